@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BASE_IO_H
+#define COCO_BASE_IO_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/macro.h"
+
+/* Close @fd unless it is negative; errno stays as it was.  Returns -EBADF, to be stored. */
+int close_fd(int fd);
+
+static inline void closep(int *fd)
+{
+	close_fd(*fd);
+}
+
+static inline void fclosep(FILE **f)
+{
+	if (*f)
+		(void) fclose(*f);
+}
+
+/*
+ * Read from @fd until @len bytes are there or the file ends.
+ * Returns the number of bytes read, or a negative errno of read(2).
+ */
+ssize_t read_full(int fd, void *buf, size_t len);
+
+/* Write all of @buf.  Returns 0, or a negative errno of write(2); part of it may be out then. */
+int write_full(int fd, const void *buf, size_t len);
+
+/*
+ * Read the whole of the small text file @path, relative to @dirfd (AT_FDCWD allowed), NUL-terminated.
+ *
+ * Not for secrets: the block is on the heap and not wiped.  @ret is yours, @ret_len (may be NULL) is its length without the NUL.
+ * Returns 0; -EFBIG when the file has more than @max bytes; else the negative errno of open(2) or read(2).
+ */
+int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
+
+/*
+ * Create or replace the file @path by @len bytes of @buf so that there is the old content or the new, never a part of it: written
+ * beside it, flushed, renamed.  With @exclusive an existing @path is left alone.
+ *
+ * Returns 0; -EEXIST with @exclusive when @path is there; else the negative errno of the call that failed, and then nothing is left behind.
+ */
+int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode, bool exclusive);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *log_name = "coco-agent";
+static int log_max_level = LOG_INFO;
+static bool log_to_journal;
+
+/* $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd connected; it may have been redirected since. */
+static bool stderr_is_journal(void)
+{
+	const char *e = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+	char end;
+
+	if (!e || sscanf(e, "%llu:%llu%c", &dev, &ino, &end) != 2)
+		return false;
+	return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
+void log_open(const char *name)
+{
+	log_name = name;
+	log_to_journal = stderr_is_journal();
+}
+
+void log_set_max_level(int level)
+{
+	log_max_level = level;
+}
+
+int log_fullv(int level, int error, const char *format, va_list ap)
+{
+	char line[2048];
+	int saved = errno, r;
+	size_t n;
+
+	error = abs(error);
+	if (level > log_max_level)
+		return -error;
+
+	if (log_to_journal)
+		r = snprintf(line, sizeof(line), "<%d>", level);
+	else
+		r = snprintf(line, sizeof(line), "%s: ", log_name);
+	n = (size_t)MAX(r, 0);
+	errno = error;
+	r = vsnprintf(line + n, sizeof(line) - n, format, ap);
+	n = MIN(n + (size_t)MAX(r, 0), sizeof(line) - 2);
+	line[n++] = '\n';
+	/* One write a line, so that lines of several processes do not mix. */
+	(void) !write(STDERR_FILENO, line, n);
+
+	errno = saved;
+	return -error;
+}
+
+int log_full(int level, int error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	error = log_fullv(level, error, format, ap);
+	va_end(ap);
+	return error;
+}

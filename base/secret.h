@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BASE_SECRET_H
+#define COCO_BASE_SECRET_H
+
+#include "base/macro.h"
+
+/*
+ * Plaintext, and keys that open it.  The bytes lie in pages of their own between two guard pages: locked into memory, left out
+ * of core dumps, zero in a forked child, and wiped before they are given back.  Never a char *, never a JSON value.
+ *
+ * It lives in base/ because the keeper, the command line and the injector all hold such bytes.
+ */
+struct secret;
+
+/* More than any launch secret: the largest area that the driver serves is 1 MiB. */
+#define SECRET_MAX (1024 * 1024)
+
+/*
+ * A secret of @len bytes, all zero.  @ret is yours.
+ * Returns 0; -EMSGSIZE over SECRET_MAX; -ENOMEM; -EPERM or -EAGAIN when RLIMIT_MEMLOCK does not let it be locked.
+ */
+int secret_new(size_t len, struct secret **ret);
+
+/* Wipes, unlocks and unmaps.  NULL is fine.  Returns NULL. */
+struct secret *secret_free(struct secret *s);
+DEFINE_CLEANUP(struct secret *, secret_free)
+
+/* The bytes, page-aligned or not, good until secret_free(); the length may be 0. */
+uint8_t *secret_bytes(struct secret *s);
+const uint8_t *secret_data(const struct secret *s);
+size_t secret_len(const struct secret *s);
+
+/* Cut to @len bytes, no more than it has; what is cut off is wiped. */
+void secret_truncate(struct secret *s, size_t len);
+
+/*
+ * Read @fd to its end.  @ret is yours.
+ * Returns 0; -EMSGSIZE when there are more than @max bytes (@max <= SECRET_MAX); an error of secret_new() or read(2).
+ */
+int secret_read(int fd, size_t max, struct secret **ret);
+
+/* True when both have the same length and bytes; the time taken tells nothing of where they differ. */
+bool secret_equal(const struct secret *a, const struct secret *b);
+
+/* For the whole process: no core dumps, and no ptrace by another process of our uid.  Returns 0 or a negative errno. */
+int secret_protect_process(void);
+
+#endif

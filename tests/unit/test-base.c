@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/parse.h"
+#include "base/secret.h"
+
+#include <cmocka.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#endif
+#ifndef WITH_ASAN
+#define WITH_ASAN 0
+#endif
+
+static void test_numbers(void **state)
+{
+	uint64_t v = 7;
+	uint32_t w = 7;
+
+	assert_int_equal(parse_u64("18446744073709551615", &v), 0);
+	assert_true(v == UINT64_MAX);
+	assert_int_equal(parse_u64("0xffffffffffffffff", &v), 0);
+	assert_true(v == UINT64_MAX);
+	assert_int_equal(parse_u64("18446744073709551616", &v), -ERANGE);
+	assert_int_equal(parse_u64("0x10000000000000000", &v), -ERANGE);
+	assert_int_equal(parse_u32("4294967296", &w), -ERANGE);
+	for (const char *const *s = (const char *const[]){ "", " 1", "1 ", "+1", "-1", "0x", "1a", "x1", "0X1", NULL }; *s; s++)
+		assert_int_equal(parse_u64(*s, &v), -EINVAL);
+	assert_true(v == UINT64_MAX && w == 7);
+}
+
+static void test_words(void **state)
+{
+	uint64_t usec;
+	uint8_t hex[2];
+	bool b;
+
+	assert_int_equal(parse_bool("yes", &b), 0);
+	assert_true(b);
+	assert_int_equal(parse_bool("off", &b), 0);
+	assert_false(b);
+	assert_int_equal(parse_bool("Yes", &b), -EINVAL);
+	assert_int_equal(parse_bool("", &b), -EINVAL);
+
+	assert_int_equal(parse_usec("90", &usec), 0);
+	assert_int_equal(usec, 90000000);
+	assert_int_equal(parse_usec("250ms", &usec), 0);
+	assert_int_equal(usec, 250000);
+	assert_int_equal(parse_usec("1min 30s", &usec), -EINVAL);
+	assert_int_equal(parse_usec("s", &usec), -EINVAL);
+	assert_int_equal(parse_usec("99999999999999999h", &usec), -ERANGE);
+
+	assert_int_equal(parse_hex("0aF1", hex, 2), 0);
+	assert_int_equal(hex[0], 0x0a);
+	assert_int_equal(hex[1], 0xf1);
+	assert_int_equal(parse_hex("0aF", hex, 2), -EINVAL);
+	assert_int_equal(parse_hex("0aFg", hex, 2), -EINVAL);
+
+	assert_true(name_is_valid("disk-0.key", 10));
+	assert_false(name_is_valid("disk-0.key", 9));
+	for (const char *const *s = (const char *const[]){ "", ".", "..", ".a", "-a", "a/b", "a b", "a\n", "\xc3\xa9", NULL }; *s; s++)
+		assert_false(name_is_valid(*s, 10));
+}
+
+/* What smaps says of the mapping that holds @p. */
+static void vm_flags(const void *p, char *ret, size_t len)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/proc/self/smaps", "re");
+	unsigned long from, to;
+	bool inside = false;
+	char line[256];
+
+	assert_non_null(f);
+	*ret = '\0';
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			inside = (unsigned long)p >= from && (unsigned long)p < to;
+		else if (inside && startswith(line, "VmFlags:"))
+			snprintf(ret, len, "%s", line);
+	}
+}
+
+static void test_secret_pages(void **state)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	char flags[256];
+	int status;
+	pid_t pid;
+
+	assert_int_equal(secret_new(10000, &s), 0);
+	memset(secret_bytes(s), 0xa5, 10000);
+	vm_flags(secret_data(s), flags, sizeof(flags));
+#if !WITH_ASAN	/* AddressSanitizer turns mlock() into nothing */
+	assert_non_null(strstr(flags, " lo "));
+#endif
+	assert_non_null(strstr(flags, " dd "));
+	assert_non_null(strstr(flags, " wf "));
+
+	/* A child sees zeros, and the byte after the last page is not there. */
+	pid = fork();
+	if (pid == 0)
+		_exit(secret_data(s)[0] == 0 && secret_data(s)[9999] == 0 ? 0 : 1);
+	assert_true(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	pid = fork();
+	if (pid == 0) {
+		volatile const uint8_t *end = (const uint8_t *)(((uintptr_t)secret_data(s) + 10000 + 4095) & ~(uintptr_t)4095);
+
+		signal(SIGSEGV, SIG_DFL);	/* a sanitizer would make an exit status of it */
+		_exit(*end);
+	}
+	assert_true(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+}
+
+static void test_secret_size(void **state)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL, *t = NULL;
+
+	assert_int_equal(secret_new(SECRET_MAX + 1, &s), -EMSGSIZE);
+	assert_null(s);
+	assert_int_equal(secret_new(0, &s), 0);
+	assert_int_equal(secret_len(s), 0);
+	assert_int_equal(secret_new(5, &t), 0);
+	assert_false(secret_equal(s, t));
+	memcpy(secret_bytes(t), "abcde", 5);
+	secret_truncate(t, 2);
+	assert_int_equal(secret_len(t), 2);
+	assert_memory_equal(secret_data(t), "ab\0\0\0", 5);
+}
+
+static void test_secret_read(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 3999, 4000, 4001, 8000, 100000, 1 << 20 };
+	uint8_t *data = malloc(1 << 20);
+
+	assert_non_null(data);
+	for (size_t i = 0; i < 1 << 20; i++)
+		data[i] = (uint8_t)(i * 7 + (i >> 8));
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		_cleanup_(secret_freep) struct secret *s = NULL, *again = NULL;
+		_cleanup_(closep) int fd = memfd_create("test", MFD_CLOEXEC);
+
+		assert_int_equal(write_full(fd, data, sizes[i]), 0);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		assert_int_equal(secret_read(fd, SECRET_MAX, &s), 0);
+		assert_int_equal(secret_len(s), sizes[i]);
+		assert_memory_equal(secret_data(s), data, sizes[i]);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		assert_int_equal(secret_read(fd, sizes[i], &again), 0);
+		assert_true(secret_equal(s, again));
+		if (sizes[i] > 0) {
+			secret_freep(&again);
+			assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+			assert_int_equal(secret_read(fd, sizes[i] - 1, &again), -EMSGSIZE);
+			assert_null(again);
+			secret_bytes(s)[sizes[i] - 1] ^= 1;
+		}
+	}
+	free(data);
+}
+
+static void test_write_atomic(void **state)
+{
+	char dir[] = "/tmp/test-base.XXXXXX", path[64];
+	_cleanup_(freep) char *back = NULL;
+	size_t len;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	assert_int_equal(write_file_atomic(path, "one", 3, 0600, true), 0);
+	assert_int_equal(write_file_atomic(path, "two", 3, 0600, true), -EEXIST);
+	assert_int_equal(read_file_at(AT_FDCWD, path, 3, &back, &len), 0);
+	assert_string_equal(back, "one");
+	assert_int_equal(write_file_atomic(path, "three", 5, 0600, false), 0);
+	freep(&back);
+	back = NULL;
+	assert_int_equal(read_file_at(AT_FDCWD, path, 4, &back, &len), -EFBIG);
+	assert_int_equal(read_file_at(AT_FDCWD, path, 5, &back, &len), 0);
+	assert_string_equal(back, "three");
+	assert_int_equal(unlink(path), 0);
+	/* No temporary file is left behind. */
+	assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_words),
+		cmocka_unit_test(test_secret_pages), cmocka_unit_test(test_secret_size),
+		cmocka_unit_test(test_secret_read),  cmocka_unit_test(test_write_atomic),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

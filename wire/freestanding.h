@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#ifndef COCO_WIRE_FREESTANDING_H
+#define COCO_WIRE_FREESTANDING_H
+
+/*
+ * What the files that kernel and programs share may use: fixed-size integers, bool, and the errno
+ * numbers from the kernel's own header, which user space has too.  No library call, not even memcpy().
+ */
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#endif
+#include <linux/errno.h>
+
+#endif
