@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_IPC_CLIENT_H
+#define COCO_IPC_CLIENT_H
+
+#include "ipc/frame.h"
+
+#define COCOD_SOCKET "/run/cocod/cocod.sock"
+#define WORKER_SOCKET "/run/cocod/worker.sock"
+
+/*
+ * Connect to a socket of ours.  @timeout_usec (0: none) holds for each send and each receive on it.
+ * @ret_fd is yours.  Returns 0 or the negative errno of socket(2) or connect(2); -ENAMETOOLONG.
+ */
+int client_connect(const char *path, uint64_t timeout_usec, int *ret_fd);
+
+/*
+ * Ask and wait for the answer.  @body of @len bytes is the request's, with @pass_fd unless that is negative; the reply's body
+ * goes into the @size bytes at @reply, and its length to @ret_len (NULL: it must be exactly @size).
+ *
+ * Returns 0; the negative errno that the other side answered; -ECONNRESET when it closed; -ETIMEDOUT; -EPROTO for an
+ * answer that is none; an error of frame_send().
+ */
+int client_call(int fd, uint16_t type, const void *body, size_t len, int pass_fd, void *reply, size_t size, size_t *ret_len);
+
+#endif

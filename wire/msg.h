@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_WIRE_MSG_H
+#define COCO_WIRE_MSG_H
+
+#include <stdint.h>
+
+#include "wire/guid.h"
+
+/*
+ * What cocod, cococtl and cocod-worker say to each other: one packet of a SOCK_SEQPACKET socket is one frame.
+ *
+ *	0  4  magic "coco"		 8  4  length of the body in bytes
+ *	4  2  version, 1		12  4  0, or a negative errno in a reply
+ *	6  2  type			16  x  body
+ *
+ * All of one machine, so native byte order.  A request has exactly the body that its type has (below); a reply has the
+ * request's type and the reply's body, or an error and no body.  Text is NUL-terminated within its array.
+ */
+#define MSG_MAGIC 0x6f636f63u
+#define MSG_VERSION 1
+#define MSG_BODY_MAX 16384
+
+struct msg_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;
+	uint32_t len;
+	int32_t error;
+};
+
+enum msg_type {
+	MSG_STATUS = 1,		/* - -> struct msg_status */
+	MSG_SECRET_INFO,	/* struct msg_index -> struct msg_secret; -ENOENT after the last */
+	MSG_SECRET_FIND,	/* struct msg_name -> struct msg_secret */
+	MSG_SECRET_READ,	/* struct msg_read -> the bytes from there, at most MSG_BODY_MAX */
+	MSG_SECRET_DELIVERED,	/* struct msg_name -> -: the caller has all of it, and it was used */
+	MSG_SECRET_WIPE,	/* struct msg_wipe -> - */
+	MSG_BOOT_COMPLETE,	/* - -> - */
+	MSG_SOURCE_INFO,	/* struct msg_index -> struct msg_source; -ENOENT after the last */
+	MSG_LUKS_CHECK,		/* - and the device's descriptor -> struct luks_verdict; to cocod-worker */
+	_MSG_MAX,
+};
+
+#define MSG_NAME_LEN 64		/* of a secret's name, without NUL */
+#define MSG_CONSUMERS_LEN 512
+
+enum secret_state {
+	SECRET_PRESENT,		/* in the kernel's area, given to nobody */
+	SECRET_DELIVERED,	/* a consumer has read all of it */
+	SECRET_CONFIRMED,	/* a consumer provably used it */
+	SECRET_WIPED,		/* gone: the kernel's area is zero */
+	_SECRET_STATE_MAX,
+};
+
+enum secret_wipe {
+	WIPE_CONFIRMED,
+	WIPE_DELIVERED,
+	WIPE_BOOT_COMPLETE,
+	WIPE_MANUAL,
+	_SECRET_WIPE_MAX,
+};
+
+struct msg_index {
+	uint32_t index;
+};
+
+struct msg_name {
+	char name[MSG_NAME_LEN + 1];	/* or the GUID's text */
+};
+
+struct msg_read {
+	char name[MSG_NAME_LEN + 1];
+	uint8_t reserved[3];
+	uint32_t offset;		/* in bytes */
+};
+
+struct msg_wipe {
+	char name[MSG_NAME_LEN + 1];
+	uint8_t force;			/* even while a consumer is using it */
+};
+
+struct msg_secret {
+	char guid[GUID_TEXT_LEN + 1];
+	char name[MSG_NAME_LEN + 1];
+	char source[16];
+	uint8_t state;			/* enum secret_state */
+	uint8_t wipe;			/* enum secret_wipe */
+	uint64_t size;			/* in bytes */
+	uint64_t since_usec[_SECRET_STATE_MAX];	/* CLOCK_REALTIME at which each state was reached, 0: not */
+	char consumers[MSG_CONSUMERS_LEN];	/* who may have it, as configured */
+	char delivered_to[128];		/* who had it last */
+};
+
+struct msg_source {
+	char name[16];
+	char path[256];
+	int32_t error;			/* 0, or why it cannot be read; -ENOENT: not there */
+	uint32_t n_secrets;
+};
+
+struct msg_status {
+	char version[32];
+	char tee[16];			/* "none", "sev", "sev-es", "sev-snp", "tdx", "unknown" */
+	char require[16];		/* as configured */
+	char gate[24];			/* "owner-attested", "not-required", "closed" */
+	char reason[256];		/* why the gate stands so, for people */
+	char secret_directory[256];	/* of a test, else empty */
+	uint8_t gate_open;
+	uint8_t verify_header;
+	uint32_t n_secrets[_SECRET_STATE_MAX];
+	uint64_t since_usec;		/* CLOCK_REALTIME of cocod's start */
+};
+
+/* cocod-worker's judgement of a volume's header. */
+struct luks_verdict {
+	int32_t error;		/* 0 good; -EKEYREJECTED not safe; -EBADMSG malformed; -EOPNOTSUPP not LUKS */
+	uint32_t version;	/* of LUKS, 0 when unknown */
+	char uuid[40];
+	char reason[208];	/* for people, printable */
+};
+
+#endif
