@@ -19,6 +19,7 @@ import uuid
 import vm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+DOUBLE = os.path.join(HERE, "../double/security-processor")
 CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off systemd.show_status=0 "
            "secretmem.enable=1")
 
@@ -79,6 +80,28 @@ class Cache:
         self.guest = run(os.path.join(HERE, "rootfs"), stdin=subprocess.DEVNULL).splitlines()[-1]
 
 
+class Build:
+    """The project as built in `top`, an out-of-tree build with --prefix=/usr: what the VM gets, and the host's tools."""
+
+    def __init__(self, top, cache, work):
+        def make(*targets):
+            run("make", "-s", "-C", top, *targets, stdin=subprocess.DEVNULL, env=environment)
+
+        # make's own variables are for the make that runs us.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        self.install = os.path.join(work, "install")
+        make("install", f"DESTDIR={self.install}")
+        make("firmware-app")
+        make("module", f"KERNELDIR={cache.kernel}/headers")
+        self.app = os.path.join(top, "tests/vm/firmware/sev-firmware.efi")
+        self.module = os.path.join(top, "driver/coco_secret.ko")
+        self.coco_inject = os.path.join(top, "coco-inject")
+        self.bad_consumer = os.path.join(work, "bad-consumer")
+        run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
+        # The manual is of no use in the VM.
+        shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
+
+
 class Disk:
     """A LUKS2 volume in a file with an ext4 file system and one known file in it; made without device-mapper."""
 
@@ -117,6 +140,7 @@ class Payload:
             self._add_module(cache, work, module)
 
     def write(self, path, content, mode=0o644):
+        """The text file path, which is relative to the guest's root."""
         full = os.path.join(self.tree, path)
         os.makedirs(os.path.dirname(full), exist_ok=True)
         with open(full, "w", encoding="utf-8") as f:
@@ -250,6 +274,44 @@ class SystemVM:
             self.close()
             raise
 
+    def inject(self, coco_inject, secrets, timeout=60):
+        """As the owner: check the paused guest's measurement, give it secrets, start it; all with coco-inject.
+
+        secrets are (GUID or name, file).  A double of the security processor stands before QEMU's monitor, opens the
+        packet and writes it into the guest's RAM.  Returns what coco-inject says.
+        """
+        keys = {}
+        for name in ("tek", "tik"):
+            keys[name] = os.path.join(self.work, name)
+            with open(os.open(keys[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+                f.write(os.urandom(16))
+        measurement = os.path.join(self.work, "measurement")
+        listen = os.path.join(self.work, "inject")
+        with open(os.path.join(self.work, "double.log"), "wb") as log, subprocess.Popen(
+                ["/usr/bin/python3", DOUBLE, "--listen", listen, "--qemu", self.qmp_path, "--ram", self.ram.path,
+                 "--gpa", str(vm.AREA), "--area-size", str(vm.AREA_LEN), "--tek", keys["tek"], "--tik", keys["tik"],
+                 "--firmware", vm.ovmf("OVMF_CODE_4M.fd"), "--measurement-out", measurement, "--once"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log) as double:
+            try:
+                end = time.monotonic() + timeout
+                while not os.path.exists(listen):
+                    if double.poll() is not None or time.monotonic() > end:
+                        raise Failure(f"the double of the security processor does not listen; see {log.name}")
+                    time.sleep(0.05)
+                with open(measurement, encoding="ascii") as f:
+                    expected = f.read().strip()
+                command = [coco_inject, "inject", "--qmp", listen, "--tek", keys["tek"], "--tik", keys["tik"],
+                           "--measurement", expected, "--area", f"{vm.AREA:#x}:{vm.AREA_LEN}"]
+                for name, file in secrets:
+                    command += ["--secret", f"{name}:{file}"]
+                return run(*command, stdin=subprocess.DEVNULL, timeout=timeout)
+            finally:
+                double.terminate()
+
+    def area(self):
+        """The secret area as the host sees it."""
+        return bytes(self.ram.read(vm.AREA, vm.AREA_LEN))
+
     def _answer(self, timeout, what):
         self.shell.settimeout(timeout)
         try:
@@ -281,6 +343,28 @@ class SystemVM:
     def wait_booted(self, timeout=300):
         """Until systemd has no job left; returns its state, "running" or "degraded"."""
         return self.run("systemctl is-system-running --wait", timeout)[1].decode().strip()
+
+    def wait_unit(self, unit, state="active", timeout=300):
+        """Until the unit is in that ActiveState, however the rest of the boot goes."""
+        end = time.monotonic() + timeout
+        while True:
+            now = self.text(f"systemctl show -P ActiveState {unit}").strip()
+            if now == state:
+                return
+            if time.monotonic() > end:
+                raise Failure(f"{unit} is {now}, not {state}; see {self.console}")
+            time.sleep(0.5)
+
+    def wait_journal(self, pattern, timeout=60):
+        """Until a message of the journal matches the basic regular expression; returns the last such."""
+        end = time.monotonic() + timeout
+        while True:
+            status, out = self.run(f"journalctl -b -o cat | grep -e '{pattern}' | tail -n 1")
+            if status == 0 and out:
+                return out.decode(errors="replace").strip()
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.5)
 
     def journal(self):
         """What the journal has, a message a line, with times and who said it."""
