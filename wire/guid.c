@@ -9,6 +9,15 @@ static bool dash_before(size_t pair)
 	return pair == 4 || pair == 6 || pair == 8 || pair == 10;
 }
 
+struct guid guid_at(const uint8_t *p)
+{
+	struct guid g;
+
+	for (size_t i = 0; i < GUID_LEN; i++)
+		g.b[i] = p[i];
+	return g;
+}
+
 bool guid_equal(const struct guid *a, const struct guid *b)
 {
 	for (size_t i = 0; i < GUID_LEN; i++)

@@ -17,6 +17,9 @@ struct guid {
 	{ { (a) & 0xff, ((a) >> 8) & 0xff, ((a) >> 16) & 0xff, ((a) >> 24) & 0xff, (b_) & 0xff,      \
 	    ((b_) >> 8) & 0xff, (c) & 0xff, ((c) >> 8) & 0xff, d0, d1, e0, e1, e2, e3, e4, e5 } }
 
+/* The GUID in the 16 bytes at @p. */
+struct guid guid_at(const uint8_t *p);
+
 bool guid_equal(const struct guid *a, const struct guid *b);
 bool guid_is_zero(const struct guid *g);
 

@@ -10,15 +10,6 @@ const struct guid secret_table_guid =
 const struct guid secret_luks_guid =
 	GUID_INIT_TEXT(0x736869e5, 0x84f0, 0x4973, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3, 0xda, 0x0b);
 
-static struct guid guid_at(const uint8_t *p)
-{
-	struct guid g;
-
-	for (size_t i = 0; i < GUID_LEN; i++)
-		g.b[i] = p[i];
-	return g;
-}
-
 static void put_bytes(uint8_t *to, const uint8_t *from, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/base64.h"
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int base64_encode(const uint8_t *data, size_t len, char **ret)
+{
+	char *text, *p;
+
+	if (len > SIZE_MAX / 2)
+		return -ENOMEM;
+	p = text = malloc((len + 2) / 3 * 4 + 1);
+	if (!text)
+		return -ENOMEM;
+	for (size_t i = 0; i < len; i += 3) {
+		size_t n = MIN(len - i, (size_t)3);
+		uint32_t v = (uint32_t)data[i] << 16;
+
+		if (n > 1)
+			v |= (uint32_t)data[i + 1] << 8;
+		if (n > 2)
+			v |= data[i + 2];
+		*p++ = digits[v >> 18];
+		*p++ = digits[v >> 12 & 63];
+		*p++ = n > 1 ? digits[v >> 6 & 63] : '=';
+		*p++ = n > 2 ? digits[v & 63] : '=';
+	}
+	*p = '\0';
+	*ret = text;
+	return 0;
+}
+
+/* The next character that is no blank; '\0' at the end. */
+static char next_char(const char **text)
+{
+	*text += strspn(*text, " \t\r\n");
+	return **text ? *(*text)++ : '\0';
+}
+
+static int digit_value(char c)
+{
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int)(p - digits) : -EBADMSG;
+}
+
+ssize_t base64_decode(const char *text, uint8_t *ret, size_t size)
+{
+	size_t len = 0;
+	char c;
+
+	while ((c = next_char(&text)) != '\0') {
+		uint32_t v = 0;
+		size_t n = 0;	/* digits before the padding */
+
+		for (size_t i = 0; i < 4; i++) {
+			int d = digit_value(c);
+
+			if (c == '=' && i >= 2)
+				d = 0;
+			else if (d < 0 || n < i)
+				return -EBADMSG;
+			else
+				n++;
+			v = v << 6 | (uint32_t)d;
+			if (i < 3)
+				c = next_char(&text);
+		}
+		if (n < 4 && ((v & (n == 2 ? 0xffff : 0xff)) != 0 || next_char(&text) != '\0'))
+			return -EBADMSG;
+		if (n - 1 > size - len)
+			return -EMSGSIZE;
+		for (size_t i = 0; i < n - 1; i++)
+			ret[len++] = (uint8_t)(v >> (16 - 8 * i));
+	}
+	return (ssize_t)len;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "inject/verb.h"
+
+static const struct {
+	const char *name, *value, *help;
+	char letter;
+} options[_ARG_MAX] = {
+	[ARG_SECRET] =        { "secret", "NAME:FILE", "a secret: GUID or well-known name, and its file; may be repeated" },
+	[ARG_STRIP_NEWLINE] = { "strip-newline", NULL, "take one newline off the end of each secret" },
+	[ARG_OUTPUT] =        { "output", "FILE", "where the table goes", 'o' },
+	[ARG_TEK] =           { "tek", "FILE", "the launch's transport encryption key, 16 bytes" },
+	[ARG_TIK] =           { "tik", "FILE", "the launch's transport integrity key, 16 bytes" },
+	[ARG_MEASUREMENT] =   { "measurement", "BASE64", "the expected launch measurement, 48 bytes, or 32 without the nonce" },
+	[ARG_HEADER] =        { "header", "FILE", "where the packet's header goes, in base64" },
+	[ARG_PAYLOAD] =       { "payload", "FILE", "where the packet's encrypted secrets go, in base64" },
+	[ARG_QMP] =           { "qmp", "SOCKET", "QEMU's monitor (-qmp unix:SOCKET,server=on,wait=off)" },
+	[ARG_FIRMWARE] =      { "firmware", "FILE", "the measured firmware image, which says where secrets go" },
+	[ARG_AREA] =          { "area", "GPA:SIZE", "inject there, instead of where the firmware says" },
+	[ARG_AREA_SIZE] =     { "area-size", "SIZE", "size in bytes of the area for secrets" },
+	[ARG_HUGE_PAGES] =    { "huge-pages", NULL, "the guest has huge pages: the packet may cross 4 KiB boundaries" },
+	[ARG_TIMEOUT] =       { "timeout", "TIME", "how long to wait for each answer; 30s if not given" },
+	[ARG_DRY_RUN] =       { "dry-run", NULL, "check everything, inject nothing, leave the guest paused" },
+	[ARG_FORCE] =         { "force", NULL, "replace files that exist" },
+	[ARG_JSON] =          { "json", NULL, "print the result as JSON" },
+};
+
+#define FIRST_VAL 256	/* beyond any letter */
+#define HELP_VAL 'h'
+
+static bool verb_takes(const struct verb *verb, size_t i)
+{
+	return (verb->needs | verb->takes) >> i & 1;
+}
+
+void args_print(const struct verb *verb)
+{
+	for (size_t i = 0; i < _ARG_MAX; i++) {
+		char left[64];
+
+		if (!verb_takes(verb, i))
+			continue;
+		snprintf(left, sizeof(left), "%s%s%s%s", options[i].letter ? "-o, --" : "--", options[i].name, options[i].value ? " " : "",
+			 options[i].value ? options[i].value : "");
+		printf("  %-24s %s\n", left, options[i].help);
+	}
+}
+
+/* The options of the verb as getopt_long() wants them. */
+static void make_getopt(const struct verb *verb, struct option ret[static _ARG_MAX + 2], char ret_letters[static 8])
+{
+	size_t n = 0, k = 0;
+
+	ret_letters[k++] = ':';
+	ret_letters[k++] = HELP_VAL;
+	for (size_t i = 0; i < _ARG_MAX; i++) {
+		if (!verb_takes(verb, i))
+			continue;
+		if (options[i].letter) {
+			ret_letters[k++] = options[i].letter;
+			ret_letters[k++] = ':';
+		}
+		ret[n++] = (struct option){ options[i].name, options[i].value ? required_argument : no_argument, NULL, FIRST_VAL + (int)i };
+	}
+	ret[n++] = (struct option){ "help", no_argument, NULL, HELP_VAL };
+	ret[n] = (struct option){ NULL };
+	ret_letters[k] = '\0';
+}
+
+static int store(struct args *a, size_t i, const char *value)
+{
+	if (i == ARG_SECRET)
+		a->secrets[a->n_secrets++] = value;
+	else if (a->value[i])
+		return give_up(STATUS_USAGE, "--%s is given twice", options[i].name);
+	a->value[i] = value ? value : "";
+	return STATUS_GOOD;
+}
+
+static int check_needs(const struct verb *verb, const struct args *a)
+{
+	for (size_t i = 0; i < _ARG_MAX; i++)
+		if (verb->needs >> i & 1 && !a->value[i])
+			return give_up(STATUS_USAGE, "%s needs --%s %s; see 'coco-inject %s --help'", verb->name, options[i].name,
+				       options[i].value, verb->name);
+	return STATUS_GOOD;
+}
+
+static void print_usage(const struct verb *verb)
+{
+	printf("coco-inject %s: %s\n\n", verb->name, verb->summary);
+	args_print(verb);
+	printf("\nThe manual is coco-inject(1).\n");
+}
+
+/* The place of the option that getopt_long() returned as @c, a letter or its own number. */
+static size_t option_of(int c)
+{
+	for (size_t i = 0; i < _ARG_MAX; i++)
+		if (c == FIRST_VAL + (int)i || (options[i].letter && c == options[i].letter))
+			return i;
+	return _ARG_MAX;
+}
+
+int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
+{
+	struct option long_options[_ARG_MAX + 2];
+	_cleanup_(args_done) struct args a = { 0 };
+	char letters[8];
+	int c, r;
+
+	a.secrets = calloc((size_t)argc, sizeof(*a.secrets));
+	if (!a.secrets) {
+		log_oom();
+		return STATUS_IO;
+	}
+	make_getopt(verb, long_options, letters);
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, letters, long_options, NULL)) >= 0) {
+		size_t i = option_of(c);
+
+		if (c == HELP_VAL) {
+			print_usage(verb);
+			return -1;
+		}
+		if (c == ':')
+			return give_up(STATUS_USAGE, "'%s' needs a value; see 'coco-inject %s --help'", argv[optind - 1], verb->name);
+		if (i == _ARG_MAX)
+			return give_up(STATUS_USAGE, "'%s' is no option of %s, or is ambiguous; see 'coco-inject %s --help'",
+				       argv[optind - 1], verb->name, verb->name);
+		r = store(&a, i, optarg);
+		if (r != STATUS_GOOD)
+			return r;
+	}
+	if (optind < argc)
+		return give_up(STATUS_USAGE, "'%s' is no option; see 'coco-inject %s --help'", argv[optind], verb->name);
+	r = check_needs(verb, &a);
+	if (r != STATUS_GOOD)
+		return r;
+
+	*ret = a;
+	a.secrets = NULL;
+	return STATUS_GOOD;
+}
+
+void args_done(struct args *a)
+{
+	free(a->secrets);
+	a->secrets = NULL;
+}

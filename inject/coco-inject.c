@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The owner's and the host's side: everything that happens before the guest runs. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "inject/verb.h"
+
+/* In the order of the work, as --help shows them. */
+static const struct verb *const verbs[] = {
+	&verb_table,
+	&verb_packet,
+};
+
+static void print_help(void)
+{
+	printf("Usage: coco-inject VERB [OPTION...]\n\n"
+	       "Give a confidential VM its launch secrets before it runs.\n\nVerbs:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	printf("\n'coco-inject VERB --help' shows the options of a verb; the manual is coco-inject(1).\n");
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (streq(verbs[i]->name, name))
+			return verbs[i];
+	return NULL;
+}
+
+/* What was printed must have arrived: a full disk is no success. */
+static int end(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return give_up(STATUS_IO, "Failed to write to standard output");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(args_done) struct args args = { 0 };
+	const struct verb *verb;
+	int r;
+
+	log_open("coco-inject");
+	if (argc < 2)
+		return give_up(STATUS_USAGE, "A verb is needed; see 'coco-inject --help'");
+	if (streq(argv[1], "--help") || streq(argv[1], "-h") || streq(argv[1], "help")) {
+		print_help();
+		return end(STATUS_GOOD);
+	}
+	if (streq(argv[1], "--version")) {
+		printf("coco-inject %s\n", PACKAGE_VERSION);
+		return end(STATUS_GOOD);
+	}
+	verb = find_verb(argv[1]);
+	if (!verb)
+		return give_up(STATUS_USAGE, "'%s' is no verb; see 'coco-inject --help'", argv[1]);
+
+	r = args_parse(verb, argc - 1, argv + 1, &args);
+	if (r != STATUS_GOOD)
+		return r < 0 ? end(STATUS_GOOD) : r;
+	/* Keys are about to be read: no core dump, no tracing by others. */
+	r = secret_protect_process();
+	if (r < 0)
+		return log_error_errno(r, "Failed to protect the process against dumps: %m"), STATUS_IO;
+	return end(verb->run(&args));
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "inject/input.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "wire/ovmf-table.h"
+#include "wire/secret-table.h"
+
+#define PAGE_LEN 4096
+#define MAINLINE_ENTRIES 64	/* Linux' own efi_secret shows no more files than this */
+
+/* Names that people use for GUIDs; coco-inject(1) lists them. */
+static const struct {
+	const char *name;
+	struct guid guid;
+} well_known[] = {
+	{ "luks", GUID_INIT_TEXT(0x736869e5, 0x84f0, 0x4973, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3, 0xda, 0x0b) },
+	{ "luks-key", GUID_INIT_TEXT(0x736869e5, 0x84f0, 0x4973, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3, 0xda, 0x0b) },
+	{ "offline-kbc", GUID_INIT_TEXT(0xe6f5a162, 0xd67f, 0x4750, 0xa6, 0x7c, 0x5d, 0x06, 0x5f, 0x2a, 0x99, 0x10) },
+	{ "online-kbc", GUID_INIT_TEXT(0x1ee27366, 0x0c87, 0x43a6, 0xaf, 0x48, 0x28, 0x54, 0x3e, 0xaf, 0x7c, 0xb0) },
+};
+
+/* @path as a secret; "-" is standard input.  Returns 0; -EMSGSIZE over @max bytes; an error of open(2), read(2) or secret_new(). */
+static int read_secret(const char *path, size_t max, struct secret **ret)
+{
+	_cleanup_(closep) int fd = -EBADF;
+
+	if (streq(path, "-"))
+		return secret_read(STDIN_FILENO, max, ret);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	return secret_read(fd, max, ret);
+}
+
+/* ---- the table ---- */
+
+static int parse_name(const char *name, size_t len, struct guid *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(well_known); i++)
+		if (strlen(well_known[i].name) == len && strncmp(name, well_known[i].name, len) == 0) {
+			*ret = well_known[i].guid;
+			return 0;
+		}
+	return guid_parse(name, len, ret);
+}
+
+static void strip_newline(struct secret *s)
+{
+	size_t len = secret_len(s);
+
+	if (len > 0 && secret_data(s)[len - 1] == '\n')
+		secret_truncate(s, len - 1);
+}
+
+static enum status add_secret(struct secret *table, const char *spec, bool strip)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	size_t max = secret_len(table);
+	const char *colon = strchr(spec, ':');
+	struct guid guid;
+	int n, r;
+
+	if (!colon || !colon[1])
+		return give_up(STATUS_USAGE, "--secret '%s' is not NAME:FILE", spec);
+	n = (int)MIN(colon - spec, (ptrdiff_t)INT16_MAX);
+	if (parse_name(spec, (size_t)(colon - spec), &guid) < 0)
+		return give_up(STATUS_USAGE, "'%.*s' is neither a GUID like 736869e5-84f0-4973-92ec-06879ce3da0b nor a name of coco-inject(1)",
+			       n, spec);
+	r = read_secret(colon + 1, max, &s);
+	if (r == -EMSGSIZE)
+		return give_up(STATUS_CHECK, "Secret '%.*s' is too long: '%s' has more than %zu bytes", n, spec, colon + 1, max);
+	if (r < 0) {
+		log_error_errno(r, "Failed to read secret '%.*s' from '%s': %m", n, spec, colon + 1);
+		return STATUS_IO;
+	}
+	if (strip)
+		strip_newline(s);
+	if (secret_len(s) == 0)
+		log_warning("Secret '%.*s' is empty", n, spec);
+
+	r = secret_table_add(secret_bytes(table), max, &guid, secret_data(s), secret_len(s));
+	if (r == -EEXIST)
+		return give_up(STATUS_USAGE, "The GUID of secret '%.*s' is given twice; a guest takes one secret a GUID", n, spec);
+	if (r == -EINVAL)
+		return give_up(STATUS_USAGE, "The zero GUID of --secret '%s' means a wiped secret; choose another", spec);
+	if (r < 0)
+		return give_up(STATUS_CHECK, "The secrets are too long together: '%.*s' does not fit into %zu bytes any more", n, spec, max);
+	return STATUS_GOOD;
+}
+
+enum status input_table(const struct args *a, size_t max, struct secret **ret)
+{
+	_cleanup_(secret_freep) struct secret *table = NULL;
+	enum status status;
+	int r;
+
+	r = secret_new(max, &table);
+	if (r < 0) {
+		log_error_errno(r, "Failed to lock memory for the secrets, see ulimit -l: %m");
+		return STATUS_IO;
+	}
+	r = secret_table_begin(secret_bytes(table), max);
+	for (size_t i = 0; r >= 0 && i < a->n_secrets; i++) {
+		status = add_secret(table, a->secrets[i], a->value[ARG_STRIP_NEWLINE]);
+		if (status != STATUS_GOOD)
+			return status;
+	}
+	if (r >= 0)
+		r = secret_table_finish(secret_bytes(table), max);
+	if (r < 0)
+		return give_up(STATUS_CHECK, "The secrets are too long together for %zu bytes", max);
+	if (a->n_secrets > MAINLINE_ENTRIES)
+		log_warning("%zu secrets: Linux' own efi_secret module shows the first %d only", a->n_secrets, MAINLINE_ENTRIES);
+
+	secret_truncate(table, (size_t)r);
+	*ret = TAKE_PTR(table);
+	return STATUS_GOOD;
+}
+
+/* ---- keys and measurement ---- */
+
+static enum status read_key(const char *what, const char *path, struct secret **ret)
+{
+	_cleanup_(secret_freep) struct secret *key = NULL;
+	int r;
+
+	r = read_secret(path, 2 * SEV_KEY_LEN, &key);
+	if (r == -EMSGSIZE)
+		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes but more; raw bytes are needed, no text", what, path, SEV_KEY_LEN);
+	if (r < 0) {
+		log_error_errno(r, "Failed to read the %s from '%s': %m", what, path);
+		return STATUS_IO;
+	}
+	if (secret_len(key) == 2 * SEV_KEY_LEN)
+		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes but %d; a file with TEK and TIK has to be cut in two, a text in "
+			       "hexadecimal to be made raw bytes", what, path, SEV_KEY_LEN, 2 * SEV_KEY_LEN);
+	if (secret_len(key) != SEV_KEY_LEN)
+		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes", what, path, SEV_KEY_LEN);
+	*ret = TAKE_PTR(key);
+	return STATUS_GOOD;
+}
+
+enum status input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik)
+{
+	_cleanup_(secret_freep) struct secret *tek = NULL, *tik = NULL;
+	enum status status;
+
+	status = read_key("TEK", a->value[ARG_TEK], &tek);
+	if (status != STATUS_GOOD)
+		return status;
+	status = read_key("TIK", a->value[ARG_TIK], &tik);
+	if (status != STATUS_GOOD)
+		return status;
+	if (secret_equal(tek, tik))
+		return give_up(STATUS_MALFORMED, "TEK and TIK are the same key; was one file named twice?");
+	*ret_tek = TAKE_PTR(tek);
+	*ret_tik = TAKE_PTR(tik);
+	return STATUS_GOOD;
+}
+
+enum status input_measurement(const struct args *a, struct measurement *ret)
+{
+	struct measurement m;
+	ssize_t n;
+
+	n = base64_decode(a->value[ARG_MEASUREMENT], m.bytes, sizeof(m.bytes));
+	if (n == -EBADMSG)
+		return give_up(STATUS_MALFORMED, "The expected measurement is no base64");
+	if (n != SEV_MEASURE_LEN && n != SEV_MEASURE_LEN + SEV_NONCE_LEN)
+		return give_up(STATUS_MALFORMED, "The expected measurement is neither 48 bytes nor 32 without the nonce");
+	m.len = (size_t)n;
+	*ret = m;
+	return STATUS_GOOD;
+}
+
+/* ---- the area ---- */
+
+/* The last OVMF_TABLE_TAIL_LEN bytes of @path, or all of it. */
+static int read_tail(const char *path, uint8_t **ret, size_t *ret_len)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(freep) uint8_t *tail = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size > OVMF_TABLE_TAIL_LEN && lseek(fd, st.st_size - OVMF_TABLE_TAIL_LEN, SEEK_SET) < 0)
+		return -errno;
+	tail = malloc(OVMF_TABLE_TAIL_LEN);
+	if (!tail)
+		return -ENOMEM;
+	n = read_full(fd, tail, OVMF_TABLE_TAIL_LEN);
+	if (n < 0)
+		return (int)n;
+	*ret = TAKE_PTR(tail);
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+static enum status area_of_firmware(const char *path, struct area *ret)
+{
+	_cleanup_(freep) uint8_t *tail = NULL;
+	struct ovmf_area area;
+	size_t len;
+	int r;
+
+	r = read_tail(path, &tail, &len);
+	if (r < 0) {
+		log_error_errno(r, "Failed to read the firmware '%s': %m", path);
+		return STATUS_IO;
+	}
+	r = ovmf_secret_area(tail, len, &area);
+	if (r == -ENOENT)
+		return give_up(STATUS_CHECK, "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64", path);
+	if (r < 0)
+		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", path);
+	*ret = (struct area){ .sized = true, .placed = true, .base = area.base, .size = area.size };
+	return STATUS_GOOD;
+}
+
+static enum status area_of_text(const char *text, struct area *ret)
+{
+	const char *colon = strchr(text, ':');
+	struct area area = { .sized = true, .placed = true, .explicit_gpa = true };
+	char base[24];
+
+	if (!colon || (size_t)(colon - text) >= sizeof(base))
+		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072", text);
+	memcpy(base, text, (size_t)(colon - text));
+	base[colon - text] = '\0';
+	if (parse_u64(base, &area.base) < 0 || parse_u64(colon + 1, &area.size) < 0 || area.size == 0 || area.size - 1 > UINT64_MAX - area.base)
+		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072", text);
+	*ret = area;
+	return STATUS_GOOD;
+}
+
+enum status input_area(const struct args *a, struct area *ret)
+{
+	const char *firmware = a->value[ARG_FIRMWARE], *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
+
+	if (!!firmware + !!area + !!size > 1)
+		return give_up(STATUS_USAGE, "The area for secrets is given twice: take one of --firmware, --area, --area-size");
+	if (firmware)
+		return area_of_firmware(firmware, ret);
+	if (area)
+		return area_of_text(area, ret);
+	*ret = (struct area){ 0 };
+	if (size) {
+		if (parse_u64(size, &ret->size) < 0)
+			return give_up(STATUS_USAGE, "--area-size '%s' is no number of bytes", size);
+		if (ret->size == 0)
+			return give_up(STATUS_CHECK, "An area of 0 bytes: the firmware has no area for launch secrets");
+		ret->sized = true;
+	}
+	return STATUS_GOOD;
+}
+
+/*
+ * QEMU reads where the area begins and not how large it is, so what is too long would run over the kernel hashes behind it.  Linux
+ * wants the target to be contiguous in the host's memory, which only one page is for certain.
+ */
+enum status input_check_size(const struct args *a, const struct area *area, size_t len)
+{
+	if (area->sized && len > area->size)
+		return give_up(STATUS_CHECK, "The secrets are too long: %zu bytes with padding, and the area has %llu", len,
+			       (unsigned long long)area->size);
+	if (!a->value[ARG_HUGE_PAGES] && (area->base % PAGE_LEN) + len > PAGE_LEN)
+		return give_up(STATUS_CHECK, "The secrets cross a boundary of 4 KiB: %zu bytes with padding at 0x%llx; shorten them, or give "
+			       "the guest huge pages and say --huge-pages", len, (unsigned long long)area->base);
+	return STATUS_GOOD;
+}
+
+enum status input_packet(const struct secret *tek, const struct secret *tik, const uint8_t measure[static SEV_MEASURE_LEN],
+			 const struct secret *table, struct packet *ret)
+{
+	const struct packet_keys keys = { tek, tik };
+	uint8_t iv[PACKET_IV_LEN];
+	int r;
+
+	r = packet_random_iv(iv);
+	if (r == 0)
+		r = packet_build(&keys, measure, iv, table, ret);
+	if (r < 0) {
+		log_error_errno(r, "Failed to make the packet: %m");
+		return STATUS_IO;
+	}
+	return STATUS_GOOD;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_INJECT_INPUT_H
+#define COCO_INJECT_INPUT_H
+
+#include "base/secret.h"
+#include "inject/packet.h"
+#include "inject/verb.h"
+
+/*
+ * What the verbs are given: secrets, keys, measurements, areas.
+ * All return STATUS_GOOD, or say what is wrong and return the program's exit status; @ret is written on success only.
+ */
+
+/*
+ * The padded secret table of all --secret options, of at most @max bytes.  @ret is yours.
+ *
+ * STATUS_USAGE for an unknown name, a GUID that is given twice or is all zero; STATUS_CHECK when the table gets longer than
+ * @max bytes; STATUS_IO when a file cannot be read.
+ */
+enum status input_table(const struct args *a, size_t max, struct secret **ret);
+
+/* The keys of --tek and --tik; both are yours.  STATUS_MALFORMED for a file that has not exactly 16 bytes; STATUS_IO. */
+enum status input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik);
+
+struct measurement {
+	uint8_t bytes[SEV_MEASURE_LEN + SEV_NONCE_LEN];	/* the measure, then the nonce */
+	size_t len;					/* 48, or 32 when there is no nonce */
+};
+
+/* The measurement of --measurement.  STATUS_MALFORMED when it is no base64 of 48 or 32 bytes. */
+enum status input_measurement(const struct args *a, struct measurement *ret);
+
+/* Where the packet's plaintext will lie in the guest, as far as it is known. */
+struct area {
+	bool sized;		/* something told the size */
+	bool placed;		/* base is known */
+	bool explicit_gpa;	/* the base came from --area, and QEMU is told it */
+	uint64_t base, size;	/* bytes */
+};
+
+/*
+ * The area of --firmware, --area or --area-size; none of them gives one that is neither sized nor placed.
+ *
+ * STATUS_USAGE when more than one is given or a number is none; STATUS_MALFORMED when the firmware's table is broken; STATUS_CHECK when the firmware
+ * has no area; STATUS_IO.
+ */
+enum status input_area(const struct args *a, struct area *ret);
+
+/* Whether @len bytes fit into @area and, without --huge-pages, stay in one page of 4 KiB.  STATUS_CHECK when not. */
+enum status input_check_size(const struct args *a, const struct area *area, size_t len);
+
+/*
+ * A packet with @table for the launch that was measured as @measure, under a fresh IV.  @ret is yours, for packet_done().
+ * STATUS_IO when OpenSSL refuses.
+ */
+enum status input_packet(const struct secret *tek, const struct secret *tik, const uint8_t measure[static SEV_MEASURE_LEN],
+			 const struct secret *table, struct packet *ret);
+
+#endif

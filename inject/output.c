@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "inject/output.h"
+
+#include <stdio.h>
+
+#include "base/io.h"
+#include "base/log.h"
+
+enum status output_file(const struct args *a, const char *path, const void *data, size_t len)
+{
+	int r;
+
+	r = write_file_atomic(path, data, len, 0600, /* exclusive= */ !a->value[ARG_FORCE]);
+	if (r == -EEXIST)
+		return give_up(STATUS_IO, "'%s' exists and is left as it is; --force replaces it", path);
+	if (r < 0) {
+		log_error_errno(r, "Failed to write '%s': %m", path);
+		return STATUS_IO;
+	}
+	return STATUS_GOOD;
+}
+
+enum status output_json(struct json_object *o)
+{
+	const char *text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+
+	if (!text) {
+		log_oom();
+		return STATUS_IO;
+	}
+	printf("%s\n", text);
+	return STATUS_GOOD;
+}

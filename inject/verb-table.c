@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log.h"
+#include "inject/input.h"
+#include "inject/output.h"
+#include "wire/secret-table.h"
+
+static enum status run(const struct args *a)
+{
+	_cleanup_(secret_freep) struct secret *table = NULL;
+	_cleanup_(json_putp) struct json_object *o = NULL;
+	const char *path = a->value[ARG_OUTPUT];
+	enum status status;
+
+	status = input_table(a, SECRET_MAX, &table);
+	if (status != STATUS_GOOD)
+		return status;
+	status = output_file(a, path, secret_data(table), secret_len(table));
+	if (status != STATUS_GOOD)
+		return status;
+	log_info("Wrote a table of %zu secrets, %zu bytes, to '%s': it is not encrypted", a->n_secrets, secret_len(table), path);
+	if (!a->value[ARG_JSON])
+		return STATUS_GOOD;
+
+	o = json_object_new_object();
+	if (!o || json_object_object_add(o, "output", json_object_new_string(path)) < 0 ||
+	    json_object_object_add(o, "secrets", json_object_new_uint64(a->n_secrets)) < 0 ||
+	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(table))) < 0)
+		return output_json(NULL);
+	return output_json(o);
+}
+
+const struct verb verb_table = {
+	.name = "table",
+	.summary = "put secrets into a table, as the guest will find it, in the clear",
+	.needs = ARG(SECRET) | ARG(OUTPUT),
+	.takes = ARG(STRIP_NEWLINE) | ARG(FORCE) | ARG(JSON),
+	.run = run,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_INJECT_VERB_H
+#define COCO_INJECT_VERB_H
+
+#include "base/macro.h"
+
+/* What the program ends with; documented in coco-inject(1). */
+enum status {
+	STATUS_GOOD = 0,
+	STATUS_CHECK = 1,	/* a check failed: nothing may be trusted or injected */
+	STATUS_MALFORMED = 2,	/* an input is not what it should be */
+	STATUS_UNDECIDED = 3,	/* it could not be decided: the peer went away, was too slow or spoke something else */
+	STATUS_USAGE = 64,
+	STATUS_IO = 74,		/* a file or socket could not be read or written, or memory could not be had or locked */
+};
+
+/* Say why, once, and give up: the value is @status. */
+#define give_up(status, ...) (log_error(__VA_ARGS__), (status))
+
+/* All options of all verbs.  A verb says which of them it takes; their names and texts are in args.c. */
+enum arg {
+	ARG_SECRET,
+	ARG_STRIP_NEWLINE,
+	ARG_OUTPUT,
+	ARG_TEK,
+	ARG_TIK,
+	ARG_MEASUREMENT,
+	ARG_HEADER,
+	ARG_PAYLOAD,
+	ARG_QMP,
+	ARG_FIRMWARE,
+	ARG_AREA,
+	ARG_AREA_SIZE,
+	ARG_HUGE_PAGES,
+	ARG_TIMEOUT,
+	ARG_DRY_RUN,
+	ARG_FORCE,
+	ARG_JSON,
+	_ARG_MAX,
+};
+#define ARG(name) (UINT64_C(1) << ARG_##name)
+
+/* The command line after the verb; everything is borrowed from argv but the array. */
+struct args {
+	const char *value[_ARG_MAX];	/* NULL: not given; "" for one that takes no value */
+	const char **secrets;		/* of each --secret, in their order */
+	size_t n_secrets;
+};
+
+struct verb {
+	const char *name;
+	const char *summary;		/* one line for --help */
+	uint64_t needs, takes;		/* options that must and that may be given */
+	enum status (*run)(const struct args *a);
+};
+
+extern const struct verb verb_table;
+extern const struct verb verb_packet;
+
+/*
+ * Read argv[1..] as the options of @verb.  @ret is yours, for args_done().
+ *
+ * Returns STATUS_GOOD; STATUS_USAGE and has said why: an option that is unknown, not for this verb, given twice, missing, or without its
+ * value, or a word that is no option; STATUS_IO without memory; -1 after --help, which it has printed.
+ */
+int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret);
+void args_done(struct args *a);
+
+/* The options of @verb, one a line, for --help. */
+void args_print(const struct verb *verb);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "secrets/policy.h"
+
+#include "base/parse.h"
+#include "wire/secret-table.h"
+
+#define BLANKS " \t"
+
+static const char *const state_names[_SECRET_STATE_MAX] = {
+	[SECRET_PRESENT] = "present",
+	[SECRET_DELIVERED] = "delivered",
+	[SECRET_CONFIRMED] = "confirmed",
+	[SECRET_WIPED] = "wiped",
+};
+
+static const char *const wipe_names[_SECRET_WIPE_MAX] = {
+	[WIPE_CONFIRMED] = "confirmed",
+	[WIPE_DELIVERED] = "delivered",
+	[WIPE_BOOT_COMPLETE] = "boot-complete",
+	[WIPE_MANUAL] = "manual",
+};
+
+static const char *const trailing_nul_names[_TRAILING_NUL_MAX] = {
+	[TRAILING_NUL_AUTO] = "auto",
+	[TRAILING_NUL_KEEP] = "keep",
+	[TRAILING_NUL_STRIP] = "strip",
+};
+
+const char *secret_state_name(unsigned state)
+{
+	return state < ARRAY_SIZE(state_names) ? state_names[state] : "unknown";
+}
+
+const char *secret_wipe_name(unsigned wipe)
+{
+	return wipe < ARRAY_SIZE(wipe_names) ? wipe_names[wipe] : "unknown";
+}
+
+static int name_index(const char *const *names, unsigned n, const char *text)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (streq(names[i], text))
+			return (int)i;
+	return -EINVAL;
+}
+
+int secret_wipe_parse(const char *text, enum secret_wipe *ret)
+{
+	int r = name_index(wipe_names, _SECRET_WIPE_MAX, text);
+
+	if (r < 0)
+		return r;
+	*ret = (enum secret_wipe)r;
+	return 0;
+}
+
+int trailing_nul_parse(const char *text, enum trailing_nul *ret)
+{
+	int r = name_index(trailing_nul_names, _TRAILING_NUL_MAX, text);
+
+	if (r < 0)
+		return r;
+	*ret = (enum trailing_nul)r;
+	return 0;
+}
+
+bool volume_name_is_valid(const char *name)
+{
+	size_t n = 0;
+
+	for (const char *p = name; *p; p++, n++)
+		if (*p <= ' ' || *p > '~' || strchr("/\\\"'", *p))
+			return false;
+	return n > 0 && n <= MSG_NAME_LEN && !streq(name, ".") && !streq(name, "..");
+}
+
+void policy_default(const struct guid *guid, struct secret_policy *ret)
+{
+	bool luks = guid_equal(guid, &secret_luks_guid);
+
+	*ret = (struct secret_policy){ .guid = *guid };
+	if (luks)
+		strcpy(ret->name, "luks");
+	else
+		guid_format(guid, ret->name);
+	strcpy(ret->consumers, luks ? CONSUMER_CRYPTSETUP " " CONSUMER_GET : CONSUMER_GET);
+	ret->wipe = policy_default_wipe(ret);
+}
+
+/* The next word of a list: its start, and its length in @ret_len; NULL at the end. */
+static const char *next_word(const char *p, size_t *ret_len)
+{
+	p += strspn(p, BLANKS);
+	*ret_len = strcspn(p, BLANKS);
+	return *ret_len ? p : NULL;
+}
+
+static bool consumer_is_valid(const char *word)
+{
+	const char *volume = startswith(word, CONSUMER_CRYPTSETUP ":");
+
+	return streq(word, CONSUMER_GET) || streq(word, CONSUMER_CRYPTSETUP) || (volume && volume_name_is_valid(volume));
+}
+
+int policy_set_consumers(struct secret_policy *p, const char *text)
+{
+	char list[MSG_CONSUMERS_LEN] = "";
+	size_t used = 0, len;
+
+	for (const char *w = text; (w = next_word(w, &len)); w += len) {
+		char word[MSG_CONSUMERS_LEN];
+
+		if (used + len + 2 > sizeof(list))
+			return -E2BIG;
+		memcpy(word, w, len);
+		word[len] = '\0';
+		if (!consumer_is_valid(word))
+			return -EINVAL;
+		if (used)
+			list[used++] = ' ';
+		memcpy(list + used, word, len);
+		used += len;
+	}
+	if (!used)
+		return -EINVAL;
+	memcpy(p->consumers, list, sizeof(list));
+	return 0;
+}
+
+enum secret_wipe policy_default_wipe(const struct secret_policy *p)
+{
+	return startswith(p->consumers, CONSUMER_CRYPTSETUP) || strstr(p->consumers, " " CONSUMER_CRYPTSETUP) ? WIPE_CONFIRMED : WIPE_DELIVERED;
+}
+
+int policy_allows(const struct secret_policy *p, const char *consumer)
+{
+	bool volume = startswith(consumer, CONSUMER_CRYPTSETUP ":") != NULL, any = false;
+	size_t len;
+
+	for (const char *w = p->consumers; (w = next_word(w, &len)); w += len) {
+		if (len == strlen(consumer) && strncmp(w, consumer, len) == 0)
+			return 2;
+		if (volume && len == strlen(CONSUMER_CRYPTSETUP) && startswith(w, CONSUMER_CRYPTSETUP))
+			any = true;
+	}
+	return any;
+}
+
+int policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1])
+{
+	static const char prefix[] = CONSUMER_CRYPTSETUP ":";
+	size_t len;
+
+	for (const char *w = p->consumers; (w = next_word(w, &len)); w += len) {
+		const char *volume = startswith(w, prefix);
+
+		if (!volume || n-- > 0)
+			continue;
+		len -= sizeof(prefix) - 1;
+		assert(len <= MSG_NAME_LEN);
+		memcpy(ret, volume, len);
+		ret[len] = '\0';
+		return 1;
+	}
+	return 0;
+}
+
+/* The length of the UTF-8 sequence at @s, of printable text; 0 when it is none. */
+static size_t text_sequence(const uint8_t *s, size_t len)
+{
+	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+
+	if (n == 0 || n > len)
+		return 0;
+	if (n == 1)
+		return s[0] == '\t' || (s[0] >= ' ' && s[0] != 0x7f);
+	if ((n == 2 && s[0] < 0xc2) || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+static bool is_text(const uint8_t *s, size_t len)
+{
+	for (size_t n; len > 0; s += n, len -= n) {
+		n = text_sequence(s, len);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+size_t policy_passphrase_len(const struct secret_policy *p, const struct secret *s)
+{
+	size_t len = secret_len(s);
+	const uint8_t *b = secret_data(s);
+
+	if (p->trailing_nul == TRAILING_NUL_KEEP || len == 0 || b[len - 1] != 0)
+		return len;
+	/* A random key of 32 bytes that ends in zero is text up to there once in 10^13: it stays whole. */
+	if (p->trailing_nul == TRAILING_NUL_AUTO && (len == 1 || !is_text(b, len - 1)))
+		return len;
+	return len - 1;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_SECRETS_POLICY_H
+#define COCO_SECRETS_POLICY_H
+
+#include "base/macro.h"
+#include "base/secret.h"
+#include "wire/guid.h"
+#include "wire/msg.h"
+
+/*
+ * Who may have a secret, and when it is wiped.  One policy a secret: from secrets.d/NAME.conf, or the default for its GUID.
+ */
+
+#define CONSUMER_CRYPTSETUP "cryptsetup"	/* any volume; "cryptsetup:NAME" is one */
+#define CONSUMER_GET "get"			/* `cococtl secrets get`, by root */
+
+enum trailing_nul {
+	TRAILING_NUL_AUTO,	/* strip one NUL that ends a text; keep the last byte of a binary key */
+	TRAILING_NUL_KEEP,
+	TRAILING_NUL_STRIP,	/* strip one NUL, whatever comes before it */
+	_TRAILING_NUL_MAX,
+};
+
+struct secret_policy {
+	struct guid guid;
+	char name[MSG_NAME_LEN + 1];
+	char consumers[MSG_CONSUMERS_LEN];	/* words with one blank between them */
+	enum secret_wipe wipe;
+	enum trailing_nul trailing_nul;
+};
+
+/*
+ * The policy of a GUID that nobody configured.  The LUKS entry is called "luks" and goes to any volume of systemd-cryptsetup
+ * that asks, and to root; it is wiped when a volume is open.  Any other is named by its GUID, goes to root, and is wiped then.
+ */
+void policy_default(const struct guid *guid, struct secret_policy *ret);
+
+/*
+ * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty list or a word that is none;
+ * -E2BIG when it does not fit.  The default for Wipe= follows from it: policy_default_wipe().
+ */
+int policy_set_consumers(struct secret_policy *p, const char *text);
+enum secret_wipe policy_default_wipe(const struct secret_policy *p);
+
+/*
+ * Whether @consumer ("get", "cryptsetup:data") may have it: 2 when it is named, 1 when "cryptsetup" stands for any
+ * volume, 0 when not.
+ */
+int policy_allows(const struct secret_policy *p, const char *consumer);
+
+/*
+ * The volumes that are named one by one, for deciding when all have confirmed: the @n-th name into @ret.
+ * Returns 1, or 0 when there are no more.
+ */
+int policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1]);
+
+/* How many of the secret's bytes a passphrase consumer gets: all, or one less for a trailing NUL. */
+size_t policy_passphrase_len(const struct secret_policy *p, const struct secret *s);
+
+/* "present", ...; "confirmed", ... ; the numbers from the text, or -EINVAL. */
+const char *secret_state_name(unsigned state);
+const char *secret_wipe_name(unsigned wipe);
+int secret_wipe_parse(const char *text, enum secret_wipe *ret);
+int trailing_nul_parse(const char *text, enum trailing_nul *ret);
+
+/* A volume's name as crypttab may have it: 1 to MSG_NAME_LEN printable characters, no blank, slash, quote or backslash. */
+bool volume_name_is_valid(const char *name);
+
+#endif

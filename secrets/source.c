@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "secrets/source.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+#define SECURITYFS "/sys/kernel/security"
+
+/* In the order in which they are looked for. */
+static const struct secret_source sources[] = {
+	{ "coco", SECURITYFS "/secrets/coco", true },		/* mainline since 5.19, and coco_secret.ko */
+	{ "coco-legacy", SECURITYFS "/coco/efi_secret", true },	/* the path of the series before it was merged */
+};
+
+const struct secret_source *source_get(unsigned i)
+{
+	return i < ARRAY_SIZE(sources) ? &sources[i] : NULL;
+}
+
+int source_mount_securityfs(void)
+{
+	struct statfs st;
+
+	if (statfs(SECURITYFS, &st) < 0)
+		return -errno;
+	if (st.f_type == SECURITYFS_MAGIC)
+		return 1;
+	if (mount("securityfs", SECURITYFS, "securityfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_dir(const struct secret_source *s)
+{
+	int fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_at(int dir, const char *name, struct secret **ret)
+{
+	_cleanup_(closep) int fd = -EBADF;
+
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	return secret_read(fd, SECRET_MAX, ret);
+}
+
+/* Mainline's files say 0; then only reading tells, into pages that are wiped at once. */
+static int size_at(int dir, const char *name, size_t *ret)
+{
+	_cleanup_(secret_freep) struct secret *bytes = NULL;
+	struct stat st;
+	int r;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size > 0) {
+		*ret = (size_t)st.st_size;
+		return 0;
+	}
+	r = read_at(dir, name, &bytes);
+	if (r < 0)
+		return r;
+	*ret = secret_len(bytes);
+	return 0;
+}
+
+static void closedirp(DIR **d)
+{
+	if (*d)
+		(void) closedir(*d);
+}
+
+int source_list(const struct secret_source *s, struct source_entry **ret)
+{
+	_cleanup_(freep) struct source_entry *list = NULL;
+	_cleanup_(closedirp) DIR *d = NULL;
+	size_t n = 0, room = 0;
+	int fd, r;
+
+	fd = open_dir(s);
+	if (fd < 0)
+		return fd;
+	d = fdopendir(fd);
+	if (!d) {
+		(void) close_fd(fd);
+		return -ENOMEM;
+	}
+	for (struct dirent *de; (errno = 0, de = readdir(d)); ) {
+		struct source_entry e;
+
+		if (guid_parse(de->d_name, strlen(de->d_name), &e.guid) < 0)
+			continue;
+		r = size_at(dirfd(d), de->d_name, &e.size);
+		if (r == -ENOENT || r == -EINVAL)
+			continue;	/* unlinked just now, or no file */
+		if (r < 0)
+			return r;
+		if (n == room) {
+			struct source_entry *more = reallocarray(list, room = room ? 2 * room : 16, sizeof(*list));
+
+			if (!more)
+				return -ENOMEM;
+			list = more;
+		}
+		list[n++] = e;
+	}
+	if (errno)
+		return -errno;
+	*ret = TAKE_PTR(list);
+	return (int)n;
+}
+
+int source_read(const struct secret_source *s, const struct guid *guid, struct secret **ret)
+{
+	_cleanup_(closep) int dir = open_dir(s);
+	char name[GUID_TEXT_LEN + 1];
+	int r = dir;
+
+	guid_format(guid, name);
+	if (dir >= 0)
+		r = read_at(dir, name, ret);
+	return r == -ENOENT ? -ENOKEY : r;
+}
+
+int source_unlink(const struct secret_source *s, const struct guid *guid)
+{
+	_cleanup_(closep) int dir = open_dir(s);
+	char name[GUID_TEXT_LEN + 1];
+
+	if (dir < 0)
+		return dir == -ENOENT ? -ENOKEY : dir;
+	guid_format(guid, name);
+	if (unlinkat(dir, name, 0) < 0)
+		return errno == ENOENT ? -ENOKEY : -errno;
+	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EIO;
+	return 0;
+}

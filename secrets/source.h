@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_SECRETS_SOURCE_H
+#define COCO_SECRETS_SOURCE_H
+
+#include "base/macro.h"
+#include "base/secret.h"
+#include "wire/guid.h"
+
+/*
+ * Where launch secrets come from: a directory with a file for each, named by its GUID.  Reading gives the bytes, unlinking
+ * zeroes them in the kernel's area.  Layout and semantics: the kernel's efi_secret driver, Documentation/security/secrets/coco.rst.
+ */
+struct secret_source {
+	const char *name;	/* "coco", "coco-legacy", "directory" */
+	const char *path;
+	bool zeroes;		/* unlink wipes memory, and is no ordinary unlink */
+};
+
+/* What a source says of one secret. */
+struct source_entry {
+	struct guid guid;
+	size_t size;		/* in bytes */
+};
+
+/* The @i-th source that this machine may have, or NULL after the last.  Both paths show the same secrets: the first that is there counts. */
+const struct secret_source *source_get(unsigned i);
+
+/*
+ * Mount securityfs on /sys/kernel/security when nothing is mounted there.  Returns 1 when it was there already, 0 when it is now;
+ * -EPERM when that is not ours to do; another errno of statfs(2) or mount(2).
+ */
+int source_mount_securityfs(void);
+
+/*
+ * All entries, in the directory's order.  Files that are not named by a GUID are passed over.  @ret is yours, to be freed.
+ * Returns how many; -ENOENT when the source is not there; another errno of opendir(3), or of a file that cannot be read.
+ */
+int source_list(const struct secret_source *s, struct source_entry **ret);
+
+/* The secret's bytes.  @ret is yours.  Returns 0; -ENOKEY when it is not there (any more); -EMSGSIZE; an errno of open(2), read(2), secret_new(). */
+int source_read(const struct secret_source *s, const struct guid *guid, struct secret **ret);
+
+/*
+ * Unlink it, which zeroes the kernel's copy, and look that it is gone.
+ * Returns 0; -ENOKEY when it was gone before; -EIO when it is still there; an errno of unlinkat(2).
+ */
+int source_unlink(const struct secret_source *s, const struct guid *guid);
+
+#endif

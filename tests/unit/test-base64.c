@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include "base/base64.h"
+
+#include <cmocka.h>
+
+static void test_known(void **state)
+{
+	/* RFC 4648, section 10. */
+	static const char *const pairs[][2] = {
+		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
+	};
+	uint8_t out[8];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		_cleanup_(freep) char *text = NULL;
+		size_t len = strlen(pairs[i][0]);
+
+		assert_int_equal(base64_encode((const uint8_t *)pairs[i][0], len, &text), 0);
+		assert_string_equal(text, pairs[i][1]);
+		assert_int_equal(base64_decode(text, out, len), len);
+		assert_memory_equal(out, pairs[i][0], len);
+		if (len > 0)
+			assert_int_equal(base64_decode(text, out, len - 1), -EMSGSIZE);
+	}
+}
+
+static void test_every_byte(void **state)
+{
+	_cleanup_(freep) char *text = NULL;
+	uint8_t in[256], out[256];
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(255 - i);
+	assert_int_equal(base64_encode(in, sizeof(in), &text), 0);
+	assert_int_equal(base64_decode(text, out, sizeof(out)), sizeof(in));
+	assert_memory_equal(in, out, sizeof(in));
+}
+
+static void test_blanks(void **state)
+{
+	uint8_t out[6];
+
+	assert_int_equal(base64_decode(" Zm9v\r\nYm\tFy\n\n", out, sizeof(out)), 6);
+	assert_memory_equal(out, "foobar", 6);
+	assert_int_equal(base64_decode("Z\ng\n=\n=\n", out, sizeof(out)), 1);
+	assert_int_equal(base64_decode("\n", out, sizeof(out)), 0);
+}
+
+static void test_refuses(void **state)
+{
+	static const char *const bad[] = {
+		"Z", "Zg", "Zg=", "Zm8", "Z===", "====", "=", "Zg==Zg==", "Zm8=Zg==", "Zg=A", "Z=g=", "Zg===", "Zh==", "Zm9=",	/* bits left over */
+		"Zm9v!", "Zm9*", "Zm-_", "Zm9v\xff", "4l8LXeNlSPUDlXPJG5966/8%YZ", ".", "Zm9v\vYmFy",
+	};
+	uint8_t out[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(base64_decode(bad[i], out, sizeof(out)), -EBADMSG);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_blanks),
+		cmocka_unit_test(test_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "secrets/policy.h"
+#include "wire/secret-table.h"
+
+#include <cmocka.h>
+
+static void test_defaults(void **state)
+{
+	struct guid other = secret_luks_guid;
+	struct secret_policy p;
+
+	policy_default(&secret_luks_guid, &p);
+	assert_string_equal(p.name, "luks");
+	assert_int_equal(p.wipe, WIPE_CONFIRMED);
+	assert_int_equal(policy_allows(&p, "cryptsetup:data"), 1);
+	assert_int_equal(policy_allows(&p, "get"), 2);
+
+	other.b[0] ^= 1;
+	policy_default(&other, &p);
+	assert_string_equal(p.name, "736869e4-84f0-4973-92ec-06879ce3da0b");
+	assert_int_equal(p.wipe, WIPE_DELIVERED);
+	assert_int_equal(policy_allows(&p, "cryptsetup:data"), 0);
+	assert_int_equal(policy_allows(&p, "get"), 2);
+}
+
+static void test_consumers(void **state)
+{
+	char volume[MSG_NAME_LEN + 1], text[MSG_CONSUMERS_LEN + 64];
+	struct secret_policy p = { 0 };
+
+	assert_int_equal(policy_set_consumers(&p, "  cryptsetup:data\tcryptsetup:home get "), 0);
+	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
+	assert_int_equal(policy_default_wipe(&p), WIPE_CONFIRMED);
+	assert_int_equal(policy_allows(&p, "cryptsetup:data"), 2);
+	assert_int_equal(policy_allows(&p, "cryptsetup:dat"), 0);
+	assert_int_equal(policy_allows(&p, "cryptsetup:data2"), 0);
+	assert_int_equal(policy_allows(&p, "get"), 2);
+	assert_int_equal(policy_volume(&p, 0, volume), 1);
+	assert_string_equal(volume, "data");
+	assert_int_equal(policy_volume(&p, 1, volume), 1);
+	assert_string_equal(volume, "home");
+	assert_int_equal(policy_volume(&p, 2, volume), 0);
+
+	for (const char *const *s = (const char *const[]){ "", " ", "cryptsetup:", "cryptsetup:a/b", "crypt", "get get2", "cryptsetup:\x01", NULL }; *s; s++)
+		assert_int_equal(policy_set_consumers(&p, *s), -EINVAL);
+	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
+
+	text[0] = '\0';
+	while (strlen(text) < MSG_CONSUMERS_LEN + 32)
+		strcat(text, "get ");
+	assert_int_equal(policy_set_consumers(&p, text), -E2BIG);
+	assert_int_equal(policy_set_consumers(&p, "get"), 0);
+	assert_int_equal(policy_default_wipe(&p), WIPE_DELIVERED);
+}
+
+static void test_words(void **state)
+{
+	enum trailing_nul nul;
+	enum secret_wipe w;
+
+	for (unsigned i = 0; i < _SECRET_WIPE_MAX; i++) {
+		assert_int_equal(secret_wipe_parse(secret_wipe_name(i), &w), 0);
+		assert_int_equal(w, i);
+	}
+	assert_int_equal(secret_wipe_parse("Confirmed", &w), -EINVAL);
+	assert_int_equal(trailing_nul_parse("strip", &nul), 0);
+	assert_int_equal(trailing_nul_parse("", &nul), -EINVAL);
+	assert_string_equal(secret_state_name(SECRET_WIPED), "wiped");
+	assert_string_equal(secret_state_name(99), "unknown");
+
+	assert_true(volume_name_is_valid("luks-1234"));
+	for (const char *const *s = (const char *const[]){ "", ".", "..", "a b", "a/b", "a\\x2d", "\x7f", "\xc3\xa9", NULL }; *s; s++)
+		assert_false(volume_name_is_valid(*s));
+}
+
+static void test_trailing_nul(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len, by_auto, by_strip;
+	} cases[] = {
+		{ "", 0, 0, 0 },
+		{ "\0", 1, 1, 0 },
+		{ "pass", 4, 4, 4 },
+		{ "pass\0", 5, 4, 4 },
+		{ "pass\0\0", 6, 6, 5 },	/* two NULs are no C string */
+		{ "p\0ss\0", 5, 5, 4 },
+		{ "\xc3\xa9\0", 3, 2, 2 },
+		{ "\xc3\0", 2, 2, 1 },		/* half a UTF-8 sequence: binary */
+		{ "\xff\xfe\0", 3, 3, 2 },
+		{ "pass\n\0", 6, 6, 5 },	/* a control character: binary */
+		{ "\x01\x02\x03\0", 4, 4, 3 },
+		{ "pass\n", 5, 5, 5 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(secret_freep) struct secret *s = NULL;
+		struct secret_policy p = { 0 };
+
+		assert_int_equal(secret_new(cases[i].len, &s), 0);
+		memcpy(secret_bytes(s), cases[i].bytes, cases[i].len);
+		p.trailing_nul = TRAILING_NUL_AUTO;
+		assert_int_equal(policy_passphrase_len(&p, s), cases[i].by_auto);
+		p.trailing_nul = TRAILING_NUL_STRIP;
+		assert_int_equal(policy_passphrase_len(&p, s), cases[i].by_strip);
+		p.trailing_nul = TRAILING_NUL_KEEP;
+		assert_int_equal(policy_passphrase_len(&p, s), cases[i].len);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_consumers),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_trailing_nul),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

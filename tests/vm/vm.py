@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the VM tests share: the guest's RAM as a file, QEMU's command line, an initramfs, and a shell in the guest.
+
+Nothing here knows the secret area's format: each test makes its own tables.
+"""
+
+import gzip
+import mmap
+import os
+import queue
+import re
+import shutil
+import subprocess
+import threading
+
+RAM_MIB = 1024
+AREA = 0x10000000       # where sev-firmware.efi reserves the secret area
+AREA_LEN = 0xc00
+OVMF_DIRS = ("/usr/share/OVMF", "/usr/share/edk2/ovmf", "/usr/share/edk2/x64")
+
+
+class Timeout(Exception):
+    """The guest did not answer; its console's log says why."""
+
+
+class Ram:
+    """The guest's memory as the host sees it; below 2 GiB a file offset is a guest-physical address."""
+
+    def __init__(self, path, mib=RAM_MIB):
+        self.path = path
+        self.mib = mib
+        with open(path, "w+b") as f:
+            f.truncate(mib << 20)
+            self.map = mmap.mmap(f.fileno(), mib << 20)
+
+    def read(self, address, length):
+        return self.map[address:address + length]
+
+    def write(self, address, data):
+        self.map[address:address + len(data)] = data
+
+    def find(self, needle):
+        """The addresses of every copy of needle in the whole guest."""
+        found = []
+        at = self.map.find(needle)
+        while at >= 0:
+            found.append(at)
+            at = self.map.find(needle, at + 1)
+        return found
+
+    def close(self):
+        self.map.close()
+
+
+def ovmf(name):
+    """The path of the distribution's firmware file, like OVMF_CODE_4M.fd."""
+    for folder in OVMF_DIRS:
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{name}: install the package ovmf")
+
+
+def qemu_command(work, ram, esp, console, firmware=None, cpus=2, extra=()):
+    """QEMU's command line for a UEFI guest on software emulation, so that no /dev/kvm is needed.
+
+    work is a folder for what QEMU writes (the firmware's variables), console a file for the first serial line,
+    firmware the code image when it is not the stock one, extra more arguments.
+    """
+    firmware = firmware or ovmf("OVMF_CODE_4M.fd")
+    variables = os.path.join(work, "vars.fd")
+    shutil.copyfile(ovmf("OVMF_VARS_4M.fd"), variables)
+    return ["qemu-system-x86_64", "-machine", "q35,memory-backend=ram", "-accel", "tcg,thread=multi", "-cpu", "max",
+            "-smp", str(cpus), "-m", f"{ram.mib}M",
+            "-object", f"memory-backend-file,id=ram,size={ram.mib}M,mem-path={ram.path},share=on",
+            "-nodefaults", "-display", "none", "-no-reboot", "-net", "none",
+            "-drive", f"if=pflash,format=raw,readonly=on,file={firmware}",
+            "-drive", f"if=pflash,format=raw,file={variables}",
+            "-drive", f"if=none,id=esp,format=raw,readonly=on,file={esp}", "-device", "virtio-blk-pci,drive=esp",
+            "-serial", f"file:{console}", *extra]
+
+
+def _newc(path, mode, data):
+    name = path.encode() + b"\0"
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+    header = b"070701" + b"".join(b"%08x" % f for f in fields) + name
+    return header + b"\0" * (-len(header) % 4) + data + b"\0" * (-len(data) % 4)
+
+
+def write_initramfs(path, files):
+    """A gzipped cpio with files = {"path/in/it": (mode, bytes)}; the folders come by themselves. Needs no root."""
+    folders = set()
+    for name in files:
+        parts = name.split("/")[:-1]
+        folders.update("/".join(parts[:i + 1]) for i in range(len(parts)))
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        for folder in sorted(folders):
+            out.write(_newc(folder, 0o040755, b""))
+        for name, (mode, data) in files.items():
+            out.write(_newc(name, 0o100000 | mode, data))
+        out.write(_newc("TRAILER!!!", 0, b""))
+
+
+# PID 1 of Guest: answers each command line on the second serial line with its output and its exit status.
+GUEST_INIT = rb"""#!/bin/sh
+export PATH=/bin
+/bin/busybox mkdir -p /proc /sys /dev /tmp
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t securityfs securityfs /sys/kernel/security
+exec </dev/ttyS1 >/dev/ttyS1 2>&1
+stty raw -echo
+echo "@guest ready"
+while read -r line; do
+	(eval "$line") </dev/null
+	echo "@guest $?"
+done
+"""
+
+
+class Guest:
+    """A running VM whose PID 1 is GUEST_INIT: run() is a shell in it, over the second serial line."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(
+            [*command, "-chardev", "stdio,id=shell,signal=off", "-serial", "chardev:shell"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.decode(errors="replace").rstrip("\r\n"))
+        self.lines.put(None)
+
+    def _until(self, pattern, timeout):
+        out = []
+        while True:
+            try:
+                line = self.lines.get(timeout=timeout)
+            except queue.Empty:
+                raise Timeout(f"no answer from the guest for {timeout} s; so far: {out[-5:]}") from None
+            if line is None:
+                raise Timeout(f"the guest has ended; its last words: {out[-5:]}")
+            # Output that does not end its line comes before the marker on the same line.
+            m = re.search(pattern, line)
+            if m:
+                if m.start():
+                    out.append(line[:m.start()])
+                return out, m
+            out.append(line)
+
+    def wait_ready(self, timeout=180):
+        self._until(r"@guest ready$", timeout)
+
+    def run(self, line, timeout=60):
+        """One line of shell; returns its exit status and its output (both streams)."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        out, m = self._until(r"@guest (\d+)$", timeout)
+        return int(m.group(1)), "\n".join(out)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdin.close()
+        self.process.stdout.close()

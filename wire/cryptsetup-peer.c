@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/cryptsetup-peer.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+int cryptsetup_peer_parse(const char *name, size_t len, char ret_volume[static VOLUME_NAME_MAX + 1])
+{
+	static const char infix[] = "/cryptsetup/";
+	size_t n_digits = 0;
+
+	if (len < 1 || name[0] != '\0')
+		return -EINVAL;
+	name++;
+	len--;
+	while (n_digits < len && n_digits < 17 && hex_value(name[n_digits]) >= 0)
+		n_digits++;
+	if (n_digits < 1 || n_digits > 16)
+		return -EINVAL;
+	name += n_digits;
+	len -= n_digits;
+	if (len < sizeof(infix) || memcmp(name, infix, sizeof(infix) - 1) != 0)
+		return -EINVAL;
+	name += sizeof(infix) - 1;
+	len -= sizeof(infix) - 1;
+	if (len > VOLUME_NAME_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return -EINVAL;
+
+	memcpy(ret_volume, name, len);
+	ret_volume[len] = '\0';
+	return 0;
+}
+
+bool cryptsetup_unit_is_for(const char *unit, const char *volume)
+{
+	static const char prefix[] = "systemd-cryptsetup@", suffix[] = ".service";
+	const char *p = unit, *end;
+
+	if (strncmp(p, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	p += sizeof(prefix) - 1;
+	if (strlen(p) < sizeof(suffix) - 1)
+		return false;
+	end = p + strlen(p) - (sizeof(suffix) - 1);
+	if (strcmp(end, suffix) != 0)
+		return false;
+
+	/* systemd.unit(5), "String Escaping for Inclusion in Unit Names": '/' is '-', what is not plain is \xNN. */
+	for (; p < end; volume++) {
+		char c = *p;
+
+		if (c == '-') {
+			c = '/';
+			p++;
+		} else if (c == '\\') {
+			if (end - p < 4 || p[1] != 'x' || hex_value(p[2]) < 0 || hex_value(p[3]) < 0)
+				return false;
+			c = (char)(hex_value(p[2]) << 4 | hex_value(p[3]));
+			p += 4;
+		} else {
+			p++;
+		}
+		if (c == '\0' || c != *volume)
+			return false;
+	}
+	return *volume == '\0';
+}
