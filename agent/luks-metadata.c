@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/parse.h"
 #include "wire/luks.h"
 
@@ -187,15 +188,14 @@ static int check_size_or_dynamic(struct judge *j, const struct field *f, struct 
 /* Salts and digests have lengths that matter: a digest of no bytes would fit every key. */
 static int check_base64(struct judge *j, const struct field *f, struct json_object *v)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *s = json_object_get_string(v);
-	size_t n = strspn(s, digits), pad = strspn(s + n, "=");
-	int64_t bytes = (int64_t)(n * 3 / 4);
+	uint8_t bytes[64];
+	ssize_t n;
 
-	if (s[n + pad] != '\0' || (n + pad) % 4 != 0 || pad > 2)
+	n = base64_decode(json_object_get_string(v), bytes, sizeof(bytes));
+	if (n < 0 && n != -EMSGSIZE)
 		return malformed(j, "is no base64");
-	if (bytes < f->min || bytes > f->max)
-		return malformed(j, "has %lld bytes, out of range", (long long)bytes);
+	if (n < f->min || n > f->max)
+		return malformed(j, "has not the number of bytes that it must have");
 	return 0;
 }
 

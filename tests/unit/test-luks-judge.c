@@ -178,7 +178,7 @@ static const struct {
 	{ "\"iterations\":1000", "\"iterations\":4294967296", -EBADMSG, "iterations is 4294967296, out of range" },
 	{ "\"iterations\":1000", "\"iterations\":0", -EBADMSG, "iterations is 0" },
 	{ "\"iterations\":1000", "\"iterations\":1" "00000000000000000000000000000000000000", -EBADMSG, "iterations is" },
-	{ "\"salt\":\"", "\"salt\":\"AAAA", -EBADMSG, "salt has 35 bytes" },
+	{ "\"salt\":\"", "\"salt\":\"AAAA", -EBADMSG, "salt has not the number of bytes" },
 	{ "\"salt\":\"", "\"salt\":\"*", -EBADMSG, "salt is no base64" },
 	{ "\"digest\":\"", "\"digest\":\"\",\"more\":\"", -EKEYREJECTED, "digests.0 has 'more'" },
 
