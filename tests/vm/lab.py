@@ -113,7 +113,7 @@ class Lab:
 
     def list(self):
         """{name: what `cococtl secrets list --json` says of it}."""
-        return {s["name"]: s for s in json.loads(self.vm.text("cococtl secrets list --json"))["secrets"]}
+        return {s["name"]: s for s in json.loads(self.vm.text("cococtl secrets list --json"))}
 
     def state(self, name):
         return self.list().get(name, {}).get("state", "not listed")
@@ -151,14 +151,15 @@ class Lab:
         found = [i for i, s in enumerate(self.secrets) if s in text or s in raw or s.hex().encode() in text]
         self.ok(not found and raw.startswith(b"LPKSHHRH"), "the journal has no secret in it")
 
-    def copies(self, secret):
-        """Every copy of the secret in all of the guest's RAM: [(address, what the page is used for)]."""
+    def copies(self, *needles):
+        """Every copy of each secret in all of the guest's RAM at this moment: a list of (address, page's use) for each."""
         flags = self.vm.page_flags()
         self.vm.qmp.command("stop")
         found = []
-        for at in self.vm.ram.find(secret):
-            area = vm.AREA <= at < vm.AREA + vm.AREA_LEN
-            found.append((at, "the secret area" if area else systemvm.page_kind(flags, at)))
+        for needle in needles:
+            places = self.vm.ram.find(needle)
+            found.append([(at, "the secret area" if vm.AREA <= at < vm.AREA + vm.AREA_LEN else systemvm.page_kind(flags, at))
+                          for at in places])
         self.vm.qmp.command("cont")
         return found
 

@@ -98,6 +98,10 @@ class Build:
         self.coco_inject = os.path.join(top, "coco-inject")
         self.bad_consumer = os.path.join(work, "bad-consumer")
         run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
+        # The VM's /lib is a link to /usr/lib, and a copy of files does not follow links as `make install` does.
+        if os.path.isdir(os.path.join(self.install, "lib")):
+            shutil.copytree(os.path.join(self.install, "lib"), os.path.join(self.install, "usr/lib"), dirs_exist_ok=True)
+            shutil.rmtree(os.path.join(self.install, "lib"))
         # The manual is of no use in the VM.
         shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
 
