@@ -47,6 +47,21 @@ static inline uint64_t get_u64le(const uint8_t *p)
 	return get_u32le(p) | (uint64_t)get_u32le(p + 4) << 32;
 }
 
+static inline uint16_t get_u16be(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t get_u32be(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint64_t get_u64be(const uint8_t *p)
+{
+	return (uint64_t)get_u32be(p) << 32 | get_u32be(p + 4);
+}
+
 static inline void put_u16le(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)v;

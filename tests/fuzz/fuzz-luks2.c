@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whatever the disk holds: the judge ends, says why in printable text, and never passes a null cipher.  The first byte of the
+ * input chooses: 'j' the rest is a JSON text, put into good headers; 'r' the rest is the device, whose checksums are put right
+ * so that there is a way past them; anything else the device as it is.
+ */
+#include <assert.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "agent/luks-judge.h"
+#include "base/io.h"
+#include "tests/luks-image.h"
+
+#define HDR_SIZE 16384
+#define LEN_MAX (256 * 1024)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* By a walk of its own: whatever passed has no cipher but the one. */
+static void check_ciphers(const char *json)
+{
+	struct json_object *o = json_tokener_parse(json), *list, *v;
+
+	assert(json_object_object_get_ex(o, "keyslots", &list));
+	json_object_object_foreach(list, slot, keyslot) {
+		(void) slot;
+		assert(json_object_object_get_ex(keyslot, "area", &v) && json_object_object_get_ex(v, "encryption", &v));
+		assert(strcmp(json_object_get_string(v), "aes-xts-plain64") == 0);
+	}
+	assert(json_object_object_get_ex(o, "segments", &list));
+	json_object_object_foreach(list, id, segment) {
+		(void) id;
+		assert(json_object_object_get_ex(segment, "encryption", &v));
+		assert(strcmp(json_object_get_string(v), "aes-xts-plain64") == 0);
+	}
+	json_object_put(o);
+}
+
+static void check_passed(const struct luks_verdict *v, const uint8_t *image, size_t len)
+{
+	size_t hdr_size;
+
+	assert(v->version == 1 || v->version == 2);
+	assert(strlen(v->uuid) == 36);
+	if (v->version == 1)
+		return;
+	assert(len >= 2 * HDR_SIZE);
+	hdr_size = (size_t)image[13] << 16 | (size_t)image[14] << 8;
+	check_ciphers((const char *)image + 4096);
+	check_ciphers((const char *)image + hdr_size + 4096);
+}
+
+static void judge_image(const uint8_t *image, size_t len)
+{
+	_cleanup_(closep) int fd = memfd_create("device", MFD_CLOEXEC);
+	struct luks_verdict v;
+
+	assert(fd >= 0 && write_full(fd, image, len) == 0);
+	luks_judge(fd, &v);
+	assert(v.error <= 0);
+	assert(memchr(v.uuid, '\0', sizeof(v.uuid)) && memchr(v.reason, '\0', sizeof(v.reason)) && v.reason[0]);
+	for (const char *p = v.reason; *p; p++)
+		assert(*p >= 0x20 && *p <= 0x7e);
+	if (v.error == 0)
+		check_passed(&v, image, len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	uint8_t *image;
+
+	if (len == 0 || len > LEN_MAX)
+		return 0;
+	if (data[0] == 'j') {
+		image = luks_image_new(data + 1, len - 1, HDR_SIZE);
+		judge_image(image, 2 * HDR_SIZE);
+	} else {
+		image = malloc(len);
+		assert(image);
+		memcpy(image, data + 1, len - 1);
+		if (data[0] == 'r') {
+			luks_image_sum(image, len - 1, 0);
+			luks_image_sum(image, len - 1, HDR_SIZE);
+		}
+		judge_image(image, len - 1);
+	}
+	free(image);
+	return 0;
+}

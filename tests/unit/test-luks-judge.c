@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/luks-judge.h"
+#include "base/io.h"
+#include "tests/luks-image.h"
+
+#define HDR_SIZE 16384
+#define IMAGE_LEN (2 * HDR_SIZE)
+
+static struct luks_verdict judge(const void *image, size_t len)
+{
+	_cleanup_(closep) int fd = memfd_create("device", MFD_CLOEXEC);
+	struct luks_verdict v;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write_full(fd, image, len), 0);
+	memset(&v, 0xff, sizeof(v));
+	luks_judge(fd, &v);
+	assert_non_null(memchr(v.uuid, '\0', sizeof(v.uuid)));
+	assert_non_null(memchr(v.reason, '\0', sizeof(v.reason)));
+	assert_true(v.reason[0] != '\0');
+	return v;
+}
+
+static void assert_judged(const char *what, const struct luks_verdict *v, int error, const char *reason)
+{
+	if (v->error != error || !strstr(v->reason, reason))
+		fail_msg("%s: expected %d, '%s', got %d, '%s'", what, error, reason, v->error, v->reason);
+}
+
+static void judge_json(const char *what, const char *json, size_t len, int error, const char *reason)
+{
+	_cleanup_(freep) uint8_t *image = luks_image_new(json, len, HDR_SIZE);
+	struct luks_verdict v = judge(image, IMAGE_LEN);
+
+	assert_judged(what, &v, error, reason);
+	assert_string_equal(v.uuid, LUKS_IMAGE_UUID);
+	assert_int_equal(v.version, 2);
+}
+
+/* @json with the first @from replaced by @to. */
+static char *replaced(const char *json, const char *from, const char *to)
+{
+	const char *at = strstr(json, from);
+	char *s;
+
+	if (!at)
+		fail_msg("no '%s' to replace", from);
+	assert_true(asprintf(&s, "%.*s%s%s", (int)(at - json), json, to, at + strlen(from)) > 0);
+	return s;
+}
+
+/* ---- one thing changed in a sound JSON text, of our own making and of cryptsetup's ---- */
+
+#define ADD_TOKEN(type) "\"tokens\":{", "\"tokens\":{\"0\":{\"type\":\"" type "\",\"keyslots\":[\"0\"],\"more\":{\"of\":\"it\"}}"
+#define ADD_CONFIG(text) "\"config\":{", "\"config\":{" text ","
+#define SEGMENT "\"segments\":{\"0\":{\"type\":\"crypt\""
+#define AREA "\"area\":{\"type\":\"raw\",\"offset\":\"32768\",\"size\":\"258048\",\"encryption\":\"aes-xts-plain64\",\"key_size\":64}"
+#define AREA_WITH(offset, size, encryption, key_size) \
+	"\"area\":{\"type\":\"raw\",\"offset\":" offset ",\"size\":" size ",\"encryption\":" encryption ",\"key_size\":" key_size "}"
+#define SEGMENT_CIPHER "\"iv_tweak\":\"0\",\"encryption\":\"aes-xts-plain64\""
+
+static const struct {
+	const char *from, *to;
+	int error;
+	const char *reason;
+} changes[] = {
+	/* what may be different */
+	{ "}", "}", 0, "LUKS2 with aes-xts-plain64" },
+	{ "\"keyslots\":{", " \"keyslots\" : {\n", 0, "" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"aes-xts-plain64\"", "32"), 0, "" },
+	{ AREA, AREA_WITH("\"16519168\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), 0, "" },
+	{ "\"size\":\"dynamic\"", "\"size\":\"16777216\"", 0, "" },
+	{ "\"type\":\"luks2\"", "\"type\":\"luks2\",\"priority\":2", 0, "" },
+	{ ADD_CONFIG("\"flags\":[\"allow-discards\"]"), 0, "" },
+	{ ADD_CONFIG("\"requirements\":{\"mandatory\":[]}"), 0, "" },
+	{ ADD_TOKEN("coco"), 0, "" },
+	{ ADD_TOKEN("luks2-keyring"), 0, "" },
+
+	/* a cipher that is none, or another one */
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"cipher_null-ecb\"", "64"), -EKEYREJECTED,
+	  "keyslots.0.area.encryption is 'cipher_null-ecb', may only be: aes-xts-plain64" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"aes-ecb\"", "64"), -EKEYREJECTED, "keyslots.0.area.encryption" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"AES-xts-plain64\"", "64"), -EKEYREJECTED, "keyslots.0.area.encryption" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"aes-xts-plain64 \"", "64"), -EKEYREJECTED, "keyslots.0.area.encryption" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"\"", "64"), -EKEYREJECTED, "keyslots.0.area.encryption" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"aes-xts-plain64\\u0000\"", "64"), -EBADMSG, "has a NUL inside" },
+	{ SEGMENT_CIPHER, "\"iv_tweak\":\"0\",\"encryption\":\"cipher_null-ecb\"", -EKEYREJECTED,
+	  "segments.0.encryption is 'cipher_null-ecb'" },
+	{ SEGMENT_CIPHER, "\"iv_tweak\":\"0\",\"encryption\":\"null\"", -EKEYREJECTED, "segments.0.encryption" },
+	{ SEGMENT_CIPHER, "\"iv_tweak\":\"0\"", -EBADMSG, "segments.0 lacks 'encryption'" },
+
+	/* keys so short that they can be guessed */
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"aes-xts-plain64\"", "16"), -EKEYREJECTED, "keyslots.0.area.key_size is 16" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":1", -EKEYREJECTED, "keyslots.0.key_size is 1" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":0", -EKEYREJECTED, "keyslots.0.key_size" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":-64", -EKEYREJECTED, "keyslots.0.key_size" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":64.0", -EBADMSG, "keyslots.0.key_size is no int" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":\"64\"", -EBADMSG, "keyslots.0.key_size is no int" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":18446744073709551680", -EKEYREJECTED, "keyslots.0.key_size" },
+
+	/* kinds that we do not know, or that are not at rest */
+	{ "\"type\":\"luks2\"", "\"type\":\"reencrypt\"", -EKEYREJECTED, "keyslots.0.type is 'reencrypt'" },
+	{ "\"type\":\"raw\"", "\"type\":\"none\"", -EKEYREJECTED, "keyslots.0.area.type" },
+	{ "\"type\":\"luks1\"", "\"type\":\"luks0\"", -EKEYREJECTED, "keyslots.0.af.type" },
+	{ "\"stripes\":4000", "\"stripes\":1", -EBADMSG, "keyslots.0.af.stripes" },
+	{ "\"kdf\":{", "\"kdf\":{\"type\":\"scrypt\",\"was\":{", -EBADMSG, "the JSON text is malformed" },
+	{ SEGMENT, "\"segments\":{\"0\":{\"type\":\"linear\"", -EKEYREJECTED, "segments.0.type is 'linear'" },
+	{ SEGMENT, "\"segments\":{\"0\":{\"type\":\"hw-opal\"", -EKEYREJECTED, "segments.0.type is 'hw-opal'" },
+	{ SEGMENT, "\"segments\":{\"0\":{\"flags\":[\"in-reencryption\"],\"type\":\"crypt\"", -EKEYREJECTED, "segments.0 has 'flags'" },
+	{ SEGMENT, "\"segments\":{\"0\":{\"integrity\":{\"type\":\"none\"},\"type\":\"crypt\"", -EKEYREJECTED, "segments.0 has 'integrity'" },
+	{ SEGMENT, "\"segments\":{\"1\":{},\"0\":{\"type\":\"crypt\"", -EKEYREJECTED, "segments has 2 members" },
+	{ ADD_CONFIG("\"requirements\":{\"mandatory\":[\"online-reencrypt-v2\"]}"), -EKEYREJECTED,
+	  "config.requirements.mandatory has 'online-reencrypt-v2', may only be empty" },
+	{ ADD_CONFIG("\"requirements\":[\"x\"]"), -EBADMSG, "config.requirements is no object" },
+	{ ADD_CONFIG("\"requirements\":{\"optional\":[]}"), -EKEYREJECTED, "config.requirements has 'optional'" },
+	{ ADD_CONFIG("\"flags\":[1]"), -EBADMSG, "config.flags has an element" },
+	{ ADD_TOKEN("clevis"), -EKEYREJECTED, "tokens.0.type is 'clevis'" },
+	{ ADD_TOKEN("systemd-tpm2"), -EKEYREJECTED, "tokens.0.type is 'systemd-tpm2'" },
+	{ "\"tokens\":{", "\"tokens\":{\"0\":{}", -EBADMSG, "tokens.0 lacks 'type'" },
+	{ "\"tokens\":{}", "\"tokens\":[]", -EBADMSG, "tokens is no object" },
+	{ "\"tokens\":{}", "\"tokens\":null", -EBADMSG, "tokens is no object" },
+	{ "\"tokens\":{},", "", -EBADMSG, "lacks 'tokens'" },
+	{ "{\"keyslots\"", "{\"new\":{},\"keyslots\"", -EKEYREJECTED, "has 'new'" },
+	{ "\"type\":\"luks2\"", "\"type\":\"luks2\",\"\\u001b[31m\":1", -EKEYREJECTED, "keyslots.0 has '?[31m'" },
+
+	/* what belongs to what */
+	{ "\"keyslots\":[\"0\"]", "\"keyslots\":[]", -EKEYREJECTED, "a keyslot is not bound" },
+	{ "\"keyslots\":[\"0\"]", "\"keyslots\":[\"0\",\"1\"]", -EBADMSG, "names a keyslot or segment that is not there" },
+	{ "\"keyslots\":[\"0\"]", "\"keyslots\":[\"0\",\"0\"]", -EBADMSG, "digests.0.keyslots has 0 twice" },
+	{ "\"keyslots\":[\"0\"]", "\"keyslots\":[0]", -EBADMSG, "digests.0.keyslots has an element" },
+	{ "\"keyslots\":[\"0\"]", "\"keyslots\":\"0\"", -EBADMSG, "digests.0.keyslots is no array" },
+	{ "\"segments\":[\"0\"]", "\"segments\":[]", -EKEYREJECTED, "the segment is not bound" },
+	{ "\"segments\":[\"0\"]", "\"segments\":[\"1\"]", -EBADMSG, "names a keyslot or segment that is not there" },
+	{ "\"digests\":{", "\"digests\":{\"1\":{},", -EKEYREJECTED, "digests has 2 members" },
+	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"1\":", -EBADMSG, "names a keyslot or segment that is not there" },
+	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"00\":", -EBADMSG, "keyslots has '00'" },
+	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"32\":", -EBADMSG, "keyslots has '32'" },
+	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"x\":", -EBADMSG, "keyslots has 'x'" },
+	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"1\":[],\"0\":", -EBADMSG, "keyslots.1 is no object" },
+	{ "\"keyslots\":{\"0\":", "\"keyslots\":{},\"config\":{\"0\":", -EBADMSG, "a name twice" },
+
+	/* places and numbers */
+	{ AREA, AREA_WITH("\"0\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "lies outside" },
+	{ AREA, AREA_WITH("\"16519169\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "lies outside" },
+	{ AREA, AREA_WITH("\"9223372036854775807\"", "\"1\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "lies outside" },
+	{ AREA, AREA_WITH("\"9223372036854775808\"", "\"1\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "offset is 9223372036854775808, out of range" },
+	{ AREA, AREA_WITH("\"99999999999999999999\"", "\"1\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "offset is '99999999999999999999', no number" },
+	{ AREA, AREA_WITH("\"32768\"", "\"0\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "size is 0, out of range" },
+	{ AREA, AREA_WITH("\"0x8000\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
+	{ AREA, AREA_WITH("\" 32768\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
+	{ AREA, AREA_WITH("\"-1\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
+	{ AREA, AREA_WITH("\"\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
+	{ AREA, AREA_WITH("32768", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "keyslots.0.area.offset is no string" },
+	{ AREA, "\"area\":\"raw\"", -EBADMSG, "keyslots.0.area is no object" },
+	{ AREA, "\"area\":{}", -EBADMSG, "keyslots.0.area lacks 'type'" },
+	{ "\"json_size\":\"12288\"", "\"json_size\":\"28672\"", -EBADMSG, "json_size" },
+	{ "\"keyslots_size\":\"16744448\"", "\"keyslots_size\":\"0\"", -EBADMSG, "lies outside" },
+	{ "\"keyslots_size\":\"16744448\"", "\"keyslots_size\":\"134217729\"", -EBADMSG, "config.keyslots_size is 134217729" },
+	{ "\"offset\":\"16777216\"", "\"offset\":\"4e3\"", -EBADMSG, "segments.0.offset is '4e3'" },
+	{ "\"size\":\"dynamic\"", "\"size\":\"all\"", -EBADMSG, "segments.0.size is 'all'" },
+	{ "\"size\":\"dynamic\"", "\"size\":\"0\"", -EBADMSG, "segments.0.size is 0" },
+	{ "\"iv_tweak\":\"0\"", "\"iv_tweak\":0", -EBADMSG, "segments.0.iv_tweak is no string" },
+	{ "\"sector_size\":", "\"sector_size\":1", -EBADMSG, "no sector size" },
+	{ "\"sector_size\":", "\"sector_size\":1e", -EBADMSG, "segments.0.sector_size is no int" },
+	{ "\"iterations\":1000", "\"iterations\":4294967296", -EBADMSG, "iterations is 4294967296, out of range" },
+	{ "\"iterations\":1000", "\"iterations\":0", -EBADMSG, "iterations is 0" },
+	{ "\"iterations\":1000", "\"iterations\":1" "00000000000000000000000000000000000000", -EBADMSG, "iterations is" },
+	{ "\"salt\":\"", "\"salt\":\"AAAA", -EBADMSG, "salt has not the number of bytes" },
+	{ "\"salt\":\"", "\"salt\":\"*", -EBADMSG, "salt is no base64" },
+	{ "\"digest\":\"", "\"digest\":\"\",\"more\":\"", -EKEYREJECTED, "digests.0 has 'more'" },
+
+	/* JSON that some take and others do not */
+	{ "{\"keyslots\"", "{/* */\"keyslots\"", -EBADMSG, "the JSON text is malformed" },
+	{ "{\"keyslots\"", "{'keyslots'", -EBADMSG, "the JSON text is malformed" },
+	{ "{\"keyslots\"", "[\"keyslots\"", -EBADMSG, "the JSON text is no object" },
+	{ "{\"keyslots\"", " {\"keyslots\"", -EBADMSG, "the JSON text is no object" },
+	{ "{\"keyslots\"", "{'a\":\"b':{},'a\":\"b':{},\"keyslots\"", -EBADMSG, "the JSON text is malformed" },
+	{ "\"tokens\":{}", "\"tokens\":{},", -EBADMSG, "the JSON text is malformed" },
+	{ "\"tokens\":{}", "\"tokens\":{},\"tokens\":{}", -EBADMSG, "a name twice" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"cipher_null-ecb\",\"encryption\":\"aes-xts-plain64\"", "64"), -EBADMSG, "a name twice" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"cipher_null-ecb\",\"\\u0065ncryption\":\"aes-xts-plain64\"", "64"), -EBADMSG, "a name twice" },
+	{ "\"tokens\":{}", "\"tokens\":{\"0\":{\"type\":\"coco\",\"keyslots\":[\"\xff\"]}}", -EBADMSG, "the JSON text is malformed" },
+	{ "\"tokens\":{}", "\"tokens\":{\"0\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}", -EBADMSG, "the JSON text is malformed" },
+};
+
+static void apply_changes(const char *json)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		_cleanup_(freep) char *changed = replaced(json, changes[i].from, changes[i].to);
+
+		judge_json(changes[i].to, changed, strlen(changed), changes[i].error, changes[i].reason);
+	}
+}
+
+static void test_changes(void **state)
+{
+	apply_changes(luks_image_json);
+}
+
+static void test_argon2(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		int error;
+	} rows[] = {
+		{ "argon2id", "argon2i", 0 },
+		{ "argon2id", "argon2d", -EKEYREJECTED },
+		{ "argon2id", "", -EKEYREJECTED },
+		{ "\"argon2id\"", "{}", -EBADMSG },
+		{ "argon2id", "pbkdf2", -EKEYREJECTED },	/* with members of the other */
+		{ "\"memory\":1048576", "\"memory\":4194305", -EBADMSG },
+		{ "\"memory\":1048576", "\"memory\":0", -EBADMSG },
+		{ "\"cpus\":4", "\"cpus\":5", -EBADMSG },
+		{ "\"time\":4", "\"time\":0", -EBADMSG },
+		{ "\"time\":4,", "", -EBADMSG },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(freep) char *changed = replaced(luks_image_json, rows[i].from, rows[i].to);
+
+		judge_json(rows[i].to, changed, strlen(changed), rows[i].error, rows[i].error ? "keyslots.0.kdf" : "");
+	}
+}
+
+/* A second keyslot that nobody looks at is one that the host made. */
+static void test_every_keyslot(void **state)
+{
+	static const char second[] =
+		"\"keyslots\":{\"7\":{\"type\":\"luks2\",\"key_size\":64,\"af\":{\"type\":\"luks1\",\"stripes\":4000,\"hash\":\"sha256\"},"
+		"\"area\":{\"type\":\"raw\",\"offset\":\"290816\",\"size\":\"258048\",\"encryption\":\"aes-xts-plain64\",\"key_size\":64},"
+		"\"kdf\":{\"type\":\"pbkdf2\",\"hash\":\"sha256\",\"iterations\":1000,\"salt\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}},";
+	_cleanup_(freep) char *unbound = replaced(luks_image_json, "\"keyslots\":{", second);
+	_cleanup_(freep) char *bound = replaced(unbound, "\"keyslots\":[\"0\"]", "\"keyslots\":[\"0\",\"7\"]");
+	_cleanup_(freep) char *null = replaced(bound, "\"encryption\":\"aes-xts-plain64\"", "\"encryption\":\"cipher_null-ecb\"");
+
+	judge_json("bound", bound, strlen(bound), 0, "");
+	judge_json("unbound", unbound, strlen(unbound), -EKEYREJECTED, "a keyslot is not bound");
+	judge_json("null", null, strlen(null), -EKEYREJECTED, "keyslots.7.area.encryption");
+}
+
+static void test_json_area(void **state)
+{
+	_cleanup_(freep) uint8_t *image = NULL;
+	size_t len = strlen(luks_image_json);
+	char area[HDR_SIZE - 4096] = "";
+	struct luks_verdict v;
+
+	judge_json("none", "", 0, -EBADMSG, "the JSON text is no object");
+	judge_json("empty object", "{}", 2, -EBADMSG, "lacks 'config'");
+	judge_json("cut off", luks_image_json, len - 1, -EBADMSG, "the JSON text is malformed");
+	judge_json("cut off more", luks_image_json, len - 2, -EBADMSG, "the JSON text is no object");
+
+	memcpy(area, luks_image_json, len);
+	area[len] = '}';
+	judge_json("one more", area, len + 1, -EBADMSG, "the JSON text is malformed");
+	area[len] = ' ';
+	judge_json("blank", area, len + 1, -EBADMSG, "the JSON text is no object");
+	area[len] = '\0';
+	area[sizeof(area) - 1] = '!';
+	judge_json("tail", area, sizeof(area), -EBADMSG, "there are bytes behind the JSON text");
+
+	memset(area, ' ', sizeof(area));
+	memcpy(area, luks_image_json, len - 1);
+	area[sizeof(area) - 1] = '}';
+	judge_json("full", area, sizeof(area), -EBADMSG, "the JSON text has no end");
+	memset(area, '[', sizeof(area));
+	area[0] = '{';
+	area[sizeof(area) - 2] = '}';
+	area[sizeof(area) - 1] = '\0';
+	judge_json("brackets", area, sizeof(area), -EBADMSG, "the JSON text is malformed");
+
+	/* Over the cap in a header that has room for it. */
+	{
+		_cleanup_(freep) char *big = malloc(300 * 1024);
+
+		assert_non_null(big);
+		memset(big, ' ', 300 * 1024);
+		memcpy(big, luks_image_json, len - 1);
+		big[300 * 1024 - 1] = '}';
+		image = luks_image_new(big, 300 * 1024, 512 * 1024);
+	}
+	v = judge(image, 1024 * 1024);
+	assert_judged("big", &v, -EBADMSG, "over 262144");
+}
+
+/* ---- the binary headers ---- */
+
+enum where { FIRST = 0, SECOND = HDR_SIZE };
+
+static void test_binary(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+		const char *bytes;
+		size_t len;
+		bool sum;	/* with a checksum that is right again */
+		int error;
+		const char *reason;
+	} rows[] = {
+		{ "label", FIRST + 24, "data", 4, true, 0, "" },
+		{ "label in the second", SECOND + 24, "data", 4, true, 0, "" },
+		{ "higher seqid in the second", SECOND + 16, "\x7f", 1, true, 0, "" },
+		{ "no magic", FIRST, "X", 1, true, -EOPNOTSUPP, "no LUKS volume" },
+		{ "version 3", FIRST + 6, "\0\3", 2, true, -EOPNOTSUPP, "LUKS version 3 is not known" },
+		{ "version 0", FIRST + 6, "\0\0", 2, true, -EOPNOTSUPP, "LUKS version 0 is not known" },
+		{ "first changed", FIRST + 5000, "X", 1, false, -EBADMSG, "first LUKS2 header does not match its checksum" },
+		{ "first's padding changed", FIRST + 4000, "X", 1, false, -EBADMSG, "first LUKS2 header does not match its checksum" },
+		{ "second changed", SECOND + 5000, "X", 1, false, -EBADMSG, "second LUKS2 header does not match its checksum" },
+		{ "first's sum", FIRST + 448, "\0\0\0\0", 4, false, -EBADMSG, "first LUKS2 header does not match" },
+		{ "second's sum", SECOND + 448, "\0\0\0\0", 4, false, -EBADMSG, "second LUKS2 header does not match" },
+		{ "another hash", FIRST + 72, "sha1\0", 6, true, -EKEYREJECTED, "checksum of the first LUKS2 header is 'sha1'" },
+		{ "another hash in the second", SECOND + 72, "md5\0", 5, true, -EKEYREJECTED, "checksum of the second LUKS2 header is 'md5'" },
+		{ "hash without end", FIRST + 72, "sha256xxxxxxxxxxxxxxxxxxxxxxxxxx", 32, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "hash with escape", FIRST + 72, "\x1b[m", 4, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "hdr_size 0", FIRST + 8, "\0\0\0\0\0\0\0\0", 8, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "hdr_size 8 KiB", FIRST + 8, "\0\0\0\0\0\0\x20\0", 8, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "hdr_size 20 KiB", FIRST + 8, "\0\0\0\0\0\0\x50\0", 8, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "hdr_size 32 KiB", FIRST + 8, "\0\0\0\0\0\0\x80\0", 8, true, -EBADMSG, "first LUKS2 header" },
+		{ "hdr_size 4 MiB", FIRST + 8, "\0\0\0\0\0\x40\0\0", 8, true, -EBADMSG, "ends within the first LUKS2 header" },
+		{ "hdr_size 8 MiB", FIRST + 8, "\0\0\0\0\0\x80\0\0", 8, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "hdr_size 2^32 + 16 KiB", FIRST + 8, "\0\0\0\1\0\0\x40\0", 8, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "hdr_size huge", FIRST + 8, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "second's hdr_size", SECOND + 8, "\0\0\0\0\0\0\x80\0", 8, true, -EBADMSG, "second LUKS2 header is malformed" },
+		{ "hdr_offset", FIRST + 256, "\0\0\0\0\0\0\x40\0", 8, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "second's hdr_offset", SECOND + 256, "\0\0\0\0\0\0\0\0", 8, true, -EBADMSG, "second LUKS2 header is malformed" },
+		{ "second is a first", SECOND, "LUKS", 4, true, -EBADMSG, "second LUKS2 header is malformed" },
+		{ "no second", SECOND, "\0\0\0\0", 4, false, -EBADMSG, "second LUKS2 header is malformed" },
+		{ "no UUID", FIRST + 168, "\0", 1, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "UUID with a line break", FIRST + 168, "\n", 1, true, -EBADMSG, "first LUKS2 header is malformed" },
+		{ "UUID with another digit", FIRST + 168, "2", 1, true, -EBADMSG, "different volumes" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), HDR_SIZE);
+		struct luks_verdict v;
+
+		memcpy(image + rows[i].offset, rows[i].bytes, rows[i].len);
+		if (rows[i].sum)
+			luks_image_sum(image, IMAGE_LEN, rows[i].offset < SECOND ? FIRST : SECOND);
+		v = judge(image, IMAGE_LEN);
+		assert_judged(rows[i].name, &v, rows[i].error, rows[i].reason);
+	}
+}
+
+/* cryptsetup takes the second header when its seqid is higher: it is no backup that can be left unread. */
+static void test_second_judged(void **state)
+{
+	_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), HDR_SIZE);
+	char *cipher = strstr((char *)image + SECOND + 4096, "aes-xts-plain64");
+	struct luks_verdict v;
+
+	assert_non_null(cipher);
+	memcpy(cipher, "cipher_null-ecb", 15);
+	luks_image_sum(image, IMAGE_LEN, SECOND);
+	v = judge(image, IMAGE_LEN);
+	assert_judged("second", &v, -EKEYREJECTED, "second LUKS2 header: keyslots.0.area.encryption is 'cipher_null-ecb'");
+}
+
+static void test_truncated(void **state)
+{
+	static const size_t lens[] = { 0, 1, 6, 7, 8, 100, 591, 4095, 4096, 4097, HDR_SIZE - 1, HDR_SIZE, HDR_SIZE + 1, HDR_SIZE + 4096, IMAGE_LEN - 1 };
+	_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), HDR_SIZE);
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		struct luks_verdict v = judge(image, lens[i]);
+
+		assert_int_equal(v.error, lens[i] < 8 ? -EOPNOTSUPP : -EBADMSG);
+	}
+}
+
+static void test_sizes(void **state)
+{
+	for (size_t size = 16384; size <= 4 * 1024 * 1024; size *= 2) {
+		_cleanup_(freep) uint8_t *image = NULL;
+		_cleanup_(freep) char *json = NULL, *moved = NULL;
+		char json_size[64], offset[64];
+		struct luks_verdict v;
+
+		snprintf(json_size, sizeof(json_size), "\"json_size\":\"%zu\"", size - 4096);
+		snprintf(offset, sizeof(offset), "\"offset\":\"%zu\"", 2 * size);
+		json = replaced(luks_image_json, "\"json_size\":\"12288\"", json_size);
+		moved = replaced(json, "\"offset\":\"32768\"", offset);
+		image = luks_image_new(moved, strlen(moved), size);
+		v = judge(image, 2 * size);
+		assert_judged(json_size, &v, 0, "LUKS2");
+	}
+}
+
+static void test_unreadable(void **state)
+{
+	_cleanup_(closep) int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct luks_verdict v;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	luks_judge(fds[0], &v);
+	assert_judged("pipe", &v, -ESPIPE, "cannot read the device: ");
+	(void) close(fds[0]);
+	(void) close(fds[1]);
+	luks_judge(dir, &v);
+	assert_judged("directory", &v, -EISDIR, "cannot read the device: ");
+}
+
+static void test_luks1(void **state)
+{
+	static const struct {
+		size_t offset;
+		const char *bytes;
+		size_t len;
+		int error;
+		const char *reason;
+	} rows[] = {
+		{ 8, "aes", 3, 0, "LUKS1 with aes-xts-plain64" },
+		{ 104 + 7, "\x20", 1, 0, "" },
+		{ 8, "cipher_null", 11, -EKEYREJECTED, "LUKS1 with the cipher 'cipher_null-xts-plain64'" },
+		{ 40, "ecb\0", 5, -EKEYREJECTED, "'aes-ecb'" },
+		{ 40, "cbc-essiv:sha256", 16, -EKEYREJECTED, "'aes-cbc-essiv:sha256'" },
+		{ 104 + 7, "\x01", 1, -EKEYREJECTED, "a key of 1 bytes" },
+		{ 72, "crc32\0", 7, -EKEYREJECTED, "the hash 'crc32'" },
+		{ 8, "\x1b", 1, -EBADMSG, "malformed" },
+		{ 168, "z", 1, -EBADMSG, "malformed" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t h[592] = "LUKS\xba\xbe\0\1aes";
+		struct luks_verdict v;
+
+		strcpy((char *)h + 40, "xts-plain64");
+		strcpy((char *)h + 72, "sha256");
+		h[104 + 7] = 64;
+		strcpy((char *)h + 168, LUKS_IMAGE_UUID);
+		memcpy(h + rows[i].offset, rows[i].bytes, rows[i].len);
+		v = judge(h, sizeof(h));
+		assert_judged(rows[i].reason, &v, rows[i].error, rows[i].reason);
+		assert_int_equal(v.version, 1);
+		v = judge(h, sizeof(h) - 1);
+		assert_judged("short", &v, -EBADMSG, "cut off");
+	}
+}
+
+/* ---- headers of the real cryptsetup ---- */
+
+static char dir[] = "/tmp/test-luks-judge.XXXXXX";
+
+static int setup(void **state)
+{
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command) == 0 ? 0 : -1;
+}
+
+static bool have_cryptsetup(void)
+{
+	return system("PATH=$PATH:/usr/sbin:/sbin; command -v cryptsetup >/dev/null 2>&1") == 0;
+}
+
+/* Run @script with $D the folder and $FORMAT the beginning of a format command; it has to make $D/img. */
+static struct luks_verdict made(const char *script)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	_cleanup_(freep) char *command = NULL;
+	char path[128];
+	struct luks_verdict v;
+
+	assert_true(asprintf(&command,
+			     "set -e; exec >'%s/log' 2>&1; PATH=$PATH:/usr/sbin:/sbin; D='%s'; rm -f $D/img; truncate -s 32M $D/img; "
+			     "printf key >$D/key; PBKDF='--pbkdf pbkdf2 --pbkdf-force-iterations 1000'; K=\"--key-file $D/key\"; "
+			     "FORMAT=\"cryptsetup luksFormat --batch-mode $K $D/img\"; %s",
+			     dir, dir, script) > 0);
+	if (system(command) != 0) {
+		snprintf(path, sizeof(path), "cat '%s/log' >&2", dir);
+		(void) !system(path);
+		fail_msg("failed: %s", script);
+	}
+	snprintf(path, sizeof(path), "%s/img", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	luks_judge(fd, &v);
+	return v;
+}
+
+static void test_cryptsetup(void **state)
+{
+	static const struct {
+		const char *script;
+		int error;
+		const char *reason;
+	} rows[] = {
+		{ "$FORMAT --type luks2 $PBKDF", 0, "LUKS2 with" },
+		{ "$FORMAT --type luks2 --pbkdf argon2id --pbkdf-force-iterations 4 --pbkdf-memory 32 --pbkdf-parallel 1", 0, "" },
+		{ "$FORMAT --type luks2 --pbkdf argon2i --pbkdf-force-iterations 4 --pbkdf-memory 32 --pbkdf-parallel 1", 0, "" },
+		{ "$FORMAT --type luks2 $PBKDF --key-size 256 --sector-size 512 --label data --hash sha512", 0, "" },
+		{ "$FORMAT --type luks2 $PBKDF --luks2-metadata-size 64k --luks2-keyslots-size 8m", 0, "" },
+		{ "$FORMAT --type luks2 $PBKDF; printf two >$D/two; cryptsetup luksAddKey $PBKDF $K $D/img $D/two", 0, "" },
+		{ "$FORMAT --type luks2 $PBKDF; cryptsetup token add --key-description coco:disk $D/img", 0, "" },
+		{ "$FORMAT --type luks2 $PBKDF; echo '{\"type\":\"clevis\",\"keyslots\":[\"0\"],\"jwe\":{}}' | cryptsetup token import $D/img",
+		  -EKEYREJECTED, "tokens.0.type is 'clevis'" },
+		{ "$FORMAT --type luks2 $PBKDF; printf two >$D/two; cryptsetup luksAddKey --unbound --key-size 512 $PBKDF $D/img $D/two",
+		  -EKEYREJECTED, "digests has 2 members" },
+		{ "$FORMAT --type luks2 $PBKDF --cipher aes-cbc-essiv:sha256 --key-size 256", -EKEYREJECTED, "aes-cbc-essiv:sha256" },
+		{ "$FORMAT --type luks2 $PBKDF --keyslot-cipher aes-cbc-plain64 --keyslot-key-size 256", -EKEYREJECTED,
+		  "keyslots.0.area.encryption is 'aes-cbc-plain64'" },
+		{ "$FORMAT --type luks1 --pbkdf-force-iterations 1000", 0, "LUKS1 with aes-xts-plain64" },
+		{ "$FORMAT --type luks1 --pbkdf-force-iterations 1000 --hash sha1 --key-size 256; "
+		  "cryptsetup convert --batch-mode --type luks2 $D/img", 0, "LUKS2" },
+		{ "$FORMAT --type luks1 --pbkdf-force-iterations 1000 --cipher aes-cbc-plain64 --key-size 256", -EKEYREJECTED, "'aes-cbc-plain64'" },
+		{ "truncate -s 8M $D/plain; cryptsetup reencrypt --encrypt --init-only --type luks2 --batch-mode $PBKDF $K "
+		  "--header $D/img $D/plain", -EKEYREJECTED, "'cryptsetup reencrypt --resume-only'" },
+		{ "$FORMAT --type luks2 $PBKDF; cryptsetup luksErase --batch-mode $D/img", -EKEYREJECTED, "no key opens" },
+		{ "$FORMAT --type luks2 $PBKDF; dd if=/dev/zero of=$D/img bs=4096 count=1 conv=notrunc", -EOPNOTSUPP, "its first header is destroyed" },
+		{ "true", -EOPNOTSUPP, "no LUKS volume" },
+	};
+
+	if (!have_cryptsetup()) {
+		print_message("cryptsetup is not installed\n");
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct luks_verdict v = made(rows[i].script);
+
+		assert_judged(rows[i].script, &v, rows[i].error, rows[i].reason);
+		assert_int_equal(strlen(v.uuid), rows[i].error == -EOPNOTSUPP ? 0 : 36);
+	}
+}
+
+/* The same changes as to our own text, so that neither drifts from the real thing. */
+static void test_cryptsetup_changes(void **state)
+{
+	_cleanup_(freep) char *json = calloc(1, HDR_SIZE);
+	_cleanup_(closep) int fd = -EBADF;
+	struct luks_verdict v;
+	char path[128];
+
+	if (!have_cryptsetup()) {
+		print_message("cryptsetup is not installed\n");
+		skip();
+	}
+	v = made("$FORMAT --type luks2 $PBKDF");
+	assert_int_equal(v.error, 0);
+	snprintf(path, sizeof(path), "%s/img", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(json && fd >= 0);
+	assert_int_equal(pread(fd, json, HDR_SIZE - 4096, 4096), HDR_SIZE - 4096);
+	apply_changes(json);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_argon2),
+		cmocka_unit_test(test_every_keyslot),
+		cmocka_unit_test(test_json_area),
+		cmocka_unit_test(test_binary),
+		cmocka_unit_test(test_second_judged),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_luks1),
+		cmocka_unit_test(test_cryptsetup),
+		cmocka_unit_test(test_cryptsetup_changes),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

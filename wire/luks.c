@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/luks.h"
+
+#include <string.h>
+
+#include "wire/guid.h"
+
+static const uint8_t magic_first[LUKS_MAGIC_LEN] = { 'L', 'U', 'K', 'S', 0xba, 0xbe };
+static const uint8_t magic_second[LUKS_MAGIC_LEN] = { 'S', 'K', 'U', 'L', 0xba, 0xbe };
+
+/* A text field: printable ASCII up to a NUL that must be there.  What follows the NUL has no meaning to anybody. */
+static int text_parse(const uint8_t *p, size_t size, char *ret)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (p[i] == '\0') {
+			memset(ret, 0, size);
+			memcpy(ret, p, i);
+			return 0;
+		}
+		if (p[i] < 0x20 || p[i] > 0x7e)
+			return -EBADMSG;
+	}
+	return -EBADMSG;
+}
+
+static int uuid_parse(const uint8_t *p, char ret[static LUKS_UUID_LEN])
+{
+	struct guid unused;
+	int r;
+
+	r = text_parse(p, LUKS_UUID_LEN, ret);
+	if (r < 0)
+		return r;
+	return guid_parse(ret, strlen(ret), &unused) < 0 ? -EBADMSG : 0;
+}
+
+int luks_version(const uint8_t *p, size_t len)
+{
+	if (len < LUKS_MAGIC_LEN + 2 || memcmp(p, magic_first, LUKS_MAGIC_LEN) != 0)
+		return -EOPNOTSUPP;
+	return get_u16be(p + LUKS_MAGIC_LEN);
+}
+
+int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret)
+{
+	struct luks1_header h;
+
+	if (luks_version(p, len) != 1)
+		return -EOPNOTSUPP;
+	if (len < LUKS1_HEADER_LEN)
+		return -EBADMSG;
+	h.key_len = get_u32be(p + 108);
+	if (text_parse(p + 8, LUKS_NAME_LEN, h.cipher) < 0 || text_parse(p + 40, LUKS_NAME_LEN, h.mode) < 0 ||
+	    text_parse(p + 72, LUKS_NAME_LEN, h.hash) < 0 || uuid_parse(p + 168, h.uuid) < 0)
+		return -EBADMSG;
+	*ret = h;
+	return 0;
+}
+
+/* A power of two from 16 KiB to 4 MiB. */
+static bool hdr_size_is_legal(uint64_t size)
+{
+	return size >= 16384 && size <= LUKS2_HEADER_MAX && (size & (size - 1)) == 0;
+}
+
+int luks2_header_parse(const uint8_t *p, size_t len, uint64_t offset, struct luks2_header *ret)
+{
+	const uint8_t *magic = offset == 0 ? magic_first : magic_second;
+	struct luks2_header h;
+	uint64_t hdr_size;
+
+	if (len < LUKS_MAGIC_LEN + 2 || memcmp(p, magic, LUKS_MAGIC_LEN) != 0 || get_u16be(p + LUKS_MAGIC_LEN) != 2)
+		return -EOPNOTSUPP;
+	if (len < LUKS2_BINARY_LEN)
+		return -EBADMSG;
+	hdr_size = get_u64be(p + 8);
+	if (!hdr_size_is_legal(hdr_size) || get_u64be(p + 256) != offset)
+		return -EBADMSG;
+	h.hdr_size = (uint32_t)hdr_size;
+	h.seqid = get_u64be(p + 16);
+	if (text_parse(p + 72, LUKS_NAME_LEN, h.checksum_name) < 0 || uuid_parse(p + 168, h.uuid) < 0)
+		return -EBADMSG;
+	memcpy(h.checksum, p + LUKS2_CHECKSUM_OFFSET, LUKS2_CHECKSUM_LEN);
+	*ret = h;
+	return 0;
+}

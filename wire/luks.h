@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_WIRE_LUKS_H
+#define COCO_WIRE_LUKS_H
+
+#include "wire/bytes.h"
+
+/*
+ * The binary headers of LUKS volumes, big-endian, read only.  Layouts: "LUKS2 On-Disk Format Specification" 1.1, section 2.1,
+ * and "LUKS1 On-Disk Format Specification" 1.2.3, section 2.3.
+ *
+ * LUKS2 has two, one at offset 0 and one right after it, at hdr_size; each is followed by its own JSON area.
+ *
+ *	  0   6  magic "LUKS" ba be; "SKUL" ba be in the second
+ *	  6   2  version, 2
+ *	  8   8  hdr_size: bytes of this header, the 4096 here and the JSON area
+ *	 16   8  seqid, counted up with each change
+ *	 24  48  label
+ *	 72  32  name of the checksum's hash
+ *	104  64  salt
+ *	168  40  UUID, text
+ *	208  48  subsystem
+ *	256   8  hdr_offset: where this header lies
+ *	264 184  padding
+ *	448  64  checksum over hdr_size bytes, these 64 taken as zero
+ *	512      padding up to 4096
+ *
+ * LUKS1 has one, without a checksum:
+ *
+ *	  0   6  magic			 72  32  hash			132  32  digest's salt
+ *	  6   2  version, 1		104   4  payload's offset	164   4  digest's iterations
+ *	  8  32  cipher, "aes"		108   4  bytes of the key	168  40  UUID, text
+ *	 40  32  mode, "xts-plain64"	112  20  digest of the key	208 384  8 keyslots of 48
+ */
+#define LUKS_MAGIC_LEN 6
+#define LUKS1_HEADER_LEN 592
+#define LUKS2_BINARY_LEN 4096
+#define LUKS2_HEADER_MAX (4 * 1024 * 1024)
+#define LUKS2_CHECKSUM_OFFSET 448
+#define LUKS2_CHECKSUM_LEN 64
+#define LUKS_NAME_LEN 32
+#define LUKS_UUID_LEN 40
+
+struct luks1_header {
+	char cipher[LUKS_NAME_LEN];
+	char mode[LUKS_NAME_LEN];
+	char hash[LUKS_NAME_LEN];
+	uint32_t key_len;	/* in bytes */
+	char uuid[LUKS_UUID_LEN];
+};
+
+struct luks2_header {
+	uint32_t hdr_size;	/* in bytes, one of the sizes that the specification has: 16 KiB to LUKS2_HEADER_MAX */
+	uint64_t seqid;
+	char checksum_name[LUKS_NAME_LEN];
+	char uuid[LUKS_UUID_LEN];
+	uint8_t checksum[LUKS2_CHECKSUM_LEN];
+};
+
+/* The version of the volume whose first @len bytes are at @p: any number, or -EOPNOTSUPP when it does not begin as a LUKS volume does. */
+int luks_version(const uint8_t *p, size_t len);
+
+/*
+ * Read the header at the start of a volume of version 1.  All text in @ret is printable ASCII and NUL-terminated, the UUID is one.
+ *
+ * Returns 0; -EOPNOTSUPP when it is no LUKS1 header; -EBADMSG when there are less than LUKS1_HEADER_LEN bytes or a text is no text.
+ */
+int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret);
+
+/*
+ * Read the LUKS2 header that lies at @offset of a volume: 0 for the first, the first one's hdr_size for the second.  The checksum is
+ * not verified here: that takes the JSON area.  All text in @ret is printable ASCII and NUL-terminated, the UUID is one.
+ *
+ * Returns 0; -EOPNOTSUPP when the magic or the version is not that of a header there; -EBADMSG when there are less than
+ * LUKS2_BINARY_LEN bytes, hdr_size is none of the legal ones, hdr_offset is not @offset, or a text is no text.
+ */
+int luks2_header_parse(const uint8_t *p, size_t len, uint64_t offset, struct luks2_header *ret);
+
+#endif
