@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/vectors.h"
+
 #define LONG_USEC (600 * 1000000ULL)
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
 
@@ -268,16 +270,11 @@ static void test_connect(void **state)
 
 static void test_vectors(void **state)
 {
-	const char *dir = getenv("COCO_VECTORS");
 	struct json_object *cases;
-	char path[4096];
+	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/sev/qmp/replies.json", dir ? dir : "../shared/vectors");
-	cases = json_object_from_file(path);
-	if (!cases) {
-		print_message("# no vectors at %s\n", path);
-		skip();
-	}
+	cases = json_object_from_file(vectors_path(path, "sev/qmp/replies.json"));
+	assert_non_null(cases);
 	assert_true(json_object_array_length(cases) >= 9);
 	for (size_t i = 0; i < json_object_array_length(cases); i++) {
 		struct json_object *c = json_object_array_get_idx(cases, i), *msg, *v, *o = NULL;
@@ -303,11 +300,12 @@ static void test_vectors(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_greeting),  cmocka_unit_test(test_reply),	  cmocka_unit_test(test_nul_in_line),
 		cmocka_unit_test(test_error_text), cmocka_unit_test(test_long_line), cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_request),   cmocka_unit_test(test_connect),  cmocka_unit_test(test_vectors),
 	};
 
+	vectors_or_skip(&tests[ARRAY_SIZE(tests) - 1], "sev/qmp/replies.json");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
