@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The double of the security processor refuses what the real one would: a double that takes everything proves nothing.
+# shellcheck disable=SC2317 # functions are called by check
+# shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 99
 

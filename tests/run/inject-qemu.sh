@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # coco-inject inject against a real QEMU: a stock one without SEV is refused and stays as it is; with the double of the security processor
 # between, the secrets get into the stopped guest's memory before its first instruction.  Nothing is booted.
+# shellcheck disable=SC2317 # functions are called by check
+# shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 inject=$top_builddir/coco-inject

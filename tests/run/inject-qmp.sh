@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # coco-inject inject against a scripted monitor: the good way, and every lie of the host's.  Whatever it says, "cont" is not sent
 # unless the measurement was right and the secret was taken.
+# shellcheck disable=SC2317 # functions are called by check
+# shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 inject=$top_builddir/coco-inject
@@ -230,4 +232,55 @@ check "no socket" expect 74 "$inject" inject --qmp nowhere --tek tek --tik tik -
 check "no socket: is said" said "nowhere"
 check "a path that is too long" expect 74 "$inject" inject --qmp "$(printf 'x%.0s' {1..108})" --tek tek --tik tik \
 	--measurement "$measurement" --secret luks:pw --area $area
+
+# ---- a recorded exchange of QEMU 9.1's shape ----
+vectors=$COCO_VECTORS/sev
+if [ -e "$vectors/qmp/sim-sev-ok.jsonl" ]; then
+	rm -f sock
+	cat >replay.py <<'P'
+import base64, json, os, socket, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(sys.argv[2], "tests", "double"))
+import processor
+vectors = sys.argv[1]
+messages = [json.loads(line) for line in open(f"{vectors}/qmp/sim-sev-ok.jsonl")]
+case = next(c for c in json.load(open(f"{vectors}/secret/c-cases.json"))["build"] if c["name"] == "one-luks")
+for name in ("tek", "tik"):
+    open(f"rec.{name}", "wb").write(bytes.fromhex(case[name]))
+open("rec.pw", "wb").write(bytes.fromhex(case["entries"][0]["data"]))
+measure = bytes.fromhex(case["measurement"])
+open("rec.m", "w").write(base64.b64encode(measure).decode())
+answers = {"query-status": [[{"return": {"status": "prelaunch", "singlestep": False, "running": False}}]]}
+for m in messages:
+    if m["dir"] == "->":
+        answers.setdefault(m["msg"]["execute"], []).append(current := [])
+    elif "QMP" not in m["msg"]:
+        current.append(m["msg"])
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("sock.new")
+listener.listen(1)
+os.rename("sock.new", "sock")
+f = listener.accept()[0].makefile("rw")
+print(json.dumps(messages[0]["msg"]), file=f, flush=True)
+for line in f:
+    command = json.loads(line)
+    if command["execute"] == "sev-inject-launch-secret":
+        packet = [base64.b64decode(command["arguments"][k]) for k in ("packet-header", "secret")]
+        cpu = processor.Processor(bytes.fromhex(case["tek"]), bytes.fromhex(case["tik"]), measure=measure)
+        assert cpu.open_packet(*packet).hex() == case["table"]
+    for message in answers[command["execute"]].pop(0):
+        if "event" not in message:
+            message["id"] = command["id"]
+        print(json.dumps(message), file=f, flush=True)
+P
+	/usr/bin/python3 replay.py "$vectors" "$top_srcdir" &
+	pid=$!
+	tap_pids=("$pid")
+	check "a recorded exchange: the monitor" appears sock $pid
+	check "a recorded exchange" expect 0 "$inject" inject --qmp sock --tek rec.tek --tik rec.tik --measurement "$(cat rec.m)" \
+		--secret $luks:rec.pw --area $area
+	check "a recorded exchange: the packet was opened" wait $pid
+else
+	skip "a recorded exchange" "no $vectors"
+fi
 finish

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # coco-inject table and packet: the files that they make, what they refuse, and how they end.
+# shellcheck disable=SC2317 # functions are called by check
+# shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 inject=$top_builddir/coco-inject
