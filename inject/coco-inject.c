@@ -10,6 +10,7 @@
 static const struct verb *const verbs[] = {
 	&verb_table,
 	&verb_packet,
+	&verb_inject,
 };
 
 static void print_help(void)

@@ -56,6 +56,7 @@ struct verb {
 
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
+extern const struct verb verb_inject;
 
 /*
  * Read argv[1..] as the options of @verb.  @ret is yours, for args_done().
