@@ -6,62 +6,30 @@
 
 #define BLANKS " \t"
 
-static const char *const state_names[_SECRET_STATE_MAX] = {
-	[SECRET_PRESENT] = "present",
-	[SECRET_DELIVERED] = "delivered",
-	[SECRET_CONFIRMED] = "confirmed",
-	[SECRET_WIPED] = "wiped",
-};
-
-static const char *const wipe_names[_SECRET_WIPE_MAX] = {
-	[WIPE_CONFIRMED] = "confirmed",
-	[WIPE_DELIVERED] = "delivered",
-	[WIPE_BOOT_COMPLETE] = "boot-complete",
-	[WIPE_MANUAL] = "manual",
-};
-
 static const char *const trailing_nul_names[_TRAILING_NUL_MAX] = {
 	[TRAILING_NUL_AUTO] = "auto",
 	[TRAILING_NUL_KEEP] = "keep",
 	[TRAILING_NUL_STRIP] = "strip",
 };
 
-const char *secret_state_name(unsigned state)
-{
-	return state < ARRAY_SIZE(state_names) ? state_names[state] : "unknown";
-}
-
-const char *secret_wipe_name(unsigned wipe)
-{
-	return wipe < ARRAY_SIZE(wipe_names) ? wipe_names[wipe] : "unknown";
-}
-
-static int name_index(const char *const *names, unsigned n, const char *text)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (streq(names[i], text))
-			return (int)i;
-	return -EINVAL;
-}
-
 int secret_wipe_parse(const char *text, enum secret_wipe *ret)
 {
-	int r = name_index(wipe_names, _SECRET_WIPE_MAX, text);
-
-	if (r < 0)
-		return r;
-	*ret = (enum secret_wipe)r;
-	return 0;
+	for (unsigned i = 0; i < _SECRET_WIPE_MAX; i++)
+		if (streq(secret_wipe_name(i), text)) {
+			*ret = (enum secret_wipe)i;
+			return 0;
+		}
+	return -EINVAL;
 }
 
 int trailing_nul_parse(const char *text, enum trailing_nul *ret)
 {
-	int r = name_index(trailing_nul_names, _TRAILING_NUL_MAX, text);
-
-	if (r < 0)
-		return r;
-	*ret = (enum trailing_nul)r;
-	return 0;
+	for (unsigned i = 0; i < _TRAILING_NUL_MAX; i++)
+		if (streq(trailing_nul_names[i], text)) {
+			*ret = (enum trailing_nul)i;
+			return 0;
+		}
+	return -EINVAL;
 }
 
 bool volume_name_is_valid(const char *name)

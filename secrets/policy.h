@@ -57,9 +57,7 @@ int policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG
 /* How many of the secret's bytes a passphrase consumer gets: all, or one less for a trailing NUL. */
 size_t policy_passphrase_len(const struct secret_policy *p, const struct secret *s);
 
-/* "present", ...; "confirmed", ... ; the numbers from the text, or -EINVAL. */
-const char *secret_state_name(unsigned state);
-const char *secret_wipe_name(unsigned wipe);
+/* The values of Wipe= and TrailingNul= from their text.  Return 0 or -EINVAL. */
 int secret_wipe_parse(const char *text, enum secret_wipe *ret);
 int trailing_nul_parse(const char *text, enum trailing_nul *ret);
 

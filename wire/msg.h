@@ -60,6 +60,10 @@ enum secret_wipe {
 	_SECRET_WIPE_MAX,
 };
 
+/* As people and JSON read them: "present", "boot-complete", ...; "unknown" for a number that is none. */
+const char *secret_state_name(unsigned state);
+const char *secret_wipe_name(unsigned wipe);
+
 struct msg_index {
 	uint32_t index;
 };

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "agent/keeper.h"
+#include "base/io.h"
+#include "base/log.h"
+
+static const struct listener listeners[] = {
+	{ "api", on_client_connection },
+	{ "cryptsetup", on_cryptsetup_connection },
+};
+
+static int usage(void)
+{
+	printf("cocod [OPTIONS...]\n\n"
+	       "Hands the launch secrets of a confidential VM to their consumers and wipes them.\n"
+	       "Started by systemd with its sockets; see cocod(8).\n\n"
+	       "  -h --help             Show this help\n"
+	       "     --version          Show the version\n"
+	       "     --check-config     Read the configuration, say what is wrong with it, and exit\n"
+	       "     --config-root=DIR  Read the configuration below DIR\n"
+	       "     --debug            Log more\n");
+	return 0;
+}
+
+struct options {
+	const char *config_root;
+	bool check_config;
+};
+
+/* Returns 1 to go on, 0 to exit well, or a negative errno after an error that getopt has shown. */
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+	enum { OPT_VERSION = 0x100, OPT_CHECK_CONFIG, OPT_CONFIG_ROOT, OPT_DEBUG };
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
+		{ "config-root", required_argument, NULL, OPT_CONFIG_ROOT },
+		{ "debug", no_argument, NULL, OPT_DEBUG },
+		{ NULL },
+	};
+	int c;
+
+	*ret = (struct options){ .config_root = "" };
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+		switch (c) {
+		case 'h':
+			return usage();
+		case OPT_VERSION:
+			puts("cocod " PACKAGE_VERSION);
+			return 0;
+		case OPT_CHECK_CONFIG:
+			ret->check_config = true;
+			break;
+		case OPT_CONFIG_ROOT:
+			ret->config_root = optarg;
+			break;
+		case OPT_DEBUG:
+			log_set_max_level(LOG_DEBUG);
+			break;
+		default:
+			return -EINVAL;
+		}
+	if (optind < argc) {
+		log_error("Unexpected argument '%s'; try 'cocod --help'", argv[optind]);
+		return -EINVAL;
+	}
+	return 1;
+}
+
+static int check_config(const char *root)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	int r = config_load(root, &config);
+
+	if (r < 0)
+		return log_oom();
+	if (config->n_errors > 0) {
+		log_error("The configuration has %u error%s; cocod would release nothing", config->n_errors, config->n_errors == 1 ? "" : "s");
+		return -EINVAL;
+	}
+	printf("The configuration is good: Require=%s, %zu secret%s configured.\n", require_name(config->require), config->n_policies,
+	       config->n_policies == 1 ? "" : "s");
+	return 0;
+}
+
+static int keeper_open_store(struct keeper *k)
+{
+	const char *runtime = getenv("RUNTIME_DIRECTORY");
+	char journal[PATH_MAX];
+	int r;
+
+	snprintf(journal, sizeof(journal), "%s/journal", runtime ? runtime : "/run/cocod");
+	if (k->config->secret_directory[0])
+		k->directory = (struct secret_source){ "directory", k->config->secret_directory, false };
+	r = store_new(k->config->policies, k->config->n_policies, k->config->secret_directory[0] ? &k->directory : NULL, journal, &k->store);
+	if (r < 0)
+		return log_error_errno(r, "Failed to open the journal '%s': %m", journal);
+	if (r > 0)
+		log_warning("The journal '%s' was damaged; what came before the damage is kept", journal);
+	return 0;
+}
+
+static void keeper_open_gate(struct keeper *k)
+{
+	struct tee_witnesses w;
+	char reason[256];
+	enum tee tee;
+
+	tee_ask(&w);
+	tee = tee_judge(&w, reason, sizeof(reason));
+	gate_judge(k->config, tee, reason, &k->gate);
+	if (k->gate.open)
+		log_notice("The gate is open (%s): %s", k->gate.state, k->gate.reason);
+	else
+		log_error("The gate is closed, no secret is released: %s", k->gate.reason);
+}
+
+/* One descriptor from systemd, by the name in its socket unit. */
+static int keeper_listen(struct keeper *k, int fd, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
+		if (streq(listeners[i].name, name))
+			return sd_event_add_io(k->event, NULL, fd, EPOLLIN, listeners[i].accept, k);
+	log_warning("A socket named '%s' is none of ours, ignoring it", name);
+	return 0;
+}
+
+static int keeper_listen_all(struct keeper *k)
+{
+	char **names = NULL;
+	int n, r = 0;
+
+	n = sd_listen_fds_with_names(/* unset_environment= */ true, &names);
+	if (n <= 0)
+		return log_error_errno(n < 0 ? n : ENOTCONN, "No sockets were passed to cocod; start it through 'systemctl start cocod.socket'");
+	for (int i = 0; i < n; i++) {
+		if (r >= 0)
+			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i]);
+		free(names[i]);
+	}
+	free(names);
+	return r < 0 ? log_error_errno(r, "Failed to listen: %m") : 0;
+}
+
+static int keeper_run(struct keeper *k)
+{
+	sigset_t term;
+	int r;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigaddset(&term, SIGINT);
+	(void) sigprocmask(SIG_BLOCK, &term, NULL);
+
+	r = sd_event_default(&k->event);
+	if (r >= 0)
+		r = sd_event_add_signal(k->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(k->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(k->event, true);
+	if (r < 0)
+		return log_error_errno(r, "Failed to set up the event loop: %m");
+	r = keeper_listen_all(k);
+	if (r < 0)
+		return r;
+
+	(void) keeper_scan(k);
+	cryptsetup_resume(k);
+	for (size_t i = 0; store_get(k->store, i); i++)
+		keeper_settle(k, store_get(k->store, i));
+	(void) sd_notify(false, "READY=1");
+	keeper_notify_status(k);
+	r = sd_event_loop(k->event);
+	(void) sd_notify(false, "STOPPING=1");
+	cryptsetup_stop(k);
+	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : 0;
+}
+
+static int run(int argc, char **argv)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(store_freep) struct store *store = NULL;
+	struct keeper k = { 0 };
+	struct options options;
+	struct timespec ts;
+	int r;
+
+	r = parse_options(argc, argv, &options);
+	if (r <= 0)
+		return r;
+	if (options.check_config)
+		return check_config(options.config_root);
+
+	r = secret_protect_process();
+	if (r < 0)
+		return log_error_errno(r, "Failed to keep this process out of core dumps: %m");
+	(void) umask(0077);
+	(void) clock_gettime(CLOCK_REALTIME, &ts);
+	k.since_usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+
+	r = config_load(options.config_root, &config);
+	if (r < 0)
+		return log_oom();
+	k.config = config;
+	if (config->secret_directory[0]) {
+		log_warning("SecretDirectory=%s: secrets come from a directory for tests, not from the firmware", config->secret_directory);
+	} else {
+		r = source_mount_securityfs();
+		if (r < 0)
+			log_warning_errno(r, "securityfs is not mounted on /sys/kernel/security and cannot be (%m); going on without launch secrets");
+	}
+	r = keeper_open_store(&k);
+	if (r < 0)
+		return r;
+	store = k.store;
+	keeper_open_gate(&k);
+	return keeper_run(&k);
+}
+
+int main(int argc, char **argv)
+{
+	log_open("cocod");
+	return run(argc, argv) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_AGENT_CONFIG_H
+#define COCO_AGENT_CONFIG_H
+
+#include "base/macro.h"
+#include "secrets/policy.h"
+
+/*
+ * cocod.conf and secrets.d/NAME.conf, see cocod.conf(5).  For each there is /usr/lib/cocod, /run/cocod and /etc/cocod; a file
+ * in a later one hides the one of the same name in an earlier one, an empty file or a link to /dev/null hides it for good.
+ */
+enum require {
+	REQUIRE_ATTESTED,	/* the default: a confidential VM whose evidence holds */
+	REQUIRE_NONE,		/* anything goes, and every status says so */
+};
+
+struct config {
+	enum require require;
+	bool verify_header;		/* have a volume's LUKS header judged before its key is given */
+	uint64_t wait_usec;		/* for a source of secrets to appear */
+	uint64_t read_usec;		/* for a consumer to read its key */
+	char secret_directory[256];	/* for tests: instead of the machine's sources */
+	struct secret_policy *policies;
+	size_t n_policies;
+	unsigned n_errors;
+	char first_error[256];		/* for status; "" when there is none */
+};
+
+/*
+ * Read all of it below @root ("" is the machine's).  Each error is logged with its file and line, and counted; reading goes on,
+ * so that all are shown.  With errors the settings are not to be used: the caller stays closed.
+ *
+ * @ret is yours.  Returns 0, errors of the files included; -ENOMEM.
+ */
+int config_load(const char *root, struct config **ret);
+struct config *config_free(struct config *c);
+DEFINE_CLEANUP(struct config *, config_free)
+
+const char *require_name(enum require r);
+
+#endif

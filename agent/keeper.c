@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper.h"
+
+#include <systemd/sd-daemon.h>
+
+#include "agent/volume.h"
+#include "base/log.h"
+
+int keeper_scan(struct keeper *k)
+{
+	int r = store_scan(k->store);
+
+	if (r > 0)
+		for (size_t i = 0; store_get(k->store, i); i++) {
+			const struct store_entry *e = store_get(k->store, i);
+
+			if (e->state == SECRET_PRESENT)
+				log_debug("Secret '%s' is present in '%s'", e->policy.name, e->source->path);
+		}
+	if (r > 0)
+		log_info("Found %d new launch secret%s", r, r == 1 ? "" : "s");
+	else if (r < 0 && r != -ENOENT)
+		log_error_errno(r, "Failed to read the launch secrets: %m");
+	return r;
+}
+
+void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state, const char *consumer)
+{
+	int r = store_advance(k->store, e, state, consumer);
+
+	if (r < 0)
+		log_warning_errno(r, "Failed to note in the journal that secret '%s' is %s, a restart would forget it, ignoring: %m",
+				  e->policy.name, secret_state_name(state));
+	keeper_notify_status(k);
+}
+
+int keeper_wipe(struct keeper *k, struct store_entry *e)
+{
+	bool zeroes = e->source && e->source->zeroes;
+	int r;
+
+	if (e->state == SECRET_WIPED)
+		return 0;
+	r = store_wipe(k->store, e);
+	if (r < 0 && e->state != SECRET_WIPED)
+		return log_error_errno(r, "Failed to wipe secret '%s', it is still in the kernel's memory: %m", e->policy.name);
+	log_notice("Secret '%s' is wiped: %s", e->policy.name,
+		   zeroes ? "its bytes in the firmware's area are zero" : "its file is unlinked (a directory for tests, no memory is zeroed)");
+	keeper_notify_status(k);
+	return 0;
+}
+
+/* All volumes that the policy names are open; with none named, the one that had it last is. */
+static bool all_confirmed(const struct store_entry *e)
+{
+	const char *last = startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":");
+	char volume[MSG_NAME_LEN + 1];
+	unsigned n = 0;
+
+	for (; policy_volume(&e->policy, n, volume) > 0; n++)
+		if (volume_is_open("/sys", volume) <= 0)
+			return false;
+	if (n > 0)
+		return true;
+	return last && !e->rejected && volume_is_open("/sys", last) > 0;
+}
+
+static bool wipe_is_due(const struct store_entry *e)
+{
+	switch (e->policy.wipe) {
+	case WIPE_CONFIRMED:
+		return e->state == SECRET_CONFIRMED;
+	case WIPE_DELIVERED:
+		return e->state == SECRET_DELIVERED || e->state == SECRET_CONFIRMED;
+	default:
+		return false;
+	}
+}
+
+void keeper_settle(struct keeper *k, struct store_entry *e)
+{
+	if (e->state == SECRET_DELIVERED && startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":") && all_confirmed(e)) {
+		log_notice("Secret '%s' is confirmed: volume '%s' is open", e->policy.name,
+			   e->delivered_to + strlen(CONSUMER_CRYPTSETUP ":"));
+		keeper_advance(k, e, SECRET_CONFIRMED, NULL);
+	}
+	if (e->n_pending == 0 && wipe_is_due(e))
+		(void) keeper_wipe(k, e);
+}
+
+void keeper_notify_status(struct keeper *k)
+{
+	unsigned n[_SECRET_STATE_MAX] = { 0 };
+
+	for (size_t i = 0; store_get(k->store, i); i++)
+		n[store_get(k->store, i)->state]++;
+	(void) sd_notifyf(false, "STATUS=Gate %s (%s). Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
+			  k->gate.open ? "open" : "closed", k->gate.state, n[SECRET_PRESENT], n[SECRET_DELIVERED],
+			  n[SECRET_CONFIRMED], n[SECRET_WIPED]);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_AGENT_KEEPER_H
+#define COCO_AGENT_KEEPER_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/config.h"
+#include "agent/gate.h"
+#include "secrets/store.h"
+
+#define USEC_PER_MSEC 1000ULL
+#define USEC_PER_SEC 1000000ULL
+
+/*
+ * The keeper: one process, one loop.  It joins what the folders below it offer; what comes from outside reaches it as
+ * fixed-size frames (requests.c) or as a connection on a consumer's socket (consumer-cryptsetup.c).
+ */
+struct keeper {
+	sd_event *event;
+	struct config *config;
+	struct secret_source directory;	/* SecretDirectory=, for tests */
+	struct store *store;
+	struct gate gate;
+	uint64_t since_usec;		/* CLOCK_REALTIME of the start */
+	unsigned n_clients;
+	struct delivery *deliveries;	/* of consumer-cryptsetup.c */
+	unsigned n_deliveries;
+};
+
+/* A listening socket of ours, by the name that systemd gave its descriptor. */
+struct listener {
+	const char *name;
+	sd_event_io_handler_t accept;	/* userdata is the keeper */
+};
+
+/* requests.c: "api" */
+int on_client_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+
+/* consumer-cryptsetup.c: "cryptsetup" */
+int on_cryptsetup_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+
+/* Take up again, after a restart, the deliveries whose outcome nobody has seen. */
+void cryptsetup_resume(struct keeper *k);
+
+/* End all deliveries, wiping what they hold. */
+void cryptsetup_stop(struct keeper *k);
+
+/*
+ * Do what is due for @e now: wipe it when its policy's moment has come and nobody is using it.  Logs.  Call after each change.
+ */
+void keeper_settle(struct keeper *k, struct store_entry *e);
+
+/* Wipe now.  Logs.  Returns 0 or an error of store_wipe(). */
+int keeper_wipe(struct keeper *k, struct store_entry *e);
+
+/* Move on, and log when the journal cannot be written (the state holds all the same). */
+void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state, const char *consumer);
+
+/* Look for new secrets; logs what is found and what cannot be read.  Returns as store_scan(). */
+int keeper_scan(struct keeper *k);
+
+/* One line for `systemctl status`. */
+void keeper_notify_status(struct keeper *k);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What cococtl may ask.  A request is one frame of a type with exactly that type's body; a malformed one ends its client.
+ */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "agent/keeper.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "ipc/frame.h"
+
+#define MAX_CLIENTS 32
+
+struct client {
+	struct keeper *keeper;
+	int fd;
+	sd_event_source *io;
+};
+
+static struct client *client_free(struct client *c)
+{
+	if (!c)
+		return NULL;
+	c->keeper->n_clients--;
+	sd_event_source_disable_unref(c->io);
+	(void) close_fd(c->fd);
+	free(c);
+	return NULL;
+}
+DEFINE_CLEANUP(struct client *, client_free)
+
+/* Text from a peer: there must be a NUL in it. */
+#define terminated(a) (memchr((a), 0, sizeof(a)) != NULL)
+
+/* The reply for the frame at hand.  The body may be plaintext and goes out from where it lies. */
+static int reply(struct client *c, uint16_t type, const void *body, size_t len)
+{
+	return frame_send(c->fd, type, 0, body, len, -EBADF);
+}
+
+/* ---- the answers: 0 when one was sent, or the errno to answer with ---- */
+
+static int on_status(struct client *c, const void *body)
+{
+	struct keeper *k = c->keeper;
+	struct msg_status s = {
+		.gate_open = k->gate.open,
+		.verify_header = k->config->verify_header,
+		.since_usec = k->since_usec,
+	};
+
+	(void) keeper_scan(k);
+	snprintf(s.version, sizeof(s.version), "%s", PACKAGE_VERSION);
+	snprintf(s.tee, sizeof(s.tee), "%s", tee_name(k->gate.tee));
+	snprintf(s.require, sizeof(s.require), "%s", require_name(k->config->require));
+	snprintf(s.gate, sizeof(s.gate), "%s", k->gate.state);
+	snprintf(s.reason, sizeof(s.reason), "%s", k->gate.reason);
+	snprintf(s.secret_directory, sizeof(s.secret_directory), "%s", k->config->secret_directory);
+	for (size_t i = 0; store_get(k->store, i); i++)
+		s.n_secrets[store_get(k->store, i)->state]++;
+	return reply(c, MSG_STATUS, &s, sizeof(s));
+}
+
+static int send_secret(struct client *c, uint16_t type, const struct store_entry *e)
+{
+	struct msg_secret m = { .state = (uint8_t)e->state, .wipe = (uint8_t)e->policy.wipe, .size = e->size };
+
+	guid_format(&e->policy.guid, m.guid);
+	memcpy(m.name, e->policy.name, sizeof(m.name));
+	snprintf(m.source, sizeof(m.source), "%s", e->source ? e->source->name : "");
+	memcpy(m.since_usec, e->since_usec, sizeof(m.since_usec));
+	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
+	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
+	return reply(c, type, &m, sizeof(m));
+}
+
+static int on_secret_info(struct client *c, const void *body)
+{
+	const struct msg_index *q = body;
+	const struct store_entry *e;
+
+	if (q->index == 0)
+		(void) keeper_scan(c->keeper);
+	e = store_get(c->keeper->store, q->index);
+	return e ? send_secret(c, MSG_SECRET_INFO, e) : -ENOENT;
+}
+
+static struct store_entry *find(struct client *c, const char *name)
+{
+	struct store_entry *e = store_find(c->keeper->store, name);
+
+	if (!e && keeper_scan(c->keeper) > 0)
+		e = store_find(c->keeper->store, name);
+	return e;
+}
+
+static int on_secret_find(struct client *c, const void *body)
+{
+	const struct msg_name *q = body;
+	const struct store_entry *e;
+
+	if (!terminated(q->name))
+		return -EPROTO;
+	e = find(c, q->name);
+	return e ? send_secret(c, MSG_SECRET_FIND, e) : -ENOKEY;
+}
+
+/* Whether this client may have it.  Root could read the kernel's file itself; what is kept here is the owner's configuration. */
+static int may_get(const struct keeper *k, const struct store_entry *e)
+{
+	if (!e)
+		return -ENOKEY;
+	if (!k->gate.open)
+		return -EPERM;
+	if (!policy_allows(&e->policy, CONSUMER_GET))
+		return -EACCES;
+	return 0;
+}
+
+static int on_secret_read(struct client *c, const void *body)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	const struct msg_read *q = body;
+	const struct store_entry *e;
+	int r;
+
+	if (!terminated(q->name))
+		return -EPROTO;
+	e = find(c, q->name);
+	r = may_get(c->keeper, e);
+	if (r < 0)
+		return r;
+	r = store_read(e, &s);
+	if (r < 0)
+		return r;
+	if (q->offset > secret_len(s))
+		return -EINVAL;
+	return reply(c, MSG_SECRET_READ, secret_data(s) + q->offset, MIN(secret_len(s) - q->offset, (size_t)MSG_BODY_MAX));
+}
+
+static int on_secret_delivered(struct client *c, const void *body)
+{
+	const struct msg_name *q = body;
+	struct store_entry *e;
+	int r;
+
+	if (!terminated(q->name))
+		return -EPROTO;
+	e = find(c, q->name);
+	r = may_get(c->keeper, e);
+	if (r < 0)
+		return r;
+	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", e->policy.name);
+	keeper_advance(c->keeper, e, SECRET_DELIVERED, CONSUMER_GET);
+	keeper_settle(c->keeper, e);
+	return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
+}
+
+static int on_secret_wipe(struct client *c, const void *body)
+{
+	const struct msg_wipe *q = body;
+	struct store_entry *e;
+	int r;
+
+	if (!terminated(q->name))
+		return -EPROTO;
+	e = find(c, q->name);
+	if (!e)
+		return -ENOKEY;
+	if (e->n_pending > 0 && !q->force)
+		return -EBUSY;
+	r = keeper_wipe(c->keeper, e);
+	return r < 0 ? r : reply(c, MSG_SECRET_WIPE, NULL, 0);
+}
+
+static int on_boot_complete(struct client *c, const void *body)
+{
+	struct keeper *k = c->keeper;
+	struct store_entry *e;
+	int r = 0;
+
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		if (e->policy.wipe == WIPE_BOOT_COMPLETE && e->n_pending == 0)
+			r = MIN(r, keeper_wipe(k, e));
+	return r < 0 ? r : reply(c, MSG_BOOT_COMPLETE, NULL, 0);
+}
+
+static int on_source_info(struct client *c, const void *body)
+{
+	const struct msg_index *q = body;
+	struct msg_source m = { 0 };
+	const struct secret_source *src;
+	int result;
+
+	src = store_source(c->keeper->store, q->index, &result);
+	if (!src)
+		return -ENOENT;
+	snprintf(m.name, sizeof(m.name), "%s", src->name);
+	snprintf(m.path, sizeof(m.path), "%s", src->path);
+	m.error = MIN(result, 0);
+	m.n_secrets = (uint32_t)MAX(result, 0);
+	return reply(c, MSG_SOURCE_INFO, &m, sizeof(m));
+}
+
+static const struct {
+	size_t len;	/* exact body length in bytes */
+	int (*answer)(struct client *c, const void *body);
+} requests[_MSG_MAX] = {
+	[MSG_STATUS] = { 0, on_status },
+	[MSG_SECRET_INFO] = { sizeof(struct msg_index), on_secret_info },
+	[MSG_SECRET_FIND] = { sizeof(struct msg_name), on_secret_find },
+	[MSG_SECRET_READ] = { sizeof(struct msg_read), on_secret_read },
+	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), on_secret_delivered },
+	[MSG_SECRET_WIPE] = { sizeof(struct msg_wipe), on_secret_wipe },
+	[MSG_BOOT_COMPLETE] = { 0, on_boot_complete },
+	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), on_source_info },
+};
+
+static int answer(struct client *c)
+{
+	union {
+		struct msg_index index;
+		struct msg_name name;
+		struct msg_read read;
+		struct msg_wipe wipe;
+	} body;
+	struct msg_header h;
+	int r;
+
+	r = frame_recv(c->fd, &h, &body, sizeof(body), NULL);
+	if (r == -EAGAIN)
+		return 0;
+	if (r <= 0)
+		return r < 0 ? r : -ECONNRESET;
+	if (h.type >= ARRAY_SIZE(requests) || !requests[h.type].answer || h.len != requests[h.type].len || h.error)
+		return -EPROTO;
+	r = requests[h.type].answer(c, &body);
+	if (r < 0 && r != -EPROTO && r != -EPIPE && r != -EAGAIN)
+		r = frame_send(c->fd, h.type, r, NULL, 0, -EBADF);
+	return r;
+}
+
+static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct client *c = userdata;
+	int r;
+
+	r = answer(c);
+	if (r < 0) {
+		if (r != -ECONNRESET && r != -EPIPE)
+			log_warning_errno(r, "A client on the control socket broke the protocol, disconnecting it: %m");
+		client_free(c);
+	}
+	return 0;
+}
+
+int on_client_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	struct keeper *k = userdata;
+	socklen_t len = sizeof(struct ucred);
+	struct ucred peer;
+	int conn;
+
+	conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (conn < 0)
+		return 0;
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		(void) close_fd(conn);
+		return 0;
+	}
+	k->n_clients++;
+	*c = (struct client){ .keeper = k, .fd = conn };
+	if (k->n_clients > MAX_CLIENTS) {
+		log_warning("More than %d clients on the control socket, refusing another", MAX_CLIENTS);
+		return 0;
+	}
+	/* The socket's mode says the same; this holds when somebody has changed that. */
+	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0) {
+		log_warning("A client on the control socket is not root, refusing it");
+		return 0;
+	}
+	if (sd_event_add_io(k->event, &c->io, conn, EPOLLIN, on_client_readable, c) >= 0)
+		TAKE_PTR(c);
+	return 0;
+}

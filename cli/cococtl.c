@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cococtl.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/log.h"
+
+#define TIMEOUT_USEC (30 * 1000000ULL)
+
+static const struct verb verbs[] = {
+	{ "secrets", "list|show|get|wipe ...", "The launch secrets: see 'cococtl secrets --help'", verb_secrets },
+	{ "status", "", "Whether secrets are released on this machine, and why", verb_status },
+	{ NULL },
+};
+
+int cli_connect(struct cli *cli, int *ret_fd)
+{
+	int r = client_connect(cli->socket, TIMEOUT_USEC, ret_fd);
+
+	if (r >= 0)
+		return 0;
+	log_error_errno(r, "Failed to reach cocod on '%s': %m", cli->socket);
+	if (r == -EACCES)
+		log_error("Only root may talk to cocod: try again with sudo");
+	else if (r == -ENOENT || r == -ECONNREFUSED)
+		log_error("Is it running? Try: systemctl start cocod.socket");
+	return STATUS_NO_COCOD;
+}
+
+int cli_failed(int error, const char *name)
+{
+	switch (-error) {
+	case ENOKEY:
+		log_error("There is no secret '%s' any more or yet; see 'cococtl secrets list'", name ? name : "");
+		return STATUS_NO_SECRET;
+	case EPERM:
+		log_error("The gate is closed, nothing is released; 'cococtl status' says why");
+		return STATUS_FAILED;
+	case EACCES:
+		log_error("Consumers= of secret '%s' does not have 'get'", name ? name : "");
+		return STATUS_FAILED;
+	case EBUSY:
+		log_error("Secret '%s' is being used by a consumer now; wait, or wipe it with --force", name ? name : "");
+		return STATUS_FAILED;
+	case EPIPE:
+	case ECONNRESET:
+	case ETIMEDOUT:
+		log_error("cocod went away or does not answer; see 'systemctl status cocod.service'");
+		return STATUS_NO_COCOD;
+	default:
+		log_error("%s%s%scocod failed: %s", name ? "Secret '" : "", name ? name : "", name ? "': " : "", strerror(-error));
+		return STATUS_FAILED;
+	}
+}
+
+void print_json(struct json_object *o)
+{
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+const char *format_time(uint64_t usec, char *buf, size_t size)
+{
+	time_t t = (time_t)(usec / 1000000);
+	struct tm tm;
+
+	if (usec == 0 || !gmtime_r(&t, &tm) || strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return "-";
+	return buf;
+}
+
+void json_add(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, json_object_new_string(value));
+}
+
+void json_add_time(struct json_object *o, const char *key, uint64_t usec)
+{
+	char buf[TIME_LEN];
+
+	json_object_object_add(o, key, usec ? json_object_new_string(format_time(usec, buf, sizeof(buf))) : NULL);
+}
+
+static void usage(const struct verb *list, const char *group)
+{
+	printf("%s [OPTIONS...] VERB ...\n\n", group);
+	for (; list->name; list++)
+		printf("  %-8s %-28s %s\n", list->name, list->arguments, list->help);
+	puts("\nOptions:\n"
+	     "  -h --help             Show this help\n"
+	     "     --version          Show the version\n"
+	     "     --json             Print JSON\n"
+	     "     --socket=PATH      cocod's socket, instead of " COCOD_SOCKET "\n\n"
+	     "See cococtl(1).");
+}
+
+/* Options before a verb.  Returns -1 to go on, or the exit status. */
+static int parse_options(struct cli *cli, const struct verb *list, const char *group, int argc, char **argv)
+{
+	enum { OPT_VERSION = 0x100, OPT_JSON, OPT_SOCKET };
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "socket", required_argument, NULL, OPT_SOCKET },
+		{ NULL },
+	};
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "+h", options, NULL)) >= 0)
+		switch (c) {
+		case 'h':
+			usage(list, group);
+			return STATUS_GOOD;
+		case OPT_VERSION:
+			puts("cococtl " PACKAGE_VERSION);
+			return STATUS_GOOD;
+		case OPT_JSON:
+			cli->json = true;
+			break;
+		case OPT_SOCKET:
+			cli->socket = optarg;
+			break;
+		default:
+			return STATUS_USAGE;
+		}
+	return -1;
+}
+
+int dispatch(struct cli *cli, const struct verb *list, const char *group, int argc, char **argv)
+{
+	int status = parse_options(cli, list, group, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (optind >= argc) {
+		log_error("A verb is missing; try '%s --help'", group);
+		return STATUS_USAGE;
+	}
+	for (const struct verb *v = list; v->name; v++)
+		if (streq(v->name, argv[optind]))
+			return v->run(cli, argc - optind, argv + optind);
+	log_error("Unknown verb '%s'; try '%s --help'", argv[optind], group);
+	return STATUS_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { .socket = COCOD_SOCKET };
+	int status;
+
+	log_open("cococtl");
+	(void) signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error to report */
+	status = dispatch(&cli, verbs, "cococtl", argc, argv);
+	if (fflush(stdout) != 0 && status == STATUS_GOOD) {
+		log_error("Failed to write the output: %s", strerror(errno));
+		return STATUS_FAILED;
+	}
+	return status;
+}

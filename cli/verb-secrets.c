@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "cli/cococtl.h"
+
+#define MAX_SECRETS 65536
+
+/* What the verbs below can be told. */
+struct options {
+	bool force, keep, newline, all, boot_complete;
+};
+
+static int parse(struct cli *cli, struct options *o, const char *allowed, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },   { "force", no_argument, NULL, 'f' }, { "keep", no_argument, NULL, 'k' },
+		{ "newline", no_argument, NULL, 'n' }, { "all", no_argument, NULL, 'a' },   { "boot-complete", no_argument, NULL, 'b' },
+		{ NULL },
+	};
+	int c;
+
+	*o = (struct options){ 0 };
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (c == '?')
+			return STATUS_USAGE;
+		if (!strchr(allowed, c)) {
+			log_error("'%s' does not take that option; see cococtl(1)", argv[0]);
+			return STATUS_USAGE;
+		}
+		*(c == 'j' ? &cli->json :
+		  c == 'f' ? &o->force :
+		  c == 'k' ? &o->keep :
+		  c == 'n' ? &o->newline :
+		  c == 'a' ? &o->all : &o->boot_complete) = true;
+	}
+	return 0;
+}
+
+static int set_name(struct msg_name *q, const char *name)
+{
+	if (strlen(name) >= sizeof(q->name)) {
+		log_error("'%s' is no name of a secret: it is too long", name);
+		return STATUS_NO_SECRET;
+	}
+	*q = (struct msg_name){ 0 };
+	strcpy(q->name, name);
+	return 0;
+}
+
+/* Ends what has no end, and what is no number of ours. */
+static void sanitize(struct msg_secret *m)
+{
+	m->guid[sizeof(m->guid) - 1] = m->name[sizeof(m->name) - 1] = m->source[sizeof(m->source) - 1] = '\0';
+	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] = '\0';
+	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
+	m->wipe = (uint8_t)MIN(m->wipe, _SECRET_WIPE_MAX - 1);
+}
+
+struct list {
+	struct msg_secret *secrets;
+	unsigned n;
+};
+
+static void list_done(struct list *l)
+{
+	free(l->secrets);
+}
+
+static int ask_list(int fd, struct list *ret)
+{
+	size_t room = 0;
+	int r = 0;
+
+	for (ret->n = 0; ret->n < MAX_SECRETS; ret->n++) {
+		struct msg_index q = { ret->n };
+
+		if (ret->n == room) {
+			struct msg_secret *more = reallocarray(ret->secrets, room = room ? 2 * room : 16, sizeof(*more));
+
+			if (!more)
+				return -ENOMEM;
+			ret->secrets = more;
+		}
+		r = client_call(fd, MSG_SECRET_INFO, &q, sizeof(q), -EBADF, &ret->secrets[ret->n], sizeof(*ret->secrets), NULL);
+		if (r < 0)
+			break;
+		sanitize(&ret->secrets[ret->n]);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static struct json_object *to_json(const struct msg_secret *m)
+{
+	struct json_object *o = json_object_new_object(), *times = json_object_new_object(), *consumers = json_object_new_array();
+	char words[MSG_CONSUMERS_LEN], *save = NULL;
+
+	json_add(o, "name", m->name);
+	json_add(o, "guid", m->guid);
+	json_object_object_add(o, "size", json_object_new_int64((int64_t)m->size));
+	json_add(o, "source", m->source);
+	json_add(o, "state", secret_state_name(m->state));
+	json_add(o, "wipe", secret_wipe_name(m->wipe));
+	memcpy(words, m->consumers, sizeof(words));
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		json_object_array_add(consumers, json_object_new_string(w));
+	json_object_object_add(o, "consumers", consumers);
+	json_object_object_add(o, "delivered_to", m->delivered_to[0] ? json_object_new_string(m->delivered_to) : NULL);
+	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
+		json_add_time(times, secret_state_name(i), m->since_usec[i]);
+	json_object_object_add(o, "times", times);
+	return o;
+}
+
+static void print_table(const struct list *l)
+{
+	static const char *const titles[] = { "NAME", "GUID", "SIZE", "SOURCE", "STATE", "SINCE", "CONSUMERS" };
+	char size[24], since[TIME_LEN];
+	int width[ARRAY_SIZE(titles)];
+
+	/* Twice over the rows: to measure, and to print. */
+	for (unsigned i = 0; i < ARRAY_SIZE(titles); i++)
+		width[i] = (int)strlen(titles[i]);
+	for (int printing = 0; printing < 2; printing++)
+		for (unsigned row = 0; row <= l->n; row++) {
+			const struct msg_secret *m = row ? &l->secrets[row - 1] : NULL;
+			const char *cells[ARRAY_SIZE(titles)];
+
+			memcpy(cells, titles, sizeof(cells));
+			if (m) {
+				snprintf(size, sizeof(size), "%llu", (unsigned long long)m->size);
+				cells[0] = m->name;
+				cells[1] = m->guid;
+				cells[2] = size;
+				cells[3] = m->source;
+				cells[4] = secret_state_name(m->state);
+				cells[5] = format_time(m->since_usec[m->state], since, sizeof(since));
+				cells[6] = m->consumers;
+			}
+			for (unsigned i = 0; i < ARRAY_SIZE(titles); i++) {
+				if (!printing)
+					width[i] = MAX(width[i], (int)strlen(cells[i]));
+				else if (i + 1 == ARRAY_SIZE(titles))
+					puts(cells[i]);
+				else
+					printf(i == 2 ? "%*s  " : "%-*s  ", width[i], cells[i]);
+			}
+		}
+}
+
+static int verb_list(struct cli *cli, int argc, char **argv)
+{
+	_cleanup_(list_done) struct list l = { 0 };
+	_cleanup_(closep) int fd = -EBADF;
+	struct options o;
+	int r;
+
+	r = parse(cli, &o, "j", argc, argv);
+	if (r != 0)
+		return r;
+	if (optind < argc) {
+		log_error("'list' takes no argument; 'show NAME' is for one secret");
+		return STATUS_USAGE;
+	}
+	r = cli_connect(cli, &fd);
+	if (r != 0)
+		return r;
+	r = ask_list(fd, &l);
+	if (r < 0)
+		return cli_failed(r, NULL);
+	if (cli->json) {
+		struct json_object *array = json_object_new_array();
+
+		for (unsigned i = 0; i < l.n; i++)
+			json_object_array_add(array, to_json(&l.secrets[i]));
+		print_json(array);
+	} else if (l.n == 0) {
+		log_notice("There are no launch secrets; 'cococtl status' shows where they would come from");
+	} else {
+		print_table(&l);
+	}
+	return STATUS_GOOD;
+}
+
+static int find(int fd, const char *name, struct msg_secret *ret)
+{
+	struct msg_name q;
+	int r;
+
+	r = set_name(&q, name);
+	if (r != 0)
+		return r;
+	r = client_call(fd, MSG_SECRET_FIND, &q, sizeof(q), -EBADF, ret, sizeof(*ret), NULL);
+	if (r < 0)
+		return cli_failed(r, name);
+	sanitize(ret);
+	return 0;
+}
+
+/* The verbs that take one secret: parse, check, connect.  Returns 0 with @ret_name and @ret_fd, or the exit status. */
+static int begin_one(struct cli *cli, struct options *o, const char *allowed, int argc, char **argv, const char **ret_name, int *ret_fd)
+{
+	int r = parse(cli, o, allowed, argc, argv);
+
+	if (r != 0)
+		return r;
+	if (argc - optind != 1) {
+		log_error("'%s' takes the name or the GUID of one secret", argv[0]);
+		return STATUS_USAGE;
+	}
+	*ret_name = argv[optind];
+	return cli_connect(cli, ret_fd);
+}
+
+static int verb_show(struct cli *cli, int argc, char **argv)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	struct msg_secret m;
+	struct options o;
+	const char *name;
+	int r;
+
+	r = begin_one(cli, &o, "j", argc, argv, &name, &fd);
+	if (r == 0)
+		r = find(fd, name, &m);
+	if (r != 0)
+		return r;
+	if (cli->json) {
+		print_json(to_json(&m));
+		return STATUS_GOOD;
+	}
+	printf("        Name: %s\n        Guid: %s\n        Size: %llu bytes\n      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n",
+	       m.name, m.guid, (unsigned long long)m.size, m.source, secret_state_name(m.state), secret_wipe_name(m.wipe), m.consumers);
+	if (m.delivered_to[0])
+		printf("Delivered to: %s\n", m.delivered_to);
+	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++) {
+		char buf[TIME_LEN];
+
+		if (m.since_usec[i])
+			printf("%12s: %s\n", secret_state_name(i), format_time(m.since_usec[i], buf, sizeof(buf)));
+	}
+	return STATUS_GOOD;
+}
+
+/* All bytes, chunk by chunk from locked memory to locked memory.  @ret is yours. */
+static int fetch(int fd, const char *name, size_t size, struct secret **ret)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	struct msg_read q = { 0 };
+	int r;
+
+	if (size > SECRET_MAX)
+		return -EPROTO;
+	r = secret_new(size, &s);
+	if (r < 0)
+		return r;
+	snprintf(q.name, sizeof(q.name), "%s", name);
+	/* An empty secret is asked for once too: it may be refused like any other. */
+	do {
+		size_t room = MIN(size - q.offset, (size_t)MSG_BODY_MAX), len;
+
+		r = client_call(fd, MSG_SECRET_READ, &q, sizeof(q), -EBADF, secret_bytes(s) + q.offset, room, &len);
+		if (r < 0)
+			return r;
+		if (len != room)
+			return -EPROTO;
+		q.offset += (uint32_t)len;
+	} while (q.offset < size);
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+static int verb_get(struct cli *cli, int argc, char **argv)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	_cleanup_(closep) int fd = -EBADF;
+	struct msg_secret m;
+	struct msg_name q;
+	struct options o;
+	const char *name;
+	int r;
+
+	r = begin_one(cli, &o, "fkn", argc, argv, &name, &fd);
+	if (r != 0)
+		return r;
+	if (isatty(STDOUT_FILENO) && !o.force) {
+		log_error("Not printing a secret to a terminal; pipe it to who needs it, or use --force");
+		return STATUS_FAILED;
+	}
+	r = secret_protect_process();
+	if (r < 0) {
+		log_error_errno(r, "Failed to keep this process out of core dumps: %m");
+		return STATUS_FAILED;
+	}
+	r = find(fd, name, &m);
+	if (r == 0)
+		r = set_name(&q, m.name);
+	if (r != 0)
+		return r;
+	r = fetch(fd, m.name, (size_t)m.size, &s);
+	if (r < 0)
+		return cli_failed(r, name);
+	/* Not through stdio: its buffer is a heap block that nobody wipes. */
+	r = write_full(STDOUT_FILENO, secret_data(s), secret_len(s));
+	if (r == 0 && o.newline)
+		r = write_full(STDOUT_FILENO, "\n", 1);
+	if (r < 0) {
+		log_error_errno(r, "Failed to write secret '%s', it is kept: %m", name);
+		return STATUS_FAILED;
+	}
+	if (o.keep)
+		return STATUS_GOOD;
+	r = client_call(fd, MSG_SECRET_DELIVERED, &q, sizeof(q), -EBADF, NULL, 0, NULL);
+	return r < 0 ? cli_failed(r, name) : STATUS_GOOD;
+}
+
+static int wipe_one(int fd, const char *name, bool force)
+{
+	struct msg_wipe q = { .force = force };
+	int r;
+
+	if (strlen(name) >= sizeof(q.name))
+		return cli_failed(-ENOKEY, name);
+	strcpy(q.name, name);
+	r = client_call(fd, MSG_SECRET_WIPE, &q, sizeof(q), -EBADF, NULL, 0, NULL);
+	return r < 0 ? cli_failed(r, name) : STATUS_GOOD;
+}
+
+static int wipe_all(int fd, bool force)
+{
+	_cleanup_(list_done) struct list l = { 0 };
+	int status = STATUS_GOOD, r;
+
+	r = ask_list(fd, &l);
+	if (r < 0)
+		return cli_failed(r, NULL);
+	for (unsigned i = 0; i < l.n; i++) {
+		r = wipe_one(fd, l.secrets[i].name, force);
+		status = status == STATUS_GOOD ? r : status;
+	}
+	return status;
+}
+
+static int verb_wipe(struct cli *cli, int argc, char **argv)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	int status = STATUS_GOOD, r;
+	struct options o;
+
+	r = parse(cli, &o, "fab", argc, argv);
+	if (r != 0)
+		return r;
+	if ((argc - optind > 0) + o.all + o.boot_complete != 1) {
+		log_error("'wipe' takes names of secrets, or --all, or --boot-complete");
+		return STATUS_USAGE;
+	}
+	r = cli_connect(cli, &fd);
+	if (r != 0)
+		return r;
+	if (o.all)
+		return wipe_all(fd, o.force);
+	if (o.boot_complete) {
+		r = client_call(fd, MSG_BOOT_COMPLETE, NULL, 0, -EBADF, NULL, 0, NULL);
+		return r < 0 ? cli_failed(r, NULL) : STATUS_GOOD;
+	}
+	for (; optind < argc; optind++) {
+		r = wipe_one(fd, argv[optind], o.force);
+		status = status == STATUS_GOOD ? r : status;
+	}
+	return status;
+}
+
+static const struct verb secrets_verbs[] = {
+	{ "list", "[--json]", "All secrets, wiped ones too", verb_list },
+	{ "show", "NAME|GUID [--json]", "One secret, without its bytes", verb_show },
+	{ "get", "NAME|GUID [--keep] [--newline] [--force]", "Write its bytes to standard output", verb_get },
+	{ "wipe", "NAME|GUID... | --all | --boot-complete [--force]", "Zero them in the kernel's memory", verb_wipe },
+	{ NULL },
+};
+
+int verb_secrets(struct cli *cli, int argc, char **argv)
+{
+	return dispatch(cli, secrets_verbs, "cococtl secrets", argc, argv);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "cli/cococtl.h"
+
+#define MAX_SOURCES 16
+
+struct sources {
+	struct msg_source list[MAX_SOURCES];
+	unsigned n;
+};
+
+static int ask_sources(int fd, struct sources *ret)
+{
+	int r = 0;
+
+	for (ret->n = 0; ret->n < MAX_SOURCES; ret->n++) {
+		struct msg_index q = { ret->n };
+
+		r = client_call(fd, MSG_SOURCE_INFO, &q, sizeof(q), -EBADF, &ret->list[ret->n], sizeof(ret->list[0]), NULL);
+		if (r < 0)
+			break;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static const char *source_state(const struct msg_source *s, char *buf, size_t size)
+{
+	if (s->error == -ENOENT)
+		return "not there";
+	if (s->error)
+		return strerror(-s->error);
+	snprintf(buf, size, "%u file%s", s->n_secrets, s->n_secrets == 1 ? "" : "s");
+	return buf;
+}
+
+static void print_text(const struct msg_status *s, const struct sources *sources)
+{
+	char since[TIME_LEN], buf[64];
+
+	printf("cocod %s, since %s\n", s->version, format_time(s->since_usec, since, sizeof(since)));
+	printf("     Gate: %s (%s)\n", s->gate_open ? "open" : "closed", s->gate);
+	printf("   Reason: %s\n", s->reason);
+	printf("  Machine: %s\n", s->tee);
+	printf("  Require: %s\n", s->require);
+	if (streq(s->require, "none"))
+		puts("  WARNING: Require=none, secrets are released on any machine, proven or not");
+	if (s->secret_directory[0])
+		printf("  WARNING: SecretDirectory=%s, secrets come from a directory for tests\n", s->secret_directory);
+	if (!s->verify_header)
+		puts("  WARNING: VerifyVolumeHeader=no, a volume's header is not judged before its key is given");
+	for (unsigned i = 0; i < sources->n; i++)
+		printf("%9s: %s, %s\n", i == 0 ? "Sources" : "", sources->list[i].path, source_state(&sources->list[i], buf, sizeof(buf)));
+	printf("  Secrets: %u present, %u delivered, %u confirmed, %u wiped\n", s->n_secrets[SECRET_PRESENT],
+	       s->n_secrets[SECRET_DELIVERED], s->n_secrets[SECRET_CONFIRMED], s->n_secrets[SECRET_WIPED]);
+}
+
+static struct json_object *sources_to_json(const struct sources *sources)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < sources->n; i++) {
+		const struct msg_source *s = &sources->list[i];
+		struct json_object *o = json_object_new_object();
+
+		json_add(o, "name", s->name);
+		json_add(o, "path", s->path);
+		json_object_object_add(o, "present", json_object_new_boolean(s->error == 0));
+		json_object_object_add(o, "error", s->error && s->error != -ENOENT ? json_object_new_string(strerror(-s->error)) : NULL);
+		json_object_object_add(o, "secrets", json_object_new_int64(s->n_secrets));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static void print_as_json(const struct msg_status *s, const struct sources *sources)
+{
+	struct json_object *o = json_object_new_object(), *gate = json_object_new_object(), *secrets = json_object_new_object();
+
+	json_add(o, "version", s->version);
+	json_add_time(o, "since", s->since_usec);
+	json_object_object_add(gate, "open", json_object_new_boolean(s->gate_open));
+	json_add(gate, "state", s->gate);
+	json_add(gate, "reason", s->reason);
+	json_add(gate, "require", s->require);
+	json_object_object_add(o, "gate", gate);
+	json_add(o, "tee", s->tee);
+	json_object_object_add(o, "verify_volume_header", json_object_new_boolean(s->verify_header));
+	json_object_object_add(o, "secret_directory", s->secret_directory[0] ? json_object_new_string(s->secret_directory) : NULL);
+	json_object_object_add(o, "sources", sources_to_json(sources));
+	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
+		json_object_object_add(secrets, secret_state_name(i), json_object_new_int64(s->n_secrets[i]));
+	json_object_object_add(o, "secrets", secrets);
+	print_json(o);
+}
+
+/* Every text in @s ends within its array, whoever sent it. */
+static void terminate(struct msg_status *s)
+{
+	char *const ends[] = {
+		s->version + sizeof(s->version) - 1, s->tee + sizeof(s->tee) - 1,	  s->require + sizeof(s->require) - 1,
+		s->gate + sizeof(s->gate) - 1,	     s->reason + sizeof(s->reason) - 1, s->secret_directory + sizeof(s->secret_directory) - 1,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		*ends[i] = '\0';
+}
+
+int verb_status(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { NULL } };
+	_cleanup_(closep) int fd = -EBADF;
+	struct sources sources;
+	struct msg_status s;
+	int c, r;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (c != 'j')
+			return STATUS_USAGE;
+		cli->json = true;
+	}
+	if (optind < argc) {
+		log_error("'status' takes no argument");
+		return STATUS_USAGE;
+	}
+	r = cli_connect(cli, &fd);
+	if (r != 0)
+		return r;
+	r = client_call(fd, MSG_STATUS, NULL, 0, -EBADF, &s, sizeof(s), NULL);
+	if (r >= 0)
+		r = ask_sources(fd, &sources);
+	if (r < 0)
+		return cli_failed(r, NULL);
+	terminate(&s);
+	if (cli->json)
+		print_as_json(&s, &sources);
+	else
+		print_text(&s, &sources);
+	return STATUS_GOOD;
+}
