@@ -54,6 +54,8 @@ static const char *reason(int r)
 		return "QEMU hung up";
 	case -EPROTO:
 		return "the peer does not speak QMP";
+	case -EREMOTEIO:
+		return "QEMU refuses to begin";
 	default:
 		return strerror(-r);
 	}

@@ -52,9 +52,9 @@ run() {
 
 	shift
 	expect "$status" "$inject" inject --tek tek --tik tik --measurement "$measurement" --secret luks:pw --timeout 5min \
-		--area $address:3072 "$@"
+		--area "$address:3072" "$@"
 }
-in_ram() { cmp -n "$(stat -c %s table)" -i 0:$address table ram; }
+in_ram() { cmp -n "$(stat -c %s table)" -i "0:$address" table ram; }
 
 # ---- stock ----
 qemu stock
