@@ -12,7 +12,6 @@
 #include <openssl/crypto.h>
 
 #include "base/base64.h"
-#include "base/log.h"
 #include "base/parse.h"
 #include "inject/input.h"
 #include "inject/output.h"
