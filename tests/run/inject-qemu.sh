@@ -52,15 +52,31 @@ run() {
 
 	shift
 	expect "$status" "$inject" inject --tek tek --tik tik --measurement "$measurement" --secret luks:pw --timeout 5min \
-		--area $address:3072 "$@"
+		--area "$address:3072" "$@"
 }
-in_ram() { cmp -n "$(stat -c %s table)" -i 0:$address table ram; }
+in_ram() { cmp -n "$(stat -c %s table)" -i "0:$address" table ram; }
 
 # ---- stock ----
 qemu stock
 check "a guest without SEV is refused" run 1 --qmp stock
 check "by its name" said "not protected by SEV"
 check "and is still stopped" status_is stock prelaunch
+/usr/bin/python3 - stock >held <<'P' &
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.recv(1)
+print("held", flush=True)
+time.sleep(3600)
+P
+holder=$!
+tap_pids+=("$holder")
+until [ -s held ]; do sleep 0.05; done
+check "a monitor that another client holds" expect 3 "$inject" inject --qmp stock --tek tek --tik tik --measurement "$measurement" \
+	--secret luks:pw --area "$address:3072" --timeout 500ms
+check "is said to be held" said "another client"
+kill $holder
+wait $holder
 ask stock quit >/dev/null
 wait $qemu_pid
 

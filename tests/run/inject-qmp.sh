@@ -42,7 +42,7 @@ run() {
 	local status=$1
 
 	shift
-	expect "$status" "$inject" inject --qmp sock --tek tek --tik tik --measurement "$measurement" --secret luks:pw --area $area "$@"
+	expect "$status" "$inject" inject --qmp sock --tek tek --tik tik --measurement "$measurement" --secret luks:pw --area "$area" "$@"
 }
 
 asked() { /usr/bin/python3 -c 'import json, sys

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # coco-inject table and packet: the files that they make, what they refuse, and how they end.
-# shellcheck disable=SC2317 # functions are called by check
+# shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 
@@ -59,7 +59,6 @@ done
 check "no verb" expect 64 "$inject"
 check "an unknown verb" expect 64 "$inject" destroy
 check "the next step is said" said 'coco-inject --help'
-# shellcheck disable=SC2016
 check "a full disk is no success" expect 74 sh -c '"$0" --help >/dev/full' "$inject"
 
 # ---- table ----
