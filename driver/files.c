@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 /*
  * Secrets as files: <securityfs>/secrets/<source>/<name>, mode 0440. Reading copies from the firmware's memory to the
  * reader and to nowhere else. Removing zeroes the secret there, and then no open file can read it any more.
@@ -118,9 +120,10 @@ static int securityfs_pins(struct dentry *parent)
 
 		if (IS_ERR(probe))
 			return PTR_ERR(probe);
-		pins = min(pins, d_count(probe));
+		pins = min_t(int, pins, d_count(probe));
 		securityfs_drop(probe);
 	}
+	pr_debug("securityfs holds %d references to a file\n", pins);
 	return pins == 1 || pins == 2 ? pins : -EOPNOTSUPP;
 }
 
