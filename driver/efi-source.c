@@ -186,7 +186,7 @@ static int publish_entry(const struct secret_entry *entry)
 /* A file for each entry; what is wrong with one does not hide those before it. Returns their number or, without any, an error. */
 static int publish_entries(void)
 {
-	unsigned int n_files = 0, n_wiped = 0;
+	unsigned int n_entries = 0, n_files = 0, n_wiped = 0;
 	struct secret_entry entry;
 	struct secret_table table;
 	int r, last_error = -ENODEV;
@@ -195,6 +195,7 @@ static int publish_entries(void)
 	if (r < 0)
 		return r;
 	while ((r = secret_table_next(&table, &entry)) > 0) {
+		n_entries++;
 		if (guid_is_zero(&entry.guid)) {
 			n_wiped++;
 			continue;
@@ -206,7 +207,7 @@ static int publish_entries(void)
 			n_files += r;
 	}
 	if (r < 0) {
-		pr_warn("the table is broken after %u entries: what follows cannot be read\n", n_files + n_wiped);
+		pr_warn("the table is broken after %u entries: what follows cannot be read\n", n_entries);
 		last_error = r;
 	}
 	if (n_files)
@@ -232,7 +233,7 @@ static void publish_legacy_path(void)
 		return;
 	r = PTR_ERR(legacy_link);
 	legacy_link = NULL;
-	securityfs_remove(legacy_dir);
+	securityfs_drop(legacy_dir);
 	legacy_dir = NULL;
 fail:
 	pr_warn("cannot serve coco/efi_secret too: %d\n", r);
@@ -260,8 +261,8 @@ static int efi_publish(struct dentry *secrets)
 
 static void efi_withdraw(void)
 {
-	securityfs_remove(legacy_link);
-	securityfs_remove(legacy_dir);
+	securityfs_drop(legacy_link);
+	securityfs_drop(legacy_dir);
 	secret_dir_remove(&coco_dir);
 }
 

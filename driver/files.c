@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 /*
  * Secrets as files: <securityfs>/secrets/<source>/<name>, mode 0440. Reading copies from the firmware's memory to the
  * reader and to nowhere else. Removing zeroes the secret there, and then no open file can read it any more.
@@ -94,6 +96,16 @@ static const struct inode_operations secret_dir_ops = {
 	.unlink = secret_unlink,
 };
 
+void securityfs_drop(struct dentry *dentry)
+{
+	if (!dentry)
+		return;
+	dget(dentry);
+	securityfs_remove(dentry);
+	d_drop(dentry);
+	dput(dentry);
+}
+
 /*
  * Kernels before the middle of 2025 take two references to each new dentry of securityfs, later ones take one, and
  * stable kernels have either: so the version does not tell, but a new dentry does. Somebody who walks by holds a
@@ -108,9 +120,10 @@ static int securityfs_pins(struct dentry *parent)
 
 		if (IS_ERR(probe))
 			return PTR_ERR(probe);
-		pins = min(pins, d_count(probe));
-		securityfs_remove(probe);
+		pins = min_t(int, pins, d_count(probe));
+		securityfs_drop(probe);
 	}
+	pr_debug("securityfs holds %d references to a file\n", pins);
 	return pins == 1 || pins == 2 ? pins : -EOPNOTSUPP;
 }
 
@@ -169,7 +182,7 @@ int secret_dir_create(struct secret_dir *dir, const char *name, struct dentry *p
 	return 0;
 
 remove:
-	securityfs_remove(dir->dentry);
+	securityfs_drop(dir->dentry);
 	return r;
 }
 
@@ -220,10 +233,10 @@ void secret_dir_remove(struct secret_dir *dir)
 			inode_lock(inode);
 			secret_detach(inode, dir);
 			inode_unlock(inode);
-			securityfs_remove(f->dentry);
+			securityfs_drop(f->dentry);
 		}
 		list_del(&f->list);
 		kfree(f);
 	}
-	securityfs_remove(dir->dentry);
+	securityfs_drop(dir->dentry);
 }

@@ -70,4 +70,13 @@ void secret_dir_open(struct secret_dir *dir);
  */
 void secret_dir_remove(struct secret_dir *dir);
 
+/**
+ * securityfs_drop() - securityfs_remove(), and the name is free for sure
+ * @dentry: what securityfs_create_*() gave, or NULL
+ *
+ * securityfs_remove() leaves in place what somebody still stands in or looks at, and everybody may stand in our folders.
+ * Then neither could the folder above go, nor the module be loaded again before the next boot.
+ */
+void securityfs_drop(struct dentry *dentry);
+
 #endif

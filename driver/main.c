@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/security.h>
 
+#include "driver/files.h"
 #include "driver/source.h"
 
 /* Complete and in one place; all that have something are served. */
@@ -90,7 +91,7 @@ static int __init coco_secret_init(void)
 
 	r = publish_all();
 	if (r < 0) {
-		securityfs_remove(secrets);
+		securityfs_drop(secrets);
 		return r;
 	}
 	return 0;
@@ -104,7 +105,7 @@ static void __exit coco_secret_exit(void)
 		sources[i]->withdraw();
 		sources[i]->forget();
 	}
-	securityfs_remove(secrets);
+	securityfs_drop(secrets);
 }
 
 module_init(coco_secret_init);

@@ -2,7 +2,6 @@
 /* The owner's and the host's side: everything that happens before the guest runs. */
 #include <stdio.h>
 
-#include "base/log.h"
 #include "base/secret.h"
 #include "inject/verb.h"
 

@@ -12,7 +12,6 @@
 #include <openssl/crypto.h>
 
 #include "base/base64.h"
-#include "base/log.h"
 #include "base/parse.h"
 #include "inject/input.h"
 #include "inject/output.h"
@@ -54,6 +53,8 @@ static const char *reason(int r)
 		return "QEMU hung up";
 	case -EPROTO:
 		return "the peer does not speak QMP";
+	case -EREMOTEIO:
+		return "QEMU refuses to begin";
 	default:
 		return strerror(-r);
 	}

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "base/base64.h"
-#include "base/log.h"
 #include "inject/input.h"
 #include "inject/output.h"
 

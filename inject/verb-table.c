@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/log.h"
 #include "inject/input.h"
 #include "inject/output.h"
 #include "wire/secret-table.h"

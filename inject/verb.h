@@ -2,6 +2,7 @@
 #ifndef COCO_INJECT_VERB_H
 #define COCO_INJECT_VERB_H
 
+#include "base/log.h"
 #include "base/macro.h"
 
 /* What the program ends with; documented in coco-inject(1). */
