@@ -140,8 +140,8 @@ static int keeper_listen_all(struct keeper *k)
 	int n, r = 0;
 
 	n = sd_listen_fds_with_names(/* unset_environment= */ true, &names);
-	if (n <= 0)
-		return log_error_errno(n < 0 ? n : ENOTCONN, "No sockets were passed to cocod; start it through 'systemctl start cocod.socket'");
+	if (n < 0)
+		return log_error_errno(n, "Failed to take the sockets from systemd: %m");
 	for (int i = 0; i < n; i++) {
 		if (r >= 0)
 			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i]);
@@ -201,6 +201,10 @@ static int run(int argc, char **argv)
 	if (options.check_config)
 		return check_config(options.config_root);
 
+	if (sd_listen_fds(/* unset_environment= */ false) == 0) {
+		log_error("No sockets were passed to cocod; start it through 'systemctl start cocod.socket'");
+		return -ENOTCONN;
+	}
 	r = secret_protect_process();
 	if (r < 0)
 		return log_error_errno(r, "Failed to keep this process out of core dumps: %m");

@@ -90,7 +90,8 @@ static struct store_entry *find(struct client *c, const char *name)
 {
 	struct store_entry *e = store_find(c->keeper->store, name);
 
-	if (!e && keeper_scan(c->keeper) > 0)
+	/* One that is wiped may be there again as another secret. */
+	if ((!e || e->state == SECRET_WIPED) && keeper_scan(c->keeper) > 0)
 		e = store_find(c->keeper->store, name);
 	return e;
 }

@@ -2,7 +2,6 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "base/log.h"
 #include "inject/verb.h"
 
 static const struct {

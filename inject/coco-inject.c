@@ -2,7 +2,6 @@
 /* The owner's and the host's side: everything that happens before the guest runs. */
 #include <stdio.h>
 
-#include "base/log.h"
 #include "base/secret.h"
 #include "inject/verb.h"
 
@@ -10,6 +9,7 @@
 static const struct verb *const verbs[] = {
 	&verb_table,
 	&verb_packet,
+	&verb_inject,
 };
 
 static void print_help(void)

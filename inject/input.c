@@ -8,7 +8,6 @@
 
 #include "base/base64.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "base/parse.h"
 #include "wire/ovmf-table.h"
 #include "wire/secret-table.h"
@@ -274,8 +273,8 @@ enum status input_check_size(const struct args *a, const struct area *area, size
 		return give_up(STATUS_CHECK, "The secrets are too long: %zu bytes with padding, and the area has %llu", len,
 			       (unsigned long long)area->size);
 	if (!a->value[ARG_HUGE_PAGES] && (area->base % PAGE_LEN) + len > PAGE_LEN)
-		return give_up(STATUS_CHECK, "The secrets cross a boundary of 4 KiB: %zu bytes with padding at 0x%llx; shorten them, or give "
-			       "the guest huge pages and say --huge-pages", len, (unsigned long long)area->base);
+		return give_up(STATUS_CHECK, "The secrets cross a boundary of 4 KiB: %zu bytes with padding, %llu bytes into a page; shorten them, or "
+			       "give the guest huge pages and say --huge-pages", len, (unsigned long long)(area->base % PAGE_LEN));
 	return STATUS_GOOD;
 }
 

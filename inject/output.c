@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/io.h"
-#include "base/log.h"
 
 enum status output_file(const struct args *a, const char *path, const void *data, size_t len)
 {

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "base/base64.h"
-#include "base/log.h"
 #include "inject/input.h"
 #include "inject/output.h"
 
@@ -38,7 +37,8 @@ static enum status print_result(const struct args *a, size_t len)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
 
-	log_info("Wrote a packet of %zu secrets, %zu bytes, to '%s' and '%s'", a->n_secrets, len, a->value[ARG_HEADER], a->value[ARG_PAYLOAD]);
+	log_info("Wrote a packet of %zu secret%s, %zu bytes, to '%s' and '%s'", a->n_secrets, a->n_secrets == 1 ? "" : "s", len,
+		 a->value[ARG_HEADER], a->value[ARG_PAYLOAD]);
 	if (!a->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();

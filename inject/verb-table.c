@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/log.h"
 #include "inject/input.h"
 #include "inject/output.h"
 #include "wire/secret-table.h"
@@ -17,7 +16,8 @@ static enum status run(const struct args *a)
 	status = output_file(a, path, secret_data(table), secret_len(table));
 	if (status != STATUS_GOOD)
 		return status;
-	log_info("Wrote a table of %zu secrets, %zu bytes, to '%s': it is not encrypted", a->n_secrets, secret_len(table), path);
+	log_info("Wrote a table of %zu secret%s, %zu bytes, to '%s': it is not encrypted", a->n_secrets, a->n_secrets == 1 ? "" : "s",
+		 secret_len(table), path);
 	if (!a->value[ARG_JSON])
 		return STATUS_GOOD;
 

@@ -2,6 +2,7 @@
 #ifndef COCO_INJECT_VERB_H
 #define COCO_INJECT_VERB_H
 
+#include "base/log.h"
 #include "base/macro.h"
 
 /* What the program ends with; documented in coco-inject(1). */
@@ -56,6 +57,7 @@ struct verb {
 
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
+extern const struct verb verb_inject;
 
 /*
  * Read argv[1..] as the options of @verb.  @ret is yours, for args_done().

@@ -8,6 +8,12 @@
  */
 #ifdef __KERNEL__
 #include <linux/types.h>
+/*
+ * The kernel has functions with the names of ours for its own GUID type. Its header comes first, then our names step aside.
+ */
+#include <linux/uuid.h>
+#define guid_equal wire_guid_equal
+#define guid_parse wire_guid_parse
 #else
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/vectors.h"
+
 /* The footer's GUID, written down a second time: as it lies in memory. */
 static const uint8_t footer[16] = {
 	0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45, 0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d,
@@ -194,13 +196,6 @@ static void test_area(void **state)
 
 /* ---- images of others: $COCO_VECTORS/sev ---- */
 
-static const char *vectors_dir(void)
-{
-	const char *e = getenv("COCO_VECTORS");
-
-	return e ? e : "../shared/vectors";
-}
-
 static void check_area(const uint8_t *image, size_t len, const struct guid *guid, struct json_object *want)
 {
 	struct bytes data;
@@ -223,7 +218,7 @@ static void check_case(const char *dir, struct json_object *c)
 	struct json_object *v;
 	struct ovmf_area area;
 	const uint8_t *p;
-	char path[4096];
+	char path[2 * PATH_MAX];
 	size_t len;
 	int r;
 
@@ -264,35 +259,30 @@ static void test_vectors(void **state)
 		"{\"file\":\"syn-a.fd\",\"secret\":[8437760,3072],\"hashes\":[8440832,1024],\"es_reset\":8433668},"
 		"{\"file\":\"syn-b.fd\",\"secret\":[8454144,3072],\"hashes\":[8457216,1024],\"es_reset\":8433668}]";
 	struct json_object *cases;
-	char path[4096], dir[4000];
+	char path[PATH_MAX], dir[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/sev/footer/f-cases.json", vectors_dir());
-	cases = json_object_from_file(path);
-	if (!cases) {
-		print_message("# no vectors at %s\n", path);
-		skip();
-	}
-	snprintf(dir, sizeof(dir), "%s/sev/footer", vectors_dir());
+	cases = json_object_from_file(vectors_path(path, "sev/footer/f-cases.json"));
+	assert_non_null(cases);
 	assert_true(json_object_array_length(cases) >= 11);
 	for (size_t i = 0; i < json_object_array_length(cases); i++)
-		check_case(dir, json_object_array_get_idx(cases, i));
+		check_case(vectors_path(dir, "sev/footer"), json_object_array_get_idx(cases, i));
 	json_object_put(cases);
 
-	snprintf(dir, sizeof(dir), "%s/sev/fw", vectors_dir());
 	cases = json_tokener_parse(fw_cases);
 	assert_non_null(cases);
 	for (size_t i = 0; i < json_object_array_length(cases); i++)
-		check_case(dir, json_object_array_get_idx(cases, i));
+		check_case(vectors_path(dir, "sev/fw"), json_object_array_get_idx(cases, i));
 	json_object_put(cases);
 }
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),	     cmocka_unit_test(test_no_table), cmocka_unit_test(test_table_length),
 		cmocka_unit_test(test_entry_length), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_area),
 		cmocka_unit_test(test_vectors),
 	};
 
+	vectors_or_skip(&tests[ARRAY_SIZE(tests) - 1], "sev/footer/f-cases.json");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

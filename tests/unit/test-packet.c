@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/vectors.h"
+
 static struct secret *secret_of(const void *p, size_t len)
 {
 	struct secret *s;
@@ -157,16 +159,11 @@ static void check_build(struct json_object *c)
 
 static void test_vectors(void **state)
 {
-	const char *dir = getenv("COCO_VECTORS");
 	struct json_object *all, *cases;
-	char path[4096];
+	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/sev/secret/c-cases.json", dir ? dir : "../shared/vectors");
-	all = json_object_from_file(path);
-	if (!all) {
-		print_message("# no vectors at %s\n", path);
-		skip();
-	}
+	all = json_object_from_file(vectors_path(path, "sev/secret/c-cases.json"));
+	assert_non_null(all);
 	assert_true(json_object_object_get_ex(all, "build", &cases));
 	assert_true(json_object_array_length(cases) >= 8);
 	for (size_t i = 0; i < json_object_array_length(cases); i++)
@@ -176,12 +173,13 @@ static void test_vectors(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_random_iv),
 		cmocka_unit_test(test_vectors),
 	};
 
+	vectors_or_skip(&tests[ARRAY_SIZE(tests) - 1], "sev/secret/c-cases.json");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+/*
+ * Secrets as files: <securityfs>/secrets/<source>/<name>, mode 0440. Reading copies from the firmware's memory to the
+ * reader and to nowhere else. Removing zeroes the secret there, and then no open file can read it any more.
+ *
+ * A file's i_private is its secret, and NULL once that has been wiped: both under the inode's lock.
+ */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/cacheflush.h>
+
+#include "driver/files.h"
+
+/* Attempts to see how often securityfs pins a dentry; each can be spoilt by somebody who looks at the same time. */
+#define PIN_PROBES 8
+
+struct secret_file {
+	struct list_head list;
+	struct secret_dir *dir;
+	struct dentry *dentry;	/* NULL once it has been removed */
+	struct secret_span span;
+};
+
+static ssize_t secret_read(struct file *file, char __user *to, size_t len, loff_t *pos)
+{
+	struct inode *inode = file_inode(file);
+	const struct secret_file *f;
+	ssize_t r = -ENXIO;
+
+	inode_lock_shared(inode);
+	f = inode->i_private;
+	if (f)
+		r = simple_read_from_buffer(to, len, pos, f->span.data, f->span.len);
+	inode_unlock_shared(inode);
+	return r;
+}
+
+static const struct file_operations secret_fops = {
+	.owner = THIS_MODULE,	/* an open file keeps the module */
+	.read = secret_read,
+	.llseek = generic_file_llseek,
+};
+
+static void zero_and_flush(u8 *p, size_t len)
+{
+	if (!len)
+		return;
+	memzero_explicit(p, len);
+	/* From the cache into the memory itself: a host that reads that sees zeros as well. */
+	clflush_cache_range(p, len);
+}
+
+/* The mark goes last: a crash between the two leaves an entry of zeros, never a secret that no reader knows of. */
+static void secret_wipe(const struct secret_span *span)
+{
+	zero_and_flush(span->data, span->len);
+	zero_and_flush(span->mark, span->mark_len);
+}
+
+/* From here on no read finds a secret, and no open finds this module. Under the inode's lock. */
+static void secret_detach(struct inode *inode, const struct secret_dir *dir)
+{
+	inode->i_private = NULL;
+	inode->i_fop = dir->gone_fops;
+	i_size_write(inode, 0);
+}
+
+/*
+ * The VFS holds the folder's lock and the file's, and its own reference to @dentry. Neither lock may be dropped here: two
+ * removals would take them in different order. That is why this is not securityfs_remove().
+ */
+static int secret_unlink(struct inode *parent, struct dentry *dentry)
+{
+	struct inode *inode = d_inode(dentry);
+	struct secret_file *f = inode->i_private;
+	int pins, r;
+
+	secret_wipe(&f->span);
+	secret_detach(inode, f->dir);
+	f->dentry = NULL;
+	pins = f->dir->pins;
+	r = simple_unlink(parent, dentry);	/* drops one reference of securityfs */
+	while (--pins > 0)
+		dput(dentry);
+	return r;
+}
+
+static const struct inode_operations secret_dir_ops = {
+	.lookup = simple_lookup,
+	.unlink = secret_unlink,
+};
+
+void securityfs_drop(struct dentry *dentry)
+{
+	if (!dentry)
+		return;
+	dget(dentry);
+	securityfs_remove(dentry);
+	d_drop(dentry);
+	dput(dentry);
+}
+
+/*
+ * Kernels before the middle of 2025 take two references to each new dentry of securityfs, later ones take one, and
+ * stable kernels have either: so the version does not tell, but a new dentry does. Somebody who walks by holds a
+ * reference too for a moment, so one look may see too many, but never too few. @parent is closed to all but root.
+ */
+static int securityfs_pins(struct dentry *parent)
+{
+	int pins = INT_MAX;
+
+	for (int i = 0; i < PIN_PROBES; i++) {
+		struct dentry *probe = securityfs_create_dir(".probe", parent);
+
+		if (IS_ERR(probe))
+			return PTR_ERR(probe);
+		pins = min_t(int, pins, d_count(probe));
+		securityfs_drop(probe);
+	}
+	pr_debug("securityfs holds %d references to a file\n", pins);
+	return pins == 1 || pins == 2 ? pins : -EOPNOTSUPP;
+}
+
+static void secret_dir_chmod(const struct secret_dir *dir, umode_t mode)
+{
+	struct inode *inode = d_inode(dir->dentry);
+
+	inode_lock(inode);
+	inode->i_mode = S_IFDIR | mode;
+	inode_unlock(inode);
+}
+
+static void secret_dir_set_ops(const struct secret_dir *dir, const struct inode_operations *ops)
+{
+	struct inode *inode = d_inode(dir->dentry);
+
+	inode_lock(inode);
+	inode->i_op = ops;
+	inode_unlock(inode);
+}
+
+/* The operations of an inode that is nothing yet: opening it fails with ENXIO. They are the kernel's, not this module's. */
+static const struct file_operations *new_inode_fops(struct super_block *sb)
+{
+	const struct file_operations *fops;
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	fops = inode->i_fop;
+	iput(inode);
+	return fops;
+}
+
+int secret_dir_create(struct secret_dir *dir, const char *name, struct dentry *parent)
+{
+	int r;
+
+	INIT_LIST_HEAD(&dir->files);
+	dir->dentry = securityfs_create_dir(name, parent);
+	if (IS_ERR(dir->dentry))
+		return PTR_ERR(dir->dentry);
+	secret_dir_chmod(dir, 0700);
+
+	r = securityfs_pins(dir->dentry);
+	if (r < 0)
+		goto remove;
+	dir->pins = r;
+
+	dir->gone_fops = new_inode_fops(dir->dentry->d_sb);
+	if (!dir->gone_fops) {
+		r = -ENOMEM;
+		goto remove;
+	}
+	dir->plain_ops = d_inode(dir->dentry)->i_op;
+	return 0;
+
+remove:
+	securityfs_drop(dir->dentry);
+	return r;
+}
+
+int secret_dir_add(struct secret_dir *dir, const char *name, const struct secret_span *span)
+{
+	struct secret_file *f;
+	struct inode *inode;
+
+	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	if (!f)
+		return -ENOMEM;
+	f->dir = dir;
+	f->span = *span;
+
+	/* Nothing can be removed before secret_dir_open(), so the new dentry stays. */
+	f->dentry = securityfs_create_file(name, 0440, dir->dentry, f, &secret_fops);
+	if (IS_ERR(f->dentry)) {
+		int r = PTR_ERR(f->dentry);
+
+		kfree(f);
+		return r;
+	}
+	inode = d_inode(f->dentry);
+	inode_lock(inode);
+	i_size_write(inode, span->len);
+	inode_unlock(inode);
+	list_add_tail(&f->list, &dir->files);
+	return 0;
+}
+
+void secret_dir_open(struct secret_dir *dir)
+{
+	secret_dir_set_ops(dir, &secret_dir_ops);
+	secret_dir_chmod(dir, 0755);
+}
+
+void secret_dir_remove(struct secret_dir *dir)
+{
+	struct secret_file *f, *next;
+
+	/* No removal is under way after this, and none can begin: the files that are there stay until they are taken away here. */
+	secret_dir_set_ops(dir, dir->plain_ops);
+
+	list_for_each_entry_safe(f, next, &dir->files, list) {
+		if (f->dentry) {
+			struct inode *inode = d_inode(f->dentry);
+
+			inode_lock(inode);
+			secret_detach(inode, dir);
+			inode_unlock(inode);
+			securityfs_drop(f->dentry);
+		}
+		list_del(&f->list);
+		kfree(f);
+	}
+	securityfs_drop(dir->dentry);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef COCO_DRIVER_FILES_H
+#define COCO_DRIVER_FILES_H
+
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+/**
+ * struct secret_dir - a folder of securityfs with secrets, where removing a file wipes the secret
+ * @dentry: the folder
+ * @plain_ops: what securityfs gave it; put back before the module goes
+ * @gone_fops: what a file has that nobody should open any more
+ * @pins: references that this kernel's securityfs keeps on each file
+ * @files: of struct secret_file
+ *
+ * The members are files.c's own.
+ */
+struct secret_dir {
+	struct dentry *dentry;
+	const struct inode_operations *plain_ops;
+	const struct file_operations *gone_fops;
+	int pins;
+	struct list_head files;
+};
+
+/**
+ * struct secret_span - a secret in the firmware's memory, borrowed by its file
+ * @data: what is read, and wiped
+ * @len: bytes of it, may be 0
+ * @mark: what tells the next reader that the secret is there; zeroed last. NULL when there is no such thing
+ * @mark_len: bytes of it
+ */
+struct secret_span {
+	u8 *data;
+	size_t len;
+	u8 *mark;
+	size_t mark_len;
+};
+
+/**
+ * secret_dir_create() - make a folder for secrets; until secret_dir_open() only root may enter, and nobody remove
+ * @dir: to fill in
+ * @name: of the folder
+ * @parent: the folder it is in
+ *
+ * Return: 0, or what securityfs says; -EOPNOTSUPP when its files are kept in a way that this module does not know.
+ */
+int secret_dir_create(struct secret_dir *dir, const char *name, struct dentry *parent);
+
+/**
+ * secret_dir_add() - add a secret
+ * @dir: the folder
+ * @name: of its file
+ * @span: the secret; its memory must stay mapped until secret_dir_remove()
+ *
+ * Return: 0; -EEXIST when there is a file of that name; -ENOMEM.
+ */
+int secret_dir_add(struct secret_dir *dir, const char *name, const struct secret_span *span);
+
+/**
+ * secret_dir_open() - everything is there: let people in
+ * @dir: the folder
+ */
+void secret_dir_open(struct secret_dir *dir);
+
+/**
+ * secret_dir_remove() - take the folder and its files away; wipes nothing
+ * @dir: the folder, from secret_dir_create()
+ */
+void secret_dir_remove(struct secret_dir *dir);
+
+/**
+ * securityfs_drop() - securityfs_remove(), and the name is free for sure
+ * @dentry: what securityfs_create_*() gave, or NULL
+ *
+ * securityfs_remove() leaves in place what somebody still stands in or looks at, and everybody may stand in our folders.
+ * Then neither could the folder above go, nor the module be loaded again before the next boot.
+ */
+void securityfs_drop(struct dentry *dentry);
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+/*
+ * coco_secret: what a confidential VM's owner injected at launch, as files that wipe the secret when they are removed.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/security.h>
+
+#include "driver/files.h"
+#include "driver/source.h"
+
+/* Complete and in one place; all that have something are served. */
+static const struct secret_source *const sources[] = {
+	&efi_source,
+};
+
+static bool in_use[ARRAY_SIZE(sources)];
+static struct dentry *secrets;
+
+/* The error that tells more: that there is nothing is what most sources say on most machines. */
+static int worse(int a, int b)
+{
+	return a == -ENODEV ? b : a;
+}
+
+static int find_all(void)
+{
+	int n = 0, error = -ENODEV;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		int r = sources[i]->find();
+
+		in_use[i] = r == 0;
+		if (r < 0)
+			error = worse(error, r);
+		else
+			n++;
+	}
+	return n ? n : error;
+}
+
+static int publish_all(void)
+{
+	int n = 0, error = -ENODEV;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		int r;
+
+		if (!in_use[i])
+			continue;
+		r = sources[i]->publish(secrets);
+		if (r < 0) {
+			sources[i]->forget();
+			in_use[i] = false;
+			error = worse(error, r);
+		} else {
+			n += r;
+		}
+	}
+	return n ? n : error;
+}
+
+static void forget_all(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		if (in_use[i])
+			sources[i]->forget();
+}
+
+static int __init coco_secret_init(void)
+{
+	int r;
+
+	r = find_all();
+	if (r < 0)
+		return r;
+
+	secrets = securityfs_create_dir("secrets", NULL);
+	if (IS_ERR(secrets)) {
+		r = PTR_ERR(secrets);
+		if (r == -EEXIST)
+			pr_err("securityfs has a folder \"secrets\" already, the kernel's efi_secret's perhaps: leaving the secrets to it\n");
+		else
+			pr_err("cannot make the folder \"secrets\" in securityfs: %d\n", r);
+		forget_all();
+		return r;
+	}
+
+	r = publish_all();
+	if (r < 0) {
+		securityfs_drop(secrets);
+		return r;
+	}
+	return 0;
+}
+
+static void __exit coco_secret_exit(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (!in_use[i])
+			continue;
+		sources[i]->withdraw();
+		sources[i]->forget();
+	}
+	securityfs_drop(secrets);
+}
+
+module_init(coco_secret_init);
+module_exit(coco_secret_exit);
+
+MODULE_DESCRIPTION("A confidential VM's launch secrets as files in securityfs");
+MODULE_AUTHOR("The coco-agent project");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A test double of AMD's security processor for one SEV launch: it measures, opens LAUNCH_SECRET packets, and keeps the launch's state.
+
+It stands for hardware that is not there.  It was written from the interface alone and shares no code with coco-inject, so that both cannot be
+wrong in the same way.  Source: AMD, "Secure Encrypted Virtualization API", publication 55766, and Linux' and QEMU's texts for its errors.
+"""
+
+import hashlib
+import hmac
+import os
+import struct
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+HEADER_LEN = 52
+BLOB_MAX = 16384        # what Linux copies for the firmware at most
+PAGE = 4096
+
+# The states of a launch, numbered as in QEMU's SevState.
+STATES = ["uninit", "launch-update", "launch-secret", "running"]
+
+# Status codes of the firmware: the name in the specification, and QEMU's text.
+STATUS = {
+    1: ("INVALID_PLATFORM_STATE", "Platform state is invalid"), 2: ("INVALID_GUEST_STATE", "Guest state is invalid"),
+    4: ("INVALID_LEN", "Buffer too small"), 9: ("INVALID_ADDRESS", "Invalid address"),
+    10: ("BAD_SIGNATURE", "Bad signature"), 11: ("BAD_MEASUREMENT", "Bad measurement"),
+    16: ("INVALID_GUEST", "Guest handle is invalid"), 22: ("INVALID_PARAM", "Invalid parameter"),
+    23: ("RESOURCE_LIMIT", "Required firmware resource depleted"),
+}
+
+
+class FirmwareError(Exception):
+    """The firmware refuses; code is its status, errno what the kernel's call returns then."""
+
+    def __init__(self, code, errno=5):
+        self.code = code
+        self.errno = errno
+        self.name, self.text = STATUS.get(code, ("SUCCESS" if code == 0 else f"STATUS_{code}", ""))
+        super().__init__(self.name)
+
+
+class Processor:
+    """One launch.  tek and tik are what the owner's session brought; firmware is the image as loaded."""
+
+    def __init__(self, tek, tik, policy=3, api=(1, 55), build=24, firmware=b"", measure=None):
+        if len(tek) != 16 or len(tik) != 16:
+            raise ValueError("TEK and TIK are 16 bytes each")
+        self.tek, self.tik = tek, tik
+        self.policy, self.api, self.build = policy, api, build
+        self.mnonce = os.urandom(16)
+        self.measure = measure or self.measure_of(hashlib.sha256(firmware).digest())
+        self.state = "launch-secret"
+
+    def measure_of(self, digest):
+        fields = struct.pack("<BBBBI", 4, self.api[0], self.api[1], self.build, self.policy)
+        return hmac.new(self.tik, fields + digest + self.mnonce, hashlib.sha256).digest()
+
+    def blob(self):
+        """What LAUNCH_MEASURE returns: the measurement and its nonce."""
+        return self.measure + self.mnonce
+
+    def open_packet(self, header, data, guest_len=None):
+        """LAUNCH_SECRET: the plaintext, or FirmwareError."""
+        guest_len = len(data) if guest_len is None else guest_len
+        if self.state != "launch-secret":
+            raise FirmwareError(2)
+        if len(header) != HEADER_LEN or len(data) == 0 or len(data) % 16 or guest_len != len(data) or len(data) > BLOB_MAX:
+            raise FirmwareError(4)
+        flags, iv, mac = struct.unpack("<I16s32s", header)
+        if flags != 0:
+            raise FirmwareError(22)
+        message = b"\x01" + struct.pack("<I", flags) + iv + struct.pack("<II", guest_len, len(data)) + data + self.measure
+        if not hmac.compare_digest(hmac.new(self.tik, message, hashlib.sha256).digest(), mac):
+            raise FirmwareError(11)
+        decryptor = Cipher(algorithms.AES(self.tek), modes.CTR(iv)).decryptor()
+        return decryptor.update(data) + decryptor.finalize()

@@ -1,0 +1,260 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# cocod and cococtl, the real programs, over a directory of secrets: no kernel, no systemd but for its way to pass sockets.
+# shellcheck disable=SC2317 # functions are called by check
+# shellcheck source=tests/run/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+luks=736869e5-84f0-4973-92ec-06879ce3da0b
+token=0f2e573e-be4d-a7d6-bdc4-908077d7628d
+late=11111111-2222-3333-4444-555555555555
+conf=$work/root/etc/cocod
+cococtl=("$top_builddir/cococtl" --socket="$work/api")
+cocod=$top_builddir/cocod
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP cocod answers root only"; exit 0; }
+
+# The sockets as systemd passes them: LISTEN_FDS, sd_listen_fds(3).
+cat >"$work/activate.py" <<'P'
+import os, socket, sys
+kinds = [("api", socket.SOCK_SEQPACKET), ("crypt", socket.SOCK_STREAM)]
+for fd, (name, kind) in enumerate(kinds, 3):
+    s = socket.socket(socket.AF_UNIX, kind)
+    s.bind(sys.argv[1] + "/" + name + ".new")
+    s.listen()
+    os.rename(sys.argv[1] + "/" + name + ".new", sys.argv[1] + "/" + name)
+    os.dup2(s.fileno(), fd + 10)
+    s.detach()
+for fd in range(3, 3 + len(kinds)):
+    os.dup2(fd + 10, fd)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(kinds)), LISTEN_FDNAMES="api:cryptsetup", RUNTIME_DIRECTORY=sys.argv[1] + "/run")
+os.execv(sys.argv[2], sys.argv[2:])
+P
+start() {
+	rm -f "$work/api" "$work/crypt"
+	/usr/bin/python3 "$work/activate.py" "$work" "$cocod" --config-root="$work/root" >"$work/log" 2>&1 &
+	pid=$!
+	tap_pids+=("$pid")
+	appears "$work/crypt" "$pid"
+}
+
+stop() {
+	kill "-$1" "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	:
+}
+
+restart() {
+	stop "$1"
+	start
+}
+
+fill() {
+	mkdir -p "$conf/secrets.d" "$work/run" "$work/dir"
+	printf 'correct horse\0' >"$work/dir/$luks"
+	printf 'tok\nen' >"$work/dir/$token"
+	printf '[Cocod]\nRequire=none\nSecretDirectory=%s\n' "$work/dir" >"$conf/cocod.conf"
+	printf '[Secret]\nGuid=%s\n' "$token" >"$conf/secrets.d/token.conf"
+}
+
+json() { /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/out')); sys.exit(0 if ($1) else repr(d))"; }
+bytes_are() { printf "$1" | cmp - "$work/out"; }
+gone() { ! [ -e "$work/dir/$1" ]; }
+in_log() { grep -q -e "$1" "$work/log" || { cat "$work/log"; return 1; }; }
+
+# ---- without cocod ----
+check "cocod --help" expect 0 "$cocod" --help
+check "cocod --version" expect 0 "$cocod" --version
+check "cocod with an argument" expect 1 "$cocod" argument
+check "cocod without sockets says how to start it" expect 1 "$cocod" --config-root="$work"
+check "... in words" said 'systemctl start cocod.socket'
+check "no cocod is status 3" expect 3 "${cococtl[@]}" status
+check "... and says what to do" said 'systemctl start cocod.socket'
+check "no verb is status 64" expect 64 "${cococtl[@]}"
+check "an unknown verb" expect 64 "${cococtl[@]}" secrets eat
+check "an unknown option" expect 64 "${cococtl[@]}" secrets list --eat
+check "an option of another verb" expect 64 "${cococtl[@]}" secrets list --force
+check "get without a name" expect 64 "${cococtl[@]}" secrets get
+check "wipe without a name" expect 64 "${cococtl[@]}" secrets wipe
+check "wipe with both" expect 64 "${cococtl[@]}" secrets wipe --all luks
+
+# ---- seeing ----
+fill
+start
+check "status" expect 0 "${cococtl[@]}" status
+check "... warns of Require=none" grep -q 'WARNING: Require=none' "$work/out"
+check "... warns of the directory" grep -q 'WARNING: SecretDirectory=' "$work/out"
+check "status --json" expect 0 "${cococtl[@]}" status --json
+check "... says that nothing is required" json "d['gate']['open'] and d['gate']['state'] == 'not-required' and d['secrets']['present'] == 2"
+check "list" expect 0 "${cococtl[@]}" secrets list
+check "... has both, aligned" grep -q "^luks   $luks    14  directory  present  " "$work/out"
+check "list --json" expect 0 "${cococtl[@]}" secrets list --json
+check "... has names, sizes, consumers" json "sorted((s['name'], s['size'], tuple(s['consumers'])) for s in d) == [('luks', 14, ('cryptsetup', 'get')), ('token', 6, ('get',))]"
+check "show by GUID" expect 0 "${cococtl[@]}" secrets show "$token" --json
+check "... is the one" json "d['name'] == 'token' and d['state'] == 'present' and d['wipe'] == 'delivered' and d['times']['wiped'] is None"
+check "show of nothing is status 2" expect 2 "${cococtl[@]}" secrets show nothing
+check "a name that is too long is status 2" expect 2 "${cococtl[@]}" secrets show "$(printf '%0100d' 0)"
+
+# ---- getting ----
+check "get gives the bytes, all of them" expect 0 "${cococtl[@]}" secrets get luks
+check "... exactly" bytes_are 'correct horse\0'
+check "... and keeps what a volume has to confirm" test -e "$work/dir/$luks"
+check "get --keep" expect 0 "${cococtl[@]}" secrets get token --keep --newline
+check "... with a newline when told" bytes_are 'tok\nen\n'
+check "... changes nothing" test -e "$work/dir/$token"
+full() { "${cococtl[@]}" secrets get token >/dev/full; }
+check "a write that fails is status 1" expect 1 full
+check "... and keeps the secret" test -e "$work/dir/$token"
+closed_pipe() { (sleep 0.2; "${cococtl[@]}" secrets get token 2>/dev/null; echo $? >"$work/status") | true; sleep 0.5; grep -qx 1 "$work/status"; }
+check "a reader that is gone is status 1" closed_pipe
+check "... and keeps the secret too" test -e "$work/dir/$token"
+terminal() { script -qec "${cococtl[*]} secrets get token" /dev/null >"$work/out" 2>&1 </dev/null; }
+check "a terminal is refused" expect 1 terminal
+check "... without a byte of it" bash -c "! grep -q tok.en '$work/out'"
+check "get wipes what is wiped when delivered" expect 0 "${cococtl[@]}" secrets get token
+check "... after the bytes" bytes_are 'tok\nen'
+check "... it is gone" gone "$token"
+check "a wiped one is status 2" expect 2 "${cococtl[@]}" secrets get token
+
+# ---- surviving ----
+restart TERM
+check "after a restart" expect 0 "${cococtl[@]}" secrets list --json
+check "... the states are as they were" json "{s['name']: s['state'] for s in d} == {'luks': 'delivered', 'token': 'wiped'}"
+restart KILL
+check "after kill -9" expect 0 "${cococtl[@]}" secrets show luks --json
+check "... too, with who had it" json "d['state'] == 'delivered' and d['delivered_to'] == 'get' and d['times']['delivered']"
+stop TERM
+rm "$work/dir/$luks"
+printf 'torn' >>"$work/run/journal"
+start
+check "a damaged journal, and a secret that was unlinked meanwhile" expect 0 "${cococtl[@]}" secrets show luks --json
+check "... is wiped" json "d['state'] == 'wiped'"
+check "... and the damage is said" in_log 'was damaged'
+printf 'late' >"$work/dir/$late"
+check "a secret that comes later is found" expect 0 "${cococtl[@]}" secrets get "$late"
+check "... and given" bytes_are late
+
+# ---- wiping ----
+printf 'a' >"$work/dir/$luks"
+printf 'b' >"$work/dir/$token"
+check "wipe" expect 0 "${cococtl[@]}" secrets wipe luks
+check "... unlinks" gone "$luks"
+check "wipe of nothing is status 2" expect 2 "${cococtl[@]}" secrets wipe nothing
+check "wipe --all" expect 0 "${cococtl[@]}" secrets wipe --all
+check "... unlinks the rest" gone "$token"
+printf '[Secret]\nGuid=%s\nWipe=boot-complete\n' "$token" >"$conf/secrets.d/token.conf"
+printf 'a' >"$work/dir/$luks"
+printf 'b' >"$work/dir/$token"
+restart TERM
+check "boot-complete: get" expect 0 "${cococtl[@]}" secrets get token
+check "... keeps it" test -e "$work/dir/$token"
+check "wipe --boot-complete" expect 0 "${cococtl[@]}" secrets wipe --boot-complete
+check "... wipes that one" gone "$token"
+check "... and no other" test -e "$work/dir/$luks"
+
+# ---- not for everyone ----
+printf '[Secret]\nGuid=%s\nName=disk\nConsumers=cryptsetup:data\n' "$luks" >"$conf/secrets.d/disk.conf"
+restart TERM
+check "Consumers= without get" expect 1 "${cococtl[@]}" secrets get disk
+check "... is said" said "does not have 'get'"
+check "... not a byte" bytes_are ''
+sed -i 's/^Require=none$//' "$conf/cocod.conf"
+printf '[Secret]\nGuid=%s\nName=disk\n' "$luks" >"$conf/secrets.d/disk.conf"
+restart TERM
+"${cococtl[@]}" status --json >"$work/out"
+if json "d['tee'] == 'none'" >/dev/null 2>&1; then
+	check "on a machine that is no confidential VM the gate is closed" json "not d['gate']['open'] and 'Require=none' in d['gate']['reason']"
+	check "... get is status 1" expect 1 "${cococtl[@]}" secrets get disk
+	check "... and says where to look" said "cococtl status"
+	check "... the secret is kept" test -e "$work/dir/$luks"
+else
+	skip "on a machine that is no confidential VM the gate is closed" "this machine is one"
+fi
+
+# ---- a client that lies ----
+cat >"$work/liar.py" <<'P'
+import socket, struct, sys
+def talk(data):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(5)
+    s.connect(sys.argv[1])
+    s.send(data)
+    try:
+        return s.recv(65536)
+    except ConnectionResetError:
+        return b""
+good = struct.pack("=IHHIi", 0x6f636f63, 1, 1, 0, 0)
+assert len(talk(good)) > 16
+bad = [b"x", good[:15], good + b"x", b"\0" * 16, struct.pack("=IHHIi", 0x6f636f63, 2, 1, 0, 0), struct.pack("=IHHIi", 0x6f636f63, 1, 99, 0, 0),
+       struct.pack("=IHHIi", 0x6f636f63, 1, 0, 0, 0), struct.pack("=IHHIi", 0x6f636f63, 1, 9, 0, 0), struct.pack("=IHHIi", 0x6f636f63, 1, 1, 0xffffffff, 0),
+       struct.pack("=IHHIi", 0x6f636f63, 1, 3, 65, 0) + b"x" * 65, struct.pack("=IHHIi", 0x6f636f63, 1, 2, 3, 0) + b"xxx", good + bytes(20000)]
+for b in bad:
+    assert talk(b) == b"", b[:40]
+many = []
+for i in range(100):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(sys.argv[1])
+    many.append(s)
+for s in many:
+    s.close()
+assert len(talk(good)) > 16
+P
+check "malformed frames end their client, not cocod" /usr/bin/python3 "$work/liar.py" "$work/api"
+cat >"$work/stranger.py" <<'P'
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(5)
+s.bind(sys.argv[2].encode().decode("unicode_escape"))
+s.connect(sys.argv[1])
+s.shutdown(socket.SHUT_WR)
+assert s.recv(100) == b""
+P
+check "a key is not for who is no systemd-cryptsetup" /usr/bin/python3 "$work/stranger.py" "$work/crypt" '\0abc/cryptsetup/data'
+check "... which is said" in_log "systemd-cryptsetup@.service of that volume"
+check "nor for a name of another kind" /usr/bin/python3 "$work/stranger.py" "$work/crypt" '\0abc/unit/x.service/y'
+check "cocod is still there" expect 0 "${cococtl[@]}" status
+
+# ---- the configuration ----
+stop TERM
+wrong() {
+	printf "$1" >"$conf/cocod.conf"
+	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
+}
+check "an unknown option" wrong '[Cocod]\n\nRequires=none\n' "cocod.conf:3: Unknown option 'Requires'"
+check "a bad value" wrong '[Cocod]\nRequire=maybe\n' "cocod.conf:2: Require= takes 'attested' or 'none', not 'maybe'"
+check "an empty value" wrong '[Cocod]\nRequire=\n' "cocod.conf:2: Require= takes"
+check "an unknown section" wrong '[Cocod]\nRequire=none\n[Other]\na=b\n' "Unknown section \[Other\]"
+check "an option before its section" wrong 'Require=none\n[Cocod]\n' "stands before the section"
+check "a line that is none" wrong '[Cocod]\nRequire=none\ngarbage\n' "cocod.conf:3: A line here is no 'Option=value'"
+check "a time that is none" wrong '[Cocod]\nReadTimeoutSec=0\n' "ReadTimeoutSec= takes a time"
+check "a path that is relative" wrong '[Cocod]\nSecretDirectory=dir\n' "SecretDirectory= takes an absolute path"
+check "a section that does not close" wrong '[Cocod\nRequire=none\n' "cocod.conf:1:"
+printf '[Cocod]\nRequire=none\nSecretDirectory=%s\n' "$work/dir" >"$conf/cocod.conf"
+secret() {
+	printf "$1" >"$conf/secrets.d/disk.conf"
+	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
+}
+check "a secret without a GUID" secret '[Secret]\nName=x\n' "disk.conf: Guid= is missing"
+check "a GUID that is none" secret '[Secret]\nGuid=1234\n' "disk.conf:2: Guid= takes a GUID"
+check "the GUID of another" secret "[Secret]\nGuid=$token\n" "Guid= is the same"
+check "the name of another" secret "[Secret]\nGuid=$luks\nName=token\n" "another secret's already"
+check "a name that is none" secret "[Secret]\nGuid=$luks\nName=a/b\n" "disk.conf:3: Name= takes"
+check "a consumer that is none" secret "[Secret]\nGuid=$luks\nConsumers=everyone\n" "disk.conf:3: Consumers= takes"
+check "a moment that is none" secret "[Secret]\nGuid=$luks\nWipe=never\n" "disk.conf:3: Wipe= takes"
+start
+check "with an error cocod runs" expect 0 "${cococtl[@]}" status --json
+check "... with the gate closed, and says which file" json "not d['gate']['open'] and 'disk.conf:3' in d['gate']['reason']"
+rm "$conf/secrets.d/disk.conf"
+check "a good configuration" expect 0 "$cocod" --check-config --config-root="$work/root"
+mkdir -p "$work/root/usr/lib/cocod/secrets.d" "$work/root/run/cocod/cocod.conf.d"
+printf 'nonsense' >"$work/root/usr/lib/cocod/secrets.d/vendor.conf"
+check "a vendor's file counts" expect 1 "$cocod" --check-config --config-root="$work/root"
+ln -s /dev/null "$conf/secrets.d/vendor.conf"
+check "... until it is masked" expect 0 "$cocod" --check-config --config-root="$work/root"
+printf '[Cocod]\nRequire=attested\n' >"$work/root/run/cocod/cocod.conf.d/50-later.conf"
+check "a drop-in overrides" expect 0 "$cocod" --check-config --config-root="$work/root"
+check "... the file" grep -q 'Require=attested' "$work/out"
+
+# ---- what it leaves behind ----
+leaks() { ! grep -r -q -e 'correct horse' "$work/run" "$work/log"; }
+check "no secret in the journal or the log" leaks
+finish

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What the shell tests share: a work folder, and TAP.  To be sourced.
+#
+#	check NAME COMMAND...	one test: it passes when the command succeeds; else what it printed is shown
+#	skip NAME REASON	one test that cannot be made here
+#	expect STATUS COMMAND...	succeeds when the command ends with STATUS; its output is in $work/out and $work/err
+#	said PATTERN		succeeds when the last expect's standard error has it; quiet: when it is empty
+#	finish			the plan, and the script's end
+set -u
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+: "${top_builddir:=$top_srcdir}"
+: "${COCO_VECTORS:=$top_srcdir/../shared/vectors}"
+export LC_ALL=C
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/coco-test.XXXXXX") || exit 99
+tap_n=0
+tap_bad=0
+tap_pids=()
+
+tap_end() {
+	local p
+
+	for p in "${tap_pids[@]}"; do
+		kill "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+	rm -rf "$work"
+}
+trap tap_end EXIT
+
+check() {
+	local name=$1
+
+	shift
+	tap_n=$((tap_n + 1))
+	if "$@" >"$work/tap" 2>&1; then
+		echo "ok $tap_n - $name"
+	else
+		tap_bad=1
+		echo "not ok $tap_n - $name"
+		sed 's/^/# /' "$work/tap"
+	fi
+}
+
+skip() {
+	tap_n=$((tap_n + 1))
+	echo "ok $tap_n - $1 # SKIP $2"
+}
+
+expect() {
+	local want=$1 got=0
+
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
+	[ "$got" = "$want" ] && return
+	echo "status $got, not $want: $*"
+	cat "$work/out" "$work/err"
+	return 1
+}
+
+said() {
+	grep -q -e "$1" "$work/err" && return
+	echo "standard error does not say '$1':"
+	cat "$work/err"
+	return 1
+}
+
+# COMMAND... in the background, ended with the test.
+background() {
+	"$@" &
+	tap_pids+=($!)
+}
+
+# Until FILE is there; false when it does not come while PID lives.
+appears() {
+	until [ -e "$1" ]; do
+		kill -0 "$2" 2>/dev/null || return 1
+		sleep 0.05
+	done
+}
+
+finish() {
+	echo "1..$tap_n"
+	exit "$tap_bad"
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/volume.h"
+#include "base/io.h"
+
+#include <cmocka.h>
+
+static char dir[64];
+
+static int setup(void **state)
+{
+	strcpy(dir, "/tmp/test-volume.XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
+	return system(cmd);
+}
+
+/* A device of a sysfs that we make: @size in sectors. */
+static void device(const char *node, const char *name, const char *uuid, const char *size)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd), "cd %s && mkdir -p class/block/%s/dm && cd class/block/%s && echo '%s' >dm/name && echo '%s' >dm/uuid && echo '%s' >size",
+		 dir, node, node, name, uuid, size);
+	assert_int_equal(system(cmd), 0);
+}
+
+static void test_open(void **state)
+{
+	assert_int_equal(volume_is_open(dir, "data"), -ENOENT);
+	device("sda", "data", "CRYPT-LUKS2-00-data", "8");
+	assert_int_equal(volume_is_open(dir, "data"), 0);
+	device("dm-0", "data", "CRYPT-LUKS2-00-data", "0");
+	assert_int_equal(volume_is_open(dir, "data"), 0);	/* its table is not loaded yet */
+	device("dm-0", "data", "LVM-00-data", "8");
+	assert_int_equal(volume_is_open(dir, "data"), 0);
+	device("dm-0", "data", "CRYPT-LUKS2-00-mydata", "8");
+	assert_int_equal(volume_is_open(dir, "data"), 0);
+	device("dm-0", "data2", "CRYPT-LUKS2-00-data2", "8");
+	assert_int_equal(volume_is_open(dir, "data"), 0);
+	device("dm-1", "data", "CRYPT-LUKS2-00-data", "8");
+	assert_int_equal(volume_is_open(dir, "data"), 1);
+	assert_int_equal(volume_is_open(dir, "data2"), 1);
+}
+
+static void ask(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(write_file_atomic(path, text, strlen(text), 0644, false), 0);
+}
+
+static void test_asks(void **state)
+{
+	assert_false(volume_asks_passphrase("/nowhere", 12));
+	ask("ask.abc", "[Ask]\nPID=123\nSocket=/run/x\n");
+	ask("sck.abc", "[Ask]\nPID=12\n");
+	ask("ask.def", "[Ask]\nMessage=PID=12\n");
+	assert_false(volume_asks_passphrase(dir, 12));
+	assert_true(volume_asks_passphrase(dir, 123));
+	ask("ask.ghi", "[Ask]\nPID=12\nSocket=/run/x\n");
+	assert_true(volume_asks_passphrase(dir, 12));
+}
+
+#define ARGS(s) s, sizeof(s)
+
+static void test_request(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		size_t len;
+		const char *device;
+	} good[] = {
+		{ ARGS("/lib/systemd/systemd-cryptsetup\0attach\0data\0/dev/vdb"), "/dev/vdb" },
+		{ ARGS("/lib/systemd/systemd-cryptsetup\0attach\0data\0/dev/vdb\0/run/x.sock\0luks,headless"), "/dev/vdb" },
+		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/disk/by-uuid/1-2\0\0luks,header=/boot/h.img,nofail"), "/boot/h.img" },
+		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0header=/h"), "/h" },
+		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0noheader=/h"), "/dev/vdb" },
+	}, bad[] = {
+		{ ARGS("") },
+		{ ARGS("systemd-cryptsetup\0attach\0data") },
+		{ ARGS("systemd-cryptsetup\0detach\0data\0/dev/vdb") },
+		{ ARGS("systemd-cryptsetup\0attach\0data\0vdb") },
+		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0header=h") },
+		{ "a\0attach\0data\0/dev/vdb", 22 },	/* the last has no NUL: cut off */
+	};
+	struct volume_request r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(volume_request_parse(good[i].cmdline, good[i].len, &r), 0);
+		assert_string_equal(r.volume, "data");
+		assert_string_equal(r.device, good[i].device);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(volume_request_parse(bad[i].cmdline, bad[i].len, &r), -EINVAL);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asks, setup, teardown),
+		cmocka_unit_test(test_request),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

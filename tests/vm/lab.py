@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the scenarios of system-test and the demo have in common: an owner with secrets, a VM, and a look at both."""
+
+import json
+import os
+import secrets
+import shutil
+import struct
+import tempfile
+import uuid
+
+import systemvm
+import vm
+
+LUKS_GUID = "736869e5-84f0-4973-92ec-06879ce3da0b"
+KBC_GUID = "e6f5a162-d67f-4750-a67c-5d065f2a9910"
+TABLE_GUID = "1e74f542-71dd-4d66-963e-ef4287ff173b"
+SPARE_GUID = "0f5cb4a5-61ba-4a2b-8e0c-5b0a5b2f6d11"
+CONTENT = "The file that was there before the disk was encrypted.\n"
+BEFORE_UNIT = """[Unit]
+Description=What cococtl lists before the disk is opened
+DefaultDependencies=no
+Wants=cocod.service
+After=cocod.service
+Before=systemd-cryptsetup@data.service
+[Service]
+Type=oneshot
+ExecStart=sh -c 'cococtl secrets list >/run/vm-before.txt; cococtl secrets list --json >/run/vm-before.json'
+[Install]
+WantedBy=sysinit.target
+"""
+COCO = "/sys/kernel/security/secrets/coco"
+
+
+def entry(guid, data):
+    """One entry of the secret area, as the kernel's efi_secret documentation has it."""
+    return uuid.UUID(guid).bytes_le + struct.pack("<I", 20 + len(data)) + data
+
+
+def table(*entries, length=None):
+    body = b"".join(entries)
+    return uuid.UUID(TABLE_GUID).bytes_le + struct.pack("<I", 20 + len(body) if length is None else length) + body
+
+
+class Lab:
+    """A folder for secrets and disks, one VM, and what was found out about it."""
+
+    live = set()
+
+    def __init__(self, name, cache, build, logs):
+        self.live.add(self)
+        self.name = name
+        self.cache = cache
+        self.build = build
+        self.logs = os.path.join(logs, name)
+        self.out = []           # TAP without numbers: (good, text) or a comment
+        self.secrets = []       # what must never be in a log
+        self.vm = None
+        self.before = None      # the area, before the guest ran
+        big = "/dev/shm"
+        room = os.path.isdir(big) and shutil.disk_usage(big).free > 3 << 30
+        self.work = tempfile.mkdtemp(prefix="coco-vm.", dir=big if room else None)
+        os.chmod(self.work, 0o700)
+        os.makedirs(self.logs, exist_ok=True)
+        self.payload = systemvm.Payload(self.work, cache, build.install, build.module)
+
+    def stop(self):
+        """From another thread: whatever it does with its VM fails at once, and cleans up."""
+        if self.vm:
+            self.vm.process.kill()
+
+    def ok(self, good, text, detail=""):
+        self.out.append((bool(good), text))
+        if not good and detail:
+            self.out += [f"# {line}" for line in str(detail).splitlines()[-20:]]
+        return good
+
+    def say(self, text):
+        self.out += [f"# {line}" for line in text.splitlines()]
+
+    def secret_file(self, name, data=None):
+        """A file that only its owner may read, with a fresh secret unless data says which; returns its path."""
+        data = secrets.token_hex(32).encode() if data is None else data
+        path = os.path.join(self.work, f"{name}.secret")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+            f.write(data)
+        self.secrets.append(data.rstrip(b"\0"))
+        return path
+
+    def config(self, *lines):
+        self.payload.write("etc/cocod/cocod.conf", "\n".join(["[Cocod]", *lines]) + "\n")
+
+    def crypttab(self, disk, options, key="none"):
+        self.payload.write("etc/crypttab", f"{disk.name} UUID={disk.uuid} {key} {options}\n")
+
+    def create(self, disks, cmdline=""):
+        """The VM, paused before its first instruction."""
+        self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, cmdline=cmdline)
+
+    def inject(self, given):
+        """Give it these secrets, (GUID, file) each, as the owner does; it runs then.  Returns what coco-inject says."""
+        said = self.vm.inject(self.build.coco_inject, given)
+        with open(os.path.join(self.logs, "inject.log"), "w", encoding="utf-8") as f:
+            f.write(said)
+        # The guest runs, but its firmware has only begun.
+        self.before = self.vm.area()
+        return said
+
+    def start(self, given, disks):
+        self.create(disks)
+        self.inject(given)
+        self.vm.wait_shell()
+
+    def list(self):
+        """{name: what `cococtl secrets list --json` says of it}."""
+        return {s["name"]: s for s in json.loads(self.vm.text("cococtl secrets list --json"))}
+
+    def state(self, name):
+        return self.list().get(name, {}).get("state", "not listed")
+
+    def area_is(self, expected, text):
+        """Compare the area in RAM with what it should be; says where it differs, not what is there."""
+        now = self.vm.area()
+        at = next((i for i in range(len(now)) if now[i] != expected[i]), None)
+        return self.ok(at is None, text, f"the first difference is at byte {at}" if at is not None else "")
+
+    def wiped(self, *guids):
+        """The area as it was before, with those entries wiped: GUID and data zero, the length as it was."""
+        area = bytearray(self.before)
+        for guid in guids:
+            at = area.index(uuid.UUID(guid).bytes_le, 20)
+            length = int.from_bytes(area[at + 16:at + 20], "little")
+            area[at:at + 16] = bytes(16)
+            area[at + 20:at + length] = bytes(length - 20)
+        return bytes(area)
+
+    def said(self, pattern, text):
+        line = self.vm.wait_journal(pattern)
+        if self.ok(line, text, f"the journal has no line like: {pattern}"):
+            self.say(f"journal: {line}")
+
+    def is_open(self, volume):
+        return self.vm.run(f"test -e /dev/mapper/{volume}")[0] == 0
+
+    def journal_is_clean(self):
+        """No secret in the journal, neither in its text nor in its files; compared here, shown nowhere."""
+        text = self.vm.journal().encode(errors="surrogateescape")
+        with open(os.path.join(self.logs, "journal.txt"), "wb") as f:
+            f.write(text)
+        raw = self.vm.run("cat /run/log/journal/*/*.journal")[1]
+        found = [i for i, s in enumerate(self.secrets) if s in text or s in raw or s.hex().encode() in text]
+        self.ok(not found and raw.startswith(b"LPKSHHRH"), "the journal has no secret in it")
+
+    def copies(self, *needles):
+        """Every copy of each secret in all of the guest's RAM at this moment: a list of (address, page's use) for each."""
+        flags = self.vm.page_flags()
+        self.vm.qmp.command("stop")
+        found = []
+        for needle in needles:
+            places = self.vm.ram.find(needle)
+            found.append([(at, "the secret area" if vm.AREA <= at < vm.AREA + vm.AREA_LEN else systemvm.page_kind(flags, at))
+                          for at in places])
+        self.vm.qmp.command("cont")
+        return found
+
+    def end(self):
+        """Logs kept, secrets and RAM gone."""
+        self.live.discard(self)
+        if self.vm:
+            self.vm.close()
+        for name in ("console.log", "qemu.log", "double.log"):
+            path = os.path.join(self.work, name)
+            if os.path.exists(path):
+                shutil.copyfile(path, os.path.join(self.logs, name))
+        shutil.rmtree(self.work)
+
+    def main_job(self):
+        """An encrypted disk in crypttab and fstab, its passphrase and a second secret; start it with start_main_job()."""
+        passphrase = self.secret_file("luks")
+        with open(passphrase, "rb") as f:
+            # What other tools inject often ends in a NUL that is not part of the passphrase.
+            self.luks_file = self.secret_file("luks-nul", f.read() + b"\0")
+        self.other_file = self.secret_file("other", os.urandom(48))
+        self.disk = systemvm.Disk(self.work, "data", passphrase, CONTENT)
+        self.config("Require=none")
+        self.crypttab(self.disk, "luks,nofail")
+        self.payload.write("etc/fstab", "/dev/mapper/data /data ext4 ro,nofail 0 0\n")
+        self.payload.write("etc/systemd/system/vm-before.service", BEFORE_UNIT)
+        self.payload.enable("vm-before.service", "cocod.socket", "cocod-cryptsetup@data.socket")

@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A test VM with Debian's systemd as PID 1, the installed project on top, LUKS disks, and secrets in its RAM.
+
+The root image is tests/vm/rootfs's and never changes; what a test adds (the project as `make install` has it, the
+kernel module, configuration) is a cpio behind the initrd.  The VM is created paused, so that the host can put secrets
+into it as it would into a confidential one; afterwards Shell runs commands in it.
+"""
+
+import base64
+import gzip
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+
+import vm
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DOUBLE = os.path.join(HERE, "../double/security-processor")
+CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off systemd.show_status=0 "
+           "secretmem.enable=1")
+
+AGENT = """#!/bin/sh
+# The guest's end of systemvm.Shell: a line is a script in base64; the answer is its output in base64 and its status.
+port=
+for sys in /sys/class/virtio-ports/*; do
+	[ "$(cat "$sys/name")" != vm-test ] || port=/dev/${sys##*/}
+done
+exec 3<>"$port"
+echo ready >&3
+while read -r line <&3; do
+	echo "$line" | base64 -d >/run/vm-test.sh
+	sh /run/vm-test.sh >/run/vm-test.out 2>&1 </dev/null 3>&-
+	status=$?
+	{ base64 -w 0 /run/vm-test.out; echo " $status"; } >&3
+done
+"""
+
+AGENT_UNIT = """[Unit]
+Description=Shell of the VM tests
+DefaultDependencies=no
+[Service]
+Type=exec
+ExecStart=/usr/lib/vm-test/agent
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+class Failure(Exception):
+    """The harness, not the tested thing, did not do what it should; the message says what to look at."""
+
+
+def run(*command, **kwargs):
+    """subprocess.run() that shows a failed command's words."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **kwargs)
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
+    return done.stdout.decode(errors="replace")
+
+
+def sbin(name):
+    """The path of an administrator's tool, which an ordinary PATH does not have."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if not path:
+        raise Failure(f"{name} is missing: run tests/setup")
+    return path
+
+
+class Cache:
+    """The big things that all VMs share: kernel, root image, initrd."""
+
+    def __init__(self):
+        self.kernel = run(os.path.join(HERE, "fetch-kernel"), stdin=subprocess.DEVNULL).splitlines()[-1]
+        with open(os.path.join(self.kernel, "kver"), encoding="ascii") as f:
+            self.kver = f.read().strip()
+        self.guest = run(os.path.join(HERE, "rootfs"), stdin=subprocess.DEVNULL).splitlines()[-1]
+
+
+class Build:
+    """The project as built in `top`, an out-of-tree build with --prefix=/usr: what the VM gets, and the host's tools."""
+
+    def __init__(self, top, cache, work):
+        def make(*targets):
+            run("make", "-s", "-C", top, *targets, stdin=subprocess.DEVNULL, env=environment)
+
+        # make's own variables are for the make that runs us.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        self.install = os.path.join(work, "install")
+        make("install", f"DESTDIR={self.install}")
+        make("firmware-app")
+        make("module", f"KERNELDIR={cache.kernel}/headers")
+        self.app = os.path.join(top, "tests/vm/firmware/sev-firmware.efi")
+        self.module = os.path.join(top, "driver/coco_secret.ko")
+        self.coco_inject = os.path.join(top, "coco-inject")
+        self.bad_consumer = os.path.join(work, "bad-consumer")
+        run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
+        # The VM's /lib is a link to /usr/lib, and a copy of files does not follow links as `make install` does.
+        if os.path.isdir(os.path.join(self.install, "lib")):
+            shutil.copytree(os.path.join(self.install, "lib"), os.path.join(self.install, "usr/lib"), dirs_exist_ok=True)
+            shutil.rmtree(os.path.join(self.install, "lib"))
+        # The manual is of no use in the VM.
+        shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
+
+
+class Disk:
+    """A LUKS2 volume in a file with an ext4 file system and one known file in it; made without device-mapper."""
+
+    def __init__(self, work, name, key_file, content):
+        self.name = name
+        self.path = os.path.join(work, f"{name}.img")
+        self.uuid = str(uuid.uuid4())
+        tree = os.path.join(work, f"{name}.tree")
+        os.mkdir(tree)
+        with open(os.path.join(tree, "known"), "w", encoding="ascii") as f:
+            f.write(content)
+        with open(self.path, "wb") as f:
+            f.truncate(16 << 20)
+        run(sbin("mkfs.ext4"), "-q", "-O", "^has_journal", "-d", tree, self.path)
+        shutil.rmtree(tree)
+        with open(self.path, "r+b") as f:
+            f.truncate(48 << 20)
+        run(sbin("cryptsetup"), "reencrypt", "--encrypt", "--type", "luks2", "--batch-mode", "--uuid", self.uuid,
+            "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--reduce-device-size", "32M",
+            "--key-file", key_file, self.path)
+
+
+class Payload:
+    """The files that one VM finds over its root image."""
+
+    def __init__(self, work, cache, install_tree=None, module=None):
+        self.tree = os.path.join(work, "payload")
+        if install_tree:
+            shutil.copytree(install_tree, self.tree, symlinks=True)
+        # What a package's installation would run, in the guest before systemd starts.
+        self.setup = ["systemd-sysusers"] if install_tree else []
+        self.write("usr/lib/vm-test/agent", AGENT, 0o755)
+        self.write("etc/systemd/system/vm-test.service", AGENT_UNIT)
+        self.enable("vm-test.service")
+        if module:
+            self._add_module(cache, work, module)
+
+    def write(self, path, content, mode=0o644):
+        """The text file path, which is relative to the guest's root."""
+        full = os.path.join(self.tree, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w", encoding="utf-8") as f:
+            f.write(content)
+        os.chmod(full, mode)
+
+    def copy(self, source, path, mode=0o755):
+        full = os.path.join(self.tree, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        shutil.copyfile(source, full)
+        os.chmod(full, mode)
+
+    def enable(self, *units):
+        run("systemctl", "--root", self.tree, "enable", *units)
+
+    def _add_module(self, cache, work, module):
+        """The module with depmod's lists for it and for all that the root image has."""
+        tree = os.path.join(work, "modules")
+        folder = os.path.join("lib/modules", cache.kver)
+        shutil.copytree(os.path.join(cache.guest, "modules"), tree)
+        extra = os.path.join(folder, "extra", os.path.basename(module))
+        os.makedirs(os.path.dirname(os.path.join(tree, extra)))
+        shutil.copyfile(module, os.path.join(tree, extra))
+        run(sbin("depmod"), "-b", tree, cache.kver)
+        self.copy(os.path.join(tree, extra), os.path.join("usr", extra), 0o644)
+        for name in os.listdir(os.path.join(tree, folder)):
+            if name.startswith("modules."):
+                self.copy(os.path.join(tree, folder, name), os.path.join("usr", folder, name), 0o644)
+        shutil.rmtree(tree)
+
+    def write_initrd(self, base, path):
+        """base with this payload behind it, as path."""
+        if self.setup:
+            self.write("usr/lib/vm-test/setup", "\n".join(self.setup) + "\n", 0o755)
+        parent, name = os.path.split(self.tree)
+        listing = subprocess.run(["find", name], cwd=parent, stdout=subprocess.PIPE, check=True).stdout
+        with open(path, "wb") as out:
+            with open(base, "rb") as f:
+                shutil.copyfileobj(f, out)
+            out.flush()
+            subprocess.run(["cpio", "-o", "-H", "newc", "-R", "0:0", "--quiet"], cwd=parent, input=listing, stdout=out,
+                           check=True)
+
+
+class Qmp:
+    """A connection to QEMU's machine protocol: one command at a time, events passed over."""
+
+    def __init__(self, path, timeout=30):
+        self.socket = connect(path, timeout)
+        self.file = self.socket.makefile("rwb")
+        self._read()
+        self.command("qmp_capabilities")
+
+    def _read(self):
+        line = self.file.readline()
+        if not line:
+            raise Failure("QEMU has closed its machine protocol")
+        return json.loads(line)
+
+    def command(self, name, **arguments):
+        self.file.write(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+        self.file.flush()
+        while True:
+            reply = self._read()
+            if "error" in reply:
+                raise Failure(f"QEMU refuses {name}: {reply['error']}")
+            if "return" in reply:
+                return reply["return"]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def connect(path, timeout):
+    """Connect to the AF_UNIX socket path, which may take a moment to be there."""
+    end = time.monotonic() + timeout
+    while True:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        s.settimeout(timeout)
+        try:
+            s.connect(path)
+            return s
+        except (FileNotFoundError, ConnectionRefusedError):
+            s.close()
+            if time.monotonic() > end:
+                raise Failure(f"nobody listens at {path}") from None
+            time.sleep(0.05)
+
+
+class SystemVM:
+    """One VM, from paused to powered off.  Everything it writes is in the folder `work`."""
+
+    def __init__(self, work, cache, payload, app, disks=(), cmdline="", cpus=2):
+        self.work = work
+        self.console = os.path.join(work, "console.log")
+        self.qmp_path = os.path.join(work, "qmp")
+        self.monitor_path = os.path.join(work, "monitor")
+        shell_path = os.path.join(work, "shell")
+        initrd = os.path.join(work, "initrd.img")
+        cmdline_file = os.path.join(work, "cmdline")
+        esp = os.path.join(work, "esp.img")
+
+        payload.write_initrd(os.path.join(cache.guest, "initrd.cpio"), initrd)
+        with open(cmdline_file, "w", encoding="ascii") as f:
+            f.write(f"{CMDLINE} {cmdline}\n")
+        run(os.path.join(HERE, "make-esp"), esp, os.path.join(cache.kernel, "vmlinuz"), initrd, cmdline_file, app)
+        os.unlink(initrd)
+
+        self.ram = vm.Ram(os.path.join(work, "ram"))
+        extra = ["-S",
+                 "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
+                 "-qmp", f"unix:{self.monitor_path},server=on,wait=off",
+                 "-device", "virtio-serial-pci",
+                 "-chardev", f"socket,id=shell,path={shell_path},server=on,wait=off",
+                 "-device", "virtserialport,chardev=shell,name=vm-test",
+                 "-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng",
+                 *drive("root", os.path.join(cache.guest, "root.img"), "readonly=on")]
+        for disk in disks:
+            extra += drive(disk.name, disk.path, "cache=unsafe")
+        with open(os.path.join(work, "qemu.log"), "wb") as log:
+            # pylint: disable-next=consider-using-with # lives as long as this object
+            self.process = subprocess.Popen(
+                vm.qemu_command(work, self.ram, esp, self.console, cpus=cpus, extra=extra),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            self.qmp = Qmp(self.monitor_path)
+            self.shell = connect(shell_path, 30)
+            self.lines = self.shell.makefile("rb")
+        except Exception:
+            self.close()
+            raise
+
+    def inject(self, coco_inject, secrets, timeout=60):
+        """As the owner: check the paused guest's measurement, give it secrets, start it; all with coco-inject.
+
+        secrets are (GUID or name, file).  A double of the security processor stands before QEMU's monitor, opens the
+        packet and writes it into the guest's RAM.  Returns what coco-inject says.
+        """
+        keys = {}
+        for name in ("tek", "tik"):
+            keys[name] = os.path.join(self.work, name)
+            with open(os.open(keys[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+                f.write(os.urandom(16))
+        measurement = os.path.join(self.work, "measurement")
+        listen = os.path.join(self.work, "inject")
+        with open(os.path.join(self.work, "double.log"), "wb") as log, subprocess.Popen(
+                ["/usr/bin/python3", DOUBLE, "--listen", listen, "--qemu", self.qmp_path, "--ram", self.ram.path,
+                 "--gpa", str(vm.AREA), "--area-size", str(vm.AREA_LEN), "--tek", keys["tek"], "--tik", keys["tik"],
+                 "--firmware", vm.ovmf("OVMF_CODE_4M.fd"), "--measurement-out", measurement, "--once"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log) as double:
+            try:
+                end = time.monotonic() + timeout
+                while not os.path.exists(listen):
+                    if double.poll() is not None or time.monotonic() > end:
+                        raise Failure(f"the double of the security processor does not listen; see {log.name}")
+                    time.sleep(0.05)
+                with open(measurement, encoding="ascii") as f:
+                    expected = f.read().strip()
+                command = [coco_inject, "inject", "--qmp", listen, "--tek", keys["tek"], "--tik", keys["tik"],
+                           "--measurement", expected, "--area", f"{vm.AREA:#x}:{vm.AREA_LEN}"]
+                for name, file in secrets:
+                    command += ["--secret", f"{name}:{file}"]
+                return run(*command, stdin=subprocess.DEVNULL, timeout=timeout)
+            finally:
+                double.terminate()
+
+    def area(self):
+        """The secret area as the host sees it."""
+        return bytes(self.ram.read(vm.AREA, vm.AREA_LEN))
+
+    def _answer(self, timeout, what):
+        self.shell.settimeout(timeout)
+        try:
+            line = self.lines.readline()
+        except TimeoutError:
+            raise Failure(f"no answer for {timeout} s from the guest to: {what}; see {self.console}") from None
+        if not line:
+            raise Failure(f"the guest ended during: {what}; see {self.console}")
+        return line
+
+    def wait_shell(self, timeout=300):
+        """Until the guest's systemd has started the shell, early in the boot."""
+        self._answer(timeout, "boot")
+
+    def run(self, script, timeout=120):
+        """Run a shell script in the guest; returns its exit status and its output, both streams, as bytes."""
+        self.shell.sendall(base64.b64encode(script.encode()) + b"\n")
+        out, status = self._answer(timeout, script).rsplit(b" ", 1)
+        return int(status), base64.b64decode(out)
+
+    def text(self, script, timeout=120):
+        """The output alone, as text; a failed script is a Failure."""
+        status, out = self.run(script, timeout)
+        text = out.decode(errors="replace")
+        if status != 0:
+            raise Failure(f"in the guest: {script}: exit status {status}\n{text}")
+        return text
+
+    def wait_booted(self, timeout=300):
+        """Until systemd has no job left; returns its state, "running" or "degraded"."""
+        return self.run("systemctl is-system-running --wait", timeout)[1].decode().strip()
+
+    def wait_unit(self, unit, state="active", timeout=300):
+        """Until the unit is in that ActiveState, however the rest of the boot goes."""
+        end = time.monotonic() + timeout
+        while True:
+            now = self.text(f"systemctl show -P ActiveState {unit}").strip()
+            if now == state:
+                return
+            if time.monotonic() > end:
+                raise Failure(f"{unit} is {now}, not {state}; see {self.console}")
+            time.sleep(0.5)
+
+    def wait_journal(self, pattern, timeout=60):
+        """Until a message of the journal matches the basic regular expression; returns the last such."""
+        end = time.monotonic() + timeout
+        while True:
+            status, out = self.run(f"journalctl -b -o cat | grep -e '{pattern}' | tail -n 1")
+            if status == 0 and out:
+                return out.decode(errors="replace").strip()
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.5)
+
+    def journal(self):
+        """What the journal has, a message a line, with times and who said it."""
+        return gzip.decompress(self.run("journalctl -b -o short-monotonic --no-hostname | gzip -1")[1]).decode(errors="replace")
+
+    def page_flags(self):
+        """/proc/kpageflags: 8 bytes for each page of RAM."""
+        return gzip.decompress(self.run("cat /proc/kpageflags | gzip -1")[1])
+
+    def power_off(self):
+        self.qmp.command("cont")
+        self.shell.sendall(base64.b64encode(b"systemctl --no-block poweroff") + b"\n")
+        try:
+            self.process.wait(timeout=90)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the guest does not power off; see {self.console}") from None
+
+    def close(self):
+        """Ends the VM in whatever state it is; its RAM, which has secrets in it, goes away."""
+        self.process.kill()
+        self.process.wait()
+        self.ram.close()
+        os.unlink(self.ram.path)
+
+
+def drive(name, path, option):
+    return ["-drive", f"if=none,id={name},format=raw,file={path},{option}",
+            "-device", f"virtio-blk-pci,drive={name},serial={name}"]
+
+
+# What a page is used for, from the bits of /proc/kpageflags (the kernel's pagemap documentation), first match.
+PAGE_KINDS = (
+    ("reserved or not RAM", 1 << 20 | 1 << 32),
+    ("free", 1 << 10),
+    ("slab (kernel)", 1 << 7),
+    ("page table", 1 << 26),
+    ("anonymous (a process)", 1 << 12),
+    ("page cache or tmpfs", 1 << 5 | 1 << 11 | 1 << 34),
+    ("other, kernel or free", 0),
+)
+
+
+def page_kind(flags, address):
+    at = (address >> 12) * 8
+    if at + 8 > len(flags):
+        return "beyond the kernel's pages"
+    bits = int.from_bytes(flags[at:at + 8], "little")
+    return next(kind for kind, mask in PAGE_KINDS if bits & mask or not mask)
