@@ -57,7 +57,7 @@ fill() {
 }
 
 json() { /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/out')); sys.exit(0 if ($1) else repr(d))"; }
-bytes_are() { printf "$1" | cmp - "$work/out"; }
+bytes_are() { printf '%b' "$1" | cmp - "$work/out"; }
 gone() { ! [ -e "$work/dir/$1" ]; }
 in_log() { grep -q -e "$1" "$work/log" || { cat "$work/log"; return 1; }; }
 
@@ -216,7 +216,7 @@ check "cocod is still there" expect 0 "${cococtl[@]}" status
 # ---- the configuration ----
 stop TERM
 wrong() {
-	printf "$1" >"$conf/cocod.conf"
+	printf '%b' "$1" >"$conf/cocod.conf"
 	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
 }
 check "an unknown option" wrong '[Cocod]\n\nRequires=none\n' "cocod.conf:3: Unknown option 'Requires'"
@@ -230,7 +230,7 @@ check "a path that is relative" wrong '[Cocod]\nSecretDirectory=dir\n' "SecretDi
 check "a section that does not close" wrong '[Cocod\nRequire=none\n' "cocod.conf:1:"
 printf '[Cocod]\nRequire=none\nSecretDirectory=%s\n' "$work/dir" >"$conf/cocod.conf"
 secret() {
-	printf "$1" >"$conf/secrets.d/disk.conf"
+	printf '%b' "$1" >"$conf/secrets.d/disk.conf"
 	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
 }
 check "a secret without a GUID" secret '[Secret]\nName=x\n' "disk.conf: Guid= is missing"
