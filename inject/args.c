@@ -25,6 +25,26 @@ static const struct {
 	[ARG_DRY_RUN] =       { "dry-run", NULL, "check everything, inject nothing, leave the guest paused" },
 	[ARG_FORCE] =         { "force", NULL, "replace files that exist" },
 	[ARG_JSON] =          { "json", NULL, "print the result as JSON" },
+	[ARG_TECH] =          { "tech", "TECH", "how the guest is protected: sev, sev-es, snp, tdx" },
+	[ARG_FIRMWARE_DIGEST] = { "firmware-digest", "HEX", "snp: the digest of the firmware's pages, computed before" },
+	[ARG_KERNEL] =        { "kernel", "FILE", "the kernel that QEMU loads" },
+	[ARG_INITRD] =        { "initrd", "FILE", "its initrd" },
+	[ARG_CMDLINE] =       { "cmdline", "TEXT", "its command line" },
+	[ARG_CMDLINE_FILE] =  { "cmdline-file", "FILE", "its command line, in a file; one newline at the end is taken off" },
+	[ARG_UNCHECKED_KERNEL] = { "unchecked-kernel", NULL, "measure a kernel though the firmware would not check it" },
+	[ARG_VCPUS] =         { "vcpus", "N", "the number of the guest's CPUs; 1 if not given" },
+	[ARG_VCPU_SIG] =      { "vcpu-sig", "N", "their CPUID signature (leaf 1, eax), such as 0xa00f11" },
+	[ARG_VCPU_TYPE] =     { "vcpu-type", "NAME", "their model in QEMU, such as EPYC-Milan" },
+	[ARG_VMSA] =          { "vmsa", "FILE", "the page of the first CPU; again: of the next, and of all that follow" },
+	[ARG_VARIANT] =       { "variant", "NAME", "who makes these pages; for tdx, in which order pages are measured" },
+	[ARG_GUEST_FEATURES] = { "guest-features", "N", "SEV_FEATURES of the guest's CPUs" },
+	[ARG_LAUNCH_DIGEST] = { "launch-digest", "HEX", "the launch digest, computed before" },
+	[ARG_DIGEST] =        { "digest", NULL, "print the launch digest" },
+	[ARG_POLICY] =        { "policy", "POLICY", "the session's policy: a number, or names such as nodbg,noks,es" },
+	[ARG_API] =           { "api", "MAJOR.MINOR", "the platform's API version" },
+	[ARG_BUILD] =         { "build", "N", "the platform's build" },
+	[ARG_NONCE] =         { "nonce", "BASE64", "the measurement's nonce, 16 bytes" },
+	[ARG_EXPECT] =        { "expect", "BASE64", "compare with this measurement, or digest; it may be in hexadecimal" },
 };
 
 #define FIRST_VAL 256	/* beyond any letter */
@@ -73,6 +93,8 @@ static int store(struct args *a, size_t i, const char *value)
 {
 	if (i == ARG_SECRET)
 		a->secrets[a->n_secrets++] = value;
+	else if (i == ARG_VMSA)
+		a->vmsas[a->n_vmsas++] = value;
 	else if (a->value[i])
 		return give_up(STATUS_USAGE, "--%s is given twice", options[i].name);
 	a->value[i] = value ? value : "";
@@ -112,7 +134,8 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 	int c, r;
 
 	a.secrets = calloc((size_t)argc, sizeof(*a.secrets));
-	if (!a.secrets) {
+	a.vmsas = calloc((size_t)argc, sizeof(*a.vmsas));
+	if (!a.secrets || !a.vmsas) {
 		log_oom();
 		return STATUS_IO;
 	}
@@ -142,12 +165,18 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 		return r;
 
 	*ret = a;
-	a.secrets = NULL;
+	a = (struct args){ 0 };
 	return STATUS_GOOD;
 }
 
 void args_done(struct args *a)
 {
 	free(a->secrets);
-	a->secrets = NULL;
+	free(a->vmsas);
+	*a = (struct args){ 0 };
+}
+
+const char *arg_name(enum arg arg)
+{
+	return options[arg].name;
 }

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "inject/sev-policy.h"
 #include "wire/ovmf-table.h"
 #include "wire/secret-table.h"
 
@@ -144,6 +145,31 @@ static enum status read_key(const char *what, const char *path, struct secret **
 	if (secret_len(key) != SEV_KEY_LEN)
 		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes", what, path, SEV_KEY_LEN);
 	*ret = TAKE_PTR(key);
+	return STATUS_GOOD;
+}
+
+enum status input_key(const struct args *a, enum arg arg, struct secret **ret)
+{
+	return read_key(arg == ARG_TEK ? "TEK" : "TIK", a->value[arg], ret);
+}
+
+enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret)
+{
+	const char *text = a->value[ARG_POLICY];
+	uint32_t policy;
+	int r;
+
+	r = sev_policy_parse(text, &policy);
+	if (r == -EOPNOTSUPP)
+		return give_up(STATUS_USAGE, "--policy '%s' has reserved bits, which no firmware takes", text);
+	if (r < 0)
+		return give_up(STATUS_USAGE, "--policy '%s' is neither a number such as 0x3 nor names such as nodbg,noks,es", text);
+	if (!(policy & SEV_POLICY_NODBG))
+		log_warning("The policy lets the host read the guest's memory: it has no nodbg");
+	if (!!(policy & SEV_POLICY_ES) != (tech == TECH_SEV_ES))
+		log_warning("The policy says that the guest is %s, and --tech that it is %s", policy & SEV_POLICY_ES ? "sev-es" : "sev",
+			    tech == TECH_SEV_ES ? "sev-es" : "sev");
+	*ret = policy;
 	return STATUS_GOOD;
 }
 

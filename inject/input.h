@@ -3,6 +3,7 @@
 #define COCO_INJECT_INPUT_H
 
 #include "base/secret.h"
+#include "inject/digest.h"
 #include "inject/packet.h"
 #include "inject/verb.h"
 
@@ -21,6 +22,12 @@ enum status input_table(const struct args *a, size_t max, struct secret **ret);
 
 /* The keys of --tek and --tik; both are yours.  STATUS_MALFORMED for a file that has not exactly 16 bytes; STATUS_IO. */
 enum status input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik);
+
+/* The key of @arg, which is ARG_TEK or ARG_TIK; @ret is yours.  As above. */
+enum status input_key(const struct args *a, enum arg arg, struct secret **ret);
+
+/* The policy of --policy, for a guest that is said to be @tech.  STATUS_USAGE for none; only says so when it does not fit @tech or is careless. */
+enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret);
 
 struct measurement {
 	uint8_t bytes[SEV_MEASURE_LEN + SEV_NONCE_LEN];	/* the measure, then the nonce */

@@ -37,6 +37,26 @@ enum arg {
 	ARG_DRY_RUN,
 	ARG_FORCE,
 	ARG_JSON,
+	ARG_TECH,
+	ARG_FIRMWARE_DIGEST,
+	ARG_KERNEL,
+	ARG_INITRD,
+	ARG_CMDLINE,
+	ARG_CMDLINE_FILE,
+	ARG_UNCHECKED_KERNEL,
+	ARG_VCPUS,
+	ARG_VCPU_SIG,
+	ARG_VCPU_TYPE,
+	ARG_VMSA,
+	ARG_VARIANT,
+	ARG_GUEST_FEATURES,
+	ARG_LAUNCH_DIGEST,
+	ARG_DIGEST,
+	ARG_POLICY,
+	ARG_API,
+	ARG_BUILD,
+	ARG_NONCE,
+	ARG_EXPECT,
 	_ARG_MAX,
 };
 #define ARG(name) (UINT64_C(1) << ARG_##name)
@@ -46,7 +66,12 @@ struct args {
 	const char *value[_ARG_MAX];	/* NULL: not given; "" for one that takes no value */
 	const char **secrets;		/* of each --secret, in their order */
 	size_t n_secrets;
+	const char **vmsas;		/* of each --vmsa */
+	size_t n_vmsas;
 };
+
+/* The name of an option, without the dashes. */
+const char *arg_name(enum arg arg);
 
 struct verb {
 	const char *name;
@@ -55,6 +80,7 @@ struct verb {
 	enum status (*run)(const struct args *a);
 };
 
+extern const struct verb verb_measure;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
 extern const struct verb verb_inject;

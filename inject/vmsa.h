@@ -11,6 +11,7 @@
  */
 #define VMSA_LEN 4096
 #define VMSA_EIP_BSP 0xfffffff0u
+#define VMSA_DEBUG_SWAP 0x20u	/* in SEV_FEATURES: the debug registers are swapped for the guest */
 
 struct vmsa_variant {
 	const char *name, *when;	/* "when" is for people */
