@@ -44,6 +44,12 @@ static const struct {
 	[ARG_API] =           { "api", "MAJOR.MINOR", "the platform's API version" },
 	[ARG_BUILD] =         { "build", "N", "the platform's build" },
 	[ARG_NONCE] =         { "nonce", "BASE64", "the measurement's nonce, 16 bytes" },
+	[ARG_LIBVIRT] =       { "libvirt", "DOMAIN", "the guest of libvirt's, by name or UUID" },
+	[ARG_CONNECT] =       { "connect", "URI", "libvirt's connection, such as qemu+ssh://host/system" },
+	[ARG_MIN_API] =       { "min-api", "MAJOR.MINOR", "the least API version that the platform may have" },
+	[ARG_NAME] =          { "name", "VM", "the VM's name" },
+	[ARG_ALLOW_REUSE] =   { "allow-reuse", NULL, "use the session though it was used for a launch before" },
+	[ARG_CONFIG] =        { "config", "FILE", "options from a file; those given here count more" },
 	[ARG_EXPECT] =        { "expect", "BASE64", "compare with this measurement, or digest; it may be in hexadecimal" },
 };
 
@@ -160,6 +166,11 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 	}
 	if (optind < argc)
 		return give_up(STATUS_USAGE, "'%s' is no option; see 'coco-inject %s --help'", argv[optind], verb->name);
+	if (a.value[ARG_CONFIG]) {
+		r = args_read_config(verb, a.value[ARG_CONFIG], &a);
+		if (r != STATUS_GOOD)
+			return r;
+	}
 	r = check_needs(verb, &a);
 	if (r != STATUS_GOOD)
 		return r;
@@ -173,7 +184,20 @@ void args_done(struct args *a)
 {
 	free(a->secrets);
 	free(a->vmsas);
+	for (char **p = a->owned; p && *p; p++)
+		free(*p);
+	free(a->owned);
 	*a = (struct args){ 0 };
+}
+
+enum arg args_find(const struct verb *verb, const char *name, bool *ret_flag)
+{
+	for (size_t i = 0; i < _ARG_MAX; i++)
+		if (verb_takes(verb, i) && streq(options[i].name, name)) {
+			*ret_flag = !options[i].value;
+			return (enum arg)i;
+		}
+	return _ARG_MAX;
 }
 
 const char *arg_name(enum arg arg)

@@ -231,10 +231,23 @@ static int read_tail(const char *path, uint8_t **ret, size_t *ret_len)
 	return 0;
 }
 
+enum status input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret)
+{
+	struct ovmf_area area;
+	int r;
+
+	r = ovmf_secret_area(image, len, &area);
+	if (r == -ENOENT)
+		return give_up(STATUS_CHECK, "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64", path);
+	if (r < 0)
+		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", path);
+	*ret = (struct area){ .sized = true, .placed = true, .base = area.base, .size = area.size };
+	return STATUS_GOOD;
+}
+
 static enum status area_of_firmware(const char *path, struct area *ret)
 {
 	_cleanup_(freep) uint8_t *tail = NULL;
-	struct ovmf_area area;
 	size_t len;
 	int r;
 
@@ -243,13 +256,7 @@ static enum status area_of_firmware(const char *path, struct area *ret)
 		log_error_errno(r, "Failed to read the firmware '%s': %m", path);
 		return STATUS_IO;
 	}
-	r = ovmf_secret_area(tail, len, &area);
-	if (r == -ENOENT)
-		return give_up(STATUS_CHECK, "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64", path);
-	if (r < 0)
-		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", path);
-	*ret = (struct area){ .sized = true, .placed = true, .base = area.base, .size = area.size };
-	return STATUS_GOOD;
+	return input_area_of_image(path, tail, len, ret);
 }
 
 static enum status area_of_text(const char *text, struct area *ret)
@@ -268,9 +275,9 @@ static enum status area_of_text(const char *text, struct area *ret)
 	return STATUS_GOOD;
 }
 
-enum status input_area(const struct args *a, struct area *ret)
+enum status input_area(const struct args *a, bool measured, struct area *ret)
 {
-	const char *firmware = a->value[ARG_FIRMWARE], *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
+	const char *firmware = measured ? NULL : a->value[ARG_FIRMWARE], *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
 
 	if (!!firmware + !!area + !!size > 1)
 		return give_up(STATUS_USAGE, "The area for secrets is given twice: take one of --firmware, --area, --area-size");

@@ -46,12 +46,16 @@ struct area {
 };
 
 /*
- * The area of --firmware, --area or --area-size; none of them gives one that is neither sized nor placed.
+ * The area of --firmware, --area or --area-size; none of them gives one that is neither sized nor placed.  When the firmware is @measured,
+ * --area may be given besides and counts alone.
  *
  * STATUS_USAGE when more than one is given or a number is none; STATUS_MALFORMED when the firmware's table is broken; STATUS_CHECK when the firmware
  * has no area; STATUS_IO.
  */
-enum status input_area(const struct args *a, struct area *ret);
+enum status input_area(const struct args *a, bool measured, struct area *ret);
+
+/* The area of the firmware @image, which was read from @path.  As above. */
+enum status input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret);
 
 /* Whether @len bytes fit into @area and, without --huge-pages, stay in one page of 4 KiB.  STATUS_CHECK when not. */
 enum status input_check_size(const struct args *a, const struct area *area, size_t len);
