@@ -10,6 +10,7 @@ static const struct verb *const verbs[] = {
 	&verb_chain_show,
 	&verb_chain_verify,
 	&verb_session,
+	&verb_measure,
 	&verb_table,
 	&verb_packet,
 	&verb_inject,

@@ -84,15 +84,15 @@ def launch_start(pdh, godh, session, policy, api=(1, 55)):
 
 
 class Processor:
-    """One launch.  tek and tik are what the owner's session brought; firmware is the image as loaded."""
+    """One launch.  tek and tik are what the owner's session brought; firmware is the image as loaded, or digest what is measured of it all."""
 
-    def __init__(self, tek, tik, policy=3, api=(1, 55), build=24, firmware=b"", measure=None):
+    def __init__(self, tek, tik, policy=3, api=(1, 55), build=24, firmware=b"", measure=None, digest=None, nonce=None):
         if len(tek) != 16 or len(tik) != 16:
             raise ValueError("TEK and TIK are 16 bytes each")
         self.tek, self.tik = tek, tik
         self.policy, self.api, self.build = policy, api, build
-        self.mnonce = os.urandom(16)
-        self.measure = measure or self.measure_of(hashlib.sha256(firmware).digest())
+        self.mnonce = nonce or os.urandom(16)
+        self.measure = measure or self.measure_of(digest or hashlib.sha256(firmware).digest())
         self.state = "launch-secret"
 
     def measure_of(self, digest):
