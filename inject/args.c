@@ -25,6 +25,20 @@ static const struct {
 	[ARG_DRY_RUN] =       { "dry-run", NULL, "check everything, inject nothing, leave the guest paused" },
 	[ARG_FORCE] =         { "force", NULL, "replace files that exist" },
 	[ARG_JSON] =          { "json", NULL, "print the result as JSON" },
+	[ARG_CEK] =           { "cek", "FILE", "the CEK with AMD's signature, from AMD's key server" },
+	[ARG_ANCHOR] =        { "anchor", "FILE", "trust this ARK and not AMD's: for tests" },
+	[ARG_OCA] =           { "oca", "FILE", "the OCA that the platform must have" },
+	[ARG_FETCH] =         { "fetch", NULL, "get the CEK, ASK and ARK that are missing from AMD" },
+	[ARG_CHIP_ID] =       { "chip-id", "ID", "the chip's cpu0-id, in hexadecimal or base64, to find its CEK" },
+	[ARG_PRODUCT] =       { "product", "NAME", "naples, rome, milan, genoa or turin: whose ASK and ARK to get" },
+	[ARG_CACHE] =         { "cache", "DIR", "where fetched files are kept and looked for first" },
+	[ARG_KDS] =           { "kds", "URL", "another server than AMD's, which has the same files" },
+	[ARG_KDS_CA] =        { "kds-ca", "FILE", "the CA certificates for HTTPS, in place of the system's" },
+	[ARG_PDH] =           { "pdh", "FILE", "the platform's PDH" },
+	[ARG_POLICY] =        { "policy", "POLICY", "the guest's policy: a number, or names such as nodbg,noks,nosend,api=1.51" },
+	[ARG_NAME] =          { "name", "VM", "what the names of the files begin with" },
+	[ARG_CHAIN] =         { "chain", "PATH", "verify these certificates first; may be repeated" },
+	[ARG_ALLOW_DEBUG] =   { "allow-debug", NULL, "take a policy that lets the host read the guest's memory" },
 };
 
 #define FIRST_VAL 256	/* beyond any letter */
@@ -73,6 +87,8 @@ static int store(struct args *a, size_t i, const char *value)
 {
 	if (i == ARG_SECRET)
 		a->secrets[a->n_secrets++] = value;
+	else if (i == ARG_CHAIN)
+		a->words[a->n_words++] = value;
 	else if (a->value[i])
 		return give_up(STATUS_USAGE, "--%s is given twice", options[i].name);
 	a->value[i] = value ? value : "";
@@ -90,7 +106,7 @@ static int check_needs(const struct verb *verb, const struct args *a)
 
 static void print_usage(const struct verb *verb)
 {
-	printf("coco-inject %s: %s\n\n", verb->name, verb->summary);
+	printf("coco-inject %s%s%s: %s\n\n", verb->name, verb->words ? " " : "", verb->words ? verb->words : "", verb->summary);
 	args_print(verb);
 	printf("\nThe manual is coco-inject(1).\n");
 }
@@ -112,7 +128,8 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 	int c, r;
 
 	a.secrets = calloc((size_t)argc, sizeof(*a.secrets));
-	if (!a.secrets) {
+	a.words = calloc((size_t)argc, sizeof(*a.words));
+	if (!a.secrets || !a.words) {
 		log_oom();
 		return STATUS_IO;
 	}
@@ -135,19 +152,24 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 		if (r != STATUS_GOOD)
 			return r;
 	}
-	if (optind < argc)
+	if (optind < argc && !verb->words)
 		return give_up(STATUS_USAGE, "'%s' is no option; see 'coco-inject %s --help'", argv[optind], verb->name);
+	while (optind < argc)
+		a.words[a.n_words++] = argv[optind++];
+	if (verb->words && a.n_words == 0)
+		return give_up(STATUS_USAGE, "%s needs %s; see 'coco-inject %s --help'", verb->name, verb->words, verb->name);
 	r = check_needs(verb, &a);
 	if (r != STATUS_GOOD)
 		return r;
 
 	*ret = a;
-	a.secrets = NULL;
+	a.secrets = a.words = NULL;
 	return STATUS_GOOD;
 }
 
 void args_done(struct args *a)
 {
 	free(a->secrets);
-	a->secrets = NULL;
+	free(a->words);
+	a->secrets = a->words = NULL;
 }

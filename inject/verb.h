@@ -37,24 +37,44 @@ enum arg {
 	ARG_DRY_RUN,
 	ARG_FORCE,
 	ARG_JSON,
+	ARG_CEK,
+	ARG_ANCHOR,
+	ARG_OCA,
+	ARG_FETCH,
+	ARG_CHIP_ID,
+	ARG_PRODUCT,
+	ARG_CACHE,
+	ARG_KDS,
+	ARG_KDS_CA,
+	ARG_PDH,
+	ARG_POLICY,
+	ARG_NAME,
+	ARG_CHAIN,
+	ARG_ALLOW_DEBUG,
 	_ARG_MAX,
 };
 #define ARG(name) (UINT64_C(1) << ARG_##name)
 
-/* The command line after the verb; everything is borrowed from argv but the array. */
+/* The command line after the verb; everything is borrowed from argv but the arrays. */
 struct args {
 	const char *value[_ARG_MAX];	/* NULL: not given; "" for one that takes no value */
 	const char **secrets;		/* of each --secret, in their order */
 	size_t n_secrets;
+	const char **words;		/* what stands without an option, and of each --chain */
+	size_t n_words;
 };
 
 struct verb {
-	const char *name;
+	const char *name;		/* one word, or two with a blank between */
 	const char *summary;		/* one line for --help */
+	const char *words;		/* what must stand without an option, for --help; NULL: nothing may */
 	uint64_t needs, takes;		/* options that must and that may be given */
 	enum status (*run)(const struct args *a);
 };
 
+extern const struct verb verb_chain_show;
+extern const struct verb verb_chain_verify;
+extern const struct verb verb_session;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
 extern const struct verb verb_inject;
@@ -63,7 +83,7 @@ extern const struct verb verb_inject;
  * Read argv[1..] as the options of @verb.  @ret is yours, for args_done().
  *
  * Returns STATUS_GOOD; STATUS_USAGE and has said why: an option that is unknown, not for this verb, given twice, missing, or without its
- * value, or a word that is no option; STATUS_IO without memory; -1 after --help, which it has printed.
+ * value, or a word that is no option and that the verb does not take, or none when it wants some; STATUS_IO without memory; -1 after --help, which it has printed.
  */
 int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret);
 void args_done(struct args *a);
