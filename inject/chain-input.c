@@ -291,6 +291,8 @@ static enum status fetch_missing(const struct args *a, struct chain *c)
 		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min", a->value[ARG_TIMEOUT]);
 	if (a->value[ARG_PRODUCT] && !product_is_known(a->value[ARG_PRODUCT]))
 		return give_up(STATUS_USAGE, "--product '%s' is none of naples, rome, milan, genoa, turin", a->value[ARG_PRODUCT]);
+	if (k.cache && !*k.cache)
+		return give_up(STATUS_USAGE, "--cache needs the name of a folder");
 	if (!k.fetch && !k.cache)
 		return STATUS_GOOD;
 	if (kds_check_url(k.url) < 0)
