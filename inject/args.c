@@ -50,6 +50,14 @@ static const struct {
 	[ARG_NAME] =          { "name", "VM", "the VM's name" },
 	[ARG_ALLOW_REUSE] =   { "allow-reuse", NULL, "use the session though it was used for a launch before" },
 	[ARG_CONFIG] =        { "config", "FILE", "options from a file; those given here count more" },
+	[ARG_ID_KEY] =        { "id-key", "PEM", "the private key, of P-384, that signs the ID block" },
+	[ARG_AUTHOR_KEY] =    { "author-key", "PEM", "the private key that signs the ID key" },
+	[ARG_ID_BLOCK] =      { "id-block", "FILE", "where the ID block goes, in base64" },
+	[ARG_ID_AUTH] =       { "id-auth", "FILE", "where its signatures and keys go, in base64" },
+	[ARG_FAMILY_ID] =     { "family-id", "HEX", "16 bytes of the owner's choice" },
+	[ARG_IMAGE_ID] =      { "image-id", "HEX", "16 bytes of the owner's choice" },
+	[ARG_GUEST_SVN] =     { "guest-svn", "N", "the guest's security version" },
+	[ARG_SNP_POLICY] =    { "snp-policy", "N", "the guest's policy; 0x30000 if not given" },
 	[ARG_EXPECT] =        { "expect", "BASE64", "compare with this measurement, or digest; it may be in hexadecimal" },
 };
 

@@ -8,6 +8,7 @@
 /* In the order of the work, as --help shows them. */
 static const struct verb *const verbs[] = {
 	&verb_measure,
+	&verb_id_block,
 	&verb_table,
 	&verb_packet,
 	&verb_inject,

@@ -360,8 +360,8 @@ static void audit(const struct inject *x, enum status status, const char *step)
 	_cleanup_(freep) char *blob = NULL;
 	char digest[2 * SHA256_LEN + 1] = "-", policy[16] = "-";
 
-	for (size_t i = 0; x->computed && i < SHA256_LEN; i++)
-		snprintf(digest + 2 * i, 3, "%02x", x->in.digest[i]);
+	if (x->computed)
+		output_hex(x->in.digest, SHA256_LEN, digest);
 	if (x->has_policy || x->launch.has_policy)
 		snprintf(policy, sizeof(policy), "0x%x", x->has_policy ? x->policy : x->launch.measured.policy);
 	if (x->measured)

@@ -63,6 +63,14 @@ enum arg {
 	ARG_NAME,
 	ARG_ALLOW_REUSE,
 	ARG_CONFIG,
+	ARG_ID_KEY,
+	ARG_AUTHOR_KEY,
+	ARG_ID_BLOCK,
+	ARG_ID_AUTH,
+	ARG_FAMILY_ID,
+	ARG_IMAGE_ID,
+	ARG_GUEST_SVN,
+	ARG_SNP_POLICY,
 	_ARG_MAX,
 };
 #define ARG(name) (UINT64_C(1) << ARG_##name)
@@ -87,6 +95,7 @@ struct verb {
 	enum status (*run)(const struct args *a);
 };
 
+extern const struct verb verb_id_block;
 extern const struct verb verb_measure;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
