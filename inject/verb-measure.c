@@ -7,9 +7,6 @@
 #include "inject/input.h"
 #include "inject/launch.h"
 #include "inject/output.h"
-#include "inject/sev-policy.h"
-
-#define EXPLANATION_MAX 512
 
 struct measure {
 	const struct args *args;
@@ -50,24 +47,13 @@ static enum status read_measured(struct measure *m)
 	static const enum arg needed[] = { ARG_POLICY, ARG_API, ARG_BUILD };
 	struct measured *what = &m->expect.measured;
 	const struct args *a = m->args;
-	uint64_t build = 0;
 	enum status status;
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!a->value[needed[i]])
 			return give_up(STATUS_USAGE, "A measurement needs --%s; the host's query-sev tells it", arg_name(needed[i]));
 	status = input_policy(a, m->tech, &what->policy);
-	if (status == STATUS_GOOD)
-		status = input_number(a, ARG_BUILD, UINT8_MAX, &build);
-	if (status != STATUS_GOOD)
-		return status;
-	what->build = (uint8_t)build;
-	if (sev_api_parse(a->value[ARG_API], &what->api_major, &what->api_minor) < 0)
-		return give_up(STATUS_USAGE, "--api '%s' is not MAJOR.MINOR, such as 1.55", a->value[ARG_API]);
-	if (!measured_api_is_bound(what))
-		return give_up(STATUS_CHECK, "The API %u.%u is too old: before %d.%d a measurement did not bind policy and version", what->api_major,
-			       what->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
-	return STATUS_GOOD;
+	return status == STATUS_GOOD ? input_version(a, what) : status;
 }
 
 /* @text in base64, or in hexadecimal when it has just the digits of @len bytes. */

@@ -288,6 +288,38 @@ id_refused "one file for both" 64 "same file" --launch-digest "$ld" --id-block b
 check "a policy for debugging" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --snp-policy 0xb0000
 check "warns" said "lets the host read"
 
+# ---- a packet for a launch that is checked first ----
+printf 'correct horse' >pw
+head -c16 /dev/urandom >tek
+shown=$("$model" measurement --digest "$("$model" digest --tech sev-es --firmware fw "${k[@]}" --vcpus 2 --sig 0xa00f11)" --tik tik --policy 7 --api 1.55 \
+	--build 24 --nonce "$nonce")
+packet() {
+	local status=$1
+
+	shift
+	rm -f h p
+	expect "$status" "$inject" packet --tek tek --tik tik --measurement "$shown" --secret luks:pw --header h --payload p --firmware "${fw:-fw}" "$@"
+}
+launch=("${k[@]}" --vcpus 2 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 24)
+check "packet: a launch that is checked" packet 0 "${launch[@]}"
+check "packet: is for it" "$top_srcdir/tests/double/security-processor" --open --tek tek --tik tik --measurement "$shown" --header h --payload p
+packet_refused() {
+	local name=$1 status=$2 text=$3
+
+	shift 3
+	check "packet: $name" packet "$status" "$@"
+	check "packet: $name: is said" said "$text"
+	check "packet: $name: no file" test ! -e h -a ! -e p
+}
+packet_refused "another launch" 1 "It would be with: 2 CPUs" "${k[@]}" --vcpus 3 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 24
+packet_refused "another build" 1 "It would be with: build 24" "${k[@]}" --vcpus 2 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 25
+packet_refused "half of what is needed" 64 "needed" "${k[@]}"
+packet_refused "no API" 64 "--api is needed" "${k[@]}" --policy 7
+packet_refused "SNP" 64 "no launch secrets" "${launch[@]}" --tech snp
+fw=fw-no-hashes packet_refused "a kernel that is not checked" 1 "would not check" --policy 3 --api 1.55 --build 24 --kernel kernel
+shown=$(echo "$shown" | base64 -d | head -c32 | base64)
+packet_refused "no nonce" 64 "nonce" "${launch[@]}"
+
 # ---- known answers, through the real program ----
 if [ -e "$COCO_VECTORS/sev/measure/cases.json" ]; then
 	cat >vectors.py <<'P'
