@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/verify-ccel.h"
 #include "attest/verify-snp.h"
 #include "attest/verify-tdx.h"
 
@@ -7,5 +8,6 @@ const struct attest_verifier *const attest_verifiers[] = {
 	&attest_verify_snp,
 	&attest_verify_snp_table,
 	&attest_verify_tdx,
+	&attest_verify_ccel,
 	NULL,
 };

@@ -6,6 +6,7 @@
 
 #include "attest/intel.h"
 #include "attest/tdx-tcb.h"
+#include "attest/verify-ccel.h"
 #include "wire/jspan.h"
 
 /* ---- what it says ---- */
@@ -401,16 +402,15 @@ void tdx_apply_policy(const struct tdx_evidence *t, const struct policy *p, stru
 	check_floors(v, p, t);
 }
 
-/* A nonce is shorter than the report data as a rule; then zeros follow it, and all 64 bytes are compared. */
-static void check_nonce(struct verdict *v, const struct policy *p, const struct td_body *b)
+static int check_event_log(const struct evidence *e, const struct policy *p, const struct tdx_evidence *t, struct verdict *v)
 {
-	struct policy_values padded = { .n = p->nonce.n };
+	struct ccel c;
+	int r;
 
-	for (unsigned i = 0; i < p->nonce.n; i++) {
-		padded.len[i] = sizeof(b->report_data);
-		memcpy(padded.b[i], p->nonce.b[i], p->nonce.len[i]);
-	}
-	policy_check_values(v, &padded, "NONCE", "nonce in the report data", b->report_data, sizeof(b->report_data));
+	if (!e->piece[EVIDENCE_EVENT_LOG].p)
+		return 0;
+	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], v, &c);
+	return r < 0 ? r : ccel_compare(&c, t->quote.body, p, v);
 }
 
 static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
@@ -421,9 +421,14 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	r = tdx_authenticate(ctx, e->piece[EVIDENCE_QUOTE], e, now, v, &t);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
+	r = check_event_log(e, p, &t, v);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	if (e->n_certs > 0)
+		verdict_skip(v, "certificates beside the quote", "not needed: the quote brings its own, and the root is known by its key");
 	v->authentic = true;
 	tdx_apply_policy(&t, p, v);
-	check_nonce(v, p, t.quote.body);
+	policy_check_nonce(v, p, t.quote.body->report_data);
 	verdict_conclude(v);
 	return 0;
 }
@@ -432,7 +437,7 @@ static int show(const struct evidence *e, struct verdict *v)
 {
 	struct tdx_quote q;
 
-	if (tdx_parse(v, e->piece[EVIDENCE_QUOTE], &q) == 0)
+	if (e->piece[EVIDENCE_QUOTE].p && tdx_parse(v, e->piece[EVIDENCE_QUOTE], &q) == 0)
 		tdx_claims(v, &q);
 	return 0;
 }
@@ -445,7 +450,9 @@ const struct attest_verifier attest_verify_tdx = {
 	.name = "tdx",
 	.what = "Intel TDX quote, version 4 or 5, with Intel's collateral",
 	.needs = EVIDENCE_BIT(EVIDENCE_QUOTE),
-	.takes = COLLATERAL,
+	.takes = COLLATERAL | EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
+	.takes_certs = true,
+	.subjects = ABOUT_TDX | ABOUT_LOG,
 	.verify = verify,
 	.show = show,
 };
