@@ -123,7 +123,22 @@ int ccel_compare(const struct ccel *c, const struct td_body *body, const struct 
 	return first;
 }
 
+void ccel_apply_policy(const struct ccel *c, const struct policy *p, struct verdict *v)
+{
+	if (p->events.set)
+		(void) verdict_check(v, p->events.value == c->n_events, VERDICT_REFUSED, "EVENTS", "number of events",
+				     verdict_text(v, "%llu", (unsigned long long)p->events.value), verdict_text(v, "%u", c->n_events));
+}
+
 /* ---- a log by itself ---- */
+
+static bool names_registers(const struct policy *p)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (p->rtmr[i].n > 0)
+			return true;
+	return false;
+}
 
 /*
  * Here the quote is only what the log is compared with: who judges the machine uses the type tdx, which takes a log too.  It must be a quote at
@@ -134,6 +149,9 @@ static int compare_with_quote(const struct ccel *c, struct bytes quote, const st
 	struct tdx_quote q;
 	int r;
 
+	if (!quote.p && !names_registers(p))
+		return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "there is something to compare the log with", "a quote, or rtmr0 to rtmr3 by policy",
+				    "neither");
 	if (!quote.p)
 		return 0;
 	r = tdx_parse(v, quote, &q);
@@ -156,9 +174,7 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	v->authentic = true;
 	for (unsigned i = 0; i < 4; i++)
 		policy_check_values(v, &p->rtmr[i], rtmr_codes[i], verdict_text(v, "RTMR%u as the log leads to", i), c.rtmr[i], RTMR_LEN);
-	if (p->events.set)
-		(void) verdict_check(v, p->events.value == c.n_events, VERDICT_REFUSED, "EVENTS", "number of events",
-				     verdict_text(v, "%llu", (unsigned long long)p->events.value), verdict_text(v, "%u", c.n_events));
+	ccel_apply_policy(&c, p, v);
 	verdict_conclude(v);
 	return 0;
 }

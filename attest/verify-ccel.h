@@ -28,4 +28,7 @@ int ccel_replay(struct bytes log, struct verdict *v, struct ccel *ret);
  */
 int ccel_compare(const struct ccel *c, const struct td_body *body, const struct policy *p, struct verdict *v);
 
+/* What a policy asks of a log beside its registers. */
+void ccel_apply_policy(const struct ccel *c, const struct policy *p, struct verdict *v);
+
 #endif

@@ -407,10 +407,19 @@ static int check_event_log(const struct evidence *e, const struct policy *p, con
 	struct ccel c;
 	int r;
 
-	if (!e->piece[EVIDENCE_EVENT_LOG].p)
+	if (!e->piece[EVIDENCE_EVENT_LOG].p) {
+		if (p->events.set || p->regs.set)
+			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete", "the event log that the policy speaks of", "not given");
 		return 0;
+	}
 	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], v, &c);
-	return r < 0 ? r : ccel_compare(&c, t->quote.body, p, v);
+	if (r < 0)
+		return r;
+	r = ccel_compare(&c, t->quote.body, p, v);
+	if (r < 0)
+		return r;
+	ccel_apply_policy(&c, p, v);
+	return 0;
 }
 
 static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
