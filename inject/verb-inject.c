@@ -114,7 +114,8 @@ static bool marker_path(const char *tek, char *ret, size_t size)
 	static const char suffix[] = "_tek.bin";
 	size_t len = strlen(tek), cut = sizeof(suffix) - 1;
 
-	if (streq(tek, "-") || startswith(tek, "/dev/") || startswith(tek, "/proc/"))
+	/* Not all of /dev: keys that should not be on a disk are in /dev/shm. */
+	if (streq(tek, "-") || startswith(tek, "/dev/fd/") || startswith(tek, "/dev/std") || startswith(tek, "/proc/"))
 		return false;
 	if (len > cut && streq(tek + len - cut, suffix) && tek[len - cut - 1] != '/')
 		return (size_t)snprintf(ret, size, "%.*s_session.used", (int)(len - cut), tek) < size;
