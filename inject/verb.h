@@ -71,6 +71,18 @@ enum arg {
 	ARG_IMAGE_ID,
 	ARG_GUEST_SVN,
 	ARG_SNP_POLICY,
+	ARG_CEK,
+	ARG_ANCHOR,
+	ARG_OCA,
+	ARG_FETCH,
+	ARG_CHIP_ID,
+	ARG_PRODUCT,
+	ARG_CACHE,
+	ARG_KDS,
+	ARG_KDS_CA,
+	ARG_PDH,
+	ARG_CHAIN,
+	ARG_ALLOW_DEBUG,
 	_ARG_MAX,
 };
 #define ARG(name) (UINT64_C(1) << ARG_##name)
@@ -83,20 +95,26 @@ struct args {
 	const char **vmsas;		/* of each --vmsa */
 	size_t n_vmsas;
 	char **owned;			/* what comes from --config; a list that ends with NULL */
+	const char **words;		/* what stands without an option, and of each --chain */
+	size_t n_words;
 };
 
 /* The name of an option, without the dashes. */
 const char *arg_name(enum arg arg);
 
 struct verb {
-	const char *name;
+	const char *name;		/* one word, or two with a blank between */
 	const char *summary;		/* one line for --help */
+	const char *words;		/* what must stand without an option, for --help; NULL: nothing may */
 	uint64_t needs, takes;		/* options that must and that may be given */
 	enum status (*run)(const struct args *a);
 };
 
 extern const struct verb verb_id_block;
 extern const struct verb verb_measure;
+extern const struct verb verb_chain_show;
+extern const struct verb verb_chain_verify;
+extern const struct verb verb_session;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
 extern const struct verb verb_inject;
@@ -105,7 +123,7 @@ extern const struct verb verb_inject;
  * Read argv[1..] as the options of @verb, and what --config adds to them.  @ret is yours, for args_done().
  *
  * Returns STATUS_GOOD; STATUS_USAGE and has said why: an option that is unknown, not for this verb, given twice, missing, or without its
- * value, or a word that is no option; STATUS_MALFORMED for a configuration
+ * value, or a word that is no option and that the verb does not take, or none when it wants some; STATUS_MALFORMED for a configuration
  * file that is not as coco-inject(1) says; STATUS_IO without memory, or when that file cannot be read; -1 after --help, which it has printed.
  */
 int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret);

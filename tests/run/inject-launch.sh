@@ -171,6 +171,11 @@ check "a key from a descriptor" expect 0 bash -c 'exec "$@" 7<key' - "$inject" i
 	"${ours[@]}"
 stop
 check "warns" said "not checked"
+"$top_srcdir/tests/double/fake-platform" host || exit 99
+rm -f key.used vm_*
+: >vm_session.used
+check "a new session" expect 0 "$inject" session --pdh host/pdh.cert --policy nodbg,noks,es,nosend --name vm
+check "has no mark of the one before" test ! -e vm_session.used
 # A launch that is tried again is the same launch.
 start --lie bad-gpa
 check "a first try" run 1 "${ours[@]}"
