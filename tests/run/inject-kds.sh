@@ -172,5 +172,6 @@ check "no chip id at all" expect 64 verify --fetch --kds "$clear" exported
 check "is said" said 'chip-id is needed'
 check "an unknown product" expect 64 fetch --product zen exported
 check "is said" said 'naples, rome'
+check "no cache" expect 64 fetch --cache "" exported
 check "no time" expect 64 fetch --timeout soon exported
 finish
