@@ -2,8 +2,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /*
- * The secret area of SEV, SEV-ES and SNP guests: the owner's secrets as a table with GUIDs in reserved memory, announced in
- * the EFI configuration table. Served as <securityfs>/secrets/coco/<guid>, as the kernel's efi_secret driver does.
+ * The secret area of SEV, SEV-ES and SNP guests: the owner's secrets as a table with GUIDs in
+ * reserved memory, announced in the EFI configuration table. Served as
+ * <securityfs>/secrets/coco/<guid>, as the kernel's efi_secret driver does.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -26,7 +27,7 @@
 
 static bool legacy_path;
 module_param(legacy_path, bool, 0444);
-MODULE_PARM_DESC(legacy_path, "Serve the secrets as coco/efi_secret too, the path before Linux 5.19");
+MODULE_PARM_DESC(legacy_path, "Serve the older path coco/efi_secret too");
 
 static u8 *area;
 static size_t area_len;
@@ -34,9 +35,10 @@ static struct secret_dir coco_dir;
 static struct dentry *legacy_dir, *legacy_link;
 
 /*
- * Firmware of 2022 and before keeps the descriptor in memory that is the kernel's after boot, and has long been overwritten.
- * The firmware image itself has the same numbers for the host to read, and is still there. Reading its last page is safe
- * where this is called: the configuration table has said that this is such firmware, and it ran from there.
+ * Firmware of 2022 and before keeps the descriptor in memory that is the kernel's after boot, and
+ * has long been overwritten. The firmware image itself has the same numbers for the host to read,
+ * and is still there. Reading its last page is safe where this is called: the configuration table
+ * has said that this is such firmware, and it ran from there.
  */
 static int area_from_image(phys_addr_t *ret_base, u64 *ret_len)
 {
@@ -183,7 +185,10 @@ static int publish_entry(const struct secret_entry *entry)
 	return r < 0 ? r : 1;
 }
 
-/* A file for each entry; what is wrong with one does not hide those before it. Returns their number or, without any, an error. */
+/*
+ * A file for each entry; what is wrong with one does not hide those before it. Returns their
+ * number or, without any, an error.
+ */
 static int publish_entries(void)
 {
 	unsigned int n_entries = 0, n_files = 0, n_wiped = 0;

@@ -2,18 +2,21 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /*
- * The EFI configuration table, found again. The kernel reads it early and keeps of it what its configuration says; most
- * distributions leave CONFIG_EFI_COCO_SECRET off, and neither the table nor its address is exported to modules.
+ * The EFI configuration table, found again. The kernel reads it early and keeps of it what its
+ * configuration says; most distributions leave CONFIG_EFI_COCO_SECRET off, and neither the table
+ * nor its address is exported to modules.
  *
  * Two ways lead back to it:
  *
- *	L1	The EFI system table, which points to it, lies in the firmware's runtime data, and the kernel's map of those is
- *		exported. No file and no parameter is involved: nobody in this machine can steer it.
- *	L2	Without the memory map (efi=noruntime) sysfs still tells both addresses. Who controls what the loader of this module sees
- *		below /sys could lie there.
+ *	L1	The EFI system table, which points to it, lies in the firmware's runtime
+ *		data, and the kernel's map of those is exported. No file and no parameter is
+ *		involved: nobody in this machine can steer it.
+ *	L2	Without the memory map (efi=noruntime) sysfs still tells both addresses. Who
+ *		controls what the loader of this module sees below /sys could lie there.
  *
- * Either way the system table's checksum must be right, and the configuration table must have the ACPI tables where this
- * kernel found them at boot. Layouts: UEFI specification 2.10, 4.3 "EFI System Table" and 4.6 "EFI Configuration Table".
+ * Either way the system table's checksum must be right, and the configuration table must have the
+ * ACPI tables where this kernel found them at boot. Layouts: UEFI specification 2.10, 4.3 "EFI
+ * System Table" and 4.6 "EFI Configuration Table".
  */
 #include <linux/crc32.h>
 #include <linux/efi.h>
@@ -39,13 +42,19 @@ static const struct guid coco_guid =
 static const struct guid acpi20_guid =
 	GUID_INIT_TEXT(0x8868e871, 0xe4f1, 0x11d3, 0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81);
 
-/* A system table is as long as it says, and its checksum is over that with the checksum itself as zero. */
+/*
+ * A system table is as long as it says, and its checksum is over that with the checksum itself as
+ * zero.
+ */
 union systab {
 	efi_system_table_64_t t;
 	u8 bytes[SYSTAB_LEN_MAX];
 };
 
-/* Is there a whole system table in the @len bytes at @from? Works on a copy: what is checked is what is used. */
+/*
+ * Is there a whole system table in the @len bytes at @from? Works on a copy: what is checked is
+ * what is used.
+ */
 static bool systab_read(const u8 *from, size_t len, union systab *ret)
 {
 	u32 crc, n;
@@ -62,7 +71,10 @@ static bool systab_read(const u8 *from, size_t len, union systab *ret)
 	return (crc32_le(~0u, ret->bytes, n) ^ ~0u) == crc;
 }
 
-/* The address of the last entry with @guid in a configuration table, as the kernel takes the last one. */
+/*
+ * The address of the last entry with @guid in a configuration table, as the kernel takes the last
+ * one.
+ */
 static bool config_lookup(struct bytes table, const struct guid *guid, u64 *ret)
 {
 	bool found = false;
@@ -80,7 +92,8 @@ static bool config_lookup(struct bytes table, const struct guid *guid, u64 *ret)
 
 /*
  * Look into the configuration table of @n entries at @pa.
- * Returns 0; -ENOENT when it has no secret area; -EBADMSG when it is not the table that this kernel was booted with.
+ * Returns 0; -ENOENT when it has no secret area; -EBADMSG when it is not the table that this
+ * kernel was booted with.
  */
 static int config_read(phys_addr_t pa, u64 n, phys_addr_t *ret)
 {
@@ -102,7 +115,8 @@ static int config_read(phys_addr_t pa, u64 n, phys_addr_t *ret)
 	if (r < 0)
 		goto free;
 
-	if (efi.acpi20 == EFI_INVALID_TABLE_ADDR || !config_lookup(table, &acpi20_guid, &acpi20) || acpi20 != efi.acpi20)
+	if (efi.acpi20 == EFI_INVALID_TABLE_ADDR ||
+	    !config_lookup(table, &acpi20_guid, &acpi20) || acpi20 != efi.acpi20)
 		r = -EBADMSG;
 	else if (!config_lookup(table, &coco_guid, &coco))
 		r = -ENOENT;
@@ -113,7 +127,10 @@ free:
 	return r;
 }
 
-/* The kernel has told the firmware its virtual addresses, and the system table's pointers are such: back to physical. */
+/*
+ * The kernel has told the firmware its virtual addresses, and the system table's pointers are
+ * such: back to physical.
+ */
 static phys_addr_t runtime_to_phys(u64 address)
 {
 	efi_memory_desc_t *md;
@@ -147,14 +164,18 @@ static int scan_region(phys_addr_t base, u64 len, phys_addr_t *ret)
 	return r;
 }
 
-/* L1. A table that is none of ours does not end the search: it may be a copy that firmware left behind. */
+/*
+ * L1. A table that is none of ours does not end the search: it may be a copy that firmware left
+ * behind.
+ */
 static int find_in_runtime_data(phys_addr_t *ret)
 {
 	efi_memory_desc_t *md;
 	int r = -EBADMSG;
 
 	for_each_efi_memory_desc(md) {
-		if (md->type != EFI_RUNTIME_SERVICES_DATA || md->num_pages > RUNTIME_REGION_MAX >> EFI_PAGE_SHIFT)
+		if (md->type != EFI_RUNTIME_SERVICES_DATA ||
+		    md->num_pages > RUNTIME_REGION_MAX >> EFI_PAGE_SHIFT)
 			continue;
 		r = scan_region(md->phys_addr, md->num_pages << EFI_PAGE_SHIFT, ret);
 		if (r != -EBADMSG)
@@ -193,7 +214,8 @@ static int find_in_sysfs(phys_addr_t *ret)
 	ssize_t n;
 	int r;
 
-	n = sysfs_read("/sys/kernel/boot_params/data", offsetof(struct boot_params, efi_info), &info, sizeof(info));
+	n = sysfs_read("/sys/kernel/boot_params/data", offsetof(struct boot_params, efi_info),
+		       &info, sizeof(info));
 	if (n != sizeof(info))
 		return n < 0 ? n : -EBADMSG;
 	n = sysfs_read("/sys/firmware/efi/config_table", 0, text, sizeof(text) - 1);

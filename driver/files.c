@@ -2,8 +2,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /*
- * Secrets as files: <securityfs>/secrets/<source>/<name>, mode 0440. Reading copies from the firmware's memory to the
- * reader and to nowhere else. Removing zeroes the secret there, and then no open file can read it any more.
+ * Secrets as files: <securityfs>/secrets/<source>/<name>, mode 0440. Reading copies from the
+ * firmware's memory to the reader and to nowhere else. Removing zeroes the secret there, and then
+ * no open file can read it any more.
  *
  * A file's i_private is its secret, and NULL once that has been wiped: both under the inode's lock.
  */
@@ -17,7 +18,10 @@
 
 #include "driver/files.h"
 
-/* Attempts to see how often securityfs pins a dentry; each can be spoilt by somebody who looks at the same time. */
+/*
+ * Attempts to see how often securityfs pins a dentry; each can be spoilt by somebody who looks at
+ * the same time.
+ */
 #define PIN_PROBES 8
 
 struct secret_file {
@@ -56,7 +60,10 @@ static void zero_and_flush(u8 *p, size_t len)
 	clflush_cache_range(p, len);
 }
 
-/* The mark goes last: a crash between the two leaves an entry of zeros, never a secret that no reader knows of. */
+/*
+ * The mark goes last: a crash between the two leaves an entry of zeros, never a secret that no
+ * reader knows of.
+ */
 static void secret_wipe(const struct secret_span *span)
 {
 	zero_and_flush(span->data, span->len);
@@ -72,8 +79,9 @@ static void secret_detach(struct inode *inode, const struct secret_dir *dir)
 }
 
 /*
- * The VFS holds the folder's lock and the file's, and its own reference to @dentry. Neither lock may be dropped here: two
- * removals would take them in different order. That is why this is not securityfs_remove().
+ * The VFS holds the folder's lock and the file's, and its own reference to @dentry. Neither lock
+ * may be dropped here: two removals would take them in different order. That is why this is not
+ * securityfs_remove().
  */
 static int secret_unlink(struct inode *parent, struct dentry *dentry)
 {
@@ -107,9 +115,10 @@ void securityfs_drop(struct dentry *dentry)
 }
 
 /*
- * Kernels before the middle of 2025 take two references to each new dentry of securityfs, later ones take one, and
- * stable kernels have either: so the version does not tell, but a new dentry does. Somebody who walks by holds a
- * reference too for a moment, so one look may see too many, but never too few. @parent is closed to all but root.
+ * Kernels before the middle of 2025 take two references to each new dentry of securityfs, later
+ * ones take one, and stable kernels have either: so the version does not tell, but a new dentry
+ * does. Somebody who walks by holds a reference too for a moment, so one look may see too many,
+ * but never too few. @parent is closed to all but root.
  */
 static int securityfs_pins(struct dentry *parent)
 {
@@ -145,7 +154,10 @@ static void secret_dir_set_ops(const struct secret_dir *dir, const struct inode_
 	inode_unlock(inode);
 }
 
-/* The operations of an inode that is nothing yet: opening it fails with ENXIO. They are the kernel's, not this module's. */
+/*
+ * The operations of an inode that is nothing yet: opening it fails with ENXIO. They are the
+ * kernel's, not this module's.
+ */
 static const struct file_operations *new_inode_fops(struct super_block *sb)
 {
 	const struct file_operations *fops;
@@ -223,7 +235,10 @@ void secret_dir_remove(struct secret_dir *dir)
 {
 	struct secret_file *f, *next;
 
-	/* No removal is under way after this, and none can begin: the files that are there stay until they are taken away here. */
+	/*
+	 * No removal is under way after this, and none can begin: the files that are there stay
+	 * until they are taken away here.
+	 */
 	secret_dir_set_ops(dir, dir->plain_ops);
 
 	list_for_each_entry_safe(f, next, &dir->files, list) {

@@ -28,7 +28,8 @@ struct secret_dir {
  * struct secret_span - a secret in the firmware's memory, borrowed by its file
  * @data: what is read, and wiped
  * @len: bytes of it, may be 0
- * @mark: what tells the next reader that the secret is there; zeroed last. NULL when there is no such thing
+ * @mark: what tells the next reader that the secret is there; zeroed last. NULL when there
+ *	is no such thing
  * @mark_len: bytes of it
  */
 struct secret_span {
@@ -39,12 +40,15 @@ struct secret_span {
 };
 
 /**
- * secret_dir_create() - make a folder for secrets; until secret_dir_open() only root may enter, and nobody remove
+ * secret_dir_create() - make a folder for secrets, closed for now
  * @dir: to fill in
  * @name: of the folder
  * @parent: the folder it is in
  *
- * Return: 0, or what securityfs says; -EOPNOTSUPP when its files are kept in a way that this module does not know.
+ * Until secret_dir_open() only root may enter it, and nobody can remove a file.
+ *
+ * Return: 0, or what securityfs says; -EOPNOTSUPP when its files are kept in a way that this
+ * module does not know.
  */
 int secret_dir_create(struct secret_dir *dir, const char *name, struct dentry *parent);
 
@@ -74,8 +78,9 @@ void secret_dir_remove(struct secret_dir *dir);
  * securityfs_drop() - securityfs_remove(), and the name is free for sure
  * @dentry: what securityfs_create_*() gave, or NULL
  *
- * securityfs_remove() leaves in place what somebody still stands in or looks at, and everybody may stand in our folders.
- * Then neither could the folder above go, nor the module be loaded again before the next boot.
+ * securityfs_remove() leaves in place what somebody still stands in or looks at, and everybody
+ * may stand in our folders. Then neither could the folder above go, nor the module be loaded
+ * again before the next boot.
  */
 void securityfs_drop(struct dentry *dentry);
 

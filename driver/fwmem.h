@@ -5,8 +5,9 @@
 #include <linux/types.h>
 
 /*
- * Memory that belongs to the firmware. All addresses here come from tables that the host may have written, and in
- * L2 (efi-table.c) from files that root may have replaced: so every range is checked before it is touched.
+ * Memory that belongs to the firmware. All addresses here come from tables that the host may have
+ * written, and in L2 (efi-table.c) from files that root may have replaced: so every range is
+ * checked before it is touched.
  */
 
 /**
@@ -14,8 +15,9 @@
  * @base: physical address
  * @len: bytes
  *
- * Return: 0; -ERANGE when the range is empty, wraps or is beyond what the CPU can address; -ESTALE when any part of it
- * is System RAM, which is the kernel's own to use: what the firmware left there is gone, or somebody put it there.
+ * Return: 0; -ERANGE when the range is empty, wraps or is beyond what the CPU can address;
+ * -ESTALE when any part of it is System RAM, which is the kernel's own to use: what the firmware
+ * left there is gone, or somebody put it there.
  */
 int fwmem_check(phys_addr_t base, u64 len);
 
@@ -24,7 +26,8 @@ int fwmem_check(phys_addr_t base, u64 len);
  * @base: physical address
  * @len: bytes
  *
- * Return: an address for fwmem_unmap(), or what fwmem_check() says, or -ENOMEM, as an error pointer.
+ * Return: an address for fwmem_unmap(), or what fwmem_check() says, or -ENOMEM, as an error
+ * pointer.
  */
 void *fwmem_map(phys_addr_t base, u64 len);
 void fwmem_unmap(void *p);
@@ -35,7 +38,8 @@ void fwmem_unmap(void *p);
  * @len: bytes
  * @to: where to
  *
- * What is parsed is a copy where the original may be shared or still change. Secrets are never copied.
+ * What is parsed is a copy where the original may be shared or still change. Secrets are never
+ * copied.
  *
  * Return: 0, or an error like fwmem_map().
  */

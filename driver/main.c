@@ -2,7 +2,8 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /*
- * coco_secret: what a confidential VM's owner injected at launch, as files that wipe the secret when they are removed.
+ * coco_secret: what a confidential VM's owner injected at launch, as files that wipe the secret
+ * when they are removed.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -33,6 +34,7 @@ static int find_all(void)
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		int r = sources[i]->find();
 
+		pr_debug("source %s: %d\n", sources[i]->name, r);
 		in_use[i] = r == 0;
 		if (r < 0)
 			error = worse(error, r);

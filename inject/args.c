@@ -25,6 +25,20 @@ static const struct {
 	[ARG_DRY_RUN] =       { "dry-run", NULL, "check everything, inject nothing, leave the guest paused" },
 	[ARG_FORCE] =         { "force", NULL, "replace files that exist" },
 	[ARG_JSON] =          { "json", NULL, "print the result as JSON" },
+	[ARG_CEK] =           { "cek", "FILE", "the CEK with AMD's signature, from AMD's key server" },
+	[ARG_ANCHOR] =        { "anchor", "FILE", "trust this ARK and not AMD's: for tests" },
+	[ARG_OCA] =           { "oca", "FILE", "the OCA that the platform must have" },
+	[ARG_FETCH] =         { "fetch", NULL, "get the CEK, ASK and ARK that are missing from AMD" },
+	[ARG_CHIP_ID] =       { "chip-id", "ID", "the chip's cpu0-id, in hexadecimal or base64, to find its CEK" },
+	[ARG_PRODUCT] =       { "product", "NAME", "naples, rome, milan, genoa or turin: whose ASK and ARK to get" },
+	[ARG_CACHE] =         { "cache", "DIR", "where fetched files are kept and looked for first" },
+	[ARG_KDS] =           { "kds", "URL", "another server than AMD's, which has the same files" },
+	[ARG_KDS_CA] =        { "kds-ca", "FILE", "the CA certificates for HTTPS, in place of the system's" },
+	[ARG_PDH] =           { "pdh", "FILE", "the platform's PDH" },
+	[ARG_POLICY] =        { "policy", "POLICY", "the session's policy: a number, or names such as nodbg,noks,nosend,api=1.51" },
+	[ARG_NAME] =          { "name", "VM", "the VM's name, with which the names of a session's files begin" },
+	[ARG_CHAIN] =         { "chain", "PATH", "verify these certificates first; may be repeated" },
+	[ARG_ALLOW_DEBUG] =   { "allow-debug", NULL, "take a policy that lets the host read the guest's memory" },
 	[ARG_TECH] =          { "tech", "TECH", "how the guest is protected: sev, sev-es, snp, tdx" },
 	[ARG_FIRMWARE_DIGEST] = { "firmware-digest", "HEX", "snp: the digest of the firmware's pages, computed before" },
 	[ARG_KERNEL] =        { "kernel", "FILE", "the kernel that QEMU loads" },
@@ -40,14 +54,12 @@ static const struct {
 	[ARG_GUEST_FEATURES] = { "guest-features", "N", "SEV_FEATURES of the guest's CPUs" },
 	[ARG_LAUNCH_DIGEST] = { "launch-digest", "HEX", "the launch digest, computed before" },
 	[ARG_DIGEST] =        { "digest", NULL, "print the launch digest" },
-	[ARG_POLICY] =        { "policy", "POLICY", "the guest's policy: a number, or names such as nodbg,noks,nosend,api=1.51" },
 	[ARG_API] =           { "api", "MAJOR.MINOR", "the platform's API version" },
 	[ARG_BUILD] =         { "build", "N", "the platform's build" },
 	[ARG_NONCE] =         { "nonce", "BASE64", "the measurement's nonce, 16 bytes" },
 	[ARG_LIBVIRT] =       { "libvirt", "DOMAIN", "the guest of libvirt's, by name or UUID" },
 	[ARG_CONNECT] =       { "connect", "URI", "libvirt's connection, such as qemu+ssh://host/system" },
 	[ARG_MIN_API] =       { "min-api", "MAJOR.MINOR", "the least API version that the platform may have" },
-	[ARG_NAME] =          { "name", "VM", "the VM's name, with which the names of its files begin" },
 	[ARG_ALLOW_REUSE] =   { "allow-reuse", NULL, "use the session though it was used for a launch before" },
 	[ARG_CONFIG] =        { "config", "FILE", "options from a file; those given here count more" },
 	[ARG_ID_KEY] =        { "id-key", "PEM", "the private key, of P-384, that signs the ID block" },
@@ -59,21 +71,7 @@ static const struct {
 	[ARG_GUEST_SVN] =     { "guest-svn", "N", "the guest's security version" },
 	[ARG_SNP_POLICY] =    { "snp-policy", "N", "the guest's policy; 0x30000 if not given" },
 	[ARG_EXPECT] =        { "expect", "BASE64", "compare with this measurement, or digest; it may be in hexadecimal" },
-	[ARG_CEK] =           { "cek", "FILE", "the CEK with AMD's signature, from AMD's key server" },
-	[ARG_ANCHOR] =        { "anchor", "FILE", "trust this ARK and not AMD's: for tests" },
-	[ARG_OCA] =           { "oca", "FILE", "the OCA that the platform must have" },
-	[ARG_FETCH] =         { "fetch", NULL, "get the CEK, ASK and ARK that are missing from AMD" },
-	[ARG_CHIP_ID] =       { "chip-id", "ID", "the chip's cpu0-id, in hexadecimal or base64, to find its CEK" },
-	[ARG_PRODUCT] =       { "product", "NAME", "naples, rome, milan, genoa or turin: whose ASK and ARK to get" },
-	[ARG_CACHE] =         { "cache", "DIR", "where fetched files are kept and looked for first" },
-	[ARG_KDS] =           { "kds", "URL", "another server than AMD's, which has the same files" },
-	[ARG_KDS_CA] =        { "kds-ca", "FILE", "the CA certificates for HTTPS, in place of the system's" },
-	[ARG_PDH] =           { "pdh", "FILE", "the platform's PDH" },
-	[ARG_CHAIN] =         { "chain", "PATH", "verify these certificates first; may be repeated" },
-	[ARG_ALLOW_DEBUG] =   { "allow-debug", NULL, "take a policy that lets the host read the guest's memory" },
 };
-
-static_assert(_ARG_MAX <= 64, "the options of a verb are bits");
 
 #define FIRST_VAL 256	/* beyond any letter */
 #define HELP_VAL 'h'
@@ -121,10 +119,10 @@ static int store(struct args *a, size_t i, const char *value)
 {
 	if (i == ARG_SECRET)
 		a->secrets[a->n_secrets++] = value;
-	else if (i == ARG_VMSA)
-		a->vmsas[a->n_vmsas++] = value;
 	else if (i == ARG_CHAIN)
 		a->words[a->n_words++] = value;
+	else if (i == ARG_VMSA)
+		a->vmsas[a->n_vmsas++] = value;
 	else if (a->value[i])
 		return give_up(STATUS_USAGE, "--%s is given twice", options[i].name);
 	a->value[i] = value ? value : "";
@@ -164,9 +162,9 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 	int c, r;
 
 	a.secrets = calloc((size_t)argc, sizeof(*a.secrets));
-	a.vmsas = calloc((size_t)argc, sizeof(*a.vmsas));
 	a.words = calloc((size_t)argc, sizeof(*a.words));
-	if (!a.secrets || !a.vmsas || !a.words) {
+	a.vmsas = calloc((size_t)argc, sizeof(*a.vmsas));
+	if (!a.secrets || !a.words || !a.vmsas) {
 		log_oom();
 		return STATUS_IO;
 	}
@@ -212,8 +210,8 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 void args_done(struct args *a)
 {
 	free(a->secrets);
-	free(a->vmsas);
 	free(a->words);
+	free(a->vmsas);
 	for (char **p = a->owned; p && *p; p++)
 		free(*p);
 	free(a->owned);

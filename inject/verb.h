@@ -37,6 +37,20 @@ enum arg {
 	ARG_DRY_RUN,
 	ARG_FORCE,
 	ARG_JSON,
+	ARG_CEK,
+	ARG_ANCHOR,
+	ARG_OCA,
+	ARG_FETCH,
+	ARG_CHIP_ID,
+	ARG_PRODUCT,
+	ARG_CACHE,
+	ARG_KDS,
+	ARG_KDS_CA,
+	ARG_PDH,
+	ARG_POLICY,
+	ARG_NAME,
+	ARG_CHAIN,
+	ARG_ALLOW_DEBUG,
 	ARG_TECH,
 	ARG_FIRMWARE_DIGEST,
 	ARG_KERNEL,
@@ -52,7 +66,6 @@ enum arg {
 	ARG_GUEST_FEATURES,
 	ARG_LAUNCH_DIGEST,
 	ARG_DIGEST,
-	ARG_POLICY,
 	ARG_API,
 	ARG_BUILD,
 	ARG_NONCE,
@@ -60,7 +73,6 @@ enum arg {
 	ARG_LIBVIRT,
 	ARG_CONNECT,
 	ARG_MIN_API,
-	ARG_NAME,
 	ARG_ALLOW_REUSE,
 	ARG_CONFIG,
 	ARG_ID_KEY,
@@ -71,20 +83,9 @@ enum arg {
 	ARG_IMAGE_ID,
 	ARG_GUEST_SVN,
 	ARG_SNP_POLICY,
-	ARG_CEK,
-	ARG_ANCHOR,
-	ARG_OCA,
-	ARG_FETCH,
-	ARG_CHIP_ID,
-	ARG_PRODUCT,
-	ARG_CACHE,
-	ARG_KDS,
-	ARG_KDS_CA,
-	ARG_PDH,
-	ARG_CHAIN,
-	ARG_ALLOW_DEBUG,
 	_ARG_MAX,
 };
+_Static_assert(_ARG_MAX <= 64, "a verb has a bit for each option");
 #define ARG(name) (UINT64_C(1) << ARG_##name)
 
 /* The command line after the verb; what comes from it is borrowed from argv. */
@@ -92,11 +93,11 @@ struct args {
 	const char *value[_ARG_MAX];	/* NULL: not given; "" for one that takes no value */
 	const char **secrets;		/* of each --secret, in their order */
 	size_t n_secrets;
+	const char **words;		/* what stands without an option, and of each --chain */
+	size_t n_words;
 	const char **vmsas;		/* of each --vmsa */
 	size_t n_vmsas;
 	char **owned;			/* what comes from --config; a list that ends with NULL */
-	const char **words;		/* what stands without an option, and of each --chain */
-	size_t n_words;
 };
 
 /* The name of an option, without the dashes. */
@@ -110,11 +111,11 @@ struct verb {
 	enum status (*run)(const struct args *a);
 };
 
-extern const struct verb verb_id_block;
-extern const struct verb verb_measure;
 extern const struct verb verb_chain_show;
 extern const struct verb verb_chain_verify;
 extern const struct verb verb_session;
+extern const struct verb verb_id_block;
+extern const struct verb verb_measure;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
 extern const struct verb verb_inject;

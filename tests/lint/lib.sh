@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=sh
-# Which files the project has, whether it is a clone or an unpacked tarball, built in or not.
-set -eu
-# shellcheck source=tests/tap.sh
-. "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/tap.sh"
-cd "$top_srcdir"
+# shellcheck shell=bash
+# Which files the project has, whether it is a clone or an unpacked tarball, built in or not.  To be sourced.
+#
+#	none TEXT		for check: succeeds when TEXT, a list of what is wrong, is empty
+#	lint_match PATTERN...	the files that match a shell pattern, one a line
+#	lint_scripts PROGRAM	those whose first line has it
+# shellcheck source=tests/run/tap.sh
+. "$(dirname "$0")/../run/tap.sh"
+cd "$top_srcdir" || exit 99
 
-lint_tmp=$(mktemp -d)
-trap 'rm -rf "$lint_tmp"' EXIT
+none() {
+	[ -z "$1" ] && return
+	printf '%s\n' "$1"
+	return 1
+}
 
 # What autotools and make put among them; git knows by itself.
-lint_find()
-{
+lint_find() {
 	find . \( -name .git -o -name _build -o -name _inst -o -name build-aux -o -name m4 -o -name autom4te.cache \
 		-o -name .deps -o -name __pycache__ -o -path ./logs -o -path './build*' \) -prune -o -type f \
 		! -path ./configure ! -path ./configure~ ! -path ./aclocal.m4 ! -name Makefile.in ! -path ./Makefile \
@@ -20,36 +25,30 @@ lint_find()
 }
 
 # All files that somebody wrote, one a line.  Their names have no blanks; a test looks after that.
-lint_files()
-{
+lint_files() {
 	if [ ! -e .git ] || ! git ls-files -co --exclude-standard 2>/dev/null; then
 		lint_find
 	fi | sort -u | while read -r f; do
 		if [ -f "$f" ]; then echo "$f"; fi
 	done
 }
-lint_files >"$lint_tmp/files"
-# The list is of this project, and not empty.
-grep -qx configure.ac "$lint_tmp/files"
+lint_files >"$work/files"
+check "the project's files are found" grep -qx configure.ac "$work/files"
 
-# lint_match PATTERN...: those of the files that match a shell pattern.
-lint_match()
-{
+lint_match() {
 	while read -r f; do
 		for p; do
 			# shellcheck disable=SC2254
 			case $f in $p) echo "$f"; break ;; esac
 		done
-	done <"$lint_tmp/files"
+	done <"$work/files"
 }
 
-# lint_scripts INTERPRETER: those whose first line names it.
-lint_scripts()
-{
+lint_scripts() {
 	while read -r f; do
 		case $f in tests/fuzz/corpus/*) continue ;; esac
 		case $(head -c 128 "$f" | head -n 1 | tr -d '\0') in
 		"#!"*"$1"*) echo "$f" ;;
 		esac
-	done <"$lint_tmp/files"
+	done <"$work/files"
 }

@@ -1,21 +1,28 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The manual: well-formed mdoc, and installed.
+# The manual: well-formed mdoc, installed, one page for each program.
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-lint_match 'man/*.[1-9]' >"$lint_tmp/pages"
-lint_match '*module.am' Makefile.am | xargs cat >"$lint_tmp/am"
+lint_match 'man/*.[1-9]' >"$work/pages"
+lint_match '*module.am' Makefile.am | xargs cat >"$work/am"
+
+check "there are pages" test -s "$work/pages"
 
 while read -r f; do
-	if grep -qF "$f" "$lint_tmp/am"; then tap_ok "$f is installed"; else tap_fail "$f is installed" "no module.am has it"; fi
-	if ! command -v mandoc >/dev/null; then
-		tap_skip "$f passes mandoc" "mandoc is not installed"
-	elif out=$(mandoc -Tlint -Wwarning "$f" 2>&1); then
-		tap_ok "$f passes mandoc"
+	check "$f is installed" grep -qwF "$f" "$work/am"
+	if command -v mandoc >/dev/null; then
+		check "$f passes mandoc" mandoc -Tlint -Wwarning "$f"
 	else
-		tap_fail "$f passes mandoc" "$out"
+		skip "$f passes mandoc" "mandoc is not installed"
 	fi
-done <"$lint_tmp/pages"
+done <"$work/pages"
 
-tap_done
+# What is installed for people or by units.
+sed -nE 's/^(bin|sbin|pkglibexec)_PROGRAMS[[:blank:]]*\+?=[[:blank:]]*//p' "$work/am" | tr ' ' '\n' | sed '/^$/d; s,.*/,,' >"$work/programs"
+check "there are programs" test -s "$work/programs"
+while read -r program; do
+	check "$program has a page" grep -q "^man/$program\\.[1-9]\$" "$work/pages"
+done <"$work/programs"
+
+finish

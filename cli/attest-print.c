@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "base/parse.h"
+#include "cli/attest.h"
+
+int attest_status(const struct verdict *v)
+{
+	static const int statuses[_VERDICT_MAX] = {
+		[VERDICT_ACCEPTED] = 0, [VERDICT_NOT_AUTHENTIC] = 1, [VERDICT_MALFORMED] = 2, [VERDICT_UNDECIDED] = 3, [VERDICT_REFUSED] = 4,
+	};
+
+	return statuses[v->result];
+}
+
+/*
+ * What was not asked and decides what an accepted verdict is worth.  Authentic evidence of another machine, of last year, or of other software
+ * is still authentic.
+ */
+struct remarks {
+	const char *list[4];
+	unsigned n;
+};
+
+static void remark(struct remarks *r, bool due, const char *text)
+{
+	if (due)
+		r->list[r->n++] = text;
+}
+
+static struct remarks find_remarks(const struct attest_args *a)
+{
+	const struct policy *p = &a->policy;
+	unsigned about = a->type->subjects;
+	struct remarks r = { .n = 0 };
+
+	remark(&r, (about & (ABOUT_SNP | ABOUT_TDX)) && p->report_data.n == 0 && p->nonce.n == 0,
+	       "Freshness was not asked for: this may be old evidence that is shown again (--nonce, --report-data)");
+	remark(&r, (about & ABOUT_SNP) && !(about & ABOUT_TPM) && p->measurement.n == 0,
+	       "No measurement was asked for: any software may be what runs there (--set measurement=HEX)");
+	remark(&r, (about & ABOUT_TDX) && !(about & ABOUT_TPM) && p->mrtd.n == 0,
+	       "No measurement was asked for: any software may be what runs there (--set mrtd=HEX, rtmr0=HEX ...)");
+	remark(&r, (about & ABOUT_SNP) && p->min_tcb.n == 0,
+	       "No firmware level was asked for: firmware with known holes would do (--set min_tcb=...)");
+	return r;
+}
+
+/* ---- JSON ---- */
+
+static struct json_object *claim_to_json(const struct verdict_claim *c)
+{
+	uint64_t n;
+
+	if (c->kind == CLAIM_BOOL)
+		return json_object_new_boolean(streq(c->value, "true"));
+	if (c->kind == CLAIM_NUMBER && parse_u64(c->value, &n) == 0 && n <= INT64_MAX)
+		return json_object_new_int64((int64_t)n);
+	return json_object_new_string(c->value);
+}
+
+static struct json_object *claims_to_json(const struct verdict *v)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (unsigned i = 0; i < v->n_claims; i++)
+		json_object_object_add(o, v->claims[i].name, claim_to_json(&v->claims[i]));
+	return o;
+}
+
+static const char *check_result_name(enum check_result result)
+{
+	static const char *const names[] = { [CHECK_PASSED] = "passed", [CHECK_FAILED] = "failed", [CHECK_SKIPPED] = "skipped" };
+
+	return names[result];
+}
+
+static struct json_object *checks_to_json(const struct verdict *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < v->n_checks; i++) {
+		const struct verdict_check *c = &v->checks[i];
+		struct json_object *o = json_object_new_object();
+
+		json_add(o, "name", c->name);
+		json_add(o, "result", check_result_name(c->result));
+		if (c->result == CHECK_FAILED) {
+			json_add(o, "code", c->code);
+			json_add(o, "expected", c->expected);
+		}
+		json_add(o, "found", c->found);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *remarks_to_json(const struct attest_args *a)
+{
+	struct json_object *list = json_object_new_array();
+	struct remarks r = find_remarks(a);
+
+	for (unsigned i = 0; i < r.n; i++)
+		json_object_array_add(list, json_object_new_string(r.list[i]));
+	return list;
+}
+
+static void print_verdict_json(const struct attest_args *a, const struct verdict *v)
+{
+	struct json_object *o = json_object_new_object(), *trust = json_object_new_object();
+	char at[TIME_LEN];
+
+	json_add(o, "verdict", verdict_result_name(v->result));
+	json_add(o, "code", v->code);
+	json_object_object_add(o, "status", json_object_new_int(attest_status(v)));
+	json_object_object_add(o, "authentic", json_object_new_boolean(v->authentic));
+	json_object_object_add(o, "tcb_status", v->tcb_status ? json_object_new_string(tcb_status_name(v->tcb_status)) : NULL);
+	json_add(o, "type", a->type->name);
+	json_add(o, "at", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
+	json_object_object_add(trust, "replaced", json_object_new_boolean(v->trust_replaced));
+	json_add(trust, "source", v->trust);
+	json_object_object_add(o, "trust", trust);
+	json_object_object_add(o, "policy", a->policy_file ? json_object_new_string(a->policy_file) : NULL);
+	json_object_object_add(o, "remarks", remarks_to_json(a));
+	json_object_object_add(o, "checks", checks_to_json(v));
+	json_object_object_add(o, "claims", claims_to_json(v));
+	json_object_object_add(o, "truncated", json_object_new_boolean(v->truncated));
+	print_json(o);
+}
+
+/* ---- for people ---- */
+
+static void print_line(const char *label, const char *text)
+{
+	if (text[0])
+		printf("%10s%c %s\n", label, label[0] ? ':' : ' ', text);
+}
+
+static void print_failure(const struct verdict *v)
+{
+	const struct verdict_check *c;
+
+	if (v->first_failed < 0 || (unsigned)v->first_failed >= v->n_checks)
+		return;
+	c = &v->checks[v->first_failed];
+	printf("%10s: %s (%s)\n", "Failed", c->name, c->code);
+	print_line("Expected", c->expected);
+	print_line("Found", c->found);
+	print_line("To do", verdict_advice(c->code));
+}
+
+static void print_check(const struct verdict_check *c)
+{
+	static const char *const marks[] = { [CHECK_PASSED] = "ok", [CHECK_FAILED] = "FAILED", [CHECK_SKIPPED] = "-" };
+
+	printf("  %-6s  %s%s%s%s%s\n", marks[c->result], c->name, c->found[0] ? ": " : "", c->found, c->expected[0] ? "; expected " : "",
+	       c->expected);
+}
+
+static bool not_asked_for(const struct verdict_check *c)
+{
+	return c->result == CHECK_SKIPPED && streq(c->found, "not asked for");
+}
+
+/* Most of a policy is not asked for, and does not deserve a line each. */
+static void print_not_asked_for(const struct verdict *v)
+{
+	static const char first[] = "  -       not asked for:";
+	size_t column = 0;
+
+	for (unsigned i = 0; i < v->n_checks; i++) {
+		size_t len = strlen(v->checks[i].name) + 2;
+
+		if (!not_asked_for(&v->checks[i]))
+			continue;
+		if (column == 0)
+			column = (size_t)printf("%s", first);
+		else if (column + len > 100)
+			column = (size_t)printf(",\n         ") - 2;
+		else
+			column += (size_t)printf(",");
+		column += (size_t)printf(" %s", v->checks[i].name);
+	}
+	if (column > 0)
+		puts("");
+}
+
+static void print_checks(const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->n_checks; i++)
+		if (!not_asked_for(&v->checks[i]))
+			print_check(&v->checks[i]);
+	print_not_asked_for(v);
+}
+
+static void print_remarks(const struct attest_args *a)
+{
+	struct remarks r = find_remarks(a);
+
+	for (unsigned i = 0; i < r.n; i++)
+		print_line(i == 0 ? "Mind" : "", r.list[i]);
+}
+
+static void print_claims(const struct verdict *v)
+{
+	int width = 0;
+
+	for (unsigned i = 0; i < v->n_claims; i++)
+		width = MAX(width, (int)strlen(v->claims[i].name));
+	for (unsigned i = 0; i < v->n_claims; i++)
+		printf("  %-*s  %s\n", width, v->claims[i].name, v->claims[i].value);
+}
+
+static void print_verdict_text(const struct attest_args *a, const struct verdict *v)
+{
+	static const char *const words[_VERDICT_MAX] = {
+		[VERDICT_UNDECIDED] = "CANNOT BE DECIDED: something is missing or stale; do not rely on this evidence",
+		[VERDICT_ACCEPTED] = "ACCEPTED: authentic, and as the policy wants it",
+		[VERDICT_NOT_AUTHENTIC] = "NOT AUTHENTIC: do not trust this evidence",
+		[VERDICT_MALFORMED] = "MALFORMED: this is no such evidence, or it was damaged",
+		[VERDICT_REFUSED] = "REFUSED: authentic, but not as the policy wants it",
+	};
+	char at[TIME_LEN];
+
+	puts(words[v->result]);
+	print_failure(v);
+	print_line("Evidence", a->type->what);
+	print_line("As of", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
+	print_line("TCB", tcb_status_name(v->tcb_status));
+	printf("%10s: %s%s\n", "Roots", v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
+	print_line("Policy", a->policy_file ? a->policy_file : "");
+	if (v->result == VERDICT_ACCEPTED)
+		print_remarks(a);
+	puts("\nChecks, in the order in which they were made:");
+	print_checks(v);
+	if (v->n_claims > 0)
+		puts(v->authentic ? "\nWhat it says:" : "\nWhat it says, which nobody vouches for:");
+	print_claims(v);
+	if (v->truncated)
+		puts("\nThere was more than is shown.");
+}
+
+void attest_print_verdict(const struct cli *cli, const struct attest_args *a, const struct verdict *v)
+{
+	if (cli->json)
+		print_verdict_json(a, v);
+	else
+		print_verdict_text(a, v);
+}
+
+void attest_print_claims(const struct cli *cli, const struct verdict *v)
+{
+	struct json_object *o;
+
+	if (!cli->json) {
+		puts("What it says, unverified ('cococtl attest verify' judges):");
+		print_claims(v);
+		for (unsigned i = 0; i < v->n_checks; i++)
+			print_check(&v->checks[i]);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "claims", claims_to_json(v));
+	json_object_object_add(o, "checks", checks_to_json(v));
+	json_object_object_add(o, "truncated", json_object_new_boolean(v->truncated));
+	print_json(o);
+}
