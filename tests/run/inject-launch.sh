@@ -181,6 +181,11 @@ if shm=$(mktemp -d -p /dev/shm coco-test.XXXXXX 2>/dev/null); then
 else
 	skip "a key in /dev/shm" "it cannot be written to"
 fi
+"$top_srcdir/tests/double/fake-platform" host || exit 99
+rm -f key.used vm_*
+: >vm_session.used
+check "a new session" expect 0 "$inject" session --pdh host/pdh.cert --policy nodbg,noks,es,nosend --name vm
+check "has no mark of the one before" test ! -e vm_session.used
 # A launch that is tried again is the same launch.
 start --lie bad-gpa
 check "a first try" run 1 "${ours[@]}"

@@ -7,8 +7,6 @@
 cd "$work" || exit 99
 PATH=$top_builddir:$PATH
 
-head -c16 /dev/urandom >vm_tek.bin
-head -c16 /dev/urandom >vm_tik.bin
 model=$top_srcdir/tests/double/launch-model
 "$model" firmware OVMF.amdsev.fd
 "$model" firmware OVMF.inteltdx.fd --pages 32
@@ -16,16 +14,6 @@ head -c 90001 /dev/urandom >vmlinuz
 head -c 50001 /dev/urandom >initrd.img
 digest=$("$model" digest --tech sev-es --firmware OVMF.amdsev.fd --kernel vmlinuz --initrd initrd.img --cmdline 'root=/dev/vda1 ro' --vcpus 2 --sig 0xa00f11)
 double=$top_srcdir/tests/double/security-processor
-# start: a monitor for one client; the launch is that of the page's examples.
-start() {
-	rm -f measurement.b64
-	"$double" --listen vm.qmp --once --tek vm_tek.bin --tik vm_tik.bin --digest "$digest" --policy 7 --measurement-out measurement.b64 --gpa 0x80c000 \
-		--area-size 3072 --record record &
-	tap_pids+=($!)
-	appears vm.qmp $! || exit 99
-}
-start
-
 # A platform, with the root of a test; what the page calls Milan's is not AMD's here, which each example is told.
 "$top_srcdir/tests/double/fake-platform" --bits 4096 host || exit 99
 cat host/pdh.cert host/pek.cert host/oca.cert host/cek-exported.cert >platform.cert
@@ -54,7 +42,6 @@ with_root() {
 		cat - "$1" >with-root
 	bash with-root
 }
-mv vm_tek.bin tek.saved && mv vm_tik.bin tik.saved
 check "a platform" expect 0 with_root example0
 check "is shown and verified" grep -q '^Good: all checks hold' out
 if coco-inject chain verify --fetch --kds http://127.0.0.1:1 platform.cert ask_ark_milan.cert --chip-id "$(cat cpu0-id)" 2>&1 | grep -q 'built without HTTPS'; then
@@ -65,9 +52,18 @@ else
 fi
 check "a session" expect 0 with_root example2
 check "opens with the policy that the page says QEMU is given" cmp <("$double" --start --pdh-key host/pdh.key.pem --godh vm_godh.b64 \
-	--session vm_session.b64 --policy 0xb) <(cat vm_tek.bin vm_tik.bin)
-check "which it says" grep -q 'policy=0xb,dh-cert-file=vm_godh.b64,session-file=vm_session.b64' "$top_srcdir/man/coco-inject.1"
-mv tek.saved vm_tek.bin && mv tik.saved vm_tik.bin
+	--session vm_session.b64 --policy 0xf) <(cat vm_tek.bin vm_tik.bin)
+check "which it says" grep -q 'policy=0xf,dh-cert-file=vm_godh.b64,session-file=vm_session.b64' "$top_srcdir/man/coco-inject.1"
+
+# start: a monitor for one client; the launch is of that session, and what the page's examples say.
+start() {
+	rm -f measurement.b64
+	"$double" --listen vm.qmp --once --pdh-key host/pdh.key.pem --godh vm_godh.b64 --session vm_session.b64 --digest "$digest" --policy 0xf \
+		--measurement-out measurement.b64 --gpa 0x80c000 --area-size 3072 --record record &
+	tap_pids+=($!)
+	appears vm.qmp $! || exit 99
+}
+start
 check "a digest, and a measurement that is compared" expect 0 bash example3
 check "are right" cmp out <(echo "$digest"; cat measurement.b64; echo)
 check "an ID block" expect 0 bash example4
@@ -83,7 +79,7 @@ check "opens, to the same table" cmp plain secrets.table
 check "a guest" expect 0 bash example8
 check "gets it and runs" bash -c 'grep -q sev-inject-launch-secret record && grep -q "\"cont\"" record'
 check "the audit line is as the page says" grep -q \
-	"audit: vm=vm policy=0x7 digest=$digest measurement=$(cat measurement.b64) result=started\$" err
+	"audit: vm=vm policy=0xf digest=$digest measurement=$(cat measurement.b64) result=started\$" err
 start
 check "a guest of a file" expect 0 bash example9
 
