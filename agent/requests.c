@@ -107,15 +107,24 @@ static int on_secret_find(struct client *c, const void *body)
 	return e ? send_secret(c, MSG_SECRET_FIND, e) : -ENOKEY;
 }
 
-/* Whether this client may have it.  Root could read the kernel's file itself; what is kept here is the owner's configuration. */
-static int may_get(const struct keeper *k, const struct store_entry *e)
+/*
+ * The secret that a client may have under this name.  Root could read the kernel's file itself; what is kept here is the
+ * owner's configuration.
+ */
+static int find_for_get(struct client *c, const char name[static MSG_NAME_LEN + 1], struct store_entry **ret)
 {
+	struct store_entry *e;
+
+	if (!memchr(name, 0, MSG_NAME_LEN + 1))
+		return -EPROTO;
+	e = find(c, name);
 	if (!e)
 		return -ENOKEY;
-	if (!k->gate.open)
+	if (!c->keeper->gate.open)
 		return -EPERM;
 	if (!policy_allows(&e->policy, CONSUMER_GET))
 		return -EACCES;
+	*ret = e;
 	return 0;
 }
 
@@ -123,13 +132,10 @@ static int on_secret_read(struct client *c, const void *body)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	const struct msg_read *q = body;
-	const struct store_entry *e;
+	struct store_entry *e;
 	int r;
 
-	if (!terminated(q->name))
-		return -EPROTO;
-	e = find(c, q->name);
-	r = may_get(c->keeper, e);
+	r = find_for_get(c, q->name, &e);
 	if (r < 0)
 		return r;
 	r = store_read(e, &s);
@@ -146,10 +152,7 @@ static int on_secret_delivered(struct client *c, const void *body)
 	struct store_entry *e;
 	int r;
 
-	if (!terminated(q->name))
-		return -EPROTO;
-	e = find(c, q->name);
-	r = may_get(c->keeper, e);
+	r = find_for_get(c, q->name, &e);
 	if (r < 0)
 		return r;
 	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", e->policy.name);

@@ -41,12 +41,6 @@ static bool is_open_volume(const char *device, const char *name)
 	return n > strlen(name) && value[n - strlen(name) - 1] == '-' && streq(value + n - strlen(name), name);
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d)
-		(void) closedir(*d);
-}
-
 int volume_is_open(const char *sys, const char *name)
 {
 	_cleanup_(closedirp) DIR *d = NULL;

@@ -2,6 +2,7 @@
 #ifndef COCO_BASE_IO_H
 #define COCO_BASE_IO_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -19,6 +20,12 @@ static inline void fclosep(FILE **f)
 {
 	if (*f)
 		(void) fclose(*f);
+}
+
+static inline void closedirp(DIR **d)
+{
+	if (*d)
+		(void) closedir(*d);
 }
 
 /*

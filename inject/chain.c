@@ -270,7 +270,8 @@ int chain_add(struct chain *c, const uint8_t *data, size_t len, enum chain_cert 
 	return r < 0 ? r : add_binary(c, binary, n, hint, ret_cert);
 }
 
-int chain_set_anchor(struct chain *c, const uint8_t *data, size_t len)
+/* The bytes of a file that must have the certificate for @place, whatever else it has, as a chain of their own. */
+static int read_with(const uint8_t *data, size_t len, enum chain_cert place, struct chain **ret)
 {
 	_cleanup_(freep) struct chain *one = calloc(1, sizeof(*one));
 	int r;
@@ -280,8 +281,20 @@ int chain_set_anchor(struct chain *c, const uint8_t *data, size_t len)
 	r = chain_add(one, data, len, _CHAIN_MAX, NULL);
 	if (r < 0)
 		return r;
-	if (one->certs[CHAIN_ARK].len == 0)
+	if (one->certs[place].len == 0)
 		return -EBADMSG;
+	*ret = TAKE_PTR(one);
+	return 0;
+}
+
+int chain_set_anchor(struct chain *c, const uint8_t *data, size_t len)
+{
+	_cleanup_(freep) struct chain *one = NULL;
+	int r;
+
+	r = read_with(data, len, CHAIN_ARK, &one);
+	if (r < 0)
+		return r;
 	memcpy(c->anchor, one->certs[CHAIN_ARK].bytes, one->certs[CHAIN_ARK].len);
 	c->anchor_len = one->certs[CHAIN_ARK].len;
 	return 0;
@@ -289,16 +302,12 @@ int chain_set_anchor(struct chain *c, const uint8_t *data, size_t len)
 
 int chain_set_oca(struct chain *c, const uint8_t *data, size_t len)
 {
-	_cleanup_(freep) struct chain *one = calloc(1, sizeof(*one));
+	_cleanup_(freep) struct chain *one = NULL;
 	int r;
 
-	if (!one)
-		return -ENOMEM;
-	r = chain_add(one, data, len, _CHAIN_MAX, NULL);
+	r = read_with(data, len, CHAIN_OCA, &one);
 	if (r < 0)
 		return r;
-	if (one->certs[CHAIN_OCA].len == 0)
-		return -EBADMSG;
 	memcpy(c->oca, one->certs[CHAIN_OCA].bytes, SEV_CERT_LEN);
 	c->oca_given = true;
 	return 0;

@@ -77,12 +77,6 @@ static int size_at(int dir, const char *name, size_t *ret)
 	return 0;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d)
-		(void) closedir(*d);
-}
-
 int source_list(const struct secret_source *s, struct source_entry **ret)
 {
 	_cleanup_(freep) struct source_entry *list = NULL;
