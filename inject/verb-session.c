@@ -2,6 +2,7 @@
 /* The session of one launch: what the host gives to QEMU, and the keys that the owner keeps. */
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/parse.h"
@@ -103,7 +104,7 @@ static enum status make_session(const struct chain *c, uint32_t policy, struct s
 	if (r == 0)
 		r = session_new(pdh, policy, ret);
 	if (r < 0) {
-		log_error_errno(r, "Failed to make the session: %m");
+		log_error_errno(r, "Failed to make the session, for which memory has to be locked, see ulimit -l: %m");
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;
@@ -125,6 +126,19 @@ static enum status write_session(const struct args *a, const struct session *s, 
 	};
 
 	return output_files(a, files, ARRAY_SIZE(files));
+}
+
+/* What "inject" wrote down of a session that had this name before: these keys are new. */
+static enum status forget_use(const char *name)
+{
+	char path[NAME_MAX_LEN + 32];
+
+	snprintf(path, sizeof(path), "%s_session.used", name);
+	if (unlink(path) < 0 && errno != ENOENT) {
+		log_error_errno(errno, "Failed to remove '%s', which is of the session before: %m", path);
+		return STATUS_IO;
+	}
+	return STATUS_GOOD;
 }
 
 static enum status print_result(const struct args *a, uint32_t policy, char paths[][NAME_MAX_LEN + 32])
@@ -172,6 +186,8 @@ static enum status run(const struct args *a)
 		status = make_session(c, policy, &s);
 	if (status == STATUS_GOOD)
 		status = write_session(a, &s, paths);
+	if (status == STATUS_GOOD)
+		status = forget_use(name);
 	if (status == STATUS_GOOD)
 		status = print_result(a, policy, paths);
 	return status;
