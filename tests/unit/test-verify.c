@@ -222,6 +222,42 @@ static void test_policy_options(void **state)
 	}
 }
 
+/* The whole value and nothing but it: not its beginning, and not more. */
+static void test_policy_values(void **state)
+{
+	static const struct {
+		const char *option;
+		bool good;
+	} list[] = {
+		{ "user_data=010203", true },	  { "user_data=0102", false },		 { "user_data=01020304", false },
+		{ "user_data=010204", false },	  { "user_data=ff,010203,0102", true },	 { "user_data=01,0102", false },
+	};
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	static const uint8_t found[64] = { 1, 2, 3 };
+	char error[POLICY_ERROR_LEN];
+	struct policy p;
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		policy_init(&p);
+		verdict_reset(v);
+		assert_int_equal(policy_set(&p, list[i].option, error), 0);
+		policy_check_values(v, &p.user_data, "USER_DATA", "user data", found, 3);
+		assert_int_equal(v->first_failed, list[i].good ? -1 : 0);
+		assert_int_equal(v->checks[0].result, list[i].good ? CHECK_PASSED : CHECK_FAILED);
+	}
+	policy_init(&p);
+	verdict_reset(v);
+	policy_check_values(v, &p.user_data, "USER_DATA", "user data", found, 3);
+	assert_int_equal(v->checks[0].result, CHECK_SKIPPED);
+	/* A nonce is all of the report data: zeros follow. */
+	assert_int_equal(policy_set(&p, "nonce=010203", error), 0);
+	policy_check_nonce(v, &p, found);
+	assert_int_equal(v->first_failed, -1);
+	assert_int_equal(policy_set(&p, "nonce=0102", error), 0);
+	policy_check_nonce(v, &p, found);
+	assert_int_equal(v->result, VERDICT_REFUSED);
+}
+
 static void test_policy_subjects(void **state)
 {
 	assert_true(policy_is_about("max_vmpl=0", ABOUT_SNP));
@@ -381,9 +417,9 @@ int main(void)
 		cmocka_unit_test(test_verdict_is_bounded),   cmocka_unit_test(test_words),
 		cmocka_unit_test(test_equal),		     cmocka_unit_test(test_missing_piece),
 		cmocka_unit_test(test_memo),		     cmocka_unit_test(test_policy_options),
-		cmocka_unit_test(test_policy_subjects),	     cmocka_unit_test(test_policy_files),
-		cmocka_unit_test(test_trust),		     cmocka_unit_test(test_der),
-		cmocka_unit_test(test_pem),
+		cmocka_unit_test(test_policy_values),	     cmocka_unit_test(test_policy_subjects),
+		cmocka_unit_test(test_policy_files),	     cmocka_unit_test(test_trust),
+		cmocka_unit_test(test_der),		     cmocka_unit_test(test_pem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
