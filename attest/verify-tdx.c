@@ -283,7 +283,7 @@ static void check_floors(struct verdict *v, const struct policy *p, const struct
 	const struct tdx_quote *q = &t->quote;
 	bool reached = true;
 
-	policy_check_min(v, &p->min_tcb_evaluation, "TCB_EVALUATION", "TCB evaluation data number", t->evaluation);
+	policy_check_min(v, &p->min_tcb_evaluation, "EVALUATION", "TCB evaluation data number", t->evaluation);
 	policy_check_min(v, &p->min_qe_svn, "QE_SVN", "version of the quoting enclave", get_u16le(q->qe_report->isvsvn));
 	policy_check_min(v, &p->min_pce_svn, "PCE_SVN", "version of the PCE", t->pck.pcesvn);
 	if (floor->n == 0)
@@ -352,7 +352,7 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	if (r < 0)
 		return r;
 	if (fresh) {
-		r = endorsement_check_collateral(chain, e, verifier_trust(ctx), now, v, fresh);
+		r = endorsement_check_collateral(chain, &t->pck, e, verifier_trust(ctx), now, v, fresh);
 		if (r < 0)
 			return r;
 		/* Good from now on only: before, a document of it may not have been issued. */
