@@ -253,19 +253,19 @@ static void check_service_td(struct verdict *v, const struct policy *p, const st
 	struct bytes found = { body15 ? body15->mrservicetd : NULL, body15 ? sizeof(body15->mrservicetd) : 0 };
 
 	if (p->mrservicetd.n > 0) {
-		policy_check_values(v, &p->mrservicetd, "SERVICE_TD", "service TD", found.p, found.len);
+		policy_check_values(v, &p->mrservicetd, "SERVICE_TD", "service TD is one that is named", found.p, found.len);
 		return;
 	}
 	/* A service TD can take part in migrating this one: it is part of what one trusts. */
-	(void) verdict_check(v, bytes_all_zero(&found) || (p->allow & ALLOW_SERVICE_TD), VERDICT_REFUSED, "SERVICE_TD", "service TD",
+	(void) verdict_check(v, bytes_all_zero(&found) || (p->allow & ALLOW_SERVICE_TD), VERDICT_REFUSED, "SERVICE_TD", "no service TD is bound",
 			     "none bound", verdict_hex(v, found.p, found.len));
 }
 
 static void check_measurements(struct verdict *v, const struct policy *p, const struct td_body *b)
 {
 	static const char *const rtmr_codes[] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
-	static const char *const rtmr_names[] = { "RTMR0, firmware configuration", "RTMR1, boot loader and kernel", "RTMR2, what the kernel was told",
-						  "RTMR3, of the guest itself" };
+	static const char *const rtmr_names[] = { "RTMR0 (firmware configuration)", "RTMR1 (boot loader and kernel)", "RTMR2 (what the kernel was told)",
+						  "RTMR3 (of the guest itself)" };
 
 	policy_check_values(v, &p->mrtd, "MRTD", "measurement of the TD's initial memory (MRTD)", b->mrtd, sizeof(b->mrtd));
 	for (unsigned i = 0; i < 4; i++)

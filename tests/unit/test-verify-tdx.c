@@ -40,7 +40,7 @@ static char *read_platform(const char *name, size_t *ret_len)
 	char path[PATH_MAX], *text = NULL;
 
 	snprintf(path, sizeof(path), "%s/tests/platform/tdx/%s", builddir ? builddir : ".", name);
-	assert_int_equal(read_file_at(AT_FDCWD, path, 1 << 24, &text, ret_len), 0);
+	assert_int_equal(read_file_at(AT_FDCWD, path, 1 << 20, &text, ret_len), 0);
 	return text;
 }
 
@@ -227,19 +227,27 @@ static void test_other_roots(void **state)
 		assert_string_equal(judge(f, ctx, NOW), "PIN");
 }
 
+/* On the heap and beside it: where a large block lies changes as the allocator learns. */
+static size_t in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
 static void test_no_growth(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_(verifier_freep) struct verifier *ctx = new_verifier(f);
 	size_t before, after;
 
-	/* OpenSSL and the memo fill what they keep. */
-	for (int i = 0; i < 20; i++)
-		assert_string_equal(judge(f, ctx, NOW - i), "OK");
-	before = mallinfo2().uordblks;
+	/* OpenSSL and the memo fill what they keep; then as much again takes nothing more, known or not. */
 	for (int i = 0; i < 200; i++)
 		assert_string_equal(judge(f, ctx, i % 2 ? NOW : NOW - 100 - i), "OK");
-	after = mallinfo2().uordblks;
+	before = in_use();
+	for (int i = 0; i < 200; i++)
+		assert_string_equal(judge(f, ctx, i % 2 ? NOW : NOW - 500 - i), "OK");
+	after = in_use();
 	assert_true(after <= before + 65536);
 }
 
