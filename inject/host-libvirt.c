@@ -7,33 +7,27 @@
 
 #ifdef HAVE_LIBVIRT
 
-#include <dlfcn.h>
 #include <stdio.h>
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
 #include "base/base64.h"
+#include "inject/library.h"
 
 #define LIBRARY "libvirt.so.0"
-
-/* The functions that are used, each with its type from libvirt's own header. */
 #define FUNCTIONS(X)                                                                                                             \
 	X(virConnectOpen) X(virConnectClose) X(virDomainLookupByName) X(virDomainLookupByUUIDString) X(virDomainFree) X(virDomainGetState) \
 	X(virDomainGetLaunchSecurityInfo) X(virDomainSetLaunchSecurityState) X(virDomainResume) X(virTypedParamsAddString)           \
 	X(virTypedParamsAddULLong) X(virTypedParamsGetString) X(virTypedParamsGetUInt) X(virTypedParamsFree) X(virGetLastErrorMessage) \
 	X(virSetErrorFunc)
 
-struct library {
-	void *handle;
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-};
+static struct {
+	FUNCTIONS(LIBRARY_MEMBER)
+} lib;
 
 struct host_libvirt {
 	struct host host;
-	struct library lib;
 	virConnectPtr connection;
 	virDomainPtr domain;
 };
@@ -43,36 +37,22 @@ static struct host_libvirt *libvirt_of(struct host *h)
 	return (struct host_libvirt *)h;
 }
 
-static enum status load(struct library *lib)
+static enum status load(void)
 {
-	static const struct {
-		const char *name;
-		size_t at;
-	} functions[] = {
-#define ROW(name) { #name, offsetof(struct library, name) },
-		FUNCTIONS(ROW)
-#undef ROW
-	};
+	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
+	char error[256];
 
-	lib->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!lib->handle)
-		return give_up(STATUS_USAGE, "--libvirt needs libvirt's library, which is not here: %s", dlerror());
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		void *f = dlsym(lib->handle, functions[i].name);
-
-		if (!f)
-			return give_up(STATUS_USAGE, "The libvirt here is too old: it has no %s(), 8.0 is needed", functions[i].name);
-		memcpy((uint8_t *)lib + functions[i].at, &f, sizeof(f));
-	}
+	if (library_load(LIBRARY, &lib, functions, error, sizeof(error)) < 0)
+		return give_up(STATUS_USAGE, "--libvirt needs libvirt's library, 8.0 or newer: %s", error);
 	return STATUS_GOOD;
 }
 
 /* libvirt's words, which may be the host's: printable, one line. */
-static const char *last_error(struct host_libvirt *v)
+static const char *last_error(void)
 {
 	static char text[512];
 
-	snprintf(text, sizeof(text), "%s", v->lib.virGetLastErrorMessage());
+	snprintf(text, sizeof(text), "%s", lib.virGetLastErrorMessage_());
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
@@ -85,7 +65,6 @@ static void ignore_error(void *data, virErrorPtr error)
 }
 
 struct params {
-	struct host_libvirt *v;
 	virTypedParameterPtr p;
 	int n;
 };
@@ -93,7 +72,7 @@ struct params {
 static void params_done(struct params *params)
 {
 	if (params->p)
-		params->v->lib.virTypedParamsFree(params->p, params->n);
+		lib.virTypedParamsFree_(params->p, params->n);
 }
 
 static enum status check_paused(struct host *h)
@@ -101,8 +80,8 @@ static enum status check_paused(struct host *h)
 	struct host_libvirt *v = libvirt_of(h);
 	int state, why;
 
-	if (v->lib.virDomainGetState(v->domain, &state, &why, 0) < 0)
-		return give_up(STATUS_UNDECIDED, "libvirt does not tell the guest's state: %s", last_error(v));
+	if (lib.virDomainGetState_(v->domain, &state, &why, 0) < 0)
+		return give_up(STATUS_UNDECIDED, "libvirt does not tell the guest's state: %s", last_error());
 	if (state != VIR_DOMAIN_PAUSED)
 		return give_up(STATUS_CHECK, "The guest is not stopped before its start; start it with 'virsh start --paused'");
 	return STATUS_GOOD;
@@ -110,9 +89,9 @@ static enum status check_paused(struct host *h)
 
 static enum status get_info(struct host_libvirt *v, struct params *ret)
 {
-	*ret = (struct params){ .v = v };
-	if (v->lib.virDomainGetLaunchSecurityInfo(v->domain, &ret->p, &ret->n, 0) < 0)
-		return give_up(STATUS_CHECK, "libvirt has no launch measurement of the guest, is it protected by SEV? %s", last_error(v));
+	*ret = (struct params){ NULL };
+	if (lib.virDomainGetLaunchSecurityInfo_(v->domain, &ret->p, &ret->n, 0) < 0)
+		return give_up(STATUS_CHECK, "libvirt has no launch measurement of the guest, is it protected by SEV? %s", last_error());
 	return STATUS_GOOD;
 }
 
@@ -120,7 +99,7 @@ static bool get_number(const struct params *params, const char *name, unsigned m
 {
 	unsigned n;
 
-	if (params->v->lib.virTypedParamsGetUInt(params->p, params->n, name, &n) != 1 || n > max)
+	if (lib.virTypedParamsGetUInt_(params->p, params->n, name, &n) != 1 || n > max)
 		return false;
 	*ret = n;
 	return true;
@@ -153,27 +132,27 @@ static enum status get_measurement(struct host *h, uint8_t ret[static SEV_MEASUR
 	status = get_info(v, &params);
 	if (status != STATUS_GOOD)
 		return status;
-	if (v->lib.virTypedParamsGetString(params.p, params.n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, &text) != 1)
+	if (lib.virTypedParamsGetString_(params.p, params.n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, &text) != 1)
 		return give_up(STATUS_CHECK, "libvirt has no launch measurement of the guest; a guest with SEV-SNP has none");
 	return host_decode_measurement("libvirt's", text, ret);
 }
 
 static enum status send(struct host *h, const struct packet *p, const uint64_t *gpa)
 {
-	_cleanup_(params_done) struct params params = { .v = libvirt_of(h) };
+	_cleanup_(params_done) struct params params = { NULL };
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
 	struct host_libvirt *v = libvirt_of(h);
 	int max = 0;
 
 	if (base64_encode(p->header, sizeof(p->header), &header) < 0 || base64_encode(p->payload, p->len, &payload) < 0 ||
-	    v->lib.virTypedParamsAddString(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER, header) < 0 ||
-	    v->lib.virTypedParamsAddString(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET, payload) < 0 ||
-	    (gpa && v->lib.virTypedParamsAddULLong(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS, *gpa) < 0)) {
+	    lib.virTypedParamsAddString_(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER, header) < 0 ||
+	    lib.virTypedParamsAddString_(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET, payload) < 0 ||
+	    (gpa && lib.virTypedParamsAddULLong_(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS, *gpa) < 0)) {
 		log_oom();
 		return STATUS_IO;
 	}
-	if (v->lib.virDomainSetLaunchSecurityState(v->domain, params.p, params.n, 0) < 0) {
-		const char *desc = last_error(v);
+	if (lib.virDomainSetLaunchSecurityState_(v->domain, params.p, params.n, 0) < 0) {
+		const char *desc = last_error();
 
 		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", desc, host_firmware_hint(desc));
 	}
@@ -184,8 +163,8 @@ static enum status start(struct host *h)
 {
 	struct host_libvirt *v = libvirt_of(h);
 
-	if (v->lib.virDomainResume(v->domain) < 0)
-		return give_up(STATUS_UNDECIDED, "The secrets are in the guest, but libvirt does not let it run: %s", last_error(v));
+	if (lib.virDomainResume_(v->domain) < 0)
+		return give_up(STATUS_UNDECIDED, "The secrets are in the guest, but libvirt does not let it run: %s", last_error());
 	return STATUS_GOOD;
 }
 
@@ -195,9 +174,9 @@ static struct host *free_host(struct host *h)
 	struct host_libvirt *v = libvirt_of(h);
 
 	if (v->domain)
-		(void) v->lib.virDomainFree(v->domain);
+		(void) lib.virDomainFree_(v->domain);
 	if (v->connection)
-		(void) v->lib.virConnectClose(v->connection);
+		(void) lib.virConnectClose_(v->connection);
 	free(v);
 	return NULL;
 }
@@ -215,18 +194,18 @@ enum status host_open_libvirt(const char *uri, const char *domain, struct host *
 		return STATUS_IO;
 	}
 	h->ops = &libvirt_ops;
-	status = load(&v->lib);
+	status = load();
 	if (status != STATUS_GOOD)
 		return status;
-	v->lib.virSetErrorFunc(NULL, ignore_error);
-	v->connection = v->lib.virConnectOpen(uri);
+	lib.virSetErrorFunc_(NULL, ignore_error);
+	v->connection = lib.virConnectOpen_(uri);
 	if (!v->connection)
-		return give_up(STATUS_UNDECIDED, "No connection to libvirt%s%s: %s", uri ? " at " : "", uri ? uri : "", last_error(v));
-	v->domain = v->lib.virDomainLookupByName(v->connection, domain);
+		return give_up(STATUS_UNDECIDED, "No connection to libvirt%s%s: %s", uri ? " at " : "", uri ? uri : "", last_error());
+	v->domain = lib.virDomainLookupByName_(v->connection, domain);
 	if (!v->domain)
-		v->domain = v->lib.virDomainLookupByUUIDString(v->connection, domain);
+		v->domain = lib.virDomainLookupByUUIDString_(v->connection, domain);
 	if (!v->domain)
-		return give_up(STATUS_UNDECIDED, "libvirt knows no guest '%s': %s", domain, last_error(v));
+		return give_up(STATUS_UNDECIDED, "libvirt knows no guest '%s': %s", domain, last_error());
 	*ret = TAKE_PTR(h);
 	return STATUS_GOOD;
 }

@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "inject/library.h"
 
 #if HAVE_LIBCURL
 #include <curl/curl.h>
@@ -36,6 +37,8 @@ static int cache_path(const struct kds *k, const char *name, bool make, char ret
 	else if (home && home[0] == '/')
 		n = snprintf(dir, sizeof(dir), "%s/.cache/coco-inject", home);
 	else
+		return -ENOENT;
+	if (n == 0)
 		return -ENOENT;
 	if (n < 0 || (size_t)n >= sizeof(dir))
 		return -ENAMETOOLONG;
@@ -91,6 +94,23 @@ static void cache_put(const struct kds *k, const char *name, const uint8_t *data
 
 #if HAVE_LIBCURL
 
+#define LIBRARY "libcurl.so.4"
+#define FUNCTIONS(X)                                                                                                          \
+	X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_setopt) X(curl_easy_perform) X(curl_easy_getinfo) X(curl_easy_strerror) \
+	X(curl_free) X(curl_url) X(curl_url_cleanup) X(curl_url_get) X(curl_url_set)
+
+static struct {
+	FUNCTIONS(LIBRARY_MEMBER)
+} lib;
+
+/* Returns 0; -EOPNOTSUPP when it is not there, and the reason is in @error. */
+static int load(char *error, size_t size)
+{
+	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
+
+	return lib.curl_url_set_ || library_load(LIBRARY, &lib, functions, error, size) == 0 ? 0 : -EOPNOTSUPP;
+}
+
 struct body {
 	uint8_t data[FILE_MAX_LEN];
 	size_t len;
@@ -98,17 +118,20 @@ struct body {
 
 static void curl_freep(CURL **c)
 {
-	curl_easy_cleanup(*c);
+	if (*c)
+		lib.curl_easy_cleanup_(*c);
 }
 
 static void curlu_freep(CURLU **u)
 {
-	curl_url_cleanup(*u);
+	if (*u)
+		lib.curl_url_cleanup_(*u);
 }
 
 static void curl_textp(char **s)
 {
-	curl_free(*s);
+	if (*s)
+		lib.curl_free_(*s);
 }
 
 /* More than a certificate can have ends the transfer. */
@@ -129,22 +152,22 @@ static bool is_here(CURLU *u)
 {
 	_cleanup_(curl_textp) char *host = NULL;
 
-	return curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && streq(host, "127.0.0.1");
+	return lib.curl_url_get_(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && streq(host, "127.0.0.1");
 }
 
 static bool has_part(CURLU *u, CURLUPart part)
 {
 	_cleanup_(curl_textp) char *text = NULL;
 
-	return curl_url_get(u, part, &text, 0) == CURLUE_OK;
+	return lib.curl_url_get_(u, part, &text, 0) == CURLUE_OK;
 }
 
 static CURLU *parse_url(const char *url)
 {
-	_cleanup_(curlu_freep) CURLU *u = curl_url();
+	_cleanup_(curlu_freep) CURLU *u = lib.curl_url_();
 	_cleanup_(curl_textp) char *scheme = NULL;
 
-	if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+	if (!u || lib.curl_url_set_(u, CURLUPART_URL, url, 0) != CURLUE_OK || lib.curl_url_get_(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
 		return NULL;
 	if (!streq(scheme, "https") && !(streq(scheme, "http") && is_here(u)))
 		return NULL;
@@ -155,9 +178,14 @@ static CURLU *parse_url(const char *url)
 
 int kds_check_url(const char *url)
 {
-	_cleanup_(curlu_freep) CURLU *u = url ? parse_url(url) : NULL;
+	_cleanup_(curlu_freep) CURLU *u = NULL;
+	char error[256];
 
-	return !url || u ? 0 : -EINVAL;
+	/* Without the library there will be no request either, and that is said then. */
+	if (!url || load(error, sizeof(error)) < 0)
+		return 0;
+	u = parse_url(url);
+	return u ? 0 : -EINVAL;
 }
 
 static int set_options(const struct kds *k, CURL *c, CURLU *u, const char *url, struct body *b, char *error)
@@ -165,29 +193,29 @@ static int set_options(const struct kds *k, CURL *c, CURLU *u, const char *url, 
 	bool here = is_here(u);
 	int bad = 0;
 
-	bad |= curl_easy_setopt(c, CURLOPT_URL, url) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, here ? "http,https" : "https") != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "https") != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_MAXREDIRS, 3L) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)MIN(k->timeout_usec / 1000 + 1, (uint64_t)INT_MAX)) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "coco-inject/" PACKAGE_VERSION) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_WRITEDATA, b) != CURLE_OK;
-	bad |= curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_URL, url) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_PROTOCOLS_STR, here ? "http,https" : "https") != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_REDIR_PROTOCOLS_STR, "https") != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_FOLLOWLOCATION, 1L) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_MAXREDIRS, 3L) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_TIMEOUT_MS, (long)MIN(k->timeout_usec / 1000 + 1, (uint64_t)INT_MAX)) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_USERAGENT, "coco-inject/" PACKAGE_VERSION) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_WRITEDATA, b) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_ERRORBUFFER, error) != CURLE_OK;
 	if (here)
-		bad |= curl_easy_setopt(c, CURLOPT_NOPROXY, "*") != CURLE_OK;
+		bad |= lib.curl_easy_setopt_(c, CURLOPT_NOPROXY, "*") != CURLE_OK;
 	if (k->ca)
-		bad |= curl_easy_setopt(c, CURLOPT_CAINFO, k->ca) != CURLE_OK;
+		bad |= lib.curl_easy_setopt_(c, CURLOPT_CAINFO, k->ca) != CURLE_OK;
 	return bad ? -ENOMEM : 0;
 }
 
 /* One request.  Returns the HTTP status; -EHOSTUNREACH, and the reason is in @k; -ENOMEM. */
 static int ask(struct kds *k, const char *url, struct body *b, uint64_t *ret_retry_sec)
 {
-	_cleanup_(curl_freep) CURL *c = curl_easy_init();
+	_cleanup_(curl_freep) CURL *c = lib.curl_easy_init_();
 	_cleanup_(curlu_freep) CURLU *u = parse_url(url);
 	char error[CURL_ERROR_SIZE] = "";
 	curl_off_t retry = 0;
@@ -197,14 +225,14 @@ static int ask(struct kds *k, const char *url, struct body *b, uint64_t *ret_ret
 	b->len = 0;
 	if (!c || !u || set_options(k, c, u, url, b, error) < 0)
 		return -ENOMEM;
-	code = curl_easy_perform(c);
+	code = lib.curl_easy_perform_(c);
 	if (code != CURLE_OK) {
 		snprintf(k->error, sizeof(k->error), "%s: %s", url, code == CURLE_WRITE_ERROR ? "the answer is too long for a certificate" :
-			 error[0] ? error : curl_easy_strerror(code));
+			 error[0] ? error : lib.curl_easy_strerror_(code));
 		return -EHOSTUNREACH;
 	}
-	(void) curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &http);
-	(void) curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &retry);
+	(void) lib.curl_easy_getinfo_(c, CURLINFO_RESPONSE_CODE, &http);
+	(void) lib.curl_easy_getinfo_(c, CURLINFO_RETRY_AFTER, &retry);
 	*ret_retry_sec = retry > 0 ? (uint64_t)retry : 0;
 	return (int)http;
 }
@@ -220,7 +248,7 @@ static void sleep_sec(uint64_t sec)
 static int ask_patiently(struct kds *k, const char *url, struct body *b)
 {
 	for (unsigned i = 0;; i++) {
-		uint64_t wait;
+		uint64_t wait = 0;
 		int r;
 
 		r = ask(k, url, b, &wait);
@@ -249,6 +277,9 @@ static int server_get(struct kds *k, const char *url, const char *name, kds_acce
 	struct body b;
 	int r;
 
+	r = load(k->error, sizeof(k->error));
+	if (r < 0)
+		return r;
 	r = ask_patiently(k, url, &b);
 	if (r == 0)
 		r = accept(b.data, b.len, userdata);

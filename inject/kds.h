@@ -22,7 +22,7 @@ struct kds {
 	const char *ca;		/* a file of CA certificates in place of the system's; may be NULL */
 	const char *cache;	/* a folder; NULL: ~/.cache/coco-inject, or where XDG_CACHE_HOME says */
 	uint64_t timeout_usec;	/* of each request */
-	char error[256];	/* of the last request that failed, for people */
+	char error[1280];	/* of the last request that failed, for people */
 };
 
 /* Takes a file or refuses it, with an error of its own; what is refused is neither cached nor taken from the cache. */
@@ -37,7 +37,7 @@ int kds_check_url(const char *url);
  * A server that says 429 or 503 is asked again, four times at most, after the time that it wants, a minute at most.
  *
  * Returns 0 when @accept took it; -ENOENT when it is not in the cache and @k does not fetch, or the server does not know it; what @accept returned; -EAGAIN when the
- * server wants to be left alone; -EHOSTUNREACH for every other failure on the way; -EOPNOTSUPP when this was built without libcurl; -ENOMEM.
+ * server wants to be left alone; -EHOSTUNREACH for every other failure on the way; -EOPNOTSUPP when there is no libcurl; -ENOMEM.
  */
 int kds_get_cek(struct kds *k, const char *chip_id, kds_accept accept, void *userdata);
 int kds_get_ask_ark(struct kds *k, const char *product, kds_accept accept, void *userdata);

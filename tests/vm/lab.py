@@ -9,12 +9,14 @@ import struct
 import tempfile
 import uuid
 
+import launch
 import systemvm
 import vm
 
 LUKS_GUID = "736869e5-84f0-4973-92ec-06879ce3da0b"
 KBC_GUID = "e6f5a162-d67f-4750-a67c-5d065f2a9910"
 TABLE_GUID = "1e74f542-71dd-4d66-963e-ef4287ff173b"
+AGAIN_GUID = "5f1a3c0e-8f0b-4e8e-9f43-2d7c51a1c5aa"
 SPARE_GUID = "0f5cb4a5-61ba-4a2b-8e0c-5b0a5b2f6d11"
 CONTENT = "The file that was there before the disk was encrypted.\n"
 BEFORE_UNIT = """[Unit]
@@ -79,13 +81,15 @@ class Lab:
 
     live = set()
 
-    def __init__(self, name, cache, build, logs):
+    def __init__(self, name, cache, build, platform, logs):
         self.live.add(self)
         self.name = name
         self.cache = cache
         self.build = build
+        self.platform = platform
         self.logs = os.path.join(logs, name)
         self.out = []           # TAP without numbers: (good, text) or a comment
+        self.owner_said = []    # by coco-inject
         self.secrets = []       # what must never be in a log
         self.vm = None
         self.before = None      # the area, before the guest ran
@@ -94,6 +98,7 @@ class Lab:
         self.work = tempfile.mkdtemp(prefix="coco-vm.", dir=big if room else None)
         os.chmod(self.work, 0o700)
         os.makedirs(self.logs, exist_ok=True)
+        self.owner = self.new_owner("owner")
         self.payload = systemvm.Payload(self.work, cache, build.install, build.module)
 
     def stop(self):
@@ -129,19 +134,45 @@ class Lab:
         """The VM, paused before its first instruction."""
         self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, cmdline=cmdline)
 
-    def inject(self, given):
-        """Give it these secrets, (GUID, file) each, as the owner does; it runs then.  Returns what coco-inject says."""
-        said = self.vm.inject(self.build.coco_inject, given)
-        with open(os.path.join(self.logs, "inject.log"), "w", encoding="utf-8") as f:
-            f.write(said)
-        # The guest runs, but its firmware has only begun.
-        self.before = self.vm.area()
+    def new_owner(self, name, policy=launch.SEV):
+        """An owner without a session."""
+        return launch.Owner(self.build.coco_inject, self.platform, os.path.join(self.work, name), policy)
+
+    def log_owner(self, said):
+        """Keep what coco-inject said for its log; returns it."""
+        self.owner_said.append(said)
         return said
 
+    def verify_chain(self):
+        return self.log_owner(self.owner.verify_chain())
+
+    def make_session(self):
+        return self.log_owner(self.owner.make_session())
+
+    def inject(self, given):
+        """Launch it with the owner's session, and give it these secrets, (GUID, file) each, as the owner does; it runs then.
+
+        Returns what coco-inject says, and the digest that the security processor has measured.
+        """
+        host = launch.Host(self.vm, self.platform, os.path.join(self.work, "host"))
+        digest = host.digest()
+        with host.launch(self.owner, digest):
+            status, said = self.owner.inject(self.vm, host.monitor, given)
+        self.log_owner(said)
+        if status != 0:
+            raise systemvm.Failure(f"coco-inject inject: exit status {status}\n{said}")
+        # The guest runs, but its firmware has only begun.
+        self.before = self.vm.area()
+        return said, digest
+
     def start(self, given, disks):
+        """All of the owner's steps, and the host's, until the guest's systemd runs; returns as inject()."""
+        self.verify_chain()
+        self.make_session()
         self.create(disks)
-        self.inject(given)
+        said = self.inject(given)
         self.vm.wait_shell()
+        return said
 
     def list(self):
         """{name: what `cococtl secrets list --json` says of it}."""
@@ -196,6 +227,8 @@ class Lab:
         self.live.discard(self)
         if self.vm:
             self.vm.close()
+        with open(os.path.join(self.logs, "inject.log"), "w", encoding="utf-8") as f:
+            f.write("".join(self.owner_said))
         for name in ("console.log", "qemu.log", "double.log"):
             path = os.path.join(self.work, name)
             if os.path.exists(path):

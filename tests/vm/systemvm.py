@@ -19,7 +19,6 @@ import uuid
 import vm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DOUBLE = os.path.join(HERE, "../double/security-processor")
 CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off systemd.show_status=0 "
            "secretmem.enable=1")
 
@@ -243,16 +242,19 @@ class SystemVM:
         self.console = os.path.join(work, "console.log")
         self.qmp_path = os.path.join(work, "qmp")
         self.monitor_path = os.path.join(work, "monitor")
+        self.cpus = cpus
+        # What the owner knows of the launch; the guest boots the copies that are on its system partition.
+        self.firmware = vm.ovmf("OVMF_CODE_4M.fd")
+        self.kernel = os.path.join(cache.kernel, "vmlinuz")
+        self.initrd = os.path.join(work, "initrd.img")
+        self.cmdline_file = os.path.join(work, "cmdline")
+        self.esp = os.path.join(work, "esp.img")
         shell_path = os.path.join(work, "shell")
-        initrd = os.path.join(work, "initrd.img")
-        cmdline_file = os.path.join(work, "cmdline")
-        esp = os.path.join(work, "esp.img")
 
-        payload.write_initrd(os.path.join(cache.guest, "initrd.cpio"), initrd)
-        with open(cmdline_file, "w", encoding="ascii") as f:
-            f.write(f"{CMDLINE} {cmdline}\n")
-        run(os.path.join(HERE, "make-esp"), esp, os.path.join(cache.kernel, "vmlinuz"), initrd, cmdline_file, app)
-        os.unlink(initrd)
+        payload.write_initrd(os.path.join(cache.guest, "initrd.cpio"), self.initrd)
+        with open(self.cmdline_file, "w", encoding="ascii") as f:
+            f.write(f"{CMDLINE} {cmdline}".rstrip() + "\n")
+        run(os.path.join(HERE, "make-esp"), self.esp, self.kernel, self.initrd, self.cmdline_file, app)
 
         self.ram = vm.Ram(os.path.join(work, "ram"))
         extra = ["-S",
@@ -268,7 +270,7 @@ class SystemVM:
         with open(os.path.join(work, "qemu.log"), "wb") as log:
             # pylint: disable-next=consider-using-with # lives as long as this object
             self.process = subprocess.Popen(
-                vm.qemu_command(work, self.ram, esp, self.console, cpus=cpus, extra=extra),
+                vm.qemu_command(work, self.ram, self.esp, self.console, firmware=self.firmware, cpus=cpus, extra=extra),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.qmp = Qmp(self.monitor_path)
@@ -277,40 +279,6 @@ class SystemVM:
         except Exception:
             self.close()
             raise
-
-    def inject(self, coco_inject, secrets, timeout=60):
-        """As the owner: check the paused guest's measurement, give it secrets, start it; all with coco-inject.
-
-        secrets are (GUID or name, file).  A double of the security processor stands before QEMU's monitor, opens the
-        packet and writes it into the guest's RAM.  Returns what coco-inject says.
-        """
-        keys = {}
-        for name in ("tek", "tik"):
-            keys[name] = os.path.join(self.work, name)
-            with open(os.open(keys[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
-                f.write(os.urandom(16))
-        measurement = os.path.join(self.work, "measurement")
-        listen = os.path.join(self.work, "inject")
-        with open(os.path.join(self.work, "double.log"), "wb") as log, subprocess.Popen(
-                ["/usr/bin/python3", DOUBLE, "--listen", listen, "--qemu", self.qmp_path, "--ram", self.ram.path,
-                 "--gpa", str(vm.AREA), "--area-size", str(vm.AREA_LEN), "--tek", keys["tek"], "--tik", keys["tik"],
-                 "--firmware", vm.ovmf("OVMF_CODE_4M.fd"), "--measurement-out", measurement, "--once"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log) as double:
-            try:
-                end = time.monotonic() + timeout
-                while not os.path.exists(listen):
-                    if double.poll() is not None or time.monotonic() > end:
-                        raise Failure(f"the double of the security processor does not listen; see {log.name}")
-                    time.sleep(0.05)
-                with open(measurement, encoding="ascii") as f:
-                    expected = f.read().strip()
-                command = [coco_inject, "inject", "--qmp", listen, "--tek", keys["tek"], "--tik", keys["tik"],
-                           "--measurement", expected, "--area", f"{vm.AREA:#x}:{vm.AREA_LEN}"]
-                for name, file in secrets:
-                    command += ["--secret", f"{name}:{file}"]
-                return run(*command, stdin=subprocess.DEVNULL, timeout=timeout)
-            finally:
-                double.terminate()
 
     def area(self):
         """The secret area as the host sees it."""
