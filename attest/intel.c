@@ -81,6 +81,11 @@ static struct bytes pck_der(const struct pck_chain *chain, unsigned i)
 	return (struct bytes){ chain->cert[i].b, chain->cert[i].len };
 }
 
+static bool same_bytes(struct bytes a, struct bytes b)
+{
+	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
+}
+
 #define ROOT_CN "Intel SGX Root CA"
 static const char *const root_names[] = { ROOT_CN, NULL };
 static const char *const ca_names[] = { "Intel SGX PCK Platform CA", "Intel SGX PCK Processor CA", NULL };
@@ -165,14 +170,13 @@ static void expire_with(struct endorsement *en, X509 *cert)
 
 int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trust, int64_t now, struct verdict *v, struct endorsement *ret)
 {
-	_cleanup_(x509_freep) X509 *root = NULL;
 	int r;
 
 	ret->expires = INT64_MAX;
-	r = parse_cert(v, pck_der(chain, PCK_ROOT), "root certificate", &root);
+	r = parse_cert(v, pck_der(chain, PCK_ROOT), "root certificate", &ret->root);
 	if (r < 0)
 		return r;
-	r = check_root(v, root, trust, now, ret->root_spki);
+	r = check_root(v, ret->root, trust, now, ret->root_spki);
 	if (r < 0)
 		return r;
 	r = parse_cert(v, pck_der(chain, PCK_CA), "PCK CA certificate", &ret->ca);
@@ -181,10 +185,10 @@ int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trus
 	r = check_cert(v, ret->ca, "PCK CA certificate", ca_names, /* is_ca= */ true, now);
 	if (r < 0)
 		return r;
-	r = check_issued(v, ret->ca, root, "PCK CA is certified by the root", "the root's signature");
+	r = check_issued(v, ret->ca, ret->root, "PCK CA is certified by the root", "the root's signature");
 	if (r < 0)
 		return r;
-	expire_with(ret, root);
+	expire_with(ret, ret->root);
 	expire_with(ret, ret->ca);
 	return 0;
 }
@@ -214,6 +218,7 @@ struct endorsement *endorsement_free(struct endorsement *en)
 	if (!en)
 		return NULL;
 	X509_free(en->ca);
+	X509_free(en->root);
 	X509_CRL_free(en->pck_crl);
 	free(en->texts);
 	free(en);
@@ -245,11 +250,39 @@ int endorsement_key(const struct pck_chain *chain, const struct evidence *e, uin
 	return good ? 0 : -ENOMEM;
 }
 
-static int check_complete(const struct evidence *e, struct verdict *v)
+#define SERVICE "https://api.trustedservices.intel.com/"
+
+/* Where Intel has what is missing, for people. */
+static const char *place_of(enum evidence_piece piece, const struct pck *pck, X509 *ca, struct verdict *v)
+{
+	char cn[X509_CN_MAX + 1] = "";
+
+	(void) x509_common_name(X509_get_subject_name(ca), cn);
+	switch (piece) {
+	case EVIDENCE_TCB_INFO:
+		return verdict_text(v, "tcb-info, from " SERVICE "tdx/certification/v4/tcb?fmspc=%s",
+				    verdict_hex(v, pck->fmspc, sizeof(pck->fmspc)));
+	case EVIDENCE_QE_IDENTITY:
+		return "qe-identity, from " SERVICE "tdx/certification/v4/qe/identity";
+	case EVIDENCE_TCB_CHAIN:
+		return "tcb-chain, which comes as the header TCB-Info-Issuer-Chain of the TCB info";
+	case EVIDENCE_QE_CHAIN:
+		return "qe-chain, which comes as the header SGX-Enclave-Identity-Issuer-Chain of the QE identity";
+	case EVIDENCE_ROOT_CRL:
+		return "root-crl, from https://certificates.trustedservices.intel.com/IntelSGXRootCA.der";
+	case EVIDENCE_PCK_CRL:
+		return verdict_text(v, "pck-crl, from " SERVICE "sgx/certification/v4/pckcrl?ca=%s&encoding=der",
+				    streq(cn, ca_names[1]) ? "processor" : "platform");
+	default:
+		return evidence_piece_name(piece);
+	}
+}
+
+static int check_complete(const struct evidence *e, const struct pck *pck, X509 *ca, struct verdict *v)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(collateral); i++)
 		if (!e->piece[collateral[i]].p)
-			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "collateral is complete", evidence_piece_name(collateral[i]), "not given");
+			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "collateral is complete", place_of(collateral[i], pck, ca, v), "not given");
 	return 0;
 }
 
@@ -274,37 +307,59 @@ static int check_crl(struct bytes text, X509 *issuer, const char *what, int64_t 
 }
 
 /* A signing certificate and the root, in PEM. */
-static int parse_signing_chain(struct bytes pem, const char *what, struct verdict *v, struct x509_list *ret)
-{
-	int r = pem_is(pem) ? x509_parse(pem, ret) : -EBADMSG;
+struct signing_chain {
+	X509 *signer;
+	X509 *root;	/* NULL when it is the quote's, byte for byte, which was checked before */
+};
 
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
+static void signing_chain_done(struct signing_chain *c)
+{
+	X509_free(c->signer);
+	X509_free(c->root);
+}
+
+static int take_signing_cert(struct bytes *pem, const char *what, uint8_t *buf, struct verdict *v, struct bytes *ret)
+{
+	ssize_t n = pem_next(pem, "CERTIFICATE", buf, PCK_CERT_LEN_MAX);
+
+	if (n == -ENOMEM)
+		return (int)n;
+	if (n < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", what, "certificates in PEM", "none, or something beside them");
-	return verdict_check(v, ret->n == 2, VERDICT_NOT_AUTHENTIC, "CHAIN", what, "2 certificates: the signing one and the root",
-			     verdict_text(v, "%u", ret->n));
+	*ret = (struct bytes){ buf, (size_t)n };
+	return 0;
 }
 
-/* The same certificate that was checked before, byte for byte, needs not be checked again. */
-static bool is_root_of(const struct pck_chain *chain, X509 *cert)
+static int parse_signing_chain(struct bytes pem, const char *what, const struct pck_chain *chain, struct verdict *v, struct signing_chain *ret)
 {
-	unsigned char *der = NULL;
-	int len = i2d_X509(cert, &der);
-	bool same = len > 0 && (size_t)len == chain->cert[PCK_ROOT].len && memcmp(der, chain->cert[PCK_ROOT].b, (size_t)len) == 0;
+	uint8_t signer_buf[PCK_CERT_LEN_MAX], root_buf[PCK_CERT_LEN_MAX], more_buf[PCK_CERT_LEN_MAX];
+	struct bytes signer = { NULL }, root = { NULL }, more = { NULL };
+	int r;
 
-	OPENSSL_free(der);
-	return same;
+	r = take_signing_cert(&pem, what, signer_buf, v, &signer);
+	if (r == 0)
+		r = take_signing_cert(&pem, what, root_buf, v, &root);
+	if (r == 0)
+		r = take_signing_cert(&pem, what, more_buf, v, &more);
+	if (r == 0)
+		r = verdict_check(v, signer.len > 0 && root.len > 0 && more.len == 0, VERDICT_NOT_AUTHENTIC, "CHAIN", what,
+				  "2 certificates: the signing one and the root", verdict_text(v, "%d", (signer.len > 0) + (root.len > 0) + (more.len > 0)));
+	if (r < 0)
+		return r;
+	r = parse_cert(v, signer, what, &ret->signer);
+	if (r < 0 || same_bytes(root, pck_der(chain, PCK_ROOT)))
+		return r;
+	return parse_cert(v, root, what, &ret->root);
 }
 
-static int check_signing_chain(struct x509_list *l, const struct pck_chain *chain, const struct trust *trust, X509_CRL *root_crl, int64_t now,
-			       struct verdict *v, struct endorsement *en)
+static int check_signing_chain(const struct signing_chain *c, const struct trust *trust, X509_CRL *root_crl, int64_t now, struct verdict *v,
+			       struct endorsement *en)
 {
-	X509 *signer = l->cert[0], *root = l->cert[1];
+	X509 *root = c->root ? c->root : en->root;
 	uint8_t spki[32];
 	int r;
 
-	if (!is_root_of(chain, root)) {
+	if (c->root) {
 		r = check_root(v, root, trust, now, spki);
 		if (r < 0)
 			return r;
@@ -314,15 +369,15 @@ static int check_signing_chain(struct x509_list *l, const struct pck_chain *chai
 		if (r < 0)
 			return r;
 	}
-	r = check_cert(v, signer, "TCB signing certificate", signing_names, /* is_ca= */ false, now);
+	r = check_cert(v, c->signer, "TCB signing certificate", signing_names, /* is_ca= */ false, now);
 	if (r < 0)
 		return r;
-	r = check_issued(v, signer, root, "TCB signing is certified by the root", "the root's signature");
+	r = check_issued(v, c->signer, root, "TCB signing is certified by the root", "the root's signature");
 	if (r < 0)
 		return r;
 	expire_with(en, root);
-	expire_with(en, signer);
-	return verdict_check(v, !x509_crl_has(root_crl, signer), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED", "TCB signing certificate is not revoked",
+	expire_with(en, c->signer);
+	return verdict_check(v, !x509_crl_has(root_crl, c->signer), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED", "TCB signing certificate is not revoked",
 			     NULL, NULL);
 }
 
@@ -371,41 +426,36 @@ static int check_qe_identity(struct bytes text, EVP_PKEY *key, int64_t now, stru
 	return check_document(v, "QE identity", key, q->signed_part, q->signature, q->issue, q->next_update, now);
 }
 
-static bool same_bytes(struct bytes a, struct bytes b)
-{
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
-}
-
 /* Both documents, from the copies that @en owns. */
 static int check_documents(const struct pck_chain *chain, const struct evidence *e, const struct trust *trust, X509_CRL *root_crl, int64_t now,
-			   struct verdict *v, struct endorsement *en, struct x509_list *tcb_chain, struct x509_list *qe_chain)
+			   struct verdict *v, struct endorsement *en, struct signing_chain *tcb_chain, struct signing_chain *qe_chain)
 {
 	struct bytes tcb_info = { en->texts, e->piece[EVIDENCE_TCB_INFO].len };
 	struct bytes qe_identity = { en->texts + tcb_info.len, e->piece[EVIDENCE_QE_IDENTITY].len };
-	struct x509_list *qe_signer = tcb_chain;
+	const struct signing_chain *qe_signer = tcb_chain;
 	int r;
 
-	r = parse_signing_chain(e->piece[EVIDENCE_TCB_CHAIN], "chain of the TCB info", v, tcb_chain);
+	r = parse_signing_chain(e->piece[EVIDENCE_TCB_CHAIN], "chain of the TCB info", chain, v, tcb_chain);
 	if (r < 0)
 		return r;
-	r = check_signing_chain(tcb_chain, chain, trust, root_crl, now, v, en);
+	r = check_signing_chain(tcb_chain, trust, root_crl, now, v, en);
 	if (r < 0)
 		return r;
-	r = check_tcb_info(tcb_info, X509_get0_pubkey(tcb_chain->cert[0]), now, v, en);
+	r = check_tcb_info(tcb_info, X509_get0_pubkey(tcb_chain->signer), now, v, en);
 	if (r < 0)
 		return r;
 
 	/* It is the same chain as a rule. */
 	if (!same_bytes(e->piece[EVIDENCE_TCB_CHAIN], e->piece[EVIDENCE_QE_CHAIN])) {
 		qe_signer = qe_chain;
-		r = parse_signing_chain(e->piece[EVIDENCE_QE_CHAIN], "chain of the QE identity", v, qe_chain);
+		r = parse_signing_chain(e->piece[EVIDENCE_QE_CHAIN], "chain of the QE identity", chain, v, qe_chain);
 		if (r < 0)
 			return r;
-		r = check_signing_chain(qe_chain, chain, trust, root_crl, now, v, en);
+		r = check_signing_chain(qe_chain, trust, root_crl, now, v, en);
 		if (r < 0)
 			return r;
 	}
-	return check_qe_identity(qe_identity, X509_get0_pubkey(qe_signer->cert[0]), now, v, en);
+	return check_qe_identity(qe_identity, X509_get0_pubkey(qe_signer->signer), now, v, en);
 }
 
 static int copy_texts(const struct evidence *e, struct endorsement *en)
@@ -420,21 +470,17 @@ static int copy_texts(const struct evidence *e, struct endorsement *en)
 	return 0;
 }
 
-int endorsement_check_collateral(const struct pck_chain *chain, const struct evidence *e, const struct trust *trust, int64_t now, struct verdict *v,
-				 struct endorsement *en)
+int endorsement_check_collateral(const struct pck_chain *chain, const struct pck *pck, const struct evidence *e, const struct trust *trust,
+				 int64_t now, struct verdict *v, struct endorsement *en)
 {
-	struct x509_list tcb_chain = { .n = 0 }, qe_chain = { .n = 0 };
+	_cleanup_(signing_chain_done) struct signing_chain tcb_chain = { NULL }, qe_chain = { NULL };
 	_cleanup_(x509_crl_freep) X509_CRL *root_crl = NULL;
-	_cleanup_(x509_freep) X509 *root = NULL;
 	int r;
 
-	r = check_complete(e, v);
+	r = check_complete(e, pck, en->ca, v);
 	if (r < 0)
 		return r;
-	r = parse_cert(v, pck_der(chain, PCK_ROOT), "root certificate", &root);
-	if (r < 0)
-		return r;
-	r = check_crl(e->piece[EVIDENCE_ROOT_CRL], root, "root's revocation list", now, v, en, &root_crl);
+	r = check_crl(e->piece[EVIDENCE_ROOT_CRL], en->root, "root's revocation list", now, v, en, &root_crl);
 	if (r < 0)
 		return r;
 	r = verdict_check(v, !x509_crl_has(root_crl, en->ca), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED", "PCK CA is not revoked", NULL, NULL);
@@ -447,7 +493,7 @@ int endorsement_check_collateral(const struct pck_chain *chain, const struct evi
 	if (r < 0)
 		return r;
 	r = check_documents(chain, e, trust, root_crl, now, v, en, &tcb_chain, &qe_chain);
-	x509_list_done(&tcb_chain);
-	x509_list_done(&qe_chain);
+	X509_free(en->root);
+	en->root = NULL;
 	return r;
 }

@@ -2,6 +2,7 @@
 #ifndef COCO_ATTEST_INTEL_H
 #define COCO_ATTEST_INTEL_H
 
+#include "attest/pck.h"
 #include "attest/tdx-collateral.h"
 #include "attest/trust.h"
 #include "attest/x509.h"
@@ -45,6 +46,7 @@ int pck_chain_split(struct bytes pem, struct pck_chain *ret);
 /* What was verified once for a CA and a set of collateral, and stays so until @expires. */
 struct endorsement {
 	X509 *ca;
+	X509 *root;			/* while the rest is checked; not kept */
 	uint8_t root_spki[32];
 	uint8_t *texts;			/* what the two documents borrow */
 	struct tdx_tcb_info tcb_info;
@@ -61,13 +63,13 @@ int endorsement_key(const struct pck_chain *chain, const struct evidence *e, uin
 
 /*
  * Check the CA and the root of @chain against the pins of @trust at @now, each step a check of @v.
- * @ret has then @ca and @root_spki.  Returns 0, what verdict_fail() gave, or -ENOMEM.
+ * @ret has then @ca, @root and @root_spki.  Returns 0, what verdict_fail() gave, or -ENOMEM.
  */
 int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trust, int64_t now, struct verdict *v, struct endorsement *ret);
 
-/* Then the collateral of @e: the rest of @en.  Returns as above; a piece that is missing is undecided, code MISSING. */
-int endorsement_check_collateral(const struct pck_chain *chain, const struct evidence *e, const struct trust *trust, int64_t now, struct verdict *v,
-				 struct endorsement *en);
+/* Then the collateral of @e: the rest of @en.  Returns as above; a piece that is missing is undecided, code MISSING, and @pck says where Intel has it. */
+int endorsement_check_collateral(const struct pck_chain *chain, const struct pck *pck, const struct evidence *e, const struct trust *trust,
+				 int64_t now, struct verdict *v, struct endorsement *en);
 
 /* Check the PCK certificate, issued by @ca.  @ret is yours.  Returns as above. */
 int pck_check_leaf(const struct pck_chain *chain, X509 *ca, int64_t now, struct verdict *v, X509 **ret);

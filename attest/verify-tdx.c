@@ -253,19 +253,19 @@ static void check_service_td(struct verdict *v, const struct policy *p, const st
 	struct bytes found = { body15 ? body15->mrservicetd : NULL, body15 ? sizeof(body15->mrservicetd) : 0 };
 
 	if (p->mrservicetd.n > 0) {
-		policy_check_values(v, &p->mrservicetd, "SERVICE_TD", "service TD", found.p, found.len);
+		policy_check_values(v, &p->mrservicetd, "SERVICE_TD", "service TD is one that is named", found.p, found.len);
 		return;
 	}
 	/* A service TD can take part in migrating this one: it is part of what one trusts. */
-	(void) verdict_check(v, bytes_all_zero(&found) || (p->allow & ALLOW_SERVICE_TD), VERDICT_REFUSED, "SERVICE_TD", "service TD",
+	(void) verdict_check(v, bytes_all_zero(&found) || (p->allow & ALLOW_SERVICE_TD), VERDICT_REFUSED, "SERVICE_TD", "no service TD is bound",
 			     "none bound", verdict_hex(v, found.p, found.len));
 }
 
 static void check_measurements(struct verdict *v, const struct policy *p, const struct td_body *b)
 {
 	static const char *const rtmr_codes[] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
-	static const char *const rtmr_names[] = { "RTMR0, firmware configuration", "RTMR1, boot loader and kernel", "RTMR2, what the kernel was told",
-						  "RTMR3, of the guest itself" };
+	static const char *const rtmr_names[] = { "RTMR0 (firmware configuration)", "RTMR1 (boot loader and kernel)", "RTMR2 (what the kernel was told)",
+						  "RTMR3 (of the guest itself)" };
 
 	policy_check_values(v, &p->mrtd, "MRTD", "measurement of the TD's initial memory (MRTD)", b->mrtd, sizeof(b->mrtd));
 	for (unsigned i = 0; i < 4; i++)
@@ -283,7 +283,7 @@ static void check_floors(struct verdict *v, const struct policy *p, const struct
 	const struct tdx_quote *q = &t->quote;
 	bool reached = true;
 
-	policy_check_min(v, &p->min_tcb_evaluation, "TCB_EVALUATION", "TCB evaluation data number", t->evaluation);
+	policy_check_min(v, &p->min_tcb_evaluation, "EVALUATION", "TCB evaluation data number", t->evaluation);
 	policy_check_min(v, &p->min_qe_svn, "QE_SVN", "version of the quoting enclave", get_u16le(q->qe_report->isvsvn));
 	policy_check_min(v, &p->min_pce_svn, "PCE_SVN", "version of the PCE", t->pck.pcesvn);
 	if (floor->n == 0)
@@ -352,7 +352,7 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	if (r < 0)
 		return r;
 	if (fresh) {
-		r = endorsement_check_collateral(chain, e, verifier_trust(ctx), now, v, fresh);
+		r = endorsement_check_collateral(chain, &t->pck, e, verifier_trust(ctx), now, v, fresh);
 		if (r < 0)
 			return r;
 		/* Good from now on only: before, a document of it may not have been issued. */

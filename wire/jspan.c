@@ -245,13 +245,20 @@ int jspan_check(struct bytes text, struct bytes *ret)
 
 /* ---- reading what was checked ---- */
 
+/* To the quote that no backslash stands before; what one stands before is passed over with it. */
 static void skip_string(struct bytes *b)
 {
-	size_t i = 1;
+	const uint8_t *p = b->p + 1, *end = b->p + b->len, *quote, *escape;
 
-	while (i < b->len && b->p[i] != '"')
-		i += b->p[i] == '\\' ? 2 : 1;
-	(void) bytes_skip(b, i < b->len ? i + 1 : b->len);
+	while (p < end && (quote = memchr(p, '"', (size_t)(end - p))) != NULL) {
+		escape = memchr(p, '\\', (size_t)(quote - p));
+		if (!escape) {
+			(void) bytes_skip(b, (size_t)(quote + 1 - b->p));
+			return;
+		}
+		p = escape + 2;
+	}
+	(void) bytes_skip(b, b->len);
 }
 
 /* An object or array ends at the bracket that closes its first, whatever lies in between: all the others come in pairs. */

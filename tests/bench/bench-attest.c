@@ -4,23 +4,17 @@
  *
  *	bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT
  *
- * The files are DER, and good on 2026-01-01.  The two sides take turns within each round, so that what else runs on the machine hits
- * both alike; what counts is processor time. Medians are shown, and their ratio.  Nothing is asserted.
+ * The files are DER, and good on 2026-01-01.  Nothing is asserted.
  */
-#include <fcntl.h>
-#include <getopt.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-#include <stdio.h>
-#include <time.h>
 
 #include "attest/policy.h"
 #include "attest/trust.h"
 #include "attest/verify-snp.h"
-#include "base/io.h"
 #include "base/log.h"
-#include "base/parse.h"
+#include "tests/bench/turns.h"
 
 #define NOW 1767225600	/* 2026-01-01 */
 
@@ -35,31 +29,6 @@ struct input {
 	unsigned char *sig;
 	size_t sig_len;
 };
-
-static uint64_t now_nsec(void)
-{
-	struct timespec t;
-
-	(void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	log_error("%s failed: this is no measurement", what);
-	exit(1);
-}
-
-static X509 *parse(struct bytes der)
-{
-	const unsigned char *p = der.p;
-	X509 *cert = d2i_X509(NULL, &p, (long)der.len);
-
-	must(cert != NULL, "Parsing a certificate");
-	return cert;
-}
 
 /* The report's signature as OpenSSL takes it. */
 static void encode_signature(struct input *in)
@@ -87,9 +56,10 @@ static void floor_report(const struct input *in, X509 *vek)
 }
 
 /* Three certificates parsed, three RSA signatures and one of ECDSA checked. */
-static void floor_snp_cold(struct input *in)
+static void floor_snp_cold(void *input)
 {
-	X509 *ark = parse(in->ark), *inter = parse(in->inter), *vek = parse(in->vek);
+	struct input *in = input;
+	X509 *ark = parse_der(in->ark), *inter = parse_der(in->inter), *vek = parse_der(in->vek);
 
 	must(X509_verify(ark, X509_get0_pubkey(ark)) == 1 && X509_verify(inter, X509_get0_pubkey(ark)) == 1 &&
 	     X509_verify(vek, X509_get0_pubkey(inter)) == 1, "The chain");
@@ -100,9 +70,10 @@ static void floor_snp_cold(struct input *in)
 }
 
 /* The authorities are known: one of each. */
-static void floor_snp_warm(struct input *in)
+static void floor_snp_warm(void *input)
 {
-	X509 *vek = parse(in->vek);
+	struct input *in = input;
+	X509 *vek = parse_der(in->vek);
 
 	must(X509_verify(vek, in->inter_key) == 1, "The chain");
 	floor_report(in, vek);
@@ -121,115 +92,46 @@ static void verify_snp(struct input *in, struct verifier *ctx)
 	     "Verifying the report");
 }
 
-static void snp_cold(struct input *in)
+static void snp_cold(void *input)
 {
+	struct input *in = input;
 	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
 
 	must(verifier_new(&in->trust, &ctx) == 0, "Making a verifier");
 	verify_snp(in, ctx);
 }
 
-static void snp_warm(struct input *in)
+static void snp_warm(void *input)
 {
+	struct input *in = input;
 	verify_snp(in, in->warm);
 }
 
-static const struct row {
-	const char *name;
-	void (*floor)(struct input *in);
-	void (*ours)(struct input *in);
-	const char *goal;
-} rows[] = {
+static const struct turn_row rows[] = {
 	{ "SNP report, cold", floor_snp_cold, snp_cold, "1.25" },
 	{ "SNP report, authorities known", floor_snp_warm, snp_warm, "1.10" },
+	{ NULL },
 };
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(uint64_t *values, size_t n)
-{
-	qsort(values, n, sizeof(values[0]), compare);
-	return (double)(n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2) / 1000;
-}
-
-static uint64_t timed(void (*f)(struct input *in), struct input *in)
-{
-	uint64_t begin = now_nsec();
-
-	f(in);
-	return now_nsec() - begin;
-}
-
-static void measure(const struct row *row, struct input *in, unsigned rounds)
-{
-	_cleanup_(freep) uint64_t *floors = calloc(rounds, sizeof(*floors)), *ours = calloc(rounds, sizeof(*ours));
-	double a, b;
-
-	must(floors && ours, "Getting memory");
-	row->floor(in);
-	row->ours(in);
-	for (unsigned i = 0; i < rounds; i++) {
-		/* Who is first in a round changes, too. */
-		if (i % 2)
-			ours[i] = timed(row->ours, in);
-		floors[i] = timed(row->floor, in);
-		if (i % 2 == 0)
-			ours[i] = timed(row->ours, in);
-	}
-	a = median(floors, rounds);
-	b = median(ours, rounds);
-	printf("%-32s  %9.1f  %9.1f  %6.3f  %5s\n", row->name, b, a, b / a, row->goal);
-}
-
-static struct bytes read_input(const char *path)
-{
-	char *text;
-	size_t len;
-	int r;
-
-	r = read_file_at(AT_FDCWD, path, 65536, &text, &len);
-	if (r < 0) {
-		log_error_errno(r, "Failed to read '%s': %m", path);
-		exit(1);
-	}
-	return (struct bytes){ (const uint8_t *)text, len };
-}
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "rounds", required_argument, NULL, 'r' }, { NULL } };
 	struct input in = { 0 };
-	uint32_t rounds = 400;
+	unsigned rounds;
 	X509 *inter;
-	int c;
+	int i;
 
 	log_open("bench-attest");
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
-		if (c != 'r' || parse_u32(optarg, &rounds) < 0 || rounds == 0 || rounds > 1000000)
-			return 64;
-	if (argc - optind != 4) {
-		log_error("usage: bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT");
-		return 64;
-	}
-	in.report = read_input(argv[optind]);
-	in.vek = read_input(argv[optind + 1]);
-	in.inter = read_input(argv[optind + 2]);
-	in.ark = read_input(argv[optind + 3]);
+	i = turns_options(argc, argv, "bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT", 4, &rounds);
+	in.report = read_input(argv[i]);
+	in.vek = read_input(argv[i + 1]);
+	in.inter = read_input(argv[i + 2]);
+	in.ark = read_input(argv[i + 3]);
 	policy_init(&in.policy);
 	must(trust_parse(in.ark.p, in.ark.len, "the given root", &in.trust, NULL) == 0, "Reading the root");
 	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()), "Getting memory");
-	inter = parse(in.inter);
+	inter = parse_der(in.inter);
 	in.inter_key = X509_get0_pubkey(inter);
 	encode_signature(&in);
-
-	printf("%-32s  %9s  %9s  %6s  %5s\n", "microseconds of CPU, medians", "verifier", "OpenSSL", "ratio", "goal");
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		measure(&rows[i], &in, rounds);
-	printf("\nOpenSSL: the operations that cannot be left out, alone.  %u rounds, in turns.\n", rounds);
+	take_turns(rows, &in, rounds);
 	return 0;
 }

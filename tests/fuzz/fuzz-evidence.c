@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Evidence of each type whose pieces are all the fuzzer's: the first byte says which type, then each piece is its length in two bytes, little-endian, and
+ * its bytes, in the order of the pieces.  Without Intel's and AMD's keys none of it can be authentic, whatever it is.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "attest/policy.h"
+#include "attest/verify.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* These judge no key that is pinned. */
+static bool has_root(const struct attest_verifier *t)
+{
+	return strcmp(t->name, "tpm") != 0 && strcmp(t->name, "ccel") != 0 && strcmp(t->name, "azure-hcl") != 0;
+}
+
+static const struct attest_verifier *take_type(struct bytes *b)
+{
+	unsigned n = 0, i;
+
+	if (b->len == 0)
+		return NULL;
+	while (attest_verifiers[n])
+		n++;
+	i = b->p[0] % n;
+	(void) bytes_skip(b, 1);
+	return attest_verifiers[i];
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct verifier *ctx;
+	static struct verdict *v;
+	static struct policy policy;
+	struct bytes b = { data, len };
+	const struct attest_verifier *type = take_type(&b);
+	struct evidence e = { 0 };
+
+	if (!type)
+		return 0;
+	if (!ctx) {
+		policy_init(&policy);
+		assert(verifier_new(NULL, &ctx) == 0 && (v = verdict_new()));
+	}
+	for (unsigned i = 0; i < _EVIDENCE_MAX; i++) {
+		uint16_t n;
+
+		if (!((type->needs | type->takes) & EVIDENCE_BIT(i)) || bytes_u16le(&b, &n) < 0)
+			continue;
+		if (bytes_take(&b, n < b.len ? n : b.len, &e.piece[i]) < 0)
+			return 0;
+	}
+	if (type->takes_certs && b.len > 0)
+		e.cert[e.n_certs++] = b;
+	assert(attest_verify(ctx, type, &e, &policy, 1768867200, v) == 0);
+	assert(v->result != VERDICT_ACCEPTED || (v->authentic && v->first_failed < 0));
+	if (has_root(type))
+		assert(v->result != VERDICT_ACCEPTED && !v->authentic);
+	verdict_reset(v);
+	(void) type->show(&e, v);
+	return 0;
+}
