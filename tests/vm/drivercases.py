@@ -123,7 +123,7 @@ class Bench:
         self.put_svkl(b"SVKL" + struct.pack("<IB", SVKL_TABLE_LEN, 1) + bytes(27) + svkl_body(*keys))
 
     # The guest's side.
-    def sh(self, line, timeout=60):
+    def sh(self, line, timeout=300):
         return self.guest.run(line, timeout)
 
     def out(self, line):

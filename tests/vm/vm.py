@@ -177,10 +177,10 @@ class Guest:
                 return out, m
             out.append(line)
 
-    def wait_ready(self, timeout=180):
+    def wait_ready(self, timeout=600):
         self._until(r"@guest ready$", timeout)
 
-    def run(self, line, timeout=60):
+    def run(self, line, timeout=300):
         """One line of shell; returns its exit status and its output (both streams)."""
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
