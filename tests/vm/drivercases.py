@@ -7,6 +7,7 @@ Each case finds the module unloaded and leaves it so. Its first line of document
 import base64
 import os
 import random
+import re
 import struct
 import subprocess
 import uuid
@@ -114,10 +115,13 @@ class Bench:
     def put_svkl(self, data):
         """Put a table, from its ACPI header on, in the place of the one that QEMU made."""
         if self.svkl is None:
-            self.svkl = self.ram.find(b"SVKL" + struct.pack("<IB", SVKL_TABLE_LEN, 1))
-            expect(self.svkl, "the guest's memory has no table SVKL")
-        for address in self.svkl:
-            self.ram.write(address, data + bytes(SVKL_TABLE_LEN - len(data)))
+            # As the kernel says; firmware leaves copies in memory that is the kernel's by now.
+            self.read_log()
+            found = re.search(r"ACPI: SVKL 0x([0-9A-F]{16})", self.kernel_log)
+            expect(found, "the kernel has not found the table SVKL")
+            self.svkl = int(found[1], 16)
+            expect_equal(self.ram.read(self.svkl, 8), b"SVKL" + struct.pack("<I", SVKL_TABLE_LEN), "the table SVKL")
+        self.ram.write(self.svkl, data + bytes(SVKL_TABLE_LEN - len(data)))
 
     def put_keys(self, *keys):
         self.put_svkl(b"SVKL" + struct.pack("<IB", SVKL_TABLE_LEN, 1) + bytes(27) + svkl_body(*keys))
