@@ -100,7 +100,7 @@ static int keeper_open_store(struct keeper *k)
 
 	snprintf(journal, sizeof(journal), "%s/journal", runtime ? runtime : "/run/cocod");
 	if (k->config->secret_directory[0])
-		k->directory = (struct secret_source){ "directory", k->config->secret_directory, false };
+		k->directory = (struct secret_source){ "directory", k->config->secret_directory };
 	r = store_new(k->config->policies, k->config->n_policies, k->config->secret_directory[0] ? &k->directory : NULL, journal, &k->store);
 	if (r < 0)
 		return log_error_errno(r, "Failed to open the journal '%s': %m", journal);

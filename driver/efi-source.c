@@ -116,7 +116,7 @@ static int area_map(phys_addr_t base, u64 len)
 	struct secret_table table;
 	int r;
 
-	area = fwmem_map(base, len);
+	area = fwmem_map_secret(base, len);
 	if (IS_ERR(area)) {
 		pr_err("cannot map the secret area at %pa: %ld\n", &base, PTR_ERR(area));
 		return PTR_ERR(area);
@@ -132,7 +132,7 @@ static int area_map(phys_addr_t base, u64 len)
 	} else {
 		pr_err("refused: the table in the area at %pa has an impossible length\n", &base);
 	}
-	fwmem_unmap(area);
+	fwmem_unmap_secret(area);
 	return r;
 }
 
@@ -158,7 +158,7 @@ static int efi_find(void)
 
 static void efi_forget(void)
 {
-	fwmem_unmap(area);
+	fwmem_unmap_secret(area);
 }
 
 /* Returns 1 for a new file, 0 when the entry has none of its own, or an error. */
@@ -255,7 +255,7 @@ static int efi_publish(struct dentry *secrets)
 	}
 	r = publish_entries();
 	if (r < 0) {
-		secret_dir_remove(&coco_dir);
+		secret_dir_remove(&coco_dir, false);
 		return r;
 	}
 	secret_dir_open(&coco_dir);
@@ -264,11 +264,11 @@ static int efi_publish(struct dentry *secrets)
 	return r;
 }
 
-static void efi_withdraw(void)
+static void efi_withdraw(bool wipe)
 {
 	securityfs_drop(legacy_link);
 	securityfs_drop(legacy_dir);
-	secret_dir_remove(&coco_dir);
+	secret_dir_remove(&coco_dir, wipe);
 }
 
 const struct secret_source efi_source = {

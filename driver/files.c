@@ -231,7 +231,7 @@ void secret_dir_open(struct secret_dir *dir)
 	secret_dir_chmod(dir, 0755);
 }
 
-void secret_dir_remove(struct secret_dir *dir)
+void secret_dir_remove(struct secret_dir *dir, bool wipe)
 {
 	struct secret_file *f, *next;
 
@@ -246,6 +246,8 @@ void secret_dir_remove(struct secret_dir *dir)
 			struct inode *inode = d_inode(f->dentry);
 
 			inode_lock(inode);
+			if (wipe)
+				secret_wipe(&f->span);
 			secret_detach(inode, dir);
 			inode_unlock(inode);
 			securityfs_drop(f->dentry);

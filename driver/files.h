@@ -69,10 +69,11 @@ int secret_dir_add(struct secret_dir *dir, const char *name, const struct secret
 void secret_dir_open(struct secret_dir *dir);
 
 /**
- * secret_dir_remove() - take the folder and its files away; wipes nothing
+ * secret_dir_remove() - take the folder and its files away
  * @dir: the folder, from secret_dir_create()
+ * @wipe: wipe the secrets too, those that have not been
  */
-void secret_dir_remove(struct secret_dir *dir);
+void secret_dir_remove(struct secret_dir *dir, bool wipe);
 
 /**
  * securityfs_drop() - securityfs_remove(), and the name is free for sure

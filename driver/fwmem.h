@@ -30,7 +30,28 @@ int fwmem_check(phys_addr_t base, u64 len);
  * pointer.
  */
 void *fwmem_map(phys_addr_t base, u64 len);
+
+/**
+ * fwmem_unmap() - undo fwmem_map()
+ * @p: what that gave
+ */
 void fwmem_unmap(void *p);
+
+/**
+ * fwmem_map_secret() - map a range that is to be served, and wiped
+ * @base: physical address
+ * @len: bytes
+ *
+ * Return: an address for fwmem_unmap_secret(); or as an error pointer -EBUSY when it shares a byte
+ * with another range of this kind, or what fwmem_map() says.
+ */
+void *fwmem_map_secret(phys_addr_t base, u64 len);
+
+/**
+ * fwmem_unmap_secret() - undo fwmem_map_secret()
+ * @p: what that gave
+ */
+void fwmem_unmap_secret(void *p);
 
 /**
  * fwmem_copy() - copy a range of the firmware's memory

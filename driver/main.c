@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/security.h>
 
 #include "driver/files.h"
@@ -16,7 +17,12 @@
 /* Complete and in one place; all that have something are served. */
 static const struct secret_source *const sources[] = {
 	&efi_source,
+	&svkl_source,
 };
+
+static bool wipe_on_unload;
+module_param(wipe_on_unload, bool, 0444);
+MODULE_PARM_DESC(wipe_on_unload, "Wipe what is left when the module is unloaded");
 
 static bool in_use[ARRAY_SIZE(sources)];
 static struct dentry *secrets;
@@ -83,10 +89,12 @@ static int __init coco_secret_init(void)
 	secrets = securityfs_create_dir("secrets", NULL);
 	if (IS_ERR(secrets)) {
 		r = PTR_ERR(secrets);
-		if (r == -EEXIST)
-			pr_err("securityfs has a folder \"secrets\" already, the kernel's efi_secret's perhaps: leaving the secrets to it\n");
-		else
+		if (r == -EEXIST) {
+			pr_notice("securityfs has a folder \"secrets\" already, the kernel's efi_secret's perhaps: leaving the secrets to it\n");
+			r = -ENODEV;	/* nothing is wrong, and nothing left to do */
+		} else {
 			pr_err("cannot make the folder \"secrets\" in securityfs: %d\n", r);
+		}
 		forget_all();
 		return r;
 	}
@@ -104,15 +112,18 @@ static void __exit coco_secret_exit(void)
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		if (!in_use[i])
 			continue;
-		sources[i]->withdraw();
+		sources[i]->withdraw(wipe_on_unload);
 		sources[i]->forget();
 	}
 	securityfs_drop(secrets);
+	pr_info("unloaded: what was left is %s\n",
+		wipe_on_unload ? "wiped" : "still in the firmware's memory");
 }
 
 module_init(coco_secret_init);
 module_exit(coco_secret_exit);
 
+MODULE_SOFTDEP("pre: efi_secret");	/* the kernel's own goes first, where there is one */
 MODULE_DESCRIPTION("A confidential VM's launch secrets as files in securityfs");
 MODULE_AUTHOR("The coco-agent project");
 MODULE_LICENSE("GPL");

@@ -2,6 +2,8 @@
 #ifndef COCO_DRIVER_SOURCE_H
 #define COCO_DRIVER_SOURCE_H
 
+#include <linux/types.h>
+
 struct dentry;
 
 /**
@@ -14,7 +16,7 @@ struct dentry;
  * @publish: after @find, make the files below the folder "secrets". Returns how many there
  *	are, at least one; or an error, and then there are none. With one file the module cannot
  *	fail any more, as somebody may have it open
- * @withdraw: undo @publish
+ * @withdraw: undo @publish; when told so, wipe the secrets that are left
  *
  * Each source is a file and a row in main.c.
  */
@@ -23,9 +25,10 @@ struct secret_source {
 	int (*find)(void);
 	void (*forget)(void);
 	int (*publish)(struct dentry *secrets);
-	void (*withdraw)(void);
+	void (*withdraw)(bool wipe);
 };
 
 extern const struct secret_source efi_source;
+extern const struct secret_source svkl_source;
 
 #endif

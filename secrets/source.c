@@ -5,20 +5,60 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "wire/bytes.h"
 
 #define SECURITYFS "/sys/kernel/security"
 
 /* In the order in which they are looked for. */
 static const struct secret_source sources[] = {
-	{ "coco", SECURITYFS "/secrets/coco", true },		/* mainline since 5.19, and coco_secret.ko */
-	{ "coco-legacy", SECURITYFS "/coco/efi_secret", true },	/* the path of the series before it was merged */
+	/* mainline since 5.19, and coco_secret.ko */
+	{ "coco", SECURITYFS "/secrets/coco", .zeroes = true },
+	/* the path of the series before it was merged */
+	{ "coco-legacy", SECURITYFS "/coco/efi_secret", .zeroes = true, .same = true },
+	/* coco_secret.ko */
+	{ "svkl", SECURITYFS "/secrets/svkl", .zeroes = true, .numbered = true },
 };
+
+/* What all GUIDs of numbered secrets begin with; the number's four bytes follow, the highest first. */
+static const uint8_t numbered_prefix[] = { 'L', 'K', 'V', 'S', 0, 0, 0, 0x80, 0x80, 0, 0, 0 };
+
+static bool is_numbered(const struct guid *g)
+{
+	return memcmp(g->b, numbered_prefix, sizeof(numbered_prefix)) == 0;
+}
+
+static void name_of(const struct secret_source *s, const struct guid *g, char ret[static GUID_TEXT_LEN + 1])
+{
+	if (s->numbered)
+		snprintf(ret, GUID_TEXT_LEN + 1, "%u", get_u32be(g->b + sizeof(numbered_prefix)));
+	else
+		guid_format(g, ret);
+}
+
+/* Returns false when no secret of @s has that name. */
+static bool guid_of(const struct secret_source *s, const char *name, struct guid *ret)
+{
+	char back[GUID_TEXT_LEN + 1];
+	unsigned long n;
+
+	if (!s->numbered)
+		return guid_parse(name, strlen(name), ret) == 0 && !is_numbered(ret);
+	n = strtoul(name, NULL, 10);
+	memcpy(ret->b, numbered_prefix, sizeof(numbered_prefix));
+	for (size_t i = 0; i < 4; i++)
+		ret->b[sizeof(numbered_prefix) + i] = (uint8_t)(n >> (24 - 8 * i));
+	/* Blanks, signs, leading zeros and what is too large do not come back as they were. */
+	name_of(s, ret, back);
+	return streq(back, name);
+}
 
 const struct secret_source *source_get(unsigned i)
 {
@@ -95,7 +135,7 @@ int source_list(const struct secret_source *s, struct source_entry **ret)
 	for (struct dirent *de; (errno = 0, de = readdir(d)); ) {
 		struct source_entry e;
 
-		if (guid_parse(de->d_name, strlen(de->d_name), &e.guid) < 0)
+		if (!guid_of(s, de->d_name, &e.guid))
 			continue;
 		r = size_at(dirfd(d), de->d_name, &e.size);
 		if (r == -ENOENT || r == -EINVAL)
@@ -123,7 +163,7 @@ int source_read(const struct secret_source *s, const struct guid *guid, struct s
 	char name[GUID_TEXT_LEN + 1];
 	int r = dir;
 
-	guid_format(guid, name);
+	name_of(s, guid, name);
 	if (dir >= 0)
 		r = read_at(dir, name, ret);
 	return r == -ENOENT ? -ENOKEY : r;
@@ -136,7 +176,7 @@ int source_unlink(const struct secret_source *s, const struct guid *guid)
 
 	if (dir < 0)
 		return dir == -ENOENT ? -ENOKEY : dir;
-	guid_format(guid, name);
+	name_of(s, guid, name);
 	if (unlinkat(dir, name, 0) < 0)
 		return errno == ENOENT ? -ENOKEY : -errno;
 	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)

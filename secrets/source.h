@@ -9,11 +9,16 @@
 /*
  * Where launch secrets come from: a directory with a file for each, named by its GUID.  Reading gives the bytes, unlinking
  * zeroes them in the kernel's area.  Layout and semantics: the kernel's efi_secret driver, Documentation/security/secrets/coco.rst.
+ *
+ * The keys of the ACPI table SVKL have no GUIDs: their files are numbered from 0.  Here the key N is 53564b4c-0000-8000-8000-N with
+ * N as 12 hexadecimal digits (the first group is "SVKL"); a file of such a name in another source is passed over.
  */
 struct secret_source {
-	const char *name;	/* "coco", "coco-legacy", "directory" */
+	const char *name;	/* "coco", "coco-legacy", "svkl", "directory" */
 	const char *path;
 	bool zeroes;		/* unlink wipes memory, and is no ordinary unlink */
+	bool same;		/* shows what the source before it shows: counts when that is not there */
+	bool numbered;		/* as SVKL's */
 };
 
 /* What a source says of one secret. */
@@ -22,7 +27,7 @@ struct source_entry {
 	size_t size;		/* in bytes */
 };
 
-/* The @i-th source that this machine may have, or NULL after the last.  Both paths show the same secrets: the first that is there counts. */
+/* The @i-th source that this machine may have, or NULL after the last. */
 const struct secret_source *source_get(unsigned i);
 
 /*
@@ -32,7 +37,7 @@ const struct secret_source *source_get(unsigned i);
 int source_mount_securityfs(void);
 
 /*
- * All entries, in the directory's order.  Files that are not named by a GUID are passed over.  @ret is yours, to be freed.
+ * All entries, in the directory's order.  Files that are not named as its secrets are get passed over.  @ret is yours, to be freed.
  * Returns how many; -ENOENT when the source is not there; another errno of opendir(3), or of a file that cannot be read.
  */
 int source_list(const struct secret_source *s, struct source_entry **ret);

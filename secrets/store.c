@@ -220,12 +220,11 @@ static int scan_source(struct store *s, const struct secret_source *src, int *re
 int store_scan(struct store *s)
 {
 	const struct secret_source *src;
-	int n_new = 0, error = 0;
+	int n_new = 0, error = 0, r = -ENOENT;
 	bool any = false;
 
 	for (unsigned i = 0; (src = store_source(s, i, NULL)); i++) {
-		int r = any ? -ENOENT : scan_source(s, src, &n_new);
-
+		r = src->same && r >= 0 ? -ENOENT : scan_source(s, src, &n_new);
 		s->scan_result[i] = r;
 		any = any || r >= 0;
 		if (r < 0 && r != -ENOENT && !error)

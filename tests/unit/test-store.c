@@ -42,7 +42,7 @@ static int setup(void **state)
 	strcpy(f->dir, "/tmp/test-store.XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->journal, sizeof(f->journal), "%s.journal", f->dir);
-	f->source = (struct secret_source){ "directory", f->dir, false };
+	f->source = (struct secret_source){ "directory", f->dir };
 	assert_int_equal(guid_parse(OTHER, 36, &f->policies[0].guid), 0);
 	strcpy(f->policies[0].name, "home");
 	assert_int_equal(policy_set_consumers(&f->policies[0], "cryptsetup:home"), 0);
@@ -177,6 +177,53 @@ static void test_source_away(void **state)
 	assert_int_equal(store_scan(f->store), 0);
 }
 
+/* Keys that have numbers instead of GUIDs, as those of the ACPI table SVKL. */
+static void test_numbered(void **state)
+{
+	static const char *const none[] = { "01", "+1", " 1", "-1", "4294967296", "18446744073709551617", "x", "1x" };
+	struct fixture *f = *state;
+	struct store_entry *e;
+	struct secret *s;
+	char path[128];
+
+	put(f, "0", "zero");
+	put(f, "31", "thirty-one");
+	put(f, "4294967295", "last");
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		put(f, none[i], "none");
+	f->source.numbered = true;
+	start(f);
+	assert_int_equal(store_scan(f->store), 3);
+	assert_non_null(store_find(f->store, "53564b4c-0000-8000-8000-000000000000"));
+	assert_non_null(store_find(f->store, "53564b4c-0000-8000-8000-0000ffffffff"));
+	e = store_find(f->store, "53564b4c-0000-8000-8000-00000000001f");
+	assert_non_null(e);
+	assert_int_equal(e->size, 10);
+	assert_int_equal(store_read(e, &s), 0);
+	assert_memory_equal(secret_data(s), "thirty-one", 10);
+	secret_free(s);
+
+	/* After a restart it is still the same one. */
+	start(f);
+	assert_int_equal(store_scan(f->store), 0);
+	e = store_find(f->store, "53564b4c-0000-8000-8000-00000000001f");
+	assert_int_equal(store_wipe(f->store, e), 0);
+	snprintf(path, sizeof(path), "%s/31", f->dir);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(store_scan(f->store), 0);
+	assert_int_equal(e->state, SECRET_WIPED);
+}
+
+/* A table with GUIDs cannot speak for a numbered key. */
+static void test_numbered_name(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "53564b4c-0000-8000-8000-000000000000", "x");
+	assert_int_equal(store_scan(f->store), 1);
+	assert_null(store_get(f->store, 1));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -185,6 +232,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_life_and_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_behind_our_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_source_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbered, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbered_name, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,10 +12,13 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 
 RAM_MIB = 1024
 AREA = 0x10000000       # where sev-firmware.efi reserves the secret area
 AREA_LEN = 0xc00
+KEYS = 0x10010000       # where it reserves memory for SVKL keys
+KEYS_LEN = 0x20000
 OVMF_DIRS = ("/usr/share/OVMF", "/usr/share/edk2/ovmf", "/usr/share/edk2/x64")
 
 
@@ -52,6 +55,15 @@ class Ram:
         self.map.close()
 
 
+def wait_for(condition, what, timeout=60):
+    """Until condition() is true."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            raise Timeout(f"{what}: nothing for {timeout} s")
+        time.sleep(0.05)
+
+
 def ovmf(name):
     """The path of the distribution's firmware file, like OVMF_CODE_4M.fd."""
     for folder in OVMF_DIRS:
@@ -61,23 +73,35 @@ def ovmf(name):
     raise FileNotFoundError(f"{name}: install the package ovmf")
 
 
-def qemu_command(work, ram, esp, console, firmware=None, cpus=2, extra=()):
-    """QEMU's command line for a UEFI guest on software emulation, so that no /dev/kvm is needed.
-
-    work is a folder for what QEMU writes (the firmware's variables), console a file for the first serial line,
-    firmware the code image when it is not the stock one, extra more arguments.
-    """
-    firmware = firmware or ovmf("OVMF_CODE_4M.fd")
-    variables = os.path.join(work, "vars.fd")
-    shutil.copyfile(ovmf("OVMF_VARS_4M.fd"), variables)
-    return ["qemu-system-x86_64", "-machine", "q35,memory-backend=ram", "-accel", "tcg,thread=multi", "-cpu", "max",
+def qemu_base(ram, console, cpus=2, machine=""):
+    """A machine on software emulation, so that no /dev/kvm is needed, with QEMU's own BIOS and nothing to boot from."""
+    return ["qemu-system-x86_64", "-machine", f"q35,memory-backend=ram{machine}", "-accel", "tcg,thread=multi", "-cpu", "max",
             "-smp", str(cpus), "-m", f"{ram.mib}M",
             "-object", f"memory-backend-file,id=ram,size={ram.mib}M,mem-path={ram.path},share=on",
-            "-nodefaults", "-display", "none", "-no-reboot", "-net", "none",
-            "-drive", f"if=pflash,format=raw,readonly=on,file={firmware}",
-            "-drive", f"if=pflash,format=raw,file={variables}",
-            "-drive", f"if=none,id=esp,format=raw,readonly=on,file={esp}", "-device", "virtio-blk-pci,drive=esp",
-            "-serial", f"file:{console}", *extra]
+            "-nodefaults", "-display", "none", "-no-reboot", "-net", "none", "-serial", f"file:{console}"]
+
+
+def boot_disk(esp):
+    return ["-drive", f"if=none,id=esp,format=raw,readonly=on,file={esp}", "-device", "virtio-blk-pci,drive=esp"]
+
+
+def flash(path, option="readonly=on"):
+    return ["-drive", f"if=pflash,format=raw,{option},file={path}"]
+
+
+def qemu_command(work, ram, esp, console, firmware=None, cpus=2, secure=False, extra=()):
+    """QEMU's command line for a UEFI guest.
+
+    work is a folder for what QEMU writes (the firmware's variables), console a file for the first serial line,
+    firmware the code image when it is not the stock one, secure turns Secure Boot on, with the test keys of the package
+    ovmf, extra more arguments.
+    """
+    firmware = firmware or ovmf("OVMF_CODE_4M.secboot.fd" if secure else "OVMF_CODE_4M.fd")
+    variables = os.path.join(work, "vars.fd")
+    shutil.copyfile(ovmf("OVMF_VARS_4M.snakeoil.fd" if secure else "OVMF_VARS_4M.fd"), variables)
+    smm = ["-global", "driver=cfi.pflash01,property=secure,value=on"] if secure else []
+    return [*qemu_base(ram, console, cpus, ",smm=on" if secure else ""), *smm, *flash(firmware), *flash(variables, "readonly=off"),
+            *boot_disk(esp), *extra]
 
 
 def _newc(path, mode, data):
@@ -153,10 +177,10 @@ class Guest:
                 return out, m
             out.append(line)
 
-    def wait_ready(self, timeout=180):
+    def wait_ready(self, timeout=600):
         self._until(r"@guest ready$", timeout)
 
-    def run(self, line, timeout=60):
+    def run(self, line, timeout=300):
         """One line of shell; returns its exit status and its output (both streams)."""
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()

@@ -3,7 +3,8 @@
  * A UEFI application that makes a plain OVMF look like a confidential VM's firmware: a test double, for VM tests only.
  *
  * It reserves the secret area at a fixed guest-physical address, without touching what the host has put there before
- * the VM started, and publishes the descriptor in the EFI configuration table.  Then it starts the kernel.
+ * the VM started, and publishes the descriptor in the EFI configuration table.  It also reserves memory for the keys of an
+ * ACPI table SVKL, which QEMU's -acpitable can add.  Then it starts the kernel.
  * The EFI system partition holds
  *
  *	\vmlinuz.efi	the kernel, with its EFI stub
@@ -15,6 +16,9 @@
  *	coco_firmware=ram	the area lies in boot-services memory, which the kernel takes over
  *	coco_firmware=none	no area and no entry in the configuration table
  *
+ * Inside the AmdSev OVMF, where that starts a GRUB of its own, it is that: with coco_firmware=none, so that the area is the
+ * firmware's (tests/vm/build-firmware).
+ *
  * Layouts: the kernel's efi_secret documentation; EDK II, OvmfPkg/AmdSev/SecretDxe.
  */
 #include <efi.h>
@@ -22,6 +26,8 @@
 
 #define AREA_ADDRESS 0x10000000ull
 #define AREA_LEN 0xc00		/* as OVMF for SEV has it: the rest of the page is for kernel hashes */
+#define KEYS_ADDRESS 0x10010000ull
+#define KEYS_PAGES 32
 #define CMDLINE_MAX 4096
 
 #define CHECK(call, what)                                       \
@@ -46,15 +52,57 @@ static EFI_STATUS fail(EFI_STATUS status, CHAR16 *what)
 	return status;
 }
 
+/* Firmware with a boot loader of its own has not looked for disks. */
+static void connect_disks(void)
+{
+	EFI_HANDLE *handles;
+	UINTN n;
+
+	if (EFI_ERROR(BS->LocateHandleBuffer(AllHandles, NULL, NULL, &n, &handles)))
+		return;
+	for (UINTN i = 0; i < n; i++)
+		BS->ConnectController(handles[i], NULL, NULL, TRUE);
+	BS->FreePool(handles);
+}
+
+/* The volume that this was started from; when that is none, being the firmware itself, the first that has the kernel. */
+static EFI_STATUS find_volume(EFI_HANDLE own, EFI_HANDLE *ret_device, EFI_FILE_HANDLE *ret_root)
+{
+	EFI_HANDLE *handles = NULL;
+	EFI_FILE_HANDLE file;
+	UINTN n = 0;
+
+	*ret_device = own;
+	*ret_root = LibOpenRoot(own);
+	if (*ret_root)
+		return EFI_SUCCESS;
+
+	connect_disks();
+	CHECK(BS->LocateHandleBuffer(ByProtocol, &FileSystemProtocol, NULL, &n, &handles), L"find a file system");
+	for (UINTN i = 0; i < n; i++) {
+		EFI_FILE_HANDLE root = LibOpenRoot(handles[i]);
+
+		if (!root)
+			continue;
+		if (!EFI_ERROR(root->Open(root, &file, L"\\vmlinuz.efi", EFI_FILE_MODE_READ, 0))) {
+			file->Close(file);
+			*ret_device = handles[i];
+			*ret_root = root;
+			BS->FreePool(handles);
+			return EFI_SUCCESS;
+		}
+		root->Close(root);
+	}
+	BS->FreePool(handles);
+	return fail(EFI_NOT_FOUND, L"find \\vmlinuz.efi");
+}
+
 /* Reads the command line; ends it with a NUL and without the line feed. */
-static EFI_STATUS read_cmdline(EFI_HANDLE device, CHAR8 text[static CMDLINE_MAX + 1])
+static EFI_STATUS read_cmdline(EFI_FILE_HANDLE root, CHAR8 text[static CMDLINE_MAX + 1])
 {
 	UINTN len = CMDLINE_MAX;
-	EFI_FILE_HANDLE root, file;
+	EFI_FILE_HANDLE file;
 
-	root = LibOpenRoot(device);
-	if (!root)
-		return fail(EFI_NOT_FOUND, L"open the system partition");
 	CHECK(root->Open(root, &file, L"\\cmdline.txt", EFI_FILE_MODE_READ, 0), L"open \\cmdline.txt");
 	CHECK(file->Read(file, &len, text), L"read \\cmdline.txt");
 	file->Close(file);
@@ -90,7 +138,7 @@ static EFI_STATUS publish_area(const CHAR8 *cmdline)
 {
 	BOOLEAN stale = has_word(cmdline, "coco_firmware=stale");
 	BOOLEAN ram = has_word(cmdline, "coco_firmware=ram");
-	EFI_PHYSICAL_ADDRESS area = AREA_ADDRESS;
+	EFI_PHYSICAL_ADDRESS area = AREA_ADDRESS, keys = KEYS_ADDRESS;
 	struct descriptor *descriptor;
 
 	if (has_word(cmdline, "coco_firmware=none")) {
@@ -99,6 +147,7 @@ static EFI_STATUS publish_area(const CHAR8 *cmdline)
 	}
 	CHECK(BS->AllocatePages(AllocateAddress, ram ? EfiBootServicesData : EfiReservedMemoryType, 1, &area),
 	      L"reserve the secret area");
+	CHECK(BS->AllocatePages(AllocateAddress, EfiReservedMemoryType, KEYS_PAGES, &keys), L"reserve memory for keys");
 	CHECK(BS->AllocatePool(stale ? EfiBootServicesData : EfiACPIReclaimMemory, sizeof(*descriptor), (void **)&descriptor),
 	      L"allocate the descriptor");
 	descriptor->base = area;
@@ -132,15 +181,20 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *systab)
 {
 	static CHAR8 cmdline[CMDLINE_MAX + 1];
 	EFI_LOADED_IMAGE *image;
+	EFI_FILE_HANDLE root;
+	EFI_HANDLE device;
 	EFI_STATUS status;
 
 	InitializeLib(self, systab);
 	CHECK(BS->HandleProtocol(self, &LoadedImageProtocol, (void **)&image), L"find its own image");
-	status = read_cmdline(image->DeviceHandle, cmdline);
+	status = find_volume(image->DeviceHandle, &device, &root);
+	if (EFI_ERROR(status))
+		return status;
+	status = read_cmdline(root, cmdline);
 	if (EFI_ERROR(status))
 		return status;
 	status = publish_area(cmdline);
 	if (EFI_ERROR(status))
 		return status;
-	return start_kernel(self, image->DeviceHandle, cmdline);
+	return start_kernel(self, device, cmdline);
 }

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+/*
+ * The storage volume keys of TDX guests: the ACPI table SVKL says where in memory each lies. Served
+ * as <securityfs>/secrets/svkl/<index>. The table may be the host's work: a key that lies where none
+ * can be is not touched.
+ */
+#include <linux/acpi.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "driver/files.h"
+#include "driver/fwmem.h"
+#include "driver/source.h"
+#include "wire/svkl.h"
+
+static struct secret_span keys[SVKL_KEYS_MAX];	/* .data is NULL where there is none to serve */
+static unsigned int n_keys;
+static struct secret_dir svkl_dir;
+
+/*
+ * A copy of the table, no longer than it can need to be, for kfree(). The length is read once: ACPICA
+ * has mapped the table by that length, and checked the sum over it.
+ */
+static u8 *table_copy(size_t *ret_len)
+{
+	struct acpi_table_header *table;
+	u8 *copy;
+
+	if (acpi_disabled || ACPI_FAILURE(acpi_get_table("SVKL", 0, &table)))
+		return ERR_PTR(-ENODEV);
+	*ret_len = min_t(size_t, READ_ONCE(table->length), SVKL_TABLE_LEN_MAX);
+	copy = kmemdup(table, *ret_len, GFP_KERNEL);
+	acpi_put_table(table);
+	return copy ? copy : ERR_PTR(-ENOMEM);
+}
+
+static const char *key_verdict(int r)
+{
+	switch (r) {
+	case -EOPNOTSUPP:
+		return "is of an unknown type or format";
+	case -EMSGSIZE:
+		return "is empty or too long";
+	case -ENOTUNIQ:
+		return "overlaps another key";
+	case -EBUSY:
+		return "overlaps other secrets";
+	case -ESTALE:
+		return "is in memory that the kernel has taken over";
+	default:
+		return "cannot be where the table says";
+	}
+}
+
+/* Map one key. Returns 1, 0 when there is none to serve, -ENOMEM, -EBADMSG when it is refused. */
+static int key_map(const struct svkl *t, unsigned int i, unsigned int *n_wiped)
+{
+	struct svkl_key key;
+	void *p;
+	int r;
+
+	r = svkl_key(t, i, &key);
+	if (r == 0) {
+		p = fwmem_map_secret(key.address, key.len);
+		r = PTR_ERR_OR_ZERO(p);
+	}
+	if (r == -ENOMEM) {
+		pr_err("cannot map SVKL key %u\n", i);
+		return r;
+	}
+	if (r < 0) {
+		pr_err("refused: SVKL key %u %s\n", i, key_verdict(r));
+		return -EBADMSG;
+	}
+	/* There is no other mark of a key that was used. */
+	if (!memchr_inv(p, 0, key.len)) {
+		(*n_wiped)++;
+		fwmem_unmap_secret(p);
+		return 0;
+	}
+	keys[i] = (struct secret_span){ .data = p, .len = key.len };
+	return 1;
+}
+
+static void svkl_forget(void)
+{
+	for (unsigned int i = 0; i < n_keys; i++)
+		if (keys[i].data)
+			fwmem_unmap_secret(keys[i].data);
+	memset(keys, 0, sizeof(keys));
+	n_keys = 0;
+}
+
+static int keys_map(const struct svkl *t)
+{
+	unsigned int n = 0, n_wiped = 0;
+	int last_error = -ENODEV;
+
+	n_keys = t->n_keys;
+	for (unsigned int i = 0; i < n_keys; i++) {
+		int r = key_map(t, i, &n_wiped);
+
+		if (r < 0)
+			last_error = r;
+		else
+			n += r;
+	}
+	if (n) {
+		pr_info("ACPI table SVKL: %u of %u keys to serve, %u wiped before\n", n, n_keys, n_wiped);
+		return 0;
+	}
+	pr_info("no secrets: the ACPI table SVKL has none of %u keys to serve, %u wiped before\n", n_keys, n_wiped);
+	svkl_forget();
+	return last_error;
+}
+
+static int svkl_find(void)
+{
+	struct svkl t;
+	size_t len;
+	u8 *table;
+	int r;
+
+	table = table_copy(&len);
+	if (IS_ERR(table)) {
+		if (PTR_ERR(table) == -ENODEV)
+			pr_info("no secrets: this machine's firmware has no ACPI table SVKL\n");
+		return PTR_ERR(table);
+	}
+	r = svkl_open(table, len, &t);
+	if (r == 0) {
+		r = keys_map(&t);
+	} else {
+		pr_err("refused: the ACPI table SVKL %s\n",
+		       r == -EMSGSIZE ? "has too many keys" :
+		       r == -EBADMSG ? "is shorter than its keys" : "is none");
+		r = -EBADMSG;
+	}
+	kfree(table);
+	return r;
+}
+
+static int svkl_publish(struct dentry *secrets)
+{
+	int r, n = 0, last_error = -ENODEV;
+
+	r = secret_dir_create(&svkl_dir, "svkl", secrets);
+	if (r < 0) {
+		pr_err("cannot make the folder secrets/svkl: %d\n", r);
+		return r;
+	}
+	for (unsigned int i = 0; i < n_keys; i++) {
+		char name[12];
+
+		if (!keys[i].data)
+			continue;
+		snprintf(name, sizeof(name), "%u", i);
+		r = secret_dir_add(&svkl_dir, name, &keys[i]);
+		if (r < 0) {
+			pr_warn("cannot make the file svkl/%s: %d\n", name, r);
+			last_error = r;
+		} else {
+			n++;
+		}
+	}
+	if (!n) {
+		secret_dir_remove(&svkl_dir, false);
+		return last_error;
+	}
+	secret_dir_open(&svkl_dir);
+	pr_info("serving %d keys from the ACPI table SVKL\n", n);
+	return n;
+}
+
+static void svkl_withdraw(bool wipe)
+{
+	secret_dir_remove(&svkl_dir, wipe);
+}
+
+const struct secret_source svkl_source = {
+	.name = "svkl",
+	.find = svkl_find,
+	.forget = svkl_forget,
+	.publish = svkl_publish,
+	.withdraw = svkl_withdraw,
+};

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh
+# More of the distribution's archive than this machine's apt is set up for, without a change to that setup.  To be sourced.
+#
+#	archive_open DIR TYPE SUFFIX	an apt of its own in DIR, for deb or deb-src of the distribution's release with SUFFIX
+#					("-backports"), from the place where this machine gets the release itself
+#	archive apt-get|apt-cache ...	that apt; needs no root
+archive_open() {
+	archive_dir=$1
+	archive_release=$(. /etc/os-release && echo "${VERSION_CODENAME:?}")
+	# shellcheck disable=SC2016 # for apt to expand
+	archive_uri=$(apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
+		sed -n "s/^Packages $archive_release main //p" | head -n 1)
+	[ -n "$archive_uri" ] || { echo "archive: apt has no source for $archive_release main" >&2; return 1; }
+	# What /etc/apt trusts by itself would do too, but not every setup puts the archive's own keys there.
+	archive_key=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -e $archive_key ] && archive_key=" [signed-by=$archive_key]" || archive_key=
+	mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
+	echo "$2$archive_key $archive_uri $archive_release$3 main" >"$1/sources.list"
+	archive apt-get -q update >&2
+}
+
+archive() {
+	archive_tool=$1
+	shift
+	# Root's apt wants to drop to a user who cannot write here.
+	"$archive_tool" -o Dir::Etc::SourceList="$archive_dir/sources.list" -o Dir::Etc::SourceParts=- \
+		-o Dir::State::Lists="$archive_dir/lists" -o Dir::Cache="$archive_dir/cache" -o APT::Sandbox::User=root "$@"
+}

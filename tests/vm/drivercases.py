@@ -1,0 +1,592 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The cases of tests/vm/driver-test: what is done in a guest with the driver, and what must be seen then.
+
+Each case finds the module unloaded and leaves it so. Its first line of documentation is its name.
+"""
+
+import base64
+import os
+import random
+import re
+import struct
+import subprocess
+import uuid
+
+import vm
+
+TABLE_GUID = "1e74f542-71dd-4d66-963e-ef4287ff173b"
+LUKS = "736869e5-84f0-4973-92ec-06879ce3da0b"
+OTHER = "e6f5a162-d67f-4750-a67c-5d065f2a9910"
+THIRD = "1ee27366-0c87-43a6-af48-28543eaf7cb0"
+ZERO = str(uuid.UUID(int=0))
+SECRETS = "/sys/kernel/security/secrets"
+COCO = SECRETS + "/coco"
+SVKL = SECRETS + "/svkl"
+LEGACY = "/sys/kernel/security/coco/efi_secret"
+HEADER_LEN = 20
+HERE = os.path.dirname(os.path.abspath(__file__))
+CORPUS = os.path.join(HERE, "..", "fuzz", "corpus")
+
+# The rest of the area's page belongs to somebody else; it must look the same in the end.
+BEHIND = bytes((i * 7 + 1) & 0xff for i in range(4096 - vm.AREA_LEN))
+
+
+# ---- tables, made by hand ----
+def entry(guid, data, length=None):
+    return uuid.UUID(guid).bytes_le + struct.pack("<I", HEADER_LEN + len(data) if length is None else length) + data
+
+
+def table(*entries, length=None):
+    body = b"".join(entries)
+    return (uuid.UUID(TABLE_GUID).bytes_le +
+            struct.pack("<I", HEADER_LEN + len(body) if length is None else length) + body)
+
+
+def wiped(data_len):
+    """What is left of an entry: its length, and zeros."""
+    return entry(ZERO, bytes(data_len))
+
+
+# ---- the ACPI table SVKL ----
+SVKL_HEADER_LEN = 40
+SVKL_TABLE_LEN = SVKL_HEADER_LEN + 66 * 16      # more than the driver's cap, so that a test can put any table in its place
+SVKL_READ_MAX = SVKL_HEADER_LEN + 64 * 16
+
+
+def svkl_body(*keys):
+    """What follows the ACPI header: the number of keys, then (address, length) of each."""
+    body = struct.pack("<I", len(keys)) + b"".join(struct.pack("<HHIQ", 0, 0, n, address) for address, n in keys)
+    return body + bytes(SVKL_TABLE_LEN - 36 - len(body))
+
+
+def corpus(parser):
+    """The files of a fuzz target's corpus, as (name, bytes)."""
+    folder = os.path.join(CORPUS, parser)
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as f:
+            yield name, f.read()
+
+
+class Failed(Exception):
+    """A check that did not hold; its text says which."""
+
+
+def expect(good, text):
+    if not good:
+        raise Failed(text)
+
+
+def expect_equal(got, wanted, what):
+    expect(got == wanted, f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+class Bench:
+    """One running guest with the driver, and its RAM."""
+
+    def __init__(self, name, guest, ram, verdicts, area=vm.AREA):
+        self.name = name
+        self.guest = guest
+        self.ram = ram
+        self.verdicts = verdicts    # the program with the shared parsers
+        self.area = area
+        self.kernel_log = ""
+        self.svkl = None
+
+    # The host's side.
+    def inject(self, data, fill=0):
+        expect(len(data) <= vm.AREA_LEN, "the test's table is larger than the area")
+        self.ram.write(self.area, data + bytes([fill]) * (vm.AREA_LEN - len(data)) + BEHIND)
+
+    def expect_area(self, data, what):
+        got = self.ram.read(self.area, vm.AREA_LEN)
+        wanted = data + bytes(vm.AREA_LEN - len(data))
+        expect(got == wanted, f"{what}: the area differs from offset "
+               f"{next((i for i in range(vm.AREA_LEN) if got[i] != wanted[i]), 0)}")
+        expect_equal(self.ram.read(self.area + vm.AREA_LEN, len(BEHIND)), BEHIND, "what lies behind the area")
+
+    def judge(self, parser, data):
+        """The lines that the shared parser, built as a program, says of data."""
+        path = f"{self.verdicts}.{self.name.replace(' ', '-')}"
+        with open(path, "wb") as f:
+            f.write(data)
+        out = subprocess.run([self.verdicts, parser, path], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return [line.split() for line in out.split("\n")[1:] if line]
+
+    def put_svkl(self, data):
+        """Put a table, from its ACPI header on, in the place of the one that QEMU made."""
+        if self.svkl is None:
+            # As the kernel says; firmware leaves copies in memory that is the kernel's by now.
+            self.read_log()
+            found = re.search(r"ACPI: SVKL 0x([0-9A-F]{16})", self.kernel_log)
+            expect(found, "the kernel has not found the table SVKL")
+            self.svkl = int(found[1], 16)
+            expect_equal(self.ram.read(self.svkl, 8), b"SVKL" + struct.pack("<I", SVKL_TABLE_LEN), "the table SVKL")
+        self.ram.write(self.svkl, data + bytes(SVKL_TABLE_LEN - len(data)))
+
+    def put_keys(self, *keys):
+        self.put_svkl(b"SVKL" + struct.pack("<IB", SVKL_TABLE_LEN, 1) + bytes(27) + svkl_body(*keys))
+
+    # The guest's side.
+    def sh(self, line, timeout=300):
+        return self.guest.run(line, timeout)
+
+    def out(self, line):
+        """The output of a command that must succeed."""
+        status, text = self.sh(line)
+        expect(status == 0, f"'{line}' ended with status {status}: {text}")
+        return text
+
+    def fails(self, line, with_text=""):
+        status, text = self.sh(line)
+        expect(status != 0, f"'{line}' did not fail: {text}")
+        expect(with_text in text, f"'{line}' did not say '{with_text}': {text}")
+
+    def read_log(self):
+        """What the kernel said since the last call."""
+        text = self.sh("dmesg -c")[1]
+        self.kernel_log += text + "\n"
+        return text
+
+    def load(self, arguments=""):
+        self.read_log()
+        self.out(f"insmod /coco_secret.ko dyndbg=+p {arguments}")
+        return self.read_log()
+
+    def load_fails(self, error, *words):
+        """The module refuses with that error and in these words, and leaves nothing behind."""
+        self.read_log()
+        self.fails("insmod /coco_secret.ko legacy_path=1", error)
+        log = self.read_log()
+        for w in words:
+            expect(w in log, f"the log does not say '{w}': {log}")
+        expect_equal(self.out("ls /sys/kernel/security | grep -e secrets -e coco || :"), "", "left behind")
+        expect("coco_secret" not in self.out("cat /proc/modules"), "the module has stayed")
+
+    def unload(self):
+        self.out("rmmod coco_secret")
+        expect_equal(self.out("ls /sys/kernel/security | grep -e secrets -e coco || :"), "", "left behind")
+
+    def listed(self, folder=COCO):
+        return sorted(self.out(f"ls {folder}").split())
+
+    def content(self, path):
+        return base64.b64decode(self.out(f"base64 {path}"))
+
+
+# ---- the cases; each finds and leaves the module unloaded ----
+def case_files(b):
+    """files have the kernel ABI's names, modes and owner, and the secrets' lengths and bytes"""
+    secrets = {LUKS: b"correct horse battery staple\0", OTHER: bytes(range(256)) * 4 + b"odd", THIRD: b""}
+    b.inject(table(*(entry(g, d) for g, d in secrets.items())))
+    log = b.load()
+    expect("serving 3 from the table, 0 wiped before" in log, f"the log: {log}")
+    expect_equal(b.listed(), sorted(secrets), "names")
+    expect_equal(b.out(f"stat -c '%a %u %g %F' {SECRETS} {COCO}").split("\n"), ["755 0 0 directory"] * 2, "folders")
+    for guid, data in secrets.items():
+        expect_equal(b.out(f"stat -c '%a %u %g %s' {COCO}/{guid}"), f"440 0 0 {len(data)}", guid)
+        expect_equal(b.content(f"{COCO}/{guid}"), data, guid)
+    expect_equal(b.out(f"dd if={COCO}/{OTHER} bs=1 skip=255 count=2 2>/dev/null | base64"),
+                 base64.b64encode(b"\xff\0").decode(), "a read in the middle")
+    for command in (f"touch {COCO}/new", f"mkdir {COCO}/new", f"rmdir {COCO}", f"mv {COCO}/{LUKS} {COCO}/{ZERO}",
+                    f"ln {COCO}/{LUKS} {COCO}/{ZERO}", f"echo x >{COCO}/{LUKS}"):
+        b.fails(command)
+    b.unload()
+    b.expect_area(table(*(entry(g, d) for g, d in secrets.items())), "unloading wipes nothing")
+
+
+def case_unlink(b):
+    """removing a file zeroes data, then GUID, keeps the length and the neighbours; reload skips it"""
+    secret = b"wipe me: " + os.urandom(24).hex().encode()
+    before, after = entry(LUKS, b"before"), entry(THIRD, b"after")
+    b.inject(table(before, entry(OTHER, secret), after))
+    b.load()
+    b.out(f"rm {COCO}/{OTHER}")
+    b.expect_area(table(before, wiped(len(secret)), after), "after the removal")
+    expect_equal(b.ram.find(secret), [], "copies of a secret that nobody read, in the whole RAM")
+    expect_equal(b.listed(), sorted([LUKS, THIRD]), "names")
+    b.fails(f"cat {COCO}/{OTHER}", "No such file")
+    b.fails(f"rm {COCO}/{OTHER}", "No such file")
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"before", LUKS)
+    b.unload()
+    expect("serving 2 from the table, 1 wiped before" in b.load(), "reload")
+    expect_equal(b.listed(), sorted([LUKS, THIRD]), "names")
+    b.out(f"rm {COCO}/*")
+    expect_equal(b.listed(), [], "names")
+    b.expect_area(table(wiped(6), wiped(len(secret)), wiped(5)), "after all removals")
+    b.unload()
+    b.load_fails("No such device", "no secrets: the table has none to serve, 3 wiped before")
+
+
+def case_open_files(b):
+    """an open file keeps the module, and reads nothing once its secret is wiped"""
+    b.inject(table(entry(LUKS, b"0123456789"), entry(OTHER, b"other")))
+    b.load()
+    b.fails(f"exec 5<{COCO}/{OTHER}; rmmod coco_secret", "Resource temporarily unavailable")
+    expect_equal(b.listed(), sorted([LUKS, OTHER]), "names")
+    b.fails(f"exec 5<{COCO}/{LUKS}; dd bs=1 count=3 <&5 2>/dev/null; rm {COCO}/{LUKS}; dd bs=1 <&5",
+            "No such device or address")
+    b.expect_area(table(wiped(10), entry(OTHER, b"other")), "after the removal")
+    text = b.out(f"exec 5<{COCO}/{OTHER}; rm {COCO}/{OTHER}; rmmod coco_secret; cat <&5; exec 5<&-; rmmod coco_secret && echo gone")
+    expect("temporarily unavailable" in text and "No such device or address" in text and text.endswith("gone"), f"a removed file, open: {text}")
+    b.inject(table(wiped(10), entry(OTHER, b"other")))
+    b.load()
+    # Who stands in the folder when the module goes finds a dead place there, not the module's old memory, and is not in the way.
+    text = b.out(f"cd {COCO}; rmmod coco_secret; ls; cat {OTHER}; rm {OTHER}; insmod /coco_secret.ko && ls {COCO} && ls ."
+                 " && cd / && rmmod coco_secret && echo still here")
+    expect_equal(text.split("\n")[-2:], [OTHER, "still here"], "the shell")
+    expect_equal(b.out("ls /sys/kernel/security | grep secrets || :"), "", "left behind")
+    expect("coco_secret" not in b.out("cat /proc/modules"), "the module has stayed")
+
+
+def case_rounds(b):
+    """100 rounds: new secrets, load, readers and removers on two CPUs, unload with a live secret; nothing stays mapped"""
+    guids = [str(uuid.UUID(int=(0xc0c0 << 112) + i)) for i in range(1, 5)]
+    expect(int(b.out("nproc")) >= 2, "the guest has one CPU only")
+    mapped = b.out("grep -c ioremap /proc/vmallocinfo")
+    for n in range(100):
+        secrets = [f"round {n} {g}\n" for g in guids]
+        live = entry(LUKS, f"live in round {n}".encode())
+        b.inject(table(*(entry(g, s.encode()) for g, s in zip(guids, secrets)), live))
+        text = b.out(f"insmod /coco_secret.ko && cd {COCO} || exit 1; rm -f /tmp/read /tmp/gone; for j in 1 2; do "
+                     f"(for f in {' '.join(guids)}; do cat $f >>/tmp/read; rm $f && echo $f >>/tmp/gone; done) 2>/dev/null & done; wait;"
+                     " ls; echo @; cat /tmp/gone; echo @; cat /tmp/read; cd / && rmmod coco_secret")
+        left, gone, read = (part.split("\n") for part in text.replace("@\n", "@").split("@"))
+        expect_equal(left[:-1], [LUKS], f"round {n}: names")
+        expect_equal(sorted(gone[:-1]), guids, f"round {n}: files removed, each once")
+        expect(set(read) <= {s.rstrip() for s in secrets} | {""}, f"round {n}: readers got something else: {read}")
+        b.expect_area(table(*(wiped(len(s)) for s in secrets), live), f"round {n}: the area")
+    expect_equal(b.out("grep -c ioremap /proc/vmallocinfo"), mapped, "mappings of the kernel")
+    expect_equal(b.out("ls /sys/kernel/security | grep -e secrets -e coco || :"), "", "left behind")
+
+
+def case_unlink_while_reading(b):
+    """who reads while another removes gets the secret's bytes or an error, never half of them zero"""
+    secret = bytes(random.Random(7).choices(range(1, 256), k=2900))
+    for _ in range(8):
+        b.inject(table(entry(LUKS, secret)))
+        # Each opens it again and again; a failed exec ends its shell.
+        text = b.out(f"insmod /coco_secret.ko; touch /tmp/go; for j in 1 2 3; do (while [ -e /tmp/go ]; do "
+                     f"exec 5<{COCO}/{LUKS}; dd bs=4096 count=1 <&5; done >/tmp/r$j 2>/dev/null) 2>/dev/null & done; "
+                     f"while [ ! -s /tmp/r1 ]; do usleep 1000; done; rm {COCO}/{LUKS}; rm /tmp/go; wait; "
+                     "echo @; cat /tmp/r1 /tmp/r2 /tmp/r3 | base64; rm /tmp/r?; rmmod coco_secret").split("@")[-1]
+        got = base64.b64decode(text)
+        expect(got, "nobody has read anything")
+        expect(got == secret * (len(got) // len(secret)), f"{len(got)} bytes were read that are not the secret again and again")
+        b.expect_area(table(wiped(len(secret))), "the area")
+
+
+def case_wipe_on_unload(b):
+    """wipe_on_unload=1 wipes what is left when the module goes; without it nothing is wiped"""
+    content = table(entry(LUKS, b"stays"), entry(OTHER, b"as well"))
+    b.inject(content)
+    b.load()
+    b.unload()
+    expect("still in the firmware's memory" in b.read_log(), "the log")
+    b.expect_area(content, "without it")
+    b.load("wipe_on_unload=1")
+    b.out(f"rm {COCO}/{OTHER}")
+    b.expect_area(table(entry(LUKS, b"stays"), wiped(7)), "before the module goes")
+    b.unload()
+    expect("wiped" in b.read_log(), "the log")
+    b.expect_area(table(wiped(5), wiped(7)), "with it")
+
+
+def case_duplicate(b):
+    """of two entries with one GUID the first is served, with a warning"""
+    content = table(entry(LUKS, b"first"), entry(LUKS, b"second"), entry(OTHER, b"other"))
+    b.inject(content)
+    expect(f"{LUKS} is there twice" in b.load(), "no warning")
+    expect_equal(b.listed(), sorted([LUKS, OTHER]), "names")
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"first", LUKS)
+    b.unload()
+
+
+def case_wiped_and_padding(b):
+    """wiped entries and zero padding are passed over"""
+    b.inject(table(wiped(33), entry(LUKS, b"x"), wiped(0), entry(OTHER, b"y"), bytes(13)))
+    expect("serving 2 from the table, 2 wiped before" in b.load(), "the log")
+    expect_equal(b.listed(), sorted([LUKS, OTHER]), "names")
+    b.unload()
+
+
+def case_broken_entry(b):
+    """a broken entry ends the walk with a warning and keeps the good ones before it"""
+    for length in (0, 19, 200, 0xffffffff):
+        b.inject(table(entry(LUKS, b"good"), entry(OTHER, b"bad", length=length), entry(THIRD, b"lost")))
+        expect("the table is broken after 1 entries" in b.load(), f"length {length}: no warning")
+        expect_equal(b.listed(), [LUKS], f"length {length}: names")
+        expect_equal(b.content(f"{COCO}/{LUKS}"), b"good", LUKS)
+        b.unload()
+    b.inject(table(entry(OTHER, b"bad", length=7)))
+    b.load_fails("", "the table is broken after 0 entries", "no secrets")
+
+
+def case_empty_area(b):
+    """an empty area, or one with something else in it, is no device"""
+    b.inject(b"")
+    b.load_fails("No such device", "is empty")
+    b.inject(os.urandom(64), fill=0xff)
+    b.load_fails("No such device", "is empty")
+    b.inject(table())
+    b.load_fails("No such device", "no secrets: the table has none")
+
+
+def case_malformed_header(b):
+    """a table with an impossible length is refused"""
+    for length in (0, 19, vm.AREA_LEN + 1, 0x80000000, 0xffffffff):
+        b.inject(table(entry(LUKS, b"x"), length=length))
+        b.load_fails("", "refused: the table in the area", "impossible length")
+
+
+def case_full_area(b):
+    """as many entries as the area can hold"""
+    guids = [str(uuid.UUID(int=(0xf111 << 112) + i)) for i in range(1, (vm.AREA_LEN - HEADER_LEN) // HEADER_LEN + 1)]
+    content = table(*(entry(g, b"") for g in guids))
+    content += bytes(vm.AREA_LEN - len(content))
+    b.inject(content)
+    b.load()
+    expect_equal(b.listed(), guids, "names")
+    b.out(f"rm {COCO}/*")
+    expect_equal(b.listed(), [], "names")
+    b.unload()
+    b.inject(table(entry(LUKS, b"z" * (vm.AREA_LEN - 2 * HEADER_LEN))))
+    b.load()
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"z" * (vm.AREA_LEN - 2 * HEADER_LEN), "the largest secret")
+    b.out(f"rm {COCO}/{LUKS}")
+    b.expect_area(table(wiped(vm.AREA_LEN - 2 * HEADER_LEN)), "after the removal")
+    b.unload()
+
+
+def case_legacy_path(b):
+    """legacy_path=1 serves coco/efi_secret: the same files, and what is removed there is removed"""
+    b.inject(table(entry(LUKS, b"one"), entry(OTHER, b"two"), entry(THIRD, b"three")))
+    b.load("legacy_path=1")
+    expect_equal(b.listed(LEGACY), sorted([LUKS, OTHER, THIRD]), "names")
+    expect_equal(b.content(f"{LEGACY}/{LUKS}"), b"one", "content")
+    b.fails(f"exec 5<{COCO}/{LUKS}; rm {LEGACY}/{LUKS}; cat <&5", "No such device or address")
+    b.expect_area(table(wiped(3), entry(OTHER, b"two"), entry(THIRD, b"three")), "after a removal at the older path")
+    b.out(f"rm {COCO}/{OTHER}")
+    expect_equal(b.listed(LEGACY), [THIRD], "names at the older path")
+    expect_equal(b.listed(), [THIRD], "names")
+    b.unload()
+    b.load()
+    b.fails(f"ls {LEGACY}", "No such file")
+    b.unload()
+
+
+def case_other_driver(b):
+    """steps aside when another driver has the folder"""
+    b.inject(table(entry(LUKS, b"x")))
+    b.out("insmod /other_efi_secret.ko")
+    b.read_log()
+    b.fails("insmod /coco_secret.ko", "No such device")
+    expect("leaving the secrets to it" in b.read_log(), "no message")
+    expect_equal(b.listed(SECRETS), [], "names")
+    b.out("rmmod other_efi_secret")
+    b.load()
+    b.unload()
+
+
+def case_no_memory_map(b):
+    """efi=noruntime: the table is found through sysfs, and a file there cannot aim the driver at RAM"""
+    b.inject(table(entry(LUKS, b"without a memory map")))
+    log = b.load()
+    expect("by the EFI tables' addresses in sysfs" in log, f"the log: {log}")
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"without a memory map", LUKS)
+    b.unload()
+    for address in ("0x2000000", "0x0", "0xfffffffffffffff0", f"{vm.AREA:#x}", "nonsense"):
+        b.out(f"echo {address} >/tmp/lie; mount --bind /tmp/lie /sys/firmware/efi/config_table")
+        b.load_fails("Bad message", "refused: no EFI configuration table")
+        b.out("umount /sys/firmware/efi/config_table")
+    b.load()
+    b.unload()
+
+
+def case_descriptor_gone(b):
+    """a descriptor in memory that the kernel took over is refused when the firmware image does not tell either"""
+    b.inject(table(entry(LUKS, b"x")))
+    b.load_fails("Bad message", "refused: the area's descriptor", "update this machine's firmware")
+
+
+def case_firmware_image(b):
+    """with such a descriptor the firmware image's own table leads to the area"""
+    b.inject(table(entry(LUKS, b"found by the image")))
+    log = b.load()
+    expect("by the firmware image" in log, f"the log: {log}")
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"found by the image", LUKS)
+    b.out(f"rm {COCO}/{LUKS}")
+    b.expect_area(table(wiped(18)), "after the removal")
+    b.unload()
+
+
+def case_area_in_ram(b):
+    """an area in memory that the kernel took over is refused"""
+    b.load_fails("Bad message", "refused: the secret area", "taken over")
+
+
+def case_no_area(b):
+    """firmware without a secret area is no device"""
+    b.load_fails("No such device", "no secrets: this machine's firmware announces no secret area")
+
+
+def case_area_corpus(b):
+    """hostile areas, from the fuzzer's corpus and spoilt at random: files for what the shared parser accepts, and a log line"""
+    areas = [(name, data) for name, data in corpus("secret-table") if len(data) <= vm.AREA_LEN]
+    expect(areas, "the corpus is empty")
+    rand = random.Random(1)
+    for i in range(24):
+        data = bytearray(rand.choice(areas)[1].ljust(256, b"\0"))
+        for _ in range(rand.randrange(1, 6)):
+            data[rand.randrange(len(data))] = rand.choice((0, 1, 19, 20, 21, 127, 128, 255, rand.randrange(256)))
+        areas.append((f"spoilt {i}", bytes(data)))
+    for name, data in areas:
+        lines = b.judge("secret-table", data.ljust(vm.AREA_LEN, b"\0"))
+        names = {line[1] for line in lines if line[0] == "entry" and line[1] != ZERO}
+        b.inject(data)
+        b.read_log()
+        text = b.out(f"insmod /coco_secret.ko 2>/dev/null && {{ ls {COCO}; rmmod coco_secret; }} || :")
+        expect_equal(text.split(), sorted(names), f"{name}: names")
+        log = b.read_log()
+        expect("serving" in log if names else "no secrets" in log or "refused" in log, f"{name}: the log: {log}")
+        b.expect_area(data, f"{name}: the area afterwards")
+
+
+def case_verdicts(b):
+    """the shared parsers say the same in the kernel and in programs, of the whole corpus"""
+    b.out("insmod /coco_verdicts.ko")
+    n = 0
+    for parser in ("secret-table", "ovmf-table", "svkl"):
+        for name, data in corpus(parser):
+            said = b.out(f"cat /corpus/{parser}/{name} >/proc/coco-{parser}; cat /proc/coco-{parser}") if data else ""
+            if data:
+                expect_equal([line.split() for line in said.split("\n") if line], b.judge(parser, data), f"{parser}: {name}")
+                n += 1
+    b.out("rmmod coco_verdicts")
+    expect(n > 50, f"only {n} files were compared")
+
+
+# ---- the ACPI table SVKL ----
+def case_svkl(b):
+    """SVKL keys are files with their bytes; removing one zeroes the key and nothing else; a wiped one is not served again"""
+    keys = [(vm.KEYS + 0x10, 32), (vm.KEYS + 0x30, 64), (vm.KEYS + 0x1ff8, 16), (vm.KEYS + 0x4000, 65536)]
+    secrets = [os.urandom(n) for _, n in keys]
+    b.ram.write(vm.KEYS, b"\xee" * vm.KEYS_LEN)
+    for (address, _), secret in zip(keys, secrets):
+        b.ram.write(address, secret)
+    before = bytearray(b.ram.read(vm.KEYS, vm.KEYS_LEN))
+    b.put_keys(*keys)
+    log = b.load()
+    expect("serving 4 keys from the ACPI table SVKL" in log, f"the log: {log}")
+    expect_equal(b.listed(SVKL), ["0", "1", "2", "3"], "names")
+    expect_equal(b.out(f"stat -c '%a %u %g %F' {SVKL}"), "755 0 0 directory", "the folder")
+    for i, secret in enumerate(secrets):
+        expect_equal(b.out(f"stat -c '%a %u %g %s' {SVKL}/{i}"), f"440 0 0 {len(secret)}", f"key {i}")
+        expect_equal(b.content(f"{SVKL}/{i}"), secret, f"key {i}")
+    b.fails(f"exec 5<{SVKL}/1; rm {SVKL}/1; cat <&5", "No such device or address")
+    b.out(f"rm {SVKL}/3")
+    for i in (1, 3):
+        at = keys[i][0] - vm.KEYS
+        before[at:at + len(secrets[i])] = bytes(len(secrets[i]))
+    expect(b.ram.read(vm.KEYS, vm.KEYS_LEN) == before, "more or less than the two keys is zero")
+    b.unload()
+    expect("2 of 4 keys to serve, 2 wiped before" in b.load("wipe_on_unload=1"), "reload")
+    expect_equal(b.listed(SVKL), ["0", "2"], "names after a reload")
+    b.unload()
+    for i in (0, 2):
+        at = keys[i][0] - vm.KEYS
+        before[at:at + len(secrets[i])] = bytes(len(secrets[i]))
+    expect(b.ram.read(vm.KEYS, vm.KEYS_LEN) == before, "wipe_on_unload")
+    b.load_fails("No such device", "the ACPI table SVKL has none of 4 keys to serve, 4 wiped before")
+
+
+def case_svkl_and_area(b):
+    """both sources at once; a key inside the other one's area is refused, and the area stays whole"""
+    content = table(entry(LUKS, b"in the table"))
+    b.inject(content)
+    b.ram.write(vm.KEYS, bytes(range(1, 33)))
+    b.put_keys((vm.KEYS, 32), (vm.AREA + 20, 32), (vm.AREA + vm.AREA_LEN - 1, 2))
+    log = b.load("wipe_on_unload=1")
+    expect("SVKL key 1 overlaps other secrets" in log and "SVKL key 2 overlaps other secrets" in log, f"the log: {log}")
+    expect_equal(b.listed(SVKL), ["0"], "keys")
+    expect_equal(b.listed(), [LUKS], "entries")
+    b.out(f"rm {SVKL}/0")
+    b.expect_area(content, "after a key's removal")
+    b.unload()
+    b.expect_area(table(wiped(12)), "after wipe_on_unload")
+    b.inject(b"")
+
+
+def case_svkl_in_ram(b):
+    """SVKL keys where the kernel's memory is, or no memory at all, are refused"""
+    b.inject(b"")
+    for address in (0x1000, 0x2000000, vm.KEYS - 16, vm.KEYS + vm.KEYS_LEN - 16, 1 << 52, 1 << 63, (1 << 64) - 32):
+        b.put_keys((address, 32))
+        b.load_fails("Bad message", "refused: SVKL key 0")
+
+
+def case_svkl_corpus(b):
+    """hostile SVKL tables from the fuzzer's corpus: files for what the shared parser accepts, and a log line"""
+    b.inject(b"")
+    for name, data in corpus("svkl"):
+        b.ram.write(vm.KEYS, b"\x5a" * vm.KEYS_LEN)
+        b.put_svkl(data)
+        length = struct.unpack_from("<I", data.ljust(8, b"\0"), 4)[0]
+        lines = b.judge("svkl", data.ljust(SVKL_TABLE_LEN, b"\0")[:min(length, SVKL_READ_MAX)])
+        names = [line[1] for line in lines if line[0] == "key" and line[2] == "0" and
+                 vm.KEYS <= int(line[3]) <= vm.KEYS + vm.KEYS_LEN - int(line[4])]
+        b.read_log()
+        text = b.out(f"insmod /coco_secret.ko 2>/dev/null && {{ ls {SVKL}; rmmod coco_secret; }} || :")
+        expect_equal(sorted(text.split()), sorted(names), f"{name}: names")
+        log = b.read_log()
+        expect("keys from the ACPI table SVKL" in log if names else "the ACPI table SVKL" in log or "SVKL key" in log, f"{name}: the log: {log}")
+        expect(b.ram.read(vm.KEYS, vm.KEYS_LEN) == b"\x5a" * vm.KEYS_LEN, f"{name}: loading has changed the keys")
+    b.put_keys()
+    b.ram.write(vm.KEYS, bytes(vm.KEYS_LEN))
+
+
+def case_no_svkl(b):
+    """firmware without either source is no device, and the log says so of both"""
+    b.load_fails("No such device", "this machine's firmware announces no secret area", "this machine's firmware has no ACPI table SVKL")
+
+
+# ---- Secure Boot ----
+def case_lockdown(b):
+    """Secure Boot has locked the kernel down"""
+    expect("[integrity]" in b.out("cat /sys/kernel/security/lockdown"), "the kernel is not locked down")
+
+
+def case_unsigned(b):
+    """a module without a signature, and one with that of a key that nobody enrolled, are refused"""
+    for name in ("unsigned", "stranger"):
+        b.fails(f"insmod /{name}.ko")
+        expect("coco_secret" not in b.out("cat /proc/modules"), f"{name}.ko was loaded")
+
+
+def case_signed(b):
+    """the signed module works under lockdown: finds the area, serves, wipes"""
+    b.inject(table(entry(LUKS, b"locked down"), entry(OTHER, b"too")))
+    b.load()
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"locked down", LUKS)
+    b.out(f"rm {COCO}/{LUKS}")
+    b.expect_area(table(wiped(11), entry(OTHER, b"too")), "after the removal")
+    b.unload()
+
+
+# ---- OVMF for SEV ----
+AMDSEV_SECRETS = {LUKS: b"through the security processor", OTHER: bytes(range(200))}
+
+
+def case_amdsev(b):
+    """the packet of coco-inject is in the files, found by the firmware image as the descriptor is gone; removal wipes it"""
+    log = b.load()
+    expect(f"secret area at 0x{b.area:016x}, {vm.AREA_LEN} bytes, by the firmware image" in log, f"the log: {log}")
+    expect_equal(b.listed(), sorted(AMDSEV_SECRETS), "names")
+    for guid, data in AMDSEV_SECRETS.items():
+        expect_equal(b.content(f"{COCO}/{guid}"), data, guid)
+    b.out(f"rm {COCO}/{LUKS}")
+    area = b.ram.read(b.area, vm.AREA_LEN)
+    expect(AMDSEV_SECRETS[LUKS] not in area and AMDSEV_SECRETS[OTHER] in area, "the host does not see the one wiped and the other not")
+    expect(b.ram.find(AMDSEV_SECRETS[LUKS]) == [] or b.area not in b.ram.find(AMDSEV_SECRETS[LUKS]), "a copy in the area")
+    b.out(f"rm {COCO}/{OTHER}")
+    b.unload()
+    b.load_fails("No such device", "no secrets: the table has none to serve, 2 wiped before")
