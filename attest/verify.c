@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/verify.h"
+
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "attest/trust.h"
+
+static const struct {
+	const char *name;
+	size_t max;
+} pieces[_EVIDENCE_MAX] = {
+	[EVIDENCE_REPORT]      = { "report", 16384 },
+	[EVIDENCE_CERT_TABLE]  = { "cert-table", 262144 },
+	[EVIDENCE_QUOTE]       = { "quote", 65536 },
+	[EVIDENCE_TCB_INFO]    = { "tcb-info", 1048576 },
+	[EVIDENCE_QE_IDENTITY] = { "qe-identity", 262144 },
+	[EVIDENCE_TCB_CHAIN]   = { "tcb-chain", 65536 },
+	[EVIDENCE_QE_CHAIN]    = { "qe-chain", 65536 },
+	[EVIDENCE_ROOT_CRL]    = { "root-crl", EVIDENCE_CRL_LEN_MAX },
+	[EVIDENCE_PCK_CRL]     = { "pck-crl", EVIDENCE_CRL_LEN_MAX },
+	[EVIDENCE_HCL]	       = { "hcl", 65536 },
+	[EVIDENCE_ATTEST]      = { "attest", 4096 },
+	[EVIDENCE_SIG]	       = { "sig", 4096 },
+	[EVIDENCE_PCRS]	       = { "pcrs", 65536 },
+	[EVIDENCE_AK]	       = { "ak", 16384 },
+	[EVIDENCE_TD_QUOTE]    = { "td-quote", 65536 },
+	[EVIDENCE_EVENT_LOG]   = { "event-log", 16 * 1048576 },
+};
+
+const char *evidence_piece_name(enum evidence_piece piece)
+{
+	return pieces[piece].name;
+}
+
+size_t evidence_piece_max(enum evidence_piece piece)
+{
+	return pieces[piece].max;
+}
+
+/* ---- the verdict ---- */
+
+struct verdict *verdict_new(void)
+{
+	struct verdict *v = malloc(sizeof(*v));
+
+	if (v)
+		verdict_reset(v);
+	return v;
+}
+
+struct verdict *verdict_free(struct verdict *v)
+{
+	free(v);
+	return NULL;
+}
+
+/* The arrays are not cleared: nobody looks past the counters, and it is done once per verification. */
+void verdict_reset(struct verdict *v)
+{
+	v->result = VERDICT_UNDECIDED;
+	v->code = "NONE";
+	v->first_failed = -1;
+	v->authentic = false;
+	v->tcb_status = TCB_STATUS_NONE;
+	v->trust_replaced = false;
+	v->trust = "";
+	v->now = 0;
+	v->n_checks = v->n_claims = 0;
+	v->truncated = false;
+	v->text_len = 0;
+}
+
+static const char *no_room(struct verdict *v)
+{
+	v->truncated = true;
+	return "...";
+}
+
+const char *verdict_text(struct verdict *v, const char *format, ...)
+{
+	size_t room = sizeof(v->text) - v->text_len;
+	char *text = v->text + v->text_len;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(text, room, format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= room)
+		return no_room(v);
+	v->text_len += (size_t)n + 1;
+	return text;
+}
+
+const char *verdict_hex(struct verdict *v, const void *p, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t room = sizeof(v->text) - v->text_len;
+	char *text = v->text + v->text_len;
+	const uint8_t *b = p;
+
+	if (len >= room / 2)
+		return no_room(v);
+	for (size_t i = 0; i < len; i++) {
+		text[2 * i] = digits[b[i] >> 4];
+		text[2 * i + 1] = digits[b[i] & 15];
+	}
+	text[2 * len] = '\0';
+	v->text_len += 2 * len + 1;
+	return text;
+}
+
+static void add_check(struct verdict *v, const struct verdict_check *check)
+{
+	if (v->n_checks == ARRAY_SIZE(v->checks)) {
+		v->truncated = true;
+		return;
+	}
+	v->checks[v->n_checks] = *check;
+	if (!check->expected)
+		v->checks[v->n_checks].expected = "";
+	if (!check->found)
+		v->checks[v->n_checks].found = "";
+	v->n_checks++;
+}
+
+void verdict_pass(struct verdict *v, const char *name, const char *found)
+{
+	add_check(v, &(struct verdict_check){ .name = name, .result = CHECK_PASSED, .code = "OK", .found = found });
+}
+
+void verdict_skip(struct verdict *v, const char *name, const char *why)
+{
+	add_check(v, &(struct verdict_check){ .name = name, .result = CHECK_SKIPPED, .code = "SKIPPED", .found = why });
+}
+
+int verdict_fail(struct verdict *v, enum verdict_result result, const char *code, const char *name, const char *expected, const char *found)
+{
+	assert(result != VERDICT_ACCEPTED);
+
+	if (v->first_failed < 0) {
+		v->result = result;
+		v->code = code;
+		/* The one that counts is shown, if instead of another. */
+		if (v->n_checks == ARRAY_SIZE(v->checks))
+			v->n_checks--;
+		v->first_failed = (int)v->n_checks;
+	}
+	add_check(v, &(struct verdict_check){ name, CHECK_FAILED, code, expected, found });
+	return result == VERDICT_MALFORMED ? -EBADMSG : result == VERDICT_UNDECIDED ? -EAGAIN : -EKEYREJECTED;
+}
+
+int verdict_check(struct verdict *v, bool good, enum verdict_result result, const char *code, const char *name, const char *expected,
+		  const char *found)
+{
+	if (!good)
+		return verdict_fail(v, result, code, name, expected, found);
+	verdict_pass(v, name, found);
+	return 0;
+}
+
+int verdict_equal(struct verdict *v, enum verdict_result result, const char *code, const char *name, struct bytes expected, struct bytes found)
+{
+	bool equal = expected.len == found.len && CRYPTO_memcmp(expected.p, found.p, found.len) == 0;
+
+	return verdict_check(v, equal, result, code, name, equal ? NULL : verdict_hex(v, expected.p, expected.len),
+			     verdict_hex(v, found.p, found.len));
+}
+
+void verdict_conclude(struct verdict *v)
+{
+	bool passed = false;
+
+	for (unsigned i = 0; i < v->n_checks; i++)
+		passed = passed || v->checks[i].result == CHECK_PASSED;
+	if (v->first_failed < 0 && v->authentic && passed) {
+		v->result = VERDICT_ACCEPTED;
+		v->code = "OK";
+	}
+}
+
+static void add_claim(struct verdict *v, const char *name, enum claim_kind kind, const char *value)
+{
+	if (v->n_claims == ARRAY_SIZE(v->claims)) {
+		v->truncated = true;
+		return;
+	}
+	v->claims[v->n_claims++] = (struct verdict_claim){ name, kind, value };
+}
+
+void verdict_claim_text(struct verdict *v, const char *name, const char *value)
+{
+	add_claim(v, name, CLAIM_TEXT, value);
+}
+
+void verdict_claim_number(struct verdict *v, const char *name, uint64_t value)
+{
+	add_claim(v, name, CLAIM_NUMBER, verdict_text(v, "%llu", (unsigned long long)value));
+}
+
+void verdict_claim_bool(struct verdict *v, const char *name, bool value)
+{
+	add_claim(v, name, CLAIM_BOOL, value ? "true" : "false");
+}
+
+void verdict_claim_hex(struct verdict *v, const char *name, const void *p, size_t len)
+{
+	add_claim(v, name, CLAIM_HEX, verdict_hex(v, p, len));
+}
+
+const char *verdict_time(struct verdict *v, int64_t t)
+{
+	time_t seconds = (time_t)t;
+	char buf[40];
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return "?";
+	return verdict_text(v, "%s", buf);
+}
+
+void verdict_claim_time(struct verdict *v, const char *name, int64_t t)
+{
+	add_claim(v, name, CLAIM_TEXT, verdict_time(v, t));
+}
+
+const char *verdict_find_claim(const struct verdict *v, const char *name)
+{
+	for (unsigned i = 0; i < v->n_claims; i++)
+		if (streq(v->claims[i].name, name))
+			return v->claims[i].value;
+	return NULL;
+}
+
+const char *verdict_result_name(enum verdict_result result)
+{
+	static const char *const names[_VERDICT_MAX] = {
+		[VERDICT_UNDECIDED] = "undecided",	   [VERDICT_ACCEPTED] = "accepted",
+		[VERDICT_NOT_AUTHENTIC] = "not authentic", [VERDICT_MALFORMED] = "malformed",
+		[VERDICT_REFUSED] = "refused by policy",
+	};
+
+	return names[result];
+}
+
+static const char *const tcb_statuses[_TCB_STATUS_MAX] = {
+	[TCB_STATUS_NONE] = "",
+	[TCB_UP_TO_DATE] = "UpToDate",
+	[TCB_SW_HARDENING_NEEDED] = "SWHardeningNeeded",
+	[TCB_CONFIGURATION_NEEDED] = "ConfigurationNeeded",
+	[TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] = "ConfigurationAndSWHardeningNeeded",
+	[TCB_OUT_OF_DATE] = "OutOfDate",
+	[TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = "OutOfDateConfigurationNeeded",
+	[TCB_TD_RELAUNCH_ADVISED] = "TDRelaunchAdvised",
+	[TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] = "TDRelaunchAdvisedConfigurationNeeded",
+	[TCB_REVOKED] = "Revoked",
+	[TCB_UNSUPPORTED] = "Unsupported",
+};
+
+const char *tcb_status_name(enum tcb_status status)
+{
+	return tcb_statuses[status];
+}
+
+int tcb_status_parse(const char *name, size_t len, enum tcb_status *ret)
+{
+	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++)
+		if (strlen(tcb_statuses[i]) == len && memcmp(tcb_statuses[i], name, len) == 0) {
+			*ret = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* A code may stand for a family: "TCB_" is found for "TCB_OutOfDate", the whole word first. */
+static const struct {
+	const char *code;
+	const char *advice;
+} advices[] = {
+	{ "MISSING", "Hand over the piece that is missing." },
+	{ "FORMAT", "Check that the file is the whole evidence, in binary, of the kind that --type says." },
+	{ "SIGNATURE", "It was changed on the way, or belongs to another key: get the evidence and its certificates anew, both at once." },
+	{ "PIN", "The root key is none that is trusted. Nobody but the holder of a trusted key can make authentic evidence; do not trust "
+		 "this one. If the root is right, name it in a trust file (--trust)." },
+	{ "CHAIN", "Get the certificates again from their maker; each must be signed by the next." },
+	{ "DATE", "A certificate is outside its time. Check the clock, or --at, and get a current certificate." },
+	{ "CRL_STALE", "Get a current revocation list." },
+	{ "CRL_REVOKED", "The maker has withdrawn this certificate: do not trust it." },
+	{ "COLL_STALE", "Get current collateral." },
+	{ "NO_VEK", "Get the VCEK from AMD's key distribution service, or the VLEK from the host, and hand it over with --cert." },
+	{ "NO_CA", "Get the certificate chain of this product from AMD's key distribution service and hand it over with --cert." },
+	{ "TCB_MISMATCH", "The certificate is for another firmware level: get the one for the reported TCB." },
+	{ "DEBUG", "The host can read this guest's memory. Start it without the debug policy." },
+	{ "CLOCK", "Set the clock, or say --at." },
+	{ "TCB_", "The platform's firmware is not up to date or not safely configured: its owner must update it; or accept it by policy." },
+};
+
+const char *verdict_advice(const char *code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(advices); i++) {
+		size_t n = strlen(advices[i].code);
+
+		if (streq(code, advices[i].code) || (advices[i].code[n - 1] == '_' && startswith(code, advices[i].code)))
+			return advices[i].advice;
+	}
+	return "";
+}
+
+/* ---- the verifier ---- */
+
+struct memo {
+	uint8_t key[MEMO_KEY_LEN];
+	int64_t not_before, not_after;
+	void *object;
+	void (*release)(void *object);
+};
+
+struct verifier {
+	struct trust trust;
+	struct memo memos[MEMO_MAX];
+	unsigned next;	/* the oldest, to be replaced */
+};
+
+int verifier_new(const struct trust *trust, struct verifier **ret)
+{
+	struct verifier *ctx = calloc(1, sizeof(*ctx));
+
+	if (!ctx)
+		return -ENOMEM;
+	if (trust)
+		ctx->trust = *trust;
+	else
+		trust_init(&ctx->trust);
+	*ret = ctx;
+	return 0;
+}
+
+static void forget(struct memo *m)
+{
+	if (m->object)
+		m->release(m->object);
+	*m = (struct memo){ 0 };
+}
+
+struct verifier *verifier_free(struct verifier *ctx)
+{
+	if (ctx)
+		for (unsigned i = 0; i < MEMO_MAX; i++)
+			forget(&ctx->memos[i]);
+	free(ctx);
+	return NULL;
+}
+
+const struct trust *verifier_trust(const struct verifier *ctx)
+{
+	return &ctx->trust;
+}
+
+void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now)
+{
+	for (unsigned i = 0; i < MEMO_MAX; i++) {
+		struct memo *m = &ctx->memos[i];
+
+		if (m->object && memcmp(m->key, key, MEMO_KEY_LEN) == 0 && now >= m->not_before && now <= m->not_after)
+			return m->object;
+	}
+	return NULL;
+}
+
+void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object, void (*release)(void *object),
+		       int64_t not_before, int64_t not_after)
+{
+	struct memo *m = &ctx->memos[ctx->next];
+
+	ctx->next = (ctx->next + 1) % MEMO_MAX;
+	forget(m);
+	memcpy(m->key, key, MEMO_KEY_LEN);
+	m->object = object;
+	m->release = release;
+	m->not_before = not_before;
+	m->not_after = not_after;
+}
+
+const struct attest_verifier *attest_verifier_find(const char *name)
+{
+	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++)
+		if (streq((*t)->name, name))
+			return *t;
+	return NULL;
+}
+
+static const char *missing_piece(const struct attest_verifier *type, const struct evidence *e)
+{
+	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
+		if ((type->needs & EVIDENCE_BIT(i)) && !e->piece[i].p)
+			return evidence_piece_name(i);
+	return NULL;
+}
+
+int attest_verify(struct verifier *ctx, const struct attest_verifier *type, const struct evidence *e, const struct policy *p, int64_t now,
+		  struct verdict *v)
+{
+	const char *missing = missing_piece(type, e);
+	int r = 0;
+
+	verdict_reset(v);
+	v->trust = ctx->trust.source;
+	v->trust_replaced = ctx->trust.replaced;
+	v->now = now;
+	if (missing)
+		(void) verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete", missing, "not given");
+	else
+		r = type->verify(ctx, e, p, now, v);
+	if (r < 0) {
+		v->result = VERDICT_UNDECIDED;
+		v->code = "ERROR";
+	}
+	return r;
+}
