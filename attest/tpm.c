@@ -390,6 +390,8 @@ int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *re
 	int r;
 
 	assert(nonce_len <= BUNDLE_NONCE_MAX);
+	/* Its errors become ours; it would print each on standard error as well. */
+	(void) setenv("TSS2_LOG", "all+none", /* overwrite= */ 0);
 	fd_tcti_init(&t.tcti, fd);
 	rc = Esys_Initialize(&t.esys, (TSS2_TCTI_CONTEXT *)&t.tcti, NULL);
 	if (rc)

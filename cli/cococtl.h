@@ -33,6 +33,7 @@ struct verb {
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
 
+int verb_attest(struct cli *cli, int argc, char **argv);
 int verb_secrets(struct cli *cli, int argc, char **argv);
 int verb_status(struct cli *cli, int argc, char **argv);
 

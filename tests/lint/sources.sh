@@ -47,7 +47,8 @@ may_include() {
 	wire) echo base wire ;;
 	ipc | secrets | attest | broker) echo base wire "$1" ;;
 	agent) echo base wire ipc secrets attest broker agent ;;
-	cli | cryptsetup) echo base wire ipc "$1" ;;
+	cli) echo base wire ipc attest cli ;;
+	cryptsetup) echo base wire ipc cryptsetup ;;
 	inject) echo base wire inject ;;
 	driver) echo wire driver ;;
 	tests) echo base wire ipc secrets attest broker agent cli cryptsetup inject driver tests ;;
