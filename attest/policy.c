@@ -12,18 +12,27 @@
 struct word {
 	const char *word;
 	uint32_t bit;
+	unsigned about;
 };
 
 static const struct word allow_words[] = {
-	{ "debug", ALLOW_DEBUG }, { "migrate", ALLOW_MIGRATE }, { "masked", ALLOW_MASKED }, { "servicetd", ALLOW_SERVICE_TD }, { NULL },
+	{ "debug", ALLOW_DEBUG, ABOUT_SNP | ABOUT_TDX },
+	{ "migrate", ALLOW_MIGRATE, ABOUT_SNP },
+	{ "masked", ALLOW_MASKED, ABOUT_SNP },
+	{ "servicetd", ALLOW_SERVICE_TD, ABOUT_TDX },
+	{ NULL },
 };
 
 static const struct word forbid_words[] = {
-	{ "vlek", FORBID_VLEK }, { "provisional", FORBID_PROVISIONAL }, { NULL },
+	{ "vlek", FORBID_VLEK, ABOUT_SNP },
+	{ "provisional", FORBID_PROVISIONAL, ABOUT_SNP },
+	{ NULL },
 };
 
 static const struct word require_words[] = {
-	{ "sept", REQUIRE_SEPT_VE_DISABLE }, { "crl", REQUIRE_CRL }, { NULL },
+	{ "sept", REQUIRE_SEPT_VE_DISABLE, ABOUT_TDX },
+	{ "crl", REQUIRE_CRL, ABOUT_SNP },
+	{ NULL },
 };
 
 enum kind {
@@ -45,6 +54,7 @@ struct option {
 	size_t offset;
 	size_t size;	/* of struct policy's member, to be replaced as a whole */
 	unsigned n;	/* bytes, numbers, or one past the highest index */
+	unsigned about;
 	const struct word *words;
 	const char *value;
 };
@@ -52,53 +62,53 @@ struct option {
 #define MEMBER(m) offsetof(struct policy, m), sizeof(((struct policy *)NULL)->m)
 
 static const struct option options[] = {
-	{ "report_data", KIND_HEX, MEMBER(report_data), 64, NULL, "HEX, 64 bytes" },
-	{ "measurement", KIND_HEX, MEMBER(measurement), 48, NULL, "HEX, 48 bytes" },
-	{ "host_data", KIND_HEX, MEMBER(host_data), 32, NULL, "HEX, 32 bytes" },
-	{ "id_key_digest", KIND_HEX, MEMBER(id_key_digest), 48, NULL, "HEX, 48 bytes" },
-	{ "author_key_digest", KIND_HEX, MEMBER(author_key_digest), 48, NULL, "HEX, 48 bytes" },
-	{ "family_id", KIND_HEX, MEMBER(family_id), 16, NULL, "HEX, 16 bytes" },
-	{ "image_id", KIND_HEX, MEMBER(image_id), 16, NULL, "HEX, 16 bytes" },
-	{ "chip_id", KIND_HEX, MEMBER(chip_id), 64, NULL, "HEX, 64 bytes" },
-	{ "report_id", KIND_HEX, MEMBER(report_id), 32, NULL, "HEX, 32 bytes" },
-	{ "min_tcb", KIND_TCB, MEMBER(min_tcb), 0, NULL, "BL:TEE:SNP:UCODE, Turin FMC:BL:TEE:SNP:UCODE" },
-	{ "min_launch_tcb", KIND_TCB, MEMBER(min_launch_tcb), 0, NULL, "as min_tcb, for LAUNCH_TCB" },
-	{ "min_guest_svn", KIND_NUMBER, MEMBER(min_guest_svn), 0, NULL, "NUMBER" },
-	{ "max_vmpl", KIND_NUMBER, MEMBER(max_vmpl), 0, NULL, "NUMBER" },
-	{ "min_abi", KIND_VERSION, MEMBER(min_abi), 2, NULL, "MAJOR.MINOR of the guest policy" },
-	{ "min_firmware", KIND_VERSION, MEMBER(min_firmware), 3, NULL, "MAJOR.MINOR.BUILD, committed" },
-	{ "plat_require", KIND_MASK, MEMBER(plat_require), 0, NULL, "HEX mask of PLATFORM_INFO" },
-	{ "plat_forbid", KIND_MASK, MEMBER(plat_forbid), 0, NULL, "HEX mask of PLATFORM_INFO" },
-	{ "policy_require", KIND_MASK, MEMBER(policy_require), 0, NULL, "HEX mask of the guest policy" },
-	{ "policy_forbid", KIND_MASK, MEMBER(policy_forbid), 0, NULL, "HEX mask of the guest policy" },
-	{ "min_mit", KIND_MASK, MEMBER(min_mit), 0, NULL, "HEX mask of CURRENT_MIT_VECTOR" },
-	{ "mrtd", KIND_HEX, MEMBER(mrtd), 48, NULL, "HEX, 48 bytes" },
-	{ "mrseam", KIND_HEX, MEMBER(mrseam), 48, NULL, "HEX, 48 bytes" },
-	{ "rtmr0", KIND_HEX, MEMBER(rtmr[0]), 48, NULL, "HEX, 48 bytes" },
-	{ "rtmr1", KIND_HEX, MEMBER(rtmr[1]), 48, NULL, "HEX, 48 bytes" },
-	{ "rtmr2", KIND_HEX, MEMBER(rtmr[2]), 48, NULL, "HEX, 48 bytes" },
-	{ "rtmr3", KIND_HEX, MEMBER(rtmr[3]), 48, NULL, "HEX, 48 bytes" },
-	{ "mrconfigid", KIND_HEX, MEMBER(mrconfigid), 48, NULL, "HEX, 48 bytes" },
-	{ "mrowner", KIND_HEX, MEMBER(mrowner), 48, NULL, "HEX, 48 bytes" },
-	{ "mrownerconfig", KIND_HEX, MEMBER(mrownerconfig), 48, NULL, "HEX, 48 bytes" },
-	{ "mrservicetd", KIND_HEX, MEMBER(mrservicetd), 48, NULL, "HEX, 48 bytes" },
-	{ "min_tee_tcb_svn", KIND_HEX, MEMBER(min_tee_tcb_svn), 16, NULL, "HEX, 16 bytes, each a floor" },
-	{ "min_tcb_evaluation", KIND_NUMBER, MEMBER(min_tcb_evaluation), 0, NULL, "NUMBER" },
-	{ "min_qe_svn", KIND_NUMBER, MEMBER(min_qe_svn), 0, NULL, "NUMBER" },
-	{ "min_pce_svn", KIND_NUMBER, MEMBER(min_pce_svn), 0, NULL, "NUMBER" },
-	{ "accept", KIND_STATUSES, MEMBER(accept), 0, NULL, "TCB statuses, with commas" },
-	{ "nonce", KIND_HEX_MAX, MEMBER(nonce), 64, NULL, "HEX, to 64 bytes" },
-	{ "user_data", KIND_HEX_MAX, MEMBER(user_data), 64, NULL, "HEX, to 64 bytes" },
-	{ "ak_n_sha256", KIND_HEX, MEMBER(ak_n_sha256), 32, NULL, "HEX, 32 bytes" },
-	{ "require_pcrs", KIND_INDEXES, MEMBER(require_pcrs), POLICY_PCRS, NULL, "PCR numbers, with commas" },
-	{ "secure_boot", KIND_BOOL, MEMBER(secure_boot), 0, NULL, "yes or no" },
-	{ "console", KIND_BOOL, MEMBER(console), 0, NULL, "yes or no" },
-	{ "type", KIND_NUMBER, MEMBER(hcl_type), 0, NULL, "NUMBER, the HCL report's type" },
-	{ "events", KIND_NUMBER, MEMBER(events), 0, NULL, "NUMBER of events after the header" },
-	{ "regs", KIND_INDEXES, MEMBER(regs), 4, NULL, "RTMR numbers, with commas" },
-	{ "allow", KIND_WORDS, MEMBER(allow), 0, allow_words, "debug, migrate, masked, servicetd, with commas" },
-	{ "forbid", KIND_WORDS, MEMBER(forbid), 0, forbid_words, "vlek, provisional, with commas" },
-	{ "require", KIND_WORDS, MEMBER(require), 0, require_words, "sept, crl, with commas" },
+	{ "report_data", KIND_HEX, MEMBER(report_data), 64, ABOUT_SNP | ABOUT_TDX, NULL, "HEX, 64 bytes" },
+	{ "measurement", KIND_HEX, MEMBER(measurement), 48, ABOUT_SNP, NULL, "HEX, 48 bytes" },
+	{ "host_data", KIND_HEX, MEMBER(host_data), 32, ABOUT_SNP, NULL, "HEX, 32 bytes" },
+	{ "id_key_digest", KIND_HEX, MEMBER(id_key_digest), 48, ABOUT_SNP, NULL, "HEX, 48 bytes" },
+	{ "author_key_digest", KIND_HEX, MEMBER(author_key_digest), 48, ABOUT_SNP, NULL, "HEX, 48 bytes" },
+	{ "family_id", KIND_HEX, MEMBER(family_id), 16, ABOUT_SNP, NULL, "HEX, 16 bytes" },
+	{ "image_id", KIND_HEX, MEMBER(image_id), 16, ABOUT_SNP, NULL, "HEX, 16 bytes" },
+	{ "chip_id", KIND_HEX, MEMBER(chip_id), 64, ABOUT_SNP, NULL, "HEX, 64 bytes" },
+	{ "report_id", KIND_HEX, MEMBER(report_id), 32, ABOUT_SNP, NULL, "HEX, 32 bytes" },
+	{ "min_tcb", KIND_TCB, MEMBER(min_tcb), 0, ABOUT_SNP, NULL, "BL:TEE:SNP:UCODE, Turin FMC:BL:TEE:SNP:UCODE" },
+	{ "min_launch_tcb", KIND_TCB, MEMBER(min_launch_tcb), 0, ABOUT_SNP, NULL, "as min_tcb, for LAUNCH_TCB" },
+	{ "min_guest_svn", KIND_NUMBER, MEMBER(min_guest_svn), 0, ABOUT_SNP, NULL, "NUMBER" },
+	{ "max_vmpl", KIND_NUMBER, MEMBER(max_vmpl), 0, ABOUT_SNP, NULL, "NUMBER" },
+	{ "min_abi", KIND_VERSION, MEMBER(min_abi), 2, ABOUT_SNP, NULL, "MAJOR.MINOR of the guest policy" },
+	{ "min_firmware", KIND_VERSION, MEMBER(min_firmware), 3, ABOUT_SNP, NULL, "MAJOR.MINOR.BUILD, committed" },
+	{ "plat_require", KIND_MASK, MEMBER(plat_require), 0, ABOUT_SNP, NULL, "HEX mask of PLATFORM_INFO" },
+	{ "plat_forbid", KIND_MASK, MEMBER(plat_forbid), 0, ABOUT_SNP, NULL, "HEX mask of PLATFORM_INFO" },
+	{ "policy_require", KIND_MASK, MEMBER(policy_require), 0, ABOUT_SNP, NULL, "HEX mask of the guest policy" },
+	{ "policy_forbid", KIND_MASK, MEMBER(policy_forbid), 0, ABOUT_SNP, NULL, "HEX mask of the guest policy" },
+	{ "min_mit", KIND_MASK, MEMBER(min_mit), 0, ABOUT_SNP, NULL, "HEX mask of CURRENT_MIT_VECTOR" },
+	{ "mrtd", KIND_HEX, MEMBER(mrtd), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
+	{ "mrseam", KIND_HEX, MEMBER(mrseam), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
+	{ "rtmr0", KIND_HEX, MEMBER(rtmr[0]), 48, ABOUT_TDX | ABOUT_LOG, NULL, "HEX, 48 bytes" },
+	{ "rtmr1", KIND_HEX, MEMBER(rtmr[1]), 48, ABOUT_TDX | ABOUT_LOG, NULL, "HEX, 48 bytes" },
+	{ "rtmr2", KIND_HEX, MEMBER(rtmr[2]), 48, ABOUT_TDX | ABOUT_LOG, NULL, "HEX, 48 bytes" },
+	{ "rtmr3", KIND_HEX, MEMBER(rtmr[3]), 48, ABOUT_TDX | ABOUT_LOG, NULL, "HEX, 48 bytes" },
+	{ "mrconfigid", KIND_HEX, MEMBER(mrconfigid), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
+	{ "mrowner", KIND_HEX, MEMBER(mrowner), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
+	{ "mrownerconfig", KIND_HEX, MEMBER(mrownerconfig), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
+	{ "mrservicetd", KIND_HEX, MEMBER(mrservicetd), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
+	{ "min_tee_tcb_svn", KIND_HEX, MEMBER(min_tee_tcb_svn), 16, ABOUT_TDX, NULL, "HEX, 16 bytes, each a floor" },
+	{ "min_tcb_evaluation", KIND_NUMBER, MEMBER(min_tcb_evaluation), 0, ABOUT_TDX, NULL, "NUMBER" },
+	{ "min_qe_svn", KIND_NUMBER, MEMBER(min_qe_svn), 0, ABOUT_TDX, NULL, "NUMBER" },
+	{ "min_pce_svn", KIND_NUMBER, MEMBER(min_pce_svn), 0, ABOUT_TDX, NULL, "NUMBER" },
+	{ "accept", KIND_STATUSES, MEMBER(accept), 0, ABOUT_TDX, NULL, "TCB statuses, with commas" },
+	{ "nonce", KIND_HEX_MAX, MEMBER(nonce), 64, ABOUT_SNP | ABOUT_TDX | ABOUT_TPM, NULL, "HEX, to 64 bytes" },
+	{ "user_data", KIND_HEX_MAX, MEMBER(user_data), 64, ABOUT_HCL, NULL, "HEX, to 64 bytes" },
+	{ "ak_n_sha256", KIND_HEX, MEMBER(ak_n_sha256), 32, ABOUT_HCL, NULL, "HEX, 32 bytes" },
+	{ "require_pcrs", KIND_INDEXES, MEMBER(require_pcrs), POLICY_PCRS, ABOUT_TPM, NULL, "PCR numbers, with commas" },
+	{ "secure_boot", KIND_BOOL, MEMBER(secure_boot), 0, ABOUT_HCL, NULL, "yes or no" },
+	{ "console", KIND_BOOL, MEMBER(console), 0, ABOUT_HCL, NULL, "yes or no" },
+	{ "type", KIND_NUMBER, MEMBER(hcl_type), 0, ABOUT_HCL, NULL, "NUMBER, the HCL report's type" },
+	{ "events", KIND_NUMBER, MEMBER(events), 0, ABOUT_LOG, NULL, "NUMBER of events after the header" },
+	{ "regs", KIND_INDEXES, MEMBER(regs), 4, ABOUT_LOG, NULL, "RTMR numbers, with commas" },
+	{ "allow", KIND_WORDS, MEMBER(allow), 0, ~0u, allow_words, "debug, migrate, masked, servicetd, with commas" },
+	{ "forbid", KIND_WORDS, MEMBER(forbid), 0, ~0u, forbid_words, "vlek, provisional, with commas" },
+	{ "require", KIND_WORDS, MEMBER(require), 0, ~0u, require_words, "sept, crl, with commas" },
 };
 
 /* "pcrN" is made, not listed: 24 rows would say nothing. */
@@ -316,7 +326,7 @@ static int find_option(const char *name, struct option *ret)
 		}
 	if (!digits || (digits[0] == '0' && digits[1]) || parse_u32(digits, &n) < 0 || n >= POLICY_PCRS)
 		return -ENOENT;
-	*ret = (struct option){ "pcrN", KIND_HEX, MEMBER(pcr[0]), 32, NULL, "HEX, 32 bytes" };
+	*ret = (struct option){ "pcrN", KIND_HEX, MEMBER(pcr[0]), 32, ABOUT_TPM, NULL, "HEX, 32 bytes" };
 	ret->offset += n * sizeof(struct policy_values);
 	return (int)(PCR_INDEX + n);
 }
@@ -361,6 +371,32 @@ int policy_set(struct policy *p, const char *assignment, char error[static POLIC
 	int r = set_option(p, assignment, strlen(assignment), error);
 
 	return r < 0 ? r : 0;
+}
+
+static bool words_are_about(const char *value, const struct word *words, unsigned subjects)
+{
+	for (; words->word; words++) {
+		const char *found = strstr(value, words->word);
+
+		if (found && !(words->about & subjects))
+			return false;
+	}
+	return true;
+}
+
+bool policy_is_about(const char *assignment, unsigned subjects)
+{
+	const char *eq = strchr(assignment, '=');
+	char name[OPTION_LEN];
+	struct option o;
+
+	if (!eq || (size_t)(eq - assignment) >= sizeof(name))
+		return false;
+	memcpy(name, assignment, (size_t)(eq - assignment));
+	name[eq - assignment] = '\0';
+	if (find_option(name, &o) < 0 || !(o.about & subjects))
+		return false;
+	return o.kind != KIND_WORDS || words_are_about(eq + 1, o.words, subjects);
 }
 
 /* ---- the file ---- */
@@ -461,6 +497,16 @@ void policy_check_values(struct verdict *v, const struct policy_values *want, co
 	if (!good && want->n > 1)
 		expected = verdict_text(v, "%s or one of %u more", expected, want->n - 1u);
 	(void) verdict_check(v, good, VERDICT_REFUSED, code, name, expected, verdict_hex(v, found, len));
+}
+
+void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t found[static 64])
+{
+	struct policy_values padded = p->nonce;
+
+	/* The bytes past a value's length are zero. */
+	for (unsigned i = 0; i < padded.n; i++)
+		padded.len[i] = 64;
+	policy_check_values(v, &padded, "NONCE", "report data is the nonce", found, 64);
 }
 
 void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code, const char *name, uint64_t found)

@@ -32,6 +32,15 @@ struct policy_tcb {
 	uint8_t component[POLICY_TCB_MAX];
 };
 
+/* What an option is about.  One that says nothing about the evidence at hand must not be taken for one that holds. */
+enum policy_subject {
+	ABOUT_SNP = 1 << 0,
+	ABOUT_TDX = 1 << 1,
+	ABOUT_TPM = 1 << 2,
+	ABOUT_HCL = 1 << 3,
+	ABOUT_LOG = 1 << 4,
+};
+
 enum policy_allow {
 	ALLOW_DEBUG = 1 << 0,
 	ALLOW_MIGRATE = 1 << 1,
@@ -82,6 +91,9 @@ void policy_init(struct policy *p);
  */
 int policy_set(struct policy *p, const char *assignment, char error[static POLICY_ERROR_LEN]);
 
+/* Whether the option and each word of it is about one of @subjects (enum policy_subject).  @assignment is one that policy_set() took. */
+bool policy_is_about(const char *assignment, unsigned subjects);
+
 /*
  * The text of a policy file: lines NAME=VALUE, blank ones, comments with '#' or ';', and the section header [Policy].  A name may stand
  * once only.  0; -EBADMSG with @error, which names the line; -EMSGSIZE for more than POLICY_FILE_MAX bytes.  @p is as before then.
@@ -97,6 +109,8 @@ const char *policy_option(unsigned i, const char **ret_value);
  * They return nothing: all of a policy's complaints are worth reading.
  */
 void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code, const char *name, const void *found, size_t len);
+/* The nonce, followed by zeros, is all of @found: report data that was made of a nonce. */
+void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t found[static 64]);
 void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code, const char *name, uint64_t found);
 void policy_check_masks(struct verdict *v, const struct policy_number *require, const struct policy_number *forbid, const char *code,
 			const char *name, uint64_t found);

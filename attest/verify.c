@@ -2,6 +2,7 @@
 #include "attest/verify.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -11,7 +12,7 @@
 static const struct {
 	const char *name;
 	size_t max;
-} pieces[_EVIDENCE_MAX] = {
+} piece_table[_EVIDENCE_MAX] = {
 	[EVIDENCE_REPORT]      = { "report", 16384 },
 	[EVIDENCE_CERT_TABLE]  = { "cert-table", 262144 },
 	[EVIDENCE_QUOTE]       = { "quote", 65536 },
@@ -32,12 +33,12 @@ static const struct {
 
 const char *evidence_piece_name(enum evidence_piece piece)
 {
-	return pieces[piece].name;
+	return piece_table[piece].name;
 }
 
 size_t evidence_piece_max(enum evidence_piece piece)
 {
-	return pieces[piece].max;
+	return piece_table[piece].max;
 }
 
 /* ---- the verdict ---- */
@@ -357,6 +358,21 @@ struct verifier *verifier_free(struct verifier *ctx)
 const struct trust *verifier_trust(const struct verifier *ctx)
 {
 	return &ctx->trust;
+}
+
+int memo_key(const char *kind, const struct bytes *pieces, size_t n, uint8_t ret[static MEMO_KEY_LEN])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool good = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, kind, strlen(kind) + 1);
+
+	for (size_t i = 0; good && i < n; i++) {
+		uint64_t len = pieces[i].len;
+
+		good = EVP_DigestUpdate(md, &len, sizeof(len)) && EVP_DigestUpdate(md, pieces[i].p, pieces[i].len);
+	}
+	good = good && EVP_DigestFinal_ex(md, ret, NULL);
+	EVP_MD_CTX_free(md);
+	return good ? 0 : -ENOMEM;
 }
 
 void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now)

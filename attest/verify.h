@@ -202,10 +202,16 @@ DEFINE_CLEANUP(struct verifier *, verifier_free)
 const struct trust *verifier_trust(const struct verifier *ctx);
 
 #define MEMO_KEY_LEN 32
-#define MEMO_MAX 16
+#define MEMO_MAX 64
 
 /*
- * The memo: objects under a SHA-256 over all the bytes (and kinds) that they were made of, good from @not_before to @not_after only.
+ * The key of something of @kind ("snp-cert", a name that no other sort of object has) that was made of @n pieces of bytes: SHA-256 over the
+ * kind and each piece with its length.  Returns 0 or -ENOMEM.
+ */
+int memo_key(const char *kind, const struct bytes *pieces, size_t n, uint8_t ret[static MEMO_KEY_LEN]);
+
+/*
+ * The memo: objects under a memo_key() of all that they were made of, good from @not_before to @not_after only.
  * verifier_recall() gives a borrowed object, good until the next verifier_remember(), or NULL.  verifier_remember() takes @object, and frees
  * it with @release; the oldest goes when MEMO_MAX are there.  Remember only what was verified to the pinned root.
  */
@@ -226,6 +232,7 @@ struct attest_verifier {
 	unsigned needs;		/* EVIDENCE_BIT()s */
 	unsigned takes;
 	bool takes_certs, takes_crls;
+	unsigned subjects;	/* of attest/policy.h: which options say something about it */
 	int (*verify)(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v);
 	int (*show)(const struct evidence *e, struct verdict *v);
 };

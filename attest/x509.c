@@ -417,13 +417,27 @@ int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len
 
 /* ---- revocation ---- */
 
+/*
+ * A list may say, critically, that it is only a part of one (issuing distribution point): of some reasons, of users, of authorities.
+ * One that says nothing but where it lies is complete.
+ */
+static bool is_partial(X509_CRL *crl)
+{
+	ISSUING_DIST_POINT *idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+	bool partial = !idp || idp->onlyuser > 0 || idp->onlyCA > 0 || idp->onlyattr > 0 || idp->indirectCRL > 0 || idp->onlysomereasons;
+
+	ISSUING_DIST_POINT_free(idp);
+	return partial;
+}
+
 static bool has_unknown_critical(X509_CRL *crl)
 {
 	for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
 		X509_EXTENSION *e = X509_CRL_get_ext(crl, i);
 
-		/* Delta and partial lists (issuing distribution point) are critical, and none of AMD's or Intel's. */
-		if (X509_EXTENSION_get_critical(e))
+		if (!X509_EXTENSION_get_critical(e))
+			continue;
+		if (OBJ_obj2nid(X509_EXTENSION_get_object(e)) != NID_issuing_distribution_point || is_partial(crl))
 			return true;
 	}
 	return false;

@@ -13,6 +13,8 @@
 #include "cli/attest.h"
 #include "cli/bundle-file.h"
 
+#define DEFAULT_NONCE_LEN 32	/* bytes; a TPM may take no more than 48 */
+
 /* All there are, for a person who asks. */
 static const struct attest_provider *const all_providers[] = {
 	&attest_configfs_tsm, &attest_sev_guest, &attest_tpm, &attest_tdx_guest, NULL,
@@ -148,11 +150,11 @@ int attest_report(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r;
 	if (o.q.nonce_len == 0) {
-		if (getrandom(o.q.nonce, sizeof(o.q.nonce), 0) != sizeof(o.q.nonce)) {
+		if (getrandom(o.q.nonce, DEFAULT_NONCE_LEN, 0) != DEFAULT_NONCE_LEN) {
 			log_error("Failed to make a nonce");
 			return STATUS_FAILED;
 		}
-		o.q.nonce_len = sizeof(o.q.nonce);
+		o.q.nonce_len = DEFAULT_NONCE_LEN;
 	}
 	r = attest_gather(all_providers, &o.q, &b, &why);
 	if (r < 0)

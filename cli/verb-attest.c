@@ -1,12 +1,131 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "base/log.h"
 #include "cli/attest.h"
 
-static const struct verb verbs[] = {
+/* A clock that was never set would make certificates valid that are not yet, and hide that they have expired. */
+static bool clock_is_set(const struct attest_args *a, struct verdict *v)
+{
+	if (a->now_given || a->now >= ATTEST_CLOCK_FLOOR)
+		return true;
+	verdict_reset(v);
+	v->now = a->now;
+	v->trust = a->trust.source;
+	v->trust_replaced = a->trust.replaced;
+	(void) verdict_fail(v, VERDICT_UNDECIDED, "CLOCK", "clock is set",
+			    verdict_text(v, "%s or later", verdict_time(v, ATTEST_CLOCK_FLOOR)), verdict_time(v, a->now));
+	return false;
+}
+
+static int verb_verify(struct cli *cli, int argc, char **argv)
+{
+	_cleanup_(attest_args_done) struct attest_args a = { 0 };
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	int r;
+
+	r = attest_args_parse(cli, &a, /* judging= */ true, argc, argv);
+	if (r != 0)
+		return r;
+	if (!v || verifier_new(&a.trust, &ctx) < 0 ||
+	    (clock_is_set(&a, v) && attest_verify(ctx, a.type, &a.evidence, &a.policy, a.now, v) < 0)) {
+		(void) log_oom();
+		return 3;	/* nothing was decided */
+	}
+	attest_print_verdict(cli, &a, v);
+	return attest_status(v);
+}
+
+/* Whether @t has something to say about some of the pieces. */
+static bool can_show(const struct attest_verifier *t, const struct evidence *e)
+{
+	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
+		if (e->piece[i].p && ((t->needs | t->takes) & EVIDENCE_BIT(i)))
+			return true;
+	return e->n_certs > 0 && t->takes_certs;
+}
+
+static int verb_show(struct cli *cli, int argc, char **argv)
+{
+	_cleanup_(attest_args_done) struct attest_args a = { 0 };
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	int (*shown)(const struct evidence *e, struct verdict *v) = NULL;
+	int r;
+
+	r = attest_args_parse(cli, &a, /* judging= */ false, argc, argv);
+	if (r != 0)
+		return r;
+	for (const struct attest_verifier *const *t = attest_verifiers; v && *t; t++)
+		if ((!a.type || a.type == *t) && (*t)->show != shown && can_show(*t, &a.evidence)) {
+			shown = (*t)->show;
+			r = shown(&a.evidence, v);
+			if (r < 0)
+				break;
+		}
+	if (!v || r < 0) {
+		(void) log_oom();
+		return 3;
+	}
+	if (!shown) {
+		log_error("There is nothing to show: name evidence with --report and the like, see 'cococtl attest --help'");
+		return STATUS_USAGE;
+	}
+	attest_print_claims(cli, v);
+	return v->first_failed < 0 ? STATUS_GOOD : attest_status(v);
+}
+
+static const struct verb attest_verbs[] = {
 	{ "report", "[--nonce=HEX] [--output=FILE]", "Ask this guest for its evidence", attest_report },
+	{ "verify", "--type=TYPE ...", "Judge evidence: is it authentic, and as a policy wants it?", verb_verify },
+	{ "show", "...", "Decode evidence, without judging it", verb_show },
 	{ NULL },
 };
 
+static void print_pieces(const struct attest_verifier *t)
+{
+	for (unsigned i = 0; i < _EVIDENCE_MAX; i++) {
+		if (t->needs & EVIDENCE_BIT(i))
+			printf(" --%s=FILE", evidence_piece_name(i));
+		if (t->takes & EVIDENCE_BIT(i))
+			printf(" [--%s=FILE]", evidence_piece_name(i));
+	}
+	printf("%s%s\n", t->takes_certs ? " [--cert=FILE]..." : "", t->takes_crls ? " [--crl=FILE]..." : "");
+}
+
+static void print_help(void)
+{
+	const char *name, *value;
+
+	puts("cococtl attest report [--nonce=HEX] [--output=FILE] [--vmpl=N] [--service=svsm] [--service-guid=GUID] [--tpm=PATH]\n"
+	     "cococtl attest verify --type=TYPE EVIDENCE... [OPTIONS...]\n"
+	     "cococtl attest verify --bundle=FILE [EVIDENCE...] [OPTIONS...]\n"
+	     "cococtl attest show [--type=TYPE] EVIDENCE... [--json]\n\n"
+	     "Types, and the evidence of each:");
+	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {
+		printf("  %-10s %s\n            ", (*t)->name, (*t)->what);
+		print_pieces(*t);
+	}
+	puts("\nOptions:\n"
+	     "  --at=DATE            Judge as of then: 2026-01-31, or 2026-01-31T12:00:00Z\n"
+	     "  --trust=FILE         Root keys instead of the built-in ones\n"
+	     "  --nonce=HEX          As --set nonce=HEX\n"
+	     "  --report-data=HEX    As --set report_data=HEX\n"
+	     "  --policy=FILE        Policy options, one NAME=VALUE a line\n"
+	     "  --set NAME=VALUE     A policy option\n"
+	     "  --json               Print JSON\n\n"
+	     "Policy options:");
+	for (unsigned i = 0; (name = policy_option(i, &value)); i++)
+		printf("  %-18s %s\n", name, value);
+	puts("\nSee cococtl(1).");
+}
+
 int verb_attest(struct cli *cli, int argc, char **argv)
 {
-	return dispatch(cli, verbs, "cococtl attest", argc, argv);
+	/* The general help says nothing of types and options, which are many. */
+	if (argc > 1 && (streq(argv[1], "--help") || streq(argv[1], "-h"))) {
+		print_help();
+		return STATUS_GOOD;
+	}
+	return dispatch(cli, attest_verbs, "cococtl attest", argc, argv);
 }

@@ -47,8 +47,9 @@ may_include() {
 	wire) echo base wire ;;
 	ipc | secrets | attest | broker) echo base wire "$1" ;;
 	agent) echo base wire ipc secrets attest broker agent ;;
+	# Verifying is bytes in, verdict out, on any machine: cococtl does it itself, without cocod.
 	cli) echo base wire ipc attest cli ;;
-	cryptsetup) echo base wire ipc cryptsetup ;;
+	cryptsetup) echo base wire ipc "$1" ;;
 	inject) echo base wire inject ;;
 	driver) echo wire driver ;;
 	tests) echo base wire ipc secrets attest broker agent cli cryptsetup inject driver tests ;;
