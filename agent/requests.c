@@ -57,6 +57,8 @@ static int on_status(struct client *c, const void *body)
 	snprintf(s.gate, sizeof(s.gate), "%s", k->gate.state);
 	snprintf(s.reason, sizeof(s.reason), "%s", k->gate.reason);
 	snprintf(s.secret_directory, sizeof(s.secret_directory), "%s", k->config->secret_directory);
+	s.verdict = k->gate.verdict;
+	s.verdict_usec = k->gate.verdict_usec;
 	for (size_t i = 0; store_get(k->store, i); i++)
 		s.n_secrets[store_get(k->store, i)->state]++;
 	return reply(c, MSG_STATUS, &s, sizeof(s));
@@ -108,12 +110,15 @@ static int on_secret_find(struct client *c, const void *body)
 }
 
 /* Whether this client may have it.  Root could read the kernel's file itself; what is kept here is the owner's configuration. */
-static int may_get(const struct keeper *k, const struct store_entry *e)
+static int may_get(struct keeper *k, const struct store_entry *e)
 {
+	int r;
+
 	if (!e)
 		return -ENOKEY;
-	if (!k->gate.open)
-		return -EPERM;
+	r = keeper_gate(k);
+	if (r <= 0)
+		return r == 0 ? -EAGAIN : r;
 	if (!policy_allows(&e->policy, CONSUMER_GET))
 		return -EACCES;
 	return 0;
@@ -237,7 +242,7 @@ static int answer(struct client *c)
 	if (h.type >= ARRAY_SIZE(requests) || !requests[h.type].answer || h.len != requests[h.type].len || h.error)
 		return -EPROTO;
 	r = requests[h.type].answer(c, &body);
-	if (r < 0 && r != -EPROTO && r != -EPIPE && r != -EAGAIN)
+	if (r < 0 && r != -EPROTO && r != -EPIPE)
 		r = frame_send(c->fd, h.type, r, NULL, 0, -EBADF);
 	return r;
 }
