@@ -2,6 +2,7 @@
 #include "attest/snp-chain.h"
 
 #include <openssl/objects.h>
+#include <stdio.h>
 
 #include "attest/amd-ca.h"
 #include "attest/trust.h"
@@ -388,7 +389,7 @@ static int check_vek(const struct candidate *vek, const struct candidate *inter,
 
 static int check_dates(const struct candidate *const *all, size_t n, int64_t now, struct verdict *v)
 {
-	static const char name[] = "certificates are valid today";
+	static const char name[] = "certificates are valid at that time";
 	int64_t first = INT64_MIN, last = INT64_MAX;
 
 	for (size_t i = 0; i < n; i++) {
@@ -494,16 +495,34 @@ static int read_extensions(const struct candidate *vek, const struct candidate *
 	return 0;
 }
 
-static int find(struct verifier *ctx, struct pool *pool, unsigned signing_key, int64_t now, struct verdict *v, struct candidate **ret_ark,
-		struct candidate **ret_inter, struct candidate **ret_vek)
+/* Where AMD has the certificate: the report says all that one must ask with. */
+static const char *vek_url(struct verdict *v, const struct snp_report *r)
 {
-	struct candidate *ark, *inter, *vek = pick_vek(pool, signing_key);
+	struct bytes chip = { r->chip_id, SNP_CHIP_ID_LEN };
+	enum snp_product product;
+	char fmc[24] = "";
+	struct snp_tcb t;
+
+	if (r->signing_key != SNP_KEY_VCEK || bytes_all_zero(&chip) || snp_product_by_cpuid(r->family, r->model, &product) < 0)
+		return "none was given";
+	t = snp_tcb_decode(product, r->reported_tcb);
+	if (snp_tcb_has(product, SNP_TCB_FMC))
+		(void) snprintf(fmc, sizeof(fmc), "fmcSPL=%02u&", t.svn[SNP_TCB_FMC]);
+	return verdict_text(v, "none was given; AMD has it at https://kdsintf.amd.com/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u",
+			    snp_product_name(product), verdict_hex(v, r->chip_id, snp_chip_id_len(product)), fmc, t.svn[SNP_TCB_BOOTLOADER],
+			    t.svn[SNP_TCB_TEE], t.svn[SNP_TCB_SNP], t.svn[SNP_TCB_MICROCODE]);
+}
+
+static int find(struct verifier *ctx, struct pool *pool, const struct snp_report *report, int64_t now, struct verdict *v,
+		struct candidate **ret_ark, struct candidate **ret_inter, struct candidate **ret_vek)
+{
+	struct candidate *ark, *inter, *vek = pick_vek(pool, report->signing_key);
 	int r;
 
 	if (!vek)
 		return verdict_fail(v, VERDICT_UNDECIDED, "NO_VEK", "certificates are there",
-				    signing_key == SNP_KEY_VLEK ? "a VLEK certificate" : "a VCEK certificate", "none was given");
-	r = check_kind(vek, NULL, signing_key, v);
+				    report->signing_key == SNP_KEY_VLEK ? "a VLEK certificate" : "a VCEK certificate", vek_url(v, report));
+	r = check_kind(vek, NULL, report->signing_key, v);
 	if (r < 0)
 		return r;
 	inter = pick_issuer(ctx, pool, vek->cert, ROLES_INTERMEDIATE, now);
@@ -520,7 +539,7 @@ static int find(struct verifier *ctx, struct pool *pool, unsigned signing_key, i
 }
 
 int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struct snp_table *table, const struct policy *p,
-		     unsigned signing_key, int64_t now, struct verdict *v, struct snp_chain *ret)
+		     const struct snp_report *report, int64_t now, struct verdict *v, struct snp_chain *ret)
 {
 	_cleanup_(pool_done) struct pool pool = { .n = 0 };
 	struct candidate *ark = NULL, *inter = NULL, *vek = NULL;
@@ -531,7 +550,7 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 	if (r == 0)
 		r = collect_table(ctx, &pool, table, now, v);
 	if (r == 0)
-		r = find(ctx, &pool, signing_key, now, v, &ark, &inter, &vek);
+		r = find(ctx, &pool, report, now, v, &ark, &inter, &vek);
 	if (r == 0)
 		r = check_pin(verifier_trust(ctx), ark, v);
 	if (r == 0)
@@ -541,7 +560,7 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 	if (r == 0)
 		r = check_vek(vek, inter, v);
 	if (r == 0)
-		r = check_kind(vek, inter, signing_key, v);
+		r = check_kind(vek, inter, report->signing_key, v);
 	if (r == 0)
 		r = check_dates((const struct candidate *const[]){ ark, inter, vek }, 3, now, v);
 	if (r == 0)

@@ -87,7 +87,7 @@ static int check_signature(const struct snp_report *report, X509 *vek, struct ve
 	if (status == -ENOMEM)
 		return status;
 	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature", "one by the VEK's key over this report",
-			     status == 0 ? NULL : "none of it");
+			     status == 0 ? NULL : "one that does not fit");
 }
 
 /* ---- report and certificate are of the same platform ---- */
@@ -164,7 +164,7 @@ int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evi
 		r = verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed", "a list with an end, entries inside the table",
 				 verdict_text(v, "not so, in %zu bytes", table_bytes.len));
 	if (r == 0)
-		r = snp_chain_verify(ctx, e, &table, p, s.report.signing_key, now, v, &s.chain);
+		r = snp_chain_verify(ctx, e, &table, p, &s.report, now, v, &s.chain);
 	claims(v, &s.report, &s.chain);
 	if (r == 0)
 		r = check_signature(&s.report, s.chain.vek, v);

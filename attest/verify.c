@@ -294,6 +294,8 @@ static const struct {
 	{ "NO_VEK", "Get the VCEK from AMD's key distribution service, or the VLEK from the host, and hand it over with --cert." },
 	{ "NO_CA", "Get the certificate chain of this product from AMD's key distribution service and hand it over with --cert." },
 	{ "TCB_MISMATCH", "The certificate is for another firmware level: get the one for the reported TCB." },
+	{ "TCB_FLOOR", "The platform's firmware is older than the policy wants: its owner must update it." },
+	{ "TCB_ORDER", "No honest firmware reports this: do not trust this platform." },
 	{ "DEBUG", "The host can read this guest's memory. Start it without the debug policy." },
 	{ "CLOCK", "Set the clock, or say --at." },
 	{ "TCB_", "The platform's firmware is not up to date or not safely configured: its owner must update it; or accept it by policy." },

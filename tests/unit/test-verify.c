@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The frame of verification: verdicts, policy options, trust sets, the memo and DER. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "attest/amd-ca.h"
+#include "attest/policy.h"
+#include "attest/trust.h"
+#include "attest/verify.h"
+#include "attest/x509.h"
+
+#include <cmocka.h>
+
+/* ---- verdicts ---- */
+
+static void test_verdict_fails_closed(void **state)
+{
+	static struct verdict zeroed;
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+
+	assert_int_equal(zeroed.result, VERDICT_UNDECIDED);
+	assert_int_equal(v->result, VERDICT_UNDECIDED);
+	verdict_conclude(v);	/* nothing was checked */
+	assert_int_equal(v->result, VERDICT_UNDECIDED);
+	verdict_skip(v, "a", "not asked for");
+	v->authentic = true;
+	verdict_conclude(v);	/* nothing passed */
+	assert_int_equal(v->result, VERDICT_UNDECIDED);
+	verdict_pass(v, "b", NULL);
+	v->authentic = false;
+	verdict_conclude(v);
+	assert_int_equal(v->result, VERDICT_UNDECIDED);
+	v->authentic = true;
+	verdict_conclude(v);
+	assert_int_equal(v->result, VERDICT_ACCEPTED);
+	assert_string_equal(v->code, "OK");
+}
+
+static void test_first_failure_counts(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+
+	verdict_pass(v, "a", NULL);
+	assert_int_equal(verdict_fail(v, VERDICT_REFUSED, "DEBUG", "b", "x", "y"), -EKEYREJECTED);
+	assert_int_equal(verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "c", NULL, NULL), -EBADMSG);
+	assert_int_equal(verdict_fail(v, VERDICT_UNDECIDED, "CRL_STALE", "d", NULL, NULL), -EAGAIN);
+	v->authentic = true;
+	verdict_conclude(v);
+	assert_int_equal(v->result, VERDICT_REFUSED);
+	assert_string_equal(v->code, "DEBUG");
+	assert_int_equal(v->first_failed, 1);
+	assert_string_equal(v->checks[1].name, "b");
+	assert_string_equal(v->checks[2].expected, "");
+
+	verdict_reset(v);
+	assert_int_equal(v->result, VERDICT_UNDECIDED);
+	assert_int_equal(v->n_checks, 0);
+}
+
+/* More than fits: the rest is not shown, and the verdict is as it would be. */
+static void test_verdict_is_bounded(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	uint8_t bytes[1024] = { 0 };
+	const char *text = "";
+
+	for (int i = 0; i < 1000; i++) {
+		verdict_pass(v, "passes", NULL);
+		verdict_claim_number(v, "number", (uint64_t)i);
+		text = verdict_hex(v, bytes, sizeof(bytes));
+		(void) verdict_text(v, "%01000d", i);
+	}
+	assert_true(v->truncated);
+	assert_string_equal(text, "...");
+	assert_int_equal(v->n_checks, VERDICT_CHECKS_MAX);
+	assert_int_equal(v->n_claims, VERDICT_CLAIMS_MAX);
+	assert_true(v->text_len <= VERDICT_TEXT_MAX);
+	(void) verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "fails", NULL, NULL);
+	v->authentic = true;
+	verdict_conclude(v);
+	assert_int_equal(v->result, VERDICT_NOT_AUTHENTIC);
+	assert_string_equal(v->checks[v->first_failed].name, "fails");
+}
+
+static void test_words(void **state)
+{
+	enum tcb_status s;
+
+	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++) {
+		assert_int_equal(tcb_status_parse(tcb_status_name(i), strlen(tcb_status_name(i)), &s), 0);
+		assert_int_equal(s, i);
+	}
+	assert_int_equal(tcb_status_parse("uptodate", 8, &s), -EINVAL);
+	assert_int_equal(tcb_status_parse("", 0, &s), -EINVAL);
+	assert_string_not_equal(verdict_advice("TCB_OutOfDate"), "");
+	assert_string_equal(verdict_advice("NOTHING"), "");
+	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
+		assert_true(evidence_piece_name(i)[0] && evidence_piece_max(i) > 0);
+	for (unsigned i = 0; i < _VERDICT_MAX; i++)
+		assert_true(verdict_result_name(i)[0]);
+}
+
+static void test_equal(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	const uint8_t a[] = { 1, 2, 3 };
+
+	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "a", (struct bytes){ a, 3 }, (struct bytes){ a, 3 }), 0);
+	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "b", (struct bytes){ a, 2 }, (struct bytes){ a, 3 }), -EKEYREJECTED);
+	assert_string_equal(v->checks[1].expected, "0102");
+	assert_string_equal(v->checks[1].found, "010203");
+	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "c", (struct bytes){ a, 2 }, (struct bytes){ a + 1, 2 }), -EKEYREJECTED);
+}
+
+static void test_missing_piece(void **state)
+{
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	const struct evidence none = { 0 };
+	struct policy p;
+
+	policy_init(&p);
+	assert_int_equal(verifier_new(NULL, &ctx), 0);
+	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {
+		assert_ptr_equal(attest_verifier_find((*t)->name), *t);
+		assert_int_equal(attest_verify(ctx, *t, &none, &p, 0, v), 0);
+		assert_int_equal(v->result, VERDICT_UNDECIDED);
+		assert_string_equal(v->code, "MISSING");
+		assert_string_equal(v->trust, "built in");
+	}
+	assert_null(attest_verifier_find("sgx"));
+}
+
+/* ---- the memo ---- */
+
+static int n_released;
+
+static void release(void *object)
+{
+	n_released++;
+}
+
+static void test_memo(void **state)
+{
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+	const struct bytes ab = { (const uint8_t *)"ab", 2 }, split[] = { { (const uint8_t *)"a", 1 }, { (const uint8_t *)"b", 1 } };
+	uint8_t key[MEMO_KEY_LEN], other[MEMO_KEY_LEN];
+	int objects[MEMO_MAX + 1];
+
+	assert_int_equal(verifier_new(NULL, &ctx), 0);
+	assert_int_equal(memo_key("x", &ab, 1, key), 0);
+	assert_int_equal(memo_key("x", split, 2, other), 0);
+	assert_memory_not_equal(key, other, sizeof(key));
+	assert_int_equal(memo_key("y", &ab, 1, other), 0);
+	assert_memory_not_equal(key, other, sizeof(key));
+
+	assert_null(verifier_recall(ctx, key, 5));
+	verifier_remember(ctx, key, &objects[0], release, 5, 7);
+	assert_null(verifier_recall(ctx, key, 4));
+	assert_ptr_equal(verifier_recall(ctx, key, 5), &objects[0]);
+	assert_ptr_equal(verifier_recall(ctx, key, 7), &objects[0]);
+	assert_null(verifier_recall(ctx, key, 8));
+	assert_null(verifier_recall(ctx, other, 5));
+	for (int i = 1; i <= MEMO_MAX; i++) {
+		other[0] = (uint8_t)i;
+		verifier_remember(ctx, other, &objects[i], release, 0, 9);
+	}
+	assert_null(verifier_recall(ctx, key, 5));	/* the oldest went */
+	assert_int_equal(n_released, 1);
+	ctx = verifier_free(ctx);
+	assert_int_equal(n_released, MEMO_MAX + 1);
+}
+
+/* ---- policy ---- */
+
+static void test_policy_options(void **state)
+{
+	char error[POLICY_ERROR_LEN];
+	struct policy p, before;
+
+	policy_init(&p);
+	assert_int_equal(p.max_vmpl.value, 3);
+	assert_int_equal(p.accept, 1u << TCB_UP_TO_DATE);
+	assert_int_equal(policy_set(&p, "min_tcb=1:2:3:4", error), 0);
+	assert_int_equal(p.min_tcb.n, 4);
+	assert_int_equal(policy_set(&p, "min_tcb=1:2:3:4:5", error), 0);
+	assert_int_equal(p.min_tcb.n, 5);
+	assert_int_equal(policy_set(&p, "plat_require=0x20", error), 0);
+	assert_int_equal(p.plat_require.value, 0x20);
+	assert_int_equal(policy_set(&p, "plat_require=ffffffffffffffff", error), 0);
+	assert_true(p.plat_require.value == UINT64_MAX);
+	assert_int_equal(policy_set(&p, "min_firmware=1.55.29", error), 0);
+	assert_int_equal(p.min_firmware.value, 0x01371d);
+	assert_int_equal(policy_set(&p, "allow=debug,masked", error), 0);
+	assert_int_equal(p.allow, ALLOW_DEBUG | ALLOW_MASKED);
+	assert_int_equal(policy_set(&p, "allow=", error), 0);
+	assert_int_equal(p.allow, 0);
+	assert_int_equal(policy_set(&p, "accept=UpToDate,OutOfDate", error), 0);
+	assert_int_equal(p.accept, 1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE);
+	assert_int_equal(policy_set(&p, "family_id=000102030405060708090a0b0c0d0e0f,ff0102030405060708090A0B0C0D0E0F", error), 0);
+	assert_int_equal(p.family_id.n, 2);
+	assert_int_equal(p.family_id.b[1][10], 10);
+	assert_int_equal(policy_set(&p, "pcr23=0101010101010101010101010101010101010101010101010101010101010101", error), 0);
+	assert_int_equal(p.pcr[23].n, 1);
+	assert_int_equal(policy_set(&p, "require_pcrs=0,8,23", error), 0);
+	assert_int_equal(p.require_pcrs.value, 1u << 0 | 1u << 8 | 1u << 23);
+	assert_int_equal(policy_set(&p, "nonce=00", error), 0);
+
+	before = p;
+	static const char *const bad[] = {
+		"", "=", "max_vmpl", "max_vmpl=", "max_vmpl= 1", "max_vmpl=1 ", "max_vmpl=+1", "max_vmpl=4294967296", "pcr24=00", "pcr00=00",
+		"pcr=00", "nonce=", "nonce=0", "nonce=zz", "family_id=00,", "family_id=,", "regs=4", "regs=", "require_pcrs=24", "min_tcb=1:2:3",
+		"min_tcb=1:2:3:4:5:6", "min_tcb=1:2:3:", "min_abi=1.2.3", "plat_forbid=10000000000000000", "secure_boot=maybe",
+		"allow=debug,", "allow=debug,,masked", "accept=UpToDate,Nope", "MAX_VMPL=1", " max_vmpl=1", "report_data=00",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		error[0] = '\0';
+		assert_true(policy_set(&p, bad[i], error) < 0);
+		assert_true(error[0] != '\0');
+		assert_memory_equal(&p, &before, sizeof(p));
+	}
+}
+
+static void test_policy_subjects(void **state)
+{
+	assert_true(policy_is_about("max_vmpl=0", ABOUT_SNP));
+	assert_false(policy_is_about("max_vmpl=0", ABOUT_TDX));
+	assert_true(policy_is_about("allow=debug", ABOUT_TDX));
+	assert_false(policy_is_about("require=sept", ABOUT_SNP));
+	assert_true(policy_is_about("require=sept,crl", ABOUT_SNP | ABOUT_TDX));
+	assert_false(policy_is_about("require=sept,crl", ABOUT_SNP));
+	assert_false(policy_is_about("nothing=0", ~0u));
+	assert_false(policy_is_about("nothing", ~0u));
+}
+
+static void test_policy_files(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+	} files[] = {
+		{ "", 0 },
+		{ "\n\n", 0 },
+		{ "# c\n; c\n[Policy]\n max_vmpl = 1 \r\nmin_guest_svn=2", 0 },
+		{ "max_vmpl=1\nmax_vmpl=1\n", -EBADMSG },
+		{ "pcr1=00\n", -EBADMSG },
+		{ "max_vmpl\n", -EBADMSG },
+		{ "[policy]\n", -EBADMSG },
+		{ "=1\n", -EBADMSG },
+	};
+	char error[POLICY_ERROR_LEN];
+	struct policy p, before;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		policy_init(&p);
+		before = p;
+		assert_int_equal(policy_parse(&p, files[i].text, strlen(files[i].text), error), files[i].r);
+		if (files[i].r < 0)
+			assert_memory_equal(&p, &before, sizeof(p));
+	}
+	policy_init(&p);
+	assert_int_equal(policy_parse(&p, files[2].text, strlen(files[2].text), error), 0);
+	assert_int_equal(p.max_vmpl.value, 1);
+	assert_int_equal(p.min_guest_svn.value, 2);
+	assert_int_equal(policy_parse(&p, "max_vmpl=1\n\nx=1", 14, error), -EBADMSG);
+	assert_non_null(strstr(error, "line 3"));
+	assert_int_equal(policy_parse(&p, "max_vmpl=1\0", 11, error), -EBADMSG);
+	assert_int_equal(policy_parse(&p, "", POLICY_FILE_MAX + 1, error), -EMSGSIZE);
+}
+
+/* ---- trust ---- */
+
+static void test_trust(void **state)
+{
+	_cleanup_(x509_freep) X509 *cert = NULL;
+	uint8_t spki[PIN_LEN];
+	struct trust t;
+	unsigned line;
+
+	trust_init(&t);
+	assert_false(t.replaced);
+	assert_int_equal(t.n_pins, 4);
+	/* The built-in pins are the keys of the built-in certificates. */
+	for (const struct amd_ca *ca = amd_cas; ca->common_name; ca++) {
+		char cn[X509_CN_MAX + 1];
+		const struct trust_pin *pin;
+
+		assert_int_equal(x509_parse_der(ca->der, &cert), 0);
+		assert_int_equal(x509_common_name(X509_get_subject_name(cert), cn), 0);
+		assert_string_equal(cn, ca->common_name);
+		assert_int_equal(x509_spki_sha256(cert, spki), 0);
+		pin = trust_find(&t, ROOT_AMD_ARK, spki);
+		if (startswith(cn, "ARK-"))
+			assert_string_equal(pin->name, cn);
+		else
+			assert_null(pin);
+		assert_null(trust_find(&t, ROOT_INTEL_SGX, spki));
+		cert = x509_free(cert);
+	}
+	/* A trust file replaces all of them, and says what it is. */
+	assert_int_equal(trust_parse(amd_cas[0].der.p, amd_cas[0].der.len, "mine", &t, &line), 0);
+	assert_true(t.replaced);
+	assert_string_equal(t.source, "mine");
+	assert_int_equal(t.n_pins, 1);
+	assert_int_equal(x509_parse_der(amd_cas[0].der, &cert), 0);
+	assert_int_equal(x509_spki_sha256(cert, spki), 0);
+	assert_non_null(trust_find(&t, ROOT_AMD_ARK, spki));
+	assert_non_null(trust_find(&t, ROOT_INTEL_SGX, spki));
+	assert_int_equal(trust_parse(amd_cas[0].der.p, amd_cas[0].der.len - 1, "x", &t, &line), -EBADMSG);
+	assert_int_equal(line, 0);
+	assert_int_equal(trust_parse("", 0, "x", &t, &line), -ENODATA);
+	assert_string_equal(t.source, "mine");
+}
+
+/* ---- DER ---- */
+
+static void test_der(void **state)
+{
+	static const struct {
+		const char *der;
+		size_t len;
+		int64_t value;	/* -1: refused */
+	} numbers[] = {
+		{ "\x02\x01\x00", 3, 0 },	    { "\x02\x01\x7f", 3, 127 },	 { "\x02\x02\x00\x80", 4, 128 }, { "\x02\x02\x00\xff", 4, 255 },
+		{ "\x02\x01\x80", 3, -1 },	    { "\x02\x02\x00\x7f", 4, -1 }, { "\x02\x02\x01\x00", 4, -1 },	 { "\x02\x00", 2, -1 },
+		{ "\x02\x01", 2, -1 },		    { "\x02\x81\x01\x05", 4, -1 }, { "\x02\x80\x05\x00\x00", 5, -1 }, { "\x02\x01\x05\x00", 4, -1 },
+		{ "\x04\x01\x05", 3, -1 },	    { "", 0, -1 },
+	};
+	struct bytes b, inner;
+	uint8_t big[300] = { DER_OCTET_STRING, 0x82, 0x01, 0x00 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		uint64_t n;
+		int r = der_only_uint((struct bytes){ (const uint8_t *)numbers[i].der, numbers[i].len }, 255, &n);
+
+		assert_int_equal(r, numbers[i].value < 0 ? -EBADMSG : 0);
+		if (r == 0)
+			assert_int_equal(n, numbers[i].value);
+	}
+	b = (struct bytes){ big, sizeof(big) };
+	assert_int_equal(der_take(&b, DER_OCTET_STRING, &inner), 0);
+	assert_int_equal(inner.len, 256);
+	assert_int_equal(b.len, 300 - 260);
+	assert_int_equal(der_only((struct bytes){ big, 260 }, DER_OCTET_STRING, &inner), 0);
+	assert_int_equal(der_only((struct bytes){ big, 259 }, DER_OCTET_STRING, &inner), -EBADMSG);
+	memcpy(big, "\x04\x84\x00\x00\x00\x01", 6);
+	assert_int_equal(der_only((struct bytes){ big, 7 }, DER_OCTET_STRING, &inner), -EBADMSG);
+	memcpy(big, "\x04\x82\x00\xff", 4);
+	assert_int_equal(der_only((struct bytes){ big, 259 }, DER_OCTET_STRING, &inner), -EBADMSG);
+}
+
+static void test_pem(void **state)
+{
+	static const char good[] = " \n-----BEGIN X-----\nAAEC\n-----END X-----\n\n-----BEGIN X-----\nAw==\n-----END X-----\n\0\0";
+	static const char *const bad[] = {
+		"x", "-----BEGIN Y-----\nAAEC\n-----END Y-----", "-----BEGIN X-----\nAAEC", "-----BEGIN X-----\n-----END X-----",
+		"-----BEGIN X-----\nAA*C\n-----END X-----", "x-----BEGIN X-----\nAAEC\n-----END X-----",
+	};
+	struct bytes b = { (const uint8_t *)good, sizeof(good) };
+	uint8_t buf[3];
+
+	assert_true(pem_is(b));
+	assert_int_equal(pem_next(&b, "X", buf, sizeof(buf)), 3);
+	assert_memory_equal(buf, "\0\1\2", 3);
+	assert_int_equal(pem_next(&b, "X", buf, sizeof(buf)), 1);
+	assert_int_equal(pem_next(&b, "X", buf, sizeof(buf)), 0);
+	assert_int_equal(b.len, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		b = (struct bytes){ (const uint8_t *)bad[i], strlen(bad[i]) };
+		assert_int_equal(pem_next(&b, "X", buf, sizeof(buf)), -EBADMSG);
+	}
+	b = (struct bytes){ (const uint8_t *)good, sizeof(good) };
+	assert_int_equal(pem_next(&b, "X", buf, 2), -EMSGSIZE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verdict_fails_closed), cmocka_unit_test(test_first_failure_counts),
+		cmocka_unit_test(test_verdict_is_bounded),   cmocka_unit_test(test_words),
+		cmocka_unit_test(test_equal),		     cmocka_unit_test(test_missing_piece),
+		cmocka_unit_test(test_memo),		     cmocka_unit_test(test_policy_options),
+		cmocka_unit_test(test_policy_subjects),	     cmocka_unit_test(test_policy_files),
+		cmocka_unit_test(test_trust),		     cmocka_unit_test(test_der),
+		cmocka_unit_test(test_pem),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
