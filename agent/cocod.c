@@ -154,6 +154,7 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 	r = attestation_new(&setup, &k->attestation);
 	if (r < 0)
 		return log_oom();
+	k->gate.state = "verifying";
 	(void) attestation_request(k->attestation);
 	return 0;
 }

@@ -12,7 +12,7 @@
 struct gate {
 	bool open;
 	enum tee tee;
-	const char *state;	/* "owner-attested", "attested", "not-required", "closed" */
+	const char *state;	/* "owner-attested", "attested", "not-required", "closed"; "verifying": closed so far */
 	bool wants_evidence;	/* a verdict opens it, and nothing else */
 	char tee_reason[256];	/* what the machine looks like, for people */
 	char reason[512];	/* for people, and what to do when it is closed */

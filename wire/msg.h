@@ -143,7 +143,7 @@ struct msg_status {
 	char version[32];
 	char tee[16];			/* "none", "sev", "sev-es", "sev-snp", "tdx", "unknown" */
 	char require[16];		/* as configured */
-	char gate[24];			/* "owner-attested", "attested", "not-required", "closed" */
+	char gate[24];			/* "owner-attested", "attested", "not-required", "closed", "verifying" */
 	char reason[512];		/* why the gate stands so, for people */
 	char secret_directory[256];	/* of a test, else empty */
 	uint8_t gate_open;
