@@ -114,6 +114,16 @@ const char *verdict_hex(struct verdict *v, const void *p, size_t len)
 	return text;
 }
 
+/* What is shown outlives what was judged: texts are copied, unless they are the verdict's own already. */
+static const char *keep(struct verdict *v, const char *text)
+{
+	if (!text || !text[0])
+		return "";
+	if (text >= v->text && text < v->text + sizeof(v->text))
+		return text;
+	return verdict_text(v, "%s", text);
+}
+
 static void add_check(struct verdict *v, const struct verdict_check *check)
 {
 	if (v->n_checks == ARRAY_SIZE(v->checks)) {
@@ -121,10 +131,8 @@ static void add_check(struct verdict *v, const struct verdict_check *check)
 		return;
 	}
 	v->checks[v->n_checks] = *check;
-	if (!check->expected)
-		v->checks[v->n_checks].expected = "";
-	if (!check->found)
-		v->checks[v->n_checks].found = "";
+	v->checks[v->n_checks].expected = keep(v, check->expected);
+	v->checks[v->n_checks].found = keep(v, check->found);
 	v->n_checks++;
 }
 
@@ -189,7 +197,7 @@ static void add_claim(struct verdict *v, const char *name, enum claim_kind kind,
 		v->truncated = true;
 		return;
 	}
-	v->claims[v->n_claims++] = (struct verdict_claim){ name, kind, value };
+	v->claims[v->n_claims++] = (struct verdict_claim){ name, kind, keep(v, value) };
 }
 
 void verdict_claim_text(struct verdict *v, const char *name, const char *value)

@@ -151,7 +151,7 @@ const char *verdict_text(struct verdict *v, const char *format, ...) _printf_(2,
 const char *verdict_hex(struct verdict *v, const void *p, size_t len);
 
 /*
- * One check.  @name and @code are literals; @expected and @found are literals or from verdict_text(), NULL for nothing.
+ * One check.  @name and @code are literals; @expected and @found are copied, NULL for nothing.
  *
  * verdict_fail() returns what its caller may return: -EBADMSG for VERDICT_MALFORMED, -EAGAIN for VERDICT_UNDECIDED, -EKEYREJECTED for
  * the others, and never 0.  verdict_check() passes and returns 0 when @good, else fails.  verdict_equal() compares, in constant time.
@@ -168,7 +168,7 @@ int verdict_equal(struct verdict *v, enum verdict_result result, const char *cod
  */
 void verdict_conclude(struct verdict *v);
 
-/* A claim of the evidence: what it says, believed or not.  @name is a literal or from verdict_text(). */
+/* A claim of the evidence: what it says, believed or not.  @name is a literal or from verdict_text(), @value is copied. */
 void verdict_claim_text(struct verdict *v, const char *name, const char *value);
 void verdict_claim_number(struct verdict *v, const char *name, uint64_t value);
 void verdict_claim_bool(struct verdict *v, const char *name, bool value);

@@ -13,6 +13,38 @@ int attest_status(const struct verdict *v)
 	return statuses[v->result];
 }
 
+/*
+ * What was not asked and decides what an accepted verdict is worth.  Authentic evidence of another machine, of last year, or of other software
+ * is still authentic.
+ */
+struct remarks {
+	const char *list[4];
+	unsigned n;
+};
+
+static void remark(struct remarks *r, bool due, const char *text)
+{
+	if (due)
+		r->list[r->n++] = text;
+}
+
+static struct remarks find_remarks(const struct attest_args *a)
+{
+	const struct policy *p = &a->policy;
+	unsigned about = a->type->subjects;
+	struct remarks r = { .n = 0 };
+
+	remark(&r, (about & (ABOUT_SNP | ABOUT_TDX)) && p->report_data.n == 0 && p->nonce.n == 0,
+	       "Freshness was not asked for: this may be old evidence that is shown again (--nonce, --report-data)");
+	remark(&r, (about & ABOUT_SNP) && !(about & ABOUT_TPM) && p->measurement.n == 0,
+	       "No measurement was asked for: any software may be what runs there (--set measurement=HEX)");
+	remark(&r, (about & ABOUT_TDX) && !(about & ABOUT_TPM) && p->mrtd.n == 0,
+	       "No measurement was asked for: any software may be what runs there (--set mrtd=HEX, rtmr0=HEX ...)");
+	remark(&r, (about & ABOUT_SNP) && p->min_tcb.n == 0,
+	       "No firmware level was asked for: firmware with known holes would do (--set min_tcb=...)");
+	return r;
+}
+
 /* ---- JSON ---- */
 
 static struct json_object *claim_to_json(const struct verdict_claim *c)
@@ -62,6 +94,16 @@ static struct json_object *checks_to_json(const struct verdict *v)
 	return list;
 }
 
+static struct json_object *remarks_to_json(const struct attest_args *a)
+{
+	struct json_object *list = json_object_new_array();
+	struct remarks r = find_remarks(a);
+
+	for (unsigned i = 0; i < r.n; i++)
+		json_object_array_add(list, json_object_new_string(r.list[i]));
+	return list;
+}
+
 static void print_verdict_json(const struct attest_args *a, const struct verdict *v)
 {
 	struct json_object *o = json_object_new_object(), *trust = json_object_new_object();
@@ -78,6 +120,7 @@ static void print_verdict_json(const struct attest_args *a, const struct verdict
 	json_add(trust, "source", v->trust);
 	json_object_object_add(o, "trust", trust);
 	json_object_object_add(o, "policy", a->policy_file ? json_object_new_string(a->policy_file) : NULL);
+	json_object_object_add(o, "remarks", remarks_to_json(a));
 	json_object_object_add(o, "checks", checks_to_json(v));
 	json_object_object_add(o, "claims", claims_to_json(v));
 	json_object_object_add(o, "truncated", json_object_new_boolean(v->truncated));
@@ -89,7 +132,7 @@ static void print_verdict_json(const struct attest_args *a, const struct verdict
 static void print_line(const char *label, const char *text)
 {
 	if (text[0])
-		printf("%10s: %s\n", label, text);
+		printf("%10s%c %s\n", label, label[0] ? ':' : ' ', text);
 }
 
 static void print_failure(const struct verdict *v)
@@ -111,6 +154,50 @@ static void print_check(const struct verdict_check *c)
 
 	printf("  %-6s  %s%s%s%s%s\n", marks[c->result], c->name, c->found[0] ? ": " : "", c->found, c->expected[0] ? "; expected " : "",
 	       c->expected);
+}
+
+static bool not_asked_for(const struct verdict_check *c)
+{
+	return c->result == CHECK_SKIPPED && streq(c->found, "not asked for");
+}
+
+/* Most of a policy is not asked for, and does not deserve a line each. */
+static void print_not_asked_for(const struct verdict *v)
+{
+	static const char first[] = "  -       not asked for:";
+	size_t column = 0;
+
+	for (unsigned i = 0; i < v->n_checks; i++) {
+		size_t len = strlen(v->checks[i].name) + 2;
+
+		if (!not_asked_for(&v->checks[i]))
+			continue;
+		if (column == 0)
+			column = (size_t)printf("%s", first);
+		else if (column + len > 100)
+			column = (size_t)printf(",\n         ") - 2;
+		else
+			column += (size_t)printf(",");
+		column += (size_t)printf(" %s", v->checks[i].name);
+	}
+	if (column > 0)
+		puts("");
+}
+
+static void print_checks(const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->n_checks; i++)
+		if (!not_asked_for(&v->checks[i]))
+			print_check(&v->checks[i]);
+	print_not_asked_for(v);
+}
+
+static void print_remarks(const struct attest_args *a)
+{
+	struct remarks r = find_remarks(a);
+
+	for (unsigned i = 0; i < r.n; i++)
+		print_line(i == 0 ? "Mind" : "", r.list[i]);
 }
 
 static void print_claims(const struct verdict *v)
@@ -141,9 +228,10 @@ static void print_verdict_text(const struct attest_args *a, const struct verdict
 	print_line("TCB", tcb_status_name(v->tcb_status));
 	printf("%10s: %s%s\n", "Roots", v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
 	print_line("Policy", a->policy_file ? a->policy_file : "");
+	if (v->result == VERDICT_ACCEPTED)
+		print_remarks(a);
 	puts("\nChecks, in the order in which they were made:");
-	for (unsigned i = 0; i < v->n_checks; i++)
-		print_check(&v->checks[i]);
+	print_checks(v);
 	if (v->n_claims > 0)
 		puts(v->authentic ? "\nWhat it says:" : "\nWhat it says, which nobody vouches for:");
 	print_claims(v);

@@ -25,6 +25,44 @@ static const struct {
 	[ARG_DRY_RUN] =       { "dry-run", NULL, "check everything, inject nothing, leave the guest paused" },
 	[ARG_FORCE] =         { "force", NULL, "replace files that exist" },
 	[ARG_JSON] =          { "json", NULL, "print the result as JSON" },
+	[ARG_CEK] =           { "cek", "FILE", "the CEK with AMD's signature, from AMD's key server" },
+	[ARG_ANCHOR] =        { "anchor", "FILE", "trust this ARK and not AMD's: for tests" },
+	[ARG_OCA] =           { "oca", "FILE", "the OCA that the platform must have" },
+	[ARG_FETCH] =         { "fetch", NULL, "get the CEK, ASK and ARK that are missing from AMD" },
+	[ARG_CHIP_ID] =       { "chip-id", "ID", "the chip's cpu0-id, in hexadecimal or base64, to find its CEK" },
+	[ARG_PRODUCT] =       { "product", "NAME", "naples, rome, milan, genoa or turin: whose ASK and ARK to get" },
+	[ARG_CACHE] =         { "cache", "DIR", "where fetched files are kept and looked for first" },
+	[ARG_KDS] =           { "kds", "URL", "another server than AMD's, which has the same files" },
+	[ARG_KDS_CA] =        { "kds-ca", "FILE", "the CA certificates for HTTPS, in place of the system's" },
+	[ARG_PDH] =           { "pdh", "FILE", "the platform's PDH" },
+	[ARG_POLICY] =        { "policy", "POLICY", "the guest's policy: a number, or names such as nodbg,noks,nosend,api=1.51" },
+	[ARG_NAME] =          { "name", "VM", "what the names of the files begin with" },
+	[ARG_CHAIN] =         { "chain", "PATH", "verify these certificates first; may be repeated" },
+	[ARG_ALLOW_DEBUG] =   { "allow-debug", NULL, "take a policy that lets the host read the guest's memory" },
+	[ARG_TECH] =          { "tech", "TECH", "how the guest is protected: sev, sev-es, snp, tdx" },
+	[ARG_FIRMWARE_DIGEST] = { "firmware-digest", "HEX", "snp: the digest of the firmware's pages, computed before" },
+	[ARG_KERNEL] =        { "kernel", "FILE", "the kernel that QEMU loads" },
+	[ARG_INITRD] =        { "initrd", "FILE", "its initrd" },
+	[ARG_CMDLINE] =       { "cmdline", "TEXT", "its command line" },
+	[ARG_CMDLINE_FILE] =  { "cmdline-file", "FILE", "its command line, in a file; one newline at the end is taken off" },
+	[ARG_UNCHECKED_KERNEL] = { "unchecked-kernel", NULL, "measure a kernel though the firmware would not check it" },
+	[ARG_VCPUS] =         { "vcpus", "N", "the number of the guest's CPUs; 1 if not given" },
+	[ARG_VCPU_SIG] =      { "vcpu-sig", "N", "their CPUID signature (leaf 1, eax), such as 0xa00f11" },
+	[ARG_VCPU_TYPE] =     { "vcpu-type", "NAME", "their model in QEMU, such as EPYC-Milan" },
+	[ARG_VMSA] =          { "vmsa", "FILE", "the page of the first CPU; again: of the next, and of all that follow" },
+	[ARG_VARIANT] =       { "variant", "NAME", "who makes these pages; for tdx, in which order pages are measured" },
+	[ARG_GUEST_FEATURES] = { "guest-features", "N", "SEV_FEATURES of the guest's CPUs" },
+	[ARG_LAUNCH_DIGEST] = { "launch-digest", "HEX", "the launch digest, computed before" },
+	[ARG_DIGEST] =        { "digest", NULL, "print the launch digest" },
+	[ARG_API] =           { "api", "MAJOR.MINOR", "the platform's API version" },
+	[ARG_BUILD] =         { "build", "N", "the platform's build" },
+	[ARG_NONCE] =         { "nonce", "BASE64", "the measurement's nonce, 16 bytes" },
+	[ARG_LIBVIRT] =       { "libvirt", "DOMAIN", "the guest of libvirt's, by name or UUID" },
+	[ARG_CONNECT] =       { "connect", "URI", "libvirt's connection, such as qemu+ssh://host/system" },
+	[ARG_MIN_API] =       { "min-api", "MAJOR.MINOR", "the least API version that the platform may have" },
+	[ARG_ALLOW_REUSE] =   { "allow-reuse", NULL, "use the session though it was used for a launch before" },
+	[ARG_CONFIG] =        { "config", "FILE", "options from a file; those given here count more" },
+	[ARG_EXPECT] =        { "expect", "BASE64", "compare with this measurement, or digest; it may be in hexadecimal" },
 };
 
 #define FIRST_VAL 256	/* beyond any letter */
@@ -73,6 +111,10 @@ static int store(struct args *a, size_t i, const char *value)
 {
 	if (i == ARG_SECRET)
 		a->secrets[a->n_secrets++] = value;
+	else if (i == ARG_CHAIN)
+		a->words[a->n_words++] = value;
+	else if (i == ARG_VMSA)
+		a->vmsas[a->n_vmsas++] = value;
 	else if (a->value[i])
 		return give_up(STATUS_USAGE, "--%s is given twice", options[i].name);
 	a->value[i] = value ? value : "";
@@ -90,7 +132,7 @@ static int check_needs(const struct verb *verb, const struct args *a)
 
 static void print_usage(const struct verb *verb)
 {
-	printf("coco-inject %s: %s\n\n", verb->name, verb->summary);
+	printf("coco-inject %s%s%s: %s\n\n", verb->name, verb->words ? " " : "", verb->words ? verb->words : "", verb->summary);
 	args_print(verb);
 	printf("\nThe manual is coco-inject(1).\n");
 }
@@ -112,7 +154,9 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 	int c, r;
 
 	a.secrets = calloc((size_t)argc, sizeof(*a.secrets));
-	if (!a.secrets) {
+	a.words = calloc((size_t)argc, sizeof(*a.words));
+	a.vmsas = calloc((size_t)argc, sizeof(*a.vmsas));
+	if (!a.secrets || !a.words || !a.vmsas) {
 		log_oom();
 		return STATUS_IO;
 	}
@@ -135,19 +179,48 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 		if (r != STATUS_GOOD)
 			return r;
 	}
-	if (optind < argc)
+	if (optind < argc && !verb->words)
 		return give_up(STATUS_USAGE, "'%s' is no option; see 'coco-inject %s --help'", argv[optind], verb->name);
+	while (optind < argc)
+		a.words[a.n_words++] = argv[optind++];
+	if (verb->words && a.n_words == 0)
+		return give_up(STATUS_USAGE, "%s needs %s; see 'coco-inject %s --help'", verb->name, verb->words, verb->name);
+	if (a.value[ARG_CONFIG]) {
+		r = args_read_config(verb, a.value[ARG_CONFIG], &a);
+		if (r != STATUS_GOOD)
+			return r;
+	}
 	r = check_needs(verb, &a);
 	if (r != STATUS_GOOD)
 		return r;
 
 	*ret = a;
-	a.secrets = NULL;
+	a = (struct args){ 0 };
 	return STATUS_GOOD;
 }
 
 void args_done(struct args *a)
 {
 	free(a->secrets);
-	a->secrets = NULL;
+	free(a->words);
+	free(a->vmsas);
+	for (char **p = a->owned; p && *p; p++)
+		free(*p);
+	free(a->owned);
+	*a = (struct args){ 0 };
+}
+
+enum arg args_find(const struct verb *verb, const char *name, bool *ret_flag)
+{
+	for (size_t i = 0; i < _ARG_MAX; i++)
+		if (verb_takes(verb, i) && streq(options[i].name, name)) {
+			*ret_flag = !options[i].value;
+			return (enum arg)i;
+		}
+	return _ARG_MAX;
+}
+
+const char *arg_name(enum arg arg)
+{
+	return options[arg].name;
 }

@@ -7,6 +7,10 @@
 
 /* In the order of the work, as --help shows them. */
 static const struct verb *const verbs[] = {
+	&verb_chain_show,
+	&verb_chain_verify,
+	&verb_session,
+	&verb_measure,
 	&verb_table,
 	&verb_packet,
 	&verb_inject,
@@ -17,16 +21,34 @@ static void print_help(void)
 	printf("Usage: coco-inject VERB [OPTION...]\n\n"
 	       "Give a confidential VM its launch secrets before it runs.\n\nVerbs:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+		printf("  %-13s %s\n", verbs[i]->name, verbs[i]->summary);
 	printf("\n'coco-inject VERB --help' shows the options of a verb; the manual is coco-inject(1).\n");
 }
 
-static const struct verb *find_verb(const char *name)
+/* The verb that argv[1], or argv[1] and argv[2], name.  @ret_n is how many words that are. */
+static const struct verb *find_verb(int argc, char **argv, int *ret_n)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (streq(verbs[i]->name, name))
-			return verbs[i];
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const char *second = startswith(verbs[i]->name, argv[1]);
+
+		if (!second || (*second && *second != ' ') || (*second && (argc < 3 || !streq(second + 1, argv[2]))))
+			continue;
+		*ret_n = *second ? 2 : 1;
+		return verbs[i];
+	}
 	return NULL;
+}
+
+/* @word is the first of some verb's two. */
+static bool is_half_verb(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const char *second = startswith(verbs[i]->name, word);
+
+		if (second && *second == ' ')
+			return true;
+	}
+	return false;
 }
 
 /* What was printed must have arrived: a full disk is no success. */
@@ -41,7 +63,7 @@ int main(int argc, char **argv)
 {
 	_cleanup_(args_done) struct args args = { 0 };
 	const struct verb *verb;
-	int r;
+	int n, r;
 
 	log_open("coco-inject");
 	if (argc < 2)
@@ -54,11 +76,13 @@ int main(int argc, char **argv)
 		printf("coco-inject %s\n", PACKAGE_VERSION);
 		return end(STATUS_GOOD);
 	}
-	verb = find_verb(argv[1]);
+	verb = find_verb(argc, argv, &n);
+	if (!verb && is_half_verb(argv[1]))
+		return give_up(STATUS_USAGE, "'%s' needs another word; see 'coco-inject --help'", argv[1]);
 	if (!verb)
 		return give_up(STATUS_USAGE, "'%s' is no verb; see 'coco-inject --help'", argv[1]);
 
-	r = args_parse(verb, argc - 1, argv + 1, &args);
+	r = args_parse(verb, argc - n, argv + n, &args);
 	if (r != STATUS_GOOD)
 		return r < 0 ? end(STATUS_GOOD) : r;
 	/* Keys are about to be read: no core dump, no tracing by others. */

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "inject/sev-policy.h"
 #include "wire/ovmf-table.h"
 #include "wire/secret-table.h"
 
@@ -147,6 +148,31 @@ static enum status read_key(const char *what, const char *path, struct secret **
 	return STATUS_GOOD;
 }
 
+enum status input_key(const struct args *a, enum arg arg, struct secret **ret)
+{
+	return read_key(arg == ARG_TEK ? "TEK" : "TIK", a->value[arg], ret);
+}
+
+enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret)
+{
+	const char *text = a->value[ARG_POLICY];
+	uint32_t policy;
+	int r;
+
+	r = sev_policy_parse(text, &policy);
+	if (r == -EOPNOTSUPP)
+		return give_up(STATUS_USAGE, "--policy '%s' has reserved bits, which no firmware takes", text);
+	if (r < 0)
+		return give_up(STATUS_USAGE, "--policy '%s' is neither a number such as 0x3 nor names such as nodbg,noks,es", text);
+	if (!(policy & SEV_POLICY_NODBG))
+		log_warning("The policy lets the host read the guest's memory: it has no nodbg");
+	if (!!(policy & SEV_POLICY_ES) != (tech == TECH_SEV_ES))
+		log_warning("The policy says that the guest is %s, and --tech that it is %s", policy & SEV_POLICY_ES ? "sev-es" : "sev",
+			    tech == TECH_SEV_ES ? "sev-es" : "sev");
+	*ret = policy;
+	return STATUS_GOOD;
+}
+
 enum status input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik)
 {
 	_cleanup_(secret_freep) struct secret *tek = NULL, *tik = NULL;
@@ -205,10 +231,23 @@ static int read_tail(const char *path, uint8_t **ret, size_t *ret_len)
 	return 0;
 }
 
+enum status input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret)
+{
+	struct ovmf_area area;
+	int r;
+
+	r = ovmf_secret_area(image, len, &area);
+	if (r == -ENOENT)
+		return give_up(STATUS_CHECK, "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64", path);
+	if (r < 0)
+		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", path);
+	*ret = (struct area){ .sized = true, .placed = true, .base = area.base, .size = area.size };
+	return STATUS_GOOD;
+}
+
 static enum status area_of_firmware(const char *path, struct area *ret)
 {
 	_cleanup_(freep) uint8_t *tail = NULL;
-	struct ovmf_area area;
 	size_t len;
 	int r;
 
@@ -217,13 +256,7 @@ static enum status area_of_firmware(const char *path, struct area *ret)
 		log_error_errno(r, "Failed to read the firmware '%s': %m", path);
 		return STATUS_IO;
 	}
-	r = ovmf_secret_area(tail, len, &area);
-	if (r == -ENOENT)
-		return give_up(STATUS_CHECK, "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64", path);
-	if (r < 0)
-		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", path);
-	*ret = (struct area){ .sized = true, .placed = true, .base = area.base, .size = area.size };
-	return STATUS_GOOD;
+	return input_area_of_image(path, tail, len, ret);
 }
 
 static enum status area_of_text(const char *text, struct area *ret)
@@ -242,9 +275,9 @@ static enum status area_of_text(const char *text, struct area *ret)
 	return STATUS_GOOD;
 }
 
-enum status input_area(const struct args *a, struct area *ret)
+enum status input_area(const struct args *a, bool measured, struct area *ret)
 {
-	const char *firmware = a->value[ARG_FIRMWARE], *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
+	const char *firmware = measured ? NULL : a->value[ARG_FIRMWARE], *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
 
 	if (!!firmware + !!area + !!size > 1)
 		return give_up(STATUS_USAGE, "The area for secrets is given twice: take one of --firmware, --area, --area-size");

@@ -3,6 +3,7 @@
 #define COCO_INJECT_INPUT_H
 
 #include "base/secret.h"
+#include "inject/digest.h"
 #include "inject/packet.h"
 #include "inject/verb.h"
 
@@ -22,6 +23,12 @@ enum status input_table(const struct args *a, size_t max, struct secret **ret);
 /* The keys of --tek and --tik; both are yours.  STATUS_MALFORMED for a file that has not exactly 16 bytes; STATUS_IO. */
 enum status input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik);
 
+/* The key of @arg, which is ARG_TEK or ARG_TIK; @ret is yours.  As above. */
+enum status input_key(const struct args *a, enum arg arg, struct secret **ret);
+
+/* The policy of --policy, for a guest that is said to be @tech.  STATUS_USAGE for none; only says so when it does not fit @tech or is careless. */
+enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret);
+
 struct measurement {
 	uint8_t bytes[SEV_MEASURE_LEN + SEV_NONCE_LEN];	/* the measure, then the nonce */
 	size_t len;					/* 48, or 32 when there is no nonce */
@@ -39,12 +46,16 @@ struct area {
 };
 
 /*
- * The area of --firmware, --area or --area-size; none of them gives one that is neither sized nor placed.
+ * The area of --firmware, --area or --area-size; none of them gives one that is neither sized nor placed.  When the firmware is @measured,
+ * --area may be given besides and counts alone.
  *
  * STATUS_USAGE when more than one is given or a number is none; STATUS_MALFORMED when the firmware's table is broken; STATUS_CHECK when the firmware
  * has no area; STATUS_IO.
  */
-enum status input_area(const struct args *a, struct area *ret);
+enum status input_area(const struct args *a, bool measured, struct area *ret);
+
+/* The area of the firmware @image, which was read from @path.  As above. */
+enum status input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret);
 
 /* Whether @len bytes fit into @area and, without --huge-pages, stay in one page of 4 KiB.  STATUS_CHECK when not. */
 enum status input_check_size(const struct args *a, const struct area *area, size_t len);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/output.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 
@@ -17,6 +21,94 @@ enum status output_file(const struct args *a, const char *path, const void *data
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;
+}
+
+/* A file of output_files() on its way: written beside its place, then there. */
+struct staged {
+	char tmp[PATH_MAX];	/* "": nothing is there */
+	bool placed;
+	bool exchanged;		/* what was in its place lies at tmp now */
+};
+
+static int stage(const struct output *f, struct staged *s)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	int r;
+
+	r = snprintf(s->tmp, sizeof(s->tmp), "%s.XXXXXX", f->path);
+	if (r < 0 || (size_t)r >= sizeof(s->tmp)) {
+		s->tmp[0] = '\0';
+		return -ENAMETOOLONG;
+	}
+	fd = mkostemp(s->tmp, O_CLOEXEC);
+	if (fd < 0) {
+		s->tmp[0] = '\0';
+		return -errno;
+	}
+	r = write_full(fd, f->data, f->len);
+	if (r == 0 && fchmod(fd, f->mode) < 0)
+		r = -errno;
+	if (r == 0 && fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
+		r = -errno;
+	return r;
+}
+
+static int place(const struct output *f, struct staged *s, bool force)
+{
+	struct stat st;
+
+	if (!force || lstat(f->path, &st) < 0) {
+		/* link() refuses an existing name. */
+		if (link(s->tmp, f->path) < 0)
+			return -errno;
+		s->placed = true;
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode))
+		return -EEXIST;
+	if (renameat2(AT_FDCWD, s->tmp, AT_FDCWD, f->path, RENAME_EXCHANGE) == 0) {
+		s->placed = s->exchanged = true;
+		return 0;
+	}
+	/* A file system that cannot exchange: then there is no way back. */
+	if ((errno != EINVAL && errno != ENOSYS) || rename(s->tmp, f->path) < 0)
+		return -errno;
+	s->tmp[0] = '\0';
+	return 0;
+}
+
+/* Take it back, or tidy up behind it. */
+static void settle(const struct output *f, struct staged *s, bool good)
+{
+	if (!good && s->exchanged)
+		(void) renameat2(AT_FDCWD, s->tmp, AT_FDCWD, f->path, RENAME_EXCHANGE);
+	else if (!good && s->placed)
+		(void) unlink(f->path);
+	if (s->tmp[0])
+		(void) unlink(s->tmp);
+}
+
+enum status output_files(const struct args *a, const struct output *files, size_t n)
+{
+	struct staged staged[OUTPUT_MAX] = { 0 };
+	size_t i = 0;
+	int r = 0;
+
+	assert(n <= OUTPUT_MAX);
+	for (i = 0; r == 0 && i < n; i++)
+		r = stage(&files[i], &staged[i]);
+	if (r == 0)
+		for (i = 0; r == 0 && i < n; i++)
+			r = place(&files[i], &staged[i], a->value[ARG_FORCE]);
+	for (size_t k = 0; k < n; k++)
+		settle(&files[k], &staged[k], r == 0);
+	if (r == 0)
+		return STATUS_GOOD;
+	if (r == -EEXIST)
+		return give_up(STATUS_IO, "'%s' exists%s; nothing was written", files[i - 1].path,
+			       a->value[ARG_FORCE] ? " and is no file" : " and is left as it is, --force replaces it");
+	log_error_errno(r, "Failed to write '%s', and so nothing was written: %m", files[i - 1].path);
+	return STATUS_IO;
 }
 
 enum status output_json(struct json_object *o)

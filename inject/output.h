@@ -3,6 +3,7 @@
 #define COCO_INJECT_OUTPUT_H
 
 #include <json.h>
+#include <sys/types.h>
 
 #include "inject/verb.h"
 
@@ -17,6 +18,23 @@ static inline void json_putp(struct json_object **o)
  * Returns STATUS_GOOD, or says why and returns STATUS_IO.
  */
 enum status output_file(const struct args *a, const char *path, const void *data, size_t len);
+
+/* A file to be written. */
+struct output {
+	const char *path;
+	const void *data;
+	size_t len;
+	mode_t mode;
+};
+
+/*
+ * Write all @n files (OUTPUT_MAX at most) or none: each is complete beside its place before the first appears there.  What exists is replaced with --force
+ * only, and put back when a later one fails, where the file system can exchange two files.
+ *
+ * Returns STATUS_GOOD, or says why and returns STATUS_IO.
+ */
+#define OUTPUT_MAX 8
+enum status output_files(const struct args *a, const struct output *files, size_t n);
 
 /* Print @o in one line to standard output.  Returns STATUS_GOOD, or STATUS_IO without memory (an @o of NULL too). */
 enum status output_json(struct json_object *o);

@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/packet.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
 
-#include "wire/bytes.h"
+#include "inject/hmac.h"
 
-#define MAC_LEN 32
 #define MAC_CONTEXT_SECRET 0x01		/* what kind of message the MAC is for; the launch's measurement has 0x04 */
 
 /* OpenSSL keeps the key schedules on its own heap and clears them when it frees them. */
 static void cipher_freep(EVP_CIPHER_CTX **ctx)
 {
 	EVP_CIPHER_CTX_free(*ctx);
-}
-
-static void mac_freep(EVP_MAC **mac)
-{
-	EVP_MAC_free(*mac);
-}
-
-static void mac_ctx_freep(EVP_MAC_CTX **ctx)
-{
-	EVP_MAC_CTX_free(*ctx);
 }
 
 static int encrypt(const struct secret *tek, const uint8_t *iv, const struct secret *plaintext, uint8_t *ret)
@@ -43,27 +30,16 @@ static int encrypt(const struct secret *tek, const uint8_t *iv, const struct sec
 /* The MAC over @p's flags, IV and payload; the lengths of plaintext and payload are one, as nothing is compressed. */
 static int authenticate(const struct secret *tik, const struct packet *p, const uint8_t *measure, uint8_t *ret)
 {
-	_cleanup_(mac_freep) EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	_cleanup_(mac_ctx_freep) EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
-	char sha256[] = "SHA256";
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
-		OSSL_PARAM_construct_end(),
-	};
 	static const uint8_t context = MAC_CONTEXT_SECRET;
 	uint8_t lengths[8];
-	size_t n;
+	const struct bytes message[] = {
+		{ &context, 1 },	  { p->header, PACKET_HEADER_LEN - HMAC_LEN }, { lengths, sizeof(lengths) },
+		{ p->payload, p->len }, { measure, SEV_MEASURE_LEN },
+	};
 
-	if (!ctx)
-		return -ENOMEM;
 	put_u32le(lengths, (uint32_t)p->len);
 	put_u32le(lengths + 4, (uint32_t)p->len);
-	if (EVP_MAC_init(ctx, secret_data(tik), secret_len(tik), params) != 1 || EVP_MAC_update(ctx, &context, 1) != 1 ||
-	    EVP_MAC_update(ctx, p->header, PACKET_HEADER_LEN - MAC_LEN) != 1 || EVP_MAC_update(ctx, lengths, sizeof(lengths)) != 1 ||
-	    EVP_MAC_update(ctx, p->payload, p->len) != 1 || EVP_MAC_update(ctx, measure, SEV_MEASURE_LEN) != 1 ||
-	    EVP_MAC_final(ctx, ret, &n, MAC_LEN) != 1)
-		return -EIO;
-	return n == MAC_LEN ? 0 : -EIO;
+	return hmac_sha256(tik, message, ARRAY_SIZE(message), ret);
 }
 
 int packet_build(const struct packet_keys *keys, const uint8_t measure[static SEV_MEASURE_LEN], const uint8_t iv[static PACKET_IV_LEN],
@@ -87,7 +63,7 @@ int packet_build(const struct packet_keys *keys, const uint8_t measure[static SE
 	r = encrypt(keys->tek, iv, plaintext, p.payload);
 	if (r < 0)
 		return r;
-	r = authenticate(keys->tik, &p, measure, p.header + PACKET_HEADER_LEN - MAC_LEN);
+	r = authenticate(keys->tik, &p, measure, p.header + PACKET_HEADER_LEN - HMAC_LEN);
 	if (r < 0)
 		return r;
 

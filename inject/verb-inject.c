@@ -1,35 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The whole exchange with a guest that QEMU has stopped before its first instruction:
+ * The whole exchange with a guest that the host has stopped before its first instruction:
  *
- *	query-status, query-sev, query-sev-launch-measure, compare, sev-inject-launch-secret, cont
+ *	is it stopped, is it SEV, its measurement, compare, the secret, go
  *
  * The host answers each question and may lie in each.  What it cannot do is make a measurement without the TIK, and so nothing secret is
- * sent, not even encrypted, and "cont" is never sent, before the measurement is the expected one.
+ * sent, not even encrypted, and the guest is never let run, before the measurement is the expected one.
  */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "base/base64.h"
+#include "base/io.h"
 #include "base/parse.h"
-#include "inject/input.h"
+#include "inject/host.h"
+#include "inject/launch.h"
 #include "inject/output.h"
-#include "inject/qmp.h"
+#include "inject/sev-policy.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)
+#define EXPLANATION_MAX 512
+#define BLOB_LEN (SEV_MEASURE_LEN + SEV_NONCE_LEN)
 
 struct inject {
 	const struct args *args;
 	struct secret *tek, *tik, *table;
-	struct measurement expected;
+	uint64_t timeout_usec;
 	struct area area;
-	struct qmp *qmp;
+	struct host *host;
+	char name[128];			/* the VM's, for people */
+
+	/* What must be measured: one that the owner has, or one that we compute from the owner's files. */
+	bool computed;
+	struct measurement expected;
+	struct launch_input in;
+	uint32_t policy;		/* of the session */
+	bool has_policy;
+	uint8_t min_api_major, min_api_minor;
 
 	/* From the host, so not to be trusted more than the measurement says. */
-	uint8_t blob[SEV_MEASURE_LEN + SEV_NONCE_LEN];
-	uint64_t policy;
-	bool injected, continued;
+	struct host_launch launch;
+	uint8_t blob[BLOB_LEN];
+	bool measured, injected, continued;
 };
 
 static void inject_done(struct inject *x)
@@ -37,191 +52,156 @@ static void inject_done(struct inject *x)
 	secret_freep(&x->tek);
 	secret_freep(&x->tik);
 	secret_freep(&x->table);
-	qmp_freep(&x->qmp);
+	launch_input_done(&x->in);
+	host_freep(&x->host);
 }
 
-/* ---- questions ---- */
-
-static const char *reason(int r)
-{
-	switch (r) {
-	case -ETIMEDOUT:
-		return "no answer in time, see --timeout; another client, such as libvirt, may hold the monitor";
-	case -EBUSY:
-		return "other clients wait there already";
-	case -ECONNRESET:
-		return "QEMU hung up";
-	case -EPROTO:
-		return "the peer does not speak QMP";
-	case -EREMOTEIO:
-		return "QEMU refuses to begin";
-	default:
-		return strerror(-r);
-	}
-}
-
-static enum status ask(struct inject *x, const char *command, struct json_object **ret)
-{
-	int r;
-
-	r = qmp_call(x->qmp, command, NULL, ret);
-	if (r == -EREMOTEIO)
-		return give_up(STATUS_CHECK, "QEMU refuses %s: %s", command, qmp_error_desc(x->qmp));
-	if (r < 0)
-		return give_up(STATUS_UNDECIDED, "No answer to %s: %s", command, reason(r));
-	return STATUS_GOOD;
-}
-
-/* The text under @key, or NULL when there is none or it is no text. */
-static const char *get_text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
-		return NULL;
-	return json_object_get_string(v);
-}
-
-static bool get_flag(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_boolean) && json_object_get_boolean(v);
-}
-
-/* A word of the host's for a message: printable, short. */
-static const char *word(const char *text)
-{
-	return text && name_is_valid(text, 32) ? text : "unknown";
-}
+/* ---- the questions ---- */
 
 static enum status check_paused(struct inject *x)
 {
-	_cleanup_(json_putp) struct json_object *o = NULL;
-	enum status status;
-	const char *s;
+	return x->host->ops->check_paused(x->host);
+}
 
-	status = ask(x, "query-status", &o);
-	if (status != STATUS_GOOD)
-		return status;
-	s = get_text(o, "status");
-	if (!s || get_flag(o, "running") || (!streq(s, "prelaunch") && !streq(s, "paused")))
-		return give_up(STATUS_CHECK, "The guest is not stopped before its start but '%s'; start QEMU with -S", word(s));
+static enum status check_sev(struct inject *x)
+{
+	return x->host->ops->check_sev(x->host, &x->launch);
+}
+
+/* These are bound by the measurement; said here in words, they tell honest mistakes apart. */
+static enum status check_policy(struct inject *x)
+{
+	const struct measured *m = &x->launch.measured;
+	char ours[SEV_POLICY_TEXT_MAX], theirs[SEV_POLICY_TEXT_MAX];
+
+	if (x->has_policy && x->launch.has_policy && m->policy != x->policy)
+		return give_up(STATUS_CHECK, "The guest has the policy 0x%x (%s), and the session asked for 0x%x (%s)", m->policy,
+			       sev_policy_print(m->policy, theirs), x->policy, sev_policy_print(x->policy, ours));
+	if (!x->launch.has_version)
+		return x->computed || x->args->value[ARG_MIN_API] ? give_up(STATUS_CHECK, "The host does not tell the firmware's version, without which the "
+			       "measurement cannot be computed; libvirt 8.0 does") : STATUS_GOOD;
+	if (m->api_major < x->min_api_major || (m->api_major == x->min_api_major && m->api_minor < x->min_api_minor))
+		return give_up(STATUS_CHECK, "The platform has the API %u.%u, and %u.%u is the least that is allowed", m->api_major, m->api_minor,
+			       x->min_api_major, x->min_api_minor);
+	if (x->computed && !measured_api_is_bound(m))
+		return give_up(STATUS_CHECK, "The platform's API %u.%u is too old: before %d.%d a measurement did not bind policy and version",
+			       m->api_major, m->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
 	return STATUS_GOOD;
 }
 
-/* SEV or SEV-ES, in the one state in which a secret is taken.  Before QEMU 9.1 there was no sev-type, and no SNP either. */
-static enum status check_sev(struct inject *x)
+/* The measurement that the owner's files must give on this platform; the nonce is the processor's, fresh for each launch. */
+static enum status check_computed(struct inject *x)
 {
-	_cleanup_(json_putp) struct json_object *o = NULL;
-	struct json_object *policy;
-	const char *type, *state;
-	enum status status;
+	struct expectation e = { .measured = x->launch.measured, .len = SEV_MEASURE_LEN };
+	char explanation[EXPLANATION_MAX];
+	int r;
 
-	status = ask(x, "query-sev", &o);
-	if (status != STATUS_GOOD)
-		return status;
-	if (!get_flag(o, "enabled"))
-		return give_up(STATUS_CHECK, "The guest is not protected by SEV: its memory would be open to the host; "
-			       "start QEMU with -object sev-guest and confidential-guest-support");
-	type = get_text(o, "sev-type");
-	if (type && streq(type, "sev-snp"))
-		return give_up(STATUS_CHECK, "The guest is protected by SEV-SNP, which takes no launch secret; "
-			       "give it secrets at run time, by an attestation from inside the guest to a key broker");
-	if (type && !streq(type, "sev"))
-		return give_up(STATUS_CHECK, "The guest's protection '%s' is not known here; launch secrets are for SEV and SEV-ES", word(type));
-	state = get_text(o, "state");
-	if (!state || !streq(state, "launch-secret"))
-		return give_up(STATUS_CHECK, "The launch is in the state '%s', and takes a secret in 'launch-secret' only: %s", word(state),
-			       state && streq(state, "running") ? "it is too late, start the guest again" : "has QEMU a session file and -S?");
-	if (json_object_object_get_ex(o, "policy", &policy))
-		x->policy = json_object_get_uint64(policy);
-	return STATUS_GOOD;
+	e.measured.policy = x->policy;
+	memcpy(e.bytes, x->blob, SEV_MEASURE_LEN);
+	memcpy(e.nonce, x->blob + SEV_MEASURE_LEN, SEV_NONCE_LEN);
+	r = measurer_new(x->tik, &e.measurer);
+	if (r == 0)
+		r = expectation_match(&e, x->in.digest);
+	if (r == 0) {
+		log_error("The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch are others; "
+			  "do not trust this guest");
+		r = expectation_explain(&e, &x->in, explanation, sizeof(explanation));
+		if (r > 0)
+			log_notice("It would be with: %s", explanation);
+		measurer_free(e.measurer);
+		return STATUS_CHECK;
+	}
+	measurer_free(e.measurer);
+	return r < 0 ? give_up(STATUS_IO, "OpenSSL has failed to compute the measurement") : STATUS_GOOD;
 }
 
 static enum status check_measurement(struct inject *x)
 {
-	_cleanup_(json_putp) struct json_object *o = NULL;
 	enum status status;
-	const char *text;
-	ssize_t n;
 
-	status = ask(x, "query-sev-launch-measure", &o);
+	status = x->host->ops->get_measurement(x->host, x->blob);
 	if (status != STATUS_GOOD)
 		return status;
-	text = get_text(o, "data");
-	n = text ? base64_decode(text, x->blob, sizeof(x->blob)) : -EBADMSG;
-	if (n == -EBADMSG)
-		return give_up(STATUS_MALFORMED, "QEMU's launch measurement is no base64");
-	if (n != sizeof(x->blob))
-		return give_up(STATUS_MALFORMED, "QEMU's launch measurement is not %zu bytes", sizeof(x->blob));
-	if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
+	x->measured = true;
+	if (x->computed)
+		status = check_computed(x);
+	else if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
 		return give_up(STATUS_CHECK, "The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch "
 			       "are others; do not trust this guest");
-	log_info("The launch measurement is the expected one");
+	if (status == STATUS_GOOD)
+		log_info("The launch measurement is the expected one");
+	return status;
+}
+
+/* ---- a session is for one launch ---- */
+
+/* VM_session.used beside VM_tek.bin, FILE.used beside another FILE.  False when the key is in no file that has a "beside". */
+static bool marker_path(const char *tek, char *ret, size_t size)
+{
+	static const char suffix[] = "_tek.bin";
+	size_t len = strlen(tek), cut = sizeof(suffix) - 1;
+
+	if (streq(tek, "-") || startswith(tek, "/dev/") || startswith(tek, "/proc/"))
+		return false;
+	if (len > cut && streq(tek + len - cut, suffix) && tek[len - cut - 1] != '/')
+		return (size_t)snprintf(ret, size, "%.*s_session.used", (int)(len - cut), tek) < size;
+	return (size_t)snprintf(ret, size, "%s.used", tek) < size;
+}
+
+/* The same launch may be tried again: its measurement has a nonce that no other launch has. */
+static bool is_same_launch(const char *path, const char *blob)
+{
+	_cleanup_(freep) char *text = NULL;
+
+	return read_file_at(AT_FDCWD, path, 256, &text, NULL) == 0 && startswith(text, blob) && streq(text + strlen(blob), "\n");
+}
+
+/*
+ * A host that keeps the session and the packets of one launch can start another with them and play them to it.  So before the first packet
+ * is sent, this launch is written down as the session's.
+ */
+static enum status mark_session(struct inject *x)
+{
+	_cleanup_(freep) char *blob = NULL;
+	char path[4096], line[128];
+	int n, r;
+
+	if (x->args->value[ARG_ALLOW_REUSE])
+		return STATUS_GOOD;
+	if (!marker_path(x->args->value[ARG_TEK], path, sizeof(path))) {
+		log_warning("The TEK comes from no file: whether its session was used before is not checked");
+		return STATUS_GOOD;
+	}
+	if (base64_encode(x->blob, BLOB_LEN, &blob) < 0) {
+		log_oom();
+		return STATUS_IO;
+	}
+	n = snprintf(line, sizeof(line), "%s\n", blob);
+	r = write_file_atomic(path, line, (size_t)n, 0600, /* exclusive= */ true);
+	if (r == -EEXIST && is_same_launch(path, blob))
+		return STATUS_GOOD;
+	if (r == -EEXIST)
+		return give_up(STATUS_CHECK, "The session was used for another launch, says '%s': its packets could be played to this one; make a new "
+			       "session, or say --allow-reuse", path);
+	if (r < 0) {
+		log_error_errno(r, "Failed to write '%s', by which a session is not used twice (--allow-reuse goes without): %m", path);
+		return STATUS_IO;
+	}
 	return STATUS_GOOD;
 }
 
 /* ---- the secret ---- */
 
-/* What the firmware's error numbers mean here.  Source: AMD, publication 55766, "Status Codes". */
-static const char *firmware_hint(const char *desc)
-{
-	static const struct {
-		int code;
-		const char *hint;
-	} hints[] = {
-		{ 2, "the launch is not at the point where a secret is taken" },
-		{ 4, "a length is wrong" },
-		{ 9, "the address is not memory of the guest" },
-		{ 11, "the packet's MAC is not of this launch: is the TIK the one of its session?" },
-		{ 16, "the firmware does not know this guest any more" },
-		{ 22, "a field is wrong" },
-		{ 23, "the firmware has run out of a resource" },
-	};
-	const char *p = strstr(desc, "fw_error=");
-	int code;
-
-	if (p && sscanf(p, "fw_error=%d", &code) == 1)
-		for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
-			if (hints[i].code == code)
-				return hints[i].hint;
-	return strstr(desc, "no secret area") ? "QEMU's firmware has none, see --area" : "see QEMU's log";
-}
-
-static struct json_object *make_arguments(const struct inject *x, const struct packet *p)
-{
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
-	_cleanup_(freep) char *header = NULL, *payload = NULL;
-
-	if (!o || base64_encode(p->header, sizeof(p->header), &header) < 0 || base64_encode(p->payload, p->len, &payload) < 0 ||
-	    json_object_object_add(o, "packet-header", json_object_new_string(header)) < 0 ||
-	    json_object_object_add(o, "secret", json_object_new_string(payload)) < 0 ||
-	    (x->area.explicit_gpa && json_object_object_add(o, "gpa", json_object_new_uint64(x->area.base)) < 0))
-		return NULL;
-	return TAKE_PTR(o);
-}
-
 static enum status send_secret(struct inject *x)
 {
-	_cleanup_(json_putp) struct json_object *arguments = NULL, *reply = NULL;
 	_cleanup_(packet_done) struct packet p = { .payload = NULL };
 	enum status status;
-	int r;
 
 	status = input_packet(x->tek, x->tik, x->blob, x->table, &p);
+	if (status == STATUS_GOOD)
+		status = x->host->ops->send(x->host, &p, x->area.explicit_gpa ? &x->area.base : NULL);
 	if (status != STATUS_GOOD)
 		return status;
-	arguments = make_arguments(x, &p);
-	if (!arguments) {
-		log_oom();
-		return STATUS_IO;
-	}
-	r = qmp_call(x->qmp, "sev-inject-launch-secret", arguments, &reply);
-	if (r == -EREMOTEIO)
-		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", qmp_error_desc(x->qmp), firmware_hint(qmp_error_desc(x->qmp)));
-	if (r < 0)
-		return give_up(STATUS_UNDECIDED, "Whether the secrets are in the guest is not known: %s", reason(r));
 	x->injected = true;
 	log_info("Injected %zu secret%s, %zu bytes", x->args->n_secrets, x->args->n_secrets == 1 ? "" : "s", p.len);
 	return STATUS_GOOD;
@@ -229,77 +209,166 @@ static enum status send_secret(struct inject *x)
 
 static enum status start_guest(struct inject *x)
 {
-	_cleanup_(json_putp) struct json_object *reply = NULL;
-	int r;
+	enum status status;
 
-	r = qmp_call(x->qmp, "cont", NULL, &reply);
-	if (r == -EREMOTEIO)
-		return give_up(STATUS_UNDECIDED, "The secrets are in the guest, but QEMU does not let it run: %s", qmp_error_desc(x->qmp));
-	if (r < 0)
-		return give_up(STATUS_UNDECIDED, "The secrets are in the guest, and whether it runs is not known: %s", reason(r));
+	status = x->host->ops->start(x->host);
+	if (status != STATUS_GOOD)
+		return status;
 	x->continued = true;
 	log_info("The guest runs");
 	return STATUS_GOOD;
 }
 
-/* ---- the verb ---- */
+/* ---- the inputs ---- */
 
-static enum status read_inputs(struct inject *x, uint64_t *ret_timeout)
+/* The VM's name: given, libvirt's, or that of the session's files. */
+static void find_name(struct inject *x)
 {
-	const char *timeout = x->args->value[ARG_TIMEOUT];
+	const char *given = x->args->value[ARG_NAME] ? x->args->value[ARG_NAME] : x->args->value[ARG_LIBVIRT];
+	const char *tek = strrchr(x->args->value[ARG_TEK], '/'), *end;
+
+	tek = tek ? tek + 1 : x->args->value[ARG_TEK];
+	end = strstr(tek, "_tek.bin");
+	if (given)
+		snprintf(x->name, sizeof(x->name), "%s", given);
+	else if (end && end > tek && streq(end, "_tek.bin"))
+		snprintf(x->name, sizeof(x->name), "%.*s", (int)MIN(end - tek, 100), tek);
+	if (!name_is_valid(x->name, sizeof(x->name)))
+		strcpy(x->name, "-");
+}
+
+static enum status read_policy(struct inject *x)
+{
+	const char *min_api = x->args->value[ARG_MIN_API];
+	enum tech tech = TECH_SEV;
+
+	if (min_api && sev_api_parse(min_api, &x->min_api_major, &x->min_api_minor) < 0)
+		return give_up(STATUS_USAGE, "--min-api '%s' is not MAJOR.MINOR, such as 1.51", min_api);
+	if (!x->args->value[ARG_POLICY])
+		return STATUS_GOOD;
+	x->has_policy = true;
+	if (x->args->value[ARG_TECH] && (tech_parse(x->args->value[ARG_TECH], &tech) < 0 || (tech != TECH_SEV && tech != TECH_SEV_ES)))
+		return give_up(STATUS_USAGE, "--tech '%s' takes no launch secrets; sev and sev-es do", x->args->value[ARG_TECH]);
+	if (!x->args->value[ARG_TECH] && sev_policy_parse(x->args->value[ARG_POLICY], &x->policy) == 0 && x->policy & SEV_POLICY_ES)
+		tech = TECH_SEV_ES;
+	x->in.launch.tech = tech;
+	return input_policy(x->args, tech, &x->policy);
+}
+
+static enum status read_expected(struct inject *x)
+{
+	const uint64_t computes = (ARGS_LAUNCH | ARG(TECH)) & ~ARG(FIRMWARE);
+	const struct args *a = x->args;
+
+	if (a->value[ARG_MEASUREMENT]) {
+		for (enum arg i = 0; i < _ARG_MAX; i++)
+			if (a->value[i] && computes >> i & 1)
+				return give_up(STATUS_USAGE, "--measurement says what is expected; leave --%s away", arg_name(i));
+		return input_measurement(a, &x->expected);
+	}
+	x->computed = true;
+	if (!a->value[ARG_FIRMWARE] && !a->value[ARG_LAUNCH_DIGEST])
+		return give_up(STATUS_USAGE, "inject needs --measurement, or --firmware and --policy to compute it from; see 'coco-inject inject --help'");
+	if (!x->has_policy)
+		return give_up(STATUS_USAGE, "To compute the measurement the session's --policy is needed");
+	return launch_input_read(a, x->in.launch.tech, &x->in);
+}
+
+/* The firmware that was measured says where its area is, unless --area does. */
+static enum status read_area(struct inject *x)
+{
 	enum status status;
 
-	*ret_timeout = TIMEOUT_USEC;
-	if (timeout && (parse_usec(timeout, ret_timeout) < 0 || *ret_timeout == 0))
-		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min", timeout);
-	status = input_area(x->args, &x->area);
+	if (x->in.firmware && !x->args->value[ARG_AREA])
+		status = input_area_of_image(x->args->value[ARG_FIRMWARE], x->in.firmware, x->in.launch.firmware.len, &x->area);
+	else
+		status = input_area(x->args, x->in.firmware != NULL, &x->area);
 	if (status == STATUS_GOOD && !x->area.sized)
 		log_warning("Neither --firmware nor --area is given: whether the secrets fit into the guest's area is not checked");
-	if (status == STATUS_GOOD)
-		status = input_measurement(x->args, &x->expected);
-	if (status == STATUS_GOOD)
-		status = input_keys(x->args, &x->tek, &x->tik);
-	if (status == STATUS_GOOD)
-		status = input_table(x->args, PACKET_MAX_LEN, &x->table);
-	if (status == STATUS_GOOD)
-		status = input_check_size(x->args, &x->area, secret_len(x->table));
 	return status;
 }
 
-static enum status connect_monitor(struct inject *x, uint64_t timeout_usec)
+static enum status read_inputs(struct inject *x)
 {
-	const char *path = x->args->value[ARG_QMP];
-	int r;
+	const struct args *a = x->args;
+	const char *timeout = a->value[ARG_TIMEOUT];
+	enum status status;
 
-	r = qmp_connect(path, timeout_usec, &x->qmp);
-	if (r == -ETIMEDOUT || r == -EBUSY || r == -ECONNRESET || r == -EPROTO || r == -EREMOTEIO)
-		return give_up(STATUS_UNDECIDED, "No greeting from the monitor '%s': %s", path, reason(r));
-	if (r < 0) {
-		log_error_errno(r, "Failed to connect to the monitor '%s': %m", path);
-		return STATUS_IO;
-	}
-	return STATUS_GOOD;
+	find_name(x);
+	x->timeout_usec = TIMEOUT_USEC;
+	if (timeout && (parse_usec(timeout, &x->timeout_usec) < 0 || x->timeout_usec == 0))
+		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min", timeout);
+	if (!a->value[ARG_QMP] == !a->value[ARG_LIBVIRT])
+		return give_up(STATUS_USAGE, "One of --qmp and --libvirt is needed: where the guest is");
+	status = read_policy(x);
+	if (status == STATUS_GOOD)
+		status = read_expected(x);
+	if (status == STATUS_GOOD)
+		status = read_area(x);
+	if (status == STATUS_GOOD)
+		status = input_keys(a, &x->tek, &x->tik);
+	if (status == STATUS_GOOD)
+		status = input_table(a, PACKET_MAX_LEN, &x->table);
+	if (status == STATUS_GOOD)
+		status = input_check_size(a, &x->area, secret_len(x->table));
+	return status;
 }
 
-static enum status exchange(struct inject *x)
-{
-	static enum status (*const steps[])(struct inject *) = { check_paused, check_sev, check_measurement, send_secret, start_guest };
+/* ---- the verb ---- */
 
+static enum status connect_host(struct inject *x)
+{
+	if (x->args->value[ARG_LIBVIRT])
+		return host_open_libvirt(x->args->value[ARG_CONNECT], x->args->value[ARG_LIBVIRT], &x->host);
+	return host_open_qmp(x->args->value[ARG_QMP], x->timeout_usec, &x->host);
+}
+
+static const struct step {
+	const char *name;
+	enum status (*run)(struct inject *x);
+	bool acts;		/* does more than ask */
+} steps[] = {
+	{ "connect", connect_host, false },	    { "paused", check_paused, false },	   { "sev", check_sev, false },
+	{ "policy", check_policy, false },	    { "measurement", check_measurement, false },
+	{ "session", mark_session, true },	    { "inject", send_secret, true },	   { "start", start_guest, true },
+};
+
+/* Returns as the step that failed, which is then in @ret_step. */
+static enum status exchange(struct inject *x, const char **ret_step)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		enum status status;
 
-		if (x->args->value[ARG_DRY_RUN] && steps[i] == send_secret) {
+		if (x->args->value[ARG_DRY_RUN] && steps[i].acts) {
 			log_info("All is as it should be; nothing was injected, and the guest is still paused (--dry-run)");
 			return STATUS_GOOD;
 		}
-		status = steps[i](x);
+		status = steps[i].run(x);
 		if (status != STATUS_GOOD) {
-			if (steps[i] != check_paused && steps[i] != start_guest)
-				log_notice("The guest was not started; end it with QEMU's 'quit'");
+			*ret_step = steps[i].name;
+			if (steps[i].run != connect_host && steps[i].run != check_paused && steps[i].run != start_guest)
+				log_notice("The guest was not started; end it with QEMU's 'quit' or 'virsh destroy'");
 			return status;
 		}
 	}
 	return STATUS_GOOD;
+}
+
+/* One line that an owner can keep, of fixed form.  Nothing in it is secret. */
+static void audit(const struct inject *x, enum status status, const char *step)
+{
+	_cleanup_(freep) char *blob = NULL;
+	char digest[2 * SHA256_LEN + 1] = "-", policy[16] = "-";
+
+	for (size_t i = 0; x->computed && i < SHA256_LEN; i++)
+		snprintf(digest + 2 * i, 3, "%02x", x->in.digest[i]);
+	if (x->has_policy || x->launch.has_policy)
+		snprintf(policy, sizeof(policy), "0x%x", x->has_policy ? x->policy : x->launch.measured.policy);
+	if (x->measured)
+		(void) base64_encode(x->blob, BLOB_LEN, &blob);
+	log_notice("audit: vm=%s policy=%s digest=%s measurement=%s result=%s%s%s", x->name, policy, digest, blob ? blob : "-",
+		   x->continued ? "started" : status == STATUS_GOOD ? "checked" : status == STATUS_UNDECIDED ? "undecided" : "refused",
+		   step ? " step=" : "", step ? step : "");
 }
 
 static enum status print_result(const struct inject *x)
@@ -310,9 +379,8 @@ static enum status print_result(const struct inject *x)
 	if (!x->args->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();
-	if (!o || base64_encode(x->blob, sizeof(x->blob), &blob) < 0 ||
-	    json_object_object_add(o, "measurement", json_object_new_string(blob)) < 0 ||
-	    json_object_object_add(o, "policy", json_object_new_uint64(x->policy)) < 0 ||
+	if (!o || base64_encode(x->blob, BLOB_LEN, &blob) < 0 || json_object_object_add(o, "measurement", json_object_new_string(blob)) < 0 ||
+	    json_object_object_add(o, "policy", json_object_new_uint64(x->launch.measured.policy)) < 0 ||
 	    json_object_object_add(o, "secrets", json_object_new_uint64(x->args->n_secrets)) < 0 ||
 	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(x->table))) < 0 ||
 	    json_object_object_add(o, "injected", json_object_new_boolean(x->injected)) < 0 ||
@@ -324,15 +392,15 @@ static enum status print_result(const struct inject *x)
 static enum status run(const struct args *a)
 {
 	_cleanup_(inject_done) struct inject x = { .args = a };
+	const char *step = NULL;
 	enum status status;
-	uint64_t timeout;
 
 	/* All that can be wrong on our side, before the guest is touched. */
-	status = read_inputs(&x, &timeout);
-	if (status == STATUS_GOOD)
-		status = connect_monitor(&x, timeout);
-	if (status == STATUS_GOOD)
-		status = exchange(&x);
+	status = read_inputs(&x);
+	if (status != STATUS_GOOD)
+		return status;
+	status = exchange(&x, &step);
+	audit(&x, status, step);
 	if (status == STATUS_GOOD)
 		status = print_result(&x);
 	return status;
@@ -341,7 +409,8 @@ static enum status run(const struct args *a)
 const struct verb verb_inject = {
 	.name = "inject",
 	.summary = "check a stopped guest's measurement, give it secrets, and start it",
-	.needs = ARG(QMP) | ARG(TEK) | ARG(TIK) | ARG(MEASUREMENT) | ARG(SECRET),
-	.takes = ARG(STRIP_NEWLINE) | ARG(FIRMWARE) | ARG(AREA) | ARG(HUGE_PAGES) | ARG(TIMEOUT) | ARG(DRY_RUN) | ARG(JSON),
+	.needs = ARG(TEK) | ARG(TIK) | ARG(SECRET),
+	.takes = (ARGS_LAUNCH & ~ARG(FIRMWARE_DIGEST)) | ARG(QMP) | ARG(LIBVIRT) | ARG(CONNECT) | ARG(MEASUREMENT) | ARG(TECH) | ARG(POLICY) | ARG(MIN_API) | ARG(NAME) |
+		 ARG(STRIP_NEWLINE) | ARG(AREA) | ARG(HUGE_PAGES) | ARG(TIMEOUT) | ARG(DRY_RUN) | ARG(ALLOW_REUSE) | ARG(CONFIG) | ARG(JSON),
 	.run = run,
 };

@@ -58,7 +58,7 @@ static enum status run(const struct args *a)
 	enum status status;
 	struct area area;
 
-	status = input_area(a, &area);
+	status = input_area(a, /* measured= */ false, &area);
 	if (status == STATUS_GOOD)
 		status = input_measurement(a, &expected);
 	if (status == STATUS_GOOD)

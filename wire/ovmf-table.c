@@ -93,13 +93,13 @@ int ovmf_table_find(const uint8_t *tail, size_t len, const struct guid *guid, st
 	return 0;
 }
 
-int ovmf_secret_area(const uint8_t *tail, size_t len, struct ovmf_area *ret)
+static int find_area(const uint8_t *tail, size_t len, const struct guid *guid, struct ovmf_area *ret)
 {
 	struct ovmf_area area;
 	struct bytes data;
 	int r;
 
-	r = ovmf_table_find(tail, len, &ovmf_secret_area_guid, &data);
+	r = ovmf_table_find(tail, len, guid, &data);
 	if (r < 0)
 		return r;
 	if (data.len != 8)
@@ -111,5 +111,31 @@ int ovmf_secret_area(const uint8_t *tail, size_t len, struct ovmf_area *ret)
 	if (area.size == 0 || area.size - 1 > 0xffffffffu - area.base)
 		return -EBADMSG;
 	*ret = area;
+	return 0;
+}
+
+int ovmf_secret_area(const uint8_t *tail, size_t len, struct ovmf_area *ret)
+{
+	return find_area(tail, len, &ovmf_secret_area_guid, ret);
+}
+
+int ovmf_hash_area(const uint8_t *tail, size_t len, struct ovmf_area *ret)
+{
+	return find_area(tail, len, &ovmf_hash_area_guid, ret);
+}
+
+int ovmf_es_reset(const uint8_t *tail, size_t len, uint32_t *ret)
+{
+	struct bytes data;
+	int r;
+
+	r = ovmf_table_find(tail, len, &ovmf_es_reset_guid, &data);
+	if (r < 0)
+		return r;
+	if (data.len != 4)
+		return -EBADMSG;
+	if (get_u32le(data.p) == 0)
+		return -ENOENT;
+	*ret = get_u32le(data.p);
 	return 0;
 }

@@ -49,4 +49,10 @@ struct ovmf_area {
  */
 int ovmf_secret_area(const uint8_t *tail, size_t len, struct ovmf_area *ret);
 
+/* Where it takes the hashes of a kernel that QEMU loads.  Returns as above. */
+int ovmf_hash_area(const uint8_t *tail, size_t len, struct ovmf_area *ret);
+
+/* Where SEV-ES application processors begin, never 0.  Returns 0; -ENOENT when it is not said; -EBADMSG as above, or for an entry that is not 4 bytes. */
+int ovmf_es_reset(const uint8_t *tail, size_t len, uint32_t *ret);
+
 #endif

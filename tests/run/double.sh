@@ -51,6 +51,33 @@ result(other.blob() != cpu.blob() and len(cpu.blob()) == 48, "each launch has it
 cpu.state = "running"
 result(outcome(cpu, h, d) == "INVALID_GUEST_STATE", "not after the launch")
 
+from cryptography.hazmat.primitives import serialization
+
+def start(pdh, godh, session, policy):
+    try:
+        return processor.launch_start(pdh, godh, session, policy, (255, 255))
+    except processor.FirmwareError as e:
+        return e.name
+
+# Sessions of others: each opens with its own policy and PDH, and with nothing else.
+folder = os.path.join(sys.argv[2], "sev/session")
+if os.path.exists(folder):
+    load = lambda name, what: open(f"{folder}/{name}.{what}", "rb").read()
+    for case in json.load(open(folder + "/cases.json")):
+        if not case["pdh_private"]:
+            continue
+        name = case["name"]
+        pdh = serialization.load_pem_private_key(load(name, "pdh.pem"), None)
+        godh, session = (base64.b64decode(load(name, what)) for what in ("godh.b64", "session.b64"))
+        result(start(pdh, godh, session, case["policy"]) == (tek := load(name, "tk.bin")[:16], load(name, "tk.bin")[16:]), f"session {name} opens")
+        result(start(pdh, godh, session, case["policy"] ^ 8) == "BAD_MEASUREMENT", f"session {name}: not with another policy")
+        result(all(start(pdh, godh, bytes(b ^ (i == j) for j, b in enumerate(session)), case["policy"]) == "BAD_MEASUREMENT" for i in range(0, 128, 3)),
+               f"session {name}: no byte may change")
+        result(start(pdh, godh[:0x14] + bytes(144) + godh[0xa4:], session, case["policy"]) == "INVALID_CERTIFICATE", f"session {name}: the owner's key is one")
+else:
+    n += 1
+    print(f"ok {n} - sessions of others # SKIP no {folder}")
+
 path = os.path.join(sys.argv[2], "sev/psp/q-cases.json")
 if os.path.exists(path):
     q = json.load(open(path))

@@ -21,6 +21,19 @@ double=$top_srcdir/tests/double/security-processor
 tap_pids+=($!)
 appears vm.qmp $! || exit 99
 
+# A platform, with the root of a test; what the page calls Milan's is not AMD's here, which each example is told.
+"$top_srcdir/tests/double/fake-platform" --bits 4096 host || exit 99
+cat host/pdh.cert host/pek.cert host/oca.cert host/cek-exported.cert >platform.cert
+cat host/ask.cert host/ark.cert >ask_ark_milan.cert
+cp host/cek.cert cek.cert
+head -c64 /dev/urandom | base64 -w0 >cpu0-id
+mkdir -p www/cek/id
+cp cek.cert "www/cek/id/$(base64 -d cpu0-id | xxd -p -c64)"
+cp ask_ark_milan.cert www/
+export XDG_CACHE_HOME=$work/xdg
+background "$top_srcdir/tests/double/key-server" --port-file port www
+appears port "${tap_pids[-1]}" || exit 99
+
 # The n-th literal block of the page's EXAMPLES.
 /usr/bin/python3 - "$top_srcdir/man/coco-inject.1" <<'P'
 import re, sys
@@ -28,13 +41,34 @@ text = open(sys.argv[1]).read().split(".Sh EXAMPLES")[1].split(".Sh ")[0]
 for n, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.S | re.M)):
     open(f"example{n}", "w").write("set -e\n" + block.replace("\\e", "\\"))
 P
-check "three examples" test -e example2 -a ! -e example3
-check "a table" expect 0 bash example0
+check "six examples" test -e example5 -a ! -e example6
+# Each one as it stands, but that it knows the root and the server of the test.
+with_root() {
+	# shellcheck disable=SC2016 # for the example's shell
+	echo 'coco-inject() { if [ "$*" != "${*/--fetch/}" ]; then set -- "$@" --kds "http://127.0.0.1:$(cat port)"; fi; command coco-inject "$@" --anchor host/ark.cert; }' |
+		cat - "$1" >with-root
+	bash with-root
+}
+mv vm_tek.bin tek.saved && mv vm_tik.bin tik.saved
+check "a platform" expect 0 with_root example0
+check "is shown and verified" grep -q '^Good: all checks hold' out
+if coco-inject chain verify --fetch --kds http://127.0.0.1:1 platform.cert ask_ark_milan.cert --chip-id "$(cat cpu0-id)" 2>&1 | grep -q 'built without HTTPS'; then
+	skip "a platform, fetched" "coco-inject was built without libcurl"
+else
+	check "a platform, fetched" expect 0 with_root example1
+	check "is verified" grep -q '^Good: all checks hold' out
+fi
+check "a session" expect 0 with_root example2
+check "opens with the policy that the page says QEMU is given" cmp <("$double" --start --pdh-key host/pdh.key.pem --godh vm_godh.b64 \
+	--session vm_session.b64 --policy 0xb) <(cat vm_tek.bin vm_tik.bin)
+check "which it says" grep -q 'policy=0xb,dh-cert-file=vm_godh.b64,session-file=vm_session.b64' "$top_srcdir/man/coco-inject.1"
+mv tek.saved vm_tek.bin && mv tik.saved vm_tik.bin
+check "a table" expect 0 bash example3
 check "is one" test "$(head -c16 secrets.table | xxd -p)" = 42f5741edd71664d963eef4287ff173b
-check "a packet" expect 0 bash example1
+check "a packet" expect 0 bash example4
 "$double" --open --tek vm_tek.bin --tik vm_tik.bin --measurement "$(cat measurement.b64)" --header header.b64 --payload payload.b64 >plain
 check "opens, to the same table" cmp plain secrets.table
-check "a guest" expect 0 bash example2
+check "a guest" expect 0 bash example5
 check "gets it and runs" bash -c 'grep -q sev-inject-launch-secret record && grep -q "\"cont\"" record'
 
 if command -v mandoc >/dev/null; then
@@ -42,7 +76,8 @@ if command -v mandoc >/dev/null; then
 else
 	skip "the page is well-formed" "mandoc is not installed"
 fi
-for verb in table packet inject; do
+for verb in "chain show" "chain verify" session table packet inject; do
+	# shellcheck disable=SC2086 # one word or two
 	for option in $(coco-inject $verb --help | sed -n 's/^  .*--\([a-z-]*\).*/\1/p'); do
 		check "--$option of $verb is in the page" grep -q -e "Fl -$option" "$top_srcdir/man/coco-inject.1"
 	done
@@ -67,7 +102,11 @@ offers() {
 	got=$(complete_words coco-inject "$@")
 	[ "$got" = "$want" ] || { echo "offered: $got"; return 1; }
 }
-check "completion: verbs" offers "--help --version table packet inject" ""
+check "completion: verbs" offers "--help --version chain session table packet inject" ""
+check "completion: verbs of two words" offers "show verify" chain ""
+check "completion: their options" offers "--chip-id" chain verify --ch
+check "completion: their files" offers "platform.cert" chain verify --json platf
+check "completion: the policy" offers "nodbg,noks,es,nosend" session --policy nodbg,noks,e
 check "completion: the beginning of a verb" offers "packet" pa
 check "completion: options" offers "--measurement" inject --me
 check "completion: options of this verb only" offers "" table --me

@@ -42,6 +42,38 @@ def table(*entries, length=None):
     return uuid.UUID(TABLE_GUID).bytes_le + struct.pack("<I", 20 + len(body) if length is None else length) + body
 
 
+class Copy:
+    """A secret, or what is left of it, found in the guest's RAM."""
+
+    def __init__(self, address, kind, length, of):
+        self.address = address
+        self.kind = kind        # what its page is used for
+        self.length = length    # in bytes
+        self.of = of
+
+    def __str__(self):
+        part = "all of it" if self.length == self.of else f"{self.length} of {self.of} bytes"
+        return f"at {self.address:#012x}, {part}: {self.kind}"
+
+
+PIECE = 16
+
+
+def find_copies(ram, flags, secret):
+    """All places with at least PIECE bytes of the secret that begin at a multiple of PIECE in it: memory that was freed
+    is often overwritten in part only.  A piece of a random secret is long enough not to be there by chance."""
+    copies = {}
+    for at in range(0, len(secret) - PIECE + 1, PIECE):
+        for address in ram.find(secret[at:at + PIECE]):
+            copies.setdefault(address - at, []).append(address)
+    found = []
+    for base, pieces in sorted(copies.items()):
+        whole = ram.read(max(base, 0), len(secret)) == secret
+        kind = "the secret area" if vm.AREA <= pieces[0] < vm.AREA + vm.AREA_LEN else systemvm.page_kind(flags, pieces[0])
+        found.append(Copy(pieces[0], kind, len(secret) if whole else PIECE * len(pieces), len(secret)))
+    return found
+
+
 class Lab:
     """A folder for secrets and disks, one VM, and what was found out about it."""
 
@@ -149,17 +181,13 @@ class Lab:
             f.write(text)
         raw = self.vm.run("cat /run/log/journal/*/*.journal")[1]
         found = [i for i, s in enumerate(self.secrets) if s in text or s in raw or s.hex().encode() in text]
-        self.ok(not found and raw.startswith(b"LPKSHHRH"), "the journal has no secret in it")
+        return self.ok(not found and raw.startswith(b"LPKSHHRH"), "the journal has no secret in it")
 
     def copies(self, *needles):
-        """Every copy of each secret in all of the guest's RAM at this moment: a list of (address, page's use) for each."""
+        """Every copy of each secret in all of the guest's RAM at this moment: a list of Copy for each secret."""
         flags = self.vm.page_flags()
         self.vm.qmp.command("stop")
-        found = []
-        for needle in needles:
-            places = self.vm.ram.find(needle)
-            found.append([(at, "the secret area" if vm.AREA <= at < vm.AREA + vm.AREA_LEN else systemvm.page_kind(flags, at))
-                          for at in places])
+        found = [find_copies(self.vm.ram, flags, needle) for needle in needles]
         self.vm.qmp.command("cont")
         return found
 

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A platform's certificates: what they are, and whether they lead to AMD. */
+#include <stdio.h>
+
+#include "inject/chain-input.h"
+#include "inject/output.h"
+
+#define HEX_LEN (2 * CHAIN_FINGERPRINT_LEN + 1)
+
+/* Who signs what, and the check that says whether it holds. */
+static const struct {
+	enum chain_cert cert, by;
+	const char *code;
+} signatures[] = {
+	{ CHAIN_ARK, CHAIN_ARK, "ark-selfsig" }, { CHAIN_ASK, CHAIN_ARK, "ask-sig" },	  { CHAIN_CEK, CHAIN_ASK, "cek-sig" },	   { CHAIN_OCA, CHAIN_OCA, "oca-selfsig" },
+	{ CHAIN_PEK, CHAIN_OCA, "pek-oca-sig" }, { CHAIN_PEK, CHAIN_CEK, "pek-cek-sig" }, { CHAIN_PDH, CHAIN_PEK, "pdh-sig" },
+};
+
+static const char *const states[] = {
+	[CHAIN_GOOD] = "good", [CHAIN_SKIPPED] = "skipped", [CHAIN_UNDECIDED] = "undecided", [CHAIN_FAILED] = "failed", [CHAIN_MALFORMED] = "malformed",
+};
+
+static const char *usage_name(uint32_t usage)
+{
+	static const struct {
+		uint32_t usage;
+		const char *name;
+	} names[] = {
+		{ SEV_USAGE_ARK, "ARK" }, { SEV_USAGE_ASK, "ASK" }, { SEV_USAGE_OCA, "OCA" }, { SEV_USAGE_PEK, "PEK" }, { SEV_USAGE_PDH, "PDH" }, { SEV_USAGE_CEK, "CEK" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].usage == usage)
+			return names[i].name;
+	return "unknown";
+}
+
+static const char *algo_name(uint32_t algo)
+{
+	static const struct {
+		uint32_t algo;
+		const char *name;
+	} names[] = {
+		{ SEV_ALGO_RSA_SHA256, "rsa-sha256" },	   { SEV_ALGO_ECDSA_SHA256, "ecdsa-sha256" }, { SEV_ALGO_ECDH_SHA256, "ecdh-sha256" },
+		{ SEV_ALGO_RSA_SHA384, "rsa-sha384" },	   { SEV_ALGO_ECDSA_SHA384, "ecdsa-sha384" }, { SEV_ALGO_ECDH_SHA384, "ecdh-sha384" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].algo == algo)
+			return names[i].name;
+	return "unknown";
+}
+
+/* A certificate as it is shown. */
+struct face {
+	const char *usage, *algo, *size;
+	char api[16];		/* "": it has none */
+	char key_id[2 * AMD_CERT_KEY_ID_LEN + 1];	/* "": it has none */
+	char fingerprint[HEX_LEN];
+};
+
+static void to_hex(const uint8_t *p, size_t len, char *ret)
+{
+	for (size_t i = 0; i < len; i++)
+		snprintf(ret + 2 * i, 3, "%02x", p[i]);
+}
+
+/* False when it is too malformed to be shown. */
+static bool face_of(const struct chain *c, enum chain_cert which, struct face *ret)
+{
+	const uint8_t *p = c->certs[which].bytes;
+	size_t len = c->certs[which].len;
+	struct face f = { .usage = "" };
+	struct bytes b = { p, len };
+	uint8_t hash[CHAIN_FINGERPRINT_LEN];
+	struct sev_cert sev;
+	struct amd_cert amd;
+
+	if (which == CHAIN_ARK || which == CHAIN_ASK) {
+		if (amd_cert_next(&b, &amd) <= 0)
+			return false;
+		f.usage = usage_name(amd.usage);
+		f.algo = algo_name(amd.n == 512 ? SEV_ALGO_RSA_SHA384 : SEV_ALGO_RSA_SHA256);
+		f.size = amd.n == 512 ? "4096 bits" : "2048 bits";
+		to_hex(amd.key_id, AMD_CERT_KEY_ID_LEN, f.key_id);
+	} else {
+		if (sev_cert_parse(p, len, &sev) < 0)
+			return false;
+		f.usage = usage_name(sev.usage);
+		f.algo = algo_name(sev.algo);
+		f.size = sev.curve == SEV_CURVE_P384 ? "P-384" : "P-256";
+		snprintf(f.api, sizeof(f.api), "%u.%u", sev.api_major, sev.api_minor);
+	}
+	if (chain_fingerprint(p, len, hash) < 0)
+		return false;
+	to_hex(hash, sizeof(hash), f.fingerprint);
+	*ret = f;
+	return true;
+}
+
+/* ---- JSON ---- */
+
+static bool add_text(struct json_object *o, const char *key, const char *text)
+{
+	return json_object_object_add(o, key, text ? json_object_new_string(text) : NULL) == 0;
+}
+
+static struct json_object *json_signatures(const struct chain_report *report, enum chain_cert which)
+{
+	_cleanup_(json_putp) struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < ARRAY_SIZE(signatures); i++) {
+		struct json_object *o;
+
+		if (signatures[i].cert != which)
+			continue;
+		o = json_object_new_object();
+		if (!o || json_object_array_add(list, o) < 0 || !add_text(o, "by", chain_names[signatures[i].by]) ||
+		    !add_text(o, "state", states[chain_state_of(report, signatures[i].code, which)]))
+			return NULL;
+	}
+	return TAKE_PTR(list);
+}
+
+static struct json_object *json_cert(const struct chain *c, const struct chain_report *report, enum chain_cert which)
+{
+	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct face f;
+
+	if (!o || !add_text(o, "name", chain_names[which]))
+		return NULL;
+	if (face_of(c, which, &f) &&
+	    (!add_text(o, "usage", f.usage) || !add_text(o, "algorithm", f.algo) || !add_text(o, "key", f.size) || !add_text(o, "fingerprint", f.fingerprint) ||
+	     (f.api[0] && !add_text(o, "api", f.api)) || (f.key_id[0] && !add_text(o, "key-id", f.key_id))))
+		return NULL;
+	return json_object_object_add(o, "signatures", json_signatures(report, which)) == 0 ? TAKE_PTR(o) : NULL;
+}
+
+static struct json_object *json_certs(const struct chain *c, const struct chain_report *report)
+{
+	_cleanup_(json_putp) struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < _CHAIN_MAX; i++) {
+		struct json_object *o;
+
+		if (c->certs[i].len == 0)
+			continue;
+		o = json_cert(c, report, (enum chain_cert)i);
+		if (!o || json_object_array_add(list, o) < 0)
+			return NULL;
+	}
+	return TAKE_PTR(list);
+}
+
+static struct json_object *json_checks(const struct chain_report *report)
+{
+	_cleanup_(json_putp) struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < chain_n_checks(); i++) {
+		const struct chain_check *check = chain_check(i);
+		struct json_object *o;
+
+		if (report->states[i] == CHAIN_SKIPPED)
+			continue;
+		o = json_object_new_object();
+		if (!o || json_object_array_add(list, o) < 0 || !add_text(o, "code", check->code) || !add_text(o, "certificate", chain_names[check->cert]) ||
+		    !add_text(o, "state", states[report->states[i]]))
+			return NULL;
+	}
+	return TAKE_PTR(list);
+}
+
+static enum status print_json(const struct chain *c, const struct chain_report *report, const struct chain_verdict *v)
+{
+	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+
+	if (!o || !add_text(o, "verdict", chain_verdict_word(v->status)) ||
+	    (v->code && (!add_text(o, "code", v->code) || !add_text(o, "certificate", v->cert) || !add_text(o, "expected", v->expected) || !add_text(o, "todo", v->todo))))
+		return output_json(NULL);
+	if (report && (!add_text(o, "product", report->product) || !add_text(o, "root", report->anchored ? "anchor" : report->product ? "amd" : "unknown") ||
+		       json_object_object_add(o, "certificates", json_certs(c, report)) < 0 || json_object_object_add(o, "checks", json_checks(report)) < 0))
+		return output_json(NULL);
+	return output_json(o);
+}
+
+/* ---- for people ---- */
+
+static void print_signatures(const struct chain_report *report, enum chain_cert which)
+{
+	static const char *const text[] = {
+		[CHAIN_GOOD] = "yes", [CHAIN_SKIPPED] = "not looked at", [CHAIN_UNDECIDED] = "not known", [CHAIN_FAILED] = "NO", [CHAIN_MALFORMED] = "NO",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
+		if (signatures[i].cert != which)
+			continue;
+		if (signatures[i].by == which)
+			printf("    signed by itself: %s\n", text[chain_state_of(report, signatures[i].code, which)]);
+		else
+			printf("    signed by %s: %s\n", chain_names[signatures[i].by], text[chain_state_of(report, signatures[i].code, which)]);
+	}
+}
+
+static void print_cert(const struct chain *c, const struct chain_report *report, enum chain_cert which)
+{
+	struct face f;
+
+	printf("%s:", chain_names[which]);
+	if (c->certs[which].len == 0) {
+		printf(" missing\n");
+		return;
+	}
+	if (!face_of(c, which, &f)) {
+		printf(" malformed\n");
+		return;
+	}
+	printf(" %s, %s, %s%s%s\n", f.usage, f.algo, f.size, f.api[0] ? ", API " : "", f.api);
+	printf("    key sha256:%s\n", f.fingerprint);
+	if (f.key_id[0])
+		printf("    key id %s\n", f.key_id);
+	if (chain_state_of(report, "format", which) == CHAIN_MALFORMED)
+		printf("    THE KEY IS NONE\n");
+	if (which == CHAIN_CEK && chain_state_of(report, "cek-unsigned", CHAIN_CEK) == CHAIN_UNDECIDED)
+		printf("    without AMD's signature, as the platform exports it; AMD's key server has it signed\n");
+	else
+		print_signatures(report, which);
+}
+
+static void print_product(const struct chain_report *report)
+{
+	if (report->anchored)
+		printf("Root: the one of --anchor, not AMD's\n");
+	else if (report->product)
+		printf("Root: AMD's, for %s\n", report->product);
+	else
+		printf("Root: unknown\n");
+}
+
+/* ---- the verbs ---- */
+
+/* Read and verify; @ret_report is meaningless when @v has no verdict of the checks yet, and then this is true. */
+static bool gave_up_early(const struct args *a, struct chain *c, struct chain_report *report, struct chain_verdict *v, enum status *ret)
+{
+	*v = (struct chain_verdict){ .status = STATUS_GOOD };
+	*ret = chain_input(a, c, v);
+	if (*ret != STATUS_GOOD) {
+		/* What is wrong with a file is a verdict too. */
+		if (v->code && a->value[ARG_JSON])
+			(void) print_json(c, NULL, v);
+		return true;
+	}
+	*ret = chain_judge(c, report, v);
+	return *ret == STATUS_IO;
+}
+
+static enum status run_show(const struct args *a)
+{
+	_cleanup_(freep) struct chain *c = calloc(1, sizeof(*c));
+	struct chain_report report;
+	struct chain_verdict v;
+	enum status status;
+
+	if (!c) {
+		log_oom();
+		return STATUS_IO;
+	}
+	if (gave_up_early(a, c, &report, &v, &status))
+		return status;
+	if (a->value[ARG_JSON])
+		return print_json(c, &report, &v);
+	print_product(&report);
+	for (size_t i = 0; i < _CHAIN_MAX; i++)
+		print_cert(c, &report, (enum chain_cert)i);
+	printf("Verdict: %s%s%s\n", chain_verdict_word(v.status), v.code ? ", " : "", v.code ? v.code : "");
+	return STATUS_GOOD;
+}
+
+static enum status run_verify(const struct args *a)
+{
+	_cleanup_(freep) struct chain *c = calloc(1, sizeof(*c));
+	struct chain_report report;
+	struct chain_verdict v;
+	enum status status;
+	struct face pdh;
+
+	if (!c) {
+		log_oom();
+		return STATUS_IO;
+	}
+	if (gave_up_early(a, c, &report, &v, &status))
+		return status;
+	(void) chain_explain(&v);
+	if (a->value[ARG_JSON]) {
+		status = print_json(c, &report, &v);
+		return status == STATUS_GOOD ? v.status : status;
+	}
+	if (v.status == STATUS_GOOD && face_of(c, CHAIN_PDH, &pdh)) {
+		print_product(&report);
+		printf("PDH sha256:%s\nGood: all checks hold\n", pdh.fingerprint);
+	}
+	return v.status;
+}
+
+const struct verb verb_chain_show = {
+	.name = "chain show",
+	.summary = "show a platform's certificates",
+	.words = "PATH...",
+	.takes = CHAIN_ARGS | ARG(JSON),
+	.run = run_show,
+};
+
+const struct verb verb_chain_verify = {
+	.name = "chain verify",
+	.summary = "check that a platform's certificates lead to AMD",
+	.words = "PATH...",
+	.takes = CHAIN_ARGS | ARG(JSON),
+	.run = run_verify,
+};

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a launch is measured as, computed from the owner's own files: nothing here asks the host. */
+#include <stdio.h>
+
+#include "base/base64.h"
+#include "base/parse.h"
+#include "inject/input.h"
+#include "inject/launch.h"
+#include "inject/output.h"
+#include "inject/sev-policy.h"
+
+#define EXPLANATION_MAX 512
+
+struct measure {
+	const struct args *args;
+	enum tech tech;
+	struct launch_input in;
+	struct expectation expect;	/* of --expect, and what is measured */
+	bool keyed;			/* with the TIK a measurement is made, else it is the digest that is printed */
+	uint8_t blob[SEV_MEASURE_LEN + SEV_NONCE_LEN];
+	int match;			/* -1: nothing was expected */
+	char explanation[EXPLANATION_MAX];
+};
+
+static void measure_done(struct measure *m)
+{
+	launch_input_done(&m->in);
+	measurer_freep(&m->expect.measurer);
+}
+
+/* ---- the options ---- */
+
+static enum status read_tech(struct measure *m)
+{
+	const struct args *a = m->args;
+
+	if (tech_parse(a->value[ARG_TECH], &m->tech) < 0)
+		return give_up(STATUS_USAGE, "--tech '%s' is none of sev, sev-es, snp, tdx", a->value[ARG_TECH]);
+	m->keyed = a->value[ARG_TIK];
+	if (m->keyed && (m->tech == TECH_SNP || m->tech == TECH_TDX))
+		return give_up(STATUS_USAGE, "--tik is of sev and sev-es; %s has a digest that the guest's report shows", a->value[ARG_TECH]);
+	if (m->keyed && a->value[ARG_DIGEST])
+		return give_up(STATUS_USAGE, "--digest prints the digest and --tik the measurement: take one of them");
+	return STATUS_GOOD;
+}
+
+/* The policy, and the versions that the platform says it has. */
+static enum status read_measured(struct measure *m)
+{
+	static const enum arg needed[] = { ARG_POLICY, ARG_API, ARG_BUILD };
+	struct measured *what = &m->expect.measured;
+	const struct args *a = m->args;
+	uint64_t build = 0;
+	enum status status;
+
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (!a->value[needed[i]])
+			return give_up(STATUS_USAGE, "A measurement needs --%s; the host's query-sev tells it", arg_name(needed[i]));
+	status = input_policy(a, m->tech, &what->policy);
+	if (status == STATUS_GOOD)
+		status = input_number(a, ARG_BUILD, UINT8_MAX, &build);
+	if (status != STATUS_GOOD)
+		return status;
+	what->build = (uint8_t)build;
+	if (sev_api_parse(a->value[ARG_API], &what->api_major, &what->api_minor) < 0)
+		return give_up(STATUS_USAGE, "--api '%s' is not MAJOR.MINOR, such as 1.55", a->value[ARG_API]);
+	if (!measured_api_is_bound(what))
+		return give_up(STATUS_CHECK, "The API %u.%u is too old: before %d.%d a measurement did not bind policy and version", what->api_major,
+			       what->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
+	return STATUS_GOOD;
+}
+
+/* @text in base64, or in hexadecimal when it has just the digits of @len bytes. */
+static ssize_t decode(const char *text, uint8_t *ret, size_t size, size_t len)
+{
+	if (strlen(text) == 2 * len && parse_hex(text, ret, len) == 0)
+		return (ssize_t)len;
+	return base64_decode(text, ret, size);
+}
+
+static enum status read_expected_digest(struct measure *m)
+{
+	const char *text = m->args->value[ARG_EXPECT];
+
+	m->expect.len = m->in.digest_len;
+	if (text && decode(text, m->expect.bytes, sizeof(m->expect.bytes), m->in.digest_len) != (ssize_t)m->in.digest_len)
+		return give_up(STATUS_MALFORMED, "The expected digest is not %zu bytes in hexadecimal or base64", m->in.digest_len);
+	return STATUS_GOOD;
+}
+
+/* The nonce comes alone, or behind the expected measurement. */
+static enum status read_expected_measurement(struct measure *m)
+{
+	const char *text = m->args->value[ARG_EXPECT], *nonce = m->args->value[ARG_NONCE];
+	uint8_t blob[SEV_MEASURE_LEN + SEV_NONCE_LEN], given[SEV_NONCE_LEN];
+	ssize_t n = SEV_MEASURE_LEN;
+
+	if (nonce && base64_decode(nonce, given, sizeof(given)) != sizeof(given))
+		return give_up(STATUS_MALFORMED, "The nonce is not %d bytes in base64", SEV_NONCE_LEN);
+	if (text)
+		n = base64_decode(text, blob, sizeof(blob));
+	if (n != SEV_MEASURE_LEN && n != sizeof(blob))
+		return give_up(STATUS_MALFORMED, "The expected measurement is not 48 bytes in base64, or 32 without the nonce");
+	if (!nonce && n == SEV_MEASURE_LEN)
+		return give_up(STATUS_USAGE, "A measurement needs --nonce, or an --expect that has it");
+	if (nonce && n == sizeof(blob) && memcmp(blob + SEV_MEASURE_LEN, given, SEV_NONCE_LEN) != 0)
+		return give_up(STATUS_CHECK, "The expected measurement has another nonce");
+	memcpy(m->expect.nonce, nonce ? given : blob + SEV_MEASURE_LEN, SEV_NONCE_LEN);
+	if (text)
+		memcpy(m->expect.bytes, blob, SEV_MEASURE_LEN);
+	m->expect.len = SEV_MEASURE_LEN;
+	return STATUS_GOOD;
+}
+
+static enum status read_tik(struct measure *m)
+{
+	_cleanup_(secret_freep) struct secret *tik = NULL;
+	enum status status;
+
+	status = input_key(m->args, ARG_TIK, &tik);
+	if (status == STATUS_GOOD && measurer_new(tik, &m->expect.measurer) < 0)
+		return give_up(STATUS_IO, "OpenSSL has no HMAC-SHA256");
+	return status;
+}
+
+static enum status read_inputs(struct measure *m)
+{
+	static const enum arg keyed_only[] = { ARG_API, ARG_BUILD, ARG_NONCE };
+	enum status status;
+
+	status = read_tech(m);
+	for (size_t i = 0; status == STATUS_GOOD && !m->keyed && i < ARRAY_SIZE(keyed_only); i++)
+		if (m->args->value[keyed_only[i]])
+			return give_up(STATUS_USAGE, "--%s is part of a measurement, which needs --tik", arg_name(keyed_only[i]));
+	if (status == STATUS_GOOD && m->keyed)
+		status = read_measured(m);
+	if (status == STATUS_GOOD && m->keyed)
+		status = read_expected_measurement(m);
+	if (status == STATUS_GOOD && m->keyed)
+		status = read_tik(m);
+	if (status == STATUS_GOOD)
+		status = launch_input_read(m->args, m->tech, &m->in);
+	if (status == STATUS_GOOD && !m->keyed)
+		status = read_expected_digest(m);
+	return status;
+}
+
+/* ---- the result ---- */
+
+static enum status measure(struct measure *m)
+{
+	if (!m->keyed)
+		return STATUS_GOOD;
+	memcpy(m->blob + SEV_MEASURE_LEN, m->expect.nonce, SEV_NONCE_LEN);
+	if (measurer_measure(m->expect.measurer, &m->expect.measured, m->in.digest, m->expect.nonce, m->blob) < 0)
+		return give_up(STATUS_IO, "OpenSSL has failed to compute the measurement");
+	return STATUS_GOOD;
+}
+
+static enum status compare(struct measure *m)
+{
+	const char *what = m->keyed ? "measurement" : "digest";
+	int r;
+
+	m->match = -1;
+	if (!m->args->value[ARG_EXPECT])
+		return STATUS_GOOD;
+	r = expectation_match(&m->expect, m->in.digest);
+	if (r > 0) {
+		m->match = 1;
+		log_info("The %s is the expected one", what);
+		return STATUS_GOOD;
+	}
+	if (r == 0)
+		r = expectation_explain(&m->expect, &m->in, m->explanation, sizeof(m->explanation));
+	if (r < 0)
+		return give_up(STATUS_IO, "OpenSSL has failed to compute the measurement");
+	m->match = 0;
+	log_error("The %s is not the expected one", what);
+	if (r > 0)
+		log_notice("It would be with: %s", m->explanation);
+	else if (m->in.digest_given)
+		log_notice("Nothing near it would be: digest%s are others", m->keyed ? ", nonce or TIK" : "s");
+	else
+		log_notice("Nothing near it would be: the firmware%s%s is another one", m->in.launch.kernel ? ", kernel, initrd or command line" : "",
+			   m->keyed ? ", or the TIK," : "");
+	return STATUS_GOOD;
+}
+
+static void format_hex(const uint8_t *p, size_t len, char *ret)
+{
+	for (size_t i = 0; i < len; i++)
+		snprintf(ret + 2 * i, 3, "%02x", p[i]);
+}
+
+static int add_text(struct json_object *o, const char *key, const char *text)
+{
+	return json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static int add_hex(struct json_object *o, const char *key, const uint8_t *p, size_t len)
+{
+	char hex[2 * LAUNCH_DIGEST_MAX + 1];
+
+	format_hex(p, len, hex);
+	return add_text(o, key, hex);
+}
+
+static enum status print_json(const struct measure *m, const char *blob)
+{
+	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+
+	if (!o || add_text(o, "tech", m->in.tech_name) < 0 || add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0 ||
+	    (m->tech == TECH_SNP && !m->in.digest_given && add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
+	    (blob && add_text(o, "measurement", blob) < 0) ||
+	    (m->match >= 0 && json_object_object_add(o, "match", json_object_new_boolean(m->match)) < 0) ||
+	    (m->explanation[0] && add_text(o, "would-match", m->explanation) < 0))
+		return output_json(NULL);
+	return output_json(o);
+}
+
+static enum status print_result(const struct measure *m)
+{
+	_cleanup_(freep) char *blob = NULL;
+	char hex[2 * LAUNCH_DIGEST_MAX + 1];
+
+	if (m->keyed && base64_encode(m->blob, sizeof(m->blob), &blob) < 0) {
+		log_oom();
+		return STATUS_IO;
+	}
+	if (m->args->value[ARG_JSON])
+		return print_json(m, blob);
+	format_hex(m->in.digest, m->in.digest_len, hex);
+	printf("%s\n", blob ? blob : hex);
+	return STATUS_GOOD;
+}
+
+static enum status run(const struct args *a)
+{
+	_cleanup_(measure_done) struct measure m = { .args = a };
+	enum status status;
+
+	status = read_inputs(&m);
+	if (status == STATUS_GOOD)
+		status = measure(&m);
+	if (status == STATUS_GOOD)
+		status = compare(&m);
+	if (status == STATUS_GOOD)
+		status = print_result(&m);
+	return status == STATUS_GOOD && m.match == 0 ? STATUS_CHECK : status;
+}
+
+const struct verb verb_measure = {
+	.name = "measure",
+	.summary = "compute what a launch is measured as, and compare",
+	.needs = ARG(TECH),
+	.takes = ARGS_LAUNCH | ARG(DIGEST) | ARG(TIK) | ARG(POLICY) | ARG(API) | ARG(BUILD) | ARG(NONCE) | ARG(EXPECT) | ARG(JSON),
+	.run = run,
+};
