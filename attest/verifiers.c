@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/verify-azure.h"
+#include "attest/verify-ccel.h"
 #include "attest/verify-snp.h"
+#include "attest/verify-tdx.h"
+#include "attest/verify-tpm.h"
 
 /* A row appears here when it works; cococtl offers what it finds here. */
 const struct attest_verifier *const attest_verifiers[] = {
 	&attest_verify_snp,
 	&attest_verify_snp_table,
+	&attest_verify_tdx,
+	&attest_verify_azure,
+	&attest_verify_azure_hcl,
+	&attest_verify_tpm,
+	&attest_verify_ccel,
 	NULL,
 };

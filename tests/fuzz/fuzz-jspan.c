@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whatever a text is: what jspan_check() takes, json-c takes in its strict mode, and both read the same names and values from it.  (Not the other way
+ * round: a member that stands twice is for json-c to choose from.)
+ */
+#include <assert.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <string.h>
+
+#include "wire/jspan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void compare(struct bytes value, struct json_object *o, const uint8_t *data, size_t len);
+
+static void compare_object(struct bytes value, struct json_object *o, const uint8_t *data, size_t len)
+{
+	struct bytes it = value, name, member, found;
+	int n = 0;
+
+	assert(json_object_is_type(o, json_type_object));
+	while (jspan_next_member(&it, &name, &member) > 0) {
+		struct json_object *other;
+		char *key = strndup((const char *)name.p, name.len);
+
+		assert(key && json_object_object_get_ex(o, key, &other));
+		assert(jspan_member(value, key, &found) == 0 && found.p == member.p && found.len == member.len);
+		compare(member, other, data, len);
+		free(key);
+		n++;
+	}
+	assert(n == json_object_object_length(o));
+}
+
+static void compare_array(struct bytes value, struct json_object *o, const uint8_t *data, size_t len)
+{
+	struct bytes element;
+	size_t n = 0;
+
+	assert(json_object_is_type(o, json_type_array));
+	while (jspan_next_element(&value, &element) > 0)
+		compare(element, json_object_array_get_idx(o, n++), data, len);
+	assert(n == json_object_array_length(o));
+}
+
+static void compare_string(struct bytes value, struct json_object *o)
+{
+	struct bytes text;
+	uint8_t hex[4];
+	int64_t t;
+
+	assert(json_object_is_type(o, json_type_string));
+	(void) jspan_hex(value, hex, sizeof(hex));
+	(void) jspan_time(value, &t);
+	if (jspan_text(value, &text) < 0)
+		return;
+	assert(text.len == (size_t)json_object_get_string_len(o));
+	assert(memcmp(text.p, json_object_get_string(o), text.len) == 0);
+}
+
+static void compare_number(struct bytes value, struct json_object *o)
+{
+	uint64_t v;
+
+	assert(json_object_is_type(o, json_type_int) || json_object_is_type(o, json_type_double));
+	if (jspan_uint(value, INT64_MAX, &v) == 0)
+		assert(json_object_is_type(o, json_type_int) && json_object_get_int64(o) == (int64_t)v);
+}
+
+static void compare(struct bytes value, struct json_object *o, const uint8_t *data, size_t len)
+{
+	assert(value.len > 0 && value.p >= data && (size_t)(value.p - data) <= len - value.len);
+	switch (jspan_type(value)) {
+	case JSPAN_OBJECT:
+		compare_object(value, o, data, len);
+		return;
+	case JSPAN_ARRAY:
+		compare_array(value, o, data, len);
+		return;
+	case JSPAN_STRING:
+		compare_string(value, o);
+		return;
+	case JSPAN_NUMBER:
+		compare_number(value, o);
+		return;
+	case JSPAN_TRUE:
+	case JSPAN_FALSE:
+		assert(json_object_is_type(o, json_type_boolean) && json_object_get_boolean(o) == (jspan_type(value) == JSPAN_TRUE));
+		return;
+	case JSPAN_NULL:
+		assert(!o);
+		return;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct json_tokener *t;
+	struct json_object *o;
+	struct bytes value;
+
+	if (len > 65536 || jspan_check((struct bytes){ data, len }, &value) < 0)
+		return 0;
+	t = json_tokener_new_ex(JSPAN_DEPTH_MAX + 1);
+	assert(t);
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(t, (const char *)value.p, (int)value.len);
+	/* A bare number could go on behind the end, as far as json-c knows. */
+	if (json_tokener_get_error(t) == json_tokener_continue)
+		o = json_tokener_parse_ex(t, "", 1);
+	assert(json_tokener_get_error(t) == json_tokener_success);
+	compare(value, o, data, len);
+	json_object_put(o);
+	json_tokener_free(t);
+	return 0;
+}

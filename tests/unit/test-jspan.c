@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "wire/jspan.h"
+
+#include <cmocka.h>
+
+static struct bytes text(const char *s)
+{
+	return (struct bytes){ (const uint8_t *)s, strlen(s) };
+}
+
+/* In a block of its own length, so that a sanitizer sees the first byte read past it. */
+static int check_len(const char *s, size_t len)
+{
+	uint8_t *exact = malloc(len ? len : 1);
+	struct bytes value;
+	int r;
+
+	assert_non_null(exact);
+	memcpy(exact, s, len);
+	r = jspan_check((struct bytes){ exact, len }, &value);
+	if (r == 0)
+		assert_true(value.p >= exact && value.p + value.len <= exact + len);
+	free(exact);
+	return r;
+}
+
+static int check(const char *s)
+{
+	return check_len(s, strlen(s));
+}
+
+static void test_good(void **state)
+{
+	static const char *const good[] = {
+		"{}", "[]", " {\t} \r\n", "\"\"", "0", "-0", "1.5e-3", "12E+4", "true", "false", "null", "[1, 2 ,[3]]",
+		"{\"a\":{\"a\":[{\"a\":1}]},\"b\":\"\\u00e9\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"",
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(check(good[i]), 0);
+}
+
+static void test_bad(void **state)
+{
+	static const char *const bad[] = {
+		"", " ", "{", "}", "[", "{]", "[}", "{} {}", "{}x", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}",
+		"{\"a\" 1}", "{a:1}", "{'a':1}", "{1:1}", "\"", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12g4\"", "\"\\u12\"", "\"\t\"", "01", "-", "+1",
+		"1.", ".5", "1e", "1e+", "0x1", "tru", "True", "nul", "NaN", "Infinity", "/* */1", "[1]//", "\"\\",
+		/* the same member twice, also where it is written in another way */
+		"{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2,\"a\":1}", "{\"b\":{\"a\":1,\"a\":2}}", "[{\"a\":1,\"a\":2}]", "{\"\\u0061\":1}",
+		/* no UTF-8: cut, alone, too long, surrogate, too high */
+		"\"\xc3\"", "\"\xa9\"", "\"\xc0\x80\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xff\"", "\xef\xbb\xbf{}",
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(check(bad[i]), -EBADMSG);
+	assert_int_equal(check_len("{}\0", 3), -EBADMSG);
+	assert_int_equal(check_len("\"a\0b\"", 5), -EBADMSG);
+}
+
+static void test_cut(void **state)
+{
+	static const char whole[] = "{\"a\":[1,{\"b\":\"c\\u00e9\"},true,null],\"d\":-1.5e3}";
+
+	for (size_t len = 0; len < strlen(whole); len++)
+		assert_int_equal(check_len(whole, len), -EBADMSG);
+	assert_int_equal(check(whole), 0);
+}
+
+static void test_caps(void **state)
+{
+	char deep[64], wide[JSPAN_MEMBERS_MAX * 16 + 64];
+	size_t n = 1;
+
+	for (int depth = 1; depth <= JSPAN_DEPTH_MAX + 1; depth++) {
+		memset(deep, '[', (size_t)depth);
+		memset(deep + depth, ']', (size_t)depth);
+		deep[2 * depth] = '\0';
+		assert_int_equal(check(deep), depth <= JSPAN_DEPTH_MAX ? 0 : -EMSGSIZE);
+	}
+	wide[0] = '{';
+	for (int i = 0; i <= JSPAN_MEMBERS_MAX; i++) {
+		n += (size_t)snprintf(wide + n, sizeof(wide) - n, "%s\"%d\":0", i ? "," : "", i);
+		snprintf(wide + n, sizeof(wide) - n, "}");
+		assert_int_equal(check(wide), i < JSPAN_MEMBERS_MAX ? 0 : -EMSGSIZE);
+	}
+}
+
+static void test_walk(void **state)
+{
+	struct bytes v, it, name, value;
+	uint64_t n;
+
+	assert_int_equal(jspan_check(text(" {\"a\": [1 , \"]\\\"\" ], \"bc\" :{\"x\":{}},\"d\":7} "), &v), 0);
+	assert_int_equal(jspan_type(v), JSPAN_OBJECT);
+	it = v;
+	assert_int_equal(jspan_next_member(&it, &name, &value), 1);
+	assert_int_equal(name.len, 1);
+	assert_int_equal(jspan_type(value), JSPAN_ARRAY);
+	assert_int_equal(jspan_next_member(&it, &name, &value), 1);
+	assert_memory_equal(name.p, "bc", 2);
+	assert_int_equal(value.len, strlen("{\"x\":{}}"));
+	assert_memory_equal(value.p, "{\"x\":{}}", value.len);
+	assert_int_equal(jspan_next_member(&it, &name, &value), 1);
+	assert_int_equal(jspan_next_member(&it, &name, &value), 0);
+	assert_int_equal(jspan_next_member(&it, &name, &value), 0);
+
+	assert_int_equal(jspan_member(v, "a", &it), 0);
+	assert_int_equal(jspan_next_element(&it, &value), 1);
+	assert_int_equal(jspan_uint(value, 9, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(jspan_next_element(&it, &value), 1);
+	assert_int_equal(jspan_type(value), JSPAN_STRING);
+	assert_int_equal(jspan_text(value, &name), -EBADMSG);	/* it has an escape */
+	assert_int_equal(jspan_next_element(&it, &value), 0);
+
+	assert_int_equal(jspan_member(v, "x", &value), -ENOENT);
+	assert_int_equal(jspan_member(text("[1]"), "x", &value), -EBADMSG);
+	it = text("7");
+	assert_int_equal(jspan_next_element(&it, &value), -EBADMSG);
+}
+
+static void test_values(void **state)
+{
+	uint8_t hex[2];
+	uint64_t n;
+
+	assert_int_equal(jspan_uint(text("18446744073709551615"), UINT64_MAX, &n), 0);
+	assert_true(n == UINT64_MAX);
+	assert_int_equal(jspan_uint(text("18446744073709551616"), UINT64_MAX, &n), -ERANGE);
+	assert_int_equal(jspan_uint(text("99999999999999999999999999"), UINT64_MAX, &n), -ERANGE);
+	assert_int_equal(jspan_uint(text("256"), 255, &n), -ERANGE);
+	assert_int_equal(jspan_uint(text("-1"), 255, &n), -EBADMSG);
+	assert_int_equal(jspan_uint(text("1.0"), 255, &n), -EBADMSG);
+	assert_int_equal(jspan_uint(text("1e2"), 255, &n), -EBADMSG);
+	assert_int_equal(jspan_uint(text("\"1\""), 255, &n), -EBADMSG);
+
+	assert_int_equal(jspan_hex(text("\"aBc0\""), hex, 2), 0);
+	assert_int_equal(hex[0], 0xab);
+	assert_int_equal(hex[1], 0xc0);
+	assert_int_equal(jspan_hex(text("\"aBc\""), hex, 2), -EBADMSG);
+	assert_int_equal(jspan_hex(text("\"aBc00\""), hex, 2), -EBADMSG);
+	assert_int_equal(jspan_hex(text("\"aBc000\""), hex, 2), -EBADMSG);
+	assert_int_equal(jspan_hex(text("\"aBcg\""), hex, 2), -EBADMSG);
+	assert_int_equal(jspan_hex(text("\"0x00\""), hex, 2), -EBADMSG);
+	assert_int_equal(jspan_hex(text("1234"), hex, 2), -EBADMSG);
+	assert_true(jspan_text_is(text("\"TDX\""), "TDX"));
+	assert_false(jspan_text_is(text("\"TDX_\""), "TDX"));
+	assert_false(jspan_text_is(text("\"TD\""), "TDX"));
+}
+
+static void test_time(void **state)
+{
+	static const char *const bad[] = {
+		"\"2026-01-31\"", "\"2026-01-31T12:00:00\"", "\"2026-01-31T12:00:00z\"", "\"2026-1-31T12:00:000Z\"", "\"2026-13-31T12:00:00Z\"",
+		"\"2026-00-31T12:00:00Z\"", "\"2026-02-29T12:00:00Z\"", "\"2026-01-00T12:00:00Z\"", "\"2026-01-31T24:00:00Z\"",
+		"\"2026-01-31T12:60:00Z\"", "\"2026-01-31T12:00:60Z\"", "\"0000-01-31T12:00:00Z\"", "\"2026-01-31T12:00:00+01\"", "2026",
+	};
+	char buf[64];
+	int64_t t;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(jspan_time(text(bad[i]), &t), -EBADMSG);
+	/* Each day of four centuries, as the C library counts them. */
+	for (int64_t day = -3653; day < 143000; day++) {
+		time_t want = day * 86400 + day % 86400;
+		struct tm tm;
+
+		assert_non_null(gmtime_r(&want, &tm));
+		assert_true(strftime(buf, sizeof(buf), "\"%Y-%m-%dT%H:%M:%SZ\"", &tm) > 0);
+		assert_int_equal(jspan_time(text(buf), &t), 0);
+		assert_int_equal(t, want);
+	}
+}
+
+struct pair {
+	uint64_t a, b;
+};
+
+static int read_u64(struct bytes value, void *ret)
+{
+	return jspan_uint(value, UINT64_MAX, ret);
+}
+
+static void test_object_read(void **state)
+{
+	static const struct jspan_field fields[] = {
+		{ "a", read_u64, offsetof(struct pair, a) },
+		{ "b", read_u64, offsetof(struct pair, b), .optional = true },
+		{ NULL },
+	};
+	const struct jspan_field *at;
+	struct pair p = { 0 };
+
+	assert_int_equal(jspan_object_read(text("{\"b\":2,\"a\":1}"), fields, true, &p, &at), 0);
+	assert_int_equal(p.a, 1);
+	assert_int_equal(p.b, 2);
+	assert_int_equal(jspan_object_read(text("{\"a\":3,\"c\":1}"), fields, false, &p, NULL), 0);
+	assert_int_equal(p.a, 3);
+	assert_int_equal(jspan_object_read(text("{\"a\":3,\"c\":1}"), fields, true, &p, NULL), -EBADMSG);
+	assert_int_equal(jspan_object_read(text("{\"b\":3}"), fields, true, &p, &at), -ENOENT);
+	assert_string_equal(at->name, "a");
+	assert_int_equal(jspan_object_read(text("{\"a\":3,\"b\":-3}"), fields, true, &p, &at), -EBADMSG);
+	assert_string_equal(at->name, "b");
+	assert_int_equal(jspan_object_read(text("[]"), fields, true, &p, &at), -EBADMSG);
+	assert_null(at);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_object_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

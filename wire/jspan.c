@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/jspan.h"
+
+#include <string.h>
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_blanks(struct bytes *b)
+{
+	while (b->len > 0 && is_blank(b->p[0]))
+		(void) bytes_skip(b, 1);
+}
+
+/* The next byte after blanks without taking it, or -1 at the end. */
+static int peek(struct bytes *b)
+{
+	skip_blanks(b);
+	return b->len > 0 ? b->p[0] : -1;
+}
+
+static int take_char(struct bytes *b, char c)
+{
+	if (peek(b) != c)
+		return -EBADMSG;
+	return bytes_skip(b, 1);
+}
+
+/* ---- checking ---- */
+
+static int check_value(struct bytes *b, unsigned depth);
+
+/* One character of UTF-8 of two bytes and more: the shortest form only, no surrogates, nothing above U+10FFFF. */
+static int check_utf8(struct bytes *b)
+{
+	static const struct {
+		uint8_t first, last;	/* of the first byte */
+		uint8_t low, high;	/* of the second */
+		uint8_t n;		/* bytes after the first */
+	} rows[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 1 }, { 0xe0, 0xe0, 0xa0, 0xbf, 2 }, { 0xe1, 0xec, 0x80, 0xbf, 2 },
+		{ 0xed, 0xed, 0x80, 0x9f, 2 }, { 0xee, 0xef, 0x80, 0xbf, 2 }, { 0xf0, 0xf0, 0x90, 0xbf, 3 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 3 }, { 0xf4, 0xf4, 0x80, 0x8f, 3 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (b->p[0] < rows[i].first || b->p[0] > rows[i].last)
+			continue;
+		if (b->len <= rows[i].n || b->p[1] < rows[i].low || b->p[1] > rows[i].high)
+			return -EBADMSG;
+		for (size_t j = 2; j <= rows[i].n; j++)
+			if (b->p[j] < 0x80 || b->p[j] > 0xbf)
+				return -EBADMSG;
+		return bytes_skip(b, rows[i].n + (size_t)1);
+	}
+	return -EBADMSG;
+}
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* \" \\ \/ \b \f \n \r \t \uXXXX */
+static int check_escape(struct bytes *b)
+{
+	if (b->len < 2)
+		return -EBADMSG;
+	if (b->p[1] != 'u')
+		return b->p[1] && strchr("\"\\/bfnrt", b->p[1]) ? bytes_skip(b, 2) : -EBADMSG;
+	if (b->len < 6)
+		return -EBADMSG;
+	for (size_t i = 2; i < 6; i++)
+		if (hex_digit(b->p[i]) < 0)
+			return -EBADMSG;
+	return bytes_skip(b, 6);
+}
+
+static int check_string(struct bytes *b)
+{
+	int r = take_char(b, '"');
+
+	while (r == 0 && b->len > 0) {
+		uint8_t c = b->p[0];
+
+		if (c == '"')
+			return bytes_skip(b, 1);
+		if (c < 0x20)
+			return -EBADMSG;
+		r = c == '\\' ? check_escape(b) : c < 0x80 ? bytes_skip(b, 1) : check_utf8(b);
+	}
+	return -EBADMSG;
+}
+
+static size_t skip_digits(struct bytes *b)
+{
+	size_t n = 0;
+
+	for (; b->len > 0 && b->p[0] >= '0' && b->p[0] <= '9'; n++)
+		(void) bytes_skip(b, 1);
+	return n;
+}
+
+static bool skip_if(struct bytes *b, const char *any)
+{
+	if (b->len == 0 || !b->p[0] || !strchr(any, b->p[0]))
+		return false;
+	return bytes_skip(b, 1) == 0;
+}
+
+static int check_number(struct bytes *b)
+{
+	const uint8_t *first;
+	size_t n;
+
+	(void) skip_if(b, "-");
+	first = b->p;
+	n = skip_digits(b);
+	if (n == 0 || (n > 1 && first[0] == '0'))
+		return -EBADMSG;
+	if (skip_if(b, ".") && skip_digits(b) == 0)
+		return -EBADMSG;
+	if (skip_if(b, "eE")) {
+		(void) skip_if(b, "+-");
+		if (skip_digits(b) == 0)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static int check_word(struct bytes *b, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (b->len < n || memcmp(b->p, word, n) != 0)
+		return -EBADMSG;
+	return bytes_skip(b, n);
+}
+
+static int check_name(struct bytes *b, struct bytes *ret)
+{
+	int r;
+
+	if (peek(b) != '"')
+		return -EBADMSG;
+	*ret = *b;
+	r = check_string(b);
+	if (r < 0)
+		return r;
+	ret->len -= b->len;
+	return memchr(ret->p, '\\', ret->len) ? -EBADMSG : 0;
+}
+
+static int check_object(struct bytes *b, unsigned depth)
+{
+	struct bytes names[JSPAN_MEMBERS_MAX];
+	unsigned n = 0;
+	int r;
+
+	(void) bytes_skip(b, 1);
+	if (peek(b) == '}')
+		return bytes_skip(b, 1);
+	for (;;) {
+		if (n == JSPAN_MEMBERS_MAX)
+			return -EMSGSIZE;
+		r = check_name(b, &names[n]);
+		if (r < 0)
+			return r;
+		for (unsigned i = 0; i < n; i++)
+			if (names[i].len == names[n].len && memcmp(names[i].p, names[n].p, names[n].len) == 0)
+				return -EBADMSG;
+		n++;
+		r = take_char(b, ':');
+		if (r < 0)
+			return r;
+		r = check_value(b, depth);
+		if (r < 0)
+			return r;
+		if (take_char(b, ',') < 0)
+			return take_char(b, '}');
+	}
+}
+
+static int check_array(struct bytes *b, unsigned depth)
+{
+	int r;
+
+	(void) bytes_skip(b, 1);
+	if (peek(b) == ']')
+		return bytes_skip(b, 1);
+	do {
+		r = check_value(b, depth);
+		if (r < 0)
+			return r;
+	} while (take_char(b, ',') == 0);
+	return take_char(b, ']');
+}
+
+static int check_value(struct bytes *b, unsigned depth)
+{
+	if (depth == JSPAN_DEPTH_MAX)
+		return -EMSGSIZE;
+	switch (peek(b)) {
+	case '{':
+		return check_object(b, depth + 1);
+	case '[':
+		return check_array(b, depth + 1);
+	case '"':
+		return check_string(b);
+	case 't':
+		return check_word(b, "true");
+	case 'f':
+		return check_word(b, "false");
+	case 'n':
+		return check_word(b, "null");
+	default:
+		return check_number(b);
+	}
+}
+
+int jspan_check(struct bytes text, struct bytes *ret)
+{
+	struct bytes b = text, value;
+	int r;
+
+	skip_blanks(&b);
+	value = b;
+	r = check_value(&b, 0);
+	if (r < 0)
+		return r;
+	value.len -= b.len;
+	if (peek(&b) >= 0)
+		return -EBADMSG;
+	*ret = value;
+	return 0;
+}
+
+/* ---- reading what was checked ---- */
+
+static void skip_string(struct bytes *b)
+{
+	size_t i = 1;
+
+	while (i < b->len && b->p[i] != '"')
+		i += b->p[i] == '\\' ? 2 : 1;
+	(void) bytes_skip(b, i < b->len ? i + 1 : b->len);
+}
+
+/* An object or array ends at the bracket that closes its first, whatever lies in between: all the others come in pairs. */
+static void skip_nested(struct bytes *b)
+{
+	unsigned depth = 0;
+
+	while (b->len > 0) {
+		uint8_t c = b->p[0];
+
+		if (c == '"') {
+			skip_string(b);
+			continue;
+		}
+		(void) bytes_skip(b, 1);
+		if (c == '{' || c == '[')
+			depth++;
+		else if ((c == '}' || c == ']') && --depth == 0)
+			return;
+	}
+}
+
+static struct bytes take_value(struct bytes *b)
+{
+	struct bytes value;
+
+	skip_blanks(b);
+	value = *b;
+	if (b->len > 0 && b->p[0] == '"')
+		skip_string(b);
+	else if (b->len > 0 && (b->p[0] == '{' || b->p[0] == '['))
+		skip_nested(b);
+	else
+		while (b->len > 0 && !is_blank(b->p[0]) && !strchr(",]}", b->p[0]))
+			(void) bytes_skip(b, 1);
+	value.len -= b->len;
+	return value;
+}
+
+enum jspan_type jspan_type(struct bytes value)
+{
+	switch (value.len > 0 ? value.p[0] : 0) {
+	case '{':
+		return JSPAN_OBJECT;
+	case '[':
+		return JSPAN_ARRAY;
+	case '"':
+		return JSPAN_STRING;
+	case 't':
+		return JSPAN_TRUE;
+	case 'f':
+		return JSPAN_FALSE;
+	case 'n':
+		return JSPAN_NULL;
+	default:
+		return JSPAN_NUMBER;
+	}
+}
+
+/* At the opening bracket, or at what follows a value.  Returns 1 when another one comes, and then @it is there. */
+static int next(struct bytes *it, char open, char close)
+{
+	int c = peek(it);
+
+	if (c == close) {
+		it->len = 0;
+		return 0;
+	}
+	if (c < 0)
+		return 0;
+	if (c != open && c != ',')
+		return -EBADMSG;
+	(void) bytes_skip(it, 1);
+	if (peek(it) == close) {
+		it->len = 0;
+		return 0;
+	}
+	return 1;
+}
+
+int jspan_next_member(struct bytes *it, struct bytes *ret_name, struct bytes *ret_value)
+{
+	struct bytes name;
+	int r = next(it, '{', '}');
+
+	if (r <= 0)
+		return r;
+	name = take_value(it);
+	if (take_char(it, ':') < 0 || jspan_text(name, ret_name) < 0)
+		return -EBADMSG;
+	*ret_value = take_value(it);
+	return 1;
+}
+
+int jspan_next_element(struct bytes *it, struct bytes *ret_value)
+{
+	int r = next(it, '[', ']');
+
+	if (r > 0)
+		*ret_value = take_value(it);
+	return r;
+}
+
+static bool text_is(struct bytes text, const char *s)
+{
+	size_t n = strlen(s);
+
+	return text.len == n && memcmp(text.p, s, n) == 0;
+}
+
+int jspan_member(struct bytes object, const char *name, struct bytes *ret_value)
+{
+	struct bytes found, value;
+	int r;
+
+	while ((r = jspan_next_member(&object, &found, &value)) > 0)
+		if (text_is(found, name)) {
+			*ret_value = value;
+			return 0;
+		}
+	return r < 0 ? r : -ENOENT;
+}
+
+int jspan_text(struct bytes value, struct bytes *ret)
+{
+	if (value.len < 2 || value.p[0] != '"' || memchr(value.p, '\\', value.len))
+		return -EBADMSG;
+	ret->p = value.p + 1;
+	ret->len = value.len - 2;
+	return 0;
+}
+
+bool jspan_text_is(struct bytes value, const char *s)
+{
+	struct bytes text;
+
+	return jspan_text(value, &text) == 0 && text_is(text, s);
+}
+
+int jspan_uint(struct bytes value, uint64_t max, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (value.len == 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < value.len; i++)
+		if (value.p[i] < '0' || value.p[i] > '9')
+			return -EBADMSG;
+	for (size_t i = 0; i < value.len; i++) {
+		uint64_t digit = (uint64_t)(value.p[i] - '0');
+
+		if (v > (UINT64_MAX - digit) / 10)
+			return -ERANGE;
+		v = v * 10 + digit;
+	}
+	if (v > max)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+int jspan_hex(struct bytes value, uint8_t *ret, size_t len)
+{
+	struct bytes text;
+
+	if (jspan_text(value, &text) < 0 || text.len / 2 != len || text.len % 2)
+		return -EBADMSG;
+	for (size_t i = 0; i < text.len; i++)
+		if (hex_digit(text.p[i]) < 0)
+			return -EBADMSG;
+	for (size_t i = 0; i < len; i++)
+		ret[i] = (uint8_t)(hex_digit(text.p[2 * i]) << 4 | hex_digit(text.p[2 * i + 1]));
+	return 0;
+}
+
+/* ---- times ---- */
+
+static bool is_leap(unsigned year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static unsigned days_of(unsigned year, unsigned month)
+{
+	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+	return days[month - 1] + (unsigned)(month == 2 && is_leap(year));
+}
+
+static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+	int64_t y = (int64_t)year - 1, days = y * 365 + y / 4 - y / 100 + y / 400 - 719162;
+
+	for (unsigned m = 1; m < month; m++)
+		days += days_of(year, m);
+	return days + day - 1;
+}
+
+/* "dddd-dd-ddTdd:dd:ddZ", where each run of d is a number. */
+static int parse_time_fields(struct bytes text, unsigned field[static 6])
+{
+	static const char shape[] = "dddd-dd-ddTdd:dd:ddZ";
+	unsigned n = 0;
+
+	if (text.len != sizeof(shape) - 1)
+		return -EBADMSG;
+	memset(field, 0, 6 * sizeof(field[0]));
+	for (size_t i = 0; i < text.len; i++) {
+		if (shape[i] != 'd') {
+			if (text.p[i] != shape[i])
+				return -EBADMSG;
+			n++;
+			continue;
+		}
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return -EBADMSG;
+		field[n] = field[n] * 10 + (unsigned)(text.p[i] - '0');
+	}
+	return 0;
+}
+
+int jspan_time(struct bytes value, int64_t *ret)
+{
+	struct bytes text;
+	unsigned f[6];
+
+	if (jspan_text(value, &text) < 0 || parse_time_fields(text, f) < 0)
+		return -EBADMSG;
+	if (f[0] < 1 || f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > days_of(f[0], f[1]) || f[3] > 23 || f[4] > 59 || f[5] > 59)
+		return -EBADMSG;
+	*ret = days_since_1970(f[0], f[1], f[2]) * 86400 + f[3] * 3600 + f[4] * 60 + f[5];
+	return 0;
+}
+
+/* ---- objects by table ---- */
+
+static const struct jspan_field *field_find(const struct jspan_field *fields, struct bytes name, unsigned *ret_i)
+{
+	for (unsigned i = 0; fields[i].name; i++)
+		if (text_is(name, fields[i].name)) {
+			*ret_i = i;
+			return &fields[i];
+		}
+	return NULL;
+}
+
+int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret, const struct jspan_field **ret_field)
+{
+	const struct jspan_field *f;
+	struct bytes name, value;
+	uint64_t seen = 0;
+	unsigned i;
+	int r;
+
+	if (ret_field)
+		*ret_field = NULL;
+	while ((r = jspan_next_member(&object, &name, &value)) > 0) {
+		f = field_find(fields, name, &i);
+		if (!f && closed)
+			return -EBADMSG;
+		if (!f)
+			continue;
+		seen |= UINT64_C(1) << i;
+		r = f->read(value, (uint8_t *)ret + f->offset);
+		if (r < 0) {
+			if (ret_field)
+				*ret_field = f;
+			return r;
+		}
+	}
+	if (r < 0)
+		return r;
+	for (i = 0; fields[i].name; i++)
+		if (!(seen & UINT64_C(1) << i) && !fields[i].optional) {
+			if (ret_field)
+				*ret_field = &fields[i];
+			return -ENOENT;
+		}
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_WIRE_TCG_LOG_H
+#define COCO_WIRE_TCG_LOG_H
+
+#include "wire/bytes.h"
+
+/*
+ * A measurement log in the crypto agile format, as firmware keeps it for a TPM and, as CCEL, for a TD's registers.
+ * Layout: TCG PC Client Platform Firmware Profile, "Event Logging"; UEFI 2.10, "Confidential Computing".
+ *
+ *	first:  u32 index, u32 3, SHA-1, u32 length, "Spec ID Event03\0", u32 class, u8 minor, major, errata, size of uintn,
+ *	        u32 n, n times { u16 algorithm, u16 its length }, u8 length, vendor information
+ *	others: u32 index, u32 type, u32 n, n times { u16 algorithm, digest }, u32 length, data
+ *
+ * The log itself is not authenticated: what its digests hash to is, and the data not even then.
+ * No allocation, no I/O.  What is returned points into the caller's bytes.
+ */
+
+#define TCG_LOG_MAX (16 * 1024 * 1024)
+#define TCG_LOG_ALGS 8
+
+enum {
+	TCG_ALG_SHA1 = 0x0004,
+	TCG_ALG_SHA256 = 0x000b,
+	TCG_ALG_SHA384 = 0x000c,
+	TCG_ALG_SHA512 = 0x000d,
+	TCG_ALG_SM3 = 0x0012,
+};
+
+enum {
+	TCG_EV_NO_ACTION = 3,		/* never extends a register */
+	TCG_EV_SEPARATOR = 4,
+};
+
+struct tcg_log {
+	struct bytes rest;		/* events that have not been read */
+	unsigned n_algs;
+	struct {
+		uint16_t id, len;
+	} algs[TCG_LOG_ALGS];
+	unsigned n_events;		/* read so far, without the header */
+};
+
+struct tcg_event {
+	uint32_t index;
+	uint32_t type;
+	struct bytes data;
+	const uint8_t *digests[TCG_LOG_ALGS];	/* in the order of the log's algorithms, NULL for one that this event lacks */
+};
+
+/*
+ * Read the header of a log.
+ *
+ * Returns 0; -EBADMSG when it ends inside its header; -EPROTO when its first event is not the description of such a log, or one that contradicts
+ * itself: no algorithm, one twice, a well-known one with another length; -EMSGSIZE over TCG_LOG_MAX or TCG_LOG_ALGS.
+ * @ret is written on success only.
+ */
+int tcg_log_open(const uint8_t *data, size_t len, struct tcg_log *ret);
+
+/*
+ * Read the next event.  A log ends with its bytes, at an event with the index and type FFFFFFFF, or where only zeros are left.
+ *
+ * Returns 1 with an event, 0 at the end; -EBADMSG for one that runs past the log, has no digest, one of an algorithm which the header does not name,
+ * or two of the same; then @log and @ret have not changed.
+ */
+int tcg_log_next(struct tcg_log *log, struct tcg_event *ret);
+
+/* The @event's digest of the algorithm @alg, with the length that goes with it, or NULL. */
+const uint8_t *tcg_event_digest(const struct tcg_log *log, const struct tcg_event *event, uint16_t alg);
+
+/* What the log calls an event type, "EV_SEPARATOR", or NULL for one that is not in the specifications. */
+const char *tcg_event_type(uint32_t type);
+
+#endif
