@@ -21,6 +21,7 @@
 
 #define USEC_PER_SEC 1000000ULL
 #define GATHER_USEC (60 * USEC_PER_SEC)
+#define CONNECT_USEC (5 * USEC_PER_SEC)
 #define JUDGE_USEC (90 * USEC_PER_SEC)
 #define PAUSE_USEC (1 * USEC_PER_SEC)
 #define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
@@ -158,7 +159,8 @@ static int ask_worker(struct attestation *a, int tpm)
 	memcpy(q.nonce, a->nonce, sizeof(q.nonce));
 	if (fcntl(a->pack, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -errno;
-	r = client_connect(a->setup.worker, a->setup.judge_usec, &a->worker_fd);
+	/* A worker whose queue is full must not hold up the keeper for long. */
+	r = client_connect(a->setup.worker, MIN(a->setup.judge_usec, CONNECT_USEC), &a->worker_fd);
 	/* A receive must not wait, whatever the worker does. */
 	if (r >= 0 && fcntl(a->worker_fd, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
@@ -200,15 +202,17 @@ static void begin_judging(struct attestation *a)
 static int gather_all(const struct attestation *a, struct bundle *b, struct cause *why)
 {
 	struct attest_request q = { .root = a->setup.root, .privlevel = -1, .nonce_len = ATTEST_NONCE_LEN };
+	struct cause ignored;
 	int r, none;
 
 	memcpy(q.nonce, a->nonce, sizeof(a->nonce));
-	r = collateral_add(a->setup.config_root, b, why);
-	if (r < 0)
-		return r;
 	none = a->setup.gather(&q, b, why);
 	if (none < 0 && none != -ENODEV)
 		return none;
+	/* On a machine without a TEE a policy that is missing is not what a person should hear of first. */
+	r = collateral_add(a->setup.config_root, b, none == -ENODEV ? &ignored : why);
+	if (r < 0 && none == 0)
+		return r;
 	r = bundle_write_pack(b, a->pack);
 	return r < 0 ? cause_set(why, r, "the evidence cannot be packed: %s", strerror(-r)) : none;
 }

@@ -116,11 +116,12 @@ static int write_bundle(const struct bundle *b, const char *output)
 {
 	struct timespec ts;
 	struct json_object *o;
+	char made[TIME_LEN];
 	const char *text;
 	int r = 0;
 
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	o = bundle_to_json(b, (uint64_t)ts.tv_sec * 1000000);
+	o = bundle_to_json(b, format_time((uint64_t)ts.tv_sec * 1000000, made, sizeof(made)));
 	if (!o) {
 		log_oom();
 		return STATUS_FAILED;

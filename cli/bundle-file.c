@@ -7,13 +7,17 @@
 
 #include "base/base64.h"
 #include "base/io.h"
-#include "cli/cococtl.h"
 
 #define FORMAT "coco-evidence"
 #define FORMAT_VERSION 1
 #define DEPTH_MAX 8
 
 /* ---- writing ---- */
+
+static void add_string(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, json_object_new_string(value));
+}
 
 static struct json_object *item_to_json(const struct bundle_item *i)
 {
@@ -22,26 +26,26 @@ static struct json_object *item_to_json(const struct bundle_item *i)
 
 	if (!o)
 		return NULL;
-	json_add(o, "kind", bundle_kind_name(i->kind));
+	add_string(o, "kind", bundle_kind_name(i->kind));
 	if (bundle_kind_is_text(i->kind)) {
-		json_add(o, "text", (const char *)i->data);
+		add_string(o, "text", (const char *)i->data);
 		return o;
 	}
 	if (base64_encode(i->data, i->len, &text) < 0) {
 		json_object_put(o);
 		return NULL;
 	}
-	json_add(o, "data", text);
+	add_string(o, "data", text);
 	return o;
 }
 
-struct json_object *bundle_to_json(const struct bundle *b, uint64_t time_usec)
+struct json_object *bundle_to_json(const struct bundle *b, const char *made)
 {
 	struct json_object *o = json_object_new_object(), *items = json_object_new_array();
 
-	json_add(o, "format", FORMAT);
+	add_string(o, "format", FORMAT);
 	json_object_object_add(o, "version", json_object_new_int(FORMAT_VERSION));
-	json_add_time(o, "made", time_usec);
+	add_string(o, "made", made);
 	json_object_object_add(o, "items", items);
 	for (size_t i = 0; i < b->n_items; i++) {
 		struct json_object *item = item_to_json(&b->items[i]);

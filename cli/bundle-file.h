@@ -10,8 +10,8 @@
 
 #define BUNDLE_FILE_MAX (8 * 1024 * 1024)	/* bytes */
 
-/* As JSON; @time_usec is CLOCK_REALTIME of the making.  Yours to put; NULL when there is no memory. */
-struct json_object *bundle_to_json(const struct bundle *b, uint64_t time_usec);
+/* As JSON; @made is the time of the making, as text.  Yours to put; NULL when there is no memory. */
+struct json_object *bundle_to_json(const struct bundle *b, const char *made);
 
 /*
  * Read the bundle @path ("-": standard input); @ret is to be bundle_done() when this succeeded.

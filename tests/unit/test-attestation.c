@@ -272,7 +272,7 @@ static void put(const char *name, const char *text)
 
 static int setup(void **state)
 {
-	char command[200];
+	char command[300];
 
 	strcpy(root, "/tmp/test-attestation.XXXXXX");
 	if (!mkdtemp(root))
