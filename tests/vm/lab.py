@@ -79,7 +79,7 @@ class Lab:
 
     live = set()
 
-    def __init__(self, name, cache, build, logs):
+    def __init__(self, name, cache, build, logs, *modules):
         self.live.add(self)
         self.name = name
         self.cache = cache
@@ -94,7 +94,7 @@ class Lab:
         self.work = tempfile.mkdtemp(prefix="coco-vm.", dir=big if room else None)
         os.chmod(self.work, 0o700)
         os.makedirs(self.logs, exist_ok=True)
-        self.payload = systemvm.Payload(self.work, cache, build.install, build.module)
+        self.payload = systemvm.Payload(self.work, cache, build.install, build.module, *modules)
 
     def stop(self):
         """From another thread: whatever it does with its VM fails at once, and cleans up."""
@@ -125,9 +125,10 @@ class Lab:
     def crypttab(self, disk, options, key="none"):
         self.payload.write("etc/crypttab", f"{disk.name} UUID={disk.uuid} {key} {options}\n")
 
-    def create(self, disks, cmdline=""):
+    def create(self, disks, cmdline="", ports=()):
         """The VM, paused before its first instruction."""
-        self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, cmdline=cmdline)
+        self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, cmdline=cmdline,
+                                    ports=ports)
 
     def inject(self, given):
         """Give it these secrets, (GUID, file) each, as the owner does; it runs then.  Returns what coco-inject says."""
@@ -138,8 +139,8 @@ class Lab:
         self.before = self.vm.area()
         return said
 
-    def start(self, given, disks):
-        self.create(disks)
+    def start(self, given, disks, ports=()):
+        self.create(disks, ports=ports)
         self.inject(given)
         self.vm.wait_shell()
 
