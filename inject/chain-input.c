@@ -251,7 +251,7 @@ static bool product_is_possible(const struct args *a, const struct chain *c, siz
 static enum status get_ask_ark(struct kds *k, const struct args *a, struct chain *c)
 {
 	struct fetch f = { .chain = c };
-	int r = -ENOENT, worst = -ENOENT;
+	int r, worst = -ENOENT;
 
 	if (c->certs[CHAIN_ASK].len > 0 && (c->certs[CHAIN_ARK].len > 0 || c->anchor_len > 0))
 		return STATUS_GOOD;
@@ -261,9 +261,11 @@ static enum status get_ask_ark(struct kds *k, const struct args *a, struct chain
 		r = kds_get_ask_ark(k, products[i].name, accept_ask_ark, &f);
 		if (r == 0)
 			return STATUS_GOOD;
-		/* Another generation's is no news; a server that does not answer is. */
-		if (worst == -ENOENT || worst == -EKEYREJECTED)
+		/* One that is not there or is another generation's is no news; a server that does not answer is not asked for the next. */
+		if (r != -ENOENT)
 			worst = r;
+		if (r != -ENOENT && r != -EKEYREJECTED && r != -EBADMSG)
+			break;
 	}
 	return kds_problem(k, "ASK and ARK", worst);
 }
@@ -291,6 +293,8 @@ static enum status fetch_missing(const struct args *a, struct chain *c)
 		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min", a->value[ARG_TIMEOUT]);
 	if (a->value[ARG_PRODUCT] && !product_is_known(a->value[ARG_PRODUCT]))
 		return give_up(STATUS_USAGE, "--product '%s' is none of naples, rome, milan, genoa, turin", a->value[ARG_PRODUCT]);
+	if (k.cache && !*k.cache)
+		return give_up(STATUS_USAGE, "--cache needs the name of a folder");
 	if (!k.fetch && !k.cache)
 		return STATUS_GOOD;
 	if (kds_check_url(k.url) < 0)

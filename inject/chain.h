@@ -65,7 +65,7 @@ int chain_add(struct chain *c, const uint8_t *data, size_t len, enum chain_cert 
 /* The longest file that chain_add() takes: the longest chain in base64, wrapped. */
 #define CHAIN_FILE_MAX 24576
 
-/* Another root than AMD's, and the OCA that the platform must have.  Return 0, or -EBADMSG for what is no such certificate. */
+/* Another root than AMD's, and the OCA that the platform must have.  Return 0; -EBADMSG for what has no such certificate; -ENOMEM. */
 int chain_set_anchor(struct chain *c, const uint8_t *data, size_t len);
 int chain_set_oca(struct chain *c, const uint8_t *data, size_t len);
 

@@ -11,6 +11,7 @@ static const struct verb *const verbs[] = {
 	&verb_chain_verify,
 	&verb_session,
 	&verb_measure,
+	&verb_id_block,
 	&verb_table,
 	&verb_packet,
 	&verb_inject,

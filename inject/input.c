@@ -27,8 +27,7 @@ static const struct {
 	{ "online-kbc", GUID_INIT_TEXT(0x1ee27366, 0x0c87, 0x43a6, 0xaf, 0x48, 0x28, 0x54, 0x3e, 0xaf, 0x7c, 0xb0) },
 };
 
-/* @path as a secret; "-" is standard input.  Returns 0; -EMSGSIZE over @max bytes; an error of open(2), read(2) or secret_new(). */
-static int read_secret(const char *path, size_t max, struct secret **ret)
+int input_read_secret(const char *path, size_t max, struct secret **ret)
 {
 	_cleanup_(closep) int fd = -EBADF;
 
@@ -74,7 +73,7 @@ static enum status add_secret(struct secret *table, const char *spec, bool strip
 	if (parse_name(spec, (size_t)(colon - spec), &guid) < 0)
 		return give_up(STATUS_USAGE, "'%.*s' is neither a GUID like 736869e5-84f0-4973-92ec-06879ce3da0b nor a name of coco-inject(1)",
 			       n, spec);
-	r = read_secret(colon + 1, max, &s);
+	r = input_read_secret(colon + 1, max, &s);
 	if (r == -EMSGSIZE)
 		return give_up(STATUS_CHECK, "Secret '%.*s' is too long: '%s' has more than %zu bytes", n, spec, colon + 1, max);
 	if (r < 0) {
@@ -132,7 +131,7 @@ static enum status read_key(const char *what, const char *path, struct secret **
 	_cleanup_(secret_freep) struct secret *key = NULL;
 	int r;
 
-	r = read_secret(path, 2 * SEV_KEY_LEN, &key);
+	r = input_read_secret(path, 2 * SEV_KEY_LEN, &key);
 	if (r == -EMSGSIZE)
 		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes but more; raw bytes are needed, no text", what, path, SEV_KEY_LEN);
 	if (r < 0) {

@@ -12,6 +12,9 @@
  * All return STATUS_GOOD, or say what is wrong and return the program's exit status; @ret is written on success only.
  */
 
+/* @path as a secret; "-" is standard input.  Quiet.  Returns 0; -EMSGSIZE over @max bytes; an error of open(2), read(2) or secret_new(). */
+int input_read_secret(const char *path, size_t max, struct secret **ret);
+
 /*
  * The padded secret table of all --secret options, of at most @max bytes.  @ret is yours.
  *

@@ -37,6 +37,8 @@ static int cache_path(const struct kds *k, const char *name, bool make, char ret
 		n = snprintf(dir, sizeof(dir), "%s/.cache/coco-inject", home);
 	else
 		return -ENOENT;
+	if (n == 0)
+		return -ENOENT;
 	if (n < 0 || (size_t)n >= sizeof(dir))
 		return -ENAMETOOLONG;
 	/* The folders above it too. */

@@ -22,7 +22,7 @@ struct kds {
 	const char *ca;		/* a file of CA certificates in place of the system's; may be NULL */
 	const char *cache;	/* a folder; NULL: ~/.cache/coco-inject, or where XDG_CACHE_HOME says */
 	uint64_t timeout_usec;	/* of each request */
-	char error[256];	/* of the last request that failed, for people */
+	char error[1280];	/* of the last request that failed, for people */
 };
 
 /* Takes a file or refuses it, with an error of its own; what is refused is neither cached nor taken from the cache. */

@@ -8,6 +8,8 @@
 
 #include "base/io.h"
 #include "base/parse.h"
+#include "inject/input.h"
+#include "inject/sev-policy.h"
 #include "wire/ovmf-table.h"
 
 static const char *const tech_names[_TECH_MAX] = {
@@ -44,7 +46,51 @@ enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint6
 	return STATUS_GOOD;
 }
 
+enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy)
+{
+	const char *name = a->value[ARG_TECH];
+	enum tech tech = TECH_SEV;
+	enum status status;
+
+	if (name && (tech_parse(name, &tech) < 0 || (tech != TECH_SEV && tech != TECH_SEV_ES)))
+		return give_up(STATUS_USAGE, "--tech '%s' takes no launch secrets; sev and sev-es do", name);
+	if (!name && sev_policy_parse(a->value[ARG_POLICY], ret_policy) == 0 && *ret_policy & SEV_POLICY_ES)
+		tech = TECH_SEV_ES;
+	status = input_policy(a, tech, ret_policy);
+	if (status == STATUS_GOOD)
+		*ret_tech = tech;
+	return status;
+}
+
+enum status input_version(const struct args *a, struct measured *ret)
+{
+	uint64_t build = 0;
+	enum status status;
+
+	status = input_number(a, ARG_BUILD, UINT8_MAX, &build);
+	if (status != STATUS_GOOD)
+		return status;
+	ret->build = (uint8_t)build;
+	if (sev_api_parse(a->value[ARG_API], &ret->api_major, &ret->api_minor) < 0)
+		return give_up(STATUS_USAGE, "--api '%s' is not MAJOR.MINOR, such as 1.55", a->value[ARG_API]);
+	return launch_check_version(ret);
+}
+
+enum status launch_check_version(const struct measured *m)
+{
+	if (!measured_api_is_bound(m))
+		return give_up(STATUS_CHECK, "The API %u.%u is too old: before %d.%d a measurement did not bind policy and version", m->api_major,
+			       m->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
+	return STATUS_GOOD;
+}
+
 /* ---- files ---- */
+
+/* SEV and SEV-ES hash the image from front to end; SNP and TDX by its own metadata. */
+static bool is_hashed_once(const struct launch_input *in)
+{
+	return in->launch.tech == TECH_SEV || in->launch.tech == TECH_SEV_ES;
+}
 
 static enum status failed_to_read(int r, const char *what, const char *path)
 {
@@ -60,15 +106,12 @@ static int open_input(const char *path)
 }
 
 /* All of @path at once: what is measured and what says where things lie must be the same bytes. */
-static int read_whole(const char *path, size_t max, uint8_t **ret, size_t *ret_len)
+static int read_whole(int fd, size_t max, uint8_t **ret, size_t *ret_len)
 {
-	_cleanup_(closep) int fd = open_input(path);
 	_cleanup_(freep) uint8_t *buf = NULL;
 	size_t size, len = 0;
 	struct stat st;
 
-	if (fd < 0)
-		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	/* One byte more tells that it has ended; a pipe has no size and gets what it needs. */
@@ -95,14 +138,62 @@ static int read_whole(const char *path, size_t max, uint8_t **ret, size_t *ret_l
 	return 0;
 }
 
+/*
+ * For SEV all but the image's end is of no use once it is hashed.  Two pieces take turns, so that the last OVMF_TABLE_TAIL_LEN bytes are
+ * still there when it has ended.
+ */
+#define PIECE_LEN (96u * 1024)
+
+static int hash_firmware(int fd, size_t max, struct sha *sha, uint8_t **ret_tail, size_t *ret_len)
+{
+	_cleanup_(freep) uint8_t *pieces = malloc(2 * PIECE_LEN), *tail = malloc(OVMF_TABLE_TAIL_LEN);
+	uint8_t *now = pieces, *before = pieces + PIECE_LEN;
+	size_t total = 0, old, len;
+	ssize_t n;
+	int r;
+
+	static_assert(PIECE_LEN >= OVMF_TABLE_TAIL_LEN, "a whole piece has all of the table");
+	if (!pieces || !tail)
+		return -ENOMEM;
+	for (;;) {
+		n = read_full(fd, now, PIECE_LEN);
+		if (n < 0)
+			return (int)n;
+		total += (size_t)n;
+		if (total > max)
+			return -EFBIG;
+		r = sha_update(sha, now, (size_t)n);
+		if (r < 0)
+			return r;
+		if ((size_t)n < PIECE_LEN)
+			break;
+		now = before;
+		before = before == pieces ? pieces + PIECE_LEN : pieces;
+	}
+	len = MIN(total, (size_t)OVMF_TABLE_TAIL_LEN);
+	old = len > (size_t)n ? len - (size_t)n : 0;
+	memcpy(tail, before + PIECE_LEN - old, old);
+	memcpy(tail + old, now + (size_t)n - (len - old), len - old);
+	*ret_tail = TAKE_PTR(tail);
+	*ret_len = len;
+	return 0;
+}
+
 static enum status read_firmware(const struct args *a, struct launch_input *in)
 {
 	const char *path = a->value[ARG_FIRMWARE];
+	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
 	if (!path)
 		return give_up(STATUS_USAGE, "--firmware is needed: the image is the first that is measured");
-	r = read_whole(path, FIRMWARE_MAX, &in->firmware, &in->launch.firmware.len);
+	fd = open_input(path);
+	r = fd < 0 ? fd : 0;
+	if (r == 0 && is_hashed_once(in))
+		r = sha_init(&in->begun.sha, "SHA256");
+	if (r == 0)
+		r = is_hashed_once(in) ? hash_firmware(fd, FIRMWARE_MAX, &in->begun.sha, &in->firmware, &in->launch.firmware.len)
+				       : read_whole(fd, FIRMWARE_MAX, &in->firmware, &in->launch.firmware.len);
 	if (r == -EFBIG)
 		return give_up(STATUS_MALFORMED, "The firmware '%s' has more than %u MiB", path, FIRMWARE_MAX >> 20);
 	if (r < 0)
@@ -337,11 +428,12 @@ static int compute_digest(struct launch_input *in)
 	const struct launch *l = &in->launch;
 	int r;
 
-	r = digest_begin(l, &in->begun);
-	if (r < 0)
-		return r;
-	if (l->tech == TECH_SNP)
+	if (l->tech == TECH_SNP) {
+		r = digest_begin(l, &in->begun);
+		if (r < 0)
+			return r;
 		memcpy(in->firmware_digest, in->begun.ld, SHA384_LEN);
+	}
 	r = digest_copy(&in->begun, &d);
 	if (r == 0)
 		r = digest_pages(&d, l);
@@ -414,6 +506,34 @@ enum status launch_input_read(const struct args *a, enum tech tech, struct launc
 	if (status != STATUS_GOOD)
 		return status;
 	return tech == TECH_TDX ? read_tdx(a, ret) : read_measured(a, ret);
+}
+
+enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik, const struct measured *what,
+				     const uint8_t blob[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
+{
+	struct expectation e = { .measured = *what, .len = SEV_MEASURE_LEN };
+	char explanation[EXPLANATION_MAX];
+	int r;
+
+	memcpy(e.bytes, blob, SEV_MEASURE_LEN);
+	memcpy(e.nonce, blob + SEV_MEASURE_LEN, SEV_NONCE_LEN);
+	r = measurer_new(tik, &e.measurer);
+	if (r == 0)
+		r = expectation_match(&e, in->digest);
+	if (r > 0) {
+		measurer_free(e.measurer);
+		log_info("The launch measurement is the expected one");
+		return STATUS_GOOD;
+	}
+	if (r == 0) {
+		log_error("The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch are others; "
+			  "do not trust this guest");
+		r = expectation_explain(&e, in, explanation, sizeof(explanation));
+		if (r > 0)
+			log_notice("It would be with: %s", explanation);
+	}
+	measurer_free(e.measurer);
+	return r < 0 ? give_up(STATUS_IO, "OpenSSL has failed to compute the measurement") : STATUS_CHECK;
 }
 
 void launch_input_done(struct launch_input *in)

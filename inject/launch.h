@@ -19,7 +19,7 @@ struct launch_input {
 	const char *tech_name;
 	enum mrtd_order order;		/* TDX */
 
-	uint8_t *firmware, *pages;
+	uint8_t *firmware, *pages;	/* of the image SEV and SEV-ES keep the end only, OVMF_TABLE_TAIL_LEN bytes */
 	char *cmdline;			/* as it is hashed, but for the NUL */
 	size_t cmdline_len;		/* without the NUL */
 	struct kernel_hashes hashes;
@@ -70,5 +70,23 @@ int expectation_match(const struct expectation *e, const uint8_t digest[static L
  * Returns 1 and the text, cut to @size; 0 when none matches; -EIO.
  */
 int expectation_explain(const struct expectation *e, const struct launch_input *in, char *ret, size_t size);
+
+#define EXPLANATION_MAX 512	/* enough for all that it says */
+
+/*
+ * Whether @blob, a measurement with its nonce, is that of @in with @what and @tik, and explain why not.
+ * Returns STATUS_GOOD; STATUS_CHECK for another one; STATUS_IO.
+ */
+enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik, const struct measured *what,
+				     const uint8_t blob[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
+
+/* STATUS_CHECK for an API whose measurement binds nothing. */
+enum status launch_check_version(const struct measured *m);
+
+/* The policy of --policy, and the technology that --tech or the policy says.  STATUS_USAGE for none, or one that has no measurement. */
+enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy);
+
+/* --api and --build, which must be given.  STATUS_USAGE for none; an error of launch_check_version(). */
+enum status input_version(const struct args *a, struct measured *ret);
 
 #endif

@@ -39,4 +39,10 @@ enum status output_files(const struct args *a, const struct output *files, size_
 /* Print @o in one line to standard output.  Returns STATUS_GOOD, or STATUS_IO without memory (an @o of NULL too). */
 enum status output_json(struct json_object *o);
 
+/* @data in hexadecimal, in lower case; @ret takes 2 * @len + 1 bytes. */
+void output_hex(const uint8_t *data, size_t len, char *ret);
+
+/* The same under @key of @o.  At most 64 bytes.  Returns 0, or a negative value without memory. */
+int output_add_hex(struct json_object *o, const char *key, const uint8_t *data, size_t len);
+
 #endif

@@ -22,7 +22,6 @@
 #include "inject/sev-policy.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)
-#define EXPLANATION_MAX 512
 #define BLOB_LEN (SEV_MEASURE_LEN + SEV_NONCE_LEN)
 
 struct inject {
@@ -83,54 +82,28 @@ static enum status check_policy(struct inject *x)
 	if (m->api_major < x->min_api_major || (m->api_major == x->min_api_major && m->api_minor < x->min_api_minor))
 		return give_up(STATUS_CHECK, "The platform has the API %u.%u, and %u.%u is the least that is allowed", m->api_major, m->api_minor,
 			       x->min_api_major, x->min_api_minor);
-	if (x->computed && !measured_api_is_bound(m))
-		return give_up(STATUS_CHECK, "The platform's API %u.%u is too old: before %d.%d a measurement did not bind policy and version",
-			       m->api_major, m->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
-	return STATUS_GOOD;
+	return x->computed ? launch_check_version(m) : STATUS_GOOD;
 }
 
-/* The measurement that the owner's files must give on this platform; the nonce is the processor's, fresh for each launch. */
-static enum status check_computed(struct inject *x)
-{
-	struct expectation e = { .measured = x->launch.measured, .len = SEV_MEASURE_LEN };
-	char explanation[EXPLANATION_MAX];
-	int r;
-
-	e.measured.policy = x->policy;
-	memcpy(e.bytes, x->blob, SEV_MEASURE_LEN);
-	memcpy(e.nonce, x->blob + SEV_MEASURE_LEN, SEV_NONCE_LEN);
-	r = measurer_new(x->tik, &e.measurer);
-	if (r == 0)
-		r = expectation_match(&e, x->in.digest);
-	if (r == 0) {
-		log_error("The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch are others; "
-			  "do not trust this guest");
-		r = expectation_explain(&e, &x->in, explanation, sizeof(explanation));
-		if (r > 0)
-			log_notice("It would be with: %s", explanation);
-		measurer_free(e.measurer);
-		return STATUS_CHECK;
-	}
-	measurer_free(e.measurer);
-	return r < 0 ? give_up(STATUS_IO, "OpenSSL has failed to compute the measurement") : STATUS_GOOD;
-}
-
+/* The versions are the platform's, the policy is ours, and the nonce is the processor's, fresh for each launch. */
 static enum status check_measurement(struct inject *x)
 {
+	struct measured what = x->launch.measured;
 	enum status status;
 
 	status = x->host->ops->get_measurement(x->host, x->blob);
 	if (status != STATUS_GOOD)
 		return status;
 	x->measured = true;
-	if (x->computed)
-		status = check_computed(x);
-	else if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
+	if (x->computed) {
+		what.policy = x->policy;
+		return launch_check_measurement(&x->in, x->tik, &what, x->blob);
+	}
+	if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
 		return give_up(STATUS_CHECK, "The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch "
 			       "are others; do not trust this guest");
-	if (status == STATUS_GOOD)
-		log_info("The launch measurement is the expected one");
-	return status;
+	log_info("The launch measurement is the expected one");
+	return STATUS_GOOD;
 }
 
 /* ---- a session is for one launch ---- */
@@ -240,19 +213,13 @@ static void find_name(struct inject *x)
 static enum status read_policy(struct inject *x)
 {
 	const char *min_api = x->args->value[ARG_MIN_API];
-	enum tech tech = TECH_SEV;
 
 	if (min_api && sev_api_parse(min_api, &x->min_api_major, &x->min_api_minor) < 0)
 		return give_up(STATUS_USAGE, "--min-api '%s' is not MAJOR.MINOR, such as 1.51", min_api);
 	if (!x->args->value[ARG_POLICY])
 		return STATUS_GOOD;
 	x->has_policy = true;
-	if (x->args->value[ARG_TECH] && (tech_parse(x->args->value[ARG_TECH], &tech) < 0 || (tech != TECH_SEV && tech != TECH_SEV_ES)))
-		return give_up(STATUS_USAGE, "--tech '%s' takes no launch secrets; sev and sev-es do", x->args->value[ARG_TECH]);
-	if (!x->args->value[ARG_TECH] && sev_policy_parse(x->args->value[ARG_POLICY], &x->policy) == 0 && x->policy & SEV_POLICY_ES)
-		tech = TECH_SEV_ES;
-	x->in.launch.tech = tech;
-	return input_policy(x->args, tech, &x->policy);
+	return input_tech_policy(x->args, &x->in.launch.tech, &x->policy);
 }
 
 static enum status read_expected(struct inject *x)
@@ -360,8 +327,8 @@ static void audit(const struct inject *x, enum status status, const char *step)
 	_cleanup_(freep) char *blob = NULL;
 	char digest[2 * SHA256_LEN + 1] = "-", policy[16] = "-";
 
-	for (size_t i = 0; x->computed && i < SHA256_LEN; i++)
-		snprintf(digest + 2 * i, 3, "%02x", x->in.digest[i]);
+	if (x->computed)
+		output_hex(x->in.digest, SHA256_LEN, digest);
 	if (x->has_policy || x->launch.has_policy)
 		snprintf(policy, sizeof(policy), "0x%x", x->has_policy ? x->policy : x->launch.measured.policy);
 	if (x->measured)

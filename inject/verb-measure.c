@@ -7,9 +7,6 @@
 #include "inject/input.h"
 #include "inject/launch.h"
 #include "inject/output.h"
-#include "inject/sev-policy.h"
-
-#define EXPLANATION_MAX 512
 
 struct measure {
 	const struct args *args;
@@ -50,24 +47,13 @@ static enum status read_measured(struct measure *m)
 	static const enum arg needed[] = { ARG_POLICY, ARG_API, ARG_BUILD };
 	struct measured *what = &m->expect.measured;
 	const struct args *a = m->args;
-	uint64_t build = 0;
 	enum status status;
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!a->value[needed[i]])
 			return give_up(STATUS_USAGE, "A measurement needs --%s; the host's query-sev tells it", arg_name(needed[i]));
 	status = input_policy(a, m->tech, &what->policy);
-	if (status == STATUS_GOOD)
-		status = input_number(a, ARG_BUILD, UINT8_MAX, &build);
-	if (status != STATUS_GOOD)
-		return status;
-	what->build = (uint8_t)build;
-	if (sev_api_parse(a->value[ARG_API], &what->api_major, &what->api_minor) < 0)
-		return give_up(STATUS_USAGE, "--api '%s' is not MAJOR.MINOR, such as 1.55", a->value[ARG_API]);
-	if (!measured_api_is_bound(what))
-		return give_up(STATUS_CHECK, "The API %u.%u is too old: before %d.%d a measurement did not bind policy and version", what->api_major,
-			       what->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
-	return STATUS_GOOD;
+	return status == STATUS_GOOD ? input_version(a, what) : status;
 }
 
 /* @text in base64, or in hexadecimal when it has just the digits of @len bytes. */
@@ -187,31 +173,17 @@ static enum status compare(struct measure *m)
 	return STATUS_GOOD;
 }
 
-static void format_hex(const uint8_t *p, size_t len, char *ret)
-{
-	for (size_t i = 0; i < len; i++)
-		snprintf(ret + 2 * i, 3, "%02x", p[i]);
-}
-
 static int add_text(struct json_object *o, const char *key, const char *text)
 {
 	return json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static int add_hex(struct json_object *o, const char *key, const uint8_t *p, size_t len)
-{
-	char hex[2 * LAUNCH_DIGEST_MAX + 1];
-
-	format_hex(p, len, hex);
-	return add_text(o, key, hex);
 }
 
 static enum status print_json(const struct measure *m, const char *blob)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 
-	if (!o || add_text(o, "tech", m->in.tech_name) < 0 || add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0 ||
-	    (m->tech == TECH_SNP && !m->in.digest_given && add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
+	if (!o || add_text(o, "tech", m->in.tech_name) < 0 || output_add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0 ||
+	    (m->tech == TECH_SNP && !m->in.digest_given && output_add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
 	    (blob && add_text(o, "measurement", blob) < 0) ||
 	    (m->match >= 0 && json_object_object_add(o, "match", json_object_new_boolean(m->match)) < 0) ||
 	    (m->explanation[0] && add_text(o, "would-match", m->explanation) < 0))
@@ -230,7 +202,7 @@ static enum status print_result(const struct measure *m)
 	}
 	if (m->args->value[ARG_JSON])
 		return print_json(m, blob);
-	format_hex(m->in.digest, m->in.digest_len, hex);
+	output_hex(m->in.digest, m->in.digest_len, hex);
 	printf("%s\n", blob ? blob : hex);
 	return STATUS_GOOD;
 }

@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "inject/input.h"
+#include "inject/launch.h"
 #include "inject/output.h"
 
 static enum status write_base64(const struct args *a, const char *path, const uint8_t *data, size_t len)
@@ -33,6 +34,46 @@ static enum status write_packet(const struct args *a, const struct packet *p)
 	return status;
 }
 
+/* What describes the launch, beside the firmware, which may be given for its area only. */
+#define ARGS_CHECK ((ARGS_LAUNCH & ~(ARG(FIRMWARE) | ARG(FIRMWARE_DIGEST))) | ARG(TECH) | ARG(POLICY) | ARG(API) | ARG(BUILD))
+
+static bool is_checked(const struct args *a)
+{
+	for (enum arg i = 0; i < _ARG_MAX; i++)
+		if (a->value[i] && ARGS_CHECK >> i & 1)
+			return true;
+	return false;
+}
+
+/* An owner who says what the launch must be need not have checked the measurement before. */
+static enum status check_measurement(const struct args *a, const struct measurement *shown, const struct secret *tik, struct launch_input *in)
+{
+	static const enum arg needed[] = { ARG_POLICY, ARG_API, ARG_BUILD };
+	struct measured what = { 0 };
+	enum tech tech = TECH_SEV;
+	enum status status;
+
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (!a->value[needed[i]])
+			return give_up(STATUS_USAGE, "To check the measurement --%s is needed", arg_name(needed[i]));
+	if (shown->len != sizeof(shown->bytes))
+		return give_up(STATUS_USAGE, "To check the measurement its nonce is needed");
+	status = input_tech_policy(a, &tech, &what.policy);
+	if (status == STATUS_GOOD)
+		status = input_version(a, &what);
+	if (status == STATUS_GOOD)
+		status = launch_input_read(a, tech, in);
+	return status == STATUS_GOOD ? launch_check_measurement(in, tik, &what, shown->bytes) : status;
+}
+
+/* The measured firmware says where its area is; else what the options say. */
+static enum status read_area(const struct args *a, const struct launch_input *in, struct area *ret)
+{
+	if (in->firmware && !a->value[ARG_AREA_SIZE])
+		return input_area_of_image(a->value[ARG_FIRMWARE], in->firmware, in->launch.firmware.len, ret);
+	return input_area(a, in->firmware != NULL, ret);
+}
+
 static enum status print_result(const struct args *a, size_t len)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
@@ -54,15 +95,18 @@ static enum status run(const struct args *a)
 {
 	_cleanup_(secret_freep) struct secret *tek = NULL, *tik = NULL, *table = NULL;
 	_cleanup_(packet_done) struct packet p = { .payload = NULL };
+	_cleanup_(launch_input_done) struct launch_input in = { .firmware = NULL };
 	struct measurement expected;
 	enum status status;
 	struct area area;
 
-	status = input_area(a, /* measured= */ false, &area);
-	if (status == STATUS_GOOD)
-		status = input_measurement(a, &expected);
+	status = input_measurement(a, &expected);
 	if (status == STATUS_GOOD)
 		status = input_keys(a, &tek, &tik);
+	if (status == STATUS_GOOD && is_checked(a))
+		status = check_measurement(a, &expected, tik, &in);
+	if (status == STATUS_GOOD)
+		status = read_area(a, &in, &area);
 	if (status == STATUS_GOOD)
 		status = input_table(a, PACKET_MAX_LEN, &table);
 	if (status == STATUS_GOOD)
@@ -80,6 +124,6 @@ const struct verb verb_packet = {
 	.name = "packet",
 	.summary = "encrypt secrets for one measured launch, for another tool to inject",
 	.needs = ARG(TEK) | ARG(TIK) | ARG(MEASUREMENT) | ARG(SECRET) | ARG(HEADER) | ARG(PAYLOAD),
-	.takes = ARG(STRIP_NEWLINE) | ARG(FIRMWARE) | ARG(AREA_SIZE) | ARG(HUGE_PAGES) | ARG(FORCE) | ARG(JSON),
+	.takes = ARGS_CHECK | ARG(STRIP_NEWLINE) | ARG(FIRMWARE) | ARG(AREA_SIZE) | ARG(HUGE_PAGES) | ARG(FORCE) | ARG(JSON),
 	.run = run,
 };

@@ -103,7 +103,7 @@ static enum status make_session(const struct chain *c, uint32_t policy, struct s
 	if (r == 0)
 		r = session_new(pdh, policy, ret);
 	if (r < 0) {
-		log_error_errno(r, "Failed to make the session: %m");
+		log_error_errno(r, "Failed to make the session, for which memory has to be locked, see ulimit -l: %m");
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;

@@ -75,8 +75,17 @@ enum arg {
 	ARG_MIN_API,
 	ARG_ALLOW_REUSE,
 	ARG_CONFIG,
+	ARG_ID_KEY,
+	ARG_AUTHOR_KEY,
+	ARG_ID_BLOCK,
+	ARG_ID_AUTH,
+	ARG_FAMILY_ID,
+	ARG_IMAGE_ID,
+	ARG_GUEST_SVN,
+	ARG_SNP_POLICY,
 	_ARG_MAX,
 };
+_Static_assert(_ARG_MAX <= 64, "a verb has a bit for each option");
 #define ARG(name) (UINT64_C(1) << ARG_##name)
 
 /* The command line after the verb; what comes from it is borrowed from argv. */
@@ -105,6 +114,7 @@ struct verb {
 extern const struct verb verb_chain_show;
 extern const struct verb verb_chain_verify;
 extern const struct verb verb_session;
+extern const struct verb verb_id_block;
 extern const struct verb verb_measure;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;

@@ -9,17 +9,22 @@ PATH=$top_builddir:$PATH
 
 head -c16 /dev/urandom >vm_tek.bin
 head -c16 /dev/urandom >vm_tik.bin
-/usr/bin/python3 - >OVMF.amdsev.fd <<'P'
-import struct, sys, uuid
-le = lambda g: uuid.UUID(g).bytes_le
-entry = struct.pack("<IIH", 0x80c000, 3072, 26) + le("4c2eb361-7d9b-4cc3-8081-127c90d3d294")
-sys.stdout.buffer.write(bytes(9999) + entry + struct.pack("<H", 44) + le("96b582de-1fb2-45f7-baea-a366c55a082d") + bytes(32))
-P
+model=$top_srcdir/tests/double/launch-model
+"$model" firmware OVMF.amdsev.fd
+"$model" firmware OVMF.inteltdx.fd --pages 32
+head -c 90001 /dev/urandom >vmlinuz
+head -c 50001 /dev/urandom >initrd.img
+digest=$("$model" digest --tech sev-es --firmware OVMF.amdsev.fd --kernel vmlinuz --initrd initrd.img --cmdline 'root=/dev/vda1 ro' --vcpus 2 --sig 0xa00f11)
 double=$top_srcdir/tests/double/security-processor
-"$double" --listen vm.qmp --once --tek vm_tek.bin --tik vm_tik.bin --firmware OVMF.amdsev.fd --measurement-out measurement.b64 --gpa 0x80c000 \
-	--area-size 3072 --record record &
-tap_pids+=($!)
-appears vm.qmp $! || exit 99
+# start: a monitor for one client; the launch is that of the page's examples.
+start() {
+	rm -f measurement.b64
+	"$double" --listen vm.qmp --once --tek vm_tek.bin --tik vm_tik.bin --digest "$digest" --policy 7 --measurement-out measurement.b64 --gpa 0x80c000 \
+		--area-size 3072 --record record &
+	tap_pids+=($!)
+	appears vm.qmp $! || exit 99
+}
+start
 
 # A platform, with the root of a test; what the page calls Milan's is not AMD's here, which each example is told.
 "$top_srcdir/tests/double/fake-platform" --bits 4096 host || exit 99
@@ -41,7 +46,7 @@ text = open(sys.argv[1]).read().split(".Sh EXAMPLES")[1].split(".Sh ")[0]
 for n, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.S | re.M)):
     open(f"example{n}", "w").write("set -e\n" + block.replace("\\e", "\\"))
 P
-check "six examples" test -e example5 -a ! -e example6
+check "ten examples" test -e example9 -a ! -e example10
 # Each one as it stands, but that it knows the root and the server of the test.
 with_root() {
 	# shellcheck disable=SC2016 # for the example's shell
@@ -63,20 +68,31 @@ check "opens with the policy that the page says QEMU is given" cmp <("$double" -
 	--session vm_session.b64 --policy 0xb) <(cat vm_tek.bin vm_tik.bin)
 check "which it says" grep -q 'policy=0xb,dh-cert-file=vm_godh.b64,session-file=vm_session.b64' "$top_srcdir/man/coco-inject.1"
 mv tek.saved vm_tek.bin && mv tik.saved vm_tik.bin
-check "a table" expect 0 bash example3
+check "a digest, and a measurement that is compared" expect 0 bash example3
+check "are right" cmp out <(echo "$digest"; cat measurement.b64; echo)
+check "an ID block" expect 0 bash example4
+check "is of the digest" test "$(base64 -d vm.block | head -c48 | xxd -p -c48)" = \
+	"$("$model" digest --tech snp --firmware OVMF.amdsev.fd --vcpus 2 --sig 0xa00f11 --features 1)"
+check "MRTD" expect 0 bash example5
+check "is right" test "$(cat out)" = "$("$model" digest --tech tdx --firmware OVMF.inteltdx.fd)"
+check "a table" expect 0 bash example6
 check "is one" test "$(head -c16 secrets.table | xxd -p)" = 42f5741edd71664d963eef4287ff173b
-check "a packet" expect 0 bash example4
+check "a packet" expect 0 bash example7
 "$double" --open --tek vm_tek.bin --tik vm_tik.bin --measurement "$(cat measurement.b64)" --header header.b64 --payload payload.b64 >plain
 check "opens, to the same table" cmp plain secrets.table
-check "a guest" expect 0 bash example5
+check "a guest" expect 0 bash example8
 check "gets it and runs" bash -c 'grep -q sev-inject-launch-secret record && grep -q "\"cont\"" record'
+check "the audit line is as the page says" grep -q \
+	"audit: vm=vm policy=0x7 digest=$digest measurement=$(cat measurement.b64) result=started\$" err
+start
+check "a guest of a file" expect 0 bash example9
 
 if command -v mandoc >/dev/null; then
 	check "the page is well-formed" mandoc -Tlint -Wwarning "$top_srcdir/man/coco-inject.1"
 else
 	skip "the page is well-formed" "mandoc is not installed"
 fi
-for verb in "chain show" "chain verify" session table packet inject; do
+for verb in "chain show" "chain verify" session measure id-block table packet inject; do
 	# shellcheck disable=SC2086 # one word or two
 	for option in $(coco-inject $verb --help | sed -n 's/^  .*--\([a-z-]*\).*/\1/p'); do
 		check "--$option of $verb is in the page" grep -q -e "Fl -$option" "$top_srcdir/man/coco-inject.1"
@@ -102,13 +118,15 @@ offers() {
 	got=$(complete_words coco-inject "$@")
 	[ "$got" = "$want" ] || { echo "offered: $got"; return 1; }
 }
-check "completion: verbs" offers "--help --version chain session table packet inject" ""
+check "completion: verbs" offers "--help --version chain session measure id-block table packet inject" ""
 check "completion: verbs of two words" offers "show verify" chain ""
 check "completion: their options" offers "--chip-id" chain verify --ch
 check "completion: their files" offers "platform.cert" chain verify --json platf
 check "completion: the policy" offers "nodbg,noks,es,nosend" session --policy nodbg,noks,e
 check "completion: the beginning of a verb" offers "packet" pa
 check "completion: options" offers "--measurement" inject --me
+check "completion: technologies" offers "sev sev-es snp" measure --tech s
+check "completion: variants" offers "legacy legacy+debugswap" measure --variant le
 check "completion: options of this verb only" offers "" table --me
 check "completion: names" offers "luks: luks-key:" table --secret lu
 check "completion: the file behind a name" offers "secrets.table" table --secret luks : secr

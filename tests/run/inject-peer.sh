@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt's virt-qemu-sev-validate as a judge: it agrees with the double about the launch's measurement, makes the same table as coco-inject from the
-# same secrets, and each one's packet opens.
+# libvirt's virt-qemu-sev-validate as a judge: it agrees with the double and with coco-inject about the launch's measurement, makes the same table
+# as coco-inject from the same secrets, and each one's packet opens.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -40,4 +40,39 @@ check "ours opens" test -s our.table
 check "theirs opens" test -s their.table
 # Theirs may have 16 zeros more.
 check "both hold the same table" cmp -n "$(stat -c %s our.table)" our.table their.table
+
+# ---- measurements ----
+"$top_srcdir/tests/double/launch-model" firmware fw --pages 64
+head -c 123457 /dev/urandom >kernel
+head -c 100003 /dev/urandom >initrd
+nonce=$(head -c16 /dev/urandom | base64)
+
+# agree NAME POLICY OUR-ARGUMENTS... -- THEIR-ARGUMENTS...: they accept our measurement, and not that of another policy.
+agree() {
+	local name=$1 policy=$2 ours=() m
+
+	shift 2
+	while [ "$1" != -- ]; do
+		ours+=("$1")
+		shift
+	done
+	shift
+	m=$("$inject" measure --firmware fw --tik tik --policy "$policy" --api 1.51 --build 3 --nonce "$nonce" "${ours[@]}" 2>err)
+	check "our measurement: $name" expect 0 validate "$policy" --measurement "$m" "$@"
+	m=$("$inject" measure --firmware fw --tik tik --policy "$((policy ^ 2))" --api 1.51 --build 3 --nonce "$nonce" "${ours[@]}" 2>err)
+	check "our measurement: $name: not of another policy" expect 1 validate "$policy" --measurement "$m" "$@"
+}
+es=(--num-cpus 4 --cpu-family 25 --cpu-model 1 --cpu-stepping 1)
+agree "SEV" 1 --tech sev --
+agree "a kernel, an initrd and a command line" 3 --tech sev --kernel kernel --initrd initrd --cmdline 'root=/dev/vda1 ro' -- \
+	--kernel kernel --initrd initrd --cmdline 'root=/dev/vda1 ro'
+agree "a kernel alone" 3 --tech sev --kernel kernel -- --kernel kernel
+agree "SEV-ES" 7 --tech sev-es --vcpus 4 --vcpu-type EPYC-Milan -- "${es[@]}"
+agree "SEV-ES and a kernel" 7 --tech sev-es --vcpus 4 --vcpu-sig 0xa00f11 --kernel kernel --initrd initrd --cmdline ro -- "${es[@]}" --kernel kernel \
+	--initrd initrd --cmdline ro
+"$top_srcdir/tests/double/launch-model" vmsa vmsa0 --eip 0xfffffff0 --sig 0x830f10
+"$top_srcdir/tests/double/launch-model" vmsa vmsa1 --eip 0x80b004 --sig 0x830f10
+agree "SEV-ES, pages from files" 5 --tech sev-es --vcpus 3 --vmsa vmsa0 --vmsa vmsa1 -- --num-cpus 3 --vmsa-cpu0 vmsa0 --vmsa-cpu1 vmsa1
+m=$("$inject" measure --firmware fw --tech sev-es --vcpus 4 --vcpu-type EPYC-Milan --tik tik --policy 7 --api 1.51 --build 3 --nonce "$nonce" --variant init2)
+check "init2 is not what they know" expect 1 validate 7 --measurement "$m" "${es[@]}"
 finish

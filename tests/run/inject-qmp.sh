@@ -21,7 +21,7 @@ truncate -s 300M ram	# a hole but for what is injected
 
 # start ARGUMENTS...: a double for one client, and what it should measure in $measurement.
 start() {
-	rm -f sock record m *.used
+	rm -f sock record m ./*.used
 	: >record
 	"$double" --listen sock --once --tek tek --tik tik --firmware fw --measurement-out m --record record --gpa 0x10000000 \
 		--area-size 3072 --ram ram "$@" 2>double.err &

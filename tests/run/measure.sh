@@ -108,7 +108,7 @@ bits() {
 
 	for ((i = 0; i < 256; i += 17)); do
 		flipped=$(/usr/bin/python3 -c 'import base64, sys
-b = bytearray(base64.b64decode(sys.argv[1])); i = int(sys.argv[2]); b[i // 8] ^= 1 << i % 8; print(base64.b64encode(b).decode())' "$want" $i)
+b = bytearray(base64.b64decode(sys.argv[1])); i = int(sys.argv[2]); b[i // 8] ^= 1 << i % 8; print(base64.b64encode(b).decode())' "$want" "$i")
 		expect 1 "$inject" measure --tech sev "${args[@]}" "${keyed[@]}" --expect "$flipped" || return
 	done
 }
@@ -231,6 +231,94 @@ refused "an expectation of 47 bytes" 2 "not 48 bytes" --tech sev "${args[@]}" "$
 refused "an expected digest that is none" 2 "hexadecimal" --tech sev "${args[@]}" --expect "$want"
 refused "a digest of another length" 64 "32 bytes" --tech sev --launch-digest "$digest"00
 refused "a digest and a kernel" 64 "whole launch" --tech sev --launch-digest "$digest" --kernel kernel
+
+# ---- ID blocks ----
+openssl ecparam -name secp384r1 -genkey -noout -out id.pem
+openssl ecparam -name secp384r1 -genkey -noout -out author.pem
+openssl ecparam -name prime256v1 -genkey -noout -out p256.pem
+openssl ec -in id.pem -aes128 -passout pass:x -out locked.pem 2>/dev/null
+ld=$("$model" digest --tech snp --firmware fw --sig 0xa00f11 --features 1)
+cat >verify.py <<'P'
+import base64, json, sys
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+import hashlib
+block, auth = (base64.b64decode(open(n).read()) for n in ("block", "auth"))
+assert len(block) == 96 and len(auth) == 4096
+assert block == bytes.fromhex(sys.argv[1]) + bytes(range(16)) + bytes(range(16, 32)) + b"\1\0\0\0\7\0\0\0" + b"\x1f\0\x03\0\0\0\0\0"
+le = lambda b: int.from_bytes(b, "little")
+def check(pem, signature, message, public):
+    key = serialization.load_pem_private_key(open(pem, "rb").read(), None).public_key()
+    n = key.public_numbers()
+    assert public == b"\2\0\0\0" + n.x.to_bytes(72, "little") + n.y.to_bytes(72, "little") + bytes(880)
+    key.verify(utils.encode_dss_signature(le(signature[:72]), le(signature[72:144])), message, ec.ECDSA(hashes.SHA384()))
+check("id.pem", auth[0x40:0x240], block, auth[0x240:0x644])
+check("author.pem", auth[0x680:0x880], auth[0x240:0x644], auth[0x880:0xc84])
+o = json.load(open("out"))
+assert o == {"launch-digest": sys.argv[1], "id-key-digest": hashlib.sha384(auth[0x240:0x644]).hexdigest(),
+             "author-key-digest": hashlib.sha384(auth[0x880:0xc84]).hexdigest()}, o
+P
+id=(--launch-digest "$ld" --id-block block --id-auth auth)
+check "an ID block" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --author-key author.pem --family-id 000102030405060708090a0b0c0d0e0f \
+	--image-id 101112131415161718191a1b1c1d1e1f --guest-svn 7 --snp-policy 0x3001f --json
+check "is right, and signed" /usr/bin/python3 verify.py "$ld"
+check "existing files stay" expect 74 "$inject" id-block "${id[@]}" --id-key id.pem
+check "--force" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --force
+rm -f block auth
+id_refused() {
+	local name=$1 status=$2 text=$3
+
+	shift 3
+	check "id-block: $name" expect "$status" "$inject" id-block "$@"
+	check "id-block: $name: is said" said "$text"
+	check "id-block: $name: no file" test ! -e block -a ! -e auth
+}
+openssl ec -in id.pem -pubout -out public.pem 2>/dev/null
+id_refused "no key" 64 "needs --id-key" "${id[@]}"
+id_refused "no such key" 74 "nowhere" "${id[@]}" --id-key nowhere
+id_refused "no key at all" 2 "no private key" "${id[@]}" --id-key cmdline
+id_refused "a public key" 2 "no private key" "${id[@]}" --id-key public.pem
+id_refused "a key with a passphrase" 2 "without a passphrase" "${id[@]}" --id-key locked.pem
+id_refused "a key of another curve" 2 "not one of P-384" "${id[@]}" --id-key p256.pem
+id_refused "an author of another curve" 2 "not one of P-384" "${id[@]}" --id-key id.pem --author-key p256.pem
+id_refused "half a digest" 64 "48 bytes" --launch-digest "${ld:0:64}" --id-block block --id-auth auth --id-key id.pem
+id_refused "half an ID" 64 "16 bytes" "${id[@]}" --id-key id.pem --image-id 0011
+id_refused "a version over 32 bits" 64 "no number" "${id[@]}" --id-key id.pem --guest-svn 4294967296
+id_refused "one file for both" 64 "same file" --launch-digest "$ld" --id-block block --id-auth block --id-key id.pem
+check "a policy for debugging" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --snp-policy 0xb0000
+check "warns" said "lets the host read"
+
+# ---- a packet for a launch that is checked first ----
+printf 'correct horse' >pw
+head -c16 /dev/urandom >tek
+shown=$("$model" measurement --digest "$("$model" digest --tech sev-es --firmware fw "${k[@]}" --vcpus 2 --sig 0xa00f11)" --tik tik --policy 7 --api 1.55 \
+	--build 24 --nonce "$nonce")
+packet() {
+	local status=$1
+
+	shift
+	rm -f h p
+	expect "$status" "$inject" packet --tek tek --tik tik --measurement "$shown" --secret luks:pw --header h --payload p --firmware "${fw:-fw}" "$@"
+}
+launch=("${k[@]}" --vcpus 2 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 24)
+check "packet: a launch that is checked" packet 0 "${launch[@]}"
+check "packet: is for it" "$top_srcdir/tests/double/security-processor" --open --tek tek --tik tik --measurement "$shown" --header h --payload p
+packet_refused() {
+	local name=$1 status=$2 text=$3
+
+	shift 3
+	check "packet: $name" packet "$status" "$@"
+	check "packet: $name: is said" said "$text"
+	check "packet: $name: no file" test ! -e h -a ! -e p
+}
+packet_refused "another launch" 1 "It would be with: 2 CPUs" "${k[@]}" --vcpus 3 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 24
+packet_refused "another build" 1 "It would be with: build 24" "${k[@]}" --vcpus 2 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 25
+packet_refused "half of what is needed" 64 "needed" "${k[@]}"
+packet_refused "no API" 64 "--api is needed" "${k[@]}" --policy 7
+packet_refused "SNP" 64 "no launch secrets" "${launch[@]}" --tech snp
+fw=fw-no-hashes packet_refused "a kernel that is not checked" 1 "would not check" --policy 3 --api 1.55 --build 24 --kernel kernel
+shown=$(echo "$shown" | base64 -d | head -c32 | base64)
+packet_refused "no nonce" 64 "nonce" "${launch[@]}"
 
 # ---- known answers, through the real program ----
 if [ -e "$COCO_VECTORS/sev/measure/cases.json" ]; then

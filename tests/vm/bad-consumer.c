@@ -93,6 +93,8 @@ int main(int argc, char **argv)
 		take(fd, 1);
 		(void) raise(SIGKILL);
 	} else if (strcmp(mode, "mute") == 0) {
+		printf("connected\n");
+		fflush(stdout);
 		pause();
 	} else if (strcmp(mode, "twice") == 0) {
 		int second = ask(path, "cryptsetup", volume);

@@ -15,6 +15,7 @@ import vm
 LUKS_GUID = "736869e5-84f0-4973-92ec-06879ce3da0b"
 KBC_GUID = "e6f5a162-d67f-4750-a67c-5d065f2a9910"
 TABLE_GUID = "1e74f542-71dd-4d66-963e-ef4287ff173b"
+AGAIN_GUID = "5f1a3c0e-8f0b-4e8e-9f43-2d7c51a1c5aa"
 SPARE_GUID = "0f5cb4a5-61ba-4a2b-8e0c-5b0a5b2f6d11"
 CONTENT = "The file that was there before the disk was encrypted.\n"
 BEFORE_UNIT = """[Unit]

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What makes an SEV-SNP guest start only as its owner has signed, for QEMU's id-block= and id-auth=. */
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/base64.h"
+#include "base/parse.h"
+#include "inject/id-block.h"
+#include "inject/input.h"
+#include "inject/launch.h"
+#include "inject/output.h"
+
+#define PEM_MAX 16384
+#define SECURE_HEAP_LEN 65536	/* for OpenSSL's own copy of the keys */
+#define SECURE_HEAP_MIN 64
+#define POLICY_DEFAULT (SNP_POLICY_SMT | SNP_POLICY_RESERVED_ONE)	/* QEMU's */
+
+struct id {
+	struct id_block block;
+	EVP_PKEY *id_key, *author_key;
+	uint8_t id_digest[SHA384_LEN], author_digest[SHA384_LEN];	/* as the guest's report shows them */
+	uint8_t bytes[ID_BLOCK_LEN], auth[ID_AUTH_LEN];
+};
+
+static void id_done(struct id *id)
+{
+	EVP_PKEY_free(id->id_key);
+	EVP_PKEY_free(id->author_key);
+}
+
+static enum status read_hex(const struct args *a, enum arg arg, uint8_t *ret, size_t len)
+{
+	if (a->value[arg] && parse_hex(a->value[arg], ret, len) < 0)
+		return give_up(STATUS_USAGE, "--%s is not %zu bytes in hexadecimal", arg_name(arg), len);
+	return STATUS_GOOD;
+}
+
+static enum status read_block(const struct args *a, struct id_block *b)
+{
+	uint64_t svn = 0;
+	enum status status;
+
+	b->policy = POLICY_DEFAULT;
+	status = read_hex(a, ARG_LAUNCH_DIGEST, b->launch_digest, sizeof(b->launch_digest));
+	if (status == STATUS_GOOD)
+		status = read_hex(a, ARG_FAMILY_ID, b->family_id, sizeof(b->family_id));
+	if (status == STATUS_GOOD)
+		status = read_hex(a, ARG_IMAGE_ID, b->image_id, sizeof(b->image_id));
+	if (status == STATUS_GOOD)
+		status = input_number(a, ARG_GUEST_SVN, UINT32_MAX, &svn);
+	if (status == STATUS_GOOD)
+		status = input_number(a, ARG_SNP_POLICY, UINT64_MAX, &b->policy);
+	if (status != STATUS_GOOD)
+		return status;
+	b->guest_svn = (uint32_t)svn;
+	if (!(b->policy & SNP_POLICY_RESERVED_ONE))
+		log_warning("The policy 0x%llx has not the bit 17, which must be one: no firmware takes it", (unsigned long long)b->policy);
+	if (b->policy & SNP_POLICY_DEBUG)
+		log_warning("The policy lets the host read the guest's memory: it has the bit for debugging");
+	return STATUS_GOOD;
+}
+
+static enum status read_key(const struct args *a, enum arg arg, EVP_PKEY **ret)
+{
+	_cleanup_(secret_freep) struct secret *pem = NULL;
+	int r;
+
+	r = input_read_secret(a->value[arg], PEM_MAX, &pem);
+	if (r < 0 && r != -EMSGSIZE) {
+		log_error_errno(r, "Failed to read the key '%s': %m", a->value[arg]);
+		return STATUS_IO;
+	}
+	if (r == 0)
+		r = id_key_read(secret_data(pem), secret_len(pem), ret);
+	if (r == -EOPNOTSUPP)
+		return give_up(STATUS_MALFORMED, "The key '%s' is not one of P-384; 'openssl ecparam -name secp384r1 -genkey -noout' makes one", a->value[arg]);
+	if (r < 0)
+		return give_up(STATUS_MALFORMED, "'%s' is no private key in PEM without a passphrase", a->value[arg]);
+	return STATUS_GOOD;
+}
+
+static int digest_key(struct sha *sha, EVP_PKEY *key, uint8_t *ret)
+{
+	uint8_t public[ID_KEY_LEN];
+	int r;
+
+	r = id_key_public(key, public);
+	return r < 0 ? r : sha_of(sha, public, sizeof(public), ret);
+}
+
+static enum status make(struct id *id)
+{
+	_cleanup_(sha_done) struct sha sha = { NULL };
+	int r;
+
+	id_block_make(&id->block, id->bytes);
+	r = id_auth_make(id->bytes, id->id_key, id->author_key, id->auth);
+	if (r == 0)
+		r = sha_init(&sha, "SHA384");
+	if (r == 0)
+		r = digest_key(&sha, id->id_key, id->id_digest);
+	if (r == 0 && id->author_key)
+		r = digest_key(&sha, id->author_key, id->author_digest);
+	return r < 0 ? give_up(STATUS_IO, "OpenSSL has failed to sign") : STATUS_GOOD;
+}
+
+static enum status write_base64(const struct args *a, enum arg arg, const uint8_t *data, size_t len)
+{
+	_cleanup_(freep) char *text = NULL;
+
+	if (base64_encode(data, len, &text) < 0) {
+		log_oom();
+		return STATUS_IO;
+	}
+	return output_file(a, a->value[arg], text, strlen(text));
+}
+
+/* Both files or none. */
+static enum status write_files(const struct args *a, const struct id *id)
+{
+	enum status status;
+
+	if (streq(a->value[ARG_ID_BLOCK], a->value[ARG_ID_AUTH]))
+		return give_up(STATUS_USAGE, "--id-block and --id-auth are the same file");
+	status = write_base64(a, ARG_ID_BLOCK, id->bytes, sizeof(id->bytes));
+	if (status != STATUS_GOOD)
+		return status;
+	status = write_base64(a, ARG_ID_AUTH, id->auth, sizeof(id->auth));
+	if (status != STATUS_GOOD)
+		(void) unlink(a->value[ARG_ID_BLOCK]);
+	return status;
+}
+
+static enum status print_result(const struct args *a, const struct id *id)
+{
+	_cleanup_(json_putp) struct json_object *o = NULL;
+
+	log_info("Wrote the ID block to '%s' and its signatures to '%s'", a->value[ARG_ID_BLOCK], a->value[ARG_ID_AUTH]);
+	if (!a->value[ARG_JSON])
+		return STATUS_GOOD;
+	o = json_object_new_object();
+	if (!o || output_add_hex(o, "launch-digest", id->block.launch_digest, SHA384_LEN) < 0 ||
+	    output_add_hex(o, "id-key-digest", id->id_digest, SHA384_LEN) < 0 ||
+	    (id->author_key && output_add_hex(o, "author-key-digest", id->author_digest, SHA384_LEN) < 0))
+		return output_json(NULL);
+	return output_json(o);
+}
+
+static enum status run(const struct args *a)
+{
+	_cleanup_(id_done) struct id id = { .id_key = NULL };
+	enum status status;
+
+	/* OpenSSL keeps private numbers there: locked, and wiped.  Without it they are wiped only. */
+	(void) CRYPTO_secure_malloc_init(SECURE_HEAP_LEN, SECURE_HEAP_MIN);
+	status = read_block(a, &id.block);
+	if (status == STATUS_GOOD)
+		status = read_key(a, ARG_ID_KEY, &id.id_key);
+	if (status == STATUS_GOOD && a->value[ARG_AUTHOR_KEY])
+		status = read_key(a, ARG_AUTHOR_KEY, &id.author_key);
+	if (status == STATUS_GOOD)
+		status = make(&id);
+	if (status == STATUS_GOOD)
+		status = write_files(a, &id);
+	if (status == STATUS_GOOD)
+		status = print_result(a, &id);
+	return status;
+}
+
+const struct verb verb_id_block = {
+	.name = "id-block",
+	.summary = "sign an SNP guest's launch digest and policy",
+	.needs = ARG(LAUNCH_DIGEST) | ARG(ID_KEY) | ARG(ID_BLOCK) | ARG(ID_AUTH),
+	.takes = ARG(AUTHOR_KEY) | ARG(FAMILY_ID) | ARG(IMAGE_ID) | ARG(GUEST_SVN) | ARG(SNP_POLICY) | ARG(FORCE) | ARG(JSON),
+	.run = run,
+};
