@@ -88,10 +88,11 @@ check "... in words" said 'neither privilege levels nor services'
 
 # Doubles of a TPM that lie.
 cat >"$work/liar.py" <<'P'
-import socket, sys
+import os, socket, sys
 s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1])
+s.bind(sys.argv[1] + ".new")
 s.listen()
+os.rename(sys.argv[1] + ".new", sys.argv[1])
 while True:
     c, _ = s.accept()
     try:

@@ -20,7 +20,7 @@ import vm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DOUBLE = os.path.join(HERE, "../double/security-processor")
-CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off systemd.show_status=0 "
+CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 no_timer_check quiet loglevel=4 mitigations=off systemd.show_status=0 "
            "secretmem.enable=1")
 
 AGENT = """#!/bin/sh
