@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/attest-judge.h"
 #include "agent/luks-judge.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -22,45 +23,97 @@
 #define IDLE_USEC (30 * 1000000ULL)
 #define IDLE_USEC_MAX (3600 * 1000000ULL)
 #define JUDGE_SEC 10
+#define ATTEST_SEC 60	/* with a TPM to ask, which may be slow */
+
+struct worker;
+
+struct request {
+	struct worker *worker;
+	nfds_t client;	/* its place in the worker's arrays */
+	int fd;		/* that came along, or -EBADF; the handler may take it */
+	union {
+		struct attest_question attest;
+	} body;
+};
 
 struct worker {
 	struct pollfd fds[1 + CLIENTS_MAX];	/* the listening socket, then the clients */
+	int tpms[1 + CLIENTS_MAX];		/* that the clients have sent, or -EBADF */
 	nfds_t n_fds;
 	int idle_msec;
 };
 
 /* ---- requests ---- */
 
-static int on_luks_check(int client, int device)
+static int client_fd(const struct request *q)
+{
+	return q->worker->fds[q->client].fd;
+}
+
+static int on_luks_check(struct request *q)
 {
 	struct luks_verdict v;
 
-	if (device < 0)
+	if (q->fd < 0)
 		return -EPROTO;
 	/*
 	 * The host may leave a read of its disk unanswered.  SIGALRM ends the process then, even in the middle of that read, which a
 	 * handler would not; the keeper sees the connection end, takes it as no, and systemd starts the next worker.
 	 */
 	(void) alarm(JUDGE_SEC);
-	luks_judge(device, &v);
+	luks_judge(q->fd, &v);
 	(void) alarm(0);
-	return frame_send(client, MSG_LUKS_CHECK, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
+	return frame_send(client_fd(q), MSG_LUKS_CHECK, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
+}
+
+/* It waits for the next question, and has no answer of its own. */
+static int on_attest_tpm(struct request *q)
+{
+	int *tpm = &q->worker->tpms[q->client];
+
+	if (q->fd < 0)
+		return -EPROTO;
+	(void) close_fd(*tpm);
+	*tpm = TAKE_FD(q->fd);
+	return 0;
+}
+
+static int on_attest_verify(struct request *q)
+{
+	int *tpm = &q->worker->tpms[q->client];
+	struct attest_verdict v;
+
+	if (q->fd < 0)
+		return -EPROTO;
+	(void) alarm(ATTEST_SEC);
+	attest_judge(q->fd, *tpm, &q->body.attest, &v);
+	(void) alarm(0);
+	*tpm = close_fd(*tpm);
+	return frame_send(client_fd(q), MSG_ATTEST_VERIFY, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
 }
 
 static const struct {
-	int (*answer)(int client, int passed_fd);
+	size_t len;	/* exact body length in bytes */
+	int (*answer)(struct request *q);
 } requests[_MSG_MAX] = {
-	[MSG_LUKS_CHECK] = { on_luks_check },
+	[MSG_LUKS_CHECK] = { 0, on_luks_check },
+	[MSG_ATTEST_TPM] = { 0, on_attest_tpm },
+	[MSG_ATTEST_VERIFY] = { sizeof(struct attest_question), on_attest_verify },
 };
 
-/* None of the requests has a body.  Returns 1, 0 when the client has gone, or a negative errno for which it has to. */
-static int answer(int client)
+static void request_done(struct request *q)
 {
-	_cleanup_(closep) int passed = -EBADF;
+	(void) close_fd(q->fd);
+}
+
+/* Returns 1, 0 when the client has gone, or a negative errno for which it has to. */
+static int answer(struct worker *w, nfds_t client)
+{
+	_cleanup_(request_done) struct request q = { .worker = w, .client = client, .fd = -EBADF };
 	struct msg_header h;
 	int r;
 
-	r = frame_recv(client, &h, /* body= */ NULL, /* size= */ 0, &passed);
+	r = frame_recv(client_fd(&q), &h, &q.body, sizeof(q.body), &q.fd);
 	if (r == -EAGAIN)
 		return 1;
 	if (r <= 0)
@@ -68,9 +121,11 @@ static int answer(int client)
 	if (h.error != 0)
 		return -EPROTO;
 	if (h.type >= _MSG_MAX || !requests[h.type].answer)
-		r = frame_send(client, h.type, -EOPNOTSUPP, NULL, 0, /* pass_fd= */ -EBADF);
+		r = frame_send(client_fd(&q), h.type, -EOPNOTSUPP, NULL, 0, /* pass_fd= */ -EBADF);
+	else if (h.len != requests[h.type].len)
+		r = -EPROTO;
 	else
-		r = requests[h.type].answer(client, passed);
+		r = requests[h.type].answer(&q);
 	return r < 0 ? r : 1;
 }
 
@@ -103,13 +158,17 @@ static void client_add(struct worker *w)
 	}
 	if (check_peer(fd) < 0)
 		return;
+	w->tpms[w->n_fds] = -EBADF;
 	w->fds[w->n_fds++] = (struct pollfd) { .fd = TAKE_FD(fd), .events = POLLIN };
 }
 
 static void client_drop(struct worker *w, nfds_t i)
 {
 	(void) close_fd(w->fds[i].fd);
-	w->fds[i] = w->fds[--w->n_fds];
+	(void) close_fd(w->tpms[i]);
+	w->n_fds--;
+	w->fds[i] = w->fds[w->n_fds];
+	w->tpms[i] = w->tpms[w->n_fds];
 }
 
 /* From the last to the first, because the last one takes the place of one that goes. */
@@ -120,7 +179,7 @@ static void serve_clients(struct worker *w)
 
 		if (!w->fds[i].revents)
 			continue;
-		r = answer(w->fds[i].fd);
+		r = answer(w, i);
 		if (r < 0)
 			(void) log_warning_errno(r, "Closing the connection of a client: %m");
 		if (r <= 0)

@@ -11,6 +11,7 @@
 #include "agent/keeper.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "ipc/client.h"
 
 static const struct listener listeners[] = {
 	{ "api", on_client_connection },
@@ -118,10 +119,44 @@ static void keeper_open_gate(struct keeper *k)
 	tee_ask(&w);
 	tee = tee_judge(&w, reason, sizeof(reason));
 	gate_judge(k->config, tee, reason, &k->gate);
+	if (k->gate.wants_evidence) {
+		log_info("Evidence is needed to open the gate (%s)", k->gate.reason);
+		return;
+	}
 	if (k->gate.open)
 		log_notice("The gate is open (%s): %s", k->gate.state, k->gate.reason);
 	else
 		log_error("The gate is closed, no secret is released: %s", k->gate.reason);
+}
+
+static int gather(const struct attest_request *q, struct bundle *ret, struct cause *why)
+{
+	return attest_gather(attest_kernel_providers, q, ret, why);
+}
+
+/* At once, so that there is a verdict when the first one asks. */
+static int keeper_attest(struct keeper *k, const char *config_root)
+{
+	const struct attestation_setup setup = {
+		.event = k->event,
+		.config_root = config_root,
+		.root = "",
+		.worker = WORKER_SOCKET,
+		.flags = k->config->bind_policy ? ATTEST_BIND_POLICY : 0,
+		.gather = gather,
+		.done = keeper_take_verdict,
+		.userdata = k,
+	};
+	int r;
+
+	if (!k->gate.wants_evidence)
+		return 0;
+	r = attestation_new(&setup, &k->attestation);
+	if (r < 0)
+		return log_oom();
+	k->gate.state = "verifying";
+	(void) attestation_request(k->attestation);
+	return 0;
 }
 
 /* One descriptor from systemd, by the name in its socket unit. */
@@ -151,7 +186,7 @@ static int keeper_listen_all(struct keeper *k)
 	return r < 0 ? log_error_errno(r, "Failed to listen: %m") : 0;
 }
 
-static int keeper_run(struct keeper *k)
+static int keeper_run(struct keeper *k, const char *config_root)
 {
 	sigset_t term;
 	int r;
@@ -171,6 +206,8 @@ static int keeper_run(struct keeper *k)
 	if (r < 0)
 		return log_error_errno(r, "Failed to set up the event loop: %m");
 	r = keeper_listen_all(k);
+	if (r >= 0)
+		r = keeper_attest(k, config_root);
 	if (r < 0)
 		return r;
 
@@ -183,6 +220,7 @@ static int keeper_run(struct keeper *k)
 	r = sd_event_loop(k->event);
 	(void) sd_notify(false, "STOPPING=1");
 	cryptsetup_stop(k);
+	k->attestation = attestation_free(k->attestation);
 	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : 0;
 }
 
@@ -228,7 +266,7 @@ static int run(int argc, char **argv)
 		return r;
 	store = k.store;
 	keeper_open_gate(&k);
-	return keeper_run(&k);
+	return keeper_run(&k, options.config_root);
 }
 
 int main(int argc, char **argv)

@@ -79,6 +79,11 @@ static int take_verify_header(struct value *v)
 	return parse_bool(v->text, &v->config->verify_header);
 }
 
+static int take_bind_policy(struct value *v)
+{
+	return parse_bool(v->text, &v->config->bind_policy);
+}
+
 static int take_wait(struct value *v)
 {
 	return parse_usec(v->text, &v->config->wait_usec);
@@ -106,6 +111,7 @@ static int take_secret_directory(struct value *v)
 
 static const struct option cocod_options[] = {
 	{ "Require", take_require, "'attested' or 'none'" },
+	{ "BindPolicy", take_bind_policy, "'yes' or 'no'" },
 	{ "VerifyVolumeHeader", take_verify_header, "'yes' or 'no'" },
 	{ "SourceTimeoutSec", take_wait, "a time such as '10s' or '500ms'" },
 	{ "ReadTimeoutSec", take_read, "a time such as '10s' or '500ms', not zero" },
@@ -299,8 +305,7 @@ static void read_secret_conf(struct config *c, const char *path)
 
 /* ---- which files ---- */
 
-/* The file of this name that counts, from the most important folder that has it.  Returns 1; 0 when there is none, or it is masked. */
-static int find_file(const char *root, const char *name, char *ret, size_t size)
+int config_find(const char *root, const char *name, char *ret, size_t size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
 		struct stat st;
@@ -376,7 +381,7 @@ static void read_folder(struct config *c, const char *root, const char *dir, voi
 		char name[PATH_MAX], path[PATH_MAX];
 
 		snprintf(name, sizeof(name), "%s/%s", dir, l.names[i]);
-		if (find_file(root, name, path, sizeof(path)) > 0)
+		if (config_find(root, name, path, sizeof(path)) > 0)
 			read_one(c, path);
 		free(l.names[i]);
 	}
@@ -395,7 +400,7 @@ int config_load(const char *root, struct config **ret)
 	c->wait_usec = 10 * 1000000;
 	c->read_usec = 10 * 1000000;
 
-	if (find_file(root, "cocod.conf", path, sizeof(path)) > 0)
+	if (config_find(root, "cocod.conf", path, sizeof(path)) > 0)
 		read_cocod_conf(c, path);
 	read_folder(c, root, "cocod.conf.d", read_cocod_conf);
 	read_folder(c, root, "secrets.d", read_secret_conf);

@@ -16,6 +16,7 @@ enum require {
 
 struct config {
 	enum require require;
+	bool bind_policy;		/* the evidence has to name the policy, in HOST_DATA or MRCONFIGID */
 	bool verify_header;		/* have a volume's LUKS header judged before its key is given */
 	uint64_t wait_usec;		/* for a source of secrets to appear */
 	uint64_t read_usec;		/* for a consumer to read its key */
@@ -35,6 +36,12 @@ struct config {
 int config_load(const char *root, struct config **ret);
 struct config *config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
+
+/*
+ * The path of the configuration file @name that counts, below @root, into @ret of @size bytes.  Returns 1; 0 when there is none, or it
+ * is masked.
+ */
+int config_find(const char *root, const char *name, char *ret, size_t size);
 
 const char *require_name(enum require r);
 

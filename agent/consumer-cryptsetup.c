@@ -383,7 +383,10 @@ static int choose_secret(struct delivery *d)
 	struct store_entry *e;
 	int r;
 
-	if (!k->gate.open) {
+	r = keeper_gate(k);
+	if (r == 0)
+		return 0;	/* this has a deadline of its own */
+	if (r < 0) {
 		decline(d, "the gate is closed: %s", k->gate.reason);
 		return -1;
 	}

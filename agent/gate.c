@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 
-/* What a TEE can show by itself; without an entry it shows nothing and the gate stays closed. */
+/*
+ * What the witnesses of a TEE can do.  For SEV and SEV-ES there is no evidence inside: the owner measured the guest before injecting.
+ * Everywhere else only evidence opens, whatever CPUID and the kernel say: that is what people read when there is none.
+ */
 static const struct {
 	bool open;
 	const char *text;
@@ -11,8 +14,8 @@ static const struct {
 	[TEE_NONE] = { false, "set Require=none in cocod.conf to release secrets on it all the same" },
 	[TEE_SEV] = { true, "the owner attested this guest before injecting" },
 	[TEE_SEV_ES] = { true, "the owner attested this guest before injecting" },
-	[TEE_SEV_SNP] = { false, "its signed report would have to be verified, which this version cannot do" },
-	[TEE_TDX] = { false, "its signed report would have to be verified, which this version cannot do" },
+	[TEE_SEV_SNP] = { false, "its signed report has to be verified" },
+	[TEE_TDX] = { false, "its signed report has to be verified" },
 	[TEE_UNKNOWN] = { false, "what cannot be told apart from a lie opens nothing" },
 };
 
@@ -32,7 +35,35 @@ void gate_judge(const struct config *config, enum tee tee, const char *tee_reaso
 		return;
 	}
 	ret->open = by_tee[tee].open;
+	ret->wants_evidence = !ret->open;
 	if (ret->open)
 		ret->state = "owner-attested";
-	(void) !snprintf(ret->reason, sizeof(ret->reason), "%.150s; %s", tee_reason, by_tee[tee].text);
+	(void) !snprintf(ret->tee_reason, sizeof(ret->tee_reason), "%.120s; %s", tee_reason, by_tee[tee].text);
+	(void) !snprintf(ret->reason, sizeof(ret->reason), "%s", ret->tee_reason);
+}
+
+void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, uint64_t now_usec)
+{
+	/* What was open for another reason, or is closed for good, is none of this one's business. */
+	if (!g->wants_evidence)
+		return;
+	g->open = false;
+	g->state = "closed";
+	g->verdict = (struct attest_verdict){ 0 };
+	g->verdict_usec = 0;
+	if (!v) {
+		(void) !snprintf(g->reason, sizeof(g->reason), "%.240s (%.200s)", why, g->tee_reason);
+		return;
+	}
+	g->verdict = *v;
+	g->verdict_usec = now_usec;
+	if (v->result == ATTEST_ACCEPTED) {
+		g->open = true;
+		g->state = "attested";
+		(void) !snprintf(g->reason, sizeof(g->reason), "the evidence of %s is accepted: %s%s", v->provider, v->reason,
+				 v->trust_replaced ? ", UNDER OTHER ROOTS THAN THE BUILT-IN ONES" : "");
+	} else {
+		(void) !snprintf(g->reason, sizeof(g->reason), "the evidence of %s is %s: %s, %s", v->provider[0] ? v->provider : "this machine",
+				 attest_result_name(v->result), v->code, v->reason);
+	}
 }

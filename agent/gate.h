@@ -4,6 +4,7 @@
 
 #include "agent/config.h"
 #include "attest/tee.h"
+#include "wire/msg.h"
 
 /*
  * Whether secrets may be released on this machine.  Closed unless there is a reason to open it.
@@ -11,11 +12,21 @@
 struct gate {
 	bool open;
 	enum tee tee;
-	const char *state;	/* "owner-attested", "not-required", "closed" */
-	char reason[256];	/* for people, and what to do when it is closed */
+	const char *state;	/* "owner-attested", "attested", "not-required", "closed"; "verifying": closed so far */
+	bool wants_evidence;	/* a verdict opens it, and nothing else */
+	char tee_reason[256];	/* what the machine looks like, for people */
+	char reason[512];	/* for people, and what to do when it is closed */
+	struct attest_verdict verdict;	/* the last; ATTEST_NONE without one */
+	uint64_t verdict_usec;	/* CLOCK_REALTIME at which it came */
 };
 
 /* @tee and @tee_reason are what tee_judge() said. */
 void gate_judge(const struct config *config, enum tee tee, const char *tee_reason, struct gate *ret);
+
+/*
+ * What came of an attempt to verify evidence: @v over a fresh nonce, or NULL and @why there is none.  Opens the gate when @v is accepted,
+ * closes it else; does nothing to a gate that wants no evidence.
+ */
+void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, uint64_t now_usec);
 
 #endif

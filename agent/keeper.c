@@ -1,10 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/keeper.h"
 
+#include <stdio.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+#include <systemd/sd-messages.h>
+#include <time.h>
 
 #include "agent/volume.h"
 #include "base/log.h"
+
+/* Of each verdict, and of each attempt without one; cocod(8) has it, for those who look for it. */
+#define MESSAGE_VERDICT SD_ID128_MAKE(5b,7e,61,c2,0d,3f,4d,2a,9b,54,8c,10,2e,a7,f3,96)
+
+/* As a line, and where there is a journal with its fields. */
+static void log_verdict(const struct keeper *k)
+{
+	const struct attest_verdict *v = &k->gate.verdict;
+	int priority = k->gate.open ? LOG_NOTICE : LOG_ERR;
+	char sha256[65] = "";
+
+	for (size_t i = 0; v->result != ATTEST_NONE && i < sizeof(v->policy_sha256); i++)
+		sprintf(sha256 + 2 * i, "%02x", v->policy_sha256[i]);
+	if (getenv("JOURNAL_STREAM") &&
+	    sd_journal_send("MESSAGE=The gate is %s (%s): %s", k->gate.open ? "open" : "closed, no secret is released", k->gate.state, k->gate.reason,
+			    "MESSAGE_ID=" SD_ID128_FORMAT_STR, SD_ID128_FORMAT_VAL(MESSAGE_VERDICT), "PRIORITY=%d", priority,
+			    "SYSLOG_IDENTIFIER=cocod", "COCO_GATE=%s", k->gate.state, "COCO_TEE=%s", tee_name(k->gate.tee), "COCO_VERDICT=%s",
+			    attest_result_name(v->result), "COCO_CODE=%s", v->code, "COCO_EVIDENCE=%s", v->type, "COCO_PROVIDER=%s",
+			    v->provider, "COCO_POLICY_SHA256=%s", sha256, "COCO_TRUST_REPLACED=%d", v->trust_replaced, NULL) >= 0)
+		return;
+	(void) log_full(priority, 0, "The gate is %s (%s): %s", k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
+			k->gate.reason);
+}
+
+void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why)
+{
+	struct keeper *k = userdata;
+	struct timespec ts;
+
+	(void) clock_gettime(CLOCK_REALTIME, &ts);
+	gate_take_verdict(&k->gate, v, why, (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000);
+	log_verdict(k);
+	keeper_notify_status(k);
+}
+
+int keeper_gate(struct keeper *k)
+{
+	if (k->gate.open)
+		return 1;
+	if (!k->attestation)
+		return -EPERM;
+	return attestation_request(k->attestation) > 0 ? 0 : -EPERM;
+}
 
 int keeper_scan(struct keeper *k)
 {

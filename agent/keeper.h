@@ -4,6 +4,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "agent/attestation.h"
 #include "agent/config.h"
 #include "agent/gate.h"
 #include "secrets/store.h"
@@ -21,6 +22,7 @@ struct keeper {
 	struct secret_source directory;	/* SecretDirectory=, for tests */
 	struct store *store;
 	struct gate gate;
+	struct attestation *attestation;	/* NULL when the gate wants none */
 	uint64_t since_usec;		/* CLOCK_REALTIME of the start */
 	unsigned n_clients;
 	struct delivery *deliveries;	/* of consumer-cryptsetup.c */
@@ -58,6 +60,15 @@ void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state s
 
 /* Look for new secrets; logs what is found and what cannot be read.  Returns as store_scan(). */
 int keeper_scan(struct keeper *k);
+
+/*
+ * Whether secrets may be had now.  Returns 1; 0 when evidence is being verified and the caller may wait; -EPERM when not.  A closed gate
+ * that evidence could open is tried again, at a pace.
+ */
+int keeper_gate(struct keeper *k);
+
+/* attestation_setup.done, with the keeper as its userdata. */
+void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why);
 
 /* One line for `systemctl status`. */
 void keeper_notify_status(struct keeper *k);

@@ -57,6 +57,8 @@ static int on_status(struct client *c, const void *body)
 	snprintf(s.gate, sizeof(s.gate), "%s", k->gate.state);
 	snprintf(s.reason, sizeof(s.reason), "%s", k->gate.reason);
 	snprintf(s.secret_directory, sizeof(s.secret_directory), "%s", k->config->secret_directory);
+	s.verdict = k->gate.verdict;
+	s.verdict_usec = k->gate.verdict_usec;
 	for (size_t i = 0; store_get(k->store, i); i++)
 		s.n_secrets[store_get(k->store, i)->state]++;
 	return reply(c, MSG_STATUS, &s, sizeof(s));
@@ -114,14 +116,16 @@ static int on_secret_find(struct client *c, const void *body)
 static int find_for_get(struct client *c, const char name[static MSG_NAME_LEN + 1], struct store_entry **ret)
 {
 	struct store_entry *e;
+	int r;
 
 	if (!memchr(name, 0, MSG_NAME_LEN + 1))
 		return -EPROTO;
 	e = find(c, name);
 	if (!e)
 		return -ENOKEY;
-	if (!c->keeper->gate.open)
-		return -EPERM;
+	r = keeper_gate(c->keeper);
+	if (r <= 0)
+		return r == 0 ? -EAGAIN : r;
 	if (!policy_allows(&e->policy, CONSUMER_GET))
 		return -EACCES;
 	*ret = e;
@@ -240,7 +244,7 @@ static int answer(struct client *c)
 	if (h.type >= ARRAY_SIZE(requests) || !requests[h.type].answer || h.len != requests[h.type].len || h.error)
 		return -EPROTO;
 	r = requests[h.type].answer(c, &body);
-	if (r < 0 && r != -EPROTO && r != -EPIPE && r != -EAGAIN)
+	if (r < 0 && r != -EPROTO && r != -EPIPE)
 		r = frame_send(c->fd, h.type, r, NULL, 0, -EBADF);
 	return r;
 }

@@ -4,15 +4,18 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "attest/bundle-evidence.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "cli/attest.h"
+#include "cli/bundle-file.h"
 
 #define SETTINGS_MAX 64
 
 enum {
 	OPT_PIECE = 0x100,	/* + enum evidence_piece */
 	OPT_TYPE = 0x200,
+	OPT_BUNDLE,
 	OPT_CERT,
 	OPT_CRL,
 	OPT_TRUST,
@@ -41,6 +44,7 @@ void attest_args_done(struct attest_args *a)
 {
 	while (a->n_blocks > 0)
 		free(a->blocks[--a->n_blocks]);
+	bundle_done(&a->bundle);
 }
 
 /* ---- dates ---- */
@@ -144,6 +148,40 @@ static int read_piece(struct attest_args *a, enum evidence_piece piece, const ch
 		return STATUS_USAGE;
 	}
 	return read_blob(a, path, evidence_piece_max(piece), &a->evidence.piece[piece]);
+}
+
+/* 2 when it is no bundle, as for malformed evidence. */
+static int read_bundle(struct attest_args *a, const char *path)
+{
+	const char *problem;
+	int r;
+
+	if (a->bundle.n_items > 0) {
+		log_error("--bundle is given twice");
+		return STATUS_USAGE;
+	}
+	r = bundle_file_read(path, &a->bundle, &problem);
+	if (r >= 0)
+		return 0;
+	log_error("Failed to read the bundle '%s': %s (%s)", path, problem, strerror(-r));
+	return r == -EBADMSG || r == -EOPNOTSUPP || r == -EMSGSIZE || r == -EFBIG ? 2 : STATUS_USAGE;
+}
+
+/* What stands on the command line goes before what is in the bundle. */
+static int take_bundle(struct attest_args *a)
+{
+	const char *type = bundle_text(&a->bundle, BUNDLE_TYPE);
+
+	if (a->bundle.n_items == 0)
+		return 0;
+	if (!a->type)
+		a->type = attest_verifier_find(type);
+	if (!a->type) {
+		log_error("The bundle's evidence is of type '%s', which cannot be verified", type);
+		return 2;
+	}
+	bundle_evidence(&a->bundle, a->type, &a->evidence);
+	return 0;
 }
 
 static int read_one_of(struct attest_args *a, const char *option, struct bytes *list, unsigned *n, unsigned max, size_t max_len, const char *path)
@@ -271,6 +309,8 @@ static int parse_option(struct cli *cli, struct attest_args *a, struct settings 
 	switch (c) {
 	case OPT_TYPE:
 		return parse_type(a, optarg);
+	case OPT_BUNDLE:
+		return read_bundle(a, optarg);
 	case OPT_CERT:
 		return read_one_of(a, "cert", a->evidence.cert, &a->evidence.n_certs, EVIDENCE_CERTS_MAX, EVIDENCE_CERT_LEN_MAX * 4, optarg);
 	case OPT_CRL:
@@ -301,6 +341,7 @@ static unsigned fill_options(struct option *list, bool judging)
 {
 	static const struct option common[] = {
 		{ "type", required_argument, NULL, OPT_TYPE },
+		{ "bundle", required_argument, NULL, OPT_BUNDLE },
 		{ "cert", required_argument, NULL, OPT_CERT },
 		{ "json", no_argument, NULL, OPT_JSON },
 	};
@@ -362,6 +403,9 @@ int attest_args_parse(struct cli *cli, struct attest_args *a, bool judging, int 
 		log_error("'%s' is no option; evidence is named by --report and the like, see 'cococtl attest --help'", argv[optind]);
 		return STATUS_USAGE;
 	}
+	r = take_bundle(a);
+	if (r != 0)
+		return r;
 	if (judging && !a->type) {
 		log_error("--type is missing: it says what the evidence is");
 		return STATUS_USAGE;

@@ -2,6 +2,7 @@
 #ifndef COCO_CLI_ATTEST_H
 #define COCO_CLI_ATTEST_H
 
+#include "attest/bundle.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
 #include "attest/verify.h"
@@ -10,7 +11,7 @@
 /* What 'attest verify' and 'attest show' were told, with the files read. */
 struct attest_args {
 	const struct attest_verifier *type;	/* NULL: not said */
-	struct evidence evidence;		/* into the blocks below */
+	struct evidence evidence;		/* into the blocks and the bundle below */
 	struct policy policy;
 	struct trust trust;
 	int64_t now;
@@ -18,6 +19,7 @@ struct attest_args {
 	const char *policy_file;		/* NULL: none */
 	char *blocks[_EVIDENCE_MAX + EVIDENCE_CERTS_MAX + EVIDENCE_CRLS_MAX];
 	unsigned n_blocks;
+	struct bundle bundle;			/* of --bundle */
 };
 
 void attest_args_done(struct attest_args *a);
@@ -33,6 +35,9 @@ int attest_parse_date(const char *text, int64_t *ret);
 
 /* The exit status of a verdict: 0 accepted, 1 not authentic, 2 malformed, 3 undecided, 4 refused by policy. */
 int attest_status(const struct verdict *v);
+
+/* cococtl attest report */
+int attest_report(struct cli *cli, int argc, char **argv);
 
 void attest_print_verdict(const struct cli *cli, const struct attest_args *a, const struct verdict *v);
 void attest_print_claims(const struct cli *cli, const struct verdict *v);

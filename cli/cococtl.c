@@ -11,7 +11,7 @@
 #define TIMEOUT_USEC (30 * 1000000ULL)
 
 static const struct verb verbs[] = {
-	{ "attest", "verify|show ...", "Attestation evidence: see 'cococtl attest --help'", verb_attest },
+	{ "attest", "report|verify|show ...", "Attestation evidence: see 'cococtl attest --help'", verb_attest },
 	{ "secrets", "list|show|get|wipe ...", "The launch secrets: see 'cococtl secrets --help'", verb_secrets },
 	{ "status", "", "Whether secrets are released on this machine, and why", verb_status },
 	{ NULL },
@@ -39,6 +39,9 @@ int cli_failed(int error, const char *name)
 		return STATUS_NO_SECRET;
 	case EPERM:
 		log_error("The gate is closed, nothing is released; 'cococtl status' says why");
+		return STATUS_FAILED;
+	case EAGAIN:
+		log_error("The evidence of this VM is being verified: try again in a moment, or see 'cococtl status'");
 		return STATUS_FAILED;
 	case EACCES:
 		log_error("Consumers= of secret '%s' does not have 'get'", name ? name : "");

@@ -76,6 +76,7 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 }
 
 static const struct verb attest_verbs[] = {
+	{ "report", "[--nonce=HEX] [--output=FILE]", "Ask this guest for its evidence", attest_report },
 	{ "verify", "--type=TYPE ...", "Judge evidence: is it authentic, and as a policy wants it?", verb_verify },
 	{ "show", "...", "Decode evidence, without judging it", verb_show },
 	{ NULL },
@@ -96,7 +97,9 @@ static void print_help(void)
 {
 	const char *name, *value;
 
-	puts("cococtl attest verify --type=TYPE EVIDENCE... [OPTIONS...]\n"
+	puts("cococtl attest report [--nonce=HEX] [--output=FILE] [--vmpl=N] [--service=svsm] [--service-guid=GUID] [--tpm=PATH]\n"
+	     "cococtl attest verify --type=TYPE EVIDENCE... [OPTIONS...]\n"
+	     "cococtl attest verify --bundle=FILE [EVIDENCE...] [OPTIONS...]\n"
 	     "cococtl attest show [--type=TYPE] EVIDENCE... [--json]\n\n"
 	     "Types, and the evidence of each:");
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {

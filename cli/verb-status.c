@@ -37,6 +37,27 @@ static const char *source_state(const struct msg_source *s, char *buf, size_t si
 	return buf;
 }
 
+/* NUL-terminated hexadecimal digits. */
+static void format_hex(const uint8_t *data, size_t len, char *buf)
+{
+	for (size_t i = 0; i < len; i++)
+		sprintf(buf + 2 * i, "%02x", data[i]);
+}
+
+static void print_verdict(const struct attest_verdict *v, uint64_t usec)
+{
+	char sha256[2 * sizeof(v->policy_sha256) + 1], since[TIME_LEN];
+
+	if (v->result == ATTEST_NONE)
+		return;
+	format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
+	printf("  Verdict: %s (%s) at %s, %s evidence of %s\n", attest_result_name(v->result), v->code,
+	       format_time(usec, since, sizeof(since)), v->type[0] ? v->type : "no", v->provider[0] ? v->provider : "nobody");
+	printf("   Policy: SHA-256 %s\n", sha256);
+	if (v->trust_replaced)
+		puts("  WARNING: attest.trust replaces the built-in roots, so that evidence of other makers than AMD and Intel may be accepted");
+}
+
 static void print_text(const struct msg_status *s, const struct sources *sources)
 {
 	char since[TIME_LEN], buf[64];
@@ -46,6 +67,7 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 	printf("   Reason: %s\n", s->reason);
 	printf("  Machine: %s\n", s->tee);
 	printf("  Require: %s\n", s->require);
+	print_verdict(&s->verdict, s->verdict_usec);
 	if (streq(s->require, "none"))
 		puts("  WARNING: Require=none, secrets are released on any machine, proven or not");
 	if (s->secret_directory[0])
@@ -76,6 +98,26 @@ static struct json_object *sources_to_json(const struct sources *sources)
 	return list;
 }
 
+static struct json_object *verdict_to_json(const struct attest_verdict *v, uint64_t usec)
+{
+	char sha256[2 * sizeof(v->policy_sha256) + 1];
+	struct json_object *o;
+
+	if (v->result == ATTEST_NONE)
+		return NULL;
+	format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
+	o = json_object_new_object();
+	json_add(o, "result", attest_result_name(v->result));
+	json_add(o, "code", v->code);
+	json_add(o, "reason", v->reason);
+	json_add(o, "type", v->type);
+	json_add(o, "provider", v->provider);
+	json_add(o, "policy_sha256", sha256);
+	json_object_object_add(o, "trust_replaced", json_object_new_boolean(v->trust_replaced));
+	json_add_time(o, "time", usec);
+	return o;
+}
+
 static void print_as_json(const struct msg_status *s, const struct sources *sources)
 {
 	struct json_object *o = json_object_new_object(), *gate = json_object_new_object(), *secrets = json_object_new_object();
@@ -87,6 +129,7 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 	json_add(gate, "reason", s->reason);
 	json_add(gate, "require", s->require);
 	json_object_object_add(o, "gate", gate);
+	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
 	json_add(o, "tee", s->tee);
 	json_object_object_add(o, "verify_volume_header", json_object_new_boolean(s->verify_header));
 	json_object_object_add(o, "secret_directory", s->secret_directory[0] ? json_object_new_string(s->secret_directory) : NULL);
@@ -102,6 +145,8 @@ static void terminate(struct msg_status *s)
 {
 	char *const ends[] = {
 		s->version + sizeof(s->version) - 1, s->tee + sizeof(s->tee) - 1,	  s->require + sizeof(s->require) - 1,
+		s->verdict.type + sizeof(s->verdict.type) - 1, s->verdict.provider + sizeof(s->verdict.provider) - 1,
+		s->verdict.code + sizeof(s->verdict.code) - 1, s->verdict.reason + sizeof(s->verdict.reason) - 1,
 		s->gate + sizeof(s->gate) - 1,	     s->reason + sizeof(s->reason) - 1, s->secret_directory + sizeof(s->secret_directory) - 1,
 	};
 

@@ -17,6 +17,20 @@ static const char *const wipe_names[_SECRET_WIPE_MAX] = {
 	[WIPE_MANUAL] = "manual",
 };
 
+static const char *const result_names[_ATTEST_RESULT_MAX] = {
+	[ATTEST_NONE] = "none",
+	[ATTEST_ACCEPTED] = "accepted",
+	[ATTEST_UNDECIDED] = "undecided",
+	[ATTEST_NOT_AUTHENTIC] = "not-authentic",
+	[ATTEST_MALFORMED] = "malformed",
+	[ATTEST_REFUSED] = "refused",
+};
+
+const char *attest_result_name(unsigned result)
+{
+	return result_names[result < _ATTEST_RESULT_MAX ? result : ATTEST_NONE];
+}
+
 const char *secret_state_name(unsigned state)
 {
 	return state < _SECRET_STATE_MAX ? state_names[state] : "unknown";

@@ -38,6 +38,8 @@ enum msg_type {
 	MSG_BOOT_COMPLETE,	/* - -> - */
 	MSG_SOURCE_INFO,	/* struct msg_index -> struct msg_source; -ENOENT after the last */
 	MSG_LUKS_CHECK,		/* - and the device's descriptor -> struct luks_verdict; to cocod-worker */
+	MSG_ATTEST_TPM,		/* - and a TPM's descriptor -> -; to cocod-worker: the TPM for the next MSG_ATTEST_VERIFY of this connection */
+	MSG_ATTEST_VERIFY,	/* struct attest_question and a sealed memfd with a pack (wire/bundle.h) -> struct attest_verdict; to cocod-worker */
 	_MSG_MAX,
 };
 
@@ -102,17 +104,54 @@ struct msg_source {
 	uint32_t n_secrets;
 };
 
+/* What came out of the verification of evidence. */
+enum attest_result {
+	ATTEST_NONE,		/* there was none */
+	ATTEST_ACCEPTED,
+	ATTEST_UNDECIDED,	/* something is missing or stale */
+	ATTEST_NOT_AUTHENTIC,
+	ATTEST_MALFORMED,
+	ATTEST_REFUSED,		/* authentic, and not as the policy wants it */
+	_ATTEST_RESULT_MAX,
+};
+
+/* "accepted", "not-authentic", ...; "none" for a number that is none. */
+const char *attest_result_name(unsigned result);
+
+#define ATTEST_NONCE_LEN 32
+#define ATTEST_BIND_POLICY 1u	/* HOST_DATA must be the policy's SHA-256, MRCONFIGID its SHA-384 */
+
+struct attest_question {
+	uint8_t nonce[ATTEST_NONCE_LEN];	/* that the evidence must be over, with zeros after it */
+	uint32_t flags;				/* ATTEST_* */
+};
+
+/* cocod-worker's judgement of evidence; text is printable. */
+struct attest_verdict {
+	uint32_t result;		/* enum attest_result */
+	uint8_t trust_replaced;		/* judged under another trust set than the built-in roots */
+	uint8_t reserved[3];
+	uint8_t nonce[ATTEST_NONCE_LEN];	/* of the question */
+	uint8_t policy_sha256[32];	/* of the policy's text */
+	char type[16];			/* "snp", ...; "" when it was not found out */
+	char provider[48];
+	char code[32];			/* "OK", or of the first check that failed */
+	char reason[256];		/* for people: which check, what was expected and found */
+};
+
 struct msg_status {
 	char version[32];
 	char tee[16];			/* "none", "sev", "sev-es", "sev-snp", "tdx", "unknown" */
 	char require[16];		/* as configured */
-	char gate[24];			/* "owner-attested", "not-required", "closed" */
-	char reason[256];		/* why the gate stands so, for people */
+	char gate[24];			/* "owner-attested", "attested", "not-required", "closed", "verifying" */
+	char reason[512];		/* why the gate stands so, for people */
 	char secret_directory[256];	/* of a test, else empty */
 	uint8_t gate_open;
 	uint8_t verify_header;
 	uint32_t n_secrets[_SECRET_STATE_MAX];
 	uint64_t since_usec;		/* CLOCK_REALTIME of cocod's start */
+	struct attest_verdict verdict;	/* the last one; its result is ATTEST_NONE without one */
+	uint64_t verdict_usec;		/* CLOCK_REALTIME at which it came */
 };
 
 /* cocod-worker's judgement of a volume's header. */

@@ -20,14 +20,44 @@ static void test_gate(void **state)
 				gate_judge(&c, tee, "because", &g);
 				assert_int_equal(g.open, n_errors == 0 && (none || owner));
 				assert_string_equal(g.state, !g.open ? "closed" : none ? "not-required" : "owner-attested");
+				assert_int_equal(g.wants_evidence, n_errors == 0 && !none && !owner);
 				assert_int_equal(g.tee, tee);
 				assert_non_null(strstr(g.reason, n_errors ? "file:1: wrong" : "because"));
 			}
 }
 
+/* A verdict changes only a gate that wants one, and only an accepted one opens it. */
+static void test_verdict(void **state)
+{
+	for (enum tee tee = TEE_NONE; tee < _TEE_MAX; tee++)
+		for (unsigned setting = 0; setting < 3; setting++)
+			for (unsigned result = 0; result < _ATTEST_RESULT_MAX; result++) {
+				struct config c = { .require = setting == 1 ? REQUIRE_NONE : REQUIRE_ATTESTED, .n_errors = setting == 2 };
+				struct attest_verdict v = { .result = result, .provider = "double", .code = "CODE", .reason = "because" };
+				struct gate g;
+				bool open, wants;
+
+				gate_judge(&c, tee, "seems so", &g);
+				open = g.open;
+				wants = g.wants_evidence;
+				gate_take_verdict(&g, result ? &v : NULL, "no answer", 42);
+				assert_int_equal(g.open, wants ? result == ATTEST_ACCEPTED : open);
+				if (!wants)
+					continue;
+				assert_string_equal(g.state, result == ATTEST_ACCEPTED ? "attested" : "closed");
+				assert_int_equal(g.verdict.result, result);
+				assert_int_equal(g.verdict_usec, result ? 42 : 0);
+				assert_non_null(strstr(g.reason, result ? "because" : "no answer"));
+				/* What was accepted once is not for ever. */
+				gate_take_verdict(&g, NULL, "no answer", 43);
+				assert_false(g.open);
+				assert_int_equal(g.verdict.result, ATTEST_NONE);
+			}
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_gate) };
+	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_gate), cmocka_unit_test(test_verdict) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

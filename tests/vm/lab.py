@@ -81,7 +81,7 @@ class Lab:
 
     live = set()
 
-    def __init__(self, name, cache, build, platform, logs):
+    def __init__(self, name, cache, build, platform, logs, *modules):
         self.live.add(self)
         self.name = name
         self.cache = cache
@@ -99,7 +99,7 @@ class Lab:
         os.chmod(self.work, 0o700)
         os.makedirs(self.logs, exist_ok=True)
         self.owner = self.new_owner("owner")
-        self.payload = systemvm.Payload(self.work, cache, build.install, build.module)
+        self.payload = systemvm.Payload(self.work, cache, build.install, build.module, *modules)
 
     def stop(self):
         """From another thread: whatever it does with its VM fails at once, and cleans up."""
@@ -130,9 +130,10 @@ class Lab:
     def crypttab(self, disk, options, key="none"):
         self.payload.write("etc/crypttab", f"{disk.name} UUID={disk.uuid} {key} {options}\n")
 
-    def create(self, disks, cmdline=""):
+    def create(self, disks, cmdline="", ports=()):
         """The VM, paused before its first instruction."""
-        self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, cmdline=cmdline)
+        self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, cmdline=cmdline,
+                                    ports=ports)
 
     def new_owner(self, name, policy=launch.SEV):
         """An owner without a session."""

@@ -19,7 +19,7 @@ import uuid
 import vm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off systemd.show_status=0 "
+CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 no_timer_check quiet loglevel=4 mitigations=off systemd.show_status=0 "
            "secretmem.enable=1")
 
 AGENT = """#!/bin/sh
@@ -72,11 +72,11 @@ def sbin(name):
 class Cache:
     """The big things that all VMs share: kernel, root image, initrd."""
 
-    def __init__(self):
-        self.kernel = run(os.path.join(HERE, "fetch-kernel"), stdin=subprocess.DEVNULL).splitlines()[-1]
+    def __init__(self, *series):
+        self.kernel = run(os.path.join(HERE, "fetch-kernel"), *series, stdin=subprocess.DEVNULL).splitlines()[-1]
         with open(os.path.join(self.kernel, "kver"), encoding="ascii") as f:
             self.kver = f.read().strip()
-        self.guest = run(os.path.join(HERE, "rootfs"), stdin=subprocess.DEVNULL).splitlines()[-1]
+        self.guest = run(os.path.join(HERE, "rootfs"), *series, stdin=subprocess.DEVNULL).splitlines()[-1]
 
 
 class Build:
@@ -130,7 +130,7 @@ class Disk:
 class Payload:
     """The files that one VM finds over its root image."""
 
-    def __init__(self, work, cache, install_tree=None, module=None):
+    def __init__(self, work, cache, install_tree=None, *modules):
         self.tree = os.path.join(work, "payload")
         if install_tree:
             shutil.copytree(install_tree, self.tree, symlinks=True)
@@ -139,8 +139,8 @@ class Payload:
         self.write("usr/lib/vm-test/agent", AGENT, 0o755)
         self.write("etc/systemd/system/vm-test.service", AGENT_UNIT)
         self.enable("vm-test.service")
-        if module:
-            self._add_module(cache, work, module)
+        if any(modules):
+            self._add_modules(cache, work, modules)
 
     def write(self, path, content, mode=0o644):
         """The text file path, which is relative to the guest's root."""
@@ -159,16 +159,17 @@ class Payload:
     def enable(self, *units):
         run("systemctl", "--root", self.tree, "enable", *units)
 
-    def _add_module(self, cache, work, module):
-        """The module with depmod's lists for it and for all that the root image has."""
+    def _add_modules(self, cache, work, modules):
+        """The modules with depmod's lists for it and for all that the root image has."""
         tree = os.path.join(work, "modules")
         folder = os.path.join("lib/modules", cache.kver)
         shutil.copytree(os.path.join(cache.guest, "modules"), tree)
-        extra = os.path.join(folder, "extra", os.path.basename(module))
-        os.makedirs(os.path.dirname(os.path.join(tree, extra)))
-        shutil.copyfile(module, os.path.join(tree, extra))
+        os.makedirs(os.path.join(tree, folder, "extra"))
+        for module in modules:
+            extra = os.path.join(folder, "extra", os.path.basename(module))
+            shutil.copyfile(module, os.path.join(tree, extra))
+            self.copy(module, os.path.join("usr", extra), 0o644)
         run(sbin("depmod"), "-b", tree, cache.kver)
-        self.copy(os.path.join(tree, extra), os.path.join("usr", extra), 0o644)
         for name in os.listdir(os.path.join(tree, folder)):
             if name.startswith("modules."):
                 self.copy(os.path.join(tree, folder, name), os.path.join("usr", folder, name), 0o644)
@@ -237,7 +238,7 @@ def connect(path, timeout):
 class SystemVM:
     """One VM, from paused to powered off.  Everything it writes is in the folder `work`."""
 
-    def __init__(self, work, cache, payload, app, disks=(), cmdline="", cpus=2):
+    def __init__(self, work, cache, payload, app, disks=(), cmdline="", cpus=2, ports=()):
         self.work = work
         self.console = os.path.join(work, "console.log")
         self.qmp_path = os.path.join(work, "qmp")
@@ -265,6 +266,9 @@ class SystemVM:
                  "-device", "virtserialport,chardev=shell,name=vm-test",
                  "-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng",
                  *drive("root", os.path.join(cache.guest, "root.img"), "readonly=on")]
+        for name, path in ports:
+            extra += ["-chardev", f"socket,id={name},path={path},server=on,wait=off",
+                      "-device", f"virtserialport,chardev={name},name={name}"]
         for disk in disks:
             extra += drive(disk.name, disk.path, "cache=unsafe")
         with open(os.path.join(work, "qemu.log"), "wb") as log:

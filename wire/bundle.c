@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/bundle.h"
+
+#include "base/macro.h"
+
+enum { REPEATS = 1, TEXT = 2 };
+
+static const struct {
+	const char *name;
+	unsigned flags;
+} kinds[_BUNDLE_MAX] = {
+	[BUNDLE_TYPE] = { "type", TEXT },
+	[BUNDLE_PROVIDER] = { "provider", TEXT },
+	[BUNDLE_NOTE] = { "note", TEXT | REPEATS },
+	[BUNDLE_NONCE] = { "nonce" },
+	[BUNDLE_REPORT] = { "report" },
+	[BUNDLE_CERT_TABLE] = { "cert-table" },
+	[BUNDLE_QUOTE] = { "quote" },
+	[BUNDLE_TDREPORT] = { "tdreport" },
+	[BUNDLE_SERVICE_MANIFEST] = { "service-manifest" },
+	[BUNDLE_EVENT_LOG] = { "event-log" },
+	[BUNDLE_REGISTERS] = { "registers", TEXT },
+	[BUNDLE_VMPL] = { "vmpl", TEXT },
+	[BUNDLE_HCL] = { "hcl" },
+	[BUNDLE_TPM_ATTEST] = { "tpm-attest" },
+	[BUNDLE_TPM_SIGNATURE] = { "tpm-signature" },
+	[BUNDLE_TPM_PCRS] = { "tpm-pcrs", TEXT },
+	[BUNDLE_CERT] = { "cert", REPEATS },
+	[BUNDLE_CRL] = { "crl", REPEATS },
+	[BUNDLE_TCB_INFO] = { "tcb-info" },
+	[BUNDLE_QE_IDENTITY] = { "qe-identity" },
+	[BUNDLE_TCB_CHAIN] = { "tcb-chain" },
+	[BUNDLE_QE_CHAIN] = { "qe-chain" },
+	[BUNDLE_ROOT_CRL] = { "root-crl" },
+	[BUNDLE_PCK_CRL] = { "pck-crl" },
+	[BUNDLE_POLICY] = { "policy", TEXT },
+	[BUNDLE_TRUST] = { "trust", TEXT },
+};
+
+const char *bundle_kind_name(unsigned kind)
+{
+	return kind < _BUNDLE_MAX ? kinds[kind].name : NULL;
+}
+
+int bundle_kind_parse(const char *name, enum bundle_kind *ret)
+{
+	for (unsigned i = 0; i < _BUNDLE_MAX; i++)
+		if (kinds[i].name && streq(kinds[i].name, name)) {
+			*ret = (enum bundle_kind)i;
+			return 0;
+		}
+	return -EOPNOTSUPP;
+}
+
+bool bundle_kind_repeats(unsigned kind)
+{
+	return kind < _BUNDLE_MAX && kinds[kind].flags & REPEATS;
+}
+
+bool bundle_kind_is_text(unsigned kind)
+{
+	return kind < _BUNDLE_MAX && kinds[kind].flags & TEXT;
+}
+
+int bundle_begin(struct bytes *pack)
+{
+	if (pack->len > BUNDLE_PACK_MAX)
+		return -EMSGSIZE;
+	if (pack->len < BUNDLE_MAGIC_LEN || memcmp(pack->p, BUNDLE_MAGIC, BUNDLE_MAGIC_LEN) != 0)
+		return -EBADMSG;
+	return bytes_skip(pack, BUNDLE_MAGIC_LEN);
+}
+
+int bundle_next(struct bytes *pack, struct bundle_entry *ret)
+{
+	struct bytes b = *pack, data;
+	uint32_t kind, len;
+
+	if (b.len == 0)
+		return 0;
+	if (bytes_u32le(&b, &kind) < 0 || bytes_u32le(&b, &len) < 0)
+		return -EBADMSG;
+	if (!bundle_kind_name(kind))
+		return -EOPNOTSUPP;
+	if (len > BUNDLE_ITEM_MAX)
+		return -EMSGSIZE;
+	if (bytes_take(&b, len, &data) < 0)
+		return -EBADMSG;
+	*pack = b;
+	*ret = (struct bundle_entry){ (enum bundle_kind)kind, data };
+	return 1;
+}
+
+void bundle_item_header(uint8_t ret[static 8], enum bundle_kind kind, size_t len)
+{
+	put_u32le(ret, (uint32_t)kind);
+	put_u32le(ret + 4, (uint32_t)len);
+}
