@@ -37,6 +37,7 @@ struct attestation {
 	struct attestation_setup setup;
 	uint8_t nonce[ATTEST_NONCE_LEN];
 	bool busy;
+	bool nobody;			/* this attempt found nothing to ask */
 	struct report *report;
 	int pack;			/* memfd */
 	pid_t child;			/* until it is reaped, which may be after the attempt */
@@ -72,7 +73,7 @@ static void end(struct attestation *a, const struct attest_verdict *v, const cha
 		a->n_failed++;
 		a->not_before = now(a) + MIN(pause, PAUSE_MAX_USEC);
 	}
-	a->setup.done(a->setup.userdata, v, why);
+	a->setup.done(a->setup.userdata, v, why, a->nobody);
 }
 
 static void end_without(struct attestation *a, const char *format, ...) _printf_(2, 3);
@@ -184,6 +185,7 @@ static void begin_judging(struct attestation *a)
 	if (a->report->error == -ENODEV) {
 		tpm = tpm_open(a->setup.root, a->setup.tpm);
 		if (tpm < 0) {
+			a->nobody = true;
 			end_without(a, "no evidence can be had: %s; tpm: %s", a->report->why.text,
 				    tpm == -ENOENT ? "there is none" : strerror(-tpm));
 			return;
@@ -322,6 +324,7 @@ int attestation_request(struct attestation *a)
 	if (a->child > 0 || now(a) < a->not_before)
 		return 0;
 	a->busy = true;
+	a->nobody = false;
 	r = make_nonce(a->nonce);
 	if (r >= 0)
 		r = fork_child(a);

@@ -35,9 +35,9 @@ struct attestation_setup {
 
 	/*
 	 * Called at the end of each attempt.  @v is a verdict over the nonce of this attempt, whatever it says; NULL without one, and
-	 * then @why says why not.  Both are good during the call.
+	 * then @why says why not.  Both are good during the call.  @nobody: there is nothing on this machine that could be asked.
 	 */
-	void (*done)(void *userdata, const struct attest_verdict *v, const char *why);
+	void (*done)(void *userdata, const struct attest_verdict *v, const char *why, bool nobody);
 	void *userdata;
 };
 

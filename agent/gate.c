@@ -42,7 +42,7 @@ void gate_judge(const struct config *config, enum tee tee, const char *tee_reaso
 	(void) !snprintf(ret->reason, sizeof(ret->reason), "%s", ret->tee_reason);
 }
 
-void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, uint64_t now_usec)
+void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody, uint64_t now_usec)
 {
 	/* What was open for another reason, or is closed for good, is none of this one's business. */
 	if (!g->wants_evidence)
@@ -52,7 +52,8 @@ void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const cha
 	g->verdict = (struct attest_verdict){ 0 };
 	g->verdict_usec = 0;
 	if (!v) {
-		(void) !snprintf(g->reason, sizeof(g->reason), "%.240s (%.200s)", why, g->tee_reason);
+		(void) !snprintf(g->reason, sizeof(g->reason), "%.240s%s%.200s%s", why, nobody ? " (" : "", nobody ? g->tee_reason : "",
+				 nobody ? ")" : "");
 		return;
 	}
 	g->verdict = *v;

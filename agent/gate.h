@@ -25,8 +25,9 @@ void gate_judge(const struct config *config, enum tee tee, const char *tee_reaso
 
 /*
  * What came of an attempt to verify evidence: @v over a fresh nonce, or NULL and @why there is none.  Opens the gate when @v is accepted,
- * closes it else; does nothing to a gate that wants no evidence.
+ * closes it else; does nothing to a gate that wants no evidence.  What the machine looks like is said again only when @nobody was there
+ * to ask: where a TEE gave the wrong answer, no person should be told how to do without one.
  */
-void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, uint64_t now_usec);
+void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody, uint64_t now_usec);
 
 #endif

@@ -33,13 +33,13 @@ static void log_verdict(const struct keeper *k)
 			k->gate.reason);
 }
 
-void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why)
+void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why, bool nobody)
 {
 	struct keeper *k = userdata;
 	struct timespec ts;
 
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	gate_take_verdict(&k->gate, v, why, (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000);
+	gate_take_verdict(&k->gate, v, why, nobody, (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000);
 	log_verdict(k);
 	keeper_notify_status(k);
 }

@@ -68,7 +68,7 @@ int keeper_scan(struct keeper *k);
 int keeper_gate(struct keeper *k);
 
 /* attestation_setup.done, with the keeper as its userdata. */
-void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why);
+void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why, bool nobody);
 
 /* One line for `systemctl status`. */
 void keeper_notify_status(struct keeper *k);

@@ -213,17 +213,18 @@ static int gather_huge(const struct attest_request *q, struct bundle *ret, struc
 struct outcome {
 	sd_event *event;
 	unsigned n;
-	bool verdict;
+	bool verdict, nobody;
 	struct attest_verdict v;
 	char why[512];
 };
 
-static void on_done(void *userdata, const struct attest_verdict *v, const char *why)
+static void on_done(void *userdata, const struct attest_verdict *v, const char *why, bool nobody)
 {
 	struct outcome *o = userdata;
 
 	o->n++;
 	o->verdict = v;
+	o->nobody = nobody;
 	o->v = v ? *v : (struct attest_verdict){ 0 };
 	snprintf(o->why, sizeof(o->why), "%s", why ? why : "");
 	(void) sd_event_exit(o->event, 0);
@@ -386,6 +387,7 @@ static void test_gathering(void **state)
 		if (s.gather == gather_hang)
 			s.gather_usec = SHORT_USEC;
 		attempt(&o, &s);
+		assert_int_equal(o.nobody, s.gather == gather_none);
 		if (o.verdict || !strstr(o.why, rows[i].words))
 			fail_msg("row %zu: verdict %d, '%s'", i, o.verdict, o.why);
 	}

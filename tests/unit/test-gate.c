@@ -31,7 +31,9 @@ static void test_verdict(void **state)
 {
 	for (enum tee tee = TEE_NONE; tee < _TEE_MAX; tee++)
 		for (unsigned setting = 0; setting < 3; setting++)
-			for (unsigned result = 0; result < _ATTEST_RESULT_MAX; result++) {
+			for (unsigned i = 0; i < 2 * _ATTEST_RESULT_MAX; i++) {
+				enum attest_result result = i / 2;
+				bool nobody = i % 2;
 				struct config c = { .require = setting == 1 ? REQUIRE_NONE : REQUIRE_ATTESTED, .n_errors = setting == 2 };
 				struct attest_verdict v = { .result = result, .provider = "double", .code = "CODE", .reason = "because" };
 				struct gate g;
@@ -40,7 +42,7 @@ static void test_verdict(void **state)
 				gate_judge(&c, tee, "seems so", &g);
 				open = g.open;
 				wants = g.wants_evidence;
-				gate_take_verdict(&g, result ? &v : NULL, "no answer", 42);
+				gate_take_verdict(&g, result ? &v : NULL, "no answer", nobody, 42);
 				assert_int_equal(g.open, wants ? result == ATTEST_ACCEPTED : open);
 				if (!wants)
 					continue;
@@ -48,8 +50,9 @@ static void test_verdict(void **state)
 				assert_int_equal(g.verdict.result, result);
 				assert_int_equal(g.verdict_usec, result ? 42 : 0);
 				assert_non_null(strstr(g.reason, result ? "because" : "no answer"));
+				assert_int_equal(strstr(g.reason, "seems so") != NULL, !result && nobody);
 				/* What was accepted once is not for ever. */
-				gate_take_verdict(&g, NULL, "no answer", 43);
+				gate_take_verdict(&g, NULL, "no answer", false, 43);
 				assert_false(g.open);
 				assert_int_equal(g.verdict.result, ATTEST_NONE);
 			}
