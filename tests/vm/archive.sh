@@ -5,6 +5,7 @@
 #	archive_open DIR TYPE SUFFIX	an apt of its own in DIR, for deb or deb-src of the distribution's release with SUFFIX
 #					("-backports"), from the place where this machine gets the release itself
 #	archive apt-get|apt-cache ...	that apt; needs no root
+#	archive_sources SUITE		what this machine's apt uses for Debian's SUITE itself, as a sources.list
 archive_open() {
 	archive_dir=$1
 	archive_release=$(. /etc/os-release && echo "${VERSION_CODENAME:?}")
@@ -26,4 +27,11 @@ archive() {
 	# Root's apt wants to drop to a user who cannot write here.
 	"$archive_tool" -o Dir::Etc::SourceList="$archive_dir/sources.list" -o Dir::Etc::SourceParts=- \
 		-o Dir::State::Lists="$archive_dir/lists" -o Dir::Cache="$archive_dir/cache" -o APT::Sandbox::User=root "$@"
+}
+
+archive_sources() {
+	# shellcheck disable=SC2016 # apt expands these
+	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)|$(ORIGIN)|$(CODENAME)' 'Created-By: Packages' |
+		awk -F '|' -v suite="$1" '$2 == "Debian" && ($3 == suite || $3 == suite "-updates" || $3 == suite "-security") { print $1; n++ }
+			END { exit !n }' || { echo "archive: apt has no sources of Debian's $1: run apt-get update" >&2; return 1; }
 }

@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 
@@ -105,21 +106,29 @@ class Build:
         shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
 
 
-class Disk:
-    """A LUKS2 volume in a file with an ext4 file system and one known file in it; made without device-mapper."""
+def make_ext4(work, path, files, mib=16):
+    """An ext4 file system in the new file path, with files = {"path/in/it": (mode, bytes)}."""
+    with tempfile.TemporaryDirectory(dir=work) as tree:
+        os.chmod(tree, 0o755)
+        for name, (mode, data) in files.items():
+            full = os.path.join(tree, name)
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            with open(full, "wb") as f:
+                f.write(data)
+            os.chmod(full, mode)
+        with open(path, "wb") as f:
+            f.truncate(mib << 20)
+        run(sbin("mkfs.ext4"), "-q", "-O", "^has_journal", "-d", tree, path)
 
-    def __init__(self, work, name, key_file, content):
+
+class Disk:
+    """A LUKS2 volume in a file with an ext4 file system, a known file and perhaps more in it; made without device-mapper."""
+
+    def __init__(self, work, name, key_file, content, files=()):
         self.name = name
         self.path = os.path.join(work, f"{name}.img")
         self.uuid = str(uuid.uuid4())
-        tree = os.path.join(work, f"{name}.tree")
-        os.mkdir(tree)
-        with open(os.path.join(tree, "known"), "w", encoding="ascii") as f:
-            f.write(content)
-        with open(self.path, "wb") as f:
-            f.truncate(16 << 20)
-        run(sbin("mkfs.ext4"), "-q", "-O", "^has_journal", "-d", tree, self.path)
-        shutil.rmtree(tree)
+        make_ext4(work, self.path, {"known": (0o644, content.encode()), **dict(files)})
         with open(self.path, "r+b") as f:
             f.truncate(48 << 20)
         run(sbin("cryptsetup"), "reencrypt", "--encrypt", "--type", "luks2", "--batch-mode", "--uuid", self.uuid,
