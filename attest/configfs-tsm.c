@@ -6,8 +6,10 @@
  * Another process may write into our folder, and "generation" says so: each accepted write adds one.  A binary attribute is taken at
  * close(), and one that failed half-way is taken as empty; so close() is checked, the count is, and each try has a folder of its own.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -18,6 +20,7 @@
 #include "base/parse.h"
 
 #define REPORTS "/sys/kernel/config/tsm/report"
+#define NAME_PREFIX "cocod-"		/* then the process, then a random number */
 #define OUTBLOB_MAX (64 * 1024)
 #define AUXBLOB_MAX (128 * 1024)
 #define MANIFEST_MAX (64 * 1024)
@@ -50,6 +53,32 @@ static void request_done(struct request *t)
 	(void) close_fd(t->parent);
 }
 
+/* A process that had to be killed while the TEE kept it waiting has left its folder behind. */
+static int is_abandoned(const struct dirent *de)
+{
+	const char *rest = startswith(de->d_name, NAME_PREFIX);
+	char pid[12] = "";
+	uint32_t n;
+
+	if (!rest || strcspn(rest, "-") >= sizeof(pid))
+		return false;
+	memcpy(pid, rest, strcspn(rest, "-"));
+	return parse_u32(pid, &n) == 0 && n > 0 && n <= INT_MAX && kill((pid_t)n, 0) < 0 && errno == ESRCH;
+}
+
+static void remove_abandoned(int parent)
+{
+	struct dirent **found = NULL;
+	int n;
+
+	n = scandirat(parent, ".", &found, is_abandoned, NULL);
+	for (int i = 0; i < n; i++) {
+		(void) unlinkat(parent, found[i]->d_name, AT_REMOVEDIR);
+		free(found[i]);
+	}
+	free(found);
+}
+
 static int request_init(const struct attest_request *q, struct request *ret, struct cause *why)
 {
 	struct request t = { .parent = -EBADF, .dir = -EBADF };
@@ -61,9 +90,10 @@ static int request_init(const struct attest_request *q, struct request *ret, str
 	t.parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t.parent < 0)
 		return cause_set(why, -errno, "%s cannot be opened: %s", REPORTS, strerror(errno));
+	remove_abandoned(t.parent);
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		r = -EIO;
-	snprintf(t.name, sizeof(t.name), "cocod-%d-%016llx", (int)getpid(), (unsigned long long)random);
+	snprintf(t.name, sizeof(t.name), NAME_PREFIX "%d-%016llx", (int)getpid(), (unsigned long long)random);
 	if (r == 0 && mkdirat(t.parent, t.name, 0700) < 0) {
 		r = cause_set(why, -errno, "no folder can be made in " REPORTS ": %s",
 			      errno == ENXIO ? "no module that provides reports is loaded" : strerror(errno));

@@ -19,6 +19,8 @@
 #include "attest/provider.h"
 #include "base/io.h"
 
+#define REPORTS "/sys/kernel/config/tsm/report"
+
 static char root[64];
 
 static struct {
@@ -318,7 +320,7 @@ static bool noted(const struct bundle *b, const char *words)
 static void test_nothing(void **state)
 {
 	assert_fails(-ENODEV, "sev-guest: there is no /dev/sev-guest");
-	make_dir("/sys/kernel/config/tsm/report");
+	make_dir(REPORTS);
 	tsm.mkdir_error = ENXIO;
 	assert_fails(-ENODEV, "no module that provides reports is loaded");
 	tsm.mkdir_error = EACCES;
@@ -332,7 +334,7 @@ static void test_tsm(void **state)
 	struct cause why;
 	char dir[100];
 
-	make_dir("/sys/kernel/config/tsm/report");
+	make_dir(REPORTS);
 	make_dir("/sys/devices/system/cpu/sev");
 	snprintf(dir, sizeof(dir), "%s/sys/devices/system/cpu/sev", root);
 	put_text(dir, "vmpl", "2\n");
@@ -362,7 +364,7 @@ static void test_tsm_absent(void **state)
 	struct attest_request q = request();
 	struct cause why;
 
-	make_dir("/sys/kernel/config/tsm/report");
+	make_dir(REPORTS);
 	tsm.auxblob = 0;
 	assert_int_equal(gather(&q, &b, &why), 0);
 	assert_null(bundle_find(&b, BUNDLE_CERT_TABLE, 0));
@@ -374,9 +376,35 @@ static void test_tsm_absent(void **state)
 	assert_true(noted(&b, "cert-table: absent, the kernel has no 'auxblob'"));
 }
 
+/* What a process that was killed left behind goes, what another is waiting for stays. */
+static void test_tsm_abandoned(void **state)
+{
+	static const char *const dead[] = { "cocod-4194305-00", "cocod-2147483647-0123456789abcdef" };
+	static const char *const others[] = { "cocod-1-00", "cocod--1", "cocod-0-1", "cocod-99999999999999-1", "cocod-x-1", "mine" };
+	_cleanup_(bundle_done) struct bundle b = { 0 };
+	struct attest_request q = request();
+	char path[200];
+	struct cause why;
+
+	make_dir(REPORTS);
+	for (size_t i = 0; i < ARRAY_SIZE(dead) + ARRAY_SIZE(others); i++) {
+		snprintf(path, sizeof(path), REPORTS "/%s", i < ARRAY_SIZE(dead) ? dead[i] : others[i - ARRAY_SIZE(dead)]);
+		make_dir(path);
+	}
+	assert_int_equal(gather(&q, &b, &why), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(dead); i++) {
+		snprintf(path, sizeof(path), "%s" REPORTS "/%s", root, dead[i]);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		snprintf(path, sizeof(path), "%s" REPORTS "/%s", root, others[i]);
+		assert_int_equal(access(path, F_OK), 0);
+	}
+}
+
 static void test_tsm_wrong(void **state)
 {
-	make_dir("/sys/kernel/config/tsm/report");
+	make_dir(REPORTS);
 	tsm.outblob = 1183;
 	assert_fails(-EBADMSG, "has 1183 bytes, at least 1184");
 	tsm.outblob = 0;
@@ -400,7 +428,7 @@ static void test_tsm_interference(void **state)
 	struct attest_request q = request();
 	struct cause why;
 
-	make_dir("/sys/kernel/config/tsm/report");
+	make_dir(REPORTS);
 	tsm.meddle = 2;
 	assert_int_equal(gather(&q, &b, &why), 0);
 	assert_int_equal(tsm.n_requests, 1 + 3);	/* the probe's, and a fresh one a try */
@@ -420,7 +448,7 @@ static void test_tdx_surroundings(void **state)
 	struct cause why;
 	char dir[128];
 
-	make_dir("/sys/kernel/config/tsm/report");
+	make_dir(REPORTS);
 	tsm.provider = "tdx_guest";
 	tsm.outblob = 5000;
 	assert_int_equal(gather(&q, &b, &why), 0);
@@ -515,6 +543,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tsm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tsm_absent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tsm_abandoned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tsm_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tsm_interference, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tdx_surroundings, setup, teardown),
