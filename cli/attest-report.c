@@ -102,7 +102,7 @@ static int parse(struct options *o, int argc, char **argv)
 	return r;
 }
 
-static int failed(int error, const struct cause *why)
+int attest_gather_failed(int error, const struct cause *why)
 {
 	log_error("There is no evidence: %s", why->text[0] ? why->text : strerror(-error));
 	if (error == -ENODEV)
@@ -110,6 +110,11 @@ static int failed(int error, const struct cause *why)
 	else if (error == -EACCES || error == -EPERM)
 		log_error("Only root may ask for it: try again with sudo");
 	return STATUS_FAILED;
+}
+
+int attest_gather_own(const struct attest_request *q, struct bundle *ret, struct cause *why)
+{
+	return attest_gather(all_providers, q, ret, why);
 }
 
 static int write_bundle(const struct bundle *b, const char *output)
@@ -157,9 +162,9 @@ int attest_report(struct cli *cli, int argc, char **argv)
 		}
 		o.q.nonce_len = DEFAULT_NONCE_LEN;
 	}
-	r = attest_gather(all_providers, &o.q, &b, &why);
+	r = attest_gather_own(&o.q, &b, &why);
 	if (r < 0)
-		return failed(r, &why);
+		return attest_gather_failed(r, &why);
 	for (size_t i = 0; bundle_find(&b, BUNDLE_NOTE, i); i++)
 		log_info("%s", (const char *)bundle_find(&b, BUNDLE_NOTE, i)->data);
 	return write_bundle(&b, o.output);
