@@ -136,6 +136,7 @@ static int get(struct fetcher *f, const struct need *need)
 {
 	char url[1024], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "", text[2 * CACHE_WHY_LEN + 8];
 	int r = -ENOENT;
+	bool wrong;
 
 	if (!f->o->refresh)
 		r = cache_has(f->dir, &f->needs, need, f->now, old);
@@ -150,6 +151,7 @@ static int get(struct fetcher *f, const struct need *need)
 		say_missing(f, need_what(need), old);
 		return 0;
 	}
+	wrong = r != -ENOENT;
 	if (make_url(f, need, url, sizeof(url)) < 0)
 		(void) snprintf(why, sizeof(why), "the address gets too long");
 	else {
@@ -160,8 +162,7 @@ static int get(struct fetcher *f, const struct need *need)
 			return r;
 	}
 	/* That there was none before is no news; that there was a wrong one is. */
-	(void) snprintf(text, sizeof(text), "%s%s%s", why, old[0] && !strstr(old, "it is not there") ? "; " : "",
-			old[0] && !strstr(old, "it is not there") ? old : "");
+	(void) snprintf(text, sizeof(text), "%s%s%s", why, wrong ? "; " : "", wrong ? old : "");
 	say_missing(f, need_what(need), text);
 	return 0;
 }
@@ -197,7 +198,8 @@ static int gather(struct attest_args *a)
 	struct cause why = { "" };
 	int r;
 
-	r = attest_gather_own(&q, &a->bundle, &why);
+	/* The cache is to have the VCEK, for when the network is not there. */
+	r = attest_gather_own(&q, a->fetch.imds, IMDS_QUOTE, &a->bundle, &why);
 	if (r < 0) {
 		(void) attest_gather_failed(r, &why);
 		return STATUS_MISSING;

@@ -2,7 +2,7 @@
 #ifndef COCO_CLI_ATTEST_H
 #define COCO_CLI_ATTEST_H
 
-#include "attest/provider.h"
+#include "attest/imds.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
 #include "attest/verify.h"
@@ -67,8 +67,11 @@ int attest_status(const struct verdict *v);
 int attest_report(struct cli *cli, int argc, char **argv);
 int attest_fetch(struct cli *cli, int argc, char **argv);
 
-/* This guest's own evidence, of whoever can be asked.  Returns 0, or a negative errno with the cause in @why. */
-int attest_gather_own(const struct attest_request *q, struct bundle *ret, struct cause *why);
+/*
+ * This guest's own evidence, of whoever can be asked; an Azure VM's with what its metadata service has of @wants, at @imds (as of imds_open()).
+ * Returns 0, or a negative errno with the cause in @why.
+ */
+int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants, struct bundle *ret, struct cause *why);
 
 /* Say that there is no evidence, and what to do.  Returns the exit status. */
 int attest_gather_failed(int error, const struct cause *why);
