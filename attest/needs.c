@@ -2,6 +2,7 @@
 #include "attest/needs.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "attest/amd-vek.h"
 #include "attest/intel.h"
@@ -19,22 +20,27 @@ struct need_kind {
 	enum need_server server;
 	enum bundle_kind kind, chain;
 	size_t max;
-	int (*check)(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem);
+	int (*check)(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f);
 };
 
 /* ---- what a file must be ---- */
 
-static int reject(const char **ret_problem, int error, const char *problem)
+static int reject(struct need_finding *f, int error, const char *problem)
 {
-	*ret_problem = problem;
+	f->problem = problem;
 	return error;
 }
 
-static int check_validity(X509 *cert, int64_t now, const char **ret_problem)
+static int check_validity(X509 *cert, int64_t now, struct need_finding *f)
 {
 	int r = now ? x509_valid_at(cert, now) : 0;
+	int64_t from, to;
 
-	return r < 0 ? reject(ret_problem, r, "it is not valid now") : 0;
+	if (r < 0)
+		return reject(f, r, "it is not valid now");
+	if (x509_validity(cert, &from, &to) == 0)
+		f->until = MIN(f->until, to);
+	return 0;
 }
 
 static bool has_name(const X509_NAME *name, const char *want)
@@ -44,7 +50,7 @@ static bool has_name(const X509_NAME *name, const char *want)
 	return x509_common_name(name, cn) == 0 && streq(cn, want);
 }
 
-static int check_vcek(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem)
+static int check_vcek(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
 {
 	_cleanup_(x509_freep) X509 *cert = NULL;
 	struct amd_vek vek;
@@ -53,113 +59,119 @@ static int check_vcek(const struct needs *n, struct bytes data, int64_t now, con
 
 	r = x509_parse_der(data, &cert);
 	if (r < 0)
-		return reject(ret_problem, r, "it is no certificate in DER");
+		return reject(f, r, "it is no certificate in DER");
 	if (!has_name(X509_get_subject_name(cert), "SEV-VCEK") || amd_vek_read(cert, &vek, &what) < 0 || !vek.has_hwid)
-		return reject(ret_problem, -EBADMSG, "it is no VCEK");
+		return reject(f, -EBADMSG, "it is no VCEK");
 	if (vek.product != n->product || memcmp(vek.hwid, n->hwid, sizeof(vek.hwid)) != 0)
-		return reject(ret_problem, -EKEYREJECTED, "it is another chip's");
+		return reject(f, -EKEYREJECTED, "it is another chip's");
 	if (memcmp(&vek.tcb, &n->tcb, sizeof(vek.tcb)) != 0)
-		return reject(ret_problem, -EKEYREJECTED, "it is for another firmware level (TCB)");
-	return check_validity(cert, now, ret_problem);
+		return reject(f, -EKEYREJECTED, "it is for another firmware level (TCB)");
+	return check_validity(cert, now, f);
 }
 
 /* @names of the two certificates there must be, in their order. */
-static int check_two(struct bytes pem, const char *const names[static 2], int64_t now, const char **ret_problem)
+static int check_two(struct bytes pem, const char *const names[static 2], int64_t now, struct need_finding *f)
 {
 	_cleanup_(x509_list_done) struct x509_list l = { .n = 0 };
 	int r;
 
 	r = x509_parse(pem, &l);
 	if (r < 0)
-		return reject(ret_problem, r == -EMSGSIZE ? -EBADMSG : r, "it is not certificates in PEM");
+		return reject(f, r == -EMSGSIZE ? -EBADMSG : r, "it is not certificates in PEM");
 	if (l.n != 2)
-		return reject(ret_problem, -EBADMSG, "it has not two certificates");
+		return reject(f, -EBADMSG, "it has not two certificates");
 	for (unsigned i = 0; i < l.n; i++) {
 		if (!has_name(X509_get_subject_name(l.cert[i]), names[i]))
-			return reject(ret_problem, -EKEYREJECTED, "its certificates are not those that were wanted");
-		r = check_validity(l.cert[i], now, ret_problem);
+			return reject(f, -EKEYREJECTED, "its certificates are not those that were wanted");
+		r = check_validity(l.cert[i], now, f);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int check_amd_chain(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem)
+static int check_amd_chain(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
 {
 	char issuer[32], root[32];
 
 	(void) snprintf(issuer, sizeof(issuer), "SEV-%s%s", n->vlek ? "VLEK-" : "", snp_product_name(n->product));
 	(void) snprintf(root, sizeof(root), "ARK-%s", snp_product_name(n->product));
-	return check_two(data, (const char *const[]){ issuer, root }, now, ret_problem);
+	return check_two(data, (const char *const[]){ issuer, root }, now, f);
 }
 
-static int check_list(struct bytes data, const char *issuer, int64_t now, const char **ret_problem)
+static int check_list(struct bytes data, const char *issuer, int64_t now, struct need_finding *f)
 {
 	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
 	const ASN1_TIME *next;
 	time_t t = (time_t)now;
+	struct tm tm;
 	int r;
 
 	r = x509_crl_parse(data, &crl);
 	if (r < 0)
-		return reject(ret_problem, r == -EMSGSIZE ? -EBADMSG : r, "it is no revocation list");
+		return reject(f, r == -EMSGSIZE ? -EBADMSG : r, "it is no revocation list");
 	if (!has_name(X509_CRL_get_issuer(crl), issuer))
-		return reject(ret_problem, -EKEYREJECTED, "it is the revocation list of somebody else");
+		return reject(f, -EKEYREJECTED, "it is the revocation list of somebody else");
 	next = X509_CRL_get0_nextUpdate(crl);
 	if (!next)
-		return reject(ret_problem, -EBADMSG, "it does not say until when it is good");
+		return reject(f, -EBADMSG, "it does not say until when it is good");
 	if (now && (X509_cmp_time(next, &t) <= 0 || X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &t) >= 0))
-		return reject(ret_problem, -EKEYEXPIRED, "it is not valid now");
+		return reject(f, -EKEYEXPIRED, "it is not valid now");
+	if (ASN1_TIME_to_tm(next, &tm))
+		f->until = MIN(f->until, (int64_t)timegm(&tm));
 	return 0;
 }
 
-static int check_amd_crl(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem)
+static int check_amd_crl(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
 {
 	char root[32];
 
 	(void) snprintf(root, sizeof(root), "ARK-%s", snp_product_name(n->product));
-	return check_list(data, root, now, ret_problem);
+	return check_list(data, root, now, f);
 }
 
-static int check_pck_crl(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem)
+static int check_pck_crl(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
 {
-	return check_list(data, n->processor_ca ? "Intel SGX PCK Processor CA" : "Intel SGX PCK Platform CA", now, ret_problem);
+	return check_list(data, n->processor_ca ? "Intel SGX PCK Processor CA" : "Intel SGX PCK Platform CA", now, f);
 }
 
-static int check_root_crl(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem)
+static int check_root_crl(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
 {
-	return check_list(data, "Intel SGX Root CA", now, ret_problem);
+	return check_list(data, "Intel SGX Root CA", now, f);
 }
 
-static int check_period(int64_t issue, int64_t next_update, int64_t now, const char **ret_problem)
+static int check_period(int64_t issue, int64_t next_update, int64_t now, struct need_finding *f)
 {
-	return now && (now < issue || now > next_update) ? reject(ret_problem, -EKEYEXPIRED, "it is not valid now") : 0;
+	if (now && (now < issue || now > next_update))
+		return reject(f, -EKEYEXPIRED, "it is not valid now");
+	f->until = MIN(f->until, next_update);
+	return 0;
 }
 
-static int check_tcb_info(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem)
+static int check_tcb_info(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
 {
 	_cleanup_(freep) struct tdx_tcb_info *info = malloc(sizeof(*info));
 	int r;
 
 	if (!info)
 		return -ENOMEM;
-	r = tdx_tcb_info_read(data, info, ret_problem);
+	r = tdx_tcb_info_read(data, info, &f->problem);
 	if (r < 0)
 		return -EBADMSG;
 	if (memcmp(info->fmspc, n->fmspc, sizeof(info->fmspc)) != 0)
-		return reject(ret_problem, -EKEYREJECTED, "it is for other machines (FMSPC)");
-	return check_period(info->issue, info->next_update, now, ret_problem);
+		return reject(f, -EKEYREJECTED, "it is for other machines (FMSPC)");
+	return check_period(info->issue, info->next_update, now, f);
 }
 
-static int check_qe_identity(const struct needs *n, struct bytes data, int64_t now, const char **ret_problem)
+static int check_qe_identity(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
 {
 	_cleanup_(freep) struct tdx_qe_identity *identity = malloc(sizeof(*identity));
 	int r;
 
 	if (!identity)
 		return -ENOMEM;
-	r = tdx_qe_identity_read(data, identity, ret_problem);
-	return r < 0 ? -EBADMSG : check_period(identity->issue, identity->next_update, now, ret_problem);
+	r = tdx_qe_identity_read(data, identity, &f->problem);
+	return r < 0 ? -EBADMSG : check_period(identity->issue, identity->next_update, now, f);
 }
 
 static const struct need_kind kind_vcek = { "VCEK", NULL, NEED_KDS, BUNDLE_CERT, 0, VEK_LEN_MAX, check_vcek };
@@ -224,14 +236,16 @@ size_t need_max(const struct need *need)
 	return need->kind->max;
 }
 
-int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now, const char **ret_problem)
+int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now, struct need_finding *f)
 {
-	return need->kind->check(n, data, now, ret_problem);
+	*f = (struct need_finding){ "", INT64_MAX };
+	return need->kind->check(n, data, now, f);
 }
 
-int need_check_chain(struct bytes pem, int64_t now, const char **ret_problem)
+int need_check_chain(struct bytes pem, int64_t now, struct need_finding *f)
 {
-	return check_two(pem, (const char *const[]){ "Intel SGX TCB Signing", "Intel SGX Root CA" }, now, ret_problem);
+	*f = (struct need_finding){ "", INT64_MAX };
+	return check_two(pem, (const char *const[]){ "Intel SGX TCB Signing", "Intel SGX Root CA" }, now, f);
 }
 
 /* ---- what evidence needs ---- */

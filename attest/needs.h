@@ -63,12 +63,17 @@ enum bundle_kind need_bundle_kind(const struct need *need);
 enum bundle_kind need_chain_kind(const struct need *need);	/* when it has one */
 size_t need_max(const struct need *need);			/* bytes */
 
+struct need_finding {
+	const char *problem;	/* why it is not the one, constant */
+	int64_t until;		/* seconds since 1970 to which it is good, when it is the one */
+};
+
 /*
- * Whether @data is that file, and good at @now (0: whenever).  @ret_problem is set on failure: why not, constant.
+ * Whether @data is that file, and good at @now (0: whenever).  @f is always written.
  * Returns 0; -EBADMSG when it is malformed; -EKEYREJECTED when it is of something else; -EKEYEXPIRED when it is not yet good, or no more; -ENOMEM.
  */
-int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now, const char **ret_problem);
-int need_check_chain(struct bytes pem, int64_t now, const char **ret_problem);
+int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now, struct need_finding *f);
+int need_check_chain(struct bytes pem, int64_t now, struct need_finding *f);
 
 /*
  * A chain as it comes in a header, URL-encoded, decoded into @ret, as long as the header at most.  -EBADMSG when an escape is none, or the text is no PEM.

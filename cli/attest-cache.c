@@ -33,9 +33,10 @@ static int read_one(const char *dir, const char *name, size_t max, char **ret, s
 
 /* One file; @chain: that of the need. */
 static int check_one(const char *dir, const struct needs *n, const struct need *need, bool chain, int64_t now, struct bundle *ret,
-		     char why[static CACHE_WHY_LEN])
+		     int64_t *until, char why[static CACHE_WHY_LEN])
 {
-	const char *name = chain ? need->chain : need->name, *problem = "";
+	const char *name = chain ? need->chain : need->name;
+	struct need_finding f;
 	_cleanup_(freep) char *data = NULL;
 	struct bytes bytes;
 	size_t len;
@@ -45,20 +46,27 @@ static int check_one(const char *dir, const struct needs *n, const struct need *
 	if (r < 0)
 		return r;
 	bytes = (struct bytes){ (const uint8_t *)data, len };
-	r = chain ? need_check_chain(bytes, now, &problem) : need_check(n, need, bytes, now, &problem);
+	r = chain ? need_check_chain(bytes, now, &f) : need_check(n, need, bytes, now, &f);
 	if (r < 0)
-		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.200s: %s", dir, name, problem);
-	else if (ret)
-		r = bundle_add(ret, chain ? need_chain_kind(need) : need_bundle_kind(need), data, len);
+		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.200s: %s", dir, name, f.problem);
+	else {
+		*until = MIN(*until, f.until);
+		r = !ret ? 0 : bundle_add(ret, chain ? need_chain_kind(need) : need_bundle_kind(need), data, len);
+	}
 	return r;
 }
 
-int cache_has(const char *dir, const struct needs *n, const struct need *need, int64_t now, char why[static CACHE_WHY_LEN])
+int cache_has(const char *dir, const struct needs *n, const struct need *need, int64_t now, int64_t *ret_until, char why[static CACHE_WHY_LEN])
 {
+	int64_t until = INT64_MAX;
 	int r;
 
-	r = check_one(dir, n, need, /* chain= */ false, now, NULL, why);
-	return r < 0 || !need->chain[0] ? r : check_one(dir, n, need, /* chain= */ true, now, NULL, why);
+	r = check_one(dir, n, need, /* chain= */ false, now, NULL, &until, why);
+	if (r == 0 && need->chain[0])
+		r = check_one(dir, n, need, /* chain= */ true, now, NULL, &until, why);
+	if (r == 0 && ret_until)
+		*ret_until = until;
+	return r;
 }
 
 int cache_put(const char *dir, const char *name, struct bytes data, char why[static CACHE_WHY_LEN])
@@ -105,13 +113,14 @@ static int find_needs(const struct evidence *e, const char *dir, struct needs *r
 
 	r = needs_find(e, NULL, ret, problem);
 	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(products); i++)
-		if (needs_find(e, products[i], ret, problem) == 0 && ret->n > 0 && cache_has(dir, ret, &ret->list[0], 0, why) == 0)
+		if (needs_find(e, products[i], ret, problem) == 0 && ret->n > 0 && cache_has(dir, ret, &ret->list[0], 0, NULL, why) == 0)
 			return 0;
 	return r;
 }
 
 int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *ret)
 {
+	int64_t until = INT64_MAX;
 	struct needs n;
 
 	/* What is wrong with the evidence is for the verdict. */
@@ -122,7 +131,7 @@ int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *
 			char why[CACHE_WHY_LEN];
 			int r;
 
-			r = check_one(dir, &n, &n.list[i], chain, /* now= */ 0, ret, why);
+			r = check_one(dir, &n, &n.list[i], chain, /* now= */ 0, ret, &until, why);
 			if (r == -ENOMEM)
 				return r;
 			if (r < 0 && r != -ENOENT)

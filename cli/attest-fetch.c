@@ -27,6 +27,7 @@ struct fetcher {
 	bool busy[_NEED_SERVER_MAX];	/* wants to be left alone */
 	struct json_object *json;	/* NULL: lines for people */
 	unsigned n_missing;
+	int64_t until;			/* the first of them expires then */
 };
 
 /* ---- what is said ---- */
@@ -42,7 +43,7 @@ static void say(struct fetcher *f, const char *state, const char *what, const ch
 	o = json_object_new_object();
 	json_add(o, "what", what);
 	json_add(o, "state", state);
-	json_add(o, streq(state, "missing") ? "reason" : "where", text);
+	json_add(o, streq(state, "missing") ? "reason" : streq(state, "until") ? "time" : "where", text);
 	json_object_array_add(f->json, o);
 }
 
@@ -50,6 +51,15 @@ static void say_missing(struct fetcher *f, const char *what, const char *text)
 {
 	say(f, "missing", what, text);
 	f->n_missing++;
+}
+
+/* A list that has expired is worse than none: evidence cannot be judged with it. */
+static void say_until(struct fetcher *f)
+{
+	char text[TIME_LEN];
+
+	if (f->until < INT64_MAX)
+		say(f, "until", "all of it", format_time((uint64_t)f->until * 1000000, text, sizeof(text)));
 }
 
 /* ---- a server ---- */
@@ -77,7 +87,7 @@ static int make_url(const struct fetcher *f, const struct need *need, char *ret,
 static int keep(const struct fetcher *f, const struct need *need, const struct http_answer *a, char why[static CACHE_WHY_LEN])
 {
 	_cleanup_(freep) char *chain = NULL;
-	const char *problem = "";
+	struct need_finding found;
 	struct bytes pem;
 	int r;
 
@@ -93,9 +103,9 @@ static int keep(const struct fetcher *f, const struct need *need, const struct h
 	if (need_decode_chain(a->header, chain) < 0)
 		return -EBADMSG;
 	pem = (struct bytes){ (const uint8_t *)chain, strlen(chain) };
-	r = need_check_chain(pem, f->now, &problem);
+	r = need_check_chain(pem, f->now, &found);
 	if (r < 0) {
-		(void) snprintf(why, CACHE_WHY_LEN, "the header %s: %s", need_header(need), problem);
+		(void) snprintf(why, CACHE_WHY_LEN, "the header %s: %s", need_header(need), found.problem);
 		return r;
 	}
 	r = cache_put(f->dir, need->name, (struct bytes){ a->data, a->len }, why);
@@ -104,14 +114,14 @@ static int keep(const struct fetcher *f, const struct need *need, const struct h
 
 static int check_and_keep(const struct fetcher *f, const struct need *need, struct http_answer *a, char why[static CACHE_WHY_LEN])
 {
-	const char *problem = "";
+	struct need_finding found;
 	int r;
 
 	need_unhex(a->data, &a->len);
-	r = need_check(&f->needs, need, (struct bytes){ a->data, a->len }, f->now, &problem);
+	r = need_check(&f->needs, need, (struct bytes){ a->data, a->len }, f->now, &found);
 	if (r == 0)
 		return keep(f, need, a, why);
-	(void) snprintf(why, CACHE_WHY_LEN, "what the server has is not it: %s", problem);
+	(void) snprintf(why, CACHE_WHY_LEN, "what the server has is not it: %s", found.problem);
 	return r;
 }
 
@@ -135,12 +145,14 @@ static int fetch(struct fetcher *f, const struct need *need, const char *url, ch
 static int get(struct fetcher *f, const struct need *need)
 {
 	char url[1024], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "", text[2 * CACHE_WHY_LEN + 8];
+	int64_t until = INT64_MAX;
 	int r = -ENOENT;
 	bool wrong;
 
 	if (!f->o->refresh)
-		r = cache_has(f->dir, &f->needs, need, f->now, old);
+		r = cache_has(f->dir, &f->needs, need, f->now, &until, old);
 	if (r == 0) {
+		f->until = MIN(f->until, until);
 		(void) snprintf(text, sizeof(text), "%.400s/%s", f->dir, need->name);
 		say(f, "had", need_what(need), text);
 		return 0;
@@ -156,6 +168,9 @@ static int get(struct fetcher *f, const struct need *need)
 		(void) snprintf(why, sizeof(why), "the address gets too long");
 	else {
 		r = fetch(f, need, url, why);
+		if (r == 0)
+			r = cache_has(f->dir, &f->needs, need, f->now, &until, why);
+		f->until = MIN(f->until, until);
 		if (r == 0)
 			say(f, "fetched", need_what(need), url);
 		if (r == 0 || r == -ENOMEM)
@@ -241,6 +256,7 @@ static int run(struct cli *cli, struct attest_args *a)
 		.o = &a->fetch,
 		.dir = a->fetch.cache ? a->fetch.cache : ATTEST_CACHE,
 		.now = (int64_t)time(NULL),
+		.until = INT64_MAX,
 		.http = { .agent = "cococtl", .ca = a->fetch.ca, .timeout_usec = a->fetch.timeout_usec },
 	};
 	int r;
@@ -254,6 +270,8 @@ static int run(struct cli *cli, struct attest_args *a)
 		return r;
 	f.json = cli->json ? json_object_new_array() : NULL;
 	r = get_all(&f);
+	if (r == 0)
+		say_until(&f);
 	if (f.json)
 		print_json(f.json);
 	if (r < 0) {
@@ -261,7 +279,7 @@ static int run(struct cli *cli, struct attest_args *a)
 		return STATUS_MISSING;
 	}
 	/* cocod reads all that lies there, and would take another machine's for ours. */
-	if (f.n_missing == 0 && (a->fetch.prune || !a->fetch.cache))
+	if (f.n_missing == 0 && (a->fetch.prune || streq(f.dir, ATTEST_CACHE)))
 		cache_prune(f.dir, &f.needs);
 	return f.n_missing > 0 ? STATUS_MISSING : STATUS_GOOD;
 }

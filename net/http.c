@@ -364,7 +364,7 @@ static int ask_patiently(struct http *h, struct transfer *t)
 		if (r != 429 && r != 503)
 			return -EHOSTUNREACH;
 		if (wait == 0)
-			wait = UINT64_C(1) << i;
+			wait = UINT64_C(2) << i;	/* AMD has one request in ten seconds */
 		if (h->impatient || i + 1 == TRIES || wait > WAIT_MAX_SEC) {
 			snprintf(h->error, sizeof(h->error), "the server is busy, HTTP status %d; try again in %llu seconds", r, (unsigned long long)wait);
 			return -EAGAIN;

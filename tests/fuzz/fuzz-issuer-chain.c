@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	char *header = strndup((const char *)data, len), *chain;
 	uint8_t *copy = malloc(len + 1);
-	const char *problem = NULL;
+	struct need_finding f;
 	size_t n = len;
 
 	if (!header || !copy)
@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		assert(strlen(chain) <= strlen(header) && strlen(chain) > 0);
 		for (const char *p = chain; *p; p++)
 			assert(*p == '\n' || *p == '\r' || (*p >= ' ' && *p <= '~'));
-		if (need_check_chain((struct bytes){ (const uint8_t *)chain, strlen(chain) }, 0, &problem) < 0)
-			assert(problem);
+		if (need_check_chain((struct bytes){ (const uint8_t *)chain, strlen(chain) }, 0, &f) < 0)
+			assert(f.problem[0]);
 	}
 	free(chain);
 	free(copy);

@@ -49,6 +49,7 @@ check "an SNP report without certificates cannot be judged" expect 3 verify --ty
 check "fetch for it" expect 0 fetch --report=milan.report
 check "the VCEK, the chain, the revocation list" asked "/$vcek /vcek/v1/Milan/cert_chain /vcek/v1/Milan/crl "
 check "a line for each" test "$(grep -c '^fetched ' out)" = 3
+check "and until when it is good" says "^until .*: $(cat until)T00:00:00Z$"
 check "now it is accepted, offline" expect 0 verify --type=snp --report=milan.report --set require=crl
 check "once more" expect 0 fetch --report=milan.report
 check "all is had" test "$(grep -c '^had ' out)" = 3
@@ -57,7 +58,7 @@ check "--offline" expect 0 fetch --offline --report=milan.report
 check "--refresh" expect 0 fetch --refresh --report=milan.report
 check "asks for all" test "$(wc -l <log)" = 6
 check "--json" expect 0 fetch --json --report=milan.report
-check "is JSON" /usr/bin/python3 -c 'import json; v = json.load(open("out")); assert [i["state"] for i in v] == ["had"] * 3 and v[0]["what"] == "VCEK", v'
+check "is JSON" /usr/bin/python3 -c 'import json; v = json.load(open("out")); assert [i["state"] for i in v] == ["had"] * 3 + ["until"] and v[0]["what"] == "VCEK", v'
 check "the report after an update of the firmware" expect 0 fetch --report=milan-newer.report
 check "needs another VCEK" test "$(grep -c '^fetched ' out)" = 1
 check "both are there" test "$(find cache -name 'cert-vcek-*' | wc -l)" = 2
