@@ -159,12 +159,17 @@ static const enum attest_result results[_VERDICT_MAX] = {
 	[VERDICT_REFUSED] = ATTEST_REFUSED,
 };
 
+/* Whether what could not be had may be the reason: there was nothing in its place, or something for another firmware level. */
+static bool is_about_missing(const struct judgement *j, const struct verdict *v)
+{
+	return j->missing.text[0] && (v->result == VERDICT_UNDECIDED || streq(v->code, "TCB_MISMATCH"));
+}
+
 static void take_verdict(struct judgement *j, const struct verdict *v)
 {
 	const struct verdict_check *c = v->first_failed >= 0 ? &v->checks[v->first_failed] : NULL;
 
-	/* What is missing may be the reason, and which address has it no news. */
-	if (v->result == VERDICT_UNDECIDED && c && j->missing.text[0])
+	if (c && is_about_missing(j, v))
 		(void) refuse(j, results[v->result], v->code, "%s: expected %.40s; %.190s", c->name, c->expected[0] ? c->expected : "it to hold",
 			      j->missing.text);
 	else if (v->result == VERDICT_ACCEPTED)
