@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "attest/bundle-evidence.h"
+#include "attest/imds.h"
 #include "attest/policy.h"
 #include "attest/tpm.h"
 #include "attest/trust.h"
@@ -20,6 +21,7 @@ struct judgement {
 	struct trust trust;
 	const struct attest_verifier *type;
 	struct attest_verdict *ret;
+	struct cause missing;	/* what could not be had beside the evidence, and why; "" for nothing */
 };
 
 /* Always negative, for "return refuse(...)". */
@@ -72,17 +74,26 @@ static int read_policy(struct judgement *j)
 	return 0;
 }
 
-static int ask_tpm(struct judgement *j, int tpm, const struct attest_question *q)
+/* Without what the service has, there is a verdict too: other certificates and quotes may be there. */
+static int ask_imds(struct judgement *j, int imds)
+{
+	int r;
+
+	r = imds_complete(imds, IMDS_ALL, &j->bundle, &j->missing);
+	return r == -ENOMEM ? refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory") : 0;
+}
+
+static int ask_tpm(struct judgement *j, const struct attest_sources *with, const struct attest_question *q)
 {
 	struct cause why = { "" };
 	int r;
 
 	if (bundle_find(&j->bundle, BUNDLE_TYPE, 0))
 		return 0;
-	if (tpm < 0)
+	if (with->tpm < 0)
 		return refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "there is no evidence");
-	r = tpm_gather(tpm, q->nonce, sizeof(q->nonce), &j->bundle, &why);
-	return r < 0 ? refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "%s", why.text) : 0;
+	r = tpm_gather(with->tpm, q->nonce, sizeof(q->nonce), &j->bundle, &why);
+	return r < 0 ? refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "%s", why.text) : ask_imds(j, with->imds);
 }
 
 static void set_value(struct policy_values *v, const uint8_t *data, size_t len, size_t padded)
@@ -148,11 +159,20 @@ static const enum attest_result results[_VERDICT_MAX] = {
 	[VERDICT_REFUSED] = ATTEST_REFUSED,
 };
 
+/* Whether what could not be had may be the reason: there was nothing in its place, or something for another firmware level. */
+static bool is_about_missing(const struct judgement *j, const struct verdict *v)
+{
+	return j->missing.text[0] && (v->result == VERDICT_UNDECIDED || streq(v->code, "TCB_MISMATCH"));
+}
+
 static void take_verdict(struct judgement *j, const struct verdict *v)
 {
 	const struct verdict_check *c = v->first_failed >= 0 ? &v->checks[v->first_failed] : NULL;
 
-	if (v->result == VERDICT_ACCEPTED)
+	if (c && is_about_missing(j, v))
+		(void) refuse(j, results[v->result], v->code, "%s: expected %.40s; %.190s", c->name, c->expected[0] ? c->expected : "it to hold",
+			      j->missing.text);
+	else if (v->result == VERDICT_ACCEPTED)
 		(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence", v->n_checks, j->type->name);
 	else if (c)
 		(void) refuse(j, results[v->result], v->code, "%s: expected %.80s, found %.80s", c->name, c->expected[0] ? c->expected : "it to hold",
@@ -186,14 +206,14 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-static void judge(struct judgement *j, int pack, int tpm, const struct attest_question *q)
+static void judge(struct judgement *j, int pack, const struct attest_sources *with, const struct attest_question *q)
 {
-	if (read_pack(j, pack) < 0 || read_policy(j) < 0 || ask_tpm(j, tpm, q) < 0 || set_nonce(j, q) < 0 || bind_policy(j, q) < 0)
+	if (read_pack(j, pack) < 0 || read_policy(j) < 0 || ask_tpm(j, with, q) < 0 || set_nonce(j, q) < 0 || bind_policy(j, q) < 0)
 		return;
 	(void) verify(j);
 }
 
-void attest_judge(int pack, int tpm, const struct attest_question *q, struct attest_verdict *ret)
+void attest_judge(int pack, const struct attest_sources *with, const struct attest_question *q, struct attest_verdict *ret)
 {
 	struct judgement *j = calloc(1, sizeof(*j));
 
@@ -202,7 +222,7 @@ void attest_judge(int pack, int tpm, const struct attest_question *q, struct att
 	if (!j)
 		return;
 	j->ret = ret;
-	judge(j, pack, tpm, q);
+	judge(j, pack, with, q);
 	make_printable(ret->type);
 	make_printable(ret->provider);
 	make_printable(ret->code);

@@ -4,12 +4,17 @@
 
 #include "wire/msg.h"
 
+struct attest_sources {
+	int tpm;	/* an open TPM, or -EBADF */
+	int imds;	/* a connection to Azure's metadata service, or why there is none */
+};
+
 /*
  * Judge the evidence in the pack @pack (a file of wire/bundle.h, read from its beginning) by the policy, trust set and collateral in it,
- * as of this machine's clock.  It must be over the nonce of @q.  A pack without evidence is completed from @tpm, an open TPM or -EBADF.
+ * as of this machine's clock.  It must be over the nonce of @q.  A pack without evidence is completed from @with.
  *
  * @ret always has a verdict; its result is ATTEST_ACCEPTED only when everything holds.  The descriptors stay the caller's.
  */
-void attest_judge(int pack, int tpm, const struct attest_question *q, struct attest_verdict *ret);
+void attest_judge(int pack, const struct attest_sources *with, const struct attest_question *q, struct attest_verdict *ret);
 
 #endif

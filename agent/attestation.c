@@ -14,6 +14,7 @@
 
 #include "agent/collateral.h"
 #include "agent/config.h"
+#include "attest/imds.h"
 #include "attest/tpm.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -152,6 +153,17 @@ static int on_judge_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* What an Azure VM's evidence lacks, its metadata service has; on any other machine nobody will speak over the connection. */
+static int send_sources(struct attestation *a, int tpm)
+{
+	_cleanup_(closep) int imds = imds_open(a->setup.imds);
+	struct attest_imds m = { .error = MIN(imds, 0) };
+	int r;
+
+	r = frame_send(a->worker_fd, MSG_ATTEST_TPM, 0, NULL, 0, tpm);
+	return r < 0 ? r : frame_send(a->worker_fd, MSG_ATTEST_IMDS, 0, &m, sizeof(m), imds < 0 ? -EBADF : imds);
+}
+
 static int ask_worker(struct attestation *a, int tpm)
 {
 	struct attest_question q = { .flags = a->setup.flags };
@@ -166,7 +178,7 @@ static int ask_worker(struct attestation *a, int tpm)
 	if (r >= 0 && fcntl(a->worker_fd, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (r >= 0 && tpm >= 0)
-		r = frame_send(a->worker_fd, MSG_ATTEST_TPM, 0, NULL, 0, tpm);
+		r = send_sources(a, tpm);
 	if (r >= 0)
 		r = frame_send(a->worker_fd, MSG_ATTEST_VERIFY, 0, &q, sizeof(q), a->pack);
 	if (r >= 0)

@@ -14,7 +14,8 @@
  *
  * The keeper itself looks into none of it.  The child is there because a provider may never answer, and a read of the kernel's cannot be
  * taken back; it is forked from the keeper, but secrets are pages that a fork does not take along.  A TPM's answers are parsed to be had at all,
- * so cocod-worker asks it, over a descriptor of the keeper's.
+ * so cocod-worker asks it, over a descriptor of the keeper's; and so with the metadata service of Azure, whose connection the keeper begins
+ * and never reads.
  *
  * Each step has a deadline.  Whatever goes wrong there is no verdict; the next request tries again, after a pause that grows.
  */
@@ -25,6 +26,7 @@ struct attestation_setup {
 	const char *config_root;	/* where attest.conf, attest.trust and collateral are looked for; "" */
 	const char *root;		/* of the kernel's files; "" */
 	const char *tpm;		/* NULL: TPM_DEVICE */
+	const char *imds;		/* NULL: Azure's metadata service; "127.0.0.1:PORT" of a test */
 	const char *worker;		/* cocod-worker's socket */
 	uint32_t flags;			/* of the question */
 	uint64_t gather_usec, judge_usec;	/* deadlines; 0: the defaults */

@@ -23,7 +23,7 @@
 #define IDLE_USEC (30 * 1000000ULL)
 #define IDLE_USEC_MAX (3600 * 1000000ULL)
 #define JUDGE_SEC 10
-#define ATTEST_SEC 60	/* with a TPM to ask, which may be slow */
+#define ATTEST_SEC 60	/* with a TPM to ask, which may be slow, and Azure's metadata service */
 
 struct worker;
 
@@ -33,12 +33,13 @@ struct request {
 	int fd;		/* that came along, or -EBADF; the handler may take it */
 	union {
 		struct attest_question attest;
+		struct attest_imds imds;
 	} body;
 };
 
 struct worker {
 	struct pollfd fds[1 + CLIENTS_MAX];	/* the listening socket, then the clients */
-	int tpms[1 + CLIENTS_MAX];		/* that the clients have sent, or -EBADF */
+	struct attest_sources sources[1 + CLIENTS_MAX];	/* that the clients have sent */
 	nfds_t n_fds;
 	int idle_msec;
 };
@@ -66,29 +67,58 @@ static int on_luks_check(struct request *q)
 	return frame_send(client_fd(q), MSG_LUKS_CHECK, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
 }
 
-/* It waits for the next question, and has no answer of its own. */
+static struct attest_sources *sources_of(const struct request *q)
+{
+	return &q->worker->sources[q->client];
+}
+
+static void sources_init(struct attest_sources *s)
+{
+	*s = (struct attest_sources){ .tpm = -EBADF, .imds = -EBADF };
+}
+
+static void sources_done(struct attest_sources *s)
+{
+	(void) close_fd(s->tpm);
+	(void) close_fd(s->imds);
+	sources_init(s);
+}
+
+/* They wait for the next question, and have no answer of their own. */
 static int on_attest_tpm(struct request *q)
 {
-	int *tpm = &q->worker->tpms[q->client];
+	struct attest_sources *s = sources_of(q);
 
 	if (q->fd < 0)
 		return -EPROTO;
-	(void) close_fd(*tpm);
-	*tpm = TAKE_FD(q->fd);
+	(void) close_fd(s->tpm);
+	s->tpm = TAKE_FD(q->fd);
+	return 0;
+}
+
+static int on_attest_imds(struct request *q)
+{
+	struct attest_sources *s = sources_of(q);
+	int error = q->body.imds.error;
+
+	if (error > 0 || error < -4095 || (error == 0) != (q->fd >= 0))
+		return -EPROTO;
+	(void) close_fd(s->imds);
+	s->imds = error < 0 ? error : TAKE_FD(q->fd);
 	return 0;
 }
 
 static int on_attest_verify(struct request *q)
 {
-	int *tpm = &q->worker->tpms[q->client];
+	struct attest_sources *s = sources_of(q);
 	struct attest_verdict v;
 
 	if (q->fd < 0)
 		return -EPROTO;
 	(void) alarm(ATTEST_SEC);
-	attest_judge(q->fd, *tpm, &q->body.attest, &v);
+	attest_judge(q->fd, s, &q->body.attest, &v);
 	(void) alarm(0);
-	*tpm = close_fd(*tpm);
+	sources_done(s);
 	return frame_send(client_fd(q), MSG_ATTEST_VERIFY, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
 }
 
@@ -98,6 +128,7 @@ static const struct {
 } requests[_MSG_MAX] = {
 	[MSG_LUKS_CHECK] = { 0, on_luks_check },
 	[MSG_ATTEST_TPM] = { 0, on_attest_tpm },
+	[MSG_ATTEST_IMDS] = { sizeof(struct attest_imds), on_attest_imds },
 	[MSG_ATTEST_VERIFY] = { sizeof(struct attest_question), on_attest_verify },
 };
 
@@ -158,17 +189,17 @@ static void client_add(struct worker *w)
 	}
 	if (check_peer(fd) < 0)
 		return;
-	w->tpms[w->n_fds] = -EBADF;
+	sources_init(&w->sources[w->n_fds]);
 	w->fds[w->n_fds++] = (struct pollfd) { .fd = TAKE_FD(fd), .events = POLLIN };
 }
 
 static void client_drop(struct worker *w, nfds_t i)
 {
 	(void) close_fd(w->fds[i].fd);
-	(void) close_fd(w->tpms[i]);
+	sources_done(&w->sources[i]);
 	w->n_fds--;
 	w->fds[i] = w->fds[w->n_fds];
-	w->tpms[i] = w->tpms[w->n_fds];
+	w->sources[i] = w->sources[w->n_fds];
 }
 
 /* From the last to the first, because the last one takes the place of one that goes. */

@@ -171,3 +171,10 @@ int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what)
 	ret->has_csp_id = ext[EXT_CSP_ID].p;
 	return 0;
 }
+
+bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report)
+{
+	struct snp_tcb tcb = snp_tcb_decode(vek->product, report->reported_tcb);
+
+	return memcmp(&tcb, &vek->tcb, sizeof(tcb)) == 0 && (!vek->has_hwid || memcmp(vek->hwid, report->chip_id, SNP_CHIP_ID_LEN) == 0);
+}

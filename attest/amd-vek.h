@@ -32,4 +32,7 @@ struct amd_vek {
  */
 int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what);
 
+/* Whether it is of the chip and at the firmware level that @report says; a VLEK is of no chip. */
+bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report);
+
 #endif

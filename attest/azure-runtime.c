@@ -10,33 +10,6 @@ static int problem(const char **ret, int error, const char *text)
 	return error;
 }
 
-/* Base64 of RFC 4648 section 5, without padding, as JSON web keys have it.  The number of bytes or -EBADMSG. */
-static ssize_t base64url_decode(struct bytes text, uint8_t *ret, size_t size)
-{
-	char plain[AZURE_MODULUS_MAX * 4 / 3 + 8];
-	ssize_t n;
-	size_t i;
-
-	if (text.len % 4 == 1 || text.len + 4 > sizeof(plain))
-		return -EBADMSG;
-	for (i = 0; i < text.len; i++) {
-		char c = (char)text.p[i];
-
-		if (c == '-')
-			c = '+';
-		else if (c == '_')
-			c = '/';
-		else if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z'))
-			return -EBADMSG;
-		plain[i] = c;
-	}
-	while (i % 4)
-		plain[i++] = '=';
-	plain[i] = '\0';
-	n = base64_decode(plain, ret, size);
-	return n < 0 ? -EBADMSG : n;
-}
-
 static int read_value(struct bytes value, void *ret)
 {
 	*(struct bytes *)ret = value;
@@ -73,7 +46,7 @@ static int read_ak(const struct key *key, struct azure_runtime *rt, const char *
 		return problem(ret_problem, -ENOKEY, "HCLAkPub is no RSA key");
 	if (!is(key->e, "AQAB"))
 		return problem(ret_problem, -ENOKEY, "HCLAkPub has an exponent that is not 65537");
-	n = base64url_decode(key->n, rt->ak_n, sizeof(rt->ak_n));
+	n = base64url_decode((const char *)key->n.p, key->n.len, rt->ak_n, sizeof(rt->ak_n));
 	if (n <= 0)
 		return problem(ret_problem, -ENOKEY, "HCLAkPub has a modulus that cannot be read");
 	rt->ak_n_len = (size_t)n;

@@ -222,8 +222,32 @@ static struct candidate *pick_issuer(struct verifier *ctx, struct pool *pool, X5
 	return c ? c : pick_built_in(ctx, pool, roles, name, now);
 }
 
-static struct candidate *pick_vek(struct pool *pool, unsigned signing_key)
+/* The one of @roles that is of the report's chip and firmware level; a chip has a certificate for each level that it ever had. */
+static struct candidate *pick_matching(struct pool *pool, unsigned roles, enum source source, const struct snp_report *report)
 {
+	for (unsigned i = 0; i < pool->n; i++) {
+		struct candidate *c = &pool->list[i];
+		struct amd_vek vek;
+		const char *what;
+
+		if (roles & ROLE_BIT(c->role) && c->source == source && amd_vek_read(c->cert, &vek, &what) == 0 && amd_vek_is_of(&vek, report))
+			return c;
+	}
+	return NULL;
+}
+
+static unsigned count(const struct pool *pool, unsigned roles)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < pool->n; i++)
+		n += (roles & ROLE_BIT(pool->list[i].role)) != 0;
+	return n;
+}
+
+static struct candidate *pick_vek(struct pool *pool, const struct snp_report *report)
+{
+	unsigned signing_key = report->signing_key;
 	/* Another kind than the report's is better than none: then the words are about that. */
 	const unsigned order[] = {
 		signing_key == SNP_KEY_VLEK ? ROLE_BIT(ROLE_VLEK) : ROLE_BIT(ROLE_VCEK),
@@ -231,6 +255,13 @@ static struct candidate *pick_vek(struct pool *pool, unsigned signing_key)
 		ROLE_BIT(ROLE_OTHER),
 	};
 
+	/* Reading them takes time, and one needs no choice. */
+	for (unsigned source = SOURCE_GIVEN; count(pool, order[0]) > 1 && source <= SOURCE_TABLE; source++) {
+		struct candidate *c = pick_matching(pool, order[0], source, report);
+
+		if (c)
+			return c;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		for (unsigned source = SOURCE_GIVEN; source <= SOURCE_TABLE; source++) {
 			struct candidate *c = pick(pool, order[i], source, NULL);
@@ -516,7 +547,7 @@ static const char *vek_url(struct verdict *v, const struct snp_report *r)
 static int find(struct verifier *ctx, struct pool *pool, const struct snp_report *report, int64_t now, struct verdict *v,
 		struct candidate **ret_ark, struct candidate **ret_inter, struct candidate **ret_vek)
 {
-	struct candidate *ark, *inter, *vek = pick_vek(pool, report->signing_key);
+	struct candidate *ark, *inter, *vek = pick_vek(pool, report);
 	int r;
 
 	if (!vek)

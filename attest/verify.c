@@ -289,19 +289,19 @@ static const struct {
 	const char *code;
 	const char *advice;
 } advices[] = {
-	{ "MISSING", "Hand over the piece that is missing." },
+	{ "MISSING", "Hand over the piece that is missing; 'cococtl attest fetch' gets collateral." },
 	{ "FORMAT", "Check that the file is the whole evidence, in binary, of the kind that --type says." },
 	{ "SIGNATURE", "It was changed on the way, or belongs to another key: get the evidence and its certificates anew, both at once." },
 	{ "PIN", "The root key is none that is trusted. Nobody but the holder of a trusted key can make authentic evidence; do not trust "
 		 "this one. If the root is right, name it in a trust file (--trust)." },
 	{ "CHAIN", "Get the certificates again from their maker; each must be signed by the next." },
 	{ "DATE", "A certificate is outside its time. Check the clock, or --at, and get a current certificate." },
-	{ "CRL_STALE", "Get a current revocation list." },
+	{ "CRL_STALE", "Get a current revocation list, as 'cococtl attest fetch' does." },
 	{ "CRL_REVOKED", "The maker has withdrawn this certificate: do not trust it." },
-	{ "COLL_STALE", "Get current collateral." },
-	{ "NO_VEK", "Get the VCEK from AMD's key distribution service, or the VLEK from the host, and hand it over with --cert." },
+	{ "COLL_STALE", "Get current collateral, as 'cococtl attest fetch' does." },
+	{ "NO_VEK", "Get the VCEK from AMD with 'cococtl attest fetch', or the VLEK from the host, and hand it over with --cache or --cert." },
 	{ "NO_CA", "Get the certificate chain of this product from AMD's key distribution service and hand it over with --cert." },
-	{ "TCB_MISMATCH", "The certificate is for another firmware level: get the one for the reported TCB." },
+	{ "TCB_MISMATCH", "The certificate is for another firmware level: get the one for the reported TCB, as 'cococtl attest fetch' does." },
 	{ "TCB_FLOOR", "The platform's firmware is older than the policy wants: its owner must update it." },
 	{ "TCB_ORDER", "No honest firmware reports this: do not trust this platform." },
 	{ "UNSUPPORTED", "This kind of evidence is not judged here: only quotes of TDs by Intel's quoting enclave, versions 4 and 5." },

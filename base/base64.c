@@ -75,3 +75,41 @@ ssize_t base64_decode(const char *text, uint8_t *ret, size_t size)
 	}
 	return (ssize_t)len;
 }
+
+int base64url_encode(const uint8_t *data, size_t len, char **ret)
+{
+	char *text;
+	int r;
+
+	r = base64_encode(data, len, &text);
+	if (r < 0)
+		return r;
+	text[strcspn(text, "=")] = '\0';
+	for (char *p = text; *p; p++)
+		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+	*ret = text;
+	return 0;
+}
+
+ssize_t base64url_decode(const char *text, size_t len, uint8_t *ret, size_t size)
+{
+	_cleanup_(freep) char *plain = NULL;
+	size_t i;
+
+	if (len % 4 == 1 || len > SIZE_MAX - 4)
+		return -EBADMSG;
+	plain = malloc(len + 4);
+	if (!plain)
+		return -ENOMEM;
+	for (i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c != '-' && c != '_' && (c == '+' || c == '/' || digit_value(c) < 0))
+			return -EBADMSG;
+		plain[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+	}
+	while (i % 4)
+		plain[i++] = '=';
+	plain[i] = '\0';
+	return base64_decode(plain, ret, size);
+}

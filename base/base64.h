@@ -20,4 +20,11 @@ int base64_encode(const uint8_t *data, size_t len, char **ret);
  */
 ssize_t base64_decode(const char *text, uint8_t *ret, size_t size);
 
+/*
+ * The same with the alphabet of section 5 and without padding, as JSON web keys have it.  Decoding takes @len bytes of @text, which need not end with NUL, and
+ * no blanks; -ENOMEM besides.
+ */
+int base64url_encode(const uint8_t *data, size_t len, char **ret);
+ssize_t base64url_decode(const char *text, size_t len, uint8_t *ret, size_t size);
+
 #endif

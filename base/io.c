@@ -106,3 +106,24 @@ int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode
 		(void) unlink(tmp);
 	return r;
 }
+
+int make_folders(const char *path, mode_t mode)
+{
+	char dir[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(dir))
+		return -ENAMETOOLONG;
+	memcpy(dir, path, len + 1);
+	for (size_t i = 1; i <= len; i++) {
+		char c = dir[i];
+
+		if (c != '/' && c)
+			continue;
+		dir[i] = '\0';
+		if (mkdir(dir, mode) < 0 && errno != EEXIST)
+			return -errno;
+		dir[i] = c;
+	}
+	return 0;
+}

@@ -53,4 +53,7 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
  */
 int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode, bool exclusive);
 
+/* Make the folder @path and those above it, as far as they are not there.  Returns 0; -ENAMETOOLONG; an errno of mkdir(2). */
+int make_folders(const char *path, mode_t mode);
+
 #endif

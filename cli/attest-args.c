@@ -7,6 +7,7 @@
 #include "attest/bundle-evidence.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "cli/attest.h"
 #include "cli/bundle-file.h"
 
@@ -25,6 +26,18 @@ enum {
 	OPT_POLICY,
 	OPT_SET,
 	OPT_JSON,
+	OPT_CACHE,
+	OPT_KDS,
+	OPT_PCS,
+	OPT_CA,
+	OPT_PRODUCT,
+	OPT_OFFLINE,
+	OPT_REFRESH,
+	OPT_PRUNE,
+	OPT_TIMEOUT,
+	OPT_ROOT,
+	OPT_TPM,
+	OPT_IMDS,
 };
 
 /* Settings are kept until the policy file is read, wherever it stands: what is said here goes before it. */
@@ -45,6 +58,7 @@ void attest_args_done(struct attest_args *a)
 	while (a->n_blocks > 0)
 		free(a->blocks[--a->n_blocks]);
 	bundle_done(&a->bundle);
+	bundle_done(&a->cached);
 }
 
 /* ---- dates ---- */
@@ -302,6 +316,36 @@ static int parse_at(struct attest_args *a, const char *text)
 	return STATUS_USAGE;
 }
 
+static int keep_text(const char **ret, const char *option, const char *value)
+{
+	if (!value[0]) {
+		log_error("--%s is empty", option);
+		return STATUS_USAGE;
+	}
+	*ret = value;
+	return 0;
+}
+
+static int parse_timeout(struct attest_args *a, const char *text)
+{
+	if (parse_usec(text, &a->fetch.timeout_usec) == 0 && a->fetch.timeout_usec > 0)
+		return 0;
+	log_error("--timeout='%s' is no time: '30s', '500ms'", text);
+	return STATUS_USAGE;
+}
+
+static int take_cache(struct attest_args *a)
+{
+	if (!a->fetch.cache)
+		return 0;
+	if (attest_cache_read(a->fetch.cache, &a->evidence, &a->cached) < 0) {
+		(void) log_oom();
+		return 3;
+	}
+	bundle_evidence(&a->cached, a->type, &a->evidence);
+	return 0;
+}
+
 static int parse_option(struct cli *cli, struct attest_args *a, struct settings *s, int c)
 {
 	if (c >= OPT_PIECE && c < OPT_PIECE + _EVIDENCE_MAX)
@@ -332,28 +376,74 @@ static int parse_option(struct cli *cli, struct attest_args *a, struct settings 
 	case OPT_JSON:
 		cli->json = true;
 		return 0;
+	case OPT_CACHE:
+		return keep_text(&a->fetch.cache, "cache", optarg);
+	case OPT_KDS:
+		return keep_text(&a->fetch.kds, "kds", optarg);
+	case OPT_PCS:
+		return keep_text(&a->fetch.pcs, "pcs", optarg);
+	case OPT_CA:
+		return keep_text(&a->fetch.ca, "ca", optarg);
+	case OPT_PRODUCT:
+		return keep_text(&a->fetch.product, "product", optarg);
+	case OPT_OFFLINE:
+		a->fetch.offline = true;
+		return 0;
+	case OPT_REFRESH:
+		a->fetch.refresh = true;
+		return 0;
+	case OPT_PRUNE:
+		a->fetch.prune = true;
+		return 0;
+	case OPT_TIMEOUT:
+		return parse_timeout(a, optarg);
+	case OPT_ROOT:
+		return keep_text(&a->fetch.root, "root", optarg);
+	case OPT_TPM:
+		return keep_text(&a->fetch.tpm, "tpm", optarg);
+	case OPT_IMDS:
+		return keep_text(&a->fetch.imds, "imds", optarg);
 	}
 	return STATUS_USAGE;
 }
 
-/* Those of the pieces that some type can make use of, and the rest; of those about judging only when asked. */
-static unsigned fill_options(struct option *list, bool judging)
+/* Beside those of the pieces that some type can make use of. */
+#define IN(mode) (1u << ATTEST_MODE_##mode)
+
+static const struct {
+	unsigned modes;
+	struct option option;
+} mode_options[] = {
+	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "type", required_argument, NULL, OPT_TYPE } },
+	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "bundle", required_argument, NULL, OPT_BUNDLE } },
+	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "cert", required_argument, NULL, OPT_CERT } },
+	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "json", no_argument, NULL, OPT_JSON } },
+	{ IN(VERIFY), { "crl", required_argument, NULL, OPT_CRL } },
+	{ IN(VERIFY), { "trust", required_argument, NULL, OPT_TRUST } },
+	{ IN(VERIFY), { "at", required_argument, NULL, OPT_AT } },
+	{ IN(VERIFY), { "nonce", required_argument, NULL, OPT_NONCE } },
+	{ IN(VERIFY), { "report-data", required_argument, NULL, OPT_REPORT_DATA } },
+	{ IN(VERIFY), { "policy", required_argument, NULL, OPT_POLICY } },
+	{ IN(VERIFY), { "set", required_argument, NULL, OPT_SET } },
+	{ IN(VERIFY) | IN(FETCH), { "cache", required_argument, NULL, OPT_CACHE } },
+	{ IN(FETCH), { "kds", required_argument, NULL, OPT_KDS } },
+	{ IN(FETCH), { "pcs", required_argument, NULL, OPT_PCS } },
+	{ IN(FETCH), { "ca", required_argument, NULL, OPT_CA } },
+	{ IN(FETCH), { "product", required_argument, NULL, OPT_PRODUCT } },
+	{ IN(FETCH), { "offline", no_argument, NULL, OPT_OFFLINE } },
+	{ IN(FETCH), { "refresh", no_argument, NULL, OPT_REFRESH } },
+	{ IN(FETCH), { "prune", no_argument, NULL, OPT_PRUNE } },
+	{ IN(FETCH), { "timeout", required_argument, NULL, OPT_TIMEOUT } },
+	{ IN(FETCH), { "root", required_argument, NULL, OPT_ROOT } },
+	{ IN(FETCH), { "tpm", required_argument, NULL, OPT_TPM } },
+	{ IN(FETCH), { "imds", required_argument, NULL, OPT_IMDS } },
+};
+
+#undef IN
+#define OPTIONS_MAX (_EVIDENCE_MAX + ARRAY_SIZE(mode_options) + 1)
+
+static void fill_options(struct option list[static OPTIONS_MAX], enum attest_mode mode)
 {
-	static const struct option common[] = {
-		{ "type", required_argument, NULL, OPT_TYPE },
-		{ "bundle", required_argument, NULL, OPT_BUNDLE },
-		{ "cert", required_argument, NULL, OPT_CERT },
-		{ "json", no_argument, NULL, OPT_JSON },
-	};
-	static const struct option of_judging[] = {
-		{ "crl", required_argument, NULL, OPT_CRL },
-		{ "trust", required_argument, NULL, OPT_TRUST },
-		{ "at", required_argument, NULL, OPT_AT },
-		{ "nonce", required_argument, NULL, OPT_NONCE },
-		{ "report-data", required_argument, NULL, OPT_REPORT_DATA },
-		{ "policy", required_argument, NULL, OPT_POLICY },
-		{ "set", required_argument, NULL, OPT_SET },
-	};
 	unsigned used = 0, n = 0;
 
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++)
@@ -361,12 +451,10 @@ static unsigned fill_options(struct option *list, bool judging)
 	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
 		if (used & EVIDENCE_BIT(i))
 			list[n++] = (struct option){ evidence_piece_name(i), required_argument, NULL, OPT_PIECE + (int)i };
-	for (unsigned i = 0; i < ARRAY_SIZE(common); i++)
-		list[n++] = common[i];
-	for (unsigned i = 0; judging && i < ARRAY_SIZE(of_judging); i++)
-		list[n++] = of_judging[i];
+	for (unsigned i = 0; i < ARRAY_SIZE(mode_options); i++)
+		if (mode_options[i].modes & 1u << mode)
+			list[n++] = mode_options[i].option;
 	list[n] = (struct option){ NULL };
-	return n;
 }
 
 static int check_pieces(const struct attest_args *a)
@@ -385,14 +473,15 @@ static int check_pieces(const struct attest_args *a)
 	return 0;
 }
 
-int attest_args_parse(struct cli *cli, struct attest_args *a, bool judging, int argc, char **argv)
+int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc, char **argv)
 {
 	_cleanup_(settings_done) struct settings s = { .n = 0 };
-	struct option options[_EVIDENCE_MAX + 16];
+	bool judging = mode == ATTEST_MODE_VERIFY;
+	struct option options[OPTIONS_MAX];
 	int c, r;
 
 	memset(a, 0, sizeof(*a));
-	(void) fill_options(options, judging);
+	fill_options(options, mode);
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		r = parse_option(cli, a, &s, c);
@@ -413,7 +502,9 @@ int attest_args_parse(struct cli *cli, struct attest_args *a, bool judging, int 
 	r = a->type ? check_pieces(a) : 0;
 	if (r != 0 || !judging)
 		return r;
-	r = read_trust(a, s.trust_file);
+	r = take_cache(a);
+	if (r == 0)
+		r = read_trust(a, s.trust_file);
 	if (r == 0)
 		r = read_policy(a);
 	if (r == 0)

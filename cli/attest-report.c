@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "attest/imds.h"
 #include "attest/provider.h"
 #include "attest/tpm.h"
 #include "base/io.h"
@@ -23,6 +24,7 @@ static const struct attest_provider *const all_providers[] = {
 struct options {
 	struct attest_request q;
 	const char *output;
+	const char *imds;	/* NULL: the machine's */
 };
 
 static int take_nonce(struct attest_request *q, const char *text)
@@ -51,7 +53,7 @@ static int take_level(struct attest_request *q, const char *text)
 
 static int parse(struct options *o, int argc, char **argv)
 {
-	enum { OPT_NONCE = 0x100, OPT_OUTPUT, OPT_VMPL, OPT_SERVICE, OPT_SERVICE_GUID, OPT_TPM, OPT_ROOT };
+	enum { OPT_NONCE = 0x100, OPT_OUTPUT, OPT_VMPL, OPT_SERVICE, OPT_SERVICE_GUID, OPT_TPM, OPT_ROOT, OPT_IMDS };
 	static const struct option options[] = {
 		{ "nonce", required_argument, NULL, OPT_NONCE },
 		{ "output", required_argument, NULL, OPT_OUTPUT },
@@ -60,6 +62,7 @@ static int parse(struct options *o, int argc, char **argv)
 		{ "service-guid", required_argument, NULL, OPT_SERVICE_GUID },
 		{ "tpm", required_argument, NULL, OPT_TPM },
 		{ "root", required_argument, NULL, OPT_ROOT },
+		{ "imds", required_argument, NULL, OPT_IMDS },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL },
 	};
@@ -90,6 +93,9 @@ static int parse(struct options *o, int argc, char **argv)
 		case OPT_ROOT:
 			o->q.root = optarg;
 			break;
+		case OPT_IMDS:
+			o->imds = optarg;
+			break;
 		case 'j':
 			break;	/* it is JSON anyhow */
 		default:
@@ -102,7 +108,7 @@ static int parse(struct options *o, int argc, char **argv)
 	return r;
 }
 
-static int failed(int error, const struct cause *why)
+int attest_gather_failed(int error, const struct cause *why)
 {
 	log_error("There is no evidence: %s", why->text[0] ? why->text : strerror(-error));
 	if (error == -ENODEV)
@@ -110,6 +116,22 @@ static int failed(int error, const struct cause *why)
 	else if (error == -EACCES || error == -EPERM)
 		log_error("Only root may ask for it: try again with sudo");
 	return STATUS_FAILED;
+}
+
+int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants, struct bundle *ret, struct cause *why)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	struct cause missing = { "" };
+	int r;
+
+	r = attest_gather(all_providers, q, ret, why);
+	if (r < 0 || !streq(bundle_text(ret, BUNDLE_TYPE), "azure"))
+		return r;
+	fd = imds_open(imds);
+	r = imds_complete(fd, wants, ret, &missing);
+	if (r == -ENOMEM)
+		return r;
+	return r < 0 ? bundle_add_text(ret, BUNDLE_NOTE, "%s", missing.text) : 0;
 }
 
 static int write_bundle(const struct bundle *b, const char *output)
@@ -157,9 +179,9 @@ int attest_report(struct cli *cli, int argc, char **argv)
 		}
 		o.q.nonce_len = DEFAULT_NONCE_LEN;
 	}
-	r = attest_gather(all_providers, &o.q, &b, &why);
+	r = attest_gather_own(&o.q, o.imds, IMDS_ALL, &b, &why);
 	if (r < 0)
-		return failed(r, &why);
+		return attest_gather_failed(r, &why);
 	for (size_t i = 0; bundle_find(&b, BUNDLE_NOTE, i); i++)
 		log_info("%s", (const char *)bundle_find(&b, BUNDLE_NOTE, i)->data);
 	return write_bundle(&b, o.output);

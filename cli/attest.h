@@ -2,13 +2,32 @@
 #ifndef COCO_CLI_ATTEST_H
 #define COCO_CLI_ATTEST_H
 
-#include "attest/bundle.h"
+#include "attest/imds.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
 #include "attest/verify.h"
 #include "cli/cococtl.h"
 
-/* What 'attest verify' and 'attest show' were told, with the files read. */
+enum attest_mode {
+	ATTEST_MODE_SHOW,
+	ATTEST_MODE_VERIFY,
+	ATTEST_MODE_FETCH,
+};
+
+/* What is said about collateral. */
+struct attest_fetch {
+	const char *cache;		/* NULL: ATTEST_CACHE to fetch, none to verify */
+	const char *kds, *pcs;		/* NULL: AMD's, Intel's */
+	const char *ca, *product;	/* may be NULL */
+	bool offline, refresh, prune;
+	uint64_t timeout_usec;		/* 0: the default */
+	const char *root, *tpm, *imds;	/* of a test, when this guest's own evidence is asked for */
+};
+
+/* Where cocod looks too (agent/collateral.h). */
+#define ATTEST_CACHE "/var/cache/cocod"
+
+/* What 'attest verify', 'attest show' and 'attest fetch' were told, with the files read. */
 struct attest_args {
 	const struct attest_verifier *type;	/* NULL: not said */
 	struct evidence evidence;		/* into the blocks and the bundle below */
@@ -20,15 +39,23 @@ struct attest_args {
 	char *blocks[_EVIDENCE_MAX + EVIDENCE_CERTS_MAX + EVIDENCE_CRLS_MAX];
 	unsigned n_blocks;
 	struct bundle bundle;			/* of --bundle */
+	struct bundle cached;			/* out of --cache */
+	struct attest_fetch fetch;
 };
 
 void attest_args_done(struct attest_args *a);
 
 /*
- * Parse the options of a verb and read all files they name.  @judging: those about judging are allowed, and the type must be named.
+ * Parse the options of a verb and read all files they name.  To verify, the type must be named.
  * Returns 0, or the exit status, having said what is wrong.
  */
-int attest_args_parse(struct cli *cli, struct attest_args *a, bool judging, int argc, char **argv);
+int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc, char **argv);
+
+/*
+ * Add to @ret what the cache @dir has for @e, whatever its date: whether it is good is the verifier's to say.  What is of something else
+ * than its name says is left out, with a warning.  Returns 0 or -ENOMEM.
+ */
+int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *ret);
 
 /* "2026-01-31" (midnight) or RFC 3339, as seconds since 1970.  0 or -EINVAL. */
 int attest_parse_date(const char *text, int64_t *ret);
@@ -36,8 +63,18 @@ int attest_parse_date(const char *text, int64_t *ret);
 /* The exit status of a verdict: 0 accepted, 1 not authentic, 2 malformed, 3 undecided, 4 refused by policy. */
 int attest_status(const struct verdict *v);
 
-/* cococtl attest report */
+/* cococtl attest report, cococtl attest fetch */
 int attest_report(struct cli *cli, int argc, char **argv);
+int attest_fetch(struct cli *cli, int argc, char **argv);
+
+/*
+ * This guest's own evidence, of whoever can be asked; an Azure VM's with what its metadata service has of @wants, at @imds (as of imds_open()).
+ * Returns 0, or a negative errno with the cause in @why.
+ */
+int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants, struct bundle *ret, struct cause *why);
+
+/* Say that there is no evidence, and what to do.  Returns the exit status. */
+int attest_gather_failed(int error, const struct cause *why);
 
 void attest_print_verdict(const struct cli *cli, const struct attest_args *a, const struct verdict *v);
 void attest_print_claims(const struct cli *cli, const struct verdict *v);

@@ -11,7 +11,7 @@
 #define TIMEOUT_USEC (30 * 1000000ULL)
 
 static const struct verb verbs[] = {
-	{ "attest", "report|verify|show ...", "Attestation evidence: see 'cococtl attest --help'", verb_attest },
+	{ "attest", "report|verify|fetch|show", "Attestation evidence: see 'cococtl attest --help'", verb_attest },
 	{ "secrets", "list|show|get|wipe ...", "The launch secrets: see 'cococtl secrets --help'", verb_secrets },
 	{ "status", "", "Whether secrets are released on this machine, and why", verb_status },
 	{ NULL },

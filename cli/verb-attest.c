@@ -25,7 +25,7 @@ static int verb_verify(struct cli *cli, int argc, char **argv)
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	int r;
 
-	r = attest_args_parse(cli, &a, /* judging= */ true, argc, argv);
+	r = attest_args_parse(cli, &a, ATTEST_MODE_VERIFY, argc, argv);
 	if (r != 0)
 		return r;
 	if (!v || verifier_new(&a.trust, &ctx) < 0 ||
@@ -53,7 +53,7 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 	int (*shown)(const struct evidence *e, struct verdict *v) = NULL;
 	int r;
 
-	r = attest_args_parse(cli, &a, /* judging= */ false, argc, argv);
+	r = attest_args_parse(cli, &a, ATTEST_MODE_SHOW, argc, argv);
 	if (r != 0)
 		return r;
 	for (const struct attest_verifier *const *t = attest_verifiers; v && *t; t++)
@@ -78,6 +78,7 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 static const struct verb attest_verbs[] = {
 	{ "report", "[--nonce=HEX] [--output=FILE]", "Ask this guest for its evidence", attest_report },
 	{ "verify", "--type=TYPE ...", "Judge evidence: is it authentic, and as a policy wants it?", verb_verify },
+	{ "fetch", "[EVIDENCE...]", "Get the certificates and collateral that evidence is judged by", attest_fetch },
 	{ "show", "...", "Decode evidence, without judging it", verb_show },
 	{ NULL },
 };
@@ -100,6 +101,8 @@ static void print_help(void)
 	puts("cococtl attest report [--nonce=HEX] [--output=FILE] [--vmpl=N] [--service=svsm] [--service-guid=GUID] [--tpm=PATH]\n"
 	     "cococtl attest verify --type=TYPE EVIDENCE... [OPTIONS...]\n"
 	     "cococtl attest verify --bundle=FILE [EVIDENCE...] [OPTIONS...]\n"
+	     "cococtl attest fetch [--bundle=FILE | EVIDENCE...] [--cache=DIR] [--offline] [--refresh] [--prune] [--kds=URL] [--pcs=URL] [--ca=FILE]\n"
+	     "                     [--product=NAME] [--timeout=TIME]\n"
 	     "cococtl attest show [--type=TYPE] EVIDENCE... [--json]\n\n"
 	     "Types, and the evidence of each:");
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {
@@ -113,6 +116,7 @@ static void print_help(void)
 	     "  --report-data=HEX    As --set report_data=HEX\n"
 	     "  --policy=FILE        Policy options, one NAME=VALUE a line\n"
 	     "  --set NAME=VALUE     A policy option\n"
+	     "  --cache=DIR          Use what 'fetch' has put there; 'fetch' itself: instead of " ATTEST_CACHE "\n"
 	     "  --json               Print JSON\n\n"
 	     "Policy options:");
 	for (unsigned i = 0; (name = policy_option(i, &value)); i++)

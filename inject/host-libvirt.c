@@ -13,7 +13,7 @@
 #include <libvirt/virterror.h>
 
 #include "base/base64.h"
-#include "inject/library.h"
+#include "net/library.h"
 
 #define LIBRARY "libvirt.so.0"
 #define FUNCTIONS(X)                                                                                                             \

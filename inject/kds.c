@@ -4,22 +4,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "base/io.h"
 #include "base/log.h"
-#include "inject/library.h"
-
-#if HAVE_LIBCURL
-#include <curl/curl.h>
-#endif
+#include "net/http.h"
 
 #define CEK_URL "https://kdsintf.amd.com"
 #define ASK_ARK_URL "https://download.amd.com/developer/eula/sev"
 #define FILE_MAX_LEN 8192	/* a CEK has 2084 bytes, ASK and ARK 3200 */
-#define TRIES 4
-#define WAIT_MAX_SEC 60
 
 /* ---- the cache ---- */
 
@@ -28,7 +20,7 @@ static int cache_path(const struct kds *k, const char *name, bool make, char ret
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	char dir[PATH_MAX];
-	int n;
+	int n, r;
 
 	if (k->cache)
 		n = snprintf(dir, sizeof(dir), "%s", k->cache);
@@ -42,19 +34,9 @@ static int cache_path(const struct kds *k, const char *name, bool make, char ret
 		return -ENOENT;
 	if (n < 0 || (size_t)n >= sizeof(dir))
 		return -ENAMETOOLONG;
-	/* The folders above it too. */
-	for (char *p = dir + 1; make; p++) {
-		bool end = !*p;
-
-		if (*p != '/' && !end)
-			continue;
-		*p = '\0';
-		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-			return -errno;
-		if (end)
-			break;
-		*p = '/';
-	}
+	r = make ? make_folders(dir, 0700) : 0;
+	if (r < 0)
+		return r;
 	n = snprintf(ret, PATH_MAX, "%s/%s", dir, name);
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -92,217 +74,27 @@ static void cache_put(const struct kds *k, const char *name, const uint8_t *data
 
 /* ---- the server ---- */
 
-#if HAVE_LIBCURL
-
-#define LIBRARY "libcurl.so.4"
-#define FUNCTIONS(X)                                                                                                          \
-	X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_setopt) X(curl_easy_perform) X(curl_easy_getinfo) X(curl_easy_strerror) \
-	X(curl_free) X(curl_url) X(curl_url_cleanup) X(curl_url_get) X(curl_url_set)
-
-static struct {
-	FUNCTIONS(LIBRARY_MEMBER)
-} lib;
-
-/* Returns 0; -EOPNOTSUPP when it is not there, and the reason is in @error. */
-static int load(char *error, size_t size)
-{
-	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
-
-	return lib.curl_url_set_ || library_load(LIBRARY, &lib, functions, error, size) == 0 ? 0 : -EOPNOTSUPP;
-}
-
-struct body {
-	uint8_t data[FILE_MAX_LEN];
-	size_t len;
-};
-
-static void curl_freep(CURL **c)
-{
-	if (*c)
-		lib.curl_easy_cleanup_(*c);
-}
-
-static void curlu_freep(CURLU **u)
-{
-	if (*u)
-		lib.curl_url_cleanup_(*u);
-}
-
-static void curl_textp(char **s)
-{
-	if (*s)
-		lib.curl_free_(*s);
-}
-
-/* More than a certificate can have ends the transfer. */
-static size_t receive(char *data, size_t size, size_t n, void *userdata)
-{
-	struct body *b = userdata;
-	size_t len = size * n;
-
-	if (len > sizeof(b->data) - b->len)
-		return 0;
-	memcpy(b->data + b->len, data, len);
-	b->len += len;
-	return len;
-}
-
-/* The only address to which one may speak in the clear: a test's, or a proxy's that runs here. */
-static bool is_here(CURLU *u)
-{
-	_cleanup_(curl_textp) char *host = NULL;
-
-	return lib.curl_url_get_(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && streq(host, "127.0.0.1");
-}
-
-static bool has_part(CURLU *u, CURLUPart part)
-{
-	_cleanup_(curl_textp) char *text = NULL;
-
-	return lib.curl_url_get_(u, part, &text, 0) == CURLUE_OK;
-}
-
-static CURLU *parse_url(const char *url)
-{
-	_cleanup_(curlu_freep) CURLU *u = lib.curl_url_();
-	_cleanup_(curl_textp) char *scheme = NULL;
-
-	if (!u || lib.curl_url_set_(u, CURLUPART_URL, url, 0) != CURLUE_OK || lib.curl_url_get_(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-		return NULL;
-	if (!streq(scheme, "https") && !(streq(scheme, "http") && is_here(u)))
-		return NULL;
-	if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD) || has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT))
-		return NULL;
-	return TAKE_PTR(u);
-}
-
 int kds_check_url(const char *url)
 {
-	_cleanup_(curlu_freep) CURLU *u = NULL;
-	char error[256];
-
-	/* Without the library there will be no request either, and that is said then. */
-	if (!url || load(error, sizeof(error)) < 0)
-		return 0;
-	u = parse_url(url);
-	return u ? 0 : -EINVAL;
-}
-
-static int set_options(const struct kds *k, CURL *c, CURLU *u, const char *url, struct body *b, char *error)
-{
-	bool here = is_here(u);
-	int bad = 0;
-
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_URL, url) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_PROTOCOLS_STR, here ? "http,https" : "https") != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_REDIR_PROTOCOLS_STR, "https") != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_FOLLOWLOCATION, 1L) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_MAXREDIRS, 3L) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_TIMEOUT_MS, (long)MIN(k->timeout_usec / 1000 + 1, (uint64_t)INT_MAX)) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_USERAGENT, "coco-inject/" PACKAGE_VERSION) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_WRITEDATA, b) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_ERRORBUFFER, error) != CURLE_OK;
-	if (here)
-		bad |= lib.curl_easy_setopt_(c, CURLOPT_NOPROXY, "*") != CURLE_OK;
-	if (k->ca)
-		bad |= lib.curl_easy_setopt_(c, CURLOPT_CAINFO, k->ca) != CURLE_OK;
-	return bad ? -ENOMEM : 0;
-}
-
-/* One request.  Returns the HTTP status; -EHOSTUNREACH, and the reason is in @k; -ENOMEM. */
-static int ask(struct kds *k, const char *url, struct body *b, uint64_t *ret_retry_sec)
-{
-	_cleanup_(curl_freep) CURL *c = lib.curl_easy_init_();
-	_cleanup_(curlu_freep) CURLU *u = parse_url(url);
-	char error[CURL_ERROR_SIZE] = "";
-	curl_off_t retry = 0;
-	CURLcode code;
-	long http = 0;
-
-	b->len = 0;
-	if (!c || !u || set_options(k, c, u, url, b, error) < 0)
-		return -ENOMEM;
-	code = lib.curl_easy_perform_(c);
-	if (code != CURLE_OK) {
-		snprintf(k->error, sizeof(k->error), "%s: %s", url, code == CURLE_WRITE_ERROR ? "the answer is too long for a certificate" :
-			 error[0] ? error : lib.curl_easy_strerror_(code));
-		return -EHOSTUNREACH;
-	}
-	(void) lib.curl_easy_getinfo_(c, CURLINFO_RESPONSE_CODE, &http);
-	(void) lib.curl_easy_getinfo_(c, CURLINFO_RETRY_AFTER, &retry);
-	*ret_retry_sec = retry > 0 ? (uint64_t)retry : 0;
-	return (int)http;
-}
-
-static void sleep_sec(uint64_t sec)
-{
-	struct timespec t = { .tv_sec = (time_t)sec };
-
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
-
-static int ask_patiently(struct kds *k, const char *url, struct body *b)
-{
-	for (unsigned i = 0;; i++) {
-		uint64_t wait = 0;
-		int r;
-
-		r = ask(k, url, b, &wait);
-		if (r == 200)
-			return 0;
-		if (r == 404)
-			return -ENOENT;
-		if (r < 0)
-			return r;
-		snprintf(k->error, sizeof(k->error), "%s: HTTP status %d", url, r);
-		if (r != 429 && r != 503)
-			return -EHOSTUNREACH;
-		if (wait == 0)
-			wait = UINT64_C(1) << i;
-		if (i + 1 == TRIES || wait > WAIT_MAX_SEC) {
-			snprintf(k->error, sizeof(k->error), "the server is busy, HTTP status %d; try again in %llu seconds", r, (unsigned long long)wait);
-			return -EAGAIN;
-		}
-		log_notice("The key server is busy; trying again in %llu seconds", (unsigned long long)wait);
-		sleep_sec(wait);
-	}
+	return http_check_base(url);
 }
 
 static int server_get(struct kds *k, const char *url, const char *name, kds_accept accept, void *userdata)
 {
-	struct body b;
+	_cleanup_(http_answer_done) struct http_answer a = { NULL };
+	struct http h = { .agent = "coco-inject", .ca = k->ca, .timeout_usec = k->timeout_usec };
 	int r;
 
-	r = load(k->error, sizeof(k->error));
-	if (r < 0)
+	r = http_get(&h, &(const struct http_request){ .url = url, .max = FILE_MAX_LEN, .what = "certificate" }, &a);
+	if (r < 0) {
+		snprintf(k->error, sizeof(k->error), "%s", h.error);
 		return r;
-	r = ask_patiently(k, url, &b);
+	}
+	r = accept(a.data, a.len, userdata);
 	if (r == 0)
-		r = accept(b.data, b.len, userdata);
-	if (r == 0)
-		cache_put(k, name, b.data, b.len);
+		cache_put(k, name, a.data, a.len);
 	return r;
 }
-
-#else
-
-int kds_check_url(const char *url)
-{
-	return 0;
-}
-
-static int server_get(struct kds *k, const char *url, const char *name, kds_accept accept, void *userdata)
-{
-	(void) cache_put;
-	snprintf(k->error, sizeof(k->error), "this coco-inject was built without HTTPS; get %s by other means and give it as a file", url);
-	return -EOPNOTSUPP;
-}
-
-#endif
 
 static int get(struct kds *k, const char *url, const char *name, kds_accept accept, void *userdata)
 {

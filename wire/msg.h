@@ -40,6 +40,7 @@ enum msg_type {
 	MSG_LUKS_CHECK,		/* - and the device's descriptor -> struct luks_verdict; to cocod-worker */
 	MSG_ATTEST_TPM,		/* - and a TPM's descriptor -> -; to cocod-worker: the TPM for the next MSG_ATTEST_VERIFY of this connection */
 	MSG_ATTEST_VERIFY,	/* struct attest_question and a sealed memfd with a pack (wire/bundle.h) -> struct attest_verdict; to cocod-worker */
+	MSG_ATTEST_IMDS,	/* struct attest_imds, and the connection when there is one -> -; to cocod-worker: for the next MSG_ATTEST_VERIFY, too */
 	_MSG_MAX,
 };
 
@@ -124,6 +125,11 @@ const char *attest_result_name(unsigned result);
 struct attest_question {
 	uint8_t nonce[ATTEST_NONCE_LEN];	/* that the evidence must be over, with zeros after it */
 	uint32_t flags;				/* ATTEST_* */
+};
+
+/* A connection to Azure's metadata service, begun and maybe not yet there. */
+struct attest_imds {
+	int32_t error;			/* 0: it comes along; else why not, a negative errno */
 };
 
 /* cocod-worker's judgement of evidence; text is printable. */

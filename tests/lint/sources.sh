@@ -45,14 +45,17 @@ may_include() {
 	case $1 in
 	base) echo base ;;
 	wire) echo base wire ;;
-	ipc | secrets | attest | broker) echo base wire "$1" ;;
+	net) echo base net ;;
+	ipc | secrets | broker) echo base wire "$1" ;;
+	# Azure's metadata service is a part of its evidence.
+	attest) echo base wire net attest ;;
 	agent) echo base wire ipc secrets attest broker agent ;;
 	# Verifying is bytes in, verdict out, on any machine: cococtl does it itself, without cocod.
-	cli) echo base wire ipc attest cli ;;
+	cli) echo base wire net ipc attest cli ;;
 	cryptsetup) echo base wire ipc "$1" ;;
-	inject) echo base wire inject ;;
+	inject) echo base wire net inject ;;
 	driver) echo wire driver ;;
-	tests) echo base wire ipc secrets attest broker agent cli cryptsetup inject driver tests ;;
+	tests) echo base wire net ipc secrets attest broker agent cli cryptsetup inject driver tests ;;
 	esac
 }
 

@@ -27,6 +27,8 @@ setting() {
 exposure() {
 	case ${1##*/} in
 	cocod-worker.service) echo 3 ;;
+	# It has a network for one address, Azure's metadata service.
+	cocod.service) echo 25 ;;
 	*) echo 20 ;;
 	esac
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The keeper's way to a verdict, with a test double of the TEE, and one of cocod-worker that lies in every way it could. */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +20,7 @@
 
 #include "agent/attestation.h"
 #include "attest/bundle.h"
+#include "attest/imds.h"
 #include "base/io.h"
 #include "ipc/frame.h"
 
@@ -64,7 +67,7 @@ static void send_raw(int fd, const struct msg_header *h, const void *body, size_
 	(void) !write(fd, packet, sizeof(*h) + len);
 }
 
-static void probe(int pack, bool tpm, char *text, size_t size)
+static void probe(int pack, bool tpm, int imds, char *text, size_t size)
 {
 	struct bundle b = { 0 };
 	uint8_t data[4096];
@@ -74,10 +77,24 @@ static void probe(int pack, bool tpm, char *text, size_t size)
 	(void) lseek(pack, 0, SEEK_SET);
 	n = read_full(pack, data, sizeof(data));
 	r = n < 0 ? (int)n : bundle_read_pack(&b, data, (size_t)n);
-	snprintf(text, size, "seals %x, pack %d, policy %d, trust %s, %s, certs %d, tpm %d", (unsigned)fcntl(pack, F_GET_SEALS),
+	snprintf(text, size, "seals %x, pack %d, policy %d, trust %s, %s, certs %d, tpm %d, imds %d", (unsigned)fcntl(pack, F_GET_SEALS),
 		 r, streq(bundle_text(&b, BUNDLE_POLICY), POLICY),
-		 bundle_text(&b, BUNDLE_TRUST), bundle_text(&b, BUNDLE_TYPE), !!bundle_find(&b, BUNDLE_CERT, 0) + !!bundle_find(&b, BUNDLE_CERT, 1), tpm);
+		 bundle_text(&b, BUNDLE_TRUST), bundle_text(&b, BUNDLE_TYPE), !!bundle_find(&b, BUNDLE_CERT, 0) + !!bundle_find(&b, BUNDLE_CERT, 1), tpm, imds);
 	bundle_done(&b);
+}
+
+/* 1 for a connection that comes about, 2 for something else; the error without one. */
+static int look_at_imds(const struct msg_header *h, const struct attest_imds *m, int fd)
+{
+	struct pollfd p = { fd, POLLOUT, 0 };
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (h->len != sizeof(*m) || m->error > 0 || (m->error == 0) != (fd >= 0))
+		return 2;
+	if (m->error < 0)
+		return m->error;
+	return poll(&p, 1, 10000) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0 ? 1 : 2;
 }
 
 static void serve(int fd, enum lie lie)
@@ -88,7 +105,7 @@ static void serve(int fd, enum lie lie)
 	struct attest_question q;
 	struct msg_header asked;
 	bool tpm = false;
-	int pack = -1;
+	int pack = -1, imds = 0;
 
 	if (lie == LIE_CLOSE_AT_ONCE)
 		_exit(0);
@@ -96,7 +113,9 @@ static void serve(int fd, enum lie lie)
 		if (frame_recv(fd, &asked, &q, sizeof(q), &pack) <= 0)
 			_exit(1);
 		tpm = tpm || asked.type == MSG_ATTEST_TPM;
-	} while (asked.type == MSG_ATTEST_TPM);
+		if (asked.type == MSG_ATTEST_IMDS)
+			imds = look_at_imds(&asked, (const struct attest_imds *)&q, pack);
+	} while (asked.type == MSG_ATTEST_TPM || asked.type == MSG_ATTEST_IMDS);
 	if (asked.type != MSG_ATTEST_VERIFY || asked.len != sizeof(q) || pack < 0)
 		_exit(1);
 	memcpy(v.nonce, q.nonce, sizeof(v.nonce));
@@ -117,7 +136,7 @@ static void serve(int fd, enum lie lie)
 	case LIE_UNTERMINATED_CODE: memset(v.code, 'x', sizeof(v.code)); break;
 	case LIE_MAGIC: h.magic++; break;
 	case LIE_ESCAPES: strcpy(v.reason, "a\033[2Jb\nc\377"); break;
-	case LIE_PROBE: probe(pack, tpm, v.reason, sizeof(v.reason)); break;
+	case LIE_PROBE: probe(pack, tpm, imds, v.reason, sizeof(v.reason)); break;
 	case LIE_CLOSE: _exit(0);
 	case LIE_DIE: (void) raise(SIGKILL); break;
 	case LIE_HANG: (void) pause(); break;
@@ -408,16 +427,66 @@ static void test_pack(void **state)
 	worker = worker_start(LIE_PROBE);
 	attempt(&o, &s);
 	worker_stop(worker);
-	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust pins, snp, certs 2, tpm 0");
+	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust pins, snp, certs 2, tpm 0, imds 0");
 
 	/* Without a provider, the TPM goes along. */
 	put("dev/tpmrm0", "");
 	s = setup_of(&o);
 	s.gather = gather_none;
+	s.imds = "nowhere";
 	worker = worker_start(LIE_PROBE);
 	attempt(&o, &s);
 	worker_stop(worker);
-	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust pins, , certs 2, tpm 1");
+	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust pins, , certs 2, tpm 1, imds -22");
+}
+
+/* The connection goes to the worker, and the keeper says nothing over it. */
+static void test_imds(void **state)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), c;
+	socklen_t len = sizeof(sa);
+	struct attestation_setup setup_;
+	struct outcome o;
+	char address[32];
+	pid_t worker;
+
+	assert_int_equal(bind(s, (const struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(s, 1), 0);
+	assert_int_equal(getsockname(s, (struct sockaddr *)&sa, &len), 0);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(sa.sin_port));
+
+	put("dev/tpmrm0", "");
+	setup_ = setup_of(&o);
+	setup_.gather = gather_none;
+	setup_.imds = address;
+	worker = worker_start(LIE_PROBE);
+	attempt(&o, &setup_);
+	worker_stop(worker);
+	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust , , certs 0, tpm 1, imds 1");
+	c = accept4(s, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_true(c >= 0);
+	/* Closed, by both, without a byte. */
+	assert_int_equal(recv(c, address, sizeof(address), 0), 0);
+	close_fd(c);
+
+	/* Nobody is there: still an attempt, and the worker finds out. */
+	close_fd(s);
+	setup_ = setup_of(&o);
+	setup_.gather = gather_none;
+	setup_.imds = address;
+	worker = worker_start(LIE_REFUSED);
+	attempt(&o, &setup_);
+	worker_stop(worker);
+	assert_true(o.verdict);
+}
+
+static void test_imds_address(void **state)
+{
+	static const char *const bad[] = { "", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.2:80", "169.254.169.254:80", "localhost:80" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(imds_open(bad[i]), -EINVAL);
 }
 
 static void test_no_policy(void **state)
@@ -504,6 +573,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gathering, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pack, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_imds, setup, teardown),
+		cmocka_unit_test(test_imds_address),
 		cmocka_unit_test_setup_teardown(test_no_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonce, setup, teardown),

@@ -28,6 +28,25 @@ static void test_known(void **state)
 	}
 }
 
+static void test_url(void **state)
+{
+	static const uint8_t in[] = { 0xfb, 0xff, 0xbf, 0xfe };
+	static const char *const bad[] = { "-", "-_-_-", "+_-_", "/w", "_w==", "_ w", "_x", "_\n" };
+	_cleanup_(freep) char *text = NULL;
+	uint8_t out[8];
+
+	assert_int_equal(base64url_encode(in, sizeof(in), &text), 0);
+	assert_string_equal(text, "-_-__g");
+	/* What follows is not looked at. */
+	assert_int_equal(base64url_decode("-_-__g!!", 6, out, sizeof(out)), sizeof(in));
+	assert_memory_equal(in, out, sizeof(in));
+	assert_int_equal(base64url_decode(text, 6, out, 3), -EMSGSIZE);
+	assert_int_equal(base64url_decode("", 0, out, 0), 0);
+	assert_int_equal(base64url_decode("AA\0A", 4, out, sizeof(out)), -EBADMSG);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(base64url_decode(bad[i], strlen(bad[i]), out, sizeof(out)), -EBADMSG);
+}
+
 static void test_every_byte(void **state)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -66,6 +85,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_blanks),
 		cmocka_unit_test(test_refuses),

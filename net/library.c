@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inject/library.h"
+#include "net/library.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

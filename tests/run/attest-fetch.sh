@@ -1,0 +1,295 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# cococtl attest fetch: what evidence needs, from a double of AMD's and Intel's servers into a cache, and verified out of it; nothing is trusted because it
+# was fetched, or because it is cached.
+# shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
+# shellcheck source=tests/run/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+cococtl=$top_builddir/cococtl
+cd "$work" || exit 99
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+
+"$top_srcdir/tests/double/collateral-site" . || exit 99
+if "$cococtl" attest fetch --report=milan.report --cache=cache --kds=http://127.0.0.1:1 | grep -q 'built without HTTPS'; then
+	skip "collateral from servers" "cococtl was built without libcurl"
+	finish
+fi
+openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null || exit 99
+cat tls.crt tls.key >tls.pem
+background "$top_srcdir/tests/double/key-server" --port-file port --log log www
+appears port "${tap_pids[-1]}" || exit 99
+background "$top_srcdir/tests/double/key-server" --port-file tls-port --tls tls.pem --log tls-log www
+appears tls-port "${tap_pids[-1]}" || exit 99
+clear=http://127.0.0.1:$(cat port)
+tls=https://127.0.0.1:$(cat tls-port)
+
+chip=$(printf '%02x' {16..79})
+vcek="vcek/v1/Milan/$chip?blSPL=04&teeSPL=00&snpSPL=24&ucodeSPL=219"
+tcb="tdx/certification/v4/tcb?fmspc=90c06f000000"
+identity=tdx/certification/v4/qe/identity
+crl="sgx/certification/v4/pckcrl?ca=platform&encoding=der"
+
+fetch() { "$cococtl" attest fetch --cache=cache --kds="$clear" --pcs="$clear" "$@"; }
+verify() { "$cococtl" attest verify --cache=cache --trust=pins "$@"; }
+forget() { rm -rf cache; : >log; rm -f ./*.mood www/*/*/*.mood www/*/*/*/*.mood; }
+asked() { [ "$(tr '\n' ' ' <log)" = "$1" ] || { cat log; return 1; }; }
+says() { grep -q -e "$1" out && return; cat out; return 1; }
+mood() {
+	local file=$1
+
+	shift
+	forget
+	printf '%s\n' "$@" >"www/$file.mood"
+}
+
+# ---- AMD ----
+forget
+check "an SNP report without certificates cannot be judged" expect 3 verify --type=snp --report=milan.report
+check "fetch for it" expect 0 fetch --report=milan.report
+check "the VCEK, the chain, the revocation list" asked "/$vcek /vcek/v1/Milan/cert_chain /vcek/v1/Milan/crl "
+check "a line for each" test "$(grep -c '^fetched ' out)" = 3
+check "and until when it is good" says "^until .*: $(cat until)T00:00:00Z$"
+check "now it is accepted, offline" expect 0 verify --type=snp --report=milan.report --set require=crl
+check "once more" expect 0 fetch --report=milan.report
+check "all is had" test "$(grep -c '^had ' out)" = 3
+check "and nobody was asked again" test "$(wc -l <log)" = 3
+check "--offline" expect 0 fetch --offline --report=milan.report
+check "--refresh" expect 0 fetch --refresh --report=milan.report
+check "asks for all" test "$(wc -l <log)" = 6
+check "--json" expect 0 fetch --json --report=milan.report
+check "is JSON" /usr/bin/python3 -c 'import json; v = json.load(open("out")); assert [i["state"] for i in v] == ["had"] * 3 + ["until"] and v[0]["what"] == "VCEK", v'
+check "the report after an update of the firmware" expect 0 fetch --report=milan-newer.report
+check "needs another VCEK" test "$(grep -c '^fetched ' out)" = 1
+check "both are there" test "$(find cache -name 'cert-vcek-*' | wc -l)" = 2
+check "the older one is accepted" expect 0 verify --type=snp --report=milan.report
+check "the newer one is accepted" expect 0 verify --type=snp --report=milan-newer.report
+all=()
+for f in cache/cert-*; do all+=("--cert=$f"); done
+check "with certificates of other levels in one's hand, too" expect 0 "$cococtl" attest verify --trust=pins --type=snp --report=milan.report "${all[@]}"
+check "in whatever order" expect 0 "$cococtl" attest verify --trust=pins --type=snp --report=milan-newer.report "${all[@]}"
+check "an explicit certificate goes before the cache" expect 1 verify --type=snp --report=milan.report --cert=wrong/vcek-of-another-chip --cert=wrong/vcek-of-another-tcb \
+	--cert=wrong/vcek-expired
+forget
+check "a bundle" expect 0 fetch --bundle=milan.bundle
+check "and verified" expect 0 verify --bundle=milan.bundle
+forget
+check "Turin" expect 0 fetch --report=turin.report
+check "has 8 bytes of chip id and one component more" asked \
+	"/vcek/v1/Turin/${chip:0:16}?fmcSPL=01&blSPL=04&teeSPL=00&snpSPL=24&ucodeSPL=219 /vcek/v1/Turin/cert_chain /vcek/v1/Turin/crl "
+check "and verified" expect 0 verify --type=snp --report=turin.report
+forget
+check "a report of version 2" expect 3 fetch --report=milan-2.report
+check "does not say of what" said 'say --product='
+check "nobody was asked" asked ""
+check "with --product" expect 0 fetch --report=milan-2.report --product=Milan
+check "and verified" expect 0 verify --type=snp --report=milan-2.report
+forget
+check "with its VCEK" expect 0 fetch --report=milan-2.report --cert=vcek.cert
+check "which is not asked for" asked "/vcek/v1/Milan/cert_chain /vcek/v1/Milan/crl "
+check "is said" says '^had .*VCEK: it is in the evidence'
+forget
+check "a VLEK is nobody's to fetch" expect 3 fetch --report=vlek.report
+check "is said" says '^missing .*VLEK: nobody but the provider'
+check "what is its own is fetched" asked "/vlek/v1/Milan/cert_chain /vlek/v1/Milan/crl "
+check "with the VLEK nothing is missing" expect 0 fetch --report=vlek.report --cert=vlek.cert
+check "nor with it in the table" expect 0 fetch --report=vlek.report --cert-table=vlek.table
+check "and verified" expect 0 verify --type=snp --report=vlek.report --cert=vlek.cert
+check "a chip that is masked" expect 3 fetch --report=masked.report
+check "cannot be asked for" says '^missing .*VCEK: .*masked'
+check "a processor that is not known" expect 3 fetch --report=venice.report
+check "is said" said 'processor that is not known'
+
+# ---- Intel ----
+forget
+check "a TDX quote without collateral cannot be judged" expect 3 verify --type=tdx --quote=tdx.quote
+check "fetch for it" expect 0 fetch --quote=tdx.quote
+check "four requests" asked "/$tcb /$identity /$crl /sgx/certification/v4/rootcacrl "
+check "six files" test "$(find cache -type f | wc -l)" = 6
+check "the list that came in digits is DER" openssl crl -inform der -in cache/root-crl.der -noout
+check "now it is accepted, offline" expect 0 verify --type=tdx --quote=tdx.quote
+check "once more" expect 0 fetch --quote=tdx.quote
+check "and nobody was asked again" test "$(wc -l <log)" = 4
+rm cache/tcb-chain-*
+check "a chain that is gone" expect 0 fetch --quote=tdx.quote
+check "comes with its document" asked "/$tcb /$identity /$crl /sgx/certification/v4/rootcacrl /$tcb "
+forget
+check "the other authority" expect 0 fetch --quote=processor.quote
+check "has another list" grep -q 'ca=processor' log
+check "and verified" expect 0 verify --type=tdx --quote=processor.quote
+forget
+mkdir cache
+cp wrong/tcb-info-of-another cache/tcb-info-000000000000.json
+check "the collateral of other machines" expect 0 fetch --quote=tdx.quote
+check "is in nobody's way" expect 0 verify --type=tdx --quote=tdx.quote
+
+forget
+mkdir cache
+cp wrong/tcb-info-of-another cache/tcb-info-000000000000.json
+cp www/vcek/v1/Milan/crl cache/crl-vcek-Genoa.der
+cp pins cache/cert-of-mine.pem
+check "--prune" expect 0 fetch --quote=tdx.quote --prune
+check "removes what is of other evidence" test ! -e cache/tcb-info-000000000000.json -a ! -e cache/crl-vcek-Genoa.der
+check "and nothing else" test -e cache/cert-of-mine.pem -a "$(find cache -type f | wc -l)" = 7
+check "--prune where something is missing" expect 3 fetch --offline --report=milan.report --prune
+check "removes nothing" test "$(find cache -type f | wc -l)" = 7
+
+# ---- Azure ----
+forget
+check "an HCL report of SNP" expect 0 fetch --hcl=snp.hcl
+check "is asked for as its hardware report is" asked "/$vcek /vcek/v1/Milan/cert_chain /vcek/v1/Milan/crl "
+check "an HCL report of TDX" expect 3 fetch --hcl=tdx.hcl
+check "without its quote" said -- '--td-quote'
+check "with it" expect 0 fetch --hcl=tdx.hcl --td-quote=tdx.quote
+
+# ---- what is fetched is not trusted ----
+wrong() {
+	local file=$1 bad=$2 words=$3
+
+	shift 3
+	forget
+	cp "www/$file" kept
+	cp "$bad" "www/$file"
+	expect 3 fetch "$@" && says "^missing .*$words"
+	set -- $?
+	cp kept "www/$file"
+	return "$1"
+}
+check "the VCEK of another chip" wrong "$vcek" wrong/vcek-of-another-chip "VCEK: .*another chip" --report=milan.report
+check "is not kept" bash -c '! ls cache/cert-vcek-* 2>/dev/null'
+check "the rest is" test -e cache/crl-vcek-Milan.der
+check "the VCEK of another TCB" wrong "$vcek" wrong/vcek-of-another-tcb "VCEK: .*firmware level" --report=milan.report
+check "a VCEK that has expired" wrong "$vcek" wrong/vcek-expired "VCEK: .*not valid now" --report=milan.report
+check "an authority in its place" wrong "$vcek" www/vcek/v1/Milan/cert_chain "VCEK: .*no certificate in DER" --report=milan.report
+check "rubbish" wrong "$vcek" log "VCEK: .*no certificate in DER" --report=milan.report
+check "the chain of another kind" wrong vcek/v1/Milan/cert_chain www/vlek/v1/Milan/cert_chain "chain: .*not those that were wanted" --report=milan.report
+check "one certificate as a chain" wrong vcek/v1/Milan/cert_chain vcek.cert "chain: .*not two" --report=milan.report
+check "a list that has expired" wrong vcek/v1/Milan/crl wrong/crl-expired "revocation list: .*not valid now" --report=milan.report
+check "a list of another" wrong vcek/v1/Milan/crl wrong/crl-of-another "revocation list: .*somebody else" --report=milan.report
+check "the TCB info of other machines" wrong "$tcb" wrong/tcb-info-of-another "TCB info: .*FMSPC" --quote=tdx.quote
+check "TCB info that has expired" wrong "$tcb" wrong/tcb-info-expired "TCB info: .*not valid now" --quote=tdx.quote
+check "QE identity as TCB info" wrong "$tcb" "www/$identity" "TCB info: " --quote=tdx.quote
+check "the root's list as the PCK's" wrong "$crl" www/sgx/certification/v4/rootcacrl "PCK revocation list: .*somebody else" --quote=tdx.quote
+header() {
+	forget
+	cp "www/$tcb.headers" kept
+	printf '%s\n' "$1" >"www/$tcb.headers"
+	expect 3 fetch --quote=tdx.quote && says "^missing .*TCB info: .*$2" && ! ls cache/tcb-* 2>/dev/null
+	set -- $?
+	cp kept "www/$tcb.headers"
+	return "$1"
+}
+check "a header that is missing" header "X-Other: 1" "no header TCB-Info-Issuer-Chain"
+check "an empty header" header "TCB-Info-Issuer-Chain: " "no URL-encoded PEM"
+check "an escape that is none" header "TCB-Info-Issuer-Chain: -----BEGIN%2" "no URL-encoded PEM"
+check "an escape of other letters" header "TCB-Info-Issuer-Chain: -----BEGIN%zz" "no URL-encoded PEM"
+check "a NUL in it" header "TCB-Info-Issuer-Chain: -----BEGIN CERTIFICATE-----%00" "no URL-encoded PEM"
+check "no PEM" header "TCB-Info-Issuer-Chain: hello" "no URL-encoded PEM"
+check "half a PEM" header "TCB-Info-Issuer-Chain: -----BEGIN%20CERTIFICATE-----%0AMIIB" "not certificates in PEM"
+check "the chain of others" header "TCB-Info-Issuer-Chain: $(cat wrong/chain-of-others)" "not those that were wanted"
+mood "$tcb" "header TCB-Info-Issuer-Chain 40000"
+check "a header without end" expect 3 fetch --quote=tdx.quote
+check "is cut off" says "^missing .*TCB info: .*malformed"
+mood "$tcb" "twice TCB-Info-Issuer-Chain"
+check "a header twice" expect 3 fetch --quote=tdx.quote
+check "is none" says "^missing .*TCB info: .*malformed"
+mood "$tcb" "header Content-Length 5"
+check "a length that is none" expect 3 fetch --quote=tdx.quote
+
+# ---- the cache is not trusted ----
+forget
+check "a good cache" expect 0 fetch --report=milan.report
+own=$(ls cache/cert-vcek-*)
+cp wrong/vcek-of-another-chip "$own"
+check "another chip's VCEK under our name, offline" expect 3 fetch --offline --report=milan.report
+check "is said" says "^missing .*VCEK: .*another chip"
+check "is not used" expect 3 verify --type=snp --report=milan.report
+check "which is said" said "Not used: .*another chip"
+check "is mended" expect 0 fetch --report=milan.report
+check "with the right one" cmp "$own" "www/$vcek"
+head -c 100 "www/$vcek" >"$own"
+cp wrong/crl-expired cache/crl-vcek-Milan.der
+check "a cut one, and a list that has expired" expect 0 fetch --report=milan.report
+check "are fetched again" test "$(grep -c '^fetched ' out)" = 2
+cp wrong/crl-expired cache/crl-vcek-Milan.der
+check "a list that has expired" expect 3 fetch --offline --report=milan.report
+check "is missing, and said why" says "^missing .*revocation list: .*not valid now"
+check "and the verifier says it, too" expect 3 verify --type=snp --report=milan.report
+rm -rf cache
+check "offline with an empty cache" expect 3 fetch --offline --report=milan.report
+check "all is missing" test "$(grep -c '^missing ' out)" = 3
+forget
+: >cache
+check "a cache that is a file" expect 3 fetch --report=milan.report
+check "is said" says '^missing .*cannot be kept'
+rm cache
+
+# ---- moods ----
+mood "$vcek" "429 1" 503
+check "a server that is busy" expect 0 fetch --report=milan.report
+check "is asked again" test "$(grep -c "$chip" log)" = 3
+check "which is said" said 'busy; trying again in 1 seconds'
+mood "$vcek" "429 3600"
+check "one that is busy for an hour" expect 3 fetch --report=milan.report
+check "is said" says '^missing .*VCEK: .*try again in 3600 seconds'
+check "and left alone altogether" test "$(wc -l <log)" = 1
+mood "$vcek" 500
+check "one that fails" expect 3 fetch --report=milan.report
+check "is said" says '^missing .*VCEK: .*HTTP status 500'
+check "the rest is there" test "$(grep -c '^fetched ' out)" = 2
+mood "$vcek" page
+check "one that fails at length" expect 3 fetch --report=milan.report
+check "fails no less" says '^missing .*VCEK: .*HTTP status 500'
+mood "$vcek" long
+check "a file without end" expect 3 fetch --report=milan.report
+check "is cut off" says '^missing .*too long for a VCEK'
+mood "$vcek" short
+check "a byte less" expect 3 fetch --report=milan.report
+mood "$vcek" cut
+check "a connection that ends too early" expect 3 fetch --report=milan.report
+check "leaves nothing behind" bash -c '! ls cache/cert-vcek-* 2>/dev/null'
+mood "$vcek" mute
+check "one that is mute" expect 3 fetch --timeout=300ms --report=milan.report
+mood "$vcek" "redirect $clear/$vcek"
+check "no way leads out of HTTPS" expect 3 fetch --report=milan.report
+mood "$vcek" "redirect file:///etc/passwd"
+check "nor into files" expect 3 fetch --report=milan.report
+forget
+mv "www/$vcek" kept
+check "a chip that the server does not know" expect 3 fetch --report=milan.report
+check "is said" says '^missing .*VCEK: .*HTTP status 404'
+mv kept "www/$vcek"
+check "a server that is not there" expect 3 "$cococtl" attest fetch --cache=cache2 --kds=http://127.0.0.1:1 --report=milan.report
+check "leaves no cache" test ! -e cache2
+forget
+check "HTTPS" expect 0 "$cococtl" attest fetch --cache=cache --kds="$tls/" --ca=tls.crt --report=milan.report
+check "was asked" grep -q "/$chip" tls-log
+rm -rf cache
+check "HTTPS by somebody unknown" expect 3 "$cococtl" attest fetch --cache=cache --kds="$tls" --report=milan.report
+check "is said" says 'certificate'
+mood "$vcek" "redirect $clear/$vcek"
+check "a redirect out of HTTPS" expect 3 "$cococtl" attest fetch --cache=cache --kds="$tls" --ca=tls.crt --report=milan.report
+check "is not followed" asked ""
+
+# ---- the command line ----
+forget
+for url in http://example.org http://127.0.0.1@example.org http://localhost ftp://127.0.0.1 file:///tmp x https:// "https://127.0.0.1/?a=b"; do
+	check "not from $url" expect 64 fetch --pcs="$url" --report=milan.report
+	check "not from $url: said" said 'is no https://'
+done
+check "an empty address" expect 64 fetch --kds= --report=milan.report
+check "malformed evidence" expect 2 fetch --report=pins
+check "a cut quote" expect 2 fetch --quote=cut.quote
+check "a malformed bundle" expect 2 fetch --bundle=pins
+check "an unknown product" expect 64 fetch --report=milan.report --product=Rome
+check "another product" expect 64 fetch --report=milan.report --product=Genoa
+check "offline and anew" expect 64 fetch --offline --refresh --report=milan.report
+check "no time" expect 64 fetch --timeout=soon --report=milan.report
+check "an option of verify" expect 64 fetch --report=milan.report --at=2026-01-01
+check "an option of fetch" expect 64 verify --type=snp --report=milan.report --offline
+check "certificates alone" expect 3 fetch --cert=vcek.cert --root="$work/empty" --tpm="$work/no"
+mkdir empty
+check "this guest, which has no evidence" expect 3 fetch --root="$work/empty" --tpm="$work/no"
+check "is said" said 'There is no evidence'
+check "nobody was asked" asked ""
+finish
