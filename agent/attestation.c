@@ -156,7 +156,7 @@ static int on_judge_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 /* What an Azure VM's evidence lacks, its metadata service has; on any other machine nobody will speak over the connection. */
 static int send_sources(struct attestation *a, int tpm)
 {
-	_cleanup_(closep) int imds = imds_open(a->setup.imds);
+	_cleanup_(closep) int imds = imds_open(a->setup.root, a->setup.imds);
 	struct attest_imds m = { .error = MIN(imds, 0) };
 	int r;
 

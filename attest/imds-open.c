@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Apart from what speaks to it, for cocod opens the connection and leaves the speaking to cocod-worker. */
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,8 +13,23 @@
 
 #define ADDRESS 0xa9fea9feu	/* 169.254.169.254 */
 #define PORT 80
+#define ASSET_TAG "7783-7084-3265-9085-8269-3286-77"	/* of every VM's chassis on Azure */
 
-int imds_open(const char *address)
+/* On other machines that address is somebody else's.  The host can forge the tag, and gains a connection over which nothing is said. */
+static bool is_azure(const char *root)
+{
+	_cleanup_(freep) char *tag = NULL;
+	char path[PATH_MAX];
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/sys/class/dmi/id/chassis_asset_tag", root);
+	if (read_file_at(AT_FDCWD, path, 256, &tag, &len) < 0)
+		return false;
+	tag[strcspn(tag, "\n")] = '\0';
+	return streq(tag, ASSET_TAG);
+}
+
+int imds_open(const char *root, const char *address)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(ADDRESS), .sin_port = htons(PORT) };
 	_cleanup_(closep) int fd = -EBADF;
@@ -24,6 +42,8 @@ int imds_open(const char *address)
 			return -EINVAL;
 		sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		sa.sin_port = htons((uint16_t)port);
+	} else if (!is_azure(root)) {
+		return -ENODEV;
 	}
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)

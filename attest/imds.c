@@ -100,7 +100,7 @@ static int ask(int fd, const char *path, const char *post, struct http_answer *r
 
 	if (fd < 0)
 		return cause_set(why, fd == -EBADF ? -EHOSTUNREACH : fd, "there is no connection to Azure's metadata service: %s",
-				 fd == -EBADF ? "none was made" : strerror(-fd));
+				 fd == -EBADF ? "none was made" : fd == -ENODEV ? "the chassis asset tag is not Azure's" : strerror(-fd));
 	(void) snprintf(url, sizeof(url), URL "%s", path);
 	r = http_get(&h, &(const struct http_request){ .url = url, .max = ANSWER_MAX, .what = "answer", .send_header = "Metadata: true", .post = post }, ret);
 	if (r < 0 && r != -ENOMEM)

@@ -16,10 +16,11 @@
  */
 
 /*
- * Begin a connection, without waiting for it.  @address: NULL, or "127.0.0.1:PORT" of a test.
- * Returns the descriptor, yours; -EINVAL for another address; an errno of socket(2) or connect(2).
+ * Begin a connection, without waiting for it.  @root: before the path of DMI's chassis asset tag, by which a VM knows that it is Azure's;
+ * @address: NULL, or "127.0.0.1:PORT" of a test.
+ * Returns the descriptor, yours; -ENODEV on a machine that is not Azure's; -EINVAL for another address; an errno of socket(2) or connect(2).
  */
-int imds_open(const char *address);
+int imds_open(const char *root, const char *address);
 
 enum imds_wants {
 	IMDS_ALL,

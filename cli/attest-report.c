@@ -127,7 +127,7 @@ int attest_gather_own(const struct attest_request *q, const char *imds, enum imd
 	r = attest_gather(all_providers, q, ret, why);
 	if (r < 0 || !streq(bundle_text(ret, BUNDLE_TYPE), "azure"))
 		return r;
-	fd = imds_open(imds);
+	fd = imds_open(q->root, imds);
 	r = imds_complete(fd, wants, ret, &missing);
 	if (r == -ENOMEM)
 		return r;
