@@ -375,7 +375,7 @@ int jspan_member(struct bytes object, const char *name, struct bytes *ret_value)
 
 int jspan_text(struct bytes value, struct bytes *ret)
 {
-	if (value.len < 2 || value.p[0] != '"' || memchr(value.p, '\\', value.len))
+	if (value.len < 2 || value.p[0] != '"' || value.p[value.len - 1] != '"' || memchr(value.p, '\\', value.len))
 		return -EBADMSG;
 	ret->p = value.p + 1;
 	ret->len = value.len - 2;
