@@ -26,8 +26,9 @@ int x509_parse_der(struct bytes der, X509 **ret)
 	if (!der_is_strict(der))
 		return -EBADMSG;
 	cert = d2i_X509(NULL, &p, (long)der.len);
-	/* Before version 3 there were no extensions, and after it there is none. */
-	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3) {
+	/* Before version 3 there were no extensions, and after it there is none.  A negative serial number is on no list. */
+	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
+	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER) {
 		X509_free(cert);
 		return -EBADMSG;
 	}
@@ -135,7 +136,7 @@ static int crl_parse_der(struct bytes der, X509_CRL **ret)
 	if (!der_is_strict(der))
 		return -EBADMSG;
 	crl = d2i_X509_CRL(NULL, &p, (long)der.len);
-	if (!crl || p != der.p + der.len) {
+	if (!crl || p != der.p + der.len || X509_CRL_get_version(crl) != X509_CRL_VERSION_2) {
 		X509_CRL_free(crl);
 		return -EBADMSG;
 	}
@@ -410,7 +411,7 @@ int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
 	int len = ASN1_STRING_length(serial);
 
-	if (len <= 0 || len > X509_SERIAL_MAX || ASN1_STRING_type(serial) != V_ASN1_INTEGER)
+	if (len <= 0 || len > X509_SERIAL_MAX)
 		return -EBADMSG;
 	memcpy(ret, ASN1_STRING_get0_data(serial), (size_t)len);
 	*ret_len = (size_t)len;
@@ -550,6 +551,8 @@ static bool is_strict(struct bytes b, unsigned depth)
 
 	while (b.len > 0) {
 		if (take_element(&b, &tag, &value) < 0)
+			return false;
+		if (tag == DER_BOOLEAN && (value.len != 1 || (value.p[0] != 0 && value.p[0] != 0xff)))
 			return false;
 		if (!(tag & DER_CONSTRUCTED))
 			continue;

@@ -27,7 +27,7 @@ static inline X509_CRL *x509_crl_free(X509_CRL *c)
 }
 DEFINE_CLEANUP(X509_CRL *, x509_crl_free)
 
-/* Exactly one certificate, of version 3, in DER. */
+/* Exactly one certificate, of version 3 and with a serial number that is not negative, in DER. */
 int x509_parse_der(struct bytes der, X509 **ret);
 
 #define X509_LIST_MAX 32
@@ -45,7 +45,7 @@ void x509_list_done(struct x509_list *l);
  */
 int x509_parse(struct bytes text, struct x509_list *l);
 
-/* One list in DER or PEM. */
+/* One list, of version 2, in DER or PEM. */
 int x509_crl_parse(struct bytes text, X509_CRL **ret);
 
 /*
@@ -104,7 +104,7 @@ bool x509_is_ca(X509 *cert);
 /* basicConstraints absent or not CA. */
 bool x509_is_leaf(X509 *cert);
 
-/* The serial number, as big-endian bytes without leading zeros (one zero byte for 0); 0 < length <= 20.  -EBADMSG for a negative one. */
+/* The serial number, as big-endian bytes without leading zeros (one zero byte for 0); 0 < length <= 20. */
 #define X509_SERIAL_MAX 20
 int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len);
 
@@ -129,8 +129,8 @@ int der_take_oid(struct bytes *b, struct bytes *ret);
 /* Whether @b is one element, whatever its tag (in low form); what is in it is not looked at. */
 bool der_is_one(struct bytes b);
 /*
- * Whether @b is one element whose tag and length, and those of every element in it, are in the one form that DER has for them; the insides of strings are
- * not looked at.
+ * Whether @b is one element whose tag and length, and those of every element in it, are in the one form that DER has for them, and truth values too; the
+ * insides of strings and numbers are not looked at.
  */
 bool der_is_strict(struct bytes b);
 /* An INTEGER, which is all of @b, of 0 to @max. */
