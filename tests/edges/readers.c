@@ -11,6 +11,7 @@
 #include <openssl/asn1.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "attest/amd-vek.h"
 #include "attest/pck.h"
@@ -328,6 +329,46 @@ static void do_vek(struct bytes b)
 	fputs("\t-", stdout);
 }
 
+static int seconds(const ASN1_TIME *t, int64_t *ret)
+{
+	struct tm tm;
+
+	if (!t || !ASN1_TIME_to_tm(t, &tm))
+		return -EBADMSG;
+	*ret = timegm(&tm);
+	return 0;
+}
+
+/* Serial numbers in their order; how a list is judged is in x509.c, and needs its issuer. */
+static void put_crl(X509_CRL *crl)
+{
+	STACK_OF(X509_REVOKED) *list = X509_CRL_get_REVOKED(crl);
+	int64_t last, next;
+
+	if (seconds(X509_CRL_get0_lastUpdate(crl), &last) < 0 || seconds(X509_CRL_get0_nextUpdate(crl), &next) < 0) {
+		put_error(-EBADMSG);
+		return;
+	}
+	printf("%" PRId64 ":%" PRId64, last, next);
+	for (int i = 0; i < sk_X509_REVOKED_num(list); i++) {
+		const ASN1_INTEGER *serial = X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(list, i));
+
+		fputs(ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? ":-" : ":", stdout);
+		put_hex(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+	}
+}
+
+static void do_crl(struct bytes b)
+{
+	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
+
+	if (x509_crl_parse(b, &crl) < 0)
+		put_error(-EBADMSG);
+	else
+		put_crl(crl);
+	fputs("\t-", stdout);
+}
+
 /* ---- text ---- */
 
 /* As a C string, which is what such text is when it comes to us; the generator makes none with a NUL. */
@@ -398,7 +439,7 @@ static const struct {
 	char kind;
 	void (*read)(struct bytes b);
 } kinds[] = {
-	{ 'j', do_json }, { 'p', do_pck },  { 'i', do_integer },  { 'v', do_vek },	{ 'x', do_hex },
+	{ 'j', do_json }, { 'p', do_pck },  { 'i', do_integer },  { 'v', do_vek },	{ 'c', do_crl }, { 'x', do_hex },
 	{ 'n', do_number }, { 'g', do_guid }, { 'h', do_json_hex }, { 't', do_json_time },
 };
 
