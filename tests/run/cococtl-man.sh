@@ -61,8 +61,9 @@ for group in $(cococtl --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
 	attest)
 		# Options of each verb stand with it, but for those of judging.
 		for verb in $(sed -n 's/^cococtl attest \([a-z]*\).*/\1/p' help | sort -u); do
-			options=$(grep "^cococtl attest $verb " help | options_of)
-			if [ "$verb" = verify ]; then
+			awk -v verb="$verb" '/^$/ { exit } /^cococtl attest / { on = $3 == verb } on' help >usage
+			options=$(options_of <usage)
+			if grep -q OPTIONS usage; then
 				options+=" $(sed '/^Policy options/,$d' help | sed -n '/^Types/,$p' | options_of)"
 			fi
 			verb attest "$verb" -- $(printf '%s\n' $options | sort -u)
