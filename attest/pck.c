@@ -91,7 +91,7 @@ static int read_parts(struct bytes value, unsigned depth, int (*read)(unsigned n
 	if (der_only(value, DER_SEQUENCE, &list) < 0)
 		return -EBADMSG;
 	while (list.len > 0) {
-		if (der_take(&list, DER_SEQUENCE, &part) < 0 || der_take(&part, DER_OID, &oid) < 0)
+		if (der_take(&list, DER_SEQUENCE, &part) < 0 || der_take_oid(&part, &oid) < 0 || !der_is_one(part))
 			return -EBADMSG;
 		n = last_arc(oid, depth);
 		if (n == 0 || n > 31)

@@ -24,7 +24,8 @@ struct pck {
 };
 
 /*
- * Read the extension's value @der.  Its parts are found by their OID, in any order; unknown ones are passed over.
+ * Read the extension's value @der.  Its parts are found by their OID, in any order; of unknown ones it is only seen that each is
+ * one OID and one value.
  * Returns 0, or -EBADMSG: not such DER, a part missing, twice, or out of range.  @ret is written on success only.
  */
 int pck_parse(struct bytes der, struct pck *ret);

@@ -68,7 +68,7 @@ static int parse_public_key(struct bytes text, EVP_PKEY **ret)
 		text = (struct bytes){ buf, (size_t)n };
 	}
 	p = text.p;
-	key = text.len > 0 && text.len <= KEY_MAX ? d2i_PUBKEY(NULL, &p, (long)text.len) : NULL;
+	key = text.len <= KEY_MAX && der_is_strict(text) ? d2i_PUBKEY(NULL, &p, (long)text.len) : NULL;
 	if (!key || p != text.p + text.len || !rsa_is_usable(key))
 		return -EBADMSG;
 	*ret = TAKE_PTR(key);

@@ -22,10 +22,13 @@ int x509_parse_der(struct bytes der, X509 **ret)
 
 	if (der.len > EVIDENCE_CERT_LEN_MAX)
 		return -EMSGSIZE;
-	if (der.len == 0)
+	/* OpenSSL takes BER. */
+	if (!der_is_strict(der))
 		return -EBADMSG;
 	cert = d2i_X509(NULL, &p, (long)der.len);
-	if (!cert || p != der.p + der.len) {
+	/* Before version 3 there were no extensions, and after it there is none.  A negative serial number is on no list. */
+	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
+	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER) {
 		X509_free(cert);
 		return -EBADMSG;
 	}
@@ -130,10 +133,10 @@ static int crl_parse_der(struct bytes der, X509_CRL **ret)
 
 	if (der.len > EVIDENCE_CRL_LEN_MAX)
 		return -EMSGSIZE;
-	if (der.len == 0)
+	if (!der_is_strict(der))
 		return -EBADMSG;
 	crl = d2i_X509_CRL(NULL, &p, (long)der.len);
-	if (!crl || p != der.p + der.len) {
+	if (!crl || p != der.p + der.len || X509_CRL_get_version(crl) != X509_CRL_VERSION_2) {
 		X509_CRL_free(crl);
 		return -EBADMSG;
 	}
@@ -482,13 +485,15 @@ bool x509_crl_has(X509_CRL *crl, X509 *cert)
 
 /* ---- DER ---- */
 
-int der_take(struct bytes *b, uint8_t tag, struct bytes *ret)
+/* Of any tag in low form. */
+static int take_element(struct bytes *b, uint8_t *ret_tag, struct bytes *ret)
 {
 	struct bytes t = *b;
 	size_t len, n;
 
-	if (t.len < 2 || t.p[0] != tag)
+	if (t.len < 2 || (t.p[0] & 0x1f) == 0x1f)
 		return -EBADMSG;
+	*ret_tag = t.p[0];
 	len = t.p[1];
 	(void) bytes_skip(&t, 2);
 	if (len >= 0x80) {
@@ -509,6 +514,70 @@ int der_take(struct bytes *b, uint8_t tag, struct bytes *ret)
 	return 0;
 }
 
+int der_take(struct bytes *b, uint8_t tag, struct bytes *ret)
+{
+	struct bytes t = *b, value;
+	uint8_t found;
+
+	if (take_element(&t, &found, &value) < 0 || found != tag)
+		return -EBADMSG;
+	*b = t;
+	*ret = value;
+	return 0;
+}
+
+int der_take_oid(struct bytes *b, struct bytes *ret)
+{
+	struct bytes t = *b, oid;
+
+	if (der_take(&t, DER_OID, &oid) < 0 || oid.len == 0 || oid.p[oid.len - 1] >= 0x80)
+		return -EBADMSG;
+	/* An arc has no leading zeros: they would be another way to write the same. */
+	for (size_t i = 0; i < oid.len; i++)
+		if (oid.p[i] == 0x80 && (i == 0 || oid.p[i - 1] < 0x80))
+			return -EBADMSG;
+	*b = t;
+	*ret = oid;
+	return 0;
+}
+
+/* Certificates nest a dozen deep. */
+#define DER_DEPTH_MAX 32
+
+static bool is_strict(struct bytes b, unsigned depth)
+{
+	struct bytes value;
+	uint8_t tag;
+
+	while (b.len > 0) {
+		if (take_element(&b, &tag, &value) < 0)
+			return false;
+		if (tag == DER_BOOLEAN && (value.len != 1 || (value.p[0] != 0 && value.p[0] != 0xff)))
+			return false;
+		if (!(tag & DER_CONSTRUCTED))
+			continue;
+		/* Of universal types these two have elements in them; BER also makes strings of pieces. */
+		if ((tag & DER_CLASS) == 0 && tag != DER_SEQUENCE && tag != DER_SET)
+			return false;
+		if (depth == DER_DEPTH_MAX || !is_strict(value, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+bool der_is_strict(struct bytes b)
+{
+	return der_is_one(b) && is_strict(b, 0);
+}
+
+bool der_is_one(struct bytes b)
+{
+	struct bytes value;
+	uint8_t tag;
+
+	return take_element(&b, &tag, &value) == 0 && b.len == 0;
+}
+
 int der_only(struct bytes b, uint8_t tag, struct bytes *ret)
 {
 	struct bytes inner;
@@ -524,9 +593,15 @@ int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret)
 	struct bytes n;
 	uint64_t v = 0;
 
-	if (der_only(b, DER_INTEGER, &n) < 0 || n.len == 0 || n.len > 8 || (n.p[0] & 0x80))
+	if (der_only(b, DER_INTEGER, &n) < 0 || n.len == 0 || (n.p[0] & 0x80))
 		return -EBADMSG;
-	if (n.len > 1 && n.p[0] == 0 && !(n.p[1] & 0x80))
+	/* A zero in front is there when the next bit would be a sign, and only then. */
+	if (n.len > 1 && n.p[0] == 0) {
+		(void) bytes_skip(&n, 1);
+		if (!(n.p[0] & 0x80))
+			return -EBADMSG;
+	}
+	if (n.len > sizeof(v))
 		return -EBADMSG;
 	for (size_t i = 0; i < n.len; i++)
 		v = v << 8 | n.p[i];

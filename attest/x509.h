@@ -27,7 +27,7 @@ static inline X509_CRL *x509_crl_free(X509_CRL *c)
 }
 DEFINE_CLEANUP(X509_CRL *, x509_crl_free)
 
-/* Exactly one certificate in DER. */
+/* Exactly one certificate, of version 3 and with a serial number that is not negative, in DER. */
 int x509_parse_der(struct bytes der, X509 **ret);
 
 #define X509_LIST_MAX 32
@@ -45,7 +45,7 @@ void x509_list_done(struct x509_list *l);
  */
 int x509_parse(struct bytes text, struct x509_list *l);
 
-/* One list in DER or PEM. */
+/* One list, of version 2, in DER or PEM. */
 int x509_crl_parse(struct bytes text, X509_CRL **ret);
 
 /*
@@ -124,6 +124,15 @@ bool x509_crl_has(X509_CRL *crl, X509 *cert);
 int der_take(struct bytes *b, uint8_t tag, struct bytes *ret);
 /* As der_take(), and the element is all of @b. */
 int der_only(struct bytes b, uint8_t tag, struct bytes *ret);
+/* An OBJECT IDENTIFIER, each of its arcs in the shortest form; else as der_take(). */
+int der_take_oid(struct bytes *b, struct bytes *ret);
+/* Whether @b is one element, whatever its tag (in low form); what is in it is not looked at. */
+bool der_is_one(struct bytes b);
+/*
+ * Whether @b is one element whose tag and length, and those of every element in it, are in the one form that DER has for them, and truth values too; the
+ * insides of strings and numbers are not looked at.
+ */
+bool der_is_strict(struct bytes b);
 /* An INTEGER, which is all of @b, of 0 to @max. */
 int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret);
 
@@ -134,5 +143,8 @@ int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret);
 #define DER_ENUMERATED 0x0a
 #define DER_IA5_STRING 0x16
 #define DER_SEQUENCE 0x30
+#define DER_SET 0x31
+#define DER_CONSTRUCTED 0x20	/* the bit of a tag */
+#define DER_CLASS 0xc0
 
 #endif

@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/parse.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/hex.h"
 
 int parse_u64(const char *s, uint64_t *ret)
 {
@@ -22,7 +13,7 @@ int parse_u64(const char *s, uint64_t *ret)
 	if (!*digits)
 		return -EINVAL;
 	for (const char *p = digits; *p; p++) {
-		int d = hex_digit(*p);
+		int d = hex_value(*p);
 
 		if (d < 0 || (uint64_t)d >= base)
 			return -EINVAL;
@@ -100,10 +91,10 @@ int parse_hex(const char *s, uint8_t *ret, size_t len)
 	if (strlen(s) != 2 * len)
 		return -EINVAL;
 	for (size_t i = 0; i < 2 * len; i++)
-		if (hex_digit(s[i]) < 0)
+		if (hex_value(s[i]) < 0)
 			return -EINVAL;
 	for (size_t i = 0; i < len; i++)
-		ret[i] = (uint8_t)(hex_digit(s[2 * i]) << 4 | hex_digit(s[2 * i + 1]));
+		ret[i] = (uint8_t)(hex_value(s[2 * i]) << 4 | hex_value(s[2 * i + 1]));
 	return 0;
 }
 

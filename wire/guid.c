@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 #include "wire/guid.h"
 
+#include "base/hex.h"
+
 /* Where each pair of digits of the text goes; '-' stands before the pairs 4, 6, 8 and 10. */
 static const uint8_t text_order[GUID_LEN] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
 
@@ -46,17 +48,6 @@ void guid_format(const struct guid *g, char ret[static GUID_TEXT_LEN + 1])
 	*ret = '\0';
 }
 
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 int guid_parse(const char *text, size_t len, struct guid *ret)
 {
 	struct guid g;
@@ -68,8 +59,8 @@ int guid_parse(const char *text, size_t len, struct guid *ret)
 
 		if (dash_before(i) && *text++ != '-')
 			return -EINVAL;
-		hi = digit_value(*text++);
-		lo = digit_value(*text++);
+		hi = hex_value(*text++);
+		lo = hex_value(*text++);
 		if (hi < 0 || lo < 0)
 			return -EINVAL;
 		g.b[text_order[i]] = (uint8_t)(hi << 4 | lo);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/hex.h"
+
 static bool is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -58,17 +60,6 @@ static int check_utf8(struct bytes *b)
 	return -EBADMSG;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* \" \\ \/ \b \f \n \r \t \uXXXX */
 static int check_escape(struct bytes *b)
 {
@@ -79,7 +70,7 @@ static int check_escape(struct bytes *b)
 	if (b->len < 6)
 		return -EBADMSG;
 	for (size_t i = 2; i < 6; i++)
-		if (hex_digit(b->p[i]) < 0)
+		if (hex_value(b->p[i]) < 0)
 			return -EBADMSG;
 	return bytes_skip(b, 6);
 }
@@ -384,7 +375,7 @@ int jspan_member(struct bytes object, const char *name, struct bytes *ret_value)
 
 int jspan_text(struct bytes value, struct bytes *ret)
 {
-	if (value.len < 2 || value.p[0] != '"' || memchr(value.p, '\\', value.len))
+	if (value.len < 2 || value.p[0] != '"' || value.p[value.len - 1] != '"' || memchr(value.p, '\\', value.len))
 		return -EBADMSG;
 	ret->p = value.p + 1;
 	ret->len = value.len - 2;
@@ -427,10 +418,10 @@ int jspan_hex(struct bytes value, uint8_t *ret, size_t len)
 	if (jspan_text(value, &text) < 0 || text.len / 2 != len || text.len % 2)
 		return -EBADMSG;
 	for (size_t i = 0; i < text.len; i++)
-		if (hex_digit(text.p[i]) < 0)
+		if (hex_value(text.p[i]) < 0)
 			return -EBADMSG;
 	for (size_t i = 0; i < len; i++)
-		ret[i] = (uint8_t)(hex_digit(text.p[2 * i]) << 4 | hex_digit(text.p[2 * i + 1]));
+		ret[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
 	return 0;
 }
 

@@ -151,6 +151,9 @@ static void test_values(void **state)
 	assert_int_equal(jspan_hex(text("\"aBcg\""), hex, 2), -EBADMSG);
 	assert_int_equal(jspan_hex(text("\"0x00\""), hex, 2), -EBADMSG);
 	assert_int_equal(jspan_hex(text("1234"), hex, 2), -EBADMSG);
+	/* A value of a text that nobody checked. */
+	assert_int_equal(jspan_hex(text("\"aBc00"), hex, 2), -EBADMSG);
+	assert_int_equal(jspan_hex(text("\""), hex, 0), -EBADMSG);
 	assert_true(jspan_text_is(text("\"TDX\""), "TDX"));
 	assert_false(jspan_text_is(text("\"TDX_\""), "TDX"));
 	assert_false(jspan_text_is(text("\"TD\""), "TDX"));

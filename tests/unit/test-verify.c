@@ -386,6 +386,88 @@ static void test_der(void **state)
 	assert_int_equal(der_only((struct bytes){ big, 259 }, DER_OCTET_STRING, &inner), -EBADMSG);
 }
 
+static struct bytes literal(const char *s, size_t len)
+{
+	return (struct bytes){ (const uint8_t *)s, len };
+}
+
+static void test_der_edges(void **state)
+{
+	static const struct {
+		const char *der;
+		size_t len;
+		bool strict, oid;
+	} rows[] = {
+		{ "\x06\x02\x2a\x03", 4, true, true },
+		{ "\x06\x03\x2a\x81\x00", 5, true, true },
+		{ "\x06\x00", 2, true, false },
+		{ "\x06\x02\x2a\x83", 4, true, false },
+		{ "\x06\x02\x80\x2a", 4, true, false },
+		{ "\x06\x03\x2a\x80\x01", 5, true, false },
+		{ "\x30\x03\x04\x01\xff", 5, true, false },
+		{ "\x30\x80\x00\x00", 4, false, false },
+		{ "\x30\x04\x04\x81\x01\xff", 6, false, false },
+		{ "\x24\x03\x04\x01\xff", 5, false, false },
+		{ "\xa0\x03\x04\x01\xff", 5, true, false },
+		{ "\x30\x02\x04\x01", 4, false, false },
+		{ "\x30\x03\x01\x01\xff", 5, true, false },
+		{ "\x30\x03\x01\x01\x01", 5, false, false },
+		{ "\x30\x02\x01\x00", 4, false, false },
+		{ "\x05\x00\x05\x00", 4, false, false },
+		{ "\x1f\x01\x00", 3, false, false },
+		{ "\x05", 1, false, false },
+		{ "", 0, false, false },
+	};
+	uint8_t deep[2 * 34];
+	struct bytes b, oid;
+	uint64_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		b = literal(rows[i].der, rows[i].len);
+		assert_int_equal(der_is_strict(b), rows[i].strict);
+		assert_int_equal(der_take_oid(&b, &oid), rows[i].oid ? 0 : -EBADMSG);
+		assert_int_equal(b.len, rows[i].oid ? 0 : rows[i].len);
+	}
+	assert_true(der_is_one(literal("\x30\x02\x04\x01", 4)));
+	assert_false(der_is_one(literal("\x05\x00\x05\x00", 4)));
+	for (size_t i = 0; i < 34; i++) {
+		deep[2 * i] = DER_SEQUENCE;
+		deep[2 * i + 1] = (uint8_t)(2 * (33 - i));
+	}
+	assert_false(der_is_strict((struct bytes){ deep, sizeof(deep) }));
+	assert_true(der_is_strict((struct bytes){ deep + 4, sizeof(deep) - 4 }));
+
+	assert_int_equal(der_only_uint(literal("\x02\x09\x00\xff\xff\xff\xff\xff\xff\xff\xff", 11), UINT64_MAX, &n), 0);
+	assert_true(n == UINT64_MAX);
+	assert_int_equal(der_only_uint(literal("\x02\x09\x01\x00\x00\x00\x00\x00\x00\x00\x00", 11), UINT64_MAX, &n), -EBADMSG);
+}
+
+/* The same certificate, but not in the one form of DER; and of a version that there is not. */
+static void test_certificate_forms(void **state)
+{
+	struct bytes der = amd_cas[0].der, body = der;
+	_cleanup_(freep) uint8_t *other = malloc(der.len + 2);
+	X509 *cert = NULL;
+	uint8_t *version;
+
+	assert_non_null(other);
+	assert_int_equal(x509_parse_der(der, &cert), 0);
+	X509_free(cert);
+	assert_int_equal(bytes_skip(&body, 4), 0);
+	memcpy(other, "\x30\x80", 2);
+	memcpy(other + 2, body.p, body.len);
+	memset(other + 2 + body.len, 0, 2);
+	assert_int_equal(x509_parse_der((struct bytes){ other, body.len + 4 }, &cert), -EBADMSG);
+	memcpy(other, der.p, der.len);
+	version = memmem(other, 32, "\xa0\x03\x02\x01\x02", 5);
+	assert_non_null(version);
+	for (uint8_t v = 0; v < 5; v++)
+		if (v != 2) {
+			version[4] = v;
+			assert_int_equal(x509_parse_der((struct bytes){ other, der.len }, &cert), -EBADMSG);
+		}
+}
+
 static void test_pem(void **state)
 {
 	static const char good[] = " \n-----BEGIN X-----\nAAEC\n-----END X-----\n\n-----BEGIN X-----\nAw==\n-----END X-----\n\0\0";
@@ -419,7 +501,8 @@ int main(void)
 		cmocka_unit_test(test_memo),		     cmocka_unit_test(test_policy_options),
 		cmocka_unit_test(test_policy_values),	     cmocka_unit_test(test_policy_subjects),
 		cmocka_unit_test(test_policy_files),	     cmocka_unit_test(test_trust),
-		cmocka_unit_test(test_der),		     cmocka_unit_test(test_pem),
+		cmocka_unit_test(test_der),		     cmocka_unit_test(test_der_edges),
+		cmocka_unit_test(test_certificate_forms),    cmocka_unit_test(test_pem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

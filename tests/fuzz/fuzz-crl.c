@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whatever a revocation list is: it is read or not, and none is AMD's that AMD did not sign. */
+#include <assert.h>
+
+#include "attest/amd-ca.h"
+#include "attest/x509.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
+	static struct verdict *v;
+	static X509 *ark;
+	int64_t next;
+
+	if (!v) {
+		assert((v = verdict_new()));
+		assert(x509_parse_der(amd_cas[0].der, &ark) == 0);
+	}
+	if (x509_crl_parse((struct bytes){ data, len }, &crl) < 0) {
+		assert(!crl);
+		return 0;
+	}
+	verdict_reset(v);
+	assert(x509_crl_check(v, crl, ark, X509_SIG_PSS_SHA384, 1767225600, "the list", &next) < 0);
+	assert(x509_crl_check(v, crl, ark, X509_SIG_ECDSA_SHA256, 1767225600, "the list", NULL) < 0);
+	assert(v->result == VERDICT_NOT_AUTHENTIC && v->n_checks == 2);
+	(void) x509_crl_has(crl, ark);
+	return 0;
+}

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What cococtl --help names is in cococtl(1) and is offered by the completion, and what that offers is understood.  Nothing is listed here: a verb or an option that is
+# added is found in --help.
+# shellcheck disable=SC2013,SC2046,SC2086,SC2317 # lists of words without blanks; functions are called by check
+# shellcheck source=tests/run/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 99
+PATH=$top_builddir:$PATH
+page=$top_srcdir/man/cococtl.1
+# shellcheck source=/dev/null
+. "$top_srcdir/cli/completion/cococtl"
+
+# offered WORD...: what is offered for the last word, a line each.
+offered() {
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	COMPREPLY=()
+	_cococtl 2>/dev/null
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+offers() {
+	local want=$1 got
+
+	shift
+	got=$(offered cococtl "$@")
+	grep -qxF -e "$want" <<<"$got" || { echo "offered: $got"; return 1; }
+}
+documented() { grep -qE -e "$1" "$page"; }
+options_of() { grep -oE -- '--[a-z][a-z-]*' | sort -u; }
+# A word too many keeps the verb from doing anything.
+understood() {
+	cococtl --socket="$work/nothing" "$@" superfluous >out 2>err </dev/null
+	! grep -e 'unrecognized option' -e 'Unknown verb' err
+}
+
+# verb VERB... -- OPTION...: one verb, and its options as --help has them.
+verb() {
+	local words=() word
+
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	check "${words[*]} is in the page" documented "^\\.(It )?Ic ${words[*]}\$"
+	check "${words[*]} is offered" offers "${words[-1]}" "${words[@]:0:${#words[@]}-1}" ""
+	for word; do
+		check "$word of ${words[*]} is in the page" documented "Fl -${word#--}( |\$)"
+		check "$word of ${words[*]} is offered" offers "$word" "${words[@]}" --
+	done
+	for word in $(offered cococtl "${words[@]}" --); do
+		check "$word of ${words[*]}, which is offered, is one" understood "${words[@]}" "$word"
+	done
+}
+
+for group in $(cococtl --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+	check "$group is offered" offers "$group" ""
+	cococtl "$group" --help >help 2>/dev/null </dev/null || : >help
+	case $group in
+	attest)
+		# Options of each verb stand with it, but for those of judging.
+		for verb in $(sed -n 's/^cococtl attest \([a-z]*\).*/\1/p' help | sort -u); do
+			awk -v verb="$verb" '/^$/ { exit } /^cococtl attest / { on = $3 == verb } on' help >usage
+			options=$(options_of <usage)
+			if grep -q OPTIONS usage; then
+				options+=" $(sed '/^Policy options/,$d' help | sed -n '/^Types/,$p' | options_of)"
+			fi
+			verb attest "$verb" -- $(printf '%s\n' $options | sort -u)
+		done
+		;;
+	status) verb status -- --json ;;
+	*)
+		sed '/^Options/,$d' help | sed -n 's/^  \([a-z][a-z]*\)  *\(.*\)/\1 \2/p' >verbs
+		while read -r name usage; do
+			verb "$group" "$name" -- $(options_of <<<"$usage")
+		done <verbs
+		;;
+	esac
+done
+for option in $(cococtl --help | options_of); do
+	check "$option is in the page" documented "Fl (h , )?-${option#--}( |\$)|, -${option#--}\$"
+	check "$option is offered" offers "$option" --
+done
+
+cococtl attest --help >help
+for type in $(awk '/^Types/ { t = 1; next } /^$/ { t = 0 } t && /^  [a-z]/ { print $1 }' help); do
+	check "type $type is in the page" documented "Fl -type Ns = Ns Cm $type\$"
+	check "type $type is offered" offers "$type" attest verify --type ""
+	check "type $type is offered after =" offers "$type" attest verify --type = "${type:0:1}"
+done
+# The registers and PCRs stand in the page as the first and the last.
+for option in $(awk '/^Policy/ { p = 1; next } /^$/ { p = 0 } p { print $1 }' help); do
+	check "policy option $option is offered" offers "$option=" attest verify --set "${option:0:1}"
+	case $option in
+	pcrN) check "policy option pcrN is in the page" documented 'Cm pcr0 No to Cm pcr23' ;;
+	nonce) check "policy option nonce is in the page" documented 'Fl -nonce' ;;
+	*) check "policy option $option is in the page" documented "^\\.(It )?Cm ([a-z0-9_]+ , )*$option( |\$)|No to Cm pcr23 , $option" ;;
+	esac
+done
+touch report.bin
+check "files are offered" offers report.bin attest verify --report rep
+check "files are offered after =" offers report.bin attest verify --report = rep
+check "behind an option with a value the verb is found" offers get --socket = /run/x secrets g
+check "nothing is offered for a nonce" test -z "$(offered cococtl attest verify --nonce 0)"
+finish
