@@ -25,7 +25,8 @@ struct judgement {
 };
 
 /* Always negative, for "return refuse(...)". */
-_printf_(4, 5) static int refuse(struct judgement *j, enum attest_result result, const char *code, const char *format, ...)
+_printf_(4, 5) static int refuse(struct judgement *j, enum attest_result result, const char *code,
+				 const char *format, ...)
 {
 	va_list ap;
 
@@ -48,7 +49,8 @@ static int read_pack(struct judgement *j, int fd)
 	data = malloc((size_t)st.st_size + 1);
 	if (!data)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
-	if (lseek(fd, 0, SEEK_SET) != 0 || (n = read_full(fd, data, (size_t)st.st_size)) != st.st_size)
+	if (lseek(fd, 0, SEEK_SET) != 0 ||
+	    (n = read_full(fd, data, (size_t)st.st_size)) != st.st_size)
 		return refuse(j, ATTEST_MALFORMED, "PACK", "the evidence cannot be read");
 	if (bundle_read_pack(&j->bundle, data, (size_t)n) < 0)
 		return refuse(j, ATTEST_MALFORMED, "PACK", "the evidence is no pack");
@@ -62,7 +64,8 @@ static int read_policy(struct judgement *j)
 
 	if (!policy)
 		return refuse(j, ATTEST_UNDECIDED, "POLICY", "there is no policy");
-	if (EVP_Digest(policy->data, policy->len, j->ret->policy_sha256, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(policy->data, policy->len, j->ret->policy_sha256, NULL, EVP_sha256(),
+		       NULL) != 1)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
 	policy_init(&j->policy);
 	if (policy_parse(&j->policy, policy->data, policy->len, error) < 0)
@@ -74,7 +77,10 @@ static int read_policy(struct judgement *j)
 	return 0;
 }
 
-/* Without what the service has, there is a verdict too: other certificates and quotes may be there. */
+/*
+ * Without what the service has, there is a verdict too: other certificates and quotes may be
+ * there.
+ */
 static int ask_imds(struct judgement *j, int imds)
 {
 	int r;
@@ -83,7 +89,8 @@ static int ask_imds(struct judgement *j, int imds)
 	return r == -ENOMEM ? refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory") : 0;
 }
 
-static int ask_tpm(struct judgement *j, const struct attest_sources *with, const struct attest_question *q)
+static int ask_tpm(struct judgement *j, const struct attest_sources *with,
+		   const struct attest_question *q)
 {
 	struct cause why = { "" };
 	int r;
@@ -129,9 +136,11 @@ static int set_nonce(struct judgement *j, const struct attest_question *q)
 		break;
 	}
 	(void) snprintf(j->ret->type, sizeof(j->ret->type), "%s", type);
-	(void) snprintf(j->ret->provider, sizeof(j->ret->provider), "%s", bundle_text(&j->bundle, BUNDLE_PROVIDER));
+	(void) snprintf(j->ret->provider, sizeof(j->ret->provider), "%s",
+			bundle_text(&j->bundle, BUNDLE_PROVIDER));
 	if (!j->type)
-		return refuse(j, ATTEST_UNDECIDED, "TYPE", "evidence of type '%.16s' proves nothing here", type);
+		return refuse(j, ATTEST_UNDECIDED, "TYPE",
+			      "evidence of type '%.16s' proves nothing here", type);
 	return 0;
 }
 
@@ -145,7 +154,8 @@ static int bind_policy(struct judgement *j, const struct attest_question *q)
 	if (EVP_Digest(policy->data, policy->len, sha384, NULL, EVP_sha384(), NULL) != 1)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
 	if (streq(j->type->name, "azure"))
-		return refuse(j, ATTEST_UNDECIDED, "BIND", "BindPolicy=yes: nothing in Azure's evidence can name a policy");
+		return refuse(j, ATTEST_UNDECIDED, "BIND",
+			      "BindPolicy=yes: nothing in Azure's evidence can name a policy");
 	set_value(&j->policy.host_data, j->ret->policy_sha256, 32, 32);
 	set_value(&j->policy.mrconfigid, sha384, 48, 48);
 	return 0;
@@ -159,7 +169,10 @@ static const enum attest_result results[_VERDICT_MAX] = {
 	[VERDICT_REFUSED] = ATTEST_REFUSED,
 };
 
-/* Whether what could not be had may be the reason: there was nothing in its place, or something for another firmware level. */
+/*
+ * Whether what could not be had may be the reason: there was nothing in its place, or something
+ * for another firmware level.
+ */
 static bool is_about_missing(const struct judgement *j, const struct verdict *v)
 {
 	return j->missing.text[0] && (v->result == VERDICT_UNDECIDED || streq(v->code, "TCB_MISMATCH"));
@@ -170,12 +183,14 @@ static void take_verdict(struct judgement *j, const struct verdict *v)
 	const struct verdict_check *c = v->first_failed >= 0 ? &v->checks[v->first_failed] : NULL;
 
 	if (c && is_about_missing(j, v))
-		(void) refuse(j, results[v->result], v->code, "%s: expected %.40s; %.190s", c->name, c->expected[0] ? c->expected : "it to hold",
-			      j->missing.text);
+		(void) refuse(j, results[v->result], v->code, "%s: expected %.40s; %.190s", c->name,
+			      c->expected[0] ? c->expected : "it to hold", j->missing.text);
 	else if (v->result == VERDICT_ACCEPTED)
-		(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence", v->n_checks, j->type->name);
+		(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence", v->n_checks,
+			      j->type->name);
 	else if (c)
-		(void) refuse(j, results[v->result], v->code, "%s: expected %.80s, found %.80s", c->name, c->expected[0] ? c->expected : "it to hold",
+		(void) refuse(j, results[v->result], v->code, "%s: expected %.80s, found %.80s",
+			      c->name, c->expected[0] ? c->expected : "it to hold",
 			      c->found[0] ? c->found : "otherwise");
 	else
 		(void) refuse(j, results[v->result], v->code, "nothing was decided");
@@ -192,7 +207,8 @@ static int verify(struct judgement *j)
 	if (now < ATTEST_CLOCK_FLOOR)
 		return refuse(j, ATTEST_UNDECIDED, "CLOCK", "this machine's clock is not set");
 	bundle_evidence(&j->bundle, j->type, &e);
-	if (!v || verifier_new(&j->trust, &ctx) < 0 || attest_verify(ctx, j->type, &e, &j->policy, now, v) < 0)
+	if (!v || verifier_new(&j->trust, &ctx) < 0 ||
+	    attest_verify(ctx, j->type, &e, &j->policy, now, v) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
 	take_verdict(j, v);
 	return 0;
@@ -206,14 +222,17 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-static void judge(struct judgement *j, int pack, const struct attest_sources *with, const struct attest_question *q)
+static void judge(struct judgement *j, int pack, const struct attest_sources *with,
+		  const struct attest_question *q)
 {
-	if (read_pack(j, pack) < 0 || read_policy(j) < 0 || ask_tpm(j, with, q) < 0 || set_nonce(j, q) < 0 || bind_policy(j, q) < 0)
+	if (read_pack(j, pack) < 0 || read_policy(j) < 0 || ask_tpm(j, with, q) < 0 ||
+	    set_nonce(j, q) < 0 || bind_policy(j, q) < 0)
 		return;
 	(void) verify(j);
 }
 
-void attest_judge(int pack, const struct attest_sources *with, const struct attest_question *q, struct attest_verdict *ret)
+void attest_judge(int pack, const struct attest_sources *with, const struct attest_question *q,
+		  struct attest_verdict *ret)
 {
 	struct judgement *j = calloc(1, sizeof(*j));
 

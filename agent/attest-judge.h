@@ -10,11 +10,14 @@ struct attest_sources {
 };
 
 /*
- * Judge the evidence in the pack @pack (a file of wire/bundle.h, read from its beginning) by the policy, trust set and collateral in it,
- * as of this machine's clock.  It must be over the nonce of @q.  A pack without evidence is completed from @with.
+ * Judge the evidence in the pack @pack (a file of wire/bundle.h, read from its beginning) by
+ * the policy, trust set and collateral in it, as of this machine's clock.  It must be over the
+ * nonce of @q.  A pack without evidence is completed from @with.
  *
- * @ret always has a verdict; its result is ATTEST_ACCEPTED only when everything holds.  The descriptors stay the caller's.
+ * @ret always has a verdict; its result is ATTEST_ACCEPTED only when everything holds.  The
+ * descriptors stay the caller's.
  */
-void attest_judge(int pack, const struct attest_sources *with, const struct attest_question *q, struct attest_verdict *ret);
+void attest_judge(int pack, const struct attest_sources *with, const struct attest_question *q,
+		  struct attest_verdict *ret);
 
 #endif

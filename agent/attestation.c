@@ -103,8 +103,12 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-/* Whether the worker's words have a verdict's form, and are about this attempt; that much it is believed, for somebody has to be. */
-static bool verdict_is_sound(const struct attestation *a, const struct msg_header *h, const struct attest_verdict *v)
+/*
+ * Whether the worker's words have a verdict's form, and are about this attempt; that much it is
+ * believed, for somebody has to be.
+ */
+static bool verdict_is_sound(const struct attestation *a, const struct msg_header *h,
+			     const struct attest_verdict *v)
 {
 	if (h->type != MSG_ATTEST_VERIFY || h->error || h->len != sizeof(*v))
 		return false;
@@ -112,8 +116,8 @@ static bool verdict_is_sound(const struct attestation *a, const struct msg_heade
 		return false;
 	if (memcmp(v->nonce, a->nonce, sizeof(v->nonce)) != 0)
 		return false;
-	return ends(v->type, sizeof(v->type)) && ends(v->provider, sizeof(v->provider)) && ends(v->code, sizeof(v->code)) &&
-	       ends(v->reason, sizeof(v->reason));
+	return ends(v->type, sizeof(v->type)) && ends(v->provider, sizeof(v->provider)) &&
+	       ends(v->code, sizeof(v->code)) && ends(v->reason, sizeof(v->reason));
 }
 
 static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -127,7 +131,8 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 	if (r == -EAGAIN)
 		return 0;
 	if (r <= 0) {
-		end_without(a, "cocod-worker ended without a verdict (%s); see 'systemctl status cocod-worker.service'",
+		end_without(a,
+			    "cocod-worker ended without a verdict (%s); see 'systemctl status cocod-worker.service'",
 			    r == 0 ? "connection closed" : strerror(-r));
 		return 0;
 	}
@@ -149,11 +154,15 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 
 static int on_judge_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 {
-	end_without(userdata, "cocod-worker did not judge the evidence in time; see 'systemctl status cocod-worker.service'");
+	end_without(userdata,
+		    "cocod-worker did not judge the evidence in time; see 'systemctl status cocod-worker.service'");
 	return 0;
 }
 
-/* What an Azure VM's evidence lacks, its metadata service has; on any other machine nobody will speak over the connection. */
+/*
+ * What an Azure VM's evidence lacks, its metadata service has; on any other machine nobody will
+ * speak over the connection.
+ */
 static int send_sources(struct attestation *a, int tpm)
 {
 	_cleanup_(closep) int imds = imds_open(a->setup.root, a->setup.imds);
@@ -184,7 +193,8 @@ static int ask_worker(struct attestation *a, int tpm)
 	if (r >= 0)
 		r = sd_event_add_io(a->setup.event, &a->io, a->worker_fd, EPOLLIN, on_verdict, a);
 	if (r >= 0)
-		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC, a->setup.judge_usec, 0, on_judge_timeout, a);
+		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC,
+					       a->setup.judge_usec, 0, on_judge_timeout, a);
 	return r;
 }
 
@@ -193,7 +203,10 @@ static void begin_judging(struct attestation *a)
 	_cleanup_(closep) int tpm = -EBADF;
 	int r;
 
-	/* Where the kernel has no provider, an Azure VM has its TPM; any other TPM will turn out to be none of those. */
+	/*
+	 * Where the kernel has no provider, an Azure VM has its TPM; any other TPM will turn
+	 * out to be none of those.
+	 */
 	if (a->report->error == -ENODEV) {
 		tpm = tpm_open(a->setup.root, a->setup.tpm);
 		if (tpm < 0) {
@@ -203,7 +216,9 @@ static void begin_judging(struct attestation *a)
 			return;
 		}
 	} else if (a->report->error < 0) {
-		end_without(a, "%s", a->report->why.text[0] ? a->report->why.text : strerror(-a->report->error));
+		end_without(a, "%s",
+			    a->report->why.text[0] ? a->report->why.text :
+						     strerror(-a->report->error));
 		return;
 	}
 	r = ask_worker(a, tpm);
@@ -223,7 +238,10 @@ static int gather_all(const struct attestation *a, struct bundle *b, struct caus
 	none = a->setup.gather(&q, b, why);
 	if (none < 0 && none != -ENODEV)
 		return none;
-	/* On a machine without a TEE a policy that is missing is not what a person should hear of first. */
+	/*
+	 * On a machine without a TEE a policy that is missing is not what a person should hear
+	 * of first.
+	 */
 	r = collateral_add(a->setup.config_root, b, none == -ENODEV ? &ignored : why);
 	if (r < 0 && none == 0)
 		return r;
@@ -241,7 +259,8 @@ static _Noreturn void child_main(struct attestation *a, pid_t parent)
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
 	/* A connection that the keeper closes must end, though we are still waiting. */
-	if ((a->pack > 3 && close_range(3, (unsigned)a->pack - 1, 0) < 0) || close_range((unsigned)a->pack + 1, ~0u, 0) < 0)
+	if ((a->pack > 3 && close_range(3, (unsigned)a->pack - 1, 0) < 0) ||
+	    close_range((unsigned)a->pack + 1, ~0u, 0) < 0)
 		_exit(EXIT_FAILURE);
 	a->report->error = gather_all(a, &b, &why);
 	a->report->why = why;
@@ -263,8 +282,8 @@ static int on_child_exit(sd_event_source *s, int fd, uint32_t revents, void *use
 	a->timer = sd_event_source_disable_unref(a->timer);
 	a->report->why.text[sizeof(a->report->why.text) - 1] = '\0';
 	if (si.si_code != CLD_EXITED || si.si_status != EXIT_SUCCESS)
-		end_without(a, "the process that asks the TEE for evidence died (%s %d)", si.si_code == CLD_EXITED ? "status" : "signal",
-			    si.si_status);
+		end_without(a, "the process that asks the TEE for evidence died (%s %d)",
+			    si.si_code == CLD_EXITED ? "status" : "signal", si.si_status);
 	else
 		begin_judging(a);
 	return 0;
@@ -297,7 +316,8 @@ static int fork_child(struct attestation *a)
 	a->child_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	r = a->child_fd < 0 ? -errno : sd_event_add_io(a->setup.event, &a->exit, a->child_fd, EPOLLIN, on_child_exit, a);
 	if (r >= 0)
-		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC, a->setup.gather_usec, 0, on_gather_timeout, a);
+		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC,
+					       a->setup.gather_usec, 0, on_gather_timeout, a);
 	if (r < 0 && !a->exit) {
 		(void) kill(pid, SIGKILL);
 		(void) waitpid(pid, NULL, 0);
@@ -332,7 +352,10 @@ int attestation_request(struct attestation *a)
 
 	if (a->busy)
 		return 1;
-	/* A child that cannot be killed waits in the kernel for a TEE: another one would join it. */
+	/*
+	 * A child that cannot be killed waits in the kernel for a TEE: another one would join
+	 * it.
+	 */
 	if (a->child > 0 || now(a) < a->not_before)
 		return 0;
 	a->busy = true;
@@ -360,7 +383,8 @@ int attestation_new(const struct attestation_setup *s, struct attestation **ret)
 	a->setup.gather_usec = s->gather_usec ?: GATHER_USEC;
 	a->setup.judge_usec = s->judge_usec ?: JUDGE_USEC;
 	a->setup.pause_usec = s->pause_usec ?: PAUSE_USEC;
-	a->report = mmap(NULL, sizeof(*a->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	a->report = mmap(NULL, sizeof(*a->report), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (a->report == MAP_FAILED) {
 		free(a);
 		return -ENOMEM;

@@ -12,12 +12,14 @@
  *
  *	nonce -> a child asks the TEE, and packs policy and collateral with what it gave -> sealed memfd -> cocod-worker -> verdict
  *
- * The keeper itself looks into none of it.  The child is there because a provider may never answer, and a read of the kernel's cannot be
- * taken back; it is forked from the keeper, but secrets are pages that a fork does not take along.  A TPM's answers are parsed to be had at all,
- * so cocod-worker asks it, over a descriptor of the keeper's; and so with the metadata service of Azure, whose connection the keeper begins
- * and never reads.
+ * The keeper itself looks into none of it.  The child is there because a provider may never
+ * answer, and a read of the kernel's cannot be taken back; it is forked from the keeper, but
+ * secrets are pages that a fork does not take along.  A TPM's answers are parsed to be had at
+ * all, so cocod-worker asks it, over a descriptor of the keeper's; and so with the metadata
+ * service of Azure, whose connection the keeper begins and never reads.
  *
- * Each step has a deadline.  Whatever goes wrong there is no verdict; the next request tries again, after a pause that grows.
+ * Each step has a deadline.  Whatever goes wrong there is no verdict; the next request tries
+ * again, after a pause that grows.
  */
 struct attestation;
 
@@ -36,8 +38,9 @@ struct attestation_setup {
 	int (*gather)(const struct attest_request *q, struct bundle *ret, struct cause *why);
 
 	/*
-	 * Called at the end of each attempt.  @v is a verdict over the nonce of this attempt, whatever it says; NULL without one, and
-	 * then @why says why not.  Both are good during the call.  @nobody: there is nothing on this machine that could be asked.
+	 * Called at the end of each attempt.  @v is a verdict over the nonce of this attempt,
+	 * whatever it says; NULL without one, and then @why says why not.  Both are good during
+	 * the call.  @nobody: there is nothing on this machine that could be asked.
 	 */
 	void (*done)(void *userdata, const struct attest_verdict *v, const char *why, bool nobody);
 	void *userdata;
@@ -54,7 +57,8 @@ struct attestation *attestation_free(struct attestation *a);
 bool attestation_is_busy(const struct attestation *a);
 
 /*
- * Make an attempt, unless one is being made or the last one was just now.  done() may be called before this returns.
+ * Make an attempt, unless one is being made or the last one was just now.  done() may be called
+ * before this returns.
  * Returns 1 when an attempt is being made, 0 when not.
  */
 int attestation_request(struct attestation *a);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cocod-worker: reads what the host may have written, so that the keeper need not.  It holds no secret and may nearly nothing: the
- * keeper hands it an open device, it answers with a verdict of a fixed size.  Socket-activated; it goes when it is not needed.
+ * cocod-worker: reads what the host may have written, so that the keeper need not.  It holds no
+ * secret and may nearly nothing: the keeper hands it an open device, it answers with a verdict
+ * of a fixed size.  Socket-activated; it goes when it is not needed.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -58,8 +59,9 @@ static int on_luks_check(struct request *q)
 	if (q->fd < 0)
 		return -EPROTO;
 	/*
-	 * The host may leave a read of its disk unanswered.  SIGALRM ends the process then, even in the middle of that read, which a
-	 * handler would not; the keeper sees the connection end, takes it as no, and systemd starts the next worker.
+	 * The host may leave a read of its disk unanswered.  SIGALRM ends the process then,
+	 * even in the middle of that read, which a handler would not; the keeper sees the
+	 * connection end, takes it as no, and systemd starts the next worker.
 	 */
 	(void) alarm(JUDGE_SEC);
 	luks_judge(q->fd, &v);
@@ -162,7 +164,10 @@ static int answer(struct worker *w, nfds_t client)
 
 /* ---- clients ---- */
 
-/* The socket's mode says the same; but it is created by a unit that can be changed, and a verdict tells of a device. */
+/*
+ * The socket's mode says the same; but it is created by a unit that can be changed, and a
+ * verdict tells of a device.
+ */
 static int check_peer(int fd)
 {
 	struct ucred peer;
@@ -171,7 +176,8 @@ static int check_peer(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return log_error_errno(errno, "Failed to ask who connected: %m");
 	if (peer.uid != 0) {
-		log_warning("Process %d of user %u may not connect, closing", (int)peer.pid, (unsigned)peer.uid);
+		log_warning("Process %d of user %u may not connect, closing", (int)peer.pid,
+			    (unsigned)peer.uid);
 		return -EACCES;
 	}
 	return 0;
@@ -249,8 +255,10 @@ static int listening_socket(int *ret)
 	n = sd_listen_fds(/* unset_environment= */ 1);
 	if (n < 0)
 		return log_error_errno(n, "Failed to find the listening socket: %m");
-	if (n != 1 || sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, /* listening= */ 1) <= 0)
-		return log_error_errno(EINVAL, "One listening socket is expected; cocod-worker is started by cocod-worker.socket, not by hand");
+	if (n != 1 ||
+	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, /* listening= */ 1) <= 0)
+		return log_error_errno(EINVAL,
+				       "One listening socket is expected; cocod-worker is started by cocod-worker.socket, not by hand");
 	/* One who leaves between poll() and accept() must not make us wait for the next. */
 	flags = fcntl(SD_LISTEN_FDS_START, F_GETFL);
 	if (flags < 0 || fcntl(SD_LISTEN_FDS_START, F_SETFL, flags | O_NONBLOCK) < 0)

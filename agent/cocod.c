@@ -85,10 +85,12 @@ static int check_config(const char *root)
 	if (r < 0)
 		return log_oom();
 	if (config->n_errors > 0) {
-		log_error("The configuration has %u error%s; cocod would release nothing", config->n_errors, config->n_errors == 1 ? "" : "s");
+		log_error("The configuration has %u error%s; cocod would release nothing",
+			  config->n_errors, config->n_errors == 1 ? "" : "s");
 		return -EINVAL;
 	}
-	printf("The configuration is good: Require=%s, %zu secret%s configured.\n", require_name(config->require), config->n_policies,
+	printf("The configuration is good: Require=%s, %zu secret%s configured.\n",
+	       require_name(config->require), config->n_policies,
 	       config->n_policies == 1 ? "" : "s");
 	return 0;
 }
@@ -102,11 +104,13 @@ static int keeper_open_store(struct keeper *k)
 	snprintf(journal, sizeof(journal), "%s/journal", runtime ? runtime : "/run/cocod");
 	if (k->config->secret_directory[0])
 		k->directory = (struct secret_source){ "directory", k->config->secret_directory };
-	r = store_new(k->config->policies, k->config->n_policies, k->config->secret_directory[0] ? &k->directory : NULL, journal, &k->store);
+	r = store_new(k->config->policies, k->config->n_policies,
+		      k->config->secret_directory[0] ? &k->directory : NULL, journal, &k->store);
 	if (r < 0)
 		return log_error_errno(r, "Failed to open the journal '%s': %m", journal);
 	if (r > 0)
-		log_warning("The journal '%s' was damaged; what came before the damage is kept", journal);
+		log_warning("The journal '%s' was damaged; what came before the damage is kept",
+			    journal);
 	return 0;
 }
 
@@ -255,11 +259,13 @@ static int run(int argc, char **argv)
 		return log_oom();
 	k.config = config;
 	if (config->secret_directory[0]) {
-		log_warning("SecretDirectory=%s: secrets come from a directory for tests, not from the firmware", config->secret_directory);
+		log_warning("SecretDirectory=%s: secrets come from a directory for tests, not from the firmware",
+			    config->secret_directory);
 	} else {
 		r = source_mount_securityfs();
 		if (r < 0)
-			log_warning_errno(r, "securityfs is not mounted on /sys/kernel/security and cannot be (%m); going on without launch secrets");
+			log_warning_errno(r,
+					  "securityfs is not mounted on /sys/kernel/security and cannot be (%m); going on without launch secrets");
 	}
 	r = keeper_open_store(&k);
 	if (r < 0)

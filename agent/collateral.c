@@ -23,7 +23,8 @@ static const enum bundle_kind collateral_kinds[] = {
 };
 
 /* Returns 1 when it was there, 0 when not, or a negative errno. */
-static int add_config(const char *root, const char *name, size_t max, enum bundle_kind kind, struct bundle *ret, struct cause *why)
+static int add_config(const char *root, const char *name, size_t max, enum bundle_kind kind,
+		      struct bundle *ret, struct cause *why)
 {
 	_cleanup_(freep) char *data = NULL;
 	char path[PATH_MAX];
@@ -96,14 +97,16 @@ int collateral_add(const char *root, struct bundle *ret, struct cause *why)
 
 	r = add_config(root, ATTEST_POLICY_FILE, POLICY_MAX, BUNDLE_POLICY, ret, why);
 	if (r == 0)
-		return cause_set(why, -ENODATA, "there is no policy to judge this VM's evidence by: write /etc/cocod/" ATTEST_POLICY_FILE
-						", see cocod.conf(5)");
+		return cause_set(why, -ENODATA,
+				 "there is no policy to judge this VM's evidence by: write /etc/cocod/" ATTEST_POLICY_FILE
+				 ", see cocod.conf(5)");
 	if (r > 0)
 		r = add_config(root, ATTEST_TRUST_FILE, TRUST_MAX, BUNDLE_TRUST, ret, why);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(collateral_dirs); i++) {
 		r = add_folder(root, collateral_dirs[i], ret);
 		if (r < 0)
-			return cause_set(why, r, "the collateral in %s is too much: %s", collateral_dirs[i], strerror(-r));
+			return cause_set(why, r, "the collateral in %s is too much: %s",
+					 collateral_dirs[i], strerror(-r));
 	}
 	return MIN(r, 0);
 }

@@ -44,14 +44,16 @@ struct option {
 	const char *expected;
 };
 
-static void config_error(struct config *c, const char *file, uint64_t line, const char *format, ...) _printf_(4, 5);
+static void config_error(struct config *c, const char *file, uint64_t line, const char *format, ...)
+	_printf_(4, 5);
 static void config_error(struct config *c, const char *file, uint64_t line, const char *format, ...)
 {
 	char text[512];
 	va_list ap;
 	int n;
 
-	n = line ? snprintf(text, sizeof(text), "%s:%llu: ", file, (unsigned long long)line) : snprintf(text, sizeof(text), "%s: ", file);
+	n = line ? snprintf(text, sizeof(text), "%s:%llu: ", file, (unsigned long long)line) :
+		   snprintf(text, sizeof(text), "%s: ", file);
 	if (n > 0 && (size_t)n < sizeof(text)) {
 		va_start(ap, format);
 		(void) vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
@@ -59,7 +61,8 @@ static void config_error(struct config *c, const char *file, uint64_t line, cons
 	}
 	log_error("%s", text);
 	if (c->n_errors++ == 0)
-		snprintf(c->first_error, sizeof(c->first_error), "%.*s", (int)sizeof(c->first_error) - 1, text);
+		snprintf(c->first_error, sizeof(c->first_error), "%.*s",
+			 (int)sizeof(c->first_error) - 1, text);
 }
 
 /* ---- [Cocod] ---- */
@@ -170,14 +173,16 @@ static void take_option(const struct option *options, struct value *v)
 		if (!streq(options[i].name, v->option))
 			continue;
 		if (options[i].take(v) < 0)
-			config_error(v->config, v->file, v->line, "%s= takes %s, not '%s'", v->option, options[i].expected, v->text);
+			config_error(v->config, v->file, v->line, "%s= takes %s, not '%s'",
+				     v->option, options[i].expected, v->text);
 		*v->seen |= 1u << i;
 		return;
 	}
 	config_error(v->config, v->file, v->line, "Unknown option '%s'", v->option);
 }
 
-static void take_key(econf_file *kf, const char *group, const char *key, const struct option *options, struct value *v)
+static void take_key(econf_file *kf, const char *group, const char *key,
+		     const struct option *options, struct value *v)
 {
 	econf_ext_value *ext = NULL;
 
@@ -196,7 +201,8 @@ static void take_key(econf_file *kf, const char *group, const char *key, const s
 	econf_freeExtValue(ext);
 }
 
-static void take_group(econf_file *kf, const char *group, const struct option *options, struct value *v)
+static void take_group(econf_file *kf, const char *group, const struct option *options,
+		       struct value *v)
 {
 	char **keys = NULL;
 	size_t n = 0;
@@ -228,7 +234,9 @@ static void read_file(const char *section, const struct option *options, struct 
 	}
 	if (econf_getKeys(kf, NULL, &n, &groups) == ECONF_SUCCESS) {
 		if (n > 0)
-			config_error(v->config, v->file, 0, "Option '%s' stands before the section [%s]", groups[0], section);
+			config_error(v->config, v->file, 0,
+				     "Option '%s' stands before the section [%s]", groups[0],
+				     section);
 		econf_freeArray(groups);
 	}
 	groups = NULL;
@@ -272,7 +280,8 @@ static void check_unique(struct config *c, const struct secret_policy *p, const 
 {
 	for (size_t i = 0; i < c->n_policies; i++) {
 		if (guid_equal(&c->policies[i].guid, &p->guid))
-			config_error(c, path, 0, "Guid= is the same as that of the secret '%s'", c->policies[i].name);
+			config_error(c, path, 0, "Guid= is the same as that of the secret '%s'",
+				     c->policies[i].name);
 		if (streq(c->policies[i].name, p->name))
 			config_error(c, path, 0, "The name '%s' is another secret's already", p->name);
 	}
@@ -321,7 +330,8 @@ static int is_conf(const struct dirent *de)
 {
 	size_t n = strlen(de->d_name);
 
-	return de->d_name[0] != '.' && n > strlen(".conf") && streq(de->d_name + n - strlen(".conf"), ".conf");
+	return de->d_name[0] != '.' && n > strlen(".conf") &&
+	       streq(de->d_name + n - strlen(".conf"), ".conf");
 }
 
 static int compare_names(const void *a, const void *b)
@@ -373,7 +383,8 @@ static struct name_list list_names(const char *root, const char *dir)
 	return l;
 }
 
-static void read_folder(struct config *c, const char *root, const char *dir, void (*read_one)(struct config *c, const char *path))
+static void read_folder(struct config *c, const char *root, const char *dir,
+			void (*read_one)(struct config *c, const char *path))
 {
 	struct name_list l = list_names(root, dir);
 

@@ -6,8 +6,9 @@
 #include "secrets/policy.h"
 
 /*
- * cocod.conf and secrets.d/NAME.conf, see cocod.conf(5).  For each there is /usr/lib/cocod, /run/cocod and /etc/cocod; a file
- * in a later one hides the one of the same name in an earlier one, an empty file or a link to /dev/null hides it for good.
+ * cocod.conf and secrets.d/NAME.conf, see cocod.conf(5).  For each there is /usr/lib/cocod,
+ * /run/cocod and /etc/cocod; a file in a later one hides the one of the same name in an earlier
+ * one, an empty file or a link to /dev/null hides it for good.
  */
 enum require {
 	REQUIRE_ATTESTED,	/* the default: a confidential VM whose evidence holds */
@@ -28,8 +29,9 @@ struct config {
 };
 
 /*
- * Read all of it below @root ("" is the machine's).  Each error is logged with its file and line, and counted; reading goes on,
- * so that all are shown.  With errors the settings are not to be used: the caller stays closed.
+ * Read all of it below @root ("" is the machine's).  Each error is logged with its file and
+ * line, and counted; reading goes on, so that all are shown.  With errors the settings are not
+ * to be used: the caller stays closed.
  *
  * @ret is yours.  Returns 0, errors of the files included; -ENOMEM.
  */
@@ -38,8 +40,8 @@ struct config *config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
 
 /*
- * The path of the configuration file @name that counts, below @root, into @ret of @size bytes.  Returns 1; 0 when there is none, or it
- * is masked.
+ * The path of the configuration file @name that counts, below @root, into @ret of @size bytes.
+ * Returns 1; 0 when there is none, or it is masked.
  */
 int config_find(const char *root, const char *name, char *ret, size_t size);
 

@@ -2,14 +2,16 @@
 /*
  * Keys for systemd-cryptsetup.
  *
- * It binds its socket to a name that has the volume in it, connects, shuts down its sending side, and takes what it reads up
- * to the end as the key (crypttab(5)).  It has no timeout of its own and waits for ever; so every step here has a deadline, and
- * to decline is to close without a byte: then it asks for a passphrase, or fails when the volume is "headless".
+ * It binds its socket to a name that has the volume in it, connects, shuts down its sending
+ * side, and takes what it reads up to the end as the key (crypttab(5)).  It has no timeout of
+ * its own and waits for ever; so every step here has a deadline, and to decline is to close
+ * without a byte: then it asks for a passphrase, or fails when the volume is "headless".
  *
  *	connect -> who is it? -> gate -> a secret for the volume -> the volume's header -> write -> read by the peer: delivered
  *		-> the peer is gone and the volume is open: confirmed		-> ... is not open, or a person is asked: kept
  *
- * This stands in agent/, not in secrets/: it needs the gate, the worker and the store, which only agent/ may join.
+ * This stands in agent/, not in secrets/: it needs the gate, the worker and the store, which
+ * only agent/ may join.
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -120,12 +122,16 @@ static void decline(struct delivery *d, const char *format, ...)
 	delivery_free(d);
 }
 
-/* Call @handler at once and then whenever it has set the timer again; the deadline is @usec from now. */
+/*
+ * Call @handler at once and then whenever it has set the timer again; the deadline is @usec
+ * from now.
+ */
 static int start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler)
 {
 	d->deadline = now(d) + usec;
 	d->timer = sd_event_source_disable_unref(d->timer);
-	return sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC, 0, 1, handler, d);
+	return sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC, 0, 1,
+					  handler, d);
 }
 
 static int poll_again(struct delivery *d, uint64_t usec)
@@ -139,8 +145,8 @@ static int poll_again(struct delivery *d, uint64_t usec)
 
 static void end_rejected(struct delivery *d, const char *how)
 {
-	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare it with the volume's passphrase", d->volume,
-		    d->entry->policy.name, how);
+	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare it with the volume's passphrase",
+		    d->volume, d->entry->policy.name, how);
 	if (store_reject(d->keeper->store, d->entry) < 0)
 		log_warning("Failed to note that in the journal, ignoring");
 	delivery_free(d);
@@ -166,13 +172,19 @@ static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
 	struct delivery *d = userdata;
 
 	if (d->pid == 0) {
-		/* After a restart: only the volume itself can tell, and only its being there is an answer. */
+		/*
+		 * After a restart: only the volume itself can tell, and only its being there is
+		 * an answer.
+		 */
 		if (volume_is_open("/sys", d->volume) > 0 || now(d) >= d->deadline) {
 			delivery_free(d);
 			return 0;
 		}
 	} else if (volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid)) {
-		/* What is typed now may open the volume, and would prove nothing about the secret. */
+		/*
+		 * What is typed now may open the volume, and would prove nothing about the
+		 * secret.
+		 */
 		end_rejected(d, "systemd-cryptsetup asks for a passphrase instead");
 		return 0;
 	}
@@ -192,7 +204,9 @@ static void await_outcome(struct delivery *d)
 	if (r >= 0 && d->pidfd >= 0)
 		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d);
 	if (r < 0) {
-		log_warning_errno(r, "Failed to watch for volume '%s', its secret stays until it is wiped by hand: %m", d->volume);
+		log_warning_errno(r,
+				  "Failed to watch for volume '%s', its secret stays until it is wiped by hand: %m",
+				  d->volume);
 		delivery_free(d);
 	}
 }
@@ -217,11 +231,17 @@ static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
 	int unread = -1, error = 0;
 	socklen_t len = sizeof(error);
 
-	if (ioctl(d->fd, SIOCOUTQ, &unread) < 0 || getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+	if (ioctl(d->fd, SIOCOUTQ, &unread) < 0 ||
+	    getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
-	/* A peer that closes with bytes unread leaves ECONNRESET and an empty queue: look at the error first. */
+	/*
+	 * A peer that closes with bytes unread leaves ECONNRESET and an empty queue: look at
+	 * the error first.
+	 */
 	if (error)
-		decline(d, "systemd-cryptsetup went away before it had read it (%s); the secret is kept", strerror(error));
+		decline(d,
+			"systemd-cryptsetup went away before it had read it (%s); the secret is kept",
+			strerror(error));
 	else if (unread == 0)
 		end_delivered(d);
 	else if (now(d) >= d->deadline)
@@ -244,17 +264,20 @@ static void write_key(struct delivery *d)
 	int r = 0;
 
 	while (d->n_sent < d->key_len) {
-		ssize_t n = send(d->fd, secret_data(d->key) + d->n_sent, d->key_len - d->n_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(d->fd, secret_data(d->key) + d->n_sent, d->key_len - d->n_sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EAGAIN) {
 			if (!d->io)
-				r = sd_event_add_io(d->keeper->event, &d->io, d->fd, EPOLLOUT, on_writable, d);
+				r = sd_event_add_io(d->keeper->event, &d->io, d->fd, EPOLLOUT,
+						    on_writable, d);
 			if (r < 0)
 				decline(d, "out of memory");
 			return;
 		}
 		if (n < 0) {
-			decline(d, "systemd-cryptsetup went away in the middle (%m); the secret is kept");
+			decline(d,
+				"systemd-cryptsetup went away in the middle (%m); the secret is kept");
 			return;
 		}
 		d->n_sent += (size_t)n;
@@ -278,8 +301,8 @@ static void begin_write(struct delivery *d)
 
 	r = store_read(d->entry, &d->key);
 	if (r >= 0)
-		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC, d->keeper->config->read_usec, 0,
-					       on_write_timeout, d);
+		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
+					       d->keeper->config->read_usec, 0, on_write_timeout, d);
 	if (r < 0) {
 		decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name, strerror(-r));
 		return;
@@ -292,7 +315,8 @@ static void begin_write(struct delivery *d)
 
 static int on_verdict_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 {
-	decline(userdata, "cocod-worker did not judge its header in time; see 'systemctl status cocod-worker.service'");
+	decline(userdata,
+		"cocod-worker did not judge its header in time; see 'systemctl status cocod-worker.service'");
 	return 0;
 }
 
@@ -307,9 +331,14 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 	d->io = sd_event_source_disable_unref(d->io);
 	d->timer = sd_event_source_disable_unref(d->timer);
 	d->worker_fd = close_fd(d->worker_fd);
-	/* The worker has read what a hostile host wrote: what it says is believed no further than its form. */
-	if (r <= 0 || h.type != MSG_LUKS_CHECK || h.error || h.len != sizeof(v) || !memchr(v.reason, 0, sizeof(v.reason))) {
-		decline(d, "cocod-worker could not judge its header; see 'systemctl status cocod-worker.service'");
+	/*
+	 * The worker has read what a hostile host wrote: what it says is believed no further
+	 * than its form.
+	 */
+	if (r <= 0 || h.type != MSG_LUKS_CHECK || h.error || h.len != sizeof(v) ||
+	    !memchr(v.reason, 0, sizeof(v.reason))) {
+		decline(d,
+			"cocod-worker could not judge its header; see 'systemctl status cocod-worker.service'");
 		return 0;
 	}
 	for (char *p = v.reason; *p; p++)
@@ -324,7 +353,10 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 	return 0;
 }
 
-/* The device and its header are the host's to change until cryptsetup reads them; the manual says what this check is good for. */
+/*
+ * The device and its header are the host's to change until cryptsetup reads them; the manual
+ * says what this check is good for.
+ */
 static int open_header(struct delivery *d, int *ret_fd)
 {
 	_cleanup_(closep) int fd = -EBADF;
@@ -369,7 +401,8 @@ static void begin_header(struct delivery *d)
 	if (r >= 0)
 		r = sd_event_add_io(d->keeper->event, &d->io, d->worker_fd, EPOLLIN, on_verdict, d);
 	if (r >= 0)
-		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC, VERDICT_USEC, 0, on_verdict_timeout, d);
+		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
+					       VERDICT_USEC, 0, on_verdict_timeout, d);
 	if (r < 0)
 		decline(d, "cocod-worker cannot be asked about its header: %s", strerror(-r));
 }
@@ -395,12 +428,15 @@ static int choose_secret(struct delivery *d)
 	if (!e && r == -ENOENT && now(d) < d->deadline)
 		return 0;
 	if (!e) {
-		decline(d, r == -ENOENT ? "there are no launch secrets on this machine (neither coco_secret nor efi_secret serves any)" :
-					  "no launch secret may go to it; see 'cococtl secrets list'");
+		decline(d,
+			r == -ENOENT ?
+				"there are no launch secrets on this machine (neither coco_secret nor efi_secret serves any)" :
+				"no launch secret may go to it; see 'cococtl secrets list'");
 		return -1;
 	}
 	if (e->state == SECRET_WIPED) {
-		decline(d, "secret '%s' was wiped after it had served '%s'", e->policy.name, e->delivered_to[0] ? e->delivered_to : "nobody");
+		decline(d, "secret '%s' was wiped after it had served '%s'", e->policy.name,
+			e->delivered_to[0] ? e->delivered_to : "nobody");
 		return -1;
 	}
 	if (volume_is_open("/sys", d->volume) > 0) {
@@ -444,7 +480,8 @@ static int identify(struct delivery *d, const char **ret_why)
 	if (getpeername(d->fd, (struct sockaddr *)&sa, &len) < 0)
 		return -errno;
 	if (len < offsetof(struct sockaddr_un, sun_path) ||
-	    cryptsetup_peer_parse(sa.sun_path, len - offsetof(struct sockaddr_un, sun_path), d->volume) < 0)
+	    cryptsetup_peer_parse(sa.sun_path, len - offsetof(struct sockaddr_un, sun_path),
+				  d->volume) < 0)
 		return -EACCES;
 	if (!volume_name_is_valid(d->volume))
 		return -EACCES;
@@ -485,8 +522,8 @@ int on_cryptsetup_connection(sd_event_source *s, int fd, uint32_t revents, void 
 		return 0;
 	}
 	if (identify(d, &why) < 0) {
-		log_warning("A connection on the cryptsetup socket is refused: %s%s%s%s", why, d->volume[0] ? " (volume '" : "", d->volume,
-			    d->volume[0] ? "')" : "");
+		log_warning("A connection on the cryptsetup socket is refused: %s%s%s%s", why,
+			    d->volume[0] ? " (volume '" : "", d->volume, d->volume[0] ? "')" : "");
 		delivery_free(d);
 		return 0;
 	}
@@ -504,7 +541,8 @@ void cryptsetup_resume(struct keeper *k)
 		const char *volume = startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":");
 		struct delivery *d;
 
-		if (e->state != SECRET_DELIVERED || !volume || strlen(volume) > VOLUME_NAME_MAX || e->rejected)
+		if (e->state != SECRET_DELIVERED || !volume || strlen(volume) > VOLUME_NAME_MAX ||
+		    e->rejected)
 			continue;
 		if (delivery_new(k, -EBADF, &d) < 0)
 			return;

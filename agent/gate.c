@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 /*
- * What the witnesses of a TEE can do.  For SEV and SEV-ES there is no evidence inside: the owner measured the guest before injecting.
- * Everywhere else only evidence opens, whatever CPUID and the kernel say: that is what people read when there is none.
+ * What the witnesses of a TEE can do.  For SEV and SEV-ES there is no evidence inside: the
+ * owner measured the guest before injecting.  Everywhere else only evidence opens, whatever
+ * CPUID and the kernel say: that is what people read when there is none.
  */
 static const struct {
 	bool open;
@@ -25,26 +26,34 @@ void gate_judge(const struct config *config, enum tee tee, const char *tee_reaso
 
 	if (config->n_errors > 0) {
 		/* A setting that was misread could be the one that mattered. */
-		(void) !snprintf(ret->reason, sizeof(ret->reason), "the configuration has errors, the first: %.200s", config->first_error);
+		(void)!snprintf(ret->reason, sizeof(ret->reason),
+				"the configuration has errors, the first: %.200s",
+				config->first_error);
 		return;
 	}
 	if (config->require == REQUIRE_NONE) {
 		ret->open = true;
 		ret->state = "not-required";
-		(void) !snprintf(ret->reason, sizeof(ret->reason), "Require=none: nothing is proven (%.180s)", tee_reason);
+		(void)!snprintf(ret->reason, sizeof(ret->reason),
+				"Require=none: nothing is proven (%.180s)", tee_reason);
 		return;
 	}
 	ret->open = by_tee[tee].open;
 	ret->wants_evidence = !ret->open;
 	if (ret->open)
 		ret->state = "owner-attested";
-	(void) !snprintf(ret->tee_reason, sizeof(ret->tee_reason), "%.120s; %s", tee_reason, by_tee[tee].text);
+	(void)!snprintf(ret->tee_reason, sizeof(ret->tee_reason), "%.120s; %s", tee_reason,
+			by_tee[tee].text);
 	(void) !snprintf(ret->reason, sizeof(ret->reason), "%s", ret->tee_reason);
 }
 
-void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody, uint64_t now_usec)
+void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody,
+		       uint64_t now_usec)
 {
-	/* What was open for another reason, or is closed for good, is none of this one's business. */
+	/*
+	 * What was open for another reason, or is closed for good, is none of this one's
+	 * business.
+	 */
 	if (!g->wants_evidence)
 		return;
 	g->open = false;
@@ -61,10 +70,13 @@ void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const cha
 	if (v->result == ATTEST_ACCEPTED) {
 		g->open = true;
 		g->state = "attested";
-		(void) !snprintf(g->reason, sizeof(g->reason), "the evidence of %s is accepted: %s%s", v->provider, v->reason,
-				 v->trust_replaced ? ", UNDER OTHER ROOTS THAN THE BUILT-IN ONES" : "");
+		(void)!snprintf(g->reason, sizeof(g->reason),
+				"the evidence of %s is accepted: %s%s", v->provider, v->reason,
+				v->trust_replaced ? ", UNDER OTHER ROOTS THAN THE BUILT-IN ONES" :
+						    "");
 	} else {
-		(void) !snprintf(g->reason, sizeof(g->reason), "the evidence of %s is %s: %s, %s", v->provider[0] ? v->provider : "this machine",
-				 attest_result_name(v->result), v->code, v->reason);
+		(void)!snprintf(g->reason, sizeof(g->reason), "the evidence of %s is %s: %s, %s",
+				v->provider[0] ? v->provider : "this machine",
+				attest_result_name(v->result), v->code, v->reason);
 	}
 }

@@ -24,10 +24,12 @@ struct gate {
 void gate_judge(const struct config *config, enum tee tee, const char *tee_reason, struct gate *ret);
 
 /*
- * What came of an attempt to verify evidence: @v over a fresh nonce, or NULL and @why there is none.  Opens the gate when @v is accepted,
- * closes it else; does nothing to a gate that wants no evidence.  What the machine looks like is said again only when @nobody was there
- * to ask: where a TEE gave the wrong answer, no person should be told how to do without one.
+ * What came of an attempt to verify evidence: @v over a fresh nonce, or NULL and @why there is
+ * none.  Opens the gate when @v is accepted, closes it else; does nothing to a gate that wants
+ * no evidence.  What the machine looks like is said again only when @nobody was there to ask:
+ * where a TEE gave the wrong answer, no person should be told how to do without one.
  */
-void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody, uint64_t now_usec);
+void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody,
+		       uint64_t now_usec);
 
 #endif

@@ -23,23 +23,30 @@ static void log_verdict(const struct keeper *k)
 	for (size_t i = 0; v->result != ATTEST_NONE && i < sizeof(v->policy_sha256); i++)
 		sprintf(sha256 + 2 * i, "%02x", v->policy_sha256[i]);
 	if (getenv("JOURNAL_STREAM") &&
-	    sd_journal_send("MESSAGE=The gate is %s (%s): %s", k->gate.open ? "open" : "closed, no secret is released", k->gate.state, k->gate.reason,
-			    "MESSAGE_ID=" SD_ID128_FORMAT_STR, SD_ID128_FORMAT_VAL(MESSAGE_VERDICT), "PRIORITY=%d", priority,
-			    "SYSLOG_IDENTIFIER=cocod", "COCO_GATE=%s", k->gate.state, "COCO_TEE=%s", tee_name(k->gate.tee), "COCO_VERDICT=%s",
-			    attest_result_name(v->result), "COCO_CODE=%s", v->code, "COCO_EVIDENCE=%s", v->type, "COCO_PROVIDER=%s",
-			    v->provider, "COCO_POLICY_SHA256=%s", sha256, "COCO_TRUST_REPLACED=%d", v->trust_replaced, NULL) >= 0)
+	    sd_journal_send("MESSAGE=The gate is %s (%s): %s",
+			    k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
+			    k->gate.reason, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
+			    SD_ID128_FORMAT_VAL(MESSAGE_VERDICT), "PRIORITY=%d", priority,
+			    "SYSLOG_IDENTIFIER=cocod", "COCO_GATE=%s", k->gate.state, "COCO_TEE=%s",
+			    tee_name(k->gate.tee), "COCO_VERDICT=%s", attest_result_name(v->result),
+			    "COCO_CODE=%s", v->code, "COCO_EVIDENCE=%s", v->type,
+			    "COCO_PROVIDER=%s", v->provider, "COCO_POLICY_SHA256=%s", sha256,
+			    "COCO_TRUST_REPLACED=%d", v->trust_replaced, NULL) >= 0)
 		return;
-	(void) log_full(priority, 0, "The gate is %s (%s): %s", k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
+	(void) log_full(priority, 0, "The gate is %s (%s): %s",
+			k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
 			k->gate.reason);
 }
 
-void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why, bool nobody)
+void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
+			 bool nobody)
 {
 	struct keeper *k = userdata;
 	struct timespec ts;
 
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	gate_take_verdict(&k->gate, v, why, nobody, (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000);
+	gate_take_verdict(&k->gate, v, why, nobody,
+			  (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000);
 	log_verdict(k);
 	keeper_notify_status(k);
 }
@@ -62,7 +69,8 @@ int keeper_scan(struct keeper *k)
 			const struct store_entry *e = store_get(k->store, i);
 
 			if (e->state == SECRET_PRESENT)
-				log_debug("Secret '%s' is present in '%s'", e->policy.name, e->source->path);
+				log_debug("Secret '%s' is present in '%s'", e->policy.name,
+					  e->source->path);
 		}
 	if (r > 0)
 		log_info("Found %d new launch secret%s", r, r == 1 ? "" : "s");
@@ -71,12 +79,14 @@ int keeper_scan(struct keeper *k)
 	return r;
 }
 
-void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state, const char *consumer)
+void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state,
+		    const char *consumer)
 {
 	int r = store_advance(k->store, e, state, consumer);
 
 	if (r < 0)
-		log_warning_errno(r, "Failed to note in the journal that secret '%s' is %s, a restart would forget it, ignoring: %m",
+		log_warning_errno(r,
+				  "Failed to note in the journal that secret '%s' is %s, a restart would forget it, ignoring: %m",
 				  e->policy.name, secret_state_name(state));
 	keeper_notify_status(k);
 }
@@ -90,9 +100,12 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 		return 0;
 	r = store_wipe(k->store, e);
 	if (r < 0 && e->state != SECRET_WIPED)
-		return log_error_errno(r, "Failed to wipe secret '%s', it is still in the kernel's memory: %m", e->policy.name);
+		return log_error_errno(r,
+				       "Failed to wipe secret '%s', it is still in the kernel's memory: %m",
+				       e->policy.name);
 	log_notice("Secret '%s' is wiped: %s", e->policy.name,
-		   zeroes ? "its bytes in the firmware's area are zero" : "its file is unlinked (a directory for tests, no memory is zeroed)");
+		   zeroes ? "its bytes in the firmware's area are zero" :
+			    "its file is unlinked (a directory for tests, no memory is zeroed)");
 	keeper_notify_status(k);
 	return 0;
 }
@@ -126,7 +139,8 @@ static bool wipe_is_due(const struct store_entry *e)
 
 void keeper_settle(struct keeper *k, struct store_entry *e)
 {
-	if (e->state == SECRET_DELIVERED && startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":") && all_confirmed(e)) {
+	if (e->state == SECRET_DELIVERED && startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":") &&
+	    all_confirmed(e)) {
 		log_notice("Secret '%s' is confirmed: volume '%s' is open", e->policy.name,
 			   e->delivered_to + strlen(CONSUMER_CRYPTSETUP ":"));
 		keeper_advance(k, e, SECRET_CONFIRMED, NULL);
@@ -141,7 +155,8 @@ void keeper_notify_status(struct keeper *k)
 
 	for (size_t i = 0; store_get(k->store, i); i++)
 		n[store_get(k->store, i)->state]++;
-	(void) sd_notifyf(false, "STATUS=Gate %s (%s). Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
-			  k->gate.open ? "open" : "closed", k->gate.state, n[SECRET_PRESENT], n[SECRET_DELIVERED],
-			  n[SECRET_CONFIRMED], n[SECRET_WIPED]);
+	(void) sd_notifyf(false,
+			  "STATUS=Gate %s (%s). Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
+			  k->gate.open ? "open" : "closed", k->gate.state, n[SECRET_PRESENT],
+			  n[SECRET_DELIVERED], n[SECRET_CONFIRMED], n[SECRET_WIPED]);
 }

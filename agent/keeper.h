@@ -13,8 +13,9 @@
 #define USEC_PER_SEC 1000000ULL
 
 /*
- * The keeper: one process, one loop.  It joins what the folders below it offer; what comes from outside reaches it as
- * fixed-size frames (requests.c) or as a connection on a consumer's socket (consumer-cryptsetup.c).
+ * The keeper: one process, one loop.  It joins what the folders below it offer; what comes from
+ * outside reaches it as fixed-size frames (requests.c) or as a connection on a consumer's
+ * socket (consumer-cryptsetup.c).
  */
 struct keeper {
 	sd_event *event;
@@ -48,7 +49,8 @@ void cryptsetup_resume(struct keeper *k);
 void cryptsetup_stop(struct keeper *k);
 
 /*
- * Do what is due for @e now: wipe it when its policy's moment has come and nobody is using it.  Logs.  Call after each change.
+ * Do what is due for @e now: wipe it when its policy's moment has come and nobody is using it.
+ * Logs.  Call after each change.
  */
 void keeper_settle(struct keeper *k, struct store_entry *e);
 
@@ -56,19 +58,21 @@ void keeper_settle(struct keeper *k, struct store_entry *e);
 int keeper_wipe(struct keeper *k, struct store_entry *e);
 
 /* Move on, and log when the journal cannot be written (the state holds all the same). */
-void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state, const char *consumer);
+void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state,
+		    const char *consumer);
 
 /* Look for new secrets; logs what is found and what cannot be read.  Returns as store_scan(). */
 int keeper_scan(struct keeper *k);
 
 /*
- * Whether secrets may be had now.  Returns 1; 0 when evidence is being verified and the caller may wait; -EPERM when not.  A closed gate
- * that evidence could open is tried again, at a pace.
+ * Whether secrets may be had now.  Returns 1; 0 when evidence is being verified and the caller
+ * may wait; -EPERM when not.  A closed gate that evidence could open is tried again, at a pace.
  */
 int keeper_gate(struct keeper *k);
 
 /* attestation_setup.done, with the keeper as its userdata. */
-void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why, bool nobody);
+void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
+			 bool nobody);
 
 /* One line for `systemctl status`. */
 void keeper_notify_status(struct keeper *k);

@@ -66,8 +66,12 @@ static int checksum_verify(uint8_t *header, const struct luks2_header *h)
 	return sum_len == SHA256_LEN && memcmp(sum, h->checksum, SHA256_LEN) == 0 ? 0 : -EBADMSG;
 }
 
-/* The header and its JSON area from one read: what is parsed is what was summed, whatever the host does meanwhile. */
-static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret_header, uint8_t **ret, struct luks_verdict *v)
+/*
+ * The header and its JSON area from one read: what is parsed is what was summed, whatever the
+ * host does meanwhile.
+ */
+static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret_header,
+		      uint8_t **ret, struct luks_verdict *v)
 {
 	_cleanup_(freep) uint8_t *p = malloc(hdr_size);
 	struct luks2_header h;
@@ -84,12 +88,18 @@ static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_h
 		return verdict_set(v, -EBADMSG, "the device ends within the %s LUKS2 header", which);
 	r = luks2_header_parse(p, hdr_size, offset, &h);
 	if (r < 0 || h.hdr_size != hdr_size)
-		return verdict_set(v, -EBADMSG, "the %s LUKS2 header is malformed; if only one is, 'cryptsetup repair' may help", which);
+		return verdict_set(v, -EBADMSG,
+				   "the %s LUKS2 header is malformed; if only one is, 'cryptsetup repair' may help",
+				   which);
 	if (!streq(h.checksum_name, "sha256"))
-		return verdict_set(v, -EKEYREJECTED, "the checksum of the %s LUKS2 header is '%s', may only be: sha256", which, h.checksum_name);
+		return verdict_set(v, -EKEYREJECTED,
+				   "the checksum of the %s LUKS2 header is '%s', may only be: sha256",
+				   which, h.checksum_name);
 	r = checksum_verify(p, &h);
 	if (r == -EBADMSG)
-		return verdict_set(v, r, "the %s LUKS2 header does not match its checksum; if only one does not, 'cryptsetup repair' may help", which);
+		return verdict_set(v, r,
+				   "the %s LUKS2 header does not match its checksum; if only one does not, 'cryptsetup repair' may help",
+				   which);
 	if (r < 0)
 		return verdict_set(v, r, "cannot compute a checksum");
 
@@ -98,7 +108,8 @@ static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_h
 	return 0;
 }
 
-static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret, struct luks_verdict *v)
+static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret,
+			  struct luks_verdict *v)
 {
 	_cleanup_(freep) uint8_t *p = NULL;
 	char reason[sizeof(v->reason) - sizeof("second LUKS2 header: ")];
@@ -109,7 +120,8 @@ static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, struct luk
 		return r;
 	if (offset == 0)
 		memcpy(v->uuid, ret->uuid, sizeof(v->uuid));
-	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN, reason, sizeof(reason));
+	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN,
+				reason, sizeof(reason));
 	if (r == -ENOMEM)
 		return verdict_set(v, r, "out of memory");
 	if (r < 0)
@@ -147,11 +159,14 @@ static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 	memcpy(v->uuid, h.uuid, sizeof(v->uuid));
 	(void) snprintf(cipher, sizeof(cipher), "%s-%s", h.cipher, h.mode);
 	if (!luks_name_is_listed(cipher, luks_ciphers))
-		return verdict_set(v, -EKEYREJECTED, "LUKS1 with the cipher '%s', may only be: %s", cipher, luks_ciphers[0]);
+		return verdict_set(v, -EKEYREJECTED, "LUKS1 with the cipher '%s', may only be: %s",
+				   cipher, luks_ciphers[0]);
 	if (!luks_key_len_is_good(h.key_len))
-		return verdict_set(v, -EKEYREJECTED, "LUKS1 with a key of %u bytes, may only be 64 or 32", h.key_len);
+		return verdict_set(v, -EKEYREJECTED,
+				   "LUKS1 with a key of %u bytes, may only be 64 or 32", h.key_len);
 	if (!luks_name_is_listed(h.hash, luks_hashes))
-		return verdict_set(v, -EKEYREJECTED, "LUKS1 with the hash '%s', which is not known here", h.hash);
+		return verdict_set(v, -EKEYREJECTED,
+				   "LUKS1 with the hash '%s', which is not known here", h.hash);
 	return verdict_set(v, 0, "LUKS1 with %s", cipher);
 }
 
@@ -166,7 +181,8 @@ static int judge(int fd, struct luks_verdict *v)
 		return read_failed(v, n);
 	version = luks_version(start, (size_t)n);
 	if (version < 0)
-		return verdict_set(v, -EOPNOTSUPP, "the device holds no LUKS volume, or its first header is destroyed");
+		return verdict_set(v, -EOPNOTSUPP,
+				   "the device holds no LUKS volume, or its first header is destroyed");
 	v->version = (uint32_t)version;
 	if (version == 1)
 		return luks1_judge(start, (size_t)n, v);

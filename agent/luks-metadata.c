@@ -10,8 +10,8 @@
 #include "wire/luks.h"
 
 /*
- * One table of fields for each kind of object, and one function that holds an object against its table.  A member that is
- * in no table is refused: it may change what the others mean.
+ * One table of fields for each kind of object, and one function that holds an object against
+ * its table.  A member that is in no table is refused: it may change what the others mean.
  */
 
 #define DEPTH_MAX 8			/* the format needs 5; tokens of others may nest a little */
@@ -44,7 +44,10 @@ struct field {
 };
 
 const char *const luks_ciphers[] = { "aes-xts-plain64", NULL };
-/* sha1 only stretches and spreads here, where collisions do not matter; volumes that began as LUKS1 still have it. */
+/*
+ * sha1 only stretches and spreads here, where collisions do not matter; volumes that began as
+ * LUKS1 still have it.
+ */
 const char *const luks_hashes[] = { "sha256", "sha512", "sha384", "sha1", NULL };
 
 static const char *const keyslot_types[] = { "luks2", NULL };
@@ -54,7 +57,10 @@ static const char *const segment_types[] = { "crypt", NULL };
 static const char *const digest_types[] = { "pbkdf2", NULL };
 static const char *const pbkdf2_types[] = { "pbkdf2", NULL };
 static const char *const argon2_types[] = { "argon2i", "argon2id", NULL };
-/* Those by which the host cannot open a volume of its own making: ours, the guest's keyring, and a mere mark. */
+/*
+ * Those by which the host cannot open a volume of its own making: ours, the guest's keyring,
+ * and a mere mark.
+ */
 static const char *const token_types[] = { "coco", "luks2-keyring", "systemd-recovery", NULL };
 
 /* ---- saying what is wrong ---- */
@@ -104,7 +110,10 @@ bool luks_key_len_is_good(int64_t len)
 	return len == 32 || len == 64;
 }
 
-/* Strings are C strings for cryptsetup; one with a NUL inside would be two things to two readers. */
+/*
+ * Strings are C strings for cryptsetup; one with a NUL inside would be two things to two
+ * readers.
+ */
 static bool is_text(struct json_object *v)
 {
 	return json_object_is_type(v, json_type_string) &&
@@ -207,7 +216,10 @@ static int check_texts(struct judge *j, const struct field *f, struct json_objec
 	return 0;
 }
 
-/* What is mandatory to know is "online-reencrypt" and its like: none of that is a volume at rest. */
+/*
+ * What is mandatory to know is "online-reencrypt" and its like: none of that is a volume at
+ * rest.
+ */
 static int check_requirements(struct judge *j, const struct field *f, struct json_object *v)
 {
 	int r;
@@ -278,7 +290,10 @@ static int check_object(struct judge *j, const struct field *f, struct json_obje
 	return check_fields(j, f->fields, v);
 }
 
-/* An id as cryptsetup writes it, "0" to "31"; "00" or "+1" would be another slot to another reader. */
+/*
+ * An id as cryptsetup writes it, "0" to "31"; "00" or "+1" would be another slot to another
+ * reader.
+ */
 static int id_parse(const char *s, unsigned *ret)
 {
 	uint32_t id;
@@ -291,8 +306,12 @@ static int id_parse(const char *s, unsigned *ret)
 	return 0;
 }
 
-/* An object whose members are objects and named by ids: @check each, and collect the ids as bits. */
-static int check_each(struct judge *j, struct json_object *o, int (*check)(struct judge *j, struct json_object *v), uint32_t *ret_ids)
+/*
+ * An object whose members are objects and named by ids: @check each, and collect the ids as
+ * bits.
+ */
+static int check_each(struct judge *j, struct json_object *o,
+		      int (*check)(struct judge *j, struct json_object *v), uint32_t *ret_ids)
 {
 	uint32_t ids = 0;
 	unsigned id;
@@ -301,7 +320,9 @@ static int check_each(struct judge *j, struct json_object *o, int (*check)(struc
 
 	json_object_object_foreach(o, name, value) {
 		if (id_parse(name, &id) < 0)
-			return malformed(j, "has '%.32s' where there should be a number from 0 to %d", name, N_IDS - 1);
+			return malformed(j,
+					 "has '%.32s' where there should be a number from 0 to %d",
+					 name, N_IDS - 1);
 		up = path_down(j, name);
 		if (!json_object_is_type(value, json_type_object))
 			return malformed(j, "is no object");
@@ -325,7 +346,9 @@ static int ids_parse(struct judge *j, struct json_object *v, uint32_t *ret)
 		struct json_object *e = json_object_array_get_idx(v, i);
 
 		if (!is_text(e) || id_parse(json_object_get_string(e), &id) < 0)
-			return malformed(j, "has an element that is no number from 0 to %d in quotes", N_IDS - 1);
+			return malformed(j,
+					 "has an element that is no number from 0 to %d in quotes",
+					 N_IDS - 1);
 		if (ids & 1u << id)
 			return malformed(j, "has %u twice", id);
 		ids |= 1u << id;
@@ -466,7 +489,10 @@ static int check_digest(struct judge *j, struct json_object *v)
 	return check_fields(j, digest_fields, v);
 }
 
-/* A second digest would be a second volume key: there is one while a reencryption runs, and for keyslots of no segment. */
+/*
+ * A second digest would be a second volume key: there is one while a reencryption runs, and for
+ * keyslots of no segment.
+ */
 static int check_digests(struct judge *j, const struct field *f, struct json_object *v)
 {
 	uint32_t unused;
@@ -520,7 +546,8 @@ static int check_config(struct judge *j, const struct field *f, struct json_obje
 		return r;
 	if (decimal_of(v, "json_size") != j->area_len)
 		return malformed(j, "has a json_size that is not that of the header");
-	j->keyslots_end = 2 * (LUKS2_BINARY_LEN + (uint64_t)j->area_len) + decimal_of(v, "keyslots_size");
+	j->keyslots_end = 2 * (LUKS2_BINARY_LEN + (uint64_t)j->area_len) +
+			  decimal_of(v, "keyslots_size");
 	return 0;
 }
 
@@ -537,7 +564,8 @@ static const struct field top_fields[] = {
 /* ---- the whole ---- */
 
 /*
- * The digest tells a right key from a wrong one.  A keyslot or a segment without it would be taken at its word.
+ * The digest tells a right key from a wrong one.  A keyslot or a segment without it would be
+ * taken at its word.
  */
 static int check_bindings(struct judge *j)
 {
@@ -567,8 +595,9 @@ static size_t n_members(struct json_object *v)
 }
 
 /*
- * Members as they are written: each has one colon, outside of strings.  json-c takes 'names' in single quotes as well, even when it
- * is strict; they are no JSON, and would hide what is a string from this count.
+ * Members as they are written: each has one colon, outside of strings.  json-c takes 'names' in
+ * single quotes as well, even when it is strict; they are no JSON, and would hide what is a
+ * string from this count.
  */
 static int n_members_written(const char *text, size_t len, size_t *ret)
 {
@@ -601,7 +630,10 @@ static int check_names(struct judge *j, const char *text, size_t len, struct jso
 	return 0;
 }
 
-/* The text ends with a NUL, and nothing but NULs follow: no other bytes that another reader might take for the text. */
+/*
+ * The text ends with a NUL, and nothing but NULs follow: no other bytes that another reader
+ * might take for the text.
+ */
 static int text_len(struct judge *j, const char *area, size_t len, size_t *ret)
 {
 	size_t n = strnlen(area, len);
@@ -636,10 +668,13 @@ static int text_parse(struct judge *j, const char *text, size_t len, struct json
 	end = json_tokener_get_parse_end(t);
 	json_tokener_free(t);
 
-	if (!o || e != json_tokener_success || end != len || !json_object_is_type(o, json_type_object)) {
+	if (!o || e != json_tokener_success || end != len ||
+	    !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
 		return malformed(j, "the JSON text is malformed at byte %zu: %s", end,
-				 e == json_tokener_success || e == json_tokener_continue ? "it does not end there" : json_tokener_error_desc(e));
+				 e == json_tokener_success || e == json_tokener_continue ?
+					 "it does not end there" :
+					 json_tokener_error_desc(e));
 	}
 	*ret = o;
 	return 0;

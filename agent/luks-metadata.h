@@ -12,11 +12,14 @@ bool luks_name_is_listed(const char *name, const char *const *list);
 bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-XTS */
 
 /*
- * Judge the JSON area of a LUKS2 header: the @len bytes at @area, borrowed, which follow the 4096 bytes of the binary header.
- * The checksum over them has been verified, which says nothing about who wrote them.
+ * Judge the JSON area of a LUKS2 header: the @len bytes at @area, borrowed, which follow the
+ * 4096 bytes of the binary header.  The checksum over them has been verified, which says
+ * nothing about who wrote them.
  *
- * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for what is malformed; -ENOMEM.  On error
- * @reason, of @reason_len bytes, says what and where; it may hold bytes from the area, so it has to be made printable.
+ * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for
+ * what is malformed; -ENOMEM.  On error
+ * @reason, of @reason_len bytes, says what and where; it may hold bytes from the area, so it
+ * has to be made printable.
  *
  * Policy and format: agent/luks-judge.h.
  */

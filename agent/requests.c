@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What cococtl may ask.  A request is one frame of a type with exactly that type's body; a malformed one ends its client.
+ * What cococtl may ask.  A request is one frame of a type with exactly that type's body; a
+ * malformed one ends its client.
  */
 #include <stdio.h>
 #include <sys/socket.h>
@@ -110,10 +111,11 @@ static int on_secret_find(struct client *c, const void *body)
 }
 
 /*
- * The secret that a client may have under this name.  Root could read the kernel's file itself; what is kept here is the
- * owner's configuration.
+ * The secret that a client may have under this name.  Root could read the kernel's file itself;
+ * what is kept here is the owner's configuration.
  */
-static int find_for_get(struct client *c, const char name[static MSG_NAME_LEN + 1], struct store_entry **ret)
+static int find_for_get(struct client *c, const char name[static MSG_NAME_LEN + 1],
+			struct store_entry **ret)
 {
 	struct store_entry *e;
 	int r;
@@ -147,7 +149,8 @@ static int on_secret_read(struct client *c, const void *body)
 		return r;
 	if (q->offset > secret_len(s))
 		return -EINVAL;
-	return reply(c, MSG_SECRET_READ, secret_data(s) + q->offset, MIN(secret_len(s) - q->offset, (size_t)MSG_BODY_MAX));
+	return reply(c, MSG_SECRET_READ, secret_data(s) + q->offset,
+		     MIN(secret_len(s) - q->offset, (size_t)MSG_BODY_MAX));
 }
 
 static int on_secret_delivered(struct client *c, const void *body)
@@ -241,7 +244,8 @@ static int answer(struct client *c)
 		return 0;
 	if (r <= 0)
 		return r < 0 ? r : -ECONNRESET;
-	if (h.type >= ARRAY_SIZE(requests) || !requests[h.type].answer || h.len != requests[h.type].len || h.error)
+	if (h.type >= ARRAY_SIZE(requests) || !requests[h.type].answer ||
+	    h.len != requests[h.type].len || h.error)
 		return -EPROTO;
 	r = requests[h.type].answer(c, &body);
 	if (r < 0 && r != -EPROTO && r != -EPIPE)
@@ -257,7 +261,8 @@ static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void
 	r = answer(c);
 	if (r < 0) {
 		if (r != -ECONNRESET && r != -EPIPE)
-			log_warning_errno(r, "A client on the control socket broke the protocol, disconnecting it: %m");
+			log_warning_errno(r,
+					  "A client on the control socket broke the protocol, disconnecting it: %m");
 		client_free(c);
 	}
 	return 0;
@@ -282,7 +287,8 @@ int on_client_connection(sd_event_source *s, int fd, uint32_t revents, void *use
 	k->n_clients++;
 	*c = (struct client){ .keeper = k, .fd = conn };
 	if (k->n_clients > MAX_CLIENTS) {
-		log_warning("More than %d clients on the control socket, refusing another", MAX_CLIENTS);
+		log_warning("More than %d clients on the control socket, refusing another",
+			    MAX_CLIENTS);
 		return 0;
 	}
 	/* The socket's mode says the same; this holds when somebody has changed that. */

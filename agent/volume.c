@@ -32,13 +32,17 @@ static bool is_open_volume(const char *device, const char *name)
 
 	if (!attribute(device, "dm/name", value) || !streq(value, name))
 		return false;
-	/* Made before its table is loaded, and gone again when that fails: until then it has no size. */
+	/*
+	 * Made before its table is loaded, and gone again when that fails: until then it has no
+	 * size.
+	 */
 	if (!attribute(device, "size", value) || parse_u64(value, &sectors) < 0 || sectors == 0)
 		return false;
 	if (!attribute(device, "dm/uuid", value) || !startswith(value, "CRYPT-"))
 		return false;
 	n = strlen(value);
-	return n > strlen(name) && value[n - strlen(name) - 1] == '-' && streq(value + n - strlen(name), name);
+	return n > strlen(name) && value[n - strlen(name) - 1] == '-' &&
+	       streq(value + n - strlen(name), name);
 }
 
 int volume_is_open(const char *sys, const char *name)
@@ -99,7 +103,10 @@ static const char *next_arg(const char **p, size_t *len)
 	return arg;
 }
 
-/* The value of header= in "a,b=c,header=/path:/dev/x": a path, or a path on another device, which we do not follow. */
+/*
+ * The value of header= in "a,b=c,header=/path:/dev/x": a path, or a path on another device,
+ * which we do not follow.
+ */
 static const char *header_option(const char *options, size_t *ret_len)
 {
 	while (options && *options) {

@@ -8,14 +8,15 @@
 #include "wire/cryptsetup-peer.h"
 
 /*
- * Whether the dm-crypt device @name exists and has its table: sysfs below @sys ("/sys") shows a device-mapper device of that
- * name, of a size, with the UUID that cryptsetup gives ("CRYPT-TYPE-...-NAME").  Returns 1 or 0, or a negative errno of opendir(3).
+ * Whether the dm-crypt device @name exists and has its table: sysfs below @sys ("/sys") shows a
+ * device-mapper device of that name, of a size, with the UUID that cryptsetup gives
+ * ("CRYPT-TYPE-...-NAME").  Returns 1 or 0, or a negative errno of opendir(3).
  */
 int volume_is_open(const char *sys, const char *name);
 
 /*
- * Whether the process @pid waits for a passphrase that a person types: a query of its own lies in @dir
- * ("/run/systemd/ask-password", systemd's password agent files).
+ * Whether the process @pid waits for a passphrase that a person types: a query of its own lies
+ * in @dir ("/run/systemd/ask-password", systemd's password agent files).
  */
 bool volume_asks_passphrase(const char *dir, pid_t pid);
 

@@ -3,7 +3,8 @@
 
 /*
  * AMD's certificates as its key distribution service publishes them, in DER: the ARK and ASK of
- * https://kdsintf.amd.com/vcek/v1/PRODUCT/cert_chain, the ASVK of https://kdsintf.amd.com/vlek/v1/PRODUCT/cert_chain.
+ * https://kdsintf.amd.com/vcek/v1/PRODUCT/cert_chain, the ASVK of
+ * https://kdsintf.amd.com/vlek/v1/PRODUCT/cert_chain.
  */
 
 static const uint8_t milan_ark[] = {

@@ -45,12 +45,16 @@ static int which(const ASN1_OBJECT *oid)
 	if (len <= sizeof(arc) || memcmp(p, arc, sizeof(arc)) != 0)
 		return -1;
 	for (int i = 0; i < _EXT_MAX; i++)
-		if (len == sizeof(arc) + extensions[i].len && memcmp(p + sizeof(arc), extensions[i].suffix, extensions[i].len) == 0)
+		if (len == sizeof(arc) + extensions[i].len &&
+		    memcmp(p + sizeof(arc), extensions[i].suffix, extensions[i].len) == 0)
 			return i;
 	return -1;
 }
 
-/* What a relying party must understand and we need not judge here: the basic ones, which x509_is_leaf() looks after. */
+/*
+ * What a relying party must understand and we need not judge here: the basic ones, which
+ * x509_is_leaf() looks after.
+ */
 static bool is_known(const ASN1_OBJECT *oid)
 {
 	int nid = OBJ_obj2nid(oid);
@@ -76,7 +80,8 @@ static int collect(X509 *cert, struct bytes ret[static _EXT_MAX], const char **r
 		*ret_what = extensions[n].what;
 		if (ret[n].p)
 			return -EBADMSG;
-		ret[n] = (struct bytes){ ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value) };
+		ret[n] = (struct bytes){ ASN1_STRING_get0_data(value),
+					 (size_t)ASN1_STRING_length(value) };
 	}
 	return 0;
 }
@@ -107,7 +112,8 @@ static int read_product(struct bytes ext, struct amd_vek *vek)
 	return snp_product_by_name(vek->product_name, strcspn(vek->product_name, "-"), &vek->product);
 }
 
-static int read_tcb(const struct bytes ext[static _EXT_MAX], struct amd_vek *vek, const char **ret_what)
+static int read_tcb(const struct bytes ext[static _EXT_MAX], struct amd_vek *vek,
+		    const char **ret_what)
 {
 	static const enum extension of[_SNP_TCB_MAX] = {
 		[SNP_TCB_FMC] = EXT_FMC, [SNP_TCB_BOOTLOADER] = EXT_BOOTLOADER,	 [SNP_TCB_TEE] = EXT_TEE,
@@ -153,7 +159,8 @@ int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what)
 	if (r < 0)
 		return r;
 	*ret_what = extensions[EXT_STRUCT_VERSION].what;
-	if (!ext[EXT_STRUCT_VERSION].p || der_only_uint(ext[EXT_STRUCT_VERSION], INT32_MAX, &ret->struct_version) < 0)
+	if (!ext[EXT_STRUCT_VERSION].p ||
+	    der_only_uint(ext[EXT_STRUCT_VERSION], INT32_MAX, &ret->struct_version) < 0)
 		return -EBADMSG;
 	*ret_what = extensions[EXT_PRODUCT].what;
 	r = ext[EXT_PRODUCT].p ? read_product(ext[EXT_PRODUCT], ret) : -EBADMSG;
@@ -176,5 +183,6 @@ bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report)
 {
 	struct snp_tcb tcb = snp_tcb_decode(vek->product, report->reported_tcb);
 
-	return memcmp(&tcb, &vek->tcb, sizeof(tcb)) == 0 && (!vek->has_hwid || memcmp(vek->hwid, report->chip_id, SNP_CHIP_ID_LEN) == 0);
+	return memcmp(&tcb, &vek->tcb, sizeof(tcb)) == 0 &&
+	       (!vek->has_hwid || memcmp(vek->hwid, report->chip_id, SNP_CHIP_ID_LEN) == 0);
 }

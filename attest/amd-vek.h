@@ -8,8 +8,9 @@
 #include "wire/snp-report.h"
 
 /*
- * What AMD writes into the certificate of a VCEK or VLEK, as extensions 1.3.6.1.4.1.3704.1.*: AMD, "Versioned Chip Endorsement Key (VCEK) Certificate and
- * KDS Interface Specification" (57230).
+ * What AMD writes into the certificate of a VCEK or VLEK, as extensions 1.3.6.1.4.1.3704.1.*:
+ * AMD, "Versioned Chip Endorsement Key (VCEK) Certificate and KDS Interface Specification"
+ * (57230).
  */
 #define AMD_TEXT_MAX 255
 
@@ -25,10 +26,12 @@ struct amd_vek {
 };
 
 /*
- * Read the extensions of @cert.  Those that a VCEK or VLEK may lack, HWID and CSP_ID, are for the caller to ask after.
+ * Read the extensions of @cert.  Those that a VCEK or VLEK may lack, HWID and CSP_ID, are for
+ * the caller to ask after.
  *
- * 0; -EBADMSG for one that is missing, twice there, not well-formed, unknown and critical, or of another product; -ENOENT for a product name that is none
- * of ours.  Then @ret_what says in a literal or @ret's own text which it is about, and @ret is not to be used otherwise.
+ * 0; -EBADMSG for one that is missing, twice there, not well-formed, unknown and critical, or
+ * of another product; -ENOENT for a product name that is none of ours.  Then @ret_what says in
+ * a literal or @ret's own text which it is about, and @ret is not to be used otherwise.
  */
 int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what);
 

@@ -65,7 +65,8 @@ static int read_keys(struct bytes keys, struct azure_runtime *rt, const char **r
 		struct key key = { 0 };
 
 		if (jspan_object_read(element, key_fields, /* closed= */ false, &key, NULL) < 0)
-			return problem(ret_problem, -EBADMSG, "one of its keys has no kid, or a member of another type");
+			return problem(ret_problem, -EBADMSG,
+				       "one of its keys has no kid, or a member of another type");
 		if (!is(key.kid, "HCLAkPub"))
 			continue;
 		if (n_aks++ > 0)
@@ -97,12 +98,14 @@ int azure_runtime_read(struct bytes json, struct azure_runtime *ret, const char 
 	memset(ret, 0, sizeof(*ret));
 	r = jspan_check(json, &object);
 	if (r < 0)
-		return problem(ret_problem, r, "it is no JSON, or a member stands twice, or it is nested too deep");
+		return problem(ret_problem, r,
+			       "it is no JSON, or a member stands twice, or it is nested too deep");
 	if (jspan_object_read(object, outer_fields, /* closed= */ false, &outer, NULL) < 0)
 		return problem(ret_problem, -EBADMSG, "it is no object with keys");
 	if (outer.configuration.len > 0 && jspan_type(outer.configuration) != JSPAN_OBJECT)
 		return problem(ret_problem, -EBADMSG, "its vm-configuration is no object");
-	if (outer.user_data.len > 0 && jspan_hex(outer.user_data, ret->user_data, sizeof(ret->user_data)) < 0)
+	if (outer.user_data.len > 0 &&
+	    jspan_hex(outer.user_data, ret->user_data, sizeof(ret->user_data)) < 0)
 		return problem(ret_problem, -EBADMSG, "its user-data are not 128 hexadecimal digits");
 	ret->has_user_data = outer.user_data.len > 0;
 	ret->configuration = outer.configuration;

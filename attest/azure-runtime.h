@@ -6,11 +6,13 @@
 #include "wire/bytes.h"
 
 /*
- * The JSON that Azure's paravisor binds into the hardware report: the public keys of the vTPM, and how the VM was configured.
+ * The JSON that Azure's paravisor binds into the hardware report: the public keys of the vTPM,
+ * and how the VM was configured.
  *
  *	{"keys":[{"kid":"HCLAkPub","kty":"RSA","e":"AQAB","n":BASE64URL, ...}, ...], "vm-configuration":{...}, "user-data":"128 hexadecimal digits"}
  *
- * Which members there are varies with the paravisor; "key_ops" of the attestation key was wrong once and says nothing.
+ * Which members there are varies with the paravisor; "key_ops" of the attestation key was wrong
+ * once and says nothing.
  */
 #define AZURE_MODULUS_MAX 512
 #define AZURE_USER_DATA_LEN 64
@@ -24,14 +26,18 @@ struct azure_runtime {
 };
 
 /*
- * Read it; @ret borrows from @json.  @ret_problem is set on failure: what is wrong, in words, and constant.
+ * Read it; @ret borrows from @json.  @ret_problem is set on failure: what is wrong, in words,
+ * and constant.
  *
- * Returns 0; -EBADMSG or -EMSGSIZE when it is no such JSON, a member twice included; -ENOKEY when it has not exactly one HCLAkPub that is an RSA key with exponent
- * 65537.
+ * Returns 0; -EBADMSG or -EMSGSIZE when it is no such JSON, a member twice included; -ENOKEY
+ * when it has not exactly one HCLAkPub that is an RSA key with exponent 65537.
  */
 int azure_runtime_read(struct bytes json, struct azure_runtime *ret, const char **ret_problem);
 
-/* A member of the configuration that is true or false: 1, 0; -ENOENT when there is none, -EBADMSG when it is something else. */
+/*
+ * A member of the configuration that is true or false: 1, 0; -ENOENT when there is none,
+ * -EBADMSG when it is something else.
+ */
 int azure_runtime_flag(const struct azure_runtime *rt, const char *name);
 
 #endif

@@ -23,7 +23,8 @@ static const struct {
 	{ BUNDLE_PCK_CRL, EVIDENCE_PCK_CRL },
 };
 
-static void add_list(const struct bundle *b, enum bundle_kind kind, struct bytes *list, unsigned *n, unsigned max)
+static void add_list(const struct bundle *b, enum bundle_kind kind, struct bytes *list, unsigned *n,
+		     unsigned max)
 {
 	const struct bundle_item *i;
 
@@ -31,12 +32,14 @@ static void add_list(const struct bundle *b, enum bundle_kind kind, struct bytes
 		list[(*n)++] = (struct bytes){ i->data, i->len };
 }
 
-void bundle_evidence(const struct bundle *b, const struct attest_verifier *type, struct evidence *ret)
+void bundle_evidence(const struct bundle *b, const struct attest_verifier *type,
+		     struct evidence *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
 		const struct bundle_item *item = bundle_find(b, pieces[i].kind, 0);
 
-		if (item && !ret->piece[pieces[i].piece].p && (type->needs | type->takes) & EVIDENCE_BIT(pieces[i].piece))
+		if (item && !ret->piece[pieces[i].piece].p &&
+		    (type->needs | type->takes) & EVIDENCE_BIT(pieces[i].piece))
 			ret->piece[pieces[i].piece] = (struct bytes){ item->data, item->len };
 	}
 	if (type->takes_certs)

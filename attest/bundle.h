@@ -21,8 +21,9 @@ struct bundle {
 void bundle_done(struct bundle *e);
 
 /*
- * Add a copy of @len bytes.  Returns 0; -EEXIST for a second one of a kind that does not repeat; -EMSGSIZE over BUNDLE_ITEM_MAX or
- * BUNDLE_ITEMS_MAX; -EBADMSG for text with a NUL in it; -ENOMEM.
+ * Add a copy of @len bytes.  Returns 0; -EEXIST for a second one of a kind that does not
+ * repeat; -EMSGSIZE over BUNDLE_ITEM_MAX or BUNDLE_ITEMS_MAX; -EBADMSG for text with a NUL in
+ * it; -ENOMEM.
  */
 int bundle_add(struct bundle *e, enum bundle_kind kind, const void *data, size_t len);
 int bundle_add_text(struct bundle *e, enum bundle_kind kind, const char *format, ...) _printf_(3, 4);
@@ -33,10 +34,16 @@ const struct bundle_item *bundle_find(const struct bundle *e, enum bundle_kind k
 /* The text of the first of its kind; "" without one. */
 const char *bundle_text(const struct bundle *e, enum bundle_kind kind);
 
-/* As a pack (wire/bundle.h), written to @fd.  Returns 0; -EMSGSIZE over BUNDLE_PACK_MAX; an errno of write(2). */
+/*
+ * As a pack (wire/bundle.h), written to @fd.  Returns 0; -EMSGSIZE over BUNDLE_PACK_MAX; an
+ * errno of write(2).
+ */
 int bundle_write_pack(const struct bundle *e, int fd);
 
-/* Add all items of a pack.  Returns 0, or an error of bundle_begin(), bundle_next() or bundle_add(). */
+/*
+ * Add all items of a pack.  Returns 0, or an error of bundle_begin(), bundle_next() or
+ * bundle_add().
+ */
 int bundle_read_pack(struct bundle *e, const uint8_t *pack, size_t len);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's common way to a report: /sys/kernel/config/tsm/report (Documentation/ABI/testing/configfs-tsm).  A folder is a request:
- * what is asked is written to its files, and the report is read from them.
+ * The kernel's common way to a report: /sys/kernel/config/tsm/report
+ * (Documentation/ABI/testing/configfs-tsm).  A folder is a request: what is asked is written to
+ * its files, and the report is read from them.
  *
- * Another process may write into our folder, and "generation" says so: each accepted write adds one.  A binary attribute is taken at
- * close(), and one that failed half-way is taken as empty; so close() is checked, the count is, and each try has a folder of its own.
+ * Another process may write into our folder, and "generation" says so: each accepted write adds
+ * one.  A binary attribute is taken at close(), and one that failed half-way is taken as empty;
+ * so close() is checked, the count is, and each try has a folder of its own.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -63,7 +65,8 @@ static int is_abandoned(const struct dirent *de)
 	if (!rest || strcspn(rest, "-") >= sizeof(pid))
 		return false;
 	memcpy(pid, rest, strcspn(rest, "-"));
-	return parse_u32(pid, &n) == 0 && n > 0 && n <= INT_MAX && kill((pid_t)n, 0) < 0 && errno == ESRCH;
+	return parse_u32(pid, &n) == 0 && n > 0 && n <= INT_MAX && kill((pid_t)n, 0) < 0 &&
+	       errno == ESRCH;
 }
 
 static void remove_abandoned(int parent)
@@ -93,16 +96,19 @@ static int request_init(const struct attest_request *q, struct request *ret, str
 	remove_abandoned(t.parent);
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		r = -EIO;
-	snprintf(t.name, sizeof(t.name), NAME_PREFIX "%d-%016llx", (int)getpid(), (unsigned long long)random);
+	snprintf(t.name, sizeof(t.name), NAME_PREFIX "%d-%016llx", (int)getpid(),
+		 (unsigned long long)random);
 	if (r == 0 && mkdirat(t.parent, t.name, 0700) < 0) {
 		r = cause_set(why, -errno, "no folder can be made in " REPORTS ": %s",
-			      errno == ENXIO ? "no module that provides reports is loaded" : strerror(errno));
+			      errno == ENXIO ? "no module that provides reports is loaded" :
+					       strerror(errno));
 		t.name[0] = '\0';
 	}
 	if (r == 0) {
 		t.dir = openat(t.parent, t.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (t.dir < 0)
-			r = cause_set(why, -errno, "the folder just made in " REPORTS " is gone: %s", strerror(errno));
+			r = cause_set(why, -errno, "the folder just made in " REPORTS " is gone: %s",
+				      strerror(errno));
 	}
 	if (r < 0) {
 		request_done(&t);
@@ -114,12 +120,14 @@ static int request_init(const struct attest_request *q, struct request *ret, str
 
 /* ---- its files ---- */
 
-static int read_attribute(struct request *t, const char *name, size_t max, char **ret, size_t *ret_len, struct cause *why)
+static int read_attribute(struct request *t, const char *name, size_t max, char **ret,
+			  size_t *ret_len, struct cause *why)
 {
 	int r = read_file_at(t->dir, name, max, ret, ret_len);
 
 	if (r == -EBUSY || r == -EINTR || r == -EAGAIN)
-		return cause_set(why, -EAGAIN, "'%s' is busy: the firmware limits how often it signs", name);
+		return cause_set(why, -EAGAIN,
+				 "'%s' is busy: the firmware limits how often it signs", name);
 	if (r == -EFBIG)
 		return cause_set(why, -EMSGSIZE, "'%s' has more than %zu bytes", name, max);
 	if (r < 0)
@@ -127,7 +135,8 @@ static int read_attribute(struct request *t, const char *name, size_t max, char 
 	return 0;
 }
 
-static int write_attribute(struct request *t, const char *name, const void *data, size_t len, struct cause *why)
+static int write_attribute(struct request *t, const char *name, const void *data, size_t len,
+			   struct cause *why)
 {
 	int fd, r;
 
@@ -165,7 +174,8 @@ static int check_generation(struct request *t, struct cause *why)
 	if (parse_u64(text, &generation) < 0)
 		return cause_set(why, -EBADMSG, "'generation' is no number");
 	if (generation != t->n_writes)
-		return cause_set(why, -EAGAIN, "another process writes to the request (generation %llu after %llu writes)",
+		return cause_set(why, -EAGAIN,
+				 "another process writes to the request (generation %llu after %llu writes)",
 				 (unsigned long long)generation, (unsigned long long)t->n_writes);
 	return 0;
 }
@@ -190,23 +200,27 @@ static int ask(const struct attest_request *q, struct request *t, struct cause *
 }
 
 /* A blob that may be missing. */
-static int take_optional(struct request *t, const char *name, size_t max, enum bundle_kind kind, struct bundle *ret, struct cause *why)
+static int take_optional(struct request *t, const char *name, size_t max, enum bundle_kind kind,
+			 struct bundle *ret, struct cause *why)
 {
 	_cleanup_(freep) char *data = NULL;
 	size_t len;
 	int r;
 
 	if (faccessat(t->dir, name, F_OK, 0) < 0)
-		return bundle_add_text(ret, BUNDLE_NOTE, "%s: absent, the kernel has no '%s'", bundle_kind_name(kind), name);
+		return bundle_add_text(ret, BUNDLE_NOTE, "%s: absent, the kernel has no '%s'",
+				       bundle_kind_name(kind), name);
 	r = read_attribute(t, name, max, &data, &len, why);
 	if (r < 0)
 		return r;
 	if (len == 0)
-		return bundle_add_text(ret, BUNDLE_NOTE, "%s: absent, the provider's '%s' is empty", bundle_kind_name(kind), name);
+		return bundle_add_text(ret, BUNDLE_NOTE, "%s: absent, the provider's '%s' is empty",
+				       bundle_kind_name(kind), name);
 	return bundle_add(ret, kind, data, len);
 }
 
-static int take_report(struct request *t, const char *provider, struct bundle *ret, struct cause *why)
+static int take_report(struct request *t, const char *provider, struct bundle *ret,
+		       struct cause *why)
 {
 	_cleanup_(freep) char *data = NULL;
 	size_t len, i;
@@ -216,17 +230,22 @@ static int take_report(struct request *t, const char *provider, struct bundle *r
 		if (streq(kinds[i].provider, provider))
 			break;
 	if (i == ARRAY_SIZE(kinds))
-		return cause_set(why, -EOPNOTSUPP, "the provider is '%.32s', whose reports nothing here can verify", provider);
+		return cause_set(why, -EOPNOTSUPP,
+				 "the provider is '%.32s', whose reports nothing here can verify",
+				 provider);
 	r = read_attribute(t, "outblob", OUTBLOB_MAX, &data, &len, why);
 	if (r < 0)
 		return r;
 	if (len < kinds[i].min)
-		return cause_set(why, -EBADMSG, "the report of '%s' has %zu bytes, at least %zu are needed", provider, len, kinds[i].min);
+		return cause_set(why, -EBADMSG,
+				 "the report of '%s' has %zu bytes, at least %zu are needed",
+				 provider, len, kinds[i].min);
 	r = bundle_add_text(ret, BUNDLE_TYPE, "%s", kinds[i].type);
 	return r < 0 ? r : bundle_add(ret, kinds[i].kind, data, len);
 }
 
-static int take(const struct attest_request *q, struct request *t, struct bundle *ret, struct cause *why)
+static int take(const struct attest_request *q, struct request *t, struct bundle *ret,
+		struct cause *why)
 {
 	_cleanup_(freep) char *provider = NULL;
 	int r;

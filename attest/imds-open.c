@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Apart from what speaks to it, for cocod opens the connection and leaves the speaking to cocod-worker. */
+/*
+ * Apart from what speaks to it, for cocod opens the connection and leaves the speaking to
+ * cocod-worker.
+ */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +18,10 @@
 #define PORT 80
 #define ASSET_TAG "7783-7084-3265-9085-8269-3286-77"	/* of every VM's chassis on Azure */
 
-/* On other machines that address is somebody else's.  The host can forge the tag, and gains a connection over which nothing is said. */
+/*
+ * On other machines that address is somebody else's.  The host can forge the tag, and gains a
+ * connection over which nothing is said.
+ */
 static bool is_azure(const char *root)
 {
 	_cleanup_(freep) char *tag = NULL;

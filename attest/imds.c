@@ -19,7 +19,10 @@
 
 /* ---- the answers ---- */
 
-/* A string with the escapes that PEM in JSON has; NUL-terminated.  @ret has room for @size bytes. */
+/*
+ * A string with the escapes that PEM in JSON has; NUL-terminated.  @ret has room for @size
+ * bytes.
+ */
 static int read_text(struct bytes value, char *ret, size_t size)
 {
 	static const char escapes[][2] = { { 'n', '\n' }, { 'r', '\r' }, { 't', '\t' }, { '/', '/' }, { '\\', '\\' }, { '"', '"' } };
@@ -92,19 +95,24 @@ int imds_read_quote(struct bytes json, uint8_t ret[static IMDS_QUOTE_MAX], size_
 
 /* ---- asking ---- */
 
-static int ask(int fd, const char *path, const char *post, struct http_answer *ret, struct cause *why)
+static int ask(int fd, const char *path, const char *post, struct http_answer *ret,
+	       struct cause *why)
 {
 	struct http h = { .agent = "coco-agent", .timeout_usec = TIMEOUT_USEC, .impatient = true, .use_fd = true, .fd = fd };
 	char url[128];
 	int r;
 
 	if (fd < 0)
-		return cause_set(why, fd == -EBADF ? -EHOSTUNREACH : fd, "there is no connection to Azure's metadata service: %s",
-				 fd == -EBADF ? "none was made" : fd == -ENODEV ? "the chassis asset tag is not Azure's" : strerror(-fd));
+		return cause_set(why, fd == -EBADF ? -EHOSTUNREACH : fd,
+				 "there is no connection to Azure's metadata service: %s",
+				 fd == -EBADF  ? "none was made" :
+				 fd == -ENODEV ? "the chassis asset tag is not Azure's" :
+						 strerror(-fd));
 	(void) snprintf(url, sizeof(url), URL "%s", path);
 	r = http_get(&h, &(const struct http_request){ .url = url, .max = ANSWER_MAX, .what = "answer", .send_header = "Metadata: true", .post = post }, ret);
 	if (r < 0 && r != -ENOMEM)
-		(void) cause_set(why, r, "Azure's metadata service: %.200s", startswith(h.error, URL) ? h.error + strlen(URL) : h.error);
+		(void) cause_set(why, r, "Azure's metadata service: %.200s",
+				 startswith(h.error, URL) ? h.error + strlen(URL) : h.error);
 	return r;
 }
 
@@ -115,7 +123,8 @@ static void tcb_text(const struct amd_vek *vek, const struct snp_tcb *tcb, char 
 
 	if (snp_tcb_has(vek->product, SNP_TCB_FMC))
 		(void) snprintf(fmc, sizeof(fmc), "%u:", s[SNP_TCB_FMC]);
-	(void) snprintf(ret, 32, "%s%u:%u:%u:%u", fmc, s[SNP_TCB_BOOTLOADER], s[SNP_TCB_TEE], s[SNP_TCB_SNP], s[SNP_TCB_MICROCODE]);
+	(void) snprintf(ret, 32, "%s%u:%u:%u:%u", fmc, s[SNP_TCB_BOOTLOADER], s[SNP_TCB_TEE],
+			s[SNP_TCB_SNP], s[SNP_TCB_MICROCODE]);
 }
 
 /* The service may still have the certificate of the firmware before an update. */
@@ -132,9 +141,11 @@ static int check_vcek(struct bytes pem, const struct snp_report *report, struct 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0 || l.n != 1 || amd_vek_read(l.cert[0], &vek, &what) < 0 || !vek.has_hwid)
-		return cause_set(why, -EBADMSG, "Azure's metadata service gave something else than a VCEK");
+		return cause_set(why, -EBADMSG,
+				 "Azure's metadata service gave something else than a VCEK");
 	if (memcmp(vek.hwid, report->chip_id, sizeof(vek.hwid)) != 0)
-		return cause_set(why, -EKEYREJECTED, "Azure's metadata service gave the VCEK of another chip");
+		return cause_set(why, -EKEYREJECTED,
+				 "Azure's metadata service gave the VCEK of another chip");
 	if (amd_vek_is_of(&vek, report))
 		return 0;
 	tcb = snp_tcb_decode(vek.product, report->reported_tcb);
@@ -187,7 +198,8 @@ static int add_quote(int fd, struct bytes td_report, struct bundle *b, struct ca
 	size_t len;
 	int r;
 
-	if (!quote || base64url_encode(td_report.p, sizeof(struct td_report), &text) < 0 || asprintf(&post, "{\"report\":\"%s\"}", text) < 0)
+	if (!quote || base64url_encode(td_report.p, sizeof(struct td_report), &text) < 0 ||
+	    asprintf(&post, "{\"report\":\"%s\"}", text) < 0)
 		return -ENOMEM;
 	r = ask(fd, "/acc/tdquote", post, &a, why);
 	if (r < 0)
@@ -197,7 +209,9 @@ static int add_quote(int fd, struct bytes td_report, struct bundle *b, struct ca
 		return cause_set(why, r, "Azure's metadata service gave no JSON with a quote");
 	r = tdx_quote_parse(quote, len, &q, &problem);
 	if (r < 0)
-		return cause_set(why, r, "Azure's metadata service gave something else than a quote: %s", problem);
+		return cause_set(why, r,
+				 "Azure's metadata service gave something else than a quote: %s",
+				 problem);
 	r = bundle_add(b, BUNDLE_QUOTE, quote, len);
 	return r < 0 ? cause_set(why, r, "the quote of Azure's metadata service is too much: %s", strerror(-r)) : 1;
 }
@@ -229,7 +243,9 @@ int imds_complete(int fd, enum imds_wants wants, struct bundle *b, struct cause 
 		return 0;
 	if (hcl.kind == HCL_TDX && !bundle_find(b, BUNDLE_QUOTE, 0))
 		return add_quote(fd, hcl.hw_report, b, why);
-	if (wants == IMDS_ALL && hcl.kind == HCL_SNP && snp_report_open(hcl.hw_report.p, hcl.hw_report.len, &report) == 0 && wants_vcek(b, &report))
+	if (wants == IMDS_ALL && hcl.kind == HCL_SNP &&
+	    snp_report_open(hcl.hw_report.p, hcl.hw_report.len, &report) == 0 &&
+	    wants_vcek(b, &report))
 		return add_vcek(fd, &report, b, why);
 	return 0;
 }

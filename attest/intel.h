@@ -15,7 +15,10 @@
  *	               └─ root CRL (CA, TCB signing)       CA ── PCK CRL (PCK certificates)
  */
 
-/* A P-256 public key from x and y, 32 bytes big-endian each.  NULL when that is no point of the curve. */
+/*
+ * A P-256 public key from x and y, 32 bytes big-endian each.  NULL when that is no point of the
+ * curve.
+ */
 EVP_PKEY *p256_key(const uint8_t xy[static 64]);
 
 static inline EVP_PKEY *pkey_free(EVP_PKEY *key)
@@ -28,7 +31,10 @@ DEFINE_CLEANUP(EVP_PKEY *, pkey_free)
 /* Whether @signature (r and s as above) is one with SHA-256 over @data by @key. */
 bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes data);
 
-/* The three certificates of a quote, still in DER, so that two of them need not be decoded when they were before. */
+/*
+ * The three certificates of a quote, still in DER, so that two of them need not be decoded when
+ * they were before.
+ */
 enum { PCK_LEAF, PCK_CA, PCK_ROOT, _PCK_MAX };
 
 #define PCK_CERT_LEN_MAX 8192
@@ -40,7 +46,10 @@ struct pck_chain {
 	} cert[_PCK_MAX];
 };
 
-/* Cut the PEM of a quote.  Returns 0; -EBADMSG for anything but three certificates; -EMSGSIZE for a longer one; -ENOMEM. */
+/*
+ * Cut the PEM of a quote.  Returns 0; -EBADMSG for anything but three certificates; -EMSGSIZE
+ * for a longer one; -ENOMEM.
+ */
 int pck_chain_split(struct bytes pem, struct pck_chain *ret);
 
 /* What was verified once for a CA and a set of collateral, and stays so until @expires. */
@@ -59,19 +68,26 @@ struct endorsement *endorsement_free(struct endorsement *en);
 DEFINE_CLEANUP(struct endorsement *, endorsement_free)
 
 /* The key of the memo for that CA, root and collateral.  -ENOMEM. */
-int endorsement_key(const struct pck_chain *chain, const struct evidence *e, uint8_t ret[static MEMO_KEY_LEN]);
+int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
+		    uint8_t ret[static MEMO_KEY_LEN]);
 
 /*
  * Check the CA and the root of @chain against the pins of @trust at @now, each step a check of @v.
  * @ret has then @ca, @root and @root_spki.  Returns 0, what verdict_fail() gave, or -ENOMEM.
  */
-int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trust, int64_t now, struct verdict *v, struct endorsement *ret);
+int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trust, int64_t now,
+			 struct verdict *v, struct endorsement *ret);
 
-/* Then the collateral of @e: the rest of @en.  Returns as above; a piece that is missing is undecided, code MISSING, and @pck says where Intel has it. */
-int endorsement_check_collateral(const struct pck_chain *chain, const struct pck *pck, const struct evidence *e, const struct trust *trust,
-				 int64_t now, struct verdict *v, struct endorsement *en);
+/*
+ * Then the collateral of @e: the rest of @en.  Returns as above; a piece that is missing is
+ * undecided, code MISSING, and @pck says where Intel has it.
+ */
+int endorsement_check_collateral(const struct pck_chain *chain, const struct pck *pck,
+				 const struct evidence *e, const struct trust *trust, int64_t now,
+				 struct verdict *v, struct endorsement *en);
 
 /* Check the PCK certificate, issued by @ca.  @ret is yours.  Returns as above. */
-int pck_check_leaf(const struct pck_chain *chain, X509 *ca, int64_t now, struct verdict *v, X509 **ret);
+int pck_check_leaf(const struct pck_chain *chain, X509 *ca, int64_t now, struct verdict *v,
+		   X509 **ret);
 
 #endif

@@ -60,7 +60,8 @@ static int check_vcek(const struct needs *n, struct bytes data, int64_t now, str
 	r = x509_parse_der(data, &cert);
 	if (r < 0)
 		return reject(f, r, "it is no certificate in DER");
-	if (!has_name(X509_get_subject_name(cert), "SEV-VCEK") || amd_vek_read(cert, &vek, &what) < 0 || !vek.has_hwid)
+	if (!has_name(X509_get_subject_name(cert), "SEV-VCEK") ||
+	    amd_vek_read(cert, &vek, &what) < 0 || !vek.has_hwid)
 		return reject(f, -EBADMSG, "it is no VCEK");
 	if (vek.product != n->product || memcmp(vek.hwid, n->hwid, sizeof(vek.hwid)) != 0)
 		return reject(f, -EKEYREJECTED, "it is another chip's");
@@ -70,7 +71,8 @@ static int check_vcek(const struct needs *n, struct bytes data, int64_t now, str
 }
 
 /* @names of the two certificates there must be, in their order. */
-static int check_two(struct bytes pem, const char *const names[static 2], int64_t now, struct need_finding *f)
+static int check_two(struct bytes pem, const char *const names[static 2], int64_t now,
+		     struct need_finding *f)
 {
 	_cleanup_(x509_list_done) struct x509_list l = { .n = 0 };
 	int r;
@@ -82,7 +84,8 @@ static int check_two(struct bytes pem, const char *const names[static 2], int64_
 		return reject(f, -EBADMSG, "it has not two certificates");
 	for (unsigned i = 0; i < l.n; i++) {
 		if (!has_name(X509_get_subject_name(l.cert[i]), names[i]))
-			return reject(f, -EKEYREJECTED, "its certificates are not those that were wanted");
+			return reject(f, -EKEYREJECTED,
+				      "its certificates are not those that were wanted");
 		r = check_validity(l.cert[i], now, f);
 		if (r < 0)
 			return r;
@@ -90,11 +93,13 @@ static int check_two(struct bytes pem, const char *const names[static 2], int64_
 	return 0;
 }
 
-static int check_amd_chain(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
+static int check_amd_chain(const struct needs *n, struct bytes data, int64_t now,
+			   struct need_finding *f)
 {
 	char issuer[32], root[32];
 
-	(void) snprintf(issuer, sizeof(issuer), "SEV-%s%s", n->vlek ? "VLEK-" : "", snp_product_name(n->product));
+	(void) snprintf(issuer, sizeof(issuer), "SEV-%s%s", n->vlek ? "VLEK-" : "",
+			snp_product_name(n->product));
 	(void) snprintf(root, sizeof(root), "ARK-%s", snp_product_name(n->product));
 	return check_two(data, (const char *const[]){ issuer, root }, now, f);
 }
@@ -115,14 +120,16 @@ static int check_list(struct bytes data, const char *issuer, int64_t now, struct
 	next = X509_CRL_get0_nextUpdate(crl);
 	if (!next)
 		return reject(f, -EBADMSG, "it does not say until when it is good");
-	if (now && (X509_cmp_time(next, &t) <= 0 || X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &t) >= 0))
+	if (now &&
+	    (X509_cmp_time(next, &t) <= 0 || X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &t) >= 0))
 		return reject(f, -EKEYEXPIRED, "it is not valid now");
 	if (ASN1_TIME_to_tm(next, &tm))
 		f->until = MIN(f->until, (int64_t)timegm(&tm));
 	return 0;
 }
 
-static int check_amd_crl(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
+static int check_amd_crl(const struct needs *n, struct bytes data, int64_t now,
+			 struct need_finding *f)
 {
 	char root[32];
 
@@ -130,12 +137,14 @@ static int check_amd_crl(const struct needs *n, struct bytes data, int64_t now, 
 	return check_list(data, root, now, f);
 }
 
-static int check_pck_crl(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
+static int check_pck_crl(const struct needs *n, struct bytes data, int64_t now,
+			 struct need_finding *f)
 {
 	return check_list(data, n->processor_ca ? "Intel SGX PCK Processor CA" : "Intel SGX PCK Platform CA", now, f);
 }
 
-static int check_root_crl(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
+static int check_root_crl(const struct needs *n, struct bytes data, int64_t now,
+			  struct need_finding *f)
 {
 	return check_list(data, "Intel SGX Root CA", now, f);
 }
@@ -148,7 +157,8 @@ static int check_period(int64_t issue, int64_t next_update, int64_t now, struct 
 	return 0;
 }
 
-static int check_tcb_info(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
+static int check_tcb_info(const struct needs *n, struct bytes data, int64_t now,
+			  struct need_finding *f)
 {
 	_cleanup_(freep) struct tdx_tcb_info *info = malloc(sizeof(*info));
 	int r;
@@ -163,7 +173,8 @@ static int check_tcb_info(const struct needs *n, struct bytes data, int64_t now,
 	return check_period(info->issue, info->next_update, now, f);
 }
 
-static int check_qe_identity(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
+static int check_qe_identity(const struct needs *n, struct bytes data, int64_t now,
+			     struct need_finding *f)
 {
 	_cleanup_(freep) struct tdx_qe_identity *identity = malloc(sizeof(*identity));
 	int r;
@@ -200,7 +211,8 @@ bool need_is_name(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t n = strlen(names[i].suffix);
 
-		if (startswith(name, names[i].prefix) && len >= strlen(names[i].prefix) + n && streq(name + len - n, names[i].suffix))
+		if (startswith(name, names[i].prefix) && len >= strlen(names[i].prefix) + n &&
+		    streq(name + len - n, names[i].suffix))
 			return true;
 	}
 	return false;
@@ -236,7 +248,8 @@ size_t need_max(const struct need *need)
 	return need->kind->max;
 }
 
-int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now, struct need_finding *f)
+int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now,
+	       struct need_finding *f)
 {
 	*f = (struct need_finding){ "", INT64_MAX };
 	return need->kind->check(n, data, now, f);
@@ -264,7 +277,8 @@ static void to_hex(const uint8_t *p, size_t len, char *ret)
 		(void) snprintf(ret + 2 * i, 3, "%02x", p[i]);
 }
 
-_printf_(3, 4) static int problem_set(char problem[static NEEDS_PROBLEM_LEN], int error, const char *format, ...)
+_printf_(3, 4) static int problem_set(char problem[static NEEDS_PROBLEM_LEN], int error,
+				      const char *format, ...)
 {
 	va_list ap;
 
@@ -274,7 +288,10 @@ _printf_(3, 4) static int problem_set(char problem[static NEEDS_PROBLEM_LEN], in
 	return error;
 }
 
-/* A VEK among certificates: whether one is of the report, and of which product one is that is of its chip. */
+/*
+ * A VEK among certificates: whether one is of the report, and of which product one is that is
+ * of its chip.
+ */
 struct vek_search {
 	const struct snp_report *report;
 	bool matches, has_product;
@@ -296,7 +313,8 @@ static void search_veks(struct vek_search *s, struct bytes text)
 			continue;
 		s->has_product = true;
 		s->product = vek.product;
-		if (vek.has_hwid == (s->report->signing_key == SNP_KEY_VCEK) && amd_vek_is_of(&vek, s->report))
+		if (vek.has_hwid == (s->report->signing_key == SNP_KEY_VCEK) &&
+		    amd_vek_is_of(&vek, s->report))
 			s->matches = true;
 	}
 }
@@ -314,25 +332,29 @@ static void search_evidence(struct vek_search *s, const struct evidence *e)
 	search_veks(s, table.piece[SNP_TABLE_VLEK]);
 }
 
-static int find_product(const struct snp_report *report, const struct vek_search *s, const char *name, enum snp_product *ret,
+static int find_product(const struct snp_report *report, const struct vek_search *s,
+			const char *name, enum snp_product *ret,
 			char problem[static NEEDS_PROBLEM_LEN])
 {
 	enum snp_product said;
 	int r = -ENOENT;
 
 	if (name && snp_product_by_name(name, strlen(name), &said) < 0)
-		return problem_set(problem, -EINVAL, "there is no product '%.32s': it is Milan, Genoa or Turin", name);
+		return problem_set(problem, -EINVAL,
+				   "there is no product '%.32s': it is Milan, Genoa or Turin", name);
 	if (report->version >= 3) {
 		r = snp_product_by_cpuid(report->family, report->model, ret);
 		if (r < 0)
-			return problem_set(problem, -EOPNOTSUPP, "the report is of a processor that is not known, family %02xh model %02xh",
+			return problem_set(problem, -EOPNOTSUPP,
+					   "the report is of a processor that is not known, family %02xh model %02xh",
 					   report->family, report->model);
 	} else if (s->has_product) {
 		*ret = s->product;
 		r = 0;
 	}
 	if (r == 0 && name && said != *ret)
-		return problem_set(problem, -EINVAL, "the evidence is of a %s, not of a %s", snp_product_name(*ret), name);
+		return problem_set(problem, -EINVAL, "the evidence is of a %s, not of a %s",
+				   snp_product_name(*ret), name);
 	if (r == 0)
 		return 0;
 	if (!name)
@@ -355,10 +377,12 @@ static void name_vcek(struct needs *n, const struct snp_report *report)
 	to_hex(n->hwid, snp_chip_id_len(n->product), hwid);
 	if (snp_tcb_has(n->product, SNP_TCB_FMC))
 		(void) snprintf(fmc, sizeof(fmc), "fmcSPL=%02u&", svn[SNP_TCB_FMC]);
-	(void) snprintf(need->name, sizeof(need->name), "cert-vcek-%s-%s-%s.der", snp_product_name(n->product), hwid, tcb);
-	(void) snprintf(need->path, sizeof(need->path), "/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u",
-			snp_product_name(n->product), hwid, fmc, svn[SNP_TCB_BOOTLOADER], svn[SNP_TCB_TEE], svn[SNP_TCB_SNP],
-			svn[SNP_TCB_MICROCODE]);
+	(void) snprintf(need->name, sizeof(need->name), "cert-vcek-%s-%s-%s.der",
+			snp_product_name(n->product), hwid, tcb);
+	(void) snprintf(need->path, sizeof(need->path),
+			"/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u",
+			snp_product_name(n->product), hwid, fmc, svn[SNP_TCB_BOOTLOADER],
+			svn[SNP_TCB_TEE], svn[SNP_TCB_SNP], svn[SNP_TCB_MICROCODE]);
 }
 
 static void name_amd(struct needs *n)
@@ -373,17 +397,22 @@ static void name_amd(struct needs *n)
 	(void) snprintf(need->path, sizeof(need->path), "/%s/v1/%s/crl", key, product);
 }
 
-static int find_snp(const struct evidence *e, struct bytes bytes, const char *product, struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
+static int find_snp(const struct evidence *e, struct bytes bytes, const char *product,
+		    struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
 {
 	struct snp_report report;
 	struct vek_search s = { .report = &report };
 	struct bytes chip;
 	int r;
 
-	if (snp_report_open(bytes.p, bytes.len, &report) < 0 || report.version < SNP_VERSION_MIN || report.version > SNP_VERSION_MAX)
-		return problem_set(problem, -EBADMSG, "it is no report of SEV-SNP, of versions %d to %d", SNP_VERSION_MIN, SNP_VERSION_MAX);
+	if (snp_report_open(bytes.p, bytes.len, &report) < 0 || report.version < SNP_VERSION_MIN ||
+	    report.version > SNP_VERSION_MAX)
+		return problem_set(problem, -EBADMSG,
+				   "it is no report of SEV-SNP, of versions %d to %d",
+				   SNP_VERSION_MIN, SNP_VERSION_MAX);
 	if (report.signing_key != SNP_KEY_VCEK && report.signing_key != SNP_KEY_VLEK)
-		return problem_set(problem, -EOPNOTSUPP, "the report is signed by neither a VCEK nor a VLEK");
+		return problem_set(problem, -EOPNOTSUPP,
+				   "the report is signed by neither a VCEK nor a VLEK");
 	search_evidence(&s, e);
 	r = find_product(&report, &s, product, &n->product, problem);
 	if (r < 0)
@@ -422,12 +451,15 @@ static int find_tdx(struct bytes quote, struct needs *n, char problem[static NEE
 	if (tdx_quote_parse(quote.p, quote.len, &q, &what) < 0)
 		return problem_set(problem, -EBADMSG, "the quote cannot be read: %s", what);
 	if (pck_chain_split(q.pck_chain, chain) < 0 ||
-	    x509_parse_der((struct bytes){ chain->cert[PCK_LEAF].b, chain->cert[PCK_LEAF].len }, &leaf) < 0 ||
+	    x509_parse_der((struct bytes){ chain->cert[PCK_LEAF].b, chain->cert[PCK_LEAF].len },
+			   &leaf) < 0 ||
 	    x509_extension(leaf, PCK_EXTENSION_OID, &ext) < 0 || pck_parse(ext, &pck) < 0)
-		return problem_set(problem, -EBADMSG, "the quote has no PCK certificate that can be read");
+		return problem_set(problem, -EBADMSG,
+				   "the quote has no PCK certificate that can be read");
 	n->processor_ca = has_name(X509_get_issuer_name(leaf), "Intel SGX PCK Processor CA");
 	if (!n->processor_ca && !has_name(X509_get_issuer_name(leaf), "Intel SGX PCK Platform CA"))
-		return problem_set(problem, -EBADMSG, "the quote's PCK certificate is of none of Intel's authorities");
+		return problem_set(problem, -EBADMSG,
+				   "the quote's PCK certificate is of none of Intel's authorities");
 	memcpy(n->fmspc, pck.fmspc, sizeof(n->fmspc));
 	to_hex(n->fmspc, sizeof(n->fmspc), fmspc);
 
@@ -440,15 +472,19 @@ static int find_tdx(struct bytes quote, struct needs *n, char problem[static NEE
 	(void) snprintf(need->chain, sizeof(need->chain), "qe-chain.pem");
 	(void) snprintf(need->path, sizeof(need->path), "/tdx/certification/v4/qe/identity");
 	need = add(n, &kind_pck_crl);
-	(void) snprintf(need->name, sizeof(need->name), "pck-crl-%s.der", n->processor_ca ? "processor" : "platform");
-	(void) snprintf(need->path, sizeof(need->path), "/sgx/certification/v4/pckcrl?ca=%s&encoding=der", n->processor_ca ? "processor" : "platform");
+	(void) snprintf(need->name, sizeof(need->name), "pck-crl-%s.der",
+			n->processor_ca ? "processor" : "platform");
+	(void) snprintf(need->path, sizeof(need->path),
+			"/sgx/certification/v4/pckcrl?ca=%s&encoding=der",
+			n->processor_ca ? "processor" : "platform");
 	need = add(n, &kind_root_crl);
 	(void) snprintf(need->name, sizeof(need->name), "root-crl.der");
 	(void) snprintf(need->path, sizeof(need->path), "/IntelSGXRootCA.der");
 	return 0;
 }
 
-static int find_hcl(const struct evidence *e, const char *product, struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
+static int find_hcl(const struct evidence *e, const char *product, struct needs *n,
+		    char problem[static NEEDS_PROBLEM_LEN])
 {
 	struct bytes bytes = e->piece[EVIDENCE_HCL];
 	struct hcl_report hcl;
@@ -461,11 +497,13 @@ static int find_hcl(const struct evidence *e, const char *product, struct needs 
 	if (hcl.kind != HCL_TDX)
 		return problem_set(problem, -EBADMSG, "the HCL report has no report of SEV-SNP or TDX");
 	if (!e->piece[EVIDENCE_TD_QUOTE].p)
-		return problem_set(problem, -ENODATA, "the HCL report is of TDX, and what its machine needs stands in the quote: give that with --td-quote");
+		return problem_set(problem, -ENODATA,
+				   "the HCL report is of TDX, and what its machine needs stands in the quote: give that with --td-quote");
 	return find_tdx(e->piece[EVIDENCE_TD_QUOTE], n, problem);
 }
 
-int needs_find(const struct evidence *e, const char *product, struct needs *ret, char problem[static NEEDS_PROBLEM_LEN])
+int needs_find(const struct evidence *e, const char *product, struct needs *ret,
+	       char problem[static NEEDS_PROBLEM_LEN])
 {
 	struct needs n = { .n = 0 };
 	int r;

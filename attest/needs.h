@@ -7,13 +7,16 @@
 #include "wire/snp-report.h"
 
 /*
- * What evidence is judged by and does not bring along: which files of AMD's key distribution service (KDS) or Intel's provisioning certification service
- * (PCS), under which names they are kept, and whether a file is the one that was wanted.  No I/O.
+ * What evidence is judged by and does not bring along: which files of AMD's key distribution
+ * service (KDS) or Intel's provisioning certification service (PCS), under which names they are
+ * kept, and whether a file is the one that was wanted.  No I/O.
  *
- * Names begin with what cocod takes a file for (agent/collateral.h).  What passes need_check() is what it is called, and no more: signatures are the verifier's.
+ * Names begin with what cocod takes a file for (agent/collateral.h).  What passes need_check()
+ * is what it is called, and no more: signatures are the verifier's.
  *
- * Sources: AMD, "VCEK Certificate and KDS Interface Specification" (57230); Intel, "API documentation: provisioning certification service", version 4, and
- * its caching service, which has the same paths and Intel's root CRL as one of them.
+ * Sources: AMD, "VCEK Certificate and KDS Interface Specification" (57230); Intel, "API
+ * documentation: provisioning certification service", version 4, and its caching service, which
+ * has the same paths and Intel's root CRL as one of them.
  */
 enum need_server {
 	NEED_KDS,	/* https://kdsintf.amd.com */
@@ -51,10 +54,13 @@ struct needs {
 /*
  * Find out from @e.  @product, NULL or a name, helps where a report does not say of which it is.
  *
- * Returns 0; -ENODATA when there is no report or quote of SNP or TDX in it; -EBADMSG when it is malformed; -ENOENT when the product cannot be told; -EINVAL when @product
- * is none, or not the report's; -EOPNOTSUPP for a product or a key that is not known.  Then the reason is in @problem, for people.
+ * Returns 0; -ENODATA when there is no report or quote of SNP or TDX in it; -EBADMSG when it is
+ * malformed; -ENOENT when the product cannot be told; -EINVAL when @product is none, or not the
+ * report's; -EOPNOTSUPP for a product or a key that is not known.  Then the reason is in
+ * @problem, for people.
  */
-int needs_find(const struct evidence *e, const char *product, struct needs *ret, char problem[static NEEDS_PROBLEM_LEN]);
+int needs_find(const struct evidence *e, const char *product, struct needs *ret,
+	       char problem[static NEEDS_PROBLEM_LEN]);
 
 const char *need_what(const struct need *need);			/* "VCEK", "TCB info" */
 enum need_server need_server(const struct need *need);
@@ -70,18 +76,24 @@ struct need_finding {
 
 /*
  * Whether @data is that file, and good at @now (0: whenever).  @f is always written.
- * Returns 0; -EBADMSG when it is malformed; -EKEYREJECTED when it is of something else; -EKEYEXPIRED when it is not yet good, or no more; -ENOMEM.
+ * Returns 0; -EBADMSG when it is malformed; -EKEYREJECTED when it is of something else;
+ * -EKEYEXPIRED when it is not yet good, or no more; -ENOMEM.
  */
-int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now, struct need_finding *f);
+int need_check(const struct needs *n, const struct need *need, struct bytes data, int64_t now,
+	       struct need_finding *f);
 int need_check_chain(struct bytes pem, int64_t now, struct need_finding *f);
 
 /*
- * A chain as it comes in a header, URL-encoded, decoded into @ret, as long as the header at most.  -EBADMSG when an escape is none, or the text is no PEM.
- * Blanks may be "%20" or as they are; a '+' is itself, as it is of Base64.
+ * A chain as it comes in a header, URL-encoded, decoded into @ret, as long as the header at
+ * most.  -EBADMSG when an escape is none, or the text is no PEM.  Blanks may be "%20" or as
+ * they are; a '+' is itself, as it is of Base64.
  */
 int need_decode_chain(const char *header, char *ret);
 
-/* Some mirrors write DER as hexadecimal digits: decodes them in place, @len becomes that of the DER.  Anything else stays as it is. */
+/*
+ * Some mirrors write DER as hexadecimal digits: decodes them in place, @len becomes that of the
+ * DER.  Anything else stays as it is.
+ */
 void need_unhex(uint8_t *data, size_t *len);
 
 /* Whether @name is one that a file may have had that was wanted of other evidence. */

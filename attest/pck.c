@@ -15,10 +15,14 @@ enum { TCB_PCESVN = 17, TCB_CPUSVN = 18 };
 #define PARTS_NEEDED (1u << PART_PPID | 1u << PART_TCB | 1u << PART_PCEID | 1u << PART_FMSPC | 1u << PART_SGX_TYPE)
 #define TCB_NEEDED (((1u << 18) - 1) << 1)	/* 1 to 18 */
 
-/* The number at the end of an OID that is the prefix and @depth more arcs, the first of which is 2 when there are two; 0 for any other. */
+/*
+ * The number at the end of an OID that is the prefix and @depth more arcs, the first of which
+ * is 2 when there are two; 0 for any other.
+ */
 static unsigned last_arc(struct bytes oid, unsigned depth)
 {
-	if (oid.len != sizeof(oid_prefix) + depth || memcmp(oid.p, oid_prefix, sizeof(oid_prefix)) != 0)
+	if (oid.len != sizeof(oid_prefix) + depth ||
+	    memcmp(oid.p, oid_prefix, sizeof(oid_prefix)) != 0)
 		return 0;
 	if (depth == 2 && oid.p[sizeof(oid_prefix)] != PART_TCB)
 		return 0;
@@ -52,7 +56,8 @@ static int read_tcb_part(unsigned n, struct bytes value, struct pck *pck)
 	return 0;
 }
 
-static int read_parts(struct bytes value, unsigned depth, int (*read)(unsigned n, struct bytes value, struct pck *pck), struct pck *pck,
+static int read_parts(struct bytes value, unsigned depth,
+		      int (*read)(unsigned n, struct bytes value, struct pck *pck), struct pck *pck,
 		      uint32_t needed);
 
 static int read_part(unsigned n, struct bytes value, struct pck *pck)
@@ -81,7 +86,8 @@ static int read_part(unsigned n, struct bytes value, struct pck *pck)
 	}
 }
 
-static int read_parts(struct bytes value, unsigned depth, int (*read)(unsigned n, struct bytes value, struct pck *pck), struct pck *pck,
+static int read_parts(struct bytes value, unsigned depth,
+		      int (*read)(unsigned n, struct bytes value, struct pck *pck), struct pck *pck,
 		      uint32_t needed)
 {
 	struct bytes list, part, oid;
@@ -91,7 +97,8 @@ static int read_parts(struct bytes value, unsigned depth, int (*read)(unsigned n
 	if (der_only(value, DER_SEQUENCE, &list) < 0)
 		return -EBADMSG;
 	while (list.len > 0) {
-		if (der_take(&list, DER_SEQUENCE, &part) < 0 || der_take_oid(&part, &oid) < 0 || !der_is_one(part))
+		if (der_take(&list, DER_SEQUENCE, &part) < 0 || der_take_oid(&part, &oid) < 0 ||
+		    !der_is_one(part))
 			return -EBADMSG;
 		n = last_arc(oid, depth);
 		if (n == 0 || n > 31)

@@ -6,8 +6,9 @@
 #include "wire/bytes.h"
 
 /*
- * What a PCK certificate says of its platform: the value of its SGX extension, DER.
- * Format: Intel, "SGX PCK Certificate and Certificate Revocation List Profile Specification", table of extensions.
+ * What a PCK certificate says of its platform: the value of its SGX extension, DER.  Format:
+ * Intel, "SGX PCK Certificate and Certificate Revocation List Profile Specification", table of
+ * extensions.
  */
 #define PCK_EXTENSION_OID "1.2.840.113741.1.13.1"
 
@@ -24,9 +25,10 @@ struct pck {
 };
 
 /*
- * Read the extension's value @der.  Its parts are found by their OID, in any order; of unknown ones it is only seen that each is
- * one OID and one value.
- * Returns 0, or -EBADMSG: not such DER, a part missing, twice, or out of range.  @ret is written on success only.
+ * Read the extension's value @der.  Its parts are found by their OID, in any order; of unknown
+ * ones it is only seen that each is one OID and one value.
+ * Returns 0, or -EBADMSG: not such DER, a part missing, twice, or out of range.  @ret is
+ * written on success only.
  */
 int pck_parse(struct bytes der, struct pck *ret);
 

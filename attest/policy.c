@@ -155,8 +155,8 @@ static int parse_values(char *text, const struct option *o, struct policy_values
 		if (save)
 			*save++ = '\0';
 		len = strlen(p) / 2;
-		if (len == 0 || len > o->n || (o->kind == KIND_HEX && len != o->n) || ret->n == POLICY_VALUES_MAX ||
-		    parse_hex(p, ret->b[ret->n], len) < 0)
+		if (len == 0 || len > o->n || (o->kind == KIND_HEX && len != o->n) ||
+		    ret->n == POLICY_VALUES_MAX || parse_hex(p, ret->b[ret->n], len) < 0)
 			return -EINVAL;
 		ret->len[ret->n++] = (uint8_t)len;
 	}
@@ -324,7 +324,8 @@ static int find_option(const char *name, struct option *ret)
 			*ret = options[i];
 			return (int)i;
 		}
-	if (!digits || (digits[0] == '0' && digits[1]) || parse_u32(digits, &n) < 0 || n >= POLICY_PCRS)
+	if (!digits || (digits[0] == '0' && digits[1]) || parse_u32(digits, &n) < 0 ||
+	    n >= POLICY_PCRS)
 		return -ENOENT;
 	*ret = (struct option){ "pcrN", KIND_HEX, MEMBER(pcr[0]), 32, ABOUT_TPM, NULL, "HEX, 32 bytes" };
 	ret->offset += n * sizeof(struct policy_values);
@@ -465,7 +466,8 @@ int policy_parse(struct policy *p, const void *text, size_t len, char error[stat
 	unsigned n = 0;
 
 	if (len > POLICY_FILE_MAX)
-		return complain(error, -EMSGSIZE, "a policy file has at most %d bytes", POLICY_FILE_MAX);
+		return complain(error, -EMSGSIZE, "a policy file has at most %d bytes",
+				POLICY_FILE_MAX);
 	while (rest.len > 0) {
 		const uint8_t *end = memchr(rest.p, '\n', rest.len);
 		struct bytes line = { rest.p, end ? (size_t)(end - rest.p) : rest.len };
@@ -482,7 +484,8 @@ int policy_parse(struct policy *p, const void *text, size_t len, char error[stat
 
 /* ---- checks ---- */
 
-void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code, const char *name, const void *found, size_t len)
+void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code,
+			 const char *name, const void *found, size_t len)
 {
 	const char *expected;
 	bool good = false;
@@ -496,7 +499,8 @@ void policy_check_values(struct verdict *v, const struct policy_values *want, co
 	expected = good ? NULL : verdict_hex(v, want->b[0], want->len[0]);
 	if (!good && want->n > 1)
 		expected = verdict_text(v, "%s or one of %u more", expected, want->n - 1u);
-	(void) verdict_check(v, good, VERDICT_REFUSED, code, name, expected, verdict_hex(v, found, len));
+	(void) verdict_check(v, good, VERDICT_REFUSED, code, name, expected,
+			     verdict_hex(v, found, len));
 }
 
 void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t found[static 64])
@@ -509,7 +513,8 @@ void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t
 	policy_check_values(v, &padded, "NONCE", "report data is the nonce", found, 64);
 }
 
-void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code, const char *name, uint64_t found)
+void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code,
+		      const char *name, uint64_t found)
 {
 	const char *what = verdict_text(v, "%llu", (unsigned long long)found);
 
@@ -521,8 +526,9 @@ void policy_check_min(struct verdict *v, const struct policy_number *min, const 
 			     verdict_text(v, "at least %llu", (unsigned long long)min->value), what);
 }
 
-void policy_check_masks(struct verdict *v, const struct policy_number *require, const struct policy_number *forbid, const char *code,
-			const char *name, uint64_t found)
+void policy_check_masks(struct verdict *v, const struct policy_number *require,
+			const struct policy_number *forbid, const char *code, const char *name,
+			uint64_t found)
 {
 	uint64_t missing = require->set ? require->value & ~found : 0, extra = forbid->set ? forbid->value & found : 0;
 	const char *what;
@@ -534,10 +540,14 @@ void policy_check_masks(struct verdict *v, const struct policy_number *require, 
 	what = verdict_text(v, "%#llx", (unsigned long long)found);
 	if (missing)
 		(void) verdict_fail(v, VERDICT_REFUSED, code, name,
-				    verdict_text(v, "bits %#llx set", (unsigned long long)require->value), what);
+				    verdict_text(v, "bits %#llx set",
+						 (unsigned long long)require->value),
+				    what);
 	if (extra)
 		(void) verdict_fail(v, VERDICT_REFUSED, code, name,
-				    verdict_text(v, "bits %#llx clear", (unsigned long long)forbid->value), what);
+				    verdict_text(v, "bits %#llx clear",
+						 (unsigned long long)forbid->value),
+				    what);
 	if (!missing && !extra)
 		verdict_pass(v, name, what);
 }

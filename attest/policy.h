@@ -5,8 +5,9 @@
 #include "attest/verify.h"
 
 /*
- * What authentic evidence must look like.  Options have names, the same for `--set NAME=VALUE` and as NAME=VALUE lines of a policy file;
- * policy_help() lists them.  One that was not set asks nothing, and the defaults are those of policy_init().
+ * What authentic evidence must look like.  Options have names, the same for `--set NAME=VALUE`
+ * and as NAME=VALUE lines of a policy file; policy_help() lists them.  One that was not set
+ * asks nothing, and the defaults are those of policy_init().
  */
 
 /* Any one of these values. */
@@ -26,13 +27,19 @@ struct policy_number {
 
 #define POLICY_TCB_MAX 5
 
-/* A floor for each component, in the order of the text: bootloader, TEE, SNP, microcode; with five the first is Turin's FMC. */
+/*
+ * A floor for each component, in the order of the text: bootloader, TEE, SNP, microcode; with
+ * five the first is Turin's FMC.
+ */
 struct policy_tcb {
 	unsigned n;	/* 0, 4 or 5 */
 	uint8_t component[POLICY_TCB_MAX];
 };
 
-/* What an option is about.  One that says nothing about the evidence at hand must not be taken for one that holds. */
+/*
+ * What an option is about.  One that says nothing about the evidence at hand must not be taken
+ * for one that holds.
+ */
 enum policy_subject {
 	ABOUT_SNP = 1 << 0,
 	ABOUT_TDX = 1 << 1,
@@ -62,7 +69,8 @@ enum policy_require {
 
 struct policy {
 	/* SNP */
-	struct policy_values report_data, measurement, host_data, id_key_digest, author_key_digest, family_id, image_id, chip_id, report_id;
+	struct policy_values report_data, measurement, host_data, id_key_digest, author_key_digest,
+		family_id, image_id, chip_id, report_id;
 	struct policy_tcb min_tcb, min_launch_tcb;
 	struct policy_number min_guest_svn, max_vmpl, min_abi, min_firmware;
 	struct policy_number plat_require, plat_forbid, policy_require, policy_forbid, min_mit;
@@ -86,33 +94,42 @@ void policy_init(struct policy *p);
 #define POLICY_ERROR_LEN 160
 
 /*
- * "NAME=VALUE".  What was set before under that name is replaced.  0; -ENOENT for an unknown name, -EINVAL for what is no value
- * of it; then @error says why, and @p is as before.
+ * "NAME=VALUE".  What was set before under that name is replaced.  0; -ENOENT for an unknown
+ * name, -EINVAL for what is no value of it; then @error says why, and @p is as before.
  */
 int policy_set(struct policy *p, const char *assignment, char error[static POLICY_ERROR_LEN]);
 
-/* Whether the option and each word of it is about one of @subjects (enum policy_subject).  @assignment is one that policy_set() took. */
+/*
+ * Whether the option and each word of it is about one of @subjects (enum policy_subject).
+ * @assignment is one that policy_set() took.
+ */
 bool policy_is_about(const char *assignment, unsigned subjects);
 
 /*
- * The text of a policy file: lines NAME=VALUE, blank ones, comments with '#' or ';', and the section header [Policy].  A name may stand
- * once only.  0; -EBADMSG with @error, which names the line; -EMSGSIZE for more than POLICY_FILE_MAX bytes.  @p is as before then.
+ * The text of a policy file: lines NAME=VALUE, blank ones, comments with '#' or ';', and the
+ * section header [Policy].  A name may stand once only.  0; -EBADMSG with @error, which names
+ * the line; -EMSGSIZE for more than POLICY_FILE_MAX bytes.  @p is as before then.
  */
 #define POLICY_FILE_MAX 65536
-int policy_parse(struct policy *p, const void *text, size_t len, char error[static POLICY_ERROR_LEN]);
+int policy_parse(struct policy *p, const void *text, size_t len,
+		 char error[static POLICY_ERROR_LEN]);
 
 /* The name of option @i and what its value is, for people; NULL past the last. */
 const char *policy_option(unsigned i, const char **ret_value);
 
 /*
- * Checks of the kinds that policies have; each becomes a check of @v, refused under @code when it does not hold, skipped when nothing is asked.
- * They return nothing: all of a policy's complaints are worth reading.
+ * Checks of the kinds that policies have; each becomes a check of @v, refused under @code when
+ * it does not hold, skipped when nothing is asked.  They return nothing: all of a policy's
+ * complaints are worth reading.
  */
-void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code, const char *name, const void *found, size_t len);
+void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code,
+			 const char *name, const void *found, size_t len);
 /* The nonce, followed by zeros, is all of @found: report data that was made of a nonce. */
 void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t found[static 64]);
-void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code, const char *name, uint64_t found);
-void policy_check_masks(struct verdict *v, const struct policy_number *require, const struct policy_number *forbid, const char *code,
-			const char *name, uint64_t found);
+void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code,
+		      const char *name, uint64_t found);
+void policy_check_masks(struct verdict *v, const struct policy_number *require,
+			const struct policy_number *forbid, const char *code, const char *name,
+			uint64_t found);
 
 #endif

@@ -5,8 +5,8 @@
 #include "attest/bundle.h"
 
 /*
- * Who can be asked for this guest's evidence.  They ask and copy; none looks further into what comes back than at its size, since
- * cocod's side asks and cocod-worker's side parses.
+ * Who can be asked for this guest's evidence.  They ask and copy; none looks further into what
+ * comes back than at its size, since cocod's side asks and cocod-worker's side parses.
  */
 
 #define REPORT_DATA_LEN 64
@@ -36,13 +36,18 @@ struct attest_request {
 struct attest_provider {
 	const char *name;
 
-	/* Whether it is there.  Returns 1; 0 with why not in @why; a negative errno, with why, when it is there and does not work. */
+	/*
+	 * Whether it is there.  Returns 1; 0 with why not in @why; a negative errno, with why,
+	 * when it is there and does not work.
+	 */
 	int (*probe)(const struct attest_request *q, struct cause *why);
 
 	/*
-	 * Add evidence over q->nonce to @ret.  On error @ret may have part of it and is to be thrown away, and @why has the cause.
-	 * Returns 0; -EAGAIN when it stayed busy; -EBADMSG for a blob that is short or empty; -ENOTTY for another device in its
-	 * place; -EOPNOTSUPP for a provider whose evidence nothing here can verify; another errno of the provider itself.
+	 * Add evidence over q->nonce to @ret.  On error @ret may have part of it and is to be
+	 * thrown away, and @why has the cause.
+	 * Returns 0; -EAGAIN when it stayed busy; -EBADMSG for a blob that is short or empty;
+	 * -ENOTTY for another device in its place; -EOPNOTSUPP for a provider whose evidence
+	 * nothing here can verify; another errno of the provider itself.
 	 */
 	int (*report)(const struct attest_request *q, struct bundle *ret, struct cause *why);
 };
@@ -52,20 +57,24 @@ extern const struct attest_provider attest_sev_guest;
 extern const struct attest_provider attest_tdx_guest;
 
 /*
- * Add what does not depend on a provider: event log, measurement registers, VMPL.  What is absent is noted; so is what cannot be
- * read, since a verifier that needs it will say so.  Returns 0, -ENOMEM or -EMSGSIZE.
+ * Add what does not depend on a provider: event log, measurement registers, VMPL.  What is
+ * absent is noted; so is what cannot be read, since a verifier that needs it will say so.
+ * Returns 0, -ENOMEM or -EMSGSIZE.
  */
 int surroundings_add(const char *root, struct bundle *ret);
 
-/* Those of the kernel, ended by NULL: all that cocod asks itself.  Azure's vTPM is in attest/tpm.h. */
+/*
+ * Those of the kernel, ended by NULL: all that cocod asks itself.  Azure's vTPM is in
+ * attest/tpm.h.
+ */
 extern const struct attest_provider *const attest_kernel_providers[];
 
 /*
- * Ask the first of @providers (ended by NULL) that is there, and add the surroundings.  @why has the cause of an error; with -ENODEV,
- * why each of them is not there.
+ * Ask the first of @providers (ended by NULL) that is there, and add the surroundings.  @why
+ * has the cause of an error; with -ENODEV, why each of them is not there.
  */
-int attest_gather(const struct attest_provider *const *providers, const struct attest_request *q, struct bundle *ret,
-		  struct cause *why);
+int attest_gather(const struct attest_provider *const *providers, const struct attest_request *q,
+		  struct bundle *ret, struct cause *why);
 
 /* Pause before try @n (from 1).  True when there is another try. */
 bool provider_pause(const struct attest_request *q, unsigned n);

@@ -3,7 +3,10 @@
 
 #include "attest/provider.h"
 
-/* In the order they are probed.  The TDX device is last: its report is good on its own machine only. */
+/*
+ * In the order they are probed.  The TDX device is last: its report is good on its own machine
+ * only.
+ */
 const struct attest_provider *const attest_kernel_providers[] = {
 	&attest_configfs_tsm,
 	&attest_sev_guest,
@@ -18,8 +21,8 @@ static void cause_append(struct cause *c, const char *name, const char *text)
 	(void) snprintf(c->text + n, sizeof(c->text) - n, "%s%s: %s", n ? "; " : "", name, text);
 }
 
-int attest_gather(const struct attest_provider *const *providers, const struct attest_request *q, struct bundle *ret,
-		  struct cause *why)
+int attest_gather(const struct attest_provider *const *providers, const struct attest_request *q,
+		  struct bundle *ret, struct cause *why)
 {
 	*why = (struct cause){ "" };
 	for (size_t i = 0; providers[i]; i++) {

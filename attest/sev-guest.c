@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /dev/sev-guest, for kernels before configfs-tsm (Documentation/virt/coco/sev-guest.rst): an SNP report and the host's certificates.
- * The structures are written out, because the member that has the errors changed its name in the kernel's header.
+ * /dev/sev-guest, for kernels before configfs-tsm (Documentation/virt/coco/sev-guest.rst): an
+ * SNP report and the host's certificates.  The structures are written out, because the member
+ * that has the errors changed its name in the kernel's header.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -87,7 +88,8 @@ static int ask_once(int fd, struct extended *x, struct cause *why)
 		return cause_set(why, -EAGAIN, "the host says that it is busy");
 	if (e == ENOTTY)
 		return cause_set(why, -ENOTTY, DEVICE " is another device");
-	return cause_set(why, -e, "the firmware refuses a report: %s (firmware %#x, host %#x)", strerror(e), g.fw_error, g.vmm_error);
+	return cause_set(why, -e, "the firmware refuses a report: %s (firmware %#x, host %#x)",
+			 strerror(e), g.fw_error, g.vmm_error);
 }
 
 static int grow(struct extended *x, struct cause *why)
@@ -118,7 +120,8 @@ static int ask(const struct attest_request *q, int fd, struct extended *x, struc
 			grown = true;
 			r = grow(x, why);
 		} else if (r == -ENOBUFS)
-			return cause_set(why, -EBADMSG, "the host wants more room for certificates each time");
+			return cause_set(why, -EBADMSG,
+					 "the host wants more room for certificates each time");
 		else if (r == -EAGAIN && provider_pause(q, n++))
 			r = 0;
 		else
@@ -135,7 +138,8 @@ static int add_certs(const struct extended *x, struct bundle *ret)
 	while (len > 0 && x->certs[len - 1] == 0)
 		len--;
 	if (len == 0)
-		return bundle_add_text(ret, BUNDLE_NOTE, "cert-table: absent, the host gave no certificates");
+		return bundle_add_text(ret, BUNDLE_NOTE,
+				       "cert-table: absent, the host gave no certificates");
 	/* The end of the list of entries is zeros, too. */
 	return bundle_add(ret, BUNDLE_CERT_TABLE, x->certs, MIN(len + 24, (size_t)x->req.certs_len));
 }
@@ -148,7 +152,8 @@ static int add_all(const struct extended *x, struct bundle *ret, struct cause *w
 	if (status != 0)
 		return cause_set(why, -EIO, "the firmware made no report, status %#x", status);
 	if (size < REPORT_LEN || size > RESPONSE_LEN - RESPONSE_REPORT)
-		return cause_set(why, -EBADMSG, "the report has %u bytes, %d are needed", size, REPORT_LEN);
+		return cause_set(why, -EBADMSG, "the report has %u bytes, %d are needed", size,
+				 REPORT_LEN);
 	r = bundle_add_text(ret, BUNDLE_TYPE, "snp");
 	if (r >= 0)
 		r = bundle_add_text(ret, BUNDLE_PROVIDER, "sev-guest");
@@ -166,7 +171,8 @@ static int sev_report(const struct attest_request *q, struct bundle *ret, struct
 	if (fd < 0)
 		return fd;
 	if (q->service)
-		return cause_set(why, -EOPNOTSUPP, "services of an SVSM can be asked through configfs-tsm only");
+		return cause_set(why, -EOPNOTSUPP,
+				 "services of an SVSM can be asked through configfs-tsm only");
 	memcpy(x.req.user_data, q->nonce, sizeof(x.req.user_data));
 	r = ask(q, fd, &x, why);
 	if (r >= 0)

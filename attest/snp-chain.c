@@ -71,7 +71,8 @@ static enum role role_of(const char *cn, const char **ret_product)
 		const char *rest = startswith(cn, names[i].prefix);
 		enum snp_product product;
 
-		if (!rest || (names[i].whole ? *rest : snp_product_by_name(rest, strlen(rest), &product) < 0))
+		if (!rest ||
+		    (names[i].whole ? *rest : snp_product_by_name(rest, strlen(rest), &product) < 0))
 			continue;
 		*ret_product = rest;
 		return names[i].role;
@@ -80,8 +81,12 @@ static enum role role_of(const char *cn, const char **ret_product)
 	return ROLE_OTHER;
 }
 
-/* A certificate that was verified before need not be parsed again: decoding its key takes as long as using it. */
-static int add_der(struct verifier *ctx, struct pool *pool, struct bytes der, enum source source, int64_t now)
+/*
+ * A certificate that was verified before need not be parsed again: decoding its key takes as
+ * long as using it.
+ */
+static int add_der(struct verifier *ctx, struct pool *pool, struct bytes der, enum source source,
+		   int64_t now)
 {
 	struct candidate *c = &pool->list[pool->n];
 	X509 *known;
@@ -113,7 +118,8 @@ static int add_der(struct verifier *ctx, struct pool *pool, struct bytes der, en
 	return 0;
 }
 
-static int add_blob(struct verifier *ctx, struct pool *pool, struct bytes blob, enum source source, int64_t now)
+static int add_blob(struct verifier *ctx, struct pool *pool, struct bytes blob, enum source source,
+		    int64_t now)
 {
 	_cleanup_(freep) uint8_t *der = NULL;
 	ssize_t n, found = 0;
@@ -131,21 +137,25 @@ static int add_blob(struct verifier *ctx, struct pool *pool, struct bytes blob, 
 	return r == 0 && found == 0 ? -EBADMSG : r;
 }
 
-static int collect_given(struct verifier *ctx, struct pool *pool, const struct evidence *e, int64_t now, struct verdict *v)
+static int collect_given(struct verifier *ctx, struct pool *pool, const struct evidence *e,
+			 int64_t now, struct verdict *v)
 {
 	for (unsigned i = 0; i < e->n_certs; i++) {
 		int r = add_blob(ctx, pool, e->cert[i], SOURCE_GIVEN, now);
 
 		if (r == -EBADMSG || r == -EMSGSIZE)
-			return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT", "certificates are well-formed",
-					    "certificates in DER or PEM and nothing else", verdict_text(v, "certificate file %u is not", i + 1));
+			return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
+					    "certificates are well-formed",
+					    "certificates in DER or PEM and nothing else",
+					    verdict_text(v, "certificate file %u is not", i + 1));
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int collect_table(struct verifier *ctx, struct pool *pool, const struct snp_table *table, int64_t now, struct verdict *v)
+static int collect_table(struct verifier *ctx, struct pool *pool, const struct snp_table *table,
+			 int64_t now, struct verdict *v)
 {
 	static const enum snp_table_kind kinds[] = { SNP_TABLE_VCEK, SNP_TABLE_VLEK, SNP_TABLE_ASK, SNP_TABLE_ARK };
 
@@ -163,9 +173,13 @@ static int collect_table(struct verifier *ctx, struct pool *pool, const struct s
 		if (r == 0 && pool->n <= before + 1)
 			continue;
 		if (is_vek)
-			return verdict_fail(v, VERDICT_MALFORMED, "VEK_EXT", "certificates are well-formed",
-					    verdict_text(v, "one certificate as %s of the table", name), "something else");
-		verdict_skip(v, verdict_text(v, "%s of the table", name), "it is malformed, and only a hint: not used");
+			return verdict_fail(v, VERDICT_MALFORMED, "VEK_EXT",
+					    "certificates are well-formed",
+					    verdict_text(v, "one certificate as %s of the table",
+							 name),
+					    "something else");
+		verdict_skip(v, verdict_text(v, "%s of the table", name),
+			     "it is malformed, and only a hint: not used");
 	}
 	return 0;
 }
@@ -176,7 +190,8 @@ static bool same_name(const X509_NAME *a, const X509_NAME *b)
 }
 
 /* The first of @roles and @source; one with the subject @name if there is any. */
-static struct candidate *pick(struct pool *pool, unsigned roles, enum source source, const X509_NAME *name)
+static struct candidate *pick(struct pool *pool, unsigned roles, enum source source,
+			      const X509_NAME *name)
 {
 	struct candidate *first = NULL;
 
@@ -193,7 +208,8 @@ static struct candidate *pick(struct pool *pool, unsigned roles, enum source sou
 	return first;
 }
 
-static struct candidate *pick_built_in(struct verifier *ctx, struct pool *pool, unsigned roles, const X509_NAME *name, int64_t now)
+static struct candidate *pick_built_in(struct verifier *ctx, struct pool *pool, unsigned roles,
+				       const X509_NAME *name, int64_t now)
 {
 	char cn[X509_CN_MAX + 1];
 	struct candidate *c;
@@ -201,7 +217,8 @@ static struct candidate *pick_built_in(struct verifier *ctx, struct pool *pool, 
 	if (x509_common_name(name, cn) < 0)
 		return NULL;
 	for (const struct amd_ca *ca = amd_cas; ca->common_name; ca++)
-		if (streq(ca->common_name, cn) && add_der(ctx, pool, ca->der, SOURCE_BUILT_IN, now) == 0)
+		if (streq(ca->common_name, cn) &&
+		    add_der(ctx, pool, ca->der, SOURCE_BUILT_IN, now) == 0)
 			break;
 	/* The same bytes may have come from the table. */
 	c = pick(pool, roles, SOURCE_BUILT_IN, name);
@@ -209,10 +226,11 @@ static struct candidate *pick_built_in(struct verifier *ctx, struct pool *pool, 
 }
 
 /*
- * Who issued @cert: what the caller gave counts, right or wrong.  Else the built-in one before the table's, unless a trust file
- * makes it likely that the table's is meant.
+ * Who issued @cert: what the caller gave counts, right or wrong.  Else the built-in one before
+ * the table's, unless a trust file makes it likely that the table's is meant.
  */
-static struct candidate *pick_issuer(struct verifier *ctx, struct pool *pool, X509 *cert, unsigned roles, int64_t now)
+static struct candidate *pick_issuer(struct verifier *ctx, struct pool *pool, X509 *cert,
+				     unsigned roles, int64_t now)
 {
 	const X509_NAME *name = X509_get_issuer_name(cert);
 	struct candidate *c = pick(pool, roles, SOURCE_GIVEN, name);
@@ -222,15 +240,20 @@ static struct candidate *pick_issuer(struct verifier *ctx, struct pool *pool, X5
 	return c ? c : pick_built_in(ctx, pool, roles, name, now);
 }
 
-/* The one of @roles that is of the report's chip and firmware level; a chip has a certificate for each level that it ever had. */
-static struct candidate *pick_matching(struct pool *pool, unsigned roles, enum source source, const struct snp_report *report)
+/*
+ * The one of @roles that is of the report's chip and firmware level; a chip has a certificate
+ * for each level that it ever had.
+ */
+static struct candidate *pick_matching(struct pool *pool, unsigned roles, enum source source,
+				       const struct snp_report *report)
 {
 	for (unsigned i = 0; i < pool->n; i++) {
 		struct candidate *c = &pool->list[i];
 		struct amd_vek vek;
 		const char *what;
 
-		if (roles & ROLE_BIT(c->role) && c->source == source && amd_vek_read(c->cert, &vek, &what) == 0 && amd_vek_is_of(&vek, report))
+		if (roles & ROLE_BIT(c->role) && c->source == source &&
+		    amd_vek_read(c->cert, &vek, &what) == 0 && amd_vek_is_of(&vek, report))
 			return c;
 	}
 	return NULL;
@@ -256,7 +279,8 @@ static struct candidate *pick_vek(struct pool *pool, const struct snp_report *re
 	};
 
 	/* Reading them takes time, and one needs no choice. */
-	for (unsigned source = SOURCE_GIVEN; count(pool, order[0]) > 1 && source <= SOURCE_TABLE; source++) {
+	for (unsigned source = SOURCE_GIVEN; count(pool, order[0]) > 1 && source <= SOURCE_TABLE;
+	     source++) {
 		struct candidate *c = pick_matching(pool, order[0], source, report);
 
 		if (c)
@@ -292,10 +316,13 @@ static bool is_amd_name(const X509_NAME *name)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		int at = X509_NAME_get_index_by_NID((X509_NAME *)name, parts[i].nid, -1);
-		const ASN1_STRING *s = at < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at));
+		const ASN1_STRING *s = at < 0 ? NULL :
+						X509_NAME_ENTRY_get_data(
+							X509_NAME_get_entry(name, at));
 		size_t len = strlen(parts[i].value);
 
-		if (!s || (size_t)ASN1_STRING_length(s) != len || memcmp(ASN1_STRING_get0_data(s), parts[i].value, len) != 0)
+		if (!s || (size_t)ASN1_STRING_length(s) != len ||
+		    memcmp(ASN1_STRING_get0_data(s), parts[i].value, len) != 0)
 			return false;
 	}
 	return true;
@@ -309,31 +336,44 @@ static int check_pin(const struct trust *trust, const struct candidate *ark, str
 
 	r = x509_spki_sha256(ark->cert, spki);
 	if (r < 0)
-		return r == -ENOMEM ? r : verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT", "root key is trusted", "a key", "none");
+		return r == -ENOMEM ? r :
+				      verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
+						   "root key is trusted", "a key", "none");
 	verdict_claim_hex(v, "root.spki_sha256", spki, sizeof(spki));
 	pin = trust_find(trust, ROOT_AMD_ARK, spki);
 	if (!pin)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PIN", "root key is trusted",
-				    trust->replaced ? verdict_text(v, "a key of trust file %s", trust->source) : "a root key of AMD",
-				    verdict_text(v, "%s, key %s", ark->cn, verdict_hex(v, spki, sizeof(spki))));
+				    trust->replaced ? verdict_text(v, "a key of trust file %s",
+								   trust->source) :
+						      "a root key of AMD",
+				    verdict_text(v, "%s, key %s", ark->cn,
+						 verdict_hex(v, spki, sizeof(spki))));
 	/* A built-in key is that of one product. */
 	if (pin->kind == ROOT_AMD_ARK && !streq(pin->name, ark->cn))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", "root key is trusted", pin->name, ark->cn);
-	verdict_pass(v, "root key is trusted", verdict_text(v, "%s, %s", ark->cn, trust->replaced ? "by the trust file" : "built in"));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", "root key is trusted",
+				    pin->name, ark->cn);
+	verdict_pass(v, "root key is trusted",
+		     verdict_text(v, "%s, %s", ark->cn,
+				  trust->replaced ? "by the trust file" : "built in"));
 	return 0;
 }
 
-static int check_names(const struct candidate *ark, const struct candidate *inter, const struct candidate *vek, struct verdict *v)
+static int check_names(const struct candidate *ark, const struct candidate *inter,
+		       const struct candidate *vek, struct verdict *v)
 {
 	static const char name[] = "names are AMD's and of one product";
 	const struct candidate *all[] = { ark, inter, vek };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (!is_amd_name(X509_get_subject_name(all[i]->cert)) || !is_amd_name(X509_get_issuer_name(all[i]->cert)))
-			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name, "subject and issuer as AMD writes them",
+		if (!is_amd_name(X509_get_subject_name(all[i]->cert)) ||
+		    !is_amd_name(X509_get_issuer_name(all[i]->cert)))
+			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
+					    "subject and issuer as AMD writes them",
 					    x509_name_text(v, X509_get_subject_name(all[i]->cert)));
 	if (!streq(ark->product, inter->product))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name, verdict_text(v, "an intermediate of %s", ark->product), inter->cn);
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
+				    verdict_text(v, "an intermediate of %s", ark->product),
+				    inter->cn);
 	verdict_pass(v, name, verdict_text(v, "%s, %s, %s", ark->cn, inter->cn, vek->cn));
 	return 0;
 }
@@ -342,24 +382,30 @@ static int check_link(X509 *cert, X509 *issuer, const char *name, struct verdict
 {
 	if (!same_name(X509_get_issuer_name(cert), X509_get_subject_name(issuer)))
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
-				    verdict_text(v, "issued by %s", x509_name_text(v, X509_get_subject_name(issuer))),
-				    verdict_text(v, "issued by %s", x509_name_text(v, X509_get_issuer_name(cert))));
+				    verdict_text(v, "issued by %s",
+						 x509_name_text(v, X509_get_subject_name(issuer))),
+				    verdict_text(v, "issued by %s",
+						 x509_name_text(v, X509_get_issuer_name(cert))));
 	if (!x509_signed_with(cert, X509_SIG_PSS_SHA384))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name, "RSASSA-PSS with SHA-384, MGF1 with SHA-384, salt of 48 bytes",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
+				    "RSASSA-PSS with SHA-384, MGF1 with SHA-384, salt of 48 bytes",
 				    "another signature algorithm or other parameters");
-	return verdict_check(v, X509_verify(cert, X509_get0_pubkey(issuer)) == 1, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
+	return verdict_check(v, X509_verify(cert, X509_get0_pubkey(issuer)) == 1,
+			     VERDICT_NOT_AUTHENTIC, "CHAIN", name,
 			     "a signature by the issuer's key", NULL);
 }
 
 static int check_ca(X509 *cert, const char *name, struct verdict *v)
 {
 	if (!x509_is_ca(cert))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name, "a certificate that may sign others", "it may not");
-	return verdict_check(v, x509_key_is(cert, X509_KEY_RSA_4096), VERDICT_NOT_AUTHENTIC, "CHAIN", name, "an RSA key of 4096 bits",
-			     NULL);
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
+				    "a certificate that may sign others", "it may not");
+	return verdict_check(v, x509_key_is(cert, X509_KEY_RSA_4096), VERDICT_NOT_AUTHENTIC,
+			     "CHAIN", name, "an RSA key of 4096 bits", NULL);
 }
 
-static int link_key(const struct candidate *inter, const struct candidate *ark, uint8_t ret[static MEMO_KEY_LEN])
+static int link_key(const struct candidate *inter, const struct candidate *ark,
+		    uint8_t ret[static MEMO_KEY_LEN])
 {
 	const struct bytes both[] = { { inter->key, MEMO_KEY_LEN }, { ark->key, MEMO_KEY_LEN } };
 
@@ -378,7 +424,8 @@ static void remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN
 		verifier_remember(ctx, key, cert, release_cert, INT64_MIN, INT64_MAX);
 }
 
-static int check_cas(struct verifier *ctx, const struct candidate *ark, const struct candidate *inter, int64_t now, struct verdict *v)
+static int check_cas(struct verifier *ctx, const struct candidate *ark,
+		     const struct candidate *inter, int64_t now, struct verdict *v)
 {
 	uint8_t key[MEMO_KEY_LEN];
 	int r;
@@ -396,7 +443,8 @@ static int check_cas(struct verifier *ctx, const struct candidate *ark, const st
 	if (r == 0)
 		r = check_link(ark->cert, ark->cert, "root certificate is signed by itself", v);
 	if (r == 0)
-		r = check_link(inter->cert, ark->cert, "intermediate certificate is signed by the root", v);
+		r = check_link(inter->cert, ark->cert,
+			       "intermediate certificate is signed by the root", v);
 	if (r < 0)
 		return r;
 	remember(ctx, ark->key, ark->cert);
@@ -414,8 +462,10 @@ static int check_vek(const struct candidate *vek, const struct candidate *inter,
 	if (r < 0)
 		return r;
 	if (!x509_is_leaf(vek->cert))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name, "a certificate that signs no others", "it is an authority's");
-	return verdict_check(v, x509_key_is(vek->cert, X509_KEY_P384), VERDICT_NOT_AUTHENTIC, "CHAIN", name, "P-384", NULL);
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
+				    "a certificate that signs no others", "it is an authority's");
+	return verdict_check(v, x509_key_is(vek->cert, X509_KEY_P384), VERDICT_NOT_AUTHENTIC,
+			     "CHAIN", name, "P-384", NULL);
 }
 
 static int check_dates(const struct candidate *const *all, size_t n, int64_t now, struct verdict *v)
@@ -427,21 +477,25 @@ static int check_dates(const struct candidate *const *all, size_t n, int64_t now
 		int64_t from, to;
 
 		if (x509_validity(all[i]->cert, &from, &to) < 0)
-			return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT", name, "dates", "none that can be read");
+			return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT", name, "dates",
+					    "none that can be read");
 		if (now < from || now > to)
-			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "DATE", name, verdict_text(v, "valid on %s", verdict_time(v, now)),
-					    verdict_text(v, "%s is valid from %s to %s", all[i]->cn, verdict_time(v, from),
-							 verdict_time(v, to)));
+			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "DATE", name,
+					    verdict_text(v, "valid on %s", verdict_time(v, now)),
+					    verdict_text(v, "%s is valid from %s to %s", all[i]->cn,
+							 verdict_time(v, from), verdict_time(v, to)));
 		first = MAX(first, from);
 		last = MIN(last, to);
 	}
-	verdict_pass(v, name, verdict_text(v, "from %s to %s", verdict_time(v, first), verdict_time(v, last)));
+	verdict_pass(v, name,
+		     verdict_text(v, "from %s to %s", verdict_time(v, first), verdict_time(v, last)));
 	return 0;
 }
 
 /* ---- revocation ---- */
 
-static int check_crl(struct bytes blob, const struct candidate *ark, const struct candidate *inter, int64_t now, struct verdict *v)
+static int check_crl(struct bytes blob, const struct candidate *ark, const struct candidate *inter,
+		     int64_t now, struct verdict *v)
 {
 	static const char name[] = "revocation list is AMD's and current";
 	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
@@ -451,19 +505,24 @@ static int check_crl(struct bytes blob, const struct candidate *ark, const struc
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", name, "one list in DER or PEM", "something else");
+		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", name,
+				    "one list in DER or PEM", "something else");
 	r = x509_crl_check(v, crl, ark->cert, X509_SIG_PSS_SHA384, now, name, NULL);
 	if (r < 0)
 		return r;
 	/* The serial number of every VEK is 0: no list can name one. */
 	if (x509_crl_has(crl, inter->cert) || x509_crl_has(crl, ark->cert))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_REVOKED", "intermediate is not revoked", "not on AMD's revocation list",
-				    verdict_text(v, "%s is on it", x509_crl_has(crl, inter->cert) ? inter->cn : ark->cn));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
+				    "intermediate is not revoked", "not on AMD's revocation list",
+				    verdict_text(v, "%s is on it",
+						 x509_crl_has(crl, inter->cert) ? inter->cn :
+										  ark->cn));
 	verdict_pass(v, "intermediate is not revoked", inter->cn);
 	return 0;
 }
 
-static int check_crls(const struct evidence *e, const struct snp_table *table, const struct policy *p, const struct candidate *ark,
+static int check_crls(const struct evidence *e, const struct snp_table *table,
+		      const struct policy *p, const struct candidate *ark,
 		      const struct candidate *inter, int64_t now, struct verdict *v)
 {
 	int r = 0;
@@ -475,30 +534,35 @@ static int check_crls(const struct evidence *e, const struct snp_table *table, c
 	if (table->piece[SNP_TABLE_CRL].p)
 		return check_crl(table->piece[SNP_TABLE_CRL], ark, inter, now, v);
 	if (p->require & REQUIRE_CRL)
-		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_MISSING", "intermediate is not revoked", "a revocation list", "not given");
+		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_MISSING",
+				    "intermediate is not revoked", "a revocation list", "not given");
 	verdict_skip(v, "intermediate is not revoked", "no revocation list was given");
 	return 0;
 }
 
 /* ---- the whole ---- */
 
-static int check_kind(const struct candidate *vek, const struct candidate *inter, unsigned signing_key, struct verdict *v)
+static int check_kind(const struct candidate *vek, const struct candidate *inter,
+		      unsigned signing_key, struct verdict *v)
 {
 	bool is_vlek = signing_key == SNP_KEY_VLEK;
 	const char *want = is_vlek ? "SEV-VLEK" : "SEV-VCEK";
 
 	if (vek->role != (is_vlek ? ROLE_VLEK : ROLE_VCEK))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE", "certificate is of the kind that signed the report", want,
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE",
+				    "certificate is of the kind that signed the report", want,
 				    vek->cn[0] ? vek->cn : "no common name");
 	if (inter && inter->role != (is_vlek ? ROLE_ASVK : ROLE_ASK))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE", "certificate is of the kind that signed the report",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE",
+				    "certificate is of the kind that signed the report",
 				    is_vlek ? "an ASVK above it" : "an ASK above it", inter->cn);
 	if (inter)
 		verdict_pass(v, "certificate is of the kind that signed the report", vek->cn);
 	return 0;
 }
 
-static int read_extensions(const struct candidate *vek, const struct candidate *ark, struct amd_vek *ret, struct verdict *v)
+static int read_extensions(const struct candidate *vek, const struct candidate *ark,
+			   struct amd_vek *ret, struct verdict *v)
 {
 	static const char name[] = "VEK certificate has AMD's extensions";
 	bool is_vlek = vek->role == ROLE_VLEK;
@@ -507,21 +571,28 @@ static int read_extensions(const struct candidate *vek, const struct candidate *
 
 	r = amd_vek_read(vek->cert, ret, &what);
 	if (r == -ENOENT)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", "product of certificate and root", ark->product, ret->product_name);
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT",
+				    "product of certificate and root", ark->product,
+				    ret->product_name);
 	if (r < 0)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name, "each that belongs there, once and well-formed",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name,
+				    "each that belongs there, once and well-formed",
 				    verdict_text(v, "%s is not", what));
 	if (!streq(snp_product_name(ret->product), ark->product))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", "product of certificate and root", ark->product, ret->product_name);
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT",
+				    "product of certificate and root", ark->product,
+				    ret->product_name);
 	verdict_pass(v, "product of certificate and root", ret->product_name);
 	if (ret->has_csp_id != is_vlek)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name, is_vlek ? "cspID in a VLEK" : "no cspID in a VCEK",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name,
+				    is_vlek ? "cspID in a VLEK" : "no cspID in a VCEK",
 				    ret->has_csp_id ? ret->csp_id : "none");
 	/* A VLEK is of a provider, not of a chip. */
 	if (is_vlek && ret->has_hwid)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "HWID", name, "no hwID in a VLEK", "one");
 	if (!is_vlek && !ret->has_hwid)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name, "hwID in a VCEK", "none");
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name, "hwID in a VCEK",
+				    "none");
 	verdict_pass(v, name, is_vlek ? ret->csp_id : NULL);
 	return 0;
 }
@@ -534,25 +605,32 @@ static const char *vek_url(struct verdict *v, const struct snp_report *r)
 	char fmc[24] = "";
 	struct snp_tcb t;
 
-	if (r->signing_key != SNP_KEY_VCEK || bytes_all_zero(&chip) || snp_product_by_cpuid(r->family, r->model, &product) < 0)
+	if (r->signing_key != SNP_KEY_VCEK || bytes_all_zero(&chip) ||
+	    snp_product_by_cpuid(r->family, r->model, &product) < 0)
 		return "none was given";
 	t = snp_tcb_decode(product, r->reported_tcb);
 	if (snp_tcb_has(product, SNP_TCB_FMC))
 		(void) snprintf(fmc, sizeof(fmc), "fmcSPL=%02u&", t.svn[SNP_TCB_FMC]);
-	return verdict_text(v, "none was given; AMD has it at https://kdsintf.amd.com/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u",
-			    snp_product_name(product), verdict_hex(v, r->chip_id, snp_chip_id_len(product)), fmc, t.svn[SNP_TCB_BOOTLOADER],
-			    t.svn[SNP_TCB_TEE], t.svn[SNP_TCB_SNP], t.svn[SNP_TCB_MICROCODE]);
+	return verdict_text(v,
+			    "none was given; AMD has it at https://kdsintf.amd.com/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u",
+			    snp_product_name(product),
+			    verdict_hex(v, r->chip_id, snp_chip_id_len(product)), fmc,
+			    t.svn[SNP_TCB_BOOTLOADER], t.svn[SNP_TCB_TEE], t.svn[SNP_TCB_SNP],
+			    t.svn[SNP_TCB_MICROCODE]);
 }
 
-static int find(struct verifier *ctx, struct pool *pool, const struct snp_report *report, int64_t now, struct verdict *v,
-		struct candidate **ret_ark, struct candidate **ret_inter, struct candidate **ret_vek)
+static int find(struct verifier *ctx, struct pool *pool, const struct snp_report *report,
+		int64_t now, struct verdict *v, struct candidate **ret_ark,
+		struct candidate **ret_inter, struct candidate **ret_vek)
 {
 	struct candidate *ark, *inter, *vek = pick_vek(pool, report);
 	int r;
 
 	if (!vek)
 		return verdict_fail(v, VERDICT_UNDECIDED, "NO_VEK", "certificates are there",
-				    report->signing_key == SNP_KEY_VLEK ? "a VLEK certificate" : "a VCEK certificate", vek_url(v, report));
+				    report->signing_key == SNP_KEY_VLEK ? "a VLEK certificate" :
+									  "a VCEK certificate",
+				    vek_url(v, report));
 	r = check_kind(vek, NULL, report->signing_key, v);
 	if (r < 0)
 		return r;
@@ -561,7 +639,9 @@ static int find(struct verifier *ctx, struct pool *pool, const struct snp_report
 	if (!ark)
 		return verdict_fail(v, VERDICT_UNDECIDED, "NO_CA", "certificates are there",
 				    verdict_text(v, "the certificate of %s",
-						 x509_name_text(v, X509_get_issuer_name(inter ? inter->cert : vek->cert))),
+						 x509_name_text(v, X509_get_issuer_name(
+									   inter ? inter->cert :
+										   vek->cert))),
 				    "neither given nor built in");
 	*ret_ark = ark;
 	*ret_inter = inter;
@@ -569,8 +649,9 @@ static int find(struct verifier *ctx, struct pool *pool, const struct snp_report
 	return 0;
 }
 
-int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struct snp_table *table, const struct policy *p,
-		     const struct snp_report *report, int64_t now, struct verdict *v, struct snp_chain *ret)
+int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struct snp_table *table,
+		     const struct policy *p, const struct snp_report *report, int64_t now,
+		     struct verdict *v, struct snp_chain *ret)
 {
 	_cleanup_(pool_done) struct pool pool = { .n = 0 };
 	struct candidate *ark = NULL, *inter = NULL, *vek = NULL;
@@ -613,9 +694,10 @@ const char *snp_tcb_text(struct verdict *v, enum snp_product product, const stru
 	const uint8_t *s = tcb->svn;
 
 	if (snp_tcb_has(product, SNP_TCB_FMC))
-		return verdict_text(v, "%u:%u:%u:%u:%u", s[SNP_TCB_FMC], s[SNP_TCB_BOOTLOADER], s[SNP_TCB_TEE], s[SNP_TCB_SNP],
-				    s[SNP_TCB_MICROCODE]);
-	return verdict_text(v, "%u:%u:%u:%u", s[SNP_TCB_BOOTLOADER], s[SNP_TCB_TEE], s[SNP_TCB_SNP], s[SNP_TCB_MICROCODE]);
+		return verdict_text(v, "%u:%u:%u:%u:%u", s[SNP_TCB_FMC], s[SNP_TCB_BOOTLOADER],
+				    s[SNP_TCB_TEE], s[SNP_TCB_SNP], s[SNP_TCB_MICROCODE]);
+	return verdict_text(v, "%u:%u:%u:%u", s[SNP_TCB_BOOTLOADER], s[SNP_TCB_TEE], s[SNP_TCB_SNP],
+			    s[SNP_TCB_MICROCODE]);
 }
 
 void snp_chain_claims(struct verdict *v, X509 *vek)

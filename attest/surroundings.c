@@ -12,7 +12,8 @@
 #define REGISTERS "/sys/class/misc/tdx_guest/measurements"
 #define REGISTER_MAX 64		/* bytes: SHA-512 */
 
-static int add_file(const char *root, const char *path, size_t max, enum bundle_kind kind, struct bundle *ret)
+static int add_file(const char *root, const char *path, size_t max, enum bundle_kind kind,
+		    struct bundle *ret)
 {
 	_cleanup_(freep) char *data = NULL;
 	char full[PATH_MAX];
@@ -22,13 +23,16 @@ static int add_file(const char *root, const char *path, size_t max, enum bundle_
 	snprintf(full, sizeof(full), "%s%s", root, path);
 	r = read_file_at(AT_FDCWD, full, max, &data, &len);
 	if (r == -ENOENT)
-		return bundle_add_text(ret, BUNDLE_NOTE, "%s: absent, there is no %s", bundle_kind_name(kind), path);
+		return bundle_add_text(ret, BUNDLE_NOTE, "%s: absent, there is no %s",
+				       bundle_kind_name(kind), path);
 	if (r < 0)
-		return bundle_add_text(ret, BUNDLE_NOTE, "%s: %s cannot be read: %s", bundle_kind_name(kind), path, strerror(-r));
+		return bundle_add_text(ret, BUNDLE_NOTE, "%s: %s cannot be read: %s",
+				       bundle_kind_name(kind), path, strerror(-r));
 	if (bundle_kind_is_text(kind))
 		len = strcspn(data, "\n");
 	if (len == 0)
-		return bundle_add_text(ret, BUNDLE_NOTE, "%s: %s is empty", bundle_kind_name(kind), path);
+		return bundle_add_text(ret, BUNDLE_NOTE, "%s: %s is empty", bundle_kind_name(kind),
+				       path);
 	return bundle_add(ret, kind, data, len);
 }
 
@@ -38,7 +42,8 @@ static size_t print_register(int dirfd, const char *name, char *text, size_t siz
 	_cleanup_(freep) char *data = NULL;
 	size_t len, n = 0;
 
-	if (read_file_at(dirfd, name, REGISTER_MAX, &data, &len) < 0 || len == 0 || strlen(name) + 2 * len + 3 > size)
+	if (read_file_at(dirfd, name, REGISTER_MAX, &data, &len) < 0 || len == 0 ||
+	    strlen(name) + 2 * len + 3 > size)
 		return 0;
 	n = (size_t)sprintf(text, "%s ", name);
 	for (size_t i = 0; i < len; i++)
@@ -69,13 +74,15 @@ static int add_registers(const char *root, struct bundle *ret)
 	}
 	free(found);
 	if (len == 0)
-		return bundle_add_text(ret, BUNDLE_NOTE, "registers: absent, there is nothing in " REGISTERS);
+		return bundle_add_text(ret, BUNDLE_NOTE,
+				       "registers: absent, there is nothing in " REGISTERS);
 	return bundle_add(ret, BUNDLE_REGISTERS, text, len);
 }
 
 int surroundings_add(const char *root, struct bundle *ret)
 {
-	bool tdx = streq(bundle_text(ret, BUNDLE_TYPE), "tdx") || streq(bundle_text(ret, BUNDLE_TYPE), "tdreport");
+	bool tdx = streq(bundle_text(ret, BUNDLE_TYPE), "tdx") ||
+		   streq(bundle_text(ret, BUNDLE_TYPE), "tdreport");
 	int r;
 
 	if (!tdx)

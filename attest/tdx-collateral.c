@@ -142,7 +142,10 @@ static int level_compare(const struct tcb_level *a, const struct tcb_level *b)
 	return r ? r : memcmp(a->tdx, b->tdx, TCB_COMPONENTS);
 }
 
-/* The first level that is reached counts, so the newest must come first; Intel's files are sorted, but nothing says that they must be. */
+/*
+ * The first level that is reached counts, so the newest must come first; Intel's files are
+ * sorted, but nothing says that they must be.
+ */
 static int read_platform_levels(struct bytes value, void *ret)
 {
 	static const struct jspan_field fields[] = {
@@ -252,7 +255,8 @@ static int read_modules(struct bytes value, void *ret)
 	while ((r = jspan_next_element(&value, &element)) > 0) {
 		if (info->n_modules == TCB_MODULES_MAX)
 			return -EMSGSIZE;
-		r = jspan_object_read(element, fields, /* closed= */ false, &info->modules[info->n_modules++], NULL);
+		r = jspan_object_read(element, fields, /* closed= */ false,
+				      &info->modules[info->n_modules++], NULL);
 		if (r < 0)
 			return r;
 	}
@@ -278,8 +282,8 @@ static const struct jspan_field qe_identity_envelope[] = {
 	{ NULL },
 };
 
-static int open_envelope(struct bytes json, const struct jspan_field *fields, struct bytes *ret_body, uint8_t signature[static 64],
-			 const char **ret_problem)
+static int open_envelope(struct bytes json, const struct jspan_field *fields, struct bytes *ret_body,
+			 uint8_t signature[static 64], const char **ret_problem)
 {
 	struct envelope e = { 0 };
 	struct bytes outer;
@@ -287,11 +291,14 @@ static int open_envelope(struct bytes json, const struct jspan_field *fields, st
 
 	r = jspan_check(json, &outer);
 	if (r < 0)
-		return problem(ret_problem, r, r == -EMSGSIZE ? "it is nested too deep, or an object of it has too many members" :
-							       "it is no JSON, or a member stands twice");
+		return problem(ret_problem, r,
+			       r == -EMSGSIZE ?
+				       "it is nested too deep, or an object of it has too many members" :
+				       "it is no JSON, or a member stands twice");
 	r = jspan_object_read(outer, fields, /* closed= */ true, &e, NULL);
 	if (r < 0 || jspan_type(e.body) != JSPAN_OBJECT)
-		return problem(ret_problem, -EBADMSG, "it is not an object with just the document and its signature");
+		return problem(ret_problem, -EBADMSG,
+			       "it is not an object with just the document and its signature");
 	if (read_hex64(e.signature, signature) < 0)
 		return problem(ret_problem, -EBADMSG, "its signature is not 128 hexadecimal digits");
 	*ret_body = e.body;
@@ -318,11 +325,14 @@ static int check_kind(struct bytes body, const char *id, uint32_t version, const
 	if (jspan_object_read(body, kind_fields, /* closed= */ false, &kind, NULL) < 0)
 		return problem(ret_problem, -EBADMSG, "it lacks its id or version");
 	if (kind.id.len != strlen(id) || memcmp(kind.id.p, id, kind.id.len) != 0)
-		return problem(ret_problem, -EOPNOTSUPP, "it is for another kind of enclave or module: its id is not the one for TDX");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "it is for another kind of enclave or module: its id is not the one for TDX");
 	if (kind.version != version)
-		return problem(ret_problem, -EOPNOTSUPP, "it has another version: get it from version 4 of Intel's service");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "it has another version: get it from version 4 of Intel's service");
 	if (kind.tcb_type != 0)
-		return problem(ret_problem, -EOPNOTSUPP, "its tcbType is not 0: how to compare its levels is not known");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its tcbType is not 0: how to compare its levels is not known");
 	return 0;
 }
 
@@ -353,14 +363,16 @@ static const struct jspan_field qe_identity_fields[] = {
 	{ NULL },
 };
 
-static int read_body(struct bytes body, const struct jspan_field *fields, void *ret, const char **ret_problem)
+static int read_body(struct bytes body, const struct jspan_field *fields, void *ret,
+		     const char **ret_problem)
 {
 	int r = jspan_object_read(body, fields, /* closed= */ false, ret, NULL);
 
 	if (r == -EMSGSIZE)
 		return problem(ret_problem, r, "it has more levels or modules than there is room for");
 	if (r < 0)
-		return problem(ret_problem, -EBADMSG, "a member is missing, of another type, or out of range");
+		return problem(ret_problem, -EBADMSG,
+			       "a member is missing, of another type, or out of range");
 	return 0;
 }
 

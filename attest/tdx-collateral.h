@@ -5,11 +5,13 @@
 #include "attest/verify.h"
 
 /*
- * What Intel publishes about platforms and about its quoting enclave, as JSON: TCB info version 3 for TDX, QE identity version 2.
- * Format: Intel, "API documentation: TDX and SGX provisioning certification service", version 4.
+ * What Intel publishes about platforms and about its quoting enclave, as JSON: TCB info version
+ * 3 for TDX, QE identity version 2.  Format: Intel, "API documentation: TDX and SGX
+ * provisioning certification service", version 4.
  *
- * The JSON is {"tcbInfo": {...}, "signature": "128 hexadecimal digits"}, or the same with "enclaveIdentity"; the signature is over the inner
- * object's own bytes.  Reading does not verify: whoever calls does so with @signed_part and @signature before believing the rest.
+ * The JSON is {"tcbInfo": {...}, "signature": "128 hexadecimal digits"}, or the same with
+ * "enclaveIdentity"; the signature is over the inner object's own bytes.  Reading does not
+ * verify: whoever calls does so with @signed_part and @signature before believing the rest.
  */
 
 #define TCB_COMPONENTS 16
@@ -17,7 +19,10 @@
 #define TCB_MODULES_MAX 16
 #define TCB_SVN_LEVELS_MAX 16
 
-/* What a level says of those that are at it.  An unknown word is TCB_UNSUPPORTED: whatever it means, nobody has accepted it. */
+/*
+ * What a level says of those that are at it.  An unknown word is TCB_UNSUPPORTED: whatever it
+ * means, nobody has accepted it.
+ */
 struct tcb_state {
 	enum tcb_status status;
 	int64_t date;			/* of the newest fix that is in it, seconds since 1970 */
@@ -79,11 +84,13 @@ struct tdx_qe_identity {
 };
 
 /*
- * Read one from @json; @ret borrows its bytes.  @ret_problem is set on failure: what is wrong, in words, and constant.
+ * Read one from @json; @ret borrows its bytes.  @ret_problem is set on failure: what is wrong,
+ * in words, and constant.
  *
- * Returns 0; -EBADMSG when it is malformed: no JSON, a member twice, unknown beside the two outer ones, missing, of another type or out of range, not
- * 16 components; -EOPNOTSUPP when it is for something else (SGX, another version); -EMSGSIZE for more levels or modules than there is room
- * for, or deeper nesting.  @ret is undefined on failure.
+ * Returns 0; -EBADMSG when it is malformed: no JSON, a member twice, unknown beside the two
+ * outer ones, missing, of another type or out of range, not 16 components; -EOPNOTSUPP when it
+ * is for something else (SGX, another version); -EMSGSIZE for more levels or modules than there
+ * is room for, or deeper nesting.  @ret is undefined on failure.
  */
 int tdx_tcb_info_read(struct bytes json, struct tdx_tcb_info *ret, const char **ret_problem);
 int tdx_qe_identity_read(struct bytes json, struct tdx_qe_identity *ret, const char **ret_problem);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /dev/tdx_guest (Documentation/virt/coco/tdx-guest.rst): a TDREPORT, whose MAC only the machine it was made on can check.  It says what
- * the guest looks like and proves nothing to anybody else; a quote comes through configfs-tsm.
+ * /dev/tdx_guest (Documentation/virt/coco/tdx-guest.rst): a TDREPORT, whose MAC only the
+ * machine it was made on can check.  It says what the guest looks like and proves nothing to
+ * anybody else; a quote comes through configfs-tsm.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -54,8 +55,9 @@ static int add_all(const struct report_request *x, struct bundle *ret, struct ca
 	if (r >= 0)
 		r = bundle_add(ret, BUNDLE_TDREPORT, x->tdreport, sizeof(x->tdreport));
 	if (r >= 0)
-		r = bundle_add_text(ret, BUNDLE_NOTE, "quote: absent, it comes through configfs-tsm (Linux 6.7) only; a TDREPORT "
-							  "proves nothing outside this machine");
+		r = bundle_add_text(ret, BUNDLE_NOTE,
+				    "quote: absent, it comes through configfs-tsm (Linux 6.7) only; a TDREPORT "
+				    "proves nothing outside this machine");
 	return r;
 }
 
@@ -67,13 +69,15 @@ static int tdx_report(const struct attest_request *q, struct bundle *ret, struct
 	if (fd < 0)
 		return fd;
 	if (q->service || q->privlevel >= 0)
-		return cause_set(why, -EOPNOTSUPP, "a TDX guest has neither privilege levels nor services");
+		return cause_set(why, -EOPNOTSUPP,
+				 "a TDX guest has neither privilege levels nor services");
 	memcpy(x.reportdata, q->nonce, sizeof(x.reportdata));
 	for (unsigned n = 1; ioctl(fd, TDX_CMD_GET_REPORT0, &x) < 0; n++) {
 		if (errno == ENOTTY)
 			return cause_set(why, -ENOTTY, DEVICE " is another device");
 		if ((errno != EBUSY && errno != EINTR && errno != EAGAIN) || !provider_pause(q, n))
-			return cause_set(why, -errno, "the TDX module makes no report: %s", strerror(errno));
+			return cause_set(why, -errno, "the TDX module makes no report: %s",
+					 strerror(errno));
 	}
 	return add_all(&x, ret, why);
 }

@@ -26,7 +26,8 @@ static const struct tdx_module *find_module(const struct tdx_tcb_info *info, uns
 	return NULL;
 }
 
-const struct tdx_module *tdx_tcb_module(const struct tdx_tcb_info *info, const uint8_t tee_tcb_svn[static 16])
+const struct tdx_module *tdx_tcb_module(const struct tdx_tcb_info *info,
+					const uint8_t tee_tcb_svn[static 16])
 {
 	if (tee_tcb_svn[1] == 0)
 		return info->has_module ? &info->module : NULL;
@@ -48,14 +49,18 @@ bool tdx_module_fits(const struct tdx_module *m, const struct td_body *body)
 		if (body->seam_attributes[i] & ~m->attributes_mask[i])
 			return false;
 	return memcmp(m->mrsigner, body->mrsignerseam, sizeof(m->mrsigner)) == 0 &&
-	       masked_equal(body->seam_attributes, m->attributes_mask, m->attributes, sizeof(m->attributes));
+	       masked_equal(body->seam_attributes, m->attributes_mask, m->attributes,
+			    sizeof(m->attributes));
 }
 
 bool tdx_qe_fits(const struct tdx_qe_identity *qe, const struct sgx_report *report)
 {
-	return masked_equal(report->miscselect, qe->miscselect_mask, qe->miscselect, sizeof(qe->miscselect)) &&
-	       masked_equal(report->attributes, qe->attributes_mask, qe->attributes, sizeof(qe->attributes)) &&
-	       memcmp(report->mrsigner, qe->mrsigner, sizeof(qe->mrsigner)) == 0 && get_u16le(report->isvprodid) == qe->isvprodid;
+	return masked_equal(report->miscselect, qe->miscselect_mask, qe->miscselect,
+			    sizeof(qe->miscselect)) &&
+	       masked_equal(report->attributes, qe->attributes_mask, qe->attributes,
+			    sizeof(qe->attributes)) &&
+	       memcmp(report->mrsigner, qe->mrsigner, sizeof(qe->mrsigner)) == 0 &&
+	       get_u16le(report->isvprodid) == qe->isvprodid;
 }
 
 static const struct svn_level *find_svn_level(const struct svn_levels *levels, unsigned svn)
@@ -74,15 +79,20 @@ static bool all_reached(const uint8_t *have, const uint8_t *want, unsigned from)
 	return true;
 }
 
-/* The module's own version and number are judged by its levels; where it has none, by the platform's. */
-static const struct tcb_level *find_platform_level(const struct tdx_tcb_info *info, const struct pck *pck, const uint8_t *tee_tcb_svn)
+/*
+ * The module's own version and number are judged by its levels; where it has none, by the
+ * platform's.
+ */
+static const struct tcb_level *find_platform_level(const struct tdx_tcb_info *info,
+						   const struct pck *pck, const uint8_t *tee_tcb_svn)
 {
 	unsigned from = tee_tcb_svn[1] > 0 ? 2 : 0;
 
 	for (unsigned i = 0; i < info->n_levels; i++) {
 		const struct tcb_level *l = &info->levels[i];
 
-		if (all_reached(pck->components, l->sgx, 0) && pck->pcesvn >= l->pcesvn && all_reached(tee_tcb_svn, l->tdx, from))
+		if (all_reached(pck->components, l->sgx, 0) && pck->pcesvn >= l->pcesvn &&
+		    all_reached(tee_tcb_svn, l->tdx, from))
 			return l;
 	}
 	return NULL;
@@ -111,7 +121,10 @@ static enum tcb_status converge(enum tcb_status platform, enum tcb_status part)
 	}
 }
 
-/* The module was updated under a running TD: what runs now is the newest, what started the TD was not. */
+/*
+ * The module was updated under a running TD: what runs now is the newest, what started the TD
+ * was not.
+ */
 static bool module_is_newest_now(const struct tdx_tcb_info *info, const uint8_t *svn2)
 {
 	const struct tcb_level *newest = info->n_levels > 0 ? &info->levels[0] : NULL;
@@ -139,8 +152,8 @@ static enum tcb_status relaunch_status(enum tcb_status platform)
 	}
 }
 
-void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe, const struct pck *pck, const struct tdx_quote *q,
-		      struct tdx_tcb *ret)
+void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
+		      const struct pck *pck, const struct tdx_quote *q, struct tdx_tcb *ret)
 {
 	const struct tdx_module *module = tdx_tcb_module(info, q->body->tee_tcb_svn);
 	bool has_version = q->body->tee_tcb_svn[1] > 0;
@@ -149,7 +162,9 @@ void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_ident
 	*ret = (struct tdx_tcb){
 		.status = TCB_UNSUPPORTED,
 		.platform = find_platform_level(info, pck, q->body->tee_tcb_svn),
-		.module = has_version && module ? find_svn_level(&module->levels, q->body->tee_tcb_svn[0]) : NULL,
+		.module = has_version && module ?
+				  find_svn_level(&module->levels, q->body->tee_tcb_svn[0]) :
+				  NULL,
 		.qe = find_svn_level(&qe->levels, get_u16le(q->qe_report->isvsvn)),
 	};
 	if (!ret->platform || (has_version && !ret->module) || !ret->qe)
@@ -159,8 +174,9 @@ void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_ident
 	relaunch = relaunch_status(status);
 	if (ret->module)
 		status = converge(status, ret->module->state.status);
-	if (q->body15 && ret->module && ret->module->state.status == TCB_OUT_OF_DATE && ret->qe->state.status == TCB_UP_TO_DATE &&
-	    relaunch != TCB_STATUS_NONE && module_is_newest_now(info, q->body15->tee_tcb_svn2))
+	if (q->body15 && ret->module && ret->module->state.status == TCB_OUT_OF_DATE &&
+	    ret->qe->state.status == TCB_UP_TO_DATE && relaunch != TCB_STATUS_NONE &&
+	    module_is_newest_now(info, q->body15->tee_tcb_svn2))
 		status = relaunch;
 	ret->status = converge(status, ret->qe->state.status);
 }

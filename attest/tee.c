@@ -83,7 +83,10 @@ void tee_hear_kmsg(struct tee_witnesses *w, const char *line)
 	if (startswith(text, "tdx: Guest detected"))
 		w->kernel_tdx = true;
 
-	/* 6.1: "AMD Memory Encryption Features active: SEV SEV-ES"; newer: "Memory Encryption Features active: AMD SEV". */
+	/*
+	 * 6.1: "AMD Memory Encryption Features active: SEV SEV-ES"; newer: "Memory Encryption
+	 * Features active: AMD SEV".
+	 */
 	if (startswith(text, "AMD "))
 		text += strlen("AMD ");
 	text = startswith(text, active);
@@ -110,7 +113,10 @@ static void ask_kernel(struct tee_witnesses *w)
 		w->kernel_error = -errno;
 		return;
 	}
-	/* One record a read; EPIPE says that records were overwritten while we read, and goes on with the oldest there is. */
+	/*
+	 * One record a read; EPIPE says that records were overwritten while we read, and goes
+	 * on with the oldest there is.
+	 */
 	for (;;) {
 		ssize_t n = read(fd, record, sizeof(record) - 1);
 
@@ -140,22 +146,28 @@ static enum tee judge_sev(const struct tee_witnesses *w, char *reason, size_t si
 	unsigned status = (unsigned)(w->sev_status & SEV_STATUS_MASK);
 
 	if (w->status_error) {
-		snprintf(reason, size, "CPUID says SEV but SEV_STATUS cannot be read (%s): load the msr module, run as root", strerror(-w->status_error));
+		snprintf(reason, size,
+			 "CPUID says SEV but SEV_STATUS cannot be read (%s): load the msr module, run as root",
+			 strerror(-w->status_error));
 		return TEE_UNKNOWN;
 	}
 	if (w->kernel_error) {
-		snprintf(reason, size, "CPUID says SEV but the kernel's log cannot be read (%s)", strerror(-w->kernel_error));
+		snprintf(reason, size, "CPUID says SEV but the kernel's log cannot be read (%s)",
+			 strerror(-w->kernel_error));
 		return TEE_UNKNOWN;
 	}
 	/* A host offers SEV to a guest that does not run with it. */
 	if (!status && !w->kernel_sev) {
-		snprintf(reason, size, "the CPU could do SEV, but SEV_STATUS and the kernel say that it is not active");
+		snprintf(reason, size,
+			 "the CPU could do SEV, but SEV_STATUS and the kernel say that it is not active");
 		return TEE_NONE;
 	}
-	if (!(status & SEV_STATUS_SEV) || status != w->kernel_sev || (status & SEV_STATUS_ES && !w->cpuid_es) ||
-	    (status & SEV_STATUS_SNP && !w->cpuid_snp)) {
-		snprintf(reason, size, "the witnesses disagree: SEV_STATUS %#x, kernel %#x, CPUID%s%s%s", status, w->kernel_sev,
-			 w->cpuid_sev ? " SEV" : "", w->cpuid_es ? " SEV-ES" : "", w->cpuid_snp ? " SEV-SNP" : "");
+	if (!(status & SEV_STATUS_SEV) || status != w->kernel_sev ||
+	    (status & SEV_STATUS_ES && !w->cpuid_es) || (status & SEV_STATUS_SNP && !w->cpuid_snp)) {
+		snprintf(reason, size,
+			 "the witnesses disagree: SEV_STATUS %#x, kernel %#x, CPUID%s%s%s", status,
+			 w->kernel_sev, w->cpuid_sev ? " SEV" : "", w->cpuid_es ? " SEV-ES" : "",
+			 w->cpuid_snp ? " SEV-SNP" : "");
 		return TEE_UNKNOWN;
 	}
 	snprintf(reason, size, "CPUID, SEV_STATUS and the kernel agree");
@@ -171,12 +183,17 @@ enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_si
 	if (w->cpuid_sev)
 		return judge_sev(w, reason, reason_size);
 	if (w->cpuid_tdx) {
-		/* Debian 12's kernel has no TDX support and says nothing; the guest's own report will have to. */
-		snprintf(reason, reason_size, "CPUID says TDX%s", w->kernel_tdx ? ", and so does the kernel" : "; the kernel says nothing");
+		/*
+		 * Debian 12's kernel has no TDX support and says nothing; the guest's own
+		 * report will have to.
+		 */
+		snprintf(reason, reason_size, "CPUID says TDX%s",
+			 w->kernel_tdx ? ", and so does the kernel" : "; the kernel says nothing");
 		return TEE_TDX;
 	}
 	if (w->kernel_sev || w->kernel_tdx) {
-		snprintf(reason, reason_size, "the kernel says that memory encryption is active, CPUID does not");
+		snprintf(reason, reason_size,
+			 "the kernel says that memory encryption is active, CPUID does not");
 		return TEE_UNKNOWN;
 	}
 	snprintf(reason, reason_size, "this machine is no confidential VM");

@@ -7,9 +7,10 @@
 /*
  * Which kind of confidential VM this is, as far as a guest can tell by itself.
  *
- * Three witnesses are asked: the CPU (CPUID 0x8000001f and 0x21), SEV_STATUS (MSR 0xc0010131, which a host cannot intercept
- * for a real SEV guest), and the kernel, which says at boot what it found.  A plain VM can be shown all three; agreement is no
- * proof.  For SEV and SEV-ES there is none inside: the owner measured the guest before injecting, and that is the proof.
+ * Three witnesses are asked: the CPU (CPUID 0x8000001f and 0x21), SEV_STATUS (MSR 0xc0010131,
+ * which a host cannot intercept for a real SEV guest), and the kernel, which says at boot what
+ * it found.  A plain VM can be shown all three; agreement is no proof.  For SEV and SEV-ES
+ * there is none inside: the owner measured the guest before injecting, and that is the proof.
  */
 enum tee {
 	TEE_NONE,
@@ -21,7 +22,10 @@ enum tee {
 	_TEE_MAX,
 };
 
-/* Bits of sev_status, and of kernel_sev: AMD64 Architecture Programmer's Manual 2, "SEV_STATUS MSR". */
+/*
+ * Bits of sev_status, and of kernel_sev: AMD64 Architecture Programmer's Manual 2, "SEV_STATUS
+ * MSR".
+ */
 #define SEV_STATUS_SEV 1u
 #define SEV_STATUS_ES 2u
 #define SEV_STATUS_SNP 4u
@@ -42,8 +46,8 @@ struct tee_witnesses {
 void tee_ask(struct tee_witnesses *ret);
 
 /*
- * Judge: the kind, and why into @reason for people, NUL-terminated.  A kind other than TEE_NONE and TEE_UNKNOWN means
- * that all its witnesses agree.
+ * Judge: the kind, and why into @reason for people, NUL-terminated.  A kind other than TEE_NONE
+ * and TEE_UNKNOWN means that all its witnesses agree.
  */
 enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_size);
 
@@ -51,8 +55,8 @@ enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_si
 const char *tee_name(enum tee tee);
 
 /*
- * One record of /dev/kmsg, @line, NUL-terminated: add what it says of memory encryption to @w.  Only records of the
- * kernel itself count (facility 0, which a process cannot write).
+ * One record of /dev/kmsg, @line, NUL-terminated: add what it says of memory encryption to @w.
+ * Only records of the kernel itself count (facility 0, which a process cannot write).
  */
 void tee_hear_kmsg(struct tee_witnesses *w, const char *line);
 

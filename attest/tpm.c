@@ -20,8 +20,8 @@
 /* ---- a TPM behind a descriptor ---- */
 
 /*
- * tpm2-tss talks through a TCTI; its own ones open what they are given a name for, and ours was opened by somebody else.  Commands
- * and responses go as they are.
+ * tpm2-tss talks through a TCTI; its own ones open what they are given a name for, and ours was
+ * opened by somebody else.  Commands and responses go as they are.
  */
 struct fd_tcti {
 	TSS2_TCTI_CONTEXT_COMMON_V1 common;
@@ -53,7 +53,10 @@ static int wait_readable(int fd)
 	return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
 }
 
-/* The device gives a response in one read, a socket in as many as it likes.  Returns its length or a negative errno. */
+/*
+ * The device gives a response in one read, a socket in as many as it likes.  Returns its length
+ * or a negative errno.
+ */
 static ssize_t read_response(int fd, uint8_t *buf, size_t size)
 {
 	size_t n = 0, want = TPM_HEADER_LEN;
@@ -132,12 +135,14 @@ static void esys_freep(void *p)
 static int failed(struct tpm *t, TSS2_RC rc, const char *what)
 {
 	if (rc == TSS2_TCTI_RC_IO_ERROR && t->tcti.error < 0)
-		return cause_set(t->why, t->tcti.error == -EBADMSG ? -ENOTTY : t->tcti.error, "%s: the TPM's answer did not come: %s", what,
+		return cause_set(t->why, t->tcti.error == -EBADMSG ? -ENOTTY : t->tcti.error,
+				 "%s: the TPM's answer did not come: %s", what,
 				 strerror(-t->tcti.error));
 	if (rc == TSS2_TCTI_RC_IO_ERROR)
 		return cause_set(t->why, -EIO, "%s: the TPM cannot be reached", what);
 	if ((rc & TSS2_RC_LAYER_MASK) != 0)
-		return cause_set(t->why, -EBADMSG, "%s: the TPM's answer makes no sense (%#x of tpm2-tss)", what, rc);
+		return cause_set(t->why, -EBADMSG,
+				 "%s: the TPM's answer makes no sense (%#x of tpm2-tss)", what, rc);
 	return cause_set(t->why, -EIO, "%s: the TPM answers error %#x", what, rc);
 }
 
@@ -149,10 +154,13 @@ static bool no_such_handle(TSS2_RC rc)
 
 static int find_object(struct tpm *t, TPM2_HANDLE handle, const char *what, ESYS_TR *ret)
 {
-	TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ret);
+	TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE,
+					   ESYS_TR_NONE, ret);
 
 	if (no_such_handle(rc))
-		return cause_set(t->why, -ENODEV, "the TPM has no %s (%#x): this is no Azure confidential VM", what, handle);
+		return cause_set(t->why, -ENODEV,
+				 "the TPM has no %s (%#x): this is no Azure confidential VM", what,
+				 handle);
 	return rc ? failed(t, rc, what) : 0;
 }
 
@@ -160,12 +168,15 @@ static int nv_size(struct tpm *t, ESYS_TR nv, uint16_t *ret)
 {
 	_cleanup_(esys_freep) TPM2B_NV_PUBLIC *public = NULL;
 	_cleanup_(esys_freep) TPM2B_NAME *name = NULL;
-	TSS2_RC rc = Esys_NV_ReadPublic(t->esys, nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public, &name);
+	TSS2_RC rc = Esys_NV_ReadPublic(t->esys, nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					&public, &name);
 
 	if (rc)
 		return failed(t, rc, "size of the HCL report");
 	if (public->nvPublic.dataSize < HCL_MIN || public->nvPublic.dataSize > HCL_MAX)
-		return cause_set(t->why, -EBADMSG, "NV index %#x has %u bytes, which is no HCL report", NV_HCL, public->nvPublic.dataSize);
+		return cause_set(t->why, -EBADMSG,
+				 "NV index %#x has %u bytes, which is no HCL report", NV_HCL,
+				 public->nvPublic.dataSize);
 	*ret = public->nvPublic.dataSize;
 	return 0;
 }
@@ -174,12 +185,14 @@ static int nv_chunk(struct tpm *t, uint16_t *ret)
 {
 	_cleanup_(esys_freep) TPMS_CAPABILITY_DATA *cap = NULL;
 	TPMI_YES_NO more;
-	TSS2_RC rc = Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES,
-					TPM2_PT_NV_BUFFER_MAX, 1, &more, &cap);
+	TSS2_RC rc = Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					TPM2_CAP_TPM_PROPERTIES, TPM2_PT_NV_BUFFER_MAX, 1, &more,
+					&cap);
 
 	if (rc)
 		return failed(t, rc, "size of a read");
-	if (cap->data.tpmProperties.count < 1 || cap->data.tpmProperties.tpmProperty[0].property != TPM2_PT_NV_BUFFER_MAX ||
+	if (cap->data.tpmProperties.count < 1 ||
+	    cap->data.tpmProperties.tpmProperty[0].property != TPM2_PT_NV_BUFFER_MAX ||
 	    cap->data.tpmProperties.tpmProperty[0].value == 0)
 		return cause_set(t->why, -EBADMSG, "the TPM does not say how much it reads at once");
 	*ret = (uint16_t)MIN(cap->data.tpmProperties.tpmProperty[0].value, 1024u);
@@ -203,7 +216,8 @@ static int read_hcl(struct tpm *t, struct bundle *ret)
 	for (uint16_t n = 0; n < size;) {
 		_cleanup_(esys_freep) TPM2B_MAX_NV_BUFFER *part = NULL;
 		uint16_t want = (uint16_t)MIN(chunk, size - n);
-		TSS2_RC rc = Esys_NV_Read(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, want, n, &part);
+		TSS2_RC rc = Esys_NV_Read(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD,
+					  ESYS_TR_NONE, ESYS_TR_NONE, want, n, &part);
 
 		if (rc)
 			return failed(t, rc, "HCL report");
@@ -240,7 +254,8 @@ static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first
 	TSS2_RC rc;
 
 	select_pcrs(&in, *mask);
-	rc = Esys_PCR_Read(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &in, &counter, &out, &values);
+	rc = Esys_PCR_Read(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &in, &counter, &out,
+			   &values);
 	if (rc)
 		return failed(t, rc, "PCRs");
 	if (!first && counter != ret->counter)
@@ -252,11 +267,15 @@ static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first
 		if (!(out->pcrSelections[0].pcrSelect[i / 8] & 1u << i % 8))
 			continue;
 		if (n >= values->count || values->digests[n].size != 32 || !(*mask & 1u << i))
-			return cause_set(t->why, -EBADMSG, "the TPM's PCRs are not those that were asked for");
+			return cause_set(t->why, -EBADMSG,
+					 "the TPM's PCRs are not those that were asked for");
 		memcpy(ret->value[i], values->digests[n++].buffer, 32);
 		*mask &= ~(1u << i);
 	}
-	return n == values->count && n > 0 ? 0 : cause_set(t->why, -EBADMSG, "the TPM's PCRs are not those that were asked for");
+	return n == values->count && n > 0 ?
+		       0 :
+		       cause_set(t->why, -EBADMSG,
+				 "the TPM's PCRs are not those that were asked for");
 }
 
 static int read_pcrs(struct tpm *t, struct pcrs *ret)
@@ -285,7 +304,8 @@ static int add_pcrs(const struct pcrs *p, struct bundle *ret)
 	return bundle_add(ret, BUNDLE_TPM_PCRS, text, n);
 }
 
-static int quote(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_len, struct bundle *ret)
+static int quote(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_len,
+		 struct bundle *ret)
 {
 	_cleanup_(esys_freep) TPM2B_ATTEST *attest = NULL;
 	_cleanup_(esys_freep) TPMT_SIGNATURE *signature = NULL;
@@ -297,19 +317,24 @@ static int quote(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_l
 
 	select_pcrs(&pcrs, (1u << TPM_PCRS_QUOTED) - 1);
 	memcpy(data.buffer, nonce, nonce_len);
-	rc = Esys_Quote(t->esys, ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme, &pcrs, &attest, &signature);
+	rc = Esys_Quote(t->esys, ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
+			&pcrs, &attest, &signature);
 	if (rc)
 		return failed(t, rc, "quote");
-	if (signature->sigAlg != TPM2_ALG_RSASSA || signature->signature.rsassa.hash != TPM2_ALG_SHA256)
-		return cause_set(t->why, -EBADMSG, "the attestation key does not sign with RSASSA and SHA-256");
+	if (signature->sigAlg != TPM2_ALG_RSASSA ||
+	    signature->signature.rsassa.hash != TPM2_ALG_SHA256)
+		return cause_set(t->why, -EBADMSG,
+				 "the attestation key does not sign with RSASSA and SHA-256");
 	r = bundle_add(ret, BUNDLE_TPM_ATTEST, attest->attestationData, attest->size);
 	if (r >= 0)
-		r = bundle_add(ret, BUNDLE_TPM_SIGNATURE, signature->signature.rsassa.sig.buffer, signature->signature.rsassa.sig.size);
+		r = bundle_add(ret, BUNDLE_TPM_SIGNATURE, signature->signature.rsassa.sig.buffer,
+			       signature->signature.rsassa.sig.size);
 	return r;
 }
 
 /* The PCRs before the quote are the quote's when nothing was extended until after it. */
-static int quote_once(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_len, struct bundle *ret)
+static int quote_once(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_len,
+		      struct bundle *ret)
 {
 	struct pcrs before, after;
 	int r;
@@ -319,7 +344,8 @@ static int quote_once(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t no
 		r = quote(t, ak, nonce, nonce_len, ret);
 	if (r >= 0)
 		r = read_pcrs(t, &after);
-	if (r >= 0 && (before.counter != after.counter || memcmp(before.value, after.value, sizeof(before.value)) != 0))
+	if (r >= 0 && (before.counter != after.counter ||
+		       memcmp(before.value, after.value, sizeof(before.value)) != 0))
 		r = -EAGAIN;
 	return r < 0 ? r : add_pcrs(&before, ret);
 }

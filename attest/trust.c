@@ -31,10 +31,12 @@ void trust_init(struct trust *ret)
 	memcpy(ret->pins, built_in, sizeof(built_in));
 }
 
-const struct trust_pin *trust_find(const struct trust *t, enum root_kind kind, const uint8_t spki_sha256[static PIN_LEN])
+const struct trust_pin *trust_find(const struct trust *t, enum root_kind kind,
+				   const uint8_t spki_sha256[static PIN_LEN])
 {
 	for (unsigned i = 0; i < t->n_pins; i++)
-		if ((t->pins[i].kind == ROOT_ANY || t->pins[i].kind == kind) && memcmp(t->pins[i].spki_sha256, spki_sha256, PIN_LEN) == 0)
+		if ((t->pins[i].kind == ROOT_ANY || t->pins[i].kind == kind) &&
+		    memcmp(t->pins[i].spki_sha256, spki_sha256, PIN_LEN) == 0)
 			return &t->pins[i];
 	return NULL;
 }
@@ -159,7 +161,8 @@ static int parse_text(struct trust *t, struct bytes text, unsigned *ret_line)
 	return 0;
 }
 
-int trust_parse(const void *text, size_t len, const char *source, struct trust *ret, unsigned *ret_line)
+int trust_parse(const void *text, size_t len, const char *source, struct trust *ret,
+		unsigned *ret_line)
 {
 	struct trust t = { .replaced = true };
 	struct bytes all = { text, len };

@@ -6,10 +6,12 @@
 #include "wire/bytes.h"
 
 /*
- * The trust set: SHA-256 of the DER SubjectPublicKeyInfo of each root key.  Certificates are names; these are the keys.
+ * The trust set: SHA-256 of the DER SubjectPublicKeyInfo of each root key.  Certificates are
+ * names; these are the keys.
  *
- * Built in are AMD's root keys (ARK) of Milan, Genoa and Turin, as AMD's key distribution service publishes them
- * (https://kdsintf.amd.com/vcek/v1/PRODUCT/cert_chain), and Intel's SGX root
+ * Built in are AMD's root keys (ARK) of Milan, Genoa and Turin, as AMD's key distribution
+ * service publishes them (https://kdsintf.amd.com/vcek/v1/PRODUCT/cert_chain), and Intel's SGX
+ * root
  * (https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.pem).
  * A trust file replaces all of them; it does not add.
  */
@@ -42,15 +44,19 @@ struct trust {
 void trust_init(struct trust *ret);
 
 /*
- * A trust file in @text, @len bytes; @source is its name, for people.  Either one certificate in DER, or text: a line each of 64
- * hexadecimal digits, with a name after blanks if one likes; certificates in PEM; blank lines and comments that begin with '#'.
+ * A trust file in @text, @len bytes; @source is its name, for people.  Either one certificate
+ * in DER, or text: a line each of 64 hexadecimal digits, with a name after blanks if one likes;
+ * certificates in PEM; blank lines and comments that begin with '#'.
  *
- * Returns 0; -EBADMSG for anything else, -EMSGSIZE for more than TRUST_PINS_MAX keys or TRUST_FILE_MAX bytes, -ENODATA when it has no
- * key at all; then @ret_line (may be NULL) is the line, 0 when it is about the whole, and @ret is untouched.  -ENOMEM.
+ * Returns 0; -EBADMSG for anything else, -EMSGSIZE for more than TRUST_PINS_MAX keys or
+ * TRUST_FILE_MAX bytes, -ENODATA when it has no key at all; then @ret_line (may be NULL) is the
+ * line, 0 when it is about the whole, and @ret is untouched.  -ENOMEM.
  */
-int trust_parse(const void *text, size_t len, const char *source, struct trust *ret, unsigned *ret_line);
+int trust_parse(const void *text, size_t len, const char *source, struct trust *ret,
+		unsigned *ret_line);
 
 /* The pin of @spki_sha256 that may serve as @kind, NULL when there is none. */
-const struct trust_pin *trust_find(const struct trust *t, enum root_kind kind, const uint8_t spki_sha256[static PIN_LEN]);
+const struct trust_pin *trust_find(const struct trust *t, enum root_kind kind,
+				   const uint8_t spki_sha256[static PIN_LEN]);
 
 #endif

@@ -12,7 +12,8 @@
 #include "wire/jspan.h"
 
 /*
- * The chain of an Azure confidential VM, whose hardware report is the paravisor's and older than the question:
+ * The chain of an Azure confidential VM, whose hardware report is the paravisor's and older
+ * than the question:
  *
  *	AMD or Intel root ── hardware report ── hash of the runtime JSON ── attestation key of the vTPM ── quote over our nonce and the PCRs
  */
@@ -29,7 +30,8 @@ static int parse_hcl(struct bytes bytes, struct verdict *v, struct hcl_report *r
 	const char *problem = NULL;
 
 	if (hcl_parse(bytes.p, bytes.len, ret, &problem) < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "HCL report can be read", "an HCL report", problem);
+		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "HCL report can be read",
+				    "an HCL report", problem);
 	verdict_pass(v, "HCL report can be read", NULL);
 	verdict_claim_number(v, "hcl.type", ret->kind);
 	return 0;
@@ -70,12 +72,17 @@ static int check_binding(const struct hcl_report *hcl, struct verdict *v)
 	uint8_t want[EVP_MAX_MD_SIZE] = { 0 };
 
 	if (!found)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "BIND", name, "a report of SEV-SNP or TDX", verdict_text(v, "type %u", hcl->kind));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "BIND", name,
+				    "a report of SEV-SNP or TDX",
+				    verdict_text(v, "type %u", hcl->kind));
 	if (!md)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "BIND", name, "SHA-256, SHA-384 or SHA-512", verdict_text(v, "hash %u", hcl->hash));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "BIND", name,
+				    "SHA-256, SHA-384 or SHA-512",
+				    verdict_text(v, "hash %u", hcl->hash));
 	if (!EVP_Digest(hcl->runtime_json.p, hcl->runtime_json.len, want, NULL, md, NULL))
 		return -ENOMEM;
-	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "BIND", name, (struct bytes){ want, 64 }, (struct bytes){ found, 64 });
+	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "BIND", name, (struct bytes){ want, 64 },
+			     (struct bytes){ found, 64 });
 }
 
 /* Names and values are the paravisor's own; they are shown when they are plain. */
@@ -86,12 +93,15 @@ static void configuration_claims(const struct azure_runtime *rt, struct verdict 
 	if (it.len == 0)
 		return;
 	while (jspan_next_member(&it, &name, &value) > 0) {
-		const char *claim = verdict_text(v, "azure.%.*s", (int)MIN(name.len, 64), (const char *)name.p);
+		const char *claim = verdict_text(v, "azure.%.*s", (int)MIN(name.len, 64),
+						 (const char *)name.p);
 
 		if (jspan_type(value) == JSPAN_TRUE || jspan_type(value) == JSPAN_FALSE)
 			verdict_claim_bool(v, claim, jspan_type(value) == JSPAN_TRUE);
 		else if (jspan_text(value, &text) == 0)
-			verdict_claim_text(v, claim, verdict_text(v, "%.*s", (int)MIN(text.len, 128), (const char *)text.p));
+			verdict_claim_text(v, claim,
+					   verdict_text(v, "%.*s", (int)MIN(text.len, 128),
+							(const char *)text.p));
 	}
 }
 
@@ -107,10 +117,13 @@ static int read_runtime(struct verdict *v, struct azure *a)
 				    "one HCLAkPub, an RSA key", problem);
 	configuration_claims(&a->runtime, v);
 	if (a->runtime.has_user_data)
-		verdict_claim_hex(v, "azure.user_data", a->runtime.user_data, sizeof(a->runtime.user_data));
+		verdict_claim_hex(v, "azure.user_data", a->runtime.user_data,
+				  sizeof(a->runtime.user_data));
 	a->ak = tpm_rsa_key(a->runtime.ak_n, a->runtime.ak_n_len);
 	if (!a->ak)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "AK", name, "an RSA key of 2048 to 4096 bits", verdict_text(v, "%zu bytes", a->runtime.ak_n_len));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "AK", name,
+				    "an RSA key of 2048 to 4096 bits",
+				    verdict_text(v, "%zu bytes", a->runtime.ak_n_len));
 	verdict_pass(v, name, verdict_text(v, "RSA, %d bits", EVP_PKEY_get_bits(a->ak)));
 	return 0;
 }
@@ -132,8 +145,9 @@ static int open_azure(struct bytes hcl, struct verdict *v, struct azure *a)
 /* ---- a TDREPORT and its quote ---- */
 
 /*
- * Nobody vouches for a TDREPORT but the machine that made its MAC.  What it says is believed from the quote alone; that both say the same shows that
- * they belong together.  One that says nothing but its report data contradicts nothing.
+ * Nobody vouches for a TDREPORT but the machine that made its MAC.  What it says is believed
+ * from the quote alone; that both say the same shows that they belong together.  One that says
+ * nothing but its report data contradicts nothing.
  */
 static bool is_hollow(const struct td_report *t)
 {
@@ -146,14 +160,19 @@ static int check_td_report_hashes(const struct td_report *t, struct verdict *v)
 {
 	uint8_t tcb_hash[48], info_hash[48];
 
-	if (!EVP_Digest(t->tcb_info_valid, offsetof(struct td_report, reserved3) - offsetof(struct td_report, tcb_info_valid), tcb_hash, NULL,
-			EVP_sha384(), NULL) ||
-	    !EVP_Digest(t->td_attributes, sizeof(*t) - offsetof(struct td_report, td_attributes), info_hash, NULL, EVP_sha384(), NULL))
+	if (!EVP_Digest(t->tcb_info_valid,
+			offsetof(struct td_report, reserved3) -
+				offsetof(struct td_report, tcb_info_valid),
+			tcb_hash, NULL, EVP_sha384(), NULL) ||
+	    !EVP_Digest(t->td_attributes, sizeof(*t) - offsetof(struct td_report, td_attributes),
+			info_hash, NULL, EVP_sha384(), NULL))
 		return -ENOMEM;
 	return verdict_check(v,
-			     t->type[0] == 0x81 && memcmp(tcb_hash, t->tcb_info_hash, sizeof(tcb_hash)) == 0 &&
+			     t->type[0] == 0x81 &&
+				     memcmp(tcb_hash, t->tcb_info_hash, sizeof(tcb_hash)) == 0 &&
 				     memcmp(info_hash, t->info_hash, sizeof(info_hash)) == 0,
-			     VERDICT_NOT_AUTHENTIC, "BIND", "TDREPORT is whole", "hashes of its two parts", "other ones");
+			     VERDICT_NOT_AUTHENTIC, "BIND", "TDREPORT is whole",
+			     "hashes of its two parts", "other ones");
 }
 
 static int check_td_report(const struct td_report *t, const struct td_body *q, struct verdict *v)
@@ -180,7 +199,8 @@ static int check_td_report(const struct td_report *t, const struct td_body *q, s
 	int r;
 
 	if (is_hollow(t)) {
-		verdict_skip(v, "quote is of the HCL report's TDREPORT", "it has no measurements to compare");
+		verdict_skip(v, "quote is of the HCL report's TDREPORT",
+			     "it has no measurements to compare");
 		return 0;
 	}
 	r = check_td_report_hashes(t, v);
@@ -188,14 +208,16 @@ static int check_td_report(const struct td_report *t, const struct td_body *q, s
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (memcmp(rows[i].report, rows[i].quote, rows[i].len) != 0)
-			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "BIND", "quote is of the HCL report's TDREPORT", "the same in both",
+			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "BIND",
+					    "quote is of the HCL report's TDREPORT",
+					    "the same in both",
 					    verdict_text(v, "another %s", rows[i].what));
 	verdict_pass(v, "quote is of the HCL report's TDREPORT", NULL);
 	return 0;
 }
 
-static int authenticate_tdx(struct verifier *ctx, const struct azure *a, const struct evidence *e, int64_t now, struct verdict *v,
-			    struct tdx_evidence *ret)
+static int authenticate_tdx(struct verifier *ctx, const struct azure *a, const struct evidence *e,
+			    int64_t now, struct verdict *v, struct tdx_evidence *ret)
 {
 	const struct td_report *t = (const struct td_report *)a->hcl.hw_report.p;
 	struct bytes report_bound = { t->report_data, sizeof(t->report_data) };
@@ -203,12 +225,15 @@ static int authenticate_tdx(struct verifier *ctx, const struct azure *a, const s
 	int r;
 
 	if (!e->piece[EVIDENCE_TD_QUOTE].p)
-		return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete", evidence_piece_name(EVIDENCE_TD_QUOTE), "not given");
+		return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
+				    evidence_piece_name(EVIDENCE_TD_QUOTE), "not given");
 	r = tdx_authenticate(ctx, e->piece[EVIDENCE_TD_QUOTE], e, now, v, &tdx);
 	if (r < 0)
 		return r;
-	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "BIND", "runtime data are bound into the quote", report_bound,
-			  (struct bytes){ tdx.quote.body->report_data, sizeof(tdx.quote.body->report_data) });
+	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "BIND", "runtime data are bound into the quote",
+			  report_bound,
+			  (struct bytes){ tdx.quote.body->report_data,
+					  sizeof(tdx.quote.body->report_data) });
 	if (r < 0)
 		return r;
 	r = check_td_report(t, tdx.quote.body, v);
@@ -223,11 +248,13 @@ static int authenticate_tdx(struct verifier *ctx, const struct azure *a, const s
 /* Whoever is below the paravisor can have reports too, with any key in their report data. */
 static void check_paravisor(const struct snp_evidence *s, struct verdict *v)
 {
-	(void) verdict_check(v, s->report.vmpl == 0, VERDICT_REFUSED, "VMPL", "report was made by the paravisor", "VMPL 0",
+	(void) verdict_check(v, s->report.vmpl == 0, VERDICT_REFUSED, "VMPL",
+			     "report was made by the paravisor", "VMPL 0",
 			     verdict_text(v, "VMPL %u", s->report.vmpl));
 }
 
-static void check_flag(const struct azure_runtime *rt, const char *member, const struct policy_number *want, struct verdict *v)
+static void check_flag(const struct azure_runtime *rt, const char *member,
+		       const struct policy_number *want, struct verdict *v)
 {
 	static const char *const words[] = { "no", "yes" };
 	const char *name = verdict_text(v, "VM configuration: %s", member);
@@ -237,18 +264,21 @@ static void check_flag(const struct azure_runtime *rt, const char *member, const
 		verdict_skip(v, name, "not asked for");
 		return;
 	}
-	(void) verdict_check(v, found >= 0 && (uint64_t)found == want->value, VERDICT_REFUSED, "VM_CONFIG", name, words[want->value != 0],
+	(void) verdict_check(v, found >= 0 && (uint64_t)found == want->value, VERDICT_REFUSED,
+			     "VM_CONFIG", name, words[want->value != 0],
 			     found >= 0 ? words[found] : "not said");
 }
 
 /* User data are 64 bytes; what is shorter is taken to be followed by zeros, as Azure does. */
-static void check_user_data(const struct azure_runtime *rt, const struct policy *p, struct verdict *v)
+static void check_user_data(const struct azure_runtime *rt, const struct policy *p,
+			    struct verdict *v)
 {
 	struct policy_values padded = p->user_data;
 
 	for (unsigned i = 0; i < padded.n; i++)
 		padded.len[i] = AZURE_USER_DATA_LEN;
-	policy_check_values(v, &padded, "USER_DATA", "user data", rt->user_data, rt->has_user_data ? sizeof(rt->user_data) : 0);
+	policy_check_values(v, &padded, "USER_DATA", "user data", rt->user_data,
+			    rt->has_user_data ? sizeof(rt->user_data) : 0);
 }
 
 static int apply_runtime_policy(const struct azure *a, const struct policy *p, struct verdict *v)
@@ -259,9 +289,12 @@ static int apply_runtime_policy(const struct azure *a, const struct policy *p, s
 		return -ENOMEM;
 	verdict_claim_hex(v, "azure.ak_n_sha256", hash, sizeof(hash));
 	if (p->hcl_type.set)
-		(void) verdict_check(v, p->hcl_type.value == a->hcl.kind, VERDICT_REFUSED, "HCL_TYPE", "type of the HCL report",
-				     verdict_text(v, "%llu", (unsigned long long)p->hcl_type.value), verdict_text(v, "%u", a->hcl.kind));
-	policy_check_values(v, &p->ak_n_sha256, "AK_N", "attestation key, SHA-256 of its modulus", hash, sizeof(hash));
+		(void) verdict_check(v, p->hcl_type.value == a->hcl.kind, VERDICT_REFUSED,
+				     "HCL_TYPE", "type of the HCL report",
+				     verdict_text(v, "%llu", (unsigned long long)p->hcl_type.value),
+				     verdict_text(v, "%u", a->hcl.kind));
+	policy_check_values(v, &p->ak_n_sha256, "AK_N", "attestation key, SHA-256 of its modulus",
+			    hash, sizeof(hash));
 	check_flag(&a->runtime, "secure-boot", &p->secure_boot, v);
 	check_flag(&a->runtime, "console-enabled", &p->console, v);
 	check_user_data(&a->runtime, p, v);
@@ -270,9 +303,12 @@ static int apply_runtime_policy(const struct azure *a, const struct policy *p, s
 
 /* ---- the whole ---- */
 
-/* The hardware's part, authenticity and then policy; between them all of the evidence is authentic. */
-static int judge_hardware(struct verifier *ctx, const struct azure *a, const struct evidence *e, const struct policy *p, int64_t now,
-			  struct verdict *v)
+/*
+ * The hardware's part, authenticity and then policy; between them all of the evidence is
+ * authentic.
+ */
+static int judge_hardware(struct verifier *ctx, const struct azure *a, const struct evidence *e,
+			  const struct policy *p, int64_t now, struct verdict *v)
 {
 	struct tdx_evidence tdx;
 	struct snp_evidence snp;
@@ -296,7 +332,8 @@ static int judge_hardware(struct verifier *ctx, const struct azure *a, const str
 	return 0;
 }
 
-static int judge(struct verifier *ctx, struct azure *a, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
+static int judge(struct verifier *ctx, struct azure *a, const struct evidence *e,
+		 const struct policy *p, int64_t now, struct verdict *v)
 {
 	struct tpm_pcrs pcrs;
 	int r;
@@ -314,7 +351,8 @@ static int judge(struct verifier *ctx, struct azure *a, const struct evidence *e
 	return apply_runtime_policy(a, p, v);
 }
 
-static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
+static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		  int64_t now, struct verdict *v)
 {
 	struct azure a = { .ak = NULL };
 	int r;
@@ -327,7 +365,8 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	return 0;
 }
 
-static int verify_hcl(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
+static int verify_hcl(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		      int64_t now, struct verdict *v)
 {
 	struct azure a = { .ak = NULL };
 	int r;
@@ -356,19 +395,22 @@ static int show(const struct evidence *e, struct verdict *v)
 	EVP_PKEY_free(a.ak);
 	if (r == -ENOMEM)
 		return r;
-	if (a.hcl.kind == HCL_SNP && snp_report_open(a.hcl.hw_report.p, a.hcl.hw_report.len, &snp) == 0)
+	if (a.hcl.kind == HCL_SNP &&
+	    snp_report_open(a.hcl.hw_report.p, a.hcl.hw_report.len, &snp) == 0)
 		snp_report_claims(v, &snp, NULL);
 	return 0;
 }
 
-#define COLLATERAL                                                                                                                             \
-	(EVIDENCE_BIT(EVIDENCE_TCB_INFO) | EVIDENCE_BIT(EVIDENCE_QE_IDENTITY) | EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) |                             \
-	 EVIDENCE_BIT(EVIDENCE_QE_CHAIN) | EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
+#define COLLATERAL                                                                                 \
+	(EVIDENCE_BIT(EVIDENCE_TCB_INFO) | EVIDENCE_BIT(EVIDENCE_QE_IDENTITY) |                    \
+	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
+	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
 const struct attest_verifier attest_verify_azure = {
 	.name = "azure",
 	.what = "Azure confidential VM: HCL report, TPM quote, and the hardware's certificates or quote",
-	.needs = EVIDENCE_BIT(EVIDENCE_HCL) | EVIDENCE_BIT(EVIDENCE_ATTEST) | EVIDENCE_BIT(EVIDENCE_SIG) | EVIDENCE_BIT(EVIDENCE_PCRS),
+	.needs = EVIDENCE_BIT(EVIDENCE_HCL) | EVIDENCE_BIT(EVIDENCE_ATTEST) |
+		 EVIDENCE_BIT(EVIDENCE_SIG) | EVIDENCE_BIT(EVIDENCE_PCRS),
 	.takes = EVIDENCE_BIT(EVIDENCE_TD_QUOTE) | EVIDENCE_BIT(EVIDENCE_CERT_TABLE) | COLLATERAL,
 	.takes_certs = true,
 	.takes_crls = true,

@@ -23,10 +23,12 @@ struct ccel {
 int ccel_replay(struct bytes log, struct verdict *v, struct ccel *ret);
 
 /*
- * Whether it is the log of the TD of @body: the registers that @p names, RTMR0 to 2 when it names none, are what their replay gives.
- * RTMR3 belongs to the guest, which extends it as it runs, and firmware's log does not know.
+ * Whether it is the log of the TD of @body: the registers that @p names, RTMR0 to 2 when it
+ * names none, are what their replay gives.  RTMR3 belongs to the guest, which extends it as it
+ * runs, and firmware's log does not know.
  */
-int ccel_compare(const struct ccel *c, const struct td_body *body, const struct policy *p, struct verdict *v);
+int ccel_compare(const struct ccel *c, const struct td_body *body, const struct policy *p,
+		 struct verdict *v);
 
 /* What a policy asks of a log beside its registers. */
 void ccel_apply_policy(const struct ccel *c, const struct policy *p, struct verdict *v);

@@ -20,30 +20,40 @@ static int check_format(struct bytes report, struct verdict *v, struct snp_repor
 	struct snp_range range;
 
 	if (snp_report_open(report.p, report.len, ret) < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole", verdict_text(v, "%d bytes", SNP_REPORT_LEN),
+		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole",
+				    verdict_text(v, "%d bytes", SNP_REPORT_LEN),
 				    verdict_text(v, "%zu bytes", report.len));
 	if (ret->version < SNP_VERSION_MIN || ret->version > SNP_VERSION_MAX)
 		return verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known",
-				    verdict_text(v, "%d to %d", SNP_VERSION_MIN, SNP_VERSION_MAX), verdict_text(v, "%u", ret->version));
+				    verdict_text(v, "%d to %d", SNP_VERSION_MIN, SNP_VERSION_MAX),
+				    verdict_text(v, "%u", ret->version));
 	if (ret->signature_algo != 1)
-		return verdict_fail(v, VERDICT_MALFORMED, "SIGALGO", "report is signed with ECDSA P-384 and SHA-384", "algorithm 1",
+		return verdict_fail(v, VERDICT_MALFORMED, "SIGALGO",
+				    "report is signed with ECDSA P-384 and SHA-384", "algorithm 1",
 				    verdict_text(v, "%u", ret->signature_algo));
 	if (snp_report_reserved(report.p, ret, &range))
-		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero", "zeros",
-				    verdict_text(v, "at %#x: %s", range.offset, verdict_hex(v, report.p + range.offset, range.len)));
+		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero",
+				    "zeros",
+				    verdict_text(v, "at %#x: %s", range.offset,
+						 verdict_hex(v, report.p + range.offset, range.len)));
 	if (!(ret->policy & SNP_POLICY_ONE))
-		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero", "bit 17 of the guest policy set",
+		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero",
+				    "bit 17 of the guest policy set",
 				    verdict_text(v, "%#llx", (unsigned long long)ret->policy));
 	verdict_pass(v, "report is well-formed", verdict_text(v, "version %u", ret->version));
 	if (ret->signing_key != SNP_KEY_VCEK && ret->signing_key != SNP_KEY_VLEK)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE", "report is signed by a VCEK or VLEK", "0 or 1",
-				    ret->signing_key == SNP_KEY_NONE ? "by none" : verdict_text(v, "%u", ret->signing_key));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE",
+				    "report is signed by a VCEK or VLEK", "0 or 1",
+				    ret->signing_key == SNP_KEY_NONE ?
+					    "by none" :
+					    verdict_text(v, "%u", ret->signing_key));
 	return 0;
 }
 
 /* ---- its signature ---- */
 
-static int encode_signature(const uint8_t r[static 48], const uint8_t s[static 48], unsigned char **ret, int *ret_len)
+static int encode_signature(const uint8_t r[static 48], const uint8_t s[static 48],
+			    unsigned char **ret, int *ret_len)
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	BIGNUM *br = BN_bin2bn(r, 48, NULL), *bs = BN_bin2bn(s, 48, NULL);
@@ -61,14 +71,19 @@ static int encode_signature(const uint8_t r[static 48], const uint8_t s[static 4
 }
 
 /* OpenSSL looks after 0 < r, s < n itself. */
-static int verify_signature(const struct snp_report *report, EVP_PKEY *key, const uint8_t r[static 48], const uint8_t s[static 48])
+static int verify_signature(const struct snp_report *report, EVP_PKEY *key,
+			    const uint8_t r[static 48], const uint8_t s[static 48])
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	unsigned char *sig = NULL;
 	int len, status = -ENOMEM;
 
-	if (md && encode_signature(r, s, &sig, &len) == 0 && EVP_DigestVerifyInit(md, NULL, EVP_sha384(), NULL, key) == 1)
-		status = EVP_DigestVerify(md, sig, (size_t)len, report->signed_part, SNP_SIGNED_LEN) == 1 ? 0 : -EKEYREJECTED;
+	if (md && encode_signature(r, s, &sig, &len) == 0 &&
+	    EVP_DigestVerifyInit(md, NULL, EVP_sha384(), NULL, key) == 1)
+		status = EVP_DigestVerify(md, sig, (size_t)len, report->signed_part,
+					  SNP_SIGNED_LEN) == 1 ?
+				 0 :
+				 -EKEYREJECTED;
 	OPENSSL_free(sig);
 	EVP_MD_CTX_free(md);
 	return status;
@@ -86,7 +101,8 @@ static int check_signature(const struct snp_report *report, X509 *vek, struct ve
 	status = key ? verify_signature(report, key, r, s) : -EKEYREJECTED;
 	if (status == -ENOMEM)
 		return status;
-	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature", "one by the VEK's key over this report",
+	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
+			     "one by the VEK's key over this report",
 			     status == 0 ? NULL : "one that does not fit");
 }
 
@@ -102,9 +118,11 @@ static int check_product(const struct snp_report *r, enum snp_product product, s
 		verdict_skip(v, name, "a report of version 2 does not say its CPU");
 		return 0;
 	}
-	found = verdict_text(v, "CPU family %#x, model %#x, stepping %u", r->family, r->model, r->stepping);
+	found = verdict_text(v, "CPU family %#x, model %#x, stepping %u", r->family, r->model,
+			     r->stepping);
 	if (snp_product_by_cpuid(r->family, r->model, &said) < 0 || said != product)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", name, snp_product_name(product), found);
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", name,
+				    snp_product_name(product), found);
 	verdict_pass(v, name, found);
 	return 0;
 }
@@ -115,8 +133,12 @@ static int check_tcb(const struct snp_report *r, const struct amd_vek *vek, stru
 	bool equal = memcmp(&reported, &vek->tcb, sizeof(reported)) == 0;
 	const char *found = snp_tcb_text(v, vek->product, &reported);
 
-	return verdict_check(v, equal, VERDICT_NOT_AUTHENTIC, "TCB_MISMATCH", "certificate is for the reported TCB",
-			     equal ? NULL : verdict_text(v, "%s, of the certificate", snp_tcb_text(v, vek->product, &vek->tcb)), found);
+	return verdict_check(v, equal, VERDICT_NOT_AUTHENTIC, "TCB_MISMATCH",
+			     "certificate is for the reported TCB",
+			     equal ? NULL :
+				     verdict_text(v, "%s, of the certificate",
+						  snp_tcb_text(v, vek->product, &vek->tcb)),
+			     found);
 }
 
 static int check_chip(const struct snp_report *r, const struct snp_chain *chain, struct verdict *v)
@@ -133,7 +155,8 @@ static int check_chip(const struct snp_report *r, const struct snp_chain *chain,
 		verdict_skip(v, name, "the host hides the chip");
 		return 0;
 	}
-	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "HWID", name, (struct bytes){ chain->extensions.hwid, SNP_CHIP_ID_LEN }, chip);
+	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "HWID", name,
+			     (struct bytes){ chain->extensions.hwid, SNP_CHIP_ID_LEN }, chip);
 }
 
 /* The product is what the certificate says; without one, what the CPU's numbers say. */
@@ -145,11 +168,15 @@ static void claims(struct verdict *v, const struct snp_report *r, const struct s
 		snp_report_claims(v, r, &chain->extensions.product);
 		snp_chain_claims(v, chain->vek);
 	} else {
-		snp_report_claims(v, r, snp_product_by_cpuid(r->family, r->model, &product) == 0 ? &product : NULL);
+		snp_report_claims(v, r,
+				  snp_product_by_cpuid(r->family, r->model, &product) == 0 ?
+					  &product :
+					  NULL);
 	}
 }
 
-int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v,
+int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evidence *e,
+		     const struct policy *p, int64_t now, struct verdict *v,
 		     struct snp_evidence *ret)
 {
 	_cleanup_(snp_evidence_done) struct snp_evidence s = { 0 };
@@ -161,7 +188,8 @@ int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evi
 	if (r < 0)
 		return r;
 	if (table_bytes.p && snp_table_parse(table_bytes.p, table_bytes.len, &table) < 0)
-		r = verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed", "a list with an end, entries inside the table",
+		r = verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed",
+				 "a list with an end, entries inside the table",
 				 verdict_text(v, "not so, in %zu bytes", table_bytes.len));
 	if (r == 0)
 		r = snp_chain_verify(ctx, e, &table, p, &s.report, now, v, &s.chain);
@@ -183,12 +211,14 @@ int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evi
 
 /* ---- policy ---- */
 
-static void forbid_bit(struct verdict *v, bool found, bool allowed, const char *code, const char *name, const char *what)
+static void forbid_bit(struct verdict *v, bool found, bool allowed, const char *code,
+		       const char *name, const char *what)
 {
 	if (found && allowed)
 		verdict_skip(v, name, "it is not so, and allowed");
 	else
-		(void) verdict_check(v, !found, VERDICT_REFUSED, code, name, "it to be so", found ? what : NULL);
+		(void) verdict_check(v, !found, VERDICT_REFUSED, code, name, "it to be so",
+				     found ? what : NULL);
 }
 
 static void policy_vmpl(const struct snp_report *r, const struct policy *p, struct verdict *v)
@@ -196,12 +226,15 @@ static void policy_vmpl(const struct snp_report *r, const struct policy *p, stru
 	static const char name[] = "privilege level (VMPL)";
 
 	if (r->vmpl == VMPL_HOST)
-		(void) verdict_fail(v, VERDICT_REFUSED, "VMPL", name, "a report that the guest asked for", "one that the host asked for");
+		(void) verdict_fail(v, VERDICT_REFUSED, "VMPL", name,
+				    "a report that the guest asked for",
+				    "one that the host asked for");
 	else if (!p->max_vmpl.set)
 		verdict_skip(v, name, "not asked for");
 	else
 		(void) verdict_check(v, r->vmpl <= p->max_vmpl.value, VERDICT_REFUSED, "VMPL", name,
-				     verdict_text(v, "at most %llu", (unsigned long long)p->max_vmpl.value),
+				     verdict_text(v, "at most %llu",
+						  (unsigned long long)p->max_vmpl.value),
 				     verdict_text(v, "%u", r->vmpl));
 }
 
@@ -212,23 +245,33 @@ static void policy_order(const struct snp_evidence *s, const struct policy *p, s
 	struct snp_tcb reported = snp_tcb_decode(product, r->reported_tcb);
 	struct snp_tcb committed = snp_tcb_decode(product, r->committed_tcb);
 	struct snp_tcb current = snp_tcb_decode(product, r->current_tcb);
-	bool provisional = !snp_tcb_le(&current, &committed) || r->current_version > r->committed_version;
+	bool provisional = !snp_tcb_le(&current, &committed) ||
+			   r->current_version > r->committed_version;
 	const char *found;
 
-	found = verdict_text(v, "%s, %s, %s", snp_tcb_text(v, product, &reported), snp_tcb_text(v, product, &committed),
+	found = verdict_text(v, "%s, %s, %s", snp_tcb_text(v, product, &reported),
+			     snp_tcb_text(v, product, &committed),
 			     snp_tcb_text(v, product, &current));
-	(void) verdict_check(v, snp_tcb_le(&reported, &committed) && snp_tcb_le(&committed, &current), VERDICT_REFUSED, "TCB_ORDER",
-			     "reported TCB <= committed <= current", "each component in that order", found);
+	(void) verdict_check(v,
+			     snp_tcb_le(&reported, &committed) && snp_tcb_le(&committed, &current),
+			     VERDICT_REFUSED, "TCB_ORDER", "reported TCB <= committed <= current",
+			     "each component in that order", found);
 	if (provisional && !(p->forbid & FORBID_PROVISIONAL))
-		verdict_skip(v, "firmware is committed", "it is not: the host can go back to an older one (forbid=provisional refuses this)");
+		verdict_skip(v, "firmware is committed",
+			     "it is not: the host can go back to an older one (forbid=provisional refuses this)");
 	else
-		(void) verdict_check(v, !provisional, VERDICT_REFUSED, "PROVISIONAL", "firmware is committed", "current as committed",
-				     provisional ? "current above committed: the host can go back" : NULL);
+		(void) verdict_check(v, !provisional, VERDICT_REFUSED, "PROVISIONAL",
+				     "firmware is committed", "current as committed",
+				     provisional ? "current above committed: the host can go back" :
+						   NULL);
 }
 
-/* @floor has four components, or five where there is an FMC: a floor that was written for another product fits none of this one's. */
-static void policy_floor(struct verdict *v, enum snp_product product, const struct policy_tcb *floor, const char *code, const char *name,
-			 uint64_t tcb)
+/*
+ * @floor has four components, or five where there is an FMC: a floor that was written for
+ * another product fits none of this one's.
+ */
+static void policy_floor(struct verdict *v, enum snp_product product, const struct policy_tcb *floor,
+			 const char *code, const char *name, uint64_t tcb)
 {
 	unsigned skip = snp_tcb_has(product, SNP_TCB_FMC) ? 0 : 1;
 	struct snp_tcb found = snp_tcb_decode(product, tcb), min = { { 0 } };
@@ -240,16 +283,20 @@ static void policy_floor(struct verdict *v, enum snp_product product, const stru
 	}
 	if (floor->n != _SNP_TCB_MAX - skip) {
 		(void) verdict_fail(v, VERDICT_REFUSED, code, name,
-				    verdict_text(v, "a floor of %u components, as %s has them", _SNP_TCB_MAX - skip, snp_product_name(product)),
+				    verdict_text(v, "a floor of %u components, as %s has them",
+						 _SNP_TCB_MAX - skip, snp_product_name(product)),
 				    verdict_text(v, "one of %u", floor->n));
 		return;
 	}
 	memcpy(min.svn + skip, floor->component, floor->n);
 	(void) verdict_check(v, snp_tcb_le(&min, &found), VERDICT_REFUSED, code, name,
-			     verdict_text(v, "at least %s in each component", snp_tcb_text(v, product, &min)), text);
+			     verdict_text(v, "at least %s in each component",
+					  snp_tcb_text(v, product, &min)),
+			     text);
 }
 
-static void policy_values_of_report(const struct snp_report *r, const struct policy *p, struct verdict *v)
+static void policy_values_of_report(const struct snp_report *r, const struct policy *p,
+				    struct verdict *v)
 {
 	const struct {
 		const struct policy_values *want;
@@ -269,10 +316,12 @@ static void policy_values_of_report(const struct snp_report *r, const struct pol
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
-		policy_check_values(v, list[i].want, list[i].code, list[i].name, list[i].found, list[i].len);
+		policy_check_values(v, list[i].want, list[i].code, list[i].name, list[i].found,
+				    list[i].len);
 	/* The author key's digest means something only when an author key was used. */
 	if (p->author_key_digest.n > 0 && !r->author_key_en)
-		(void) verdict_fail(v, VERDICT_REFUSED, "AUTHOR_KEY_DIGEST", "digest of the author key", "an author key", "none was used");
+		(void) verdict_fail(v, VERDICT_REFUSED, "AUTHOR_KEY_DIGEST",
+				    "digest of the author key", "an author key", "none was used");
 }
 
 static void policy_aliases(const struct snp_report *r, struct verdict *v)
@@ -290,30 +339,37 @@ void snp_apply_policy(const struct snp_evidence *s, const struct policy *p, stru
 	const struct snp_report *r = &s->report;
 	enum snp_product product = s->chain.extensions.product;
 
-	forbid_bit(v, r->policy & SNP_POLICY_DEBUG, p->allow & ALLOW_DEBUG, "DEBUG", "debugging is off", "the host may read and write this guest");
-	forbid_bit(v, r->policy & SNP_POLICY_MIGRATE_MA, p->allow & ALLOW_MIGRATE, "MIGRATE_MA", "migration is off",
-		   "a migration agent may take this guest elsewhere");
-	forbid_bit(v, s->chain.kind == SNP_KEY_VCEK && r->mask_chip_key, p->allow & ALLOW_MASKED, "CHIP_MASKED", "the chip is named",
+	forbid_bit(v, r->policy & SNP_POLICY_DEBUG, p->allow & ALLOW_DEBUG, "DEBUG",
+		   "debugging is off", "the host may read and write this guest");
+	forbid_bit(v, r->policy & SNP_POLICY_MIGRATE_MA, p->allow & ALLOW_MIGRATE, "MIGRATE_MA",
+		   "migration is off", "a migration agent may take this guest elsewhere");
+	forbid_bit(v, s->chain.kind == SNP_KEY_VCEK && r->mask_chip_key, p->allow & ALLOW_MASKED,
+		   "CHIP_MASKED", "the chip is named",
 		   "the host hides it: the report cannot be bound to a chip");
-	forbid_bit(v, s->chain.kind == SNP_KEY_VLEK, !(p->forbid & FORBID_VLEK), "KEYTYPE", "signed by the chip's own key (VCEK)",
-		   "signed by a provider's key (VLEK)");
+	forbid_bit(v, s->chain.kind == SNP_KEY_VLEK, !(p->forbid & FORBID_VLEK), "KEYTYPE",
+		   "signed by the chip's own key (VCEK)", "signed by a provider's key (VLEK)");
 	policy_vmpl(r, p, v);
 	policy_order(s, p, v);
 	policy_floor(v, product, &p->min_tcb, "TCB_FLOOR", "reported TCB", r->reported_tcb);
 	policy_floor(v, product, &p->min_launch_tcb, "LAUNCH_TCB", "TCB at launch", r->launch_tcb);
-	policy_check_min(v, &p->min_firmware, "FIRMWARE", "committed firmware version", r->committed_version);
+	policy_check_min(v, &p->min_firmware, "FIRMWARE", "committed firmware version",
+			 r->committed_version);
 	policy_check_min(v, &p->min_abi, "ABI", "minimum ABI of the guest policy", r->policy & 0xffff);
 	policy_check_min(v, &p->min_guest_svn, "GUEST_SVN", "guest SVN", r->guest_svn);
 	policy_values_of_report(r, p, v);
-	policy_check_masks(v, &p->plat_require, &p->plat_forbid, "PLATFORM_INFO", "platform info", r->platform_info);
-	policy_check_masks(v, &p->policy_require, &p->policy_forbid, "GUEST_POLICY", "guest policy", r->policy);
-	policy_check_masks(v, &p->min_mit, &(struct policy_number){ 0 }, "MITIGATIONS", "mitigation vector", r->current_mit_vector);
+	policy_check_masks(v, &p->plat_require, &p->plat_forbid, "PLATFORM_INFO", "platform info",
+			   r->platform_info);
+	policy_check_masks(v, &p->policy_require, &p->policy_forbid, "GUEST_POLICY", "guest policy",
+			   r->policy);
+	policy_check_masks(v, &p->min_mit, &(struct policy_number){ 0 }, "MITIGATIONS",
+			   "mitigation vector", r->current_mit_vector);
 	policy_aliases(r, v);
 }
 
 /* ---- claims ---- */
 
-static void claim_tcb(struct verdict *v, const enum snp_product *product, const char *name, uint64_t tcb)
+static void claim_tcb(struct verdict *v, const enum snp_product *product, const char *name,
+		      uint64_t tcb)
 {
 	struct snp_tcb t;
 
@@ -327,10 +383,13 @@ static void claim_tcb(struct verdict *v, const enum snp_product *product, const 
 
 static void claim_version(struct verdict *v, const char *name, uint32_t version)
 {
-	verdict_claim_text(v, name, verdict_text(v, "%u.%u.%u", version >> 16 & 255, version >> 8 & 255, version & 255));
+	verdict_claim_text(v, name,
+			   verdict_text(v, "%u.%u.%u", version >> 16 & 255, version >> 8 & 255,
+					version & 255));
 }
 
-void snp_report_claims(struct verdict *v, const struct snp_report *r, const enum snp_product *product)
+void snp_report_claims(struct verdict *v, const struct snp_report *r,
+		       const enum snp_product *product)
 {
 	static const struct {
 		const char *name;
@@ -364,10 +423,13 @@ void snp_report_claims(struct verdict *v, const struct snp_report *r, const enum
 	verdict_claim_number(v, "snp.guest_svn", r->guest_svn);
 	verdict_claim_number(v, "snp.vmpl", r->vmpl);
 	verdict_claim_text(v, "snp.policy", verdict_text(v, "%#llx", (unsigned long long)r->policy));
-	verdict_claim_text(v, "snp.policy.abi", verdict_text(v, "%u.%u", (unsigned)(r->policy >> 8 & 255), (unsigned)(r->policy & 255)));
+	verdict_claim_text(v, "snp.policy.abi",
+			   verdict_text(v, "%u.%u", (unsigned)(r->policy >> 8 & 255),
+					(unsigned)(r->policy & 255)));
 	for (size_t i = 0; i < ARRAY_SIZE(policy_bits); i++)
 		verdict_claim_bool(v, policy_bits[i].name, r->policy & policy_bits[i].bit);
-	verdict_claim_text(v, "snp.platform", verdict_text(v, "%#llx", (unsigned long long)r->platform_info));
+	verdict_claim_text(v, "snp.platform",
+			   verdict_text(v, "%#llx", (unsigned long long)r->platform_info));
 	for (size_t i = 0; i < ARRAY_SIZE(platform_bits); i++)
 		verdict_claim_bool(v, platform_bits[i].name, r->platform_info & platform_bits[i].bit);
 	verdict_claim_hex(v, "snp.measurement", r->measurement, 48);
@@ -387,14 +449,19 @@ void snp_report_claims(struct verdict *v, const struct snp_report *r, const enum
 	claim_version(v, "snp.committed_version", r->committed_version);
 	claim_version(v, "snp.current_version", r->current_version);
 	if (r->version >= 5) {
-		verdict_claim_text(v, "snp.launch_mit_vector", verdict_text(v, "%#llx", (unsigned long long)r->launch_mit_vector));
-		verdict_claim_text(v, "snp.current_mit_vector", verdict_text(v, "%#llx", (unsigned long long)r->current_mit_vector));
+		verdict_claim_text(v, "snp.launch_mit_vector",
+				   verdict_text(v, "%#llx",
+						(unsigned long long)r->launch_mit_vector));
+		verdict_claim_text(v, "snp.current_mit_vector",
+				   verdict_text(v, "%#llx",
+						(unsigned long long)r->current_mit_vector));
 	}
 }
 
 /* ---- the rows ---- */
 
-static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
+static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		  int64_t now, struct verdict *v)
 {
 	_cleanup_(snp_evidence_done) struct snp_evidence s = { 0 };
 	int r;
@@ -415,11 +482,15 @@ static void show_report(struct bytes report, struct verdict *v)
 	enum snp_product product;
 
 	if (snp_report_open(report.p, report.len, &r) < 0) {
-		(void) verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole", verdict_text(v, "%d bytes", SNP_REPORT_LEN),
+		(void) verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole",
+				    verdict_text(v, "%d bytes", SNP_REPORT_LEN),
 				    verdict_text(v, "%zu bytes", report.len));
 		return;
 	}
-	snp_report_claims(v, &r, r.version >= 3 && snp_product_by_cpuid(r.family, r.model, &product) == 0 ? &product : NULL);
+	snp_report_claims(v, &r,
+			  r.version >= 3 && snp_product_by_cpuid(r.family, r.model, &product) == 0 ?
+				  &product :
+				  NULL);
 }
 
 static void show_table(struct bytes bytes, struct verdict *v)
@@ -433,7 +504,10 @@ static void show_table(struct bytes bytes, struct verdict *v)
 	}
 	for (unsigned i = 0; i < _SNP_TABLE_MAX; i++)
 		if (table.piece[i].p)
-			verdict_claim_number(v, verdict_text(v, "table.%s.bytes", snp_table_kind_name(i)), table.piece[i].len);
+			verdict_claim_number(v,
+					     verdict_text(v, "table.%s.bytes",
+							  snp_table_kind_name(i)),
+					     table.piece[i].len);
 	verdict_claim_number(v, "table.unknown_entries", table.n_unknown);
 	for (unsigned i = SNP_TABLE_VCEK; i <= SNP_TABLE_VLEK; i++) {
 		struct x509_list list = { .n = 0 };
@@ -454,8 +528,10 @@ static int show(const struct evidence *e, struct verdict *v)
 		struct x509_list list = { .n = 0 };
 
 		if (x509_parse(e->cert[i], &list) < 0)
-			(void) verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT", "certificates are well-formed",
-					    "certificates in DER or PEM and nothing else", verdict_text(v, "certificate file %u is not", i + 1));
+			(void) verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
+					    "certificates are well-formed",
+					    "certificates in DER or PEM and nothing else",
+					    verdict_text(v, "certificate file %u is not", i + 1));
 		for (unsigned j = 0; j < list.n; j++)
 			snp_chain_claims(v, list.cert[j]);
 		x509_list_done(&list);

@@ -18,8 +18,11 @@ int tdx_parse(struct verdict *v, struct bytes quote, struct tdx_quote *ret)
 
 	r = tdx_quote_parse(quote.p, quote.len, ret, &problem);
 	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, r == -EOPNOTSUPP ? "UNSUPPORTED" : "FORMAT", "quote can be read", "a TDX quote", problem);
-	verdict_pass(v, "quote can be read", verdict_text(v, "version %u, TD 1.%u", ret->version, ret->body15 ? 5 : 0));
+		return verdict_fail(v, VERDICT_MALFORMED,
+				    r == -EOPNOTSUPP ? "UNSUPPORTED" : "FORMAT",
+				    "quote can be read", "a TDX quote", problem);
+	verdict_pass(v, "quote can be read",
+		     verdict_text(v, "version %u, TD 1.%u", ret->version, ret->body15 ? 5 : 0));
 	return 0;
 }
 
@@ -58,13 +61,16 @@ void tdx_claims(struct verdict *v, const struct tdx_quote *q)
 	verdict_claim_text(v, "tdx.body", q->body15 ? "TD 1.5" : "TD 1.0");
 	body_claims(v, q->body);
 	if (q->body15) {
-		verdict_claim_hex(v, "tdx.tee_tcb_svn2", q->body15->tee_tcb_svn2, sizeof(q->body15->tee_tcb_svn2));
-		verdict_claim_hex(v, "tdx.mrservicetd", q->body15->mrservicetd, sizeof(q->body15->mrservicetd));
+		verdict_claim_hex(v, "tdx.tee_tcb_svn2", q->body15->tee_tcb_svn2,
+				  sizeof(q->body15->tee_tcb_svn2));
+		verdict_claim_hex(v, "tdx.mrservicetd", q->body15->mrservicetd,
+				  sizeof(q->body15->mrservicetd));
 	}
 	verdict_claim_bool(v, "tdx.debug", q->body->td_attributes[0] & 1);
 	verdict_claim_hex(v, "tdx.user_data", q->header->user_data, sizeof(q->header->user_data));
 	verdict_claim_hex(v, "tdx.qe_mrsigner", q->qe_report->mrsigner, sizeof(q->qe_report->mrsigner));
-	verdict_claim_hex(v, "tdx.qe_mrenclave", q->qe_report->mrenclave, sizeof(q->qe_report->mrenclave));
+	verdict_claim_hex(v, "tdx.qe_mrenclave", q->qe_report->mrenclave,
+			  sizeof(q->qe_report->mrenclave));
 	verdict_claim_number(v, "tdx.qe_isvsvn", get_u16le(q->qe_report->isvsvn));
 }
 
@@ -81,19 +87,26 @@ static void pck_claims(struct verdict *v, const struct pck *pck)
 
 /* ---- the quote's own signatures ---- */
 
-/* The enclave says which key it uses by the hash in its report data; the other half of those is zero, or something else is hidden there. */
+/*
+ * The enclave says which key it uses by the hash in its report data; the other half of those is
+ * zero, or something else is hidden there.
+ */
 static int check_binding(struct verdict *v, const struct tdx_quote *q)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t want[64] = { 0 };
 	bool good;
 
-	good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(ctx, q->key, 64) == 1 &&
-	       EVP_DigestUpdate(ctx, q->qe_auth.p, q->qe_auth.len) == 1 && EVP_DigestFinal_ex(ctx, want, NULL) == 1;
+	good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	       EVP_DigestUpdate(ctx, q->key, 64) == 1 &&
+	       EVP_DigestUpdate(ctx, q->qe_auth.p, q->qe_auth.len) == 1 &&
+	       EVP_DigestFinal_ex(ctx, want, NULL) == 1;
 	EVP_MD_CTX_free(ctx);
 	if (!good)
 		return -ENOMEM;
-	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "QE_BIND", "attestation key is the quoting enclave's", (struct bytes){ want, sizeof(want) },
+	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "QE_BIND",
+			     "attestation key is the quoting enclave's",
+			     (struct bytes){ want, sizeof(want) },
 			     (struct bytes){ q->qe_report->report_data, sizeof(want) });
 }
 
@@ -102,8 +115,10 @@ static int check_quote_signature(struct verdict *v, const struct tdx_quote *q)
 	_cleanup_(pkey_freep) EVP_PKEY *key = p256_key(q->key);
 
 	if (!key)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature", "a key that is a point of P-256", "none");
-	return verdict_check(v, p256_verify(key, q->signature, q->signed_part), VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature",
+				    "a key that is a point of P-256", "none");
+	return verdict_check(v, p256_verify(key, q->signature, q->signed_part),
+			     VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature",
 			     "by the attestation key", NULL);
 }
 
@@ -112,8 +127,9 @@ static int check_signatures(struct verdict *v, const struct tdx_quote *q, X509 *
 	struct bytes report = { (const uint8_t *)q->qe_report, sizeof(*q->qe_report) };
 	int r;
 
-	r = verdict_check(v, p256_verify(X509_get0_pubkey(pck), q->qe_signature, report), VERDICT_NOT_AUTHENTIC, "QE_SIG",
-			  "quoting enclave's report signature", "by the PCK", NULL);
+	r = verdict_check(v, p256_verify(X509_get0_pubkey(pck), q->qe_signature, report),
+			  VERDICT_NOT_AUTHENTIC, "QE_SIG", "quoting enclave's report signature",
+			  "by the PCK", NULL);
 	if (r < 0)
 		return r;
 	r = check_binding(v, q);
@@ -127,45 +143,60 @@ static int check_pck_extension(struct verdict *v, X509 *leaf, struct pck *ret)
 	struct bytes der;
 
 	if (x509_extension(leaf, PCK_EXTENSION_OID, &der) < 0 || pck_parse(der, ret) < 0)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PCK_EXT", "PCK certificate describes a platform", "one complete SGX extension",
-				    "none that can be read");
-	verdict_pass(v, "PCK certificate describes a platform", verdict_text(v, "FMSPC %s", verdict_hex(v, ret->fmspc, sizeof(ret->fmspc))));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PCK_EXT",
+				    "PCK certificate describes a platform",
+				    "one complete SGX extension", "none that can be read");
+	verdict_pass(v, "PCK certificate describes a platform",
+		     verdict_text(v, "FMSPC %s", verdict_hex(v, ret->fmspc, sizeof(ret->fmspc))));
 	pck_claims(v, ret);
 	return 0;
 }
 
 /* ---- the platform ---- */
 
-static int check_platform(struct verdict *v, const struct tdx_quote *q, const struct endorsement *en, X509 *leaf, const struct pck *pck)
+static int check_platform(struct verdict *v, const struct tdx_quote *q,
+			  const struct endorsement *en, X509 *leaf, const struct pck *pck)
 {
 	const struct tdx_tcb_info *t = &en->tcb_info;
 	const struct tdx_module *module;
 	int r;
 
-	r = verdict_check(v, !x509_crl_has(en->pck_crl, leaf), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED", "PCK certificate is not revoked", NULL, NULL);
+	r = verdict_check(v, !x509_crl_has(en->pck_crl, leaf), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
+			  "PCK certificate is not revoked", NULL, NULL);
 	if (r < 0)
 		return r;
-	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "FMSPC", "TCB info is for this kind of platform (FMSPC)",
-			  (struct bytes){ pck->fmspc, sizeof(pck->fmspc) }, (struct bytes){ t->fmspc, sizeof(t->fmspc) });
+	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "FMSPC",
+			  "TCB info is for this kind of platform (FMSPC)",
+			  (struct bytes){ pck->fmspc, sizeof(pck->fmspc) },
+			  (struct bytes){ t->fmspc, sizeof(t->fmspc) });
 	if (r < 0)
 		return r;
-	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "FMSPC", "TCB info is for this PCE (PCEID)", (struct bytes){ pck->pceid, sizeof(pck->pceid) },
+	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "FMSPC", "TCB info is for this PCE (PCEID)",
+			  (struct bytes){ pck->pceid, sizeof(pck->pceid) },
 			  (struct bytes){ t->pceid, sizeof(t->pceid) });
 	if (r < 0)
 		return r;
-	r = verdict_check(v, tdx_qe_fits(&en->qe_identity, q->qe_report), VERDICT_NOT_AUTHENTIC, "QE_IDENTITY", "quoting enclave is Intel's",
-			  verdict_text(v, "MRSIGNER %s, product %u", verdict_hex(v, en->qe_identity.mrsigner, 32), en->qe_identity.isvprodid),
-			  verdict_text(v, "MRSIGNER %s, product %u, attributes %s", verdict_hex(v, q->qe_report->mrsigner, 32),
-				       get_u16le(q->qe_report->isvprodid), verdict_hex(v, q->qe_report->attributes, 16)));
+	r = verdict_check(v, tdx_qe_fits(&en->qe_identity, q->qe_report), VERDICT_NOT_AUTHENTIC,
+			  "QE_IDENTITY", "quoting enclave is Intel's",
+			  verdict_text(v, "MRSIGNER %s, product %u",
+				       verdict_hex(v, en->qe_identity.mrsigner, 32),
+				       en->qe_identity.isvprodid),
+			  verdict_text(v, "MRSIGNER %s, product %u, attributes %s",
+				       verdict_hex(v, q->qe_report->mrsigner, 32),
+				       get_u16le(q->qe_report->isvprodid),
+				       verdict_hex(v, q->qe_report->attributes, 16)));
 	if (r < 0)
 		return r;
 	module = tdx_tcb_module(t, q->body->tee_tcb_svn);
 	if (!module)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "MODULE", "TDX module is Intel's", "a module of the TCB info",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "MODULE", "TDX module is Intel's",
+				    "a module of the TCB info",
 				    verdict_text(v, "none for version %u", q->body->tee_tcb_svn[1]));
-	return verdict_check(v, tdx_module_fits(module, q->body), VERDICT_NOT_AUTHENTIC, "MODULE", "TDX module is Intel's",
+	return verdict_check(v, tdx_module_fits(module, q->body), VERDICT_NOT_AUTHENTIC, "MODULE",
+			     "TDX module is Intel's",
 			     verdict_text(v, "signer %s", verdict_hex(v, module->mrsigner, 48)),
-			     verdict_text(v, "signer %s, attributes %s", verdict_hex(v, q->body->mrsignerseam, 48),
+			     verdict_text(v, "signer %s, attributes %s",
+					  verdict_hex(v, q->body->mrsignerseam, 48),
 					  verdict_hex(v, q->body->seam_attributes, 8)));
 }
 
@@ -180,7 +211,8 @@ static void add_advisories(struct bytes array, char *text, size_t size)
 	while (jspan_next_element(&array, &value) > 0) {
 		char word[40];
 
-		if (jspan_text(value, &id) < 0 || id.len == 0 || id.len >= sizeof(word) - 2 || n + id.len + 2 > size)
+		if (jspan_text(value, &id) < 0 || id.len == 0 || id.len >= sizeof(word) - 2 ||
+		    n + id.len + 2 > size)
 			continue;
 		(void) snprintf(word, sizeof(word), "%.*s", (int)id.len, (const char *)id.p);
 		if (strstr(text, word))
@@ -195,7 +227,8 @@ static void tcb_claims(struct verdict *v, const struct tdx_tcb *tcb, const struc
 
 	verdict_claim_text(v, "tdx.tcb_status", tcb_status_name(tcb->status));
 	if (tcb->platform) {
-		verdict_claim_text(v, "tdx.platform_status", tcb_status_name(tcb->platform->state.status));
+		verdict_claim_text(v, "tdx.platform_status",
+				   tcb_status_name(tcb->platform->state.status));
 		verdict_claim_time(v, "tdx.tcb_date", tcb->platform->state.date);
 		add_advisories(tcb->platform->state.advisories, advisories, sizeof(advisories));
 	}
@@ -208,7 +241,8 @@ static void tcb_claims(struct verdict *v, const struct tdx_tcb *tcb, const struc
 		add_advisories(tcb->qe->state.advisories, advisories, sizeof(advisories));
 	}
 	verdict_claim_text(v, "tdx.advisories", verdict_text(v, "%s", advisories));
-	verdict_claim_number(v, "tdx.tcb_evaluation", MIN(en->tcb_info.evaluation, en->qe_identity.evaluation));
+	verdict_claim_number(v, "tdx.tcb_evaluation",
+			     MIN(en->tcb_info.evaluation, en->qe_identity.evaluation));
 	verdict_claim_time(v, "tdx.collateral_expires", en->expires);
 }
 
@@ -221,9 +255,12 @@ static void check_status(struct verdict *v, const struct policy *p, enum tcb_sta
 
 	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++)
 		if (p->accept & 1u << i && n < sizeof(accepted))
-			n += (size_t)snprintf(accepted + n, sizeof(accepted) - n, "%s%s", n ? ", " : "", tcb_status_name(i));
-	(void) verdict_check(v, (p->accept & 1u << status) != 0, VERDICT_REFUSED, verdict_text(v, "TCB_%s", tcb_status_name(status)),
-			     "firmware is as current as the policy wants", verdict_text(v, "%s", accepted), tcb_status_name(status));
+			n += (size_t)snprintf(accepted + n, sizeof(accepted) - n, "%s%s",
+					      n ? ", " : "", tcb_status_name(i));
+	(void) verdict_check(v, (p->accept & 1u << status) != 0, VERDICT_REFUSED,
+			     verdict_text(v, "TCB_%s", tcb_status_name(status)),
+			     "firmware is as current as the policy wants",
+			     verdict_text(v, "%s", accepted), tcb_status_name(status));
 }
 
 #define TDATTR_DEBUG (UINT64_C(1) << 0)
@@ -236,29 +273,37 @@ static void check_attributes(struct verdict *v, const struct policy *p, const st
 {
 	uint64_t attributes = get_u64le(body->td_attributes), xfam = get_u64le(body->xfam);
 
-	(void) verdict_check(v, !(attributes & TDATTR_DEBUG) || (p->allow & ALLOW_DEBUG), VERDICT_REFUSED, "DEBUG", "TD is not in debug mode",
-			     "DEBUG clear", attributes & TDATTR_DEBUG ? "DEBUG set" : NULL);
-	(void) verdict_check(v, (attributes & ~TDATTR_KNOWN) == 0, VERDICT_REFUSED, "TDATTR", "TD attributes are known", "no unknown bit",
+	(void) verdict_check(v, !(attributes & TDATTR_DEBUG) || (p->allow & ALLOW_DEBUG),
+			     VERDICT_REFUSED, "DEBUG", "TD is not in debug mode", "DEBUG clear",
+			     attributes & TDATTR_DEBUG ? "DEBUG set" : NULL);
+	(void) verdict_check(v, (attributes & ~TDATTR_KNOWN) == 0, VERDICT_REFUSED, "TDATTR",
+			     "TD attributes are known", "no unknown bit",
 			     verdict_text(v, "%016llx", (unsigned long long)attributes));
-	(void) verdict_check(v, (xfam & XFAM_FIXED1) == XFAM_FIXED1 && (xfam & ~XFAM_KNOWN) == 0, VERDICT_REFUSED, "XFAM",
-			     "extended features are known", "x87 and SSE, and no unknown bit", verdict_text(v, "%016llx", (unsigned long long)xfam));
+	(void) verdict_check(v, (xfam & XFAM_FIXED1) == XFAM_FIXED1 && (xfam & ~XFAM_KNOWN) == 0,
+			     VERDICT_REFUSED, "XFAM", "extended features are known",
+			     "x87 and SSE, and no unknown bit",
+			     verdict_text(v, "%016llx", (unsigned long long)xfam));
 	if (p->require & REQUIRE_SEPT_VE_DISABLE)
-		(void) verdict_check(v, (attributes & TDATTR_SEPT_VE_DISABLE) != 0, VERDICT_REFUSED, "SEPT_VE",
-				     "host cannot take private pages unseen", "SEPT_VE_DISABLE set",
+		(void) verdict_check(v, (attributes & TDATTR_SEPT_VE_DISABLE) != 0, VERDICT_REFUSED,
+				     "SEPT_VE", "host cannot take private pages unseen",
+				     "SEPT_VE_DISABLE set",
 				     verdict_text(v, "%016llx", (unsigned long long)attributes));
 }
 
-static void check_service_td(struct verdict *v, const struct policy *p, const struct td_body15 *body15)
+static void check_service_td(struct verdict *v, const struct policy *p,
+			     const struct td_body15 *body15)
 {
 	struct bytes found = { body15 ? body15->mrservicetd : NULL, body15 ? sizeof(body15->mrservicetd) : 0 };
 
 	if (p->mrservicetd.n > 0) {
-		policy_check_values(v, &p->mrservicetd, "SERVICE_TD", "service TD is one that is named", found.p, found.len);
+		policy_check_values(v, &p->mrservicetd, "SERVICE_TD",
+				    "service TD is one that is named", found.p, found.len);
 		return;
 	}
 	/* A service TD can take part in migrating this one: it is part of what one trusts. */
-	(void) verdict_check(v, bytes_all_zero(&found) || (p->allow & ALLOW_SERVICE_TD), VERDICT_REFUSED, "SERVICE_TD", "no service TD is bound",
-			     "none bound", verdict_hex(v, found.p, found.len));
+	(void) verdict_check(v, bytes_all_zero(&found) || (p->allow & ALLOW_SERVICE_TD),
+			     VERDICT_REFUSED, "SERVICE_TD", "no service TD is bound", "none bound",
+			     verdict_hex(v, found.p, found.len));
 }
 
 static void check_measurements(struct verdict *v, const struct policy *p, const struct td_body *b)
@@ -267,14 +312,20 @@ static void check_measurements(struct verdict *v, const struct policy *p, const 
 	static const char *const rtmr_names[] = { "RTMR0 (firmware configuration)", "RTMR1 (boot loader and kernel)", "RTMR2 (what the kernel was told)",
 						  "RTMR3 (of the guest itself)" };
 
-	policy_check_values(v, &p->mrtd, "MRTD", "measurement of the TD's initial memory (MRTD)", b->mrtd, sizeof(b->mrtd));
+	policy_check_values(v, &p->mrtd, "MRTD", "measurement of the TD's initial memory (MRTD)",
+			    b->mrtd, sizeof(b->mrtd));
 	for (unsigned i = 0; i < 4; i++)
-		policy_check_values(v, &p->rtmr[i], rtmr_codes[i], rtmr_names[i], b->rtmr[i], sizeof(b->rtmr[i]));
-	policy_check_values(v, &p->mrseam, "MRSEAM", "measurement of the TDX module (MRSEAM)", b->mrseam, sizeof(b->mrseam));
-	policy_check_values(v, &p->mrconfigid, "MRCONFIGID", "MRCONFIGID", b->mrconfigid, sizeof(b->mrconfigid));
+		policy_check_values(v, &p->rtmr[i], rtmr_codes[i], rtmr_names[i], b->rtmr[i],
+				    sizeof(b->rtmr[i]));
+	policy_check_values(v, &p->mrseam, "MRSEAM", "measurement of the TDX module (MRSEAM)",
+			    b->mrseam, sizeof(b->mrseam));
+	policy_check_values(v, &p->mrconfigid, "MRCONFIGID", "MRCONFIGID", b->mrconfigid,
+			    sizeof(b->mrconfigid));
 	policy_check_values(v, &p->mrowner, "MROWNER", "MROWNER", b->mrowner, sizeof(b->mrowner));
-	policy_check_values(v, &p->mrownerconfig, "MROWNERCONFIG", "MROWNERCONFIG", b->mrownerconfig, sizeof(b->mrownerconfig));
-	policy_check_values(v, &p->report_data, "REPORT_DATA", "report data", b->report_data, sizeof(b->report_data));
+	policy_check_values(v, &p->mrownerconfig, "MROWNERCONFIG", "MROWNERCONFIG",
+			    b->mrownerconfig, sizeof(b->mrownerconfig));
+	policy_check_values(v, &p->report_data, "REPORT_DATA", "report data", b->report_data,
+			    sizeof(b->report_data));
 }
 
 static void check_floors(struct verdict *v, const struct policy *p, const struct tdx_evidence *t)
@@ -283,8 +334,10 @@ static void check_floors(struct verdict *v, const struct policy *p, const struct
 	const struct tdx_quote *q = &t->quote;
 	bool reached = true;
 
-	policy_check_min(v, &p->min_tcb_evaluation, "EVALUATION", "TCB evaluation data number", t->evaluation);
-	policy_check_min(v, &p->min_qe_svn, "QE_SVN", "version of the quoting enclave", get_u16le(q->qe_report->isvsvn));
+	policy_check_min(v, &p->min_tcb_evaluation, "EVALUATION", "TCB evaluation data number",
+			 t->evaluation);
+	policy_check_min(v, &p->min_qe_svn, "QE_SVN", "version of the quoting enclave",
+			 get_u16le(q->qe_report->isvsvn));
 	policy_check_min(v, &p->min_pce_svn, "PCE_SVN", "version of the PCE", t->pck.pcesvn);
 	if (floor->n == 0)
 		return;
@@ -292,22 +345,30 @@ static void check_floors(struct verdict *v, const struct policy *p, const struct
 	for (unsigned i = 0; i < floor->n; i++)
 		for (unsigned j = 0; j < TCB_COMPONENTS; j++)
 			reached = reached && q->body->tee_tcb_svn[j] >= floor->b[i][j];
-	(void) verdict_check(v, reached, VERDICT_REFUSED, "TEE_TCB_SVN", "TEE_TCB_SVN reaches its floor, each byte",
-			     verdict_hex(v, floor->b[0], TCB_COMPONENTS), verdict_hex(v, q->body->tee_tcb_svn, TCB_COMPONENTS));
+	(void) verdict_check(v, reached, VERDICT_REFUSED, "TEE_TCB_SVN",
+			     "TEE_TCB_SVN reaches its floor, each byte",
+			     verdict_hex(v, floor->b[0], TCB_COMPONENTS),
+			     verdict_hex(v, q->body->tee_tcb_svn, TCB_COMPONENTS));
 }
 
 /* ---- the whole ---- */
 
-/* Endorsement of the CA, from the memo or fresh; a fresh one lacks the collateral still and is @ret_fresh's. */
-static int find_endorsement(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], const struct pck_chain *chain, int64_t now,
-			    struct verdict *v, struct endorsement **ret, struct endorsement **ret_fresh)
+/*
+ * Endorsement of the CA, from the memo or fresh; a fresh one lacks the collateral still and is
+ * @ret_fresh's.
+ */
+static int find_endorsement(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN],
+			    const struct pck_chain *chain, int64_t now, struct verdict *v,
+			    struct endorsement **ret, struct endorsement **ret_fresh)
 {
 	_cleanup_(endorsement_freep) struct endorsement *fresh = NULL;
 	int r;
 
 	*ret = verifier_recall(ctx, key, now);
 	if (*ret) {
-		verdict_pass(v, "PCK CA and collateral", verdict_text(v, "verified before, good to %s", verdict_time(v, (*ret)->expires)));
+		verdict_pass(v, "PCK CA and collateral",
+			     verdict_text(v, "verified before, good to %s",
+					  verdict_time(v, (*ret)->expires)));
 		return 0;
 	}
 	fresh = calloc(1, sizeof(*fresh));
@@ -325,7 +386,8 @@ static void endorsement_release(void *object)
 	(void) endorsement_free(object);
 }
 
-static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chain, const struct evidence *e, int64_t now, struct verdict *v,
+static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chain,
+			      const struct evidence *e, int64_t now, struct verdict *v,
 			      struct tdx_evidence *t)
 {
 	_cleanup_(endorsement_freep) struct endorsement *fresh = NULL;
@@ -368,7 +430,8 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	return 0;
 }
 
-int tdx_authenticate(struct verifier *ctx, struct bytes quote, const struct evidence *e, int64_t now, struct verdict *v, struct tdx_evidence *ret)
+int tdx_authenticate(struct verifier *ctx, struct bytes quote, const struct evidence *e,
+		     int64_t now, struct verdict *v, struct tdx_evidence *ret)
 {
 	_cleanup_(freep) struct pck_chain *chain = malloc(sizeof(*chain));
 	struct tdx_evidence t = { 0 };
@@ -384,7 +447,8 @@ int tdx_authenticate(struct verifier *ctx, struct bytes quote, const struct evid
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", "certificates in the quote", "PCK certificate, its CA and the root, in PEM",
+		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", "certificates in the quote",
+				    "PCK certificate, its CA and the root, in PEM",
 				    r == -EMSGSIZE ? "one is too long" : "not just these three");
 	r = authenticate_quote(ctx, chain, e, now, v, &t);
 	if (r < 0)
@@ -402,14 +466,16 @@ void tdx_apply_policy(const struct tdx_evidence *t, const struct policy *p, stru
 	check_floors(v, p, t);
 }
 
-static int check_event_log(const struct evidence *e, const struct policy *p, const struct tdx_evidence *t, struct verdict *v)
+static int check_event_log(const struct evidence *e, const struct policy *p,
+			   const struct tdx_evidence *t, struct verdict *v)
 {
 	struct ccel c;
 	int r;
 
 	if (!e->piece[EVIDENCE_EVENT_LOG].p) {
 		if (p->events.set || p->regs.set)
-			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete", "the event log that the policy speaks of", "not given");
+			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
+					    "the event log that the policy speaks of", "not given");
 		return 0;
 	}
 	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], v, &c);
@@ -422,7 +488,8 @@ static int check_event_log(const struct evidence *e, const struct policy *p, con
 	return 0;
 }
 
-static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
+static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		  int64_t now, struct verdict *v)
 {
 	struct tdx_evidence t;
 	int r;
@@ -434,7 +501,8 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	if (e->n_certs > 0)
-		verdict_skip(v, "certificates beside the quote", "not needed: the quote brings its own, and the root is known by its key");
+		verdict_skip(v, "certificates beside the quote",
+			     "not needed: the quote brings its own, and the root is known by its key");
 	v->authentic = true;
 	tdx_apply_policy(&t, p, v);
 	policy_check_nonce(v, p, t.quote.body->report_data);
@@ -451,9 +519,10 @@ static int show(const struct evidence *e, struct verdict *v)
 	return 0;
 }
 
-#define COLLATERAL                                                                                                                             \
-	(EVIDENCE_BIT(EVIDENCE_TCB_INFO) | EVIDENCE_BIT(EVIDENCE_QE_IDENTITY) | EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) |                             \
-	 EVIDENCE_BIT(EVIDENCE_QE_CHAIN) | EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
+#define COLLATERAL                                                                                 \
+	(EVIDENCE_BIT(EVIDENCE_TCB_INFO) | EVIDENCE_BIT(EVIDENCE_QE_IDENTITY) |                    \
+	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
+	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
 const struct attest_verifier attest_verify_tdx = {
 	.name = "tdx",

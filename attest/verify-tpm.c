@@ -20,8 +20,8 @@ static bool rsa_is_usable(EVP_PKEY *key)
 	BIGNUM *e = NULL;
 	bool good;
 
-	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < 2048 || EVP_PKEY_get_bits(key) > 4096 ||
-	    !EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e))
+	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < 2048 ||
+	    EVP_PKEY_get_bits(key) > 4096 || !EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e))
 		return false;
 	good = BN_is_word(e, RSA_F4);
 	BN_free(e);
@@ -37,11 +37,12 @@ EVP_PKEY *tpm_rsa_key(const uint8_t *n, size_t n_len)
 	EVP_PKEY *key = NULL;
 
 	bn_n = n_len >= 256 && n_len <= 512 && (n[0] & 0x80) ? BN_bin2bn(n, (int)n_len, NULL) : NULL;
-	if (bn_n && bn_e && build && BN_set_word(bn_e, RSA_F4) && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, bn_n) &&
+	if (bn_n && bn_e && build && BN_set_word(bn_e, RSA_F4) &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, bn_n) &&
 	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, bn_e))
 		params = OSSL_PARAM_BLD_to_param(build);
-	if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1 ||
-	    !rsa_is_usable(key))
+	if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1 || !rsa_is_usable(key))
 		key = pkey_free(key);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(build);
@@ -146,9 +147,11 @@ static int check_signature(EVP_PKEY *ak, const struct evidence *e, struct verdic
 	struct bytes file = e->piece[EVIDENCE_SIG], signature;
 
 	if (tpm_signature_rsassa(file.p, file.len, (size_t)EVP_PKEY_get_size(ak), &signature) < 0)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "TPM_SIG", name, "RSASSA with SHA-256, of the key's length, bare or as TPMT_SIGNATURE",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "TPM_SIG", name,
+				    "RSASSA with SHA-256, of the key's length, bare or as TPMT_SIGNATURE",
 				    verdict_text(v, "%zu bytes of something else", file.len));
-	return verdict_check(v, rsassa_verify(ak, signature, e->piece[EVIDENCE_ATTEST]), VERDICT_NOT_AUTHENTIC, "TPM_SIG", name,
+	return verdict_check(v, rsassa_verify(ak, signature, e->piece[EVIDENCE_ATTEST]),
+			     VERDICT_NOT_AUTHENTIC, "TPM_SIG", name,
 			     "by the attestation key, RSASSA with SHA-256", NULL);
 }
 
@@ -159,9 +162,11 @@ static int parse_quote(struct bytes attest, struct verdict *v, struct tpm_quote 
 
 	r = tpm_quote_parse(attest.p, attest.len, ret, &problem);
 	if (r == -ENOMSG)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "TPM_MAGIC", "TPM made this quote", "TPM_GENERATED and a quote", problem);
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "TPM_MAGIC", "TPM made this quote",
+				    "TPM_GENERATED and a quote", problem);
 	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read", "a TPMS_ATTEST with a quote", problem);
+		return verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read",
+				    "a TPMS_ATTEST with a quote", problem);
 	verdict_pass(v, "TPM made this quote", NULL);
 	return 0;
 }
@@ -182,7 +187,8 @@ static bool is_one_of(const struct policy_values *want, struct bytes found)
 	bool good = false;
 
 	for (unsigned i = 0; i < want->n; i++)
-		good = good || (want->len[i] == found.len && CRYPTO_memcmp(want->b[i], found.p, found.len) == 0);
+		good = good || (want->len[i] == found.len &&
+				CRYPTO_memcmp(want->b[i], found.p, found.len) == 0);
 	return good;
 }
 
@@ -195,8 +201,9 @@ static int check_nonce(const struct tpm_quote *q, const struct policy *p, struct
 		verdict_skip(v, name, "none was given, so the quote may be an old one");
 		return 0;
 	}
-	return verdict_check(v, is_one_of(&p->nonce, q->extra), VERDICT_NOT_AUTHENTIC, "NONCE", name,
-			     verdict_hex(v, p->nonce.b[0], p->nonce.len[0]), verdict_hex(v, q->extra.p, q->extra.len));
+	return verdict_check(v, is_one_of(&p->nonce, q->extra), VERDICT_NOT_AUTHENTIC, "NONCE",
+			     name, verdict_hex(v, p->nonce.b[0], p->nonce.len[0]),
+			     verdict_hex(v, q->extra.p, q->extra.len));
 }
 
 /* SHA-256 of the values in their order. */
@@ -213,8 +220,12 @@ static int hash_pcrs(const struct tpm_pcrs *pcrs, uint8_t ret[static PCR_LEN])
 	return good ? 0 : -ENOMEM;
 }
 
-/* The digest says nothing of which PCRs it is of: that is the selection's part, and both together are the claimed map. */
-static int check_pcrs(const struct tpm_quote *q, struct bytes json, struct verdict *v, struct tpm_pcrs *ret)
+/*
+ * The digest says nothing of which PCRs it is of: that is the selection's part, and both
+ * together are the claimed map.
+ */
+static int check_pcrs(const struct tpm_quote *q, struct bytes json, struct verdict *v,
+		      struct tpm_pcrs *ret)
 {
 	uint8_t digest[PCR_LEN];
 	int r;
@@ -223,22 +234,28 @@ static int check_pcrs(const struct tpm_quote *q, struct bytes json, struct verdi
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "PCR_FORMAT", "claimed PCRs can be read",
 				    "a JSON object of numbers 0 to 23 with 64 hexadecimal digits each", "something else");
-	r = verdict_check(v, q->n_banks == 1 && q->hash == TPM_ALG_SHA256_ID && q->pcrs == ret->present && ret->present != 0, VERDICT_NOT_AUTHENTIC,
-			  "PCR_SELECT", "quote is of the claimed PCRs", verdict_text(v, "SHA-256: %s", pcr_list(v, ret->present)),
-			  verdict_text(v, "%u banks, the last %04x: %s", q->n_banks, q->hash, pcr_list(v, q->pcrs)));
+	r = verdict_check(v,
+			  q->n_banks == 1 && q->hash == TPM_ALG_SHA256_ID &&
+				  q->pcrs == ret->present && ret->present != 0,
+			  VERDICT_NOT_AUTHENTIC, "PCR_SELECT", "quote is of the claimed PCRs",
+			  verdict_text(v, "SHA-256: %s", pcr_list(v, ret->present)),
+			  verdict_text(v, "%u banks, the last %04x: %s", q->n_banks, q->hash,
+				       pcr_list(v, q->pcrs)));
 	if (r < 0)
 		return r;
 	r = hash_pcrs(ret, digest);
 	if (r < 0)
 		return r;
-	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "PCR_DIGEST", "quote is of the claimed values", q->digest, (struct bytes){ digest, sizeof(digest) });
+	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "PCR_DIGEST", "quote is of the claimed values",
+			  q->digest, (struct bytes){ digest, sizeof(digest) });
 	for (unsigned i = 0; r == 0 && i < POLICY_PCRS; i++)
 		if (ret->present & 1u << i)
 			verdict_claim_hex(v, verdict_text(v, "tpm.pcr%u", i), ret->value[i], PCR_LEN);
 	return r;
 }
 
-int tpm_authenticate(EVP_PKEY *ak, const struct evidence *e, const struct policy *p, struct verdict *v, struct tpm_pcrs *ret)
+int tpm_authenticate(EVP_PKEY *ak, const struct evidence *e, const struct policy *p,
+		     struct verdict *v, struct tpm_pcrs *ret)
 {
 	struct tpm_pcrs pcrs;
 	struct tpm_quote q;
@@ -266,11 +283,13 @@ void tpm_apply_policy(const struct tpm_pcrs *pcrs, const struct policy *p, struc
 	uint32_t required = p->require_pcrs.set ? (uint32_t)p->require_pcrs.value : 0;
 
 	if (required)
-		(void) verdict_check(v, (required & ~pcrs->present) == 0, VERDICT_REFUSED, "PCR_MISSING", "required PCRs are quoted",
+		(void) verdict_check(v, (required & ~pcrs->present) == 0, VERDICT_REFUSED,
+				     "PCR_MISSING", "required PCRs are quoted",
 				     pcr_list(v, required), pcr_list(v, pcrs->present));
 	for (unsigned i = 0; i < POLICY_PCRS; i++)
 		if (p->pcr[i].n > 0)
-			policy_check_values(v, &p->pcr[i], verdict_text(v, "PCR%u", i), verdict_text(v, "PCR %u", i), pcrs->value[i],
+			policy_check_values(v, &p->pcr[i], verdict_text(v, "PCR%u", i),
+					    verdict_text(v, "PCR %u", i), pcrs->value[i],
 					    pcrs->present & 1u << i ? PCR_LEN : 0);
 }
 
@@ -283,14 +302,16 @@ void tpm_show(const struct evidence *e, struct verdict *v)
 	if (!attest.p)
 		return;
 	if (tpm_quote_parse(attest.p, attest.len, &q, &problem) < 0)
-		(void) verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read", "a TPMS_ATTEST with a quote", problem);
+		(void) verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read",
+				    "a TPMS_ATTEST with a quote", problem);
 	else
 		quote_claims(v, &q);
 }
 
 /* ---- a quote by itself ---- */
 
-static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
+static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		  int64_t now, struct verdict *v)
 {
 	_cleanup_(pkey_freep) EVP_PKEY *ak = NULL;
 	struct tpm_pcrs pcrs;
@@ -300,11 +321,13 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
-		(void) verdict_fail(v, VERDICT_MALFORMED, "AK", "attestation key can be used", "an RSA public key of 2048 to 4096 bits, exponent 65537, PEM or DER",
+		(void) verdict_fail(v, VERDICT_MALFORMED, "AK", "attestation key can be used",
+				    "an RSA public key of 2048 to 4096 bits, exponent 65537, PEM or DER",
 				    "something else");
 		return 0;
 	}
-	verdict_skip(v, "attestation key is a TPM's", "taken as given: whoever hands it over vouches for it");
+	verdict_skip(v, "attestation key is a TPM's",
+		     "taken as given: whoever hands it over vouches for it");
 	r = tpm_authenticate(ak, e, p, v, &pcrs);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
@@ -323,7 +346,8 @@ static int show(const struct evidence *e, struct verdict *v)
 const struct attest_verifier attest_verify_tpm = {
 	.name = "tpm",
 	.what = "TPM 2.0 quote by a given key",
-	.needs = EVIDENCE_BIT(EVIDENCE_ATTEST) | EVIDENCE_BIT(EVIDENCE_SIG) | EVIDENCE_BIT(EVIDENCE_PCRS) | EVIDENCE_BIT(EVIDENCE_AK),
+	.needs = EVIDENCE_BIT(EVIDENCE_ATTEST) | EVIDENCE_BIT(EVIDENCE_SIG) |
+		 EVIDENCE_BIT(EVIDENCE_PCRS) | EVIDENCE_BIT(EVIDENCE_AK),
 	.subjects = ABOUT_TPM,
 	.verify = verify,
 	.show = show,

@@ -58,7 +58,10 @@ struct verdict *verdict_free(struct verdict *v)
 	return NULL;
 }
 
-/* The arrays are not cleared: nobody looks past the counters, and it is done once per verification. */
+/*
+ * The arrays are not cleared: nobody looks past the counters, and it is done once per
+ * verification.
+ */
 void verdict_reset(struct verdict *v)
 {
 	v->result = VERDICT_UNDECIDED;
@@ -114,7 +117,10 @@ const char *verdict_hex(struct verdict *v, const void *p, size_t len)
 	return text;
 }
 
-/* What is shown outlives what was judged: texts are copied, unless they are the verdict's own already. */
+/*
+ * What is shown outlives what was judged: texts are copied, unless they are the verdict's own
+ * already.
+ */
 static const char *keep(struct verdict *v, const char *text)
 {
 	if (!text || !text[0])
@@ -146,7 +152,8 @@ void verdict_skip(struct verdict *v, const char *name, const char *why)
 	add_check(v, &(struct verdict_check){ .name = name, .result = CHECK_SKIPPED, .code = "SKIPPED", .found = why });
 }
 
-int verdict_fail(struct verdict *v, enum verdict_result result, const char *code, const char *name, const char *expected, const char *found)
+int verdict_fail(struct verdict *v, enum verdict_result result, const char *code, const char *name,
+		 const char *expected, const char *found)
 {
 	assert(result != VERDICT_ACCEPTED);
 
@@ -162,8 +169,8 @@ int verdict_fail(struct verdict *v, enum verdict_result result, const char *code
 	return result == VERDICT_MALFORMED ? -EBADMSG : result == VERDICT_UNDECIDED ? -EAGAIN : -EKEYREJECTED;
 }
 
-int verdict_check(struct verdict *v, bool good, enum verdict_result result, const char *code, const char *name, const char *expected,
-		  const char *found)
+int verdict_check(struct verdict *v, bool good, enum verdict_result result, const char *code,
+		  const char *name, const char *expected, const char *found)
 {
 	if (!good)
 		return verdict_fail(v, result, code, name, expected, found);
@@ -171,7 +178,8 @@ int verdict_check(struct verdict *v, bool good, enum verdict_result result, cons
 	return 0;
 }
 
-int verdict_equal(struct verdict *v, enum verdict_result result, const char *code, const char *name, struct bytes expected, struct bytes found)
+int verdict_equal(struct verdict *v, enum verdict_result result, const char *code, const char *name,
+		  struct bytes expected, struct bytes found)
 {
 	bool equal = expected.len == found.len && CRYPTO_memcmp(expected.p, found.p, found.len) == 0;
 
@@ -330,7 +338,8 @@ const char *verdict_advice(const char *code)
 	for (size_t i = 0; i < ARRAY_SIZE(advices); i++) {
 		size_t n = strlen(advices[i].code);
 
-		if (streq(code, advices[i].code) || (advices[i].code[n - 1] == '_' && startswith(code, advices[i].code)))
+		if (streq(code, advices[i].code) ||
+		    (advices[i].code[n - 1] == '_' && startswith(code, advices[i].code)))
 			return advices[i].advice;
 	}
 	return "";
@@ -386,15 +395,18 @@ const struct trust *verifier_trust(const struct verifier *ctx)
 	return &ctx->trust;
 }
 
-int memo_key(const char *kind, const struct bytes *pieces, size_t n, uint8_t ret[static MEMO_KEY_LEN])
+int memo_key(const char *kind, const struct bytes *pieces, size_t n,
+	     uint8_t ret[static MEMO_KEY_LEN])
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool good = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, kind, strlen(kind) + 1);
+	bool good = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
+		    EVP_DigestUpdate(md, kind, strlen(kind) + 1);
 
 	for (size_t i = 0; good && i < n; i++) {
 		uint64_t len = pieces[i].len;
 
-		good = EVP_DigestUpdate(md, &len, sizeof(len)) && EVP_DigestUpdate(md, pieces[i].p, pieces[i].len);
+		good = EVP_DigestUpdate(md, &len, sizeof(len)) &&
+		       EVP_DigestUpdate(md, pieces[i].p, pieces[i].len);
 	}
 	good = good && EVP_DigestFinal_ex(md, ret, NULL);
 	EVP_MD_CTX_free(md);
@@ -406,14 +418,15 @@ void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LE
 	for (unsigned i = 0; i < MEMO_MAX; i++) {
 		struct memo *m = &ctx->memos[i];
 
-		if (m->object && memcmp(m->key, key, MEMO_KEY_LEN) == 0 && now >= m->not_before && now <= m->not_after)
+		if (m->object && memcmp(m->key, key, MEMO_KEY_LEN) == 0 && now >= m->not_before &&
+		    now <= m->not_after)
 			return m->object;
 	}
 	return NULL;
 }
 
-void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object, void (*release)(void *object),
-		       int64_t not_before, int64_t not_after)
+void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object,
+		       void (*release)(void *object), int64_t not_before, int64_t not_after)
 {
 	struct memo *m = &ctx->memos[ctx->next];
 
@@ -442,8 +455,8 @@ static const char *missing_piece(const struct attest_verifier *type, const struc
 	return NULL;
 }
 
-int attest_verify(struct verifier *ctx, const struct attest_verifier *type, const struct evidence *e, const struct policy *p, int64_t now,
-		  struct verdict *v)
+int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
+		  const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
 {
 	const char *missing = missing_piece(type, e);
 	int r = 0;
@@ -453,7 +466,8 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type, cons
 	v->trust_replaced = ctx->trust.replaced;
 	v->now = now;
 	if (missing)
-		(void) verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete", missing, "not given");
+		(void) verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
+				    missing, "not given");
 	else
 		r = type->verify(ctx, e, p, now, v);
 	if (r < 0) {

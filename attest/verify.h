@@ -9,8 +9,9 @@ struct policy;
 struct trust;
 
 /*
- * Verifying evidence: bytes in, a verdict out.  Nothing here opens a file, asks the network or looks at the clock: what a verdict
- * rests on is what the caller handed over, so that it can be had again anywhere.
+ * Verifying evidence: bytes in, a verdict out.  Nothing here opens a file, asks the network or
+ * looks at the clock: what a verdict rests on is what the caller handed over, so that it can be
+ * had again anywhere.
  */
 
 /* ---- the evidence ---- */
@@ -39,7 +40,10 @@ enum evidence_piece {
 #define EVIDENCE_CERTS_MAX 16
 #define EVIDENCE_CRLS_MAX 4
 
-/* A piece that was not given has a NULL pointer; an empty one has a pointer and no length, and is malformed as a rule. */
+/*
+ * A piece that was not given has a NULL pointer; an empty one has a pointer and no length, and
+ * is malformed as a rule.
+ */
 struct evidence {
 	struct bytes piece[_EVIDENCE_MAX];
 	struct bytes cert[EVIDENCE_CERTS_MAX];	/* certificates, PEM or DER, in any order */
@@ -75,7 +79,10 @@ enum check_result {
 	CHECK_SKIPPED,	/* nobody asked for it, or its input was not given; "found" says which */
 };
 
-/* Intel's names for the state of a platform.  TCB_STATUS_NONE: this kind of evidence has none, or it was not reached. */
+/*
+ * Intel's names for the state of a platform.  TCB_STATUS_NONE: this kind of evidence has none,
+ * or it was not reached.
+ */
 enum tcb_status {
 	TCB_STATUS_NONE,
 	TCB_UP_TO_DATE,
@@ -117,8 +124,9 @@ struct verdict_claim {
 #define VERDICT_TEXT_MAX 65536
 
 /*
- * What a verifier found.  All its memory is in it: strings point into @text or are literals, so it is not to be copied.  Use the
- * functions below to fill it; the first check that fails decides result and code, later ones are listed only.
+ * What a verifier found.  All its memory is in it: strings point into @text or are literals, so
+ * it is not to be copied.  Use the functions below to fill it; the first check that fails
+ * decides result and code, later ones are listed only.
  */
 struct verdict {
 	enum verdict_result result;
@@ -153,22 +161,29 @@ const char *verdict_hex(struct verdict *v, const void *p, size_t len);
 /*
  * One check.  @name and @code are literals; @expected and @found are copied, NULL for nothing.
  *
- * verdict_fail() returns what its caller may return: -EBADMSG for VERDICT_MALFORMED, -EAGAIN for VERDICT_UNDECIDED, -EKEYREJECTED for
- * the others, and never 0.  verdict_check() passes and returns 0 when @good, else fails.  verdict_equal() compares, in constant time.
+ * verdict_fail() returns what its caller may return: -EBADMSG for VERDICT_MALFORMED, -EAGAIN
+ * for VERDICT_UNDECIDED, -EKEYREJECTED for the others, and never 0.  verdict_check() passes and
+ * returns 0 when @good, else fails.  verdict_equal() compares, in constant time.
  */
 void verdict_pass(struct verdict *v, const char *name, const char *found);
 void verdict_skip(struct verdict *v, const char *name, const char *why);
-int verdict_fail(struct verdict *v, enum verdict_result result, const char *code, const char *name, const char *expected, const char *found);
-int verdict_check(struct verdict *v, bool good, enum verdict_result result, const char *code, const char *name, const char *expected,
-		  const char *found);
-int verdict_equal(struct verdict *v, enum verdict_result result, const char *code, const char *name, struct bytes expected, struct bytes found);
+int verdict_fail(struct verdict *v, enum verdict_result result, const char *code, const char *name,
+		 const char *expected, const char *found);
+int verdict_check(struct verdict *v, bool good, enum verdict_result result, const char *code,
+		  const char *name, const char *expected, const char *found);
+int verdict_equal(struct verdict *v, enum verdict_result result, const char *code, const char *name,
+		  struct bytes expected, struct bytes found);
 
 /*
- * The last thing a verifier does: accepted, when at least one check passed, none failed, and @authentic is set; else nothing changes.
+ * The last thing a verifier does: accepted, when at least one check passed, none failed, and
+ * @authentic is set; else nothing changes.
  */
 void verdict_conclude(struct verdict *v);
 
-/* A claim of the evidence: what it says, believed or not.  @name is a literal or from verdict_text(), @value is copied. */
+/*
+ * A claim of the evidence: what it says, believed or not.  @name is a literal or from
+ * verdict_text(), @value is copied.
+ */
 void verdict_claim_text(struct verdict *v, const char *name, const char *value);
 void verdict_claim_number(struct verdict *v, const char *name, uint64_t value);
 void verdict_claim_bool(struct verdict *v, const char *name, bool value);
@@ -190,8 +205,9 @@ const char *verdict_advice(const char *code);
 /* ---- the verifier ---- */
 
 /*
- * What lasts from one verification to the next: the trust set, and what was verified under it, so that a chain of certificates
- * or collateral that comes again is not verified again.  One thread at a time may use it.
+ * What lasts from one verification to the next: the trust set, and what was verified under it,
+ * so that a chain of certificates or collateral that comes again is not verified again.  One
+ * thread at a time may use it.
  */
 struct verifier;
 
@@ -205,26 +221,32 @@ const struct trust *verifier_trust(const struct verifier *ctx);
 #define MEMO_MAX 64
 
 /*
- * The key of something of @kind ("snp-cert", a name that no other sort of object has) that was made of @n pieces of bytes: SHA-256 over the
- * kind and each piece with its length.  Returns 0 or -ENOMEM.
+ * The key of something of @kind ("snp-cert", a name that no other sort of object has) that was
+ * made of @n pieces of bytes: SHA-256 over the kind and each piece with its length.  Returns 0
+ * or -ENOMEM.
  */
-int memo_key(const char *kind, const struct bytes *pieces, size_t n, uint8_t ret[static MEMO_KEY_LEN]);
+int memo_key(const char *kind, const struct bytes *pieces, size_t n,
+	     uint8_t ret[static MEMO_KEY_LEN]);
 
 /*
- * The memo: objects under a memo_key() of all that they were made of, good from @not_before to @not_after only.
- * verifier_recall() gives a borrowed object, good until the next verifier_remember(), or NULL.  verifier_remember() takes @object, and frees
- * it with @release; the oldest goes when MEMO_MAX are there.  Remember only what was verified to the pinned root.
+ * The memo: objects under a memo_key() of all that they were made of, good from @not_before to
+ * @not_after only.  verifier_recall() gives a borrowed object, good until the next
+ * verifier_remember(), or NULL.  verifier_remember() takes @object, and frees it with @release;
+ * the oldest goes when MEMO_MAX are there.  Remember only what was verified to the pinned root.
  */
 void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now);
-void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object, void (*release)(void *object),
-		       int64_t not_before, int64_t not_after);
+void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object,
+		       void (*release)(void *object), int64_t not_before, int64_t not_after);
 
 /*
- * One kind of evidence.  To add one: a file verify-NAME.c that ends in its row, and the row in verifiers.c.
+ * One kind of evidence.  To add one: a file verify-NAME.c that ends in its row, and the row in
+ * verifiers.c.
  *
- * verify() judges @e as of @now (seconds since 1970) by @p into @v, which is fresh.  The caller has seen to it that all
- * @needs are there and nothing outside @needs and @takes is.  show() decodes into claims what it can, without judging; what cannot
- * be decoded becomes a failed check.  Both return 0 with @v filled, whatever it says; -ENOMEM when there is no verdict.
+ * verify() judges @e as of @now (seconds since 1970) by @p into @v, which is fresh.  The caller
+ * has seen to it that all
+ * @needs are there and nothing outside @needs and @takes is.  show() decodes into claims what
+ * it can, without judging; what cannot be decoded becomes a failed check.  Both return 0 with
+ * @v filled, whatever it says; -ENOMEM when there is no verdict.
  */
 struct attest_verifier {
 	const char *name;	/* of --type */
@@ -233,7 +255,8 @@ struct attest_verifier {
 	unsigned takes;
 	bool takes_certs, takes_crls;
 	unsigned subjects;	/* of attest/policy.h: which options say something about it */
-	int (*verify)(struct verifier *ctx, const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v);
+	int (*verify)(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		      int64_t now, struct verdict *v);
 	int (*show)(const struct evidence *e, struct verdict *v);
 };
 
@@ -244,13 +267,18 @@ extern const struct attest_verifier *const attest_verifiers[];
 const struct attest_verifier *attest_verifier_find(const char *name);
 
 /*
- * Verify with @type: looks after the pieces, resets @v, notes trust and time in it and calls verify().
- * Returns 0 with a verdict (a missing piece is undecided, code "MISSING"), or -ENOMEM: then @v says undecided.
+ * Verify with @type: looks after the pieces, resets @v, notes trust and time in it and calls
+ * verify().
+ * Returns 0 with a verdict (a missing piece is undecided, code "MISSING"), or -ENOMEM: then @v
+ * says undecided.
  */
-int attest_verify(struct verifier *ctx, const struct attest_verifier *type, const struct evidence *e, const struct policy *p, int64_t now,
-		  struct verdict *v);
+int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
+		  const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v);
 
-/* A clock that says less is not set: the project is younger.  For callers that take @now from a clock. */
+/*
+ * A clock that says less is not set: the project is younger.  For callers that take @now from a
+ * clock.
+ */
 #define ATTEST_CLOCK_FLOOR 1767225600	/* 2026-01-01 */
 
 #endif

@@ -26,7 +26,10 @@ int x509_parse_der(struct bytes der, X509 **ret)
 	if (!der_is_strict(der))
 		return -EBADMSG;
 	cert = d2i_X509(NULL, &p, (long)der.len);
-	/* Before version 3 there were no extensions, and after it there is none.  A negative serial number is on no list. */
+	/*
+	 * Before version 3 there were no extensions, and after it there is none.  A negative
+	 * serial number is on no list.
+	 */
 	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
 	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER) {
 		X509_free(cert);
@@ -57,7 +60,8 @@ static int list_add(struct x509_list *l, struct bytes der)
 
 static void skip_space(struct bytes *b)
 {
-	while (b->len > 0 && (b->p[0] == ' ' || b->p[0] == '\t' || b->p[0] == '\r' || b->p[0] == '\n'))
+	while (b->len > 0 &&
+	       (b->p[0] == ' ' || b->p[0] == '\t' || b->p[0] == '\r' || b->p[0] == '\n'))
 		(void) bytes_skip(b, 1);
 }
 
@@ -201,10 +205,12 @@ static bool is_pss_sha384(const X509_ALGOR *alg)
 
 		X509_ALGOR_get0(&oid, &type, &value, pss->maskGenAlgorithm);
 		mgf_hash = OBJ_obj2nid(oid) == NID_mgf1 && type == V_ASN1_SEQUENCE ?
-				   ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(X509_ALGOR), pss->maskGenAlgorithm->parameter) :
+				   ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(X509_ALGOR),
+							     pss->maskGenAlgorithm->parameter) :
 				   NULL;
 		good = mgf_hash && OBJ_obj2nid(mgf_hash->algorithm) == NID_sha384 &&
-		       OBJ_obj2nid(pss->hashAlgorithm->algorithm) == NID_sha384 && ASN1_INTEGER_get(pss->saltLength) == 48 &&
+		       OBJ_obj2nid(pss->hashAlgorithm->algorithm) == NID_sha384 &&
+		       ASN1_INTEGER_get(pss->saltLength) == 48 &&
 		       (!pss->trailerField || ASN1_INTEGER_get(pss->trailerField) == 1);
 		X509_ALGOR_free(mgf_hash);
 	}
@@ -250,13 +256,14 @@ bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig)
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
 
 	/* 0 is a wrong signature and -1 an error: only 1 is good. */
-	return key && X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) == 0 && x509_signed_with(cert, sig) &&
-	       X509_verify(cert, key) == 1;
+	return key &&
+	       X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) == 0 &&
+	       x509_signed_with(cert, sig) && X509_verify(cert, key) == 1;
 }
 
 /*
- * Looked up in the encoded algorithm rather than in the decoded key: decoding is slow, and takes curves given by their
- * parameters, with a generator that an attacker chose.
+ * Looked up in the encoded algorithm rather than in the decoded key: decoding is slow, and
+ * takes curves given by their parameters, with a generator that an attacker chose.
  */
 static bool is_named_curve(X509 *cert, int nid)
 {
@@ -266,7 +273,8 @@ static bool is_named_curve(X509 *cert, int nid)
 	ASN1_OBJECT *oid;
 	int type;
 
-	if (!X509_PUBKEY_get0_param(&oid, NULL, NULL, &alg, X509_get_X509_PUBKEY(cert)) || OBJ_obj2nid(oid) != NID_X9_62_id_ecPublicKey)
+	if (!X509_PUBKEY_get0_param(&oid, NULL, NULL, &alg, X509_get_X509_PUBKEY(cert)) ||
+	    OBJ_obj2nid(oid) != NID_X9_62_id_ecPublicKey)
 		return false;
 	X509_ALGOR_get0(NULL, &type, &value, alg);
 	curve = value;
@@ -396,7 +404,8 @@ bool x509_is_ca(X509 *cert)
 {
 	uint32_t flags = X509_get_extension_flags(cert);
 
-	return (flags & EXFLAG_CA) && !(flags & EXFLAG_INVALID) && (!(flags & EXFLAG_KUSAGE) || (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN));
+	return (flags & EXFLAG_CA) && !(flags & EXFLAG_INVALID) &&
+	       (!(flags & EXFLAG_KUSAGE) || (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN));
 }
 
 bool x509_is_leaf(X509 *cert)
@@ -421,13 +430,14 @@ int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len
 /* ---- revocation ---- */
 
 /*
- * A list may say, critically, that it is only a part of one (issuing distribution point): of some reasons, of users, of authorities.
- * One that says nothing but where it lies is complete.
+ * A list may say, critically, that it is only a part of one (issuing distribution point): of
+ * some reasons, of users, of authorities.  One that says nothing but where it lies is complete.
  */
 static bool is_partial(X509_CRL *crl)
 {
 	ISSUING_DIST_POINT *idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
-	bool partial = !idp || idp->onlyuser > 0 || idp->onlyCA > 0 || idp->onlyattr > 0 || idp->indirectCRL > 0 || idp->onlysomereasons;
+	bool partial = !idp || idp->onlyuser > 0 || idp->onlyCA > 0 || idp->onlyattr > 0 ||
+		       idp->indirectCRL > 0 || idp->onlysomereasons;
 
 	ISSUING_DIST_POINT_free(idp);
 	return partial;
@@ -440,13 +450,15 @@ static bool has_unknown_critical(X509_CRL *crl)
 
 		if (!X509_EXTENSION_get_critical(e))
 			continue;
-		if (OBJ_obj2nid(X509_EXTENSION_get_object(e)) != NID_issuing_distribution_point || is_partial(crl))
+		if (OBJ_obj2nid(X509_EXTENSION_get_object(e)) != NID_issuing_distribution_point ||
+		    is_partial(crl))
 			return true;
 	}
 	return false;
 }
 
-int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig sig, int64_t now, const char *what, int64_t *ret_next_update)
+int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig sig, int64_t now,
+		   const char *what, int64_t *ret_next_update)
 {
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
 	int64_t last, next;
@@ -455,20 +467,25 @@ int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig
 
 	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", what,
-				    verdict_text(v, "issued by %s", x509_name_text(v, X509_get_subject_name(issuer))),
+				    verdict_text(v, "issued by %s",
+						 x509_name_text(v, X509_get_subject_name(issuer))),
 				    x509_name_text(v, X509_CRL_get_issuer(crl)));
 	if (!key || !x509_crl_signed_with(crl, sig) || X509_CRL_verify(crl, key) != 1)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", what, "a signature of its issuer", "another one");
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", what,
+				    "a signature of its issuer", "another one");
 	if (has_unknown_critical(crl))
-		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what, "a complete list", "critical extensions that are not known");
+		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what, "a complete list",
+				    "critical extensions that are not known");
 	r = to_seconds(X509_CRL_get0_lastUpdate(crl), &last);
 	if (r == 0)
 		r = to_seconds(X509_CRL_get0_nextUpdate(crl), &next);
 	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what, "thisUpdate and nextUpdate", "not both");
+		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what,
+				    "thisUpdate and nextUpdate", "not both");
 	found = verdict_text(v, "good from %s to %s", verdict_time(v, last), verdict_time(v, next));
 	if (now < last || now > next)
-		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_STALE", what, verdict_text(v, "good on %s", verdict_time(v, now)), found);
+		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_STALE", what,
+				    verdict_text(v, "good on %s", verdict_time(v, now)), found);
 	verdict_pass(v, what, found);
 	if (ret_next_update)
 		*ret_next_update = next;
@@ -479,7 +496,10 @@ bool x509_crl_has(X509_CRL *crl, X509 *cert)
 {
 	X509_REVOKED *entry = NULL;
 
-	/* 0: not there.  1: revoked; 2: "removeFromCRL", which only delta lists may have.  -1: error. */
+	/*
+	 * 0: not there.  1: revoked; 2: "removeFromCRL", which only delta lists may have.  -1:
+	 * error.
+	 */
 	return X509_CRL_get0_by_serial(crl, &entry, X509_get0_serialNumber(cert)) != 0;
 }
 
@@ -498,7 +518,10 @@ static int take_element(struct bytes *b, uint8_t *ret_tag, struct bytes *ret)
 	(void) bytes_skip(&t, 2);
 	if (len >= 0x80) {
 		n = len & 0x7f;
-		/* Indefinite, or more than what fits into any evidence; the first byte must be needed. */
+		/*
+		 * Indefinite, or more than what fits into any evidence; the first byte must be
+		 * needed.
+		 */
 		if (n == 0 || n > 3 || n > t.len || t.p[0] == 0)
 			return -EBADMSG;
 		len = 0;
@@ -556,7 +579,10 @@ static bool is_strict(struct bytes b, unsigned depth)
 			return false;
 		if (!(tag & DER_CONSTRUCTED))
 			continue;
-		/* Of universal types these two have elements in them; BER also makes strings of pieces. */
+		/*
+		 * Of universal types these two have elements in them; BER also makes strings of
+		 * pieces.
+		 */
 		if ((tag & DER_CLASS) == 0 && tag != DER_SEQUENCE && tag != DER_SET)
 			return false;
 		if (depth == DER_DEPTH_MAX || !is_strict(value, depth + 1))

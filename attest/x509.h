@@ -7,10 +7,12 @@
 #include "attest/verify.h"
 
 /*
- * Certificates and revocation lists that somebody else sent.  Chains are checked link by link with these, not by OpenSSL's chain
- * builder: that one has a trust store, purposes and a clock of its own, knows no pins, and lets any PSS parameters pass.
+ * Certificates and revocation lists that somebody else sent.  Chains are checked link by link
+ * with these, not by OpenSSL's chain builder: that one has a trust store, purposes and a clock
+ * of its own, knows no pins, and lets any PSS parameters pass.
  *
- * Unless said otherwise these return 0; -EBADMSG for what is no such thing or has bytes left over, -EMSGSIZE for more than its cap, -ENOMEM.
+ * Unless said otherwise these return 0; -EBADMSG for what is no such thing or has bytes left
+ * over, -EMSGSIZE for more than its cap, -ENOMEM.
  */
 
 static inline X509 *x509_free(X509 *c)
@@ -40,8 +42,9 @@ struct x509_list {
 void x509_list_done(struct x509_list *l);
 
 /*
- * Certificates, one in DER or any number in PEM, added to @l in their order.  Between and after the PEM blocks may be blanks only; NUL bytes at
- * the end are taken for blanks (quotes carry them).  -EMSGSIZE past X509_LIST_MAX.  On error @l has those before the bad one.
+ * Certificates, one in DER or any number in PEM, added to @l in their order.  Between and after
+ * the PEM blocks may be blanks only; NUL bytes at the end are taken for blanks (quotes carry
+ * them).  -EMSGSIZE past X509_LIST_MAX.  On error @l has those before the bad one.
  */
 int x509_parse(struct bytes text, struct x509_list *l);
 
@@ -49,8 +52,10 @@ int x509_parse(struct bytes text, struct x509_list *l);
 int x509_crl_parse(struct bytes text, X509_CRL **ret);
 
 /*
- * The next PEM block of @label ("CERTIFICATE") in @text, which moves past it, decoded into @buf of @size bytes.
- * Returns the number of bytes, 0 when only blanks and NULs are left; -EBADMSG for anything else, -EMSGSIZE when it does not fit.
+ * The next PEM block of @label ("CERTIFICATE") in @text, which moves past it, decoded into @buf
+ * of @size bytes.
+ * Returns the number of bytes, 0 when only blanks and NULs are left; -EBADMSG for anything
+ * else, -EMSGSIZE when it does not fit.
  */
 ssize_t pem_next(struct bytes *text, const char *label, uint8_t *buf, size_t size);
 /* Whether @text looks like PEM: "-----BEGIN" after blanks. */
@@ -64,11 +69,17 @@ enum x509_sig {
 	X509_SIG_ECDSA_SHA256,
 };
 
-/* Whether the certificate says it is signed that way: the parameters too, and the same inside and outside the signed part. */
+/*
+ * Whether the certificate says it is signed that way: the parameters too, and the same inside
+ * and outside the signed part.
+ */
 bool x509_signed_with(X509 *cert, enum x509_sig sig);
 bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig);
 
-/* Whether @issuer's key signed @cert, @cert names @issuer as its issuer, and the signature is made as @sig. */
+/*
+ * Whether @issuer's key signed @cert, @cert names @issuer as its issuer, and the signature is
+ * made as @sig.
+ */
 bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig);
 
 enum x509_key {
@@ -83,7 +94,10 @@ bool x509_key_is(X509 *cert, enum x509_key kind);
 /* The validity in seconds since 1970. */
 int x509_validity(X509 *cert, int64_t *ret_not_before, int64_t *ret_not_after);
 
-/* 0 when @now is in it, the ends included; -EKEYEXPIRED when not, also for one that begins later; -EBADMSG. */
+/*
+ * 0 when @now is in it, the ends included; -EKEYEXPIRED when not, also for one that begins
+ * later; -EBADMSG.
+ */
 int x509_valid_at(X509 *cert, int64_t now);
 
 #define X509_CN_MAX 64
@@ -94,32 +108,43 @@ int x509_common_name(const X509_NAME *name, char ret[static X509_CN_MAX + 1]);
 const char *x509_name_text(struct verdict *v, const X509_NAME *name);
 
 /*
- * The value of the one extension @oid ("1.3.6.1.4.1.3704.1.1"), the bytes inside its OCTET STRING, good as long as @cert.
- * 0; -ENOENT when there is none; -EEXIST when there is more than one.
+ * The value of the one extension @oid ("1.3.6.1.4.1.3704.1.1"), the bytes inside its OCTET
+ * STRING, good as long as @cert.  0; -ENOENT when there is none; -EEXIST when there is more
+ * than one.
  */
 int x509_extension(X509 *cert, const char *oid, struct bytes *ret);
 
-/* basicConstraints CA and, for a CA, keyUsage keyCertSign where key usage is given; the extensions that OpenSSL knows are well-formed. */
+/*
+ * basicConstraints CA and, for a CA, keyUsage keyCertSign where key usage is given; the
+ * extensions that OpenSSL knows are well-formed.
+ */
 bool x509_is_ca(X509 *cert);
 /* basicConstraints absent or not CA. */
 bool x509_is_leaf(X509 *cert);
 
-/* The serial number, as big-endian bytes without leading zeros (one zero byte for 0); 0 < length <= 20. */
+/*
+ * The serial number, as big-endian bytes without leading zeros (one zero byte for 0); 0 <
+ * length <= 20.
+ */
 #define X509_SERIAL_MAX 20
 int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len);
 
 /*
- * A revocation list of @issuer at @now: checks its issuer's name, signature and time, and that none of its critical extensions is unknown; each as a check
- * of @v named after @what ("AMD's revocation list").  0, or what verdict_fail() gives with codes CRL_SIG (not authentic) and CRL_STALE (undecided).
+ * A revocation list of @issuer at @now: checks its issuer's name, signature and time, and that
+ * none of its critical extensions is unknown; each as a check of @v named after @what ("AMD's
+ * revocation list").  0, or what verdict_fail() gives with codes CRL_SIG (not authentic) and
+ * CRL_STALE (undecided).
  */
-int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig sig, int64_t now, const char *what, int64_t *ret_next_update);
+int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig sig, int64_t now,
+		   const char *what, int64_t *ret_next_update);
 
 /* Whether the list has the serial number of @cert; a list that cannot be searched has it. */
 bool x509_crl_has(X509_CRL *crl, X509 *cert);
 
 /*
- * DER, for values inside extensions.  A cursor that reads one element of @tag (identifier octet, low form), definite length, minimally
- * encoded: @ret is its contents, @b moves past it.  -EBADMSG, and then nothing has moved.
+ * DER, for values inside extensions.  A cursor that reads one element of @tag (identifier
+ * octet, low form), definite length, minimally encoded: @ret is its contents, @b moves past it.
+ * -EBADMSG, and then nothing has moved.
  */
 int der_take(struct bytes *b, uint8_t tag, struct bytes *ret);
 /* As der_take(), and the element is all of @b. */
@@ -129,8 +154,9 @@ int der_take_oid(struct bytes *b, struct bytes *ret);
 /* Whether @b is one element, whatever its tag (in low form); what is in it is not looked at. */
 bool der_is_one(struct bytes b);
 /*
- * Whether @b is one element whose tag and length, and those of every element in it, are in the one form that DER has for them, and truth values too; the
- * insides of strings and numbers are not looked at.
+ * Whether @b is one element whose tag and length, and those of every element in it, are in the
+ * one form that DER has for them, and truth values too; the insides of strings and numbers are
+ * not looked at.
  */
 bool der_is_strict(struct bytes b);
 /* An INTEGER, which is all of @b, of 0 to @max. */

@@ -4,7 +4,10 @@
 
 /* For the files that the kernel compiles too: nothing is included and nothing called. */
 
-/* What the hexadecimal digit @c is worth, of either case: 0 to 15, or -1 for any other character or byte, negative ones too. */
+/*
+ * What the hexadecimal digit @c is worth, of either case: 0 to 15, or -1 for any other
+ * character or byte, negative ones too.
+ */
 static inline int hex_value(int c)
 {
 	if (c >= '0' && c <= '9')

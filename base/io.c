@@ -64,7 +64,10 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
 	if (fd < 0)
 		return -errno;
 
-	/* One byte more than allowed tells a file that is too long from one that just fits; procfs and sysfs know no size. */
+	/*
+	 * One byte more than allowed tells a file that is too long from one that just fits;
+	 * procfs and sysfs know no size.
+	 */
 	buf = malloc(max + 1);
 	if (!buf)
 		return -ENOMEM;

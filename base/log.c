@@ -9,7 +9,10 @@ static const char *log_name = "coco-agent";
 static int log_max_level = LOG_INFO;
 static bool log_to_journal;
 
-/* $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd connected; it may have been redirected since. */
+/*
+ * $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd connected; it may have been
+ * redirected since.
+ */
 static bool stderr_is_journal(void)
 {
 	const char *e = getenv("JOURNAL_STREAM");

@@ -8,10 +8,12 @@
 #include "base/macro.h"
 
 /*
- * One line to standard error.  Under systemd, when standard error is the journal, the line begins with
- * "<LEVEL>", which the journal takes off again; at a terminal it begins with the program's name.
+ * One line to standard error.  Under systemd, when standard error is the journal, the line
+ * begins with "<LEVEL>", which the journal takes off again; at a terminal it begins with the
+ * program's name.
  *
- * Names and paths go into quotes; secret bytes never get here, struct secret is no type that printf takes.
+ * Names and paths go into quotes; secret bytes never get here, struct secret is no type that
+ * printf takes.
  */
 
 /* @name is borrowed and shown before each line outside the journal.  Call once, first. */

@@ -5,8 +5,9 @@
 #include "base/macro.h"
 
 /*
- * Strict text: the whole string is the value.  No leading or trailing blanks, no signs, nothing after the number.
- * All return 0, or -EINVAL for what is no such value and -ERANGE for one that is too large; @ret is written on success only.
+ * Strict text: the whole string is the value.  No leading or trailing blanks, no signs, nothing
+ * after the number.  All return 0, or -EINVAL for what is no such value and -ERANGE for one
+ * that is too large; @ret is written on success only.
  */
 
 /* Decimal, or hexadecimal after "0x". */
@@ -16,13 +17,19 @@ int parse_u32(const char *s, uint32_t *ret);
 /* yes/no, true/false, on/off, 1/0, in lower case, as systemd's files have them. */
 int parse_bool(const char *s, bool *ret);
 
-/* A time span such as "500ms", "90s", "90", "5min", "2h"; a bare number is seconds.  One number, one unit. */
+/*
+ * A time span such as "500ms", "90s", "90", "5min", "2h"; a bare number is seconds.  One
+ * number, one unit.
+ */
 int parse_usec(const char *s, uint64_t *ret_usec);
 
 /* @len bytes as exactly 2 * @len hexadecimal digits. */
 int parse_hex(const char *s, uint8_t *ret, size_t len);
 
-/* True for 1 to @max bytes of [A-Za-z0-9._-], not beginning with '.' or '-'; such a string is safe as a file name and in a log. */
+/*
+ * True for 1 to @max bytes of [A-Za-z0-9._-], not beginning with '.' or '-'; such a string is
+ * safe as a file name and in a log.
+ */
 bool name_is_valid(const char *s, size_t max);
 
 #endif

@@ -40,7 +40,8 @@ int secret_new(size_t len, struct secret **ret)
 		return -errno;
 	/* Locked first, filled later: no page of it is ever written to swap. */
 	if (mprotect(map + page, body, PROT_READ | PROT_WRITE) < 0 || mlock(map + page, body) < 0 ||
-	    madvise(map + page, body, MADV_DONTDUMP) < 0 || madvise(map + page, body, MADV_WIPEONFORK) < 0) {
+	    madvise(map + page, body, MADV_DONTDUMP) < 0 ||
+	    madvise(map + page, body, MADV_WIPEONFORK) < 0) {
 		r = -errno;
 		(void) munmap(map, body + 2 * page);
 		return r;
@@ -94,7 +95,10 @@ int secret_read(int fd, size_t max, struct secret **ret)
 	int r;
 
 	assert(max <= SECRET_MAX);
-	/* Files of securityfs do not tell their size, pipes neither: grow by doubling, each time into new locked pages. */
+	/*
+	 * Files of securityfs do not tell their size, pipes neither: grow by doubling, each
+	 * time into new locked pages.
+	 */
 	for (;;) {
 		ssize_t n;
 

@@ -5,8 +5,9 @@
 #include "base/macro.h"
 
 /*
- * Plaintext, and keys that open it.  The bytes lie in pages of their own between two guard pages: locked into memory, left out
- * of core dumps, zero in a forked child, and wiped before they are given back.  Never a char *, never a JSON value.
+ * Plaintext, and keys that open it.  The bytes lie in pages of their own between two guard
+ * pages: locked into memory, left out of core dumps, zero in a forked child, and wiped before
+ * they are given back.  Never a char *, never a JSON value.
  *
  * It lives in base/ because the keeper, the command line and the injector all hold such bytes.
  */
@@ -17,7 +18,8 @@ struct secret;
 
 /*
  * A secret of @len bytes, all zero.  @ret is yours.
- * Returns 0; -EMSGSIZE over SECRET_MAX; -ENOMEM; -EPERM or -EAGAIN when RLIMIT_MEMLOCK does not let it be locked.
+ * Returns 0; -EMSGSIZE over SECRET_MAX; -ENOMEM; -EPERM or -EAGAIN when RLIMIT_MEMLOCK does not
+ * let it be locked.
  */
 int secret_new(size_t len, struct secret **ret);
 
@@ -35,14 +37,21 @@ void secret_truncate(struct secret *s, size_t len);
 
 /*
  * Read @fd to its end.  @ret is yours.
- * Returns 0; -EMSGSIZE when there are more than @max bytes (@max <= SECRET_MAX); an error of secret_new() or read(2).
+ * Returns 0; -EMSGSIZE when there are more than @max bytes (@max <= SECRET_MAX); an error of
+ * secret_new() or read(2).
  */
 int secret_read(int fd, size_t max, struct secret **ret);
 
-/* True when both have the same length and bytes; the time taken tells nothing of where they differ. */
+/*
+ * True when both have the same length and bytes; the time taken tells nothing of where they
+ * differ.
+ */
 bool secret_equal(const struct secret *a, const struct secret *b);
 
-/* For the whole process: no core dumps, and no ptrace by another process of our uid.  Returns 0 or a negative errno. */
+/*
+ * For the whole process: no core dumps, and no ptrace by another process of our uid.  Returns 0
+ * or a negative errno.
+ */
 int secret_protect_process(void);
 
 #endif

@@ -40,7 +40,10 @@ enum {
 	OPT_IMDS,
 };
 
-/* Settings are kept until the policy file is read, wherever it stands: what is said here goes before it. */
+/*
+ * Settings are kept until the policy file is read, wherever it stands: what is said here goes
+ * before it.
+ */
 struct settings {
 	char *list[SETTINGS_MAX];	/* "NAME=VALUE" */
 	unsigned n;
@@ -92,8 +95,8 @@ static int take_zone(const char **p, int *ret)
 	*ret = 0;
 	if (sign == 'Z' || sign == 'z')
 		return 0;
-	if (sign < 0 || take_number(p, 2, &hours) < 0 || take_char(p, ":") < 0 || take_number(p, 2, &minutes) < 0 || hours > 23 ||
-	    minutes > 59)
+	if (sign < 0 || take_number(p, 2, &hours) < 0 || take_char(p, ":") < 0 ||
+	    take_number(p, 2, &minutes) < 0 || hours > 23 || minutes > 59)
 		return -EINVAL;
 	*ret = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 	return 0;
@@ -106,12 +109,13 @@ int attest_parse_date(const char *text, int64_t *ret)
 	time_t t;
 
 	r = take_number(&text, 4, &tm.tm_year);
-	if (r < 0 || take_char(&text, "-") < 0 || take_number(&text, 2, &tm.tm_mon) < 0 || take_char(&text, "-") < 0 ||
-	    take_number(&text, 2, &tm.tm_mday) < 0)
+	if (r < 0 || take_char(&text, "-") < 0 || take_number(&text, 2, &tm.tm_mon) < 0 ||
+	    take_char(&text, "-") < 0 || take_number(&text, 2, &tm.tm_mday) < 0)
 		return -EINVAL;
 	if (*text) {
-		if (take_char(&text, "Tt ") < 0 || take_number(&text, 2, &tm.tm_hour) < 0 || take_char(&text, ":") < 0 ||
-		    take_number(&text, 2, &tm.tm_min) < 0 || take_char(&text, ":") < 0 || take_number(&text, 2, &tm.tm_sec) < 0)
+		if (take_char(&text, "Tt ") < 0 || take_number(&text, 2, &tm.tm_hour) < 0 ||
+		    take_char(&text, ":") < 0 || take_number(&text, 2, &tm.tm_min) < 0 ||
+		    take_char(&text, ":") < 0 || take_number(&text, 2, &tm.tm_sec) < 0)
 			return -EINVAL;
 		/* Fractions of a second decide nothing here. */
 		if (*text == '.')
@@ -125,8 +129,8 @@ int attest_parse_date(const char *text, int64_t *ret)
 	again = tm;
 	t = timegm(&again);
 	/* February 30 comes back as March 2. */
-	if (again.tm_mday != tm.tm_mday || again.tm_mon != tm.tm_mon || again.tm_hour != tm.tm_hour || again.tm_min != tm.tm_min ||
-	    again.tm_sec != tm.tm_sec)
+	if (again.tm_mday != tm.tm_mday || again.tm_mon != tm.tm_mon ||
+	    again.tm_hour != tm.tm_hour || again.tm_min != tm.tm_min || again.tm_sec != tm.tm_sec)
 		return -EINVAL;
 	*ret = (int64_t)t - zone;
 	return 0;
@@ -134,7 +138,10 @@ int attest_parse_date(const char *text, int64_t *ret)
 
 /* ---- files ---- */
 
-/* Who gives a file that cannot be read gave a wrong command line; one that is too long is no such evidence. */
+/*
+ * Who gives a file that cannot be read gave a wrong command line; one that is too long is no
+ * such evidence.
+ */
 static int read_blob(struct attest_args *a, const char *path, size_t max, struct bytes *ret)
 {
 	char *text;
@@ -198,7 +205,8 @@ static int take_bundle(struct attest_args *a)
 	return 0;
 }
 
-static int read_one_of(struct attest_args *a, const char *option, struct bytes *list, unsigned *n, unsigned max, size_t max_len, const char *path)
+static int read_one_of(struct attest_args *a, const char *option, struct bytes *list, unsigned *n,
+		       unsigned max, size_t max_len, const char *path)
 {
 	int r;
 
@@ -233,9 +241,11 @@ static int read_trust(struct attest_args *a, const char *path)
 	if (r == -ENODATA)
 		log_error("Trust file '%s' has no key: nothing could be accepted", path);
 	else if (r == -EMSGSIZE)
-		log_error("Trust file '%s' has more than %d keys, or is too long", path, TRUST_PINS_MAX);
+		log_error("Trust file '%s' has more than %d keys, or is too long", path,
+			  TRUST_PINS_MAX);
 	else if (line > 0)
-		log_error("Trust file '%s', line %u: it is neither SHA-256 in hexadecimal digits nor a certificate in PEM", path, line);
+		log_error("Trust file '%s', line %u: it is neither SHA-256 in hexadecimal digits nor a certificate in PEM",
+			  path, line);
 	else
 		log_error_errno(r, "Failed to read trust file '%s': it is no certificate in DER", path);
 	return STATUS_USAGE;
@@ -279,7 +289,10 @@ static int keep_setting(struct settings *s, const char *prefix, const char *valu
 	return 0;
 }
 
-/* One that says nothing about this evidence would be a check that somebody believes in and nobody makes. */
+/*
+ * One that says nothing about this evidence would be a check that somebody believes in and
+ * nobody makes.
+ */
 static int apply_settings(struct attest_args *a, const struct settings *s)
 {
 	char error[POLICY_ERROR_LEN];
@@ -290,7 +303,8 @@ static int apply_settings(struct attest_args *a, const struct settings *s)
 			return STATUS_USAGE;
 		}
 		if (!policy_is_about(s->list[i], a->type->subjects)) {
-			log_error("'%s' says nothing about evidence of type '%s'", s->list[i], a->type->name);
+			log_error("'%s' says nothing about evidence of type '%s'", s->list[i],
+				  a->type->name);
 			return STATUS_USAGE;
 		}
 	}
@@ -356,9 +370,11 @@ static int parse_option(struct cli *cli, struct attest_args *a, struct settings 
 	case OPT_BUNDLE:
 		return read_bundle(a, optarg);
 	case OPT_CERT:
-		return read_one_of(a, "cert", a->evidence.cert, &a->evidence.n_certs, EVIDENCE_CERTS_MAX, EVIDENCE_CERT_LEN_MAX * 4, optarg);
+		return read_one_of(a, "cert", a->evidence.cert, &a->evidence.n_certs,
+				   EVIDENCE_CERTS_MAX, EVIDENCE_CERT_LEN_MAX * 4, optarg);
 	case OPT_CRL:
-		return read_one_of(a, "crl", a->evidence.crl, &a->evidence.n_crls, EVIDENCE_CRLS_MAX, EVIDENCE_CRL_LEN_MAX * 2, optarg);
+		return read_one_of(a, "crl", a->evidence.crl, &a->evidence.n_crls,
+				   EVIDENCE_CRLS_MAX, EVIDENCE_CRL_LEN_MAX * 2, optarg);
 	case OPT_TRUST:
 		s->trust_file = optarg;
 		return 0;
@@ -450,7 +466,8 @@ static void fill_options(struct option list[static OPTIONS_MAX], enum attest_mod
 		used |= (*t)->needs | (*t)->takes;
 	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
 		if (used & EVIDENCE_BIT(i))
-			list[n++] = (struct option){ evidence_piece_name(i), required_argument, NULL, OPT_PIECE + (int)i };
+			list[n++] = (struct option){ evidence_piece_name(i), required_argument,
+						     NULL, OPT_PIECE + (int)i };
 	for (unsigned i = 0; i < ARRAY_SIZE(mode_options); i++)
 		if (mode_options[i].modes & 1u << mode)
 			list[n++] = mode_options[i].option;
@@ -463,17 +480,20 @@ static int check_pieces(const struct attest_args *a)
 
 	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
 		if (e->piece[i].p && !((a->type->needs | a->type->takes) & EVIDENCE_BIT(i))) {
-			log_error("Evidence of type '%s' has no --%s", a->type->name, evidence_piece_name(i));
+			log_error("Evidence of type '%s' has no --%s", a->type->name,
+				  evidence_piece_name(i));
 			return STATUS_USAGE;
 		}
 	if ((e->n_certs > 0 && !a->type->takes_certs) || (e->n_crls > 0 && !a->type->takes_crls)) {
-		log_error("Evidence of type '%s' has no --%s", a->type->name, e->n_certs > 0 && !a->type->takes_certs ? "cert" : "crl");
+		log_error("Evidence of type '%s' has no --%s", a->type->name,
+			  e->n_certs > 0 && !a->type->takes_certs ? "cert" : "crl");
 		return STATUS_USAGE;
 	}
 	return 0;
 }
 
-int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc, char **argv)
+int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc,
+		      char **argv)
 {
 	_cleanup_(settings_done) struct settings s = { .n = 0 };
 	bool judging = mode == ATTEST_MODE_VERIFY;
@@ -489,7 +509,8 @@ int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode m
 			return r;
 	}
 	if (optind < argc) {
-		log_error("'%s' is no option; evidence is named by --report and the like, see 'cococtl attest --help'", argv[optind]);
+		log_error("'%s' is no option; evidence is named by --report and the like, see 'cococtl attest --help'",
+			  argv[optind]);
 		return STATUS_USAGE;
 	}
 	r = take_bundle(a);

@@ -18,7 +18,8 @@ static int path_of(const char *dir, const char *name, char ret[static PATH_MAX])
 }
 
 /* @ret is yours. */
-static int read_one(const char *dir, const char *name, size_t max, char **ret, size_t *ret_len, char why[static CACHE_WHY_LEN])
+static int read_one(const char *dir, const char *name, size_t max, char **ret, size_t *ret_len,
+		    char why[static CACHE_WHY_LEN])
 {
 	char path[PATH_MAX];
 	int r;
@@ -27,13 +28,14 @@ static int read_one(const char *dir, const char *name, size_t max, char **ret, s
 	if (r == 0)
 		r = read_file_at(AT_FDCWD, path, max, ret, ret_len);
 	if (r < 0 && r != -ENOMEM)
-		(void) snprintf(why, CACHE_WHY_LEN, "%.300s: %s", path, r == -ENOENT ? "it is not there" : strerror(-r));
+		(void) snprintf(why, CACHE_WHY_LEN, "%.300s: %s", path,
+				r == -ENOENT ? "it is not there" : strerror(-r));
 	return r;
 }
 
 /* One file; @chain: that of the need. */
-static int check_one(const char *dir, const struct needs *n, const struct need *need, bool chain, int64_t now, struct bundle *ret,
-		     int64_t *until, char why[static CACHE_WHY_LEN])
+static int check_one(const char *dir, const struct needs *n, const struct need *need, bool chain,
+		     int64_t now, struct bundle *ret, int64_t *until, char why[static CACHE_WHY_LEN])
 {
 	const char *name = chain ? need->chain : need->name;
 	struct need_finding f;
@@ -56,7 +58,8 @@ static int check_one(const char *dir, const struct needs *n, const struct need *
 	return r;
 }
 
-int cache_has(const char *dir, const struct needs *n, const struct need *need, int64_t now, int64_t *ret_until, char why[static CACHE_WHY_LEN])
+int cache_has(const char *dir, const struct needs *n, const struct need *need, int64_t now,
+	      int64_t *ret_until, char why[static CACHE_WHY_LEN])
 {
 	int64_t until = INT64_MAX;
 	int r;
@@ -80,7 +83,8 @@ int cache_put(const char *dir, const char *name, struct bytes data, char why[sta
 	if (r == 0)
 		r = write_file_atomic(path, data.p, data.len, 0644, /* exclusive= */ false);
 	if (r < 0)
-		(void) snprintf(why, CACHE_WHY_LEN, "it cannot be kept in '%.300s': %s", dir, strerror(-r));
+		(void) snprintf(why, CACHE_WHY_LEN, "it cannot be kept in '%.300s': %s", dir,
+				strerror(-r));
 	return r;
 }
 
@@ -100,8 +104,11 @@ void cache_prune(const char *dir, const struct needs *n)
 	if (!d)
 		return;
 	while ((de = readdir(d)))
-		if (need_is_name(de->d_name) && !is_needed(n, de->d_name) && unlinkat(dirfd(d), de->d_name, 0) < 0)
-			(void) log_warning_errno(errno, "Failed to remove '%s/%s', which is of other evidence: %m", dir, de->d_name);
+		if (need_is_name(de->d_name) && !is_needed(n, de->d_name) &&
+		    unlinkat(dirfd(d), de->d_name, 0) < 0)
+			(void) log_warning_errno(errno,
+						 "Failed to remove '%s/%s', which is of other evidence: %m",
+						 dir, de->d_name);
 }
 
 /* A report of version 2 does not say of which of two products it is; the files' names do. */
@@ -113,7 +120,8 @@ static int find_needs(const struct evidence *e, const char *dir, struct needs *r
 
 	r = needs_find(e, NULL, ret, problem);
 	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(products); i++)
-		if (needs_find(e, products[i], ret, problem) == 0 && ret->n > 0 && cache_has(dir, ret, &ret->list[0], 0, NULL, why) == 0)
+		if (needs_find(e, products[i], ret, problem) == 0 && ret->n > 0 &&
+		    cache_has(dir, ret, &ret->list[0], 0, NULL, why) == 0)
 			return 0;
 	return r;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cococtl attest fetch: what evidence is judged by, from the cache, or from AMD and Intel into it. */
+/*
+ * cococtl attest fetch: what evidence is judged by, from the cache, or from AMD and Intel into
+ * it.
+ */
 #include <stdio.h>
 #include <time.h>
 
@@ -59,7 +62,8 @@ static void say_until(struct fetcher *f)
 	char text[TIME_LEN];
 
 	if (f->until < INT64_MAX)
-		say(f, "until", "all of it", format_time((uint64_t)f->until * 1000000, text, sizeof(text)));
+		say(f, "until", "all of it",
+		    format_time((uint64_t)f->until * 1000000, text, sizeof(text)));
 }
 
 /* ---- a server ---- */
@@ -84,7 +88,8 @@ static int make_url(const struct fetcher *f, const struct need *need, char *ret,
 }
 
 /* Into the cache, the chain last: a file without its chain is not taken from there. */
-static int keep(const struct fetcher *f, const struct need *need, const struct http_answer *a, char why[static CACHE_WHY_LEN])
+static int keep(const struct fetcher *f, const struct need *need, const struct http_answer *a,
+		char why[static CACHE_WHY_LEN])
 {
 	_cleanup_(freep) char *chain = NULL;
 	struct need_finding found;
@@ -105,14 +110,16 @@ static int keep(const struct fetcher *f, const struct need *need, const struct h
 	pem = (struct bytes){ (const uint8_t *)chain, strlen(chain) };
 	r = need_check_chain(pem, f->now, &found);
 	if (r < 0) {
-		(void) snprintf(why, CACHE_WHY_LEN, "the header %s: %s", need_header(need), found.problem);
+		(void) snprintf(why, CACHE_WHY_LEN, "the header %s: %s", need_header(need),
+				found.problem);
 		return r;
 	}
 	r = cache_put(f->dir, need->name, (struct bytes){ a->data, a->len }, why);
 	return r < 0 ? r : cache_put(f->dir, need->chain, pem, why);
 }
 
-static int check_and_keep(const struct fetcher *f, const struct need *need, struct http_answer *a, char why[static CACHE_WHY_LEN])
+static int check_and_keep(const struct fetcher *f, const struct need *need, struct http_answer *a,
+			  char why[static CACHE_WHY_LEN])
 {
 	struct need_finding found;
 	int r;
@@ -125,7 +132,8 @@ static int check_and_keep(const struct fetcher *f, const struct need *need, stru
 	return r;
 }
 
-static int fetch(struct fetcher *f, const struct need *need, const char *url, char why[static CACHE_WHY_LEN])
+static int fetch(struct fetcher *f, const struct need *need, const char *url,
+		 char why[static CACHE_WHY_LEN])
 {
 	const struct http_request q = { .url = url, .max = need_max(need), .what = need_what(need), .header = need_header(need) };
 	_cleanup_(http_answer_done) struct http_answer a = { NULL };
@@ -223,7 +231,8 @@ static int gather(struct attest_args *a)
 		log_info("%s", (const char *)bundle_find(&a->bundle, BUNDLE_NOTE, i)->data);
 	type = attest_verifier_find(bundle_text(&a->bundle, BUNDLE_TYPE));
 	if (!type) {
-		log_error("Evidence of type '%s' needs nothing, for nobody else can judge it", bundle_text(&a->bundle, BUNDLE_TYPE));
+		log_error("Evidence of type '%s' needs nothing, for nobody else can judge it",
+			  bundle_text(&a->bundle, BUNDLE_TYPE));
 		return STATUS_MISSING;
 	}
 	bundle_evidence(&a->bundle, type, &a->evidence);
@@ -234,7 +243,8 @@ static int check_url(const char *option, const char *url)
 {
 	if (http_check_base(url) == 0)
 		return 0;
-	log_error("--%s='%s' is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)", option, url);
+	log_error("--%s='%s' is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)",
+		  option, url);
 	return STATUS_USAGE;
 }
 

@@ -14,8 +14,8 @@ int attest_status(const struct verdict *v)
 }
 
 /*
- * What was not asked and decides what an accepted verdict is worth.  Authentic evidence of another machine, of last year, or of other software
- * is still authentic.
+ * What was not asked and decides what an accepted verdict is worth.  Authentic evidence of
+ * another machine, of last year, or of other software is still authentic.
  */
 struct remarks {
 	const char *list[4];
@@ -113,13 +113,17 @@ static void print_verdict_json(const struct attest_args *a, const struct verdict
 	json_add(o, "code", v->code);
 	json_object_object_add(o, "status", json_object_new_int(attest_status(v)));
 	json_object_object_add(o, "authentic", json_object_new_boolean(v->authentic));
-	json_object_object_add(o, "tcb_status", v->tcb_status ? json_object_new_string(tcb_status_name(v->tcb_status)) : NULL);
+	json_object_object_add(o, "tcb_status",
+			       v->tcb_status ?
+				       json_object_new_string(tcb_status_name(v->tcb_status)) :
+				       NULL);
 	json_add(o, "type", a->type->name);
 	json_add(o, "at", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
 	json_object_object_add(trust, "replaced", json_object_new_boolean(v->trust_replaced));
 	json_add(trust, "source", v->trust);
 	json_object_object_add(o, "trust", trust);
-	json_object_object_add(o, "policy", a->policy_file ? json_object_new_string(a->policy_file) : NULL);
+	json_object_object_add(o, "policy",
+			       a->policy_file ? json_object_new_string(a->policy_file) : NULL);
 	json_object_object_add(o, "remarks", remarks_to_json(a));
 	json_object_object_add(o, "checks", checks_to_json(v));
 	json_object_object_add(o, "claims", claims_to_json(v));
@@ -226,7 +230,8 @@ static void print_verdict_text(const struct attest_args *a, const struct verdict
 	print_line("Evidence", a->type->what);
 	print_line("As of", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
 	print_line("TCB", tcb_status_name(v->tcb_status));
-	printf("%10s: %s%s\n", "Roots", v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
+	printf("%10s: %s%s\n", "Roots",
+	       v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
 	print_line("Policy", a->policy_file ? a->policy_file : "");
 	if (v->result == VERDICT_ACCEPTED)
 		print_remarks(a);
@@ -239,7 +244,8 @@ static void print_verdict_text(const struct attest_args *a, const struct verdict
 		puts("\nThere was more than is shown.");
 }
 
-void attest_print_verdict(const struct cli *cli, const struct attest_args *a, const struct verdict *v)
+void attest_print_verdict(const struct cli *cli, const struct attest_args *a,
+			  const struct verdict *v)
 {
 	if (cli->json)
 		print_verdict_json(a, v);

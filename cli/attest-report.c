@@ -31,7 +31,8 @@ static int take_nonce(struct attest_request *q, const char *text)
 {
 	size_t len = strlen(text);
 
-	if (len == 0 || len % 2 || len / 2 > REPORT_DATA_LEN || parse_hex(text, q->nonce, len / 2) < 0) {
+	if (len == 0 || len % 2 || len / 2 > REPORT_DATA_LEN ||
+	    parse_hex(text, q->nonce, len / 2) < 0) {
 		log_error("--nonce='%s' is not 2 to %d hexadecimal digits", text, 2 * REPORT_DATA_LEN);
 		return STATUS_USAGE;
 	}
@@ -53,7 +54,16 @@ static int take_level(struct attest_request *q, const char *text)
 
 static int parse(struct options *o, int argc, char **argv)
 {
-	enum { OPT_NONCE = 0x100, OPT_OUTPUT, OPT_VMPL, OPT_SERVICE, OPT_SERVICE_GUID, OPT_TPM, OPT_ROOT, OPT_IMDS };
+	enum {
+		OPT_NONCE = 0x100,
+		OPT_OUTPUT,
+		OPT_VMPL,
+		OPT_SERVICE,
+		OPT_SERVICE_GUID,
+		OPT_TPM,
+		OPT_ROOT,
+		OPT_IMDS
+	};
 	static const struct option options[] = {
 		{ "nonce", required_argument, NULL, OPT_NONCE },
 		{ "output", required_argument, NULL, OPT_OUTPUT },
@@ -118,7 +128,8 @@ int attest_gather_failed(int error, const struct cause *why)
 	return STATUS_FAILED;
 }
 
-int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants, struct bundle *ret, struct cause *why)
+int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants,
+		      struct bundle *ret, struct cause *why)
 {
 	_cleanup_(closep) int fd = -EBADF;
 	struct cause missing = { "" };
@@ -152,7 +163,8 @@ static int write_bundle(const struct bundle *b, const char *output)
 		print_json(o);
 		return STATUS_GOOD;
 	}
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+							 JSON_C_TO_STRING_NOSLASHESCAPE);
 	r = write_file_atomic(output, text, strlen(text), 0644, /* exclusive= */ false);
 	json_object_put(o);
 	if (r < 0) {

@@ -49,18 +49,23 @@ void attest_args_done(struct attest_args *a);
  * Parse the options of a verb and read all files they name.  To verify, the type must be named.
  * Returns 0, or the exit status, having said what is wrong.
  */
-int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc, char **argv);
+int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc,
+		      char **argv);
 
 /*
- * Add to @ret what the cache @dir has for @e, whatever its date: whether it is good is the verifier's to say.  What is of something else
- * than its name says is left out, with a warning.  Returns 0 or -ENOMEM.
+ * Add to @ret what the cache @dir has for @e, whatever its date: whether it is good is the
+ * verifier's to say.  What is of something else than its name says is left out, with a warning.
+ * Returns 0 or -ENOMEM.
  */
 int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *ret);
 
 /* "2026-01-31" (midnight) or RFC 3339, as seconds since 1970.  0 or -EINVAL. */
 int attest_parse_date(const char *text, int64_t *ret);
 
-/* The exit status of a verdict: 0 accepted, 1 not authentic, 2 malformed, 3 undecided, 4 refused by policy. */
+/*
+ * The exit status of a verdict: 0 accepted, 1 not authentic, 2 malformed, 3 undecided, 4
+ * refused by policy.
+ */
 int attest_status(const struct verdict *v);
 
 /* cococtl attest report, cococtl attest fetch */
@@ -68,15 +73,18 @@ int attest_report(struct cli *cli, int argc, char **argv);
 int attest_fetch(struct cli *cli, int argc, char **argv);
 
 /*
- * This guest's own evidence, of whoever can be asked; an Azure VM's with what its metadata service has of @wants, at @imds (as of imds_open()).
+ * This guest's own evidence, of whoever can be asked; an Azure VM's with what its metadata
+ * service has of @wants, at @imds (as of imds_open()).
  * Returns 0, or a negative errno with the cause in @why.
  */
-int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants, struct bundle *ret, struct cause *why);
+int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants,
+		      struct bundle *ret, struct cause *why);
 
 /* Say that there is no evidence, and what to do.  Returns the exit status. */
 int attest_gather_failed(int error, const struct cause *why);
 
-void attest_print_verdict(const struct cli *cli, const struct attest_args *a, const struct verdict *v);
+void attest_print_verdict(const struct cli *cli, const struct attest_args *a,
+			  const struct verdict *v);
 void attest_print_claims(const struct cli *cli, const struct verdict *v);
 
 #endif

@@ -129,11 +129,13 @@ static int take_json(struct bundle *b, struct json_object *o, const char **ret_p
 	if (!format || !streq(format, FORMAT))
 		return -EBADMSG;
 	*ret_problem = "its version is not 1";
-	if (!json_object_object_get_ex(o, "version", &version) || !json_object_is_type(version, json_type_int) ||
+	if (!json_object_object_get_ex(o, "version", &version) ||
+	    !json_object_is_type(version, json_type_int) ||
 	    json_object_get_int64(version) != FORMAT_VERSION)
 		return -EOPNOTSUPP;
 	*ret_problem = "it has no items";
-	if (!json_object_object_get_ex(o, "items", &items) || !json_object_is_type(items, json_type_array))
+	if (!json_object_object_get_ex(o, "items", &items) ||
+	    !json_object_is_type(items, json_type_array))
 		return -EBADMSG;
 	for (size_t i = 0; r >= 0 && i < json_object_array_length(items); i++)
 		r = add_item(b, json_object_array_get_idx(items, i), ret_problem);
@@ -152,7 +154,8 @@ int bundle_parse(const char *text, size_t len, struct bundle *ret, const char **
 	*ret_problem = "it is no JSON";
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)MIN(len, (size_t)BUNDLE_FILE_MAX));
-	if (o && strspn(text + json_tokener_get_parse_end(tok), " \t\r\n") == len - json_tokener_get_parse_end(tok))
+	if (o && strspn(text + json_tokener_get_parse_end(tok), " \t\r\n") ==
+			 len - json_tokener_get_parse_end(tok))
 		r = take_json(&b, o, ret_problem);
 	json_object_put(o);
 	json_tokener_free(tok);

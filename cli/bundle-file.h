@@ -10,15 +10,19 @@
 
 #define BUNDLE_FILE_MAX (8 * 1024 * 1024)	/* bytes */
 
-/* As JSON; @made is the time of the making, as text.  Yours to put; NULL when there is no memory. */
+/*
+ * As JSON; @made is the time of the making, as text.  Yours to put; NULL when there is no
+ * memory.
+ */
 struct json_object *bundle_to_json(const struct bundle *b, const char *made);
 
 /*
  * Read the bundle @path ("-": standard input); @ret is to be bundle_done() when this succeeded.
  *
  * @ret_problem is set on failure: what is wrong with it, in words, constant.
- * Returns 0; -EBADMSG when it is no bundle; -EOPNOTSUPP for a version or a kind of item that is none of ours; -EMSGSIZE and -EFBIG when
- * it is too large; -ENOMEM; an errno of open(2) or read(2).
+ * Returns 0; -EBADMSG when it is no bundle; -EOPNOTSUPP for a version or a kind of item that is
+ * none of ours; -EMSGSIZE and -EFBIG when it is too large; -ENOMEM; an errno of open(2) or
+ * read(2).
  */
 int bundle_file_read(const char *path, struct bundle *ret, const char **ret_problem);
 

@@ -35,7 +35,8 @@ int cli_failed(int error, const char *name)
 {
 	switch (-error) {
 	case ENOKEY:
-		log_error("There is no secret '%s' any more or yet; see 'cococtl secrets list'", name ? name : "");
+		log_error("There is no secret '%s' any more or yet; see 'cococtl secrets list'",
+			  name ? name : "");
 		return STATUS_NO_SECRET;
 	case EPERM:
 		log_error("The gate is closed, nothing is released; 'cococtl status' says why");
@@ -47,7 +48,8 @@ int cli_failed(int error, const char *name)
 		log_error("Consumers= of secret '%s' does not have 'get'", name ? name : "");
 		return STATUS_FAILED;
 	case EBUSY:
-		log_error("Secret '%s' is being used by a consumer now; wait, or wipe it with --force", name ? name : "");
+		log_error("Secret '%s' is being used by a consumer now; wait, or wipe it with --force",
+			  name ? name : "");
 		return STATUS_FAILED;
 	case EPIPE:
 	case ECONNRESET:
@@ -62,7 +64,8 @@ int cli_failed(int error, const char *name)
 
 void print_json(struct json_object *o)
 {
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+						       JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 }
 
@@ -85,7 +88,9 @@ void json_add_time(struct json_object *o, const char *key, uint64_t usec)
 {
 	char buf[TIME_LEN];
 
-	json_object_object_add(o, key, usec ? json_object_new_string(format_time(usec, buf, sizeof(buf))) : NULL);
+	json_object_object_add(o, key,
+			       usec ? json_object_new_string(format_time(usec, buf, sizeof(buf))) :
+				      NULL);
 }
 
 static void usage(const struct verb *list, const char *group)
@@ -102,7 +107,8 @@ static void usage(const struct verb *list, const char *group)
 }
 
 /* Options before a verb.  Returns -1 to go on, or the exit status. */
-static int parse_options(struct cli *cli, const struct verb *list, const char *group, int argc, char **argv)
+static int parse_options(struct cli *cli, const struct verb *list, const char *group, int argc,
+			 char **argv)
 {
 	enum { OPT_VERSION = 0x100, OPT_JSON, OPT_SOCKET };
 	static const struct option options[] = {

@@ -23,8 +23,8 @@ struct cli {
 };
 
 /*
- * One verb.  @argv[0] is the verb itself; it parses its own options with getopt_long() and returns one of the statuses above,
- * having said what was wrong.
+ * One verb.  @argv[0] is the verb itself; it parses its own options with getopt_long() and
+ * returns one of the statuses above, having said what was wrong.
  */
 struct verb {
 	const char *name;
@@ -37,13 +37,22 @@ int verb_attest(struct cli *cli, int argc, char **argv);
 int verb_secrets(struct cli *cli, int argc, char **argv);
 int verb_status(struct cli *cli, int argc, char **argv);
 
-/* Run the verb of @verbs (which ends with a name of NULL) that @argv names after its options; @group is for messages ("cococtl secrets"). */
+/*
+ * Run the verb of @verbs (which ends with a name of NULL) that @argv names after its options;
+ * @group is for messages ("cococtl secrets").
+ */
 int dispatch(struct cli *cli, const struct verb *verbs, const char *group, int argc, char **argv);
 
-/* Connect to cocod.  Says what to do when that fails.  Returns 0 or STATUS_NO_COCOD; @ret_fd is yours. */
+/*
+ * Connect to cocod.  Says what to do when that fails.  Returns 0 or STATUS_NO_COCOD; @ret_fd is
+ * yours.
+ */
 int cli_connect(struct cli *cli, int *ret_fd);
 
-/* The exit status for the errno that cocod answered about @name (NULL: not about a secret), having said it in words. */
+/*
+ * The exit status for the errno that cocod answered about @name (NULL: not about a secret),
+ * having said it in words.
+ */
 int cli_failed(int error, const char *name);
 
 /* Print as JSON and free it. */

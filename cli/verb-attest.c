@@ -4,7 +4,10 @@
 #include "base/log.h"
 #include "cli/attest.h"
 
-/* A clock that was never set would make certificates valid that are not yet, and hide that they have expired. */
+/*
+ * A clock that was never set would make certificates valid that are not yet, and hide that they
+ * have expired.
+ */
 static bool clock_is_set(const struct attest_args *a, struct verdict *v)
 {
 	if (a->now_given || a->now >= ATTEST_CLOCK_FLOOR)
@@ -14,7 +17,8 @@ static bool clock_is_set(const struct attest_args *a, struct verdict *v)
 	v->trust = a->trust.source;
 	v->trust_replaced = a->trust.replaced;
 	(void) verdict_fail(v, VERDICT_UNDECIDED, "CLOCK", "clock is set",
-			    verdict_text(v, "%s or later", verdict_time(v, ATTEST_CLOCK_FLOOR)), verdict_time(v, a->now));
+			    verdict_text(v, "%s or later", verdict_time(v, ATTEST_CLOCK_FLOOR)),
+			    verdict_time(v, a->now));
 	return false;
 }
 

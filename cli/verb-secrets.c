@@ -87,7 +87,8 @@ static int ask_list(int fd, struct list *ret)
 				return -ENOMEM;
 			ret->secrets = more;
 		}
-		r = client_call(fd, MSG_SECRET_INFO, &q, sizeof(q), -EBADF, &ret->secrets[ret->n], sizeof(*ret->secrets), NULL);
+		r = client_call(fd, MSG_SECRET_INFO, &q, sizeof(q), -EBADF, &ret->secrets[ret->n],
+				sizeof(*ret->secrets), NULL);
 		if (r < 0)
 			break;
 		sanitize(&ret->secrets[ret->n]);
@@ -110,7 +111,8 @@ static struct json_object *to_json(const struct msg_secret *m)
 	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
 		json_object_array_add(consumers, json_object_new_string(w));
 	json_object_object_add(o, "consumers", consumers);
-	json_object_object_add(o, "delivered_to", m->delivered_to[0] ? json_object_new_string(m->delivered_to) : NULL);
+	json_object_object_add(o, "delivered_to",
+			       m->delivered_to[0] ? json_object_new_string(m->delivered_to) : NULL);
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
 		json_add_time(times, secret_state_name(i), m->since_usec[i]);
 	json_object_object_add(o, "times", times);
@@ -202,8 +204,12 @@ static int find(int fd, const char *name, struct msg_secret *ret)
 	return 0;
 }
 
-/* The verbs that take one secret: parse, check, connect.  Returns 0 with @ret_name and @ret_fd, or the exit status. */
-static int begin_one(struct cli *cli, struct options *o, const char *allowed, int argc, char **argv, const char **ret_name, int *ret_fd)
+/*
+ * The verbs that take one secret: parse, check, connect.  Returns 0 with @ret_name and @ret_fd,
+ * or the exit status.
+ */
+static int begin_one(struct cli *cli, struct options *o, const char *allowed, int argc, char **argv,
+		     const char **ret_name, int *ret_fd)
 {
 	int r = parse(cli, o, allowed, argc, argv);
 
@@ -235,14 +241,16 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 		return STATUS_GOOD;
 	}
 	printf("        Name: %s\n        Guid: %s\n        Size: %llu bytes\n      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n",
-	       m.name, m.guid, (unsigned long long)m.size, m.source, secret_state_name(m.state), secret_wipe_name(m.wipe), m.consumers);
+	       m.name, m.guid, (unsigned long long)m.size, m.source, secret_state_name(m.state),
+	       secret_wipe_name(m.wipe), m.consumers);
 	if (m.delivered_to[0])
 		printf("Delivered to: %s\n", m.delivered_to);
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++) {
 		char buf[TIME_LEN];
 
 		if (m.since_usec[i])
-			printf("%12s: %s\n", secret_state_name(i), format_time(m.since_usec[i], buf, sizeof(buf)));
+			printf("%12s: %s\n", secret_state_name(i),
+			       format_time(m.since_usec[i], buf, sizeof(buf)));
 	}
 	return STATUS_GOOD;
 }
@@ -264,7 +272,8 @@ static int fetch(int fd, const char *name, size_t size, struct secret **ret)
 	do {
 		size_t room = MIN(size - q.offset, (size_t)MSG_BODY_MAX), len;
 
-		r = client_call(fd, MSG_SECRET_READ, &q, sizeof(q), -EBADF, secret_bytes(s) + q.offset, room, &len);
+		r = client_call(fd, MSG_SECRET_READ, &q, sizeof(q), -EBADF,
+				secret_bytes(s) + q.offset, room, &len);
 		if (r < 0)
 			return r;
 		if (len != room)

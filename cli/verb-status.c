@@ -20,7 +20,8 @@ static int ask_sources(int fd, struct sources *ret)
 	for (ret->n = 0; ret->n < MAX_SOURCES; ret->n++) {
 		struct msg_index q = { ret->n };
 
-		r = client_call(fd, MSG_SOURCE_INFO, &q, sizeof(q), -EBADF, &ret->list[ret->n], sizeof(ret->list[0]), NULL);
+		r = client_call(fd, MSG_SOURCE_INFO, &q, sizeof(q), -EBADF, &ret->list[ret->n],
+				sizeof(ret->list[0]), NULL);
 		if (r < 0)
 			break;
 	}
@@ -71,13 +72,16 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 	if (streq(s->require, "none"))
 		puts("  WARNING: Require=none, secrets are released on any machine, proven or not");
 	if (s->secret_directory[0])
-		printf("  WARNING: SecretDirectory=%s, secrets come from a directory for tests\n", s->secret_directory);
+		printf("  WARNING: SecretDirectory=%s, secrets come from a directory for tests\n",
+		       s->secret_directory);
 	if (!s->verify_header)
 		puts("  WARNING: VerifyVolumeHeader=no, a volume's header is not judged before its key is given");
 	for (unsigned i = 0; i < sources->n; i++)
-		printf("%9s: %s, %s\n", i == 0 ? "Sources" : "", sources->list[i].path, source_state(&sources->list[i], buf, sizeof(buf)));
-	printf("  Secrets: %u present, %u delivered, %u confirmed, %u wiped\n", s->n_secrets[SECRET_PRESENT],
-	       s->n_secrets[SECRET_DELIVERED], s->n_secrets[SECRET_CONFIRMED], s->n_secrets[SECRET_WIPED]);
+		printf("%9s: %s, %s\n", i == 0 ? "Sources" : "", sources->list[i].path,
+		       source_state(&sources->list[i], buf, sizeof(buf)));
+	printf("  Secrets: %u present, %u delivered, %u confirmed, %u wiped\n",
+	       s->n_secrets[SECRET_PRESENT], s->n_secrets[SECRET_DELIVERED],
+	       s->n_secrets[SECRET_CONFIRMED], s->n_secrets[SECRET_WIPED]);
 }
 
 static struct json_object *sources_to_json(const struct sources *sources)
@@ -91,7 +95,10 @@ static struct json_object *sources_to_json(const struct sources *sources)
 		json_add(o, "name", s->name);
 		json_add(o, "path", s->path);
 		json_object_object_add(o, "present", json_object_new_boolean(s->error == 0));
-		json_object_object_add(o, "error", s->error && s->error != -ENOENT ? json_object_new_string(strerror(-s->error)) : NULL);
+		json_object_object_add(o, "error",
+				       s->error && s->error != -ENOENT ?
+					       json_object_new_string(strerror(-s->error)) :
+					       NULL);
 		json_object_object_add(o, "secrets", json_object_new_int64(s->n_secrets));
 		json_object_array_add(list, o);
 	}
@@ -132,10 +139,13 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
 	json_add(o, "tee", s->tee);
 	json_object_object_add(o, "verify_volume_header", json_object_new_boolean(s->verify_header));
-	json_object_object_add(o, "secret_directory", s->secret_directory[0] ? json_object_new_string(s->secret_directory) : NULL);
+	json_object_object_add(o, "secret_directory",
+			       s->secret_directory[0] ? json_object_new_string(s->secret_directory) :
+							NULL);
 	json_object_object_add(o, "sources", sources_to_json(sources));
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
-		json_object_object_add(secrets, secret_state_name(i), json_object_new_int64(s->n_secrets[i]));
+		json_object_object_add(secrets, secret_state_name(i),
+				       json_object_new_int64(s->n_secrets[i]));
 	json_object_object_add(o, "secrets", secrets);
 	print_json(o);
 }
@@ -144,10 +154,16 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 static void terminate(struct msg_status *s)
 {
 	char *const ends[] = {
-		s->version + sizeof(s->version) - 1, s->tee + sizeof(s->tee) - 1,	  s->require + sizeof(s->require) - 1,
-		s->verdict.type + sizeof(s->verdict.type) - 1, s->verdict.provider + sizeof(s->verdict.provider) - 1,
-		s->verdict.code + sizeof(s->verdict.code) - 1, s->verdict.reason + sizeof(s->verdict.reason) - 1,
-		s->gate + sizeof(s->gate) - 1,	     s->reason + sizeof(s->reason) - 1, s->secret_directory + sizeof(s->secret_directory) - 1,
+		s->version + sizeof(s->version) - 1,
+		s->tee + sizeof(s->tee) - 1,
+		s->require + sizeof(s->require) - 1,
+		s->verdict.type + sizeof(s->verdict.type) - 1,
+		s->verdict.provider + sizeof(s->verdict.provider) - 1,
+		s->verdict.code + sizeof(s->verdict.code) - 1,
+		s->verdict.reason + sizeof(s->verdict.reason) - 1,
+		s->gate + sizeof(s->gate) - 1,
+		s->reason + sizeof(s->reason) - 1,
+		s->secret_directory + sizeof(s->secret_directory) - 1,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)

@@ -95,7 +95,8 @@ void args_print(const struct verb *verb)
 }
 
 /* The options of the verb as getopt_long() wants them. */
-static void make_getopt(const struct verb *verb, struct option ret[static _ARG_MAX + 2], char ret_letters[static 8])
+static void make_getopt(const struct verb *verb, struct option ret[static _ARG_MAX + 2],
+			char ret_letters[static 8])
 {
 	size_t n = 0, k = 0;
 
@@ -108,7 +109,9 @@ static void make_getopt(const struct verb *verb, struct option ret[static _ARG_M
 			ret_letters[k++] = options[i].letter;
 			ret_letters[k++] = ':';
 		}
-		ret[n++] = (struct option){ options[i].name, options[i].value ? required_argument : no_argument, NULL, FIRST_VAL + (int)i };
+		ret[n++] = (struct option){ options[i].name,
+					    options[i].value ? required_argument : no_argument,
+					    NULL, FIRST_VAL + (int)i };
 	}
 	ret[n++] = (struct option){ "help", no_argument, NULL, HELP_VAL };
 	ret[n] = (struct option){ NULL };
@@ -133,8 +136,8 @@ static int check_needs(const struct verb *verb, const struct args *a)
 {
 	for (size_t i = 0; i < _ARG_MAX; i++)
 		if (verb->needs >> i & 1 && !a->value[i])
-			return give_up(STATUS_USAGE, "%s needs --%s %s; see 'coco-inject %s --help'", verb->name, options[i].name,
-				       options[i].value, verb->name);
+			return give_up(STATUS_USAGE, "%s needs --%s %s; see 'coco-inject %s --help'",
+				       verb->name, options[i].name, options[i].value, verb->name);
 	return STATUS_GOOD;
 }
 
@@ -179,20 +182,25 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 			return -1;
 		}
 		if (c == ':')
-			return give_up(STATUS_USAGE, "'%s' needs a value; see 'coco-inject %s --help'", argv[optind - 1], verb->name);
+			return give_up(STATUS_USAGE,
+				       "'%s' needs a value; see 'coco-inject %s --help'",
+				       argv[optind - 1], verb->name);
 		if (i == _ARG_MAX)
-			return give_up(STATUS_USAGE, "'%s' is no option of %s, or is ambiguous; see 'coco-inject %s --help'",
+			return give_up(STATUS_USAGE,
+				       "'%s' is no option of %s, or is ambiguous; see 'coco-inject %s --help'",
 				       argv[optind - 1], verb->name, verb->name);
 		r = store(&a, i, optarg);
 		if (r != STATUS_GOOD)
 			return r;
 	}
 	if (optind < argc && !verb->words)
-		return give_up(STATUS_USAGE, "'%s' is no option; see 'coco-inject %s --help'", argv[optind], verb->name);
+		return give_up(STATUS_USAGE, "'%s' is no option; see 'coco-inject %s --help'",
+			       argv[optind], verb->name);
 	while (optind < argc)
 		a.words[a.n_words++] = argv[optind++];
 	if (verb->words && a.n_words == 0)
-		return give_up(STATUS_USAGE, "%s needs %s; see 'coco-inject %s --help'", verb->name, verb->words, verb->name);
+		return give_up(STATUS_USAGE, "%s needs %s; see 'coco-inject %s --help'", verb->name,
+			       verb->words, verb->name);
 	if (a.value[ARG_CONFIG]) {
 		r = args_read_config(verb, a.value[ARG_CONFIG], &a);
 		if (r != STATUS_GOOD)

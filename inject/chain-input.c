@@ -72,10 +72,12 @@ static enum status conflict(struct chain_verdict *v, const char *path, enum chai
 {
 	*v = (struct chain_verdict){ STATUS_MALFORMED, "conflict", chain_names[cert], "each certificate is given once, or is the same each time",
 				     "give the files of one platform, exported at one time" };
-	return give_up(STATUS_MALFORMED, "The %s in '%s' is another one than was given before", chain_names[cert], path);
+	return give_up(STATUS_MALFORMED, "The %s in '%s' is another one than was given before",
+		       chain_names[cert], path);
 }
 
-static enum status add_file(const char *path, enum chain_cert hint, struct chain *c, struct chain_verdict *v)
+static enum status add_file(const char *path, enum chain_cert hint, struct chain *c,
+			    struct chain_verdict *v)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	enum chain_cert cert = _CHAIN_MAX;
@@ -118,7 +120,8 @@ static enum status add_folder(const char *path, struct chain *c, struct chain_ve
 		return STATUS_GOOD;
 	*v = (struct chain_verdict){ STATUS_MALFORMED, "format", NULL, "a folder has files such as pdh.cert, pek.cert, oca.cert, cek.cert, cert_chain.cert",
 				     "name the files themselves" };
-	return give_up(STATUS_MALFORMED, "The folder '%s' has none of pdh.cert, pek.cert, oca.cert, cek.cert, ask.cert, ark.cert, cert_chain.cert, ask_ark.cert",
+	return give_up(STATUS_MALFORMED,
+		       "The folder '%s' has none of pdh.cert, pek.cert, oca.cert, cek.cert, ask.cert, ark.cert, cert_chain.cert, ask_ark.cert",
 		       path);
 }
 
@@ -132,7 +135,8 @@ enum status chain_input_path(const char *path, struct chain *c, struct chain_ver
 }
 
 /* --anchor and --oca. */
-static enum status set_file(const char *path, struct chain *c, struct chain_verdict *v, int (*set)(struct chain *c, const uint8_t *data, size_t len))
+static enum status set_file(const char *path, struct chain *c, struct chain_verdict *v,
+			    int (*set)(struct chain *c, const uint8_t *data, size_t len))
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	enum status status;
@@ -174,7 +178,8 @@ static int accept_cek(const uint8_t *data, size_t len, void *userdata)
 	if (len != SEV_CERT_LEN || !chain_cek_is_signed(data))
 		return -EBADMSG;
 	if (f->chain->certs[CHAIN_CEK].len > 0 &&
-	    memcmp(f->chain->certs[CHAIN_CEK].bytes + SEV_CERT_KEY_OFFSET, data + SEV_CERT_KEY_OFFSET, SEV_CERT_KEY_LEN) != 0)
+	    memcmp(f->chain->certs[CHAIN_CEK].bytes + SEV_CERT_KEY_OFFSET,
+		   data + SEV_CERT_KEY_OFFSET, SEV_CERT_KEY_LEN) != 0)
 		return -EKEYREJECTED;
 	return chain_add(f->chain, data, len, CHAIN_CEK, NULL);
 }
@@ -196,8 +201,11 @@ static enum status parse_chip_id(const char *text, char ret[static KDS_CHIP_ID_T
 	uint8_t id[2 * KDS_CHIP_ID_LEN];	/* a machine with two sockets has two; the first counts */
 	ssize_t n = base64_decode(text, id, sizeof(id));
 
-	if (parse_hex(text, id, KDS_CHIP_ID_LEN) < 0 && parse_hex(text, id, sizeof(id)) < 0 && n != KDS_CHIP_ID_LEN && n != sizeof(id))
-		return give_up(STATUS_USAGE, "--chip-id '%s' is not the 64 bytes of cpu0-id, in hexadecimal or base64", text);
+	if (parse_hex(text, id, KDS_CHIP_ID_LEN) < 0 && parse_hex(text, id, sizeof(id)) < 0 &&
+	    n != KDS_CHIP_ID_LEN && n != sizeof(id))
+		return give_up(STATUS_USAGE,
+			       "--chip-id '%s' is not the 64 bytes of cpu0-id, in hexadecimal or base64",
+			       text);
 	for (size_t i = 0; i < KDS_CHIP_ID_LEN; i++)
 		snprintf(ret + 2 * i, 3, "%02x", id[i]);
 	return STATUS_GOOD;
@@ -206,11 +214,15 @@ static enum status parse_chip_id(const char *text, char ret[static KDS_CHIP_ID_T
 static enum status kds_problem(const struct kds *k, const char *what, int r)
 {
 	if (r == -EKEYREJECTED)
-		return give_up(STATUS_CHECK, "The %s from the key server does not belong to this platform's certificates", what);
+		return give_up(STATUS_CHECK,
+			       "The %s from the key server does not belong to this platform's certificates",
+			       what);
 	if (r == -EBADMSG)
 		return give_up(STATUS_UNDECIDED, "What the key server sent is no %s", what);
 	if (r == -ENOENT)
-		return give_up(STATUS_UNDECIDED, "No %s: %s", what, k->fetch ? "the key server does not have it" : "it is not in the cache; --fetch gets it");
+		return give_up(STATUS_UNDECIDED, "No %s: %s", what,
+			       k->fetch ? "the key server does not have it" :
+					  "it is not in the cache; --fetch gets it");
 	return give_up(STATUS_UNDECIDED, "Failed to get the %s: %s", what, k->error[0] ? k->error : strerror(-r));
 }
 
@@ -224,7 +236,8 @@ static enum status get_cek(struct kds *k, const struct args *a, struct chain *c)
 	if (c->certs[CHAIN_CEK].len > 0 && chain_cek_is_signed(c->certs[CHAIN_CEK].bytes))
 		return STATUS_GOOD;
 	if (!a->value[ARG_CHIP_ID])
-		return give_up(STATUS_USAGE, "The CEK lacks AMD's signature, and to get it --chip-id is needed: cpu0-id of QEMU's query-sev-capabilities");
+		return give_up(STATUS_USAGE,
+			       "The CEK lacks AMD's signature, and to get it --chip-id is needed: cpu0-id of QEMU's query-sev-capabilities");
 	status = parse_chip_id(a->value[ARG_CHIP_ID], id);
 	if (status != STATUS_GOOD)
 		return status;
@@ -243,7 +256,9 @@ static bool product_is_possible(const struct args *a, const struct chain *c, siz
 	if (sev_cert_parse(c->certs[CHAIN_CEK].bytes, c->certs[CHAIN_CEK].len, &cek) < 0)
 		return false;
 	for (size_t k = 0; k < SEV_CERT_SLOTS; k++)
-		if (cek.signatures[k].usage == SEV_USAGE_ASK && cek.signatures[k].algo == (products[i].n == 256 ? SEV_ALGO_RSA_SHA256 : SEV_ALGO_RSA_SHA384))
+		if (cek.signatures[k].usage == SEV_USAGE_ASK &&
+		    cek.signatures[k].algo ==
+			    (products[i].n == 256 ? SEV_ALGO_RSA_SHA256 : SEV_ALGO_RSA_SHA384))
 			return true;
 	return false;
 }
@@ -261,7 +276,10 @@ static enum status get_ask_ark(struct kds *k, const struct args *a, struct chain
 		r = kds_get_ask_ark(k, products[i].name, accept_ask_ark, &f);
 		if (r == 0)
 			return STATUS_GOOD;
-		/* One that is not there or is another generation's is no news; a server that does not answer is not asked for the next. */
+		/*
+		 * One that is not there or is another generation's is no news; a server that
+		 * does not answer is not asked for the next.
+		 */
 		if (r != -ENOENT)
 			worst = r;
 		if (r != -ENOENT && r != -EKEYREJECTED && r != -EBADMSG)
@@ -289,16 +307,22 @@ static enum status fetch_missing(const struct args *a, struct chain *c)
 	};
 	enum status status;
 
-	if (a->value[ARG_TIMEOUT] && (parse_usec(a->value[ARG_TIMEOUT], &k.timeout_usec) < 0 || k.timeout_usec == 0))
-		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min", a->value[ARG_TIMEOUT]);
+	if (a->value[ARG_TIMEOUT] &&
+	    (parse_usec(a->value[ARG_TIMEOUT], &k.timeout_usec) < 0 || k.timeout_usec == 0))
+		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min",
+			       a->value[ARG_TIMEOUT]);
 	if (a->value[ARG_PRODUCT] && !product_is_known(a->value[ARG_PRODUCT]))
-		return give_up(STATUS_USAGE, "--product '%s' is none of naples, rome, milan, genoa, turin", a->value[ARG_PRODUCT]);
+		return give_up(STATUS_USAGE,
+			       "--product '%s' is none of naples, rome, milan, genoa, turin",
+			       a->value[ARG_PRODUCT]);
 	if (k.cache && !*k.cache)
 		return give_up(STATUS_USAGE, "--cache needs the name of a folder");
 	if (!k.fetch && !k.cache)
 		return STATUS_GOOD;
 	if (kds_check_url(k.url) < 0)
-		return give_up(STATUS_USAGE, "--kds '%s' is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)", k.url);
+		return give_up(STATUS_USAGE,
+			       "--kds '%s' is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)",
+			       k.url);
 	status = get_cek(&k, a, c);
 	if (status == STATUS_GOOD)
 		status = get_ask_ark(&k, a, c);
@@ -371,6 +395,9 @@ enum status chain_explain(const struct chain_verdict *v)
 {
 	if (v->status == STATUS_GOOD || !v->code)
 		return v->status;
-	log_error("%s (%s): expected that %s; %s", v->status == STATUS_UNDECIDED ? "It could not be decided" : "The chain is not good", v->code, v->expected, v->todo);
+	log_error("%s (%s): expected that %s; %s",
+		  v->status == STATUS_UNDECIDED ? "It could not be decided" :
+						  "The chain is not good",
+		  v->code, v->expected, v->todo);
 	return v->status;
 }

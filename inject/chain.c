@@ -19,11 +19,13 @@ static const uint32_t usages[_CHAIN_MAX] = {
 };
 
 /*
- * AMD's root keys.  The pin is the SHA-256 over exponent and modulus as they stand in the ARK of AMD's ask_ark_NAME.cert, that is what
+ * AMD's root keys.  The pin is the SHA-256 over exponent and modulus as they stand in the ARK
+ * of AMD's ask_ark_NAME.cert, that is what
  *
  *	tail -c +65 ark.cert | head -c 1024 | sha256sum
  *
- * prints (512 for Naples, whose numbers are half as long).  The id of a key is no pin: anybody can write it into a certificate of their own.
+ * prints (512 for Naples, whose numbers are half as long).  The id of a key is no pin: anybody
+ * can write it into a certificate of their own.
  */
 static const struct root {
 	const char *product;
@@ -42,8 +44,8 @@ static const struct root {
 };
 
 /*
- * The ARK of Naples is published without its signature, 576 bytes, and will stay so.  This is the SHA-256 of that file: no other certificate
- * may lack its signature.
+ * The ARK of Naples is published without its signature, 576 bytes, and will stay so.  This is
+ * the SHA-256 of that file: no other certificate may lack its signature.
  */
 static const uint8_t unsigned_ark_sha256[32] = {
 	0x8e, 0xfd, 0xdc, 0xaa, 0xf8, 0x49, 0x90, 0xcf, 0x63, 0x54, 0xd9, 0x36, 0x37, 0xbe, 0x27, 0x02,
@@ -109,7 +111,10 @@ static void put(struct chain *c, enum chain_cert which, const uint8_t *p, size_t
 	c->certs[which].len = len;
 }
 
-/* The platform's own CEK and AMD's signed one stand for each other; @p and what is there already are not the same. */
+/*
+ * The platform's own CEK and AMD's signed one stand for each other; @p and what is there
+ * already are not the same.
+ */
 static int add_other_cek(struct chain *c, const uint8_t *p)
 {
 	const uint8_t *there = c->certs[CHAIN_CEK].bytes;
@@ -124,7 +129,8 @@ static int add_other_cek(struct chain *c, const uint8_t *p)
 	return 0;
 }
 
-static int add_one(struct chain *c, enum chain_cert which, const uint8_t *p, size_t len, enum chain_cert *ret_cert)
+static int add_one(struct chain *c, enum chain_cert which, const uint8_t *p, size_t len,
+		   enum chain_cert *ret_cert)
 {
 	size_t there = c->certs[which].len;
 
@@ -139,7 +145,8 @@ static int add_one(struct chain *c, enum chain_cert which, const uint8_t *p, siz
 	if (which == CHAIN_CEK && there == len)
 		return c->has_exported_cek && memcmp(c->exported_cek, p, len) == 0 ? 0 : add_other_cek(c, p);
 	/* One with its signature and one without are the same otherwise. */
-	if (which == CHAIN_ARK && there != len && memcmp(c->certs[which].bytes, p, MIN(there, len)) == 0) {
+	if (which == CHAIN_ARK && there != len &&
+	    memcmp(c->certs[which].bytes, p, MIN(there, len)) == 0) {
 		if (len > there)
 			put(c, which, p, len);
 		return 0;
@@ -147,7 +154,8 @@ static int add_one(struct chain *c, enum chain_cert which, const uint8_t *p, siz
 	return -EEXIST;
 }
 
-static int add_sev(struct chain *c, struct bytes *b, const enum chain_cert *which, size_t n, enum chain_cert *ret_cert)
+static int add_sev(struct chain *c, struct bytes *b, const enum chain_cert *which, size_t n,
+		   enum chain_cert *ret_cert)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct bytes one;
@@ -170,7 +178,8 @@ static enum chain_cert cert_of_usage(uint32_t usage)
 }
 
 /* A lone SEV certificate: it is what its file's name says, else what it says itself. */
-static int add_lone_sev(struct chain *c, struct bytes *b, enum chain_cert hint, enum chain_cert *ret_cert)
+static int add_lone_sev(struct chain *c, struct bytes *b, enum chain_cert hint,
+			enum chain_cert *ret_cert)
 {
 	struct sev_cert cert;
 
@@ -209,7 +218,8 @@ static int add_amd(struct chain *c, struct bytes *b, enum chain_cert hint, enum 
 	return 0;
 }
 
-static int add_binary(struct chain *c, const uint8_t *data, size_t len, enum chain_cert hint, enum chain_cert *ret_cert)
+static int add_binary(struct chain *c, const uint8_t *data, size_t len, enum chain_cert hint,
+		      enum chain_cert *ret_cert)
 {
 	static const enum chain_cert exported[] = { CHAIN_PDH, CHAIN_PEK, CHAIN_OCA, CHAIN_CEK };
 	struct bytes b = { data, len };
@@ -260,7 +270,8 @@ static int to_binary(const uint8_t *data, size_t len, uint8_t **ret, size_t *ret
 	return 0;
 }
 
-int chain_add(struct chain *c, const uint8_t *data, size_t len, enum chain_cert hint, enum chain_cert *ret_cert)
+int chain_add(struct chain *c, const uint8_t *data, size_t len, enum chain_cert hint,
+	      enum chain_cert *ret_cert)
 {
 	_cleanup_(freep) uint8_t *binary = NULL;
 	size_t n;
@@ -270,7 +281,10 @@ int chain_add(struct chain *c, const uint8_t *data, size_t len, enum chain_cert 
 	return r < 0 ? r : add_binary(c, binary, n, hint, ret_cert);
 }
 
-/* The bytes of a file that must have the certificate for @place, whatever else it has, as a chain of their own. */
+/*
+ * The bytes of a file that must have the certificate for @place, whatever else it has, as a
+ * chain of their own.
+ */
 static int read_with(const uint8_t *data, size_t len, enum chain_cert place, struct chain **ret)
 {
 	_cleanup_(freep) struct chain *one = calloc(1, sizeof(*one));
@@ -338,8 +352,9 @@ static bool is_amd(enum chain_cert which)
 }
 
 /*
- * A row of the table below.  Checks return 0; -EKEYREJECTED when it does not hold, -EBADMSG when the bytes are no certificate, -ENODATA when something is missing,
- * -ECANCELED when there is nothing to check; -ENOMEM and -EIO when OpenSSL cannot work.
+ * A row of the table below.  Checks return 0; -EKEYREJECTED when it does not hold, -EBADMSG
+ * when the bytes are no certificate, -ENODATA when something is missing, -ECANCELED when there
+ * is nothing to check; -ENOMEM and -EIO when OpenSSL cannot work.
  */
 struct row {
 	struct chain_check check;
@@ -388,14 +403,18 @@ static int check_p384(const struct view *v, const struct row *row)
 }
 
 /* -EOPNOTSUPP, of a key that does not sign in this way, is a signature that does not hold. */
-static int verify(const struct view *v, enum chain_cert by, uint32_t algo, const uint8_t *data, size_t len, const uint8_t *value)
+static int verify(const struct view *v, enum chain_cert by, uint32_t algo, const uint8_t *data,
+		  size_t len, const uint8_t *value)
 {
 	int r = sev_key_verify(v->keys[by], algo, data, len, value);
 
 	return r == -EOPNOTSUPP ? -EKEYREJECTED : r;
 }
 
-/* By an AMD key; the signature of @c is as long as its own numbers, which are of the signer's size then. */
+/*
+ * By an AMD key; the signature of @c is as long as its own numbers, which are of the signer's
+ * size then.
+ */
 static int check_amd_signature(const struct view *v, const struct row *row)
 {
 	const struct amd_cert *c = &v->amd[row->check.cert], *by = &v->amd[row->by];
@@ -409,14 +428,18 @@ static int check_amd_signature(const struct view *v, const struct row *row)
 
 static int check_signer_id(const struct view *v, const struct row *row)
 {
-	return memcmp(v->amd[row->check.cert].certifying_id, v->amd[row->by].key_id, AMD_CERT_KEY_ID_LEN) == 0 ? 0 : -EKEYREJECTED;
+	return memcmp(v->amd[row->check.cert].certifying_id, v->amd[row->by].key_id,
+		      AMD_CERT_KEY_ID_LEN) == 0 ?
+		       0 :
+		       -EKEYREJECTED;
 }
 
 static bool is_anchor(const struct view *v)
 {
 	const struct amd_cert *ark = &v->amd[CHAIN_ARK], *anchor = &v->anchor;
 
-	return v->has_anchor && ark->n == anchor->n && memcmp(ark->exponent, anchor->exponent, 2 * ark->n) == 0;
+	return v->has_anchor && ark->n == anchor->n &&
+	       memcmp(ark->exponent, anchor->exponent, 2 * ark->n) == 0;
 }
 
 static int check_root(const struct view *v, const struct row *row)
@@ -462,14 +485,20 @@ static int check_cek_is_exported(const struct view *v, const struct row *row)
 
 	if (!v->chain->has_exported_cek)
 		return -ECANCELED;
-	return memcmp(signed_cek + SEV_CERT_KEY_OFFSET, v->chain->exported_cek + SEV_CERT_KEY_OFFSET, SEV_CERT_KEY_LEN) == 0 ? 0 : -EKEYREJECTED;
+	return memcmp(signed_cek + SEV_CERT_KEY_OFFSET,
+		      v->chain->exported_cek + SEV_CERT_KEY_OFFSET, SEV_CERT_KEY_LEN) == 0 ?
+		       0 :
+		       -EKEYREJECTED;
 }
 
 static int check_oca_is_expected(const struct view *v, const struct row *row)
 {
 	if (!v->chain->oca_given)
 		return -ECANCELED;
-	return memcmp(v->sev[CHAIN_OCA].bytes + SEV_CERT_KEY_OFFSET, v->chain->oca + SEV_CERT_KEY_OFFSET, SEV_CERT_KEY_LEN) == 0 ? 0 : -EKEYREJECTED;
+	return memcmp(v->sev[CHAIN_OCA].bytes + SEV_CERT_KEY_OFFSET,
+		      v->chain->oca + SEV_CERT_KEY_OFFSET, SEV_CERT_KEY_LEN) == 0 ?
+		       0 :
+		       -EKEYREJECTED;
 }
 
 #define DAMAGED "the file is damaged or forged: export or fetch it again"
@@ -609,7 +638,8 @@ static void conclude(struct chain_report *report)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		enum chain_state s = report->states[i];
 
-		if (s == CHAIN_FAILED || s == CHAIN_MALFORMED || (s == CHAIN_UNDECIDED && report->verdict == CHAIN_GOOD)) {
+		if (s == CHAIN_FAILED || s == CHAIN_MALFORMED ||
+		    (s == CHAIN_UNDECIDED && report->verdict == CHAIN_GOOD)) {
 			report->verdict = s;
 			report->first = i;
 		}
@@ -626,7 +656,9 @@ int chain_verify(const struct chain *c, struct chain_report *ret)
 
 	r = read_all(&v, c);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++)
-		r = state_of((v.sound & rows[i].needs) == rows[i].needs ? rows[i].run(&v, &rows[i]) : -ECANCELED, &report.states[i]);
+		r = state_of((v.sound & rows[i].needs) == rows[i].needs ? rows[i].run(&v, &rows[i]) :
+									  -ECANCELED,
+			     &report.states[i]);
 	if (r < 0)
 		return r;
 	conclude(&report);
@@ -638,7 +670,8 @@ int chain_verify(const struct chain *c, struct chain_report *ret)
 	return 0;
 }
 
-enum chain_state chain_state_of(const struct chain_report *report, const char *code, enum chain_cert cert)
+enum chain_state chain_state_of(const struct chain_report *report, const char *code,
+				enum chain_cert cert)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].check.cert == cert && streq(rows[i].check.code, code))
@@ -664,7 +697,8 @@ int chain_fits(const struct chain *c, const uint8_t *ask_ark, size_t len)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if ((is_amd(rows[i].check.cert) || streq(rows[i].check.code, "cek-sig")) && report.states[i] > CHAIN_SKIPPED)
+		if ((is_amd(rows[i].check.cert) || streq(rows[i].check.code, "cek-sig")) &&
+		    report.states[i] > CHAIN_SKIPPED)
 			return -EKEYREJECTED;
 	return 0;
 }

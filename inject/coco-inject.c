@@ -32,7 +32,8 @@ static const struct verb *find_verb(int argc, char **argv, int *ret_n)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		const char *second = startswith(verbs[i]->name, argv[1]);
 
-		if (!second || (*second && *second != ' ') || (*second && (argc < 3 || !streq(second + 1, argv[2]))))
+		if (!second || (*second && *second != ' ') ||
+		    (*second && (argc < 3 || !streq(second + 1, argv[2]))))
 			continue;
 		*ret_n = *second ? 2 : 1;
 		return verbs[i];
@@ -79,7 +80,8 @@ int main(int argc, char **argv)
 	}
 	verb = find_verb(argc, argv, &n);
 	if (!verb && is_half_verb(argv[1]))
-		return give_up(STATUS_USAGE, "'%s' needs another word; see 'coco-inject --help'", argv[1]);
+		return give_up(STATUS_USAGE, "'%s' needs another word; see 'coco-inject --help'",
+			       argv[1]);
 	if (!verb)
 		return give_up(STATUS_USAGE, "'%s' is no verb; see 'coco-inject --help'", argv[1]);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Options from a file, for a VM that is started again and again.  A verb reads the section of its own name; an option there is called as on
- * the command line.  Secrets are named by their files, as there.
+ * Options from a file, for a VM that is started again and again.  A verb reads the section of
+ * its own name; an option there is called as on the command line.  Secrets are named by their
+ * files, as there.
  */
 #include <fcntl.h>
 
@@ -16,7 +17,10 @@
 #define OPTIONS_MAX 512		/* values from one file, each secret counted */
 #define BLANKS " \t"
 
-/* Of two lines for one option libeconf gives the first, and a secret would be left out without a word. */
+/*
+ * Of two lines for one option libeconf gives the first, and a secret would be left out without
+ * a word.
+ */
 static bool is_given_again(const char *text, uint64_t line, const char *key)
 {
 	for (uint64_t n = 1; text; n++) {
@@ -78,14 +82,18 @@ static int take_option(struct reader *rd, const char *key, uint64_t line, const 
 	int r = STATUS_GOOD;
 
 	if (i == _ARG_MAX || i == ARG_CONFIG)
-		return give_up(STATUS_MALFORMED, "%s:%llu: '%s' is no option of %s", rd->path, (unsigned long long)line, key, rd->verb->name);
+		return give_up(STATUS_MALFORMED, "%s:%llu: '%s' is no option of %s", rd->path,
+			       (unsigned long long)line, key, rd->verb->name);
 	if (is_given_again(rd->text, line, key))
-		return give_up(STATUS_MALFORMED, "%s:%llu: '%s' is given again below; several values stand in one line", rd->path,
-			       (unsigned long long)line, key);
+		return give_up(STATUS_MALFORMED,
+			       "%s:%llu: '%s' is given again below; several values stand in one line",
+			       rd->path, (unsigned long long)line, key);
 	if (flag && parse_bool(text, &on) < 0)
-		return give_up(STATUS_MALFORMED, "%s:%llu: %s= is yes or no", rd->path, (unsigned long long)line, key);
+		return give_up(STATUS_MALFORMED, "%s:%llu: %s= is yes or no", rd->path,
+			       (unsigned long long)line, key);
 	if (!*text)
-		return give_up(STATUS_MALFORMED, "%s:%llu: %s= has no value", rd->path, (unsigned long long)line, key);
+		return give_up(STATUS_MALFORMED, "%s:%llu: %s= has no value", rd->path,
+			       (unsigned long long)line, key);
 	if (rd->a->value[i] || (flag && !on))
 		return STATUS_GOOD;
 	if (i == ARG_SECRET)
@@ -105,7 +113,8 @@ static int take_key(struct reader *rd, econf_file *kf, const char *key)
 		return give_up(STATUS_MALFORMED, "%s: '%s' cannot be read", rd->path, key);
 	/* A line without "=" continues the value before it; none of ours has two lines. */
 	if (ext->values && ext->values[0] && ext->values[1])
-		r = give_up(STATUS_MALFORMED, "%s:%llu: a line here is no 'option=value'", rd->path, (unsigned long long)ext->line_number);
+		r = give_up(STATUS_MALFORMED, "%s:%llu: a line here is no 'option=value'", rd->path,
+			    (unsigned long long)ext->line_number);
 	else
 		r = take_option(rd, key, ext->line_number, ext->values && ext->values[0] ? ext->values[0] : "");
 	econf_freeExtValue(ext);
@@ -120,14 +129,17 @@ static int take_section(struct reader *rd, econf_file *kf)
 
 	if (econf_getKeys(kf, NULL, &n, &keys) == ECONF_SUCCESS) {
 		if (n > 0)
-			r = give_up(STATUS_MALFORMED, "%s: '%s' stands before any section; [%s] is needed", rd->path, keys[0], rd->verb->name);
+			r = give_up(STATUS_MALFORMED,
+				    "%s: '%s' stands before any section; [%s] is needed", rd->path,
+				    keys[0], rd->verb->name);
 		econf_freeArray(keys);
 	}
 	keys = NULL;
 	if (r != STATUS_GOOD)
 		return r;
 	if (econf_getKeys(kf, rd->verb->name, &n, &keys) != ECONF_SUCCESS)
-		return give_up(STATUS_MALFORMED, "%s: there is no section [%s]", rd->path, rd->verb->name);
+		return give_up(STATUS_MALFORMED, "%s: there is no section [%s]", rd->path,
+			       rd->verb->name);
 	for (size_t i = 0; r == STATUS_GOOD && i < n; i++)
 		r = take_key(rd, kf, keys[i]);
 	econf_freeArray(keys);
@@ -160,7 +172,8 @@ int args_read_config(const struct verb *verb, const char *path, struct args *a)
 
 		econf_errLocation(&file, &line);
 		free(file);
-		return give_up(STATUS_MALFORMED, "%s:%llu: %s", path, (unsigned long long)line, econf_errString(e));
+		return give_up(STATUS_MALFORMED, "%s:%llu: %s", path, (unsigned long long)line,
+			       econf_errString(e));
 	}
 	r = take_section(&rd, kf);
 	econf_freeFile(kf);

@@ -18,7 +18,10 @@ enum page_type {
 	PAGE_CPUID = 6,
 };
 
-/* LD = SHA-384(LD || contents || u16 length || u8 type || u8 IMI || u8 VMPL3, 2, 1 permissions || u8 || u64 gpa). */
+/*
+ * LD = SHA-384(LD || contents || u16 length || u8 type || u8 IMI || u8 VMPL3, 2, 1 permissions
+ * || u8 || u64 gpa).
+ */
 static int add_page(struct digest *d, enum page_type type, uint64_t gpa, const uint8_t *page)
 {
 	uint8_t info[PAGE_INFO_LEN] = { 0 };
@@ -64,7 +67,8 @@ static int add_firmware(struct digest *d, const struct launch *l)
 }
 
 /* The table lies in its page where the firmware looks for it; what else is there is zero. */
-static int add_kernel_hashes(struct digest *d, const struct launch *l, const struct ovmf_sev_section *s)
+static int add_kernel_hashes(struct digest *d, const struct launch *l,
+			     const struct ovmf_sev_section *s)
 {
 	uint8_t page[OVMF_PAGE_LEN] = { 0 };
 	struct ovmf_area area;
@@ -77,7 +81,8 @@ static int add_kernel_hashes(struct digest *d, const struct launch *l, const str
 	if (r < 0)
 		return r == -ENOENT ? -ENXIO : r;
 	offset = area.base % OVMF_PAGE_LEN;
-	if (s->size != OVMF_PAGE_LEN || area.base - offset != s->gpa || offset > OVMF_PAGE_LEN - KERNEL_HASHES_LEN)
+	if (s->size != OVMF_PAGE_LEN || area.base - offset != s->gpa ||
+	    offset > OVMF_PAGE_LEN - KERNEL_HASHES_LEN)
 		return -EBADMSG;
 	kernel_hashes_table(l->kernel, page + offset);
 	return add_page(d, PAGE_NORMAL, s->gpa, page);
@@ -186,7 +191,8 @@ int digest_vcpu(struct digest *d, const struct launch *l, size_t cpu)
 	return l->tech == TECH_SNP ? add_page(d, PAGE_VMSA, VMSA_GPA, page) : sha_update(&d->sha, page, VMSA_LEN);
 }
 
-int digest_peek(const struct digest *d, const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX])
+int digest_peek(const struct digest *d, const struct launch *l,
+		uint8_t ret[static LAUNCH_DIGEST_MAX])
 {
 	if (l->tech != TECH_SNP)
 		return sha_peek(&d->sha, ret);

@@ -14,8 +14,8 @@
  *	SEV-SNP		a chain of SHA-384 over the guest's first pages: firmware, the pages of its metadata, VMSAs
  *	TDX		inject/mrtd.h
  *
- * Sources: AMD, publications 55766 (LAUNCH_UPDATE_DATA, LAUNCH_MEASURE) and 56860 (SNP_LAUNCH_UPDATE, PAGE_INFO); QEMU, target/i386/sev.c for
- * the order.
+ * Sources: AMD, publications 55766 (LAUNCH_UPDATE_DATA, LAUNCH_MEASURE) and 56860
+ * (SNP_LAUNCH_UPDATE, PAGE_INFO); QEMU, target/i386/sev.c for the order.
  */
 enum tech {
 	TECH_SEV,
@@ -51,14 +51,16 @@ static inline size_t launch_digest_len(const struct launch *l)
 /*
  * The digest of @l, launch_digest_len() bytes.
  *
- * Returns 0; for SNP -ENOENT when the firmware has no SEV metadata, -ENXIO when there is a kernel and the firmware has no place for its hashes,
- * -EOPNOTSUPP for a section that we do not know, -EBADMSG or -EMSGSIZE for broken metadata or an image that is not whole pages; -EIO.
+ * Returns 0; for SNP -ENOENT when the firmware has no SEV metadata, -ENXIO when there is a
+ * kernel and the firmware has no place for its hashes, -EOPNOTSUPP for a section that we do not
+ * know, -EBADMSG or -EMSGSIZE for broken metadata or an image that is not whole pages; -EIO.
  */
 int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX]);
 
 /*
- * The same step by step, for who wants the digests of many launches that begin alike: digest_begin() has the firmware, digest_pages() adds
- * what is between it and the VMSAs, digest_vcpu() the next VMSA.  digest_peek() is the digest so far.
+ * The same step by step, for who wants the digests of many launches that begin alike:
+ * digest_begin() has the firmware, digest_pages() adds what is between it and the VMSAs,
+ * digest_vcpu() the next VMSA.  digest_peek() is the digest so far.
  */
 struct digest {
 	struct sha sha;
@@ -69,7 +71,8 @@ int digest_begin(const struct launch *l, struct digest *ret);
 int digest_copy(const struct digest *d, struct digest *ret);
 int digest_pages(struct digest *d, const struct launch *l);
 int digest_vcpu(struct digest *d, const struct launch *l, size_t cpu);
-int digest_peek(const struct digest *d, const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX]);
+int digest_peek(const struct digest *d, const struct launch *l,
+		uint8_t ret[static LAUNCH_DIGEST_MAX]);
 void digest_done(struct digest *d);
 
 #endif

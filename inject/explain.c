@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Why a measurement is another one.  A digest does not tell, so launches are tried that differ by what people mistake: each is one
- * more hash over a few pages, as the firmware's part is kept.
+ * Why a measurement is another one.  A digest does not tell, so launches are tried that differ
+ * by what people mistake: each is one more hash over a few pages, as the firmware's part is
+ * kept.
  */
 #include <stdio.h>
 
@@ -81,7 +82,8 @@ static void say_vcpus(struct search *s, const struct launch *l)
 		return;
 	if (l->vmsa.variant != given->vmsa.variant)
 		say(s, "VMSA variant %s (%s)", l->vmsa.variant->name, l->vmsa.variant->when);
-	if (l->vmsa.features != given->vmsa.features && (l->vmsa.variant == given->vmsa.variant || l->vmsa.features != l->vmsa.variant->features))
+	if (l->vmsa.features != given->vmsa.features &&
+	    (l->vmsa.variant == given->vmsa.variant || l->vmsa.features != l->vmsa.variant->features))
 		say(s, "guest features 0x%llx", (unsigned long long)l->vmsa.features);
 	if (l->vmsa.signature == given->vmsa.signature)
 		return;
@@ -121,7 +123,10 @@ static int try_pages(struct search *s, const struct digest *before, struct launc
 {
 	const struct launch given = *l;
 	const uint64_t own = given.vmsa.variant->features;
-	/* Those that can be chosen at all are chosen in newer kernels, which fill in the FPU; "legacy+debugswap" has its own name. */
+	/*
+	 * Those that can be chosen at all are chosen in newer kernels, which fill in the FPU;
+	 * "legacy+debugswap" has its own name.
+	 */
 	const uint64_t features[] = { given.vmsa.features, own, given.vmsa.variant->fpu ? own ^ VMSA_DEBUG_SWAP : own };
 	uint32_t signature = given.vmsa.signature;
 	int r = 0;
@@ -136,7 +141,8 @@ static int try_pages(struct search *s, const struct digest *before, struct launc
 			/* The given one first, unless there is none. */
 			if (i > 0 && !cpu_type_name(i - 1, &signature))
 				break;
-			if (i == 0 ? signature == 0 && !l->vmsa.variant->edx : signature == given.vmsa.signature)
+			if (i == 0 ? signature == 0 && !l->vmsa.variant->edx :
+				     signature == given.vmsa.signature)
 				continue;
 			l->vmsa.signature = signature;
 			r = try_counts(s, before, l);
@@ -185,8 +191,12 @@ static int try_variants(struct search *s, struct launch *l)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
 
-		/* With pages from files nothing but the order of things around them is the variant's. */
-		if (variants[i].snp != (given.tech == TECH_SNP) || (given.pages && given.vmsa.variant && &variants[i] != given.vmsa.variant))
+		/*
+		 * With pages from files nothing but the order of things around them is the
+		 * variant's.
+		 */
+		if (variants[i].snp != (given.tech == TECH_SNP) ||
+		    (given.pages && given.vmsa.variant && &variants[i] != given.vmsa.variant))
 			continue;
 		*l = given;
 		l->tech = given.tech == TECH_SNP ? TECH_SNP : TECH_SEV_ES;
@@ -201,7 +211,8 @@ static int try_variants(struct search *s, struct launch *l)
 
 /* ---- the table ---- */
 
-static int hash_text(struct sha *sha, const char *text, size_t len, const char *end, size_t end_len, uint8_t *ret)
+static int hash_text(struct sha *sha, const char *text, size_t len, const char *end, size_t end_len,
+		     uint8_t *ret)
 {
 	int r;
 
@@ -221,12 +232,15 @@ static int make_tables(const struct launch_input *in, struct table_try ret[stati
 	_cleanup_(sha_done) struct sha sha = { NULL };
 	const char *cmdline = in->cmdline;
 	size_t len = in->cmdline_len, trimmed = len, n = 0;
-	uint8_t nothing[KERNEL_HASH_LEN], nul[KERNEL_HASH_LEN], end_nul[KERNEL_HASH_LEN], no_nul[KERNEL_HASH_LEN], newline[KERNEL_HASH_LEN];
+	uint8_t nothing[KERNEL_HASH_LEN], nul[KERNEL_HASH_LEN], end_nul[KERNEL_HASH_LEN],
+		no_nul[KERNEL_HASH_LEN], newline[KERNEL_HASH_LEN];
 
 	while (trimmed > 0 && (cmdline[trimmed - 1] == '\n' || cmdline[trimmed - 1] == ' '))
 		trimmed--;
-	if (sha_init(&sha, "SHA256") < 0 || hash_text(&sha, "", 0, "", 0, nothing) < 0 || hash_text(&sha, "", 0, "", 1, nul) < 0 ||
-	    hash_text(&sha, cmdline, len, "", 0, no_nul) < 0 || hash_text(&sha, cmdline, trimmed, "\n", 2, newline) < 0 ||
+	if (sha_init(&sha, "SHA256") < 0 || hash_text(&sha, "", 0, "", 0, nothing) < 0 ||
+	    hash_text(&sha, "", 0, "", 1, nul) < 0 ||
+	    hash_text(&sha, cmdline, len, "", 0, no_nul) < 0 ||
+	    hash_text(&sha, cmdline, trimmed, "\n", 2, newline) < 0 ||
 	    hash_text(&sha, cmdline, trimmed, "", 1, end_nul) < 0)
 		return -EIO;
 	for (size_t i = 0; i < TABLE_TRIES; i++)
@@ -289,7 +303,8 @@ static int try_policies(struct search *s, const uint8_t *digest)
 		e.measured.policy = i < POLICIES_TRIED ? (given & ~(POLICIES_TRIED - 1u)) | i : others[i - POLICIES_TRIED];
 		r = expectation_match(&e, digest);
 		if (r > 0)
-			say(s, "policy 0x%x (%s)", e.measured.policy, sev_policy_print(e.measured.policy, text));
+			say(s, "policy 0x%x (%s)", e.measured.policy,
+			    sev_policy_print(e.measured.policy, text));
 		if (r != 0)
 			return r;
 	}
@@ -325,7 +340,8 @@ static int try_versions(struct search *s, const uint8_t *digest)
 
 static int try_orders(struct search *s)
 {
-	const enum mrtd_order other = s->in->order == MRTD_TWO_PASS ? MRTD_PAGE_BY_PAGE : MRTD_TWO_PASS;
+	const enum mrtd_order other = s->in->order == MRTD_TWO_PASS ? MRTD_PAGE_BY_PAGE :
+								      MRTD_TWO_PASS;
 	uint8_t digest[LAUNCH_DIGEST_MAX];
 	int r;
 
@@ -333,11 +349,14 @@ static int try_orders(struct search *s)
 	if (r == 0)
 		r = expectation_match(s->e, digest);
 	if (r > 0)
-		say(s, other == MRTD_TWO_PASS ? "--variant two-pass (a QEMU tree from before TDX was merged)" : "--variant page-by-page");
+		say(s, other == MRTD_TWO_PASS ?
+			       "--variant two-pass (a QEMU tree from before TDX was merged)" :
+			       "--variant page-by-page");
 	return r;
 }
 
-int expectation_explain(const struct expectation *e, const struct launch_input *in, char *ret, size_t size)
+int expectation_explain(const struct expectation *e, const struct launch_input *in, char *ret,
+			size_t size)
 {
 	struct search s = { .e = e, .in = in, .text = ret, .size = size };
 	int r = 0;

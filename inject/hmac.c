@@ -15,7 +15,8 @@ static void mac_ctx_freep(EVP_MAC_CTX **ctx)
 	EVP_MAC_CTX_free(*ctx);
 }
 
-int hmac_sha256(const struct secret *key, const struct bytes *parts, size_t n, uint8_t ret[static HMAC_LEN])
+int hmac_sha256(const struct secret *key, const struct bytes *parts, size_t n,
+		uint8_t ret[static HMAC_LEN])
 {
 	_cleanup_(mac_freep) EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	_cleanup_(mac_ctx_freep) EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;

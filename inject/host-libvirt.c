@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A guest of libvirt's, started paused (virsh create --paused).  The library is loaded when it is asked for: it is large, and an owner who works
- * on files or on a plain QEMU need not have it.
+ * A guest of libvirt's, started paused (virsh create --paused).  The library is loaded when it
+ * is asked for: it is large, and an owner who works on files or on a plain QEMU need not have
+ * it.
  */
 #include "inject/host.h"
 
@@ -43,7 +44,8 @@ static enum status load(void)
 	char error[256];
 
 	if (library_load(LIBRARY, &lib, functions, error, sizeof(error)) < 0)
-		return give_up(STATUS_USAGE, "--libvirt needs libvirt's library, 8.0 or newer: %s", error);
+		return give_up(STATUS_USAGE, "--libvirt needs libvirt's library, 8.0 or newer: %s",
+			       error);
 	return STATUS_GOOD;
 }
 
@@ -81,9 +83,11 @@ static enum status check_paused(struct host *h)
 	int state, why;
 
 	if (lib.virDomainGetState_(v->domain, &state, &why, 0) < 0)
-		return give_up(STATUS_UNDECIDED, "libvirt does not tell the guest's state: %s", last_error());
+		return give_up(STATUS_UNDECIDED, "libvirt does not tell the guest's state: %s",
+			       last_error());
 	if (state != VIR_DOMAIN_PAUSED)
-		return give_up(STATUS_CHECK, "The guest is not stopped before its start; start it with 'virsh start --paused'");
+		return give_up(STATUS_CHECK,
+			       "The guest is not stopped before its start; start it with 'virsh start --paused'");
 	return STATUS_GOOD;
 }
 
@@ -91,7 +95,9 @@ static enum status get_info(struct host_libvirt *v, struct params *ret)
 {
 	*ret = (struct params){ NULL };
 	if (lib.virDomainGetLaunchSecurityInfo_(v->domain, &ret->p, &ret->n, 0) < 0)
-		return give_up(STATUS_CHECK, "libvirt has no launch measurement of the guest, is it protected by SEV? %s", last_error());
+		return give_up(STATUS_CHECK,
+			       "libvirt has no launch measurement of the guest, is it protected by SEV? %s",
+			       last_error());
 	return STATUS_GOOD;
 }
 
@@ -115,14 +121,18 @@ static enum status check_sev(struct host *h, struct host_launch *ret)
 	if (status != STATUS_GOOD)
 		return status;
 	*ret = (struct host_launch){ .has_policy = get_number(&params, VIR_DOMAIN_LAUNCH_SECURITY_SEV_POLICY, UINT32_MAX, &policy) };
-	ret->has_version = get_number(&params, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MAJOR, UINT8_MAX, &major) &&
-			   get_number(&params, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MINOR, UINT8_MAX, &minor) &&
-			   get_number(&params, VIR_DOMAIN_LAUNCH_SECURITY_SEV_BUILD_ID, UINT8_MAX, &build);
+	ret->has_version = get_number(&params, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MAJOR, UINT8_MAX,
+				      &major) &&
+			   get_number(&params, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MINOR, UINT8_MAX,
+				      &minor) &&
+			   get_number(&params, VIR_DOMAIN_LAUNCH_SECURITY_SEV_BUILD_ID, UINT8_MAX,
+				      &build);
 	ret->measured = (struct measured){ (uint8_t)major, (uint8_t)minor, (uint8_t)build, policy };
 	return STATUS_GOOD;
 }
 
-static enum status get_measurement(struct host *h, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
+static enum status get_measurement(struct host *h,
+				   uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
 {
 	_cleanup_(params_done) struct params params = { NULL };
 	struct host_libvirt *v = libvirt_of(h);
@@ -132,8 +142,10 @@ static enum status get_measurement(struct host *h, uint8_t ret[static SEV_MEASUR
 	status = get_info(v, &params);
 	if (status != STATUS_GOOD)
 		return status;
-	if (lib.virTypedParamsGetString_(params.p, params.n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, &text) != 1)
-		return give_up(STATUS_CHECK, "libvirt has no launch measurement of the guest; a guest with SEV-SNP has none");
+	if (lib.virTypedParamsGetString_(params.p, params.n,
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, &text) != 1)
+		return give_up(STATUS_CHECK,
+			       "libvirt has no launch measurement of the guest; a guest with SEV-SNP has none");
 	return host_decode_measurement("libvirt's", text, ret);
 }
 
@@ -144,17 +156,23 @@ static enum status send(struct host *h, const struct packet *p, const uint64_t *
 	struct host_libvirt *v = libvirt_of(h);
 	int max = 0;
 
-	if (base64_encode(p->header, sizeof(p->header), &header) < 0 || base64_encode(p->payload, p->len, &payload) < 0 ||
-	    lib.virTypedParamsAddString_(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER, header) < 0 ||
-	    lib.virTypedParamsAddString_(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET, payload) < 0 ||
-	    (gpa && lib.virTypedParamsAddULLong_(&params.p, &params.n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS, *gpa) < 0)) {
+	if (base64_encode(p->header, sizeof(p->header), &header) < 0 ||
+	    base64_encode(p->payload, p->len, &payload) < 0 ||
+	    lib.virTypedParamsAddString_(&params.p, &params.n, &max,
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER, header) < 0 ||
+	    lib.virTypedParamsAddString_(&params.p, &params.n, &max,
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET, payload) < 0 ||
+	    (gpa && lib.virTypedParamsAddULLong_(&params.p, &params.n, &max,
+						 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS,
+						 *gpa) < 0)) {
 		log_oom();
 		return STATUS_IO;
 	}
 	if (lib.virDomainSetLaunchSecurityState_(v->domain, params.p, params.n, 0) < 0) {
 		const char *desc = last_error();
 
-		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", desc, host_firmware_hint(desc));
+		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", desc,
+			       host_firmware_hint(desc));
 	}
 	return STATUS_GOOD;
 }
@@ -164,7 +182,9 @@ static enum status start(struct host *h)
 	struct host_libvirt *v = libvirt_of(h);
 
 	if (lib.virDomainResume_(v->domain) < 0)
-		return give_up(STATUS_UNDECIDED, "The secrets are in the guest, but libvirt does not let it run: %s", last_error());
+		return give_up(STATUS_UNDECIDED,
+			       "The secrets are in the guest, but libvirt does not let it run: %s",
+			       last_error());
 	return STATUS_GOOD;
 }
 
@@ -205,7 +225,8 @@ enum status host_open_libvirt(const char *uri, const char *domain, struct host *
 	if (!v->domain)
 		v->domain = lib.virDomainLookupByUUIDString_(v->connection, domain);
 	if (!v->domain)
-		return give_up(STATUS_UNDECIDED, "libvirt knows no guest '%s': %s", domain, last_error());
+		return give_up(STATUS_UNDECIDED, "libvirt knows no guest '%s': %s", domain,
+			       last_error());
 	*ret = TAKE_PTR(h);
 	return STATUS_GOOD;
 }
@@ -214,7 +235,8 @@ enum status host_open_libvirt(const char *uri, const char *domain, struct host *
 
 enum status host_open_libvirt(const char *uri, const char *domain, struct host **ret)
 {
-	return give_up(STATUS_USAGE, "This coco-inject was built without libvirt; take --qmp, or its packet verb with virsh domsetlaunchsecstate");
+	return give_up(STATUS_USAGE,
+		       "This coco-inject was built without libvirt; take --qmp, or its packet verb with virsh domsetlaunchsecstate");
 }
 
 #endif

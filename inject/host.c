@@ -5,7 +5,8 @@
 
 #include "base/base64.h"
 
-enum status host_decode_measurement(const char *who, const char *text, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
+enum status host_decode_measurement(const char *who, const char *text,
+				    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
 {
 	const size_t len = SEV_MEASURE_LEN + SEV_NONCE_LEN;
 	ssize_t n;

@@ -6,8 +6,9 @@
 #include "inject/measurement.h"
 
 /*
- * The host's side of a launch: a guest that is stopped before its first instruction, reached through QEMU's monitor or libvirt.
- * Nothing that it says is to be trusted more than the measurement says.
+ * The host's side of a launch: a guest that is stopped before its first instruction, reached
+ * through QEMU's monitor or libvirt.  Nothing that it says is to be trusted more than the
+ * measurement says.
  */
 struct host;
 
@@ -18,8 +19,9 @@ struct host_launch {
 };
 
 /*
- * Each says what is wrong and returns an exit status, or STATUS_GOOD.  STATUS_CHECK when the host refuses, or the guest is not as it should
- * be; STATUS_UNDECIDED when it does not answer; STATUS_MALFORMED for an answer that is no answer.
+ * Each says what is wrong and returns an exit status, or STATUS_GOOD.  STATUS_CHECK when the
+ * host refuses, or the guest is not as it should be; STATUS_UNDECIDED when it does not answer;
+ * STATUS_MALFORMED for an answer that is no answer.
  */
 struct host_ops {
 	/* The guest is stopped, and has not run. */
@@ -28,7 +30,8 @@ struct host_ops {
 	/* It is protected by SEV or SEV-ES, and takes a secret now. */
 	enum status (*check_sev)(struct host *h, struct host_launch *ret);
 
-	enum status (*get_measurement)(struct host *h, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
+	enum status (*get_measurement)(struct host *h,
+				       uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
 
 	/* To @gpa, or where the firmware says when it is NULL. */
 	enum status (*send)(struct host *h, const struct packet *p, const uint64_t *gpa);
@@ -49,15 +52,17 @@ static inline struct host *host_free(struct host *h)
 DEFINE_CLEANUP(struct host *, host_free)
 
 /*
- * Through the monitor at the socket @path, which may take @timeout_usec for each answer; or through libvirt's connection @uri (NULL: its
- * default), for the guest @domain, a name or UUID.  @ret is yours.  Returns as above; STATUS_IO when the socket cannot be reached, STATUS_USAGE when libvirt is not
- * there.
+ * Through the monitor at the socket @path, which may take @timeout_usec for each answer; or
+ * through libvirt's connection @uri (NULL: its default), for the guest @domain, a name or UUID.
+ * @ret is yours.  Returns as above; STATUS_IO when the socket cannot be reached, STATUS_USAGE
+ * when libvirt is not there.
  */
 enum status host_open_qmp(const char *path, uint64_t timeout_usec, struct host **ret);
 enum status host_open_libvirt(const char *uri, const char *domain, struct host **ret);
 
 /* Base64 of a launch measurement into @ret.  STATUS_MALFORMED when it is not that. */
-enum status host_decode_measurement(const char *who, const char *text, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
+enum status host_decode_measurement(const char *who, const char *text,
+				    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
 
 /* What the firmware's error in the host's words @desc means here, for people. */
 const char *host_firmware_hint(const char *desc);

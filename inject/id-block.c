@@ -69,7 +69,9 @@ int id_key_read(const void *pem, size_t len, EVP_PKEY **ret)
 	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
 	if (!key)
 		return -EBADMSG;
-	if (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1 || !streq(group, "secp384r1"))
+	if (!EVP_PKEY_is_a(key, "EC") ||
+	    EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1 ||
+	    !streq(group, "secp384r1"))
 		return -EOPNOTSUPP;
 	*ret = TAKE_PTR(key);
 	return 0;
@@ -81,8 +83,10 @@ int id_key_public(EVP_PKEY *key, uint8_t ret[static ID_KEY_LEN])
 
 	memset(ret, 0, ID_KEY_LEN);
 	put_u32le(ret, CURVE_P384);
-	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1 || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) != 1 ||
-	    BN_bn2lebinpad(x, ret + 4, NUMBER_LEN) < 0 || BN_bn2lebinpad(y, ret + 4 + NUMBER_LEN, NUMBER_LEN) < 0)
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1 ||
+	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) != 1 ||
+	    BN_bn2lebinpad(x, ret + 4, NUMBER_LEN) < 0 ||
+	    BN_bn2lebinpad(y, ret + 4 + NUMBER_LEN, NUMBER_LEN) < 0)
 		return -EIO;
 	return 0;
 }
@@ -95,7 +99,8 @@ static int sign(EVP_PKEY *key, const uint8_t *data, size_t len, uint8_t *ret)
 	const uint8_t *p = der;
 	size_t n = sizeof(der);
 
-	if (!ctx || EVP_DigestSignInit_ex(ctx, NULL, "SHA384", NULL, NULL, key, NULL) != 1 || EVP_DigestSign(ctx, der, &n, data, len) != 1)
+	if (!ctx || EVP_DigestSignInit_ex(ctx, NULL, "SHA384", NULL, NULL, key, NULL) != 1 ||
+	    EVP_DigestSign(ctx, der, &n, data, len) != 1)
 		return -EIO;
 	signature = d2i_ECDSA_SIG(NULL, &p, (long)n);
 	if (!signature || BN_bn2lebinpad(ECDSA_SIG_get0_r(signature), ret, NUMBER_LEN) < 0 ||
@@ -104,7 +109,8 @@ static int sign(EVP_PKEY *key, const uint8_t *data, size_t len, uint8_t *ret)
 	return 0;
 }
 
-int id_auth_make(const uint8_t block[static ID_BLOCK_LEN], EVP_PKEY *id_key, EVP_PKEY *author_key, uint8_t ret[static ID_AUTH_LEN])
+int id_auth_make(const uint8_t block[static ID_BLOCK_LEN], EVP_PKEY *id_key, EVP_PKEY *author_key,
+		 uint8_t ret[static ID_AUTH_LEN])
 {
 	int r;
 

@@ -7,8 +7,9 @@
 #include "inject/sha.h"
 
 /*
- * The ID block of an SEV-SNP guest: the firmware launches it with this digest and policy only, and its reports name who signed that.
- * Layouts: AMD, "SEV Secure Nested Paging Firmware ABI", publication 56860, SNP_LAUNCH_FINISH.  Integers are little-endian.
+ * The ID block of an SEV-SNP guest: the firmware launches it with this digest and policy only,
+ * and its reports name who signed that.  Layouts: AMD, "SEV Secure Nested Paging Firmware ABI",
+ * publication 56860, SNP_LAUNCH_FINISH.  Integers are little-endian.
  *
  *	ID block	0 launch digest[48]  48 family ID[16]  64 image ID[16]  80 u32 version 1  84 u32 guest SVN  88 u64 policy
  *	ID auth		0 u32 algorithm of the ID key  4 of the author key (1: ECDSA P-384 SHA-384, 0: none)
@@ -37,7 +38,8 @@ struct id_block {
 void id_block_make(const struct id_block *b, uint8_t ret[static ID_BLOCK_LEN]);
 
 /*
- * The private key in the @len bytes of PEM at @pem, which must be one of P-384 without a passphrase.  @ret is yours, for EVP_PKEY_free().
+ * The private key in the @len bytes of PEM at @pem, which must be one of P-384 without a
+ * passphrase.  @ret is yours, for EVP_PKEY_free().
  * Returns 0; -EBADMSG for what is no private key; -EOPNOTSUPP for one of another kind.
  */
 int id_key_read(const void *pem, size_t len, EVP_PKEY **ret);
@@ -46,6 +48,7 @@ int id_key_read(const void *pem, size_t len, EVP_PKEY **ret);
 int id_key_public(EVP_PKEY *key, uint8_t ret[static ID_KEY_LEN]);
 
 /* Sign @block with @id_key, and that key with @author_key (may be NULL).  Returns 0 or -EIO. */
-int id_auth_make(const uint8_t block[static ID_BLOCK_LEN], EVP_PKEY *id_key, EVP_PKEY *author_key, uint8_t ret[static ID_AUTH_LEN]);
+int id_auth_make(const uint8_t block[static ID_BLOCK_LEN], EVP_PKEY *id_key, EVP_PKEY *author_key,
+		 uint8_t ret[static ID_AUTH_LEN]);
 
 #endif

@@ -44,7 +44,8 @@ int input_read_secret(const char *path, size_t max, struct secret **ret)
 static int parse_name(const char *name, size_t len, struct guid *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(well_known); i++)
-		if (strlen(well_known[i].name) == len && strncmp(name, well_known[i].name, len) == 0) {
+		if (strlen(well_known[i].name) == len &&
+		    strncmp(name, well_known[i].name, len) == 0) {
 			*ret = well_known[i].guid;
 			return 0;
 		}
@@ -71,11 +72,14 @@ static enum status add_secret(struct secret *table, const char *spec, bool strip
 		return give_up(STATUS_USAGE, "--secret '%s' is not NAME:FILE", spec);
 	n = (int)MIN(colon - spec, (ptrdiff_t)INT16_MAX);
 	if (parse_name(spec, (size_t)(colon - spec), &guid) < 0)
-		return give_up(STATUS_USAGE, "'%.*s' is neither a GUID like 736869e5-84f0-4973-92ec-06879ce3da0b nor a name of coco-inject(1)",
+		return give_up(STATUS_USAGE,
+			       "'%.*s' is neither a GUID like 736869e5-84f0-4973-92ec-06879ce3da0b nor a name of coco-inject(1)",
 			       n, spec);
 	r = input_read_secret(colon + 1, max, &s);
 	if (r == -EMSGSIZE)
-		return give_up(STATUS_CHECK, "Secret '%.*s' is too long: '%s' has more than %zu bytes", n, spec, colon + 1, max);
+		return give_up(STATUS_CHECK,
+			       "Secret '%.*s' is too long: '%s' has more than %zu bytes", n, spec,
+			       colon + 1, max);
 	if (r < 0) {
 		log_error_errno(r, "Failed to read secret '%.*s' from '%s': %m", n, spec, colon + 1);
 		return STATUS_IO;
@@ -87,11 +91,17 @@ static enum status add_secret(struct secret *table, const char *spec, bool strip
 
 	r = secret_table_add(secret_bytes(table), max, &guid, secret_data(s), secret_len(s));
 	if (r == -EEXIST)
-		return give_up(STATUS_USAGE, "The GUID of secret '%.*s' is given twice; a guest takes one secret a GUID", n, spec);
+		return give_up(STATUS_USAGE,
+			       "The GUID of secret '%.*s' is given twice; a guest takes one secret a GUID",
+			       n, spec);
 	if (r == -EINVAL)
-		return give_up(STATUS_USAGE, "The zero GUID of --secret '%s' means a wiped secret; choose another", spec);
+		return give_up(STATUS_USAGE,
+			       "The zero GUID of --secret '%s' means a wiped secret; choose another",
+			       spec);
 	if (r < 0)
-		return give_up(STATUS_CHECK, "The secrets are too long together: '%.*s' does not fit into %zu bytes any more", n, spec, max);
+		return give_up(STATUS_CHECK,
+			       "The secrets are too long together: '%.*s' does not fit into %zu bytes any more",
+			       n, spec, max);
 	return STATUS_GOOD;
 }
 
@@ -117,7 +127,8 @@ enum status input_table(const struct args *a, size_t max, struct secret **ret)
 	if (r < 0)
 		return give_up(STATUS_CHECK, "The secrets are too long together for %zu bytes", max);
 	if (a->n_secrets > MAINLINE_ENTRIES)
-		log_warning("%zu secrets: Linux' own efi_secret module shows the first %d only", a->n_secrets, MAINLINE_ENTRIES);
+		log_warning("%zu secrets: Linux' own efi_secret module shows the first %d only",
+			    a->n_secrets, MAINLINE_ENTRIES);
 
 	secret_truncate(table, (size_t)r);
 	*ret = TAKE_PTR(table);
@@ -133,16 +144,21 @@ static enum status read_key(const char *what, const char *path, struct secret **
 
 	r = input_read_secret(path, 2 * SEV_KEY_LEN, &key);
 	if (r == -EMSGSIZE)
-		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes but more; raw bytes are needed, no text", what, path, SEV_KEY_LEN);
+		return give_up(STATUS_MALFORMED,
+			       "The %s in '%s' is not %d bytes but more; raw bytes are needed, no text",
+			       what, path, SEV_KEY_LEN);
 	if (r < 0) {
 		log_error_errno(r, "Failed to read the %s from '%s': %m", what, path);
 		return STATUS_IO;
 	}
 	if (secret_len(key) == 2 * SEV_KEY_LEN)
-		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes but %d; a file with TEK and TIK has to be cut in two, a text in "
-			       "hexadecimal to be made raw bytes", what, path, SEV_KEY_LEN, 2 * SEV_KEY_LEN);
+		return give_up(STATUS_MALFORMED,
+			       "The %s in '%s' is not %d bytes but %d; a file with TEK and TIK has to be cut in two, a text in "
+			       "hexadecimal to be made raw bytes",
+			       what, path, SEV_KEY_LEN, 2 * SEV_KEY_LEN);
 	if (secret_len(key) != SEV_KEY_LEN)
-		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes", what, path, SEV_KEY_LEN);
+		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes", what, path,
+			       SEV_KEY_LEN);
 	*ret = TAKE_PTR(key);
 	return STATUS_GOOD;
 }
@@ -160,13 +176,17 @@ enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret)
 
 	r = sev_policy_parse(text, &policy);
 	if (r == -EOPNOTSUPP)
-		return give_up(STATUS_USAGE, "--policy '%s' has reserved bits, which no firmware takes", text);
+		return give_up(STATUS_USAGE,
+			       "--policy '%s' has reserved bits, which no firmware takes", text);
 	if (r < 0)
-		return give_up(STATUS_USAGE, "--policy '%s' is neither a number such as 0x3 nor names such as nodbg,noks,es", text);
+		return give_up(STATUS_USAGE,
+			       "--policy '%s' is neither a number such as 0x3 nor names such as nodbg,noks,es",
+			       text);
 	if (!(policy & SEV_POLICY_NODBG))
 		log_warning("The policy lets the host read the guest's memory: it has no nodbg");
 	if (!!(policy & SEV_POLICY_ES) != (tech == TECH_SEV_ES))
-		log_warning("The policy says that the guest is %s, and --tech that it is %s", policy & SEV_POLICY_ES ? "sev-es" : "sev",
+		log_warning("The policy says that the guest is %s, and --tech that it is %s",
+			    policy & SEV_POLICY_ES ? "sev-es" : "sev",
 			    tech == TECH_SEV_ES ? "sev-es" : "sev");
 	*ret = policy;
 	return STATUS_GOOD;
@@ -199,7 +219,8 @@ enum status input_measurement(const struct args *a, struct measurement *ret)
 	if (n == -EBADMSG)
 		return give_up(STATUS_MALFORMED, "The expected measurement is no base64");
 	if (n != SEV_MEASURE_LEN && n != SEV_MEASURE_LEN + SEV_NONCE_LEN)
-		return give_up(STATUS_MALFORMED, "The expected measurement is neither 48 bytes nor 32 without the nonce");
+		return give_up(STATUS_MALFORMED,
+			       "The expected measurement is neither 48 bytes nor 32 without the nonce");
 	m.len = (size_t)n;
 	*ret = m;
 	return STATUS_GOOD;
@@ -217,7 +238,8 @@ static int read_tail(const char *path, uint8_t **ret, size_t *ret_len)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_size > OVMF_TABLE_TAIL_LEN && lseek(fd, st.st_size - OVMF_TABLE_TAIL_LEN, SEEK_SET) < 0)
+	if (st.st_size > OVMF_TABLE_TAIL_LEN &&
+	    lseek(fd, st.st_size - OVMF_TABLE_TAIL_LEN, SEEK_SET) < 0)
 		return -errno;
 	tail = malloc(OVMF_TABLE_TAIL_LEN);
 	if (!tail)
@@ -237,9 +259,12 @@ enum status input_area_of_image(const char *path, const uint8_t *image, size_t l
 
 	r = ovmf_secret_area(image, len, &area);
 	if (r == -ENOENT)
-		return give_up(STATUS_CHECK, "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64", path);
+		return give_up(STATUS_CHECK,
+			       "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64",
+			       path);
 	if (r < 0)
-		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", path);
+		return give_up(STATUS_MALFORMED,
+			       "The table at the end of the firmware '%s' is broken", path);
 	*ret = (struct area){ .sized = true, .placed = true, .base = area.base, .size = area.size };
 	return STATUS_GOOD;
 }
@@ -265,11 +290,14 @@ static enum status area_of_text(const char *text, struct area *ret)
 	char base[24];
 
 	if (!colon || (size_t)(colon - text) >= sizeof(base))
-		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072", text);
+		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072",
+			       text);
 	memcpy(base, text, (size_t)(colon - text));
 	base[colon - text] = '\0';
-	if (parse_u64(base, &area.base) < 0 || parse_u64(colon + 1, &area.size) < 0 || area.size == 0 || area.size - 1 > UINT64_MAX - area.base)
-		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072", text);
+	if (parse_u64(base, &area.base) < 0 || parse_u64(colon + 1, &area.size) < 0 ||
+	    area.size == 0 || area.size - 1 > UINT64_MAX - area.base)
+		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072",
+			       text);
 	*ret = area;
 	return STATUS_GOOD;
 }
@@ -279,7 +307,8 @@ enum status input_area(const struct args *a, bool measured, struct area *ret)
 	const char *firmware = measured ? NULL : a->value[ARG_FIRMWARE], *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
 
 	if (!!firmware + !!area + !!size > 1)
-		return give_up(STATUS_USAGE, "The area for secrets is given twice: take one of --firmware, --area, --area-size");
+		return give_up(STATUS_USAGE,
+			       "The area for secrets is given twice: take one of --firmware, --area, --area-size");
 	if (firmware)
 		return area_of_firmware(firmware, ret);
 	if (area)
@@ -289,29 +318,35 @@ enum status input_area(const struct args *a, bool measured, struct area *ret)
 		if (parse_u64(size, &ret->size) < 0)
 			return give_up(STATUS_USAGE, "--area-size '%s' is no number of bytes", size);
 		if (ret->size == 0)
-			return give_up(STATUS_CHECK, "An area of 0 bytes: the firmware has no area for launch secrets");
+			return give_up(STATUS_CHECK,
+				       "An area of 0 bytes: the firmware has no area for launch secrets");
 		ret->sized = true;
 	}
 	return STATUS_GOOD;
 }
 
 /*
- * QEMU reads where the area begins and not how large it is, so what is too long would run over the kernel hashes behind it.  Linux
- * wants the target to be contiguous in the host's memory, which only one page is for certain.
+ * QEMU reads where the area begins and not how large it is, so what is too long would run over
+ * the kernel hashes behind it.  Linux wants the target to be contiguous in the host's memory,
+ * which only one page is for certain.
  */
 enum status input_check_size(const struct args *a, const struct area *area, size_t len)
 {
 	if (area->sized && len > area->size)
-		return give_up(STATUS_CHECK, "The secrets are too long: %zu bytes with padding, and the area has %llu", len,
-			       (unsigned long long)area->size);
+		return give_up(STATUS_CHECK,
+			       "The secrets are too long: %zu bytes with padding, and the area has %llu",
+			       len, (unsigned long long)area->size);
 	if (!a->value[ARG_HUGE_PAGES] && (area->base % PAGE_LEN) + len > PAGE_LEN)
-		return give_up(STATUS_CHECK, "The secrets cross a boundary of 4 KiB: %zu bytes with padding, %llu bytes into a page; shorten them, or "
-			       "give the guest huge pages and say --huge-pages", len, (unsigned long long)(area->base % PAGE_LEN));
+		return give_up(STATUS_CHECK,
+			       "The secrets cross a boundary of 4 KiB: %zu bytes with padding, %llu bytes into a page; shorten them, or "
+			       "give the guest huge pages and say --huge-pages",
+			       len, (unsigned long long)(area->base % PAGE_LEN));
 	return STATUS_GOOD;
 }
 
-enum status input_packet(const struct secret *tek, const struct secret *tik, const uint8_t measure[static SEV_MEASURE_LEN],
-			 const struct secret *table, struct packet *ret)
+enum status input_packet(const struct secret *tek, const struct secret *tik,
+			 const uint8_t measure[static SEV_MEASURE_LEN], const struct secret *table,
+			 struct packet *ret)
 {
 	const struct packet_keys keys = { tek, tik };
 	uint8_t iv[PACKET_IV_LEN];

@@ -79,7 +79,8 @@ int kds_check_url(const char *url)
 	return http_check_base(url);
 }
 
-static int server_get(struct kds *k, const char *url, const char *name, kds_accept accept, void *userdata)
+static int server_get(struct kds *k, const char *url, const char *name, kds_accept accept,
+		      void *userdata)
 {
 	_cleanup_(http_answer_done) struct http_answer a = { NULL };
 	struct http h = { .agent = "coco-inject", .ca = k->ca, .timeout_usec = k->timeout_usec };
@@ -118,7 +119,8 @@ int kds_get_cek(struct kds *k, const char *chip_id, kds_accept accept, void *use
 	char url[1024], name[KDS_CHIP_ID_TEXT_LEN + 16];
 
 	snprintf(name, sizeof(name), "cek-%s.cert", chip_id);
-	if ((size_t)snprintf(url, sizeof(url), "%s/cek/id/%s", k->url ? k->url : CEK_URL, chip_id) >= sizeof(url))
+	if ((size_t)snprintf(url, sizeof(url), "%s/cek/id/%s", k->url ? k->url : CEK_URL,
+			     chip_id) >= sizeof(url))
 		return too_long(k);
 	return get(k, url, name, accept, userdata);
 }
@@ -128,7 +130,8 @@ int kds_get_ask_ark(struct kds *k, const char *product, kds_accept accept, void 
 	char url[1024], name[64];
 
 	if ((size_t)snprintf(name, sizeof(name), "ask_ark_%s.cert", product) >= sizeof(name) ||
-	    (size_t)snprintf(url, sizeof(url), "%s/%s", k->url ? k->url : ASK_ARK_URL, name) >= sizeof(url))
+	    (size_t)snprintf(url, sizeof(url), "%s/%s", k->url ? k->url : ASK_ARK_URL, name) >=
+		    sizeof(url))
 		return too_long(k);
 	return get(k, url, name, accept, userdata);
 }

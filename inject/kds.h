@@ -5,8 +5,8 @@
 #include "base/macro.h"
 
 /*
- * AMD's key server, and a cache of what it said.  Neither is trusted: what comes from there is only a file of which the caller has to decide
- * whether it is good.
+ * AMD's key server, and a cache of what it said.  Neither is trusted: what comes from there is
+ * only a file of which the caller has to decide whether it is good.
  *
  *	https://kdsintf.amd.com/cek/id/CHIP-ID				the CEK with AMD's signature
  *	https://download.amd.com/developer/eula/sev/ask_ark_PRODUCT.cert	ASK and ARK
@@ -25,19 +25,29 @@ struct kds {
 	char error[1280];	/* of the last request that failed, for people */
 };
 
-/* Takes a file or refuses it, with an error of its own; what is refused is neither cached nor taken from the cache. */
+/*
+ * Takes a file or refuses it, with an error of its own; what is refused is neither cached nor
+ * taken from the cache.
+ */
 typedef int (*kds_accept)(const uint8_t *data, size_t len, void *userdata);
 
-/* 0 for NULL, https:// with a host, or http://127.0.0.1; else -EINVAL.  No user, query or fragment. */
+/*
+ * 0 for NULL, https:// with a host, or http://127.0.0.1; else -EINVAL.  No user, query or
+ * fragment.
+ */
 int kds_check_url(const char *url);
 
 /*
- * The file of a chip or a product, from the cache if there is an acceptable one, else from the server.
+ * The file of a chip or a product, from the cache if there is an acceptable one, else from the
+ * server.
  *
- * A server that says 429 or 503 is asked again, four times at most, after the time that it wants, a minute at most.
+ * A server that says 429 or 503 is asked again, four times at most, after the time that it
+ * wants, a minute at most.
  *
- * Returns 0 when @accept took it; -ENOENT when it is not in the cache and @k does not fetch, or the server does not know it; what @accept returned; -EAGAIN when the
- * server wants to be left alone; -EHOSTUNREACH for every other failure on the way; -EOPNOTSUPP when there is no libcurl; -ENOMEM.
+ * Returns 0 when @accept took it; -ENOENT when it is not in the cache and @k does not fetch, or
+ * the server does not know it; what @accept returned; -EAGAIN when the server wants to be left
+ * alone; -EHOSTUNREACH for every other failure on the way; -EOPNOTSUPP when there is no
+ * libcurl; -ENOMEM.
  */
 int kds_get_cek(struct kds *k, const char *chip_id, kds_accept accept, void *userdata);
 int kds_get_ask_ark(struct kds *k, const char *product, kds_accept accept, void *userdata);

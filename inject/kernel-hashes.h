@@ -5,8 +5,9 @@
 #include "base/macro.h"
 
 /*
- * The table by which the firmware checks a kernel that QEMU hands it (kernel-hashes=on), and which is measured for that.
- * Source: QEMU, target/i386/sev.c, PaddedSevHashTable.  Lengths count their own header; integers are little-endian:
+ * The table by which the firmware checks a kernel that QEMU hands it (kernel-hashes=on), and
+ * which is measured for that.  Source: QEMU, target/i386/sev.c, PaddedSevHashTable.  Lengths
+ * count their own header; integers are little-endian:
  *
  *	  0  GUID, u16 168
  *	 18  GUID, u16 50, SHA-256 of the command line with its NUL	68  initrd	118  kernel

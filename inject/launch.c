@@ -41,7 +41,8 @@ enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint6
 	if (!a->value[arg])
 		return STATUS_GOOD;
 	if (parse_u64(a->value[arg], &n) < 0 || n > max)
-		return give_up(STATUS_USAGE, "--%s '%s' is no number from 0 to %llu", arg_name(arg), a->value[arg], (unsigned long long)max);
+		return give_up(STATUS_USAGE, "--%s '%s' is no number from 0 to %llu", arg_name(arg),
+			       a->value[arg], (unsigned long long)max);
 	*ret = n;
 	return STATUS_GOOD;
 }
@@ -53,8 +54,10 @@ enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_
 	enum status status;
 
 	if (name && (tech_parse(name, &tech) < 0 || (tech != TECH_SEV && tech != TECH_SEV_ES)))
-		return give_up(STATUS_USAGE, "--tech '%s' takes no launch secrets; sev and sev-es do", name);
-	if (!name && sev_policy_parse(a->value[ARG_POLICY], ret_policy) == 0 && *ret_policy & SEV_POLICY_ES)
+		return give_up(STATUS_USAGE,
+			       "--tech '%s' takes no launch secrets; sev and sev-es do", name);
+	if (!name && sev_policy_parse(a->value[ARG_POLICY], ret_policy) == 0 &&
+	    *ret_policy & SEV_POLICY_ES)
 		tech = TECH_SEV_ES;
 	status = input_policy(a, tech, ret_policy);
 	if (status == STATUS_GOOD)
@@ -72,15 +75,17 @@ enum status input_version(const struct args *a, struct measured *ret)
 		return status;
 	ret->build = (uint8_t)build;
 	if (sev_api_parse(a->value[ARG_API], &ret->api_major, &ret->api_minor) < 0)
-		return give_up(STATUS_USAGE, "--api '%s' is not MAJOR.MINOR, such as 1.55", a->value[ARG_API]);
+		return give_up(STATUS_USAGE, "--api '%s' is not MAJOR.MINOR, such as 1.55",
+			       a->value[ARG_API]);
 	return launch_check_version(ret);
 }
 
 enum status launch_check_version(const struct measured *m)
 {
 	if (!measured_api_is_bound(m))
-		return give_up(STATUS_CHECK, "The API %u.%u is too old: before %d.%d a measurement did not bind policy and version", m->api_major,
-			       m->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
+		return give_up(STATUS_CHECK,
+			       "The API %u.%u is too old: before %d.%d a measurement did not bind policy and version",
+			       m->api_major, m->api_minor, MEASURE_API_MAJOR, MEASURE_API_MINOR);
 	return STATUS_GOOD;
 }
 
@@ -139,8 +144,8 @@ static int read_whole(int fd, size_t max, uint8_t **ret, size_t *ret_len)
 }
 
 /*
- * For SEV all but the image's end is of no use once it is hashed.  Two pieces take turns, so that the last OVMF_TABLE_TAIL_LEN bytes are
- * still there when it has ended.
+ * For SEV all but the image's end is of no use once it is hashed.  Two pieces take turns, so
+ * that the last OVMF_TABLE_TAIL_LEN bytes are still there when it has ended.
  */
 #define PIECE_LEN (96u * 1024)
 
@@ -186,16 +191,20 @@ static enum status read_firmware(const struct args *a, struct launch_input *in)
 	int r;
 
 	if (!path)
-		return give_up(STATUS_USAGE, "--firmware is needed: the image is the first that is measured");
+		return give_up(STATUS_USAGE,
+			       "--firmware is needed: the image is the first that is measured");
 	fd = open_input(path);
 	r = fd < 0 ? fd : 0;
 	if (r == 0 && is_hashed_once(in))
 		r = sha_init(&in->begun.sha, "SHA256");
 	if (r == 0)
-		r = is_hashed_once(in) ? hash_firmware(fd, FIRMWARE_MAX, &in->begun.sha, &in->firmware, &in->launch.firmware.len)
-				       : read_whole(fd, FIRMWARE_MAX, &in->firmware, &in->launch.firmware.len);
+		r = is_hashed_once(in) ?
+			    hash_firmware(fd, FIRMWARE_MAX, &in->begun.sha, &in->firmware,
+					  &in->launch.firmware.len) :
+			    read_whole(fd, FIRMWARE_MAX, &in->firmware, &in->launch.firmware.len);
 	if (r == -EFBIG)
-		return give_up(STATUS_MALFORMED, "The firmware '%s' has more than %u MiB", path, FIRMWARE_MAX >> 20);
+		return give_up(STATUS_MALFORMED, "The firmware '%s' has more than %u MiB", path,
+			       FIRMWARE_MAX >> 20);
 	if (r < 0)
 		return failed_to_read(r, "firmware", path);
 	if (in->launch.firmware.len == 0)
@@ -205,7 +214,8 @@ static enum status read_firmware(const struct args *a, struct launch_input *in)
 }
 
 /* The hash of @path; of nothing when it is NULL. */
-static enum status hash_file(struct sha *sha, const char *what, const char *path, uint8_t ret[static KERNEL_HASH_LEN])
+static enum status hash_file(struct sha *sha, const char *what, const char *path,
+			     uint8_t ret[static KERNEL_HASH_LEN])
 {
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
@@ -226,16 +236,23 @@ static enum status read_cmdline(const struct args *a, struct launch_input *in)
 	int r;
 
 	if (text && path)
-		return give_up(STATUS_USAGE, "The command line is given twice: take one of --cmdline and --cmdline-file");
+		return give_up(STATUS_USAGE,
+			       "The command line is given twice: take one of --cmdline and --cmdline-file");
 	if (path) {
 		r = read_file_at(AT_FDCWD, path, CMDLINE_MAX, &in->cmdline, &in->cmdline_len);
 		if (r == -EFBIG)
-			return give_up(STATUS_MALFORMED, "The command line in '%s' has more than %u KiB", path, CMDLINE_MAX >> 10);
+			return give_up(STATUS_MALFORMED,
+				       "The command line in '%s' has more than %u KiB", path,
+				       CMDLINE_MAX >> 10);
 		if (r < 0)
 			return failed_to_read(r, "command line", path);
 		if (strlen(in->cmdline) != in->cmdline_len)
-			return give_up(STATUS_MALFORMED, "The command line in '%s' has a NUL in it", path);
-		/* An editor's, or /proc/cmdline's: as with -append "$(cat FILE)" it is not part of it. */
+			return give_up(STATUS_MALFORMED, "The command line in '%s' has a NUL in it",
+				       path);
+		/*
+		 * An editor's, or /proc/cmdline's: as with -append "$(cat FILE)" it is not part
+		 * of it.
+		 */
 		if (in->cmdline_len > 0 && in->cmdline[in->cmdline_len - 1] == '\n')
 			in->cmdline[--in->cmdline_len] = '\0';
 		return STATUS_GOOD;
@@ -250,8 +267,8 @@ static enum status read_cmdline(const struct args *a, struct launch_input *in)
 }
 
 /*
- * A firmware without a place for the hashes never looks at them, and would run any kernel that the host gives it.  The host could have the
- * table measured all the same.
+ * A firmware without a place for the hashes never looks at them, and would run any kernel that
+ * the host gives it.  The host could have the table measured all the same.
  */
 static enum status check_hash_area(const struct args *a, const struct launch_input *in)
 {
@@ -264,12 +281,18 @@ static enum status check_hash_area(const struct args *a, const struct launch_inp
 		return STATUS_GOOD;
 	}
 	if (r == -ENOENT)
-		return give_up(STATUS_CHECK, "The firmware '%s' has no place for a kernel's hashes and would not check it; a build such as OVMF's AmdSevX64 "
-			       "is needed", a->value[ARG_FIRMWARE]);
+		return give_up(STATUS_CHECK,
+			       "The firmware '%s' has no place for a kernel's hashes and would not check it; a build such as OVMF's AmdSevX64 "
+			       "is needed",
+			       a->value[ARG_FIRMWARE]);
 	if (r < 0)
-		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", a->value[ARG_FIRMWARE]);
+		return give_up(STATUS_MALFORMED,
+			       "The table at the end of the firmware '%s' is broken",
+			       a->value[ARG_FIRMWARE]);
 	if (area.size < KERNEL_HASHES_LEN)
-		return give_up(STATUS_CHECK, "The firmware's place for a kernel's hashes has %u bytes, and they need %d", area.size, KERNEL_HASHES_LEN);
+		return give_up(STATUS_CHECK,
+			       "The firmware's place for a kernel's hashes has %u bytes, and they need %d",
+			       area.size, KERNEL_HASHES_LEN);
 	return STATUS_GOOD;
 }
 
@@ -280,7 +303,8 @@ static enum status read_kernel(const struct args *a, struct launch_input *in)
 
 	if (!a->value[ARG_KERNEL]) {
 		if (a->value[ARG_INITRD] || a->value[ARG_CMDLINE] || a->value[ARG_CMDLINE_FILE])
-			return give_up(STATUS_USAGE, "An initrd or a command line without --kernel is not measured");
+			return give_up(STATUS_USAGE,
+				       "An initrd or a command line without --kernel is not measured");
 		return STATUS_GOOD;
 	}
 	status = check_hash_area(a, in);
@@ -288,7 +312,8 @@ static enum status read_kernel(const struct args *a, struct launch_input *in)
 		status = read_cmdline(a, in);
 	if (status != STATUS_GOOD)
 		return status;
-	if (sha_init(&sha, "SHA256") < 0 || sha_of(&sha, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
+	if (sha_init(&sha, "SHA256") < 0 ||
+	    sha_of(&sha, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
 		return give_up(STATUS_IO, "OpenSSL has no SHA-256");
 	status = hash_file(&sha, "kernel", a->value[ARG_KERNEL], in->hashes.kernel);
 	if (status == STATUS_GOOD)
@@ -318,7 +343,8 @@ static enum status read_pages(const struct args *a, struct launch_input *in)
 		if (r < 0 && r != -EFBIG)
 			return failed_to_read(r, "VMSA", a->vmsas[i]);
 		if (r == -EFBIG || len != VMSA_LEN)
-			return give_up(STATUS_MALFORMED, "The VMSA '%s' is not one page of %d bytes", a->vmsas[i], VMSA_LEN);
+			return give_up(STATUS_MALFORMED, "The VMSA '%s' is not one page of %d bytes",
+				       a->vmsas[i], VMSA_LEN);
 		memcpy(pages + i * VMSA_LEN, page, VMSA_LEN);
 	}
 	in->launch.pages = pages;
@@ -334,7 +360,8 @@ static enum status list_variants(const char *name, bool snp)
 
 	for (size_t i = 0; i < n; i++)
 		if (v[i].snp == snp)
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", v[i].name);
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+						 used ? ", " : "", v[i].name);
 	return give_up(STATUS_USAGE, "--variant '%s' is none of %s", name, list);
 }
 
@@ -351,8 +378,10 @@ static enum status read_vmsa(const struct args *a, struct launch_input *in)
 		return list_variants(variant, snp);
 	vmsa->features = vmsa->variant->features;
 	if (in->launch.pages) {
-		if (type || a->value[ARG_VCPU_SIG] || a->value[ARG_GUEST_FEATURES] || (variant && !snp))
-			return give_up(STATUS_USAGE, "With --vmsa the pages say what the CPUs are; leave --vcpu-sig, --vcpu-type, --guest-features%s away",
+		if (type || a->value[ARG_VCPU_SIG] || a->value[ARG_GUEST_FEATURES] ||
+		    (variant && !snp))
+			return give_up(STATUS_USAGE,
+				       "With --vmsa the pages say what the CPUs are; leave --vcpu-sig, --vcpu-type, --guest-features%s away",
 				       snp ? "" : " and --variant");
 		return STATUS_GOOD;
 	}
@@ -363,11 +392,15 @@ static enum status read_vmsa(const struct args *a, struct launch_input *in)
 		return status;
 	vmsa->signature = (uint32_t)signature;
 	if (type && a->value[ARG_VCPU_SIG])
-		return give_up(STATUS_USAGE, "The CPU is given twice: take one of --vcpu-sig and --vcpu-type");
+		return give_up(STATUS_USAGE,
+			       "The CPU is given twice: take one of --vcpu-sig and --vcpu-type");
 	if (type && cpu_type_signature(type, &vmsa->signature) < 0)
-		return give_up(STATUS_USAGE, "--vcpu-type '%s' is no CPU model of QEMU's that is known here, such as EPYC-Milan; give --vcpu-sig", type);
+		return give_up(STATUS_USAGE,
+			       "--vcpu-type '%s' is no CPU model of QEMU's that is known here, such as EPYC-Milan; give --vcpu-sig",
+			       type);
 	if (!type && !a->value[ARG_VCPU_SIG] && !vmsa->variant->edx)
-		return give_up(STATUS_USAGE, "The CPUs' state is measured: --vcpu-type, --vcpu-sig or --vmsa is needed");
+		return give_up(STATUS_USAGE,
+			       "The CPUs' state is measured: --vcpu-type, --vcpu-sig or --vmsa is needed");
 	return STATUS_GOOD;
 }
 
@@ -386,16 +419,21 @@ static enum status read_vcpus(const struct args *a, struct launch_input *in)
 	if (status != STATUS_GOOD)
 		return status;
 	if (n == 0 || n < a->n_vmsas)
-		return give_up(STATUS_USAGE, n == 0 ? "A guest has one CPU at least" : "There are more VMSA pages than CPUs");
+		return give_up(STATUS_USAGE, n == 0 ? "A guest has one CPU at least" :
+						      "There are more VMSA pages than CPUs");
 	if (l->pages && n > 1 && l->n_pages == 1)
-		return give_up(STATUS_USAGE, "The first CPU's page is not that of the others: give a second --vmsa for them");
+		return give_up(STATUS_USAGE,
+			       "The first CPU's page is not that of the others: give a second --vmsa for them");
 	l->n_vcpus = n;
 	r = ovmf_es_reset(l->firmware.p, l->firmware.len, &l->ap_eip);
 	if (r == -ENOENT && n > 1 && !l->pages)
-		return give_up(STATUS_CHECK, "The firmware '%s' does not say where the second CPU begins, so it has no support for such guests",
+		return give_up(STATUS_CHECK,
+			       "The firmware '%s' does not say where the second CPU begins, so it has no support for such guests",
 			       a->value[ARG_FIRMWARE]);
 	if (r < 0 && r != -ENOENT)
-		return give_up(STATUS_MALFORMED, "The table at the end of the firmware '%s' is broken", a->value[ARG_FIRMWARE]);
+		return give_up(STATUS_MALFORMED,
+			       "The table at the end of the firmware '%s' is broken",
+			       a->value[ARG_FIRMWARE]);
 	return STATUS_GOOD;
 }
 
@@ -409,13 +447,20 @@ static enum status bad_firmware(const struct args *a, int r)
 	case -ENOENT:
 		return give_up(STATUS_CHECK, "The firmware '%s' has no metadata for such guests", path);
 	case -ENXIO:
-		return give_up(STATUS_CHECK, "The firmware '%s' has no place for a kernel's hashes and would not check it", path);
+		return give_up(STATUS_CHECK,
+			       "The firmware '%s' has no place for a kernel's hashes and would not check it",
+			       path);
 	case -EOPNOTSUPP:
-		return give_up(STATUS_MALFORMED, "The metadata of the firmware '%s' have a section of a type that is not known here", path);
+		return give_up(STATUS_MALFORMED,
+			       "The metadata of the firmware '%s' have a section of a type that is not known here",
+			       path);
 	case -EMSGSIZE:
-		return give_up(STATUS_MALFORMED, "The metadata of the firmware '%s' have more than 1 GiB", path);
+		return give_up(STATUS_MALFORMED,
+			       "The metadata of the firmware '%s' have more than 1 GiB", path);
 	case -EBADMSG:
-		return give_up(STATUS_MALFORMED, "The metadata of the firmware '%s' are broken, or it is not whole pages", path);
+		return give_up(STATUS_MALFORMED,
+			       "The metadata of the firmware '%s' are broken, or it is not whole pages",
+			       path);
 	default:
 		log_error_errno(r, "Failed to compute the digest: %m");
 		return STATUS_IO;
@@ -448,13 +493,16 @@ static enum status read_measured(const struct args *a, struct launch_input *in)
 	enum status status;
 	int r;
 
-	if (in->launch.tech == TECH_SEV && (a->n_vmsas > 0 || a->value[ARG_VCPUS] || a->value[ARG_VCPU_SIG] || a->value[ARG_VCPU_TYPE] ||
-					    a->value[ARG_VARIANT] || a->value[ARG_GUEST_FEATURES]))
-		return give_up(STATUS_USAGE, "Plain SEV does not measure the CPUs; leave their options away, or is it sev-es?");
+	if (in->launch.tech == TECH_SEV &&
+	    (a->n_vmsas > 0 || a->value[ARG_VCPUS] || a->value[ARG_VCPU_SIG] ||
+	     a->value[ARG_VCPU_TYPE] || a->value[ARG_VARIANT] || a->value[ARG_GUEST_FEATURES]))
+		return give_up(STATUS_USAGE,
+			       "Plain SEV does not measure the CPUs; leave their options away, or is it sev-es?");
 	if (seed && in->launch.tech != TECH_SNP)
 		return give_up(STATUS_USAGE, "--firmware-digest is for snp");
 	if (seed && parse_hex(seed, in->firmware_digest, SHA384_LEN) < 0)
-		return give_up(STATUS_USAGE, "--firmware-digest is not %d bytes in hexadecimal", SHA384_LEN);
+		return give_up(STATUS_USAGE, "--firmware-digest is not %d bytes in hexadecimal",
+			       SHA384_LEN);
 	if (seed)
 		in->launch.firmware_digest = in->firmware_digest;
 	status = read_kernel(a, in);
@@ -473,10 +521,13 @@ static enum status read_tdx(const struct args *a, struct launch_input *in)
 
 	for (enum arg i = 0; i < _ARG_MAX; i++)
 		if (a->value[i] && (ARGS_LAUNCH & ~(ARG(FIRMWARE) | ARG(VARIANT))) >> i & 1)
-			return give_up(STATUS_USAGE, "--%s is not part of MRTD, which is the firmware's alone", arg_name(i));
+			return give_up(STATUS_USAGE,
+				       "--%s is not part of MRTD, which is the firmware's alone",
+				       arg_name(i));
 	in->order = variant && streq(variant, order_names[MRTD_TWO_PASS]) ? MRTD_TWO_PASS : MRTD_PAGE_BY_PAGE;
 	if (variant && !streq(variant, order_names[in->order]))
-		return give_up(STATUS_USAGE, "--variant '%s' is neither %s nor %s", variant, order_names[MRTD_PAGE_BY_PAGE], order_names[MRTD_TWO_PASS]);
+		return give_up(STATUS_USAGE, "--variant '%s' is neither %s nor %s", variant,
+			       order_names[MRTD_PAGE_BY_PAGE], order_names[MRTD_TWO_PASS]);
 	r = mrtd(&in->launch.firmware, in->order, in->digest);
 	return r < 0 ? bad_firmware(a, r) : STATUS_GOOD;
 }
@@ -487,9 +538,12 @@ static enum status read_given(const struct args *a, struct launch_input *in)
 
 	for (enum arg i = 0; i < _ARG_MAX; i++)
 		if (a->value[i] && (ARGS_LAUNCH & ~(ARG(LAUNCH_DIGEST) | ARG(FIRMWARE))) >> i & 1)
-			return give_up(STATUS_USAGE, "--launch-digest is of the whole launch; leave --%s away", arg_name(i));
+			return give_up(STATUS_USAGE,
+				       "--launch-digest is of the whole launch; leave --%s away",
+				       arg_name(i));
 	if (parse_hex(text, in->digest, in->digest_len) < 0)
-		return give_up(STATUS_USAGE, "--launch-digest is not %zu bytes in hexadecimal", in->digest_len);
+		return give_up(STATUS_USAGE, "--launch-digest is not %zu bytes in hexadecimal",
+			       in->digest_len);
 	in->digest_given = true;
 	return STATUS_GOOD;
 }
@@ -508,7 +562,8 @@ enum status launch_input_read(const struct args *a, enum tech tech, struct launc
 	return tech == TECH_TDX ? read_tdx(a, ret) : read_measured(a, ret);
 }
 
-enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik, const struct measured *what,
+enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik,
+				     const struct measured *what,
 				     const uint8_t blob[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
 {
 	struct expectation e = { .measured = *what, .len = SEV_MEASURE_LEN };

@@ -8,8 +8,8 @@
 #include "inject/verb.h"
 
 /*
- * The launch that the command line describes, with its files read, and its digest.  For "measure", and for all who expect a measurement that
- * they compute themselves.
+ * The launch that the command line describes, with its files read, and its digest.  For
+ * "measure", and for all who expect a measurement that they compute themselves.
  */
 #define FIRMWARE_MAX (64u * 1024 * 1024)	/* bytes; QEMU takes 8 MiB at most unless told otherwise */
 #define CMDLINE_MAX (64u * 1024)		/* bytes; x86 kernels take 2048 */
@@ -32,23 +32,29 @@ struct launch_input {
 };
 
 /* The options that launch_input_read() looks at. */
-#define ARGS_LAUNCH                                                                                                                   \
-	(ARG(FIRMWARE) | ARG(FIRMWARE_DIGEST) | ARG(KERNEL) | ARG(INITRD) | ARG(CMDLINE) | ARG(CMDLINE_FILE) | ARG(VCPUS) | ARG(VCPU_SIG) | \
-	 ARG(VCPU_TYPE) | ARG(VMSA) | ARG(VARIANT) | ARG(GUEST_FEATURES) | ARG(LAUNCH_DIGEST) | ARG(UNCHECKED_KERNEL))
+#define ARGS_LAUNCH                                                                                \
+	(ARG(FIRMWARE) | ARG(FIRMWARE_DIGEST) | ARG(KERNEL) | ARG(INITRD) | ARG(CMDLINE) |         \
+	 ARG(CMDLINE_FILE) | ARG(VCPUS) | ARG(VCPU_SIG) | ARG(VCPU_TYPE) | ARG(VMSA) |             \
+	 ARG(VARIANT) | ARG(GUEST_FEATURES) | ARG(LAUNCH_DIGEST) | ARG(UNCHECKED_KERNEL))
 
 /* "sev", "sev-es", "snp", "tdx".  Returns 0 or -EINVAL. */
 int tech_parse(const char *name, enum tech *ret);
 
 /*
- * Read the files, and compute the digest.  @ret is yours, for launch_input_done(), and not to be moved.
+ * Read the files, and compute the digest.  @ret is yours, for launch_input_done(), and not to
+ * be moved.
  *
- * Returns STATUS_GOOD, or says why not: STATUS_USAGE for options that are no numbers or names, are missing or do not go together;
- * STATUS_MALFORMED for a firmware or VMSA file that is none; STATUS_CHECK for a firmware that cannot start such a guest safely; STATUS_IO.
+ * Returns STATUS_GOOD, or says why not: STATUS_USAGE for options that are no numbers or names,
+ * are missing or do not go together; STATUS_MALFORMED for a firmware or VMSA file that is none;
+ * STATUS_CHECK for a firmware that cannot start such a guest safely; STATUS_IO.
  */
 enum status launch_input_read(const struct args *a, enum tech tech, struct launch_input *ret);
 void launch_input_done(struct launch_input *in);
 
-/* An option that is a number of at most @max.  Returns STATUS_GOOD, also when it is not given and @ret stays; STATUS_USAGE. */
+/*
+ * An option that is a number of at most @max.  Returns STATUS_GOOD, also when it is not given
+ * and @ret stays; STATUS_USAGE.
+ */
 enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret);
 
 /* What is expected: a measurement, or a digest. */
@@ -64,29 +70,39 @@ struct expectation {
 int expectation_match(const struct expectation *e, const uint8_t digest[static LAUNCH_DIGEST_MAX]);
 
 /*
- * After a mismatch: try launches that are like @in but for the mistakes that people make, and write down for people what would have matched.
- * It weakens nothing: whether one matches is for the TIK's owner alone to see.
+ * After a mismatch: try launches that are like @in but for the mistakes that people make, and
+ * write down for people what would have matched.  It weakens nothing: whether one matches is
+ * for the TIK's owner alone to see.
  *
  * Returns 1 and the text, cut to @size; 0 when none matches; -EIO.
  */
-int expectation_explain(const struct expectation *e, const struct launch_input *in, char *ret, size_t size);
+int expectation_explain(const struct expectation *e, const struct launch_input *in, char *ret,
+			size_t size);
 
 #define EXPLANATION_MAX 512	/* enough for all that it says */
 
 /*
- * Whether @blob, a measurement with its nonce, is that of @in with @what and @tik, and explain why not.
+ * Whether @blob, a measurement with its nonce, is that of @in with @what and @tik, and explain
+ * why not.
  * Returns STATUS_GOOD; STATUS_CHECK for another one; STATUS_IO.
  */
-enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik, const struct measured *what,
+enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik,
+				     const struct measured *what,
 				     const uint8_t blob[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
 
 /* STATUS_CHECK for an API whose measurement binds nothing. */
 enum status launch_check_version(const struct measured *m);
 
-/* The policy of --policy, and the technology that --tech or the policy says.  STATUS_USAGE for none, or one that has no measurement. */
+/*
+ * The policy of --policy, and the technology that --tech or the policy says.  STATUS_USAGE for
+ * none, or one that has no measurement.
+ */
 enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy);
 
-/* --api and --build, which must be given.  STATUS_USAGE for none; an error of launch_check_version(). */
+/*
+ * --api and --build, which must be given.  STATUS_USAGE for none; an error of
+ * launch_check_version().
+ */
 enum status input_version(const struct args *a, struct measured *ret);
 
 #endif

@@ -47,7 +47,8 @@ int measurer_new(const struct secret *tik, struct measurer **ret)
 	return 0;
 }
 
-int measurer_measure(struct measurer *m, const struct measured *what, const uint8_t digest[static SHA256_LEN],
+int measurer_measure(struct measurer *m, const struct measured *what,
+		     const uint8_t digest[static SHA256_LEN],
 		     const uint8_t nonce[static SEV_NONCE_LEN], uint8_t ret[static SEV_MEASURE_LEN])
 {
 	uint8_t message[FIELDS_LEN + SHA256_LEN + SEV_NONCE_LEN] = { CONTEXT_MEASURE, what->api_major, what->api_minor, what->build };
@@ -57,7 +58,8 @@ int measurer_measure(struct measurer *m, const struct measured *what, const uint
 	memcpy(message + FIELDS_LEN, digest, SHA256_LEN);
 	memcpy(message + FIELDS_LEN + SHA256_LEN, nonce, SEV_NONCE_LEN);
 	/* Without a key the one of before is taken again. */
-	if (EVP_MAC_init(m->keyed, NULL, 0, NULL) != 1 || EVP_MAC_update(m->keyed, message, sizeof(message)) != 1 ||
+	if (EVP_MAC_init(m->keyed, NULL, 0, NULL) != 1 ||
+	    EVP_MAC_update(m->keyed, message, sizeof(message)) != 1 ||
 	    EVP_MAC_final(m->keyed, ret, &n, SEV_MEASURE_LEN) != 1)
 		return -EIO;
 	return n == SEV_MEASURE_LEN ? 0 : -EIO;

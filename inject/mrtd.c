@@ -16,15 +16,19 @@ static uint8_t *put_record(uint8_t *p, const char *what, uint64_t gpa)
 }
 
 /* What is told of the page at @offset of @s: that it is added, what is in it, or both. */
-static int add_page(struct sha *sha, const struct ovmf_tdx_section *s, uint64_t offset, bool add, bool extend)
+static int add_page(struct sha *sha, const struct ovmf_tdx_section *s, uint64_t offset, bool add,
+		    bool extend)
 {
-	uint8_t records[RECORD_LEN + OVMF_PAGE_LEN / CHUNK_LEN * (RECORD_LEN + CHUNK_LEN)], *p = records;
+	uint8_t records[RECORD_LEN + OVMF_PAGE_LEN / CHUNK_LEN * (RECORD_LEN + CHUNK_LEN)],
+		*p = records;
 	const uint64_t gpa = s->gpa + offset;
 
 	if (add)
 		p = put_record(p, "MEM.PAGE.ADD", gpa);
 	for (size_t i = 0; extend && i < OVMF_PAGE_LEN; i += CHUNK_LEN) {
-		size_t have = offset + i < s->data.len ? MIN(s->data.len - (size_t)offset - i, (size_t)CHUNK_LEN) : 0;
+		size_t have = offset + i < s->data.len ?
+				      MIN(s->data.len - (size_t)offset - i, (size_t)CHUNK_LEN) :
+				      0;
 
 		p = put_record(p, "MR.EXTEND", gpa + i);
 		memset(p, 0, CHUNK_LEN);

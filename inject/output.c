@@ -17,7 +17,8 @@ enum status output_file(const struct args *a, const char *path, const void *data
 
 	r = write_file_atomic(path, data, len, 0600, /* exclusive= */ !a->value[ARG_FORCE]);
 	if (r == -EEXIST)
-		return give_up(STATUS_IO, "'%s' exists and is left as it is; --force replaces it", path);
+		return give_up(STATUS_IO, "'%s' exists and is left as it is; --force replaces it",
+			       path);
 	if (r < 0) {
 		log_error_errno(r, "Failed to write '%s': %m", path);
 		return STATUS_IO;
@@ -108,14 +109,18 @@ enum status output_files(const struct args *a, const struct output *files, size_
 		return STATUS_GOOD;
 	if (r == -EEXIST)
 		return give_up(STATUS_IO, "'%s' exists%s; nothing was written", files[i - 1].path,
-			       a->value[ARG_FORCE] ? " and is no file" : " and is left as it is, --force replaces it");
+			       a->value[ARG_FORCE] ? " and is no file" :
+						     " and is left as it is, --force replaces it");
 	log_error_errno(r, "Failed to write '%s', and so nothing was written: %m", files[i - 1].path);
 	return STATUS_IO;
 }
 
 enum status output_json(struct json_object *o)
 {
-	const char *text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	const char *text = o ? json_object_to_json_string_ext(o,
+							      JSON_C_TO_STRING_PLAIN |
+								      JSON_C_TO_STRING_NOSLASHESCAPE) :
+			       NULL;
 
 	if (!text) {
 		log_oom();

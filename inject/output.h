@@ -28,15 +28,19 @@ struct output {
 };
 
 /*
- * Write all @n files (OUTPUT_MAX at most) or none: each is complete beside its place before the first appears there.  What exists is replaced with --force
- * only, and put back when a later one fails, where the file system can exchange two files.
+ * Write all @n files (OUTPUT_MAX at most) or none: each is complete beside its place before the
+ * first appears there.  What exists is replaced with --force only, and put back when a later
+ * one fails, where the file system can exchange two files.
  *
  * Returns STATUS_GOOD, or says why and returns STATUS_IO.
  */
 #define OUTPUT_MAX 8
 enum status output_files(const struct args *a, const struct output *files, size_t n);
 
-/* Print @o in one line to standard output.  Returns STATUS_GOOD, or STATUS_IO without memory (an @o of NULL too). */
+/*
+ * Print @o in one line to standard output.  Returns STATUS_GOOD, or STATUS_IO without memory
+ * (an @o of NULL too).
+ */
 enum status output_json(struct json_object *o);
 
 /* @data in hexadecimal, in lower case; @ret takes 2 * @len + 1 bytes. */

@@ -14,7 +14,8 @@ static void cipher_freep(EVP_CIPHER_CTX **ctx)
 	EVP_CIPHER_CTX_free(*ctx);
 }
 
-static int encrypt(const struct secret *tek, const uint8_t *iv, const struct secret *plaintext, uint8_t *ret)
+static int encrypt(const struct secret *tek, const uint8_t *iv, const struct secret *plaintext,
+		   uint8_t *ret)
 {
 	_cleanup_(cipher_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n;
@@ -27,8 +28,12 @@ static int encrypt(const struct secret *tek, const uint8_t *iv, const struct sec
 	return (size_t)n == secret_len(plaintext) ? 0 : -EIO;
 }
 
-/* The MAC over @p's flags, IV and payload; the lengths of plaintext and payload are one, as nothing is compressed. */
-static int authenticate(const struct secret *tik, const struct packet *p, const uint8_t *measure, uint8_t *ret)
+/*
+ * The MAC over @p's flags, IV and payload; the lengths of plaintext and payload are one, as
+ * nothing is compressed.
+ */
+static int authenticate(const struct secret *tik, const struct packet *p, const uint8_t *measure,
+			uint8_t *ret)
 {
 	static const uint8_t context = MAC_CONTEXT_SECRET;
 	uint8_t lengths[8];
@@ -42,8 +47,9 @@ static int authenticate(const struct secret *tik, const struct packet *p, const 
 	return hmac_sha256(tik, message, ARRAY_SIZE(message), ret);
 }
 
-int packet_build(const struct packet_keys *keys, const uint8_t measure[static SEV_MEASURE_LEN], const uint8_t iv[static PACKET_IV_LEN],
-		 const struct secret *plaintext, struct packet *ret)
+int packet_build(const struct packet_keys *keys, const uint8_t measure[static SEV_MEASURE_LEN],
+		 const uint8_t iv[static PACKET_IV_LEN], const struct secret *plaintext,
+		 struct packet *ret)
 {
 	_cleanup_(packet_done) struct packet p = { .len = secret_len(plaintext) };
 	int r;

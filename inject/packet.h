@@ -41,14 +41,17 @@ struct packet_keys {
 };
 
 /*
- * Encrypt and authenticate @plaintext, a padded secret table, for the launch that was measured as @measure.
+ * Encrypt and authenticate @plaintext, a padded secret table, for the launch that was measured
+ * as @measure.
  *
- * @iv must never be used twice with the same TEK: draw it by packet_random_iv().  @ret is yours, for packet_done().
- * Returns 0; -EINVAL when a key has another length, or the plaintext is empty or no multiple of 16 bytes; -EMSGSIZE over PACKET_MAX_LEN;
- * -ENOMEM; -EIO when the library refuses.
+ * @iv must never be used twice with the same TEK: draw it by packet_random_iv().  @ret is
+ * yours, for packet_done().
+ * Returns 0; -EINVAL when a key has another length, or the plaintext is empty or no multiple of
+ * 16 bytes; -EMSGSIZE over PACKET_MAX_LEN; -ENOMEM; -EIO when the library refuses.
  */
-int packet_build(const struct packet_keys *keys, const uint8_t measure[static SEV_MEASURE_LEN], const uint8_t iv[static PACKET_IV_LEN],
-		 const struct secret *plaintext, struct packet *ret);
+int packet_build(const struct packet_keys *keys, const uint8_t measure[static SEV_MEASURE_LEN],
+		 const uint8_t iv[static PACKET_IV_LEN], const struct secret *plaintext,
+		 struct packet *ret);
 
 /* A fresh IV.  Returns 0, or -EIO when there is no randomness. */
 int packet_random_iv(uint8_t ret[static PACKET_IV_LEN]);

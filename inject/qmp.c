@@ -31,7 +31,10 @@ static uint64_t now_usec(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Wait until @events are possible.  The deadline is for the whole answer: a peer that sends a byte now and then does not get more. */
+/*
+ * Wait until @events are possible.  The deadline is for the whole answer: a peer that sends a
+ * byte now and then does not get more.
+ */
 static int wait_for(const struct qmp *q, short events, uint64_t deadline)
 {
 	struct pollfd p = { .fd = q->fd, .events = events };
@@ -103,7 +106,10 @@ static int fill(struct qmp *q, uint64_t deadline)
 	return 0;
 }
 
-/* The next line as a JSON object.  Of a name that stands in it twice the last counts, which is no worse than the peer's lying once. */
+/*
+ * The next line as a JSON object.  Of a name that stands in it twice the last counts, which is
+ * no worse than the peer's lying once.
+ */
 static int read_object(struct qmp *q, uint64_t deadline, struct json_object **ret)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
@@ -123,7 +129,8 @@ static int read_object(struct qmp *q, uint64_t deadline, struct json_object **re
 
 	json_tokener_reset(q->tokener);
 	o = json_tokener_parse_ex(q->tokener, line, (int)len);
-	if (!o || json_tokener_get_error(q->tokener) != json_tokener_success || !json_object_is_type(o, json_type_object))
+	if (!o || json_tokener_get_error(q->tokener) != json_tokener_success ||
+	    !json_object_is_type(o, json_type_object))
 		return -EPROTO;
 	for (parsed = json_tokener_get_parse_end(q->tokener); parsed < len; parsed++)
 		if (line[parsed] != ' ' && line[parsed] != '\t' && line[parsed] != '\r')
@@ -138,7 +145,8 @@ static void keep_error(struct qmp *q, struct json_object *error)
 	struct json_object *desc;
 	const char *text = "no description";
 
-	if (json_object_object_get_ex(error, "desc", &desc) && json_object_is_type(desc, json_type_string))
+	if (json_object_object_get_ex(error, "desc", &desc) &&
+	    json_object_is_type(desc, json_type_string))
 		text = json_object_get_string(desc);
 	snprintf(q->error, sizeof(q->error), "%s", text);
 	for (char *p = q->error; *p; p++)
@@ -146,7 +154,10 @@ static void keep_error(struct qmp *q, struct json_object *error)
 			*p = '?';
 }
 
-/* QEMU answers a line that it cannot read without its id; any other reply has the one that was sent. */
+/*
+ * QEMU answers a line that it cannot read without its id; any other reply has the one that was
+ * sent.
+ */
 static bool id_matches(struct json_object *reply, const char *id, bool error)
 {
 	struct json_object *v;
@@ -184,7 +195,8 @@ static int read_reply(struct qmp *q, const char *id, uint64_t deadline, struct j
 	}
 }
 
-int qmp_call(struct qmp *q, const char *command, struct json_object *arguments, struct json_object **ret)
+int qmp_call(struct qmp *q, const char *command, struct json_object *arguments,
+	     struct json_object **ret)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	uint64_t deadline = deadline_of(q);
@@ -198,7 +210,10 @@ int qmp_call(struct qmp *q, const char *command, struct json_object *arguments, 
 	    json_object_object_add(o, "id", json_object_new_string(id)) < 0 ||
 	    (arguments && json_object_object_add(o, "arguments", json_object_get(arguments)) < 0))
 		return -ENOMEM;
-	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = json_object_to_json_string_length(o,
+						 JSON_C_TO_STRING_PLAIN |
+							 JSON_C_TO_STRING_NOSLASHESCAPE,
+						 &len);
 	if (!text)
 		return -ENOMEM;
 

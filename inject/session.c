@@ -10,7 +10,10 @@
 #include "inject/hmac.h"
 #include "inject/sev-key.h"
 
-/* OpenSSL keeps the private key and the key schedules on its own heap and clears them when it frees them. */
+/*
+ * OpenSSL keeps the private key and the key schedules on its own heap and clears them when it
+ * frees them.
+ */
 static void pkey_ctx_freep(EVP_PKEY_CTX **ctx)
 {
 	EVP_PKEY_CTX_free(*ctx);
@@ -49,7 +52,8 @@ int session_agree(EVP_PKEY *own, EVP_PKEY *pdh, struct secret **ret)
 	return 0;
 }
 
-static int kdf(const struct secret *key, const char *label, const struct bytes *context, struct secret **ret)
+static int kdf(const struct secret *key, const char *label, const struct bytes *context,
+	       struct secret **ret)
 {
 	static const uint8_t counter[4] = { 1 }, bits[4] = { 8 * SESSION_KEY_LEN };
 	const struct bytes message[] = {
@@ -72,7 +76,8 @@ static int kdf(const struct secret *key, const char *label, const struct bytes *
 }
 
 /* AES-128-CTR over the two keys as one text. */
-static int encrypt(const struct secret *kek, const uint8_t *iv, const struct secret *tek, const struct secret *tik, uint8_t *ret)
+static int encrypt(const struct secret *kek, const uint8_t *iv, const struct secret *tek,
+		   const struct secret *tik, uint8_t *ret)
 {
 	_cleanup_(cipher_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n, m;
@@ -86,8 +91,8 @@ static int encrypt(const struct secret *kek, const uint8_t *iv, const struct sec
 	return n == SESSION_KEY_LEN && m == SESSION_KEY_LEN ? 0 : -EIO;
 }
 
-int session_wrap(const struct secret *z, uint32_t policy, const struct session_fresh *fresh, const struct secret *tek, const struct secret *tik,
-		 uint8_t ret[static SESSION_LEN])
+int session_wrap(const struct secret *z, uint32_t policy, const struct session_fresh *fresh,
+		 const struct secret *tek, const struct secret *tik, uint8_t ret[static SESSION_LEN])
 {
 	_cleanup_(secret_freep) struct secret *master = NULL, *kek = NULL, *kik = NULL;
 	const struct bytes nonce = { fresh->nonce, sizeof(fresh->nonce) }, none = { fresh->nonce, 0 };
@@ -123,7 +128,8 @@ int session_godh(EVP_PKEY *own, uint8_t ret[static SEV_CERT_LEN])
 	_cleanup_(bn_freep) BIGNUM *x = NULL, *y = NULL;
 	uint8_t x_be[SEV_P384_LEN], y_be[SEV_P384_LEN];
 
-	if (EVP_PKEY_get_bits(own) != 384 || EVP_PKEY_get_bn_param(own, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1 ||
+	if (EVP_PKEY_get_bits(own) != 384 ||
+	    EVP_PKEY_get_bn_param(own, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1 ||
 	    EVP_PKEY_get_bn_param(own, OSSL_PKEY_PARAM_EC_PUB_Y, &y) != 1 ||
 	    BN_bn2binpad(x, x_be, sizeof(x_be)) < 0 || BN_bn2binpad(y, y_be, sizeof(y_be)) < 0) {
 		ERR_clear_error();
@@ -155,7 +161,8 @@ int session_new(EVP_PKEY *pdh, uint32_t policy, struct session *ret)
 	struct session_fresh fresh;
 	int r;
 
-	if (!own || RAND_bytes(fresh.nonce, sizeof(fresh.nonce)) != 1 || RAND_bytes(fresh.iv, sizeof(fresh.iv)) != 1)
+	if (!own || RAND_bytes(fresh.nonce, sizeof(fresh.nonce)) != 1 ||
+	    RAND_bytes(fresh.iv, sizeof(fresh.iv)) != 1)
 		return -EIO;
 	r = random_key(&s.tek);
 	if (r == 0)

@@ -56,7 +56,10 @@ static int key_of(const char *type, OSSL_PARAM *params, EVP_PKEY **ret)
 	return r;
 }
 
-/* A point on the curve, not infinite and of its order: whoever agrees on a key with another one gives his own away. */
+/*
+ * A point on the curve, not infinite and of its order: whoever agrees on a key with another one
+ * gives his own away.
+ */
 static int check_point(EVP_PKEY *key)
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
@@ -69,7 +72,10 @@ static int check_point(EVP_PKEY *key)
 	return r;
 }
 
-/* The uncompressed point 04 || x || y of two little-endian fields.  Returns its length; -EBADMSG when a number is wider than the curve's. */
+/*
+ * The uncompressed point 04 || x || y of two little-endian fields.  Returns its length;
+ * -EBADMSG when a number is wider than the curve's.
+ */
 static int point_of(const struct sev_cert *c, size_t width, uint8_t ret[static 1 + 2 * SEV_P384_LEN])
 {
 	const struct bytes tails[] = {
@@ -122,7 +128,8 @@ int amd_cert_key(const struct amd_cert *c, EVP_PKEY **ret)
 		return -ENOMEM;
 	if (BN_num_bits(n) != (int)c->n * 8 || !BN_is_odd(n))
 		return -EBADMSG;
-	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) != 1 || OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) != 1)
+	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) != 1 ||
+	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) != 1)
 		return -ENOMEM;
 	params = OSSL_PARAM_BLD_to_param(bld);
 	return params ? key_of("RSA", params, ret) : -ENOMEM;
@@ -133,7 +140,10 @@ uint32_t amd_key_algo(size_t n)
 	return n == 512 ? SEV_ALGO_RSA_SHA384 : SEV_ALGO_RSA_SHA256;
 }
 
-/* The DER form of r and s, which OpenSSL wants.  Numbers that are too large for the curve are refused when they are verified. */
+/*
+ * The DER form of r and s, which OpenSSL wants.  Numbers that are too large for the curve are
+ * refused when they are verified.
+ */
 static int der_of(const uint8_t *value, uint8_t **ret)
 {
 	_cleanup_(bn_freep) BIGNUM *r = BN_lebin2bn(value, SEV_NUMBER_LEN, NULL), *s = BN_lebin2bn(value + SEV_NUMBER_LEN, SEV_NUMBER_LEN, NULL);
@@ -147,7 +157,8 @@ static int der_of(const uint8_t *value, uint8_t **ret)
 	return n > 0 ? n : -ENOMEM;
 }
 
-static int verify(EVP_PKEY *key, const EVP_MD *md, bool pss, const uint8_t *data, size_t len, const uint8_t *sig, size_t sig_len)
+static int verify(EVP_PKEY *key, const EVP_MD *md, bool pss, const uint8_t *data, size_t len,
+		  const uint8_t *sig, size_t sig_len)
 {
 	_cleanup_(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx;
@@ -156,14 +167,16 @@ static int verify(EVP_PKEY *key, const EVP_MD *md, bool pss, const uint8_t *data
 	if (!ctx || EVP_DigestVerifyInit(ctx, &pctx, md, NULL, key) != 1)
 		return -ENOMEM;
 	if (pss && (EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) != 1 ||
-		    EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) != 1 || EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, md) != 1))
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) != 1 ||
+		    EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, md) != 1))
 		return -ENOMEM;
 	r = EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1 ? 0 : -EKEYREJECTED;
 	ERR_clear_error();
 	return r;
 }
 
-static int verify_rsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size_t len, const uint8_t *value)
+static int verify_rsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size_t len,
+		      const uint8_t *value)
 {
 	uint8_t sig[SEV_SIGNATURE_LEN];
 	size_t n = (size_t)EVP_PKEY_get_size(key);
@@ -176,7 +189,8 @@ static int verify_rsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size
 	return verify(key, md, /* pss= */ true, data, len, sig, n);
 }
 
-static int verify_ecdsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size_t len, const uint8_t *value)
+static int verify_ecdsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size_t len,
+			const uint8_t *value)
 {
 	_cleanup_(openssl_freep) uint8_t *der = NULL;
 	int n = der_of(value, &der);
@@ -184,7 +198,8 @@ static int verify_ecdsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, si
 	return n < 0 ? n : verify(key, md, /* pss= */ false, data, len, der, (size_t)n);
 }
 
-int sev_key_verify(EVP_PKEY *key, uint32_t algo, const uint8_t *data, size_t len, const uint8_t *value)
+int sev_key_verify(EVP_PKEY *key, uint32_t algo, const uint8_t *data, size_t len,
+		   const uint8_t *value)
 {
 	bool rsa = EVP_PKEY_is_a(key, "RSA");
 

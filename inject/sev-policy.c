@@ -128,9 +128,11 @@ const char *sev_policy_print(uint32_t policy, char ret[static SEV_POLICY_TEXT_MA
 		if (policy & flags[i].bit)
 			n += (size_t)snprintf(ret + n, SEV_POLICY_TEXT_MAX - n, ",%s", flags[i].name);
 	if (policy >> 16)
-		n += (size_t)snprintf(ret + n, SEV_POLICY_TEXT_MAX - n, ",api=%u.%u", sev_policy_api_major(policy), sev_policy_api_minor(policy));
+		n += (size_t)snprintf(ret + n, SEV_POLICY_TEXT_MAX - n, ",api=%u.%u",
+				      sev_policy_api_major(policy), sev_policy_api_minor(policy));
 	if (policy & SEV_POLICY_RESERVED)
-		n += (size_t)snprintf(ret + n, SEV_POLICY_TEXT_MAX - n, ",reserved=0x%x", policy & SEV_POLICY_RESERVED);
+		n += (size_t)snprintf(ret + n, SEV_POLICY_TEXT_MAX - n, ",reserved=0x%x",
+				      policy & SEV_POLICY_RESERVED);
 	if (n == 0)
 		return strcpy(ret, "none");
 	/* The text without its first comma, at the front. */

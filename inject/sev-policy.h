@@ -36,11 +36,12 @@ static inline unsigned sev_policy_api_minor(uint32_t policy)
 }
 
 /*
- * Read @text: a number, decimal or hexadecimal after "0x"; or names from above, and api=MAJOR.MINOR, with commas between, such as
- * "nodbg,noks,api=1.51".  "none" is 0.
+ * Read @text: a number, decimal or hexadecimal after "0x"; or names from above, and
+ * api=MAJOR.MINOR, with commas between, such as "nodbg,noks,api=1.51".  "none" is 0.
  *
- * Returns 0; -EINVAL for what is neither, a name that is unknown or given twice, or an empty one; -ERANGE for a number over 32 bits or
- * one of api= over 255; -EOPNOTSUPP when a reserved bit is set.
+ * Returns 0; -EINVAL for what is neither, a name that is unknown or given twice, or an empty
+ * one; -ERANGE for a number over 32 bits or one of api= over 255; -EOPNOTSUPP when a reserved
+ * bit is set.
  */
 int sev_policy_parse(const char *text, uint32_t *ret);
 
@@ -51,7 +52,8 @@ int sev_api_parse(const char *text, uint8_t *ret_major, uint8_t *ret_minor);
 #define SEV_POLICY_TEXT_MAX 64
 
 /*
- * @policy as sev_policy_parse() takes it: "nodbg,noks,api=1.51", "none"; reserved bits come last as "reserved=0x8000", which it does not take.
+ * @policy as sev_policy_parse() takes it: "nodbg,noks,api=1.51", "none"; reserved bits come
+ * last as "reserved=0x8000", which it does not take.
  * Returns @ret.
  */
 const char *sev_policy_print(uint32_t policy, char ret[static SEV_POLICY_TEXT_MAX]);

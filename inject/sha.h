@@ -7,8 +7,9 @@
 #include "base/macro.h"
 
 /*
- * A running SHA-256 or SHA-384 that can be begun again and copied, without asking OpenSSL for the algorithm each time.
- * All functions that return an int return 0, or -EIO when OpenSSL refuses (it does so without memory only).
+ * A running SHA-256 or SHA-384 that can be begun again and copied, without asking OpenSSL for
+ * the algorithm each time.  All functions that return an int return 0, or -EIO when OpenSSL
+ * refuses (it does so without memory only).
  */
 #define SHA256_LEN 32
 #define SHA384_LEN 48
@@ -37,7 +38,10 @@ int sha_copy(const struct sha *s, struct sha *ret);
 /* All of the one piece @p. */
 int sha_of(struct sha *s, const void *p, size_t len, uint8_t *ret);
 
-/* All that comes from @fd, read in pieces.  Returns 0; -ENOMEM; a negative errno of read(2); -EIO. */
+/*
+ * All that comes from @fd, read in pieces.  Returns 0; -ENOMEM; a negative errno of read(2);
+ * -EIO.
+ */
 int sha_fd(struct sha *s, int fd);
 
 #endif

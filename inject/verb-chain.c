@@ -115,14 +115,16 @@ static struct json_object *json_signatures(const struct chain_report *report, en
 		if (signatures[i].cert != which)
 			continue;
 		o = json_object_new_object();
-		if (!o || json_object_array_add(list, o) < 0 || !add_text(o, "by", chain_names[signatures[i].by]) ||
+		if (!o || json_object_array_add(list, o) < 0 ||
+		    !add_text(o, "by", chain_names[signatures[i].by]) ||
 		    !add_text(o, "state", states[chain_state_of(report, signatures[i].code, which)]))
 			return NULL;
 	}
 	return TAKE_PTR(list);
 }
 
-static struct json_object *json_cert(const struct chain *c, const struct chain_report *report, enum chain_cert which)
+static struct json_object *json_cert(const struct chain *c, const struct chain_report *report,
+				     enum chain_cert which)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	struct face f;
@@ -130,8 +132,10 @@ static struct json_object *json_cert(const struct chain *c, const struct chain_r
 	if (!o || !add_text(o, "name", chain_names[which]))
 		return NULL;
 	if (face_of(c, which, &f) &&
-	    (!add_text(o, "usage", f.usage) || !add_text(o, "algorithm", f.algo) || !add_text(o, "key", f.size) || !add_text(o, "fingerprint", f.fingerprint) ||
-	     (f.api[0] && !add_text(o, "api", f.api)) || (f.key_id[0] && !add_text(o, "key-id", f.key_id))))
+	    (!add_text(o, "usage", f.usage) || !add_text(o, "algorithm", f.algo) ||
+	     !add_text(o, "key", f.size) || !add_text(o, "fingerprint", f.fingerprint) ||
+	     (f.api[0] && !add_text(o, "api", f.api)) ||
+	     (f.key_id[0] && !add_text(o, "key-id", f.key_id))))
 		return NULL;
 	return json_object_object_add(o, "signatures", json_signatures(report, which)) == 0 ? TAKE_PTR(o) : NULL;
 }
@@ -163,22 +167,30 @@ static struct json_object *json_checks(const struct chain_report *report)
 		if (report->states[i] == CHAIN_SKIPPED)
 			continue;
 		o = json_object_new_object();
-		if (!o || json_object_array_add(list, o) < 0 || !add_text(o, "code", check->code) || !add_text(o, "certificate", chain_names[check->cert]) ||
+		if (!o || json_object_array_add(list, o) < 0 || !add_text(o, "code", check->code) ||
+		    !add_text(o, "certificate", chain_names[check->cert]) ||
 		    !add_text(o, "state", states[report->states[i]]))
 			return NULL;
 	}
 	return TAKE_PTR(list);
 }
 
-static enum status print_json(const struct chain *c, const struct chain_report *report, const struct chain_verdict *v)
+static enum status print_json(const struct chain *c, const struct chain_report *report,
+			      const struct chain_verdict *v)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 
 	if (!o || !add_text(o, "verdict", chain_verdict_word(v->status)) ||
-	    (v->code && (!add_text(o, "code", v->code) || !add_text(o, "certificate", v->cert) || !add_text(o, "expected", v->expected) || !add_text(o, "todo", v->todo))))
+	    (v->code && (!add_text(o, "code", v->code) || !add_text(o, "certificate", v->cert) ||
+			 !add_text(o, "expected", v->expected) || !add_text(o, "todo", v->todo))))
 		return output_json(NULL);
-	if (report && (!add_text(o, "product", report->product) || !add_text(o, "root", report->anchored ? "anchor" : report->product ? "amd" : "unknown") ||
-		       json_object_object_add(o, "certificates", json_certs(c, report)) < 0 || json_object_object_add(o, "checks", json_checks(report)) < 0))
+	if (report && (!add_text(o, "product", report->product) ||
+		       !add_text(o, "root",
+				 report->anchored ? "anchor" :
+				 report->product  ? "amd" :
+						    "unknown") ||
+		       json_object_object_add(o, "certificates", json_certs(c, report)) < 0 ||
+		       json_object_object_add(o, "checks", json_checks(report)) < 0))
 		return output_json(NULL);
 	return output_json(o);
 }
@@ -195,13 +207,16 @@ static void print_signatures(const struct chain_report *report, enum chain_cert 
 		if (signatures[i].cert != which)
 			continue;
 		if (signatures[i].by == which)
-			printf("    signed by itself: %s\n", text[chain_state_of(report, signatures[i].code, which)]);
+			printf("    signed by itself: %s\n",
+			       text[chain_state_of(report, signatures[i].code, which)]);
 		else
-			printf("    signed by %s: %s\n", chain_names[signatures[i].by], text[chain_state_of(report, signatures[i].code, which)]);
+			printf("    signed by %s: %s\n", chain_names[signatures[i].by],
+			       text[chain_state_of(report, signatures[i].code, which)]);
 	}
 }
 
-static void print_cert(const struct chain *c, const struct chain_report *report, enum chain_cert which)
+static void print_cert(const struct chain *c, const struct chain_report *report,
+		       enum chain_cert which)
 {
 	struct face f;
 
@@ -220,7 +235,8 @@ static void print_cert(const struct chain *c, const struct chain_report *report,
 		printf("    key id %s\n", f.key_id);
 	if (chain_state_of(report, "format", which) == CHAIN_MALFORMED)
 		printf("    THE KEY IS NONE\n");
-	if (which == CHAIN_CEK && chain_state_of(report, "cek-unsigned", CHAIN_CEK) == CHAIN_UNDECIDED)
+	if (which == CHAIN_CEK &&
+	    chain_state_of(report, "cek-unsigned", CHAIN_CEK) == CHAIN_UNDECIDED)
 		printf("    without AMD's signature, as the platform exports it; AMD's key server has it signed\n");
 	else
 		print_signatures(report, which);
@@ -238,8 +254,12 @@ static void print_product(const struct chain_report *report)
 
 /* ---- the verbs ---- */
 
-/* Read and verify; @ret_report is meaningless when @v has no verdict of the checks yet, and then this is true. */
-static bool gave_up_early(const struct args *a, struct chain *c, struct chain_report *report, struct chain_verdict *v, enum status *ret)
+/*
+ * Read and verify; @ret_report is meaningless when @v has no verdict of the checks yet, and
+ * then this is true.
+ */
+static bool gave_up_early(const struct args *a, struct chain *c, struct chain_report *report,
+			  struct chain_verdict *v, enum status *ret)
 {
 	*v = (struct chain_verdict){ .status = STATUS_GOOD };
 	*ret = chain_input(a, c, v);

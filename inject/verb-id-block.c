@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What makes an SEV-SNP guest start only as its owner has signed, for QEMU's id-block= and id-auth=. */
+/*
+ * What makes an SEV-SNP guest start only as its owner has signed, for QEMU's id-block= and
+ * id-auth=.
+ */
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -32,7 +35,8 @@ static void id_done(struct id *id)
 static enum status read_hex(const struct args *a, enum arg arg, uint8_t *ret, size_t len)
 {
 	if (a->value[arg] && parse_hex(a->value[arg], ret, len) < 0)
-		return give_up(STATUS_USAGE, "--%s is not %zu bytes in hexadecimal", arg_name(arg), len);
+		return give_up(STATUS_USAGE, "--%s is not %zu bytes in hexadecimal", arg_name(arg),
+			       len);
 	return STATUS_GOOD;
 }
 
@@ -55,7 +59,8 @@ static enum status read_block(const struct args *a, struct id_block *b)
 		return status;
 	b->guest_svn = (uint32_t)svn;
 	if (!(b->policy & SNP_POLICY_RESERVED_ONE))
-		log_warning("The policy 0x%llx has not the bit 17, which must be one: no firmware takes it", (unsigned long long)b->policy);
+		log_warning("The policy 0x%llx has not the bit 17, which must be one: no firmware takes it",
+			    (unsigned long long)b->policy);
 	if (b->policy & SNP_POLICY_DEBUG)
 		log_warning("The policy lets the host read the guest's memory: it has the bit for debugging");
 	return STATUS_GOOD;
@@ -74,9 +79,12 @@ static enum status read_key(const struct args *a, enum arg arg, EVP_PKEY **ret)
 	if (r == 0)
 		r = id_key_read(secret_data(pem), secret_len(pem), ret);
 	if (r == -EOPNOTSUPP)
-		return give_up(STATUS_MALFORMED, "The key '%s' is not one of P-384; 'openssl ecparam -name secp384r1 -genkey -noout' makes one", a->value[arg]);
+		return give_up(STATUS_MALFORMED,
+			       "The key '%s' is not one of P-384; 'openssl ecparam -name secp384r1 -genkey -noout' makes one",
+			       a->value[arg]);
 	if (r < 0)
-		return give_up(STATUS_MALFORMED, "'%s' is no private key in PEM without a passphrase", a->value[arg]);
+		return give_up(STATUS_MALFORMED,
+			       "'%s' is no private key in PEM without a passphrase", a->value[arg]);
 	return STATUS_GOOD;
 }
 
@@ -136,13 +144,15 @@ static enum status print_result(const struct args *a, const struct id *id)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
 
-	log_info("Wrote the ID block to '%s' and its signatures to '%s'", a->value[ARG_ID_BLOCK], a->value[ARG_ID_AUTH]);
+	log_info("Wrote the ID block to '%s' and its signatures to '%s'", a->value[ARG_ID_BLOCK],
+		 a->value[ARG_ID_AUTH]);
 	if (!a->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();
 	if (!o || output_add_hex(o, "launch-digest", id->block.launch_digest, SHA384_LEN) < 0 ||
 	    output_add_hex(o, "id-key-digest", id->id_digest, SHA384_LEN) < 0 ||
-	    (id->author_key && output_add_hex(o, "author-key-digest", id->author_digest, SHA384_LEN) < 0))
+	    (id->author_key &&
+	     output_add_hex(o, "author-key-digest", id->author_digest, SHA384_LEN) < 0))
 		return output_json(NULL);
 	return output_json(o);
 }
@@ -152,7 +162,10 @@ static enum status run(const struct args *a)
 	_cleanup_(id_done) struct id id = { .id_key = NULL };
 	enum status status;
 
-	/* OpenSSL keeps private numbers there: locked, and wiped.  Without it they are wiped only. */
+	/*
+	 * OpenSSL keeps private numbers there: locked, and wiped.  Without it they are wiped
+	 * only.
+	 */
 	(void) CRYPTO_secure_malloc_init(SECURE_HEAP_LEN, SECURE_HEAP_MIN);
 	status = read_block(a, &id.block);
 	if (status == STATUS_GOOD)
@@ -172,6 +185,7 @@ const struct verb verb_id_block = {
 	.name = "id-block",
 	.summary = "sign an SNP guest's launch digest and policy",
 	.needs = ARG(LAUNCH_DIGEST) | ARG(ID_KEY) | ARG(ID_BLOCK) | ARG(ID_AUTH),
-	.takes = ARG(AUTHOR_KEY) | ARG(FAMILY_ID) | ARG(IMAGE_ID) | ARG(GUEST_SVN) | ARG(SNP_POLICY) | ARG(FORCE) | ARG(JSON),
+	.takes = ARG(AUTHOR_KEY) | ARG(FAMILY_ID) | ARG(IMAGE_ID) | ARG(GUEST_SVN) |
+		 ARG(SNP_POLICY) | ARG(FORCE) | ARG(JSON),
 	.run = run,
 };

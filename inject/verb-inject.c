@@ -4,8 +4,9 @@
  *
  *	is it stopped, is it SEV, its measurement, compare, the secret, go
  *
- * The host answers each question and may lie in each.  What it cannot do is make a measurement without the TIK, and so nothing secret is
- * sent, not even encrypted, and the guest is never let run, before the measurement is the expected one.
+ * The host answers each question and may lie in each.  What it cannot do is make a measurement
+ * without the TIK, and so nothing secret is sent, not even encrypted, and the guest is never
+ * let run, before the measurement is the expected one.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,7 +33,10 @@ struct inject {
 	struct host *host;
 	char name[128];			/* the VM's, for people */
 
-	/* What must be measured: one that the owner has, or one that we compute from the owner's files. */
+	/*
+	 * What must be measured: one that the owner has, or one that we compute from the
+	 * owner's files.
+	 */
 	bool computed;
 	struct measurement expected;
 	struct launch_input in;
@@ -74,18 +78,28 @@ static enum status check_policy(struct inject *x)
 	char ours[SEV_POLICY_TEXT_MAX], theirs[SEV_POLICY_TEXT_MAX];
 
 	if (x->has_policy && x->launch.has_policy && m->policy != x->policy)
-		return give_up(STATUS_CHECK, "The guest has the policy 0x%x (%s), and the session asked for 0x%x (%s)", m->policy,
-			       sev_policy_print(m->policy, theirs), x->policy, sev_policy_print(x->policy, ours));
+		return give_up(STATUS_CHECK,
+			       "The guest has the policy 0x%x (%s), and the session asked for 0x%x (%s)",
+			       m->policy, sev_policy_print(m->policy, theirs), x->policy,
+			       sev_policy_print(x->policy, ours));
 	if (!x->launch.has_version)
-		return x->computed || x->args->value[ARG_MIN_API] ? give_up(STATUS_CHECK, "The host does not tell the firmware's version, without which the "
-			       "measurement cannot be computed; libvirt 8.0 does") : STATUS_GOOD;
-	if (m->api_major < x->min_api_major || (m->api_major == x->min_api_major && m->api_minor < x->min_api_minor))
-		return give_up(STATUS_CHECK, "The platform has the API %u.%u, and %u.%u is the least that is allowed", m->api_major, m->api_minor,
-			       x->min_api_major, x->min_api_minor);
+		return x->computed || x->args->value[ARG_MIN_API] ?
+			       give_up(STATUS_CHECK,
+				       "The host does not tell the firmware's version, without which the "
+				       "measurement cannot be computed; libvirt 8.0 does") :
+			       STATUS_GOOD;
+	if (m->api_major < x->min_api_major ||
+	    (m->api_major == x->min_api_major && m->api_minor < x->min_api_minor))
+		return give_up(STATUS_CHECK,
+			       "The platform has the API %u.%u, and %u.%u is the least that is allowed",
+			       m->api_major, m->api_minor, x->min_api_major, x->min_api_minor);
 	return x->computed ? launch_check_version(m) : STATUS_GOOD;
 }
 
-/* The versions are the platform's, the policy is ours, and the nonce is the processor's, fresh for each launch. */
+/*
+ * The versions are the platform's, the policy is ours, and the nonce is the processor's, fresh
+ * for each launch.
+ */
 static enum status check_measurement(struct inject *x)
 {
 	struct measured what = x->launch.measured;
@@ -100,7 +114,8 @@ static enum status check_measurement(struct inject *x)
 		return launch_check_measurement(&x->in, x->tik, &what, x->blob);
 	}
 	if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
-		return give_up(STATUS_CHECK, "The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch "
+		return give_up(STATUS_CHECK,
+			       "The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch "
 			       "are others; do not trust this guest");
 	log_info("The launch measurement is the expected one");
 	return STATUS_GOOD;
@@ -108,14 +123,18 @@ static enum status check_measurement(struct inject *x)
 
 /* ---- a session is for one launch ---- */
 
-/* VM_session.used beside VM_tek.bin, FILE.used beside another FILE.  False when the key is in no file that has a "beside". */
+/*
+ * VM_session.used beside VM_tek.bin, FILE.used beside another FILE.  False when the key is in
+ * no file that has a "beside".
+ */
 static bool marker_path(const char *tek, char *ret, size_t size)
 {
 	static const char suffix[] = "_tek.bin";
 	size_t len = strlen(tek), cut = sizeof(suffix) - 1;
 
 	/* Not all of /dev: keys that should not be on a disk are in /dev/shm. */
-	if (streq(tek, "-") || startswith(tek, "/dev/fd/") || startswith(tek, "/dev/std") || startswith(tek, "/proc/"))
+	if (streq(tek, "-") || startswith(tek, "/dev/fd/") || startswith(tek, "/dev/std") ||
+	    startswith(tek, "/proc/"))
 		return false;
 	if (len > cut && streq(tek + len - cut, suffix) && tek[len - cut - 1] != '/')
 		return (size_t)snprintf(ret, size, "%.*s_session.used", (int)(len - cut), tek) < size;
@@ -127,12 +146,14 @@ static bool is_same_launch(const char *path, const char *blob)
 {
 	_cleanup_(freep) char *text = NULL;
 
-	return read_file_at(AT_FDCWD, path, 256, &text, NULL) == 0 && startswith(text, blob) && streq(text + strlen(blob), "\n");
+	return read_file_at(AT_FDCWD, path, 256, &text, NULL) == 0 && startswith(text, blob) &&
+	       streq(text + strlen(blob), "\n");
 }
 
 /*
- * A host that keeps the session and the packets of one launch can start another with them and play them to it.  So before the first packet
- * is sent, this launch is written down as the session's.
+ * A host that keeps the session and the packets of one launch can start another with them and
+ * play them to it.  So before the first packet is sent, this launch is written down as the
+ * session's.
  */
 static enum status mark_session(struct inject *x)
 {
@@ -155,10 +176,14 @@ static enum status mark_session(struct inject *x)
 	if (r == -EEXIST && is_same_launch(path, blob))
 		return STATUS_GOOD;
 	if (r == -EEXIST)
-		return give_up(STATUS_CHECK, "The session was used for another launch, says '%s': its packets could be played to this one; make a new "
-			       "session, or say --allow-reuse", path);
+		return give_up(STATUS_CHECK,
+			       "The session was used for another launch, says '%s': its packets could be played to this one; make a new "
+			       "session, or say --allow-reuse",
+			       path);
 	if (r < 0) {
-		log_error_errno(r, "Failed to write '%s', by which a session is not used twice (--allow-reuse goes without): %m", path);
+		log_error_errno(r,
+				"Failed to write '%s', by which a session is not used twice (--allow-reuse goes without): %m",
+				path);
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;
@@ -177,7 +202,8 @@ static enum status send_secret(struct inject *x)
 	if (status != STATUS_GOOD)
 		return status;
 	x->injected = true;
-	log_info("Injected %zu secret%s, %zu bytes", x->args->n_secrets, x->args->n_secrets == 1 ? "" : "s", p.len);
+	log_info("Injected %zu secret%s, %zu bytes", x->args->n_secrets,
+		 x->args->n_secrets == 1 ? "" : "s", p.len);
 	return STATUS_GOOD;
 }
 
@@ -198,7 +224,8 @@ static enum status start_guest(struct inject *x)
 /* The VM's name: given, libvirt's, or that of the session's files. */
 static void find_name(struct inject *x)
 {
-	const char *given = x->args->value[ARG_NAME] ? x->args->value[ARG_NAME] : x->args->value[ARG_LIBVIRT];
+	const char *given = x->args->value[ARG_NAME] ? x->args->value[ARG_NAME] :
+						       x->args->value[ARG_LIBVIRT];
 	const char *tek = strrchr(x->args->value[ARG_TEK], '/'), *end;
 
 	tek = tek ? tek + 1 : x->args->value[ARG_TEK];
@@ -216,7 +243,8 @@ static enum status read_policy(struct inject *x)
 	const char *min_api = x->args->value[ARG_MIN_API];
 
 	if (min_api && sev_api_parse(min_api, &x->min_api_major, &x->min_api_minor) < 0)
-		return give_up(STATUS_USAGE, "--min-api '%s' is not MAJOR.MINOR, such as 1.51", min_api);
+		return give_up(STATUS_USAGE, "--min-api '%s' is not MAJOR.MINOR, such as 1.51",
+			       min_api);
 	if (!x->args->value[ARG_POLICY])
 		return STATUS_GOOD;
 	x->has_policy = true;
@@ -231,14 +259,18 @@ static enum status read_expected(struct inject *x)
 	if (a->value[ARG_MEASUREMENT]) {
 		for (enum arg i = 0; i < _ARG_MAX; i++)
 			if (a->value[i] && computes >> i & 1)
-				return give_up(STATUS_USAGE, "--measurement says what is expected; leave --%s away", arg_name(i));
+				return give_up(STATUS_USAGE,
+					       "--measurement says what is expected; leave --%s away",
+					       arg_name(i));
 		return input_measurement(a, &x->expected);
 	}
 	x->computed = true;
 	if (!a->value[ARG_FIRMWARE] && !a->value[ARG_LAUNCH_DIGEST])
-		return give_up(STATUS_USAGE, "inject needs --measurement, or --firmware and --policy to compute it from; see 'coco-inject inject --help'");
+		return give_up(STATUS_USAGE,
+			       "inject needs --measurement, or --firmware and --policy to compute it from; see 'coco-inject inject --help'");
 	if (!x->has_policy)
-		return give_up(STATUS_USAGE, "To compute the measurement the session's --policy is needed");
+		return give_up(STATUS_USAGE,
+			       "To compute the measurement the session's --policy is needed");
 	return launch_input_read(a, x->in.launch.tech, &x->in);
 }
 
@@ -248,7 +280,8 @@ static enum status read_area(struct inject *x)
 	enum status status;
 
 	if (x->in.firmware && !x->args->value[ARG_AREA])
-		status = input_area_of_image(x->args->value[ARG_FIRMWARE], x->in.firmware, x->in.launch.firmware.len, &x->area);
+		status = input_area_of_image(x->args->value[ARG_FIRMWARE], x->in.firmware,
+					     x->in.launch.firmware.len, &x->area);
 	else
 		status = input_area(x->args, x->in.firmware != NULL, &x->area);
 	if (status == STATUS_GOOD && !x->area.sized)
@@ -267,7 +300,8 @@ static enum status read_inputs(struct inject *x)
 	if (timeout && (parse_usec(timeout, &x->timeout_usec) < 0 || x->timeout_usec == 0))
 		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min", timeout);
 	if (!a->value[ARG_QMP] == !a->value[ARG_LIBVIRT])
-		return give_up(STATUS_USAGE, "One of --qmp and --libvirt is needed: where the guest is");
+		return give_up(STATUS_USAGE,
+			       "One of --qmp and --libvirt is needed: where the guest is");
 	status = read_policy(x);
 	if (status == STATUS_GOOD)
 		status = read_expected(x);
@@ -287,7 +321,8 @@ static enum status read_inputs(struct inject *x)
 static enum status connect_host(struct inject *x)
 {
 	if (x->args->value[ARG_LIBVIRT])
-		return host_open_libvirt(x->args->value[ARG_CONNECT], x->args->value[ARG_LIBVIRT], &x->host);
+		return host_open_libvirt(x->args->value[ARG_CONNECT], x->args->value[ARG_LIBVIRT],
+					 &x->host);
 	return host_open_qmp(x->args->value[ARG_QMP], x->timeout_usec, &x->host);
 }
 
@@ -314,7 +349,8 @@ static enum status exchange(struct inject *x, const char **ret_step)
 		status = steps[i].run(x);
 		if (status != STATUS_GOOD) {
 			*ret_step = steps[i].name;
-			if (steps[i].run != connect_host && steps[i].run != check_paused && steps[i].run != start_guest)
+			if (steps[i].run != connect_host && steps[i].run != check_paused &&
+			    steps[i].run != start_guest)
 				log_notice("The guest was not started; end it with QEMU's 'quit' or 'virsh destroy'");
 			return status;
 		}
@@ -331,11 +367,16 @@ static void audit(const struct inject *x, enum status status, const char *step)
 	if (x->computed)
 		output_hex(x->in.digest, SHA256_LEN, digest);
 	if (x->has_policy || x->launch.has_policy)
-		snprintf(policy, sizeof(policy), "0x%x", x->has_policy ? x->policy : x->launch.measured.policy);
+		snprintf(policy, sizeof(policy), "0x%x",
+			 x->has_policy ? x->policy : x->launch.measured.policy);
 	if (x->measured)
 		(void) base64_encode(x->blob, BLOB_LEN, &blob);
-	log_notice("audit: vm=%s policy=%s digest=%s measurement=%s result=%s%s%s", x->name, policy, digest, blob ? blob : "-",
-		   x->continued ? "started" : status == STATUS_GOOD ? "checked" : status == STATUS_UNDECIDED ? "undecided" : "refused",
+	log_notice("audit: vm=%s policy=%s digest=%s measurement=%s result=%s%s%s", x->name, policy,
+		   digest, blob ? blob : "-",
+		   x->continued		      ? "started" :
+		   status == STATUS_GOOD      ? "checked" :
+		   status == STATUS_UNDECIDED ? "undecided" :
+						"refused",
 		   step ? " step=" : "", step ? step : "");
 }
 
@@ -347,8 +388,10 @@ static enum status print_result(const struct inject *x)
 	if (!x->args->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();
-	if (!o || base64_encode(x->blob, BLOB_LEN, &blob) < 0 || json_object_object_add(o, "measurement", json_object_new_string(blob)) < 0 ||
-	    json_object_object_add(o, "policy", json_object_new_uint64(x->launch.measured.policy)) < 0 ||
+	if (!o || base64_encode(x->blob, BLOB_LEN, &blob) < 0 ||
+	    json_object_object_add(o, "measurement", json_object_new_string(blob)) < 0 ||
+	    json_object_object_add(o, "policy", json_object_new_uint64(x->launch.measured.policy)) <
+		    0 ||
 	    json_object_object_add(o, "secrets", json_object_new_uint64(x->args->n_secrets)) < 0 ||
 	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(x->table))) < 0 ||
 	    json_object_object_add(o, "injected", json_object_new_boolean(x->injected)) < 0 ||
@@ -378,7 +421,9 @@ const struct verb verb_inject = {
 	.name = "inject",
 	.summary = "check a stopped guest's measurement, give it secrets, and start it",
 	.needs = ARG(TEK) | ARG(TIK) | ARG(SECRET),
-	.takes = (ARGS_LAUNCH & ~ARG(FIRMWARE_DIGEST)) | ARG(QMP) | ARG(LIBVIRT) | ARG(CONNECT) | ARG(MEASUREMENT) | ARG(TECH) | ARG(POLICY) | ARG(MIN_API) | ARG(NAME) |
-		 ARG(STRIP_NEWLINE) | ARG(AREA) | ARG(HUGE_PAGES) | ARG(TIMEOUT) | ARG(DRY_RUN) | ARG(ALLOW_REUSE) | ARG(CONFIG) | ARG(JSON),
+	.takes = (ARGS_LAUNCH & ~ARG(FIRMWARE_DIGEST)) | ARG(QMP) | ARG(LIBVIRT) | ARG(CONNECT) |
+		 ARG(MEASUREMENT) | ARG(TECH) | ARG(POLICY) | ARG(MIN_API) | ARG(NAME) |
+		 ARG(STRIP_NEWLINE) | ARG(AREA) | ARG(HUGE_PAGES) | ARG(TIMEOUT) | ARG(DRY_RUN) |
+		 ARG(ALLOW_REUSE) | ARG(CONFIG) | ARG(JSON),
 	.run = run,
 };

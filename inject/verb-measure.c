@@ -32,12 +32,16 @@ static enum status read_tech(struct measure *m)
 	const struct args *a = m->args;
 
 	if (tech_parse(a->value[ARG_TECH], &m->tech) < 0)
-		return give_up(STATUS_USAGE, "--tech '%s' is none of sev, sev-es, snp, tdx", a->value[ARG_TECH]);
+		return give_up(STATUS_USAGE, "--tech '%s' is none of sev, sev-es, snp, tdx",
+			       a->value[ARG_TECH]);
 	m->keyed = a->value[ARG_TIK];
 	if (m->keyed && (m->tech == TECH_SNP || m->tech == TECH_TDX))
-		return give_up(STATUS_USAGE, "--tik is of sev and sev-es; %s has a digest that the guest's report shows", a->value[ARG_TECH]);
+		return give_up(STATUS_USAGE,
+			       "--tik is of sev and sev-es; %s has a digest that the guest's report shows",
+			       a->value[ARG_TECH]);
 	if (m->keyed && a->value[ARG_DIGEST])
-		return give_up(STATUS_USAGE, "--digest prints the digest and --tik the measurement: take one of them");
+		return give_up(STATUS_USAGE,
+			       "--digest prints the digest and --tik the measurement: take one of them");
 	return STATUS_GOOD;
 }
 
@@ -51,7 +55,9 @@ static enum status read_measured(struct measure *m)
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!a->value[needed[i]])
-			return give_up(STATUS_USAGE, "A measurement needs --%s; the host's query-sev tells it", arg_name(needed[i]));
+			return give_up(STATUS_USAGE,
+				       "A measurement needs --%s; the host's query-sev tells it",
+				       arg_name(needed[i]));
 	status = input_policy(a, m->tech, &what->policy);
 	return status == STATUS_GOOD ? input_version(a, what) : status;
 }
@@ -69,8 +75,11 @@ static enum status read_expected_digest(struct measure *m)
 	const char *text = m->args->value[ARG_EXPECT];
 
 	m->expect.len = m->in.digest_len;
-	if (text && decode(text, m->expect.bytes, sizeof(m->expect.bytes), m->in.digest_len) != (ssize_t)m->in.digest_len)
-		return give_up(STATUS_MALFORMED, "The expected digest is not %zu bytes in hexadecimal or base64", m->in.digest_len);
+	if (text && decode(text, m->expect.bytes, sizeof(m->expect.bytes), m->in.digest_len) !=
+			    (ssize_t)m->in.digest_len)
+		return give_up(STATUS_MALFORMED,
+			       "The expected digest is not %zu bytes in hexadecimal or base64",
+			       m->in.digest_len);
 	return STATUS_GOOD;
 }
 
@@ -86,7 +95,8 @@ static enum status read_expected_measurement(struct measure *m)
 	if (text)
 		n = base64_decode(text, blob, sizeof(blob));
 	if (n != SEV_MEASURE_LEN && n != sizeof(blob))
-		return give_up(STATUS_MALFORMED, "The expected measurement is not 48 bytes in base64, or 32 without the nonce");
+		return give_up(STATUS_MALFORMED,
+			       "The expected measurement is not 48 bytes in base64, or 32 without the nonce");
 	if (!nonce && n == SEV_MEASURE_LEN)
 		return give_up(STATUS_USAGE, "A measurement needs --nonce, or an --expect that has it");
 	if (nonce && n == sizeof(blob) && memcmp(blob + SEV_MEASURE_LEN, given, SEV_NONCE_LEN) != 0)
@@ -117,7 +127,9 @@ static enum status read_inputs(struct measure *m)
 	status = read_tech(m);
 	for (size_t i = 0; status == STATUS_GOOD && !m->keyed && i < ARRAY_SIZE(keyed_only); i++)
 		if (m->args->value[keyed_only[i]])
-			return give_up(STATUS_USAGE, "--%s is part of a measurement, which needs --tik", arg_name(keyed_only[i]));
+			return give_up(STATUS_USAGE,
+				       "--%s is part of a measurement, which needs --tik",
+				       arg_name(keyed_only[i]));
 	if (status == STATUS_GOOD && m->keyed)
 		status = read_measured(m);
 	if (status == STATUS_GOOD && m->keyed)
@@ -138,7 +150,8 @@ static enum status measure(struct measure *m)
 	if (!m->keyed)
 		return STATUS_GOOD;
 	memcpy(m->blob + SEV_MEASURE_LEN, m->expect.nonce, SEV_NONCE_LEN);
-	if (measurer_measure(m->expect.measurer, &m->expect.measured, m->in.digest, m->expect.nonce, m->blob) < 0)
+	if (measurer_measure(m->expect.measurer, &m->expect.measured, m->in.digest, m->expect.nonce,
+			     m->blob) < 0)
 		return give_up(STATUS_IO, "OpenSSL has failed to compute the measurement");
 	return STATUS_GOOD;
 }
@@ -166,9 +179,11 @@ static enum status compare(struct measure *m)
 	if (r > 0)
 		log_notice("It would be with: %s", m->explanation);
 	else if (m->in.digest_given)
-		log_notice("Nothing near it would be: digest%s are others", m->keyed ? ", nonce or TIK" : "s");
+		log_notice("Nothing near it would be: digest%s are others",
+			   m->keyed ? ", nonce or TIK" : "s");
 	else
-		log_notice("Nothing near it would be: the firmware%s%s is another one", m->in.launch.kernel ? ", kernel, initrd or command line" : "",
+		log_notice("Nothing near it would be: the firmware%s%s is another one",
+			   m->in.launch.kernel ? ", kernel, initrd or command line" : "",
 			   m->keyed ? ", or the TIK," : "");
 	return STATUS_GOOD;
 }
@@ -182,10 +197,13 @@ static enum status print_json(const struct measure *m, const char *blob)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 
-	if (!o || add_text(o, "tech", m->in.tech_name) < 0 || output_add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0 ||
-	    (m->tech == TECH_SNP && !m->in.digest_given && output_add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
+	if (!o || add_text(o, "tech", m->in.tech_name) < 0 ||
+	    output_add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0 ||
+	    (m->tech == TECH_SNP && !m->in.digest_given &&
+	     output_add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
 	    (blob && add_text(o, "measurement", blob) < 0) ||
-	    (m->match >= 0 && json_object_object_add(o, "match", json_object_new_boolean(m->match)) < 0) ||
+	    (m->match >= 0 &&
+	     json_object_object_add(o, "match", json_object_new_boolean(m->match)) < 0) ||
 	    (m->explanation[0] && add_text(o, "would-match", m->explanation) < 0))
 		return output_json(NULL);
 	return output_json(o);
@@ -226,6 +244,7 @@ const struct verb verb_measure = {
 	.name = "measure",
 	.summary = "compute what a launch is measured as, and compare",
 	.needs = ARG(TECH),
-	.takes = ARGS_LAUNCH | ARG(DIGEST) | ARG(TIK) | ARG(POLICY) | ARG(API) | ARG(BUILD) | ARG(NONCE) | ARG(EXPECT) | ARG(JSON),
+	.takes = ARGS_LAUNCH | ARG(DIGEST) | ARG(TIK) | ARG(POLICY) | ARG(API) | ARG(BUILD) |
+		 ARG(NONCE) | ARG(EXPECT) | ARG(JSON),
 	.run = run,
 };

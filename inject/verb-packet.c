@@ -6,7 +6,8 @@
 #include "inject/launch.h"
 #include "inject/output.h"
 
-static enum status write_base64(const struct args *a, const char *path, const uint8_t *data, size_t len)
+static enum status write_base64(const struct args *a, const char *path, const uint8_t *data,
+				size_t len)
 {
 	_cleanup_(freep) char *text = NULL;
 
@@ -46,7 +47,8 @@ static bool is_checked(const struct args *a)
 }
 
 /* An owner who says what the launch must be need not have checked the measurement before. */
-static enum status check_measurement(const struct args *a, const struct measurement *shown, const struct secret *tik, struct launch_input *in)
+static enum status check_measurement(const struct args *a, const struct measurement *shown,
+				     const struct secret *tik, struct launch_input *in)
 {
 	static const enum arg needed[] = { ARG_POLICY, ARG_API, ARG_BUILD };
 	struct measured what = { 0 };
@@ -55,7 +57,8 @@ static enum status check_measurement(const struct args *a, const struct measurem
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!a->value[needed[i]])
-			return give_up(STATUS_USAGE, "To check the measurement --%s is needed", arg_name(needed[i]));
+			return give_up(STATUS_USAGE, "To check the measurement --%s is needed",
+				       arg_name(needed[i]));
 	if (shown->len != sizeof(shown->bytes))
 		return give_up(STATUS_USAGE, "To check the measurement its nonce is needed");
 	status = input_tech_policy(a, &tech, &what.policy);
@@ -70,7 +73,8 @@ static enum status check_measurement(const struct args *a, const struct measurem
 static enum status read_area(const struct args *a, const struct launch_input *in, struct area *ret)
 {
 	if (in->firmware && !a->value[ARG_AREA_SIZE])
-		return input_area_of_image(a->value[ARG_FIRMWARE], in->firmware, in->launch.firmware.len, ret);
+		return input_area_of_image(a->value[ARG_FIRMWARE], in->firmware,
+					   in->launch.firmware.len, ret);
 	return input_area(a, in->firmware != NULL, ret);
 }
 
@@ -78,12 +82,13 @@ static enum status print_result(const struct args *a, size_t len)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
 
-	log_info("Wrote a packet of %zu secret%s, %zu bytes, to '%s' and '%s'", a->n_secrets, a->n_secrets == 1 ? "" : "s", len,
-		 a->value[ARG_HEADER], a->value[ARG_PAYLOAD]);
+	log_info("Wrote a packet of %zu secret%s, %zu bytes, to '%s' and '%s'", a->n_secrets,
+		 a->n_secrets == 1 ? "" : "s", len, a->value[ARG_HEADER], a->value[ARG_PAYLOAD]);
 	if (!a->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();
-	if (!o || json_object_object_add(o, "header", json_object_new_string(a->value[ARG_HEADER])) < 0 ||
+	if (!o ||
+	    json_object_object_add(o, "header", json_object_new_string(a->value[ARG_HEADER])) < 0 ||
 	    json_object_object_add(o, "payload", json_object_new_string(a->value[ARG_PAYLOAD])) < 0 ||
 	    json_object_object_add(o, "secrets", json_object_new_uint64(a->n_secrets)) < 0 ||
 	    json_object_object_add(o, "size", json_object_new_uint64(len)) < 0)
@@ -124,6 +129,7 @@ const struct verb verb_packet = {
 	.name = "packet",
 	.summary = "encrypt secrets for one measured launch, for another tool to inject",
 	.needs = ARG(TEK) | ARG(TIK) | ARG(MEASUREMENT) | ARG(SECRET) | ARG(HEADER) | ARG(PAYLOAD),
-	.takes = ARGS_CHECK | ARG(STRIP_NEWLINE) | ARG(FIRMWARE) | ARG(AREA_SIZE) | ARG(HUGE_PAGES) | ARG(FORCE) | ARG(JSON),
+	.takes = ARGS_CHECK | ARG(STRIP_NEWLINE) | ARG(FIRMWARE) | ARG(AREA_SIZE) |
+		 ARG(HUGE_PAGES) | ARG(FORCE) | ARG(JSON),
 	.run = run,
 };

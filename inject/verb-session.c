@@ -25,15 +25,21 @@ static enum status read_policy(const struct args *a, uint32_t *ret)
 
 	r = sev_policy_parse(text, &policy);
 	if (r == -ERANGE)
-		return give_up(STATUS_USAGE, "--policy '%s' is too large: 32 bits, and each number of api=MAJOR.MINOR to 255", text);
+		return give_up(STATUS_USAGE,
+			       "--policy '%s' is too large: 32 bits, and each number of api=MAJOR.MINOR to 255",
+			       text);
 	if (r == -EOPNOTSUPP)
-		return give_up(STATUS_USAGE, "--policy '%s' has reserved bits; bits 0 to 5 and 16 to 31 have a meaning", text);
+		return give_up(STATUS_USAGE,
+			       "--policy '%s' has reserved bits; bits 0 to 5 and 16 to 31 have a meaning",
+			       text);
 	if (r < 0)
-		return give_up(STATUS_USAGE, "--policy '%s' is no number and not of the names nodbg, noks, es, nosend, domain, sev, api=MAJOR.MINOR, with commas between",
+		return give_up(STATUS_USAGE,
+			       "--policy '%s' is no number and not of the names nodbg, noks, es, nosend, domain, sev, api=MAJOR.MINOR, with commas between",
 			       text);
 	log_info("Policy 0x%08x: %s", policy, sev_policy_print(policy, words));
 	if (!(policy & SEV_POLICY_NODBG) && !a->value[ARG_ALLOW_DEBUG])
-		return give_up(STATUS_CHECK, "The policy lets the host read and write the guest's memory in the clear: add nodbg, or --allow-debug if that is what you want");
+		return give_up(STATUS_CHECK,
+			       "The policy lets the host read and write the guest's memory in the clear: add nodbg, or --allow-debug if that is what you want");
 	if (!(policy & SEV_POLICY_NODBG))
 		log_warning("The policy has no nodbg: the host can read everything in the guest (--allow-debug)");
 	if (!(policy & SEV_POLICY_NOSEND))
@@ -58,7 +64,9 @@ static enum status judge(const struct args *a, const struct chain *c)
 		const struct chain_check *check = chain_check(i);
 
 		if (check->cert == CHAIN_PDH && report.states[i] >= CHAIN_FAILED)
-			return give_up(report.states[i] == CHAIN_FAILED ? STATUS_CHECK : STATUS_MALFORMED, "The PDH is not good (%s): expected that %s; %s",
+			return give_up(report.states[i] == CHAIN_FAILED ? STATUS_CHECK :
+									  STATUS_MALFORMED,
+				       "The PDH is not good (%s): expected that %s; %s",
 				       check->code, check->expected, check->todo);
 	}
 	log_warning("The PDH was not verified: give its platform's certificates as --chain, or use 'coco-inject chain verify'");
@@ -104,17 +112,20 @@ static enum status make_session(const struct chain *c, uint32_t policy, struct s
 	if (r == 0)
 		r = session_new(pdh, policy, ret);
 	if (r < 0) {
-		log_error_errno(r, "Failed to make the session, for which memory has to be locked, see ulimit -l: %m");
+		log_error_errno(r,
+				"Failed to make the session, for which memory has to be locked, see ulimit -l: %m");
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;
 }
 
-static enum status write_session(const struct args *a, const struct session *s, char paths[][NAME_MAX_LEN + 32])
+static enum status write_session(const struct args *a, const struct session *s,
+				 char paths[][NAME_MAX_LEN + 32])
 {
 	_cleanup_(freep) char *godh = NULL, *blob = NULL;
 
-	if (base64_encode(s->godh, sizeof(s->godh), &godh) < 0 || base64_encode(s->blob, sizeof(s->blob), &blob) < 0) {
+	if (base64_encode(s->godh, sizeof(s->godh), &godh) < 0 ||
+	    base64_encode(s->blob, sizeof(s->blob), &blob) < 0) {
 		log_oom();
 		return STATUS_IO;
 	}
@@ -135,25 +146,30 @@ static enum status forget_use(const char *name)
 
 	snprintf(path, sizeof(path), "%s_session.used", name);
 	if (unlink(path) < 0 && errno != ENOENT) {
-		log_error_errno(errno, "Failed to remove '%s', which is of the session before: %m", path);
+		log_error_errno(errno, "Failed to remove '%s', which is of the session before: %m",
+				path);
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;
 }
 
-static enum status print_result(const struct args *a, uint32_t policy, char paths[][NAME_MAX_LEN + 32])
+static enum status print_result(const struct args *a, uint32_t policy,
+				char paths[][NAME_MAX_LEN + 32])
 {
 	static const char *const keys[] = { "godh", "session", "tek", "tik" };
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	char words[SEV_POLICY_TEXT_MAX];
 
-	log_info("Wrote '%s' and '%s' for the host, '%s' and '%s' for yourself: they are for one launch", paths[0], paths[1], paths[2], paths[3]);
+	log_info("Wrote '%s' and '%s' for the host, '%s' and '%s' for yourself: they are for one launch",
+		 paths[0], paths[1], paths[2], paths[3]);
 	if (!a->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();
 	if (!o || json_object_object_add(o, "policy", json_object_new_uint64(policy)) < 0 ||
-	    json_object_object_add(o, "policy-words", json_object_new_string(sev_policy_print(policy, words))) < 0 ||
-	    json_object_object_add(o, "verified", json_object_new_boolean(a->value[ARG_CHAIN] != NULL)) < 0)
+	    json_object_object_add(o, "policy-words",
+				   json_object_new_string(sev_policy_print(policy, words))) < 0 ||
+	    json_object_object_add(o, "verified",
+				   json_object_new_boolean(a->value[ARG_CHAIN] != NULL)) < 0)
 		return output_json(NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (json_object_object_add(o, keys[i], json_object_new_string(paths[i])) < 0)
@@ -175,7 +191,9 @@ static enum status run(const struct args *a)
 		return STATUS_IO;
 	}
 	if (!name_is_valid(name, NAME_MAX_LEN))
-		return give_up(STATUS_USAGE, "--name '%s' is no name: letters, digits, '.', '_' and '-', not beginning with '.' or '-'", name);
+		return give_up(STATUS_USAGE,
+			       "--name '%s' is no name: letters, digits, '.', '_' and '-', not beginning with '.' or '-'",
+			       name);
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
 		snprintf(paths[i], sizeof(paths[i]), "%s_%s", name, suffixes[i]);
 

@@ -16,8 +16,8 @@ static enum status run(const struct args *a)
 	status = output_file(a, path, secret_data(table), secret_len(table));
 	if (status != STATUS_GOOD)
 		return status;
-	log_info("Wrote a table of %zu secret%s, %zu bytes, to '%s': it is not encrypted", a->n_secrets, a->n_secrets == 1 ? "" : "s",
-		 secret_len(table), path);
+	log_info("Wrote a table of %zu secret%s, %zu bytes, to '%s': it is not encrypted",
+		 a->n_secrets, a->n_secrets == 1 ? "" : "s", secret_len(table), path);
 	if (!a->value[ARG_JSON])
 		return STATUS_GOOD;
 

@@ -18,7 +18,10 @@ enum status {
 /* Say why, once, and give up: the value is @status. */
 #define give_up(status, ...) (log_error(__VA_ARGS__), (status))
 
-/* All options of all verbs.  A verb says which of them it takes; their names and texts are in args.c. */
+/*
+ * All options of all verbs.  A verb says which of them it takes; their names and texts are in
+ * args.c.
+ */
 enum arg {
 	ARG_SECRET,
 	ARG_STRIP_NEWLINE,
@@ -121,22 +124,29 @@ extern const struct verb verb_packet;
 extern const struct verb verb_inject;
 
 /*
- * Read argv[1..] as the options of @verb, and what --config adds to them.  @ret is yours, for args_done().
+ * Read argv[1..] as the options of @verb, and what --config adds to them.  @ret is yours, for
+ * args_done().
  *
- * Returns STATUS_GOOD; STATUS_USAGE and has said why: an option that is unknown, not for this verb, given twice, missing, or without its
- * value, or a word that is no option and that the verb does not take, or none when it wants some; STATUS_MALFORMED for a configuration
- * file that is not as coco-inject(1) says; STATUS_IO without memory, or when that file cannot be read; -1 after --help, which it has printed.
+ * Returns STATUS_GOOD; STATUS_USAGE and has said why: an option that is unknown, not for this
+ * verb, given twice, missing, or without its value, or a word that is no option and that the
+ * verb does not take, or none when it wants some; STATUS_MALFORMED for a configuration file
+ * that is not as coco-inject(1) says; STATUS_IO without memory, or when that file cannot be
+ * read; -1 after --help, which it has printed.
  */
 int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret);
 void args_done(struct args *a);
 
 /*
- * Take from the section [VERB] of the configuration file @path each option of @verb that @a does not have.  For args_parse().
+ * Take from the section [VERB] of the configuration file @path each option of @verb that @a
+ * does not have.  For args_parse().
  * Returns as args_parse().
  */
 int args_read_config(const struct verb *verb, const char *path, struct args *a);
 
-/* The option @name of @verb; _ARG_MAX when it has none.  @ret_flag is true for one that takes no value. */
+/*
+ * The option @name of @verb; _ARG_MAX when it has none.  @ret_flag is true for one that takes
+ * no value.
+ */
 enum arg args_find(const struct verb *verb, const char *name, bool *ret_flag);
 
 /* The options of @verb, one a line, for --help. */

@@ -85,7 +85,8 @@ void vmsa_page(const struct vmsa *v, uint32_t eip, uint8_t ret[static VMSA_LEN])
 	memset(ret, 0, VMSA_LEN);
 	for (size_t i = 0; i < ARRAY_SIZE(data_segments); i++)
 		put_segment(ret + data_segments[i], 0, 0x93, 0);
-	put_segment(ret + VMSA_CS, 0xf000, eip == VMSA_EIP_BSP ? variant->cs_bsp : 0x9b, eip & 0xffff0000);
+	put_segment(ret + VMSA_CS, 0xf000, eip == VMSA_EIP_BSP ? variant->cs_bsp : 0x9b,
+		    eip & 0xffff0000);
 	put_segment(ret + VMSA_SS, 0, variant->ss, 0);
 	put_segment(ret + VMSA_GDTR, 0, 0, 0);
 	put_segment(ret + VMSA_IDTR, 0, 0, 0);
@@ -106,8 +107,9 @@ void vmsa_page(const struct vmsa *v, uint32_t eip, uint8_t ret[static VMSA_LEN])
 /* ---- CPU models ---- */
 
 /* Family, model and stepping as CPUID's leaf 1 packs them. */
-#define SIGNATURE(family, model, stepping) \
-	((((family) > 15 ? (family) - 15u : 0u) << 20) | (((family) > 15 ? 15u : (family)) << 8) | ((model) >> 4 << 16) | (((model) & 15u) << 4) | (stepping))
+#define SIGNATURE(family, model, stepping)                                                         \
+	((((family) > 15 ? (family)-15u : 0u) << 20) | (((family) > 15 ? 15u : (family)) << 8) |   \
+	 ((model) >> 4 << 16) | (((model)&15u) << 4) | (stepping))
 
 /* Source: QEMU, target/i386/cpu.c. */
 static const struct {
@@ -126,7 +128,9 @@ int cpu_type_signature(const char *name, uint32_t *ret)
 
 		if (!version)
 			continue;
-		if (*version == '\0' || (version[0] == '-' && version[1] == 'v' && version[2] >= '1' && version[2] <= '9' && version[3] == '\0')) {
+		if (*version == '\0' ||
+		    (version[0] == '-' && version[1] == 'v' && version[2] >= '1' &&
+		     version[2] <= '9' && version[3] == '\0')) {
 			*ret = cpu_types[i].signature;
 			return 0;
 		}

@@ -5,9 +5,10 @@
 #include "base/macro.h"
 
 /*
- * The state in which a virtual CPU starts: the page ("VMSA") that SEV-ES and SEV-SNP measure for each.
- * Layout: AMD64 Architecture Programmer's Manual, volume 2, table B-4.  Contents: QEMU's reset state of a CPU, as Linux'
- * sev_es_sync_vmsa() copies it; for other monitors what they are known to set.
+ * The state in which a virtual CPU starts: the page ("VMSA") that SEV-ES and SEV-SNP measure
+ * for each.  Layout: AMD64 Architecture Programmer's Manual, volume 2, table B-4.  Contents:
+ * QEMU's reset state of a CPU, as Linux' sev_es_sync_vmsa() copies it; for other monitors what
+ * they are known to set.
  */
 #define VMSA_LEN 4096
 #define VMSA_EIP_BSP 0xfffffff0u

@@ -31,7 +31,8 @@ int client_connect(const char *path, uint64_t timeout_usec, int *ret_fd)
 	return 0;
 }
 
-int client_call(int fd, uint16_t type, const void *body, size_t len, int pass_fd, void *reply, size_t size, size_t *ret_len)
+int client_call(int fd, uint16_t type, const void *body, size_t len, int pass_fd, void *reply,
+		size_t size, size_t *ret_len)
 {
 	struct msg_header h;
 	int r;

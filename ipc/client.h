@@ -14,12 +14,14 @@
 int client_connect(const char *path, uint64_t timeout_usec, int *ret_fd);
 
 /*
- * Ask and wait for the answer.  @body of @len bytes is the request's, with @pass_fd unless that is negative; the reply's body
- * goes into the @size bytes at @reply, and its length to @ret_len (NULL: it must be exactly @size).
+ * Ask and wait for the answer.  @body of @len bytes is the request's, with @pass_fd unless that
+ * is negative; the reply's body goes into the @size bytes at @reply, and its length to @ret_len
+ * (NULL: it must be exactly @size).
  *
- * Returns 0; the negative errno that the other side answered; -ECONNRESET when it closed; -ETIMEDOUT; -EPROTO for an
- * answer that is none; an error of frame_send().
+ * Returns 0; the negative errno that the other side answered; -ECONNRESET when it closed;
+ * -ETIMEDOUT; -EPROTO for an answer that is none; an error of frame_send().
  */
-int client_call(int fd, uint16_t type, const void *body, size_t len, int pass_fd, void *reply, size_t size, size_t *ret_len);
+int client_call(int fd, uint16_t type, const void *body, size_t len, int pass_fd, void *reply,
+		size_t size, size_t *ret_len);
 
 #endif

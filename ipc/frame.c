@@ -54,7 +54,9 @@ static int control_fd(struct msghdr *m)
 	int first = -EBADF;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		size_t n = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+		size_t n = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS ?
+				   (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) :
+				   0;
 
 		for (size_t i = 0; i < n; i++) {
 			int fd;
@@ -96,7 +98,8 @@ int frame_recv(int fd, struct msg_header *ret_header, void *body, size_t size, i
 		return 0;
 	if ((size_t)n < sizeof(h) || (m.msg_flags & MSG_TRUNC))
 		return -EPROTO;
-	if (h.magic != MSG_MAGIC || h.version != MSG_VERSION || h.len != (size_t)n - sizeof(h) || h.error > 0)
+	if (h.magic != MSG_MAGIC || h.version != MSG_VERSION || h.len != (size_t)n - sizeof(h) ||
+	    h.error > 0)
 		return -EPROTO;
 
 	*ret_header = h;

@@ -28,9 +28,11 @@ void http_answer_done(struct http_answer *a)
 #if HAVE_LIBCURL
 
 #define LIBRARY "libcurl.so.4"
-#define FUNCTIONS(X)                                                                                                          \
-	X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_setopt) X(curl_easy_perform) X(curl_easy_getinfo) X(curl_easy_strerror) \
-	X(curl_free) X(curl_slist_append) X(curl_slist_free_all) X(curl_url) X(curl_url_cleanup) X(curl_url_get) X(curl_url_set)
+#define FUNCTIONS(X)                                                                               \
+	X(curl_easy_init)                                                                          \
+	X(curl_easy_cleanup) X(curl_easy_setopt) X(curl_easy_perform) X(curl_easy_getinfo)         \
+		X(curl_easy_strerror) X(curl_free) X(curl_slist_append) X(curl_slist_free_all)     \
+			X(curl_url) X(curl_url_cleanup) X(curl_url_get) X(curl_url_set)
 
 static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
@@ -102,7 +104,8 @@ static bool is_wanted(const struct transfer *t)
 {
 	long http = 0;
 
-	return lib.curl_easy_getinfo_(t->curl, CURLINFO_RESPONSE_CODE, &http) == CURLE_OK && http == 200;
+	return lib.curl_easy_getinfo_(t->curl, CURLINFO_RESPONSE_CODE, &http) == CURLE_OK &&
+	       http == 200;
 }
 
 /* More than there can be ends the transfer. */
@@ -131,7 +134,10 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* One line of the header, which is not NUL-terminated.  One that is there twice could be another's words beside the server's. */
+/*
+ * One line of the header, which is not NUL-terminated.  One that is there twice could be
+ * another's words beside the server's.
+ */
 static size_t receive_header(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *t = userdata;
@@ -181,7 +187,8 @@ static CURLU *parse_url(const char *url, bool clear)
 	_cleanup_(curlu_freep) CURLU *u = lib.curl_url_();
 	_cleanup_(curl_textp) char *scheme = NULL;
 
-	if (!u || lib.curl_url_set_(u, CURLUPART_URL, url, 0) != CURLUE_OK || lib.curl_url_get_(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+	if (!u || lib.curl_url_set_(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    lib.curl_url_get_(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
 		return NULL;
 	if (!streq(scheme, "https") && !(streq(scheme, "http") && (clear || is_here(u))))
 		return NULL;
@@ -283,7 +290,8 @@ static int set_transfer(CURL *c, struct transfer *t, char *error)
 
 	snprintf(agent, sizeof(agent), "%s/" PACKAGE_VERSION, t->http->agent);
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_TIMEOUT_MS, (long)MIN(timeout / 1000 + 1, (uint64_t)INT_MAX)) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_TIMEOUT_MS,
+				     (long)MIN(timeout / 1000 + 1, (uint64_t)INT_MAX)) != CURLE_OK;
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_USERAGENT, agent) != CURLE_OK;
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK;
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_WRITEDATA, t) != CURLE_OK;
@@ -298,9 +306,11 @@ static int set_transfer(CURL *c, struct transfer *t, char *error)
 static void set_error(struct http *h, const struct transfer *t, const char *why)
 {
 	if (t->problem && streq(t->problem, "too long"))
-		snprintf(h->error, sizeof(h->error), "%.1000s: the answer is too long for a %s", t->q->url, t->q->what);
+		snprintf(h->error, sizeof(h->error), "%.1000s: the answer is too long for a %s",
+			 t->q->url, t->q->what);
 	else if (t->problem)
-		snprintf(h->error, sizeof(h->error), "%.1000s: the header %s of the answer is %s", t->q->url, t->q->header, t->problem);
+		snprintf(h->error, sizeof(h->error), "%.1000s: the header %s of the answer is %s",
+			 t->q->url, t->q->header, t->problem);
 	else
 		snprintf(h->error, sizeof(h->error), "%.1000s: %s", t->q->url, why);
 }
@@ -323,8 +333,8 @@ static int ask(struct http *h, struct transfer *t, uint64_t *ret_retry_sec)
 		return -EHOSTUNREACH;
 	}
 	headers = make_headers(t->q);
-	if (!c || (!headers && (t->q->send_header || t->q->post)) || set_way(h, c, is_here(u)) || set_request(c, t->q, headers) ||
-	    set_transfer(c, t, error))
+	if (!c || (!headers && (t->q->send_header || t->q->post)) || set_way(h, c, is_here(u)) ||
+	    set_request(c, t->q, headers) || set_transfer(c, t, error))
 		return -ENOMEM;
 	code = lib.curl_easy_perform_(c);
 	if (t->no_memory || code == CURLE_OUT_OF_MEMORY)
@@ -366,10 +376,13 @@ static int ask_patiently(struct http *h, struct transfer *t)
 		if (wait == 0)
 			wait = UINT64_C(2) << i;	/* AMD has one request in ten seconds */
 		if (h->impatient || i + 1 == TRIES || wait > WAIT_MAX_SEC) {
-			snprintf(h->error, sizeof(h->error), "the server is busy, HTTP status %d; try again in %llu seconds", r, (unsigned long long)wait);
+			snprintf(h->error, sizeof(h->error),
+				 "the server is busy, HTTP status %d; try again in %llu seconds", r,
+				 (unsigned long long)wait);
 			return -EAGAIN;
 		}
-		log_notice("The server is busy; trying again in %llu seconds", (unsigned long long)wait);
+		log_notice("The server is busy; trying again in %llu seconds",
+			   (unsigned long long)wait);
 		sleep_sec(wait);
 	}
 }
@@ -413,7 +426,9 @@ int http_check_base(const char *url)
 
 int http_get(struct http *h, const struct http_request *q, struct http_answer *ret)
 {
-	snprintf(h->error, sizeof(h->error), "this %s was built without HTTPS; get %.1000s by other means and give it as a file", h->agent, q->url);
+	snprintf(h->error, sizeof(h->error),
+		 "this %s was built without HTTPS; get %.1000s by other means and give it as a file",
+		 h->agent, q->url);
 	return -EOPNOTSUPP;
 }
 

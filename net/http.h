@@ -5,11 +5,14 @@
 #include "base/macro.h"
 
 /*
- * One file from a server, through libcurl, which is loaded then.  What comes is bounded, and nothing of it is looked into: whether it is what was
- * wanted, and true, is the caller's to find out.
+ * One file from a server, through libcurl, which is loaded then.  What comes is bounded, and
+ * nothing of it is looked into: whether it is what was wanted, and true, is the caller's to
+ * find out.
  *
- * Over HTTPS with TLS 1.2 or newer and a certificate that the system's authorities vouch for; redirects stay within HTTPS, and a server that is busy
- * (429, 503) is asked again after the time that it wants.  In the clear only to 127.0.0.1, or over a connection that the caller made himself.
+ * Over HTTPS with TLS 1.2 or newer and a certificate that the system's authorities vouch for;
+ * redirects stay within HTTPS, and a server that is busy (429, 503) is asked again after the
+ * time that it wants.  In the clear only to 127.0.0.1, or over a connection that the caller
+ * made himself.
  */
 #define HTTP_HEADER_MAX 32768	/* bytes of the one header that is asked for */
 
@@ -42,17 +45,22 @@ struct http_answer {
 
 void http_answer_done(struct http_answer *a);
 
-/* 0 for NULL, https:// with a host, or http://127.0.0.1, perhaps with port and path; else -EINVAL.  No user, query or fragment. */
+/*
+ * 0 for NULL, https:// with a host, or http://127.0.0.1, perhaps with port and path; else
+ * -EINVAL.  No user, query or fragment.
+ */
 int http_check_base(const char *url);
 
 /*
  * Make the request.  @ret is to be http_answer_done() when this succeeded.
  *
- * A server that says 429 or 503 is asked again, four times at most, after the time that it wants, a minute at most.
+ * A server that says 429 or 503 is asked again, four times at most, after the time that it
+ * wants, a minute at most.
  *
- * Returns 0; -ENOENT when the server does not have it; -EAGAIN when it wants to be left alone; -EHOSTUNREACH for every other failure on the way,
- * an answer of more than @max bytes or with the header twice or over HTTP_HEADER_MAX included; -EOPNOTSUPP when there is no libcurl; -ENOMEM.
- * Then the reason is in @h.
+ * Returns 0; -ENOENT when the server does not have it; -EAGAIN when it wants to be left alone;
+ * -EHOSTUNREACH for every other failure on the way, an answer of more than @max bytes or with
+ * the header twice or over HTTP_HEADER_MAX included; -EOPNOTSUPP when there is no libcurl;
+ * -ENOMEM.  Then the reason is in @h.
  */
 int http_get(struct http *h, const struct http_request *q, struct http_answer *ret);
 

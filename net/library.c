@@ -4,7 +4,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-int library_load(const char *soname, void *table, const struct library_function *functions, char *error, size_t error_size)
+int library_load(const char *soname, void *table, const struct library_function *functions,
+		 char *error, size_t error_size)
 {
 	void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 
@@ -16,7 +17,8 @@ int library_load(const char *soname, void *table, const struct library_function 
 		void *f = dlsym(handle, functions[i].name);
 
 		if (!f) {
-			snprintf(error, error_size, "%s is too old: it has no %s()", soname, functions[i].name);
+			snprintf(error, error_size, "%s is too old: it has no %s()", soname,
+				 functions[i].name);
 			return -ENOSYS;
 		}
 		memcpy((uint8_t *)table + i * sizeof(f), &f, sizeof(f));

@@ -5,8 +5,9 @@
 #include "base/macro.h"
 
 /*
- * Large libraries that few need are loaded when they are asked for: to load libcurl and what it needs takes longer than to measure a firmware.
- * Their functions stand in a struct of pointers, each with its type from the library's own header:
+ * Large libraries that few need are loaded when they are asked for: to load libcurl and what it
+ * needs takes longer than to measure a firmware.  Their functions stand in a struct of
+ * pointers, each with its type from the library's own header:
  *
  *	#define FUNCTIONS(X) X(foo_open) X(foo_close)
  *	static struct { FUNCTIONS(LIBRARY_MEMBER) } foo;
@@ -23,9 +24,12 @@ struct library_function {
 };
 
 /*
- * Load @soname and fill @table, a struct of as many pointers as there are @functions, in their order.  The library stays.
- * Returns 0; -ENOENT when it is not there, -ENOSYS when it has not all functions; then what is wrong is in @error, for people.
+ * Load @soname and fill @table, a struct of as many pointers as there are @functions, in their
+ * order.  The library stays.
+ * Returns 0; -ENOENT when it is not there, -ENOSYS when it has not all functions; then what is
+ * wrong is in @error, for people.
  */
-int library_load(const char *soname, void *table, const struct library_function *functions, char *error, size_t error_size);
+int library_load(const char *soname, void *table, const struct library_function *functions,
+		 char *error, size_t error_size);
 
 #endif

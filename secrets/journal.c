@@ -13,8 +13,9 @@ static bool terminated(const char *s, size_t size)
 
 static bool record_is_good(const struct journal_record *r)
 {
-	return r->magic == JOURNAL_MAGIC && r->state < _SECRET_STATE_MAX && r->rejected <= 1 && !guid_is_zero(&r->guid) &&
-	       terminated(r->source, sizeof(r->source)) && terminated(r->delivered_to, sizeof(r->delivered_to));
+	return r->magic == JOURNAL_MAGIC && r->state < _SECRET_STATE_MAX && r->rejected <= 1 &&
+	       !guid_is_zero(&r->guid) && terminated(r->source, sizeof(r->source)) &&
+	       terminated(r->delivered_to, sizeof(r->delivered_to));
 }
 
 int journal_parse(const uint8_t *data, size_t len, struct journal_record **ret, size_t *ret_n)

@@ -7,8 +7,9 @@
 #include "wire/msg.h"
 
 /*
- * What must survive a restart of the keeper: the states of the secrets, never their bytes.  A file in /run of records of one
- * size, appended at each change; the last record of a GUID counts.
+ * What must survive a restart of the keeper: the states of the secrets, never their bytes.  A
+ * file in /run of records of one size, appended at each change; the last record of a GUID
+ * counts.
  */
 #define JOURNAL_MAGIC 0x316a6363u	/* "ccj1" */
 #define JOURNAL_MAX_LEN (8u << 20)
@@ -26,19 +27,22 @@ struct journal_record {
 };
 
 /*
- * Cut the file's @len bytes at @data into records and keep the last of each GUID, in the order of first appearance.
+ * Cut the file's @len bytes at @data into records and keep the last of each GUID, in the order
+ * of first appearance.
  * @ret is yours, to be freed; it holds *@ret_n records.
  *
- * Returns 0 when all of it was good; -EBADMSG when a record is malformed or cut short: what comes before it is in @ret all the
- * same; -ENOMEM with nothing.
+ * Returns 0 when all of it was good; -EBADMSG when a record is malformed or cut short: what
+ * comes before it is in @ret all the same; -ENOMEM with nothing.
  */
 int journal_parse(const uint8_t *data, size_t len, struct journal_record **ret, size_t *ret_n);
 
 /*
- * Read the journal at @path (none is an empty one), write it anew without what is outdated, and leave it open for appending.
+ * Read the journal at @path (none is an empty one), write it anew without what is outdated, and
+ * leave it open for appending.
  * @ret_fd and @ret are yours.
  *
- * Returns 0; 1 when the file was damaged and the part before the damage was kept; an errno of open(2), read(2), write(2).
+ * Returns 0; 1 when the file was damaged and the part before the damage was kept; an errno of
+ * open(2), read(2), write(2).
  */
 int journal_open(const char *path, int *ret_fd, struct journal_record **ret, size_t *ret_n);
 

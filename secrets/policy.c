@@ -67,7 +67,8 @@ static bool consumer_is_valid(const char *word)
 {
 	const char *volume = startswith(word, CONSUMER_CRYPTSETUP ":");
 
-	return streq(word, CONSUMER_GET) || streq(word, CONSUMER_CRYPTSETUP) || (volume && volume_name_is_valid(volume));
+	return streq(word, CONSUMER_GET) || streq(word, CONSUMER_CRYPTSETUP) ||
+	       (volume && volume_name_is_valid(volume));
 }
 
 int policy_set_consumers(struct secret_policy *p, const char *text)
@@ -97,7 +98,10 @@ int policy_set_consumers(struct secret_policy *p, const char *text)
 
 enum secret_wipe policy_default_wipe(const struct secret_policy *p)
 {
-	return startswith(p->consumers, CONSUMER_CRYPTSETUP) || strstr(p->consumers, " " CONSUMER_CRYPTSETUP) ? WIPE_CONFIRMED : WIPE_DELIVERED;
+	return startswith(p->consumers, CONSUMER_CRYPTSETUP) ||
+			       strstr(p->consumers, " " CONSUMER_CRYPTSETUP) ?
+		       WIPE_CONFIRMED :
+		       WIPE_DELIVERED;
 }
 
 int policy_allows(const struct secret_policy *p, const char *consumer)
@@ -108,7 +112,8 @@ int policy_allows(const struct secret_policy *p, const char *consumer)
 	for (const char *w = p->consumers; (w = next_word(w, &len)); w += len) {
 		if (len == strlen(consumer) && strncmp(w, consumer, len) == 0)
 			return 2;
-		if (volume && len == strlen(CONSUMER_CRYPTSETUP) && startswith(w, CONSUMER_CRYPTSETUP))
+		if (volume && len == strlen(CONSUMER_CRYPTSETUP) &&
+		    startswith(w, CONSUMER_CRYPTSETUP))
 			any = true;
 	}
 	return any;
@@ -167,7 +172,10 @@ size_t policy_passphrase_len(const struct secret_policy *p, const struct secret 
 
 	if (p->trailing_nul == TRAILING_NUL_KEEP || len == 0 || b[len - 1] != 0)
 		return len;
-	/* A random key of 32 bytes that ends in zero is text up to there once in 10^13: it stays whole. */
+	/*
+	 * A random key of 32 bytes that ends in zero is text up to there once in 10^13: it
+	 * stays whole.
+	 */
 	if (p->trailing_nul == TRAILING_NUL_AUTO && (len == 1 || !is_text(b, len - 1)))
 		return len;
 	return len - 1;

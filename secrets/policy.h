@@ -8,7 +8,8 @@
 #include "wire/msg.h"
 
 /*
- * Who may have a secret, and when it is wiped.  One policy a secret: from secrets.d/NAME.conf, or the default for its GUID.
+ * Who may have a secret, and when it is wiped.  One policy a secret: from secrets.d/NAME.conf,
+ * or the default for its GUID.
  */
 
 #define CONSUMER_CRYPTSETUP "cryptsetup"	/* any volume; "cryptsetup:NAME" is one */
@@ -30,38 +31,47 @@ struct secret_policy {
 };
 
 /*
- * The policy of a GUID that nobody configured.  The LUKS entry is called "luks" and goes to any volume of systemd-cryptsetup
- * that asks, and to root; it is wiped when a volume is open.  Any other is named by its GUID, goes to root, and is wiped then.
+ * The policy of a GUID that nobody configured.  The LUKS entry is called "luks" and goes to any
+ * volume of systemd-cryptsetup that asks, and to root; it is wiped when a volume is open.  Any
+ * other is named by its GUID, goes to root, and is wiped then.
  */
 void policy_default(const struct guid *guid, struct secret_policy *ret);
 
 /*
- * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty list or a word that is none;
- * -E2BIG when it does not fit.  The default for Wipe= follows from it: policy_default_wipe().
+ * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty
+ * list or a word that is none; -E2BIG when it does not fit.  The default for Wipe= follows from
+ * it: policy_default_wipe().
  */
 int policy_set_consumers(struct secret_policy *p, const char *text);
 enum secret_wipe policy_default_wipe(const struct secret_policy *p);
 
 /*
- * Whether @consumer ("get", "cryptsetup:data") may have it: 2 when it is named, 1 when "cryptsetup" stands for any
- * volume, 0 when not.
+ * Whether @consumer ("get", "cryptsetup:data") may have it: 2 when it is named, 1 when
+ * "cryptsetup" stands for any volume, 0 when not.
  */
 int policy_allows(const struct secret_policy *p, const char *consumer);
 
 /*
- * The volumes that are named one by one, for deciding when all have confirmed: the @n-th name into @ret.
+ * The volumes that are named one by one, for deciding when all have confirmed: the @n-th name
+ * into @ret.
  * Returns 1, or 0 when there are no more.
  */
 int policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1]);
 
-/* How many of the secret's bytes a passphrase consumer gets: all, or one less for a trailing NUL. */
+/*
+ * How many of the secret's bytes a passphrase consumer gets: all, or one less for a trailing
+ * NUL.
+ */
 size_t policy_passphrase_len(const struct secret_policy *p, const struct secret *s);
 
 /* The values of Wipe= and TrailingNul= from their text.  Return 0 or -EINVAL. */
 int secret_wipe_parse(const char *text, enum secret_wipe *ret);
 int trailing_nul_parse(const char *text, enum trailing_nul *ret);
 
-/* A volume's name as crypttab may have it: 1 to MSG_NAME_LEN printable characters, no blank, slash, quote or backslash. */
+/*
+ * A volume's name as crypttab may have it: 1 to MSG_NAME_LEN printable characters, no blank,
+ * slash, quote or backslash.
+ */
 bool volume_name_is_valid(const char *name);
 
 #endif

@@ -27,7 +27,10 @@ static const struct secret_source sources[] = {
 	{ "svkl", SECURITYFS "/secrets/svkl", .zeroes = true, .numbered = true },
 };
 
-/* What all GUIDs of numbered secrets begin with; the number's four bytes follow, the highest first. */
+/*
+ * What all GUIDs of numbered secrets begin with; the number's four bytes follow, the highest
+ * first.
+ */
 static const uint8_t numbered_prefix[] = { 'L', 'K', 'V', 'S', 0, 0, 0, 0x80, 0x80, 0, 0, 0 };
 
 static bool is_numbered(const struct guid *g)
@@ -35,7 +38,8 @@ static bool is_numbered(const struct guid *g)
 	return memcmp(g->b, numbered_prefix, sizeof(numbered_prefix)) == 0;
 }
 
-static void name_of(const struct secret_source *s, const struct guid *g, char ret[static GUID_TEXT_LEN + 1])
+static void name_of(const struct secret_source *s, const struct guid *g,
+		    char ret[static GUID_TEXT_LEN + 1])
 {
 	if (s->numbered)
 		snprintf(ret, GUID_TEXT_LEN + 1, "%u", get_u32be(g->b + sizeof(numbered_prefix)));

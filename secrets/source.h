@@ -7,11 +7,13 @@
 #include "wire/guid.h"
 
 /*
- * Where launch secrets come from: a directory with a file for each, named by its GUID.  Reading gives the bytes, unlinking
- * zeroes them in the kernel's area.  Layout and semantics: the kernel's efi_secret driver, Documentation/security/secrets/coco.rst.
+ * Where launch secrets come from: a directory with a file for each, named by its GUID.  Reading
+ * gives the bytes, unlinking zeroes them in the kernel's area.  Layout and semantics: the
+ * kernel's efi_secret driver, Documentation/security/secrets/coco.rst.
  *
- * The keys of the ACPI table SVKL have no GUIDs: their files are numbered from 0.  Here the key N is 53564b4c-0000-8000-8000-N with
- * N as 12 hexadecimal digits (the first group is "SVKL"); a file of such a name in another source is passed over.
+ * The keys of the ACPI table SVKL have no GUIDs: their files are numbered from 0.  Here the key
+ * N is 53564b4c-0000-8000-8000-N with N as 12 hexadecimal digits (the first group is "SVKL"); a
+ * file of such a name in another source is passed over.
  */
 struct secret_source {
 	const char *name;	/* "coco", "coco-legacy", "svkl", "directory" */
@@ -31,18 +33,24 @@ struct source_entry {
 const struct secret_source *source_get(unsigned i);
 
 /*
- * Mount securityfs on /sys/kernel/security when nothing is mounted there.  Returns 1 when it was there already, 0 when it is now;
- * -EPERM when that is not ours to do; another errno of statfs(2) or mount(2).
+ * Mount securityfs on /sys/kernel/security when nothing is mounted there.  Returns 1 when it
+ * was there already, 0 when it is now; -EPERM when that is not ours to do; another errno of
+ * statfs(2) or mount(2).
  */
 int source_mount_securityfs(void);
 
 /*
- * All entries, in the directory's order.  Files that are not named as its secrets are get passed over.  @ret is yours, to be freed.
- * Returns how many; -ENOENT when the source is not there; another errno of opendir(3), or of a file that cannot be read.
+ * All entries, in the directory's order.  Files that are not named as its secrets are get
+ * passed over.  @ret is yours, to be freed.
+ * Returns how many; -ENOENT when the source is not there; another errno of opendir(3), or of a
+ * file that cannot be read.
  */
 int source_list(const struct secret_source *s, struct source_entry **ret);
 
-/* The secret's bytes.  @ret is yours.  Returns 0; -ENOKEY when it is not there (any more); -EMSGSIZE; an errno of open(2), read(2), secret_new(). */
+/*
+ * The secret's bytes.  @ret is yours.  Returns 0; -ENOKEY when it is not there (any more);
+ * -EMSGSIZE; an errno of open(2), read(2), secret_new().
+ */
 int source_read(const struct secret_source *s, const struct guid *guid, struct secret **ret);
 
 /*

@@ -46,7 +46,10 @@ static struct store_entry *find_guid(struct store *s, const struct guid *guid)
 	return NULL;
 }
 
-/* The configured policy, or the default; a default name that the configuration gives to another secret yields to the GUID. */
+/*
+ * The configured policy, or the default; a default name that the configuration gives to another
+ * secret yields to the GUID.
+ */
 static void find_policy(const struct store *s, const struct guid *guid, struct secret_policy *ret)
 {
 	for (size_t i = 0; i < s->n_policies; i++)
@@ -113,8 +116,8 @@ static int load_record(struct store *s, const struct journal_record *r)
 	return 0;
 }
 
-int store_new(const struct secret_policy *policies, size_t n_policies, const struct secret_source *directory,
-	      const char *journal_path, struct store **ret)
+int store_new(const struct secret_policy *policies, size_t n_policies,
+	      const struct secret_source *directory, const char *journal_path, struct store **ret)
 {
 	_cleanup_(freep) struct journal_record *records = NULL;
 	_cleanup_(store_freep) struct store *s = NULL;
@@ -156,7 +159,8 @@ struct store *store_free(struct store *s)
 }
 
 /* One entry of a source's list.  Returns 1 when it is new. */
-static int take_listed(struct store *s, const struct secret_source *src, const struct source_entry *listed)
+static int take_listed(struct store *s, const struct secret_source *src,
+		       const struct source_entry *listed)
 {
 	struct store_entry *e = find_guid(s, &listed->guid);
 	int r;
@@ -171,7 +175,10 @@ static int take_listed(struct store *s, const struct secret_source *src, const s
 		if (r < 0)
 			return r;
 	}
-	/* One that was wiped and is there again is another secret: the driver was loaded over a new table. */
+	/*
+	 * One that was wiped and is there again is another secret: the driver was loaded over a
+	 * new table.
+	 */
 	e->source = src;
 	e->size = listed->size;
 	e->state = SECRET_PRESENT;
@@ -208,7 +215,8 @@ static int scan_source(struct store *s, const struct secret_source *src, int *re
 	for (size_t i = 0; i < s->n_entries; i++) {
 		struct store_entry *e = s->entries[i];
 
-		if (e->source == src && e->state != SECRET_WIPED && !listed(&e->policy.guid, list, n)) {
+		if (e->source == src && e->state != SECRET_WIPED &&
+		    !listed(&e->policy.guid, list, n)) {
 			r = store_advance(s, e, SECRET_WIPED, NULL);
 			if (r < 0)
 				return r;
@@ -282,7 +290,8 @@ int store_read(const struct store_entry *e, struct secret **ret)
 	return source_read(e->source, &e->policy.guid, ret);
 }
 
-int store_advance(struct store *s, struct store_entry *e, enum secret_state state, const char *consumer)
+int store_advance(struct store *s, struct store_entry *e, enum secret_state state,
+		  const char *consumer)
 {
 	if (consumer) {
 		snprintf(e->delivered_to, sizeof(e->delivered_to), "%s", consumer);

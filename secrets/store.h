@@ -12,8 +12,9 @@
  *
  *	present -> delivered -> confirmed -> wiped		(or present -> wiped, when told to forget)
  *
- * The store never holds plaintext; the bytes stay in the kernel's area until wiped.  Each change is in the journal before the
- * caller goes on, so that a keeper that dies at any point finds its way back.
+ * The store never holds plaintext; the bytes stay in the kernel's area until wiped.  Each
+ * change is in the journal before the caller goes on, so that a keeper that dies at any point
+ * finds its way back.
  */
 struct store;
 
@@ -29,48 +30,66 @@ struct store_entry {
 };
 
 /*
- * A store with the secrets that the journal at @journal_path remembers.  @policies are borrowed and outlive it; with @directory
- * (else NULL) that source replaces the machine's.  @ret is yours.
+ * A store with the secrets that the journal at @journal_path remembers.  @policies are borrowed
+ * and outlive it; with @directory (else NULL) that source replaces the machine's.  @ret is
+ * yours.
  *
- * Returns 0; 1 when the journal was damaged and what could be read was kept; an error of journal_open().
+ * Returns 0; 1 when the journal was damaged and what could be read was kept; an error of
+ * journal_open().
  */
-int store_new(const struct secret_policy *policies, size_t n_policies, const struct secret_source *directory,
-	      const char *journal_path, struct store **ret);
+int store_new(const struct secret_policy *policies, size_t n_policies,
+	      const struct secret_source *directory, const char *journal_path, struct store **ret);
 struct store *store_free(struct store *s);
 DEFINE_CLEANUP(struct store *, store_free)
 
 /*
- * Look at the sources again: new secrets become present, those that somebody else has unlinked become wiped.
- * Returns how many are new; -ENOENT when no source is there; the first errno of a source that is there and cannot be read.
+ * Look at the sources again: new secrets become present, those that somebody else has unlinked
+ * become wiped.
+ * Returns how many are new; -ENOENT when no source is there; the first errno of a source that
+ * is there and cannot be read.
  */
 int store_scan(struct store *s);
 
-/* The @i-th entry in the order of discovery, by name or GUID, or by the volume that asks; NULL when there is none. */
+/*
+ * The @i-th entry in the order of discovery, by name or GUID, or by the volume that asks; NULL
+ * when there is none.
+ */
 struct store_entry *store_get(struct store *s, size_t i);
 struct store_entry *store_find(struct store *s, const char *name_or_guid);
 
 /*
- * The secret for @volume: one that names it, else one for any volume; of these rather one that is not wiped.  NULL when
- * no secret may go there.
+ * The secret for @volume: one that names it, else one for any volume; of these rather one that
+ * is not wiped.  NULL when no secret may go there.
  */
 struct store_entry *store_for_volume(struct store *s, const char *volume);
 
-/* The source of an index, and what the last scan said: a count, or a negative errno.  NULL after the last. */
+/*
+ * The source of an index, and what the last scan said: a count, or a negative errno.  NULL
+ * after the last.
+ */
 const struct secret_source *store_source(struct store *s, unsigned i, int *ret_result);
 
-/* Plaintext, for handing over at once.  @ret is yours.  Returns as source_read(); -ENOKEY also when the entry is wiped. */
+/*
+ * Plaintext, for handing over at once.  @ret is yours.  Returns as source_read(); -ENOKEY also
+ * when the entry is wiped.
+ */
 int store_read(const struct store_entry *e, struct secret **ret);
 
 /*
- * Move @e on to @state; a state that it is in already, or has left behind, stays.  @consumer (may be NULL) becomes who had it last.
+ * Move @e on to @state; a state that it is in already, or has left behind, stays.  @consumer
+ * (may be NULL) becomes who had it last.
  * Returns 0 or an errno of writing the journal; the state holds in memory even then.
  */
-int store_advance(struct store *s, struct store_entry *e, enum secret_state state, const char *consumer);
+int store_advance(struct store *s, struct store_entry *e, enum secret_state state,
+		  const char *consumer);
 
 /* Note that the volume which had it last did not open.  Returns as store_advance(). */
 int store_reject(struct store *s, struct store_entry *e);
 
-/* Unlink it, which zeroes the kernel's copy; the state becomes wiped.  Returns 0; an error of source_unlink() with the state as it was. */
+/*
+ * Unlink it, which zeroes the kernel's copy; the state becomes wiped.  Returns 0; an error of
+ * source_unlink() with the state as it was.
+ */
 int store_wipe(struct store *s, struct store_entry *e);
 
 #endif

@@ -5,13 +5,14 @@
 #include "wire/bytes.h"
 
 /*
- * A pack of evidence: what a guest has to show, and what it is judged by, as cocod hands it to cocod-worker in a sealed memfd.
+ * A pack of evidence: what a guest has to show, and what it is judged by, as cocod hands it to
+ * cocod-worker in a sealed memfd.
  *
  *	0  8  magic "coco-ev1"
  *	8  x  items: 0 4 kind, 4 4 length of the data in bytes, 8 x data; no padding; to the end of the pack
  *
- * Little-endian.  Kinds may stand in any order; those that repeat may repeat, of the others the second is an error.
- * cocod-evidence(5) has the same items by name, as JSON.
+ * Little-endian.  Kinds may stand in any order; those that repeat may repeat, of the others the
+ * second is an error.  cocod-evidence(5) has the same items by name, as JSON.
  */
 #define BUNDLE_MAGIC "coco-ev1"
 #define BUNDLE_MAGIC_LEN 8
@@ -65,13 +66,17 @@ struct bundle_entry {
 	struct bytes data;
 };
 
-/* The cursor past the magic.  Returns 0; -EBADMSG when it is no pack; -EMSGSIZE over BUNDLE_PACK_MAX. */
+/*
+ * The cursor past the magic.  Returns 0; -EBADMSG when it is no pack; -EMSGSIZE over
+ * BUNDLE_PACK_MAX.
+ */
 int bundle_begin(struct bytes *pack);
 
 /*
  * The next item of a pack after bundle_begin().  @ret points into it.
- * Returns 1 with an item; 0 at the end; -EBADMSG when it is cut off; -EOPNOTSUPP for a kind that is none; -EMSGSIZE over
- * BUNDLE_ITEM_MAX.  That one does not repeat is the caller's to see.
+ * Returns 1 with an item; 0 at the end; -EBADMSG when it is cut off; -EOPNOTSUPP for a kind
+ * that is none; -EMSGSIZE over BUNDLE_ITEM_MAX.  That one does not repeat is the caller's to
+ * see.
  */
 int bundle_next(struct bytes *pack, struct bundle_entry *ret);
 

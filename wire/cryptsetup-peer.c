@@ -57,7 +57,10 @@ bool cryptsetup_unit_is_for(const char *unit, const char *volume)
 	if (strcmp(end, suffix) != 0)
 		return false;
 
-	/* systemd.unit(5), "String Escaping for Inclusion in Unit Names": '/' is '-', what is not plain is \xNN. */
+	/*
+	 * systemd.unit(5), "String Escaping for Inclusion in Unit Names": '/' is '-', what is
+	 * not plain is \xNN.
+	 */
 	for (; p < end; volume++) {
 		char c = *p;
 

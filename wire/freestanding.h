@@ -3,13 +3,15 @@
 #define COCO_WIRE_FREESTANDING_H
 
 /*
- * What the files that kernel and programs share may use: fixed-size integers, bool, and the errno
- * numbers from the kernel's own header, which user space has too.  No library call, not even memcpy().
+ * What the files that kernel and programs share may use: fixed-size integers, bool, and the
+ * errno numbers from the kernel's own header, which user space has too.  No library call, not
+ * even memcpy().
  */
 #ifdef __KERNEL__
 #include <linux/types.h>
 /*
- * The kernel has functions with the names of ours for its own GUID type. Its header comes first, then our names step aside.
+ * The kernel has functions with the names of ours for its own GUID type. Its header comes
+ * first, then our names step aside.
  */
 #include <linux/uuid.h>
 #define guid_equal wire_guid_equal

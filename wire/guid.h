@@ -7,7 +7,10 @@
 #define GUID_LEN 16
 #define GUID_TEXT_LEN 36	/* without a NUL */
 
-/* An EFI GUID as it lies in memory: the first three groups of its text are little-endian, the rest is in order. */
+/*
+ * An EFI GUID as it lies in memory: the first three groups of its text are little-endian, the
+ * rest is in order.
+ */
 struct guid {
 	uint8_t b[GUID_LEN];
 };
@@ -23,7 +26,10 @@ struct guid guid_at(const uint8_t *p);
 bool guid_equal(const struct guid *a, const struct guid *b);
 bool guid_is_zero(const struct guid *g);
 
-/* "736869e5-84f0-4973-92ec-06879ce3da0b", in lower case, as the kernel names the files; with a NUL. */
+/*
+ * "736869e5-84f0-4973-92ec-06879ce3da0b", in lower case, as the kernel names the files; with a
+ * NUL.
+ */
 void guid_format(const struct guid *g, char ret[static GUID_TEXT_LEN + 1]);
 
 /* The text form in either case, @len bytes of it, nothing around it.  Returns 0 or -EINVAL. */

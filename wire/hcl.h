@@ -5,9 +5,10 @@
 #include "wire/bytes.h"
 
 /*
- * The report that the paravisor of an Azure confidential VM leaves in its vTPM (NV index 01400001): a hardware report whose report data are the hash
- * of a JSON text with the keys of the vTPM.  Little-endian.
- * Layout: Azure, "Guest attestation for confidential VMs", and the paravisor's own source (openvmm, IgvmAttestRequest).
+ * The report that the paravisor of an Azure confidential VM leaves in its vTPM (NV index
+ * 01400001): a hardware report whose report data are the hash of a JSON text with the keys of
+ * the vTPM.  Little-endian.  Layout: Azure, "Guest attestation for confidential VMs", and the
+ * paravisor's own source (openvmm, IgvmAttestRequest).
  *
  *	000  "HCLA", u32 version, u32 size, u32 kind of request, u32 status, 12 bytes
  *	020  hardware report, 1184 bytes: of SEV-SNP, or a TDREPORT of 1024 and padding
@@ -44,7 +45,8 @@ struct hcl_report {
  * Take such a report apart.  Nothing is believed yet but the sizes.
  *
  * @ret_problem is set on failure: what is wrong, in words, and constant.
- * Returns 0; -EBADMSG when the bytes are malformed; -EOPNOTSUPP for a version that nobody has seen; -EMSGSIZE over HCL_MAX.
+ * Returns 0; -EBADMSG when the bytes are malformed; -EOPNOTSUPP for a version that nobody has
+ * seen; -EMSGSIZE over HCL_MAX.
  * @ret is written on success only.
  */
 int hcl_parse(const uint8_t *data, size_t len, struct hcl_report *ret, const char **ret_problem);

@@ -34,7 +34,10 @@ static int take_char(struct bytes *b, char c)
 
 static int check_value(struct bytes *b, unsigned depth);
 
-/* One character of UTF-8 of two bytes and more: the shortest form only, no surrogates, nothing above U+10FFFF. */
+/*
+ * One character of UTF-8 of two bytes and more: the shortest form only, no surrogates, nothing
+ * above U+10FFFF.
+ */
 static int check_utf8(struct bytes *b)
 {
 	static const struct {
@@ -166,7 +169,8 @@ static int check_object(struct bytes *b, unsigned depth)
 		if (r < 0)
 			return r;
 		for (unsigned i = 0; i < n; i++)
-			if (names[i].len == names[n].len && memcmp(names[i].p, names[n].p, names[n].len) == 0)
+			if (names[i].len == names[n].len &&
+			    memcmp(names[i].p, names[n].p, names[n].len) == 0)
 				return -EBADMSG;
 		n++;
 		r = take_char(b, ':');
@@ -252,7 +256,10 @@ static void skip_string(struct bytes *b)
 	(void) bytes_skip(b, b->len);
 }
 
-/* An object or array ends at the bracket that closes its first, whatever lies in between: all the others come in pairs. */
+/*
+ * An object or array ends at the bracket that closes its first, whatever lies in between: all
+ * the others come in pairs.
+ */
 static void skip_nested(struct bytes *b)
 {
 	unsigned depth = 0;
@@ -309,7 +316,10 @@ enum jspan_type jspan_type(struct bytes value)
 	}
 }
 
-/* At the opening bracket, or at what follows a value.  Returns 1 when another one comes, and then @it is there. */
+/*
+ * At the opening bracket, or at what follows a value.  Returns 1 when another one comes, and
+ * then @it is there.
+ */
 static int next(struct bytes *it, char open, char close)
 {
 	int c = peek(it);
@@ -375,7 +385,8 @@ int jspan_member(struct bytes object, const char *name, struct bytes *ret_value)
 
 int jspan_text(struct bytes value, struct bytes *ret)
 {
-	if (value.len < 2 || value.p[0] != '"' || value.p[value.len - 1] != '"' || memchr(value.p, '\\', value.len))
+	if (value.len < 2 || value.p[0] != '"' || value.p[value.len - 1] != '"' ||
+	    memchr(value.p, '\\', value.len))
 		return -EBADMSG;
 	ret->p = value.p + 1;
 	ret->len = value.len - 2;
@@ -478,7 +489,8 @@ int jspan_time(struct bytes value, int64_t *ret)
 
 	if (jspan_text(value, &text) < 0 || parse_time_fields(text, f) < 0)
 		return -EBADMSG;
-	if (f[0] < 1 || f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > days_of(f[0], f[1]) || f[3] > 23 || f[4] > 59 || f[5] > 59)
+	if (f[0] < 1 || f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > days_of(f[0], f[1]) ||
+	    f[3] > 23 || f[4] > 59 || f[5] > 59)
 		return -EBADMSG;
 	*ret = days_since_1970(f[0], f[1], f[2]) * 86400 + f[3] * 3600 + f[4] * 60 + f[5];
 	return 0;
@@ -486,7 +498,8 @@ int jspan_time(struct bytes value, int64_t *ret)
 
 /* ---- objects by table ---- */
 
-static const struct jspan_field *field_find(const struct jspan_field *fields, struct bytes name, unsigned *ret_i)
+static const struct jspan_field *field_find(const struct jspan_field *fields, struct bytes name,
+					    unsigned *ret_i)
 {
 	for (unsigned i = 0; fields[i].name; i++)
 		if (text_is(name, fields[i].name)) {
@@ -496,7 +509,8 @@ static const struct jspan_field *field_find(const struct jspan_field *fields, st
 	return NULL;
 }
 
-int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret, const struct jspan_field **ret_field)
+int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret,
+		      const struct jspan_field **ret_field)
 {
 	const struct jspan_field *f;
 	struct bytes name, value;

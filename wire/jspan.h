@@ -5,10 +5,13 @@
 #include "wire/bytes.h"
 
 /*
- * JSON that somebody signed, read where it lies: a value is the bytes that it is made of, so that what was signed, what was hashed and what is read
- * are the same bytes.  (A library that builds objects cannot say which bytes they came from, and keeps one of two members with the same name.)
+ * JSON that somebody signed, read where it lies: a value is the bytes that it is made of, so
+ * that what was signed, what was hashed and what is read are the same bytes.  (A library that
+ * builds objects cannot say which bytes they came from, and keeps one of two members with the
+ * same name.)
  *
- * jspan_check() comes first; the others are for values of a text that passed it.  No allocation, no I/O.  RFC 8259.
+ * jspan_check() comes first; the others are for values of a text that passed it.  No
+ * allocation, no I/O.  RFC 8259.
  */
 
 #define JSPAN_DEPTH_MAX 12
@@ -25,10 +28,12 @@ enum jspan_type {
 };
 
 /*
- * Check that all of @text is one JSON value with blanks around it at most.  Beyond the grammar: no object has two members of the same name or a name
- * with an escape in it (which could be another way to write the same), and strings are valid UTF-8.
+ * Check that all of @text is one JSON value with blanks around it at most.  Beyond the grammar:
+ * no object has two members of the same name or a name with an escape in it (which could be
+ * another way to write the same), and strings are valid UTF-8.
  *
- * Returns 0 with @ret, the value without the blanks; -EBADMSG for anything else; -EMSGSIZE over JSPAN_DEPTH_MAX or JSPAN_MEMBERS_MAX.
+ * Returns 0 with @ret, the value without the blanks; -EBADMSG for anything else; -EMSGSIZE over
+ * JSPAN_DEPTH_MAX or JSPAN_MEMBERS_MAX.
  */
 int jspan_check(struct bytes text, struct bytes *ret);
 
@@ -41,14 +46,20 @@ enum jspan_type jspan_type(struct bytes value);
 int jspan_next_member(struct bytes *it, struct bytes *ret_name, struct bytes *ret_value);
 int jspan_next_element(struct bytes *it, struct bytes *ret_value);
 
-/* The member @name of @object.  Returns 0; -ENOENT when there is none; -EBADMSG when @object is none. */
+/*
+ * The member @name of @object.  Returns 0; -ENOENT when there is none; -EBADMSG when @object is
+ * none.
+ */
 int jspan_member(struct bytes object, const char *name, struct bytes *ret_value);
 
 /* What is between the quotes of a string that has no escapes; -EBADMSG for any other value. */
 int jspan_text(struct bytes value, struct bytes *ret);
 bool jspan_text_is(struct bytes value, const char *text);
 
-/* A whole number from 0 to @max, without fraction or exponent; -EBADMSG for any other value, -ERANGE for a larger one. */
+/*
+ * A whole number from 0 to @max, without fraction or exponent; -EBADMSG for any other value,
+ * -ERANGE for a larger one.
+ */
 int jspan_uint(struct bytes value, uint64_t max, uint64_t *ret);
 
 /* A string of exactly 2 * @len hexadecimal digits, of either case; else -EBADMSG. */
@@ -58,9 +69,12 @@ int jspan_hex(struct bytes value, uint8_t *ret, size_t len);
 int jspan_time(struct bytes value, int64_t *ret);
 
 /*
- * An object read by a table of its members, which ends with a name of NULL: each goes to the place that @offset gives in @ret.
- * @read returns 0 or a negative errno, which ends it.  Members without a row are passed over, or with @closed are -EBADMSG.
- * Returns 0; -ENOENT when a member is missing that is not optional; else what @read gave.  @ret_field (may be NULL) is then that member's row, or NULL when it is about the object.
+ * An object read by a table of its members, which ends with a name of NULL: each goes to the
+ * place that @offset gives in @ret.
+ * @read returns 0 or a negative errno, which ends it.  Members without a row are passed over,
+ * or with @closed are -EBADMSG.
+ * Returns 0; -ENOENT when a member is missing that is not optional; else what @read gave.
+ * @ret_field (may be NULL) is then that member's row, or NULL when it is about the object.
  */
 struct jspan_field {
 	const char *name;
@@ -69,6 +83,7 @@ struct jspan_field {
 	bool optional;
 };
 
-int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret, const struct jspan_field **ret_field);
+int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret,
+		      const struct jspan_field **ret_field);
 
 #endif

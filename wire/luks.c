@@ -8,7 +8,10 @@
 static const uint8_t magic_first[LUKS_MAGIC_LEN] = { 'L', 'U', 'K', 'S', 0xba, 0xbe };
 static const uint8_t magic_second[LUKS_MAGIC_LEN] = { 'S', 'K', 'U', 'L', 0xba, 0xbe };
 
-/* A text field: printable ASCII up to a NUL that must be there.  What follows the NUL has no meaning to anybody. */
+/*
+ * A text field: printable ASCII up to a NUL that must be there.  What follows the NUL has no
+ * meaning to anybody.
+ */
 static int text_parse(const uint8_t *p, size_t size, char *ret)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -50,7 +53,8 @@ int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret)
 	if (len < LUKS1_HEADER_LEN)
 		return -EBADMSG;
 	h.key_len = get_u32be(p + 108);
-	if (text_parse(p + 8, LUKS_NAME_LEN, h.cipher) < 0 || text_parse(p + 40, LUKS_NAME_LEN, h.mode) < 0 ||
+	if (text_parse(p + 8, LUKS_NAME_LEN, h.cipher) < 0 ||
+	    text_parse(p + 40, LUKS_NAME_LEN, h.mode) < 0 ||
 	    text_parse(p + 72, LUKS_NAME_LEN, h.hash) < 0 || uuid_parse(p + 168, h.uuid) < 0)
 		return -EBADMSG;
 	*ret = h;
@@ -69,7 +73,8 @@ int luks2_header_parse(const uint8_t *p, size_t len, uint64_t offset, struct luk
 	struct luks2_header h;
 	uint64_t hdr_size;
 
-	if (len < LUKS_MAGIC_LEN + 2 || memcmp(p, magic, LUKS_MAGIC_LEN) != 0 || get_u16be(p + LUKS_MAGIC_LEN) != 2)
+	if (len < LUKS_MAGIC_LEN + 2 || memcmp(p, magic, LUKS_MAGIC_LEN) != 0 ||
+	    get_u16be(p + LUKS_MAGIC_LEN) != 2)
 		return -EOPNOTSUPP;
 	if (len < LUKS2_BINARY_LEN)
 		return -EBADMSG;
@@ -78,7 +83,8 @@ int luks2_header_parse(const uint8_t *p, size_t len, uint64_t offset, struct luk
 		return -EBADMSG;
 	h.hdr_size = (uint32_t)hdr_size;
 	h.seqid = get_u64be(p + 16);
-	if (text_parse(p + 72, LUKS_NAME_LEN, h.checksum_name) < 0 || uuid_parse(p + 168, h.uuid) < 0)
+	if (text_parse(p + 72, LUKS_NAME_LEN, h.checksum_name) < 0 ||
+	    uuid_parse(p + 168, h.uuid) < 0)
 		return -EBADMSG;
 	memcpy(h.checksum, p + LUKS2_CHECKSUM_OFFSET, LUKS2_CHECKSUM_LEN);
 	*ret = h;

@@ -5,10 +5,11 @@
 #include "wire/bytes.h"
 
 /*
- * The binary headers of LUKS volumes, big-endian, read only.  Layouts: "LUKS2 On-Disk Format Specification" 1.1, section 2.1,
- * and "LUKS1 On-Disk Format Specification" 1.2.3, section 2.3.
+ * The binary headers of LUKS volumes, big-endian, read only.  Layouts: "LUKS2 On-Disk Format
+ * Specification" 1.1, section 2.1, and "LUKS1 On-Disk Format Specification" 1.2.3, section 2.3.
  *
- * LUKS2 has two, one at offset 0 and one right after it, at hdr_size; each is followed by its own JSON area.
+ * LUKS2 has two, one at offset 0 and one right after it, at hdr_size; each is followed by its
+ * own JSON area.
  *
  *	  0   6  magic "LUKS" ba be; "SKUL" ba be in the second
  *	  6   2  version, 2
@@ -56,22 +57,29 @@ struct luks2_header {
 	uint8_t checksum[LUKS2_CHECKSUM_LEN];
 };
 
-/* The version of the volume whose first @len bytes are at @p: any number, or -EOPNOTSUPP when it does not begin as a LUKS volume does. */
+/*
+ * The version of the volume whose first @len bytes are at @p: any number, or -EOPNOTSUPP when
+ * it does not begin as a LUKS volume does.
+ */
 int luks_version(const uint8_t *p, size_t len);
 
 /*
- * Read the header at the start of a volume of version 1.  All text in @ret is printable ASCII and NUL-terminated, the UUID is one.
+ * Read the header at the start of a volume of version 1.  All text in @ret is printable ASCII
+ * and NUL-terminated, the UUID is one.
  *
- * Returns 0; -EOPNOTSUPP when it is no LUKS1 header; -EBADMSG when there are less than LUKS1_HEADER_LEN bytes or a text is no text.
+ * Returns 0; -EOPNOTSUPP when it is no LUKS1 header; -EBADMSG when there are less than
+ * LUKS1_HEADER_LEN bytes or a text is no text.
  */
 int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret);
 
 /*
- * Read the LUKS2 header that lies at @offset of a volume: 0 for the first, the first one's hdr_size for the second.  The checksum is
- * not verified here: that takes the JSON area.  All text in @ret is printable ASCII and NUL-terminated, the UUID is one.
+ * Read the LUKS2 header that lies at @offset of a volume: 0 for the first, the first one's
+ * hdr_size for the second.  The checksum is not verified here: that takes the JSON area.  All
+ * text in @ret is printable ASCII and NUL-terminated, the UUID is one.
  *
- * Returns 0; -EOPNOTSUPP when the magic or the version is not that of a header there; -EBADMSG when there are less than
- * LUKS2_BINARY_LEN bytes, hdr_size is none of the legal ones, hdr_offset is not @offset, or a text is no text.
+ * Returns 0; -EOPNOTSUPP when the magic or the version is not that of a header there; -EBADMSG
+ * when there are less than LUKS2_BINARY_LEN bytes, hdr_size is none of the legal ones,
+ * hdr_offset is not @offset, or a text is no text.
  */
 int luks2_header_parse(const uint8_t *p, size_t len, uint64_t offset, struct luks2_header *ret);
 

@@ -7,14 +7,16 @@
 #include "wire/guid.h"
 
 /*
- * What cocod, cococtl and cocod-worker say to each other: one packet of a SOCK_SEQPACKET socket is one frame.
+ * What cocod, cococtl and cocod-worker say to each other: one packet of a SOCK_SEQPACKET socket
+ * is one frame.
  *
  *	0  4  magic "coco"		 8  4  length of the body in bytes
  *	4  2  version, 1		12  4  0, or a negative errno in a reply
  *	6  2  type			16  x  body
  *
- * All of one machine, so native byte order.  A request has exactly the body that its type has (below); a reply has the
- * request's type and the reply's body, or an error and no body.  Text is NUL-terminated within its array.
+ * All of one machine, so native byte order.  A request has exactly the body that its type has
+ * (below); a reply has the request's type and the reply's body, or an error and no body.  Text
+ * is NUL-terminated within its array.
  */
 #define MSG_MAGIC 0x6f636f63u
 #define MSG_VERSION 1
@@ -63,7 +65,10 @@ enum secret_wipe {
 	_SECRET_WIPE_MAX,
 };
 
-/* As people and JSON read them: "present", "boot-complete", ...; "unknown" for a number that is none. */
+/*
+ * As people and JSON read them: "present", "boot-complete", ...; "unknown" for a number that is
+ * none.
+ */
 const char *secret_state_name(unsigned state);
 const char *secret_wipe_name(unsigned wipe);
 

@@ -40,7 +40,8 @@ static int find_header(const uint8_t *image, size_t len, const struct guid *guid
 }
 
 /* Check the header at @b and take all its sections, of @section_len bytes each. */
-static int take_sections(struct bytes *b, const char *signature, size_t section_len, struct bytes *ret)
+static int take_sections(struct bytes *b, const char *signature, size_t section_len,
+			 struct bytes *ret)
 {
 	uint32_t total, version, count;
 
@@ -134,7 +135,10 @@ static int check_tdx_section(size_t image_len, const uint8_t *p, uint64_t *pages
 		if (attributes & OVMF_TDX_EXTEND)
 			return -EBADMSG;
 		/* Not walked: as large as it likes, if it is memory at all. */
-		return gpa % OVMF_PAGE_LEN || size % OVMF_PAGE_LEN || (size > 0 && size - 1 > UINT64_MAX - gpa) ? -EBADMSG : 0;
+		return gpa % OVMF_PAGE_LEN || size % OVMF_PAGE_LEN ||
+				       (size > 0 && size - 1 > UINT64_MAX - gpa) ?
+			       -EBADMSG :
+			       0;
 	}
 	if (size > 0 && size - 1 > UINT64_MAX - gpa)
 		return -EBADMSG;

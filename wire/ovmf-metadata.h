@@ -5,16 +5,17 @@
 #include "wire/bytes.h"
 
 /*
- * What an OVMF image tells its loader about the guest's first pages: for SEV-SNP ("ASEV") and for TDX ("TDVF").
- * An entry of the table at the image's end (wire/ovmf-table.h) has the distance of each from the end.
- * Layouts: edk2, OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm and IntelTdxMetadata.asm; Intel, "TDX Virtual Firmware Design Guide", 11.
+ * What an OVMF image tells its loader about the guest's first pages: for SEV-SNP ("ASEV") and
+ * for TDX ("TDVF").  An entry of the table at the image's end (wire/ovmf-table.h) has the
+ * distance of each from the end.  Layouts: edk2, OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm
+ * and IntelTdxMetadata.asm; Intel, "TDX Virtual Firmware Design Guide", 11.
  *
  *	"ASEV"	signature, length u32, version u32 = 1, count u32; then count times gpa u32, size u32, type u32
  *	"TDVF"	a GUID of 16 bytes in front; signature, length u32, version u32 = 1, count u32;
  *		then count times data offset u32, data size u32, gpa u64, memory size u64, type u32, attributes u32
  *
- * Both walkers check all sections before they give the first, so that a hostile image costs no more than its own length and
- * OVMF_PAGES_MAX pages.  No allocation, no I/O.
+ * Both walkers check all sections before they give the first, so that a hostile image costs no
+ * more than its own length and OVMF_PAGES_MAX pages.  No allocation, no I/O.
  */
 #define OVMF_PAGE_LEN 4096
 #define OVMF_PAGES_MAX (256 * 1024)	/* of all sections together: 1 GiB */
@@ -33,10 +34,12 @@ struct ovmf_sev_section {
 };
 
 /*
- * Find the SEV sections of the whole image of @len bytes at @image.  @ret is a cursor over them, borrowed, for ovmf_sev_next().
+ * Find the SEV sections of the whole image of @len bytes at @image.  @ret is a cursor over
+ * them, borrowed, for ovmf_sev_next().
  *
- * Returns 0; -ENOENT when there are none; -EBADMSG when the table, the header or a section is broken: outside the image, not whole pages,
- * past 4 GiB; -EMSGSIZE for more than OVMF_PAGES_MAX pages.
+ * Returns 0; -ENOENT when there are none; -EBADMSG when the table, the header or a section is
+ * broken: outside the image, not whole pages, past 4 GiB; -EMSGSIZE for more than
+ * OVMF_PAGES_MAX pages.
  */
 int ovmf_sev_sections(const uint8_t *image, size_t len, struct bytes *ret);
 

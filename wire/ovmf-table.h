@@ -11,8 +11,9 @@
  *
  *	... | data, u16 length, GUID | data, u16 length, GUID | u16 length of the table, footer GUID | 32 bytes | end
  *
- * The length of an entry counts its data, itself and its GUID; that of the table counts all entries and the
- * footer's own 18 bytes.  Little-endian.  The first images had one entry, the SEV-ES reset address, in the footer's place.
+ * The length of an entry counts its data, itself and its GUID; that of the table counts all
+ * entries and the footer's own 18 bytes.  Little-endian.  The first images had one entry, the
+ * SEV-ES reset address, in the footer's place.
  *
  * No allocation, no I/O: the same file is compiled into the driver and the programs.
  */
@@ -25,13 +26,15 @@ extern const struct guid ovmf_hash_area_guid;		/* base u32, size u32 of the kern
 extern const struct guid ovmf_es_reset_guid;		/* u32, where SEV-ES application processors begin */
 
 /*
- * Find the entry @guid in the table at the end of the @len bytes at @tail: a whole image, or only its end,
- * and then OVMF_TABLE_TAIL_LEN bytes of it are always enough.
+ * Find the entry @guid in the table at the end of the @len bytes at @tail: a whole image, or
+ * only its end, and then OVMF_TABLE_TAIL_LEN bytes of it are always enough.
  *
- * Of two entries with the same GUID the one nearest the footer wins, as in QEMU.  @ret is the entry's data, borrowed from @tail.
+ * Of two entries with the same GUID the one nearest the footer wins, as in QEMU.  @ret is the
+ * entry's data, borrowed from @tail.
  *
- * Returns 0; -ENOENT when there is no table or no such entry in it; -EBADMSG when any part of the table is broken, in front
- * of the entry or behind it: a length shorter than it can be, or one that runs past the table or past @tail.
+ * Returns 0; -ENOENT when there is no table or no such entry in it; -EBADMSG when any part of
+ * the table is broken, in front of the entry or behind it: a length shorter than it can be, or
+ * one that runs past the table or past @tail.
  * @ret is written on success only.
  */
 int ovmf_table_find(const uint8_t *tail, size_t len, const struct guid *guid, struct bytes *ret);
@@ -44,15 +47,19 @@ struct ovmf_area {
 /*
  * Where the firmware in @tail (as above) takes a launch secret.
  *
- * Returns 0; -ENOENT when it takes none: no such entry, or one with base 0, as builds without SEV support have; -EBADMSG when
- * the table is broken, or the entry is not 8 bytes, has no size, or passes 4 GiB.
+ * Returns 0; -ENOENT when it takes none: no such entry, or one with base 0, as builds without
+ * SEV support have; -EBADMSG when the table is broken, or the entry is not 8 bytes, has no
+ * size, or passes 4 GiB.
  */
 int ovmf_secret_area(const uint8_t *tail, size_t len, struct ovmf_area *ret);
 
 /* Where it takes the hashes of a kernel that QEMU loads.  Returns as above. */
 int ovmf_hash_area(const uint8_t *tail, size_t len, struct ovmf_area *ret);
 
-/* Where SEV-ES application processors begin, never 0.  Returns 0; -ENOENT when it is not said; -EBADMSG as above, or for an entry that is not 4 bytes. */
+/*
+ * Where SEV-ES application processors begin, never 0.  Returns 0; -ENOENT when it is not said;
+ * -EBADMSG as above, or for an entry that is not 4 bytes.
+ */
 int ovmf_es_reset(const uint8_t *tail, size_t len, uint32_t *ret);
 
 #endif

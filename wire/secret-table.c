@@ -69,7 +69,8 @@ int secret_table_begin(uint8_t *buf, size_t size)
 	return SECRET_TABLE_HEADER_LEN;
 }
 
-int secret_table_add(uint8_t *buf, size_t size, const struct guid *guid, const uint8_t *data, size_t len)
+int secret_table_add(uint8_t *buf, size_t size, const struct guid *guid, const uint8_t *data,
+		     size_t len)
 {
 	uint32_t table_len = get_u32le(buf + TABLE_LEN_OFFSET);
 	struct secret_entry entry;

@@ -45,27 +45,29 @@ struct secret_table {
  * Begin to read the table at the start of the @area_len bytes at @area, which is borrowed.
  *
  * Returns 0; -ENOENT when the area does not begin with the table's GUID (nothing was injected);
- * -EBADMSG when the table's length is less than its header or more than the area.  @ret is written on success only.
+ * -EBADMSG when the table's length is less than its header or more than the area.  @ret is
+ * written on success only.
  */
 int secret_table_open(const uint8_t *area, size_t area_len, struct secret_table *ret);
 
 /*
  * The next entry, wiped ones included.
  *
- * Returns 1 with an entry; 0 at the end, which is the table's end or zero padding; -EBADMSG when what follows is no entry:
- * its length is less than its own header or runs past the table.  Then nothing has moved, the entries before stay good, and
- * nothing after it can be found.
+ * Returns 1 with an entry; 0 at the end, which is the table's end or zero padding; -EBADMSG
+ * when what follows is no entry: its length is less than its own header or runs past the table.
+ * Then nothing has moved, the entries before stay good, and nothing after it can be found.
  */
 int secret_table_next(struct secret_table *t, struct secret_entry *ret);
 
 /*
- * Build: begin a table in @buf, then add entries, then finish.
- * The functions return the table's length so far (finish: padded with zeros to a multiple of 16);
- * -EMSGSIZE when @size is not enough; for an entry -EINVAL for the zero GUID and -EEXIST for one that the
- * table has already.  On error @buf holds what it held, and the table can go on without that entry.
+ * Build: begin a table in @buf, then add entries, then finish.  The functions return the
+ * table's length so far (finish: padded with zeros to a multiple of 16); -EMSGSIZE when @size
+ * is not enough; for an entry -EINVAL for the zero GUID and -EEXIST for one that the table has
+ * already.  On error @buf holds what it held, and the table can go on without that entry.
  */
 int secret_table_begin(uint8_t *buf, size_t size);
-int secret_table_add(uint8_t *buf, size_t size, const struct guid *guid, const uint8_t *data, size_t len);
+int secret_table_add(uint8_t *buf, size_t size, const struct guid *guid, const uint8_t *data,
+		     size_t len);
 int secret_table_finish(uint8_t *buf, size_t size);
 
 #endif

@@ -87,7 +87,8 @@ static void put_reversed(uint8_t *ret, const uint8_t *p, size_t len)
 		ret[i] = p[len - 1 - i];
 }
 
-void sev_cert_write_godh(const uint8_t x[static SEV_P384_LEN], const uint8_t y[static SEV_P384_LEN], uint8_t ret[static SEV_CERT_LEN])
+void sev_cert_write_godh(const uint8_t x[static SEV_P384_LEN], const uint8_t y[static SEV_P384_LEN],
+			 uint8_t ret[static SEV_CERT_LEN])
 {
 	memset(ret, 0, SEV_CERT_LEN);
 	put_u32le(ret, CERT_VERSION);

@@ -5,9 +5,9 @@
 #include "wire/bytes.h"
 
 /*
- * The two certificate formats of SEV platforms.  Every number in them is little-endian and has zeros at its end.
- * Layouts: AMD, "Secure Encrypted Virtualization API", publication 55766, appendix C ("SEV Certificate Format") and
- * appendix B ("CA Certificate Format").
+ * The two certificate formats of SEV platforms.  Every number in them is little-endian and has
+ * zeros at its end.  Layouts: AMD, "Secure Encrypted Virtualization API", publication 55766,
+ * appendix C ("SEV Certificate Format") and appendix B ("CA Certificate Format").
  *
  * The SEV certificate: PDH, PEK, OCA, CEK, and what an owner hands to a launch.
  *
@@ -20,7 +20,8 @@
  *	0x414   520  signature: usage of the signer, algorithm, value[512]
  *	0x61c   520  another one; a slot that is not used has usage 0x1000
  *
- * Both signatures are over the bytes before the first.  A value is r[72] s[72] of ECDSA, or an RSA number of the size of the signer's modulus.
+ * Both signatures are over the bytes before the first.  A value is r[72] s[72] of ECDSA, or an
+ * RSA number of the size of the signer's modulus.
  *
  * AMD's certificate: ASK and ARK.  n is the size of the modulus in bytes.
  *
@@ -98,29 +99,35 @@ struct amd_cert {
 };
 
 /*
- * Read the @len bytes at @p as one SEV certificate.  @ret points into them and is good for as long as they are.
+ * Read the @len bytes at @p as one SEV certificate.  @ret points into them and is good for as
+ * long as they are.
  *
- * Which usage, algorithms and signatures it has, and whether they go together, is for the caller to judge.  Reserved bytes and those behind a
- * number may have any value: those that matter are signed.
+ * Which usage, algorithms and signatures it has, and whether they go together, is for the
+ * caller to judge.  Reserved bytes and those behind a number may have any value: those that
+ * matter are signed.
  *
- * Returns 0; -EBADMSG when there are more or less than SEV_CERT_LEN bytes, the version is another, or the key is on no curve that we know.
+ * Returns 0; -EBADMSG when there are more or less than SEV_CERT_LEN bytes, the version is
+ * another, or the key is on no curve that we know.
  */
 int sev_cert_parse(const uint8_t *p, size_t len, struct sev_cert *ret);
 
 /*
- * Read the next of AMD's certificates.  @b moves past it; @ret points into its bytes.  One of the first generation that ends where its signature should
- * begin is taken if nothing follows.
+ * Read the next of AMD's certificates.  @b moves past it; @ret points into its bytes.  One of
+ * the first generation that ends where its signature should begin is taken if nothing follows.
  *
- * Returns 1 with a certificate, 0 at the end of @b; -EBADMSG, and nothing has moved, when the version is another, the sizes of the numbers are
- * neither 2048 nor 4096 bits or not the same, the exponent is not 65537, or the certificate goes past the end.
+ * Returns 1 with a certificate, 0 at the end of @b; -EBADMSG, and nothing has moved, when the
+ * version is another, the sizes of the numbers are neither 2048 nor 4096 bits or not the same,
+ * the exponent is not 65537, or the certificate goes past the end.
  */
 int amd_cert_next(struct bytes *b, struct amd_cert *ret);
 
 /*
- * Write the certificate that an owner hands to a launch (GODH): a key for ECDH on P-384 and no signature, which the firmware does not look at.
+ * Write the certificate that an owner hands to a launch (GODH): a key for ECDH on P-384 and no
+ * signature, which the firmware does not look at.
  * @x and @y are big-endian, 48 bytes, as other software has them.
  */
 #define SEV_P384_LEN 48
-void sev_cert_write_godh(const uint8_t x[static SEV_P384_LEN], const uint8_t y[static SEV_P384_LEN], uint8_t ret[static SEV_CERT_LEN]);
+void sev_cert_write_godh(const uint8_t x[static SEV_P384_LEN], const uint8_t y[static SEV_P384_LEN],
+			 uint8_t ret[static SEV_CERT_LEN]);
 
 #endif

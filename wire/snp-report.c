@@ -107,11 +107,13 @@ static int number(const uint8_t *p, uint8_t ret[static 48])
 	return bytes_all_zero(&high) ? 0 : -EBADMSG;
 }
 
-int snp_report_signature(const struct snp_report *r, uint8_t ret_r[static 48], uint8_t ret_s[static 48])
+int snp_report_signature(const struct snp_report *r, uint8_t ret_r[static 48],
+			 uint8_t ret_s[static 48])
 {
 	struct bytes tail = { r->signature + 144, SNP_REPORT_LEN - SNP_SIGNED_LEN - 144 };
 
-	if (number(r->signature, ret_r) < 0 || number(r->signature + 72, ret_s) < 0 || !bytes_all_zero(&tail))
+	if (number(r->signature, ret_r) < 0 || number(r->signature + 72, ret_s) < 0 ||
+	    !bytes_all_zero(&tail))
 		return -EBADMSG;
 	return 0;
 }
@@ -157,7 +159,8 @@ int snp_product_by_cpuid(unsigned family, unsigned model, enum snp_product *ret)
 	};
 
 	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
-		if (family == models[i].family && model >= models[i].first && model <= models[i].last) {
+		if (family == models[i].family && model >= models[i].first &&
+		    model <= models[i].last) {
 			*ret = models[i].product;
 			return 0;
 		}

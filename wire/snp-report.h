@@ -5,8 +5,9 @@
 #include "wire/bytes.h"
 
 /*
- * The attestation report of SEV-SNP: AMD, "SEV Secure Nested Paging Firmware ABI Specification" (56860), ATTESTATION_REPORT.
- * Little-endian.  Bytes 0 to 0x29f are signed; what follows is the signature.
+ * The attestation report of SEV-SNP: AMD, "SEV Secure Nested Paging Firmware ABI Specification"
+ * (56860), ATTESTATION_REPORT.  Little-endian.  Bytes 0 to 0x29f are signed; what follows is
+ * the signature.
  */
 #define SNP_REPORT_LEN 0x4a0
 #define SNP_SIGNED_LEN 0x2a0
@@ -54,8 +55,8 @@ struct snp_report {
 };
 
 /*
- * Read the report that begins at @p, at least SNP_REPORT_LEN bytes; what follows is not looked at.  @ret points into it.
- * Reads only, judges nothing.  0; -EBADMSG when it is shorter.
+ * Read the report that begins at @p, at least SNP_REPORT_LEN bytes; what follows is not looked
+ * at.  @ret points into it.  Reads only, judges nothing.  0; -EBADMSG when it is shorter.
  */
 int snp_report_open(const uint8_t *p, size_t len, struct snp_report *ret);
 
@@ -65,16 +66,18 @@ struct snp_range {
 };
 
 /*
- * The first reserved byte that is not zero, for the report's version: true with the range it lies in.  The reserved bits of the flags at
- * 0x48 are part of it; POLICY and PLATFORM_INFO are not, whose new bits older readers must let pass.
+ * The first reserved byte that is not zero, for the report's version: true with the range it
+ * lies in.  The reserved bits of the flags at 0x48 are part of it; POLICY and PLATFORM_INFO are
+ * not, whose new bits older readers must let pass.
  */
 bool snp_report_reserved(const uint8_t *p, const struct snp_report *r, struct snp_range *ret);
 
 /*
- * R and S of the signature, big-endian.  -EBADMSG when a byte past their 384 bits, or past S to the end, is not zero: those bytes are not
- * signed, and must not be a place to write to.
+ * R and S of the signature, big-endian.  -EBADMSG when a byte past their 384 bits, or past S to
+ * the end, is not zero: those bytes are not signed, and must not be a place to write to.
  */
-int snp_report_signature(const struct snp_report *r, uint8_t ret_r[static 48], uint8_t ret_s[static 48]);
+int snp_report_signature(const struct snp_report *r, uint8_t ret_r[static 48],
+			 uint8_t ret_s[static 48]);
 
 /* ---- products and their TCB versions ---- */
 
@@ -90,7 +93,10 @@ const char *snp_product_name(enum snp_product product);	/* as in certificates: "
 /* "Milan", whole and in that case.  0 or -ENOENT. */
 int snp_product_by_name(const char *name, size_t len, enum snp_product *ret);
 
-/* By CPUID's family and model, base and extended added up.  0, or -ENOENT for one that is none of these. */
+/*
+ * By CPUID's family and model, base and extended added up.  0, or -ENOENT for one that is none
+ * of these.
+ */
 int snp_product_by_cpuid(unsigned family, unsigned model, enum snp_product *ret);
 
 /* Bytes of CHIP_ID that the product uses; the rest is zero. */
@@ -122,8 +128,9 @@ bool snp_tcb_le(const struct snp_tcb *a, const struct snp_tcb *b);
 /* ---- the certificate table of an extended report ---- */
 
 /*
- * AMD and Linux, Guest-Hypervisor Communication Block (56421), "SNP Extended Guest Request": 24-byte entries {GUID, u32 offset, u32 length}, the last
- * all zero, then the data; offsets are from the table's beginning.  The GUIDs' bytes lie in the order of their text, unlike EFI's.
+ * AMD and Linux, Guest-Hypervisor Communication Block (56421), "SNP Extended Guest Request":
+ * 24-byte entries {GUID, u32 offset, u32 length}, the last all zero, then the data; offsets are
+ * from the table's beginning.  The GUIDs' bytes lie in the order of their text, unlike EFI's.
  */
 #define SNP_TABLE_ENTRIES_MAX 64
 
@@ -144,8 +151,9 @@ struct snp_table {
 };
 
 /*
- * Read all of it.  0; -EBADMSG for a list without an end, an entry outside the table or over the list, an empty one, or a known GUID twice;
- * -EMSGSIZE for more than SNP_TABLE_ENTRIES_MAX entries.
+ * Read all of it.  0; -EBADMSG for a list without an end, an entry outside the table or over
+ * the list, an empty one, or a known GUID twice; -EMSGSIZE for more than SNP_TABLE_ENTRIES_MAX
+ * entries.
  */
 int snp_table_parse(const uint8_t *p, size_t len, struct snp_table *ret);
 const char *snp_table_kind_name(enum snp_table_kind kind);	/* "VCEK" */

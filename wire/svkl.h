@@ -5,8 +5,9 @@
 #include "wire/bytes.h"
 
 /*
- * The ACPI table SVKL, in which firmware of TDX guests says where storage volume keys lie.  Layout: the kernel's
- * include/acpi/actbl2.h (struct acpi_table_svkl), after Intel's Guest-Hypervisor Communication Interface.  Little-endian, packed.
+ * The ACPI table SVKL, in which firmware of TDX guests says where storage volume keys lie.
+ * Layout: the kernel's include/acpi/actbl2.h (struct acpi_table_svkl), after Intel's
+ * Guest-Hypervisor Communication Interface.  Little-endian, packed.
  *
  *	 0  36  ACPI header: "SVKL", u32 length of the table in bytes, this header included, ...
  *	36   4  number of keys
@@ -34,19 +35,22 @@ struct svkl_key {
 };
 
 /*
- * Begin to read the @len bytes of the table at @table, its ACPI header included; they are borrowed.  Bytes behind the last key are ignored.
+ * Begin to read the @len bytes of the table at @table, its ACPI header included; they are
+ * borrowed.  Bytes behind the last key are ignored.
  *
- * Returns 0; -ENOENT when it is no SVKL; -EBADMSG when it is shorter than its header or than its keys; -EMSGSIZE when it has more than
- * SVKL_KEYS_MAX keys.  @ret is written on success only.
+ * Returns 0; -ENOENT when it is no SVKL; -EBADMSG when it is shorter than its header or than
+ * its keys; -EMSGSIZE when it has more than SVKL_KEYS_MAX keys.  @ret is written on success
+ * only.
  */
 int svkl_open(const uint8_t *table, size_t len, struct svkl *ret);
 
 /*
  * The key @i, less than n_keys.
  *
- * Returns 0; -EOPNOTSUPP for a type or format other than 0, a raw main storage volume key; -EMSGSIZE when it is empty or too long;
- * -EBADMSG when it lies at 0 or wraps; -ENOTUNIQ when it shares a byte with another key that is good by itself: wiping one would destroy
- * the other, so neither is.  @ret is written on success only.
+ * Returns 0; -EOPNOTSUPP for a type or format other than 0, a raw main storage volume key;
+ * -EMSGSIZE when it is empty or too long; -EBADMSG when it lies at 0 or wraps; -ENOTUNIQ when
+ * it shares a byte with another key that is good by itself: wiping one would destroy the other,
+ * so neither is.  @ret is written on success only.
  */
 int svkl_key(const struct svkl *t, unsigned i, struct svkl_key *ret);
 

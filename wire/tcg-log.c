@@ -138,7 +138,10 @@ static int parse_digests(const struct tcg_log *log, struct bytes *b, struct tcg_
 	uint32_t n;
 	int i;
 
-	/* An event without any digest would measure nothing; and a log of them would be one of zeros, walked for ever. */
+	/*
+	 * An event without any digest would measure nothing; and a log of them would be one of
+	 * zeros, walked for ever.
+	 */
 	if (bytes_u32le(b, &n) < 0 || n == 0 || n > log->n_algs)
 		return -EBADMSG;
 	while (n-- > 0) {
@@ -158,14 +161,18 @@ int tcg_log_next(struct tcg_log *log, struct tcg_event *ret)
 	struct bytes b = log->rest;
 	uint32_t len;
 
-	/* An event has a digest count that is not zero in its first twelve bytes: this looks no further than that unless it is the end. */
+	/*
+	 * An event has a digest count that is not zero in its first twelve bytes: this looks no
+	 * further than that unless it is the end.
+	 */
 	if (bytes_all_zero(&b))
 		return 0;
 	if (bytes_u32le(&b, &event.index) < 0 || bytes_u32le(&b, &event.type) < 0)
 		return -EBADMSG;
 	if (event.index == UINT32_MAX && event.type == UINT32_MAX)
 		return 0;
-	if (parse_digests(log, &b, &event) < 0 || bytes_u32le(&b, &len) < 0 || bytes_take(&b, len, &event.data) < 0)
+	if (parse_digests(log, &b, &event) < 0 || bytes_u32le(&b, &len) < 0 ||
+	    bytes_take(&b, len, &event.data) < 0)
 		return -EBADMSG;
 	log->rest = b;
 	log->n_events++;
@@ -173,7 +180,8 @@ int tcg_log_next(struct tcg_log *log, struct tcg_event *ret)
 	return 1;
 }
 
-const uint8_t *tcg_event_digest(const struct tcg_log *log, const struct tcg_event *event, uint16_t alg)
+const uint8_t *tcg_event_digest(const struct tcg_log *log, const struct tcg_event *event,
+				uint16_t alg)
 {
 	int i = alg_find(log, alg);
 

@@ -5,8 +5,9 @@
 #include "wire/bytes.h"
 
 /*
- * A measurement log in the crypto agile format, as firmware keeps it for a TPM and, as CCEL, for a TD's registers.
- * Layout: TCG PC Client Platform Firmware Profile, "Event Logging"; UEFI 2.10, "Confidential Computing".
+ * A measurement log in the crypto agile format, as firmware keeps it for a TPM and, as CCEL,
+ * for a TD's registers.  Layout: TCG PC Client Platform Firmware Profile, "Event Logging"; UEFI
+ * 2.10, "Confidential Computing".
  *
  *	first:  u32 index, u32 3, SHA-1, u32 length, "Spec ID Event03\0", u32 class, u8 minor, major, errata, size of uintn,
  *	        u32 n, n times { u16 algorithm, u16 its length }, u8 length, vendor information
@@ -51,24 +52,31 @@ struct tcg_event {
 /*
  * Read the header of a log.
  *
- * Returns 0; -EBADMSG when it ends inside its header; -EPROTO when its first event is not the description of such a log, or one that contradicts
- * itself: no algorithm, one twice, a well-known one with another length; -EMSGSIZE over TCG_LOG_MAX or TCG_LOG_ALGS.
+ * Returns 0; -EBADMSG when it ends inside its header; -EPROTO when its first event is not the
+ * description of such a log, or one that contradicts itself: no algorithm, one twice, a
+ * well-known one with another length; -EMSGSIZE over TCG_LOG_MAX or TCG_LOG_ALGS.
  * @ret is written on success only.
  */
 int tcg_log_open(const uint8_t *data, size_t len, struct tcg_log *ret);
 
 /*
- * Read the next event.  A log ends with its bytes, at an event with the index and type FFFFFFFF, or where only zeros are left.
+ * Read the next event.  A log ends with its bytes, at an event with the index and type
+ * FFFFFFFF, or where only zeros are left.
  *
- * Returns 1 with an event, 0 at the end; -EBADMSG for one that runs past the log, has no digest, one of an algorithm which the header does not name,
- * or two of the same; then @log and @ret have not changed.
+ * Returns 1 with an event, 0 at the end; -EBADMSG for one that runs past the log, has no
+ * digest, one of an algorithm which the header does not name, or two of the same; then @log and
+ * @ret have not changed.
  */
 int tcg_log_next(struct tcg_log *log, struct tcg_event *ret);
 
 /* The @event's digest of the algorithm @alg, with the length that goes with it, or NULL. */
-const uint8_t *tcg_event_digest(const struct tcg_log *log, const struct tcg_event *event, uint16_t alg);
+const uint8_t *tcg_event_digest(const struct tcg_log *log, const struct tcg_event *event,
+				uint16_t alg);
 
-/* What the log calls an event type, "EV_SEPARATOR", or NULL for one that is not in the specifications. */
+/*
+ * What the log calls an event type, "EV_SEPARATOR", or NULL for one that is not in the
+ * specifications.
+ */
 const char *tcg_event_type(uint32_t type);
 
 #endif

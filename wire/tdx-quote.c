@@ -23,7 +23,10 @@ static int problem(const char **ret, int error, const char *text)
 	return error;
 }
 
-/* The next @n bytes, for the caller to look at through a structure of bytes; NULL when there are fewer. */
+/*
+ * The next @n bytes, for the caller to look at through a structure of bytes; NULL when there
+ * are fewer.
+ */
 static const void *take(struct bytes *b, size_t n)
 {
 	struct bytes part;
@@ -40,9 +43,11 @@ static int parse_header(struct bytes *b, struct tdx_quote *q, const char **ret_p
 	q->header = h;
 	q->version = get_u16le(h->version);
 	if (q->version != 4 && q->version != 5)
-		return problem(ret_problem, -EOPNOTSUPP, "its version is neither 4 nor 5, so it is no quote of a TD");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its version is neither 4 nor 5, so it is no quote of a TD");
 	if (get_u16le(h->key_type) != KEY_ECDSA_P256)
-		return problem(ret_problem, -EOPNOTSUPP, "its attestation key is not of the type ECDSA P-256");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its attestation key is not of the type ECDSA P-256");
 	if (get_u32le(h->tee_type) != TEE_TDX)
 		return problem(ret_problem, -EOPNOTSUPP, "it is the quote of another kind of TEE");
 	if (memcmp(h->qe_vendor_id, intel_qe, sizeof(intel_qe)) != 0)
@@ -58,7 +63,8 @@ static int parse_body(struct bytes *b, struct tdx_quote *q, const char **ret_pro
 	if (q->version == 5 && (bytes_u16le(b, &kind) < 0 || bytes_u32le(b, &len) < 0))
 		return problem(ret_problem, -EBADMSG, "it ends before its body");
 	if (kind != BODY_TD10 && kind != BODY_TD15)
-		return problem(ret_problem, -EOPNOTSUPP, "its body is neither that of TD 1.0 nor that of TD 1.5");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its body is neither that of TD 1.0 nor that of TD 1.5");
 	if (len != (kind == BODY_TD15 ? sizeof(struct td_body15) : sizeof(struct td_body)))
 		return problem(ret_problem, -EBADMSG, "the length of its body is not that of its kind");
 	q->body = take(b, len);
@@ -78,9 +84,11 @@ static int enter_certification(struct bytes *b, uint16_t type, const char **ret_
 	if (bytes_u16le(b, &found) < 0 || bytes_u32le(b, &len) < 0)
 		return problem(ret_problem, -EBADMSG, "it ends before its certification data");
 	if (found != type)
-		return problem(ret_problem, -EOPNOTSUPP, "its certification data are not a QE report with a PCK certificate chain");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its certification data are not a QE report with a PCK certificate chain");
 	if (len != b->len)
-		return problem(ret_problem, -EBADMSG, "the length of its certification data is not what is left for them");
+		return problem(ret_problem, -EBADMSG,
+			       "the length of its certification data is not what is left for them");
 	return 0;
 }
 
@@ -92,16 +100,19 @@ static int parse_auth(struct bytes *b, struct tdx_quote *q, const char **ret_pro
 	q->signature = take(b, SIGNATURE_LEN);
 	q->key = take(b, KEY_LEN);
 	if (!q->signature || !q->key)
-		return problem(ret_problem, -EBADMSG, "its authentication data end before the attestation key");
+		return problem(ret_problem, -EBADMSG,
+			       "its authentication data end before the attestation key");
 	r = enter_certification(b, CERT_QE_REPORT, ret_problem);
 	if (r < 0)
 		return r;
 	q->qe_report = take(b, sizeof(*q->qe_report));
 	q->qe_signature = take(b, SIGNATURE_LEN);
 	if (!q->qe_report || !q->qe_signature)
-		return problem(ret_problem, -EBADMSG, "it ends inside the report of its quoting enclave");
+		return problem(ret_problem, -EBADMSG,
+			       "it ends inside the report of its quoting enclave");
 	if (bytes_u16le(b, &n) < 0 || bytes_take(b, n, &q->qe_auth) < 0)
-		return problem(ret_problem, -EBADMSG, "its QE authentication data run past what they lie in");
+		return problem(ret_problem, -EBADMSG,
+			       "its QE authentication data run past what they lie in");
 	r = enter_certification(b, CERT_PCK_CHAIN, ret_problem);
 	if (r < 0)
 		return r;

@@ -5,8 +5,9 @@
 #include "wire/bytes.h"
 
 /*
- * A TDX quote, version 4 or 5, and the structures in it.  All are arrays of bytes, so that they may lie at any address; numbers are
- * little-endian.  Layouts: Intel, "TDX DCAP Quoting Library API", appendix A; "Intel TDX Module ABI", TDREPORT_STRUCT.
+ * A TDX quote, version 4 or 5, and the structures in it.  All are arrays of bytes, so that they
+ * may lie at any address; numbers are little-endian.  Layouts: Intel, "TDX DCAP Quoting Library
+ * API", appendix A; "Intel TDX Module ABI", TDREPORT_STRUCT.
  *
  *	v4: header, TD 1.0 body, u32 length, authentication data, whatever follows
  *	v5: header, u16 kind of body, u32 its length, body, u32 length, authentication data, whatever follows
@@ -117,12 +118,15 @@ struct tdx_quote {
 };
 
 /*
- * Take a quote apart.  Every length must fit and fill what it lies in; nothing is believed yet but the sizes.
+ * Take a quote apart.  Every length must fit and fill what it lies in; nothing is believed yet
+ * but the sizes.
  *
  * @ret_problem is set on failure: what is wrong, in words, and constant.
- * Returns 0; -EBADMSG when the bytes are malformed; -EOPNOTSUPP when they are a quote that is not one of a TD by Intel's quoting enclave in version
- * 4 or 5 with an ECDSA P-256 key; -EMSGSIZE over TDX_QUOTE_MAX.  @ret is written on success only.
+ * Returns 0; -EBADMSG when the bytes are malformed; -EOPNOTSUPP when they are a quote that is
+ * not one of a TD by Intel's quoting enclave in version 4 or 5 with an ECDSA P-256 key;
+ * -EMSGSIZE over TDX_QUOTE_MAX.  @ret is written on success only.
  */
-int tdx_quote_parse(const uint8_t *data, size_t len, struct tdx_quote *ret, const char **ret_problem);
+int tdx_quote_parse(const uint8_t *data, size_t len, struct tdx_quote *ret,
+		    const char **ret_problem);
 
 #endif

@@ -55,14 +55,18 @@ static int take_sized(struct bytes *b, struct bytes *ret)
 
 static int parse_clock(struct bytes *b, struct tpm_quote *q)
 {
-	if (take_u64(b, &q->clock) < 0 || take_u32(b, &q->n_resets) < 0 || take_u32(b, &q->n_restarts) < 0 || b->len < 1)
+	if (take_u64(b, &q->clock) < 0 || take_u32(b, &q->n_resets) < 0 ||
+	    take_u32(b, &q->n_restarts) < 0 || b->len < 1)
 		return -EBADMSG;
 	q->safe = b->p[0];
 	(void) bytes_skip(b, 1);
 	return take_u64(b, &q->firmware);
 }
 
-/* A bank of which nothing is selected counts for nothing; a bit for a PCR that no TPM has is a lie. */
+/*
+ * A bank of which nothing is selected counts for nothing; a bit for a PCR that no TPM has is a
+ * lie.
+ */
 static int parse_selection(struct bytes *b, struct tpm_quote *q)
 {
 	struct bytes bitmap;
@@ -117,7 +121,8 @@ int tpm_quote_parse(const uint8_t *data, size_t len, struct tpm_quote *ret, cons
 	if (take_u32(&b, &magic) < 0 || take_u16(&b, &type) < 0)
 		return problem(ret_problem, -EBADMSG, "it is shorter than a TPM's attestation");
 	if (magic != MAGIC_GENERATED)
-		return problem(ret_problem, -ENOMSG, "it was not made by a TPM: it does not begin with ff544347");
+		return problem(ret_problem, -ENOMSG,
+			       "it was not made by a TPM: it does not begin with ff544347");
 	if (type != ST_ATTEST_QUOTE)
 		return problem(ret_problem, -ENOMSG, "it attests something else than PCRs");
 	if (take_sized(&b, &q.signer) < 0 || take_sized(&b, &q.extra) < 0 || parse_clock(&b, &q) < 0)

@@ -35,13 +35,16 @@ struct tpm_quote {
  * Take the attestation @data apart; all of them must be used.
  *
  * @ret_problem is set on failure: what is wrong, in words, and constant.
- * Returns 0; -EBADMSG when the bytes are malformed; -ENOMSG when a TPM did not make them, or they are no quote: then a signature over them means
- * nothing; -EMSGSIZE over TPM_QUOTE_MAX.  @ret is written on success only.
+ * Returns 0; -EBADMSG when the bytes are malformed; -ENOMSG when a TPM did not make them, or
+ * they are no quote: then a signature over them means nothing; -EMSGSIZE over TPM_QUOTE_MAX.
+ * @ret is written on success only.
  */
-int tpm_quote_parse(const uint8_t *data, size_t len, struct tpm_quote *ret, const char **ret_problem);
+int tpm_quote_parse(const uint8_t *data, size_t len, struct tpm_quote *ret,
+		    const char **ret_problem);
 
 /*
- * The bare RSASSA-PKCS1-v1_5 signature with SHA-256 in @data: they are either that, @key_len bytes, or a TPMT_SIGNATURE around it.
+ * The bare RSASSA-PKCS1-v1_5 signature with SHA-256 in @data: they are either that, @key_len
+ * bytes, or a TPMT_SIGNATURE around it.
  * Returns 0; -EBADMSG for anything else, and then @ret is as it was.
  */
 int tpm_signature_rsassa(const uint8_t *data, size_t len, size_t key_len, struct bytes *ret);

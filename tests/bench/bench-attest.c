@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What verifying evidence costs, beside the OpenSSL operations that no verifier can leave out, in one run:
+ * What verifying evidence costs, beside the OpenSSL operations that no verifier can leave out,
+ * in one run:
  *
  *	bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT
  *
@@ -38,8 +39,11 @@ static void encode_signature(struct input *in)
 	struct snp_report report;
 	int len;
 
-	must(sig && snp_report_open(in->report.p, in->report.len, &report) == 0 && snp_report_signature(&report, r, s) == 0, "Reading the report");
-	must(ECDSA_SIG_set0(sig, BN_bin2bn(r, 48, NULL), BN_bin2bn(s, 48, NULL)), "Reading the signature");
+	must(sig && snp_report_open(in->report.p, in->report.len, &report) == 0 &&
+		     snp_report_signature(&report, r, s) == 0,
+	     "Reading the report");
+	must(ECDSA_SIG_set0(sig, BN_bin2bn(r, 48, NULL), BN_bin2bn(s, 48, NULL)),
+	     "Reading the signature");
 	len = i2d_ECDSA_SIG(sig, &in->sig);
 	must(len > 0, "Encoding the signature");
 	in->sig_len = (size_t)len;
@@ -51,7 +55,8 @@ static void floor_report(const struct input *in, X509 *vek)
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 
 	must(md && EVP_DigestVerifyInit(md, NULL, EVP_sha384(), NULL, X509_get0_pubkey(vek)) == 1 &&
-	     EVP_DigestVerify(md, in->sig, in->sig_len, in->report.p, SNP_SIGNED_LEN) == 1, "The report's signature");
+		     EVP_DigestVerify(md, in->sig, in->sig_len, in->report.p, SNP_SIGNED_LEN) == 1,
+	     "The report's signature");
 	EVP_MD_CTX_free(md);
 }
 
@@ -61,8 +66,10 @@ static void floor_snp_cold(void *input)
 	struct input *in = input;
 	X509 *ark = parse_der(in->ark), *inter = parse_der(in->inter), *vek = parse_der(in->vek);
 
-	must(X509_verify(ark, X509_get0_pubkey(ark)) == 1 && X509_verify(inter, X509_get0_pubkey(ark)) == 1 &&
-	     X509_verify(vek, X509_get0_pubkey(inter)) == 1, "The chain");
+	must(X509_verify(ark, X509_get0_pubkey(ark)) == 1 &&
+		     X509_verify(inter, X509_get0_pubkey(ark)) == 1 &&
+		     X509_verify(vek, X509_get0_pubkey(inter)) == 1,
+	     "The chain");
 	floor_report(in, vek);
 	X509_free(ark);
 	X509_free(inter);
@@ -88,7 +95,8 @@ static void verify_snp(struct input *in, struct verifier *ctx)
 		.n_certs = 3,
 	};
 
-	must(attest_verify(ctx, &attest_verify_snp, &e, &in->policy, NOW, in->verdict) == 0 && in->verdict->result == VERDICT_ACCEPTED,
+	must(attest_verify(ctx, &attest_verify_snp, &e, &in->policy, NOW, in->verdict) == 0 &&
+		     in->verdict->result == VERDICT_ACCEPTED,
 	     "Verifying the report");
 }
 
@@ -121,13 +129,15 @@ int main(int argc, char **argv)
 	int i;
 
 	log_open("bench-attest");
-	i = turns_options(argc, argv, "bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT", 4, &rounds);
+	i = turns_options(argc, argv, "bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT", 4,
+			  &rounds);
 	in.report = read_input(argv[i]);
 	in.vek = read_input(argv[i + 1]);
 	in.inter = read_input(argv[i + 2]);
 	in.ark = read_input(argv[i + 3]);
 	policy_init(&in.policy);
-	must(trust_parse(in.ark.p, in.ark.len, "the given root", &in.trust, NULL) == 0, "Reading the root");
+	must(trust_parse(in.ark.p, in.ark.len, "the given root", &in.trust, NULL) == 0,
+	     "Reading the root");
 	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()), "Getting memory");
 	inter = parse_der(in.inter);
 	in.inter_key = X509_get0_pubkey(inter);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What verifying a TDX quote costs, beside the OpenSSL operations that no verifier can leave out, in one run:
+ * What verifying a TDX quote costs, beside the OpenSSL operations that no verifier can leave
+ * out, in one run:
  *
  *	bench-tdx [--rounds=N] QUOTE TCB_INFO QE_IDENTITY TCB_CHAIN QE_CHAIN ROOT_CRL PCK_CRL
  *
@@ -47,7 +48,8 @@ static void floor_quote(const struct input *in, X509 *leaf)
 {
 	_cleanup_(pkey_freep) EVP_PKEY *ak = p256_key(in->quote.key);
 
-	must(p256_verify(X509_get0_pubkey(leaf), in->quote.qe_signature, (struct bytes){ (const uint8_t *)in->quote.qe_report, 384 }),
+	must(p256_verify(X509_get0_pubkey(leaf), in->quote.qe_signature,
+			 (struct bytes){ (const uint8_t *)in->quote.qe_report, 384 }),
 	     "The quoting enclave's signature");
 	must(p256_verify(ak, in->quote.signature, in->quote.signed_part), "The quote's signature");
 }
@@ -61,12 +63,19 @@ static void floor_full(void *input)
 
 	for (unsigned i = 0; i < 4; i++)
 		cert[i] = parse_der(in->der[i]);
-	must(X509_verify(cert[ROOT], X509_get0_pubkey(cert[ROOT])) == 1 && X509_verify(cert[CA], X509_get0_pubkey(cert[ROOT])) == 1 &&
-	     X509_verify(cert[LEAF], X509_get0_pubkey(cert[CA])) == 1 && X509_verify(cert[SIGNING], X509_get0_pubkey(cert[ROOT])) == 1,
+	must(X509_verify(cert[ROOT], X509_get0_pubkey(cert[ROOT])) == 1 &&
+		     X509_verify(cert[CA], X509_get0_pubkey(cert[ROOT])) == 1 &&
+		     X509_verify(cert[LEAF], X509_get0_pubkey(cert[CA])) == 1 &&
+		     X509_verify(cert[SIGNING], X509_get0_pubkey(cert[ROOT])) == 1,
 	     "The chain");
-	must(X509_CRL_verify(root_crl, X509_get0_pubkey(cert[ROOT])) == 1 && X509_CRL_verify(pck_crl, X509_get0_pubkey(cert[CA])) == 1, "A list");
-	must(p256_verify(X509_get0_pubkey(cert[SIGNING]), in->tcb_info.signature, in->tcb_info.signed_part) &&
-	     p256_verify(X509_get0_pubkey(cert[SIGNING]), in->qe_identity.signature, in->qe_identity.signed_part), "A document");
+	must(X509_CRL_verify(root_crl, X509_get0_pubkey(cert[ROOT])) == 1 &&
+		     X509_CRL_verify(pck_crl, X509_get0_pubkey(cert[CA])) == 1,
+	     "A list");
+	must(p256_verify(X509_get0_pubkey(cert[SIGNING]), in->tcb_info.signature,
+			 in->tcb_info.signed_part) &&
+		     p256_verify(X509_get0_pubkey(cert[SIGNING]), in->qe_identity.signature,
+				 in->qe_identity.signed_part),
+	     "A document");
 	floor_quote(in, cert[LEAF]);
 	for (unsigned i = 0; i < 4; i++)
 		X509_free(cert[i]);
@@ -94,13 +103,15 @@ static void floor_signatures(void *input)
 	if (!leaf)
 		leaf = parse_der(in->der[LEAF]);
 	for (unsigned i = 0; i < 10; i++)
-		must(p256_verify(X509_get0_pubkey(leaf), in->quote.qe_signature, (struct bytes){ (const uint8_t *)in->quote.qe_report, 384 }),
+		must(p256_verify(X509_get0_pubkey(leaf), in->quote.qe_signature,
+				 (struct bytes){ (const uint8_t *)in->quote.qe_report, 384 }),
 		     "A signature");
 }
 
 static void verify(struct input *in, struct verifier *ctx)
 {
-	must(attest_verify(ctx, &attest_verify_tdx, &in->e, &in->policy, NOW, in->verdict) == 0 && in->verdict->result == VERDICT_ACCEPTED,
+	must(attest_verify(ctx, &attest_verify_tdx, &in->e, &in->policy, NOW, in->verdict) == 0 &&
+		     in->verdict->result == VERDICT_ACCEPTED,
 	     "Verifying the quote");
 }
 
@@ -135,33 +146,42 @@ static void take_apart(struct input *in)
 	const char *problem;
 	ssize_t n;
 
-	must(tdx_quote_parse(in->e.piece[EVIDENCE_QUOTE].p, in->e.piece[EVIDENCE_QUOTE].len, &in->quote, &problem) == 0, "Reading the quote");
+	must(tdx_quote_parse(in->e.piece[EVIDENCE_QUOTE].p, in->e.piece[EVIDENCE_QUOTE].len,
+			     &in->quote, &problem) == 0,
+	     "Reading the quote");
 	must(pck_chain_split(in->quote.pck_chain, &in->chain) == 0, "Reading its certificates");
 	for (unsigned i = 0; i < _PCK_MAX; i++)
 		in->der[i] = (struct bytes){ in->chain.cert[i].b, in->chain.cert[i].len };
 	n = pem_next(&pem, "CERTIFICATE", signing, sizeof(signing));
 	must(n > 0, "Reading the signing certificate");
 	in->der[SIGNING] = (struct bytes){ signing, (size_t)n };
-	must(tdx_tcb_info_read(in->e.piece[EVIDENCE_TCB_INFO], &in->tcb_info, &problem) == 0, "Reading the TCB info");
-	must(tdx_qe_identity_read(in->e.piece[EVIDENCE_QE_IDENTITY], &in->qe_identity, &problem) == 0, "Reading the QE identity");
+	must(tdx_tcb_info_read(in->e.piece[EVIDENCE_TCB_INFO], &in->tcb_info, &problem) == 0,
+	     "Reading the TCB info");
+	must(tdx_qe_identity_read(in->e.piece[EVIDENCE_QE_IDENTITY], &in->qe_identity, &problem) == 0,
+	     "Reading the QE identity");
 	in->ca_key = X509_get0_pubkey(parse_der(in->der[CA]));
 }
 
 int main(int argc, char **argv)
 {
-	static const enum evidence_piece pieces[] = { EVIDENCE_QUOTE,	 EVIDENCE_TCB_INFO, EVIDENCE_QE_IDENTITY, EVIDENCE_TCB_CHAIN,
-						      EVIDENCE_QE_CHAIN, EVIDENCE_ROOT_CRL, EVIDENCE_PCK_CRL };
+	static const enum evidence_piece pieces[] = { EVIDENCE_QUOTE,	    EVIDENCE_TCB_INFO,
+						      EVIDENCE_QE_IDENTITY, EVIDENCE_TCB_CHAIN,
+						      EVIDENCE_QE_CHAIN,    EVIDENCE_ROOT_CRL,
+						      EVIDENCE_PCK_CRL };
 	static struct input in;
 	unsigned rounds;
 	int first;
 
 	log_open("bench-tdx");
-	first = turns_options(argc, argv, "bench-tdx [--rounds=N] QUOTE TCB_INFO QE_IDENTITY TCB_CHAIN QE_CHAIN ROOT_CRL PCK_CRL", 7, &rounds);
+	first = turns_options(argc, argv,
+			      "bench-tdx [--rounds=N] QUOTE TCB_INFO QE_IDENTITY TCB_CHAIN QE_CHAIN ROOT_CRL PCK_CRL",
+			      7, &rounds);
 	for (int i = 0; i < 7; i++)
 		in.e.piece[pieces[i]] = read_input(argv[first + i]);
 	policy_init(&in.policy);
 	take_apart(&in);
-	must(trust_parse(in.der[ROOT].p, in.der[ROOT].len, "the quote's root", &in.trust, NULL) == 0, "Reading the root");
+	must(trust_parse(in.der[ROOT].p, in.der[ROOT].len, "the quote's root", &in.trust, NULL) == 0,
+	     "Reading the root");
 	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()), "Getting memory");
 	take_turns(rows, &in, rounds);
 	return 0;

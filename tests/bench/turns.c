@@ -72,10 +72,12 @@ static void measure(const struct turn_row *row, void *input, unsigned rounds)
 
 void take_turns(const struct turn_row *rows, void *input, unsigned rounds)
 {
-	printf("%-32s  %9s  %9s  %6s  %5s\n", "microseconds of CPU, medians", "verifier", "OpenSSL", "ratio", "goal");
+	printf("%-32s  %9s  %9s  %6s  %5s\n", "microseconds of CPU, medians", "verifier", "OpenSSL",
+	       "ratio", "goal");
 	for (; rows->name; rows++)
 		measure(rows, input, rounds);
-	printf("\nOpenSSL: the operations that cannot be left out, alone.  %u rounds, in turns.\n\n", rounds);
+	printf("\nOpenSSL: the operations that cannot be left out, alone.  %u rounds, in turns.\n\n",
+	       rounds);
 }
 
 int turns_options(int argc, char **argv, const char *usage, int n, unsigned *ret_rounds)

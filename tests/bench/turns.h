@@ -7,8 +7,8 @@
 #include "wire/bytes.h"
 
 /*
- * Two ways to do something, measured beside each other: they take turns within each round, so that what else runs on the machine hits both alike,
- * and what counts is processor time.
+ * Two ways to do something, measured beside each other: they take turns within each round, so
+ * that what else runs on the machine hits both alike, and what counts is processor time.
  */
 struct turn_row {
 	const char *name;
@@ -23,7 +23,10 @@ void take_turns(const struct turn_row *rows, void *input, unsigned rounds);
 /* Say what failed and exit unless @good: what does not work is no measurement. */
 void must(int good, const char *what);
 
-/* Those of the command line before the files: --rounds=N.  Exits with @usage unless @n files follow; returns the index of the first. */
+/*
+ * Those of the command line before the files: --rounds=N.  Exits with @usage unless @n files
+ * follow; returns the index of the first.
+ */
 int turns_options(int argc, char **argv, const char *usage, int n, unsigned *ret_rounds);
 
 /* A file, never freed. */

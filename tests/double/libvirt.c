@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A test double of libvirt's library: the few functions that coco-inject calls, for one guest named "vm" that stands behind the monitor
- * double:SOCKET (tests/double/security-processor).  For tests only: it believes everything and stops at the first surprise.
+ * A test double of libvirt's library: the few functions that coco-inject calls, for one guest
+ * named "vm" that stands behind the monitor double:SOCKET (tests/double/security-processor).
+ * For tests only: it believes everything and stops at the first surprise.
  *
  * Loaded as libvirt.so.0 by LD_LIBRARY_PATH.  It shares no code with what it tests.
  */
@@ -63,7 +64,8 @@ static struct json_object *ask(virConnectPtr c, const char *command, const char 
 			return json_object_get(v);
 		if (json_object_object_get_ex(o, "error", &v)) {
 			json_object_object_get_ex(v, "desc", &v);
-			fail("internal error: unable to execute QEMU command '%s': %s", command, json_object_get_string(v));
+			fail("internal error: unable to execute QEMU command '%s': %s", command,
+			     json_object_get_string(v));
 			return NULL;
 		}
 	}
@@ -144,13 +146,15 @@ static virTypedParameterPtr add(virTypedParameterPtr *params, int *n, const char
 	return p;
 }
 
-int virTypedParamsAddString(virTypedParameterPtr *params, int *n, int *max, const char *name, const char *value)
+int virTypedParamsAddString(virTypedParameterPtr *params, int *n, int *max, const char *name,
+			    const char *value)
 {
 	add(params, n, name, VIR_TYPED_PARAM_STRING)->value.s = strdup(value);
 	return 0;
 }
 
-int virTypedParamsAddULLong(virTypedParameterPtr *params, int *n, int *max, const char *name, unsigned long long value)
+int virTypedParamsAddULLong(virTypedParameterPtr *params, int *n, int *max, const char *name,
+			    unsigned long long value)
 {
 	add(params, n, name, VIR_TYPED_PARAM_ULLONG)->value.ul = value;
 	return 0;
@@ -190,7 +194,8 @@ void virTypedParamsFree(virTypedParameterPtr params, int n)
 	free(params);
 }
 
-int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params, int *n, unsigned int flags)
+int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params, int *n,
+				   unsigned int flags)
 {
 	static const struct {
 		const char *theirs, *qmp;
@@ -207,25 +212,29 @@ int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params,
 	if (!measure)
 		return -1;
 	json_object_object_get_ex(measure, "data", &v);
-	virTypedParamsAddString(params, n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, json_object_get_string(v));
+	virTypedParamsAddString(params, n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT,
+				json_object_get_string(v));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		/* As libvirt before 8.0, which told the measurement alone. */
 		if (getenv("DOUBLE_OLD_LIBVIRT"))
 			break;
 		json_object_object_get_ex(sev, numbers[i].qmp, &v);
-		add(params, n, numbers[i].theirs, VIR_TYPED_PARAM_UINT)->value.ui = (unsigned)json_object_get_int64(v);
+		add(params, n, numbers[i].theirs, VIR_TYPED_PARAM_UINT)->value.ui = (unsigned)
+			json_object_get_int64(v);
 	}
 	return 0;
 }
 
-int virDomainSetLaunchSecurityState(virDomainPtr d, virTypedParameterPtr params, int n, unsigned int flags)
+int virDomainSetLaunchSecurityState(virDomainPtr d, virTypedParameterPtr params, int n,
+				    unsigned int flags)
 {
 	virTypedParameterPtr gpa = find(params, n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS);
 	char address[64] = "", *arguments;
 
 	if (gpa)
 		snprintf(address, sizeof(address), ",\"gpa\":%llu", gpa->value.ul);
-	if (asprintf(&arguments, "{\"packet-header\":\"%s\",\"secret\":\"%s\"%s}", find(params, n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER)->value.s,
+	if (asprintf(&arguments, "{\"packet-header\":\"%s\",\"secret\":\"%s\"%s}",
+		     find(params, n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER)->value.s,
 		     find(params, n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET)->value.s, address) < 0)
 		return -1;
 	return ask(d->connection, "sev-inject-launch-secret", arguments) ? 0 : -1;

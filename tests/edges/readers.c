@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What our readers make of bytes, and what libraries made for it make of the same, for tests/edges/edges, which generates them and compares.
+ * What our readers make of bytes, and what libraries made for it make of the same, for
+ * tests/edges/edges, which generates them and compares.
  *
  *	stdin:	one character for the kind, u32 length (little-endian), bytes; again and again
  *	stdout:	a line each: ours, a tab, the library's; "no" for what is refused, "cap" for what is over a cap of ours, "-" for no library
@@ -35,7 +36,10 @@ static void put_error(int error)
 
 /* ---- JSON ---- */
 
-/* As one line of tokens: {hex of a name:value,} [value,] "hex of a text" or "?" with escapes, a number or "#" when it is none of ours, t f n. */
+/*
+ * As one line of tokens: {hex of a name:value,} [value,] "hex of a text" or "?" with escapes, a
+ * number or "#" when it is none of ours, t f n.
+ */
 static void put_json(struct bytes value)
 {
 	struct bytes it = value, name, child;
@@ -98,7 +102,8 @@ static void library_json(struct bytes text)
 	/* It stops behind the value and leaves the rest to its caller. */
 	while (end < text.len && strchr(" \t\r\n", text.p[end]) && text.p[end])
 		end++;
-	fputs(json_tokener_get_error(t) == json_tokener_success && end == text.len ? "ok" : "no", stdout);
+	fputs(json_tokener_get_error(t) == json_tokener_success && end == text.len ? "ok" : "no",
+	      stdout);
 	json_object_put(o);
 	json_tokener_free(t);
 }
@@ -116,7 +121,10 @@ static void do_json(struct bytes text)
 	library_json(text);
 }
 
-/* ---- DER: OpenSSL's readers take BER too; what they write again is DER, so that is compared with what they read. ---- */
+/*
+ * ---- DER: OpenSSL's readers take BER too; what they write again is DER, so that is compared
+ * with what they read. ----
+ */
 
 static bool is_again(const uint8_t *der, int len, struct bytes b)
 {
@@ -148,7 +156,8 @@ static struct bytes bytes_of(const ASN1_STRING *s)
 
 static bool library_octets(const ASN1_TYPE *t, uint8_t *ret, size_t len)
 {
-	if (t->type != V_ASN1_OCTET_STRING || (size_t)ASN1_STRING_length(t->value.octet_string) != len)
+	if (t->type != V_ASN1_OCTET_STRING ||
+	    (size_t)ASN1_STRING_length(t->value.octet_string) != len)
 		return false;
 	memcpy(ret, ASN1_STRING_get0_data(t->value.octet_string), len);
 	return true;
@@ -156,10 +165,13 @@ static bool library_octets(const ASN1_TYPE *t, uint8_t *ret, size_t len)
 
 static bool library_uint(const ASN1_TYPE *t, uint64_t max, uint64_t *ret)
 {
-	return t->type == V_ASN1_INTEGER && ASN1_INTEGER_get_uint64(ret, t->value.integer) == 1 && *ret <= max;
+	return t->type == V_ASN1_INTEGER && ASN1_INTEGER_get_uint64(ret, t->value.integer) == 1 &&
+	       *ret <= max;
 }
 
-static bool library_parts(struct bytes b, const char *prefix, bool (*read)(unsigned n, const ASN1_TYPE *t, struct pck *pck), struct pck *pck, uint32_t needed);
+static bool library_parts(struct bytes b, const char *prefix,
+			  bool (*read)(unsigned n, const ASN1_TYPE *t, struct pck *pck),
+			  struct pck *pck, uint32_t needed);
 
 static bool library_tcb(unsigned n, const ASN1_TYPE *t, struct pck *pck)
 {
@@ -187,13 +199,15 @@ static bool library_part(unsigned n, const ASN1_TYPE *t, struct pck *pck)
 		return library_octets(t, pck->ppid, 16);
 	case 2:
 		return t->type == V_ASN1_SEQUENCE &&
-		       library_parts(bytes_of(t->value.sequence), PCK_EXTENSION_OID ".2.", library_tcb, pck, ((1u << 18) - 1) << 1);
+		       library_parts(bytes_of(t->value.sequence), PCK_EXTENSION_OID ".2.",
+				     library_tcb, pck, ((1u << 18) - 1) << 1);
 	case 3:
 		return library_octets(t, pck->pceid, 2);
 	case 4:
 		return library_octets(t, pck->fmspc, 6);
 	case 5:
-		if (t->type != V_ASN1_ENUMERATED || ASN1_ENUMERATED_get_int64(&v, t->value.enumerated) != 1 || v < 0 || v > 127)
+		if (t->type != V_ASN1_ENUMERATED ||
+		    ASN1_ENUMERATED_get_int64(&v, t->value.enumerated) != 1 || v < 0 || v > 127)
 			return false;
 		pck->sgx_type = (uint8_t)v;
 		return true;
@@ -205,11 +219,13 @@ static bool library_part(unsigned n, const ASN1_TYPE *t, struct pck *pck)
 	}
 }
 
-static bool library_pair(struct bytes b, const char *prefix, bool (*read)(unsigned n, const ASN1_TYPE *t, struct pck *pck), struct pck *pck,
-			 uint32_t *seen)
+static bool library_pair(struct bytes b, const char *prefix,
+			 bool (*read)(unsigned n, const ASN1_TYPE *t, struct pck *pck),
+			 struct pck *pck, uint32_t *seen)
 {
 	ASN1_SEQUENCE_ANY *pair = library_sequence(b);
-	bool good = pair && sk_ASN1_TYPE_num(pair) == 2 && sk_ASN1_TYPE_value(pair, 0)->type == V_ASN1_OBJECT;
+	bool good = pair && sk_ASN1_TYPE_num(pair) == 2 &&
+		    sk_ASN1_TYPE_value(pair, 0)->type == V_ASN1_OBJECT;
 	char oid[256];
 
 	if (good) {
@@ -219,7 +235,8 @@ static bool library_pair(struct bytes b, const char *prefix, bool (*read)(unsign
 		good = OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_TYPE_value(pair, 0)->value.object, 1) > 0;
 		digits = good ? startswith(oid, prefix) : NULL;
 		if (digits && parse_u64(digits, &n) == 0 && n > 0 && n < 32) {
-			good = !(*seen & 1u << n) && read((unsigned)n, sk_ASN1_TYPE_value(pair, 1), pck);
+			good = !(*seen & 1u << n) &&
+			       read((unsigned)n, sk_ASN1_TYPE_value(pair, 1), pck);
 			*seen |= 1u << n;
 		}
 	}
@@ -227,7 +244,9 @@ static bool library_pair(struct bytes b, const char *prefix, bool (*read)(unsign
 	return good;
 }
 
-static bool library_parts(struct bytes b, const char *prefix, bool (*read)(unsigned n, const ASN1_TYPE *t, struct pck *pck), struct pck *pck, uint32_t needed)
+static bool library_parts(struct bytes b, const char *prefix,
+			  bool (*read)(unsigned n, const ASN1_TYPE *t, struct pck *pck),
+			  struct pck *pck, uint32_t needed)
 {
 	ASN1_SEQUENCE_ANY *list = library_sequence(b);
 	bool good = list != NULL;
@@ -236,7 +255,8 @@ static bool library_parts(struct bytes b, const char *prefix, bool (*read)(unsig
 	for (int i = 0; good && i < sk_ASN1_TYPE_num(list); i++) {
 		const ASN1_TYPE *t = sk_ASN1_TYPE_value(list, i);
 
-		good = t->type == V_ASN1_SEQUENCE && library_pair(bytes_of(t->value.sequence), prefix, read, pck, &seen);
+		good = t->type == V_ASN1_SEQUENCE &&
+		       library_pair(bytes_of(t->value.sequence), prefix, read, pck, &seen);
 	}
 	sk_ASN1_TYPE_pop_free(list, ASN1_TYPE_free);
 	return good && (seen & needed) == needed;
@@ -302,7 +322,8 @@ static void put_vek(const struct amd_vek *vek, X509 *cert)
 	int64_t from, to;
 	size_t n;
 
-	if (!x509_is_leaf(cert) || !x509_key_is(cert, X509_KEY_P384) || !X509_get0_pubkey(cert) || x509_validity(cert, &from, &to) < 0 || x509_serial(cert, serial, &n) < 0) {
+	if (!x509_is_leaf(cert) || !x509_key_is(cert, X509_KEY_P384) || !X509_get0_pubkey(cert) ||
+	    x509_validity(cert, &from, &to) < 0 || x509_serial(cert, serial, &n) < 0) {
 		put_error(-EBADMSG);
 		return;
 	}
@@ -345,13 +366,15 @@ static void put_crl(X509_CRL *crl)
 	STACK_OF(X509_REVOKED) *list = X509_CRL_get_REVOKED(crl);
 	int64_t last, next;
 
-	if (seconds(X509_CRL_get0_lastUpdate(crl), &last) < 0 || seconds(X509_CRL_get0_nextUpdate(crl), &next) < 0) {
+	if (seconds(X509_CRL_get0_lastUpdate(crl), &last) < 0 ||
+	    seconds(X509_CRL_get0_nextUpdate(crl), &next) < 0) {
 		put_error(-EBADMSG);
 		return;
 	}
 	printf("%" PRId64 ":%" PRId64, last, next);
 	for (int i = 0; i < sk_X509_REVOKED_num(list); i++) {
-		const ASN1_INTEGER *serial = X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(list, i));
+		const ASN1_INTEGER *serial = X509_REVOKED_get0_serialNumber(
+			sk_X509_REVOKED_value(list, i));
 
 		fputs(ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? ":-" : ":", stdout);
 		put_hex(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
@@ -371,7 +394,10 @@ static void do_crl(struct bytes b)
 
 /* ---- text ---- */
 
-/* As a C string, which is what such text is when it comes to us; the generator makes none with a NUL. */
+/*
+ * As a C string, which is what such text is when it comes to us; the generator makes none with
+ * a NUL.
+ */
 static void do_hex(struct bytes b)
 {
 	_cleanup_(freep) char *s = strndup((const char *)b.p, b.len);
@@ -465,7 +491,8 @@ int main(void)
 	uint8_t head[5];
 
 	while (fread(head, 1, sizeof(head), stdin) == sizeof(head)) {
-		size_t len = head[1] | (size_t)head[2] << 8 | (size_t)head[3] << 16 | (size_t)head[4] << 24;
+		size_t len = head[1] | (size_t)head[2] << 8 | (size_t)head[3] << 16 |
+			     (size_t)head[4] << 24;
 
 		if (len > RECORD_MAX || read_record((char)head[0], len) < 0)
 			return 1;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever the runtime data are: one key of a length that can be one, or none; what is borrowed lies inside. */
+/*
+ * Whatever the runtime data are: one key of a length that can be one, or none; what is borrowed
+ * lies inside.
+ */
 #include <assert.h>
 
 #include "attest/azure-runtime.h"
@@ -17,7 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	}
 	assert(rt.ak_n_len > 0 && rt.ak_n_len <= AZURE_MODULUS_MAX);
-	assert(rt.configuration.len == 0 || (rt.configuration.p >= data && rt.configuration.p + rt.configuration.len <= data + len));
+	assert(rt.configuration.len == 0 ||
+	       (rt.configuration.p >= data &&
+		rt.configuration.p + rt.configuration.len <= data + len));
 	flag = azure_runtime_flag(&rt, "secure-boot");
 	assert(flag == 0 || flag == 1 || flag == -ENOENT || flag == -EBADMSG);
 	return 0;

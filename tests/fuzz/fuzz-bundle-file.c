@@ -16,7 +16,10 @@ static void assert_same(const struct bundle *a, const struct bundle *b)
 			abort();
 }
 
-/* What is read as a bundle, written and read again, is the same bundle; and it has no policy and no roots. */
+/*
+ * What is read as a bundle, written and read again, is the same bundle; and it has no policy
+ * and no roots.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bundle first = { 0 }, second = { 0 };

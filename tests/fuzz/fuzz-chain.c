@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever the files: they are read and verified to the end, no chain is good under AMD's roots, as the fuzzer cannot sign, and under another one only if all
- * is there.  The first byte chooses where a lone certificate goes; a second file, which may be the anchor, begins after the two bytes 0xff 0xfe.
+ * Whatever the files: they are read and verified to the end, no chain is good under AMD's
+ * roots, as the fuzzer cannot sign, and under another one only if all is there.  The first byte
+ * chooses where a lone certificate goes; a second file, which may be the anchor, begins after
+ * the two bytes 0xff 0xfe.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -28,7 +30,8 @@ static void check_report(const struct chain *c, const struct chain_report *repor
 			assert(report->states[i] == CHAIN_GOOD || report->states[i] == CHAIN_SKIPPED);
 		return;
 	}
-	assert(report->verdict == CHAIN_UNDECIDED || report->verdict == CHAIN_FAILED || report->verdict == CHAIN_MALFORMED);
+	assert(report->verdict == CHAIN_UNDECIDED || report->verdict == CHAIN_FAILED ||
+	       report->verdict == CHAIN_MALFORMED);
 	assert(report->first < chain_n_checks() && report->states[report->first] == report->verdict);
 	for (size_t i = 0; i < report->first; i++)
 		assert(report->states[i] != CHAIN_FAILED && report->states[i] != CHAIN_MALFORMED);
@@ -46,7 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len > 0) {
 		second = find_second(data + 1, len - 1);
 		first_len = second ? (size_t)(second - data) - 1 : len - 1;
-		r = chain_add(c, data + 1, first_len, (enum chain_cert)(data[0] % (_CHAIN_MAX + 1)), NULL);
+		r = chain_add(c, data + 1, first_len, (enum chain_cert)(data[0] % (_CHAIN_MAX + 1)),
+			      NULL);
 		assert(r == 0 || r == -EBADMSG || r == -EEXIST);
 		if (second && data[0] & 0x80)
 			(void) chain_set_anchor(c, second + 2, len - first_len - 3);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Input: a socket's name, then after a newline a unit's name.  What is accepted is a safe volume name, and found in the unit that systemd would make of it. */
+/*
+ * Input: a socket's name, then after a newline a unit's name.  What is accepted is a safe
+ * volume name, and found in the unit that systemd would make of it.
+ */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

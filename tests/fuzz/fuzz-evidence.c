@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Evidence of each type whose pieces are all the fuzzer's: the first byte says which type, then each piece is its length in two bytes, little-endian, and
- * its bytes, in the order of the pieces.  Without Intel's and AMD's keys none of it can be authentic, whatever it is.
+ * Evidence of each type whose pieces are all the fuzzer's: the first byte says which type, then
+ * each piece is its length in two bytes, little-endian, and its bytes, in the order of the
+ * pieces.  Without Intel's and AMD's keys none of it can be authentic, whatever it is.
  */
 #include <assert.h>
 #include <string.h>
@@ -14,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 /* These judge no key that is pinned. */
 static bool has_root(const struct attest_verifier *t)
 {
-	return strcmp(t->name, "tpm") != 0 && strcmp(t->name, "ccel") != 0 && strcmp(t->name, "azure-hcl") != 0;
+	return strcmp(t->name, "tpm") != 0 && strcmp(t->name, "ccel") != 0 &&
+	       strcmp(t->name, "azure-hcl") != 0;
 }
 
 static const struct attest_verifier *take_type(struct bytes *b)

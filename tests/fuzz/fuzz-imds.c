@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size_t n = IMDS_QUOTE_MAX + 1;
 
 	if (imds_read_certification(json, vcek, chain) == 0)
-		assert(memchr(vcek, 0, sizeof(vcek)) && memchr(chain, 0, sizeof(chain)) && strlen(vcek) < len && strlen(chain) < len);
+		assert(memchr(vcek, 0, sizeof(vcek)) && memchr(chain, 0, sizeof(chain)) &&
+		       strlen(vcek) < len && strlen(chain) < len);
 	if (imds_read_quote(json, quote, &n) == 0)
 		assert(n <= sizeof(quote));
 	else

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a text is: what jspan_check() takes, json-c takes in its strict mode, and both read the same names and values from it.  (Not the other way
- * round: a member that stands twice is for json-c to choose from.)
+ * Whatever a text is: what jspan_check() takes, json-c takes in its strict mode, and both read
+ * the same names and values from it.  (Not the other way round: a member that stands twice is
+ * for json-c to choose from.)
  */
 #include <assert.h>
 #include <json-c/json.h>
@@ -14,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void compare(struct bytes value, struct json_object *o, const uint8_t *data, size_t len);
 
-static void compare_object(struct bytes value, struct json_object *o, const uint8_t *data, size_t len)
+static void compare_object(struct bytes value, struct json_object *o, const uint8_t *data,
+			   size_t len)
 {
 	struct bytes it = value, name, member, found;
 	int n = 0;
@@ -25,7 +27,8 @@ static void compare_object(struct bytes value, struct json_object *o, const uint
 		char *key = strndup((const char *)name.p, name.len);
 
 		assert(key && json_object_object_get_ex(o, key, &other));
-		assert(jspan_member(value, key, &found) == 0 && found.p == member.p && found.len == member.len);
+		assert(jspan_member(value, key, &found) == 0 && found.p == member.p &&
+		       found.len == member.len);
 		compare(member, other, data, len);
 		free(key);
 		n++;
@@ -86,7 +89,8 @@ static void compare(struct bytes value, struct json_object *o, const uint8_t *da
 		return;
 	case JSPAN_TRUE:
 	case JSPAN_FALSE:
-		assert(json_object_is_type(o, json_type_boolean) && json_object_get_boolean(o) == (jspan_type(value) == JSPAN_TRUE));
+		assert(json_object_is_type(o, json_type_boolean) &&
+		       json_object_get_boolean(o) == (jspan_type(value) == JSPAN_TRUE));
 		return;
 	case JSPAN_NULL:
 		assert(!o);

@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	line[len] = '\0';
 	tee_hear_kmsg(&w, line);
 	assert(w.kernel_sev <= 7);
-	assert(tee_judge(&w, reason, sizeof(reason)) == (w.kernel_sev || w.kernel_tdx ? TEE_UNKNOWN : TEE_NONE));
+	assert(tee_judge(&w, reason, sizeof(reason)) ==
+	       (w.kernel_sev || w.kernel_tdx ? TEE_UNKNOWN : TEE_NONE));
 	free(line);
 	return 0;
 }

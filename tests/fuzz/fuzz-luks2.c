@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever the disk holds: the judge ends, says why in printable text, and never passes a null cipher.  The first byte of the
- * input chooses: 'j' the rest is a JSON text, put into good headers; 'r' the rest is the device, whose checksums are put right
- * so that there is a way past them; anything else the device as it is.
+ * Whatever the disk holds: the judge ends, says why in printable text, and never passes a null
+ * cipher.  The first byte of the input chooses: 'j' the rest is a JSON text, put into good
+ * headers; 'r' the rest is the device, whose checksums are put right so that there is a way
+ * past them; anything else the device as it is.
  */
 #include <assert.h>
 #include <json-c/json.h>
@@ -28,7 +29,8 @@ static void check_ciphers(const char *json)
 	assert(json_object_object_get_ex(o, "keyslots", &list));
 	json_object_object_foreach(list, slot, keyslot) {
 		(void) slot;
-		assert(json_object_object_get_ex(keyslot, "area", &v) && json_object_object_get_ex(v, "encryption", &v));
+		assert(json_object_object_get_ex(keyslot, "area", &v) &&
+		       json_object_object_get_ex(v, "encryption", &v));
 		assert(strcmp(json_object_get_string(v), "aes-xts-plain64") == 0);
 	}
 	assert(json_object_object_get_ex(o, "segments", &list));
@@ -62,7 +64,8 @@ static void judge_image(const uint8_t *image, size_t len)
 	assert(fd >= 0 && write_full(fd, image, len) == 0);
 	luks_judge(fd, &v);
 	assert(v.error <= 0);
-	assert(memchr(v.uuid, '\0', sizeof(v.uuid)) && memchr(v.reason, '\0', sizeof(v.reason)) && v.reason[0]);
+	assert(memchr(v.uuid, '\0', sizeof(v.uuid)) && memchr(v.reason, '\0', sizeof(v.reason)) &&
+	       v.reason[0]);
 	for (const char *p = v.reason; *p; p++)
 		assert(*p >= 0x20 && *p <= 0x7e);
 	if (v.error == 0)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a firmware image says of the guest's first pages: the walk ends, what it gives lies inside, and the pages can be counted. */
+/*
+ * Whatever a firmware image says of the guest's first pages: the walk ends, what it gives lies
+ * inside, and the pages can be counted.
+ */
 #include <assert.h>
 
 #include "wire/ovmf-metadata.h"
@@ -26,8 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		struct ovmf_tdx_section s;
 
 		while (ovmf_tdx_next(data, &all, &s)) {
-			assert(s.data.p >= data && s.data.len <= len && (size_t)(s.data.p - data) <= len - s.data.len && s.data.len <= s.size);
-			assert(s.gpa % OVMF_PAGE_LEN == 0 && s.size % OVMF_PAGE_LEN == 0 && (s.size == 0 || s.size - 1 <= UINT64_MAX - s.gpa));
+			assert(s.data.p >= data && s.data.len <= len &&
+			       (size_t)(s.data.p - data) <= len - s.data.len &&
+			       s.data.len <= s.size);
+			assert(s.gpa % OVMF_PAGE_LEN == 0 && s.size % OVMF_PAGE_LEN == 0 &&
+			       (s.size == 0 || s.size - 1 <= UINT64_MAX - s.gpa));
 			assert(!(s.attributes & OVMF_TDX_AUG) || !(s.attributes & OVMF_TDX_EXTEND));
 			if (!(s.attributes & OVMF_TDX_AUG))
 				pages += s.size / OVMF_PAGE_LEN;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a monitor says, in whatever pieces: the client ends with an answer or an error, and its text is printable. */
+/*
+ * Whatever a monitor says, in whatever pieces: the client ends with an answer or an error, and
+ * its text is printable.
+ */
 #include <assert.h>
 #include <sys/socket.h>
 #include <unistd.h>

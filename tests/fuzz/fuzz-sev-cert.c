@@ -48,7 +48,8 @@ static void all_amd(const uint8_t *data, size_t len)
 			assert(b.p == before.p && b.len == before.len && (r < 0) == (b.len > 0));
 			return;
 		}
-		assert(c.bytes == before.p && c.len == before.len - b.len && (c.n == 256 || c.n == 512));
+		assert(c.bytes == before.p && c.len == before.len - b.len &&
+		       (c.n == 256 || c.n == 512));
 		touch(c.bytes, c.len, data, len);
 		touch(c.exponent, 2 * c.n, data, len);
 		if (c.signature)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A report with whatever follows it as its certificate, and both as a certificate table: read, judged and shown, without a
- * certificate that would make any of it authentic.
+ * A report with whatever follows it as its certificate, and both as a certificate table: read,
+ * judged and shown, without a certificate that would make any of it authentic.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	assert(v->result != VERDICT_ACCEPTED);
 	e.n_certs = 0;
 	if (len > SNP_REPORT_LEN) {
-		e.piece[EVIDENCE_CERT_TABLE] = (struct bytes){ data + SNP_REPORT_LEN, len - SNP_REPORT_LEN };
+		e.piece[EVIDENCE_CERT_TABLE] = (struct bytes){ data + SNP_REPORT_LEN,
+							       len - SNP_REPORT_LEN };
 		assert(attest_verify(ctx, &attest_verify_snp_table, &e, &p, 1780000000, v) == 0);
 		assert(v->result != VERDICT_ACCEPTED);
 	}

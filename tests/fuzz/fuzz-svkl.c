@@ -17,10 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (unsigned i = 0; i < t.n_keys; i++) {
 		if (svkl_key(&t, i, &a) < 0)
 			continue;
-		assert(a.address && a.len && a.len <= SVKL_KEY_LEN_MAX && a.address + (a.len - 1) >= a.address);
+		assert(a.address && a.len && a.len <= SVKL_KEY_LEN_MAX &&
+		       a.address + (a.len - 1) >= a.address);
 		for (unsigned k = 0; k < i; k++)
 			if (svkl_key(&t, k, &b) == 0)
-				assert(a.address > b.address + (b.len - 1) || b.address > a.address + (a.len - 1));
+				assert(a.address > b.address + (b.len - 1) ||
+				       b.address > a.address + (a.len - 1));
 	}
 	return 0;
 }

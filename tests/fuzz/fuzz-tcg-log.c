@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a log says: each event costs bytes, so that the walk ends, and what it points at lies inside. */
+/*
+ * Whatever a log says: each event costs bytes, so that the walk ends, and what it points at
+ * lies inside.
+ */
 #include <assert.h>
 
 #include "wire/tcg-log.h"

@@ -17,7 +17,8 @@ static void check_levels(const struct svn_levels *l, const uint8_t *data, size_t
 	assert(l->n <= TCB_SVN_LEVELS_MAX);
 	for (unsigned i = 0; i < l->n; i++) {
 		assert(i == 0 || l->level[i].isvsvn <= l->level[i - 1].isvsvn);
-		assert(l->level[i].state.status > TCB_STATUS_NONE && l->level[i].state.status < _TCB_STATUS_MAX);
+		assert(l->level[i].state.status > TCB_STATUS_NONE &&
+		       l->level[i].state.status < _TCB_STATUS_MAX);
 		inside(l->level[i].state.advisories, data, len);
 	}
 }

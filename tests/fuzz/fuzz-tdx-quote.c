@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a quote says of its sizes: what is found lies inside, in order, and all of it can be read. */
+/*
+ * Whatever a quote says of its sizes: what is found lies inside, in order, and all of it can be
+ * read.
+ */
 #include <assert.h>
 
 #include "wire/tdx-quote.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VMSA pages of any bytes, the first byte says how many CPUs: what is measured with the pages that were given, the last of them for
- * all CPUs that follow, is what is measured when each CPU's page is given; and no byte past a page is read.
+ * VMSA pages of any bytes, the first byte says how many CPUs: what is measured with the pages
+ * that were given, the last of them for all CPUs that follow, is what is measured when each
+ * CPU's page is given; and no byte past a page is read.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	assert(given && all);
 	memcpy(given, data, len);
 	for (size_t i = 0; i < n_vcpus; i++)
-		memcpy(all + i * VMSA_LEN, given + (i < n_pages ? i : n_pages - 1) * VMSA_LEN, VMSA_LEN);
+		memcpy(all + i * VMSA_LEN, given + (i < n_pages ? i : n_pages - 1) * VMSA_LEN,
+		       VMSA_LEN);
 
 	l.n_vcpus = n_vcpus;
 	l.pages = given;

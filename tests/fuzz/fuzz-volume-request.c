@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any command line that a process may show: what comes out is an absolute path and a name, both in their bounds. */
+/*
+ * Any command line that a process may show: what comes out is an absolute path and a name, both
+ * in their bounds.
+ */
 #include <assert.h>
 
 #include "agent/volume.h"

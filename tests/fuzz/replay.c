@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The main() of a fuzz target that is built without libFuzzer: hands it every file of its corpus
- * (or of the folders and files named) and speaks TAP, so that `make check` replays what was ever found.
+ * The main() of a fuzz target that is built without libFuzzer: hands it every file of its
+ * corpus (or of the folders and files named) and speaks TAP, so that `make check` replays what
+ * was ever found.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -23,7 +24,10 @@ static void replay_file(const char *path)
 	n_done++;
 	if (f && fstat(fileno(f), &st) == 0 && (data = malloc((size_t)st.st_size + 1)) != NULL &&
 	    fread(data, 1, (size_t)st.st_size, f) == (size_t)st.st_size) {
-		/* A block of the exact size, so that a sanitizer sees the first byte read past it. */
+		/*
+		 * A block of the exact size, so that a sanitizer sees the first byte read past
+		 * it.
+		 */
 		uint8_t *exact = malloc((size_t)st.st_size ? (size_t)st.st_size : 1);
 
 		if (exact) {

@@ -27,8 +27,9 @@ struct counted counted_now(void)
 #else
 
 /*
- * The C library's own allocator says how much it handed out in blocks of its own sizes, which depend on what lay free at the time. To say that
- * not one byte more is in use, each block here begins with what was asked for:
+ * The C library's own allocator says how much it handed out in blocks of its own sizes, which
+ * depend on what lay free at the time. To say that not one byte more is in use, each block here
+ * begins with what was asked for:
  *
  *	(room for an alignment) | struct head | the caller's bytes
  */
@@ -103,7 +104,10 @@ void *calloc(size_t n, size_t size)
 		return NULL;
 	}
 	p = malloc(len);
-	/* Through a volatile pointer, or the compiler makes malloc() and memset() into a calloc(): this one. */
+	/*
+	 * Through a volatile pointer, or the compiler makes malloc() and memset() into a
+	 * calloc(): this one.
+	 */
 	if (p)
 		memset(*(void *volatile *)&p, 0, len);
 	return p;

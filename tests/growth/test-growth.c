@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One process, verification after verification: nothing is left behind, neither memory nor descriptors.  It takes every case of the generated platforms'
- * tables, of all kinds of evidence, accepted, refused, malformed; each of them twice, so that what a verifier remembers is there the second time, and then
- * the next that it does not know; round after round to COCO_GROWTH verifications (make check-growth: 100,000).
+ * One process, verification after verification: nothing is left behind, neither memory nor
+ * descriptors.  It takes every case of the generated platforms' tables, of all kinds of
+ * evidence, accepted, refused, malformed; each of them twice, so that what a verifier remembers
+ * is there the second time, and then the next that it does not know; round after round to
+ * COCO_GROWTH verifications (make check-growth: 100,000).
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -29,7 +31,18 @@
 #define BLOB_MAX (1 << 20)
 
 /* The columns of cases.tsv. */
-enum { COLUMN_ID, COLUMN_KIND, COLUMN_AT, COLUMN_PINS, COLUMN_AUTHENTIC, COLUMN_STATUS, COLUMN_POLICY, COLUMN_OPT, COLUMN_FILES, _COLUMN_MAX };
+enum {
+	COLUMN_ID,
+	COLUMN_KIND,
+	COLUMN_AT,
+	COLUMN_PINS,
+	COLUMN_AUTHENTIC,
+	COLUMN_STATUS,
+	COLUMN_POLICY,
+	COLUMN_OPT,
+	COLUMN_FILES,
+	_COLUMN_MAX
+};
 
 /* What a file of a case is, when it has not the name of the piece. */
 static const struct {
@@ -143,7 +156,8 @@ static void load_case(char *line, const char *table, struct verifier **ctx)
 	assert_non_null(c->type);
 	c->now = parse_at(column[COLUMN_AT]);
 	c->ctx = streq(column[COLUMN_PINS], "syn") ? ctx : &built_in;
-	c->good = streq(column[COLUMN_AUTHENTIC], "ok") && (streq(column[COLUMN_POLICY], "ok") || streq(column[COLUMN_POLICY], "-"));
+	c->good = streq(column[COLUMN_AUTHENTIC], "ok") &&
+		  (streq(column[COLUMN_POLICY], "ok") || streq(column[COLUMN_POLICY], "-"));
 	load_policy(c, column[COLUMN_OPT]);
 	load_files(c, table, column[COLUMN_FILES]);
 }
@@ -155,7 +169,8 @@ static void load_table(const char *table, struct verifier **ret_ctx)
 
 	for (char *line = strtok_r(pins, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (startswith(line, "syn\t"))
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n", strrchr(line, '\t') + 1);
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n",
+				 strrchr(line, '\t') + 1);
 	assert_int_equal(trust_parse(text, strlen(text), "pins", &trust, NULL), 0);
 	assert_int_equal(verifier_new(&trust, ret_ctx), 0);
 	save = NULL;
@@ -166,7 +181,10 @@ static void load_table(const char *table, struct verifier **ret_ctx)
 	free(lines);
 }
 
-/* OpenSSL keeps the text of a thread's last 16 errors, in places that go round: where a round ends in them is chance. */
+/*
+ * OpenSSL keeps the text of a thread's last 16 errors, in places that go round: where a round
+ * ends in them is chance.
+ */
 static struct counted count_memory(void)
 {
 	OPENSSL_thread_stop();
@@ -188,7 +206,8 @@ static void judge(struct one *c, struct verdict *v)
 {
 	assert_int_equal(attest_verify(*c->ctx, c->type, &c->e, &c->policy, c->now, v), 0);
 	if ((v->result == VERDICT_ACCEPTED) != c->good || (c->code && !streq(c->code, v->code)))
-		fail_msg("%s %s: %s, before it was %s", c->type->name, c->id, v->code, c->code ? c->code : "never judged");
+		fail_msg("%s %s: %s, before it was %s", c->type->name, c->id, v->code,
+			 c->code ? c->code : "never judged");
 	if (!c->code)
 		assert_non_null(c->code = strdup(v->code));
 	n_results[v->result]++;
@@ -204,7 +223,9 @@ static unsigned run_round(struct verdict *v)
 			judge(&cases[i], v);
 	/* And verifiers come and go. */
 	assert_int_equal(verifier_new(verifier_trust(*cases[0].ctx), &fresh), 0);
-	assert_int_equal(attest_verify(fresh, cases[0].type, &cases[0].e, &cases[0].policy, cases[0].now, v), 0);
+	assert_int_equal(attest_verify(fresh, cases[0].type, &cases[0].e, &cases[0].policy,
+				       cases[0].now, v),
+			 0);
 	assert_int_equal(v->result, VERDICT_ACCEPTED);
 	fresh = verifier_free(fresh);
 	return 2 * n_cases + 1;
@@ -231,16 +252,22 @@ static void test_no_growth(void **state)
 		n += run_round(v);
 	settled = count_memory();
 	descriptors = count_descriptors();
-	printf("# after %u verifications: %zu bytes in %zu blocks, %u descriptors\n", n, settled.bytes, settled.blocks, descriptors);
+	printf("# after %u verifications: %zu bytes in %zu blocks, %u descriptors\n", n,
+	       settled.bytes, settled.blocks, descriptors);
 	do {
 		n += run_round(v);
 		now = count_memory();
-		/* The verifiers remember the same as at the end of every round, and nothing else is kept. */
+		/*
+		 * The verifiers remember the same as at the end of every round, and nothing
+		 * else is kept.
+		 */
 		if (now.bytes != settled.bytes || now.blocks != settled.blocks)
-			fail_msg("after %u verifications %zu bytes in %zu blocks are in use", n, now.bytes, now.blocks);
+			fail_msg("after %u verifications %zu bytes in %zu blocks are in use", n,
+				 now.bytes, now.blocks);
 		assert_int_equal(count_descriptors(), descriptors);
 	} while (n < wanted_n);
-	printf("# after %u verifications: %zu bytes in %zu blocks, %u descriptors\n", n, now.bytes, now.blocks, descriptors);
+	printf("# after %u verifications: %zu bytes in %zu blocks, %u descriptors\n", n, now.bytes,
+	       now.blocks, descriptors);
 	for (unsigned i = 0; i < _VERDICT_MAX; i++) {
 		printf("# %u %s\n", n_results[i], verdict_result_name(i));
 		assert_true(n_results[i] > 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The keeper's way to a verdict, with a test double of the TEE, and one of cocod-worker that lies in every way it could. */
+/*
+ * The keeper's way to a verdict, with a test double of the TEE, and one of cocod-worker that
+ * lies in every way it could.
+ */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -77,9 +80,11 @@ static void probe(int pack, bool tpm, int imds, char *text, size_t size)
 	(void) lseek(pack, 0, SEEK_SET);
 	n = read_full(pack, data, sizeof(data));
 	r = n < 0 ? (int)n : bundle_read_pack(&b, data, (size_t)n);
-	snprintf(text, size, "seals %x, pack %d, policy %d, trust %s, %s, certs %d, tpm %d, imds %d", (unsigned)fcntl(pack, F_GET_SEALS),
-		 r, streq(bundle_text(&b, BUNDLE_POLICY), POLICY),
-		 bundle_text(&b, BUNDLE_TRUST), bundle_text(&b, BUNDLE_TYPE), !!bundle_find(&b, BUNDLE_CERT, 0) + !!bundle_find(&b, BUNDLE_CERT, 1), tpm, imds);
+	snprintf(text, size, "seals %x, pack %d, policy %d, trust %s, %s, certs %d, tpm %d, imds %d",
+		 (unsigned)fcntl(pack, F_GET_SEALS), r,
+		 streq(bundle_text(&b, BUNDLE_POLICY), POLICY), bundle_text(&b, BUNDLE_TRUST),
+		 bundle_text(&b, BUNDLE_TYPE),
+		 !!bundle_find(&b, BUNDLE_CERT, 0) + !!bundle_find(&b, BUNDLE_CERT, 1), tpm, imds);
 	bundle_done(&b);
 }
 
@@ -206,12 +211,14 @@ static int gather_crash(const struct attest_request *q, struct bundle *ret, stru
 	return 0;
 }
 
-static _Noreturn int gather_exit(const struct attest_request *q, struct bundle *ret, struct cause *why)
+static _Noreturn int gather_exit(const struct attest_request *q, struct bundle *ret,
+				 struct cause *why)
 {
 	_exit(3);
 }
 
-static _Noreturn int gather_hang(const struct attest_request *q, struct bundle *ret, struct cause *why)
+static _Noreturn int gather_hang(const struct attest_request *q, struct bundle *ret,
+				 struct cause *why)
 {
 	for (;;)
 		(void) pause();
@@ -298,7 +305,8 @@ static int setup(void **state)
 	if (!mkdtemp(root))
 		return -1;
 	snprintf(path, sizeof(path), "%s/worker", root);
-	snprintf(command, sizeof(command), "mkdir -p %s/etc/cocod/collateral %s/var/cache/cocod %s/dev", root, root, root);
+	snprintf(command, sizeof(command),
+		 "mkdir -p %s/etc/cocod/collateral %s/var/cache/cocod %s/dev", root, root, root);
 	if (system(command) != 0)
 		return -1;
 	put("etc/cocod/attest.conf", POLICY);
@@ -427,7 +435,8 @@ static void test_pack(void **state)
 	worker = worker_start(LIE_PROBE);
 	attempt(&o, &s);
 	worker_stop(worker);
-	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust pins, snp, certs 2, tpm 0, imds 0");
+	assert_string_equal(o.v.reason,
+			    "seals f, pack 0, policy 1, trust pins, snp, certs 2, tpm 0, imds 0");
 
 	/* Without a provider, the TPM goes along. */
 	put("dev/tpmrm0", "");
@@ -437,7 +446,8 @@ static void test_pack(void **state)
 	worker = worker_start(LIE_PROBE);
 	attempt(&o, &s);
 	worker_stop(worker);
-	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust pins, , certs 2, tpm 1, imds -22");
+	assert_string_equal(o.v.reason,
+			    "seals f, pack 0, policy 1, trust pins, , certs 2, tpm 1, imds -22");
 }
 
 /* The connection goes to the worker, and the keeper says nothing over it. */

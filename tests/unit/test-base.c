@@ -117,7 +117,9 @@ static void test_secret_pages(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 	pid = fork();
 	if (pid == 0) {
-		volatile const uint8_t *end = (const uint8_t *)(((uintptr_t)secret_data(s) + 10000 + 4095) & ~(uintptr_t)4095);
+		volatile const uint8_t *end = (const uint8_t *)(((uintptr_t)secret_data(s) + 10000 +
+								 4095) &
+								~(uintptr_t)4095);
 
 		signal(SIGSEGV, SIG_DFL);	/* a sanitizer would make an exit status of it */
 		_exit(*end);

@@ -50,7 +50,10 @@ static void test_add_single(void **state)
 		{ SEV_USAGE_PEK, _CHAIN_MAX, CHAIN_PEK },
 		{ SEV_USAGE_OCA, _CHAIN_MAX, CHAIN_OCA },
 		{ SEV_USAGE_CEK, _CHAIN_MAX, CHAIN_CEK },
-		/* The name of the file goes first: that the certificate is another is found later, and said. */
+		/*
+		 * The name of the file goes first: that the certificate is another is found
+		 * later, and said.
+		 */
 		{ SEV_USAGE_PEK, CHAIN_PDH, CHAIN_PDH },
 		{ 0x12345678, CHAIN_OCA, CHAIN_OCA },
 		/* What is in AMD's form cannot be one of these. */
@@ -66,7 +69,8 @@ static void test_add_single(void **state)
 		enum chain_cert which = _CHAIN_MAX;
 
 		make_cert(cases[i].usage, cert);
-		assert_int_equal(chain_add(c, cert, sizeof(cert), cases[i].hint, &which), cases[i].want == _CHAIN_MAX ? -EBADMSG : 0);
+		assert_int_equal(chain_add(c, cert, sizeof(cert), cases[i].hint, &which),
+				 cases[i].want == _CHAIN_MAX ? -EBADMSG : 0);
 		for (size_t k = 0; k < _CHAIN_MAX; k++)
 			assert_int_equal(c->certs[k].len, k == cases[i].want ? SEV_CERT_LEN : 0);
 		assert_int_equal(which, cases[i].want);
@@ -380,13 +384,16 @@ static void check_flips(const char *folder)
 		add_vector(c, folder, (const char *[]){ "ark.cert", "ask.cert", "cek.cert", "oca.cert", "pek.cert", "pdh.cert" }[i]);
 	verdict(folder, c, "good");
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		for (size_t k = parts[i].from; k < MIN(parts[i].to, c->certs[parts[i].cert].len); k += parts[i].step) {
+		for (size_t k = parts[i].from; k < MIN(parts[i].to, c->certs[parts[i].cert].len);
+		     k += parts[i].step) {
 			struct chain_report report;
 
 			c->certs[parts[i].cert].bytes[k] ^= 1 << k % 8;
 			assert_int_equal(chain_verify(c, &report), 0);
-			if (report.verdict != CHAIN_FAILED && report.verdict != CHAIN_MALFORMED && report.verdict != CHAIN_UNDECIDED)
-				fail_msg("%s/%s: a flipped bit in byte %zu is not noticed", folder, parts[i].name, k);
+			if (report.verdict != CHAIN_FAILED && report.verdict != CHAIN_MALFORMED &&
+			    report.verdict != CHAIN_UNDECIDED)
+				fail_msg("%s/%s: a flipped bit in byte %zu is not noticed", folder,
+					 parts[i].name, k);
 			c->certs[parts[i].cert].bytes[k] ^= 1 << k % 8;
 		}
 	verdict(folder, c, "good");

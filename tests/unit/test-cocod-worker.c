@@ -41,7 +41,8 @@ static pid_t worker_start(const char *idle)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		snprintf(pid_text, sizeof(pid_text), "%d", (int)getpid());
-		if (dup2(listener, 3) < 0 || setenv("LISTEN_FDS", "1", 1) < 0 || setenv("LISTEN_PID", pid_text, 1) < 0)
+		if (dup2(listener, 3) < 0 || setenv("LISTEN_FDS", "1", 1) < 0 ||
+		    setenv("LISTEN_PID", pid_text, 1) < 0)
 			_exit(99);
 		(void) fcntl(3, F_SETFD, 0);
 		execl(program, program, option, NULL);
@@ -182,7 +183,8 @@ static void test_unknown_request(void **state)
 	pid = worker_start("1h");
 	fd = connected();
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		assert_int_equal(client_call(fd, types[i], NULL, 0, -EBADF, NULL, 0, NULL), -EOPNOTSUPP);
+		assert_int_equal(client_call(fd, types[i], NULL, 0, -EBADF, NULL, 0, NULL),
+				 -EOPNOTSUPP);
 	assert_serves(fd);
 	close_fd(fd);
 	worker_stop(pid);
@@ -234,7 +236,10 @@ static void test_other_user(void **state)
 	worker_stop(pid);
 }
 
-/* It goes by itself, with a connection open or not, and the socket serves on with the next worker. */
+/*
+ * It goes by itself, with a connection open or not, and the socket serves on with the next
+ * worker.
+ */
 static void test_idle(void **state)
 {
 	pid_t pid;
@@ -289,7 +294,8 @@ static int setup(void **state)
 	strcpy(sa.sun_path, path);
 	/* Descriptor 3 is the child's to overwrite. */
 	listener = fcntl(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), F_DUPFD_CLOEXEC, 10);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(path, 0666) < 0)
+	if (listener < 0 || bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    chmod(path, 0666) < 0)
 		return -1;
 	return listen(listener, 64);
 }

@@ -216,7 +216,8 @@ static void files_done(struct files *f)
 	free(f->pages);
 }
 
-static void launch_of(struct json_object *c, const char *dir, enum tech tech, struct launch *l, struct files *f)
+static void launch_of(struct json_object *c, const char *dir, enum tech tech, struct launch *l,
+		      struct files *f)
 {
 	_cleanup_(sha_done) struct sha sha = { NULL };
 	const char *variant = text_of(c, tech == TECH_SNP ? "vmm" : "vmsa"), *cmdline = text_of(c, "cmdline");
@@ -253,7 +254,8 @@ static void launch_of(struct json_object *c, const char *dir, enum tech tech, st
 		for (size_t i = 0; i < l->n_pages; i++) {
 			_cleanup_(freep) char *page = NULL;
 
-			load(dir, json_object_get_string(json_object_array_get_idx(pages, i)), &page, &len);
+			load(dir, json_object_get_string(json_object_array_get_idx(pages, i)),
+			     &page, &len);
 			assert_int_equal(len, VMSA_LEN);
 			memcpy(f->pages + i * VMSA_LEN, page, VMSA_LEN);
 		}
@@ -400,8 +402,9 @@ static void test_vectors(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernel_hashes), cmocka_unit_test(test_vmsa_names), cmocka_unit_test(test_vmsa_variants),
-		cmocka_unit_test(test_steps),	      cmocka_unit_test(test_snp_refuses), cmocka_unit_test(test_measurer),
+		cmocka_unit_test(test_kernel_hashes), cmocka_unit_test(test_vmsa_names),
+		cmocka_unit_test(test_vmsa_variants), cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_snp_refuses),   cmocka_unit_test(test_measurer),
 		cmocka_unit_test(test_vectors),
 	};
 

@@ -148,14 +148,19 @@ static void test_call(void **state)
 	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), &len), 0);
 	assert_int_equal(len, 3);
 	assert_int_equal(frame_send(p->b, MSG_STATUS, 0, "abc", 3, -EBADF), 0);
-	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL), -EPROTO);
+	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL),
+			 -EPROTO);
 	assert_int_equal(frame_send(p->b, MSG_STATUS, -EACCES, NULL, 0, -EBADF), 0);
-	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL), -EACCES);
+	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL),
+			 -EACCES);
 	assert_int_equal(frame_send(p->b, MSG_SECRET_READ, 0, NULL, 0, -EBADF), 0);
-	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL), -EPROTO);
-	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL), -ETIMEDOUT);
+	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL),
+			 -EPROTO);
+	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL),
+			 -ETIMEDOUT);
 	assert_int_equal(shutdown(p->b, SHUT_WR), 0);
-	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL), -ECONNRESET);
+	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL),
+			 -ECONNRESET);
 }
 
 int main(void)

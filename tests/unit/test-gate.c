@@ -22,7 +22,8 @@ static void test_gate(void **state)
 				assert_string_equal(g.state, !g.open ? "closed" : none ? "not-required" : "owner-attested");
 				assert_int_equal(g.wants_evidence, n_errors == 0 && !none && !owner);
 				assert_int_equal(g.tee, tee);
-				assert_non_null(strstr(g.reason, n_errors ? "file:1: wrong" : "because"));
+				assert_non_null(
+					strstr(g.reason, n_errors ? "file:1: wrong" : "because"));
 			}
 }
 
@@ -46,11 +47,13 @@ static void test_verdict(void **state)
 				assert_int_equal(g.open, wants ? result == ATTEST_ACCEPTED : open);
 				if (!wants)
 					continue;
-				assert_string_equal(g.state, result == ATTEST_ACCEPTED ? "attested" : "closed");
+				assert_string_equal(g.state, result == ATTEST_ACCEPTED ? "attested" :
+											 "closed");
 				assert_int_equal(g.verdict.result, result);
 				assert_int_equal(g.verdict_usec, result ? 42 : 0);
 				assert_non_null(strstr(g.reason, result ? "because" : "no answer"));
-				assert_int_equal(strstr(g.reason, "seems so") != NULL, !result && nobody);
+				assert_int_equal(strstr(g.reason, "seems so") != NULL,
+						 !result && nobody);
 				/* What was accepted once is not for ever. */
 				gate_take_verdict(&g, NULL, "no answer", false, 43);
 				assert_false(g.open);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The providers over a test double of configfs-tsm and of the two devices: the double stands behind mkdirat(), close(), unlinkat()
- * and ioctl() and does what the kernel does there, and what it does when something is wrong.
+ * The providers over a test double of configfs-tsm and of the two devices: the double stands
+ * behind mkdirat(), close(), unlinkat() and ioctl() and does what the kernel does there, and
+ * what it does when something is wrong.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -388,7 +389,8 @@ static void test_tsm_abandoned(void **state)
 
 	make_dir(REPORTS);
 	for (size_t i = 0; i < ARRAY_SIZE(dead) + ARRAY_SIZE(others); i++) {
-		snprintf(path, sizeof(path), REPORTS "/%s", i < ARRAY_SIZE(dead) ? dead[i] : others[i - ARRAY_SIZE(dead)]);
+		snprintf(path, sizeof(path), REPORTS "/%s",
+			 i < ARRAY_SIZE(dead) ? dead[i] : others[i - ARRAY_SIZE(dead)]);
 		make_dir(path);
 	}
 	assert_int_equal(gather(&q, &b, &why), 0);

@@ -24,7 +24,9 @@ static bool verifies(EVP_PKEY *key, const uint8_t *data, size_t len, const uint8
 	uint8_t *der = NULL;
 	int n, r;
 
-	assert_int_equal(ECDSA_SIG_set0(s, BN_lebin2bn(signature, 72, NULL), BN_lebin2bn(signature + 72, 72, NULL)), 1);
+	assert_int_equal(ECDSA_SIG_set0(s, BN_lebin2bn(signature, 72, NULL),
+					BN_lebin2bn(signature + 72, 72, NULL)),
+			 1);
 	n = i2d_ECDSA_SIG(s, &der);
 	assert_true(n > 0);
 	assert_int_equal(EVP_DigestVerifyInit(ctx, NULL, EVP_sha384(), NULL, key), 1);
@@ -133,7 +135,10 @@ static void hex_of(struct json_object *o, const char *name, uint8_t *ret, size_t
 		assert_int_equal(parse_hex(json_object_get_string(v), ret, len), 0);
 }
 
-/* @auth is what others assembled from the same block and keys; signatures are never the same twice. */
+/*
+ * @auth is what others assembled from the same block and keys; signatures are never the same
+ * twice.
+ */
 static void check_set(const char *json, const char *id_pem, const char *author_pem, const char *auth)
 {
 	char path[PATH_MAX], file[64];
@@ -178,7 +183,8 @@ static void check_set(const char *json, const char *id_pem, const char *author_p
 static void test_vectors(void **state)
 {
 	check_set("p-idblock.json", "p-id.pem", "p-author.pem", "p-id-auth.bin");
-	check_set("virtee-idblock.json", "virtee-id_key.pem", "virtee-auth_key.pem", "virtee-auth_block.bin");
+	check_set("virtee-idblock.json", "virtee-id_key.pem", "virtee-auth_key.pem",
+		  "virtee-auth_block.bin");
 }
 
 int main(void)

@@ -42,7 +42,8 @@ static void test_damage(void **state)
 
 	/* Cut anywhere: the whole records before the cut stay. */
 	for (size_t len = 0; len <= sizeof(good); len++) {
-		assert_int_equal(journal_parse((const uint8_t *)good, len, &out, &n), len % sizeof(good[0]) ? -EBADMSG : 0);
+		assert_int_equal(journal_parse((const uint8_t *)good, len, &out, &n),
+				 len % sizeof(good[0]) ? -EBADMSG : 0);
 		assert_int_equal(n, len / sizeof(good[0]));
 		free(out);
 	}

@@ -98,7 +98,9 @@ static void test_walk(void **state)
 	struct bytes v, it, name, value;
 	uint64_t n;
 
-	assert_int_equal(jspan_check(text(" {\"a\": [1 , \"]\\\"\" ], \"bc\" :{\"x\":{}},\"d\":7} "), &v), 0);
+	assert_int_equal(jspan_check(text(" {\"a\": [1 , \"]\\\"\" ], \"bc\" :{\"x\":{}},\"d\":7} "),
+				     &v),
+			 0);
 	assert_int_equal(jspan_type(v), JSPAN_OBJECT);
 	it = v;
 	assert_int_equal(jspan_next_member(&it, &name, &value), 1);
@@ -207,10 +209,12 @@ static void test_object_read(void **state)
 	assert_int_equal(p.b, 2);
 	assert_int_equal(jspan_object_read(text("{\"a\":3,\"c\":1}"), fields, false, &p, NULL), 0);
 	assert_int_equal(p.a, 3);
-	assert_int_equal(jspan_object_read(text("{\"a\":3,\"c\":1}"), fields, true, &p, NULL), -EBADMSG);
+	assert_int_equal(jspan_object_read(text("{\"a\":3,\"c\":1}"), fields, true, &p, NULL),
+			 -EBADMSG);
 	assert_int_equal(jspan_object_read(text("{\"b\":3}"), fields, true, &p, &at), -ENOENT);
 	assert_string_equal(at->name, "a");
-	assert_int_equal(jspan_object_read(text("{\"a\":3,\"b\":-3}"), fields, true, &p, &at), -EBADMSG);
+	assert_int_equal(jspan_object_read(text("{\"a\":3,\"b\":-3}"), fields, true, &p, &at),
+			 -EBADMSG);
 	assert_string_equal(at->name, "b");
 	assert_int_equal(jspan_object_read(text("[]"), fields, true, &p, &at), -EBADMSG);
 	assert_null(at);

@@ -34,10 +34,12 @@ static struct luks_verdict judge(const void *image, size_t len)
 	return v;
 }
 
-static void assert_judged(const char *what, const struct luks_verdict *v, int error, const char *reason)
+static void assert_judged(const char *what, const struct luks_verdict *v, int error,
+			  const char *reason)
 {
 	if (v->error != error || !strstr(v->reason, reason))
-		fail_msg("%s: expected %d, '%s', got %d, '%s'", what, error, reason, v->error, v->reason);
+		fail_msg("%s: expected %d, '%s', got %d, '%s'", what, error, reason, v->error,
+			 v->reason);
 }
 
 static void judge_json(const char *what, const char *json, size_t len, int error, const char *reason)
@@ -201,7 +203,8 @@ static void apply_changes(const char *json)
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
 		_cleanup_(freep) char *changed = replaced(json, changes[i].from, changes[i].to);
 
-		judge_json(changes[i].to, changed, strlen(changed), changes[i].error, changes[i].reason);
+		judge_json(changes[i].to, changed, strlen(changed), changes[i].error,
+			   changes[i].reason);
 	}
 }
 
@@ -231,7 +234,8 @@ static void test_argon2(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_(freep) char *changed = replaced(luks_image_json, rows[i].from, rows[i].to);
 
-		judge_json(rows[i].to, changed, strlen(changed), rows[i].error, rows[i].error ? "keyslots.0.kdf" : "");
+		judge_json(rows[i].to, changed, strlen(changed), rows[i].error,
+			   rows[i].error ? "keyslots.0.kdf" : "");
 	}
 }
 
@@ -356,7 +360,10 @@ static void test_binary(void **state)
 	}
 }
 
-/* cryptsetup takes the second header when its seqid is higher: it is no backup that can be left unread. */
+/*
+ * cryptsetup takes the second header when its seqid is higher: it is no backup that can be left
+ * unread.
+ */
 static void test_second_judged(void **state)
 {
 	_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), HDR_SIZE);
@@ -367,7 +374,8 @@ static void test_second_judged(void **state)
 	memcpy(cipher, "cipher_null-ecb", 15);
 	luks_image_sum(image, IMAGE_LEN, SECOND);
 	v = judge(image, IMAGE_LEN);
-	assert_judged("second", &v, -EKEYREJECTED, "second LUKS2 header: keyslots.0.area.encryption is 'cipher_null-ecb'");
+	assert_judged("second", &v, -EKEYREJECTED,
+		      "second LUKS2 header: keyslots.0.area.encryption is 'cipher_null-ecb'");
 }
 
 static void test_truncated(void **state)
@@ -474,7 +482,10 @@ static bool have_cryptsetup(void)
 	return system("PATH=$PATH:/usr/sbin:/sbin; command -v cryptsetup >/dev/null 2>&1") == 0;
 }
 
-/* Run @script with $D the folder and $FORMAT the beginning of a format command; it has to make $D/img. */
+/*
+ * Run @script with $D the folder and $FORMAT the beginning of a format command; it has to make
+ * $D/img.
+ */
 static struct luks_verdict made(const char *script)
 {
 	_cleanup_(closep) int fd = -EBADF;

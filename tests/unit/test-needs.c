@@ -71,7 +71,8 @@ static void test_no_evidence(void **state)
 
 static int certification(const char *json, char *vcek, char *chain)
 {
-	return imds_read_certification((struct bytes){ (const uint8_t *)json, strlen(json) }, vcek, chain);
+	return imds_read_certification((struct bytes){ (const uint8_t *)json, strlen(json) }, vcek,
+				       chain);
 }
 
 static void test_certification(void **state)
@@ -81,7 +82,9 @@ static void test_certification(void **state)
 					   "{\"vcekCert\":\"x\"", "{\"vcekCert\":\"x\\\"}" };
 	char vcek[IMDS_PEM_MAX], chain[IMDS_PEM_MAX], *long_text;
 
-	assert_int_equal(certification(" {\"a\":{},\"vcekCert\":\"a\\nb\\/\\\\\\\"\\r\\t\",\"certificateChain\":\"\"}\n", vcek, chain), 0);
+	assert_int_equal(certification(" {\"a\":{},\"vcekCert\":\"a\\nb\\/\\\\\\\"\\r\\t\",\"certificateChain\":\"\"}\n",
+				       vcek, chain),
+			 0);
 	assert_string_equal(vcek, "a\nb/\\\"\r\t");
 	assert_string_equal(chain, "");
 	assert_int_equal(certification("{\"vcekCert\":\"x\"}", vcek, chain), 0);
@@ -114,7 +117,10 @@ static void test_quote(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		size_t len = 0;
 
-		assert_int_equal(imds_read_quote((struct bytes){ (const uint8_t *)rows[i].json, strlen(rows[i].json) }, quote, &len), rows[i].r);
+		assert_int_equal(imds_read_quote((struct bytes){ (const uint8_t *)rows[i].json,
+								 strlen(rows[i].json) },
+						 quote, &len),
+				 rows[i].r);
 		assert_int_equal(len, rows[i].len);
 	}
 }
@@ -122,7 +128,8 @@ static void test_quote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	     cmocka_unit_test(test_chain), cmocka_unit_test(test_digits), cmocka_unit_test(test_no_evidence),
+		cmocka_unit_test(test_names),	      cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_digits),	      cmocka_unit_test(test_no_evidence),
 		cmocka_unit_test(test_certification), cmocka_unit_test(test_quote),
 	};
 

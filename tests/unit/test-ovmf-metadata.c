@@ -26,7 +26,8 @@ static void put64(uint8_t *p, uint64_t v)
 	put_u32le(p + 4, (uint32_t)(v >> 32));
 }
 
-static uint8_t *header_of(uint8_t *image, size_t at, const char *signature, size_t section_len, uint32_t n)
+static uint8_t *header_of(uint8_t *image, size_t at, const char *signature, size_t section_len,
+			  uint32_t n)
 {
 	uint8_t *p = image + IMAGE_LEN - at;
 
@@ -44,7 +45,8 @@ static void put_sev(uint8_t *p, uint32_t gpa, uint32_t size, uint32_t type)
 	put_u32le(p + 8, type);
 }
 
-static void put_tdx(uint8_t *p, uint32_t offset, uint32_t len, uint64_t gpa, uint64_t size, uint32_t attributes)
+static void put_tdx(uint8_t *p, uint32_t offset, uint32_t len, uint64_t gpa, uint64_t size,
+		    uint32_t attributes)
 {
 	put_u32le(p, offset);
 	put_u32le(p + 4, len);
@@ -98,7 +100,8 @@ static void test_good(void **state)
 	assert_int_equal(ovmf_tdx_sections(image, IMAGE_LEN, &all), 0);
 	assert_true(ovmf_tdx_next(image, &all, &t));
 	assert_ptr_equal(t.data.p, image + 100);
-	assert_true(t.data.len == 4097 && t.gpa == 0xffff0000 && t.size == 0x2000 && t.type == 3 && t.attributes == OVMF_TDX_EXTEND);
+	assert_true(t.data.len == 4097 && t.gpa == 0xffff0000 && t.size == 0x2000 && t.type == 3 &&
+		    t.attributes == OVMF_TDX_EXTEND);
 	assert_true(ovmf_tdx_next(image, &all, &t));
 	assert_true(t.data.len == 0 && t.gpa == UINT64_C(1) << 40 && t.attributes == OVMF_TDX_AUG);
 	assert_false(ovmf_tdx_next(image, &all, &t));
@@ -218,7 +221,8 @@ static void test_tdx_sections(void **state)
 
 	make_image(image);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		put_tdx(tdx + 48, cases[i].offset, cases[i].len, cases[i].gpa, cases[i].size, cases[i].attributes);
+		put_tdx(tdx + 48, cases[i].offset, cases[i].len, cases[i].gpa, cases[i].size,
+			cases[i].attributes);
 		expect_tdx(cases[i].r);
 	}
 }
@@ -226,8 +230,9 @@ static void test_tdx_sections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),	     cmocka_unit_test(test_offsets),	  cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_sev_sections), cmocka_unit_test(test_tdx_sections),
+		cmocka_unit_test(test_good),	     cmocka_unit_test(test_offsets),
+		cmocka_unit_test(test_headers),	     cmocka_unit_test(test_sev_sections),
+		cmocka_unit_test(test_tdx_sections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

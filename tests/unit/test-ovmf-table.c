@@ -38,7 +38,8 @@ static void add_u16(struct image *m, unsigned v)
 	add(m, (const uint8_t[]){ v & 0xff, v >> 8 & 0xff }, 2);
 }
 
-static void add_entry(struct image *m, const struct guid *guid, const void *data, size_t len, unsigned claim)
+static void add_entry(struct image *m, const struct guid *guid, const void *data, size_t len,
+		      unsigned claim)
 {
 	add(m, data, len);
 	add_u16(m, claim);
@@ -73,7 +74,8 @@ static void make_image(struct image *m)
 
 static void test_find(void **state)
 {
-	static const struct guid other = GUID_INIT_TEXT(0xdeadbeef, 0, 0x4000, 0x80, 0, 0, 0, 0, 0, 0, 1);
+	static const struct guid other = GUID_INIT_TEXT(0xdeadbeef, 0, 0x4000, 0x80, 0, 0, 0, 0, 0,
+							0, 1);
 	struct ovmf_area area;
 	struct bytes data = { NULL, 7 };
 	struct image m;
@@ -145,7 +147,8 @@ static void test_entry_length(void **state)
 		make_image(&m);
 		put_u16le(m.b + m.len - 50 - 18, (uint16_t)claim);	/* the reset address */
 		if (claim < 18 || claim > 74)
-			assert_int_equal(ovmf_table_find(m.b, m.len, &ovmf_es_reset_guid, &data), -EBADMSG);
+			assert_int_equal(ovmf_table_find(m.b, m.len, &ovmf_es_reset_guid, &data),
+					 -EBADMSG);
 		make_image(&m);
 		put_u16le(m.b + 4 + 8, (uint16_t)claim);		/* the hashes, the last to be read */
 		assert_int_equal(ovmf_table_find(m.b, m.len, &ovmf_secret_area_guid, &data),
@@ -188,7 +191,8 @@ static void test_area(void **state)
 	for (size_t len = 0; len < 20; len++) {
 		struct image m = { .len = 0 };
 
-		add_entry(&m, &ovmf_secret_area_guid, "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", len, (unsigned)len + 18);
+		add_entry(&m, &ovmf_secret_area_guid, "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", len,
+			  (unsigned)len + 18);
 		add_footer(&m, (unsigned)len + 36);
 		assert_int_equal(ovmf_secret_area(m.b, m.len, &area), len == 8 ? 0 : -EBADMSG);
 	}
@@ -196,7 +200,8 @@ static void test_area(void **state)
 
 /* ---- images of others: $COCO_VECTORS/sev ---- */
 
-static void check_area(const uint8_t *image, size_t len, const struct guid *guid, struct json_object *want)
+static void check_area(const uint8_t *image, size_t len, const struct guid *guid,
+		       struct json_object *want)
 {
 	struct bytes data;
 	int r;
@@ -204,8 +209,10 @@ static void check_area(const uint8_t *image, size_t len, const struct guid *guid
 	r = ovmf_table_find(image, len, guid, &data);
 	if (want) {
 		assert_int_equal(r, 0);
-		assert_int_equal(get_u32le(data.p), json_object_get_int64(json_object_array_get_idx(want, 0)));
-		assert_int_equal(get_u32le(data.p + 4), json_object_get_int64(json_object_array_get_idx(want, 1)));
+		assert_int_equal(get_u32le(data.p),
+				 json_object_get_int64(json_object_array_get_idx(want, 0)));
+		assert_int_equal(get_u32le(data.p + 4),
+				 json_object_get_int64(json_object_array_get_idx(want, 1)));
 	} else if (r == 0)
 		assert_int_equal(get_u32le(data.p), 0);
 	else
@@ -278,8 +285,9 @@ static void test_vectors(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),	     cmocka_unit_test(test_no_table), cmocka_unit_test(test_table_length),
-		cmocka_unit_test(test_entry_length), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_area),
+		cmocka_unit_test(test_find),	     cmocka_unit_test(test_no_table),
+		cmocka_unit_test(test_table_length), cmocka_unit_test(test_entry_length),
+		cmocka_unit_test(test_duplicate),    cmocka_unit_test(test_area),
 		cmocka_unit_test(test_vectors),
 	};
 

@@ -62,11 +62,15 @@ static void test_refuses(void **state)
 		_cleanup_(secret_freep) struct secret *text = NULL;
 
 		assert_int_equal(secret_new(lens[i], &text), 0);
-		assert_int_equal(packet_build(&(struct packet_keys){ key, key }, measure, iv, text, &p), lens[i] == 0 || lens[i] % 16 ? -EINVAL : -EMSGSIZE);
+		assert_int_equal(packet_build(&(struct packet_keys){ key, key }, measure, iv, text,
+					      &p),
+				 lens[i] == 0 || lens[i] % 16 ? -EINVAL : -EMSGSIZE);
 	}
 	assert_int_equal(secret_new(PACKET_MAX_LEN, &most), 0);
-	assert_int_equal(packet_build(&(struct packet_keys){ key, key15 }, measure, iv, most, &p), -EINVAL);
-	assert_int_equal(packet_build(&(struct packet_keys){ key32, key }, measure, iv, most, &p), -EINVAL);
+	assert_int_equal(packet_build(&(struct packet_keys){ key, key15 }, measure, iv, most, &p),
+			 -EINVAL);
+	assert_int_equal(packet_build(&(struct packet_keys){ key32, key }, measure, iv, most, &p),
+			 -EINVAL);
 	assert_int_equal(packet_build(&(struct packet_keys){ key, key }, measure, iv, most, &p), 0);
 	packet_done(&p);
 }

@@ -20,10 +20,11 @@
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
 
 /*
- * A peer that has written all it will ever say before it is asked: the ids are known, they count from coco-1 (qmp_capabilities).
- * What it is asked is thrown away with it.
+ * A peer that has written all it will ever say before it is asked: the ids are known, they
+ * count from coco-1 (qmp_capabilities).  What it is asked is thrown away with it.
  */
-static int open_with(const char *text, size_t len, uint64_t timeout_usec, bool hang_up, int *ret_peer, struct qmp **ret)
+static int open_with(const char *text, size_t len, uint64_t timeout_usec, bool hang_up,
+		     int *ret_peer, struct qmp **ret)
 {
 	int fds[2], r;
 
@@ -56,7 +57,10 @@ static int open_text(const char *text)
 static void test_greeting(void **state)
 {
 	assert_int_equal(open_text(GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n"), 0);
-	assert_int_equal(open_text(GREETING "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no\"}, \"id\": \"coco-1\"}\n"), -EREMOTEIO);
+	assert_int_equal(open_text(
+				 GREETING
+				 "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no\"}, \"id\": \"coco-1\"}\n"),
+			 -EREMOTEIO);
 	assert_int_equal(open_text(GREETING "{\"error\": {}}\n"), -EREMOTEIO);
 	assert_int_equal(open_text(""), -ECONNRESET);
 	assert_int_equal(open_text("{\"QMP\""), -ECONNRESET);
@@ -75,7 +79,8 @@ static int call(const char *answer, struct json_object **ret, char *ret_desc)
 	_cleanup_(closep) int peer = -EBADF;
 	int r;
 
-	assert_true(asprintf(&text, "%s{\"return\": {}, \"id\": \"coco-1\"}\r\n%s", GREETING, answer) > 0);
+	assert_true(asprintf(&text, "%s{\"return\": {}, \"id\": \"coco-1\"}\r\n%s", GREETING,
+			     answer) > 0);
 	assert_int_equal(open_with(text, strlen(text), LONG_USEC, true, &peer, &q), 0);
 	r = qmp_call(q, "query-sev", NULL, ret);
 	if (ret_desc)
@@ -134,7 +139,8 @@ static void test_reply(void **state)
 
 static void test_nul_in_line(void **state)
 {
-	static const char text[] = GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n{\"return\": 5, \"id\": \"coco-2\"}\0\n";
+	static const char text[] = GREETING
+		"{\"return\": {}, \"id\": \"coco-1\"}\n{\"return\": 5, \"id\": \"coco-2\"}\0\n";
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	_cleanup_(qmp_freep) struct qmp *q = NULL;
 	_cleanup_(closep) int peer = -EBADF;
@@ -148,9 +154,12 @@ static void test_error_text(void **state)
 	struct json_object *o = NULL;
 	char desc[1024], answer[2048], x[1000];
 
-	assert_int_equal(call("{\"error\": {\"desc\": \"SEV: failed \\u001b[2J\\n\\u007f\"}, \"id\": \"coco-2\"}\n", &o, desc), -EREMOTEIO);
+	assert_int_equal(call("{\"error\": {\"desc\": \"SEV: failed \\u001b[2J\\n\\u007f\"}, \"id\": \"coco-2\"}\n",
+			      &o, desc),
+			 -EREMOTEIO);
 	assert_string_equal(desc, "SEV: failed ?[2J??");
-	assert_int_equal(call("{\"error\": {\"desc\": [1]}, \"id\": \"coco-2\"}\n", &o, desc), -EREMOTEIO);
+	assert_int_equal(call("{\"error\": {\"desc\": [1]}, \"id\": \"coco-2\"}\n", &o, desc),
+			 -EREMOTEIO);
 	assert_string_equal(desc, "no description");
 	assert_int_equal(call("{\"error\": null, \"id\": \"coco-2\"}\n", &o, desc), -EREMOTEIO);
 	memset(x, 'x', sizeof(x) - 1);
@@ -223,7 +232,8 @@ static void test_long_line(void **state)
 
 static void test_silence(void **state)
 {
-	static const char text[] = GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n{\"event\": \"STOP\"}\n{\"return\"";
+	static const char text[] = GREETING
+		"{\"return\": {}, \"id\": \"coco-1\"}\n{\"event\": \"STOP\"}\n{\"return\"";
 	_cleanup_(qmp_freep) struct qmp *q = NULL;
 	_cleanup_(closep) int peer = -EBADF;
 	struct json_object *o = NULL;
@@ -237,7 +247,8 @@ static void test_silence(void **state)
 
 static void test_request(void **state)
 {
-	static const char answers[] = GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n{\"return\": {}, \"id\": \"coco-2\"}\n";
+	static const char answers[] = GREETING
+		"{\"return\": {}, \"id\": \"coco-1\"}\n{\"return\": {}, \"id\": \"coco-2\"}\n";
 	static const char want[] = "{\"execute\":\"qmp_capabilities\",\"id\":\"coco-1\"}\n"
 				   "{\"execute\":\"x\",\"id\":\"coco-2\",\"arguments\":{\"gpa\":18446744073709551615,\"secret\":\"a/b+\"}}\n";
 	_cleanup_(json_putp) struct json_object *arguments = json_object_new_object(), *o = NULL;
@@ -289,7 +300,8 @@ static void test_vectors(void **state)
 
 			if (!json_object_object_get_ex(m, "event", NULL))
 				json_object_object_add(m, "id", json_object_new_string("coco-2"));
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n", json_object_to_json_string_ext(m, JSON_C_TO_STRING_PLAIN));
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n",
+				 json_object_to_json_string_ext(m, JSON_C_TO_STRING_PLAIN));
 		}
 		error = !many && json_object_object_get_ex(msg, "error", &v);
 		assert_int_equal(call(text, &o, NULL), error ? -EREMOTEIO : 0);
@@ -301,9 +313,11 @@ static void test_vectors(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_greeting),  cmocka_unit_test(test_reply),	  cmocka_unit_test(test_nul_in_line),
-		cmocka_unit_test(test_error_text), cmocka_unit_test(test_long_line), cmocka_unit_test(test_silence),
-		cmocka_unit_test(test_request),   cmocka_unit_test(test_connect),  cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_greeting),    cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_nul_in_line), cmocka_unit_test(test_error_text),
+		cmocka_unit_test(test_long_line),   cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_request),	    cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_vectors),
 	};
 
 	vectors_or_skip(&tests[ARRAY_SIZE(tests) - 1], "sev/qmp/replies.json");

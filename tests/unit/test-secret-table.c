@@ -222,9 +222,13 @@ static void test_build_refuses(void **state)
 	make_table(area);
 	memcpy(before, area, sizeof(area));
 	assert_int_equal(secret_table_add(area, AREA_LEN, &zero, (const uint8_t *)"x", 1), -EINVAL);
-	assert_int_equal(secret_table_add(area, AREA_LEN, &secret_luks_guid, (const uint8_t *)"x", 1), -EEXIST);
-	assert_int_equal(secret_table_add(area, 140, &secret_table_guid, (const uint8_t *)"x", 1), -EMSGSIZE);
-	assert_int_equal(secret_table_add(area, AREA_LEN, &secret_table_guid, (const uint8_t *)"x", SIZE_MAX), -EMSGSIZE);
+	assert_int_equal(secret_table_add(area, AREA_LEN, &secret_luks_guid, (const uint8_t *)"x", 1),
+			 -EEXIST);
+	assert_int_equal(secret_table_add(area, 140, &secret_table_guid, (const uint8_t *)"x", 1),
+			 -EMSGSIZE);
+	assert_int_equal(secret_table_add(area, AREA_LEN, &secret_table_guid, (const uint8_t *)"x",
+					  SIZE_MAX),
+			 -EMSGSIZE);
 	assert_memory_equal(area, before, sizeof(area));
 	assert_int_equal(secret_table_begin(area, 19), -EMSGSIZE);
 }

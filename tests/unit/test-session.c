@@ -69,7 +69,8 @@ static void test_new(void **state)
 
 	assert_int_equal(session_new(pdh, 7, &a), 0);
 	assert_int_equal(session_new(pdh, 7, &b), 0);
-	assert_false(secret_equal(a.tek, b.tek) || secret_equal(a.tik, b.tik) || secret_equal(a.tek, a.tik));
+	assert_false(secret_equal(a.tek, b.tek) || secret_equal(a.tik, b.tik) ||
+		     secret_equal(a.tek, a.tik));
 	assert_memory_not_equal(a.blob, b.blob, 16);
 	assert_memory_not_equal(a.blob + 48, b.blob + 48, 16);
 	assert_memory_not_equal(a.godh, b.godh, SEV_CERT_LEN);
@@ -169,7 +170,8 @@ static void check_base64(const char *name, const char *suffix, const uint8_t *da
 	assert_string_equal(got, want);
 }
 
-static void check_wrap(struct json_object *o, const struct secret *z, uint8_t ret[static SESSION_LEN])
+static void check_wrap(struct json_object *o, const struct secret *z,
+		       uint8_t ret[static SESSION_LEN])
 {
 	_cleanup_(secret_freep) struct secret *tek = secret_hex(o, "tek"), *tik = secret_hex(o, "tik");
 	struct session_fresh fresh;

@@ -60,7 +60,8 @@ static void test_refused(void **state)
 	put_u32le(bytes, 1);
 	for (uint32_t curve = 0; curve < 600; curve++) {
 		put_u32le(bytes + 16, curve);
-		assert_int_equal(sev_cert_parse(bytes, SEV_CERT_LEN, &c), curve == 1 || curve == 2 ? 0 : -EBADMSG);
+		assert_int_equal(sev_cert_parse(bytes, SEV_CERT_LEN, &c),
+				 curve == 1 || curve == 2 ? 0 : -EBADMSG);
 	}
 }
 

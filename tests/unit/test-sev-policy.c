@@ -74,7 +74,8 @@ static void test_print_longest(void **state)
 {
 	char text[SEV_POLICY_TEXT_MAX];
 
-	assert_string_equal(sev_policy_print(0xffffffff, text), "nodbg,noks,es,nosend,domain,sev,api=255.255,reserved=0xffc0");
+	assert_string_equal(sev_policy_print(0xffffffff, text),
+			    "nodbg,noks,es,nosend,domain,sev,api=255.255,reserved=0xffc0");
 	assert_string_equal(sev_policy_print(0x40, text), "reserved=0x40");
 }
 

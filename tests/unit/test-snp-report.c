@@ -62,16 +62,20 @@ static void test_reserved(void **state)
 	for (uint8_t version = 2; version <= 5; version++)
 		for (size_t at = 4; at < SNP_SIGNED_LEN; at++) {
 			uint8_t b[SNP_REPORT_LEN] = { version };
-			bool expected = (version < 3 && at >= 0x188 && at < 0x18b) || (version < 5 && at >= 0x1f8 && at < 0x208) ||
+			bool expected = (version < 3 && at >= 0x188 && at < 0x18b) ||
+					(version < 5 && at >= 0x1f8 && at < 0x208) ||
 					(at >= 0x48 && at < 0x4c);
 
 			for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
-				expected = expected || (at >= ranges[i].offset && at < (size_t)ranges[i].offset + ranges[i].len);
+				expected = expected ||
+					   (at >= ranges[i].offset &&
+					    at < (size_t)ranges[i].offset + ranges[i].len);
 			b[at] = 0x80;
 			assert_int_equal(snp_report_open(b, sizeof(b), &r), 0);
 			assert_int_equal(snp_report_reserved(b, &r, &found), expected);
 			if (expected)
-				assert_true(at >= found.offset && at < (size_t)found.offset + found.len);
+				assert_true(at >= found.offset &&
+					    at < (size_t)found.offset + found.len);
 		}
 }
 
@@ -186,8 +190,9 @@ static void test_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),	 cmocka_unit_test(test_reserved), cmocka_unit_test(test_signature),
-		cmocka_unit_test(test_products), cmocka_unit_test(test_tcb),	  cmocka_unit_test(test_table),
+		cmocka_unit_test(test_open),	  cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_signature), cmocka_unit_test(test_products),
+		cmocka_unit_test(test_tcb),	  cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

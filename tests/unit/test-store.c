@@ -32,7 +32,9 @@ static void put(struct fixture *f, const char *name, const char *content)
 static void start(struct fixture *f)
 {
 	f->store = store_free(f->store);
-	assert_int_equal(store_new(f->policies, ARRAY_SIZE(f->policies), &f->source, f->journal, &f->store), 0);
+	assert_int_equal(store_new(f->policies, ARRAY_SIZE(f->policies), &f->source, f->journal,
+				   &f->store),
+			 0);
 }
 
 static int setup(void **state)
@@ -96,7 +98,10 @@ static void test_for_volume(void **state)
 	assert_int_equal(store_scan(f->store), 2);
 	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
 	assert_string_equal(store_for_volume(f->store, "home")->policy.name, "home");
-	/* The one that names it is wiped: the one for any volume is tried rather than a wiped one. */
+	/*
+	 * The one that names it is wiped: the one for any volume is tried rather than a wiped
+	 * one.
+	 */
 	assert_int_equal(store_wipe(f->store, store_find(f->store, "home")), 0);
 	assert_string_equal(store_for_volume(f->store, "home")->policy.name, "luks");
 	assert_int_equal(store_wipe(f->store, store_find(f->store, "luks")), 0);

@@ -59,7 +59,8 @@ static void make(struct log *l, const uint16_t *algs, unsigned n, unsigned claim
 static const uint16_t two[] = { TCG_ALG_SHA256, 32, TCG_ALG_SHA384, 48 };
 
 /* An event with a digest of each of @algs, filled with 'a', 'b', ... */
-static void add_event(struct log *l, uint32_t index, uint32_t type, const uint16_t *algs, unsigned n, const char *data)
+static void add_event(struct log *l, uint32_t index, uint32_t type, const uint16_t *algs,
+		      unsigned n, const char *data)
 {
 	add_number(l, index, 4);
 	add_number(l, type, 4);

@@ -221,7 +221,10 @@ static void test_lengths(void **state)
 	}
 }
 
-/* The length of the QE authentication data says where the next type is looked for: in range it finds other bytes there. */
+/*
+ * The length of the QE authentication data says where the next type is looked for: in range it
+ * finds other bytes there.
+ */
 static void test_qe_auth_length(void **state)
 {
 	struct tdx_quote t;

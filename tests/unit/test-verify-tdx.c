@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a verifier remembers of TDX evidence, and what it must not. What is said of each piece of evidence is for attest-tables.sh. */
+/*
+ * What a verifier remembers of TDX evidence, and what it must not. What is said of each piece
+ * of evidence is for attest-tables.sh.
+ */
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
@@ -75,7 +78,8 @@ static int setup(void **state)
 	assert_non_null(f);
 	for (line = strtok_r(pins, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (startswith(line, "syn\t"))
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n", strrchr(line, '\t') + 1);
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n",
+				 strrchr(line, '\t') + 1);
 	assert_int_equal(trust_parse(text, strlen(text), "pins", &f->trust, NULL), 0);
 	free(pins);
 	policy_init(&f->policy);
@@ -241,7 +245,10 @@ static void test_no_growth(void **state)
 	_cleanup_(verifier_freep) struct verifier *ctx = new_verifier(f);
 	size_t before, after;
 
-	/* OpenSSL and the memo fill what they keep; then as much again takes nothing more, known or not. */
+	/*
+	 * OpenSSL and the memo fill what they keep; then as much again takes nothing more,
+	 * known or not.
+	 */
 	for (int i = 0; i < 200; i++)
 		assert_string_equal(judge(f, ctx, i % 2 ? NOW : NOW - 100 - i), "OK");
 	before = in_use();

@@ -88,7 +88,8 @@ static void test_words(void **state)
 	enum tcb_status s;
 
 	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++) {
-		assert_int_equal(tcb_status_parse(tcb_status_name(i), strlen(tcb_status_name(i)), &s), 0);
+		assert_int_equal(tcb_status_parse(tcb_status_name(i), strlen(tcb_status_name(i)), &s),
+				 0);
 		assert_int_equal(s, i);
 	}
 	assert_int_equal(tcb_status_parse("uptodate", 8, &s), -EINVAL);
@@ -106,11 +107,17 @@ static void test_equal(void **state)
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	const uint8_t a[] = { 1, 2, 3 };
 
-	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "a", (struct bytes){ a, 3 }, (struct bytes){ a, 3 }), 0);
-	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "b", (struct bytes){ a, 2 }, (struct bytes){ a, 3 }), -EKEYREJECTED);
+	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "a", (struct bytes){ a, 3 },
+				       (struct bytes){ a, 3 }),
+			 0);
+	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "b", (struct bytes){ a, 2 },
+				       (struct bytes){ a, 3 }),
+			 -EKEYREJECTED);
 	assert_string_equal(v->checks[1].expected, "0102");
 	assert_string_equal(v->checks[1].found, "010203");
-	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "c", (struct bytes){ a, 2 }, (struct bytes){ a + 1, 2 }), -EKEYREJECTED);
+	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "c", (struct bytes){ a, 2 },
+				       (struct bytes){ a + 1, 2 }),
+			 -EKEYREJECTED);
 }
 
 static void test_missing_piece(void **state)
@@ -198,10 +205,16 @@ static void test_policy_options(void **state)
 	assert_int_equal(p.allow, 0);
 	assert_int_equal(policy_set(&p, "accept=UpToDate,OutOfDate", error), 0);
 	assert_int_equal(p.accept, 1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE);
-	assert_int_equal(policy_set(&p, "family_id=000102030405060708090a0b0c0d0e0f,ff0102030405060708090A0B0C0D0E0F", error), 0);
+	assert_int_equal(policy_set(&p,
+				    "family_id=000102030405060708090a0b0c0d0e0f,ff0102030405060708090A0B0C0D0E0F",
+				    error),
+			 0);
 	assert_int_equal(p.family_id.n, 2);
 	assert_int_equal(p.family_id.b[1][10], 10);
-	assert_int_equal(policy_set(&p, "pcr23=0101010101010101010101010101010101010101010101010101010101010101", error), 0);
+	assert_int_equal(policy_set(&p,
+				    "pcr23=0101010101010101010101010101010101010101010101010101010101010101",
+				    error),
+			 0);
 	assert_int_equal(p.pcr[23].n, 1);
 	assert_int_equal(policy_set(&p, "require_pcrs=0,8,23", error), 0);
 	assert_int_equal(p.require_pcrs.value, 1u << 0 | 1u << 8 | 1u << 23);
@@ -291,7 +304,8 @@ static void test_policy_files(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		policy_init(&p);
 		before = p;
-		assert_int_equal(policy_parse(&p, files[i].text, strlen(files[i].text), error), files[i].r);
+		assert_int_equal(policy_parse(&p, files[i].text, strlen(files[i].text), error),
+				 files[i].r);
 		if (files[i].r < 0)
 			assert_memory_equal(&p, &before, sizeof(p));
 	}
@@ -343,7 +357,8 @@ static void test_trust(void **state)
 	assert_int_equal(x509_spki_sha256(cert, spki), 0);
 	assert_non_null(trust_find(&t, ROOT_AMD_ARK, spki));
 	assert_non_null(trust_find(&t, ROOT_INTEL_SGX, spki));
-	assert_int_equal(trust_parse(amd_cas[0].der.p, amd_cas[0].der.len - 1, "x", &t, &line), -EBADMSG);
+	assert_int_equal(trust_parse(amd_cas[0].der.p, amd_cas[0].der.len - 1, "x", &t, &line),
+			 -EBADMSG);
 	assert_int_equal(line, 0);
 	assert_int_equal(trust_parse("", 0, "x", &t, &line), -ENODATA);
 	assert_string_equal(t.source, "mine");
@@ -368,7 +383,9 @@ static void test_der(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		uint64_t n;
-		int r = der_only_uint((struct bytes){ (const uint8_t *)numbers[i].der, numbers[i].len }, 255, &n);
+		int r = der_only_uint((struct bytes){ (const uint8_t *)numbers[i].der,
+						      numbers[i].len },
+				      255, &n);
 
 		assert_int_equal(r, numbers[i].value < 0 ? -EBADMSG : 0);
 		if (r == 0)
@@ -464,13 +481,15 @@ static void test_certificate_forms(void **state)
 	for (uint8_t v = 0; v < 5; v++)
 		if (v != 2) {
 			version[4] = v;
-			assert_int_equal(x509_parse_der((struct bytes){ other, der.len }, &cert), -EBADMSG);
+			assert_int_equal(x509_parse_der((struct bytes){ other, der.len }, &cert),
+					 -EBADMSG);
 		}
 }
 
 static void test_pem(void **state)
 {
-	static const char good[] = " \n-----BEGIN X-----\nAAEC\n-----END X-----\n\n-----BEGIN X-----\nAw==\n-----END X-----\n\0\0";
+	static const char
+		good[] = " \n-----BEGIN X-----\nAAEC\n-----END X-----\n\n-----BEGIN X-----\nAw==\n-----END X-----\n\0\0";
 	static const char *const bad[] = {
 		"x", "-----BEGIN Y-----\nAAEC\n-----END Y-----", "-----BEGIN X-----\nAAEC", "-----BEGIN X-----\n-----END X-----",
 		"-----BEGIN X-----\nAA*C\n-----END X-----", "x-----BEGIN X-----\nAAEC\n-----END X-----",
@@ -495,14 +514,22 @@ static void test_pem(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdict_fails_closed), cmocka_unit_test(test_first_failure_counts),
-		cmocka_unit_test(test_verdict_is_bounded),   cmocka_unit_test(test_words),
-		cmocka_unit_test(test_equal),		     cmocka_unit_test(test_missing_piece),
-		cmocka_unit_test(test_memo),		     cmocka_unit_test(test_policy_options),
-		cmocka_unit_test(test_policy_values),	     cmocka_unit_test(test_policy_subjects),
-		cmocka_unit_test(test_policy_files),	     cmocka_unit_test(test_trust),
-		cmocka_unit_test(test_der),		     cmocka_unit_test(test_der_edges),
-		cmocka_unit_test(test_certificate_forms),    cmocka_unit_test(test_pem),
+		cmocka_unit_test(test_verdict_fails_closed),
+		cmocka_unit_test(test_first_failure_counts),
+		cmocka_unit_test(test_verdict_is_bounded),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_missing_piece),
+		cmocka_unit_test(test_memo),
+		cmocka_unit_test(test_policy_options),
+		cmocka_unit_test(test_policy_values),
+		cmocka_unit_test(test_policy_subjects),
+		cmocka_unit_test(test_policy_files),
+		cmocka_unit_test(test_trust),
+		cmocka_unit_test(test_der),
+		cmocka_unit_test(test_der_edges),
+		cmocka_unit_test(test_certificate_forms),
+		cmocka_unit_test(test_pem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,8 @@ static void device(const char *node, const char *name, const char *uuid, const c
 {
 	char cmd[512];
 
-	snprintf(cmd, sizeof(cmd), "cd %s && mkdir -p class/block/%s/dm && cd class/block/%s && echo '%s' >dm/name && echo '%s' >dm/uuid && echo '%s' >size",
+	snprintf(cmd, sizeof(cmd),
+		 "cd %s && mkdir -p class/block/%s/dm && cd class/block/%s && echo '%s' >dm/name && echo '%s' >dm/uuid && echo '%s' >size",
 		 dir, node, node, name, uuid, size);
 	assert_int_equal(system(cmd), 0);
 }

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 /*
- * Blobs of other projects and known answers, which are not part of this one: $COCO_VECTORS.  To be included after <cmocka.h>.
+ * Blobs of other projects and known answers, which are not part of this one: $COCO_VECTORS.  To
+ * be included after <cmocka.h>.
  */
 
 /* The path of @name there. */

@@ -4,7 +4,8 @@
  *
  *	bad-consumer attach VOLUME DEVICE SOCKET MODE
  *
- * The arguments stand as systemd-cryptsetup has them, and it binds its socket to the same kind of name.  MODE:
+ * The arguments stand as systemd-cryptsetup has them, and it binds its socket to the same kind
+ * of name.  MODE:
  *
  *	leave	reads all, and ends without opening the volume
  *	hold	reads all, says so, and stays until it is killed
@@ -35,10 +36,12 @@ static void bind_name(int fd, const char *kind, const char *volume)
 {
 	static unsigned long long random = 0x1badc0ffee0ddf00;
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1, "%llx/%s/%s", random++, kind, volume);
+	int n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1, "%llx/%s/%s", random++, kind,
+			 volume);
 
 	if (n < 0 || (size_t)n >= sizeof(sa.sun_path) - 1 ||
-	    bind(fd, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0)
+	    bind(fd, (struct sockaddr *)&sa,
+		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0)
 		give_up("bind");
 }
 
@@ -66,7 +69,8 @@ static void take(int fd, size_t max)
 	size_t len = 0;
 	ssize_t n;
 
-	while (len < max && (n = read(fd, buf, max - len < sizeof(buf) ? max - len : sizeof(buf))) > 0) {
+	while (len < max &&
+	       (n = read(fd, buf, max - len < sizeof(buf) ? max - len : sizeof(buf))) > 0) {
 		explicit_bzero(buf, sizeof(buf));
 		len += (size_t)n;
 	}

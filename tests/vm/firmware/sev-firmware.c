@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A UEFI application that makes a plain OVMF look like a confidential VM's firmware: a test double, for VM tests only.
+ * A UEFI application that makes a plain OVMF look like a confidential VM's firmware: a test
+ * double, for VM tests only.
  *
- * It reserves the secret area at a fixed guest-physical address, without touching what the host has put there before
- * the VM started, and publishes the descriptor in the EFI configuration table.  It also reserves memory for the keys of an
- * ACPI table SVKL, which QEMU's -acpitable can add.  Then it starts the kernel.
- * The EFI system partition holds
+ * It reserves the secret area at a fixed guest-physical address, without touching what the host
+ * has put there before the VM started, and publishes the descriptor in the EFI configuration
+ * table.  It also reserves memory for the keys of an ACPI table SVKL, which QEMU's -acpitable
+ * can add.  Then it starts the kernel.  The EFI system partition holds
  *
  *	\vmlinuz.efi	the kernel, with its EFI stub
  *	\cmdline.txt	its command line, ASCII; initrd=\initrd.img makes the stub load an initrd
  *
- * and words on the command line, which the kernel ignores, make the firmware misbehave as real ones do:
+ * and words on the command line, which the kernel ignores, make the firmware misbehave as real
+ * ones do:
  *
  *	coco_firmware=stale	the descriptor lies in boot-services memory and is gone once the kernel runs
  *	coco_firmware=ram	the area lies in boot-services memory, which the kernel takes over
  *	coco_firmware=none	no area and no entry in the configuration table
  *
- * Inside the AmdSev OVMF, where that starts a GRUB of its own, it is that: with coco_firmware=none, so that the area is the
- * firmware's (tests/vm/build-firmware).
+ * Inside the AmdSev OVMF, where that starts a GRUB of its own, it is that: with
+ * coco_firmware=none, so that the area is the firmware's (tests/vm/build-firmware).
  *
  * Layouts: the kernel's efi_secret documentation; EDK II, OvmfPkg/AmdSev/SecretDxe.
  */
@@ -65,7 +67,10 @@ static void connect_disks(void)
 	BS->FreePool(handles);
 }
 
-/* The volume that this was started from; when that is none, being the firmware itself, the first that has the kernel. */
+/*
+ * The volume that this was started from; when that is none, being the firmware itself, the
+ * first that has the kernel.
+ */
 static EFI_STATUS find_volume(EFI_HANDLE own, EFI_HANDLE *ret_device, EFI_FILE_HANDLE *ret_root)
 {
 	EFI_HANDLE *handles = NULL;
@@ -78,7 +83,8 @@ static EFI_STATUS find_volume(EFI_HANDLE own, EFI_HANDLE *ret_device, EFI_FILE_H
 		return EFI_SUCCESS;
 
 	connect_disks();
-	CHECK(BS->LocateHandleBuffer(ByProtocol, &FileSystemProtocol, NULL, &n, &handles), L"find a file system");
+	CHECK(BS->LocateHandleBuffer(ByProtocol, &FileSystemProtocol, NULL, &n, &handles),
+	      L"find a file system");
 	for (UINTN i = 0; i < n; i++) {
 		EFI_FILE_HANDLE root = LibOpenRoot(handles[i]);
 
@@ -113,7 +119,8 @@ static EFI_STATUS read_cmdline(EFI_FILE_HANDLE root, CHAR8 text[static CMDLINE_M
 	text[len] = 0;
 	for (UINTN i = 0; i < len; i++)
 		if (text[i] < ' ' || text[i] > '~')
-			return fail(EFI_INVALID_PARAMETER, L"use a \\cmdline.txt that is not one line of ASCII");
+			return fail(EFI_INVALID_PARAMETER,
+				    L"use a \\cmdline.txt that is not one line of ASCII");
 	return EFI_SUCCESS;
 }
 
@@ -145,15 +152,19 @@ static EFI_STATUS publish_area(const CHAR8 *cmdline)
 		Print(L"sev-firmware: no secret area, as told\n");
 		return EFI_SUCCESS;
 	}
-	CHECK(BS->AllocatePages(AllocateAddress, ram ? EfiBootServicesData : EfiReservedMemoryType, 1, &area),
+	CHECK(BS->AllocatePages(AllocateAddress, ram ? EfiBootServicesData : EfiReservedMemoryType,
+				1, &area),
 	      L"reserve the secret area");
-	CHECK(BS->AllocatePages(AllocateAddress, EfiReservedMemoryType, KEYS_PAGES, &keys), L"reserve memory for keys");
-	CHECK(BS->AllocatePool(stale ? EfiBootServicesData : EfiACPIReclaimMemory, sizeof(*descriptor), (void **)&descriptor),
+	CHECK(BS->AllocatePages(AllocateAddress, EfiReservedMemoryType, KEYS_PAGES, &keys),
+	      L"reserve memory for keys");
+	CHECK(BS->AllocatePool(stale ? EfiBootServicesData : EfiACPIReclaimMemory,
+			       sizeof(*descriptor), (void **)&descriptor),
 	      L"allocate the descriptor");
 	descriptor->base = area;
 	descriptor->len = AREA_LEN;
 	CHECK(BS->InstallConfigurationTable(&coco_table_guid, descriptor), L"publish the secret area");
-	Print(L"sev-firmware: secret area at 0x%lx, %d bytes, descriptor at 0x%lx\n", area, AREA_LEN, (UINT64)(UINTN)descriptor);
+	Print(L"sev-firmware: secret area at 0x%lx, %d bytes, descriptor at 0x%lx\n", area,
+	      AREA_LEN, (UINT64)(UINTN)descriptor);
 	return EFI_SUCCESS;
 }
 
@@ -164,8 +175,10 @@ static EFI_STATUS start_kernel(EFI_HANDLE self, EFI_HANDLE device, const CHAR8 *
 	EFI_HANDLE kernel;
 	UINTN len = 0;
 
-	CHECK(BS->LoadImage(FALSE, self, FileDevicePath(device, L"\\vmlinuz.efi"), NULL, 0, &kernel), L"load \\vmlinuz.efi");
-	CHECK(BS->HandleProtocol(kernel, &LoadedImageProtocol, (void **)&image), L"look at \\vmlinuz.efi");
+	CHECK(BS->LoadImage(FALSE, self, FileDevicePath(device, L"\\vmlinuz.efi"), NULL, 0, &kernel),
+	      L"load \\vmlinuz.efi");
+	CHECK(BS->HandleProtocol(kernel, &LoadedImageProtocol, (void **)&image),
+	      L"look at \\vmlinuz.efi");
 	while (cmdline[len]) {
 		options[len] = cmdline[len];
 		len++;

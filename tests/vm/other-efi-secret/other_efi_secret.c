@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A test double: all it does is to have taken <securityfs>/secrets, as the kernel's own efi_secret would. */
+/*
+ * A test double: all it does is to have taken <securityfs>/secrets, as the kernel's own
+ * efi_secret would.
+ */
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/security.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A test double of a TEE behind the kernel's real configfs-tsm: what is asked there comes out of /dev/tsm-double, and what is
- * written to it is the report.  Somebody else, outside the VM, has the keys.
+ * A test double of a TEE behind the kernel's real configfs-tsm: what is asked there comes out
+ * of /dev/tsm-double, and what is written to it is the report.  Somebody else, outside the VM,
+ * has the keys.
  *
  *	read:	u32 number of the request, 64 bytes of inblob
  *	write:	u32 number, u32 errno or 0, u32 length of outblob, u32 length of auxblob, then both; in any pieces
@@ -79,7 +80,8 @@ static int double_report_new(struct tsm_report *report, void *data)
 
 static bool double_attr_visible(int n)
 {
-	return n == TSM_REPORT_GENERATION || n == TSM_REPORT_PROVIDER || n == TSM_REPORT_PRIVLEVEL || n == TSM_REPORT_PRIVLEVEL_FLOOR;
+	return n == TSM_REPORT_GENERATION || n == TSM_REPORT_PROVIDER ||
+	       n == TSM_REPORT_PRIVLEVEL || n == TSM_REPORT_PRIVLEVEL_FLOOR;
 }
 
 static bool double_bin_attr_visible(int n)

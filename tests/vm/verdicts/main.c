@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* verdicts PARSER FILE...: what a shared parser says of each, on the programs' side; "@ FILE" goes before. */
+/*
+ * verdicts PARSER FILE...: what a shared parser says of each, on the programs' side; "@ FILE"
+ * goes before.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
