@@ -15,14 +15,7 @@ if "$cococtl" attest fetch --report=milan.report --cache=cache --kds=http://127.
 	skip "collateral from servers" "cococtl was built without libcurl"
 	finish
 fi
-openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null || exit 99
-cat tls.crt tls.key >tls.pem
-background "$top_srcdir/tests/double/key-server" --port-file port --log log www
-appears port "${tap_pids[-1]}" || exit 99
-background "$top_srcdir/tests/double/key-server" --port-file tls-port --tls tls.pem --log tls-log www
-appears tls-port "${tap_pids[-1]}" || exit 99
-clear=http://127.0.0.1:$(cat port)
-tls=https://127.0.0.1:$(cat tls-port)
+key_servers
 
 chip=$(printf '%02x' {16..79})
 vcek="vcek/v1/Milan/$chip?blSPL=04&teeSPL=00&snpSPL=24&ucodeSPL=219"

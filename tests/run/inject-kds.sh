@@ -26,14 +26,7 @@ fi
 mkdir -p www/cek/id
 cp host/cek.cert "www/cek/id/$id"
 cat host/ask.cert host/ark.cert >www/ask_ark_naples.cert
-openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null || exit 99
-cat tls.crt tls.key >tls.pem
-background "$top_srcdir/tests/double/key-server" --port-file port --log log www
-appears port "${tap_pids[-1]}" || exit 99
-background "$top_srcdir/tests/double/key-server" --port-file tls-port --tls tls.pem --log tls-log www
-appears tls-port "${tap_pids[-1]}" || exit 99
-clear=http://127.0.0.1:$(cat port)
-tls=https://127.0.0.1:$(cat tls-port)
+key_servers
 
 fetch() { verify --fetch --kds "$clear" --chip-id "$id" "$@"; }
 forget() { rm -rf xdg cache; : >log; }

@@ -80,6 +80,19 @@ appears() {
 	done
 }
 
+# Two doubles of a server with the files in www, with logs and certificate beside it: at $clear and, over TLS, at $tls.
+key_servers() {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null || exit 99
+	cat tls.crt tls.key >tls.pem
+	background "$top_srcdir/tests/double/key-server" --port-file port --log log www
+	appears port "${tap_pids[-1]}" || exit 99
+	background "$top_srcdir/tests/double/key-server" --port-file tls-port --tls tls.pem --log tls-log www
+	appears tls-port "${tap_pids[-1]}" || exit 99
+	# shellcheck disable=SC2034 # both are for the test
+	clear=http://127.0.0.1:$(cat port) \
+	tls=https://127.0.0.1:$(cat tls-port)
+}
+
 finish() {
 	echo "1..$tap_n"
 	exit "$tap_bad"
