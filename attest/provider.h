@@ -76,6 +76,13 @@ extern const struct attest_provider *const attest_kernel_providers[];
 int attest_gather(const struct attest_provider *const *providers, const struct attest_request *q,
 		  struct bundle *ret, struct cause *why);
 
+/*
+ * For those who are asked through a device: open it, the descriptor is yours; or only look whether
+ * it is there, as probe() says.  Errors are those of open(2).
+ */
+int provider_open_device(const struct attest_request *q, const char *path, struct cause *why);
+int provider_probe_device(const struct attest_request *q, const char *path, struct cause *why);
+
 /* Pause before try @n (from 1).  True when there is another try. */
 bool provider_pause(const struct attest_request *q, unsigned n);
 

@@ -4,9 +4,6 @@
  * SNP report and the host's certificates.  The structures are written out, because the member
  * that has the errors changed its name in the kernel's header.
  */
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 
 #include "attest/provider.h"
@@ -43,23 +40,9 @@ static_assert(sizeof(struct ext_report_request) == 112, "struct snp_ext_report_r
 #define SNP_GET_EXT_REPORT _IOWR('S', 2, struct guest_request)
 static_assert(SNP_GET_EXT_REPORT == 0xc0205302, "SNP_GET_EXT_REPORT");
 
-static int open_device(const struct attest_request *q, struct cause *why)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s" DEVICE, q->root);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return cause_set(why, -errno, "%s", errno == ENOENT ? "there is no " DEVICE : strerror(errno));
-	return fd;
-}
-
 static int sev_probe(const struct attest_request *q, struct cause *why)
 {
-	_cleanup_(closep) int fd = open_device(q, why);
-
-	return fd >= 0 ? 1 : fd == -ENOENT ? 0 : fd;
+	return provider_probe_device(q, DEVICE, why);
 }
 
 struct extended {
@@ -164,7 +147,7 @@ static int add_all(const struct extended *x, struct bundle *ret, struct cause *w
 
 static int sev_report(const struct attest_request *q, struct bundle *ret, struct cause *why)
 {
-	_cleanup_(closep) int fd = open_device(q, why);
+	_cleanup_(closep) int fd = provider_open_device(q, DEVICE, why);
 	struct extended x = { .req = { .vmpl = q->privlevel >= 0 ? (uint32_t)q->privlevel : 0, .certs_len = CERTS_FIRST } };
 	int r;
 

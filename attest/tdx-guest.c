@@ -4,9 +4,6 @@
  * machine it was made on can check.  It says what the guest looks like and proves nothing to
  * anybody else; a quote comes through configfs-tsm.
  */
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 
 #include "attest/provider.h"
@@ -23,23 +20,9 @@ struct report_request {
 #define TDX_CMD_GET_REPORT0 _IOWR('T', 1, struct report_request)
 static_assert(TDX_CMD_GET_REPORT0 == 0xc4405401, "TDX_CMD_GET_REPORT0");
 
-static int open_device(const struct attest_request *q, struct cause *why)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s" DEVICE, q->root);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return cause_set(why, -errno, "%s", errno == ENOENT ? "there is no " DEVICE : strerror(errno));
-	return fd;
-}
-
 static int tdx_probe(const struct attest_request *q, struct cause *why)
 {
-	_cleanup_(closep) int fd = open_device(q, why);
-
-	return fd >= 0 ? 1 : fd == -ENOENT ? 0 : fd;
+	return provider_probe_device(q, DEVICE, why);
 }
 
 static int add_all(const struct report_request *x, struct bundle *ret, struct cause *why)
@@ -63,7 +46,7 @@ static int add_all(const struct report_request *x, struct bundle *ret, struct ca
 
 static int tdx_report(const struct attest_request *q, struct bundle *ret, struct cause *why)
 {
-	_cleanup_(closep) int fd = open_device(q, why);
+	_cleanup_(closep) int fd = provider_open_device(q, DEVICE, why);
 	struct report_request x = { 0 };
 
 	if (fd < 0)
