@@ -210,7 +210,7 @@ static void begin_judging(struct attestation *a)
 	if (a->report->error == -ENODEV) {
 		tpm = tpm_open(a->setup.root, a->setup.tpm);
 		if (tpm < 0) {
-			a->nobody = true;
+			a->nobody = tpm == -ENOENT;
 			end_without(a, "no evidence can be had: %s; tpm: %s", a->report->why.text,
 				    tpm == -ENOENT ? "there is none" : strerror(-tpm));
 			return;

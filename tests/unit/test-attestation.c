@@ -420,6 +420,23 @@ static void test_gathering(void **state)
 	}
 }
 
+/* One that is there and cannot be opened is not nothing. */
+static void test_tpm_shut(void **state)
+{
+	struct outcome o;
+	struct attestation_setup s = setup_of(&o);
+	char dir[200];
+
+	snprintf(dir, sizeof(dir), "%s/dev/tpmrm0", root);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	s.gather = gather_none;
+	attempt(&o, &s);
+	assert_false(o.verdict);
+	assert_false(o.nobody);
+	assert_non_null(strstr(o.why, "tpm: Is a directory"));
+	assert_int_equal(rmdir(dir), 0);
+}
+
 /* What the worker gets: sealed, with the policy as it is on disk, and collateral by its names. */
 static void test_pack(void **state)
 {
@@ -585,6 +602,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gathering, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pack, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tpm_shut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_imds, setup, teardown),
 		cmocka_unit_test(test_imds_address),
 		cmocka_unit_test_setup_teardown(test_no_policy, setup, teardown),

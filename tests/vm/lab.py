@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the scenarios of system-test and the demo have in common: an owner with secrets, a VM, and a look at both."""
+"""What the scenarios of system-test and others and the demo have in common: an owner with secrets, a VM, and a look at both."""
 
+import base64
 import json
 import os
 import secrets
 import shutil
 import struct
 import tempfile
+import time
 import uuid
 
 import launch
@@ -130,10 +132,9 @@ class Lab:
     def crypttab(self, disk, options, key="none"):
         self.payload.write("etc/crypttab", f"{disk.name} UUID={disk.uuid} {key} {options}\n")
 
-    def create(self, disks, cmdline="", ports=()):
-        """The VM, paused before its first instruction."""
-        self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, cmdline=cmdline,
-                                    ports=ports)
+    def create(self, disks, **options):
+        """The VM, paused before its first instruction; with those options of SystemVM."""
+        self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, **options)
 
     def new_owner(self, name, policy=launch.SEV):
         """An owner without a session."""
@@ -181,6 +182,28 @@ class Lab:
 
     def state(self, name):
         return self.list().get(name, {}).get("state", "not listed")
+
+    def put(self, path, data):
+        """A file in the running guest; no secret, for it goes through a command line there."""
+        self.vm.text(f"mkdir -p $(dirname {path}); echo {base64.b64encode(data).decode()} | base64 -d >{path}")
+
+    def restart_cocod(self, then=""):
+        """Returns its status once it has come to a verdict, or to none; @then is run at once, while it is at it."""
+        self.vm.text(f"systemctl reset-failed; systemctl restart cocod.service; {then}", timeout=300)
+        end = time.monotonic() + 200
+        while True:
+            status = json.loads(self.vm.text("cococtl status --json"))
+            if status["gate"]["state"] != "verifying":
+                return status
+            if time.monotonic() > end:
+                raise systemvm.Failure(f"cocod comes to no verdict: {status}")
+            time.sleep(0.5)
+
+    def try_disk(self):
+        """Restart cocod and ask it for the disk's key at once; returns its status, and exit status and words of systemctl."""
+        status = self.restart_cocod("{ systemctl start systemd-cryptsetup@data.service; echo $?; } >/run/vm-try 2>&1")
+        *out, code = self.vm.text("cat /run/vm-try").splitlines()
+        return status, int(code), "\n".join(out)
 
     def area_is(self, expected, text):
         """Compare the area in RAM with what it should be; says where it differs, not what is there."""

@@ -247,7 +247,8 @@ def connect(path, timeout):
 class SystemVM:
     """One VM, from paused to powered off.  Everything it writes is in the folder `work`."""
 
-    def __init__(self, work, cache, payload, app, disks=(), cmdline="", cpus=2, ports=()):
+    def __init__(self, work, cache, payload, app, disks=(), cmdline="", cpus=2, ports=(), devices=()):
+        """@ports: (name, socket) of virtio ports; @devices: more arguments of QEMU's."""
         self.work = work
         self.console = os.path.join(work, "console.log")
         self.qmp_path = os.path.join(work, "qmp")
@@ -274,7 +275,7 @@ class SystemVM:
                  "-chardev", f"socket,id=shell,path={shell_path},server=on,wait=off",
                  "-device", "virtserialport,chardev=shell,name=vm-test",
                  "-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng",
-                 *drive("root", os.path.join(cache.guest, "root.img"), "readonly=on")]
+                 *drive("root", os.path.join(cache.guest, "root.img"), "readonly=on"), *devices]
         for name, path in ports:
             extra += ["-chardev", f"socket,id={name},path={path},server=on,wait=off",
                       "-device", f"virtserialport,chardev={name},name={name}"]
