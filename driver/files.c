@@ -7,6 +7,11 @@
  * no open file can read it any more.
  *
  * A file's i_private is its secret, and NULL once that has been wiped: both under the inode's lock.
+ *
+ * Somebody may hold on to a file that was removed without having it open, and open it later; so the
+ * inodes stay until the module goes, and only then lose this module's operations. Not before: open
+ * reads i_fop once to take a reference to its module and again to use it, and between the two the
+ * one must not become the other, or the reference is never given back. A module that goes gives none.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -28,6 +33,7 @@ struct secret_file {
 	struct list_head list;
 	struct secret_dir *dir;
 	struct dentry *dentry;	/* NULL once it has been removed */
+	struct inode *inode;	/* has a reference of ours */
 	struct secret_span span;
 };
 
@@ -70,11 +76,10 @@ static void secret_wipe(const struct secret_span *span)
 	zero_and_flush(span->mark, span->mark_len);
 }
 
-/* From here on no read finds a secret, and no open finds this module. Under the inode's lock. */
-static void secret_detach(struct inode *inode, const struct secret_dir *dir)
+/* From here on no read finds a secret. Under the inode's lock. */
+static void secret_detach(struct inode *inode)
 {
 	inode->i_private = NULL;
-	inode->i_fop = dir->gone_fops;
 	i_size_write(inode, 0);
 }
 
@@ -90,7 +95,7 @@ static int secret_unlink(struct inode *parent, struct dentry *dentry)
 	int pins, r;
 
 	secret_wipe(&f->span);
-	secret_detach(inode, f->dir);
+	secret_detach(inode);
 	f->dentry = NULL;
 	pins = f->dir->pins;
 	r = simple_unlink(parent, dentry);	/* drops one reference of securityfs */
@@ -218,6 +223,8 @@ int secret_dir_add(struct secret_dir *dir, const char *name, const struct secret
 		return r;
 	}
 	inode = d_inode(f->dentry);
+	ihold(inode);
+	f->inode = inode;
 	inode_lock(inode);
 	i_size_write(inode, span->len);
 	inode_unlock(inode);
@@ -242,16 +249,16 @@ void secret_dir_remove(struct secret_dir *dir, bool wipe)
 	secret_dir_set_ops(dir, dir->plain_ops);
 
 	list_for_each_entry_safe(f, next, &dir->files, list) {
-		if (f->dentry) {
-			struct inode *inode = d_inode(f->dentry);
+		struct inode *inode = f->inode;
 
-			inode_lock(inode);
-			if (wipe)
-				secret_wipe(&f->span);
-			secret_detach(inode, dir);
-			inode_unlock(inode);
-			securityfs_drop(f->dentry);
-		}
+		inode_lock(inode);
+		if (f->dentry && wipe)
+			secret_wipe(&f->span);
+		secret_detach(inode);
+		inode->i_fop = dir->gone_fops;
+		inode_unlock(inode);
+		securityfs_drop(f->dentry);
+		iput(inode);
 		list_del(&f->list);
 		kfree(f);
 	}

@@ -238,6 +238,19 @@ def case_open_files(b):
     expect("coco_secret" not in b.out("cat /proc/modules"), "the module has stayed")
 
 
+def case_held_paths(b):
+    """a path to a file that outlives the module, whether the file was removed or not, keeps nothing and opens nothing"""
+    b.inject(table(entry(LUKS, b"0123456789"), entry(OTHER, b"other")))
+    b.load()
+    b.out(f"touch /tmp/a /tmp/b; mount --bind {COCO}/{LUKS} /tmp/a; mount --bind {COCO}/{OTHER} /tmp/b; rm {COCO}/{LUKS}")
+    b.fails("cat /tmp/a", "No such device or address")
+    expect_equal(b.out("cat /tmp/b"), "other", "a file by another path")
+    b.unload()
+    for path in ("/tmp/a", "/tmp/b"):
+        b.fails(f"cat {path}", "No such device or address")
+    b.out("umount /tmp/a; umount /tmp/b; rm /tmp/a /tmp/b")
+
+
 def case_rounds(b):
     """100 rounds: new secrets, load, readers and removers on two CPUs, unload with a live secret; nothing stays mapped"""
     guids = [str(uuid.UUID(int=(0xc0c0 << 112) + i)) for i in range(1, 5)]
