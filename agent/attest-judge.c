@@ -14,6 +14,7 @@
 #include "attest/tpm.h"
 #include "attest/trust.h"
 #include "base/io.h"
+#include "base/log.h"
 
 struct judgement {
 	struct bundle bundle;
@@ -212,14 +213,6 @@ static int verify(struct judgement *j)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
 	take_verdict(j, v);
 	return 0;
-}
-
-/* Nothing that evidence says gets to a terminal with an escape sequence in it. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
 }
 
 static void judge(struct judgement *j, int pack, const struct attest_sources *with,

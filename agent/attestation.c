@@ -96,13 +96,6 @@ static bool ends(const char *text, size_t size)
 	return memchr(text, 0, size) != NULL;
 }
 
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-}
-
 /*
  * Whether the worker's words have a verdict's form, and are about this attempt; that much it is
  * believed, for somebody has to be.

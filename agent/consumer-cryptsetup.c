@@ -341,9 +341,7 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 			"cocod-worker could not judge its header; see 'systemctl status cocod-worker.service'");
 		return 0;
 	}
-	for (char *p = v.reason; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
+	make_printable(v.reason);
 	if (v.error) {
 		decline(d, "its header is refused: %s", v.reason);
 		return 0;

@@ -9,6 +9,7 @@
 
 #include "agent/volume.h"
 #include "base/log.h"
+#include "base/parse.h"
 
 /* Of each verdict, and of each attempt without one; cocod(8) has it, for those who look for it. */
 #define MESSAGE_VERDICT SD_ID128_MAKE(5b,7e,61,c2,0d,3f,4d,2a,9b,54,8c,10,2e,a7,f3,96)
@@ -20,8 +21,8 @@ static void log_verdict(const struct keeper *k)
 	int priority = k->gate.open ? LOG_NOTICE : LOG_ERR;
 	char sha256[65] = "";
 
-	for (size_t i = 0; v->result != ATTEST_NONE && i < sizeof(v->policy_sha256); i++)
-		sprintf(sha256 + 2 * i, "%02x", v->policy_sha256[i]);
+	if (v->result != ATTEST_NONE)
+		format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
 	if (getenv("JOURNAL_STREAM") &&
 	    sd_journal_send("MESSAGE=The gate is %s (%s): %s",
 			    k->gate.open ? "open" : "closed, no secret is released", k->gate.state,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/luks-metadata.h"
+#include "base/log.h"
 #include "wire/luks.h"
 
 #define SHA256_LEN 32
@@ -20,14 +21,6 @@ _printf_(3, 4) static int verdict_set(struct luks_verdict *v, int error, const c
 	va_end(ap);
 	v->error = error;
 	return error;
-}
-
-/* The header may have been quoted: no escape sequence of the host's gets to a terminal. */
-static void reason_make_printable(struct luks_verdict *v)
-{
-	for (char *p = v->reason; *p; p++)
-		if (*p < 0x20 || *p > 0x7e)
-			*p = '?';
 }
 
 /* Returns the bytes read, less than @len at the device's end only, or a negative errno. */
@@ -196,6 +189,7 @@ void luks_judge(int fd, struct luks_verdict *ret)
 	struct luks_verdict v = { 0 };
 
 	(void) judge(fd, &v);
-	reason_make_printable(&v);
+	/* The header may have been quoted. */
+	make_printable(v.reason);
 	*ret = v;
 }

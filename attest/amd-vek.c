@@ -2,6 +2,7 @@
 #include "attest/amd-vek.h"
 
 #include <openssl/objects.h>
+#include <stdio.h>
 
 #include "attest/x509.h"
 
@@ -185,4 +186,16 @@ bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report)
 
 	return memcmp(&tcb, &vek->tcb, sizeof(tcb)) == 0 &&
 	       (!vek->has_hwid || memcmp(vek->hwid, report->chip_id, SNP_CHIP_ID_LEN) == 0);
+}
+
+void snp_tcb_format(enum snp_product product, const struct snp_tcb *tcb,
+		    char ret[static SNP_TCB_TEXT_LEN])
+{
+	const uint8_t *s = tcb->svn;
+	int n = 0;
+
+	if (snp_tcb_has(product, SNP_TCB_FMC))
+		n = snprintf(ret, SNP_TCB_TEXT_LEN, "%u:", s[SNP_TCB_FMC]);
+	(void) snprintf(ret + n, SNP_TCB_TEXT_LEN - (size_t)n, "%u:%u:%u:%u", s[SNP_TCB_BOOTLOADER],
+			s[SNP_TCB_TEE], s[SNP_TCB_SNP], s[SNP_TCB_MICROCODE]);
 }

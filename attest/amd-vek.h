@@ -35,6 +35,11 @@ struct amd_vek {
  */
 int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what);
 
+/* As policies have it: "BL:TEE:SNP:UCODE", on Turin with the FMC's number before. */
+#define SNP_TCB_TEXT_LEN 20
+void snp_tcb_format(enum snp_product product, const struct snp_tcb *tcb,
+		    char ret[static SNP_TCB_TEXT_LEN]);
+
 /* Whether it is of the chip and at the firmware level that @report says; a VLEK is of no chip. */
 bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report);
 

@@ -93,7 +93,6 @@ static int request_init(const struct attest_request *q, struct request *ret, str
 	t.parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t.parent < 0)
 		return cause_set(why, -errno, "%s cannot be opened: %s", REPORTS, strerror(errno));
-	remove_abandoned(t.parent);
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		r = -EIO;
 	snprintf(t.name, sizeof(t.name), NAME_PREFIX "%d-%016llx", (int)getpid(),
@@ -296,6 +295,8 @@ static int tsm_probe(const struct attest_request *q, struct cause *why)
 	_cleanup_(request_done) struct request t = { .parent = -EBADF, .dir = -EBADF };
 	int r = request_init(q, &t, why);
 
+	if (r == 0)
+		remove_abandoned(t.parent);
 	/* ENXIO: the kernel can, and no provider has registered. */
 	return r == -ENOENT || r == -ENXIO ? 0 : r < 0 ? r : 1;
 }

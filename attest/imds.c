@@ -116,24 +116,13 @@ static int ask(int fd, const char *path, const char *post, struct http_answer *r
 	return r;
 }
 
-static void tcb_text(const struct amd_vek *vek, const struct snp_tcb *tcb, char ret[static 32])
-{
-	const uint8_t *s = tcb->svn;
-	char fmc[8] = "";
-
-	if (snp_tcb_has(vek->product, SNP_TCB_FMC))
-		(void) snprintf(fmc, sizeof(fmc), "%u:", s[SNP_TCB_FMC]);
-	(void) snprintf(ret, 32, "%s%u:%u:%u:%u", fmc, s[SNP_TCB_BOOTLOADER], s[SNP_TCB_TEE],
-			s[SNP_TCB_SNP], s[SNP_TCB_MICROCODE]);
-}
-
 /* The service may still have the certificate of the firmware before an update. */
 static int check_vcek(struct bytes pem, const struct snp_report *report, struct cause *why)
 {
 	_cleanup_(x509_list_done) struct x509_list l = { .n = 0 };
 	struct amd_vek vek;
 	struct snp_tcb tcb;
-	char has[32], wants[32];
+	char has[SNP_TCB_TEXT_LEN], wants[SNP_TCB_TEXT_LEN];
 	const char *what;
 	int r;
 
@@ -149,8 +138,8 @@ static int check_vcek(struct bytes pem, const struct snp_report *report, struct 
 	if (amd_vek_is_of(&vek, report))
 		return 0;
 	tcb = snp_tcb_decode(vek.product, report->reported_tcb);
-	tcb_text(&vek, &vek.tcb, has);
-	tcb_text(&vek, &tcb, wants);
+	snp_tcb_format(vek.product, &vek.tcb, has);
+	snp_tcb_format(vek.product, &tcb, wants);
 	return cause_set(why, -ESTALE,
 			 "Azure's metadata service gave the VCEK of TCB %s, the report is of TCB %s: 'cococtl attest fetch' gets that from AMD", has, wants);
 }

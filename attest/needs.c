@@ -2,12 +2,12 @@
 #include "attest/needs.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "attest/amd-vek.h"
 #include "attest/intel.h"
 #include "attest/tdx-collateral.h"
 #include "attest/x509.h"
+#include "base/hex.h"
 #include "base/parse.h"
 #include "wire/hcl.h"
 #include "wire/tdx-quote.h"
@@ -107,9 +107,7 @@ static int check_amd_chain(const struct needs *n, struct bytes data, int64_t now
 static int check_list(struct bytes data, const char *issuer, int64_t now, struct need_finding *f)
 {
 	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
-	const ASN1_TIME *next;
-	time_t t = (time_t)now;
-	struct tm tm;
+	int64_t from, to;
 	int r;
 
 	r = x509_crl_parse(data, &crl);
@@ -117,14 +115,12 @@ static int check_list(struct bytes data, const char *issuer, int64_t now, struct
 		return reject(f, r == -EMSGSIZE ? -EBADMSG : r, "it is no revocation list");
 	if (!has_name(X509_CRL_get_issuer(crl), issuer))
 		return reject(f, -EKEYREJECTED, "it is the revocation list of somebody else");
-	next = X509_CRL_get0_nextUpdate(crl);
-	if (!next)
-		return reject(f, -EBADMSG, "it does not say until when it is good");
-	if (now &&
-	    (X509_cmp_time(next, &t) <= 0 || X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &t) >= 0))
+	r = x509_crl_validity(crl, &from, &to);
+	if (r < 0)
+		return reject(f, r, "it does not say until when it is good");
+	if (now && (to <= now || from > now))
 		return reject(f, -EKEYEXPIRED, "it is not valid now");
-	if (ASN1_TIME_to_tm(next, &tm))
-		f->until = MIN(f->until, (int64_t)timegm(&tm));
+	f->until = MIN(f->until, to);
 	return 0;
 }
 
@@ -271,12 +267,6 @@ static struct need *add(struct needs *n, const struct need_kind *kind)
 	return need;
 }
 
-static void to_hex(const uint8_t *p, size_t len, char *ret)
-{
-	for (size_t i = 0; i < len; i++)
-		(void) snprintf(ret + 2 * i, 3, "%02x", p[i]);
-}
-
 _printf_(3, 4) static int problem_set(char problem[static NEEDS_PROBLEM_LEN], int error,
 				      const char *format, ...)
 {
@@ -373,8 +363,8 @@ static void name_vcek(struct needs *n, const struct snp_report *report)
 
 	for (unsigned i = 0; i < sizeof(raw); i++)
 		raw[i] = (uint8_t)(report->reported_tcb >> 8 * i);
-	to_hex(raw, sizeof(raw), tcb);
-	to_hex(n->hwid, snp_chip_id_len(n->product), hwid);
+	format_hex(raw, sizeof(raw), tcb);
+	format_hex(n->hwid, snp_chip_id_len(n->product), hwid);
 	if (snp_tcb_has(n->product, SNP_TCB_FMC))
 		(void) snprintf(fmc, sizeof(fmc), "fmcSPL=%02u&", svn[SNP_TCB_FMC]);
 	(void) snprintf(need->name, sizeof(need->name), "cert-vcek-%s-%s-%s.der",
@@ -461,7 +451,7 @@ static int find_tdx(struct bytes quote, struct needs *n, char problem[static NEE
 		return problem_set(problem, -EBADMSG,
 				   "the quote's PCK certificate is of none of Intel's authorities");
 	memcpy(n->fmspc, pck.fmspc, sizeof(n->fmspc));
-	to_hex(n->fmspc, sizeof(n->fmspc), fmspc);
+	format_hex(n->fmspc, sizeof(n->fmspc), fmspc);
 
 	need = add(n, &kind_tcb_info);
 	(void) snprintf(need->name, sizeof(need->name), "tcb-info-%s.json", fmspc);
@@ -531,14 +521,11 @@ int need_decode_chain(const char *header, char *ret)
 
 	for (const char *p = header; *p; p++) {
 		char c = *p;
-		uint8_t byte;
 
 		if (c == '%') {
-			const char digits[3] = { p[1], p[1] ? p[2] : '\0', '\0' };
-
-			if (parse_hex(digits, &byte, 1) < 0)
+			if (hex_value(p[1]) < 0 || hex_value(p[2]) < 0)
 				return -EBADMSG;
-			c = (char)byte;
+			c = (char)(hex_value(p[1]) << 4 | hex_value(p[2]));
 			p += 2;
 		}
 		if (c != '\n' && c != '\r' && (c < ' ' || c > '~'))
@@ -558,12 +545,9 @@ void need_unhex(uint8_t *data, size_t *len)
 	if (n == 0 || n % 2)
 		return;
 	for (size_t i = 0; i < n; i++)
-		if (!strchr("0123456789abcdefABCDEF", data[i]) || !data[i])
+		if (hex_value(data[i]) < 0)
 			return;
-	for (size_t i = 0; i < n / 2; i++) {
-		const char digits[3] = { (char)data[2 * i], (char)data[2 * i + 1], '\0' };
-
-		(void) parse_hex(digits, &data[i], 1);
-	}
+	for (size_t i = 0; i < n / 2; i++)
+		data[i] = (uint8_t)(hex_value(data[2 * i]) << 4 | hex_value(data[2 * i + 1]));
 	*len = n / 2;
 }

@@ -691,13 +691,10 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 
 const char *snp_tcb_text(struct verdict *v, enum snp_product product, const struct snp_tcb *tcb)
 {
-	const uint8_t *s = tcb->svn;
+	char text[SNP_TCB_TEXT_LEN];
 
-	if (snp_tcb_has(product, SNP_TCB_FMC))
-		return verdict_text(v, "%u:%u:%u:%u:%u", s[SNP_TCB_FMC], s[SNP_TCB_BOOTLOADER],
-				    s[SNP_TCB_TEE], s[SNP_TCB_SNP], s[SNP_TCB_MICROCODE]);
-	return verdict_text(v, "%u:%u:%u:%u", s[SNP_TCB_BOOTLOADER], s[SNP_TCB_TEE], s[SNP_TCB_SNP],
-			    s[SNP_TCB_MICROCODE]);
+	snp_tcb_format(product, tcb, text);
+	return verdict_text(v, "%s", text);
 }
 
 void snp_chain_claims(struct verdict *v, X509 *vek)

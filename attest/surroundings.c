@@ -6,6 +6,7 @@
 
 #include "attest/provider.h"
 #include "base/io.h"
+#include "base/parse.h"
 
 #define CCEL_LOG "/sys/firmware/acpi/tables/data/CCEL"
 #define VMPL "/sys/devices/system/cpu/sev/vmpl"
@@ -46,8 +47,8 @@ static size_t print_register(int dirfd, const char *name, char *text, size_t siz
 	    strlen(name) + 2 * len + 3 > size)
 		return 0;
 	n = (size_t)sprintf(text, "%s ", name);
-	for (size_t i = 0; i < len; i++)
-		n += (size_t)sprintf(text + n, "%02x", (uint8_t)data[i]);
+	format_hex((const uint8_t *)data, len, text + n);
+	n += 2 * len;
 	text[n++] = '\n';
 	return n;
 }

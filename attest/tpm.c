@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/parse.h"
 #include "wire/bytes.h"
 
 #define NV_HCL 0x01400001u
@@ -296,8 +297,8 @@ static int add_pcrs(const struct pcrs *p, struct bundle *ret)
 
 	for (unsigned i = 0; i < TPM_PCRS_QUOTED; i++) {
 		n += (size_t)sprintf(text + n, "%s\"%u\":\"", i ? "," : "{", i);
-		for (unsigned j = 0; j < 32; j++)
-			n += (size_t)sprintf(text + n, "%02x", p->value[i][j]);
+		format_hex(p->value[i], sizeof(p->value[i]), text + n);
+		n += 2 * sizeof(p->value[i]);
 		text[n++] = '"';
 	}
 	text[n++] = '}';

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "attest/trust.h"
+#include "base/parse.h"
 
 static const struct {
 	const char *name;
@@ -101,18 +102,12 @@ const char *verdict_text(struct verdict *v, const char *format, ...)
 
 const char *verdict_hex(struct verdict *v, const void *p, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t room = sizeof(v->text) - v->text_len;
 	char *text = v->text + v->text_len;
-	const uint8_t *b = p;
 
 	if (len >= room / 2)
 		return no_room(v);
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[b[i] >> 4];
-		text[2 * i + 1] = digits[b[i] & 15];
-	}
-	text[2 * len] = '\0';
+	format_hex(p, len, text);
 	v->text_len += 2 * len + 1;
 	return text;
 }

@@ -320,19 +320,31 @@ static int to_seconds(const ASN1_TIME *t, int64_t *ret)
 	return 0;
 }
 
-int x509_validity(X509 *cert, int64_t *ret_not_before, int64_t *ret_not_after)
+static int to_period(const ASN1_TIME *from, const ASN1_TIME *to, int64_t *ret_from, int64_t *ret_to)
 {
-	int64_t before, after;
+	int64_t first, last;
 	int r;
 
-	r = to_seconds(X509_get0_notBefore(cert), &before);
+	r = to_seconds(from, &first);
 	if (r == 0)
-		r = to_seconds(X509_get0_notAfter(cert), &after);
+		r = to_seconds(to, &last);
 	if (r < 0)
 		return r;
-	*ret_not_before = before;
-	*ret_not_after = after;
+	*ret_from = first;
+	*ret_to = last;
 	return 0;
+}
+
+int x509_validity(X509 *cert, int64_t *ret_not_before, int64_t *ret_not_after)
+{
+	return to_period(X509_get0_notBefore(cert), X509_get0_notAfter(cert), ret_not_before,
+			 ret_not_after);
+}
+
+int x509_crl_validity(const X509_CRL *crl, int64_t *ret_this_update, int64_t *ret_next_update)
+{
+	return to_period(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl),
+			 ret_this_update, ret_next_update);
 }
 
 int x509_valid_at(X509 *cert, int64_t now)
@@ -476,9 +488,7 @@ int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig
 	if (has_unknown_critical(crl))
 		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what, "a complete list",
 				    "critical extensions that are not known");
-	r = to_seconds(X509_CRL_get0_lastUpdate(crl), &last);
-	if (r == 0)
-		r = to_seconds(X509_CRL_get0_nextUpdate(crl), &next);
+	r = x509_crl_validity(crl, &last, &next);
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what,
 				    "thisUpdate and nextUpdate", "not both");

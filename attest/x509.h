@@ -91,8 +91,9 @@ enum x509_key {
 /* Whether the key is of that kind.  A curve given by parameters instead of its name is not. */
 bool x509_key_is(X509 *cert, enum x509_key kind);
 
-/* The validity in seconds since 1970. */
+/* The validity in seconds since 1970; of a list, from thisUpdate to nextUpdate.  0 or -EBADMSG. */
 int x509_validity(X509 *cert, int64_t *ret_not_before, int64_t *ret_not_after);
+int x509_crl_validity(const X509_CRL *crl, int64_t *ret_this_update, int64_t *ret_next_update);
 
 /*
  * 0 when @now is in it, the ends included; -EKEYEXPIRED when not, also for one that begins

@@ -71,3 +71,10 @@ int log_full(int level, int error, const char *format, ...)
 	va_end(ap);
 	return error;
 }
+
+void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}

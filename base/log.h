@@ -26,6 +26,12 @@ void log_set_max_level(int level);
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 int log_fullv(int level, int error, const char *format, va_list ap) _printf_(3, 0);
 
+/*
+ * Makes '?' of all in @text that is not printable ASCII: what somebody else wrote gets to no
+ * terminal with an escape sequence in it.
+ */
+void make_printable(char *text);
+
 #define log_error_errno(error, ...) log_full(LOG_ERR, error, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_full(LOG_WARNING, error, __VA_ARGS__)
 #define log_error(...) ((void) log_full(LOG_ERR, 0, __VA_ARGS__))

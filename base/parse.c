@@ -98,6 +98,17 @@ int parse_hex(const char *s, uint8_t *ret, size_t len)
 	return 0;
 }
 
+void format_hex(const uint8_t *data, size_t len, char *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		*ret++ = digits[data[i] >> 4];
+		*ret++ = digits[data[i] & 0xf];
+	}
+	*ret = '\0';
+}
+
 bool name_is_valid(const char *s, size_t max)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";

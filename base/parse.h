@@ -26,6 +26,9 @@ int parse_usec(const char *s, uint64_t *ret_usec);
 /* @len bytes as exactly 2 * @len hexadecimal digits. */
 int parse_hex(const char *s, uint8_t *ret, size_t len);
 
+/* And back: 2 * @len digits in lower case and a NUL. */
+void format_hex(const uint8_t *data, size_t len, char *ret);
+
 /*
  * True for 1 to @max bytes of [A-Za-z0-9._-], not beginning with '.' or '-'; such a string is
  * safe as a file name and in a log.

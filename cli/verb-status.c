@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "cli/cococtl.h"
 
 #define MAX_SOURCES 16
@@ -36,13 +37,6 @@ static const char *source_state(const struct msg_source *s, char *buf, size_t si
 		return strerror(-s->error);
 	snprintf(buf, size, "%u file%s", s->n_secrets, s->n_secrets == 1 ? "" : "s");
 	return buf;
-}
-
-/* NUL-terminated hexadecimal digits. */
-static void format_hex(const uint8_t *data, size_t len, char *buf)
-{
-	for (size_t i = 0; i < len; i++)
-		sprintf(buf + 2 * i, "%02x", data[i]);
 }
 
 static void print_verdict(const struct attest_verdict *v, uint64_t usec)

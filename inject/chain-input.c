@@ -206,8 +206,7 @@ static enum status parse_chip_id(const char *text, char ret[static KDS_CHIP_ID_T
 		return give_up(STATUS_USAGE,
 			       "--chip-id '%s' is not the 64 bytes of cpu0-id, in hexadecimal or base64",
 			       text);
-	for (size_t i = 0; i < KDS_CHIP_ID_LEN; i++)
-		snprintf(ret + 2 * i, 3, "%02x", id[i]);
+	format_hex(id, KDS_CHIP_ID_LEN, ret);
 	return STATUS_GOOD;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/parse.h"
 
 #define HEX_MAX 64
 
@@ -130,22 +131,11 @@ enum status output_json(struct json_object *o)
 	return STATUS_GOOD;
 }
 
-void output_hex(const uint8_t *data, size_t len, char *ret)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		ret[2 * i] = digits[data[i] >> 4];
-		ret[2 * i + 1] = digits[data[i] & 15];
-	}
-	ret[2 * len] = '\0';
-}
-
 int output_add_hex(struct json_object *o, const char *key, const uint8_t *data, size_t len)
 {
 	char hex[2 * HEX_MAX + 1];
 
 	assert(len <= HEX_MAX);
-	output_hex(data, len, hex);
+	format_hex(data, len, hex);
 	return json_object_object_add(o, key, json_object_new_string(hex));
 }

@@ -43,10 +43,7 @@ enum status output_files(const struct args *a, const struct output *files, size_
  */
 enum status output_json(struct json_object *o);
 
-/* @data in hexadecimal, in lower case; @ret takes 2 * @len + 1 bytes. */
-void output_hex(const uint8_t *data, size_t len, char *ret);
-
-/* The same under @key of @o.  At most 64 bytes.  Returns 0, or a negative value without memory. */
+/* @data in hexadecimal digits under @key of @o.  At most 64 bytes.  Returns 0, or a negative value without memory. */
 int output_add_hex(struct json_object *o, const char *key, const uint8_t *data, size_t len);
 
 #endif

@@ -2,6 +2,7 @@
 /* A platform's certificates: what they are, and whether they lead to AMD. */
 #include <stdio.h>
 
+#include "base/parse.h"
 #include "inject/chain-input.h"
 #include "inject/output.h"
 
@@ -59,12 +60,6 @@ struct face {
 	char fingerprint[HEX_LEN];
 };
 
-static void to_hex(const uint8_t *p, size_t len, char *ret)
-{
-	for (size_t i = 0; i < len; i++)
-		snprintf(ret + 2 * i, 3, "%02x", p[i]);
-}
-
 /* False when it is too malformed to be shown. */
 static bool face_of(const struct chain *c, enum chain_cert which, struct face *ret)
 {
@@ -82,7 +77,7 @@ static bool face_of(const struct chain *c, enum chain_cert which, struct face *r
 		f.usage = usage_name(amd.usage);
 		f.algo = algo_name(amd.n == 512 ? SEV_ALGO_RSA_SHA384 : SEV_ALGO_RSA_SHA256);
 		f.size = amd.n == 512 ? "4096 bits" : "2048 bits";
-		to_hex(amd.key_id, AMD_CERT_KEY_ID_LEN, f.key_id);
+		format_hex(amd.key_id, AMD_CERT_KEY_ID_LEN, f.key_id);
 	} else {
 		if (sev_cert_parse(p, len, &sev) < 0)
 			return false;
@@ -93,7 +88,7 @@ static bool face_of(const struct chain *c, enum chain_cert which, struct face *r
 	}
 	if (chain_fingerprint(p, len, hash) < 0)
 		return false;
-	to_hex(hash, sizeof(hash), f.fingerprint);
+	format_hex(hash, sizeof(hash), f.fingerprint);
 	*ret = f;
 	return true;
 }

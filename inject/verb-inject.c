@@ -365,7 +365,7 @@ static void audit(const struct inject *x, enum status status, const char *step)
 	char digest[2 * SHA256_LEN + 1] = "-", policy[16] = "-";
 
 	if (x->computed)
-		output_hex(x->in.digest, SHA256_LEN, digest);
+		format_hex(x->in.digest, SHA256_LEN, digest);
 	if (x->has_policy || x->launch.has_policy)
 		snprintf(policy, sizeof(policy), "0x%x",
 			 x->has_policy ? x->policy : x->launch.measured.policy);

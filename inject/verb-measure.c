@@ -220,7 +220,7 @@ static enum status print_result(const struct measure *m)
 	}
 	if (m->args->value[ARG_JSON])
 		return print_json(m, blob);
-	output_hex(m->in.digest, m->in.digest_len, hex);
+	format_hex(m->in.digest, m->in.digest_len, hex);
 	printf("%s\n", blob ? blob : hex);
 	return STATUS_GOOD;
 }

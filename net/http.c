@@ -387,14 +387,6 @@ static int ask_patiently(struct http *h, struct transfer *t)
 	}
 }
 
-/* What the library says of an answer may have words of the server's in it. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-}
-
 int http_get(struct http *h, const struct http_request *q, struct http_answer *ret)
 {
 	struct transfer t = { .http = h, .q = q };
@@ -408,6 +400,7 @@ int http_get(struct http *h, const struct http_request *q, struct http_answer *r
 	if (r == 0 && !make_room(&t, t.answer.len + 1))
 		r = -ENOMEM;
 	if (r < 0) {
+		/* The library's words may have some of the server's in them. */
 		make_printable(h->error);
 		http_answer_done(&t.answer);
 		return r;

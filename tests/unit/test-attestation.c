@@ -467,16 +467,26 @@ static void test_pack(void **state)
 			    "seals f, pack 0, policy 1, trust pins, , certs 2, tpm 1, imds -22");
 }
 
+/* One attempt of a TPM's, with the metadata service at @address. */
+static void attempt_at(struct outcome *o, const char *address, enum lie lie)
+{
+	struct attestation_setup s = setup_of(o);
+	pid_t worker = worker_start(lie);
+
+	s.gather = gather_none;
+	s.imds = address;
+	attempt(o, &s);
+	worker_stop(worker);
+}
+
 /* The connection goes to the worker, and the keeper says nothing over it. */
 static void test_imds(void **state)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), c;
 	socklen_t len = sizeof(sa);
-	struct attestation_setup setup_;
 	struct outcome o;
 	char address[32];
-	pid_t worker;
 
 	assert_int_equal(bind(s, (const struct sockaddr *)&sa, sizeof(sa)), 0);
 	assert_int_equal(listen(s, 1), 0);
@@ -484,12 +494,7 @@ static void test_imds(void **state)
 	snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(sa.sin_port));
 
 	put("dev/tpmrm0", "");
-	setup_ = setup_of(&o);
-	setup_.gather = gather_none;
-	setup_.imds = address;
-	worker = worker_start(LIE_PROBE);
-	attempt(&o, &setup_);
-	worker_stop(worker);
+	attempt_at(&o, address, LIE_PROBE);
 	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust , , certs 0, tpm 1, imds 1");
 	c = accept4(s, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(c >= 0);
@@ -499,12 +504,7 @@ static void test_imds(void **state)
 
 	/* Nobody is there: still an attempt, and the worker finds out. */
 	close_fd(s);
-	setup_ = setup_of(&o);
-	setup_.gather = gather_none;
-	setup_.imds = address;
-	worker = worker_start(LIE_REFUSED);
-	attempt(&o, &setup_);
-	worker_stop(worker);
+	attempt_at(&o, address, LIE_REFUSED);
 	assert_true(o.verdict);
 }
 

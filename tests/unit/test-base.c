@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "base/secret.h"
 
@@ -46,6 +47,7 @@ static void test_words(void **state)
 {
 	uint64_t usec;
 	uint8_t hex[2];
+	char text[8];
 	bool b;
 
 	assert_int_equal(parse_bool("yes", &b), 0);
@@ -68,6 +70,13 @@ static void test_words(void **state)
 	assert_int_equal(hex[1], 0xf1);
 	assert_int_equal(parse_hex("0aF", hex, 2), -EINVAL);
 	assert_int_equal(parse_hex("0aFg", hex, 2), -EINVAL);
+	format_hex(hex, 2, text);
+	assert_string_equal(text, "0af1");
+	format_hex(hex, 0, text);
+	assert_string_equal(text, "");
+	strcpy(text, "a\x1b[\x7f");
+	make_printable(text);
+	assert_string_equal(text, "a?[?");
 
 	assert_true(name_is_valid("disk-0.key", 10));
 	assert_false(name_is_valid("disk-0.key", 9));

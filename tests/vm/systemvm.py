@@ -8,6 +8,8 @@ into it as it would into a confidential one; afterwards Shell runs commands in i
 
 import base64
 import gzip
+import importlib.machinery
+import importlib.util
 import json
 import os
 import shutil
@@ -68,6 +70,14 @@ def sbin(name):
     if not path:
         raise Failure(f"{name} is missing: run tests/setup")
     return path
+
+
+def load(path):
+    """A program of tests/ as a module, a fresh one each time; path is relative to this folder."""
+    loader = importlib.machinery.SourceFileLoader(os.path.basename(path).replace("-", "_"), os.path.join(HERE, path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
 
 
 class Cache:
