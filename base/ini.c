@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/ini.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static int complain(struct ini_error *e, int r, unsigned line, const char *format, ...)
+	_printf_(4, 5);
+static int complain(struct ini_error *e, int r, unsigned line, const char *format, ...)
+{
+	va_list ap;
+
+	e->line = line;
+	va_start(ap, format);
+	(void) vsnprintf(e->text, sizeof(e->text), format, ap);
+	va_end(ap);
+	return r;
+}
+
+/* ---- one line ---- */
+
+struct span {
+	const char *p;
+	size_t len;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct span trim(struct span s)
+{
+	while (s.len > 0 && is_blank(s.p[0])) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && is_blank(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_name(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_letter(s.p[i]) &&
+		    (i == 0 || !s.p[i] || !strchr("0123456789_-.", s.p[i])))
+			return false;
+	return s.len > 0;
+}
+
+static bool is_comment(struct span s)
+{
+	return s.len == 0 || s.p[0] == '#' || s.p[0] == ';';
+}
+
+/* "[Section]" or "Name=value" in the trimmed line @s; false when it is neither. */
+static bool split(struct span s, struct span *ret_section, struct span *ret_name,
+		  struct span *ret_value)
+{
+	const char *eq;
+
+	*ret_section = *ret_name = *ret_value = (struct span){ NULL, 0 };
+	if (s.len > 2 && s.p[0] == '[' && s.p[s.len - 1] == ']') {
+		*ret_section = (struct span){ s.p + 1, s.len - 2 };
+		return is_name(*ret_section);
+	}
+	eq = memchr(s.p, '=', s.len);
+	if (!eq)
+		return false;
+	*ret_name = trim((struct span){ s.p, (size_t)(eq - s.p) });
+	*ret_value = trim((struct span){ eq + 1, s.len - (size_t)(eq + 1 - s.p) });
+	return is_name(*ret_name);
+}
+
+/* ---- the cursor ---- */
+
+void ini_init(struct ini *ini, const void *text, size_t len)
+{
+	*ini = (struct ini){ .p = text, .len = len };
+}
+
+static bool next_line(struct ini *ini, struct span *ret)
+{
+	const char *end;
+
+	if (ini->len == 0)
+		return false;
+	end = memchr(ini->p, '\n', ini->len);
+	*ret = (struct span){ ini->p, end ? (size_t)(end - ini->p) : ini->len };
+	ini->p += ret->len + (end ? 1 : 0);
+	ini->len -= ret->len + (end ? 1 : 0);
+	ini->line++;
+	return true;
+}
+
+/* The item of the trimmed line @s.  False when it is none. */
+static bool take_line(struct ini *ini, struct span s, struct ini_item *ret)
+{
+	struct span section, name, value;
+
+	if (!split(s, &section, &name, &value))
+		return false;
+	if (section.p) {
+		ini->section = section.p;
+		ini->section_len = section.len;
+	}
+	*ret = (struct ini_item){
+		.line = ini->line,
+		.section = ini->section,
+		.section_len = ini->section_len,
+		.name = name.p,
+		.name_len = name.len,
+		.value = value.p,
+		.value_len = value.len,
+	};
+	return true;
+}
+
+int ini_next(struct ini *ini, struct ini_item *ret)
+{
+	struct span s;
+
+	while (next_line(ini, &s)) {
+		s = trim(s);
+		if (is_comment(s))
+			continue;
+		if (take_line(ini, s, ret))
+			return 1;
+	}
+	return 0;
+}
+
+bool ini_is(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(text, word, len) == 0;
+}
+
+size_t ini_plain(char *text, size_t len)
+{
+	struct ini ini;
+	size_t n = 0;
+	struct span s;
+
+	ini_init(&ini, text, len);
+	while (next_line(&ini, &s)) {
+		bool ended = s.p + s.len < text + len;
+		struct span section, name, value;
+
+		s = trim(s);
+		if (!is_comment(s) && split(s, &section, &name, &value)) {
+			/* What is written never passes what is still to be read. */
+			if (section.p) {
+				memmove(text + n, s.p, s.len);
+				n += s.len;
+			} else {
+				memmove(text + n, name.p, name.len);
+				n += name.len;
+				text[n++] = '=';
+				memmove(text + n, value.p, value.len);
+				n += value.len;
+			}
+		}
+		if (ended)
+			text[n++] = '\n';
+	}
+	return n;
+}
+
+/* ---- the check ---- */
+
+/* The character at @s and its length; 0 when it is not UTF-8. */
+static size_t utf8_next(struct span s, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint8_t first = (uint8_t)s.p[0];
+	size_t n = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
+	uint32_t c = n < 2 ? first : first & (0x7fu >> n);
+
+	if (n == 0 || n > s.len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		uint8_t b = (uint8_t)s.p[i];
+
+		if ((b & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (b & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret = c;
+	return n;
+}
+
+/* What shows a person another text than the one that is there. */
+static bool is_hidden(uint32_t c)
+{
+	return (c >= 0x80 && c < 0xa0) ||			/* C1 */
+	       c == 0x061c || (c >= 0x200b && c <= 0x200f) ||	/* marks of direction, of no width */
+	       (c >= 0x2028 && c <= 0x202e) ||			/* line ends, embeddings */
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||	/* isolates; byte order mark */
+	       c == 0xfffe || c == 0xffff;
+}
+
+static int check_characters(struct span s, unsigned line, struct ini_error *e)
+{
+	size_t n;
+
+	for (; s.len > 0; s.p += n, s.len -= n) {
+		uint32_t c;
+
+		n = utf8_next(s, &c);
+		if (n == 0)
+			return complain(e, -EBADMSG, line, "the byte 0x%02x is not UTF-8 text",
+					(uint8_t)s.p[0]);
+		if (c == '\r')
+			return complain(e, -EBADMSG, line,
+					"it has a carriage return; lines end with a newline alone");
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return complain(e, -EBADMSG, line, "it has the control character 0x%02x",
+					(unsigned)c);
+		if (is_hidden(c))
+			return complain(e, -EBADMSG, line, "it has the invisible character U+%04X",
+					(unsigned)c);
+	}
+	return 0;
+}
+
+static int check_value(struct span v, unsigned line, struct ini_error *e)
+{
+	if (v.len == 0)
+		return 0;
+	if (v.p[0] == '"' || v.p[0] == '\'')
+		return complain(e, -EBADMSG, line, "the value is in quotes; write it without them");
+	if (v.p[v.len - 1] == '\\')
+		return complain(e, -EBADMSG, line,
+				"it ends with a backslash; a value does not go on in the next line");
+	for (size_t i = 0; i < v.len; i++)
+		if ((v.p[i] == '#' || v.p[i] == ';') && (i == 0 || is_blank(v.p[i - 1])))
+			return complain(e, -EBADMSG, line,
+					"a comment stands behind a value; give it a line of its own");
+	return 0;
+}
+
+static bool is_same(const struct ini_item *a, const struct ini_item *b)
+{
+	if (a->section_len != b->section_len || a->name_len != b->name_len ||
+	    memcmp(a->section, b->section, a->section_len) != 0)
+		return false;
+	return !a->name || memcmp(a->name, b->name, a->name_len) == 0;
+}
+
+static int check_unique(const struct ini_item *items, size_t n, struct ini_error *e)
+{
+	const struct ini_item *new = &items[n];
+
+	for (size_t i = 0; i < n; i++)
+		if (is_same(&items[i], new))
+			return complain(e, -EBADMSG, new->line,
+					new->name ? "the option '%.*s' is given twice, first in line %u" :
+						    "the section [%.*s] is there twice, first in line %u",
+					(int)MIN(new->name ? new->name_len : new->section_len, 60u),
+					new->name ? new->name : new->section, items[i].line);
+	return 0;
+}
+
+static int check_line(struct ini *ini, struct span s, struct ini_item *items, size_t *n,
+		      struct ini_error *e)
+{
+	struct ini_item *item = &items[*n];
+	int r;
+
+	if (s.len > INI_LINE_MAX)
+		return complain(e, -EMSGSIZE, ini->line, "it has %zu bytes; a line has at most %d",
+				s.len, INI_LINE_MAX);
+	r = check_characters(s, ini->line, e);
+	s = trim(s);
+	if (r < 0 || is_comment(s))
+		return r;
+	if (*n == INI_ITEMS_MAX)
+		return complain(e, -EMSGSIZE, ini->line, "there are more than %d sections and options",
+				INI_ITEMS_MAX);
+	if (!take_line(ini, s, item))
+		return complain(e, -EBADMSG, ini->line,
+				"it is neither Name=value nor [Section] nor a comment");
+	if (!item->section)
+		return complain(e, -EBADMSG, ini->line, "the option '%.*s' stands before any section",
+				(int)MIN(item->name_len, 60u), item->name);
+	r = check_value((struct span){ item->value, item->value_len }, ini->line, e);
+	if (r == 0)
+		r = check_unique(items, *n, e);
+	++*n;
+	return r;
+}
+
+int ini_check(const void *text, size_t len, struct ini_error *ret_error)
+{
+	struct ini_item items[INI_ITEMS_MAX + 1];
+	struct ini ini;
+	size_t n = 0;
+	struct span s;
+
+	ini_init(&ini, text, len);
+	while (next_line(&ini, &s)) {
+		int r = check_line(&ini, s, items, &n, ret_error);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
