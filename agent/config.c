@@ -18,6 +18,7 @@ static const char *const config_dirs[] = { "/etc/cocod", "/run/cocod", "/usr/lib
 
 static const char *const require_names[] = {
 	[REQUIRE_ATTESTED] = "attested",
+	[REQUIRE_EVIDENCE] = "evidence",
 	[REQUIRE_NONE] = "none",
 };
 
@@ -72,6 +73,7 @@ static int take_require(struct value *v)
 	for (unsigned i = 0; i < ARRAY_SIZE(require_names); i++)
 		if (streq(v->text, require_names[i])) {
 			v->config->require = (enum require)i;
+			v->config->require_given = true;
 			return 0;
 		}
 	return -EINVAL;
@@ -113,7 +115,7 @@ static int take_secret_directory(struct value *v)
 }
 
 static const struct option cocod_options[] = {
-	{ "Require", take_require, "'attested' or 'none'" },
+	{ "Require", take_require, "'attested', 'evidence' or 'none'" },
 	{ "BindPolicy", take_bind_policy, "'yes' or 'no'" },
 	{ "VerifyVolumeHeader", take_verify_header, "'yes' or 'no'" },
 	{ "SourceTimeoutSec", take_wait, "a time such as '10s' or '500ms'" },
@@ -414,6 +416,9 @@ int config_load(const char *root, struct config **ret)
 	if (config_find(root, "cocod.conf", path, sizeof(path)) > 0)
 		read_cocod_conf(c, path);
 	read_folder(c, root, "cocod.conf.d", read_cocod_conf);
+	/* Who writes a policy wants evidence judged by it. */
+	if (!c->require_given && config_find(root, "attest.conf", path, sizeof(path)) > 0)
+		c->require = REQUIRE_EVIDENCE;
 	read_folder(c, root, "secrets.d", read_secret_conf);
 	*ret = TAKE_PTR(c);
 	return 0;

@@ -11,12 +11,15 @@
  * one, an empty file or a link to /dev/null hides it for good.
  */
 enum require {
-	REQUIRE_ATTESTED,	/* the default: a confidential VM whose evidence holds */
+	REQUIRE_ATTESTED,	/* SEV or SEV-ES that the owner attested before injecting; else evidence */
+	REQUIRE_EVIDENCE,	/* signed evidence that attest.conf accepts, whatever the TEE */
 	REQUIRE_NONE,		/* anything goes, and every status says so */
+	_REQUIRE_MAX,
 };
 
 struct config {
 	enum require require;
+	bool require_given;		/* said by Require=; else by whether there is an attest.conf */
 	bool bind_policy;		/* the evidence has to name the policy, in HOST_DATA or MRCONFIGID */
 	bool verify_header;		/* have a volume's LUKS header judged before its key is given */
 	uint64_t wait_usec;		/* for a source of secrets to appear */
@@ -29,6 +32,8 @@ struct config {
 };
 
 /*
+ * Without a Require= it is evidence where there is an attest.conf, attested where there is none.
+ *
  * Read all of it below @root ("" is the machine's).  Each error is logged with its file and
  * line, and counted; reading goes on, so that all are shown.  With errors the settings are not
  * to be used: the caller stays closed.

@@ -38,7 +38,7 @@ void gate_judge(const struct config *config, enum tee tee, const char *tee_reaso
 				"Require=none: nothing is proven (%.180s)", tee_reason);
 		return;
 	}
-	ret->open = by_tee[tee].open;
+	ret->open = by_tee[tee].open && config->require == REQUIRE_ATTESTED;
 	ret->wants_evidence = !ret->open;
 	if (ret->open)
 		ret->state = "owner-attested";

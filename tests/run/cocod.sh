@@ -220,7 +220,7 @@ wrong() {
 	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
 }
 check "an unknown option" wrong '[Cocod]\n\nRequires=none\n' "cocod.conf:3: Unknown option 'Requires'"
-check "a bad value" wrong '[Cocod]\nRequire=maybe\n' "cocod.conf:2: Require= takes 'attested' or 'none', not 'maybe'"
+check "a bad value" wrong '[Cocod]\nRequire=maybe\n' "cocod.conf:2: Require= takes 'attested', 'evidence' or 'none', not 'maybe'"
 check "an empty value" wrong '[Cocod]\nRequire=\n' "cocod.conf:2: Require= takes"
 check "an unknown section" wrong '[Cocod]\nRequire=none\n[Other]\na=b\n' "Unknown section \[Other\]"
 check "an option before its section" wrong 'Require=none\n[Cocod]\n' "stands before the section"
@@ -253,6 +253,18 @@ check "... until it is masked" expect 0 "$cocod" --check-config --config-root="$
 printf '[Cocod]\nRequire=attested\n' >"$work/root/run/cocod/cocod.conf.d/50-later.conf"
 check "a drop-in overrides" expect 0 "$cocod" --check-config --config-root="$work/root"
 check "... the file" grep -q 'Require=attested' "$work/out"
+
+rm "$work/root/run/cocod/cocod.conf.d/50-later.conf"
+printf '[Cocod]\n' >"$conf/cocod.conf"
+check "without Require=" expect 0 "$cocod" --check-config --config-root="$work/root"
+check "... it is attested" grep -q 'Require=attested' "$work/out"
+printf '[Policy]\n' >"$conf/attest.conf"
+check "with an attest.conf" expect 0 "$cocod" --check-config --config-root="$work/root"
+check "... evidence" grep -q 'Require=evidence' "$work/out"
+printf '[Cocod]\nRequire=none\n' >"$conf/cocod.conf"
+check "... or what is said in so many words" expect 0 "$cocod" --check-config --config-root="$work/root"
+check "... none" grep -q 'Require=none' "$work/out"
+rm "$conf/attest.conf"
 
 # ---- what it leaves behind ----
 leaks() { ! grep -r -q -e 'correct horse' "$work/run" "$work/log"; }

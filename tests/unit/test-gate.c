@@ -11,10 +11,11 @@
 static void test_gate(void **state)
 {
 	for (enum tee tee = TEE_NONE; tee < _TEE_MAX; tee++)
-		for (int none = 0; none < 2; none++)
+		for (enum require require = 0; require < _REQUIRE_MAX; require++)
 			for (unsigned n_errors = 0; n_errors < 2; n_errors++) {
-				struct config c = { .require = none ? REQUIRE_NONE : REQUIRE_ATTESTED, .n_errors = n_errors, .first_error = "file:1: wrong" };
-				bool owner = tee == TEE_SEV || tee == TEE_SEV_ES;
+				struct config c = { .require = require, .n_errors = n_errors, .first_error = "file:1: wrong" };
+				bool owner = require == REQUIRE_ATTESTED && (tee == TEE_SEV || tee == TEE_SEV_ES);
+				bool none = require == REQUIRE_NONE;
 				struct gate g;
 
 				gate_judge(&c, tee, "because", &g);
