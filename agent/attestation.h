@@ -46,9 +46,6 @@ struct attestation_setup {
 	void *userdata;
 };
 
-#define ATTEST_POLICY_FILE "attest.conf"
-#define ATTEST_TRUST_FILE "attest.trust"
-
 /* Everything @s points to is borrowed until attestation_free().  Returns 0 or -ENOMEM. */
 int attestation_new(const struct attestation_setup *s, struct attestation **ret);
 struct attestation *attestation_free(struct attestation *a);

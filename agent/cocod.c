@@ -124,7 +124,8 @@ static void keeper_open_gate(struct keeper *k)
 	tee = tee_judge(&w, reason, sizeof(reason));
 	gate_judge(k->config, tee, reason, &k->gate);
 	if (k->gate.wants_evidence) {
-		log_info("Evidence is needed to open the gate (%s)", k->gate.reason);
+		log_info("Evidence is needed to open the gate (Require=%s, %s): %s",
+			 require_name(k->gate.require), k->gate.require_reason, k->gate.reason);
 		return;
 	}
 	if (k->gate.open)

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "agent/attestation.h"
 #include "agent/config.h"
 #include "base/io.h"
 

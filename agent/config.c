@@ -417,7 +417,7 @@ int config_load(const char *root, struct config **ret)
 		read_cocod_conf(c, path);
 	read_folder(c, root, "cocod.conf.d", read_cocod_conf);
 	/* Who writes a policy wants evidence judged by it. */
-	if (!c->require_given && config_find(root, "attest.conf", path, sizeof(path)) > 0)
+	if (!c->require_given && config_find(root, ATTEST_POLICY_FILE, path, sizeof(path)) > 0)
 		c->require = REQUIRE_EVIDENCE;
 	read_folder(c, root, "secrets.d", read_secret_conf);
 	*ret = TAKE_PTR(c);

@@ -17,6 +17,10 @@ enum require {
 	_REQUIRE_MAX,
 };
 
+/* The policy for this machine's own evidence, and its trust set; found as the others are. */
+#define ATTEST_POLICY_FILE "attest.conf"
+#define ATTEST_TRUST_FILE "attest.trust"
+
 struct config {
 	enum require require;
 	bool require_given;		/* said by Require=; else by whether there is an attest.conf */

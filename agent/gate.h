@@ -13,8 +13,10 @@ struct gate {
 	bool open;
 	enum tee tee;
 	const char *state;	/* "owner-attested", "attested", "not-required", "closed"; "verifying": closed so far */
+	enum require require;	/* what must hold */
+	const char *require_reason;	/* why it must, for people */
 	bool wants_evidence;	/* a verdict opens it, and nothing else */
-	char tee_reason[256];	/* what the machine looks like, for people */
+	char tee_reason[320];	/* what the machine looks like, for people */
 	char reason[512];	/* for people, and what to do when it is closed */
 	struct attest_verdict verdict;	/* the last; ATTEST_NONE without one */
 	uint64_t verdict_usec;	/* CLOCK_REALTIME at which it came */

@@ -28,7 +28,8 @@ static void log_verdict(const struct keeper *k)
 			    k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
 			    k->gate.reason, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
 			    SD_ID128_FORMAT_VAL(MESSAGE_VERDICT), "PRIORITY=%d", priority,
-			    "SYSLOG_IDENTIFIER=cocod", "COCO_GATE=%s", k->gate.state, "COCO_TEE=%s",
+			    "SYSLOG_IDENTIFIER=cocod", "COCO_GATE=%s", k->gate.state,
+			    "COCO_REQUIRE=%s", require_name(k->gate.require), "COCO_TEE=%s",
 			    tee_name(k->gate.tee), "COCO_VERDICT=%s", attest_result_name(v->result),
 			    "COCO_CODE=%s", v->code, "COCO_EVIDENCE=%s", v->type,
 			    "COCO_PROVIDER=%s", v->provider, "COCO_POLICY_SHA256=%s", sha256,
@@ -157,7 +158,8 @@ void keeper_notify_status(struct keeper *k)
 	for (size_t i = 0; store_get(k->store, i); i++)
 		n[store_get(k->store, i)->state]++;
 	(void) sd_notifyf(false,
-			  "STATUS=Gate %s (%s). Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
-			  k->gate.open ? "open" : "closed", k->gate.state, n[SECRET_PRESENT],
+			  "STATUS=Gate %s (%s; Require=%s, %s). Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
+			  k->gate.open ? "open" : "closed", k->gate.state,
+			  require_name(k->gate.require), k->gate.require_reason, n[SECRET_PRESENT],
 			  n[SECRET_DELIVERED], n[SECRET_CONFIRMED], n[SECRET_WIPED]);
 }

@@ -54,7 +54,8 @@ static int on_status(struct client *c, const void *body)
 	(void) keeper_scan(k);
 	snprintf(s.version, sizeof(s.version), "%s", PACKAGE_VERSION);
 	snprintf(s.tee, sizeof(s.tee), "%s", tee_name(k->gate.tee));
-	snprintf(s.require, sizeof(s.require), "%s", require_name(k->config->require));
+	snprintf(s.require, sizeof(s.require), "%s", require_name(k->gate.require));
+	snprintf(s.require_reason, sizeof(s.require_reason), "%s", k->gate.require_reason);
 	snprintf(s.gate, sizeof(s.gate), "%s", k->gate.state);
 	snprintf(s.reason, sizeof(s.reason), "%s", k->gate.reason);
 	snprintf(s.secret_directory, sizeof(s.secret_directory), "%s", k->config->secret_directory);

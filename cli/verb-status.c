@@ -61,7 +61,7 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 	printf("     Gate: %s (%s)\n", s->gate_open ? "open" : "closed", s->gate);
 	printf("   Reason: %s\n", s->reason);
 	printf("  Machine: %s\n", s->tee);
-	printf("  Require: %s\n", s->require);
+	printf("  Require: %s (%s)\n", s->require, s->require_reason);
 	print_verdict(&s->verdict, s->verdict_usec);
 	if (streq(s->require, "none"))
 		puts("  WARNING: Require=none, secrets are released on any machine, proven or not");
@@ -129,6 +129,7 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 	json_add(gate, "state", s->gate);
 	json_add(gate, "reason", s->reason);
 	json_add(gate, "require", s->require);
+	json_add(gate, "require_reason", s->require_reason);
 	json_object_object_add(o, "gate", gate);
 	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
 	json_add(o, "tee", s->tee);
@@ -151,6 +152,7 @@ static void terminate(struct msg_status *s)
 		s->version + sizeof(s->version) - 1,
 		s->tee + sizeof(s->tee) - 1,
 		s->require + sizeof(s->require) - 1,
+		s->require_reason + sizeof(s->require_reason) - 1,
 		s->verdict.type + sizeof(s->verdict.type) - 1,
 		s->verdict.provider + sizeof(s->verdict.provider) - 1,
 		s->verdict.code + sizeof(s->verdict.code) - 1,

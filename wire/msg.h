@@ -153,7 +153,8 @@ struct attest_verdict {
 struct msg_status {
 	char version[32];
 	char tee[16];			/* "none", "sev", "sev-es", "sev-snp", "tdx", "unknown" */
-	char require[16];		/* as configured */
+	char require[16];		/* what must hold: "attested", "evidence", "none" */
+	char require_reason[64];	/* why it must, for people: "set in cocod.conf" */
 	char gate[24];			/* "owner-attested", "attested", "not-required", "closed", "verifying" */
 	char reason[512];		/* why the gate stands so, for people */
 	char secret_directory[256];	/* of a test, else empty */

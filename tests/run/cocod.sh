@@ -170,6 +170,23 @@ else
 	skip "on a machine that is no confidential VM the gate is closed" "this machine is one"
 fi
 
+"${cococtl[@]}" status --json >"$work/out"
+check "without a policy the default is Require=attested" json "d['gate']['require'] == 'attested' and d['gate']['require_reason'] == 'the default, without an attest.conf'"
+printf '[Policy]\nmeasurement=%096d\n' 0 >"$conf/attest.conf"
+restart TERM
+"${cococtl[@]}" status --json >"$work/out"
+check "with one it is Require=evidence" json "d['gate']['require'] == 'evidence' and d['gate']['require_reason'] == 'the default, because there is an attest.conf'"
+check "... and nothing is given without" expect 1 "${cococtl[@]}" secrets get disk
+check "... --check-config says so too" expect 0 "$cocod" --check-config --config-root="$work/root"
+check "... in words" grep -q 'Require=evidence' "$work/out"
+printf 'Require=attested\n' >>"$conf/cocod.conf"
+restart TERM
+check "what is set goes before the default" expect 0 "${cococtl[@]}" status
+check "... and status says that it is set" grep -q 'Require: attested (set in cocod.conf)' "$work/out"
+rm "$conf/attest.conf"
+sed -i '/^Require=attested$/d' "$conf/cocod.conf"
+restart TERM
+
 # ---- a client that lies ----
 cat >"$work/liar.py" <<'P'
 import socket, struct, sys

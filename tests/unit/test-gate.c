@@ -7,36 +7,51 @@
 
 #include <cmocka.h>
 
-/* Every machine under every setting: the gate is open in exactly these cases. */
+static const enum require requires[] = { REQUIRE_ATTESTED, REQUIRE_EVIDENCE, REQUIRE_NONE };
+
+static bool owner_attests(enum tee tee)
+{
+	return tee == TEE_SEV || tee == TEE_SEV_ES;
+}
+
+/*
+ * Every machine under every setting: without evidence the gate is open in exactly these cases.
+ * What CPUID and sysfs say of the machine opens nothing where evidence is required.
+ */
 static void test_gate(void **state)
 {
 	for (enum tee tee = TEE_NONE; tee < _TEE_MAX; tee++)
-		for (enum require require = 0; require < _REQUIRE_MAX; require++)
-			for (unsigned n_errors = 0; n_errors < 2; n_errors++) {
-				struct config c = { .require = require, .n_errors = n_errors, .first_error = "file:1: wrong" };
-				bool owner = require == REQUIRE_ATTESTED && (tee == TEE_SEV || tee == TEE_SEV_ES);
-				bool none = require == REQUIRE_NONE;
-				struct gate g;
+		for (unsigned i = 0; i < 4 * ARRAY_SIZE(requires); i++) {
+			unsigned n_errors = i % 2;
+			struct config c = { .require = requires[i / 4], .require_given = i / 2 % 2, .n_errors = n_errors, .first_error = "file:1: wrong" };
+			bool none = c.require == REQUIRE_NONE, owner = c.require == REQUIRE_ATTESTED && owner_attests(tee);
+			struct gate g;
 
-				gate_judge(&c, tee, "because", &g);
-				assert_int_equal(g.open, n_errors == 0 && (none || owner));
-				assert_string_equal(g.state, !g.open ? "closed" : none ? "not-required" : "owner-attested");
-				assert_int_equal(g.wants_evidence, n_errors == 0 && !none && !owner);
-				assert_int_equal(g.tee, tee);
-				assert_non_null(
-					strstr(g.reason, n_errors ? "file:1: wrong" : "because"));
-			}
+			gate_judge(&c, tee, "because", &g);
+			assert_int_equal(g.open, n_errors == 0 && (none || owner));
+			assert_string_equal(g.state, !g.open ? "closed" : none ? "not-required" : "owner-attested");
+			assert_int_equal(g.wants_evidence, n_errors == 0 && !none && !owner);
+			assert_int_equal(g.tee, tee);
+			assert_int_equal(g.require, c.require);
+			assert_non_null(strstr(g.require_reason, c.require_given ? "cocod.conf" : "default"));
+			assert_int_equal(!c.require_given && c.require == REQUIRE_EVIDENCE,
+					 strstr(g.require_reason, "there is an attest.conf") != NULL);
+			assert_non_null(strstr(g.reason, n_errors ? "file:1: wrong" : "because"));
+			/* Who has no evidence is told so, and what to do. */
+			assert_int_equal(!n_errors && c.require == REQUIRE_EVIDENCE && owner_attests(tee),
+					 strstr(g.reason, "Require=attested") != NULL);
+		}
 }
 
 /* A verdict changes only a gate that wants one, and only an accepted one opens it. */
 static void test_verdict(void **state)
 {
 	for (enum tee tee = TEE_NONE; tee < _TEE_MAX; tee++)
-		for (unsigned setting = 0; setting < 3; setting++)
+		for (unsigned setting = 0; setting < 2 * ARRAY_SIZE(requires); setting++)
 			for (unsigned i = 0; i < 2 * _ATTEST_RESULT_MAX; i++) {
 				enum attest_result result = i / 2;
 				bool nobody = i % 2;
-				struct config c = { .require = setting == 1 ? REQUIRE_NONE : REQUIRE_ATTESTED, .n_errors = setting == 2 };
+				struct config c = { .require = requires[setting / 2], .n_errors = setting % 2 };
 				struct attest_verdict v = { .result = result, .provider = "double", .code = "CODE", .reason = "because" };
 				struct gate g;
 				bool open, wants;
@@ -55,6 +70,8 @@ static void test_verdict(void **state)
 				assert_non_null(strstr(g.reason, result ? "because" : "no answer"));
 				assert_int_equal(strstr(g.reason, "seems so") != NULL,
 						 !result && nobody);
+				if (!result && nobody && owner_attests(tee))
+					assert_non_null(strstr(g.reason, "Require=attested in cocod.conf"));
 				/* What was accepted once is not for ever. */
 				gate_take_verdict(&g, NULL, "no answer", false, 43);
 				assert_false(g.open);
