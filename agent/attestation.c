@@ -125,7 +125,7 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 		return 0;
 	if (r <= 0) {
 		end_without(a,
-			    "cocod-worker ended without a verdict (%s); see 'systemctl status cocod-worker.service'",
+			    "cocod-worker ended without a verdict (%s); " WORKER_EVIDENCE_ADVICE,
 			    r == 0 ? "connection closed" : strerror(-r));
 		return 0;
 	}
@@ -148,7 +148,7 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 static int on_judge_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	end_without(userdata,
-		    "cocod-worker did not judge the evidence in time; see 'systemctl status cocod-worker.service'");
+		    "cocod-worker did not judge the evidence in time; " WORKER_EVIDENCE_ADVICE);
 	return 0;
 }
 

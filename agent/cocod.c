@@ -146,7 +146,7 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 		.event = k->event,
 		.config_root = config_root,
 		.root = "",
-		.worker = WORKER_SOCKET,
+		.worker = WORKER_EVIDENCE_SOCKET,
 		.flags = k->config->bind_policy ? ATTEST_BIND_POLICY : 0,
 		.gather = gather,
 		.done = keeper_take_verdict,

@@ -316,7 +316,7 @@ static void begin_write(struct delivery *d)
 static int on_verdict_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	decline(userdata,
-		"cocod-worker did not judge its header in time; see 'systemctl status cocod-worker.service'");
+		"cocod-worker did not judge its header in time; " WORKER_LUKS_ADVICE);
 	return 0;
 }
 
@@ -338,7 +338,7 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 	if (r <= 0 || h.type != MSG_LUKS_CHECK || h.error || h.len != sizeof(v) ||
 	    !memchr(v.reason, 0, sizeof(v.reason))) {
 		decline(d,
-			"cocod-worker could not judge its header; see 'systemctl status cocod-worker.service'");
+			"cocod-worker could not judge its header; " WORKER_LUKS_ADVICE);
 		return 0;
 	}
 	make_printable(v.reason);
@@ -393,7 +393,7 @@ static void begin_header(struct delivery *d)
 		decline(d, "the device of its header cannot be opened: %s", strerror(-r));
 		return;
 	}
-	r = client_connect(WORKER_SOCKET, VERDICT_USEC, &d->worker_fd);
+	r = client_connect(WORKER_LUKS_SOCKET, VERDICT_USEC, &d->worker_fd);
 	if (r >= 0)
 		r = frame_send(d->worker_fd, MSG_LUKS_CHECK, 0, NULL, 0, header);
 	if (r >= 0)

@@ -5,7 +5,11 @@
 #include "ipc/frame.h"
 
 #define COCOD_SOCKET "/run/cocod/cocod.sock"
-#define WORKER_SOCKET "/run/cocod/worker.sock"
+/* One for each kind of cocod-worker's work. */
+#define WORKER_LUKS_SOCKET "/run/cocod/worker-luks.sock"
+#define WORKER_EVIDENCE_SOCKET "/run/cocod/worker-evidence.sock"
+#define WORKER_LUKS_ADVICE "see: journalctl -b -u 'cocod-worker-luks@*'"
+#define WORKER_EVIDENCE_ADVICE "see: journalctl -b -u 'cocod-worker-evidence@*'"
 
 /*
  * Connect to a socket of ours.  @timeout_usec (0: none) holds for each send and each receive on it.

@@ -26,7 +26,7 @@ setting() {
 # exposure UNIT: ten times the exposure level that systemd-analyze may find at most.
 exposure() {
 	case ${1##*/} in
-	cocod-worker.service) echo 3 ;;
+	cocod-worker-*@.service) echo 3 ;;
 	# It has a network for one address, Azure's metadata service.
 	cocod.service) echo 25 ;;
 	*) echo 20 ;;
@@ -46,6 +46,21 @@ valid() {
 tight() {
 	systemd-analyze security --no-pager --offline=true --threshold="$(exposure "$1")" "$1"
 }
+
+# The two workers differ in who they are, how long they may take, and what they may call, and else in nothing.
+worker_lines() {
+	sed -n '/^\[Service\]/,$p' "$work/unit/cocod-worker-$1@.service" | grep '^[A-Z]' |
+		grep -vE '^(ExecStart|User|Group|RuntimeMaxSec|RestrictAddressFamilies|SystemCallFilter)='
+}
+check "the sandboxes of both workers are alike" none "$(diff <(worker_lines luks) <(worker_lines evidence))"
+for kind in luks evidence; do
+	unit=$work/unit/cocod-worker-$kind@.service
+	check "the worker for $kind sees nothing below /run" grep -qE '^TemporaryFileSystem=(.* )?/run:ro( |$)' "$unit"
+	check "the worker for $kind has a user of its own" grep -qx "User=cocod-worker-$kind" "$unit"
+	check "the worker for $kind never gets the listening socket" grep -qx 'Accept=yes' "$work/unit/cocod-worker-$kind.socket"
+	check "the worker for $kind accepts no connection" none "$(grep -E '^SystemCallFilter=.*\b(accept4?|listen|bind)\b' "$unit")"
+done
+check "the worker for luks makes no connection" none "$(grep -E '^SystemCallFilter=.*\b(connect|socket|socketpair)\b' "$work/unit/cocod-worker-luks@.service")"
 
 for unit in "$work"/unit/*; do
 	name=${unit##*/}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The real program with a listening socket of ours, as systemd starts it. */
+/* The real program with a connection of ours, as systemd starts it. */
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,8 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,55 +19,45 @@
 #include "ipc/client.h"
 #include "tests/luks-image.h"
 
-#define PATIENCE_USEC (60 * 1000000ULL)	/* far more than needed; nothing is measured */
-
-static char dir[] = "/tmp/test-cocod-worker.XXXXXX";
-static char path[64];
-static int listener = -EBADF;
-
-/* The worker with @idle; it inherits the listening socket as descriptor 3. */
-static pid_t worker_start(const char *idle)
+/* A worker with @option that inherits @conn, which is closed here, as descriptor 3. */
+static pid_t worker_exec(const char *option, int conn)
 {
 	const char *builddir = getenv("top_builddir");
-	char program[512], option[32], pid_text[16];
+	char program[512], pid_text[16];
 	pid_t pid;
 
 	snprintf(program, sizeof(program), "%s/cocod-worker", builddir ? builddir : ".");
-	snprintf(option, sizeof(option), "--idle=%s", idle);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		snprintf(pid_text, sizeof(pid_text), "%d", (int)getpid());
-		if (dup2(listener, 3) < 0 || setenv("LISTEN_FDS", "1", 1) < 0 ||
+		if ((conn != 3 && dup2(conn, 3) < 0) || setenv("LISTEN_FDS", "1", 1) < 0 ||
 		    setenv("LISTEN_PID", pid_text, 1) < 0)
 			_exit(99);
 		(void) fcntl(3, F_SETFD, 0);
 		execl(program, program, option, NULL);
 		_exit(98);
 	}
+	close_fd(conn);
 	return pid;
 }
 
-static int worker_wait(pid_t pid)
+static pid_t worker_start(const char *option, int *ret_fd)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	*ret_fd = pair[0];
+	return worker_exec(option, pair[1]);
+}
+
+static void assert_exits(pid_t pid, int with)
 {
 	int status;
 
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return status;
-}
-
-static void worker_stop(pid_t pid)
-{
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	assert_true(WIFSIGNALED(worker_wait(pid)));
-}
-
-static int connected(void)
-{
-	int fd;
-
-	assert_int_equal(client_connect(path, PATIENCE_USEC, &fd), 0);
-	return fd;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), with);
 }
 
 static int device(bool good)
@@ -83,27 +70,14 @@ static int device(bool good)
 	return fd;
 }
 
-static void assert_serves(int fd)
-{
-	_cleanup_(closep) int good = device(true), bad = device(false);
-	struct luks_verdict v;
-
-	assert_int_equal(client_call(fd, MSG_LUKS_CHECK, NULL, 0, good, &v, sizeof(v), NULL), 0);
-	assert_int_equal(v.error, 0);
-	assert_int_equal(v.version, 2);
-	assert_string_equal(v.uuid, LUKS_IMAGE_UUID);
-	assert_int_equal(client_call(fd, MSG_LUKS_CHECK, NULL, 0, bad, &v, sizeof(v), NULL), 0);
-	assert_int_equal(v.error, -EBADMSG);
-	assert_string_equal(v.reason, "the first LUKS2 header is malformed or cut off");
-}
-
-/* What follows a malformed frame: the end of that connection and of no other. */
+/* The end of the connection, and nothing before it. */
 static void assert_closed(int fd)
 {
 	struct msg_header h;
 	int r = frame_recv(fd, &h, NULL, 0, NULL);
 
 	assert_true(r == 0 || r == -ECONNRESET);
+	close_fd(fd);
 }
 
 static bool need_root(void)
@@ -114,23 +88,46 @@ static bool need_root(void)
 	return false;
 }
 
+/* One verdict, then it is gone, so that a second question reaches nobody. */
 static void test_serves(void **state)
 {
+	if (!need_root())
+		skip();
+	for (int i = 0; i < 2; i++) {
+		_cleanup_(closep) int header = device(i == 0);
+		struct luks_verdict v;
+		pid_t pid;
+		int fd;
+
+		pid = worker_start("--kind=luks", &fd);
+		assert_int_equal(client_call(fd, MSG_LUKS_CHECK, NULL, 0, header, &v, sizeof(v), NULL), 0);
+		assert_int_equal(v.error, i == 0 ? 0 : -EBADMSG);
+		assert_string_equal(i == 0 ? v.uuid : v.reason,
+				    i == 0 ? LUKS_IMAGE_UUID : "the first LUKS2 header is malformed or cut off");
+		assert_exits(pid, 0);
+		assert_true(client_call(fd, MSG_LUKS_CHECK, NULL, 0, header, &v, sizeof(v), NULL) < 0);
+		close_fd(fd);
+	}
+}
+
+/* Nor is a second question answered that was there before the first answer. */
+static void test_one_verdict(void **state)
+{
+	_cleanup_(closep) int header = device(true), bad = device(false);
+	struct luks_verdict v;
+	struct msg_header h;
 	pid_t pid;
-	int a, b;
+	int fd;
 
 	if (!need_root())
 		skip();
-	pid = worker_start("1h");
-	a = connected();
-	b = connected();
-	assert_serves(a);
-	assert_serves(b);
-	assert_serves(a);
-	close_fd(a);
-	assert_serves(b);
-	close_fd(b);
-	worker_stop(pid);
+	pid = worker_start("--kind=luks", &fd);
+	assert_int_equal(frame_send(fd, MSG_LUKS_CHECK, 0, NULL, 0, bad), 0);
+	(void) frame_send(fd, MSG_LUKS_CHECK, 0, NULL, 0, header);
+	assert_int_equal(frame_recv(fd, &h, &v, sizeof(v), NULL), 1);
+	assert_int_equal(v.error, -EBADMSG);
+	assert_exits(pid, 0);
+	assert_closed(fd);
 }
 
 static void test_malformed(void **state)
@@ -150,172 +147,152 @@ static void test_malformed(void **state)
 		{ "no descriptor", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK }, sizeof(struct msg_header), 0 },
 		{ "huge", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 60000 }, sizeof(struct msg_header), 60000 },
 	};
-	pid_t pid;
-	int other;
 
 	if (!need_root())
 		skip();
-	pid = worker_start("1h");
-	other = connected();
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_(freep) uint8_t *frame = calloc(1, sizeof(struct msg_header) + rows[i].len);
-		int fd = connected();
+		pid_t pid;
+		int fd;
 
 		assert_non_null(frame);
+		pid = worker_start("--kind=luks", &fd);
 		memcpy(frame, &rows[i].header, rows[i].header_len);
 		assert_true(send(fd, frame, rows[i].header_len + rows[i].len, MSG_NOSIGNAL) > 0);
+		assert_exits(pid, 1);
 		assert_closed(fd);
-		close_fd(fd);
-		assert_serves(other);
 	}
-	close_fd(other);
-	worker_stop(pid);
 }
 
-static void test_unknown_request(void **state)
+/* What is another kind's to answer, or nobody's. */
+static void test_other_kind(void **state)
 {
-	static const uint16_t types[] = { 0, MSG_STATUS, MSG_SECRET_READ, _MSG_MAX, UINT16_MAX };
-	pid_t pid;
-	int fd;
+	static const struct {
+		const char *option;
+		uint16_t type;
+	} rows[] = {
+		{ "--kind=luks", MSG_ATTEST_VERIFY },
+		{ "--kind=luks", MSG_ATTEST_TPM },
+		{ "--kind=luks", MSG_ATTEST_IMDS },
+		{ "--kind=luks", MSG_STATUS },
+		{ "--kind=luks", 0 },
+		{ "--kind=luks", _MSG_MAX },
+		{ "--kind=luks", UINT16_MAX },
+		{ "--kind=evidence", MSG_LUKS_CHECK },
+		{ "--kind=evidence", MSG_SECRET_READ },
+		{ "--kind=evidence", _MSG_MAX },
+	};
+	_cleanup_(closep) int header = device(true);
+	struct attest_question q = { .flags = 0 };
 
 	if (!need_root())
 		skip();
-	pid = worker_start("1h");
-	fd = connected();
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		assert_int_equal(client_call(fd, types[i], NULL, 0, -EBADF, NULL, 0, NULL),
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool verify = rows[i].type == MSG_ATTEST_VERIFY;
+		pid_t pid;
+		int fd;
+
+		pid = worker_start(rows[i].option, &fd);
+		assert_int_equal(client_call(fd, rows[i].type, verify ? &q : NULL, verify ? sizeof(q) : 0,
+					     header, NULL, 0, NULL),
 				 -EOPNOTSUPP);
-	assert_serves(fd);
-	close_fd(fd);
-	worker_stop(pid);
-}
-
-/* More connections than it takes: the rest waits its turn, and nobody is lost. */
-static void test_many(void **state)
-{
-	int fds[20];
-	pid_t pid;
-
-	if (!need_root())
-		skip();
-	pid = worker_start("1h");
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-		fds[i] = connected();
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		assert_serves(fds[i]);
-		close_fd(fds[i]);
+		assert_exits(pid, 0);
+		close_fd(fd);
 	}
-	worker_stop(pid);
 }
 
+/* A connection that somebody else made: the credentials are those of who created the sockets. */
 static void test_other_user(void **state)
 {
+	int carry[2], theirs = -EBADF, status;
+	struct msg_header h;
 	pid_t pid, child;
-	int status;
 
 	if (!need_root())
 		skip();
-	pid = worker_start("1h");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, carry), 0);
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		struct msg_header h;
-		int fd, r;
+		int pair[2], r;
 
 		if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
 			_exit(10);
-		if (client_connect(path, PATIENCE_USEC, &fd) < 0)
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+		    frame_send(carry[1], 1, 0, NULL, 0, pair[1]) < 0)
 			_exit(11);
-		(void) frame_send(fd, MSG_LUKS_CHECK, 0, NULL, 0, -EBADF);
-		r = frame_recv(fd, &h, NULL, 0, NULL);
+		close_fd(pair[1]);
+		(void) frame_send(pair[0], MSG_LUKS_CHECK, 0, NULL, 0, -EBADF);
+		r = frame_recv(pair[0], &h, NULL, 0, NULL);
 		_exit(r == 0 || r == -ECONNRESET ? 0 : 12);
 	}
+	assert_int_equal(frame_recv(carry[0], &h, NULL, 0, &theirs), 1);
+	assert_true(theirs >= 0);
+	pid = worker_exec("--kind=luks", theirs);
+	assert_exits(pid, 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-	worker_stop(pid);
+	close_fd(carry[0]);
+	close_fd(carry[1]);
 }
 
-/*
- * It goes by itself, with a connection open or not, and the socket serves on with the next
- * worker.
- */
-static void test_idle(void **state)
+/* A connection that was left: nothing was asked, so nothing went wrong. */
+static void test_left(void **state)
 {
 	pid_t pid;
 	int fd;
 
 	if (!need_root())
 		skip();
-	pid = worker_start("1ms");
-	assert_int_equal(worker_wait(pid), 0);
-	pid = worker_start("200ms");
-	fd = connected();
-	assert_int_equal(worker_wait(pid), 0);
-	assert_closed(fd);
+	pid = worker_start("--kind=evidence", &fd);
 	close_fd(fd);
-
-	fd = connected();	/* queued while there is no worker */
-	pid = worker_start("1h");
-	assert_serves(fd);
-	close_fd(fd);
-	worker_stop(pid);
+	assert_exits(pid, 0);
 }
 
 static void test_usage(void **state)
 {
-	int status, saved = listener;
-	pid_t pid;
+	static const char *const bad[] = { "--kind=disk", "--kind=", "luks", "--idle=1s", "--" };
+	static const struct {
+		int type;
+		bool listens;
+	} others[] = { { SOCK_STREAM, false }, { SOCK_SEQPACKET, false }, { SOCK_SEQPACKET, true } };
+	const struct sockaddr sa = { .sa_family = AF_UNIX };
 
-	for (size_t i = 0; i < 2; i++) {
-		static const char *const bad[] = { "0", "2h" };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		pid_t pid;
+		int fd;
 
-		pid = worker_start(bad[i]);
-		status = worker_wait(pid);
-		assert_true(WIFEXITED(status));
-		assert_int_equal(WEXITSTATUS(status), 2);
+		pid = worker_start(bad[i], &fd);
+		assert_exits(pid, 2);
+		assert_closed(fd);
 	}
-	listener = open("/dev/null", O_RDWR | O_CLOEXEC);	/* no socket */
-	pid = worker_start("1h");
-	close_fd(listener);
-	listener = saved;
-	status = worker_wait(pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 1);
-}
+	assert_exits(worker_exec("--kind=luks", open("/dev/null", O_RDWR | O_CLOEXEC)), 1);
+	/* It never gets a socket that others can connect to. */
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		int fd = socket(AF_UNIX, others[i].type | SOCK_CLOEXEC, 0);
 
-static int setup(void **state)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-
-	if (!mkdtemp(dir) || chmod(dir, 0755) < 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/sock", dir);
-	strcpy(sa.sun_path, path);
-	/* Descriptor 3 is the child's to overwrite. */
-	listener = fcntl(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), F_DUPFD_CLOEXEC, 10);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    chmod(path, 0666) < 0)
-		return -1;
-	return listen(listener, 64);
-}
-
-static int teardown(void **state)
-{
-	return unlink(path) | rmdir(dir);
+		assert_true(fd >= 0);
+		if (others[i].listens) {
+			assert_int_equal(bind(fd, &sa, sizeof(sa.sa_family)), 0);
+			assert_int_equal(listen(fd, 1), 0);
+		}
+		assert_exits(worker_exec("--kind=luks", fd), 1);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves),
+		cmocka_unit_test(test_one_verdict),
 		cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_unknown_request),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_other_kind),
 		cmocka_unit_test(test_other_user),
-		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_usage),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	(void) signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
