@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,26 +16,50 @@
 #include "attest/trust.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/parse.h"
+
+/* What evidence is judged by: a policy, and the roots under which it has to be authentic. */
+struct rules {
+	const char *whose;	/* for people */
+	const struct bundle_item *policy_text, *trust_text;	/* no trust_text: the built-in roots */
+	struct policy policy;
+	struct trust trust;
+	uint8_t policy_sha256[32], trust_sha256[32];	/* zeros for what is not there */
+};
+
+/*
+ * A measured initrd's rules come first, for its policy is the one that the host could not
+ * change; this system's own can only add to them.
+ */
+#define RULES_MAX 2
 
 struct judgement {
 	struct bundle bundle;
-	struct policy policy;
-	struct trust trust;
+	struct rules rules[RULES_MAX];
+	unsigned n_rules;
+	const struct rules *by;	/* the ones at hand; NULL when it is about none of them */
 	const struct attest_verifier *type;
+	unsigned n_checks;
 	struct attest_verdict *ret;
 	struct cause missing;	/* what could not be had beside the evidence, and why; "" for nothing */
 };
+
+static const char own_rules[] = "this system's policy";
 
 /* Always negative, for "return refuse(...)". */
 _printf_(4, 5) static int refuse(struct judgement *j, enum attest_result result, const char *code,
 				 const char *format, ...)
 {
+	size_t n = 0;
 	va_list ap;
 
 	j->ret->result = result;
 	(void) snprintf(j->ret->code, sizeof(j->ret->code), "%s", code);
+	/* With one set of rules of its own there is nothing to tell apart. */
+	if (j->by && (j->n_rules > 1 || j->by != &j->rules[0] || j->by->whose != own_rules))
+		n = (size_t)snprintf(j->ret->reason, sizeof(j->ret->reason), "by %s, ", j->by->whose);
 	va_start(ap, format);
-	(void) vsnprintf(j->ret->reason, sizeof(j->ret->reason), format, ap);
+	(void) vsnprintf(j->ret->reason + n, sizeof(j->ret->reason) - n, format, ap);
 	va_end(ap);
 	return -EKEYREJECTED;
 }
@@ -58,24 +83,58 @@ static int read_pack(struct judgement *j, int fd)
 	return 0;
 }
 
-static int read_policy(struct judgement *j)
+/* From here on the verdict is about these rules. */
+static void judge_by(struct judgement *j, const struct rules *r)
 {
-	const struct bundle_item *policy = bundle_find(&j->bundle, BUNDLE_POLICY, 0), *trust = bundle_find(&j->bundle, BUNDLE_TRUST, 0);
+	j->by = r;
+	memcpy(j->ret->policy_sha256, r->policy_sha256, sizeof(j->ret->policy_sha256));
+	memcpy(j->ret->trust_sha256, r->trust_sha256, sizeof(j->ret->trust_sha256));
+	j->ret->trust_replaced = r->trust_text != NULL;
+}
+
+static int hash(const struct bundle_item *text, const EVP_MD *md, uint8_t *ret)
+{
+	return EVP_Digest(text->data, text->len, ret, NULL, md, NULL) == 1 ? 0 : -ENOMEM;
+}
+
+static bool same(const struct rules *a, const struct rules *b)
+{
+	return memcmp(a->policy_sha256, b->policy_sha256, sizeof(a->policy_sha256)) == 0 &&
+	       memcmp(a->trust_sha256, b->trust_sha256, sizeof(a->trust_sha256)) == 0;
+}
+
+static int read_rules(struct judgement *j, enum bundle_kind policy, enum bundle_kind trust, const char *whose)
+{
+	struct rules *r = &j->rules[j->n_rules];
 	char error[POLICY_ERROR_LEN];
 
-	if (!policy)
-		return refuse(j, ATTEST_UNDECIDED, "POLICY", "there is no policy");
-	if (EVP_Digest(policy->data, policy->len, j->ret->policy_sha256, NULL, EVP_sha256(),
-		       NULL) != 1)
+	*r = (struct rules){ .whose = whose, .policy_text = bundle_find(&j->bundle, policy, 0), .trust_text = bundle_find(&j->bundle, trust, 0) };
+	if (!r->policy_text)
+		return 0;
+	if (hash(r->policy_text, EVP_sha256(), r->policy_sha256) < 0 ||
+	    (r->trust_text && hash(r->trust_text, EVP_sha256(), r->trust_sha256) < 0))
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
-	policy_init(&j->policy);
-	if (policy_parse(&j->policy, policy->data, policy->len, error) < 0)
+	if (j->n_rules > 0 && same(r, &j->rules[0]))
+		return 0;
+	judge_by(j, r);
+	policy_init(&r->policy);
+	if (policy_parse(&r->policy, r->policy_text->data, r->policy_text->len, error) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "POLICY", "attest.conf, %s", error);
-	trust_init(&j->trust);
-	if (trust && trust_parse(trust->data, trust->len, "attest.trust", &j->trust, NULL) < 0)
+	trust_init(&r->trust);
+	if (r->trust_text &&
+	    trust_parse(r->trust_text->data, r->trust_text->len, "attest.trust", &r->trust, NULL) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "TRUST", "attest.trust is no trust file");
-	j->ret->trust_replaced = j->trust.replaced;
+	j->n_rules++;
 	return 0;
+}
+
+static int read_all_rules(struct judgement *j)
+{
+	if (read_rules(j, BUNDLE_KEPT_POLICY, BUNDLE_KEPT_TRUST, "the initrd's policy") < 0 ||
+	    read_rules(j, BUNDLE_POLICY, BUNDLE_TRUST, own_rules) < 0)
+		return -EKEYREJECTED;
+	j->by = NULL;
+	return j->n_rules > 0 ? 0 : refuse(j, ATTEST_UNDECIDED, "POLICY", "there is no policy");
 }
 
 /*
@@ -121,21 +180,13 @@ static const struct {
 	{ "azure", true },
 };
 
-/* What was asked for goes before what the policy's file says of it. */
-static int set_nonce(struct judgement *j, const struct attest_question *q)
+static int find_type(struct judgement *j)
 {
 	const char *type = bundle_text(&j->bundle, BUNDLE_TYPE);
 
-	for (size_t i = 0; i < ARRAY_SIZE(fresh_types); i++) {
-		if (!streq(fresh_types[i].type, type))
-			continue;
-		if (fresh_types[i].tpm)
-			set_value(&j->policy.nonce, q->nonce, sizeof(q->nonce), sizeof(q->nonce));
-		else
-			set_value(&j->policy.report_data, q->nonce, sizeof(q->nonce), REPORT_DATA_LEN);
-		j->type = attest_verifier_find(type);
-		break;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(fresh_types); i++)
+		if (streq(fresh_types[i].type, type))
+			j->type = attest_verifier_find(type);
 	(void) snprintf(j->ret->type, sizeof(j->ret->type), "%s", type);
 	(void) snprintf(j->ret->provider, sizeof(j->ret->provider), "%s",
 			bundle_text(&j->bundle, BUNDLE_PROVIDER));
@@ -145,26 +196,92 @@ static int set_nonce(struct judgement *j, const struct attest_question *q)
 	return 0;
 }
 
+/* What was asked for goes before what the policy's file says of it. */
+static void set_nonce(const struct judgement *j, const struct attest_question *q, struct policy *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fresh_types); i++)
+		if (streq(fresh_types[i].type, j->type->name) && fresh_types[i].tpm)
+			set_value(&p->nonce, q->nonce, sizeof(q->nonce), sizeof(q->nonce));
+		else if (streq(fresh_types[i].type, j->type->name))
+			set_value(&p->report_data, q->nonce, sizeof(q->nonce), REPORT_DATA_LEN);
+}
+
+/*
+ * What stands for policy and trust set together: without a trust file the policy's digest, with
+ * one that of what sha256sum(1) or sha384sum(1) prints for both, so that people can make it.
+ */
+static int binding_of(const struct rules *r, const EVP_MD *md, uint8_t ret[static EVP_MAX_MD_SIZE])
+{
+	char policy[2 * EVP_MAX_MD_SIZE + 1], trust[2 * EVP_MAX_MD_SIZE + 1], text[sizeof(policy) + sizeof(trust) + 64];
+	size_t len = (size_t)EVP_MD_get_size(md);
+	int n;
+
+	if (hash(r->policy_text, md, ret) < 0)
+		return -ENOMEM;
+	if (!r->trust_text)
+		return 0;
+	format_hex(ret, len, policy);
+	if (hash(r->trust_text, md, ret) < 0)
+		return -ENOMEM;
+	format_hex(ret, len, trust);
+	n = snprintf(text, sizeof(text), "%s  attest.conf\n%s  attest.trust\n", policy, trust);
+	return EVP_Digest(text, (size_t)n, ret, NULL, md, NULL) == 1 ? 0 : -ENOMEM;
+}
+
+/* Where the evidence has what its host said of it at the launch. */
+static const struct {
+	const char *type;
+	size_t offset;	/* of the option, in struct policy */
+	const char *option;
+	const EVP_MD *(*md)(void);
+	size_t len;
+} host_fields[] = {
+	{ "snp", offsetof(struct policy, host_data), "host_data", EVP_sha256, 32 },
+	{ "tdx", offsetof(struct policy, mrconfigid), "mrconfigid", EVP_sha384, 48 },
+};
+
+static bool has_value(const struct policy_values *v, const uint8_t *data, size_t len)
+{
+	for (unsigned i = 0; i < v->n; i++)
+		if (v->len[i] == len && memcmp(v->b[i], data, len) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The host chooses these fields, so that they are no identity; but once it has chosen, the
+ * policy cannot be another without the evidence being another.  What is bound after an initrd
+ * is the initrd's, for whoever starts the VM knows that one.
+ */
 static int bind_policy(struct judgement *j, const struct attest_question *q)
 {
-	const struct bundle_item *policy = bundle_find(&j->bundle, BUNDLE_POLICY, 0);
-	uint8_t sha384[48];
+	struct rules *r = &j->rules[0];
+	uint8_t digest[EVP_MAX_MD_SIZE];
 
 	if (!(q->flags & ATTEST_BIND_POLICY))
 		return 0;
-	if (EVP_Digest(policy->data, policy->len, sha384, NULL, EVP_sha384(), NULL) != 1)
-		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
-	if (streq(j->type->name, "azure"))
-		return refuse(j, ATTEST_UNDECIDED, "BIND",
-			      "BindPolicy=yes: nothing in Azure's evidence can name a policy");
-	set_value(&j->policy.host_data, j->ret->policy_sha256, 32, 32);
-	set_value(&j->policy.mrconfigid, sha384, 48, 48);
-	return 0;
+	judge_by(j, r);
+	for (size_t i = 0; i < ARRAY_SIZE(host_fields); i++) {
+		struct policy_values *v = (struct policy_values *)((uint8_t *)&r->policy + host_fields[i].offset);
+
+		if (!streq(host_fields[i].type, j->type->name))
+			continue;
+		if (binding_of(r, host_fields[i].md(), digest) < 0)
+			return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
+		if (v->n > 0 && !has_value(v, digest, host_fields[i].len))
+			return refuse(j, ATTEST_UNDECIDED, "BIND",
+				      "attest.conf sets %s=, which BindPolicy=yes wants for the policy's digest",
+				      host_fields[i].option);
+		set_value(v, digest, host_fields[i].len, host_fields[i].len);
+		return 0;
+	}
+	return refuse(j, ATTEST_UNDECIDED, "BIND", "BindPolicy=yes: nothing in evidence of type '%s' can name a policy",
+		      j->type->name);
 }
 
+/* Acceptance is accept()'s to say, when all have accepted. */
 static const enum attest_result results[_VERDICT_MAX] = {
 	[VERDICT_UNDECIDED] = ATTEST_UNDECIDED,
-	[VERDICT_ACCEPTED] = ATTEST_ACCEPTED,
 	[VERDICT_NOT_AUTHENTIC] = ATTEST_NOT_AUTHENTIC,
 	[VERDICT_MALFORMED] = ATTEST_MALFORMED,
 	[VERDICT_REFUSED] = ATTEST_REFUSED,
@@ -179,6 +296,7 @@ static bool is_about_missing(const struct judgement *j, const struct verdict *v)
 	return j->missing.text[0] && (v->result == VERDICT_UNDECIDED || streq(v->code, "TCB_MISMATCH"));
 }
 
+/* What one set of rules has against the evidence. */
 static void take_verdict(struct judgement *j, const struct verdict *v)
 {
 	const struct verdict_check *c = v->first_failed >= 0 ? &v->checks[v->first_failed] : NULL;
@@ -186,9 +304,6 @@ static void take_verdict(struct judgement *j, const struct verdict *v)
 	if (c && is_about_missing(j, v))
 		(void) refuse(j, results[v->result], v->code, "%s: expected %.40s; %.190s", c->name,
 			      c->expected[0] ? c->expected : "it to hold", j->missing.text);
-	else if (v->result == VERDICT_ACCEPTED)
-		(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence", v->n_checks,
-			      j->type->name);
 	else if (c)
 		(void) refuse(j, results[v->result], v->code, "%s: expected %.80s, found %.80s",
 			      c->name, c->expected[0] ? c->expected : "it to hold",
@@ -197,7 +312,7 @@ static void take_verdict(struct judgement *j, const struct verdict *v)
 		(void) refuse(j, results[v->result], v->code, "nothing was decided");
 }
 
-static int verify(struct judgement *j)
+static int verify(struct judgement *j, const struct rules *r)
 {
 	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
@@ -208,20 +323,40 @@ static int verify(struct judgement *j)
 	if (now < ATTEST_CLOCK_FLOOR)
 		return refuse(j, ATTEST_UNDECIDED, "CLOCK", "this machine's clock is not set");
 	bundle_evidence(&j->bundle, j->type, &e);
-	if (!v || verifier_new(&j->trust, &ctx) < 0 ||
-	    attest_verify(ctx, j->type, &e, &j->policy, now, v) < 0)
+	judge_by(j, r);
+	if (!v || verifier_new(&r->trust, &ctx) < 0 ||
+	    attest_verify(ctx, j->type, &e, &r->policy, now, v) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
+	j->n_checks += v->n_checks;
+	if (v->result == VERDICT_ACCEPTED)
+		return 0;
 	take_verdict(j, v);
-	return 0;
+	return -EKEYREJECTED;
+}
+
+/* All have accepted: the verdict names the first, which is the one that the host could not change. */
+static void accept(struct judgement *j)
+{
+	bool initrd = j->rules[0].whose != own_rules;
+
+	judge_by(j, &j->rules[0]);
+	j->by = NULL;
+	(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence%s%s", j->n_checks, j->type->name,
+		      initrd ? ", by the initrd's policy" : "", j->n_rules > 1 ? " and by this system's" : "");
 }
 
 static void judge(struct judgement *j, int pack, const struct attest_sources *with,
 		  const struct attest_question *q)
 {
-	if (read_pack(j, pack) < 0 || read_policy(j) < 0 || ask_tpm(j, with, q) < 0 ||
-	    set_nonce(j, q) < 0 || bind_policy(j, q) < 0)
+	if (read_pack(j, pack) < 0 || read_all_rules(j) < 0 || ask_tpm(j, with, q) < 0 ||
+	    find_type(j) < 0 || bind_policy(j, q) < 0)
 		return;
-	(void) verify(j);
+	for (unsigned i = 0; i < j->n_rules; i++)
+		set_nonce(j, q, &j->rules[i].policy);
+	for (unsigned i = 0; i < j->n_rules; i++)
+		if (verify(j, &j->rules[i]) < 0)
+			return;
+	accept(j);
 }
 
 void attest_judge(int pack, const struct attest_sources *with, const struct attest_question *q,

@@ -14,6 +14,9 @@ struct attest_sources {
  * the policy, trust set and collateral in it, as of this machine's clock.  It must be over the
  * nonce of @q.  A pack without evidence is completed from @with.
  *
+ * With an initrd's policy in it (BUNDLE_KEPT_POLICY) that one has to accept as well as this
+ * system's, each under its own trust set; the reason names the one that does not.
+ *
  * @ret always has a verdict; its result is ATTEST_ACCEPTED only when everything holds.  The
  * descriptors stay the caller's.
  */

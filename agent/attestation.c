@@ -19,6 +19,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/client.h"
+#include "wire/bytes.h"
 
 #define USEC_PER_SEC 1000000ULL
 #define GATHER_USEC (60 * USEC_PER_SEC)
@@ -106,6 +107,9 @@ static bool verdict_is_sound(const struct attestation *a, const struct msg_heade
 	if (h->type != MSG_ATTEST_VERIFY || h->error || h->len != sizeof(*v))
 		return false;
 	if (v->result == ATTEST_NONE || v->result >= _ATTEST_RESULT_MAX || v->trust_replaced > 1)
+		return false;
+	/* The built-in roots have no digest, and replaced ones have. */
+	if (v->trust_replaced == bytes_all_zero(&(struct bytes){ v->trust_sha256, sizeof(v->trust_sha256) }))
 		return false;
 	if (memcmp(v->nonce, a->nonce, sizeof(v->nonce)) != 0)
 		return false;

@@ -19,10 +19,12 @@ static void log_verdict(const struct keeper *k)
 {
 	const struct attest_verdict *v = &k->gate.verdict;
 	int priority = k->gate.open ? LOG_NOTICE : LOG_ERR;
-	char sha256[65] = "";
+	char sha256[65] = "", trust[65] = "";
 
 	if (v->result != ATTEST_NONE)
 		format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
+	if (v->trust_replaced)
+		format_hex(v->trust_sha256, sizeof(v->trust_sha256), trust);
 	if (getenv("JOURNAL_STREAM") &&
 	    sd_journal_send("MESSAGE=The gate is %s (%s): %s",
 			    k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
@@ -33,7 +35,8 @@ static void log_verdict(const struct keeper *k)
 			    tee_name(k->gate.tee), "COCO_VERDICT=%s", attest_result_name(v->result),
 			    "COCO_CODE=%s", v->code, "COCO_EVIDENCE=%s", v->type,
 			    "COCO_PROVIDER=%s", v->provider, "COCO_POLICY_SHA256=%s", sha256,
-			    "COCO_TRUST_REPLACED=%d", v->trust_replaced, NULL) >= 0)
+			    "COCO_TRUST_REPLACED=%d", v->trust_replaced,
+			    "COCO_TRUST_SHA256=%s", trust, NULL) >= 0)
 		return;
 	(void) log_full(priority, 0, "The gate is %s (%s): %s",
 			k->gate.open ? "open" : "closed, no secret is released", k->gate.state,

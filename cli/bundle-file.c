@@ -102,7 +102,7 @@ static int add_item(struct bundle *b, struct json_object *o, const char **ret_pr
 		return r;
 	/* What judges is the judge's own. */
 	*ret_problem = "it brings a policy or roots to trust along, which are the verifier's to choose";
-	if (kind == BUNDLE_POLICY || kind == BUNDLE_TRUST)
+	if (bundle_kind_is_rule(kind))
 		return -EBADMSG;
 	*ret_problem = "an item has no content, or not in its form";
 	value = string_of(o, bundle_kind_is_text(kind) ? "text" : "data", &len);

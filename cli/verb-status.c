@@ -49,6 +49,8 @@ static void print_verdict(const struct attest_verdict *v, uint64_t usec)
 	printf("  Verdict: %s (%s) at %s, %s evidence of %s\n", attest_result_name(v->result), v->code,
 	       format_time(usec, since, sizeof(since)), v->type[0] ? v->type : "no", v->provider[0] ? v->provider : "nobody");
 	printf("   Policy: SHA-256 %s\n", sha256);
+	format_hex(v->trust_sha256, sizeof(v->trust_sha256), sha256);
+	printf("    Trust: %s%s\n", v->trust_replaced ? "attest.trust, SHA-256 " : "the built-in roots", v->trust_replaced ? sha256 : "");
 	if (v->trust_replaced)
 		puts("  WARNING: attest.trust replaces the built-in roots, so that evidence of other makers than AMD and Intel may be accepted");
 }
@@ -115,6 +117,8 @@ static struct json_object *verdict_to_json(const struct attest_verdict *v, uint6
 	json_add(o, "provider", v->provider);
 	json_add(o, "policy_sha256", sha256);
 	json_object_object_add(o, "trust_replaced", json_object_new_boolean(v->trust_replaced));
+	format_hex(v->trust_sha256, sizeof(v->trust_sha256), sha256);
+	json_object_object_add(o, "trust_sha256", v->trust_replaced ? json_object_new_string(sha256) : NULL);
 	json_add_time(o, "time", usec);
 	return o;
 }

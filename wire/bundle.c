@@ -3,7 +3,7 @@
 
 #include "base/macro.h"
 
-enum { REPEATS = 1, TEXT = 2 };
+enum { REPEATS = 1, TEXT = 2, RULE = 4 };
 
 static const struct {
 	const char *name;
@@ -33,8 +33,10 @@ static const struct {
 	[BUNDLE_QE_CHAIN] = { "qe-chain" },
 	[BUNDLE_ROOT_CRL] = { "root-crl" },
 	[BUNDLE_PCK_CRL] = { "pck-crl" },
-	[BUNDLE_POLICY] = { "policy", TEXT },
-	[BUNDLE_TRUST] = { "trust", TEXT },
+	[BUNDLE_POLICY] = { "policy", TEXT | RULE },
+	[BUNDLE_TRUST] = { "trust", TEXT | RULE },
+	[BUNDLE_KEPT_POLICY] = { "kept-policy", TEXT | RULE },
+	[BUNDLE_KEPT_TRUST] = { "kept-trust", TEXT | RULE },
 };
 
 const char *bundle_kind_name(unsigned kind)
@@ -60,6 +62,11 @@ bool bundle_kind_repeats(unsigned kind)
 bool bundle_kind_is_text(unsigned kind)
 {
 	return kind < _BUNDLE_MAX && kinds[kind].flags & TEXT;
+}
+
+bool bundle_kind_is_rule(unsigned kind)
+{
+	return kind < _BUNDLE_MAX && kinds[kind].flags & RULE;
 }
 
 int bundle_begin(struct bytes *pack)

@@ -48,6 +48,8 @@ enum bundle_kind {
 	BUNDLE_PCK_CRL,
 	BUNDLE_POLICY,	/* text: attest.conf; never in a bundle */
 	BUNDLE_TRUST,		/* text: a trust file; never in a bundle */
+	BUNDLE_KEPT_POLICY,	/* text: the initrd's attest.conf, which must accept as well; never in a bundle */
+	BUNDLE_KEPT_TRUST,	/* text: its trust file, for that policy; never in a bundle */
 	_BUNDLE_MAX,
 };
 
@@ -60,6 +62,9 @@ int bundle_kind_parse(const char *name, enum bundle_kind *ret);
 /* Whether there may be more than one of it; whether it is text. */
 bool bundle_kind_repeats(unsigned kind);
 bool bundle_kind_is_text(unsigned kind);
+
+/* Whether it is what evidence is judged by, and so never the sender's to bring along. */
+bool bundle_kind_is_rule(unsigned kind);
 
 struct bundle_entry {
 	enum bundle_kind kind;

@@ -125,7 +125,7 @@ enum attest_result {
 const char *attest_result_name(unsigned result);
 
 #define ATTEST_NONCE_LEN 32
-#define ATTEST_BIND_POLICY 1u	/* HOST_DATA must be the policy's SHA-256, MRCONFIGID its SHA-384 */
+#define ATTEST_BIND_POLICY 1u	/* HOST_DATA or MRCONFIGID must name policy and trust set, see cocod.conf(5) */
 
 struct attest_question {
 	uint8_t nonce[ATTEST_NONCE_LEN];	/* that the evidence must be over, with zeros after it */
@@ -143,7 +143,8 @@ struct attest_verdict {
 	uint8_t trust_replaced;		/* judged under another trust set than the built-in roots */
 	uint8_t reserved[3];
 	uint8_t nonce[ATTEST_NONCE_LEN];	/* of the question */
-	uint8_t policy_sha256[32];	/* of the policy's text */
+	uint8_t policy_sha256[32];	/* of the text of the policy that refused; when all accept, the initrd's before this system's */
+	uint8_t trust_sha256[32];	/* of the text of the trust file that goes with it; zeros for the built-in roots */
 	char type[16];			/* "snp", ...; "" when it was not found out */
 	char provider[48];
 	char code[32];			/* "OK", or of the first check that failed */

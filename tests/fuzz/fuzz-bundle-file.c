@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		return 0;
 	}
-	if (bundle_find(&first, BUNDLE_POLICY, 0) || bundle_find(&first, BUNDLE_TRUST, 0))
+	if (bundle_find(&first, BUNDLE_POLICY, 0) || bundle_find(&first, BUNDLE_TRUST, 0) ||
+	    bundle_find(&first, BUNDLE_KEPT_POLICY, 0) || bundle_find(&first, BUNDLE_KEPT_TRUST, 0))
 		abort();
 	o = bundle_to_json(&first, "2026-01-31T12:00:00Z");
 	text = o ? json_object_to_json_string(o) : NULL;

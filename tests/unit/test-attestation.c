@@ -49,6 +49,8 @@ enum lie {
 	LIE_RESULT_NONE,
 	LIE_RESULT_HUGE,
 	LIE_TRUST,
+	LIE_TRUST_WITHOUT_DIGEST,
+	LIE_TRUST_DIGEST_ALONE,
 	LIE_UNTERMINATED,
 	LIE_UNTERMINATED_CODE,
 	LIE_MAGIC,
@@ -137,6 +139,8 @@ static void serve(int fd, enum lie lie)
 	case LIE_RESULT_NONE: v.result = ATTEST_NONE; break;
 	case LIE_RESULT_HUGE: v.result = 0x80000001; break;
 	case LIE_TRUST: v.trust_replaced = 7; break;
+	case LIE_TRUST_WITHOUT_DIGEST: v.trust_replaced = 1; break;
+	case LIE_TRUST_DIGEST_ALONE: v.trust_sha256[31] = 1; break;
 	case LIE_UNTERMINATED: memset(v.reason, 'x', sizeof(v.reason)); break;
 	case LIE_UNTERMINATED_CODE: memset(v.code, 'x', sizeof(v.code)); break;
 	case LIE_MAGIC: h.magic++; break;
@@ -352,6 +356,8 @@ static void test_lies(void **state)
 		{ LIE_RESULT_NONE, false, "is no verdict" },
 		{ LIE_RESULT_HUGE, false, "is no verdict" },
 		{ LIE_TRUST, false, "is no verdict" },
+		{ LIE_TRUST_WITHOUT_DIGEST, false, "is no verdict" },
+		{ LIE_TRUST_DIGEST_ALONE, false, "is no verdict" },
 		{ LIE_UNTERMINATED, false, "is no verdict" },
 		{ LIE_UNTERMINATED_CODE, false, "is no verdict" },
 		{ LIE_MAGIC, false, "without a verdict" },
