@@ -6,11 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "agent/config.h"
+#include "agent/config-file.h"
 #include "base/io.h"
 
-#define POLICY_MAX 65536
-#define TRUST_MAX 262144
 #define FILES_MAX 32
 
 /* The configuration's first, and the cache's after it: what a person put there counts. */
@@ -25,17 +23,17 @@ static const enum bundle_kind collateral_kinds[] = {
 static int add_config(const char *root, const char *name, size_t max, enum bundle_kind kind,
 		      struct bundle *ret, struct cause *why)
 {
-	_cleanup_(freep) char *data = NULL;
-	char path[PATH_MAX];
-	size_t len;
+	struct config_file f;
 	int r;
 
-	if (config_find(root, name, path, sizeof(path)) <= 0)
+	r = config_file_read(root, name, max, &f);
+	if (r < 0)
+		return cause_set(why, r, "'%.100s' cannot be read: %s", f.path, config_file_error(r));
+	if (r == 0)
 		return 0;
-	r = read_file_at(AT_FDCWD, path, max, &data, &len);
-	if (r >= 0)
-		r = bundle_add(ret, kind, data, len);
-	return r < 0 ? cause_set(why, r, "'%.180s' cannot be read: %s", path, strerror(-r)) : 1;
+	r = bundle_add(ret, kind, f.text, f.len);
+	config_file_done(&f);
+	return r < 0 ? cause_set(why, r, "'%.180s' is too much: %s", f.path, strerror(-r)) : 1;
 }
 
 /* The name begins with the kind's, and that ends there: "crl.der", "crl-milan.der", not "crlf". */
@@ -94,13 +92,13 @@ int collateral_add(const char *root, struct bundle *ret, struct cause *why)
 {
 	int r;
 
-	r = add_config(root, ATTEST_POLICY_FILE, POLICY_MAX, BUNDLE_POLICY, ret, why);
+	r = add_config(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, BUNDLE_POLICY, ret, why);
 	if (r == 0)
 		return cause_set(why, -ENODATA,
 				 "there is no policy to judge this VM's evidence by: write /etc/cocod/" ATTEST_POLICY_FILE
 				 ", see cocod.conf(5)");
 	if (r > 0)
-		r = add_config(root, ATTEST_TRUST_FILE, TRUST_MAX, BUNDLE_TRUST, ret, why);
+		r = add_config(root, ATTEST_TRUST_FILE, ATTEST_TRUST_MAX, BUNDLE_TRUST, ret, why);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(collateral_dirs); i++) {
 		r = add_folder(root, collateral_dirs[i], ret);
 		if (r < 0)

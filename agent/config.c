@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/config.h"
 
-#include <dirent.h>
 #include <libeconf.h>
 #include <libeconf_ext.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
+#include "base/ini.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
-
-/* The most important first. */
-static const char *const config_dirs[] = { "/etc/cocod", "/run/cocod", "/usr/lib/cocod" };
 
 static const char *const require_names[] = {
 	[REQUIRE_ATTESTED] = "attested",
@@ -60,6 +57,8 @@ static void config_error(struct config *c, const char *file, uint64_t line, cons
 		(void) vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
 		va_end(ap);
 	}
+	/* Names of files and values may have anything in them. */
+	make_printable(text);
 	log_error("%s", text);
 	if (c->n_errors++ == 0)
 		snprintf(c->first_error, sizeof(c->first_error), "%.*s",
@@ -172,9 +171,14 @@ static const struct option secret_options[] = {
 static void take_option(const struct option *options, struct value *v)
 {
 	for (unsigned i = 0; options[i].name; i++) {
+		int r;
+
 		if (!streq(options[i].name, v->option))
 			continue;
-		if (options[i].take(v) < 0)
+		r = options[i].take(v);
+		if (r == -E2BIG)
+			config_error(v->config, v->file, v->line, "%s= is too long", v->option);
+		else if (r < 0)
 			config_error(v->config, v->file, v->line, "%s= takes %s, not '%s'",
 				     v->option, options[i].expected, v->text);
 		*v->seen |= 1u << i;
@@ -183,86 +187,96 @@ static void take_option(const struct option *options, struct value *v)
 	config_error(v->config, v->file, v->line, "Unknown option '%s'", v->option);
 }
 
-static void take_key(econf_file *kf, const char *group, const char *key,
-		     const struct option *options, struct value *v)
+/*
+ * The text has been checked, and what it says is known; what libeconf makes of it counts, and
+ * has to be the same.
+ */
+static void take_item(econf_file *kf, const struct ini_item *i, const char *section,
+		      const struct option *options, struct value *v)
 {
+	char name[INI_LINE_MAX + 1];
 	econf_ext_value *ext = NULL;
+	econf_err e;
 
-	if (econf_getExtValue(kf, group, key, &ext) != ECONF_SUCCESS || !ext) {
-		config_error(v->config, v->file, 0, "Option '%s' cannot be read", key);
+	memcpy(name, i->name, i->name_len);
+	name[i->name_len] = '\0';
+	v->line = i->line;
+	v->option = name;
+	e = econf_getExtValue(kf, section, name, &ext);
+	if (e != ECONF_SUCCESS || !ext) {
+		config_error(v->config, v->file, v->line, "Option '%s' cannot be read: %s", name,
+			     econf_errString(e));
 		return;
 	}
-	v->line = ext->line_number;
-	v->option = key;
 	v->text = ext->values && ext->values[0] ? ext->values[0] : "";
-	/* A line without "=" continues the value before it; none of ours has two lines. */
-	if (ext->values && ext->values[0] && ext->values[1])
-		config_error(v->config, v->file, v->line, "A line here is no 'Option=value'");
+	if (!ini_is(i->value, i->value_len, v->text) ||
+	    (ext->values && ext->values[0] && ext->values[1]))
+		config_error(v->config, v->file, v->line,
+			     "The value of %s= can be read in more than one way", name);
 	else
 		take_option(options, v);
 	econf_freeExtValue(ext);
 }
 
-static void take_group(econf_file *kf, const char *group, const struct option *options,
-		       struct value *v)
+static void take_items(econf_file *kf, const char *text, size_t len, const char *section,
+		       const struct option *options, struct value *v)
 {
-	char **keys = NULL;
-	size_t n = 0;
+	struct ini_item i;
+	struct ini ini;
 
-	if (econf_getKeys(kf, group, &n, &keys) != ECONF_SUCCESS)
-		return;
-	for (size_t i = 0; i < n; i++)
-		take_key(kf, group, keys[i], options, v);
-	econf_freeArray(keys);
+	ini_init(&ini, text, len);
+	while (ini_next(&ini, &i)) {
+		if (ini_is(i.section, i.section_len, section)) {
+			if (i.name)
+				take_item(kf, &i, section, options, v);
+		} else if (!i.name) {
+			config_error(v->config, v->file, i.line, "Unknown section [%.*s]",
+				     (int)i.section_len, i.section);
+		}
+	}
 }
 
-/* Read @v->file, all of whose options stand in the section @section. */
-static void read_file(const char *section, const struct option *options, struct value *v)
+/* libeconf reads files only: it gets the bytes that were checked, whatever becomes of the file. */
+static econf_err parse(const char *text, size_t len, econf_file **ret)
 {
+	_cleanup_(closep) int fd = memfd_create("config", MFD_CLOEXEC);
+	char path[64];
+
+	if (fd < 0 || write_full(fd, text, len) < 0)
+		return ECONF_NOMEM;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return econf_readFile(ret, path, "=", INI_NO_COMMENT);
+}
+
+/* Read @f, all of whose options stand in the section @section. */
+static void read_file(struct config_file *f, const char *section, const struct option *options,
+		      struct value *v)
+{
+	struct ini_error error;
 	econf_file *kf = NULL;
-	char **groups = NULL;
-	size_t n = 0;
 	econf_err e;
 
-	e = econf_readFile(&kf, v->file, "=", "#");
-	if (e != ECONF_SUCCESS) {
-		uint64_t line = 0;
-		char *file = NULL;
-
-		econf_errLocation(&file, &line);
-		config_error(v->config, v->file, line, "%s", econf_errString(e));
-		free(file);
+	v->file = f->path;
+	if (ini_check(f->text, f->len, &error) < 0) {
+		config_error(v->config, f->path, error.line, "%s", error.text);
 		return;
 	}
-	if (econf_getKeys(kf, NULL, &n, &groups) == ECONF_SUCCESS) {
-		if (n > 0)
-			config_error(v->config, v->file, 0,
-				     "Option '%s' stands before the section [%s]", groups[0],
-				     section);
-		econf_freeArray(groups);
+	f->len = ini_plain(f->text, f->len);
+	e = parse(f->text, f->len, &kf);
+	if (e != ECONF_SUCCESS) {
+		config_error(v->config, f->path, 0, "It cannot be read: %s", econf_errString(e));
+		return;
 	}
-	groups = NULL;
-	if (econf_getGroups(kf, &n, &groups) == ECONF_SUCCESS) {
-		bool done = false;
-
-		for (size_t i = 0; i < n; i++) {
-			if (!streq(groups[i], section))
-				config_error(v->config, v->file, 0, "Unknown section [%s]", groups[i]);
-			else if (!done)
-				take_group(kf, section, options, v);
-			done = done || streq(groups[i], section);
-		}
-		econf_freeArray(groups);
-	}
+	take_items(kf, f->text, f->len, section, options, v);
 	econf_freeFile(kf);
 }
 
-static void read_cocod_conf(struct config *c, const char *path)
+static void read_cocod_conf(struct config *c, struct config_file *f)
 {
 	unsigned seen = 0;
-	struct value v = { .config = c, .seen = &seen, .file = path };
+	struct value v = { .config = c, .seen = &seen };
 
-	read_file("Cocod", cocod_options, &v);
+	read_file(f, "Cocod", cocod_options, &v);
 }
 
 /* "/etc/cocod/secrets.d/data.conf" -> "data" */
@@ -289,14 +303,15 @@ static void check_unique(struct config *c, const struct secret_policy *p, const 
 	}
 }
 
-static void read_secret_conf(struct config *c, const char *path)
+static void read_secret_conf(struct config *c, struct config_file *f)
 {
 	struct secret_policy p = { .consumers = CONSUMER_GET }, *more;
 	unsigned seen = 0;
-	struct value v = { .config = c, .policy = &p, .seen = &seen, .file = path };
+	struct value v = { .config = c, .policy = &p, .seen = &seen };
+	const char *path = f->path;
 
 	default_name(path, p.name);
-	read_file("Secret", secret_options, &v);
+	read_file(f, "Secret", secret_options, &v);
 	if (!(seen & 1u << SECRET_GUID))
 		config_error(c, path, 0, "Guid= is missing: it says which secret this is");
 	if (!p.name[0])
@@ -314,97 +329,66 @@ static void read_secret_conf(struct config *c, const char *path)
 	c->policies[c->n_policies++] = p;
 }
 
-/* ---- which files ---- */
+/* ---- all files ---- */
 
-int config_find(const char *root, const char *name, char *ret, size_t size)
+/* Returns as config_file_read(); an error is said. */
+static int find_file(struct config *c, const char *root, const char *name, size_t max,
+		     struct config_file *ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
-		struct stat st;
+	int r = config_file_read(root, name, max, ret);
 
-		snprintf(ret, size, "%s%s/%s", root, config_dirs[i], name);
-		if (stat(ret, &st) == 0)
-			return S_ISREG(st.st_mode) && st.st_size > 0;
-	}
-	return 0;
+	if (r < 0)
+		config_error(c, ret->path, 0, "%s", config_file_error(r));
+	return r;
 }
 
-static int is_conf(const struct dirent *de)
-{
-	size_t n = strlen(de->d_name);
+typedef void (*read_one_t)(struct config *c, struct config_file *f);
 
-	return de->d_name[0] != '.' && n > strlen(".conf") &&
-	       streq(de->d_name + n - strlen(".conf"), ".conf");
+static void read_named(struct config *c, const char *root, const char *name, read_one_t read_one)
+{
+	struct config_file f;
+
+	if (find_file(c, root, name, CONFIG_FILE_MAX, &f) > 0)
+		read_one(c, &f);
+	config_file_done(&f);
 }
 
-static int compare_names(const void *a, const void *b)
+static void read_folder(struct config *c, const char *root, const char *dir, read_one_t read_one)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-struct name_list {
-	char **names;
-	size_t n;
-};
-
-static void name_list_add(struct name_list *l, const char *name)
-{
-	char **more;
-
-	for (size_t i = 0; i < l->n; i++)
-		if (streq(l->names[i], name))
-			return;
-	more = reallocarray(l->names, l->n + 1, sizeof(*more));
-	if (!more)
-		return;
-	l->names = more;
-	l->names[l->n] = strdup(name);
-	if (l->names[l->n])
-		l->n++;
-}
-
-/* All names of *.conf in the folder @dir of any place, each once, sorted. */
-static struct name_list list_names(const char *root, const char *dir)
-{
+	char path[PATH_MAX];
 	struct name_list l = { 0 };
+	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
-		struct dirent **found = NULL;
-		char path[PATH_MAX];
-		int n;
-
-		snprintf(path, sizeof(path), "%s%s/%s", root, config_dirs[i], dir);
-		n = scandir(path, &found, is_conf, NULL);
-		for (int j = 0; j < n; j++) {
-			name_list_add(&l, found[j]->d_name);
-			free(found[j]);
-		}
-		free(found);
-	}
-	if (l.n > 0)
-		qsort(l.names, l.n, sizeof(*l.names), compare_names);
-	return l;
-}
-
-static void read_folder(struct config *c, const char *root, const char *dir,
-			void (*read_one)(struct config *c, const char *path))
-{
-	struct name_list l = list_names(root, dir);
-
+	r = config_folder_list(root, dir, &l, path);
+	if (r < 0)
+		config_error(c, path, 0, "%s", config_file_error(r));
 	for (size_t i = 0; i < l.n; i++) {
-		char name[PATH_MAX], path[PATH_MAX];
+		char name[PATH_MAX];
 
 		snprintf(name, sizeof(name), "%s/%s", dir, l.names[i]);
-		if (config_find(root, name, path, sizeof(path)) > 0)
-			read_one(c, path);
-		free(l.names[i]);
+		read_named(c, root, name, read_one);
 	}
-	free(l.names);
+	name_list_done(&l);
+}
+
+/*
+ * Who writes a policy wants evidence judged by it.  Unless Require= is given, and then it may be
+ * unreadable: whoever judges evidence finds that out.
+ */
+static void default_require(struct config *c, const char *root)
+{
+	struct config_file f;
+
+	if (c->require_given)
+		return;
+	if (find_file(c, root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &f) > 0)
+		c->require = REQUIRE_EVIDENCE;
+	config_file_done(&f);
 }
 
 int config_load(const char *root, struct config **ret)
 {
 	_cleanup_(config_freep) struct config *c = calloc(1, sizeof(*c));
-	char path[PATH_MAX];
 
 	if (!c)
 		return -ENOMEM;
@@ -413,12 +397,9 @@ int config_load(const char *root, struct config **ret)
 	c->wait_usec = 10 * 1000000;
 	c->read_usec = 10 * 1000000;
 
-	if (config_find(root, "cocod.conf", path, sizeof(path)) > 0)
-		read_cocod_conf(c, path);
+	read_named(c, root, "cocod.conf", read_cocod_conf);
 	read_folder(c, root, "cocod.conf.d", read_cocod_conf);
-	/* Who writes a policy wants evidence judged by it. */
-	if (!c->require_given && config_find(root, ATTEST_POLICY_FILE, path, sizeof(path)) > 0)
-		c->require = REQUIRE_EVIDENCE;
+	default_require(c, root);
 	read_folder(c, root, "secrets.d", read_secret_conf);
 	*ret = TAKE_PTR(c);
 	return 0;

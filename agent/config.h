@@ -2,13 +2,13 @@
 #ifndef COCO_AGENT_CONFIG_H
 #define COCO_AGENT_CONFIG_H
 
+#include "agent/config-file.h"
 #include "base/macro.h"
 #include "secrets/policy.h"
 
 /*
- * cocod.conf and secrets.d/NAME.conf, see cocod.conf(5).  For each there is /usr/lib/cocod,
- * /run/cocod and /etc/cocod; a file in a later one hides the one of the same name in an earlier
- * one, an empty file or a link to /dev/null hides it for good.
+ * cocod.conf with its drop-ins, and secrets.d/NAME.conf, see cocod.conf(5); agent/config-file.h
+ * says which of them count.  Each is checked by base/ini.h before libeconf reads it.
  */
 enum require {
 	REQUIRE_ATTESTED,	/* SEV or SEV-ES that the owner attested before injecting; else evidence */
@@ -16,10 +16,6 @@ enum require {
 	REQUIRE_NONE,		/* anything goes, and every status says so */
 	_REQUIRE_MAX,
 };
-
-/* The policy for this machine's own evidence, and its trust set; found as the others are. */
-#define ATTEST_POLICY_FILE "attest.conf"
-#define ATTEST_TRUST_FILE "attest.trust"
 
 struct config {
 	enum require require;
@@ -39,20 +35,15 @@ struct config {
  * Without a Require= it is evidence where there is an attest.conf, attested where there is none.
  *
  * Read all of it below @root ("" is the machine's).  Each error is logged with its file and
- * line, and counted; reading goes on, so that all are shown.  With errors the settings are not
- * to be used: the caller stays closed.
+ * line, and counted; reading goes on, so that all are shown.  A file or folder that may be there
+ * and cannot be read is an error.  With errors the settings are not to be used: the caller stays
+ * closed.
  *
  * @ret is yours.  Returns 0, errors of the files included; -ENOMEM.
  */
 int config_load(const char *root, struct config **ret);
 struct config *config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
-
-/*
- * The path of the configuration file @name that counts, below @root, into @ret of @size bytes.
- * Returns 1; 0 when there is none, or it is masked.
- */
-int config_find(const char *root, const char *name, char *ret, size_t size);
 
 const char *require_name(enum require r);
 

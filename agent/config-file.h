@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_AGENT_CONFIG_FILE_H
+#define COCO_AGENT_CONFIG_FILE_H
+
+#include <limits.h>
+
+#include "base/macro.h"
+
+/*
+ * Which files of a configuration count, and their text.  There are three places, /usr/lib/cocod,
+ * /run/cocod and /etc/cocod; a file in a later one hides the one of the same name in an earlier
+ * one, and an empty file or a link to /dev/null hides it for good.
+ *
+ * "There is none" is said only when that is known.  Whatever cannot be looked at is an error:
+ * what stands in it may be what closes the gate.
+ */
+
+#define CONFIG_FILE_MAX 65536	/* bytes of cocod.conf, and of each drop-in and secrets.d file */
+
+/* The policy for this machine's own evidence, and its trust set; found as the others are. */
+#define ATTEST_POLICY_FILE "attest.conf"
+#define ATTEST_POLICY_MAX 65536
+#define ATTEST_TRUST_FILE "attest.trust"
+#define ATTEST_TRUST_MAX 262144
+
+struct config_file {
+	char path[PATH_MAX];	/* with the root; written for errors too */
+	char *text;		/* NUL-terminated, after which nothing counts: see @len */
+	size_t len;
+};
+
+void config_file_done(struct config_file *f);
+
+/*
+ * Read the file @path of at most @max bytes, once and through one descriptor.  @root ("" is the
+ * machine's) is the part of @path that has to be there.
+ *
+ * Returns 1; 0 when there is none, or when it is empty or /dev/null, and then @ret->text is
+ * NULL; -EACCES; -ENOLINK for a link that leads nowhere; -EISDIR for a folder, -ENXIO for what
+ * else is no regular file; -EFBIG; -ENOENT when @root is not there; -ENAMETOOLONG, -ENOMEM, and
+ * other errors of open(2) and read(2).  config_file_error() has words for all of them.
+ */
+int config_file_read_path(const char *root, const char *path, size_t max, struct config_file *ret);
+
+/*
+ * The same for the file @name, such as "cocod.conf" or "secrets.d/data.conf", of that place
+ * which counts.
+ */
+int config_file_read(const char *root, const char *name, size_t max, struct config_file *ret);
+
+/* What a negative return of these functions means and what to do, for people. */
+const char *config_file_error(int r);
+
+/* Names of files, each once, sorted by strcmp(). */
+struct name_list {
+	char **names;
+	size_t n;
+};
+
+void name_list_done(struct name_list *l);
+
+/*
+ * Add the names in the folder @path, those that @wanted takes.  Those that begin with a dot are
+ * left out.  Returns 0, also when there is no such folder; errors as above, -ENOTDIR among them,
+ * and then @l has some of them.
+ */
+int name_list_add_folder(struct name_list *l, const char *root, const char *path,
+			 bool (*wanted)(const char *name));
+
+/*
+ * All names of *.conf files in the folder @name, such as "secrets.d", of all places.  On errors
+ * @ret_path is the folder that could not be read.
+ */
+int config_folder_list(const char *root, const char *name, struct name_list *ret,
+		       char ret_path[static PATH_MAX]);
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whatever cannot be read, or could be read in two ways, is an error; none of it counts as empty. */
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/config-file.h"
+#include "agent/config.h"
+#include "base/io.h"
+#include "base/log.h"
+
+#include <cmocka.h>
+
+/* The call of malloc() and its like that fails, from 1 on; 0: none. */
+static unsigned fail_at, n_calls;
+
+void *__real_malloc(size_t len);
+void *__real_calloc(size_t n, size_t len);
+void *__real_reallocarray(void *p, size_t n, size_t len);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t len);
+void *__wrap_calloc(size_t n, size_t len);
+void *__wrap_reallocarray(void *p, size_t n, size_t len);
+char *__wrap_strdup(const char *s);
+
+static bool fails(void)
+{
+	errno = ENOMEM;
+	return ++n_calls == fail_at;
+}
+
+void *__wrap_malloc(size_t len)
+{
+	return fails() ? NULL : __real_malloc(len);
+}
+
+void *__wrap_calloc(size_t n, size_t len)
+{
+	return fails() ? NULL : __real_calloc(n, len);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t len)
+{
+	return fails() ? NULL : __real_reallocarray(p, n, len);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return fails() ? NULL : __real_strdup(s);
+}
+
+static char root[64];	/* of which a socket has to fit into sockaddr_un */
+
+static const char *in_root(const char *path)
+{
+	static char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	return full;
+}
+
+static void put(const char *path, const char *text)
+{
+	assert_int_equal(write_file_atomic(in_root(path), text, strlen(text), 0644, false), 0);
+}
+
+static void shell(const char *format, ...) _printf_(1, 2);
+static void shell(const char *format, ...)
+{
+	char command[3 * PATH_MAX];
+	va_list ap;
+	int n;
+
+	n = snprintf(command, sizeof(command), "cd '%s' && ", root);
+	va_start(ap, format);
+	vsnprintf(command + n, sizeof(command) - (size_t)n, format, ap);
+	va_end(ap);
+	assert_int_equal(system(command), 0);
+}
+
+#define SECRET "[Secret]\nGuid=0f2e573e-be4d-a7d6-bdc4-908077d7628d\nConsumers=cryptsetup:data\n"
+
+/* All files of a good configuration, one of each place. */
+static void fill(void)
+{
+	shell("rm -rf ./* && mkdir -p etc/cocod/cocod.conf.d etc/cocod/secrets.d run/cocod/secrets.d usr/lib/cocod/cocod.conf.d usr/lib/cocod/secrets.d");
+	put("etc/cocod/cocod.conf", "[Cocod]\nRequire=none\nReadTimeoutSec=3s\n");
+	put("etc/cocod/cocod.conf.d/50-x.conf", "# \xc3\xa9\n[Cocod]\nVerifyVolumeHeader=no\n");
+	put("usr/lib/cocod/cocod.conf.d/40-x.conf", "[Cocod]\nRequire=attested\nVerifyVolumeHeader=yes\n");
+	put("etc/cocod/secrets.d/a.conf", SECRET);
+	put("run/cocod/secrets.d/b.conf", "[Secret]\nGuid=736869e5-84f0-4973-92ec-06879ce3da0b\n");
+}
+
+static int set_up(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	log_set_max_level(LOG_EMERG);
+	snprintf(root, sizeof(root), "%s/coco-config.XXXXXX", tmp ? tmp : "/tmp");
+	return mkdtemp(root) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	shell("rm -rf '%s'", root);
+	return 0;
+}
+
+static void assert_full(const struct config *c)
+{
+	assert_int_equal(c->n_errors, 0);
+	assert_int_equal(c->require, REQUIRE_ATTESTED);
+	assert_true(c->require_given);
+	assert_false(c->verify_header);
+	assert_int_equal(c->read_usec, 3000000);
+	assert_int_equal(c->n_policies, 2);
+	assert_string_equal(c->policies[0].name, "a");
+	assert_string_equal(c->policies[0].consumers, "cryptsetup:data");
+	assert_string_equal(c->policies[1].name, "b");
+}
+
+static void test_good(void **state)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+
+	fill();
+	assert_int_equal(config_load(root, &c), 0);
+	assert_full(c);
+}
+
+/* Load; an error is wanted, the first of which names @path and says @text. */
+static void assert_closed(const char *path, const char *text)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+
+	assert_int_equal(config_load(root, &c), 0);
+	if (c->n_errors == 0)
+		fail_msg("'%s': no error for '%s'", path, text);
+	if (!strstr(c->first_error, in_root(path)) || !strstr(c->first_error, text))
+		fail_msg("'%s', '%s': %s", path, text, c->first_error);
+}
+
+static void test_kinds(void **state)
+{
+	static const char *const files[] = {
+		"etc/cocod/cocod.conf", "run/cocod/cocod.conf", "usr/lib/cocod/cocod.conf",
+		"etc/cocod/cocod.conf.d/50-x.conf", "usr/lib/cocod/cocod.conf.d/30-y.conf",
+		"etc/cocod/secrets.d/a.conf", "run/cocod/secrets.d/c.conf",
+		"etc/cocod/attest.conf", "usr/lib/cocod/attest.conf",
+	};
+	static const struct {
+		const char *make;	/* in the shell, $f is the file */
+		const char *error;
+	} kinds[] = {
+		{ "ln -s nowhere \"$f\"", "leads nowhere" },
+		{ "ln -s /nowhere/at/all \"$f\"", "leads nowhere" },
+		{ "ln -s \"$(basename \"$f\")\" \"$f\"", "symbolic links" },
+		{ "mkfifo \"$f\"", "not a regular file" },
+		{ "mkdir \"$f\"", "a folder" },
+		{ "ln -s / \"$f\"", "a folder" },
+		{ "ln -s /dev/zero \"$f\"", "not a regular file" },
+		{ "truncate -s 2G \"$f\"", "larger than" },
+		{ "head -c 65537 /dev/zero | tr '\\0' '\\n' >\"$f\"", "larger than" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			fill();
+			/* Of what a file in /etc hides nothing has to be good. */
+			if (startswith(files[i], "run/") || startswith(files[i], "usr/"))
+				shell("rm -f etc/cocod/cocod.conf");
+			if (strstr(files[i], "attest.conf"))
+				shell("rm -f etc/cocod/cocod.conf usr/lib/cocod/cocod.conf.d/*");
+			shell("f=%s; rm -rf \"$f\"; %s", files[i], kinds[k].make);
+			assert_closed(files[i], kinds[k].error);
+		}
+}
+
+static void test_socket(void **state)
+{
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	fill();
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/etc/cocod/secrets.d/s.conf", root);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_closed("etc/cocod/secrets.d/s.conf", "not a regular file");
+}
+
+static void test_folders(void **state)
+{
+	static const char *const folders[] = {
+		"etc/cocod/cocod.conf.d", "run/cocod/cocod.conf.d", "usr/lib/cocod/cocod.conf.d",
+		"etc/cocod/secrets.d", "run/cocod/secrets.d", "usr/lib/cocod/secrets.d",
+		"etc/cocod", "run/cocod", "usr/lib/cocod", "etc", "run", "usr",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		const char *f = folders[i];
+
+		/* Without what is hidden by /etc, so that each folder is looked at. */
+		fill();
+		shell("rm -f etc/cocod/cocod.conf; rm -rf %s; ln -s nowhere %s", f, f);
+		assert_closed(f, "leads nowhere");
+		shell("rm %s; ln -s \"$(basename %s)\" %s", f, f, f);
+		assert_closed(f, "symbolic links");
+		shell("rm %s; echo >%s", f, f);
+		assert_closed(f, "Not a directory");
+		shell("rm %s; mkfifo %s", f, f);
+		assert_closed(f, "Not a directory");
+		/* That there is none is known. */
+		shell("rm %s", f);
+		{
+			_cleanup_(config_freep) struct config *c = NULL;
+
+			assert_int_equal(config_load(root, &c), 0);
+			assert_int_equal(c->n_errors, 0);
+		}
+	}
+}
+
+static void test_root(void **state)
+{
+	static const char *const bad[] = { "/nowhere", "/etc/cocod/cocod.conf", "/nowhere/", "/link" };
+	char path[PATH_MAX];
+
+	fill();
+	shell("ln -s nowhere link");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_(config_freep) struct config *c = NULL;
+
+		snprintf(path, sizeof(path), "%s%s", root, bad[i]);
+		assert_int_equal(config_load(path, &c), 0);
+		assert_true(c->n_errors > 0);
+	}
+	/* A root that is too long is not cut. */
+	memset(path, '/', sizeof(path));
+	path[sizeof(path) - 5] = '\0';
+	{
+		_cleanup_(config_freep) struct config *c = NULL;
+
+		assert_int_equal(config_load(path, &c), 0);
+		assert_true(c->n_errors > 0);
+	}
+}
+
+static void test_masks(void **state)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+
+	fill();
+	put("run/cocod/secrets.d/a.conf", "garbage");
+	put("usr/lib/cocod/secrets.d/b.conf", "garbage");
+	put("usr/lib/cocod/secrets.d/m.conf", "garbage");
+	put("usr/lib/cocod/attest.conf", "garbage");
+	put("usr/lib/cocod/cocod.conf", "garbage");
+	shell("ln -s /dev/null etc/cocod/secrets.d/m.conf; : >etc/cocod/attest.conf");
+	put("etc/cocod/secrets.d/.hidden.conf", "garbage");
+	put("etc/cocod/secrets.d/notes.txt", "garbage");
+	assert_int_equal(config_load(root, &c), 0);
+	assert_full(c);
+}
+
+static void test_text(void **state)
+{
+	static const struct {
+		const char *text, *error;
+		size_t len;
+	} bad[] = {
+		{ "[Cocod]\nRequire=none\nRequire=attested\n", ":3: the option 'Require' is given twice", 0 },
+		{ "[Cocod]\nRequire=none\n[Cocod]\n", ":3: the section [Cocod] is there twice", 0 },
+		{ "[Cocod]\nRequire=none\n\0Require=attested\n", ":3: it has the control character 0x00", 39 },
+		{ "[Cocod]\nRequire=none\0", ":2: it has the control character 0x00", 21 },
+		{ "[Cocod]\nRequire=none\n[Other]\n", ":3: Unknown section [Other]", 0 },
+		{ "[Cocod]\nRequire=none\n\n more\n", ":4: it is neither", 0 },
+		{ "[Cocod]\nRequire=none # attested\n", ":2: a comment stands behind", 0 },
+		{ "[Cocod]\nRequire=\n\nRequires=x", ":2: Require= takes", 0 },
+		{ "[Cocod]\nRequire=\"none\"\n", ":2: the value is in quotes", 0 },
+		{ "[Cocod]\nRequire=\xd0\xbeone\n", ":2: Require= takes 'attested', 'evidence' or 'none', not '??one'", 0 },
+		{ "\n", "", 0 },
+	};
+	char line[16384] = "[Cocod]\n#";
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad) - 1; i++) {
+		size_t len = bad[i].len ? bad[i].len : strlen(bad[i].text);
+
+		fill();
+		assert_int_equal(write_file_atomic(in_root("etc/cocod/cocod.conf"), bad[i].text, len, 0644, false), 0);
+		assert_closed("etc/cocod/cocod.conf", bad[i].error);
+	}
+	/* A comment that a reader with a buffer of 8 KiB takes for two lines. */
+	memset(line + strlen(line), ' ', 8190);
+	strcat(line, "Require=none\n");
+	fill();
+	put("etc/cocod/cocod.conf", line);
+	assert_closed("etc/cocod/cocod.conf", ":2: it has ");
+}
+
+/* With each allocation failing once: out of memory, an error, or all of it; never a part. */
+static void test_memory(void **state)
+{
+	bool done = false;
+
+	fill();
+	for (unsigned i = 1; !done; i++) {
+		_cleanup_(config_freep) struct config *c = NULL;
+		int r;
+
+		n_calls = 0;
+		fail_at = i;
+		r = config_load(root, &c);
+		fail_at = 0;
+		done = n_calls < i;
+		assert_true(i < 1000);
+		if (r == -ENOMEM)
+			continue;
+		assert_int_equal(r, 0);
+		if (c->n_errors == 0)
+			assert_full(c);
+		else
+			assert_true(c->first_error[0]);
+		assert_true(!done || c->n_errors == 0);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),	cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_socket),	cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_root),	cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_text),	cmocka_unit_test(test_memory),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
