@@ -59,6 +59,17 @@ static bool is_comment(struct span s)
 	return s.len == 0 || s.p[0] == '#' || s.p[0] == ';';
 }
 
+/* What stands between double quotes, when it reads alike with and without them. */
+static struct span unquote(struct span s)
+{
+	struct span in = { s.p + 1, s.len - 2 };
+
+	if (s.len < 2 || s.p[0] != '"' || s.p[s.len - 1] != '"' || memchr(in.p, '"', in.len) ||
+	    trim(in).len != in.len)
+		return s;
+	return in;
+}
+
 /* "[Section]" or "Name=value" in the trimmed line @s; false when it is neither. */
 static bool split(struct span s, struct span *ret_section, struct span *ret_name,
 		  struct span *ret_value)
@@ -74,7 +85,7 @@ static bool split(struct span s, struct span *ret_section, struct span *ret_name
 	if (!eq)
 		return false;
 	*ret_name = trim((struct span){ s.p, (size_t)(eq - s.p) });
-	*ret_value = trim((struct span){ eq + 1, s.len - (size_t)(eq + 1 - s.p) });
+	*ret_value = unquote(trim((struct span){ eq + 1, s.len - (size_t)(eq + 1 - s.p) }));
 	return is_name(*ret_name);
 }
 
@@ -236,7 +247,7 @@ static int check_value(struct span v, unsigned line, struct ini_error *e)
 	if (v.len == 0)
 		return 0;
 	if (v.p[0] == '"' || v.p[0] == '\'')
-		return complain(e, -EBADMSG, line, "the value is in quotes; write it without them");
+		return complain(e, -EBADMSG, line, "the value begins with a quote; only \"text\" without blanks at its ends may be in quotes");
 	if (v.p[v.len - 1] == '\\')
 		return complain(e, -EBADMSG, line,
 				"it ends with a backslash; a value does not go on in the next line");

@@ -11,9 +11,10 @@
  *	[Section]
  *	Name=value
  *
- * Each line stands for itself.  Blanks around a line, a name and a value do not count.  There
- * are no quotes, no escapes, no lines that go on, and no comments behind a value: what readers
- * of such files disagree about is refused, so that a text has one meaning.
+ * Each line stands for itself.  Blanks around a line, a name and a value do not count, nor do
+ * double quotes around a value, and they change nothing.  There are no escapes, no lines that go
+ * on, and no comments behind a value: what readers of such files disagree about is refused, so
+ * that a text has one meaning.
  */
 
 #define INI_LINE_MAX 1024	/* bytes of a line without its newline */
@@ -33,14 +34,15 @@ struct ini_error {
  * direction of text; a line of more than INI_LINE_MAX bytes; an option before the first section;
  * a section, or an option of a section, that is given twice; a line that is neither a comment,
  * nor [Section], nor Name=value, with names of letters, digits, '_', '-' and '.' that begin with
- * a letter; a value that begins with a quote, ends with a backslash, or has '#' or ';' at its
+ * a letter; a value that begins with a quote and is not "text" without quotes and blanks
+ * at its ends in it, ends with a backslash, or has '#' or ';' at its
  * beginning or after a blank; more than INI_ITEMS_MAX sections and options.
  *
  * Returns 0; -EBADMSG, or -EMSGSIZE for what is too long or too much, with @ret_error.
  */
 int ini_check(const void *text, size_t len, struct ini_error *ret_error);
 
-/* A section's beginning or an option; it points into the text, without blanks around it. */
+/* A section's beginning or an option; it points into the text, without blanks and quotes around it. */
 struct ini_item {
 	unsigned line;
 	const char *section;
@@ -70,8 +72,8 @@ bool ini_is(const char *text, size_t len, const char *word);
 
 /*
  * Rewrite a text that ini_check() has found good, in place, for a reader with rules of its own:
- * comments become empty lines, the blanks around names and values go, and each item keeps its
- * line.  '#' and ';' that are left are parts of values: tell the reader that comments begin with
+ * comments become empty lines, the blanks and quotes around names and values go, and each item
+ * keeps its line.  '#' and ';' that are left are parts of values: tell the reader that comments begin with
  * INI_NO_COMMENT, which is in no such text.  Returns the new length, which is not more than @len.
  */
 #define INI_NO_COMMENT "\001"

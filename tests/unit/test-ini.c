@@ -42,8 +42,16 @@ static const struct {
 	{ "[ A ]\n", 0, 1, "neither Name=value" },
 	{ "[_none_]\n", 0, 1, "neither Name=value" },
 	{ "[A] # x\n", 0, 1, "neither Name=value" },
-	{ "[A]\na=\"1\"\n", 0, 2, "in quotes" },
-	{ "[A]\na= '1\n", 0, 2, "in quotes" },
+	{ "[A]\na=\"1\n", 0, 2, "begins with a quote" },
+	{ "[A]\na=\"\n", 0, 2, "begins with a quote" },
+	{ "[A]\na=\" 1\"\n", 0, 2, "begins with a quote" },
+	{ "[A]\na=\"1\" \"2\"\n", 0, 2, "begins with a quote" },
+	{ "[A]\na=\"1\"2\n", 0, 2, "begins with a quote" },
+	{ "[A]\na=\"'1\"\n", 0, 2, "begins with a quote" },
+	{ "[A]\na=\"1\" # x\n", 0, 2, "begins with a quote" },
+	{ "[A]\na=\"#1\"\n", 0, 2, "a comment stands behind a value" },
+	{ "[A]\na=\"1\\\"\n", 0, 2, "ends with a backslash" },
+	{ "[A]\na= '1\n", 0, 2, "begins with a quote" },
 	{ "[A]\na=1\\\nb=2\n", 0, 2, "ends with a backslash" },
 	{ "[A]\na=1 # x\n", 0, 2, "a comment stands behind a value" },
 	{ "[A]\na=1\t;x\n", 0, 2, "a comment stands behind a value" },
@@ -65,16 +73,17 @@ static void test_bad(void **state)
 static void test_items(void **state)
 {
 	static const char text[] = "; one\n\n # two = [x] \" \xc3\xa9\n [A] \t\na = 1 2\n\tb=\nc==#;\"\\n\n"
-				   "[B]\na=x'y\\z#\n\n[C-1.x_]\nd=\xc3\xa9";
+				   "[B]\na=x'y\\z#\n\n[C-1.x_]\nd= \"\xc3\xa9 1\" \ne=\"\"";
 	static const struct {
 		unsigned line;
 		const char *section, *name, *value;
 	} want[] = {
 		{ 4, "A", NULL, "" }, { 5, "A", "a", "1 2" }, { 6, "A", "b", "" },
 		{ 7, "A", "c", "=#;\"\\n" }, { 8, "B", NULL, "" }, { 9, "B", "a", "x'y\\z#" },
-		{ 11, "C-1.x_", NULL, "" }, { 12, "C-1.x_", "d", "\xc3\xa9" },
+		{ 11, "C-1.x_", NULL, "" }, { 12, "C-1.x_", "d", "\xc3\xa9 1" },
+		{ 13, "C-1.x_", "e", "" },
 	};
-	static const char plain[] = "\n\n\n[A]\na=1 2\nb=\nc==#;\"\\n\n[B]\na=x'y\\z#\n\n[C-1.x_]\nd=\xc3\xa9";
+	static const char plain[] = "\n\n\n[A]\na=1 2\nb=\nc==#;\"\\n\n[B]\na=x'y\\z#\n\n[C-1.x_]\nd=\xc3\xa9 1\ne=";
 	char copy[sizeof(text)];
 	struct ini_error e;
 	struct ini_item i;
