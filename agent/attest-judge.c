@@ -9,8 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/collateral.h"
 #include "attest/bundle-evidence.h"
 #include "attest/imds.h"
+#include "attest/newest.h"
 #include "attest/policy.h"
 #include "attest/tpm.h"
 #include "attest/trust.h"
@@ -38,6 +40,7 @@ struct judgement {
 	struct rules rules[RULES_MAX];
 	unsigned n_rules;
 	const struct rules *by;	/* the ones at hand; NULL when it is about none of them */
+	struct newest newest;	/* what this VM's cache remembers */
 	const struct attest_verifier *type;
 	unsigned n_checks;
 	struct attest_verdict *ret;
@@ -107,6 +110,8 @@ static int read_rules(struct judgement *j, enum bundle_kind policy, enum bundle_
 {
 	struct rules *r = &j->rules[j->n_rules];
 	char error[POLICY_ERROR_LEN];
+	unsigned line = 0;
+	int trusted;
 
 	*r = (struct rules){ .whose = whose, .policy_text = bundle_find(&j->bundle, policy, 0), .trust_text = bundle_find(&j->bundle, trust, 0) };
 	if (!r->policy_text)
@@ -121,9 +126,12 @@ static int read_rules(struct judgement *j, enum bundle_kind policy, enum bundle_
 	if (policy_parse(&r->policy, r->policy_text->data, r->policy_text->len, error) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "POLICY", "attest.conf, %s", error);
 	trust_init(&r->trust);
-	if (r->trust_text &&
-	    trust_parse(r->trust_text->data, r->trust_text->len, "attest.trust", &r->trust, NULL) < 0)
-		return refuse(j, ATTEST_UNDECIDED, "TRUST", "attest.trust is no trust file");
+	trusted = r->trust_text ? trust_parse(r->trust_text->data, r->trust_text->len, "attest.trust", &r->trust, &line) : 0;
+	if (trusted == -EMSGSIZE)
+		return refuse(j, ATTEST_UNDECIDED, "TRUST",
+			      "attest.trust has more than %d keys, or is too long", TRUST_PINS_MAX);
+	if (trusted < 0)
+		return refuse(j, ATTEST_UNDECIDED, "TRUST", "attest.trust is no trust file (line %u)", line);
 	j->n_rules++;
 	return 0;
 }
@@ -135,6 +143,18 @@ static int read_all_rules(struct judgement *j)
 		return -EKEYREJECTED;
 	j->by = NULL;
 	return j->n_rules > 0 ? 0 : refuse(j, ATTEST_UNDECIDED, "POLICY", "there is no policy");
+}
+
+static int read_newest(struct judgement *j)
+{
+	const struct bundle_item *newest = bundle_find(&j->bundle, BUNDLE_NEWEST, 0);
+	char error[NEWEST_ERROR_LEN];
+
+	if (!newest || newest_parse(newest->data, newest->len, &j->newest, error) == 0)
+		return 0;
+	return refuse(j, ATTEST_UNDECIDED, "NEWEST",
+		      "the cache's memory of what it verified, " COLLATERAL_CACHE "/" NEWEST_FILE ", cannot be read: %s; 'cococtl attest fetch --forget-newest' begins a new one",
+		      error);
 }
 
 /*
@@ -317,15 +337,17 @@ static int verify(struct judgement *j, const struct rules *r)
 	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	struct evidence e = { 0 };
-	int64_t now = (int64_t)time(NULL);
 
-	/* Certificates that have expired were good under a clock that stands still. */
-	if (now < ATTEST_CLOCK_FLOOR)
-		return refuse(j, ATTEST_UNDECIDED, "CLOCK", "this machine's clock is not set");
-	bundle_evidence(&j->bundle, j->type, &e);
+	if (bundle_evidence(&j->bundle, j->type, &e) < 0)
+		return refuse(j, ATTEST_UNDECIDED, "COLLATERAL",
+			      "there are more than %d certificates, revocation lists or pieces of collateral",
+			      EVIDENCE_OWN_MAX);
 	judge_by(j, r);
-	if (!v || verifier_new(&r->trust, &ctx) < 0 ||
-	    attest_verify(ctx, j->type, &e, &r->policy, now, v) < 0)
+	if (!v || verifier_new(&r->trust, &ctx) < 0)
+		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
+	verifier_set_newest(ctx, &j->newest);
+	/* The clock is the host's to set. */
+	if (attest_verify_by_clock(ctx, j->type, &e, &r->policy, (int64_t)time(NULL), v) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
 	j->n_checks += v->n_checks;
 	if (v->result == VERDICT_ACCEPTED)
@@ -348,7 +370,7 @@ static void accept(struct judgement *j)
 static void judge(struct judgement *j, int pack, const struct attest_sources *with,
 		  const struct attest_question *q)
 {
-	if (read_pack(j, pack) < 0 || read_all_rules(j) < 0 || ask_tpm(j, with, q) < 0 ||
+	if (read_pack(j, pack) < 0 || read_all_rules(j) < 0 || read_newest(j) < 0 || ask_tpm(j, with, q) < 0 ||
 	    find_type(j) < 0 || bind_policy(j, q) < 0)
 		return;
 	for (unsigned i = 0; i < j->n_rules; i++)

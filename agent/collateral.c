@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/collateral.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "agent/config-file.h"
+#include "attest/newest.h"
 #include "base/io.h"
 
-#define FILES_MAX 32
-
-/* The configuration's first, and the cache's after it: what a person put there counts. */
-static const char *const collateral_dirs[] = { "/etc/cocod/collateral", "/var/cache/cocod" };
+/* All of it is looked at, and the newest that verifies counts, wherever it lies. */
+static const char *const collateral_dirs[] = { "/etc/cocod/collateral", COLLATERAL_CACHE };
 
 static const enum bundle_kind collateral_kinds[] = {
 	BUNDLE_CERT,	 BUNDLE_CRL,	  BUNDLE_TCB_INFO, BUNDLE_QE_IDENTITY,
 	BUNDLE_TCB_CHAIN, BUNDLE_QE_CHAIN, BUNDLE_ROOT_CRL, BUNDLE_PCK_CRL,
 };
+
+static int unreadable(struct cause *why, int error, const char *path)
+{
+	return cause_set(why, error, "'%.100s' cannot be read: %s", path, config_file_error(error));
+}
 
 /* Returns 1 when it was there, 0 when not, or a negative errno. */
 static int add_config(const char *root, const char *name, size_t max, enum bundle_kind kind,
@@ -28,10 +33,10 @@ static int add_config(const char *root, const char *name, size_t max, enum bundl
 
 	r = config_file_read(root, name, max, &f);
 	if (r < 0)
-		return cause_set(why, r, "'%.100s' cannot be read: %s", f.path, config_file_error(r));
+		return unreadable(why, r, f.path);
 	if (r == 0)
 		return 0;
-	r = bundle_add(ret, kind, f.text, f.len);
+	r = bundle_add_own(ret, kind, f.text, f.len);
 	config_file_done(&f);
 	return r < 0 ? cause_set(why, r, "'%.180s' is too much: %s", f.path, strerror(-r)) : 1;
 }
@@ -48,44 +53,69 @@ static const enum bundle_kind *kind_of(const char *name)
 	return NULL;
 }
 
-static int is_collateral(const struct dirent *de)
+static bool is_collateral(const char *name)
 {
-	return kind_of(de->d_name) != NULL;
+	return kind_of(name) != NULL;
 }
 
-static int add_file(const char *dir, const char *name, struct bundle *ret)
+static int add_file(const char *root, const char *dir, const char *name, struct bundle *ret, struct cause *why)
 {
-	_cleanup_(freep) char *data = NULL;
-	enum bundle_kind kind = *kind_of(name);
 	char path[PATH_MAX];
+	struct config_file f;
+	int r;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return unreadable(why, -ENAMETOOLONG, name);
+	/* 0: it is masked, or has just been removed from the cache. */
+	r = config_file_read_path(root, path, BUNDLE_ITEM_MAX, &f);
+	if (r <= 0)
+		return r < 0 ? unreadable(why, r, path) : 0;
+	r = bundle_add_own(ret, *kind_of(name), f.text, f.len);
+	config_file_done(&f);
+	return r < 0 ? cause_set(why, r, "'%.180s' is too much: %s", path, strerror(-r)) : 0;
+}
+
+/*
+ * Nothing is left out in silence: what cannot be read may be the list that revokes, and so may
+ * the file behind the last one that there is room for.
+ */
+static int add_folder(const char *root, const char *folder, struct bundle *ret, struct cause *why)
+{
+	_cleanup_(name_list_done) struct name_list l = { NULL, 0 };
+	char dir[PATH_MAX];
+	int r;
+
+	if ((size_t)snprintf(dir, sizeof(dir), "%s%s", root, folder) >= sizeof(dir))
+		return unreadable(why, -ENAMETOOLONG, root);
+	r = name_list_add_folder(&l, root, dir, is_collateral);
+	if (r < 0)
+		return unreadable(why, r, dir);
+	if (l.n > COLLATERAL_FILES_MAX)
+		return cause_set(why, -EMSGSIZE,
+				 "there are %zu files of collateral in '%.120s', and %d is the most: remove those that this VM does not need",
+				 l.n, dir, COLLATERAL_FILES_MAX);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		r = add_file(root, dir, l.names[i], ret, why);
+	return r;
+}
+
+/* An empty one is not masked: it is a memory that was lost. */
+static int add_newest(const char *root, struct bundle *ret, struct cause *why)
+{
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX];
+	struct stat st;
 	size_t len;
 	int r;
 
-	if (!bundle_kind_repeats(kind) && bundle_find(ret, kind, 0))
-		return 0;
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
-		return -ENAMETOOLONG;
-	r = read_file_at(AT_FDCWD, path, BUNDLE_ITEM_MAX, &data, &len);
-	if (r >= 0)
-		return bundle_add(ret, kind, data, len);
-	return bundle_add_text(ret, BUNDLE_NOTE, "'%.200s' cannot be read: %s", path, strerror(-r));
-}
-
-static int add_folder(const char *root, const char *folder, struct bundle *ret)
-{
-	struct dirent **found = NULL;
-	char dir[PATH_MAX];
-	int n, r = 0;
-
-	snprintf(dir, sizeof(dir), "%s%s", root, folder);
-	n = scandir(dir, &found, is_collateral, alphasort);
-	for (int i = 0; i < n; i++) {
-		if (r >= 0 && i < FILES_MAX)
-			r = add_file(dir, found[i]->d_name, ret);
-		free(found[i]);
-	}
-	free(found);
-	return r;
+	if ((size_t)snprintf(path, sizeof(path), "%s%s/%s", root, COLLATERAL_CACHE, NEWEST_FILE) >= sizeof(path))
+		return unreadable(why, -ENAMETOOLONG, root);
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : unreadable(why, -errno, path);
+	r = read_file_at(AT_FDCWD, path, NEWEST_FILE_MAX, &text, &len);
+	if (r == 0)
+		r = bundle_add_own(ret, BUNDLE_NEWEST, text, len);
+	return r < 0 ? unreadable(why, r == -ENOENT ? -ENOLINK : r, path) : 0;
 }
 
 int collateral_add(const char *root, struct bundle *ret, struct cause *why)
@@ -99,11 +129,9 @@ int collateral_add(const char *root, struct bundle *ret, struct cause *why)
 				 ", see cocod.conf(5)");
 	if (r > 0)
 		r = add_config(root, ATTEST_TRUST_FILE, ATTEST_TRUST_MAX, BUNDLE_TRUST, ret, why);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(collateral_dirs); i++) {
-		r = add_folder(root, collateral_dirs[i], ret);
-		if (r < 0)
-			return cause_set(why, r, "the collateral in %s is too much: %s",
-					 collateral_dirs[i], strerror(-r));
-	}
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(collateral_dirs); i++)
+		r = add_folder(root, collateral_dirs[i], ret, why);
+	if (r >= 0)
+		r = add_newest(root, ret, why);
 	return MIN(r, 0);
 }

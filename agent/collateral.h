@@ -7,16 +7,20 @@
 /*
  * What evidence is judged by, read below @root as it is, and looked into by nobody here: the
  * policy attest.conf, the trust file attest.trust, and what lies in /etc/cocod/collateral and
- * /var/cache/cocod.
+ * /var/cache/cocod, and there the memory of what was verified before (attest/newest.h).  Only
+ * 'cococtl attest fetch' writes that memory: what judges hostile evidence cannot.
  *
  * A file there is taken for what its name begins with: "cert", "crl", "tcb-info",
  * "qe-identity", "tcb-chain", "qe-chain", "root-crl" or "pck-crl", as in "cert-vcek.der";
- * others are left alone.  Of those of which one is wanted the first counts.  None of it is
- * trusted because it is there.
+ * others are left alone.  All are candidates, and the newest that verifies counts.  None of it
+ * is trusted because it is there.
  *
- * Returns 0; -ENODATA without a policy, and other errors of reading it, with the cause in @why.
- * Collateral that cannot be read is noted in @ret.
+ * Returns 0; -ENODATA without a policy; -EMSGSIZE for more than COLLATERAL_FILES_MAX files in a
+ * folder, or more than a pack holds; the errno of what cannot be read, a folder, a file or a
+ * link that leads nowhere; always with the cause in @why, which names it.
  */
+#define COLLATERAL_FILES_MAX 32
+#define COLLATERAL_CACHE "/var/cache/cocod"
 int collateral_add(const char *root, struct bundle *ret, struct cause *why);
 
 #endif

@@ -23,27 +23,32 @@ static const struct {
 	{ BUNDLE_PCK_CRL, EVIDENCE_PCK_CRL },
 };
 
-static void add_list(const struct bundle *b, enum bundle_kind kind, struct bytes *list, unsigned *n,
-		     unsigned max)
+/* Returns 0, or -EMSGSIZE. */
+static int add_item(const struct bundle_item *item, const struct attest_verifier *type,
+		    struct evidence *ret)
 {
-	const struct bundle_item *i;
+	struct bytes data = { item->data, item->len };
+	int r = 0;
 
-	for (size_t nth = 0; *n < max && (i = bundle_find(b, kind, nth)); nth++)
-		list[(*n)++] = (struct bytes){ i->data, i->len };
+	if (item->kind == BUNDLE_CERT)
+		return type->takes_certs ? evidence_add_cert(ret, data, !item->own) : 0;
+	if (item->kind == BUNDLE_CRL)
+		return type->takes_crls ? evidence_add_crl(ret, data, !item->own) : 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(pieces); i++)
+		if (pieces[i].kind == item->kind &&
+		    (type->needs | type->takes) & EVIDENCE_BIT(pieces[i].piece))
+			r = evidence_add(ret, pieces[i].piece, data, !item->own);
+	return r;
 }
 
-void bundle_evidence(const struct bundle *b, const struct attest_verifier *type,
-		     struct evidence *ret)
+/* The verifier's own first: they stand where the first counts, and have their room whatever is sent. */
+int bundle_evidence(const struct bundle *b, const struct attest_verifier *type, struct evidence *ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
-		const struct bundle_item *item = bundle_find(b, pieces[i].kind, 0);
+	int r = 0;
 
-		if (item && !ret->piece[pieces[i].piece].p &&
-		    (type->needs | type->takes) & EVIDENCE_BIT(pieces[i].piece))
-			ret->piece[pieces[i].piece] = (struct bytes){ item->data, item->len };
-	}
-	if (type->takes_certs)
-		add_list(b, BUNDLE_CERT, ret->cert, &ret->n_certs, EVIDENCE_CERTS_MAX);
-	if (type->takes_crls)
-		add_list(b, BUNDLE_CRL, ret->crl, &ret->n_crls, EVIDENCE_CRLS_MAX);
+	for (int own = 1; own >= 0; own--)
+		for (size_t i = 0; r == 0 && i < b->n_items; i++)
+			if (b->items[i].own == own)
+				r = add_item(&b->items[i], type, ret);
+	return r;
 }

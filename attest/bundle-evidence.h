@@ -6,11 +6,12 @@
 #include "attest/verify.h"
 
 /*
- * Point @ret at those items of @b that @type can make use of.  Pieces that @ret has already
- * stay; certificates and revocation lists are added behind those there are, as many as it
- * takes: a chain that is incomplete for it is the verifier's to see.
+ * Point @ret at those items of @b that @type can make use of.  What @ret has already stays;
+ * collateral, certificates and revocation lists are added behind it, the verifier's own before
+ * the sender's.
+ *
+ * Returns 0; -EMSGSIZE when the verifier's own are more than EVIDENCE_OWN_MAX of a sort.
  */
-void bundle_evidence(const struct bundle *b, const struct attest_verifier *type,
-		     struct evidence *ret);
+int bundle_evidence(const struct bundle *b, const struct attest_verifier *type, struct evidence *ret);
 
 #endif

@@ -13,7 +13,7 @@ void bundle_done(struct bundle *e)
 	*e = (struct bundle){ 0 };
 }
 
-int bundle_add(struct bundle *e, enum bundle_kind kind, const void *data, size_t len)
+static int add(struct bundle *e, enum bundle_kind kind, bool own, const void *data, size_t len)
 {
 	uint8_t *copy;
 
@@ -29,8 +29,18 @@ int bundle_add(struct bundle *e, enum bundle_kind kind, const void *data, size_t
 	if (len > 0)
 		memcpy(copy, data, len);
 	copy[len] = '\0';
-	e->items[e->n_items++] = (struct bundle_item){ kind, copy, len };
+	e->items[e->n_items++] = (struct bundle_item){ kind, own, copy, len };
 	return 0;
+}
+
+int bundle_add(struct bundle *e, enum bundle_kind kind, const void *data, size_t len)
+{
+	return add(e, kind, /* own= */ false, data, len);
+}
+
+int bundle_add_own(struct bundle *e, enum bundle_kind kind, const void *data, size_t len)
+{
+	return add(e, kind, /* own= */ true, data, len);
 }
 
 int bundle_add_text(struct bundle *e, enum bundle_kind kind, const char *format, ...)
@@ -71,7 +81,8 @@ int bundle_write_pack(const struct bundle *e, int fd)
 		return -EMSGSIZE;
 	r = write_full(fd, BUNDLE_MAGIC, BUNDLE_MAGIC_LEN);
 	for (size_t i = 0; r >= 0 && i < e->n_items; i++) {
-		bundle_item_header(header, e->items[i].kind, e->items[i].len);
+		bundle_item_header(header, e->items[i].kind, e->items[i].own,
+				   e->items[i].len);
 		r = write_full(fd, header, sizeof(header));
 		if (r >= 0)
 			r = write_full(fd, e->items[i].data, e->items[i].len);
@@ -89,7 +100,7 @@ int bundle_read_pack(struct bundle *e, const uint8_t *pack, size_t len)
 	if (r < 0)
 		return r;
 	while ((r = bundle_next(&b, &entry)) > 0) {
-		r = bundle_add(e, entry.kind, entry.data.p, entry.data.len);
+		r = add(e, entry.kind, entry.own, entry.data.p, entry.data.len);
 		if (r < 0)
 			return r;
 	}

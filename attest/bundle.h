@@ -8,6 +8,7 @@
 /* Evidence being collected, or read from a pack.  The bytes are public. */
 struct bundle_item {
 	enum bundle_kind kind;
+	bool own;		/* the verifier's own, of its configuration or cache, not the sender's */
 	uint8_t *data;		/* a NUL follows that is not counted */
 	size_t len;
 };
@@ -21,11 +22,12 @@ struct bundle {
 void bundle_done(struct bundle *e);
 
 /*
- * Add a copy of @len bytes.  Returns 0; -EEXIST for a second one of a kind that does not
+ * Add a copy of @len bytes; bundle_add_own() says that it is the verifier's own.  Returns 0; -EEXIST for a second one of a kind that does not
  * repeat; -EMSGSIZE over BUNDLE_ITEM_MAX or BUNDLE_ITEMS_MAX; -EBADMSG for text with a NUL in
  * it; -ENOMEM.
  */
 int bundle_add(struct bundle *e, enum bundle_kind kind, const void *data, size_t len);
+int bundle_add_own(struct bundle *e, enum bundle_kind kind, const void *data, size_t len);
 int bundle_add_text(struct bundle *e, enum bundle_kind kind, const char *format, ...) _printf_(3, 4);
 
 /* The @n-th (from 0) of its kind, or NULL.  It is @e's. */

@@ -2,6 +2,7 @@
 #ifndef COCO_ATTEST_INTEL_H
 #define COCO_ATTEST_INTEL_H
 
+#include "attest/crl-set.h"
 #include "attest/pck.h"
 #include "attest/tdx-collateral.h"
 #include "attest/trust.h"
@@ -60,7 +61,7 @@ struct endorsement {
 	uint8_t *texts;			/* what the two documents borrow */
 	struct tdx_tcb_info tcb_info;
 	struct tdx_qe_identity qe_identity;
-	X509_CRL *pck_crl;
+	struct crl_set pck_crls;	/* of @ca */
 	int64_t expires;
 };
 
@@ -79,12 +80,24 @@ int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trus
 			 struct verdict *v, struct endorsement *ret);
 
 /*
- * Then the collateral of @e: the rest of @en.  Returns as above; a piece that is missing is
+ * Then the collateral of @e: the rest of @en.  Of each piece the newest that verifies counts,
+ * and every revocation list is looked into.  Returns as above; a piece that is missing is
  * undecided, code MISSING, and @pck says where Intel has it.
  */
-int endorsement_check_collateral(const struct pck_chain *chain, const struct pck *pck,
-				 const struct evidence *e, const struct trust *trust, int64_t now,
+int endorsement_check_collateral(struct verifier *ctx, const struct pck_chain *chain,
+				 const struct pck *pck, const struct evidence *e, int64_t now,
 				 struct verdict *v, struct endorsement *en);
+
+/*
+ * One file of collateral alone, @text with the chain that came with it (of TCB info and QE
+ * identity): signed by whom it must be, under the root that @en has from
+ * endorsement_check_ca().  @root_crls are the lists of the root that are at hand.
+ * Returns 0 with what is to be remembered of it, what verdict_fail() gave, or -ENOMEM.
+ */
+int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
+			    const struct endorsement *en, enum evidence_piece piece,
+			    struct bytes text, struct bytes signing, const struct crl_set *root_crls,
+			    int64_t now, struct verdict *v, struct newest_entry *ret);
 
 /* Check the PCK certificate, issued by @ca.  @ret is yours.  Returns as above. */
 int pck_check_leaf(const struct pck_chain *chain, X509 *ca, int64_t now, struct verdict *v,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "attest/amd-ca.h"
+#include "attest/crl-set.h"
 #include "attest/trust.h"
 #include "attest/x509.h"
 
@@ -21,8 +22,9 @@ enum role {
 #define ROLES_INTERMEDIATE (ROLE_BIT(ROLE_ASK) | ROLE_BIT(ROLE_ASVK))
 
 enum source {
-	SOURCE_GIVEN,
-	SOURCE_TABLE,
+	SOURCE_GIVEN,	/* the verifier's own */
+	SOURCE_SENT,	/* beside the evidence */
+	SOURCE_TABLE,	/* in it, of the host's */
 	SOURCE_BUILT_IN,
 };
 
@@ -35,7 +37,9 @@ struct candidate {
 	const char *product;	/* into @cn, what follows the role's prefix; "" for leaves */
 };
 
-#define CANDIDATES_MAX (X509_LIST_MAX + 8)
+/* Beside what is the verifier's own there is room for others', whatever that is. */
+#define CANDIDATES_OWN_MAX 96
+#define CANDIDATES_MAX (CANDIDATES_OWN_MAX + 32)
 
 struct pool {
 	struct candidate list[CANDIDATES_MAX];
@@ -92,7 +96,7 @@ static int add_der(struct verifier *ctx, struct pool *pool, struct bytes der, en
 	X509 *known;
 	int r;
 
-	if (pool->n == CANDIDATES_MAX)
+	if (pool->n == (source == SOURCE_GIVEN ? CANDIDATES_OWN_MAX : CANDIDATES_MAX))
 		return -EMSGSIZE;
 	r = memo_key("snp-cert", &der, 1, c->key);
 	if (r < 0)
@@ -138,18 +142,26 @@ static int add_blob(struct verifier *ctx, struct pool *pool, struct bytes blob, 
 }
 
 static int collect_given(struct verifier *ctx, struct pool *pool, const struct evidence *e,
-			 int64_t now, struct verdict *v)
+			 bool sent, int64_t now, struct verdict *v)
 {
 	for (unsigned i = 0; i < e->n_certs; i++) {
-		int r = add_blob(ctx, pool, e->cert[i], SOURCE_GIVEN, now);
+		int r;
 
-		if (r == -EBADMSG || r == -EMSGSIZE)
+		if (e->cert_sent[i] != sent)
+			continue;
+		r = add_blob(ctx, pool, e->cert[i], sent ? SOURCE_SENT : SOURCE_GIVEN, now);
+		if (r == 0)
+			continue;
+		if (r != -EBADMSG && r != -EMSGSIZE)
+			return r;
+		if (!sent)
 			return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
 					    "certificates are well-formed",
-					    "certificates in DER or PEM and nothing else",
+					    r == -EMSGSIZE ? verdict_text(v, "%d of them at most", CANDIDATES_OWN_MAX) :
+							     "certificates in DER or PEM and nothing else",
 					    verdict_text(v, "certificate file %u is not", i + 1));
-		if (r < 0)
-			return r;
+		verdict_skip(v, "certificates are well-formed",
+			     verdict_text(v, "certificate %u was sent with the evidence, and is malformed or too much: not used", i + 1));
 	}
 	return 0;
 }
@@ -225,38 +237,121 @@ static struct candidate *pick_built_in(struct verifier *ctx, struct pool *pool, 
 	return c && same_name(X509_get_subject_name(c->cert), name) ? c : pick(pool, roles, SOURCE_TABLE, name);
 }
 
+static bool is_valid_at(X509 *cert, int64_t now)
+{
+	return x509_valid_at(cert, now) == 0;
+}
+
+/* True if @issuer's key signed @cert; a root key must be trusted before it is used. */
+static bool has_issued(struct verifier *ctx, const struct candidate *issuer, X509 *cert)
+{
+	uint8_t spki[PIN_LEN];
+
+	if (issuer->role == ROLE_ARK && (x509_spki_sha256(issuer->cert, spki) < 0 ||
+					 !trust_find(verifier_trust(ctx), ROOT_AMD_ARK, spki)))
+		return false;
+	return x509_issued_by(cert, issuer->cert, X509_SIG_PSS_SHA384);
+}
+
 /*
- * Who issued @cert: what the caller gave counts, right or wrong.  Else the built-in one before
- * the table's, unless a trust file makes it likely that the table's is meant.
+ * Of several of @source by the name of @cert's issuer the one that issued it, valid now and the
+ * newest if there is a choice.  @ret_good: one was found.  NULL when there is none by that name.
+ */
+static struct candidate *pick_by_name(struct verifier *ctx, struct pool *pool, X509 *cert,
+				      unsigned roles, enum source source, int64_t now,
+				      bool *ret_good)
+{
+	struct candidate *best = NULL, *first = NULL;
+
+	for (unsigned i = 0; i < pool->n; i++) {
+		struct candidate *c = &pool->list[i];
+
+		if (!(roles & ROLE_BIT(c->role)) || c->source != source ||
+		    !same_name(X509_get_subject_name(c->cert), X509_get_issuer_name(cert)))
+			continue;
+		if (!first)
+			first = c;
+		if (has_issued(ctx, c, cert) &&
+		    (!best || (is_valid_at(c->cert, now) && !is_valid_at(best->cert, now))))
+			best = c;
+	}
+	*ret_good = best != NULL;
+	return best ? best : first;
+}
+
+/* True if there is something to choose from. */
+static bool has_other(const struct pool *pool, unsigned roles, enum source source)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < pool->n; i++)
+		n += (roles & ROLE_BIT(pool->list[i].role)) && pool->list[i].source <= SOURCE_SENT;
+	return n > 1 || source != SOURCE_GIVEN;
+}
+
+/*
+ * Who issued @cert.  What the verifier has itself counts, right or wrong, unless the sender has
+ * what is right.  A sender's, and a host's in the table, counts when it is right; else the
+ * built-in one does.
  */
 static struct candidate *pick_issuer(struct verifier *ctx, struct pool *pool, X509 *cert,
 				     unsigned roles, int64_t now)
 {
 	const X509_NAME *name = X509_get_issuer_name(cert);
-	struct candidate *c = pick(pool, roles, SOURCE_GIVEN, name);
+	struct candidate *own = pick(pool, roles, SOURCE_GIVEN, name), *c, *sent;
+	bool good;
 
-	if (!c && verifier_trust(ctx)->replaced)
+	/* One needs no choice, and takes no time. */
+	if (own && !has_other(pool, roles, SOURCE_GIVEN))
+		return own;
+	c = pick_by_name(ctx, pool, cert, roles, SOURCE_GIVEN, now, &good);
+	if (good)
+		return c;
+	sent = pick_by_name(ctx, pool, cert, roles, SOURCE_SENT, now, &good);
+	if (good)
+		return sent;
+	if (own)
+		return c ? c : own;
+	if (verifier_trust(ctx)->replaced) {
 		c = pick(pool, roles, SOURCE_TABLE, name);
-	return c ? c : pick_built_in(ctx, pool, roles, name, now);
+		if (c)
+			return c;
+	}
+	c = pick_built_in(ctx, pool, roles, name, now);
+	return c ? c : sent ? sent : pick(pool, roles, SOURCE_SENT, name);
 }
 
 /*
  * The one of @roles that is of the report's chip and firmware level; a chip has a certificate
- * for each level that it ever had.
+ * for each level that it ever had.  Of several the one that its issuer signed and that is valid
+ * now, whoever it is from.
  */
-static struct candidate *pick_matching(struct pool *pool, unsigned roles, enum source source,
-				       const struct snp_report *report)
+static struct candidate *pick_matching(struct verifier *ctx, struct pool *pool, unsigned roles,
+				       const struct snp_report *report, int64_t now)
 {
-	for (unsigned i = 0; i < pool->n; i++) {
-		struct candidate *c = &pool->list[i];
-		struct amd_vek vek;
-		const char *what;
+	struct candidate *matching[CANDIDATES_MAX], *best = NULL;
+	unsigned n = 0, n_before = pool->n;
 
-		if (roles & ROLE_BIT(c->role) && c->source == source &&
-		    amd_vek_read(c->cert, &vek, &what) == 0 && amd_vek_is_of(&vek, report))
-			return c;
+	for (unsigned source = SOURCE_GIVEN; source <= SOURCE_TABLE; source++)
+		for (unsigned i = 0; i < n_before; i++) {
+			struct candidate *c = &pool->list[i];
+			struct amd_vek vek;
+			const char *what;
+
+			if (roles & ROLE_BIT(c->role) && c->source == source &&
+			    amd_vek_read(c->cert, &vek, &what) == 0 && amd_vek_is_of(&vek, report))
+				matching[n++] = c;
+		}
+	for (unsigned i = 0; n > 1 && i < n; i++) {
+		struct candidate *issuer = pick_issuer(ctx, pool, matching[i]->cert, ROLES_INTERMEDIATE, now);
+
+		if (!issuer || !is_valid_at(matching[i]->cert, now) ||
+		    !x509_issued_by(matching[i]->cert, issuer->cert, X509_SIG_PSS_SHA384))
+			continue;
+		best = matching[i];
+		break;
 	}
-	return NULL;
+	return best ? best : n > 0 ? matching[0] : NULL;
 }
 
 static unsigned count(const struct pool *pool, unsigned roles)
@@ -268,7 +363,8 @@ static unsigned count(const struct pool *pool, unsigned roles)
 	return n;
 }
 
-static struct candidate *pick_vek(struct pool *pool, const struct snp_report *report)
+static struct candidate *pick_vek(struct verifier *ctx, struct pool *pool,
+				  const struct snp_report *report, int64_t now)
 {
 	unsigned signing_key = report->signing_key;
 	/* Another kind than the report's is better than none: then the words are about that. */
@@ -279,9 +375,8 @@ static struct candidate *pick_vek(struct pool *pool, const struct snp_report *re
 	};
 
 	/* Reading them takes time, and one needs no choice. */
-	for (unsigned source = SOURCE_GIVEN; count(pool, order[0]) > 1 && source <= SOURCE_TABLE;
-	     source++) {
-		struct candidate *c = pick_matching(pool, order[0], source, report);
+	if (count(pool, order[0]) > 1) {
+		struct candidate *c = pick_matching(ctx, pool, order[0], report, now);
 
 		if (c)
 			return c;
@@ -494,49 +589,49 @@ static int check_dates(const struct candidate *const *all, size_t n, int64_t now
 
 /* ---- revocation ---- */
 
-static int check_crl(struct bytes blob, const struct candidate *ark, const struct candidate *inter,
-		     int64_t now, struct verdict *v)
+/* The serial number of every VEK is 0: no list can name one. */
+static int check_crls(struct verifier *ctx, const struct evidence *e, const struct snp_table *table,
+		      const struct policy *p, const struct candidate *ark,
+		      const struct candidate *inter, const struct candidate *vek, int64_t now,
+		      struct verdict *v)
 {
-	static const char name[] = "revocation list is AMD's and current";
-	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
+	_cleanup_(crl_set_done) struct crl_set s = { .n = 0 };
+	struct bytes lists[CRL_SET_MAX];
+	bool sent[CRL_SET_MAX], revoked;
+	unsigned n = e->n_crls;
+	uint8_t spki[PIN_LEN];
+	struct crl_issuer by = { ark->cert, X509_SIG_PSS_SHA384, "revocation list is AMD's and current",
+				 vek->role == ROLE_VLEK ? "crl-vlek" : "crl-vcek", spki };
 	int r;
 
-	r = x509_crl_parse(blob, &crl);
-	if (r == -ENOMEM)
-		return r;
+	memcpy(lists, e->crl, n * sizeof(lists[0]));
+	memcpy(sent, e->crl_sent, n * sizeof(sent[0]));
+	if (table->piece[SNP_TABLE_CRL].p) {
+		lists[n] = table->piece[SNP_TABLE_CRL];
+		sent[n++] = true;
+	}
+	if (n == 0 && p->require & REQUIRE_CRL)
+		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_MISSING",
+				    "intermediate is not revoked", "a revocation list", "not given");
+	if (n == 0) {
+		verdict_skip(v, "intermediate is not revoked", "no revocation list was given");
+		return 0;
+	}
+	r = x509_spki_sha256(ark->cert, spki);
+	if (r == 0)
+		r = crl_set_collect(&s, ctx, &by, lists, sent, n, v);
 	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", name,
-				    "one list in DER or PEM", "something else");
-	r = x509_crl_check(v, crl, ark->cert, X509_SIG_PSS_SHA384, now, name, NULL);
-	if (r < 0)
 		return r;
-	/* The serial number of every VEK is 0: no list can name one. */
-	if (x509_crl_has(crl, inter->cert) || x509_crl_has(crl, ark->cert))
+	revoked = crl_set_has(&s, inter->cert) || crl_set_has(&s, ark->cert);
+	if (revoked)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
 				    "intermediate is not revoked", "not on AMD's revocation list",
 				    verdict_text(v, "%s is on it",
-						 x509_crl_has(crl, inter->cert) ? inter->cn :
-										  ark->cn));
-	verdict_pass(v, "intermediate is not revoked", inter->cn);
-	return 0;
-}
-
-static int check_crls(const struct evidence *e, const struct snp_table *table,
-		      const struct policy *p, const struct candidate *ark,
-		      const struct candidate *inter, int64_t now, struct verdict *v)
-{
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < e->n_crls; i++)
-		r = check_crl(e->crl[i], ark, inter, now, v);
-	if (e->n_crls > 0)
+						 crl_set_has(&s, inter->cert) ? inter->cn : ark->cn));
+	r = crl_set_check(&s, ctx, &by, now, v);
+	if (r < 0)
 		return r;
-	if (table->piece[SNP_TABLE_CRL].p)
-		return check_crl(table->piece[SNP_TABLE_CRL], ark, inter, now, v);
-	if (p->require & REQUIRE_CRL)
-		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_MISSING",
-				    "intermediate is not revoked", "a revocation list", "not given");
-	verdict_skip(v, "intermediate is not revoked", "no revocation list was given");
+	verdict_pass(v, "intermediate is not revoked", inter->cn);
 	return 0;
 }
 
@@ -623,7 +718,7 @@ static int find(struct verifier *ctx, struct pool *pool, const struct snp_report
 		int64_t now, struct verdict *v, struct candidate **ret_ark,
 		struct candidate **ret_inter, struct candidate **ret_vek)
 {
-	struct candidate *ark, *inter, *vek = pick_vek(pool, report);
+	struct candidate *ark, *inter, *vek = pick_vek(ctx, pool, report, now);
 	int r;
 
 	if (!vek)
@@ -658,7 +753,9 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 	struct amd_vek extensions;
 	int r;
 
-	r = collect_given(ctx, &pool, e, now, v);
+	r = collect_given(ctx, &pool, e, /* sent= */ false, now, v);
+	if (r == 0)
+		r = collect_given(ctx, &pool, e, /* sent= */ true, now, v);
 	if (r == 0)
 		r = collect_table(ctx, &pool, table, now, v);
 	if (r == 0)
@@ -676,7 +773,7 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 	if (r == 0)
 		r = check_dates((const struct candidate *const[]){ ark, inter, vek }, 3, now, v);
 	if (r == 0)
-		r = check_crls(e, table, p, ark, inter, now, v);
+		r = check_crls(ctx, e, table, p, ark, inter, vek, now, v);
 	if (r == 0)
 		r = read_extensions(vek, ark, &extensions, v);
 	if (r < 0)

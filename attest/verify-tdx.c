@@ -161,7 +161,7 @@ static int check_platform(struct verdict *v, const struct tdx_quote *q,
 	const struct tdx_module *module;
 	int r;
 
-	r = verdict_check(v, !x509_crl_has(en->pck_crl, leaf), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
+	r = verdict_check(v, !crl_set_has(&en->pck_crls, leaf), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
 			  "PCK certificate is not revoked", NULL, NULL);
 	if (r < 0)
 		return r;
@@ -414,11 +414,12 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	if (r < 0)
 		return r;
 	if (fresh) {
-		r = endorsement_check_collateral(chain, &t->pck, e, verifier_trust(ctx), now, v, fresh);
+		r = endorsement_check_collateral(ctx, chain, &t->pck, e, now, v, fresh);
 		if (r < 0)
 			return r;
-		/* Good from now on only: before, a document of it may not have been issued. */
-		verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release, now, en->expires);
+		/* Good from now on only: before, a document of it, or beside it, may not have been issued. */
+		verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release,
+				  MAX(now, verifier_latest(ctx)), en->expires);
 	}
 	r = check_platform(v, q, en, leaf, &t->pck);
 	if (r < 0)

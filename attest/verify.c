@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "attest/newest.h"
 #include "attest/trust.h"
 #include "base/parse.h"
 
@@ -40,6 +41,105 @@ const char *evidence_piece_name(enum evidence_piece piece)
 size_t evidence_piece_max(enum evidence_piece piece)
 {
 	return piece_table[piece].max;
+}
+
+/* ---- the evidence ---- */
+
+static bool is_collateral(enum evidence_piece piece)
+{
+	return piece >= EVIDENCE_TCB_INFO && piece <= EVIDENCE_PCK_CRL;
+}
+
+static bool same_bytes(struct bytes a, struct bytes b)
+{
+	return a.len == b.len && (a.p == b.p || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static bool has_room(unsigned n_own, unsigned n_sent, bool sent)
+{
+	return sent ? n_sent < EVIDENCE_SENT_MAX : n_own < EVIDENCE_OWN_MAX;
+}
+
+static int add_to_list(struct bytes *list, bool *list_sent, unsigned *n, struct bytes data, bool sent)
+{
+	unsigned n_sent = 0;
+
+	for (unsigned i = 0; i < *n; i++) {
+		n_sent += list_sent[i];
+		if (same_bytes(list[i], data)) {
+			list_sent[i] = list_sent[i] && sent;
+			return 0;
+		}
+	}
+	if (!has_room(*n - n_sent, n_sent, sent))
+		return sent ? 0 : -EMSGSIZE;
+	list[*n] = data;
+	list_sent[(*n)++] = sent;
+	return 0;
+}
+
+int evidence_add_cert(struct evidence *e, struct bytes data, bool sent)
+{
+	return add_to_list(e->cert, e->cert_sent, &e->n_certs, data, sent);
+}
+
+int evidence_add_crl(struct evidence *e, struct bytes data, bool sent)
+{
+	return add_to_list(e->crl, e->crl_sent, &e->n_crls, data, sent);
+}
+
+int evidence_add(struct evidence *e, enum evidence_piece piece, struct bytes data, bool sent)
+{
+	struct bytes *first = &e->piece[piece];
+	unsigned n_sent = 0;
+
+	if (!first->p) {
+		*first = data;
+		e->sent |= sent ? EVIDENCE_BIT(piece) : 0;
+		return 0;
+	}
+	if (!is_collateral(piece))
+		return 0;
+	if (same_bytes(*first, data)) {
+		e->sent &= sent ? ~0u : ~EVIDENCE_BIT(piece);
+		return 0;
+	}
+	for (unsigned i = 0; i < e->n_more; i++) {
+		n_sent += e->more[i].sent;
+		if (e->more[i].piece == piece && same_bytes(e->more[i].data, data)) {
+			e->more[i].sent = e->more[i].sent && sent;
+			return 0;
+		}
+	}
+	if (!has_room(e->n_more - n_sent, n_sent, sent))
+		return sent ? 0 : -EMSGSIZE;
+	e->more[e->n_more].piece = piece;
+	e->more[e->n_more].sent = sent;
+	e->more[e->n_more++].data = data;
+	return 0;
+}
+
+bool evidence_candidate(const struct evidence *e, enum evidence_piece piece, unsigned nth,
+			struct bytes *ret, bool *ret_sent)
+{
+	struct bytes data = e->piece[piece];
+	bool sent = e->sent & EVIDENCE_BIT(piece);
+
+	if (!data.p)
+		return false;
+	for (unsigned i = 0; nth > 0; i++) {
+		if (i == e->n_more)
+			return false;
+		if (e->more[i].piece != piece)
+			continue;
+		nth--;
+		data = e->more[i].data;
+		sent = e->more[i].sent;
+	}
+	*ret = data;
+	if (ret_sent)
+		*ret_sent = sent;
+	return true;
 }
 
 /* ---- the verdict ---- */
@@ -324,7 +424,8 @@ static const struct {
 	{ "VMPL", "Software below the paravisor or the firmware may have asked for this report: do not trust what it is bound to." },
 	{ "SERVICE_TD", "A service TD, which may migrate this one, is part of what must be trusted: name it with mrservicetd, or allow=servicetd." },
 	{ "DEBUG", "The host can read this guest's memory. Start it without the debug policy." },
-	{ "CLOCK", "Set the clock, or say --at." },
+	{ "OLDER", "A newer one was verified before, and may say what this one does not: get it again with 'cococtl attest fetch'. "
+		   "If its maker went back, 'cococtl attest fetch --forget-newest' forgets the newer one." },
 	{ "TCB_", "The platform's firmware is not up to date or not safely configured: its owner must update it; or accept it by policy." },
 };
 
@@ -351,6 +452,8 @@ struct memo {
 
 struct verifier {
 	struct trust trust;
+	const struct newest *newest;	/* may be NULL */
+	int64_t saw;			/* the latest date of issue that was verified for this evidence */
 	struct memo memos[MEMO_MAX];
 	unsigned next;	/* the oldest, to be replaced */
 };
@@ -361,6 +464,7 @@ int verifier_new(const struct trust *trust, struct verifier **ret)
 
 	if (!ctx)
 		return -ENOMEM;
+	ctx->saw = INT64_MIN;
 	if (trust)
 		ctx->trust = *trust;
 	else
@@ -388,6 +492,42 @@ struct verifier *verifier_free(struct verifier *ctx)
 const struct trust *verifier_trust(const struct verifier *ctx)
 {
 	return &ctx->trust;
+}
+
+void verifier_set_newest(struct verifier *ctx, const struct newest *n)
+{
+	ctx->newest = n;
+}
+
+void verifier_saw(struct verifier *ctx, int64_t issued)
+{
+	ctx->saw = MAX(ctx->saw, issued);
+}
+
+int64_t verifier_latest(const struct verifier *ctx)
+{
+	return ctx->saw;
+}
+
+static const char *entry_text(const struct newest_entry *e, struct verdict *v)
+{
+	char number[NEWEST_NUMBER_TEXT_LEN];
+
+	newest_number_text(e, number);
+	return verdict_text(v, "number %s%s of %s", strlen(number) > 1 ? "0x" : "", number,
+			    verdict_time(v, e->issued));
+}
+
+int verifier_check_newest(struct verifier *ctx, const struct newest_entry *e, const char *name,
+			  struct verdict *v)
+{
+	const struct newest_entry *seen = ctx->newest ? newest_find(ctx->newest, e) : NULL;
+
+	if (!seen || !newest_is_older(e, seen))
+		return 0;
+	return verdict_fail(v, VERDICT_UNDECIDED, "OLDER", name,
+			    verdict_text(v, "not older than what was verified before, %s", entry_text(seen, v)),
+			    entry_text(e, v));
 }
 
 int memo_key(const char *kind, const struct bytes *pieces, size_t n,
@@ -469,5 +609,38 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 		v->result = VERDICT_UNDECIDED;
 		v->code = "ERROR";
 	}
+	return r;
+}
+
+int64_t attest_clock(int64_t clock, const struct newest *n, const struct trust *trust)
+{
+	clock = MAX(clock, (int64_t)ATTEST_CLOCK_FLOOR);
+	return n ? MAX(clock, newest_issued(n, trust)) : clock;
+}
+
+/* Each time something is reached that was not before; there are not more sorts of documents. */
+#define CLOCK_STEPS_MAX 8
+
+int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *type,
+			   const struct evidence *e, const struct policy *p, int64_t clock,
+			   struct verdict *v)
+{
+	int64_t now = attest_clock(clock, ctx->newest, &ctx->trust);
+	int r;
+
+	for (unsigned i = 0;; i++) {
+		ctx->saw = INT64_MIN;
+		r = attest_verify(ctx, type, e, p, now, v);
+		if (r < 0 || ctx->saw <= now || i == CLOCK_STEPS_MAX)
+			break;
+		now = ctx->saw;
+	}
+	/* It has been later than it is judged as of, and nobody knows how much. */
+	if (r == 0 && ctx->saw > now)
+		(void) verdict_fail(v, VERDICT_UNDECIDED, "CLOCK", "clock",
+				    verdict_time(v, ctx->saw), verdict_time(v, now));
+	if (now > clock)
+		verdict_skip(v, "clock",
+			     verdict_text(v, "it says %s, which has passed: judged as of %s", verdict_time(v, clock), verdict_time(v, now)));
 	return r;
 }

@@ -5,6 +5,8 @@
 #include "base/macro.h"
 #include "wire/bytes.h"
 
+struct newest;
+struct newest_entry;
 struct policy;
 struct trust;
 
@@ -37,20 +39,54 @@ enum evidence_piece {
 	_EVIDENCE_MAX,
 };
 
-#define EVIDENCE_CERTS_MAX 16
-#define EVIDENCE_CRLS_MAX 4
+/* How much the verifier has itself, and on top of it how much of a sender's is looked at. */
+#define EVIDENCE_OWN_MAX 64
+#define EVIDENCE_SENT_MAX 16
+#define EVIDENCE_CERTS_MAX (EVIDENCE_OWN_MAX + EVIDENCE_SENT_MAX)
+#define EVIDENCE_CRLS_MAX (EVIDENCE_OWN_MAX + EVIDENCE_SENT_MAX)
+#define EVIDENCE_MORE_MAX (EVIDENCE_OWN_MAX + EVIDENCE_SENT_MAX)
 
 /*
  * A piece that was not given has a NULL pointer; an empty one has a pointer and no length, and
  * is malformed as a rule.
+ *
+ * Of collateral there can be several candidates: the first in @piece, the others in @more.  The
+ * newest that verifies counts.  Who they are from matters when they do not: what the verifier
+ * has itself is wrong when it is wrong, what a sender sent is then passed over.
  */
 struct evidence {
 	struct bytes piece[_EVIDENCE_MAX];
+	unsigned sent;				/* EVIDENCE_BIT()s of the pieces that a sender sent */
+	struct {
+		enum evidence_piece piece;
+		bool sent;
+		struct bytes data;
+	} more[EVIDENCE_MORE_MAX];
+	unsigned n_more;
 	struct bytes cert[EVIDENCE_CERTS_MAX];	/* certificates, PEM or DER, in any order */
+	bool cert_sent[EVIDENCE_CERTS_MAX];
 	unsigned n_certs;
 	struct bytes crl[EVIDENCE_CRLS_MAX];	/* PEM or DER */
+	bool crl_sent[EVIDENCE_CRLS_MAX];
 	unsigned n_crls;
 };
+
+/*
+ * Add one.  What is there already, byte for byte, is not added again, but becomes the
+ * verifier's own when it is.  A second piece that is no collateral is left out: the first
+ * counts.  Of a sender's more than EVIDENCE_SENT_MAX of a sort are left out.
+ * Returns 0, or -EMSGSIZE for more than EVIDENCE_OWN_MAX of the verifier's own.
+ */
+int evidence_add(struct evidence *e, enum evidence_piece piece, struct bytes data, bool sent);
+int evidence_add_cert(struct evidence *e, struct bytes data, bool sent);
+int evidence_add_crl(struct evidence *e, struct bytes data, bool sent);
+
+/*
+ * The @nth (from 0) candidate for a piece.  Returns true with @ret, and @ret_sent if it is not
+ * NULL.
+ */
+bool evidence_candidate(const struct evidence *e, enum evidence_piece piece, unsigned nth,
+			struct bytes *ret, bool *ret_sent);
 
 #define EVIDENCE_BIT(piece) (1u << (piece))
 
@@ -217,6 +253,25 @@ struct verifier *verifier_free(struct verifier *ctx);
 DEFINE_CLEANUP(struct verifier *, verifier_free)
 const struct trust *verifier_trust(const struct verifier *ctx);
 
+/*
+ * Have what is older than @n remembers refused.  @n stays the caller's and must live as long as
+ * @ctx; NULL for no memory.  To be called before anything is verified.
+ */
+void verifier_set_newest(struct verifier *ctx, const struct newest *n);
+
+/*
+ * For verifiers: a signature over a date of issue was verified.  It is a lower bound of the
+ * time, whatever the clock says.
+ */
+void verifier_saw(struct verifier *ctx, int64_t issued);
+
+/* The latest of them for the evidence at hand; INT64_MIN for none. */
+int64_t verifier_latest(const struct verifier *ctx);
+
+/* Check as @name that @e is not older than what is remembered: 0, or verdict_fail() with code OLDER. */
+int verifier_check_newest(struct verifier *ctx, const struct newest_entry *e, const char *name,
+			  struct verdict *v);
+
 #define MEMO_KEY_LEN 32
 #define MEMO_MAX 64
 
@@ -276,9 +331,19 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 		  const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v);
 
 /*
- * A clock that says less is not set: the project is younger.  For callers that take @now from a
- * clock.
+ * The same as of a clock that somebody else may set, as a host sets its guest's.  It is not
+ * believed when it says less than ATTEST_CLOCK_FLOOR, than the newest date of issue that @ctx
+ * remembers under a root that it trusts, or than one that is verified on the way: then evidence is
+ * judged as of the latest of them, and a skipped check "clock" says so.
  */
-#define ATTEST_CLOCK_FLOOR 1767225600	/* 2026-01-01 */
+int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *type,
+			   const struct evidence *e, const struct policy *p, int64_t clock,
+			   struct verdict *v);
+
+/* What a clock that says @clock is good for, as above; @n may be NULL. */
+int64_t attest_clock(int64_t clock, const struct newest *n, const struct trust *trust);
+
+/* The date of this source, or of the package that was built from it: it is later. */
+#define ATTEST_CLOCK_FLOOR COCO_SOURCE_DATE
 
 #endif

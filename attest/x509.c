@@ -469,37 +469,15 @@ static bool has_unknown_critical(X509_CRL *crl)
 	return false;
 }
 
-int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig sig, int64_t now,
-		   const char *what, int64_t *ret_next_update)
+int x509_crl_verify(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
 {
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
-	int64_t last, next;
-	const char *found;
-	int r;
 
 	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", what,
-				    verdict_text(v, "issued by %s",
-						 x509_name_text(v, X509_get_subject_name(issuer))),
-				    x509_name_text(v, X509_CRL_get_issuer(crl)));
+		return -ENOENT;
 	if (!key || !x509_crl_signed_with(crl, sig) || X509_CRL_verify(crl, key) != 1)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", what,
-				    "a signature of its issuer", "another one");
-	if (has_unknown_critical(crl))
-		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what, "a complete list",
-				    "critical extensions that are not known");
-	r = x509_crl_validity(crl, &last, &next);
-	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", what,
-				    "thisUpdate and nextUpdate", "not both");
-	found = verdict_text(v, "good from %s to %s", verdict_time(v, last), verdict_time(v, next));
-	if (now < last || now > next)
-		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_STALE", what,
-				    verdict_text(v, "good on %s", verdict_time(v, now)), found);
-	verdict_pass(v, what, found);
-	if (ret_next_update)
-		*ret_next_update = next;
-	return 0;
+		return -EKEYREJECTED;
+	return has_unknown_critical(crl) ? -EOPNOTSUPP : 0;
 }
 
 bool x509_crl_has(X509_CRL *crl, X509 *cert)

@@ -131,13 +131,12 @@ bool x509_is_leaf(X509 *cert);
 int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len);
 
 /*
- * A revocation list of @issuer at @now: checks its issuer's name, signature and time, and that
- * none of its critical extensions is unknown; each as a check of @v named after @what ("AMD's
- * revocation list").  0, or what verdict_fail() gives with codes CRL_SIG (not authentic) and
- * CRL_STALE (undecided).
+ * Check that a revocation list is @issuer's, signed as @sig, and complete.
+ * Returns 0; -ENOENT when it has the name of another issuer; -EKEYREJECTED when @issuer's key did
+ * not sign it; -EOPNOTSUPP when one of its critical extensions is unknown, or says that it is a
+ * part.
  */
-int x509_crl_check(struct verdict *v, X509_CRL *crl, X509 *issuer, enum x509_sig sig, int64_t now,
-		   const char *what, int64_t *ret_next_update);
+int x509_crl_verify(X509_CRL *crl, X509 *issuer, enum x509_sig sig);
 
 /* Whether the list has the serial number of @cert; a list that cannot be searched has it. */
 bool x509_crl_has(X509_CRL *crl, X509 *cert);

@@ -86,11 +86,13 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
 
 int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode, bool exclusive)
 {
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	_cleanup_(closep) int fd = -EBADF;
 	char tmp[PATH_MAX];
 	int r;
 
-	r = snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
+	/* Hidden, so that who reads the folder does not take it for what it will be. */
+	r = snprintf(tmp, sizeof(tmp), "%.*s.%s.XXXXXX", (int)(name - path), path, name);
 	if (r < 0 || (size_t)r >= sizeof(tmp))
 		return -ENAMETOOLONG;
 	fd = mkostemp(tmp, O_CLOEXEC);	/* O_EXCL, 0600 */

@@ -201,7 +201,7 @@ static int take_bundle(struct attest_args *a)
 		log_error("The bundle's evidence is of type '%s', which cannot be verified", type);
 		return 2;
 	}
-	bundle_evidence(&a->bundle, a->type, &a->evidence);
+	(void) bundle_evidence(&a->bundle, a->type, &a->evidence);	/* a sender's is never too much: it is left out */
 	return 0;
 }
 
@@ -352,12 +352,17 @@ static int take_cache(struct attest_args *a)
 {
 	if (!a->fetch.cache)
 		return 0;
+	if (attest_cache_newest(a->fetch.cache, &a->newest) < 0)
+		return 3;
 	if (attest_cache_read(a->fetch.cache, &a->evidence, &a->cached) < 0) {
 		(void) log_oom();
 		return 3;
 	}
-	bundle_evidence(&a->cached, a->type, &a->evidence);
-	return 0;
+	if (bundle_evidence(&a->cached, a->type, &a->evidence) == 0)
+		return 0;
+	log_error("There are more than %d certificates or revocation lists on the command line and in the cache",
+		  EVIDENCE_OWN_MAX);
+	return STATUS_USAGE;
 }
 
 static int parse_option(struct cli *cli, struct attest_args *a, struct settings *s, int c)
@@ -371,10 +376,10 @@ static int parse_option(struct cli *cli, struct attest_args *a, struct settings 
 		return read_bundle(a, optarg);
 	case OPT_CERT:
 		return read_one_of(a, "cert", a->evidence.cert, &a->evidence.n_certs,
-				   EVIDENCE_CERTS_MAX, EVIDENCE_CERT_LEN_MAX * 4, optarg);
+				   EVIDENCE_OWN_MAX, EVIDENCE_CERT_LEN_MAX * 4, optarg);
 	case OPT_CRL:
 		return read_one_of(a, "crl", a->evidence.crl, &a->evidence.n_crls,
-				   EVIDENCE_CRLS_MAX, EVIDENCE_CRL_LEN_MAX * 2, optarg);
+				   EVIDENCE_OWN_MAX, EVIDENCE_CRL_LEN_MAX * 2, optarg);
 	case OPT_TRUST:
 		s->trust_file = optarg;
 		return 0;

@@ -17,6 +17,28 @@ static int path_of(const char *dir, const char *name, char ret[static PATH_MAX])
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+int attest_cache_newest(const char *dir, struct newest *ret)
+{
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX], error[NEWEST_ERROR_LEN];
+	size_t len;
+	int r;
+
+	*ret = (struct newest){ .n = 0 };
+	r = path_of(dir, NEWEST_FILE, path);
+	if (r == 0)
+		r = read_file_at(AT_FDCWD, path, NEWEST_FILE_MAX, &text, &len);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return log_error_errno(r, "Failed to read '%s', what this cache remembers: %m", path);
+	r = newest_parse(text, len, ret, error);
+	if (r < 0)
+		log_error("'%s' is malformed: %s. What this cache has verified before is not known; 'cococtl attest fetch --forget-newest' begins anew",
+			  path, error);
+	return r;
+}
+
 /* @ret is yours. */
 static int read_one(const char *dir, const char *name, size_t max, char **ret, size_t *ret_len,
 		    char why[static CACHE_WHY_LEN])
@@ -53,7 +75,7 @@ static int check_one(const char *dir, const struct needs *n, const struct need *
 		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.200s: %s", dir, name, f.problem);
 	else {
 		*until = MIN(*until, f.until);
-		r = !ret ? 0 : bundle_add(ret, chain ? need_chain_kind(need) : need_bundle_kind(need), data, len);
+		r = !ret ? 0 : bundle_add_own(ret, chain ? need_chain_kind(need) : need_bundle_kind(need), data, len);
 	}
 	return r;
 }

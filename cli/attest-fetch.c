@@ -235,8 +235,7 @@ static int gather(struct attest_args *a)
 			  bundle_text(&a->bundle, BUNDLE_TYPE));
 		return STATUS_MISSING;
 	}
-	bundle_evidence(&a->bundle, type, &a->evidence);
-	return 0;
+	return bundle_evidence(&a->bundle, type, &a->evidence) < 0 ? STATUS_MISSING : 0;
 }
 
 static int check_url(const char *option, const char *url)

@@ -3,6 +3,7 @@
 #define COCO_CLI_ATTEST_H
 
 #include "attest/imds.h"
+#include "attest/newest.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
 #include "attest/verify.h"
@@ -35,8 +36,9 @@ struct attest_args {
 	struct trust trust;
 	int64_t now;
 	bool now_given;
+	struct newest newest;			/* of --cache */
 	const char *policy_file;		/* NULL: none */
-	char *blocks[_EVIDENCE_MAX + EVIDENCE_CERTS_MAX + EVIDENCE_CRLS_MAX];
+	char *blocks[_EVIDENCE_MAX + 2 * EVIDENCE_OWN_MAX];
 	unsigned n_blocks;
 	struct bundle bundle;			/* of --bundle */
 	struct bundle cached;			/* out of --cache */
@@ -58,6 +60,12 @@ int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode m
  * Returns 0 or -ENOMEM.
  */
 int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *ret);
+
+/*
+ * What the cache @dir remembers (attest/newest.h); nothing yet when it has no such file.
+ * Returns 0; the errno of reading it, or that of newest_parse(), having said what is wrong.
+ */
+int attest_cache_newest(const char *dir, struct newest *ret);
 
 /* "2026-01-31" (midnight) or RFC 3339, as seconds since 1970.  0 or -EINVAL. */
 int attest_parse_date(const char *text, int64_t *ret);

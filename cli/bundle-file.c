@@ -101,7 +101,7 @@ static int add_item(struct bundle *b, struct json_object *o, const char **ret_pr
 	if (r < 0)
 		return r;
 	/* What judges is the judge's own. */
-	*ret_problem = "it brings a policy or roots to trust along, which are the verifier's to choose";
+	*ret_problem = "it brings a policy, roots to trust or a memory along, which are the verifier's to choose";
 	if (bundle_kind_is_rule(kind))
 		return -EBADMSG;
 	*ret_problem = "an item has no content, or not in its form";

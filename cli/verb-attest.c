@@ -4,22 +4,13 @@
 #include "base/log.h"
 #include "cli/attest.h"
 
-/*
- * A clock that was never set would make certificates valid that are not yet, and hide that they
- * have expired.
- */
-static bool clock_is_set(const struct attest_args *a, struct verdict *v)
+/* The date of --at is the user's word: then neither a clock nor a memory has a say. */
+static int judge(const struct attest_args *a, struct verifier *ctx, struct verdict *v)
 {
-	if (a->now_given || a->now >= ATTEST_CLOCK_FLOOR)
-		return true;
-	verdict_reset(v);
-	v->now = a->now;
-	v->trust = a->trust.source;
-	v->trust_replaced = a->trust.replaced;
-	(void) verdict_fail(v, VERDICT_UNDECIDED, "CLOCK", "clock is set",
-			    verdict_text(v, "%s or later", verdict_time(v, ATTEST_CLOCK_FLOOR)),
-			    verdict_time(v, a->now));
-	return false;
+	if (a->now_given)
+		return attest_verify(ctx, a->type, &a->evidence, &a->policy, a->now, v);
+	verifier_set_newest(ctx, &a->newest);
+	return attest_verify_by_clock(ctx, a->type, &a->evidence, &a->policy, a->now, v);
 }
 
 static int verb_verify(struct cli *cli, int argc, char **argv)
@@ -32,8 +23,7 @@ static int verb_verify(struct cli *cli, int argc, char **argv)
 	r = attest_args_parse(cli, &a, ATTEST_MODE_VERIFY, argc, argv);
 	if (r != 0)
 		return r;
-	if (!v || verifier_new(&a.trust, &ctx) < 0 ||
-	    (clock_is_set(&a, v) && attest_verify(ctx, a.type, &a.evidence, &a.policy, a.now, v) < 0)) {
+	if (!v || verifier_new(&a.trust, &ctx) < 0 || judge(&a, ctx, v) < 0) {
 		(void) log_oom();
 		return 3;	/* nothing was decided */
 	}

@@ -27,16 +27,17 @@ static const struct {
 	[BUNDLE_TPM_PCRS] = { "tpm-pcrs", TEXT },
 	[BUNDLE_CERT] = { "cert", REPEATS },
 	[BUNDLE_CRL] = { "crl", REPEATS },
-	[BUNDLE_TCB_INFO] = { "tcb-info" },
-	[BUNDLE_QE_IDENTITY] = { "qe-identity" },
-	[BUNDLE_TCB_CHAIN] = { "tcb-chain" },
-	[BUNDLE_QE_CHAIN] = { "qe-chain" },
-	[BUNDLE_ROOT_CRL] = { "root-crl" },
-	[BUNDLE_PCK_CRL] = { "pck-crl" },
+	[BUNDLE_TCB_INFO] = { "tcb-info", REPEATS },
+	[BUNDLE_QE_IDENTITY] = { "qe-identity", REPEATS },
+	[BUNDLE_TCB_CHAIN] = { "tcb-chain", REPEATS },
+	[BUNDLE_QE_CHAIN] = { "qe-chain", REPEATS },
+	[BUNDLE_ROOT_CRL] = { "root-crl", REPEATS },
+	[BUNDLE_PCK_CRL] = { "pck-crl", REPEATS },
 	[BUNDLE_POLICY] = { "policy", TEXT | RULE },
 	[BUNDLE_TRUST] = { "trust", TEXT | RULE },
 	[BUNDLE_KEPT_POLICY] = { "kept-policy", TEXT | RULE },
 	[BUNDLE_KEPT_TRUST] = { "kept-trust", TEXT | RULE },
+	[BUNDLE_NEWEST] = { "newest", TEXT | RULE },
 };
 
 const char *bundle_kind_name(unsigned kind)
@@ -87,19 +88,19 @@ int bundle_next(struct bytes *pack, struct bundle_entry *ret)
 		return 0;
 	if (bytes_u32le(&b, &kind) < 0 || bytes_u32le(&b, &len) < 0)
 		return -EBADMSG;
-	if (!bundle_kind_name(kind))
+	if (!bundle_kind_name(kind & ~BUNDLE_OWN))
 		return -EOPNOTSUPP;
 	if (len > BUNDLE_ITEM_MAX)
 		return -EMSGSIZE;
 	if (bytes_take(&b, len, &data) < 0)
 		return -EBADMSG;
 	*pack = b;
-	*ret = (struct bundle_entry){ (enum bundle_kind)kind, data };
+	*ret = (struct bundle_entry){ (enum bundle_kind)(kind & ~BUNDLE_OWN), kind & BUNDLE_OWN, data };
 	return 1;
 }
 
-void bundle_item_header(uint8_t ret[static 8], enum bundle_kind kind, size_t len)
+void bundle_item_header(uint8_t ret[static 8], enum bundle_kind kind, bool own, size_t len)
 {
-	put_u32le(ret, (uint32_t)kind);
+	put_u32le(ret, (uint32_t)kind | (own ? BUNDLE_OWN : 0));
 	put_u32le(ret + 4, (uint32_t)len);
 }

@@ -12,11 +12,14 @@
  *	8  x  items: 0 4 kind, 4 4 length of the data in bytes, 8 x data; no padding; to the end of the pack
  *
  * Little-endian.  Kinds may stand in any order; those that repeat may repeat, of the others the
- * second is an error.  cocod-evidence(5) has the same items by name, as JSON.
+ * second is an error.  BUNDLE_OWN is set in the kind of what the verifier had itself, in its
+ * configuration or cache; all else came from whoever sent the evidence.  cocod-evidence(5) has
+ * the same items by name, as JSON; there everything is the sender's.
  */
+#define BUNDLE_OWN 0x80000000u
 #define BUNDLE_MAGIC "coco-ev1"
 #define BUNDLE_MAGIC_LEN 8
-#define BUNDLE_ITEMS_MAX 64
+#define BUNDLE_ITEMS_MAX 128
 #define BUNDLE_ITEM_MAX (1024 * 1024)		/* bytes; an event log is the largest by far */
 #define BUNDLE_PACK_MAX (4 * 1024 * 1024)	/* bytes, of a whole pack */
 #define BUNDLE_NONCE_MAX 64
@@ -40,7 +43,7 @@ enum bundle_kind {
 	BUNDLE_TPM_PCRS,	/* text: {"INDEX":"HEX",...}, the SHA-256 PCRs of the quote */
 	BUNDLE_CERT,		/* repeats, PEM or DER: any of a chain */
 	BUNDLE_CRL,		/* repeats, PEM or DER: AMD's */
-	BUNDLE_TCB_INFO,	/* Intel's collateral */
+	BUNDLE_TCB_INFO,	/* Intel's collateral; this and the next five repeat, the newest that verifies counts */
 	BUNDLE_QE_IDENTITY,
 	BUNDLE_TCB_CHAIN,
 	BUNDLE_QE_CHAIN,
@@ -50,6 +53,7 @@ enum bundle_kind {
 	BUNDLE_TRUST,		/* text: a trust file; never in a bundle */
 	BUNDLE_KEPT_POLICY,	/* text: the initrd's attest.conf, which must accept as well; never in a bundle */
 	BUNDLE_KEPT_TRUST,	/* text: its trust file, for that policy; never in a bundle */
+	BUNDLE_NEWEST,		/* text: what was verified before (attest/newest.h); never in a bundle */
 	_BUNDLE_MAX,
 };
 
@@ -59,7 +63,7 @@ const char *bundle_kind_name(unsigned kind);
 /* Returns 0, or -EOPNOTSUPP for a name that is none. */
 int bundle_kind_parse(const char *name, enum bundle_kind *ret);
 
-/* Whether there may be more than one of it; whether it is text. */
+/* True if there may be more than one of it; if it is text. */
 bool bundle_kind_repeats(unsigned kind);
 bool bundle_kind_is_text(unsigned kind);
 
@@ -68,6 +72,7 @@ bool bundle_kind_is_rule(unsigned kind);
 
 struct bundle_entry {
 	enum bundle_kind kind;
+	bool own;
 	struct bytes data;
 };
 
@@ -86,6 +91,6 @@ int bundle_begin(struct bytes *pack);
 int bundle_next(struct bytes *pack, struct bundle_entry *ret);
 
 /* The 8 bytes before an item's data. */
-void bundle_item_header(uint8_t ret[static 8], enum bundle_kind kind, size_t len);
+void bundle_item_header(uint8_t ret[static 8], enum bundle_kind kind, bool own, size_t len);
 
 #endif
