@@ -92,6 +92,11 @@ static void end_without(struct attestation *a, const char *format, ...)
 
 /* ---- cocod-worker ---- */
 
+static const struct kept *kept_rules(const struct attestation *a)
+{
+	return a->setup.kept && a->setup.kept->policy ? a->setup.kept : NULL;
+}
+
 static bool ends(const char *text, size_t size)
 {
 	return memchr(text, 0, size) != NULL;
@@ -107,6 +112,11 @@ static bool verdict_is_sound(const struct attestation *a, const struct msg_heade
 	if (h->type != MSG_ATTEST_VERIFY || h->error || h->len != sizeof(*v))
 		return false;
 	if (v->result == ATTEST_NONE || v->result >= _ATTEST_RESULT_MAX || v->trust_replaced > 1)
+		return false;
+	/* Who accepts without the initrd's policy has not seen it. */
+	if (v->result == ATTEST_ACCEPTED && kept_rules(a) &&
+	    (memcmp(v->policy_sha256, kept_rules(a)->policy_sha256, sizeof(v->policy_sha256)) != 0 ||
+	     memcmp(v->trust_sha256, kept_rules(a)->trust_sha256, sizeof(v->trust_sha256)) != 0))
 		return false;
 	/* The built-in roots have no digest, and replaced ones have. */
 	if (v->trust_replaced == bytes_all_zero(&(struct bytes){ v->trust_sha256, sizeof(v->trust_sha256) }))
@@ -225,6 +235,21 @@ static void begin_judging(struct attestation *a)
 
 /* ---- the child that asks the TEE ---- */
 
+/* What the initrd judged by goes along as it was, whatever lies in this system's /etc. */
+static int add_rules(const struct attestation *a, struct bundle *b, struct cause *why)
+{
+	const struct kept *k = kept_rules(a);
+	int r = 0;
+
+	if (k)
+		r = bundle_add(b, BUNDLE_KEPT_POLICY, k->policy, k->policy_len);
+	if (k && r >= 0 && k->trust)
+		r = bundle_add(b, BUNDLE_KEPT_TRUST, k->trust, k->trust_len);
+	if (r < 0)
+		return cause_set(why, r, "the initrd's policy cannot be packed: %s", strerror(-r));
+	return collateral_add(a->setup.config_root, /* need_policy= */ !k, b, why);
+}
+
 static int gather_all(const struct attestation *a, struct bundle *b, struct cause *why)
 {
 	struct attest_request q = { .root = a->setup.root, .privlevel = -1, .nonce_len = ATTEST_NONCE_LEN };
@@ -239,7 +264,7 @@ static int gather_all(const struct attestation *a, struct bundle *b, struct caus
 	 * On a machine without a TEE a policy that is missing is not what a person should hear
 	 * of first.
 	 */
-	r = collateral_add(a->setup.config_root, b, none == -ENODEV ? &ignored : why);
+	r = add_rules(a, b, none == -ENODEV ? &ignored : why);
 	if (r < 0 && none == 0)
 		return r;
 	r = bundle_write_pack(b, a->pack);

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "agent/kept.h"
 #include "attest/provider.h"
 #include "wire/msg.h"
 
@@ -31,6 +32,7 @@ struct attestation_setup {
 	const char *imds;		/* NULL: Azure's metadata service; "127.0.0.1:PORT" of a test */
 	const char *worker;		/* cocod-worker's socket */
 	uint32_t flags;			/* of the question */
+	const struct kept *kept;	/* an initrd's policy, which must accept as well; NULL */
 	uint64_t gather_usec, judge_usec;	/* deadlines; 0: the defaults */
 	uint64_t pause_usec;		/* the first pause; 0: the default */
 

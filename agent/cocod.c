@@ -95,13 +95,17 @@ static int check_config(const char *root)
 	return 0;
 }
 
+static const char *runtime_directory(void)
+{
+	return getenv("RUNTIME_DIRECTORY") ?: "/run/cocod";
+}
+
 static int keeper_open_store(struct keeper *k)
 {
-	const char *runtime = getenv("RUNTIME_DIRECTORY");
 	char journal[PATH_MAX];
 	int r;
 
-	snprintf(journal, sizeof(journal), "%s/journal", runtime ? runtime : "/run/cocod");
+	snprintf(journal, sizeof(journal), "%s/journal", runtime_directory());
 	if (k->config->secret_directory[0])
 		k->directory = (struct secret_source){ "directory", k->config->secret_directory };
 	r = store_new(k->config->policies, k->config->n_policies,
@@ -114,7 +118,7 @@ static int keeper_open_store(struct keeper *k)
 	return 0;
 }
 
-static void keeper_open_gate(struct keeper *k)
+static void keeper_open_gate(struct keeper *k, const char *config_root)
 {
 	struct tee_witnesses w;
 	char reason[256];
@@ -122,7 +126,9 @@ static void keeper_open_gate(struct keeper *k)
 
 	tee_ask(&w);
 	tee = tee_judge(&w, reason, sizeof(reason));
-	gate_judge(k->config, tee, reason, &k->gate);
+	carried_init(k->config, config_root, runtime_directory(), &k->carried);
+	gate_judge(k->config, &k->carried, tee, reason, &k->gate);
+	keeper_log_carried(k);
 	if (k->gate.wants_evidence) {
 		log_info("Evidence is needed to open the gate (Require=%s, %s): %s",
 			 require_name(k->gate.require), k->gate.require_reason, k->gate.reason);
@@ -147,7 +153,8 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 		.config_root = config_root,
 		.root = "",
 		.worker = WORKER_EVIDENCE_SOCKET,
-		.flags = k->config->bind_policy ? ATTEST_BIND_POLICY : 0,
+		.flags = k->config->bind_policy || (k->carried.kept && k->carried.kept->bind_policy) ? ATTEST_BIND_POLICY : 0,
+		.kept = k->carried.kept,
 		.gather = gather,
 		.done = keeper_take_verdict,
 		.userdata = k,
@@ -272,8 +279,10 @@ static int run(int argc, char **argv)
 	if (r < 0)
 		return r;
 	store = k.store;
-	keeper_open_gate(&k);
-	return keeper_run(&k, options.config_root);
+	keeper_open_gate(&k, options.config_root);
+	r = keeper_run(&k, options.config_root);
+	carried_done(&k.carried);
+	return r;
 }
 
 int main(int argc, char **argv)

@@ -118,12 +118,12 @@ static int add_newest(const char *root, struct bundle *ret, struct cause *why)
 	return r < 0 ? unreadable(why, r == -ENOENT ? -ENOLINK : r, path) : 0;
 }
 
-int collateral_add(const char *root, struct bundle *ret, struct cause *why)
+int collateral_add(const char *root, bool need_policy, struct bundle *ret, struct cause *why)
 {
 	int r;
 
 	r = add_config(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, BUNDLE_POLICY, ret, why);
-	if (r == 0)
+	if (r == 0 && need_policy)
 		return cause_set(why, -ENODATA,
 				 "there is no policy to judge this VM's evidence by: write /etc/cocod/" ATTEST_POLICY_FILE
 				 ", see cocod.conf(5)");

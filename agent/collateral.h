@@ -15,12 +15,12 @@
  * others are left alone.  All are candidates, and the newest that verifies counts.  None of it
  * is trusted because it is there.
  *
- * Returns 0; -ENODATA without a policy; -EMSGSIZE for more than COLLATERAL_FILES_MAX files in a
+ * Returns 0; -ENODATA without a policy when @need_policy; -EMSGSIZE for more than COLLATERAL_FILES_MAX files in a
  * folder, or more than a pack holds; the errno of what cannot be read, a folder, a file or a
  * link that leads nowhere; always with the cause in @why, which names it.
  */
 #define COLLATERAL_FILES_MAX 32
 #define COLLATERAL_CACHE "/var/cache/cocod"
-int collateral_add(const char *root, struct bundle *ret, struct cause *why);
+int collateral_add(const char *root, bool need_policy, struct bundle *ret, struct cause *why);
 
 #endif

@@ -31,25 +31,49 @@ static const struct {
 			  "what cannot be told apart from a lie opens nothing" },
 };
 
-static const char *require_reason(const struct config *c)
+static const unsigned strictness[_REQUIRE_MAX] = {
+	[REQUIRE_NONE] = 0,
+	[REQUIRE_ATTESTED] = 1,
+	[REQUIRE_EVIDENCE] = 2,
+};
+
+static bool is_stricter(const struct kept *kept, const struct config *c)
 {
+	return kept && strictness[kept->require] > strictness[c->require];
+}
+
+static const char *require_reason(const struct config *c, const struct kept *kept)
+{
+	if (is_stricter(kept, c))
+		return "decided in the initrd";
 	if (c->require_given)
 		return "set in cocod.conf";
 	return c->require == REQUIRE_EVIDENCE ? "the default, because there is an " ATTEST_POLICY_FILE :
 						"the default, without an " ATTEST_POLICY_FILE;
 }
 
-void gate_judge(const struct config *config, enum tee tee, const char *tee_reason, struct gate *ret)
+/* An initrd that wanted evidence and had no policy accepted none; a root's policy must not do it for it. */
+static bool initrd_accepts_nothing(const struct carried *c)
 {
-	bool evidence = config->require == REQUIRE_EVIDENCE;
+	return c->kept && !c->own && c->kept->require != REQUIRE_NONE && !c->kept->policy;
+}
 
-	*ret = (struct gate){ .tee = tee, .state = "closed", .require = config->require, .require_reason = require_reason(config) };
+void gate_judge(const struct config *config, const struct carried *carried, enum tee tee,
+		const char *tee_reason, struct gate *ret)
+{
+	bool by_initrd = is_stricter(carried->kept, config), evidence;
+
+	*ret = (struct gate){ .tee = tee, .state = "closed", .require = by_initrd ? carried->kept->require : config->require, .require_reason = require_reason(config, carried->kept) };
 
 	if (config->n_errors > 0) {
 		/* A setting that was misread could be the one that mattered. */
 		(void)!snprintf(ret->reason, sizeof(ret->reason),
 				"the configuration has errors, the first: %.200s",
 				config->first_error);
+		return;
+	}
+	if (carried->error[0]) {
+		(void)!snprintf(ret->reason, sizeof(ret->reason), "%s", carried->error);
 		return;
 	}
 	if (ret->require == REQUIRE_NONE) {
@@ -59,12 +83,20 @@ void gate_judge(const struct config *config, enum tee tee, const char *tee_reaso
 				"Require=none: nothing is proven (%.180s)", tee_reason);
 		return;
 	}
-	ret->open = !evidence && by_tee[tee].owner_attests;
-	ret->wants_evidence = !ret->open;
-	if (ret->open)
+	evidence = ret->require == REQUIRE_EVIDENCE;
+	if (!evidence && by_tee[tee].owner_attests) {
+		ret->open = true;
 		ret->state = "owner-attested";
-	(void)!snprintf(ret->tee_reason, sizeof(ret->tee_reason), "%.120s; %s", tee_reason,
-			evidence ? by_tee[tee].evidence_text : by_tee[tee].text);
+	} else if (initrd_accepts_nothing(carried)) {
+		(void)!snprintf(ret->reason, sizeof(ret->reason),
+				"the initrd wanted evidence (Require=%s) and had no " ATTEST_POLICY_FILE ", so that it accepts none: put the file into the initrd and reboot",
+				require_name(carried->kept->require));
+		return;
+	}
+	ret->wants_evidence = !ret->open;
+	(void)!snprintf(ret->tee_reason, sizeof(ret->tee_reason), "%.120s; %s%s", tee_reason,
+			evidence ? by_tee[tee].evidence_text : by_tee[tee].text,
+			by_initrd && !ret->open ? ", in the initrd, whose decision it is" : "");
 	(void)!snprintf(ret->reason, sizeof(ret->reason), "%s", ret->tee_reason);
 }
 

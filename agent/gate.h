@@ -3,6 +3,7 @@
 #define COCO_AGENT_GATE_H
 
 #include "agent/config.h"
+#include "agent/kept.h"
 #include "attest/tee.h"
 #include "wire/msg.h"
 
@@ -22,8 +23,12 @@ struct gate {
 	uint64_t verdict_usec;	/* CLOCK_REALTIME at which it came */
 };
 
-/* @tee and @tee_reason are what tee_judge() said. */
-void gate_judge(const struct config *config, enum tee tee, const char *tee_reason, struct gate *ret);
+/*
+ * @tee and @tee_reason are what tee_judge() said.  What @carried has of an initrd holds beside
+ * @config: of the two Require= the stricter one counts.
+ */
+void gate_judge(const struct config *config, const struct carried *carried, enum tee tee,
+		const char *tee_reason, struct gate *ret);
 
 /*
  * What came of an attempt to verify evidence: @v over a fresh nonce, or NULL and @why there is

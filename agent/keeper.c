@@ -14,6 +14,9 @@
 /* Of each verdict, and of each attempt without one; cocod(8) has it, for those who look for it. */
 #define MESSAGE_VERDICT SD_ID128_MAKE(5b,7e,61,c2,0d,3f,4d,2a,9b,54,8c,10,2e,a7,f3,96)
 
+/* Of a configuration that is another than the initrd's. */
+#define MESSAGE_DIFFERS SD_ID128_MAKE(77,35,e9,23,5c,ea,4d,0d,be,9e,37,56,54,fc,02,6a)
+
 /* As a line, and where there is a journal with its fields. */
 static void log_verdict(const struct keeper *k)
 {
@@ -48,12 +51,56 @@ void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const c
 {
 	struct keeper *k = userdata;
 	struct timespec ts;
+	uint64_t usec;
+	int r;
 
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	gate_take_verdict(&k->gate, v, why, nobody,
-			  (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000);
+	usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+	gate_take_verdict(&k->gate, v, why, nobody, usec);
+	/* What binds the system is there already; this is for people. */
+	r = v ? carried_note(&k->carried, v, usec) : 0;
+	if (r < 0)
+		log_warning_errno(r, "Failed to note this verdict in '%s' for the system after the initrd, ignoring: %m", k->carried.path);
 	log_verdict(k);
 	keeper_notify_status(k);
+}
+
+static void log_differences(const struct keeper *k)
+{
+	char names[128], policy[65], trust[65] = "";
+	const struct kept *kept = k->carried.kept;
+
+	carried_differences(k->carried.differs, names, sizeof(names));
+	format_hex(kept->policy_sha256, sizeof(kept->policy_sha256), policy);
+	if (kept->trust)
+		format_hex(kept->trust_sha256, sizeof(kept->trust_sha256), trust);
+	if (getenv("JOURNAL_STREAM") &&
+	    sd_journal_send("MESSAGE=This system's configuration is not the initrd's, whose policy holds beside it: %s",
+			    names, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
+			    SD_ID128_FORMAT_VAL(MESSAGE_DIFFERS), "PRIORITY=%d", LOG_ERR,
+			    "SYSLOG_IDENTIFIER=cocod", "COCO_DIFFERS=%s", names,
+			    "COCO_GATE=%s", k->gate.state, "COCO_INITRD_REQUIRE=%s", require_name(kept->require),
+			    "COCO_INITRD_POLICY_SHA256=%s", kept->policy ? policy : "",
+			    "COCO_INITRD_TRUST_SHA256=%s", trust,
+			    "COCO_INITRD_VERDICT=%s", attest_result_name(kept->result), NULL) >= 0)
+		return;
+	log_error("This system's configuration is not the initrd's, whose policy holds beside it: %s", names);
+}
+
+void keeper_log_carried(const struct keeper *k)
+{
+	const struct carried *c = &k->carried;
+
+	if (!c->kept)
+		return;
+	if (c->own)
+		log_info("What this initrd judges by is kept in '%s' for the system after it", c->path);
+	else
+		log_info("What the initrd judged by holds here too: Require=%s, %s, %s, verdict: %s",
+			 require_name(c->kept->require), c->kept->policy ? ATTEST_POLICY_FILE : "no " ATTEST_POLICY_FILE,
+			 c->kept->trust ? ATTEST_TRUST_FILE : "the built-in roots", attest_result_name(c->kept->result));
+	if (c->differs)
+		log_differences(k);
 }
 
 int keeper_gate(struct keeper *k)
@@ -157,12 +204,15 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 void keeper_notify_status(struct keeper *k)
 {
 	unsigned n[_SECRET_STATE_MAX] = { 0 };
+	char differs[128];
 
 	for (size_t i = 0; store_get(k->store, i); i++)
 		n[store_get(k->store, i)->state]++;
+	carried_differences(k->carried.differs, differs, sizeof(differs));
 	(void) sd_notifyf(false,
-			  "STATUS=Gate %s (%s; Require=%s, %s). Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
+			  "STATUS=Gate %s (%s; Require=%s, %s).%s%s Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
 			  k->gate.open ? "open" : "closed", k->gate.state,
-			  require_name(k->gate.require), k->gate.require_reason, n[SECRET_PRESENT],
+			  require_name(k->gate.require), k->gate.require_reason,
+			  k->carried.differs ? " ERROR, not as in the initrd: " : "", differs, n[SECRET_PRESENT],
 			  n[SECRET_DELIVERED], n[SECRET_CONFIRMED], n[SECRET_WIPED]);
 }

@@ -22,6 +22,7 @@ struct keeper {
 	struct config *config;
 	struct secret_source directory;	/* SecretDirectory=, for tests */
 	struct store *store;
+	struct carried carried;		/* from the initrd before this system, or for the system after this initrd */
 	struct gate gate;
 	struct attestation *attestation;	/* NULL when the gate wants none */
 	uint64_t since_usec;		/* CLOCK_REALTIME of the start */
@@ -73,6 +74,9 @@ int keeper_gate(struct keeper *k);
 /* attestation_setup.done, with the keeper as its userdata. */
 void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
 			 bool nobody);
+
+/* Say what an initrd has kept, and in what this system's configuration is another: that is an error. */
+void keeper_log_carried(const struct keeper *k);
 
 /* One line for `systemctl status`. */
 void keeper_notify_status(struct keeper *k);

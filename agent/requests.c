@@ -42,6 +42,25 @@ static int reply(struct client *c, uint16_t type, const void *body, size_t len)
 
 /* ---- the answers: 0 when one was sent, or the errno to answer with ---- */
 
+static void fill_kept(const struct carried *c, struct msg_kept *ret)
+{
+	if (!c->kept)
+		return;
+	*ret = (struct msg_kept){
+		.present = true,
+		.here = c->own,
+		.bind_policy = c->kept->bind_policy,
+		.has_policy = c->kept->policy != NULL,
+		.has_trust = c->kept->trust != NULL,
+		.differs = c->differs,
+		.result = c->kept->result,
+		.verdict_usec = c->kept->verdict_usec,
+	};
+	snprintf(ret->require, sizeof(ret->require), "%s", require_name(c->kept->require));
+	memcpy(ret->policy_sha256, c->kept->policy_sha256, sizeof(ret->policy_sha256));
+	memcpy(ret->trust_sha256, c->kept->trust_sha256, sizeof(ret->trust_sha256));
+}
+
 static int on_status(struct client *c, const void *body)
 {
 	struct keeper *k = c->keeper;
@@ -61,6 +80,7 @@ static int on_status(struct client *c, const void *body)
 	snprintf(s.secret_directory, sizeof(s.secret_directory), "%s", k->config->secret_directory);
 	s.verdict = k->gate.verdict;
 	s.verdict_usec = k->gate.verdict_usec;
+	fill_kept(&k->carried, &s.kept);
 	for (size_t i = 0; store_get(k->store, i); i++)
 		s.n_secrets[store_get(k->store, i)->state]++;
 	return reply(c, MSG_STATUS, &s, sizeof(s));

@@ -55,6 +55,29 @@ static void print_verdict(const struct attest_verdict *v, uint64_t usec)
 		puts("  WARNING: attest.trust replaces the built-in roots, so that evidence of other makers than AMD and Intel may be accepted");
 }
 
+static void print_kept(const struct msg_kept *k)
+{
+	char hex[2 * sizeof(k->policy_sha256) + 1], since[TIME_LEN];
+	const char *name;
+
+	if (!k->present)
+		return;
+	printf("   Initrd: %sRequire=%s, BindPolicy=%s, verdict: %s%s%s\n", k->here ? "this is one; kept for the system after it: " : "",
+	       k->require, k->bind_policy ? "yes" : "no", attest_result_name(k->result), k->verdict_usec ? " at " : "",
+	       k->verdict_usec ? format_time(k->verdict_usec, since, sizeof(since)) : "");
+	format_hex(k->policy_sha256, sizeof(k->policy_sha256), hex);
+	printf("           %s%s\n", k->has_policy ? "attest.conf, SHA-256 " : "no attest.conf", k->has_policy ? hex : "");
+	format_hex(k->trust_sha256, sizeof(k->trust_sha256), hex);
+	printf("           %s%s\n", k->has_trust ? "attest.trust, SHA-256 " : "the built-in roots", k->has_trust ? hex : "");
+	if (!k->differs)
+		return;
+	printf("  ERROR: what the initrd judged by holds beside this system's configuration, which is another in");
+	for (unsigned i = 0, n = 0; (name = msg_differs_name(i)); i++)
+		if (k->differs & 1u << i)
+			printf("%s %s", n++ ? "," : "", name);
+	puts("");
+}
+
 static void print_text(const struct msg_status *s, const struct sources *sources)
 {
 	char since[TIME_LEN], buf[64];
@@ -65,6 +88,7 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 	printf("  Machine: %s\n", s->tee);
 	printf("  Require: %s (%s)\n", s->require, s->require_reason);
 	print_verdict(&s->verdict, s->verdict_usec);
+	print_kept(&s->kept);
 	if (streq(s->require, "none"))
 		puts("  WARNING: Require=none, secrets are released on any machine, proven or not");
 	if (s->secret_directory[0])
@@ -101,6 +125,14 @@ static struct json_object *sources_to_json(const struct sources *sources)
 	return list;
 }
 
+static struct json_object *digest_to_json(bool there, const uint8_t sha256[static 32])
+{
+	char hex[65];
+
+	format_hex(sha256, 32, hex);
+	return there ? json_object_new_string(hex) : NULL;
+}
+
 static struct json_object *verdict_to_json(const struct attest_verdict *v, uint64_t usec)
 {
 	char sha256[2 * sizeof(v->policy_sha256) + 1];
@@ -117,9 +149,35 @@ static struct json_object *verdict_to_json(const struct attest_verdict *v, uint6
 	json_add(o, "provider", v->provider);
 	json_add(o, "policy_sha256", sha256);
 	json_object_object_add(o, "trust_replaced", json_object_new_boolean(v->trust_replaced));
-	format_hex(v->trust_sha256, sizeof(v->trust_sha256), sha256);
-	json_object_object_add(o, "trust_sha256", v->trust_replaced ? json_object_new_string(sha256) : NULL);
+	json_object_object_add(o, "trust_sha256", digest_to_json(v->trust_replaced, v->trust_sha256));
 	json_add_time(o, "time", usec);
+	return o;
+}
+
+static struct json_object *kept_to_json(const struct msg_kept *k)
+{
+	struct json_object *o, *verdict, *differs;
+	const char *name;
+
+	if (!k->present)
+		return NULL;
+	o = json_object_new_object();
+	json_object_object_add(o, "here", json_object_new_boolean(k->here));
+	json_add(o, "require", k->require);
+	json_object_object_add(o, "bind_policy", json_object_new_boolean(k->bind_policy));
+	json_object_object_add(o, "policy_sha256", digest_to_json(k->has_policy, k->policy_sha256));
+	json_object_object_add(o, "trust_sha256", digest_to_json(k->has_trust, k->trust_sha256));
+	verdict = k->result == ATTEST_NONE ? NULL : json_object_new_object();
+	if (verdict) {
+		json_add(verdict, "result", attest_result_name(k->result));
+		json_add_time(verdict, "time", k->verdict_usec);
+	}
+	json_object_object_add(o, "verdict", verdict);
+	differs = json_object_new_array();
+	for (unsigned i = 0; (name = msg_differs_name(i)); i++)
+		if (k->differs & 1u << i)
+			json_object_array_add(differs, json_object_new_string(name));
+	json_object_object_add(o, "differs", differs);
 	return o;
 }
 
@@ -136,6 +194,7 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 	json_add(gate, "require_reason", s->require_reason);
 	json_object_object_add(o, "gate", gate);
 	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
+	json_object_object_add(o, "initrd", kept_to_json(&s->kept));
 	json_add(o, "tee", s->tee);
 	json_object_object_add(o, "verify_volume_header", json_object_new_boolean(s->verify_header));
 	json_object_object_add(o, "secret_directory",
@@ -157,6 +216,7 @@ static void terminate(struct msg_status *s)
 		s->tee + sizeof(s->tee) - 1,
 		s->require + sizeof(s->require) - 1,
 		s->require_reason + sizeof(s->require_reason) - 1,
+		s->kept.require + sizeof(s->kept.require) - 1,
 		s->verdict.type + sizeof(s->verdict.type) - 1,
 		s->verdict.provider + sizeof(s->verdict.provider) - 1,
 		s->verdict.code + sizeof(s->verdict.code) - 1,

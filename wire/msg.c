@@ -26,6 +26,14 @@ static const char *const result_names[_ATTEST_RESULT_MAX] = {
 	[ATTEST_REFUSED] = "refused",
 };
 
+/* A bit each, from the lowest. */
+static const char *const differs_names[] = { "Require", "BindPolicy", "attest.conf", "attest.trust" };
+
+const char *msg_differs_name(unsigned bit)
+{
+	return bit < sizeof(differs_names) / sizeof(differs_names[0]) ? differs_names[bit] : NULL;
+}
+
 const char *attest_result_name(unsigned result)
 {
 	return result_names[result < _ATTEST_RESULT_MAX ? result : ATTEST_NONE];

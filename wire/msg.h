@@ -151,6 +151,29 @@ struct attest_verdict {
 	char reason[256];		/* for people: which check, what was expected and found */
 };
 
+/* In what a system's configuration is another than that of the initrd before it. */
+#define MSG_DIFFERS_REQUIRE 1u
+#define MSG_DIFFERS_BIND 2u
+#define MSG_DIFFERS_POLICY 4u	/* attest.conf */
+#define MSG_DIFFERS_TRUST 8u	/* attest.trust */
+
+/* What the bit 1 << @bit is called, "Require", "attest.conf", ...; NULL past the last. */
+const char *msg_differs_name(unsigned bit);
+
+/* What an initrd judged by, which holds beside this system's own configuration. */
+struct msg_kept {
+	uint8_t present;		/* 0: nothing was kept, and the rest is zeros */
+	uint8_t here;			/* this system is that initrd */
+	uint8_t bind_policy;
+	uint8_t has_policy, has_trust;
+	uint8_t reserved[3];
+	uint32_t differs;		/* MSG_DIFFERS_* */
+	uint32_t result;		/* enum attest_result of its last verdict */
+	uint64_t verdict_usec;		/* CLOCK_REALTIME at which that came */
+	char require[16];
+	uint8_t policy_sha256[32], trust_sha256[32];	/* zeros for what there was not */
+};
+
 struct msg_status {
 	char version[32];
 	char tee[16];			/* "none", "sev", "sev-es", "sev-snp", "tdx", "unknown" */
@@ -165,6 +188,7 @@ struct msg_status {
 	uint64_t since_usec;		/* CLOCK_REALTIME of cocod's start */
 	struct attest_verdict verdict;	/* the last one; its result is ATTEST_NONE without one */
 	uint64_t verdict_usec;		/* CLOCK_REALTIME at which it came */
+	struct msg_kept kept;
 };
 
 /* cocod-worker's judgement of a volume's header. */

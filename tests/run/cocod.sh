@@ -13,25 +13,9 @@ cococtl=("$top_builddir/cococtl" --socket="$work/api")
 cocod=$top_builddir/cocod
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP cocod answers root only"; exit 0; }
 
-# The sockets as systemd passes them: LISTEN_FDS, sd_listen_fds(3).
-cat >"$work/activate.py" <<'P'
-import os, socket, sys
-kinds = [("api", socket.SOCK_SEQPACKET), ("crypt", socket.SOCK_STREAM)]
-for fd, (name, kind) in enumerate(kinds, 3):
-    s = socket.socket(socket.AF_UNIX, kind)
-    s.bind(sys.argv[1] + "/" + name + ".new")
-    s.listen()
-    os.rename(sys.argv[1] + "/" + name + ".new", sys.argv[1] + "/" + name)
-    os.dup2(s.fileno(), fd + 10)
-    s.detach()
-for fd in range(3, 3 + len(kinds)):
-    os.dup2(fd + 10, fd)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(kinds)), LISTEN_FDNAMES="api:cryptsetup", RUNTIME_DIRECTORY=sys.argv[1] + "/run")
-os.execv(sys.argv[2], sys.argv[2:])
-P
 start() {
 	rm -f "$work/api" "$work/crypt"
-	/usr/bin/python3 "$work/activate.py" "$work" "$cocod" --config-root="$work/root" >"$work/log" 2>&1 &
+	"$top_srcdir/tests/double/activate" "$work" "$cocod" --config-root="$work/root" >"$work/log" 2>&1 &
 	pid=$!
 	tap_pids+=("$pid")
 	appears "$work/crypt" "$pid"

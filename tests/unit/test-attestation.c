@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -60,6 +61,7 @@ enum lie {
 	LIE_DIE,
 	LIE_HANG,
 	LIE_ESCAPES,
+	LIE_KEPT,	/* no lie: accept by the initrd's policy, and tell it */
 	LIE_PROBE,	/* tell what came along, in the reason */
 };
 
@@ -87,6 +89,24 @@ static void probe(int pack, bool tpm, int imds, char *text, size_t size)
 		 streq(bundle_text(&b, BUNDLE_POLICY), POLICY), bundle_text(&b, BUNDLE_TRUST),
 		 bundle_text(&b, BUNDLE_TYPE),
 		 !!bundle_find(&b, BUNDLE_CERT, 0) + !!bundle_find(&b, BUNDLE_CERT, 1), tpm, imds);
+	bundle_done(&b);
+}
+
+static void accept_by_kept(int pack, struct attest_verdict *v)
+{
+	struct bundle b = { 0 };
+	uint8_t data[4096];
+	ssize_t n;
+
+	(void) lseek(pack, 0, SEEK_SET);
+	n = read_full(pack, data, sizeof(data));
+	if (n < 0 || bundle_read_pack(&b, data, (size_t)n) < 0)
+		_exit(1);
+	(void) EVP_Digest(bundle_text(&b, BUNDLE_KEPT_POLICY), strlen(bundle_text(&b, BUNDLE_KEPT_POLICY)), v->policy_sha256, NULL, EVP_sha256(), NULL);
+	if (bundle_find(&b, BUNDLE_KEPT_TRUST, 0))
+		(void) EVP_Digest(bundle_text(&b, BUNDLE_KEPT_TRUST), strlen(bundle_text(&b, BUNDLE_KEPT_TRUST)), v->trust_sha256, NULL, EVP_sha256(), NULL);
+	v->trust_replaced = bundle_find(&b, BUNDLE_KEPT_TRUST, 0) != NULL;
+	snprintf(v->reason, sizeof(v->reason), "%s, %s, %s", bundle_text(&b, BUNDLE_KEPT_POLICY), bundle_text(&b, BUNDLE_KEPT_TRUST), bundle_find(&b, BUNDLE_POLICY, 0) ? "both" : "alone");
 	bundle_done(&b);
 }
 
@@ -145,6 +165,7 @@ static void serve(int fd, enum lie lie)
 	case LIE_UNTERMINATED_CODE: memset(v.code, 'x', sizeof(v.code)); break;
 	case LIE_MAGIC: h.magic++; break;
 	case LIE_ESCAPES: strcpy(v.reason, "a\033[2Jb\nc\377"); break;
+	case LIE_KEPT: accept_by_kept(pack, &v); break;
 	case LIE_PROBE: probe(pack, tpm, imds, v.reason, sizeof(v.reason)); break;
 	case LIE_CLOSE: _exit(0);
 	case LIE_DIE: (void) raise(SIGKILL); break;
@@ -545,6 +566,39 @@ static void test_no_policy(void **state)
 	assert_non_null(strstr(o.why, "write /etc/cocod/attest.conf"));
 }
 
+/* The initrd's policy goes along, and nothing is accepted without it. */
+static void test_kept(void **state)
+{
+	static const enum lie lies[] = { LIE_KEPT, LIE_NONE, LIE_KEPT };
+	struct kept kept = { .require = REQUIRE_EVIDENCE, .policy = (char *)"initrd's", .policy_len = 8 };
+	char full[200];
+
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		struct outcome o;
+		struct attestation_setup s = setup_of(&o);
+		pid_t worker = worker_start(lies[i]);
+
+		s.kept = &kept;
+		(void) EVP_Digest(kept.policy, kept.policy_len, kept.policy_sha256, NULL, EVP_sha256(), NULL);
+		attempt(&o, &s);
+		worker_stop(worker);
+		if (lies[i] == LIE_NONE) {
+			assert_false(o.verdict);
+			assert_non_null(strstr(o.why, "is no verdict over this evidence"));
+			/* Under other roots than the initrd's it is none either. */
+			kept.trust = (char *)"roots";
+			kept.trust_len = 5;
+			(void) EVP_Digest(kept.trust, kept.trust_len, kept.trust_sha256, NULL, EVP_sha256(), NULL);
+			/* And without a policy of this system's. */
+			snprintf(full, sizeof(full), "%s/etc/cocod/attest.conf", root);
+			assert_int_equal(unlink(full), 0);
+			continue;
+		}
+		assert_int_equal(o.v.result, ATTEST_ACCEPTED);
+		assert_string_equal(o.v.reason, kept.trust ? "initrd's, roots, alone" : "initrd's, , both");
+	}
+}
+
 static void test_retry(void **state)
 {
 	struct outcome o;
@@ -612,6 +666,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_imds, setup, teardown),
 		cmocka_unit_test(test_imds_address),
 		cmocka_unit_test_setup_teardown(test_no_policy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonce, setup, teardown),
 	};

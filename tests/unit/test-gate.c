@@ -9,6 +9,8 @@
 
 static const enum require requires[] = { REQUIRE_ATTESTED, REQUIRE_EVIDENCE, REQUIRE_NONE };
 
+static const struct carried nothing;
+
 static bool owner_attests(enum tee tee)
 {
 	return tee == TEE_SEV || tee == TEE_SEV_ES;
@@ -27,7 +29,7 @@ static void test_gate(void **state)
 			bool none = c.require == REQUIRE_NONE, owner = c.require == REQUIRE_ATTESTED && owner_attests(tee);
 			struct gate g;
 
-			gate_judge(&c, tee, "because", &g);
+			gate_judge(&c, &nothing, tee, "because", &g);
 			assert_int_equal(g.open, n_errors == 0 && (none || owner));
 			assert_string_equal(g.state, !g.open ? "closed" : none ? "not-required" : "owner-attested");
 			assert_int_equal(g.wants_evidence, n_errors == 0 && !none && !owner);
@@ -40,6 +42,38 @@ static void test_gate(void **state)
 			/* Who has no evidence is told so, and what to do. */
 			assert_int_equal(!n_errors && c.require == REQUIRE_EVIDENCE && owner_attests(tee),
 					 strstr(g.reason, "Require=attested") != NULL);
+		}
+}
+
+/* Every pair of an initrd and a system: the stricter of the two counts, on every machine. */
+static void test_initrd(void **state)
+{
+	for (enum tee tee = TEE_NONE; tee < _TEE_MAX; tee++)
+		for (unsigned i = 0; i < 4 * ARRAY_SIZE(requires) * ARRAY_SIZE(requires); i++) {
+			struct config c = { .require = requires[i / 4 % ARRAY_SIZE(requires)] };
+			struct kept kept = { .require = requires[i / 4 / ARRAY_SIZE(requires)] };
+			struct carried carried = { .kept = &kept, .own = i / 2 % 2 };
+			bool none = c.require == REQUIRE_NONE && kept.require == REQUIRE_NONE;
+			bool evidence = c.require == REQUIRE_EVIDENCE || kept.require == REQUIRE_EVIDENCE;
+			bool owner = !none && !evidence && owner_attests(tee);
+			struct gate g;
+			bool nothing_accepts;
+
+			/* Without a policy an initrd accepts nothing, so that no root can accept in its name. */
+			kept.policy = i % 2 ? (char *)"[Policy]" : NULL;
+			nothing_accepts = !kept.policy && !carried.own && kept.require != REQUIRE_NONE && !owner;
+			gate_judge(&c, &carried, tee, "because", &g);
+			assert_int_equal(g.open, none || owner);
+			assert_int_equal(g.wants_evidence, !g.open && !nothing_accepts);
+			assert_string_equal(g.state, none ? "not-required" : owner ? "owner-attested" : "closed");
+			assert_int_equal(g.require, none ? REQUIRE_NONE : evidence ? REQUIRE_EVIDENCE : REQUIRE_ATTESTED);
+			assert_int_equal(strstr(g.require_reason, "initrd") != NULL, g.require != c.require);
+			if (nothing_accepts)
+				assert_non_null(strstr(g.reason, "put the file into the initrd"));
+			strcpy(carried.error, "the file is lost");
+			gate_judge(&c, &carried, tee, "because", &g);
+			assert_false(g.open || g.wants_evidence);
+			assert_non_null(strstr(g.reason, "the file is lost"));
 		}
 }
 
@@ -56,7 +90,7 @@ static void test_verdict(void **state)
 				struct gate g;
 				bool open, wants;
 
-				gate_judge(&c, tee, "seems so", &g);
+				gate_judge(&c, &nothing, tee, "seems so", &g);
 				open = g.open;
 				wants = g.wants_evidence;
 				gate_take_verdict(&g, result ? &v : NULL, "no answer", nobody, 42);
@@ -81,7 +115,7 @@ static void test_verdict(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_gate), cmocka_unit_test(test_verdict) };
+	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_gate), cmocka_unit_test(test_initrd), cmocka_unit_test(test_verdict) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
