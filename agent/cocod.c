@@ -110,10 +110,14 @@ static int keeper_open_store(struct keeper *k)
 		k->directory = (struct secret_source){ "directory", k->config->secret_directory };
 	r = store_new(k->config->policies, k->config->n_policies,
 		      k->config->secret_directory[0] ? &k->directory : NULL, journal, &k->store);
+	if (r == -ENOMEM)
+		return log_oom();
 	if (r < 0)
-		return log_error_errno(r, "Failed to open the journal '%s': %m", journal);
-	if (r > 0)
-		log_warning("The journal '%s' was damaged; what came before the damage is kept",
+		log_warning_errno(r,
+				  "The journal '%s' cannot be read (%m) and is set aside as '%s.bad'; what became of the secrets before is not known",
+				  journal, journal);
+	else if (r > 0)
+		log_warning("The journal '%s' was damaged; all records that are whole are kept",
 			    journal);
 	return 0;
 }
@@ -232,6 +236,8 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	r = sd_event_loop(k->event);
 	(void) sd_notify(false, "STOPPING=1");
 	cryptsetup_stop(k);
+	keeper_noted(k, store_sync(k->store));
+	k->retry = sd_event_source_disable_unref(k->retry);
 	k->attestation = attestation_free(k->attestation);
 	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : 0;
 }
@@ -259,6 +265,8 @@ static int run(int argc, char **argv)
 	if (r < 0)
 		return log_error_errno(r, "Failed to keep this process out of core dumps: %m");
 	(void) umask(0077);
+	/* A limit on the size of files is an error to go on with, not the end. */
+	(void) signal(SIGXFSZ, SIG_IGN);
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
 	k.since_usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 

@@ -306,6 +306,7 @@ static void check_unique(struct config *c, const struct secret_policy *p, const 
 static void read_secret_conf(struct config *c, struct config_file *f)
 {
 	struct secret_policy p = { .consumers = CONSUMER_GET }, *more;
+	struct guid other;
 	unsigned seen = 0;
 	struct value v = { .config = c, .policy = &p, .seen = &seen };
 	const char *path = f->path;
@@ -316,6 +317,9 @@ static void read_secret_conf(struct config *c, struct config_file *f)
 		config_error(c, path, 0, "Guid= is missing: it says which secret this is");
 	if (!p.name[0])
 		config_error(c, path, 0, "The file's name is no name for a secret: set Name=");
+	/* What looks like a GUID is taken for that one. */
+	if (guid_parse(p.name, strlen(p.name), &other) == 0 && !guid_equal(&other, &p.guid))
+		config_error(c, path, 0, "The name '%s' is another secret's GUID: set Name=", p.name);
 	if (!(seen & 1u << SECRET_WIPE))
 		p.wipe = policy_default_wipe(&p);
 	check_unique(c, &p, path);

@@ -8,7 +8,14 @@
  * without a byte: then it asks for a passphrase, or fails when the volume is "headless".
  *
  *	connect -> who is it? -> gate -> a secret for the volume -> the volume's header -> write -> read by the peer: delivered
- *		-> the peer is gone and the volume is open: confirmed		-> ... is not open, or a person is asked: kept
+ *		-> the peer is gone, the volume is open, and nobody was asked for a passphrase: opened
+ *		-> the peer is gone and the volume is not open, or a person was asked: rejected
+ *		-> the volume is open, and what was asked meanwhile was not seen: undecided
+ *
+ * Each of these is noted in the journal before it counts, the first one before the first byte
+ * of the key goes out.  After a restart the peer is found again by its pid and its time of start.
+ * The directory of questions has a time of modification: when that is what it was before the
+ * key went out, nobody was asked while we were away.
  *
  * This stands in agent/, not in secrets/: it needs the gate, the worker and the store, which
  * only agent/ may join.
@@ -16,6 +23,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,8 +44,6 @@
 #define POLL_READ_USEC (2 * USEC_PER_MSEC)
 #define POLL_OUTCOME_USEC (200 * USEC_PER_MSEC)
 #define VERDICT_USEC (15 * USEC_PER_SEC)
-#define RESUME_USEC (120 * USEC_PER_SEC)
-#define ASK_PASSWORD_DIR "/run/systemd/ask-password"
 
 struct delivery {
 	struct delivery *next, **prev;	/* in the keeper's list */
@@ -45,24 +51,32 @@ struct delivery {
 	char volume[VOLUME_NAME_MAX + 1];
 	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + VOLUME_NAME_MAX];
 	int fd;				/* the connection */
-	pid_t pid;			/* 0 after a restart of ours: the peer is unknown */
+	pid_t pid;			/* 0: it is gone */
 	int pidfd;
 	int worker_fd;
-	struct store_entry *entry;	/* counted in its n_pending */
+	struct store_entry *entry;	/* counted in its n_pending while @pending */
+	bool pending;
+	struct delivery_peer peer;
+	struct volume_asked asked;	/* the mark before the key went out */
+	bool offered;			/* the store knows of it, and has to hear how it ends */
+	bool unseen;			/* the volume may have been opened by something that we did not see */
+	char why_not[128];		/* ... and what */
 	struct secret *key;
 	size_t key_len, n_sent;
 	uint64_t deadline;		/* CLOCK_MONOTONIC, of the step at hand */
-	sd_event_source *io, *timer, *exit;
+	sd_event_source *io, *timer, *exit, *questions;
 };
 
 static void delivery_free(struct delivery *d)
 {
 	struct store_entry *e = d->entry;
 	struct keeper *k = d->keeper;
+	bool pending = d->pending;
 
 	sd_event_source_disable_unref(d->io);
 	sd_event_source_disable_unref(d->timer);
 	sd_event_source_disable_unref(d->exit);
+	sd_event_source_disable_unref(d->questions);
 	secret_free(d->key);
 	(void) close_fd(d->fd);
 	(void) close_fd(d->pidfd);
@@ -72,10 +86,17 @@ static void delivery_free(struct delivery *d)
 		d->next->prev = d->prev;
 	free(d);
 	k->n_deliveries--;
-	if (e) {
+	if (e && pending)
 		e->n_pending--;
+	if (e)
 		keeper_settle(k, e);
-	}
+}
+
+static void take_entry(struct delivery *d, struct store_entry *e)
+{
+	d->entry = e;
+	d->pending = true;
+	e->n_pending++;
 }
 
 static int delivery_new(struct keeper *k, int fd, struct delivery **ret)
@@ -119,6 +140,8 @@ static void decline(struct delivery *d, const char *format, ...)
 	(void) vsnprintf(why, sizeof(why), format, ap);
 	va_end(ap);
 	log_warning("Volume '%s' gets no key: %s", d->volume, why);
+	if (d->offered)
+		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
 	delivery_free(d);
 }
 
@@ -143,22 +166,68 @@ static int poll_again(struct delivery *d, uint64_t usec)
 
 /* ---- the outcome ---- */
 
+static void note_outcome(struct delivery *d, enum delivery_outcome outcome)
+{
+	keeper_noted(d->keeper, store_deliver(d->keeper->store, d->entry, d->consumer, outcome));
+}
+
+/* It is open, and once the peer is gone too, what is left to say is whether the secret stays. */
+static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	delivery_free(userdata);
+	return 0;
+}
+
+/*
+ * The secret is no longer being used.  The peer may still be there and ask a person; when it is
+ * gone we look whether that opened the volume, to say so.
+ */
 static void end_rejected(struct delivery *d, const char *how)
 {
 	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare it with the volume's passphrase",
 		    d->volume, d->entry->policy.name, how);
-	if (store_reject(d->keeper->store, d->entry) < 0)
-		log_warning("Failed to note that in the journal, ignoring");
-	delivery_free(d);
+	note_outcome(d, DELIVERY_REJECTED);
+	d->timer = sd_event_source_disable_unref(d->timer);
+	d->questions = sd_event_source_disable_unref(d->questions);
+	d->exit = sd_event_source_disable_unref(d->exit);
+	if (d->pidfd < 0 ||
+	    sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_rejected_exit, d) < 0) {
+		delivery_free(d);
+		return;
+	}
+	d->pending = false;
+	d->entry->n_pending--;
+	keeper_settle(d->keeper, d->entry);
+}
+
+static void suspect(struct delivery *d, const char *why)
+{
+	if (!d->unseen)
+		snprintf(d->why_not, sizeof(d->why_not), "%s", why);
+	d->unseen = true;
 }
 
 /* Once the peer is gone the volume is open or it is not.  delivery_free() settles what follows. */
 static void end_outcome(struct delivery *d)
 {
-	if (volume_is_open("/sys", d->volume) > 0)
-		delivery_free(d);
-	else
+	/* Without a watch on the questions their directory alone can tell. */
+	if (!d->questions && !volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
+		suspect(d, "somebody was asked for a passphrase meanwhile");
+	d->pidfd = close_fd(d->pidfd);
+	if (volume_is_open("/sys", d->volume) <= 0 && d->peer.pid != 0) {
 		end_rejected(d, "systemd-cryptsetup ended without it");
+		return;
+	}
+	if (d->unseen) {
+		log_warning("Whether secret '%s' opened volume '%s' or something else did cannot be said: %s",
+			    d->entry->policy.name, d->volume, d->why_not);
+		note_outcome(d, DELIVERY_UNDECIDED);
+	} else {
+		log_notice("Volume '%s' is open with secret '%s'", d->volume,
+			   d->entry->policy.name);
+		note_outcome(d, DELIVERY_OPENED);
+	}
+	delivery_free(d);
 }
 
 static int on_peer_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -167,51 +236,103 @@ static int on_peer_exit(sd_event_source *s, int fd, uint32_t revents, void *user
 	return 0;
 }
 
+/*
+ * What is typed now may open the volume, and would prove nothing about the secret.
+ */
+static void end_asks(struct delivery *d)
+{
+	end_rejected(d, "systemd-cryptsetup asks for a passphrase instead");
+}
+
+/*
+ * A question was put into the directory.  One that is answered before we can read whose it was
+ * may have been our peer's.
+ */
+static int on_question(sd_event_source *s, const struct inotify_event *event, void *userdata)
+{
+	struct delivery *d = userdata;
+	pid_t pid;
+
+	if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) {
+		suspect(d, "the questions for passphrases could not be watched");
+		return 0;
+	}
+	if (event->len == 0 || !startswith(event->name, "ask."))
+		return 0;
+	pid = volume_asked_by(ASK_PASSWORD_DIR, event->name);
+	if (pid < 0)
+		suspect(d, "a question for a passphrase was answered before it could be read");
+	else if (pid == d->pid)
+		end_asks(d);
+	return 0;
+}
+
 static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct delivery *d = userdata;
 
-	if (d->pid == 0) {
-		/*
-		 * After a restart: only the volume itself can tell, and only its being there is
-		 * an answer.
-		 */
-		if (volume_is_open("/sys", d->volume) > 0 || now(d) >= d->deadline) {
-			delivery_free(d);
-			return 0;
-		}
-	} else if (volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid)) {
-		/*
-		 * What is typed now may open the volume, and would prove nothing about the
-		 * secret.
-		 */
-		end_rejected(d, "systemd-cryptsetup asks for a passphrase instead");
-		return 0;
-	}
-	(void) poll_again(d, POLL_OUTCOME_USEC);
+	if (volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
+		end_asks(d);
+	else
+		(void) poll_again(d, POLL_OUTCOME_USEC);
 	return 0;
+}
+
+/* From before the key goes out, so that no question is missed.  Without it the mark has to do. */
+static void watch_questions(struct delivery *d)
+{
+	int r = sd_event_add_inotify(d->keeper->event, &d->questions, ASK_PASSWORD_DIR,
+				     IN_MOVED_TO | IN_CREATE | IN_ONLYDIR, on_question, d);
+
+	/* What was asked before the peer's end is to be read before it. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->questions, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r < 0)
+		d->questions = sd_event_source_disable_unref(d->questions);
 }
 
 static void await_outcome(struct delivery *d)
 {
 	int r;
 
-	if (d->pid != 0 && d->pidfd < 0) {
+	if (d->pid == 0 || d->pidfd < 0) {
 		end_outcome(d);		/* it was gone before we could hold on to it */
 		return;
 	}
-	r = start_polling(d, RESUME_USEC, on_poll_outcome);
-	if (r >= 0 && d->pidfd >= 0)
+	r = start_polling(d, 0, on_poll_outcome);
+	if (r >= 0)
 		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d);
 	if (r < 0) {
 		log_warning_errno(r,
 				  "Failed to watch for volume '%s', its secret stays until it is wiped by hand: %m",
 				  d->volume);
+		note_outcome(d, DELIVERY_UNDECIDED);
 		delivery_free(d);
 	}
 }
 
 /* ---- writing the key ---- */
+
+/* What the peer was told.  It runs as the unit of the volume, so its arguments are systemd's. */
+static int read_request(const struct delivery *d, struct volume_request *ret)
+{
+	_cleanup_(freep) char *cmdline = NULL;
+	struct volume_request req;
+	char path[64];
+	size_t len;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)d->pid);
+	r = read_file_at(AT_FDCWD, path, 4096, &cmdline, &len);
+	if (r >= 0)
+		r = volume_request_parse(cmdline, len, &req);
+	if (r < 0)
+		return r;
+	if (!streq(req.volume, d->volume))
+		return -EINVAL;
+	*ret = req;
+	return 0;
+}
 
 static void end_delivered(struct delivery *d)
 {
@@ -219,8 +340,10 @@ static void end_delivered(struct delivery *d)
 
 	d->key = secret_free(d->key);
 	d->fd = close_fd(d->fd);
-	log_notice("Secret '%s' is delivered to volume '%s'", e->policy.name, d->volume);
-	keeper_advance(d->keeper, e, SECRET_DELIVERED, d->consumer);
+	log_notice("Secret '%s' of '%s' is delivered to volume '%s'", e->policy.name,
+		   e->source->name, d->volume);
+	note_outcome(d, DELIVERY_READ);
+	d->offered = false;
 	await_outcome(d);
 }
 
@@ -295,11 +418,46 @@ static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userd
 	return 0;
 }
 
+/*
+ * From here on the volume may be opened with the secret, whatever becomes of us.  What cannot
+ * be written to the journal holds in memory; a key that waits for room in /run would keep the
+ * machine from booting.
+ */
+static int offer(struct delivery *d)
+{
+	struct volume_request req = { .other_means = true };
+	int r;
+
+	(void) read_request(d, &req);
+	watch_questions(d);
+	volume_asked_mark(ASK_PASSWORD_DIR, &d->asked);
+	d->peer = (struct delivery_peer){
+		.pid = (uint32_t)d->pid,
+		.asked_inode = d->asked.inode,
+		.asked_nsec = d->asked.nsec,
+		.other_means = req.other_means,
+	};
+	if (volume_peer_start(d->pid, &d->peer.start) < 0) {
+		d->peer.pid = 0;
+		suspect(d, "its systemd-cryptsetup ended before it could be looked at");
+	}
+	if (req.other_means)
+		suspect(d, "its options have other ways to open it");
+	r = store_offer(d->keeper->store, d->entry, d->consumer, &d->peer);
+	if (r == -ENOMEM)
+		return r;
+	d->offered = true;
+	keeper_noted(d->keeper, r);
+	return 0;
+}
+
 static void begin_write(struct delivery *d)
 {
 	int r;
 
-	r = store_read(d->entry, &d->key);
+	r = store_read(d->keeper->store, d->entry, &d->key);
+	if (r >= 0)
+		r = offer(d);
 	if (r >= 0)
 		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
 					       d->keeper->config->read_usec, 0, on_write_timeout, d);
@@ -358,22 +516,13 @@ static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userda
 static int open_header(struct delivery *d, int *ret_fd)
 {
 	_cleanup_(closep) int fd = -EBADF;
-	_cleanup_(freep) char *cmdline = NULL;
 	struct volume_request req;
-	char path[64];
 	struct stat st;
-	size_t len;
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)d->pid);
-	r = read_file_at(AT_FDCWD, path, 4096, &cmdline, &len);
+	r = read_request(d, &req);
 	if (r < 0)
 		return r;
-	r = volume_request_parse(cmdline, len, &req);
-	if (r < 0)
-		return r;
-	if (!streq(req.volume, d->volume))
-		return -EINVAL;
 	fd = open(req.device, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -429,7 +578,7 @@ static int choose_secret(struct delivery *d)
 		decline(d,
 			r == -ENOENT ?
 				"there are no launch secrets on this machine (neither coco_secret nor efi_secret serves any)" :
-				"no launch secret may go to it; see 'cococtl secrets list'");
+				"no launch secret may go to it; see 'cococtl secrets list' and 'cococtl status'");
 		return -1;
 	}
 	if (e->state == SECRET_WIPED) {
@@ -441,8 +590,7 @@ static int choose_secret(struct delivery *d)
 		decline(d, "it is open already");
 		return -1;
 	}
-	d->entry = e;
-	e->n_pending++;
+	take_entry(d, e);
 	return 1;
 }
 
@@ -531,24 +679,67 @@ int on_cryptsetup_connection(sd_event_source *s, int fd, uint32_t revents, void 
 	return 0;
 }
 
+/*
+ * The peer of a delivery that was under way when the keeper died.  Who has its pid and its time
+ * of start is it; else it has ended.
+ */
+static void find_peer(struct delivery *d, const struct store_delivery *was)
+{
+	uint64_t start;
+
+	d->peer = was->peer;
+	d->asked = (struct volume_asked){ was->peer.asked_inode, was->peer.asked_nsec };
+	if (was->peer.pid == 0) {
+		suspect(d, "cocod was restarted, and its systemd-cryptsetup is not known any more");
+		return;
+	}
+	d->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)was->peer.pid, 0);
+	if (d->pidfd < 0)
+		return;
+	if (volume_peer_start((pid_t)was->peer.pid, &start) < 0 || start != was->peer.start)
+		d->pidfd = close_fd(d->pidfd);
+	else
+		d->pid = (pid_t)was->peer.pid;
+}
+
+static int resume_one(struct keeper *k, struct store_entry *e, const struct store_delivery *was)
+{
+	const char *volume = startswith(was->consumer, CONSUMER_CRYPTSETUP ":");
+	struct delivery *d;
+	int r;
+
+	if (!volume || strlen(volume) > VOLUME_NAME_MAX)
+		return 0;
+	r = delivery_new(k, -EBADF, &d);
+	if (r < 0)
+		return r;
+	strcpy(d->volume, volume);
+	snprintf(d->consumer, sizeof(d->consumer), CONSUMER_CRYPTSETUP ":%s", d->volume);
+	take_entry(d, e);
+	find_peer(d, was);
+	watch_questions(d);
+	if (!volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
+		suspect(d, "cocod was restarted meanwhile, and somebody may have been asked for a passphrase");
+	if (d->peer.other_means)
+		suspect(d, "its options have other ways to open it");
+	await_outcome(d);
+	return 0;
+}
+
 void cryptsetup_resume(struct keeper *k)
 {
 	struct store_entry *e;
 
-	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
-		const char *volume = startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":");
-		struct delivery *d;
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		for (size_t n = 0; e->state != SECRET_WIPED && n < e->n_deliveries; n++) {
+			const struct store_delivery was = e->deliveries[n];
 
-		if (e->state != SECRET_DELIVERED || !volume || strlen(volume) > VOLUME_NAME_MAX ||
-		    e->rejected)
-			continue;
-		if (delivery_new(k, -EBADF, &d) < 0)
-			return;
-		strcpy(d->volume, volume);
-		d->entry = e;
-		e->n_pending++;
-		await_outcome(d);
-	}
+			if (was.outcome != DELIVERY_OFFERED && was.outcome != DELIVERY_READ)
+				continue;
+			if (resume_one(k, e, &was) < 0)
+				log_warning("Out of memory: secret '%s' stays until it is wiped by hand",
+					    e->policy.name);
+		}
 }
 
 void cryptsetup_stop(struct keeper *k)

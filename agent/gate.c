@@ -133,3 +133,36 @@ void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const cha
 				attest_result_name(v->result), v->code, v->reason);
 	}
 }
+
+enum gate_belief gate_believes(const struct gate *g, const struct secret_source *src,
+			       const char **ret_why)
+{
+	*ret_why = "";
+	if (!src->host_table)
+		return GATE_BELIEVES;
+	if (g->tee == TEE_SEV || g->tee == TEE_SEV_ES || g->tee == TEE_SEV_SNP) {
+		*ret_why = "on SEV the host writes the ACPI table SVKL and nothing measures it: its keys are ignored";
+		return GATE_IGNORES;
+	}
+	if (streq(g->state, "not-required")) {
+		if (g->tee != TEE_NONE) {
+			*ret_why = "Require=none proves no TD: the keys of the ACPI table SVKL are ignored; Require=evidence with a policy for TDX would have them";
+			return GATE_IGNORES;
+		}
+		*ret_why = "Require=none on a plain machine: the host knows the keys of the ACPI table SVKL, they are for tests";
+		return GATE_BELIEVES_HOST;
+	}
+	if (!g->open || !streq(g->state, "attested")) {
+		*ret_why = "no TDX quote is accepted: the keys of the ACPI table SVKL are ignored until one is";
+		return GATE_IGNORES;
+	}
+	if (!streq(g->verdict.type, "tdx")) {
+		*ret_why = "the accepted evidence is no TDX quote: the keys of the ACPI table SVKL are the host's and are ignored";
+		return GATE_IGNORES;
+	}
+	if (!g->verdict.rtmr0) {
+		*ret_why = "the policy does not name rtmr0, which measures the ACPI tables: the host may have written SVKL and know its keys; add rtmr0= to attest.conf";
+		return GATE_BELIEVES_HOST;
+	}
+	return GATE_BELIEVES;
+}

@@ -5,6 +5,7 @@
 #include "agent/config.h"
 #include "agent/kept.h"
 #include "attest/tee.h"
+#include "secrets/source.h"
 #include "wire/msg.h"
 
 /*
@@ -38,5 +39,23 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
  */
 void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody,
 		       uint64_t now_usec);
+
+/*
+ * Whether the secrets of @src count on this machine, as the gate stands.  The firmware's area
+ * always does: what opens the gate speaks for it.  A table of the host's, SVKL, is believed
+ * only in a TD whose quote was accepted; and on a plain machine, where it serves tests, with
+ * Require=none.
+ *
+ * Returns GATE_BELIEVES; GATE_BELIEVES_HOST when they count though the host may have chosen
+ * them, or GATE_IGNORES: then @ret_why is the sentence that says so.
+ */
+enum gate_belief {
+	GATE_BELIEVES,
+	GATE_BELIEVES_HOST,
+	GATE_IGNORES,
+};
+
+enum gate_belief gate_believes(const struct gate *g, const struct secret_source *src,
+			       const char **ret_why);
 
 #endif

@@ -6,7 +6,9 @@
 #include <systemd/sd-journal.h>
 #include <systemd/sd-messages.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "agent/outlook.h"
 #include "agent/volume.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -112,9 +114,31 @@ int keeper_gate(struct keeper *k)
 	return attestation_request(k->attestation) > 0 ? 0 : -EPERM;
 }
 
+/* Whose secrets count, as the gate stands now; said once, and when it changes. */
+static void believe_sources(struct keeper *k)
+{
+	const struct secret_source *src;
+	const char *why;
+
+	for (unsigned i = 0; i < KEEPER_MAX_SOURCES && (src = store_source(k->store, i, NULL)); i++) {
+		enum gate_belief belief = gate_believes(&k->gate, src, &why);
+
+		store_believe(k->store, src, belief != GATE_IGNORES);
+		if (k->believed_why[i] == why || access(src->path, F_OK) < 0)
+			continue;
+		k->believed_why[i] = why;
+		if (why[0])
+			log_warning("Secrets of '%s': %s", src->path, why);
+	}
+}
+
 int keeper_scan(struct keeper *k)
 {
-	int r = store_scan(k->store);
+	int r;
+
+	believe_sources(k);
+	r = store_scan(k->store);
+	keeper_noted(k, store_sync(k->store));
 
 	if (r > 0)
 		for (size_t i = 0; store_get(k->store, i); i++) {
@@ -131,15 +155,14 @@ int keeper_scan(struct keeper *k)
 	return r;
 }
 
-void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state,
-		    const char *consumer)
+void keeper_noted(struct keeper *k, int r)
 {
-	int r = store_advance(k->store, e, state, consumer);
-
-	if (r < 0)
+	if (r < 0 && !k->journal_failed)
 		log_warning_errno(r,
-				  "Failed to note in the journal that secret '%s' is %s, a restart would forget it, ignoring: %m",
-				  e->policy.name, secret_state_name(state));
+				  "Failed to write the journal of states (%m); a restart now would forget the last ones. Each change is tried again: make room in /run");
+	else if (r >= 0 && k->journal_failed)
+		log_notice("The journal of states is written again; nothing is missing in it");
+	k->journal_failed = r < 0;
 	keeper_notify_status(k);
 }
 
@@ -148,40 +171,42 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 	bool zeroes = e->source && e->source->zeroes;
 	int r;
 
-	if (e->state == SECRET_WIPED)
+	if (e->state == SECRET_WIPED && !e->returned)
 		return 0;
 	r = store_wipe(k->store, e);
-	if (r < 0 && e->state != SECRET_WIPED)
+	if (r < 0)
 		return log_error_errno(r,
 				       "Failed to wipe secret '%s', it is still in the kernel's memory: %m",
 				       e->policy.name);
+	keeper_noted(k, store_sync(k->store));
 	log_notice("Secret '%s' is wiped: %s", e->policy.name,
 		   zeroes ? "its bytes in the firmware's area are zero" :
 			    "its file is unlinked (a directory for tests, no memory is zeroed)");
-	keeper_notify_status(k);
 	return 0;
 }
 
-/* All volumes that the policy names are open; with none named, the one that had it last is. */
-static bool all_confirmed(const struct store_entry *e)
+static int is_open(const char *volume)
 {
-	const char *last = startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":");
-	char volume[MSG_NAME_LEN + 1];
-	unsigned n = 0;
-
-	for (; policy_volume(&e->policy, n, volume) > 0; n++)
-		if (volume_is_open("/sys", volume) <= 0)
-			return false;
-	if (n > 0)
-		return true;
-	return last && !e->rejected && volume_is_open("/sys", last) > 0;
+	return volume_is_open("/sys", volume);
 }
 
-static bool wipe_is_due(const struct store_entry *e)
+static uint64_t now_boottime(void)
 {
+	struct timespec ts;
+
+	(void) clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static bool wipe_is_due(const struct store_entry *e, const struct outlook *o)
+{
+	if (e->state == SECRET_WIPED)
+		return false;
+	if (e->wipe_due)
+		return true;
 	switch (e->policy.wipe) {
 	case WIPE_CONFIRMED:
-		return e->state == SECRET_CONFIRMED;
+		return e->state == SECRET_CONFIRMED || o->used_up;
 	case WIPE_DELIVERED:
 		return e->state == SECRET_DELIVERED || e->state == SECRET_CONFIRMED;
 	default:
@@ -189,16 +214,142 @@ static bool wipe_is_due(const struct store_entry *e)
 	}
 }
 
+static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct keeper *k = userdata;
+
+	for (size_t i = 0; store_get(k->store, i); i++)
+		keeper_settle(k, store_get(k->store, i));
+	return 0;
+}
+
+/* The soonest of all that wait; what is not due yet then waits again. */
+static void look_again(struct keeper *k, uint64_t wait_usec)
+{
+	uint64_t at, due = now_boottime() + wait_usec;
+	int enabled = SD_EVENT_OFF, r = 0;
+
+	if (!k->event)
+		return;
+	if (!k->retry)
+		r = sd_event_add_time(k->event, &k->retry, CLOCK_BOOTTIME, due, 0, on_retry, k);
+	else if (sd_event_source_get_enabled(k->retry, &enabled) >= 0 &&
+		 (enabled == SD_EVENT_OFF || (sd_event_source_get_time(k->retry, &at) >= 0 && at > due))) {
+		r = sd_event_source_set_time(k->retry, due);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(k->retry, SD_EVENT_ONESHOT);
+	}
+	if (r < 0)
+		log_warning_errno(r, "Failed to set a timer, a secret may stay until the next change: %m");
+}
+
+/* A state is settled often, and its warning should be read. */
+static void log_warning_once(struct store_entry *e, const char *text)
+{
+	uint64_t sum = 0;
+
+	for (const char *p = text; *p; p++)
+		sum = (sum ^ (uint8_t)*p) * 0x100000001b3u + 1;
+	if (sum != e->warned && text[0])
+		log_warning("%s", text);
+	e->warned = sum;
+}
+
 void keeper_settle(struct keeper *k, struct store_entry *e)
 {
-	if (e->state == SECRET_DELIVERED && startswith(e->delivered_to, CONSUMER_CRYPTSETUP ":") &&
-	    all_confirmed(e)) {
-		log_notice("Secret '%s' is confirmed: volume '%s' is open", e->policy.name,
-			   e->delivered_to + strlen(CONSUMER_CRYPTSETUP ":"));
-		keeper_advance(k, e, SECRET_CONFIRMED, NULL);
+	struct outlook o;
+
+	outlook_judge(e, is_open, now_boottime(), &o);
+	if (e->state == SECRET_DELIVERED && o.confirmed) {
+		log_notice("Secret '%s' is confirmed: it opened '%s'", e->policy.name,
+			   e->delivered_to);
+		keeper_noted(k, store_advance(k->store, e, SECRET_CONFIRMED));
 	}
-	if (e->n_pending == 0 && wipe_is_due(e))
+	if (o.wait_usec > 0 && e->policy.wipe == WIPE_CONFIRMED && e->state != SECRET_WIPED)
+		look_again(k, o.wait_usec);
+	if (e->n_pending > 0)
+		return;
+	if (wipe_is_due(e, &o)) {
+		if (o.used_up && !o.confirmed)
+			log_notice("Secret '%s' opened one volume, and no other one of its wants it any more",
+				   e->policy.name);
 		(void) keeper_wipe(k, e);
+	} else {
+		log_warning_once(e, o.warning);
+	}
+}
+
+/* ---- what a person should know ---- */
+
+void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN])
+{
+	struct outlook o;
+
+	ret[0] = '\0';
+	if (e->state == SECRET_WIPED) {
+		if (e->returned)
+			snprintf(ret, MSG_WARNING_LEN,
+				 "Secret '%s' was wiped, and its source shows it again: it is given to nobody. Find out who wrote it, then: cococtl secrets wipe %s",
+				 e->policy.name, e->policy.name);
+		return;
+	}
+	outlook_judge(e, is_open, now_boottime(), &o);
+	if (e->n_pending == 0 && wipe_is_due(e, &o))
+		snprintf(ret, MSG_WARNING_LEN,
+			 "Secret '%s' should be wiped and could not be; the journal says why. Try: cococtl secrets wipe %s",
+			 e->policy.name, e->policy.name);
+	else if (e->n_pending == 0)
+		snprintf(ret, MSG_WARNING_LEN, "%s", o.warning);
+}
+
+/* Those of the keeper itself; @ret is "" for one that does not apply. */
+static void journal_warning(struct keeper *k, char *ret)
+{
+	if (k->journal_failed)
+		snprintf(ret, MSG_WARNING_LEN,
+			 "The journal of states cannot be written; a restart of cocod would forget the last ones. Make room in /run");
+}
+
+static void lossy_warning(struct keeper *k, char *ret)
+{
+	if (store_is_lossy(k->store))
+		snprintf(ret, MSG_WARNING_LEN,
+			 "The journal of states was damaged in this boot, so that what became of some secrets may be unknown; 'journalctl -u cocod' says when");
+}
+
+static void source_warning(struct keeper *k, unsigned i, char *ret)
+{
+	const struct secret_source *src = store_source(k->store, i, NULL);
+	const char *why;
+
+	if (!src || access(src->path, F_OK) < 0 ||
+	    gate_believes(&k->gate, src, &why) == GATE_BELIEVES)
+		return;
+	snprintf(ret, MSG_WARNING_LEN, "%.200s: %s", src->path, why);
+}
+
+int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN])
+{
+	const struct store_entry *e;
+	unsigned n = 0;
+
+	for (unsigned which = 0; which < 2 + KEEPER_MAX_SOURCES; which++) {
+		ret[0] = '\0';
+		if (which == 0)
+			journal_warning(k, ret);
+		else if (which == 1)
+			lossy_warning(k, ret);
+		else
+			source_warning(k, which - 2, ret);
+		if (ret[0] && n++ == i)
+			return 1;
+	}
+	for (size_t s = 0; (e = store_get(k->store, s)); s++) {
+		keeper_secret_warning(e, ret);
+		if (ret[0] && n++ == i)
+			return 1;
+	}
+	return 0;
 }
 
 void keeper_notify_status(struct keeper *k)

@@ -12,6 +12,8 @@
 #define USEC_PER_MSEC 1000ULL
 #define USEC_PER_SEC 1000000ULL
 
+#define KEEPER_MAX_SOURCES 4
+
 /*
  * The keeper: one process, one loop.  It joins what the folders below it offer; what comes from
  * outside reaches it as fixed-size frames (requests.c) or as a connection on a consumer's
@@ -29,6 +31,9 @@ struct keeper {
 	unsigned n_clients;
 	struct delivery *deliveries;	/* of consumer-cryptsetup.c */
 	unsigned n_deliveries;
+	sd_event_source *retry;		/* when a secret may be used up with no further event */
+	bool journal_failed;		/* the last write did */
+	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was logged last of each source */
 };
 
 /* A listening socket of ours, by the name that systemd gave its descriptor. */
@@ -58,9 +63,20 @@ void keeper_settle(struct keeper *k, struct store_entry *e);
 /* Wipe now.  Logs.  Returns 0 or an error of store_wipe(). */
 int keeper_wipe(struct keeper *k, struct store_entry *e);
 
-/* Move on, and log when the journal cannot be written (the state holds all the same). */
-void keeper_advance(struct keeper *k, struct store_entry *e, enum secret_state state,
-		    const char *consumer);
+/*
+ * After a change of the store that returned @r: logs when the journal cannot be written (the
+ * states hold in memory), and when it can again.
+ */
+void keeper_noted(struct keeper *k, int r);
+
+/*
+ * The @i-th thing that a person should know and do, into @ret.  Returns 1, or 0 when there are
+ * no more.
+ */
+int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN]);
+
+/* What is the matter with one secret; "" when nothing is. */
+void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN]);
 
 /* Look for new secrets; logs what is found and what cannot be read.  Returns as store_scan(). */
 int keeper_scan(struct keeper *k);

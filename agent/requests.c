@@ -86,6 +86,32 @@ static int on_status(struct client *c, const void *body)
 	return reply(c, MSG_STATUS, &s, sizeof(s));
 }
 
+static const char *const outcome_names[_DELIVERY_OUTCOME_MAX] = {
+	[DELIVERY_NONE] = "none",
+	[DELIVERY_OFFERED] = "offered",
+	[DELIVERY_READ] = "read",
+	[DELIVERY_TAKEN] = "taken",
+	[DELIVERY_OPENED] = "opened",
+	[DELIVERY_REJECTED] = "rejected",
+	[DELIVERY_UNDECIDED] = "undecided",
+};
+
+static void list_deliveries(const struct store_entry *e, char ret[static MSG_DELIVERIES_LEN])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < e->n_deliveries; i++) {
+		const struct store_delivery *d = &e->deliveries[i];
+
+		if (MSG_DELIVERIES_LEN - len < sizeof(d->consumer) + 32) {
+			strcpy(ret + len, " ...");
+			return;
+		}
+		len += (size_t)snprintf(ret + len, MSG_DELIVERIES_LEN - len, "%s%s=%s",
+					len ? " " : "", d->consumer, outcome_names[d->outcome]);
+	}
+}
+
 static int send_secret(struct client *c, uint16_t type, const struct store_entry *e)
 {
 	struct msg_secret m = { .state = (uint8_t)e->state, .wipe = (uint8_t)e->policy.wipe, .size = e->size };
@@ -96,6 +122,8 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 	memcpy(m.since_usec, e->since_usec, sizeof(m.since_usec));
 	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
 	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
+	list_deliveries(e, m.deliveries);
+	keeper_secret_warning(e, m.warning);
 	return reply(c, type, &m, sizeof(m));
 }
 
@@ -114,8 +142,7 @@ static struct store_entry *find(struct client *c, const char *name)
 {
 	struct store_entry *e = store_find(c->keeper->store, name);
 
-	/* One that is wiped may be there again as another secret. */
-	if ((!e || e->state == SECRET_WIPED) && keeper_scan(c->keeper) > 0)
+	if (!e && keeper_scan(c->keeper) > 0)
 		e = store_find(c->keeper->store, name);
 	return e;
 }
@@ -165,7 +192,7 @@ static int on_secret_read(struct client *c, const void *body)
 	r = find_for_get(c, q->name, &e);
 	if (r < 0)
 		return r;
-	r = store_read(e, &s);
+	r = store_read(c->keeper->store, e, &s);
 	if (r < 0)
 		return r;
 	if (q->offset > secret_len(s))
@@ -183,8 +210,13 @@ static int on_secret_delivered(struct client *c, const void *body)
 	r = find_for_get(c, q->name, &e);
 	if (r < 0)
 		return r;
-	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", e->policy.name);
-	keeper_advance(c->keeper, e, SECRET_DELIVERED, CONSUMER_GET);
+	if (e->state == SECRET_WIPED)
+		return -ENOKEY;
+	if (!store_delivery_find(e, CONSUMER_GET))
+		log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'",
+			   e->policy.name);
+	keeper_noted(c->keeper,
+		     store_deliver(c->keeper->store, e, CONSUMER_GET, DELIVERY_TAKEN));
 	keeper_settle(c->keeper, e);
 	return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
@@ -212,9 +244,14 @@ static int on_boot_complete(struct client *c, const void *body)
 	struct store_entry *e;
 	int r = 0;
 
-	for (size_t i = 0; (e = store_get(k->store, i)); i++)
-		if (e->policy.wipe == WIPE_BOOT_COMPLETE && e->n_pending == 0)
+	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
+		if (e->policy.wipe != WIPE_BOOT_COMPLETE)
+			continue;
+		/* One that is being handed over goes when that is done. */
+		keeper_noted(k, store_set_wipe_due(k->store, e));
+		if (e->n_pending == 0)
 			r = MIN(r, keeper_wipe(k, e));
+	}
 	return r < 0 ? r : reply(c, MSG_BOOT_COMPLETE, NULL, 0);
 }
 
@@ -232,7 +269,16 @@ static int on_source_info(struct client *c, const void *body)
 	snprintf(m.path, sizeof(m.path), "%s", src->path);
 	m.error = MIN(result, 0);
 	m.n_secrets = (uint32_t)MAX(result, 0);
+	m.ignored = !store_believes(c->keeper->store, src) && access(src->path, F_OK) == 0;
 	return reply(c, MSG_SOURCE_INFO, &m, sizeof(m));
+}
+
+static int on_warning(struct client *c, const void *body)
+{
+	const struct msg_index *q = body;
+	struct msg_warning m = { 0 };
+
+	return keeper_warning(c->keeper, q->index, m.text) > 0 ? reply(c, MSG_WARNING, &m, sizeof(m)) : -ENOENT;
 }
 
 static const struct {
@@ -247,6 +293,7 @@ static const struct {
 	[MSG_SECRET_WIPE] = { sizeof(struct msg_wipe), on_secret_wipe },
 	[MSG_BOOT_COMPLETE] = { 0, on_boot_complete },
 	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), on_source_info },
+	[MSG_WARNING] = { sizeof(struct msg_index), on_warning },
 };
 
 static int answer(struct client *c)

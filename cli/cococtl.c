@@ -62,6 +62,17 @@ int cli_failed(int error, const char *name)
 	}
 }
 
+int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret)
+{
+	struct msg_index q = { i };
+	int r = client_call(fd, MSG_WARNING, &q, sizeof(q), -EBADF, ret, sizeof(*ret), NULL);
+
+	ret->text[sizeof(ret->text) - 1] = '\0';
+	if (r >= 0)
+		make_printable(ret->text);
+	return r;
+}
+
 void print_json(struct json_object *o)
 {
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |

@@ -55,6 +55,12 @@ int cli_connect(struct cli *cli, int *ret_fd);
  */
 int cli_failed(int error, const char *name);
 
+/*
+ * What cocod wants a person to know: the @i-th, into @ret, printable.  Returns 0; -ENOENT after
+ * the last; an error of client_call().
+ */
+int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret);
+
 /* Print as JSON and free it. */
 void print_json(struct json_object *o);
 

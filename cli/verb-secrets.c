@@ -58,6 +58,8 @@ static void sanitize(struct msg_secret *m)
 {
 	m->guid[sizeof(m->guid) - 1] = m->name[sizeof(m->name) - 1] = m->source[sizeof(m->source) - 1] = '\0';
 	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] = '\0';
+	m->deliveries[sizeof(m->deliveries) - 1] = m->warning[sizeof(m->warning) - 1] = '\0';
+	make_printable(m->warning);
 	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
 	m->wipe = (uint8_t)MIN(m->wipe, _SECRET_WIPE_MAX - 1);
 }
@@ -96,6 +98,24 @@ static int ask_list(int fd, struct list *ret)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* {"cryptsetup:data": "opened", ...} */
+static struct json_object *deliveries_to_json(const struct msg_secret *m)
+{
+	struct json_object *o = json_object_new_object();
+	char words[MSG_DELIVERIES_LEN], *save = NULL;
+
+	memcpy(words, m->deliveries, sizeof(words));
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		char *outcome = strrchr(w, '=');
+
+		if (!outcome)
+			continue;
+		*outcome = '\0';
+		json_add(o, w, outcome + 1);
+	}
+	return o;
+}
+
 static struct json_object *to_json(const struct msg_secret *m)
 {
 	struct json_object *o = json_object_new_object(), *times = json_object_new_object(), *consumers = json_object_new_array();
@@ -113,6 +133,9 @@ static struct json_object *to_json(const struct msg_secret *m)
 	json_object_object_add(o, "consumers", consumers);
 	json_object_object_add(o, "delivered_to",
 			       m->delivered_to[0] ? json_object_new_string(m->delivered_to) : NULL);
+	json_object_object_add(o, "deliveries", deliveries_to_json(m));
+	json_object_object_add(o, "warning",
+			       m->warning[0] ? json_object_new_string(m->warning) : NULL);
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
 		json_add_time(times, secret_state_name(i), m->since_usec[i]);
 	json_object_object_add(o, "times", times);
@@ -185,6 +208,9 @@ static int verb_list(struct cli *cli, int argc, char **argv)
 		log_notice("There are no launch secrets; 'cococtl status' shows where they would come from");
 	} else {
 		print_table(&l);
+		for (unsigned i = 0; i < l.n; i++)
+			if (l.secrets[i].warning[0])
+				printf("WARNING: %s\n", l.secrets[i].warning);
 	}
 	return STATUS_GOOD;
 }
@@ -245,6 +271,10 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 	       secret_wipe_name(m.wipe), m.consumers);
 	if (m.delivered_to[0])
 		printf("Delivered to: %s\n", m.delivered_to);
+	if (m.deliveries[0])
+		printf("    Outcomes: %s\n", m.deliveries);
+	if (m.warning[0])
+		printf("     WARNING: %s\n", m.warning);
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++) {
 		char buf[TIME_LEN];
 
@@ -308,10 +338,10 @@ static int verb_get(struct cli *cli, int argc, char **argv)
 	}
 	r = find(fd, name, &m);
 	if (r == 0)
-		r = set_name(&q, m.name);
+		r = set_name(&q, m.guid);
 	if (r != 0)
 		return r;
-	r = fetch(fd, m.name, (size_t)m.size, &s);
+	r = fetch(fd, m.guid, (size_t)m.size, &s);
 	if (r < 0)
 		return cli_failed(r, name);
 	/* Not through stdio: its buffer is a heap block that nobody wipes. */
@@ -349,7 +379,7 @@ static int wipe_all(int fd, bool force)
 	if (r < 0)
 		return cli_failed(r, NULL);
 	for (unsigned i = 0; i < l.n; i++) {
-		r = wipe_one(fd, l.secrets[i].name, force);
+		r = wipe_one(fd, l.secrets[i].guid, force);
 		status = status == STATUS_GOOD ? r : status;
 	}
 	return status;

@@ -8,6 +8,7 @@
 #include "cli/cococtl.h"
 
 #define MAX_SOURCES 16
+#define MAX_WARNINGS 4096
 
 struct sources {
 	struct msg_source list[MAX_SOURCES];
@@ -29,8 +30,37 @@ static int ask_sources(int fd, struct sources *ret)
 	return r == -ENOENT ? 0 : r;
 }
 
+struct warnings {
+	struct msg_warning *list;
+	unsigned n;
+};
+
+static void warnings_done(struct warnings *w)
+{
+	free(w->list);
+}
+
+static int ask_warnings(int fd, struct warnings *ret)
+{
+	int r = 0;
+
+	for (ret->n = 0; ret->n < MAX_WARNINGS; ret->n++) {
+		struct msg_warning *more = reallocarray(ret->list, ret->n + 1, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		ret->list = more;
+		r = cli_ask_warning(fd, ret->n, &more[ret->n]);
+		if (r < 0)
+			break;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 static const char *source_state(const struct msg_source *s, char *buf, size_t size)
 {
+	if (s->ignored)
+		return "ignored, see the warning";
 	if (s->error == -ENOENT)
 		return "not there";
 	if (s->error)
@@ -78,7 +108,8 @@ static void print_kept(const struct msg_kept *k)
 	puts("");
 }
 
-static void print_text(const struct msg_status *s, const struct sources *sources)
+static void print_text(const struct msg_status *s, const struct sources *sources,
+		       const struct warnings *warnings)
 {
 	char since[TIME_LEN], buf[64];
 
@@ -96,6 +127,8 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 		       s->secret_directory);
 	if (!s->verify_header)
 		puts("  WARNING: VerifyVolumeHeader=no, a volume's header is not judged before its key is given");
+	for (unsigned i = 0; i < warnings->n; i++)
+		printf("  WARNING: %s\n", warnings->list[i].text);
 	for (unsigned i = 0; i < sources->n; i++)
 		printf("%9s: %s, %s\n", i == 0 ? "Sources" : "", sources->list[i].path,
 		       source_state(&sources->list[i], buf, sizeof(buf)));
@@ -119,6 +152,7 @@ static struct json_object *sources_to_json(const struct sources *sources)
 				       s->error && s->error != -ENOENT ?
 					       json_object_new_string(strerror(-s->error)) :
 					       NULL);
+		json_object_object_add(o, "ignored", json_object_new_boolean(s->ignored != 0));
 		json_object_object_add(o, "secrets", json_object_new_int64(s->n_secrets));
 		json_object_array_add(list, o);
 	}
@@ -181,8 +215,10 @@ static struct json_object *kept_to_json(const struct msg_kept *k)
 	return o;
 }
 
-static void print_as_json(const struct msg_status *s, const struct sources *sources)
+static void print_as_json(const struct msg_status *s, const struct sources *sources,
+			  const struct warnings *warnings)
 {
+	struct json_object *list = json_object_new_array();
 	struct json_object *o = json_object_new_object(), *gate = json_object_new_object(), *secrets = json_object_new_object();
 
 	json_add(o, "version", s->version);
@@ -205,6 +241,9 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 		json_object_object_add(secrets, secret_state_name(i),
 				       json_object_new_int64(s->n_secrets[i]));
 	json_object_object_add(o, "secrets", secrets);
+	for (unsigned i = 0; i < warnings->n; i++)
+		json_object_array_add(list, json_object_new_string(warnings->list[i].text));
+	json_object_object_add(o, "warnings", list);
 	print_json(o);
 }
 
@@ -233,6 +272,7 @@ static void terminate(struct msg_status *s)
 int verb_status(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { NULL } };
+	_cleanup_(warnings_done) struct warnings warnings = { 0 };
 	_cleanup_(closep) int fd = -EBADF;
 	struct sources sources;
 	struct msg_status s;
@@ -254,12 +294,14 @@ int verb_status(struct cli *cli, int argc, char **argv)
 	r = client_call(fd, MSG_STATUS, NULL, 0, -EBADF, &s, sizeof(s), NULL);
 	if (r >= 0)
 		r = ask_sources(fd, &sources);
+	if (r >= 0)
+		r = ask_warnings(fd, &warnings);
 	if (r < 0)
 		return cli_failed(r, NULL);
 	terminate(&s);
 	if (cli->json)
-		print_as_json(&s, &sources);
+		print_as_json(&s, &sources, &warnings);
 	else
-		print_text(&s, &sources);
+		print_text(&s, &sources, &warnings);
 	return STATUS_GOOD;
 }

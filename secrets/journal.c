@@ -2,9 +2,31 @@
 #include "secrets/journal.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "secrets/policy.h"
+
+void journal_done(struct journal *j)
+{
+	free(j->records);
+	*j = (struct journal){ 0 };
+}
+
+static uint64_t checksum(const struct journal_record *r)
+{
+	const uint8_t *p = (const uint8_t *)r;
+	uint64_t sum = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < offsetof(struct journal_record, checksum); i++)
+		sum = (sum ^ p[i]) * 0x100000001b3u;
+	return sum;
+}
+
+/* ---- one record ---- */
 
 static bool terminated(const char *s, size_t size)
 {
@@ -13,69 +35,281 @@ static bool terminated(const char *s, size_t size)
 
 static bool record_is_good(const struct journal_record *r)
 {
-	return r->magic == JOURNAL_MAGIC && r->state < _SECRET_STATE_MAX && r->rejected <= 1 &&
+	if (r->magic != JOURNAL_MAGIC || r->checksum != checksum(r) ||
+	    !terminated(r->source, sizeof(r->source)) ||
+	    !terminated(r->consumer, sizeof(r->consumer)))
+		return false;
+	switch (r->kind) {
+	case JOURNAL_SECRET:
+		return r->state < _SECRET_STATE_MAX && !guid_is_zero(&r->guid);
+	case JOURNAL_DELIVERY:
+		return r->state > DELIVERY_NONE && r->state < _DELIVERY_OUTCOME_MAX &&
+		       r->before < _DELIVERY_OUTCOME_MAX && !guid_is_zero(&r->guid) &&
+		       r->consumer[0];
+	case JOURNAL_GAP:
+		return guid_is_zero(&r->guid) && !r->consumer[0];
+	default:
+		return false;
+	}
+}
+
+static bool record_1_is_good(const struct journal_record_1 *r)
+{
+	return r->magic == JOURNAL_MAGIC_1 && r->state < _SECRET_STATE_MAX && r->rejected <= 1 &&
 	       !guid_is_zero(&r->guid) && terminated(r->source, sizeof(r->source)) &&
 	       terminated(r->delivered_to, sizeof(r->delivered_to));
 }
 
-int journal_parse(const uint8_t *data, size_t len, struct journal_record **ret, size_t *ret_n)
+/*
+ * Without a checksum the beginning of a record that was cut short, and the next one behind it,
+ * look like one record: then a good one begins inside.
+ */
+static bool record_1_is_torn(const uint8_t *data, size_t len)
 {
-	_cleanup_(freep) struct journal_record *list = NULL;
-	size_t n = 0, i, room = len / sizeof(*list);
-	bool damaged = len % sizeof(*list) != 0;
+	struct journal_record_1 r;
 
-	list = calloc(room ? room : 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (; room > 0; room--, data += sizeof(*list)) {
-		struct journal_record r;
-
-		memcpy(&r, data, sizeof(r));
-		if (!record_is_good(&r)) {
-			damaged = true;
-			break;
-		}
-		for (i = 0; i < n && !guid_equal(&list[i].guid, &r.guid); i++)
-			;
-		list[i] = r;
-		n = MAX(n, i + 1);
+	for (size_t i = 1; i < sizeof(r) && len - i >= sizeof(r); i++) {
+		if (memcmp(data + i, "ccj1", 4) != 0)
+			continue;
+		memcpy(&r, data + i, sizeof(r));
+		if (record_1_is_good(&r))
+			return true;
 	}
-	*ret = TAKE_PTR(list);
-	*ret_n = n;
-	return damaged ? -EBADMSG : 0;
+	return false;
 }
 
-int journal_open(const char *path, int *ret_fd, struct journal_record **ret, size_t *ret_n)
+/* ---- all of them ---- */
+
+static struct journal_record *find(struct journal *j, enum journal_kind kind,
+				   const struct guid *guid, const char *consumer)
 {
-	_cleanup_(freep) struct journal_record *list = NULL;
-	_cleanup_(freep) char *data = NULL;
-	_cleanup_(closep) int fd = -EBADF;
-	size_t len = 0, n = 0;
-	bool damaged;
+	for (size_t i = 0; i < j->n; i++) {
+		struct journal_record *r = &j->records[i];
+
+		if (r->kind == kind && guid_equal(&r->guid, guid) &&
+		    (kind != JOURNAL_DELIVERY || streq(r->consumer, consumer)))
+			return r;
+	}
+	return NULL;
+}
+
+/* The place for @r: of the one about the same, or a new one. */
+static int take(struct journal *j, size_t *room, const struct journal_record *r)
+{
+	struct journal_record *at = find(j, r->kind, &r->guid, r->consumer), *more;
+
+	if (!at && j->n == JOURNAL_MAX_RECORDS) {
+		j->lossy = true;
+		return 0;
+	}
+	if (!at && j->n == *room) {
+		more = reallocarray(j->records, *room = *room ? 2 * *room : 16, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		j->records = more;
+	}
+	if (!at)
+		at = &j->records[j->n++];
+	*at = *r;
+	return 0;
+}
+
+static int take_2(struct journal *j, size_t *room, const struct journal_record *r)
+{
+	const struct journal_record *there = find(j, r->kind, &r->guid, r->consumer);
+
+	if (r->kind == JOURNAL_SECRET && there && there->state > r->state)
+		return 0;
+	return take(j, room, r);
+}
+
+static void forget_deliveries(struct journal *j, const struct guid *guid)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->n; i++)
+		if (j->records[i].kind != JOURNAL_DELIVERY ||
+		    !guid_equal(&j->records[i].guid, guid))
+			j->records[n++] = j->records[i];
+	j->n = n;
+}
+
+/*
+ * Version 1 knew the last consumer and whether the volume had refused it; not who was watched
+ * when it died, so what was under way then stays undecided.
+ */
+static int take_1(struct journal *j, size_t *room, const struct journal_record_1 *old)
+{
+	struct journal_record r = {
+		.magic = JOURNAL_MAGIC,
+		.kind = JOURNAL_SECRET,
+		.state = old->state,
+		.guid = old->guid,
+		.size = old->size,
+	};
+	int err;
+
+	memcpy(r.source, old->source, sizeof(r.source));
+	memcpy(r.since_usec, old->since_usec, sizeof(r.since_usec));
+	memcpy(r.consumer, old->delivered_to, sizeof(r.consumer));
+	if (old->state == SECRET_PRESENT)
+		forget_deliveries(j, &old->guid);
+	err = take(j, room, &r);
+	if (err < 0 || old->state == SECRET_PRESENT || !old->delivered_to[0])
+		return err;
+	r.kind = JOURNAL_DELIVERY;
+	r.state = !startswith(old->delivered_to, CONSUMER_CRYPTSETUP ":") ? DELIVERY_TAKEN :
+		  old->rejected					       ? DELIVERY_REJECTED :
+									 DELIVERY_READ;
+	return take(j, room, &r);
+}
+
+/* A delivery says that its secret was given away, also where the record of that is lost. */
+static int complete(struct journal *j, size_t *room)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		struct journal_record r = j->records[i], *secret;
+		int err;
+
+		if (r.kind != JOURNAL_DELIVERY)
+			continue;
+		secret = find(j, JOURNAL_SECRET, &r.guid, NULL);
+		if (!secret) {
+			r = (struct journal_record){
+				.magic = JOURNAL_MAGIC,
+				.kind = JOURNAL_SECRET,
+				.guid = r.guid,
+			};
+			err = take(j, room, &r);
+			if (err < 0)
+				return err;
+			secret = find(j, JOURNAL_SECRET, &r.guid, NULL);
+		}
+		if (secret && j->records[i].state != DELIVERY_OFFERED &&
+		    secret->state < SECRET_DELIVERED)
+			secret->state = SECRET_DELIVERED;
+	}
+	return 0;
+}
+
+int journal_parse(const uint8_t *data, size_t len, struct journal *ret)
+{
+	_cleanup_(journal_done) struct journal j = { 0 };
+	size_t room = 0;
+	int err = 0;
+
+	while (len > 0 && err == 0) {
+		struct journal_record r = { 0 };
+		struct journal_record_1 old = { 0 };
+		const uint8_t *next;
+
+		memcpy(&r, data, MIN(len, sizeof(r)));
+		memcpy(&old, data, MIN(len, sizeof(old)));
+		if (len >= sizeof(r) && record_is_good(&r)) {
+			err = take_2(&j, &room, &r);
+			data += sizeof(r);
+			len -= sizeof(r);
+			continue;
+		}
+		if (len >= sizeof(old) && record_1_is_good(&old) && !record_1_is_torn(data, len)) {
+			err = take_1(&j, &room, &old);
+			data += sizeof(old);
+			len -= sizeof(old);
+			continue;
+		}
+		j.lossy = true;
+		next = memmem(data + 1, len - 1, "ccj", 3);
+		len = next ? len - (size_t)(next - data) : 0;
+		data = next;
+	}
+	if (err == 0)
+		err = complete(&j, &room);
+	if (err < 0)
+		return err;
+	*ret = j;
+	j = (struct journal){ 0 };
+	return 0;
+}
+
+/* ---- the file ---- */
+
+/* write_file_atomic() names what it has not finished PATH.XXXXXX. */
+static void remove_leftovers(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	_cleanup_(closedirp) DIR *d = NULL;
+	char dir[PATH_MAX];
+
+	base = base ? base + 1 : path;
+	if (snprintf(dir, sizeof(dir), "%.*s", (int)(base - path), path) >= (int)sizeof(dir))
+		return;
+	d = opendir(dir[0] ? dir : ".");
+	if (!d)
+		return;
+	for (struct dirent *de; (de = readdir(d)); ) {
+		const char *end = startswith(de->d_name, base);
+
+		if (end && end[0] == '.' && strlen(end) == strlen(".XXXXXX"))
+			(void) unlinkat(dirfd(d), de->d_name, 0);
+	}
+}
+
+static int read_from(int fd, struct journal *ret)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	size_t len;
+	struct stat st;
+	ssize_t n;
 	int r;
 
-	r = read_file_at(AT_FDCWD, path, JOURNAL_MAX_LEN, &data, &len);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	r = journal_parse((const uint8_t *)data, len, &list, &n);
-	if (r == -ENOMEM)
-		return r;
-	damaged = r < 0;
-
-	r = write_file_atomic(path, list, n * sizeof(*list), 0600, /* exclusive= */ false);
-	if (r < 0)
-		return r;
-	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
-
-	*ret_fd = TAKE_FD(fd);
-	*ret = TAKE_PTR(list);
-	*ret_n = n;
-	return damaged;
+	if (!S_ISREG(st.st_mode))
+		return -ENXIO;
+	/* Of one that is too long the end counts: version 1 only ever appended. */
+	len = MIN((size_t)st.st_size, (size_t)JOURNAL_MAX_READ);
+	if (lseek(fd, st.st_size - (off_t)len, SEEK_SET) < 0)
+		return -errno;
+	data = malloc(len + 1);
+	if (!data)
+		return -ENOMEM;
+	n = read_full(fd, data, len);
+	if (n < 0)
+		return (int)n;
+	r = journal_parse(data, (size_t)n, ret);
+	if (r == 0 && (size_t)n < (size_t)st.st_size)
+		ret->lossy = true;
+	return r;
 }
 
-int journal_append(int fd, const struct journal_record *r)
+int journal_read(const char *path, struct journal *ret)
 {
-	return write_full(fd, r, sizeof(*r));
+	_cleanup_(closep) int fd = -EBADF;
+	char aside[PATH_MAX];
+	int r;
+
+	*ret = (struct journal){ 0 };
+	remove_leftovers(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	r = fd < 0 ? -errno : read_from(fd, ret);
+	if (r >= 0)
+		return ret->lossy;
+	if (r == -ENOMEM)
+		return r;
+	ret->lossy = true;
+	if (snprintf(aside, sizeof(aside), "%s.bad", path) < (int)sizeof(aside))
+		(void) rename(path, aside);
+	return r;
+}
+
+int journal_write(const char *path, struct journal_record *records, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		records[i].magic = JOURNAL_MAGIC;
+		records[i].checksum = checksum(&records[i]);
+	}
+	return write_file_atomic(path, records, n * sizeof(*records), 0600,
+				 /* exclusive= */ false);
 }

@@ -24,7 +24,7 @@ static const struct secret_source sources[] = {
 	/* the path of the series before it was merged */
 	{ "coco-legacy", SECURITYFS "/coco/efi_secret", .zeroes = true, .same = true },
 	/* coco_secret.ko */
-	{ "svkl", SECURITYFS "/secrets/svkl", .zeroes = true, .numbered = true },
+	{ "svkl", SECURITYFS "/secrets/svkl", .zeroes = true, .numbered = true, .host_table = true },
 };
 
 /*

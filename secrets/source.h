@@ -21,6 +21,7 @@ struct secret_source {
 	bool zeroes;		/* unlink wipes memory, and is no ordinary unlink */
 	bool same;		/* shows what the source before it shows: counts when that is not there */
 	bool numbered;		/* as SVKL's */
+	bool host_table;	/* a table of the host's says where its secrets are: see gate_believes() */
 };
 
 /* What a source says of one secret. */

@@ -3,10 +3,8 @@
 
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/io.h"
-#include "secrets/journal.h"
 
 #define MAX_SOURCES 4
 
@@ -14,18 +12,22 @@ struct store {
 	const struct secret_policy *policies;
 	size_t n_policies;
 	const struct secret_source *directory;
-	int journal_fd;
+	char *journal_path;
+	bool dirty;		/* the journal does not have all of this yet */
+	bool lossy;
+	uint64_t lossy_usec;	/* CLOCK_REALTIME at which that was seen first */
+	unsigned believed;	/* bit per source */
 	/* Pointers, so that an entry stays where it is while others come. */
 	struct store_entry **entries;
 	size_t n_entries;
 	int scan_result[MAX_SOURCES];
 };
 
-static uint64_t now_realtime(void)
+static uint64_t now_on(clockid_t clock)
 {
 	struct timespec ts;
 
-	(void) clock_gettime(CLOCK_REALTIME, &ts);
+	(void) clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
@@ -36,6 +38,27 @@ const struct secret_source *store_source(struct store *s, unsigned i, int *ret_r
 	if (src && ret_result)
 		*ret_result = s->scan_result[i];
 	return src;
+}
+
+/* Where @src stands in the list of sources; the first of all when it is none of them. */
+static unsigned source_rank(const struct store *s, const struct secret_source *src)
+{
+	for (unsigned i = 0; !s->directory && source_get(i); i++)
+		if (source_get(i) == src)
+			return i;
+	return 0;
+}
+
+void store_believe(struct store *s, const struct secret_source *src, bool believed)
+{
+	unsigned bit = 1u << source_rank(s, src);
+
+	s->believed = believed ? s->believed | bit : s->believed & ~bit;
+}
+
+bool store_believes(const struct store *s, const struct secret_source *src)
+{
+	return !src || (s->believed & 1u << source_rank(s, src));
 }
 
 static struct store_entry *find_guid(struct store *s, const struct guid *guid)
@@ -80,24 +103,102 @@ static int add_entry(struct store *s, const struct guid *guid, struct store_entr
 	return 0;
 }
 
-static int write_journal(struct store *s, const struct store_entry *e)
+/* ---- the journal ---- */
+
+static void entry_to_record(const struct store_entry *e, struct journal_record *ret)
 {
-	struct journal_record r = {
-		.magic = JOURNAL_MAGIC,
+	*ret = (struct journal_record){
+		.kind = JOURNAL_SECRET,
 		.state = (uint8_t)e->state,
-		.rejected = e->rejected,
+		.flags = e->wipe_due ? JOURNAL_WIPE_DUE : 0,
 		.guid = e->policy.guid,
 		.size = e->size,
 	};
-
 	if (e->source)
-		snprintf(r.source, sizeof(r.source), "%s", e->source->name);
-	memcpy(r.since_usec, e->since_usec, sizeof(r.since_usec));
-	memcpy(r.delivered_to, e->delivered_to, sizeof(r.delivered_to));
-	return journal_append(s->journal_fd, &r);
+		snprintf(ret->source, sizeof(ret->source), "%s", e->source->name);
+	memcpy(ret->since_usec, e->since_usec, sizeof(ret->since_usec));
+	memcpy(ret->consumer, e->delivered_to, sizeof(ret->consumer));
 }
 
-static int load_record(struct store *s, const struct journal_record *r)
+static void delivery_to_record(const struct store_entry *e, const struct store_delivery *d,
+			       struct journal_record *ret)
+{
+	*ret = (struct journal_record){
+		.kind = JOURNAL_DELIVERY,
+		.state = (uint8_t)d->outcome,
+		.before = (uint8_t)d->before,
+		.flags = d->peer.other_means ? JOURNAL_OTHER_MEANS : 0,
+		.guid = e->policy.guid,
+		.outcome_usec = d->outcome_usec,
+		.peer_pid = d->peer.pid,
+		.peer_start = d->peer.start,
+		.asked_inode = d->peer.asked_inode,
+		.asked_nsec = d->peer.asked_nsec,
+	};
+	memcpy(ret->consumer, d->consumer, sizeof(ret->consumer));
+}
+
+int store_sync(struct store *s)
+{
+	_cleanup_(freep) struct journal_record *list = NULL;
+	size_t n = 1, i = 0;
+	int r;
+
+	if (!s->dirty)
+		return 0;
+	for (size_t k = 0; k < s->n_entries; k++)
+		n += 1 + s->entries[k]->n_deliveries;
+	list = calloc(n, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	if (s->lossy) {
+		list[i].kind = JOURNAL_GAP;
+		list[i++].since_usec[0] = s->lossy_usec;
+	}
+	for (size_t k = 0; k < s->n_entries; k++) {
+		const struct store_entry *e = s->entries[k];
+
+		entry_to_record(e, &list[i++]);
+		for (size_t d = 0; d < e->n_deliveries; d++)
+			delivery_to_record(e, &e->deliveries[d], &list[i++]);
+	}
+	r = journal_write(s->journal_path, list, i);
+	s->dirty = r < 0;
+	return r;
+}
+
+static int changed(struct store *s)
+{
+	s->dirty = true;
+	return store_sync(s);
+}
+
+static struct store_delivery *delivery_of(struct store_entry *e, const char *consumer)
+{
+	for (size_t i = 0; i < e->n_deliveries; i++)
+		if (streq(e->deliveries[i].consumer, consumer))
+			return &e->deliveries[i];
+	return NULL;
+}
+
+/* The one of @consumer, which is made when there is none.  NULL: out of memory. */
+static struct store_delivery *delivery_add(struct store_entry *e, const char *consumer)
+{
+	struct store_delivery *d = delivery_of(e, consumer), *more;
+
+	if (d)
+		return d;
+	more = reallocarray(e->deliveries, e->n_deliveries + 1, sizeof(*more));
+	if (!more)
+		return NULL;
+	e->deliveries = more;
+	d = &more[e->n_deliveries++];
+	*d = (struct store_delivery){ .outcome = DELIVERY_NONE };
+	snprintf(d->consumer, sizeof(d->consumer), "%s", consumer);
+	return d;
+}
+
+static int load_secret(struct store *s, const struct journal_record *r)
 {
 	const struct secret_source *src;
 	struct store_entry *e;
@@ -110,19 +211,68 @@ static int load_record(struct store *s, const struct journal_record *r)
 			e->source = src;
 	e->size = (size_t)r->size;
 	e->state = r->state;
-	e->rejected = r->rejected;
+	e->wipe_due = r->flags & JOURNAL_WIPE_DUE;
 	memcpy(e->since_usec, r->since_usec, sizeof(e->since_usec));
-	memcpy(e->delivered_to, r->delivered_to, sizeof(e->delivered_to));
+	memcpy(e->delivered_to, r->consumer, sizeof(e->delivered_to));
 	return 0;
+}
+
+static int load_delivery(struct store *s, const struct journal_record *r)
+{
+	struct store_entry *e = find_guid(s, &r->guid);
+	struct store_delivery *d;
+
+	if (!e)
+		return 0;
+	d = delivery_add(e, r->consumer);
+	if (!d)
+		return -ENOMEM;
+	d->outcome = r->state;
+	d->before = r->before;
+	d->outcome_usec = r->outcome_usec;
+	d->peer = (struct delivery_peer){
+		.pid = r->peer_pid,
+		.start = r->peer_start,
+		.asked_inode = r->asked_inode,
+		.asked_nsec = r->asked_nsec,
+		.other_means = r->flags & JOURNAL_OTHER_MEANS,
+	};
+	return 0;
+}
+
+static int load_journal(struct store *s, const struct journal *j)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < j->n && r >= 0; i++)
+		if (j->records[i].kind == JOURNAL_SECRET)
+			r = load_secret(s, &j->records[i]);
+	for (size_t i = 0; i < j->n && r >= 0; i++)
+		if (j->records[i].kind == JOURNAL_DELIVERY)
+			r = load_delivery(s, &j->records[i]);
+	s->lossy = j->lossy;
+	for (size_t i = 0; i < j->n && r >= 0; i++)
+		if (j->records[i].kind == JOURNAL_GAP) {
+			s->lossy = true;
+			s->lossy_usec = j->records[i].since_usec[0];
+		}
+	if (s->lossy && !s->lossy_usec)
+		s->lossy_usec = now_on(CLOCK_REALTIME);
+	return r;
+}
+
+bool store_is_lossy(const struct store *s)
+{
+	return s->lossy;
 }
 
 int store_new(const struct secret_policy *policies, size_t n_policies,
 	      const struct secret_source *directory, const char *journal_path, struct store **ret)
 {
-	_cleanup_(freep) struct journal_record *records = NULL;
+	_cleanup_(journal_done) struct journal j = { 0 };
 	_cleanup_(store_freep) struct store *s = NULL;
-	size_t n = 0;
-	int r, damaged;
+	const struct secret_source *src;
+	int r, read;
 
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -130,33 +280,40 @@ int store_new(const struct secret_policy *policies, size_t n_policies,
 	s->policies = policies;
 	s->n_policies = n_policies;
 	s->directory = directory;
-	s->journal_fd = -EBADF;
-	for (size_t i = 0; i < MAX_SOURCES; i++)
+	s->journal_path = strdup(journal_path);
+	if (!s->journal_path)
+		return -ENOMEM;
+	for (unsigned i = 0; (src = store_source(s, i, NULL)); i++) {
 		s->scan_result[i] = -ENOENT;
-
-	damaged = journal_open(journal_path, &s->journal_fd, &records, &n);
-	if (damaged < 0)
-		return damaged;
-	for (size_t i = 0; i < n; i++) {
-		r = load_record(s, &records[i]);
-		if (r < 0)
-			return r;
+		store_believe(s, src, !src->host_table);
 	}
+	read = journal_read(journal_path, &j);
+	if (read == -ENOMEM)
+		return read;
+	r = load_journal(s, &j);
+	if (r < 0)
+		return r;
+	s->dirty = true;
+	(void) store_sync(s);
 	*ret = TAKE_PTR(s);
-	return damaged;
+	return read;
 }
 
 struct store *store_free(struct store *s)
 {
 	if (!s)
 		return NULL;
-	for (size_t i = 0; i < s->n_entries; i++)
+	for (size_t i = 0; i < s->n_entries; i++) {
+		free(s->entries[i]->deliveries);
 		free(s->entries[i]);
+	}
 	free(s->entries);
-	(void) close_fd(s->journal_fd);
+	free(s->journal_path);
 	free(s);
 	return NULL;
 }
+
+/* ---- the sources ---- */
 
 /* One entry of a source's list.  Returns 1 when it is new. */
 static int take_listed(struct store *s, const struct secret_source *src,
@@ -165,29 +322,31 @@ static int take_listed(struct store *s, const struct secret_source *src,
 	struct store_entry *e = find_guid(s, &listed->guid);
 	int r;
 
-	if (e && e->state != SECRET_WIPED) {
+	if (e) {
+		if (e->source != src || e->size != listed->size)
+			s->dirty = true;
 		e->source = src;
 		e->size = listed->size;
+		e->returned = e->state == SECRET_WIPED;
 		return 0;
 	}
-	if (!e) {
-		r = add_entry(s, &listed->guid, &e);
-		if (r < 0)
-			return r;
-	}
-	/*
-	 * One that was wiped and is there again is another secret: the driver was loaded over a
-	 * new table.
-	 */
+	r = add_entry(s, &listed->guid, &e);
+	if (r < 0)
+		return r;
 	e->source = src;
 	e->size = listed->size;
-	e->state = SECRET_PRESENT;
-	e->rejected = false;
-	memset(e->since_usec, 0, sizeof(e->since_usec));
-	memset(e->delivered_to, 0, sizeof(e->delivered_to));
-	e->since_usec[SECRET_PRESENT] = now_realtime();
-	r = write_journal(s, e);
-	return r < 0 ? r : 1;
+	e->since_usec[SECRET_PRESENT] = now_on(CLOCK_REALTIME);
+	s->dirty = true;
+	return 1;
+}
+
+static void set_state(struct store *s, struct store_entry *e, enum secret_state state)
+{
+	if (state <= e->state)
+		return;
+	e->state = state;
+	e->since_usec[state] = now_on(CLOCK_REALTIME);
+	s->dirty = true;
 }
 
 static bool listed(const struct guid *guid, const struct source_entry *list, int n)
@@ -215,12 +374,10 @@ static int scan_source(struct store *s, const struct secret_source *src, int *re
 	for (size_t i = 0; i < s->n_entries; i++) {
 		struct store_entry *e = s->entries[i];
 
-		if (e->source == src && e->state != SECRET_WIPED &&
-		    !listed(&e->policy.guid, list, n)) {
-			r = store_advance(s, e, SECRET_WIPED, NULL);
-			if (r < 0)
-				return r;
-		}
+		if (e->source != src || listed(&e->policy.guid, list, n))
+			continue;
+		e->returned = false;
+		set_state(s, e, SECRET_WIPED);
 	}
 	return n;
 }
@@ -232,12 +389,16 @@ int store_scan(struct store *s)
 	bool any = false;
 
 	for (unsigned i = 0; (src = store_source(s, i, NULL)); i++) {
-		r = src->same && r >= 0 ? -ENOENT : scan_source(s, src, &n_new);
+		if (!store_believes(s, src))
+			r = -ENOENT;
+		else
+			r = src->same && r >= 0 ? -ENOENT : scan_source(s, src, &n_new);
 		s->scan_result[i] = r;
 		any = any || r >= 0;
 		if (r < 0 && r != -ENOENT && !error)
 			error = r;
 	}
+	(void) store_sync(s);
 	if (error)
 		return error;
 	return any ? n_new : -ENOENT;
@@ -250,76 +411,161 @@ struct store_entry *store_get(struct store *s, size_t i)
 
 struct store_entry *store_find(struct store *s, const char *name_or_guid)
 {
+	struct store_entry *e;
 	struct guid guid;
 
+	if (guid_parse(name_or_guid, strlen(name_or_guid), &guid) == 0) {
+		e = find_guid(s, &guid);
+		if (e)
+			return e;
+	}
 	for (size_t i = 0; i < s->n_entries; i++)
 		if (streq(s->entries[i]->policy.name, name_or_guid))
 			return s->entries[i];
-	if (guid_parse(name_or_guid, strlen(name_or_guid), &guid) < 0)
-		return NULL;
-	return find_guid(s, &guid);
+	return NULL;
+}
+
+/*
+ * Of the entries of which the policy says @level about @consumer: the first one of the first
+ * source, and the first that is not wiped, of that source or (@any_source) of any.
+ */
+static struct store_entry *best_for(struct store *s, const char *consumer, int level,
+				    bool any_source)
+{
+	struct store_entry *first = NULL, *best = NULL;
+
+	for (size_t i = 0; i < s->n_entries; i++) {
+		struct store_entry *e = s->entries[i];
+		unsigned rank = source_rank(s, e->source);
+
+		if (policy_allows(&e->policy, consumer) != level)
+			continue;
+		/* What was wiped counts, whoever is believed now. */
+		if (e->state != SECRET_WIPED && !store_believes(s, e->source))
+			continue;
+		if (!first || rank < source_rank(s, first->source))
+			first = e;
+		if (e->state != SECRET_WIPED &&
+		    (!best || rank < source_rank(s, best->source)))
+			best = e;
+	}
+	if (best && !any_source && best->source != first->source)
+		return first;
+	return best ?: first;
 }
 
 struct store_entry *store_for_volume(struct store *s, const char *volume)
 {
 	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + MSG_NAME_LEN];
-	struct store_entry *best = NULL;
-	int best_score = 0;
+	struct store_entry *e;
 
 	if (strlen(volume) > MSG_NAME_LEN)
 		return NULL;
 	snprintf(consumer, sizeof(consumer), CONSUMER_CRYPTSETUP ":%s", volume);
-	for (size_t i = 0; i < s->n_entries; i++) {
-		struct store_entry *e = s->entries[i];
-		int score = policy_allows(&e->policy, consumer);
-
-		if (score > 0)
-			score += e->state != SECRET_WIPED ? 2 : 0;
-		if (score > best_score) {
-			best = e;
-			best_score = score;
-		}
-	}
-	return best;
+	e = best_for(s, consumer, /* level= */ 2, /* any_source= */ true);
+	if (!e)
+		e = best_for(s, consumer, /* level= */ 1, /* any_source= */ false);
+	/*
+	 * With a journal that has lost something we do not know whether the owner's secret was
+	 * wiped: what the host's table has stands in only where the owner said so by name.
+	 */
+	if (e && s->lossy && e->source && e->source->host_table &&
+	    policy_allows(&e->policy, consumer) != 2)
+		return NULL;
+	return e;
 }
 
-int store_read(const struct store_entry *e, struct secret **ret)
+int store_read(const struct store *s, const struct store_entry *e, struct secret **ret)
 {
 	if (e->state == SECRET_WIPED || !e->source)
 		return -ENOKEY;
+	if (!store_believes(s, e->source))
+		return -EACCES;
 	return source_read(e->source, &e->policy.guid, ret);
 }
 
-int store_advance(struct store *s, struct store_entry *e, enum secret_state state,
-		  const char *consumer)
+/* ---- changes ---- */
+
+const struct store_delivery *store_delivery_find(const struct store_entry *e, const char *consumer)
 {
-	if (consumer) {
-		snprintf(e->delivered_to, sizeof(e->delivered_to), "%s", consumer);
-		e->rejected = false;
-	}
-	if (state > e->state) {
-		e->state = state;
-		e->since_usec[state] = now_realtime();
-	}
-	return write_journal(s, e);
+	return delivery_of((struct store_entry *)e, consumer);
 }
 
-int store_reject(struct store *s, struct store_entry *e)
+int store_offer(struct store *s, struct store_entry *e, const char *consumer,
+		const struct delivery_peer *peer)
 {
-	e->rejected = true;
-	return write_journal(s, e);
+	struct store_delivery *d = delivery_add(e, consumer);
+
+	if (!d)
+		return -ENOMEM;
+	if (d->outcome != DELIVERY_OFFERED)
+		d->before = d->outcome;
+	d->outcome = DELIVERY_OFFERED;
+	d->peer = *peer;
+	return changed(s);
+}
+
+int store_withdraw(struct store *s, struct store_entry *e, const char *consumer)
+{
+	struct store_delivery *d = delivery_of(e, consumer);
+
+	if (!d || d->outcome != DELIVERY_OFFERED)
+		return 0;
+	d->outcome = d->before;
+	d->before = DELIVERY_NONE;
+	if (d->outcome == DELIVERY_NONE)
+		*d = e->deliveries[--e->n_deliveries];
+	return changed(s);
+}
+
+int store_deliver(struct store *s, struct store_entry *e, const char *consumer,
+		  enum delivery_outcome outcome)
+{
+	struct store_delivery *d = delivery_add(e, consumer);
+
+	if (!d)
+		return -ENOMEM;
+	if (d->outcome != outcome || d->before != DELIVERY_NONE) {
+		d->outcome = outcome;
+		d->before = DELIVERY_NONE;
+		d->outcome_usec = now_on(CLOCK_BOOTTIME);
+		s->dirty = true;
+	}
+	if (!streq(e->delivered_to, d->consumer)) {
+		memcpy(e->delivered_to, d->consumer, sizeof(e->delivered_to));
+		s->dirty = true;
+	}
+	set_state(s, e, SECRET_DELIVERED);
+	return store_sync(s);
+}
+
+int store_advance(struct store *s, struct store_entry *e, enum secret_state state)
+{
+	set_state(s, e, state);
+	return store_sync(s);
+}
+
+int store_set_wipe_due(struct store *s, struct store_entry *e)
+{
+	if (e->wipe_due)
+		return store_sync(s);
+	e->wipe_due = true;
+	return changed(s);
 }
 
 int store_wipe(struct store *s, struct store_entry *e)
 {
 	int r;
 
-	if (e->state == SECRET_WIPED)
+	if (e->state == SECRET_WIPED && !e->returned)
 		return 0;
 	if (!e->source)
 		return -ENOKEY;
 	r = source_unlink(e->source, &e->policy.guid);
 	if (r < 0 && r != -ENOKEY)
 		return r;
-	return store_advance(s, e, SECRET_WIPED, NULL);
+	e->returned = false;
+	set_state(s, e, SECRET_WIPED);
+	(void) store_sync(s);
+	return 0;
 }

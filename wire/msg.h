@@ -43,11 +43,14 @@ enum msg_type {
 	MSG_ATTEST_TPM,		/* - and a TPM's descriptor -> -; to cocod-worker: the TPM for the next MSG_ATTEST_VERIFY of this connection */
 	MSG_ATTEST_VERIFY,	/* struct attest_question and a sealed memfd with a pack (wire/bundle.h) -> struct attest_verdict; to cocod-worker */
 	MSG_ATTEST_IMDS,	/* struct attest_imds, and the connection when there is one -> -; to cocod-worker: for the next MSG_ATTEST_VERIFY, too */
+	MSG_WARNING,		/* struct msg_index -> struct msg_warning; -ENOENT after the last */
 	_MSG_MAX,
 };
 
 #define MSG_NAME_LEN 64		/* of a secret's name, without NUL */
 #define MSG_CONSUMERS_LEN 512
+#define MSG_DELIVERIES_LEN 2048
+#define MSG_WARNING_LEN 512
 
 enum secret_state {
 	SECRET_PRESENT,		/* in the kernel's area, given to nobody */
@@ -101,6 +104,13 @@ struct msg_secret {
 	uint64_t since_usec[_SECRET_STATE_MAX];	/* CLOCK_REALTIME at which each state was reached, 0: not */
 	char consumers[MSG_CONSUMERS_LEN];	/* who may have it, as configured */
 	char delivered_to[128];		/* who had it last */
+	char deliveries[MSG_DELIVERIES_LEN];	/* what came of it, "CONSUMER=OUTCOME" with a blank between; "..." at the end when there are more */
+	char warning[MSG_WARNING_LEN];	/* what a person should know and do about it; "" */
+};
+
+/* What a person should know and do, beside the gate's reason. */
+struct msg_warning {
+	char text[MSG_WARNING_LEN];
 };
 
 struct msg_source {
@@ -108,6 +118,7 @@ struct msg_source {
 	char path[256];
 	int32_t error;			/* 0, or why it cannot be read; -ENOENT: not there */
 	uint32_t n_secrets;
+	uint32_t ignored;		/* its secrets do not count here; a warning says why */
 };
 
 /* What came out of the verification of evidence. */
@@ -141,7 +152,8 @@ struct attest_imds {
 struct attest_verdict {
 	uint32_t result;		/* enum attest_result */
 	uint8_t trust_replaced;		/* judged under another trust set than the built-in roots */
-	uint8_t reserved[3];
+	uint8_t rtmr0;			/* the policy names RTMR0, which holds */
+	uint8_t reserved[2];
 	uint8_t nonce[ATTEST_NONCE_LEN];	/* of the question */
 	uint8_t policy_sha256[32];	/* of the text of the policy that refused; when all accept, the initrd's before this system's */
 	uint8_t trust_sha256[32];	/* of the text of the trust file that goes with it; zeros for the built-in roots */

@@ -43,6 +43,7 @@ fill() {
 json() { /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/out')); sys.exit(0 if ($1) else repr(d))"; }
 bytes_are() { printf '%b' "$1" | cmp - "$work/out"; }
 gone() { ! [ -e "$work/dir/$1" ]; }
+many_gets() { for _ in {1..200}; do "${cococtl[@]}" secrets get luks >/dev/null 2>&1; done; "${cococtl[@]}" secrets list >/dev/null; }
 in_log() { grep -q -e "$1" "$work/log" || { cat "$work/log"; return 1; }; }
 
 # ---- without cocod ----
@@ -117,18 +118,126 @@ printf 'late' >"$work/dir/$late"
 check "a secret that comes later is found" expect 0 "${cococtl[@]}" secrets get "$late"
 check "... and given" bytes_are late
 
-# ---- wiping ----
+# ---- a journal that is not as it should be ----
+journal=$work/run/journal
+check "the same, many times" many_gets
+check "... leaves the journal as long as it was" bash -c "[ \$(stat -c %s '$journal') -le 4096 ]"
+odd() {
+	stop KILL
+	rm -rf "$journal" "$journal.bad"
+	"$@"
+	start
+}
+anew() {
+	odd true
+	printf 'a' >"$work/dir/$luks"
+	printf 'b' >"$work/dir/$token"
+	"${cococtl[@]}" status >"$work/out"
+}
+for kind in "mkdir -m 700 $journal" "ln -s /etc/hostname $journal" "mkfifo $journal" "cp /bin/sh $journal" "truncate -s 20M $journal"; do
+	# shellcheck disable=SC2086 # words
+	odd $kind
+	check "cocod starts when the journal is made by '${kind%% *}'" expect 0 "${cococtl[@]}" status --json
+	check "... says what is the matter" json "any('was damaged' in w for w in d['warnings'])"
+	check "... and writes a new one" test -f "$journal" -a ! -L "$journal"
+done
+restart KILL
+check "that something was lost is still known after a restart" expect 0 "${cococtl[@]}" status
+check "... as text, too" grep -q 'WARNING: The journal of states was damaged' "$work/out"
+
+# What the version before wrote: $1 bytes of records of which the last one of each secret counts.
+version_1() {
+	/usr/bin/python3 - "$journal" "$1" "$luks" "$token" <<'P'
+import struct, sys, uuid
+def record(guid, state, to, rejected=0):
+    return struct.pack("=4sBB2x16s16sQ4Q128s", b"ccj1", state, rejected, uuid.UUID(guid).bytes_le, b"directory", 14, 1, 1, 0, 0, to)
+path, size, luks, token = sys.argv[1:]
+one = record(token, 1, b"get")
+with open(path, "wb") as f:
+    f.write(one * (int(size) // len(one)))
+    f.write(record(luks, 1, b"cryptsetup:data", 1) + record(luks, 1, b"cryptsetup:home"))
+    f.write(one[:100])                                  # there was no room for all of it
+    f.write(record(luks, 1, b"cryptsetup:nas"))
+P
+}
 printf 'a' >"$work/dir/$luks"
 printf 'b' >"$work/dir/$token"
+odd version_1 9000000
+check "a journal of 9 MB of the version before, cut in the middle" expect 0 "${cococtl[@]}" secrets show luks --json
+check "... what stands behind the cut counts" json "d['state'] == 'delivered' and d['delivered_to'] == 'cryptsetup:nas'"
+check "... each volume has its outcome" json "d['deliveries']['cryptsetup:data'] == 'rejected' and d['deliveries']['cryptsetup:nas'] == 'undecided'"
+check "... the other's is 'taken'" expect 0 "${cococtl[@]}" secrets show token
+check "... in words" grep -q 'Outcomes: get=taken' "$work/out"
+check "... and it is small now" bash -c "[ \$(stat -c %s '$journal') -le 4096 ]"
+
+# A full file system, and a limit on the size of files.
+full_run() {
+	stop TERM
+	mount -t tmpfs -o size=64k none "$work/run" || return
+	printf 'a' >"$work/dir/$luks"
+	printf 'b' >"$work/dir/$token"
+	printf '[Secret]\nGuid=%s\nWipe=manual\n' "$token" >"$conf/secrets.d/token.conf"
+	start
+	"${cococtl[@]}" status >/dev/null
+	dd if=/dev/zero of="$work/run/fill" bs=4k 2>/dev/null
+	:
+}
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=4k none "$work/run" 2>/dev/null; then
+	umount "$work/run"
+	full_run
+	check "with a full file system a secret is had" expect 0 "${cococtl[@]}" secrets get token
+	check "... the state holds" expect 0 "${cococtl[@]}" secrets show token --json
+	check "... in memory" json "d['state'] == 'delivered'"
+	check "... status warns" expect 0 "${cococtl[@]}" status
+	check "... what to do" grep -q 'WARNING: The journal of states cannot be written.*Make room' "$work/out"
+	check "... and the log, once" in_log 'Failed to write the journal of states'
+	restart KILL
+	check "cocod starts on a full file system" expect 0 "${cococtl[@]}" secrets list
+	"${cococtl[@]}" secrets get token >/dev/null
+	rm "$work/run/fill"
+	check "with room again all is written at the next change" expect 0 "${cococtl[@]}" secrets get luks
+	check "... which is said" in_log 'is written again'
+	restart KILL
+	check "... also what could not be written before" expect 0 "${cococtl[@]}" secrets list --json
+	check "... all of it" json "{s['name']: s['state'] for s in d}['token'] == 'delivered' and {s['name']: s['state'] for s in d}['luks'] == 'delivered'"
+	stop TERM
+	umount "$work/run"
+	printf '[Secret]\nGuid=%s\n' "$token" >"$conf/secrets.d/token.conf"
+else
+	skip "with a full file system a secret is had" "no tmpfs can be mounted here"
+fi
+anew
+if prlimit --pid "$pid" --fsize=0 2>/dev/null; then
+	check "with RLIMIT_FSIZE a secret is had" expect 0 "${cococtl[@]}" secrets get luks
+	check "... status warns" expect 0 "${cococtl[@]}" status --json
+	check "... and cocod lives" json "any('cannot be written' in w for w in d['warnings'])"
+else
+	skip "with RLIMIT_FSIZE a secret is had" "prlimit is not there"
+fi
+
+# ---- wiping ----
+anew
+rm "$work/dir/$token"
+check "a secret that somebody unlinks is wiped" expect 0 "${cococtl[@]}" secrets show token --json
+"${cococtl[@]}" status >/dev/null
+printf 'host' >"$work/dir/$token"
+check "one that was wiped and is there again" expect 0 "${cococtl[@]}" status --json
+check "... is a warning that says what to do" json "any('was wiped, and its source shows it again' in w and 'secrets wipe token' in w for w in d['warnings'])"
+check "... nobody gets it" expect 2 "${cococtl[@]}" secrets get token
+restart KILL
+check "... nor after a restart" expect 2 "${cococtl[@]}" secrets get token
+check "... it can be wiped again" expect 0 "${cococtl[@]}" secrets wipe token
+check "... it is gone" gone "$token"
+check "... and the warning too" expect 0 "${cococtl[@]}" status --json
+check "... all of it" json "d['warnings'] == []"
+anew
 check "wipe" expect 0 "${cococtl[@]}" secrets wipe luks
 check "... unlinks" gone "$luks"
 check "wipe of nothing is status 2" expect 2 "${cococtl[@]}" secrets wipe nothing
 check "wipe --all" expect 0 "${cococtl[@]}" secrets wipe --all
 check "... unlinks the rest" gone "$token"
 printf '[Secret]\nGuid=%s\nWipe=boot-complete\n' "$token" >"$conf/secrets.d/token.conf"
-printf 'a' >"$work/dir/$luks"
-printf 'b' >"$work/dir/$token"
-restart TERM
+anew
 check "boot-complete: get" expect 0 "${cococtl[@]}" secrets get token
 check "... keeps it" test -e "$work/dir/$token"
 check "wipe --boot-complete" expect 0 "${cococtl[@]}" secrets wipe --boot-complete
@@ -238,6 +347,7 @@ check "a secret without a GUID" secret '[Secret]\nName=x\n' "disk.conf: Guid= is
 check "a GUID that is none" secret '[Secret]\nGuid=1234\n' "disk.conf:2: Guid= takes a GUID"
 check "the GUID of another" secret "[Secret]\nGuid=$token\n" "Guid= is the same"
 check "the name of another" secret "[Secret]\nGuid=$luks\nName=token\n" "another secret's already"
+check "a name that is another's GUID" secret "[Secret]\nGuid=$luks\nName=$late\n" "is another secret's GUID"
 check "a name that is none" secret "[Secret]\nGuid=$luks\nName=a/b\n" "disk.conf:3: Name= takes"
 check "a consumer that is none" secret "[Secret]\nGuid=$luks\nConsumers=everyone\n" "disk.conf:3: Consumers= takes"
 check "a moment that is none" secret "[Secret]\nGuid=$luks\nWipe=never\n" "disk.conf:3: Wipe= takes"

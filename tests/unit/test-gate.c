@@ -113,9 +113,45 @@ static void test_verdict(void **state)
 			}
 }
 
+/* Who may speak through the ACPI table SVKL: a TD whose quote was accepted, and tests. */
+static void test_host_table(void **state)
+{
+	static const char *const types[] = { "", "snp", "snp-table", "azure", "azure-hcl", "tdx", "tpm", "ccel" };
+	const struct secret_source area = { .name = "coco" }, svkl = { .name = "svkl", .host_table = true };
+	unsigned n_believed = 0;
+
+	for (enum tee tee = TEE_NONE; tee < _TEE_MAX; tee++)
+		for (unsigned setting = 0; setting < 2 * ARRAY_SIZE(requires); setting++)
+			for (unsigned i = 0; i < ARRAY_SIZE(types) * _ATTEST_RESULT_MAX * 2; i++) {
+				struct config c = { .require = requires[setting / 2], .n_errors = setting % 2 };
+				enum attest_result result = i / 2 % _ATTEST_RESULT_MAX;
+				struct attest_verdict v = { .result = result, .rtmr0 = i % 2 };
+				bool sev = tee == TEE_SEV || tee == TEE_SEV_ES || tee == TEE_SEV_SNP;
+				enum gate_belief belief;
+				const char *why = NULL;
+				bool td, test;
+				struct gate g;
+
+				strcpy(v.type, types[i / 2 / _ATTEST_RESULT_MAX]);
+				gate_judge(&c, &nothing, tee, "seems so", &g);
+				gate_take_verdict(&g, &v, "no answer", false, 42);
+				td = !sev && g.open && g.wants_evidence && result == ATTEST_ACCEPTED &&
+				     streq(v.type, "tdx");
+				test = g.open && c.require == REQUIRE_NONE && tee == TEE_NONE;
+				belief = gate_believes(&g, &svkl, &why);
+				assert_int_equal(belief, test || (td && !v.rtmr0) ? GATE_BELIEVES_HOST :
+							 td			  ? GATE_BELIEVES :
+										    GATE_IGNORES);
+				assert_int_equal(why[0] != '\0', belief != GATE_BELIEVES);
+				n_believed += td && belief == GATE_BELIEVES;
+				assert_int_equal(gate_believes(&g, &area, &why), GATE_BELIEVES);
+			}
+	assert_true(n_believed > 0);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_gate), cmocka_unit_test(test_initrd), cmocka_unit_test(test_verdict) };
+	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_gate), cmocka_unit_test(test_initrd), cmocka_unit_test(test_verdict), cmocka_unit_test(test_host_table) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,10 +60,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char cmd[256];
+	char cmd[512];
 
 	store_free(f->store);
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s' '%s'", f->dir, f->journal);
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s' '%s' '%s.bad'", f->dir, f->journal, f->journal);
 	assert_int_equal(system(cmd), 0);
 	free(f);
 	return 0;
@@ -90,6 +92,19 @@ static void test_scan(void **state)
 	assert_null(store_find(f->store, "nothing"));
 }
 
+static void restart(struct fixture *f, int n_new)
+{
+	start(f);
+	assert_int_equal(store_scan(f->store), n_new);
+}
+
+static enum delivery_outcome outcome(const struct store_entry *e, const char *consumer)
+{
+	const struct store_delivery *d = store_delivery_find(e, consumer);
+
+	return d ? d->outcome : DELIVERY_NONE;
+}
+
 static void test_for_volume(void **state)
 {
 	struct fixture *f = *state;
@@ -98,50 +113,75 @@ static void test_for_volume(void **state)
 	assert_int_equal(store_scan(f->store), 2);
 	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
 	assert_string_equal(store_for_volume(f->store, "home")->policy.name, "home");
-	/*
-	 * The one that names it is wiped: the one for any volume is tried rather than a wiped
-	 * one.
-	 */
+	/* The one that names it is wiped: no other stands in. */
 	assert_int_equal(store_wipe(f->store, store_find(f->store, "home")), 0);
-	assert_string_equal(store_for_volume(f->store, "home")->policy.name, "luks");
-	assert_int_equal(store_wipe(f->store, store_find(f->store, "luks")), 0);
 	assert_string_equal(store_for_volume(f->store, "home")->policy.name, "home");
+	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
+	assert_int_equal(store_wipe(f->store, store_find(f->store, "luks")), 0);
+	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
 }
 
 static void test_life_and_restart(void **state)
 {
+	struct delivery_peer peer = { .pid = 77, .start = 88, .asked_inode = 5, .asked_nsec = 6, .other_means = true };
 	struct fixture *f = *state;
+	const struct store_delivery *d;
 	struct store_entry *e;
 	struct secret *s;
 
 	assert_int_equal(store_scan(f->store), 1);
 	e = store_find(f->store, "luks");
-	assert_int_equal(store_read(e, &s), 0);
+	assert_int_equal(store_read(f->store, e, &s), 0);
 	assert_int_equal(secret_len(s), 4);
 	assert_memory_equal(secret_data(s), "pass", 4);
 	secret_free(s);
-	assert_int_equal(store_advance(f->store, e, SECRET_DELIVERED, "cryptsetup:data"), 0);
+	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &peer), 0);
 
-	start(f);
-	assert_int_equal(store_scan(f->store), 0);
+	/* The keeper dies before it knows that it was read. */
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_int_equal(e->state, SECRET_PRESENT);
+	d = store_delivery_find(e, "cryptsetup:data");
+	assert_non_null(d);
+	assert_int_equal(d->outcome, DELIVERY_OFFERED);
+	assert_memory_equal(&d->peer, &peer, sizeof(peer));
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_READ), 0);
+
+	restart(f, 0);
 	e = store_find(f->store, "luks");
 	assert_int_equal(e->state, SECRET_DELIVERED);
 	assert_string_equal(e->delivered_to, "cryptsetup:data");
-	assert_int_equal(store_reject(f->store, e), 0);
+	assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_READ);
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), 0);
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:home", DELIVERY_OPENED), 0);
 
-	start(f);
-	assert_int_equal(store_scan(f->store), 0);
+	restart(f, 0);
 	e = store_find(f->store, "luks");
-	assert_true(e->rejected);
-	assert_int_equal(store_advance(f->store, e, SECRET_CONFIRMED, NULL), 0);
+	assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_REJECTED);
+	assert_int_equal(outcome(e, "cryptsetup:home"), DELIVERY_OPENED);
+	assert_true(store_delivery_find(e, "cryptsetup:home")->outcome_usec > 0);
+	/* Offered again, and taken back: what came of it before is what is known. */
+	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &peer), 0);
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_OFFERED);
+	assert_int_equal(store_withdraw(f->store, e, "cryptsetup:data"), 0);
+	assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_REJECTED);
+	assert_int_equal(store_offer(f->store, e, "cryptsetup:new", &peer), 0);
+	assert_int_equal(store_withdraw(f->store, e, "cryptsetup:new"), 0);
+	assert_null(store_delivery_find(e, "cryptsetup:new"));
+	assert_int_equal(store_advance(f->store, e, SECRET_CONFIRMED), 0);
 	/* Never back. */
-	assert_int_equal(store_advance(f->store, e, SECRET_DELIVERED, NULL), 0);
+	assert_int_equal(store_advance(f->store, e, SECRET_DELIVERED), 0);
 	assert_int_equal(e->state, SECRET_CONFIRMED);
+	assert_int_equal(store_set_wipe_due(f->store, e), 0);
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_true(e->wipe_due);
 	assert_int_equal(store_wipe(f->store, e), 0);
-	assert_int_equal(store_read(e, &s), -ENOKEY);
+	assert_int_equal(store_read(f->store, e, &s), -ENOKEY);
 
-	start(f);
-	assert_int_equal(store_scan(f->store), 0);
+	restart(f, 0);
 	e = store_find(f->store, "luks");
 	assert_int_equal(e->state, SECRET_WIPED);
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
@@ -152,19 +192,172 @@ static void test_life_and_restart(void **state)
 static void test_gone_behind_our_back(void **state)
 {
 	struct fixture *f = *state;
+	struct store_entry *e;
+	struct secret *s;
 	char path[128];
 
 	assert_int_equal(store_scan(f->store), 1);
 	snprintf(path, sizeof(path), "%s/%s", f->dir, LUKS);
 	assert_int_equal(unlink(path), 0);
-	start(f);
-	assert_int_equal(store_scan(f->store), 0);
+	restart(f, 0);
 	assert_int_equal(store_find(f->store, "luks")->state, SECRET_WIPED);
-	/* And one that comes after is another secret. */
-	put(f, LUKS, "other");
+
+	/* One that comes after is not the owner's: nobody gets it, also after a restart. */
+	for (unsigned i = 0; i < 2; i++) {
+		put(f, LUKS, "other");
+		restart(f, 0);
+		e = store_find(f->store, "luks");
+		assert_int_equal(e->state, SECRET_WIPED);
+		assert_true(e->returned);
+		assert_int_equal(store_read(f->store, e, &s), -ENOKEY);
+		assert_int_equal(store_for_volume(f->store, "data")->state, SECRET_WIPED);
+	}
+	/* It can be wiped all the same. */
+	assert_int_equal(store_wipe(f->store, e), 0);
+	assert_false(e->returned);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(store_scan(f->store), 0);
+	assert_false(e->returned);
+}
+
+static off_t journal_size(const struct fixture *f)
+{
+	struct stat st;
+
+	assert_int_equal(stat(f->journal, &st), 0);
+	return st.st_size;
+}
+
+/* What 40330 calls of `cococtl secrets get` did was to fill the journal; and changes cost nothing, either. */
+static void test_50000_deliveries(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry *e;
+	struct stat before, after;
+
 	assert_int_equal(store_scan(f->store), 1);
-	assert_int_equal(store_find(f->store, "luks")->state, SECRET_PRESENT);
-	assert_int_equal(store_find(f->store, "luks")->size, 5);
+	e = store_find(f->store, "luks");
+	assert_int_equal(store_deliver(f->store, e, "get", DELIVERY_TAKEN), 0);
+	assert_int_equal(stat(f->journal, &before), 0);
+	for (unsigned i = 0; i < 50000; i++) {
+		assert_int_equal(store_deliver(f->store, e, "get", DELIVERY_TAKEN), 0);
+		assert_int_equal(store_advance(f->store, e, SECRET_DELIVERED), 0);
+		if (i % 500 == 0)
+			assert_int_equal(store_scan(f->store), 0);
+	}
+	assert_int_equal(stat(f->journal, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(after.st_size, before.st_size);
+	for (unsigned i = 0; i < 2000; i++) {
+		assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &(struct delivery_peer){ .pid = 1 }), 0);
+		assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_READ), 0);
+		assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), 0);
+		assert_int_equal(store_deliver(f->store, e, "get", DELIVERY_TAKEN), 0);
+	}
+	assert_int_equal(journal_size(f), 3 * sizeof(struct journal_record));
+	restart(f, 0);
+	assert_int_equal(outcome(store_find(f->store, "luks"), "cryptsetup:data"), DELIVERY_REJECTED);
+}
+
+/* The journal cannot be written: all goes on, and the next change that can writes everything. */
+static void test_no_room(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit none = { 0, RLIM_INFINITY }, some = { RLIM_INFINITY, RLIM_INFINITY };
+	struct store_entry *e;
+
+	put(f, OTHER, "x");
+	(void) signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(store_scan(f->store), 2);
+	e = store_find(f->store, "luks");
+	assert_int_equal(store_sync(f->store), -EFBIG);
+	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &(struct delivery_peer){ .pid = 1 }), -EFBIG);
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), -EFBIG);
+	assert_int_equal(e->state, SECRET_DELIVERED);
+	assert_int_equal(store_wipe(f->store, store_find(f->store, "home")), 0);
+	assert_int_equal(store_sync(f->store), -EFBIG);
+	/* A start in that state is one, too. */
+	start(f);
+	assert_int_equal(store_scan(f->store), 1);
+	e = store_find(f->store, "luks");
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &some), 0);
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), 0);
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_int_equal(e->state, SECRET_DELIVERED);
+	assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_REJECTED);
+}
+
+/* Whatever lies where the journal should be: the store opens, says so, and goes on. */
+static void test_odd_journals(void **state)
+{
+	struct fixture *f = *state;
+	char bad[128];
+
+	snprintf(bad, sizeof(bad), "%s.bad", f->journal);
+	for (unsigned i = 0; i < 3; i++) {
+		f->store = store_free(f->store);
+		(void) unlink(f->journal);
+		if (i == 0)
+			assert_int_equal(mkdir(f->journal, 0700), 0);
+		if (i == 1)
+			assert_int_equal(symlink("/nowhere", f->journal), 0);
+		if (i == 2)
+			assert_int_equal(write_file_atomic(f->journal, "garbage", 7, 0600, false), 0);
+		assert_int_equal(store_new(f->policies, 1, &f->source, f->journal, &f->store) >= 0, i == 2);
+		assert_non_null(f->store);
+		assert_true(store_is_lossy(f->store));
+		assert_int_equal(store_scan(f->store), 1);
+		assert_int_equal(store_sync(f->store), 0);
+		/* That something is missing is known after the next restart as well. */
+		restart(f, 0);
+		assert_true(store_is_lossy(f->store));
+		(void) remove(bad);
+	}
+}
+
+/* ---- several sources ---- */
+
+/* A GUID is a GUID, whatever somebody is called. */
+static void test_name_like_a_guid(void **state)
+{
+	struct fixture *f = *state;
+
+	strcpy(f->policies[0].name, LUKS);
+	put(f, OTHER, "x");
+	restart(f, 2);
+	assert_true(guid_equal(&store_find(f->store, LUKS)->policy.guid, &secret_luks_guid));
+	assert_true(guid_equal(&store_find(f->store, OTHER)->policy.guid, &f->policies[0].guid));
+}
+
+/* A source that does not count is as if it were not there, but for what was wiped. */
+static void test_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry *e;
+	struct secret *s;
+
+	put(f, OTHER, "x");
+	f->source.host_table = true;
+	start(f);
+	assert_false(store_believes(f->store, &f->source));
+	assert_int_equal(store_scan(f->store), -ENOENT);
+	assert_null(store_get(f->store, 0));
+	store_believe(f->store, &f->source, true);
+	assert_int_equal(store_scan(f->store), 2);
+	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
+	e = store_find(f->store, "home");
+	assert_int_equal(store_wipe(f->store, store_find(f->store, "luks")), 0);
+
+	restart(f, -ENOENT);
+	assert_null(store_find(f->store, "nothing"));
+	e = store_find(f->store, "home");
+	assert_int_equal(e->state, SECRET_PRESENT);
+	assert_int_equal(store_read(f->store, e, &s), -EACCES);
+	assert_int_equal(store_for_volume(f->store, "home")->state, SECRET_WIPED);
+	assert_int_equal(store_for_volume(f->store, "data")->state, SECRET_WIPED);
 }
 
 /* No driver (any more) is no reason to call a secret wiped. */
@@ -204,7 +397,7 @@ static void test_numbered(void **state)
 	e = store_find(f->store, "53564b4c-0000-8000-8000-00000000001f");
 	assert_non_null(e);
 	assert_int_equal(e->size, 10);
-	assert_int_equal(store_read(e, &s), 0);
+	assert_int_equal(store_read(f->store, e, &s), 0);
 	assert_memory_equal(secret_data(s), "thirty-one", 10);
 	secret_free(s);
 
@@ -236,6 +429,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_for_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life_and_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_behind_our_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_50000_deliveries, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_odd_journals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_name_like_a_guid, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_believed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_source_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbered_name, setup, teardown),
