@@ -321,10 +321,20 @@ static struct candidate *pick_issuer(struct verifier *ctx, struct pool *pool, X5
 	return c ? c : sent ? sent : pick(pool, roles, SOURCE_SENT, name);
 }
 
+/* True if it is valid now, and its issuers lead to a trusted root: what anybody could make is no choice. */
+static bool is_certified(struct verifier *ctx, struct pool *pool, X509 *vek, int64_t now)
+{
+	struct candidate *inter = pick_issuer(ctx, pool, vek, ROLES_INTERMEDIATE, now), *ark;
+
+	if (!is_valid_at(vek, now) || !inter || !has_issued(ctx, inter, vek))
+		return false;
+	ark = pick_issuer(ctx, pool, inter->cert, ROLE_BIT(ROLE_ARK), now);
+	return ark && has_issued(ctx, ark, inter->cert);
+}
+
 /*
  * The one of @roles that is of the report's chip and firmware level; a chip has a certificate
- * for each level that it ever had.  Of several the one that its issuer signed and that is valid
- * now, whoever it is from.
+ * for each level that it ever had.  Of several one that is certified, whoever it is from.
  */
 static struct candidate *pick_matching(struct verifier *ctx, struct pool *pool, unsigned roles,
 				       const struct snp_report *report, int64_t now)
@@ -342,15 +352,9 @@ static struct candidate *pick_matching(struct verifier *ctx, struct pool *pool, 
 			    amd_vek_read(c->cert, &vek, &what) == 0 && amd_vek_is_of(&vek, report))
 				matching[n++] = c;
 		}
-	for (unsigned i = 0; n > 1 && i < n; i++) {
-		struct candidate *issuer = pick_issuer(ctx, pool, matching[i]->cert, ROLES_INTERMEDIATE, now);
-
-		if (!issuer || !is_valid_at(matching[i]->cert, now) ||
-		    !x509_issued_by(matching[i]->cert, issuer->cert, X509_SIG_PSS_SHA384))
-			continue;
-		best = matching[i];
-		break;
-	}
+	for (unsigned i = 0; n > 1 && !best && i < n; i++)
+		if (is_certified(ctx, pool, matching[i]->cert, now))
+			best = matching[i];
 	return best ? best : n > 0 ? matching[0] : NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "attest/amd-ca.h"
+#include "attest/newest.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
 #include "attest/verify.h"
@@ -180,6 +181,78 @@ static void test_memo(void **state)
 }
 
 /* ---- policy ---- */
+
+/* A clock is never earlier than what is known to have passed. */
+static void test_clock(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+	const int64_t floor = ATTEST_CLOCK_FLOOR;
+	static struct newest n;
+	struct evidence e = { .n_certs = 0 };
+	struct policy p;
+	struct trust t;
+
+	trust_init(&t);
+	policy_init(&p);
+	assert_true(attest_clock(INT64_MIN, NULL, &t) == floor);
+	assert_true(attest_clock(floor - 1, NULL, &t) == floor);
+	assert_true(attest_clock(floor + 7, NULL, &t) == floor + 7);
+	n.n = 1;
+	n.list[0].issued = floor + 9;
+	assert_true(attest_clock(0, &n, &t) == floor);	/* of a root that is not trusted */
+	memcpy(n.list[0].root, t.pins[1].spki_sha256, sizeof(n.list[0].root));
+	assert_true(attest_clock(0, &n, &t) == floor + 9);
+	assert_true(attest_clock(floor + 10, &n, &t) == floor + 10);
+
+	assert_int_equal(verifier_new(&t, &ctx), 0);
+	verifier_set_newest(ctx, &n);
+	assert_int_equal(attest_verify_by_clock(ctx, attest_verifier_find("snp"), &e, &p, 0, v), 0);
+	assert_true(v->now == floor + 9);
+	assert_string_equal(v->checks[v->n_checks - 1].name, "clock");
+	/* Who says the time is not contradicted. */
+	assert_int_equal(attest_verify(ctx, attest_verifier_find("snp"), &e, &p, 5, v), 0);
+	assert_true(v->now == 5);
+}
+
+static void test_evidence_add(void **state)
+{
+	const uint8_t text[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ!$%&/()=?+*#,;.:-_<>|^{}[]~@ and more and more of it";
+	struct evidence e = { .n_certs = 0 };
+	struct bytes got;
+	bool sent;
+
+	/* A sender's has its bound, and leaves the verifier's own its room. */
+	for (unsigned i = 0; i < EVIDENCE_SENT_MAX + 9; i++)
+		assert_int_equal(evidence_add_crl(&e, (struct bytes){ text + i, 2 }, true), 0);
+	assert_int_equal(e.n_crls, EVIDENCE_SENT_MAX);
+	for (unsigned i = 0; i < EVIDENCE_OWN_MAX; i++)
+		assert_int_equal(evidence_add_crl(&e, (struct bytes){ text + i, 3 }, false), 0);
+	assert_int_equal(e.n_crls, EVIDENCE_CRLS_MAX);
+	assert_int_equal(evidence_add_crl(&e, (struct bytes){ text, 4 }, false), -EMSGSIZE);
+	/* What both have is the verifier's. */
+	assert_true(e.crl_sent[0]);
+	assert_int_equal(evidence_add_crl(&e, (struct bytes){ text, 2 }, false), 0);
+	assert_false(e.crl_sent[0]);
+
+	assert_false(evidence_candidate(&e, EVIDENCE_TCB_INFO, 0, &got, &sent));
+	assert_int_equal(evidence_add(&e, EVIDENCE_TCB_INFO, (struct bytes){ text, 5 }, true), 0);
+	assert_int_equal(evidence_add(&e, EVIDENCE_PCK_CRL, (struct bytes){ text, 6 }, true), 0);
+	assert_int_equal(evidence_add(&e, EVIDENCE_PCK_CRL, (struct bytes){ text, 7 }, false), 0);
+	assert_int_equal(evidence_add(&e, EVIDENCE_TCB_INFO, (struct bytes){ text, 8 }, false), 0);
+	assert_int_equal(evidence_add(&e, EVIDENCE_TCB_INFO, (struct bytes){ text, 8 }, true), 0);
+	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 0, &got, &sent) && got.len == 5 && sent);
+	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 1, &got, &sent) && got.len == 8 && !sent);
+	assert_false(evidence_candidate(&e, EVIDENCE_TCB_INFO, 2, &got, &sent));
+	assert_true(evidence_candidate(&e, EVIDENCE_PCK_CRL, 1, &got, NULL) && got.len == 7);
+	assert_int_equal(evidence_add(&e, EVIDENCE_TCB_INFO, (struct bytes){ text, 5 }, false), 0);
+	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 0, &got, &sent) && !sent);
+	/* Of the evidence itself the first counts. */
+	assert_int_equal(evidence_add(&e, EVIDENCE_QUOTE, (struct bytes){ text, 9 }, true), 0);
+	assert_int_equal(evidence_add(&e, EVIDENCE_QUOTE, (struct bytes){ text, 10 }, true), 0);
+	assert_int_equal(e.piece[EVIDENCE_QUOTE].len, 9);
+	assert_false(evidence_candidate(&e, EVIDENCE_QUOTE, 1, &got, &sent));
+}
 
 static void test_policy_options(void **state)
 {
@@ -520,7 +593,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_missing_piece),
-		cmocka_unit_test(test_memo),
+		cmocka_unit_test(test_memo), cmocka_unit_test(test_clock), cmocka_unit_test(test_evidence_add),
 		cmocka_unit_test(test_policy_options),
 		cmocka_unit_test(test_policy_values),
 		cmocka_unit_test(test_policy_subjects),
