@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/binding.h"
 #include "agent/collateral.h"
 #include "attest/bundle-evidence.h"
 #include "attest/imds.h"
@@ -18,7 +19,6 @@
 #include "attest/trust.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/parse.h"
 
 /* What evidence is judged by: a policy, and the roots under which it has to be authentic. */
 struct rules {
@@ -226,28 +226,6 @@ static void set_nonce(const struct judgement *j, const struct attest_question *q
 			set_value(&p->report_data, q->nonce, sizeof(q->nonce), REPORT_DATA_LEN);
 }
 
-/*
- * What stands for policy and trust set together: without a trust file the policy's digest, with
- * one that of what sha256sum(1) or sha384sum(1) prints for both, so that people can make it.
- */
-static int binding_of(const struct rules *r, const EVP_MD *md, uint8_t ret[static EVP_MAX_MD_SIZE])
-{
-	char policy[2 * EVP_MAX_MD_SIZE + 1], trust[2 * EVP_MAX_MD_SIZE + 1], text[sizeof(policy) + sizeof(trust) + 64];
-	size_t len = (size_t)EVP_MD_get_size(md);
-	int n;
-
-	if (hash(r->policy_text, md, ret) < 0)
-		return -ENOMEM;
-	if (!r->trust_text)
-		return 0;
-	format_hex(ret, len, policy);
-	if (hash(r->trust_text, md, ret) < 0)
-		return -ENOMEM;
-	format_hex(ret, len, trust);
-	n = snprintf(text, sizeof(text), "%s  attest.conf\n%s  attest.trust\n", policy, trust);
-	return EVP_Digest(text, (size_t)n, ret, NULL, md, NULL) == 1 ? 0 : -ENOMEM;
-}
-
 /* Where the evidence has what its host said of it at the launch. */
 static const struct {
 	const char *type;
@@ -286,7 +264,9 @@ static int bind_policy(struct judgement *j, const struct attest_question *q)
 
 		if (!streq(host_fields[i].type, j->type->name))
 			continue;
-		if (binding_of(r, host_fields[i].md(), digest) < 0)
+		if (binding_digest(&(struct bytes){ r->policy_text->data, r->policy_text->len },
+				   r->trust_text ? &(struct bytes){ r->trust_text->data, r->trust_text->len } : NULL,
+				   host_fields[i].md(), digest) < 0)
 			return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
 		if (v->n > 0 && !has_value(v, digest, host_fields[i].len))
 			return refuse(j, ATTEST_UNDECIDED, "BIND",
