@@ -3,7 +3,6 @@
 
 #include <openssl/evp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -24,7 +23,7 @@
 struct rules {
 	const char *whose;	/* for people */
 	const struct bundle_item *policy_text, *trust_text;	/* no trust_text: the built-in roots */
-	struct policy policy;
+	struct policies policies;
 	struct trust trust;
 	uint8_t policy_sha256[32], trust_sha256[32];	/* zeros for what is not there */
 };
@@ -43,6 +42,7 @@ struct judgement {
 	struct newest newest;	/* what this VM's cache remembers */
 	const struct attest_verifier *type;
 	unsigned n_checks;
+	bool rtmr0;
 	struct attest_verdict *ret;
 	struct cause missing;	/* what could not be had beside the evidence, and why; "" for nothing */
 };
@@ -122,8 +122,8 @@ static int read_rules(struct judgement *j, enum bundle_kind policy, enum bundle_
 	if (j->n_rules > 0 && same(r, &j->rules[0]))
 		return 0;
 	judge_by(j, r);
-	policy_init(&r->policy);
-	if (policy_parse(&r->policy, r->policy_text->data, r->policy_text->len, error) < 0)
+	policies_init(&r->policies);
+	if (policies_parse(&r->policies, r->policy_text->data, r->policy_text->len, error) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "POLICY", "attest.conf, %s", error);
 	trust_init(&r->trust);
 	trusted = r->trust_text ? trust_parse(r->trust_text->data, r->trust_text->len, "attest.trust", &r->trust, &line) : 0;
@@ -183,21 +183,19 @@ static int ask_tpm(struct judgement *j, const struct attest_sources *with,
 	return r < 0 ? refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "%s", why.text) : ask_imds(j, with->imds);
 }
 
-static void set_value(struct policy_values *v, const uint8_t *data, size_t len, size_t padded)
-{
-	*v = (struct policy_values){ .n = 1 };
-	v->len[0] = (uint8_t)padded;
-	memcpy(v->b[0], data, len);
-}
-
-/* Evidence of other types may be authentic, but is not fresh, or is not this hardware's. */
+/*
+ * Evidence of other types may be authentic, but is not fresh, or is not this hardware's.  On Azure
+ * the nonce is in the TPM's quote: the hardware's report is older.
+ */
 static const struct {
-	const char *type;
-	bool tpm;	/* the nonce is in the TPM's quote, not in the report */
+	const char *type, *nonce;
+	size_t padded;
+	unsigned n_kinds;
+	enum policy_kind kinds[2];
 } fresh_types[] = {
-	{ "snp", false },
-	{ "tdx", false },
-	{ "azure", true },
+	{ "snp", "report_data", REPORT_DATA_LEN, 1, { POLICY_SNP } },
+	{ "tdx", "report_data", REPORT_DATA_LEN, 1, { POLICY_TDX } },
+	{ "azure", "nonce", ATTEST_NONCE_LEN, 2, { POLICY_AZURE_SNP, POLICY_AZURE_TDX } },
 };
 
 static int find_type(struct judgement *j)
@@ -216,35 +214,34 @@ static int find_type(struct judgement *j)
 	return 0;
 }
 
-/* What was asked for goes before what the policy's file says of it. */
-static void set_nonce(const struct judgement *j, const struct attest_question *q, struct policy *p)
+/* A line of a policy in the place of what cocod asks itself could not hold as well. */
+static int set_nonce(struct judgement *j, const struct attest_question *q, struct rules *r)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(fresh_types); i++)
-		if (streq(fresh_types[i].type, j->type->name) && fresh_types[i].tpm)
-			set_value(&p->nonce, q->nonce, sizeof(q->nonce), sizeof(q->nonce));
-		else if (streq(fresh_types[i].type, j->type->name))
-			set_value(&p->report_data, q->nonce, sizeof(q->nonce), REPORT_DATA_LEN);
+	for (size_t i = 0; i < ARRAY_SIZE(fresh_types); i++) {
+		if (!streq(fresh_types[i].type, j->type->name))
+			continue;
+		judge_by(j, r);
+		for (unsigned k = 0; k < fresh_types[i].n_kinds; k++)
+			if (policy_ask(&r->policies.of[fresh_types[i].kinds[k]], fresh_types[i].nonce,
+				       q->nonce, sizeof(q->nonce), fresh_types[i].padded) < 0)
+				return refuse(j, ATTEST_REFUSED, "POLICY",
+					      "attest.conf sets %s=, which is cocod's to ask: remove that line",
+					      fresh_types[i].nonce);
+	}
+	return 0;
 }
 
 /* Where the evidence has what its host said of it at the launch. */
 static const struct {
 	const char *type;
-	size_t offset;	/* of the option, in struct policy */
+	enum policy_kind kind;
 	const char *option;
 	const EVP_MD *(*md)(void);
 	size_t len;
 } host_fields[] = {
-	{ "snp", offsetof(struct policy, host_data), "host_data", EVP_sha256, 32 },
-	{ "tdx", offsetof(struct policy, mrconfigid), "mrconfigid", EVP_sha384, 48 },
+	{ "snp", POLICY_SNP, "host_data", EVP_sha256, 32 },
+	{ "tdx", POLICY_TDX, "mrconfigid", EVP_sha384, 48 },
 };
-
-static bool has_value(const struct policy_values *v, const uint8_t *data, size_t len)
-{
-	for (unsigned i = 0; i < v->n; i++)
-		if (v->len[i] == len && memcmp(v->b[i], data, len) == 0)
-			return true;
-	return false;
-}
 
 /*
  * The host chooses these fields, so that they are no identity; but once it has chosen, the
@@ -260,19 +257,17 @@ static int bind_policy(struct judgement *j, const struct attest_question *q)
 		return 0;
 	judge_by(j, r);
 	for (size_t i = 0; i < ARRAY_SIZE(host_fields); i++) {
-		struct policy_values *v = (struct policy_values *)((uint8_t *)&r->policy + host_fields[i].offset);
-
 		if (!streq(host_fields[i].type, j->type->name))
 			continue;
 		if (binding_digest(&(struct bytes){ r->policy_text->data, r->policy_text->len },
 				   r->trust_text ? &(struct bytes){ r->trust_text->data, r->trust_text->len } : NULL,
 				   host_fields[i].md(), digest) < 0)
 			return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
-		if (v->n > 0 && !has_value(v, digest, host_fields[i].len))
+		if (policy_ask(&r->policies.of[host_fields[i].kind], host_fields[i].option, digest,
+			       host_fields[i].len, host_fields[i].len) < 0)
 			return refuse(j, ATTEST_UNDECIDED, "BIND",
 				      "attest.conf sets %s=, which BindPolicy=yes wants for the policy's digest",
 				      host_fields[i].option);
-		set_value(v, digest, host_fields[i].len, host_fields[i].len);
 		return 0;
 	}
 	return refuse(j, ATTEST_UNDECIDED, "BIND", "BindPolicy=yes: nothing in evidence of type '%s' can name a policy",
@@ -285,6 +280,9 @@ static const enum attest_result results[_VERDICT_MAX] = {
 	[VERDICT_NOT_AUTHENTIC] = ATTEST_NOT_AUTHENTIC,
 	[VERDICT_MALFORMED] = ATTEST_MALFORMED,
 	[VERDICT_REFUSED] = ATTEST_REFUSED,
+	/* Any machine of that kind would pass. */
+	[VERDICT_AUTHENTIC] = ATTEST_REFUSED,
+	[VERDICT_CONSISTENT] = ATTEST_NOT_AUTHENTIC,
 };
 
 /*
@@ -296,11 +294,27 @@ static bool is_about_missing(const struct judgement *j, const struct verdict *v)
 	return j->missing.text[0] && (v->result == VERDICT_UNDECIDED || streq(v->code, "TCB_MISMATCH"));
 }
 
+/*
+ * Whether the rules name what runs, so that what passes is the owner's and not anybody's.  Each
+ * has to: what an initrd named is no excuse for a policy that would let anybody in.
+ */
+static bool is_identified(struct judgement *j, const struct verdict *v)
+{
+	if (v->identity == IDENTITY_WHOLE ||
+	    (v->identity == IDENTITY_PARTIAL && (v->policy->allow & ALLOW_PARTIAL_IDENTITY)))
+		return true;
+	(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
+		      v->identity == IDENTITY_NONE ?
+			      "attest.conf names no identity of what runs, any VM would pass: add %s" :
+			      "what attest.conf names may not cover kernel, initrd and cmdline: add %s (or allow=partial-identity)",
+		      policy_identity_advice(v->policy->kind));
+	return false;
+}
+
 /* What one set of rules has against the evidence. */
 static void take_verdict(struct judgement *j, const struct verdict *v)
 {
 	const struct verdict_check *c = v->first_failed >= 0 ? &v->checks[v->first_failed] : NULL;
-
 	if (c && is_about_missing(j, v))
 		(void) refuse(j, results[v->result], v->code, "%s: expected %.40s; %.190s", c->name,
 			      c->expected[0] ? c->expected : "it to hold", j->missing.text);
@@ -327,13 +341,18 @@ static int verify(struct judgement *j, const struct rules *r)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
 	verifier_set_newest(ctx, &j->newest);
 	/* The clock is the host's to set. */
-	if (attest_verify_by_clock(ctx, j->type, &e, &r->policy, (int64_t)time(NULL), v) < 0)
+	if (attest_verify_by_clock(ctx, j->type, &e, &r->policies, (int64_t)time(NULL), v) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "out of memory");
 	j->n_checks += v->n_checks;
-	if (v->result == VERDICT_ACCEPTED)
-		return 0;
-	take_verdict(j, v);
-	return -EKEYREJECTED;
+	if (v->result != VERDICT_ACCEPTED && v->result != VERDICT_AUTHENTIC) {
+		take_verdict(j, v);
+		return -EKEYREJECTED;
+	}
+	if (!is_identified(j, v))
+		return -EKEYREJECTED;
+	/* An unmeasured root cannot vouch for ACPI tables. */
+	j->rtmr0 = j->rtmr0 || (r == &j->rules[0] && policy_held(v, "rtmr0"));
+	return 0;
 }
 
 /* All have accepted: the verdict names the first, which is the one that the host could not change. */
@@ -341,6 +360,7 @@ static void accept(struct judgement *j)
 {
 	bool initrd = j->rules[0].whose != own_rules;
 
+	j->ret->rtmr0 = j->rtmr0;
 	judge_by(j, &j->rules[0]);
 	j->by = NULL;
 	(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence%s%s", j->n_checks, j->type->name,
@@ -354,7 +374,8 @@ static void judge(struct judgement *j, int pack, const struct attest_sources *wi
 	    find_type(j) < 0 || bind_policy(j, q) < 0)
 		return;
 	for (unsigned i = 0; i < j->n_rules; i++)
-		set_nonce(j, q, &j->rules[i].policy);
+		if (set_nonce(j, q, &j->rules[i]) < 0)
+			return;
 	for (unsigned i = 0; i < j->n_rules; i++)
 		if (verify(j, &j->rules[i]) < 0)
 			return;

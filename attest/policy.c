@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/ini.h"
 #include "base/parse.h"
 
 #define OPTION_LEN 4096	/* of one NAME=VALUE */
@@ -15,11 +16,22 @@ struct word {
 	unsigned about;
 };
 
+/* Options whose value is words, by their place in struct verdict's judged_words. */
+enum word_option {
+	WORDS_ALLOW,
+	WORDS_FORBID,
+	WORDS_REQUIRE,
+	WORDS_COVERS,
+};
+
+#define ABOUT_ANY (ABOUT_SNP | ABOUT_TDX | ABOUT_TPM)
+
 static const struct word allow_words[] = {
 	{ "debug", ALLOW_DEBUG, ABOUT_SNP | ABOUT_TDX },
 	{ "migrate", ALLOW_MIGRATE, ABOUT_SNP },
 	{ "masked", ALLOW_MASKED, ABOUT_SNP },
 	{ "servicetd", ALLOW_SERVICE_TD, ABOUT_TDX },
+	{ "partial-identity", ALLOW_PARTIAL_IDENTITY, ABOUT_ANY },
 	{ NULL },
 };
 
@@ -35,7 +47,15 @@ static const struct word require_words[] = {
 	{ NULL },
 };
 
-enum kind {
+static const struct word covers_words[] = {
+	{ "firmware", COVERS_FIRMWARE, ABOUT_ANY },
+	{ "kernel", COVERS_KERNEL, ABOUT_ANY },
+	{ "initrd", COVERS_INITRD, ABOUT_ANY },
+	{ "cmdline", COVERS_CMDLINE, ABOUT_ANY },
+	{ NULL },
+};
+
+enum value_kind {
 	KIND_HEX,	/* exactly as many bytes */
 	KIND_HEX_MAX,	/* one to as many */
 	KIND_MASK,
@@ -50,11 +70,11 @@ enum kind {
 
 struct option {
 	const char *name;
-	enum kind kind;
+	enum value_kind kind;
 	size_t offset;
 	size_t size;	/* of struct policy's member, to be replaced as a whole */
-	unsigned n;	/* bytes, numbers, or one past the highest index */
-	unsigned about;
+	unsigned n;	/* bytes, numbers, one past the highest index, or enum word_option */
+	unsigned about;	/* of words each has its own */
 	const struct word *words;
 	const char *value;
 };
@@ -106,20 +126,65 @@ static const struct option options[] = {
 	{ "type", KIND_NUMBER, MEMBER(hcl_type), 0, ABOUT_HCL, NULL, "NUMBER, the HCL report's type" },
 	{ "events", KIND_NUMBER, MEMBER(events), 0, ABOUT_LOG, NULL, "NUMBER of events after the header" },
 	{ "regs", KIND_INDEXES, MEMBER(regs), 4, ABOUT_LOG, NULL, "RTMR numbers, with commas" },
-	{ "allow", KIND_WORDS, MEMBER(allow), 0, ~0u, allow_words, "debug, migrate, masked, servicetd, with commas" },
-	{ "forbid", KIND_WORDS, MEMBER(forbid), 0, ~0u, forbid_words, "vlek, provisional, with commas" },
-	{ "require", KIND_WORDS, MEMBER(require), 0, ~0u, require_words, "sept, crl, with commas" },
+	{ "allow", KIND_WORDS, MEMBER(allow), WORDS_ALLOW, 0, allow_words, "debug, migrate, masked, servicetd, partial-identity, with commas" },
+	{ "forbid", KIND_WORDS, MEMBER(forbid), WORDS_FORBID, 0, forbid_words, "vlek, provisional, with commas" },
+	{ "require", KIND_WORDS, MEMBER(require), WORDS_REQUIRE, 0, require_words, "sept, crl, with commas" },
+	{ "covers", KIND_WORDS, MEMBER(covers), WORDS_COVERS, ABOUT_ANY, covers_words, "firmware, kernel, initrd, cmdline, with commas" },
 };
 
 /* "pcrN" is made, not listed: 24 rows would say nothing. */
 #define PCR_INDEX ARRAY_SIZE(options)
 
-void policy_init(struct policy *p)
+static const struct option pcr_option = { "pcrN", KIND_HEX, MEMBER(pcr[0]), 32, ABOUT_TPM, NULL, "HEX, 32 bytes" };
+
+#define OPTIONS_MAX (PCR_INDEX + POLICY_PCRS)
+
+_Static_assert(OPTIONS_MAX <= 64 * POLICY_SET_WORDS, "each option has a bit");
+
+static void add_bit(uint64_t set[static POLICY_SET_WORDS], unsigned i)
 {
-	*p = (struct policy){
-		.max_vmpl = { true, 3 },
-		.accept = 1u << TCB_UP_TO_DATE,
-	};
+	set[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+static bool has_bit(const uint64_t set[static POLICY_SET_WORDS], unsigned i)
+{
+	return set[i / 64] & UINT64_C(1) << i % 64;
+}
+
+/* What can be said about each kind of evidence. */
+static const struct {
+	const char *name;
+	unsigned subjects;
+	const char *identity;
+} kinds[_POLICY_KIND_MAX] = {
+	[POLICY_SNP] = { "SEV-SNP", ABOUT_SNP,
+			 "measurement= with covers=kernel,initrd,cmdline, id_key_digest= or author_key_digest=" },
+	[POLICY_TDX] = { "TDX", ABOUT_TDX | ABOUT_LOG, "mrtd= with rtmr1= and rtmr2=" },
+	[POLICY_AZURE_SNP] = { "Azure with SEV-SNP", ABOUT_SNP | ABOUT_TPM | ABOUT_HCL,
+			       "pcr4=, pcr8=, pcr9= or pcr11= with covers=kernel,initrd,cmdline or ak_n_sha256=" },
+	[POLICY_AZURE_TDX] = { "Azure with TDX", ABOUT_TDX | ABOUT_TPM | ABOUT_HCL,
+			       "pcr4=, pcr8=, pcr9= or pcr11= with covers=kernel,initrd,cmdline or ak_n_sha256=" },
+	[POLICY_TPM] = { "a TPM", ABOUT_TPM, "" },
+};
+
+const char *policy_kind_name(enum policy_kind kind)
+{
+	return kinds[kind].name;
+}
+
+const char *policy_identity_advice(enum policy_kind kind)
+{
+	return kinds[kind].identity;
+}
+
+void policies_init(struct policies *ps)
+{
+	memset(ps, 0, sizeof(*ps));
+	for (unsigned i = 0; i < _POLICY_KIND_MAX; i++) {
+		ps->of[i].kind = i;
+		ps->of[i].max_vmpl = (struct policy_number){ true, 3 };
+		ps->of[i].accept = 1u << TCB_UP_TO_DATE;
+	}
 }
 
 const char *policy_option(unsigned i, const char **ret_value)
@@ -170,7 +235,7 @@ static int parse_mask(const char *text, struct policy_number *ret)
 	/* Hexadecimal with or without "0x". */
 	if (strlen(text) > 18)
 		return -EINVAL;
-	(void) snprintf(prefixed, sizeof(prefixed), "%s%s", startswith(text, "0x") ? "" : "0x", text);
+	(void) snprintf(prefixed, sizeof(prefixed), "%s%.18s", startswith(text, "0x") ? "" : "0x", text);
 	ret->set = true;
 	return parse_u64(prefixed, &ret->value);
 }
@@ -313,7 +378,7 @@ static int parse_value(char *text, const struct option *o, void *ret)
 	return -EINVAL;
 }
 
-/* The row of @name; @buf takes the one of a PCR, which is no row.  The index of it, or -ENOENT. */
+/* The row of @name, made for a PCR.  The index of it, or -ENOENT. */
 static int find_option(const char *name, struct option *ret)
 {
 	const char *digits = startswith(name, "pcr");
@@ -327,162 +392,365 @@ static int find_option(const char *name, struct option *ret)
 	if (!digits || (digits[0] == '0' && digits[1]) || parse_u32(digits, &n) < 0 ||
 	    n >= POLICY_PCRS)
 		return -ENOENT;
-	*ret = (struct option){ "pcrN", KIND_HEX, MEMBER(pcr[0]), 32, ABOUT_TPM, NULL, "HEX, 32 bytes" };
+	*ret = pcr_option;
 	ret->offset += n * sizeof(struct policy_values);
 	return (int)(PCR_INDEX + n);
 }
 
-/* As policy_set(), over bytes without an end; returns the option's index too. */
-static int set_option(struct policy *p, const char *assignment, size_t len, char *error)
+/* The largest member; a value that is wrong in its middle must not be there by half. */
+union value {
+	struct policy_values values;
+	struct policy_number number;
+	struct policy_tcb tcb;
+	uint32_t bits;
+};
+
+/* NAME and the @len bytes of its value.  The option's index, with its row and value; negative with @error. */
+static int read_option(const char *name, const char *value, size_t len, struct option *ret_o,
+		       union value *ret, char *error)
 {
-	/* The largest member; a value that is wrong in its middle must not be there by half. */
-	union {
-		struct policy_values values;
-		struct policy_number number;
-		struct policy_tcb tcb;
-		uint32_t bits;
-	} value;
-	char text[OPTION_LEN], *name = text, *eq;
-	struct option o;
+	char text[OPTION_LEN];
 	int i;
 
 	if (len >= sizeof(text))
 		return complain(error, -EINVAL, "it is longer than %zu bytes", sizeof(text) - 1);
-	if (memchr(assignment, '\0', len))
-		return complain(error, -EINVAL, "it has a NUL byte");
-	memcpy(text, assignment, len);
+	memcpy(text, value, len);
 	text[len] = '\0';
-	eq = strchr(text, '=');
-	if (!eq)
-		return complain(error, -EINVAL, "'%.40s' is not NAME=VALUE", text);
-	*eq = '\0';
-	i = find_option(name, &o);
+	i = find_option(name, ret_o);
 	if (i < 0)
 		return complain(error, i, "there is no policy option '%.40s'", name);
-	memset(&value, 0, sizeof(value));
-	assert(o.size <= sizeof(value));
-	if (parse_value(eq + 1, &o, &value) < 0)
-		return complain(error, -EINVAL, "the value of '%.40s' must be %s", name, o.value);
-	memcpy((uint8_t *)p + o.offset, &value, o.size);
+	memset(ret, 0, sizeof(*ret));
+	assert(ret_o->size <= sizeof(*ret));
+	if (strlen(text) != len || parse_value(text, ret_o, ret) < 0)
+		return complain(error, -EINVAL, "the value of '%.40s' must be %s", name,
+				ret_o->value);
 	return i;
 }
 
-int policy_set(struct policy *p, const char *assignment, char error[static POLICY_ERROR_LEN])
+/* True when it says something of evidence of @kind that it does not of every machine's. */
+static bool is_own(const struct option *o, const union value *value, enum policy_kind kind)
 {
-	int r = set_option(p, assignment, strlen(assignment), error);
+	const unsigned hardware = ABOUT_SNP | ABOUT_TDX;
+	bool own = false;
 
-	return r < 0 ? r : 0;
+	if (o->kind != KIND_WORDS)
+		return (o->about & kinds[kind].subjects) && (o->about & hardware) != hardware;
+	for (const struct word *w = o->words; w->word; w++)
+		own = own || ((w->bit & value->bits) && (w->about & kinds[kind].subjects) &&
+			      (w->about & hardware) != hardware);
+	return own;
 }
 
-static bool words_are_about(const char *value, const struct word *words, unsigned subjects)
+static void apply_option(struct policy *p, unsigned i, const struct option *o, const union value *value)
 {
-	for (; words->word; words++) {
-		const char *found = strstr(value, words->word);
-
-		if (found && !(words->about & subjects))
-			return false;
-	}
-	return true;
+	memcpy((uint8_t *)p + o->offset, value, o->size);
+	add_bit(p->set, i);
+	p->has_option = true;
+	p->has_own = p->has_own || is_own(o, value, p->kind);
 }
 
-bool policy_is_about(const char *assignment, unsigned subjects)
+int policies_set(struct policies *ps, const char *assignment, char error[static POLICY_ERROR_LEN])
 {
 	const char *eq = strchr(assignment, '=');
-	char name[OPTION_LEN];
+	union value value;
 	struct option o;
+	char name[64];
+	int i;
 
-	if (!eq || (size_t)(eq - assignment) >= sizeof(name))
-		return false;
-	memcpy(name, assignment, (size_t)(eq - assignment));
-	name[eq - assignment] = '\0';
-	if (find_option(name, &o) < 0 || !(o.about & subjects))
-		return false;
-	return o.kind != KIND_WORDS || words_are_about(eq + 1, o.words, subjects);
+	if (!eq)
+		return complain(error, -EINVAL, "'%.40s' is not NAME=VALUE", assignment);
+	(void) snprintf(name, sizeof(name), "%.*s", (int)MIN(eq - assignment, 63), assignment);
+	i = read_option(name, eq + 1, strlen(eq + 1), &o, &value, error);
+	if (i < 0)
+		return i;
+	for (unsigned k = 0; k < _POLICY_KIND_MAX; k++)
+		apply_option(&ps->of[k], (unsigned)i, &o, &value);
+	return 0;
+}
+
+int policy_ask(struct policy *p, const char *name, const void *data, size_t len, size_t padded)
+{
+	struct policy_values *values;
+	struct option o;
+	int i;
+
+	i = find_option(name, &o);
+	assert(i >= 0 && o.size == sizeof(*values) && len <= padded && padded <= o.n);
+	if (has_bit(p->set, (unsigned)i))
+		return -EEXIST;
+	values = (struct policy_values *)((uint8_t *)p + o.offset);
+	*values = (struct policy_values){ .n = 1 };
+	values->len[0] = (uint8_t)padded;
+	memcpy(values->b[0], data, len);
+	add_bit(p->set, (unsigned)i);
+	return 0;
 }
 
 /* ---- the file ---- */
 
-static void trim(struct bytes *b)
+#define KIND_BIT(kind) (1u << (kind))
+#define KINDS_ALL ((1u << _POLICY_KIND_MAX) - 1)
+
+static const struct {
+	const char *name;
+	unsigned kinds;
+} sections[] = {
+	{ "Policy", KINDS_ALL },
+	{ "snp", KIND_BIT(POLICY_SNP) },
+	{ "tdx", KIND_BIT(POLICY_TDX) },
+	{ "azure", KIND_BIT(POLICY_AZURE_SNP) | KIND_BIT(POLICY_AZURE_TDX) },
+	{ "azure-snp", KIND_BIT(POLICY_AZURE_SNP) },
+	{ "azure-tdx", KIND_BIT(POLICY_AZURE_TDX) },
+	{ "tpm", KIND_BIT(POLICY_TPM) },
+};
+
+/* While a file is read: what it has set for each kind. */
+struct reading {
+	struct policies *ps;
+	uint64_t seen[_POLICY_KIND_MAX][POLICY_SET_WORDS];
+};
+
+static int find_section(const struct ini_item *item, unsigned *ret_kinds, char *error)
 {
-	while (b->len > 0 && strchr(" \t\r", b->p[0]) && b->p[0])
-		(void) bytes_skip(b, 1);
-	while (b->len > 0 && strchr(" \t\r", b->p[b->len - 1]) && b->p[b->len - 1])
-		b->len--;
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		if (ini_is(item->section, item->section_len, sections[i].name)) {
+			*ret_kinds = sections[i].kinds;
+			return 0;
+		}
+	return complain(error, -EINVAL,
+			"there is no section [%.*s], but [Policy], [snp], [tdx], [azure], [azure-snp], [azure-tdx] and [tpm]",
+			(int)MIN(item->section_len, 32u), item->section);
 }
 
-/* "NAME = VALUE" becomes "NAME=VALUE", as INI files may have it. */
-static size_t squeeze(struct bytes line, char *buf, size_t size)
+static int read_item(struct reading *r, const struct ini_item *item, char *error)
 {
-	const uint8_t *eq = memchr(line.p, '=', line.len);
-	struct bytes name = { line.p, eq ? (size_t)(eq - line.p) : line.len };
-	struct bytes value = { eq ? eq + 1 : NULL, eq ? line.len - name.len - 1 : 0 };
-
-	trim(&name);
-	trim(&value);
-	if (name.len + value.len + 1 >= size)
-		return 0;
-	memcpy(buf, name.p, name.len);
-	if (!eq)
-		return name.len;
-	buf[name.len] = '=';
-	if (value.len > 0)
-		memcpy(buf + name.len + 1, value.p, value.len);
-	return name.len + 1 + value.len;
-}
-
-static int parse_line(struct policy *p, struct bytes line, uint64_t *seen, char *error)
-{
-	static const char section[] = "[Policy]";
-	char buf[OPTION_LEN];
-	size_t len;
+	union value value;
+	struct option o;
+	unsigned mask;
+	char name[64];
 	int i;
 
-	trim(&line);
-	if (line.len == 0 || line.p[0] == '#' || line.p[0] == ';')
-		return 0;
-	if (line.p[0] == '[') {
-		if (line.len != strlen(section) || memcmp(line.p, section, line.len) != 0)
-			return complain(error, -EINVAL, "the only section is [Policy]");
-		return 0;
-	}
-	len = squeeze(line, buf, sizeof(buf));
-	if (len == 0)
-		return complain(error, -EINVAL, "it is longer than %zu bytes", sizeof(buf) - 1);
-	i = set_option(p, buf, len, error);
+	i = find_section(item, &mask, error);
 	if (i < 0)
 		return i;
-	/* Which of two would hold is nothing to guess about. */
-	if (seen[i / 64] & 1ull << i % 64)
-		return complain(error, -EINVAL, "this option is set a second time");
-	seen[i / 64] |= 1ull << i % 64;
+	for (unsigned k = 0; !item->name && mask != KINDS_ALL && k < _POLICY_KIND_MAX; k++)
+		if (mask & KIND_BIT(k))
+			r->ps->of[k].has_own = true;
+	if (!item->name)
+		return 0;
+	(void) snprintf(name, sizeof(name), "%.*s", (int)MIN(item->name_len, 63u), item->name);
+	i = read_option(name, item->value, item->value_len, &o, &value, error);
+	if (i < 0)
+		return i;
+	for (unsigned k = 0; k < _POLICY_KIND_MAX; k++) {
+		if (!(mask & KIND_BIT(k)))
+			continue;
+		/* Which of two would hold is nothing to guess about. */
+		if (has_bit(r->seen[k], (unsigned)i))
+			return complain(error, -EINVAL,
+					"'%.40s' is set a second time for %s: another section has it",
+					name, kinds[k].name);
+		add_bit(r->seen[k], (unsigned)i);
+		apply_option(&r->ps->of[k], (unsigned)i, &o, &value);
+	}
 	return 0;
 }
 
-int policy_parse(struct policy *p, const void *text, size_t len, char error[static POLICY_ERROR_LEN])
+int policies_parse(struct policies *ps, const void *text, size_t len,
+		   char error[static POLICY_ERROR_LEN])
 {
-	uint64_t seen[(PCR_INDEX + POLICY_PCRS) / 64 + 1] = { 0 };
-	struct bytes rest = { text, len };
-	struct policy copy = *p;
-	unsigned n = 0;
+	struct reading r = { .ps = NULL };
+	char why[POLICY_ERROR_LEN];
+	struct ini_error problem;
+	struct ini_item item;
+	struct ini ini;
+	int status;
 
 	if (len > POLICY_FILE_MAX)
 		return complain(error, -EMSGSIZE, "a policy file has at most %d bytes",
 				POLICY_FILE_MAX);
-	while (rest.len > 0) {
-		const uint8_t *end = memchr(rest.p, '\n', rest.len);
-		struct bytes line = { rest.p, end ? (size_t)(end - rest.p) : rest.len };
-		char why[POLICY_ERROR_LEN];
-
-		(void) bytes_skip(&rest, line.len + (end ? 1 : 0));
-		n++;
-		if (parse_line(&copy, line, seen, why) < 0)
-			return complain(error, -EBADMSG, "line %u: %.130s", n, why);
+	if (ini_check(text, len, &problem) < 0)
+		return complain(error, -EBADMSG, "line %u: %.130s", problem.line, problem.text);
+	r.ps = malloc(sizeof(*r.ps));
+	if (!r.ps)
+		return complain(error, -ENOMEM, "out of memory");
+	*r.ps = *ps;
+	ini_init(&ini, text, len);
+	while ((status = ini_next(&ini, &item)) > 0) {
+		status = read_item(&r, &item, why);
+		if (status < 0)
+			break;
 	}
-	*p = copy;
+	if (status < 0) {
+		free(r.ps);
+		return complain(error, -EBADMSG, "line %u: %.130s", item.line, why);
+	}
+	for (unsigned k = 0; k < _POLICY_KIND_MAX; k++)
+		r.ps->of[k].has_file = true;
+	*ps = *r.ps;
+	free(r.ps);
 	return 0;
 }
 
+/* ---- what was judged ---- */
+
+/* The index of the option whose member @member is in the policy of @v, -1 for something else. */
+static int option_of(const struct verdict *v, const void *member)
+{
+	const uint8_t *from = (const uint8_t *)v->policy, *at = member;
+	size_t offset;
+
+	if (!from || at < from || at >= from + sizeof(*v->policy))
+		return -1;
+	offset = (size_t)(at - from);
+	for (unsigned i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].offset == offset)
+			return (int)i;
+	if (offset < offsetof(struct policy, pcr) ||
+	    offset >= offsetof(struct policy, pcr) + sizeof(v->policy->pcr))
+		return -1;
+	return (int)(PCR_INDEX + (offset - offsetof(struct policy, pcr)) / sizeof(struct policy_values));
+}
+
+void policy_judged(struct verdict *v, const void *member)
+{
+	int i = option_of(v, member);
+
+	if (i >= 0)
+		add_bit(v->judged, (unsigned)i);
+}
+
+bool policy_allows(struct verdict *v, const struct policy *p, enum policy_allow word)
+{
+	v->judged_words[WORDS_ALLOW] |= word;
+	return p->allow & word;
+}
+
+bool policy_forbids(struct verdict *v, const struct policy *p, enum policy_forbid word)
+{
+	v->judged_words[WORDS_FORBID] |= word;
+	return p->forbid & word;
+}
+
+bool policy_requires(struct verdict *v, const struct policy *p, enum policy_require word)
+{
+	v->judged_words[WORDS_REQUIRE] |= word;
+	return p->require & word;
+}
+
+static void refuse_unjudged(struct verdict *v, const char *what)
+{
+	(void) verdict_fail(v, VERDICT_REFUSED, "POLICY", "everything that the policy asks is judged",
+			    verdict_text(v, "evidence that '%s' is about", what),
+			    verdict_text(v, "%s says nothing about evidence of %s", what,
+					 kinds[v->policy->kind].name));
+}
+
+static void check_option(struct verdict *v, unsigned i, const struct option *o, const char *name)
+{
+	uint32_t words;
+
+	if (o->kind != KIND_WORDS) {
+		if (!has_bit(v->judged, i))
+			refuse_unjudged(v, name);
+		return;
+	}
+	memcpy(&words, (const uint8_t *)v->policy + o->offset, sizeof(words));
+	for (const struct word *w = o->words; w->word; w++)
+		if (words & w->bit & ~v->judged_words[o->n])
+			refuse_unjudged(v, verdict_text(v, "%s=%s", name, w->word));
+}
+
+static void check_all_judged(struct verdict *v)
+{
+	const struct policy *p = v->policy;
+
+	if (p->has_file && !(p->has_own && p->has_option))
+		(void) verdict_fail(v, VERDICT_REFUSED, "POLICY",
+				    "the policy speaks of this kind of evidence",
+				    verdict_text(v, "a section or options for evidence of %s",
+						 kinds[p->kind].name),
+				    "none");
+	for (unsigned i = 0; i < OPTIONS_MAX; i++)
+		if (has_bit(p->set, i))
+			check_option(v, i, i < PCR_INDEX ? &options[i] : &pcr_option,
+				     i < PCR_INDEX ? options[i].name :
+						     verdict_text(v, "pcr%u", (unsigned)(i - PCR_INDEX)));
+}
+
+/* ---- identity ---- */
+
+/* PCRs that firmware and boot loaders extend by what they start, and not by how they are set up. */
+static const char *const boot_pcrs[] = { "pcr4", "pcr8", "pcr9", "pcr11" };
+
+static bool is_among(const uint64_t set[static POLICY_SET_WORDS], const char *name)
+{
+	struct option o;
+	int i;
+
+	if (streq(name, "pcr*")) {
+		for (size_t n = 0; n < ARRAY_SIZE(boot_pcrs); n++)
+			if (is_among(set, boot_pcrs[n]))
+				return true;
+		return false;
+	}
+	i = find_option(name, &o);
+	assert(i >= 0);
+	return has_bit(set, (unsigned)i);
+}
+
+static bool are_among(const uint64_t set[static POLICY_SET_WORDS], const struct policy_identity *id)
+{
+	for (size_t i = 0; id->names[i]; i++)
+		if (!is_among(set, id->names[i]))
+			return false;
+	return true;
+}
+
+bool policy_held(const struct verdict *v, const char *name)
+{
+	return is_among(v->held, name);
+}
+
+static void identify(struct verdict *v, const struct policy_identity *identities)
+{
+	const struct policy *p = v->policy;
+	bool covered = (p->covers & COVERS_ALL_THAT_RUNS) == COVERS_ALL_THAT_RUNS;
+
+	if (!identities)
+		return;
+	(void) policy_allows(v, p, ALLOW_PARTIAL_IDENTITY);
+	for (const struct policy_identity *id = identities; id->names[0]; id++) {
+		/* Without a measurement there is nothing that could cover. */
+		if (!id->whole && are_among(p->set, id))
+			v->judged_words[WORDS_COVERS] = p->covers;
+		if (are_among(v->held, id))
+			v->identity = MAX(v->identity, id->whole || covered ? IDENTITY_WHOLE :
+									       IDENTITY_PARTIAL);
+	}
+}
+
+void policy_conclude(struct verdict *v, const struct policy_identity *identities)
+{
+	identify(v, identities);
+	check_all_judged(v);
+}
+
 /* ---- checks ---- */
+
+/* What nothing was measured into has zeros, or ones after a reset: everybody's, so no identity. */
+static void note_held(struct verdict *v, const void *member, const uint8_t *found, size_t len)
+{
+	int i = option_of(v, member);
+	bool zeros = true, ones = true;
+
+	for (size_t n = 0; n < len; n++) {
+		zeros = zeros && found[n] == 0;
+		ones = ones && found[n] == 0xff;
+	}
+	if (i >= 0 && !zeros && !ones)
+		add_bit(v->held, (unsigned)i);
+}
 
 void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code,
 			 const char *name, const void *found, size_t len)
@@ -490,12 +758,15 @@ void policy_check_values(struct verdict *v, const struct policy_values *want, co
 	const char *expected;
 	bool good = false;
 
+	policy_judged(v, want);
 	if (want->n == 0) {
 		verdict_skip(v, name, "not asked for");
 		return;
 	}
 	for (unsigned i = 0; i < want->n; i++)
 		good |= want->len[i] == len && CRYPTO_memcmp(want->b[i], found, len) == 0;
+	if (good)
+		note_held(v, want, found, len);
 	expected = good ? NULL : verdict_hex(v, want->b[0], want->len[0]);
 	if (!good && want->n > 1)
 		expected = verdict_text(v, "%s or one of %u more", expected, want->n - 1u);
@@ -507,6 +778,7 @@ void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t
 {
 	struct policy_values padded = p->nonce;
 
+	policy_judged(v, &p->nonce);
 	/* The bytes past a value's length are zero. */
 	for (unsigned i = 0; i < padded.n; i++)
 		padded.len[i] = 64;
@@ -518,6 +790,7 @@ void policy_check_min(struct verdict *v, const struct policy_number *min, const 
 {
 	const char *what = verdict_text(v, "%llu", (unsigned long long)found);
 
+	policy_judged(v, min);
 	if (!min->set) {
 		verdict_skip(v, name, "not asked for");
 		return;
@@ -533,6 +806,8 @@ void policy_check_masks(struct verdict *v, const struct policy_number *require,
 	uint64_t missing = require->set ? require->value & ~found : 0, extra = forbid->set ? forbid->value & found : 0;
 	const char *what;
 
+	policy_judged(v, require);
+	policy_judged(v, forbid);
 	if (!require->set && !forbid->set) {
 		verdict_skip(v, name, "not asked for");
 		return;

@@ -6,9 +6,25 @@
 
 /*
  * What authentic evidence must look like.  Options have names, the same for `--set NAME=VALUE`
- * and as NAME=VALUE lines of a policy file; policy_help() lists them.  One that was not set
- * asks nothing, and the defaults are those of policy_init().
+ * and as NAME=VALUE lines of a policy file; policy_option() lists them.  One that was not set
+ * asks nothing, and the defaults are those of policies_init().
+ *
+ * The sender picks the kind of evidence, so silence must not be consent: what was set for a kind
+ * and was not judged refuses the evidence (policy_conclude()), whoever forgot it.
  */
+
+/* Each has a policy of its own; which one counts is known when it is known what hardware signed. */
+enum policy_kind {
+	POLICY_SNP,
+	POLICY_TDX,
+	POLICY_AZURE_SNP,
+	POLICY_AZURE_TDX,
+	POLICY_TPM,
+	_POLICY_KIND_MAX,
+};
+
+/* "SEV-SNP", "Azure with TDX" ..., for people. */
+const char *policy_kind_name(enum policy_kind kind);
 
 /* Any one of these values. */
 #define POLICY_VALUE_MAX 64
@@ -36,10 +52,7 @@ struct policy_tcb {
 	uint8_t component[POLICY_TCB_MAX];
 };
 
-/*
- * What an option is about.  One that says nothing about the evidence at hand must not be taken
- * for one that holds.
- */
+/* What an option is about. */
 enum policy_subject {
 	ABOUT_SNP = 1 << 0,
 	ABOUT_TDX = 1 << 1,
@@ -53,6 +66,7 @@ enum policy_allow {
 	ALLOW_MIGRATE = 1 << 1,
 	ALLOW_MASKED = 1 << 2,		/* a VCEK's report that hides the chip */
 	ALLOW_SERVICE_TD = 1 << 3,
+	ALLOW_PARTIAL_IDENTITY = 1 << 4,	/* the gate opens though what is named does not cover all that runs */
 };
 
 enum policy_forbid {
@@ -65,8 +79,18 @@ enum policy_require {
 	REQUIRE_CRL = 1 << 1,
 };
 
+/* What a launch measurement, or PCRs, were computed over: the author's word, as evidence cannot say. */
+enum policy_covers {
+	COVERS_FIRMWARE = 1 << 0,
+	COVERS_KERNEL = 1 << 1,
+	COVERS_INITRD = 1 << 2,
+	COVERS_CMDLINE = 1 << 3,
+	COVERS_ALL_THAT_RUNS = COVERS_KERNEL | COVERS_INITRD | COVERS_CMDLINE,
+};
+
 #define POLICY_PCRS 24
 
+/* What is asked of one kind of evidence. */
 struct policy {
 	/* SNP */
 	struct policy_values report_data, measurement, host_data, id_key_digest, author_key_digest,
@@ -86,36 +110,78 @@ struct policy {
 	/* Event log */
 	struct policy_number events, regs;	/* regs: a bit each for RTMR0 to 3 */
 
-	uint32_t allow, forbid, require;	/* enum policy_allow ... */
+	uint32_t allow, forbid, require, covers;	/* enum policy_allow ... */
+
+	uint64_t set[POLICY_SET_WORDS];	/* a bit for each option that was set */
+	enum policy_kind kind;
+	/* Of policy files: there was one; it set something for this kind; and has a section, or an option, of its own for it. */
+	bool has_file, has_option, has_own;
 };
 
-void policy_init(struct policy *p);
+/* For each kind its policy. */
+struct policies {
+	struct policy of[_POLICY_KIND_MAX];
+};
+
+void policies_init(struct policies *ps);
 
 #define POLICY_ERROR_LEN 160
 
 /*
- * "NAME=VALUE".  What was set before under that name is replaced.  0; -ENOENT for an unknown
- * name, -EINVAL for what is no value of it; then @error says why, and @p is as before.
+ * "NAME=VALUE", for all kinds.  What was set before under that name is replaced.  0; -ENOENT for
+ * an unknown name, -EINVAL for what is no value of it; then @error says why, and @ps is as
+ * before.
  */
-int policy_set(struct policy *p, const char *assignment, char error[static POLICY_ERROR_LEN]);
+int policies_set(struct policies *ps, const char *assignment, char error[static POLICY_ERROR_LEN]);
 
 /*
- * Whether the option and each word of it is about one of @subjects (enum policy_subject).
- * @assignment is one that policy_set() took.
+ * What a program asks by itself: option @name, of bytes, is @data and zeros up to @padded bytes.
+ * It is judged as what a policy says, and says nothing of its author.  0; -EEXIST when the policy
+ * has a value there, which would be asked and not judged.
  */
-bool policy_is_about(const char *assignment, unsigned subjects);
+int policy_ask(struct policy *p, const char *name, const void *data, size_t len, size_t padded);
 
 /*
- * The text of a policy file: lines NAME=VALUE, blank ones, comments with '#' or ';', and the
- * section header [Policy].  A name may stand once only.  0; -EBADMSG with @error, which names
- * the line; -EMSGSIZE for more than POLICY_FILE_MAX bytes.  @p is as before then.
+ * The text of a policy file, by the rules of base/ini.h.  Options in [Policy] are for all kinds;
+ * those in [snp], [tdx], [azure], [azure-snp], [azure-tdx] and [tpm] for these.  A name may stand
+ * once only for a kind.  0; -EBADMSG with @error, which names the line; -EMSGSIZE for more than
+ * POLICY_FILE_MAX bytes; -ENOMEM.  @ps is as before then.
  */
 #define POLICY_FILE_MAX 65536
-int policy_parse(struct policy *p, const void *text, size_t len,
-		 char error[static POLICY_ERROR_LEN]);
+int policies_parse(struct policies *ps, const void *text, size_t len,
+		   char error[static POLICY_ERROR_LEN]);
 
 /* The name of option @i and what its value is, for people; NULL past the last. */
 const char *policy_option(unsigned i, const char **ret_value);
+
+/*
+ * Who looks at an option says so, by the member of the policy that the verdict is made by (v->policy):
+ * the checks below do it themselves.  Words of allow, forbid and require are asked for one by
+ * one.  A pointer to something else is passed over.
+ */
+void policy_judged(struct verdict *v, const void *member);
+bool policy_allows(struct verdict *v, const struct policy *p, enum policy_allow word);
+bool policy_forbids(struct verdict *v, const struct policy *p, enum policy_forbid word);
+bool policy_requires(struct verdict *v, const struct policy *p, enum policy_require word);
+
+/* True when @name was asked for, matched, and is no value that nothing was measured into. */
+bool policy_held(const struct verdict *v, const char *name);
+
+/*
+ * What a verifier's row takes for an identity: the names of options that must all have held,
+ * the first NULL ends them; "pcr*" is any PCR of what was booted.  One that is not @whole covers
+ * what the policy's covers= says.
+ */
+struct policy_identity {
+	const char *names[4];
+	bool whole;
+};
+
+/* The last of authentic or consistent evidence: what was set and not judged, and what was identified. */
+void policy_conclude(struct verdict *v, const struct policy_identity *identities);
+
+/* For people, after one that is no identity, or none for all: which lines a policy needs. */
+const char *policy_identity_advice(enum policy_kind kind);
 
 /*
  * Checks of the kinds that policies have; each becomes a check of @v, refused under @code when

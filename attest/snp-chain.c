@@ -602,6 +602,7 @@ static int check_crls(struct verifier *ctx, const struct evidence *e, const stru
 	_cleanup_(crl_set_done) struct crl_set s = { .n = 0 };
 	struct bytes lists[CRL_SET_MAX];
 	bool sent[CRL_SET_MAX], revoked;
+	bool required = policy_requires(v, p, REQUIRE_CRL);
 	unsigned n = e->n_crls;
 	uint8_t spki[PIN_LEN];
 	struct crl_issuer by = { ark->cert, X509_SIG_PSS_SHA384, "revocation list is AMD's and current",
@@ -614,7 +615,7 @@ static int check_crls(struct verifier *ctx, const struct evidence *e, const stru
 		lists[n] = table->piece[SNP_TABLE_CRL];
 		sent[n++] = true;
 	}
-	if (n == 0 && p->require & REQUIRE_CRL)
+	if (n == 0 && required)
 		return verdict_fail(v, VERDICT_UNDECIDED, "CRL_MISSING",
 				    "intermediate is not revoked", "a revocation list", "not given");
 	if (n == 0) {

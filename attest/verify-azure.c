@@ -260,6 +260,7 @@ static void check_flag(const struct azure_runtime *rt, const char *member,
 	const char *name = verdict_text(v, "VM configuration: %s", member);
 	int found = azure_runtime_flag(rt, member);
 
+	policy_judged(v, want);
 	if (!want->set) {
 		verdict_skip(v, name, "not asked for");
 		return;
@@ -275,6 +276,7 @@ static void check_user_data(const struct azure_runtime *rt, const struct policy 
 {
 	struct policy_values padded = p->user_data;
 
+	policy_judged(v, &p->user_data);
 	for (unsigned i = 0; i < padded.n; i++)
 		padded.len[i] = AZURE_USER_DATA_LEN;
 	policy_check_values(v, &padded, "USER_DATA", "user data", rt->user_data,
@@ -288,6 +290,7 @@ static int apply_runtime_policy(const struct azure *a, const struct policy *p, s
 	if (!EVP_Digest(a->runtime.ak_n, a->runtime.ak_n_len, hash, NULL, EVP_sha256(), NULL))
 		return -ENOMEM;
 	verdict_claim_hex(v, "azure.ak_n_sha256", hash, sizeof(hash));
+	policy_judged(v, &p->hcl_type);
 	if (p->hcl_type.set)
 		(void) verdict_check(v, p->hcl_type.value == a->hcl.kind, VERDICT_REFUSED,
 				     "HCL_TYPE", "type of the HCL report",
@@ -359,10 +362,7 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 
 	r = judge(ctx, &a, e, p, now, v);
 	EVP_PKEY_free(a.ak);
-	if (r == -ENOMEM)
-		return r;
-	verdict_conclude(v);
-	return 0;
+	return r == -ENOMEM ? r : 0;
 }
 
 static int verify_hcl(struct verifier *ctx, const struct evidence *e, const struct policy *p,
@@ -374,14 +374,11 @@ static int verify_hcl(struct verifier *ctx, const struct evidence *e, const stru
 	r = open_azure(e->piece[EVIDENCE_HCL], v, &a);
 	if (r == 0) {
 		verdict_skip(v, "hardware report is authentic", "not asked: --type azure judges it");
-		v->authentic = true;
+		v->consistent = true;
 		r = apply_runtime_policy(&a, p, v);
 	}
 	EVP_PKEY_free(a.ak);
-	if (r == -ENOMEM)
-		return r;
-	verdict_conclude(v);
-	return 0;
+	return r == -ENOMEM ? r : 0;
 }
 
 static int show(const struct evidence *e, struct verdict *v)
@@ -406,6 +403,28 @@ static int show(const struct evidence *e, struct verdict *v)
 	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
 	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
+/* Whose policy counts: it is the same field that says which hardware's report is in there. */
+static int find_kind(const struct evidence *e)
+{
+	struct bytes bytes = e->piece[EVIDENCE_HCL];
+	const char *problem = NULL;
+	struct hcl_report hcl;
+
+	if (bytes.p && hcl_parse(bytes.p, bytes.len, &hcl, &problem) == 0 && hcl.kind == HCL_TDX)
+		return POLICY_AZURE_TDX;
+	return POLICY_AZURE_SNP;
+}
+
+/*
+ * The hardware's measurement is the paravisor's, of every such VM.  The attestation key is one
+ * VM's, whatever it boots.
+ */
+static const struct policy_identity identities[] = {
+	{ { "pcr*", "ak_n_sha256" }, true },
+	{ { "pcr*" }, false },
+	{ { NULL } },
+};
+
 const struct attest_verifier attest_verify_azure = {
 	.name = "azure",
 	.what = "Azure confidential VM: HCL report, TPM quote, and the hardware's certificates or quote",
@@ -414,7 +433,8 @@ const struct attest_verifier attest_verify_azure = {
 	.takes = EVIDENCE_BIT(EVIDENCE_TD_QUOTE) | EVIDENCE_BIT(EVIDENCE_CERT_TABLE) | COLLATERAL,
 	.takes_certs = true,
 	.takes_crls = true,
-	.subjects = ABOUT_SNP | ABOUT_TDX | ABOUT_TPM | ABOUT_HCL,
+	.identities = identities,
+	.find_kind = find_kind,
 	.verify = verify,
 	.show = show,
 };
@@ -423,7 +443,8 @@ const struct attest_verifier attest_verify_azure_hcl = {
 	.name = "azure-hcl",
 	.what = "HCL report alone: is its key bound into its hardware report?",
 	.needs = EVIDENCE_BIT(EVIDENCE_HCL),
-	.subjects = ABOUT_HCL,
+	.is_part = true,
+	.find_kind = find_kind,
 	.verify = verify_hcl,
 	.show = show,
 };

@@ -127,6 +127,7 @@ int ccel_compare(const struct ccel *c, const struct td_body *body, const struct 
 	uint64_t regs = p->regs.set ? p->regs.value : 0x7;
 	int r, first = 0;
 
+	policy_judged(v, &p->regs);
 	for (unsigned i = 0; i < 4; i++) {
 		const char *name = verdict_text(v, "event log leads to the quote's RTMR%u", i);
 
@@ -145,6 +146,7 @@ int ccel_compare(const struct ccel *c, const struct td_body *body, const struct 
 
 void ccel_apply_policy(const struct ccel *c, const struct policy *p, struct verdict *v)
 {
+	policy_judged(v, &p->events);
 	if (p->events.set)
 		(void) verdict_check(v, p->events.value == c->n_events, VERDICT_REFUSED, "EVENTS",
 				     "number of events",
@@ -198,13 +200,12 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 		r = compare_with_quote(&c, e->piece[EVIDENCE_QUOTE], p, v);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	v->authentic = true;
+	v->consistent = true;
 	for (unsigned i = 0; i < 4; i++)
 		policy_check_values(v, &p->rtmr[i], rtmr_codes[i],
 				    verdict_text(v, "RTMR%u as the log leads to", i), c.rtmr[i],
 				    RTMR_LEN);
 	ccel_apply_policy(&c, p, v);
-	verdict_conclude(v);
 	return 0;
 }
 
@@ -258,7 +259,8 @@ const struct attest_verifier attest_verify_ccel = {
 	.what = "event log of a TD: does it lead to these registers?",
 	.needs = EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
 	.takes = EVIDENCE_BIT(EVIDENCE_QUOTE),
-	.subjects = ABOUT_LOG,
+	.is_part = true,
+	.kind = POLICY_TDX,
 	.verify = verify,
 	.show = show,
 };

@@ -225,6 +225,7 @@ static void policy_vmpl(const struct snp_report *r, const struct policy *p, stru
 {
 	static const char name[] = "privilege level (VMPL)";
 
+	policy_judged(v, &p->max_vmpl);
 	if (r->vmpl == VMPL_HOST)
 		(void) verdict_fail(v, VERDICT_REFUSED, "VMPL", name,
 				    "a report that the guest asked for",
@@ -247,6 +248,7 @@ static void policy_order(const struct snp_evidence *s, const struct policy *p, s
 	struct snp_tcb current = snp_tcb_decode(product, r->current_tcb);
 	bool provisional = !snp_tcb_le(&current, &committed) ||
 			   r->current_version > r->committed_version;
+	bool forbidden = policy_forbids(v, p, FORBID_PROVISIONAL);
 	const char *found;
 
 	found = verdict_text(v, "%s, %s, %s", snp_tcb_text(v, product, &reported),
@@ -256,7 +258,7 @@ static void policy_order(const struct snp_evidence *s, const struct policy *p, s
 			     snp_tcb_le(&reported, &committed) && snp_tcb_le(&committed, &current),
 			     VERDICT_REFUSED, "TCB_ORDER", "reported TCB <= committed <= current",
 			     "each component in that order", found);
-	if (provisional && !(p->forbid & FORBID_PROVISIONAL))
+	if (provisional && !forbidden)
 		verdict_skip(v, "firmware is committed",
 			     "it is not: the host can go back to an older one (forbid=provisional refuses this)");
 	else
@@ -277,6 +279,7 @@ static void policy_floor(struct verdict *v, enum snp_product product, const stru
 	struct snp_tcb found = snp_tcb_decode(product, tcb), min = { { 0 } };
 	const char *text = snp_tcb_text(v, product, &found);
 
+	policy_judged(v, floor);
 	if (floor->n == 0) {
 		verdict_skip(v, name, verdict_text(v, "not asked for; it is %s", text));
 		return;
@@ -334,19 +337,36 @@ static void policy_aliases(const struct snp_report *r, struct verdict *v)
 		verdict_skip(v, name, "the report does not say so (plat_require=20 refuses this)");
 }
 
+/*
+ * A migration agent gives a guest whatever measurement and policy it says (MSG_IMPORT_REQ of the
+ * SNP ABI), and what it did shows in REPORT_ID_MA alone: its own REPORT_ID there, ones where no
+ * agent was bound.  No option excuses this, for nothing else in the report would be true then.
+ */
+static void check_not_imported(const struct snp_report *r, struct verdict *v)
+{
+	uint8_t ones[32];
+
+	memset(ones, 0xff, sizeof(ones));
+	(void) verdict_check(v, memcmp(r->report_id_ma, ones, sizeof(ones)) == 0, VERDICT_REFUSED,
+			     "IMPORTED", "guest was measured here, not imported by a migration agent",
+			     "REPORT_ID_MA of ones: no migration agent",
+			     verdict_hex(v, r->report_id_ma, sizeof(ones)));
+}
+
 void snp_apply_policy(const struct snp_evidence *s, const struct policy *p, struct verdict *v)
 {
 	const struct snp_report *r = &s->report;
 	enum snp_product product = s->chain.extensions.product;
 
-	forbid_bit(v, r->policy & SNP_POLICY_DEBUG, p->allow & ALLOW_DEBUG, "DEBUG",
+	check_not_imported(r, v);
+	forbid_bit(v, r->policy & SNP_POLICY_DEBUG, policy_allows(v, p, ALLOW_DEBUG), "DEBUG",
 		   "debugging is off", "the host may read and write this guest");
-	forbid_bit(v, r->policy & SNP_POLICY_MIGRATE_MA, p->allow & ALLOW_MIGRATE, "MIGRATE_MA",
+	forbid_bit(v, r->policy & SNP_POLICY_MIGRATE_MA, policy_allows(v, p, ALLOW_MIGRATE), "MIGRATE_MA",
 		   "migration is off", "a migration agent may take this guest elsewhere");
-	forbid_bit(v, s->chain.kind == SNP_KEY_VCEK && r->mask_chip_key, p->allow & ALLOW_MASKED,
+	forbid_bit(v, s->chain.kind == SNP_KEY_VCEK && r->mask_chip_key, policy_allows(v, p, ALLOW_MASKED),
 		   "CHIP_MASKED", "the chip is named",
 		   "the host hides it: the report cannot be bound to a chip");
-	forbid_bit(v, s->chain.kind == SNP_KEY_VLEK, !(p->forbid & FORBID_VLEK), "KEYTYPE",
+	forbid_bit(v, s->chain.kind == SNP_KEY_VLEK, !policy_forbids(v, p, FORBID_VLEK), "KEYTYPE",
 		   "signed by the chip's own key (VCEK)", "signed by a provider's key (VLEK)");
 	policy_vmpl(r, p, v);
 	policy_order(s, p, v);
@@ -472,7 +492,6 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	v->authentic = true;
 	policy_check_nonce(v, p, s.report.report_data);
 	snp_apply_policy(&s, p, v);
-	verdict_conclude(v);
 	return 0;
 }
 
@@ -539,6 +558,14 @@ static int show(const struct evidence *e, struct verdict *v)
 	return 0;
 }
 
+/* Who signs an ID block vouches for what its measurement covers. */
+static const struct policy_identity identities[] = {
+	{ { "id_key_digest" }, true },
+	{ { "author_key_digest" }, true },
+	{ { "measurement" }, false },
+	{ { NULL } },
+};
+
 const struct attest_verifier attest_verify_snp = {
 	.name = "snp",
 	.what = "SEV-SNP attestation report with its certificates",
@@ -546,7 +573,8 @@ const struct attest_verifier attest_verify_snp = {
 	.takes = EVIDENCE_BIT(EVIDENCE_CERT_TABLE),
 	.takes_certs = true,
 	.takes_crls = true,
-	.subjects = ABOUT_SNP,
+	.identities = identities,
+	.kind = POLICY_SNP,
 	.verify = verify,
 	.show = show,
 };
@@ -557,7 +585,8 @@ const struct attest_verifier attest_verify_snp_table = {
 	.needs = EVIDENCE_BIT(EVIDENCE_REPORT) | EVIDENCE_BIT(EVIDENCE_CERT_TABLE),
 	.takes_certs = true,
 	.takes_crls = true,
-	.subjects = ABOUT_SNP,
+	.identities = identities,
+	.kind = POLICY_SNP,
 	.verify = verify,
 	.show = show,
 };

@@ -253,6 +253,7 @@ static void check_status(struct verdict *v, const struct policy *p, enum tcb_sta
 	char accepted[400] = "";
 	size_t n = 0;
 
+	policy_judged(v, &p->accept);
 	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++)
 		if (p->accept & 1u << i && n < sizeof(accepted))
 			n += (size_t)snprintf(accepted + n, sizeof(accepted) - n, "%s%s",
@@ -265,6 +266,7 @@ static void check_status(struct verdict *v, const struct policy *p, enum tcb_sta
 
 #define TDATTR_DEBUG (UINT64_C(1) << 0)
 #define TDATTR_SEPT_VE_DISABLE (UINT64_C(1) << 28)
+#define TDATTR_MIGRATABLE (UINT64_C(1) << 29)
 #define TDATTR_KNOWN (TDATTR_DEBUG | UINT64_C(0xf) << 28 | UINT64_C(1) << 63)	/* 29 MIGRATABLE, 30 PKS, 31 KL, 63 PERFMON */
 #define XFAM_FIXED1 UINT64_C(0x3)
 #define XFAM_KNOWN UINT64_C(0x6dbe7)
@@ -272,8 +274,9 @@ static void check_status(struct verdict *v, const struct policy *p, enum tcb_sta
 static void check_attributes(struct verdict *v, const struct policy *p, const struct td_body *body)
 {
 	uint64_t attributes = get_u64le(body->td_attributes), xfam = get_u64le(body->xfam);
+	bool debug_allowed = policy_allows(v, p, ALLOW_DEBUG);
 
-	(void) verdict_check(v, !(attributes & TDATTR_DEBUG) || (p->allow & ALLOW_DEBUG),
+	(void) verdict_check(v, !(attributes & TDATTR_DEBUG) || debug_allowed,
 			     VERDICT_REFUSED, "DEBUG", "TD is not in debug mode", "DEBUG clear",
 			     attributes & TDATTR_DEBUG ? "DEBUG set" : NULL);
 	(void) verdict_check(v, (attributes & ~TDATTR_KNOWN) == 0, VERDICT_REFUSED, "TDATTR",
@@ -283,7 +286,7 @@ static void check_attributes(struct verdict *v, const struct policy *p, const st
 			     VERDICT_REFUSED, "XFAM", "extended features are known",
 			     "x87 and SSE, and no unknown bit",
 			     verdict_text(v, "%016llx", (unsigned long long)xfam));
-	if (p->require & REQUIRE_SEPT_VE_DISABLE)
+	if (policy_requires(v, p, REQUIRE_SEPT_VE_DISABLE))
 		(void) verdict_check(v, (attributes & TDATTR_SEPT_VE_DISABLE) != 0, VERDICT_REFUSED,
 				     "SEPT_VE", "host cannot take private pages unseen",
 				     "SEPT_VE_DISABLE set",
@@ -294,6 +297,7 @@ static void check_service_td(struct verdict *v, const struct policy *p,
 			     const struct td_body15 *body15)
 {
 	struct bytes found = { body15 ? body15->mrservicetd : NULL, body15 ? sizeof(body15->mrservicetd) : 0 };
+	bool allowed = policy_allows(v, p, ALLOW_SERVICE_TD);
 
 	if (p->mrservicetd.n > 0) {
 		policy_check_values(v, &p->mrservicetd, "SERVICE_TD",
@@ -301,9 +305,27 @@ static void check_service_td(struct verdict *v, const struct policy *p,
 		return;
 	}
 	/* A service TD can take part in migrating this one: it is part of what one trusts. */
-	(void) verdict_check(v, bytes_all_zero(&found) || (p->allow & ALLOW_SERVICE_TD),
+	(void) verdict_check(v, bytes_all_zero(&found) || allowed,
 			     VERDICT_REFUSED, "SERVICE_TD", "no service TD is bound", "none bound",
 			     verdict_hex(v, found.p, found.len));
+}
+
+/*
+ * A service TD may move a migratable one, and give its copy whatever measurements it likes.  It
+ * must be one that the policy names, which a body of TD 1.0 cannot say.
+ */
+static void check_not_imported(struct verdict *v, const struct tdx_quote *q)
+{
+	bool migratable = get_u64le(q->body->td_attributes) & TDATTR_MIGRATABLE;
+
+	(void) verdict_check(v, !migratable || policy_held(v, "mrservicetd"), VERDICT_REFUSED,
+			     "MIGRATABLE", "TD cannot be migrated, or by a named service TD only",
+			     "MIGRATABLE clear, or a service TD that mrservicetd= names",
+			     !migratable ? NULL :
+			     q->body15	 ? verdict_text(v, "MIGRATABLE set, service TD %s",
+							verdict_hex(v, q->body15->mrservicetd,
+								    sizeof(q->body15->mrservicetd))) :
+					   "MIGRATABLE set, in a body that names no service TD");
 }
 
 static void check_measurements(struct verdict *v, const struct policy *p, const struct td_body *b)
@@ -334,6 +356,7 @@ static void check_floors(struct verdict *v, const struct policy *p, const struct
 	const struct tdx_quote *q = &t->quote;
 	bool reached = true;
 
+	policy_judged(v, floor);
 	policy_check_min(v, &p->min_tcb_evaluation, "EVALUATION", "TCB evaluation data number",
 			 t->evaluation);
 	policy_check_min(v, &p->min_qe_svn, "QE_SVN", "version of the quoting enclave",
@@ -463,6 +486,7 @@ void tdx_apply_policy(const struct tdx_evidence *t, const struct policy *p, stru
 	check_status(v, p, t->status);
 	check_attributes(v, p, t->quote.body);
 	check_service_td(v, p, t->quote.body15);
+	check_not_imported(v, &t->quote);
 	check_measurements(v, p, t->quote.body);
 	check_floors(v, p, t);
 }
@@ -507,7 +531,6 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	v->authentic = true;
 	tdx_apply_policy(&t, p, v);
 	policy_check_nonce(v, p, t.quote.body->report_data);
-	verdict_conclude(v);
 	return 0;
 }
 
@@ -525,13 +548,21 @@ static int show(const struct evidence *e, struct verdict *v)
 	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
 	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
+/* What RTMR1 and RTMR2 say is said by the code that MRTD measured, and worth nothing without it. */
+static const struct policy_identity identities[] = {
+	{ { "mrtd", "rtmr1", "rtmr2" }, true },
+	{ { "mrtd" }, false },
+	{ { NULL } },
+};
+
 const struct attest_verifier attest_verify_tdx = {
 	.name = "tdx",
 	.what = "Intel TDX quote, version 4 or 5, with Intel's collateral",
 	.needs = EVIDENCE_BIT(EVIDENCE_QUOTE),
 	.takes = COLLATERAL | EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
 	.takes_certs = true,
-	.subjects = ABOUT_TDX | ABOUT_LOG,
+	.identities = identities,
+	.kind = POLICY_TDX,
 	.verify = verify,
 	.show = show,
 };

@@ -197,6 +197,7 @@ static int check_nonce(const struct tpm_quote *q, const struct policy *p, struct
 {
 	static const char name[] = "quote is over the nonce";
 
+	policy_judged(v, &p->nonce);
 	if (p->nonce.n == 0) {
 		verdict_skip(v, name, "none was given, so the quote may be an old one");
 		return 0;
@@ -282,6 +283,7 @@ void tpm_apply_policy(const struct tpm_pcrs *pcrs, const struct policy *p, struc
 {
 	uint32_t required = p->require_pcrs.set ? (uint32_t)p->require_pcrs.value : 0;
 
+	policy_judged(v, &p->require_pcrs);
 	if (required)
 		(void) verdict_check(v, (required & ~pcrs->present) == 0, VERDICT_REFUSED,
 				     "PCR_MISSING", "required PCRs are quoted",
@@ -331,9 +333,8 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	r = tpm_authenticate(ak, e, p, v, &pcrs);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	v->authentic = true;
+	v->consistent = true;
 	tpm_apply_policy(&pcrs, p, v);
-	verdict_conclude(v);
 	return 0;
 }
 
@@ -348,7 +349,8 @@ const struct attest_verifier attest_verify_tpm = {
 	.what = "TPM 2.0 quote by a given key",
 	.needs = EVIDENCE_BIT(EVIDENCE_ATTEST) | EVIDENCE_BIT(EVIDENCE_SIG) |
 		 EVIDENCE_BIT(EVIDENCE_PCRS) | EVIDENCE_BIT(EVIDENCE_AK),
-	.subjects = ABOUT_TPM,
+	.is_part = true,
+	.kind = POLICY_TPM,
 	.verify = verify,
 	.show = show,
 };

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "attest/newest.h"
+#include "attest/policy.h"
 #include "attest/trust.h"
 #include "base/parse.h"
 
@@ -168,7 +169,12 @@ void verdict_reset(struct verdict *v)
 	v->result = VERDICT_UNDECIDED;
 	v->code = "NONE";
 	v->first_failed = -1;
-	v->authentic = false;
+	v->authentic = v->consistent = false;
+	v->identity = IDENTITY_NONE;
+	v->policy = NULL;
+	memset(v->judged, 0, sizeof(v->judged));
+	memset(v->held, 0, sizeof(v->held));
+	memset(v->judged_words, 0, sizeof(v->judged_words));
 	v->tcb_status = TCB_STATUS_NONE;
 	v->trust_replaced = false;
 	v->trust = "";
@@ -250,7 +256,7 @@ void verdict_skip(struct verdict *v, const char *name, const char *why)
 int verdict_fail(struct verdict *v, enum verdict_result result, const char *code, const char *name,
 		 const char *expected, const char *found)
 {
-	assert(result != VERDICT_ACCEPTED);
+	assert(result != VERDICT_ACCEPTED && result != VERDICT_AUTHENTIC && result != VERDICT_CONSISTENT);
 
 	if (v->first_failed < 0) {
 		v->result = result;
@@ -288,10 +294,13 @@ void verdict_conclude(struct verdict *v)
 
 	for (unsigned i = 0; i < v->n_checks; i++)
 		passed = passed || v->checks[i].result == CHECK_PASSED;
-	if (v->first_failed < 0 && v->authentic && passed) {
-		v->result = VERDICT_ACCEPTED;
-		v->code = "OK";
-	}
+	if (v->first_failed >= 0 || !passed || !(v->authentic || v->consistent))
+		return;
+	v->code = "OK";
+	if (!v->authentic)
+		v->result = VERDICT_CONSISTENT;
+	else
+		v->result = v->identity == IDENTITY_NONE ? VERDICT_AUTHENTIC : VERDICT_ACCEPTED;
 }
 
 static void add_claim(struct verdict *v, const char *name, enum claim_kind kind, const char *value)
@@ -352,7 +361,8 @@ const char *verdict_result_name(enum verdict_result result)
 	static const char *const names[_VERDICT_MAX] = {
 		[VERDICT_UNDECIDED] = "undecided",	   [VERDICT_ACCEPTED] = "accepted",
 		[VERDICT_NOT_AUTHENTIC] = "not authentic", [VERDICT_MALFORMED] = "malformed",
-		[VERDICT_REFUSED] = "refused by policy",
+		[VERDICT_REFUSED] = "refused by policy",   [VERDICT_AUTHENTIC] = "authentic",
+		[VERDICT_CONSISTENT] = "consistent",
 	};
 
 	return names[result];
@@ -423,6 +433,10 @@ static const struct {
 	{ "PCR_DIGEST", "The values are not those that were quoted: read them again, together with a new quote." },
 	{ "VMPL", "Software below the paravisor or the firmware may have asked for this report: do not trust what it is bound to." },
 	{ "SERVICE_TD", "A service TD, which may migrate this one, is part of what must be trusted: name it with mrservicetd, or allow=servicetd." },
+	{ "POLICY", "An option that is not judged proves nothing. Put it into the section of the kind that it is about ([snp], [tdx], [azure], "
+		    "[azure-snp], [azure-tdx]), or remove it; a kind that may come needs a section, or options, of its own." },
+	{ "IMPORTED", "The host's migration agent may have made up this guest's measurement: do not trust it." },
+	{ "MIGRATABLE", "Start the TD without MIGRATABLE, or name the service TD that may migrate it with mrservicetd." },
 	{ "DEBUG", "The host can read this guest's memory. Start it without the debug policy." },
 	{ "OLDER", "A newer one was verified before, and may say what this one does not: get it again with 'cococtl attest fetch'. "
 		   "If its maker went back, 'cococtl attest fetch --forget-newest' forgets the newer one." },
@@ -591,8 +605,9 @@ static const char *missing_piece(const struct attest_verifier *type, const struc
 }
 
 int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
-		  const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v)
+		  const struct evidence *e, const struct policies *ps, int64_t now, struct verdict *v)
 {
+	const struct policy *p = &ps->of[type->find_kind ? type->find_kind(e) : type->kind];
 	const char *missing = missing_piece(type, e);
 	int r = 0;
 
@@ -600,16 +615,22 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 	v->trust = ctx->trust.source;
 	v->trust_replaced = ctx->trust.replaced;
 	v->now = now;
+	v->policy = p;
 	if (missing)
 		(void) verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
 				    missing, "not given");
 	else
 		r = type->verify(ctx, e, p, now, v);
 	if (r < 0) {
-		v->result = VERDICT_UNDECIDED;
+		verdict_reset(v);
 		v->code = "ERROR";
+		return r;
 	}
-	return r;
+	assert(!(v->authentic && type->is_part));
+	if (v->authentic || v->consistent)
+		policy_conclude(v, type->identities);
+	verdict_conclude(v);
+	return 0;
 }
 
 int64_t attest_clock(int64_t clock, const struct newest *n, const struct trust *trust)
@@ -622,7 +643,7 @@ int64_t attest_clock(int64_t clock, const struct newest *n, const struct trust *
 #define CLOCK_STEPS_MAX 8
 
 int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *type,
-			   const struct evidence *e, const struct policy *p, int64_t clock,
+			   const struct evidence *e, const struct policies *ps, int64_t clock,
 			   struct verdict *v)
 {
 	int64_t now = attest_clock(clock, ctx->newest, &ctx->trust);
@@ -630,7 +651,7 @@ int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *t
 
 	for (unsigned i = 0;; i++) {
 		ctx->saw = INT64_MIN;
-		r = attest_verify(ctx, type, e, p, now, v);
+		r = attest_verify(ctx, type, e, ps, now, v);
 		if (r < 0 || ctx->saw <= now || i == CLOCK_STEPS_MAX)
 			break;
 		now = ctx->saw;

@@ -7,7 +7,9 @@
 
 struct newest;
 struct newest_entry;
+struct policies;
 struct policy;
+struct policy_identity;
 struct trust;
 
 /*
@@ -102,10 +104,12 @@ size_t evidence_piece_max(enum evidence_piece piece);
 
 enum verdict_result {
 	VERDICT_UNDECIDED,	/* something is missing or stale; also what an untouched verdict says */
-	VERDICT_ACCEPTED,	/* authentic, and as the policy wants it */
+	VERDICT_ACCEPTED,	/* authentic, as the policy wants it, and the policy says what it is to be */
 	VERDICT_NOT_AUTHENTIC,
 	VERDICT_MALFORMED,
 	VERDICT_REFUSED,	/* authentic, and not as the policy wants it */
+	VERDICT_AUTHENTIC,	/* and as the policy wants it, which any such machine would be: it names no identity */
+	VERDICT_CONSISTENT,	/* a part of evidence that fits together, and that no hardware vouches for */
 	_VERDICT_MAX,
 };
 
@@ -134,6 +138,13 @@ enum tcb_status {
 	_TCB_STATUS_MAX,
 };
 
+/* Whether the policy said what runs, and it was so. */
+enum verdict_identity {
+	IDENTITY_NONE,
+	IDENTITY_PARTIAL,	/* what it named does not cover, or not surely, all that runs */
+	IDENTITY_WHOLE,
+};
+
 enum claim_kind {
 	CLAIM_TEXT,
 	CLAIM_NUMBER,	/* decimal */
@@ -155,6 +166,9 @@ struct verdict_claim {
 	const char *value;
 };
 
+#define POLICY_SET_WORDS 2	/* of 64 options each */
+#define POLICY_WORD_OPTIONS 4	/* options whose value is words */
+
 #define VERDICT_CHECKS_MAX 160
 #define VERDICT_CLAIMS_MAX 320
 #define VERDICT_TEXT_MAX 65536
@@ -168,7 +182,9 @@ struct verdict {
 	enum verdict_result result;
 	const char *code;		/* "OK", or that of the first failed check: "SIGNATURE", "DEBUG" ...; a script may rely on it */
 	int first_failed;		/* index into @checks, -1 for none */
-	bool authentic;			/* the part that no policy can excuse is through */
+	bool authentic;			/* the part that no policy can excuse is through: hardware vouches for it */
+	bool consistent;		/* of a part of evidence: it fits together */
+	enum verdict_identity identity;
 	enum tcb_status tcb_status;
 	bool trust_replaced;		/* judged under a trust file instead of the built-in roots */
 	const char *trust;		/* "built in", or the name of the trust file */
@@ -178,6 +194,10 @@ struct verdict {
 	struct verdict_claim claims[VERDICT_CLAIMS_MAX];
 	unsigned n_claims;
 	bool truncated;			/* something did not fit and is not shown; never a failed check's code */
+	/* For attest/policy.c: by which it is judged, a bit for each option that was looked at, and for each that held. */
+	const struct policy *policy;
+	uint64_t judged[POLICY_SET_WORDS], held[POLICY_SET_WORDS];
+	uint32_t judged_words[POLICY_WORD_OPTIONS];
 	size_t text_len;
 	char text[VERDICT_TEXT_MAX];
 };
@@ -211,8 +231,9 @@ int verdict_equal(struct verdict *v, enum verdict_result result, const char *cod
 		  struct bytes expected, struct bytes found);
 
 /*
- * The last thing a verifier does: accepted, when at least one check passed, none failed, and
- * @authentic is set; else nothing changes.
+ * The last of a verification, when at least one check passed and none failed: accepted if
+ * @authentic is set and there is an identity, authentic without one, consistent if that is set
+ * alone; else nothing changes.
  */
 void verdict_conclude(struct verdict *v);
 
@@ -297,9 +318,9 @@ void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_L
  * One kind of evidence.  To add one: a file verify-NAME.c that ends in its row, and the row in
  * verifiers.c.
  *
- * verify() judges @e as of @now (seconds since 1970) by @p into @v, which is fresh.  The caller
- * has seen to it that all
- * @needs are there and nothing outside @needs and @takes is.  show() decodes into claims what
+ * verify() judges @e as of @now (seconds since 1970) by @p into @v, which is fresh, and sets its
+ * @authentic, or @consistent for a part.  The caller has seen to it that all @needs are there and
+ * nothing outside @needs and @takes is, and concludes.  show() decodes into claims what
  * it can, without judging; what cannot be decoded becomes a failed check.  Both return 0 with
  * @v filled, whatever it says; -ENOMEM when there is no verdict.
  */
@@ -309,7 +330,10 @@ struct attest_verifier {
 	unsigned needs;		/* EVIDENCE_BIT()s */
 	unsigned takes;
 	bool takes_certs, takes_crls;
-	unsigned subjects;	/* of attest/policy.h: which options say something about it */
+	bool is_part;		/* no hardware vouches for it: never authentic, and no kind that a sender may name */
+	const struct policy_identity *identities;	/* the last has no names; NULL for none */
+	int kind;		/* enum policy_kind: whose policy counts */
+	int (*find_kind)(const struct evidence *e);	/* when the evidence says which hardware's; NULL: @kind */
 	int (*verify)(struct verifier *ctx, const struct evidence *e, const struct policy *p,
 		      int64_t now, struct verdict *v);
 	int (*show)(const struct evidence *e, struct verdict *v);
@@ -322,13 +346,14 @@ extern const struct attest_verifier *const attest_verifiers[];
 const struct attest_verifier *attest_verifier_find(const char *name);
 
 /*
- * Verify with @type: looks after the pieces, resets @v, notes trust and time in it and calls
- * verify().
+ * Verify with @type by the policy that @ps has for that kind of evidence: looks after the pieces,
+ * resets @v, notes trust and time in it, calls verify(), refuses what the policy asks and verify()
+ * did not look at, and concludes.
  * Returns 0 with a verdict (a missing piece is undecided, code "MISSING"), or -ENOMEM: then @v
  * says undecided.
  */
 int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
-		  const struct evidence *e, const struct policy *p, int64_t now, struct verdict *v);
+		  const struct evidence *e, const struct policies *ps, int64_t now, struct verdict *v);
 
 /*
  * The same as of a clock that somebody else may set, as a host sets its guest's.  It is not
@@ -337,7 +362,7 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
  * judged as of the latest of them, and a skipped check "clock" says so.
  */
 int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *type,
-			   const struct evidence *e, const struct policy *p, int64_t clock,
+			   const struct evidence *e, const struct policies *ps, int64_t clock,
 			   struct verdict *v);
 
 /* What a clock that says @clock is good for, as above; @n may be NULL. */

@@ -7,41 +7,86 @@
 int attest_status(const struct verdict *v)
 {
 	static const int statuses[_VERDICT_MAX] = {
-		[VERDICT_ACCEPTED] = 0, [VERDICT_NOT_AUTHENTIC] = 1, [VERDICT_MALFORMED] = 2, [VERDICT_UNDECIDED] = 3, [VERDICT_REFUSED] = 4,
+		[VERDICT_ACCEPTED] = 0, [VERDICT_AUTHENTIC] = 0, [VERDICT_CONSISTENT] = 0, [VERDICT_NOT_AUTHENTIC] = 1, [VERDICT_MALFORMED] = 2, [VERDICT_UNDECIDED] = 3, [VERDICT_REFUSED] = 4,
 	};
 
 	return statuses[v->result];
 }
 
 /*
- * What was not asked and decides what an accepted verdict is worth.  Authentic evidence of
- * another machine, of last year, or of other software is still authentic.
+ * What was not asked and decides what a verdict is worth.  Authentic evidence of another machine,
+ * of last year, or of other software is still authentic.
  */
 struct remarks {
-	const char *list[4];
+	const char *list[8];
 	unsigned n;
 };
 
 static void remark(struct remarks *r, bool due, const char *text)
 {
-	if (due)
+	if (due && r->n < ARRAY_SIZE(r->list))
 		r->list[r->n++] = text;
 }
 
-static struct remarks find_remarks(const struct attest_args *a)
+static void remark_identity(struct remarks *r, struct verdict *v)
 {
-	const struct policy *p = &a->policy;
-	unsigned about = a->type->subjects;
+	const struct policy *p = v->policy;
+	bool is_azure = p->kind == POLICY_AZURE_SNP || p->kind == POLICY_AZURE_TDX;
+	const char *advice = policy_identity_advice(p->kind);
+
+	remark(r, v->identity == IDENTITY_NONE,
+	       verdict_text(v, "The policy names no identity: any VM of this kind would pass, %s is proven (%s)",
+			    is_azure ? "whatever it booted; only its paravisor" : "whatever runs there; only the hardware",
+			    advice));
+	remark(r, v->identity == IDENTITY_PARTIAL,
+	       verdict_text(v, "The policy does not say that what it names covers kernel, initrd and command line: others may run there (%s); "
+			       "cocod's gate stays closed by it, but for allow=partial-identity", advice));
+	remark(r, v->identity == IDENTITY_NONE && (p->host_data.n > 0 || p->mrconfigid.n > 0),
+	       "HOST_DATA and MRCONFIGID are what the host says: any VM can have them, they are no identity");
+	remark(r, v->identity == IDENTITY_NONE && p->ak_n_sha256.n > 0,
+	       "ak_n_sha256 is of one VM, whatever it boots: by itself it is no identity");
+}
+
+/* A boot's hardware report cannot be over a nonce: on Azure the TPM's quote is. */
+static void remark_freshness(struct remarks *r, const struct policy *p)
+{
+	switch (p->kind) {
+	case POLICY_SNP:
+	case POLICY_TDX:
+		remark(r, p->report_data.n == 0 && p->nonce.n == 0,
+		       "Freshness was not asked for: this may be old evidence that is shown again (--nonce, --report-data)");
+		break;
+	default:
+		remark(r, p->nonce.n == 0,
+		       "Freshness was not asked for: this may be an old quote that is shown again (--nonce; report data are of the VM's start)");
+	}
+}
+
+static void remark_firmware(struct remarks *r, const struct policy *p)
+{
+	bool is_tdx = p->kind == POLICY_TDX || p->kind == POLICY_AZURE_TDX;
+
+	if (is_tdx)
+		remark(r, p->accept & ~(1u << TCB_UP_TO_DATE),
+		       "Firmware that Intel does not call UpToDate would do: it may have known holes (--set accept=UpToDate)");
+	else
+		remark(r, p->min_tcb.n == 0,
+		       "No firmware level was asked for: firmware with known holes would do (--set min_tcb=...)");
+}
+
+static struct remarks find_remarks(const struct attest_args *a, struct verdict *v)
+{
 	struct remarks r = { .n = 0 };
 
-	remark(&r, (about & (ABOUT_SNP | ABOUT_TDX)) && p->report_data.n == 0 && p->nonce.n == 0,
-	       "Freshness was not asked for: this may be old evidence that is shown again (--nonce, --report-data)");
-	remark(&r, (about & ABOUT_SNP) && !(about & ABOUT_TPM) && p->measurement.n == 0,
-	       "No measurement was asked for: any software may be what runs there (--set measurement=HEX)");
-	remark(&r, (about & ABOUT_TDX) && !(about & ABOUT_TPM) && p->mrtd.n == 0,
-	       "No measurement was asked for: any software may be what runs there (--set mrtd=HEX, rtmr0=HEX ...)");
-	remark(&r, (about & ABOUT_SNP) && p->min_tcb.n == 0,
-	       "No firmware level was asked for: firmware with known holes would do (--set min_tcb=...)");
+	if (!v->policy)
+		return r;
+	if (a->type->is_part) {
+		remark(&r, true, "This is a part of evidence, and no hardware vouches for it: anybody can make one that fits together");
+		return r;
+	}
+	remark_identity(&r, v);
+	remark_freshness(&r, v->policy);
+	remark_firmware(&r, v->policy);
 	return r;
 }
 
@@ -94,17 +139,17 @@ static struct json_object *checks_to_json(const struct verdict *v)
 	return list;
 }
 
-static struct json_object *remarks_to_json(const struct attest_args *a)
+static struct json_object *remarks_to_json(const struct attest_args *a, struct verdict *v)
 {
 	struct json_object *list = json_object_new_array();
-	struct remarks r = find_remarks(a);
+	struct remarks r = find_remarks(a, v);
 
 	for (unsigned i = 0; i < r.n; i++)
 		json_object_array_add(list, json_object_new_string(r.list[i]));
 	return list;
 }
 
-static void print_verdict_json(const struct attest_args *a, const struct verdict *v)
+static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 {
 	struct json_object *o = json_object_new_object(), *trust = json_object_new_object();
 	char at[TIME_LEN];
@@ -113,6 +158,9 @@ static void print_verdict_json(const struct attest_args *a, const struct verdict
 	json_add(o, "code", v->code);
 	json_object_object_add(o, "status", json_object_new_int(attest_status(v)));
 	json_object_object_add(o, "authentic", json_object_new_boolean(v->authentic));
+	json_object_object_add(o, "identity", json_object_new_boolean(v->identity == IDENTITY_WHOLE));
+	json_object_object_add(o, "partial_identity",
+			       json_object_new_boolean(v->identity == IDENTITY_PARTIAL));
 	json_object_object_add(o, "tcb_status",
 			       v->tcb_status ?
 				       json_object_new_string(tcb_status_name(v->tcb_status)) :
@@ -124,7 +172,7 @@ static void print_verdict_json(const struct attest_args *a, const struct verdict
 	json_object_object_add(o, "trust", trust);
 	json_object_object_add(o, "policy",
 			       a->policy_file ? json_object_new_string(a->policy_file) : NULL);
-	json_object_object_add(o, "remarks", remarks_to_json(a));
+	json_object_object_add(o, "remarks", remarks_to_json(a, v));
 	json_object_object_add(o, "checks", checks_to_json(v));
 	json_object_object_add(o, "claims", claims_to_json(v));
 	json_object_object_add(o, "truncated", json_object_new_boolean(v->truncated));
@@ -196,9 +244,9 @@ static void print_checks(const struct verdict *v)
 	print_not_asked_for(v);
 }
 
-static void print_remarks(const struct attest_args *a)
+static void print_remarks(const struct attest_args *a, struct verdict *v)
 {
-	struct remarks r = find_remarks(a);
+	struct remarks r = find_remarks(a, v);
 
 	for (unsigned i = 0; i < r.n; i++)
 		print_line(i == 0 ? "Mind" : "", r.list[i]);
@@ -214,18 +262,21 @@ static void print_claims(const struct verdict *v)
 		printf("  %-*s  %s\n", width, v->claims[i].name, v->claims[i].value);
 }
 
-static void print_verdict_text(const struct attest_args *a, const struct verdict *v)
+static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 {
 	static const char *const words[_VERDICT_MAX] = {
 		[VERDICT_UNDECIDED] = "CANNOT BE DECIDED: something is missing or stale; do not rely on this evidence",
-		[VERDICT_ACCEPTED] = "ACCEPTED: authentic, and as the policy wants it",
+		[VERDICT_ACCEPTED] = "ACCEPTED: authentic, and what the policy says it is to be",
+		[VERDICT_AUTHENTIC] = "AUTHENTIC: hardware vouches for it; what runs there was not asked",
+		[VERDICT_CONSISTENT] = "CONSISTENT: it fits together; no hardware vouches for it",
 		[VERDICT_NOT_AUTHENTIC] = "NOT AUTHENTIC: do not trust this evidence",
 		[VERDICT_MALFORMED] = "MALFORMED: this is no such evidence, or it was damaged",
 		[VERDICT_REFUSED] = "REFUSED: authentic, but not as the policy wants it",
 	};
 	char at[TIME_LEN];
 
-	puts(words[v->result]);
+	puts(v->result == VERDICT_REFUSED && a->type->is_part ? "REFUSED: not as the policy wants it" :
+								words[v->result]);
 	print_failure(v);
 	print_line("Evidence", a->type->what);
 	print_line("As of", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
@@ -233,8 +284,8 @@ static void print_verdict_text(const struct attest_args *a, const struct verdict
 	printf("%10s: %s%s\n", "Roots",
 	       v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
 	print_line("Policy", a->policy_file ? a->policy_file : "");
-	if (v->result == VERDICT_ACCEPTED)
-		print_remarks(a);
+	if (attest_status(v) == 0)
+		print_remarks(a, v);
 	puts("\nChecks, in the order in which they were made:");
 	print_checks(v);
 	if (v->n_claims > 0)
@@ -244,8 +295,7 @@ static void print_verdict_text(const struct attest_args *a, const struct verdict
 		puts("\nThere was more than is shown.");
 }
 
-void attest_print_verdict(const struct cli *cli, const struct attest_args *a,
-			  const struct verdict *v)
+void attest_print_verdict(const struct cli *cli, const struct attest_args *a, struct verdict *v)
 {
 	if (cli->json)
 		print_verdict_json(a, v);

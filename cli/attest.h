@@ -32,7 +32,7 @@ struct attest_fetch {
 struct attest_args {
 	const struct attest_verifier *type;	/* NULL: not said */
 	struct evidence evidence;		/* into the blocks and the bundle below */
-	struct policy policy;
+	struct policies policies;
 	struct trust trust;
 	int64_t now;
 	bool now_given;
@@ -71,7 +71,7 @@ int attest_cache_newest(const char *dir, struct newest *ret);
 int attest_parse_date(const char *text, int64_t *ret);
 
 /*
- * The exit status of a verdict: 0 accepted, 1 not authentic, 2 malformed, 3 undecided, 4
+ * The exit status of a verdict: 0 accepted, authentic or consistent, 1 not authentic, 2 malformed, 3 undecided, 4
  * refused by policy.
  */
 int attest_status(const struct verdict *v);
@@ -91,8 +91,7 @@ int attest_gather_own(const struct attest_request *q, const char *imds, enum imd
 /* Say that there is no evidence, and what to do.  Returns the exit status. */
 int attest_gather_failed(int error, const struct cause *why);
 
-void attest_print_verdict(const struct cli *cli, const struct attest_args *a,
-			  const struct verdict *v);
+void attest_print_verdict(const struct cli *cli, const struct attest_args *a, struct verdict *v);
 void attest_print_claims(const struct cli *cli, const struct verdict *v);
 
 #endif

@@ -8,9 +8,9 @@
 static int judge(const struct attest_args *a, struct verifier *ctx, struct verdict *v)
 {
 	if (a->now_given)
-		return attest_verify(ctx, a->type, &a->evidence, &a->policy, a->now, v);
+		return attest_verify(ctx, a->type, &a->evidence, &a->policies, a->now, v);
 	verifier_set_newest(ctx, &a->newest);
-	return attest_verify_by_clock(ctx, a->type, &a->evidence, &a->policy, a->now, v);
+	return attest_verify_by_clock(ctx, a->type, &a->evidence, &a->policies, a->now, v);
 }
 
 static int verb_verify(struct cli *cli, int argc, char **argv)

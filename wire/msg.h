@@ -124,7 +124,7 @@ struct msg_source {
 /* What came out of the verification of evidence. */
 enum attest_result {
 	ATTEST_NONE,		/* there was none */
-	ATTEST_ACCEPTED,
+	ATTEST_ACCEPTED,	/* authentic, fresh, as the policy wants it, and the policy names what runs */
 	ATTEST_UNDECIDED,	/* something is missing or stale */
 	ATTEST_NOT_AUTHENTIC,
 	ATTEST_MALFORMED,
@@ -152,7 +152,7 @@ struct attest_imds {
 struct attest_verdict {
 	uint32_t result;		/* enum attest_result */
 	uint8_t trust_replaced;		/* judged under another trust set than the built-in roots */
-	uint8_t rtmr0;			/* the policy names RTMR0, which holds */
+	uint8_t rtmr0;			/* the policy names the RTMR0 of a TD, and it is so: its ACPI tables are as the owner knows them */
 	uint8_t reserved[2];
 	uint8_t nonce[ATTEST_NONCE_LEN];	/* of the question */
 	uint8_t policy_sha256[32];	/* of the text of the policy that refused; when all accept, the initrd's before this system's */

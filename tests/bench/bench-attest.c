@@ -22,7 +22,7 @@
 struct input {
 	struct bytes report, vek, inter, ark;
 	struct trust trust;
-	struct policy policy;
+	struct policies policy;
 	struct verifier *warm;
 	struct verdict *verdict;
 	/* For the floor. */
@@ -96,7 +96,7 @@ static void verify_snp(struct input *in, struct verifier *ctx)
 	};
 
 	must(attest_verify(ctx, &attest_verify_snp, &e, &in->policy, NOW, in->verdict) == 0 &&
-		     in->verdict->result == VERDICT_ACCEPTED,
+		     in->verdict->result == VERDICT_AUTHENTIC,
 	     "Verifying the report");
 }
 
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	in.vek = read_input(argv[i + 1]);
 	in.inter = read_input(argv[i + 2]);
 	in.ark = read_input(argv[i + 3]);
-	policy_init(&in.policy);
+	policies_init(&in.policy);
 	must(trust_parse(in.ark.p, in.ark.len, "the given root", &in.trust, NULL) == 0,
 	     "Reading the root");
 	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()), "Getting memory");

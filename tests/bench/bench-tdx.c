@@ -20,7 +20,7 @@
 struct input {
 	struct evidence e;
 	struct trust trust;
-	struct policy policy;
+	struct policies policy;
 	struct verifier *warm;
 	struct verdict *verdict;
 	/* For the floor: what is in the evidence, taken apart. */
@@ -111,7 +111,7 @@ static void floor_signatures(void *input)
 static void verify(struct input *in, struct verifier *ctx)
 {
 	must(attest_verify(ctx, &attest_verify_tdx, &in->e, &in->policy, NOW, in->verdict) == 0 &&
-		     in->verdict->result == VERDICT_ACCEPTED,
+		     in->verdict->result == VERDICT_AUTHENTIC,
 	     "Verifying the quote");
 }
 
@@ -178,7 +178,7 @@ int main(int argc, char **argv)
 			      7, &rounds);
 	for (int i = 0; i < 7; i++)
 		in.e.piece[pieces[i]] = read_input(argv[first + i]);
-	policy_init(&in.policy);
+	policies_init(&in.policy);
 	take_apart(&in);
 	must(trust_parse(in.der[ROOT].p, in.der[ROOT].len, "the quote's root", &in.trust, NULL) == 0,
 	     "Reading the root");

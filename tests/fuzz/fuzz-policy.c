@@ -9,24 +9,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct policy p, before;
+	static struct policies p, before, fresh;
 	char error[POLICY_ERROR_LEN] = "", *line;
 
-	policy_init(&p);
-	before = p;
-	if (policy_parse(&p, data, len, error) < 0)
+	policies_init(&fresh);
+	p = before = fresh;
+	if (policies_parse(&p, data, len, error) < 0)
 		assert(memcmp(&p, &before, sizeof(p)) == 0 && error[0]);
+	for (unsigned k = 0; k < _POLICY_KIND_MAX; k++)
+		assert(p.of[k].kind == k && (p.of[k].has_option || memcmp(p.of[k].set, fresh.of[k].set, sizeof(p.of[k].set)) == 0));
 	line = malloc(len + 1);
 	assert(line);
 	if (len > 0)
 		memcpy(line, data, len);
 	line[len] = '\0';
-	policy_init(&p);
+	p = fresh;
 	error[0] = '\0';
-	if (policy_set(&p, line, error) < 0)
+	if (policies_set(&p, line, error) < 0)
 		assert(memcmp(&p, &before, sizeof(p)) == 0 && error[0]);
 	else
-		assert(policy_is_about(line, ~0u));
+		for (unsigned k = 0; k < _POLICY_KIND_MAX; k++)
+			assert(p.of[k].has_option);
 	free(line);
 	return 0;
 }

@@ -16,11 +16,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static struct verifier *ctx;
 	static struct verdict *v;
 	struct evidence e = { .piece[EVIDENCE_REPORT] = { data, len } };
-	struct policy p;
+	static struct policies p;
 
 	if (!ctx)
 		assert(verifier_new(NULL, &ctx) == 0 && (v = verdict_new()));
-	policy_init(&p);
+	policies_init(&p);
 	if (len > SNP_REPORT_LEN)
 		e.cert[e.n_certs++] = (struct bytes){ data + SNP_REPORT_LEN, len - SNP_REPORT_LEN };
 	assert(attest_verify(ctx, &attest_verify_snp, &e, &p, 1780000000, v) == 0);

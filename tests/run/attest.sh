@@ -9,6 +9,8 @@
 cococtl=$top_builddir/cococtl
 platform=$top_builddir/tests/platform/snp
 platform=$(cd "$platform" && pwd) || exit 99
+tdx=$(cd "$platform/../tdx" && pwd) || exit 99
+field=$(cd "$COCO_VECTORS/field/attest" 2>/dev/null && pwd) || field=
 cd "$work" || exit 99
 
 # The files of a case, under their own names.
@@ -50,10 +52,20 @@ for _ in {1..65}; do args+=(--cert=ark); done
 check "too many certificates" expect 64 "$cococtl" attest verify --type=snp --report=report "${args[@]}"
 
 # ---- verdicts and their statuses ----
-check "accepted" expect 0 "${verify[@]}"
+measured=measurement=$(printf '11%.0s' {1..48})
+check "accepted" expect 0 "${verify[@]}" --set "$measured" --set covers=kernel,initrd,cmdline
 check "it says so first" grep -q '^ACCEPTED: ' <(head -n 1 out)
+check "an identity that may not be whole" expect 0 "${verify[@]}" --set "$measured"
+check "it is accepted" grep -q '^ACCEPTED: ' <(head -n 1 out)
+check "it says that cocod's gate would not be" grep -q "Mind: The policy does not say .*gate stays closed" out
+check "what the host says is no identity" expect 0 "${verify[@]}" --set host_data="$(printf '22%.0s' {1..32})"
+check "it is authentic" grep -q '^AUTHENTIC: ' <(head -n 1 out)
+check "it says why" grep -q 'HOST_DATA and MRCONFIGID are what the host says' out
+check "authentic" expect 0 "${verify[@]}"
+check "it says so first" grep -q '^AUTHENTIC: ' <(head -n 1 out)
+check "it says that any VM would pass" grep -q 'Mind: The policy names no identity: any VM of this kind would pass' out
 check "it says that roots are replaced" grep -q 'Roots: WARNING, not the built-in ones: trust file pins$' out
-check "it says what was not asked" grep -q 'Mind: Freshness was not asked for' out
+check "it says what was not asked" grep -q ' Freshness was not asked for' out
 check "under the built-in roots" expect 1 "$cococtl" attest verify --type=snp "${evidence[@]}" --at=2026-01-01
 check "it names the failed check, and why" grep -q '^    Failed: root key is trusted (PIN)$' out
 check "it says what to do" grep -q '^     To do: The root key is none that is trusted' out
@@ -112,6 +124,7 @@ cat >policy <<'P'
 measurement = 111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111
 min_tcb=4:0:24:219
 ; and of another kind of evidence
+[tdx]
 mrtd=000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
 P
 check "a policy file" expect 0 "${verify[@]}" --policy=policy
@@ -121,19 +134,34 @@ policy_refused() {
 	printf -- "$1" >bad
 	expect 64 "${verify[@]}" --policy=bad && said "$2"
 }
-check "policy file: an unknown option" policy_refused 'measurment=00\n' "line 1: there is no policy option 'measurment'"
-check "policy file: twice" policy_refused 'max_vmpl=1\nmax_vmpl=0\n' 'line 2: .*second time'
-check "policy file: no value" policy_refused '\nmax_vmpl\n' "line 2: 'max_vmpl' is not NAME=VALUE"
-check "policy file: a bad value" policy_refused 'max_vmpl=-1\n' 'line 1: the value'
-check "policy file: another section" policy_refused '[Other]\n' 'line 1: the only section'
-check "policy file: a NUL byte" policy_refused 'max_vmpl=1\000\n' 'line 1'
-check "policy file: too long a line" policy_refused "measurement=$(head -c 5000 /dev/zero | tr '\0' 0)\n" 'line 1'
+check "policy file: an unknown option" policy_refused '[Policy]\nmeasurment=00\n' "line 2: there is no policy option 'measurment'"
+check "policy file: twice" policy_refused '[Policy]\nmax_vmpl=1\nmax_vmpl=0\n' 'line 3: '
+check "policy file: in two sections" policy_refused '[Policy]\nmax_vmpl=1\n[snp]\nmax_vmpl=0\n' "line 4: 'max_vmpl' is set a second time for SEV-SNP"
+check "policy file: no value" policy_refused '[Policy]\nmax_vmpl\n' 'line 2: '
+check "policy file: a bad value" policy_refused '[Policy]\nmax_vmpl=-1\n' 'line 2: the value'
+check "policy file: another section" policy_refused '[Other]\n' 'line 1: there is no section \[Other\]'
+check "policy file: no section" policy_refused 'max_vmpl=1\n' 'line 1: '
+check "policy file: a NUL byte" policy_refused '[Policy]\nmax_vmpl=1\000\n' 'line 2'
+check "policy file: too long a line" policy_refused "[Policy]\nmeasurement=$(head -c 5000 /dev/zero | tr '\0' 0)\n" 'line 2'
+silent() {
+	printf -- "$1" >bad
+	expect 4 "${verify[@]}" --policy=bad && grep -q '^    Failed: .* (POLICY)$' out
+}
+check "policy file: empty" silent ''
+check "policy file: a comment" silent '# measurement=11\n'
+check "policy file: an empty section" silent '[snp]\n'
+check "policy file: of another kind" silent "[tdx]\nmrtd=$(printf '27%.0s' {1..48})\n"
+check "policy file: of another kind, for all kinds" silent "[Policy]\nmrtd=$(printf '27%.0s' {1..48})\n"
+check "it names the option" grep -q "mrtd says nothing about evidence of SEV-SNP" out
+check "--set speaks of a kind that the file is silent about" bash -c 'printf "[tdx]\nrequire=sept\n" >bad; shift; "$@" --policy=bad >out' - - "${verify[@]}" --set "$measured"
+check "but a nonce is nobody's own" bash -c 'printf "[tdx]\nrequire=sept\n" >bad; shift; "$@" --policy=bad >out; [ $? = 4 ]' - - "${verify[@]}" --nonce="$(printf '%02x' {0..63})"
 for bad in "" = =x nothing=1 measurement= measurement=11 min_tcb=1:2:3 min_tcb=1:2:3:256 allow=everything max_vmpl= plat_require=xyz \
 	accept=uptodate min_abi=1 pcr24=00 nonce=; do
 	check "--set '$bad' is refused" expect 64 "${verify[@]}" --set "$bad"
 done
 for other in mrtd="$(printf '00%.0s' {1..48})" require=sept secure_boot=1 pcr0="$(printf '00%.0s' {1..32})"; do
-	check "--set ${other%%=*}, which says nothing about SNP, is refused" expect 64 "${verify[@]}" --set "$other"
+	check "--set ${other%%=*}, which says nothing about SNP, is refused" expect 4 "${verify[@]}" --set "$other"
+	check "it is named" grep -q "(POLICY)\$" out
 done
 check "--report-data" expect 0 "${verify[@]}" --report-data="$(printf '%02x' {0..63})"
 check "--report-data that differs" expect 4 "${verify[@]}" --report-data="$(printf '%02x' {1..64})"
@@ -144,7 +172,7 @@ check "--nonce" expect 0 "${verify[@]}" --nonce="$(printf '%02x' {0..63})"
 # ---- output ----
 json() { /usr/bin/python3 -c "import json; v = json.load(open('out')); assert $1, v"; }
 check "--json" expect 0 "${verify[@]}" --json
-check "its verdict" json 'v["verdict"] == "accepted" and v["code"] == "OK" and v["status"] == 0 and v["authentic"] is True'
+check "its verdict" json 'v["verdict"] == "authentic" and v["identity"] is False and v["code"] == "OK" and v["status"] == 0 and v["authentic"] is True'
 check "its trust" json 'v["trust"] == {"replaced": True, "source": "pins"} and v["at"] == "2026-01-01T00:00:00Z"'
 check "its checks" json 'len(v["checks"]) > 30 and all(c["result"] in ("passed", "skipped") for c in v["checks"])'
 check "its claims" json 'v["claims"]["snp.measurement"] == "11" * 48 and v["claims"]["snp.vmpl"] == 0 and v["claims"]["snp.policy.debug"] is False'
@@ -152,8 +180,53 @@ check "its remarks" json 'len(v["remarks"]) == 3'
 check "--json, not accepted" expect 4 "${verify[@]}" --json --set max_vmpl=0 --set min_tcb=9:9:99:9
 check "the failed check" json '[c["code"] for c in v["checks"] if c["result"] == "failed"] == ["TCB_FLOOR"] and v["code"] == "TCB_FLOOR"'
 check "--json before the verb" expect 0 "$cococtl" --json attest verify "${verify[@]:3}"
-check "is the same" json 'v["verdict"] == "accepted"'
+check "is the same" json 'v["verdict"] == "authentic"'
+check "--json, accepted" expect 0 "${verify[@]}" --json --set "$measured" --set covers=kernel,initrd,cmdline
+check "with an identity" json 'v["verdict"] == "accepted" and v["identity"] is True and v["partial_identity"] is False and len(v["remarks"]) == 2'
+check "--json, one that may not be whole" expect 0 "${verify[@]}" --json --set "$measured"
+check "is no identity yet" json 'v["verdict"] == "accepted" and v["identity"] is False and v["partial_identity"] is True'
 check "standard output that cannot be written" bash -c '"$@" >/dev/full; [ $? = 1 ]' - "${verify[@]}"
+
+# ---- bundles: their sender names the kind ----
+part() {
+	/usr/bin/python3 - "$tdx" "$1" "$2" >bundle <<'B'
+import base64, csv, json, sys
+folder, case, kind = sys.argv[1:]
+with open(folder + "/cases.tsv") as f:
+    row = next(r for r in csv.DictReader(f, delimiter="\t") if r["id"] == case)
+names = {"hcl": "hcl", "log": "event-log", "quote": "quote", "attest": "tpm-attest", "sig": "tpm-signature", "pcrs": "tpm-pcrs"}
+items = [{"kind": "type", "text": kind}]
+for piece in row["files"].split(";"):
+    name, path = piece.split("=", 1)
+    if name in names:
+        with open(folder + "/" + path, "rb") as f:
+            data = f.read()
+        items.append({"kind": names[name], "text": data.decode()} if name == "pcrs" else {"kind": names[name], "data": base64.b64encode(data).decode()})
+print(json.dumps({"format": "coco-evidence", "version": 1, "made": "2026-01-01T00:00:00Z", "items": items}))
+B
+}
+for case in hcl-ok:azure-hcl log-ok:ccel tpm-ok:tpm; do
+	part "${case%:*}" "${case#*:}"
+	check "a bundle of kind ${case#*:} is refused" expect 2 "$cococtl" attest verify --bundle=bundle
+	check "it says which may be" said 'a bundle may be of snp, snp-table, tdx or azure'
+	check "and with a policy" expect 2 "$cococtl" attest verify --bundle=bundle --policy=policy --json
+done
+part hcl-ok azure-hcl
+check "--type=azure-hcl looks at the part" expect 0 "$cococtl" attest verify --bundle=bundle --type=azure-hcl
+check "it is consistent" grep -q '^CONSISTENT: ' <(head -n 1 out)
+check "it says that nobody vouches for it" grep -q 'Mind: .* no hardware vouches for it' out
+check "--json" expect 0 "$cococtl" attest verify --bundle=bundle --type=azure-hcl --json
+check "is not authentic" json 'v["verdict"] == "consistent" and v["authentic"] is False and v["identity"] is False and v["status"] == 0'
+check "a part by a policy that it does not fit" expect 4 "$cococtl" attest verify --bundle=bundle --type=azure-hcl --set type=4
+check "is not called authentic" grep -q '^REFUSED: not as' <(head -n 1 out)
+part log-ok ccel
+check "--type=ccel" expect 0 "$cococtl" attest verify --bundle=bundle --type=ccel --json
+check "is not authentic" json 'v["verdict"] == "consistent" and v["authentic"] is False'
+if [ -n "$field" ]; then
+	check "field: a forged bundle of an HCL report" expect 2 "$cococtl" attest verify --bundle="$field/forged-azure-hcl.bundle.json" --policy="$field/snp-only.conf"
+else
+	skip "field: a forged bundle of an HCL report" "the vectors are not there"
+fi
 
 # ---- show ----
 check "show" expect 0 "$cococtl" attest show --report=report

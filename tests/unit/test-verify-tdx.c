@@ -33,7 +33,7 @@ static const struct {
 struct fixture {
 	struct evidence e;
 	struct trust trust;
-	struct policy policy;
+	struct policies policy;
 	struct verdict *v;
 };
 
@@ -82,7 +82,7 @@ static int setup(void **state)
 				 strrchr(line, '\t') + 1);
 	assert_int_equal(trust_parse(text, strlen(text), "pins", &f->trust, NULL), 0);
 	free(pins);
-	policy_init(&f->policy);
+	policies_init(&f->policy);
 	f->v = verdict_new();
 	assert_non_null(f->v);
 	load_case(f, "ok-many-levels");
@@ -104,7 +104,7 @@ static int teardown(void **state)
 static const char *judge(struct fixture *f, struct verifier *ctx, int64_t now)
 {
 	assert_int_equal(attest_verify(ctx, &attest_verify_tdx, &f->e, &f->policy, now, f->v), 0);
-	assert_true((f->v->result == VERDICT_ACCEPTED) == streq(f->v->code, "OK"));
+	assert_true((f->v->result == VERDICT_AUTHENTIC) == streq(f->v->code, "OK"));
 	return f->v->code;
 }
 

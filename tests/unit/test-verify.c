@@ -10,6 +10,7 @@
 #include "attest/trust.h"
 #include "attest/verify.h"
 #include "attest/x509.h"
+#include "base/parse.h"
 
 #include <cmocka.h>
 
@@ -32,7 +33,14 @@ static void test_verdict_fails_closed(void **state)
 	v->authentic = false;
 	verdict_conclude(v);
 	assert_int_equal(v->result, VERDICT_UNDECIDED);
+	/* Authentic by itself is any machine of that kind; a part is not even that. */
+	v->consistent = true;
+	verdict_conclude(v);
+	assert_int_equal(v->result, VERDICT_CONSISTENT);
 	v->authentic = true;
+	verdict_conclude(v);
+	assert_int_equal(v->result, VERDICT_AUTHENTIC);
+	v->identity = IDENTITY_PARTIAL;
 	verdict_conclude(v);
 	assert_int_equal(v->result, VERDICT_ACCEPTED);
 	assert_string_equal(v->code, "OK");
@@ -126,9 +134,9 @@ static void test_missing_piece(void **state)
 	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	const struct evidence none = { 0 };
-	struct policy p;
+	static struct policies p;
 
-	policy_init(&p);
+	policies_init(&p);
 	assert_int_equal(verifier_new(NULL, &ctx), 0);
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {
 		assert_ptr_equal(attest_verifier_find((*t)->name), *t);
@@ -180,8 +188,6 @@ static void test_memo(void **state)
 	assert_int_equal(n_released, MEMO_MAX + 1);
 }
 
-/* ---- policy ---- */
-
 /* A clock is never earlier than what is known to have passed. */
 static void test_clock(void **state)
 {
@@ -190,11 +196,11 @@ static void test_clock(void **state)
 	const int64_t floor = ATTEST_CLOCK_FLOOR;
 	static struct newest n;
 	struct evidence e = { .n_certs = 0 };
-	struct policy p;
+	static struct policies p;
 	struct trust t;
 
 	trust_init(&t);
-	policy_init(&p);
+	policies_init(&p);
 	assert_true(attest_clock(INT64_MIN, NULL, &t) == floor);
 	assert_true(attest_clock(floor - 1, NULL, &t) == floor);
 	assert_true(attest_clock(floor + 7, NULL, &t) == floor + 7);
@@ -254,57 +260,64 @@ static void test_evidence_add(void **state)
 	assert_false(evidence_candidate(&e, EVIDENCE_QUOTE, 1, &got, &sent));
 }
 
+/* ---- policy ---- */
+
 static void test_policy_options(void **state)
 {
 	char error[POLICY_ERROR_LEN];
-	struct policy p, before;
+	static struct policies ps, before;
+	const struct policy *p = &ps.of[POLICY_SNP];
 
-	policy_init(&p);
-	assert_int_equal(p.max_vmpl.value, 3);
-	assert_int_equal(p.accept, 1u << TCB_UP_TO_DATE);
-	assert_int_equal(policy_set(&p, "min_tcb=1:2:3:4", error), 0);
-	assert_int_equal(p.min_tcb.n, 4);
-	assert_int_equal(policy_set(&p, "min_tcb=1:2:3:4:5", error), 0);
-	assert_int_equal(p.min_tcb.n, 5);
-	assert_int_equal(policy_set(&p, "plat_require=0x20", error), 0);
-	assert_int_equal(p.plat_require.value, 0x20);
-	assert_int_equal(policy_set(&p, "plat_require=ffffffffffffffff", error), 0);
-	assert_true(p.plat_require.value == UINT64_MAX);
-	assert_int_equal(policy_set(&p, "min_firmware=1.55.29", error), 0);
-	assert_int_equal(p.min_firmware.value, 0x01371d);
-	assert_int_equal(policy_set(&p, "allow=debug,masked", error), 0);
-	assert_int_equal(p.allow, ALLOW_DEBUG | ALLOW_MASKED);
-	assert_int_equal(policy_set(&p, "allow=", error), 0);
-	assert_int_equal(p.allow, 0);
-	assert_int_equal(policy_set(&p, "accept=UpToDate,OutOfDate", error), 0);
-	assert_int_equal(p.accept, 1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE);
-	assert_int_equal(policy_set(&p,
+	policies_init(&ps);
+	assert_int_equal(p->max_vmpl.value, 3);
+	assert_int_equal(p->accept, 1u << TCB_UP_TO_DATE);
+	assert_int_equal(policies_set(&ps, "min_tcb=1:2:3:4", error), 0);
+	assert_int_equal(p->min_tcb.n, 4);
+	assert_int_equal(policies_set(&ps, "min_tcb=1:2:3:4:5", error), 0);
+	assert_int_equal(p->min_tcb.n, 5);
+	assert_int_equal(policies_set(&ps, "plat_require=0x20", error), 0);
+	assert_int_equal(p->plat_require.value, 0x20);
+	assert_int_equal(policies_set(&ps, "plat_require=ffffffffffffffff", error), 0);
+	assert_true(p->plat_require.value == UINT64_MAX);
+	assert_int_equal(policies_set(&ps, "min_firmware=1.55.29", error), 0);
+	assert_int_equal(p->min_firmware.value, 0x01371d);
+	assert_int_equal(policies_set(&ps, "allow=debug,masked", error), 0);
+	assert_int_equal(p->allow, ALLOW_DEBUG | ALLOW_MASKED);
+	assert_int_equal(policies_set(&ps, "allow=", error), 0);
+	assert_int_equal(p->allow, 0);
+	assert_int_equal(policies_set(&ps, "accept=UpToDate,OutOfDate", error), 0);
+	assert_int_equal(p->accept, 1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE);
+	assert_int_equal(policies_set(&ps,
 				    "family_id=000102030405060708090a0b0c0d0e0f,ff0102030405060708090A0B0C0D0E0F",
 				    error),
 			 0);
-	assert_int_equal(p.family_id.n, 2);
-	assert_int_equal(p.family_id.b[1][10], 10);
-	assert_int_equal(policy_set(&p,
+	assert_int_equal(p->family_id.n, 2);
+	assert_int_equal(p->family_id.b[1][10], 10);
+	assert_int_equal(policies_set(&ps,
 				    "pcr23=0101010101010101010101010101010101010101010101010101010101010101",
 				    error),
 			 0);
-	assert_int_equal(p.pcr[23].n, 1);
-	assert_int_equal(policy_set(&p, "require_pcrs=0,8,23", error), 0);
-	assert_int_equal(p.require_pcrs.value, 1u << 0 | 1u << 8 | 1u << 23);
-	assert_int_equal(policy_set(&p, "nonce=00", error), 0);
+	assert_int_equal(p->pcr[23].n, 1);
+	assert_int_equal(policies_set(&ps, "require_pcrs=0,8,23", error), 0);
+	assert_int_equal(p->require_pcrs.value, 1u << 0 | 1u << 8 | 1u << 23);
+	assert_int_equal(policies_set(&ps, "nonce=00", error), 0);
 
-	before = p;
+	assert_int_equal(policies_set(&ps, "covers=kernel,initrd,cmdline", error), 0);
+	assert_int_equal(p->covers, COVERS_ALL_THAT_RUNS);
+	assert_memory_equal(p->set, ps.of[POLICY_AZURE_TDX].set, sizeof(p->set));
+
+	before = ps;
 	static const char *const bad[] = {
 		"", "=", "max_vmpl", "max_vmpl=", "max_vmpl= 1", "max_vmpl=1 ", "max_vmpl=+1", "max_vmpl=4294967296", "pcr24=00", "pcr00=00",
 		"pcr=00", "nonce=", "nonce=0", "nonce=zz", "family_id=00,", "family_id=,", "regs=4", "regs=", "require_pcrs=24", "min_tcb=1:2:3",
 		"min_tcb=1:2:3:4:5:6", "min_tcb=1:2:3:", "min_abi=1.2.3", "plat_forbid=10000000000000000", "secure_boot=maybe",
-		"allow=debug,", "allow=debug,,masked", "accept=UpToDate,Nope", "MAX_VMPL=1", " max_vmpl=1", "report_data=00",
+		"allow=debug,", "allow=debug,,masked", "accept=UpToDate,Nope", "MAX_VMPL=1", " max_vmpl=1", "report_data=00", "covers=disk", "covers=kernel,", "allow=partial",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		error[0] = '\0';
-		assert_true(policy_set(&p, bad[i], error) < 0);
+		assert_true(policies_set(&ps, bad[i], error) < 0);
 		assert_true(error[0] != '\0');
-		assert_memory_equal(&p, &before, sizeof(p));
+		assert_memory_equal(&ps, &before, sizeof(ps));
 	}
 }
 
@@ -321,39 +334,28 @@ static void test_policy_values(void **state)
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	static const uint8_t found[64] = { 1, 2, 3 };
 	char error[POLICY_ERROR_LEN];
-	struct policy p;
+	static struct policies ps;
+	const struct policy *p = &ps.of[POLICY_SNP];
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		policy_init(&p);
+		policies_init(&ps);
 		verdict_reset(v);
-		assert_int_equal(policy_set(&p, list[i].option, error), 0);
-		policy_check_values(v, &p.user_data, "USER_DATA", "user data", found, 3);
+		assert_int_equal(policies_set(&ps, list[i].option, error), 0);
+		policy_check_values(v, &p->user_data, "USER_DATA", "user data", found, 3);
 		assert_int_equal(v->first_failed, list[i].good ? -1 : 0);
 		assert_int_equal(v->checks[0].result, list[i].good ? CHECK_PASSED : CHECK_FAILED);
 	}
-	policy_init(&p);
+	policies_init(&ps);
 	verdict_reset(v);
-	policy_check_values(v, &p.user_data, "USER_DATA", "user data", found, 3);
+	policy_check_values(v, &p->user_data, "USER_DATA", "user data", found, 3);
 	assert_int_equal(v->checks[0].result, CHECK_SKIPPED);
 	/* A nonce is all of the report data: zeros follow. */
-	assert_int_equal(policy_set(&p, "nonce=010203", error), 0);
-	policy_check_nonce(v, &p, found);
+	assert_int_equal(policies_set(&ps, "nonce=010203", error), 0);
+	policy_check_nonce(v, p, found);
 	assert_int_equal(v->first_failed, -1);
-	assert_int_equal(policy_set(&p, "nonce=0102", error), 0);
-	policy_check_nonce(v, &p, found);
+	assert_int_equal(policies_set(&ps, "nonce=0102", error), 0);
+	policy_check_nonce(v, p, found);
 	assert_int_equal(v->result, VERDICT_REFUSED);
-}
-
-static void test_policy_subjects(void **state)
-{
-	assert_true(policy_is_about("max_vmpl=0", ABOUT_SNP));
-	assert_false(policy_is_about("max_vmpl=0", ABOUT_TDX));
-	assert_true(policy_is_about("allow=debug", ABOUT_TDX));
-	assert_false(policy_is_about("require=sept", ABOUT_SNP));
-	assert_true(policy_is_about("require=sept,crl", ABOUT_SNP | ABOUT_TDX));
-	assert_false(policy_is_about("require=sept,crl", ABOUT_SNP));
-	assert_false(policy_is_about("nothing=0", ~0u));
-	assert_false(policy_is_about("nothing", ~0u));
 }
 
 static void test_policy_files(void **state)
@@ -364,32 +366,232 @@ static void test_policy_files(void **state)
 	} files[] = {
 		{ "", 0 },
 		{ "\n\n", 0 },
-		{ "# c\n; c\n[Policy]\n max_vmpl = 1 \r\nmin_guest_svn=2", 0 },
-		{ "max_vmpl=1\nmax_vmpl=1\n", -EBADMSG },
-		{ "pcr1=00\n", -EBADMSG },
-		{ "max_vmpl\n", -EBADMSG },
+		{ "# c\n; c\n[Policy]\n max_vmpl = 1 \nmin_guest_svn=2", 0 },
+		{ "[snp]\nmax_vmpl=1\n[tdx]\nrequire=sept\n[azure]\nconsole=no\n[azure-snp]\nmin_tcb=0:0:0:0\n[azure-tdx]\naccept=UpToDate\n[tpm]\nnonce=00\n", 0 },
+		{ "[azure-snp]\nmax_vmpl=0\n[azure-tdx]\nmax_vmpl=1\n", 0 },
+		{ "max_vmpl=1\n", -EBADMSG },
+		{ "[Policy]\nmax_vmpl=1\nmax_vmpl=1\n", -EBADMSG },
+		{ "[Policy]\nmax_vmpl=1\n[snp]\nmax_vmpl=1\n", -EBADMSG },
+		{ "[snp]\nmax_vmpl=1\n[Policy]\nmax_vmpl=1\n", -EBADMSG },
+		{ "[azure]\nmax_vmpl=1\n[azure-tdx]\nmax_vmpl=1\n", -EBADMSG },
+		{ "[snp]\n[snp]\n", -EBADMSG },
+		{ "[Policy]\npcr1=00\n", -EBADMSG },
+		{ "[Policy]\nmax_vmpl\n", -EBADMSG },
 		{ "[policy]\n", -EBADMSG },
-		{ "=1\n", -EBADMSG },
+		{ "[Snp]\n", -EBADMSG },
+		{ "[Policy]\n=1\n", -EBADMSG },
 	};
 	char error[POLICY_ERROR_LEN];
-	struct policy p, before;
+	static struct policies p, before;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		policy_init(&p);
+		policies_init(&p);
 		before = p;
-		assert_int_equal(policy_parse(&p, files[i].text, strlen(files[i].text), error),
+		assert_int_equal(policies_parse(&p, files[i].text, strlen(files[i].text), error),
 				 files[i].r);
 		if (files[i].r < 0)
 			assert_memory_equal(&p, &before, sizeof(p));
 	}
-	policy_init(&p);
-	assert_int_equal(policy_parse(&p, files[2].text, strlen(files[2].text), error), 0);
-	assert_int_equal(p.max_vmpl.value, 1);
-	assert_int_equal(p.min_guest_svn.value, 2);
-	assert_int_equal(policy_parse(&p, "max_vmpl=1\n\nx=1", 14, error), -EBADMSG);
+	policies_init(&p);
+	assert_int_equal(policies_parse(&p, files[2].text, strlen(files[2].text), error), 0);
+	for (unsigned k = 0; k < _POLICY_KIND_MAX; k++) {
+		assert_int_equal(p.of[k].max_vmpl.value, 1);
+		assert_int_equal(p.of[k].min_guest_svn.value, 2);
+	}
+	policies_init(&p);
+	assert_int_equal(policies_parse(&p, files[4].text, strlen(files[4].text), error), 0);
+	assert_int_equal(p.of[POLICY_AZURE_SNP].max_vmpl.value, 0);
+	assert_int_equal(p.of[POLICY_AZURE_TDX].max_vmpl.value, 1);
+	assert_int_equal(p.of[POLICY_SNP].max_vmpl.value, 3);
+	assert_true(p.of[POLICY_AZURE_SNP].has_own && p.of[POLICY_SNP].has_file);
+	assert_false(p.of[POLICY_SNP].has_own || p.of[POLICY_TDX].has_option);
+	assert_int_equal(policies_parse(&p, "[Policy]\n\nx=1", 13, error), -EBADMSG);
 	assert_non_null(strstr(error, "line 3"));
-	assert_int_equal(policy_parse(&p, "max_vmpl=1\0", 11, error), -EBADMSG);
-	assert_int_equal(policy_parse(&p, "", POLICY_FILE_MAX + 1, error), -EMSGSIZE);
+	assert_int_equal(policies_parse(&p, "[snp]\nmax_vmpl=1\0", 17, error), -EBADMSG);
+	assert_int_equal(policies_parse(&p, "", POLICY_FILE_MAX + 1, error), -EMSGSIZE);
+}
+
+/* ---- what was judged, what was identified ---- */
+
+/* A verdict by @policy of @kind, with nothing looked at yet. */
+static void begin(struct verdict *v, struct policies *ps, enum policy_kind kind)
+{
+	verdict_reset(v);
+	v->policy = &ps->of[kind];
+	verdict_pass(v, "signature", NULL);
+	v->authentic = true;
+}
+
+static void test_unjudged_options(void **state)
+{
+	static const char *const all[] = {
+		"report_data", "measurement", "host_data", "id_key_digest", "author_key_digest", "family_id", "image_id", "chip_id", "report_id",
+		"mrtd", "mrseam", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mrconfigid", "mrowner", "mrownerconfig", "mrservicetd", "min_tee_tcb_svn",
+		"nonce", "user_data", "ak_n_sha256", "pcr0", "pcr23", "min_tcb=1:2:3:4", "min_launch_tcb=1:2:3:4", "min_guest_svn=1", "max_vmpl=1", "min_abi=1.1",
+		"min_firmware=1.2.3", "plat_require=1", "plat_forbid=1", "policy_require=1", "policy_forbid=1", "min_mit=1", "min_tcb_evaluation=1",
+		"min_qe_svn=1", "min_pce_svn=1", "accept=UpToDate", "require_pcrs=1", "secure_boot=yes", "console=no", "type=2", "events=1", "regs=1",
+		"allow=debug", "allow=migrate", "allow=masked", "allow=servicetd", "allow=partial-identity", "forbid=vlek", "forbid=provisional",
+		"require=crl", "require=sept", "covers=kernel",
+	};
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	static struct policies ps;
+	char error[POLICY_ERROR_LEN], text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		for (unsigned kind = 0; kind < _POLICY_KIND_MAX; kind++)
+			for (int n = 1; n <= 64; n++) {
+				policies_init(&ps);
+				(void) snprintf(text, sizeof(text), "%s%s%.*s", all[i], strchr(all[i], '=') ? "" : "=", strchr(all[i], '=') ? 0 : 2 * n,
+						"11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111");
+				if (policies_set(&ps, text, error) < 0)
+					continue;
+				begin(v, &ps, kind);
+				policy_conclude(v, NULL);
+				verdict_conclude(v);
+				assert_int_equal(v->result, VERDICT_REFUSED);
+				assert_string_equal(v->code, "POLICY");
+				(void) snprintf(text, sizeof(text), "%.*s", (int)strcspn(all[i], "="), all[i]);
+				assert_non_null(strstr(v->checks[v->first_failed].expected, text));
+				break;
+			}
+	/* One by one: a word that was looked at stands for no other. */
+	policies_init(&ps);
+	assert_int_equal(policies_set(&ps, "allow=debug,masked", error), 0);
+	begin(v, &ps, POLICY_SNP);
+	assert_true(policy_allows(v, v->policy, ALLOW_DEBUG));
+	policy_conclude(v, NULL);
+	assert_string_equal(v->checks[v->first_failed].expected, "evidence that 'allow=masked' is about");
+	begin(v, &ps, POLICY_SNP);
+	assert_true(policy_allows(v, v->policy, ALLOW_DEBUG) && policy_allows(v, v->policy, ALLOW_MASKED));
+	assert_false(policy_forbids(v, v->policy, FORBID_VLEK) || policy_requires(v, v->policy, REQUIRE_CRL));
+	policy_conclude(v, NULL);
+	verdict_conclude(v);
+	assert_int_equal(v->result, VERDICT_AUTHENTIC);
+	/* And a PCR for no other PCR. */
+	policies_init(&ps);
+	assert_int_equal(policies_set(&ps, "pcr7=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
+	begin(v, &ps, POLICY_AZURE_SNP);
+	policy_judged(v, &v->policy->pcr[8]);
+	policy_judged(v, &ps.of[POLICY_AZURE_TDX].pcr[7]);
+	policy_judged(v, v);
+	policy_conclude(v, NULL);
+	assert_string_equal(v->checks[v->first_failed].expected, "evidence that 'pcr7' is about");
+	/* What a program asks is judged too, and is not asked twice. */
+	policies_init(&ps);
+	assert_int_equal(policy_ask(&ps.of[POLICY_SNP], "nonce", "abc", 3, 3), 0);
+	assert_int_equal(policy_ask(&ps.of[POLICY_SNP], "nonce", "abd", 3, 3), -EEXIST);
+	assert_memory_equal(ps.of[POLICY_SNP].nonce.b[0], "abc", 3);
+	begin(v, &ps, POLICY_SNP);
+	policy_conclude(v, NULL);
+	assert_int_equal(v->first_failed, (int)v->n_checks - 1);
+}
+
+/* A file that does not speak of a kind refuses it. */
+static void test_silent_policies(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned speaks;	/* a bit for each kind */
+	} files[] = {
+		{ "", 0 },
+		{ "# nothing\n", 0 },
+		{ "[Policy]\n", 0 },
+		{ "[snp]\n", 0 },
+		{ "[Policy]\nallow=debug\n", 0 },
+		{ "[Policy]\nallow=debug\n[snp]\n", 1u << POLICY_SNP },
+		{ "[snp]\nallow=debug\n", 1u << POLICY_SNP },
+		{ "[azure-tdx]\nallow=debug\n", 1u << POLICY_AZURE_TDX },
+		{ "[azure]\nallow=debug\n", 1u << POLICY_AZURE_TDX | 1u << POLICY_AZURE_SNP },
+		{ "[Policy]\nallow=masked\n", 1u << POLICY_SNP | 1u << POLICY_AZURE_SNP },
+		{ "[Policy]\nallow=servicetd\n", 1u << POLICY_TDX | 1u << POLICY_AZURE_TDX },
+	};
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	char error[POLICY_ERROR_LEN];
+	static struct policies ps;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		for (unsigned kind = 0; kind < _POLICY_KIND_MAX; kind++) {
+			policies_init(&ps);
+			assert_int_equal(policies_parse(&ps, files[i].text, strlen(files[i].text), error), 0);
+			begin(v, &ps, kind);
+			(void) policy_allows(v, v->policy, ALLOW_DEBUG | ALLOW_MASKED | ALLOW_SERVICE_TD);
+			policy_conclude(v, NULL);
+			verdict_conclude(v);
+			assert_int_equal(v->result, files[i].speaks & 1u << kind ? VERDICT_AUTHENTIC : VERDICT_REFUSED);
+		}
+}
+
+static void test_identities(void **state)
+{
+	static const struct policy_identity rows[] = {
+		{ { "mrtd", "rtmr1" }, true },
+		{ { "mrtd" }, false },
+		{ { "pcr*" }, false },
+		{ { NULL } },
+	};
+	static const struct {
+		const char *options[3];
+		uint8_t byte;	/* that all values are of */
+		enum verdict_identity identity;
+		bool judged;
+	} list[] = {
+		{ { "mrtd" }, 0x11, IDENTITY_PARTIAL, true },
+		{ { "mrtd" }, 0x00, IDENTITY_NONE, true },
+		{ { "mrtd" }, 0xff, IDENTITY_NONE, true },
+		{ { "rtmr1" }, 0x11, IDENTITY_NONE, true },
+		{ { "mrtd", "rtmr1" }, 0x11, IDENTITY_WHOLE, true },
+		{ { "mrtd", "covers=kernel,initrd,cmdline" }, 0x11, IDENTITY_WHOLE, true },
+		{ { "mrtd", "covers=firmware,kernel,initrd,cmdline" }, 0x11, IDENTITY_WHOLE, true },
+		{ { "mrtd", "covers=firmware,kernel,initrd" }, 0x11, IDENTITY_PARTIAL, true },
+		{ { "mrtd", "covers=" }, 0x11, IDENTITY_PARTIAL, true },
+		{ { "rtmr1", "covers=kernel,initrd,cmdline" }, 0x11, IDENTITY_NONE, false },
+		{ { "pcr4" }, 0x11, IDENTITY_PARTIAL, true },
+		{ { "pcr11", "covers=kernel,initrd,cmdline" }, 0x11, IDENTITY_WHOLE, true },
+		{ { "pcr7" }, 0x11, IDENTITY_NONE, true },
+		{ { "pcr0", "pcr16" }, 0x11, IDENTITY_NONE, true },
+		{ { "pcr4" }, 0x00, IDENTITY_NONE, true },
+		{ { "mrconfigid" }, 0x11, IDENTITY_NONE, true },
+	};
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	char error[POLICY_ERROR_LEN], text[256];
+	static struct policies ps;
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		const struct policy *p = &ps.of[POLICY_TDX];
+		uint8_t value[48];
+
+		policies_init(&ps);
+		memset(value, list[i].byte, sizeof(value));
+		for (size_t n = 0; n < 3 && list[i].options[n]; n++) {
+			size_t len = startswith(list[i].options[n], "pcr") ? 32 : 48;
+
+			(void) snprintf(text, sizeof(text), "%s", list[i].options[n]);
+			if (!strchr(text, '=')) {
+				strcat(text, "=");
+				format_hex(value, len, text + strlen(text));
+			}
+			assert_int_equal(policies_set(&ps, text, error), 0);
+		}
+		begin(v, &ps, POLICY_TDX);
+		policy_check_values(v, &p->mrtd, "MRTD", "mrtd", value, 48);
+		policy_check_values(v, &p->rtmr[1], "RTMR1", "rtmr1", value, 48);
+		policy_check_values(v, &p->mrconfigid, "MRCONFIGID", "mrconfigid", value, 48);
+		for (unsigned n = 0; n < POLICY_PCRS; n++)
+			policy_check_values(v, &p->pcr[n], "PCR", "pcr", value, 32);
+		policy_conclude(v, rows);
+		assert_int_equal(v->identity, list[i].identity);
+		assert_int_equal(v->first_failed < 0, list[i].judged);
+	}
+	/* Named and not so is none. */
+	policies_init(&ps);
+	assert_int_equal(policies_set(&ps, "pcr4=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
+	begin(v, &ps, POLICY_AZURE_SNP);
+	policy_check_values(v, &v->policy->pcr[4], "PCR4", "pcr4", "", 0);
+	policy_conclude(v, rows);
+	verdict_conclude(v);
+	assert_int_equal(v->identity, IDENTITY_NONE);
+	assert_int_equal(v->result, VERDICT_REFUSED);
+	assert_false(policy_held(v, "pcr4"));
 }
 
 /* ---- trust ---- */
@@ -596,7 +798,9 @@ int main(void)
 		cmocka_unit_test(test_memo), cmocka_unit_test(test_clock), cmocka_unit_test(test_evidence_add),
 		cmocka_unit_test(test_policy_options),
 		cmocka_unit_test(test_policy_values),
-		cmocka_unit_test(test_policy_subjects),
+		cmocka_unit_test(test_unjudged_options),
+		cmocka_unit_test(test_silent_policies),
+		cmocka_unit_test(test_identities),
 		cmocka_unit_test(test_policy_files),
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_der),
