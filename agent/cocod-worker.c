@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/attest-check.h"
 #include "agent/attest-judge.h"
 #include "agent/luks-judge.h"
 #include "base/io.h"
@@ -186,22 +187,43 @@ static int parse_kind(const char *s, const struct kind **ret)
 	return log_error_errno(EINVAL, "--kind='%s' is neither 'luks' nor 'evidence'", s);
 }
 
+/* For cocod --check-config, by hand and with the rights of whoever asks: there is no connection. */
+static int check_config(const char *root)
+{
+	int n = attest_check(root);
+
+	if (n < 0)
+		return log_oom();
+	return fflush(stdout) == 0 && n == 0 ? 0 : -EINVAL;
+}
+
 /* Returns 1 to go on, 0 to exit well, or a negative errno after an error that was shown. */
-static int parse_argv(int argc, char **argv, const struct kind **ret)
+static int parse_argv(int argc, char **argv, const struct kind **ret, const char **ret_check)
 {
 	static const struct option options[] = {
+		{ "check-config", no_argument, NULL, 'c' },
+		{ "config-root", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "kind", required_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL },
 	};
+	const char *root = "";
+	bool check = false;
 	int c;
 
 	*ret = NULL;
+	*ret_check = NULL;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		switch (c) {
+		case 'c':
+			check = true;
+			break;
+		case 'r':
+			root = optarg;
+			break;
 		case 'h':
-			printf("usage: cocod-worker --kind=luks|evidence\n       cocod-worker --help | --version\n");
+			printf("usage: cocod-worker --kind=luks|evidence\n       cocod-worker --check-config [--config-root=DIR]\n       cocod-worker --help | --version\n");
 			return 0;
 		case 'V':
 			printf("cocod-worker %s\n", PACKAGE_VERSION);
@@ -218,7 +240,13 @@ static int parse_argv(int argc, char **argv, const struct kind **ret)
 	}
 	if (optind < argc)
 		return log_error_errno(EINVAL, "'%s': no arguments are expected", argv[optind]);
-	if (!*ret)
+	if (check && *ret)
+		return log_error_errno(EINVAL, "--kind and --check-config do not go together");
+	if (!check && root[0])
+		return log_error_errno(EINVAL, "--config-root goes with --check-config");
+	if (check)
+		*ret_check = root;
+	else if (!*ret)
 		return log_error_errno(EINVAL, "--kind=luks or --kind=evidence is needed");
 	return 1;
 }
@@ -226,12 +254,15 @@ static int parse_argv(int argc, char **argv, const struct kind **ret)
 int main(int argc, char **argv)
 {
 	const struct kind *kind;
+	const char *check;
 	int conn, r;
 
 	log_open("cocod-worker");
-	r = parse_argv(argc, argv, &kind);
+	r = parse_argv(argc, argv, &kind, &check);
 	if (r <= 0)
 		return r < 0 ? 2 : EXIT_SUCCESS;
+	if (check)
+		return check_config(check) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		(void) log_warning_errno(errno, "Failed to forbid core dumps, ignoring: %m");
 	/*

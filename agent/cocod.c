@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "agent/config-check.h"
 #include "agent/keeper.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -75,24 +76,6 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return -EINVAL;
 	}
 	return 1;
-}
-
-static int check_config(const char *root)
-{
-	_cleanup_(config_freep) struct config *config = NULL;
-	int r = config_load(root, &config);
-
-	if (r < 0)
-		return log_oom();
-	if (config->n_errors > 0) {
-		log_error("The configuration has %u error%s; cocod would release nothing",
-			  config->n_errors, config->n_errors == 1 ? "" : "s");
-		return -EINVAL;
-	}
-	printf("The configuration is good: Require=%s, %zu secret%s configured.\n",
-	       require_name(config->require), config->n_policies,
-	       config->n_policies == 1 ? "" : "s");
-	return 0;
 }
 
 static const char *runtime_directory(void)
@@ -255,7 +238,7 @@ static int run(int argc, char **argv)
 	if (r <= 0)
 		return r;
 	if (options.check_config)
-		return check_config(options.config_root);
+		return config_check(options.config_root);
 
 	if (sd_listen_fds(/* unset_environment= */ false) == 0) {
 		log_error("No sockets were passed to cocod; start it through 'systemctl start cocod.socket'");

@@ -58,45 +58,73 @@ static bool is_collateral(const char *name)
 	return kind_of(name) != NULL;
 }
 
-static int add_file(const char *root, const char *dir, const char *name, struct bundle *ret, struct cause *why)
+static int each_file(const char *root, const char *dir, const char *name, collateral_each_t each,
+		     void *userdata)
 {
+	struct config_file f = { .text = NULL };
 	char path[PATH_MAX];
-	struct config_file f;
 	int r;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
-		return unreadable(why, -ENAMETOOLONG, name);
+		r = -ENAMETOOLONG;
+	else
+		r = config_file_read_path(root, path, BUNDLE_ITEM_MAX, &f);
 	/* 0: it is masked, or has just been removed from the cache. */
-	r = config_file_read_path(root, path, BUNDLE_ITEM_MAX, &f);
-	if (r <= 0)
-		return r < 0 ? unreadable(why, r, path) : 0;
-	r = bundle_add_own(ret, *kind_of(name), f.text, f.len);
+	if (r != 0)
+		r = each(userdata, r, *kind_of(name), &f);
 	config_file_done(&f);
-	return r < 0 ? cause_set(why, r, "'%.180s' is too much: %s", path, strerror(-r)) : 0;
+	return r;
 }
 
 /*
  * Nothing is left out in silence: what cannot be read may be the list that revokes, and so may
  * the file behind the last one that there is room for.
  */
-static int add_folder(const char *root, const char *folder, struct bundle *ret, struct cause *why)
+static int each_in_folder(const char *root, const char *folder, collateral_each_t each,
+			  void *userdata)
 {
 	_cleanup_(name_list_done) struct name_list l = { NULL, 0 };
-	char dir[PATH_MAX];
+	struct config_file dir = { .text = NULL };
 	int r;
 
-	if ((size_t)snprintf(dir, sizeof(dir), "%s%s", root, folder) >= sizeof(dir))
-		return unreadable(why, -ENAMETOOLONG, root);
-	r = name_list_add_folder(&l, root, dir, is_collateral);
+	if ((size_t)snprintf(dir.path, sizeof(dir.path), "%s%s", root, folder) >= sizeof(dir.path))
+		return each(userdata, -ENAMETOOLONG, 0, &dir);
+	r = name_list_add_folder(&l, root, dir.path, is_collateral);
+	if (r == 0 && l.n > COLLATERAL_FILES_MAX)
+		r = -EMSGSIZE;
 	if (r < 0)
-		return unreadable(why, r, dir);
-	if (l.n > COLLATERAL_FILES_MAX)
-		return cause_set(why, -EMSGSIZE,
-				 "there are %zu files of collateral in '%.120s', and %d is the most: remove those that this VM does not need",
-				 l.n, dir, COLLATERAL_FILES_MAX);
+		return each(userdata, r, 0, &dir);
 	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = add_file(root, dir, l.names[i], ret, why);
+		r = each_file(root, dir.path, l.names[i], each, userdata);
 	return r;
+}
+
+int collateral_each(const char *root, collateral_each_t each, void *userdata)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(collateral_dirs); i++)
+		r = each_in_folder(root, collateral_dirs[i], each, userdata);
+	return r;
+}
+
+struct adding {
+	struct bundle *ret;
+	struct cause *why;
+};
+
+static int add_file(void *userdata, int r, enum bundle_kind kind, const struct config_file *f)
+{
+	struct adding *a = userdata;
+
+	if (r == -EMSGSIZE)
+		return cause_set(a->why, r,
+				 "there are more than %d files of collateral in '%.120s': remove those that this VM does not need",
+				 COLLATERAL_FILES_MAX, f->path);
+	if (r < 0)
+		return unreadable(a->why, r, f->path);
+	r = bundle_add_own(a->ret, kind, f->text, f->len);
+	return r < 0 ? cause_set(a->why, r, "'%.180s' is too much: %s", f->path, strerror(-r)) : 0;
 }
 
 /* An empty one is not masked: it is a memory that was lost. */
@@ -129,8 +157,8 @@ int collateral_add(const char *root, bool need_policy, struct bundle *ret, struc
 				 ", see cocod.conf(5)");
 	if (r > 0)
 		r = add_config(root, ATTEST_TRUST_FILE, ATTEST_TRUST_MAX, BUNDLE_TRUST, ret, why);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(collateral_dirs); i++)
-		r = add_folder(root, collateral_dirs[i], ret, why);
+	if (r >= 0)
+		r = collateral_each(root, add_file, &(struct adding){ ret, why });
 	if (r >= 0)
 		r = add_newest(root, ret, why);
 	return MIN(r, 0);

@@ -2,6 +2,7 @@
 #ifndef COCO_AGENT_COLLATERAL_H
 #define COCO_AGENT_COLLATERAL_H
 
+#include "agent/config-file.h"
 #include "attest/provider.h"
 
 /*
@@ -22,5 +23,16 @@
 #define COLLATERAL_FILES_MAX 32
 #define COLLATERAL_CACHE "/var/cache/cocod"
 int collateral_add(const char *root, bool need_policy, struct bundle *ret, struct cause *why);
+
+/*
+ * The files in the two folders alone, one by one, in the order in which they are looked at.
+ * @each gets @r 1 and a file @f, borrowed, which was taken for @kind; or an error of
+ * config_file_read_path(), or of reading a folder (@kind 0), or -EMSGSIZE for a folder of more
+ * than COLLATERAL_FILES_MAX, and then only @f's path is good.  Anything but 0 from @each ends it.
+ * Returns what @each returned last, 0 when there is nothing.
+ */
+typedef int (*collateral_each_t)(void *userdata, int r, enum bundle_kind kind,
+				 const struct config_file *f);
+int collateral_each(const char *root, collateral_each_t each, void *userdata);
 
 #endif

@@ -10,8 +10,8 @@ command -v setpriv >/dev/null || { echo "1..0 # SKIP setpriv is missing"; exit 0
 root=$work/root
 conf=$root/etc/cocod
 chmod 755 "$work"
-cp "$top_builddir/cocod" "$work/cocod"
-chmod 755 "$work/cocod"
+cp "$top_builddir/cocod" "$top_builddir/cocod-worker" "$work"
+chmod 755 "$work/cocod" "$work/cocod-worker"
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 # As cocod.service has it: root, but without the capabilities that pass over modes.
 less=-dac_override,-dac_read_search
@@ -64,16 +64,139 @@ done
 fill
 check "a root that does not exist" expect 1 "$work/cocod" --check-config --config-root="$root/nowhere"
 check "... is said" said "root folder does not exist"
+
+# ---- what is judged by cocod-worker ----
+cd "$work" || exit 99
+checks() { expect "$1" "$work/cocod" --check-config --config-root="$root"; }
+prints() { grep -q -e "$1" "$work/out" && return; cat "$work/out"; return 1; }
+cache=$root/var/cache/cocod
+collateral() {
+	fill
+	mkdir -p "$cache" "$conf/collateral"
+	cp pins "$conf/attest.trust"
+	printf '[Policy]\nmin_tcb=1:0:1:1\n' >"$conf/attest.conf"
+	cp www/vcek/v1/Milan/cert_chain "$cache/cert-chain-vcek-Milan.pem"
+	cp www/vcek/v1/Milan/crl "$cache/crl-vcek-Milan.der"
+	cp "www/tdx/certification/v4/tcb?fmspc=90c06f000000" "$cache/tcb-info-90c06f000000.json"
+	cp www/tdx/certification/v4/qe/identity "$cache/qe-identity.json"
+	cp chain.pem "$cache/tcb-chain-90c06f000000.pem"
+	/usr/bin/python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(open("www/sgx/certification/v4/rootcacrl").read()))' >"$cache/root-crl.der"
+	cp "www/sgx/certification/v4/pckcrl?ca=platform&encoding=der" "$cache/pck-crl-platform.der"
+}
+"$top_srcdir/tests/double/collateral-site" . || exit 99
+# As cococtl attest fetch has it: the header's escapes are undone.
+/usr/bin/python3 -c '
+import sys, urllib.parse
+for line in open("www/tdx/certification/v4/tcb?fmspc=90c06f000000.headers"):
+    name, _, value = line.partition(":")
+    if name == "TCB-Info-Issuer-Chain":
+        sys.stdout.write(urllib.parse.unquote(value.strip()))
+' >chain.pem
+collateral
+check "good collateral" checks 0
+check "... says until when" prints "crl-vcek-Milan.der: revocation list of 'ARK-Milan', good until $(cat until)T"
+check "... of Intel's too" prints "tcb-info-90c06f000000.json: TCB info of FMSPC 90c06f000000, evaluation data number 18, good until $(cat until)T"
+check "... and what is the first to expire" prints "The first to expire is '.*', on $(cat until)T"
+check "... and what only a quote can show" prints "pck-crl-platform.der: its signature is not checked here"
+check "... and that there are other roots" prints "attest.trust: 2 root keys, in the place"
+check "another user may check it" expect 0 "${nobody[@]}" "$work/cocod" --check-config --config-root="$root"
+# wrong NAME PATTERN COMMAND...: with what COMMAND makes of it there is a mistake, and PATTERN is said.
+wrong() {
+	local name=$1 pattern=$2
+
+	shift 2
+	collateral
+	"$@"
+	check "$name" checks 1
+	check "... is said" said "$pattern"
+}
+put() { cp "$1" "$cache/$2"; }
+text() { printf '%b' "$2" >"$root/$1"; }
+broken() { printf 'X' | dd of="$cache/$1" bs=1 seek="$2" conv=notrunc status=none; }
+wrong "a misspelt option in attest.conf" "attest.conf:2: .*measurment" text etc/cocod/attest.conf '[Policy]\nmeasurment=00\n'
+wrong "garbage in attest.trust" "attest.trust:1: It is neither a key" text etc/cocod/attest.trust garbage
+wrong "an attest.trust of comments" "attest.trust: It has no key" text etc/cocod/attest.trust '# none\n'
+wrong "the roots that are built in" "Certificate 'ARK-Milan' leads to no trusted root, of 'ARK-Milan': its key is none" rm "$conf/attest.trust"
+wrong "a certificate that is none" "cert-x.pem: It is no certificate" text var/cache/cocod/cert-x.pem garbage
+wrong "a certificate that has expired" "cert-vcek.der: certificate 'SEV-VCEK' has expired (good from .* to " put wrong/vcek-expired cert-vcek.der
+wrong "a certificate without its issuer" "'SEV-VCEK' leads to no trusted root, of 'SEV-VCEK': its issuer did not sign it" \
+	bash -c "cp 'wrong/vcek-of-another-chip' '$cache/cert-vcek.der'; rm '$cache/cert-chain-vcek-Milan.pem'"
+wrong "a list that has expired" "crl-vcek-Milan.der: revocation list of 'ARK-Milan' has expired" put wrong/crl-expired crl-vcek-Milan.der
+wrong "a list of another" "crl-vcek-Milan.der: " put wrong/crl-of-another crl-vcek-Milan.der
+wrong "a list that is none" "crl-vcek-Milan.der: It is no revocation list" text var/cache/cocod/crl-vcek-Milan.der garbage
+wrong "TCB info that has expired" "tcb-info-90c06f000000.json: TCB info of FMSPC 90c06f000000, .* has expired" put wrong/tcb-info-expired tcb-info-90c06f000000.json
+wrong "TCB info that is none" "tcb-info-90c06f000000.json: It is no TCB info: it is no JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
+wrong "TCB info without its chain" "tcb-info-90c06f000000.json: The certificate that signed it is not here" rm "$cache/tcb-chain-90c06f000000.pem"
+wrong "QE identity that was changed" "qe-identity.json: It is not signed" sed -i 's/"tcbEvaluationDataNumber":18/"tcbEvaluationDataNumber":19/' "$cache/qe-identity.json"
+wrong "a memory that is damaged" "newest: The memory of what was verified is damaged" text var/cache/cocod/newest 'coco-newest 1\nx\n'
+root_key=$(/usr/bin/python3 -c '
+import hashlib, re
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+pem = open("chain.pem").read()
+last = re.findall("-----BEGIN.*?END CERTIFICATE-----", pem, re.S)[-1]
+key = x509.load_pem_x509_certificate(last.encode()).public_key()
+print(hashlib.sha256(key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hexdigest())
+')
+wrong "TCB info older than what was verified" "tcb-info-90c06f000000.json: TCB info .* is older than what was verified before" \
+	text var/cache/cocod/newest "coco-newest 1\ntcb-info-90c06f000000 $root_key 13 1\n"
+many() { for i in {1..33}; do cp wrong/vcek-of-another-chip "$conf/collateral/cert-$i.der"; done; }
+wrong "more files than are looked at" "etc/cocod/collateral: There are more than 32 files" many
+wrong "a link that leads nowhere" "collateral/crl-x: It is a link" ln -s nowhere "$conf/collateral/crl-x"
+wrong "a FIFO" "collateral/crl-x: It is not a regular file" mkfifo "$conf/collateral/crl-x"
+wrong "a folder" "collateral/crl-x: It is a folder" mkdir "$conf/collateral/crl-x"
+wrong "a large file" "collateral/crl-x: It is larger" truncate -s 2G "$conf/collateral/crl-x"
+collateral
+chmod 700 "$conf/collateral"
+check "collateral of another user" expect 1 "${nobody[@]}" "$work/cocod" --check-config --config-root="$root"
+check "... is said" said "etc/cocod/collateral: Permission denied"
+collateral
+put wrong/crl-expired crl-old.der
+check "a list that has expired beside one that is good" checks 0
+check "... is said" prints "crl-old.der: revocation list of 'ARK-Milan', has expired; another one counts"
+rm "$work/cocod-worker"
+check "without cocod-worker nothing is good" checks 1
+check "... which is said" said "Failed to run '.*cocod-worker', which checks attest.conf\|cocod-worker: "
+cp "$top_builddir/cocod-worker" "$work"
+
+# ---- what does not fit together ----
+fill
+printf '[Cocod]\nRequire=evidence\n' >"$conf/cocod.conf.d/a.conf"
+check "Require=evidence without a policy" checks 1
+check "... is said" said "There is no attest.conf: with Require=evidence nothing is ever released"
+printf '[Policy]\n' >"$conf/attest.conf"
+printf '[Cocod]\nRequire=none\n' >"$conf/cocod.conf.d/a.conf"
+check "Require=none beside a policy" checks 0
+check "... is a warning" said "attest.conf: Require=none: nothing is judged by this policy"
+fill
+check "volumes without a crypttab" checks 0
+check "... are a warning" said "etc/crypttab: There is none"
+printf '# data\n\n  home\tUUID=x\ndata2 /dev/vdb\ndata /dev/vda - luks\n' >"$root/etc/crypttab"
+check "a volume in crypttab" checks 0
+check "... is nothing to speak of" test ! -s "$work/err"
+sed -i '$d' "$root/etc/crypttab"
+check "a volume that is not in crypttab" checks 1
+check "... is said" said "etc/crypttab: There is no volume 'data', which Consumers= of the secret 'data' names"
+rm "$root/etc/crypttab"
+ln -s nowhere "$root/etc/crypttab"
+check "a crypttab that cannot be read" checks 1
+check "... is said" said "etc/crypttab: It is a link"
+check "cocod-worker --config-root alone" expect 2 "$work/cocod-worker" --config-root="$root"
+check "cocod-worker of a kind does not check" expect 2 "$work/cocod-worker" --kind=luks --check-config
+
 vectors=$COCO_VECTORS/field/config
 if [ -d "$vectors" ]; then
 	for i in twice long-comment; do
 		fill
 		rm "$conf/cocod.conf.d/a.conf"
 		cp "$vectors/$i.conf" "$conf/cocod.conf"
-		check "$i.conf" expect 1 "$work/cocod" --check-config --config-root="$root"
+		check "$i.conf" checks 1
 		check "... is refused by its line" said "cocod.conf:[0-9]*: "
 	done
+	check "two mistakes in what evidence is judged by" expect 1 "$work/cocod" --check-config --config-root="$vectors/check-config"
+	check "... both" said "attest.conf:2: .*measurment"
+	check "... are named" said "attest.trust:1: "
 else
-	skip "twice.conf and long-comment.conf" "no vectors"
+	skip "the configurations that were wrong once" "no vectors"
 fi
 finish
