@@ -178,14 +178,14 @@ static void check_policy(struct attest_check *c)
 {
 	char error[POLICY_ERROR_LEN];
 	struct config_file f;
-	struct policy p;
+	struct policies p;
 	unsigned line;
 	int n = 0;
 
 	if (!open_file(c, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &f))
 		return;
-	policy_init(&p);
-	if (policy_parse(&p, f.text, f.len, error) < 0) {
+	policies_init(&p);
+	if (policies_parse(&p, f.text, f.len, error) < 0) {
 		if (sscanf(error, "line %u: %n", &line, &n) == 1 && n > 0)
 			problem(c, f.path, line, "%s", error + n);
 		else
