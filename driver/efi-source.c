@@ -21,10 +21,6 @@
 #define DESCRIPTOR_LEN 16
 #define AREA_MAX (1u << 20)
 
-/* The firmware's last page, which ends at 4 GiB with the reset vector. */
-#define FIRMWARE_END_PAGE 0xfffff000u
-#define FIRMWARE_PAGE_LEN 4096
-
 static bool legacy_path;
 module_param(legacy_path, bool, 0444);
 MODULE_PARM_DESC(legacy_path, "Serve the older path coco/efi_secret too");
@@ -46,10 +42,10 @@ static int area_from_image(phys_addr_t *ret_base, u64 *ret_len)
 	u8 *page;
 	int r;
 
-	page = fwmem_map(FIRMWARE_END_PAGE, FIRMWARE_PAGE_LEN);
+	page = fwmem_map(FWMEM_IMAGE_PAGE, FWMEM_IMAGE_LEN, FWMEM_IMAGE);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	r = ovmf_secret_area(page, FIRMWARE_PAGE_LEN, &found);
+	r = ovmf_secret_area(page, FWMEM_IMAGE_LEN, &found);
 	fwmem_unmap(page);
 	if (r < 0)
 		return r;
@@ -79,7 +75,7 @@ static int area_locate(phys_addr_t *ret_base, u64 *ret_len, const char **ret_how
 		return r;
 	}
 
-	r = fwmem_copy(pa, sizeof(descriptor), descriptor);
+	r = fwmem_copy(pa, sizeof(descriptor), FWMEM_DESCRIPTOR, descriptor);
 	if (r == -ESTALE) {
 		*ret_how = "the firmware image, the descriptor being gone";
 		r = area_from_image(ret_base, ret_len);
@@ -89,8 +85,12 @@ static int area_locate(phys_addr_t *ret_base, u64 *ret_len, const char **ret_how
 		       &pa);
 		return -EBADMSG;
 	}
+	if (r == -ENOMEM) {
+		pr_err("cannot map the area's descriptor at %pa\n", &pa);
+		return r;
+	}
 	if (r < 0) {
-		pr_err("refused: the area's descriptor cannot be at %pa\n", &pa);
+		pr_err("refused: the area's descriptor at %pa %s\n", &pa, fwmem_why(r));
 		return -EBADMSG;
 	}
 	*ret_base = get_u64le(descriptor);
@@ -101,13 +101,12 @@ static int area_locate(phys_addr_t *ret_base, u64 *ret_len, const char **ret_how
 /* May the area be there? Says why not. */
 static int area_check(phys_addr_t base, u64 len, const char *how)
 {
-	int r = len > AREA_MAX ? -ERANGE : fwmem_check(base, len);
+	int r = len > AREA_MAX ? -ERANGE : fwmem_check(base, len, FWMEM_SECRET);
 
 	if (r == 0)
 		return 0;
-	pr_err("refused: the secret area at %pa, %llu bytes, by %s, %s\n", &base, len, how,
-	       r == -ESTALE ? "is in memory that the kernel has taken over: update this machine's firmware" :
-			      "cannot be that");
+	pr_err("refused: the secret area at %pa, %llu bytes, by %s, %s%s\n", &base, len, how, fwmem_why(r),
+	       r == -ESTALE ? ": update this machine's firmware" : "");
 	return -EBADMSG;
 }
 

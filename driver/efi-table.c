@@ -11,8 +11,9 @@
  *	L1	The EFI system table, which points to it, lies in the firmware's runtime
  *		data, and the kernel's map of those is exported. No file and no parameter is
  *		involved: nobody in this machine can steer it.
- *	L2	Without the memory map (efi=noruntime) sysfs still tells both addresses. Who
- *		controls what the loader of this module sees below /sys could lie there.
+ *	L2	Without the memory map (efi=noruntime) sysfs still tells both addresses, as the
+ *		kernel has them from its boot. Who controls what the loader of this module sees
+ *		below /sys could lie there.
  *
  * Either way the system table's checksum must be right, and the configuration table must have the
  * ACPI tables where this kernel found them at boot. Layouts: UEFI specification 2.10, 4.3 "EFI
@@ -109,11 +110,11 @@ static int config_read(phys_addr_t pa, u64 n, phys_addr_t *ret)
 	if (!copy)
 		return -ENOMEM;
 	table.p = copy;
-	r = fwmem_copy(pa, table.len, copy);
-	if (r == -ERANGE || r == -ESTALE)
-		r = -EBADMSG;
-	if (r < 0)
+	r = fwmem_copy(pa, table.len, FWMEM_RUNTIME, copy);
+	if (r < 0) {
+		r = r == -ENOMEM ? r : -EBADMSG;
 		goto free;
+	}
 
 	if (efi.acpi20 == EFI_INVALID_TABLE_ADDR ||
 	    !config_lookup(table, &acpi20_guid, &acpi20) || acpi20 != efi.acpi20)
@@ -145,44 +146,77 @@ static phys_addr_t runtime_to_phys(u64 address)
 	return address;
 }
 
-/* Scan one region; like config_read(), with -EBADMSG also when there is no system table in it. */
-static int scan_region(phys_addr_t base, u64 len, phys_addr_t *ret)
-{
-	union systab systab;
-	int r = -EBADMSG;
-	const u8 *p;
+/* What the configuration tables that were found say: one thing, or the search has failed. */
+struct answer {
+	bool given;
+	int r;		/* as of config_read() */
+	phys_addr_t pa;
+};
 
-	p = fwmem_map(base, len);
-	if (IS_ERR(p)) {
-		pr_debug("skipping runtime data at %pa: %ld\n", &base, PTR_ERR(p));
+static int answer_add(struct answer *answer, int r, phys_addr_t pa)
+{
+	if (answer->given && (answer->r != r || (r == 0 && answer->pa != pa))) {
+		pr_err("refused: the firmware's runtime data has two EFI system tables that differ\n");
 		return -EBADMSG;
 	}
-	for (u64 at = 0; r == -EBADMSG && at + SYSTAB_LEN_MIN <= len; at += 8)
-		if (systab_read(p + at, len - at, &systab))
-			r = config_read(runtime_to_phys(systab.t.tables), systab.t.nr_tables, ret);
+	*answer = (struct answer){ .given = true, .r = r, .pa = pa };
+	return 0;
+}
+
+/* Scan one region for all system tables in it that are of this boot. */
+static int scan_region(phys_addr_t base, u64 len, struct answer *answer)
+{
+	union systab systab;
+	phys_addr_t pa = 0;
+	const u8 *p;
+	int r = 0;
+
+	p = fwmem_map(base, len, FWMEM_RUNTIME);
+	if (IS_ERR(p)) {
+		pr_err("cannot read the firmware's runtime data at %pa: %ld\n", &base, PTR_ERR(p));
+		return PTR_ERR(p) == -ENOMEM ? -ENOMEM : -EBADMSG;
+	}
+	for (u64 at = 0; r == 0 && at + SYSTAB_LEN_MIN <= len; at += 8) {
+		if (!systab_read(p + at, len - at, &systab))
+			continue;
+		r = config_read(runtime_to_phys(systab.t.tables), systab.t.nr_tables, &pa);
+		if (r == 0 || r == -ENOENT)
+			r = answer_add(answer, r, pa);
+		else if (r == -EBADMSG)
+			r = 0;	/* none of ours: a copy that firmware left behind, say */
+	}
 	fwmem_unmap((void *)p);
 	return r;
 }
 
 /*
- * L1. A table that is none of ours does not end the search: it may be a copy that firmware left
- * behind.
+ * L1. The variables of the firmware lie in its runtime data too, and the host may have written
+ * those: one could hold a system table and all that makes it look good. The real one is there as
+ * well. So all of the data is searched, and tables that say different things mean that neither is
+ * believed; and when a part of it cannot be searched, what is found in the others is not believed
+ * either.
  */
 static int find_in_runtime_data(phys_addr_t *ret)
 {
+	struct answer answer = { 0 };
 	efi_memory_desc_t *md;
-	int r = -EBADMSG;
+	int r;
 
 	for_each_efi_memory_desc(md) {
-		if (md->type != EFI_RUNTIME_SERVICES_DATA ||
-		    md->num_pages > RUNTIME_REGION_MAX >> EFI_PAGE_SHIFT)
+		if (md->type != EFI_RUNTIME_SERVICES_DATA)
 			continue;
-		r = scan_region(md->phys_addr, md->num_pages << EFI_PAGE_SHIFT, ret);
-		if (r != -EBADMSG)
-			break;
+		if (md->num_pages > RUNTIME_REGION_MAX >> EFI_PAGE_SHIFT)
+			return -EBADMSG;
+		r = scan_region(md->phys_addr, md->num_pages << EFI_PAGE_SHIFT, &answer);
+		if (r < 0)
+			return r;
 		cond_resched();
 	}
-	return r;
+	if (!answer.given)
+		return -EBADMSG;
+	if (answer.r == 0)
+		*ret = answer.pa;
+	return answer.r;
 }
 
 /* Up to @len bytes of a file in sysfs, from @at. Returns how many, or an error. */
@@ -225,7 +259,8 @@ static int find_in_sysfs(phys_addr_t *ret)
 	if (kstrtou64(text, 16, &table) < 0)
 		return -EBADMSG;
 
-	r = fwmem_copy((u64)info.efi_systab_hi << 32 | info.efi_systab, sizeof(bytes), bytes);
+	r = fwmem_copy((u64)info.efi_systab_hi << 32 | info.efi_systab, sizeof(bytes),
+		       FWMEM_RUNTIME, bytes);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EBADMSG;
 	if (!systab_read(bytes, sizeof(bytes), &systab))

@@ -12,10 +12,17 @@
  * inodes stay until the module goes, and only then lose this module's operations. Not before: open
  * reads i_fop once to take a reference to its module and again to use it, and between the two the
  * one must not become the other, or the reference is never given back. A module that goes gives none.
+ *
+ * Who was preempted there, or between reading i_op and calling what it has, still looks at this
+ * module's memory: secret_dirs_settle().
+ *
+ * A file's size is 0, as that of the kernel's efi_secret: everybody may look at it, and the length
+ * of a passphrase is not for everybody.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -80,7 +87,6 @@ static void secret_wipe(const struct secret_span *span)
 static void secret_detach(struct inode *inode)
 {
 	inode->i_private = NULL;
-	i_size_write(inode, 0);
 }
 
 /*
@@ -125,6 +131,12 @@ void securityfs_drop(struct dentry *dentry)
  * does. Somebody who walks by holds a reference too for a moment, so one look may see too many,
  * but never too few. @parent is closed to all but root.
  */
+#ifdef HAVE_D_MAKE_PERSISTENT
+static int securityfs_pins(struct dentry *parent)
+{
+	return 1;	/* kernels of 2026 and later; d_make_persistent() takes it, simple_unlink() gives it back */
+}
+#else
 static int securityfs_pins(struct dentry *parent)
 {
 	int pins = INT_MAX;
@@ -140,6 +152,7 @@ static int securityfs_pins(struct dentry *parent)
 	pr_debug("securityfs holds %d references to a file\n", pins);
 	return pins == 1 || pins == 2 ? pins : -EOPNOTSUPP;
 }
+#endif
 
 static void secret_dir_chmod(const struct secret_dir *dir, umode_t mode)
 {
@@ -225,9 +238,6 @@ int secret_dir_add(struct secret_dir *dir, const char *name, const struct secret
 	inode = d_inode(f->dentry);
 	ihold(inode);
 	f->inode = inode;
-	inode_lock(inode);
-	i_size_write(inode, span->len);
-	inode_unlock(inode);
 	list_add_tail(&f->list, &dir->files);
 	return 0;
 }
@@ -263,4 +273,15 @@ void secret_dir_remove(struct secret_dir *dir, bool wipe)
 		kfree(f);
 	}
 	securityfs_drop(dir->dentry);
+}
+
+void secret_dirs_settle(void)
+{
+	/*
+	 * Nobody sleeps between reading the operations and using them but who has locked the folder
+	 * or has a reference to the module. So each task has done with what it read once it has
+	 * slept, or has run in user space. A kernel that preempts and cannot wait for that does not
+	 * let this module go: main.c.
+	 */
+	synchronize_rcu_tasks();
 }

@@ -76,6 +76,13 @@ void secret_dir_open(struct secret_dir *dir);
 void secret_dir_remove(struct secret_dir *dir, bool wipe);
 
 /**
+ * secret_dirs_settle() - wait until nobody can look at this module's operations any more
+ *
+ * After the last secret_dir_remove(), before the module's memory goes.
+ */
+void secret_dirs_settle(void);
+
+/**
  * securityfs_drop() - securityfs_remove(), and the name is free for sure
  * @dentry: what securityfs_create_*() gave, or NULL
  *

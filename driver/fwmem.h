@@ -7,29 +7,63 @@
 /*
  * Memory that belongs to the firmware. All addresses here come from tables that the host may have
  * written, and in L2 (efi-table.c) from files that root may have replaced: so every range is
- * checked before it is touched.
+ * checked before it is touched, page by page.
  */
+
+/**
+ * enum fwmem_use - what a range is wanted for, which says where it may lie
+ * @FWMEM_SECRET: to be served and wiped: memory that the firmware's map calls Reserved or ACPI
+ *	NVS, above the first MiB and below or above the devices under 4 GiB, and not in a region of
+ *	EFI's runtime services
+ * @FWMEM_DESCRIPTOR: a table of the firmware's: the same, and ACPI tables too
+ * @FWMEM_RUNTIME: EFI's own tables: memory that the firmware's map calls Reserved, as it calls
+ *	all that EFI's runtime services use
+ * @FWMEM_IMAGE: the last page of the firmware's image, below 4 GiB, which is in no map
+ */
+enum fwmem_use {
+	FWMEM_SECRET,
+	FWMEM_DESCRIPTOR,
+	FWMEM_RUNTIME,
+	FWMEM_IMAGE,
+};
+
+/* The firmware's last page, which ends at 4 GiB with the reset vector. */
+#define FWMEM_IMAGE_PAGE 0xfffff000u
+#define FWMEM_IMAGE_LEN 4096u
 
 /**
  * fwmem_check() - may this range be read as the firmware's private memory?
  * @base: physical address
  * @len: bytes
+ * @use: what for
  *
- * Return: 0; -ERANGE when the range is empty, wraps or is beyond what the CPU can address;
+ * Return: 0; -ERANGE when the range is empty, wraps or lies where no memory of that use can;
+ * -EOVERFLOW when its address has bits that are no part of an address, like the encryption bit;
  * -ESTALE when any part of it is System RAM, which is the kernel's own to use: what the firmware
- * left there is gone, or somebody put it there.
+ * left there is gone, or somebody put it there; -EACCES when any part of it belongs to EFI's
+ * runtime services; -ENXIO when any page of it is not reserved by the firmware's map, or a driver
+ * has taken it for a device.
  */
-int fwmem_check(phys_addr_t base, u64 len);
+int fwmem_check(phys_addr_t base, u64 len, enum fwmem_use use);
+
+/**
+ * fwmem_why() - what fwmem_check() and fwmem_map_secret() found wrong, in words
+ * @error: what they said
+ *
+ * Return: a text to follow "SVKL key 1 ".
+ */
+const char *fwmem_why(int error);
 
 /**
  * fwmem_map() - map a range of the firmware's memory, private
  * @base: physical address
  * @len: bytes
+ * @use: what for
  *
  * Return: an address for fwmem_unmap(), or what fwmem_check() says, or -ENOMEM, as an error
  * pointer.
  */
-void *fwmem_map(phys_addr_t base, u64 len);
+void *fwmem_map(phys_addr_t base, u64 len, enum fwmem_use use);
 
 /**
  * fwmem_unmap() - undo fwmem_map()
@@ -57,6 +91,7 @@ void fwmem_unmap_secret(void *p);
  * fwmem_copy() - copy a range of the firmware's memory
  * @base: physical address
  * @len: bytes
+ * @use: what for
  * @to: where to
  *
  * What is parsed is a copy where the original may be shared or still change. Secrets are never
@@ -64,6 +99,6 @@ void fwmem_unmap_secret(void *p);
  *
  * Return: 0, or an error like fwmem_map().
  */
-int fwmem_copy(phys_addr_t base, size_t len, void *to);
+int fwmem_copy(phys_addr_t base, size_t len, enum fwmem_use use, void *to);
 
 #endif

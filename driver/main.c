@@ -5,6 +5,7 @@
  * coco_secret: what a confidential VM's owner injected at launch, as files that wipe the secret
  * when they are removed.
  */
+#include <linux/crash_dump.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -78,10 +79,21 @@ static void forget_all(void)
 			sources[i]->forget();
 }
 
+/*
+ * A kernel that preempts its own code but cannot wait for those who were (files.c): what this module
+ * gave out must stay as long as it runs.
+ */
+#define MAY_UNLOAD (!IS_ENABLED(CONFIG_PREEMPTION) || IS_ENABLED(CONFIG_TASKS_RCU))
+
 static int __init coco_secret_init(void)
 {
 	int r;
 
+	if (is_kdump_kernel()) {
+		/* Its memory is the crashed kernel's, whose tables no longer say what is where. */
+		pr_info("no secrets: this kernel is there to dump another one\n");
+		return -ENODEV;
+	}
 	r = find_all();
 	if (r < 0)
 		return r;
@@ -104,6 +116,8 @@ static int __init coco_secret_init(void)
 		securityfs_drop(secrets);
 		return r;
 	}
+	if (!MAY_UNLOAD)
+		__module_get(THIS_MODULE);
 	return 0;
 }
 
@@ -116,6 +130,7 @@ static void __exit coco_secret_exit(void)
 		sources[i]->forget();
 	}
 	securityfs_drop(secrets);
+	secret_dirs_settle();
 	pr_info("unloaded: what was left is %s\n",
 		wipe_on_unload ? "wiped" : "still in the firmware's memory");
 }

@@ -5,12 +5,18 @@
  * The storage volume keys of TDX guests: the ACPI table SVKL says where in memory each lies. Served
  * as <securityfs>/secrets/svkl/<index>. The table may be the host's work: a key that lies where none
  * can be is not touched.
+ *
+ * In a TD it is the owner's only where the firmware's measurements say so, which cocod looks at. In
+ * guests of SEV, SEV-ES and SNP nothing ever is: there the owner's secrets are in the area
+ * (efi-source.c), and this table is one that the host made up.
  */
 #include <linux/acpi.h>
+#include <linux/cc_platform.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <asm/cpufeature.h>
 
 #include "driver/files.h"
 #include "driver/fwmem.h"
@@ -47,12 +53,8 @@ static const char *key_verdict(int r)
 		return "is empty or too long";
 	case -ENOTUNIQ:
 		return "overlaps another key";
-	case -EBUSY:
-		return "overlaps other secrets";
-	case -ESTALE:
-		return "is in memory that the kernel has taken over";
 	default:
-		return "cannot be where the table says";
+		return fwmem_why(r);
 	}
 }
 
@@ -118,6 +120,19 @@ static int keys_map(const struct svkl *t)
 	return last_error;
 }
 
+/* May the table be the owner's? Says what it is when it is not. */
+static bool svkl_may_be_owners(void)
+{
+	if (boot_cpu_has(X86_FEATURE_TDX_GUEST))
+		return true;
+	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT)) {
+		pr_warn("ignored: the ACPI table SVKL: this is no TDX guest, so that it is the host's\n");
+		return false;
+	}
+	pr_notice("this machine is no confidential VM: the keys of the ACPI table SVKL are its host's, for tests\n");
+	return true;
+}
+
 static int svkl_find(void)
 {
 	struct svkl t;
@@ -130,6 +145,10 @@ static int svkl_find(void)
 		if (PTR_ERR(table) == -ENODEV)
 			pr_info("no secrets: this machine's firmware has no ACPI table SVKL\n");
 		return PTR_ERR(table);
+	}
+	if (!svkl_may_be_owners()) {
+		kfree(table);
+		return -ENODEV;
 	}
 	r = svkl_open(table, len, &t);
 	if (r == 0) {
