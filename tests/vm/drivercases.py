@@ -5,6 +5,7 @@ Each case finds the module unloaded and leaves it so. Its first line of document
 """
 
 import base64
+import binascii
 import os
 import random
 import re
@@ -26,6 +27,7 @@ LEGACY = "/sys/kernel/security/coco/efi_secret"
 HEADER_LEN = 20
 HERE = os.path.dirname(os.path.abspath(__file__))
 CORPUS = os.path.join(HERE, "..", "fuzz", "corpus")
+ALL = os.environ.get("COCO_ALL") == "1"     # the long runs at their full length
 
 # The rest of the area's page belongs to somebody else; it must look the same in the end.
 BEHIND = bytes((i * 7 + 1) & 0xff for i in range(4096 - vm.AREA_LEN))
@@ -91,6 +93,8 @@ class Bench:
         self.area = area
         self.kernel_log = ""
         self.svkl = None
+        self.other_view = None      # with an encryption bit: the memory that it selects
+        self.view_is_placed = False
 
     # The host's side.
     def inject(self, data, fill=0):
@@ -147,10 +151,46 @@ class Bench:
         self.kernel_log += text + "\n"
         return text
 
-    def load(self, arguments=""):
+    def load(self, arguments="", module="coco_secret"):
         self.read_log()
-        self.out(f"insmod /coco_secret.ko dyndbg=+p {arguments}")
+        self.out(f"insmod /{module}.ko dyndbg=+p {arguments}")
         return self.read_log()
+
+    def iomem(self):
+        """The kernel's map of memory: (name, first, last) each, with those inside others."""
+        for line in self.out("cat /proc/iomem").split("\n"):
+            span, name = line.strip().split(" : ", 1)
+            first, last = (int(x, 16) for x in span.split("-"))
+            yield name, first, last
+
+    def runtime_map(self):
+        """EFI's runtime regions: (type, first, last) each."""
+        text = self.out("cd /sys/firmware/efi/runtime-map; for i in *; do cat $i/type $i/phys_addr $i/num_pages; done")
+        numbers = [int(x, 0) for x in text.split()]
+        return [(t, at, at + n * 4096 - 1) for t, at, n in zip(numbers[::3], numbers[1::3], numbers[2::3])]
+
+    def mapped(self):
+        """What the module has mapped now: the physical addresses of the pages' ranges."""
+        for line in self.out("cat /proc/vmallocinfo").split("\n"):
+            if "[coco_secret]" in line:
+                size, at = int(line.split()[1]), re.search(r" phys=0x([0-9a-f]+)", line)
+                expect(at, f"vmallocinfo: {line}")
+                yield int(at[1], 16), int(at[1], 16) + size - 4096 - 1      # without the guard page
+
+    def firmware_copies(self, needle):
+        """Where needle is in what the firmware has reserved: elsewhere files have it too, as the module's own."""
+        spans = [(first, last) for name, first, last in self.iomem()
+                 if name in ("Reserved", "ACPI Tables", "ACPI Non-volatile Storage")]
+        return [at for at in self.ram.find(needle) if at >= 1 << 20 and any(first <= at <= last for first, last in spans)]
+
+    def believe(self, tech, sev=False):
+        """The kernel takes address bit 39 for that technology's encryption bit, or for none."""
+        symbols = self.out("grep -E ' (cc_mask|cc_vendor|sev_status)$' /proc/kallsyms")
+        at = {line.split()[2]: "0x" + line.split()[0] for line in symbols.split("\n")}
+        self.read_log()
+        self.fails(f"insmod /encryption_bit.ko tech={tech} sev={int(sev)} at_mask={at['cc_mask']} at_vendor={at['cc_vendor']} "
+                   f"at_sev_status={at['sev_status']}", "temporarily unavailable")
+        expect(f"encryption_bit: {tech}" in self.read_log(), f"the kernel was not told of {tech}")
 
     def load_fails(self, error, *words):
         """The module refuses with that error and in these words, and leaves nothing behind."""
@@ -175,7 +215,7 @@ class Bench:
 
 # ---- the cases; each finds and leaves the module unloaded ----
 def case_files(b):
-    """files have the kernel ABI's names, modes and owner, and the secrets' lengths and bytes"""
+    """files have the kernel ABI's names, modes, owner and size, which is 0, and the secrets' bytes"""
     secrets = {LUKS: b"correct horse battery staple\0", OTHER: bytes(range(256)) * 4 + b"odd", THIRD: b""}
     b.inject(table(*(entry(g, d) for g, d in secrets.items())))
     log = b.load()
@@ -183,7 +223,7 @@ def case_files(b):
     expect_equal(b.listed(), sorted(secrets), "names")
     expect_equal(b.out(f"stat -c '%a %u %g %F' {SECRETS} {COCO}").split("\n"), ["755 0 0 directory"] * 2, "folders")
     for guid, data in secrets.items():
-        expect_equal(b.out(f"stat -c '%a %u %g %s' {COCO}/{guid}"), f"440 0 0 {len(data)}", guid)
+        expect_equal(b.out(f"stat -c '%a %u %g %s' {COCO}/{guid}"), "440 0 0 0", guid)
         expect_equal(b.content(f"{COCO}/{guid}"), data, guid)
     expect_equal(b.out(f"dd if={COCO}/{OTHER} bs=1 skip=255 count=2 2>/dev/null | base64"),
                  base64.b64encode(b"\xff\0").decode(), "a read in the middle")
@@ -252,11 +292,11 @@ def case_held_paths(b):
 
 
 def case_rounds(b):
-    """100 rounds: new secrets, load, readers and removers on two CPUs, unload with a live secret; nothing stays mapped"""
+    """rounds of new secrets, load, readers and removers on two CPUs, unload with a live secret; nothing stays mapped"""
     guids = [str(uuid.UUID(int=(0xc0c0 << 112) + i)) for i in range(1, 5)]
     expect(int(b.out("nproc")) >= 2, "the guest has one CPU only")
     mapped = b.out("grep -c ioremap /proc/vmallocinfo")
-    for n in range(100):
+    for n in range(100 if ALL else 10):
         secrets = [f"round {n} {g}\n" for g in guids]
         live = entry(LUKS, f"live in round {n}".encode())
         b.inject(table(*(entry(g, s.encode()) for g, s in zip(guids, secrets)), live))
@@ -268,6 +308,27 @@ def case_rounds(b):
         expect_equal(sorted(gone[:-1]), guids, f"round {n}: files removed, each once")
         expect(set(read) <= {s.rstrip() for s in secrets} | {""}, f"round {n}: readers got something else: {read}")
         b.expect_area(table(*(wiped(len(s)) for s in secrets), live), f"round {n}: the area")
+    expect_equal(b.out("grep -c ioremap /proc/vmallocinfo"), mapped, "mappings of the kernel")
+    expect_equal(b.out("ls /sys/kernel/security | grep -e secrets -e coco || :"), "", "left behind")
+
+
+def case_unload_under_readers(b):
+    """rounds of load, read, unlink, unload while two CPUs read, list and stat without end; the kernel preempts its own code"""
+    rounds = 500 if ALL else 40
+    expect(int(b.out("nproc")) >= 2, "the guest has one CPU only")
+    expect("Dynamic Preempt: full" in b.kernel_log + b.read_log(), "the kernel does not preempt its own code")
+    mapped = b.out("grep -c ioremap /proc/vmallocinfo")
+    b.out(f"touch /tmp/go; for cpu in 1 2; do (while [ -e /tmp/go ]; do cat {COCO}/*; ls -l {COCO}; [ -x {COCO}/{LUKS} ]; done "
+          f">/tmp/read.$cpu 2>/dev/null) & taskset -p $cpu $! >/dev/null; done")
+    live = entry(OTHER, b"stays")
+    for n in range(rounds):
+        secret = f"round {n}".encode()
+        b.inject(table(entry(LUKS, secret), live))
+        text = b.out(f"insmod /coco_secret.ko && cat {COCO}/{LUKS} && rm {COCO}/{LUKS} && "
+                     "until rmmod coco_secret 2>/dev/null; do :; done && echo @")
+        expect_equal(text, secret.decode() + "@", f"round {n}")
+        b.expect_area(table(wiped(len(secret)), live), f"round {n}: the area")
+    b.out("rm /tmp/go; wait; while pgrep -f /tmp/read; do usleep 10000; done; test -s /tmp/read.1 && test -s /tmp/read.2; rm /tmp/read.?")
     expect_equal(b.out("grep -c ioremap /proc/vmallocinfo"), mapped, "mappings of the kernel")
     expect_equal(b.out("ls /sys/kernel/security | grep -e secrets -e coco || :"), "", "left behind")
 
@@ -421,6 +482,25 @@ def case_descriptor_gone(b):
     b.load_fails("Bad message", "refused: the area's descriptor", "update this machine's firmware")
 
 
+def case_descriptor_hidden(b):
+    """a descriptor in memory that nobody describes, as that of a crashed kernel, is refused though all is well with it"""
+    b.inject(table(entry(LUKS, b"x")))
+    hidden = [at for at in b.ram.find(struct.pack("<QQ", vm.AREA, vm.AREA_LEN)) if at >= HIDDEN]
+    expect(hidden, "there is no descriptor in the hidden memory")
+    at = re.search(r"descriptor at (0x[0-9a-f]+) is not wholly in memory", b.sh("insmod /coco_secret.ko; dmesg")[1])
+    expect(at and int(at[1], 16) in hidden, f"the log does not refuse one of {[hex(x) for x in hidden]}")
+    b.load_fails("Bad message", "refused: the area's descriptor", "is not wholly in memory that the firmware has reserved")
+
+
+def case_crash_kernel(b):
+    """a kernel that dumps another one gets nothing, whatever its firmware's tables say"""
+    b.inject(table(entry(LUKS, b"x")))
+    b.ram.write(vm.KEYS, bytes(range(1, 33)))
+    b.put_keys((vm.KEYS, 32))
+    b.load_fails("No such device", "no secrets: this kernel is there to dump another one")
+    b.expect_area(table(entry(LUKS, b"x")), "the area")
+
+
 def case_firmware_image(b):
     """with such a descriptor the firmware image's own table leads to the area"""
     b.inject(table(entry(LUKS, b"found by the image")))
@@ -493,7 +573,7 @@ def case_svkl(b):
     expect_equal(b.listed(SVKL), ["0", "1", "2", "3"], "names")
     expect_equal(b.out(f"stat -c '%a %u %g %F' {SVKL}"), "755 0 0 directory", "the folder")
     for i, secret in enumerate(secrets):
-        expect_equal(b.out(f"stat -c '%a %u %g %s' {SVKL}/{i}"), f"440 0 0 {len(secret)}", f"key {i}")
+        expect_equal(b.out(f"stat -c '%a %u %g %s' {SVKL}/{i}"), "440 0 0 0", f"key {i}")
         expect_equal(b.content(f"{SVKL}/{i}"), secret, f"key {i}")
     b.fails(f"exec 5<{SVKL}/1; rm {SVKL}/1; cat <&5", "No such device or address")
     b.out(f"rm {SVKL}/3")
@@ -529,12 +609,234 @@ def case_svkl_and_area(b):
     b.inject(b"")
 
 
+NO_ADDRESS = "has an address with bits that are none, such as the encryption bit"
+TAKEN = "is in memory that the kernel has taken over"
+UNRESERVED = "is not wholly in memory that the firmware has reserved"
+NOWHERE = "cannot be where the table says"
+RUNTIME = "is in memory of the firmware's runtime services"
+BIT = 1 << 39       # of encryption_bit.ko
+HIDDEN = 640 << 20  # and up: what mem=640M hides
+
+
+def refuse_keys(b, *wanted):
+    """Keys at (address, length) are refused in those words, one that is good is served meanwhile, and only that is mapped."""
+    good = vm.KEYS + 0x100
+    for view in (b.ram, b.other_view) if b.other_view else (b.ram,):
+        view.write(good, bytes(range(1, 33)))
+    b.put_keys((good, 32), *((at, n) for at, n, _ in wanted))
+    log = b.load("wipe_on_unload=1")
+    for i, (at, n, why) in enumerate(wanted):
+        expect(f"refused: SVKL key {i + 1} {why}" in log, f"{n} bytes at {at:#x}: the log does not say '{why}': {log}")
+    expect_equal(b.listed(SVKL), ["0"], "names")
+    expect_equal(list(b.mapped()), [(vm.KEYS, vm.KEYS + 4095)], "mappings")
+    b.unload()
+
+
 def case_svkl_in_ram(b):
-    """SVKL keys where the kernel's memory is, or no memory at all, are refused"""
+    """SVKL keys in the kernel's memory, at devices, in the firmware's image or at no memory at all are refused, by name"""
+    refuse_keys(b, (0x2000000, 32, TAKEN), (vm.KEYS - 16, 32, TAKEN), (vm.KEYS + vm.KEYS_LEN - 16, 32, TAKEN),
+                (0x1000, 32, NOWHERE), (0xf0000, 32, NOWHERE), (0xfed00000, 32, NOWHERE), (0xfee00000, 32, NOWHERE),
+                (0xffffffc0, 32, NOWHERE), (0xfffffff0, 32, NOWHERE), (1 << 52, 32, NO_ADDRESS), (1 << 63, 32, NO_ADDRESS),
+                ((1 << 64) - 32, 32, NO_ADDRESS))
     b.inject(b"")
-    for address in (0x1000, 0x2000000, vm.KEYS - 16, vm.KEYS + vm.KEYS_LEN - 16, 1 << 52, 1 << 63, (1 << 64) - 32):
-        b.put_keys((address, 32))
-        b.load_fails("Bad message", "refused: SVKL key 0")
+    b.put_keys((0x2000000, 32))
+    b.load_fails("Bad message", f"refused: SVKL key 0 {TAKEN}")
+
+
+def case_svkl_in_holes(b):
+    """SVKL keys in memory that nobody describes, across a reservation's end, or where a driver has devices are refused"""
+    b.ram.write(0x38000000, b"NOBODY-RESERVED-THIS")
+    ecam = next(first for name, first, _ in b.iomem() if "MMCONFIG" in name or "ECAM" in name)
+    refuse_keys(b, (0x38000000, 32, UNRESERVED), (HIDDEN - 16, 32, UNRESERVED), (ecam, 32, UNRESERVED),
+                (vm.KEYS + vm.KEYS_LEN - 4096, 4097, TAKEN))
+    expect_equal(b.ram.read(0x38000000, 20), b"NOBODY-RESERVED-THIS", "the hole")
+    # The last page before the hole is reserved as the others are.
+    b.ram.write(HIDDEN - 16, bytes(range(1, 17)))
+    b.put_keys((HIDDEN - 16, 16))
+    b.load("wipe_on_unload=1")
+    expect_equal(b.content(f"{SVKL}/0"), bytes(range(1, 17)), "a key at the end of a reservation")
+    b.unload()
+
+
+def case_svkl_aliases(b):
+    """with an encryption bit, addresses that have it set are refused: of RAM, of the kernel's text, of what is reserved"""
+    other_view(b)
+    b.believe("amd")
+    refuse_keys(b, (BIT | 0x2000000, 32, NO_ADDRESS), (BIT | 0x1000000, 4096, NO_ADDRESS), (BIT | vm.KEYS, 32, NO_ADDRESS),
+                (BIT | 0x38000000, 32, NO_ADDRESS), (BIT - 16, 32, NO_ADDRESS), (0x2000000, 32, TAKEN))
+    b.believe("none")
+
+
+def case_svkl_of_sev_guests(b):
+    """in an SEV guest the table SVKL is ignored, and the log says so; on a plain machine it says whose keys they are"""
+    b.inject(b"")
+    b.ram.write(vm.KEYS, bytes(range(1, 33)))
+    b.put_keys((vm.KEYS, 32))
+    expect("this machine is no confidential VM: the keys of the ACPI table SVKL are its host's" in b.load(), "a plain machine's log")
+    b.unload()
+    b.believe("amd", sev=True)
+    b.load_fails("No such device", "ignored: the ACPI table SVKL: this is no TDX guest")
+    b.believe("none")
+
+
+def allowed_spans(b):
+    """What may be mapped at all, by the kernel's map: that of secrets, without EFI's runtime regions."""
+    runtime = b.runtime_map()
+    pages = set()
+    for name, first, last in b.iomem():
+        if name in ("Reserved", "ACPI Non-volatile Storage") and first >= 1 << 20 and last < 0xb0000000:
+            pages.update(range(first & ~4095, last + 1, 4096))
+    return {p for p in pages if not any(first <= p <= last for _, first, last in runtime)}
+
+
+def expect_reserved(b, allowed, what):
+    """Everything that the module has mapped is reserved memory."""
+    for first, last in b.mapped():
+        wrong = [hex(p) for p in range(first, last + 1, 4096) if p not in allowed]
+        expect(not wrong, f"{what}: {wrong} are mapped")
+
+
+def hostile_address(rand, b, runtime):
+    near = rand.choice((0, vm.AREA, vm.KEYS, vm.KEYS + vm.KEYS_LEN, 0x100000, 0x1000000, b.ram.mib << 20, 0x80000000, 0xb0000000, 0xc0000000,
+                        0xe0000000, 0xfec00000, 0xfed00000, 0xfed40000, 0xfee00000, 0xffc00000, 1 << 32, BIT, 1 << 40, 1 << 51, 1 << 52, 1 << 63,
+                        rand.randrange(b.ram.mib << 20), rand.choice(runtime)[1], rand.choice(runtime)[2]))
+    return (near + rand.choice((0, 0, 8, -8, -16, 4095, -4096, 4096, rand.randrange(65536)))
+            | rand.choice((0, 0, 0, 0, BIT, 1 << 47, 1 << 51, 1 << 63))) % (1 << 64)
+
+
+def case_svkl_generated(b):
+    """64 generated hostile SVKL tables: none has the driver map anything but reserved memory"""
+    rand = random.Random(10)
+    allowed, runtime = allowed_spans(b), b.runtime_map()
+    b.inject(b"")
+    n_served = 0
+    for i in range(64):
+        b.ram.write(vm.KEYS, b"\x5a" * vm.KEYS_LEN)
+        keys = [(hostile_address(rand, b, runtime), rand.choice((1, 16, 32, 4096, 65536, rand.randrange(1, 65537)))) for _ in range(rand.randrange(1, 63))]
+        # One that is good, most times, so that the module stays to be looked at.
+        keys += [(vm.KEYS + 0x8000 + 64 * i, 32)] * rand.choice((0, 1, 1, 1))
+        rand.shuffle(keys)
+        b.put_keys(*keys)
+        b.read_log()
+        if b.sh("insmod /coco_secret.ko 2>/dev/null")[0] == 0:
+            n_served += 1
+            expect_reserved(b, allowed, f"table {i}")
+            b.unload()
+        log = b.read_log()
+        expect("refused: SVKL key" in log, f"table {i}: the log: {log}")
+    expect(n_served > 16, f"only {n_served} of the tables had a key to serve")
+    b.put_keys()
+    b.ram.write(vm.KEYS, bytes(vm.KEYS_LEN))
+
+
+COCO_TABLE = uuid.UUID("adf956ad-e98c-484c-ae11-b51c7d336447").bytes_le
+ACPI20_TABLE = uuid.UUID("8868e871-e4f1-11d3-bc22-0080c73c8881").bytes_le
+
+
+def config_entry(b):
+    """Where the configuration table's entry for the area is, as the firmware reserved it."""
+    found = b.firmware_copies(COCO_TABLE)
+    expect(found, "there is no configuration table with the area")
+    return found
+
+
+def case_config_generated(b):
+    """64 generated hostile configuration tables and descriptors: none has the driver map anything but reserved memory"""
+    rand = random.Random(11)
+    allowed, runtime = allowed_spans(b), b.runtime_map()
+    entries = config_entry(b)
+    saved = b.ram.read(entries[0] + 16, 8)
+    descriptor = struct.unpack("<Q", saved)[0]
+    saved_descriptor = b.ram.read(descriptor, 16)
+    b.put_keys()
+    b.inject(table(entry(LUKS, b"x" * 64)))
+    n_served = 0
+    for i in range(64):
+        at, base, size = descriptor, vm.AREA, vm.AREA_LEN
+        what = rand.randrange(4)
+        if what == 0:
+            at = hostile_address(rand, b, runtime)
+        elif what == 1:
+            base = hostile_address(rand, b, runtime)
+        elif what == 2:
+            size = rand.choice((0, 1, 19, 20, 64, 4096, 4097, 65536, 1 << 20, (1 << 20) + 1, 1 << 32, (1 << 64) - 1))
+        else:
+            base, size = vm.KEYS + rand.choice((0, -4096, 4096, vm.KEYS_LEN - 4096)), rand.choice((4096, 8192, vm.KEYS_LEN))
+            b.ram.write(vm.KEYS, table(entry(OTHER, b"elsewhere")))
+        for e in entries:
+            b.ram.write(e + 16, struct.pack("<Q", at))
+        b.ram.write(descriptor, struct.pack("<QQ", base, size))
+        b.read_log()
+        if b.sh("insmod /coco_secret.ko 2>/dev/null")[0] == 0:
+            n_served += 1
+            expect_reserved(b, allowed, f"table {i}")
+            b.unload()
+        log = b.read_log()
+        expect("serving" in log or "refused" in log or "no secrets" in log, f"table {i}: the log: {log}")
+    for e in entries:
+        b.ram.write(e + 16, saved)
+    b.ram.write(descriptor, saved_descriptor)
+    b.ram.write(vm.KEYS, bytes(vm.KEYS_LEN))
+    expect(n_served > 4, f"only {n_served} of the tables had something to serve")
+    expect("serving 1 from the table" in b.load(), "the real table, again")
+    b.unload()
+
+
+def case_runtime_data(b):
+    """what lies in the runtime services' memory, where a variable of the host's can be, is no key, no descriptor and no area"""
+    data = [(first, last) for t, first, last in b.runtime_map() if t == 6]
+    expect(data, "there is no runtime data")
+    free = next((at for first, last in data for at in range(first, last, 4096) if not any(b.ram.read(at, 4096))), None)
+    expect(free, "no page of the runtime data is free")
+    b.inject(b"")
+    b.ram.write(free, table(entry(OTHER, b"the host's")) + bytes(64) + struct.pack("<QQ", free, 4096))
+    planted = free + len(table(entry(OTHER, b"the host's"))) + 64
+    refuse_keys(b, (free, 32, RUNTIME), (free + 4096 - 16, 16, RUNTIME))
+    b.put_keys()
+    b.inject(table(entry(LUKS, b"x")))
+    entries = config_entry(b)
+    saved = b.ram.read(entries[0] + 16, 8)
+    descriptor = struct.unpack("<Q", saved)[0]
+    saved_descriptor = b.ram.read(descriptor, 16)
+    for e in entries:
+        b.ram.write(e + 16, struct.pack("<Q", planted))
+    b.load_fails("Bad message", f"refused: the area's descriptor at 0x{planted:016x} {RUNTIME}")
+    for e in entries:
+        b.ram.write(e + 16, saved)
+    b.ram.write(descriptor, struct.pack("<QQ", free, 4096))
+    b.load_fails("Bad message", f"refused: the secret area at 0x{free:016x}, 4096 bytes, by the EFI system table, {RUNTIME}")
+    b.ram.write(descriptor, saved_descriptor)
+    b.ram.write(free, bytes(4096))
+    b.load()
+    b.unload()
+
+
+def case_planted_system_table(b):
+    """a second EFI system table in the runtime data, good by itself, is not believed, and neither is the first one then"""
+    b.inject(table(entry(LUKS, b"the owner's")))
+    data = [(first, last) for t, first, last in b.runtime_map() if t == 6]
+    free = next((at for first, last in data for at in range(first, last, 4096) if not any(b.ram.read(at, 4096))), None)
+    expect(free, "no page of the runtime data is free")
+    acpi20 = re.search(r"ACPI 2\.0=(0x[0-9a-f]+)", b.kernel_log + b.read_log())
+    expect(acpi20, "the kernel does not say where the ACPI tables are")
+    config = free + 256
+    def plant(descriptor):
+        entries = ACPI20_TABLE + struct.pack("<Q", int(acpi20[1], 16)) + COCO_TABLE + struct.pack("<Q", descriptor)
+        head = b"IBI SYST" + struct.pack("<III", 0x20046, 120, 0) + bytes(4)
+        rest = bytes(80) + struct.pack("<QQ", 2, config)
+        crc = binascii.crc32(head + rest)
+        b.ram.write(free, head[:16] + struct.pack("<I", crc) + head[20:] + rest)
+        b.ram.write(config, entries)
+    plant(vm.KEYS)
+    b.load_fails("Bad message", "refused: the firmware's runtime data has two EFI system tables that differ",
+                 "refused: no EFI configuration table was found that is the one of this boot")
+    # One that says the same is a copy.
+    plant(struct.unpack("<Q", b.ram.read([e for e in config_entry(b) if not free <= e < free + 4096][0] + 16, 8))[0])
+    expect("by the EFI system table" in b.load(), "a copy is in the way")
+    b.unload()
+    b.ram.write(free, bytes(4096))
+    b.load()
+    b.unload()
 
 
 def case_svkl_corpus(b):
@@ -560,6 +862,162 @@ def case_svkl_corpus(b):
 def case_no_svkl(b):
     """firmware without either source is no device, and the log says so of both"""
     b.load_fails("No such device", "this machine's firmware announces no secret area", "this machine's firmware has no ACPI table SVKL")
+
+
+# ---- a pretended encryption bit: address bit 39 selects other memory ----
+IMAGE_AREA = vm.KEYS + 0x8000       # what the image in the other view names
+
+
+def other_view(b):
+    """The device that bit 39 selects gets that address, and what the firmware has reserved is copied to it; once a boot."""
+    if not b.view_is_placed:
+        device = "/sys/bus/pci/devices/0000:00:10.0"
+        expect_equal(b.out(f"cat {device}/vendor {device}/device").split(), ["0x1af4", "0x1110"], "the device")
+        for offset, data in ((4, r"\0\0"), (0x18, r"\x0c\0\0\0"), (0x1c, r"\x80\0\0\0"), (4, r"\x02\0")):
+            b.out(f"printf '{data}' | dd of={device}/config bs=1 seek={offset} conv=notrunc 2>/dev/null")
+        b.view_is_placed = True
+    for name, first, last in b.iomem():
+        if name in ("Reserved", "ACPI Tables", "ACPI Non-volatile Storage") and last < b.ram.mib << 20:
+            b.other_view.write(first, b.ram.read(first, last - first + 1))
+    image = b"".join((struct.pack("<IIH", IMAGE_AREA, vm.AREA_LEN, 26), uuid.UUID("4c2eb361-7d9b-4cc3-8081-127c90d3d294").bytes_le))
+    image += struct.pack("<H", len(image) + 18) + uuid.UUID("96b582de-1fb2-45f7-baea-a366c55a082d").bytes_le
+    b.other_view.write((1 << 32) - 32 - len(image), image)
+
+
+def views(b, tech):
+    """(private, shared): the bit selects the private memory with AMD, and the shared with Intel."""
+    return (b.other_view, b.ram) if tech == "amd" else (b.ram, b.other_view)
+
+
+def read_private(b, tech, folder, name, where, module, poison=()):
+    """Load, read, remove and unload under an encryption bit; all of it must have been the private view."""
+    private, shared = views(b, tech)
+    private.write(where[0], where[1](b"PRIVATE VIEW"))
+    shared.write(where[0], where[1](b"shared view."))
+    saved = [(at, shared.read(at, len(data))) for at, data in poison]
+    for at, data in poison:
+        shared.write(at, data)
+    if poison and tech == "amd":
+        b.load_fails("Bad message", "refused: ")     # so it is poison
+    b.believe(tech)
+    try:
+        log = b.load(module=module)
+        expect_equal(b.content(f"{folder}/{name}"), b"PRIVATE VIEW", "what was read")
+        b.out(f"rm {folder}/{name}")
+        expect(b"PRIVATE VIEW" not in private.read(where[0], 256), "the private view was not wiped")
+        expect(b"shared view." in shared.read(where[0], 256), "the shared view was touched")
+        b.unload()
+    finally:
+        b.sh("rmmod coco_secret")
+        b.believe("none")
+        for at, data in saved:
+            shared.write(at, data)
+    return log
+
+
+def area_table(data):
+    return table(entry(LUKS, data))
+
+
+def private_area(b, tech, module="coco_secret", how="the EFI system table"):
+    other_view(b)
+    b.put_keys()
+    b.other_view.write(b.svkl, b.ram.read(b.svkl, SVKL_TABLE_LEN))
+    entries = config_entry(b)
+    descriptor = struct.unpack("<Q", b.ram.read(entries[0] + 16, 8))[0]
+    # Of each table that leads to the area the shared view has nothing that is any good.
+    poison = [(at, b"POISONED") for at in b.firmware_copies(b"IBI SYST")] + [(at, b"POISONED" * 2) for at in entries]
+    expect(len(poison) >= 2, "tables were not found")
+    poison.append((descriptor, struct.pack("<QQ", vm.AREA - 0x1000000, vm.AREA_LEN)))
+    log = read_private(b, tech, COCO, LUKS, (vm.AREA, area_table), module, poison)
+    expect(f"by {how}" in log, f"the log: {log}")
+
+
+def private_image(b, tech):
+    other_view(b)
+    b.put_keys()
+    b.other_view.write(b.svkl, b.ram.read(b.svkl, SVKL_TABLE_LEN))
+    # The configuration table points to RAM, so that the image has to tell; the two views' images name different areas.
+    entries = config_entry(b)
+    saved = b.ram.read(entries[0] + 16, 8)
+    for view in (b.ram, b.other_view):
+        for at in entries:
+            view.write(at + 16, struct.pack("<Q", 0x2000000))
+    try:
+        where = IMAGE_AREA if tech == "amd" else vm.AREA
+        log = read_private(b, tech, COCO, LUKS, (where, area_table), "coco_secret")
+        expect("by the firmware image" in log, f"the log: {log}")
+    finally:
+        for at in entries:
+            b.ram.write(at + 16, saved)
+    b.ram.write(vm.KEYS, bytes(vm.KEYS_LEN))
+
+
+def private_svkl(b, tech, module="coco_secret"):
+    other_view(b)
+    b.inject(b"")
+    b.put_keys((vm.KEYS, 12))
+    for address, length in ((b.svkl, SVKL_TABLE_LEN), (vm.AREA, vm.AREA_LEN)):
+        b.other_view.write(address, b.ram.read(address, length))
+    log = read_private(b, tech, SVKL, "0", (vm.KEYS, bytes), module)
+    expect(("confidential VM" in log) == (tech == "amd"), f"the log: {log}")
+
+
+def case_private_area_amd(b):
+    """AMD's encryption bit: tables, descriptor and area are read and wiped in the private view, found by the EFI system table"""
+    private_area(b, "amd")
+
+
+def case_private_area_intel(b):
+    """Intel's shared bit: the same"""
+    private_area(b, "intel")
+
+
+def case_private_sysfs_amd(b):
+    """AMD's encryption bit: the same, found by the EFI tables' addresses in sysfs"""
+    private_area(b, "amd", how="the EFI tables' addresses in sysfs")
+
+
+def case_private_sysfs_intel(b):
+    """Intel's shared bit: the same, found by the EFI tables' addresses in sysfs"""
+    private_area(b, "intel", how="the EFI tables' addresses in sysfs")
+
+
+def case_private_image_amd(b):
+    """AMD's encryption bit: the firmware image and the area that it names are read in the private view"""
+    private_image(b, "amd")
+
+
+def case_private_image_intel(b):
+    """Intel's shared bit: the firmware image and the area that it names are read in the private view"""
+    private_image(b, "intel")
+
+
+def case_private_svkl_amd(b):
+    """AMD's encryption bit: SVKL keys are read and wiped in the private view, as on a plain machine"""
+    private_svkl(b, "amd")
+
+
+def case_private_svkl_intel(b):
+    """Intel's shared bit: SVKL keys of a TD are read and wiped in the private view"""
+    private_svkl(b, "intel")
+
+
+def case_shared_mutant(b):
+    """a driver that maps as memremap() does is found out by all of these, and works where there is no such bit"""
+    other_view(b)
+    b.put_keys()
+    b.inject(area_table(b"PRIVATE VIEW"))
+    b.load(module="mutant")
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"PRIVATE VIEW", "without a bit")
+    b.unload()
+    for what in (private_area, private_svkl):
+        for tech in ("amd", "intel"):
+            try:
+                what(b, tech, module="mutant")
+            except Failed:
+                continue
+            raise Failed(f"the mutant has passed: {what.__name__}, {tech}")
 
 
 # ---- Secure Boot ----

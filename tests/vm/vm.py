@@ -191,5 +191,8 @@ class Guest:
         self.process.kill()
         self.process.wait()
         self.reader.join()
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass    # it had ended before it got the last line
         self.process.stdout.close()
