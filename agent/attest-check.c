@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 #define WHAT_LEN 160
 #define SOON_SEC (7 * 24 * 3600)
@@ -191,7 +192,7 @@ static void check_policy(struct attest_check *c)
 		else
 			problem(c, f.path, 0, "%s", error);
 	} else {
-		printf("%s: a policy without mistakes\n", f.path);
+		print("%s: a policy without mistakes\n", f.path);
 	}
 	config_file_done(&f);
 }
@@ -216,7 +217,7 @@ static void check_trust(struct attest_check *c)
 		problem(c, f.path, line,
 			"It is neither a key's SHA-256 of 64 hexadecimal digits, nor a certificate, nor a comment");
 	else
-		printf("%s: %u root key%s, in the place of those that are built in\n", f.path,
+		print("%s: %u root key%s, in the place of those that are built in\n", f.path,
 		       c->trust.n_pins, c->trust.n_pins == 1 ? "" : "s");
 	config_file_done(&f);
 }
@@ -478,7 +479,7 @@ static void check_crl(struct attest_check *c, const struct piece *p)
 	} else if (r == 0 && p->kind == BUNDLE_CRL) {
 		problem(c, p->f.path, 0, "The revocation list is of '%s', of which there is no certificate that leads to a trusted root", cn);
 	} else if (r == 0) {
-		printf("%s: its signature is not checked here, the certificate of '%s' comes with a quote\n",
+		print("%s: its signature is not checked here, the certificate of '%s' comes with a quote\n",
 		       p->f.path, cn);
 	} else if (r == -EOPNOTSUPP) {
 		problem(c, p->f.path, 0, "It is not a complete revocation list, or has critical extensions that are not known");
@@ -621,11 +622,11 @@ static void check_dates(struct attest_check *c)
 						      NULL;
 
 		if (!why) {
-			printf("%s: %s, good until %s\n", f->path, f->what, time_text(f->until, text));
+			print("%s: %s, good until %s\n", f->path, f->what, time_text(f->until, text));
 			if (!first || f->until < first->until)
 				first = f;
 		} else if (has_better(c, f)) {
-			printf("%s: %s, %s; another one counts\n", f->path, f->what, why);
+			print("%s: %s, %s; another one counts\n", f->path, f->what, why);
 		} else {
 			problem(c, f->path, 0, "%s %s (good from %s to %s)", f->what, why,
 				time_text(f->from, from), time_text(f->until, text));
@@ -633,7 +634,7 @@ static void check_dates(struct attest_check *c)
 	}
 	if (!first)
 		return;
-	printf("The first to expire is '%s', on %s\n", first->path, time_text(first->until, text));
+	print("The first to expire is '%s', on %s\n", first->path, time_text(first->until, text));
 	if (first->until - c->now < SOON_SEC)
 		log_warning("'%s' expires on %s, in less than a week: 'cococtl attest fetch --refresh' gets it anew",
 			    first->path, text);

@@ -18,6 +18,7 @@
 #include "attest/trust.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 
 /* What evidence is judged by: a policy, and the roots under which it has to be authentic. */
 struct rules {

@@ -18,6 +18,7 @@
 #include "attest/tpm.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "ipc/client.h"
 #include "wire/bytes.h"
 

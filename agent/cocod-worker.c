@@ -6,7 +6,6 @@
  * that nothing that it has read can have a say in another one.
  */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,6 +17,8 @@
 #include "agent/luks-judge.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/options.h"
+#include "base/text.h"
 #include "ipc/frame.h"
 
 #define LUKS_SEC 10
@@ -214,7 +215,7 @@ static int parse_argv(int argc, char **argv, const struct kind **ret, const char
 
 	*ret = NULL;
 	*ret_check = NULL;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+	while ((c = next_option(argc, argv, "h", options)) >= 0) {
 		switch (c) {
 		case 'c':
 			check = true;
@@ -223,10 +224,10 @@ static int parse_argv(int argc, char **argv, const struct kind **ret, const char
 			root = optarg;
 			break;
 		case 'h':
-			printf("usage: cocod-worker --kind=luks|evidence\n       cocod-worker --check-config [--config-root=DIR]\n       cocod-worker --help | --version\n");
+			print("usage: cocod-worker --kind=luks|evidence\n       cocod-worker --check-config [--config-root=DIR]\n       cocod-worker --help | --version\n");
 			return 0;
 		case 'V':
-			printf("cocod-worker %s\n", PACKAGE_VERSION);
+			print("cocod-worker %s\n", PACKAGE_VERSION);
 			return 0;
 		case 'k':
 			if (*ret)

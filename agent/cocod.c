@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@
 #include "agent/keeper.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/options.h"
+#include "base/text.h"
 #include "ipc/client.h"
 
 static const struct listener listeners[] = {
@@ -21,7 +22,7 @@ static const struct listener listeners[] = {
 
 static int usage(void)
 {
-	printf("cocod [OPTIONS...]\n\n"
+	print("cocod [OPTIONS...]\n\n"
 	       "Hands the launch secrets of a confidential VM to their consumers and wipes them.\n"
 	       "Started by systemd with its sockets; see cocod(8).\n\n"
 	       "  -h --help             Show this help\n"
@@ -52,7 +53,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	int c;
 
 	*ret = (struct options){ .config_root = "" };
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+	while ((c = next_option(argc, argv, "h", options)) >= 0)
 		switch (c) {
 		case 'h':
 			return usage();

@@ -9,6 +9,7 @@
 
 #include "agent/config.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #define CRYPTTAB_MAX (1024 * 1024)
 #define CMDLINE_MAX 65536
@@ -160,7 +161,7 @@ int config_check(const char *root)
 	n += check_evidence(root) != 0;
 	if (n > 0)
 		return -EINVAL;
-	printf("The configuration is good: Require=%s, %zu secret%s configured.\n",
+	print("The configuration is good: Require=%s, %zu secret%s configured.\n",
 	       require_name(config->require), config->n_policies,
 	       config->n_policies == 1 ? "" : "s");
 	return 0;

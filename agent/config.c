@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 static const char *const require_names[] = {
 	[REQUIRE_ATTESTED] = "attested",

@@ -37,6 +37,7 @@
 #include "agent/volume.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "ipc/client.h"
 
 #define MAX_DELIVERIES 64

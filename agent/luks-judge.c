@@ -8,6 +8,7 @@
 
 #include "agent/luks-metadata.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "wire/luks.h"
 
 #define SHA256_LEN 32

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 static int complain(struct ini_error *e, int r, unsigned line, const char *format, ...)
 	_printf_(4, 5);
 static int complain(struct ini_error *e, int r, unsigned line, const char *format, ...)
@@ -185,39 +187,6 @@ size_t ini_plain(char *text, size_t len)
 
 /* ---- the check ---- */
 
-/* The character at @s and its length; 0 when it is not UTF-8. */
-static size_t utf8_next(struct span s, uint32_t *ret)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint8_t first = (uint8_t)s.p[0];
-	size_t n = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
-	uint32_t c = n < 2 ? first : first & (0x7fu >> n);
-
-	if (n == 0 || n > s.len)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		uint8_t b = (uint8_t)s.p[i];
-
-		if ((b & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (b & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*ret = c;
-	return n;
-}
-
-/* What shows a person another text than the one that is there. */
-static bool is_hidden(uint32_t c)
-{
-	return (c >= 0x80 && c < 0xa0) ||			/* C1 */
-	       c == 0x061c || (c >= 0x200b && c <= 0x200f) ||	/* marks of direction, of no width */
-	       (c >= 0x2028 && c <= 0x202e) ||			/* line ends, embeddings */
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||	/* isolates; byte order mark */
-	       c == 0xfffe || c == 0xffff;
-}
-
 static int check_characters(struct span s, unsigned line, struct ini_error *e)
 {
 	size_t n;
@@ -225,7 +194,7 @@ static int check_characters(struct span s, unsigned line, struct ini_error *e)
 	for (; s.len > 0; s.p += n, s.len -= n) {
 		uint32_t c;
 
-		n = utf8_next(s, &c);
+		n = utf8_next(s.p, s.len, &c);
 		if (n == 0)
 			return complain(e, -EBADMSG, line, "the byte 0x%02x is not UTF-8 text",
 					(uint8_t)s.p[0]);
@@ -235,7 +204,7 @@ static int check_characters(struct span s, unsigned line, struct ini_error *e)
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			return complain(e, -EBADMSG, line, "it has the control character 0x%02x",
 					(unsigned)c);
-		if (is_hidden(c))
+		if (character_is_hidden(c) && c != '\t')
 			return complain(e, -EBADMSG, line, "it has the invisible character U+%04X",
 					(unsigned)c);
 	}

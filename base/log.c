@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static const char *log_name = "coco-agent";
 static int log_max_level = LOG_INFO;
 static bool log_to_journal;
@@ -52,8 +54,11 @@ int log_fullv(int level, int error, const char *format, va_list ap)
 		r = snprintf(line, sizeof(line), "%s: ", log_name);
 	n = (size_t)MAX(r, 0);
 	errno = error;
-	r = vsnprintf(line + n, sizeof(line) - n, format, ap);
-	n = MIN(n + (size_t)MAX(r, 0), sizeof(line) - 2);
+	line[n] = '\0';
+	(void) vsnprintf(line + n, sizeof(line) - n - 1, format, ap);
+	/* Names, paths and reasons are often somebody else's words. */
+	make_printable(line + n);
+	n = strlen(line);
 	line[n++] = '\n';
 	/* One write a line, so that lines of several processes do not mix. */
 	(void) !write(STDERR_FILENO, line, n);
@@ -70,11 +75,4 @@ int log_full(int level, int error, const char *format, ...)
 	error = log_fullv(level, error, format, ap);
 	va_end(ap);
 	return error;
-}
-
-void make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
 }

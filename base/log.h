@@ -6,14 +6,16 @@
 #include <syslog.h>
 
 #include "base/macro.h"
+#include "base/text.h"
 
 /*
  * One line to standard error.  Under systemd, when standard error is the journal, the line
  * begins with "<LEVEL>", which the journal takes off again; at a terminal it begins with the
  * program's name.
  *
- * Names and paths go into quotes; secret bytes never get here, struct secret is no type that
- * printf takes.
+ * Names and paths go into quotes; they may be anybody's, for what a line has that is not
+ * printable becomes '?' (base/text.h).  Secret bytes never get here, struct secret is no type
+ * that printf takes.
  */
 
 /* @name is borrowed and shown before each line outside the journal.  Call once, first. */
@@ -25,12 +27,6 @@ void log_set_max_level(int level);
 /* @error is 0 or an errno of either sign, for "%m".  Returns -|@error|. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 int log_fullv(int level, int error, const char *format, va_list ap) _printf_(3, 0);
-
-/*
- * Makes '?' of all in @text that is not printable ASCII: what somebody else wrote gets to no
- * terminal with an escape sequence in it.
- */
-void make_printable(char *text);
 
 #define log_error_errno(error, ...) log_full(LOG_ERR, error, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_full(LOG_WARNING, error, __VA_ARGS__)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "attest/bundle-evidence.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/parse.h"
 #include "cli/attest.h"
 #include "cli/bundle-file.h"
@@ -508,7 +508,7 @@ int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode m
 	memset(a, 0, sizeof(*a));
 	fill_options(options, mode);
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+	while ((c = next_option(argc, argv, "", options)) >= 0) {
 		r = parse_option(cli, a, &s, c);
 		if (r != 0)
 			return r;

@@ -9,6 +9,7 @@
 #include "attest/bundle-evidence.h"
 #include "attest/provider.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/attest-cache.h"
 #include "cli/attest.h"
 #include "net/http.h"
@@ -40,7 +41,7 @@ static void say(struct fetcher *f, const char *state, const char *what, const ch
 	struct json_object *o;
 
 	if (!f->json) {
-		printf("%-8s %s: %s\n", state, what, text);
+		print("%-8s %s: %s\n", state, what, text);
 		return;
 	}
 	o = json_object_new_object();

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "cli/attest.h"
 
 int attest_status(const struct verdict *v)
@@ -184,7 +185,7 @@ static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 static void print_line(const char *label, const char *text)
 {
 	if (text[0])
-		printf("%10s%c %s\n", label, label[0] ? ':' : ' ', text);
+		print("%10s%c %s\n", label, label[0] ? ':' : ' ', text);
 }
 
 static void print_failure(const struct verdict *v)
@@ -194,7 +195,7 @@ static void print_failure(const struct verdict *v)
 	if (v->first_failed < 0 || (unsigned)v->first_failed >= v->n_checks)
 		return;
 	c = &v->checks[v->first_failed];
-	printf("%10s: %s (%s)\n", "Failed", c->name, c->code);
+	print("%10s: %s (%s)\n", "Failed", c->name, c->code);
 	print_line("Expected", c->expected);
 	print_line("Found", c->found);
 	print_line("To do", verdict_advice(c->code));
@@ -204,7 +205,7 @@ static void print_check(const struct verdict_check *c)
 {
 	static const char *const marks[] = { [CHECK_PASSED] = "ok", [CHECK_FAILED] = "FAILED", [CHECK_SKIPPED] = "-" };
 
-	printf("  %-6s  %s%s%s%s%s\n", marks[c->result], c->name, c->found[0] ? ": " : "", c->found, c->expected[0] ? "; expected " : "",
+	print("  %-6s  %s%s%s%s%s\n", marks[c->result], c->name, c->found[0] ? ": " : "", c->found, c->expected[0] ? "; expected " : "",
 	       c->expected);
 }
 
@@ -225,12 +226,12 @@ static void print_not_asked_for(const struct verdict *v)
 		if (!not_asked_for(&v->checks[i]))
 			continue;
 		if (column == 0)
-			column = (size_t)printf("%s", first);
+			column = (size_t)print("%s", first);
 		else if (column + len > 100)
-			column = (size_t)printf(",\n         ") - 2;
+			column = (size_t)print(",\n         ") - 2;
 		else
-			column += (size_t)printf(",");
-		column += (size_t)printf(" %s", v->checks[i].name);
+			column += (size_t)print(",");
+		column += (size_t)print(" %s", v->checks[i].name);
 	}
 	if (column > 0)
 		puts("");
@@ -259,7 +260,7 @@ static void print_claims(const struct verdict *v)
 	for (unsigned i = 0; i < v->n_claims; i++)
 		width = MAX(width, (int)strlen(v->claims[i].name));
 	for (unsigned i = 0; i < v->n_claims; i++)
-		printf("  %-*s  %s\n", width, v->claims[i].name, v->claims[i].value);
+		print("  %-*s  %s\n", width, v->claims[i].name, v->claims[i].value);
 }
 
 static void print_verdict_text(const struct attest_args *a, struct verdict *v)
@@ -275,13 +276,13 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 	};
 	char at[TIME_LEN];
 
-	puts(v->result == VERDICT_REFUSED && a->type->is_part ? "REFUSED: not as the policy wants it" :
-								words[v->result]);
+	print("%s\n", v->result == VERDICT_REFUSED && a->type->is_part ? "REFUSED: not as the policy wants it" :
+									words[v->result]);
 	print_failure(v);
 	print_line("Evidence", a->type->what);
 	print_line("As of", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
 	print_line("TCB", tcb_status_name(v->tcb_status));
-	printf("%10s: %s%s\n", "Roots",
+	print("%10s: %s%s\n", "Roots",
 	       v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
 	print_line("Policy", a->policy_file ? a->policy_file : "");
 	if (attest_status(v) == 0)
@@ -289,7 +290,7 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 	puts("\nChecks, in the order in which they were made:");
 	print_checks(v);
 	if (v->n_claims > 0)
-		puts(v->authentic ? "\nWhat it says:" : "\nWhat it says, which nobody vouches for:");
+		print("\nWhat it says%s:\n", v->authentic ? "" : ", which nobody vouches for");
 	print_claims(v);
 	if (v->truncated)
 		puts("\nThere was more than is shown.");

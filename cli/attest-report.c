@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cococtl attest report: this guest's evidence, as a bundle. */
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 #include "attest/tpm.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/parse.h"
 #include "cli/attest.h"
 #include "cli/bundle-file.h"
@@ -80,7 +80,7 @@ static int parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){ .q = { .root = "", .privlevel = -1 }, .output = "-" };
 	optind = 0;
-	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+	while (r == 0 && (c = next_option(argc, argv, "", options)) >= 0)
 		switch (c) {
 		case OPT_NONCE:
 			r = take_nonce(&o->q, optarg);

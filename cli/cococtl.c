@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cococtl.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/log.h"
+#include "base/options.h"
+#include "base/text.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)
 
@@ -75,8 +76,11 @@ int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret)
 
 void print_json(struct json_object *o)
 {
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-						       JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+								     JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (!text || print_json_text(text) < 0)
+		log_oom();
 	json_object_put(o);
 }
 
@@ -106,9 +110,9 @@ void json_add_time(struct json_object *o, const char *key, uint64_t usec)
 
 static void usage(const struct verb *list, const char *group)
 {
-	printf("%s [OPTIONS...] VERB ...\n\n", group);
+	print("%s [OPTIONS...] VERB ...\n\n", group);
 	for (; list->name; list++)
-		printf("  %-8s %-28s %s\n", list->name, list->arguments, list->help);
+		print("  %-8s %-28s %s\n", list->name, list->arguments, list->help);
 	puts("\nOptions:\n"
 	     "  -h --help             Show this help\n"
 	     "     --version          Show the version\n"
@@ -132,7 +136,7 @@ static int parse_options(struct cli *cli, const struct verb *list, const char *g
 	int c;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) >= 0)
+	while ((c = next_option(argc, argv, "+h", options)) >= 0)
 		switch (c) {
 		case 'h':
 			usage(list, group);

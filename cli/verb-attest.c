@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/attest.h"
 
 /* The date of --at is the user's word: then neither a clock nor a memory has a say. */
@@ -81,11 +82,11 @@ static void print_pieces(const struct attest_verifier *t)
 {
 	for (unsigned i = 0; i < _EVIDENCE_MAX; i++) {
 		if (t->needs & EVIDENCE_BIT(i))
-			printf(" --%s=FILE", evidence_piece_name(i));
+			print(" --%s=FILE", evidence_piece_name(i));
 		if (t->takes & EVIDENCE_BIT(i))
-			printf(" [--%s=FILE]", evidence_piece_name(i));
+			print(" [--%s=FILE]", evidence_piece_name(i));
 	}
-	printf("%s%s\n", t->takes_certs ? " [--cert=FILE]..." : "", t->takes_crls ? " [--crl=FILE]..." : "");
+	print("%s%s\n", t->takes_certs ? " [--cert=FILE]..." : "", t->takes_crls ? " [--crl=FILE]..." : "");
 }
 
 static void print_help(void)
@@ -100,7 +101,7 @@ static void print_help(void)
 	     "cococtl attest show [--type=TYPE] EVIDENCE... [--json]\n\n"
 	     "Types, and the evidence of each:");
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {
-		printf("  %-10s %s\n            ", (*t)->name, (*t)->what);
+		print("  %-10s %s\n            ", (*t)->name, (*t)->what);
 		print_pieces(*t);
 	}
 	puts("\nOptions:\n"
@@ -114,7 +115,7 @@ static void print_help(void)
 	     "  --json               Print JSON\n\n"
 	     "Policy options:");
 	for (unsigned i = 0; (name = policy_option(i, &value)); i++)
-		printf("  %-18s %s\n", name, value);
+		print("  %-18s %s\n", name, value);
 	puts("\nSee cococtl(1).");
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "cli/cococtl.h"
 
 #define MAX_SECRETS 65536
@@ -26,7 +27,7 @@ static int parse(struct cli *cli, struct options *o, const char *allowed, int ar
 
 	*o = (struct options){ 0 };
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+	while ((c = next_option(argc, argv, "", options)) >= 0) {
 		if (c == '?')
 			return STATUS_USAGE;
 		if (!strchr(allowed, c)) {
@@ -171,9 +172,9 @@ static void print_table(const struct list *l)
 				if (!printing)
 					width[i] = MAX(width[i], (int)strlen(cells[i]));
 				else if (i + 1 == ARRAY_SIZE(titles))
-					puts(cells[i]);
+					print("%s\n", cells[i]);
 				else
-					printf(i == 2 ? "%*s  " : "%-*s  ", width[i], cells[i]);
+					print(i == 2 ? "%*s  " : "%-*s  ", width[i], cells[i]);
 			}
 		}
 }
@@ -210,7 +211,7 @@ static int verb_list(struct cli *cli, int argc, char **argv)
 		print_table(&l);
 		for (unsigned i = 0; i < l.n; i++)
 			if (l.secrets[i].warning[0])
-				printf("WARNING: %s\n", l.secrets[i].warning);
+				print("WARNING: %s\n", l.secrets[i].warning);
 	}
 	return STATUS_GOOD;
 }
@@ -266,20 +267,20 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 		print_json(to_json(&m));
 		return STATUS_GOOD;
 	}
-	printf("        Name: %s\n        Guid: %s\n        Size: %llu bytes\n      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n",
+	print("        Name: %s\n        Guid: %s\n        Size: %llu bytes\n      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n",
 	       m.name, m.guid, (unsigned long long)m.size, m.source, secret_state_name(m.state),
 	       secret_wipe_name(m.wipe), m.consumers);
 	if (m.delivered_to[0])
-		printf("Delivered to: %s\n", m.delivered_to);
+		print("Delivered to: %s\n", m.delivered_to);
 	if (m.deliveries[0])
-		printf("    Outcomes: %s\n", m.deliveries);
+		print("    Outcomes: %s\n", m.deliveries);
 	if (m.warning[0])
-		printf("     WARNING: %s\n", m.warning);
+		print("     WARNING: %s\n", m.warning);
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++) {
 		char buf[TIME_LEN];
 
 		if (m.since_usec[i])
-			printf("%12s: %s\n", secret_state_name(i),
+			print("%12s: %s\n", secret_state_name(i),
 			       format_time(m.since_usec[i], buf, sizeof(buf)));
 	}
 	return STATUS_GOOD;

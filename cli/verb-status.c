@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "cli/cococtl.h"
 
 #define MAX_SOURCES 16
@@ -76,11 +77,11 @@ static void print_verdict(const struct attest_verdict *v, uint64_t usec)
 	if (v->result == ATTEST_NONE)
 		return;
 	format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
-	printf("  Verdict: %s (%s) at %s, %s evidence of %s\n", attest_result_name(v->result), v->code,
+	print("  Verdict: %s (%s) at %s, %s evidence of %s\n", attest_result_name(v->result), v->code,
 	       format_time(usec, since, sizeof(since)), v->type[0] ? v->type : "no", v->provider[0] ? v->provider : "nobody");
-	printf("   Policy: SHA-256 %s\n", sha256);
+	print("   Policy: SHA-256 %s\n", sha256);
 	format_hex(v->trust_sha256, sizeof(v->trust_sha256), sha256);
-	printf("    Trust: %s%s\n", v->trust_replaced ? "attest.trust, SHA-256 " : "the built-in roots", v->trust_replaced ? sha256 : "");
+	print("    Trust: %s%s\n", v->trust_replaced ? "attest.trust, SHA-256 " : "the built-in roots", v->trust_replaced ? sha256 : "");
 	if (v->trust_replaced)
 		puts("  WARNING: attest.trust replaces the built-in roots, so that evidence of other makers than AMD and Intel may be accepted");
 }
@@ -92,19 +93,19 @@ static void print_kept(const struct msg_kept *k)
 
 	if (!k->present)
 		return;
-	printf("   Initrd: %sRequire=%s, BindPolicy=%s, verdict: %s%s%s\n", k->here ? "this is one; kept for the system after it: " : "",
+	print("   Initrd: %sRequire=%s, BindPolicy=%s, verdict: %s%s%s\n", k->here ? "this is one; kept for the system after it: " : "",
 	       k->require, k->bind_policy ? "yes" : "no", attest_result_name(k->result), k->verdict_usec ? " at " : "",
 	       k->verdict_usec ? format_time(k->verdict_usec, since, sizeof(since)) : "");
 	format_hex(k->policy_sha256, sizeof(k->policy_sha256), hex);
-	printf("           %s%s\n", k->has_policy ? "attest.conf, SHA-256 " : "no attest.conf", k->has_policy ? hex : "");
+	print("           %s%s\n", k->has_policy ? "attest.conf, SHA-256 " : "no attest.conf", k->has_policy ? hex : "");
 	format_hex(k->trust_sha256, sizeof(k->trust_sha256), hex);
-	printf("           %s%s\n", k->has_trust ? "attest.trust, SHA-256 " : "the built-in roots", k->has_trust ? hex : "");
+	print("           %s%s\n", k->has_trust ? "attest.trust, SHA-256 " : "the built-in roots", k->has_trust ? hex : "");
 	if (!k->differs)
 		return;
-	printf("  ERROR: what the initrd judged by holds beside this system's configuration, which is another in");
+	print("  ERROR: what the initrd judged by holds beside this system's configuration, which is another in");
 	for (unsigned i = 0, n = 0; (name = msg_differs_name(i)); i++)
 		if (k->differs & 1u << i)
-			printf("%s %s", n++ ? "," : "", name);
+			print("%s %s", n++ ? "," : "", name);
 	puts("");
 }
 
@@ -113,26 +114,26 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 {
 	char since[TIME_LEN], buf[64];
 
-	printf("cocod %s, since %s\n", s->version, format_time(s->since_usec, since, sizeof(since)));
-	printf("     Gate: %s (%s)\n", s->gate_open ? "open" : "closed", s->gate);
-	printf("   Reason: %s\n", s->reason);
-	printf("  Machine: %s\n", s->tee);
-	printf("  Require: %s (%s)\n", s->require, s->require_reason);
+	print("cocod %s, since %s\n", s->version, format_time(s->since_usec, since, sizeof(since)));
+	print("     Gate: %s (%s)\n", s->gate_open ? "open" : "closed", s->gate);
+	print("   Reason: %s\n", s->reason);
+	print("  Machine: %s\n", s->tee);
+	print("  Require: %s (%s)\n", s->require, s->require_reason);
 	print_verdict(&s->verdict, s->verdict_usec);
 	print_kept(&s->kept);
 	if (streq(s->require, "none"))
 		puts("  WARNING: Require=none, secrets are released on any machine, proven or not");
 	if (s->secret_directory[0])
-		printf("  WARNING: SecretDirectory=%s, secrets come from a directory for tests\n",
+		print("  WARNING: SecretDirectory=%s, secrets come from a directory for tests\n",
 		       s->secret_directory);
 	if (!s->verify_header)
 		puts("  WARNING: VerifyVolumeHeader=no, a volume's header is not judged before its key is given");
 	for (unsigned i = 0; i < warnings->n; i++)
-		printf("  WARNING: %s\n", warnings->list[i].text);
+		print("  WARNING: %s\n", warnings->list[i].text);
 	for (unsigned i = 0; i < sources->n; i++)
-		printf("%9s: %s, %s\n", i == 0 ? "Sources" : "", sources->list[i].path,
+		print("%9s: %s, %s\n", i == 0 ? "Sources" : "", sources->list[i].path,
 		       source_state(&sources->list[i], buf, sizeof(buf)));
-	printf("  Secrets: %u present, %u delivered, %u confirmed, %u wiped\n",
+	print("  Secrets: %u present, %u delivered, %u confirmed, %u wiped\n",
 	       s->n_secrets[SECRET_PRESENT], s->n_secrets[SECRET_DELIVERED],
 	       s->n_secrets[SECRET_CONFIRMED], s->n_secrets[SECRET_WIPED]);
 }
@@ -279,7 +280,7 @@ int verb_status(struct cli *cli, int argc, char **argv)
 	int c, r;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+	while ((c = next_option(argc, argv, "", options)) >= 0) {
 		if (c != 'j')
 			return STATUS_USAGE;
 		cli->json = true;

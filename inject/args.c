@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "inject/verb.h"
 
 static const struct {
@@ -90,7 +91,7 @@ void args_print(const struct verb *verb)
 			continue;
 		snprintf(left, sizeof(left), "%s%s%s%s", options[i].letter ? "-o, --" : "--", options[i].name, options[i].value ? " " : "",
 			 options[i].value ? options[i].value : "");
-		printf("  %-24s %s\n", left, options[i].help);
+		print("  %-24s %s\n", left, options[i].help);
 	}
 }
 
@@ -143,9 +144,9 @@ static int check_needs(const struct verb *verb, const struct args *a)
 
 static void print_usage(const struct verb *verb)
 {
-	printf("coco-inject %s%s%s: %s\n\n", verb->name, verb->words ? " " : "", verb->words ? verb->words : "", verb->summary);
+	print("coco-inject %s%s%s: %s\n\n", verb->name, verb->words ? " " : "", verb->words ? verb->words : "", verb->summary);
 	args_print(verb);
-	printf("\nThe manual is coco-inject(1).\n");
+	print("\nThe manual is coco-inject(1).\n");
 }
 
 /* The place of the option that getopt_long() returned as @c, a letter or its own number. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/secret.h"
+#include "base/text.h"
 #include "inject/verb.h"
 
 /* In the order of the work, as --help shows them. */
@@ -19,11 +20,11 @@ static const struct verb *const verbs[] = {
 
 static void print_help(void)
 {
-	printf("Usage: coco-inject VERB [OPTION...]\n\n"
+	print("Usage: coco-inject VERB [OPTION...]\n\n"
 	       "Give a confidential VM its launch secrets before it runs.\n\nVerbs:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		printf("  %-13s %s\n", verbs[i]->name, verbs[i]->summary);
-	printf("\n'coco-inject VERB --help' shows the options of a verb; the manual is coco-inject(1).\n");
+		print("  %-13s %s\n", verbs[i]->name, verbs[i]->summary);
+	print("\n'coco-inject VERB --help' shows the options of a verb; the manual is coco-inject(1).\n");
 }
 
 /* The verb that argv[1], or argv[1] and argv[2], name.  @ret_n is how many words that are. */
@@ -75,7 +76,7 @@ int main(int argc, char **argv)
 		return end(STATUS_GOOD);
 	}
 	if (streq(argv[1], "--version")) {
-		printf("coco-inject %s\n", PACKAGE_VERSION);
+		print("coco-inject %s\n", PACKAGE_VERSION);
 		return end(STATUS_GOOD);
 	}
 	verb = find_verb(argc, argv, &n);

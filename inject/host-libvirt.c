@@ -14,6 +14,7 @@
 #include <libvirt/virterror.h>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "net/library.h"
 
 #define LIBRARY "libvirt.so.0"
@@ -55,9 +56,7 @@ static const char *last_error(void)
 	static char text[512];
 
 	snprintf(text, sizeof(text), "%s", lib.virGetLastErrorMessage_());
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	make_printable(text);
 	return text;
 }
 

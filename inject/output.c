@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 #define HEX_MAX 64
 
@@ -123,11 +124,10 @@ enum status output_json(struct json_object *o)
 								      JSON_C_TO_STRING_NOSLASHESCAPE) :
 			       NULL;
 
-	if (!text) {
+	if (!text || print_json_text(text) < 0) {
 		log_oom();
 		return STATUS_IO;
 	}
-	printf("%s\n", text);
 	return STATUS_GOOD;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "inject/output.h"
 
 #define DEPTH_MAX 16
@@ -43,13 +44,14 @@ static int wait_for(const struct qmp *q, short events, uint64_t deadline)
 		uint64_t now = now_usec(), left = deadline > now ? deadline - now : 0;
 		int r;
 
+		/* Also when there is more to read: a peer that never pauses gets no more time. */
+		if (left == 0)
+			return -ETIMEDOUT;
 		r = poll(&p, 1, (int)MIN((left + 999) / 1000, (uint64_t)INT32_MAX));
 		if (r > 0)
 			return 0;
 		if (r < 0 && errno != EINTR)
 			return -errno;
-		if (r == 0 && left == 0)
-			return -ETIMEDOUT;
 	}
 }
 
@@ -149,9 +151,7 @@ static void keep_error(struct qmp *q, struct json_object *error)
 	    json_object_is_type(desc, json_type_string))
 		text = json_object_get_string(desc);
 	snprintf(q->error, sizeof(q->error), "%s", text);
-	for (char *p = q->error; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	make_printable(q->error);
 }
 
 /*

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "inject/chain-input.h"
 #include "inject/output.h"
 
@@ -202,10 +203,10 @@ static void print_signatures(const struct chain_report *report, enum chain_cert 
 		if (signatures[i].cert != which)
 			continue;
 		if (signatures[i].by == which)
-			printf("    signed by itself: %s\n",
+			print("    signed by itself: %s\n",
 			       text[chain_state_of(report, signatures[i].code, which)]);
 		else
-			printf("    signed by %s: %s\n", chain_names[signatures[i].by],
+			print("    signed by %s: %s\n", chain_names[signatures[i].by],
 			       text[chain_state_of(report, signatures[i].code, which)]);
 	}
 }
@@ -215,24 +216,24 @@ static void print_cert(const struct chain *c, const struct chain_report *report,
 {
 	struct face f;
 
-	printf("%s:", chain_names[which]);
+	print("%s:", chain_names[which]);
 	if (c->certs[which].len == 0) {
-		printf(" missing\n");
+		print(" missing\n");
 		return;
 	}
 	if (!face_of(c, which, &f)) {
-		printf(" malformed\n");
+		print(" malformed\n");
 		return;
 	}
-	printf(" %s, %s, %s%s%s\n", f.usage, f.algo, f.size, f.api[0] ? ", API " : "", f.api);
-	printf("    key sha256:%s\n", f.fingerprint);
+	print(" %s, %s, %s%s%s\n", f.usage, f.algo, f.size, f.api[0] ? ", API " : "", f.api);
+	print("    key sha256:%s\n", f.fingerprint);
 	if (f.key_id[0])
-		printf("    key id %s\n", f.key_id);
+		print("    key id %s\n", f.key_id);
 	if (chain_state_of(report, "format", which) == CHAIN_MALFORMED)
-		printf("    THE KEY IS NONE\n");
+		print("    THE KEY IS NONE\n");
 	if (which == CHAIN_CEK &&
 	    chain_state_of(report, "cek-unsigned", CHAIN_CEK) == CHAIN_UNDECIDED)
-		printf("    without AMD's signature, as the platform exports it; AMD's key server has it signed\n");
+		print("    without AMD's signature, as the platform exports it; AMD's key server has it signed\n");
 	else
 		print_signatures(report, which);
 }
@@ -240,11 +241,11 @@ static void print_cert(const struct chain *c, const struct chain_report *report,
 static void print_product(const struct chain_report *report)
 {
 	if (report->anchored)
-		printf("Root: the one of --anchor, not AMD's\n");
+		print("Root: the one of --anchor, not AMD's\n");
 	else if (report->product)
-		printf("Root: AMD's, for %s\n", report->product);
+		print("Root: AMD's, for %s\n", report->product);
 	else
-		printf("Root: unknown\n");
+		print("Root: unknown\n");
 }
 
 /* ---- the verbs ---- */
@@ -286,7 +287,7 @@ static enum status run_show(const struct args *a)
 	print_product(&report);
 	for (size_t i = 0; i < _CHAIN_MAX; i++)
 		print_cert(c, &report, (enum chain_cert)i);
-	printf("Verdict: %s%s%s\n", chain_verdict_word(v.status), v.code ? ", " : "", v.code ? v.code : "");
+	print("Verdict: %s%s%s\n", chain_verdict_word(v.status), v.code ? ", " : "", v.code ? v.code : "");
 	return STATUS_GOOD;
 }
 
@@ -311,7 +312,7 @@ static enum status run_verify(const struct args *a)
 	}
 	if (v.status == STATUS_GOOD && face_of(c, CHAIN_PDH, &pdh)) {
 		print_product(&report);
-		printf("PDH sha256:%s\nGood: all checks hold\n", pdh.fingerprint);
+		print("PDH sha256:%s\nGood: all checks hold\n", pdh.fingerprint);
 	}
 	return v.status;
 }

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "inject/input.h"
 #include "inject/launch.h"
 #include "inject/output.h"
@@ -221,7 +222,7 @@ static enum status print_result(const struct measure *m)
 	if (m->args->value[ARG_JSON])
 		return print_json(m, blob);
 	format_hex(m->in.digest, m->in.digest_len, hex);
-	printf("%s\n", blob ? blob : hex);
+	print("%s\n", blob ? blob : hex);
 	return STATUS_GOOD;
 }
 

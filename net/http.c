@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "net/library.h"
 
 #if HAVE_LIBCURL

@@ -77,6 +77,18 @@ check_includes() {
 }
 check "folders include downwards only" none "$(check_includes)"
 
+# ---- what a terminal gets to see ----
+
+# Foreign text goes through print() and the log, which make it printable; sentences of our own may be put out as they are.
+check_output() {
+	lint_match '*.c' '*.h' | grep -E '^(base|wire|net|ipc|secrets|attest|agent|cli|inject|broker|doctor|cryptsetup)/' |
+		grep -vx -e base/log.c -e base/text.c |
+		xargs grep -nE '(^|[^a-z_(])(v?printf|v?dprintf|puts|putchar|perror|psignal)\(|[^a-z_](stdout|stderr)[^a-z_]|STD(OUT|ERR)_FILENO' |
+		grep -vE ':[[:space:]]*(/?\* |puts\("|if \(isatty)|fflush\(stdout\)|write_full\(STDOUT_FILENO, (secret_data|"\\n")'
+	lint_match '*.c' | grep -vx -e base/options.c -e inject/args.c | grep -v ^tests/ | xargs grep -nE 'getopt(_long)?\('
+}
+check "text goes to a terminal through print() and the log alone" none "$(check_output)"
+
 # ---- nothing of one machine ----
 
 # Written so that they do not match themselves.  Example names and documentation addresses are fine.

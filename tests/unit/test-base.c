@@ -74,9 +74,6 @@ static void test_words(void **state)
 	assert_string_equal(text, "0af1");
 	format_hex(hex, 0, text);
 	assert_string_equal(text, "");
-	strcpy(text, "a\x1b[\x7f");
-	make_printable(text);
-	assert_string_equal(text, "a?[?");
 
 	assert_true(name_is_valid("disk-0.key", 10));
 	assert_false(name_is_valid("disk-0.key", 9));

@@ -282,7 +282,7 @@ static void test_text(void **state)
 		{ "[Cocod]\nRequire=none # attested\n", ":2: a comment stands behind", 0 },
 		{ "[Cocod]\nRequire=\n\nRequires=x", ":2: Require= takes", 0 },
 		{ "[Cocod]\nRequire=\"none\n", ":2: the value begins with a quote", 0 },
-		{ "[Cocod]\nRequire=\xd0\xbeone\n", ":2: Require= takes 'attested', 'evidence' or 'none', not '??one'", 0 },
+		{ "[Cocod]\nRequire=\xd0\xbeone\n", ":2: Require= takes 'attested', 'evidence' or 'none', not '\xd0\xbeone'", 0 },
 		{ "\n", "", 0 },
 	};
 	char line[16384] = "[Cocod]\n#";

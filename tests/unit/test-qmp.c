@@ -158,6 +158,8 @@ static void test_error_text(void **state)
 			      &o, desc),
 			 -EREMOTEIO);
 	assert_string_equal(desc, "SEV: failed ?[2J??");
+	assert_int_equal(call("{\"error\": {\"desc\": \"caf\\u00e9 \\u009b31m\\u202e\\u2028\\u200b\"}, \"id\": \"coco-2\"}\n", &o, desc), -EREMOTEIO);
+	assert_string_equal(desc, "caf\xc3\xa9 ?31m???");
 	assert_int_equal(call("{\"error\": {\"desc\": [1]}, \"id\": \"coco-2\"}\n", &o, desc),
 			 -EREMOTEIO);
 	assert_string_equal(desc, "no description");
@@ -245,6 +247,55 @@ static void test_silence(void **state)
 	assert_null(o);
 }
 
+/* Says @text, and once more, until nobody listens, @pause_usec after each. */
+struct talker {
+	int fd;
+	const char *text;
+	useconds_t pause_usec;
+};
+
+static void *talk(void *arg)
+{
+	const struct talker *t = arg;
+
+	while (write_full(t->fd, t->text, strlen(t->text)) == 0)
+		if (t->pause_usec)
+			(void) usleep(t->pause_usec);
+	return NULL;
+}
+
+/* The deadline holds whatever comes; without it these would not end. */
+static void test_talk(void **state)
+{
+	static const char head[] = GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n";
+	static const struct {
+		const char *text;
+		useconds_t pause_usec;
+	} rows[] = {
+		{ "{\"event\": \"RESUME\"}\n", 0 },
+		{ "{\"event\": \"RESUME\"}\n", 1000 },
+		{ " ", 20000 },
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	(void) alarm(120);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct talker t = { .text = rows[i].text, .pause_usec = rows[i].pause_usec };
+		struct json_object *o = NULL;
+		struct qmp *q;
+		pthread_t thread;
+
+		assert_int_equal(open_with(head, strlen(head), 300000, false, &t.fd, &q), 0);
+		assert_int_equal(pthread_create(&thread, NULL, talk, &t), 0);
+		assert_int_equal(qmp_call(q, "query-sev", NULL, &o), -ETIMEDOUT);
+		assert_null(o);
+		qmp_free(q);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		close_fd(t.fd);
+	}
+	(void) alarm(0);
+}
+
 static void test_request(void **state)
 {
 	static const char answers[] = GREETING
@@ -316,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_greeting),    cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_nul_in_line), cmocka_unit_test(test_error_text),
 		cmocka_unit_test(test_long_line),   cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_talk),
 		cmocka_unit_test(test_request),	    cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_vectors),
 	};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whatever a text is: made printable it has nothing hidden, and nothing that json-c does not
+ * take for UTF-8; and a JSON text reads the same when what is hidden in it is escaped.
+ */
+#include <assert.h>
+#include <json-c/json.h>
+
+#include "base/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void assert_printable(const char *text, bool json)
+{
+	for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
+		uint32_t c;
+
+		n = utf8_next(text, left, &c);
+		assert(n > 0 && n <= left);
+		assert(!character_is_hidden(c) || (json && (c == '\n' || c == '\t')));
+	}
+}
+
+static struct json_object *parse(const char *text)
+{
+	struct json_tokener *t = json_tokener_new();
+	struct json_object *o;
+
+	assert(t);
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(t, text, -1);
+	if (json_tokener_get_error(t) != json_tokener_success) {
+		json_object_put(o);
+		o = NULL;
+	}
+	json_tokener_free(t);
+	return o;
+}
+
+static void check_json(const char *text)
+{
+	struct json_object *o = parse(text), *again;
+	/* As it is printed: what we were given may be escaped in other ways. */
+	char *printable = json_text_printable(o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : text);
+
+	assert(printable);
+	assert_printable(printable, /* json= */ true);
+	if (o) {
+		again = parse(printable);
+		assert(json_object_equal(o, again));
+		json_object_put(again);
+	}
+	json_object_put(o);
+	free(printable);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	char *text = malloc(len + 1), *copy;
+
+	assert(text);
+	memcpy(text, data, len);
+	text[len] = '\0';
+	copy = strdup(text);
+	assert(copy);
+	check_json(text);
+	make_printable(text);
+	assert(strlen(text) <= strlen(copy));
+	assert_printable(text, /* json= */ false);
+	strcpy(copy, text);
+	make_printable(copy);
+	assert(streq(copy, text));
+	free(copy);
+	free(text);
+	return 0;
+}

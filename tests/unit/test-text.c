@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+
+static const struct {
+	const char *text, *printable;
+} rows[] = {
+	/* What shows itself stays. */
+	{ "", "" },
+	{ "plain ~!\"\\'", "plain ~!\"\\'" },
+	{ "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xce\xb1\xce\xb2 \xf0\x9f\x94\x92", "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xce\xb1\xce\xb2 \xf0\x9f\x94\x92" },
+	{ "\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbd", "\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbd" },
+	/* C0 and DEL. */
+	{ "\x1b[31mred\x1b]0;title\x07", "?[31mred?]0;title?" },
+	{ "a\nb\tc\rd\x7f\x01", "a?b?c?d??" },
+	/* C1, as UTF-8 and as bytes. */
+	{ "\xc2\x9b" "31m\xc2\x80\xc2\x9f", "?31m??" },
+	{ "\x9b" "31m", "?31m" },
+	/* Direction: embeddings, overrides, isolates, marks. */
+	{ "\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xae", "?????" },
+	{ "\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9", "????" },
+	{ "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "???" },
+	/* Lines, and what is not seen. */
+	{ "a\xe2\x80\xa8" "b\xe2\x80\xa9" "c", "a?b?c" },
+	{ "ad\xe2\x80\x8bmin\xe2\x80\x8c\xe2\x80\x8d\xef\xbb\xbf\xc2\xad\xe2\x81\xa0", "ad?min?????" },
+	{ "\xf3\xa0\x80\x81\xf3\xa0\x81\xbf\xef\xb8\x8f\xe3\x85\xa4", "????" },
+	{ "\xef\xbf\xbe\xef\xbf\xbf\xf0\x9f\xbf\xbe\xef\xb7\x90\xef\xbf\xb9", "?????" },
+	/* No UTF-8: overlong, surrogates, too far, cut, bytes of nothing. */
+	{ "\xc0\xaf\xc1\x9b\xe0\x80\x9b\xf0\x80\x80\x9b", "???????????" },
+	{ "\xed\xa0\x80\xed\xbf\xbf", "??????" },
+	{ "\xf4\x90\x80\x80\xf8\x88\x80\x80\x80\xff\xfe", "???????????" },
+	{ "a\xe2\x82", "a??" },
+	{ "\xc3", "?" },
+	{ "\xc3(\xe2\x28\xa1", "?(?(?" },
+	/* Half of one must not swallow what follows. */
+	{ "\xe2\x80\x1b[31m\xf0\x9f\x1b", "???[31m???" },
+};
+
+static void test_make_printable(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[128];
+
+		strcpy(text, rows[i].text);
+		make_printable(text);
+		assert_string_equal(text, rows[i].printable);
+		make_printable(text);
+		assert_string_equal(text, rows[i].printable);
+	}
+}
+
+/* Each character: hidden or not, and none of them twice as long. */
+static void test_every_character(void **state)
+{
+	unsigned n_hidden = 0;
+
+	for (uint32_t c = 1; c < 0x110000; c++) {
+		char text[8] = "";
+		uint32_t back;
+		size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+		if (len == 1)
+			text[0] = (char)c;
+		for (size_t i = len; len > 1 && i-- > 0;)
+			text[i] = i > 0 ? (char)(0x80 | (c >> (6 * (len - 1 - i)) & 0x3f)) :
+					  (char)((0xf00u >> len & 0xff) | c >> (6 * (len - 1)));
+		if (c >= 0xd800 && c <= 0xdfff) {
+			assert_int_equal(utf8_next(text, len, &back), 0);
+			continue;
+		}
+		assert_int_equal(utf8_next(text, len, &back), len);
+		assert_int_equal(back, c);
+		assert_int_equal(utf8_next(text, len - 1, &back), 0);
+		make_printable(text);
+		n_hidden += character_is_hidden(c);
+		assert_true(character_is_hidden(c) ? streq(text, "?") : strlen(text) == len);
+	}
+	assert_true(n_hidden > 4096 && n_hidden < 4500);
+}
+
+/* What @say has sent to descriptor @fd. */
+static char *said_on(int fd, FILE *f, void (*say)(const char *), const char *text)
+{
+	static char said[70000];
+	int file = memfd_create("said", MFD_CLOEXEC), saved = dup(fd);
+	ssize_t n;
+
+	assert_true(file >= 0 && saved >= 0);
+	(void) fflush(f);
+	assert_int_equal(dup2(file, fd), fd);
+	say(text);
+	(void) fflush(f);
+	assert_int_equal(dup2(saved, fd), fd);
+	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+	n = read_full(file, said, sizeof(said) - 1);
+	assert_true(n >= 0);
+	said[n] = '\0';
+	close_fd(file);
+	close_fd(saved);
+	return said;
+}
+
+static void say_line(const char *text)
+{
+	print("Type: %s\nVerdict: %s\n", "snp", text);
+}
+
+static void say_part(const char *text)
+{
+	print("%s, ", text);
+}
+
+static void say_json(const char *text)
+{
+	assert_int_equal(print_json_text(text), 0);
+}
+
+static void say_log(const char *text)
+{
+	(void) log_full(LOG_ERR, 0, "Volume '%s'", text);
+}
+
+static void test_print(void **state)
+{
+	static char longest[20000];
+	char *said;
+
+	assert_string_equal(said_on(1, stdout, say_line, "good"), "Type: snp\nVerdict: good\n");
+	assert_string_equal(said_on(1, stdout, say_line, "\x1b[2J\xc2\x9b"), "Type: snp\nVerdict: ?[2J?\n");
+	/* A line of somebody else's is none of ours. */
+	assert_string_equal(said_on(1, stdout, say_line, "x\nVerdict: ACCEPTED"), "Type: snp?Verdict: x?Verdict: ACCEPTED\n");
+	assert_string_equal(said_on(1, stdout, say_part, "x\n"), "x?, ");
+	memset(longest, '\n', sizeof(longest) - 1);
+	said = said_on(1, stdout, say_line, longest);
+	assert_int_equal(strchr(said, '\n') - said, strlen(said) - 1);
+	assert_int_equal(strlen(said), 16384);
+}
+
+static void test_json(void **state)
+{
+	assert_string_equal(said_on(1, stdout, say_json, "{\n\t\"a\": \"caf\xc3\xa9\"\n}"), "{\n\t\"a\": \"caf\xc3\xa9\"\n}\n");
+	assert_string_equal(said_on(1, stdout, say_json, "\"\xc2\x9b" "31m\x7f\xe2\x80\xae\""), "\"\\u009b31m\\u007f\\u202e\"\n");
+	assert_string_equal(said_on(1, stdout, say_json, "\"\xf3\xa0\x80\x81\""), "\"\\udb40\\udc01\"\n");
+	assert_string_equal(said_on(1, stdout, say_json, "\"\xff\xed\xa0\x80\""), "\"\\ufffd\\ufffd\\ufffd\\ufffd\"\n");
+}
+
+/* Nobody needs to think of it when a line goes to the log. */
+static void test_log(void **state)
+{
+	static char longest[5000];
+	char *said;
+
+	log_open("test");
+	assert_string_equal(said_on(2, stderr, say_log, "caf\xc3\xa9"), "test: Volume 'caf\xc3\xa9'\n");
+	assert_string_equal(said_on(2, stderr, say_log, "\x1b[31m\ncocod: The gate is open\xc2\x9b\xe2\x80\xae"),
+			    "test: Volume '?[31m?cocod: The gate is open?\?'\n");
+	/* Cut in the middle of a character. */
+	for (size_t i = 0; i + 2 < sizeof(longest); i += 2)
+		memcpy(longest + i, "\xc3\xa9", 2);
+	for (int i = 0; i < 2; i++) {
+		said = said_on(2, stderr, say_log, longest + 2 * i);
+		assert_int_equal(strchr(said, '\n') - said, strlen(said) - 1);
+		said[strlen(said) - 1] = '\0';
+		for (size_t n = 0, len = strlen(said); n < len;) {
+			uint32_t c;
+			size_t step = utf8_next(said + n, len - n, &c);
+
+			assert_true(step > 0);
+			n += step;
+		}
+		longest[0] = 'x';
+		memmove(longest + 1, longest + 2, sizeof(longest) - 2);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_make_printable),
+		cmocka_unit_test(test_every_character),
+		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_log),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
