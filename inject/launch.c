@@ -270,7 +270,7 @@ static enum status read_cmdline(const struct args *a, struct launch_input *in)
  * A firmware without a place for the hashes never looks at them, and would run any kernel that
  * the host gives it.  The host could have the table measured all the same.
  */
-static enum status check_hash_area(const struct args *a, const struct launch_input *in)
+static enum status check_hash_area(const struct args *a, struct launch_input *in)
 {
 	struct ovmf_area area;
 	int r;
@@ -293,6 +293,7 @@ static enum status check_hash_area(const struct args *a, const struct launch_inp
 		return give_up(STATUS_CHECK,
 			       "The firmware's place for a kernel's hashes has %u bytes, and they need %d",
 			       area.size, KERNEL_HASHES_LEN);
+	in->kernel_is_checked = true;
 	return STATUS_GOOD;
 }
 

@@ -23,6 +23,7 @@ struct launch_input {
 	char *cmdline;			/* as it is hashed, but for the NUL */
 	size_t cmdline_len;		/* without the NUL */
 	struct kernel_hashes hashes;
+	bool kernel_is_checked;		/* the firmware starts no other kernel, initrd or command line than those hashed */
 	uint8_t firmware_digest[SHA384_LEN];	/* SNP: given or computed */
 	struct digest begun;		/* the firmware is in it; empty when --launch-digest was given */
 

@@ -194,6 +194,26 @@ static int add_text(struct json_object *o, const char *key, const char *text)
 	return json_object_object_add(o, key, json_object_new_string(text));
 }
 
+/*
+ * What the digest was computed over, in the words of covers= in a policy: a measurement that is of
+ * the firmware alone is everybody's who has that firmware, whatever kernel it starts.
+ */
+static int add_covers(struct json_object *o, const struct launch_input *in)
+{
+	static const char *const words[] = { "firmware", "kernel", "initrd", "cmdline" };
+	size_t n = in->launch.kernel && in->kernel_is_checked ? ARRAY_SIZE(words) : 1;
+	struct json_object *list = json_object_new_array();
+
+	if (!list || json_object_object_add(o, "covers", list) < 0) {
+		json_object_put(list);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (json_object_array_add(list, json_object_new_string(words[i])) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
 static enum status print_json(const struct measure *m, const char *blob)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
@@ -202,6 +222,7 @@ static enum status print_json(const struct measure *m, const char *blob)
 	    output_add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0 ||
 	    (m->tech == TECH_SNP && !m->in.digest_given &&
 	     output_add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
+	    (!m->in.digest_given && add_covers(o, &m->in) < 0) ||
 	    (blob && add_text(o, "measurement", blob) < 0) ||
 	    (m->match >= 0 &&
 	     json_object_object_add(o, "match", json_object_new_boolean(m->match)) < 0) ||

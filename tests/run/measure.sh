@@ -96,8 +96,26 @@ check "--json" expect 0 "$inject" measure --tech sev "${args[@]}" "${keyed[@]}" 
 check "tells all" /usr/bin/python3 - "$digest" "$want" <<'P'
 import json, sys
 o = json.load(open("out"))
-assert o == {"tech": "sev", "digest": sys.argv[1], "measurement": sys.argv[2], "match": True}, o
+assert o == {"tech": "sev", "digest": sys.argv[1], "covers": ["firmware"], "measurement": sys.argv[2], "match": True}, o
 P
+# What the measurement is of, for covers= of a policy: no kernel that the firmware does not check.
+covers() {
+	local want=$1
+
+	shift
+	expect 0 "$inject" measure --json "$@" && /usr/bin/python3 -c 'import json, sys
+o = json.load(open("out"))
+assert ",".join(o.get("covers", ["nothing is known"])) == sys.argv[1], o' "$want"
+}
+for tech in sev "sev-es --vcpu-sig 1" "snp --vcpu-sig 1"; do
+	# shellcheck disable=SC2086 # options
+	check "covers, ${tech%% *}: firmware" covers firmware --tech $tech --firmware fw
+	# shellcheck disable=SC2086
+	check "covers, ${tech%% *}: kernel" covers firmware,kernel,initrd,cmdline --tech $tech --firmware fw --kernel kernel
+done
+check "covers, tdx: firmware" covers firmware --tech tdx --firmware fw
+check "covers: a kernel that nobody checks" covers firmware --tech sev --firmware fw-no-hashes --kernel kernel --unchecked-kernel
+check "covers: a digest of others" covers "nothing is known" --tech sev --launch-digest "$digest"
 check "an API of 0.17" expect 0 "$inject" measure --tech sev "${args[@]}" --tik tik --policy 3 --api 0.17 --build 0 --nonce "$nonce"
 check "and not of 0.16" expect 1 "$inject" measure --tech sev "${args[@]}" --tik tik --policy 3 --api 0.16 --build 0 --nonce "$nonce"
 check "which is said" said "too old"
