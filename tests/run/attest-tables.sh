@@ -7,4 +7,4 @@ set -eu
 : "${COCO_VECTORS:=$top_srcdir/../shared/vectors}"
 export top_builddir
 
-exec "$top_srcdir/tests/run/attest-cases" --tap "$top_builddir/tests/platform/snp/cases.tsv" "$top_builddir/tests/platform/tdx/cases.tsv" "$COCO_VECTORS/attest/cases.tsv"
+exec "$top_srcdir/tests/run/attest-cases" --tap "$top_builddir/tests/platform/snp/cases.tsv" "$top_builddir/tests/platform/tdx/cases.tsv" "$COCO_VECTORS/attest/cases.tsv" "$COCO_VECTORS/attest-field/cases.tsv"
