@@ -175,6 +175,53 @@ static bool open_file(struct attest_check *c, const char *name, size_t max, stru
 	return r > 0;
 }
 
+/* Of each kind of evidence that opens the gate: what judges it. */
+static const struct {
+	enum policy_kind kind;
+	const char *verifier;
+} judged_kinds[] = {
+	{ POLICY_SNP, "snp" },
+	{ POLICY_TDX, "tdx" },
+	{ POLICY_AZURE_SNP, "azure" },
+	{ POLICY_AZURE_TDX, "azure" },
+};
+
+/* True when evidence of that kind can be accepted; what speaks against it is said. */
+static bool check_kind(const char *path, const struct policy *p, const char *verifier)
+{
+	const struct attest_verifier *row = attest_verifier_find(verifier);
+	enum verdict_identity identity = policy_identity_asked(p, row ? row->identities : NULL);
+	const char *foreign = policy_foreign_option(p);
+
+	if (!p->has_own || !p->has_option)
+		return false;
+	if (foreign) {
+		print("%s: refuses all evidence of %s, which nobody can judge by %s=: give that in a section of its kind\n",
+		       path, policy_kind_name(p->kind), foreign);
+		return false;
+	}
+	if (identity == IDENTITY_WHOLE ||
+	    (identity == IDENTITY_PARTIAL && p->allow & ALLOW_PARTIAL_IDENTITY)) {
+		print("%s: judges evidence of %s%s\n", path, policy_kind_name(p->kind),
+		       identity == IDENTITY_WHOLE ? "" : ", by an identity that may not cover all that runs");
+		return true;
+	}
+	print("%s: refuses all evidence of %s, for it names %s: %s is missing\n", path, policy_kind_name(p->kind),
+	       identity == IDENTITY_NONE ? "no identity of what runs" : "an identity that may not cover kernel, initrd and cmdline",
+	       policy_identity_advice(p->kind));
+	return false;
+}
+
+static void check_kinds(struct attest_check *c, const char *path, const struct policies *ps)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(judged_kinds); i++)
+		n += check_kind(path, &ps->of[judged_kinds[i].kind], judged_kinds[i].verifier);
+	if (n == 0)
+		problem(c, path, 0, "By this policy no evidence is ever accepted: it names no identity of what runs, in [snp], [tdx] or [azure]");
+}
+
 static void check_policy(struct attest_check *c)
 {
 	char error[POLICY_ERROR_LEN];
@@ -192,7 +239,7 @@ static void check_policy(struct attest_check *c)
 		else
 			problem(c, f.path, 0, "%s", error);
 	} else {
-		print("%s: a policy without mistakes\n", f.path);
+		check_kinds(c, f.path, &p);
 	}
 	config_file_done(&f);
 }

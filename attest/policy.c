@@ -678,6 +678,17 @@ static void check_all_judged(struct verdict *v)
 						     verdict_text(v, "pcr%u", (unsigned)(i - PCR_INDEX)));
 }
 
+const char *policy_foreign_option(const struct policy *p)
+{
+	for (unsigned i = 0; i < OPTIONS_MAX; i++) {
+		const struct option *o = i < PCR_INDEX ? &options[i] : &pcr_option;
+
+		if (has_bit(p->set, i) && !(o->about & kinds[p->kind].subjects))
+			return o->name;
+	}
+	return NULL;
+}
+
 /* ---- identity ---- */
 
 /* PCRs that firmware and boot loaders extend by what they start, and not by how they are set up. */
@@ -712,22 +723,35 @@ bool policy_held(const struct verdict *v, const char *name)
 	return is_among(v->held, name);
 }
 
+static enum verdict_identity identity_of(const struct policy *p, const uint64_t set[static POLICY_SET_WORDS],
+					 const struct policy_identity *identities)
+{
+	bool covered = (p->covers & COVERS_ALL_THAT_RUNS) == COVERS_ALL_THAT_RUNS;
+	enum verdict_identity best = IDENTITY_NONE;
+
+	for (const struct policy_identity *id = identities; id && id->names[0]; id++)
+		if (are_among(set, id))
+			best = MAX(best, id->whole || covered ? IDENTITY_WHOLE : IDENTITY_PARTIAL);
+	return best;
+}
+
+enum verdict_identity policy_identity_asked(const struct policy *p, const struct policy_identity *identities)
+{
+	return identity_of(p, p->set, identities);
+}
+
 static void identify(struct verdict *v, const struct policy_identity *identities)
 {
 	const struct policy *p = v->policy;
-	bool covered = (p->covers & COVERS_ALL_THAT_RUNS) == COVERS_ALL_THAT_RUNS;
 
 	if (!identities)
 		return;
 	(void) policy_allows(v, p, ALLOW_PARTIAL_IDENTITY);
-	for (const struct policy_identity *id = identities; id->names[0]; id++) {
+	for (const struct policy_identity *id = identities; id->names[0]; id++)
 		/* Without a measurement there is nothing that could cover. */
 		if (!id->whole && are_among(p->set, id))
 			v->judged_words[WORDS_COVERS] = p->covers;
-		if (are_among(v->held, id))
-			v->identity = MAX(v->identity, id->whole || covered ? IDENTITY_WHOLE :
-									       IDENTITY_PARTIAL);
-	}
+	v->identity = MAX(v->identity, identity_of(p, v->held, identities));
 }
 
 void policy_conclude(struct verdict *v, const struct policy_identity *identities)

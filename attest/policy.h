@@ -180,6 +180,15 @@ struct policy_identity {
 /* The last of authentic or consistent evidence: what was set and not judged, and what was identified. */
 void policy_conclude(struct verdict *v, const struct policy_identity *identities);
 
+/* The identity of evidence of which everything holds that @p asks: none, when none is asked for. */
+enum verdict_identity policy_identity_asked(const struct policy *p, const struct policy_identity *identities);
+
+/*
+ * An option that is set and about other kinds of evidence, so that nothing can judge it: all
+ * evidence is refused by its name.  NULL for none.
+ */
+const char *policy_foreign_option(const struct policy *p);
+
 /* For people, after one that is no identity, or none for all: which lines a policy needs. */
 const char *policy_identity_advice(enum policy_kind kind);
 

@@ -74,7 +74,7 @@ collateral() {
 	fill
 	mkdir -p "$cache" "$conf/collateral"
 	cp pins "$conf/attest.trust"
-	printf '[Policy]\nmin_tcb=1:0:1:1\n' >"$conf/attest.conf"
+	printf '[snp]\nmin_tcb=1:0:1:1\nid_key_digest=%096d\n' 1 >"$conf/attest.conf"
 	cp www/vcek/v1/Milan/cert_chain "$cache/cert-chain-vcek-Milan.pem"
 	cp www/vcek/v1/Milan/crl "$cache/crl-vcek-Milan.der"
 	cp "www/tdx/certification/v4/tcb?fmspc=90c06f000000" "$cache/tcb-info-90c06f000000.json"
@@ -98,6 +98,7 @@ check "... says until when" prints "crl-vcek-Milan.der: revocation list of 'ARK-
 check "... of Intel's too" prints "tcb-info-90c06f000000.json: TCB info of FMSPC 90c06f000000, evaluation data number 18, good until $(cat until)T"
 check "... and what is the first to expire" prints "The first to expire is '.*', on $(cat until)T"
 check "... and what only a quote can show" prints "pck-crl-platform.der: its signature is not checked here"
+check "... what the policy is for" prints "attest.conf: judges evidence of SEV-SNP"
 check "... and that there are other roots" prints "attest.trust: 2 root keys, in the place"
 check "another user may check it" expect 0 "${nobody[@]}" "$work/cocod" --check-config --config-root="$root"
 # wrong NAME PATTERN COMMAND...: with what COMMAND makes of it there is a mistake, and PATTERN is said.
@@ -114,6 +115,14 @@ put() { cp "$1" "$cache/$2"; }
 text() { printf '%b' "$2" >"$root/$1"; }
 broken() { printf 'X' | dd of="$cache/$1" bs=1 seek="$2" conv=notrunc status=none; }
 wrong "a misspelt option in attest.conf" "attest.conf:2: .*measurment" text etc/cocod/attest.conf '[Policy]\nmeasurment=00\n'
+wrong "a policy of comments" "attest.conf: By this policy no evidence is ever accepted" text etc/cocod/attest.conf '# none\n'
+wrong "a policy without an identity" "attest.conf: By this policy no evidence is ever accepted" text etc/cocod/attest.conf '[snp]\nmin_tcb=1:0:1:1\n'
+check "... says what is missing" prints "attest.conf: refuses all evidence of SEV-SNP, for it names no identity of what runs: measurement= "
+wrong "a measurement of who knows what" "attest.conf: By this policy no evidence is ever accepted" text etc/cocod/attest.conf "[snp]\nmeasurement=$(printf '%096d' 1)\n"
+check "... says so" prints "attest.conf: refuses all evidence of SEV-SNP, for it names an identity that may not cover kernel"
+wrong "an option of another kind's" "attest.conf: By this policy no evidence is ever accepted" text etc/cocod/attest.conf \
+	"[snp]\nid_key_digest=$(printf '%096d' 1)\nmrtd=$(printf '%096d' 1)\n"
+check "... says so" prints "attest.conf: refuses all evidence of SEV-SNP, which nobody can judge by mrtd=: give that in a section of its kind"
 wrong "garbage in attest.trust" "attest.trust:1: It is neither a key" text etc/cocod/attest.trust garbage
 wrong "an attest.trust of comments" "attest.trust: It has no key" text etc/cocod/attest.trust '# none\n'
 wrong "the roots that are built in" "Certificate 'ARK-Milan' leads to no trusted root, of 'ARK-Milan': its key is none" rm "$conf/attest.trust"
@@ -164,7 +173,7 @@ fill
 printf '[Cocod]\nRequire=evidence\n' >"$conf/cocod.conf.d/a.conf"
 check "Require=evidence without a policy" checks 1
 check "... is said" said "There is no attest.conf: with Require=evidence nothing is ever released"
-printf '[Policy]\n' >"$conf/attest.conf"
+printf '[snp]\nid_key_digest=%096d\n' 1 >"$conf/attest.conf"
 printf '[Cocod]\nRequire=none\n' >"$conf/cocod.conf.d/a.conf"
 check "Require=none beside a policy" checks 0
 check "... is a warning" said "attest.conf: Require=none: nothing is judged by this policy"
