@@ -61,9 +61,10 @@ static void config_error(struct config *c, const char *file, uint64_t line, cons
 	/* Names of files and values may have anything in them. */
 	make_printable(text);
 	log_error("%s", text);
-	if (c->n_errors++ == 0)
-		snprintf(c->first_error, sizeof(c->first_error), "%.*s",
-			 (int)sizeof(c->first_error) - 1, text);
+	if (c->n_errors++ > 0)
+		return;
+	snprintf(c->first_error, sizeof(c->first_error), "%.*s", (int)sizeof(c->first_error) - 1, text);
+	make_printable(c->first_error);	/* it may end in half a character */
 }
 
 /* ---- [Cocod] ---- */

@@ -16,6 +16,7 @@
 #include "base/ini.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -102,11 +103,13 @@ static bool stands(const uint8_t *data, size_t len, const char *option, const ch
 static void check(const struct config *c, const uint8_t *data, size_t len)
 {
 	static const char *const names[] = { "attested", "evidence", "none" };
+	char printable[sizeof(c->first_error)];
 
 	if (c->n_errors > 0) {
 		assert(c->first_error[0] && strlen(c->first_error) < sizeof(c->first_error));
-		for (const char *p = c->first_error; *p; p++)
-			assert(*p >= 0x20 && *p <= 0x7e);
+		snprintf(printable, sizeof(printable), "%s", c->first_error);
+		make_printable(printable);
+		assert(streq(printable, c->first_error));
 		return;
 	}
 	assert(c->require < _REQUIRE_MAX);
