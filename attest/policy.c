@@ -151,6 +151,8 @@ static bool has_bit(const uint64_t set[static POLICY_SET_WORDS], unsigned i)
 	return set[i / 64] & UINT64_C(1) << i % 64;
 }
 
+#define AZURE_IDENTITY "pcr4= (or pcr7= with pcr9= or pcr11=), and covers=kernel,initrd,cmdline or ak_n_sha256="
+
 /* What can be said about each kind of evidence. */
 static const struct {
 	const char *name;
@@ -161,9 +163,9 @@ static const struct {
 			 "measurement= with covers=kernel,initrd,cmdline, id_key_digest= or author_key_digest=" },
 	[POLICY_TDX] = { "TDX", ABOUT_TDX | ABOUT_LOG, "mrtd= with rtmr1= and rtmr2=" },
 	[POLICY_AZURE_SNP] = { "Azure with SEV-SNP", ABOUT_SNP | ABOUT_TPM | ABOUT_HCL,
-			       "pcr4=, pcr8=, pcr9= or pcr11= with covers=kernel,initrd,cmdline or ak_n_sha256=" },
+			       AZURE_IDENTITY },
 	[POLICY_AZURE_TDX] = { "Azure with TDX", ABOUT_TDX | ABOUT_TPM | ABOUT_HCL,
-			       "pcr4=, pcr8=, pcr9= or pcr11= with covers=kernel,initrd,cmdline or ak_n_sha256=" },
+			       AZURE_IDENTITY },
 	[POLICY_TPM] = { "a TPM", ABOUT_TPM, "" },
 };
 
@@ -691,8 +693,8 @@ const char *policy_foreign_option(const struct policy *p)
 
 /* ---- identity ---- */
 
-/* PCRs that firmware and boot loaders extend by what they start, and not by how they are set up. */
-static const char *const boot_pcrs[] = { "pcr4", "pcr8", "pcr9", "pcr11" };
+/* PCRs that boot loaders extend by what they start. */
+static const char *const loader_pcrs[] = { "pcr8", "pcr9", "pcr11" };
 
 static bool is_among(const uint64_t set[static POLICY_SET_WORDS], const char *name)
 {
@@ -700,8 +702,8 @@ static bool is_among(const uint64_t set[static POLICY_SET_WORDS], const char *na
 	int i;
 
 	if (streq(name, "pcr*")) {
-		for (size_t n = 0; n < ARRAY_SIZE(boot_pcrs); n++)
-			if (is_among(set, boot_pcrs[n]))
+		for (size_t n = 0; n < ARRAY_SIZE(loader_pcrs); n++)
+			if (is_among(set, loader_pcrs[n]))
 				return true;
 		return false;
 	}

@@ -169,7 +169,7 @@ bool policy_held(const struct verdict *v, const char *name);
 
 /*
  * What a verifier's row takes for an identity: the names of options that must all have held,
- * the first NULL ends them; "pcr*" is any PCR of what was booted.  One that is not @whole covers
+ * the first NULL ends them; "pcr*" is any PCR that boot loaders extend (8, 9, 11).  One that is not @whole covers
  * what the policy's covers= says.
  */
 struct policy_identity {

@@ -417,11 +417,14 @@ static int find_kind(const struct evidence *e)
 
 /*
  * The hardware's measurement is the paravisor's, of every such VM.  The attestation key is one
- * VM's, whatever it boots.
+ * VM's, whatever it boots.  What boot loaders say that they start is worth nothing when anybody's
+ * boot loader may have said it: PCR 4 has which one it was, and PCR 7 whose it had to be.
  */
 static const struct policy_identity identities[] = {
-	{ { "pcr*", "ak_n_sha256" }, true },
-	{ { "pcr*" }, false },
+	{ { "pcr4", "ak_n_sha256" }, true },
+	{ { "pcr7", "pcr*", "ak_n_sha256" }, true },
+	{ { "pcr4" }, false },
+	{ { "pcr7", "pcr*" }, false },
 	{ { NULL } },
 };
 

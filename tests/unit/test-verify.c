@@ -526,7 +526,8 @@ static void test_identities(void **state)
 	static const struct policy_identity rows[] = {
 		{ { "mrtd", "rtmr1" }, true },
 		{ { "mrtd" }, false },
-		{ { "pcr*" }, false },
+		{ { "pcr4" }, false },
+		{ { "pcr7", "pcr*" }, false },
 		{ { NULL } },
 	};
 	static const struct {
@@ -546,7 +547,11 @@ static void test_identities(void **state)
 		{ { "mrtd", "covers=" }, 0x11, IDENTITY_PARTIAL, true },
 		{ { "rtmr1", "covers=kernel,initrd,cmdline" }, 0x11, IDENTITY_NONE, false },
 		{ { "pcr4" }, 0x11, IDENTITY_PARTIAL, true },
-		{ { "pcr11", "covers=kernel,initrd,cmdline" }, 0x11, IDENTITY_WHOLE, true },
+		{ { "pcr4", "covers=kernel,initrd,cmdline" }, 0x11, IDENTITY_WHOLE, true },
+		{ { "pcr7", "pcr11", "covers=kernel,initrd,cmdline" }, 0x11, IDENTITY_WHOLE, true },
+		{ { "pcr7", "pcr8" }, 0x11, IDENTITY_PARTIAL, true },
+		{ { "pcr8", "pcr9", "pcr11" }, 0x11, IDENTITY_NONE, true },
+		{ { "pcr7", "pcr10", "pcr12" }, 0x11, IDENTITY_NONE, true },
 		{ { "pcr7" }, 0x11, IDENTITY_NONE, true },
 		{ { "pcr0", "pcr16" }, 0x11, IDENTITY_NONE, true },
 		{ { "pcr4" }, 0x00, IDENTITY_NONE, true },
