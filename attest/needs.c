@@ -219,6 +219,11 @@ const char *need_what(const struct need *need)
 	return need->kind->what;
 }
 
+bool need_is_vcek(const struct need *need)
+{
+	return need->kind == &kind_vcek;
+}
+
 enum need_server need_server(const struct need *need)
 {
 	return need->kind->server;
@@ -375,14 +380,21 @@ static void name_vcek(struct needs *n, const struct snp_report *report)
 			svn[SNP_TCB_TEE], svn[SNP_TCB_SNP], svn[SNP_TCB_MICROCODE]);
 }
 
-static void name_amd(struct needs *n)
+/* First: what else there is is verified by it. */
+static void name_amd_chain(struct needs *n)
 {
 	const char *product = snp_product_name(n->product), *key = n->vlek ? "vlek" : "vcek";
 	struct need *need = add(n, &kind_amd_chain);
 
 	(void) snprintf(need->name, sizeof(need->name), "cert-chain-%s-%s.pem", key, product);
 	(void) snprintf(need->path, sizeof(need->path), "/%s/v1/%s/cert_chain", key, product);
-	need = add(n, &kind_amd_crl);
+}
+
+static void name_amd_crl(struct needs *n)
+{
+	const char *product = snp_product_name(n->product), *key = n->vlek ? "vlek" : "vcek";
+	struct need *need = add(n, &kind_amd_crl);
+
 	(void) snprintf(need->name, sizeof(need->name), "crl-%s-%s.der", key, product);
 	(void) snprintf(need->path, sizeof(need->path), "/%s/v1/%s/crl", key, product);
 }
@@ -413,6 +425,7 @@ static int find_snp(const struct evidence *e, struct bytes bytes, const char *pr
 	memcpy(n->hwid, report.chip_id, sizeof(n->hwid));
 	chip = (struct bytes){ report.chip_id, SNP_CHIP_ID_LEN };
 	n->vek_there = s.matches;
+	name_amd_chain(n);
 	if (s.matches)
 		n->vek = "it is in the evidence";
 	else if (n->vlek)
@@ -421,7 +434,7 @@ static int find_snp(const struct evidence *e, struct bytes bytes, const char *pr
 		n->vek = "the report does not say of which chip it is (it is masked), so that AMD cannot be asked for its VCEK";
 	else
 		name_vcek(n, &report);
-	name_amd(n);
+	name_amd_crl(n);
 	return 0;
 }
 
@@ -453,6 +466,10 @@ static int find_tdx(struct bytes quote, struct needs *n, char problem[static NEE
 	memcpy(n->fmspc, pck.fmspc, sizeof(n->fmspc));
 	format_hex(n->fmspc, sizeof(n->fmspc), fmspc);
 
+	/* First: it may revoke who signed the others. */
+	need = add(n, &kind_root_crl);
+	(void) snprintf(need->name, sizeof(need->name), "root-crl.der");
+	(void) snprintf(need->path, sizeof(need->path), "/IntelSGXRootCA.der");
 	need = add(n, &kind_tcb_info);
 	(void) snprintf(need->name, sizeof(need->name), "tcb-info-%s.json", fmspc);
 	(void) snprintf(need->chain, sizeof(need->chain), "tcb-chain-%s.pem", fmspc);
@@ -467,9 +484,6 @@ static int find_tdx(struct bytes quote, struct needs *n, char problem[static NEE
 	(void) snprintf(need->path, sizeof(need->path),
 			"/sgx/certification/v4/pckcrl?ca=%s&encoding=der",
 			n->processor_ca ? "processor" : "platform");
-	need = add(n, &kind_root_crl);
-	(void) snprintf(need->name, sizeof(need->name), "root-crl.der");
-	(void) snprintf(need->path, sizeof(need->path), "/IntelSGXRootCA.der");
 	return 0;
 }
 

@@ -12,7 +12,7 @@
  * kept, and whether a file is the one that was wanted.  No I/O.
  *
  * Names begin with what cocod takes a file for (agent/collateral.h).  What passes need_check()
- * is what it is called, and no more: signatures are the verifier's.
+ * is what it is called, and no more; who signed it attest/need-verify.h looks at.
  *
  * Sources: AMD, "VCEK Certificate and KDS Interface Specification" (57230); Intel, "API
  * documentation: provisioning certification service", version 4, and its caching service, which
@@ -63,6 +63,7 @@ int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 	       char problem[static NEEDS_PROBLEM_LEN]);
 
 const char *need_what(const struct need *need);			/* "VCEK", "TCB info" */
+bool need_is_vcek(const struct need *need);
 enum need_server need_server(const struct need *need);
 const char *need_header(const struct need *need);		/* the header that has the chain; NULL for none */
 enum bundle_kind need_bundle_kind(const struct need *need);

@@ -789,6 +789,121 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 	return 0;
 }
 
+/* ---- a file alone ---- */
+
+static int no_issuer(struct verdict *v, const X509_NAME *name)
+{
+	return verdict_fail(v, VERDICT_UNDECIDED, "NO_CA", "certificates are there",
+			    verdict_text(v, "the certificate of %s", x509_name_text(v, name)),
+			    "neither given nor built in");
+}
+
+static int check_vek_file(struct verifier *ctx, struct pool *pool, int64_t now, struct verdict *v)
+{
+	struct candidate *vek = &pool->list[0], *inter, *ark;
+	int r;
+
+	inter = pick_issuer(ctx, pool, vek->cert, ROLES_INTERMEDIATE, now);
+	ark = inter ? pick_issuer(ctx, pool, inter->cert, ROLE_BIT(ROLE_ARK), now) : NULL;
+	if (!ark)
+		return no_issuer(v, X509_get_issuer_name(inter ? inter->cert : vek->cert));
+	r = check_pin(verifier_trust(ctx), ark, v);
+	if (r == 0)
+		r = check_names(ark, inter, vek, v);
+	if (r == 0)
+		r = check_cas(ctx, ark, inter, now, v);
+	if (r == 0)
+		r = check_vek(vek, inter, v);
+	return r < 0 ? r : check_dates((const struct candidate *const[]){ ark, inter, vek }, 3, now, v);
+}
+
+static int check_chain_file(struct verifier *ctx, struct pool *pool, int64_t now, struct verdict *v)
+{
+	struct candidate *inter = &pool->list[0], *ark = &pool->list[1];
+	int r;
+
+	if (pool->n < 2 || ark->source != SOURCE_GIVEN)
+		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", "certificates are there", "two of them", "less");
+	r = check_pin(verifier_trust(ctx), ark, v);
+	if (r == 0)
+		r = check_names(ark, inter, inter, v);
+	if (r == 0)
+		r = check_cas(ctx, ark, inter, now, v);
+	return r < 0 ? r : check_dates((const struct candidate *const[]){ ark, inter }, 2, now, v);
+}
+
+/* The trusted root of @product: of those at hand, or the built-in one. */
+static struct candidate *find_root(struct verifier *ctx, struct pool *pool, enum snp_product product, int64_t now)
+{
+	char cn[32];
+
+	(void) snprintf(cn, sizeof(cn), "ARK-%s", snp_product_name(product));
+	for (const struct amd_ca *ca = amd_cas; ca->common_name; ca++)
+		if (streq(ca->common_name, cn))
+			(void) add_der(ctx, pool, ca->der, SOURCE_BUILT_IN, now);
+	for (unsigned i = 0; i < pool->n; i++) {
+		struct candidate *c = &pool->list[i];
+
+		if (c->role == ROLE_ARK && streq(c->cn, cn) && has_issued(ctx, c, c->cert))
+			return c;
+	}
+	return NULL;
+}
+
+static int check_crl_file(struct verifier *ctx, struct pool *pool, enum snp_product product,
+			  bool vlek, struct bytes data, int64_t now, struct verdict *v,
+			  struct newest_entry *ret)
+{
+	_cleanup_(crl_set_done) struct crl_set s = { .n = 0 };
+	struct candidate *ark = find_root(ctx, pool, product, now);
+	const bool sent = false;
+	struct crl_issuer by;
+	uint8_t spki[PIN_LEN];
+	int r;
+
+	if (!ark)
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PIN", "root key is trusted",
+				    verdict_text(v, "a trusted key of ARK-%s", snp_product_name(product)), "none at hand");
+	r = x509_spki_sha256(ark->cert, spki);
+	if (r < 0)
+		return r;
+	by = (struct crl_issuer){ ark->cert, X509_SIG_PSS_SHA384, "revocation list is AMD's and current",
+				  vlek ? "crl-vlek" : "crl-vcek", spki };
+	r = crl_set_collect(&s, ctx, &by, &data, &sent, 1, v);
+	if (r == 0)
+		r = crl_set_check(&s, ctx, &by, now, v);
+	if (r == 0)
+		crl_entry(s.newest, &by, ret);
+	return r;
+}
+
+int snp_check_file(struct verifier *ctx, enum snp_product product, bool vlek, enum snp_file file,
+		   struct bytes data, const struct evidence *beside, int64_t now, struct verdict *v,
+		   struct newest_entry *ret)
+{
+	_cleanup_(pool_done) struct pool pool = { .n = 0 };
+	int r = 0;
+
+	if (file != SNP_FILE_CRL)
+		r = add_blob(ctx, &pool, data, SOURCE_GIVEN, now);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT", "certificates are well-formed",
+				    "certificates in DER or PEM and nothing else", "something else");
+	for (unsigned i = 0; i < beside->n_certs; i++)
+		if (add_blob(ctx, &pool, beside->cert[i], SOURCE_SENT, now) == -ENOMEM)
+			return -ENOMEM;
+	switch (file) {
+	case SNP_FILE_VEK:
+		return check_vek_file(ctx, &pool, now, v);
+	case SNP_FILE_CHAIN:
+		return check_chain_file(ctx, &pool, now, v);
+	default:
+		return check_crl_file(ctx, &pool, product, vlek, data, now, v, ret);
+	}
+}
+
 /* ---- claims ---- */
 
 const char *snp_tcb_text(struct verdict *v, enum snp_product product, const struct snp_tcb *tcb)

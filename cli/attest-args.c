@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "attest/bundle-evidence.h"
@@ -34,6 +36,7 @@ enum {
 	OPT_OFFLINE,
 	OPT_REFRESH,
 	OPT_PRUNE,
+	OPT_FORGET,
 	OPT_TIMEOUT,
 	OPT_ROOT,
 	OPT_TPM,
@@ -260,6 +263,26 @@ static int read_trust(struct attest_args *a, const char *path)
 	return STATUS_USAGE;
 }
 
+/* Into cocod's own cache comes what cocod will trust. */
+static int read_fetch_trust(struct attest_args *a, const char *path)
+{
+	static const char *const places[] = { ATTEST_TRUST_PLACES };
+	char own[PATH_MAX];
+
+	for (size_t i = 0; !path && !a->fetch.cache && i < ARRAY_SIZE(places); i++) {
+		struct stat st;
+
+		(void) snprintf(own, sizeof(own), "%s/attest.trust", places[i]);
+		if (stat(own, &st) < 0 && errno == ENOENT && lstat(own, &st) < 0)
+			continue;
+		/* An empty one, or /dev/null, stands for none. */
+		if (stat(own, &st) == 0 && st.st_size == 0)
+			break;
+		path = own;
+	}
+	return read_trust(a, path);
+}
+
 static int read_policy(struct attest_args *a)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -416,6 +439,9 @@ static int parse_option(struct cli *cli, struct attest_args *a, struct settings 
 	case OPT_PRUNE:
 		a->fetch.prune = true;
 		return 0;
+	case OPT_FORGET:
+		a->fetch.forget = true;
+		return 0;
 	case OPT_TIMEOUT:
 		return parse_timeout(a, optarg);
 	case OPT_ROOT:
@@ -440,7 +466,7 @@ static const struct {
 	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "cert", required_argument, NULL, OPT_CERT } },
 	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "json", no_argument, NULL, OPT_JSON } },
 	{ IN(VERIFY), { "crl", required_argument, NULL, OPT_CRL } },
-	{ IN(VERIFY), { "trust", required_argument, NULL, OPT_TRUST } },
+	{ IN(VERIFY) | IN(FETCH), { "trust", required_argument, NULL, OPT_TRUST } },
 	{ IN(VERIFY), { "at", required_argument, NULL, OPT_AT } },
 	{ IN(VERIFY), { "nonce", required_argument, NULL, OPT_NONCE } },
 	{ IN(VERIFY), { "report-data", required_argument, NULL, OPT_REPORT_DATA } },
@@ -454,6 +480,7 @@ static const struct {
 	{ IN(FETCH), { "offline", no_argument, NULL, OPT_OFFLINE } },
 	{ IN(FETCH), { "refresh", no_argument, NULL, OPT_REFRESH } },
 	{ IN(FETCH), { "prune", no_argument, NULL, OPT_PRUNE } },
+	{ IN(FETCH), { "forget-newest", no_argument, NULL, OPT_FORGET } },
 	{ IN(FETCH), { "timeout", required_argument, NULL, OPT_TIMEOUT } },
 	{ IN(FETCH), { "root", required_argument, NULL, OPT_ROOT } },
 	{ IN(FETCH), { "tpm", required_argument, NULL, OPT_TPM } },
@@ -526,6 +553,8 @@ int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode m
 		return STATUS_USAGE;
 	}
 	r = a->type ? check_pieces(a) : 0;
+	if (r == 0 && mode == ATTEST_MODE_FETCH)
+		return read_fetch_trust(a, s.trust_file);
 	if (r != 0 || !judging)
 		return r;
 	r = take_cache(a);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "attest/bundle.h"
@@ -21,6 +22,7 @@ int attest_cache_newest(const char *dir, struct newest *ret)
 {
 	_cleanup_(freep) char *text = NULL;
 	char path[PATH_MAX], error[NEWEST_ERROR_LEN];
+	struct stat st;
 	size_t len;
 	int r;
 
@@ -28,7 +30,8 @@ int attest_cache_newest(const char *dir, struct newest *ret)
 	r = path_of(dir, NEWEST_FILE, path);
 	if (r == 0)
 		r = read_file_at(AT_FDCWD, path, NEWEST_FILE_MAX, &text, &len);
-	if (r == -ENOENT)
+	/* A link that leads nowhere is a memory that was lost. */
+	if (r == -ENOENT && lstat(path, &st) < 0 && errno == ENOENT)
 		return 0;
 	if (r < 0)
 		return log_error_errno(r, "Failed to read '%s', what this cache remembers: %m", path);
@@ -80,18 +83,27 @@ static int check_one(const char *dir, const struct needs *n, const struct need *
 	return r;
 }
 
-int cache_has(const char *dir, const struct needs *n, const struct need *need, int64_t now,
-	      int64_t *ret_until, char why[static CACHE_WHY_LEN])
+void cache_file_done(struct cache_file *f)
 {
-	int64_t until = INT64_MAX;
+	free(f->data);
+	free(f->chain);
+	*f = (struct cache_file){ NULL };
+}
+
+int cache_read(const char *dir, const struct need *need, struct cache_file *ret,
+	       char why[static CACHE_WHY_LEN])
+{
+	_cleanup_(cache_file_done) struct cache_file f = { NULL };
 	int r;
 
-	r = check_one(dir, n, need, /* chain= */ false, now, NULL, &until, why);
+	r = read_one(dir, need->name, need_max(need), &f.data, &f.len, why);
 	if (r == 0 && need->chain[0])
-		r = check_one(dir, n, need, /* chain= */ true, now, NULL, &until, why);
-	if (r == 0 && ret_until)
-		*ret_until = until;
-	return r;
+		r = read_one(dir, need->chain, need_max(need), &f.chain, &f.chain_len, why);
+	if (r < 0)
+		return r;
+	*ret = f;
+	f = (struct cache_file){ NULL };
+	return 0;
 }
 
 int cache_put(const char *dir, const char *name, struct bytes data, char why[static CACHE_WHY_LEN])
@@ -107,6 +119,41 @@ int cache_put(const char *dir, const char *name, struct bytes data, char why[sta
 	if (r < 0)
 		(void) snprintf(why, CACHE_WHY_LEN, "it cannot be kept in '%.300s': %s", dir,
 				strerror(-r));
+	return r;
+}
+
+int cache_remember(const char *dir, const struct newest *seen, bool forget)
+{
+	_cleanup_(freep) struct newest *n = calloc(1, sizeof(*n));
+	_cleanup_(freep) char *text = NULL;
+	char why[CACHE_WHY_LEN];
+	bool news = forget;
+	size_t len;
+	int r;
+
+	if (!n)
+		return log_oom();
+	/* As it is by now: another fetch may have added to it. */
+	r = forget ? 0 : attest_cache_newest(dir, n);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < seen->n; i++) {
+		r = newest_note(n, &seen->list[i]);
+		if (r < 0) {
+			log_error("'%s/" NEWEST_FILE "' is full: it remembers %d sorts of collateral; --forget-newest begins anew",
+				  dir, NEWEST_MAX);
+			return r;
+		}
+		news = news || r > 0;
+	}
+	if (!news)
+		return 0;
+	r = newest_format(n, &text, &len);
+	if (r < 0)
+		return log_oom();
+	r = cache_put(dir, NEWEST_FILE, (struct bytes){ (const uint8_t *)text, len }, why);
+	if (r < 0)
+		log_error("What was verified cannot be remembered: %s", why);
 	return r;
 }
 
@@ -133,17 +180,27 @@ void cache_prune(const char *dir, const struct needs *n)
 						 dir, de->d_name);
 }
 
+static bool has_vcek(const struct needs *n, const char *dir)
+{
+	int64_t until = INT64_MAX;
+	char why[CACHE_WHY_LEN];
+
+	for (unsigned i = 0; i < n->n; i++)
+		if (need_is_vcek(&n->list[i]))
+			return check_one(dir, n, &n->list[i], /* chain= */ false, /* now= */ 0, NULL, &until, why) == 0;
+	return false;
+}
+
 /* A report of version 2 does not say of which of two products it is; the files' names do. */
 static int find_needs(const struct evidence *e, const char *dir, struct needs *ret)
 {
 	static const char *const products[] = { "Milan", "Genoa" };
-	char problem[NEEDS_PROBLEM_LEN], why[CACHE_WHY_LEN];
+	char problem[NEEDS_PROBLEM_LEN];
 	int r;
 
 	r = needs_find(e, NULL, ret, problem);
 	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(products); i++)
-		if (needs_find(e, products[i], ret, problem) == 0 && ret->n > 0 &&
-		    cache_has(dir, ret, &ret->list[0], 0, NULL, why) == 0)
+		if (needs_find(e, products[i], ret, problem) == 0 && has_vcek(ret, dir))
 			return 0;
 	return r;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "attest/bundle-evidence.h"
+#include "attest/need-verify.h"
 #include "attest/provider.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -26,7 +27,10 @@ struct fetcher {
 	const struct attest_fetch *o;
 	const char *dir;
 	struct needs needs;
-	int64_t now;
+	struct need_verifier *verifier;
+	struct newest newest;		/* what the cache remembers */
+	struct newest seen;		/* what was verified now */
+	struct cache_file files[NEEDS_MAX];	/* what is at hand; what comes later may be verified by it */
 	struct http http;
 	bool busy[_NEED_SERVER_MAX];	/* wants to be left alone */
 	struct json_object *json;	/* NULL: lines for people */
@@ -88,53 +92,90 @@ static int make_url(const struct fetcher *f, const struct need *need, char *ret,
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-/* Into the cache, the chain last: a file without its chain is not taken from there. */
-static int keep(const struct fetcher *f, const struct need *need, const struct http_answer *a,
-		char why[static CACHE_WHY_LEN])
-{
-	_cleanup_(freep) char *chain = NULL;
-	struct need_finding found;
-	struct bytes pem;
-	int r;
+/* ---- is it right? ---- */
 
-	if (!need->chain[0])
-		return cache_put(f->dir, need->name, (struct bytes){ a->data, a->len }, why);
-	(void) snprintf(why, CACHE_WHY_LEN, "the answer has no header %s", need_header(need));
-	if (!a->header)
-		return -EBADMSG;
-	chain = malloc(strlen(a->header) + 1);
-	if (!chain)
-		return -ENOMEM;
-	(void) snprintf(why, CACHE_WHY_LEN, "the header %s is no URL-encoded PEM", need_header(need));
-	if (need_decode_chain(a->header, chain) < 0)
-		return -EBADMSG;
-	pem = (struct bytes){ (const uint8_t *)chain, strlen(chain) };
-	r = need_check_chain(pem, f->now, &found);
-	if (r < 0) {
-		(void) snprintf(why, CACHE_WHY_LEN, "the header %s: %s", need_header(need),
-				found.problem);
-		return r;
-	}
-	r = cache_put(f->dir, need->name, (struct bytes){ a->data, a->len }, why);
-	return r < 0 ? r : cache_put(f->dir, need->chain, pem, why);
+static struct bytes bytes_of(const char *data, size_t len)
+{
+	return (struct bytes){ (const uint8_t *)data, len };
 }
 
-static int check_and_keep(const struct fetcher *f, const struct need *need, struct http_answer *a,
-			  char why[static CACHE_WHY_LEN])
+/* @found says until when it is good, or @why why it is not. */
+static int check(struct fetcher *f, const struct need *need, const struct cache_file *file,
+		 struct need_result *found, char why[static CACHE_WHY_LEN])
 {
-	struct need_finding found;
 	int r;
 
-	need_unhex(a->data, &a->len);
-	r = need_check(&f->needs, need, (struct bytes){ a->data, a->len }, f->now, &found);
-	if (r == 0)
-		return keep(f, need, a, why);
-	(void) snprintf(why, CACHE_WHY_LEN, "what the server has is not it: %s", found.problem);
+	r = need_verify(f->verifier, need, bytes_of(file->data, file->len),
+			bytes_of(file->chain, file->chain_len), &f->seen, found);
+	if (r == -EMSGSIZE)
+		(void) snprintf(why, CACHE_WHY_LEN, "there is no room to remember it");
+	else if (r < 0 && r != -ENOMEM)
+		(void) snprintf(why, CACHE_WHY_LEN, "%s%s", found->problem,
+				found->older ? "; if its maker went back, --forget-newest forgets that" : "");
 	return r;
 }
 
+/* The chain last: a file without its chain is not taken from there. */
+static int keep(const struct fetcher *f, const struct need *need, const struct cache_file *file,
+		char why[static CACHE_WHY_LEN])
+{
+	int r;
+
+	r = cache_put(f->dir, need->name, bytes_of(file->data, file->len), why);
+	if (r < 0 || !need->chain[0])
+		return r;
+	return cache_put(f->dir, need->chain, bytes_of(file->chain, file->chain_len), why);
+}
+
+static int take_chain(const struct need *need, const struct http_answer *a, struct cache_file *ret,
+		      char why[static CACHE_WHY_LEN])
+{
+	if (!need->chain[0])
+		return 0;
+	(void) snprintf(why, CACHE_WHY_LEN, "the answer has no header %s", need_header(need));
+	if (!a->header)
+		return -EBADMSG;
+	ret->chain = malloc(strlen(a->header) + 1);
+	if (!ret->chain)
+		return -ENOMEM;
+	(void) snprintf(why, CACHE_WHY_LEN, "the header %s is no URL-encoded PEM", need_header(need));
+	if (need_decode_chain(a->header, ret->chain) < 0)
+		return -EBADMSG;
+	ret->chain_len = strlen(ret->chain);
+	return 0;
+}
+
+/* Kept only when it is what was wanted, and signed by whom it must be: what is there stays until then. */
+static int check_and_keep(struct fetcher *f, const struct need *need, struct http_answer *a,
+			  struct cache_file *ret, struct need_result *found,
+			  char why[static CACHE_WHY_LEN])
+{
+	_cleanup_(cache_file_done) struct cache_file file = { NULL };
+	char problem[CACHE_WHY_LEN];
+	int r;
+
+	need_unhex(a->data, &a->len);
+	file.data = malloc(a->len + 1);
+	if (!file.data)
+		return -ENOMEM;
+	memcpy(file.data, a->data, a->len);
+	file.len = a->len;
+	r = take_chain(need, a, &file, why);
+	if (r < 0)
+		return r;
+	r = check(f, need, &file, found, problem);
+	if (r < 0) {
+		(void) snprintf(why, CACHE_WHY_LEN, "what the server has is not it: %.400s", problem);
+		return r;
+	}
+	/* At hand it is, whether or not it can be kept. */
+	*ret = file;
+	file = (struct cache_file){ NULL };
+	return keep(f, need, ret, why);
+}
+
 static int fetch(struct fetcher *f, const struct need *need, const char *url,
-		 char why[static CACHE_WHY_LEN])
+		 struct cache_file *ret, struct need_result *found, char why[static CACHE_WHY_LEN])
 {
 	const struct http_request q = { .url = url, .max = need_max(need), .what = need_what(need), .header = need_header(need) };
 	_cleanup_(http_answer_done) struct http_answer a = { NULL };
@@ -146,22 +187,43 @@ static int fetch(struct fetcher *f, const struct need *need, const char *url,
 	r = http_get(&f->http, &q, &a);
 	f->busy[need_server(need)] = r == -EAGAIN;
 	(void) snprintf(why, CACHE_WHY_LEN, "%.500s", f->http.error);
-	return r < 0 ? r : check_and_keep(f, need, &a, why);
+	return r < 0 ? r : check_and_keep(f, need, &a, ret, found, why);
 }
 
 /* ---- one file ---- */
 
-static int get(struct fetcher *f, const struct need *need)
+/* 0 when the cache has it, right and good. */
+static int look(struct fetcher *f, const struct need *need, struct cache_file *ret,
+		struct need_result *found, char why[static CACHE_WHY_LEN])
+{
+	_cleanup_(cache_file_done) struct cache_file file = { NULL };
+	char problem[CACHE_WHY_LEN];
+	int r;
+
+	r = cache_read(f->dir, need, &file, why);
+	if (r < 0)
+		return r;
+	r = check(f, need, &file, found, problem);
+	if (r < 0) {
+		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.100s: %.200s", f->dir, need->name, problem);
+		return r;
+	}
+	*ret = file;
+	file = (struct cache_file){ NULL };
+	return 0;
+}
+
+static int get(struct fetcher *f, const struct need *need, struct cache_file *file)
 {
 	char url[1024], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "", text[2 * CACHE_WHY_LEN + 8];
-	int64_t until = INT64_MAX;
+	struct need_result found;
 	int r = -ENOENT;
 	bool wrong;
 
 	if (!f->o->refresh)
-		r = cache_has(f->dir, &f->needs, need, f->now, &until, old);
+		r = look(f, need, file, &found, old);
 	if (r == 0) {
-		f->until = MIN(f->until, until);
+		f->until = MIN(f->until, found.until);
 		(void) snprintf(text, sizeof(text), "%.400s/%s", f->dir, need->name);
 		say(f, "had", need_what(need), text);
 		return 0;
@@ -176,18 +238,20 @@ static int get(struct fetcher *f, const struct need *need)
 	if (make_url(f, need, url, sizeof(url)) < 0)
 		(void) snprintf(why, sizeof(why), "the address gets too long");
 	else {
-		r = fetch(f, need, url, why);
-		if (r == 0)
-			r = cache_has(f->dir, &f->needs, need, f->now, &until, why);
-		f->until = MIN(f->until, until);
-		if (r == 0)
+		r = fetch(f, need, url, file, &found, why);
+		if (r == 0) {
+			f->until = MIN(f->until, found.until);
 			say(f, "fetched", need_what(need), url);
+		}
 		if (r == 0 || r == -ENOMEM)
 			return r;
 	}
 	/* That there was none before is no news; that there was a wrong one is. */
 	(void) snprintf(text, sizeof(text), "%s%s%s", why, wrong ? "; " : "", wrong ? old : "");
 	say_missing(f, need_what(need), text);
+	/* What was not replaced is verified with, as it will be judged with. */
+	if (f->o->refresh && !file->data)
+		(void) look(f, need, file, &found, old);
 	return 0;
 }
 
@@ -200,7 +264,7 @@ static int get_all(struct fetcher *f)
 	else if (f->needs.vek)
 		say_missing(f, f->needs.vlek ? "VLEK" : "VCEK", f->needs.vek);
 	for (unsigned i = 0; r == 0 && i < f->needs.n; i++)
-		r = get(f, &f->needs.list[i]);
+		r = get(f, &f->needs.list[i], &f->files[i]);
 	return r;
 }
 
@@ -260,22 +324,50 @@ static int find_needs(struct fetcher *f, const struct attest_args *a)
 	return r == -EBADMSG ? STATUS_MALFORMED : r == -EINVAL ? STATUS_USAGE : STATUS_MISSING;
 }
 
+static void fetcher_done(struct fetcher *f)
+{
+	(void) need_verifier_free(f->verifier);
+	for (unsigned i = 0; i < NEEDS_MAX; i++)
+		cache_file_done(&f->files[i]);
+}
+
+static int begin(struct fetcher *f, const struct attest_args *a)
+{
+	int r;
+
+	r = find_needs(f, a);
+	if (r != 0)
+		return r;
+	if (!f->o->forget && attest_cache_newest(f->dir, &f->newest) < 0)
+		return STATUS_MISSING;
+	if (need_verifier_new(&a->evidence, &f->needs, &a->trust, &f->newest, (int64_t)time(NULL), &f->verifier) == 0)
+		return 0;
+	(void) log_oom();
+	return STATUS_MISSING;
+}
+
+static int end(struct fetcher *f)
+{
+	/* What nobody verified is remembered by nobody, and makes no folder. */
+	if ((f->seen.n > 0 || f->o->forget) && cache_remember(f->dir, &f->seen, f->o->forget) < 0)
+		return STATUS_MISSING;
+	/* cocod reads all that lies there, and would take another machine's for ours. */
+	if (f->n_missing == 0 && (f->o->prune || streq(f->dir, ATTEST_CACHE)))
+		cache_prune(f->dir, &f->needs);
+	return f->n_missing > 0 ? STATUS_MISSING : STATUS_GOOD;
+}
+
 static int run(struct cli *cli, struct attest_args *a)
 {
-	struct fetcher f = {
+	_cleanup_(fetcher_done) struct fetcher f = {
 		.o = &a->fetch,
 		.dir = a->fetch.cache ? a->fetch.cache : ATTEST_CACHE,
-		.now = (int64_t)time(NULL),
 		.until = INT64_MAX,
 		.http = { .agent = "cococtl", .ca = a->fetch.ca, .timeout_usec = a->fetch.timeout_usec },
 	};
 	int r;
 
-	if (f.now < ATTEST_CLOCK_FLOOR) {
-		log_error("This machine's clock is not set, so that nobody can say what is still good");
-		return STATUS_MISSING;
-	}
-	r = find_needs(&f, a);
+	r = begin(&f, a);
 	if (r != 0)
 		return r;
 	f.json = cli->json ? json_object_new_array() : NULL;
@@ -288,10 +380,7 @@ static int run(struct cli *cli, struct attest_args *a)
 		(void) log_oom();
 		return STATUS_MISSING;
 	}
-	/* cocod reads all that lies there, and would take another machine's for ours. */
-	if (f.n_missing == 0 && (a->fetch.prune || streq(f.dir, ATTEST_CACHE)))
-		cache_prune(f.dir, &f.needs);
-	return f.n_missing > 0 ? STATUS_MISSING : STATUS_GOOD;
+	return end(&f);
 }
 
 int attest_fetch(struct cli *cli, int argc, char **argv)

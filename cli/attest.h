@@ -20,13 +20,15 @@ struct attest_fetch {
 	const char *cache;		/* NULL: ATTEST_CACHE to fetch, none to verify */
 	const char *kds, *pcs;		/* NULL: AMD's, Intel's */
 	const char *ca, *product;	/* may be NULL */
-	bool offline, refresh, prune;
+	bool offline, refresh, prune, forget;
 	uint64_t timeout_usec;		/* 0: the default */
 	const char *root, *tpm, *imds;	/* of a test, when this guest's own evidence is asked for */
 };
 
 /* Where cocod looks too (agent/collateral.h). */
 #define ATTEST_CACHE "/var/cache/cocod"
+/* What cocod trusts, the first that is there; as it finds its configuration (cocod.conf(5)). */
+#define ATTEST_TRUST_PLACES "/etc/cocod", "/run/cocod", "/usr/lib/cocod"
 
 /* What 'attest verify', 'attest show' and 'attest fetch' were told, with the files read. */
 struct attest_args {

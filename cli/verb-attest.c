@@ -96,7 +96,8 @@ static void print_help(void)
 	puts("cococtl attest report [--nonce=HEX] [--output=FILE] [--vmpl=N] [--service=svsm] [--service-guid=GUID] [--tpm=PATH]\n"
 	     "cococtl attest verify --type=TYPE EVIDENCE... [OPTIONS...]\n"
 	     "cococtl attest verify --bundle=FILE [EVIDENCE...] [OPTIONS...]\n"
-	     "cococtl attest fetch [--bundle=FILE | EVIDENCE...] [--cache=DIR] [--offline] [--refresh] [--prune] [--kds=URL] [--pcs=URL] [--ca=FILE]\n"
+	     "cococtl attest fetch [--bundle=FILE | EVIDENCE...] [--cache=DIR] [--offline] [--refresh] [--prune]\n"
+	     "                     [--forget-newest] [--trust=FILE] [--kds=URL] [--pcs=URL] [--ca=FILE]\n"
 	     "                     [--product=NAME] [--timeout=TIME]\n"
 	     "cococtl attest show [--type=TYPE] EVIDENCE... [--json]\n\n"
 	     "Types, and the evidence of each:");

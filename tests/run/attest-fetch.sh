@@ -23,7 +23,7 @@ tcb="tdx/certification/v4/tcb?fmspc=90c06f000000"
 identity=tdx/certification/v4/qe/identity
 crl="sgx/certification/v4/pckcrl?ca=platform&encoding=der"
 
-fetch() { "$cococtl" attest fetch --cache=cache --kds="$clear" --pcs="$clear" "$@"; }
+fetch() { "$cococtl" attest fetch --cache=cache --trust=pins --kds="$clear" --pcs="$clear" "$@"; }
 verify() { "$cococtl" attest verify --cache=cache --trust=pins "$@"; }
 forget() { rm -rf cache; : >log; rm -f ./*.mood www/*/*/*.mood www/*/*/*/*.mood; }
 asked() { [ "$(tr '\n' ' ' <log)" = "$1" ] || { cat log; return 1; }; }
@@ -40,7 +40,7 @@ mood() {
 forget
 check "an SNP report without certificates cannot be judged" expect 3 verify --type=snp --report=milan.report
 check "fetch for it" expect 0 fetch --report=milan.report
-check "the VCEK, the chain, the revocation list" asked "/$vcek /vcek/v1/Milan/cert_chain /vcek/v1/Milan/crl "
+check "the VCEK, the chain, the revocation list" asked "/vcek/v1/Milan/cert_chain /$vcek /vcek/v1/Milan/crl "
 check "a line for each" test "$(grep -c '^fetched ' out)" = 3
 check "and until when it is good" says "^until .*: $(cat until)T00:00:00Z$"
 check "now it is accepted, offline" expect 0 verify --type=snp --report=milan.report --set require=crl
@@ -51,7 +51,7 @@ check "--offline" expect 0 fetch --offline --report=milan.report
 check "--refresh" expect 0 fetch --refresh --report=milan.report
 check "asks for all" test "$(wc -l <log)" = 6
 check "--json" expect 0 fetch --json --report=milan.report
-check "is JSON" /usr/bin/python3 -c 'import json; v = json.load(open("out")); assert [i["state"] for i in v] == ["had"] * 3 + ["until"] and v[0]["what"] == "VCEK", v'
+check "is JSON" /usr/bin/python3 -c 'import json; v = json.load(open("out")); assert [i["state"] for i in v] == ["had"] * 3 + ["until"] and v[1]["what"] == "VCEK", v'
 check "the report after an update of the firmware" expect 0 fetch --report=milan-newer.report
 check "needs another VCEK" test "$(grep -c '^fetched ' out)" = 1
 check "both are there" test "$(find cache -name 'cert-vcek-*' | wc -l)" = 2
@@ -69,7 +69,7 @@ check "and verified" expect 0 verify --bundle=milan.bundle
 forget
 check "Turin" expect 0 fetch --report=turin.report
 check "has 8 bytes of chip id and one component more" asked \
-	"/vcek/v1/Turin/${chip:0:16}?fmcSPL=01&blSPL=04&teeSPL=00&snpSPL=24&ucodeSPL=219 /vcek/v1/Turin/cert_chain /vcek/v1/Turin/crl "
+	"/vcek/v1/Turin/cert_chain /vcek/v1/Turin/${chip:0:16}?fmcSPL=01&blSPL=04&teeSPL=00&snpSPL=24&ucodeSPL=219 /vcek/v1/Turin/crl "
 check "and verified" expect 0 verify --type=snp --report=turin.report
 forget
 check "a report of version 2" expect 3 fetch --report=milan-2.report
@@ -97,15 +97,15 @@ check "is said" said 'processor that is not known'
 forget
 check "a TDX quote without collateral cannot be judged" expect 3 verify --type=tdx --quote=tdx.quote
 check "fetch for it" expect 0 fetch --quote=tdx.quote
-check "four requests" asked "/$tcb /$identity /$crl /sgx/certification/v4/rootcacrl "
-check "six files" test "$(find cache -type f | wc -l)" = 6
+check "four requests" asked "/sgx/certification/v4/rootcacrl /$tcb /$identity /$crl "
+check "six files, and what is remembered of them" test "$(find cache -type f ! -name newest | wc -l)" = 6 -a "$(wc -l <cache/newest)" = 5
 check "the list that came in digits is DER" openssl crl -inform der -in cache/root-crl.der -noout
 check "now it is accepted, offline" expect 0 verify --type=tdx --quote=tdx.quote
 check "once more" expect 0 fetch --quote=tdx.quote
 check "and nobody was asked again" test "$(wc -l <log)" = 4
 rm cache/tcb-chain-*
 check "a chain that is gone" expect 0 fetch --quote=tdx.quote
-check "comes with its document" asked "/$tcb /$identity /$crl /sgx/certification/v4/rootcacrl /$tcb "
+check "comes with its document" asked "/sgx/certification/v4/rootcacrl /$tcb /$identity /$crl /$tcb "
 forget
 check "the other authority" expect 0 fetch --quote=processor.quote
 check "has another list" grep -q 'ca=processor' log
@@ -123,14 +123,14 @@ cp www/vcek/v1/Milan/crl cache/crl-vcek-Genoa.der
 cp pins cache/cert-of-mine.pem
 check "--prune" expect 0 fetch --quote=tdx.quote --prune
 check "removes what is of other evidence" test ! -e cache/tcb-info-000000000000.json -a ! -e cache/crl-vcek-Genoa.der
-check "and nothing else" test -e cache/cert-of-mine.pem -a "$(find cache -type f | wc -l)" = 7
+check "and nothing else" test -e cache/cert-of-mine.pem -a "$(find cache -type f | wc -l)" = 8
 check "--prune where something is missing" expect 3 fetch --offline --report=milan.report --prune
-check "removes nothing" test "$(find cache -type f | wc -l)" = 7
+check "removes nothing" test "$(find cache -type f | wc -l)" = 8
 
 # ---- Azure ----
 forget
 check "an HCL report of SNP" expect 0 fetch --hcl=snp.hcl
-check "is asked for as its hardware report is" asked "/$vcek /vcek/v1/Milan/cert_chain /vcek/v1/Milan/crl "
+check "is asked for as its hardware report is" asked "/vcek/v1/Milan/cert_chain /$vcek /vcek/v1/Milan/crl "
 check "an HCL report of TDX" expect 3 fetch --hcl=tdx.hcl
 check "without its quote" said -- '--td-quote'
 check "with it" expect 0 fetch --hcl=tdx.hcl --td-quote=tdx.quote
@@ -189,6 +189,113 @@ check "is none" says "^missing .*TCB info: .*malformed"
 mood "$tcb" "header Content-Length 5"
 check "a length that is none" expect 3 fetch --quote=tdx.quote
 
+# ---- what nobody signed is not kept ----
+root_crl=sgx/certification/v4/rootcacrl
+check "a VCEK that AMD did not sign" wrong "$vcek" wrong/vcek-forged "VCEK: .*not signed by whom it must be" --report=milan.report
+check "a chain from another root" wrong vcek/v1/Milan/cert_chain wrong/chain-forged "chain: .*root key is trusted" --report=milan.report
+check "nor is what hangs on it" bash -c '! ls cache/cert-* 2>/dev/null'
+check "a revocation list that AMD did not sign" wrong vcek/v1/Milan/crl wrong/crl-forged "revocation list: .*a signature of its issuer" --report=milan.report
+check "is not kept" test ! -e cache/crl-vcek-Milan.der
+check "TCB info that Intel did not sign" wrong "$tcb" wrong/tcb-info-forged "TCB info: .*signed by Intel's TCB signing key" --quote=tdx.quote
+check "QE identity that Intel did not sign" wrong "$identity" wrong/qe-identity-forged "QE identity: .*signed by Intel's TCB signing key" --quote=tdx.quote
+check "a PCK list that its CA did not sign" wrong "$crl" wrong/pck-crl-forged "PCK revocation list: .*a signature of its issuer" --quote=tdx.quote
+check "a root list that the root did not sign" wrong "$root_crl" wrong/root-crl-forged "root revocation list: .*a signature of its issuer" --quote=tdx.quote
+check "none of it is remembered" bash -c '! grep -q root-crl cache/newest'
+check "a signer that is revoked" wrong "$root_crl" wrong/root-crl-revokes-tcb "TCB info: .*revoked" --quote=tdx.quote
+check "a chain that the root did not sign" header "TCB-Info-Issuer-Chain: $(cat wrong/chain-self-made)" "not signed by whom it must be"
+forget
+check "evidence under another root" expect 3 "$cococtl" attest fetch --cache=cache --kds="$clear" --pcs="$clear" --quote=tdx.quote
+check "has nothing that could be verified" says '^missing .*lead to no trusted root'
+check "and nothing is kept" test ! -e cache
+forget
+check "a good cache" expect 0 fetch --report=milan.report
+cp www/vcek/v1/Milan/crl kept
+cp wrong/crl-forged www/vcek/v1/Milan/crl
+check "a forged list is fetched anew" expect 3 fetch --refresh --report=milan.report
+check "the good one stays" cmp cache/crl-vcek-Milan.der kept
+check "and is used" expect 0 verify --type=snp --report=milan.report --set require=crl
+cp wrong/crl-forged cache/crl-vcek-Milan.der
+cp kept www/vcek/v1/Milan/crl
+check "a forged list in the cache" expect 3 fetch --offline --report=milan.report
+check "is named" says '^missing .*cache/crl-vcek-Milan.der: .*a signature of its issuer'
+check "and replaced" expect 0 fetch --report=milan.report
+check "by the real one" cmp cache/crl-vcek-Milan.der kept
+if [ -e "$COCO_VECTORS/field/attest/forged-crl.der" ]; then
+	forget
+	check "a good cache, of the built-in roots' list" expect 0 fetch --report=milan.report
+	cp "$COCO_VECTORS/field/attest/forged-crl.der" www/vcek/v1/Milan/crl
+	check "the public forged list" expect 3 "$cococtl" attest fetch --refresh --cache=cache --kds="$clear" --report=milan.report
+	check "is not kept" cmp cache/crl-vcek-Milan.der kept
+	cp kept www/vcek/v1/Milan/crl
+else
+	skip "the public forged list" "there are no vectors"
+fi
+
+# ---- what was verified is remembered ----
+forget
+check "TCB info of a higher number" bash -c "cp 'www/$tcb' kept; cp wrong/tcb-info-newer 'www/$tcb'"
+check "is fetched" expect 0 fetch --quote=tdx.quote
+check "and remembered" grep -q '^tcb-info-90c06f000000 [0-9a-f]\{64\} 13 ' cache/newest
+check "verified with" expect 0 verify --type=tdx --quote=tdx.quote
+cp kept "www/$tcb"
+check "the server goes back" expect 3 fetch --refresh --quote=tdx.quote
+check "which is said" says '^missing .*TCB info: .*older than what was verified here before.*--forget-newest'
+check "and not kept" cmp cache/tcb-info-90c06f000000.json wrong/tcb-info-newer
+cp kept cache/tcb-info-90c06f000000.json
+check "somebody puts the older one into the cache" expect 3 verify --type=tdx --quote=tdx.quote
+check "it is refused" says 'OLDER'
+check "--at is the user's word" expect 0 verify --type=tdx --quote=tdx.quote --at="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+check "fetch does not take it from there" expect 3 fetch --offline --quote=tdx.quote
+check "and says so" says '^missing .*TCB info: .*older'
+check "--forget-newest" expect 0 fetch --forget-newest --quote=tdx.quote
+check "takes it" expect 0 verify --type=tdx --quote=tdx.quote
+check "and remembers it" grep -q '^tcb-info-90c06f000000 [0-9a-f]\{64\} 12 ' cache/newest
+check "the memory goes on" expect 0 fetch --quote=tdx.quote
+cp cache/newest remembered
+touch -d 2020-01-01 cache/newest
+check "a fetch without news" expect 0 fetch --quote=tdx.quote
+check "does not write it" test "$(stat -c %Y cache/newest)" -lt 1600000000
+check "TCB info of a lower number from the start" bash -c "cp wrong/tcb-info-older 'www/$tcb'"
+check "is refused by the memory" expect 3 fetch --refresh --quote=tdx.quote
+cp kept "www/$tcb"
+for bad in "" "coco-newest 1" "coco-newest 2\n" "coco-newest 1\nqe-identity\n"; do
+	printf %b "$bad" >cache/newest
+	check "a malformed memory: fetch" expect 3 fetch --quote=tdx.quote
+	check "... names the file and what to do" said "cache/newest' is malformed.*--forget-newest"
+	check "... verify" expect 3 verify --type=tdx --quote=tdx.quote
+	check "... says so" said "cache/newest' is malformed"
+done
+rm cache/newest
+mkdir cache/newest
+check "a memory that cannot be read" expect 3 verify --type=tdx --quote=tdx.quote
+check "is no empty one" said "cache/newest'"
+rmdir cache/newest
+ln -s /nowhere cache/newest
+check "a memory that leads nowhere" expect 3 verify --type=tdx --quote=tdx.quote
+check "is no empty one" said "cache/newest'"
+rm cache/newest
+check "no memory yet" expect 0 verify --type=tdx --quote=tdx.quote
+check "is made" expect 0 fetch --offline --quote=tdx.quote
+check "of what is there" cmp cache/newest remembered
+
+# ---- the clock ----
+forget
+cp "www/$tcb" kept
+cp wrong/tcb-info-ahead "www/$tcb"
+check "TCB info that was issued when this clock says not yet" expect 0 fetch --quote=tdx.quote
+check "is verified as of then" expect 0 verify --type=tdx --quote=tdx.quote
+check "which is said" says 'clock'
+cp "www/$crl" kept-crl
+cp wrong/pck-crl-short "www/$crl"
+check "what has expired by then" expect 3 fetch --refresh --quote=tdx.quote
+check "is not kept" says '^missing .*PCK revocation list: .*not valid now'
+cp kept-crl "www/$crl"
+cp wrong/pck-crl-short cache/pck-crl-platform.der
+cp kept cache/tcb-info-90c06f000000.json
+check "nor is it good without the one that says so" expect 3 verify --type=tdx --quote=tdx.quote
+check "for the cache remembers" says 'CRL_STALE'
+cp kept "www/$tcb"
+
 # ---- the cache is not trusted ----
 forget
 check "a good cache" expect 0 fetch --report=milan.report
@@ -214,8 +321,13 @@ check "all is missing" test "$(grep -c '^missing ' out)" = 3
 forget
 : >cache
 check "a cache that is a file" expect 3 fetch --report=milan.report
-check "is said" says '^missing .*cannot be kept'
+check "is said" said 'what this cache remembers'
 rm cache
+mkdir cache
+mkdir cache/crl-vcek-Milan.der
+check "a file that cannot be kept" expect 3 fetch --report=milan.report
+check "is said" says '^missing .*cannot be kept'
+rm -r cache
 
 # ---- moods ----
 mood "$vcek" "429 1" 503
@@ -225,7 +337,7 @@ check "which is said" said 'busy; trying again in 1 seconds'
 mood "$vcek" "429 3600"
 check "one that is busy for an hour" expect 3 fetch --report=milan.report
 check "is said" says '^missing .*VCEK: .*try again in 3600 seconds'
-check "and left alone altogether" test "$(wc -l <log)" = 1
+check "and left alone altogether" test "$(wc -l <log)" = 2
 mood "$vcek" 500
 check "one that fails" expect 3 fetch --report=milan.report
 check "is said" says '^missing .*VCEK: .*HTTP status 500'
@@ -252,16 +364,16 @@ mv "www/$vcek" kept
 check "a chip that the server does not know" expect 3 fetch --report=milan.report
 check "is said" says '^missing .*VCEK: .*HTTP status 404'
 mv kept "www/$vcek"
-check "a server that is not there" expect 3 "$cococtl" attest fetch --cache=cache2 --kds=http://127.0.0.1:1 --report=milan.report
+check "a server that is not there" expect 3 "$cococtl" attest fetch --trust=pins --cache=cache2 --kds=http://127.0.0.1:1 --report=milan.report
 check "leaves no cache" test ! -e cache2
 forget
-check "HTTPS" expect 0 "$cococtl" attest fetch --cache=cache --kds="$tls/" --ca=tls.crt --report=milan.report
+check "HTTPS" expect 0 "$cococtl" attest fetch --trust=pins --cache=cache --kds="$tls/" --ca=tls.crt --report=milan.report
 check "was asked" grep -q "/$chip" tls-log
 rm -rf cache
-check "HTTPS by somebody unknown" expect 3 "$cococtl" attest fetch --cache=cache --kds="$tls" --report=milan.report
+check "HTTPS by somebody unknown" expect 3 "$cococtl" attest fetch --trust=pins --cache=cache --kds="$tls" --report=milan.report
 check "is said" says 'certificate'
 mood "$vcek" "redirect $clear/$vcek"
-check "a redirect out of HTTPS" expect 3 "$cococtl" attest fetch --cache=cache --kds="$tls" --ca=tls.crt --report=milan.report
+check "a redirect out of HTTPS" expect 3 "$cococtl" attest fetch --trust=pins --cache=cache --kds="$tls" --ca=tls.crt --report=milan.report
 check "is not followed" asked ""
 
 # ---- the command line ----
