@@ -183,11 +183,8 @@ static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *
  * The secret is no longer being used.  The peer may still be there and ask a person; when it is
  * gone we look whether that opened the volume, to say so.
  */
-static void end_rejected(struct delivery *d, const char *how)
+static void watch_rejected(struct delivery *d)
 {
-	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare it with the volume's passphrase",
-		    d->volume, d->entry->policy.name, how);
-	note_outcome(d, DELIVERY_REJECTED);
 	d->timer = sd_event_source_disable_unref(d->timer);
 	d->questions = sd_event_source_disable_unref(d->questions);
 	d->exit = sd_event_source_disable_unref(d->exit);
@@ -199,6 +196,14 @@ static void end_rejected(struct delivery *d, const char *how)
 	d->pending = false;
 	d->entry->n_pending--;
 	keeper_settle(d->keeper, d->entry);
+}
+
+static void end_rejected(struct delivery *d, const char *how)
+{
+	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare it with the volume's passphrase",
+		    d->volume, d->entry->policy.name, how);
+	note_outcome(d, DELIVERY_REJECTED);
+	watch_rejected(d);
 }
 
 static void suspect(struct delivery *d, const char *why)
@@ -718,6 +723,10 @@ static int resume_one(struct keeper *k, struct store_entry *e, const struct stor
 	snprintf(d->consumer, sizeof(d->consumer), CONSUMER_CRYPTSETUP ":%s", d->volume);
 	take_entry(d, e);
 	find_peer(d, was);
+	if (was->outcome == DELIVERY_REJECTED) {
+		watch_rejected(d);
+		return 0;
+	}
 	watch_questions(d);
 	if (!volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
 		suspect(d, "cocod was restarted meanwhile, and somebody may have been asked for a passphrase");
@@ -735,7 +744,8 @@ void cryptsetup_resume(struct keeper *k)
 		for (size_t n = 0; e->state != SECRET_WIPED && n < e->n_deliveries; n++) {
 			const struct store_delivery was = e->deliveries[n];
 
-			if (was.outcome != DELIVERY_OFFERED && was.outcome != DELIVERY_READ)
+			if (was.outcome != DELIVERY_OFFERED && was.outcome != DELIVERY_READ &&
+			    was.outcome != DELIVERY_REJECTED)
 				continue;
 			if (resume_one(k, e, &was) < 0)
 				log_warning("Out of memory: secret '%s' stays until it is wiped by hand",
