@@ -304,11 +304,17 @@ static bool is_identified(struct judgement *j, const struct verdict *v)
 	if (v->identity == IDENTITY_WHOLE ||
 	    (v->identity == IDENTITY_PARTIAL && (v->policy->allow & ALLOW_PARTIAL_IDENTITY)))
 		return true;
-	(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
-		      v->identity == IDENTITY_NONE ?
-			      "attest.conf names no identity of what runs, any VM would pass: add %s" :
+	if (v->identity == IDENTITY_PARTIAL)
+		(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
 			      "what attest.conf names may not cover kernel, initrd and cmdline: add %s (or allow=partial-identity)",
-		      policy_identity_advice(v->policy->kind));
+			      policy_identity_advice(v->policy->kind));
+	else
+		(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
+			      "attest.conf names no identity of what runs%s: any VM would pass; add %s",
+			      v->policy->host_data.n > 0  ? ", for HOST_DATA is the host's to choose" :
+			      v->policy->mrconfigid.n > 0 ? ", for MRCONFIGID is the host's to choose" :
+							    "",
+			      policy_identity_advice(v->policy->kind));
 	return false;
 }
 

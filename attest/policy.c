@@ -680,18 +680,44 @@ static void check_all_judged(struct verdict *v)
 						     verdict_text(v, "pcr%u", (unsigned)(i - PCR_INDEX)));
 }
 
+static bool is_foreign(const struct policy *p, const struct option *o)
+{
+	unsigned subjects = kinds[p->kind].subjects;
+	uint32_t words;
+
+	if (o->kind != KIND_WORDS)
+		return !(o->about & subjects);
+	memcpy(&words, (const uint8_t *)p + o->offset, sizeof(words));
+	for (const struct word *w = o->words; w->word; w++)
+		if ((words & w->bit) && !(w->about & subjects))
+			return true;
+	return false;
+}
+
 const char *policy_foreign_option(const struct policy *p)
 {
 	for (unsigned i = 0; i < OPTIONS_MAX; i++) {
 		const struct option *o = i < PCR_INDEX ? &options[i] : &pcr_option;
 
-		if (has_bit(p->set, i) && !(o->about & kinds[p->kind].subjects))
+		if (has_bit(p->set, i) && is_foreign(p, o))
 			return o->name;
 	}
 	return NULL;
 }
 
 /* ---- identity ---- */
+
+/* What nothing was measured into has zeros, or ones after a reset: everybody's, so no identity. */
+static bool is_blank(const uint8_t *p, size_t len)
+{
+	bool zeros = true, ones = true;
+
+	for (size_t n = 0; n < len; n++) {
+		zeros = zeros && p[n] == 0;
+		ones = ones && p[n] == 0xff;
+	}
+	return zeros || ones;
+}
 
 /* PCRs that boot loaders extend by what they start. */
 static const char *const loader_pcrs[] = { "pcr8", "pcr9", "pcr11" };
@@ -737,9 +763,29 @@ static enum verdict_identity identity_of(const struct policy *p, const uint64_t 
 	return best;
 }
 
+/* What a value of zeros names, or of ones, is nobody. */
+static bool names_nobody(const struct policy *p, unsigned i)
+{
+	const struct option *o = i < PCR_INDEX ? &options[i] : &pcr_option;
+	size_t offset = o->offset + (i < PCR_INDEX ? 0 : (i - PCR_INDEX) * sizeof(struct policy_values));
+	const struct policy_values *values = (const struct policy_values *)((const uint8_t *)p + offset);
+
+	if (o->kind != KIND_HEX && o->kind != KIND_HEX_MAX)
+		return false;
+	for (unsigned n = 0; n < values->n; n++)
+		if (!is_blank(values->b[n], values->len[n]))
+			return false;
+	return true;
+}
+
 enum verdict_identity policy_identity_asked(const struct policy *p, const struct policy_identity *identities)
 {
-	return identity_of(p, p->set, identities);
+	uint64_t named[POLICY_SET_WORDS] = { 0 };
+
+	for (unsigned i = 0; i < OPTIONS_MAX; i++)
+		if (has_bit(p->set, i) && !names_nobody(p, i))
+			add_bit(named, i);
+	return identity_of(p, named, identities);
 }
 
 static void identify(struct verdict *v, const struct policy_identity *identities)
@@ -764,17 +810,11 @@ void policy_conclude(struct verdict *v, const struct policy_identity *identities
 
 /* ---- checks ---- */
 
-/* What nothing was measured into has zeros, or ones after a reset: everybody's, so no identity. */
 static void note_held(struct verdict *v, const void *member, const uint8_t *found, size_t len)
 {
 	int i = option_of(v, member);
-	bool zeros = true, ones = true;
 
-	for (size_t n = 0; n < len; n++) {
-		zeros = zeros && found[n] == 0;
-		ones = ones && found[n] == 0xff;
-	}
-	if (i >= 0 && !zeros && !ones)
+	if (i >= 0 && !is_blank(found, len))
 		add_bit(v->held, (unsigned)i);
 }
 

@@ -454,6 +454,14 @@ static void test_unjudged_options(void **state)
 				assert_non_null(strstr(v->checks[v->first_failed].expected, text));
 				break;
 			}
+	/* What is about another kind can be told before there is evidence. */
+	policies_init(&ps);
+	assert_int_equal(policies_set(&ps, "require=crl", error), 0);
+	assert_null(policy_foreign_option(&ps.of[POLICY_SNP]));
+	assert_string_equal(policy_foreign_option(&ps.of[POLICY_TDX]), "require");
+	assert_int_equal(policies_set(&ps, "pcr0=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
+	assert_null(policy_foreign_option(&ps.of[POLICY_AZURE_SNP]));
+	assert_string_equal(policy_foreign_option(&ps.of[POLICY_SNP]), "pcrN");
 	/* One by one: a word that was looked at stands for no other. */
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "allow=debug,masked", error), 0);
