@@ -14,6 +14,7 @@
 
 #include "agent/collateral.h"
 #include "agent/config.h"
+#include "agent/worker-call.h"
 #include "attest/imds.h"
 #include "attest/tpm.h"
 #include "base/io.h"
@@ -24,7 +25,6 @@
 
 #define USEC_PER_SEC 1000000ULL
 #define GATHER_USEC (60 * USEC_PER_SEC)
-#define CONNECT_USEC (5 * USEC_PER_SEC)
 #define JUDGE_USEC (90 * USEC_PER_SEC)
 #define PAUSE_USEC (1 * USEC_PER_SEC)
 #define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
@@ -45,8 +45,8 @@ struct attestation {
 	int pack;			/* memfd */
 	pid_t child;			/* until it is reaped, which may be after the attempt */
 	int child_fd;
-	int worker_fd;
-	sd_event_source *exit, *io, *timer;
+	struct worker_call *call;
+	sd_event_source *exit, *timer;
 	unsigned n_failed;		/* attempts since the last accepted one */
 	uint64_t not_before;		/* CLOCK_MONOTONIC */
 };
@@ -65,9 +65,8 @@ static void end(struct attestation *a, const struct attest_verdict *v, const cha
 {
 	uint64_t pause = a->setup.pause_usec << MIN(a->n_failed, 16u);
 
-	a->io = sd_event_source_disable_unref(a->io);
+	a->call = worker_call_free(a->call);
 	a->timer = sd_event_source_disable_unref(a->timer);
-	a->worker_fd = close_fd(a->worker_fd);
 	a->pack = close_fd(a->pack);
 	a->busy = false;
 	if (v && v->result == ATTEST_ACCEPTED)
@@ -107,11 +106,8 @@ static bool ends(const char *text, size_t size)
  * Whether the worker's words have a verdict's form, and are about this attempt; that much it is
  * believed, for somebody has to be.
  */
-static bool verdict_is_sound(const struct attestation *a, const struct msg_header *h,
-			     const struct attest_verdict *v)
+static bool verdict_is_sound(const struct attestation *a, const struct attest_verdict *v)
 {
-	if (h->type != MSG_ATTEST_VERIFY || h->error || h->len != sizeof(*v))
-		return false;
 	if (v->result == ATTEST_NONE || v->result >= _ATTEST_RESULT_MAX || v->trust_replaced > 1)
 		return false;
 	/* Who accepts without the initrd's policy has not seen it. */
@@ -128,82 +124,61 @@ static bool verdict_is_sound(const struct attestation *a, const struct msg_heade
 	       ends(v->code, sizeof(v->code)) && ends(v->reason, sizeof(v->reason));
 }
 
-static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static void on_verdict(void *userdata, const void *reply, const char *why)
 {
 	struct attestation *a = userdata;
-	struct attest_verdict v = { 0 };
-	struct msg_header h;
-	int r;
+	struct attest_verdict v;
+	char text[256];
 
-	r = frame_recv(a->worker_fd, &h, &v, sizeof(v), NULL);
-	if (r == -EAGAIN)
-		return 0;
-	if (r <= 0) {
-		end_without(a,
-			    "cocod-worker ended without a verdict (%s); " WORKER_EVIDENCE_ADVICE,
-			    r == 0 ? "connection closed" : strerror(-r));
-		return 0;
+	if (!reply) {
+		/* The words are the call's, which ends here. */
+		snprintf(text, sizeof(text), "%s", why);
+		end(a, NULL, text);
+		return;
 	}
-	if (h.type == MSG_ATTEST_VERIFY && h.error) {
-		end_without(a, "cocod-worker could not judge the evidence: %s", strerror(-h.error));
-		return 0;
-	}
-	if (!verdict_is_sound(a, &h, &v)) {
+	memcpy(&v, reply, sizeof(v));
+	if (!verdict_is_sound(a, &v)) {
 		end_without(a, "cocod-worker's answer is no verdict over this evidence");
-		return 0;
+		return;
 	}
 	make_printable(v.type);
 	make_printable(v.provider);
 	make_printable(v.code);
 	make_printable(v.reason);
 	end(a, &v, NULL);
-	return 0;
-}
-
-static int on_judge_timeout(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	end_without(userdata,
-		    "cocod-worker did not judge the evidence in time; " WORKER_EVIDENCE_ADVICE);
-	return 0;
 }
 
 /*
  * What an Azure VM's evidence lacks, its metadata service has; on any other machine nobody will
  * speak over the connection.
  */
-static int send_sources(struct attestation *a, int tpm)
-{
-	_cleanup_(closep) int imds = imds_open(a->setup.root, a->setup.imds);
-	struct attest_imds m = { .error = MIN(imds, 0) };
-	int r;
-
-	r = frame_send(a->worker_fd, MSG_ATTEST_TPM, 0, NULL, 0, tpm);
-	return r < 0 ? r : frame_send(a->worker_fd, MSG_ATTEST_IMDS, 0, &m, sizeof(m), imds < 0 ? -EBADF : imds);
-}
-
 static int ask_worker(struct attestation *a, int tpm)
 {
+	_cleanup_(closep) int imds = tpm >= 0 ? imds_open(a->setup.root, a->setup.imds) : -EBADF;
+	const struct attest_imds m = { .error = MIN(imds, 0) };
 	struct attest_question q = { .flags = a->setup.flags };
-	int r = 0;
+	const struct worker_frame frames[] = {
+		{ MSG_ATTEST_TPM, NULL, 0, tpm },
+		{ MSG_ATTEST_IMDS, &m, sizeof(m), imds },
+		{ MSG_ATTEST_VERIFY, &q, sizeof(q), a->pack },
+	};
+	const size_t first = tpm >= 0 ? 0 : ARRAY_SIZE(frames) - 1;
+	const struct worker_question question = {
+		.event = a->setup.event,
+		.path = a->setup.worker,
+		.advice = WORKER_EVIDENCE_ADVICE,
+		.frames = frames + first,
+		.n_frames = ARRAY_SIZE(frames) - first,
+		.reply_len = sizeof(struct attest_verdict),
+		.timeout_usec = a->setup.judge_usec,
+		.done = on_verdict,
+		.userdata = a,
+	};
 
 	memcpy(q.nonce, a->nonce, sizeof(q.nonce));
 	if (fcntl(a->pack, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -errno;
-	/* A worker whose queue is full must not hold up the keeper for long. */
-	r = client_connect(a->setup.worker, MIN(a->setup.judge_usec, CONNECT_USEC), &a->worker_fd);
-	/* A receive must not wait, whatever the worker does. */
-	if (r >= 0 && fcntl(a->worker_fd, F_SETFL, O_NONBLOCK) < 0)
-		r = -errno;
-	if (r >= 0 && tpm >= 0)
-		r = send_sources(a, tpm);
-	if (r >= 0)
-		r = frame_send(a->worker_fd, MSG_ATTEST_VERIFY, 0, &q, sizeof(q), a->pack);
-	if (r >= 0)
-		r = sd_event_add_io(a->setup.event, &a->io, a->worker_fd, EPOLLIN, on_verdict, a);
-	if (r >= 0)
-		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC,
-					       a->setup.judge_usec, 0, on_judge_timeout, a);
-	return r;
+	return worker_call_new(&question, &a->call);
 }
 
 static void begin_judging(struct attestation *a)
@@ -402,7 +377,7 @@ int attestation_new(const struct attestation_setup *s, struct attestation **ret)
 
 	if (!a)
 		return -ENOMEM;
-	*a = (struct attestation){ .setup = *s, .pack = -EBADF, .child_fd = -EBADF, .worker_fd = -EBADF };
+	*a = (struct attestation){ .setup = *s, .pack = -EBADF, .child_fd = -EBADF };
 	a->setup.gather_usec = s->gather_usec ?: GATHER_USEC;
 	a->setup.judge_usec = s->judge_usec ?: JUDGE_USEC;
 	a->setup.pause_usec = s->pause_usec ?: PAUSE_USEC;
@@ -421,12 +396,11 @@ struct attestation *attestation_free(struct attestation *a)
 	if (!a)
 		return NULL;
 	sd_event_source_disable_unref(a->exit);
-	sd_event_source_disable_unref(a->io);
+	worker_call_free(a->call);
 	sd_event_source_disable_unref(a->timer);
 	if (a->child > 0)
 		(void) kill(a->child, SIGKILL);
 	(void) close_fd(a->child_fd);
-	(void) close_fd(a->worker_fd);
 	(void) close_fd(a->pack);
 	(void) munmap(a->report, sizeof(*a->report));
 	free(a);

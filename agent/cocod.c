@@ -9,15 +9,27 @@
 
 #include "agent/config-check.h"
 #include "agent/keeper.h"
+#include "agent/listen.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/text.h"
 #include "ipc/client.h"
 
-static const struct listener listeners[] = {
-	{ "api", on_client_connection },
-	{ "cryptsetup", on_cryptsetup_connection },
+/* Our sockets, by the names that systemd gives their descriptors. */
+static const struct {
+	const char *name;
+	void (*accept)(void *userdata, int conn);
+	bool (*make_room)(void *userdata);
+} sockets[] = {
+	{ "api", on_client_connection, clients_make_room },
+	{ "cryptsetup", on_cryptsetup_connection, NULL },
+};
+
+/* Those that we listen on; each instance of cocod-cryptsetup@.socket is one. */
+struct listening {
+	struct listener **list;
+	size_t n;
 };
 
 static int usage(void)
@@ -160,16 +172,26 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 }
 
 /* One descriptor from systemd, by the name in its socket unit. */
-static int keeper_listen(struct keeper *k, int fd, const char *name)
+static int keeper_listen(struct keeper *k, int fd, const char *name, struct listener **ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
-		if (streq(listeners[i].name, name))
-			return sd_event_add_io(k->event, NULL, fd, EPOLLIN, listeners[i].accept, k);
+	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
+		if (streq(sockets[i].name, name)) {
+			const struct listener_setup setup = {
+				.event = k->event,
+				.fd = fd,
+				.name = sockets[i].name,
+				.accept = sockets[i].accept,
+				.make_room = sockets[i].make_room,
+				.userdata = k,
+			};
+
+			return listener_new(&setup, ret);
+		}
 	log_warning("A socket named '%s' is none of ours, ignoring it", name);
 	return 0;
 }
 
-static int keeper_listen_all(struct keeper *k)
+static int keeper_listen_all(struct keeper *k, struct listening *ret)
 {
 	char **names = NULL;
 	int n, r = 0;
@@ -177,17 +199,30 @@ static int keeper_listen_all(struct keeper *k)
 	n = sd_listen_fds_with_names(/* unset_environment= */ true, &names);
 	if (n < 0)
 		return log_error_errno(n, "Failed to take the sockets from systemd: %m");
+	ret->list = calloc((size_t)n + 1, sizeof(*ret->list));
+	if (ret->list)
+		ret->n = (size_t)n;
+	else
+		r = -ENOMEM;
 	for (int i = 0; i < n; i++) {
 		if (r >= 0)
-			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i]);
+			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i], &ret->list[i]);
 		free(names[i]);
 	}
 	free(names);
 	return r < 0 ? log_error_errno(r, "Failed to listen: %m") : 0;
 }
 
+static void listening_done(struct listening *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		listener_free(l->list[i]);
+	free(l->list);
+}
+
 static int keeper_run(struct keeper *k, const char *config_root)
 {
+	_cleanup_(listening_done) struct listening listening = { NULL };
 	sigset_t term;
 	int r;
 
@@ -205,7 +240,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 		r = sd_event_set_watchdog(k->event, true);
 	if (r < 0)
 		return log_error_errno(r, "Failed to set up the event loop: %m");
-	r = keeper_listen_all(k);
+	r = keeper_listen_all(k, &listening);
 	if (r >= 0)
 		r = keeper_attest(k, config_root);
 	if (r < 0)
@@ -220,6 +255,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	r = sd_event_loop(k->event);
 	(void) sd_notify(false, "STOPPING=1");
 	cryptsetup_stop(k);
+	clients_stop(k);
 	keeper_noted(k, store_sync(k->store));
 	k->retry = sd_event_source_disable_unref(k->retry);
 	k->attestation = attestation_free(k->attestation);

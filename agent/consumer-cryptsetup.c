@@ -35,6 +35,7 @@
 
 #include "agent/keeper.h"
 #include "agent/volume.h"
+#include "agent/worker-call.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -54,7 +55,7 @@ struct delivery {
 	int fd;				/* the connection */
 	pid_t pid;			/* 0: it is gone */
 	int pidfd;
-	int worker_fd;
+	struct worker_call *call;
 	struct store_entry *entry;	/* counted in its n_pending while @pending */
 	bool pending;
 	struct delivery_peer peer;
@@ -81,7 +82,7 @@ static void delivery_free(struct delivery *d)
 	secret_free(d->key);
 	(void) close_fd(d->fd);
 	(void) close_fd(d->pidfd);
-	(void) close_fd(d->worker_fd);
+	worker_call_free(d->call);
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
@@ -112,7 +113,6 @@ static int delivery_new(struct keeper *k, int fd, struct delivery **ret)
 		.prev = &k->deliveries,
 		.fd = fd,
 		.pidfd = -EBADF,
-		.worker_fd = -EBADF,
 	};
 	if (d->next)
 		d->next->prev = &d->next;
@@ -477,42 +477,28 @@ static void begin_write(struct delivery *d)
 
 /* ---- the volume's header, judged by the worker ---- */
 
-static int on_verdict_timeout(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	decline(userdata,
-		"cocod-worker did not judge its header in time; " WORKER_LUKS_ADVICE);
-	return 0;
-}
-
-static int on_verdict(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static void on_verdict(void *userdata, const void *reply, const char *why)
 {
 	struct delivery *d = userdata;
 	struct luks_verdict v;
-	struct msg_header h;
-	int r;
 
-	r = frame_recv(d->worker_fd, &h, &v, sizeof(v), NULL);
-	d->io = sd_event_source_disable_unref(d->io);
-	d->timer = sd_event_source_disable_unref(d->timer);
-	d->worker_fd = close_fd(d->worker_fd);
-	/*
-	 * The worker has read what a hostile host wrote: what it says is believed no further
-	 * than its form.
-	 */
-	if (r <= 0 || h.type != MSG_LUKS_CHECK || h.error || h.len != sizeof(v) ||
-	    !memchr(v.reason, 0, sizeof(v.reason))) {
-		decline(d,
-			"cocod-worker could not judge its header; " WORKER_LUKS_ADVICE);
-		return 0;
+	if (!reply) {
+		decline(d, "its header could not be judged: %s", why);
+		return;
+	}
+	memcpy(&v, reply, sizeof(v));
+	d->call = worker_call_free(d->call);
+	if (!memchr(v.reason, 0, sizeof(v.reason))) {
+		decline(d, "cocod-worker's answer is no verdict over its header");
+		return;
 	}
 	make_printable(v.reason);
 	if (v.error) {
 		decline(d, "its header is refused: %s", v.reason);
-		return 0;
+		return;
 	}
 	log_info("Volume '%s' has a good header: %s", d->volume, v.reason);
 	begin_write(d);
-	return 0;
 }
 
 /*
@@ -540,6 +526,18 @@ static int open_header(struct delivery *d, int *ret_fd)
 
 static void begin_header(struct delivery *d)
 {
+	struct worker_frame frame = { .type = MSG_LUKS_CHECK, .fd = -EBADF };
+	const struct worker_question question = {
+		.event = d->keeper->event,
+		.path = WORKER_LUKS_SOCKET,
+		.advice = WORKER_LUKS_ADVICE,
+		.frames = &frame,
+		.n_frames = 1,
+		.reply_len = sizeof(struct luks_verdict),
+		.timeout_usec = VERDICT_USEC,
+		.done = on_verdict,
+		.userdata = d,
+	};
 	_cleanup_(closep) int header = -EBADF;
 	int r;
 
@@ -548,14 +546,8 @@ static void begin_header(struct delivery *d)
 		decline(d, "the device of its header cannot be opened: %s", strerror(-r));
 		return;
 	}
-	r = client_connect(WORKER_LUKS_SOCKET, VERDICT_USEC, &d->worker_fd);
-	if (r >= 0)
-		r = frame_send(d->worker_fd, MSG_LUKS_CHECK, 0, NULL, 0, header);
-	if (r >= 0)
-		r = sd_event_add_io(d->keeper->event, &d->io, d->worker_fd, EPOLLIN, on_verdict, d);
-	if (r >= 0)
-		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
-					       VERDICT_USEC, 0, on_verdict_timeout, d);
+	frame.fd = header;
+	r = worker_call_new(&question, &d->call);
 	if (r < 0)
 		decline(d, "cocod-worker cannot be asked about its header: %s", strerror(-r));
 }
@@ -654,35 +646,30 @@ static int identify(struct delivery *d, const char **ret_why)
 	return ours ? 0 : -EACCES;
 }
 
-int on_cryptsetup_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+void on_cryptsetup_connection(void *userdata, int conn)
 {
 	struct keeper *k = userdata;
 	struct delivery *d;
 	const char *why;
-	int conn;
 
-	conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (conn < 0)
-		return 0;
 	if (k->n_deliveries >= MAX_DELIVERIES) {
 		log_warning("More than %d volumes ask at once, declining another", MAX_DELIVERIES);
 		(void) close_fd(conn);
-		return 0;
+		return;
 	}
 	if (delivery_new(k, conn, &d) < 0) {
 		(void) close_fd(conn);
-		return 0;
+		return;
 	}
 	if (identify(d, &why) < 0) {
 		log_warning("A connection on the cryptsetup socket is refused: %s%s%s%s", why,
 			    d->volume[0] ? " (volume '" : "", d->volume, d->volume[0] ? "')" : "");
 		delivery_free(d);
-		return 0;
+		return;
 	}
 	log_info("Volume '%s' asks for its key", d->volume);
 	if (start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		decline(d, "out of memory");
-	return 0;
 }
 
 /*

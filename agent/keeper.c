@@ -19,6 +19,19 @@
 /* Of a configuration that is another than the initrd's. */
 #define MESSAGE_DIFFERS SD_ID128_MAKE(77,35,e9,23,5c,ea,4d,0d,be,9e,37,56,54,fc,02,6a)
 
+/*
+ * An attempt that came to no verdict, for the reason of the one before: whoever asks makes
+ * another, and a worker that cannot be started is said once, not each time.
+ */
+static bool is_said(struct keeper *k)
+{
+	bool same = k->gate.verdict.result == ATTEST_NONE && streq(k->gate.reason, k->no_verdict_why);
+
+	snprintf(k->no_verdict_why, sizeof(k->no_verdict_why), "%s",
+		 k->gate.verdict.result == ATTEST_NONE ? k->gate.reason : "");
+	return same;
+}
+
 /* As a line, and where there is a journal with its fields. */
 static void log_verdict(const struct keeper *k)
 {
@@ -59,11 +72,14 @@ void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const c
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
 	usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 	gate_take_verdict(&k->gate, v, why, nobody, usec);
+	/* It goes to the journal's fields as it is. */
+	make_printable(k->gate.reason);
 	/* What binds the system is there already; this is for people. */
 	r = v ? carried_note(&k->carried, v, usec) : 0;
 	if (r < 0)
 		log_warning_errno(r, "Failed to note this verdict in '%s' for the system after the initrd, ignoring: %m", k->carried.path);
-	log_verdict(k);
+	if (!is_said(k))
+		log_verdict(k);
 	keeper_notify_status(k);
 }
 

@@ -27,8 +27,11 @@ struct keeper {
 	struct carried carried;		/* from the initrd before this system, or for the system after this initrd */
 	struct gate gate;
 	struct attestation *attestation;	/* NULL when the gate wants none */
+	char no_verdict_why[512];	/* of the last attempt that came to none; "" after one that did */
 	uint64_t since_usec;		/* CLOCK_REALTIME of the start */
+	struct client *clients;		/* of requests.c, the one that asked last first */
 	unsigned n_clients;
+	uint64_t idle_usec;		/* of a client without a request; 0: the usual */
 	struct delivery *deliveries;	/* of consumer-cryptsetup.c */
 	unsigned n_deliveries;
 	sd_event_source *retry;		/* when a secret may be used up with no further event */
@@ -36,17 +39,22 @@ struct keeper {
 	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was logged last of each source */
 };
 
-/* A listening socket of ours, by the name that systemd gave its descriptor. */
-struct listener {
-	const char *name;
-	sd_event_io_handler_t accept;	/* userdata is the keeper */
-};
+/* Takes a connection to the socket of that name; listener_setup.accept, with the keeper as its userdata. */
 
 /* requests.c: "api" */
-int on_client_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+void on_client_connection(void *userdata, int conn);
 
 /* consumer-cryptsetup.c: "cryptsetup" */
-int on_cryptsetup_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+void on_cryptsetup_connection(void *userdata, int conn);
+
+/*
+ * Let the client go that has asked nothing for the longest time, to make room for another; one
+ * whose request waits is not among them.  Returns false when there is none.
+ */
+bool clients_make_room(void *userdata);
+
+/* End all clients. */
+void clients_stop(struct keeper *k);
 
 /* Take up again, after a restart, the deliveries whose outcome nobody has seen. */
 void cryptsetup_resume(struct keeper *k);

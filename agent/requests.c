@@ -12,19 +12,41 @@
 #include "ipc/frame.h"
 
 #define MAX_CLIENTS 32
+#define IDLE_USEC (60 * USEC_PER_SEC)
 
 struct client {
+	struct client *next, **prev;	/* in the keeper's list */
 	struct keeper *keeper;
 	int fd;
-	sd_event_source *io;
+	sd_event_source *io, *idle;
 };
+
+static void client_link(struct client *c)
+{
+	struct keeper *k = c->keeper;
+
+	c->next = k->clients;
+	c->prev = &k->clients;
+	if (c->next)
+		c->next->prev = &c->next;
+	k->clients = c;
+}
+
+static void client_unlink(struct client *c)
+{
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+}
 
 static struct client *client_free(struct client *c)
 {
 	if (!c)
 		return NULL;
+	client_unlink(c);
 	c->keeper->n_clients--;
 	sd_event_source_disable_unref(c->io);
+	sd_event_source_disable_unref(c->idle);
 	(void) close_fd(c->fd);
 	free(c);
 	return NULL;
@@ -321,6 +343,62 @@ static int answer(struct client *c)
 	return r;
 }
 
+/* ---- clients ---- */
+
+static bool has_request(const struct client *c)
+{
+	char first;
+
+	return recv(c->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool clients_make_room(void *userdata)
+{
+	struct keeper *k = userdata;
+	struct client *oldest = NULL;
+
+	for (struct client *c = k->clients; c; c = c->next)
+		if (!has_request(c))
+			oldest = c;
+	if (!oldest)
+		return false;
+	log_info("A client that asks nothing makes room for another on the control socket");
+	client_free(oldest);
+	return true;
+}
+
+void clients_stop(struct keeper *k)
+{
+	while (k->clients)
+		client_free(k->clients);
+}
+
+static void start_idle(struct client *c)
+{
+	(void) sd_event_source_set_time_relative(c->idle, c->keeper->idle_usec ?: IDLE_USEC);
+	(void) sd_event_source_set_enabled(c->idle, SD_EVENT_ONESHOT);
+}
+
+static int on_client_idle(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct client *c = userdata;
+
+	/* Its request came while we were busy; it is served next. */
+	if (has_request(c))
+		start_idle(c);
+	else
+		client_free(c);
+	return 0;
+}
+
+/* It has just asked something: the last one to go. */
+static void client_touch(struct client *c)
+{
+	client_unlink(c);
+	client_link(c);
+	start_idle(c);
+}
+
 static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct client *c = userdata;
@@ -332,39 +410,44 @@ static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void
 			log_warning_errno(r,
 					  "A client on the control socket broke the protocol, disconnecting it: %m");
 		client_free(c);
+	} else {
+		client_touch(c);
 	}
 	return 0;
 }
 
-int on_client_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+void on_client_connection(void *userdata, int conn)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
 	struct keeper *k = userdata;
 	socklen_t len = sizeof(struct ucred);
 	struct ucred peer;
-	int conn;
+	int r;
 
-	conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (conn < 0)
-		return 0;
-	c = calloc(1, sizeof(*c));
-	if (!c) {
-		(void) close_fd(conn);
-		return 0;
-	}
-	k->n_clients++;
-	*c = (struct client){ .keeper = k, .fd = conn };
-	if (k->n_clients > MAX_CLIENTS) {
-		log_warning("More than %d clients on the control socket, refusing another",
-			    MAX_CLIENTS);
-		return 0;
-	}
 	/* The socket's mode says the same; this holds when somebody has changed that. */
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0) {
 		log_warning("A client on the control socket is not root, refusing it");
-		return 0;
+		(void) close_fd(conn);
+		return;
 	}
-	if (sd_event_add_io(k->event, &c->io, conn, EPOLLIN, on_client_readable, c) >= 0)
+	if (k->n_clients >= MAX_CLIENTS && !clients_make_room(k)) {
+		log_warning("More than %d clients on the control socket, and each is asking something: refusing another",
+			    MAX_CLIENTS);
+		(void) close_fd(conn);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		(void) close_fd(conn);
+		return;
+	}
+	*c = (struct client){ .keeper = k, .fd = conn };
+	client_link(c);
+	k->n_clients++;
+	r = sd_event_add_io(k->event, &c->io, conn, EPOLLIN, on_client_readable, c);
+	if (r >= 0)
+		r = sd_event_add_time_relative(k->event, &c->idle, CLOCK_MONOTONIC,
+					       k->idle_usec ?: IDLE_USEC, 0, on_client_idle, c);
+	if (r >= 0)
 		TAKE_PTR(c);
-	return 0;
 }

@@ -18,6 +18,12 @@
 int client_connect(const char *path, uint64_t timeout_usec, int *ret_fd);
 
 /*
+ * The same without ever waiting, here or on the socket, which is non-blocking: -EAGAIN when the
+ * listener's queue is full, and there is nothing to wait for but time.
+ */
+int client_connect_now(const char *path, int *ret_fd);
+
+/*
  * Ask and wait for the answer.  @body of @len bytes is the request's, with @pass_fd unless that
  * is negative; the reply's body goes into the @size bytes at @reply, and its length to @ret_len
  * (NULL: it must be exactly @size).

@@ -372,7 +372,7 @@ static void test_lies(void **state)
 		{ LIE_LONG, false, "without a verdict" },
 		{ LIE_EMPTY, false, "is no verdict" },
 		{ LIE_TYPE, false, "is no verdict" },
-		{ LIE_ERROR, false, "could not judge the evidence: Input/output error" },
+		{ LIE_ERROR, false, "could not judge it: Input/output error" },
 		{ LIE_POSITIVE_ERROR, false, "without a verdict" },
 		{ LIE_RESULT_NONE, false, "is no verdict" },
 		{ LIE_RESULT_HUGE, false, "is no verdict" },

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A listening socket when descriptors run out: counted is how often the loop wakes, not how long it takes. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/listen.h"
+#include "base/io.h"
+
+#define PAUSE_USEC (20 * 1000ULL)
+#define PAUSES 10
+
+static struct {
+	sd_event *event;
+	int fd;
+	struct sockaddr_un sa;
+	socklen_t sa_len;
+	int conn[8], n_conns;
+	int spare;	/* closed to make room */
+	unsigned n_asked_for_room;
+} t;
+
+static int set_up(void **state)
+{
+	t.sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	t.sa_len = sizeof(t.sa);
+	t.n_conns = 0;
+	t.spare = -EBADF;
+	t.n_asked_for_room = 0;
+	t.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	return t.fd < 0 || bind(t.fd, (struct sockaddr *)&t.sa, sizeof(sa_family_t)) < 0 || listen(t.fd, 8) < 0 ||
+			       getsockname(t.fd, (struct sockaddr *)&t.sa, &t.sa_len) < 0 || sd_event_new(&t.event) < 0 ?
+		       -1 :
+		       0;
+}
+
+static int tear_down(void **state)
+{
+	for (int i = 0; i < t.n_conns; i++)
+		close_fd(t.conn[i]);
+	close_fd(t.spare);
+	close_fd(t.fd);
+	sd_event_unref(t.event);
+	return 0;
+}
+
+static int connected(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&t.sa, t.sa_len), 0);
+	return fd;
+}
+
+static void take(void *userdata, int conn)
+{
+	assert_true(fcntl(conn, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(conn, F_GETFD) & FD_CLOEXEC);
+	t.conn[t.n_conns++] = conn;
+}
+
+static bool make_room(void *userdata)
+{
+	bool can = t.spare >= 0;
+
+	t.n_asked_for_room++;
+	t.spare = close_fd(t.spare);
+	return can;
+}
+
+static struct listener *start(bool (*room)(void *))
+{
+	const struct listener_setup setup = {
+		.event = t.event,
+		.fd = t.fd,
+		.name = "test",
+		.accept = take,
+		.make_room = room,
+		.pause_usec = PAUSE_USEC,
+	};
+	struct listener *l;
+
+	assert_int_equal(listener_new(&setup, &l), 0);
+	return l;
+}
+
+static int on_end(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	*(bool *)userdata = true;
+	return 0;
+}
+
+/* Returns how often the loop woke within some pauses. */
+static uint64_t run(void)
+{
+	sd_event_source *timer = NULL;
+	uint64_t before, after;
+	bool over = false;
+
+	assert_true(sd_event_add_time_relative(t.event, &timer, CLOCK_MONOTONIC, PAUSES * PAUSE_USEC, 1, on_end, &over) >= 0);
+	assert_int_equal(sd_event_get_iteration(t.event, &before), 0);
+	while (!over)
+		assert_true(sd_event_run(t.event, UINT64_MAX) >= 0);
+	assert_int_equal(sd_event_get_iteration(t.event, &after), 0);
+	sd_event_source_disable_unref(timer);
+	return after - before;
+}
+
+static void run_until(int n)
+{
+	while (t.n_conns < n)
+		assert_true(sd_event_run(t.event, UINT64_MAX) >= 0);
+	assert_int_equal(t.n_conns, n);
+}
+
+/* No descriptor from here on: @ret is for allow(). */
+static void forbid(struct rlimit *ret)
+{
+	struct rlimit none;
+	int fd = dup(t.fd);
+
+	assert_true(fd >= 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, ret), 0);
+	none = (struct rlimit){ (rlim_t)fd, ret->rlim_max };
+	close_fd(fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+}
+
+static void allow(const struct rlimit *r)
+{
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, r), 0);
+}
+
+static void test_accepts(void **state)
+{
+	struct listener *l = start(NULL);
+	int a = connected(), b = connected();
+
+	run_until(2);
+	assert_true(run() <= 4);
+	close_fd(a);
+	close_fd(b);
+	listener_free(l);
+}
+
+/* One try a pause, two wakes each at most; then everybody is served who waited. */
+static void test_no_descriptor(void **state)
+{
+	struct listener *l = start(NULL);
+	struct rlimit saved;
+	uint64_t n;
+	int a = connected(), b = connected();
+
+	run_until(2);
+	for (; t.n_conns > 0; t.n_conns--)
+		close_fd(t.conn[t.n_conns - 1]);
+	close_fd(a);
+	close_fd(b);
+	a = connected();
+	b = connected();
+	/* The loop's timers have theirs by now. */
+	forbid(&saved);
+	n = run();
+	assert_int_equal(t.n_conns, 0);
+	assert_true(n <= 2 * PAUSES + 4);
+	allow(&saved);
+	run_until(2);
+	close_fd(a);
+	close_fd(b);
+	listener_free(l);
+}
+
+/* The owner may have something to close. */
+static void test_make_room(void **state)
+{
+	struct listener *l = start(make_room);
+	struct rlimit saved;
+	int a, b;
+
+	(void) run();
+	t.spare = dup(t.fd);
+	a = connected();
+	b = connected();
+	forbid(&saved);
+	run_until(1);
+	assert_true(run() <= 2 * PAUSES + 4);
+	assert_int_equal(t.n_conns, 1);
+	assert_true(t.n_asked_for_room >= 1);
+	allow(&saved);
+	run_until(2);
+	close_fd(a);
+	close_fd(b);
+	listener_free(l);
+}
+
+/* One who was there when the loop was woken, and has gone: nobody waits for the next. */
+static void test_gone(void **state)
+{
+	struct listener *l = start(NULL);
+
+	close_fd(connected());
+	assert_true(run() <= 4 + 2);
+	assert_true(fcntl(t.fd, F_GETFL) & O_NONBLOCK);
+	listener_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_accepts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_descriptor, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_make_room, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

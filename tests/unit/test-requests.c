@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Clients of the control socket that ask nothing: they go in time, and never keep another out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/keeper.h"
+#include "base/io.h"
+#include "ipc/frame.h"
+
+#define MAX_CLIENTS 32
+#define IDLE_USEC (200 * USEC_PER_MSEC)
+
+static char dir[] = "/tmp/test-requests.XXXXXX";
+static char journal[64];
+static struct keeper k;
+static int fds[2 * MAX_CLIENTS], n_fds;
+
+static int set_up(void **state)
+{
+	if (geteuid() != 0)
+		return 0;
+	k = (struct keeper){ .idle_usec = 600 * USEC_PER_SEC };
+	n_fds = 0;
+	return sd_event_new(&k.event) < 0 || store_new(NULL, 0, NULL, journal, &k.store) < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	if (geteuid() != 0)
+		return 0;
+	clients_stop(&k);
+	assert_int_equal(k.n_clients, 0);
+	store_free(k.store);
+	sd_event_unref(k.event);
+	for (int i = 0; i < n_fds; i++)
+		close_fd(fds[i]);
+	(void) unlink(journal);
+	return 0;
+}
+
+static bool need_root(void)
+{
+	if (geteuid() == 0)
+		return true;
+	print_message("needs root: cocod serves nobody else\n");
+	return false;
+}
+
+static int connected(void)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	on_client_connection(&k, pair[1]);
+	fds[n_fds++] = pair[0];
+	return pair[0];
+}
+
+static void ask(int fd)
+{
+	struct msg_index q = { .index = 1000 };
+
+	assert_int_equal(frame_send(fd, MSG_SOURCE_INFO, 0, &q, sizeof(q), -EBADF), 0);
+}
+
+/* All that can be done without waiting. */
+static void run(void)
+{
+	while (sd_event_run(k.event, 0) > 0)
+		;
+}
+
+static bool answered(int fd)
+{
+	struct msg_header h;
+
+	run();
+	return frame_recv(fd, &h, NULL, 0, NULL) == 1 && h.type == MSG_SOURCE_INFO && h.error == -ENOENT;
+}
+
+static bool is_open(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static void test_many(void **state)
+{
+	int fd;
+
+	if (!need_root())
+		skip();
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		assert_true(is_open(connected()));
+	run();
+	/* The first has asked since, so the second has been idle for longest. */
+	ask(fds[0]);
+	assert_true(answered(fds[0]));
+	fd = connected();
+	ask(fd);
+	assert_true(answered(fd));
+	assert_false(is_open(fds[1]));
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		assert_int_equal(is_open(fds[i]), i != 1);
+	assert_int_equal(k.n_clients, MAX_CLIENTS);
+	/* As often as somebody comes. */
+	for (int i = 0; i < MAX_CLIENTS - 1; i++) {
+		fd = connected();
+		ask(fd);
+		assert_true(answered(fd));
+	}
+	assert_int_equal(k.n_clients, MAX_CLIENTS);
+}
+
+/* A request that was sent is answered, however many come after it. */
+static void test_request_waits(void **state)
+{
+	if (!need_root())
+		skip();
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		(void) connected();
+		if (i < 3)
+			ask(fds[i]);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_true(is_open(connected()));
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		assert_true(i < 3 ? answered(fds[i]) : is_open(fds[i]) == (i >= 8));
+}
+
+/* When each of them is asking something, another is refused and none cut. */
+static void test_all_ask(void **state)
+{
+	if (!need_root())
+		skip();
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		ask(connected());
+	assert_false(is_open(connected()));
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		assert_true(answered(fds[i]));
+}
+
+static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	unsigned *n = userdata;
+
+	(*n)++;
+	ask(fds[0]);
+	(void) sd_event_source_set_time_relative(s, IDLE_USEC / 8);
+	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+/* Time takes those that ask nothing, and no one that does. */
+static void test_idle(void **state)
+{
+	sd_event_source *tick = NULL;
+	struct msg_header h;
+	unsigned n = 0;
+
+	if (!need_root())
+		skip();
+	k.idle_usec = IDLE_USEC;
+	for (int i = 0; i < 4; i++)
+		(void) connected();
+	assert_true(sd_event_add_time_relative(k.event, &tick, CLOCK_MONOTONIC, 1000, 1, on_tick, &n) >= 0);
+	while (k.n_clients > 1 || n < 24)
+		assert_true(sd_event_run(k.event, UINT64_MAX) >= 0);
+	run();
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(frame_recv(fds[0], &h, NULL, 0, NULL), 1);
+	assert_true(is_open(fds[0]));
+	for (int i = 1; i < 4; i++)
+		assert_false(is_open(fds[i]));
+	sd_event_source_disable_unref(tick);
+	while (k.n_clients > 0)
+		assert_true(sd_event_run(k.event, UINT64_MAX) >= 0);
+}
+
+static int make_dir(void **state)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(journal, sizeof(journal), "%s/journal", dir);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_request_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_all_ask, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
