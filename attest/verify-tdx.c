@@ -440,9 +440,12 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 		r = endorsement_check_collateral(ctx, chain, &t->pck, e, now, v, fresh);
 		if (r < 0)
 			return r;
-		/* Good from now on only: before, a document of it, or beside it, may not have been issued. */
-		verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release,
-				  MAX(now, verifier_latest(ctx)), en->expires);
+		/*
+		 * Good from now on only: before, a document of it may not have been issued.  When
+		 * one at hand has yet to be, another may be chosen then: that is not remembered.
+		 */
+		if (verifier_latest(ctx) <= now)
+			verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release, now, en->expires);
 	}
 	r = check_platform(v, q, en, leaf, &t->pck);
 	if (r < 0)

@@ -611,6 +611,7 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 	const char *missing = missing_piece(type, e);
 	int r = 0;
 
+	ctx->saw = INT64_MIN;
 	verdict_reset(v);
 	v->trust = ctx->trust.source;
 	v->trust_replaced = ctx->trust.replaced;
@@ -650,7 +651,6 @@ int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *t
 	int r;
 
 	for (unsigned i = 0;; i++) {
-		ctx->saw = INT64_MIN;
 		r = attest_verify(ctx, type, e, ps, now, v);
 		if (r < 0 || ctx->saw <= now || i == CLOCK_STEPS_MAX)
 			break;

@@ -221,6 +221,34 @@ static void test_revoked_while_known(void **state)
 	assert_false(f->v->authentic);
 }
 
+/* What is issued later on is chosen from then on, whatever was known before. */
+static void test_one_that_is_to_be_issued(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(verifier_freep) struct verifier *ctx = new_verifier(f);
+	const int64_t then = ISSUED + 15 * DAY;
+	struct fixture other = { .e.n_certs = 0 };
+
+	load_case(&other, "tcbinfo-newer-from-later-on");
+	assert_int_equal(evidence_add(&f->e, EVIDENCE_TCB_INFO, other.e.piece[EVIDENCE_TCB_INFO], /* sent= */ true), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(judge(f, ctx, then - 1), "OK");
+		assert_false(was_known(f->v));
+		assert_int_equal(f->v->tcb_status, TCB_UP_TO_DATE);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(judge(f, ctx, then), "TCB_OutOfDate");
+		assert_int_equal(was_known(f->v), i);
+	}
+	/* A clock that says less is moved on to it, known or not. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(attest_verify_by_clock(ctx, &attest_verify_tdx, &f->e, &f->policy, 0, f->v), 0);
+		assert_string_equal(f->v->code, ATTEST_CLOCK_FLOOR > NEXT ? "CRL_STALE" : "TCB_OutOfDate");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+		free((void *)other.e.piece[pieces[i].piece].p);
+}
+
 static void test_other_roots(void **state)
 {
 	struct fixture *f = *state;
@@ -267,6 +295,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changed_collateral, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_quote, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revoked_while_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_that_is_to_be_issued, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_roots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_growth, setup, teardown),
 	};
