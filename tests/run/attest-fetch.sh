@@ -278,6 +278,25 @@ check "no memory yet" expect 0 verify --type=tdx --quote=tdx.quote
 check "is made" expect 0 fetch --offline --quote=tdx.quote
 check "of what is there" cmp cache/newest remembered
 
+# ---- cocod's own cache ----
+# In a mount namespace of its own, so that this machine's is left alone.
+own_cache() {
+	unshare -m sh -c 'mount -t tmpfs none /run && mount -t tmpfs none /var/cache && mkdir /run/cocod && { [ -z "$1" ] || cp "$1" /run/cocod/attest.trust; } &&
+		shift && "$@" && ls /var/cache/cocod' sh "$@"
+}
+if [ -e /etc/cocod/attest.trust ] || ! unshare -m sh -c 'mount -t tmpfs none /var/cache' 2>/dev/null; then
+	skip "cocod's own cache" "no mount namespace, or there is an attest.trust in /etc/cocod"
+else
+	own=("$cococtl" attest fetch --kds="$clear" --report=milan.report)
+	check "into cocod's cache comes what its attest.trust vouches for" expect 0 own_cache pins "${own[@]}"
+	check "all of it, and the memory" test "$(grep -c -e '^cert-' -e '^crl-' -e '^newest$' out)" = 4
+	check "without one the built-in roots count" expect 3 own_cache '' "${own[@]}"
+	check "which vouch for none of it" says 'chain: .*root key is trusted'
+	check "an attest.trust with a mistake" expect 64 own_cache log "${own[@]}"
+	check "is said" said "/run/cocod/attest.trust', line 1"
+	check "--trust goes before it" expect 0 own_cache log "${own[@]}" --trust=pins
+fi
+
 # ---- the clock ----
 forget
 cp "www/$tcb" kept
