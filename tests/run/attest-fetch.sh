@@ -287,14 +287,14 @@ own_cache() {
 if [ -e /etc/cocod/attest.trust ] || ! unshare -m sh -c 'mount -t tmpfs none /var/cache' 2>/dev/null; then
 	skip "cocod's own cache" "no mount namespace, or there is an attest.trust in /etc/cocod"
 else
-	own=("$cococtl" attest fetch --kds="$clear" --report=milan.report)
-	check "into cocod's cache comes what its attest.trust vouches for" expect 0 own_cache pins "${own[@]}"
+	anew=("$cococtl" attest fetch --kds="$clear" --report=milan.report)
+	check "into cocod's cache comes what its attest.trust vouches for" expect 0 own_cache pins "${anew[@]}"
 	check "all of it, and the memory" test "$(grep -c -e '^cert-' -e '^crl-' -e '^newest$' out)" = 4
-	check "without one the built-in roots count" expect 3 own_cache '' "${own[@]}"
+	check "without one the built-in roots count" expect 3 own_cache '' "${anew[@]}"
 	check "which vouch for none of it" says 'chain: .*root key is trusted'
-	check "an attest.trust with a mistake" expect 64 own_cache log "${own[@]}"
+	check "an attest.trust with a mistake" expect 64 own_cache log "${anew[@]}"
 	check "is said" said "/run/cocod/attest.trust', line 1"
-	check "--trust goes before it" expect 0 own_cache log "${own[@]}" --trust=pins
+	check "--trust goes before it" expect 0 own_cache log "${anew[@]}" --trust=pins
 fi
 
 # ---- the clock ----
