@@ -559,6 +559,7 @@ static int choose_secret(struct delivery *d)
 {
 	struct keeper *k = d->keeper;
 	struct store_entry *e;
+	const char *why;
 	int r;
 
 	r = keeper_gate(k);
@@ -572,11 +573,16 @@ static int choose_secret(struct delivery *d)
 	e = store_for_volume(k->store, d->volume);
 	if (!e && r == -ENOENT && now(d) < d->deadline)
 		return 0;
+	why = keeper_ignored_why(k);
+	if (!e && why) {
+		decline(d, "no launch secret may go to it; %s", why);
+		return -1;
+	}
 	if (!e) {
 		decline(d,
 			r == -ENOENT ?
 				"there are no launch secrets on this machine (neither coco_secret nor efi_secret serves any)" :
-				"no launch secret may go to it; see 'cococtl secrets list' and 'cococtl status'");
+				"no launch secret may go to it; see 'cococtl secrets list'");
 		return -1;
 	}
 	if (e->state == SECRET_WIPED) {

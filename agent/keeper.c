@@ -344,6 +344,17 @@ static void source_warning(struct keeper *k, unsigned i, char *ret)
 	snprintf(ret, MSG_WARNING_LEN, "%.200s: %s", src->path, why);
 }
 
+const char *keeper_ignored_why(const struct keeper *k)
+{
+	const struct secret_source *src;
+	const char *why;
+
+	for (unsigned i = 0; (src = store_source(k->store, i, NULL)); i++)
+		if (access(src->path, F_OK) == 0 && gate_believes(&k->gate, src, &why) == GATE_IGNORES)
+			return why;
+	return NULL;
+}
+
 int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN])
 {
 	const struct store_entry *e;

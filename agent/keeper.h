@@ -83,6 +83,9 @@ void keeper_noted(struct keeper *k, int r);
  */
 int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN]);
 
+/* Why the secrets of a source that is there do not count; NULL when those of all do. */
+const char *keeper_ignored_why(const struct keeper *k);
+
 /* What is the matter with one secret; "" when nothing is. */
 void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN]);
 

@@ -232,11 +232,10 @@ static int on_secret_delivered(struct client *c, const void *body)
 	r = find_for_get(c, q->name, &e);
 	if (r < 0)
 		return r;
+	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", e->policy.name);
+	/* Another client had it as well, and was first to say so. */
 	if (e->state == SECRET_WIPED)
-		return -ENOKEY;
-	if (!store_delivery_find(e, CONSUMER_GET))
-		log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'",
-			   e->policy.name);
+		return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 	keeper_noted(c->keeper,
 		     store_deliver(c->keeper->store, e, CONSUMER_GET, DELIVERY_TAKEN));
 	keeper_settle(c->keeper, e);
@@ -267,7 +266,7 @@ static int on_boot_complete(struct client *c, const void *body)
 	int r = 0;
 
 	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
-		if (e->policy.wipe != WIPE_BOOT_COMPLETE)
+		if (e->policy.wipe != WIPE_BOOT_COMPLETE || e->state == SECRET_WIPED)
 			continue;
 		/* One that is being handed over goes when that is done. */
 		keeper_noted(k, store_set_wipe_due(k->store, e));

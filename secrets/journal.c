@@ -164,30 +164,32 @@ static int take_1(struct journal *j, size_t *room, const struct journal_record_1
 	return take(j, room, &r);
 }
 
-/* A delivery says that its secret was given away, also where the record of that is lost. */
+/* Where the record of a secret is lost, its deliveries say that it was given away. */
 static int complete(struct journal *j, size_t *room)
 {
-	for (size_t i = 0; i < j->n; i++) {
-		struct journal_record r = j->records[i], *secret;
+	size_t n = j->n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct journal_record r = {
+			.magic = JOURNAL_MAGIC,
+			.kind = JOURNAL_SECRET,
+			.state = j->records[i].state == DELIVERY_OFFERED ? SECRET_PRESENT : SECRET_DELIVERED,
+			.guid = j->records[i].guid,
+		};
+		struct journal_record *there;
 		int err;
 
-		if (r.kind != JOURNAL_DELIVERY)
+		if (j->records[i].kind != JOURNAL_DELIVERY)
 			continue;
-		secret = find(j, JOURNAL_SECRET, &r.guid, NULL);
-		if (!secret) {
-			r = (struct journal_record){
-				.magic = JOURNAL_MAGIC,
-				.kind = JOURNAL_SECRET,
-				.guid = r.guid,
-			};
-			err = take(j, room, &r);
-			if (err < 0)
-				return err;
-			secret = find(j, JOURNAL_SECRET, &r.guid, NULL);
-		}
-		if (secret && j->records[i].state != DELIVERY_OFFERED &&
-		    secret->state < SECRET_DELIVERED)
-			secret->state = SECRET_DELIVERED;
+		there = find(j, JOURNAL_SECRET, &r.guid, NULL);
+		/* One that stands before the end is what the file has. */
+		if (there && there < j->records + n)
+			continue;
+		if (there && there->state >= r.state)
+			continue;
+		err = take(j, room, &r);
+		if (err < 0)
+			return err;
 	}
 	return 0;
 }

@@ -522,15 +522,20 @@ int store_deliver(struct store *s, struct store_entry *e, const char *consumer,
 		  enum delivery_outcome outcome)
 {
 	struct store_delivery *d = delivery_add(e, consumer);
+	bool read;
 
 	if (!d)
 		return -ENOMEM;
+	/* That it was not opened with what was offered does not say that this was read. */
+	read = d->outcome != DELIVERY_OFFERED || outcome != DELIVERY_REJECTED;
 	if (d->outcome != outcome || d->before != DELIVERY_NONE) {
 		d->outcome = outcome;
 		d->before = DELIVERY_NONE;
 		d->outcome_usec = now_on(CLOCK_BOOTTIME);
 		s->dirty = true;
 	}
+	if (!read)
+		return store_sync(s);
 	if (!streq(e->delivered_to, d->consumer)) {
 		memcpy(e->delivered_to, d->consumer, sizeof(e->delivered_to));
 		s->dirty = true;

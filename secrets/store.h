@@ -117,7 +117,8 @@ const struct store_delivery *store_delivery_find(const struct store_entry *e, co
 /*
  * The life of a delivery.  Offer before the first byte goes out; then either withdraw, when not
  * all was read, or note that it was (the secret becomes delivered), and the outcome when it is
- * known.  For `cococtl secrets get` DELIVERY_TAKEN is all there is.
+ * known.  One that was only offered and is rejected, which happens when the keeper dies in
+ * between, leaves the secret's state as it is: it may never have been read.  For `cococtl secrets get` DELIVERY_TAKEN is all there is.
  *
  * Return 0; an errno of writing the journal, and what was noted holds in memory even then;
  * -ENOMEM with nothing changed.

@@ -59,8 +59,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct fixture *f = *state;
 	char cmd[512];
+
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
 
 	store_free(f->store);
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s' '%s' '%s.bad'", f->dir, f->journal, f->journal);
@@ -228,6 +231,27 @@ static off_t journal_size(const struct fixture *f)
 	return st.st_size;
 }
 
+/* Offered, and the keeper dies before it knows whether it was read: not given away, not forgotten. */
+static void test_rejected_unread(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry *e;
+
+	assert_int_equal(store_scan(f->store), 1);
+	e = store_find(f->store, "luks");
+	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &(struct delivery_peer){ .pid = 1 }), 0);
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(e->state, SECRET_PRESENT);
+		assert_string_equal(e->delivered_to, "");
+		assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_REJECTED);
+		restart(f, 0);
+		e = store_find(f->store, "luks");
+	}
+}
+
 /* What 40330 calls of `cococtl secrets get` did was to fill the journal; and changes cost nothing, either. */
 static void test_50000_deliveries(void **state)
 {
@@ -273,6 +297,7 @@ static void test_no_room(void **state)
 	e = store_find(f->store, "luks");
 	assert_int_equal(store_sync(f->store), -EFBIG);
 	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &(struct delivery_peer){ .pid = 1 }), -EFBIG);
+	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_READ), -EFBIG);
 	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), -EFBIG);
 	assert_int_equal(e->state, SECRET_DELIVERED);
 	assert_int_equal(store_wipe(f->store, store_find(f->store, "home")), 0);
@@ -429,6 +454,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_for_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life_and_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_behind_our_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rejected_unread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_50000_deliveries, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_journals, setup, teardown),
