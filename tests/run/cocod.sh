@@ -265,7 +265,7 @@ fi
 
 "${cococtl[@]}" status --json >"$work/out"
 check "without a policy the default is Require=attested" json "d['gate']['require'] == 'attested' and d['gate']['require_reason'] == 'the default, without an attest.conf'"
-printf '[snp]\nmeasurement=%096d\ncovers=kernel,initrd,cmdline\n' 0 >"$conf/attest.conf"
+printf '[snp]\nid_key_digest=%096d\n' 1 >"$conf/attest.conf"
 restart TERM
 "${cococtl[@]}" status --json >"$work/out"
 check "with one it is Require=evidence" json "d['gate']['require'] == 'evidence' and d['gate']['require_reason'] == 'the default, because there is an attest.conf'"
