@@ -117,14 +117,18 @@ static void test_one_verdict(void **state)
 	struct luks_verdict v;
 	struct msg_header h;
 	pid_t pid;
-	int fd;
+	int fd, r;
 
 	if (!need_root())
 		skip();
 	pid = worker_start("--kind=luks", &fd);
 	assert_int_equal(frame_send(fd, MSG_LUKS_CHECK, 0, NULL, 0, bad), 0);
 	(void) frame_send(fd, MSG_LUKS_CHECK, 0, NULL, 0, header);
-	assert_int_equal(frame_recv(fd, &h, &v, sizeof(v), NULL), 1);
+	r = frame_recv(fd, &h, &v, sizeof(v), NULL);
+	/* A question that is unread at the worker's end resets the connection, which may be told before its answer. */
+	if (r == -ECONNRESET)
+		r = frame_recv(fd, &h, &v, sizeof(v), NULL);
+	assert_int_equal(r, 1);
 	assert_int_equal(v.error, -EBADMSG);
 	assert_exits(pid, 0);
 	assert_closed(fd);
