@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <time.h>
 #include <tss2/tss2_esys.h>
 #include <unistd.h>
 
@@ -43,15 +44,31 @@ static TSS2_RC fd_transmit(TSS2_TCTI_CONTEXT *t, size_t len, const uint8_t *comm
 	return fd_tcti(t)->error < 0 ? TSS2_TCTI_RC_IO_ERROR : TSS2_RC_SUCCESS;
 }
 
-static int wait_readable(int fd)
+static int64_t now_msec(void)
+{
+	struct timespec t;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The deadline is for the whole response: one who gives a byte now and then gets no more. */
+static int wait_readable(int fd, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int n;
 
-	do
-		n = poll(&p, 1, ANSWER_MSEC);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
+	for (;;) {
+		int64_t left = deadline - now_msec();
+		int n;
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		n = poll(&p, 1, (int)left);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
 }
 
 /*
@@ -60,10 +77,11 @@ static int wait_readable(int fd)
  */
 static ssize_t read_response(int fd, uint8_t *buf, size_t size)
 {
+	int64_t deadline = now_msec() + ANSWER_MSEC;
 	size_t n = 0, want = TPM_HEADER_LEN;
 
 	while (n < want) {
-		ssize_t k = wait_readable(fd);
+		ssize_t k = wait_readable(fd, deadline);
 
 		if (k == 0)
 			k = read(fd, buf + n, size - n) ?: -EPIPE;
