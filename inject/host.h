@@ -52,13 +52,15 @@ static inline struct host *host_free(struct host *h)
 DEFINE_CLEANUP(struct host *, host_free)
 
 /*
- * Through the monitor at the socket @path, which may take @timeout_usec for each answer; or
- * through libvirt's connection @uri (NULL: its default), for the guest @domain, a name or UUID.
+ * Through the monitor at the socket @path, or through libvirt's connection @uri (NULL: its
+ * default), for the guest @domain, a name or UUID.  Either may take @timeout_usec for each
+ * answer, whatever comes meanwhile.
  * @ret is yours.  Returns as above; STATUS_IO when the socket cannot be reached, STATUS_USAGE
  * when libvirt is not there.
  */
 enum status host_open_qmp(const char *path, uint64_t timeout_usec, struct host **ret);
-enum status host_open_libvirt(const char *uri, const char *domain, struct host **ret);
+enum status host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec,
+			       struct host **ret);
 
 /* Base64 of a launch measurement into @ret.  STATUS_MALFORMED when it is not that. */
 enum status host_decode_measurement(const char *who, const char *text,

@@ -322,7 +322,7 @@ static enum status connect_host(struct inject *x)
 {
 	if (x->args->value[ARG_LIBVIRT])
 		return host_open_libvirt(x->args->value[ARG_CONNECT], x->args->value[ARG_LIBVIRT],
-					 &x->host);
+					 x->timeout_usec, &x->host);
 	return host_open_qmp(x->args->value[ARG_QMP], x->timeout_usec, &x->host);
 }
 

@@ -282,6 +282,19 @@ if [ -e "$top_builddir/tests/double/libvirt.so.0" ]; then
 	lv_bad "not SEV" 1 "is it protected by SEV" --lie not-sev
 	lv_bad "a guest that runs" 1 "start --paused" --lie running
 	lv_bad "refused" 1 "is the TIK the one" --lie fw-error
+	for lie in mute drip babble; do
+		for at in qmp_capabilities query-status query-sev sev-inject-launch-secret; do
+			start --lie $lie --at $at
+			check "libvirt: $lie in $at" lv 3 --libvirt vm --timeout 500ms
+			stop
+			check "libvirt: $lie in $at: is said" said "no answer from libvirt in time, see --timeout"
+			check "libvirt: $lie in $at: never continued" bash -c '! grep -q "\"cont\"" record'
+		done
+	done
+	start --lie escape --at query-status
+	check "libvirt: an error that moves the cursor" lv 3 --libvirt vm
+	stop
+	check "libvirt: an error that moves the cursor: is printable" said "'query-status': ?\[2J?root: all is well??1m?"
 	start --lie cont-error
 	check "libvirt: not started" lv 3 --libvirt vm
 	stop

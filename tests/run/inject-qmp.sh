@@ -157,6 +157,7 @@ for at in qmp_capabilities query-status query-sev query-sev-launch-measure; do
 done
 bad "no answer to query-sev" 3 "no answer in time" --lie mute
 bad "an answer that drips" 3 "no answer in time" --lie drip
+bad "events without end" 3 "no answer in time" --lie babble
 bad "another command's id" 3 "does not speak QMP" --lie wrong-id
 bad "no id" 3 "does not speak QMP" --lie no-id
 bad "return and error" 3 "does not speak QMP" --lie both
