@@ -61,7 +61,17 @@ static bool has_room(unsigned n_own, unsigned n_sent, bool sent)
 	return sent ? n_sent < EVIDENCE_SENT_MAX : n_own < EVIDENCE_OWN_MAX;
 }
 
-static int add_to_list(struct bytes *list, bool *list_sent, unsigned *n, struct bytes data, bool sent)
+/* A sender's that is too much is no error: it would close what the verifier has enough for. */
+static int no_room_for(struct evidence *e, bool sent)
+{
+	if (!sent)
+		return -EMSGSIZE;
+	e->n_left_out++;
+	return 0;
+}
+
+static int add_to_list(struct evidence *e, struct bytes *list, bool *list_sent, unsigned *n,
+		       struct bytes data, bool sent)
 {
 	unsigned n_sent = 0;
 
@@ -73,7 +83,7 @@ static int add_to_list(struct bytes *list, bool *list_sent, unsigned *n, struct 
 		}
 	}
 	if (!has_room(*n - n_sent, n_sent, sent))
-		return sent ? 0 : -EMSGSIZE;
+		return no_room_for(e, sent);
 	list[*n] = data;
 	list_sent[(*n)++] = sent;
 	return 0;
@@ -81,12 +91,12 @@ static int add_to_list(struct bytes *list, bool *list_sent, unsigned *n, struct 
 
 int evidence_add_cert(struct evidence *e, struct bytes data, bool sent)
 {
-	return add_to_list(e->cert, e->cert_sent, &e->n_certs, data, sent);
+	return add_to_list(e, e->cert, e->cert_sent, &e->n_certs, data, sent);
 }
 
 int evidence_add_crl(struct evidence *e, struct bytes data, bool sent)
 {
-	return add_to_list(e->crl, e->crl_sent, &e->n_crls, data, sent);
+	return add_to_list(e, e->crl, e->crl_sent, &e->n_crls, data, sent);
 }
 
 int evidence_add(struct evidence *e, enum evidence_piece piece, struct bytes data, bool sent)
@@ -113,7 +123,7 @@ int evidence_add(struct evidence *e, enum evidence_piece piece, struct bytes dat
 		}
 	}
 	if (!has_room(e->n_more - n_sent, n_sent, sent))
-		return sent ? 0 : -EMSGSIZE;
+		return no_room_for(e, sent);
 	e->more[e->n_more].piece = piece;
 	e->more[e->n_more].sent = sent;
 	e->more[e->n_more++].data = data;
@@ -617,6 +627,10 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 	v->trust_replaced = ctx->trust.replaced;
 	v->now = now;
 	v->policy = p;
+	if (e->n_left_out > 0)
+		verdict_skip(v, "what was sent beside the evidence",
+			     verdict_text(v, "%u pieces are not looked at: %d of a sort are the most", e->n_left_out,
+					  EVIDENCE_SENT_MAX));
 	if (missing)
 		(void) verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
 				    missing, "not given");

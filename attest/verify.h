@@ -71,12 +71,13 @@ struct evidence {
 	struct bytes crl[EVIDENCE_CRLS_MAX];	/* PEM or DER */
 	bool crl_sent[EVIDENCE_CRLS_MAX];
 	unsigned n_crls;
+	unsigned n_left_out;			/* of a sender's, more than are looked at */
 };
 
 /*
  * Add one.  What is there already, byte for byte, is not added again, but becomes the
  * verifier's own when it is.  A second piece that is no collateral is left out: the first
- * counts.  Of a sender's more than EVIDENCE_SENT_MAX of a sort are left out.
+ * counts.  Of a sender's more than EVIDENCE_SENT_MAX of a sort are left out, and counted.
  * Returns 0, or -EMSGSIZE for more than EVIDENCE_OWN_MAX of the verifier's own.
  */
 int evidence_add(struct evidence *e, enum evidence_piece piece, struct bytes data, bool sent);

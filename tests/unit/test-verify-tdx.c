@@ -286,6 +286,33 @@ static void test_no_growth(void **state)
 	assert_true(after <= before + 65536);
 }
 
+/* Nor do the candidates that were passed over, chosen anew each time or known. */
+static void test_no_growth_of_choices(void **state)
+{
+	static const char *const ids[] = { "tcbinfo-edited", "qeid-edited", "tcbinfo-fmspc-other", "tcb-chain-other-root" };
+	struct fixture *f = *state, others[ARRAY_SIZE(ids)] = { 0 };
+	_cleanup_(verifier_freep) struct verifier *ctx = new_verifier(f);
+	size_t before, after;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		load_case(&others[i], ids[i]);
+		for (size_t j = 1; j < ARRAY_SIZE(pieces); j++)
+			assert_int_equal(evidence_add(&f->e, pieces[j].piece, others[i].e.piece[pieces[j].piece], /* sent= */ i % 2), 0);
+	}
+	for (int i = 0; i < 200; i++)
+		assert_string_equal(judge(f, ctx, i % 2 ? NOW : NOW - 100 - i), "OK");
+	before = in_use();
+	for (int i = 0; i < 200; i++)
+		assert_string_equal(judge(f, ctx, i % 2 ? NOW : NOW - 500 - i), "OK");
+	after = in_use();
+	assert_true(after <= before + 65536);
+	assert_string_equal(judge(f, ctx, NOW), "OK");
+	assert_true(was_known(f->v));
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(pieces); j++)
+			free((void *)others[i].e.piece[pieces[j].piece].p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_that_is_to_be_issued, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_roots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_growth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_growth_of_choices, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,6 +232,7 @@ static void test_evidence_add(void **state)
 	for (unsigned i = 0; i < EVIDENCE_SENT_MAX + 9; i++)
 		assert_int_equal(evidence_add_crl(&e, (struct bytes){ text + i, 2 }, true), 0);
 	assert_int_equal(e.n_crls, EVIDENCE_SENT_MAX);
+	assert_int_equal(e.n_left_out, 9);
 	for (unsigned i = 0; i < EVIDENCE_OWN_MAX; i++)
 		assert_int_equal(evidence_add_crl(&e, (struct bytes){ text + i, 3 }, false), 0);
 	assert_int_equal(e.n_crls, EVIDENCE_CRLS_MAX);
