@@ -143,6 +143,24 @@ static int check_require(const struct config *c, const char *root)
 	return r == 0 && c->require == REQUIRE_EVIDENCE ? -EINVAL : 0;
 }
 
+/* A secret whose file is called otherwise has the policy of one without a file. */
+static void warn_of_unread(const char *root)
+{
+	static const char *const folders[] = { "cocod.conf.d", "secrets.d" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		struct name_list l = { NULL, 0 };
+		char path[PATH_MAX];
+
+		/* What cannot be read was said. */
+		if (config_folder_list_unread(root, folders[i], &l, path) < 0)
+			continue;
+		for (size_t j = 0; j < l.n; j++)
+			log_warning("'%s/%s' is not read, for its name does not end in .conf", folders[i], l.names[j]);
+		name_list_done(&l);
+	}
+}
+
 int config_check(const char *root)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
@@ -156,6 +174,7 @@ int config_check(const char *root)
 	if (n > 0)
 		log_error("The configuration has %u error%s; cocod would release nothing", n, n == 1 ? "" : "s");
 	/* All that can be said is said. */
+	warn_of_unread(root);
 	n += check_require(config, root) != 0;
 	n += check_volumes(config, root) != 0;
 	n += check_evidence(root) != 0;

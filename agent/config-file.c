@@ -223,8 +223,13 @@ static bool is_conf(const char *name)
 	return n > strlen(".conf") && streq(name + n - strlen(".conf"), ".conf");
 }
 
-int config_folder_list(const char *root, const char *name, struct name_list *ret,
-		       char ret_path[static PATH_MAX])
+static bool is_no_conf(const char *name)
+{
+	return !is_conf(name);
+}
+
+static int list_places(const char *root, const char *name, bool (*wanted)(const char *name),
+		       struct name_list *ret, char ret_path[static PATH_MAX])
 {
 	struct name_list l = { 0 };
 
@@ -232,7 +237,7 @@ int config_folder_list(const char *root, const char *name, struct name_list *ret
 		int r = -ENAMETOOLONG;
 
 		if ((size_t)snprintf(ret_path, PATH_MAX, "%s%s/%s", root, config_dirs[i], name) < PATH_MAX)
-			r = name_list_add_folder(&l, root, ret_path, is_conf);
+			r = name_list_add_folder(&l, root, ret_path, wanted);
 		if (r < 0) {
 			name_list_done(&l);
 			return r;
@@ -240,4 +245,16 @@ int config_folder_list(const char *root, const char *name, struct name_list *ret
 	}
 	*ret = l;
 	return 0;
+}
+
+int config_folder_list(const char *root, const char *name, struct name_list *ret,
+		       char ret_path[static PATH_MAX])
+{
+	return list_places(root, name, is_conf, ret, ret_path);
+}
+
+int config_folder_list_unread(const char *root, const char *name, struct name_list *ret,
+			      char ret_path[static PATH_MAX])
+{
+	return list_places(root, name, is_no_conf, ret, ret_path);
 }

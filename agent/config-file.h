@@ -74,4 +74,8 @@ int name_list_add_folder(struct name_list *l, const char *root, const char *path
 int config_folder_list(const char *root, const char *name, struct name_list *ret,
 		       char ret_path[static PATH_MAX]);
 
+/* The same for what else is there, which nobody reads. */
+int config_folder_list_unread(const char *root, const char *name, struct name_list *ret,
+			      char ret_path[static PATH_MAX]);
+
 #endif

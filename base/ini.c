@@ -151,7 +151,7 @@ int ini_next(struct ini *ini, struct ini_item *ret)
 
 bool ini_is(const char *text, size_t len, const char *word)
 {
-	return strlen(word) == len && memcmp(text, word, len) == 0;
+	return strlen(word) == len && (len == 0 || memcmp(text, word, len) == 0);
 }
 
 size_t ini_plain(char *text, size_t len)

@@ -163,9 +163,11 @@ collateral
 put wrong/crl-expired crl-old.der
 check "a list that has expired beside one that is good" checks 0
 check "... is said" prints "crl-old.der: revocation list of 'ARK-Milan', has expired; another one counts"
-rm "$work/cocod-worker"
-check "without cocod-worker nothing is good" checks 1
-check "... which is said" said "Failed to run '.*cocod-worker', which checks attest.conf\|cocod-worker: "
+for end in 'exit 3' 'kill -9 $$'; do
+	printf '#!/bin/sh\n%s\n' "$end" >"$work/cocod-worker"
+	check "a cocod-worker that ends by '$end'" checks 1
+	check "... is said" said "cocod-worker' did not come to an end; attest.conf and what belongs to it are not checked"
+done
 cp "$top_builddir/cocod-worker" "$work"
 
 # ---- what does not fit together ----
@@ -177,6 +179,12 @@ printf '[snp]\nid_key_digest=%096d\n' 1 >"$conf/attest.conf"
 printf '[Cocod]\nRequire=none\n' >"$conf/cocod.conf.d/a.conf"
 check "Require=none beside a policy" checks 0
 check "... is a warning" said "attest.conf: Require=none: nothing is judged by this policy"
+fill
+mv "$conf/secrets.d/data.conf" "$conf/secrets.d/data"
+check "a file that is called otherwise" checks 0
+check "... is a warning" said "'secrets.d/data' is not read, for its name does not end in .conf"
+check "a root below this folder" expect 0 "$work/cocod" --check-config --config-root=root
+check "... with a slash" expect 0 "$work/cocod" --check-config --config-root=root/
 fill
 check "volumes without a crypttab" checks 0
 check "... are a warning" said "etc/crypttab: There is none"
