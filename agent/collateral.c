@@ -38,6 +38,8 @@ static int add_config(const char *root, const char *name, size_t max, enum bundl
 		return 0;
 	r = bundle_add_own(ret, kind, f.text, f.len);
 	config_file_done(&f);
+	if (r == -EBADMSG)
+		return cause_set(why, r, "'%.180s' has a NUL byte: it is a text", f.path);
 	return r < 0 ? cause_set(why, r, "'%.180s' is too much: %s", f.path, strerror(-r)) : 1;
 }
 
@@ -140,6 +142,9 @@ static int add_newest(const char *root, struct bundle *ret, struct cause *why)
 		return unreadable(why, -ENAMETOOLONG, root);
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : unreadable(why, -errno, path);
+	/* Nobody has to write into a FIFO for us. */
+	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+		return unreadable(why, -ENXIO, path);
 	r = read_file_at(AT_FDCWD, path, NEWEST_FILE_MAX, &text, &len);
 	if (r == 0)
 		r = bundle_add_own(ret, BUNDLE_NEWEST, text, len);
