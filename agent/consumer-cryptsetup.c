@@ -346,8 +346,8 @@ static void end_delivered(struct delivery *d)
 
 	d->key = secret_free(d->key);
 	d->fd = close_fd(d->fd);
-	log_notice("Secret '%s' of '%s' is delivered to volume '%s'", e->policy.name,
-		   e->source->name, d->volume);
+	log_notice("Secret '%s' is delivered to volume '%s', from source '%s'", e->policy.name,
+		   d->volume, e->source->name);
 	note_outcome(d, DELIVERY_READ);
 	d->offered = false;
 	await_outcome(d);
