@@ -21,6 +21,16 @@ static void assert_printable(const char *text, bool json)
 	}
 }
 
+static bool is_utf8(const char *text)
+{
+	size_t left = strlen(text), n = 1;
+	uint32_t c;
+
+	for (; left > 0 && n > 0; text += n, left -= n)
+		n = utf8_next(text, left, &c);
+	return n > 0;
+}
+
 static struct json_object *parse(const char *text)
 {
 	struct json_tokener *t = json_tokener_new();
@@ -45,9 +55,12 @@ static void check_json(const char *text)
 
 	assert(printable);
 	assert_printable(printable, /* json= */ true);
-	if (o) {
+	/* json-c lets overlong forms pass. */
+	if (o && is_utf8(text)) {
 		again = parse(printable);
-		assert(json_object_equal(o, again));
+		/* Not json_object_equal(): a NaN is no NaN's equal. */
+		assert(streq(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
+			     json_object_to_json_string_ext(again, JSON_C_TO_STRING_PLAIN)));
 		json_object_put(again);
 	}
 	json_object_put(o);
