@@ -69,7 +69,10 @@ static void zero_and_flush(u8 *p, size_t len)
 	if (!len)
 		return;
 	memzero_explicit(p, len);
-	/* From the cache into the memory itself: a host that reads that sees zeros as well. */
+	/*
+	 * From the cache into the memory itself, where a host could else find the old ciphertext
+	 * and put it back.
+	 */
 	clflush_cache_range(p, len);
 }
 
