@@ -9,12 +9,12 @@
  * A file's i_private is its secret, and NULL once that has been wiped: both under the inode's lock.
  *
  * Somebody may hold on to a file that was removed without having it open, and open it later; so the
- * inodes stay until the module goes, and only then lose this module's operations. Not before: open
- * reads i_fop once to take a reference to its module and again to use it, and between the two the
- * one must not become the other, or the reference is never given back. A module that goes gives none.
+ * inodes stay until the module goes, and only then lose this module's operations.
  *
- * Who was preempted there, or between reading i_op and calling what it has, still looks at this
- * module's memory: secret_dirs_settle().
+ * Those name no owner. The VFS warns, with a stack trace, of who opens a file whose owner is just
+ * going; so opening takes the reference itself, and fails in silence when there is none to have.
+ * Who was preempted in there, or between reading i_fop or i_op and calling what it has, holds no
+ * reference but still needs this module's memory: secret_dirs_settle() waits for that.
  *
  * A file's size is 0, as that of the kernel's efi_secret: everybody may look at it, and the length
  * of a passphrase is not for everybody.
@@ -44,6 +44,17 @@ struct secret_file {
 	struct secret_span span;
 };
 
+static int secret_open(struct inode *inode, struct file *file)
+{
+	return try_module_get(THIS_MODULE) ? 0 : -ENXIO;
+}
+
+static int secret_release(struct inode *inode, struct file *file)
+{
+	module_put(THIS_MODULE);
+	return 0;
+}
+
 static ssize_t secret_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
 	struct inode *inode = file_inode(file);
@@ -59,7 +70,8 @@ static ssize_t secret_read(struct file *file, char __user *to, size_t len, loff_
 }
 
 static const struct file_operations secret_fops = {
-	.owner = THIS_MODULE,	/* an open file keeps the module */
+	.open = secret_open,
+	.release = secret_release,
 	.read = secret_read,
 	.llseek = generic_file_llseek,
 };
@@ -281,10 +293,10 @@ void secret_dir_remove(struct secret_dir *dir, bool wipe)
 void secret_dirs_settle(void)
 {
 	/*
-	 * Nobody sleeps between reading the operations and using them but who has locked the folder
-	 * or has a reference to the module. So each task has done with what it read once it has
-	 * slept, or has run in user space. A kernel that preempts and cannot wait for that does not
-	 * let this module go: main.c.
+	 * Nobody sleeps between reading the operations and using them, or in this module, but who
+	 * has locked the folder or has a reference to the module; nor after giving that back. So
+	 * each task has done with this module once it has slept, or has run in user space. A kernel
+	 * that preempts and cannot wait for that does not let this module go: main.c.
 	 */
 	synchronize_rcu_tasks();
 }
