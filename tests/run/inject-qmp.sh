@@ -120,7 +120,7 @@ check "neither: is warned about" said "not checked"
 # Where no answer is to come we need not wait long for it; any other has all the time of a busy machine.
 patience() {
 	case "$*" in
-	*mute*|*drip*|*no-greeting*) echo "--timeout 1s" ;;
+	*mute*|*drip*|*babble*|*no-greeting*) echo "--timeout 1s" ;;
 	*) echo "--timeout 5min" ;;
 	esac
 }
