@@ -186,9 +186,9 @@ void *fwmem_map(phys_addr_t base, u64 len, enum fwmem_use use)
 	if (r < 0)
 		return ERR_PTR(r);
 	/*
-	 * memremap() would map reserved memory shared, that is, without the encryption bit, and
-	 * read ciphertext. This one is cached and private; it is memory, so the __iomem means
-	 * nothing.
+	 * memremap() of older kernels would map reserved memory shared, that is, without the
+	 * encryption bit, and read ciphertext. This one is cached and private; it is memory, so
+	 * the __iomem means nothing.
 	 */
 	p = ioremap_encrypted(base, len);
 	return p ? (void __force *)p : ERR_PTR(-ENOMEM);

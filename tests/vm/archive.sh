@@ -2,8 +2,9 @@
 # shellcheck shell=sh
 # More of the distribution's archive than this machine's apt is set up for, without a change to that setup.  To be sourced.
 #
-#	archive_open DIR TYPE SUFFIX	an apt of its own in DIR, for deb or deb-src of the distribution's release with SUFFIX
-#					("-backports"), from the place where this machine gets the release itself
+#	archive_open DIR TYPE SUFFIX [RELEASE]
+#					an apt of its own in DIR, for deb or deb-src of the distribution's release, or RELEASE, with
+#					SUFFIX ("-backports"), from the place where this machine gets its own release
 #	archive apt-get|apt-cache ...	that apt; needs no root
 #	archive_sources SUITE		what this machine's apt uses for Debian's SUITE itself, as a sources.list
 archive_open() {
@@ -17,7 +18,7 @@ archive_open() {
 	archive_key=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -e $archive_key ] && archive_key=" [signed-by=$archive_key]" || archive_key=
 	mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
-	echo "$2$archive_key $archive_uri $archive_release$3 main" >"$1/sources.list"
+	echo "$2$archive_key $archive_uri ${4:-$archive_release}$3 main" >"$1/sources.list"
 	archive apt-get -q update >&2
 }
 

@@ -1015,7 +1015,7 @@ def case_private_svkl_intel(b):
 
 
 def case_shared_mutant(b):
-    """a driver that maps as memremap() does is found out by all of these, and works where there is no such bit"""
+    """a driver that maps as older kernels' memremap() does is found out by all of these, and works where there is no such bit"""
     other_view(b)
     b.put_keys()
     b.inject(area_table(b"PRIVATE VIEW"))
