@@ -89,24 +89,6 @@ static int open_file(const char *path, int *ret_fd)
 	return 0;
 }
 
-static int read_all(int fd, size_t max, char **ret, size_t *ret_len)
-{
-	_cleanup_(freep) char *text = malloc(max + 2);
-	ssize_t n;
-
-	if (!text)
-		return -ENOMEM;
-	n = read_full(fd, text, max + 1);
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n > max)
-		return -EFBIG;
-	text[n] = '\0';
-	*ret_len = (size_t)n;
-	*ret = TAKE_PTR(text);
-	return 0;
-}
-
 /* Returns 1 with a file, an empty one and /dev/null included; 0 when there is none. */
 static int read_one(const char *root, size_t max, struct config_file *f)
 {
@@ -120,7 +102,7 @@ static int read_one(const char *root, size_t max, struct config_file *f)
 		return r;
 	if (fd < 0)
 		return 1;
-	r = read_all(fd, max, &f->text, &f->len);
+	r = read_file_fd(fd, max, &f->text, &f->len);
 	if (r < 0)
 		return r;
 	if (f->len == 0)

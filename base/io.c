@@ -54,15 +54,10 @@ int write_full(int fd, const void *buf, size_t len)
 	return 0;
 }
 
-int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len)
+int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len)
 {
-	_cleanup_(closep) int fd = -EBADF;
 	_cleanup_(freep) char *buf = NULL;
 	ssize_t n;
-
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
 
 	/*
 	 * One byte more than allowed tells a file that is too long from one that just fits;
@@ -82,6 +77,13 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
 		*ret_len = (size_t)n;
 	*ret = TAKE_PTR(buf);
 	return 0;
+}
+
+int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	_cleanup_(closep) int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : read_file_fd(fd, max, ret, ret_len);
 }
 
 int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode, bool exclusive)

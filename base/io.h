@@ -48,6 +48,9 @@ int write_full(int fd, const void *buf, size_t len);
  */
 int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
 
+/* The same of what is open as @fd, from where it stands. */
+int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len);
+
 /*
  * Create or replace the file @path by @len bytes of @buf so that there is the old content or
  * the new, never a part of it: written beside it, flushed, renamed.  With @exclusive an
