@@ -3,7 +3,7 @@
 #define COCO_AGENT_COLLATERAL_H
 
 #include "agent/config-file.h"
-#include "attest/provider.h"
+#include "attest/gather/provider.h"
 
 /*
  * What evidence is judged by, read below @root as it is, and looked into by nobody here: the

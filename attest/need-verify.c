@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "attest/intel.h"
-#include "attest/snp-chain.h"
+#include "attest/tdx/intel.h"
+#include "attest/snp/snp-chain.h"
 #include "wire/tdx-quote.h"
 
 struct need_verifier {

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
-#include "attest/amd-vek.h"
-#include "attest/intel.h"
-#include "attest/tdx-collateral.h"
-#include "attest/x509.h"
+#include "attest/snp/amd-vek.h"
+#include "attest/tdx/intel.h"
+#include "attest/tdx/tdx-collateral.h"
+#include "attest/x509/x509.h"
 #include "base/hex.h"
 #include "base/parse.h"
 #include "wire/hcl.h"

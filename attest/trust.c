@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "attest/x509.h"
+#include "attest/x509/x509.h"
 #include "base/parse.h"
 
 static const struct trust_pin built_in[] = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "attest/verify-azure.h"
-#include "attest/verify-ccel.h"
-#include "attest/verify-snp.h"
-#include "attest/verify-tdx.h"
-#include "attest/verify-tpm.h"
+#include "attest/azure/verify-azure.h"
+#include "attest/tdx/verify-ccel.h"
+#include "attest/snp/verify-snp.h"
+#include "attest/tdx/verify-tdx.h"
+#include "attest/tpm/verify-tpm.h"
 
 /* A row appears here when it works; cococtl offers what it finds here. */
 const struct attest_verifier *const attest_verifiers[] = {

@@ -8,7 +8,7 @@
 
 #include "attest/bundle-evidence.h"
 #include "attest/need-verify.h"
-#include "attest/provider.h"
+#include "attest/gather/provider.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/attest-cache.h"

@@ -4,9 +4,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "attest/imds.h"
-#include "attest/provider.h"
-#include "attest/tpm.h"
+#include "attest/gather/imds.h"
+#include "attest/gather/provider.h"
+#include "attest/gather/tpm.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/options.h"

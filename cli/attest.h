@@ -2,7 +2,7 @@
 #ifndef COCO_CLI_ATTEST_H
 #define COCO_CLI_ATTEST_H
 
-#include "attest/imds.h"
+#include "attest/gather/imds.h"
 #include "attest/newest.h"
 #include "attest/policy.h"
 #include "attest/trust.h"

@@ -9,7 +9,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
-#include "inject/kds.h"
+#include "inject/sev/kds.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)
 

@@ -2,7 +2,7 @@
 #ifndef COCO_INJECT_CHAIN_INPUT_H
 #define COCO_INJECT_CHAIN_INPUT_H
 
-#include "inject/chain.h"
+#include "inject/sev/chain.h"
 #include "inject/verb.h"
 
 /* Where certificates come from, and what people are told of them. */

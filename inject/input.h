@@ -3,8 +3,8 @@
 #define COCO_INJECT_INPUT_H
 
 #include "base/secret.h"
-#include "inject/digest.h"
-#include "inject/packet.h"
+#include "inject/launch/digest.h"
+#include "inject/sev/packet.h"
 #include "inject/verb.h"
 
 /*

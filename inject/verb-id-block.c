@@ -9,9 +9,9 @@
 
 #include "base/base64.h"
 #include "base/parse.h"
-#include "inject/id-block.h"
+#include "inject/launch/id-block.h"
 #include "inject/input.h"
-#include "inject/launch.h"
+#include "inject/launch/launch.h"
 #include "inject/output.h"
 
 #define PEM_MAX 16384

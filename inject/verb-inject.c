@@ -17,10 +17,10 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
-#include "inject/host.h"
-#include "inject/launch.h"
+#include "inject/host/host.h"
+#include "inject/launch/launch.h"
 #include "inject/output.h"
-#include "inject/sev-policy.h"
+#include "inject/sev/sev-policy.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)
 #define BLOB_LEN (SEV_MEASURE_LEN + SEV_NONCE_LEN)

@@ -6,7 +6,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "inject/input.h"
-#include "inject/launch.h"
+#include "inject/launch/launch.h"
 #include "inject/output.h"
 
 struct measure {

@@ -3,7 +3,7 @@
 
 #include "base/base64.h"
 #include "inject/input.h"
-#include "inject/launch.h"
+#include "inject/launch/launch.h"
 #include "inject/output.h"
 
 static enum status write_base64(const struct args *a, const char *path, const uint8_t *data,

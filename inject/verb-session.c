@@ -8,9 +8,9 @@
 #include "base/parse.h"
 #include "inject/chain-input.h"
 #include "inject/output.h"
-#include "inject/session.h"
-#include "inject/sev-key.h"
-#include "inject/sev-policy.h"
+#include "inject/sev/session.h"
+#include "inject/sev/sev-key.h"
+#include "inject/sev/sev-policy.h"
 
 #define NAME_MAX_LEN 200
 

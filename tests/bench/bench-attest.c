@@ -13,7 +13,7 @@
 
 #include "attest/policy.h"
 #include "attest/trust.h"
-#include "attest/verify-snp.h"
+#include "attest/snp/verify-snp.h"
 #include "base/log.h"
 #include "tests/bench/turns.h"
 

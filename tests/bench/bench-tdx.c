@@ -9,9 +9,9 @@
  */
 #include <openssl/evp.h>
 
-#include "attest/intel.h"
+#include "attest/tdx/intel.h"
 #include "attest/policy.h"
-#include "attest/verify-tdx.h"
+#include "attest/tdx/verify-tdx.h"
 #include "base/log.h"
 #include "tests/bench/turns.h"
 

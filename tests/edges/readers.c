@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "attest/amd-vek.h"
-#include "attest/pck.h"
-#include "attest/x509.h"
+#include "attest/snp/amd-vek.h"
+#include "attest/tdx/pck.h"
+#include "attest/x509/x509.h"
 #include "base/parse.h"
 #include "wire/guid.h"
 #include "wire/jspan.h"

@@ -2,8 +2,8 @@
 /* A certificate that somebody calls a VCEK or VLEK: its names, dates, key and AMD's extensions. */
 #include <assert.h>
 
-#include "attest/snp-chain.h"
-#include "attest/x509.h"
+#include "attest/snp/snp-chain.h"
+#include "attest/x509/x509.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

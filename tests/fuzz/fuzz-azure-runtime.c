@@ -5,7 +5,7 @@
  */
 #include <assert.h>
 
-#include "attest/azure-runtime.h"
+#include "attest/azure/azure-runtime.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inject/chain.h"
+#include "inject/sev/chain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

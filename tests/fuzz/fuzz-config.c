@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/config.h"
+#include "agent/keeper/config.h"
 #include "base/ini.h"
 #include "base/io.h"
 #include "base/log.h"

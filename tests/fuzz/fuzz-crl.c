@@ -2,8 +2,8 @@
 /* Whatever a revocation list is: it is read or not, and none is AMD's that AMD did not sign. */
 #include <assert.h>
 
-#include "attest/amd-ca.h"
-#include "attest/x509.h"
+#include "attest/snp/amd-ca.h"
+#include "attest/x509/x509.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

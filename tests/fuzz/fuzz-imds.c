@@ -2,7 +2,7 @@
 /* Whatever a metadata service answers: texts of a bounded length, or a quote of one, or nothing. */
 #include <assert.h>
 
-#include "attest/imds.h"
+#include "attest/gather/imds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "agent/kept.h"
+#include "agent/keeper/kept.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -2,7 +2,7 @@
 /* Any record of the kernel's log: read within bounds, and nothing but our bits comes of it. */
 #include <assert.h>
 
-#include "attest/tee.h"
+#include "attest/gather/tee.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

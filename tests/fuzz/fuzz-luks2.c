@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "agent/luks-judge.h"
+#include "agent/worker/luks-judge.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "tests/luks-image.h"

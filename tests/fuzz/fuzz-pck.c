@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "attest/pck.h"
+#include "attest/tdx/pck.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -9,7 +9,7 @@
 
 #include "base/io.h"
 #include "inject/output.h"
-#include "inject/qmp.h"
+#include "inject/host/qmp.h"
 
 /* As much as a socket pair takes before anybody reads. */
 #define INPUT_MAX 65536

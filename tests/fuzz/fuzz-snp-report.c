@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "attest/policy.h"
-#include "attest/verify-snp.h"
+#include "attest/snp/verify-snp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

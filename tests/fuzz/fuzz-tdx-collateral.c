@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "attest/tdx-collateral.h"
+#include "attest/tdx/tdx-collateral.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inject/digest.h"
+#include "inject/launch/digest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

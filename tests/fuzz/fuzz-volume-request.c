@@ -5,7 +5,7 @@
  */
 #include <assert.h>
 
-#include "agent/volume.h"
+#include "agent/keeper/volume.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -22,9 +22,9 @@
 
 #include <cmocka.h>
 
-#include "agent/attestation.h"
+#include "agent/keeper/attestation.h"
 #include "attest/bundle.h"
-#include "attest/imds.h"
+#include "attest/gather/imds.h"
 #include "base/io.h"
 #include "ipc/frame.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "agent/binding.h"
+#include "agent/worker/binding.h"
 #include "base/io.h"
 #include "base/macro.h"
 #include "base/parse.h"

@@ -8,7 +8,7 @@
 
 #include "base/base64.h"
 #include "base/io.h"
-#include "inject/chain.h"
+#include "inject/sev/chain.h"
 
 #include <cmocka.h>
 

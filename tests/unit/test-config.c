@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "agent/config-file.h"
-#include "agent/config.h"
+#include "agent/keeper/config.h"
 #include "base/io.h"
 #include "base/log.h"
 

@@ -9,9 +9,9 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
-#include "inject/digest.h"
-#include "inject/measurement.h"
-#include "inject/mrtd.h"
+#include "inject/launch/digest.h"
+#include "inject/launch/measurement.h"
+#include "inject/launch/mrtd.h"
 #include "wire/ovmf-table.h"
 
 #include <cmocka.h>

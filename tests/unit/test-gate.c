@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "agent/gate.h"
+#include "agent/keeper/gate.h"
 
 #include <cmocka.h>
 

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "attest/provider.h"
+#include "attest/gather/provider.h"
 #include "base/io.h"
 
 #define REPORTS "/sys/kernel/config/tsm/report"

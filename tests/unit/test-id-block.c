@@ -10,7 +10,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
-#include "inject/id-block.h"
+#include "inject/launch/id-block.h"
 
 #include <cmocka.h>
 

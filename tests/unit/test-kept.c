@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/kept.h"
+#include "agent/keeper/kept.h"
 #include "base/io.h"
 
 #include <cmocka.h>

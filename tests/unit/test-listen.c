@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agent/listen.h"
+#include "agent/keeper/listen.h"
 #include "base/io.h"
 
 #define PAUSE_USEC (20 * 1000ULL)

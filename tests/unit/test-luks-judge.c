@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "agent/luks-judge.h"
+#include "agent/worker/luks-judge.h"
 #include "base/io.h"
 #include "tests/luks-image.h"
 

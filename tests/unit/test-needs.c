@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "attest/imds.h"
+#include "attest/gather/imds.h"
 #include "attest/needs.h"
 
 #include <cmocka.h>

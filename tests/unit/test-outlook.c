@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "agent/outlook.h"
+#include "agent/keeper/outlook.h"
 
 #include <cmocka.h>
 

@@ -10,7 +10,7 @@
 
 #include "base/io.h"
 #include "inject/output.h"
-#include "inject/qmp.h"
+#include "inject/host/qmp.h"
 
 #include <cmocka.h>
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "agent/keeper.h"
+#include "agent/keeper/keeper.h"
 #include "base/io.h"
 #include "ipc/frame.h"
 

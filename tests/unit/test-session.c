@@ -11,8 +11,8 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
-#include "inject/session.h"
-#include "inject/sev-key.h"
+#include "inject/sev/session.h"
+#include "inject/sev/sev-key.h"
 
 #include <cmocka.h>
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "attest/tee.h"
+#include "attest/gather/tee.h"
 
 #include <cmocka.h>
 

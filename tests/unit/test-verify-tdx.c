@@ -12,7 +12,7 @@
 
 #include "attest/policy.h"
 #include "attest/trust.h"
-#include "attest/verify-tdx.h"
+#include "attest/tdx/verify-tdx.h"
 #include "base/io.h"
 
 #include <cmocka.h>

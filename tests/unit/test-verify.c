@@ -4,12 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "attest/amd-ca.h"
+#include "attest/snp/amd-ca.h"
 #include "attest/newest.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
 #include "attest/verify.h"
-#include "attest/x509.h"
+#include "attest/x509/x509.h"
 #include "base/parse.h"
 
 #include <cmocka.h>

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "agent/volume.h"
+#include "agent/keeper/volume.h"
 #include "base/io.h"
 
 #include <cmocka.h>

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agent/worker-call.h"
+#include "agent/keeper/worker-call.h"
 #include "base/io.h"
 #include "ipc/frame.h"
 

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/attestation.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/collateral.h"
+#include "agent/keeper/config.h"
+#include "agent/keeper/worker-call.h"
+#include "attest/gather/imds.h"
+#include "attest/gather/tpm.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "ipc/client.h"
+#include "wire/bytes.h"
+
+#define USEC_PER_SEC 1000000ULL
+#define GATHER_USEC (60 * USEC_PER_SEC)
+#define JUDGE_USEC (90 * USEC_PER_SEC)
+#define PAUSE_USEC (1 * USEC_PER_SEC)
+#define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
+#define NONCE_LABEL "coco-agent gate 1"
+
+/* What the child has to say beside the pack; shared memory, of a fixed size. */
+struct report {
+	int error;
+	struct cause why;
+};
+
+struct attestation {
+	struct attestation_setup setup;
+	uint8_t nonce[ATTEST_NONCE_LEN];
+	bool busy;
+	bool nobody;			/* this attempt found nothing to ask */
+	struct report *report;
+	int pack;			/* memfd */
+	pid_t child;			/* until it is reaped, which may be after the attempt */
+	int child_fd;
+	struct worker_call *call;
+	sd_event_source *exit, *timer;
+	unsigned n_failed;		/* attempts since the last accepted one */
+	uint64_t not_before;		/* CLOCK_MONOTONIC */
+};
+
+static uint64_t now(const struct attestation *a)
+{
+	uint64_t usec = 0;
+
+	(void) sd_event_now(a->setup.event, CLOCK_MONOTONIC, &usec);
+	return usec;
+}
+
+/* ---- the end of an attempt ---- */
+
+static void end(struct attestation *a, const struct attest_verdict *v, const char *why)
+{
+	uint64_t pause = a->setup.pause_usec << MIN(a->n_failed, 16u);
+
+	a->call = worker_call_free(a->call);
+	a->timer = sd_event_source_disable_unref(a->timer);
+	a->pack = close_fd(a->pack);
+	a->busy = false;
+	if (v && v->result == ATTEST_ACCEPTED)
+		a->n_failed = 0;
+	else {
+		a->n_failed++;
+		a->not_before = now(a) + MIN(pause, PAUSE_MAX_USEC);
+	}
+	a->setup.done(a->setup.userdata, v, why, a->nobody);
+}
+
+static void end_without(struct attestation *a, const char *format, ...) _printf_(2, 3);
+static void end_without(struct attestation *a, const char *format, ...)
+{
+	char why[sizeof(struct cause) + 128];
+	va_list ap;
+
+	va_start(ap, format);
+	(void) vsnprintf(why, sizeof(why), format, ap);
+	va_end(ap);
+	end(a, NULL, why);
+}
+
+/* ---- cocod-worker ---- */
+
+static const struct kept *kept_rules(const struct attestation *a)
+{
+	return a->setup.kept && a->setup.kept->policy ? a->setup.kept : NULL;
+}
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+/*
+ * Whether the worker's words have a verdict's form, and are about this attempt; that much it is
+ * believed, for somebody has to be.
+ */
+static bool verdict_is_sound(const struct attestation *a, const struct attest_verdict *v)
+{
+	if (v->result == ATTEST_NONE || v->result >= _ATTEST_RESULT_MAX || v->trust_replaced > 1)
+		return false;
+	/* Who accepts without the initrd's policy has not seen it. */
+	if (v->result == ATTEST_ACCEPTED && kept_rules(a) &&
+	    (memcmp(v->policy_sha256, kept_rules(a)->policy_sha256, sizeof(v->policy_sha256)) != 0 ||
+	     memcmp(v->trust_sha256, kept_rules(a)->trust_sha256, sizeof(v->trust_sha256)) != 0))
+		return false;
+	/* The built-in roots have no digest, and replaced ones have. */
+	if (v->trust_replaced == bytes_all_zero(&(struct bytes){ v->trust_sha256, sizeof(v->trust_sha256) }))
+		return false;
+	if (memcmp(v->nonce, a->nonce, sizeof(v->nonce)) != 0)
+		return false;
+	return ends(v->type, sizeof(v->type)) && ends(v->provider, sizeof(v->provider)) &&
+	       ends(v->code, sizeof(v->code)) && ends(v->reason, sizeof(v->reason));
+}
+
+static void on_verdict(void *userdata, const void *reply, const char *why)
+{
+	struct attestation *a = userdata;
+	struct attest_verdict v;
+	char text[256];
+
+	if (!reply) {
+		/* The words are the call's, which ends here. */
+		snprintf(text, sizeof(text), "%s", why);
+		end(a, NULL, text);
+		return;
+	}
+	memcpy(&v, reply, sizeof(v));
+	if (!verdict_is_sound(a, &v)) {
+		end_without(a, "cocod-worker's answer is no verdict over this evidence");
+		return;
+	}
+	make_printable(v.type);
+	make_printable(v.provider);
+	make_printable(v.code);
+	make_printable(v.reason);
+	end(a, &v, NULL);
+}
+
+/*
+ * What an Azure VM's evidence lacks, its metadata service has; on any other machine nobody will
+ * speak over the connection.
+ */
+static int ask_worker(struct attestation *a, int tpm)
+{
+	_cleanup_(closep) int imds = tpm >= 0 ? imds_open(a->setup.root, a->setup.imds) : -EBADF;
+	const struct attest_imds m = { .error = MIN(imds, 0) };
+	struct attest_question q = { .flags = a->setup.flags };
+	const struct worker_frame frames[] = {
+		{ MSG_ATTEST_TPM, NULL, 0, tpm },
+		{ MSG_ATTEST_IMDS, &m, sizeof(m), imds },
+		{ MSG_ATTEST_VERIFY, &q, sizeof(q), a->pack },
+	};
+	const size_t first = tpm >= 0 ? 0 : ARRAY_SIZE(frames) - 1;
+	const struct worker_question question = {
+		.event = a->setup.event,
+		.path = a->setup.worker,
+		.advice = WORKER_EVIDENCE_ADVICE,
+		.frames = frames + first,
+		.n_frames = ARRAY_SIZE(frames) - first,
+		.reply_len = sizeof(struct attest_verdict),
+		.timeout_usec = a->setup.judge_usec,
+		.done = on_verdict,
+		.userdata = a,
+	};
+
+	memcpy(q.nonce, a->nonce, sizeof(q.nonce));
+	if (fcntl(a->pack, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -errno;
+	return worker_call_new(&question, &a->call);
+}
+
+static void begin_judging(struct attestation *a)
+{
+	_cleanup_(closep) int tpm = -EBADF;
+	int r;
+
+	/*
+	 * Where the kernel has no provider, an Azure VM has its TPM; any other TPM will turn
+	 * out to be none of those.
+	 */
+	if (a->report->error == -ENODEV) {
+		tpm = tpm_open(a->setup.root, a->setup.tpm);
+		if (tpm < 0) {
+			a->nobody = tpm == -ENOENT;
+			end_without(a, "no evidence can be had: %s; tpm: %s", a->report->why.text,
+				    tpm == -ENOENT ? "there is none" : strerror(-tpm));
+			return;
+		}
+	} else if (a->report->error < 0) {
+		end_without(a, "%s",
+			    a->report->why.text[0] ? a->report->why.text :
+						     strerror(-a->report->error));
+		return;
+	}
+	r = ask_worker(a, tpm);
+	if (r < 0)
+		end_without(a, "cocod-worker cannot be asked: %s", strerror(-r));
+}
+
+/* ---- the child that asks the TEE ---- */
+
+/* What the initrd judged by goes along as it was, whatever lies in this system's /etc. */
+static int add_rules(const struct attestation *a, struct bundle *b, struct cause *why)
+{
+	const struct kept *k = kept_rules(a);
+	int r = 0;
+
+	if (k)
+		r = bundle_add(b, BUNDLE_KEPT_POLICY, k->policy, k->policy_len);
+	if (k && r >= 0 && k->trust)
+		r = bundle_add(b, BUNDLE_KEPT_TRUST, k->trust, k->trust_len);
+	if (r < 0)
+		return cause_set(why, r, "the initrd's policy cannot be packed: %s", strerror(-r));
+	return collateral_add(a->setup.config_root, /* need_policy= */ !k, b, why);
+}
+
+static int gather_all(const struct attestation *a, struct bundle *b, struct cause *why)
+{
+	struct attest_request q = { .root = a->setup.root, .privlevel = -1, .nonce_len = ATTEST_NONCE_LEN };
+	struct cause ignored;
+	int r, none;
+
+	memcpy(q.nonce, a->nonce, sizeof(a->nonce));
+	none = a->setup.gather(&q, b, why);
+	if (none < 0 && none != -ENODEV)
+		return none;
+	/*
+	 * On a machine without a TEE a policy that is missing is not what a person should hear
+	 * of first.
+	 */
+	r = add_rules(a, b, none == -ENODEV ? &ignored : why);
+	if (r < 0 && none == 0)
+		return r;
+	r = bundle_write_pack(b, a->pack);
+	return r < 0 ? cause_set(why, r, "the evidence cannot be packed: %s", strerror(-r)) : none;
+}
+
+static _Noreturn void child_main(struct attestation *a, pid_t parent)
+{
+	struct bundle b = { 0 };
+	struct cause why = { "" };
+
+	/* The keeper's end is ours, and we do not outlive our use. */
+	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	/* A connection that the keeper closes must end, though we are still waiting. */
+	if ((a->pack > 3 && close_range(3, (unsigned)a->pack - 1, 0) < 0) ||
+	    close_range((unsigned)a->pack + 1, ~0u, 0) < 0)
+		_exit(EXIT_FAILURE);
+	a->report->error = gather_all(a, &b, &why);
+	a->report->why = why;
+	_exit(EXIT_SUCCESS);
+}
+
+static int on_child_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct attestation *a = userdata;
+	siginfo_t si = { 0 };
+
+	(void) waitid(P_PIDFD, (id_t)a->child_fd, &si, WEXITED);
+	a->child = 0;
+	a->exit = sd_event_source_disable_unref(a->exit);
+	a->child_fd = close_fd(a->child_fd);
+	/* An attempt that was given up is over already. */
+	if (!a->busy)
+		return 0;
+	a->timer = sd_event_source_disable_unref(a->timer);
+	a->report->why.text[sizeof(a->report->why.text) - 1] = '\0';
+	if (si.si_code != CLD_EXITED || si.si_status != EXIT_SUCCESS)
+		end_without(a, "the process that asks the TEE for evidence died (%s %d)",
+			    si.si_code == CLD_EXITED ? "status" : "signal", si.si_status);
+	else
+		begin_judging(a);
+	return 0;
+}
+
+static int on_gather_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct attestation *a = userdata;
+
+	(void) kill(a->child, SIGKILL);
+	end_without(a, "the TEE does not answer");
+	return 0;
+}
+
+static int fork_child(struct attestation *a)
+{
+	pid_t parent = getpid(), pid;
+	int r;
+
+	a->pack = memfd_create("evidence", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (a->pack < 0)
+		return -errno;
+	*a->report = (struct report){ .error = -EIO };
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		child_main(a, parent);
+	a->child = pid;
+	a->child_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	r = a->child_fd < 0 ? -errno : sd_event_add_io(a->setup.event, &a->exit, a->child_fd, EPOLLIN, on_child_exit, a);
+	if (r >= 0)
+		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC,
+					       a->setup.gather_usec, 0, on_gather_timeout, a);
+	if (r < 0 && !a->exit) {
+		(void) kill(pid, SIGKILL);
+		(void) waitpid(pid, NULL, 0);
+		a->child = 0;
+		a->child_fd = close_fd(a->child_fd);
+	}
+	return r;
+}
+
+/* ---- an attempt ---- */
+
+/* SHA-256 of our label, 32 random bytes and the text of this boot's id. */
+static int make_nonce(uint8_t ret[static ATTEST_NONCE_LEN])
+{
+	_cleanup_(freep) char *boot_id = NULL;
+	uint8_t data[sizeof(NONCE_LABEL) + 32 + 37] = NONCE_LABEL;
+	size_t len;
+	int r;
+
+	r = read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 37, &boot_id, &len);
+	if (r < 0)
+		return r;
+	if (getrandom(data + sizeof(NONCE_LABEL), 32, 0) != 32)
+		return -EIO;
+	memcpy(data + sizeof(NONCE_LABEL) + 32, boot_id, len);
+	return EVP_Digest(data, sizeof(data), ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
+}
+
+int attestation_request(struct attestation *a)
+{
+	int r;
+
+	if (a->busy)
+		return 1;
+	/*
+	 * A child that cannot be killed waits in the kernel for a TEE: another one would join
+	 * it.
+	 */
+	if (a->child > 0 || now(a) < a->not_before)
+		return 0;
+	a->busy = true;
+	a->nobody = false;
+	r = make_nonce(a->nonce);
+	if (r >= 0)
+		r = fork_child(a);
+	if (r < 0)
+		end_without(a, "the TEE cannot be asked: %s", strerror(-r));
+	return a->busy;
+}
+
+bool attestation_is_busy(const struct attestation *a)
+{
+	return a->busy;
+}
+
+int attestation_new(const struct attestation_setup *s, struct attestation **ret)
+{
+	struct attestation *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	*a = (struct attestation){ .setup = *s, .pack = -EBADF, .child_fd = -EBADF };
+	a->setup.gather_usec = s->gather_usec ?: GATHER_USEC;
+	a->setup.judge_usec = s->judge_usec ?: JUDGE_USEC;
+	a->setup.pause_usec = s->pause_usec ?: PAUSE_USEC;
+	a->report = mmap(NULL, sizeof(*a->report), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (a->report == MAP_FAILED) {
+		free(a);
+		return -ENOMEM;
+	}
+	*ret = a;
+	return 0;
+}
+
+struct attestation *attestation_free(struct attestation *a)
+{
+	if (!a)
+		return NULL;
+	sd_event_source_disable_unref(a->exit);
+	worker_call_free(a->call);
+	sd_event_source_disable_unref(a->timer);
+	if (a->child > 0)
+		(void) kill(a->child, SIGKILL);
+	(void) close_fd(a->child_fd);
+	(void) close_fd(a->pack);
+	(void) munmap(a->report, sizeof(*a->report));
+	free(a);
+	return NULL;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "agent/keeper/config-check.h"
+#include "agent/keeper/keeper.h"
+#include "agent/keeper/listen.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/text.h"
+#include "ipc/client.h"
+
+/* Our sockets, by the names that systemd gives their descriptors. */
+static const struct {
+	const char *name;
+	void (*accept)(void *userdata, int conn);
+	bool (*make_room)(void *userdata);
+} sockets[] = {
+	{ "api", on_client_connection, clients_make_room },
+	{ "cryptsetup", on_cryptsetup_connection, NULL },
+};
+
+/* Those that we listen on; each instance of cocod-cryptsetup@.socket is one. */
+struct listening {
+	struct listener **list;
+	size_t n;
+};
+
+static int usage(void)
+{
+	print("cocod [OPTIONS...]\n\n"
+	       "Hands the launch secrets of a confidential VM to their consumers and wipes them.\n"
+	       "Started by systemd with its sockets; see cocod(8).\n\n"
+	       "  -h --help             Show this help\n"
+	       "     --version          Show the version\n"
+	       "     --check-config     Read the configuration, say what is wrong with it, and exit\n"
+	       "     --config-root=DIR  Read the configuration below DIR\n"
+	       "     --debug            Log more\n");
+	return 0;
+}
+
+struct options {
+	const char *config_root;
+	bool check_config;
+};
+
+/* Returns 1 to go on, 0 to exit well, or a negative errno after an error that getopt has shown. */
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+	enum { OPT_VERSION = 0x100, OPT_CHECK_CONFIG, OPT_CONFIG_ROOT, OPT_DEBUG };
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
+		{ "config-root", required_argument, NULL, OPT_CONFIG_ROOT },
+		{ "debug", no_argument, NULL, OPT_DEBUG },
+		{ NULL },
+	};
+	int c;
+
+	*ret = (struct options){ .config_root = "" };
+	while ((c = next_option(argc, argv, "h", options)) >= 0)
+		switch (c) {
+		case 'h':
+			return usage();
+		case OPT_VERSION:
+			puts("cocod " PACKAGE_VERSION);
+			return 0;
+		case OPT_CHECK_CONFIG:
+			ret->check_config = true;
+			break;
+		case OPT_CONFIG_ROOT:
+			ret->config_root = optarg;
+			break;
+		case OPT_DEBUG:
+			log_set_max_level(LOG_DEBUG);
+			break;
+		default:
+			return -EINVAL;
+		}
+	if (optind < argc) {
+		log_error("Unexpected argument '%s'; try 'cocod --help'", argv[optind]);
+		return -EINVAL;
+	}
+	return 1;
+}
+
+static const char *runtime_directory(void)
+{
+	return getenv("RUNTIME_DIRECTORY") ?: "/run/cocod";
+}
+
+static int keeper_open_store(struct keeper *k)
+{
+	char journal[PATH_MAX];
+	int r;
+
+	snprintf(journal, sizeof(journal), "%s/journal", runtime_directory());
+	if (k->config->secret_directory[0])
+		k->directory = (struct secret_source){ "directory", k->config->secret_directory };
+	r = store_new(k->config->policies, k->config->n_policies,
+		      k->config->secret_directory[0] ? &k->directory : NULL, journal, &k->store);
+	if (r == -ENOMEM)
+		return log_oom();
+	if (r < 0)
+		log_warning_errno(r,
+				  "The journal '%s' cannot be read (%m) and is set aside as '%s.bad'; what became of the secrets before is not known",
+				  journal, journal);
+	else if (r > 0)
+		log_warning("The journal '%s' was damaged; all records that are whole are kept",
+			    journal);
+	return 0;
+}
+
+static void keeper_open_gate(struct keeper *k, const char *config_root)
+{
+	struct tee_witnesses w;
+	char reason[256];
+	enum tee tee;
+
+	tee_ask(&w);
+	tee = tee_judge(&w, reason, sizeof(reason));
+	carried_init(k->config, config_root, runtime_directory(), &k->carried);
+	gate_judge(k->config, &k->carried, tee, reason, &k->gate);
+	keeper_log_carried(k);
+	if (k->gate.wants_evidence) {
+		log_info("Evidence is needed to open the gate (Require=%s, %s): %s",
+			 require_name(k->gate.require), k->gate.require_reason, k->gate.reason);
+		return;
+	}
+	if (k->gate.open)
+		log_notice("The gate is open (%s): %s", k->gate.state, k->gate.reason);
+	else
+		log_error("The gate is closed, no secret is released: %s", k->gate.reason);
+}
+
+static int gather(const struct attest_request *q, struct bundle *ret, struct cause *why)
+{
+	return attest_gather(attest_kernel_providers, q, ret, why);
+}
+
+/* At once, so that there is a verdict when the first one asks. */
+static int keeper_attest(struct keeper *k, const char *config_root)
+{
+	const struct attestation_setup setup = {
+		.event = k->event,
+		.config_root = config_root,
+		.root = "",
+		.worker = WORKER_EVIDENCE_SOCKET,
+		.flags = k->config->bind_policy || (k->carried.kept && k->carried.kept->bind_policy) ? ATTEST_BIND_POLICY : 0,
+		.kept = k->carried.kept,
+		.gather = gather,
+		.done = keeper_take_verdict,
+		.userdata = k,
+	};
+	int r;
+
+	if (!k->gate.wants_evidence)
+		return 0;
+	r = attestation_new(&setup, &k->attestation);
+	if (r < 0)
+		return log_oom();
+	k->gate.state = "verifying";
+	(void) attestation_request(k->attestation);
+	return 0;
+}
+
+/* One descriptor from systemd, by the name in its socket unit. */
+static int keeper_listen(struct keeper *k, int fd, const char *name, struct listener **ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
+		if (streq(sockets[i].name, name)) {
+			const struct listener_setup setup = {
+				.event = k->event,
+				.fd = fd,
+				.name = sockets[i].name,
+				.accept = sockets[i].accept,
+				.make_room = sockets[i].make_room,
+				.userdata = k,
+			};
+
+			return listener_new(&setup, ret);
+		}
+	log_warning("A socket named '%s' is none of ours, ignoring it", name);
+	return 0;
+}
+
+static int keeper_listen_all(struct keeper *k, struct listening *ret)
+{
+	char **names = NULL;
+	int n, r = 0;
+
+	n = sd_listen_fds_with_names(/* unset_environment= */ true, &names);
+	if (n < 0)
+		return log_error_errno(n, "Failed to take the sockets from systemd: %m");
+	ret->list = calloc((size_t)n + 1, sizeof(*ret->list));
+	if (ret->list)
+		ret->n = (size_t)n;
+	else
+		r = -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		if (r >= 0)
+			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i], &ret->list[i]);
+		free(names[i]);
+	}
+	free(names);
+	return r < 0 ? log_error_errno(r, "Failed to listen: %m") : 0;
+}
+
+static void listening_done(struct listening *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		listener_free(l->list[i]);
+	free(l->list);
+}
+
+static int keeper_run(struct keeper *k, const char *config_root)
+{
+	_cleanup_(listening_done) struct listening listening = { NULL };
+	sigset_t term;
+	int r;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigaddset(&term, SIGINT);
+	(void) sigprocmask(SIG_BLOCK, &term, NULL);
+
+	r = sd_event_default(&k->event);
+	if (r >= 0)
+		r = sd_event_add_signal(k->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(k->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(k->event, true);
+	if (r < 0)
+		return log_error_errno(r, "Failed to set up the event loop: %m");
+	r = keeper_listen_all(k, &listening);
+	if (r >= 0)
+		r = keeper_attest(k, config_root);
+	if (r < 0)
+		return r;
+
+	(void) keeper_scan(k);
+	cryptsetup_resume(k);
+	for (size_t i = 0; store_get(k->store, i); i++)
+		keeper_settle(k, store_get(k->store, i));
+	(void) sd_notify(false, "READY=1");
+	keeper_notify_status(k);
+	r = sd_event_loop(k->event);
+	(void) sd_notify(false, "STOPPING=1");
+	cryptsetup_stop(k);
+	clients_stop(k);
+	keeper_noted(k, store_sync(k->store));
+	k->retry = sd_event_source_disable_unref(k->retry);
+	k->attestation = attestation_free(k->attestation);
+	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : 0;
+}
+
+static int run(int argc, char **argv)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(store_freep) struct store *store = NULL;
+	struct keeper k = { 0 };
+	struct options options;
+	struct timespec ts;
+	int r;
+
+	r = parse_options(argc, argv, &options);
+	if (r <= 0)
+		return r;
+	if (options.check_config)
+		return config_check(options.config_root);
+
+	if (sd_listen_fds(/* unset_environment= */ false) == 0) {
+		log_error("No sockets were passed to cocod; start it through 'systemctl start cocod.socket'");
+		return -ENOTCONN;
+	}
+	r = secret_protect_process();
+	if (r < 0)
+		return log_error_errno(r, "Failed to keep this process out of core dumps: %m");
+	(void) umask(0077);
+	/* A limit on the size of files is an error to go on with, not the end. */
+	(void) signal(SIGXFSZ, SIG_IGN);
+	(void) clock_gettime(CLOCK_REALTIME, &ts);
+	k.since_usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+
+	r = config_load(options.config_root, &config);
+	if (r < 0)
+		return log_oom();
+	k.config = config;
+	if (config->secret_directory[0]) {
+		log_warning("SecretDirectory=%s: secrets come from a directory for tests, not from the firmware",
+			    config->secret_directory);
+	} else {
+		r = source_mount_securityfs();
+		if (r < 0)
+			log_warning_errno(r,
+					  "securityfs is not mounted on /sys/kernel/security and cannot be (%m); going on without launch secrets");
+	}
+	r = keeper_open_store(&k);
+	if (r < 0)
+		return r;
+	store = k.store;
+	keeper_open_gate(&k, options.config_root);
+	r = keeper_run(&k, options.config_root);
+	carried_done(&k.carried);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	log_open("cocod");
+	return run(argc, argv) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/config-check.h"
+
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/keeper/config.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#define CRYPTTAB_MAX (1024 * 1024)
+#define CMDLINE_MAX 65536
+#define BLANKS " \t\n"
+
+extern char **environ;
+
+/* ---- the volumes ---- */
+
+/* True when the first word of a line of @text is @volume. */
+static bool in_crypttab(const char *text, const char *volume)
+{
+	size_t len = strlen(volume);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += strspn(line, BLANKS);
+		if (strncmp(line, volume, len) == 0 && line[len] && strchr(" \t", line[len]))
+			return true;
+	}
+	return false;
+}
+
+/* "rd.luks.name=UUID=VOLUME", or without "rd.": systemd-cryptsetup-generator(8). */
+static bool in_command_line(const char *text, const char *volume)
+{
+	size_t len;
+
+	for (const char *w = text + strspn(text, BLANKS); *w; w += len, w += strspn(w, BLANKS)) {
+		const char *rest = startswith(w, "rd.luks.name="), *eq;
+
+		len = strcspn(w, BLANKS);
+		if (!rest)
+			rest = startswith(w, "luks.name=");
+		eq = rest ? memchr(rest, '=', len - (size_t)(rest - w)) : NULL;
+		if (eq && strlen(volume) == len - (size_t)(eq + 1 - w) &&
+		    memcmp(eq + 1, volume, strlen(volume)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The number of volumes that nobody opens, or a negative errno. */
+static int check_volumes(const struct config *c, const char *root)
+{
+	struct config_file tab = { .text = NULL }, cmdline = { .text = NULL };
+	char path[PATH_MAX], volume[MSG_NAME_LEN + 1];
+	bool any = false;
+	int r = 0, n = 0;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/etc/crypttab", root) >= sizeof(path))
+		return log_error_errno(ENAMETOOLONG, "'%s': %m", root);
+	r = config_file_read_path(root, path, CRYPTTAB_MAX, &tab);
+	if (r < 0)
+		log_error("%s: %s", path, config_file_error(r));
+	/* Another root has another command line. */
+	if (r >= 0 && !root[0])
+		(void) config_file_read_path("", "/proc/cmdline", CMDLINE_MAX, &cmdline);
+	for (size_t i = 0; r >= 0 && i < c->n_policies; i++)
+		for (unsigned j = 0; policy_volume(&c->policies[i], j, volume); j++) {
+			any = true;
+			if (!tab.text || in_crypttab(tab.text, volume) ||
+			    (cmdline.text && in_command_line(cmdline.text, volume)))
+				continue;
+			log_error("%s: There is no volume '%s', which Consumers= of the secret '%s' names: no volume of another name gets it",
+				  path, volume, c->policies[i].name);
+			n++;
+		}
+	if (r == 0 && any)
+		log_warning("%s: There is none; whether the volumes that Consumers= names exist is not checked",
+			    path);
+	config_file_done(&tab);
+	config_file_done(&cmdline);
+	return r < 0 ? r : n;
+}
+
+/* ---- what takes a judge ---- */
+
+/* In the build tree beside this program; where it is installed, in a folder of its own. */
+static void find_worker(char ret[static PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - sizeof("/cocod-worker"));
+
+	if (n > 0) {
+		ret[n] = '\0';
+		strcpy(strrchr(ret, '/'), "/cocod-worker");
+		if (access(ret, X_OK) == 0)
+			return;
+	}
+	strcpy(ret, PKGLIBEXECDIR "/cocod-worker");
+}
+
+/* Returns 0, -EINVAL for mistakes, or why it is not known. */
+static int check_evidence(const char *root)
+{
+	char worker[PATH_MAX], option[PATH_MAX + sizeof("--config-root=")];
+	char check[] = "--check-config";
+	char *const argv[] = { worker, check, option, NULL };
+	int status, r;
+	pid_t pid;
+
+	find_worker(worker);
+	snprintf(option, sizeof(option), "--config-root=%s", root);
+	fflush(stdout);
+	r = posix_spawn(&pid, worker, NULL, NULL, argv, environ);
+	if (r != 0)
+		return log_error_errno(r, "Failed to run '%s', which checks attest.conf and what belongs to it: %m", worker);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return log_error_errno(errno, "Failed to wait for '%s': %m", worker);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1)
+		log_error("'%s' did not come to an end; attest.conf and what belongs to it are not checked", worker);
+	return -EINVAL;
+}
+
+/* ---- all ---- */
+
+/* What is no mistake, and may not be what somebody meant. */
+static int check_require(const struct config *c, const char *root)
+{
+	struct config_file f;
+	int r;
+
+	r = config_file_read(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &f);
+	if (r > 0 && c->require == REQUIRE_NONE)
+		log_warning("%s: Require=none: nothing is judged by this policy, and secrets go to anybody", f.path);
+	if (r == 0 && c->require == REQUIRE_EVIDENCE)
+		log_error("There is no " ATTEST_POLICY_FILE ": with Require=evidence nothing is ever released");
+	config_file_done(&f);
+	return r == 0 && c->require == REQUIRE_EVIDENCE ? -EINVAL : 0;
+}
+
+/* A secret whose file is called otherwise has the policy of one without a file. */
+static void warn_of_unread(const char *root)
+{
+	static const char *const folders[] = { "cocod.conf.d", "secrets.d" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		struct name_list l = { NULL, 0 };
+		char path[PATH_MAX];
+
+		/* What cannot be read was said. */
+		if (config_folder_list_unread(root, folders[i], &l, path) < 0)
+			continue;
+		for (size_t j = 0; j < l.n; j++)
+			log_warning("'%s/%s' is not read, for its name does not end in .conf", folders[i], l.names[j]);
+		name_list_done(&l);
+	}
+}
+
+int config_check(const char *root)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	unsigned n;
+	int r;
+
+	r = config_load(root, &config);
+	if (r < 0)
+		return log_oom();
+	n = config->n_errors;
+	if (n > 0)
+		log_error("The configuration has %u error%s; cocod would release nothing", n, n == 1 ? "" : "s");
+	/* All that can be said is said. */
+	warn_of_unread(root);
+	n += check_require(config, root) != 0;
+	n += check_volumes(config, root) != 0;
+	n += check_evidence(root) != 0;
+	if (n > 0)
+		return -EINVAL;
+	print("The configuration is good: Require=%s, %zu secret%s configured.\n",
+	       require_name(config->require), config->n_policies,
+	       config->n_policies == 1 ? "" : "s");
+	return 0;
+}

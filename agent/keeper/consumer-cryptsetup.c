@@ -1,0 +1,753 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Keys for systemd-cryptsetup.
+ *
+ * It binds its socket to a name that has the volume in it, connects, shuts down its sending
+ * side, and takes what it reads up to the end as the key (crypttab(5)).  It has no timeout of
+ * its own and waits for ever; so every step here has a deadline, and to decline is to close
+ * without a byte: then it asks for a passphrase, or fails when the volume is "headless".
+ *
+ *	connect -> who is it? -> gate -> a secret for the volume -> the volume's header -> write -> read by the peer: delivered
+ *		-> the peer is gone, the volume is open, and nobody was asked for a passphrase: opened
+ *		-> the peer is gone and the volume is not open, or a person was asked: rejected
+ *		-> the volume is open, and what was asked meanwhile was not seen: undecided
+ *
+ * Each of these is noted in the journal before it counts, the first one before the first byte
+ * of the key goes out.  After a restart the peer is found again by its pid and its time of start.
+ * The directory of questions has a time of modification: when that is what it was before the
+ * key went out, nobody was asked while we were away.
+ *
+ * This stands in agent/, not in secrets/: it needs the gate, the worker and the store, which
+ * only agent/ may join.
+ */
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-login.h>
+#include <unistd.h>
+
+#include "agent/keeper/keeper.h"
+#include "agent/keeper/volume.h"
+#include "agent/keeper/worker-call.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "ipc/client.h"
+
+#define MAX_DELIVERIES 64
+#define POLL_SOURCE_USEC (250 * USEC_PER_MSEC)
+#define POLL_READ_USEC (2 * USEC_PER_MSEC)
+#define POLL_OUTCOME_USEC (200 * USEC_PER_MSEC)
+#define VERDICT_USEC (15 * USEC_PER_SEC)
+
+struct delivery {
+	struct delivery *next, **prev;	/* in the keeper's list */
+	struct keeper *keeper;
+	char volume[VOLUME_NAME_MAX + 1];
+	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + VOLUME_NAME_MAX];
+	int fd;				/* the connection */
+	pid_t pid;			/* 0: it is gone */
+	int pidfd;
+	struct worker_call *call;
+	struct store_entry *entry;	/* counted in its n_pending while @pending */
+	bool pending;
+	struct delivery_peer peer;
+	struct volume_asked asked;	/* the mark before the key went out */
+	bool offered;			/* the store knows of it, and has to hear how it ends */
+	bool unseen;			/* the volume may have been opened by something that we did not see */
+	char why_not[128];		/* ... and what */
+	struct secret *key;
+	size_t key_len, n_sent;
+	uint64_t deadline;		/* CLOCK_MONOTONIC, of the step at hand */
+	sd_event_source *io, *timer, *exit, *questions;
+};
+
+static void delivery_free(struct delivery *d)
+{
+	struct store_entry *e = d->entry;
+	struct keeper *k = d->keeper;
+	bool pending = d->pending;
+
+	sd_event_source_disable_unref(d->io);
+	sd_event_source_disable_unref(d->timer);
+	sd_event_source_disable_unref(d->exit);
+	sd_event_source_disable_unref(d->questions);
+	secret_free(d->key);
+	(void) close_fd(d->fd);
+	(void) close_fd(d->pidfd);
+	worker_call_free(d->call);
+	*d->prev = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+	free(d);
+	k->n_deliveries--;
+	if (e && pending)
+		e->n_pending--;
+	if (e)
+		keeper_settle(k, e);
+}
+
+static void take_entry(struct delivery *d, struct store_entry *e)
+{
+	d->entry = e;
+	d->pending = true;
+	e->n_pending++;
+}
+
+static int delivery_new(struct keeper *k, int fd, struct delivery **ret)
+{
+	struct delivery *d = malloc(sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	*d = (struct delivery){
+		.keeper = k,
+		.next = k->deliveries,
+		.prev = &k->deliveries,
+		.fd = fd,
+		.pidfd = -EBADF,
+	};
+	if (d->next)
+		d->next->prev = &d->next;
+	k->deliveries = d;
+	k->n_deliveries++;
+	*ret = d;
+	return 0;
+}
+
+static uint64_t now(const struct delivery *d)
+{
+	uint64_t usec = 0;
+
+	(void) sd_event_now(d->keeper->event, CLOCK_MONOTONIC, &usec);
+	return usec;
+}
+
+/* The end without a key: say why, and close. */
+static void decline(struct delivery *d, const char *format, ...) _printf_(2, 3);
+static void decline(struct delivery *d, const char *format, ...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, format);
+	(void) vsnprintf(why, sizeof(why), format, ap);
+	va_end(ap);
+	log_warning("Volume '%s' gets no key: %s", d->volume, why);
+	if (d->offered)
+		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
+	delivery_free(d);
+}
+
+/*
+ * Call @handler at once and then whenever it has set the timer again; the deadline is @usec
+ * from now.
+ */
+static int start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler)
+{
+	d->deadline = now(d) + usec;
+	d->timer = sd_event_source_disable_unref(d->timer);
+	return sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC, 0, 1,
+					  handler, d);
+}
+
+static int poll_again(struct delivery *d, uint64_t usec)
+{
+	int r = sd_event_source_set_time_relative(d->timer, usec);
+
+	return r < 0 ? r : sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- the outcome ---- */
+
+static void note_outcome(struct delivery *d, enum delivery_outcome outcome)
+{
+	keeper_noted(d->keeper, store_deliver(d->keeper->store, d->entry, d->consumer, outcome));
+}
+
+/* It is open, and once the peer is gone too, what is left to say is whether the secret stays. */
+static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	delivery_free(userdata);
+	return 0;
+}
+
+/*
+ * The secret is no longer being used.  The peer may still be there and ask a person; when it is
+ * gone we look whether that opened the volume, to say so.
+ */
+static void watch_rejected(struct delivery *d)
+{
+	d->timer = sd_event_source_disable_unref(d->timer);
+	d->questions = sd_event_source_disable_unref(d->questions);
+	d->exit = sd_event_source_disable_unref(d->exit);
+	if (d->pidfd < 0 ||
+	    sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_rejected_exit, d) < 0) {
+		delivery_free(d);
+		return;
+	}
+	d->pending = false;
+	d->entry->n_pending--;
+	keeper_settle(d->keeper, d->entry);
+}
+
+static void end_rejected(struct delivery *d, const char *how)
+{
+	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare it with the volume's passphrase",
+		    d->volume, d->entry->policy.name, how);
+	note_outcome(d, DELIVERY_REJECTED);
+	watch_rejected(d);
+}
+
+static void suspect(struct delivery *d, const char *why)
+{
+	if (!d->unseen)
+		snprintf(d->why_not, sizeof(d->why_not), "%s", why);
+	d->unseen = true;
+}
+
+/* Once the peer is gone the volume is open or it is not.  delivery_free() settles what follows. */
+static void end_outcome(struct delivery *d)
+{
+	/* Without a watch on the questions their directory alone can tell. */
+	if (!d->questions && !volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
+		suspect(d, "somebody was asked for a passphrase meanwhile");
+	d->pidfd = close_fd(d->pidfd);
+	if (volume_is_open("/sys", d->volume) <= 0 && d->peer.pid != 0) {
+		end_rejected(d, "systemd-cryptsetup ended without it");
+		return;
+	}
+	if (d->unseen) {
+		log_warning("Whether secret '%s' opened volume '%s' or something else did cannot be said: %s",
+			    d->entry->policy.name, d->volume, d->why_not);
+		note_outcome(d, DELIVERY_UNDECIDED);
+	} else {
+		log_notice("Volume '%s' is open with secret '%s'", d->volume,
+			   d->entry->policy.name);
+		note_outcome(d, DELIVERY_OPENED);
+	}
+	delivery_free(d);
+}
+
+static int on_peer_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	end_outcome(userdata);
+	return 0;
+}
+
+/*
+ * What is typed now may open the volume, and would prove nothing about the secret.
+ */
+static void end_asks(struct delivery *d)
+{
+	end_rejected(d, "systemd-cryptsetup asks for a passphrase instead");
+}
+
+/*
+ * A question was put into the directory.  One that is answered before we can read whose it was
+ * may have been our peer's.
+ */
+static int on_question(sd_event_source *s, const struct inotify_event *event, void *userdata)
+{
+	struct delivery *d = userdata;
+	pid_t pid;
+
+	if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) {
+		suspect(d, "the questions for passphrases could not be watched");
+		return 0;
+	}
+	if (event->len == 0 || !startswith(event->name, "ask."))
+		return 0;
+	pid = volume_asked_by(ASK_PASSWORD_DIR, event->name);
+	if (pid < 0)
+		suspect(d, "a question for a passphrase was answered before it could be read");
+	else if (pid == d->pid)
+		end_asks(d);
+	return 0;
+}
+
+static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct delivery *d = userdata;
+
+	if (volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
+		end_asks(d);
+	else
+		(void) poll_again(d, POLL_OUTCOME_USEC);
+	return 0;
+}
+
+/* From before the key goes out, so that no question is missed.  Without it the mark has to do. */
+static void watch_questions(struct delivery *d)
+{
+	int r = sd_event_add_inotify(d->keeper->event, &d->questions, ASK_PASSWORD_DIR,
+				     IN_MOVED_TO | IN_CREATE | IN_ONLYDIR, on_question, d);
+
+	/* What was asked before the peer's end is to be read before it. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->questions, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r < 0)
+		d->questions = sd_event_source_disable_unref(d->questions);
+}
+
+static void await_outcome(struct delivery *d)
+{
+	int r;
+
+	if (d->pid == 0 || d->pidfd < 0) {
+		end_outcome(d);		/* it was gone before we could hold on to it */
+		return;
+	}
+	r = start_polling(d, 0, on_poll_outcome);
+	if (r >= 0)
+		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d);
+	if (r < 0) {
+		log_warning_errno(r,
+				  "Failed to watch for volume '%s', its secret stays until it is wiped by hand: %m",
+				  d->volume);
+		note_outcome(d, DELIVERY_UNDECIDED);
+		delivery_free(d);
+	}
+}
+
+/* ---- writing the key ---- */
+
+/* What the peer was told.  It runs as the unit of the volume, so its arguments are systemd's. */
+static int read_request(const struct delivery *d, struct volume_request *ret)
+{
+	_cleanup_(freep) char *cmdline = NULL;
+	struct volume_request req;
+	char path[64];
+	size_t len;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)d->pid);
+	r = read_file_at(AT_FDCWD, path, 4096, &cmdline, &len);
+	if (r >= 0)
+		r = volume_request_parse(cmdline, len, &req);
+	if (r < 0)
+		return r;
+	if (!streq(req.volume, d->volume))
+		return -EINVAL;
+	*ret = req;
+	return 0;
+}
+
+static void end_delivered(struct delivery *d)
+{
+	struct store_entry *e = d->entry;
+
+	d->key = secret_free(d->key);
+	d->fd = close_fd(d->fd);
+	log_notice("Secret '%s' is delivered to volume '%s', from source '%s'", e->policy.name,
+		   d->volume, e->source->name);
+	note_outcome(d, DELIVERY_READ);
+	d->offered = false;
+	await_outcome(d);
+}
+
+/* All is written, and the end: has the peer taken it out of the socket? */
+static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct delivery *d = userdata;
+	int unread = -1, error = 0;
+	socklen_t len = sizeof(error);
+
+	if (ioctl(d->fd, SIOCOUTQ, &unread) < 0 ||
+	    getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	/*
+	 * A peer that closes with bytes unread leaves ECONNRESET and an empty queue: look at
+	 * the error first.
+	 */
+	if (error)
+		decline(d,
+			"systemd-cryptsetup went away before it had read it (%s); the secret is kept",
+			strerror(error));
+	else if (unread == 0)
+		end_delivered(d);
+	else if (now(d) >= d->deadline)
+		decline(d, "systemd-cryptsetup did not read it in time; the secret is kept");
+	else
+		(void) poll_again(d, POLL_READ_USEC);
+	return 0;
+}
+
+static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+
+static int on_write_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	decline(userdata, "systemd-cryptsetup did not read it in time; the secret is kept");
+	return 0;
+}
+
+static void write_key(struct delivery *d)
+{
+	int r = 0;
+
+	while (d->n_sent < d->key_len) {
+		ssize_t n = send(d->fd, secret_data(d->key) + d->n_sent, d->key_len - d->n_sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EAGAIN) {
+			if (!d->io)
+				r = sd_event_add_io(d->keeper->event, &d->io, d->fd, EPOLLOUT,
+						    on_writable, d);
+			if (r < 0)
+				decline(d, "out of memory");
+			return;
+		}
+		if (n < 0) {
+			decline(d,
+				"systemd-cryptsetup went away in the middle (%m); the secret is kept");
+			return;
+		}
+		d->n_sent += (size_t)n;
+	}
+	d->io = sd_event_source_disable_unref(d->io);
+	d->key = secret_free(d->key);
+	(void) shutdown(d->fd, SHUT_WR);
+	if (start_polling(d, d->keeper->config->read_usec, on_poll_read) < 0)
+		decline(d, "out of memory");
+}
+
+static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	write_key(userdata);
+	return 0;
+}
+
+/*
+ * From here on the volume may be opened with the secret, whatever becomes of us.  What cannot
+ * be written to the journal holds in memory; a key that waits for room in /run would keep the
+ * machine from booting.
+ */
+static int offer(struct delivery *d)
+{
+	struct volume_request req = { .other_means = true };
+	int r;
+
+	(void) read_request(d, &req);
+	watch_questions(d);
+	volume_asked_mark(ASK_PASSWORD_DIR, &d->asked);
+	d->peer = (struct delivery_peer){
+		.pid = (uint32_t)d->pid,
+		.asked_inode = d->asked.inode,
+		.asked_nsec = d->asked.nsec,
+		.other_means = req.other_means,
+	};
+	if (volume_peer_start(d->pid, &d->peer.start) < 0) {
+		d->peer.pid = 0;
+		suspect(d, "its systemd-cryptsetup ended before it could be looked at");
+	}
+	if (req.other_means)
+		suspect(d, "its options have other ways to open it");
+	r = store_offer(d->keeper->store, d->entry, d->consumer, &d->peer);
+	if (r == -ENOMEM)
+		return r;
+	d->offered = true;
+	keeper_noted(d->keeper, r);
+	return 0;
+}
+
+static void begin_write(struct delivery *d)
+{
+	int r;
+
+	r = store_read(d->keeper->store, d->entry, &d->key);
+	if (r >= 0)
+		r = offer(d);
+	if (r >= 0)
+		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
+					       d->keeper->config->read_usec, 0, on_write_timeout, d);
+	if (r < 0) {
+		decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name, strerror(-r));
+		return;
+	}
+	d->key_len = policy_passphrase_len(&d->entry->policy, d->key);
+	write_key(d);
+}
+
+/* ---- the volume's header, judged by the worker ---- */
+
+static void on_verdict(void *userdata, const void *reply, const char *why)
+{
+	struct delivery *d = userdata;
+	struct luks_verdict v;
+
+	if (!reply) {
+		decline(d, "its header could not be judged: %s", why);
+		return;
+	}
+	memcpy(&v, reply, sizeof(v));
+	d->call = worker_call_free(d->call);
+	if (!memchr(v.reason, 0, sizeof(v.reason))) {
+		decline(d, "cocod-worker's answer is no verdict over its header");
+		return;
+	}
+	make_printable(v.reason);
+	if (v.error) {
+		decline(d, "its header is refused: %s", v.reason);
+		return;
+	}
+	log_info("Volume '%s' has a good header: %s", d->volume, v.reason);
+	begin_write(d);
+}
+
+/*
+ * The device and its header are the host's to change until cryptsetup reads them; the manual
+ * says what this check is good for.
+ */
+static int open_header(struct delivery *d, int *ret_fd)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	struct volume_request req;
+	struct stat st;
+	int r;
+
+	r = read_request(d, &req);
+	if (r < 0)
+		return r;
+	fd = open(req.device, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return -ENOTBLK;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static void begin_header(struct delivery *d)
+{
+	struct worker_frame frame = { .type = MSG_LUKS_CHECK, .fd = -EBADF };
+	const struct worker_question question = {
+		.event = d->keeper->event,
+		.path = WORKER_LUKS_SOCKET,
+		.advice = WORKER_LUKS_ADVICE,
+		.frames = &frame,
+		.n_frames = 1,
+		.reply_len = sizeof(struct luks_verdict),
+		.timeout_usec = VERDICT_USEC,
+		.done = on_verdict,
+		.userdata = d,
+	};
+	_cleanup_(closep) int header = -EBADF;
+	int r;
+
+	r = open_header(d, &header);
+	if (r < 0) {
+		decline(d, "the device of its header cannot be opened: %s", strerror(-r));
+		return;
+	}
+	frame.fd = header;
+	r = worker_call_new(&question, &d->call);
+	if (r < 0)
+		decline(d, "cocod-worker cannot be asked about its header: %s", strerror(-r));
+}
+
+/* ---- the secret ---- */
+
+/* Returns 1 when a secret was taken, 0 to wait for a source, -1 after declining. */
+static int choose_secret(struct delivery *d)
+{
+	struct keeper *k = d->keeper;
+	struct store_entry *e;
+	const char *why;
+	int r;
+
+	r = keeper_gate(k);
+	if (r == 0)
+		return 0;	/* this has a deadline of its own */
+	if (r < 0) {
+		decline(d, "the gate is closed: %s", k->gate.reason);
+		return -1;
+	}
+	r = keeper_scan(k);
+	e = store_for_volume(k->store, d->volume);
+	if (!e && r == -ENOENT && now(d) < d->deadline)
+		return 0;
+	why = keeper_ignored_why(k);
+	if (!e && why) {
+		decline(d, "no launch secret may go to it; %s", why);
+		return -1;
+	}
+	if (!e) {
+		decline(d,
+			r == -ENOENT ?
+				"there are no launch secrets on this machine (neither coco_secret nor efi_secret serves any)" :
+				"no launch secret may go to it; see 'cococtl secrets list'");
+		return -1;
+	}
+	if (e->state == SECRET_WIPED) {
+		decline(d, "secret '%s' was wiped after it had served '%s'", e->policy.name,
+			e->delivered_to[0] ? e->delivered_to : "nobody");
+		return -1;
+	}
+	if (volume_is_open("/sys", d->volume) > 0) {
+		decline(d, "it is open already");
+		return -1;
+	}
+	take_entry(d, e);
+	return 1;
+}
+
+static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct delivery *d = userdata;
+	int r = choose_secret(d);
+
+	if (r == 0)
+		(void) poll_again(d, POLL_SOURCE_USEC);
+	if (r <= 0)
+		return 0;
+	d->timer = sd_event_source_disable_unref(d->timer);
+	if (d->keeper->config->verify_header)
+		begin_header(d);
+	else
+		begin_write(d);
+	return 0;
+}
+
+/* ---- who is it ---- */
+
+/* Fills in who connected.  Returns 0, or a negative errno and why in @ret_why. */
+static int identify(struct delivery *d, const char **ret_why)
+{
+	struct sockaddr_un sa;
+	socklen_t len = sizeof(sa);
+	struct ucred peer;
+	char *unit = NULL;
+	bool ours;
+
+	*ret_why = "it is not named as systemd-cryptsetup names its sockets";
+	if (getpeername(d->fd, (struct sockaddr *)&sa, &len) < 0)
+		return -errno;
+	if (len < offsetof(struct sockaddr_un, sun_path) ||
+	    cryptsetup_peer_parse(sa.sun_path, len - offsetof(struct sockaddr_un, sun_path),
+				  d->volume) < 0)
+		return -EACCES;
+	if (!volume_name_is_valid(d->volume))
+		return -EACCES;
+	snprintf(d->consumer, sizeof(d->consumer), CONSUMER_CRYPTSETUP ":%s", d->volume);
+
+	*ret_why = "it is not root";
+	len = sizeof(peer);
+	if (getsockopt(d->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0)
+		return -EACCES;
+	d->pid = peer.pid;
+	d->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+
+	*ret_why = "it is not the unit systemd-cryptsetup@.service of that volume; start that unit instead of attaching by hand";
+	if (sd_pid_get_unit(peer.pid, &unit) < 0)
+		return -EACCES;
+	ours = cryptsetup_unit_is_for(unit, d->volume);
+	free(unit);
+	return ours ? 0 : -EACCES;
+}
+
+void on_cryptsetup_connection(void *userdata, int conn)
+{
+	struct keeper *k = userdata;
+	struct delivery *d;
+	const char *why;
+
+	if (k->n_deliveries >= MAX_DELIVERIES) {
+		log_warning("More than %d volumes ask at once, declining another", MAX_DELIVERIES);
+		(void) close_fd(conn);
+		return;
+	}
+	if (delivery_new(k, conn, &d) < 0) {
+		(void) close_fd(conn);
+		return;
+	}
+	if (identify(d, &why) < 0) {
+		log_warning("A connection on the cryptsetup socket is refused: %s%s%s%s", why,
+			    d->volume[0] ? " (volume '" : "", d->volume, d->volume[0] ? "')" : "");
+		delivery_free(d);
+		return;
+	}
+	log_info("Volume '%s' asks for its key", d->volume);
+	if (start_polling(d, k->config->wait_usec, on_poll_source) < 0)
+		decline(d, "out of memory");
+}
+
+/*
+ * The peer of a delivery that was under way when the keeper died.  Who has its pid and its time
+ * of start is it; else it has ended.
+ */
+static void find_peer(struct delivery *d, const struct store_delivery *was)
+{
+	uint64_t start;
+
+	d->peer = was->peer;
+	d->asked = (struct volume_asked){ was->peer.asked_inode, was->peer.asked_nsec };
+	if (was->peer.pid == 0) {
+		suspect(d, "cocod was restarted, and its systemd-cryptsetup is not known any more");
+		return;
+	}
+	d->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)was->peer.pid, 0);
+	if (d->pidfd < 0)
+		return;
+	if (volume_peer_start((pid_t)was->peer.pid, &start) < 0 || start != was->peer.start)
+		d->pidfd = close_fd(d->pidfd);
+	else
+		d->pid = (pid_t)was->peer.pid;
+}
+
+static int resume_one(struct keeper *k, struct store_entry *e, const struct store_delivery *was)
+{
+	const char *volume = startswith(was->consumer, CONSUMER_CRYPTSETUP ":");
+	struct delivery *d;
+	int r;
+
+	if (!volume || strlen(volume) > VOLUME_NAME_MAX)
+		return 0;
+	r = delivery_new(k, -EBADF, &d);
+	if (r < 0)
+		return r;
+	strcpy(d->volume, volume);
+	snprintf(d->consumer, sizeof(d->consumer), CONSUMER_CRYPTSETUP ":%s", d->volume);
+	take_entry(d, e);
+	find_peer(d, was);
+	if (was->outcome == DELIVERY_REJECTED) {
+		watch_rejected(d);
+		return 0;
+	}
+	watch_questions(d);
+	if (!volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
+		suspect(d, "cocod was restarted meanwhile, and somebody may have been asked for a passphrase");
+	if (d->peer.other_means)
+		suspect(d, "its options have other ways to open it");
+	await_outcome(d);
+	return 0;
+}
+
+void cryptsetup_resume(struct keeper *k)
+{
+	struct store_entry *e;
+
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		for (size_t n = 0; e->state != SECRET_WIPED && n < e->n_deliveries; n++) {
+			const struct store_delivery was = e->deliveries[n];
+
+			if (was.outcome != DELIVERY_OFFERED && was.outcome != DELIVERY_READ &&
+			    was.outcome != DELIVERY_REJECTED)
+				continue;
+			if (resume_one(k, e, &was) < 0)
+				log_warning("Out of memory: secret '%s' stays until it is wiped by hand",
+					    e->policy.name);
+		}
+}
+
+void cryptsetup_stop(struct keeper *k)
+{
+	while (k->deliveries)
+		delivery_free(k->deliveries);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/keeper.h"
+
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+#include <systemd/sd-messages.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/keeper/outlook.h"
+#include "agent/keeper/volume.h"
+#include "base/log.h"
+#include "base/parse.h"
+
+/* Of each verdict, and of each attempt without one; cocod(8) has it, for those who look for it. */
+#define MESSAGE_VERDICT SD_ID128_MAKE(5b,7e,61,c2,0d,3f,4d,2a,9b,54,8c,10,2e,a7,f3,96)
+
+/* Of a configuration that is another than the initrd's. */
+#define MESSAGE_DIFFERS SD_ID128_MAKE(77,35,e9,23,5c,ea,4d,0d,be,9e,37,56,54,fc,02,6a)
+
+/*
+ * An attempt that came to no verdict, for the reason of the one before: whoever asks makes
+ * another, and a worker that cannot be started is said once, not each time.
+ */
+static bool is_said(struct keeper *k)
+{
+	bool same = k->gate.verdict.result == ATTEST_NONE && streq(k->gate.reason, k->no_verdict_why);
+
+	snprintf(k->no_verdict_why, sizeof(k->no_verdict_why), "%s",
+		 k->gate.verdict.result == ATTEST_NONE ? k->gate.reason : "");
+	return same;
+}
+
+/* As a line, and where there is a journal with its fields. */
+static void log_verdict(const struct keeper *k)
+{
+	const struct attest_verdict *v = &k->gate.verdict;
+	int priority = k->gate.open ? LOG_NOTICE : LOG_ERR;
+	char sha256[65] = "", trust[65] = "";
+
+	if (v->result != ATTEST_NONE)
+		format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
+	if (v->trust_replaced)
+		format_hex(v->trust_sha256, sizeof(v->trust_sha256), trust);
+	if (getenv("JOURNAL_STREAM") &&
+	    sd_journal_send("MESSAGE=The gate is %s (%s): %s",
+			    k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
+			    k->gate.reason, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
+			    SD_ID128_FORMAT_VAL(MESSAGE_VERDICT), "PRIORITY=%d", priority,
+			    "SYSLOG_IDENTIFIER=cocod", "COCO_GATE=%s", k->gate.state,
+			    "COCO_REQUIRE=%s", require_name(k->gate.require), "COCO_TEE=%s",
+			    tee_name(k->gate.tee), "COCO_VERDICT=%s", attest_result_name(v->result),
+			    "COCO_CODE=%s", v->code, "COCO_EVIDENCE=%s", v->type,
+			    "COCO_PROVIDER=%s", v->provider, "COCO_POLICY_SHA256=%s", sha256,
+			    "COCO_TRUST_REPLACED=%d", v->trust_replaced,
+			    "COCO_TRUST_SHA256=%s", trust, NULL) >= 0)
+		return;
+	(void) log_full(priority, 0, "The gate is %s (%s): %s",
+			k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
+			k->gate.reason);
+}
+
+void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
+			 bool nobody)
+{
+	struct keeper *k = userdata;
+	struct timespec ts;
+	uint64_t usec;
+	int r;
+
+	(void) clock_gettime(CLOCK_REALTIME, &ts);
+	usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+	gate_take_verdict(&k->gate, v, why, nobody, usec);
+	/* It goes to the journal's fields as it is. */
+	make_printable(k->gate.reason);
+	/* What binds the system is there already; this is for people. */
+	r = v ? carried_note(&k->carried, v, usec) : 0;
+	if (r < 0)
+		log_warning_errno(r, "Failed to note this verdict in '%s' for the system after the initrd, ignoring: %m", k->carried.path);
+	if (!is_said(k))
+		log_verdict(k);
+	keeper_notify_status(k);
+}
+
+static void log_differences(const struct keeper *k)
+{
+	char names[128], policy[65], trust[65] = "";
+	const struct kept *kept = k->carried.kept;
+
+	carried_differences(k->carried.differs, names, sizeof(names));
+	format_hex(kept->policy_sha256, sizeof(kept->policy_sha256), policy);
+	if (kept->trust)
+		format_hex(kept->trust_sha256, sizeof(kept->trust_sha256), trust);
+	if (getenv("JOURNAL_STREAM") &&
+	    sd_journal_send("MESSAGE=This system's configuration is not the initrd's, whose policy holds beside it: %s",
+			    names, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
+			    SD_ID128_FORMAT_VAL(MESSAGE_DIFFERS), "PRIORITY=%d", LOG_ERR,
+			    "SYSLOG_IDENTIFIER=cocod", "COCO_DIFFERS=%s", names,
+			    "COCO_GATE=%s", k->gate.state, "COCO_INITRD_REQUIRE=%s", require_name(kept->require),
+			    "COCO_INITRD_POLICY_SHA256=%s", kept->policy ? policy : "",
+			    "COCO_INITRD_TRUST_SHA256=%s", trust,
+			    "COCO_INITRD_VERDICT=%s", attest_result_name(kept->result), NULL) >= 0)
+		return;
+	log_error("This system's configuration is not the initrd's, whose policy holds beside it: %s", names);
+}
+
+void keeper_log_carried(const struct keeper *k)
+{
+	const struct carried *c = &k->carried;
+
+	if (!c->kept)
+		return;
+	if (c->own)
+		log_info("What this initrd judges by is kept in '%s' for the system after it", c->path);
+	else
+		log_info("What the initrd judged by holds here too: Require=%s, %s, %s, verdict: %s",
+			 require_name(c->kept->require), c->kept->policy ? ATTEST_POLICY_FILE : "no " ATTEST_POLICY_FILE,
+			 c->kept->trust ? ATTEST_TRUST_FILE : "the built-in roots", attest_result_name(c->kept->result));
+	if (c->differs)
+		log_differences(k);
+}
+
+int keeper_gate(struct keeper *k)
+{
+	if (k->gate.open)
+		return 1;
+	if (!k->attestation)
+		return -EPERM;
+	return attestation_request(k->attestation) > 0 ? 0 : -EPERM;
+}
+
+/* Whose secrets count, as the gate stands now; said once, and when it changes. */
+static void believe_sources(struct keeper *k)
+{
+	const struct secret_source *src;
+	const char *why;
+
+	for (unsigned i = 0; i < KEEPER_MAX_SOURCES && (src = store_source(k->store, i, NULL)); i++) {
+		enum gate_belief belief = gate_believes(&k->gate, src, &why);
+
+		store_believe(k->store, src, belief != GATE_IGNORES);
+		if (k->believed_why[i] == why || access(src->path, F_OK) < 0)
+			continue;
+		k->believed_why[i] = why;
+		if (why[0])
+			log_warning("Secrets of '%s': %s", src->path, why);
+	}
+}
+
+int keeper_scan(struct keeper *k)
+{
+	int r;
+
+	believe_sources(k);
+	r = store_scan(k->store);
+	keeper_noted(k, store_sync(k->store));
+
+	if (r > 0)
+		for (size_t i = 0; store_get(k->store, i); i++) {
+			const struct store_entry *e = store_get(k->store, i);
+
+			if (e->state == SECRET_PRESENT)
+				log_debug("Secret '%s' is present in '%s'", e->policy.name,
+					  e->source->path);
+		}
+	if (r > 0)
+		log_info("Found %d new launch secret%s", r, r == 1 ? "" : "s");
+	else if (r < 0 && r != -ENOENT)
+		log_error_errno(r, "Failed to read the launch secrets: %m");
+	return r;
+}
+
+void keeper_noted(struct keeper *k, int r)
+{
+	if (r < 0 && !k->journal_failed)
+		log_warning_errno(r,
+				  "Failed to write the journal of states (%m); a restart now would forget the last ones. Each change is tried again: make room in /run");
+	else if (r >= 0 && k->journal_failed)
+		log_notice("The journal of states is written again; nothing is missing in it");
+	k->journal_failed = r < 0;
+	keeper_notify_status(k);
+}
+
+int keeper_wipe(struct keeper *k, struct store_entry *e)
+{
+	bool zeroes = e->source && e->source->zeroes;
+	int r;
+
+	if (e->state == SECRET_WIPED && !e->returned)
+		return 0;
+	r = store_wipe(k->store, e);
+	if (r < 0)
+		return log_error_errno(r,
+				       "Failed to wipe secret '%s', it is still in the kernel's memory: %m",
+				       e->policy.name);
+	keeper_noted(k, store_sync(k->store));
+	log_notice("Secret '%s' is wiped: %s", e->policy.name,
+		   zeroes ? "its bytes in the firmware's area are zero" :
+			    "its file is unlinked (a directory for tests, no memory is zeroed)");
+	return 0;
+}
+
+static int is_open(const char *volume)
+{
+	return volume_is_open("/sys", volume);
+}
+
+static uint64_t now_boottime(void)
+{
+	struct timespec ts;
+
+	(void) clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static bool wipe_is_due(const struct store_entry *e, const struct outlook *o)
+{
+	if (e->state == SECRET_WIPED)
+		return false;
+	if (e->wipe_due)
+		return true;
+	switch (e->policy.wipe) {
+	case WIPE_CONFIRMED:
+		return e->state == SECRET_CONFIRMED || o->used_up;
+	case WIPE_DELIVERED:
+		return e->state == SECRET_DELIVERED || e->state == SECRET_CONFIRMED;
+	default:
+		return false;
+	}
+}
+
+static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct keeper *k = userdata;
+
+	for (size_t i = 0; store_get(k->store, i); i++)
+		keeper_settle(k, store_get(k->store, i));
+	return 0;
+}
+
+/* The soonest of all that wait; what is not due yet then waits again. */
+static void look_again(struct keeper *k, uint64_t wait_usec)
+{
+	uint64_t at, due = now_boottime() + wait_usec;
+	int enabled = SD_EVENT_OFF, r = 0;
+
+	if (!k->event)
+		return;
+	if (!k->retry)
+		r = sd_event_add_time(k->event, &k->retry, CLOCK_BOOTTIME, due, 0, on_retry, k);
+	else if (sd_event_source_get_enabled(k->retry, &enabled) >= 0 &&
+		 (enabled == SD_EVENT_OFF || (sd_event_source_get_time(k->retry, &at) >= 0 && at > due))) {
+		r = sd_event_source_set_time(k->retry, due);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(k->retry, SD_EVENT_ONESHOT);
+	}
+	if (r < 0)
+		log_warning_errno(r, "Failed to set a timer, a secret may stay until the next change: %m");
+}
+
+/* A state is settled often, and its warning should be read. */
+static void log_warning_once(struct store_entry *e, const char *text)
+{
+	uint64_t sum = 0;
+
+	for (const char *p = text; *p; p++)
+		sum = (sum ^ (uint8_t)*p) * 0x100000001b3u + 1;
+	if (sum != e->warned && text[0])
+		log_warning("%s", text);
+	e->warned = sum;
+}
+
+void keeper_settle(struct keeper *k, struct store_entry *e)
+{
+	struct outlook o;
+
+	outlook_judge(e, is_open, now_boottime(), &o);
+	if (e->state == SECRET_DELIVERED && o.confirmed) {
+		log_notice("Secret '%s' is confirmed: it opened '%s'", e->policy.name,
+			   e->delivered_to);
+		keeper_noted(k, store_advance(k->store, e, SECRET_CONFIRMED));
+	}
+	if (o.wait_usec > 0 && e->policy.wipe == WIPE_CONFIRMED && e->state != SECRET_WIPED)
+		look_again(k, o.wait_usec);
+	if (e->n_pending > 0)
+		return;
+	if (wipe_is_due(e, &o)) {
+		if (o.used_up && !o.confirmed)
+			log_notice("Secret '%s' opened one volume, and no other one of its wants it any more",
+				   e->policy.name);
+		(void) keeper_wipe(k, e);
+	} else {
+		log_warning_once(e, o.warning);
+	}
+}
+
+/* ---- what a person should know ---- */
+
+void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN])
+{
+	struct outlook o;
+
+	ret[0] = '\0';
+	if (e->state == SECRET_WIPED) {
+		if (e->returned)
+			snprintf(ret, MSG_WARNING_LEN,
+				 "Secret '%s' was wiped, and its source shows it again: it is given to nobody. Find out who wrote it, then: cococtl secrets wipe %s",
+				 e->policy.name, e->policy.name);
+		return;
+	}
+	outlook_judge(e, is_open, now_boottime(), &o);
+	if (e->n_pending == 0 && wipe_is_due(e, &o))
+		snprintf(ret, MSG_WARNING_LEN,
+			 "Secret '%s' should be wiped and could not be; the journal says why. Try: cococtl secrets wipe %s",
+			 e->policy.name, e->policy.name);
+	else if (e->n_pending == 0)
+		snprintf(ret, MSG_WARNING_LEN, "%s", o.warning);
+}
+
+/* Those of the keeper itself; @ret is "" for one that does not apply. */
+static void journal_warning(struct keeper *k, char *ret)
+{
+	if (k->journal_failed)
+		snprintf(ret, MSG_WARNING_LEN,
+			 "The journal of states cannot be written; a restart of cocod would forget the last ones. Make room in /run");
+}
+
+static void lossy_warning(struct keeper *k, char *ret)
+{
+	if (store_is_lossy(k->store))
+		snprintf(ret, MSG_WARNING_LEN,
+			 "The journal of states was damaged in this boot, so that what became of some secrets may be unknown; 'journalctl -u cocod' says when");
+}
+
+static void source_warning(struct keeper *k, unsigned i, char *ret)
+{
+	const struct secret_source *src = store_source(k->store, i, NULL);
+	const char *why;
+
+	if (!src || access(src->path, F_OK) < 0 ||
+	    gate_believes(&k->gate, src, &why) == GATE_BELIEVES)
+		return;
+	snprintf(ret, MSG_WARNING_LEN, "%.200s: %s", src->path, why);
+}
+
+const char *keeper_ignored_why(const struct keeper *k)
+{
+	const struct secret_source *src;
+	const char *why;
+
+	for (unsigned i = 0; (src = store_source(k->store, i, NULL)); i++)
+		if (access(src->path, F_OK) == 0 && gate_believes(&k->gate, src, &why) == GATE_IGNORES)
+			return why;
+	return NULL;
+}
+
+int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN])
+{
+	const struct store_entry *e;
+	unsigned n = 0;
+
+	for (unsigned which = 0; which < 2 + KEEPER_MAX_SOURCES; which++) {
+		ret[0] = '\0';
+		if (which == 0)
+			journal_warning(k, ret);
+		else if (which == 1)
+			lossy_warning(k, ret);
+		else
+			source_warning(k, which - 2, ret);
+		if (ret[0] && n++ == i)
+			return 1;
+	}
+	for (size_t s = 0; (e = store_get(k->store, s)); s++) {
+		keeper_secret_warning(e, ret);
+		if (ret[0] && n++ == i)
+			return 1;
+	}
+	return 0;
+}
+
+void keeper_notify_status(struct keeper *k)
+{
+	unsigned n[_SECRET_STATE_MAX] = { 0 };
+	char differs[128];
+
+	for (size_t i = 0; store_get(k->store, i); i++)
+		n[store_get(k->store, i)->state]++;
+	carried_differences(k->carried.differs, differs, sizeof(differs));
+	(void) sd_notifyf(false,
+			  "STATUS=Gate %s (%s; Require=%s, %s).%s%s Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
+			  k->gate.open ? "open" : "closed", k->gate.state,
+			  require_name(k->gate.require), k->gate.require_reason,
+			  k->carried.differs ? " ERROR, not as in the initrd: " : "", differs, n[SECRET_PRESENT],
+			  n[SECRET_DELIVERED], n[SECRET_CONFIRMED], n[SECRET_WIPED]);
+}

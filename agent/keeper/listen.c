@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/listen.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+
+#define PAUSE_USEC (1 * UINT64_C(1000000))
+
+struct listener {
+	struct listener_setup setup;
+	sd_event_source *io, *timer;
+	bool complained;
+};
+
+static int try_accept(const struct listener *l)
+{
+	int conn = accept4(l->setup.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return conn < 0 ? -errno : conn;
+}
+
+/* What does not go away by trying again at once. */
+static bool is_shortage(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS;
+}
+
+static void pause_listening(struct listener *l, int r)
+{
+	if (!l->complained)
+		(void) log_warning_errno(r,
+					 "Nobody new is served on the socket '%s' until there are descriptors and memory again: %m",
+					 l->setup.name);
+	l->complained = true;
+	/* The timer was made with the listener: now there may be no descriptor for one. */
+	if (sd_event_source_set_time_relative(l->timer, l->setup.pause_usec) >= 0 &&
+	    sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) >= 0)
+		(void) sd_event_source_set_enabled(l->io, SD_EVENT_OFF);
+}
+
+static int on_pause_over(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct listener *l = userdata;
+
+	return sd_event_source_set_enabled(l->io, SD_EVENT_ON);
+}
+
+static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct listener *l = userdata;
+	int r = try_accept(l);
+
+	if ((r == -EMFILE || r == -ENFILE) && l->setup.make_room && l->setup.make_room(l->setup.userdata))
+		r = try_accept(l);
+	if (is_shortage(r)) {
+		pause_listening(l, r);
+	} else if (r >= 0) {
+		l->complained = false;
+		l->setup.accept(l->setup.userdata, r);
+	} else if (r != -EAGAIN && r != -EINTR && r != -ECONNABORTED) {
+		pause_listening(l, r);
+	}
+	return 0;
+}
+
+int listener_new(const struct listener_setup *s, struct listener **ret)
+{
+	_cleanup_(listener_freep) struct listener *l = calloc(1, sizeof(*l));
+	int flags, r;
+
+	if (!l)
+		return -ENOMEM;
+	l->setup = *s;
+	l->setup.pause_usec = s->pause_usec ?: PAUSE_USEC;
+	/* One who leaves between poll() and accept() must not make us wait for the next. */
+	flags = fcntl(s->fd, F_GETFL);
+	if (flags < 0 || fcntl(s->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	r = sd_event_add_io(s->event, &l->io, s->fd, EPOLLIN, on_connection, l);
+	if (r >= 0)
+		r = sd_event_add_time_relative(s->event, &l->timer, CLOCK_MONOTONIC, l->setup.pause_usec, 0,
+					       on_pause_over, l);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(l);
+	return 0;
+}
+
+struct listener *listener_free(struct listener *l)
+{
+	if (!l)
+		return NULL;
+	sd_event_source_disable_unref(l->io);
+	sd_event_source_disable_unref(l->timer);
+	free(l);
+	return NULL;
+}

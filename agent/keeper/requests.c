@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What cococtl may ask.  A request is one frame of a type with exactly that type's body; a
+ * malformed one ends its client.
+ */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "agent/keeper/keeper.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "ipc/frame.h"
+
+#define MAX_CLIENTS 32
+#define IDLE_USEC (60 * USEC_PER_SEC)
+
+struct client {
+	struct client *next, **prev;	/* in the keeper's list */
+	struct keeper *keeper;
+	int fd;
+	sd_event_source *io, *idle;
+};
+
+static void client_link(struct client *c)
+{
+	struct keeper *k = c->keeper;
+
+	c->next = k->clients;
+	c->prev = &k->clients;
+	if (c->next)
+		c->next->prev = &c->next;
+	k->clients = c;
+}
+
+static void client_unlink(struct client *c)
+{
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+}
+
+static struct client *client_free(struct client *c)
+{
+	if (!c)
+		return NULL;
+	client_unlink(c);
+	c->keeper->n_clients--;
+	sd_event_source_disable_unref(c->io);
+	sd_event_source_disable_unref(c->idle);
+	(void) close_fd(c->fd);
+	free(c);
+	return NULL;
+}
+DEFINE_CLEANUP(struct client *, client_free)
+
+/* Text from a peer: there must be a NUL in it. */
+#define terminated(a) (memchr((a), 0, sizeof(a)) != NULL)
+
+/* The reply for the frame at hand.  The body may be plaintext and goes out from where it lies. */
+static int reply(struct client *c, uint16_t type, const void *body, size_t len)
+{
+	return frame_send(c->fd, type, 0, body, len, -EBADF);
+}
+
+/* ---- the answers: 0 when one was sent, or the errno to answer with ---- */
+
+static void fill_kept(const struct carried *c, struct msg_kept *ret)
+{
+	if (!c->kept)
+		return;
+	*ret = (struct msg_kept){
+		.present = true,
+		.here = c->own,
+		.bind_policy = c->kept->bind_policy,
+		.has_policy = c->kept->policy != NULL,
+		.has_trust = c->kept->trust != NULL,
+		.differs = c->differs,
+		.result = c->kept->result,
+		.verdict_usec = c->kept->verdict_usec,
+	};
+	snprintf(ret->require, sizeof(ret->require), "%s", require_name(c->kept->require));
+	memcpy(ret->policy_sha256, c->kept->policy_sha256, sizeof(ret->policy_sha256));
+	memcpy(ret->trust_sha256, c->kept->trust_sha256, sizeof(ret->trust_sha256));
+}
+
+static int on_status(struct client *c, const void *body)
+{
+	struct keeper *k = c->keeper;
+	struct msg_status s = {
+		.gate_open = k->gate.open,
+		.verify_header = k->config->verify_header,
+		.since_usec = k->since_usec,
+	};
+
+	(void) keeper_scan(k);
+	snprintf(s.version, sizeof(s.version), "%s", PACKAGE_VERSION);
+	snprintf(s.tee, sizeof(s.tee), "%s", tee_name(k->gate.tee));
+	snprintf(s.require, sizeof(s.require), "%s", require_name(k->gate.require));
+	snprintf(s.require_reason, sizeof(s.require_reason), "%s", k->gate.require_reason);
+	snprintf(s.gate, sizeof(s.gate), "%s", k->gate.state);
+	snprintf(s.reason, sizeof(s.reason), "%s", k->gate.reason);
+	snprintf(s.secret_directory, sizeof(s.secret_directory), "%s", k->config->secret_directory);
+	s.verdict = k->gate.verdict;
+	s.verdict_usec = k->gate.verdict_usec;
+	fill_kept(&k->carried, &s.kept);
+	for (size_t i = 0; store_get(k->store, i); i++)
+		s.n_secrets[store_get(k->store, i)->state]++;
+	return reply(c, MSG_STATUS, &s, sizeof(s));
+}
+
+static const char *const outcome_names[_DELIVERY_OUTCOME_MAX] = {
+	[DELIVERY_NONE] = "none",
+	[DELIVERY_OFFERED] = "offered",
+	[DELIVERY_READ] = "read",
+	[DELIVERY_TAKEN] = "taken",
+	[DELIVERY_OPENED] = "opened",
+	[DELIVERY_REJECTED] = "rejected",
+	[DELIVERY_UNDECIDED] = "undecided",
+};
+
+static void list_deliveries(const struct store_entry *e, char ret[static MSG_DELIVERIES_LEN])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < e->n_deliveries; i++) {
+		const struct store_delivery *d = &e->deliveries[i];
+
+		if (MSG_DELIVERIES_LEN - len < sizeof(d->consumer) + 32) {
+			strcpy(ret + len, " ...");
+			return;
+		}
+		len += (size_t)snprintf(ret + len, MSG_DELIVERIES_LEN - len, "%s%s=%s",
+					len ? " " : "", d->consumer, outcome_names[d->outcome]);
+	}
+}
+
+static int send_secret(struct client *c, uint16_t type, const struct store_entry *e)
+{
+	struct msg_secret m = { .state = (uint8_t)e->state, .wipe = (uint8_t)e->policy.wipe, .size = e->size };
+
+	guid_format(&e->policy.guid, m.guid);
+	memcpy(m.name, e->policy.name, sizeof(m.name));
+	snprintf(m.source, sizeof(m.source), "%s", e->source ? e->source->name : "");
+	memcpy(m.since_usec, e->since_usec, sizeof(m.since_usec));
+	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
+	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
+	list_deliveries(e, m.deliveries);
+	keeper_secret_warning(e, m.warning);
+	return reply(c, type, &m, sizeof(m));
+}
+
+static int on_secret_info(struct client *c, const void *body)
+{
+	const struct msg_index *q = body;
+	const struct store_entry *e;
+
+	if (q->index == 0)
+		(void) keeper_scan(c->keeper);
+	e = store_get(c->keeper->store, q->index);
+	return e ? send_secret(c, MSG_SECRET_INFO, e) : -ENOENT;
+}
+
+static struct store_entry *find(struct client *c, const char *name)
+{
+	struct store_entry *e = store_find(c->keeper->store, name);
+
+	if (!e && keeper_scan(c->keeper) > 0)
+		e = store_find(c->keeper->store, name);
+	return e;
+}
+
+static int on_secret_find(struct client *c, const void *body)
+{
+	const struct msg_name *q = body;
+	const struct store_entry *e;
+
+	if (!terminated(q->name))
+		return -EPROTO;
+	e = find(c, q->name);
+	return e ? send_secret(c, MSG_SECRET_FIND, e) : -ENOKEY;
+}
+
+/*
+ * The secret that a client may have under this name.  Root could read the kernel's file itself;
+ * what is kept here is the owner's configuration.
+ */
+static int find_for_get(struct client *c, const char name[static MSG_NAME_LEN + 1],
+			struct store_entry **ret)
+{
+	struct store_entry *e;
+	int r;
+
+	if (!memchr(name, 0, MSG_NAME_LEN + 1))
+		return -EPROTO;
+	e = find(c, name);
+	if (!e)
+		return -ENOKEY;
+	r = keeper_gate(c->keeper);
+	if (r <= 0)
+		return r == 0 ? -EAGAIN : r;
+	if (!policy_allows(&e->policy, CONSUMER_GET))
+		return -EACCES;
+	*ret = e;
+	return 0;
+}
+
+static int on_secret_read(struct client *c, const void *body)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	const struct msg_read *q = body;
+	struct store_entry *e;
+	int r;
+
+	r = find_for_get(c, q->name, &e);
+	if (r < 0)
+		return r;
+	r = store_read(c->keeper->store, e, &s);
+	if (r < 0)
+		return r;
+	if (q->offset > secret_len(s))
+		return -EINVAL;
+	return reply(c, MSG_SECRET_READ, secret_data(s) + q->offset,
+		     MIN(secret_len(s) - q->offset, (size_t)MSG_BODY_MAX));
+}
+
+static int on_secret_delivered(struct client *c, const void *body)
+{
+	const struct msg_name *q = body;
+	struct store_entry *e;
+	int r;
+
+	r = find_for_get(c, q->name, &e);
+	if (r < 0)
+		return r;
+	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", e->policy.name);
+	/* Another client had it as well, and was first to say so. */
+	if (e->state == SECRET_WIPED)
+		return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
+	keeper_noted(c->keeper,
+		     store_deliver(c->keeper->store, e, CONSUMER_GET, DELIVERY_TAKEN));
+	keeper_settle(c->keeper, e);
+	return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
+}
+
+static int on_secret_wipe(struct client *c, const void *body)
+{
+	const struct msg_wipe *q = body;
+	struct store_entry *e;
+	int r;
+
+	if (!terminated(q->name))
+		return -EPROTO;
+	e = find(c, q->name);
+	if (!e)
+		return -ENOKEY;
+	if (e->n_pending > 0 && !q->force)
+		return -EBUSY;
+	r = keeper_wipe(c->keeper, e);
+	return r < 0 ? r : reply(c, MSG_SECRET_WIPE, NULL, 0);
+}
+
+static int on_boot_complete(struct client *c, const void *body)
+{
+	struct keeper *k = c->keeper;
+	struct store_entry *e;
+	int r = 0;
+
+	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
+		if (e->policy.wipe != WIPE_BOOT_COMPLETE || e->state == SECRET_WIPED)
+			continue;
+		/* One that is being handed over goes when that is done. */
+		keeper_noted(k, store_set_wipe_due(k->store, e));
+		if (e->n_pending == 0)
+			r = MIN(r, keeper_wipe(k, e));
+	}
+	return r < 0 ? r : reply(c, MSG_BOOT_COMPLETE, NULL, 0);
+}
+
+static int on_source_info(struct client *c, const void *body)
+{
+	const struct msg_index *q = body;
+	struct msg_source m = { 0 };
+	const struct secret_source *src;
+	int result;
+
+	src = store_source(c->keeper->store, q->index, &result);
+	if (!src)
+		return -ENOENT;
+	snprintf(m.name, sizeof(m.name), "%s", src->name);
+	snprintf(m.path, sizeof(m.path), "%s", src->path);
+	m.error = MIN(result, 0);
+	m.n_secrets = (uint32_t)MAX(result, 0);
+	m.ignored = !store_believes(c->keeper->store, src) && access(src->path, F_OK) == 0;
+	return reply(c, MSG_SOURCE_INFO, &m, sizeof(m));
+}
+
+static int on_warning(struct client *c, const void *body)
+{
+	const struct msg_index *q = body;
+	struct msg_warning m = { 0 };
+
+	return keeper_warning(c->keeper, q->index, m.text) > 0 ? reply(c, MSG_WARNING, &m, sizeof(m)) : -ENOENT;
+}
+
+static const struct {
+	size_t len;	/* exact body length in bytes */
+	int (*answer)(struct client *c, const void *body);
+} requests[_MSG_MAX] = {
+	[MSG_STATUS] = { 0, on_status },
+	[MSG_SECRET_INFO] = { sizeof(struct msg_index), on_secret_info },
+	[MSG_SECRET_FIND] = { sizeof(struct msg_name), on_secret_find },
+	[MSG_SECRET_READ] = { sizeof(struct msg_read), on_secret_read },
+	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), on_secret_delivered },
+	[MSG_SECRET_WIPE] = { sizeof(struct msg_wipe), on_secret_wipe },
+	[MSG_BOOT_COMPLETE] = { 0, on_boot_complete },
+	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), on_source_info },
+	[MSG_WARNING] = { sizeof(struct msg_index), on_warning },
+};
+
+static int answer(struct client *c)
+{
+	union {
+		struct msg_index index;
+		struct msg_name name;
+		struct msg_read read;
+		struct msg_wipe wipe;
+	} body;
+	struct msg_header h;
+	int r;
+
+	r = frame_recv(c->fd, &h, &body, sizeof(body), NULL);
+	if (r == -EAGAIN)
+		return 0;
+	if (r <= 0)
+		return r < 0 ? r : -ECONNRESET;
+	if (h.type >= ARRAY_SIZE(requests) || !requests[h.type].answer ||
+	    h.len != requests[h.type].len || h.error)
+		return -EPROTO;
+	r = requests[h.type].answer(c, &body);
+	if (r < 0 && r != -EPROTO && r != -EPIPE)
+		r = frame_send(c->fd, h.type, r, NULL, 0, -EBADF);
+	return r;
+}
+
+/* ---- clients ---- */
+
+static bool has_request(const struct client *c)
+{
+	char first;
+
+	return recv(c->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool clients_make_room(void *userdata)
+{
+	struct keeper *k = userdata;
+	struct client *oldest = NULL;
+
+	for (struct client *c = k->clients; c; c = c->next)
+		if (!has_request(c))
+			oldest = c;
+	if (!oldest)
+		return false;
+	log_info("A client that asks nothing makes room for another on the control socket");
+	client_free(oldest);
+	return true;
+}
+
+void clients_stop(struct keeper *k)
+{
+	while (k->clients)
+		client_free(k->clients);
+}
+
+static void start_idle(struct client *c)
+{
+	(void) sd_event_source_set_time_relative(c->idle, c->keeper->idle_usec ?: IDLE_USEC);
+	(void) sd_event_source_set_enabled(c->idle, SD_EVENT_ONESHOT);
+}
+
+static int on_client_idle(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct client *c = userdata;
+
+	/* Its request came while we were busy; it is served next. */
+	if (has_request(c))
+		start_idle(c);
+	else
+		client_free(c);
+	return 0;
+}
+
+/* It has just asked something: the last one to go. */
+static void client_touch(struct client *c)
+{
+	client_unlink(c);
+	client_link(c);
+	start_idle(c);
+}
+
+static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct client *c = userdata;
+	int r;
+
+	r = answer(c);
+	if (r < 0) {
+		if (r != -ECONNRESET && r != -EPIPE)
+			log_warning_errno(r,
+					  "A client on the control socket broke the protocol, disconnecting it: %m");
+		client_free(c);
+	} else {
+		client_touch(c);
+	}
+	return 0;
+}
+
+void on_client_connection(void *userdata, int conn)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	struct keeper *k = userdata;
+	socklen_t len = sizeof(struct ucred);
+	struct ucred peer;
+	int r;
+
+	/* The socket's mode says the same; this holds when somebody has changed that. */
+	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0) {
+		log_warning("A client on the control socket is not root, refusing it");
+		(void) close_fd(conn);
+		return;
+	}
+	if (k->n_clients >= MAX_CLIENTS && !clients_make_room(k)) {
+		log_warning("More than %d clients on the control socket, and each is asking something: refusing another",
+			    MAX_CLIENTS);
+		(void) close_fd(conn);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		(void) close_fd(conn);
+		return;
+	}
+	*c = (struct client){ .keeper = k, .fd = conn };
+	client_link(c);
+	k->n_clients++;
+	r = sd_event_add_io(k->event, &c->io, conn, EPOLLIN, on_client_readable, c);
+	if (r >= 0)
+		r = sd_event_add_time_relative(k->event, &c->idle, CLOCK_MONOTONIC,
+					       k->idle_usec ?: IDLE_USEC, 0, on_client_idle, c);
+	if (r >= 0)
+		TAKE_PTR(c);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/worker/luks-judge.h"
+
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/worker/luks-metadata.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "wire/luks.h"
+
+#define SHA256_LEN 32
+
+_printf_(3, 4) static int verdict_set(struct luks_verdict *v, int error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void) vsnprintf(v->reason, sizeof(v->reason), format, ap);
+	va_end(ap);
+	v->error = error;
+	return error;
+}
+
+/* Returns the bytes read, less than @len at the device's end only, or a negative errno. */
+static ssize_t pread_full(int fd, void *buf, size_t len, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(fd, (uint8_t *)buf + done, len - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static int read_failed(struct luks_verdict *v, ssize_t n)
+{
+	errno = -(int)n;
+	return verdict_set(v, (int)n, "cannot read the device: %m");
+}
+
+static int checksum_verify(uint8_t *header, const struct luks2_header *h)
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned sum_len;
+
+	memset(header + LUKS2_CHECKSUM_OFFSET, 0, LUKS2_CHECKSUM_LEN);
+	if (!EVP_Digest(header, h->hdr_size, sum, &sum_len, EVP_sha256(), NULL))
+		return -ENOMEM;
+	return sum_len == SHA256_LEN && memcmp(sum, h->checksum, SHA256_LEN) == 0 ? 0 : -EBADMSG;
+}
+
+/*
+ * The header and its JSON area from one read: what is parsed is what was summed, whatever the
+ * host does meanwhile.
+ */
+static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret_header,
+		      uint8_t **ret, struct luks_verdict *v)
+{
+	_cleanup_(freep) uint8_t *p = malloc(hdr_size);
+	struct luks2_header h;
+	const char *which = offset == 0 ? "first" : "second";
+	ssize_t n;
+	int r;
+
+	if (!p)
+		return verdict_set(v, -ENOMEM, "out of memory");
+	n = pread_full(fd, p, hdr_size, offset);
+	if (n < 0)
+		return read_failed(v, n);
+	if ((size_t)n < hdr_size)
+		return verdict_set(v, -EBADMSG, "the device ends within the %s LUKS2 header", which);
+	r = luks2_header_parse(p, hdr_size, offset, &h);
+	if (r < 0 || h.hdr_size != hdr_size)
+		return verdict_set(v, -EBADMSG,
+				   "the %s LUKS2 header is malformed; if only one is, 'cryptsetup repair' may help",
+				   which);
+	if (!streq(h.checksum_name, "sha256"))
+		return verdict_set(v, -EKEYREJECTED,
+				   "the checksum of the %s LUKS2 header is '%s', may only be: sha256",
+				   which, h.checksum_name);
+	r = checksum_verify(p, &h);
+	if (r == -EBADMSG)
+		return verdict_set(v, r,
+				   "the %s LUKS2 header does not match its checksum; if only one does not, 'cryptsetup repair' may help",
+				   which);
+	if (r < 0)
+		return verdict_set(v, r, "cannot compute a checksum");
+
+	*ret_header = h;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret,
+			  struct luks_verdict *v)
+{
+	_cleanup_(freep) uint8_t *p = NULL;
+	char reason[sizeof(v->reason) - sizeof("second LUKS2 header: ")];
+	int r;
+
+	r = luks2_read(fd, offset, hdr_size, ret, &p, v);
+	if (r < 0)
+		return r;
+	if (offset == 0)
+		memcpy(v->uuid, ret->uuid, sizeof(v->uuid));
+	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN,
+				reason, sizeof(reason));
+	if (r == -ENOMEM)
+		return verdict_set(v, r, "out of memory");
+	if (r < 0)
+		return verdict_set(v, r, "%s LUKS2 header: %s", offset == 0 ? "first" : "second", reason);
+	return 0;
+}
+
+static int luks2_judge(int fd, const uint8_t *start, size_t len, struct luks_verdict *v)
+{
+	struct luks2_header h, second;
+	int r;
+
+	/* The first header says how long it is; luks2_read() looks at it again. */
+	r = luks2_header_parse(start, len, 0, &h);
+	if (r < 0)
+		return verdict_set(v, -EBADMSG, "the first LUKS2 header is malformed or cut off");
+	r = luks2_judge_at(fd, 0, h.hdr_size, &h, v);
+	if (r < 0)
+		return r;
+	r = luks2_judge_at(fd, h.hdr_size, h.hdr_size, &second, v);
+	if (r < 0)
+		return r;
+	if (!streq(h.uuid, second.uuid))
+		return verdict_set(v, -EBADMSG, "the two LUKS2 headers are of different volumes");
+	return verdict_set(v, 0, "LUKS2 with %s", luks_ciphers[0]);
+}
+
+static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
+{
+	char cipher[2 * LUKS_NAME_LEN];
+	struct luks1_header h;
+
+	if (luks1_header_parse(start, len, &h) < 0)
+		return verdict_set(v, -EBADMSG, "the LUKS1 header is malformed or cut off");
+	memcpy(v->uuid, h.uuid, sizeof(v->uuid));
+	(void) snprintf(cipher, sizeof(cipher), "%s-%s", h.cipher, h.mode);
+	if (!luks_name_is_listed(cipher, luks_ciphers))
+		return verdict_set(v, -EKEYREJECTED, "LUKS1 with the cipher '%s', may only be: %s",
+				   cipher, luks_ciphers[0]);
+	if (!luks_key_len_is_good(h.key_len))
+		return verdict_set(v, -EKEYREJECTED,
+				   "LUKS1 with a key of %u bytes, may only be 64 or 32", h.key_len);
+	if (!luks_name_is_listed(h.hash, luks_hashes))
+		return verdict_set(v, -EKEYREJECTED,
+				   "LUKS1 with the hash '%s', which is not known here", h.hash);
+	return verdict_set(v, 0, "LUKS1 with %s", cipher);
+}
+
+static int judge(int fd, struct luks_verdict *v)
+{
+	uint8_t start[LUKS2_BINARY_LEN];
+	ssize_t n;
+	int version;
+
+	n = pread_full(fd, start, sizeof(start), 0);
+	if (n < 0)
+		return read_failed(v, n);
+	version = luks_version(start, (size_t)n);
+	if (version < 0)
+		return verdict_set(v, -EOPNOTSUPP,
+				   "the device holds no LUKS volume, or its first header is destroyed");
+	v->version = (uint32_t)version;
+	if (version == 1)
+		return luks1_judge(start, (size_t)n, v);
+	if (version == 2)
+		return luks2_judge(fd, start, (size_t)n, v);
+	return verdict_set(v, -EOPNOTSUPP, "LUKS version %d is not known here", version);
+}
+
+void luks_judge(int fd, struct luks_verdict *ret)
+{
+	struct luks_verdict v = { 0 };
+
+	(void) judge(fd, &v);
+	/* The header may have been quoted. */
+	make_printable(v.reason);
+	*ret = v;
+}

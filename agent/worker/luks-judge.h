@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_AGENT_WORKER_LUKS_JUDGE_H
+#define COCO_AGENT_WORKER_LUKS_JUDGE_H
+
+#include "wire/msg.h"
+
+/*
+ * Is it safe to hand the owner's passphrase to whoever is about to open this volume?
+ *
+ * A LUKS header is not authenticated and lies on a disk of the host.  With "cipher_null" in a
+ * keyslot every passphrase opens the volume, with a key that the host chose, and the guest goes
+ * on to write its data where the host can read it (CVE-2025-59054; cryptsetup refuses this
+ * itself only from 2.8.1 on).  So the header has to be of the one kind that cryptsetup makes by
+ * default, all of it: every keyslot and the one segment are AES-XTS, no reencryption is under
+ * way, nothing is there that we do not know.
+ *
+ * Both headers of LUKS2 have to be intact and pass, because cryptsetup takes the one with the
+ * higher seqid and repairs the other from it.  We repair nothing.  LUKS1 has one header with
+ * one cipher for its keyslots and data, and passes when that is AES-XTS.
+ *
+ * What this does not protect from:
+ * - A host that swaps the header between this check and cryptsetup's own reading of it.  Only a
+ * copy of the header in guest
+ *   memory, checked and then used in its place, closes that; it comes later.
+ * - A volume that opens without the agent, by a token or a typed passphrase: then nobody asks here.
+ * - An old but genuine header or old data put back by the host (rollback), and changed
+ * ciphertext: AES-XTS alone detects neither.
+ * - Flags in the header that tell the host more but give it no plaintext, such as allow-discards.
+ *
+ * Format: "LUKS2 On-Disk Format Specification" 1.1 and what cryptsetup 2.4 to 2.8 write.
+ */
+
+/*
+ * Judge the volume whose block device or image is open for reading at @fd; it is borrowed, read
+ * with pread(2) only, at most 2 * LUKS2_HEADER_MAX bytes of it.  @ret is always filled in,
+ * reserved bytes zeroed:
+ *
+ *	.error	0: the key may be given.  -EKEYREJECTED: well-formed, but not safe or not known.  -EBADMSG: malformed or damaged, the
+ *		device too short for what it says included.  -EOPNOTSUPP: no LUKS volume, or a version of LUKS that is not known.
+ *		-ENOMEM, or the errno of pread(2) (-ESPIPE, -EIO, ...): could not be read.
+ *	.version, .uuid	as far as they were read
+ *	.reason	one line of printable ASCII for people, never empty; it may quote the header, which the host wrote
+ */
+void luks_judge(int fd, struct luks_verdict *ret);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_AGENT_WORKER_LUKS_METADATA_H
+#define COCO_AGENT_WORKER_LUKS_METADATA_H
+
+#include "base/macro.h"
+
+/* The policy on names that LUKS1 and LUKS2 share: lists of strings, NULL at the end. */
+extern const char *const luks_ciphers[];
+extern const char *const luks_hashes[];
+
+bool luks_name_is_listed(const char *name, const char *const *list);
+bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-XTS */
+
+/*
+ * Judge the JSON area of a LUKS2 header: the @len bytes at @area, borrowed, which follow the
+ * 4096 bytes of the binary header.  The checksum over them has been verified, which says
+ * nothing about who wrote them.
+ *
+ * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for
+ * what is malformed; -ENOMEM.  On error
+ * @reason, of @reason_len bytes, says what and where; it may hold bytes from the area, so it
+ * has to be made printable.
+ *
+ * Policy and format: agent/worker/luks-judge.h.
+ */
+int luks_metadata_judge(const char *area, size_t len, char *reason, size_t reason_len);
+
+#endif

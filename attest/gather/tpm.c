@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/gather/tpm.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+#include <tss2/tss2_esys.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/parse.h"
+#include "wire/bytes.h"
+
+#define NV_HCL 0x01400001u
+#define HANDLE_AK 0x81000003u
+#define HCL_MIN (0x4c0 + 20)	/* of a report: header, hardware report, data header */
+#define HCL_MAX 8192
+#define TPM_HEADER_LEN 10	/* tag 2, size 4, code 4; big-endian */
+#define QUOTE_TRIES 5
+#define ANSWER_MSEC 30000
+
+/* ---- a TPM behind a descriptor ---- */
+
+/*
+ * tpm2-tss talks through a TCTI; its own ones open what they are given a name for, and ours was
+ * opened by somebody else.  Commands and responses go as they are.
+ */
+struct fd_tcti {
+	TSS2_TCTI_CONTEXT_COMMON_V1 common;
+	int fd;
+	int error;		/* of the last transfer, for what is said about it */
+};
+
+#define FD_TCTI_MAGIC 0x636f636f66640001ull
+
+static struct fd_tcti *fd_tcti(TSS2_TCTI_CONTEXT *t)
+{
+	return (struct fd_tcti *)t;
+}
+
+static TSS2_RC fd_transmit(TSS2_TCTI_CONTEXT *t, size_t len, const uint8_t *command)
+{
+	fd_tcti(t)->error = write_full(fd_tcti(t)->fd, command, len);
+	return fd_tcti(t)->error < 0 ? TSS2_TCTI_RC_IO_ERROR : TSS2_RC_SUCCESS;
+}
+
+static int64_t now_msec(void)
+{
+	struct timespec t;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The deadline is for the whole response: one who gives a byte now and then gets no more. */
+static int wait_readable(int fd, int64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = deadline - now_msec();
+		int n;
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		n = poll(&p, 1, (int)left);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+/*
+ * The device gives a response in one read, a socket in as many as it likes.  Returns its length
+ * or a negative errno.
+ */
+static ssize_t read_response(int fd, uint8_t *buf, size_t size)
+{
+	int64_t deadline = now_msec() + ANSWER_MSEC;
+	size_t n = 0, want = TPM_HEADER_LEN;
+
+	while (n < want) {
+		ssize_t k = wait_readable(fd, deadline);
+
+		if (k == 0)
+			k = read(fd, buf + n, size - n) ?: -EPIPE;
+		if (k == -1)
+			k = -errno;
+		if (k == -EINTR || k == -EAGAIN)
+			continue;
+		if (k < 0)
+			return k;
+		n += (size_t)k;
+		if (n >= TPM_HEADER_LEN)
+			want = get_u32be(buf + 2);
+		if (want < TPM_HEADER_LEN || want > size || n > want)
+			return -EBADMSG;
+	}
+	return (ssize_t)n;
+}
+
+static TSS2_RC fd_receive(TSS2_TCTI_CONTEXT *t, size_t *size, uint8_t *response, int32_t timeout)
+{
+	ssize_t n;
+
+	if (!response) {
+		*size = TPM2_MAX_RESPONSE_SIZE;
+		return TSS2_RC_SUCCESS;
+	}
+	if (*size < TPM_HEADER_LEN)
+		return TSS2_TCTI_RC_INSUFFICIENT_BUFFER;
+	n = read_response(fd_tcti(t)->fd, response, *size);
+	if (n < 0) {
+		fd_tcti(t)->error = (int)n;
+		return TSS2_TCTI_RC_IO_ERROR;
+	}
+	*size = (size_t)n;
+	return TSS2_RC_SUCCESS;
+}
+
+static void fd_finalize(TSS2_TCTI_CONTEXT *t)
+{
+}
+
+static void fd_tcti_init(struct fd_tcti *t, int fd)
+{
+	*t = (struct fd_tcti){
+		.common = {
+			.magic = FD_TCTI_MAGIC,
+			.version = 1,
+			.transmit = fd_transmit,
+			.receive = fd_receive,
+			.finalize = fd_finalize,
+		},
+		.fd = fd,
+	};
+}
+
+/* ---- what is asked ---- */
+
+struct tpm {
+	struct fd_tcti tcti;
+	ESYS_CONTEXT *esys;
+	struct cause *why;
+};
+
+static void esys_freep(void *p)
+{
+	Esys_Free(*(void **)p);
+}
+
+/* The only place where an error of tpm2-tss becomes an errno. */
+static int failed(struct tpm *t, TSS2_RC rc, const char *what)
+{
+	if (rc == TSS2_TCTI_RC_IO_ERROR && t->tcti.error < 0)
+		return cause_set(t->why, t->tcti.error == -EBADMSG ? -ENOTTY : t->tcti.error,
+				 "%s: the TPM's answer did not come: %s", what,
+				 strerror(-t->tcti.error));
+	if (rc == TSS2_TCTI_RC_IO_ERROR)
+		return cause_set(t->why, -EIO, "%s: the TPM cannot be reached", what);
+	if ((rc & TSS2_RC_LAYER_MASK) != 0)
+		return cause_set(t->why, -EBADMSG,
+				 "%s: the TPM's answer makes no sense (%#x of tpm2-tss)", what, rc);
+	return cause_set(t->why, -EIO, "%s: the TPM answers error %#x", what, rc);
+}
+
+/* A handle that is not there is TPM_RC_HANDLE, whichever parameter it was. */
+static bool no_such_handle(TSS2_RC rc)
+{
+	return (rc & TSS2_RC_LAYER_MASK) == 0 && (rc & 0xbf) == TPM2_RC_HANDLE;
+}
+
+static int find_object(struct tpm *t, TPM2_HANDLE handle, const char *what, ESYS_TR *ret)
+{
+	TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE,
+					   ESYS_TR_NONE, ret);
+
+	if (no_such_handle(rc))
+		return cause_set(t->why, -ENODEV,
+				 "the TPM has no %s (%#x): this is no Azure confidential VM", what,
+				 handle);
+	return rc ? failed(t, rc, what) : 0;
+}
+
+static int nv_size(struct tpm *t, ESYS_TR nv, uint16_t *ret)
+{
+	_cleanup_(esys_freep) TPM2B_NV_PUBLIC *public = NULL;
+	_cleanup_(esys_freep) TPM2B_NAME *name = NULL;
+	TSS2_RC rc = Esys_NV_ReadPublic(t->esys, nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					&public, &name);
+
+	if (rc)
+		return failed(t, rc, "size of the HCL report");
+	if (public->nvPublic.dataSize < HCL_MIN || public->nvPublic.dataSize > HCL_MAX)
+		return cause_set(t->why, -EBADMSG,
+				 "NV index %#x has %u bytes, which is no HCL report", NV_HCL,
+				 public->nvPublic.dataSize);
+	*ret = public->nvPublic.dataSize;
+	return 0;
+}
+
+static int nv_chunk(struct tpm *t, uint16_t *ret)
+{
+	_cleanup_(esys_freep) TPMS_CAPABILITY_DATA *cap = NULL;
+	TPMI_YES_NO more;
+	TSS2_RC rc = Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					TPM2_CAP_TPM_PROPERTIES, TPM2_PT_NV_BUFFER_MAX, 1, &more,
+					&cap);
+
+	if (rc)
+		return failed(t, rc, "size of a read");
+	if (cap->data.tpmProperties.count < 1 ||
+	    cap->data.tpmProperties.tpmProperty[0].property != TPM2_PT_NV_BUFFER_MAX ||
+	    cap->data.tpmProperties.tpmProperty[0].value == 0)
+		return cause_set(t->why, -EBADMSG, "the TPM does not say how much it reads at once");
+	*ret = (uint16_t)MIN(cap->data.tpmProperties.tpmProperty[0].value, 1024u);
+	return 0;
+}
+
+static int read_hcl(struct tpm *t, struct bundle *ret)
+{
+	uint8_t hcl[HCL_MAX];
+	uint16_t size = 0, chunk = 0;
+	ESYS_TR nv;
+	int r;
+
+	r = find_object(t, NV_HCL, "HCL report", &nv);
+	if (r >= 0)
+		r = nv_size(t, nv, &size);
+	if (r >= 0)
+		r = nv_chunk(t, &chunk);
+	if (r < 0)
+		return r;
+	for (uint16_t n = 0; n < size;) {
+		_cleanup_(esys_freep) TPM2B_MAX_NV_BUFFER *part = NULL;
+		uint16_t want = (uint16_t)MIN(chunk, size - n);
+		TSS2_RC rc = Esys_NV_Read(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD,
+					  ESYS_TR_NONE, ESYS_TR_NONE, want, n, &part);
+
+		if (rc)
+			return failed(t, rc, "HCL report");
+		if (part->size != want)
+			return cause_set(t->why, -EBADMSG, "the HCL report ends early");
+		memcpy(hcl + n, part->buffer, want);
+		n = (uint16_t)(n + want);
+	}
+	return bundle_add(ret, BUNDLE_HCL, hcl, size);
+}
+
+static void select_pcrs(TPML_PCR_SELECTION *s, uint32_t mask)
+{
+	*s = (TPML_PCR_SELECTION){ .count = 1 };
+	s->pcrSelections[0] = (TPMS_PCR_SELECTION){
+		.hash = TPM2_ALG_SHA256,
+		.sizeofSelect = 3,
+		.pcrSelect = { (uint8_t)mask, (uint8_t)(mask >> 8), (uint8_t)(mask >> 16) },
+	};
+}
+
+struct pcrs {
+	uint8_t value[TPM_PCRS_QUOTED][32];
+	uint32_t counter;	/* changes with each extension */
+};
+
+/* One answer has eight at most: ask until all came.  @mask is what is still to be read. */
+static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first)
+{
+	_cleanup_(esys_freep) TPML_PCR_SELECTION *out = NULL;
+	_cleanup_(esys_freep) TPML_DIGEST *values = NULL;
+	TPML_PCR_SELECTION in;
+	uint32_t counter, n = 0;
+	TSS2_RC rc;
+
+	select_pcrs(&in, *mask);
+	rc = Esys_PCR_Read(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &in, &counter, &out,
+			   &values);
+	if (rc)
+		return failed(t, rc, "PCRs");
+	if (!first && counter != ret->counter)
+		return -EAGAIN;
+	ret->counter = counter;
+	if (values->count == 0 || out->count != 1 || out->pcrSelections[0].hash != TPM2_ALG_SHA256)
+		return cause_set(t->why, -EBADMSG, "the TPM has no SHA-256 PCRs");
+	for (unsigned i = 0; i < TPM_PCRS_QUOTED; i++) {
+		if (!(out->pcrSelections[0].pcrSelect[i / 8] & 1u << i % 8))
+			continue;
+		if (n >= values->count || values->digests[n].size != 32 || !(*mask & 1u << i))
+			return cause_set(t->why, -EBADMSG,
+					 "the TPM's PCRs are not those that were asked for");
+		memcpy(ret->value[i], values->digests[n++].buffer, 32);
+		*mask &= ~(1u << i);
+	}
+	return n == values->count && n > 0 ?
+		       0 :
+		       cause_set(t->why, -EBADMSG,
+				 "the TPM's PCRs are not those that were asked for");
+}
+
+static int read_pcrs(struct tpm *t, struct pcrs *ret)
+{
+	uint32_t mask = (1u << TPM_PCRS_QUOTED) - 1;
+	int r = 0;
+
+	for (bool first = true; r >= 0 && mask; first = false)
+		r = read_some(t, &mask, ret, first);
+	return r;
+}
+
+/* As JSON: {"0":"<hex>","1":...}, which is how people keep PCRs. */
+static int add_pcrs(const struct pcrs *p, struct bundle *ret)
+{
+	char text[TPM_PCRS_QUOTED * 80];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < TPM_PCRS_QUOTED; i++) {
+		n += (size_t)sprintf(text + n, "%s\"%u\":\"", i ? "," : "{", i);
+		format_hex(p->value[i], sizeof(p->value[i]), text + n);
+		n += 2 * sizeof(p->value[i]);
+		text[n++] = '"';
+	}
+	text[n++] = '}';
+	return bundle_add(ret, BUNDLE_TPM_PCRS, text, n);
+}
+
+static int quote(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_len,
+		 struct bundle *ret)
+{
+	_cleanup_(esys_freep) TPM2B_ATTEST *attest = NULL;
+	_cleanup_(esys_freep) TPMT_SIGNATURE *signature = NULL;
+	TPM2B_DATA data = { .size = (uint16_t)nonce_len };
+	TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
+	TPML_PCR_SELECTION pcrs;
+	TSS2_RC rc;
+	int r;
+
+	select_pcrs(&pcrs, (1u << TPM_PCRS_QUOTED) - 1);
+	memcpy(data.buffer, nonce, nonce_len);
+	rc = Esys_Quote(t->esys, ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
+			&pcrs, &attest, &signature);
+	if (rc)
+		return failed(t, rc, "quote");
+	if (signature->sigAlg != TPM2_ALG_RSASSA ||
+	    signature->signature.rsassa.hash != TPM2_ALG_SHA256)
+		return cause_set(t->why, -EBADMSG,
+				 "the attestation key does not sign with RSASSA and SHA-256");
+	r = bundle_add(ret, BUNDLE_TPM_ATTEST, attest->attestationData, attest->size);
+	if (r >= 0)
+		r = bundle_add(ret, BUNDLE_TPM_SIGNATURE, signature->signature.rsassa.sig.buffer,
+			       signature->signature.rsassa.sig.size);
+	return r;
+}
+
+/* The PCRs before the quote are the quote's when nothing was extended until after it. */
+static int quote_once(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_len,
+		      struct bundle *ret)
+{
+	struct pcrs before, after;
+	int r;
+
+	r = read_pcrs(t, &before);
+	if (r >= 0)
+		r = quote(t, ak, nonce, nonce_len, ret);
+	if (r >= 0)
+		r = read_pcrs(t, &after);
+	if (r >= 0 && (before.counter != after.counter ||
+		       memcmp(before.value, after.value, sizeof(before.value)) != 0))
+		r = -EAGAIN;
+	return r < 0 ? r : add_pcrs(&before, ret);
+}
+
+static int move_all(struct bundle *from, struct bundle *to)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < from->n_items; i++)
+		r = bundle_add(to, from->items[i].kind, from->items[i].data, from->items[i].len);
+	bundle_done(from);
+	return r;
+}
+
+static int add_quote(struct tpm *t, const uint8_t *nonce, size_t nonce_len, struct bundle *ret)
+{
+	ESYS_TR ak;
+	int r;
+
+	r = find_object(t, HANDLE_AK, "attestation key", &ak);
+	if (r < 0)
+		return r;
+	for (unsigned n = 0; n < QUOTE_TRIES; n++) {
+		struct bundle e = { 0 };
+
+		r = quote_once(t, ak, nonce, nonce_len, &e);
+		if (r >= 0)
+			return move_all(&e, ret);
+		bundle_done(&e);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return cause_set(t->why, -EAGAIN, "PCRs changed during each of %d quotes", QUOTE_TRIES);
+}
+
+int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret, struct cause *why)
+{
+	struct tpm t = { .why = why };
+	TSS2_RC rc;
+	int r;
+
+	assert(nonce_len <= BUNDLE_NONCE_MAX);
+	/* Its errors become ours; it would print each on standard error as well. */
+	(void) setenv("TSS2_LOG", "all+none", /* overwrite= */ 0);
+	fd_tcti_init(&t.tcti, fd);
+	rc = Esys_Initialize(&t.esys, (TSS2_TCTI_CONTEXT *)&t.tcti, NULL);
+	if (rc)
+		return cause_set(why, -ENOMEM, "tpm2-tss cannot be set up (%#x)", rc);
+	r = read_hcl(&t, ret);
+	if (r >= 0)
+		r = add_quote(&t, nonce, nonce_len, ret);
+	if (r >= 0)
+		r = bundle_add_text(ret, BUNDLE_TYPE, "azure");
+	if (r >= 0)
+		r = bundle_add_text(ret, BUNDLE_PROVIDER, "tpm");
+	Esys_Finalize(&t.esys);
+	return r;
+}
+
+/* ---- as a provider ---- */
+
+static int tpm_probe(const struct attest_request *q, struct cause *why)
+{
+	_cleanup_(closep) int fd = tpm_open(q->root, q->tpm);
+
+	if (fd == -ENOENT)
+		return cause_set(why, 0, "there is no %s", q->tpm ? q->tpm : TPM_DEVICE);
+	return fd < 0 ? cause_set(why, fd, "%s cannot be opened: %s", q->tpm ? q->tpm : TPM_DEVICE, strerror(-fd)) : 1;
+}
+
+static int tpm_report(const struct attest_request *q, struct bundle *ret, struct cause *why)
+{
+	_cleanup_(closep) int fd = tpm_open(q->root, q->tpm);
+
+	if (fd < 0)
+		return cause_set(why, fd, "the TPM cannot be opened: %s", strerror(-fd));
+	if (q->service || q->privlevel >= 0)
+		return cause_set(why, -EOPNOTSUPP, "a TPM has neither privilege levels nor services");
+	return tpm_gather(fd, q->nonce, q->nonce_len, ret, why);
+}
+
+const struct attest_provider attest_tpm = {
+	.name = "tpm",
+	.probe = tpm_probe,
+	.report = tpm_report,
+};

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/snp/verify-snp.h"
+
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+
+#include "attest/x509/x509.h"
+
+#define VMPL_HOST UINT32_MAX
+
+void snp_evidence_done(struct snp_evidence *s)
+{
+	snp_chain_done(&s->chain);
+}
+
+/* ---- the report by itself ---- */
+
+static int check_format(struct bytes report, struct verdict *v, struct snp_report *ret)
+{
+	struct snp_range range;
+
+	if (snp_report_open(report.p, report.len, ret) < 0)
+		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole",
+				    verdict_text(v, "%d bytes", SNP_REPORT_LEN),
+				    verdict_text(v, "%zu bytes", report.len));
+	if (ret->version < SNP_VERSION_MIN || ret->version > SNP_VERSION_MAX)
+		return verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known",
+				    verdict_text(v, "%d to %d", SNP_VERSION_MIN, SNP_VERSION_MAX),
+				    verdict_text(v, "%u", ret->version));
+	if (ret->signature_algo != 1)
+		return verdict_fail(v, VERDICT_MALFORMED, "SIGALGO",
+				    "report is signed with ECDSA P-384 and SHA-384", "algorithm 1",
+				    verdict_text(v, "%u", ret->signature_algo));
+	if (snp_report_reserved(report.p, ret, &range))
+		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero",
+				    "zeros",
+				    verdict_text(v, "at %#x: %s", range.offset,
+						 verdict_hex(v, report.p + range.offset, range.len)));
+	if (!(ret->policy & SNP_POLICY_ONE))
+		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero",
+				    "bit 17 of the guest policy set",
+				    verdict_text(v, "%#llx", (unsigned long long)ret->policy));
+	verdict_pass(v, "report is well-formed", verdict_text(v, "version %u", ret->version));
+	if (ret->signing_key != SNP_KEY_VCEK && ret->signing_key != SNP_KEY_VLEK)
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE",
+				    "report is signed by a VCEK or VLEK", "0 or 1",
+				    ret->signing_key == SNP_KEY_NONE ?
+					    "by none" :
+					    verdict_text(v, "%u", ret->signing_key));
+	return 0;
+}
+
+/* ---- its signature ---- */
+
+static int encode_signature(const uint8_t r[static 48], const uint8_t s[static 48],
+			    unsigned char **ret, int *ret_len)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	BIGNUM *br = BN_bin2bn(r, 48, NULL), *bs = BN_bin2bn(s, 48, NULL);
+	int len = 0;
+
+	if (sig && br && bs && ECDSA_SIG_set0(sig, br, bs)) {
+		br = bs = NULL;	/* @sig's now */
+		len = i2d_ECDSA_SIG(sig, ret);
+	}
+	BN_free(br);
+	BN_free(bs);
+	ECDSA_SIG_free(sig);
+	*ret_len = len;
+	return len > 0 ? 0 : -ENOMEM;
+}
+
+/* OpenSSL looks after 0 < r, s < n itself. */
+static int verify_signature(const struct snp_report *report, EVP_PKEY *key,
+			    const uint8_t r[static 48], const uint8_t s[static 48])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	unsigned char *sig = NULL;
+	int len, status = -ENOMEM;
+
+	if (md && encode_signature(r, s, &sig, &len) == 0 &&
+	    EVP_DigestVerifyInit(md, NULL, EVP_sha384(), NULL, key) == 1)
+		status = EVP_DigestVerify(md, sig, (size_t)len, report->signed_part,
+					  SNP_SIGNED_LEN) == 1 ?
+				 0 :
+				 -EKEYREJECTED;
+	OPENSSL_free(sig);
+	EVP_MD_CTX_free(md);
+	return status;
+}
+
+static int check_signature(const struct snp_report *report, X509 *vek, struct verdict *v)
+{
+	EVP_PKEY *key = X509_get0_pubkey(vek);
+	uint8_t r[48], s[48];
+	int status;
+
+	if (snp_report_signature(report, r, s) < 0)
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
+				    "R and S of 48 bytes, and zeros for the rest of their fields", "other bytes there");
+	status = key ? verify_signature(report, key, r, s) : -EKEYREJECTED;
+	if (status == -ENOMEM)
+		return status;
+	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
+			     "one by the VEK's key over this report",
+			     status == 0 ? NULL : "one that does not fit");
+}
+
+/* ---- report and certificate are of the same platform ---- */
+
+static int check_product(const struct snp_report *r, enum snp_product product, struct verdict *v)
+{
+	static const char name[] = "product of report and certificate";
+	enum snp_product said;
+	const char *found;
+
+	if (r->version < 3) {
+		verdict_skip(v, name, "a report of version 2 does not say its CPU");
+		return 0;
+	}
+	found = verdict_text(v, "CPU family %#x, model %#x, stepping %u", r->family, r->model,
+			     r->stepping);
+	if (snp_product_by_cpuid(r->family, r->model, &said) < 0 || said != product)
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", name,
+				    snp_product_name(product), found);
+	verdict_pass(v, name, found);
+	return 0;
+}
+
+static int check_tcb(const struct snp_report *r, const struct amd_vek *vek, struct verdict *v)
+{
+	struct snp_tcb reported = snp_tcb_decode(vek->product, r->reported_tcb);
+	bool equal = memcmp(&reported, &vek->tcb, sizeof(reported)) == 0;
+	const char *found = snp_tcb_text(v, vek->product, &reported);
+
+	return verdict_check(v, equal, VERDICT_NOT_AUTHENTIC, "TCB_MISMATCH",
+			     "certificate is for the reported TCB",
+			     equal ? NULL :
+				     verdict_text(v, "%s, of the certificate",
+						  snp_tcb_text(v, vek->product, &vek->tcb)),
+			     found);
+}
+
+static int check_chip(const struct snp_report *r, const struct snp_chain *chain, struct verdict *v)
+{
+	static const char name[] = "certificate is for this chip";
+	struct bytes chip = { r->chip_id, SNP_CHIP_ID_LEN };
+
+	if (chain->kind == SNP_KEY_VLEK) {
+		verdict_skip(v, name, "a VLEK is for a provider's machines, not for one chip");
+		return 0;
+	}
+	/* Whether that will do is for the policy. */
+	if (r->mask_chip_key && bytes_all_zero(&chip)) {
+		verdict_skip(v, name, "the host hides the chip");
+		return 0;
+	}
+	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "HWID", name,
+			     (struct bytes){ chain->extensions.hwid, SNP_CHIP_ID_LEN }, chip);
+}
+
+/* The product is what the certificate says; without one, what the CPU's numbers say. */
+static void claims(struct verdict *v, const struct snp_report *r, const struct snp_chain *chain)
+{
+	enum snp_product product;
+
+	if (chain->vek) {
+		snp_report_claims(v, r, &chain->extensions.product);
+		snp_chain_claims(v, chain->vek);
+	} else {
+		snp_report_claims(v, r,
+				  snp_product_by_cpuid(r->family, r->model, &product) == 0 ?
+					  &product :
+					  NULL);
+	}
+}
+
+int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evidence *e,
+		     const struct policy *p, int64_t now, struct verdict *v,
+		     struct snp_evidence *ret)
+{
+	_cleanup_(snp_evidence_done) struct snp_evidence s = { 0 };
+	struct bytes table_bytes = e->piece[EVIDENCE_CERT_TABLE];
+	struct snp_table table = { 0 };
+	int r;
+
+	r = check_format(report, v, &s.report);
+	if (r < 0)
+		return r;
+	if (table_bytes.p && snp_table_parse(table_bytes.p, table_bytes.len, &table) < 0)
+		r = verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed",
+				 "a list with an end, entries inside the table",
+				 verdict_text(v, "not so, in %zu bytes", table_bytes.len));
+	if (r == 0)
+		r = snp_chain_verify(ctx, e, &table, p, &s.report, now, v, &s.chain);
+	claims(v, &s.report, &s.chain);
+	if (r == 0)
+		r = check_signature(&s.report, s.chain.vek, v);
+	if (r == 0)
+		r = check_product(&s.report, s.chain.extensions.product, v);
+	if (r == 0)
+		r = check_tcb(&s.report, &s.chain.extensions, v);
+	if (r == 0)
+		r = check_chip(&s.report, &s.chain, v);
+	if (r < 0)
+		return r;
+	*ret = s;
+	s.chain.vek = NULL;	/* handed over */
+	return 0;
+}
+
+/* ---- policy ---- */
+
+static void forbid_bit(struct verdict *v, bool found, bool allowed, const char *code,
+		       const char *name, const char *what)
+{
+	if (found && allowed)
+		verdict_skip(v, name, "it is not so, and allowed");
+	else
+		(void) verdict_check(v, !found, VERDICT_REFUSED, code, name, "it to be so",
+				     found ? what : NULL);
+}
+
+static void policy_vmpl(const struct snp_report *r, const struct policy *p, struct verdict *v)
+{
+	static const char name[] = "privilege level (VMPL)";
+
+	policy_judged(v, &p->max_vmpl);
+	if (r->vmpl == VMPL_HOST)
+		(void) verdict_fail(v, VERDICT_REFUSED, "VMPL", name,
+				    "a report that the guest asked for",
+				    "one that the host asked for");
+	else if (!p->max_vmpl.set)
+		verdict_skip(v, name, "not asked for");
+	else
+		(void) verdict_check(v, r->vmpl <= p->max_vmpl.value, VERDICT_REFUSED, "VMPL", name,
+				     verdict_text(v, "at most %llu",
+						  (unsigned long long)p->max_vmpl.value),
+				     verdict_text(v, "%u", r->vmpl));
+}
+
+static void policy_order(const struct snp_evidence *s, const struct policy *p, struct verdict *v)
+{
+	const struct snp_report *r = &s->report;
+	enum snp_product product = s->chain.extensions.product;
+	struct snp_tcb reported = snp_tcb_decode(product, r->reported_tcb);
+	struct snp_tcb committed = snp_tcb_decode(product, r->committed_tcb);
+	struct snp_tcb current = snp_tcb_decode(product, r->current_tcb);
+	bool provisional = !snp_tcb_le(&current, &committed) ||
+			   r->current_version > r->committed_version;
+	bool forbidden = policy_forbids(v, p, FORBID_PROVISIONAL);
+	const char *found;
+
+	found = verdict_text(v, "%s, %s, %s", snp_tcb_text(v, product, &reported),
+			     snp_tcb_text(v, product, &committed),
+			     snp_tcb_text(v, product, &current));
+	(void) verdict_check(v,
+			     snp_tcb_le(&reported, &committed) && snp_tcb_le(&committed, &current),
+			     VERDICT_REFUSED, "TCB_ORDER", "reported TCB <= committed <= current",
+			     "each component in that order", found);
+	if (provisional && !forbidden)
+		verdict_skip(v, "firmware is committed",
+			     "it is not: the host can go back to an older one (forbid=provisional refuses this)");
+	else
+		(void) verdict_check(v, !provisional, VERDICT_REFUSED, "PROVISIONAL",
+				     "firmware is committed", "current as committed",
+				     provisional ? "current above committed: the host can go back" :
+						   NULL);
+}
+
+/*
+ * @floor has four components, or five where there is an FMC: a floor that was written for
+ * another product fits none of this one's.
+ */
+static void policy_floor(struct verdict *v, enum snp_product product, const struct policy_tcb *floor,
+			 const char *code, const char *name, uint64_t tcb)
+{
+	unsigned skip = snp_tcb_has(product, SNP_TCB_FMC) ? 0 : 1;
+	struct snp_tcb found = snp_tcb_decode(product, tcb), min = { { 0 } };
+	const char *text = snp_tcb_text(v, product, &found);
+
+	policy_judged(v, floor);
+	if (floor->n == 0) {
+		verdict_skip(v, name, verdict_text(v, "not asked for; it is %s", text));
+		return;
+	}
+	if (floor->n != _SNP_TCB_MAX - skip) {
+		(void) verdict_fail(v, VERDICT_REFUSED, code, name,
+				    verdict_text(v, "a floor of %u components, as %s has them",
+						 _SNP_TCB_MAX - skip, snp_product_name(product)),
+				    verdict_text(v, "one of %u", floor->n));
+		return;
+	}
+	memcpy(min.svn + skip, floor->component, floor->n);
+	(void) verdict_check(v, snp_tcb_le(&min, &found), VERDICT_REFUSED, code, name,
+			     verdict_text(v, "at least %s in each component",
+					  snp_tcb_text(v, product, &min)),
+			     text);
+}
+
+static void policy_values_of_report(const struct snp_report *r, const struct policy *p,
+				    struct verdict *v)
+{
+	const struct {
+		const struct policy_values *want;
+		const char *code, *name;
+		const uint8_t *found;
+		size_t len;
+	} list[] = {
+		{ &p->report_data, "REPORT_DATA", "report data", r->report_data, 64 },
+		{ &p->measurement, "MEASUREMENT", "launch measurement", r->measurement, 48 },
+		{ &p->host_data, "HOST_DATA", "host data", r->host_data, 32 },
+		{ &p->id_key_digest, "ID_KEY_DIGEST", "digest of the ID key", r->id_key_digest, 48 },
+		{ &p->author_key_digest, "AUTHOR_KEY_DIGEST", "digest of the author key", r->author_key_digest, 48 },
+		{ &p->family_id, "FAMILY_ID", "family ID", r->family_id, 16 },
+		{ &p->image_id, "IMAGE_ID", "image ID", r->image_id, 16 },
+		{ &p->report_id, "REPORT_ID", "report ID", r->report_id, 32 },
+		{ &p->chip_id, "CHIP_ID", "chip ID is on the list", r->chip_id, 64 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		policy_check_values(v, list[i].want, list[i].code, list[i].name, list[i].found,
+				    list[i].len);
+	/* The author key's digest means something only when an author key was used. */
+	if (p->author_key_digest.n > 0 && !r->author_key_en)
+		(void) verdict_fail(v, VERDICT_REFUSED, "AUTHOR_KEY_DIGEST",
+				    "digest of the author key", "an author key", "none was used");
+}
+
+static void policy_aliases(const struct snp_report *r, struct verdict *v)
+{
+	static const char name[] = "memory was checked for aliases (CVE-2024-21944)";
+
+	if (r->version >= 3 && (r->platform_info & SNP_PLATFORM_ALIAS_CHECK_COMPLETE))
+		verdict_pass(v, name, NULL);
+	else
+		verdict_skip(v, name, "the report does not say so (plat_require=20 refuses this)");
+}
+
+/*
+ * A migration agent gives a guest whatever measurement and policy it says (MSG_IMPORT_REQ of the
+ * SNP ABI), and what it did shows in REPORT_ID_MA alone: its own REPORT_ID there, ones where no
+ * agent was bound.  No option excuses this, for nothing else in the report would be true then.
+ */
+static void check_not_imported(const struct snp_report *r, struct verdict *v)
+{
+	uint8_t ones[32];
+
+	memset(ones, 0xff, sizeof(ones));
+	(void) verdict_check(v, memcmp(r->report_id_ma, ones, sizeof(ones)) == 0, VERDICT_REFUSED,
+			     "IMPORTED", "guest was measured here, not imported by a migration agent",
+			     "REPORT_ID_MA of ones: no migration agent",
+			     verdict_hex(v, r->report_id_ma, sizeof(ones)));
+}
+
+void snp_apply_policy(const struct snp_evidence *s, const struct policy *p, struct verdict *v)
+{
+	const struct snp_report *r = &s->report;
+	enum snp_product product = s->chain.extensions.product;
+
+	check_not_imported(r, v);
+	forbid_bit(v, r->policy & SNP_POLICY_DEBUG, policy_allows(v, p, ALLOW_DEBUG), "DEBUG",
+		   "debugging is off", "the host may read and write this guest");
+	forbid_bit(v, r->policy & SNP_POLICY_MIGRATE_MA, policy_allows(v, p, ALLOW_MIGRATE), "MIGRATE_MA",
+		   "migration is off", "a migration agent may take this guest elsewhere");
+	forbid_bit(v, s->chain.kind == SNP_KEY_VCEK && r->mask_chip_key, policy_allows(v, p, ALLOW_MASKED),
+		   "CHIP_MASKED", "the chip is named",
+		   "the host hides it: the report cannot be bound to a chip");
+	forbid_bit(v, s->chain.kind == SNP_KEY_VLEK, !policy_forbids(v, p, FORBID_VLEK), "KEYTYPE",
+		   "signed by the chip's own key (VCEK)", "signed by a provider's key (VLEK)");
+	policy_vmpl(r, p, v);
+	policy_order(s, p, v);
+	policy_floor(v, product, &p->min_tcb, "TCB_FLOOR", "reported TCB", r->reported_tcb);
+	policy_floor(v, product, &p->min_launch_tcb, "LAUNCH_TCB", "TCB at launch", r->launch_tcb);
+	policy_check_min(v, &p->min_firmware, "FIRMWARE", "committed firmware version",
+			 r->committed_version);
+	policy_check_min(v, &p->min_abi, "ABI", "minimum ABI of the guest policy", r->policy & 0xffff);
+	policy_check_min(v, &p->min_guest_svn, "GUEST_SVN", "guest SVN", r->guest_svn);
+	policy_values_of_report(r, p, v);
+	policy_check_masks(v, &p->plat_require, &p->plat_forbid, "PLATFORM_INFO", "platform info",
+			   r->platform_info);
+	policy_check_masks(v, &p->policy_require, &p->policy_forbid, "GUEST_POLICY", "guest policy",
+			   r->policy);
+	policy_check_masks(v, &p->min_mit, &(struct policy_number){ 0 }, "MITIGATIONS",
+			   "mitigation vector", r->current_mit_vector);
+	policy_aliases(r, v);
+}
+
+/* ---- claims ---- */
+
+static void claim_tcb(struct verdict *v, const enum snp_product *product, const char *name,
+		      uint64_t tcb)
+{
+	struct snp_tcb t;
+
+	if (!product) {
+		verdict_claim_text(v, name, verdict_text(v, "%#018llx", (unsigned long long)tcb));
+		return;
+	}
+	t = snp_tcb_decode(*product, tcb);
+	verdict_claim_text(v, name, snp_tcb_text(v, *product, &t));
+}
+
+static void claim_version(struct verdict *v, const char *name, uint32_t version)
+{
+	verdict_claim_text(v, name,
+			   verdict_text(v, "%u.%u.%u", version >> 16 & 255, version >> 8 & 255,
+					version & 255));
+}
+
+void snp_report_claims(struct verdict *v, const struct snp_report *r,
+		       const enum snp_product *product)
+{
+	static const struct {
+		const char *name;
+		uint64_t bit;
+	} policy_bits[] = {
+		{ "snp.policy.smt", SNP_POLICY_SMT },		{ "snp.policy.migrate_ma", SNP_POLICY_MIGRATE_MA },
+		{ "snp.policy.debug", SNP_POLICY_DEBUG },	{ "snp.policy.single_socket", SNP_POLICY_SINGLE_SOCKET },
+		{ "snp.policy.cxl_allow", 1ull << 21 },		{ "snp.policy.mem_aes_256_xts", 1ull << 22 },
+		{ "snp.policy.rapl_dis", 1ull << 23 },		{ "snp.policy.ciphertext_hiding", 1ull << 24 },
+		{ "snp.policy.page_swap_disable", 1ull << 25 },
+	}, platform_bits[] = {
+		{ "snp.platform.smt", 1 << 0 },		     { "snp.platform.tsme", 1 << 1 },
+		{ "snp.platform.ecc", 1 << 2 },		     { "snp.platform.rapl_dis", 1 << 3 },
+		{ "snp.platform.ciphertext_hiding", 1 << 4 }, { "snp.platform.alias_check_complete", SNP_PLATFORM_ALIAS_CHECK_COMPLETE },
+		{ "snp.platform.iommu_write_safe", 1 << 6 },  { "snp.platform.sev_tio", 1 << 7 },
+	};
+
+	verdict_claim_number(v, "snp.version", r->version);
+	if (product)
+		verdict_claim_text(v, "snp.product", snp_product_name(*product));
+	if (r->version >= 3) {
+		verdict_claim_number(v, "snp.cpu.family", r->family);
+		verdict_claim_number(v, "snp.cpu.model", r->model);
+		verdict_claim_number(v, "snp.cpu.stepping", r->stepping);
+	}
+	verdict_claim_text(v, "snp.signing_key", r->signing_key == SNP_KEY_VCEK ? "VCEK" :
+						 r->signing_key == SNP_KEY_VLEK ? "VLEK" :
+						 r->signing_key == SNP_KEY_NONE ? "none" : "unknown");
+	verdict_claim_bool(v, "snp.author_key_en", r->author_key_en);
+	verdict_claim_bool(v, "snp.mask_chip_key", r->mask_chip_key);
+	verdict_claim_number(v, "snp.guest_svn", r->guest_svn);
+	verdict_claim_number(v, "snp.vmpl", r->vmpl);
+	verdict_claim_text(v, "snp.policy", verdict_text(v, "%#llx", (unsigned long long)r->policy));
+	verdict_claim_text(v, "snp.policy.abi",
+			   verdict_text(v, "%u.%u", (unsigned)(r->policy >> 8 & 255),
+					(unsigned)(r->policy & 255)));
+	for (size_t i = 0; i < ARRAY_SIZE(policy_bits); i++)
+		verdict_claim_bool(v, policy_bits[i].name, r->policy & policy_bits[i].bit);
+	verdict_claim_text(v, "snp.platform",
+			   verdict_text(v, "%#llx", (unsigned long long)r->platform_info));
+	for (size_t i = 0; i < ARRAY_SIZE(platform_bits); i++)
+		verdict_claim_bool(v, platform_bits[i].name, r->platform_info & platform_bits[i].bit);
+	verdict_claim_hex(v, "snp.measurement", r->measurement, 48);
+	verdict_claim_hex(v, "snp.report_data", r->report_data, 64);
+	verdict_claim_hex(v, "snp.host_data", r->host_data, 32);
+	verdict_claim_hex(v, "snp.family_id", r->family_id, 16);
+	verdict_claim_hex(v, "snp.image_id", r->image_id, 16);
+	verdict_claim_hex(v, "snp.id_key_digest", r->id_key_digest, 48);
+	verdict_claim_hex(v, "snp.author_key_digest", r->author_key_digest, 48);
+	verdict_claim_hex(v, "snp.report_id", r->report_id, 32);
+	verdict_claim_hex(v, "snp.report_id_ma", r->report_id_ma, 32);
+	verdict_claim_hex(v, "snp.chip_id", r->chip_id, SNP_CHIP_ID_LEN);
+	claim_tcb(v, product, "snp.reported_tcb", r->reported_tcb);
+	claim_tcb(v, product, "snp.committed_tcb", r->committed_tcb);
+	claim_tcb(v, product, "snp.current_tcb", r->current_tcb);
+	claim_tcb(v, product, "snp.launch_tcb", r->launch_tcb);
+	claim_version(v, "snp.committed_version", r->committed_version);
+	claim_version(v, "snp.current_version", r->current_version);
+	if (r->version >= 5) {
+		verdict_claim_text(v, "snp.launch_mit_vector",
+				   verdict_text(v, "%#llx",
+						(unsigned long long)r->launch_mit_vector));
+		verdict_claim_text(v, "snp.current_mit_vector",
+				   verdict_text(v, "%#llx",
+						(unsigned long long)r->current_mit_vector));
+	}
+}
+
+/* ---- the rows ---- */
+
+static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		  int64_t now, struct verdict *v)
+{
+	_cleanup_(snp_evidence_done) struct snp_evidence s = { 0 };
+	int r;
+
+	r = snp_authenticate(ctx, e->piece[EVIDENCE_REPORT], e, p, now, v, &s);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	v->authentic = true;
+	policy_check_nonce(v, p, s.report.report_data);
+	snp_apply_policy(&s, p, v);
+	return 0;
+}
+
+static void show_report(struct bytes report, struct verdict *v)
+{
+	struct snp_report r;
+	enum snp_product product;
+
+	if (snp_report_open(report.p, report.len, &r) < 0) {
+		(void) verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole",
+				    verdict_text(v, "%d bytes", SNP_REPORT_LEN),
+				    verdict_text(v, "%zu bytes", report.len));
+		return;
+	}
+	snp_report_claims(v, &r,
+			  r.version >= 3 && snp_product_by_cpuid(r.family, r.model, &product) == 0 ?
+				  &product :
+				  NULL);
+}
+
+static void show_table(struct bytes bytes, struct verdict *v)
+{
+	struct snp_table table;
+
+	if (snp_table_parse(bytes.p, bytes.len, &table) < 0) {
+		(void) verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed",
+				    "a list with an end, entries inside the table", verdict_text(v, "not so, in %zu bytes", bytes.len));
+		return;
+	}
+	for (unsigned i = 0; i < _SNP_TABLE_MAX; i++)
+		if (table.piece[i].p)
+			verdict_claim_number(v,
+					     verdict_text(v, "table.%s.bytes",
+							  snp_table_kind_name(i)),
+					     table.piece[i].len);
+	verdict_claim_number(v, "table.unknown_entries", table.n_unknown);
+	for (unsigned i = SNP_TABLE_VCEK; i <= SNP_TABLE_VLEK; i++) {
+		struct x509_list list = { .n = 0 };
+
+		if (table.piece[i].p && x509_parse(table.piece[i], &list) == 0)
+			snp_chain_claims(v, list.cert[0]);
+		x509_list_done(&list);
+	}
+}
+
+static int show(const struct evidence *e, struct verdict *v)
+{
+	if (e->piece[EVIDENCE_REPORT].p)
+		show_report(e->piece[EVIDENCE_REPORT], v);
+	if (e->piece[EVIDENCE_CERT_TABLE].p)
+		show_table(e->piece[EVIDENCE_CERT_TABLE], v);
+	for (unsigned i = 0; i < e->n_certs; i++) {
+		struct x509_list list = { .n = 0 };
+
+		if (x509_parse(e->cert[i], &list) < 0)
+			(void) verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
+					    "certificates are well-formed",
+					    "certificates in DER or PEM and nothing else",
+					    verdict_text(v, "certificate file %u is not", i + 1));
+		for (unsigned j = 0; j < list.n; j++)
+			snp_chain_claims(v, list.cert[j]);
+		x509_list_done(&list);
+	}
+	return 0;
+}
+
+/* Who signs an ID block vouches for what its measurement covers. */
+static const struct policy_identity identities[] = {
+	{ { "id_key_digest" }, true },
+	{ { "author_key_digest" }, true },
+	{ { "measurement" }, false },
+	{ { NULL } },
+};
+
+const struct attest_verifier attest_verify_snp = {
+	.name = "snp",
+	.what = "SEV-SNP attestation report with its certificates",
+	.needs = EVIDENCE_BIT(EVIDENCE_REPORT),
+	.takes = EVIDENCE_BIT(EVIDENCE_CERT_TABLE),
+	.takes_certs = true,
+	.takes_crls = true,
+	.identities = identities,
+	.kind = POLICY_SNP,
+	.verify = verify,
+	.show = show,
+};
+
+const struct attest_verifier attest_verify_snp_table = {
+	.name = "snp-table",
+	.what = "SEV-SNP extended report: report and certificate table",
+	.needs = EVIDENCE_BIT(EVIDENCE_REPORT) | EVIDENCE_BIT(EVIDENCE_CERT_TABLE),
+	.takes_certs = true,
+	.takes_crls = true,
+	.identities = identities,
+	.kind = POLICY_SNP,
+	.verify = verify,
+	.show = show,
+};

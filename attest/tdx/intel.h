@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_ATTEST_TDX_INTEL_H
+#define COCO_ATTEST_TDX_INTEL_H
+
+#include "attest/x509/crl-set.h"
+#include "attest/tdx/pck.h"
+#include "attest/tdx/tdx-collateral.h"
+#include "attest/trust.h"
+#include "attest/x509/x509.h"
+
+/*
+ * Intel's side of a TDX quote: who certified the platform, and what Intel says of such platforms.
+ *
+ *	root (pinned) ─┬─ PCK Platform or Processor CA ── PCK certificate ── QE report ── attestation key ── quote
+ *	               ├─ TCB signing certificate ── TCB info, QE identity
+ *	               └─ root CRL (CA, TCB signing)       CA ── PCK CRL (PCK certificates)
+ */
+
+/*
+ * A P-256 public key from x and y, 32 bytes big-endian each.  NULL when that is no point of the
+ * curve.
+ */
+EVP_PKEY *p256_key(const uint8_t xy[static 64]);
+
+static inline EVP_PKEY *pkey_free(EVP_PKEY *key)
+{
+	EVP_PKEY_free(key);
+	return NULL;
+}
+DEFINE_CLEANUP(EVP_PKEY *, pkey_free)
+
+/* Whether @signature (r and s as above) is one with SHA-256 over @data by @key. */
+bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes data);
+
+/*
+ * The three certificates of a quote, still in DER, so that two of them need not be decoded when
+ * they were before.
+ */
+enum { PCK_LEAF, PCK_CA, PCK_ROOT, _PCK_MAX };
+
+#define PCK_CERT_LEN_MAX 8192
+
+struct pck_chain {
+	struct {
+		uint8_t b[PCK_CERT_LEN_MAX];
+		size_t len;
+	} cert[_PCK_MAX];
+};
+
+/*
+ * Cut the PEM of a quote.  Returns 0; -EBADMSG for anything but three certificates; -EMSGSIZE
+ * for a longer one; -ENOMEM.
+ */
+int pck_chain_split(struct bytes pem, struct pck_chain *ret);
+
+/* What was verified once for a CA and a set of collateral, and stays so until @expires. */
+struct endorsement {
+	X509 *ca;
+	X509 *root;			/* while the rest is checked; not kept */
+	uint8_t root_spki[32];
+	uint8_t *texts;			/* what the two documents borrow */
+	struct tdx_tcb_info tcb_info;
+	struct tdx_qe_identity qe_identity;
+	struct crl_set pck_crls;	/* of @ca */
+	int64_t expires;
+};
+
+struct endorsement *endorsement_free(struct endorsement *en);
+DEFINE_CLEANUP(struct endorsement *, endorsement_free)
+
+/* The key of the memo for that CA, root and collateral.  -ENOMEM. */
+int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
+		    uint8_t ret[static MEMO_KEY_LEN]);
+
+/*
+ * Check the CA and the root of @chain against the pins of @trust at @now, each step a check of @v.
+ * @ret has then @ca, @root and @root_spki.  Returns 0, what verdict_fail() gave, or -ENOMEM.
+ */
+int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trust, int64_t now,
+			 struct verdict *v, struct endorsement *ret);
+
+/*
+ * Then the collateral of @e: the rest of @en.  Of each piece the newest that verifies counts,
+ * and every revocation list is looked into.  Returns as above; a piece that is missing is
+ * undecided, code MISSING, and @pck says where Intel has it.
+ */
+int endorsement_check_collateral(struct verifier *ctx, const struct pck_chain *chain,
+				 const struct pck *pck, const struct evidence *e, int64_t now,
+				 struct verdict *v, struct endorsement *en);
+
+/*
+ * One file of collateral alone, @text with the chain that came with it (of TCB info and QE
+ * identity): signed by whom it must be, under the root that @en has from
+ * endorsement_check_ca().  @root_crls are the lists of the root that are at hand.
+ * Returns 0 with what is to be remembered of it, what verdict_fail() gave, or -ENOMEM.
+ */
+int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
+			    const struct endorsement *en, enum evidence_piece piece,
+			    struct bytes text, struct bytes signing, const struct crl_set *root_crls,
+			    int64_t now, struct verdict *v, struct newest_entry *ret);
+
+/* Check the PCK certificate, issued by @ca.  @ret is yours.  Returns as above. */
+int pck_check_leaf(const struct pck_chain *chain, X509 *ca, int64_t now, struct verdict *v,
+		   X509 **ret);
+
+#endif

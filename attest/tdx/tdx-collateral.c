@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/tdx/tdx-collateral.h"
+
+#include "wire/jspan.h"
+
+static int problem(const char **ret, int error, const char *text)
+{
+	*ret = text;
+	return error;
+}
+
+/* ---- values ---- */
+
+static int read_value(struct bytes value, void *ret)
+{
+	*(struct bytes *)ret = value;
+	return 0;
+}
+
+static int read_text(struct bytes value, void *ret)
+{
+	return jspan_text(value, ret);
+}
+
+static int read_time(struct bytes value, void *ret)
+{
+	return jspan_time(value, ret);
+}
+
+static int read_u8(struct bytes value, void *ret)
+{
+	uint64_t v;
+	int r = jspan_uint(value, UINT8_MAX, &v);
+
+	if (r == 0)
+		*(uint8_t *)ret = (uint8_t)v;
+	return r;
+}
+
+static int read_u16(struct bytes value, void *ret)
+{
+	uint64_t v;
+	int r = jspan_uint(value, UINT16_MAX, &v);
+
+	if (r == 0)
+		*(uint16_t *)ret = (uint16_t)v;
+	return r;
+}
+
+static int read_u32(struct bytes value, void *ret)
+{
+	uint64_t v;
+	int r = jspan_uint(value, UINT32_MAX, &v);
+
+	if (r == 0)
+		*(uint32_t *)ret = (uint32_t)v;
+	return r;
+}
+
+#define DEFINE_READ_HEX(n)                                         \
+	static int read_hex##n(struct bytes value, void *ret)      \
+	{                                                          \
+		return jspan_hex(value, ret, n);                    \
+	}
+DEFINE_READ_HEX(2)
+DEFINE_READ_HEX(4)
+DEFINE_READ_HEX(6)
+DEFINE_READ_HEX(8)
+DEFINE_READ_HEX(16)
+DEFINE_READ_HEX(32)
+DEFINE_READ_HEX(48)
+DEFINE_READ_HEX(64)
+
+static int read_status(struct bytes value, void *ret)
+{
+	struct bytes text;
+
+	if (jspan_text(value, &text) < 0)
+		return -EBADMSG;
+	if (tcb_status_parse((const char *)text.p, text.len, ret) < 0)
+		*(enum tcb_status *)ret = TCB_UNSUPPORTED;
+	return 0;
+}
+
+static int read_advisories(struct bytes value, void *ret)
+{
+	struct bytes it = value, id;
+	int r;
+
+	if (jspan_type(value) != JSPAN_ARRAY)
+		return -EBADMSG;
+	while ((r = jspan_next_element(&it, &id)) > 0)
+		if (jspan_type(id) != JSPAN_STRING)
+			return -EBADMSG;
+	return r < 0 ? r : read_value(value, ret);
+}
+
+/* ---- levels ---- */
+
+static int read_components(struct bytes value, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "svn", read_u8, 0 },
+		{ NULL },
+	};
+	uint8_t *component = ret;
+	struct bytes element;
+	unsigned n = 0;
+	int r;
+
+	if (jspan_type(value) != JSPAN_ARRAY)
+		return -EBADMSG;
+	while ((r = jspan_next_element(&value, &element)) > 0) {
+		if (n == TCB_COMPONENTS)
+			return -EBADMSG;
+		r = jspan_object_read(element, fields, /* closed= */ false, &component[n++], NULL);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : n == TCB_COMPONENTS ? 0 : -EBADMSG;
+}
+
+static int read_platform_tcb(struct bytes value, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "sgxtcbcomponents", read_components, offsetof(struct tcb_level, sgx) },
+		{ "pcesvn", read_u16, offsetof(struct tcb_level, pcesvn) },
+		{ "tdxtcbcomponents", read_components, offsetof(struct tcb_level, tdx) },
+		{ NULL },
+	};
+
+	return jspan_object_read(value, fields, /* closed= */ false, ret, NULL);
+}
+
+/* sgx, pcesvn, tdx: the order in which Intel's library sorts them. */
+static int level_compare(const struct tcb_level *a, const struct tcb_level *b)
+{
+	int r = memcmp(a->sgx, b->sgx, TCB_COMPONENTS);
+
+	if (r == 0)
+		r = (int)a->pcesvn - (int)b->pcesvn;
+	return r ? r : memcmp(a->tdx, b->tdx, TCB_COMPONENTS);
+}
+
+/*
+ * The first level that is reached counts, so the newest must come first; Intel's files are
+ * sorted, but nothing says that they must be.
+ */
+static int read_platform_levels(struct bytes value, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "tcb", read_platform_tcb, 0 },
+		{ "tcbDate", read_time, offsetof(struct tcb_level, state.date) },
+		{ "tcbStatus", read_status, offsetof(struct tcb_level, state.status) },
+		{ "advisoryIDs", read_advisories, offsetof(struct tcb_level, state.advisories), .optional = true },
+		{ NULL },
+	};
+	struct tdx_tcb_info *info = ret;
+	struct bytes element;
+	int r;
+
+	if (jspan_type(value) != JSPAN_ARRAY)
+		return -EBADMSG;
+	while ((r = jspan_next_element(&value, &element)) > 0) {
+		struct tcb_level level = { 0 };
+		unsigned i = info->n_levels;
+
+		if (i == TCB_LEVELS_MAX)
+			return -EMSGSIZE;
+		r = jspan_object_read(element, fields, /* closed= */ false, &level, NULL);
+		if (r < 0)
+			return r;
+		for (; i > 0 && level_compare(&level, &info->levels[i - 1]) > 0; i--)
+			info->levels[i] = info->levels[i - 1];
+		info->levels[i] = level;
+		info->n_levels++;
+	}
+	return r;
+}
+
+static int read_isvsvn(struct bytes value, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "isvsvn", read_u16, 0 },
+		{ NULL },
+	};
+
+	return jspan_object_read(value, fields, /* closed= */ false, ret, NULL);
+}
+
+static int read_svn_levels(struct bytes value, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "tcb", read_isvsvn, offsetof(struct svn_level, isvsvn) },
+		{ "tcbDate", read_time, offsetof(struct svn_level, state.date) },
+		{ "tcbStatus", read_status, offsetof(struct svn_level, state.status) },
+		{ "advisoryIDs", read_advisories, offsetof(struct svn_level, state.advisories), .optional = true },
+		{ NULL },
+	};
+	struct svn_levels *levels = ret;
+	struct bytes element;
+	int r;
+
+	if (jspan_type(value) != JSPAN_ARRAY)
+		return -EBADMSG;
+	while ((r = jspan_next_element(&value, &element)) > 0) {
+		struct svn_level level = { 0 };
+		unsigned i = levels->n;
+
+		if (i == TCB_SVN_LEVELS_MAX)
+			return -EMSGSIZE;
+		r = jspan_object_read(element, fields, /* closed= */ false, &level, NULL);
+		if (r < 0)
+			return r;
+		for (; i > 0 && level.isvsvn > levels->level[i - 1].isvsvn; i--)
+			levels->level[i] = levels->level[i - 1];
+		levels->level[i] = level;
+		levels->n++;
+	}
+	return r;
+}
+
+/* ---- modules ---- */
+
+static int read_module(struct bytes value, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "mrsigner", read_hex48, offsetof(struct tdx_module, mrsigner) },
+		{ "attributes", read_hex8, offsetof(struct tdx_module, attributes) },
+		{ "attributesMask", read_hex8, offsetof(struct tdx_module, attributes_mask) },
+		{ NULL },
+	};
+	struct tdx_tcb_info *info = ret;
+
+	info->has_module = true;
+	return jspan_object_read(value, fields, /* closed= */ false, &info->module, NULL);
+}
+
+static int read_modules(struct bytes value, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "id", read_text, offsetof(struct tdx_module, id) },
+		{ "mrsigner", read_hex48, offsetof(struct tdx_module, mrsigner) },
+		{ "attributes", read_hex8, offsetof(struct tdx_module, attributes) },
+		{ "attributesMask", read_hex8, offsetof(struct tdx_module, attributes_mask) },
+		{ "tcbLevels", read_svn_levels, offsetof(struct tdx_module, levels) },
+		{ NULL },
+	};
+	struct tdx_tcb_info *info = ret;
+	struct bytes element;
+	int r;
+
+	if (jspan_type(value) != JSPAN_ARRAY)
+		return -EBADMSG;
+	while ((r = jspan_next_element(&value, &element)) > 0) {
+		if (info->n_modules == TCB_MODULES_MAX)
+			return -EMSGSIZE;
+		r = jspan_object_read(element, fields, /* closed= */ false,
+				      &info->modules[info->n_modules++], NULL);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* ---- the two documents ---- */
+
+/* What both have in their outer object. */
+struct envelope {
+	struct bytes body, signature;
+};
+
+static const struct jspan_field tcb_info_envelope[] = {
+	{ "tcbInfo", read_value, offsetof(struct envelope, body) },
+	{ "signature", read_value, offsetof(struct envelope, signature) },
+	{ NULL },
+};
+
+static const struct jspan_field qe_identity_envelope[] = {
+	{ "enclaveIdentity", read_value, offsetof(struct envelope, body) },
+	{ "signature", read_value, offsetof(struct envelope, signature) },
+	{ NULL },
+};
+
+static int open_envelope(struct bytes json, const struct jspan_field *fields, struct bytes *ret_body,
+			 uint8_t signature[static 64], const char **ret_problem)
+{
+	struct envelope e = { 0 };
+	struct bytes outer;
+	int r;
+
+	r = jspan_check(json, &outer);
+	if (r < 0)
+		return problem(ret_problem, r,
+			       r == -EMSGSIZE ?
+				       "it is nested too deep, or an object of it has too many members" :
+				       "it is no JSON, or a member stands twice");
+	r = jspan_object_read(outer, fields, /* closed= */ true, &e, NULL);
+	if (r < 0 || jspan_type(e.body) != JSPAN_OBJECT)
+		return problem(ret_problem, -EBADMSG,
+			       "it is not an object with just the document and its signature");
+	if (read_hex64(e.signature, signature) < 0)
+		return problem(ret_problem, -EBADMSG, "its signature is not 128 hexadecimal digits");
+	*ret_body = e.body;
+	return 0;
+}
+
+/* Looked at first: what is another document has other members as well. */
+struct kind {
+	struct bytes id;
+	uint32_t version, tcb_type;
+};
+
+static const struct jspan_field kind_fields[] = {
+	{ "id", read_text, offsetof(struct kind, id) },
+	{ "version", read_u32, offsetof(struct kind, version) },
+	{ "tcbType", read_u32, offsetof(struct kind, tcb_type), .optional = true },
+	{ NULL },
+};
+
+static int check_kind(struct bytes body, const char *id, uint32_t version, const char **ret_problem)
+{
+	struct kind kind = { 0 };
+
+	if (jspan_object_read(body, kind_fields, /* closed= */ false, &kind, NULL) < 0)
+		return problem(ret_problem, -EBADMSG, "it lacks its id or version");
+	if (kind.id.len != strlen(id) || memcmp(kind.id.p, id, kind.id.len) != 0)
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "it is for another kind of enclave or module: its id is not the one for TDX");
+	if (kind.version != version)
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "it has another version: get it from version 4 of Intel's service");
+	if (kind.tcb_type != 0)
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its tcbType is not 0: how to compare its levels is not known");
+	return 0;
+}
+
+static const struct jspan_field tcb_info_fields[] = {
+	{ "issueDate", read_time, offsetof(struct tdx_tcb_info, issue) },
+	{ "nextUpdate", read_time, offsetof(struct tdx_tcb_info, next_update) },
+	{ "fmspc", read_hex6, offsetof(struct tdx_tcb_info, fmspc) },
+	{ "pceId", read_hex2, offsetof(struct tdx_tcb_info, pceid) },
+	{ "tcbType", read_u32, offsetof(struct tdx_tcb_info, tcb_type) },
+	{ "tcbEvaluationDataNumber", read_u32, offsetof(struct tdx_tcb_info, evaluation) },
+	{ "tdxModule", read_module, 0, .optional = true },
+	{ "tdxModuleIdentities", read_modules, 0, .optional = true },
+	{ "tcbLevels", read_platform_levels, 0 },
+	{ NULL },
+};
+
+static const struct jspan_field qe_identity_fields[] = {
+	{ "issueDate", read_time, offsetof(struct tdx_qe_identity, issue) },
+	{ "nextUpdate", read_time, offsetof(struct tdx_qe_identity, next_update) },
+	{ "tcbEvaluationDataNumber", read_u32, offsetof(struct tdx_qe_identity, evaluation) },
+	{ "miscselect", read_hex4, offsetof(struct tdx_qe_identity, miscselect) },
+	{ "miscselectMask", read_hex4, offsetof(struct tdx_qe_identity, miscselect_mask) },
+	{ "attributes", read_hex16, offsetof(struct tdx_qe_identity, attributes) },
+	{ "attributesMask", read_hex16, offsetof(struct tdx_qe_identity, attributes_mask) },
+	{ "mrsigner", read_hex32, offsetof(struct tdx_qe_identity, mrsigner) },
+	{ "isvprodid", read_u16, offsetof(struct tdx_qe_identity, isvprodid) },
+	{ "tcbLevels", read_svn_levels, offsetof(struct tdx_qe_identity, levels) },
+	{ NULL },
+};
+
+static int read_body(struct bytes body, const struct jspan_field *fields, void *ret,
+		     const char **ret_problem)
+{
+	int r = jspan_object_read(body, fields, /* closed= */ false, ret, NULL);
+
+	if (r == -EMSGSIZE)
+		return problem(ret_problem, r, "it has more levels or modules than there is room for");
+	if (r < 0)
+		return problem(ret_problem, -EBADMSG,
+			       "a member is missing, of another type, or out of range");
+	return 0;
+}
+
+int tdx_tcb_info_read(struct bytes json, struct tdx_tcb_info *ret, const char **ret_problem)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = open_envelope(json, tcb_info_envelope, &ret->signed_part, ret->signature, ret_problem);
+	if (r < 0)
+		return r;
+	r = check_kind(ret->signed_part, "TDX", 3, ret_problem);
+	if (r < 0)
+		return r;
+	return read_body(ret->signed_part, tcb_info_fields, ret, ret_problem);
+}
+
+int tdx_qe_identity_read(struct bytes json, struct tdx_qe_identity *ret, const char **ret_problem)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = open_envelope(json, qe_identity_envelope, &ret->signed_part, ret->signature, ret_problem);
+	if (r < 0)
+		return r;
+	r = check_kind(ret->signed_part, "TD_QE", 2, ret_problem);
+	if (r < 0)
+		return r;
+	return read_body(ret->signed_part, qe_identity_fields, ret, ret_problem);
+}

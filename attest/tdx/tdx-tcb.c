@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/tdx/tdx-tcb.h"
+
+/* "TDX_" and two hexadecimal digits, of either case. */
+static bool id_is(struct bytes id, unsigned version)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char want[] = { 't', 'd', 'x', '_', digits[version >> 4], digits[version & 15] };
+
+	if (id.len != sizeof(want))
+		return false;
+	for (size_t i = 0; i < sizeof(want); i++) {
+		uint8_t c = id.p[i] >= 'A' && id.p[i] <= 'Z' ? (uint8_t)(id.p[i] | 0x20) : id.p[i];
+
+		if (c != want[i])
+			return false;
+	}
+	return true;
+}
+
+static const struct tdx_module *find_module(const struct tdx_tcb_info *info, unsigned version)
+{
+	for (unsigned i = 0; i < info->n_modules; i++)
+		if (id_is(info->modules[i].id, version))
+			return &info->modules[i];
+	return NULL;
+}
+
+const struct tdx_module *tdx_tcb_module(const struct tdx_tcb_info *info,
+					const uint8_t tee_tcb_svn[static 16])
+{
+	if (tee_tcb_svn[1] == 0)
+		return info->has_module ? &info->module : NULL;
+	return find_module(info, tee_tcb_svn[1]);
+}
+
+static bool masked_equal(const uint8_t *found, const uint8_t *mask, const uint8_t *want, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((found[i] & mask[i]) != want[i])
+			return false;
+	return true;
+}
+
+bool tdx_module_fits(const struct tdx_module *m, const struct td_body *body)
+{
+	/* Bits that the mask leaves out are none of an honest module's. */
+	for (size_t i = 0; i < sizeof(body->seam_attributes); i++)
+		if (body->seam_attributes[i] & ~m->attributes_mask[i])
+			return false;
+	return memcmp(m->mrsigner, body->mrsignerseam, sizeof(m->mrsigner)) == 0 &&
+	       masked_equal(body->seam_attributes, m->attributes_mask, m->attributes,
+			    sizeof(m->attributes));
+}
+
+bool tdx_qe_fits(const struct tdx_qe_identity *qe, const struct sgx_report *report)
+{
+	return masked_equal(report->miscselect, qe->miscselect_mask, qe->miscselect,
+			    sizeof(qe->miscselect)) &&
+	       masked_equal(report->attributes, qe->attributes_mask, qe->attributes,
+			    sizeof(qe->attributes)) &&
+	       memcmp(report->mrsigner, qe->mrsigner, sizeof(qe->mrsigner)) == 0 &&
+	       get_u16le(report->isvprodid) == qe->isvprodid;
+}
+
+static const struct svn_level *find_svn_level(const struct svn_levels *levels, unsigned svn)
+{
+	for (unsigned i = 0; i < levels->n; i++)
+		if (svn >= levels->level[i].isvsvn)
+			return &levels->level[i];
+	return NULL;
+}
+
+static bool all_reached(const uint8_t *have, const uint8_t *want, unsigned from)
+{
+	for (unsigned i = from; i < TCB_COMPONENTS; i++)
+		if (have[i] < want[i])
+			return false;
+	return true;
+}
+
+/*
+ * The module's own version and number are judged by its levels; where it has none, by the
+ * platform's.
+ */
+static const struct tcb_level *find_platform_level(const struct tdx_tcb_info *info,
+						   const struct pck *pck, const uint8_t *tee_tcb_svn)
+{
+	unsigned from = tee_tcb_svn[1] > 0 ? 2 : 0;
+
+	for (unsigned i = 0; i < info->n_levels; i++) {
+		const struct tcb_level *l = &info->levels[i];
+
+		if (all_reached(pck->components, l->sgx, 0) && pck->pcesvn >= l->pcesvn &&
+		    all_reached(tee_tcb_svn, l->tdx, from))
+			return l;
+	}
+	return NULL;
+}
+
+/* What a platform at @platform is when one of its parts is at @part. */
+static enum tcb_status converge(enum tcb_status platform, enum tcb_status part)
+{
+	if (platform == TCB_UNSUPPORTED || part == TCB_UNSUPPORTED)
+		return TCB_UNSUPPORTED;
+	if (platform == TCB_REVOKED || part == TCB_REVOKED)
+		return TCB_REVOKED;
+	if (part != TCB_OUT_OF_DATE)
+		return platform;
+	switch (platform) {
+	case TCB_UP_TO_DATE:
+	case TCB_SW_HARDENING_NEEDED:
+	case TCB_TD_RELAUNCH_ADVISED:
+		return TCB_OUT_OF_DATE;
+	case TCB_CONFIGURATION_NEEDED:
+	case TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED:
+	case TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED:
+		return TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+	default:
+		return platform;
+	}
+}
+
+/*
+ * The module was updated under a running TD: what runs now is the newest, what started the TD
+ * was not.
+ */
+static bool module_is_newest_now(const struct tdx_tcb_info *info, const uint8_t *svn2)
+{
+	const struct tcb_level *newest = info->n_levels > 0 ? &info->levels[0] : NULL;
+	const struct tdx_module *module;
+
+	if (!newest || svn2[2] < newest->tdx[2])
+		return false;
+	if (svn2[1] == 0)
+		return svn2[0] >= newest->tdx[0];
+	module = find_module(info, svn2[1]);
+	return module && module->levels.n > 0 && svn2[0] >= module->levels.level[0].isvsvn;
+}
+
+static enum tcb_status relaunch_status(enum tcb_status platform)
+{
+	switch (platform) {
+	case TCB_UP_TO_DATE:
+	case TCB_SW_HARDENING_NEEDED:
+		return TCB_TD_RELAUNCH_ADVISED;
+	case TCB_CONFIGURATION_NEEDED:
+	case TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED:
+		return TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
+	default:
+		return TCB_STATUS_NONE;
+	}
+}
+
+void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
+		      const struct pck *pck, const struct tdx_quote *q, struct tdx_tcb *ret)
+{
+	const struct tdx_module *module = tdx_tcb_module(info, q->body->tee_tcb_svn);
+	bool has_version = q->body->tee_tcb_svn[1] > 0;
+	enum tcb_status status, relaunch;
+
+	*ret = (struct tdx_tcb){
+		.status = TCB_UNSUPPORTED,
+		.platform = find_platform_level(info, pck, q->body->tee_tcb_svn),
+		.module = has_version && module ?
+				  find_svn_level(&module->levels, q->body->tee_tcb_svn[0]) :
+				  NULL,
+		.qe = find_svn_level(&qe->levels, get_u16le(q->qe_report->isvsvn)),
+	};
+	if (!ret->platform || (has_version && !ret->module) || !ret->qe)
+		return;
+
+	status = ret->platform->state.status;
+	relaunch = relaunch_status(status);
+	if (ret->module)
+		status = converge(status, ret->module->state.status);
+	if (q->body15 && ret->module && ret->module->state.status == TCB_OUT_OF_DATE &&
+	    ret->qe->state.status == TCB_UP_TO_DATE && relaunch != TCB_STATUS_NONE &&
+	    module_is_newest_now(info, q->body15->tee_tcb_svn2))
+		status = relaunch;
+	ret->status = converge(status, ret->qe->state.status);
+}

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/tdx/verify-tdx.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "attest/tdx/intel.h"
+#include "attest/tdx/tdx-tcb.h"
+#include "attest/tdx/verify-ccel.h"
+#include "wire/jspan.h"
+
+/* ---- what it says ---- */
+
+int tdx_parse(struct verdict *v, struct bytes quote, struct tdx_quote *ret)
+{
+	const char *problem = NULL;
+	int r;
+
+	r = tdx_quote_parse(quote.p, quote.len, ret, &problem);
+	if (r < 0)
+		return verdict_fail(v, VERDICT_MALFORMED,
+				    r == -EOPNOTSUPP ? "UNSUPPORTED" : "FORMAT",
+				    "quote can be read", "a TDX quote", problem);
+	verdict_pass(v, "quote can be read",
+		     verdict_text(v, "version %u, TD 1.%u", ret->version, ret->body15 ? 5 : 0));
+	return 0;
+}
+
+static void body_claims(struct verdict *v, const struct td_body *b)
+{
+	static const struct {
+		const char *name;
+		size_t offset, len;
+	} rows[] = {
+#define ROW(name, member) { name, offsetof(struct td_body, member), sizeof(((struct td_body *)NULL)->member) }
+		ROW("tdx.tee_tcb_svn", tee_tcb_svn),
+		ROW("tdx.mrseam", mrseam),
+		ROW("tdx.mrsignerseam", mrsignerseam),
+		ROW("tdx.seam_attributes", seam_attributes),
+		ROW("tdx.td_attributes", td_attributes),
+		ROW("tdx.xfam", xfam),
+		ROW("tdx.mrtd", mrtd),
+		ROW("tdx.mrconfigid", mrconfigid),
+		ROW("tdx.mrowner", mrowner),
+		ROW("tdx.mrownerconfig", mrownerconfig),
+		ROW("tdx.rtmr0", rtmr[0]),
+		ROW("tdx.rtmr1", rtmr[1]),
+		ROW("tdx.rtmr2", rtmr[2]),
+		ROW("tdx.rtmr3", rtmr[3]),
+		ROW("tdx.report_data", report_data),
+#undef ROW
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		verdict_claim_hex(v, rows[i].name, (const uint8_t *)b + rows[i].offset, rows[i].len);
+}
+
+void tdx_claims(struct verdict *v, const struct tdx_quote *q)
+{
+	verdict_claim_number(v, "tdx.quote_version", q->version);
+	verdict_claim_text(v, "tdx.body", q->body15 ? "TD 1.5" : "TD 1.0");
+	body_claims(v, q->body);
+	if (q->body15) {
+		verdict_claim_hex(v, "tdx.tee_tcb_svn2", q->body15->tee_tcb_svn2,
+				  sizeof(q->body15->tee_tcb_svn2));
+		verdict_claim_hex(v, "tdx.mrservicetd", q->body15->mrservicetd,
+				  sizeof(q->body15->mrservicetd));
+	}
+	verdict_claim_bool(v, "tdx.debug", q->body->td_attributes[0] & 1);
+	verdict_claim_hex(v, "tdx.user_data", q->header->user_data, sizeof(q->header->user_data));
+	verdict_claim_hex(v, "tdx.qe_mrsigner", q->qe_report->mrsigner, sizeof(q->qe_report->mrsigner));
+	verdict_claim_hex(v, "tdx.qe_mrenclave", q->qe_report->mrenclave,
+			  sizeof(q->qe_report->mrenclave));
+	verdict_claim_number(v, "tdx.qe_isvsvn", get_u16le(q->qe_report->isvsvn));
+}
+
+static void pck_claims(struct verdict *v, const struct pck *pck)
+{
+	verdict_claim_hex(v, "tdx.fmspc", pck->fmspc, sizeof(pck->fmspc));
+	verdict_claim_hex(v, "tdx.pceid", pck->pceid, sizeof(pck->pceid));
+	verdict_claim_number(v, "tdx.pcesvn", pck->pcesvn);
+	verdict_claim_hex(v, "tdx.cpusvn", pck->cpusvn, sizeof(pck->cpusvn));
+	verdict_claim_hex(v, "tdx.ppid", pck->ppid, sizeof(pck->ppid));
+	if (pck->has_instance)
+		verdict_claim_hex(v, "tdx.platform_instance_id", pck->instance, sizeof(pck->instance));
+}
+
+/* ---- the quote's own signatures ---- */
+
+/*
+ * The enclave says which key it uses by the hash in its report data; the other half of those is
+ * zero, or something else is hidden there.
+ */
+static int check_binding(struct verdict *v, const struct tdx_quote *q)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t want[64] = { 0 };
+	bool good;
+
+	good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	       EVP_DigestUpdate(ctx, q->key, 64) == 1 &&
+	       EVP_DigestUpdate(ctx, q->qe_auth.p, q->qe_auth.len) == 1 &&
+	       EVP_DigestFinal_ex(ctx, want, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	if (!good)
+		return -ENOMEM;
+	return verdict_equal(v, VERDICT_NOT_AUTHENTIC, "QE_BIND",
+			     "attestation key is the quoting enclave's",
+			     (struct bytes){ want, sizeof(want) },
+			     (struct bytes){ q->qe_report->report_data, sizeof(want) });
+}
+
+static int check_quote_signature(struct verdict *v, const struct tdx_quote *q)
+{
+	_cleanup_(pkey_freep) EVP_PKEY *key = p256_key(q->key);
+
+	if (!key)
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature",
+				    "a key that is a point of P-256", "none");
+	return verdict_check(v, p256_verify(key, q->signature, q->signed_part),
+			     VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature",
+			     "by the attestation key", NULL);
+}
+
+static int check_signatures(struct verdict *v, const struct tdx_quote *q, X509 *pck)
+{
+	struct bytes report = { (const uint8_t *)q->qe_report, sizeof(*q->qe_report) };
+	int r;
+
+	r = verdict_check(v, p256_verify(X509_get0_pubkey(pck), q->qe_signature, report),
+			  VERDICT_NOT_AUTHENTIC, "QE_SIG", "quoting enclave's report signature",
+			  "by the PCK", NULL);
+	if (r < 0)
+		return r;
+	r = check_binding(v, q);
+	if (r < 0)
+		return r;
+	return check_quote_signature(v, q);
+}
+
+static int check_pck_extension(struct verdict *v, X509 *leaf, struct pck *ret)
+{
+	struct bytes der;
+
+	if (x509_extension(leaf, PCK_EXTENSION_OID, &der) < 0 || pck_parse(der, ret) < 0)
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PCK_EXT",
+				    "PCK certificate describes a platform",
+				    "one complete SGX extension", "none that can be read");
+	verdict_pass(v, "PCK certificate describes a platform",
+		     verdict_text(v, "FMSPC %s", verdict_hex(v, ret->fmspc, sizeof(ret->fmspc))));
+	pck_claims(v, ret);
+	return 0;
+}
+
+/* ---- the platform ---- */
+
+static int check_platform(struct verdict *v, const struct tdx_quote *q,
+			  const struct endorsement *en, X509 *leaf, const struct pck *pck)
+{
+	const struct tdx_tcb_info *t = &en->tcb_info;
+	const struct tdx_module *module;
+	int r;
+
+	r = verdict_check(v, !crl_set_has(&en->pck_crls, leaf), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
+			  "PCK certificate is not revoked", NULL, NULL);
+	if (r < 0)
+		return r;
+	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "FMSPC",
+			  "TCB info is for this kind of platform (FMSPC)",
+			  (struct bytes){ pck->fmspc, sizeof(pck->fmspc) },
+			  (struct bytes){ t->fmspc, sizeof(t->fmspc) });
+	if (r < 0)
+		return r;
+	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "FMSPC", "TCB info is for this PCE (PCEID)",
+			  (struct bytes){ pck->pceid, sizeof(pck->pceid) },
+			  (struct bytes){ t->pceid, sizeof(t->pceid) });
+	if (r < 0)
+		return r;
+	r = verdict_check(v, tdx_qe_fits(&en->qe_identity, q->qe_report), VERDICT_NOT_AUTHENTIC,
+			  "QE_IDENTITY", "quoting enclave is Intel's",
+			  verdict_text(v, "MRSIGNER %s, product %u",
+				       verdict_hex(v, en->qe_identity.mrsigner, 32),
+				       en->qe_identity.isvprodid),
+			  verdict_text(v, "MRSIGNER %s, product %u, attributes %s",
+				       verdict_hex(v, q->qe_report->mrsigner, 32),
+				       get_u16le(q->qe_report->isvprodid),
+				       verdict_hex(v, q->qe_report->attributes, 16)));
+	if (r < 0)
+		return r;
+	module = tdx_tcb_module(t, q->body->tee_tcb_svn);
+	if (!module)
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "MODULE", "TDX module is Intel's",
+				    "a module of the TCB info",
+				    verdict_text(v, "none for version %u", q->body->tee_tcb_svn[1]));
+	return verdict_check(v, tdx_module_fits(module, q->body), VERDICT_NOT_AUTHENTIC, "MODULE",
+			     "TDX module is Intel's",
+			     verdict_text(v, "signer %s", verdict_hex(v, module->mrsigner, 48)),
+			     verdict_text(v, "signer %s, attributes %s",
+					  verdict_hex(v, q->body->mrsignerseam, 48),
+					  verdict_hex(v, q->body->seam_attributes, 8)));
+}
+
+/* Those of @array that are not in @text yet, which they are added to with blanks between. */
+static void add_advisories(struct bytes array, char *text, size_t size)
+{
+	size_t n = strlen(text);
+	struct bytes value, id;
+
+	if (array.len == 0)
+		return;
+	while (jspan_next_element(&array, &value) > 0) {
+		char word[40];
+
+		if (jspan_text(value, &id) < 0 || id.len == 0 || id.len >= sizeof(word) - 2 ||
+		    n + id.len + 2 > size)
+			continue;
+		(void) snprintf(word, sizeof(word), "%.*s", (int)id.len, (const char *)id.p);
+		if (strstr(text, word))
+			continue;
+		n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "", word);
+	}
+}
+
+static void tcb_claims(struct verdict *v, const struct tdx_tcb *tcb, const struct endorsement *en)
+{
+	char advisories[1024] = "";
+
+	verdict_claim_text(v, "tdx.tcb_status", tcb_status_name(tcb->status));
+	if (tcb->platform) {
+		verdict_claim_text(v, "tdx.platform_status",
+				   tcb_status_name(tcb->platform->state.status));
+		verdict_claim_time(v, "tdx.tcb_date", tcb->platform->state.date);
+		add_advisories(tcb->platform->state.advisories, advisories, sizeof(advisories));
+	}
+	if (tcb->module) {
+		verdict_claim_text(v, "tdx.module_status", tcb_status_name(tcb->module->state.status));
+		add_advisories(tcb->module->state.advisories, advisories, sizeof(advisories));
+	}
+	if (tcb->qe) {
+		verdict_claim_text(v, "tdx.qe_status", tcb_status_name(tcb->qe->state.status));
+		add_advisories(tcb->qe->state.advisories, advisories, sizeof(advisories));
+	}
+	verdict_claim_text(v, "tdx.advisories", verdict_text(v, "%s", advisories));
+	verdict_claim_number(v, "tdx.tcb_evaluation",
+			     MIN(en->tcb_info.evaluation, en->qe_identity.evaluation));
+	verdict_claim_time(v, "tdx.collateral_expires", en->expires);
+}
+
+/* ---- policy ---- */
+
+static void check_status(struct verdict *v, const struct policy *p, enum tcb_status status)
+{
+	char accepted[400] = "";
+	size_t n = 0;
+
+	policy_judged(v, &p->accept);
+	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++)
+		if (p->accept & 1u << i && n < sizeof(accepted))
+			n += (size_t)snprintf(accepted + n, sizeof(accepted) - n, "%s%s",
+					      n ? ", " : "", tcb_status_name(i));
+	(void) verdict_check(v, (p->accept & 1u << status) != 0, VERDICT_REFUSED,
+			     verdict_text(v, "TCB_%s", tcb_status_name(status)),
+			     "firmware is as current as the policy wants",
+			     verdict_text(v, "%s", accepted), tcb_status_name(status));
+}
+
+#define TDATTR_DEBUG (UINT64_C(1) << 0)
+#define TDATTR_SEPT_VE_DISABLE (UINT64_C(1) << 28)
+#define TDATTR_MIGRATABLE (UINT64_C(1) << 29)
+#define TDATTR_KNOWN (TDATTR_DEBUG | UINT64_C(0xf) << 28 | UINT64_C(1) << 63)	/* 29 MIGRATABLE, 30 PKS, 31 KL, 63 PERFMON */
+#define XFAM_FIXED1 UINT64_C(0x3)
+#define XFAM_KNOWN UINT64_C(0x6dbe7)
+
+static void check_attributes(struct verdict *v, const struct policy *p, const struct td_body *body)
+{
+	uint64_t attributes = get_u64le(body->td_attributes), xfam = get_u64le(body->xfam);
+	bool debug_allowed = policy_allows(v, p, ALLOW_DEBUG);
+
+	(void) verdict_check(v, !(attributes & TDATTR_DEBUG) || debug_allowed,
+			     VERDICT_REFUSED, "DEBUG", "TD is not in debug mode", "DEBUG clear",
+			     attributes & TDATTR_DEBUG ? "DEBUG set" : NULL);
+	(void) verdict_check(v, (attributes & ~TDATTR_KNOWN) == 0, VERDICT_REFUSED, "TDATTR",
+			     "TD attributes are known", "no unknown bit",
+			     verdict_text(v, "%016llx", (unsigned long long)attributes));
+	(void) verdict_check(v, (xfam & XFAM_FIXED1) == XFAM_FIXED1 && (xfam & ~XFAM_KNOWN) == 0,
+			     VERDICT_REFUSED, "XFAM", "extended features are known",
+			     "x87 and SSE, and no unknown bit",
+			     verdict_text(v, "%016llx", (unsigned long long)xfam));
+	if (policy_requires(v, p, REQUIRE_SEPT_VE_DISABLE))
+		(void) verdict_check(v, (attributes & TDATTR_SEPT_VE_DISABLE) != 0, VERDICT_REFUSED,
+				     "SEPT_VE", "host cannot take private pages unseen",
+				     "SEPT_VE_DISABLE set",
+				     verdict_text(v, "%016llx", (unsigned long long)attributes));
+}
+
+static void check_service_td(struct verdict *v, const struct policy *p,
+			     const struct td_body15 *body15)
+{
+	struct bytes found = { body15 ? body15->mrservicetd : NULL, body15 ? sizeof(body15->mrservicetd) : 0 };
+	bool allowed = policy_allows(v, p, ALLOW_SERVICE_TD);
+
+	if (p->mrservicetd.n > 0) {
+		policy_check_values(v, &p->mrservicetd, "SERVICE_TD",
+				    "service TD is one that is named", found.p, found.len);
+		return;
+	}
+	/* A service TD can take part in migrating this one: it is part of what one trusts. */
+	(void) verdict_check(v, bytes_all_zero(&found) || allowed,
+			     VERDICT_REFUSED, "SERVICE_TD", "no service TD is bound", "none bound",
+			     verdict_hex(v, found.p, found.len));
+}
+
+/*
+ * A service TD may move a migratable one, and give its copy whatever measurements it likes.  It
+ * must be one that the policy names, which a body of TD 1.0 cannot say.
+ */
+static void check_not_imported(struct verdict *v, const struct tdx_quote *q)
+{
+	bool migratable = get_u64le(q->body->td_attributes) & TDATTR_MIGRATABLE;
+
+	(void) verdict_check(v, !migratable || policy_held(v, "mrservicetd"), VERDICT_REFUSED,
+			     "MIGRATABLE", "TD cannot be migrated, or by a named service TD only",
+			     "MIGRATABLE clear, or a service TD that mrservicetd= names",
+			     !migratable ? NULL :
+			     q->body15	 ? verdict_text(v, "MIGRATABLE set, service TD %s",
+							verdict_hex(v, q->body15->mrservicetd,
+								    sizeof(q->body15->mrservicetd))) :
+					   "MIGRATABLE set, in a body that names no service TD");
+}
+
+static void check_measurements(struct verdict *v, const struct policy *p, const struct td_body *b)
+{
+	static const char *const rtmr_codes[] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
+	static const char *const rtmr_names[] = { "RTMR0 (firmware configuration)", "RTMR1 (boot loader and kernel)", "RTMR2 (what the kernel was told)",
+						  "RTMR3 (of the guest itself)" };
+
+	policy_check_values(v, &p->mrtd, "MRTD", "measurement of the TD's initial memory (MRTD)",
+			    b->mrtd, sizeof(b->mrtd));
+	for (unsigned i = 0; i < 4; i++)
+		policy_check_values(v, &p->rtmr[i], rtmr_codes[i], rtmr_names[i], b->rtmr[i],
+				    sizeof(b->rtmr[i]));
+	policy_check_values(v, &p->mrseam, "MRSEAM", "measurement of the TDX module (MRSEAM)",
+			    b->mrseam, sizeof(b->mrseam));
+	policy_check_values(v, &p->mrconfigid, "MRCONFIGID", "MRCONFIGID", b->mrconfigid,
+			    sizeof(b->mrconfigid));
+	policy_check_values(v, &p->mrowner, "MROWNER", "MROWNER", b->mrowner, sizeof(b->mrowner));
+	policy_check_values(v, &p->mrownerconfig, "MROWNERCONFIG", "MROWNERCONFIG",
+			    b->mrownerconfig, sizeof(b->mrownerconfig));
+	policy_check_values(v, &p->report_data, "REPORT_DATA", "report data", b->report_data,
+			    sizeof(b->report_data));
+}
+
+static void check_floors(struct verdict *v, const struct policy *p, const struct tdx_evidence *t)
+{
+	const struct policy_values *floor = &p->min_tee_tcb_svn;
+	const struct tdx_quote *q = &t->quote;
+	bool reached = true;
+
+	policy_judged(v, floor);
+	policy_check_min(v, &p->min_tcb_evaluation, "EVALUATION", "TCB evaluation data number",
+			 t->evaluation);
+	policy_check_min(v, &p->min_qe_svn, "QE_SVN", "version of the quoting enclave",
+			 get_u16le(q->qe_report->isvsvn));
+	policy_check_min(v, &p->min_pce_svn, "PCE_SVN", "version of the PCE", t->pck.pcesvn);
+	if (floor->n == 0)
+		return;
+	/* A list of floors is the highest of each byte. */
+	for (unsigned i = 0; i < floor->n; i++)
+		for (unsigned j = 0; j < TCB_COMPONENTS; j++)
+			reached = reached && q->body->tee_tcb_svn[j] >= floor->b[i][j];
+	(void) verdict_check(v, reached, VERDICT_REFUSED, "TEE_TCB_SVN",
+			     "TEE_TCB_SVN reaches its floor, each byte",
+			     verdict_hex(v, floor->b[0], TCB_COMPONENTS),
+			     verdict_hex(v, q->body->tee_tcb_svn, TCB_COMPONENTS));
+}
+
+/* ---- the whole ---- */
+
+/*
+ * Endorsement of the CA, from the memo or fresh; a fresh one lacks the collateral still and is
+ * @ret_fresh's.
+ */
+static int find_endorsement(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN],
+			    const struct pck_chain *chain, int64_t now, struct verdict *v,
+			    struct endorsement **ret, struct endorsement **ret_fresh)
+{
+	_cleanup_(endorsement_freep) struct endorsement *fresh = NULL;
+	int r;
+
+	*ret = verifier_recall(ctx, key, now);
+	if (*ret) {
+		verdict_pass(v, "PCK CA and collateral",
+			     verdict_text(v, "verified before, good to %s",
+					  verdict_time(v, (*ret)->expires)));
+		return 0;
+	}
+	fresh = calloc(1, sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	r = endorsement_check_ca(chain, verifier_trust(ctx), now, v, fresh);
+	if (r < 0)
+		return r;
+	*ret = *ret_fresh = TAKE_PTR(fresh);
+	return 0;
+}
+
+static void endorsement_release(void *object)
+{
+	(void) endorsement_free(object);
+}
+
+static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chain,
+			      const struct evidence *e, int64_t now, struct verdict *v,
+			      struct tdx_evidence *t)
+{
+	_cleanup_(endorsement_freep) struct endorsement *fresh = NULL;
+	const struct tdx_quote *q = &t->quote;
+	_cleanup_(x509_freep) X509 *leaf = NULL;
+	uint8_t key[MEMO_KEY_LEN];
+	struct endorsement *en;
+	struct tdx_tcb tcb;
+	int r;
+
+	r = endorsement_key(chain, e, key);
+	if (r < 0)
+		return r;
+	r = find_endorsement(ctx, key, chain, now, v, &en, &fresh);
+	if (r < 0)
+		return r;
+	r = pck_check_leaf(chain, en->ca, now, v, &leaf);
+	if (r < 0)
+		return r;
+	r = check_pck_extension(v, leaf, &t->pck);
+	if (r < 0)
+		return r;
+	r = check_signatures(v, q, leaf);
+	if (r < 0)
+		return r;
+	if (fresh) {
+		r = endorsement_check_collateral(ctx, chain, &t->pck, e, now, v, fresh);
+		if (r < 0)
+			return r;
+		/*
+		 * Good from now on only: before, a document of it may not have been issued.  When
+		 * one at hand has yet to be, another may be chosen then: that is not remembered.
+		 */
+		if (verifier_latest(ctx) <= now)
+			verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release, now, en->expires);
+	}
+	r = check_platform(v, q, en, leaf, &t->pck);
+	if (r < 0)
+		return r;
+	tdx_tcb_evaluate(&en->tcb_info, &en->qe_identity, &t->pck, q, &tcb);
+	tcb_claims(v, &tcb, en);
+	t->status = v->tcb_status = tcb.status;
+	t->evaluation = MIN(en->tcb_info.evaluation, en->qe_identity.evaluation);
+	return 0;
+}
+
+int tdx_authenticate(struct verifier *ctx, struct bytes quote, const struct evidence *e,
+		     int64_t now, struct verdict *v, struct tdx_evidence *ret)
+{
+	_cleanup_(freep) struct pck_chain *chain = malloc(sizeof(*chain));
+	struct tdx_evidence t = { 0 };
+	int r;
+
+	if (!chain)
+		return -ENOMEM;
+	r = tdx_parse(v, quote, &t.quote);
+	if (r < 0)
+		return r;
+	tdx_claims(v, &t.quote);
+	r = pck_chain_split(t.quote.pck_chain, chain);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", "certificates in the quote",
+				    "PCK certificate, its CA and the root, in PEM",
+				    r == -EMSGSIZE ? "one is too long" : "not just these three");
+	r = authenticate_quote(ctx, chain, e, now, v, &t);
+	if (r < 0)
+		return r;
+	*ret = t;
+	return 0;
+}
+
+void tdx_apply_policy(const struct tdx_evidence *t, const struct policy *p, struct verdict *v)
+{
+	check_status(v, p, t->status);
+	check_attributes(v, p, t->quote.body);
+	check_service_td(v, p, t->quote.body15);
+	check_not_imported(v, &t->quote);
+	check_measurements(v, p, t->quote.body);
+	check_floors(v, p, t);
+}
+
+static int check_event_log(const struct evidence *e, const struct policy *p,
+			   const struct tdx_evidence *t, struct verdict *v)
+{
+	struct ccel c;
+	int r;
+
+	if (!e->piece[EVIDENCE_EVENT_LOG].p) {
+		if (p->events.set || p->regs.set)
+			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
+					    "the event log that the policy speaks of", "not given");
+		return 0;
+	}
+	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], v, &c);
+	if (r < 0)
+		return r;
+	r = ccel_compare(&c, t->quote.body, p, v);
+	if (r < 0)
+		return r;
+	ccel_apply_policy(&c, p, v);
+	return 0;
+}
+
+static int verify(struct verifier *ctx, const struct evidence *e, const struct policy *p,
+		  int64_t now, struct verdict *v)
+{
+	struct tdx_evidence t;
+	int r;
+
+	r = tdx_authenticate(ctx, e->piece[EVIDENCE_QUOTE], e, now, v, &t);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	r = check_event_log(e, p, &t, v);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	if (e->n_certs > 0)
+		verdict_skip(v, "certificates beside the quote",
+			     "not needed: the quote brings its own, and the root is known by its key");
+	v->authentic = true;
+	tdx_apply_policy(&t, p, v);
+	policy_check_nonce(v, p, t.quote.body->report_data);
+	return 0;
+}
+
+static int show(const struct evidence *e, struct verdict *v)
+{
+	struct tdx_quote q;
+
+	if (e->piece[EVIDENCE_QUOTE].p && tdx_parse(v, e->piece[EVIDENCE_QUOTE], &q) == 0)
+		tdx_claims(v, &q);
+	return 0;
+}
+
+#define COLLATERAL                                                                                 \
+	(EVIDENCE_BIT(EVIDENCE_TCB_INFO) | EVIDENCE_BIT(EVIDENCE_QE_IDENTITY) |                    \
+	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
+	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
+
+/* What RTMR1 and RTMR2 say is said by the code that MRTD measured, and worth nothing without it. */
+static const struct policy_identity identities[] = {
+	{ { "mrtd", "rtmr1", "rtmr2" }, true },
+	{ { "mrtd" }, false },
+	{ { NULL } },
+};
+
+const struct attest_verifier attest_verify_tdx = {
+	.name = "tdx",
+	.what = "Intel TDX quote, version 4 or 5, with Intel's collateral",
+	.needs = EVIDENCE_BIT(EVIDENCE_QUOTE),
+	.takes = COLLATERAL | EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
+	.takes_certs = true,
+	.identities = identities,
+	.kind = POLICY_TDX,
+	.verify = verify,
+	.show = show,
+};

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/x509/x509.h"
+
+#include <openssl/asn1.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/base64.h"
+
+/* ---- parsing ---- */
+
+int x509_parse_der(struct bytes der, X509 **ret)
+{
+	const unsigned char *p = der.p;
+	X509 *cert;
+
+	if (der.len > EVIDENCE_CERT_LEN_MAX)
+		return -EMSGSIZE;
+	/* OpenSSL takes BER. */
+	if (!der_is_strict(der))
+		return -EBADMSG;
+	cert = d2i_X509(NULL, &p, (long)der.len);
+	/*
+	 * Before version 3 there were no extensions, and after it there is none.  A negative
+	 * serial number is on no list.
+	 */
+	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
+	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER) {
+		X509_free(cert);
+		return -EBADMSG;
+	}
+	*ret = cert;
+	return 0;
+}
+
+void x509_list_done(struct x509_list *l)
+{
+	while (l->n > 0)
+		X509_free(l->cert[--l->n]);
+}
+
+static int list_add(struct x509_list *l, struct bytes der)
+{
+	int r;
+
+	if (l->n == X509_LIST_MAX)
+		return -EMSGSIZE;
+	r = x509_parse_der(der, &l->cert[l->n]);
+	if (r < 0)
+		return r;
+	l->n++;
+	return 0;
+}
+
+static void skip_space(struct bytes *b)
+{
+	while (b->len > 0 &&
+	       (b->p[0] == ' ' || b->p[0] == '\t' || b->p[0] == '\r' || b->p[0] == '\n'))
+		(void) bytes_skip(b, 1);
+}
+
+bool pem_is(struct bytes text)
+{
+	static const char begin[] = "-----BEGIN";
+
+	skip_space(&text);
+	return text.len >= strlen(begin) && memcmp(text.p, begin, strlen(begin)) == 0;
+}
+
+ssize_t pem_next(struct bytes *text, const char *label, uint8_t *buf, size_t size)
+{
+	_cleanup_(freep) char *body = NULL;
+	struct bytes t = *text, inner;
+	char line[64];
+	const uint8_t *end;
+	ssize_t n;
+
+	skip_space(&t);
+	if (bytes_all_zero(&t)) {
+		*text = (struct bytes){ t.p + t.len, 0 };
+		return 0;
+	}
+	n = snprintf(line, sizeof(line), "-----BEGIN %s-----", label);
+	if (t.len < (size_t)n || memcmp(t.p, line, (size_t)n) != 0)
+		return -EBADMSG;
+	(void) bytes_skip(&t, (size_t)n);
+	n = snprintf(line, sizeof(line), "-----END %s-----", label);
+	end = memmem(t.p, t.len, line, (size_t)n);
+	if (!end || bytes_take(&t, (size_t)(end - t.p), &inner) < 0 || bytes_skip(&t, (size_t)n) < 0)
+		return -EBADMSG;
+	/* Blanks included; what they hide is caught by the decoder's own cap. */
+	if (inner.len > 4 * size + 1024)
+		return -EMSGSIZE;
+	if (memchr(inner.p, '\0', inner.len))
+		return -EBADMSG;
+	body = malloc(inner.len + 1);
+	if (!body)
+		return -ENOMEM;
+	memcpy(body, inner.p, inner.len);
+	body[inner.len] = '\0';
+	n = base64_decode(body, buf, size);
+	if (n <= 0)
+		return n < 0 ? n : -EBADMSG;
+	*text = t;
+	return n;
+}
+
+int x509_parse(struct bytes text, struct x509_list *l)
+{
+	_cleanup_(freep) uint8_t *der = NULL;
+	unsigned before = l->n;
+	ssize_t n;
+	int r = 0;
+
+	if (!pem_is(text))
+		return list_add(l, text);
+	der = malloc(EVIDENCE_CERT_LEN_MAX);
+	if (!der)
+		return -ENOMEM;
+	while (r == 0 && (n = pem_next(&text, "CERTIFICATE", der, EVIDENCE_CERT_LEN_MAX)) != 0)
+		r = n < 0 ? (int)n : list_add(l, (struct bytes){ der, (size_t)n });
+	if (r == 0 && l->n == before)
+		r = -EBADMSG;
+	return r;
+}
+
+static int crl_parse_der(struct bytes der, X509_CRL **ret)
+{
+	const unsigned char *p = der.p;
+	X509_CRL *crl;
+
+	if (der.len > EVIDENCE_CRL_LEN_MAX)
+		return -EMSGSIZE;
+	if (!der_is_strict(der))
+		return -EBADMSG;
+	crl = d2i_X509_CRL(NULL, &p, (long)der.len);
+	if (!crl || p != der.p + der.len || X509_CRL_get_version(crl) != X509_CRL_VERSION_2) {
+		X509_CRL_free(crl);
+		return -EBADMSG;
+	}
+	*ret = crl;
+	return 0;
+}
+
+int x509_crl_parse(struct bytes text, X509_CRL **ret)
+{
+	_cleanup_(freep) uint8_t *der = NULL;
+	ssize_t n;
+
+	if (text.len > 2 * EVIDENCE_CRL_LEN_MAX)
+		return -EMSGSIZE;
+	if (!pem_is(text))
+		return crl_parse_der(text, ret);
+	der = malloc(EVIDENCE_CRL_LEN_MAX);
+	if (!der)
+		return -ENOMEM;
+	n = pem_next(&text, "X509 CRL", der, EVIDENCE_CRL_LEN_MAX);
+	if (n <= 0)
+		return n < 0 ? (int)n : -EBADMSG;
+	skip_space(&text);
+	if (!bytes_all_zero(&text))
+		return -EBADMSG;
+	return crl_parse_der((struct bytes){ der, (size_t)n }, ret);
+}
+
+/* ---- keys and signatures ---- */
+
+int x509_spki_sha256(X509 *cert, uint8_t ret[static 32])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	int r = 0;
+
+	if (len <= 0)
+		return -EBADMSG;
+	if (!EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)len, ret, NULL))
+		r = -ENOMEM;
+	OPENSSL_free(der);
+	return r;
+}
+
+/* PSS lets the signer choose hash, mask and salt; all three are fixed here. */
+static bool is_pss_sha384(const X509_ALGOR *alg)
+{
+	const ASN1_OBJECT *oid;
+	const void *value;
+	RSA_PSS_PARAMS *pss;
+	bool good = false;
+	int type;
+
+	X509_ALGOR_get0(&oid, &type, &value, alg);
+	if (OBJ_obj2nid(oid) != NID_rsassaPss || type != V_ASN1_SEQUENCE)
+		return false;
+	pss = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), alg->parameter);
+	if (!pss)
+		return false;
+	if (pss->hashAlgorithm && pss->maskGenAlgorithm && pss->saltLength) {
+		X509_ALGOR *mgf_hash;
+
+		X509_ALGOR_get0(&oid, &type, &value, pss->maskGenAlgorithm);
+		mgf_hash = OBJ_obj2nid(oid) == NID_mgf1 && type == V_ASN1_SEQUENCE ?
+				   ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(X509_ALGOR),
+							     pss->maskGenAlgorithm->parameter) :
+				   NULL;
+		good = mgf_hash && OBJ_obj2nid(mgf_hash->algorithm) == NID_sha384 &&
+		       OBJ_obj2nid(pss->hashAlgorithm->algorithm) == NID_sha384 &&
+		       ASN1_INTEGER_get(pss->saltLength) == 48 &&
+		       (!pss->trailerField || ASN1_INTEGER_get(pss->trailerField) == 1);
+		X509_ALGOR_free(mgf_hash);
+	}
+	RSA_PSS_PARAMS_free(pss);
+	return good;
+}
+
+static bool is_ecdsa_sha256(const X509_ALGOR *alg)
+{
+	const ASN1_OBJECT *oid;
+	int type;
+
+	X509_ALGOR_get0(&oid, &type, NULL, alg);
+	return OBJ_obj2nid(oid) == NID_ecdsa_with_SHA256 && type == V_ASN1_UNDEF;
+}
+
+static bool is_signed_with(const X509_ALGOR *outer, const X509_ALGOR *inner, enum x509_sig sig)
+{
+	if (inner && X509_ALGOR_cmp(outer, inner) != 0)
+		return false;
+	return sig == X509_SIG_PSS_SHA384 ? is_pss_sha384(outer) : is_ecdsa_sha256(outer);
+}
+
+bool x509_signed_with(X509 *cert, enum x509_sig sig)
+{
+	const X509_ALGOR *outer;
+
+	X509_get0_signature(NULL, &outer, cert);
+	return is_signed_with(outer, X509_get0_tbs_sigalg(cert), sig);
+}
+
+/* X509_CRL_verify() itself compares the two algorithms of a list. */
+bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig)
+{
+	const X509_ALGOR *outer;
+
+	X509_CRL_get0_signature(crl, NULL, &outer);
+	return is_signed_with(outer, NULL, sig);
+}
+
+bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig)
+{
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	/* 0 is a wrong signature and -1 an error: only 1 is good. */
+	return key &&
+	       X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) == 0 &&
+	       x509_signed_with(cert, sig) && X509_verify(cert, key) == 1;
+}
+
+/*
+ * Looked up in the encoded algorithm rather than in the decoded key: decoding is slow, and
+ * takes curves given by their parameters, with a generator that an attacker chose.
+ */
+static bool is_named_curve(X509 *cert, int nid)
+{
+	const ASN1_OBJECT *curve;
+	const void *value;
+	X509_ALGOR *alg;
+	ASN1_OBJECT *oid;
+	int type;
+
+	if (!X509_PUBKEY_get0_param(&oid, NULL, NULL, &alg, X509_get_X509_PUBKEY(cert)) ||
+	    OBJ_obj2nid(oid) != NID_X9_62_id_ecPublicKey)
+		return false;
+	X509_ALGOR_get0(NULL, &type, &value, alg);
+	curve = value;
+	return type == V_ASN1_OBJECT && OBJ_obj2nid(curve) == nid;
+}
+
+static bool is_rsa_4096(X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+	BIGNUM *e = NULL;
+	bool good;
+
+	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) != 4096 ||
+	    !EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e))
+		return false;
+	good = BN_is_word(e, RSA_F4);
+	BN_free(e);
+	return good;
+}
+
+bool x509_key_is(X509 *cert, enum x509_key kind)
+{
+	switch (kind) {
+	case X509_KEY_RSA_4096:
+		return is_rsa_4096(cert);
+	case X509_KEY_P256:
+		return is_named_curve(cert, NID_X9_62_prime256v1);
+	case X509_KEY_P384:
+		return is_named_curve(cert, NID_secp384r1);
+	}
+	return false;
+}
+
+/* ---- time ---- */
+
+static int to_seconds(const ASN1_TIME *t, int64_t *ret)
+{
+	struct tm tm;
+
+	if (!t || !ASN1_TIME_to_tm(t, &tm))
+		return -EBADMSG;
+	*ret = timegm(&tm);
+	return 0;
+}
+
+static int to_period(const ASN1_TIME *from, const ASN1_TIME *to, int64_t *ret_from, int64_t *ret_to)
+{
+	int64_t first, last;
+	int r;
+
+	r = to_seconds(from, &first);
+	if (r == 0)
+		r = to_seconds(to, &last);
+	if (r < 0)
+		return r;
+	*ret_from = first;
+	*ret_to = last;
+	return 0;
+}
+
+int x509_validity(X509 *cert, int64_t *ret_not_before, int64_t *ret_not_after)
+{
+	return to_period(X509_get0_notBefore(cert), X509_get0_notAfter(cert), ret_not_before,
+			 ret_not_after);
+}
+
+int x509_crl_validity(const X509_CRL *crl, int64_t *ret_this_update, int64_t *ret_next_update)
+{
+	return to_period(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl),
+			 ret_this_update, ret_next_update);
+}
+
+int x509_valid_at(X509 *cert, int64_t now)
+{
+	int64_t before, after;
+	int r;
+
+	r = x509_validity(cert, &before, &after);
+	if (r < 0)
+		return r;
+	return now >= before && now <= after ? 0 : -EKEYEXPIRED;
+}
+
+/* ---- names and extensions ---- */
+
+int x509_common_name(const X509_NAME *name, char ret[static X509_CN_MAX + 1])
+{
+	int i = X509_NAME_get_index_by_NID((X509_NAME *)name, NID_commonName, -1);
+	const ASN1_STRING *s;
+	int len;
+
+	if (i < 0 || X509_NAME_get_index_by_NID((X509_NAME *)name, NID_commonName, i) >= 0)
+		return -EBADMSG;
+	s = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
+	len = ASN1_STRING_length(s);
+	/* Strings of two or four bytes a character would have NULs. */
+	if (len <= 0 || len > X509_CN_MAX)
+		return -EBADMSG;
+	for (int j = 0; j < len; j++)
+		if (ASN1_STRING_get0_data(s)[j] < 0x20 || ASN1_STRING_get0_data(s)[j] > 0x7e)
+			return -EBADMSG;
+	memcpy(ret, ASN1_STRING_get0_data(s), (size_t)len);
+	ret[len] = '\0';
+	return 0;
+}
+
+const char *x509_name_text(struct verdict *v, const X509_NAME *name)
+{
+	char line[200];
+
+	/* The old one-line form escapes whatever is not printable. */
+	if (!X509_NAME_oneline(name, line, sizeof(line)))
+		return "?";
+	return verdict_text(v, "%s", line);
+}
+
+int x509_extension(X509 *cert, const char *oid, struct bytes *ret)
+{
+	ASN1_OBJECT *obj = OBJ_txt2obj(oid, /* no_name= */ 1);
+	const ASN1_OCTET_STRING *value;
+	int i, again;
+
+	if (!obj)
+		return -ENOMEM;
+	i = X509_get_ext_by_OBJ(cert, obj, -1);
+	again = i < 0 ? -1 : X509_get_ext_by_OBJ(cert, obj, i);
+	ASN1_OBJECT_free(obj);
+	if (i < 0)
+		return -ENOENT;
+	if (again >= 0)
+		return -EEXIST;
+	value = X509_EXTENSION_get_data(X509_get_ext(cert, i));
+	ret->p = ASN1_STRING_get0_data(value);
+	ret->len = (size_t)ASN1_STRING_length(value);
+	return 0;
+}
+
+bool x509_is_ca(X509 *cert)
+{
+	uint32_t flags = X509_get_extension_flags(cert);
+
+	return (flags & EXFLAG_CA) && !(flags & EXFLAG_INVALID) &&
+	       (!(flags & EXFLAG_KUSAGE) || (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN));
+}
+
+bool x509_is_leaf(X509 *cert)
+{
+	uint32_t flags = X509_get_extension_flags(cert);
+
+	return !(flags & EXFLAG_CA) && !(flags & EXFLAG_INVALID);
+}
+
+int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	int len = ASN1_STRING_length(serial);
+
+	if (len <= 0 || len > X509_SERIAL_MAX)
+		return -EBADMSG;
+	memcpy(ret, ASN1_STRING_get0_data(serial), (size_t)len);
+	*ret_len = (size_t)len;
+	return 0;
+}
+
+/* ---- revocation ---- */
+
+/*
+ * A list may say, critically, that it is only a part of one (issuing distribution point): of
+ * some reasons, of users, of authorities.  One that says nothing but where it lies is complete.
+ */
+static bool is_partial(X509_CRL *crl)
+{
+	ISSUING_DIST_POINT *idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+	bool partial = !idp || idp->onlyuser > 0 || idp->onlyCA > 0 || idp->onlyattr > 0 ||
+		       idp->indirectCRL > 0 || idp->onlysomereasons;
+
+	ISSUING_DIST_POINT_free(idp);
+	return partial;
+}
+
+static bool has_unknown_critical(X509_CRL *crl)
+{
+	for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
+		X509_EXTENSION *e = X509_CRL_get_ext(crl, i);
+
+		if (!X509_EXTENSION_get_critical(e))
+			continue;
+		if (OBJ_obj2nid(X509_EXTENSION_get_object(e)) != NID_issuing_distribution_point ||
+		    is_partial(crl))
+			return true;
+	}
+	return false;
+}
+
+int x509_crl_verify(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
+{
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0)
+		return -ENOENT;
+	if (!key || !x509_crl_signed_with(crl, sig) || X509_CRL_verify(crl, key) != 1)
+		return -EKEYREJECTED;
+	return has_unknown_critical(crl) ? -EOPNOTSUPP : 0;
+}
+
+bool x509_crl_has(X509_CRL *crl, X509 *cert)
+{
+	X509_REVOKED *entry = NULL;
+
+	/*
+	 * 0: not there.  1: revoked; 2: "removeFromCRL", which only delta lists may have.  -1:
+	 * error.
+	 */
+	return X509_CRL_get0_by_serial(crl, &entry, X509_get0_serialNumber(cert)) != 0;
+}
+
+/* ---- DER ---- */
+
+/* Of any tag in low form. */
+static int take_element(struct bytes *b, uint8_t *ret_tag, struct bytes *ret)
+{
+	struct bytes t = *b;
+	size_t len, n;
+
+	if (t.len < 2 || (t.p[0] & 0x1f) == 0x1f)
+		return -EBADMSG;
+	*ret_tag = t.p[0];
+	len = t.p[1];
+	(void) bytes_skip(&t, 2);
+	if (len >= 0x80) {
+		n = len & 0x7f;
+		/*
+		 * Indefinite, or more than what fits into any evidence; the first byte must be
+		 * needed.
+		 */
+		if (n == 0 || n > 3 || n > t.len || t.p[0] == 0)
+			return -EBADMSG;
+		len = 0;
+		for (size_t i = 0; i < n; i++)
+			len = len << 8 | t.p[i];
+		if (len < 0x80)
+			return -EBADMSG;
+		(void) bytes_skip(&t, n);
+	}
+	if (bytes_take(&t, len, ret) < 0)
+		return -EBADMSG;
+	*b = t;
+	return 0;
+}
+
+int der_take(struct bytes *b, uint8_t tag, struct bytes *ret)
+{
+	struct bytes t = *b, value;
+	uint8_t found;
+
+	if (take_element(&t, &found, &value) < 0 || found != tag)
+		return -EBADMSG;
+	*b = t;
+	*ret = value;
+	return 0;
+}
+
+int der_take_oid(struct bytes *b, struct bytes *ret)
+{
+	struct bytes t = *b, oid;
+
+	if (der_take(&t, DER_OID, &oid) < 0 || oid.len == 0 || oid.p[oid.len - 1] >= 0x80)
+		return -EBADMSG;
+	/* An arc has no leading zeros: they would be another way to write the same. */
+	for (size_t i = 0; i < oid.len; i++)
+		if (oid.p[i] == 0x80 && (i == 0 || oid.p[i - 1] < 0x80))
+			return -EBADMSG;
+	*b = t;
+	*ret = oid;
+	return 0;
+}
+
+/* Certificates nest a dozen deep. */
+#define DER_DEPTH_MAX 32
+
+static bool is_strict(struct bytes b, unsigned depth)
+{
+	struct bytes value;
+	uint8_t tag;
+
+	while (b.len > 0) {
+		if (take_element(&b, &tag, &value) < 0)
+			return false;
+		if (tag == DER_BOOLEAN && (value.len != 1 || (value.p[0] != 0 && value.p[0] != 0xff)))
+			return false;
+		if (!(tag & DER_CONSTRUCTED))
+			continue;
+		/*
+		 * Of universal types these two have elements in them; BER also makes strings of
+		 * pieces.
+		 */
+		if ((tag & DER_CLASS) == 0 && tag != DER_SEQUENCE && tag != DER_SET)
+			return false;
+		if (depth == DER_DEPTH_MAX || !is_strict(value, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+bool der_is_strict(struct bytes b)
+{
+	return der_is_one(b) && is_strict(b, 0);
+}
+
+bool der_is_one(struct bytes b)
+{
+	struct bytes value;
+	uint8_t tag;
+
+	return take_element(&b, &tag, &value) == 0 && b.len == 0;
+}
+
+int der_only(struct bytes b, uint8_t tag, struct bytes *ret)
+{
+	struct bytes inner;
+
+	if (der_take(&b, tag, &inner) < 0 || b.len > 0)
+		return -EBADMSG;
+	*ret = inner;
+	return 0;
+}
+
+int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret)
+{
+	struct bytes n;
+	uint64_t v = 0;
+
+	if (der_only(b, DER_INTEGER, &n) < 0 || n.len == 0 || (n.p[0] & 0x80))
+		return -EBADMSG;
+	/* A zero in front is there when the next bit would be a sign, and only then. */
+	if (n.len > 1 && n.p[0] == 0) {
+		(void) bytes_skip(&n, 1);
+		if (!(n.p[0] & 0x80))
+			return -EBADMSG;
+	}
+	if (n.len > sizeof(v))
+		return -EBADMSG;
+	for (size_t i = 0; i < n.len; i++)
+		v = v << 8 | n.p[i];
+	if (v > max)
+		return -EBADMSG;
+	*ret = v;
+	return 0;
+}

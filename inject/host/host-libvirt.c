@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A guest of libvirt's, started paused (virsh create --paused).  The library is loaded when it
+ * is asked for: it is large, and an owner who works on files or on a plain QEMU need not have
+ * it.
+ */
+#include "inject/host/host.h"
+
+#ifdef HAVE_LIBVIRT
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "base/base64.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "net/library.h"
+
+#define LIBRARY "libvirt.so.0"
+#define FUNCTIONS(X)                                                                                                             \
+	X(virConnectOpen) X(virConnectClose) X(virDomainLookupByName) X(virDomainLookupByUUIDString) X(virDomainFree) X(virDomainGetState) \
+	X(virDomainGetLaunchSecurityInfo) X(virDomainSetLaunchSecurityState) X(virDomainResume) X(virTypedParamsAddString)           \
+	X(virTypedParamsAddULLong) X(virTypedParamsGetString) X(virTypedParamsGetUInt) X(virTypedParamsFree) X(virGetLastErrorMessage) \
+	X(virSetErrorFunc)
+
+static struct {
+	FUNCTIONS(LIBRARY_MEMBER)
+} lib;
+
+struct host_libvirt {
+	struct host host;
+	uint64_t timeout_usec;
+	virConnectPtr connection;
+	virDomainPtr domain;
+	bool lost;		/* it is still busy with a call that we have given up */
+};
+
+static struct host_libvirt *libvirt_of(struct host *h)
+{
+	return (struct host_libvirt *)h;
+}
+
+static enum status load(void)
+{
+	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
+	char error[256];
+
+	if (library_load(LIBRARY, &lib, functions, error, sizeof(error)) < 0)
+		return give_up(STATUS_USAGE, "--libvirt needs libvirt's library, 8.0 or newer: %s",
+			       error);
+	return STATUS_GOOD;
+}
+
+/* ---- a call, with a deadline ---- */
+
+/*
+ * libvirt's calls end when the other side wants them to.  So each is made by a thread of its
+ * own, and nobody waits for it longer than --timeout; one that is late is left behind, with all
+ * that it has, until the program ends.
+ */
+struct call {
+	int (*make)(struct call *c);	/* < 0: an error of libvirt's */
+	struct host_libvirt *host;
+	const char *uri, *name;		/* of the connection, of the guest */
+	virConnectPtr connection;
+	virDomainPtr domain;
+	virTypedParameterPtr params;
+	int n_params;
+	int state;
+	int r;
+	bool is_over, is_late;		/* under the lock */
+	pthread_mutex_t lock;
+	pthread_cond_t over;
+	char error[512];		/* libvirt's words, which may be the host's: printable, one line */
+};
+
+static struct call *late_call;	/* one at most, for then nothing more is asked */
+
+static void *call_main(void *arg)
+{
+	struct call *c = arg;
+
+	c->r = c->make(c);
+	/* The library keeps an error for each thread. */
+	if (c->r < 0) {
+		snprintf(c->error, sizeof(c->error), "%s", lib.virGetLastErrorMessage_());
+		make_printable(c->error);
+	}
+	(void) pthread_mutex_lock(&c->lock);
+	c->is_over = true;
+	(void) pthread_cond_signal(&c->over);
+	(void) pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static int call_new(struct host_libvirt *v, int (*make)(struct call *), struct call **ret)
+{
+	struct call *c = calloc(1, sizeof(*c));
+	pthread_condattr_t clock;
+
+	if (!c)
+		return -ENOMEM;
+	c->host = v;
+	c->make = make;
+	c->connection = v->connection;
+	c->domain = v->domain;
+	(void) pthread_mutex_init(&c->lock, NULL);
+	(void) pthread_condattr_init(&clock);
+	(void) pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	(void) pthread_cond_init(&c->over, &clock);
+	(void) pthread_condattr_destroy(&clock);
+	*ret = c;
+	return 0;
+}
+
+/* One that is late stays: its thread has it. */
+static struct call *call_free(struct call *c)
+{
+	if (!c || c->is_late)
+		return NULL;
+	if (c->params)
+		lib.virTypedParamsFree_(c->params, c->n_params);
+	(void) pthread_cond_destroy(&c->over);
+	(void) pthread_mutex_destroy(&c->lock);
+	free(c);
+	return NULL;
+}
+DEFINE_CLEANUP(struct call *, call_free)
+
+static void deadline_of(uint64_t timeout_usec, struct timespec *ret)
+{
+	uint64_t sec = MIN(timeout_usec / 1000000, (uint64_t)INT32_MAX);
+
+	(void) clock_gettime(CLOCK_MONOTONIC, ret);
+	ret->tv_sec += (time_t)sec;
+	ret->tv_nsec += (long)(timeout_usec % 1000000 * 1000);
+	if (ret->tv_nsec >= 1000000000) {
+		ret->tv_nsec -= 1000000000;
+		ret->tv_sec++;
+	}
+}
+
+/* Returns 0 when it has been made, and its result is in it; -ETIMEDOUT; an errno. */
+static int call_run(struct call *c)
+{
+	struct timespec deadline;
+	pthread_t thread;
+	int r;
+
+	if (c->host->lost)
+		return -ETIMEDOUT;
+	deadline_of(c->host->timeout_usec, &deadline);
+	r = pthread_create(&thread, NULL, call_main, c);
+	if (r != 0)
+		return -r;
+	(void) pthread_mutex_lock(&c->lock);
+	while (!c->is_over && r == 0)
+		r = pthread_cond_timedwait(&c->over, &c->lock, &deadline);
+	if (!c->is_over) {
+		c->is_late = c->host->lost = true;
+		late_call = c;
+	}
+	(void) pthread_mutex_unlock(&c->lock);
+	if (c->is_late) {
+		(void) pthread_detach(thread);
+		return -ETIMEDOUT;
+	}
+	return -pthread_join(thread, NULL);
+}
+
+/* Make the call @c.  STATUS_GOOD when libvirt answered, with an error of its own perhaps. */
+static enum status run(struct call *c, const char *what)
+{
+	int r = call_run(c);
+
+	if (r == -ETIMEDOUT)
+		return give_up(STATUS_UNDECIDED, "%s: no answer from libvirt in time, see --timeout", what);
+	if (r < 0) {
+		log_error_errno(r, "Failed to ask libvirt: %m");
+		return STATUS_IO;
+	}
+	return STATUS_GOOD;
+}
+
+static enum status begin(struct host_libvirt *v, int (*make)(struct call *), struct call **ret)
+{
+	if (call_new(v, make, ret) == 0)
+		return STATUS_GOOD;
+	log_oom();
+	return STATUS_IO;
+}
+
+/* It would print each error itself. */
+static void ignore_error(void *data, virErrorPtr error)
+{
+}
+
+static int call_state(struct call *c)
+{
+	int why;
+
+	return lib.virDomainGetState_(c->domain, &c->state, &why, 0);
+}
+
+static enum status check_paused(struct host *h)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	enum status status = begin(libvirt_of(h), call_state, &c);
+
+	if (status == STATUS_GOOD)
+		status = run(c, "The guest's state is not known");
+	if (status != STATUS_GOOD)
+		return status;
+	if (c->r < 0)
+		return give_up(STATUS_UNDECIDED, "libvirt does not tell the guest's state: %s", c->error);
+	if (c->state != VIR_DOMAIN_PAUSED)
+		return give_up(STATUS_CHECK,
+			       "The guest is not stopped before its start; start it with 'virsh start --paused'");
+	return STATUS_GOOD;
+}
+
+static int call_info(struct call *c)
+{
+	return lib.virDomainGetLaunchSecurityInfo_(c->domain, &c->params, &c->n_params, 0);
+}
+
+/* What libvirt knows of the launch, in the call's parameters. */
+static enum status get_info(struct host_libvirt *v, struct call **ret)
+{
+	enum status status = begin(v, call_info, ret);
+
+	if (status == STATUS_GOOD)
+		status = run(*ret, "The launch measurement is not known");
+	if (status != STATUS_GOOD)
+		return status;
+	if ((*ret)->r < 0)
+		return give_up(STATUS_CHECK,
+			       "libvirt has no launch measurement of the guest, is it protected by SEV? %s",
+			       (*ret)->error);
+	return STATUS_GOOD;
+}
+
+static bool get_number(const struct call *c, const char *name, unsigned max, unsigned *ret)
+{
+	unsigned n;
+
+	if (lib.virTypedParamsGetUInt_(c->params, c->n_params, name, &n) != 1 || n > max)
+		return false;
+	*ret = n;
+	return true;
+}
+
+static enum status check_sev(struct host *h, struct host_launch *ret)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	unsigned policy = 0, major = 0, minor = 0, build = 0;
+	enum status status;
+
+	status = get_info(libvirt_of(h), &c);
+	if (status != STATUS_GOOD)
+		return status;
+	*ret = (struct host_launch){ .has_policy = get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_POLICY, UINT32_MAX, &policy) };
+	ret->has_version = get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MAJOR, UINT8_MAX, &major) &&
+			   get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MINOR, UINT8_MAX, &minor) &&
+			   get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_BUILD_ID, UINT8_MAX, &build);
+	ret->measured = (struct measured){ (uint8_t)major, (uint8_t)minor, (uint8_t)build, policy };
+	return STATUS_GOOD;
+}
+
+static enum status get_measurement(struct host *h,
+				   uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	const char *text = NULL;
+	enum status status;
+
+	status = get_info(libvirt_of(h), &c);
+	if (status != STATUS_GOOD)
+		return status;
+	if (lib.virTypedParamsGetString_(c->params, c->n_params,
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, &text) != 1)
+		return give_up(STATUS_CHECK,
+			       "libvirt has no launch measurement of the guest; a guest with SEV-SNP has none");
+	return host_decode_measurement("libvirt's", text, ret);
+}
+
+static int call_send(struct call *c)
+{
+	return lib.virDomainSetLaunchSecurityState_(c->domain, c->params, c->n_params, 0);
+}
+
+static enum status send(struct host *h, const struct packet *p, const uint64_t *gpa)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	_cleanup_(freep) char *header = NULL, *payload = NULL;
+	int max = 0;
+	enum status status;
+
+	status = begin(libvirt_of(h), call_send, &c);
+	if (status != STATUS_GOOD)
+		return status;
+	if (base64_encode(p->header, sizeof(p->header), &header) < 0 ||
+	    base64_encode(p->payload, p->len, &payload) < 0 ||
+	    lib.virTypedParamsAddString_(&c->params, &c->n_params, &max,
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER, header) < 0 ||
+	    lib.virTypedParamsAddString_(&c->params, &c->n_params, &max,
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET, payload) < 0 ||
+	    (gpa && lib.virTypedParamsAddULLong_(&c->params, &c->n_params, &max,
+						 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS,
+						 *gpa) < 0)) {
+		log_oom();
+		return STATUS_IO;
+	}
+	status = run(c, "Whether the secrets are in the guest is not known");
+	if (status != STATUS_GOOD)
+		return status;
+	if (c->r < 0)
+		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", c->error,
+			       host_firmware_hint(c->error));
+	return STATUS_GOOD;
+}
+
+static int call_resume(struct call *c)
+{
+	return lib.virDomainResume_(c->domain);
+}
+
+static enum status start(struct host *h)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	enum status status = begin(libvirt_of(h), call_resume, &c);
+
+	if (status == STATUS_GOOD)
+		status = run(c, "The secrets are in the guest, and whether it runs is not known");
+	if (status != STATUS_GOOD)
+		return status;
+	if (c->r < 0)
+		return give_up(STATUS_UNDECIDED,
+			       "The secrets are in the guest, but libvirt does not let it run: %s",
+			       c->error);
+	return STATUS_GOOD;
+}
+
+static int call_close(struct call *c)
+{
+	if (c->domain)
+		(void) lib.virDomainFree_(c->domain);
+	if (c->connection)
+		(void) lib.virConnectClose_(c->connection);
+	return 0;
+}
+
+/* The library stays: it has threads and exit handlers of its own. */
+static struct host *free_host(struct host *h)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	struct host_libvirt *v = libvirt_of(h);
+
+	/* Nobody is told when it does not end: all has been said. */
+	if (!v->lost && call_new(v, call_close, &c) == 0)
+		(void) call_run(c);
+	if (!v->lost)
+		free(v);
+	return NULL;
+}
+
+static const struct host_ops libvirt_ops = { check_paused, check_sev, get_measurement, send, start, free_host };
+
+static int call_open(struct call *c)
+{
+	c->connection = lib.virConnectOpen_(c->uri);
+	return c->connection ? 0 : -1;
+}
+
+static int call_lookup(struct call *c)
+{
+	c->domain = lib.virDomainLookupByName_(c->connection, c->name);
+	if (!c->domain)
+		c->domain = lib.virDomainLookupByUUIDString_(c->connection, c->name);
+	return c->domain ? 0 : -1;
+}
+
+static enum status open_connection(struct host_libvirt *v, const char *uri)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	enum status status = begin(v, call_open, &c);
+
+	if (status != STATUS_GOOD)
+		return status;
+	c->uri = uri;
+	status = run(c, "No connection to libvirt");
+	if (status != STATUS_GOOD)
+		return status;
+	if (c->r < 0)
+		return give_up(STATUS_UNDECIDED, "No connection to libvirt%s%s: %s", uri ? " at " : "", uri ? uri : "", c->error);
+	v->connection = c->connection;
+	return STATUS_GOOD;
+}
+
+static enum status find_domain(struct host_libvirt *v, const char *name)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	enum status status = begin(v, call_lookup, &c);
+
+	if (status != STATUS_GOOD)
+		return status;
+	c->name = name;
+	status = run(c, "The guest is not found");
+	if (status != STATUS_GOOD)
+		return status;
+	if (c->r < 0)
+		return give_up(STATUS_UNDECIDED, "libvirt knows no guest '%s': %s", name, c->error);
+	v->domain = c->domain;
+	return STATUS_GOOD;
+}
+
+enum status host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec, struct host **ret)
+{
+	_cleanup_(host_freep) struct host *h = calloc(1, sizeof(struct host_libvirt));
+	struct host_libvirt *v = libvirt_of(h);
+	enum status status;
+
+	if (!h) {
+		log_oom();
+		return STATUS_IO;
+	}
+	h->ops = &libvirt_ops;
+	v->timeout_usec = timeout_usec;
+	status = load();
+	if (status != STATUS_GOOD) {
+		/* There is nothing to close, and nothing to close it with. */
+		free(TAKE_PTR(h));
+		return status;
+	}
+	lib.virSetErrorFunc_(NULL, ignore_error);
+	status = open_connection(v, uri);
+	if (status == STATUS_GOOD)
+		status = find_domain(v, domain);
+	if (status == STATUS_GOOD)
+		*ret = TAKE_PTR(h);
+	return status;
+}
+
+#else
+
+enum status host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec, struct host **ret)
+{
+	return give_up(STATUS_USAGE,
+		       "This coco-inject was built without libvirt; take --qmp, or its packet verb with virsh domsetlaunchsecstate");
+}
+
+#endif

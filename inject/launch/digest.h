@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_INJECT_LAUNCH_DIGEST_H
+#define COCO_INJECT_LAUNCH_DIGEST_H
+
+#include "inject/launch/kernel-hashes.h"
+#include "inject/launch/sha.h"
+#include "inject/launch/vmsa.h"
+#include "wire/bytes.h"
+
+/*
+ * What the security processor makes of a guest's first memory.
+ *
+ *	SEV, SEV-ES	SHA-256 of the firmware, the kernel hashes, the VMSA pages in the order of the CPUs
+ *	SEV-SNP		a chain of SHA-384 over the guest's first pages: firmware, the pages of its metadata, VMSAs
+ *	TDX		inject/launch/mrtd.h
+ *
+ * Sources: AMD, publications 55766 (LAUNCH_UPDATE_DATA, LAUNCH_MEASURE) and 56860
+ * (SNP_LAUNCH_UPDATE, PAGE_INFO); QEMU, target/i386/sev.c for the order.
+ */
+enum tech {
+	TECH_SEV,
+	TECH_SEV_ES,
+	TECH_SNP,
+	TECH_TDX,
+	_TECH_MAX,
+};
+
+#define LAUNCH_VCPUS_MAX 4096		/* more than KVM gives a guest */
+#define LAUNCH_DIGEST_MAX SHA384_LEN
+
+/* What a guest starts with.  All is borrowed. */
+struct launch {
+	enum tech tech;				/* not TDX */
+	struct bytes firmware;			/* the whole image */
+	const uint8_t *firmware_digest;		/* SNP: of the firmware's pages, instead of hashing them; may be NULL */
+	const struct kernel_hashes *kernel;	/* NULL: no kernel, and so no table */
+
+	/* Unless it is plain SEV: */
+	size_t n_vcpus;				/* 1 to LAUNCH_VCPUS_MAX */
+	struct vmsa vmsa;			/* SNP: its variant tells the monitor too */
+	uint32_t ap_eip;			/* where all CPUs but the first begin */
+	const uint8_t *pages;			/* SEV-ES, SNP: VMSA pages instead of the above two; may be NULL */
+	size_t n_pages;				/* of them; the last one is for all CPUs that follow, too */
+};
+
+static inline size_t launch_digest_len(const struct launch *l)
+{
+	return l->tech == TECH_SNP ? SHA384_LEN : SHA256_LEN;
+}
+
+/*
+ * The digest of @l, launch_digest_len() bytes.
+ *
+ * Returns 0; for SNP -ENOENT when the firmware has no SEV metadata, -ENXIO when there is a
+ * kernel and the firmware has no place for its hashes, -EOPNOTSUPP for a section that we do not
+ * know, -EBADMSG or -EMSGSIZE for broken metadata or an image that is not whole pages; -EIO.
+ */
+int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX]);
+
+/*
+ * The same step by step, for who wants the digests of many launches that begin alike:
+ * digest_begin() has the firmware, digest_pages() adds what is between it and the VMSAs,
+ * digest_vcpu() the next VMSA.  digest_peek() is the digest so far.
+ */
+struct digest {
+	struct sha sha;
+	uint8_t ld[SHA384_LEN];		/* SNP */
+};
+
+int digest_begin(const struct launch *l, struct digest *ret);
+int digest_copy(const struct digest *d, struct digest *ret);
+int digest_pages(struct digest *d, const struct launch *l);
+int digest_vcpu(struct digest *d, const struct launch *l, size_t cpu);
+int digest_peek(const struct digest *d, const struct launch *l,
+		uint8_t ret[static LAUNCH_DIGEST_MAX]);
+void digest_done(struct digest *d);
+
+#endif
