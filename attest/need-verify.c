@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "attest/tdx/intel.h"
+#include "attest/verify.h"
 #include "attest/snp/snp-chain.h"
 #include "wire/tdx-quote.h"
 

@@ -2,7 +2,7 @@
 #ifndef COCO_ATTEST_NEEDS_H
 #define COCO_ATTEST_NEEDS_H
 
-#include "attest/verify.h"
+#include "attest/evidence.h"
 #include "wire/bundle.h"
 #include "wire/snp-report.h"
 

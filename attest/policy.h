@@ -2,7 +2,7 @@
 #ifndef COCO_ATTEST_POLICY_H
 #define COCO_ATTEST_POLICY_H
 
-#include "attest/verify.h"
+#include "attest/verdict.h"
 
 /*
  * What authentic evidence must look like.  Options have names, the same for `--set NAME=VALUE`

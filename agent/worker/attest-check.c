@@ -12,6 +12,7 @@
 #include "attest/tdx/intel.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
+#include "attest/verify.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"

@@ -5,7 +5,8 @@
 #include "attest/snp/amd-vek.h"
 #include "attest/newest.h"
 #include "attest/policy.h"
-#include "attest/verify.h"
+#include "attest/evidence.h"
+#include "attest/verifier.h"
 
 /*
  * From an AMD root key to the key that signs SNP reports: ARK, then ASK or ASVK, then VCEK or VLEK.

@@ -3,6 +3,7 @@
 #define COCO_ATTEST_SNP_VERIFY_SNP_H
 
 #include "attest/snp/snp-chain.h"
+#include "attest/verify.h"
 
 extern const struct attest_verifier attest_verify_snp, attest_verify_snp_table;
 

@@ -2,7 +2,7 @@
 #ifndef COCO_ATTEST_TDX_TDX_COLLATERAL_H
 #define COCO_ATTEST_TDX_TDX_COLLATERAL_H
 
-#include "attest/verify.h"
+#include "attest/verdict.h"
 
 /*
  * What Intel publishes about platforms and about its quoting enclave, as JSON: TCB info version

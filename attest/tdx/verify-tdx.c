@@ -6,7 +6,7 @@
 
 #include "attest/tdx/intel.h"
 #include "attest/tdx/tdx-tcb.h"
-#include "attest/tdx/verify-ccel.h"
+#include "attest/tdx/ccel.h"
 #include "wire/jspan.h"
 
 /* ---- what it says ---- */

@@ -4,6 +4,7 @@
 
 #include "attest/tdx/pck.h"
 #include "attest/policy.h"
+#include "attest/verify.h"
 #include "wire/tdx-quote.h"
 
 extern const struct attest_verifier attest_verify_tdx;

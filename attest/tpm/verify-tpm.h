@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "attest/policy.h"
+#include "attest/verify.h"
 
 extern const struct attest_verifier attest_verify_tpm;
 

@@ -2,7 +2,9 @@
 #ifndef COCO_ATTEST_X509_CRL_SET_H
 #define COCO_ATTEST_X509_CRL_SET_H
 
+#include "attest/evidence.h"
 #include "attest/newest.h"
+#include "attest/verifier.h"
 #include "attest/x509/x509.h"
 
 /*

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/tdx/ccel.h"
+
+#include <openssl/evp.h>
+
+#include "wire/tcg-log.h"
+
+/*
+ * The index of an event is one more than the register's; 0 is MRTD, which the module measured
+ * by itself before any log.
+ */
+#define INDEX_MRTD 0
+#define INDEX_RTMR0 1
+#define INDEX_RTMR3 4
+
+const char *const ccel_rtmr_codes[4] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
+
+/* RTMR = SHA-384(RTMR || digest) */
+static int extend(EVP_MD_CTX *ctx, uint8_t rtmr[static RTMR_LEN], const uint8_t *digest)
+{
+	if (EVP_DigestInit_ex(ctx, EVP_sha384(), NULL) != 1 ||
+	    EVP_DigestUpdate(ctx, rtmr, RTMR_LEN) != 1 ||
+	    EVP_DigestUpdate(ctx, digest, RTMR_LEN) != 1 || EVP_DigestFinal_ex(ctx, rtmr, NULL) != 1)
+		return -ENOMEM;
+	return 0;
+}
+
+static int open_log(struct bytes bytes, struct verdict *v, struct tcg_log *ret)
+{
+	static const char name[] = "event log can be read";
+	int r;
+
+	r = tcg_log_open(bytes.p, bytes.len, ret);
+	if (r == -EPROTO)
+		return verdict_fail(v, VERDICT_MALFORMED, "SPECID", name,
+				    "a log in the crypto agile format",
+				    "a first event that does not describe one");
+	if (r < 0)
+		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", name,
+				    "a log in the crypto agile format",
+				    verdict_text(v,
+						 r == -EMSGSIZE ?
+							 "%zu bytes, or algorithms, too many" :
+							 "%zu bytes, which end inside the header",
+						 bytes.len));
+	for (unsigned i = 0; i < ret->n_algs; i++)
+		if (ret->algs[i].id == TCG_ALG_SHA384)
+			return 0;
+	return verdict_fail(v, VERDICT_MALFORMED, "ALG", name,
+			    "SHA-384 digests, which the registers are made of",
+			    "other algorithms only");
+}
+
+static int replay_event(const struct tcg_log *log, const struct tcg_event *event, EVP_MD_CTX *ctx,
+			struct verdict *v, struct ccel *c)
+{
+	const uint8_t *digest = tcg_event_digest(log, event, TCG_ALG_SHA384);
+
+	if (event->index == UINT32_MAX || event->index == INDEX_MRTD ||
+	    event->type == TCG_EV_NO_ACTION)
+		return 0;
+	if (event->index > INDEX_RTMR3)
+		return verdict_fail(v, VERDICT_MALFORMED, "INDEX",
+				    "events are of registers that a TD has", "RTMR0 to RTMR3",
+				    verdict_text(v, "register %u in event %u", event->index,
+						 log->n_events));
+	if (!digest)
+		return verdict_fail(v, VERDICT_MALFORMED, "ALG", "events have SHA-384 digests",
+				    "one each", verdict_text(v, "none in event %u", log->n_events));
+	c->n_measured[event->index - INDEX_RTMR0]++;
+	return extend(ctx, c->rtmr[event->index - INDEX_RTMR0], digest);
+}
+
+static int replay(struct tcg_log *log, EVP_MD_CTX *ctx, struct verdict *v, struct ccel *c)
+{
+	struct tcg_event event;
+	int r;
+
+	while ((r = tcg_log_next(log, &event)) > 0) {
+		r = replay_event(log, &event, ctx, v, c);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "event log can be read",
+				    "events to its end",
+				    verdict_text(v, "event %u is malformed, %zu bytes before the end",
+						 log->n_events + 1, log->rest.len));
+	c->n_events = log->n_events;
+	return 0;
+}
+
+static void claims(const struct ccel *c, struct verdict *v)
+{
+	verdict_claim_number(v, "ccel.events", c->n_events);
+	for (unsigned i = 0; i < 4; i++) {
+		verdict_claim_hex(v, verdict_text(v, "ccel.rtmr%u", i), c->rtmr[i], RTMR_LEN);
+		verdict_claim_number(v, verdict_text(v, "ccel.rtmr%u_events", i), c->n_measured[i]);
+	}
+}
+
+int ccel_replay(struct bytes bytes, struct verdict *v, struct ccel *ret)
+{
+	struct ccel c = { 0 };
+	struct tcg_log log;
+	EVP_MD_CTX *ctx;
+	int r;
+
+	r = open_log(bytes, v, &log);
+	if (r < 0)
+		return r;
+	ctx = EVP_MD_CTX_new();
+	r = ctx ? replay(&log, ctx, v, &c) : -ENOMEM;
+	EVP_MD_CTX_free(ctx);
+	if (r < 0)
+		return r;
+	verdict_pass(v, "event log can be read", verdict_text(v, "%u events", c.n_events));
+	claims(&c, v);
+	*ret = c;
+	return 0;
+}
+
+int ccel_compare(const struct ccel *c, const struct td_body *body, const struct policy *p,
+		 struct verdict *v)
+{
+	uint64_t regs = p->regs.set ? p->regs.value : 0x7;
+	int r, first = 0;
+
+	policy_judged(v, &p->regs);
+	for (unsigned i = 0; i < 4; i++) {
+		const char *name = verdict_text(v, "event log leads to the quote's RTMR%u", i);
+
+		if (!(regs & 1u << i)) {
+			verdict_skip(v, name, "not asked for");
+			continue;
+		}
+		r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, ccel_rtmr_codes[i], name,
+				  (struct bytes){ body->rtmr[i], RTMR_LEN },
+				  (struct bytes){ c->rtmr[i], RTMR_LEN });
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+void ccel_apply_policy(const struct ccel *c, const struct policy *p, struct verdict *v)
+{
+	policy_judged(v, &p->events);
+	if (p->events.set)
+		(void) verdict_check(v, p->events.value == c->n_events, VERDICT_REFUSED, "EVENTS",
+				     "number of events",
+				     verdict_text(v, "%llu", (unsigned long long)p->events.value),
+				     verdict_text(v, "%u", c->n_events));
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/x509/der.h"
+
+/* Of any tag in low form. */
+static int take_element(struct bytes *b, uint8_t *ret_tag, struct bytes *ret)
+{
+	struct bytes t = *b;
+	size_t len, n;
+
+	if (t.len < 2 || (t.p[0] & 0x1f) == 0x1f)
+		return -EBADMSG;
+	*ret_tag = t.p[0];
+	len = t.p[1];
+	(void) bytes_skip(&t, 2);
+	if (len >= 0x80) {
+		n = len & 0x7f;
+		/*
+		 * Indefinite, or more than what fits into any evidence; the first byte must be
+		 * needed.
+		 */
+		if (n == 0 || n > 3 || n > t.len || t.p[0] == 0)
+			return -EBADMSG;
+		len = 0;
+		for (size_t i = 0; i < n; i++)
+			len = len << 8 | t.p[i];
+		if (len < 0x80)
+			return -EBADMSG;
+		(void) bytes_skip(&t, n);
+	}
+	if (bytes_take(&t, len, ret) < 0)
+		return -EBADMSG;
+	*b = t;
+	return 0;
+}
+
+int der_take(struct bytes *b, uint8_t tag, struct bytes *ret)
+{
+	struct bytes t = *b, value;
+	uint8_t found;
+
+	if (take_element(&t, &found, &value) < 0 || found != tag)
+		return -EBADMSG;
+	*b = t;
+	*ret = value;
+	return 0;
+}
+
+int der_take_oid(struct bytes *b, struct bytes *ret)
+{
+	struct bytes t = *b, oid;
+
+	if (der_take(&t, DER_OID, &oid) < 0 || oid.len == 0 || oid.p[oid.len - 1] >= 0x80)
+		return -EBADMSG;
+	/* An arc has no leading zeros: they would be another way to write the same. */
+	for (size_t i = 0; i < oid.len; i++)
+		if (oid.p[i] == 0x80 && (i == 0 || oid.p[i - 1] < 0x80))
+			return -EBADMSG;
+	*b = t;
+	*ret = oid;
+	return 0;
+}
+
+/* Certificates nest a dozen deep. */
+#define DER_DEPTH_MAX 32
+
+static bool is_strict(struct bytes b, unsigned depth)
+{
+	struct bytes value;
+	uint8_t tag;
+
+	while (b.len > 0) {
+		if (take_element(&b, &tag, &value) < 0)
+			return false;
+		if (tag == DER_BOOLEAN && (value.len != 1 || (value.p[0] != 0 && value.p[0] != 0xff)))
+			return false;
+		if (!(tag & DER_CONSTRUCTED))
+			continue;
+		/*
+		 * Of universal types these two have elements in them; BER also makes strings of
+		 * pieces.
+		 */
+		if ((tag & DER_CLASS) == 0 && tag != DER_SEQUENCE && tag != DER_SET)
+			return false;
+		if (depth == DER_DEPTH_MAX || !is_strict(value, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+bool der_is_strict(struct bytes b)
+{
+	return der_is_one(b) && is_strict(b, 0);
+}
+
+bool der_is_one(struct bytes b)
+{
+	struct bytes value;
+	uint8_t tag;
+
+	return take_element(&b, &tag, &value) == 0 && b.len == 0;
+}
+
+int der_only(struct bytes b, uint8_t tag, struct bytes *ret)
+{
+	struct bytes inner;
+
+	if (der_take(&b, tag, &inner) < 0 || b.len > 0)
+		return -EBADMSG;
+	*ret = inner;
+	return 0;
+}
+
+int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret)
+{
+	struct bytes n;
+	uint64_t v = 0;
+
+	if (der_only(b, DER_INTEGER, &n) < 0 || n.len == 0 || (n.p[0] & 0x80))
+		return -EBADMSG;
+	/* A zero in front is there when the next bit would be a sign, and only then. */
+	if (n.len > 1 && n.p[0] == 0) {
+		(void) bytes_skip(&n, 1);
+		if (!(n.p[0] & 0x80))
+			return -EBADMSG;
+	}
+	if (n.len > sizeof(v))
+		return -EBADMSG;
+	for (size_t i = 0; i < n.len; i++)
+		v = v << 8 | n.p[i];
+	if (v > max)
+		return -EBADMSG;
+	*ret = v;
+	return 0;
+}
