@@ -22,8 +22,8 @@ struct trust;
  * One kind of evidence.  To add one: a file verify-NAME.c that ends in its row, and the row in
  * verifiers.c.
  *
- * verify() judges @e as of @now (seconds since 1970) by @p into @v, which is fresh, and sets its
- * @authentic, or @consistent for a part.  The caller has seen to it that all @needs are there and
+ * verify() judges @e as of @now (seconds since 1970) by @p into @v, which is fresh, and sets
+ * authentic in it, or consistent for a part.  The caller has seen to it that all @needs are there and
  * nothing outside @needs and @takes is, and concludes.  show() decodes into claims what
  * it can, without judging; what cannot be decoded becomes a failed check.  Both return 0 with
  * @v filled, whatever it says; -ENOMEM when there is no verdict.

@@ -133,7 +133,7 @@ const char *amd_cert_product(const struct amd_cert *ark);
 
 /*
  * Whether @ask_ark is the ASK and ARK of one of AMD's products (or of the anchor), in order,
- * and the ASK signed @cek; used to choose among files that were fetched.  Returns 0, -EBADMSG,
+ * and the ASK signed the CEK of @c; used to choose among files that were fetched.  Returns 0, -EBADMSG,
  * -EKEYREJECTED, -ENOMEM or -EIO.
  */
 int chain_fits(const struct chain *c, const uint8_t *ask_ark, size_t len);

@@ -38,45 +38,6 @@ check_guards() {
 }
 check "every header has its include guard" none "$(check_guards)"
 
-# ---- who may include whom ----
-
-# may_include FOLDER: the folders whose headers it may include.  As in the drawing: downwards, and not the neighbours.
-may_include() {
-	case $1 in
-	base) echo base ;;
-	wire) echo base wire ;;
-	net) echo base net ;;
-	ipc | secrets | broker) echo base wire "$1" ;;
-	# Azure's metadata service is a part of its evidence.
-	attest) echo base wire net attest ;;
-	agent) echo base wire ipc secrets attest broker agent ;;
-	# Verifying is bytes in, verdict out, on any machine: cococtl does it itself, without cocod.
-	cli) echo base wire net ipc attest cli ;;
-	cryptsetup) echo base wire ipc "$1" ;;
-	inject) echo base wire net inject ;;
-	driver) echo wire driver ;;
-	tests) echo base wire net ipc secrets attest broker agent cli cryptsetup inject driver tests ;;
-	esac
-}
-
-check_includes() {
-	lint_match '*.c' '*.h' | while read -r f; do
-		folder=${f%%/*}
-		allowed=$(may_include "$folder")
-		if [ -z "$allowed" ]; then
-			echo "$f: what may '$folder' include?  Add it to tests/lint/sources.sh"
-			continue
-		fi
-		sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$f" | while read -r header; do
-			case " $allowed " in
-			*" ${header%%/*} "*) ;;
-			*) echo "$f: includes \"$header\"" ;;
-			esac
-		done
-	done
-}
-check "folders include downwards only" none "$(check_includes)"
-
 # ---- what a terminal gets to see ----
 
 # Foreign text goes through print() and the log, which make it printable; sentences of our own may be put out as they are.
