@@ -13,19 +13,6 @@
  * and was not judged refuses the evidence (policy_conclude()), whoever forgot it.
  */
 
-/* Each has a policy of its own; which one counts is known when it is known what hardware signed. */
-enum policy_kind {
-	POLICY_SNP,
-	POLICY_TDX,
-	POLICY_AZURE_SNP,
-	POLICY_AZURE_TDX,
-	POLICY_TPM,
-	_POLICY_KIND_MAX,
-};
-
-/* "SEV-SNP", "Azure with TDX" ..., for people. */
-const char *policy_kind_name(enum policy_kind kind);
-
 /* Any one of these values. */
 #define POLICY_VALUE_MAX 64
 #define POLICY_VALUES_MAX 16
@@ -59,6 +46,7 @@ enum policy_subject {
 	ABOUT_TPM = 1 << 2,
 	ABOUT_HCL = 1 << 3,
 	ABOUT_LOG = 1 << 4,
+	ABOUT_REPORT = 1 << 5,	/* what the report of most TEEs has: report data, one launch measurement, a debug bit */
 };
 
 enum policy_allow {
@@ -113,17 +101,61 @@ struct policy {
 	uint32_t allow, forbid, require, covers;	/* enum policy_allow ... */
 
 	uint64_t set[POLICY_SET_WORDS];	/* a bit for each option that was set */
-	enum policy_kind kind;
+	const struct policy_kind *kind;
 	/* Of policy files: there was one; it set something for this kind; and has a section, or an option, of its own for it. */
 	bool has_file, has_option, has_own;
 };
 
+/*
+ * What a verifier's row takes for an identity: the names of options that must all have held,
+ * the first NULL ends them; "pcr*" is any PCR that boot loaders extend (8, 9, 11).  One that is
+ * not @whole covers what the policy's covers= says.
+ */
+struct policy_identity {
+	const char *names[4];
+	bool whole;
+};
+
+/*
+ * A kind of evidence that has a policy of its own.  Which kind counts is known when it is known
+ * what hardware signed.
+ */
+struct policy_kind {
+	const char *name;		/* "Azure with TDX", for people */
+	const char *sections[2];	/* of a policy file, the widest first: "azure", "azure-tdx" */
+	unsigned subjects;		/* enum policy_subject: options about others cannot be judged */
+	const char *identity;		/* which options name one, for people */
+	const char *proven;		/* what is proven without one, for people */
+	/* The option that a verifier asks its own nonce by, which is then @nonce_len bytes with zeros behind; NULL: it proves no freshness. */
+	const char *nonce;
+	size_t nonce_len;
+	const char *stale;		/* for people, when no nonce was asked for */
+	/* The option about a field that the host chooses at the launch, so that it can name a policy; NULL for none. */
+	const char *host_option;
+	const struct evp_md_st *(*host_md)(void);
+	/* What @p does not ask of the firmware, for people; NULL for nothing. */
+	const char *(*firmware_remark)(const struct policy *p);
+};
+
+/* For rows of the kinds whose report is over a nonce by itself. */
+#define HARDWARE_IS_PROVEN "whatever runs there; only the hardware"
+#define REPORT_MAY_BE_STALE \
+	"Freshness was not asked for: this may be old evidence that is shown again (--nonce, --report-data)"
+
+/* All there are, in the order of struct policies; the last is NULL. */
+extern const struct policy_kind *const policy_kinds[];
+#define POLICY_KINDS_MAX 8
+
 /* For each kind its policy. */
 struct policies {
-	struct policy of[_POLICY_KIND_MAX];
+	struct policy of[POLICY_KINDS_MAX];
 };
 
 void policies_init(struct policies *ps);
+
+/* The policy for @kind, which is a row of policy_kinds. */
+struct policy *policies_of(struct policies *ps, const struct policy_kind *kind);
+const struct policy *policies_find(const struct policies *ps, const struct policy_kind *kind);
 
 #define POLICY_ERROR_LEN 160
 
@@ -143,7 +175,7 @@ int policy_ask(struct policy *p, const char *name, const void *data, size_t len,
 
 /*
  * The text of a policy file, by the rules of base/ini.h.  Options in [Policy] are for all kinds;
- * those in [snp], [tdx], [azure], [azure-snp], [azure-tdx] and [tpm] for these.  A name may stand
+ * those in the sections of policy_kinds for these.  A name may stand
  * once only for a kind.  0; -EBADMSG with @error, which names the line; -EMSGSIZE for more than
  * POLICY_FILE_MAX bytes; -ENOMEM.  @ps is as before then.
  */
@@ -164,18 +196,11 @@ bool policy_allows(struct verdict *v, const struct policy *p, enum policy_allow 
 bool policy_forbids(struct verdict *v, const struct policy *p, enum policy_forbid word);
 bool policy_requires(struct verdict *v, const struct policy *p, enum policy_require word);
 
+/* True when option @name was set; NULL is none. */
+bool policy_asks(const struct policy *p, const char *name);
+
 /* True when @name was asked for, matched, and is no value that nothing was measured into. */
 bool policy_held(const struct verdict *v, const char *name);
-
-/*
- * What a verifier's row takes for an identity: the names of options that must all have held,
- * the first NULL ends them; "pcr*" is any PCR that boot loaders extend (8, 9, 11).  One that is not @whole covers
- * what the policy's covers= says.
- */
-struct policy_identity {
-	const char *names[4];
-	bool whole;
-};
 
 /* The last of authentic or consistent evidence: what was set and not judged, and what was identified. */
 void policy_conclude(struct verdict *v, const struct policy_identity *identities);
@@ -188,9 +213,6 @@ enum verdict_identity policy_identity_asked(const struct policy *p, const struct
  * evidence is refused by its name.  NULL for none.
  */
 const char *policy_foreign_option(const struct policy *p);
-
-/* For people, after one that is no identity, or none for all: which lines a policy needs. */
-const char *policy_identity_advice(enum policy_kind kind);
 
 /*
  * Checks of the kinds that policies have; each becomes a check of @v, refused under @code when

@@ -101,7 +101,7 @@ struct verdict {
 	struct verdict_claim claims[VERDICT_CLAIMS_MAX];
 	unsigned n_claims;
 	bool truncated;			/* something did not fit and is not shown; never a failed check's code */
-	/* For attest/policy.c: by which it is judged, a bit for each option that was looked at, and for each that held. */
+	/* For attest/policy-judge.c: by which it is judged, a bit for each option that was looked at, and for each that held. */
 	const struct policy *policy;
 	uint64_t judged[POLICY_SET_WORDS], held[POLICY_SET_WORDS];
 	uint32_t judged_words[POLICY_WORD_OPTIONS];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/azure/verify-azure.h"
-#include "attest/tdx/verify-ccel.h"
+#include "attest/policy.h"
 #include "attest/snp/verify-snp.h"
+#include "attest/tdx/verify-ccel.h"
 #include "attest/tdx/verify-tdx.h"
 #include "attest/tpm/verify-tpm.h"
 
@@ -14,5 +15,15 @@ const struct attest_verifier *const attest_verifiers[] = {
 	&attest_verify_azure_hcl,
 	&attest_verify_tpm,
 	&attest_verify_ccel,
+	NULL,
+};
+
+/* The order of struct policies, and of what people read. */
+const struct policy_kind *const policy_kinds[] = {
+	&policy_snp,
+	&policy_tdx,
+	&policy_azure_snp,
+	&policy_azure_tdx,
+	&policy_tpm,
 	NULL,
 };

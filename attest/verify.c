@@ -24,7 +24,7 @@ static const char *missing_piece(const struct attest_verifier *type, const struc
 int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 		  const struct evidence *e, const struct policies *ps, int64_t now, struct verdict *v)
 {
-	const struct policy *p = &ps->of[type->find_kind ? type->find_kind(e) : type->kind];
+	const struct policy *p = policies_find(ps, type->find_kind ? type->find_kind(e) : type->kinds[0]);
 	const struct trust *trust = verifier_trust(ctx);
 	const char *missing = missing_piece(type, e);
 	int r = 0;

@@ -10,6 +10,7 @@ struct newest;
 struct policies;
 struct policy;
 struct policy_identity;
+struct policy_kind;
 struct trust;
 
 /*
@@ -35,9 +36,10 @@ struct attest_verifier {
 	unsigned takes;
 	bool takes_certs, takes_crls;
 	bool is_part;		/* no hardware vouches for it: never authentic, and no kind that a sender may name */
+	bool opens_gate;	/* cocod's gate takes it: it can be over a nonce, and a whole VM is behind it */
 	const struct policy_identity *identities;	/* the last has no names; NULL for none */
-	int kind;		/* enum policy_kind: whose policy counts */
-	int (*find_kind)(const struct evidence *e);	/* when the evidence says which hardware's; NULL: @kind */
+	const struct policy_kind *kinds[2];		/* whose policies it is judged by; one, or those of find_kind() */
+	const struct policy_kind *(*find_kind)(const struct evidence *e);	/* when the evidence says which; may be NULL */
 	int (*verify)(struct verifier *ctx, const struct evidence *e, const struct policy *p,
 		      int64_t now, struct verdict *v);
 	int (*show)(const struct evidence *e, struct verdict *v);

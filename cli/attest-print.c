@@ -32,13 +32,11 @@ static void remark(struct remarks *r, bool due, const char *text)
 static void remark_identity(struct remarks *r, struct verdict *v)
 {
 	const struct policy *p = v->policy;
-	bool is_azure = p->kind == POLICY_AZURE_SNP || p->kind == POLICY_AZURE_TDX;
-	const char *advice = policy_identity_advice(p->kind);
+	const char *advice = p->kind->identity;
 
 	remark(r, v->identity == IDENTITY_NONE,
 	       verdict_text(v, "The policy names no identity: any VM of this kind would pass, %s is proven (%s)",
-			    is_azure ? "whatever it booted; only its paravisor" : "whatever runs there; only the hardware",
-			    advice));
+			    p->kind->proven, advice));
 	remark(r, v->identity == IDENTITY_PARTIAL,
 	       verdict_text(v, "The policy does not say that what it names covers kernel, initrd and command line: others may run there (%s); "
 			       "cocod's gate stays closed by it, but for allow=partial-identity", advice));
@@ -48,46 +46,22 @@ static void remark_identity(struct remarks *r, struct verdict *v)
 	       "ak_n_sha256 is of one VM, whatever it boots: by itself it is no identity");
 }
 
-/* A boot's hardware report cannot be over a nonce: on Azure the TPM's quote is. */
-static void remark_freshness(struct remarks *r, const struct policy *p)
-{
-	switch (p->kind) {
-	case POLICY_SNP:
-	case POLICY_TDX:
-		remark(r, p->report_data.n == 0 && p->nonce.n == 0,
-		       "Freshness was not asked for: this may be old evidence that is shown again (--nonce, --report-data)");
-		break;
-	default:
-		remark(r, p->nonce.n == 0,
-		       "Freshness was not asked for: this may be an old quote that is shown again (--nonce; report data are of the VM's start)");
-	}
-}
-
-static void remark_firmware(struct remarks *r, const struct policy *p)
-{
-	bool is_tdx = p->kind == POLICY_TDX || p->kind == POLICY_AZURE_TDX;
-
-	if (is_tdx)
-		remark(r, p->accept & ~(1u << TCB_UP_TO_DATE),
-		       "Firmware that Intel does not call UpToDate would do: it may have known holes (--set accept=UpToDate)");
-	else
-		remark(r, p->min_tcb.n == 0,
-		       "No firmware level was asked for: firmware with known holes would do (--set min_tcb=...)");
-}
-
 static struct remarks find_remarks(const struct attest_args *a, struct verdict *v)
 {
+	const struct policy_kind *kind = v->policy ? v->policy->kind : NULL;
 	struct remarks r = { .n = 0 };
+	const char *firmware;
 
-	if (!v->policy)
+	if (!kind)
 		return r;
 	if (a->type->is_part) {
 		remark(&r, true, "This is a part of evidence, and no hardware vouches for it: anybody can make one that fits together");
 		return r;
 	}
 	remark_identity(&r, v);
-	remark_freshness(&r, v->policy);
-	remark_firmware(&r, v->policy);
+	remark(&r, !policy_asks(v->policy, "nonce") && !policy_asks(v->policy, kind->nonce), kind->stale);
+	firmware = kind->firmware_remark ? kind->firmware_remark(v->policy) : NULL;
+	remark(&r, firmware != NULL, firmware);
 	return r;
 }
 

@@ -176,40 +176,28 @@ static bool open_file(struct attest_check *c, const char *name, size_t max, stru
 	return r > 0;
 }
 
-/* Of each kind of evidence that opens the gate: what judges it. */
-static const struct {
-	enum policy_kind kind;
-	const char *verifier;
-} judged_kinds[] = {
-	{ POLICY_SNP, "snp" },
-	{ POLICY_TDX, "tdx" },
-	{ POLICY_AZURE_SNP, "azure" },
-	{ POLICY_AZURE_TDX, "azure" },
-};
-
 /* True when evidence of that kind can be accepted; what speaks against it is said. */
-static bool check_kind(const char *path, const struct policy *p, const char *verifier)
+static bool check_kind(const char *path, const struct policy *p, const struct policy_identity *identities)
 {
-	const struct attest_verifier *row = attest_verifier_find(verifier);
-	enum verdict_identity identity = policy_identity_asked(p, row ? row->identities : NULL);
+	enum verdict_identity identity = policy_identity_asked(p, identities);
 	const char *foreign = policy_foreign_option(p);
 
 	if (!p->has_own || !p->has_option)
 		return false;
 	if (foreign) {
 		print("%s: refuses all evidence of %s, which nobody can judge by %s=: give that in a section of its kind\n",
-		       path, policy_kind_name(p->kind), foreign);
+		       path, p->kind->name, foreign);
 		return false;
 	}
 	if (identity == IDENTITY_WHOLE ||
 	    (identity == IDENTITY_PARTIAL && p->allow & ALLOW_PARTIAL_IDENTITY)) {
-		print("%s: judges evidence of %s%s\n", path, policy_kind_name(p->kind),
+		print("%s: judges evidence of %s%s\n", path, p->kind->name,
 		       identity == IDENTITY_WHOLE ? "" : ", by an identity that may not cover all that runs");
 		return true;
 	}
-	print("%s: refuses all evidence of %s, for it names %s: %s is missing\n", path, policy_kind_name(p->kind),
+	print("%s: refuses all evidence of %s, for it names %s: %s is missing\n", path, p->kind->name,
 	       identity == IDENTITY_NONE ? "no identity of what runs" : "an identity that may not cover kernel, initrd and cmdline",
-	       policy_identity_advice(p->kind));
+	       p->kind->identity);
 	return false;
 }
 
@@ -217,8 +205,9 @@ static void check_kinds(struct attest_check *c, const char *path, const struct p
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(judged_kinds); i++)
-		n += check_kind(path, &ps->of[judged_kinds[i].kind], judged_kinds[i].verifier);
+	for (const struct attest_verifier *const *type = attest_verifiers; *type; type++)
+		for (size_t k = 0; (*type)->opens_gate && k < ARRAY_SIZE((*type)->kinds) && (*type)->kinds[k]; k++)
+			n += check_kind(path, policies_find(ps, (*type)->kinds[k]), (*type)->identities);
 	if (n == 0)
 		problem(c, path, 0, "By this policy no evidence is ever accepted: it names no identity of what runs, in [snp], [tdx] or [azure]");
 }

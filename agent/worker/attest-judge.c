@@ -184,32 +184,16 @@ static int ask_tpm(struct judgement *j, const struct attest_sources *with,
 	return r < 0 ? refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "%s", why.text) : ask_imds(j, with->imds);
 }
 
-/*
- * Evidence of other types may be authentic, but is not fresh, or is not this hardware's.  On Azure
- * the nonce is in the TPM's quote: the hardware's report is older.
- */
-static const struct {
-	const char *type, *nonce;
-	size_t padded;
-	unsigned n_kinds;
-	enum policy_kind kinds[2];
-} fresh_types[] = {
-	{ "snp", "report_data", REPORT_DATA_LEN, 1, { POLICY_SNP } },
-	{ "tdx", "report_data", REPORT_DATA_LEN, 1, { POLICY_TDX } },
-	{ "azure", "nonce", ATTEST_NONCE_LEN, 2, { POLICY_AZURE_SNP, POLICY_AZURE_TDX } },
-};
-
+/* Evidence of other types may be authentic, but is not fresh, or is a part. */
 static int find_type(struct judgement *j)
 {
 	const char *type = bundle_text(&j->bundle, BUNDLE_TYPE);
 
-	for (size_t i = 0; i < ARRAY_SIZE(fresh_types); i++)
-		if (streq(fresh_types[i].type, type))
-			j->type = attest_verifier_find(type);
+	j->type = attest_verifier_find(type);
 	(void) snprintf(j->ret->type, sizeof(j->ret->type), "%s", type);
 	(void) snprintf(j->ret->provider, sizeof(j->ret->provider), "%s",
 			bundle_text(&j->bundle, BUNDLE_PROVIDER));
-	if (!j->type)
+	if (!j->type || !j->type->opens_gate)
 		return refuse(j, ATTEST_UNDECIDED, "TYPE",
 			      "evidence of type '%.16s' proves nothing here", type);
 	return 0;
@@ -218,59 +202,51 @@ static int find_type(struct judgement *j)
 /* A line of a policy in the place of what cocod asks itself could not hold as well. */
 static int set_nonce(struct judgement *j, const struct attest_question *q, struct rules *r)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(fresh_types); i++) {
-		if (!streq(fresh_types[i].type, j->type->name))
-			continue;
-		judge_by(j, r);
-		for (unsigned k = 0; k < fresh_types[i].n_kinds; k++)
-			if (policy_ask(&r->policies.of[fresh_types[i].kinds[k]], fresh_types[i].nonce,
-				       q->nonce, sizeof(q->nonce), fresh_types[i].padded) < 0)
-				return refuse(j, ATTEST_REFUSED, "POLICY",
-					      "attest.conf sets %s=, which is cocod's to ask: remove that line",
-					      fresh_types[i].nonce);
+	judge_by(j, r);
+	for (size_t k = 0; k < ARRAY_SIZE(j->type->kinds) && j->type->kinds[k]; k++) {
+		const struct policy_kind *kind = j->type->kinds[k];
+
+		if (!kind->nonce)
+			return refuse(j, ATTEST_UNDECIDED, "NONCE", "evidence of %s proves no freshness", kind->name);
+		if (policy_ask(policies_of(&r->policies, kind), kind->nonce, q->nonce, sizeof(q->nonce), kind->nonce_len) < 0)
+			return refuse(j, ATTEST_REFUSED, "POLICY",
+				      "attest.conf sets %s=, which is cocod's to ask: remove that line", kind->nonce);
 	}
 	return 0;
 }
-
-/* Where the evidence has what its host said of it at the launch. */
-static const struct {
-	const char *type;
-	enum policy_kind kind;
-	const char *option;
-	const EVP_MD *(*md)(void);
-	size_t len;
-} host_fields[] = {
-	{ "snp", POLICY_SNP, "host_data", EVP_sha256, 32 },
-	{ "tdx", POLICY_TDX, "mrconfigid", EVP_sha384, 48 },
-};
 
 /*
  * The host chooses these fields, so that they are no identity; but once it has chosen, the
  * policy cannot be another without the evidence being another.  What is bound after an initrd
  * is the initrd's, for whoever starts the VM knows that one.
  */
+static int bind_to(struct judgement *j, const struct policy_kind *kind)
+{
+	struct rules *r = &j->rules[0];
+	size_t len = (size_t)EVP_MD_get_size(kind->host_md());
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (binding_digest(&(struct bytes){ r->policy_text->data, r->policy_text->len },
+			   r->trust_text ? &(struct bytes){ r->trust_text->data, r->trust_text->len } : NULL,
+			   kind->host_md(), digest) < 0)
+		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
+	if (policy_ask(policies_of(&r->policies, kind), kind->host_option, digest, len, len) < 0)
+		return refuse(j, ATTEST_UNDECIDED, "BIND",
+			      "attest.conf sets %s=, which BindPolicy=yes wants for the policy's digest",
+			      kind->host_option);
+	return 0;
+}
+
 static int bind_policy(struct judgement *j, const struct attest_question *q)
 {
 	struct rules *r = &j->rules[0];
-	uint8_t digest[EVP_MAX_MD_SIZE];
 
 	if (!(q->flags & ATTEST_BIND_POLICY))
 		return 0;
 	judge_by(j, r);
-	for (size_t i = 0; i < ARRAY_SIZE(host_fields); i++) {
-		if (!streq(host_fields[i].type, j->type->name))
-			continue;
-		if (binding_digest(&(struct bytes){ r->policy_text->data, r->policy_text->len },
-				   r->trust_text ? &(struct bytes){ r->trust_text->data, r->trust_text->len } : NULL,
-				   host_fields[i].md(), digest) < 0)
-			return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
-		if (policy_ask(&r->policies.of[host_fields[i].kind], host_fields[i].option, digest,
-			       host_fields[i].len, host_fields[i].len) < 0)
-			return refuse(j, ATTEST_UNDECIDED, "BIND",
-				      "attest.conf sets %s=, which BindPolicy=yes wants for the policy's digest",
-				      host_fields[i].option);
-		return 0;
-	}
+	for (size_t k = 0; k < ARRAY_SIZE(j->type->kinds) && j->type->kinds[k]; k++)
+		if (j->type->kinds[k]->host_option)
+			return bind_to(j, j->type->kinds[k]);
 	return refuse(j, ATTEST_UNDECIDED, "BIND", "BindPolicy=yes: nothing in evidence of type '%s' can name a policy",
 		      j->type->name);
 }
@@ -307,14 +283,14 @@ static bool is_identified(struct judgement *j, const struct verdict *v)
 	if (v->identity == IDENTITY_PARTIAL)
 		(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
 			      "what attest.conf names may not cover kernel, initrd and cmdline: add %s (or allow=partial-identity)",
-			      policy_identity_advice(v->policy->kind));
+			      v->policy->kind->identity);
 	else
 		(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
 			      "attest.conf names no identity of what runs%s: any VM would pass; add %s",
 			      v->policy->host_data.n > 0  ? ", for HOST_DATA is the host's to choose" :
 			      v->policy->mrconfigid.n > 0 ? ", for MRCONFIGID is the host's to choose" :
 							    "",
-			      policy_identity_advice(v->policy->kind));
+			      v->policy->kind->identity);
 	return false;
 }
 

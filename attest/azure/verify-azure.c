@@ -403,16 +403,40 @@ static int show(const struct evidence *e, struct verdict *v)
 	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
 	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
+#define AZURE_IDENTITY "pcr4= (or pcr7= with pcr9= or pcr11=), and covers=kernel,initrd,cmdline or ak_n_sha256="
+
+/* A boot's hardware report cannot be over a nonce; the TPM's quote is. */
+#define AZURE_KIND                                                                                 \
+	.identity = AZURE_IDENTITY, .proven = "whatever it booted; only its paravisor",           \
+	.nonce = "nonce", .nonce_len = 32,                                                         \
+	.stale = "Freshness was not asked for: this may be an old quote that is shown again (--nonce; report data are of the VM's start)"
+
+const struct policy_kind policy_azure_snp = {
+	.name = "Azure with SEV-SNP",
+	.sections = { "azure", "azure-snp" },
+	.subjects = ABOUT_SNP | ABOUT_TPM | ABOUT_HCL,
+	AZURE_KIND,
+	.firmware_remark = snp_firmware_remark,
+};
+
+const struct policy_kind policy_azure_tdx = {
+	.name = "Azure with TDX",
+	.sections = { "azure", "azure-tdx" },
+	.subjects = ABOUT_TDX | ABOUT_TPM | ABOUT_HCL,
+	AZURE_KIND,
+	.firmware_remark = tdx_firmware_remark,
+};
+
 /* Whose policy counts: it is the same field that says which hardware's report is in there. */
-static int find_kind(const struct evidence *e)
+static const struct policy_kind *find_kind(const struct evidence *e)
 {
 	struct bytes bytes = e->piece[EVIDENCE_HCL];
 	const char *problem = NULL;
 	struct hcl_report hcl;
 
 	if (bytes.p && hcl_parse(bytes.p, bytes.len, &hcl, &problem) == 0 && hcl.kind == HCL_TDX)
-		return POLICY_AZURE_TDX;
-	return POLICY_AZURE_SNP;
+		return &policy_azure_tdx;
+	return &policy_azure_snp;
 }
 
 /*
@@ -436,7 +460,9 @@ const struct attest_verifier attest_verify_azure = {
 	.takes = EVIDENCE_BIT(EVIDENCE_TD_QUOTE) | EVIDENCE_BIT(EVIDENCE_CERT_TABLE) | COLLATERAL,
 	.takes_certs = true,
 	.takes_crls = true,
+	.opens_gate = true,
 	.identities = identities,
+	.kinds = { &policy_azure_snp, &policy_azure_tdx },
 	.find_kind = find_kind,
 	.verify = verify,
 	.show = show,
@@ -447,6 +473,7 @@ const struct attest_verifier attest_verify_azure_hcl = {
 	.what = "HCL report alone: is its key bound into its hardware report?",
 	.needs = EVIDENCE_BIT(EVIDENCE_HCL),
 	.is_part = true,
+	.kinds = { &policy_azure_snp, &policy_azure_tdx },
 	.find_kind = find_kind,
 	.verify = verify_hcl,
 	.show = show,

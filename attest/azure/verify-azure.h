@@ -5,6 +5,7 @@
 #include "attest/verify.h"
 
 /* The evidence of an Azure confidential VM, and its HCL report alone. */
+extern const struct policy_kind policy_azure_snp, policy_azure_tdx;
 extern const struct attest_verifier attest_verify_azure, attest_verify_azure_hcl;
 
 #endif

@@ -558,6 +558,27 @@ static int show(const struct evidence *e, struct verdict *v)
 	return 0;
 }
 
+const char *snp_firmware_remark(const struct policy *p)
+{
+	if (p->min_tcb.n > 0)
+		return NULL;
+	return "No firmware level was asked for: firmware with known holes would do (--set min_tcb=...)";
+}
+
+const struct policy_kind policy_snp = {
+	.name = "SEV-SNP",
+	.sections = { "snp" },
+	.subjects = ABOUT_SNP,
+	.identity = "measurement= with covers=kernel,initrd,cmdline, id_key_digest= or author_key_digest=",
+	.proven = HARDWARE_IS_PROVEN,
+	.nonce = "report_data",
+	.nonce_len = 64,
+	.stale = REPORT_MAY_BE_STALE,
+	.host_option = "host_data",
+	.host_md = EVP_sha256,
+	.firmware_remark = snp_firmware_remark,
+};
+
 /* Who signs an ID block vouches for what its measurement covers. */
 static const struct policy_identity identities[] = {
 	{ { "id_key_digest" }, true },
@@ -573,8 +594,9 @@ const struct attest_verifier attest_verify_snp = {
 	.takes = EVIDENCE_BIT(EVIDENCE_CERT_TABLE),
 	.takes_certs = true,
 	.takes_crls = true,
+	.opens_gate = true,
 	.identities = identities,
-	.kind = POLICY_SNP,
+	.kinds = { &policy_snp },
 	.verify = verify,
 	.show = show,
 };
@@ -586,7 +608,7 @@ const struct attest_verifier attest_verify_snp_table = {
 	.takes_certs = true,
 	.takes_crls = true,
 	.identities = identities,
-	.kind = POLICY_SNP,
+	.kinds = { &policy_snp },
 	.verify = verify,
 	.show = show,
 };

@@ -6,6 +6,10 @@
 #include "attest/verify.h"
 
 extern const struct attest_verifier attest_verify_snp, attest_verify_snp_table;
+extern const struct policy_kind policy_snp;
+
+/* What a policy does not ask of AMD's firmware, for people; NULL for nothing. */
+const char *snp_firmware_remark(const struct policy *p);
 
 /* An SNP report that was found authentic. */
 struct snp_evidence {

@@ -109,7 +109,7 @@ const struct attest_verifier attest_verify_ccel = {
 	.needs = EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
 	.takes = EVIDENCE_BIT(EVIDENCE_QUOTE),
 	.is_part = true,
-	.kind = POLICY_TDX,
+	.kinds = { &policy_tdx },
 	.verify = verify,
 	.show = show,
 };

@@ -552,6 +552,27 @@ static int show(const struct evidence *e, struct verdict *v)
 	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
 /* What RTMR1 and RTMR2 say is said by the code that MRTD measured, and worth nothing without it. */
+const char *tdx_firmware_remark(const struct policy *p)
+{
+	if (!(p->accept & ~(1u << TCB_UP_TO_DATE)))
+		return NULL;
+	return "Firmware that Intel does not call UpToDate would do: it may have known holes (--set accept=UpToDate)";
+}
+
+const struct policy_kind policy_tdx = {
+	.name = "TDX",
+	.sections = { "tdx" },
+	.subjects = ABOUT_TDX | ABOUT_LOG,
+	.identity = "mrtd= with rtmr1= and rtmr2=",
+	.proven = HARDWARE_IS_PROVEN,
+	.nonce = "report_data",
+	.nonce_len = 64,
+	.stale = REPORT_MAY_BE_STALE,
+	.host_option = "mrconfigid",
+	.host_md = EVP_sha384,
+	.firmware_remark = tdx_firmware_remark,
+};
+
 static const struct policy_identity identities[] = {
 	{ { "mrtd", "rtmr1", "rtmr2" }, true },
 	{ { "mrtd" }, false },
@@ -564,8 +585,9 @@ const struct attest_verifier attest_verify_tdx = {
 	.needs = EVIDENCE_BIT(EVIDENCE_QUOTE),
 	.takes = COLLATERAL | EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
 	.takes_certs = true,
+	.opens_gate = true,
 	.identities = identities,
-	.kind = POLICY_TDX,
+	.kinds = { &policy_tdx },
 	.verify = verify,
 	.show = show,
 };

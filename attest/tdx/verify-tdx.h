@@ -8,6 +8,10 @@
 #include "wire/tdx-quote.h"
 
 extern const struct attest_verifier attest_verify_tdx;
+extern const struct policy_kind policy_tdx;
+
+/* What a policy does not ask of Intel's firmware, for people; NULL for nothing. */
+const char *tdx_firmware_remark(const struct policy *p);
 
 /* A TDX quote that was found authentic. */
 struct tdx_evidence {

@@ -344,13 +344,24 @@ static int show(const struct evidence *e, struct verdict *v)
 	return 0;
 }
 
+const struct policy_kind policy_tpm = {
+	.name = "a TPM",
+	.sections = { "tpm" },
+	.subjects = ABOUT_TPM,
+	.identity = "",
+	.proven = "only that its parts fit together",
+	.nonce = "nonce",
+	.nonce_len = 64,
+	.stale = "Freshness was not asked for: this may be an old quote that is shown again (--nonce)",
+};
+
 const struct attest_verifier attest_verify_tpm = {
 	.name = "tpm",
 	.what = "TPM 2.0 quote by a given key",
 	.needs = EVIDENCE_BIT(EVIDENCE_ATTEST) | EVIDENCE_BIT(EVIDENCE_SIG) |
 		 EVIDENCE_BIT(EVIDENCE_PCRS) | EVIDENCE_BIT(EVIDENCE_AK),
 	.is_part = true,
-	.kind = POLICY_TPM,
+	.kinds = { &policy_tpm },
 	.verify = verify,
 	.show = show,
 };

@@ -8,6 +8,7 @@
 #include "attest/verify.h"
 
 extern const struct attest_verifier attest_verify_tpm;
+extern const struct policy_kind policy_tpm;
 
 #define PCR_LEN 32
 

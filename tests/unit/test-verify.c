@@ -5,8 +5,11 @@
 #include <stdio.h>
 
 #include "attest/snp/amd-ca.h"
+#include "attest/azure/verify-azure.h"
 #include "attest/newest.h"
 #include "attest/policy.h"
+#include "attest/snp/verify-snp.h"
+#include "attest/tdx/verify-tdx.h"
 #include "attest/trust.h"
 #include "attest/verify.h"
 #include "attest/x509/x509.h"
@@ -267,9 +270,10 @@ static void test_policy_options(void **state)
 {
 	char error[POLICY_ERROR_LEN];
 	static struct policies ps, before;
-	const struct policy *p = &ps.of[POLICY_SNP];
+	const struct policy *p;
 
 	policies_init(&ps);
+	p = policies_of(&ps, &policy_snp);
 	assert_int_equal(p->max_vmpl.value, 3);
 	assert_int_equal(p->accept, 1u << TCB_UP_TO_DATE);
 	assert_int_equal(policies_set(&ps, "min_tcb=1:2:3:4", error), 0);
@@ -305,7 +309,7 @@ static void test_policy_options(void **state)
 
 	assert_int_equal(policies_set(&ps, "covers=kernel,initrd,cmdline", error), 0);
 	assert_int_equal(p->covers, COVERS_ALL_THAT_RUNS);
-	assert_memory_equal(p->set, ps.of[POLICY_AZURE_TDX].set, sizeof(p->set));
+	assert_memory_equal(p->set, policies_of(&ps, &policy_azure_tdx)->set, sizeof(p->set));
 
 	before = ps;
 	static const char *const bad[] = {
@@ -336,10 +340,11 @@ static void test_policy_values(void **state)
 	static const uint8_t found[64] = { 1, 2, 3 };
 	char error[POLICY_ERROR_LEN];
 	static struct policies ps;
-	const struct policy *p = &ps.of[POLICY_SNP];
+	const struct policy *p;
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
 		policies_init(&ps);
+		p = policies_of(&ps, &policy_snp);
 		verdict_reset(v);
 		assert_int_equal(policies_set(&ps, list[i].option, error), 0);
 		policy_check_values(v, &p->user_data, "USER_DATA", "user data", found, 3);
@@ -395,17 +400,17 @@ static void test_policy_files(void **state)
 	}
 	policies_init(&p);
 	assert_int_equal(policies_parse(&p, files[2].text, strlen(files[2].text), error), 0);
-	for (unsigned k = 0; k < _POLICY_KIND_MAX; k++) {
+	for (unsigned k = 0; policy_kinds[k]; k++) {
 		assert_int_equal(p.of[k].max_vmpl.value, 1);
 		assert_int_equal(p.of[k].min_guest_svn.value, 2);
 	}
 	policies_init(&p);
 	assert_int_equal(policies_parse(&p, files[4].text, strlen(files[4].text), error), 0);
-	assert_int_equal(p.of[POLICY_AZURE_SNP].max_vmpl.value, 0);
-	assert_int_equal(p.of[POLICY_AZURE_TDX].max_vmpl.value, 1);
-	assert_int_equal(p.of[POLICY_SNP].max_vmpl.value, 3);
-	assert_true(p.of[POLICY_AZURE_SNP].has_own && p.of[POLICY_SNP].has_file);
-	assert_false(p.of[POLICY_SNP].has_own || p.of[POLICY_TDX].has_option);
+	assert_int_equal(policies_of(&p, &policy_azure_snp)->max_vmpl.value, 0);
+	assert_int_equal(policies_of(&p, &policy_azure_tdx)->max_vmpl.value, 1);
+	assert_int_equal(policies_of(&p, &policy_snp)->max_vmpl.value, 3);
+	assert_true(policies_of(&p, &policy_azure_snp)->has_own && policies_of(&p, &policy_snp)->has_file);
+	assert_false(policies_of(&p, &policy_snp)->has_own || policies_of(&p, &policy_tdx)->has_option);
 	assert_int_equal(policies_parse(&p, "[Policy]\n\nx=1", 13, error), -EBADMSG);
 	assert_non_null(strstr(error, "line 3"));
 	assert_int_equal(policies_parse(&p, "[snp]\nmax_vmpl=1\0", 17, error), -EBADMSG);
@@ -415,10 +420,10 @@ static void test_policy_files(void **state)
 /* ---- what was judged, what was identified ---- */
 
 /* A verdict by @policy of @kind, with nothing looked at yet. */
-static void begin(struct verdict *v, struct policies *ps, enum policy_kind kind)
+static void begin(struct verdict *v, struct policies *ps, const struct policy_kind *kind)
 {
 	verdict_reset(v);
-	v->policy = &ps->of[kind];
+	v->policy = policies_of(ps, kind);
 	verdict_pass(v, "signature", NULL);
 	v->authentic = true;
 }
@@ -439,14 +444,14 @@ static void test_unjudged_options(void **state)
 	char error[POLICY_ERROR_LEN], text[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		for (unsigned kind = 0; kind < _POLICY_KIND_MAX; kind++)
+		for (unsigned kind = 0; policy_kinds[kind]; kind++)
 			for (int n = 1; n <= 64; n++) {
 				policies_init(&ps);
 				(void) snprintf(text, sizeof(text), "%s%s%.*s", all[i], strchr(all[i], '=') ? "" : "=", strchr(all[i], '=') ? 0 : 2 * n,
 						"11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111");
 				if (policies_set(&ps, text, error) < 0)
 					continue;
-				begin(v, &ps, kind);
+				begin(v, &ps, policy_kinds[kind]);
 				policy_conclude(v, NULL);
 				verdict_conclude(v);
 				assert_int_equal(v->result, VERDICT_REFUSED);
@@ -458,19 +463,19 @@ static void test_unjudged_options(void **state)
 	/* What is about another kind can be told before there is evidence. */
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "require=crl", error), 0);
-	assert_null(policy_foreign_option(&ps.of[POLICY_SNP]));
-	assert_string_equal(policy_foreign_option(&ps.of[POLICY_TDX]), "require");
+	assert_null(policy_foreign_option(policies_of(&ps, &policy_snp)));
+	assert_string_equal(policy_foreign_option(policies_of(&ps, &policy_tdx)), "require");
 	assert_int_equal(policies_set(&ps, "pcr0=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
-	assert_null(policy_foreign_option(&ps.of[POLICY_AZURE_SNP]));
-	assert_string_equal(policy_foreign_option(&ps.of[POLICY_SNP]), "pcrN");
+	assert_null(policy_foreign_option(policies_of(&ps, &policy_azure_snp)));
+	assert_string_equal(policy_foreign_option(policies_of(&ps, &policy_snp)), "pcrN");
 	/* One by one: a word that was looked at stands for no other. */
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "allow=debug,masked", error), 0);
-	begin(v, &ps, POLICY_SNP);
+	begin(v, &ps, &policy_snp);
 	assert_true(policy_allows(v, v->policy, ALLOW_DEBUG));
 	policy_conclude(v, NULL);
 	assert_string_equal(v->checks[v->first_failed].expected, "evidence that 'allow=masked' is about");
-	begin(v, &ps, POLICY_SNP);
+	begin(v, &ps, &policy_snp);
 	assert_true(policy_allows(v, v->policy, ALLOW_DEBUG) && policy_allows(v, v->policy, ALLOW_MASKED));
 	assert_false(policy_forbids(v, v->policy, FORBID_VLEK) || policy_requires(v, v->policy, REQUIRE_CRL));
 	policy_conclude(v, NULL);
@@ -479,18 +484,18 @@ static void test_unjudged_options(void **state)
 	/* And a PCR for no other PCR. */
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "pcr7=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
-	begin(v, &ps, POLICY_AZURE_SNP);
+	begin(v, &ps, &policy_azure_snp);
 	policy_judged(v, &v->policy->pcr[8]);
-	policy_judged(v, &ps.of[POLICY_AZURE_TDX].pcr[7]);
+	policy_judged(v, &policies_of(&ps, &policy_azure_tdx)->pcr[7]);
 	policy_judged(v, v);
 	policy_conclude(v, NULL);
 	assert_string_equal(v->checks[v->first_failed].expected, "evidence that 'pcr7' is about");
 	/* What a program asks is judged too, and is not asked twice. */
 	policies_init(&ps);
-	assert_int_equal(policy_ask(&ps.of[POLICY_SNP], "nonce", "abc", 3, 3), 0);
-	assert_int_equal(policy_ask(&ps.of[POLICY_SNP], "nonce", "abd", 3, 3), -EEXIST);
-	assert_memory_equal(ps.of[POLICY_SNP].nonce.b[0], "abc", 3);
-	begin(v, &ps, POLICY_SNP);
+	assert_int_equal(policy_ask(policies_of(&ps, &policy_snp), "nonce", "abc", 3, 3), 0);
+	assert_int_equal(policy_ask(policies_of(&ps, &policy_snp), "nonce", "abd", 3, 3), -EEXIST);
+	assert_memory_equal(policies_of(&ps, &policy_snp)->nonce.b[0], "abc", 3);
+	begin(v, &ps, &policy_snp);
 	policy_conclude(v, NULL);
 	assert_int_equal(v->first_failed, (int)v->n_checks - 1);
 }
@@ -500,29 +505,29 @@ static void test_silent_policies(void **state)
 {
 	static const struct {
 		const char *text;
-		unsigned speaks;	/* a bit for each kind */
+		unsigned speaks;	/* a bit for each of policy_kinds, in its order */
 	} files[] = {
 		{ "", 0 },
 		{ "# nothing\n", 0 },
 		{ "[Policy]\n", 0 },
 		{ "[snp]\n", 0 },
 		{ "[Policy]\nallow=debug\n", 0 },
-		{ "[Policy]\nallow=debug\n[snp]\n", 1u << POLICY_SNP },
-		{ "[snp]\nallow=debug\n", 1u << POLICY_SNP },
-		{ "[azure-tdx]\nallow=debug\n", 1u << POLICY_AZURE_TDX },
-		{ "[azure]\nallow=debug\n", 1u << POLICY_AZURE_TDX | 1u << POLICY_AZURE_SNP },
-		{ "[Policy]\nallow=masked\n", 1u << POLICY_SNP | 1u << POLICY_AZURE_SNP },
-		{ "[Policy]\nallow=servicetd\n", 1u << POLICY_TDX | 1u << POLICY_AZURE_TDX },
+		{ "[Policy]\nallow=debug\n[snp]\n", 1u << 0 },
+		{ "[snp]\nallow=debug\n", 1u << 0 },
+		{ "[azure-tdx]\nallow=debug\n", 1u << 3 },
+		{ "[azure]\nallow=debug\n", 1u << 3 | 1u << 2 },
+		{ "[Policy]\nallow=masked\n", 1u << 0 | 1u << 2 },
+		{ "[Policy]\nallow=servicetd\n", 1u << 1 | 1u << 3 },
 	};
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	char error[POLICY_ERROR_LEN];
 	static struct policies ps;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		for (unsigned kind = 0; kind < _POLICY_KIND_MAX; kind++) {
+		for (unsigned kind = 0; policy_kinds[kind]; kind++) {
 			policies_init(&ps);
 			assert_int_equal(policies_parse(&ps, files[i].text, strlen(files[i].text), error), 0);
-			begin(v, &ps, kind);
+			begin(v, &ps, policy_kinds[kind]);
 			(void) policy_allows(v, v->policy, ALLOW_DEBUG | ALLOW_MASKED | ALLOW_SERVICE_TD);
 			policy_conclude(v, NULL);
 			verdict_conclude(v);
@@ -571,10 +576,11 @@ static void test_identities(void **state)
 	static struct policies ps;
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		const struct policy *p = &ps.of[POLICY_TDX];
+		const struct policy *p;
 		uint8_t value[48];
 
 		policies_init(&ps);
+		p = policies_of(&ps, &policy_tdx);
 		memset(value, list[i].byte, sizeof(value));
 		for (size_t n = 0; n < 3 && list[i].options[n]; n++) {
 			size_t len = startswith(list[i].options[n], "pcr") ? 32 : 48;
@@ -586,7 +592,7 @@ static void test_identities(void **state)
 			}
 			assert_int_equal(policies_set(&ps, text, error), 0);
 		}
-		begin(v, &ps, POLICY_TDX);
+		begin(v, &ps, &policy_tdx);
 		policy_check_values(v, &p->mrtd, "MRTD", "mrtd", value, 48);
 		policy_check_values(v, &p->rtmr[1], "RTMR1", "rtmr1", value, 48);
 		policy_check_values(v, &p->mrconfigid, "MRCONFIGID", "mrconfigid", value, 48);
@@ -599,7 +605,7 @@ static void test_identities(void **state)
 	/* Named and not so is none. */
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "pcr4=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
-	begin(v, &ps, POLICY_AZURE_SNP);
+	begin(v, &ps, &policy_azure_snp);
 	policy_check_values(v, &v->policy->pcr[4], "PCR4", "pcr4", "", 0);
 	policy_conclude(v, rows);
 	verdict_conclude(v);
