@@ -42,7 +42,7 @@ bool volume_name_is_valid(const char *name)
 	return n > 0 && n <= MSG_NAME_LEN && !streq(name, ".") && !streq(name, "..");
 }
 
-void policy_default(const struct guid *guid, struct secret_policy *ret)
+void secret_policy_default(const struct guid *guid, struct secret_policy *ret)
 {
 	bool luks = guid_equal(guid, &secret_luks_guid);
 
@@ -52,7 +52,7 @@ void policy_default(const struct guid *guid, struct secret_policy *ret)
 	else
 		guid_format(guid, ret->name);
 	strcpy(ret->consumers, luks ? CONSUMER_CRYPTSETUP " " CONSUMER_GET : CONSUMER_GET);
-	ret->wipe = policy_default_wipe(ret);
+	ret->wipe = secret_policy_default_wipe(ret);
 }
 
 /* The next word of a list: its start, and its length in @ret_len; NULL at the end. */
@@ -71,7 +71,7 @@ static bool consumer_is_valid(const char *word)
 	       (volume && volume_name_is_valid(volume));
 }
 
-int policy_set_consumers(struct secret_policy *p, const char *text)
+int secret_policy_set_consumers(struct secret_policy *p, const char *text)
 {
 	char list[MSG_CONSUMERS_LEN] = "";
 	size_t used = 0, len;
@@ -96,7 +96,7 @@ int policy_set_consumers(struct secret_policy *p, const char *text)
 	return 0;
 }
 
-enum secret_wipe policy_default_wipe(const struct secret_policy *p)
+enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p)
 {
 	return startswith(p->consumers, CONSUMER_CRYPTSETUP) ||
 			       strstr(p->consumers, " " CONSUMER_CRYPTSETUP) ?
@@ -104,7 +104,7 @@ enum secret_wipe policy_default_wipe(const struct secret_policy *p)
 		       WIPE_DELIVERED;
 }
 
-int policy_allows(const struct secret_policy *p, const char *consumer)
+int secret_policy_allows(const struct secret_policy *p, const char *consumer)
 {
 	bool volume = startswith(consumer, CONSUMER_CRYPTSETUP ":") != NULL, any = false;
 	size_t len;
@@ -119,7 +119,7 @@ int policy_allows(const struct secret_policy *p, const char *consumer)
 	return any;
 }
 
-int policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1])
+int secret_policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1])
 {
 	static const char prefix[] = CONSUMER_CRYPTSETUP ":";
 	size_t len;
@@ -165,7 +165,7 @@ static bool is_text(const uint8_t *s, size_t len)
 	return true;
 }
 
-size_t policy_passphrase_len(const struct secret_policy *p, const struct secret *s)
+size_t secret_policy_passphrase_len(const struct secret_policy *p, const struct secret *s)
 {
 	size_t len = secret_len(s);
 	const uint8_t *b = secret_data(s);

@@ -35,34 +35,34 @@ struct secret_policy {
  * volume of systemd-cryptsetup that asks, and to root; it is wiped when a volume is open.  Any
  * other is named by its GUID, goes to root, and is wiped then.
  */
-void policy_default(const struct guid *guid, struct secret_policy *ret);
+void secret_policy_default(const struct guid *guid, struct secret_policy *ret);
 
 /*
  * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty
  * list or a word that is none; -E2BIG when it does not fit.  The default for Wipe= follows from
- * it: policy_default_wipe().
+ * it: secret_policy_default_wipe().
  */
-int policy_set_consumers(struct secret_policy *p, const char *text);
-enum secret_wipe policy_default_wipe(const struct secret_policy *p);
+int secret_policy_set_consumers(struct secret_policy *p, const char *text);
+enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p);
 
 /*
  * Whether @consumer ("get", "cryptsetup:data") may have it: 2 when it is named, 1 when
  * "cryptsetup" stands for any volume, 0 when not.
  */
-int policy_allows(const struct secret_policy *p, const char *consumer);
+int secret_policy_allows(const struct secret_policy *p, const char *consumer);
 
 /*
  * The volumes that are named one by one, for deciding when all have confirmed: the @n-th name
  * into @ret.
  * Returns 1, or 0 when there are no more.
  */
-int policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1]);
+int secret_policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1]);
 
 /*
  * How many of the secret's bytes a passphrase consumer gets: all, or one less for a trailing
  * NUL.
  */
-size_t policy_passphrase_len(const struct secret_policy *p, const struct secret *s);
+size_t secret_policy_passphrase_len(const struct secret_policy *p, const struct secret *s);
 
 /* The values of Wipe= and TrailingNul= from their text.  Return 0 or -EINVAL. */
 int secret_wipe_parse(const char *text, enum secret_wipe *ret);

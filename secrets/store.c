@@ -80,7 +80,7 @@ static void find_policy(const struct store *s, const struct guid *guid, struct s
 			*ret = s->policies[i];
 			return;
 		}
-	policy_default(guid, ret);
+	secret_policy_default(guid, ret);
 	for (size_t i = 0; i < s->n_policies; i++)
 		if (streq(s->policies[i].name, ret->name))
 			guid_format(guid, ret->name);
@@ -438,7 +438,7 @@ static struct store_entry *best_for(struct store *s, const char *consumer, int l
 		struct store_entry *e = s->entries[i];
 		unsigned rank = source_rank(s, e->source);
 
-		if (policy_allows(&e->policy, consumer) != level)
+		if (secret_policy_allows(&e->policy, consumer) != level)
 			continue;
 		/* What was wiped counts, whoever is believed now. */
 		if (e->state != SECRET_WIPED && !store_believes(s, e->source))
@@ -470,7 +470,7 @@ struct store_entry *store_for_volume(struct store *s, const char *volume)
 	 * wiped: what the host's table has stands in only where the owner said so by name.
 	 */
 	if (e && s->lossy && e->source && e->source->host_table &&
-	    policy_allows(&e->policy, consumer) != 2)
+	    secret_policy_allows(&e->policy, consumer) != 2)
 		return NULL;
 	return e;
 }

@@ -68,7 +68,7 @@ static int check_volumes(const struct config *c, const char *root)
 	if (r >= 0 && !root[0])
 		(void) config_file_read_path("", "/proc/cmdline", CMDLINE_MAX, &cmdline);
 	for (size_t i = 0; r >= 0 && i < c->n_policies; i++)
-		for (unsigned j = 0; policy_volume(&c->policies[i], j, volume); j++) {
+		for (unsigned j = 0; secret_policy_volume(&c->policies[i], j, volume); j++) {
 			any = true;
 			if (!tab.text || in_crypttab(tab.text, volume) ||
 			    (cmdline.text && in_command_line(cmdline.text, volume)))

@@ -146,7 +146,7 @@ static int take_name(struct value *v)
 
 static int take_consumers(struct value *v)
 {
-	return policy_set_consumers(v->policy, v->text);
+	return secret_policy_set_consumers(v->policy, v->text);
 }
 
 static int take_wipe(struct value *v)
@@ -323,7 +323,7 @@ static void read_secret_conf(struct config *c, struct config_file *f)
 	if (guid_parse(p.name, strlen(p.name), &other) == 0 && !guid_equal(&other, &p.guid))
 		config_error(c, path, 0, "The name '%s' is another secret's GUID: set Name=", p.name);
 	if (!(seen & 1u << SECRET_WIPE))
-		p.wipe = policy_default_wipe(&p);
+		p.wipe = secret_policy_default_wipe(&p);
 	check_unique(c, &p, path);
 
 	more = reallocarray(c->policies, c->n_policies + 1, sizeof(*more));

@@ -471,7 +471,7 @@ static void begin_write(struct delivery *d)
 		decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name, strerror(-r));
 		return;
 	}
-	d->key_len = policy_passphrase_len(&d->entry->policy, d->key);
+	d->key_len = secret_policy_passphrase_len(&d->entry->policy, d->key);
 	write_key(d);
 }
 

@@ -92,7 +92,7 @@ void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volum
 	struct findings f = { 0 };
 
 	*ret = (struct outlook){ 0 };
-	for (; policy_volume(&e->policy, f.n_named, volume) > 0; f.n_named++) {
+	for (; secret_policy_volume(&e->policy, f.n_named, volume) > 0; f.n_named++) {
 		snprintf(consumer, sizeof(consumer), "%s%s", prefix, volume);
 		look_at(volume, store_delivery_find(e, consumer), is_open(volume) > 0, now_usec, &f);
 	}

@@ -198,7 +198,7 @@ static int find_for_get(struct client *c, const char name[static MSG_NAME_LEN + 
 	r = keeper_gate(c->keeper);
 	if (r <= 0)
 		return r == 0 ? -EAGAIN : r;
-	if (!policy_allows(&e->policy, CONSUMER_GET))
+	if (!secret_policy_allows(&e->policy, CONSUMER_GET))
 		return -EACCES;
 	*ret = e;
 	return 0;

@@ -96,7 +96,7 @@ static void test_cases(void **state)
 		struct outlook o;
 
 		strcpy(e.policy.name, "disk");
-		assert_int_equal(policy_set_consumers(&e.policy, cases[i].consumers), 0);
+		assert_int_equal(secret_policy_set_consumers(&e.policy, cases[i].consumers), 0);
 		e.policy.wipe = WIPE_CONFIRMED;
 		set_deliveries(&e, cases[i].deliveries);
 		open_volumes = cases[i].open;
@@ -126,7 +126,7 @@ static void test_wait(void **state)
 	struct store_entry e = { .state = SECRET_DELIVERED };
 	struct outlook o;
 
-	assert_int_equal(policy_set_consumers(&e.policy, "cryptsetup:data cryptsetup:home"), 0);
+	assert_int_equal(secret_policy_set_consumers(&e.policy, "cryptsetup:data cryptsetup:home"), 0);
 	set_deliveries(&e, "data+ home-");
 	open_volumes = "data";
 	outlook_judge(&e, is_open, NOW, &o);

@@ -13,18 +13,18 @@ static void test_defaults(void **state)
 	struct guid other = secret_luks_guid;
 	struct secret_policy p;
 
-	policy_default(&secret_luks_guid, &p);
+	secret_policy_default(&secret_luks_guid, &p);
 	assert_string_equal(p.name, "luks");
 	assert_int_equal(p.wipe, WIPE_CONFIRMED);
-	assert_int_equal(policy_allows(&p, "cryptsetup:data"), 1);
-	assert_int_equal(policy_allows(&p, "get"), 2);
+	assert_int_equal(secret_policy_allows(&p, "cryptsetup:data"), 1);
+	assert_int_equal(secret_policy_allows(&p, "get"), 2);
 
 	other.b[0] ^= 1;
-	policy_default(&other, &p);
+	secret_policy_default(&other, &p);
 	assert_string_equal(p.name, "736869e4-84f0-4973-92ec-06879ce3da0b");
 	assert_int_equal(p.wipe, WIPE_DELIVERED);
-	assert_int_equal(policy_allows(&p, "cryptsetup:data"), 0);
-	assert_int_equal(policy_allows(&p, "get"), 2);
+	assert_int_equal(secret_policy_allows(&p, "cryptsetup:data"), 0);
+	assert_int_equal(secret_policy_allows(&p, "get"), 2);
 }
 
 static void test_consumers(void **state)
@@ -32,29 +32,29 @@ static void test_consumers(void **state)
 	char volume[MSG_NAME_LEN + 1], text[MSG_CONSUMERS_LEN + 64];
 	struct secret_policy p = { 0 };
 
-	assert_int_equal(policy_set_consumers(&p, "  cryptsetup:data\tcryptsetup:home get "), 0);
+	assert_int_equal(secret_policy_set_consumers(&p, "  cryptsetup:data\tcryptsetup:home get "), 0);
 	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
-	assert_int_equal(policy_default_wipe(&p), WIPE_CONFIRMED);
-	assert_int_equal(policy_allows(&p, "cryptsetup:data"), 2);
-	assert_int_equal(policy_allows(&p, "cryptsetup:dat"), 0);
-	assert_int_equal(policy_allows(&p, "cryptsetup:data2"), 0);
-	assert_int_equal(policy_allows(&p, "get"), 2);
-	assert_int_equal(policy_volume(&p, 0, volume), 1);
+	assert_int_equal(secret_policy_default_wipe(&p), WIPE_CONFIRMED);
+	assert_int_equal(secret_policy_allows(&p, "cryptsetup:data"), 2);
+	assert_int_equal(secret_policy_allows(&p, "cryptsetup:dat"), 0);
+	assert_int_equal(secret_policy_allows(&p, "cryptsetup:data2"), 0);
+	assert_int_equal(secret_policy_allows(&p, "get"), 2);
+	assert_int_equal(secret_policy_volume(&p, 0, volume), 1);
 	assert_string_equal(volume, "data");
-	assert_int_equal(policy_volume(&p, 1, volume), 1);
+	assert_int_equal(secret_policy_volume(&p, 1, volume), 1);
 	assert_string_equal(volume, "home");
-	assert_int_equal(policy_volume(&p, 2, volume), 0);
+	assert_int_equal(secret_policy_volume(&p, 2, volume), 0);
 
 	for (const char *const *s = (const char *const[]){ "", " ", "cryptsetup:", "cryptsetup:a/b", "crypt", "get get2", "cryptsetup:\x01", NULL }; *s; s++)
-		assert_int_equal(policy_set_consumers(&p, *s), -EINVAL);
+		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
 	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
 
 	text[0] = '\0';
 	while (strlen(text) < MSG_CONSUMERS_LEN + 32)
 		strcat(text, "get ");
-	assert_int_equal(policy_set_consumers(&p, text), -E2BIG);
-	assert_int_equal(policy_set_consumers(&p, "get"), 0);
-	assert_int_equal(policy_default_wipe(&p), WIPE_DELIVERED);
+	assert_int_equal(secret_policy_set_consumers(&p, text), -E2BIG);
+	assert_int_equal(secret_policy_set_consumers(&p, "get"), 0);
+	assert_int_equal(secret_policy_default_wipe(&p), WIPE_DELIVERED);
 }
 
 static void test_words(void **state)
@@ -104,11 +104,11 @@ static void test_trailing_nul(void **state)
 		assert_int_equal(secret_new(cases[i].len, &s), 0);
 		memcpy(secret_bytes(s), cases[i].bytes, cases[i].len);
 		p.trailing_nul = TRAILING_NUL_AUTO;
-		assert_int_equal(policy_passphrase_len(&p, s), cases[i].by_auto);
+		assert_int_equal(secret_policy_passphrase_len(&p, s), cases[i].by_auto);
 		p.trailing_nul = TRAILING_NUL_STRIP;
-		assert_int_equal(policy_passphrase_len(&p, s), cases[i].by_strip);
+		assert_int_equal(secret_policy_passphrase_len(&p, s), cases[i].by_strip);
 		p.trailing_nul = TRAILING_NUL_KEEP;
-		assert_int_equal(policy_passphrase_len(&p, s), cases[i].len);
+		assert_int_equal(secret_policy_passphrase_len(&p, s), cases[i].len);
 	}
 }
 

@@ -49,7 +49,7 @@ static int setup(void **state)
 	f->source = (struct secret_source){ "directory", f->dir };
 	assert_int_equal(guid_parse(OTHER, 36, &f->policies[0].guid), 0);
 	strcpy(f->policies[0].name, "home");
-	assert_int_equal(policy_set_consumers(&f->policies[0], "cryptsetup:home"), 0);
+	assert_int_equal(secret_policy_set_consumers(&f->policies[0], "cryptsetup:home"), 0);
 	put(f, LUKS, "pass");
 	put(f, "README", "not a secret");
 	start(f);
