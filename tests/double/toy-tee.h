@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_TESTS_DOUBLE_TOY_TEE_H
+#define COCO_TESTS_DOUBLE_TOY_TEE_H
+
+#include "attest/gather/provider.h"
+#include "attest/verify.h"
+
+/*
+ * A test double: a TEE that does not exist, made of what each real one has.  Its device is a
+ * file, ROOT/dev/toy, with the guest's measurement in it; its hardware's key is in this program.
+ */
+#define TOY_DEVICE "/dev/toy"
+#define TOY_MEASUREMENT_LEN 48
+#define TOY_MAC_LEN 32
+
+struct toy_report {
+	uint8_t report_data[REPORT_DATA_LEN];
+	uint8_t measurement[TOY_MEASUREMENT_LEN];
+	uint8_t mac[TOY_MAC_LEN];
+};
+
+extern const struct attest_provider toy_provider;
+extern const struct attest_verifier toy_verifier;
+
+#endif

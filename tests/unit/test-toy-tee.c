@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What it takes to add a TEE: tests/double/toy-tee.c, and no line elsewhere.  It is gathered,
+ * goes through a bundle, is shown, verified, and judged for the gate.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "agent/keeper/gate.h"
+#include "agent/worker/attest-judge.h"
+#include "attest/bundle-evidence.h"
+#include "attest/policy.h"
+#include "cli/bundle-file.h"
+#include "tests/double/toy-tee.h"
+
+#define MEASUREMENT "111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111"
+#define COVERS "covers=kernel,initrd,cmdline\n"
+
+static char root[] = "/tmp/toy-tee-XXXXXX";
+
+static int set_up(void **state)
+{
+	uint8_t measurement[TOY_MEASUREMENT_LEN];
+	char path[64];
+	FILE *f;
+
+	memset(measurement, 0x11, sizeof(measurement));
+	assert_non_null(mkdtemp(root));
+	(void) snprintf(path, sizeof(path), "%s/dev", root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void) snprintf(path, sizeof(path), "%s" TOY_DEVICE, root);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(measurement, sizeof(measurement), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char path[64];
+
+	(void) snprintf(path, sizeof(path), "%s" TOY_DEVICE, root);
+	(void) unlink(path);
+	(void) snprintf(path, sizeof(path), "%s/dev", root);
+	(void) rmdir(path);
+	return rmdir(root);
+}
+
+/* Asked for over a nonce of 0x42, and once through JSON. */
+static void gather(struct bundle *ret)
+{
+	struct attest_request q = { .root = root, .nonce_len = ATTEST_NONCE_LEN, .privlevel = -1 };
+	struct bundle gathered = { .n_items = 0 };
+	struct json_object *json;
+	const char *problem, *text;
+	struct cause why;
+
+	memset(q.nonce, 0x42, ATTEST_NONCE_LEN);
+	assert_int_equal(attest_gather(attest_kernel_providers, &q, &gathered, &why), 0);
+	json = bundle_to_json(&gathered, "2026-11-28T00:00:00Z");
+	text = json_object_to_json_string(json);
+	assert_int_equal(bundle_parse(text, strlen(text), ret, &problem), 0);
+	json_object_put(json);
+	bundle_done(&gathered);
+}
+
+static void test_verify_and_show(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+	struct bundle b = { .n_items = 0 };
+	struct evidence e = { .n_certs = 0 };
+	const struct attest_verifier *type;
+	char error[POLICY_ERROR_LEN];
+	static struct policies ps;
+
+	gather(&b);
+	type = attest_verifier_find(bundle_text(&b, BUNDLE_TYPE));
+	assert_ptr_equal(type, &toy_verifier);
+	assert_int_equal(bundle_evidence(&b, type, &e), 0);
+	assert_int_equal(verifier_new(NULL, &ctx), 0);
+
+	verdict_reset(v);
+	assert_int_equal(type->show(&e, v), 0);
+	assert_string_equal(verdict_find_claim(v, "toy.measurement"), MEASUREMENT);
+
+	policies_init(&ps);
+	assert_int_equal(attest_verify(ctx, type, &e, &ps, 0, v), 0);
+	assert_int_equal(v->result, VERDICT_AUTHENTIC);
+	assert_int_equal(policies_set(&ps, "measurement=" MEASUREMENT, error), 0);
+	assert_int_equal(attest_verify(ctx, type, &e, &ps, 0, v), 0);
+	assert_int_equal(v->result, VERDICT_ACCEPTED);
+	assert_int_equal(v->identity, IDENTITY_PARTIAL);
+	/* What other TEEs have it has not, and says so. */
+	assert_int_equal(policies_set(&ps, "min_guest_svn=1", error), 0);
+	assert_int_equal(attest_verify(ctx, type, &e, &ps, 0, v), 0);
+	assert_string_equal(v->code, "POLICY");
+	bundle_done(&b);
+}
+
+static void judge(const struct bundle *b, uint8_t nonce, struct attest_verdict *ret)
+{
+	const struct attest_sources none = { -EBADF, -ENOENT };
+	struct attest_question q = { .flags = 0 };
+	int fd = memfd_create("pack", MFD_CLOEXEC);
+
+	memset(q.nonce, nonce, sizeof(q.nonce));
+	assert_true(fd >= 0);
+	assert_int_equal(bundle_write_pack(b, fd), 0);
+	attest_judge(fd, &none, &q, ret);
+	(void) close(fd);
+}
+
+static void test_gate(void **state)
+{
+	static const struct {
+		const char *policy;
+		uint8_t nonce;
+		bool meddle;
+		const char *code;	/* "OK": the gate opens */
+	} cases[] = {
+		{ "[toy]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x42, false, "OK" },
+		{ "[Policy]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x42, false, "OK" },
+		{ "[toy]\nmeasurement=" MEASUREMENT "\n", 0x42, false, "IDENTITY" },
+		{ "[toy]\n" COVERS, 0x42, false, "POLICY" },
+		{ "[toy]\nmeasurement=22" "1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111\n" COVERS, 0x42, false, "MEASUREMENT" },
+		{ "[toy]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x43, false, "REPORT_DATA" },
+		{ "[toy]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x42, true, "SIGNATURE" },
+		/* The real ones do not exist where only the toy does. */
+		{ "[snp]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x42, false, "POLICY" },
+	};
+	const struct carried nothing = { .kept = NULL };
+	const struct config config = { .require = REQUIRE_EVIDENCE, .require_given = true };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bundle b = { .n_items = 0 };
+		struct attest_verdict verdict;
+		struct gate g;
+
+		gather(&b);
+		assert_int_equal(bundle_add_own(&b, BUNDLE_POLICY, cases[i].policy, strlen(cases[i].policy)), 0);
+		for (size_t n = 0; cases[i].meddle && n < b.n_items; n++)
+			if (b.items[n].kind == BUNDLE_REPORT)
+				b.items[n].data[REPORT_DATA_LEN] ^= 1;
+		judge(&b, cases[i].nonce, &verdict);
+		assert_string_equal(verdict.code, cases[i].code);
+		gate_judge(&config, &nothing, TEE_NONE, "no witness knows it", &g);
+		gate_take_verdict(&g, &verdict, NULL, false, 1);
+		assert_int_equal(g.open, streq(cases[i].code, "OK"));
+		bundle_done(&b);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verify_and_show),
+		cmocka_unit_test(test_gate),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
