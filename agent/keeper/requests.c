@@ -17,6 +17,7 @@
 struct client {
 	struct client *next, **prev;	/* in the keeper's list */
 	struct keeper *keeper;
+	uid_t uid;
 	int fd;
 	sd_event_source *io, *idle;
 };
@@ -53,9 +54,6 @@ static struct client *client_free(struct client *c)
 }
 DEFINE_CLEANUP(struct client *, client_free)
 
-/* Text from a peer: there must be a NUL in it. */
-#define terminated(a) (memchr((a), 0, sizeof(a)) != NULL)
-
 /* The reply for the frame at hand.  The body may be plaintext and goes out from where it lies. */
 static int reply(struct client *c, uint16_t type, const void *body, size_t len)
 {
@@ -83,7 +81,7 @@ static void fill_kept(const struct carried *c, struct msg_kept *ret)
 	memcpy(ret->trust_sha256, c->kept->trust_sha256, sizeof(ret->trust_sha256));
 }
 
-static int on_status(struct client *c, const void *body)
+static int on_status(struct client *c, const void *body, struct store_entry *secret)
 {
 	struct keeper *k = c->keeper;
 	struct msg_status s = {
@@ -149,7 +147,7 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 	return reply(c, type, &m, sizeof(m));
 }
 
-static int on_secret_info(struct client *c, const void *body)
+static int on_secret_info(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_index *q = body;
 	const struct store_entry *e;
@@ -160,61 +158,18 @@ static int on_secret_info(struct client *c, const void *body)
 	return e ? send_secret(c, MSG_SECRET_INFO, e) : -ENOENT;
 }
 
-static struct store_entry *find(struct client *c, const char *name)
+static int on_secret_find(struct client *c, const void *body, struct store_entry *secret)
 {
-	struct store_entry *e = store_find(c->keeper->store, name);
-
-	if (!e && keeper_scan(c->keeper) > 0)
-		e = store_find(c->keeper->store, name);
-	return e;
+	return send_secret(c, MSG_SECRET_FIND, secret);
 }
 
-static int on_secret_find(struct client *c, const void *body)
-{
-	const struct msg_name *q = body;
-	const struct store_entry *e;
-
-	if (!terminated(q->name))
-		return -EPROTO;
-	e = find(c, q->name);
-	return e ? send_secret(c, MSG_SECRET_FIND, e) : -ENOKEY;
-}
-
-/*
- * The secret that a client may have under this name.  Root could read the kernel's file itself;
- * what is kept here is the owner's configuration.
- */
-static int find_for_get(struct client *c, const char name[static MSG_NAME_LEN + 1],
-			struct store_entry **ret)
-{
-	struct store_entry *e;
-	int r;
-
-	if (!memchr(name, 0, MSG_NAME_LEN + 1))
-		return -EPROTO;
-	e = find(c, name);
-	if (!e)
-		return -ENOKEY;
-	r = keeper_gate(c->keeper);
-	if (r <= 0)
-		return r == 0 ? -EAGAIN : r;
-	if (!secret_policy_allows(&e->policy, CONSUMER_GET))
-		return -EACCES;
-	*ret = e;
-	return 0;
-}
-
-static int on_secret_read(struct client *c, const void *body)
+static int on_secret_read(struct client *c, const void *body, struct store_entry *secret)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	const struct msg_read *q = body;
-	struct store_entry *e;
 	int r;
 
-	r = find_for_get(c, q->name, &e);
-	if (r < 0)
-		return r;
-	r = store_read(c->keeper->store, e, &s);
+	r = store_read(c->keeper->store, secret, &s);
 	if (r < 0)
 		return r;
 	if (q->offset > secret_len(s))
@@ -223,43 +178,30 @@ static int on_secret_read(struct client *c, const void *body)
 		     MIN(secret_len(s) - q->offset, (size_t)MSG_BODY_MAX));
 }
 
-static int on_secret_delivered(struct client *c, const void *body)
+static int on_secret_delivered(struct client *c, const void *body, struct store_entry *secret)
 {
-	const struct msg_name *q = body;
-	struct store_entry *e;
-	int r;
-
-	r = find_for_get(c, q->name, &e);
-	if (r < 0)
-		return r;
-	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", e->policy.name);
+	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", secret->policy.name);
 	/* Another client had it as well, and was first to say so. */
-	if (e->state == SECRET_WIPED)
+	if (secret->state == SECRET_WIPED)
 		return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 	keeper_noted(c->keeper,
-		     store_deliver(c->keeper->store, e, CONSUMER_GET, DELIVERY_TAKEN));
-	keeper_settle(c->keeper, e);
+		     store_deliver(c->keeper->store, secret, CONSUMER_GET, DELIVERY_TAKEN));
+	keeper_settle(c->keeper, secret);
 	return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
 
-static int on_secret_wipe(struct client *c, const void *body)
+static int on_secret_wipe(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_wipe *q = body;
-	struct store_entry *e;
 	int r;
 
-	if (!terminated(q->name))
-		return -EPROTO;
-	e = find(c, q->name);
-	if (!e)
-		return -ENOKEY;
-	if (e->n_pending > 0 && !q->force)
+	if (secret->n_pending > 0 && !q->force)
 		return -EBUSY;
-	r = keeper_wipe(c->keeper, e);
+	r = keeper_wipe(c->keeper, secret);
 	return r < 0 ? r : reply(c, MSG_SECRET_WIPE, NULL, 0);
 }
 
-static int on_boot_complete(struct client *c, const void *body)
+static int on_boot_complete(struct client *c, const void *body, struct store_entry *secret)
 {
 	struct keeper *k = c->keeper;
 	struct store_entry *e;
@@ -276,7 +218,7 @@ static int on_boot_complete(struct client *c, const void *body)
 	return r < 0 ? r : reply(c, MSG_BOOT_COMPLETE, NULL, 0);
 }
 
-static int on_source_info(struct client *c, const void *body)
+static int on_source_info(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_index *q = body;
 	struct msg_source m = { 0 };
@@ -294,7 +236,7 @@ static int on_source_info(struct client *c, const void *body)
 	return reply(c, MSG_SOURCE_INFO, &m, sizeof(m));
 }
 
-static int on_warning(struct client *c, const void *body)
+static int on_warning(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_index *q = body;
 	struct msg_warning m = { 0 };
@@ -302,20 +244,65 @@ static int on_warning(struct client *c, const void *body)
 	return keeper_warning(c->keeper, q->index, m.text) > 0 ? reply(c, MSG_WARNING, &m, sizeof(m)) : -ENOENT;
 }
 
+/* ---- the requests ---- */
+
+/* What must hold before a request is answered. */
+enum request_needs {
+	NEEDS_ROOT = 1 << 0,		/* root could read the kernel's files itself; what is kept here is the owner's configuration */
+	NEEDS_SECRET = 1 << 1,		/* the body begins with the name of a secret, and there is one */
+	NEEDS_OPEN_GATE = 1 << 2,
+	NEEDS_GET = 1 << 3,		/* the secret's policy lets `cococtl secrets get` have it */
+	NEEDS_ALL = NEEDS_ROOT | NEEDS_SECRET | NEEDS_OPEN_GATE | NEEDS_GET,
+};
+
 static const struct {
 	size_t len;	/* exact body length in bytes */
-	int (*answer)(struct client *c, const void *body);
+	unsigned needs;
+	int (*answer)(struct client *c, const void *body, struct store_entry *secret);
 } requests[_MSG_MAX] = {
-	[MSG_STATUS] = { 0, on_status },
-	[MSG_SECRET_INFO] = { sizeof(struct msg_index), on_secret_info },
-	[MSG_SECRET_FIND] = { sizeof(struct msg_name), on_secret_find },
-	[MSG_SECRET_READ] = { sizeof(struct msg_read), on_secret_read },
-	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), on_secret_delivered },
-	[MSG_SECRET_WIPE] = { sizeof(struct msg_wipe), on_secret_wipe },
-	[MSG_BOOT_COMPLETE] = { 0, on_boot_complete },
-	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), on_source_info },
-	[MSG_WARNING] = { sizeof(struct msg_index), on_warning },
+	[MSG_STATUS] = { 0, NEEDS_ROOT, on_status },
+	[MSG_SECRET_INFO] = { sizeof(struct msg_index), NEEDS_ROOT, on_secret_info },
+	[MSG_SECRET_FIND] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET, on_secret_find },
+	[MSG_SECRET_READ] = { sizeof(struct msg_read), NEEDS_ALL, on_secret_read },
+	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), NEEDS_ALL, on_secret_delivered },
+	[MSG_SECRET_WIPE] = { sizeof(struct msg_wipe), NEEDS_ROOT | NEEDS_SECRET, on_secret_wipe },
+	[MSG_BOOT_COMPLETE] = { 0, NEEDS_ROOT, on_boot_complete },
+	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), NEEDS_ROOT, on_source_info },
+	[MSG_WARNING] = { sizeof(struct msg_index), NEEDS_ROOT, on_warning },
 };
+
+_Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
+	       offsetof(struct msg_wipe, name) == 0, "a secret's name comes first");
+
+static int find_secret(struct client *c, const char name[static MSG_NAME_LEN + 1], struct store_entry **ret)
+{
+	/* Text from a peer: there must be a NUL in it. */
+	if (!memchr(name, 0, MSG_NAME_LEN + 1))
+		return -EPROTO;
+	*ret = store_find(c->keeper->store, name);
+	if (!*ret && keeper_scan(c->keeper) > 0)
+		*ret = store_find(c->keeper->store, name);
+	return *ret ? 0 : -ENOKEY;
+}
+
+/* Returns 0 with @ret_secret when all that @needs says holds, or the errno to answer with. */
+static int check_needs(struct client *c, unsigned needs, const void *body, struct store_entry **ret_secret)
+{
+	int r = 0;
+
+	*ret_secret = NULL;
+	if (!(needs & NEEDS_ROOT) || c->uid != 0)
+		return -EPERM;
+	if (needs & NEEDS_SECRET)
+		r = find_secret(c, body, ret_secret);
+	if (r == 0 && needs & NEEDS_OPEN_GATE) {
+		r = keeper_gate(c->keeper);
+		r = r > 0 ? 0 : r == 0 ? -EAGAIN : r;
+	}
+	if (r == 0 && needs & NEEDS_GET && !secret_policy_allows(&(*ret_secret)->policy, CONSUMER_GET))
+		r = -EACCES;
+	return r;
+}
 
 static int answer(struct client *c)
 {
@@ -325,6 +312,7 @@ static int answer(struct client *c)
 		struct msg_read read;
 		struct msg_wipe wipe;
 	} body;
+	struct store_entry *secret;
 	struct msg_header h;
 	int r;
 
@@ -336,7 +324,9 @@ static int answer(struct client *c)
 	if (h.type >= ARRAY_SIZE(requests) || !requests[h.type].answer ||
 	    h.len != requests[h.type].len || h.error)
 		return -EPROTO;
-	r = requests[h.type].answer(c, &body);
+	r = check_needs(c, requests[h.type].needs, &body, &secret);
+	if (r == 0)
+		r = requests[h.type].answer(c, &body, secret);
 	if (r < 0 && r != -EPROTO && r != -EPIPE)
 		r = frame_send(c->fd, h.type, r, NULL, 0, -EBADF);
 	return r;
@@ -440,7 +430,7 @@ void on_client_connection(void *userdata, int conn)
 		(void) close_fd(conn);
 		return;
 	}
-	*c = (struct client){ .keeper = k, .fd = conn };
+	*c = (struct client){ .keeper = k, .uid = peer.uid, .fd = conn };
 	client_link(c);
 	k->n_clients++;
 	r = sd_event_add_io(k->event, &c->io, conn, EPOLLIN, on_client_readable, c);
