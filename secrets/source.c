@@ -99,25 +99,15 @@ static int read_at(int dir, const char *name, struct secret **ret)
 	return secret_read(fd, SECRET_MAX, ret);
 }
 
-/* Mainline's files say 0; then only reading tells, into pages that are wiped at once. */
 static int size_at(int dir, const char *name, size_t *ret)
 {
-	_cleanup_(secret_freep) struct secret *bytes = NULL;
 	struct stat st;
-	int r;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (st.st_size > 0) {
-		*ret = (size_t)st.st_size;
-		return 0;
-	}
-	r = read_at(dir, name, &bytes);
-	if (r < 0)
-		return r;
-	*ret = secret_len(bytes);
+	*ret = (size_t)MAX(st.st_size, 0);
 	return 0;
 }
 
@@ -171,6 +161,17 @@ int source_read(const struct secret_source *s, const struct guid *guid, struct s
 	if (dir >= 0)
 		r = read_at(dir, name, ret);
 	return r == -ENOENT ? -ENOKEY : r;
+}
+
+int source_size(const struct secret_source *s, const struct guid *guid, size_t *ret)
+{
+	_cleanup_(secret_freep) struct secret *bytes = NULL;
+	int r;
+
+	r = source_read(s, guid, &bytes);
+	if (r == 0)
+		*ret = secret_len(bytes);
+	return r;
 }
 
 int source_unlink(const struct secret_source *s, const struct guid *guid)

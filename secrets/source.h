@@ -27,7 +27,7 @@ struct secret_source {
 /* What a source says of one secret. */
 struct source_entry {
 	struct guid guid;
-	size_t size;		/* in bytes */
+	size_t size;		/* in bytes; 0 when the file does not say, as mainline's do not: source_size() */
 };
 
 /* The @i-th source that this machine may have, or NULL after the last. */
@@ -43,10 +43,16 @@ int source_mount_securityfs(void);
 /*
  * All entries, in the directory's order.  Files that are not named as its secrets are get
  * passed over.  @ret is yours, to be freed.
- * Returns how many; -ENOENT when the source is not there; another errno of opendir(3), or of a
- * file that cannot be read.
+ * Returns how many; -ENOENT when the source is not there; another errno of opendir(3) or
+ * fstatat(2).
  */
 int source_list(const struct secret_source *s, struct source_entry **ret);
+
+/*
+ * How many bytes the secret has, when its entry does not say: it is read for that, into pages
+ * that are wiped at once, so ask once.  Returns 0, or what source_read() returns.
+ */
+int source_size(const struct secret_source *s, const struct guid *guid, size_t *ret);
 
 /*
  * The secret's bytes.  @ret is yours.  Returns 0; -ENOKEY when it is not there (any more);

@@ -315,18 +315,38 @@ struct store *store_free(struct store *s)
 
 /* ---- the sources ---- */
 
-/* One entry of a source's list.  Returns 1 when it is new. */
+/*
+ * The size of a listed secret.  A file that does not say is read for it, when its entry is new
+ * here or comes from another source than before; not at every scan.
+ */
+static int size_of(const struct secret_source *src, const struct source_entry *listed,
+		   const struct store_entry *e, size_t *ret)
+{
+	*ret = listed->size;
+	if (listed->size > 0)
+		return 0;
+	if (!e || e->source != src)
+		return source_size(src, &listed->guid, ret);
+	*ret = e->size;
+	return 0;
+}
+
+/* One entry of a source's list.  Returns 1 when it is new, 0 when it is not, or is gone by now. */
 static int take_listed(struct store *s, const struct secret_source *src,
 		       const struct source_entry *listed)
 {
 	struct store_entry *e = find_guid(s, &listed->guid);
+	size_t size;
 	int r;
 
+	r = size_of(src, listed, e, &size);
+	if (r < 0)
+		return r == -ENOKEY ? 0 : r;
 	if (e) {
-		if (e->source != src || e->size != listed->size)
+		if (e->source != src || e->size != size)
 			s->dirty = true;
 		e->source = src;
-		e->size = listed->size;
+		e->size = size;
 		e->returned = e->state == SECRET_WIPED;
 		return 0;
 	}
@@ -334,7 +354,7 @@ static int take_listed(struct store *s, const struct secret_source *src,
 	if (r < 0)
 		return r;
 	e->source = src;
-	e->size = listed->size;
+	e->size = size;
 	e->since_usec[SECRET_PRESENT] = now_on(CLOCK_REALTIME);
 	s->dirty = true;
 	return 1;

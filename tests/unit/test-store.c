@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -15,6 +16,30 @@
 
 #define LUKS "736869e5-84f0-4973-92ec-06879ce3da0b"
 #define OTHER "0f2e573e-be4d-a7d6-bdc4-908077d7628d"
+
+/* As mainline's securityfs files: each says that it has 0 bytes. */
+static bool says_no_size;
+static unsigned n_opened;
+
+int __real_fstatat(int dir, const char *name, struct stat *ret, int flags);
+int __wrap_fstatat(int dir, const char *name, struct stat *ret, int flags);
+int __real_openat(int dir, const char *name, int flags, ...);
+int __wrap_openat(int dir, const char *name, int flags, ...);
+
+int __wrap_fstatat(int dir, const char *name, struct stat *ret, int flags)
+{
+	int r = __real_fstatat(dir, name, ret, flags);
+
+	if (r == 0 && says_no_size)
+		ret->st_size = 0;
+	return r;
+}
+
+int __wrap_openat(int dir, const char *name, int flags, ...)
+{
+	n_opened++;
+	return __real_openat(dir, name, flags, 0);
+}
 
 struct fixture {
 	char dir[64], journal[80];
@@ -93,6 +118,34 @@ static void test_scan(void **state)
 	assert_ptr_equal(store_find(f->store, LUKS), e);
 	assert_string_equal(store_find(f->store, OTHER)->policy.name, "home");
 	assert_null(store_find(f->store, "nothing"));
+}
+
+/* Plaintext is read for a size once, not whenever somebody lists. */
+static void test_size(void **state)
+{
+	struct fixture *f = *state;
+
+	says_no_size = true;
+	n_opened = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(store_scan(f->store), i == 0);
+		assert_int_equal(store_get(f->store, 0)->size, 4);
+		assert_int_equal(n_opened, 1);
+	}
+	put(f, OTHER, "three");
+	assert_int_equal(store_scan(f->store), 1);
+	assert_int_equal(store_find(f->store, OTHER)->size, 5);
+	assert_int_equal(n_opened, 2);
+	/* Nor after a restart, for the journal has it. */
+	start(f);
+	assert_int_equal(store_scan(f->store), 0);
+	assert_int_equal(store_find(f->store, OTHER)->size, 5);
+	assert_int_equal(n_opened, 2);
+	/* A file that says its size is not read at all. */
+	says_no_size = false;
+	start(f);
+	assert_int_equal(store_scan(f->store), 0);
+	assert_int_equal(n_opened, 2);
 }
 
 static void restart(struct fixture *f, int n_new)
@@ -451,6 +504,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_size, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_for_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life_and_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_behind_our_back, setup, teardown),
