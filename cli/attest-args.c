@@ -188,7 +188,9 @@ static int read_bundle(struct attest_args *a, const char *path)
 	if (r >= 0)
 		return 0;
 	log_error("Failed to read the bundle '%s': %s (%s)", path, problem, strerror(-r));
-	return r == -EBADMSG || r == -EOPNOTSUPP || r == -EMSGSIZE || r == -EFBIG ? 2 : STATUS_USAGE;
+	return r == -EBADMSG || r == -EOPNOTSUPP || r == -ERANGE || r == -EMSGSIZE || r == -EFBIG ?
+		       2 :
+		       STATUS_USAGE;
 }
 
 /*

@@ -2,15 +2,14 @@
 #include "cli/bundle-file.h"
 
 #include <fcntl.h>
-#include <json-c/json_tokener.h>
 #include <unistd.h>
 
 #include "base/base64.h"
 #include "base/io.h"
+#include "wire/jspan.h"
 
 #define FORMAT "coco-evidence"
 #define FORMAT_VERSION 1
-#define DEPTH_MAX 8
 
 /* ---- writing ---- */
 
@@ -61,54 +60,87 @@ struct json_object *bundle_to_json(const struct bundle *b, const char *made)
 
 /* ---- reading ---- */
 
-static const char *string_of(struct json_object *o, const char *key, size_t *ret_len)
-{
-	struct json_object *v;
+/* One item's members, where they lie. */
+struct item {
+	struct bytes kind, text, data;	/* no length when it is not there */
+};
 
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
-		return NULL;
-	*ret_len = (size_t)json_object_get_string_len(v);
-	return json_object_get_string(v);
+static int read_value(struct bytes value, void *ret)
+{
+	*(struct bytes *)ret = value;
+	return 0;
+}
+
+/* @value as a C string, which is yours. */
+static int take_string(struct bytes value, char **ret, size_t *ret_len)
+{
+	_cleanup_(freep) char *text = malloc(value.len + 1);
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = jspan_string(value, text, value.len + 1, ret_len);
+	if (r == 0)
+		*ret = TAKE_PTR(text);
+	return r;
 }
 
 static int add_data(struct bundle *b, enum bundle_kind kind, const char *text, size_t len)
 {
-	_cleanup_(freep) uint8_t *data = NULL;
+	_cleanup_(freep) uint8_t *data = malloc(len / 4 * 3 + 3);
 	ssize_t n;
 
-	/* A NUL written as \u0000 would hide what follows. */
-	if (strlen(text) != len)
-		return -EBADMSG;
-	data = malloc(len / 4 * 3 + 3);
 	if (!data)
 		return -ENOMEM;
 	n = base64_decode(text, data, len / 4 * 3 + 3);
 	return n < 0 ? (int)n : bundle_add(b, kind, data, (size_t)n);
 }
 
-static int add_item(struct bundle *b, struct json_object *o, const char **ret_problem)
+static int take_kind(struct bytes value, enum bundle_kind *ret, const char **ret_problem)
 {
-	const char *name, *value;
-	enum bundle_kind kind;
+	_cleanup_(freep) char *name = NULL;
 	size_t len;
 	int r;
 
 	*ret_problem = "an item has no kind";
-	if (!json_object_is_type(o, json_type_object) || !(name = string_of(o, "kind", &len)))
-		return -EBADMSG;
+	r = take_string(value, &name, &len);
+	if (r < 0)
+		return r;
 	*ret_problem = "an item is of a kind that this version does not know";
-	r = bundle_kind_parse(name, &kind);
+	r = bundle_kind_parse(name, ret);
 	if (r < 0)
 		return r;
 	/* What judges is the judge's own. */
 	*ret_problem = "it brings a policy, roots to trust or a memory along, which are the verifier's to choose";
-	if (bundle_kind_is_rule(kind))
-		return -EBADMSG;
+	return bundle_kind_is_rule(*ret) ? -EBADMSG : 0;
+}
+
+static int add_item(struct bundle *b, struct bytes element, const char **ret_problem)
+{
+	static const struct jspan_field fields[] = {
+		{ "kind", read_value, offsetof(struct item, kind), .optional = true },
+		{ "text", read_value, offsetof(struct item, text), .optional = true },
+		{ "data", read_value, offsetof(struct item, data), .optional = true },
+		{ NULL },
+	};
+	_cleanup_(freep) char *content = NULL;
+	struct item item = { { NULL } };
+	enum bundle_kind kind;
+	size_t len;
+	bool text;
+	int r;
+
+	*ret_problem = "an item is no object";
+	r = jspan_object_read(element, fields, /* closed= */ false, &item, NULL);
+	if (r == 0)
+		r = take_kind(item.kind, &kind, ret_problem);
+	if (r < 0)
+		return r;
 	*ret_problem = "an item has no content, or not in its form";
-	value = string_of(o, bundle_kind_is_text(kind) ? "text" : "data", &len);
-	if (!value)
-		return -EBADMSG;
-	r = bundle_kind_is_text(kind) ? bundle_add(b, kind, value, len) : add_data(b, kind, value, len);
+	text = bundle_kind_is_text(kind);
+	r = take_string(text ? item.text : item.data, &content, &len);
+	if (r == 0)
+		r = text ? bundle_add(b, kind, content, len) : add_data(b, kind, content, len);
 	if (r == -EEXIST) {
 		*ret_problem = "an item is there twice";
 		r = -EBADMSG;
@@ -117,48 +149,58 @@ static int add_item(struct bundle *b, struct json_object *o, const char **ret_pr
 	return r;
 }
 
-static int take_json(struct bundle *b, struct json_object *o, const char **ret_problem)
+static int check_version(struct bytes o, const char **ret_problem)
 {
-	struct json_object *version, *items;
-	const char *format;
-	size_t len;
-	int r = 0;
+	struct bytes value;
+	uint64_t version;
+	int r;
+
+	*ret_problem = "its version is not 1";
+	r = jspan_member(o, "version", &value);
+	if (r == 0)
+		r = jspan_uint(value, UINT64_MAX, &version);
+	if (r == -ERANGE)
+		*ret_problem = "its version is a number too large";
+	if (r < 0)
+		return r == -ERANGE ? r : -EOPNOTSUPP;
+	return version == FORMAT_VERSION ? 0 : -EOPNOTSUPP;
+}
+
+static int take_json(struct bundle *b, struct bytes o, const char **ret_problem)
+{
+	struct bytes format, items, item;
+	int r;
 
 	*ret_problem = "it is no bundle of evidence (\"format\" is not \"" FORMAT "\")";
-	format = json_object_is_type(o, json_type_object) ? string_of(o, "format", &len) : NULL;
-	if (!format || !streq(format, FORMAT))
+	if (jspan_type(o) != JSPAN_OBJECT || jspan_member(o, "format", &format) < 0 ||
+	    !jspan_text_is(format, FORMAT))
 		return -EBADMSG;
-	*ret_problem = "its version is not 1";
-	if (!json_object_object_get_ex(o, "version", &version) ||
-	    !json_object_is_type(version, json_type_int) ||
-	    json_object_get_int64(version) != FORMAT_VERSION)
-		return -EOPNOTSUPP;
+	r = check_version(o, ret_problem);
+	if (r < 0)
+		return r;
 	*ret_problem = "it has no items";
-	if (!json_object_object_get_ex(o, "items", &items) ||
-	    !json_object_is_type(items, json_type_array))
+	if (jspan_member(o, "items", &items) < 0 || jspan_type(items) != JSPAN_ARRAY)
 		return -EBADMSG;
-	for (size_t i = 0; r >= 0 && i < json_object_array_length(items); i++)
-		r = add_item(b, json_object_array_get_idx(items, i), ret_problem);
+	while ((r = jspan_next_element(&items, &item)) > 0) {
+		r = add_item(b, item, ret_problem);
+		if (r < 0)
+			return r;
+	}
 	return r;
 }
 
 int bundle_parse(const char *text, size_t len, struct bundle *ret, const char **ret_problem)
 {
-	struct json_tokener *tok = json_tokener_new_ex(DEPTH_MAX);
 	_cleanup_(bundle_done) struct bundle b = { 0 };
-	struct json_object *o;
-	int r = -EBADMSG;
+	struct bytes o;
+	int r;
 
-	if (!tok)
-		return -ENOMEM;
-	*ret_problem = "it is no JSON";
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(tok, text, (int)MIN(len, (size_t)BUNDLE_FILE_MAX));
-	if (o && strspn(text + json_tokener_get_parse_end(tok), " \t\r\n") ==
-			 len - json_tokener_get_parse_end(tok))
+	r = jspan_check((struct bytes){ (const uint8_t *)text, len }, &o);
+	*ret_problem = r == -EMSGSIZE ?
+			       "it is nested too deep, or an object of it has too many members" :
+			       "it is no JSON in UTF-8, or a member stands twice";
+	if (r == 0)
 		r = take_json(&b, o, ret_problem);
-	json_object_put(o);
-	json_tokener_free(tok);
 	if (r < 0)
 		return r;
 	*ret = b;

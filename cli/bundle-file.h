@@ -20,13 +20,14 @@ struct json_object *bundle_to_json(const struct bundle *b, const char *made);
  * Read the bundle @path ("-": standard input); @ret is to be bundle_done() when this succeeded.
  *
  * @ret_problem is set on failure: what is wrong with it, in words, constant.
- * Returns 0; -EBADMSG when it is no bundle; -EOPNOTSUPP for a version or a kind of item that is
- * none of ours; -EMSGSIZE and -EFBIG when it is too large; -ENOMEM; an errno of open(2) or
- * read(2).
+ * Returns 0; -EBADMSG when it is no bundle, which has no member twice and is valid UTF-8;
+ * -EOPNOTSUPP for a version or a kind of item that is none of ours; -ERANGE for a version of more
+ * than 64 bits; -EMSGSIZE and -EFBIG when it is too large or nested too deep; -ENOMEM; an errno of
+ * open(2) or read(2).
  */
 int bundle_file_read(const char *path, struct bundle *ret, const char **ret_problem);
 
-/* The same from @len bytes of @text. */
+/* The same from @len bytes of @text, which need not end with NUL. */
 int bundle_parse(const char *text, size_t len, struct bundle *ret, const char **ret_problem);
 
 #endif

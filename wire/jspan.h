@@ -57,6 +57,15 @@ int jspan_text(struct bytes value, struct bytes *ret);
 bool jspan_text_is(struct bytes value, const char *text);
 
 /*
+ * The meaning of a string, its escapes resolved: UTF-8, with a NUL behind it that is not counted.
+ * @size must be @value's length at least, less one.
+ *
+ * Returns 0 with @ret and @ret_len; -EBADMSG for any other value, and for "\u0000" or half a
+ * surrogate pair, which no C string of UTF-8 can hold; -EMSGSIZE when @size is less.
+ */
+int jspan_string(struct bytes value, char *ret, size_t size, size_t *ret_len);
+
+/*
  * A whole number from 0 to @max, without fraction or exponent; -EBADMSG for any other value,
  * -ERANGE for a larger one.
  */

@@ -228,6 +228,58 @@ else
 	skip "field: a forged bundle of an HCL report" "the vectors are not there"
 fi
 
+
+# ---- bundles: their JSON ----
+bundle() { printf -- "$1" >bundle; }
+item='{"kind":"type","text":"snp"}'
+encoded=$(base64 -w0 report)
+bundle '{"format":"coco-evidence","version":1,"items":['"$item"',{"kind":"note","text":"caf\xc3\xa9"},{"kind":"report","data":"'"$encoded"'"}]}'
+check "a bundle with a note that is not ASCII" expect 0 "$cococtl" attest show --bundle=bundle --json
+cp out plain
+bundle '\t{"items":[{"text":"s\\u006ep","kind":"ty\\u0070e"},{"kind":"note","text":"caf\\u00e9"},{"data":"'"${encoded//\//\\\\/}"'","kind":"report"}],"format":"coco-evidence",\n"version":1}\n'
+check "the same with escapes" expect 0 "$cococtl" attest show --bundle=bundle --json
+check "reads alike" cmp out plain
+bundle_refused() {
+	bundle "$1"
+	expect 2 "$cococtl" attest show --bundle=bundle && said "$2"
+}
+check "bundle: a member twice" bundle_refused '{"format":"coco-evidence","version":1,"version":1,"items":['"$item"']}' 'a member stands twice'
+check "bundle: a member twice in an item" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"type","text":"snp","text":"tdx"}]}' 'a member stands twice'
+check "bundle: a name with an escape" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"type","text":"snp","te\\u0078t":"tdx"}]}' 'a member stands twice'
+check "bundle: an item twice" bundle_refused '{"format":"coco-evidence","version":1,"items":['"$item,$item"']}' 'an item is there twice'
+check "bundle: no UTF-8" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"note","text":"caf\xe9"}]}' 'no JSON in UTF-8'
+check "bundle: NUL in a text" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"type","text":"snp\\u0000tdx"}]}' 'not in its form'
+check "bundle: half a pair" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"note","text":"\\ud83d"}]}' 'not in its form'
+check "bundle: something behind it" bundle_refused '{"format":"coco-evidence","version":1,"items":['"$item"']} {}' 'no JSON'
+for version in 0 2 1.0 1e0 -1 '"1"' true null 18446744073709551615; do
+	check "bundle: version $version" bundle_refused '{"format":"coco-evidence","version":'"$version"',"items":['"$item"']}' 'its version is not 1'
+done
+for version in 18446744073709551616 18446744073709551617 99999999999999999999999999; do
+	check "bundle: version $version" bundle_refused '{"format":"coco-evidence","version":'"$version"',"items":['"$item"']}' 'its version is a number too large'
+done
+for bad in '[]' '1' '{"version":1}' '{"format":"coco-evidenc\\u0065x","version":1,"items":[]}' '{"format":1,"version":1,"items":[]}'; do
+	check "bundle: $bad" bundle_refused "$bad" 'it is no bundle of evidence'
+done
+check "bundle: items that are none" bundle_refused '{"format":"coco-evidence","version":1,"items":{}}' 'it has no items'
+check "bundle: an item that is none" bundle_refused '{"format":"coco-evidence","version":1,"items":[1]}' 'an item is no object'
+check "bundle: an item without a kind" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"text":"snp"}]}' 'an item has no kind'
+check "bundle: data that is text" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"report","text":"AAAA"}]}' 'an item has no content'
+check "bundle: an item that is a policy" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"policy","text":"x"}]}' 'it brings a policy'
+if [ -n "$field" ]; then
+	for i in ascii utf8; do
+		"$cococtl" attest show --bundle="$field/bundle-$i.json" >"$i.out" 2>"$i.err"
+		echo $? >>"$i.err"
+		sed "s/bundle-$i/bundle/" "$i.err" >"$i.said"
+	done
+	check "field: ASCII and UTF-8 end alike" cmp ascii.said utf8.said
+	check "field: and say alike" cmp ascii.out utf8.out
+	check "field: neither is no JSON" bash -c '! grep -q JSON ascii.err utf8.err'
+	check "field: a kind with an escape sequence" expect 2 "$cococtl" attest verify --bundle="$field/esc-type-bundle.json"
+	check "field: is printed without" bash -c '! LC_ALL=C grep -q "[[:cntrl:]]" out err && grep -q ACCEPTED err'
+else
+	skip "field: bundles in ASCII and UTF-8, with an escape sequence" "the vectors are not there"
+fi
+
 # ---- show ----
 check "show" expect 0 "$cococtl" attest show --report=report
 check "it warns" grep -q 'unverified' out

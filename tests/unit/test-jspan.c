@@ -161,6 +161,54 @@ static void test_values(void **state)
 	assert_false(jspan_text_is(text("\"TD\""), "TDX"));
 }
 
+/* In blocks of their own lengths, so that a sanitizer sees the first byte past either. */
+static int meaning(const char *s, char **ret, size_t *ret_len)
+{
+	size_t len = strlen(s);
+	uint8_t *exact = malloc(len ? len : 1);
+	char *out = malloc(len > 1 ? len - 1 : 1);
+	int r;
+
+	assert_non_null(exact);
+	assert_non_null(out);
+	memcpy(exact, s, len);
+	r = jspan_string((struct bytes){ exact, len }, out, len > 1 ? len - 1 : 1, ret_len);
+	free(exact);
+	if (r < 0)
+		free(out);
+	else
+		*ret = out;
+	return r;
+}
+
+static void test_string(void **state)
+{
+	static const char *const good[][2] = {
+		{ "\"\"", "" },
+		{ "\"caf\xc3\xa9\"", "caf\xc3\xa9" },
+		{ "\"caf\\u00e9\"", "caf\xc3\xa9" },
+		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
+		{ "\"\\u0001\\u007f\\u0080\\u07ff\\u0800\\uD7FF\\ue000\\uffff\"", "\x01\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf" },
+		{ "\"\\ud800\\udc00\\uDBFF\\uDFFF\"", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
+	};
+	static const char *const bad[] = {
+		"", "\"", "1", "{}", "null", "\"\\u0000\"", "\"\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\ud800\"",
+		"\"\\udc00\"", "\"\\udc00\\ud800\"", "\"\\ud800\\ue000\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\x\"",
+	};
+	size_t len;
+	char *got;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(meaning(good[i][0], &got, &len), 0);
+		assert_string_equal(got, good[i][1]);
+		assert_int_equal(len, strlen(good[i][1]));
+		free(got);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(meaning(bad[i], &got, &len), -EBADMSG);
+	assert_int_equal(jspan_string(text("\"abc\""), (char[3]){ 0 }, 3, &len), -EMSGSIZE);
+}
+
 static void test_time(void **state)
 {
 	static const char *const bad[] = {
@@ -229,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_string),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_object_read),
 	};
