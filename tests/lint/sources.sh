@@ -83,4 +83,14 @@ fi
 check "no file has an unresolved conflict" none "$(xargs grep -InE '^(<<<<<<<|>>>>>>>) ' <"$work/texts")"
 check "no source file has blanks at the end of a line" none "$(xargs grep -nE '[[:blank:]]+$' <"$work/sources" | head -n 20)"
 
+# ---- what others have published ----
+
+check_published() {
+	sed -nE 's/^([0-9a-f]{64})  (.*)/\1 \2/p' attest/snp/amd-ca/README | while read -r sum file; do
+		[ "$(openssl x509 -in "attest/snp/amd-ca/$file" -outform DER | sha256sum)" = "$sum  -" ] || echo "$file is not that of the README"
+	done
+	[ "$(grep -cE '^[0-9a-f]{64}  ' attest/snp/amd-ca/README)" = "$(lint_match 'attest/snp/amd-ca/*.pem' | wc -l)" ] || echo "the README does not list all files"
+}
+check "AMD's certificates are those that their README lists" none "$(check_published)"
+
 finish
