@@ -124,12 +124,20 @@ bool ovmf_tdx_next(const uint8_t *image, struct bytes *sections, struct ovmf_tdx
 	return true;
 }
 
+static bool tdx_is_no_memory(uint32_t type)
+{
+	return type == OVMF_TDX_TD_INFO || type == OVMF_TDX_TD_PARAMS;
+}
+
 static int check_tdx_section(size_t image_len, const uint8_t *p, uint64_t *pages)
 {
 	uint32_t data_offset = get_u32le(p), data_len = get_u32le(p + 4), attributes = get_u32le(p + 28);
 	uint64_t gpa = get_u64le(p + 8), size = get_u64le(p + 16), none = 0;
+	const bool no_memory = tdx_is_no_memory(get_u32le(p + 24));
 
-	if (data_len > image_len || data_offset > image_len - data_len || data_len > size)
+	if (data_len > image_len || data_offset > image_len - data_len)
+		return -EBADMSG;
+	if (no_memory ? size > 0 : data_len > size)
 		return -EBADMSG;
 	if (attributes & OVMF_TDX_AUG) {
 		if (attributes & OVMF_TDX_EXTEND)

@@ -46,16 +46,33 @@ int ovmf_sev_sections(const uint8_t *image, size_t len, struct bytes *ret);
 /* The next section of @sections.  False at the end. */
 bool ovmf_sev_next(struct bytes *sections, struct ovmf_sev_section *ret);
 
+enum ovmf_tdx_type {
+	OVMF_TDX_BFV,
+	OVMF_TDX_CFV,
+	OVMF_TDX_TD_HOB,
+	OVMF_TDX_TEMP_MEM,	/* QEMU takes no type behind this one */
+	OVMF_TDX_PERM_MEM,
+	OVMF_TDX_PAYLOAD,
+	OVMF_TDX_PAYLOAD_PARAM,
+	OVMF_TDX_TD_INFO,	/* this one and the next are for who reads the image: they are no memory */
+	OVMF_TDX_TD_PARAMS,
+	_OVMF_TDX_TYPE_MAX,
+};
+
 #define OVMF_TDX_EXTEND 1u	/* the page's content is measured */
 #define OVMF_TDX_AUG 2u		/* the page is not there at the start, nor measured */
 
 struct ovmf_tdx_section {
 	struct bytes data;	/* the section's beginning, in the image; zeros follow */
-	uint64_t gpa, size;	/* bytes, whole pages; data.len is no more than size */
-	uint32_t type, attributes;
+	uint64_t gpa, size;	/* bytes, whole pages; data.len is no more than size, unless it is no memory */
+	uint32_t type;		/* enum ovmf_tdx_type, or one that we do not know */
+	uint32_t attributes;
 };
 
-/* The same for TDX.  -EBADMSG too for a section that is measured but not there at the start. */
+/*
+ * The same for TDX.  -EBADMSG too for a section that is measured but not there at the start, and
+ * for memory in a section of OVMF_TDX_TD_INFO or OVMF_TDX_TD_PARAMS.
+ */
 int ovmf_tdx_sections(const uint8_t *image, size_t len, struct bytes *ret);
 
 /* The next section of @sections, which are @image's. */

@@ -31,7 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		while (ovmf_tdx_next(data, &all, &s)) {
 			assert(s.data.p >= data && s.data.len <= len &&
 			       (size_t)(s.data.p - data) <= len - s.data.len &&
-			       s.data.len <= s.size);
+			       (s.data.len <= s.size || s.type == OVMF_TDX_TD_INFO ||
+				s.type == OVMF_TDX_TD_PARAMS));
 			assert(s.gpa % OVMF_PAGE_LEN == 0 && s.size % OVMF_PAGE_LEN == 0 &&
 			       (s.size == 0 || s.size - 1 <= UINT64_MAX - s.gpa));
 			assert(!(s.attributes & OVMF_TDX_AUG) || !(s.attributes & OVMF_TDX_EXTEND));

@@ -200,6 +200,7 @@ static void test_tdx_sections(void **state)
 		uint64_t gpa, size;
 		uint32_t attributes;
 		int r;
+		uint32_t type;
 	} cases[] = {
 		{ 0, IMAGE_LEN, 0, IMAGE_LEN, 1, 0 },
 		{ 1, IMAGE_LEN, 0, IMAGE_LEN, 1, -EBADMSG },
@@ -217,12 +218,23 @@ static void test_tdx_sections(void **state)
 		{ 0, 0, 0, UINT64_C(0xfffffffffffff000), 2, 0 },
 		{ 0, 0, 1, 0x1000, 2, -EBADMSG },
 		{ 0, 0, 0, 0x1000, 3, -EBADMSG },		/* measured, and not there */
+		{ 0, 0x1000, 0, 0, 0, 0, OVMF_TDX_TD_INFO },
+		{ 0, IMAGE_LEN, 0, 0, 1, 0, OVMF_TDX_TD_PARAMS },
+		{ 0, 0x1000, 0, 0, 0, -EBADMSG, OVMF_TDX_PAYLOAD },
+		{ 0, 0x1000, 0, 0, 0, -EBADMSG, 9 },
+		{ 0, 0x1000, 0, 0x1000, 0, -EBADMSG, OVMF_TDX_TD_INFO },
+		{ 0, 0, 0, UINT64_C(0xfffffffffffff000), 2, -EBADMSG, OVMF_TDX_TD_INFO },
+		{ 1, IMAGE_LEN, 0, 0, 0, -EBADMSG, OVMF_TDX_TD_INFO },
+		{ 0, 0, 1, 0, 0, -EBADMSG, OVMF_TDX_TD_PARAMS },
+		{ 0, 0x1000, 0, 0x1000, 0, 0, 9 },		/* for others to judge */
 	};
 
 	make_image(image);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		put_tdx(tdx + 48, cases[i].offset, cases[i].len, cases[i].gpa, cases[i].size,
 			cases[i].attributes);
+		if (cases[i].type)
+			put_u32le(tdx + 48 + 24, cases[i].type);
 		expect_tdx(cases[i].r);
 	}
 }
