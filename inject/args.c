@@ -47,10 +47,11 @@ static const struct {
 	[ARG_CMDLINE] =       { "cmdline", "TEXT", "its command line" },
 	[ARG_CMDLINE_FILE] =  { "cmdline-file", "FILE", "its command line, in a file; one newline at the end is taken off" },
 	[ARG_UNCHECKED_KERNEL] = { "unchecked-kernel", NULL, "measure a kernel though the firmware would not check it" },
-	[ARG_VCPUS] =         { "vcpus", "N", "the number of the guest's CPUs; 1 if not given" },
-	[ARG_VCPU_SIG] =      { "vcpu-sig", "N", "their CPUID signature (leaf 1, eax), such as 0xa00f11" },
-	[ARG_VCPU_TYPE] =     { "vcpu-type", "NAME", "their model in QEMU, such as EPYC-Milan" },
+	[ARG_VCPUS] =         { "vcpus", "N", "the number of the guest's CPUs; 1 if not given; measure takes several, such as 1-8,16" },
+	[ARG_VCPU_SIG] =      { "vcpu-sig", "SIG", "their CPUID signature (leaf 1, eax), such as 0xa00f11 or 25/1/1; measure takes several" },
+	[ARG_VCPU_TYPE] =     { "vcpu-type", "NAME", "their model in QEMU, such as EPYC-Milan; measure takes several" },
 	[ARG_VMSA] =          { "vmsa", "FILE", "the page of the first CPU; again: of the next, and of all that follow" },
+	[ARG_DUMP_VMSA] =     { "dump-vmsa", "FILE", "where the pages of the first CPU and of the others go" },
 	[ARG_VARIANT] =       { "variant", "NAME", "who makes these pages; for tdx, in which order pages are measured" },
 	[ARG_GUEST_FEATURES] = { "guest-features", "N", "SEV_FEATURES of the guest's CPUs" },
 	[ARG_LAUNCH_DIGEST] = { "launch-digest", "HEX", "the launch digest, computed before" },
@@ -127,6 +128,8 @@ static int store(struct args *a, size_t i, const char *value)
 		a->words[a->n_words++] = value;
 	else if (i == ARG_VMSA)
 		a->vmsas[a->n_vmsas++] = value;
+	else if (i == ARG_VCPU_TYPE || i == ARG_VCPU_SIG)
+		a->cpus[a->n_cpus++] = value;
 	else if (a->value[i])
 		return give_up(STATUS_USAGE, "--%s is given twice", options[i].name);
 	a->value[i] = value ? value : "";
@@ -140,6 +143,25 @@ static int check_needs(const struct verb *verb, const struct args *a)
 			return give_up(STATUS_USAGE, "%s needs --%s %s; see 'coco-inject %s --help'",
 				       verb->name, options[i].name, options[i].value, verb->name);
 	return STATUS_GOOD;
+}
+
+/* The second that read from standard input would find it empty. */
+static int check_stdin(const struct args *a)
+{
+	static const enum arg files[] = { ARG_TEK, ARG_TIK, ARG_FIRMWARE, ARG_KERNEL, ARG_INITRD, ARG_CMDLINE_FILE };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		n += a->value[files[i]] && streq(a->value[files[i]], "-");
+	for (size_t i = 0; i < a->n_vmsas; i++)
+		n += streq(a->vmsas[i], "-");
+	for (size_t i = 0; i < a->n_secrets; i++) {
+		const char *colon = strchr(a->secrets[i], ':');
+
+		n += colon && streq(colon + 1, "-");
+	}
+	return n > 1 ? give_up(STATUS_USAGE, "Standard input is given twice: one '-' is all that can be read from it") :
+		       STATUS_GOOD;
 }
 
 static void print_usage(const struct verb *verb)
@@ -168,7 +190,8 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 	a.secrets = calloc((size_t)argc, sizeof(*a.secrets));
 	a.words = calloc((size_t)argc, sizeof(*a.words));
 	a.vmsas = calloc((size_t)argc, sizeof(*a.vmsas));
-	if (!a.secrets || !a.words || !a.vmsas) {
+	a.cpus = calloc((size_t)argc, sizeof(*a.cpus));
+	if (!a.secrets || !a.words || !a.vmsas || !a.cpus) {
 		log_oom();
 		return STATUS_IO;
 	}
@@ -208,6 +231,8 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 			return r;
 	}
 	r = check_needs(verb, &a);
+	if (r == STATUS_GOOD)
+		r = check_stdin(&a);
 	if (r != STATUS_GOOD)
 		return r;
 
@@ -221,6 +246,7 @@ void args_done(struct args *a)
 	free(a->secrets);
 	free(a->words);
 	free(a->vmsas);
+	free(a->cpus);
 	for (char **p = a->owned; p && *p; p++)
 		free(*p);
 	free(a->owned);

@@ -80,6 +80,8 @@ static int take_option(struct reader *rd, const char *key, const char *text)
 		r = add_list(rd, text, &rd->a->secrets, &rd->a->n_secrets);
 	else if (i == ARG_VMSA)
 		r = add_list(rd, text, &rd->a->vmsas, &rd->a->n_vmsas);
+	else if (i == ARG_VCPU_TYPE || i == ARG_VCPU_SIG)
+		r = add_list(rd, text, &rd->a->cpus, &rd->a->n_cpus);
 	if (r == STATUS_GOOD) {
 		rd->a->value[i] = flag ? "" : own(rd, text, strlen(text));
 		r = rd->a->value[i] ? STATUS_GOOD : STATUS_IO;

@@ -27,16 +27,32 @@ static const struct {
 	{ "online-kbc", GUID_INIT_TEXT(0x1ee27366, 0x0c87, 0x43a6, 0xaf, 0x48, 0x28, 0x54, 0x3e, 0xaf, 0x7c, 0xb0) },
 };
 
+enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret)
+{
+	uint64_t n;
+
+	if (!a->value[arg])
+		return STATUS_GOOD;
+	if (parse_u64(a->value[arg], &n) < 0 || n > max)
+		return give_up(STATUS_USAGE, "--%s '%s' is no number from 0 to %llu", arg_name(arg),
+			       a->value[arg], (unsigned long long)max);
+	*ret = n;
+	return STATUS_GOOD;
+}
+
+int input_open(const char *path)
+{
+	int fd = streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
+				    open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int input_read_secret(const char *path, size_t max, struct secret **ret)
 {
-	_cleanup_(closep) int fd = -EBADF;
+	_cleanup_(closep) int fd = input_open(path);
 
-	if (streq(path, "-"))
-		return secret_read(STDIN_FILENO, max, ret);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
-	return secret_read(fd, max, ret);
+	return fd < 0 ? fd : secret_read(fd, max, ret);
 }
 
 /* ---- the table ---- */

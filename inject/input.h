@@ -19,6 +19,15 @@
 int input_read_secret(const char *path, size_t max, struct secret **ret);
 
 /*
+ * An option that is a number of at most @max.  Returns STATUS_GOOD, also when it is not given
+ * and @ret stays; STATUS_USAGE.
+ */
+enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret);
+
+/* @path for reading, closed on exec; "-" is standard input.  Quiet.  Returns the descriptor, or an error of open(2) or fcntl(2). */
+int input_open(const char *path);
+
+/*
  * The padded secret table of all --secret options, of at most @max bytes.  @ret is yours.
  *
  * STATUS_USAGE for an unknown name, a GUID that is given twice or is all zero; STATUS_CHECK

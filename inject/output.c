@@ -13,10 +13,24 @@
 
 #define HEX_MAX 64
 
+/* Not through stdio, whose buffer would keep what may be a secret. */
+static enum status output_stdout(const void *data, size_t len)
+{
+	int r = fflush(stdout) == 0 ? write_full(STDOUT_FILENO, data, len) : -errno;
+
+	if (r < 0) {
+		log_error_errno(r, "Failed to write to standard output: %m");
+		return STATUS_IO;
+	}
+	return STATUS_GOOD;
+}
+
 enum status output_file(const struct args *a, const char *path, const void *data, size_t len)
 {
 	int r;
 
+	if (streq(path, "-"))
+		return output_stdout(data, len);
 	r = write_file_atomic(path, data, len, 0600, /* exclusive= */ !a->value[ARG_FORCE]);
 	if (r == -EEXIST)
 		return give_up(STATUS_IO, "'%s' exists and is left as it is; --force replaces it",

@@ -15,6 +15,7 @@ static inline void json_putp(struct json_object **o)
 
 /*
  * Write @path with mode 0600, whole or not at all.  An existing file is replaced with --force only.
+ * "-" is standard output.
  * Returns STATUS_GOOD, or says why and returns STATUS_IO.
  */
 enum status output_file(const struct args *a, const char *path, const void *data, size_t len);

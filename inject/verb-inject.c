@@ -115,8 +115,7 @@ static enum status check_measurement(struct inject *x)
 	}
 	if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
 		return give_up(STATUS_CHECK,
-			       "The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch "
-			       "are others; do not trust this guest");
+			       "The launch measurement is not the expected one; a measurement does not tell what differs.  Do not trust this guest");
 	log_info("The launch measurement is the expected one");
 	return STATUS_GOOD;
 }
@@ -271,7 +270,7 @@ static enum status read_expected(struct inject *x)
 	if (!x->has_policy)
 		return give_up(STATUS_USAGE,
 			       "To compute the measurement the session's --policy is needed");
-	return launch_input_read(a, x->in.launch.tech, &x->in);
+	return launch_input_read(a, x->in.launch.tech, /* list= */ false, &x->in);
 }
 
 /* The firmware that was measured says where its area is, unless --area does. */

@@ -9,13 +9,23 @@
 #include "inject/launch/launch.h"
 #include "inject/output.h"
 
+#define BLOB_LEN (SEV_MEASURE_LEN + SEV_NONCE_LEN)
+
+/* A launch, and its measurement if there is a key for one. */
+struct result {
+	struct launch_item launch;
+	uint8_t blob[BLOB_LEN];
+	bool match;			/* it is the expected one */
+};
+
 struct measure {
 	const struct args *args;
 	enum tech tech;
 	struct launch_input in;
 	struct expectation expect;	/* of --expect, and what is measured */
 	bool keyed;			/* with the TIK a measurement is made, else it is the digest that is printed */
-	uint8_t blob[SEV_MEASURE_LEN + SEV_NONCE_LEN];
+	struct result *results;
+	size_t n_results, n_allocated;
 	int match;			/* -1: nothing was expected */
 	char explanation[EXPLANATION_MAX];
 };
@@ -24,6 +34,7 @@ static void measure_done(struct measure *m)
 {
 	launch_input_done(&m->in);
 	measurer_freep(&m->expect.measurer);
+	free(m->results);
 }
 
 /* ---- the options ---- */
@@ -88,7 +99,7 @@ static enum status read_expected_digest(struct measure *m)
 static enum status read_expected_measurement(struct measure *m)
 {
 	const char *text = m->args->value[ARG_EXPECT], *nonce = m->args->value[ARG_NONCE];
-	uint8_t blob[SEV_MEASURE_LEN + SEV_NONCE_LEN], given[SEV_NONCE_LEN];
+	uint8_t blob[BLOB_LEN], given[SEV_NONCE_LEN];
 	ssize_t n = SEV_MEASURE_LEN;
 
 	if (nonce && base64_decode(nonce, given, sizeof(given)) != sizeof(given))
@@ -138,54 +149,98 @@ static enum status read_inputs(struct measure *m)
 	if (status == STATUS_GOOD && m->keyed)
 		status = read_tik(m);
 	if (status == STATUS_GOOD)
-		status = launch_input_read(m->args, m->tech, &m->in);
+		status = launch_input_read(m->args, m->tech, /* list= */ true, &m->in);
 	if (status == STATUS_GOOD && !m->keyed)
 		status = read_expected_digest(m);
 	return status;
 }
 
-/* ---- the result ---- */
+/* ---- the results ---- */
+
+static int compute(struct measure *m, struct result *result)
+{
+	int r = 0;
+
+	if (m->keyed) {
+		memcpy(result->blob + SEV_MEASURE_LEN, m->expect.nonce, SEV_NONCE_LEN);
+		r = measurer_measure(m->expect.measurer, &m->expect.measured,
+				     result->launch.digest, m->expect.nonce, result->blob);
+	}
+	if (r == 0 && m->args->value[ARG_EXPECT])
+		r = expectation_match(&m->expect, result->launch.digest);
+	if (r >= 0)
+		result->match = r > 0;
+	return MIN(r, 0);
+}
+
+static int add_result(void *data, const struct launch_item *launch)
+{
+	struct measure *m = data;
+	struct result *result;
+
+	if (m->n_results == m->n_allocated) {
+		size_t n = MAX(2 * m->n_allocated, (size_t)16);
+		struct result *more = reallocarray(m->results, n, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		m->results = more;
+		m->n_allocated = n;
+	}
+	result = &m->results[m->n_results++];
+	*result = (struct result){ .launch = *launch };
+	return compute(m, result);
+}
 
 static enum status measure(struct measure *m)
 {
-	if (!m->keyed)
-		return STATUS_GOOD;
-	memcpy(m->blob + SEV_MEASURE_LEN, m->expect.nonce, SEV_NONCE_LEN);
-	if (measurer_measure(m->expect.measurer, &m->expect.measured, m->in.digest, m->expect.nonce,
-			     m->blob) < 0)
-		return give_up(STATUS_IO, "OpenSSL has failed to compute the measurement");
+	int r = launch_input_each(&m->in, add_result, m);
+
+	if (r < 0) {
+		log_error_errno(r, "Failed to compute the %s: %m", m->keyed ? "measurement" : "digest");
+		return STATUS_IO;
+	}
 	return STATUS_GOOD;
+}
+
+/* " of 4 CPUs, EPYC-Milan": what tells @launch from others of the list. */
+#define LABEL_MAX 96
+static const char *label(const struct measure *m, const struct launch_item *launch,
+			 char ret[static LABEL_MAX])
+{
+	ret[0] = '\0';
+	if (launch_input_is_list(&m->in))
+		snprintf(ret, LABEL_MAX, " of %zu CPU%s%s%.60s", launch->n_vcpus,
+			 launch->n_vcpus == 1 ? "" : "s", launch->cpu ? ", " : "",
+			 launch->cpu ? launch->cpu->name : "");
+	return ret;
 }
 
 static enum status compare(struct measure *m)
 {
 	const char *what = m->keyed ? "measurement" : "digest";
+	char unknown[EXPLANATION_MAX], text[LABEL_MAX];
 	int r;
 
 	m->match = -1;
 	if (!m->args->value[ARG_EXPECT])
 		return STATUS_GOOD;
-	r = expectation_match(&m->expect, m->in.digest);
-	if (r > 0) {
-		m->match = 1;
-		log_info("The %s is the expected one", what);
-		return STATUS_GOOD;
-	}
-	if (r == 0)
-		r = expectation_explain(&m->expect, &m->in, m->explanation, sizeof(m->explanation));
+	for (size_t i = 0; i < m->n_results; i++)
+		if (m->results[i].match) {
+			m->match = 1;
+			log_info("The %s%s is the expected one", what,
+				 label(m, &m->results[i].launch, text));
+			return STATUS_GOOD;
+		}
+	r = expectation_explain(&m->expect, &m->in, m->explanation, sizeof(m->explanation));
 	if (r < 0)
 		return give_up(STATUS_IO, "OpenSSL has failed to compute the measurement");
 	m->match = 0;
 	log_error("The %s is not the expected one", what);
 	if (r > 0)
 		log_notice("It would be with: %s", m->explanation);
-	else if (m->in.digest_given)
-		log_notice("Nothing near it would be: digest%s are others",
-			   m->keyed ? ", nonce or TIK" : "s");
 	else
-		log_notice("Nothing near it would be: the firmware%s%s is another one",
-			   m->in.launch.kernel ? ", kernel, initrd or command line" : "",
-			   m->keyed ? ", or the TIK," : "");
+		log_notice("%s", expectation_unknown(&m->expect, &m->in, unknown, sizeof(unknown)));
 	return STATUS_GOOD;
 }
 
@@ -214,16 +269,73 @@ static int add_covers(struct json_object *o, const struct launch_input *in)
 	return 0;
 }
 
-static enum status print_json(const struct measure *m, const char *blob)
+static struct json_object *launch_json(const struct measure *m, const struct result *result)
+{
+	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	const struct cpu *cpu = result->launch.cpu;
+	_cleanup_(freep) char *blob = NULL;
+
+	if (!o ||
+	    json_object_object_add(o, "vcpus", json_object_new_int64((int64_t)result->launch.n_vcpus)) < 0 ||
+	    (cpu && add_text(o, cpu->real ? "vcpu-sig" : "vcpu-type", cpu->name) < 0) ||
+	    output_add_hex(o, "digest", result->launch.digest, m->in.digest_len) < 0 ||
+	    (m->keyed && (base64_encode(result->blob, BLOB_LEN, &blob) < 0 ||
+			  add_text(o, "measurement", blob) < 0)) ||
+	    (m->match >= 0 &&
+	     json_object_object_add(o, "match", json_object_new_boolean(result->match)) < 0))
+		return NULL;
+	return TAKE_PTR(o);
+}
+
+/* Adds @value to @list, which has it then; NULL is no value but a lack of memory. */
+static int append(struct json_object *list, struct json_object *value)
+{
+	if (!value || json_object_array_add(list, value) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The digests alone too: as a list of reference values they go into a policy. */
+static int add_list(struct json_object *o, const struct measure *m)
+{
+	struct json_object *digests = json_object_new_array(), *launches = json_object_new_array();
+	char hex[2 * LAUNCH_DIGEST_MAX + 1];
+
+	if (json_object_object_add(o, "digests", digests) < 0 ||
+	    json_object_object_add(o, "launches", launches) < 0 || !digests || !launches)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_results; i++) {
+		format_hex(m->results[i].launch.digest, m->in.digest_len, hex);
+		if (append(digests, json_object_new_string(hex)) < 0 ||
+		    append(launches, launch_json(m, &m->results[i])) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_one(struct json_object *o, const struct measure *m)
+{
+	_cleanup_(freep) char *blob = NULL;
+
+	if (output_add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0)
+		return -ENOMEM;
+	if (m->keyed && (base64_encode(m->results[0].blob, BLOB_LEN, &blob) < 0 ||
+			 add_text(o, "measurement", blob) < 0))
+		return -ENOMEM;
+	return 0;
+}
+
+static enum status print_json(const struct measure *m)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 
 	if (!o || add_text(o, "tech", m->in.tech_name) < 0 ||
-	    output_add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0 ||
+	    (launch_input_is_list(&m->in) ? add_list(o, m) : add_one(o, m)) < 0 ||
 	    (m->tech == TECH_SNP && !m->in.digest_given &&
 	     output_add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
 	    (!m->in.digest_given && add_covers(o, &m->in) < 0) ||
-	    (blob && add_text(o, "measurement", blob) < 0) ||
 	    (m->match >= 0 &&
 	     json_object_object_add(o, "match", json_object_new_boolean(m->match)) < 0) ||
 	    (m->explanation[0] && add_text(o, "would-match", m->explanation) < 0))
@@ -231,20 +343,67 @@ static enum status print_json(const struct measure *m, const char *blob)
 	return output_json(o);
 }
 
-static enum status print_result(const struct measure *m)
+static enum status print_result(const struct measure *m, const struct result *result)
 {
 	_cleanup_(freep) char *blob = NULL;
 	char hex[2 * LAUNCH_DIGEST_MAX + 1];
+	const struct cpu *cpu = result->launch.cpu;
 
-	if (m->keyed && base64_encode(m->blob, sizeof(m->blob), &blob) < 0) {
+	if (m->keyed && base64_encode(result->blob, BLOB_LEN, &blob) < 0) {
 		log_oom();
 		return STATUS_IO;
 	}
-	if (m->args->value[ARG_JSON])
-		return print_json(m, blob);
-	format_hex(m->in.digest, m->in.digest_len, hex);
-	print("%s\n", blob ? blob : hex);
+	format_hex(result->launch.digest, m->in.digest_len, hex);
+	print("%s", blob ? blob : hex);
+	if (launch_input_is_list(&m->in))
+		print("  %zu%s%s", result->launch.n_vcpus, cpu ? " " : "", cpu ? cpu->name : "");
+	print("\n");
 	return STATUS_GOOD;
+}
+
+static enum status print_results(const struct measure *m)
+{
+	const char *pages = m->args->value[ARG_DUMP_VMSA];
+	enum status status = STATUS_GOOD;
+
+	if (m->args->value[ARG_JSON])
+		return print_json(m);
+	if (pages && streq(pages, "-"))
+		return STATUS_GOOD;
+	for (size_t i = 0; status == STATUS_GOOD && i < m->n_results; i++)
+		status = print_result(m, &m->results[i]);
+	return status;
+}
+
+/* ---- the CPUs' pages ---- */
+
+static enum status check_dump(const struct measure *m)
+{
+	const char *path = m->args->value[ARG_DUMP_VMSA];
+
+	if (!path)
+		return STATUS_GOOD;
+	if (m->in.counts.n == 0 || m->in.launch.pages)
+		return give_up(STATUS_USAGE,
+			       "--dump-vmsa writes the pages that are computed, and here are none: they are of sev-es and snp, without --vmsa or a digest");
+	if (m->in.n_cpus > 1)
+		return give_up(STATUS_USAGE, "--dump-vmsa writes the pages of one CPU model");
+	if (streq(path, "-") && m->args->value[ARG_JSON])
+		return give_up(STATUS_USAGE, "--json and --dump-vmsa - would both print");
+	return STATUS_GOOD;
+}
+
+static enum status dump_pages(const struct measure *m)
+{
+	const char *path = m->args->value[ARG_DUMP_VMSA];
+	uint8_t pages[2 * VMSA_LEN];
+	size_t n = MIN(m->in.counts.most, (size_t)2);
+
+	if (!path)
+		return STATUS_GOOD;
+	for (size_t i = 0; i < n; i++)
+		launch_vmsa(&m->in.launch, i, pages + i * VMSA_LEN);
+	return output_file(m->args, path, pages, n * VMSA_LEN);
 }
 
 static enum status run(const struct args *a)
@@ -254,11 +413,15 @@ static enum status run(const struct args *a)
 
 	status = read_inputs(&m);
 	if (status == STATUS_GOOD)
+		status = check_dump(&m);
+	if (status == STATUS_GOOD)
 		status = measure(&m);
 	if (status == STATUS_GOOD)
 		status = compare(&m);
 	if (status == STATUS_GOOD)
-		status = print_result(&m);
+		status = dump_pages(&m);
+	if (status == STATUS_GOOD)
+		status = print_results(&m);
 	return status == STATUS_GOOD && m.match == 0 ? STATUS_CHECK : status;
 }
 
@@ -267,6 +430,6 @@ const struct verb verb_measure = {
 	.summary = "compute what a launch is measured as, and compare",
 	.needs = ARG(TECH),
 	.takes = ARGS_LAUNCH | ARG(DIGEST) | ARG(TIK) | ARG(POLICY) | ARG(API) | ARG(BUILD) |
-		 ARG(NONCE) | ARG(EXPECT) | ARG(JSON),
+		 ARG(NONCE) | ARG(EXPECT) | ARG(JSON) | ARG(DUMP_VMSA) | ARG(FORCE),
 	.run = run,
 };

@@ -65,7 +65,7 @@ static enum status check_measurement(const struct args *a, const struct measurem
 	if (status == STATUS_GOOD)
 		status = input_version(a, &what);
 	if (status == STATUS_GOOD)
-		status = launch_input_read(a, tech, in);
+		status = launch_input_read(a, tech, /* list= */ false, in);
 	return status == STATUS_GOOD ? launch_check_measurement(in, tik, &what, shown->bytes) : status;
 }
 

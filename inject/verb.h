@@ -65,6 +65,7 @@ enum arg {
 	ARG_VCPU_SIG,
 	ARG_VCPU_TYPE,
 	ARG_VMSA,
+	ARG_DUMP_VMSA,
 	ARG_VARIANT,
 	ARG_GUEST_FEATURES,
 	ARG_LAUNCH_DIGEST,
@@ -100,6 +101,8 @@ struct args {
 	size_t n_words;
 	const char **vmsas;		/* of each --vmsa */
 	size_t n_vmsas;
+	const char **cpus;		/* of each --vcpu-type or --vcpu-sig */
+	size_t n_cpus;
 	char **owned;			/* what comes from --config; a list that ends with NULL */
 };
 

@@ -22,17 +22,13 @@ enum page_type {
  * LD = SHA-384(LD || contents || u16 length || u8 type || u8 IMI || u8 VMPL3, 2, 1 permissions
  * || u8 || u64 gpa).
  */
-static int add_page(struct digest *d, enum page_type type, uint64_t gpa, const uint8_t *page)
+static int add_record(struct digest *d, enum page_type type, uint64_t gpa,
+		      const uint8_t contents[static SHA384_LEN])
 {
 	uint8_t info[PAGE_INFO_LEN] = { 0 };
-	int r;
 
 	memcpy(info, d->ld, SHA384_LEN);
-	if (page) {
-		r = sha_of(&d->sha, page, OVMF_PAGE_LEN, info + SHA384_LEN);
-		if (r < 0)
-			return r;
-	}
+	memcpy(info + SHA384_LEN, contents, SHA384_LEN);
 	put_u16le(info + 0x60, PAGE_INFO_LEN);
 	info[0x62] = (uint8_t)type;
 	put_u32le(info + 0x68, (uint32_t)gpa);
@@ -40,12 +36,23 @@ static int add_page(struct digest *d, enum page_type type, uint64_t gpa, const u
 	return sha_of(&d->sha, info, sizeof(info), d->ld);
 }
 
-static int add_empty_pages(struct digest *d, enum page_type type, uint64_t gpa, uint32_t size)
+static int add_page(struct digest *d, uint64_t gpa, const uint8_t *page)
 {
+	uint8_t contents[SHA384_LEN];
+	int r;
+
+	r = sha_of(&d->sha, page, OVMF_PAGE_LEN, contents);
+	return r < 0 ? r : add_record(d, PAGE_NORMAL, gpa, contents);
+}
+
+/* Pages of which only the place is measured.  QEMU hands over a section whole, of any type. */
+static int add_empty_pages(struct digest *d, enum page_type type, const struct ovmf_sev_section *s)
+{
+	static const uint8_t contents[SHA384_LEN];
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < size; i += OVMF_PAGE_LEN)
-		r = add_page(d, type, gpa + i, NULL);
+	for (uint32_t i = 0; r == 0 && i < s->size; i += OVMF_PAGE_LEN)
+		r = add_record(d, type, (uint64_t)s->gpa + i, contents);
 	return r;
 }
 
@@ -62,47 +69,52 @@ static int add_firmware(struct digest *d, const struct launch *l)
 		return 0;
 	}
 	for (size_t i = 0; r == 0 && i < fw->len; i += OVMF_PAGE_LEN)
-		r = add_page(d, PAGE_NORMAL, gpa + i, fw->p + i);
+		r = add_page(d, gpa + i, fw->p + i);
 	return r;
 }
 
-/* The table lies in its page where the firmware looks for it; what else is there is zero. */
+/*
+ * QEMU puts the table as far into the section as the firmware's area lies in its page, which is
+ * where the firmware looks for it when the section begins with that page.  What else is there
+ * is zero.
+ */
 static int add_kernel_hashes(struct digest *d, const struct launch *l,
 			     const struct ovmf_sev_section *s)
 {
-	uint8_t page[OVMF_PAGE_LEN] = { 0 };
+	uint8_t pages[2 * OVMF_PAGE_LEN] = { 0 };
+	static const uint8_t zeros[OVMF_PAGE_LEN];
 	struct ovmf_area area;
 	uint32_t offset;
 	int r;
 
 	if (!l->kernel)
-		return add_empty_pages(d, PAGE_ZERO, s->gpa, s->size);
+		return add_empty_pages(d, PAGE_ZERO, s);
 	r = ovmf_hash_area(l->firmware.p, l->firmware.len, &area);
 	if (r < 0)
 		return r == -ENOENT ? -ENXIO : r;
 	offset = area.base % OVMF_PAGE_LEN;
-	if (s->size != OVMF_PAGE_LEN || area.base - offset != s->gpa ||
-	    offset > OVMF_PAGE_LEN - KERNEL_HASHES_LEN)
+	if (area.base - offset != s->gpa || offset > s->size - KERNEL_HASHES_LEN)
 		return -EBADMSG;
-	kernel_hashes_table(l->kernel, page + offset);
-	return add_page(d, PAGE_NORMAL, s->gpa, page);
+	kernel_hashes_table(l->kernel, pages + offset);
+	for (uint32_t i = 0; r == 0 && i < s->size; i += OVMF_PAGE_LEN)
+		r = add_page(d, (uint64_t)s->gpa + i, i < sizeof(pages) ? pages + i : zeros);
+	return r;
 }
 
 static int add_section(struct digest *d, const struct launch *l, const struct ovmf_sev_section *s)
 {
 	switch (s->type) {
 	case OVMF_SEV_MEMORY:
-		return add_empty_pages(d, l->vmsa.variant->memory_unmeasured ? PAGE_UNMEASURED : PAGE_ZERO, s->gpa, s->size);
+		return add_empty_pages(d, l->vmsa.variant->memory_unmeasured ? PAGE_UNMEASURED : PAGE_ZERO, s);
 	case OVMF_SEV_SECRETS:
-		return add_page(d, PAGE_SECRETS, s->gpa, NULL);
+		return add_empty_pages(d, PAGE_SECRETS, s);
 	case OVMF_SEV_CPUID:
-		return add_page(d, PAGE_CPUID, s->gpa, NULL);
-	case OVMF_SEV_SVSM_CAA:
-		return add_empty_pages(d, PAGE_ZERO, s->gpa, s->size);
+		return add_empty_pages(d, PAGE_CPUID, s);
 	case OVMF_SEV_KERNEL_HASHES:
 		return add_kernel_hashes(d, l, s);
 	default:
-		return -EOPNOTSUPP;
+		/* OVMF_SEV_SVSM_CAA, and types that are unknown to QEMU as well. */
+		return add_empty_pages(d, PAGE_ZERO, s);
 	}
 }
 
@@ -179,16 +191,34 @@ int digest_pages(struct digest *d, const struct launch *l)
 	return sha_update(&d->sha, table, sizeof(table));
 }
 
-int digest_vcpu(struct digest *d, const struct launch *l, size_t cpu)
+void launch_vmsa(const struct launch *l, size_t cpu, uint8_t ret[static VMSA_LEN])
 {
-	uint8_t made[VMSA_LEN];
-	const uint8_t *page = made;
-
 	if (l->pages)
-		page = l->pages + MIN(cpu, l->n_pages - 1) * VMSA_LEN;
+		memcpy(ret, l->pages + MIN(cpu, l->n_pages - 1) * VMSA_LEN, VMSA_LEN);
 	else
-		vmsa_page(&l->vmsa, cpu == 0 ? VMSA_EIP_BSP : l->ap_eip, made);
-	return l->tech == TECH_SNP ? add_page(d, PAGE_VMSA, VMSA_GPA, page) : sha_update(&d->sha, page, VMSA_LEN);
+		vmsa_page(&l->vmsa, cpu == 0 ? VMSA_EIP_BSP : l->ap_eip, ret);
+}
+
+/* Whether the @cpu-th CPU has the page of the one before. */
+static bool is_like_before(const struct launch *l, size_t cpu)
+{
+	return cpu >= (l->pages ? l->n_pages : 2);
+}
+
+int digest_vcpu(struct digest *d, const struct launch *l, struct vcpus *v)
+{
+	int r = 0;
+
+	if (!is_like_before(l, v->next)) {
+		launch_vmsa(l, v->next, v->page);
+		if (l->tech == TECH_SNP)
+			r = sha_of(&d->sha, v->page, VMSA_LEN, v->contents);
+	}
+	if (r == 0)
+		r = l->tech == TECH_SNP ? add_record(d, PAGE_VMSA, VMSA_GPA, v->contents) :
+					  sha_update(&d->sha, v->page, VMSA_LEN);
+	v->next++;
+	return r;
 }
 
 int digest_peek(const struct digest *d, const struct launch *l,
@@ -203,12 +233,13 @@ int digest_peek(const struct digest *d, const struct launch *l,
 int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX])
 {
 	_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
+	struct vcpus vcpus = { 0 };
 	int r;
 
 	r = digest_begin(l, &d);
 	if (r == 0)
 		r = digest_pages(&d, l);
-	for (size_t i = 0; r == 0 && l->tech != TECH_SEV && i < l->n_vcpus; i++)
-		r = digest_vcpu(&d, l, i);
+	while (r == 0 && l->tech != TECH_SEV && vcpus.next < l->n_vcpus)
+		r = digest_vcpu(&d, l, &vcpus);
 	return r < 0 ? r : digest_peek(&d, l, ret);
 }

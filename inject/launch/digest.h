@@ -25,7 +25,6 @@ enum tech {
 	_TECH_MAX,
 };
 
-#define LAUNCH_VCPUS_MAX 4096		/* more than KVM gives a guest */
 #define LAUNCH_DIGEST_MAX SHA384_LEN
 
 /* What a guest starts with.  All is borrowed. */
@@ -36,7 +35,7 @@ struct launch {
 	const struct kernel_hashes *kernel;	/* NULL: no kernel, and so no table */
 
 	/* Unless it is plain SEV: */
-	size_t n_vcpus;				/* 1 to LAUNCH_VCPUS_MAX */
+	size_t n_vcpus;				/* 1 to VCPUS_MAX */
 	struct vmsa vmsa;			/* SNP: its variant tells the monitor too */
 	uint32_t ap_eip;			/* where all CPUs but the first begin */
 	const uint8_t *pages;			/* SEV-ES, SNP: VMSA pages instead of the above two; may be NULL */
@@ -52,8 +51,9 @@ static inline size_t launch_digest_len(const struct launch *l)
  * The digest of @l, launch_digest_len() bytes.
  *
  * Returns 0; for SNP -ENOENT when the firmware has no SEV metadata, -ENXIO when there is a
- * kernel and the firmware has no place for its hashes, -EOPNOTSUPP for a section that we do not
- * know, -EBADMSG or -EMSGSIZE for broken metadata or an image that is not whole pages; -EIO.
+ * kernel and the firmware has no place for its hashes, -EBADMSG or -EMSGSIZE for broken metadata
+ * or an image that is not whole pages; -EIO.  A section of a type that is not known counts as
+ * memory, as in QEMU.
  */
 int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX]);
 
@@ -70,9 +70,19 @@ struct digest {
 int digest_begin(const struct launch *l, struct digest *ret);
 int digest_copy(const struct digest *d, struct digest *ret);
 int digest_pages(struct digest *d, const struct launch *l);
-int digest_vcpu(struct digest *d, const struct launch *l, size_t cpu);
+
+/* The CPUs that are in a digest: all zero before the first.  The page of the last is kept for the next. */
+struct vcpus {
+	size_t next;
+	uint8_t page[VMSA_LEN], contents[SHA384_LEN];
+};
+
+int digest_vcpu(struct digest *d, const struct launch *l, struct vcpus *v);
 int digest_peek(const struct digest *d, const struct launch *l,
 		uint8_t ret[static LAUNCH_DIGEST_MAX]);
 void digest_done(struct digest *d);
+
+/* The page of the @cpu-th CPU, from 0. */
+void launch_vmsa(const struct launch *l, size_t cpu, uint8_t ret[static VMSA_LEN]);
 
 #endif

@@ -12,7 +12,8 @@
 #include "inject/sev/sev-policy.h"
 #include "wire/ovmf-table.h"
 
-#define VCPUS_TRIED 256
+#define VCPUS_TRIED 256		/* beside another mistake; else VCPUS_MAX */
+#define FEATURES_TRIED 16	/* bits of SEV_FEATURES, each alone */
 #define POLICIES_TRIED 64	/* all flags */
 #define BUILDS_TRIED 256
 
@@ -63,11 +64,27 @@ static void say_table(struct search *s)
 		say(s, "%s", s->table->what);
 }
 
+static void say_model(struct search *s, uint32_t signature)
+{
+	size_t n;
+	const struct cpu *cpus = known_cpus(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (cpus[i].signature == signature) {
+			if (cpus[i].real)
+				say(s, "CPU signature 0x%x (as -cpu host has it on %s)", signature,
+				    cpus[i].name);
+			else
+				say(s, "CPU model %s (signature 0x%x)", cpus[i].name, signature);
+			return;
+		}
+	say(s, "CPU signature 0x%x", signature);
+}
+
 static void say_vcpus(struct search *s, const struct launch *l)
 {
 	const struct launch *given = &s->in->launch;
-	uint32_t signature;
-	const char *name;
+	const bool list = launch_input_is_list(s->in);
 
 	say_table(s);
 	if (l->tech == TECH_SEV && given->tech != TECH_SEV)
@@ -76,135 +93,180 @@ static void say_vcpus(struct search *s, const struct launch *l)
 		return;
 	if (given->tech == TECH_SEV)
 		say(s, "SEV-ES, with the CPUs' state");
-	if (l->n_vcpus != given->n_vcpus)
+	if (list || l->n_vcpus != given->n_vcpus)
 		say(s, "%zu CPU%s", l->n_vcpus, l->n_vcpus == 1 ? "" : "s");
-	if (l->pages)
-		return;
 	if (l->vmsa.variant != given->vmsa.variant)
 		say(s, "VMSA variant %s (%s)", l->vmsa.variant->name, l->vmsa.variant->when);
+	if (l->pages)
+		return;
 	if (l->vmsa.features != given->vmsa.features &&
 	    (l->vmsa.variant == given->vmsa.variant || l->vmsa.features != l->vmsa.variant->features))
 		say(s, "guest features 0x%llx", (unsigned long long)l->vmsa.features);
-	if (l->vmsa.signature == given->vmsa.signature)
-		return;
-	for (size_t i = 0; (name = cpu_type_name(i, &signature)); i++)
-		if (signature == l->vmsa.signature) {
-			say(s, "CPU model %s", name);
-			return;
-		}
-	say(s, "CPU signature 0x%x", l->vmsa.signature);
+	if (!l->vmsa.variant->own_rdx && (list || l->vmsa.signature != given->vmsa.signature))
+		say_model(s, l->vmsa.signature);
 }
 
-/* The digest of all CPU counts, each going on from the one before. */
-static int try_counts(struct search *s, const struct digest *before, struct launch *l)
+/* ---- trying ---- */
+
+/* The digest of all numbers of CPUs up to @max, each going on from the one before. */
+static int try_counts(struct search *s, const struct digest *before, struct launch *l, size_t max)
 {
 	_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
-	const size_t max = l->pages && l->n_pages == 1 ? 1 : l->pages || l->ap_eip ? MAX(s->in->launch.n_vcpus, (size_t)VCPUS_TRIED) : 1;
 	uint8_t digest[LAUNCH_DIGEST_MAX];
+	struct vcpus vcpus = { 0 };
 	int r;
 
+	/* There is no page for a second CPU. */
+	if (l->pages ? l->n_pages == 1 : l->ap_eip == 0)
+		max = 1;
 	r = digest_copy(before, &d);
-	for (l->n_vcpus = 1; r == 0 && l->n_vcpus <= max; l->n_vcpus++) {
-		r = digest_vcpu(&d, l, l->n_vcpus - 1);
+	while (r == 0 && vcpus.next < max) {
+		r = digest_vcpu(&d, l, &vcpus);
 		if (r == 0)
 			r = digest_peek(&d, l, digest);
 		if (r == 0)
 			r = expectation_match(s->e, digest);
 		if (r > 0) {
+			l->n_vcpus = vcpus.next;
 			say_vcpus(s, l);
-			return 1;
 		}
 	}
 	return r;
 }
 
-/* What may be in a CPU's page. */
-static int try_pages(struct search *s, const struct digest *before, struct launch *l)
+/*
+ * How wide the search is.  Two mistakes at once are tried, of the CPUs' state and their model
+ * three; all that people mistake together would take minutes.
+ */
+struct width {
+	bool variants, models;	/* beside the given one */
+	bool bits;		/* single bits of SEV_FEATURES */
+	size_t vcpus;
+};
+
+/* One variant's page with the models that @w says. */
+static int try_models(struct search *s, const struct digest *before, struct launch *l,
+		      const struct width *w)
 {
-	const struct launch given = *l;
-	const uint64_t own = given.vmsa.variant->features;
-	/*
-	 * Those that can be chosen at all are chosen in newer kernels, which fill in the FPU;
-	 * "legacy+debugswap" has its own name.
-	 */
-	const uint64_t features[] = { given.vmsa.features, own, given.vmsa.variant->fpu ? own ^ VMSA_DEBUG_SWAP : own };
-	uint32_t signature = given.vmsa.signature;
+	const struct launch_input *in = s->in;
+	size_t n;
+	const struct cpu *cpus = known_cpus(&n);
+	int r = 0;
+
+	if (l->vmsa.variant->own_rdx)
+		return try_counts(s, before, l, w->vcpus);
+	for (size_t i = 0; r == 0 && i < in->n_cpus; i++) {
+		l->vmsa.signature = in->cpus[i].signature;
+		r = try_counts(s, before, l, w->vcpus);
+	}
+	for (size_t i = 0; r == 0 && w->models && i < n; i++) {
+		l->vmsa.signature = cpus[i].signature;
+		r = try_counts(s, before, l, w->vcpus);
+	}
+	return r;
+}
+
+/* What may be in a CPU's page of the variant in @l. */
+static int try_pages(struct search *s, const struct digest *before, struct launch *l,
+		     const struct width *w)
+{
+	const struct vmsa *given = &s->in->launch.vmsa;
+	const uint64_t features[] = { l->vmsa.variant->features, given->features };
 	int r = 0;
 
 	if (l->pages)
-		return try_counts(s, before, l);
-	for (size_t f = 0; f < ARRAY_SIZE(features); f++) {
-		if (f > 0 && features[f] == features[0])
+		return try_counts(s, before, l, w->vcpus);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(features); i++) {
+		if (i > 0 && (features[i] == features[0] || !given->variant))
 			continue;
-		l->vmsa.features = features[f];
-		for (size_t i = 0; r == 0; i++) {
-			/* The given one first, unless there is none. */
-			if (i > 0 && !cpu_type_name(i - 1, &signature))
-				break;
-			if (i == 0 ? signature == 0 && !l->vmsa.variant->edx :
-				     signature == given.vmsa.signature)
-				continue;
-			l->vmsa.signature = signature;
-			r = try_counts(s, before, l);
-			if (l->vmsa.variant->edx)
-				break;
-		}
-		signature = given.vmsa.signature;
-		if (r != 0)
-			return r;
+		l->vmsa.features = features[i];
+		r = try_models(s, before, l, w);
 	}
-	return 0;
+	for (unsigned bit = 0; r == 0 && w->bits && bit < FEATURES_TRIED; bit++) {
+		l->vmsa.features = given->features ^ UINT64_C(1) << bit;
+		r = try_models(s, before, l, w);
+	}
+	return r;
 }
 
-static int begin_pages(const struct search *s, const struct launch *l, struct digest *ret)
-{
-	int r;
+/* What is in front of the CPUs' pages differs between monitors, and is hashed once for each. */
+#define LAYOUTS 4
+struct base {
+	struct digest layouts[LAYOUTS];
+	bool begun[LAYOUTS];
+};
 
-	r = digest_copy(&s->in->begun, ret);
-	return r < 0 ? r : digest_pages(ret, l);
+static void base_done(struct base *b)
+{
+	for (size_t i = 0; i < LAYOUTS; i++)
+		if (b->begun[i])
+			digest_done(&b->layouts[i]);
 }
 
-/* No CPU's page at all, and then all that there may be. */
-static int try_variants(struct search *s, struct launch *l)
+static int base_of(const struct search *s, struct base *b, const struct launch *l,
+		   const struct digest **ret)
 {
-	const struct launch given = *l;
-	size_t n;
-	const struct vmsa_variant *variants = vmsa_variants(&n);
+	const struct vmsa_variant *v = l->vmsa.variant;
+	const size_t i = v ? v->cpuid_last + 2 * v->memory_unmeasured : 0;
 	int r = 0;
 
-	if (given.tech != TECH_SNP) {
-		_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
-		uint8_t digest[LAUNCH_DIGEST_MAX];
-
-		l->tech = TECH_SEV;
-		r = begin_pages(s, l, &d);
+	if (!b->begun[i]) {
+		r = digest_copy(&s->in->begun, &b->layouts[i]);
+		b->begun[i] = r == 0;
 		if (r == 0)
-			r = digest_peek(&d, l, digest);
-		if (r == 0)
-			r = expectation_match(s->e, digest);
-		if (r > 0)
-			say_vcpus(s, l);
-		if (r != 0)
-			return r;
-		l->tech = TECH_SEV_ES;
+			r = digest_pages(&b->layouts[i], l);
 	}
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
+	*ret = &b->layouts[i];
+	return r;
+}
 
+/* No CPU's page at all. */
+static int try_plain(struct search *s, struct base *b, struct launch *l)
+{
+	const struct digest *before;
+	uint8_t digest[LAUNCH_DIGEST_MAX];
+	int r;
+
+	l->tech = TECH_SEV;
+	r = base_of(s, b, l, &before);
+	if (r == 0)
+		r = digest_peek(before, l, digest);
+	if (r == 0)
+		r = expectation_match(s->e, digest);
+	if (r > 0)
+		say_vcpus(s, l);
+	l->tech = TECH_SEV_ES;
+	return r;
+}
+
+static int try_variants(struct search *s, struct base *b, const struct launch *given,
+			const struct width *w)
+{
+	const bool snp = given->tech == TECH_SNP;
+	const struct vmsa_variant *own = given->vmsa.variant, *variants;
+	int r = 0;
+	size_t n;
+
+	variants = vmsa_variants(&n);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct digest *before;
+		struct launch l = *given;
+
+		if (variants[i].snp != snp || (!w->variants && own && &variants[i] != own))
+			continue;
 		/*
 		 * With pages from files nothing but the order of things around them is the
 		 * variant's.
 		 */
-		if (variants[i].snp != (given.tech == TECH_SNP) ||
-		    (given.pages && given.vmsa.variant && &variants[i] != given.vmsa.variant))
+		if (given->pages && own && &variants[i] != own &&
+		    variants[i].cpuid_last == own->cpuid_last &&
+		    variants[i].memory_unmeasured == own->memory_unmeasured)
 			continue;
-		*l = given;
-		l->tech = given.tech == TECH_SNP ? TECH_SNP : TECH_SEV_ES;
-		l->vmsa.variant = &variants[i];
-		l->vmsa.features = &variants[i] == given.vmsa.variant ? given.vmsa.features : variants[i].features;
-		r = begin_pages(s, l, &d);
+		l.tech = snp ? TECH_SNP : TECH_SEV_ES;
+		l.vmsa.variant = &variants[i];
+		r = base_of(s, b, &l, &before);
 		if (r == 0)
-			r = try_pages(s, &d, l);
+			r = try_pages(s, before, &l, w);
 	}
 	return r;
 }
@@ -265,28 +327,67 @@ static int make_tables(const struct launch_input *in, struct table_try ret[stati
 	return (int)n + 1;
 }
 
+static int try_widths(struct search *s, struct base *b, const struct launch *given,
+		      const struct width *widths, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = try_variants(s, b, given, &widths[i]);
+	return r;
+}
+
+/* One table, or none.  The given one is the most likely to be right, and tried the widest. */
+static int try_table(struct search *s, const struct launch *l)
+{
+	const size_t some = MAX(s->in->counts.most, (size_t)VCPUS_TRIED);
+	/* A CPU more is two short hashes for SNP, and a whole page for SEV-ES. */
+	const size_t many = l->tech == TECH_SNP ? VCPUS_MAX : some;
+	const struct width narrow[] = {
+		{ .variants = true, .vcpus = some },
+		{ .models = true, .vcpus = some },
+	};
+	const struct width wide[] = {
+		{ .vcpus = VCPUS_MAX },
+		{ .variants = true, .models = true, .vcpus = some },
+		{ .bits = true, .vcpus = some },
+		{ .variants = true, .vcpus = many },
+		{ .models = true, .vcpus = many },
+	};
+	_cleanup_(base_done) struct base b = { .begun = { false } };
+	struct launch given = *l;
+	int r = 0;
+
+	if (given.tech != TECH_SNP) {
+		r = try_plain(s, &b, &given);
+		given.tech = l->tech;
+	}
+	if (r != 0)
+		return r;
+	return s->table ? try_widths(s, &b, &given, narrow, ARRAY_SIZE(narrow)) :
+			  try_widths(s, &b, &given, wide, ARRAY_SIZE(wide));
+}
+
 static int try_launches(struct search *s)
 {
 	struct table_try tables[TABLE_TRIES];
 	struct launch given = s->in->launch;
-	int r, n = 0;
+	int r = 0, n = 0;
 
 	/* Plain SEV had no need of it. */
 	if (given.tech == TECH_SEV)
 		(void) ovmf_es_reset(given.firmware.p, given.firmware.len, &given.ap_eip);
 	if (s->in->launch.kernel)
 		n = make_tables(s->in, tables);
-	for (int i = -1; i < n; i++) {
+	for (int i = -1; r == 0 && i < n; i++) {
 		struct launch l = given;
 
 		s->table = i < 0 ? NULL : &tables[i];
 		if (i >= 0)
 			l.kernel = tables[i].none ? NULL : &tables[i].hashes;
-		r = try_variants(s, &l);
-		if (r != 0)
-			return r;
+		r = try_table(s, &l);
 	}
-	return n < 0 ? n : 0;
+	return n < 0 ? n : r;
 }
 
 /* ---- what is beside the digest ---- */
@@ -371,4 +472,29 @@ int expectation_explain(const struct expectation *e, const struct launch_input *
 	if (r == 0 && e->measurer)
 		r = try_versions(&s, in->digest);
 	return r;
+}
+
+const char *expectation_unknown(const struct expectation *e, const struct launch_input *in,
+				char *ret, size_t size)
+{
+	const bool is_tdx = in->launch.tech == TECH_TDX, of_files = !in->digest_given && !is_tdx;
+	const struct {
+		bool possible;
+		const char *what;
+	} causes[] = {
+		{ in->digest_given, "anything that was launched" },
+		{ !in->digest_given, "the firmware" },
+		{ of_files && in->launch.kernel, "the kernel, its initrd or command line" },
+		{ of_files && !in->launch.kernel, "a kernel that the host loads and that was not given" },
+		{ of_files, "the CPUs and their state" },
+		{ e->measurer, "the policy, the nonce, the TIK" },
+	};
+	size_t used;
+
+	used = (size_t)snprintf(ret, size, "Nothing near it is, and a digest does not tell what differs.  Compare:");
+	for (size_t i = 0, n = 0; i < ARRAY_SIZE(causes) && used < size; i++)
+		if (causes[i].possible)
+			used += (size_t)snprintf(ret + used, size - used, "%s %s", n++ ? ";" : "",
+						 causes[i].what);
+	return ret;
 }

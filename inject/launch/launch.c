@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/launch/launch.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/io.h"
 #include "base/parse.h"
 #include "inject/input.h"
+#include "inject/launch/read.h"
 #include "inject/sev/sev-policy.h"
+#include "wire/ovmf-metadata.h"
 #include "wire/ovmf-table.h"
 
 static const char *const tech_names[_TECH_MAX] = {
@@ -32,19 +30,6 @@ int tech_parse(const char *name, enum tech *ret)
 			return 0;
 		}
 	return -EINVAL;
-}
-
-enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret)
-{
-	uint64_t n;
-
-	if (!a->value[arg])
-		return STATUS_GOOD;
-	if (parse_u64(a->value[arg], &n) < 0 || n > max)
-		return give_up(STATUS_USAGE, "--%s '%s' is no number from 0 to %llu", arg_name(arg),
-			       a->value[arg], (unsigned long long)max);
-	*ret = n;
-	return STATUS_GOOD;
 }
 
 enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy)
@@ -89,355 +74,6 @@ enum status launch_check_version(const struct measured *m)
 	return STATUS_GOOD;
 }
 
-/* ---- files ---- */
-
-/* SEV and SEV-ES hash the image from front to end; SNP and TDX by its own metadata. */
-static bool is_hashed_once(const struct launch_input *in)
-{
-	return in->launch.tech == TECH_SEV || in->launch.tech == TECH_SEV_ES;
-}
-
-static enum status failed_to_read(int r, const char *what, const char *path)
-{
-	log_error_errno(r, "Failed to read the %s '%s': %m", what, path);
-	return STATUS_IO;
-}
-
-static int open_input(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* All of @path at once: what is measured and what says where things lie must be the same bytes. */
-static int read_whole(int fd, size_t max, uint8_t **ret, size_t *ret_len)
-{
-	_cleanup_(freep) uint8_t *buf = NULL;
-	size_t size, len = 0;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	/* One byte more tells that it has ended; a pipe has no size and gets what it needs. */
-	size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)MIN(st.st_size, (off_t)max) + 1 : 4096;
-	for (;;) {
-		uint8_t *more = realloc(buf, size);
-		ssize_t n;
-
-		if (!more)
-			return -ENOMEM;
-		buf = more;
-		n = read_full(fd, buf + len, size - len);
-		if (n < 0)
-			return (int)n;
-		len += (size_t)n;
-		if (len > max)
-			return -EFBIG;
-		if (len < size)
-			break;
-		size = MIN(size * 2, max + 1);
-	}
-	*ret = TAKE_PTR(buf);
-	*ret_len = len;
-	return 0;
-}
-
-/*
- * For SEV all but the image's end is of no use once it is hashed.  Two pieces take turns, so
- * that the last OVMF_TABLE_TAIL_LEN bytes are still there when it has ended.
- */
-#define PIECE_LEN (96u * 1024)
-
-static int hash_firmware(int fd, size_t max, struct sha *sha, uint8_t **ret_tail, size_t *ret_len)
-{
-	_cleanup_(freep) uint8_t *pieces = malloc(2 * PIECE_LEN), *tail = malloc(OVMF_TABLE_TAIL_LEN);
-	uint8_t *now = pieces, *before = pieces + PIECE_LEN;
-	size_t total = 0, old, len;
-	ssize_t n;
-	int r;
-
-	static_assert(PIECE_LEN >= OVMF_TABLE_TAIL_LEN, "a whole piece has all of the table");
-	if (!pieces || !tail)
-		return -ENOMEM;
-	for (;;) {
-		n = read_full(fd, now, PIECE_LEN);
-		if (n < 0)
-			return (int)n;
-		total += (size_t)n;
-		if (total > max)
-			return -EFBIG;
-		r = sha_update(sha, now, (size_t)n);
-		if (r < 0)
-			return r;
-		if ((size_t)n < PIECE_LEN)
-			break;
-		now = before;
-		before = before == pieces ? pieces + PIECE_LEN : pieces;
-	}
-	len = MIN(total, (size_t)OVMF_TABLE_TAIL_LEN);
-	old = len > (size_t)n ? len - (size_t)n : 0;
-	memcpy(tail, before + PIECE_LEN - old, old);
-	memcpy(tail + old, now + (size_t)n - (len - old), len - old);
-	*ret_tail = TAKE_PTR(tail);
-	*ret_len = len;
-	return 0;
-}
-
-static enum status read_firmware(const struct args *a, struct launch_input *in)
-{
-	const char *path = a->value[ARG_FIRMWARE];
-	_cleanup_(closep) int fd = -EBADF;
-	int r;
-
-	if (!path)
-		return give_up(STATUS_USAGE,
-			       "--firmware is needed: the image is the first that is measured");
-	fd = open_input(path);
-	r = fd < 0 ? fd : 0;
-	if (r == 0 && is_hashed_once(in))
-		r = sha_init(&in->begun.sha, "SHA256");
-	if (r == 0)
-		r = is_hashed_once(in) ?
-			    hash_firmware(fd, FIRMWARE_MAX, &in->begun.sha, &in->firmware,
-					  &in->launch.firmware.len) :
-			    read_whole(fd, FIRMWARE_MAX, &in->firmware, &in->launch.firmware.len);
-	if (r == -EFBIG)
-		return give_up(STATUS_MALFORMED, "The firmware '%s' has more than %u MiB", path,
-			       FIRMWARE_MAX >> 20);
-	if (r < 0)
-		return failed_to_read(r, "firmware", path);
-	if (in->launch.firmware.len == 0)
-		return give_up(STATUS_MALFORMED, "The firmware '%s' is empty", path);
-	in->launch.firmware.p = in->firmware;
-	return STATUS_GOOD;
-}
-
-/* The hash of @path; of nothing when it is NULL. */
-static enum status hash_file(struct sha *sha, const char *what, const char *path,
-			     uint8_t ret[static KERNEL_HASH_LEN])
-{
-	_cleanup_(closep) int fd = -EBADF;
-	int r;
-
-	r = sha_begin(sha);
-	if (r == 0 && path) {
-		fd = open_input(path);
-		r = fd < 0 ? fd : sha_fd(sha, fd);
-	}
-	if (r == 0)
-		r = sha_final(sha, ret);
-	return r < 0 ? failed_to_read(r, what, path ? path : "") : STATUS_GOOD;
-}
-
-static enum status read_cmdline(const struct args *a, struct launch_input *in)
-{
-	const char *text = a->value[ARG_CMDLINE], *path = a->value[ARG_CMDLINE_FILE];
-	int r;
-
-	if (text && path)
-		return give_up(STATUS_USAGE,
-			       "The command line is given twice: take one of --cmdline and --cmdline-file");
-	if (path) {
-		r = read_file_at(AT_FDCWD, path, CMDLINE_MAX, &in->cmdline, &in->cmdline_len);
-		if (r == -EFBIG)
-			return give_up(STATUS_MALFORMED,
-				       "The command line in '%s' has more than %u KiB", path,
-				       CMDLINE_MAX >> 10);
-		if (r < 0)
-			return failed_to_read(r, "command line", path);
-		if (strlen(in->cmdline) != in->cmdline_len)
-			return give_up(STATUS_MALFORMED, "The command line in '%s' has a NUL in it",
-				       path);
-		/*
-		 * An editor's, or /proc/cmdline's: as with -append "$(cat FILE)" it is not part
-		 * of it.
-		 */
-		if (in->cmdline_len > 0 && in->cmdline[in->cmdline_len - 1] == '\n')
-			in->cmdline[--in->cmdline_len] = '\0';
-		return STATUS_GOOD;
-	}
-	in->cmdline = strdup(text ? text : "");
-	if (!in->cmdline) {
-		log_oom();
-		return STATUS_IO;
-	}
-	in->cmdline_len = strlen(in->cmdline);
-	return STATUS_GOOD;
-}
-
-/*
- * A firmware without a place for the hashes never looks at them, and would run any kernel that
- * the host gives it.  The host could have the table measured all the same.
- */
-static enum status check_hash_area(const struct args *a, struct launch_input *in)
-{
-	struct ovmf_area area;
-	int r;
-
-	r = ovmf_hash_area(in->launch.firmware.p, in->launch.firmware.len, &area);
-	if (r == -ENOENT && a->value[ARG_UNCHECKED_KERNEL]) {
-		log_warning("The firmware does not check the kernel: the host may give the guest another one");
-		return STATUS_GOOD;
-	}
-	if (r == -ENOENT)
-		return give_up(STATUS_CHECK,
-			       "The firmware '%s' has no place for a kernel's hashes and would not check it; a build such as OVMF's AmdSevX64 "
-			       "is needed",
-			       a->value[ARG_FIRMWARE]);
-	if (r < 0)
-		return give_up(STATUS_MALFORMED,
-			       "The table at the end of the firmware '%s' is broken",
-			       a->value[ARG_FIRMWARE]);
-	if (area.size < KERNEL_HASHES_LEN)
-		return give_up(STATUS_CHECK,
-			       "The firmware's place for a kernel's hashes has %u bytes, and they need %d",
-			       area.size, KERNEL_HASHES_LEN);
-	in->kernel_is_checked = true;
-	return STATUS_GOOD;
-}
-
-static enum status read_kernel(const struct args *a, struct launch_input *in)
-{
-	_cleanup_(sha_done) struct sha sha = { NULL };
-	enum status status;
-
-	if (!a->value[ARG_KERNEL]) {
-		if (a->value[ARG_INITRD] || a->value[ARG_CMDLINE] || a->value[ARG_CMDLINE_FILE])
-			return give_up(STATUS_USAGE,
-				       "An initrd or a command line without --kernel is not measured");
-		return STATUS_GOOD;
-	}
-	status = check_hash_area(a, in);
-	if (status == STATUS_GOOD)
-		status = read_cmdline(a, in);
-	if (status != STATUS_GOOD)
-		return status;
-	if (sha_init(&sha, "SHA256") < 0 ||
-	    sha_of(&sha, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
-		return give_up(STATUS_IO, "OpenSSL has no SHA-256");
-	status = hash_file(&sha, "kernel", a->value[ARG_KERNEL], in->hashes.kernel);
-	if (status == STATUS_GOOD)
-		status = hash_file(&sha, "initrd", a->value[ARG_INITRD], in->hashes.initrd);
-	if (status == STATUS_GOOD)
-		in->launch.kernel = &in->hashes;
-	return status;
-}
-
-/* ---- CPUs ---- */
-
-static enum status read_pages(const struct args *a, struct launch_input *in)
-{
-	uint8_t *pages = calloc(a->n_vmsas, VMSA_LEN);
-
-	if (!pages) {
-		log_oom();
-		return STATUS_IO;
-	}
-	in->pages = pages;
-	for (size_t i = 0; i < a->n_vmsas; i++) {
-		_cleanup_(freep) char *page = NULL;
-		size_t len = 0;
-		int r;
-
-		r = read_file_at(AT_FDCWD, a->vmsas[i], VMSA_LEN, &page, &len);
-		if (r < 0 && r != -EFBIG)
-			return failed_to_read(r, "VMSA", a->vmsas[i]);
-		if (r == -EFBIG || len != VMSA_LEN)
-			return give_up(STATUS_MALFORMED, "The VMSA '%s' is not one page of %d bytes",
-				       a->vmsas[i], VMSA_LEN);
-		memcpy(pages + i * VMSA_LEN, page, VMSA_LEN);
-	}
-	in->launch.pages = pages;
-	in->launch.n_pages = a->n_vmsas;
-	return STATUS_GOOD;
-}
-
-static enum status list_variants(const char *name, bool snp)
-{
-	char list[128] = "";
-	size_t n, used = 0;
-	const struct vmsa_variant *v = vmsa_variants(&n);
-
-	for (size_t i = 0; i < n; i++)
-		if (v[i].snp == snp)
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-						 used ? ", " : "", v[i].name);
-	return give_up(STATUS_USAGE, "--variant '%s' is none of %s", name, list);
-}
-
-static enum status read_vmsa(const struct args *a, struct launch_input *in)
-{
-	const bool snp = in->launch.tech == TECH_SNP;
-	const char *variant = a->value[ARG_VARIANT], *type = a->value[ARG_VCPU_TYPE];
-	struct vmsa *vmsa = &in->launch.vmsa;
-	uint64_t signature = 0;
-	enum status status;
-
-	vmsa->variant = vmsa_variant_find(variant ? variant : snp ? "snp" : "legacy", snp);
-	if (!vmsa->variant)
-		return list_variants(variant, snp);
-	vmsa->features = vmsa->variant->features;
-	if (in->launch.pages) {
-		if (type || a->value[ARG_VCPU_SIG] || a->value[ARG_GUEST_FEATURES] ||
-		    (variant && !snp))
-			return give_up(STATUS_USAGE,
-				       "With --vmsa the pages say what the CPUs are; leave --vcpu-sig, --vcpu-type, --guest-features%s away",
-				       snp ? "" : " and --variant");
-		return STATUS_GOOD;
-	}
-	status = input_number(a, ARG_GUEST_FEATURES, UINT64_MAX, &vmsa->features);
-	if (status == STATUS_GOOD)
-		status = input_number(a, ARG_VCPU_SIG, UINT32_MAX, &signature);
-	if (status != STATUS_GOOD)
-		return status;
-	vmsa->signature = (uint32_t)signature;
-	if (type && a->value[ARG_VCPU_SIG])
-		return give_up(STATUS_USAGE,
-			       "The CPU is given twice: take one of --vcpu-sig and --vcpu-type");
-	if (type && cpu_type_signature(type, &vmsa->signature) < 0)
-		return give_up(STATUS_USAGE,
-			       "--vcpu-type '%s' is no CPU model of QEMU's that is known here, such as EPYC-Milan; give --vcpu-sig",
-			       type);
-	if (!type && !a->value[ARG_VCPU_SIG] && !vmsa->variant->edx)
-		return give_up(STATUS_USAGE,
-			       "The CPUs' state is measured: --vcpu-type, --vcpu-sig or --vmsa is needed");
-	return STATUS_GOOD;
-}
-
-static enum status read_vcpus(const struct args *a, struct launch_input *in)
-{
-	struct launch *l = &in->launch;
-	uint64_t n = MAX(a->n_vmsas, (size_t)1);
-	enum status status;
-	int r;
-
-	status = input_number(a, ARG_VCPUS, LAUNCH_VCPUS_MAX, &n);
-	if (status == STATUS_GOOD && a->n_vmsas > 0)
-		status = read_pages(a, in);
-	if (status == STATUS_GOOD)
-		status = read_vmsa(a, in);
-	if (status != STATUS_GOOD)
-		return status;
-	if (n == 0 || n < a->n_vmsas)
-		return give_up(STATUS_USAGE, n == 0 ? "A guest has one CPU at least" :
-						      "There are more VMSA pages than CPUs");
-	if (l->pages && n > 1 && l->n_pages == 1)
-		return give_up(STATUS_USAGE,
-			       "The first CPU's page is not that of the others: give a second --vmsa for them");
-	l->n_vcpus = n;
-	r = ovmf_es_reset(l->firmware.p, l->firmware.len, &l->ap_eip);
-	if (r == -ENOENT && n > 1 && !l->pages)
-		return give_up(STATUS_CHECK,
-			       "The firmware '%s' does not say where the second CPU begins, so it has no support for such guests",
-			       a->value[ARG_FIRMWARE]);
-	if (r < 0 && r != -ENOENT)
-		return give_up(STATUS_MALFORMED,
-			       "The table at the end of the firmware '%s' is broken",
-			       a->value[ARG_FIRMWARE]);
-	return STATUS_GOOD;
-}
-
 /* ---- digests ---- */
 
 static enum status bad_firmware(const struct args *a, int r)
@@ -450,10 +86,6 @@ static enum status bad_firmware(const struct args *a, int r)
 	case -ENXIO:
 		return give_up(STATUS_CHECK,
 			       "The firmware '%s' has no place for a kernel's hashes and would not check it",
-			       path);
-	case -EOPNOTSUPP:
-		return give_up(STATUS_MALFORMED,
-			       "The metadata of the firmware '%s' have a section of a type that is not known here",
 			       path);
 	case -EMSGSIZE:
 		return give_up(STATUS_MALFORMED,
@@ -468,9 +100,41 @@ static enum status bad_firmware(const struct args *a, int r)
 	}
 }
 
+/*
+ * QEMU adds what it does not know as memory.  What another monitor does with it is not known
+ * here.
+ */
+static enum status check_sev_sections(const struct args *a, const struct launch_input *in)
+{
+	const struct vmsa_variant *variant = in->launch.vmsa.variant;
+	const struct bytes *image = &in->launch.firmware;
+	struct ovmf_sev_section s;
+	struct bytes rest;
+
+	if (in->launch.tech != TECH_SNP || ovmf_sev_sections(image->p, image->len, &rest) < 0)
+		return STATUS_GOOD;
+	while (ovmf_sev_next(&rest, &s)) {
+		if ((s.type >= OVMF_SEV_MEMORY && s.type <= OVMF_SEV_SVSM_CAA) ||
+		    s.type == OVMF_SEV_KERNEL_HASHES)
+			continue;
+		if (variant->not_qemu)
+			return give_up(STATUS_MALFORMED,
+				       "The firmware '%s' has a section at 0x%x of the type %u, and what %s does with it is not known here",
+				       a->value[ARG_FIRMWARE], s.gpa, s.type, variant->when);
+		log_warning("The firmware has a section at 0x%x of the type %u, which is not known here; it counts as memory, as in QEMU",
+			    s.gpa, s.type);
+	}
+	return STATUS_GOOD;
+}
+
+static int save_first(void *data, const struct launch_item *item)
+{
+	memcpy(data, item->digest, LAUNCH_DIGEST_MAX);
+	return 1;
+}
+
 static int compute_digest(struct launch_input *in)
 {
-	_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
 	const struct launch *l = &in->launch;
 	int r;
 
@@ -480,12 +144,12 @@ static int compute_digest(struct launch_input *in)
 			return r;
 		memcpy(in->firmware_digest, in->begun.ld, SHA384_LEN);
 	}
-	r = digest_copy(&in->begun, &d);
+	r = digest_copy(&in->begun, &in->paged);
 	if (r == 0)
-		r = digest_pages(&d, l);
-	for (size_t i = 0; r == 0 && l->tech != TECH_SEV && i < l->n_vcpus; i++)
-		r = digest_vcpu(&d, l, i);
-	return r < 0 ? r : digest_peek(&d, l, in->digest);
+		r = digest_pages(&in->paged, l);
+	if (r == 0 && l->tech == TECH_SEV)
+		return digest_peek(&in->paged, l, in->digest);
+	return r < 0 ? r : MIN(launch_input_each(in, save_first, in->digest), 0);
 }
 
 static enum status read_measured(const struct args *a, struct launch_input *in)
@@ -508,16 +172,45 @@ static enum status read_measured(const struct args *a, struct launch_input *in)
 		in->launch.firmware_digest = in->firmware_digest;
 	status = read_kernel(a, in);
 	if (status == STATUS_GOOD && in->launch.tech != TECH_SEV)
-		status = read_vcpus(a, in);
+		status = read_cpus(a, in);
+	if (status == STATUS_GOOD)
+		status = check_sev_sections(a, in);
 	if (status != STATUS_GOOD)
 		return status;
 	r = compute_digest(in);
 	return r < 0 ? bad_firmware(a, r) : STATUS_GOOD;
 }
 
+/* QEMU takes four types.  MRTD says nothing of those that no loader is known to take. */
+static enum status check_tdx_sections(const struct args *a, const struct launch_input *in)
+{
+	static const char *const names[_OVMF_TDX_TYPE_MAX] = {
+		[OVMF_TDX_PERM_MEM] = "PERM_MEM", [OVMF_TDX_PAYLOAD] = "PAYLOAD",
+		[OVMF_TDX_PAYLOAD_PARAM] = "PAYLOAD_PARAM", [OVMF_TDX_TD_INFO] = "TD_INFO",
+		[OVMF_TDX_TD_PARAMS] = "TD_PARAMS",
+	};
+	const struct bytes *image = &in->launch.firmware;
+	struct ovmf_tdx_section s;
+	struct bytes rest;
+
+	if (ovmf_tdx_sections(image->p, image->len, &rest) < 0)
+		return STATUS_GOOD;
+	while (ovmf_tdx_next(image->p, &rest, &s)) {
+		if (s.type >= _OVMF_TDX_TYPE_MAX)
+			return give_up(STATUS_MALFORMED,
+				       "The firmware '%s' has a section at 0x%llx of the type %u, which no loader of TDX guests knows",
+				       a->value[ARG_FIRMWARE], (unsigned long long)s.gpa, s.type);
+		if (names[s.type])
+			log_warning("The firmware has a section %s at 0x%llx: QEMU refuses such an image, and this is the digest of loaders that take it",
+				    names[s.type], (unsigned long long)s.gpa);
+	}
+	return STATUS_GOOD;
+}
+
 static enum status read_tdx(const struct args *a, struct launch_input *in)
 {
 	const char *variant = a->value[ARG_VARIANT];
+	enum status status;
 	int r;
 
 	for (enum arg i = 0; i < _ARG_MAX; i++)
@@ -529,6 +222,9 @@ static enum status read_tdx(const struct args *a, struct launch_input *in)
 	if (variant && !streq(variant, order_names[in->order]))
 		return give_up(STATUS_USAGE, "--variant '%s' is neither %s nor %s", variant,
 			       order_names[MRTD_PAGE_BY_PAGE], order_names[MRTD_TWO_PASS]);
+	status = check_tdx_sections(a, in);
+	if (status != STATUS_GOOD)
+		return status;
 	r = mrtd(&in->launch.firmware, in->order, in->digest);
 	return r < 0 ? bad_firmware(a, r) : STATUS_GOOD;
 }
@@ -549,7 +245,8 @@ static enum status read_given(const struct args *a, struct launch_input *in)
 	return STATUS_GOOD;
 }
 
-enum status launch_input_read(const struct args *a, enum tech tech, struct launch_input *ret)
+enum status launch_input_read(const struct args *a, enum tech tech, bool list,
+			      struct launch_input *ret)
 {
 	enum status status;
 
@@ -560,7 +257,53 @@ enum status launch_input_read(const struct args *a, enum tech tech, struct launc
 	status = read_firmware(a, ret);
 	if (status != STATUS_GOOD)
 		return status;
-	return tech == TECH_TDX ? read_tdx(a, ret) : read_measured(a, ret);
+	status = tech == TECH_TDX ? read_tdx(a, ret) : read_measured(a, ret);
+	if (status == STATUS_GOOD && !list && launch_input_is_list(ret))
+		return give_up(STATUS_USAGE, "A guest has one number of CPUs of one model; only measure takes several");
+	return status;
+}
+
+/* The launches with the CPU that is in @l. */
+static int each_count(const struct launch_input *in, const struct launch *l, struct launch_item *item,
+		      int (*each)(void *data, const struct launch_item *item), void *data)
+{
+	_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
+	struct vcpus vcpus = { 0 };
+	int r;
+
+	r = digest_copy(&in->paged, &d);
+	while (r == 0 && vcpus.next < in->counts.most) {
+		r = digest_vcpu(&d, l, &vcpus);
+		if (r < 0 || !vcpu_counts_has(&in->counts, vcpus.next))
+			continue;
+		item->n_vcpus = vcpus.next;
+		r = digest_peek(&d, l, item->digest);
+		if (r == 0)
+			r = each(data, item);
+	}
+	return r;
+}
+
+int launch_input_each(const struct launch_input *in,
+		      int (*each)(void *data, const struct launch_item *item), void *data)
+{
+	struct launch_item item = { .n_vcpus = 0 };
+	struct launch l = in->launch;
+	size_t i = 0;
+	int r;
+
+	if (in->counts.n == 0) {
+		memcpy(item.digest, in->digest, sizeof(item.digest));
+		return each(data, &item);
+	}
+	do {
+		if (in->n_cpus > 0) {
+			item.cpu = &in->cpus[i];
+			l.vmsa.signature = in->cpus[i].signature;
+		}
+		r = each_count(in, &l, &item, each, data);
+	} while (r == 0 && ++i < in->n_cpus);
+	return r;
 }
 
 enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik,
@@ -582,11 +325,12 @@ enum status launch_check_measurement(const struct launch_input *in, const struct
 		return STATUS_GOOD;
 	}
 	if (r == 0) {
-		log_error("The launch measurement is not the expected one: firmware, policy, kernel or keys of this launch are others; "
-			  "do not trust this guest");
+		log_error("The launch measurement is not the expected one; do not trust this guest");
 		r = expectation_explain(&e, in, explanation, sizeof(explanation));
 		if (r > 0)
 			log_notice("It would be with: %s", explanation);
+		else if (r == 0)
+			log_notice("%s", expectation_unknown(&e, in, explanation, sizeof(explanation)));
 	}
 	measurer_free(e.measurer);
 	return r < 0 ? give_up(STATUS_IO, "OpenSSL has failed to compute the measurement") : STATUS_CHECK;
@@ -597,5 +341,7 @@ void launch_input_done(struct launch_input *in)
 	free(in->firmware);
 	free(in->pages);
 	free(in->cmdline);
+	free(in->cpus);
 	digest_done(&in->begun);
+	digest_done(&in->paged);
 }

@@ -2,35 +2,14 @@
 #ifndef COCO_INJECT_LAUNCH_LAUNCH_H
 #define COCO_INJECT_LAUNCH_LAUNCH_H
 
-#include "inject/launch/digest.h"
+#include "inject/launch/launch-input.h"
 #include "inject/launch/measurement.h"
-#include "inject/launch/mrtd.h"
 #include "inject/verb.h"
 
 /*
  * The launch that the command line describes, with its files read, and its digest.  For
  * "measure", and for all who expect a measurement that they compute themselves.
  */
-#define FIRMWARE_MAX (64u * 1024 * 1024)	/* bytes; QEMU takes 8 MiB at most unless told otherwise */
-#define CMDLINE_MAX (64u * 1024)		/* bytes; x86 kernels take 2048 */
-
-struct launch_input {
-	struct launch launch;		/* what it points to is below */
-	const char *tech_name;
-	enum mrtd_order order;		/* TDX */
-
-	uint8_t *firmware, *pages;	/* of the image SEV and SEV-ES keep the end only, OVMF_TABLE_TAIL_LEN bytes */
-	char *cmdline;			/* as it is hashed, but for the NUL */
-	size_t cmdline_len;		/* without the NUL */
-	struct kernel_hashes hashes;
-	bool kernel_is_checked;		/* the firmware starts no other kernel, initrd or command line than those hashed */
-	uint8_t firmware_digest[SHA384_LEN];	/* SNP: given or computed */
-	struct digest begun;		/* the firmware is in it; empty when --launch-digest was given */
-
-	bool digest_given;		/* --launch-digest: nothing above is known */
-	uint8_t digest[LAUNCH_DIGEST_MAX];
-	size_t digest_len;
-};
 
 /* The options that launch_input_read() looks at. */
 #define ARGS_LAUNCH                                                                                \
@@ -43,20 +22,29 @@ int tech_parse(const char *name, enum tech *ret);
 
 /*
  * Read the files, and compute the digest.  @ret is yours, for launch_input_done(), and not to
- * be moved.
+ * be moved.  With @list it may be several launches that differ in their CPUs, else only one.
  *
  * Returns STATUS_GOOD, or says why not: STATUS_USAGE for options that are no numbers or names,
  * are missing or do not go together; STATUS_MALFORMED for a firmware or VMSA file that is none;
  * STATUS_CHECK for a firmware that cannot start such a guest safely; STATUS_IO.
  */
-enum status launch_input_read(const struct args *a, enum tech tech, struct launch_input *ret);
+enum status launch_input_read(const struct args *a, enum tech tech, bool list,
+			      struct launch_input *ret);
 void launch_input_done(struct launch_input *in);
 
+/* One launch of a list. */
+struct launch_item {
+	const struct cpu *cpu;		/* NULL when the input has none */
+	size_t n_vcpus;			/* 0 when CPUs are not measured, or not known */
+	uint8_t digest[LAUNCH_DIGEST_MAX];
+};
+
 /*
- * An option that is a number of at most @max.  Returns STATUS_GOOD, also when it is not given
- * and @ret stays; STATUS_USAGE.
+ * Call @each for all launches of @in, CPU by CPU and then by how many there are, without hashing
+ * anything twice.  Returns 0; what @each returned, when that is not 0, which ends it; -EIO.
  */
-enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret);
+int launch_input_each(const struct launch_input *in,
+		      int (*each)(void *data, const struct launch_item *item), void *data);
 
 /* What is expected: a measurement, or a digest. */
 struct expectation {
@@ -81,6 +69,13 @@ int expectation_explain(const struct expectation *e, const struct launch_input *
 			size_t size);
 
 #define EXPLANATION_MAX 512	/* enough for all that it says */
+
+/*
+ * A sentence for when nothing matches: a digest does not tell what differs, so no cause is named
+ * but what the digest was made of.  Returns @ret, cut to @size.
+ */
+const char *expectation_unknown(const struct expectation *e, const struct launch_input *in,
+				char *ret, size_t size);
 
 /*
  * Whether @blob, a measurement with its nonce, is that of @in with @what and @tik, and explain

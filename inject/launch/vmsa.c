@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/launch/vmsa.h"
 
-#include <stdio.h>
+#include <strings.h>
 
+#include "base/parse.h"
 #include "wire/bytes.h"
 
 /* Where the fields lie.  A segment is selector u16, attributes u16, limit u32, base u64. */
@@ -32,14 +33,22 @@
 
 #define PAT_RESET 0x0007040600070406u
 #define USUAL .cs_bsp = 0x9b, .ss = 0x93, .tr = 0x8b, .pat = PAT_RESET
+#define EC2 .snp = true, .features = 0x1, .cs_bsp = 0x9a, .ss = 0x92, .tr = 0x83, .own_rdx = true, .pat = PAT_RESET, .not_qemu = true, .cpuid_last = true
 
+/* In SEV_FEATURES: 0x1 SNP, 0x20 debug registers are swapped, 0x200 secure TSC. */
 static const struct vmsa_variant variants[] = {
 	{ "legacy", "QEMU before 9.1, or later with legacy-vm-type auto or on", false, 0, false, USUAL },
 	{ "legacy+debugswap", "the same on Linux 6.6 to 6.8 with kvm_amd.debug_swap=1", false, 0x20, false, USUAL },
 	{ "init2", "QEMU 9.1 or later with legacy-vm-type=off, Linux 6.10 or later", false, 0, true, USUAL },
+	{ "init2+debugswap", "the same of QEMU 10.2 or later with debug-swap=on, guest features 0x20", false, 0x20, true, USUAL },
 	{ "snp", "QEMU", true, 0x1, true, USUAL },
-	{ "snp-ec2", "Amazon EC2", true, 0x1, false, 0x9a, 0x92, 0x83, 0x600, PAT_RESET, .cpuid_last = true },
-	{ "snp-gce", "Google Compute Engine", true, 0x1, false, 0x9b, 0x93, 0x8b, 0x600, 0x70106, .memory_unmeasured = true },
+	{ "snp+debugswap", "QEMU 10.2 or later with debug-swap=on, guest features 0x21", true, 0x21, true, USUAL },
+	{ "snp+securetsc", "QEMU 10.2 or later with secure-tsc=on, guest features 0x201", true, 0x201, true, USUAL },
+	{ "snp+debugswap+securetsc", "QEMU 10.2 or later with both on, guest features 0x221", true, 0x221, true, USUAL },
+	{ "snp-no-fpu", "QEMU on AMD's Linux trees for SNP, before mainline had it: MXCSR and FCW are 0", true, 0x1, false, USUAL },
+	{ "snp-ec2", "Amazon EC2", EC2, .rdx = 0x600 },
+	{ "snp-ec2-before-2026", "Amazon EC2 before 2026: RDX is 0", EC2, .rdx = 0 },
+	{ "snp-gce", "Google Compute Engine", true, 0x1, false, 0x9b, 0x93, 0x8b, true, 0x600, 0x70106, .not_qemu = true, .memory_unmeasured = true },
 };
 
 const struct vmsa_variant *vmsa_variants(size_t *ret_n)
@@ -96,7 +105,7 @@ void vmsa_page(const struct vmsa *v, uint32_t eip, uint8_t ret[static VMSA_LEN])
 		put_u64le(ret + registers[i].at, registers[i].value);
 	put_u64le(ret + VMSA_RIP, eip & 0xffff);
 	put_u64le(ret + VMSA_G_PAT, variant->pat);
-	put_u64le(ret + VMSA_RDX, variant->edx ? variant->edx : v->signature);
+	put_u64le(ret + VMSA_RDX, variant->own_rdx ? variant->rdx : v->signature);
 	put_u64le(ret + VMSA_SEV_FEATURES, v->features);
 	if (variant->fpu) {
 		put_u32le(ret + VMSA_MXCSR, 0x1f80);
@@ -104,44 +113,168 @@ void vmsa_page(const struct vmsa *v, uint32_t eip, uint8_t ret[static VMSA_LEN])
 	}
 }
 
-/* ---- CPU models ---- */
+/* ---- CPUs ---- */
 
 /* Family, model and stepping as CPUID's leaf 1 packs them. */
 #define SIGNATURE(family, model, stepping)                                                         \
 	((((family) > 15 ? (family)-15u : 0u) << 20) | (((family) > 15 ? 15u : (family)) << 8) |   \
 	 ((model) >> 4 << 16) | (((model)&15u) << 4) | (stepping))
+#define FAMILY_MAX (15 + 255)
+#define MODEL_MAX 255
+#define STEPPING_MAX 15
 
-/* Source: QEMU, target/i386/cpu.c. */
-static const struct {
-	const char *name;
-	uint32_t signature;
-} cpu_types[] = {
-	{ "EPYC", SIGNATURE(23u, 1u, 2u) },	   { "EPYC-IBPB", SIGNATURE(23u, 1u, 2u) },
-	{ "EPYC-Rome", SIGNATURE(23u, 49u, 0u) },  { "EPYC-Milan", SIGNATURE(25u, 1u, 1u) },
-	{ "EPYC-Genoa", SIGNATURE(25u, 17u, 0u) }, { "EPYC-Turin", SIGNATURE(26u, 0u, 0u) },
+/*
+ * Sources: QEMU, target/i386/cpu.c; the revision guides of AMD's processors, and the list of
+ * those that linux-firmware has microcode for.
+ */
+static const struct cpu cpus[] = {
+	{ "EPYC", SIGNATURE(23u, 1u, 2u), false },
+	{ "EPYC-Rome", SIGNATURE(23u, 49u, 0u), false },
+	{ "EPYC-Milan", SIGNATURE(25u, 1u, 1u), false },
+	{ "EPYC-Genoa", SIGNATURE(25u, 17u, 0u), false },
+	{ "EPYC-Turin", SIGNATURE(26u, 0u, 0u), false },
+	{ "Naples", SIGNATURE(23u, 1u, 2u), true },
+	{ "Rome", SIGNATURE(23u, 49u, 0u), true },
+	{ "Milan", SIGNATURE(25u, 1u, 0u), true },
+	{ "Milan", SIGNATURE(25u, 1u, 1u), true },
+	{ "Milan-X", SIGNATURE(25u, 1u, 2u), true },
+	{ "Genoa", SIGNATURE(25u, 17u, 0u), true },
+	{ "Genoa", SIGNATURE(25u, 17u, 1u), true },
+	{ "Genoa-X", SIGNATURE(25u, 17u, 2u), true },
+	{ "Bergamo", SIGNATURE(25u, 160u, 0u), true },
+	{ "Bergamo", SIGNATURE(25u, 160u, 1u), true },
+	{ "Bergamo or Siena", SIGNATURE(25u, 160u, 2u), true },
+	{ "Turin", SIGNATURE(26u, 0u, 0u), true },
+	{ "Turin", SIGNATURE(26u, 2u, 0u), true },
+	{ "Turin", SIGNATURE(26u, 2u, 1u), true },
+	{ "Turin Dense", SIGNATURE(26u, 17u, 0u), true },
+	{ "Turin Dense", SIGNATURE(26u, 17u, 1u), true },
 };
+
+const struct cpu *known_cpus(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(cpus);
+	return cpus;
+}
+
+/* "" or "-v1" to "-v9". */
+static bool is_version(const char *s)
+{
+	return *s == '\0' || ((s[0] == '-' && (s[1] == 'v' || s[1] == 'V')) && s[2] >= '1' &&
+			     s[2] <= '9' && s[3] == '\0');
+}
 
 int cpu_type_signature(const char *name, uint32_t *ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(cpu_types); i++) {
-		const char *version = startswith(name, cpu_types[i].name);
+	/* The same model under an older name. */
+	const char *ibpb = "EPYC-IBPB";
 
-		if (!version)
-			continue;
-		if (*version == '\0' ||
-		    (version[0] == '-' && version[1] == 'v' && version[2] >= '1' &&
-		     version[2] <= '9' && version[3] == '\0')) {
-			*ret = cpu_types[i].signature;
+	if (strncasecmp(name, ibpb, strlen(ibpb)) == 0 && is_version(name + strlen(ibpb)))
+		name = "EPYC";
+	for (size_t i = 0; i < ARRAY_SIZE(cpus) && !cpus[i].real; i++) {
+		size_t len = strlen(cpus[i].name);
+
+		if (strncasecmp(name, cpus[i].name, len) == 0 && is_version(name + len)) {
+			*ret = cpus[i].signature;
 			return 0;
 		}
 	}
 	return -ENOENT;
 }
 
-const char *cpu_type_name(size_t i, uint32_t *ret_signature)
+int cpu_signature_parse(const char *text, uint32_t *ret)
 {
-	if (i >= ARRAY_SIZE(cpu_types))
-		return NULL;
-	*ret_signature = cpu_types[i].signature;
-	return cpu_types[i].name;
+	static const uint32_t most[] = { FAMILY_MAX, MODEL_MAX, STEPPING_MAX };
+	uint32_t n[ARRAY_SIZE(most)] = { 0 };
+	char part[16];
+
+	if (!strchr(text, '/'))
+		return parse_u32(text, ret);
+	for (size_t i = 0; i < ARRAY_SIZE(most); i++) {
+		size_t len = strcspn(text, "/");
+		int r;
+
+		if (len >= sizeof(part) || !!text[len] != (i + 1 < ARRAY_SIZE(most)))
+			return -EINVAL;
+		memcpy(part, text, len);
+		part[len] = '\0';
+		r = parse_u32(part, &n[i]);
+		if (r < 0)
+			return r;
+		if (n[i] > most[i])
+			return -ERANGE;
+		text += len + 1;
+	}
+	*ret = SIGNATURE(n[0], n[1], n[2]);
+	return 0;
+}
+
+/* ---- how many ---- */
+
+/* One number of @text, which ends at one of @ends or with the text. */
+static int take_count(const char **text, const char *ends, size_t *ret)
+{
+	size_t len = strcspn(*text, ends);
+	char number[16];
+	uint64_t n;
+	int r;
+
+	if (len >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, *text, len);
+	number[len] = '\0';
+	r = parse_u64(number, &n);
+	if (r < 0)
+		return r;
+	if (n == 0 || n > VCPUS_MAX)
+		return -ERANGE;
+	*text += len;
+	*ret = n;
+	return 0;
+}
+
+static void add_count(struct vcpu_counts *c, size_t n)
+{
+	if (vcpu_counts_has(c, n))
+		return;
+	c->bits[n / 64] |= UINT64_C(1) << n % 64;
+	c->least = c->n == 0 ? n : MIN(c->least, n);
+	c->most = MAX(c->most, n);
+	c->n++;
+}
+
+int vcpu_counts_parse(const char *text, struct vcpu_counts *ret)
+{
+	struct vcpu_counts c = { .n = 0 };
+
+	for (;;) {
+		size_t first, last;
+		int r;
+
+		r = take_count(&text, "-,", &first);
+		if (r < 0)
+			return r;
+		last = first;
+		if (*text == '-') {
+			text++;
+			r = take_count(&text, ",", &last);
+			if (r < 0)
+				return r;
+		}
+		if (last < first)
+			return -EINVAL;
+		for (size_t n = first; n <= last; n++)
+			add_count(&c, n);
+		if (*text == '\0')
+			break;
+		text++;
+	}
+	*ret = c;
+	return 0;
+}
+
+void vcpu_counts_set(struct vcpu_counts *ret, size_t n)
+{
+	*ret = (struct vcpu_counts){ .n = 0 };
+	add_count(ret, n);
 }

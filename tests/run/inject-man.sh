@@ -34,7 +34,7 @@ text = open(sys.argv[1]).read().split(".Sh EXAMPLES")[1].split(".Sh ")[0]
 for n, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.S | re.M)):
     open(f"example{n}", "w").write("set -e\n" + block.replace("\\e", "\\"))
 P
-check "ten examples" test -e example9 -a ! -e example10
+check "eleven examples" test -e example10 -a ! -e example11
 # Each one as it stands, but that it knows the root and the server of the test.
 with_root() {
 	# shellcheck disable=SC2016 # for the example's shell
@@ -95,6 +95,10 @@ for verb in "chain show" "chain verify" session measure id-block table packet in
 	done
 done
 
+check "reference values" expect 0 bash example10
+check "are those of each number and model" /usr/bin/python3 -c 'import json
+assert len(set(json.load(open("out"))["digests"])) == 128'
+
 # ---- completion ----
 # complete WORD...: what is offered for the last word.
 complete_words() {
@@ -123,6 +127,7 @@ check "completion: the beginning of a verb" offers "packet" pa
 check "completion: options" offers "--measurement" inject --me
 check "completion: technologies" offers "sev sev-es snp" measure --tech s
 check "completion: variants" offers "legacy legacy+debugswap" measure --variant le
+check "completion: variants of SNP" offers "snp-ec2 snp-ec2-before-2026" measure --variant snp-e
 check "completion: options of this verb only" offers "" table --me
 check "completion: names" offers "luks: luks-key:" table --secret lu
 check "completion: the file behind a name" offers "secrets.table" table --secret luks : secr

@@ -51,6 +51,8 @@ for n in 1 2 64; do
 	same "sev-es, $n CPUs" sev-es --vcpus $n --sig 0xa00f11 -- --vcpus $n --vcpu-sig 0xa00f11
 done
 same "sev-es, a model by name" sev-es --vcpus 2 --sig 0x830f10 -- --vcpus 2 --vcpu-type EPYC-Rome
+same "sev-es, a model in lower case" sev-es --vcpus 2 --sig 0xa00f11 -- --vcpus 2 --vcpu-type epyc-MILAN-v2
+same "sev-es, family, model and stepping" sev-es --vcpus 2 --sig 0xaa0f02 -- --vcpus 2 --vcpu-sig 25/160/2
 same "sev-es, a model's version" sev-es --vcpus 2 --sig 0xa00f11 -- --vcpus 2 --vcpu-type EPYC-Milan-v2
 same "sev-es, init2" sev-es --vcpus 4 --sig 0xa10f10 --form init2 -- --vcpus 4 --vcpu-type EPYC-Genoa --variant init2
 same "sev-es, debugswap" sev-es --vcpus 2 --sig 0xb00f00 --features 0x20 -- --vcpus 2 --vcpu-type EPYC-Turin --variant legacy+debugswap
@@ -62,6 +64,15 @@ same "sev-es, pages from files" sev-es --vcpus 4 --sig 0xa00f11 -- --vcpus 4 --v
 same "sev-es, as many CPUs as pages" sev-es --vcpus 2 --sig 0xa00f11 -- --vmsa vmsa0 --vmsa vmsa1
 same "snp" snp --vcpus 1 --sig 0xa00f11 --features 1 -- --vcpu-type EPYC-Milan
 same "snp, 64 CPUs" snp --vcpus 64 --sig 0xa00f11 --features 1 -- --vcpu-type EPYC-Milan --vcpus 64
+for v in "snp+debugswap 0x21" "snp+securetsc 0x201" "snp+debugswap+securetsc 0x221"; do
+	same "${v% *}" snp --vcpus 3 --sig 0xa00f11 --features "${v#* }" -- --vcpu-type EPYC-Milan --vcpus 3 --variant "${v% *}"
+done
+same "snp without the FPU's state" snp --vcpus 3 --sig 0xa00f11 --features 1 --form legacy -- --vcpu-type EPYC-Milan --vcpus 3 --variant snp-no-fpu
+same "EC2" snp --vcpus 3 --monitor ec2 --rdx 0x600 --features 1 -- --vcpus 3 --variant snp-ec2
+same "EC2 before 2026" snp --vcpus 3 --monitor ec2 --rdx 0 --features 1 -- --vcpus 3 --variant snp-ec2-before-2026
+same "GCE" snp --vcpus 3 --monitor gce --rdx 0x600 --features 1 -- --vcpus 3 --variant snp-gce
+same "sev-es, init2 with debugswap" sev-es --vcpus 2 --sig 0xa00f11 --features 0x20 --form init2 -- --vcpus 2 --vcpu-type EPYC-Milan \
+	--variant init2+debugswap
 same "snp with a kernel, features" snp --vcpus 4 --sig 0xa00f11 --features 0x21 "${k[@]}" -- --vcpu-type EPYC-Milan --vcpus 4 \
 	--guest-features 0x21 "${k[@]}"
 same "tdx" tdx --
@@ -180,6 +191,17 @@ snp_explained() {
 }
 snp_explained "features" "guest features 0x21" --vcpus 2 --sig 0xa00f11 --features 0x21 "${k[@]}"
 snp_explained "CPUs" "with: 5 CPUs" --vcpus 5 --sig 0xa00f11 --features 1 "${k[@]}"
+snp_explained "many CPUs" "with: 4096 CPUs" --vcpus 4096 --sig 0xa00f11 --features 1 "${k[@]}"
+snp_explained "secure TSC" "VMSA variant snp+securetsc" --vcpus 2 --sig 0xa00f11 --features 0x201 "${k[@]}"
+snp_explained "both features" "VMSA variant snp+debugswap+securetsc" --vcpus 2 --sig 0xa00f11 --features 0x221 "${k[@]}"
+snp_explained "a feature without a name" "guest features 0x9" --vcpus 2 --sig 0xa00f11 --features 9 "${k[@]}"
+snp_explained "no FPU" "VMSA variant snp-no-fpu" --vcpus 2 --sig 0xa00f11 --features 1 --form legacy "${k[@]}"
+snp_explained "EC2" "VMSA variant snp-ec2 (Amazon" --vcpus 2 --monitor ec2 --rdx 0x600 --features 1 "${k[@]}"
+snp_explained "EC2 before 2026" "VMSA variant snp-ec2-before-2026" --vcpus 2 --monitor ec2 --rdx 0 --features 1 "${k[@]}"
+snp_explained "GCE" "VMSA variant snp-gce" --vcpus 2 --monitor gce --rdx 0x600 --features 1 "${k[@]}"
+for sig in "0xa00f10 Milan" "0xa10f11 Genoa" "0xaa0f02 Bergamo or Siena" "0xb00f21 Turin" "0xb10f10 Turin Dense"; do
+	snp_explained "-cpu host on ${sig#* }" "CPU signature ${sig%% *} (as -cpu host has it on ${sig#* })" --vcpus 2 --sig "${sig%% *}" --features 1 "${k[@]}"
+done
 snp_explained "hashes" "no kernel hashes" --vcpus 2 --sig 0xa00f11 --features 1
 check "explained: tdx" expect 1 "$inject" measure --tech tdx --firmware fw --expect "$("$model" digest --tech tdx --firmware fw --two-pass)"
 check "explained: tdx: is said" said "two-pass"
@@ -188,9 +210,22 @@ check "has it" /usr/bin/python3 -c 'import json
 o = json.load(open("out"))
 assert o["match"] is False and "SEV-ES" in o["would-match"], o'
 check "another TIK" expect 1 "$inject" measure --tech sev "${args[@]}" --tik tik2 "${keyed[@]:2}" --expect "$want"
-check "another TIK: is said" said "Nothing near it"
+check "another TIK: is said" said "Nothing near it is"
 check "another firmware" expect 1 "$inject" measure --tech sev --firmware fw2 "${keyed[@]}" --expect "$want"
-check "another firmware: is said" said "Nothing near it"
+check "another firmware: is said" said "Nothing near it is"
+# Nobody can tell these from another firmware, so nothing is claimed.
+unexplained() {
+	local name=$1 hint=$2 d
+
+	shift 2
+	d=$("$model" digest --tech snp --firmware fw --features 1 "$@")
+	check "unexplained: $name" expect 1 "$inject" measure --tech snp --firmware fw --vcpu-type EPYC-Milan --vcpus 2 --expect "$d"
+	check "unexplained: $name: no cause" said "a digest does not tell what differs"
+	check "unexplained: $name: what may be" said "$hint"
+	check "unexplained: $name: no claim" bash -c '! grep -q "It would be with\|another one" err'
+}
+unexplained "a kernel of the host's" "a kernel that the host loads and that was not given" --vcpus 2 --sig 0xa00f11 --kernel kernel
+unexplained "an unknown processor" "the CPUs and their state" --vcpus 2 --sig 0x12345678
 check "another nonce" expect 1 "$inject" measure --tech sev "${args[@]}" "${keyed[@]:0:8}" --nonce "$(head -c16 /dev/zero | base64)" --expect "$want"
 
 # ---- what is refused ----
@@ -220,9 +255,16 @@ check "warns" said "does not check"
 refused "no CPU" 64 "vcpu-type" --tech sev-es "${args[@]}"
 refused "two CPUs" 64 "twice" --tech sev-es "${args[@]}" --vcpu-sig 1 --vcpu-type EPYC
 refused "an unknown CPU" 64 "vcpu-sig" --tech sev-es "${args[@]}" --vcpu-type host
-refused "no CPU at all" 64 "one CPU at least" --tech sev-es "${args[@]}" --vcpu-type EPYC --vcpus 0
+refused "no CPU at all" 64 "no number from 1" --tech sev-es "${args[@]}" --vcpu-type EPYC --vcpus 0
 refused "too many" 64 "no number" --tech sev-es "${args[@]}" --vcpu-type EPYC --vcpus 4097
 refused "no reset address" 1 "second CPU" --tech sev-es --firmware fw-plain --vcpu-type EPYC --vcpus 2
+refused "a stepping over 15" 64 "FAMILY/MODEL/STEPPING" --tech sev-es "${args[@]}" --vcpu-sig 25/1/16
+refused "half a signature" 64 "FAMILY/MODEL/STEPPING" --tech sev-es "${args[@]}" --vcpu-sig 25/1
+refused "a signature over 32 bits" 64 "32 bits" --tech sev-es "${args[@]}" --vcpu-sig 0x100000000
+for v in snp-ec2 snp-ec2-before-2026 snp-gce; do
+	refused "a signature with $v" 64 "leave --vcpu-sig away" --tech snp "${args[@]}" --variant $v --vcpu-sig 0xa00f11
+	refused "a model with $v" 64 "leave --vcpu-type away" --tech snp "${args[@]}" --variant $v --vcpu-type EPYC
+done
 refused "an SNP variant for ES" 64 "none of legacy" --tech sev-es "${args[@]}" --vcpu-type EPYC --variant snp
 refused "CPUs for plain SEV" 64 "sev-es" --tech sev "${args[@]}" --vcpus 2
 refused "one page for two CPUs" 64 "second --vmsa" --tech sev-es "${args[@]}" --vmsa vmsa0 --vcpus 2

@@ -44,9 +44,9 @@ static void test_vmsa_names(void **state)
 		uint32_t signature;
 	} cpus[] = {
 		{ "EPYC", 0x800f12 }, { "EPYC-v4", 0x800f12 }, { "EPYC-IBPB", 0x800f12 }, { "EPYC-Rome", 0x830f10 }, { "EPYC-Milan", 0xa00f11 },
-		{ "EPYC-Milan-v2", 0xa00f11 }, { "EPYC-Genoa", 0xa10f10 }, { "EPYC-Turin", 0xb00f00 },
+		{ "EPYC-Milan-v2", 0xa00f11 }, { "epyc", 0x800f12 }, { "epyc-MILAN-V2", 0xa00f11 }, { "Epyc-Ibpb-v1", 0x800f12 }, { "EPYC-Genoa", 0xa10f10 }, { "EPYC-Turin", 0xb00f00 },
 	};
-	static const char *const none[] = { "", "epyc", "EPYC-", "EPYC-v", "EPYC-v0", "EPYC-v10", "EPYC-Milan-", "EPYC-Milanv2", "host" };
+	static const char *const none[] = { "", "epy", "Milan", "EPYC-IBPB-", "EPYC-", "EPYC-v", "EPYC-v0", "EPYC-v10", "EPYC-Milan-", "EPYC-Milanv2", "host" };
 	const struct vmsa_variant *v;
 	uint32_t signature;
 	size_t n;
@@ -63,6 +63,80 @@ static void test_vmsa_names(void **state)
 		assert_null(vmsa_variant_find(v[i].name, !v[i].snp));
 	}
 	assert_null(vmsa_variant_find("init3", false));
+}
+
+static void test_signatures(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint32_t signature;
+	} cases[] = {
+		{ "0xa00f11", 0, 0xa00f11 },	{ "10489617", 0, 0xa00f11 },	 { "25/1/1", 0, 0xa00f11 },
+		{ "0x19/0xa0/2", 0, 0xaa0f02 }, { "26/17/0", 0, 0xb10f10 },	 { "6/0x5e/3", 0, 0x506e3 },
+		{ "15/0/0", 0, 0xf00 },		{ "16/0/0", 0, 0x100f00 },	 { "270/255/15", 0, 0xfff0fff },
+		{ "271/0/0", -ERANGE, 0 },	{ "0/256/0", -ERANGE, 0 },	 { "0/0/16", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },		{ "25/1", -EINVAL, 0 },		 { "25/1/1/", -EINVAL, 0 },
+		{ "25/1/1/1", -EINVAL, 0 },	{ "/1/1", -EINVAL, 0 },		 { "25//1", -EINVAL, 0 },
+		{ "25/1/", -EINVAL, 0 },	{ " 25/1/1", -EINVAL, 0 },	 { "25/1/-1", -EINVAL, 0 },
+		{ "0x100000000", -ERANGE, 0 },	{ "4294967296/0/0", -ERANGE, 0 }, { "0000000000000025/1/1", -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint32_t signature = 7;
+
+		print_message("# %s\n", cases[i].text);
+		assert_int_equal(cpu_signature_parse(cases[i].text, &signature), cases[i].r);
+		assert_int_equal(signature, cases[i].r < 0 ? 7 : cases[i].signature);
+	}
+}
+
+/* No signature twice among QEMU's models, nor among the processors: the search names one. */
+static void test_known_cpus(void **state)
+{
+	size_t n;
+	const struct cpu *cpus = known_cpus(&n);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++) {
+			assert_false(cpus[i].real == cpus[k].real && cpus[i].signature == cpus[k].signature);
+			assert_false(!cpus[i].real && cpus[k].real);
+		}
+}
+
+static void test_counts(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		size_t n, least, most;
+	} cases[] = {
+		{ "1", 0, 1, 1, 1 },		  { "4096", 0, 1, 4096, 4096 },	   { "1-4096", 0, 4096, 1, 4096 },
+		{ "8,1-3", 0, 4, 1, 8 },	  { "1-3,2-4,4", 0, 4, 1, 4 },	   { "5-5", 0, 1, 5, 5 },
+		{ "0x10-0x11", 0, 2, 16, 17 },	  { "0", -ERANGE, 0, 0, 0 },	   { "4097", -ERANGE, 0, 0, 0 },
+		{ "0-4", -ERANGE, 0, 0, 0 },	  { "1-4097", -ERANGE, 0, 0, 0 },  { "3-2", -EINVAL, 0, 0, 0 },
+		{ "", -EINVAL, 0, 0, 0 },	  { ",", -EINVAL, 0, 0, 0 },	   { "1,", -EINVAL, 0, 0, 0 },
+		{ ",1", -EINVAL, 0, 0, 0 },	  { "1-", -EINVAL, 0, 0, 0 },	   { "-1", -EINVAL, 0, 0, 0 },
+		{ "1-2-3", -EINVAL, 0, 0, 0 },	  { "1 2", -EINVAL, 0, 0, 0 },	   { "1,,2", -EINVAL, 0, 0, 0 },
+		{ "99999999999999999999", -EINVAL, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vcpu_counts c = { .n = 77 };
+		size_t n = 0;
+
+		print_message("# %s\n", cases[i].text);
+		assert_int_equal(vcpu_counts_parse(cases[i].text, &c), cases[i].r);
+		if (cases[i].r < 0) {
+			assert_int_equal(c.n, 77);
+			continue;
+		}
+		assert_true(c.n == cases[i].n && c.least == cases[i].least && c.most == cases[i].most);
+		for (size_t k = 0; k <= VCPUS_MAX; k++)
+			n += vcpu_counts_has(&c, k);
+		assert_int_equal(n, c.n);
+		assert_true(vcpu_counts_has(&c, c.least) && vcpu_counts_has(&c, c.most));
+	}
 }
 
 /* Every field that a variant is to change, and no other byte. */
@@ -98,6 +172,7 @@ static void test_steps(void **state)
 	struct launch l = { TECH_SEV_ES, { firmware, sizeof(firmware) }, NULL, &h, 3, { vmsa_variant_find("legacy", false), 1, 0 }, 0x1000 };
 	_cleanup_(digest_done) struct digest d = { .ld = { 0 } }, copy = { .ld = { 0 } };
 	uint8_t whole[LAUNCH_DIGEST_MAX], steps[LAUNCH_DIGEST_MAX], plain[LAUNCH_DIGEST_MAX];
+	struct vcpus vcpus = { 0 };
 
 	assert_int_equal(launch_digest(&l, whole), 0);
 	assert_int_equal(digest_begin(&l, &d), 0);
@@ -106,7 +181,8 @@ static void test_steps(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(digest_peek(&d, &l, steps), 0);
 		assert_memory_not_equal(whole, steps, SHA256_LEN);
-		assert_int_equal(digest_vcpu(&d, &l, i), 0);
+		assert_int_equal(vcpus.next, i);
+		assert_int_equal(digest_vcpu(&d, &l, &vcpus), 0);
 	}
 	assert_int_equal(digest_peek(&d, &l, steps), 0);
 	assert_memory_equal(whole, steps, SHA256_LEN);
@@ -403,6 +479,8 @@ int main(void)
 {
 	struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel_hashes), cmocka_unit_test(test_vmsa_names),
+		cmocka_unit_test(test_signatures),    cmocka_unit_test(test_known_cpus),
+		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_vmsa_variants), cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_snp_refuses),   cmocka_unit_test(test_measurer),
 		cmocka_unit_test(test_vectors),

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The firmware, the kernel and what belongs to it, read once each and hashed. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "inject/input.h"
+#include "inject/launch/read.h"
+#include "wire/igvm.h"
+#include "wire/ovmf-table.h"
+
+/* SEV and SEV-ES hash the image from front to end; SNP and TDX by its own metadata. */
+static bool is_hashed_once(const struct launch_input *in)
+{
+	return in->launch.tech == TECH_SEV || in->launch.tech == TECH_SEV_ES;
+}
+
+enum status failed_to_read(int r, const char *what, const char *path)
+{
+	log_error_errno(r, "Failed to read the %s '%s': %m", what, path);
+	return STATUS_IO;
+}
+
+/* ---- the firmware ---- */
+
+/* All of @path at once: what is measured and what says where things lie must be the same bytes. */
+static int read_whole(int fd, size_t max, uint8_t **ret, size_t *ret_len)
+{
+	_cleanup_(freep) uint8_t *buf = NULL;
+	size_t size, len = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* One byte more tells that it has ended; a pipe has no size and gets what it needs. */
+	size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)MIN(st.st_size, (off_t)max) + 1 : 4096;
+	for (;;) {
+		uint8_t *more = realloc(buf, size);
+		ssize_t n;
+
+		if (!more)
+			return -ENOMEM;
+		buf = more;
+		n = read_full(fd, buf + len, size - len);
+		if (n < 0)
+			return (int)n;
+		len += (size_t)n;
+		if (len > max)
+			return -EFBIG;
+		if (len < size)
+			break;
+		size = MIN(size * 2, max + 1);
+	}
+	*ret = TAKE_PTR(buf);
+	*ret_len = len;
+	return 0;
+}
+
+/*
+ * For SEV all but the image's end is of no use once it is hashed.  Two pieces take turns, so
+ * that the last OVMF_TABLE_TAIL_LEN bytes are still there when it has ended.
+ */
+#define PIECE_LEN (96u * 1024)
+
+static int hash_firmware(int fd, size_t max, struct launch_input *in)
+{
+	_cleanup_(freep) uint8_t *pieces = malloc(2 * PIECE_LEN), *tail = malloc(OVMF_TABLE_TAIL_LEN);
+	uint8_t *now = pieces, *before = pieces + PIECE_LEN;
+	size_t total = 0, old, len;
+	ssize_t n;
+	int r;
+
+	static_assert(PIECE_LEN >= OVMF_TABLE_TAIL_LEN, "a whole piece has all of the table");
+	if (!pieces || !tail)
+		return -ENOMEM;
+	for (;;) {
+		n = read_full(fd, now, PIECE_LEN);
+		if (n < 0)
+			return (int)n;
+		if (total == 0 && igvm_is(now, (size_t)n)) {
+			in->igvm_platforms = igvm_platforms(now, (size_t)n);
+			return -EMEDIUMTYPE;
+		}
+		total += (size_t)n;
+		if (total > max)
+			return -EFBIG;
+		r = sha_update(&in->begun.sha, now, (size_t)n);
+		if (r < 0)
+			return r;
+		if ((size_t)n < PIECE_LEN)
+			break;
+		now = before;
+		before = before == pieces ? pieces + PIECE_LEN : pieces;
+	}
+	len = MIN(total, (size_t)OVMF_TABLE_TAIL_LEN);
+	old = len > (size_t)n ? len - (size_t)n : 0;
+	memcpy(tail, before + PIECE_LEN - old, old);
+	memcpy(tail + old, now + (size_t)n - (len - old), len - old);
+	in->firmware = TAKE_PTR(tail);
+	in->launch.firmware.len = len;
+	return 0;
+}
+
+static int read_image(int fd, size_t max, struct launch_input *in)
+{
+	struct bytes *image = &in->launch.firmware;
+	int r;
+
+	r = read_whole(fd, max, &in->firmware, &image->len);
+	if (r == 0 && igvm_is(in->firmware, image->len)) {
+		in->igvm_platforms = igvm_platforms(in->firmware, image->len);
+		return -EMEDIUMTYPE;
+	}
+	return r;
+}
+
+/*
+ * A loader measures the pages that such a file names and not the file: what is computed of it as
+ * of an image would be the digest of no guest.
+ */
+static enum status refuse_igvm(const char *path, const struct launch_input *in)
+{
+	static const char *const names[_IGVM_PLATFORM_MAX] = {
+		[IGVM_NATIVE] = "native", [IGVM_VSM] = "vsm", [IGVM_SNP] = "snp",
+		[IGVM_TDX] = "tdx",	  [IGVM_SEV] = "sev", [IGVM_SEV_ES] = "sev-es",
+	};
+	static const enum igvm_platform own[_TECH_MAX] = {
+		[TECH_SEV] = IGVM_SEV,
+		[TECH_SEV_ES] = IGVM_SEV_ES,
+		[TECH_SNP] = IGVM_SNP,
+		[TECH_TDX] = IGVM_TDX,
+	};
+	char list[64] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < _IGVM_PLATFORM_MAX; i++)
+		if (in->igvm_platforms >> i & 1)
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+						 used ? ", " : "", names[i]);
+	return give_up(STATUS_MALFORMED,
+		       "The firmware '%s' is an IGVM file with pages for %s%s%s; measure computes no digest of these yet", path,
+		       used ? list : "no platform that is known here",
+		       in->igvm_platforms >> own[in->launch.tech] & 1 ? "" : ", and none for ",
+		       in->igvm_platforms >> own[in->launch.tech] & 1 ? "" : in->tech_name);
+}
+
+enum status read_firmware(const struct args *a, struct launch_input *in)
+{
+	const char *path = a->value[ARG_FIRMWARE];
+	_cleanup_(closep) int fd = -EBADF;
+	int r;
+
+	if (!path)
+		return give_up(STATUS_USAGE,
+			       "--firmware is needed: the image is the first that is measured");
+	fd = input_open(path);
+	r = fd < 0 ? fd : 0;
+	if (r == 0 && is_hashed_once(in))
+		r = sha_init(&in->begun.sha, "SHA256");
+	if (r == 0)
+		r = is_hashed_once(in) ? hash_firmware(fd, FIRMWARE_MAX, in) :
+					 read_image(fd, FIRMWARE_MAX, in);
+	if (r == -EMEDIUMTYPE)
+		return refuse_igvm(path, in);
+	if (r == -EFBIG)
+		return give_up(STATUS_MALFORMED, "The firmware '%s' has more than %u MiB", path,
+			       FIRMWARE_MAX >> 20);
+	if (r < 0)
+		return failed_to_read(r, "firmware", path);
+	if (in->launch.firmware.len == 0)
+		return give_up(STATUS_MALFORMED, "The firmware '%s' is empty", path);
+	in->launch.firmware.p = in->firmware;
+	return STATUS_GOOD;
+}
+
+/* ---- the kernel ---- */
+
+/* The hash of @path; of nothing when it is NULL. */
+static enum status hash_file(struct sha *sha, const char *what, const char *path,
+			     uint8_t ret[static KERNEL_HASH_LEN])
+{
+	_cleanup_(closep) int fd = -EBADF;
+	int r;
+
+	r = sha_begin(sha);
+	if (r == 0 && path) {
+		fd = input_open(path);
+		r = fd < 0 ? fd : sha_fd(sha, fd);
+	}
+	if (r == 0)
+		r = sha_final(sha, ret);
+	return r < 0 ? failed_to_read(r, what, path ? path : "") : STATUS_GOOD;
+}
+
+static enum status read_cmdline(const struct args *a, struct launch_input *in)
+{
+	const char *text = a->value[ARG_CMDLINE], *path = a->value[ARG_CMDLINE_FILE];
+	_cleanup_(closep) int fd = -EBADF;
+	int r;
+
+	if (text && path)
+		return give_up(STATUS_USAGE,
+			       "The command line is given twice: take one of --cmdline and --cmdline-file");
+	if (path) {
+		fd = input_open(path);
+		r = fd < 0 ? fd : read_file_fd(fd, CMDLINE_MAX, &in->cmdline, &in->cmdline_len);
+		if (r == -EFBIG)
+			return give_up(STATUS_MALFORMED,
+				       "The command line in '%s' has more than %u KiB", path,
+				       CMDLINE_MAX >> 10);
+		if (r < 0)
+			return failed_to_read(r, "command line", path);
+		if (strlen(in->cmdline) != in->cmdline_len)
+			return give_up(STATUS_MALFORMED, "The command line in '%s' has a NUL in it",
+				       path);
+		/*
+		 * An editor's, or /proc/cmdline's: as with -append "$(cat FILE)" it is not part
+		 * of it.
+		 */
+		if (in->cmdline_len > 0 && in->cmdline[in->cmdline_len - 1] == '\n')
+			in->cmdline[--in->cmdline_len] = '\0';
+		return STATUS_GOOD;
+	}
+	in->cmdline = strdup(text ? text : "");
+	if (!in->cmdline) {
+		log_oom();
+		return STATUS_IO;
+	}
+	in->cmdline_len = strlen(in->cmdline);
+	return STATUS_GOOD;
+}
+
+/*
+ * A firmware without a place for the hashes never looks at them, and would run any kernel that
+ * the host gives it.  The host could have the table measured all the same.
+ */
+static enum status check_hash_area(const struct args *a, struct launch_input *in)
+{
+	struct ovmf_area area;
+	int r;
+
+	r = ovmf_hash_area(in->launch.firmware.p, in->launch.firmware.len, &area);
+	if (r == -ENOENT && a->value[ARG_UNCHECKED_KERNEL]) {
+		log_warning("The firmware does not check the kernel: the host may give the guest another one");
+		return STATUS_GOOD;
+	}
+	if (r == -ENOENT)
+		return give_up(STATUS_CHECK,
+			       "The firmware '%s' has no place for a kernel's hashes and would not check it; a build such as OVMF's AmdSevX64 "
+			       "is needed",
+			       a->value[ARG_FIRMWARE]);
+	if (r < 0)
+		return give_up(STATUS_MALFORMED,
+			       "The table at the end of the firmware '%s' is broken",
+			       a->value[ARG_FIRMWARE]);
+	if (area.size < KERNEL_HASHES_LEN)
+		return give_up(STATUS_CHECK,
+			       "The firmware's place for a kernel's hashes has %u bytes, and they need %d",
+			       area.size, KERNEL_HASHES_LEN);
+	in->kernel_is_checked = true;
+	return STATUS_GOOD;
+}
+
+enum status read_kernel(const struct args *a, struct launch_input *in)
+{
+	_cleanup_(sha_done) struct sha sha = { NULL };
+	enum status status;
+
+	if (!a->value[ARG_KERNEL]) {
+		if (a->value[ARG_INITRD] || a->value[ARG_CMDLINE] || a->value[ARG_CMDLINE_FILE])
+			return give_up(STATUS_USAGE,
+				       "An initrd or a command line without --kernel is not measured");
+		return STATUS_GOOD;
+	}
+	status = check_hash_area(a, in);
+	if (status == STATUS_GOOD)
+		status = read_cmdline(a, in);
+	if (status != STATUS_GOOD)
+		return status;
+	if (sha_init(&sha, "SHA256") < 0 ||
+	    sha_of(&sha, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
+		return give_up(STATUS_IO, "OpenSSL has no SHA-256");
+	status = hash_file(&sha, "kernel", a->value[ARG_KERNEL], in->hashes.kernel);
+	if (status == STATUS_GOOD)
+		status = hash_file(&sha, "initrd", a->value[ARG_INITRD], in->hashes.initrd);
+	if (status == STATUS_GOOD)
+		in->launch.kernel = &in->hashes;
+	return status;
+}
