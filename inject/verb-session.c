@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/parse.h"
+#include "crypto/cleanup.h"
 #include "inject/chain-input.h"
 #include "inject/output.h"
 #include "inject/sev/session.h"

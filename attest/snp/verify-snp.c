@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/snp/verify-snp.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 
 #include "attest/x509/x509.h"
+#include "crypto/ecdsa.h"
 
 #define VMPL_HOST UINT32_MAX
 
@@ -52,43 +52,6 @@ static int check_format(struct bytes report, struct verdict *v, struct snp_repor
 
 /* ---- its signature ---- */
 
-static int encode_signature(const uint8_t r[static 48], const uint8_t s[static 48],
-			    unsigned char **ret, int *ret_len)
-{
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	BIGNUM *br = BN_bin2bn(r, 48, NULL), *bs = BN_bin2bn(s, 48, NULL);
-	int len = 0;
-
-	if (sig && br && bs && ECDSA_SIG_set0(sig, br, bs)) {
-		br = bs = NULL;	/* @sig's now */
-		len = i2d_ECDSA_SIG(sig, ret);
-	}
-	BN_free(br);
-	BN_free(bs);
-	ECDSA_SIG_free(sig);
-	*ret_len = len;
-	return len > 0 ? 0 : -ENOMEM;
-}
-
-/* OpenSSL looks after 0 < r, s < n itself. */
-static int verify_signature(const struct snp_report *report, EVP_PKEY *key,
-			    const uint8_t r[static 48], const uint8_t s[static 48])
-{
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	unsigned char *sig = NULL;
-	int len, status = -ENOMEM;
-
-	if (md && encode_signature(r, s, &sig, &len) == 0 &&
-	    EVP_DigestVerifyInit(md, NULL, EVP_sha384(), NULL, key) == 1)
-		status = EVP_DigestVerify(md, sig, (size_t)len, report->signed_part,
-					  SNP_SIGNED_LEN) == 1 ?
-				 0 :
-				 -EKEYREJECTED;
-	OPENSSL_free(sig);
-	EVP_MD_CTX_free(md);
-	return status;
-}
-
 static int check_signature(const struct snp_report *report, X509 *vek, struct verdict *v)
 {
 	EVP_PKEY *key = X509_get0_pubkey(vek);
@@ -98,7 +61,9 @@ static int check_signature(const struct snp_report *report, X509 *vek, struct ve
 	if (snp_report_signature(report, r, s) < 0)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
 				    "R and S of 48 bytes, and zeros for the rest of their fields", "other bytes there");
-	status = key ? verify_signature(report, key, r, s) : -EKEYREJECTED;
+	status = !key ? -EKEYREJECTED :
+			ecdsa_verify(key, EVP_sha384(), r, s, sizeof(r), ECDSA_BIG_ENDIAN,
+				     (struct bytes){ report->signed_part, SNP_SIGNED_LEN });
 	if (status == -ENOMEM)
 		return status;
 	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",

@@ -2,12 +2,13 @@
 #include "attest/tdx/intel.h"
 
 #include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "crypto/cleanup.h"
+#include "crypto/ecdsa.h"
 
 /* ---- P-256 ---- */
 
@@ -31,36 +32,9 @@ EVP_PKEY *p256_key(const uint8_t xy[static 64])
 	return key;
 }
 
-/* r, s, each of 32 bytes, as the DER that OpenSSL wants.  The length, or 0. */
-static int signature_to_der(const uint8_t signature[static 64], uint8_t **ret)
-{
-	BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	int len = 0;
-
-	if (r && s && sig && ECDSA_SIG_set0(sig, r, s)) {
-		r = s = NULL;
-		len = i2d_ECDSA_SIG(sig, ret);
-	}
-	BN_free(r);
-	BN_free(s);
-	ECDSA_SIG_free(sig);
-	return MAX(len, 0);
-}
-
 bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes data)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t *der = NULL;
-	int len = signature_to_der(signature, &der);
-	bool good;
-
-	/* 0 is a wrong signature, below are errors: only 1 is good. */
-	good = key && ctx && len > 0 && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
-	       EVP_DigestVerify(ctx, der, (size_t)len, data.p, data.len) == 1;
-	OPENSSL_free(der);
-	EVP_MD_CTX_free(ctx);
-	return good;
+	return key && ecdsa_verify(key, EVP_sha256(), signature, signature + 32, 32, ECDSA_BIG_ENDIAN, data) == 0;
 }
 
 /* ---- certificates ---- */

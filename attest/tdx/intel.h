@@ -22,13 +22,6 @@
  */
 EVP_PKEY *p256_key(const uint8_t xy[static 64]);
 
-static inline EVP_PKEY *pkey_free(EVP_PKEY *key)
-{
-	EVP_PKEY_free(key);
-	return NULL;
-}
-DEFINE_CLEANUP(EVP_PKEY *, pkey_free)
-
 /* Whether @signature (r and s as above) is one with SHA-256 over @data by @key. */
 bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes data);
 

@@ -7,6 +7,7 @@
 #include "attest/tdx/intel.h"
 #include "attest/tdx/tdx-tcb.h"
 #include "attest/tdx/ccel.h"
+#include "crypto/cleanup.h"
 #include "wire/jspan.h"
 
 /* ---- what it says ---- */

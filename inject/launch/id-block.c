@@ -6,6 +6,8 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 
+#include "crypto/cleanup.h"
+
 #include "wire/bytes.h"
 
 #define VERSION_1 1
@@ -17,31 +19,6 @@
 #define AUTH_KEY_SIGNATURE 0x680
 #define AUTH_AUTHOR_KEY 0x880
 #define DER_MAX 128		/* a P-384 signature has 104 at most */
-
-static void bio_freep(BIO **bio)
-{
-	BIO_free(*bio);
-}
-
-static void pkey_freep(EVP_PKEY **key)
-{
-	EVP_PKEY_free(*key);
-}
-
-static void number_freep(BIGNUM **n)
-{
-	BN_free(*n);
-}
-
-static void md_ctx_freep(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
-
-static void signature_freep(ECDSA_SIG **s)
-{
-	ECDSA_SIG_free(*s);
-}
 
 void id_block_make(const struct id_block *b, uint8_t ret[static ID_BLOCK_LEN])
 {
@@ -79,7 +56,7 @@ int id_key_read(const void *pem, size_t len, EVP_PKEY **ret)
 
 int id_key_public(EVP_PKEY *key, uint8_t ret[static ID_KEY_LEN])
 {
-	_cleanup_(number_freep) BIGNUM *x = NULL, *y = NULL;
+	_cleanup_(bn_freep) BIGNUM *x = NULL, *y = NULL;
 
 	memset(ret, 0, ID_KEY_LEN);
 	put_u32le(ret, CURVE_P384);
@@ -94,7 +71,7 @@ int id_key_public(EVP_PKEY *key, uint8_t ret[static ID_KEY_LEN])
 static int sign(EVP_PKEY *key, const uint8_t *data, size_t len, uint8_t *ret)
 {
 	_cleanup_(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	_cleanup_(signature_freep) ECDSA_SIG *signature = NULL;
+	_cleanup_(ecdsa_sig_freep) ECDSA_SIG *signature = NULL;
 	uint8_t der[DER_MAX];
 	const uint8_t *p = der;
 	size_t n = sizeof(der);

@@ -5,15 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-static void mac_freep(EVP_MAC **mac)
-{
-	EVP_MAC_free(*mac);
-}
-
-static void mac_ctx_freep(EVP_MAC_CTX **ctx)
-{
-	EVP_MAC_CTX_free(*ctx);
-}
+#include "crypto/cleanup.h"
 
 int hmac_sha256(const struct secret *key, const struct bytes *parts, size_t n,
 		uint8_t ret[static HMAC_LEN])

@@ -4,20 +4,16 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "crypto/cleanup.h"
 #include "inject/sev/hmac.h"
 
 #define MAC_CONTEXT_SECRET 0x01		/* what kind of message the MAC is for; the launch's measurement has 0x04 */
 
 /* OpenSSL keeps the key schedules on its own heap and clears them when it frees them. */
-static void cipher_freep(EVP_CIPHER_CTX **ctx)
-{
-	EVP_CIPHER_CTX_free(*ctx);
-}
-
 static int encrypt(const struct secret *tek, const uint8_t *iv, const struct secret *plaintext,
 		   uint8_t *ret)
 {
-	_cleanup_(cipher_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n;
 
 	if (!ctx)

@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
+#include "crypto/cleanup.h"
 #include "inject/sev/hmac.h"
 #include "inject/sev/sev-key.h"
 
@@ -14,21 +15,6 @@
  * OpenSSL keeps the private key and the key schedules on its own heap and clears them when it
  * frees them.
  */
-static void pkey_ctx_freep(EVP_PKEY_CTX **ctx)
-{
-	EVP_PKEY_CTX_free(*ctx);
-}
-
-static void cipher_freep(EVP_CIPHER_CTX **ctx)
-{
-	EVP_CIPHER_CTX_free(*ctx);
-}
-
-static void bn_freep(BIGNUM **n)
-{
-	BN_free(*n);
-}
-
 int session_agree(EVP_PKEY *own, EVP_PKEY *pdh, struct secret **ret)
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
@@ -79,7 +65,7 @@ static int kdf(const struct secret *key, const char *label, const struct bytes *
 static int encrypt(const struct secret *kek, const uint8_t *iv, const struct secret *tek,
 		   const struct secret *tik, uint8_t *ret)
 {
-	_cleanup_(cipher_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n, m;
 
 	if (!ctx)

@@ -8,40 +8,8 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
-static void bn_freep(BIGNUM **n)
-{
-	BN_free(*n);
-}
-
-static void bld_freep(OSSL_PARAM_BLD **b)
-{
-	OSSL_PARAM_BLD_free(*b);
-}
-
-static void params_freep(OSSL_PARAM **p)
-{
-	OSSL_PARAM_free(*p);
-}
-
-static void pkey_ctx_freep(EVP_PKEY_CTX **ctx)
-{
-	EVP_PKEY_CTX_free(*ctx);
-}
-
-static void md_ctx_freep(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
-
-static void sig_freep(ECDSA_SIG **sig)
-{
-	ECDSA_SIG_free(*sig);
-}
-
-static void openssl_freep(uint8_t **p)
-{
-	OPENSSL_free(*p);
-}
+#include "crypto/cleanup.h"
+#include "crypto/ecdsa.h"
 
 static int key_of(const char *type, OSSL_PARAM *params, EVP_PKEY **ret)
 {
@@ -121,7 +89,7 @@ int sev_cert_key(const struct sev_cert *c, EVP_PKEY **ret)
 int amd_cert_key(const struct amd_cert *c, EVP_PKEY **ret)
 {
 	_cleanup_(bn_freep) BIGNUM *n = BN_lebin2bn(c->modulus, (int)c->n, NULL), *e = BN_lebin2bn(c->exponent, (int)c->n, NULL);
-	_cleanup_(bld_freep) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	_cleanup_(params_bld_freep) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	_cleanup_(params_freep) OSSL_PARAM *params = NULL;
 
 	if (!n || !e || !bld)
@@ -138,23 +106,6 @@ int amd_cert_key(const struct amd_cert *c, EVP_PKEY **ret)
 uint32_t amd_key_algo(size_t n)
 {
 	return n == 512 ? SEV_ALGO_RSA_SHA384 : SEV_ALGO_RSA_SHA256;
-}
-
-/*
- * The DER form of r and s, which OpenSSL wants.  Numbers that are too large for the curve are
- * refused when they are verified.
- */
-static int der_of(const uint8_t *value, uint8_t **ret)
-{
-	_cleanup_(bn_freep) BIGNUM *r = BN_lebin2bn(value, SEV_NUMBER_LEN, NULL), *s = BN_lebin2bn(value + SEV_NUMBER_LEN, SEV_NUMBER_LEN, NULL);
-	_cleanup_(sig_freep) ECDSA_SIG *sig = ECDSA_SIG_new();
-	int n;
-
-	if (!r || !s || !sig || ECDSA_SIG_set0(sig, r, s) != 1)
-		return -ENOMEM;
-	r = s = NULL;	/* the signature's now */
-	n = i2d_ECDSA_SIG(sig, ret);
-	return n > 0 ? n : -ENOMEM;
 }
 
 static int verify(EVP_PKEY *key, const EVP_MD *md, bool pss, const uint8_t *data, size_t len,
@@ -192,10 +143,8 @@ static int verify_rsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size
 static int verify_ecdsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size_t len,
 			const uint8_t *value)
 {
-	_cleanup_(openssl_freep) uint8_t *der = NULL;
-	int n = der_of(value, &der);
-
-	return n < 0 ? n : verify(key, md, /* pss= */ false, data, len, der, (size_t)n);
+	return ecdsa_verify(key, md, value, value + SEV_NUMBER_LEN, SEV_NUMBER_LEN, ECDSA_LITTLE_ENDIAN,
+			    (struct bytes){ data, len });
 }
 
 int sev_key_verify(EVP_PKEY *key, uint32_t algo, const uint8_t *data, size_t len,

@@ -9,11 +9,6 @@
 
 /* The keys and signatures of SEV's certificates, by OpenSSL. */
 
-static inline void pkey_freep(EVP_PKEY **key)
-{
-	EVP_PKEY_free(*key);
-}
-
 /*
  * The public key of a certificate.  @ret is yours, for EVP_PKEY_free().
  *

@@ -13,6 +13,7 @@
 #include "attest/policy.h"
 #include "attest/tdx/verify-tdx.h"
 #include "base/log.h"
+#include "crypto/cleanup.h"
 #include "tests/bench/turns.h"
 
 #define NOW 1768867200	/* 2026-01-20 */

@@ -11,6 +11,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "crypto/cleanup.h"
 #include "inject/sev/session.h"
 #include "inject/sev/sev-key.h"
 
