@@ -537,9 +537,12 @@ int need_decode_chain(const char *header, char *ret)
 		char c = *p;
 
 		if (c == '%') {
-			if (hex_value(p[1]) < 0 || hex_value(p[2]) < 0)
+			uint8_t byte;
+
+			/* The NUL at the end is no digit. */
+			if (hex_value(p[1]) < 0 || hex_decode(p + 1, 1, &byte) < 0)
 				return -EBADMSG;
-			c = (char)(hex_value(p[1]) << 4 | hex_value(p[2]));
+			c = (char)byte;
 			p += 2;
 		}
 		if (c != '\n' && c != '\r' && (c < ' ' || c > '~'))
@@ -558,10 +561,6 @@ void need_unhex(uint8_t *data, size_t *len)
 		n--;
 	if (n == 0 || n % 2)
 		return;
-	for (size_t i = 0; i < n; i++)
-		if (hex_value(data[i]) < 0)
-			return;
-	for (size_t i = 0; i < n / 2; i++)
-		data[i] = (uint8_t)(hex_value(data[2 * i]) << 4 | hex_value(data[2 * i + 1]));
-	*len = n / 2;
+	if (hex_decode(data, n / 2, data) == 0)
+		*len = n / 2;
 }

@@ -134,7 +134,7 @@ const char *policy_foreign_option(const struct policy *p)
 /* ---- identity ---- */
 
 /* What nothing was measured into has zeros, or ones after a reset: everybody's, so no identity. */
-static bool is_blank(const uint8_t *p, size_t len)
+static bool is_everybodys(const uint8_t *p, size_t len)
 {
 	bool zeros = true, ones = true;
 
@@ -202,7 +202,7 @@ static bool names_nobody(const struct policy *p, const struct policy_option *o)
 	if (o->kind != KIND_HEX && o->kind != KIND_HEX_MAX)
 		return false;
 	for (unsigned n = 0; n < values->n; n++)
-		if (!is_blank(values->b[n], values->len[n]))
+		if (!is_everybodys(values->b[n], values->len[n]))
 			return false;
 	return true;
 }
@@ -244,7 +244,7 @@ static void note_held(struct verdict *v, const void *member, const uint8_t *foun
 {
 	int i = option_of(v, member);
 
-	if (i >= 0 && !is_blank(found, len))
+	if (i >= 0 && !is_everybodys(found, len))
 		policy_set_add(v->held, (unsigned)i);
 }
 

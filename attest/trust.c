@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "attest/x509/x509.h"
+#include "base/blank.h"
 #include "base/parse.h"
 
 static const struct trust_pin built_in[] = {
@@ -83,14 +84,15 @@ static int copy_name(struct bytes text, char ret[static PIN_NAME_LEN])
 	return 0;
 }
 
-static bool is_blank(uint8_t c)
+/* Some editors end a line with two characters. */
+static bool is_filling(uint8_t c)
 {
-	return c == ' ' || c == '\t' || c == '\r';
+	return is_blank(c) || c == '\r';
 }
 
 static void skip_blanks(struct bytes *b)
 {
-	while (b->len > 0 && is_blank(b->p[0]))
+	while (b->len > 0 && is_filling(b->p[0]))
 		(void) bytes_skip(b, 1);
 }
 
@@ -100,9 +102,9 @@ static int add_line(struct trust *t, struct bytes line)
 	char hex[2 * PIN_LEN + 1];
 	struct bytes digits;
 
-	while (line.len > 0 && is_blank(line.p[line.len - 1]))
+	while (line.len > 0 && is_filling(line.p[line.len - 1]))
 		line.len--;
-	if (bytes_take(&line, 2 * PIN_LEN, &digits) < 0 || (line.len > 0 && !is_blank(line.p[0])))
+	if (bytes_take(&line, 2 * PIN_LEN, &digits) < 0 || (line.len > 0 && !is_filling(line.p[0])))
 		return -EBADMSG;
 	memcpy(hex, digits.p, digits.len);
 	hex[digits.len] = '\0';

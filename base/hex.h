@@ -19,4 +19,26 @@ static inline int hex_value(int c)
 	return -1;
 }
 
+/* @len bytes from exactly 2 * @len digits.  Returns 0; -1, and nothing is written, when one is none. */
+static inline int hex_decode(const void *digits, unsigned long len, unsigned char *ret)
+{
+	const char *c = (const char *)digits;
+
+	for (unsigned long i = 0; i < 2 * len; i++)
+		if (hex_value(c[i]) < 0)
+			return -1;
+	for (unsigned long i = 0; i < len; i++)
+		ret[i] = (unsigned char)(hex_value(c[2 * i]) << 4 | hex_value(c[2 * i + 1]));
+	return 0;
+}
+
+/* The two digits of @byte, in lower case. */
+static inline void hex_encode_byte(unsigned char byte, char ret[2])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	ret[0] = digits[byte >> 4];
+	ret[1] = digits[byte & 15];
+}
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/blank.h"
 #include "base/text.h"
 
 static int complain(struct ini_error *e, int r, unsigned line, const char *format, ...)
@@ -25,11 +26,6 @@ struct span {
 	const char *p;
 	size_t len;
 };
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 static struct span trim(struct span s)
 {

@@ -88,25 +88,14 @@ int parse_usec(const char *s, uint64_t *ret_usec)
 
 int parse_hex(const char *s, uint8_t *ret, size_t len)
 {
-	if (strlen(s) != 2 * len)
-		return -EINVAL;
-	for (size_t i = 0; i < 2 * len; i++)
-		if (hex_value(s[i]) < 0)
-			return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		ret[i] = (uint8_t)(hex_value(s[2 * i]) << 4 | hex_value(s[2 * i + 1]));
-	return 0;
+	return strlen(s) == 2 * len && hex_decode(s, len, ret) == 0 ? 0 : -EINVAL;
 }
 
 void format_hex(const uint8_t *data, size_t len, char *ret)
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		*ret++ = digits[data[i] >> 4];
-		*ret++ = digits[data[i] & 0xf];
-	}
-	*ret = '\0';
+	for (size_t i = 0; i < len; i++)
+		hex_encode_byte(data[i], ret + 2 * i);
+	ret[2 * len] = '\0';
 }
 
 bool name_is_valid(const char *s, size_t max)

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/blank.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "net/library.h"
@@ -130,11 +131,6 @@ static size_t receive(char *data, size_t size, size_t n, void *userdata)
 	return len;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /*
  * One line of the header, which is not NUL-terminated.  One that is there twice could be
  * another's words beside the server's.
@@ -152,9 +148,9 @@ static size_t receive_header(char *data, size_t size, size_t n, void *userdata)
 	}
 	if (len <= name || data[name] != ':' || strncasecmp(data, t->q->header, name) != 0)
 		return len;
-	for (p += name + 1; p < end && is_blank(*p); p++)
+	for (p += name + 1; p < end && is_space(*p); p++)
 		;
-	while (end > p && is_blank(end[-1]))
+	while (end > p && is_space(end[-1]))
 		end--;
 	if (t->answer.header || end - p > HTTP_HEADER_MAX || memchr(p, 0, (size_t)(end - p))) {
 		t->problem = "malformed";

@@ -4,13 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
-static int hex_value(char c)
+#include "base/hex.h"
+
+/* systemd writes lower case. */
+static bool is_hex(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+	return hex_value(c) >= 0 && !(c >= 'A' && c <= 'F');
 }
 
 int cryptsetup_peer_parse(const char *name, size_t len, char ret_volume[static VOLUME_NAME_MAX + 1])
@@ -22,7 +21,7 @@ int cryptsetup_peer_parse(const char *name, size_t len, char ret_volume[static V
 		return -EINVAL;
 	name++;
 	len--;
-	while (n_digits < len && n_digits < 17 && hex_value(name[n_digits]) >= 0)
+	while (n_digits < len && n_digits < 17 && is_hex(name[n_digits]))
 		n_digits++;
 	if (n_digits < 1 || n_digits > 16)
 		return -EINVAL;
@@ -68,7 +67,7 @@ bool cryptsetup_unit_is_for(const char *unit, const char *volume)
 			c = '/';
 			p++;
 		} else if (c == '\\') {
-			if (end - p < 4 || p[1] != 'x' || hex_value(p[2]) < 0 || hex_value(p[3]) < 0)
+			if (end - p < 4 || p[1] != 'x' || !is_hex(p[2]) || !is_hex(p[3]))
 				return false;
 			c = (char)(hex_value(p[2]) << 4 | hex_value(p[3]));
 			p += 4;

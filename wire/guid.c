@@ -37,13 +37,10 @@ bool guid_is_zero(const struct guid *g)
 
 void guid_format(const struct guid *g, char ret[static GUID_TEXT_LEN + 1])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < GUID_LEN; i++) {
+	for (size_t i = 0; i < GUID_LEN; i++, ret += 2) {
 		if (dash_before(i))
 			*ret++ = '-';
-		*ret++ = digits[g->b[text_order[i]] >> 4];
-		*ret++ = digits[g->b[text_order[i]] & 15];
+		hex_encode_byte(g->b[text_order[i]], ret);
 	}
 	*ret = '\0';
 }
@@ -54,16 +51,11 @@ int guid_parse(const char *text, size_t len, struct guid *ret)
 
 	if (len != GUID_TEXT_LEN)
 		return -EINVAL;
-	for (size_t i = 0; i < GUID_LEN; i++) {
-		int hi, lo;
-
+	for (size_t i = 0; i < GUID_LEN; i++, text += 2) {
 		if (dash_before(i) && *text++ != '-')
 			return -EINVAL;
-		hi = hex_value(*text++);
-		lo = hex_value(*text++);
-		if (hi < 0 || lo < 0)
+		if (hex_decode(text, 1, &g.b[text_order[i]]) < 0)
 			return -EINVAL;
-		g.b[text_order[i]] = (uint8_t)(hi << 4 | lo);
 	}
 	*ret = g;
 	return 0;

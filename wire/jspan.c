@@ -3,16 +3,12 @@
 
 #include <string.h>
 
+#include "base/blank.h"
 #include "base/hex.h"
-
-static bool is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
 
 static void skip_blanks(struct bytes *b)
 {
-	while (b->len > 0 && is_blank(b->p[0]))
+	while (b->len > 0 && is_space(b->p[0]))
 		(void) bytes_skip(b, 1);
 }
 
@@ -290,7 +286,7 @@ static struct bytes take_value(struct bytes *b)
 	else if (b->len > 0 && (b->p[0] == '{' || b->p[0] == '['))
 		skip_nested(b);
 	else
-		while (b->len > 0 && !is_blank(b->p[0]) && !strchr(",]}", b->p[0]))
+		while (b->len > 0 && !is_space(b->p[0]) && !strchr(",]}", b->p[0]))
 			(void) bytes_skip(b, 1);
 	value.len -= b->len;
 	return value;
@@ -428,12 +424,7 @@ int jspan_hex(struct bytes value, uint8_t *ret, size_t len)
 
 	if (jspan_text(value, &text) < 0 || text.len / 2 != len || text.len % 2)
 		return -EBADMSG;
-	for (size_t i = 0; i < text.len; i++)
-		if (hex_value(text.p[i]) < 0)
-			return -EBADMSG;
-	for (size_t i = 0; i < len; i++)
-		ret[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
-	return 0;
+	return hex_decode(text.p, len, ret) == 0 ? 0 : -EBADMSG;
 }
 
 /* ---- times ---- */

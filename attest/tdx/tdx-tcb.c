@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/tdx/tdx-tcb.h"
 
+#include "base/hex.h"
+
 /* "TDX_" and two hexadecimal digits, of either case. */
 static bool id_is(struct bytes id, unsigned version)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char want[] = { 't', 'd', 'x', '_', digits[version >> 4], digits[version & 15] };
+	char want[] = { 't', 'd', 'x', '_', 0, 0 };
 
 	if (id.len != sizeof(want))
 		return false;
+	hex_encode_byte((uint8_t)version, want + 4);
 	for (size_t i = 0; i < sizeof(want); i++) {
 		uint8_t c = id.p[i] >= 'A' && id.p[i] <= 'Z' ? (uint8_t)(id.p[i] | 0x20) : id.p[i];
 

@@ -13,6 +13,7 @@
 
 #include "attest/evidence.h"
 #include "base/base64.h"
+#include "base/blank.h"
 
 /* ---- parsing ---- */
 
@@ -61,8 +62,7 @@ static int list_add(struct x509_list *l, struct bytes der)
 
 static void skip_space(struct bytes *b)
 {
-	while (b->len > 0 &&
-	       (b->p[0] == ' ' || b->p[0] == '\t' || b->p[0] == '\r' || b->p[0] == '\n'))
+	while (b->len > 0 && is_space(b->p[0]))
 		(void) bytes_skip(b, 1);
 }
 
