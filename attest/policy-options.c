@@ -51,7 +51,7 @@ static const struct policy_option options[] = {
 	{ "image_id", KIND_HEX, MEMBER(image_id), 16, ABOUT_SNP, NULL, "HEX, 16 bytes" },
 	{ "chip_id", KIND_HEX, MEMBER(chip_id), 64, ABOUT_SNP, NULL, "HEX, 64 bytes" },
 	{ "report_id", KIND_HEX, MEMBER(report_id), 32, ABOUT_SNP, NULL, "HEX, 32 bytes" },
-	{ "min_tcb", KIND_TCB, MEMBER(min_tcb), 0, ABOUT_SNP, NULL, "BL:TEE:SNP:UCODE, Turin FMC:BL:TEE:SNP:UCODE" },
+	{ "min_tcb", KIND_TCB, MEMBER(min_tcb), 0, ABOUT_SNP, NULL, "BL:TEE:SNP:UCODE, Turin FMC:BL:TEE:SNP:UCODE, or 0x and 16 HEX digits" },
 	{ "min_launch_tcb", KIND_TCB, MEMBER(min_launch_tcb), 0, ABOUT_SNP, NULL, "as min_tcb, for LAUNCH_TCB" },
 	{ "min_guest_svn", KIND_NUMBER, MEMBER(min_guest_svn), 0, ABOUT_SNP, NULL, "NUMBER" },
 	{ "max_vmpl", KIND_NUMBER, MEMBER(max_vmpl), 0, ABOUT_SNP, NULL, "NUMBER" },
@@ -255,8 +255,19 @@ static int parse_version(char *text, const struct policy_option *o, struct polic
 
 static int parse_tcb(char *text, struct policy_tcb *ret)
 {
-	int n = parse_byte_list(text, ':', ret->component, POLICY_TCB_MAX);
+	const char *digits = startswith(text, "0x");
+	uint8_t raw[POLICY_TCB_RAW];
+	int n;
 
+	if (digits) {
+		if (strlen(digits) != 2 * sizeof(raw) || parse_hex(digits, raw, sizeof(raw)) < 0)
+			return -EINVAL;
+		for (unsigned i = 0; i < POLICY_TCB_RAW; i++)
+			ret->component[i] = raw[POLICY_TCB_RAW - 1 - i];
+		ret->n = POLICY_TCB_RAW;
+		return 0;
+	}
+	n = parse_byte_list(text, ':', ret->component, POLICY_TCB_MAX);
 	if (n != 4 && n != 5)
 		return -EINVAL;
 	ret->n = (unsigned)n;

@@ -29,14 +29,17 @@ struct policy_number {
 };
 
 #define POLICY_TCB_MAX 5
+#define POLICY_TCB_RAW 8
 
 /*
  * A floor for each component, in the order of the text: bootloader, TEE, SNP, microcode; with
- * five the first is Turin's FMC.
+ * five the first is Turin's FMC.  With POLICY_TCB_RAW it is the TCB_VERSION itself, its lowest
+ * byte first, whose bytes the product gives a meaning: as evidence is shown that does not say of
+ * which product it is.
  */
 struct policy_tcb {
-	unsigned n;	/* 0, 4 or 5 */
-	uint8_t component[POLICY_TCB_MAX];
+	unsigned n;	/* 0, 4, 5 or POLICY_TCB_RAW */
+	uint8_t component[POLICY_TCB_RAW];
 };
 
 /* What an option is about. */

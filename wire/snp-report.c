@@ -182,6 +182,16 @@ struct snp_tcb snp_tcb_decode(enum snp_product product, uint64_t tcb)
 	return t;
 }
 
+uint8_t snp_tcb_bytes(enum snp_product product)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < _SNP_TCB_MAX; i++)
+		if (products[product].tcb[i] >= 0)
+			used |= 1u << products[product].tcb[i];
+	return (uint8_t)used;
+}
+
 const char *snp_tcb_component_name(enum snp_tcb_component c)
 {
 	static const char *const names[_SNP_TCB_MAX] = { "fmc", "bootloader", "tee", "snp", "microcode" };

@@ -117,6 +117,9 @@ struct snp_tcb {
 
 /* A TCB_VERSION, whose bytes mean something else in each product. */
 struct snp_tcb snp_tcb_decode(enum snp_product product, uint64_t tcb);
+
+/* The bytes of a TCB_VERSION, a bit each, that mean something in @product; the others are reserved. */
+uint8_t snp_tcb_bytes(enum snp_product product);
 const char *snp_tcb_component_name(enum snp_tcb_component c);	/* "bootloader" */
 
 /* Whether the product has that component. */

@@ -233,15 +233,39 @@ static void policy_order(const struct snp_evidence *s, const struct policy *p, s
 						   NULL);
 }
 
+/* @floor's bytes mean nothing where @product has no component: such a floor was written for another one. */
+static int raw_floor(enum snp_product product, const struct policy_tcb *floor, struct snp_tcb *ret)
+{
+	uint64_t tcb = get_u64le(floor->component);
+
+	for (unsigned i = 0; i < POLICY_TCB_RAW; i++)
+		if (floor->component[i] && !(snp_tcb_bytes(product) & 1u << i))
+			return -EINVAL;
+	*ret = snp_tcb_decode(product, tcb);
+	return 0;
+}
+
 /*
  * @floor has four components, or five where there is an FMC: a floor that was written for
  * another product fits none of this one's.
  */
+static int read_floor(enum snp_product product, const struct policy_tcb *floor, struct snp_tcb *ret)
+{
+	unsigned skip = snp_tcb_has(product, SNP_TCB_FMC) ? 0 : 1;
+
+	if (floor->n == POLICY_TCB_RAW)
+		return raw_floor(product, floor, ret);
+	if (floor->n != _SNP_TCB_MAX - skip)
+		return -EINVAL;
+	*ret = (struct snp_tcb){ { 0 } };
+	memcpy(ret->svn + skip, floor->component, floor->n);
+	return 0;
+}
+
 static void policy_floor(struct verdict *v, enum snp_product product, const struct policy_tcb *floor,
 			 const char *code, const char *name, uint64_t tcb)
 {
-	unsigned skip = snp_tcb_has(product, SNP_TCB_FMC) ? 0 : 1;
-	struct snp_tcb found = snp_tcb_decode(product, tcb), min = { { 0 } };
+	struct snp_tcb found = snp_tcb_decode(product, tcb), min;
 	const char *text = snp_tcb_text(v, product, &found);
 
 	policy_judged(v, floor);
@@ -249,14 +273,16 @@ static void policy_floor(struct verdict *v, enum snp_product product, const stru
 		verdict_skip(v, name, verdict_text(v, "not asked for; it is %s", text));
 		return;
 	}
-	if (floor->n != _SNP_TCB_MAX - skip) {
+	if (read_floor(product, floor, &min) < 0) {
 		(void) verdict_fail(v, VERDICT_REFUSED, code, name,
 				    verdict_text(v, "a floor of %u components, as %s has them",
-						 _SNP_TCB_MAX - skip, snp_product_name(product)),
-				    verdict_text(v, "one of %u", floor->n));
+						 snp_tcb_has(product, SNP_TCB_FMC) ? 5u : 4u,
+						 snp_product_name(product)),
+				    floor->n == POLICY_TCB_RAW ?
+					    "one with bytes that mean nothing there" :
+					    verdict_text(v, "one of %u", floor->n));
 		return;
 	}
-	memcpy(min.svn + skip, floor->component, floor->n);
 	(void) verdict_check(v, snp_tcb_le(&min, &found), VERDICT_REFUSED, code, name,
 			     verdict_text(v, "at least %s in each component",
 					  snp_tcb_text(v, product, &min)),

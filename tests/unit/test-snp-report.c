@@ -139,6 +139,9 @@ static void test_tcb(void **state)
 
 	assert_memory_equal(milan.svn, "\x00\x11\x22\x77\x88", 5);
 	assert_memory_equal(turin.svn, "\x11\x22\x33\x44\x88", 5);
+	assert_int_equal(snp_tcb_bytes(SNP_MILAN), 0xc3);
+	assert_int_equal(snp_tcb_bytes(SNP_GENOA), 0xc3);
+	assert_int_equal(snp_tcb_bytes(SNP_TURIN), 0x8f);
 	assert_true(snp_tcb_le(&a, &b));
 	b.svn[SNP_TCB_MICROCODE] = 255;
 	assert_true(snp_tcb_le(&a, &b));

@@ -280,6 +280,9 @@ static void test_policy_options(void **state)
 	assert_int_equal(p->min_tcb.n, 4);
 	assert_int_equal(policies_set(&ps, "min_tcb=1:2:3:4:5", error), 0);
 	assert_int_equal(p->min_tcb.n, 5);
+	assert_int_equal(policies_set(&ps, "min_tcb=0xdb18000000000004", error), 0);
+	assert_int_equal(p->min_tcb.n, POLICY_TCB_RAW);
+	assert_memory_equal(p->min_tcb.component, "\x04\0\0\0\0\0\x18\xdb", POLICY_TCB_RAW);
 	assert_int_equal(policies_set(&ps, "plat_require=0x20", error), 0);
 	assert_int_equal(p->plat_require.value, 0x20);
 	assert_int_equal(policies_set(&ps, "plat_require=ffffffffffffffff", error), 0);
@@ -315,7 +318,8 @@ static void test_policy_options(void **state)
 	static const char *const bad[] = {
 		"", "=", "max_vmpl", "max_vmpl=", "max_vmpl= 1", "max_vmpl=1 ", "max_vmpl=+1", "max_vmpl=4294967296", "pcr24=00", "pcr00=00",
 		"pcr=00", "nonce=", "nonce=0", "nonce=zz", "family_id=00,", "family_id=,", "regs=4", "regs=", "require_pcrs=24", "min_tcb=1:2:3",
-		"min_tcb=1:2:3:4:5:6", "min_tcb=1:2:3:", "min_abi=1.2.3", "plat_forbid=10000000000000000", "secure_boot=maybe",
+		"min_tcb=1:2:3:4:5:6", "min_tcb=1:2:3:", "min_tcb=0x", "min_tcb=0xdb1800000000000", "min_tcb=0xdb180000000000040", "min_tcb=db18000000000004",
+		"min_tcb=0xdb1800000000000g", "min_abi=1.2.3", "plat_forbid=10000000000000000", "secure_boot=maybe",
 		"allow=debug,", "allow=debug,,masked", "accept=UpToDate,Nope", "MAX_VMPL=1", " max_vmpl=1", "report_data=00", "covers=disk", "covers=kernel,", "allow=partial",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
