@@ -127,15 +127,17 @@ static struct json_object *remarks_to_json(const struct attest_args *a, struct v
 static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 {
 	struct json_object *o = json_object_new_object(), *trust = json_object_new_object();
+	enum verdict_identity identity = attest_status(v) == 0 ? v->identity : IDENTITY_NONE;
 	char at[TIME_LEN];
 
 	json_add(o, "verdict", verdict_result_name(v->result));
 	json_add(o, "code", v->code);
 	json_object_object_add(o, "status", json_object_new_int(attest_status(v)));
 	json_object_object_add(o, "authentic", json_object_new_boolean(v->authentic));
-	json_object_object_add(o, "identity", json_object_new_boolean(v->identity == IDENTITY_WHOLE));
+	/* What refused evidence would have named is nobody's identity. */
+	json_object_object_add(o, "identity", json_object_new_boolean(identity == IDENTITY_WHOLE));
 	json_object_object_add(o, "partial_identity",
-			       json_object_new_boolean(v->identity == IDENTITY_PARTIAL));
+			       json_object_new_boolean(identity == IDENTITY_PARTIAL));
 	json_object_object_add(o, "tcb_status",
 			       v->tcb_status ?
 				       json_object_new_string(tcb_status_name(v->tcb_status)) :

@@ -12,8 +12,8 @@
 #define TIMEOUT_USEC (30 * 1000000ULL)
 
 static const struct verb verbs[] = {
-	{ "attest", "report|verify|fetch|show", "Attestation evidence: see 'cococtl attest --help'", verb_attest },
-	{ "secrets", "list|show|get|wipe ...", "The launch secrets: see 'cococtl secrets --help'", verb_secrets },
+	{ "attest", "report|verify|fetch|show", "Attestation evidence: see 'cococtl attest --help'", verb_attest, .is_group = true },
+	{ "secrets", "list|show|get|wipe ...", "The launch secrets: see 'cococtl secrets --help'", verb_secrets, .is_group = true },
 	{ "status", "", "Whether secrets are released on this machine, and why", verb_status },
 	{ NULL },
 };
@@ -156,6 +156,26 @@ static int parse_options(struct cli *cli, const struct verb *list, const char *g
 	return -1;
 }
 
+/* Behind "--" there are names only. */
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
+		if (streq(argv[i], "--help") || streq(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+static int run_verb(struct cli *cli, const struct verb *v, const char *group, int argc, char **argv)
+{
+	if (v->is_group || !asks_for_help(argc, argv))
+		return v->run(cli, argc, argv);
+	if (v->print_help)
+		v->print_help();
+	else
+		print("%s %s %s\n\n%s\n\nSee cococtl(1).\n", group, v->name, v->arguments, v->help);
+	return STATUS_GOOD;
+}
+
 int dispatch(struct cli *cli, const struct verb *list, const char *group, int argc, char **argv)
 {
 	int status = parse_options(cli, list, group, argc, argv);
@@ -168,7 +188,7 @@ int dispatch(struct cli *cli, const struct verb *list, const char *group, int ar
 	}
 	for (const struct verb *v = list; v->name; v++)
 		if (streq(v->name, argv[optind]))
-			return v->run(cli, argc - optind, argv + optind);
+			return run_verb(cli, v, group, argc - optind, argv + optind);
 	log_error("Unknown verb '%s'; try '%s --help'", argv[optind], group);
 	return STATUS_USAGE;
 }

@@ -31,6 +31,8 @@ struct verb {
 	const char *arguments;	/* for --help */
 	const char *help;
 	int (*run)(struct cli *cli, int argc, char **argv);
+	bool is_group;			/* of verbs, which answer --help themselves */
+	void (*print_help)(void);	/* for --help behind the verb; NULL: its arguments and help */
 };
 
 int verb_attest(struct cli *cli, int argc, char **argv);

@@ -70,14 +70,6 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 	return v->first_failed < 0 ? STATUS_GOOD : attest_status(v);
 }
 
-static const struct verb attest_verbs[] = {
-	{ "report", "[--nonce=HEX] [--output=FILE]", "Ask this guest for its evidence", attest_report },
-	{ "verify", "--type=TYPE ...", "Judge evidence: is it authentic, and as a policy wants it?", verb_verify },
-	{ "fetch", "[EVIDENCE...]", "Get the certificates and collateral that evidence is judged by", attest_fetch },
-	{ "show", "...", "Decode evidence, without judging it", verb_show },
-	{ NULL },
-};
-
 static void print_pieces(const struct attest_verifier *t)
 {
 	for (unsigned i = 0; i < _EVIDENCE_MAX; i++) {
@@ -119,6 +111,14 @@ static void print_help(void)
 		print("  %-18s %s\n", name, value);
 	puts("\nSee cococtl(1).");
 }
+
+static const struct verb attest_verbs[] = {
+	{ "report", "[--nonce=HEX] [--output=FILE]", "Ask this guest for its evidence", attest_report, .print_help = print_help },
+	{ "verify", "--type=TYPE ...", "Judge evidence: is it authentic, and as a policy wants it?", verb_verify, .print_help = print_help },
+	{ "fetch", "[EVIDENCE...]", "Get the certificates and collateral that evidence is judged by", attest_fetch, .print_help = print_help },
+	{ "show", "...", "Decode evidence, without judging it", verb_show, .print_help = print_help },
+	{ NULL },
+};
 
 int verb_attest(struct cli *cli, int argc, char **argv)
 {

@@ -33,6 +33,16 @@ verify=("$cococtl" attest verify --type=snp "${evidence[@]}" --trust=pins --at=2
 check "attest --help" expect 0 "$cococtl" attest --help
 check "it has the types" grep -q '^  snp-table ' out
 check "it has the policy options" grep -q '^  min_tcb ' out
+for verb in report verify fetch show; do
+	check "attest $verb --help" expect 0 "$cococtl" attest "$verb" --help
+	check "it has the types" grep -q '^  snp-table ' out
+done
+check "--help behind other options" expect 0 "$cococtl" attest verify --type=snp --help
+check "-h" expect 0 "$cococtl" attest show -h
+check "a verb of secrets" expect 0 "$cococtl" secrets get --help
+check "it has its arguments" grep -q '^cococtl secrets get NAME' out
+check "a verb that is alone" expect 0 "$cococtl" status --help
+check "behind -- it is a name" expect 64 "$cococtl" attest show -- --help
 check "attest without a verb" expect 64 "$cococtl" attest
 check "no type" expect 64 "$cococtl" attest verify --report=report
 check "it says so" said -- '--type is missing'
@@ -169,6 +179,20 @@ check "--report-data that is short" expect 64 "${verify[@]}" --report-data="$(pr
 check "--nonce that is a beginning only" expect 4 "${verify[@]}" --nonce="$(printf '%02x' {0..31})"
 check "--nonce" expect 0 "${verify[@]}" --nonce="$(printf '%02x' {0..63})"
 
+# What show prints is what a policy takes.
+shown() { "$cococtl" attest show "$@" --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["claims"]["snp.reported_tcb"])'; }
+check "min_tcb as show prints it" expect 0 "${verify[@]}" --set min_tcb="$(shown --report=report)"
+cp report report.3
+fetch ok-version-2
+case $(shown --report=report) in 0x????????????????) raw=$(shown --report=report) ;; *) raw= ;; esac
+check "of version 2 too" expect 0 "${verify[@]}" --set min_tcb="$raw" --set min_launch_tcb="$raw"
+check "a digit more is more" expect 4 "${verify[@]}" --set min_tcb=0xdc18000000000004
+check "it is a floor" grep -q 'Expected: at least 4:0:24:220 in each component$' out
+check "a component that is lower" expect 4 "${verify[@]}" --set min_tcb=0x0000000000000104
+check "with a byte that means nothing" expect 4 "${verify[@]}" --set min_tcb=0x0000000001000004
+check "it says so" grep -q 'Found: one with bytes that mean nothing there$' out
+mv report.3 report
+
 # ---- output ----
 json() { /usr/bin/python3 -c "import json; v = json.load(open('out')); assert $1, v"; }
 check "--json" expect 0 "${verify[@]}" --json
@@ -179,6 +203,8 @@ check "its claims" json 'v["claims"]["snp.measurement"] == "11" * 48 and v["clai
 check "its remarks" json 'len(v["remarks"]) == 3'
 check "--json, not accepted" expect 4 "${verify[@]}" --json --set max_vmpl=0 --set min_tcb=9:9:99:9
 check "the failed check" json '[c["code"] for c in v["checks"] if c["result"] == "failed"] == ["TCB_FLOOR"] and v["code"] == "TCB_FLOOR"'
+check "refused evidence has no identity" expect 4 "${verify[@]}" --json --set max_vmpl=0 --set min_tcb=9:9:99:9 --set "$measured" --set covers=kernel,initrd,cmdline
+check "whatever of it was right" json 'v["identity"] is False and v["partial_identity"] is False and v["status"] == 4'
 check "--json before the verb" expect 0 "$cococtl" --json attest verify "${verify[@]:3}"
 check "is the same" json 'v["verdict"] == "authentic"'
 check "--json, accepted" expect 0 "${verify[@]}" --json --set "$measured" --set covers=kernel,initrd,cmdline
