@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "attest/evidence-look.h"
 #include "attest/snp/amd-vek.h"
 #include "attest/tdx/intel.h"
 #include "attest/tdx/tdx-collateral.h"
@@ -331,6 +332,7 @@ static int find_product(const struct snp_report *report, const struct vek_search
 			const char *name, enum snp_product *ret,
 			char problem[static NEEDS_PROBLEM_LEN])
 {
+	const char *cpu = snp_cpu_name(report->family, report->model);
 	enum snp_product said;
 	int r = -ENOENT;
 
@@ -341,8 +343,8 @@ static int find_product(const struct snp_report *report, const struct vek_search
 		r = snp_product_by_cpuid(report->family, report->model, ret);
 		if (r < 0)
 			return problem_set(problem, -EOPNOTSUPP,
-					   "the report is of a processor that is not known, family %02xh model %02xh",
-					   report->family, report->model);
+					   "the report is of a processor that is not known, family %02xh model %02xh%s%s",
+					   report->family, report->model, cpu ? ": " : "", cpu ? cpu : "");
 	} else if (s->has_product) {
 		*ret = s->product;
 		r = 0;
@@ -402,16 +404,18 @@ static void name_amd_crl(struct needs *n)
 static int find_snp(const struct evidence *e, struct bytes bytes, const char *product,
 		    struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
 {
+	const char *look = evidence_look(bytes);
 	struct snp_report report;
 	struct vek_search s = { .report = &report };
 	struct bytes chip;
 	int r;
 
 	if (snp_report_open(bytes.p, bytes.len, &report) < 0 || report.version < SNP_VERSION_MIN ||
-	    report.version > SNP_VERSION_MAX)
+	    report.version > SNP_VERSION_LATER)
 		return problem_set(problem, -EBADMSG,
-				   "it is no report of SEV-SNP, of versions %d to %d",
-				   SNP_VERSION_MIN, SNP_VERSION_MAX);
+				   "it is no report of SEV-SNP, of versions %d to %d%s%s",
+				   SNP_VERSION_MIN, SNP_VERSION_MAX, look ? "; it begins like " : "",
+				   look ? look : "");
 	if (report.signing_key != SNP_KEY_VCEK && report.signing_key != SNP_KEY_VLEK)
 		return problem_set(problem, -EOPNOTSUPP,
 				   "the report is signed by neither a VCEK nor a VLEK");
@@ -441,6 +445,7 @@ static int find_snp(const struct evidence *e, struct bytes bytes, const char *pr
 static int find_tdx(struct bytes quote, struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
 {
 	_cleanup_(freep) struct pck_chain *chain = malloc(sizeof(*chain));
+	const char *look = evidence_look(quote);
 	_cleanup_(x509_freep) X509 *leaf = NULL;
 	char fmspc[13];
 	const char *what;
@@ -452,7 +457,8 @@ static int find_tdx(struct bytes quote, struct needs *n, char problem[static NEE
 	if (!chain)
 		return problem_set(problem, -ENOMEM, "out of memory");
 	if (tdx_quote_parse(quote.p, quote.len, &q, &what) < 0)
-		return problem_set(problem, -EBADMSG, "the quote cannot be read: %s", what);
+		return problem_set(problem, -EBADMSG, "the quote cannot be read: %s%s%s", what,
+				   look ? "; it begins like " : "", look ? look : "");
 	if (pck_chain_split(q.pck_chain, chain) < 0 ||
 	    x509_parse_der((struct bytes){ chain->cert[PCK_LEAF].b, chain->cert[PCK_LEAF].len },
 			   &leaf) < 0 ||

@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "cli/attest.h"
 #include "cli/bundle-file.h"
+#include "cli/text-form.h"
 
 #define SETTINGS_MAX 64
 
@@ -141,18 +142,37 @@ int attest_parse_date(const char *text, int64_t *ret)
 
 /* ---- files ---- */
 
+/* @block's text becomes what is written in it, when it is the text form of something. */
+static int decode_text(const char *path, char **block, size_t *len)
+{
+	struct bytes text = { (const uint8_t *)*block, *len };
+	const char *form;
+	uint8_t *data;
+	int r;
+
+	r = text_form_decode(text, &data, len, &form);
+	if (r <= 0)
+		return r;
+	log_info("'%s' is %s: decoded", path, form);
+	free(*block);
+	*block = (char *)data;
+	return 0;
+}
+
 /*
  * Who gives a file that cannot be read gave a wrong command line; one that is too long is no
  * such evidence.
  */
 static int read_blob(struct attest_args *a, const char *path, size_t max, struct bytes *ret)
 {
-	char *text;
+	_cleanup_(freep) char *block = NULL;
 	size_t len;
 	int r;
 
-	r = read_file_at(AT_FDCWD, path, max, &text, &len);
-	if (r == -EFBIG) {
+	r = read_file_at(AT_FDCWD, path, TEXT_FORM_MAX(max), &block, &len);
+	if (r >= 0)
+		r = decode_text(path, &block, &len);
+	if (r == -EFBIG || (r >= 0 && len > max)) {
 		log_error("'%s' has more than %zu bytes: it is no such evidence", path, max);
 		return 2;
 	}
@@ -160,8 +180,8 @@ static int read_blob(struct attest_args *a, const char *path, size_t max, struct
 		log_error_errno(r, "Failed to read '%s': %m", path);
 		return STATUS_USAGE;
 	}
-	a->blocks[a->n_blocks++] = text;
-	*ret = (struct bytes){ (const uint8_t *)text, len };
+	*ret = (struct bytes){ (const uint8_t *)block, len };
+	a->blocks[a->n_blocks++] = TAKE_PTR(block);
 	return 0;
 }
 

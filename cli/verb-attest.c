@@ -66,6 +66,10 @@ static int verb_show(struct cli *cli, int argc, char **argv)
 		log_error("There is nothing to show: name evidence with --report and the like, see 'cococtl attest --help'");
 		return STATUS_USAGE;
 	}
+	if (v->n_claims == 0 && v->n_checks == 0) {
+		log_error("'show' decodes nothing of this: it knows reports, their certificate tables and VEKs, quotes, TCB info, QE identities, HCL reports and event logs");
+		return 2;
+	}
 	attest_print_claims(cli, v);
 	return v->first_failed < 0 ? STATUS_GOOD : attest_status(v);
 }

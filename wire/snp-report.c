@@ -146,25 +146,49 @@ int snp_product_by_name(const char *name, size_t len, enum snp_product *ret)
 	return -ENOENT;
 }
 
-int snp_product_by_cpuid(unsigned family, unsigned model, enum snp_product *ret)
-{
-	static const struct {
-		uint8_t family, first, last;
-		enum snp_product product;
-	} models[] = {
-		{ 0x19, 0x00, 0x0f, SNP_MILAN },
-		{ 0x19, 0x10, 0x1f, SNP_GENOA },
-		{ 0x19, 0xa0, 0xaf, SNP_GENOA },	/* Bergamo, Siena */
-		{ 0x1a, 0x00, 0x11, SNP_TURIN },
-	};
+/* Base and extended numbers added up, as reports have them. */
+static const struct {
+	uint8_t family, first, last;
+	enum snp_product product;
+} cpu_models[] = {
+	{ 0x19, 0x00, 0x0f, SNP_MILAN },
+	{ 0x19, 0x10, 0x1f, SNP_GENOA },
+	{ 0x19, 0xa0, 0xaf, SNP_GENOA },	/* Bergamo, Siena */
+	{ 0x1a, 0x00, 0x11, SNP_TURIN },
+	/* Known by name alone: AMD has published no root key for it. */
+	{ 0x1a, 0x50, 0x57, _SNP_PRODUCT_MAX },
+	{ 0x1a, 0x90, 0xaf, _SNP_PRODUCT_MAX },
+	{ 0x1a, 0xc0, 0xc7, _SNP_PRODUCT_MAX },
+};
 
-	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
-		if (family == models[i].family && model >= models[i].first &&
-		    model <= models[i].last) {
-			*ret = models[i].product;
+static int find_model(unsigned family, unsigned model, enum snp_product *ret)
+{
+	for (size_t i = 0; i < sizeof(cpu_models) / sizeof(cpu_models[0]); i++)
+		if (family == cpu_models[i].family && model >= cpu_models[i].first &&
+		    model <= cpu_models[i].last) {
+			*ret = cpu_models[i].product;
 			return 0;
 		}
 	return -ENOENT;
+}
+
+int snp_product_by_cpuid(unsigned family, unsigned model, enum snp_product *ret)
+{
+	enum snp_product product;
+
+	if (find_model(family, model, &product) < 0 || product == _SNP_PRODUCT_MAX)
+		return -ENOENT;
+	*ret = product;
+	return 0;
+}
+
+const char *snp_cpu_name(unsigned family, unsigned model)
+{
+	enum snp_product product;
+
+	if (find_model(family, model, &product) < 0)
+		return NULL;
+	return product == _SNP_PRODUCT_MAX ? "Venice" : snp_product_name(product);
 }
 
 size_t snp_chip_id_len(enum snp_product product)

@@ -13,6 +13,7 @@
 #define SNP_SIGNED_LEN 0x2a0
 #define SNP_VERSION_MIN 2
 #define SNP_VERSION_MAX 5
+#define SNP_VERSION_LATER 255	/* up to there: one that AMD may come to make */
 
 #define SNP_CHIP_ID_LEN 64
 #define SNP_MEASUREMENT_LEN 48
@@ -98,6 +99,9 @@ int snp_product_by_name(const char *name, size_t len, enum snp_product *ret);
  * of these.
  */
 int snp_product_by_cpuid(unsigned family, unsigned model, enum snp_product *ret);
+
+/* What AMD calls the product of a CPU, those that nothing is known of but their name as well; NULL for others. */
+const char *snp_cpu_name(unsigned family, unsigned model);
 
 /* Bytes of CHIP_ID that the product uses; the rest is zero. */
 size_t snp_chip_id_len(enum snp_product product);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define KEY_ECDSA_P256 2
-#define TEE_TDX 0x81
 #define CERT_PCK_CHAIN 5
 #define CERT_QE_REPORT 6
 #define SIGNATURE_LEN 64
@@ -42,13 +41,18 @@ static int parse_header(struct bytes *b, struct tdx_quote *q, const char **ret_p
 		return problem(ret_problem, -EBADMSG, "it is shorter than a quote's header");
 	q->header = h;
 	q->version = get_u16le(h->version);
+	if (q->version == 3)
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its version is 3, which is of SGX enclaves only: it is no quote of a TD");
 	if (q->version != 4 && q->version != 5)
 		return problem(ret_problem, -EOPNOTSUPP,
 			       "its version is neither 4 nor 5, so it is no quote of a TD");
 	if (get_u16le(h->key_type) != KEY_ECDSA_P256)
 		return problem(ret_problem, -EOPNOTSUPP,
 			       "its attestation key is not of the type ECDSA P-256");
-	if (get_u32le(h->tee_type) != TEE_TDX)
+	if (get_u32le(h->tee_type) == QUOTE_TEE_SGX)
+		return problem(ret_problem, -EOPNOTSUPP, "it is the quote of an SGX enclave, not of a TD");
+	if (get_u32le(h->tee_type) != QUOTE_TEE_TDX)
 		return problem(ret_problem, -EOPNOTSUPP, "it is the quote of another kind of TEE");
 	if (memcmp(h->qe_vendor_id, intel_qe, sizeof(intel_qe)) != 0)
 		return problem(ret_problem, -EOPNOTSUPP, "its quoting enclave is not Intel's");

@@ -21,6 +21,10 @@
 /* No real quote is longer than 8000 bytes; the kernel's own limit is 128 KiB. */
 #define TDX_QUOTE_MAX (128 * 1024)
 
+/* Of the header's tee_type. */
+#define QUOTE_TEE_SGX 0x00u
+#define QUOTE_TEE_TDX 0x81u
+
 struct tdx_quote_header {
 	uint8_t version[2];
 	uint8_t key_type[2];		/* 2: ECDSA with P-256 and SHA-256 */

@@ -5,6 +5,7 @@
 
 #include "attest/azure/azure-runtime.h"
 #include "attest/tdx/intel.h"
+#include "attest/evidence-look.h"
 #include "attest/snp/verify-snp.h"
 #include "attest/tdx/verify-tdx.h"
 #include "attest/tpm/verify-tpm.h"
@@ -31,7 +32,7 @@ static int parse_hcl(struct bytes bytes, struct verdict *v, struct hcl_report *r
 
 	if (hcl_parse(bytes.p, bytes.len, ret, &problem) < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "HCL report can be read",
-				    "an HCL report", problem);
+				    "an HCL report", evidence_found(v, bytes, problem));
 	verdict_pass(v, "HCL report can be read", NULL);
 	verdict_claim_number(v, "hcl.type", ret->kind);
 	return 0;
@@ -385,6 +386,7 @@ static int show(const struct evidence *e, struct verdict *v)
 {
 	struct azure a = { .ak = NULL };
 	struct snp_report snp;
+	struct tdx_quote q;
 	int r = 0;
 
 	if (e->piece[EVIDENCE_HCL].p)
@@ -395,6 +397,8 @@ static int show(const struct evidence *e, struct verdict *v)
 	if (a.hcl.kind == HCL_SNP &&
 	    snp_report_open(a.hcl.hw_report.p, a.hcl.hw_report.len, &snp) == 0)
 		snp_report_claims(v, &snp, NULL);
+	if (e->piece[EVIDENCE_TD_QUOTE].p && tdx_parse(v, e->piece[EVIDENCE_TD_QUOTE], &q) == 0)
+		tdx_claims(v, &q);
 	return 0;
 }
 

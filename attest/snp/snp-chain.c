@@ -697,17 +697,20 @@ static int read_extensions(const struct candidate *vek, const struct candidate *
 	return 0;
 }
 
-/* Where AMD has the certificate: the report says all that one must ask with. */
-static const char *vek_url(struct verdict *v, const struct snp_report *r)
+/* Why none is there, and who has it: the report says all that one must ask AMD with, or what it lacks. */
+static const char *vek_source(struct verdict *v, const struct snp_report *r)
 {
 	struct bytes chip = { r->chip_id, SNP_CHIP_ID_LEN };
 	enum snp_product product;
 	char fmc[24] = "";
 	struct snp_tcb t;
 
-	if (r->signing_key != SNP_KEY_VCEK || bytes_all_zero(&chip) ||
-	    snp_product_by_cpuid(r->family, r->model, &product) < 0)
-		return "none was given";
+	if (r->signing_key == SNP_KEY_VLEK)
+		return "none was given; AMD gives a VLEK to the provider alone, whose host has it in the certificate table of the extended report (--cert-table)";
+	if (bytes_all_zero(&chip))
+		return "none was given, and AMD cannot be asked: the report does not say of which chip it is (it is masked)";
+	if (snp_product_by_cpuid(r->family, r->model, &product) < 0)
+		return "none was given; a report of version 2 does not say of which product it is: 'cococtl attest fetch' needs --product";
 	t = snp_tcb_decode(product, r->reported_tcb);
 	if (snp_tcb_has(product, SNP_TCB_FMC))
 		(void) snprintf(fmc, sizeof(fmc), "fmcSPL=%02u&", t.svn[SNP_TCB_FMC]);
@@ -730,7 +733,7 @@ static int find(struct verifier *ctx, struct pool *pool, const struct snp_report
 		return verdict_fail(v, VERDICT_UNDECIDED, "NO_VEK", "certificates are there",
 				    report->signing_key == SNP_KEY_VLEK ? "a VLEK certificate" :
 									  "a VCEK certificate",
-				    vek_url(v, report));
+				    vek_source(v, report));
 	r = check_kind(vek, NULL, report->signing_key, v);
 	if (r < 0)
 		return r;

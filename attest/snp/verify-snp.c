@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include "attest/evidence-look.h"
 #include "attest/x509/x509.h"
 #include "crypto/ecdsa.h"
 
@@ -15,32 +16,90 @@ void snp_evidence_done(struct snp_evidence *s)
 
 /* ---- the report by itself ---- */
 
-static int check_format(struct bytes report, struct verdict *v, struct snp_report *ret)
+static const char *known_versions(struct verdict *v)
 {
-	struct snp_range range;
+	return verdict_text(v, "%d to %d", SNP_VERSION_MIN, SNP_VERSION_MAX);
+}
 
+/* That it is a report, of whatever version: @ret is what it has where version 5 has it. */
+static int check_is_report(struct bytes report, struct verdict *v, struct snp_report *ret)
+{
 	if (snp_report_open(report.p, report.len, ret) < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole",
 				    verdict_text(v, "%d bytes", SNP_REPORT_LEN),
-				    verdict_text(v, "%zu bytes", report.len));
-	if (ret->version < SNP_VERSION_MIN || ret->version > SNP_VERSION_MAX)
-		return verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known",
-				    verdict_text(v, "%d to %d", SNP_VERSION_MIN, SNP_VERSION_MAX),
-				    verdict_text(v, "%u", ret->version));
+				    evidence_found(v, report, verdict_text(v, "%zu bytes", report.len)));
+	if (ret->version < SNP_VERSION_MIN || ret->version > SNP_VERSION_LATER)
+		return verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known", known_versions(v),
+				    evidence_found(v, report, verdict_text(v, "%u", ret->version)));
 	if (ret->signature_algo != 1)
 		return verdict_fail(v, VERDICT_MALFORMED, "SIGALGO",
 				    "report is signed with ECDSA P-384 and SHA-384", "algorithm 1",
 				    verdict_text(v, "%u", ret->signature_algo));
-	if (snp_report_reserved(report.p, ret, &range))
-		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero",
-				    "zeros",
-				    verdict_text(v, "at %#x: %s", range.offset,
-						 verdict_hex(v, report.p + range.offset, range.len)));
 	if (!(ret->policy & SNP_POLICY_ONE))
 		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", "reserved bytes are zero",
 				    "bit 17 of the guest policy set",
 				    verdict_text(v, "%#llx", (unsigned long long)ret->policy));
-	verdict_pass(v, "report is well-formed", verdict_text(v, "version %u", ret->version));
+	return 0;
+}
+
+/* A later version may have given them a meaning, which nobody here knows. */
+static int check_reserved(struct bytes report, const struct snp_report *r, struct verdict *v)
+{
+	static const char name[] = "reserved bytes are zero";
+	struct snp_range range;
+
+	if (r->version > SNP_VERSION_MAX) {
+		verdict_skip(v, name, verdict_text(v, "which they are in version %u is not known", r->version));
+		return 0;
+	}
+	if (snp_report_reserved(report.p, r, &range))
+		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", name, "zeros",
+				    verdict_text(v, "at %#x: %s", range.offset,
+						 verdict_hex(v, report.p + range.offset, range.len)));
+	verdict_pass(v, "report is well-formed", verdict_text(v, "version %u", r->version));
+	return 0;
+}
+
+/* The last of all that was checked: a report of a later version may say what undoes the rest. */
+static int check_version(const struct snp_report *r, struct verdict *v)
+{
+	if (r->version <= SNP_VERSION_MAX)
+		return 0;
+	return verdict_fail(v, VERDICT_UNDECIDED, "VERSION", "report version is known", known_versions(v),
+			    verdict_text(v, "%u: its signature is right, and all else that was checked; what is new in it is not known, "
+					    "so no policy can judge it", r->version));
+}
+
+static const char *cpu_text(struct verdict *v, const struct snp_report *r)
+{
+	const char *name = snp_cpu_name(r->family, r->model);
+
+	return verdict_text(v, "CPU family %#x, model %#x, stepping %u%s%s", r->family, r->model,
+			    r->stepping, name ? ": " : "", name ? name : "");
+}
+
+/* No certificate of a product without a known root key can be verified, whatever is given. */
+static int check_known_cpu(const struct snp_report *r, struct verdict *v)
+{
+	enum snp_product product;
+
+	if (r->version < 3 || snp_product_by_cpuid(r->family, r->model, &product) == 0)
+		return 0;
+	return verdict_fail(v, VERDICT_UNDECIDED, "PRODUCT", "product is known",
+			    "Milan, Genoa or Turin, whose root keys are known here", cpu_text(v, r));
+}
+
+static int check_format(struct bytes report, struct verdict *v, struct snp_report *ret)
+{
+	int r;
+
+	r = check_is_report(report, v, ret);
+	if (r == 0)
+		r = check_reserved(report, ret, v);
+	if (r == 0)
+		r = check_known_cpu(ret, v);
+	if (r < 0)
+		return r;
 	if (ret->signing_key != SNP_KEY_VCEK && ret->signing_key != SNP_KEY_VLEK)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE",
 				    "report is signed by a VCEK or VLEK", "0 or 1",
@@ -83,8 +142,7 @@ static int check_product(const struct snp_report *r, enum snp_product product, s
 		verdict_skip(v, name, "a report of version 2 does not say its CPU");
 		return 0;
 	}
-	found = verdict_text(v, "CPU family %#x, model %#x, stepping %u", r->family, r->model,
-			     r->stepping);
+	found = cpu_text(v, r);
 	if (snp_product_by_cpuid(r->family, r->model, &said) < 0 || said != product)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", name,
 				    snp_product_name(product), found);
@@ -155,7 +213,8 @@ int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evi
 	if (table_bytes.p && snp_table_parse(table_bytes.p, table_bytes.len, &table) < 0)
 		r = verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed",
 				 "a list with an end, entries inside the table",
-				 verdict_text(v, "not so, in %zu bytes", table_bytes.len));
+				 evidence_found(v, table_bytes,
+						verdict_text(v, "not so, in %zu bytes", table_bytes.len)));
 	if (r == 0)
 		r = snp_chain_verify(ctx, e, &table, p, &s.report, now, v, &s.chain);
 	claims(v, &s.report, &s.chain);
@@ -167,6 +226,8 @@ int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evi
 		r = check_tcb(&s.report, &s.chain.extensions, v);
 	if (r == 0)
 		r = check_chip(&s.report, &s.chain, v);
+	if (r == 0)
+		r = check_version(&s.report, v);
 	if (r < 0)
 		return r;
 	*ret = s;
@@ -421,6 +482,9 @@ void snp_report_claims(struct verdict *v, const struct snp_report *r,
 	verdict_claim_number(v, "snp.version", r->version);
 	if (product)
 		verdict_claim_text(v, "snp.product", snp_product_name(*product));
+	else if (r->version >= 3)
+		verdict_claim_text(v, "snp.product",
+				   snp_cpu_name(r->family, r->model) ? snp_cpu_name(r->family, r->model) : "unknown");
 	if (r->version >= 3) {
 		verdict_claim_number(v, "snp.cpu.family", r->family);
 		verdict_claim_number(v, "snp.cpu.model", r->model);
@@ -491,12 +555,12 @@ static void show_report(struct bytes report, struct verdict *v)
 	struct snp_report r;
 	enum snp_product product;
 
-	if (snp_report_open(report.p, report.len, &r) < 0) {
-		(void) verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole",
-				    verdict_text(v, "%d bytes", SNP_REPORT_LEN),
-				    verdict_text(v, "%zu bytes", report.len));
+	if (check_is_report(report, v, &r) < 0)
 		return;
-	}
+	if (check_reserved(report, &r, v) == 0 && r.version > SNP_VERSION_MAX)
+		(void) verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known", known_versions(v),
+				    verdict_text(v, "%u: shown as if its fields were those of version %d, which nobody knows",
+						 r.version, SNP_VERSION_MAX));
 	snp_report_claims(v, &r,
 			  r.version >= 3 && snp_product_by_cpuid(r.family, r.model, &product) == 0 ?
 				  &product :
@@ -509,7 +573,8 @@ static void show_table(struct bytes bytes, struct verdict *v)
 
 	if (snp_table_parse(bytes.p, bytes.len, &table) < 0) {
 		(void) verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed",
-				    "a list with an end, entries inside the table", verdict_text(v, "not so, in %zu bytes", bytes.len));
+				    "a list with an end, entries inside the table",
+				    evidence_found(v, bytes, verdict_text(v, "not so, in %zu bytes", bytes.len)));
 		return;
 	}
 	for (unsigned i = 0; i < _SNP_TABLE_MAX; i++)

@@ -2,7 +2,9 @@
 #include "attest/tdx/ccel.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 
+#include "attest/evidence-look.h"
 #include "wire/tcg-log.h"
 
 /*
@@ -12,6 +14,7 @@
 #define INDEX_MRTD 0
 #define INDEX_RTMR0 1
 #define INDEX_RTMR3 4
+#define TPM_PCRS 24
 
 const char *const ccel_rtmr_codes[4] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
 
@@ -25,6 +28,26 @@ static int extend(EVP_MD_CTX *ctx, uint8_t rtmr[static RTMR_LEN], const uint8_t 
 	return 0;
 }
 
+/* What a log has instead of SHA-384: the firmware of a TD knows no other, a TPM's may have any. */
+static const char *algorithms(struct verdict *v, const struct tcg_log *log)
+{
+	static const struct {
+		uint16_t id;
+		const char *name;
+	} names[] = {
+		{ TCG_ALG_SHA1, "SHA-1" },	{ TCG_ALG_SHA256, "SHA-256" },
+		{ TCG_ALG_SHA512, "SHA-512" },	{ TCG_ALG_SM3, "SM3" },
+	};
+	char text[80] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < log->n_algs; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(names); j++)
+			if (log->algs[i].id == names[j].id)
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", names[j].name);
+	return verdict_text(v, "%s only: a TPM's event log may have such, a TD's has not", n ? text : "other algorithms");
+}
+
 static int open_log(struct bytes bytes, struct verdict *v, struct tcg_log *ret)
 {
 	static const char name[] = "event log can be read";
@@ -34,21 +57,22 @@ static int open_log(struct bytes bytes, struct verdict *v, struct tcg_log *ret)
 	if (r == -EPROTO)
 		return verdict_fail(v, VERDICT_MALFORMED, "SPECID", name,
 				    "a log in the crypto agile format",
-				    "a first event that does not describe one");
+				    evidence_found(v, bytes, "a first event that does not describe one"));
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", name,
 				    "a log in the crypto agile format",
-				    verdict_text(v,
-						 r == -EMSGSIZE ?
-							 "%zu bytes, or algorithms, too many" :
-							 "%zu bytes, which end inside the header",
-						 bytes.len));
+				    evidence_found(v, bytes,
+						   verdict_text(v,
+								r == -EMSGSIZE ?
+									"%zu bytes, or algorithms, too many" :
+									"%zu bytes, which end inside the header",
+								bytes.len)));
 	for (unsigned i = 0; i < ret->n_algs; i++)
 		if (ret->algs[i].id == TCG_ALG_SHA384)
 			return 0;
 	return verdict_fail(v, VERDICT_MALFORMED, "ALG", name,
 			    "SHA-384 digests, which the registers are made of",
-			    "other algorithms only");
+			    algorithms(v, ret));
 }
 
 static int replay_event(const struct tcg_log *log, const struct tcg_event *event, EVP_MD_CTX *ctx,
@@ -62,8 +86,10 @@ static int replay_event(const struct tcg_log *log, const struct tcg_event *event
 	if (event->index > INDEX_RTMR3)
 		return verdict_fail(v, VERDICT_MALFORMED, "INDEX",
 				    "events are of registers that a TD has", "RTMR0 to RTMR3",
-				    verdict_text(v, "register %u in event %u", event->index,
-						 log->n_events));
+				    verdict_text(v, "register %u in event %u%s", event->index, log->n_events,
+						 event->index < TPM_PCRS ?
+							 ": a PCR, so this is the event log of a TPM" :
+							 ""));
 	if (!digest)
 		return verdict_fail(v, VERDICT_MALFORMED, "ALG", "events have SHA-384 digests",
 				    "one each", verdict_text(v, "none in event %u", log->n_events));

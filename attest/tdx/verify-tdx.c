@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
+#include "attest/evidence-look.h"
 #include "attest/tdx/intel.h"
 #include "attest/tdx/tdx-tcb.h"
 #include "attest/tdx/ccel.h"
@@ -21,7 +22,7 @@ int tdx_parse(struct verdict *v, struct bytes quote, struct tdx_quote *ret)
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED,
 				    r == -EOPNOTSUPP ? "UNSUPPORTED" : "FORMAT",
-				    "quote can be read", "a TDX quote", problem);
+				    "quote can be read", "a TDX quote", evidence_found(v, quote, problem));
 	verdict_pass(v, "quote can be read",
 		     verdict_text(v, "version %u, TD 1.%u", ret->version, ret->body15 ? 5 : 0));
 	return 0;
@@ -538,13 +539,64 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	return 0;
 }
 
+static void show_period(struct verdict *v, const char *what, int64_t issue, int64_t next_update, uint32_t evaluation)
+{
+	verdict_claim_time(v, verdict_text(v, "%s.issued", what), issue);
+	verdict_claim_time(v, verdict_text(v, "%s.next_update", what), next_update);
+	verdict_claim_number(v, verdict_text(v, "%s.tcb_evaluation", what), evaluation);
+}
+
+static int show_tcb_info(struct bytes bytes, struct verdict *v)
+{
+	_cleanup_(freep) struct tdx_tcb_info *t = malloc(sizeof(*t));
+	const char *problem;
+
+	if (!t)
+		return -ENOMEM;
+	if (tdx_tcb_info_read(bytes, t, &problem) < 0) {
+		(void) verdict_fail(v, VERDICT_MALFORMED, "COLL_FORMAT", "TCB info can be read",
+				    "Intel's TCB info for TDX", evidence_found(v, bytes, problem));
+		return 0;
+	}
+	show_period(v, "tcb_info", t->issue, t->next_update, t->evaluation);
+	verdict_claim_hex(v, "tcb_info.fmspc", t->fmspc, sizeof(t->fmspc));
+	verdict_claim_hex(v, "tcb_info.pceid", t->pceid, sizeof(t->pceid));
+	verdict_claim_number(v, "tcb_info.levels", t->n_levels);
+	verdict_claim_number(v, "tcb_info.modules", t->n_modules);
+	return 0;
+}
+
+static int show_qe_identity(struct bytes bytes, struct verdict *v)
+{
+	_cleanup_(freep) struct tdx_qe_identity *q = malloc(sizeof(*q));
+	const char *problem;
+
+	if (!q)
+		return -ENOMEM;
+	if (tdx_qe_identity_read(bytes, q, &problem) < 0) {
+		(void) verdict_fail(v, VERDICT_MALFORMED, "COLL_FORMAT", "QE identity can be read",
+				    "Intel's identity of the quoting enclave for TDX",
+				    evidence_found(v, bytes, problem));
+		return 0;
+	}
+	show_period(v, "qe_identity", q->issue, q->next_update, q->evaluation);
+	verdict_claim_hex(v, "qe_identity.mrsigner", q->mrsigner, sizeof(q->mrsigner));
+	verdict_claim_number(v, "qe_identity.levels", q->levels.n);
+	return 0;
+}
+
 static int show(const struct evidence *e, struct verdict *v)
 {
 	struct tdx_quote q;
+	int r = 0;
 
 	if (e->piece[EVIDENCE_QUOTE].p && tdx_parse(v, e->piece[EVIDENCE_QUOTE], &q) == 0)
 		tdx_claims(v, &q);
-	return 0;
+	if (e->piece[EVIDENCE_TCB_INFO].p)
+		r = show_tcb_info(e->piece[EVIDENCE_TCB_INFO], v);
+	if (r == 0 && e->piece[EVIDENCE_QE_IDENTITY].p)
+		r = show_qe_identity(e->piece[EVIDENCE_QE_IDENTITY], v);
+	return r;
 }
 
 #define COLLATERAL                                                                                 \

@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "attest/evidence-look.h"
 #include "attest/tdx/intel.h"
 #include "crypto/cleanup.h"
 #include "wire/jspan.h"
@@ -164,10 +165,10 @@ static int parse_quote(struct bytes attest, struct verdict *v, struct tpm_quote 
 	r = tpm_quote_parse(attest.p, attest.len, ret, &problem);
 	if (r == -ENOMSG)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "TPM_MAGIC", "TPM made this quote",
-				    "TPM_GENERATED and a quote", problem);
+				    "TPM_GENERATED and a quote", evidence_found(v, attest, problem));
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read",
-				    "a TPMS_ATTEST with a quote", problem);
+				    "a TPMS_ATTEST with a quote", evidence_found(v, attest, problem));
 	verdict_pass(v, "TPM made this quote", NULL);
 	return 0;
 }
@@ -306,7 +307,7 @@ void tpm_show(const struct evidence *e, struct verdict *v)
 		return;
 	if (tpm_quote_parse(attest.p, attest.len, &q, &problem) < 0)
 		(void) verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read",
-				    "a TPMS_ATTEST with a quote", problem);
+				    "a TPMS_ATTEST with a quote", evidence_found(v, attest, problem));
 	else
 		quote_claims(v, &q);
 }
