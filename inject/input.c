@@ -288,7 +288,7 @@ enum status input_area_of_image(const char *path, const uint8_t *image, size_t l
 static enum status area_of_firmware(const char *path, struct area *ret)
 {
 	_cleanup_(freep) uint8_t *tail = NULL;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	r = read_tail(path, &tail, &len);
