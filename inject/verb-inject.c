@@ -357,6 +357,15 @@ static enum status exchange(struct inject *x, const char **ret_step)
 	return STATUS_GOOD;
 }
 
+static const char *result_word(const struct inject *x, enum status status)
+{
+	if (x->continued)
+		return "started";
+	if (status == STATUS_GOOD)
+		return "checked";
+	return status == STATUS_UNDECIDED ? "undecided" : "refused";
+}
+
 /* One line that an owner can keep, of fixed form.  Nothing in it is secret. */
 static void audit(const struct inject *x, enum status status, const char *step)
 {
@@ -371,15 +380,17 @@ static void audit(const struct inject *x, enum status status, const char *step)
 	if (x->measured)
 		(void) base64_encode(x->blob, BLOB_LEN, &blob);
 	log_notice("audit: vm=%s policy=%s digest=%s measurement=%s result=%s%s%s", x->name, policy,
-		   digest, blob ? blob : "-",
-		   x->continued		      ? "started" :
-		   status == STATUS_GOOD      ? "checked" :
-		   status == STATUS_UNDECIDED ? "undecided" :
-						"refused",
-		   step ? " step=" : "", step ? step : "");
+		   digest, blob ? blob : "-", result_word(x, status), step ? " step=" : "",
+		   step ? step : "");
 }
 
-static enum status print_result(const struct inject *x)
+static int add_text(struct json_object *o, const char *key, const char *text)
+{
+	return json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
+}
+
+/* Also of a launch that was refused: @step is where, or NULL.  What is not known is null. */
+static enum status print_result(const struct inject *x, enum status result, const char *step)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	_cleanup_(freep) char *blob = NULL;
@@ -387,10 +398,13 @@ static enum status print_result(const struct inject *x)
 	if (!x->args->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();
-	if (!o || base64_encode(x->blob, BLOB_LEN, &blob) < 0 ||
-	    json_object_object_add(o, "measurement", json_object_new_string(blob)) < 0 ||
-	    json_object_object_add(o, "policy", json_object_new_uint64(x->launch.measured.policy)) <
-		    0 ||
+	if (!o || (x->measured && base64_encode(x->blob, BLOB_LEN, &blob) < 0) ||
+	    add_text(o, "result", result_word(x, result)) < 0 || add_text(o, "step", step) < 0 ||
+	    add_text(o, "measurement", blob) < 0 ||
+	    json_object_object_add(o, "policy",
+				   x->launch.has_policy ?
+					   json_object_new_uint64(x->launch.measured.policy) :
+					   NULL) < 0 ||
 	    json_object_object_add(o, "secrets", json_object_new_uint64(x->args->n_secrets)) < 0 ||
 	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(x->table))) < 0 ||
 	    json_object_object_add(o, "injected", json_object_new_boolean(x->injected)) < 0 ||
@@ -403,7 +417,7 @@ static enum status run(const struct args *a)
 {
 	_cleanup_(inject_done) struct inject x = { .args = a };
 	const char *step = NULL;
-	enum status status;
+	enum status status, printed;
 
 	/* All that can be wrong on our side, before the guest is touched. */
 	status = read_inputs(&x);
@@ -411,9 +425,8 @@ static enum status run(const struct args *a)
 		return status;
 	status = exchange(&x, &step);
 	audit(&x, status, step);
-	if (status == STATUS_GOOD)
-		status = print_result(&x);
-	return status;
+	printed = print_result(&x, status, step);
+	return status == STATUS_GOOD ? printed : status;
 }
 
 const struct verb verb_inject = {

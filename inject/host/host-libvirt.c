@@ -25,7 +25,7 @@
 	X(virConnectOpen) X(virConnectClose) X(virDomainLookupByName) X(virDomainLookupByUUIDString) X(virDomainFree) X(virDomainGetState) \
 	X(virDomainGetLaunchSecurityInfo) X(virDomainSetLaunchSecurityState) X(virDomainResume) X(virTypedParamsAddString)           \
 	X(virTypedParamsAddULLong) X(virTypedParamsGetString) X(virTypedParamsGetUInt) X(virTypedParamsFree) X(virGetLastErrorMessage) \
-	X(virSetErrorFunc)
+	X(virSetErrorFunc) X(virGetLastErrorCode) X(virConnectIsAlive) X(virDomainIsActive) X(virDomainGetXMLDesc)
 
 static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
@@ -71,7 +71,10 @@ struct call {
 	virTypedParameterPtr params;
 	int n_params;
 	int state;
+	char *xml;
 	int r;
+	int code;			/* of an error */
+	bool is_gone;			/* libvirt or the guest has left: an error is no answer */
 	bool is_over, is_late;		/* under the lock */
 	pthread_mutex_t lock;
 	pthread_cond_t over;
@@ -85,10 +88,13 @@ static void *call_main(void *arg)
 	struct call *c = arg;
 
 	c->r = c->make(c);
-	/* The library keeps an error for each thread. */
+	/* The library keeps an error for each thread, the last one. */
 	if (c->r < 0) {
+		c->code = lib.virGetLastErrorCode_();
 		snprintf(c->error, sizeof(c->error), "%s", lib.virGetLastErrorMessage_());
 		make_printable(c->error);
+		c->is_gone = (c->connection && lib.virConnectIsAlive_(c->connection) != 1) ||
+			     (c->domain && lib.virDomainIsActive_(c->domain) == 0);
 	}
 	(void) pthread_mutex_lock(&c->lock);
 	c->is_over = true;
@@ -124,6 +130,7 @@ static struct call *call_free(struct call *c)
 		return NULL;
 	if (c->params)
 		lib.virTypedParamsFree_(c->params, c->n_params);
+	free(c->xml);
 	(void) pthread_cond_destroy(&c->over);
 	(void) pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -194,6 +201,12 @@ static enum status begin(struct host_libvirt *v, int (*make)(struct call *), str
 	return STATUS_IO;
 }
 
+/* What an error of libvirt's means: it refuses, or it is not there any more to decide anything. */
+static enum status status_of(const struct call *c)
+{
+	return c->is_gone ? STATUS_UNDECIDED : STATUS_CHECK;
+}
+
 /* It would print each error itself. */
 static void ignore_error(void *data, virErrorPtr error)
 {
@@ -216,7 +229,7 @@ static enum status check_paused(struct host *h)
 	if (status != STATUS_GOOD)
 		return status;
 	if (c->r < 0)
-		return give_up(STATUS_UNDECIDED, "libvirt does not tell the guest's state: %s", c->error);
+		return give_up(status_of(c), "libvirt does not tell the guest's state: %s", c->error);
 	if (c->state != VIR_DOMAIN_PAUSED)
 		return give_up(STATUS_CHECK,
 			       "The guest is not stopped before its start; start it with 'virsh start --paused'");
@@ -228,19 +241,65 @@ static int call_info(struct call *c)
 	return lib.virDomainGetLaunchSecurityInfo_(c->domain, &c->params, &c->n_params, 0);
 }
 
+static int call_xml(struct call *c)
+{
+	c->xml = lib.virDomainGetXMLDesc_(c->domain, 0);
+	return c->xml ? 0 : -1;
+}
+
+/*
+ * The kind of protection that the guest's XML names, of those that take no launch secret; NULL
+ * for another.  It is for a message only, so no reader of XML is needed.
+ */
+static const struct host_kind *kind_of_xml(const char *xml)
+{
+	const char *tag = strstr(xml, "<launchSecurity "), *type = tag ? strstr(tag, "type=") : NULL;
+	char word[32];
+	size_t len;
+
+	if (!type || type > tag + strcspn(tag, ">") || (type[5] != '\'' && type[5] != '"'))
+		return NULL;
+	type += 6;
+	len = strcspn(type, "'\"");
+	if (len >= sizeof(word))
+		return NULL;
+	memcpy(word, type, len);
+	word[len] = '\0';
+	return host_kind_of_word(word);
+}
+
+/* Why there is no measurement of the guest, in @error's words if it is nothing known. */
+static enum status refuse_guest(struct host_libvirt *v, const char *error)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	const struct host_kind *kind = NULL;
+
+	if (begin(v, call_xml, &c) == STATUS_GOOD && call_run(c) == 0 && c->r == 0)
+		kind = kind_of_xml(c->xml);
+	if (kind)
+		return host_refuse_kind(kind);
+	return give_up(STATUS_CHECK,
+		       "libvirt has no launch measurement of the guest, is it protected by SEV? %s", error);
+}
+
 /* What libvirt knows of the launch, in the call's parameters. */
-static enum status get_info(struct host_libvirt *v, struct call **ret)
+static enum status get_info(struct host_libvirt *v, struct call **ret, const char **ret_measurement)
 {
 	enum status status = begin(v, call_info, ret);
+	struct call *c = *ret;
 
+	*ret_measurement = NULL;
 	if (status == STATUS_GOOD)
-		status = run(*ret, "The launch measurement is not known");
+		status = run(c, "The launch measurement is not known");
 	if (status != STATUS_GOOD)
 		return status;
-	if ((*ret)->r < 0)
-		return give_up(STATUS_CHECK,
-			       "libvirt has no launch measurement of the guest, is it protected by SEV? %s",
-			       (*ret)->error);
+	if (c->r < 0 && c->is_gone)
+		return give_up(STATUS_UNDECIDED, "The launch measurement is not known: %s", c->error);
+	if (c->r < 0)
+		return refuse_guest(v, c->error);
+	if (lib.virTypedParamsGetString_(c->params, c->n_params,
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, ret_measurement) != 1)
+		return refuse_guest(v, "It tells none");
 	return STATUS_GOOD;
 }
 
@@ -258,9 +317,10 @@ static enum status check_sev(struct host *h, struct host_launch *ret)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
 	unsigned policy = 0, major = 0, minor = 0, build = 0;
+	const char *measurement;
 	enum status status;
 
-	status = get_info(libvirt_of(h), &c);
+	status = get_info(libvirt_of(h), &c, &measurement);
 	if (status != STATUS_GOOD)
 		return status;
 	*ret = (struct host_launch){ .has_policy = get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_POLICY, UINT32_MAX, &policy) };
@@ -278,13 +338,9 @@ static enum status get_measurement(struct host *h,
 	const char *text = NULL;
 	enum status status;
 
-	status = get_info(libvirt_of(h), &c);
+	status = get_info(libvirt_of(h), &c, &text);
 	if (status != STATUS_GOOD)
 		return status;
-	if (lib.virTypedParamsGetString_(c->params, c->n_params,
-					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, &text) != 1)
-		return give_up(STATUS_CHECK,
-			       "libvirt has no launch measurement of the guest; a guest with SEV-SNP has none");
 	return host_decode_measurement("libvirt's", text, ret);
 }
 
@@ -318,6 +374,9 @@ static enum status send(struct host *h, const struct packet *p, const uint64_t *
 	status = run(c, "Whether the secrets are in the guest is not known");
 	if (status != STATUS_GOOD)
 		return status;
+	if (c->r < 0 && c->is_gone)
+		return give_up(STATUS_UNDECIDED, "Whether the secrets are in the guest is not known: %s",
+			       c->error);
 	if (c->r < 0)
 		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", c->error,
 			       host_firmware_hint(c->error));
@@ -396,7 +455,9 @@ static enum status open_connection(struct host_libvirt *v, const char *uri)
 	if (status != STATUS_GOOD)
 		return status;
 	if (c->r < 0)
-		return give_up(STATUS_UNDECIDED, "No connection to libvirt%s%s: %s", uri ? " at " : "", uri ? uri : "", c->error);
+		/* One that broke is undecided; that there is none is a matter of this machine. */
+		return give_up(c->code == VIR_ERR_RPC ? STATUS_UNDECIDED : STATUS_IO, "No connection to libvirt%s%s: %s",
+			       uri ? " at " : "", uri ? uri : "", c->error);
 	v->connection = c->connection;
 	return STATUS_GOOD;
 }
@@ -413,7 +474,7 @@ static enum status find_domain(struct host_libvirt *v, const char *name)
 	if (status != STATUS_GOOD)
 		return status;
 	if (c->r < 0)
-		return give_up(STATUS_UNDECIDED, "libvirt knows no guest '%s': %s", name, c->error);
+		return give_up(c->is_gone ? STATUS_UNDECIDED : STATUS_IO, "libvirt knows no guest '%s': %s", name, c->error);
 	v->domain = c->domain;
 	return STATUS_GOOD;
 }

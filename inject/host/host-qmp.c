@@ -30,6 +30,8 @@ static const char *reason(int r)
 		return "QEMU hung up";
 	case -EPROTO:
 		return "the peer does not speak QMP";
+	case -ERANGE:
+		return "a number in the answer is too large";
 	case -EREMOTEIO:
 		return "QEMU refuses to begin";
 	default:
@@ -67,16 +69,26 @@ static bool get_flag(struct json_object *o, const char *key)
 	       json_object_get_boolean(v);
 }
 
-/* The number under @key, if there is one from 0 to @max. */
-static bool get_number(struct json_object *o, const char *key, uint64_t max, uint64_t *ret)
+/*
+ * The number under @key, from 0 to @max.  @ret_has is whether there is one: one that is no such
+ * number is STATUS_MALFORMED, and not the same as none.
+ */
+static enum status get_number(struct json_object *o, const char *key, uint64_t max, bool *ret_has,
+			      uint64_t *ret)
 {
 	struct json_object *v;
 
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_int) ||
-	    json_object_get_int64(v) < 0 || json_object_get_uint64(v) > max)
-		return false;
+	*ret = 0;
+	*ret_has = json_object_object_get_ex(o, key, &v);
+	if (!*ret_has)
+		return STATUS_GOOD;
+	if (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) < 0)
+		return give_up(STATUS_MALFORMED, "QEMU's %s is no number", key);
 	*ret = json_object_get_uint64(v);
-	return true;
+	if (*ret > max)
+		return give_up(STATUS_MALFORMED, "QEMU's %s is a number too large: more than %llu", key,
+			       (unsigned long long)max);
+	return STATUS_GOOD;
 }
 
 /* A word of the host's for a message: printable, short. */
@@ -102,16 +114,66 @@ static enum status check_paused(struct host *h)
 	return STATUS_GOOD;
 }
 
-static void take_launch(struct json_object *o, struct host_launch *ret)
+static enum status take_launch(struct json_object *o, struct host_launch *ret)
 {
-	uint64_t policy = 0, major = 0, minor = 0, build = 0;
+	uint64_t policy, major, minor, build;
+	bool has_policy, has_major, has_minor, has_build;
+	enum status status;
 
-	*ret = (struct host_launch){ .has_policy = get_number(o, "policy", UINT32_MAX, &policy) };
-	ret->has_version = get_number(o, "api-major", UINT8_MAX, &major) &&
-			   get_number(o, "api-minor", UINT8_MAX, &minor) &&
-			   get_number(o, "build-id", UINT8_MAX, &build);
+	status = get_number(o, "policy", UINT32_MAX, &has_policy, &policy);
+	if (status == STATUS_GOOD)
+		status = get_number(o, "api-major", UINT8_MAX, &has_major, &major);
+	if (status == STATUS_GOOD)
+		status = get_number(o, "api-minor", UINT8_MAX, &has_minor, &minor);
+	if (status == STATUS_GOOD)
+		status = get_number(o, "build-id", UINT8_MAX, &has_build, &build);
+	if (status != STATUS_GOOD)
+		return status;
+	*ret = (struct host_launch){ .has_policy = has_policy,
+				     .has_version = has_major && has_minor && has_build };
 	ret->measured = (struct measured){ (uint8_t)major, (uint8_t)minor, (uint8_t)build,
 					   (uint32_t)policy };
+	return STATUS_GOOD;
+}
+
+/* The kind of the guest's protection by the objects that QEMU was started with; NULL: none is known. */
+static const struct host_kind *kind_of_objects(struct host *h)
+{
+	_cleanup_(json_putp) struct json_object *arguments = json_object_new_object(), *list = NULL;
+	const struct host_kind *kind = NULL;
+
+	if (!arguments ||
+	    json_object_object_add(arguments, "path", json_object_new_string("/objects")) < 0 ||
+	    qmp_call(qmp_of(h), "qom-list", arguments, &list) < 0 ||
+	    !json_object_is_type(list, json_type_array))
+		return NULL;
+	for (size_t i = 0; !kind && i < json_object_array_length(list); i++) {
+		const char *type = get_text(json_object_array_get_idx(list, i), "type");
+
+		kind = type ? host_kind_of_object(type) : NULL;
+	}
+	return kind;
+}
+
+/* What QEMU says of SEV.  Not every QEMU knows the question, and a guest of another kind says no. */
+static enum status ask_sev(struct host *h, struct json_object **ret)
+{
+	int r = qmp_call(qmp_of(h), "query-sev", NULL, ret);
+	_cleanup_(freep) char *desc = r == -EREMOTEIO ? strdup(qmp_error_desc(qmp_of(h))) : NULL;
+	const struct host_kind *kind;
+
+	if (r < 0 && r != -EREMOTEIO)
+		return give_up(STATUS_UNDECIDED, "No answer to query-sev: %s", reason(r));
+	if (r == 0 && get_flag(*ret, "enabled"))
+		return STATUS_GOOD;
+	kind = kind_of_objects(h);
+	if (kind)
+		return host_refuse_kind(kind);
+	if (r < 0)
+		return give_up(STATUS_CHECK, "QEMU refuses query-sev: %s", desc ? desc : "");
+	return give_up(STATUS_CHECK,
+		       "The guest is not protected by SEV: its memory would be open to the host; "
+		       "start QEMU with -object sev-guest and confidential-guest-support");
 }
 
 /*
@@ -124,18 +186,12 @@ static enum status check_sev(struct host *h, struct host_launch *ret)
 	const char *type, *state;
 	enum status status;
 
-	status = ask(h, "query-sev", &o);
+	status = ask_sev(h, &o);
 	if (status != STATUS_GOOD)
 		return status;
-	if (!get_flag(o, "enabled"))
-		return give_up(STATUS_CHECK,
-			       "The guest is not protected by SEV: its memory would be open to the host; "
-			       "start QEMU with -object sev-guest and confidential-guest-support");
 	type = get_text(o, "sev-type");
-	if (type && streq(type, "sev-snp"))
-		return give_up(STATUS_CHECK,
-			       "The guest is protected by SEV-SNP, which takes no launch secret; "
-			       "give it secrets at run time, by an attestation from inside the guest to a key broker");
+	if (type && host_kind_of_word(type))
+		return host_refuse_kind(host_kind_of_word(type));
 	if (type && !streq(type, "sev"))
 		return give_up(STATUS_CHECK,
 			       "The guest's protection '%s' is not known here; launch secrets are for SEV and SEV-ES",
@@ -148,8 +204,7 @@ static enum status check_sev(struct host *h, struct host_launch *ret)
 			       state && streq(state, "running") ?
 				       "it is too late, start the guest again" :
 				       "has QEMU a session file and -S?");
-	take_launch(o, ret);
-	return STATUS_GOOD;
+	return take_launch(o, ret);
 }
 
 static enum status get_measurement(struct host *h,
@@ -234,7 +289,8 @@ enum status host_open_qmp(const char *path, uint64_t timeout_usec, struct host *
 	int r;
 
 	r = qmp_connect(path, timeout_usec, &qmp);
-	if (r == -ETIMEDOUT || r == -EBUSY || r == -ECONNRESET || r == -EPROTO || r == -EREMOTEIO)
+	if (r == -ETIMEDOUT || r == -EBUSY || r == -ECONNRESET || r == -EPROTO || r == -ERANGE ||
+	    r == -EREMOTEIO)
 		return give_up(STATUS_UNDECIDED, "No greeting from the monitor '%s': %s", path,
 			       reason(r));
 	if (r < 0) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/base64.h"
+#include "base/text.h"
 
 enum status host_decode_measurement(const char *who, const char *text,
 				    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
@@ -17,6 +18,43 @@ enum status host_decode_measurement(const char *who, const char *text,
 	if (n != (ssize_t)len)
 		return give_up(STATUS_MALFORMED, "%s launch measurement is not %zu bytes", who, len);
 	return STATUS_GOOD;
+}
+
+/* Who asks for its secrets when it runs needs nothing of the host at its launch. */
+#define AT_RUN_TIME "give it secrets at run time, by an attestation from inside the guest to a key broker"
+
+static const struct host_kind kinds[] = {
+	{ "sev-snp-guest", "sev-snp", "SEV-SNP", AT_RUN_TIME },
+	{ "tdx-guest", "tdx", "TDX", AT_RUN_TIME },
+	{ "s390-pv-guest", "s390-pv", "IBM Secure Execution", "its secrets are inside its encrypted image" },
+	{ "pef-guest", "pef", "IBM's Protected Execution Facility", "its secrets are inside its encrypted image" },
+};
+
+const struct host_kind *host_kind_of_object(const char *type)
+{
+	const char *name = startswith(type, "child<");
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(kinds); i++) {
+		const char *end = startswith(name, kinds[i].object);
+
+		if (end && streq(end, ">"))
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+const struct host_kind *host_kind_of_word(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (streq(word, kinds[i].word))
+			return &kinds[i];
+	return NULL;
+}
+
+enum status host_refuse_kind(const struct host_kind *kind)
+{
+	return give_up(STATUS_CHECK, "The guest is protected by %s, which takes no launch secret; %s",
+		       kind->name, kind->todo);
 }
 
 /* What the firmware's error numbers mean here.  Source: AMD, publication 55766, "Status Codes". */

@@ -66,6 +66,24 @@ enum status host_open_libvirt(const char *uri, const char *domain, uint64_t time
 enum status host_decode_measurement(const char *who, const char *text,
 				    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
 
+/* A kind of protection that takes no launch secret. */
+struct host_kind {
+	const char *object;	/* of QEMU */
+	const char *word;	/* of libvirt's launchSecurity, and of QEMU's sev-type */
+	const char *name;	/* for people */
+	const char *todo;
+};
+
+/*
+ * The kind of an object of QEMU's, by its type as qom-list tells it ("child<tdx-guest>"), or by
+ * libvirt's word.  NULL for another.
+ */
+const struct host_kind *host_kind_of_object(const char *type);
+const struct host_kind *host_kind_of_word(const char *word);
+
+/* Say what the guest is, and what to do instead: STATUS_CHECK. */
+enum status host_refuse_kind(const struct host_kind *kind);
+
 /* What the firmware's error in the host's words @desc means here, for people. */
 const char *host_firmware_hint(const char *desc);
 

@@ -11,8 +11,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "inject/output.h"
+#include "wire/jspan.h"
 
-#define DEPTH_MAX 16
+#define DEPTH_MAX (JSPAN_DEPTH_MAX + 2)	/* jspan is the judge */
 
 struct qmp {
 	int fd;
@@ -108,14 +109,75 @@ static int fill(struct qmp *q, uint64_t deadline)
 	return 0;
 }
 
+/* @p is a number of @len bytes: a whole one, of over 64 bits. */
+static bool is_large_number(const uint8_t *p, size_t len)
+{
+	bool negative = p[0] == '-';
+	uint64_t max = negative ? (uint64_t)INT64_MAX + 1 : UINT64_MAX, v = 0;
+
+	for (size_t i = negative; i < len; i++) {
+		uint64_t digit = (uint64_t)(p[i] - '0');
+
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		if (v > (max - digit) / 10)
+			return true;
+		v = v * 10 + digit;
+	}
+	return false;
+}
+
 /*
- * The next line as a JSON object.  Of a name that stands in it twice the last counts, which is
- * no worse than the peer's lying once.
+ * A whole number that 64 bits do not hold; json-c makes another one of it, and not always the
+ * same.  @text is good JSON.
  */
-static int read_object(struct qmp *q, uint64_t deadline, struct json_object **ret)
+static bool has_large_number(struct bytes text)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		size_t len = 0;
+
+		if (quoted && text.p[i] == '\\')
+			i++;
+		else if (text.p[i] == '"')
+			quoted = !quoted;
+		else if (!quoted)
+			while (i + len < text.len && strchr("+-.0123456789eE", text.p[i + len]) &&
+			       text.p[i + len] != '\0')
+				len++;
+		if (len == 0)
+			continue;
+		if (is_large_number(text.p + i, len))
+			return true;
+		i += len - 1;
+	}
+	return false;
+}
+
+/* The rules are jspan's, the same with every json-c: its strict mode has refused all but ASCII. */
+static int parse_line(struct qmp *q, const char *line, size_t len, struct json_object **ret)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
-	size_t scanned = 0, len, parsed;
+	struct bytes value;
+
+	if (jspan_check((struct bytes){ (const uint8_t *)line, len }, &value) < 0 ||
+	    jspan_type(value) != JSPAN_OBJECT)
+		return -EPROTO;
+	if (has_large_number(value))
+		return -ERANGE;
+	json_tokener_reset(q->tokener);
+	o = json_tokener_parse_ex(q->tokener, (const char *)value.p, (int)value.len);
+	if (!o || json_tokener_get_error(q->tokener) != json_tokener_success)
+		return -EPROTO;
+	*ret = TAKE_PTR(o);
+	return 0;
+}
+
+/* The next line as a JSON object. */
+static int read_object(struct qmp *q, uint64_t deadline, struct json_object **ret)
+{
+	size_t scanned = 0, len;
 	char *line, *nl;
 	int r;
 
@@ -129,16 +191,7 @@ static int read_object(struct qmp *q, uint64_t deadline, struct json_object **re
 	len = (size_t)(nl - line);
 	q->begin += len + 1;
 
-	json_tokener_reset(q->tokener);
-	o = json_tokener_parse_ex(q->tokener, line, (int)len);
-	if (!o || json_tokener_get_error(q->tokener) != json_tokener_success ||
-	    !json_object_is_type(o, json_type_object))
-		return -EPROTO;
-	for (parsed = json_tokener_get_parse_end(q->tokener); parsed < len; parsed++)
-		if (line[parsed] != ' ' && line[parsed] != '\t' && line[parsed] != '\r')
-			return -EPROTO;
-	*ret = TAKE_PTR(o);
-	return 0;
+	return parse_line(q, line, len, ret);
 }
 
 /* QEMU's text, for the log: nothing in it may move a terminal's cursor. */
@@ -251,8 +304,6 @@ int qmp_new(int fd, uint64_t timeout_usec, struct qmp **ret)
 	q->tokener = json_tokener_new_ex(DEPTH_MAX);
 	if (!q->tokener)
 		return -ENOMEM;
-	json_tokener_set_flags(q->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-
 	q->fd = fd;
 	r = negotiate(q);
 	if (r < 0) {

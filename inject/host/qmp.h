@@ -31,7 +31,8 @@ int qmp_connect(const char *path, uint64_t timeout_usec, struct qmp **ret);
  * yours.
  *
  * Returns 0; -ETIMEDOUT without a greeting in time (another client has the monitor: QEMU serves
- * one); -EPROTO when the peer speaks something else; -ECONNRESET when it hangs up; -EREMOTEIO
+ * one); -EPROTO when the peer speaks something else; -ERANGE for a whole number that 64 bits do
+ * not hold; -ECONNRESET when it hangs up; -EREMOTEIO
  * when it refuses qmp_capabilities; -ENOMEM; an error of poll(2), recv(2), send(2).
  */
 int qmp_new(int fd, uint64_t timeout_usec, struct qmp **ret);
@@ -45,7 +46,8 @@ DEFINE_CLEANUP(struct qmp *, qmp_free)
  *
  * Returns 0; -EREMOTEIO when QEMU answers with an error, whose text is then at
  * qmp_error_desc(); -ETIMEDOUT; -ECONNRESET at the end of the stream; -EPROTO for a line that
- * is too long, no JSON object, or no reply to this command; -ENOMEM; an error of poll(2),
+ * is too long, no JSON object (as jspan_check() says), or no reply to this command; -ERANGE for a
+ * whole number that 64 bits do not hold; -ENOMEM; an error of poll(2),
  * recv(2) or send(2).  After any but 0 and -EREMOTEIO the connection is of no more use.
  */
 int qmp_call(struct qmp *q, const char *command, struct json_object *arguments,
