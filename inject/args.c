@@ -148,7 +148,7 @@ static int check_needs(const struct verb *verb, const struct args *a)
 /* The second that read from standard input would find it empty. */
 static int check_stdin(const struct args *a)
 {
-	static const enum arg files[] = { ARG_TEK, ARG_TIK, ARG_FIRMWARE, ARG_KERNEL, ARG_INITRD, ARG_CMDLINE_FILE };
+	static const enum arg files[] = { ARG_TEK, ARG_TIK, ARG_FIRMWARE, ARG_KERNEL, ARG_INITRD, ARG_CMDLINE_FILE, ARG_ID_KEY, ARG_AUTHOR_KEY };
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)

@@ -322,6 +322,7 @@ static enum status fetch_missing(const struct args *a, struct chain *c)
 		return give_up(STATUS_USAGE,
 			       "--kds '%s' is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)",
 			       k.url);
+	c->fetch_tried = k.fetch;
 	status = get_cek(&k, a, c);
 	if (status == STATUS_GOOD)
 		status = get_ask_ark(&k, a, c);
@@ -383,7 +384,8 @@ enum status chain_judge(const struct chain *c, struct chain_report *ret_report, 
 	if (ret_report->verdict == CHAIN_GOOD)
 		return STATUS_GOOD;
 	check = chain_check(ret_report->first);
-	*v = (struct chain_verdict){ .code = check->code, .cert = chain_names[check->cert], .expected = check->expected, .todo = check->todo };
+	*v = (struct chain_verdict){ .code = check->code, .cert = chain_names[check->cert], .expected = check->expected,
+				     .todo = c->fetch_tried && check->todo_by_hand ? check->todo_by_hand : check->todo };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (words[i].state == ret_report->verdict)
 			v->status = words[i].status;

@@ -76,6 +76,37 @@ static void strip_newline(struct secret *s)
 		secret_truncate(s, len - 1);
 }
 
+/*
+ * One line of text with its end: what "echo" and editors make of a passphrase, and what then is
+ * no passphrase of the volume.  A key of random bytes, or a file of several lines, is meant as
+ * it is.
+ */
+static bool is_line(const struct secret *s)
+{
+	const uint8_t *p = secret_data(s);
+	size_t len = secret_len(s), text;
+
+	if (len == 0 || p[len - 1] != '\n')
+		return false;
+	text = len > 1 && p[len - 2] == '\r' ? len - 2 : len - 1;
+	for (size_t i = 0; i < text; i++)
+		if (p[i] < ' ' || p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static void warn_of(const struct secret *s, int n, const char *name, bool stripped)
+{
+	size_t len = secret_len(s);
+
+	if (len == 0)
+		log_warning("Secret '%.*s' is empty", n, name);
+	else if (stripped && secret_data(s)[len - 1] == '\r')
+		log_warning("Secret '%.*s' ends with a carriage return, as Windows' editors write it: it stays part of the secret", n, name);
+	else if (!stripped && is_line(s))
+		log_warning("Secret '%.*s' ends with a newline, which a passphrase seldom has: --strip-newline takes it off", n, name);
+}
+
 static enum status add_secret(struct secret *table, const char *spec, bool strip)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
@@ -102,8 +133,7 @@ static enum status add_secret(struct secret *table, const char *spec, bool strip
 	}
 	if (strip)
 		strip_newline(s);
-	if (secret_len(s) == 0)
-		log_warning("Secret '%.*s' is empty", n, spec);
+	warn_of(s, n, spec, strip);
 
 	r = secret_table_add(secret_bytes(table), max, &guid, secret_data(s), secret_len(s));
 	if (r == -EEXIST)

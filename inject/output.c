@@ -13,24 +13,39 @@
 
 #define HEX_MAX 64
 
-/* Not through stdio, whose buffer would keep what may be a secret. */
-static enum status output_stdout(const void *data, size_t len)
+static bool is_stdout(const char *path)
 {
-	int r = fflush(stdout) == 0 ? write_full(STDOUT_FILENO, data, len) : -errno;
+	return streq(path, "-");
+}
 
-	if (r < 0) {
-		log_error_errno(r, "Failed to write to standard output: %m");
-		return STATUS_IO;
-	}
+/* At most one output, and nothing else, may go to standard output. */
+static enum status check_stdout(const struct args *a, const struct output *files, size_t n)
+{
+	size_t n_stdout = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_stdout += is_stdout(files[i].path);
+	if (n_stdout > 1)
+		return give_up(STATUS_USAGE, "Two files cannot both go to standard output ('-')");
+	if (n_stdout > 0 && a->value[ARG_JSON])
+		return give_up(STATUS_USAGE,
+			       "With --json standard output has the result; '-' cannot go there too");
 	return STATUS_GOOD;
+}
+
+/* What was printed before comes first. */
+static int write_stdout(const void *data, size_t len)
+{
+	return fflush(stdout) != 0 ? -errno : write_full(STDOUT_FILENO, data, len);
 }
 
 enum status output_file(const struct args *a, const char *path, const void *data, size_t len)
 {
+	const struct output file = { path, data, len, 0600 };
 	int r;
 
-	if (streq(path, "-"))
-		return output_stdout(data, len);
+	if (is_stdout(path))
+		return output_files(a, &file, 1);
 	r = write_file_atomic(path, data, len, 0600, /* exclusive= */ !a->value[ARG_FORCE]);
 	if (r == -EEXIST)
 		return give_up(STATUS_IO, "'%s' exists and is left as it is; --force replaces it",
@@ -54,6 +69,8 @@ static int stage(const struct output *f, struct staged *s)
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
+	if (is_stdout(f->path))
+		return 0;
 	r = snprintf(s->tmp, sizeof(s->tmp), "%s.XXXXXX", f->path);
 	if (r < 0 || (size_t)r >= sizeof(s->tmp)) {
 		s->tmp[0] = '\0';
@@ -76,6 +93,8 @@ static int place(const struct output *f, struct staged *s, bool force)
 {
 	struct stat st;
 
+	if (is_stdout(f->path))
+		return 0;
 	if (!force || lstat(f->path, &st) < 0) {
 		/* link() refuses an existing name. */
 		if (link(s->tmp, f->path) < 0)
@@ -110,15 +129,23 @@ static void settle(const struct output *f, struct staged *s, bool good)
 enum status output_files(const struct args *a, const struct output *files, size_t n)
 {
 	struct staged staged[OUTPUT_MAX] = { 0 };
+	enum status status = check_stdout(a, files, n);
 	size_t i = 0;
 	int r = 0;
 
 	assert(n <= OUTPUT_MAX);
+	if (status != STATUS_GOOD)
+		return status;
 	for (i = 0; r == 0 && i < n; i++)
 		r = stage(&files[i], &staged[i]);
 	if (r == 0)
 		for (i = 0; r == 0 && i < n; i++)
 			r = place(&files[i], &staged[i], a->value[ARG_FORCE]);
+	/* Last: what went there cannot be taken back. */
+	if (r == 0)
+		for (i = 0; r == 0 && i < n; i++)
+			if (is_stdout(files[i].path))
+				r = write_stdout(files[i].data, files[i].len);
 	for (size_t k = 0; k < n; k++)
 		settle(&files[k], &staged[k], r == 0);
 	if (r == 0)

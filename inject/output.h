@@ -15,8 +15,8 @@ static inline void json_putp(struct json_object **o)
 
 /*
  * Write @path with mode 0600, whole or not at all.  An existing file is replaced with --force only.
- * "-" is standard output.
- * Returns STATUS_GOOD, or says why and returns STATUS_IO.
+ * "-" is standard output, which --json leaves no room for.
+ * Returns STATUS_GOOD, or says why and returns STATUS_USAGE or STATUS_IO.
  */
 enum status output_file(const struct args *a, const char *path, const void *data, size_t len);
 
@@ -31,9 +31,10 @@ struct output {
 /*
  * Write all @n files (OUTPUT_MAX at most) or none: each is complete beside its place before the
  * first appears there.  What exists is replaced with --force only, and put back when a later
- * one fails, where the file system can exchange two files.
+ * one fails, where the file system can exchange two files.  "-" is standard output, for one of
+ * them at most and not beside --json; it is written last.
  *
- * Returns STATUS_GOOD, or says why and returns STATUS_IO.
+ * Returns STATUS_GOOD, or says why and returns STATUS_USAGE or STATUS_IO.
  */
 #define OUTPUT_MAX 8
 enum status output_files(const struct args *a, const struct output *files, size_t n);

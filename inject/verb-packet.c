@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <unistd.h>
-
 #include "base/base64.h"
 #include "inject/input.h"
 #include "inject/launch/launch.h"
 #include "inject/output.h"
 
-static enum status write_base64(const struct args *a, const char *path, const uint8_t *data,
-				size_t len)
-{
-	_cleanup_(freep) char *text = NULL;
-
-	if (base64_encode(data, len, &text) < 0) {
-		log_oom();
-		return STATUS_IO;
-	}
-	return output_file(a, path, text, strlen(text));
-}
-
 /* Both files or none: half a packet is of no use to anybody. */
 static enum status write_packet(const struct args *a, const struct packet *p)
 {
-	const char *header = a->value[ARG_HEADER], *payload = a->value[ARG_PAYLOAD];
-	enum status status;
+	_cleanup_(freep) char *header = NULL, *payload = NULL;
 
-	if (streq(header, payload))
+	if (streq(a->value[ARG_HEADER], a->value[ARG_PAYLOAD]))
 		return give_up(STATUS_USAGE, "--header and --payload are the same file");
-	status = write_base64(a, payload, p->payload, p->len);
-	if (status != STATUS_GOOD)
-		return status;
-	status = write_base64(a, header, p->header, sizeof(p->header));
-	if (status != STATUS_GOOD)
-		(void) unlink(payload);
-	return status;
+	if (base64_encode(p->header, sizeof(p->header), &header) < 0 ||
+	    base64_encode(p->payload, p->len, &payload) < 0) {
+		log_oom();
+		return STATUS_IO;
+	}
+	return output_files(a,
+			    (const struct output[]){
+				    { a->value[ARG_HEADER], header, strlen(header), 0600 },
+				    { a->value[ARG_PAYLOAD], payload, strlen(payload), 0600 },
+			    },
+			    2);
 }
 
 /* What describes the launch, beside the firmware, which may be given for its area only. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <unistd.h>
+
 #include "inject/input.h"
 #include "inject/output.h"
 #include "wire/secret-table.h"
@@ -13,6 +15,9 @@ static enum status run(const struct args *a)
 	status = input_table(a, SECRET_MAX, &table);
 	if (status != STATUS_GOOD)
 		return status;
+	if (isatty(STDOUT_FILENO) && streq(path, "-") && !a->value[ARG_FORCE])
+		return give_up(STATUS_USAGE,
+			       "The table is not encrypted, and standard output is a terminal; send it into a file or a pipe, or say --force");
 	status = output_file(a, path, secret_data(table), secret_len(table));
 	if (status != STATUS_GOOD)
 		return status;

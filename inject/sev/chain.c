@@ -503,7 +503,10 @@ static int check_oca_is_expected(const struct view *v, const struct row *row)
 
 #define DAMAGED "the file is damaged or forged: export or fetch it again"
 #define EXPORT_AGAIN "export all of the platform's certificates again, at one time and from one machine"
-#define FROM_AMD "take ASK and ARK of this machine's generation from AMD (ask_ark_NAME.cert), or use --fetch"
+/* ... or by ourselves; who has tried that already is not told to try it. */
+#define FROM_AMD_BY_HAND "take ASK and ARK of this machine's generation from AMD (ask_ark_NAME.cert)"
+#define FROM_AMD FROM_AMD_BY_HAND ", or use --fetch", FROM_AMD_BY_HAND
+#define CEK_BY_HAND "a platform exports its CEK without it; AMD adds it: get the CEK from https://kdsintf.amd.com/cek/id/CHIP-ID and give it as --cek FILE"
 #define MIXED "name the files after what they are, or do not mix them up"
 
 /* From the root down.  The first that does not hold is what people are told. */
@@ -533,7 +536,7 @@ static const struct row rows[] = {
 	{ { "cek-mismatch", CHAIN_CEK, "the CEK with AMD's signature is the one that the platform has",
 	    "get the CEK for this very chip: its id is the first 64 bytes of cpu0-id" }, check_cek_is_exported, BIT(CEK) },
 	{ { "cek-unsigned", CHAIN_CEK, "the CEK has AMD's signature",
-	    "a platform exports its CEK without it; AMD adds it: get the CEK from https://kdsintf.amd.com/cek/id/CHIP-ID and give it as --cek FILE, or use --fetch" },
+	    CEK_BY_HAND ", or use --fetch", CEK_BY_HAND },
 	  check_cek_is_signed, BIT(CEK) },
 	{ { "cek-sig", CHAIN_CEK, "the CEK is signed by the ASK", "do not trust this machine unless ASK and CEK are of one generation: the ASK must be the one of "
 	    "this machine's" }, check_cek_signature, BIT(ASK) | BIT(CEK), CHAIN_ASK },

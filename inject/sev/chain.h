@@ -50,6 +50,7 @@ struct chain {
 	/* What the user says. */
 	uint8_t anchor[AMD_CERT_MAX_LEN];	/* the root, in place of AMD's */
 	size_t anchor_len;			/* 0: AMD's keys are the roots */
+	bool fetch_tried;		/* AMD was asked for what is missing: for what people are told */
 	uint8_t oca[SEV_CERT_LEN];		/* the OCA that is expected */
 	bool oca_given;
 };
@@ -102,6 +103,7 @@ struct chain_check {
 	enum chain_cert cert;	/* what it is about */
 	const char *expected;	/* "the ASK is signed by the ARK" */
 	const char *todo;	/* what to do when it is not so */
+	const char *todo_by_hand;	/* ... for who has tried --fetch; NULL: the same */
 };
 
 /* All of them, in the order in which they are made, from the root down. */
