@@ -71,7 +71,7 @@ static const struct {
 	[ARG_FAMILY_ID] =     { "family-id", "HEX", "16 bytes of the owner's choice" },
 	[ARG_IMAGE_ID] =      { "image-id", "HEX", "16 bytes of the owner's choice" },
 	[ARG_GUEST_SVN] =     { "guest-svn", "N", "the guest's security version" },
-	[ARG_SNP_POLICY] =    { "snp-policy", "N", "the guest's policy; 0x30000 if not given" },
+	[ARG_SNP_POLICY] =    { "snp-policy", "POLICY", "the guest's policy: a number, or names such as smt,abi=1.51; smt if not given" },
 	[ARG_EXPECT] =        { "expect", "BASE64", "compare with this measurement, or digest; it may be in hexadecimal" },
 };
 

@@ -3,8 +3,6 @@
  * What makes an SEV-SNP guest start only as its owner has signed, for QEMU's id-block= and
  * id-auth=.
  */
-#include <unistd.h>
-
 #include <openssl/crypto.h>
 
 #include "base/base64.h"
@@ -13,11 +11,11 @@
 #include "inject/input.h"
 #include "inject/launch/launch.h"
 #include "inject/output.h"
+#include "inject/sev/snp-policy.h"
 
 #define PEM_MAX 16384
 #define SECURE_HEAP_LEN 65536	/* for OpenSSL's own copy of the keys */
 #define SECURE_HEAP_MIN 64
-#define POLICY_DEFAULT (SNP_POLICY_SMT | SNP_POLICY_RESERVED_ONE)	/* QEMU's */
 
 struct id {
 	struct id_block block;
@@ -40,12 +38,45 @@ static enum status read_hex(const struct args *a, enum arg arg, uint8_t *ret, si
 	return STATUS_GOOD;
 }
 
+/* QEMU is given the same policy, or the firmware refuses the launch. */
+static enum status read_policy(const struct args *a, uint64_t *ret)
+{
+	const char *text = a->value[ARG_SNP_POLICY];
+	char words[SNP_POLICY_TEXT_MAX];
+	uint64_t policy = SNP_POLICY_DEFAULT;
+	int r = text ? snp_policy_parse(text, &policy) : 0;
+
+	if (r == -ERANGE)
+		return give_up(STATUS_USAGE,
+			       "--snp-policy '%s' is too large: 64 bits, and each number of abi=MAJOR.MINOR to 255",
+			       text);
+	if (r == -EOPNOTSUPP)
+		return give_up(STATUS_USAGE,
+			       "--snp-policy '%s' starts no guest: bit 17 must be one, and bits 26 to 63 must be zero",
+			       text);
+	if (r < 0)
+		return give_up(STATUS_USAGE,
+			       "--snp-policy '%s' is no number and not of the names smt, migrate-ma, debug, single-socket, cxl-allow, "
+			       "mem-aes-256-xts, rapl-dis, ciphertext-hiding, page-swap-disable, abi=MAJOR.MINOR, with commas between",
+			       text);
+	log_info("Policy 0x%llx: %s", (unsigned long long)policy, snp_policy_print(policy, words));
+	if (policy & SNP_POLICY_DEBUG && !a->value[ARG_ALLOW_DEBUG])
+		return give_up(STATUS_CHECK,
+			       "The policy lets the host read and write the guest's memory in the clear: take debug (0x80000) away, or add "
+			       "--allow-debug if that is what you want");
+	if (policy & SNP_POLICY_DEBUG)
+		log_warning("The policy has debug: the host can read everything in the guest (--allow-debug)");
+	if (policy & SNP_POLICY_MIGRATE_MA)
+		log_warning("The policy has migrate-ma: Linux' KVM starts no such guest");
+	*ret = policy;
+	return STATUS_GOOD;
+}
+
 static enum status read_block(const struct args *a, struct id_block *b)
 {
 	uint64_t svn = 0;
 	enum status status;
 
-	b->policy = POLICY_DEFAULT;
 	status = read_hex(a, ARG_LAUNCH_DIGEST, b->launch_digest, sizeof(b->launch_digest));
 	if (status == STATUS_GOOD)
 		status = read_hex(a, ARG_FAMILY_ID, b->family_id, sizeof(b->family_id));
@@ -54,15 +85,10 @@ static enum status read_block(const struct args *a, struct id_block *b)
 	if (status == STATUS_GOOD)
 		status = input_number(a, ARG_GUEST_SVN, UINT32_MAX, &svn);
 	if (status == STATUS_GOOD)
-		status = input_number(a, ARG_SNP_POLICY, UINT64_MAX, &b->policy);
+		status = read_policy(a, &b->policy);
 	if (status != STATUS_GOOD)
 		return status;
 	b->guest_svn = (uint32_t)svn;
-	if (!(b->policy & SNP_POLICY_RESERVED_ONE))
-		log_warning("The policy 0x%llx has not the bit 17, which must be one: no firmware takes it",
-			    (unsigned long long)b->policy);
-	if (b->policy & SNP_POLICY_DEBUG)
-		log_warning("The policy lets the host read the guest's memory: it has the bit for debugging");
 	return STATUS_GOOD;
 }
 
@@ -113,46 +139,48 @@ static enum status make(struct id *id)
 	return r < 0 ? give_up(STATUS_IO, "OpenSSL has failed to sign") : STATUS_GOOD;
 }
 
-static enum status write_base64(const struct args *a, enum arg arg, const uint8_t *data, size_t len)
-{
-	_cleanup_(freep) char *text = NULL;
-
-	if (base64_encode(data, len, &text) < 0) {
-		log_oom();
-		return STATUS_IO;
-	}
-	return output_file(a, a->value[arg], text, strlen(text));
-}
-
 /* Both files or none. */
 static enum status write_files(const struct args *a, const struct id *id)
 {
-	enum status status;
+	_cleanup_(freep) char *block = NULL, *auth = NULL;
 
 	if (streq(a->value[ARG_ID_BLOCK], a->value[ARG_ID_AUTH]))
 		return give_up(STATUS_USAGE, "--id-block and --id-auth are the same file");
-	status = write_base64(a, ARG_ID_BLOCK, id->bytes, sizeof(id->bytes));
-	if (status != STATUS_GOOD)
-		return status;
-	status = write_base64(a, ARG_ID_AUTH, id->auth, sizeof(id->auth));
-	if (status != STATUS_GOOD)
-		(void) unlink(a->value[ARG_ID_BLOCK]);
-	return status;
+	if (base64_encode(id->bytes, sizeof(id->bytes), &block) < 0 ||
+	    base64_encode(id->auth, sizeof(id->auth), &auth) < 0) {
+		log_oom();
+		return STATUS_IO;
+	}
+	return output_files(a,
+			    (const struct output[]){
+				    { a->value[ARG_ID_BLOCK], block, strlen(block), 0600 },
+				    { a->value[ARG_ID_AUTH], auth, strlen(auth), 0600 },
+			    },
+			    2);
 }
 
 static enum status print_result(const struct args *a, const struct id *id)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
+	char words[SNP_POLICY_TEXT_MAX];
 
 	log_info("Wrote the ID block to '%s' and its signatures to '%s'", a->value[ARG_ID_BLOCK],
 		 a->value[ARG_ID_AUTH]);
+	log_info("QEMU's sev-snp-guest has to have policy=0x%llx%s too, or the guest does not start",
+		 (unsigned long long)id->block.policy,
+		 id->author_key ? " and author-key-enabled=on" : "");
 	if (!a->value[ARG_JSON])
 		return STATUS_GOOD;
 	o = json_object_new_object();
 	if (!o || output_add_hex(o, "launch-digest", id->block.launch_digest, SHA384_LEN) < 0 ||
 	    output_add_hex(o, "id-key-digest", id->id_digest, SHA384_LEN) < 0 ||
 	    (id->author_key &&
-	     output_add_hex(o, "author-key-digest", id->author_digest, SHA384_LEN) < 0))
+	     output_add_hex(o, "author-key-digest", id->author_digest, SHA384_LEN) < 0) ||
+	    json_object_object_add(o, "author-key-enabled",
+				   json_object_new_boolean(id->author_key != NULL)) < 0 ||
+	    json_object_object_add(o, "policy", json_object_new_uint64(id->block.policy)) < 0 ||
+	    json_object_object_add(o, "policy-words",
+				   json_object_new_string(snp_policy_print(id->block.policy, words))) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }
@@ -186,6 +214,6 @@ const struct verb verb_id_block = {
 	.summary = "sign an SNP guest's launch digest and policy",
 	.needs = ARG(LAUNCH_DIGEST) | ARG(ID_KEY) | ARG(ID_BLOCK) | ARG(ID_AUTH),
 	.takes = ARG(AUTHOR_KEY) | ARG(FAMILY_ID) | ARG(IMAGE_ID) | ARG(GUEST_SVN) |
-		 ARG(SNP_POLICY) | ARG(FORCE) | ARG(JSON),
+		 ARG(SNP_POLICY) | ARG(ALLOW_DEBUG) | ARG(FORCE) | ARG(JSON),
 	.run = run,
 };

@@ -21,13 +21,6 @@
 #define ID_KEY_LEN 1028
 #define ID_LEN 16
 
-/* Reserved bit 17 of the guest's policy must be one. */
-#define SNP_POLICY_RESERVED_ONE (UINT64_C(1) << 17)
-#define SNP_POLICY_SMT (UINT64_C(1) << 16)
-#define SNP_POLICY_MIGRATE_MA (UINT64_C(1) << 18)
-#define SNP_POLICY_DEBUG (UINT64_C(1) << 19)
-#define SNP_POLICY_SINGLE_SOCKET (UINT64_C(1) << 20)
-
 struct id_block {
 	uint8_t launch_digest[SHA384_LEN];
 	uint8_t family_id[ID_LEN], image_id[ID_LEN];

@@ -2,7 +2,7 @@
 #ifndef COCO_INJECT_SEV_SEV_POLICY_H
 #define COCO_INJECT_SEV_SEV_POLICY_H
 
-#include "base/macro.h"
+#include "inject/sev/policy-words.h"
 
 /*
  * The policy of an SEV or SEV-ES guest: what the security processor may do with it.
@@ -44,9 +44,6 @@ static inline unsigned sev_policy_api_minor(uint32_t policy)
  * bit is set.
  */
 int sev_policy_parse(const char *text, uint32_t *ret);
-
-/* MAJOR.MINOR, each 0 to 255.  Returns 0; -EINVAL for what is not that; -ERANGE over 255. */
-int sev_api_parse(const char *text, uint8_t *ret_major, uint8_t *ret_minor);
 
 /* The longest text that sev_policy_print() makes, with its NUL. */
 #define SEV_POLICY_TEXT_MAX 64
