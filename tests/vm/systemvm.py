@@ -81,13 +81,20 @@ def load(path):
 
 
 class Cache:
-    """The big things that all VMs share: kernel, root image, initrd."""
+    """The big things that all VMs share: kernel, root image, initrd.
 
-    def __init__(self, *series):
+    @release is a codename of Debian's, by default this machine's; its kernel is its own unless a @series of fetch-kernel's is given.
+    """
+
+    def __init__(self, *series, release=None):
+        native = run("sh", "-ec", '. "$1"; archive_release', "sh", os.path.join(HERE, "archive.sh")).strip()
+        self.release = release or native
+        if self.release != native and not series:
+            series = (self.release,)
         self.kernel = run(os.path.join(HERE, "fetch-kernel"), *series, stdin=subprocess.DEVNULL).splitlines()[-1]
         with open(os.path.join(self.kernel, "kver"), encoding="ascii") as f:
             self.kver = f.read().strip()
-        self.guest = run(os.path.join(HERE, "rootfs"), *series, stdin=subprocess.DEVNULL).splitlines()[-1]
+        self.guest = run(os.path.join(HERE, "rootfs"), "--release", self.release, *series, stdin=subprocess.DEVNULL).splitlines()[-1]
 
 
 class Build:
@@ -99,14 +106,17 @@ class Build:
 
         # make's own variables are for the make that runs us.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-        self.install = os.path.join(work, "install")
+        self.install = os.path.join(work, cache.kver, "install")
         make("install", f"DESTDIR={self.install}")
         make("firmware-app")
         make("module", f"KERNELDIR={cache.kernel}/headers")
         self.app = os.path.join(top, "tests/vm/firmware/sev-firmware.efi")
-        self.module = os.path.join(top, "driver/coco_secret.ko")
+        # A copy: the next kernel's takes its place there.
+        self.module = os.path.join(work, cache.kver, "coco_secret.ko")
+        os.makedirs(os.path.dirname(self.module), exist_ok=True)
+        shutil.copyfile(os.path.join(top, "driver/coco_secret.ko"), self.module)
         self.coco_inject = os.path.join(top, "coco-inject")
-        self.bad_consumer = os.path.join(work, "bad-consumer")
+        self.bad_consumer = os.path.join(work, cache.kver, "bad-consumer")
         run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
         # The VM's /lib is a link to /usr/lib, and a copy of files does not follow links as `make install` does.
         if os.path.isdir(os.path.join(self.install, "lib")):
