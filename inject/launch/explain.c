@@ -99,8 +99,8 @@ static void say_vcpus(struct search *s, const struct launch *l)
 		say(s, "VMSA variant %s (%s)", l->vmsa.variant->name, l->vmsa.variant->when);
 	if (l->pages)
 		return;
-	if (l->vmsa.features != given->vmsa.features &&
-	    (l->vmsa.variant == given->vmsa.variant || l->vmsa.features != l->vmsa.variant->features))
+	if (l->vmsa.features != (l->vmsa.variant == given->vmsa.variant ? given->vmsa.features :
+									  l->vmsa.variant->features))
 		say(s, "guest features 0x%llx", (unsigned long long)l->vmsa.features);
 	if (!l->vmsa.variant->own_rdx && (list || l->vmsa.signature != given->vmsa.signature))
 		say_model(s, l->vmsa.signature);
@@ -171,15 +171,18 @@ static int try_pages(struct search *s, const struct digest *before, struct launc
 		     const struct width *w)
 {
 	const struct vmsa *given = &s->in->launch.vmsa;
-	const uint64_t features[] = { l->vmsa.variant->features, given->features };
+	const uint64_t usual = l->vmsa.variant->features;
 	int r = 0;
 
 	if (l->pages)
 		return try_counts(s, before, l, w->vcpus);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(features); i++) {
-		if (i > 0 && (features[i] == features[0] || !given->variant))
-			continue;
-		l->vmsa.features = features[i];
+	/* Those of --guest-features, which may hold for another variant too. */
+	if (given->variant && given->features != given->variant->features) {
+		l->vmsa.features = given->features;
+		r = try_models(s, before, l, w);
+	}
+	if (r == 0) {
+		l->vmsa.features = usual;
 		r = try_models(s, before, l, w);
 	}
 	for (unsigned bit = 0; r == 0 && w->bits && bit < FEATURES_TRIED; bit++) {
@@ -239,6 +242,20 @@ static int try_plain(struct search *s, struct base *b, struct launch *l)
 	return r;
 }
 
+static int try_variant(struct search *s, struct base *b, const struct launch *given,
+		       const struct vmsa_variant *variant, const struct width *w)
+{
+	const struct digest *before;
+	struct launch l = *given;
+	int r;
+
+	l.tech = variant->snp ? TECH_SNP : TECH_SEV_ES;
+	l.vmsa.variant = variant;
+	r = base_of(s, b, &l, &before);
+	return r < 0 ? r : try_pages(s, before, &l, w);
+}
+
+/* The given one first, if there is one: it is the likeliest. */
 static int try_variants(struct search *s, struct base *b, const struct launch *given,
 			const struct width *w)
 {
@@ -248,25 +265,21 @@ static int try_variants(struct search *s, struct base *b, const struct launch *g
 	size_t n;
 
 	variants = vmsa_variants(&n);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct digest *before;
-		struct launch l = *given;
+	if (own)
+		r = try_variant(s, b, given, own, w);
+	for (size_t i = 0; r == 0 && (w->variants || !own) && i < n; i++) {
+		const struct vmsa_variant *v = &variants[i];
 
-		if (variants[i].snp != snp || (!w->variants && own && &variants[i] != own))
+		if (v->snp != snp || v == own)
 			continue;
 		/*
 		 * With pages from files nothing but the order of things around them is the
 		 * variant's.
 		 */
-		if (given->pages && own && &variants[i] != own &&
-		    variants[i].cpuid_last == own->cpuid_last &&
-		    variants[i].memory_unmeasured == own->memory_unmeasured)
+		if (given->pages && own && v->cpuid_last == own->cpuid_last &&
+		    v->memory_unmeasured == own->memory_unmeasured)
 			continue;
-		l.tech = snp ? TECH_SNP : TECH_SEV_ES;
-		l.vmsa.variant = &variants[i];
-		r = base_of(s, b, &l, &before);
-		if (r == 0)
-			r = try_pages(s, before, &l, w);
+		r = try_variant(s, b, given, v, w);
 	}
 	return r;
 }
@@ -344,6 +357,7 @@ static int try_table(struct search *s, const struct launch *l)
 	/* A CPU more is two short hashes for SNP, and a whole page for SEV-ES. */
 	const size_t many = l->tech == TECH_SNP ? VCPUS_MAX : some;
 	const struct width narrow[] = {
+		{ .vcpus = many },
 		{ .variants = true, .vcpus = some },
 		{ .models = true, .vcpus = some },
 	};
