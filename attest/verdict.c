@@ -39,6 +39,9 @@ void verdict_reset(struct verdict *v)
 	memset(v->held, 0, sizeof(v->held));
 	memset(v->judged_words, 0, sizeof(v->judged_words));
 	v->tcb_status = TCB_STATUS_NONE;
+	v->shortfall.is_known = v->shortfall.module_alone = false;
+	v->shortfall.status = v->shortfall.date = "";
+	v->shortfall.n = 0;
 	v->trust_replaced = false;
 	v->trust = "";
 	v->now = 0;

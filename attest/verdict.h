@@ -73,6 +73,23 @@ struct verdict_claim {
 	const char *value;
 };
 
+/* Something that is older than it has to be for a TCB status that the policy accepts. */
+struct verdict_lack {
+	const char *what;	/* "sgx[6]", "pcesvn", "tdx[2]", "module", "qe": a script may rely on it */
+	unsigned has, needs;
+	const char *about;	/* what the maker calls it, for people; "" */
+};
+
+#define VERDICT_LACKS_MAX 40
+
+struct verdict_shortfall {
+	bool is_known;			/* the status is not accepted, and this says what is between */
+	const char *status, *date;	/* of the newest level with an accepted status; "" when there is none */
+	bool module_alone;		/* a newer module is all that it needs */
+	unsigned n;			/* none: nothing is older, the level itself asks for something else */
+	struct verdict_lack list[VERDICT_LACKS_MAX];
+};
+
 #define POLICY_SET_WORDS 2	/* of 64 options each */
 #define POLICY_WORD_OPTIONS 4	/* options whose value is words */
 
@@ -93,6 +110,7 @@ struct verdict {
 	bool consistent;		/* of a part of evidence: it fits together */
 	enum verdict_identity identity;
 	enum tcb_status tcb_status;
+	struct verdict_shortfall shortfall;
 	bool trust_replaced;		/* judged under a trust file instead of the built-in roots */
 	const char *trust;		/* "built in", or the name of the trust file */
 	int64_t now;			/* judged as of then, seconds since 1970 */

@@ -124,6 +124,34 @@ static struct json_object *remarks_to_json(const struct attest_args *a, struct v
 	return list;
 }
 
+static struct json_object *shortfall_to_json(const struct verdict_shortfall *s)
+{
+	struct json_object *o, *list, *level;
+
+	if (!s->is_known)
+		return NULL;
+	o = json_object_new_object();
+	list = json_object_new_array();
+	level = s->status[0] ? json_object_new_object() : NULL;
+	if (level) {
+		json_add(level, "status", s->status);
+		json_add(level, "date", s->date);
+	}
+	json_object_object_add(o, "level", level);
+	json_object_object_add(o, "module_alone", json_object_new_boolean(s->module_alone));
+	json_object_object_add(o, "components", list);
+	for (unsigned i = 0; i < s->n; i++) {
+		struct json_object *lack = json_object_new_object();
+
+		json_add(lack, "component", s->list[i].what);
+		json_object_object_add(lack, "has", json_object_new_int64(s->list[i].has));
+		json_object_object_add(lack, "needs", json_object_new_int64(s->list[i].needs));
+		json_add(lack, "about", s->list[i].about);
+		json_object_array_add(list, lack);
+	}
+	return o;
+}
+
 static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 {
 	struct json_object *o = json_object_new_object(), *trust = json_object_new_object();
@@ -142,6 +170,7 @@ static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 			       v->tcb_status ?
 				       json_object_new_string(tcb_status_name(v->tcb_status)) :
 				       NULL);
+	json_object_object_add(o, "shortfall", shortfall_to_json(&v->shortfall));
 	json_add(o, "type", a->type->name);
 	json_add(o, "at", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
 	json_object_object_add(trust, "replaced", json_object_new_boolean(v->trust_replaced));
@@ -175,6 +204,26 @@ static void print_failure(const struct verdict *v)
 	print_line("Expected", c->expected);
 	print_line("Found", c->found);
 	print_line("To do", verdict_advice(c->code));
+}
+
+/* What the platform's owner would have to update. */
+static void print_shortfall(const struct verdict_shortfall *s)
+{
+	if (!s->is_known)
+		return;
+	if (!s->status[0]) {
+		print_line("Lacking", "no level that Intel has published for this platform has a status that the policy accepts");
+		return;
+	}
+	if (s->n == 0)
+		print_line("Lacking", "nothing is below that level; the levels that it is at ask for something else, as the status says");
+	for (unsigned i = 0; i < s->n; i++)
+		print("%10s%c %s has %u, needs %u%s%s%s\n", i == 0 ? "Lacking" : "", i == 0 ? ':' : ' ',
+		      s->list[i].what, s->list[i].has, s->list[i].needs, s->list[i].about[0] ? " (" : "",
+		      s->list[i].about, s->list[i].about[0] ? ")" : "");
+	print("%10s: that of %s, %s, the newest that the policy accepts\n", "Level", s->date, s->status);
+	if (s->module_alone)
+		print_line("", "a TD that is started under such a module is accepted; nothing else is lacking");
 }
 
 static void print_check(const struct verdict_check *c)
@@ -258,6 +307,7 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 	print_line("Evidence", a->type->what);
 	print_line("As of", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
 	print_line("TCB", tcb_status_name(v->tcb_status));
+	print_shortfall(&v->shortfall);
 	print("%10s: %s%s\n", "Roots",
 	       v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
 	print_line("Policy", a->policy_file ? a->policy_file : "");

@@ -128,7 +128,9 @@ static int read_platform_tcb(struct bytes value, void *ret)
 		{ "tdxtcbcomponents", read_components, offsetof(struct tcb_level, tdx) },
 		{ NULL },
 	};
+	struct tcb_level *level = ret;
 
+	level->tcb = value;
 	return jspan_object_read(value, fields, /* closed= */ false, ret, NULL);
 }
 
@@ -402,4 +404,22 @@ int tdx_qe_identity_read(struct bytes json, struct tdx_qe_identity *ret, const c
 	if (r < 0)
 		return r;
 	return read_body(ret->signed_part, qe_identity_fields, ret, ret_problem);
+}
+
+void tdx_component_words(const struct tcb_level *level, bool tdx, unsigned i,
+			 struct bytes *ret_category, struct bytes *ret_type)
+{
+	struct bytes list, component, value;
+
+	*ret_category = *ret_type = (struct bytes){ NULL };
+	if (jspan_member(level->tcb, tdx ? "tdxtcbcomponents" : "sgxtcbcomponents", &list) < 0)
+		return;
+	do {
+		if (jspan_next_element(&list, &component) <= 0)
+			return;
+	} while (i-- > 0);
+	if (jspan_member(component, "category", &value) == 0)
+		(void) jspan_text(value, ret_category);
+	if (jspan_member(component, "type", &value) == 0)
+		(void) jspan_text(value, ret_type);
 }

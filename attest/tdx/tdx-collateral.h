@@ -34,6 +34,7 @@ struct tcb_level {
 	uint8_t sgx[TCB_COMPONENTS];
 	uint8_t tdx[TCB_COMPONENTS];
 	uint16_t pcesvn;
+	struct bytes tcb;		/* the JSON object of the three, for tdx_component_words() */
 	struct tcb_state state;
 };
 
@@ -94,5 +95,12 @@ struct tdx_qe_identity {
  */
 int tdx_tcb_info_read(struct bytes json, struct tdx_tcb_info *ret, const char **ret_problem);
 int tdx_qe_identity_read(struct bytes json, struct tdx_qe_identity *ret, const char **ret_problem);
+
+/*
+ * What Intel says that component @i of @level is, its category and type: "BIOS", "Early Microcode
+ * Update"; empty where it says nothing.  @tdx: of tdxtcbcomponents, else of sgxtcbcomponents.
+ */
+void tdx_component_words(const struct tcb_level *level, bool tdx, unsigned i,
+			 struct bytes *ret_category, struct bytes *ret_type);
 
 #endif

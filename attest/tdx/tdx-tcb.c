@@ -182,3 +182,80 @@ void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_ident
 		status = relaunch;
 	ret->status = converge(status, ret->qe->state.status);
 }
+
+/* ---- what is lacking ---- */
+
+static bool is_accepted(uint32_t accept, enum tcb_status status)
+{
+	return accept & 1u << status;
+}
+
+static void lack(struct tdx_shortfall *s, enum tdx_part part, unsigned i, unsigned has, unsigned needs)
+{
+	assert(s->n < TDX_LACKS_MAX);
+	if (has < needs)
+		s->lacks[s->n++] = (struct tdx_lack){ part, i, has, needs };
+}
+
+/* The newest level of a part that leaves a platform at @platform accepted. */
+static const struct svn_level *find_target(const struct svn_levels *levels, enum tcb_status platform,
+					   uint32_t accept)
+{
+	for (unsigned i = 0; i < levels->n; i++)
+		if (is_accepted(accept, converge(platform, levels->level[i].state.status)))
+			return &levels->level[i];
+	return NULL;
+}
+
+static void find_lacks(const struct pck *pck, const struct tdx_quote *q, const struct tdx_module *module,
+		       const struct svn_levels *qe, uint32_t accept, struct tdx_shortfall *s)
+{
+	const uint8_t *svn = q->body->tee_tcb_svn;
+	const struct tcb_level *target = s->target;
+	const struct svn_level *part;
+
+	for (unsigned i = 0; i < TCB_COMPONENTS; i++)
+		lack(s, TDX_PART_SGX, i, pck->components[i], target->sgx[i]);
+	lack(s, TDX_PART_PCESVN, 0, pck->pcesvn, target->pcesvn);
+	for (unsigned i = svn[1] > 0 ? 2 : 0; i < TCB_COMPONENTS; i++)
+		lack(s, TDX_PART_TDX, i, svn[i], target->tdx[i]);
+	part = svn[1] > 0 ? find_target(&module->levels, target->state.status, accept) : NULL;
+	if (part)
+		lack(s, TDX_PART_MODULE, svn[1], svn[0], part->isvsvn);
+	part = find_target(qe, target->state.status, accept);
+	if (part)
+		lack(s, TDX_PART_QE, 0, get_u16le(q->qe_report->isvsvn), part->isvsvn);
+}
+
+/* The quote of a TD that had been started under a module of @svn, judged again. */
+static bool would_do(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
+		     const struct pck *pck, const struct tdx_quote *q, unsigned svn, uint32_t accept)
+{
+	struct td_body body = *q->body;
+	struct tdx_quote other = *q;
+	struct tdx_tcb tcb;
+
+	if (svn > UINT8_MAX)
+		return false;
+	body.tee_tcb_svn[0] = (uint8_t)svn;
+	other.body = &body;
+	tdx_tcb_evaluate(info, qe, pck, &other, &tcb);
+	return is_accepted(accept, tcb.status);
+}
+
+void tdx_shortfall_find(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
+			const struct pck *pck, const struct tdx_quote *q, uint32_t accept,
+			struct tdx_shortfall *ret)
+{
+	const struct tdx_module *module = tdx_tcb_module(info, q->body->tee_tcb_svn);
+
+	*ret = (struct tdx_shortfall){ .n = 0 };
+	for (unsigned i = 0; i < info->n_levels && !ret->target; i++)
+		if (is_accepted(accept, info->levels[i].state.status))
+			ret->target = &info->levels[i];
+	if (!ret->target || !module)
+		return;
+	find_lacks(pck, q, module, &qe->levels, accept, ret);
+	ret->module_alone = ret->n == 1 && ret->lacks[0].part == TDX_PART_MODULE &&
+			    would_do(info, qe, pck, q, ret->lacks[0].needs, accept);
+}

@@ -34,6 +34,32 @@ bool tdx_module_fits(const struct tdx_module *m, const struct td_body *body);
  */
 bool tdx_qe_fits(const struct tdx_qe_identity *qe, const struct sgx_report *report);
 
+/* Something of a platform that is older than the level that it would have to be at. */
+struct tdx_lack {
+	enum tdx_part { TDX_PART_SGX, TDX_PART_PCESVN, TDX_PART_TDX, TDX_PART_MODULE, TDX_PART_QE } part;
+	unsigned i;		/* of the 16 components, from 0; of the module its version */
+	unsigned has, needs;
+};
+
+#define TDX_LACKS_MAX (2 * TCB_COMPONENTS + 3)
+
+/*
+ * What is between a platform and a status that is accepted.  All that it lacks is older than what
+ * the newest level with such a status has; none is lacking when the level that it is at says by
+ * itself that something else is to be done, such as another configuration.
+ */
+struct tdx_shortfall {
+	const struct tcb_level *target;	/* that level, NULL when no level has an accepted status */
+	bool module_alone;		/* with the module at its level, and nothing else changed, the status is accepted */
+	unsigned n;
+	struct tdx_lack lacks[TDX_LACKS_MAX];
+};
+
+/* Of a quote as for tdx_tcb_evaluate(); @accept has a bit for each enum tcb_status. */
+void tdx_shortfall_find(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
+			const struct pck *pck, const struct tdx_quote *q, uint32_t accept,
+			struct tdx_shortfall *ret);
+
 /* Of a quote whose module is in @info, by tdx_tcb_module(). */
 void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
 		      const struct pck *pck, const struct tdx_quote *q, struct tdx_tcb *ret);

@@ -6,10 +6,10 @@
 
 #include "attest/evidence-look.h"
 #include "attest/tdx/intel.h"
+#include "attest/tdx/tdx-status.h"
 #include "attest/tdx/tdx-tcb.h"
 #include "attest/tdx/ccel.h"
 #include "crypto/cleanup.h"
-#include "wire/jspan.h"
 
 /* ---- what it says ---- */
 
@@ -202,69 +202,7 @@ static int check_platform(struct verdict *v, const struct tdx_quote *q,
 					  verdict_hex(v, q->body->seam_attributes, 8)));
 }
 
-/* Those of @array that are not in @text yet, which they are added to with blanks between. */
-static void add_advisories(struct bytes array, char *text, size_t size)
-{
-	size_t n = strlen(text);
-	struct bytes value, id;
-
-	if (array.len == 0)
-		return;
-	while (jspan_next_element(&array, &value) > 0) {
-		char word[40];
-
-		if (jspan_text(value, &id) < 0 || id.len == 0 || id.len >= sizeof(word) - 2 ||
-		    n + id.len + 2 > size)
-			continue;
-		(void) snprintf(word, sizeof(word), "%.*s", (int)id.len, (const char *)id.p);
-		if (strstr(text, word))
-			continue;
-		n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "", word);
-	}
-}
-
-static void tcb_claims(struct verdict *v, const struct tdx_tcb *tcb, const struct endorsement *en)
-{
-	char advisories[1024] = "";
-
-	verdict_claim_text(v, "tdx.tcb_status", tcb_status_name(tcb->status));
-	if (tcb->platform) {
-		verdict_claim_text(v, "tdx.platform_status",
-				   tcb_status_name(tcb->platform->state.status));
-		verdict_claim_time(v, "tdx.tcb_date", tcb->platform->state.date);
-		add_advisories(tcb->platform->state.advisories, advisories, sizeof(advisories));
-	}
-	if (tcb->module) {
-		verdict_claim_text(v, "tdx.module_status", tcb_status_name(tcb->module->state.status));
-		add_advisories(tcb->module->state.advisories, advisories, sizeof(advisories));
-	}
-	if (tcb->qe) {
-		verdict_claim_text(v, "tdx.qe_status", tcb_status_name(tcb->qe->state.status));
-		add_advisories(tcb->qe->state.advisories, advisories, sizeof(advisories));
-	}
-	verdict_claim_text(v, "tdx.advisories", verdict_text(v, "%s", advisories));
-	verdict_claim_number(v, "tdx.tcb_evaluation",
-			     MIN(en->tcb_info.evaluation, en->qe_identity.evaluation));
-	verdict_claim_time(v, "tdx.collateral_expires", en->expires);
-}
-
 /* ---- policy ---- */
-
-static void check_status(struct verdict *v, const struct policy *p, enum tcb_status status)
-{
-	char accepted[400] = "";
-	size_t n = 0;
-
-	policy_judged(v, &p->accept);
-	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++)
-		if (p->accept & 1u << i && n < sizeof(accepted))
-			n += (size_t)snprintf(accepted + n, sizeof(accepted) - n, "%s%s",
-					      n ? ", " : "", tcb_status_name(i));
-	(void) verdict_check(v, (p->accept & 1u << status) != 0, VERDICT_REFUSED,
-			     verdict_text(v, "TCB_%s", tcb_status_name(status)),
-			     "firmware is as current as the policy wants",
-			     verdict_text(v, "%s", accepted), tcb_status_name(status));
-}
 
 #define TDATTR_DEBUG (UINT64_C(1) << 0)
 #define TDATTR_SEPT_VE_DISABLE (UINT64_C(1) << 28)
@@ -453,7 +391,9 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	if (r < 0)
 		return r;
 	tdx_tcb_evaluate(&en->tcb_info, &en->qe_identity, &t->pck, q, &tcb);
-	tcb_claims(v, &tcb, en);
+	tdx_status_claims(v, &tcb, &en->tcb_info, &en->qe_identity, en->expires);
+	if (v->policy && !(v->policy->accept & 1u << tcb.status))
+		tdx_status_shortfall(v, &en->tcb_info, &en->qe_identity, &t->pck, q);
 	t->status = v->tcb_status = tcb.status;
 	t->evaluation = MIN(en->tcb_info.evaluation, en->qe_identity.evaluation);
 	return 0;
@@ -488,7 +428,7 @@ int tdx_authenticate(struct verifier *ctx, struct bytes quote, const struct evid
 
 void tdx_apply_policy(const struct tdx_evidence *t, const struct policy *p, struct verdict *v)
 {
-	check_status(v, p, t->status);
+	tdx_status_check(v, p, t->status);
 	check_attributes(v, p, t->quote.body);
 	check_service_td(v, p, t->quote.body15);
 	check_not_imported(v, &t->quote);
