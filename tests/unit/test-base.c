@@ -64,6 +64,15 @@ static void test_words(void **state)
 	assert_int_equal(parse_usec("1min 30s", &usec), -EINVAL);
 	assert_int_equal(parse_usec("s", &usec), -EINVAL);
 	assert_int_equal(parse_usec("99999999999999999h", &usec), -ERANGE);
+	/* As many digits as there is room for with a NUL, and one more. */
+	assert_int_equal(parse_usec("000000000000000000000002s", &usec), -EINVAL);
+	assert_int_equal(parse_usec("00000000000000000000002s", &usec), 0);
+	assert_int_equal(usec, 2000000);
+	/* The largest that fits, and one more. */
+	assert_int_equal(parse_usec("18446744073709551615us", &usec), 0);
+	assert_true(usec == UINT64_MAX);
+	assert_int_equal(parse_usec("18446744073709551ms", &usec), 0);
+	assert_int_equal(parse_usec("18446744073709552ms", &usec), -ERANGE);
 
 	assert_int_equal(parse_hex("0aF1", hex, 2), 0);
 	assert_int_equal(hex[0], 0x0a);

@@ -163,6 +163,19 @@ static void test_add_two_ceks(void **state)
 
 /* ---- verdicts ---- */
 
+/* What a server or a file offers as ASK and ARK has to be that, however good the rest is. */
+static void test_fits(void **state)
+{
+	_cleanup_(freep) struct chain *c = new_chain();
+	uint8_t cert[SEV_CERT_LEN];
+
+	make_cert(SEV_USAGE_CEK, cert);
+	assert_int_equal(chain_fits(c, cert, sizeof(cert)), -EBADMSG);
+	assert_int_equal(chain_fits(c, cert, sizeof(cert) - 1), -EBADMSG);
+	assert_int_equal(chain_fits(c, cert, 0), -EBADMSG);
+	assert_int_equal(c->certs[CHAIN_CEK].len, 0);
+}
+
 static void test_nothing(void **state)
 {
 	_cleanup_(freep) struct chain *c = new_chain();
@@ -418,6 +431,45 @@ static void check_expected_oca(void)
 	assert_int_equal(chain_set_anchor(c, other, len), -EBADMSG);
 }
 
+static uint8_t *read_ask_ark(const char *ask, const char *ark, size_t *ret_len)
+{
+	_cleanup_(freep) uint8_t *second = NULL;
+	size_t len, ark_len;
+	uint8_t *both = read_vector(ask, "ask.cert", &len);
+
+	second = read_vector(ark, "ark.cert", &ark_len);
+	both = realloc(both, len + ark_len);
+	assert_non_null(both);
+	memcpy(both + len, second, ark_len);
+	*ret_len = len + ark_len;
+	return both;
+}
+
+static void check_fits(void)
+{
+	static const struct {
+		const char *ask, *ark;
+		int r;
+	} rows[] = {
+		{ "rome", "rome", 0 }, { "naples", "naples", -EKEYREJECTED }, { "rome", "naples", -EKEYREJECTED },
+	};
+	_cleanup_(freep) struct chain *c = new_chain();
+
+	add_vector(c, "bundles", "ok-rome.bundle");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(freep) uint8_t *both = NULL, *ask = NULL;
+		size_t len, ask_len;
+
+		both = read_ask_ark(rows[i].ask, rows[i].ark, &len);
+		assert_int_equal(chain_fits(c, both, len), rows[i].r);
+		/* One of the two alone is not both. */
+		ask = read_vector(rows[i].ask, "ask.cert", &ask_len);
+		assert_int_equal(chain_fits(c, ask, ask_len), -EBADMSG);
+		assert_int_equal(chain_fits(c, both + ask_len, len - ask_len), -EBADMSG);
+	}
+	verdict("the chain after it", c, "good");
+}
+
 static void test_vectors(void **state)
 {
 	_cleanup_(freep) struct chain *c = new_chain();
@@ -436,6 +488,7 @@ static void test_vectors(void **state)
 	check_flips("naples");
 	check_flips("rome");
 	check_expected_oca();
+	check_fits();
 
 	/* AMD's own root is not good enough for whoever names another one. */
 	add_vector(c, "bundles", "ok-rome.bundle");
@@ -452,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_add_base64),
 		cmocka_unit_test(test_add_twice),
 		cmocka_unit_test(test_add_two_ceks),
+		cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_bad_before_missing),
 		cmocka_unit_test(test_bad_points),

@@ -533,6 +533,7 @@ static void test_tdx_device(void **state)
 	tsm.n_busy = 2;
 	assert_int_equal(gather(&q, &b, &why), 0);
 	assert_string_equal(bundle_text(&b, BUNDLE_TYPE), "tdreport");
+	assert_string_equal(bundle_text(&b, BUNDLE_PROVIDER), "tdx-guest");
 	assert_int_equal(bundle_find(&b, BUNDLE_TDREPORT, 0)->len, 1024);
 	assert_true(noted(&b, "quote: absent"));
 	tsm.ioctl_error = ENOTTY;

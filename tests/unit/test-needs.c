@@ -4,10 +4,21 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attest/bundle.h"
 #include "attest/gather/imds.h"
 #include "attest/needs.h"
+#include "base/base64.h"
+#include "base/io.h"
+#include "wire/hcl.h"
 
 #include <cmocka.h>
+
+#include "tests/unit/platform.h"
 
 static void test_names(void **state)
 {
@@ -125,12 +136,110 @@ static void test_quote(void **state)
 	}
 }
 
+#define HCL_JSON "{}"
+#define HCL_LEN (0x4d4 + sizeof(HCL_JSON) - 1)
+
+static void add_hcl(struct bundle *b, enum hcl_kind kind)
+{
+	uint8_t hcl[HCL_LEN] = "HCLA";
+
+	put_u32le(hcl + 4, 2);
+	put_u32le(hcl + 8, sizeof(hcl));
+	put_u32le(hcl + 0xc, 2);
+	put_u32le(hcl + 0x4c0, 20 + sizeof(HCL_JSON) - 1);
+	put_u32le(hcl + 0x4c4, 1);
+	put_u32le(hcl + 0x4c8, kind);
+	put_u32le(hcl + 0x4cc, HCL_SHA256);
+	put_u32le(hcl + 0x4d0, sizeof(HCL_JSON) - 1);
+	memcpy(hcl + 0x4d4, HCL_JSON, sizeof(HCL_JSON) - 1);
+	assert_true(bundle_add(b, BUNDLE_HCL, hcl, sizeof(hcl)) >= 0);
+}
+
+/* The service is asked for a TD's quote where there is none yet, and for nothing else here. */
+static void test_who_is_asked(void **state)
+{
+	static const struct {
+		bool has_hcl;
+		enum hcl_kind kind;
+		bool has_quote;
+		int r;
+	} rows[] = {
+		{ true, HCL_TDX, false, -EHOSTUNREACH }, { true, HCL_TDX, true, 0 }, { true, HCL_SNP, false, 0 },
+		{ true, HCL_SNP, true, 0 },		 { true, HCL_VBS, false, 0 }, { false, HCL_TDX, false, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(bundle_done) struct bundle b = { 0 };
+		struct cause why = { "" };
+
+		if (rows[i].has_hcl)
+			add_hcl(&b, rows[i].kind);
+		if (rows[i].has_quote)
+			assert_true(bundle_add(&b, BUNDLE_QUOTE, "q", 1) >= 0);
+		assert_int_equal(imds_complete(-EBADF, IMDS_QUOTE, &b, &why), rows[i].r);
+		assert_true((rows[i].r < 0) == (why.text[0] != '\0'));
+	}
+}
+
+/* A server that answers each question with @text. */
+static int answer(const char *text, struct bundle *b, struct cause *why)
+{
+	_cleanup_(closep) int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), peer = -EBADF;
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	pid_t pid;
+	int r;
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	/* As imds_open() leaves it. */
+	assert_true(connect(fd, (struct sockaddr *)&at, len) < 0 && errno == EINPROGRESS);
+	peer = accept(listener, NULL, NULL);
+	assert_true(peer >= 0);
+	pid = fork();
+	if (pid == 0) {
+		char question[4096];
+
+		close(fd);
+		(void) !read(peer, question, sizeof(question));
+		_exit(write_full(peer, text, strlen(text)) < 0);
+	}
+	closep(&peer);
+	peer = -EBADF;
+	add_hcl(b, HCL_TDX);
+	r = imds_complete(fd, IMDS_ALL, b, why);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	return r;
+}
+
+static void test_answers(void **state)
+{
+	_cleanup_(bundle_done) struct bundle good = { 0 }, bad = { 0 };
+	_cleanup_(freep) char *base64 = NULL, *text = NULL;
+	struct cause why = { "" };
+	struct evidence e;
+
+	platform_load("tdx", "ok-many-levels", &e, NULL);
+	assert_int_equal(base64url_encode(e.piece[EVIDENCE_QUOTE].p, e.piece[EVIDENCE_QUOTE].len, &base64), 0);
+	assert_true(asprintf(&text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n{\"quote\":\"%s\"}", strlen(base64) + 12, base64) > 0);
+	assert_int_equal(answer(text, &good, &why), 1);
+	assert_int_equal(bundle_find(&good, BUNDLE_QUOTE, 0)->len, e.piece[EVIDENCE_QUOTE].len);
+	/* A reason is given for what failed, and for nothing else. */
+	assert_string_equal(why.text, "");
+	assert_int_equal(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", &bad, &why), -ENOENT);
+	assert_non_null(strstr(why.text, "Azure's metadata service: "));
+	assert_null(bundle_find(&bad, BUNDLE_QUOTE, 0));
+	platform_unload(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),	      cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_digits),	      cmocka_unit_test(test_no_evidence),
 		cmocka_unit_test(test_certification), cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_who_is_asked),   cmocka_unit_test(test_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,41 @@ static void test_size(void **state)
 	assert_int_equal(n_opened, 2);
 }
 
+static void restart(struct fixture *f, int n_new);
+
+/* Somebody else has removed what is to be wiped: then it is wiped.  What cannot be removed is not. */
+static void test_wipe_finds_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry *e;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/" LUKS, f->dir);
+	assert_int_equal(store_scan(f->store), 1);
+	e = store_get(f->store, 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_wipe(f->store, e), 0);
+	assert_int_equal(e->state, SECRET_WIPED);
+	restart(f, 0);
+	assert_int_equal(store_get(f->store, 0)->state, SECRET_WIPED);
+}
+
+static void test_wipe_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry *e;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/" LUKS, f->dir);
+	assert_int_equal(store_scan(f->store), 1);
+	e = store_get(f->store, 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(store_wipe(f->store, e) < 0);
+	assert_int_equal(e->state, SECRET_PRESENT);
+	assert_int_equal(rmdir(path), 0);
+}
+
 static void restart(struct fixture *f, int n_new)
 {
 	start(f);
@@ -505,6 +540,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_size, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wipe_finds_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wipe_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_for_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life_and_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_behind_our_back, setup, teardown),

@@ -313,6 +313,24 @@ static void test_no_growth_of_choices(void **state)
 			free((void *)others[i].e.piece[pieces[j].piece].p);
 }
 
+static void test_advisories(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(verifier_freep) struct verifier *ctx = new_verifier(f);
+	char words[1200] = "";
+
+	load_case(f, "tcbinfo-ok-advisories");
+	assert_string_equal(judge(f, ctx, NOW), "OK");
+	assert_string_equal(verdict_find_claim(f->v, "tdx.advisories"),
+			    "INTEL-SA-00960 INTEL-SA-00982 IIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII");
+	/* As many as fit into 1024 bytes, none of them cut off. */
+	load_case(f, "tcbinfo-ok-many-advisories");
+	assert_string_equal(judge(f, ctx, NOW), "OK");
+	for (unsigned i = 0; i < 68; i++)
+		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%sINTEL-SA-%05u", i ? " " : "", i);
+	assert_string_equal(verdict_find_claim(f->v, "tdx.advisories"), words);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +342,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_revoked_while_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_is_to_be_issued, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_roots, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_advisories, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_growth, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_growth_of_choices, setup, teardown),
 	};

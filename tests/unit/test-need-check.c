@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is wanted for evidence of a generated platform, and from when until when its files are good. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include "attest/needs.h"
+#include "attest/x509/x509.h"
+
+#include <cmocka.h>
+
+#include "tests/unit/platform.h"
+
+static void find(const char *table, const char *id, struct evidence *e, struct needs *ret)
+{
+	char problem[NEEDS_PROBLEM_LEN] = "";
+
+	platform_load(table, id, e, NULL);
+	assert_int_equal(needs_find(e, NULL, ret, problem), 0);
+	assert_string_equal(problem, "");
+}
+
+static void test_kinds(void **state)
+{
+	static const struct {
+		const char *table, *id;
+		bool snp, vlek;
+		const char *file;	/* one that is wanted */
+	} rows[] = {
+		{ "snp", "ok-milan-vcek", true, false, "cert-chain-vcek-Milan.pem" },
+		{ "snp", "ok-milan-vlek", true, true, "cert-chain-vlek-Milan.pem" },
+		{ "tdx", "ok-many-levels", false, false, "qe-identity.json" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct evidence e;
+		struct needs n;
+		bool there = false;
+
+		find(rows[i].table, rows[i].id, &e, &n);
+		assert_int_equal(n.snp, rows[i].snp);
+		assert_int_equal(n.vlek, rows[i].vlek);
+		for (unsigned k = 0; k < n.n; k++)
+			there |= streq(n.list[k].name, rows[i].file);
+		assert_true(there);
+		platform_unload(&e);
+	}
+}
+
+/* Each of the four files of a TD with a date, on the first and last day and a second beside them. */
+static void test_periods(void **state)
+{
+	static const struct {
+		const char *name;
+		enum evidence_piece piece;
+		bool last_is_good;	/* a list's next update is the first second without it */
+	} rows[] = {
+		{ "tcb-info-", EVIDENCE_TCB_INFO, true },
+		{ "qe-identity.json", EVIDENCE_QE_IDENTITY, true },
+		{ "pck-crl-", EVIDENCE_PCK_CRL, false },
+		{ "root-crl.der", EVIDENCE_ROOT_CRL, false },
+	};
+	struct evidence e;
+	struct needs n;
+
+	find("tdx", "ok-many-levels", &e, &n);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const int64_t at[] = { 0, PLATFORM_ISSUED - 1, PLATFORM_ISSUED, PLATFORM_NOW, PLATFORM_NEXT - 1, PLATFORM_NEXT, PLATFORM_NEXT + 1 };
+		const bool good[] = { true, false, true, true, true, rows[i].last_is_good, false };
+		const struct need *need = NULL;
+
+		for (unsigned k = 0; k < n.n; k++)
+			if (startswith(n.list[k].name, rows[i].name))
+				need = &n.list[k];
+		assert_non_null(need);
+		for (size_t k = 0; k < ARRAY_SIZE(at); k++) {
+			struct need_finding f;
+			int r = need_check(&n, need, e.piece[rows[i].piece], at[k], &f);
+
+			if (r != (good[k] ? 0 : -EKEYEXPIRED))
+				fail_msg("%s at %lld: %d, %s", rows[i].name, (long long)at[k], r,
+					 f.problem ? f.problem : "no problem");
+			if (r == 0)
+				assert_int_equal(f.until, PLATFORM_NEXT);
+			else
+				assert_string_equal(f.problem, "it is not valid now");
+		}
+	}
+	platform_unload(&e);
+}
+
+/* A file for other evidence is not taken, whatever it is called. */
+static void test_other_machines(void **state)
+{
+	struct need_finding f;
+	struct evidence e;
+	struct needs n;
+
+	find("tdx", "ok-many-levels", &e, &n);
+	n.fmspc[5] ^= 1;
+	for (unsigned i = 0; i < n.n; i++)
+		if (startswith(n.list[i].name, "tcb-info-"))
+			assert_int_equal(need_check(&n, &n.list[i], e.piece[EVIDENCE_TCB_INFO], 0, &f), -EKEYREJECTED);
+	assert_string_equal(f.problem, "it is for other machines (FMSPC)");
+	platform_unload(&e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_periods),
+		cmocka_unit_test(test_other_machines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
