@@ -25,12 +25,14 @@ struct _virDomain {
 };
 
 static char last[512] = "no error";
+static int last_code;
 
-static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int fail(const char *format, ...)
+static int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int fail(int code, const char *format, ...)
 {
 	va_list ap;
 
+	last_code = code;
 	va_start(ap, format);
 	vsnprintf(last, sizeof(last), format, ap);
 	va_end(ap);
@@ -40,6 +42,16 @@ static int fail(const char *format, ...)
 const char *virGetLastErrorMessage(void)
 {
 	return last;
+}
+
+int virGetLastErrorCode(void)
+{
+	return last_code;
+}
+
+int virConnectIsAlive(virConnectPtr c)
+{
+	return !feof(c->monitor) && !ferror(c->monitor);
 }
 
 void virSetErrorFunc(void *data, virErrorFunc handler)
@@ -56,7 +68,7 @@ static struct json_object *ask(virConnectPtr c, const char *command, const char 
 	fflush(c->monitor);
 	for (;;) {
 		if (!fgets(line, sizeof(line), c->monitor)) {
-			fail("internal error: the monitor is gone");
+			fail(VIR_ERR_INTERNAL_ERROR, "internal error: the monitor is gone");
 			return NULL;
 		}
 		o = json_tokener_parse(line);
@@ -64,7 +76,7 @@ static struct json_object *ask(virConnectPtr c, const char *command, const char 
 			return json_object_get(v);
 		if (json_object_object_get_ex(o, "error", &v)) {
 			json_object_object_get_ex(v, "desc", &v);
-			fail("internal error: unable to execute QEMU command '%s': %s", command,
+			fail(VIR_ERR_INTERNAL_ERROR, "internal error: unable to execute QEMU command '%s': %s", command,
 			     json_object_get_string(v));
 			return NULL;
 		}
@@ -79,17 +91,19 @@ virConnectPtr virConnectOpen(const char *uri)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	if (!uri || strncmp(uri, "double:", 7) != 0 || !c) {
-		fail("no connection driver available for %s", uri ? uri : "the default");
+		fail(VIR_ERR_NO_CONNECT, "no connection driver available for %s", uri ? uri : "the default");
 		return NULL;
 	}
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", uri + 7);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		fail("Failed to connect socket to '%s': %m", sa.sun_path);
+		fail(VIR_ERR_SYSTEM_ERROR, "Failed to connect socket to '%s': %m", sa.sun_path);
 		return NULL;
 	}
 	c->monitor = fdopen(fd, "r+");
-	if (!fgets(greeting, sizeof(greeting), c->monitor) || !ask(c, "qmp_capabilities", NULL))
+	if (!fgets(greeting, sizeof(greeting), c->monitor) || !ask(c, "qmp_capabilities", NULL)) {
+		last_code = VIR_ERR_RPC;
 		return NULL;
+	}
 	return c;
 }
 
@@ -103,7 +117,7 @@ virDomainPtr virDomainLookupByName(virConnectPtr c, const char *name)
 	virDomainPtr d = calloc(1, sizeof(*d));
 
 	if (!d || strcmp(name, "vm") != 0) {
-		fail("Domain not found: no domain with matching name '%s'", name);
+		fail(VIR_ERR_NO_DOMAIN, "Domain not found: no domain with matching name '%s'", name);
 		free(d);
 		return NULL;
 	}
@@ -114,6 +128,12 @@ virDomainPtr virDomainLookupByName(virConnectPtr c, const char *name)
 virDomainPtr virDomainLookupByUUIDString(virConnectPtr c, const char *uuid)
 {
 	return strcmp(uuid, "5ca1ab1e-0000-4000-8000-000000000001") == 0 ? virDomainLookupByName(c, "vm") : NULL;
+}
+
+/* The guest goes with its monitor. */
+int virDomainIsActive(virDomainPtr d)
+{
+	return virConnectIsAlive(d->connection);
 }
 
 int virDomainFree(virDomainPtr d)
@@ -207,7 +227,13 @@ int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params,
 	int max = 0;
 
 	if (!sev || !json_object_object_get_ex(sev, "enabled", &v) || !json_object_get_boolean(v))
-		return fail("this function is not supported by the connection driver");
+		return fail(VIR_ERR_NO_SUPPORT, "this function is not supported by the connection driver");
+	/* As libvirt 10.5 and later: an SNP guest has a policy, and no measurement. */
+	if (json_object_object_get_ex(sev, "sev-type", &v) && strcmp(json_object_get_string(v), "sev-snp") == 0) {
+		json_object_object_get_ex(sev, "snp-policy", &v);
+		add(params, n, "sev-snp-policy", VIR_TYPED_PARAM_ULLONG)->value.ul = json_object_get_uint64(v);
+		return 0;
+	}
 	measure = ask(d->connection, "query-sev-launch-measure", NULL);
 	if (!measure)
 		return -1;
@@ -223,6 +249,20 @@ int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params,
 			json_object_get_int64(v);
 	}
 	return 0;
+}
+
+/* The XML of the file DOUBLE_XML, as if it was the guest's. */
+char *virDomainGetXMLDesc(virDomainPtr d, unsigned int flags)
+{
+	const char *path = getenv("DOUBLE_XML");
+	FILE *f = path ? fopen(path, "r") : NULL;
+	char *xml = calloc(1, 65536);
+
+	if (f && fread(xml, 1, 65535, f) > 0)
+		fclose(f);
+	else
+		snprintf(xml, 65536, "<domain type='kvm'><name>vm</name></domain>");
+	return xml;
 }
 
 int virDomainSetLaunchSecurityState(virDomainPtr d, virTypedParameterPtr params, int n,

@@ -31,6 +31,7 @@ key_servers
 fetch() { verify --fetch --kds "$clear" --chip-id "$id" "$@"; }
 forget() { rm -rf xdg cache; : >log; }
 asked() { [ "$(tr '\n' ' ' <log)" = "$1" ] || { cat log; return 1; }; }
+not_told() { ! grep -qe "$1" out err || { cat out err; return 1; }; }
 code_is() { grep -q "\"code\":\"$1\"" out || { cat out; return 1; }; }
 
 # ---- the network ----
@@ -148,6 +149,19 @@ rm "www/cek/id/$id.mood" "www/cek/id/$id"
 forget
 check "a chip that the server does not know" expect 3 fetch exported
 check "is said" said 'key server does not have it'
+check "who has tried --fetch is not told to try it" not_told --fetch
+check "with ASK and ARK too" expect 3 fetch exported host/ask.cert
+check "what else to do is said" said 'give it as --cek FILE'
+check "and --fetch is not" not_told --fetch
+mv www/ask_ark_naples.cert gone
+cp host/cek.cert "www/cek/id/$id"
+check "no ASK and ARK at the server" expect 3 fetch exported
+check "is not told to try --fetch either" not_told --fetch
+check "and what else to do" said 'from AMD (ask_ark_NAME.cert)'
+mv gone www/ask_ark_naples.cert
+rm "www/cek/id/$id"
+check "who has not is" expect 3 verify exported
+check "told of it" said 'or use --fetch'
 check "a server that is not there" expect 3 verify --fetch --kds http://127.0.0.1:1 --chip-id "$id" exported
 check "is said too" said "Failed to get"
 

@@ -276,6 +276,29 @@ if [ -e "$top_builddir/tests/double/libvirt.so.0" ]; then
 		check "libvirt: $name: is said" said "$text"
 		check "libvirt: $name: never continued" bash -c '! grep -q "\"cont\"" record'
 	}
+	printf '%s\n' "<domain><launchSecurity type='sev-snp'/></domain>" >guest.xml
+	export DOUBLE_XML=guest.xml
+	lv_bad "SNP" 1 "protected by SEV-SNP, .* at run time" --lie snp
+	unset DOUBLE_XML
+	check "libvirt: SNP: in the step of SEV" said "result=refused step=sev"
+	# lv_kind NAME TEXT XML: what a guest without a measurement is.
+	lv_kind() {
+		printf '%s\n' "$3" >guest.xml
+		export DOUBLE_XML=guest.xml
+		lv_bad "$1" 1 "$2" --lie not-sev
+		unset DOUBLE_XML
+	}
+	lv_kind "TDX" "protected by TDX, .* at run time" "<domain><launchSecurity type='tdx'><policy>0x1</policy></launchSecurity></domain>"
+	lv_kind "TDX, other quotes" "protected by TDX, .* at run time" '<domain><launchSecurity  type="tdx"/></domain>'
+	lv_kind "Secure Execution" "IBM Secure Execution" "<domain><launchSecurity type='s390-pv'/></domain>"
+	lv_kind "a type that nobody knows" "is it protected by SEV" "<domain><launchSecurity type='tdy'/></domain>"
+	lv_kind "a type that never ends" "is it protected by SEV" "<domain><launchSecurity type='$(printf 'x%.0s' {1..999})"
+	lv_kind "no type in the tag" "is it protected by SEV" "<domain><launchSecurity ><type='tdx'></domain>"
+	lv_kind "no quote" "is it protected by SEV" "<domain><launchSecurity type=tdx></domain>"
+	lv_bad "hung up" 3 "not known" --lie eof --at query-sev
+	lv_bad "hung up at the start" 3 "state" --lie eof --at query-status
+	lv_bad "hung up while it connects" 3 "No connection" --lie eof --at qmp_capabilities
+	lv_bad "hung up while injecting" 3 "not known" --lie eof --at sev-inject-launch-secret
 	lv_bad "another measurement" 1 "not the expected one" --lie measurement
 	lv_bad "47 bytes" 2 "not 48 bytes" --lie measure-47
 	lv_bad "another policy" 1 "session asked for" --policy 5
@@ -292,7 +315,7 @@ if [ -e "$top_builddir/tests/double/libvirt.so.0" ]; then
 		done
 	done
 	start --lie escape --at query-status
-	check "libvirt: an error that moves the cursor" lv 3 --libvirt vm
+	check "libvirt: an error that moves the cursor" lv 1 --libvirt vm
 	stop
 	check "libvirt: an error that moves the cursor: is printable" said "'query-status': ?\[2J?root: all is well??1m?"
 	start --lie cont-error
@@ -300,12 +323,12 @@ if [ -e "$top_builddir/tests/double/libvirt.so.0" ]; then
 	stop
 	check "libvirt: not started: is said" said "does not let it run"
 	start
-	check "libvirt: no such guest" lv 3 --libvirt other
+	check "libvirt: no such guest" lv 74 --libvirt other
 	stop
 	start
 	check "libvirt: one that does not tell the version" env DOUBLE_OLD_LIBVIRT=1 bash -c "$(declare -f lv expect); $(declare -p inject top_builddir ours work); lv 1 --libvirt vm"
 	stop
-	check "libvirt: no connection" expect 3 env LD_LIBRARY_PATH="$top_builddir/tests/double" ASAN_OPTIONS=detect_leaks=0 "$inject" inject --connect double:nowhere --libvirt vm \
+	check "libvirt: no connection" expect 74 env LD_LIBRARY_PATH="$top_builddir/tests/double" ASAN_OPTIONS=detect_leaks=0 "$inject" inject --connect double:nowhere --libvirt vm \
 		--tek vm_tek.bin --tik vm_tik.bin --secret luks:pw --firmware fw "${ours[@]}"
 	start
 	check "libvirt and monitor" lv 64 --libvirt vm --qmp sock
@@ -315,7 +338,7 @@ if [ -e "$top_builddir/tests/double/libvirt.so.0" ]; then
 		check "libvirt's own library" expect 1 "$inject" inject --libvirt test --connect test:///default --tek vm_tek.bin --tik vm_tik.bin --secret luks:pw \
 			--firmware fw "${ours[@]}"
 		check "libvirt's own library: the guest runs already" said "start --paused"
-		check "libvirt's own library: no such guest" expect 3 "$inject" inject --libvirt none --connect test:///default --tek vm_tek.bin --tik vm_tik.bin \
+		check "libvirt's own library: no such guest" expect 74 "$inject" inject --libvirt none --connect test:///default --tek vm_tek.bin --tik vm_tik.bin \
 			--secret luks:pw --firmware fw "${ours[@]}"
 	else
 		skip "libvirt's own library" "it is not installed (Debian: libvirt0)"

@@ -123,6 +123,7 @@ check "completion: verbs of two words" offers "show verify" chain ""
 check "completion: their options" offers "--chip-id" chain verify --ch
 check "completion: their files" offers "platform.cert" chain verify --json platf
 check "completion: the policy" offers "nodbg,noks,es,nosend" session --policy nodbg,noks,e
+check "completion: the policy of SNP" offers "smt smt,single-socket smt,abi=1.51" id-block --snp-policy s
 check "completion: the beginning of a verb" offers "packet" pa
 check "completion: options" offers "--measurement" inject --me
 check "completion: technologies" offers "sev sev-es snp" measure --tech s

@@ -68,6 +68,7 @@ good() {
 good "honest"
 good "byte by byte" --lie split
 good "with events between" --lie events
+good "a greeting that is not ASCII" --lie utf8
 good "QEMU 7.2" --lie old
 good "a guest that is paused" --lie paused
 check "the address of --area goes to QEMU" grep -q '"gpa": 268435456' record
@@ -79,7 +80,7 @@ stop
 check "tells what was done" /usr/bin/python3 - "$measurement" <<'P'
 import json, sys
 o = json.load(open("out"))
-assert o == {"measurement": sys.argv[1], "policy": 3, "secrets": 1, "size": 64, "injected": True, "continued": True}, o
+assert o == {"result": "started", "step": None, "measurement": sys.argv[1], "policy": 3, "secrets": 1, "size": 64, "injected": True, "continued": True}, o
 P
 wipe_ram
 start
@@ -145,7 +146,15 @@ bad "47 bytes of measurement" 2 "not 48 bytes" --lie measure-47
 bad "a measurement that is no base64" 2 "no base64" --lie measure-text
 bad "no measurement" 1 "not available" --lie measure-none
 bad "not SEV" 1 "not protected by SEV" --lie not-sev
-bad "SNP" 1 "at run time" --lie snp
+check "not SEV: the objects were asked for" sequence qmp_capabilities query-status query-sev qom-list
+bad "SNP" 1 "protected by SEV-SNP, .* at run time" --lie snp
+bad "TDX" 1 "protected by TDX, .* at run time" --lie tdx
+bad "TDX, of a QEMU without SEV" 1 "protected by TDX, .* at run time" --lie tdx-without-sev
+bad "an object of a long type" 1 "not protected by SEV" --lie object-long
+bad "no answer about the objects" 1 "not protected by SEV" --lie not-sev --at qom-list
+bad "a policy of 33 bits" 2 "policy is a number too large" --lie policy-33
+bad "a policy that is no number" 2 "policy is no number" --lie policy-text
+bad "a version of 65 bits" 3 "a number in the answer is too large" --lie api-65
 bad "a kind that nobody knows" 1 "'unknown' is not known" --lie type
 bad "a guest that runs" 1 "start QEMU with -S" --lie running
 for lie in running-word running-flag no-status; do
@@ -159,6 +168,29 @@ for at in qmp_capabilities query-status query-sev query-sev-launch-measure; do
 	bad "hung up in $at" 3 "hung up" --lie eof --at $at
 	bad "no JSON in $at" 3 "does not speak QMP" --lie not-json --at $at
 done
+# refused_json STATUS STEP RESULT DOUBLE-ARGUMENTS...: a launch that is refused is a result too.
+refused_json() {
+	local status=$1 step=$2 result=$3
+
+	shift 3
+	start "$@"
+	# shellcheck disable=SC2046
+	check "--json: $*" run "$status" --json $(patience "$@")
+	stop
+	check "--json: $*: says which step" /usr/bin/python3 - "$step" "$result" <<'P'
+import json, sys
+o = json.load(open("out"))
+step, result = sys.argv[1:]
+assert (o["step"], o["result"], o["injected"], o["continued"]) == (step, result, False, False), o
+assert (o["measurement"] is None) == (step in ("connect", "paused", "sev", "policy")) and (o["policy"] is None) == (step in ("connect", "paused", "sev")), o
+P
+	check "--json: $*: never continued" never_continued
+}
+refused_json 1 measurement refused --lie measurement
+refused_json 1 sev refused --lie tdx
+refused_json 1 paused refused --lie running
+refused_json 1 inject refused --lie fw-error
+refused_json 3 connect undecided --lie bad-greeting
 bad "no answer to query-sev" 3 "no answer in time" --lie mute
 bad "an answer that drips" 3 "no answer in time" --lie drip
 bad "events without end" 3 "no answer in time" --lie babble

@@ -72,6 +72,7 @@ check "nothing is left beside it" test "$(echo t1*)" = t1
 check "--force overwrites" expect 0 "$inject" table --secret luks:pw.nl --force -o t1
 want $luks pw.nl
 check "and the newline is kept" cmp want t1
+check "and is warned about" said "Secret 'luks' ends with a newline, .* --strip-newline"
 check "--strip-newline" expect 0 "$inject" table --secret luks:pw.nl --strip-newline -o t2
 printf 'with newline' >stripped
 want $luks stripped
@@ -85,6 +86,32 @@ check "in their order" cmp want t3
 want $luks pw
 check "a descriptor" bash -c '"$0" table --secret luks:/dev/fd/7 -o t4 7<pw 2>/dev/null && cmp want t4' "$inject"
 check "standard input" bash -c '"$0" table --secret luks:- -o t5 <pw 2>/dev/null && cmp want t5' "$inject"
+check "standard output" bash -c '"$0" table --secret luks:pw -o - 2>/dev/null | cmp want -' "$inject"
+check "is no file" test ! -e -
+check "standard output that is full" bash -c '! "$0" table --secret luks:pw -o - >/dev/full 2>/dev/null' "$inject"
+check "standard output beside --json" expect 64 "$inject" table --secret luks:pw -o - --json
+check "prints nothing" test ! -s out
+check "a terminal" bash -c '[ "$(script -qec "$0 table --secret luks:pw -o -; echo status \$?" /dev/null </dev/null | grep -c "is a terminal\|status 64")" = 2 ]' "$inject"
+check "a terminal, --force" bash -c 'script -qec "$0 table --secret luks:pw -o - --force 2>/dev/null" /dev/null </dev/null | grep -qa "correct horse"' "$inject"
+
+# warned WHAT BYTES [ARGUMENT...]: of a secret that has a line's end; "" for no warning at all.
+warned() {
+	local text=$1
+
+	printf '%b' "$2" >line
+	shift 2
+	expect 0 "$inject" table --secret luks:line -o tw --force "$@" || return 1
+	if [ -n "$text" ]; then said "$text"; else ! grep -qi warning err && ! grep -q "newline\|carriage" err; fi
+}
+check "a passphrase with UTF-8 and a newline" warned "ends with a newline" 'cl\xc3\xa9\n'
+check "a newline of Windows" warned "ends with a newline" 'pw\r\n'
+check "a newline of Windows, stripped" warned "carriage return" 'pw\r\n' --strip-newline
+check "nothing but a newline" warned "ends with a newline" '\n'
+check "nothing but a newline, stripped" warned "is empty" '\n' --strip-newline
+check "bytes that happen to end so" warned "" '\x01\x02\x03\n'
+check "several lines" warned "" '{\n}\n'
+check "no newline" warned "" 'pw'
+check "a stripped newline" warned "" 'pw\n' --strip-newline
 check "--json" expect 0 "$inject" table --secret luks:pw --json -o t6
 check "is JSON, without a secret" /usr/bin/python3 -c 'import json
 o = json.load(open("out"))
@@ -149,6 +176,11 @@ assert json.load(open("out")) == {"header": "h8", "payload": "p8", "secrets": 1,
 head -c 16344 /dev/urandom >most
 check "Linux' limit with huge pages" expect 0 "$inject" packet "${keys[@]}" --huge-pages --firmware fw-large --secret luks:most --header h9 --payload p9
 check "opens too" opened h9 p9
+check "the header to standard output" bash -c '"$0" packet "$@" --secret luks:pw --header - --payload pstd >hstd 2>/dev/null' "$inject" "${keys[@]}"
+check "and the payload to a file" opened hstd pstd
+check "the payload to standard output" bash -c '"$0" packet "$@" --secret luks:pw --header hstd2 --payload - >pstd2 2>/dev/null' "$inject" "${keys[@]}"
+check "and the header to a file" opened hstd2 pstd2
+check "a full standard output leaves no half" bash -c '! "$0" packet "$@" --secret luks:pw --header hfull --payload - >/dev/full 2>/dev/null && [ ! -e hfull ]' "$inject" "${keys[@]}"
 check "an existing packet stays" expect 74 "$inject" packet "${keys[@]}" --secret luks:pw --header h1 --payload new
 check "and no half is left" test ! -e new
 

@@ -316,14 +316,26 @@ check("id.pem", auth[0x40:0x240], block, auth[0x240:0x644])
 check("author.pem", auth[0x680:0x880], auth[0x240:0x644], auth[0x880:0xc84])
 o = json.load(open("out"))
 assert o == {"launch-digest": sys.argv[1], "id-key-digest": hashlib.sha384(auth[0x240:0x644]).hexdigest(),
-             "author-key-digest": hashlib.sha384(auth[0x880:0xc84]).hexdigest()}, o
+             "author-key-digest": hashlib.sha384(auth[0x880:0xc84]).hexdigest(), "author-key-enabled": True,
+             "policy": 0x3001f, "policy-words": "smt,abi=0.31"}, o
 P
 id=(--launch-digest "$ld" --id-block block --id-auth auth)
 check "an ID block" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --author-key author.pem --family-id 000102030405060708090a0b0c0d0e0f \
 	--image-id 101112131415161718191a1b1c1d1e1f --guest-svn 7 --snp-policy 0x3001f --json
 check "is right, and signed" /usr/bin/python3 verify.py "$ld"
+check "what QEMU needs is said" said "policy=0x3001f and author-key-enabled=on"
 check "existing files stay" expect 74 "$inject" id-block "${id[@]}" --id-key id.pem
-check "--force" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --force
+check "--force" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --force --json
+check "no author: what QEMU needs is said" said "policy=0x30000 too"
+check "no author: in JSON as well" grep -q '"author-key-enabled":false,"policy":196608,"policy-words":"smt"' out
+base64 -d block >block.number
+check "a policy by names" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --force --snp-policy smt,abi=0.31
+check "is the number" cmp -s <(base64 -d block | tail -c 8 | xxd -p) <(echo 1f00030000000000)
+rm -f block auth
+# shellcheck disable=SC2016 # bash -c expands
+check "-: the ID block to standard output" bash -c '"$0" id-block --launch-digest "$1" --id-key id.pem --id-block - --id-auth auth 2>/dev/null >piped' "$inject" "$ld"
+check "-: is the same" cmp -s <(base64 -d piped) block.number
+check "-: and beside it the file" test -s auth
 rm -f block auth
 id_refused() {
 	local name=$1 status=$2 text=$3
@@ -344,9 +356,22 @@ id_refused "an author of another curve" 2 "not one of P-384" "${id[@]}" --id-key
 id_refused "half a digest" 64 "48 bytes" --launch-digest "${ld:0:64}" --id-block block --id-auth auth --id-key id.pem
 id_refused "half an ID" 64 "16 bytes" "${id[@]}" --id-key id.pem --image-id 0011
 id_refused "a version over 32 bits" 64 "no number" "${id[@]}" --id-key id.pem --guest-svn 4294967296
+id_refused "both to standard output" 64 "same file" --launch-digest "$ld" --id-block - --id-auth - --id-key id.pem
+id_refused "standard output beside JSON" 64 "'-' cannot go there too" --launch-digest "$ld" --id-block - --id-auth auth --id-key id.pem --json
+check "nothing is printed" test ! -s out
+: >auth
+check "a file that is there" expect 74 "$inject" id-block --launch-digest "$ld" --id-block - --id-auth auth --id-key id.pem
+check "a file that is there: nothing is printed" test ! -s out -a ! -s auth
+rm -f auth
+id_refused "a policy without bit 17" 64 "bit 17 must be one" "${id[@]}" --id-key id.pem --snp-policy 0x10000
+id_refused "a policy with reserved bits" 64 "bits 26 to 63 must be zero" "${id[@]}" --id-key id.pem --snp-policy 0x4020000
+id_refused "a policy over 64 bits" 64 "too large" "${id[@]}" --id-key id.pem --snp-policy 0x10000000000030000
+id_refused "a policy of SEV's names" 64 "single-socket" "${id[@]}" --id-key id.pem --snp-policy nodbg
+id_refused "a policy for debugging" 1 "in the clear" "${id[@]}" --id-key id.pem --snp-policy 0xb0000
+id_refused "a policy for debugging, by name" 1 "in the clear" "${id[@]}" --id-key id.pem --snp-policy smt,debug
 id_refused "one file for both" 64 "same file" --launch-digest "$ld" --id-block block --id-auth block --id-key id.pem
-check "a policy for debugging" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --snp-policy 0xb0000
-check "warns" said "lets the host read"
+check "--allow-debug" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --snp-policy 0xb0000 --allow-debug
+check "warns" said "the host can read everything"
 
 # ---- a packet for a launch that is checked first ----
 printf 'correct horse' >pw

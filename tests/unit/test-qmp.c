@@ -69,6 +69,14 @@ static void test_greeting(void **state)
 	assert_int_equal(open_text("\n"), -EPROTO);
 	assert_int_equal(open_text("[]\n"), -EPROTO);
 	assert_int_equal(open_text("SSH-2.0-OpenSSH_9.2\r\n"), -EPROTO);
+
+	/* Text that is not ASCII is sound, escaped or not; what is no UTF-8 is not. */
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\303\251bian \360\237\246\200\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), 0);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\\u00e9bian\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), 0);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\351bian\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -EPROTO);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"\300\257\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -EPROTO);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"\355\240\200\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -EPROTO);
+	assert_int_equal(open_text("{\"QMP\": {\"n\": 18446744073709551616}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -ERANGE);
 }
 
 /* The reply to the first command after the negotiation, when @answer follows it. */
@@ -97,7 +105,18 @@ static void test_reply(void **state)
 		{ "{\"return\": 5, \"id\": \"coco-2\"}\n", 0 },
 		{ "{\"id\": \"coco-2\", \"later\": [1, {}], \"return\": 5}\r\n", 0 },
 		{ "  {\"return\":5,\"id\":\"coco-2\"}  \t\n", 0 },
-		{ "{\"return\": 4, \"return\": 5, \"id\": \"coco-2\"}\n", 0 },
+		{ "{\"return\": 4, \"return\": 5, \"id\": \"coco-2\"}\n", -EPROTO },
+		/* Whole numbers of 64 bits and no more; a quoted one is text. */
+		{ "{\"x\": [18446744073709551615, -9223372036854775808, 1e99, 0.99999999999999999999], \"return\": 5, \"id\": \"coco-2\"}\n", 0 },
+		{ "{\"x\": \"99999999999999999999 \\\" 99999999999999999999\", \"return\": 5, \"id\": \"coco-2\"}\n", 0 },
+		{ "{\"return\": 18446744073709551616, \"id\": \"coco-2\"}\n", -ERANGE },
+		{ "{\"return\": -9223372036854775809, \"id\": \"coco-2\"}\n", -ERANGE },
+		{ "{\"x\": {\"\": [0, 99999999999999999999]}, \"return\": 5, \"id\": \"coco-2\"}\n", -ERANGE },
+		{ "{\"x\": \"\\\\\", \"y\": 99999999999999999999, \"return\": 5, \"id\": \"coco-2\"}\n", -ERANGE },
+		{ "{\"x\": 007, \"return\": 5, \"id\": \"coco-2\"}\n", -EPROTO },
+		{ "{\"x\": NaN, \"return\": 5, \"id\": \"coco-2\"}\n", -EPROTO },
+		{ "{\"return\": 5, \"id\": \"coco-2\",}\n", -EPROTO },
+		{ "{\"return\": 5, /* no */ \"id\": \"coco-2\"}\n", -EPROTO },
 		{ "{\"event\": \"STOP\", \"timestamp\": {}}\n{\"return\": 5, \"id\": \"coco-2\"}\n", 0 },
 		{ "{\"event\": \"STOP\", \"return\": 4, \"id\": \"coco-2\"}\n{\"return\": 5, \"id\": \"coco-2\"}\n{\"event\": 1}\n", 0 },
 		{ "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": \"coco-2\"}\n", -EREMOTEIO },
