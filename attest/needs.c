@@ -2,6 +2,7 @@
 #include "attest/needs.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "attest/evidence-look.h"
 #include "attest/snp/amd-vek.h"
@@ -32,11 +33,34 @@ static int reject(struct need_finding *f, int error, const char *problem)
 	return error;
 }
 
+static void format_date(int64_t t, char ret[static 24])
+{
+	time_t seconds = (time_t)t;
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || strftime(ret, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		(void) snprintf(ret, 24, "?");
+}
+
+/* The dates say whether a mirror is behind, or a clock is wrong. */
+static int reject_dates(struct need_finding *f, int64_t from, int64_t to, int64_t now)
+{
+	char begin[24], end[24], at[24];
+
+	format_date(from, begin);
+	format_date(to, end);
+	format_date(now, at);
+	(void) snprintf(f->text, sizeof(f->text), "it is not valid now: it is good from %s to %s, and now is %s", begin, end, at);
+	return reject(f, -EKEYEXPIRED, f->text);
+}
+
 static int check_validity(X509 *cert, int64_t now, struct need_finding *f)
 {
 	int r = now ? x509_valid_at(cert, now) : 0;
 	int64_t from, to;
 
+	if (r == -EKEYEXPIRED && x509_validity(cert, &from, &to) == 0)
+		return reject_dates(f, from, to, now);
 	if (r < 0)
 		return reject(f, r, "it is not valid now");
 	if (x509_validity(cert, &from, &to) == 0)
@@ -120,7 +144,7 @@ static int check_list(struct bytes data, const char *issuer, int64_t now, struct
 	if (r < 0)
 		return reject(f, r, "it does not say until when it is good");
 	if (now && (to <= now || from > now))
-		return reject(f, -EKEYEXPIRED, "it is not valid now");
+		return reject_dates(f, from, to, now);
 	f->until = MIN(f->until, to);
 	return 0;
 }
@@ -149,9 +173,17 @@ static int check_root_crl(const struct needs *n, struct bytes data, int64_t now,
 static int check_period(int64_t issue, int64_t next_update, int64_t now, struct need_finding *f)
 {
 	if (now && (now < issue || now > next_update))
-		return reject(f, -EKEYEXPIRED, "it is not valid now");
+		return reject_dates(f, issue, next_update, now);
 	f->until = MIN(f->until, next_update);
 	return 0;
+}
+
+static int check_evaluation(const struct needs *n, uint32_t found, struct need_finding *f)
+{
+	if (n->evaluation == 0 || found == n->evaluation)
+		return 0;
+	(void) snprintf(f->text, sizeof(f->text), "its tcbEvaluationDataNumber is %u, not %u", found, n->evaluation);
+	return reject(f, -EKEYREJECTED, f->text);
 }
 
 static int check_tcb_info(const struct needs *n, struct bytes data, int64_t now,
@@ -167,7 +199,8 @@ static int check_tcb_info(const struct needs *n, struct bytes data, int64_t now,
 		return -EBADMSG;
 	if (memcmp(info->fmspc, n->fmspc, sizeof(info->fmspc)) != 0)
 		return reject(f, -EKEYREJECTED, "it is for other machines (FMSPC)");
-	return check_period(info->issue, info->next_update, now, f);
+	r = check_evaluation(n, info->evaluation, f);
+	return r < 0 ? r : check_period(info->issue, info->next_update, now, f);
 }
 
 static int check_qe_identity(const struct needs *n, struct bytes data, int64_t now,
@@ -179,7 +212,10 @@ static int check_qe_identity(const struct needs *n, struct bytes data, int64_t n
 	if (!identity)
 		return -ENOMEM;
 	r = tdx_qe_identity_read(data, identity, &f->problem);
-	return r < 0 ? -EBADMSG : check_period(identity->issue, identity->next_update, now, f);
+	if (r < 0)
+		return -EBADMSG;
+	r = check_evaluation(n, identity->evaluation, f);
+	return r < 0 ? r : check_period(identity->issue, identity->next_update, now, f);
 }
 
 static const struct need_kind kind_vcek = { "VCEK", NULL, NEED_KDS, BUNDLE_CERT, 0, VEK_LEN_MAX, check_vcek };
@@ -531,6 +567,29 @@ int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 	if (r == 0)
 		*ret = n;
 	return r;
+}
+
+bool need_is_evaluated(const struct need *need)
+{
+	return need->kind == &kind_tcb_info || need->kind == &kind_qe_identity;
+}
+
+void needs_ask_evaluation(struct needs *n, const char *update, uint32_t evaluation)
+{
+	n->evaluation = update ? 0 : evaluation;
+	for (unsigned i = 0; i < n->n; i++) {
+		struct need *need = &n->list[i];
+		size_t len = strlen(need->path);
+		char sign = strchr(need->path, '?') ? '&' : '?';
+
+		if (!need_is_evaluated(need))
+			continue;
+		if (update)
+			(void) snprintf(need->path + len, sizeof(need->path) - len, "%cupdate=%s", sign, update);
+		else
+			(void) snprintf(need->path + len, sizeof(need->path) - len,
+					"%ctcbEvaluationDataNumber=%u", sign, evaluation);
+	}
 }
 
 /* ---- forms of the network ---- */

@@ -47,6 +47,7 @@ struct needs {
 	uint8_t hwid[SNP_CHIP_ID_LEN];
 	uint8_t fmspc[6];
 	bool processor_ca;
+	uint32_t evaluation;		/* the tcbEvaluationDataNumber that TCB info and QE identity must have; 0 for any */
 };
 
 #define NEEDS_PROBLEM_LEN 256
@@ -62,6 +63,16 @@ struct needs {
 int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 	       char problem[static NEEDS_PROBLEM_LEN]);
 
+/*
+ * Ask for Intel's TCB info and QE identity of other TCB evaluation data than the service gives by
+ * itself: @update is "early" or "standard", or NULL for those of number @evaluation, which is what
+ * they are then checked for.  Needs without such files stay as they are.
+ */
+void needs_ask_evaluation(struct needs *n, const char *update, uint32_t evaluation);
+
+/* True if it is a file that Intel has of several TCB evaluation data numbers. */
+bool need_is_evaluated(const struct need *need);
+
 const char *need_what(const struct need *need);			/* "VCEK", "TCB info" */
 bool need_is_vcek(const struct need *need);
 enum need_server need_server(const struct need *need);
@@ -71,8 +82,9 @@ enum bundle_kind need_chain_kind(const struct need *need);	/* when it has one */
 size_t need_max(const struct need *need);			/* bytes */
 
 struct need_finding {
-	const char *problem;	/* why it is not the one, constant */
+	const char *problem;	/* why it is not the one: constant, or @text */
 	int64_t until;		/* seconds since 1970 to which it is good, when it is the one */
+	char text[128];
 };
 
 /*

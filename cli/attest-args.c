@@ -38,6 +38,8 @@ enum {
 	OPT_REFRESH,
 	OPT_PRUNE,
 	OPT_FORGET,
+	OPT_TCB_UPDATE,
+	OPT_TCB_EVALUATION,
 	OPT_TIMEOUT,
 	OPT_ROOT,
 	OPT_TPM,
@@ -393,6 +395,24 @@ static int parse_timeout(struct attest_args *a, const char *text)
 	return STATUS_USAGE;
 }
 
+static int parse_update(struct attest_args *a, const char *text)
+{
+	if (streq(text, "early") || streq(text, "standard")) {
+		a->fetch.update = text;
+		return 0;
+	}
+	log_error("--tcb-update='%s' is neither early nor standard", text);
+	return STATUS_USAGE;
+}
+
+static int parse_evaluation(struct attest_args *a, const char *text)
+{
+	if (parse_u32(text, &a->fetch.evaluation) == 0 && a->fetch.evaluation > 0)
+		return 0;
+	log_error("--tcb-evaluation='%s' is no tcbEvaluationDataNumber, which is 1 at least", text);
+	return STATUS_USAGE;
+}
+
 static int take_cache(struct attest_args *a)
 {
 	if (!a->fetch.cache)
@@ -464,6 +484,10 @@ static int parse_option(struct cli *cli, struct attest_args *a, struct settings 
 	case OPT_FORGET:
 		a->fetch.forget = true;
 		return 0;
+	case OPT_TCB_UPDATE:
+		return parse_update(a, optarg);
+	case OPT_TCB_EVALUATION:
+		return parse_evaluation(a, optarg);
 	case OPT_TIMEOUT:
 		return parse_timeout(a, optarg);
 	case OPT_ROOT:
@@ -503,6 +527,8 @@ static const struct {
 	{ IN(FETCH), { "refresh", no_argument, NULL, OPT_REFRESH } },
 	{ IN(FETCH), { "prune", no_argument, NULL, OPT_PRUNE } },
 	{ IN(FETCH), { "forget-newest", no_argument, NULL, OPT_FORGET } },
+	{ IN(FETCH), { "tcb-update", required_argument, NULL, OPT_TCB_UPDATE } },
+	{ IN(FETCH), { "tcb-evaluation", required_argument, NULL, OPT_TCB_EVALUATION } },
 	{ IN(FETCH), { "timeout", required_argument, NULL, OPT_TIMEOUT } },
 	{ IN(FETCH), { "root", required_argument, NULL, OPT_ROOT } },
 	{ IN(FETCH), { "tpm", required_argument, NULL, OPT_TPM } },

@@ -182,6 +182,7 @@ static int fetch(struct fetcher *f, const struct need *need, const char *url,
 	int r;
 
 	(void) snprintf(why, CACHE_WHY_LEN, "the server wants to be left alone; try again later");
+	f->http.status = 0;
 	if (f->busy[need_server(need)])
 		return -EAGAIN;
 	r = http_get(&f->http, &q, &a);
@@ -213,6 +214,19 @@ static int look(struct fetcher *f, const struct need *need, struct cache_file *r
 	return 0;
 }
 
+/* How Intel's service answers for a number. */
+static void explain(const struct fetcher *f, const struct need *need, char why[static CACHE_WHY_LEN])
+{
+	size_t len = strlen(why);
+
+	if (!f->o->evaluation || !need_is_evaluated(need))
+		return;
+	if (f->http.status == 410)
+		(void) snprintf(why + len, CACHE_WHY_LEN - len, "; Intel answers so for a number that is retired: name a later one");
+	else if (f->http.status == 404)
+		(void) snprintf(why + len, CACHE_WHY_LEN - len, "; Intel answers so for a number that it does not have");
+}
+
 static int get(struct fetcher *f, const struct need *need, struct cache_file *file)
 {
 	char url[1024], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "", text[2 * CACHE_WHY_LEN + 8];
@@ -220,7 +234,8 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 	int r = -ENOENT;
 	bool wrong;
 
-	if (!f->o->refresh)
+	/* What a cache has does not say whether it was early then, or is the standard now. */
+	if (!f->o->refresh && !(f->o->update && need_is_evaluated(need)))
 		r = look(f, need, file, &found, old);
 	if (r == 0) {
 		f->until = MIN(f->until, found.until);
@@ -239,6 +254,8 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 		(void) snprintf(why, sizeof(why), "the address gets too long");
 	else {
 		r = fetch(f, need, url, file, &found, why);
+		if (r < 0)
+			explain(f, need, why);
 		if (r == 0) {
 			f->until = MIN(f->until, found.until);
 			say(f, "fetched", need_what(need), url);
@@ -318,6 +335,8 @@ static int find_needs(struct fetcher *f, const struct attest_args *a)
 	int r;
 
 	r = needs_find(&a->evidence, a->fetch.product, &f->needs, problem);
+	if (r == 0 && (f->o->update || f->o->evaluation))
+		needs_ask_evaluation(&f->needs, f->o->update, f->o->evaluation);
 	if (r == 0)
 		return 0;
 	log_error("What is needed cannot be told: %s", problem);
@@ -393,6 +412,14 @@ int attest_fetch(struct cli *cli, int argc, char **argv)
 		r = check_url("kds", a.fetch.kds);
 	if (r == 0)
 		r = check_url("pcs", a.fetch.pcs);
+	if (r == 0 && a.fetch.update && a.fetch.evaluation) {
+		log_error("--tcb-update and --tcb-evaluation exclude each other");
+		r = STATUS_USAGE;
+	}
+	if (r == 0 && a.fetch.update && a.fetch.offline) {
+		log_error("--tcb-update and --offline exclude each other: what is early today only Intel can say");
+		r = STATUS_USAGE;
+	}
 	if (r == 0 && a.fetch.offline && a.fetch.refresh) {
 		log_error("--offline and --refresh exclude each other");
 		r = STATUS_USAGE;

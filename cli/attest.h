@@ -20,6 +20,8 @@ struct attest_fetch {
 	const char *cache;		/* NULL: ATTEST_CACHE to fetch, none to verify */
 	const char *kds, *pcs;		/* NULL: AMD's, Intel's */
 	const char *ca, *product;	/* may be NULL */
+	const char *update;		/* "early" or "standard"; NULL: not said */
+	uint32_t evaluation;		/* 0: not said */
 	bool offline, refresh, prune, forget;
 	uint64_t timeout_usec;		/* 0: the default */
 	const char *root, *tpm, *imds;	/* of a test, when this guest's own evidence is asked for */

@@ -94,7 +94,7 @@ static void print_help(void)
 	     "cococtl attest verify --bundle=FILE [EVIDENCE...] [OPTIONS...]\n"
 	     "cococtl attest fetch [--bundle=FILE | EVIDENCE...] [--cache=DIR] [--offline] [--refresh] [--prune]\n"
 	     "                     [--forget-newest] [--trust=FILE] [--kds=URL] [--pcs=URL] [--ca=FILE]\n"
-	     "                     [--product=NAME] [--timeout=TIME]\n"
+	     "                     [--product=NAME] [--tcb-update=early|standard | --tcb-evaluation=N] [--timeout=TIME]\n"
 	     "cococtl attest show [--type=TYPE] EVIDENCE... [--json]\n\n"
 	     "Types, and the evidence of each:");
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {

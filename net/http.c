@@ -17,6 +17,7 @@
 
 #define TRIES 4
 #define WAIT_MAX_SEC 60
+#define WORDS_MAX 160
 #define FIRST_ALLOCATION 4096
 #define CONNECT_MSEC 3000L	/* over the caller's connection, which leads to somebody near */
 
@@ -81,6 +82,8 @@ struct transfer {
 	struct http_answer answer;
 	size_t allocated;
 	const char *problem;	/* why we ended it; constant */
+	char words[WORDS_MAX + 1];	/* what the server says beside an error, for people */
+	size_t words_len;
 	bool no_memory;
 };
 
@@ -101,7 +104,6 @@ static bool make_room(struct transfer *t, size_t len)
 	return true;
 }
 
-/* What a server says beside an error is nobody's business. */
 static bool is_wanted(const struct transfer *t)
 {
 	long http = 0;
@@ -110,14 +112,40 @@ static bool is_wanted(const struct transfer *t)
 	       http == 200;
 }
 
+/*
+ * Beside an error a caching service says in a line what it lacks, and knows better than its number
+ * does.  A page is for browsers.
+ */
+static void hear(struct transfer *t, const char *data, size_t len)
+{
+	size_t n = MIN(len, WORDS_MAX - t->words_len);
+
+	memcpy(t->words + t->words_len, data, n);
+	t->words_len += n;
+	t->words[t->words_len] = '\0';
+}
+
+/* The first line of it, when it is text; "" else.  Whatever is in it, it stays on that line. */
+static const char *words_of(struct transfer *t)
+{
+	char *p = t->words;
+
+	while (is_space(*p))
+		p++;
+	p[strcspn(p, "\r\n")] = '\0';
+	return *p == '<' ? "" : p;
+}
+
 /* More than there can be ends the transfer. */
 static size_t receive(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *t = userdata;
 	size_t len = size * n;
 
-	if (!is_wanted(t))
+	if (!is_wanted(t)) {
+		hear(t, data, len);
 		return len;
+	}
 	if (len > t->q->max - t->answer.len) {
 		t->problem = "too long";
 		return 0;
@@ -325,6 +353,9 @@ static int ask(struct http *h, struct transfer *t, uint64_t *ret_retry_sec)
 
 	t->curl = c;
 	t->answer.len = 0;
+	t->words_len = 0;
+	t->words[0] = '\0';
+	h->status = 0;
 	if (!u) {
 		set_error(h, t, "it is no address that may be asked");
 		return -EHOSTUNREACH;
@@ -343,6 +374,7 @@ static int ask(struct http *h, struct transfer *t, uint64_t *ret_retry_sec)
 	(void) lib.curl_easy_getinfo_(c, CURLINFO_RESPONSE_CODE, &http);
 	(void) lib.curl_easy_getinfo_(c, CURLINFO_RETRY_AFTER, &retry);
 	*ret_retry_sec = retry > 0 ? (uint64_t)retry : 0;
+	h->status = (int)http;
 	return (int)http;
 }
 
@@ -352,6 +384,14 @@ static void sleep_sec(uint64_t sec)
 
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
+}
+
+static void set_status_error(struct http *h, struct transfer *t, int status)
+{
+	const char *words = words_of(t);
+
+	snprintf(h->error, sizeof(h->error), "%.1000s: HTTP status %d%s%s%s", t->q->url, status,
+		 words[0] ? ", \"" : "", words, words[0] ? "\"" : "");
 }
 
 static int ask_patiently(struct http *h, struct transfer *t)
@@ -365,7 +405,7 @@ static int ask_patiently(struct http *h, struct transfer *t)
 			return 0;
 		if (r < 0)
 			return r;
-		snprintf(h->error, sizeof(h->error), "%.1000s: HTTP status %d", t->q->url, r);
+		set_status_error(h, t, r);
 		if (r == 404)
 			return -ENOENT;
 		if (r != 429 && r != 503)

@@ -23,7 +23,8 @@ struct http {
 	bool impatient;		/* ask once, whatever the server says */
 	int fd;			/* with @use_fd: a TCP connection, connected or connecting; it stays the caller's, is good for one request, and no name, proxy or redirect is used */
 	bool use_fd;
-	char error[1280];	/* of the last request that failed, for people */
+	int status;		/* of the last answer; 0 when there was none */
+	char error[1280];	/* of the last request that failed, for people; has the server's words, in quotes */
 };
 
 #define HTTP_TIMEOUT_USEC (30 * 1000000ULL)

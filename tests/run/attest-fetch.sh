@@ -395,6 +395,73 @@ mood "$vcek" "redirect $clear/$vcek"
 check "a redirect out of HTTPS" expect 3 "$cococtl" attest fetch --trust=pins --cache=cache --kds="$tls" --ca=tls.crt --report=milan.report
 check "is not followed" asked ""
 
+# ---- a caching service's own words, and dates ----
+mood "$tcb" "says 404 No cache data for this platform."
+check "a caching service that has nothing" expect 3 fetch --quote=tdx.quote
+check "is heard" says '^missing .*TCB info: .*HTTP status 404, "No cache data for this platform."'
+mood "$tcb" 'says 461 The platform was not found in the cache.\nSecond\x20line'
+check "one that does not know the platform" expect 3 fetch --quote=tdx.quote
+check "is heard to the end of the line" says '^missing .*HTTP status 461, "The platform was not found in the cache."'
+mood "$tcb" 'says 500 \e[2Jx\x9b1m'
+check "what it says" expect 3 fetch --quote=tdx.quote
+check "is printable" bash -c 'grep -q "HTTP status 500" out && ! LC_ALL=C grep -q "[[:cntrl:]]" out'
+mood "$tcb" "says 502 <html>Bad gateway</html>"
+check "a page" expect 3 fetch --quote=tdx.quote
+check "is for browsers" says 'HTTP status 502$'
+cp "www/$tcb" kept
+cp wrong/tcb-info-expired "www/$tcb"
+forget
+check "a caching service that is behind" expect 3 fetch --quote=tdx.quote
+check "is said with the dates" says 'not valid now: .*found good from 2025-01-01T00:00:00Z to 2025-02-01T00:00:00Z$'
+cp kept "www/$tcb"
+
+# ---- early and numbered collateral ----
+numbered() {
+	local query=$1 info=$2
+
+	mkdir -p "www/tdx/certification/v4/qe"
+	cp "$info" "www/$tcb&$query"
+	cp "www/$tcb.headers" "www/$tcb&$query.headers"
+	cp "www/$identity" "www/$identity?$query"
+	cp "www/$identity.headers" "www/$identity?$query.headers"
+}
+forget
+check "the standard ones" expect 0 fetch --quote=tdx.quote
+numbered update=early wrong/tcb-info-newer
+check "the early ones" expect 0 fetch --quote=tdx.quote --tcb-update=early
+check "are asked for, though there are others" bash -c 'grep -q "^/tdx/.*/tcb?fmspc=.*&update=early$" log && grep -q "^/tdx/.*/qe/identity?update=early$" log'
+check "the rest is had" test "$(grep -c '^had ' out)" = 2
+check "they count" cmp cache/tcb-info-90c06f000000.json wrong/tcb-info-newer
+check "and verify" expect 0 verify --type=tdx --quote=tdx.quote --set min_tcb_evaluation=18
+check "by the lower number of the two" expect 4 verify --type=tdx --quote=tdx.quote --set min_tcb_evaluation=19
+numbered update=standard "www/$tcb"
+check "the standard ones are older then" expect 3 fetch --quote=tdx.quote --tcb-update=standard
+check "which is said" says '^missing .*TCB info: .*older than what was verified here before'
+check "and nothing is lost" cmp cache/tcb-info-90c06f000000.json wrong/tcb-info-newer
+forget
+numbered tcbEvaluationDataNumber=18 "www/$tcb"
+check "number 18" expect 0 fetch --quote=tdx.quote --tcb-evaluation=18
+check "is asked for" bash -c 'grep -q "^/tdx/.*/tcb?fmspc=.*&tcbEvaluationDataNumber=18$" log && grep -q "^/tdx/.*/qe/identity?tcbEvaluationDataNumber=18$" log'
+check "and verified" expect 0 verify --type=tdx --quote=tdx.quote
+: >log
+check "once more" expect 0 fetch --quote=tdx.quote --tcb-evaluation=18
+check "it is had" asked ""
+numbered tcbEvaluationDataNumber=17 "www/$tcb"
+check "number 17, of a server that gives another" expect 3 fetch --quote=tdx.quote --tcb-evaluation=17
+check "is refused" says '^missing .*TCB info: .*its tcbEvaluationDataNumber is 18, not 17'
+check "the one of the cache is none either" expect 3 fetch --offline --quote=tdx.quote --tcb-evaluation=17
+check "... is said" says '^missing .*TCB info: .*its tcbEvaluationDataNumber is 18, not 17'
+check "a number that there is not" expect 3 fetch --quote=tdx.quote --tcb-evaluation=99
+check "is said" says 'TCB info: .*HTTP status 404, "no"; Intel answers so for a number that it does not have'
+mood "$tcb&tcbEvaluationDataNumber=17" "says 410 Gone"
+check "a number that is retired" expect 3 fetch --quote=tdx.quote --tcb-evaluation=17
+check "is said" says 'TCB info: .*HTTP status 410, "Gone"; Intel answers so for a number that is retired'
+check "others are not meant" bash -c '! grep "revocation" out | grep -q "Intel answers"'
+for bad in --tcb-update=late --tcb-update= --tcb-evaluation=0 --tcb-evaluation=x --tcb-evaluation=4294967296 "--tcb-update=early --tcb-evaluation=18" "--tcb-update=early --offline"; do
+	# shellcheck disable=SC2086 # two options, some of them
+	check "$bad" expect 64 fetch --quote=tdx.quote $bad
+done
+
 # ---- the command line ----
 forget
 for url in http://example.org http://127.0.0.1@example.org http://localhost ftp://127.0.0.1 file:///tmp x https:// "https://127.0.0.1/?a=b"; do
