@@ -2,6 +2,7 @@
 #include "secrets/policy.h"
 
 #include "base/parse.h"
+#include "wire/luks.h"
 #include "wire/secret-table.h"
 
 #define BLANKS " \t"
@@ -71,19 +72,21 @@ static bool consumer_is_valid(const char *word)
 	       (volume && volume_name_is_valid(volume));
 }
 
-int secret_policy_set_consumers(struct secret_policy *p, const char *text)
+/* The words of @text that are @valid, with one blank between them, into @ret, of @size bytes at most MSG_CONSUMERS_LEN. */
+static int set_words(const char *text, bool (*valid)(const char *word), char *ret, size_t size)
 {
 	char list[MSG_CONSUMERS_LEN] = "";
 	size_t used = 0, len;
 
+	assert(size <= sizeof(list));
 	for (const char *w = text; (w = next_word(w, &len)); w += len) {
 		char word[MSG_CONSUMERS_LEN];
 
-		if (used + len + 2 > sizeof(list))
+		if (used + len + 2 > size)
 			return -E2BIG;
 		memcpy(word, w, len);
 		word[len] = '\0';
-		if (!consumer_is_valid(word))
+		if (!valid(word))
 			return -EINVAL;
 		if (used)
 			list[used++] = ' ';
@@ -92,8 +95,23 @@ int secret_policy_set_consumers(struct secret_policy *p, const char *text)
 	}
 	if (!used)
 		return -EINVAL;
-	memcpy(p->consumers, list, sizeof(list));
+	memcpy(ret, list, size);
 	return 0;
+}
+
+int secret_policy_set_consumers(struct secret_policy *p, const char *text)
+{
+	return set_words(text, consumer_is_valid, p->consumers, sizeof(p->consumers));
+}
+
+static bool token_is_valid(const char *type)
+{
+	return name_is_valid(type, LUKS_TOKEN_TYPE_MAX) && !luks_token_opens(type);
+}
+
+int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text)
+{
+	return set_words(text, token_is_valid, p->allow_tokens, sizeof(p->allow_tokens));
 }
 
 enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p)

@@ -22,12 +22,21 @@ enum trailing_nul {
 	_TRAILING_NUL_MAX,
 };
 
+/* Whether a volume's header is judged before the secret goes to it. */
+enum volume_header {
+	VOLUME_HEADER_DEFAULT,	/* as cocod.conf says */
+	VOLUME_HEADER_VERIFY,
+	VOLUME_HEADER_IGNORE,
+};
+
 struct secret_policy {
 	struct guid guid;
 	char name[MSG_NAME_LEN + 1];
 	char consumers[MSG_CONSUMERS_LEN];	/* words with one blank between them */
 	enum secret_wipe wipe;
 	enum trailing_nul trailing_nul;
+	enum volume_header volume_header;
+	char allow_tokens[LUKS_TOKENS_LEN];	/* types of LUKS2 tokens, words with one blank between them */
 };
 
 /*
@@ -44,6 +53,13 @@ void secret_policy_default(const struct guid *guid, struct secret_policy *ret);
  */
 int secret_policy_set_consumers(struct secret_policy *p, const char *text);
 enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p);
+
+/*
+ * Check and take a list of types of LUKS2 tokens, words between blanks, that the header of a
+ * volume may have.  Returns 0; -EINVAL for an empty list, a word that is no type, or a type by which
+ * systemd-cryptsetup opens a volume itself (luks_token_opens()); -E2BIG when it does not fit.
+ */
+int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text);
 
 /*
  * Whether @consumer ("get", "cryptsetup:data") may have it: 2 when it is named, 1 when

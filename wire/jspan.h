@@ -14,7 +14,7 @@
  * allocation, no I/O.  RFC 8259.
  */
 
-#define JSPAN_DEPTH_MAX 12
+#define JSPAN_DEPTH_MAX 32		/* as json-c has it */
 #define JSPAN_MEMBERS_MAX 64		/* of one object */
 
 enum jspan_type {

@@ -37,11 +37,34 @@ static int uuid_parse(const uint8_t *p, char ret[static LUKS_UUID_LEN])
 	return guid_parse(ret, strlen(ret), &unused) < 0 ? -EBADMSG : 0;
 }
 
+bool luks_token_opens(const char *type)
+{
+	static const char *const types[] = { "systemd-tpm2", "systemd-fido2", "systemd-pkcs11" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
 int luks_version(const uint8_t *p, size_t len)
 {
 	if (len < LUKS_MAGIC_LEN + 2 || memcmp(p, magic_first, LUKS_MAGIC_LEN) != 0)
 		return -EOPNOTSUPP;
 	return get_u16be(p + LUKS_MAGIC_LEN);
+}
+
+#define KEYSLOT_ACTIVE 0x00ac71f3
+#define KEYSLOT_INACTIVE 0x0000dead
+
+static int keyslot_parse(const uint8_t *p, struct luks1_keyslot *ret)
+{
+	uint32_t state = get_u32be(p);
+
+	if (state != KEYSLOT_ACTIVE && state != KEYSLOT_INACTIVE)
+		return -EBADMSG;
+	*ret = (struct luks1_keyslot){ state == KEYSLOT_ACTIVE, get_u32be(p + 4), get_u32be(p + 44) };
+	return 0;
 }
 
 int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret)
@@ -53,6 +76,10 @@ int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret)
 	if (len < LUKS1_HEADER_LEN)
 		return -EBADMSG;
 	h.key_len = get_u32be(p + 108);
+	h.digest_iterations = get_u32be(p + 164);
+	for (unsigned i = 0; i < LUKS1_KEYSLOTS; i++)
+		if (keyslot_parse(p + 208 + 48 * i, &h.keyslots[i]) < 0)
+			return -EBADMSG;
 	if (text_parse(p + 8, LUKS_NAME_LEN, h.cipher) < 0 ||
 	    text_parse(p + 40, LUKS_NAME_LEN, h.mode) < 0 ||
 	    text_parse(p + 72, LUKS_NAME_LEN, h.hash) < 0 || uuid_parse(p + 168, h.uuid) < 0)

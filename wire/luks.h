@@ -31,21 +31,37 @@
  *	  6   2  version, 1		104   4  payload's offset	164   4  digest's iterations
  *	  8  32  cipher, "aes"		108   4  bytes of the key	168  40  UUID, text
  *	 40  32  mode, "xts-plain64"	112  20  digest of the key	208 384  8 keyslots of 48
+ *
+ * A keyslot: 0 4 in use: 00ac71f3, not: 0000dead; 4 4 iterations; 8 32 salt; 40 4 offset of the
+ * key in sectors; 44 4 stripes.
  */
 #define LUKS_MAGIC_LEN 6
 #define LUKS1_HEADER_LEN 592
+#define LUKS1_KEYSLOTS 8
 #define LUKS2_BINARY_LEN 4096
 #define LUKS2_HEADER_MAX (4 * 1024 * 1024)
 #define LUKS2_CHECKSUM_OFFSET 448
 #define LUKS2_CHECKSUM_LEN 64
 #define LUKS_NAME_LEN 32
 #define LUKS_UUID_LEN 40
+#define LUKS_TOKEN_TYPE_MAX 64
+
+/*
+ * Whether systemd-cryptsetup opens a volume by a token of that type itself, before it asks anybody
+ * for a key: with a TPM, a FIDO2 device or a smart card, which are the host's.
+ */
+bool luks_token_opens(const char *type);
 
 struct luks1_header {
 	char cipher[LUKS_NAME_LEN];
 	char mode[LUKS_NAME_LEN];
 	char hash[LUKS_NAME_LEN];
 	uint32_t key_len;	/* in bytes */
+	uint32_t digest_iterations;
+	struct luks1_keyslot {
+		bool active;
+		uint32_t iterations, stripes;
+	} keyslots[LUKS1_KEYSLOTS];
 	char uuid[LUKS_UUID_LEN];
 };
 

@@ -39,7 +39,7 @@ enum msg_type {
 	MSG_SECRET_WIPE,	/* struct msg_wipe -> - */
 	MSG_BOOT_COMPLETE,	/* - -> - */
 	MSG_SOURCE_INFO,	/* struct msg_index -> struct msg_source; -ENOENT after the last */
-	MSG_LUKS_CHECK,		/* - and the device's descriptor -> struct luks_verdict; to cocod-worker */
+	MSG_LUKS_CHECK,		/* struct luks_question and the device's descriptor -> struct luks_verdict; to cocod-worker */
 	MSG_ATTEST_TPM,		/* - and a TPM's descriptor -> -; to cocod-worker: the TPM for the next MSG_ATTEST_VERIFY of this connection */
 	MSG_ATTEST_VERIFY,	/* struct attest_question and a sealed memfd with a pack (wire/bundle.h) -> struct attest_verdict; to cocod-worker */
 	MSG_ATTEST_IMDS,	/* struct attest_imds, and the connection when there is one -> -; to cocod-worker: for the next MSG_ATTEST_VERIFY, too */
@@ -203,12 +203,18 @@ struct msg_status {
 	struct msg_kept kept;
 };
 
+/* What the owner allows in a volume's header beside what is always good. */
+#define LUKS_TOKENS_LEN 256
+struct luks_question {
+	char allow_tokens[LUKS_TOKENS_LEN];	/* types, with one blank between them */
+};
+
 /* cocod-worker's judgement of a volume's header. */
 struct luks_verdict {
 	int32_t error;		/* 0 good; -EKEYREJECTED not safe; -EBADMSG malformed; -EOPNOTSUPP not LUKS */
 	uint32_t version;	/* of LUKS, 0 when unknown */
 	char uuid[40];
-	char reason[208];	/* for people, printable */
+	char reason[464];	/* for people, printable */
 };
 
 #endif

@@ -159,12 +159,30 @@ static int take_trailing_nul(struct value *v)
 	return trailing_nul_parse(v->text, &v->policy->trailing_nul);
 }
 
+static int take_volume_header(struct value *v)
+{
+	bool verify;
+	int r = parse_bool(v->text, &verify);
+
+	if (r == 0)
+		v->policy->volume_header = verify ? VOLUME_HEADER_VERIFY : VOLUME_HEADER_IGNORE;
+	return r;
+}
+
+static int take_allow_tokens(struct value *v)
+{
+	return secret_policy_set_allow_tokens(v->policy, v->text);
+}
+
 static const struct option secret_options[] = {
 	[SECRET_GUID] = { "Guid", take_guid, "a GUID such as 736869e5-84f0-4973-92ec-06879ce3da0b, not all zero" },
 	[SECRET_NAME] = { "Name", take_name, "up to 64 letters, digits, '.', '_', '-', beginning with none of '.' and '-'" },
 	[SECRET_CONSUMERS] = { "Consumers", take_consumers, "a list of 'cryptsetup', 'cryptsetup:VOLUME' and 'get'" },
 	[SECRET_WIPE] = { "Wipe", take_wipe, "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
 	{ "TrailingNul", take_trailing_nul, "'auto', 'keep' or 'strip'" },
+	{ "VerifyVolumeHeader", take_volume_header, "'yes' or 'no'" },
+	{ "AllowTokens", take_allow_tokens,
+	  "types of LUKS2 tokens that open nothing by themselves, such as 'clevis'; never systemd-tpm2, systemd-fido2 or systemd-pkcs11" },
 	{ NULL },
 };
 

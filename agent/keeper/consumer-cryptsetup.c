@@ -526,7 +526,8 @@ static int open_header(struct delivery *d, int *ret_fd)
 
 static void begin_header(struct delivery *d)
 {
-	struct worker_frame frame = { .type = MSG_LUKS_CHECK, .fd = -EBADF };
+	struct luks_question allowed = { "" };
+	struct worker_frame frame = { .type = MSG_LUKS_CHECK, .body = &allowed, .len = sizeof(allowed), .fd = -EBADF };
 	const struct worker_question question = {
 		.event = d->keeper->event,
 		.path = WORKER_LUKS_SOCKET,
@@ -546,6 +547,7 @@ static void begin_header(struct delivery *d)
 		decline(d, "the device of its header cannot be opened: %s", strerror(-r));
 		return;
 	}
+	memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens, sizeof(allowed.allow_tokens));
 	frame.fd = header;
 	r = worker_call_new(&question, &d->call);
 	if (r < 0)
@@ -598,6 +600,13 @@ static int choose_secret(struct delivery *d)
 	return 1;
 }
 
+static bool wants_good_header(const struct delivery *d)
+{
+	enum volume_header h = d->entry->policy.volume_header;
+
+	return h == VOLUME_HEADER_DEFAULT ? d->keeper->config->verify_header : h != VOLUME_HEADER_IGNORE;
+}
+
 static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct delivery *d = userdata;
@@ -608,10 +617,13 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 	if (r <= 0)
 		return 0;
 	d->timer = sd_event_source_disable_unref(d->timer);
-	if (d->keeper->config->verify_header)
+	if (wants_good_header(d)) {
 		begin_header(d);
-	else
+	} else {
+		log_warning("Volume '%s' gets secret '%s' though nobody has looked at its header: VerifyVolumeHeader=no",
+			    d->volume, d->entry->policy.name);
 		begin_write(d);
+	}
 	return 0;
 }
 

@@ -30,6 +30,7 @@ struct request {
 	union {
 		struct attest_question attest;
 		struct attest_imds imds;
+		struct luks_question luks;
 	} body;
 	struct attest_sources *sources;	/* that came before the question */
 };
@@ -40,9 +41,9 @@ static int on_luks_check(struct request *q)
 {
 	struct luks_verdict v;
 
-	if (q->fd < 0)
+	if (q->fd < 0 || !memchr(q->body.luks.allow_tokens, 0, sizeof(q->body.luks.allow_tokens)))
 		return -EPROTO;
-	luks_judge(q->fd, &v);
+	luks_judge(q->fd, &q->body.luks, &v);
 	return frame_send(q->conn, MSG_LUKS_CHECK, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
 }
 
@@ -83,7 +84,7 @@ struct handler {
 };
 
 static const struct handler luks_requests[_MSG_MAX] = {
-	[MSG_LUKS_CHECK] = { 0, on_luks_check },
+	[MSG_LUKS_CHECK] = { sizeof(struct luks_question), on_luks_check },
 };
 
 static const struct handler evidence_requests[_MSG_MAX] = {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "agent/worker/luks-fields.h"
 #include "agent/worker/luks-metadata.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -102,8 +103,8 @@ static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_h
 	return 0;
 }
 
-static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret,
-			  struct luks_verdict *v)
+static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, const struct luks_question *q,
+			  struct luks2_header *ret, struct luks_verdict *v)
 {
 	_cleanup_(freep) uint8_t *p = NULL;
 	char reason[sizeof(v->reason) - sizeof("second LUKS2 header: ")];
@@ -115,15 +116,14 @@ static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, struct luk
 	if (offset == 0)
 		memcpy(v->uuid, ret->uuid, sizeof(v->uuid));
 	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN,
-				reason, sizeof(reason));
-	if (r == -ENOMEM)
-		return verdict_set(v, r, "out of memory");
+				q->allow_tokens, reason, sizeof(reason));
 	if (r < 0)
 		return verdict_set(v, r, "%s LUKS2 header: %s", offset == 0 ? "first" : "second", reason);
 	return 0;
 }
 
-static int luks2_judge(int fd, const uint8_t *start, size_t len, struct luks_verdict *v)
+static int luks2_judge(int fd, const uint8_t *start, size_t len, const struct luks_question *q,
+		       struct luks_verdict *v)
 {
 	struct luks2_header h, second;
 	int r;
@@ -132,15 +132,33 @@ static int luks2_judge(int fd, const uint8_t *start, size_t len, struct luks_ver
 	r = luks2_header_parse(start, len, 0, &h);
 	if (r < 0)
 		return verdict_set(v, -EBADMSG, "the first LUKS2 header is malformed or cut off");
-	r = luks2_judge_at(fd, 0, h.hdr_size, &h, v);
+	r = luks2_judge_at(fd, 0, h.hdr_size, q, &h, v);
 	if (r < 0)
 		return r;
-	r = luks2_judge_at(fd, h.hdr_size, h.hdr_size, &second, v);
+	r = luks2_judge_at(fd, h.hdr_size, h.hdr_size, q, &second, v);
 	if (r < 0)
 		return r;
 	if (!streq(h.uuid, second.uuid))
 		return verdict_set(v, -EBADMSG, "the two LUKS2 headers are of different volumes");
 	return verdict_set(v, 0, "LUKS2 with %s", luks_ciphers[0]);
+}
+
+/* cryptsetup makes all keyslots with as many stripes, in use or not, and opens no others. */
+#define LUKS1_STRIPES 4000
+
+/* Numbers that cryptsetup refuses; another reader might take them at their word. */
+static int luks1_judge_numbers(const struct luks1_header *h, struct luks_verdict *v)
+{
+	if (h->digest_iterations == 0)
+		return verdict_set(v, -EBADMSG, "LUKS1 with a digest of 0 iterations");
+	for (unsigned i = 0; i < LUKS1_KEYSLOTS; i++) {
+		if (h->keyslots[i].stripes != LUKS1_STRIPES)
+			return verdict_set(v, -EBADMSG, "LUKS1 whose keyslot %u has %u stripes, not %d",
+					   i, h->keyslots[i].stripes, LUKS1_STRIPES);
+		if (h->keyslots[i].active && h->keyslots[i].iterations == 0)
+			return verdict_set(v, -EBADMSG, "LUKS1 whose keyslot %u has 0 iterations", i);
+	}
+	return 0;
 }
 
 static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
@@ -153,18 +171,23 @@ static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 	memcpy(v->uuid, h.uuid, sizeof(v->uuid));
 	(void) snprintf(cipher, sizeof(cipher), "%s-%s", h.cipher, h.mode);
 	if (!luks_name_is_listed(cipher, luks_ciphers))
-		return verdict_set(v, -EKEYREJECTED, "LUKS1 with the cipher '%s', may only be: %s",
+		return verdict_set(v, -EKEYREJECTED,
+				   "LUKS1 with the cipher '%s', may only be: %s; 'cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 DEVICE' changes it",
 				   cipher, luks_ciphers[0]);
 	if (!luks_key_len_is_good(h.key_len))
 		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with a key of %u bytes, may only be 64 or 32", h.key_len);
+				   "LUKS1 with a key of %u bytes, may only be 64 or 32; 'cryptsetup reencrypt --key-size 512 DEVICE' changes it",
+				   h.key_len);
 	if (!luks_name_is_listed(h.hash, luks_hashes))
 		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with the hash '%s', which is not known here", h.hash);
+				   "LUKS1 with the hash '%s', which is not known here; 'cryptsetup reencrypt --hash sha256 DEVICE' changes it",
+				   h.hash);
+	if (luks1_judge_numbers(&h, v) < 0)
+		return v->error;
 	return verdict_set(v, 0, "LUKS1 with %s", cipher);
 }
 
-static int judge(int fd, struct luks_verdict *v)
+static int judge(int fd, const struct luks_question *q, struct luks_verdict *v)
 {
 	uint8_t start[LUKS2_BINARY_LEN];
 	ssize_t n;
@@ -181,15 +204,15 @@ static int judge(int fd, struct luks_verdict *v)
 	if (version == 1)
 		return luks1_judge(start, (size_t)n, v);
 	if (version == 2)
-		return luks2_judge(fd, start, (size_t)n, v);
+		return luks2_judge(fd, start, (size_t)n, q, v);
 	return verdict_set(v, -EOPNOTSUPP, "LUKS version %d is not known here", version);
 }
 
-void luks_judge(int fd, struct luks_verdict *ret)
+void luks_judge(int fd, const struct luks_question *q, struct luks_verdict *ret)
 {
 	struct luks_verdict v = { 0 };
 
-	(void) judge(fd, &v);
+	(void) judge(fd, q, &v);
 	/* The header may have been quoted. */
 	make_printable(v.reason);
 	*ret = v;

@@ -31,7 +31,8 @@
  */
 
 /*
- * Judge the volume whose block device or image is open for reading at @fd; it is borrowed, read
+ * Judge the volume whose block device or image is open for reading at @fd by what @q allows, which
+ * ends with a NUL; it is borrowed, read
  * with pread(2) only, at most 2 * LUKS2_HEADER_MAX bytes of it.  @ret is always filled in,
  * reserved bytes zeroed:
  *
@@ -39,8 +40,8 @@
  *		device too short for what it says included.  -EOPNOTSUPP: no LUKS volume, or a version of LUKS that is not known.
  *		-ENOMEM, or the errno of pread(2) (-ESPIPE, -EIO, ...): could not be read.
  *	.version, .uuid	as far as they were read
- *	.reason	one line of printable ASCII for people, never empty; it may quote the header, which the host wrote
+ *	.reason	one line of printable text for people, never empty; it may quote the header, which the host wrote
  */
-void luks_judge(int fd, struct luks_verdict *ret);
+void luks_judge(int fd, const struct luks_question *q, struct luks_verdict *ret);
 
 #endif

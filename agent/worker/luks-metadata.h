@@ -8,7 +8,6 @@
 extern const char *const luks_ciphers[];
 extern const char *const luks_hashes[];
 
-bool luks_name_is_listed(const char *name, const char *const *list);
 bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-XTS */
 
 /*
@@ -16,13 +15,16 @@ bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-X
  * 4096 bytes of the binary header.  The checksum over them has been verified, which says
  * nothing about who wrote them.
  *
+ * @allow_tokens are types of tokens beside our own that the owner allows, with one blank between
+ * them.
+ *
  * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for
- * what is malformed; -ENOMEM.  On error
- * @reason, of @reason_len bytes, says what and where; it may hold bytes from the area, so it
- * has to be made printable.
+ * what is malformed.  On error @reason, of @reason_len bytes, says what and where, and what
+ * helps; it may hold bytes from the area, so it has to be made printable.
  *
  * Policy and format: agent/worker/luks-judge.h.
  */
-int luks_metadata_judge(const char *area, size_t len, char *reason, size_t reason_len);
+int luks_metadata_judge(const char *area, size_t len, const char *allow_tokens, char *reason,
+			size_t reason_len);
 
 #endif

@@ -64,7 +64,7 @@ static void judge_image(const uint8_t *image, size_t len)
 	char reason[sizeof(v.reason)];
 
 	assert(fd >= 0 && write_full(fd, image, len) == 0);
-	luks_judge(fd, &v);
+	luks_judge(fd, &(struct luks_question){ "" }, &v);
 	assert(v.error <= 0);
 	assert(memchr(v.uuid, '\0', sizeof(v.uuid)) && memchr(v.reason, '\0', sizeof(v.reason)) &&
 	       v.reason[0]);

@@ -88,6 +88,8 @@ static bool need_root(void)
 	return false;
 }
 
+static const struct luks_question question;
+
 /* One verdict, then it is gone, so that a second question reaches nobody. */
 static void test_serves(void **state)
 {
@@ -100,12 +102,12 @@ static void test_serves(void **state)
 		int fd;
 
 		pid = worker_start("--kind=luks", &fd);
-		assert_int_equal(client_call(fd, MSG_LUKS_CHECK, NULL, 0, header, &v, sizeof(v), NULL), 0);
+		assert_int_equal(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v, sizeof(v), NULL), 0);
 		assert_int_equal(v.error, i == 0 ? 0 : -EBADMSG);
 		assert_string_equal(i == 0 ? v.uuid : v.reason,
 				    i == 0 ? LUKS_IMAGE_UUID : "the first LUKS2 header is malformed or cut off");
 		assert_exits(pid, 0);
-		assert_true(client_call(fd, MSG_LUKS_CHECK, NULL, 0, header, &v, sizeof(v), NULL) < 0);
+		assert_true(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v, sizeof(v), NULL) < 0);
 		close_fd(fd);
 	}
 }
@@ -122,8 +124,8 @@ static void test_one_verdict(void **state)
 	if (!need_root())
 		skip();
 	pid = worker_start("--kind=luks", &fd);
-	assert_int_equal(frame_send(fd, MSG_LUKS_CHECK, 0, NULL, 0, bad), 0);
-	(void) frame_send(fd, MSG_LUKS_CHECK, 0, NULL, 0, header);
+	assert_int_equal(frame_send(fd, MSG_LUKS_CHECK, 0, &question, sizeof(question), bad), 0);
+	(void) frame_send(fd, MSG_LUKS_CHECK, 0, &question, sizeof(question), header);
 	r = frame_recv(fd, &h, &v, sizeof(v), NULL);
 	/* A question that is unread at the worker's end resets the connection, which may be told before its answer. */
 	if (r == -ECONNRESET)
@@ -131,6 +133,23 @@ static void test_one_verdict(void **state)
 	assert_int_equal(r, 1);
 	assert_int_equal(v.error, -EBADMSG);
 	assert_exits(pid, 0);
+	assert_closed(fd);
+}
+
+/* A list of tokens has an end. */
+static void test_endless_tokens(void **state)
+{
+	_cleanup_(closep) int header = device(true);
+	struct luks_question endless;
+	pid_t pid;
+	int fd;
+
+	if (!need_root())
+		skip();
+	memset(&endless, 'x', sizeof(endless));
+	pid = worker_start("--kind=luks", &fd);
+	assert_int_equal(frame_send(fd, MSG_LUKS_CHECK, 0, &endless, sizeof(endless), header), 0);
+	assert_exits(pid, 1);
 	assert_closed(fd);
 }
 
@@ -148,7 +167,9 @@ static void test_malformed(void **state)
 		{ "a body that is not there", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 8 },
 		  sizeof(struct msg_header), 0 },
 		{ "an error", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .error = -1 }, sizeof(struct msg_header), 0 },
-		{ "no descriptor", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK }, sizeof(struct msg_header), 0 },
+		{ "no body", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK }, sizeof(struct msg_header), 0 },
+		{ "no descriptor", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = sizeof(struct luks_question) },
+		  sizeof(struct msg_header), sizeof(struct luks_question) },
 		{ "huge", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 60000 }, sizeof(struct msg_header), 60000 },
 	};
 
@@ -290,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves),
 		cmocka_unit_test(test_one_verdict),
+		cmocka_unit_test(test_endless_tokens),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_other_kind),
 		cmocka_unit_test(test_other_user),

@@ -76,7 +76,7 @@ static void test_cut(void **state)
 
 static void test_caps(void **state)
 {
-	char deep[64], wide[JSPAN_MEMBERS_MAX * 16 + 64];
+	char deep[2 * JSPAN_DEPTH_MAX + 3], wide[JSPAN_MEMBERS_MAX * 16 + 64];
 	size_t n = 1;
 
 	for (int depth = 1; depth <= JSPAN_DEPTH_MAX + 1; depth++) {

@@ -54,6 +54,12 @@ static void test_consumers(void **state)
 		strcat(text, "get ");
 	assert_int_equal(secret_policy_set_consumers(&p, text), -E2BIG);
 	assert_int_equal(secret_policy_set_consumers(&p, "get"), 0);
+	assert_string_equal(p.allow_tokens, "");
+	assert_int_equal(secret_policy_set_allow_tokens(&p, " clevis\tubuntu-fde "), 0);
+	assert_string_equal(p.allow_tokens, "clevis ubuntu-fde");
+	for (const char *const *s = (const char *const[]){ "", " ", "clevis systemd-tpm2", "systemd-fido2", "systemd-pkcs11", "a/b", "*", NULL }; *s; s++)
+		assert_int_equal(secret_policy_set_allow_tokens(&p, *s), -EINVAL);
+	assert_string_equal(p.allow_tokens, "clevis ubuntu-fde");
 	assert_int_equal(secret_policy_default_wipe(&p), WIPE_DELIVERED);
 }
 
