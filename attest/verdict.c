@@ -291,6 +291,7 @@ static const struct {
 	{ "FMSPC", "The TCB info is for other machines: get the one for this FMSPC." },
 	{ "QE_IDENTITY", "Not Intel's quoting enclave signed this, whoever certified the machine: do not trust it." },
 	{ "MODULE", "Not Intel's TDX module reports this, or one that is newer than the TCB info: get current collateral." },
+	{ "RTMR2", "Compare the command line and the initrd with those that the value was computed over, to the byte." },
 	{ "NONCE", "Somebody answered another question, or the answer is an old one: ask again with a fresh nonce." },
 	{ "BIND", "The parts are not of one machine, or were changed: get them anew, all at once." },
 	{ "TPM_SIG", "The quote is by another TPM, or was changed: get quote and HCL report anew, both at once." },

@@ -268,6 +268,37 @@ static void check_not_imported(struct verdict *v, const struct tdx_quote *q)
 					   "MIGRATABLE set, in a body that names no service TD");
 }
 
+/* Whether a register is as the policy names it, if it does. */
+static bool is_as_named(const struct policy_values *want, const uint8_t found[static 48])
+{
+	for (unsigned i = 0; i < want->n; i++)
+		if (want->len[i] == 48 && memcmp(want->b[i], found, 48) == 0)
+			return true;
+	return want->n == 0;
+}
+
+/*
+ * The register that people compute wrong most often.  Said only when all the others that the policy
+ * names are as named, so that firmware and kernel are not in question.
+ */
+static void hint_rtmr2(struct verdict *v, const struct policy *p, const struct td_body *b)
+{
+	struct bytes found = { b->rtmr[2], sizeof(b->rtmr[2]) };
+
+	if (is_as_named(&p->rtmr[2], b->rtmr[2]) || p->mrtd.n + p->rtmr[1].n == 0)
+		return;
+	if (!is_as_named(&p->mrtd, b->mrtd) || !is_as_named(&p->rtmr[0], b->rtmr[0]) ||
+	    !is_as_named(&p->rtmr[1], b->rtmr[1]) || !is_as_named(&p->rtmr[3], b->rtmr[3]))
+		return;
+	if (bytes_all_zero(&found))
+		verdict_skip(v, "RTMR2 alone differs",
+			     "it is zeros: nothing was measured into it (where firmware has a TPM it measures there)");
+	else
+		verdict_skip(v, "RTMR2 alone differs",
+			     "it has what the kernel was told: the command line, in UTF-16 with a NUL, to which OVMF adds 'initrd=initrd' (before it since "
+			     "edk2-stable202508, behind it earlier); the initrd, since Linux 6.9; what a boot loader measures; and IMA's entries, once the system runs");
+}
+
 static void check_measurements(struct verdict *v, const struct policy *p, const struct td_body *b)
 {
 	static const char *const rtmr_codes[] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
@@ -279,6 +310,7 @@ static void check_measurements(struct verdict *v, const struct policy *p, const 
 	for (unsigned i = 0; i < 4; i++)
 		policy_check_values(v, &p->rtmr[i], rtmr_codes[i], rtmr_names[i], b->rtmr[i],
 				    sizeof(b->rtmr[i]));
+	hint_rtmr2(v, p, b);
 	policy_check_values(v, &p->mrseam, "MRSEAM", "measurement of the TDX module (MRSEAM)",
 			    b->mrseam, sizeof(b->mrseam));
 	policy_check_values(v, &p->mrconfigid, "MRCONFIGID", "MRCONFIGID", b->mrconfigid,

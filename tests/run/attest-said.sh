@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # cococtl attest: evidence that is handed over in another form, or as something else, is decoded or called by its name; nothing that cannot be read is shown as if
 # it could.
-# shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
+# shellcheck disable=SC2016,SC2059,SC2317 # bash -c expands; printf writes bytes; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 
@@ -185,6 +185,44 @@ check "and where it comes from" says 'certificate table of the extended report (
 fetch "$snp" ok-version-2
 check "a VCEK's report that does not say of which product it is" expect 3 judge
 check "says what fetch needs" says "'cococtl attest fetch' needs --product"
+
+# ---- RTMR2, alone ----
+awk -F '\t' '$1 == "syn" { print $3 }' "$tdx/pins.tsv" >pins
+fetch "$tdx" ok-v4
+of() { printf "$1%.0s" {1..48}; }
+td() {
+	"$cococtl" attest verify --type=tdx --quote=quote --tcb-info=tcbinfo --qe-identity=qeid --tcb-chain=tcb_chain --qe-chain=qe_chain --root-crl=root_crl --pck-crl=pck_crl \
+		--trust=pins --at="$(awk -F '\t' '$1 == "ok-v4" { print $3 }' "$tdx/cases.tsv")" "$@"
+}
+hinted() { grep -q '^  - *RTMR2 alone differs: ' out; }
+check "all registers are as named" expect 0 td --set mrtd="$(of 27)" --set rtmr1="$(of 32)" --set rtmr2="$(of 33)"
+check "no hint" bash -c '! grep -q "RTMR2 alone" out'
+check "RTMR2 alone is not" expect 4 td --set mrtd="$(of 27)" --set rtmr0="$(of 31)" --set rtmr1="$(of 32)" --set rtmr2="$(of 34)" --set rtmr3="$(of 00)"
+check "the hint says what goes into it" hinted
+check "and what to do" says 'To do: Compare the command line and the initrd'
+check "RTMR1 is not either" expect 4 td --set mrtd="$(of 27)" --set rtmr1="$(of 35)" --set rtmr2="$(of 34)"
+check "no hint, for the kernel is in question" bash -c '! grep -q "RTMR2 alone" out'
+check "MRTD is not either" expect 4 td --set mrtd="$(of 28)" --set rtmr1="$(of 32)" --set rtmr2="$(of 34)"
+check "no hint, for the firmware is in question" bash -c '! grep -q "RTMR2 alone" out'
+check "RTMR2 is all that is named" expect 4 td --set rtmr2="$(of 34)"
+check "no hint, for nothing else is known" bash -c '! grep -q "RTMR2 alone" out'
+fetch "$tdx" log-ok
+/usr/bin/python3 - <<'P'
+# The quote of a log's machine, with something measured into RTMR2 behind it; nobody signs it, as --type=ccel asks for no signature.
+data = bytearray(open("quote", "rb").read())
+at = (0x36 if data[0] == 5 else 0x30) + 0x1a8
+data[at:at + 48] = bytes(48)
+open("quote.ima", "wb").write(data)
+at -= 48
+data[at:at + 48] = bytes(48)
+open("quote.both", "wb").write(data)
+P
+check "a log that leads to the quote's registers" expect 0 "$cococtl" attest verify --type=ccel --event-log=log --quote=quote
+check "one that leads to RTMR0 and RTMR1" expect 1 "$cococtl" attest verify --type=ccel --event-log=log --quote=quote.ima
+check "the hint is about what came after it" grep -q 'RTMR2 alone differs: the log leads to RTMR0 and RTMR1' out
+check "regs=0,1 leaves it out" expect 0 "$cococtl" attest verify --type=ccel --event-log=log --quote=quote.ima --set regs=0,1
+check "one that leads to RTMR0 only" expect 1 "$cococtl" attest verify --type=ccel --event-log=log --quote=quote.both
+check "no hint" bash -c '! grep -q "RTMR2 alone" out'
 
 # ---- collateral ----
 fetch "$tdx" ok-v5-td15
