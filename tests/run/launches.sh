@@ -91,6 +91,8 @@ check "taken back, they make the same digest" expect 0 "$inject" measure --tech 
 check "indeed" prints "$(snp --vcpus 4 --sig 0xa00f11)"
 check "one CPU has one page" expect 0 "$inject" measure "${milan[@]}" --dump-vmsa - --force
 check "which is all on standard output" cmp out bsp
+check "of one CPU or more, too" expect 0 "$inject" measure "${milan[@]}" --vcpus 1-4 --dump-vmsa pages --force
+check "are both pages" cmp pages both
 check "existing pages stay" expect 74 "$inject" measure "${milan[@]}" --dump-vmsa pages
 check "as they are" cmp pages both
 check "unless forced" expect 0 "$inject" measure "${milan[@]}" --dump-vmsa pages --force
@@ -101,6 +103,18 @@ refused "pages that were given" 64 "dump-vmsa" --tech snp --firmware fw --vmsa b
 refused "pages of a digest" 64 "dump-vmsa" --tech snp --launch-digest "$(snp --sig 1)" --dump-vmsa -
 refused "pages of two models" 64 "one CPU model" "${milan[@]}" --vcpu-type EPYC --dump-vmsa -
 refused "pages and JSON" 64 "both print" "${milan[@]}" --dump-vmsa - --json
+refused "more pages than the least number of CPUs" 64 "more VMSA pages" --tech snp --firmware fw --vmsa bsp --vmsa ap --vcpus 1-4
+refused "one page for several CPUs" 64 "second --vmsa" --tech snp --firmware fw --vmsa bsp --vcpus 1,2
+"$model" firmware fw-no-reset --without reset
+refused "no reset address for the most of them" 1 "second CPU" --tech snp --firmware fw-no-reset --vcpu-type EPYC --vcpus 1-2
+# A second CPU that nobody knows the beginning of is not invented to explain a digest.
+"$model" vmsa nowhere --eip 0 --sig 0xa00f11 --features 1 --form init2
+two=$("$inject" measure --tech snp --firmware fw-no-reset --vmsa bsp --vmsa nowhere)
+check "no second CPU is invented" expect 1 "$inject" measure --tech snp --firmware fw-no-reset --vcpu-type EPYC-Milan --expect "$two"
+check "no cause is named" said "a digest does not tell what differs"
+two=$("$inject" measure --tech snp --firmware fw --vmsa bsp --vmsa bsp)
+check "nor one with the page of the first" expect 1 "$inject" measure --tech snp --firmware fw --vmsa bsp --expect "$two"
+check "no cause is named" said "a digest does not tell what differs"
 head -c 6000 both >half
 refused "a page and a half" 2 "not one page" --tech snp --firmware fw --vmsa half
 check "a full disk is told" bash -c "'$inject' measure ${milan[*]} --dump-vmsa - >/dev/full 2>err; [ \$? = 74 ]"

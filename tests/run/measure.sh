@@ -211,6 +211,7 @@ o = json.load(open("out"))
 assert o["match"] is False and "SEV-ES" in o["would-match"], o'
 check "another TIK" expect 1 "$inject" measure --tech sev "${args[@]}" --tik tik2 "${keyed[@]:2}" --expect "$want"
 check "another TIK: is said" said "Nothing near it is"
+check "another TIK: may be the cause" said "the TIK"
 check "another firmware" expect 1 "$inject" measure --tech sev --firmware fw2 "${keyed[@]}" --expect "$want"
 check "another firmware: is said" said "Nothing near it is"
 # Nobody can tell these from another firmware, so nothing is claimed.
@@ -222,6 +223,7 @@ unexplained() {
 	check "unexplained: $name" expect 1 "$inject" measure --tech snp --firmware fw --vcpu-type EPYC-Milan --vcpus 2 --expect "$d"
 	check "unexplained: $name: no cause" said "a digest does not tell what differs"
 	check "unexplained: $name: what may be" said "$hint"
+	check "unexplained: $name: no key" bash -c '! grep -q TIK err'
 	check "unexplained: $name: no claim" bash -c '! grep -q "It would be with\|another one" err'
 }
 unexplained "a kernel of the host's" "a kernel that the host loads and that was not given" --vcpus 2 --sig 0xa00f11 --kernel kernel
