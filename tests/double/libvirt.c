@@ -7,18 +7,21 @@
  * Loaded as libvirt.so.0 by LD_LIBRARY_PATH.  It shares no code with what it tests.
  */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <json.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
 struct _virConnect {
-	FILE *monitor;
+	int monitor;	/* no FILE: exit() waits for one that another thread reads */
+	bool is_gone;
 };
 struct _virDomain {
 	virConnectPtr connection;
@@ -51,11 +54,22 @@ int virGetLastErrorCode(void)
 
 int virConnectIsAlive(virConnectPtr c)
 {
-	return !feof(c->monitor) && !ferror(c->monitor);
+	return !c->is_gone;
 }
 
 void virSetErrorFunc(void *data, virErrorFunc handler)
 {
+}
+
+static bool read_line(virConnectPtr c, char *line, size_t size)
+{
+	for (size_t n = 0; n + 1 < size && read(c->monitor, &line[n], 1) == 1; n++)
+		if (line[n] == '\n') {
+			line[n + 1] = '\0';
+			return true;
+		}
+	c->is_gone = true;
+	return false;
 }
 
 /* One command and its answer, what stands under "return"; NULL after an error. */
@@ -64,10 +78,9 @@ static struct json_object *ask(virConnectPtr c, const char *command, const char 
 	struct json_object *o, *v;
 	char line[65536];
 
-	fprintf(c->monitor, "{\"execute\":\"%s\"%s%s}\n", command, arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
-	fflush(c->monitor);
+	dprintf(c->monitor, "{\"execute\":\"%s\"%s%s}\n", command, arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
 	for (;;) {
-		if (!fgets(line, sizeof(line), c->monitor)) {
+		if (!read_line(c, line, sizeof(line))) {
 			fail(VIR_ERR_INTERNAL_ERROR, "internal error: the monitor is gone");
 			return NULL;
 		}
@@ -99,8 +112,8 @@ virConnectPtr virConnectOpen(const char *uri)
 		fail(VIR_ERR_SYSTEM_ERROR, "Failed to connect socket to '%s': %m", sa.sun_path);
 		return NULL;
 	}
-	c->monitor = fdopen(fd, "r+");
-	if (!fgets(greeting, sizeof(greeting), c->monitor) || !ask(c, "qmp_capabilities", NULL)) {
+	c->monitor = fd;
+	if (!read_line(c, greeting, sizeof(greeting)) || !ask(c, "qmp_capabilities", NULL)) {
 		last_code = VIR_ERR_RPC;
 		return NULL;
 	}
@@ -109,7 +122,7 @@ virConnectPtr virConnectOpen(const char *uri)
 
 int virConnectClose(virConnectPtr c)
 {
-	return fclose(c->monitor);
+	return close(c->monitor);
 }
 
 virDomainPtr virDomainLookupByName(virConnectPtr c, const char *name)
