@@ -628,7 +628,7 @@ static void test_cryptsetup(void **state)
 		{ "$FORMAT --type luks1 --pbkdf-force-iterations 1000 --hash sha1 --key-size 256; "
 		  "cryptsetup convert --batch-mode --type luks2 $D/img", 0, "LUKS2" },
 		{ "$FORMAT --type luks1 --pbkdf-force-iterations 1000 --cipher aes-cbc-plain64 --key-size 256", -EKEYREJECTED, "'aes-cbc-plain64'" },
-		{ "truncate -s 8M $D/plain; cryptsetup reencrypt --encrypt --init-only --type luks2 --batch-mode $PBKDF $K "
+		{ "truncate -s 8M $D/plain; cryptsetup reencrypt --disable-locks --encrypt --init-only --type luks2 --batch-mode $PBKDF $K "
 		  "--header $D/img $D/plain", -EKEYREJECTED, "'cryptsetup reencrypt --resume-only DEVICE' finishes it" },
 		{ "$FORMAT --type luks2 $PBKDF; cryptsetup luksErase --batch-mode $D/img", -EKEYREJECTED, "no key opens" },
 		{ "$FORMAT --type luks2 $PBKDF; dd if=/dev/zero of=$D/img bs=4096 count=1 conv=notrunc", -EOPNOTSUPP, "its first header is destroyed" },

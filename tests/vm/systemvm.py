@@ -142,7 +142,7 @@ def make_ext4(work, path, files, mib=16):
 
 
 class Disk:
-    """A LUKS2 volume in a file with an ext4 file system, a known file and perhaps more in it; made without device-mapper."""
+    """A LUKS2 volume in a file with an ext4 file system, a known file and perhaps more in it; made without device-mapper and without root."""
 
     def __init__(self, work, name, key_file, content, files=(), mib=16):
         self.name = name
@@ -151,7 +151,8 @@ class Disk:
         make_ext4(work, self.path, {"known": (0o644, content.encode()), **dict(files)}, mib)
         with open(self.path, "r+b") as f:
             f.truncate(mib + 32 << 20)
-        run(sbin("cryptsetup"), "reencrypt", "--encrypt", "--type", "luks2", "--batch-mode", "--uuid", self.uuid,
+        # Its folder for locks is root's; nobody else knows this file.
+        run(sbin("cryptsetup"), "reencrypt", "--disable-locks", "--encrypt", "--type", "luks2", "--batch-mode", "--uuid", self.uuid,
             "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--reduce-device-size", "32M",
             "--key-file", key_file, self.path)
 
