@@ -77,6 +77,10 @@ for verb in "packet --header h --payload p --api 1.55 --build 24 --measurement $
 	check "several launches: ${verb%% *}" expect 64 "$inject" $verb --tek tek --tik tik --policy 7 --secret luks:pw --firmware fw --vcpus 1-2 \
 		--vcpu-type EPYC
 	check "several launches: ${verb%% *}: is said" said "only measure takes several"
+	# shellcheck disable=SC2086
+	check "several models: ${verb%% *}" expect 64 "$inject" $verb --tek tek --tik tik --policy 7 --secret luks:pw --firmware fw --vcpu-type EPYC \
+		--vcpu-type EPYC-Milan
+	check "several models: ${verb%% *}: is said" said "only measure takes several"
 done
 
 # ---- the CPUs' pages ----
@@ -116,6 +120,8 @@ two=$("$inject" measure --tech snp --firmware fw --vmsa bsp --vmsa bsp)
 check "nor one with the page of the first" expect 1 "$inject" measure --tech snp --firmware fw --vmsa bsp --expect "$two"
 check "no cause is named" said "a digest does not tell what differs"
 head -c 6000 both >half
+: >empty
+refused "an empty page" 2 "not one page" --tech snp --firmware fw --vmsa bsp --vmsa empty --vcpus 2
 refused "a page and a half" 2 "not one page" --tech snp --firmware fw --vmsa half
 check "a full disk is told" bash -c "'$inject' measure ${milan[*]} --dump-vmsa - >/dev/full 2>err; [ \$? = 74 ]"
 

@@ -165,6 +165,7 @@ explained "another variant" "VMSA variant init2" "${es[@]}" --form init2 -- "${o
 explained "debugswap" "VMSA variant legacy+debugswap" "${es[@]}" --features 0x20 -- "${our[@]}"
 explained "fewer CPUs" "with: 2 CPUs" --tech sev-es --vcpus 2 --sig 0xa00f11 -- "${our[@]}"
 explained "more CPUs" "with: 200 CPUs" --tech sev-es --vcpus 200 --sig 0xa00f11 -- "${our[@]}"
+explained "more CPUs than most have" "with: 4096 CPUs" --tech sev-es --vcpus 4096 --sig 0xa00f11 -- "${our[@]}"
 explained "another CPU model" "CPU model EPYC-Genoa" --tech sev-es --vcpus 4 --sig 0xa10f10 -- "${our[@]}"
 explained "two at once" "1 CPU; VMSA variant init2" --tech sev-es --vcpus 1 --sig 0xa00f11 --form init2 -- "${our[@]}"
 explained "plain SEV" "plain SEV" --tech sev -- "${our[@]}"
