@@ -498,7 +498,7 @@ int luks_metadata_judge(const char *area, size_t len, const char *allow_tokens, 
 {
 	struct luks_judge j = { .reason = reason, .reason_len = reason_len, .area_len = len, .allow_tokens = allow_tokens };
 	struct bytes text, object;
-	size_t n;
+	size_t n = 0;
 	int r;
 
 	r = text_len(&j, area, len, &n);
