@@ -40,6 +40,18 @@ static int take_nonce(struct attest_request *q, const char *text)
 	return 0;
 }
 
+static int take_user_data(struct attest_request *q, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len % 2 || len / 2 > REPORT_DATA_LEN || parse_hex(text, q->user_data, len / 2) < 0) {
+		log_error("--user-data='%s' is not 2 to %d hexadecimal digits", text, 2 * REPORT_DATA_LEN);
+		return STATUS_USAGE;
+	}
+	q->has_user_data = true;
+	return 0;
+}
+
 static int take_level(struct attest_request *q, const char *text)
 {
 	uint32_t level;
@@ -57,6 +69,7 @@ static int parse(struct options *o, int argc, char **argv)
 	enum {
 		OPT_NONCE = 0x100,
 		OPT_OUTPUT,
+		OPT_USER_DATA,
 		OPT_VMPL,
 		OPT_SERVICE,
 		OPT_SERVICE_GUID,
@@ -67,6 +80,7 @@ static int parse(struct options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{ "nonce", required_argument, NULL, OPT_NONCE },
 		{ "output", required_argument, NULL, OPT_OUTPUT },
+		{ "user-data", required_argument, NULL, OPT_USER_DATA },
 		{ "vmpl", required_argument, NULL, OPT_VMPL },
 		{ "service", required_argument, NULL, OPT_SERVICE },
 		{ "service-guid", required_argument, NULL, OPT_SERVICE_GUID },
@@ -87,6 +101,9 @@ static int parse(struct options *o, int argc, char **argv)
 			break;
 		case OPT_OUTPUT:
 			o->output = optarg;
+			break;
+		case OPT_USER_DATA:
+			r = take_user_data(&o->q, optarg);
 			break;
 		case OPT_VMPL:
 			r = take_level(&o->q, optarg);
@@ -194,6 +211,10 @@ int attest_report(struct cli *cli, int argc, char **argv)
 	r = attest_gather_own(&o.q, o.imds, IMDS_ALL, &b, &why);
 	if (r < 0)
 		return attest_gather_failed(r, &why);
+	if (o.q.has_user_data && !streq(bundle_text(&b, BUNDLE_TYPE), "azure")) {
+		log_error("--user-data is for Azure's vTPM, and this evidence is of type '%s': its report data are the nonce", bundle_text(&b, BUNDLE_TYPE));
+		return STATUS_FAILED;
+	}
 	for (size_t i = 0; bundle_find(&b, BUNDLE_NOTE, i); i++)
 		log_info("%s", (const char *)bundle_find(&b, BUNDLE_NOTE, i)->data);
 	return write_bundle(&b, o.output);

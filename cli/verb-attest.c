@@ -90,6 +90,7 @@ static void print_help(void)
 	const char *name, *value;
 
 	puts("cococtl attest report [--nonce=HEX] [--output=FILE] [--vmpl=N] [--service=svsm] [--service-guid=GUID] [--tpm=PATH]\n"
+	     "                      [--user-data=HEX]\n"
 	     "cococtl attest verify --type=TYPE EVIDENCE... [OPTIONS...]\n"
 	     "cococtl attest verify --bundle=FILE [EVIDENCE...] [OPTIONS...]\n"
 	     "cococtl attest fetch [--bundle=FILE | EVIDENCE...] [--cache=DIR] [--offline] [--refresh] [--prune]\n"

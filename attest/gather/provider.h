@@ -27,6 +27,9 @@ struct attest_request {
 	const char *service;		/* NULL, or "svsm" */
 	const char *service_guid;	/* NULL, or one service of it */
 	uint64_t retry_usec;		/* first pause before asking a provider again that is busy; doubles; 0: PROVIDER_RETRY_USEC */
+	/* For Azure's vTPM alone, to be put into its report: zeros behind what was given.  Others do not look at it. */
+	bool has_user_data;
+	uint8_t user_data[REPORT_DATA_LEN];
 	const char *tpm;		/* NULL: the machine's; else a device, or a socket that speaks as one */
 };
 

@@ -10,11 +10,14 @@
 #include "base/io.h"
 #include "base/parse.h"
 #include "wire/bytes.h"
+#include "wire/hcl.h"
+#include "wire/jspan.h"
 
 #define NV_HCL 0x01400001u
+#define NV_USER_DATA 0x01400002u
 #define HANDLE_AK 0x81000003u
 #define HCL_MIN (0x4c0 + 20)	/* of a report: header, hardware report, data header */
-#define HCL_MAX 8192
+#define HCL_NV_MAX 8192
 #define TPM_HEADER_LEN 10	/* tag 2, size 4, code 4; big-endian */
 #define QUOTE_TRIES 5
 #define ANSWER_MSEC 30000
@@ -192,7 +195,7 @@ static int nv_size(struct tpm *t, ESYS_TR nv, uint16_t *ret)
 
 	if (rc)
 		return failed(t, rc, "size of the HCL report");
-	if (public->nvPublic.dataSize < HCL_MIN || public->nvPublic.dataSize > HCL_MAX)
+	if (public->nvPublic.dataSize < HCL_MIN || public->nvPublic.dataSize > HCL_NV_MAX)
 		return cause_set(t->why, -EBADMSG,
 				 "NV index %#x has %u bytes, which is no HCL report", NV_HCL,
 				 public->nvPublic.dataSize);
@@ -218,9 +221,9 @@ static int nv_chunk(struct tpm *t, uint16_t *ret)
 	return 0;
 }
 
-static int read_hcl(struct tpm *t, struct bundle *ret)
+/* Returns its length, or a negative errno. */
+static int read_hcl(struct tpm *t, uint8_t hcl[static HCL_NV_MAX])
 {
-	uint8_t hcl[HCL_MAX];
 	uint16_t size = 0, chunk = 0;
 	ESYS_TR nv;
 	int r;
@@ -245,7 +248,15 @@ static int read_hcl(struct tpm *t, struct bundle *ret)
 		memcpy(hcl + n, part->buffer, want);
 		n = (uint16_t)(n + want);
 	}
-	return bundle_add(ret, BUNDLE_HCL, hcl, size);
+	return size;
+}
+
+static int add_hcl(struct tpm *t, struct bundle *ret)
+{
+	uint8_t hcl[HCL_NV_MAX];
+	int r = read_hcl(t, hcl);
+
+	return r < 0 ? r : bundle_add(ret, BUNDLE_HCL, hcl, (size_t)r);
 }
 
 static void select_pcrs(TPML_PCR_SELECTION *s, uint32_t mask)
@@ -400,20 +411,132 @@ static int add_quote(struct tpm *t, const uint8_t *nonce, size_t nonce_len, stru
 	return cause_set(t->why, -EAGAIN, "PCRs changed during each of %d quotes", QUOTE_TRIES);
 }
 
-int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret, struct cause *why)
+static int begin(struct tpm *t, int fd, struct cause *why)
 {
-	struct tpm t = { .why = why };
+	TSS2_RC rc;
+
+	*t = (struct tpm){ .why = why };
+	/* Its errors become ours; it would print each on standard error as well. */
+	(void) setenv("TSS2_LOG", "all+none", /* overwrite= */ 0);
+	fd_tcti_init(&t->tcti, fd);
+	rc = Esys_Initialize(&t->esys, (TSS2_TCTI_CONTEXT *)&t->tcti, NULL);
+	return rc ? cause_set(why, -ENOMEM, "tpm2-tss cannot be set up (%#x)", rc) : 0;
+}
+
+/* ---- user data ---- */
+
+static int define_user_data(struct tpm *t, ESYS_TR *ret)
+{
+	TPM2B_AUTH auth = { .size = 0 };
+	TPM2B_NV_PUBLIC public = {
+		.nvPublic = {
+			.nvIndex = NV_USER_DATA,
+			.nameAlg = TPM2_ALG_SHA256,
+			.attributes = TPMA_NV_OWNERREAD | TPMA_NV_OWNERWRITE,
+			.dataSize = REPORT_DATA_LEN,
+		},
+	};
+	TSS2_RC rc = Esys_NV_DefineSpace(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+					 ESYS_TR_NONE, &auth, &public, ret);
+
+	return rc ? failed(t, rc, "making NV 0x1400002, for user data") : 0;
+}
+
+static int find_user_data(struct tpm *t, ESYS_TR *ret)
+{
+	_cleanup_(esys_freep) TPM2B_NV_PUBLIC *public = NULL;
+	_cleanup_(esys_freep) TPM2B_NAME *name = NULL;
+	TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, NV_USER_DATA, ESYS_TR_NONE, ESYS_TR_NONE,
+					   ESYS_TR_NONE, ret);
+
+	if (no_such_handle(rc))
+		return define_user_data(t, ret);
+	if (!rc)
+		rc = Esys_NV_ReadPublic(t->esys, *ret, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public, &name);
+	if (rc)
+		return failed(t, rc, "NV 0x1400002, for user data");
+	if (public->nvPublic.dataSize != REPORT_DATA_LEN)
+		return cause_set(t->why, -EBADMSG, "NV index %#x has %u bytes, which are not those of user data",
+				 NV_USER_DATA, public->nvPublic.dataSize);
+	return 0;
+}
+
+/* Only whether it is there: who judges the report reads all of it. */
+static bool has_user_data(const uint8_t *hcl, size_t len, const uint8_t data[static REPORT_DATA_LEN])
+{
+	uint8_t found[REPORT_DATA_LEN];
+	struct hcl_report report;
+	struct bytes o, value;
+	const char *problem;
+
+	return hcl_parse(hcl, len, &report, &problem) == 0 && jspan_check(report.runtime_json, &o) == 0 &&
+	       jspan_member(o, "user-data", &value) == 0 && jspan_hex(value, found, sizeof(found)) == 0 &&
+	       memcmp(found, data, sizeof(found)) == 0;
+}
+
+static int wait_user_data(struct tpm *t, const uint8_t data[static REPORT_DATA_LEN])
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	int64_t deadline = now_msec() + TPM_USER_DATA_MSEC;
+	uint8_t hcl[HCL_NV_MAX];
+	int r;
+
+	for (;;) {
+		r = read_hcl(t, hcl);
+		if (r < 0)
+			return r;
+		if (has_user_data(hcl, (size_t)r, data))
+			return 0;
+		if (now_msec() >= deadline)
+			return cause_set(t->why, -ETIMEDOUT, "the HCL report stays without the user data: the paravisor does not take what NV index %#x has",
+					 NV_USER_DATA);
+		(void) nanosleep(&pause, NULL);
+	}
+}
+
+static int put_user_data(struct tpm *t, const uint8_t data[static REPORT_DATA_LEN])
+{
+	TPM2B_MAX_NV_BUFFER buffer = { .size = REPORT_DATA_LEN };
+	ESYS_TR hcl, nv;
 	TSS2_RC rc;
 	int r;
 
+	/* Another TPM than Azure's is left as it is. */
+	r = find_object(t, NV_HCL, "HCL report", &hcl);
+	if (r >= 0)
+		r = find_user_data(t, &nv);
+	if (r < 0)
+		return r;
+	memcpy(buffer.buffer, data, REPORT_DATA_LEN);
+	rc = Esys_NV_Write(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, 0);
+	return rc ? failed(t, rc, "writing NV 0x1400002, for user data") : wait_user_data(t, data);
+}
+
+int tpm_put_user_data(int fd, const uint8_t data[static REPORT_DATA_LEN], struct cause *why)
+{
+	struct tpm t;
+	int r;
+
+	r = begin(&t, fd, why);
+	if (r < 0)
+		return r;
+	r = put_user_data(&t, data);
+	Esys_Finalize(&t.esys);
+	return r;
+}
+
+/* ---- the whole ---- */
+
+int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret, struct cause *why)
+{
+	struct tpm t;
+	int r;
+
 	assert(nonce_len <= BUNDLE_NONCE_MAX);
-	/* Its errors become ours; it would print each on standard error as well. */
-	(void) setenv("TSS2_LOG", "all+none", /* overwrite= */ 0);
-	fd_tcti_init(&t.tcti, fd);
-	rc = Esys_Initialize(&t.esys, (TSS2_TCTI_CONTEXT *)&t.tcti, NULL);
-	if (rc)
-		return cause_set(why, -ENOMEM, "tpm2-tss cannot be set up (%#x)", rc);
-	r = read_hcl(&t, ret);
+	r = begin(&t, fd, why);
+	if (r < 0)
+		return r;
+	r = add_hcl(&t, ret);
 	if (r >= 0)
 		r = add_quote(&t, nonce, nonce_len, ret);
 	if (r >= 0)
@@ -438,12 +561,15 @@ static int tpm_probe(const struct attest_request *q, struct cause *why)
 static int tpm_report(const struct attest_request *q, struct bundle *ret, struct cause *why)
 {
 	_cleanup_(closep) int fd = tpm_open(q->root, q->tpm);
+	int r = 0;
 
 	if (fd < 0)
 		return cause_set(why, fd, "the TPM cannot be opened: %s", strerror(-fd));
 	if (q->service || q->privlevel >= 0)
 		return cause_set(why, -EOPNOTSUPP, "a TPM has neither privilege levels nor services");
-	return tpm_gather(fd, q->nonce, q->nonce_len, ret, why);
+	if (q->has_user_data)
+		r = tpm_put_user_data(fd, q->user_data, why);
+	return r < 0 ? r : tpm_gather(fd, q->nonce, q->nonce_len, ret, why);
 }
 
 const struct attest_provider attest_tpm = {

@@ -34,6 +34,16 @@ int tpm_open(const char *root, const char *path);
 int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret,
 	       struct cause *why);
 
+/*
+ * Put @data into NV 0x01400002 (which is made when it is not there), and wait until the paravisor
+ * has a new report in NV 0x01400001 whose runtime data have it as "user-data".  @fd stays yours.
+ *
+ * Returns 0; -ENODEV when the TPM has no HCL report, and then nothing is written; -ETIMEDOUT when
+ * the report stays without it for TPM_USER_DATA_MSEC; else as tpm_gather().
+ */
+#define TPM_USER_DATA_MSEC 5000
+int tpm_put_user_data(int fd, const uint8_t data[static REPORT_DATA_LEN], struct cause *why);
+
 extern const struct attest_provider attest_tpm;
 
 #endif
