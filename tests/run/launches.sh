@@ -121,6 +121,8 @@ check "nor one with the page of the first" expect 1 "$inject" measure --tech snp
 check "no cause is named" said "a digest does not tell what differs"
 head -c 6000 both >half
 : >empty
+head -c $((4096 * 4096)) /dev/zero >most
+refused "more pages than any guest has CPUs" 2 "not one page" --tech snp --firmware fw --vmsa most --vmsa bsp --vcpus 4096
 refused "an empty page" 2 "not one page" --tech snp --firmware fw --vmsa bsp --vmsa empty --vcpus 2
 refused "a page and a half" 2 "not one page" --tech snp --firmware fw --vmsa half
 check "a full disk is told" bash -c "'$inject' measure ${milan[*]} --dump-vmsa - >/dev/full 2>err; [ \$? = 74 ]"
@@ -197,6 +199,7 @@ refused "kernel hashes in the second page" 2 "broken" --tech snp --vcpu-type EPY
 for type in 0 5 15 17 4294967295; do
 	sections "an SEV section of type $type" snp "--asev 0x820000:0x2000:$type" --
 	check "an SEV section of type $type: is said" said "section at 0x820000 of the type $type, which is not known here"
+	refused "an SEV section of type $type, GCE" 2 "what Google Compute Engine does" --tech snp --variant snp-gce --firmware fw3
 	refused "an SEV section of type $type, EC2" 2 "section at 0x820000 of the type $type, and what Amazon EC2 does" --tech snp --variant snp-ec2 --firmware fw3
 done
 for type in 7:TD_INFO 8:TD_PARAMS; do
