@@ -178,6 +178,9 @@ explained "a newline" "a newline at the end" "${es[@]}" --kernel kernel --initrd
 explained "a blank" "no blanks or newlines" "${es[@]}" "${k[@]}" -- "${our[@]}" --kernel kernel --initrd initrd --cmdline 'root=/dev/vda1 ro '
 explained "exchanged files" "kernel and initrd exchanged" "${es[@]}" --kernel initrd --initrd kernel -- "${our[@]}" --kernel kernel --initrd initrd
 explained "initrd and CPUs" "no initrd; 3 CPUs" --tech sev-es --vcpus 3 --sig 0xa00f11 --kernel kernel -- "${our[@]}" --kernel kernel --initrd initrd
+explained "initrd and model" "no initrd; CPU model EPYC-Genoa" --tech sev-es --vcpus 4 --sig 0xa10f10 --kernel kernel -- "${our[@]}" \
+	--kernel kernel --initrd initrd
+explained "initrd and variant" "no initrd; VMSA variant init2" "${es[@]}" --form init2 --kernel kernel -- "${our[@]}" --kernel kernel --initrd initrd
 policy=5 explained "policy" "policy 0x5 (nodbg,es)" "${es[@]}" -- "${our[@]}"
 policy=0x07000000 explained "a policy in the wrong byte order" "policy 0x7000000" "${es[@]}" -- "${our[@]}"
 build=23 explained "build" "with: build 23" "${es[@]}" -- "${our[@]}"
