@@ -284,6 +284,7 @@ static const struct {
 	{ "TCB_FLOOR", "The platform's firmware is older than the policy wants: its owner must update it." },
 	{ "TCB_ORDER", "No honest firmware reports this: do not trust this platform." },
 	{ "UNSUPPORTED", "This kind of evidence is not judged here: only quotes of TDs by Intel's quoting enclave, versions 4 and 5." },
+	{ "BODY", "This version does not judge all that such a quote says: use a newer one, or have the TD quoted as TD 1.5." },
 	{ "COLL_SIG", "The document is not as Intel signed it, to the byte. Get it again, and keep it as it came." },
 	{ "COLL_TYPE", "Get the document for TDX from version 4 of Intel's service." },
 	{ "COLL_FORMAT", "Get the document again from Intel's service, or a mirror of it." },

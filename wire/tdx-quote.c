@@ -14,7 +14,7 @@ static const uint8_t intel_qe[16] = {
 };
 
 /* What version 5 may carry, and what version 4 always carries in the second row. */
-enum { BODY_SGX = 1, BODY_TD10 = 2, BODY_TD15 = 3 };
+enum { BODY_SGX = 1, BODY_TD10 = 2, BODY_TD15 = 3, BODY_TD15_MORE = 4 };
 
 static int problem(const char **ret, int error, const char *text)
 {
@@ -59,6 +59,20 @@ static int parse_header(struct bytes *b, struct tdx_quote *q, const char **ret_p
 	return 0;
 }
 
+static size_t body_len(uint16_t kind)
+{
+	switch (kind) {
+	case BODY_TD10:
+		return sizeof(struct td_body);
+	case BODY_TD15:
+		return sizeof(struct td_body15);
+	case BODY_TD15_MORE:
+		return TD_BODY15_MORE_LEN;
+	default:
+		return 0;
+	}
+}
+
 static int parse_body(struct bytes *b, struct tdx_quote *q, const char **ret_problem)
 {
 	uint16_t kind = BODY_TD10;
@@ -66,16 +80,19 @@ static int parse_body(struct bytes *b, struct tdx_quote *q, const char **ret_pro
 
 	if (q->version == 5 && (bytes_u16le(b, &kind) < 0 || bytes_u32le(b, &len) < 0))
 		return problem(ret_problem, -EBADMSG, "it ends before its body");
-	if (kind != BODY_TD10 && kind != BODY_TD15)
+	if (kind == BODY_SGX)
+		return problem(ret_problem, -EOPNOTSUPP, "its body is that of an SGX enclave, not of a TD");
+	if (body_len(kind) == 0)
 		return problem(ret_problem, -EOPNOTSUPP,
 			       "its body is neither that of TD 1.0 nor that of TD 1.5");
-	if (len != (kind == BODY_TD15 ? sizeof(struct td_body15) : sizeof(struct td_body)))
+	if (len != body_len(kind))
 		return problem(ret_problem, -EBADMSG, "the length of its body is not that of its kind");
 	q->body = take(b, len);
 	if (!q->body)
 		return problem(ret_problem, -EBADMSG, "it ends inside its body");
-	if (kind == BODY_TD15)
+	if (kind != BODY_TD10)
 		q->body15 = (const struct td_body15 *)q->body;
+	q->has_more = kind == BODY_TD15_MORE;
 	return 0;
 }
 

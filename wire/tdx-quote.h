@@ -56,6 +56,9 @@ struct td_body15 {
 	uint8_t mrservicetd[48];
 };
 
+/* Of version 5, body type 4: a TD 1.5 body and 237 bytes about service TDs and migration. */
+#define TD_BODY15_MORE_LEN 885
+
 /* An SGX report: here the quoting enclave's. */
 struct sgx_report {
 	uint8_t cpusvn[16];
@@ -111,6 +114,7 @@ struct tdx_quote {
 	const struct tdx_quote_header *header;
 	const struct td_body *body;
 	const struct td_body15 *body15;	/* NULL for TD 1.0 */
+	bool has_more;			/* more follows it, which is signed as well: what migrated the TD, and from where */
 	struct bytes signed_part;	/* what @signature covers */
 	const uint8_t *signature;	/* r, s: 32 bytes each, big-endian */
 	const uint8_t *key;		/* the attestation key: x, y, as above */

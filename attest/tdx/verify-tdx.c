@@ -60,7 +60,7 @@ static void body_claims(struct verdict *v, const struct td_body *b)
 void tdx_claims(struct verdict *v, const struct tdx_quote *q)
 {
 	verdict_claim_number(v, "tdx.quote_version", q->version);
-	verdict_claim_text(v, "tdx.body", q->body15 ? "TD 1.5" : "TD 1.0");
+	verdict_claim_text(v, "tdx.body", q->has_more ? "TD 1.5 with more (type 4)" : q->body15 ? "TD 1.5" : "TD 1.0");
 	body_claims(v, q->body);
 	if (q->body15) {
 		verdict_claim_hex(v, "tdx.tee_tcb_svn2", q->body15->tee_tcb_svn2,
@@ -454,6 +454,11 @@ int tdx_authenticate(struct verifier *ctx, struct bytes quote, const struct evid
 	r = authenticate_quote(ctx, chain, e, now, v, &t);
 	if (r < 0)
 		return r;
+	/* It may say that the TD came from elsewhere, which no policy asks about yet. */
+	if (t.quote.has_more)
+		return verdict_fail(v, VERDICT_UNDECIDED, "BODY", "all that the quote says is known",
+				    "a body of TD 1.0 or TD 1.5 (type 2 or 3)",
+				    "one of type 4: its signatures are right; what it says of service TDs and migration beyond TD 1.5 is not judged");
 	*ret = t;
 	return 0;
 }

@@ -224,6 +224,17 @@ check "regs=0,1 leaves it out" expect 0 "$cococtl" attest verify --type=ccel --e
 check "one that leads to RTMR0 only" expect 1 "$cococtl" attest verify --type=ccel --event-log=log --quote=quote.both
 check "no hint" bash -c '! grep -q "RTMR2 alone" out'
 
+# ---- a body that has more ----
+fetch "$tdx" body-type-4
+check "a quote of body type 4" expect 3 td --set mrtd="$(of 27)"
+check "is checked as far as it can be" bash -c 'grep -q "^  ok *quote signature" out && grep -q "^  ok *TDX module is Intel" out'
+check "and what is not known is said" says 'one of type 4: its signatures are right; what it says of service TDs and migration beyond TD 1.5 is not judged'
+check "it is shown" expect 0 show --quote=quote
+check "as what it is" says 'TD 1.5 with more (type 4)'
+fetch "$tdx" body-type-4-changed
+check "one that was changed" expect 1 td
+check "is not authentic" says 'quote signature (SIGNATURE)'
+
 # ---- collateral ----
 fetch "$tdx" ok-v5-td15
 check "TCB info is shown" expect 0 show --tcb-info=tcbinfo

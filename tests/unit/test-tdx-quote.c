@@ -183,7 +183,7 @@ static void test_other_quotes(void **state)
 		{ 4, 0 },	/* SGX */
 		{ 12, 0 },	/* another vendor's quoting enclave */
 		{ 48, 1 },	/* an enclave's body */
-		{ 48, 4 },
+		{ 48, 5 },
 	};
 	struct tdx_quote t;
 	struct quote q;
@@ -193,6 +193,10 @@ static void test_other_quotes(void **state)
 		q.b[rows[i].at] = rows[i].value;
 		assert_int_equal(parse(q.b, q.len, &t), -EOPNOTSUPP);
 	}
+	/* A body of type 4 has a length of its own. */
+	make(&q, 3);
+	q.b[48] = 4;
+	assert_int_equal(parse(q.b, q.len, &t), -EBADMSG);
 	make(&q, 0);
 	q.b[q.qe_cert] = 5;
 	assert_int_equal(parse(q.b, q.len, &t), -EOPNOTSUPP);
