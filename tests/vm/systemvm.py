@@ -151,10 +151,10 @@ class Disk:
         make_ext4(work, self.path, {"known": (0o644, content.encode()), **dict(files)}, mib)
         with open(self.path, "r+b") as f:
             f.truncate(mib + 32 << 20)
-        # Its folder for locks is root's; nobody else knows this file.
+        # Its folder for locks is root's, and nobody else knows this file; where it runs it makes a file for the header.
         run(sbin("cryptsetup"), "reencrypt", "--disable-locks", "--encrypt", "--type", "luks2", "--batch-mode", "--uuid", self.uuid,
             "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--reduce-device-size", "32M",
-            "--key-file", key_file, self.path)
+            "--key-file", os.path.abspath(key_file), self.path, cwd=work)
 
 
 class Payload:
