@@ -82,7 +82,7 @@ static void test_periods(void **state)
 			if (r == 0)
 				assert_int_equal(f.until, PLATFORM_NEXT);
 			else
-				assert_string_equal(f.problem, "it is not valid now");
+				assert_non_null(startswith(f.problem, "it is not valid now"));
 		}
 	}
 	platform_unload(&e);

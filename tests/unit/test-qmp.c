@@ -136,7 +136,7 @@ static void test_reply(void **state)
 		{ "5\n", -EPROTO },
 		{ "null\n", -EPROTO },
 		{ "\n", -EPROTO },
-		{ "{\"return\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]],\"id\":\"coco-2\"}\n", -EPROTO },
+		{ "{\"return\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]],\"id\":\"coco-2\"}\n", -EPROTO },
 		{ "{\"return\": 5, \"id\": \"coco-2\"}", -ECONNRESET },
 		{ "{\"event\": \"STOP\"}\n", -ECONNRESET },
 		{ "", -ECONNRESET },
