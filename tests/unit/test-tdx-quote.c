@@ -45,7 +45,7 @@ static void add_fill(struct quote *q, int c, size_t len)
 /* @kind is the body's in version 5, which 0 stands for version 4. */
 static void make(struct quote *q, unsigned kind)
 {
-	static const uint8_t vendor[16] = "\x93\x9a\x72\x33\xf7\x9c\x4c\xa9\x94\x0a\x0d\xb3\x95\x7f\x06\x07";
+	static const uint8_t vendor[16] = { 0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07 };
 	size_t body_len = kind == 3 ? 648 : 584;
 
 	q->len = 0;
