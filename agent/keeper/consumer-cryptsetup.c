@@ -544,7 +544,10 @@ static void begin_header(struct delivery *d)
 
 	r = open_header(d, &header);
 	if (r < 0) {
-		decline(d, "the device of its header cannot be opened: %s", strerror(-r));
+		decline(d, "the device of its header cannot be opened: %s%s", strerror(-r),
+			r == -EACCES ?
+				"; cocod is root without the right to override file modes: let root own the file and its folders" :
+				"");
 		return;
 	}
 	memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens, sizeof(allowed.allow_tokens));
