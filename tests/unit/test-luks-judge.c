@@ -11,12 +11,36 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "agent/worker/luks-judge.h"
 #include "base/io.h"
 #include "tests/luks-image.h"
 
 #define HDR_SIZE 16384
+
+/*
+ * Test double of OpenSSL's function of that name, which the judge calls: it has no memory after
+ * that many good calls, when that is not negative.
+ */
+static int digests_left = -1;
+
+int EVP_Digest(const void *data, size_t len, unsigned char *md, unsigned *md_len, const EVP_MD *type,
+	       ENGINE *engine)
+{
+	EVP_MD_CTX *ctx;
+	int r;
+
+	if (digests_left == 0)
+		return 0;
+	if (digests_left > 0)
+		digests_left--;
+	ctx = EVP_MD_CTX_new();
+	r = ctx && EVP_DigestInit_ex(ctx, type, engine) && EVP_DigestUpdate(ctx, data, len) &&
+	    EVP_DigestFinal_ex(ctx, md, md_len);
+	EVP_MD_CTX_free(ctx);
+	return r;
+}
 #define IMAGE_LEN (2 * HDR_SIZE)
 
 static struct luks_verdict judge(const void *image, size_t len)
@@ -328,16 +352,17 @@ static void test_json_area(void **state)
 	{
 		_cleanup_(freep) char *json = replaced(luks_image_json, "\"json_size\":\"12288\"", "\"json_size\":\"520192\"");
 		_cleanup_(freep) char *moved = replaced(json, "\"offset\":\"32768\"", "\"offset\":\"1048576\"");
-		_cleanup_(freep) char *big = malloc(300 * 1024);
+		const size_t big_len = 512 * 1024 - 4096 - 1;
+		_cleanup_(freep) char *big = malloc(big_len);
 
 		assert_non_null(big);
-		memset(big, ' ', 300 * 1024);
+		memset(big, ' ', big_len);
 		memcpy(big, moved, strlen(moved) - 1);
-		big[300 * 1024 - 1] = '}';
-		image = luks_image_new(big, 300 * 1024, 512 * 1024);
+		big[big_len - 1] = '}';
+		image = luks_image_new(big, big_len, 512 * 1024);
 	}
 	v = judge(image, 1024 * 1024);
-	assert_judged("big", &v, 0, "");
+	assert_judged("one byte is left, for the NUL", &v, 0, "");
 }
 
 /* ---- what an owner allows ---- */
@@ -382,6 +407,22 @@ static void test_allow_tokens(void **state)
 }
 
 /* ---- the binary headers ---- */
+
+/* A checksum that could not be computed is not one that fits. */
+static void test_no_memory(void **state)
+{
+	_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), HDR_SIZE);
+	struct luks_verdict v;
+
+	for (int n = 0; n < 2; n++) {
+		digests_left = n;
+		v = judge(image, IMAGE_LEN);
+		digests_left = -1;
+		assert_judged(n ? "second" : "first", &v, -ENOMEM, "cannot compute a checksum");
+	}
+	v = judge(image, IMAGE_LEN);
+	assert_judged("enough memory", &v, 0, "");
+}
 
 enum where { FIRST = 0, SECOND = HDR_SIZE };
 
@@ -676,6 +717,7 @@ int main(void)
 		cmocka_unit_test(test_every_keyslot),
 		cmocka_unit_test(test_json_area),
 		cmocka_unit_test(test_allow_tokens),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_binary),
 		cmocka_unit_test(test_second_judged),
 		cmocka_unit_test(test_truncated),
