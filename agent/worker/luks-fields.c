@@ -38,6 +38,11 @@ int luks_refused(struct luks_judge *j, const char *format, ...)
 	return -EKEYREJECTED;
 }
 
+int luks_number_too_large(struct luks_judge *j)
+{
+	return luks_malformed(j, "is a number that is too large");
+}
+
 void luks_add_remedy(struct luks_judge *j, const char *remedy)
 {
 	size_t n = strlen(j->reason);
@@ -114,7 +119,7 @@ int luks_check_int(struct luks_judge *j, const struct luks_field *f, struct byte
 
 	r = jspan_uint(v, UINT64_MAX, &n);
 	if (r == -ERANGE)
-		return luks_malformed(j, "is a number that is too large");
+		return luks_number_too_large(j);
 	if (r < 0 && v.len > 0 && v.p[0] == '-')
 		return luks_malformed(j, "is %.*s, out of range", (int)MIN(v.len, 24u), (const char *)v.p);
 	if (r < 0)
@@ -128,6 +133,8 @@ int luks_check_sector_size(struct luks_judge *j, const struct luks_field *f, str
 {
 	uint64_t n;
 
+	if (jspan_uint(v, UINT64_MAX, &n) == -ERANGE)
+		return luks_number_too_large(j);
 	if (jspan_uint(v, UINT32_MAX, &n) < 0 || (n != 512 && n != 1024 && n != 2048 && n != 4096))
 		return luks_malformed(j, "is no sector size");
 	return 0;
@@ -173,7 +180,7 @@ int luks_check_decimal(struct luks_judge *j, const struct luks_field *f, struct 
 
 	r = decimal_parse(v, &n);
 	if (r == -ERANGE)
-		return luks_malformed(j, "is a number that is too large");
+		return luks_number_too_large(j);
 	if (r < 0)
 		return luks_malformed(j, "is '%.32s', no number", luks_word(v, word));
 	if (n < f->min || n > f->max)

@@ -46,6 +46,9 @@ struct luks_field {
 int luks_malformed(struct luks_judge *j, const char *format, ...) _printf_(2, 3);
 int luks_refused(struct luks_judge *j, const char *format, ...) _printf_(2, 3);
 
+/* A number that fits into no 64 bits: the same verdict wherever it stands. */
+int luks_number_too_large(struct luks_judge *j);
+
 /* Add to the reason what a person can do about it: @remedy, which has at most one %u, the id. */
 void luks_add_remedy(struct luks_judge *j, const char *remedy);
 

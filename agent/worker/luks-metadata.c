@@ -91,10 +91,10 @@ static int check_kdf(struct luks_judge *j, const struct luks_field *f, struct by
 
 static int check_area_key_size(struct luks_judge *j, const struct luks_field *f, struct bytes v)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
-	if (jspan_uint(v, INT64_MAX, &n) < 0)
-		n = 0;
+	if (jspan_uint(v, INT64_MAX, &n) == -ERANGE)
+		return luks_number_too_large(j);
 	if (luks_key_len_is_good((int64_t)n))
 		return 0;
 	(void) luks_refused(j, "is %.*s, may only be 64 or 32 bytes", (int)MIN(v.len, 24u), (const char *)v.p);
@@ -138,6 +138,8 @@ static int check_key_size(struct luks_judge *j, const struct luks_field *f, stru
 {
 	uint64_t n;
 
+	if (jspan_uint(v, UINT64_MAX, &n) == -ERANGE)
+		return luks_number_too_large(j);
 	if (jspan_uint(v, UNBOUND_KEY_MAX, &n) < 0 || n == 0)
 		return luks_refused(j, "is %.*s, which is no size of a key", (int)MIN(v.len, 24u), (const char *)v.p);
 	j->key_len[j->id] = (uint32_t)n;

@@ -145,7 +145,9 @@ static const struct {
 	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":-64", -EKEYREJECTED, "keyslots.0.key_size" },
 	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":64.0", -EKEYREJECTED, "keyslots.0.key_size is 64.0" },
 	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":\"64\"", -EBADMSG, "keyslots.0.key_size is no int" },
-	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":18446744073709551680", -EKEYREJECTED, "keyslots.0.key_size" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":18446744073709551680", -EBADMSG, "keyslots.0.key_size is a number that is too large" },
+	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"aes-xts-plain64\"", "18446744073709551616"), -EBADMSG, "is a number that is too large" },
+	{ "\"sector_size\":", "\"sector_size\":18446744073709551616", -EBADMSG, "is a number that is too large" },
 
 	/* kinds that we do not know, or that are not at rest */
 	{ "\"type\":\"luks2\"", "\"type\":\"reencrypt\"", -EKEYREJECTED, "keyslots.0.type is 'reencrypt'" },
