@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Each decision, with each of its allocations failing, one at a time; those of OpenSSL, json-c
+ * and the C library are among them.  What is refused stays refused, what is good is good or an
+ * error, nothing is left behind, and with memory again the answer is what it was.
+ *
+ * Many allocations are sampled, all of them tried with COCO_ALL=1.
+ */
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <openssl/crypto.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "agent/keeper/config.h"
+#include "agent/keeper/kept.h"
+#include "agent/worker/luks-judge.h"
+#include "attest/verify.h"
+#include "base/base64.h"
+#include "base/log.h"
+#include "inject/launch/measurement.h"
+#include "inject/sev/chain.h"
+#include "inject/sev/packet.h"
+#include "inject/sev/session.h"
+#include "secrets/store.h"
+#include "tests/luks-image.h"
+#include "tests/oom/failing.h"
+
+#include <cmocka.h>
+
+#include "tests/unit/platform.h"
+#include "tests/unit/vectors.h"
+
+#define FEW 40		/* failures of a decision, unless all */
+
+/*
+ * 0 is no: refused, or an error.  Anything else is yes, and a number that is made of all that
+ * was answered, so that another yes is noticed too.
+ */
+typedef uint64_t (*decide_t)(const void *what);
+
+static uint64_t sum(uint64_t n, const void *p, size_t len)
+{
+	n = n ? n : UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < len; i++)
+		n = (n ^ ((const uint8_t *)p)[i]) * UINT64_C(0x100000001b3);
+	return n ? n : 1;
+}
+
+static long blocks_in_use(void)
+{
+	/* The texts of a thread's last errors. */
+	OPENSSL_thread_stop();
+	return failing_blocks();
+}
+
+/* ---- libraries that crash without memory ---- */
+
+static void leave(int sig, siginfo_t *info, void *context)
+{
+	const void *at = (const void *)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	void *frames[32];
+	int n = backtrace(frames, 32), i = 0;
+	Dl_info where, own;
+
+	if (!dladdr((const void *)leave, &own))
+		_exit(99);
+	while (i < n && frames[i] != at)
+		i++;
+	for (; i < n; i++)
+		if (dladdr(frames[i], &where) && !strstr(where.dli_fname, "/libc."))
+			_exit(where.dli_fbase == own.dli_fbase ? 99 : 98);
+	_exit(99);
+}
+
+/*
+ * libeconf and json-c do not look whether they have memory.  A process that dies of it has said
+ * no; one that dies in our own code fails the test.
+ */
+static uint64_t decide_apart(decide_t decide, const void *what, unsigned long fail)
+{
+	uint64_t *got = mmap(NULL, sizeof(*got), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), ret;
+	int status;
+	pid_t pid;
+
+	assert_true(got != MAP_FAILED);
+	pid = fork();
+	if (pid == 0) {
+		struct sigaction action = { .sa_sigaction = leave, .sa_flags = SA_SIGINFO };
+		void *frames[2];
+
+		(void) backtrace(frames, 2);	/* the first call loads a library */
+		for (size_t i = 0; i < 4; i++)
+			(void) sigaction((const int[]){ SIGSEGV, SIGBUS, SIGABRT, SIGFPE }[i], &action, NULL);
+		failing_at(fail);
+		*got = decide(what);
+		_exit(0);
+	}
+	assert_true(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 98);
+	ret = WEXITSTATUS(status) == 0 ? *got : 0;
+	(void) munmap(got, sizeof(*got));
+	return ret;
+}
+
+static void try_apart(const char *name, decide_t decide, const void *what, bool good)
+{
+	uint64_t want = decide(what);
+	unsigned long n, step = 1;
+
+	assert_true(good == (want != 0));
+	failing_at(0);
+	assert_true(decide(what) == want);
+	n = failing_count();
+	if (!getenv("COCO_ALL") && n > 2 * FEW)
+		step = n / (2 * FEW) + 1;
+	for (unsigned long i = 1; i <= n; i += step) {
+		uint64_t got = decide_apart(decide, what, i);
+
+		if (got != 0 && got != want)
+			fail_msg("%s: with allocation %lu failing the answer is yes, and it should be %s", name, i,
+				 want ? "another" : "no");
+	}
+	assert_true(decide(what) == want);
+}
+
+/* A library may fill a cache of its own once, but not each time. */
+static void fail_thrice(const char *name, decide_t decide, const void *what, unsigned long n, uint64_t want)
+{
+	long before = 0, after = 0;
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t got;
+
+		before = after;
+		failing_at(n);
+		got = decide(what);
+		failing_at(0);
+		if (got != 0 && got != want)
+			fail_msg("%s: with allocation %lu failing the answer is yes, and it should be %s", name, n,
+				 want ? "another" : "no");
+		after = blocks_in_use();
+	}
+	if (after > before)
+		fail_msg("%s: with allocation %lu failing, %ld blocks are left behind", name, n, after - before);
+}
+
+static void try(const char *name, decide_t decide, const void *what, bool good)
+{
+	uint64_t want = decide(what);
+	unsigned long n, step = 1;
+
+	if (good != (want != 0))
+		fail_msg("%s: with memory the answer is %s", name, want ? "yes" : "no");
+	assert_true(decide(what) == want);
+	failing_at(0);
+	assert_true(decide(what) == want);
+	n = failing_count();
+	if (!getenv("COCO_ALL") && n > FEW)
+		step = n / FEW + 1;
+	for (unsigned long i = 1; i <= n; i += step)
+		fail_thrice(name, decide, what, i, want);
+	assert_true(decide(what) == want);
+}
+
+/* ---- evidence ---- */
+
+struct evidence_case {
+	const struct attest_verifier *type;
+	struct evidence e;
+	struct policies policy;
+	struct trust trust;
+};
+
+static uint64_t decide_evidence(const void *what)
+{
+	const struct evidence_case *c = what;
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+
+	if (!v || verifier_new(&c->trust, &ctx) < 0 ||
+	    attest_verify(ctx, c->type, &c->e, &c->policy, PLATFORM_NOW, v) < 0)
+		return 0;
+	return v->result == VERDICT_ACCEPTED || v->result == VERDICT_AUTHENTIC ? sum(0, v->code, strlen(v->code)) : 0;
+}
+
+static void try_evidence(const char *table, const char *id, bool good)
+{
+	struct evidence_case c = { .type = attest_verifier_find(table) };
+
+	platform_load(table, id, &c.e, &c.policy);
+	platform_trust(table, &c.trust);
+	try(id, decide_evidence, &c, good);
+	platform_unload(&c.e);
+}
+
+static void test_snp(void **state)
+{
+	static const char *const bad[] = { "signature-flipped", "vek-signature-pkcs1", "vek-signed-by-root", "vek-p256", "crl-revoked", "crl-root-revoked",
+					   "crl-other-signer", "policy-provisional", "policy-vlek-forbidden" };
+
+	try_evidence("snp", "ok-milan-vcek", true);
+	try_evidence("snp", "crl-ok", true);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		try_evidence("snp", bad[i], false);
+}
+
+static void test_tdx(void **state)
+{
+	static const char *const bad[] = { "changed-mrtd", "signed-by-other", "qe-signed-by-other", "binding-none" };
+
+	try_evidence("tdx", "ok-many-levels", true);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		try_evidence("tdx", bad[i], false);
+}
+
+static uint64_t decide_policy(const void *what)
+{
+	char error[POLICY_ERROR_LEN];
+	struct policies p;
+
+	policies_init(&p);
+	if (policies_parse(&p, what, strlen(what), error) < 0)
+		return 0;
+	return sum(0, &p, sizeof(p));
+}
+
+static void test_policy(void **state)
+{
+	static const char good[] = "[snp]\nmin_tcb=4:0:24:219\nmax_vmpl=0\n[tdx]\nmin_qe_svn=4\n";
+
+	try("a policy", decide_policy, good, true);
+	try("a policy with an error", decide_policy, "[snp]\nmin_tbc=4:0:24:219\n", false);
+	try("a policy with a line twice", decide_policy, "[snp]\nmax_vmpl=0\nmax_vmpl=1\n", false);
+}
+
+/* ---- headers ---- */
+
+static uint64_t decide_luks(const void *what)
+{
+	struct luks_verdict v;
+
+	luks_judge(*(const int *)what, &v);
+	return v.error == 0 ? sum(0, v.uuid, sizeof(v.uuid)) : 0;
+}
+
+/* @at: a byte of both headers that is changed, behind their backs or, with @summed, with the right checksums; 0 for none. */
+static void try_luks(const char *name, size_t at, bool summed, bool good)
+{
+	uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), 16384);
+	_cleanup_(closep) int fd = memfd_create("luks", MFD_CLOEXEC);
+
+	for (size_t i = 0; at && i < 2; i++) {
+		image[i * 16384 + at] ^= 1;
+		if (summed)
+			luks_image_sum(image, 2 * 16384, i * 16384);
+	}
+	assert_int_equal(write_full(fd, image, 2 * 16384), 0);
+	assert_int_equal(ftruncate(fd, 64 << 20), 0);
+	free(image);
+	try_apart(name, decide_luks, &fd, good);
+}
+
+static void test_luks(void **state)
+{
+	try_luks("a header", 0, false, true);
+	try_luks("a header with wrong checksums", 4096 + 5, false, false);
+	try_luks("a header whose text is no JSON", 4096, true, false);
+}
+
+/* ---- the keeper's files ---- */
+
+static char work[64];
+
+static void put(const char *name, const char *text)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", work, name);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(make_folders(path, 0700), 0);
+	path[strlen(path)] = '/';
+	assert_int_equal(write_file_atomic(path, text, strlen(text), 0600, false), 0);
+}
+
+static int setup(void **state)
+{
+	strcpy(work, "/tmp/test-no-memory.XXXXXX");
+	return mkdtemp(work) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char command[100];
+
+	snprintf(command, sizeof(command), "rm -rf %s", work);
+	return system(command);
+}
+
+static uint64_t decide_config(const void *what)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+	uint64_t n;
+
+	if (config_load(what, &c) < 0 || c->n_errors > 0)
+		return 0;
+	n = sum(0, &(const unsigned[]){ c->require, c->require_given, c->bind_policy, c->verify_header, (unsigned)c->n_policies }, 5 * sizeof(unsigned));
+	for (size_t i = 0; i < c->n_policies; i++) {
+		n = sum(n, c->policies[i].name, strlen(c->policies[i].name));
+		n = sum(n, c->policies[i].consumers, strlen(c->policies[i].consumers));
+		n = sum(n, &c->policies[i].wipe, sizeof(c->policies[i].wipe));
+	}
+	return n;
+}
+
+#define GUID_LINE "Guid=0f2e573e-be4d-a7d6-bdc4-908077d7628d\n"
+
+static void test_config(void **state)
+{
+	put("etc/cocod/cocod.conf", "[Cocod]\nRequire=evidence\nBindPolicy=yes\n");
+	put("etc/cocod/secrets.d/home.conf", "[Secret]\n" GUID_LINE "Consumers=cryptsetup:home\nWipe=manual\n");
+	try_apart("the settings", decide_config, work, true);
+	/* Without its drop-in the first file says less. */
+	put("etc/cocod/cocod.conf.d/50.conf", "[Cocod]\nRequire=none\n");
+	put("etc/cocod/cocod.conf.d/60.conf", "[Cocod]\nRequire=evidence\n");
+	try_apart("the settings with drop-ins", decide_config, work, true);
+	put("etc/cocod/cocod.conf.d/70.conf", "[Cocod]\nRequier=evidence\n");
+	try_apart("settings with an error", decide_config, work, false);
+}
+
+struct store_case {
+	struct secret_source source;
+	char dir[100], journal[100];
+	struct secret_policy policy;
+};
+
+/* What a restarted keeper takes the secrets for. */
+static uint64_t decide_store(const void *what)
+{
+	const struct store_case *c = what;
+	_cleanup_(store_freep) struct store *s = NULL;
+	uint64_t n = 0;
+
+	if (store_new(&c->policy, 1, &c->source, c->journal, &s) < 0 || store_scan(s) < 0)
+		return 0;
+	for (unsigned i = 0; store_get(s, i); i++) {
+		const struct store_entry *e = store_get(s, i);
+
+		n = sum(n, &e->state, sizeof(e->state));
+		n = sum(n, e->policy.name, strlen(e->policy.name));
+	}
+	return n;
+}
+
+static void test_store(void **state)
+{
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct store_case c = { .source = { "directory", c.dir } };
+
+	snprintf(c.dir, sizeof(c.dir), "%s/secrets", work);
+	snprintf(c.journal, sizeof(c.journal), "%s/journal", work);
+	assert_int_equal(guid_parse("0f2e573e-be4d-a7d6-bdc4-908077d7628d", 36, &c.policy.guid), 0);
+	strcpy(c.policy.name, "home");
+	put("secrets/0f2e573e-be4d-a7d6-bdc4-908077d7628d", "one");
+	put("secrets/736869e5-84f0-4973-92ec-06879ce3da0b", "two");
+	assert_int_equal(store_new(&c.policy, 1, &c.source, c.journal, &s), 0);
+	assert_int_equal(store_scan(s), 2);
+	assert_int_equal(store_wipe(s, store_find(s, "home")), 0);
+	try("a journal", decide_store, &c, true);
+}
+
+/* ---- the owner's side ---- */
+
+static struct secret *secret_of(const char *text)
+{
+	struct secret *s;
+
+	assert_int_equal(secret_new(strlen(text), &s), 0);
+	memcpy(secret_bytes(s), text, strlen(text));
+	return s;
+}
+
+struct keys {
+	struct secret *tek, *tik, *text;
+};
+
+static uint64_t decide_packet(const void *what)
+{
+	const struct keys *k = what;
+	uint8_t iv[PACKET_IV_LEN] = { 1 }, measure[SEV_MEASURE_LEN] = { 2 };
+	struct packet p;
+	uint64_t n;
+
+	if (packet_build(&(struct packet_keys){ k->tek, k->tik }, measure, iv, k->text, &p) < 0)
+		return 0;
+	n = sum(sum(0, p.header, sizeof(p.header)), p.payload, p.len);
+	packet_done(&p);
+	return n;
+}
+
+static uint64_t decide_measure(const void *what)
+{
+	const struct keys *k = what;
+	_cleanup_(measurer_freep) struct measurer *m = NULL;
+	uint8_t digest[SHA256_LEN] = { 3 }, nonce[SEV_NONCE_LEN] = { 4 }, measure[SEV_MEASURE_LEN];
+	int r = measurer_new(k->tik, &m);
+
+	if (r < 0)
+		return 0;
+	assert_non_null(m);
+	return measurer_measure(m, &(struct measured){ .policy = 3 }, digest, nonce, measure) < 0 ? 0 : sum(0, measure, sizeof(measure));
+}
+
+static uint64_t decide_session(const void *what)
+{
+	const struct keys *k = what;
+	uint8_t blob[SESSION_LEN];
+
+	return session_wrap(k->text, 3, &(struct session_fresh){ .nonce = { 5 } }, k->tek, k->tik, blob) < 0 ? 0 : sum(0, blob, sizeof(blob));
+}
+
+static void test_owner(void **state)
+{
+	struct keys k = { secret_of("0123456789abcdef"), secret_of("fedcba9876543210"), secret_of("sixteen bytes it") };
+	struct keys bad = { k.text, secret_of("short"), k.text };
+
+	try("a packet", decide_packet, &k, true);
+	try("a measurement", decide_measure, &k, true);
+	try("a session", decide_session, &k, true);
+	try("a packet with a short key", decide_packet, &bad, false);
+	try("a measurement with a short key", decide_measure, &bad, false);
+	try("a session with a short key", decide_session, &bad, false);
+	secret_free(k.tek);
+	secret_free(k.tik);
+	secret_free(k.text);
+	secret_free(bad.tik);
+}
+
+static uint64_t decide_chain(const void *what)
+{
+	struct chain_report report;
+
+	if (chain_verify(what, &report) < 0 || report.verdict != CHAIN_GOOD)
+		return 0;
+	return sum(0, report.states, sizeof(report.states));
+}
+
+/* With the platform's own certificates: ASK and ARK of a generation that does not fit. */
+static uint64_t decide_fits(const void *what)
+{
+	const struct chain *const *c = what;
+	const struct chain *of = c[1];
+	uint8_t both[sizeof(of->certs[0].bytes) * 2];
+	size_t len = of->certs[CHAIN_ASK].len;
+
+	memcpy(both, of->certs[CHAIN_ASK].bytes, len);
+	memcpy(both + len, of->certs[CHAIN_ARK].bytes, of->certs[CHAIN_ARK].len);
+	return chain_fits(c[0], both, len + of->certs[CHAIN_ARK].len) == 0;
+}
+
+static struct chain *read_chain(const char *name)
+{
+	struct chain *c = calloc(1, sizeof(*c));
+	char path[PATH_MAX], *data;
+	size_t len;
+
+	assert_non_null(c);
+	assert_int_equal(read_file_at(AT_FDCWD, vectors_path(path, name), 1 << 20, &data, &len), 0);
+	assert_int_equal(chain_add(c, (const uint8_t *)data, len, _CHAIN_MAX, NULL), 0);
+	free(data);
+	return c;
+}
+
+static void test_chain(void **state)
+{
+	static const char *const bad[] = { "bad-mixed-pdh", "bad-mixed-generation", "forged-root" };
+	struct chain *rome = read_chain("sev/certs/bundles/ok-rome.bundle"), *naples = read_chain("sev/certs/bundles/ok-naples.bundle");
+
+	try("ok-rome", decide_chain, rome, true);
+	try("ok-naples", decide_chain, naples, true);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_(freep) struct chain *c = NULL;
+		char name[64];
+
+		snprintf(name, sizeof(name), "sev/certs/bundles/%s.bundle", bad[i]);
+		c = read_chain(name);
+		try(bad[i], decide_chain, c, false);
+	}
+	try("ASK and ARK that fit", decide_fits, (const struct chain *[]){ rome, rome }, true);
+	try("ASK and ARK that do not", decide_fits, (const struct chain *[]){ rome, naples }, false);
+	free(rome);
+	free(naples);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_snp),
+		cmocka_unit_test(test_tdx),
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_luks),
+		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_chain),
+	};
+
+	log_set_max_level(-1);
+	vectors_or_skip(&tests[ARRAY_SIZE(tests) - 1], "sev/certs/bundles/cases.json");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
