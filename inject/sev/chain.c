@@ -699,9 +699,11 @@ int chain_fits(const struct chain *c, const uint8_t *ask_ark, size_t len)
 		r = chain_verify(other, &report);
 	if (r < 0)
 		return r;
+	/* Of a CEK that cannot be read nobody knows whether it fits. */
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if ((is_amd(rows[i].check.cert) || streq(rows[i].check.code, "cek-sig")) &&
-		    report.states[i] > CHAIN_SKIPPED)
+		if ((is_amd(rows[i].check.cert) || streq(rows[i].check.code, "cek-sig")) ?
+			    report.states[i] > CHAIN_SKIPPED :
+			    rows[i].check.cert == CHAIN_CEK && report.states[i] == CHAIN_MALFORMED)
 			return -EKEYREJECTED;
 	return 0;
 }

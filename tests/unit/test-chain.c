@@ -468,6 +468,15 @@ static void check_fits(void)
 		assert_int_equal(chain_fits(c, both + ask_len, len - ask_len), -EBADMSG);
 	}
 	verdict("the chain after it", c, "good");
+	/* Whose CEK has no sound key fits nothing. */
+	c->certs[CHAIN_CEK].bytes[0x14] ^= 1;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(freep) uint8_t *both = NULL;
+		size_t len;
+
+		both = read_ask_ark(rows[i].ask, rows[i].ark, &len);
+		assert_int_equal(chain_fits(c, both, len), -EKEYREJECTED);
+	}
 }
 
 static void test_vectors(void **state)
