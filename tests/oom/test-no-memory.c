@@ -246,7 +246,7 @@ static uint64_t decide_luks(const void *what)
 {
 	struct luks_verdict v;
 
-	luks_judge(*(const int *)what, &v);
+	luks_judge(*(const int *)what, &(struct luks_question){ "" }, &v);
 	return v.error == 0 ? sum(0, v.uuid, sizeof(v.uuid)) : 0;
 }
 
