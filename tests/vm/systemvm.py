@@ -12,6 +12,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -80,6 +81,16 @@ def load(path):
     return module
 
 
+def native_release():
+    """The codename of this machine's release of Debian."""
+    return run("sh", "-ec", '. "$1"; archive_release', "sh", os.path.join(HERE, "archive.sh")).strip()
+
+
+def other_release(native):
+    """The release that is tested beside this machine's."""
+    return "bookworm" if native == "trixie" else "trixie"
+
+
 class Cache:
     """The big things that all VMs share: kernel, root image, initrd.
 
@@ -87,7 +98,7 @@ class Cache:
     """
 
     def __init__(self, *series, release=None):
-        native = run("sh", "-ec", '. "$1"; archive_release', "sh", os.path.join(HERE, "archive.sh")).strip()
+        native = native_release()
         self.release = release or native
         if self.release != native and not series:
             series = (self.release,)
@@ -124,6 +135,15 @@ class Build:
             shutil.rmtree(os.path.join(self.install, "lib"))
         # The manual is of no use in the VM.
         shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
+
+
+def too_new(cache, build):
+    """Why the programs that were built here cannot run in the cache's release, "" if they can: it may be older than this machine's."""
+    programs = [os.path.join(build.install, name) for name in ("usr/sbin/cocod", "usr/libexec/coco-agent/cocod-worker", "usr/bin/cococtl")]
+    wanted = max(tuple(map(int, version.split("."))) for version in re.findall(r"\bGLIBC_(\d+\.\d+)\b", run("readelf", "-V", *programs)))
+    with open(os.path.join(cache.guest, "packages"), encoding="utf-8") as f:
+        has = tuple(map(int, re.search(r"^libc6(?::\w+)?\s+(\d+)\.(\d+)", f.read(), re.M).groups()))
+    return "" if has >= wanted else f"programs from here want glibc {wanted[0]}.{wanted[1]}, {cache.release} has {has[0]}.{has[1]}: run this on {cache.release}"
 
 
 def make_ext4(work, path, files, mib=16):
