@@ -17,6 +17,18 @@
 
 /* ---- parsing ---- */
 
+/* RFC 5280, 4.2: no extension stands twice.  Which of two counts is another reader's guess. */
+static bool has_extension_twice(X509 *cert)
+{
+	for (int i = 0; i < X509_get_ext_count(cert); i++) {
+		const ASN1_OBJECT *id = X509_EXTENSION_get_object(X509_get_ext(cert, i));
+
+		if (X509_get_ext_by_OBJ(cert, id, i) >= 0)
+			return true;
+	}
+	return false;
+}
+
 int x509_parse_der(struct bytes der, X509 **ret)
 {
 	const unsigned char *p = der.p;
@@ -33,7 +45,8 @@ int x509_parse_der(struct bytes der, X509 **ret)
 	 * serial number is on no list.
 	 */
 	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
-	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER) {
+	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER ||
+	    has_extension_twice(cert)) {
 		X509_free(cert);
 		return -EBADMSG;
 	}

@@ -30,7 +30,7 @@ static inline X509_CRL *x509_crl_free(X509_CRL *c)
 }
 DEFINE_CLEANUP(X509_CRL *, x509_crl_free)
 
-/* Exactly one certificate, of version 3 and with a serial number that is not negative, in DER. */
+/* Exactly one certificate, of version 3, with a serial number that is not negative, and no extension twice, in DER. */
 int x509_parse_der(struct bytes der, X509 **ret);
 
 #define X509_LIST_MAX 32
