@@ -197,7 +197,7 @@ static int parse_number(const char *text, struct policy_number *ret)
 
 static int parse_truth(const char *text, struct policy_number *ret)
 {
-	bool b;
+	bool b = false;
 	int r;
 
 	r = parse_bool(text, &b);
