@@ -39,6 +39,13 @@
 
 #define FEW 40		/* failures of a decision, unless all */
 
+static bool wants_all(void)
+{
+	const char *all = getenv("COCO_ALL");
+
+	return all && streq(all, "1");
+}
+
 /*
  * 0 is no: refused, or an error.  Anything else is yes, and a number that is made of all that
  * was answered, so that another yes is noticed too.
@@ -118,7 +125,7 @@ static void try_apart(const char *name, decide_t decide, const void *what, bool 
 	failing_at(0);
 	assert_true(decide(what) == want);
 	n = failing_count();
-	if (!getenv("COCO_ALL") && n > 2 * FEW)
+	if (!wants_all() && n > 2 * FEW)
 		step = n / (2 * FEW) + 1;
 	for (unsigned long i = 1; i <= n; i += step) {
 		uint64_t got = decide_apart(decide, what, i);
@@ -162,7 +169,7 @@ static void try(const char *name, decide_t decide, const void *what, bool good)
 	failing_at(0);
 	assert_true(decide(what) == want);
 	n = failing_count();
-	if (!getenv("COCO_ALL") && n > FEW)
+	if (!wants_all() && n > FEW)
 		step = n / FEW + 1;
 	for (unsigned long i = 1; i <= n; i += step)
 		fail_thrice(name, decide, what, i, want);
