@@ -105,3 +105,11 @@ bool name_is_valid(const char *s, size_t max)
 
 	return n > 0 && n <= max && s[n] == '\0' && s[0] != '.' && s[0] != '-';
 }
+
+bool name_is_listed(const char *name, const char *const *list)
+{
+	for (; *list; list++)
+		if (streq(name, *list))
+			return true;
+	return false;
+}

@@ -35,4 +35,7 @@ void format_hex(const uint8_t *data, size_t len, char *ret);
  */
 bool name_is_valid(const char *s, size_t max);
 
+/* Whether @name is one of @list, which ends with NULL. */
+bool name_is_listed(const char *name, const char *const *list);
+
 #endif

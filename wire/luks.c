@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/parse.h"
 #include "wire/guid.h"
 
 static const uint8_t magic_first[LUKS_MAGIC_LEN] = { 'L', 'U', 'K', 'S', 0xba, 0xbe };
@@ -39,12 +40,9 @@ static int uuid_parse(const uint8_t *p, char ret[static LUKS_UUID_LEN])
 
 bool luks_token_opens(const char *type)
 {
-	static const char *const types[] = { "systemd-tpm2", "systemd-fido2", "systemd-pkcs11" };
+	static const char *const types[] = { "systemd-tpm2", "systemd-fido2", "systemd-pkcs11", NULL };
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strcmp(types[i], type) == 0)
-			return true;
-	return false;
+	return name_is_listed(type, types);
 }
 
 int luks_version(const uint8_t *p, size_t len)

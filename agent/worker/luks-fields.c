@@ -70,14 +70,6 @@ static void path_up(struct luks_judge *j, size_t n)
 
 /* ---- one value ---- */
 
-bool luks_name_is_listed(const char *name, const char *const *list)
-{
-	for (; *list; list++)
-		if (streq(name, *list))
-			return true;
-	return false;
-}
-
 const char *luks_word(struct bytes v, char ret[static LUKS_WORD_LEN])
 {
 	struct bytes text = { NULL, 0 };

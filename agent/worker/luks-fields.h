@@ -52,9 +52,6 @@ int luks_number_too_large(struct luks_judge *j);
 /* Add to the reason what a person can do about it: @remedy, which has at most one %u, the id. */
 void luks_add_remedy(struct luks_judge *j, const char *remedy);
 
-/* Whether @name is one of @list, which ends with NULL. */
-bool luks_name_is_listed(const char *name, const char *const *list);
-
 /* For the tables. */
 int luks_check_word(struct luks_judge *j, const struct luks_field *f, struct bytes v);
 int luks_check_int(struct luks_judge *j, const struct luks_field *f, struct bytes v);

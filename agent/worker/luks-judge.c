@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "agent/worker/luks-fields.h"
 #include "agent/worker/luks-metadata.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "wire/luks.h"
 
@@ -170,7 +170,7 @@ static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 		return verdict_set(v, -EBADMSG, "the LUKS1 header is malformed or cut off");
 	memcpy(v->uuid, h.uuid, sizeof(v->uuid));
 	(void) snprintf(cipher, sizeof(cipher), "%s-%s", h.cipher, h.mode);
-	if (!luks_name_is_listed(cipher, luks_ciphers))
+	if (!name_is_listed(cipher, luks_ciphers))
 		return verdict_set(v, -EKEYREJECTED,
 				   "LUKS1 with the cipher '%s', may only be: %s; 'cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 DEVICE' changes it",
 				   cipher, luks_ciphers[0]);
@@ -178,7 +178,7 @@ static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 		return verdict_set(v, -EKEYREJECTED,
 				   "LUKS1 with a key of %u bytes, may only be 64 or 32; 'cryptsetup reencrypt --key-size 512 DEVICE' changes it",
 				   h.key_len);
-	if (!luks_name_is_listed(h.hash, luks_hashes))
+	if (!name_is_listed(h.hash, luks_hashes))
 		return verdict_set(v, -EKEYREJECTED,
 				   "LUKS1 with the hash '%s', which is not known here; 'cryptsetup reencrypt --hash sha256 DEVICE' changes it",
 				   h.hash);

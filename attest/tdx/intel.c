@@ -6,6 +6,7 @@
 #include <openssl/params.h>
 #include <stdio.h>
 
+#include "base/blank.h"
 #include "base/parse.h"
 #include "crypto/cleanup.h"
 #include "crypto/ecdsa.h"
@@ -49,7 +50,7 @@ int pck_chain_split(struct bytes pem, struct pck_chain *ret)
 		ret->cert[i].len = (size_t)n;
 	}
 	/* Blanks and the NUL of C may follow, a fourth certificate may not. */
-	while (pem.len > 0 && pem.p[0] && strchr(" \t\r\n", pem.p[0]))
+	while (pem.len > 0 && is_space(pem.p[0]))
 		(void) bytes_skip(&pem, 1);
 	return bytes_all_zero(&pem) ? 0 : -EBADMSG;
 }
@@ -70,14 +71,6 @@ static const char *const ca_names[] = { "Intel SGX PCK Platform CA", "Intel SGX 
 static const char *const pck_names[] = { "Intel SGX PCK Certificate", NULL };
 static const char *const signing_names[] = { "Intel SGX TCB Signing", NULL };
 
-static bool is_listed(const char *name, const char *const *list)
-{
-	for (; *list; list++)
-		if (streq(name, *list))
-			return true;
-	return false;
-}
-
 /*
  * What every certificate of Intel's must be: its name, its kind of key, CA or not, and in its
  * time.  The signature is not looked at.
@@ -89,7 +82,7 @@ static int check_cert(struct verdict *v, X509 *cert, const char *what, const cha
 	int64_t before, after;
 	const char *found;
 
-	if (x509_common_name(X509_get_subject_name(cert), cn) < 0 || !is_listed(cn, names))
+	if (x509_common_name(X509_get_subject_name(cert), cn) < 0 || !name_is_listed(cn, names))
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", what, names[0],
 				    x509_name_text(v, X509_get_subject_name(cert)));
 	if (!x509_key_is(cert, X509_KEY_P256))
