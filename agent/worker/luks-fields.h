@@ -26,6 +26,7 @@ struct luks_judge {
 	uint32_t keyslots, segments;	/* which ids there are, one bit each */
 	uint32_t key_len[LUKS_IDS];	/* of each keyslot, in bytes */
 	uint32_t integrity_key_len;	/* that a segment with integrity needs beside the cipher's, in bytes */
+	uint32_t digest_keyslots, digest_segments;	/* which the digest names that is looked at */
 	uint32_t bound;			/* keyslots that the segment's digest names */
 	uint32_t unbound;		/* those that another digest names */
 	unsigned n_volume_digests;

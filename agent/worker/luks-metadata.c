@@ -245,17 +245,20 @@ static int check_segments(struct luks_judge *j, const struct luks_field *f, stru
 
 /* ---- digests ---- */
 
-static int check_digest_ids(struct luks_judge *j, const struct luks_field *f, struct bytes v)
+static int check_digest_keyslots(struct luks_judge *j, const struct luks_field *f, struct bytes v)
 {
-	uint32_t unused;
+	return luks_parse_ids(j, v, &j->digest_keyslots);
+}
 
-	return luks_parse_ids(j, v, &unused);
+static int check_digest_segments(struct luks_judge *j, const struct luks_field *f, struct bytes v)
+{
+	return luks_parse_ids(j, v, &j->digest_segments);
 }
 
 static const struct luks_field digest_fields[] = {
 	{ "type", JSPAN_STRING, luks_check_word, .words = digest_types },
-	{ "keyslots", JSPAN_ARRAY, check_digest_ids },
-	{ "segments", JSPAN_ARRAY, check_digest_ids },
+	{ "keyslots", JSPAN_ARRAY, check_digest_keyslots },
+	{ "segments", JSPAN_ARRAY, check_digest_segments },
 	/* First: cryptsetup 2.6 takes any key for right by a digest of 16 bytes, and no reencryption gets rid of it. */
 	{ "digest", JSPAN_STRING, luks_check_base64, .min = 20, .max = 64 },
 	{ "hash", JSPAN_STRING, luks_check_word, .words = luks_hashes, .remedy = REENCRYPT_HASH },
@@ -264,39 +267,26 @@ static const struct luks_field digest_fields[] = {
 	{ NULL },
 };
 
-static uint32_t ids_of(struct luks_judge *j, struct bytes o, const char *name)
-{
-	uint32_t ids = 0;
-	struct bytes v;
-
-	if (jspan_member(o, name, &v) == 0)
-		(void) luks_parse_ids(j, v, &ids);
-	return ids;
-}
-
 /*
  * One digest is the segment's: it tells a right volume key from a wrong one.  Others are those of
  * keyslots of no segment.
  */
 static int check_digest(struct luks_judge *j, struct bytes v)
 {
-	uint32_t keyslots, segments;
 	int r;
 
 	r = luks_check_fields(j, digest_fields, v);
 	if (r < 0)
 		return r;
-	keyslots = ids_of(j, v, "keyslots");
-	segments = ids_of(j, v, "segments");
-	if (keyslots & ~j->keyslots || segments & ~j->segments)
+	if (j->digest_keyslots & ~j->keyslots || j->digest_segments & ~j->segments)
 		return luks_malformed(j, "names a keyslot or segment that is not there");
-	if (keyslots & (j->bound | j->unbound))
+	if (j->digest_keyslots & (j->bound | j->unbound))
 		return luks_malformed(j, "names a keyslot that another digest names");
-	if (segments == 0) {
-		j->unbound |= keyslots;
+	if (j->digest_segments == 0) {
+		j->unbound |= j->digest_keyslots;
 		return 0;
 	}
-	j->bound |= keyslots;
+	j->bound |= j->digest_keyslots;
 	j->n_volume_digests++;
 	return 0;
 }
