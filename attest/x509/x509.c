@@ -17,13 +17,16 @@
 
 /* ---- parsing ---- */
 
-/* RFC 5280, 4.2: no extension stands twice.  Which of two counts is another reader's guess. */
-static bool has_extension_twice(X509 *cert)
+/*
+ * RFC 5280, 4.2: a certificate has no extension twice.  Readers differ in which of the two they
+ * believe.  The same holds for a revocation list: OpenSSL finds no number in a list that has two.
+ */
+static bool has_extension_twice(const STACK_OF(X509_EXTENSION) *extensions)
 {
-	for (int i = 0; i < X509_get_ext_count(cert); i++) {
-		const ASN1_OBJECT *id = X509_EXTENSION_get_object(X509_get_ext(cert, i));
+	for (int i = 0; i < X509v3_get_ext_count(extensions); i++) {
+		const ASN1_OBJECT *id = X509_EXTENSION_get_object(X509v3_get_ext(extensions, i));
 
-		if (X509_get_ext_by_OBJ(cert, id, i) >= 0)
+		if (X509v3_get_ext_by_OBJ(extensions, id, i) >= 0)
 			return true;
 	}
 	return false;
@@ -46,7 +49,7 @@ int x509_parse_der(struct bytes der, X509 **ret)
 	 */
 	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
 	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER ||
-	    has_extension_twice(cert)) {
+	    has_extension_twice(X509_get0_extensions(cert))) {
 		X509_free(cert);
 		return -EBADMSG;
 	}
@@ -154,7 +157,8 @@ static int crl_parse_der(struct bytes der, X509_CRL **ret)
 	if (!der_is_strict(der))
 		return -EBADMSG;
 	crl = d2i_X509_CRL(NULL, &p, (long)der.len);
-	if (!crl || p != der.p + der.len || X509_CRL_get_version(crl) != X509_CRL_VERSION_2) {
+	if (!crl || p != der.p + der.len || X509_CRL_get_version(crl) != X509_CRL_VERSION_2 ||
+	    has_extension_twice(X509_CRL_get0_extensions(crl))) {
 		X509_CRL_free(crl);
 		return -EBADMSG;
 	}

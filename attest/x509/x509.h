@@ -49,7 +49,7 @@ void x509_list_done(struct x509_list *l);
  */
 int x509_parse(struct bytes text, struct x509_list *l);
 
-/* One list, of version 2, in DER or PEM. */
+/* One list, of version 2, with no extension twice, in DER or PEM. */
 int x509_crl_parse(struct bytes text, X509_CRL **ret);
 
 /*
