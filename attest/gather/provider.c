@@ -3,21 +3,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/io.h"
-
-int cause_set(struct cause *c, int error, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	(void) vsnprintf(c->text, sizeof(c->text), format, ap);
-	va_end(ap);
-	return error;
-}
 
 bool provider_pause(const struct attest_request *q, unsigned n)
 {

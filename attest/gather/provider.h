@@ -3,6 +3,7 @@
 #define COCO_ATTEST_GATHER_PROVIDER_H
 
 #include "attest/bundle.h"
+#include "base/cause.h"
 
 /*
  * Who can be asked for this guest's evidence.  They ask and copy; none looks further into what
@@ -10,14 +11,6 @@
  */
 
 #define REPORT_DATA_LEN 64
-
-/* Why there is no evidence, for people. */
-struct cause {
-	char text[256];
-};
-
-/* Set the text; returns @error, for "return cause_set(...)". */
-int cause_set(struct cause *c, int error, const char *format, ...) _printf_(3, 4);
 
 struct attest_request {
 	const char *root;		/* before every path; "" on a machine, a folder in tests */

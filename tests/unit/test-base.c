@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cause.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -25,6 +26,30 @@
 #ifndef WITH_ASAN
 #define WITH_ASAN 0
 #endif
+
+static void test_cause(void **state)
+{
+	char name[CAUSE_MAX + 10];
+	struct cause c = { "" };
+
+	assert_int_equal(cause_set(&c, -EBADMSG, "'%s' is no number", "x"), -EBADMSG);
+	assert_string_equal(c.text, "'x' is no number");
+	/* The system's errno is shown, and is not what the caller gets: EINVAL is an error of ours. */
+	errno = EAGAIN;
+	assert_int_equal(cause_set_io(&c, -EINVAL, "'%s': %m", "x"), -EIO);
+	assert_string_equal(c.text, "'x': Invalid argument");
+	assert_int_equal(cause_set_io(&c, EACCES, "'%s': %m", "x"), -EIO);
+	assert_string_equal(c.text, "'x': Permission denied");
+	assert_int_equal(cause_set_io(&c, -ENOMEM, "%m"), -ENOMEM);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(cause_set_oom(&c), -ENOMEM);
+	assert_string_equal(c.text, "Out of memory");
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(cause_set(&c, -EIO, "%s", name), -EIO);
+	assert_int_equal(strlen(c.text), CAUSE_MAX - 1);
+}
 
 static void test_numbers(void **state)
 {
@@ -215,6 +240,7 @@ static void test_write_atomic(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cause),
 		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_words),
 		cmocka_unit_test(test_secret_pages), cmocka_unit_test(test_secret_size),
 		cmocka_unit_test(test_secret_read),  cmocka_unit_test(test_write_atomic),
