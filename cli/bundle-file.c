@@ -65,12 +65,6 @@ struct item {
 	struct bytes kind, text, data;	/* no length when it is not there */
 };
 
-static int read_value(struct bytes value, void *ret)
-{
-	*(struct bytes *)ret = value;
-	return 0;
-}
-
 /* @value as a C string, which is yours. */
 static int take_string(struct bytes value, char **ret, size_t *ret_len)
 {
@@ -118,9 +112,9 @@ static int take_kind(struct bytes value, enum bundle_kind *ret, const char **ret
 static int add_item(struct bundle *b, struct bytes element, const char **ret_problem)
 {
 	static const struct jspan_field fields[] = {
-		{ "kind", read_value, offsetof(struct item, kind), .optional = true },
-		{ "text", read_value, offsetof(struct item, text), .optional = true },
-		{ "data", read_value, offsetof(struct item, data), .optional = true },
+		{ "kind", jspan_read_value, offsetof(struct item, kind), .optional = true },
+		{ "text", jspan_read_value, offsetof(struct item, text), .optional = true },
+		{ "data", jspan_read_value, offsetof(struct item, data), .optional = true },
 		{ NULL },
 	};
 	_cleanup_(freep) char *content = NULL;

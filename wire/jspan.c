@@ -535,3 +535,14 @@ int jspan_object_read(struct bytes object, const struct jspan_field *fields, boo
 		}
 	return 0;
 }
+
+int jspan_read_value(struct bytes value, void *ret)
+{
+	*(struct bytes *)ret = value;
+	return 0;
+}
+
+int jspan_read_text(struct bytes value, void *ret)
+{
+	return jspan_text(value, ret);
+}

@@ -95,4 +95,11 @@ struct jspan_field {
 int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret,
 		      const struct jspan_field **ret_field);
 
+/*
+ * Two readers for such tables, into a struct bytes: the value as it stands in the text (always 0),
+ * and what jspan_text() gives.
+ */
+int jspan_read_value(struct bytes value, void *ret);
+int jspan_read_text(struct bytes value, void *ret);
+
 #endif

@@ -10,26 +10,15 @@ static int problem(const char **ret, int error, const char *text)
 	return error;
 }
 
-static int read_value(struct bytes value, void *ret)
-{
-	*(struct bytes *)ret = value;
-	return 0;
-}
-
-static int read_text(struct bytes value, void *ret)
-{
-	return jspan_text(value, ret);
-}
-
 struct key {
 	struct bytes kid, kty, e, n;
 };
 
 static const struct jspan_field key_fields[] = {
-	{ "kid", read_text, offsetof(struct key, kid) },
-	{ "kty", read_text, offsetof(struct key, kty), .optional = true },
-	{ "e", read_text, offsetof(struct key, e), .optional = true },
-	{ "n", read_text, offsetof(struct key, n), .optional = true },
+	{ "kid", jspan_read_text, offsetof(struct key, kid) },
+	{ "kty", jspan_read_text, offsetof(struct key, kty), .optional = true },
+	{ "e", jspan_read_text, offsetof(struct key, e), .optional = true },
+	{ "n", jspan_read_text, offsetof(struct key, n), .optional = true },
 	{ NULL },
 };
 
@@ -83,9 +72,9 @@ struct outer {
 };
 
 static const struct jspan_field outer_fields[] = {
-	{ "keys", read_value, offsetof(struct outer, keys) },
-	{ "vm-configuration", read_value, offsetof(struct outer, configuration), .optional = true },
-	{ "user-data", read_value, offsetof(struct outer, user_data), .optional = true },
+	{ "keys", jspan_read_value, offsetof(struct outer, keys) },
+	{ "vm-configuration", jspan_read_value, offsetof(struct outer, configuration), .optional = true },
+	{ "user-data", jspan_read_value, offsetof(struct outer, user_data), .optional = true },
 	{ NULL },
 };
 

@@ -11,17 +11,6 @@ static int problem(const char **ret, int error, const char *text)
 
 /* ---- values ---- */
 
-static int read_value(struct bytes value, void *ret)
-{
-	*(struct bytes *)ret = value;
-	return 0;
-}
-
-static int read_text(struct bytes value, void *ret)
-{
-	return jspan_text(value, ret);
-}
-
 static int read_time(struct bytes value, void *ret)
 {
 	return jspan_time(value, ret);
@@ -92,7 +81,7 @@ static int read_advisories(struct bytes value, void *ret)
 	while ((r = jspan_next_element(&it, &id)) > 0)
 		if (jspan_type(id) != JSPAN_STRING)
 			return -EBADMSG;
-	return r < 0 ? r : read_value(value, ret);
+	return r < 0 ? r : jspan_read_value(value, ret);
 }
 
 /* ---- levels ---- */
@@ -241,7 +230,7 @@ static int read_module(struct bytes value, void *ret)
 static int read_modules(struct bytes value, void *ret)
 {
 	static const struct jspan_field fields[] = {
-		{ "id", read_text, offsetof(struct tdx_module, id) },
+		{ "id", jspan_read_text, offsetof(struct tdx_module, id) },
 		{ "mrsigner", read_hex48, offsetof(struct tdx_module, mrsigner) },
 		{ "attributes", read_hex8, offsetof(struct tdx_module, attributes) },
 		{ "attributesMask", read_hex8, offsetof(struct tdx_module, attributes_mask) },
@@ -273,14 +262,14 @@ struct envelope {
 };
 
 static const struct jspan_field tcb_info_envelope[] = {
-	{ "tcbInfo", read_value, offsetof(struct envelope, body) },
-	{ "signature", read_value, offsetof(struct envelope, signature) },
+	{ "tcbInfo", jspan_read_value, offsetof(struct envelope, body) },
+	{ "signature", jspan_read_value, offsetof(struct envelope, signature) },
 	{ NULL },
 };
 
 static const struct jspan_field qe_identity_envelope[] = {
-	{ "enclaveIdentity", read_value, offsetof(struct envelope, body) },
-	{ "signature", read_value, offsetof(struct envelope, signature) },
+	{ "enclaveIdentity", jspan_read_value, offsetof(struct envelope, body) },
+	{ "signature", jspan_read_value, offsetof(struct envelope, signature) },
 	{ NULL },
 };
 
@@ -314,7 +303,7 @@ struct kind {
 };
 
 static const struct jspan_field kind_fields[] = {
-	{ "id", read_text, offsetof(struct kind, id) },
+	{ "id", jspan_read_text, offsetof(struct kind, id) },
 	{ "version", read_u32, offsetof(struct kind, version) },
 	{ "tcbType", read_u32, offsetof(struct kind, tcb_type), .optional = true },
 	{ NULL },

@@ -268,6 +268,25 @@ static void test_object_read(void **state)
 	assert_null(at);
 }
 
+static void test_readers_of_bytes(void **state)
+{
+	static const struct jspan_field fields[] = {
+		{ "value", jspan_read_value, 0 },
+		{ "text", jspan_read_text, sizeof(struct bytes) },
+		{ NULL },
+	};
+	const struct jspan_field *at;
+	struct bytes found[2];
+
+	assert_int_equal(jspan_object_read(text("{\"value\":[1, 2],\"text\":\"abc\"}"), fields, true, found, &at), 0);
+	assert_int_equal(found[0].len, 6);
+	assert_memory_equal(found[0].p, "[1, 2]", 6);
+	assert_int_equal(found[1].len, 3);
+	assert_memory_equal(found[1].p, "abc", 3);
+	assert_int_equal(jspan_object_read(text("{\"value\":1,\"text\":2}"), fields, true, found, &at), -EBADMSG);
+	assert_string_equal(at->name, "text");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_string),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_object_read),
+		cmocka_unit_test(test_readers_of_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
