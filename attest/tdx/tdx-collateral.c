@@ -123,9 +123,10 @@ static int read_platform_tcb(struct bytes value, void *ret)
 	return jspan_object_read(value, fields, /* closed= */ false, ret, NULL);
 }
 
-/* sgx, pcesvn, tdx: the order in which Intel's library sorts them. */
-static int level_compare(const struct tcb_level *a, const struct tcb_level *b)
+/* The order in which Intel's library sorts levels: sgx, pcesvn, tdx. */
+static int compare_platform_levels(const void *x, const void *y)
 {
+	const struct tcb_level *a = x, *b = y;
 	int r = memcmp(a->sgx, b->sgx, TCB_COMPONENTS);
 
 	if (r == 0)
@@ -133,40 +134,69 @@ static int level_compare(const struct tcb_level *a, const struct tcb_level *b)
 	return r ? r : memcmp(a->tdx, b->tdx, TCB_COMPONENTS);
 }
 
+static int compare_svn_levels(const void *x, const void *y)
+{
+	const struct svn_level *a = x, *b = y;
+
+	return (int)a->isvsvn - (int)b->isvsvn;
+}
+
+struct level_kind {
+	const struct jspan_field *fields;
+	int (*compare)(const void *a, const void *b);
+	size_t size;	/* of a level, in bytes */
+	unsigned max;
+};
+
 /*
- * The first level that is reached counts, so the newest must come first; Intel's files are
- * sorted, but nothing says that they must be.
+ * Read an array of levels into @list, the newest first.  Whoever searches the list takes the
+ * first level that is reached.  Intel's files are sorted, but nothing says that they must be.
+ * Equal levels keep the order of the file.
  */
+static int read_levels(struct bytes value, const struct level_kind *kind, void *list, unsigned *n)
+{
+	union {
+		struct tcb_level platform;
+		struct svn_level svn;
+	} level;
+	struct bytes element;
+	uint8_t *at;
+	int r;
+
+	if (jspan_type(value) != JSPAN_ARRAY)
+		return -EBADMSG;
+	while ((r = jspan_next_element(&value, &element)) > 0) {
+		if (*n == kind->max)
+			return -EMSGSIZE;
+		memset(&level, 0, sizeof(level));
+		r = jspan_object_read(element, kind->fields, /* closed= */ false, &level, NULL);
+		if (r < 0)
+			return r;
+		at = (uint8_t *)list + *n * kind->size;
+		for (; at > (uint8_t *)list && kind->compare(&level, at - kind->size) > 0; at -= kind->size)
+			memcpy(at, at - kind->size, kind->size);
+		memcpy(at, &level, kind->size);
+		++*n;
+	}
+	return r;
+}
+
 static int read_platform_levels(struct bytes value, void *ret)
 {
 	static const struct jspan_field fields[] = {
 		{ "tcb", read_platform_tcb, 0 },
 		{ "tcbDate", read_time, offsetof(struct tcb_level, state.date) },
 		{ "tcbStatus", read_status, offsetof(struct tcb_level, state.status) },
-		{ "advisoryIDs", read_advisories, offsetof(struct tcb_level, state.advisories), .optional = true },
+		{ "advisoryIDs", read_advisories, offsetof(struct tcb_level, state.advisories),
+		  .optional = true },
 		{ NULL },
 	};
+	static const struct level_kind kind = {
+		fields, compare_platform_levels, sizeof(struct tcb_level), TCB_LEVELS_MAX,
+	};
 	struct tdx_tcb_info *info = ret;
-	struct bytes element;
-	int r;
 
-	if (jspan_type(value) != JSPAN_ARRAY)
-		return -EBADMSG;
-	while ((r = jspan_next_element(&value, &element)) > 0) {
-		struct tcb_level level = { 0 };
-		unsigned i = info->n_levels;
-
-		if (i == TCB_LEVELS_MAX)
-			return -EMSGSIZE;
-		r = jspan_object_read(element, fields, /* closed= */ false, &level, NULL);
-		if (r < 0)
-			return r;
-		for (; i > 0 && level_compare(&level, &info->levels[i - 1]) > 0; i--)
-			info->levels[i] = info->levels[i - 1];
-		info->levels[i] = level;
-		info->n_levels++;
-	}
-	return r;
+	return read_levels(value, &kind, info->levels, &info->n_levels);
 }
 
 static int read_isvsvn(struct bytes value, void *ret)
@@ -185,30 +215,16 @@ static int read_svn_levels(struct bytes value, void *ret)
 		{ "tcb", read_isvsvn, offsetof(struct svn_level, isvsvn) },
 		{ "tcbDate", read_time, offsetof(struct svn_level, state.date) },
 		{ "tcbStatus", read_status, offsetof(struct svn_level, state.status) },
-		{ "advisoryIDs", read_advisories, offsetof(struct svn_level, state.advisories), .optional = true },
+		{ "advisoryIDs", read_advisories, offsetof(struct svn_level, state.advisories),
+		  .optional = true },
 		{ NULL },
 	};
+	static const struct level_kind kind = {
+		fields, compare_svn_levels, sizeof(struct svn_level), TCB_SVN_LEVELS_MAX,
+	};
 	struct svn_levels *levels = ret;
-	struct bytes element;
-	int r;
 
-	if (jspan_type(value) != JSPAN_ARRAY)
-		return -EBADMSG;
-	while ((r = jspan_next_element(&value, &element)) > 0) {
-		struct svn_level level = { 0 };
-		unsigned i = levels->n;
-
-		if (i == TCB_SVN_LEVELS_MAX)
-			return -EMSGSIZE;
-		r = jspan_object_read(element, fields, /* closed= */ false, &level, NULL);
-		if (r < 0)
-			return r;
-		for (; i > 0 && level.isvsvn > levels->level[i - 1].isvsvn; i--)
-			levels->level[i] = levels->level[i - 1];
-		levels->level[i] = level;
-		levels->n++;
-	}
-	return r;
+	return read_levels(value, &kind, levels->level, &levels->n);
 }
 
 /* ---- modules ---- */
