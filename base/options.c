@@ -1,40 +1,376 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/options.h"
 
+#include <getopt.h>
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
+#include "base/options-help.h"
+#include "base/text.h"
 
-static bool takes_no_value(const struct option *options, int val)
+#define ROWS_MAX 96	/* options in one table */
+
+/* What getopt_long() returns for an option without a letter. */
+enum {
+	VAL_HELP = 'h',
+	VAL_VERSION = 0x100,
+	VAL_ROW,	/* + the place in the table */
+};
+
+static struct place place_begin(const struct program *p)
 {
-	for (; options->name; options++)
-		if (options->val == val && options->has_arg == no_argument)
+	return (struct place){ .program = p, .rows = place_rows(p->options) };
+}
+
+/* ---- errors of getopt_long() ---- */
+
+static int unknown_option(const struct place *at, const char *name)
+{
+	char command[PLACE_MAX], text[NEAREST_TEXT_MAX];
+	struct nearest nearest = { .wrong = name };
+
+	for (const struct option_row *row = at->rows; row->name; row++)
+		if (!row->hidden)
+			nearest_try(&nearest, row->name);
+	nearest_try(&nearest, "help");
+	if (place_has_version(at))
+		nearest_try(&nearest, "version");
+	log_error("'--%s' is no option of %s%s%s '%s --help'", name, place_name(at),
+		  nearest_text(&nearest, "--", text), nearest.name[0] ? " See" : "; see",
+		  place_command(at, command));
+	return -EINVAL;
+}
+
+/* The names that begin with @name, into @ret, cut to @size.  Returns how many they are. */
+static unsigned list_beginnings(const struct place *at, const char *name, char *ret, size_t size)
+{
+	const char *const others[] = { "help", place_has_version(at) ? "version" : NULL };
+	size_t used = 0;
+	unsigned n = 0;
+
+	for (const struct option_row *row = at->rows; row->name; row++)
+		if (startswith(row->name, name) && used < size)
+			used += (size_t)snprintf(ret + used, size - used, "%s--%s", n++ ? ", " : "",
+						 row->name);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i] && startswith(others[i], name) && used < size)
+			used += (size_t)snprintf(ret + used, size - used, "%s--%s", n++ ? ", " : "",
+						 others[i]);
+	return n;
+}
+
+static int bad_long_option(const struct place *at, const char *arg)
+{
+	_cleanup_(freep) char *name = strndup(arg + 2, strcspn(arg + 2, "="));
+	char list[256] = "";
+
+	if (!name)
+		return log_oom();
+	if (!*name || list_beginnings(at, name, list, sizeof(list)) < 2)
+		return unknown_option(at, name);
+	log_error("'--%s' is ambiguous: it may be %s", name, list);
+	return -EINVAL;
+}
+
+/* @c is what getopt_long() returned, '?' or ':'; @val is of the option, or 0. */
+static int bad_option(const struct place *at, char **argv, int c, int val)
+{
+	const struct option_row *row = NULL;
+	char command[PLACE_MAX];
+
+	if (val >= VAL_ROW)
+		row = &at->rows[val - VAL_ROW];
+	for (size_t i = 0; !row && val && at->rows[i].name; i++)
+		if (at->rows[i].letter == val)
+			row = &at->rows[i];
+	if (c == ':' && row)
+		log_error("--%s needs a value: --%s=%s; see '%s --help'", row->name, row->name,
+			  row->value, place_command(at, command));
+	else if (row)
+		log_error("--%s takes no value", row->name);
+	else if ((val == VAL_HELP || val == VAL_VERSION) && startswith(argv[optind - 1], "--"))
+		log_error("--%s takes no value", val == VAL_HELP ? "help" : "version");
+	else if (val)
+		log_error("'-%c' is no option of %s; see '%s --help'", val, place_name(at),
+			  place_command(at, command));
+	else
+		return bad_long_option(at, argv[optind - 1]);
+	return -EINVAL;
+}
+
+/* ---- reading ---- */
+
+/* The table as getopt_long() wants it. */
+static void fill_getopt(const struct place *at, struct option ret[static ROWS_MAX],
+			char ret_letters[static ROWS_MAX])
+{
+	size_t n = 0, k = 0;
+
+	/* The plus ends the options at the first word, which is the verb. */
+	if (!at->verb && at->program->verbs)
+		ret_letters[k++] = '+';
+	/* The colon tells a value that is missing from an option that is unknown. */
+	ret_letters[k++] = ':';
+	ret_letters[k++] = VAL_HELP;
+	for (; at->rows[n].name; n++) {
+		const struct option_row *row = &at->rows[n];
+
+		assert(n < ROWS_MAX - 3 && k < ROWS_MAX - 3);
+		assert(strlen(row->name) <= OPTION_NAME_MAX);
+		assert((row->type == OPTION_TYPE_FLAG) == !row->value);
+		if (row->letter)
+			ret_letters[k++] = row->letter;
+		if (row->letter && row->value)
+			ret_letters[k++] = ':';
+		ret[n] = (struct option){ row->name, row->value ? required_argument : no_argument,
+					  NULL, VAL_ROW + (int)n };
+	}
+	ret_letters[k] = '\0';
+	if (place_has_version(at))
+		ret[n++] = (struct option){ "version", no_argument, NULL, VAL_VERSION };
+	ret[n++] = (struct option){ "help", no_argument, NULL, VAL_HELP };
+	ret[n] = (struct option){ NULL };
+}
+
+/* The row for what getopt_long() returned: its place, or a letter. */
+static const struct option_row *row_of(const struct place *at, int c)
+{
+	const struct option_row *row = at->rows;
+
+	if (c >= VAL_ROW)
+		return &at->rows[c - VAL_ROW];
+	while (row->name && row->letter != c)
+		row++;
+	return row;
+}
+
+/* Returns 1, with the words behind the options at argv[optind]; 0 after --help; an error. */
+static int read_options(const struct place *at, int argc, char **argv, struct args *args)
+{
+	struct option options[ROWS_MAX];
+	char letters[ROWS_MAX];
+	int c, r = 0;
+
+	fill_getopt(at, options, letters);
+	opterr = 0;
+	optind = 0;
+	while (r == 0 && (c = getopt_long(argc, argv, letters, options, NULL)) >= 0) {
+		if (c == '?' || c == ':')
+			return bad_option(at, argv, c, optopt);
+		if (c == VAL_HELP) {
+			place_print_help(at);
+			return 0;
+		}
+		if (c == VAL_VERSION) {
+			print("%s %s\n", at->program->name, PACKAGE_VERSION);
+			return 0;
+		}
+		r = option_take(row_of(at, c), optarg, args);
+	}
+	return r < 0 ? r : 1;
+}
+
+static int no_such_word(const struct place *at, const char *word)
+{
+	const struct option_row *words = at->verb ? &at->verb->words : NULL;
+	char command[PLACE_MAX];
+
+	if (words && words->value)
+		log_error("'%s' is too much: %s takes %s; see '%s --help'", word, place_name(at),
+			  words->value, place_command(at, command));
+	else
+		log_error("'%s' is no option of %s%s%s; see '%s --help'", word, place_name(at),
+			  words && words->help ? ": " : ", and it takes nothing else",
+			  words && words->help ? words->help : "", place_command(at, command));
+	return -EINVAL;
+}
+
+static int take_words(const struct place *at, int argc, char **argv, struct args *args)
+{
+	const struct option_row *row = at->verb ? &at->verb->words : NULL;
+	struct option_list *list;
+	int r = 0;
+
+	for (int i = optind; r == 0 && i < argc; i++) {
+		if (!row || !row->value)
+			return no_such_word(at, argv[i]);
+		list = (struct option_list *)((char *)args + row->offset);
+		if (row->max > 0 && list->n >= row->max)
+			return no_such_word(at, argv[i]);
+		r = option_list_add(list, argv[i]);
+	}
+	return r;
+}
+
+/* ---- the verb ---- */
+
+static bool is_group(const struct program *p, const char *word)
+{
+	for (const struct verb *const *v = p->verbs; *v; v++)
+		if (place_verb_in(*v, word))
 			return true;
 	return false;
 }
 
-int next_option(int argc, char **argv, const char *letters, const struct option *options)
+static const struct verb *find_verb(const struct place *at, const char *word)
 {
-	bool stops = letters[0] == '+';
-	char quiet[64];
-	const char *arg;
-	int c;
+	for (const struct verb *const *v = at->program->verbs; *v; v++) {
+		const char *name = place_verb_in(*v, at->group);
 
-	/* The colon is for a value that is missing to be told from an option that is none. */
-	assert(strlen(letters) + 2 <= sizeof(quiet));
-	snprintf(quiet, sizeof(quiet), "%s:%s", stops ? "+" : "", letters + stops);
-	opterr = 0;
-	c = getopt_long(argc, argv, quiet, options, NULL);
-	if (c != '?' && c != ':')
-		return c;
-	arg = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-	if (c == ':')
-		log_error("'%s' needs a value", arg);
-	else if (optopt && startswith(arg, "--") && takes_no_value(options, optopt))
-		log_error("'%s': that option takes no value", arg);
-	else if (optopt && !startswith(arg, "--"))
-		log_error("'-%c' is no option; see --help", optopt);
-	else
-		log_error("'%s' is no option, or is ambiguous; see --help", arg);
-	return '?';
+		if (name && streq(name, word))
+			return *v;
+	}
+	return NULL;
+}
+
+static int unknown_verb(const struct place *at, const char *word)
+{
+	char command[PLACE_MAX], text[NEAREST_TEXT_MAX], name[OPTION_NAME_MAX + 1];
+	struct nearest nearest = { .wrong = word };
+
+	for (const struct verb *const *v = at->program->verbs; *v; v++) {
+		const char *rest = place_verb_in(*v, at->group);
+
+		if (!rest)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(rest, " "), rest);
+		nearest_try(&nearest, name);
+	}
+	place_command(at, command);
+	log_error("'%s' is no verb of %s%s%s '%s --help'", word, command,
+		  nearest_text(&nearest, "", text), nearest.name[0] ? " See" : "; see", command);
+	return -EINVAL;
+}
+
+static int missing_verb(const struct place *at)
+{
+	char command[PLACE_MAX], list[256] = "";
+	size_t n = 0;
+
+	place_command(at, command);
+	if (!at->group) {
+		log_error("A verb is missing; see '%s --help'", command);
+		return -EINVAL;
+	}
+	for (const struct verb *const *v = at->program->verbs; *v; v++) {
+		const char *name = place_verb_in(*v, at->group);
+
+		if (name && n < sizeof(list))
+			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
+					      name);
+	}
+	log_error("'%s' needs another word, one of %s; see '%s --help'", at->group, list, command);
+	return -EINVAL;
+}
+
+/*
+ * The options before the verb, and the verb.  @argc and @argv move on to where the verb's last
+ * word is.  Returns as read_options().
+ */
+static int read_verb(struct place *at, int *argc, char ***argv, struct args *args)
+{
+	int r;
+
+	while (!at->verb) {
+		const char *word;
+
+		r = read_options(at, *argc, *argv, args);
+		if (r <= 0)
+			return r;
+		if (optind >= *argc)
+			return missing_verb(at);
+		*argc -= optind;
+		*argv += optind;
+		word = (*argv)[0];
+		at->verb = find_verb(at, word);
+		if (!at->verb && !at->group && is_group(at->program, word)) {
+			at->group = word;
+		} else if (!at->verb && !at->group && streq(word, "help")) {
+			place_print_help(at);
+			return 0;
+		} else if (!at->verb) {
+			return unknown_verb(at, word);
+		}
+	}
+	at->rows = place_rows(at->verb->options);
+	return 1;
+}
+
+int command_read(const struct program *p, int argc, char **argv, struct args *args,
+		 const struct verb **ret)
+{
+	struct place at = place_begin(p);
+	int r = 1;
+
+	if (p->verbs)
+		r = read_verb(&at, &argc, &argv, args);
+	if (r > 0)
+		r = read_options(&at, argc, argv, args);
+	if (r <= 0)
+		return r;
+	r = take_words(&at, argc, argv, args);
+	if (r < 0)
+		return r;
+	*ret = at.verb;
+	return 1;
+}
+
+/* ---- what goes together ---- */
+
+/* The first option of the list @names that is given, or NULL. */
+static const struct option_row *first_given(const struct option_row *rows, const char *names,
+					    const struct args *args)
+{
+	for (; rows->name; rows++) {
+		size_t len = strlen(rows->name);
+
+		for (const char *p = names; *p; p += strcspn(p, " "), p += strspn(p, " "))
+			if (strcspn(p, " ") == len && memcmp(p, rows->name, len) == 0 &&
+			    option_given(rows, args))
+				return rows;
+	}
+	return NULL;
+}
+
+static int check_row(const struct place *at, const struct option_row *row, const struct args *args)
+{
+	const char *colon = row->because ? ": " : "", *because = row->because ? row->because : "";
+	const struct option_row *other;
+	char command[PLACE_MAX];
+
+	if (!option_given(row, args)) {
+		if (!row->required)
+			return 0;
+		log_error("%s needs --%s=%s; see '%s --help'", place_name(at), row->name,
+			  row->value, place_command(at, command));
+		return -EINVAL;
+	}
+	if (row->needs && !first_given(at->rows, row->needs, args)) {
+		log_error("--%s needs --%s%s%s", row->name, row->needs, colon, because);
+		return -EINVAL;
+	}
+	other = row->excludes ? first_given(at->rows, row->excludes, args) : NULL;
+	if (!other)
+		return 0;
+	log_error("--%s and --%s exclude each other%s%s", row->name, other->name, colon, because);
+	return -EINVAL;
+}
+
+int command_check(const struct program *p, const struct verb *verb, const struct args *args)
+{
+	struct place at = place_begin(p);
+	char command[PLACE_MAX];
+	int r = 0;
+
+	at.verb = verb;
+	if (verb)
+		at.rows = place_rows(verb->options);
+	for (const struct option_row *row = at.rows; r == 0 && row->name; row++)
+		r = check_row(&at, row, args);
+	if (r < 0 || !verb || !verb->words.required || option_given(&verb->words, args))
+		return r;
+	log_error("%s needs %s; see '%s --help'", place_name(&at), verb->words.value,
+		  place_command(&at, command));
+	return -EINVAL;
 }

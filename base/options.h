@@ -2,16 +2,38 @@
 #ifndef COCO_BASE_OPTIONS_H
 #define COCO_BASE_OPTIONS_H
 
-#include <getopt.h>
-
-#include "base/macro.h"
+#include "base/option.h"
 
 /*
- * getopt_long(), but for what it says: an option that is none, or lacks its value, is an error
- * of ours and printable, where getopt_long() would show the argument as it is.
+ * The command line of every program, read by tables.
  *
- * Returns '?' then, after an error that was logged; else as getopt_long(), so -1 at the end.
+ * A program is a table of verbs, and a verb is a table of options; a program that does one thing
+ * has a table of options alone.  A row of such a table says what the option is called, what it
+ * takes, which field it is written to, and what goes with it.  --help, the error messages and
+ * the reading itself all come from the rows, so that they cannot differ.
+ *
+ * Long options are those of getopt_long(): "--name VALUE" or "--name=VALUE", a beginning that is
+ * nobody else's will do, and after "--" there are only words.
  */
-int next_option(int argc, char **argv, const char *letters, const struct option *options);
+
+/*
+ * Read the command line into @args, which is all zero.  Options of the program stand before the
+ * verb or between its two words, those of the verb behind it, mixed with its words.
+ *
+ * Returns 1 with the verb in @ret, which is NULL when the program has none.  Returns 0 after
+ * --help or --version, which it has answered.  Returns -EINVAL after an error that it has
+ * logged: a verb or an option that is unknown or ambiguous, that is given twice, or that has no
+ * value, an empty one or a wrong one; a word that the verb does not take.  Returns -ENOMEM.
+ * The lists in @args are the caller's in any case, for option_list_done().
+ */
+int command_read(const struct program *p, int argc, char **argv, struct args *args,
+		 const struct verb **ret);
+
+/*
+ * Check what was read, by the command line or by option_take(): that all is there that must be,
+ * and that it goes together.  @verb is NULL for a program without verbs.
+ * Returns 0, or -EINVAL after an error that it has logged.
+ */
+int command_check(const struct program *p, const struct verb *verb, const struct args *args);
 
 #endif

@@ -9,7 +9,7 @@
 #include "attest/gather/tpm.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/options.h"
+#include "base/next-option.h"
 #include "base/parse.h"
 #include "cli/attest.h"
 #include "cli/bundle-file.h"

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "base/options.h"
+#include "base/next-option.h"
 #include "base/text.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)

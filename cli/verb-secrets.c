@@ -4,7 +4,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/options.h"
+#include "base/next-option.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "cli/cococtl.h"

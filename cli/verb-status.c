@@ -3,7 +3,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/options.h"
+#include "base/next-option.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cococtl.h"

@@ -12,7 +12,7 @@
 #include "agent/keeper/listen.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/options.h"
+#include "base/next-option.h"
 #include "base/text.h"
 #include "ipc/client.h"
 

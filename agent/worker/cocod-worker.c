@@ -17,7 +17,7 @@
 #include "agent/worker/luks-judge.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/options.h"
+#include "base/next-option.h"
 #include "base/text.h"
 #include "ipc/frame.h"
 

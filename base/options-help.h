@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BASE_OPTIONS_HELP_H
+#define COCO_BASE_OPTIONS_HELP_H
+
+#include "base/option.h"
+
+/* The answer to --help.  For base/options.c alone; programs ask command_read(). */
+
+#define OPTION_NAME_MAX 40	/* bytes in the name of an option or a verb */
+
+/* Where on the command line we are: error messages and --help are about this. */
+struct place {
+	const struct program *program;
+	const char *group;		/* the first word of a verb that has two, or NULL */
+	const struct verb *verb;	/* NULL before the verb, and when there is none */
+	const struct option_row *rows;
+};
+
+/* @rows, or a table without options for NULL. */
+const struct option_row *place_rows(const struct option_row *rows);
+
+/* "cococtl attest verify": what a person types before --help.  Returns @ret. */
+#define PLACE_MAX (2 * OPTION_NAME_MAX)
+const char *place_command(const struct place *at, char ret[static PLACE_MAX]);
+
+/* "attest verify", or the program's name before the verb. */
+const char *place_name(const struct place *at);
+
+/* True where --version is an option: it is no verb's. */
+bool place_has_version(const struct place *at);
+
+/*
+ * The second word of @verb when @group is its first, else NULL; the whole name when @group is
+ * NULL.
+ */
+const char *place_verb_in(const struct verb *verb, const char *group);
+
+void place_print_help(const struct place *at);
+
+#endif

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/nearest.h"
+#include "base/options.h"
+#include "base/parse.h"
+
+/* ---- a program ---- */
+
+struct args {
+	bool json, force, dry_run;
+	const char *socket, *output, *cmdline, *format, *secret_test;
+	struct option_number port, size;
+	struct option_choice colour;
+	struct option_list keys, tags, words;
+	uint64_t timeout_usec;
+};
+
+static const char *const colours[] = { "red", "green", "blue", NULL };
+
+static int parse_timeout(const char *text, void *field)
+{
+	uint64_t usec;
+
+	if (streq(text, "oom"))
+		return -ENOMEM;
+	if (parse_usec(text, &usec) < 0 || usec == 0)
+		return -EINVAL;
+	*(uint64_t *)field = usec;
+	return 0;
+}
+
+#define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }
+
+static const struct option_row program_rows[] = {
+	ROW_JSON,
+	{ "socket", "PATH", "another socket", OPTION_PATH(socket) },
+	{ NULL },
+};
+
+static const struct option_row make_rows[] = {
+	{ "output", "FILE", "where it goes", OPTION_PATH(output), .letter = 'o', .required = true },
+	{ "port", "N", "the port", OPTION_NUMBER(port, 1, 65535), .needs = "size", .because = "it is a part of it" },
+	{ "size", "N", "how large", OPTION_NUMBER(size, 0, UINT64_MAX) },
+	{ "colour", "NAME", "which colour", OPTION_CHOICE(colour, colours) },
+	{ "cmdline", "TEXT", "the command line", OPTION_STRING(cmdline), .empty = true },
+	{ "format", "NAME", "which format", OPTION_STRING(format), .excludes = "force dry-run", .because = "there is one only" },
+	{ "force", NULL, "replace it", OPTION_FLAG(force), .excludes = "dry-run" },
+	{ "dry-run", NULL, "do nothing", OPTION_FLAG(dry_run), .letter = 'n' },
+	{ "key", "NAME", "a key; may be given again", OPTION_LIST(keys, 3) },
+	{ "tag", "NAME", "a tag; may be given again", OPTION_LIST(tags, 0) },
+	{ "timeout", "TIME", "how long", OPTION_PARSED(timeout_usec, parse_timeout, "is no time such as 30s") },
+	{ "secret-test", "DIR", "of a test", OPTION_STRING(secret_test), .hidden = true },
+	{ NULL },
+};
+
+static const struct option_row show_rows[] = { ROW_JSON, { NULL } };
+
+static int run_make(struct args *args)
+{
+	return 7;
+}
+
+static void print_more(void)
+{
+	puts("\nAnd more.");
+}
+
+static const struct verb verb_make = {
+	.name = "make",
+	.help = "Make one",
+	.options = make_rows,
+	.print_more = print_more,
+	.run = run_make,
+};
+static const struct verb verb_show = {
+	.name = "key show",
+	.help = "Show some",
+	.options = show_rows,
+	.words = { .value = "NAME...", OPTION_LIST(words, 2), .required = true },
+};
+static const struct verb verb_list = {
+	.name = "key list",
+	.help = "Show all",
+	.words = { .help = "'key show NAME' is for one" },
+};
+static const struct verb *const verbs[] = { &verb_make, &verb_show, &verb_list, NULL };
+
+static const struct program program = {
+	.name = "prog",
+	.help = "Makes things.",
+	.manual = "prog(1)",
+	.options = program_rows,
+	.verbs = verbs,
+};
+static const struct program plain = {
+	.name = "plain",
+	.help = "Does one thing.",
+	.manual = "plain(8)",
+	.options = make_rows,
+};
+
+/* ---- what it says ---- */
+
+static struct args args;
+static const struct verb *verb;
+static char said[8192];
+
+static void args_done(void)
+{
+	option_list_done(&args.keys);
+	option_list_done(&args.tags);
+	option_list_done(&args.words);
+	memset(&args, 0, sizeof(args));
+}
+
+/* The words of @line are the command line; "''" is an empty one.  All that is said is in said. */
+static int command(const struct program *p, const char *line)
+{
+	int file = memfd_create("said", MFD_CLOEXEC), out = dup(1), err = dup(2), argc = 0, r;
+	char text[512], *argv[64], *save = NULL;
+	ssize_t n;
+
+	args_done();
+	verb = NULL;
+	snprintf(text, sizeof(text), "%s", line);
+	for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = streq(w, "''") ? w + 2 : w;
+	argv[argc] = NULL;
+	fflush(stdout);
+	assert_true(file >= 0 && dup2(file, 1) == 1 && dup2(file, 2) == 2);
+	r = command_read(p, argc, argv, &args, &verb);
+	if (r > 0 && command_check(p, verb, &args) < 0)
+		r = -EINVAL;
+	fflush(stdout);
+	assert_true(dup2(out, 1) == 1 && dup2(err, 2) == 2);
+	n = pread(file, said, sizeof(said) - 1, 0);
+	assert_true(n >= 0);
+	said[n] = '\0';
+	(void) close(file);
+	(void) close(out);
+	(void) close(err);
+	return r;
+}
+
+static void good(const char *line)
+{
+	int r = command(&program, line);
+
+	if (r != 1)
+		print_error("%s: %d, %s", line, r, said);
+	assert_int_equal(r, 1);
+	assert_string_equal(said, "");
+}
+
+static void bad(const struct program *p, const char *line, const char *error)
+{
+	char whole[512];
+	int r = command(p, line);
+
+	snprintf(whole, sizeof(whole), "test: %s\n", error);
+	if (r != -EINVAL)
+		print_error("%s: %d\n", line, r);
+	assert_int_equal(r, -EINVAL);
+	assert_string_equal(said, whole);
+}
+
+/* ---- the tests ---- */
+
+static void test_types(void **state)
+{
+	good("prog make --output file --size=0x10 --port 65535 --colour blue --cmdline a=b --key x --key=y --tag t --timeout 2min");
+	assert_ptr_equal(verb, &verb_make);
+	assert_int_equal(verb->run(&args), 7);
+	assert_string_equal(args.output, "file");
+	assert_true(args.size.given && args.size.value == 16);
+	assert_true(args.port.given && args.port.value == 65535);
+	assert_true(args.colour.given && args.colour.index == 2);
+	assert_string_equal(args.cmdline, "a=b");
+	assert_int_equal(args.keys.n, 2);
+	assert_string_equal(args.keys.items[0], "x");
+	assert_string_equal(args.keys.items[1], "y");
+	assert_int_equal(args.tags.n, 1);
+	assert_true(args.timeout_usec == 120 * 1000000ull);
+	assert_true(!args.json && !args.force && !args.format);
+
+	/* What is nothing is given all the same. */
+	good("prog make -o f --size 0 --colour red --cmdline ''");
+	assert_true(args.size.given && args.size.value == 0);
+	assert_true(args.colour.given && args.colour.index == 0);
+	assert_string_equal(args.cmdline, "");
+	assert_true(option_given(option_find(make_rows, "size"), &args));
+	assert_true(option_given(option_find(make_rows, "cmdline"), &args));
+	assert_false(option_given(option_find(make_rows, "port"), &args));
+}
+
+static void test_letters(void **state)
+{
+	good("prog make -nofile");
+	assert_true(args.dry_run);
+	assert_string_equal(args.output, "file");
+	bad(&program, "prog make -x", "'-x' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make -nx", "'-x' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make -o", "--output needs a value: --output=FILE; see 'prog make --help'");
+	bad(&program, "prog make -n -n -o f", "--dry-run is given twice");
+	bad(&program, "prog -V make", "'-V' is no option of prog; see 'prog --help'");
+}
+
+static void test_twice(void **state)
+{
+	bad(&program, "prog make --output a --output a", "--output is given twice");
+	bad(&program, "prog make -o a --outp b", "--output is given twice");
+	bad(&program, "prog make --force --force", "--force is given twice");
+	bad(&program, "prog make --size 0 --size 0", "--size is given twice");
+	bad(&program, "prog make --colour red --colour red", "--colour is given twice");
+	bad(&program, "prog make --cmdline '' --cmdline ''", "--cmdline is given twice");
+	bad(&program, "prog make --timeout 1 --timeout 1", "--timeout is given twice");
+	bad(&program, "prog --json key show a --json", "--json is given twice");
+	bad(&program, "prog make -o f --key 1 --key 2 --key 3 --key 4", "--key can be given 3 times at most");
+	good("prog make -o f --tag 1 --tag 1 --tag 1 --tag 1 --tag 1");
+	assert_int_equal(args.tags.n, 5);
+}
+
+static void test_unknown(void **state)
+{
+	bad(&program, "prog make --frobnicate", "'--frobnicate' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --socket x", "'--socket' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --version", "'--version' is no option of make; see 'prog make --help'");
+	bad(&program, "prog --force make", "'--force' is no option of prog; see 'prog --help'");
+	bad(&program, "prog make --secret-tset=x", "'--secret-tset' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --=x", "'--' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --\x1b[31mred", "'--?[31mred' is no option of make; see 'prog make --help'");
+	/* What --help does not show is understood. */
+	good("prog make -o f --secret-test x");
+	assert_string_equal(args.secret_test, "x");
+}
+
+static void test_did_you_mean(void **state)
+{
+	bad(&program, "prog make --ouput=x", "'--ouput' is no option of make; did you mean --output? See 'prog make --help'");
+	bad(&program, "prog make --tiemout 3", "'--tiemout' is no option of make; did you mean --timeout? See 'prog make --help'");
+	bad(&program, "prog make --color red", "'--color' is no option of make; did you mean --colour? See 'prog make --help'");
+	bad(&program, "prog make --hepl", "'--hepl' is no option of make; did you mean --help? See 'prog make --help'");
+	bad(&program, "prog --verzion", "'--verzion' is no option of prog; did you mean --version? See 'prog --help'");
+	bad(&program, "prog maek", "'maek' is no verb of prog; did you mean make? See 'prog --help'");
+	bad(&program, "prog keys", "'keys' is no verb of prog; did you mean key? See 'prog --help'");
+	bad(&program, "prog key lst", "'lst' is no verb of prog key; did you mean list? See 'prog key --help'");
+	bad(&program, "prog key make", "'make' is no verb of prog key; see 'prog key --help'");
+	bad(&program, "prog ma", "'ma' is no verb of prog; did you mean make? See 'prog --help'");
+	bad(&program, "prog xyzzy", "'xyzzy' is no verb of prog; see 'prog --help'");
+}
+
+static void test_nearest(void **state)
+{
+	struct nearest g = { .wrong = "fetch-al" };
+	char text[NEAREST_TEXT_MAX], longest[NEAREST_NAME_MAX + 2];
+
+	nearest_try(&g, "patch");
+	assert_string_equal(nearest_text(&g, "--", text), "");
+	nearest_try(&g, "fetch");
+	assert_string_equal(nearest_text(&g, "--", text), "; did you mean --fetch?");
+	nearest_try(&g, "fetch-all");
+	assert_string_equal(nearest_text(&g, "--", text), "; did you mean --fetch-all?");
+	/* One as near is not nearer. */
+	nearest_try(&g, "fetch-ale");
+	assert_string_equal(g.name, "fetch-all");
+
+	/* No name of one letter is every letter, and none is longer than there is room for. */
+	g = (struct nearest){ .wrong = "x" };
+	nearest_try(&g, "y");
+	nearest_try(&g, "");
+	assert_string_equal(g.name, "");
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	g = (struct nearest){ .wrong = longest };
+	nearest_try(&g, longest + 1);
+	assert_string_equal(g.name, "");
+	g = (struct nearest){ .wrong = "aaa" };
+	nearest_try(&g, longest);
+	assert_string_equal(g.name, "");
+	nearest_try(&g, longest + 1);
+	assert_string_equal(g.name, longest + 1);
+	g = (struct nearest){ .wrong = longest + 1 };
+	nearest_try(&g, longest + 2);
+	assert_string_equal(g.name, longest + 2);
+}
+
+static void test_ambiguous(void **state)
+{
+	bad(&program, "prog make --fo", "'--fo' is ambiguous: it may be --format, --force");
+	bad(&program, "prog make --fo=x", "'--fo' is ambiguous: it may be --format, --force");
+	bad(&program, "prog make --s 3", "'--s' is ambiguous: it may be --size, --secret-test");
+	good("prog make --dry --out file");
+	assert_true(args.dry_run);
+	assert_string_equal(args.output, "file");
+}
+
+static void test_numbers(void **state)
+{
+	static const char *const none[] = { "0", "65536", "-1", "+1", "1x", "0x", "0x10000", "18446744073709551615", "18446744073709551616",
+					    "99999999999999999999999999999999999999999", "0xffffffffffffffffff", "1.5", "1e3", "x" };
+	char line[256], error[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		snprintf(line, sizeof(line), "prog make -o f --size 1 --port=%s", none[i]);
+		snprintf(error, sizeof(error), "--port '%s' is no number from 1 to 65535", none[i]);
+		bad(&program, line, error);
+	}
+	good("prog make -o f --size 18446744073709551615 --port 1");
+	assert_true(args.size.value == UINT64_MAX && args.port.value == 1);
+	bad(&program, "prog make --size 18446744073709551616", "--size '18446744073709551616' is no number from 0 to 18446744073709551615");
+}
+
+static void test_wrong_values(void **state)
+{
+	bad(&program, "prog make --colour pink", "--colour 'pink' is none of red, green, blue");
+	bad(&program, "prog make --colour re", "--colour 're' is none of red, green, blue");
+	bad(&program, "prog make --timeout never", "--timeout 'never' is no time such as 30s");
+	bad(&program, "prog make --timeout 0", "--timeout '0' is no time such as 30s");
+	bad(&program, "prog make --output ''", "--output is empty: it needs FILE");
+	bad(&program, "prog make --output=", "--output is empty: it needs FILE");
+	bad(&program, "prog make --size ''", "--size is empty: it needs N");
+	bad(&program, "prog make --key ''", "--key is empty: it needs NAME");
+	bad(&program, "prog make --colour=", "--colour is empty: it needs NAME");
+	bad(&program, "prog make --output", "--output needs a value: --output=FILE; see 'prog make --help'");
+	bad(&program, "prog --socket", "--socket needs a value: --socket=PATH; see 'prog --help'");
+	bad(&program, "prog make --force=yes", "--force takes no value");
+	bad(&program, "prog make --help=yes", "--help takes no value");
+	bad(&program, "prog --version=1", "--version takes no value");
+	assert_int_equal(command(&program, "prog make --timeout oom"), -ENOMEM);
+}
+
+static void test_together(void **state)
+{
+	bad(&program, "prog make --force", "make needs --output=FILE; see 'prog make --help'");
+	bad(&program, "prog make -o f --port 1", "--port needs --size: it is a part of it");
+	bad(&program, "prog make -o f --force --dry-run", "--force and --dry-run exclude each other");
+	bad(&program, "prog make -o f --format x --dry-run", "--format and --dry-run exclude each other: there is one only");
+	bad(&program, "prog make -o f --format x --force", "--format and --force exclude each other: there is one only");
+	good("prog make -o f --format x");
+}
+
+static void test_words(void **state)
+{
+	good("prog key show --json a");
+	assert_true(args.json);
+	assert_int_equal(args.words.n, 1);
+	good("prog --socket s key --json show a b");
+	assert_string_equal(args.socket, "s");
+	assert_string_equal(args.words.items[1], "b");
+	/* Behind "--" there are words only, and "-" is one. */
+	good("prog key show -- --json --help");
+	assert_false(args.json);
+	assert_string_equal(args.words.items[0], "--json");
+	assert_string_equal(args.words.items[1], "--help");
+	good("prog key show - --json");
+	assert_string_equal(args.words.items[0], "-");
+	good("prog -- key -- list --");
+	assert_ptr_equal(verb, &verb_list);
+	good("prog make -o -- --");
+	assert_string_equal(args.output, "--");
+	bad(&program, "prog key show", "key show needs NAME...; see 'prog key show --help'");
+	bad(&program, "prog key show --", "key show needs NAME...; see 'prog key show --help'");
+	bad(&program, "prog key show a b c", "'c' is too much: key show takes NAME...; see 'prog key show --help'");
+	bad(&program, "prog key list a", "'a' is no option of key list: 'key show NAME' is for one; see 'prog key list --help'");
+	bad(&program, "prog make -o f stray", "'stray' is no option of make, and it takes nothing else; see 'prog make --help'");
+	bad(&program, "prog make -o f -- --force", "'--force' is no option of make, and it takes nothing else; see 'prog make --help'");
+}
+
+static void test_verbs(void **state)
+{
+	bad(&program, "prog", "A verb is missing; see 'prog --help'");
+	bad(&program, "prog --json", "A verb is missing; see 'prog --help'");
+	bad(&program, "prog --", "A verb is missing; see 'prog --help'");
+	bad(&program, "prog key", "'key' needs another word, one of show, list; see 'prog key --help'");
+	bad(&program, "prog ''", "'' is no verb of prog; see 'prog --help'");
+	bad(&program, "prog key key", "'key' is no verb of prog key; see 'prog key --help'");
+	bad(&program, "prog key help", "'help' is no verb of prog key; see 'prog key --help'");
+}
+
+static void test_help(void **state)
+{
+	assert_int_equal(command(&program, "prog --help"), 0);
+	assert_string_equal(said, "Usage: prog [OPTION...] VERB ...\n"
+				  "\n"
+				  "Makes things.\n"
+				  "\n"
+				  "Verbs:\n"
+				  "  make      Make one\n"
+				  "  key show  Show some\n"
+				  "  key list  Show all\n"
+				  "\n"
+				  "Options:\n"
+				  "      --json         print JSON\n"
+				  "      --socket=PATH  another socket\n"
+				  "  -h, --help         show this help\n"
+				  "      --version      show the version\n"
+				  "\n"
+				  "'prog VERB --help' shows the options of a verb.  The manual is prog(1).\n");
+	assert_int_equal(command(&program, "prog key -h"), 0);
+	assert_string_equal(said, "Usage: prog key [OPTION...] VERB ...\n"
+				  "\n"
+				  "Verbs:\n"
+				  "  key show  Show some\n"
+				  "  key list  Show all\n"
+				  "\n"
+				  "Options:\n"
+				  "      --json         print JSON\n"
+				  "      --socket=PATH  another socket\n"
+				  "  -h, --help         show this help\n"
+				  "      --version      show the version\n"
+				  "\n"
+				  "'prog key VERB --help' shows the options of a verb.  The manual is prog(1).\n");
+	assert_int_equal(command(&program, "prog key show --json -h --nonsense"), 0);
+	assert_string_equal(said, "Usage: prog key show [OPTION...] NAME...\n"
+				  "\n"
+				  "Show some.\n"
+				  "\n"
+				  "Options:\n"
+				  "      --json  print JSON\n"
+				  "  -h, --help  show this help\n"
+				  "\n"
+				  "The manual is prog(1).\n");
+	assert_int_equal(command(&program, "prog make --help"), 0);
+	assert_string_equal(said, "Usage: prog make --output=FILE [OPTION...]\n"
+				  "\n"
+				  "Make one.\n"
+				  "\n"
+				  "Options:\n"
+				  "  -o, --output=FILE   where it goes\n"
+				  "      --port=N        the port\n"
+				  "      --size=N        how large\n"
+				  "      --colour=NAME   which colour\n"
+				  "      --cmdline=TEXT  the command line\n"
+				  "      --format=NAME   which format\n"
+				  "      --force         replace it\n"
+				  "  -n, --dry-run       do nothing\n"
+				  "      --key=NAME      a key; may be given again\n"
+				  "      --tag=NAME      a tag; may be given again\n"
+				  "      --timeout=TIME  how long\n"
+				  "  -h, --help          show this help\n"
+				  "\n"
+				  "And more.\n"
+				  "\n"
+				  "The manual is prog(1).\n");
+	assert_int_equal(command(&program, "prog help"), 0);
+	assert_non_null(strstr(said, "Usage: prog [OPTION...] VERB"));
+	/* An error before it comes first. */
+	bad(&program, "prog make --nonsense --help", "'--nonsense' is no option of make; see 'prog make --help'");
+}
+
+static void test_version(void **state)
+{
+	assert_int_equal(command(&program, "prog --version"), 0);
+	assert_string_equal(said, "prog " PACKAGE_VERSION "\n");
+	assert_int_equal(command(&plain, "plain --vers"), 0);
+	assert_string_equal(said, "plain " PACKAGE_VERSION "\n");
+}
+
+static void test_without_verbs(void **state)
+{
+	assert_int_equal(command(&plain, "plain --force -o f"), 1);
+	assert_null(verb);
+	assert_true(args.force);
+	assert_string_equal(args.output, "f");
+	bad(&plain, "plain -o f stray", "'stray' is no option of plain, and it takes nothing else; see 'plain --help'");
+	bad(&plain, "plain --force", "plain needs --output=FILE; see 'plain --help'");
+	bad(&plain, "plain --fo", "'--fo' is ambiguous: it may be --format, --force");
+	bad(&plain, "plain --versoin", "'--versoin' is no option of plain; did you mean --version? See 'plain --help'");
+	assert_int_equal(command(&plain, "plain --help"), 0);
+	assert_non_null(strstr(said, "Usage: plain --output=FILE [OPTION...]\n\nDoes one thing.\n\nOptions:\n"));
+	assert_non_null(strstr(said, "      --version       show the version\n\nThe manual is plain(8).\n"));
+}
+
+/* As a configuration file does, which names options and has no command line. */
+static void test_take(void **state)
+{
+	const struct option_row *row = option_find(make_rows, "key");
+
+	args_done();
+	assert_null(option_find(make_rows, "nothing"));
+	assert_null(option_find(make_rows, "ke"));
+	assert_int_equal(option_take(row, "a", &args), 0);
+	assert_int_equal(option_take(row, "b", &args), 0);
+	assert_int_equal(args.keys.n, 2);
+	assert_int_equal(option_take(option_find(make_rows, "force"), NULL, &args), 0);
+	assert_true(args.force);
+	assert_int_equal(option_take(option_find(make_rows, "port"), "70000", &args), -EINVAL);
+	assert_false(args.port.given);
+	assert_int_equal(option_take(option_find(make_rows, "output"), "f", &args), 0);
+	assert_int_equal(command_check(&program, &verb_make, &args), 0);
+	args_done();
+	assert_int_equal(command_check(&program, &verb_make, &args), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_types),	      cmocka_unit_test(test_letters),	   cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_did_you_mean), cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),	   cmocka_unit_test(test_wrong_values),
+		cmocka_unit_test(test_together),      cmocka_unit_test(test_words),	   cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_help),	      cmocka_unit_test(test_version),	   cmocka_unit_test(test_without_verbs),
+		cmocka_unit_test(test_take),
+	};
+
+	log_open("test");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
