@@ -21,23 +21,27 @@ static const struct {
 	const char *name;
 	struct guid guid;
 } well_known[] = {
-	{ "luks", GUID_INIT_TEXT(0x736869e5, 0x84f0, 0x4973, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3, 0xda, 0x0b) },
-	{ "luks-key", GUID_INIT_TEXT(0x736869e5, 0x84f0, 0x4973, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3, 0xda, 0x0b) },
-	{ "offline-kbc", GUID_INIT_TEXT(0xe6f5a162, 0xd67f, 0x4750, 0xa6, 0x7c, 0x5d, 0x06, 0x5f, 0x2a, 0x99, 0x10) },
-	{ "online-kbc", GUID_INIT_TEXT(0x1ee27366, 0x0c87, 0x43a6, 0xaf, 0x48, 0x28, 0x54, 0x3e, 0xaf, 0x7c, 0xb0) },
+	{ "luks", GUID_INIT_TEXT(0x736869e5, 0x84f0, 0x4973, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3,
+				 0xda, 0x0b) },
+	{ "luks-key", GUID_INIT_TEXT(0x736869e5, 0x84f0, 0x4973, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3,
+				     0xda, 0x0b) },
+	{ "offline-kbc", GUID_INIT_TEXT(0xe6f5a162, 0xd67f, 0x4750, 0xa6, 0x7c, 0x5d, 0x06, 0x5f,
+					0x2a, 0x99, 0x10) },
+	{ "online-kbc", GUID_INIT_TEXT(0x1ee27366, 0x0c87, 0x43a6, 0xaf, 0x48, 0x28, 0x54, 0x3e,
+				       0xaf, 0x7c, 0xb0) },
 };
 
-enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret)
+int input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret, struct cause *why)
 {
 	uint64_t n;
 
 	if (!a->value[arg])
-		return STATUS_GOOD;
+		return 0;
 	if (parse_u64(a->value[arg], &n) < 0 || n > max)
-		return give_up(STATUS_USAGE, "--%s '%s' is no number from 0 to %llu", arg_name(arg),
-			       a->value[arg], (unsigned long long)max);
+		return cause_set(why, -EINVAL, "--%s '%s' is no number from 0 to %llu",
+				 arg_name(arg), a->value[arg], (unsigned long long)max);
 	*ret = n;
-	return STATUS_GOOD;
+	return 0;
 }
 
 int input_open(const char *path)
@@ -102,12 +106,16 @@ static void warn_of(const struct secret *s, int n, const char *name, bool stripp
 	if (len == 0)
 		log_warning("Secret '%.*s' is empty", n, name);
 	else if (stripped && secret_data(s)[len - 1] == '\r')
-		log_warning("Secret '%.*s' ends with a carriage return, as Windows' editors write it: it stays part of the secret", n, name);
+		log_warning("Secret '%.*s' ends with a carriage return, as Windows' editors write "
+			    "it: it stays part of the secret",
+			    n, name);
 	else if (!stripped && is_line(s))
-		log_warning("Secret '%.*s' ends with a newline, which a passphrase seldom has: --strip-newline takes it off", n, name);
+		log_warning("Secret '%.*s' ends with a newline, which a passphrase seldom has: "
+			    "--strip-newline takes it off",
+			    n, name);
 }
 
-static enum status add_secret(struct secret *table, const char *spec, bool strip)
+static int add_secret(struct secret *table, const char *spec, bool strip, struct cause *why)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	size_t max = secret_len(table);
@@ -116,105 +124,107 @@ static enum status add_secret(struct secret *table, const char *spec, bool strip
 	int n, r;
 
 	if (!colon || !colon[1])
-		return give_up(STATUS_USAGE, "--secret '%s' is not NAME:FILE", spec);
+		return cause_set(why, -EINVAL, "--secret '%s' is not NAME:FILE", spec);
 	n = (int)MIN(colon - spec, (ptrdiff_t)INT16_MAX);
 	if (parse_name(spec, (size_t)(colon - spec), &guid) < 0)
-		return give_up(STATUS_USAGE,
-			       "'%.*s' is neither a GUID like 736869e5-84f0-4973-92ec-06879ce3da0b nor a name of coco-inject(1)",
-			       n, spec);
+		return cause_set(why, -EINVAL,
+				 "'%.*s' is neither a GUID like "
+				 "736869e5-84f0-4973-92ec-06879ce3da0b nor a name of "
+				 "coco-inject(1)",
+				 n, spec);
 	r = input_read_secret(colon + 1, max, &s);
 	if (r == -EMSGSIZE)
-		return give_up(STATUS_CHECK,
-			       "Secret '%.*s' is too long: '%s' has more than %zu bytes", n, spec,
-			       colon + 1, max);
-	if (r < 0) {
-		log_error_errno(r, "Failed to read secret '%.*s' from '%s': %m", n, spec, colon + 1);
-		return STATUS_IO;
-	}
+		return cause_set(why, -ENOSPC,
+				 "Secret '%.*s' is too long: '%s' has more than %zu bytes", n, spec,
+				 colon + 1, max);
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to read secret '%.*s' from '%s': %m", n, spec,
+				    colon + 1);
 	if (strip)
 		strip_newline(s);
 	warn_of(s, n, spec, strip);
 
 	r = secret_table_add(secret_bytes(table), max, &guid, secret_data(s), secret_len(s));
 	if (r == -EEXIST)
-		return give_up(STATUS_USAGE,
-			       "The GUID of secret '%.*s' is given twice; a guest takes one secret a GUID",
-			       n, spec);
+		return cause_set(why, -EINVAL,
+				 "The GUID of secret '%.*s' is given twice; a guest takes one "
+				 "secret a GUID",
+				 n, spec);
 	if (r == -EINVAL)
-		return give_up(STATUS_USAGE,
-			       "The zero GUID of --secret '%s' means a wiped secret; choose another",
-			       spec);
+		return cause_set(why, -EINVAL,
+				 "The zero GUID of --secret '%s' means a wiped secret; choose "
+				 "another",
+				 spec);
 	if (r < 0)
-		return give_up(STATUS_CHECK,
-			       "The secrets are too long together: '%.*s' does not fit into %zu bytes any more",
-			       n, spec, max);
-	return STATUS_GOOD;
+		return cause_set(why, -ENOSPC,
+				 "The secrets are too long together: '%.*s' does not fit into %zu "
+				 "bytes any more",
+				 n, spec, max);
+	return 0;
 }
 
-enum status input_table(const struct args *a, size_t max, struct secret **ret)
+int input_table(const struct args *a, size_t max, struct secret **ret, struct cause *why)
 {
 	_cleanup_(secret_freep) struct secret *table = NULL;
-	enum status status;
 	int r;
 
 	r = secret_new(max, &table);
-	if (r < 0) {
-		log_error_errno(r, "Failed to lock memory for the secrets, see ulimit -l: %m");
-		return STATUS_IO;
-	}
+	if (r < 0)
+		return cause_set_io(why, r,
+				    "Failed to lock memory for the secrets, see ulimit -l: %m");
 	r = secret_table_begin(secret_bytes(table), max);
 	for (size_t i = 0; r >= 0 && i < a->n_secrets; i++) {
-		status = add_secret(table, a->secrets[i], a->value[ARG_STRIP_NEWLINE]);
-		if (status != STATUS_GOOD)
-			return status;
+		r = add_secret(table, a->secrets[i], a->value[ARG_STRIP_NEWLINE], why);
+		if (r < 0)
+			return r;
 	}
 	if (r >= 0)
 		r = secret_table_finish(secret_bytes(table), max);
 	if (r < 0)
-		return give_up(STATUS_CHECK, "The secrets are too long together for %zu bytes", max);
+		return cause_set(why, -ENOSPC, "The secrets are too long together for %zu bytes",
+				 max);
 	if (a->n_secrets > MAINLINE_ENTRIES)
 		log_warning("%zu secrets: Linux' own efi_secret module shows the first %d only",
 			    a->n_secrets, MAINLINE_ENTRIES);
 
 	secret_truncate(table, (size_t)r);
 	*ret = TAKE_PTR(table);
-	return STATUS_GOOD;
+	return 0;
 }
 
 /* ---- keys and measurement ---- */
 
-static enum status read_key(const char *what, const char *path, struct secret **ret)
+static int read_key(const char *what, const char *path, struct secret **ret, struct cause *why)
 {
 	_cleanup_(secret_freep) struct secret *key = NULL;
 	int r;
 
 	r = input_read_secret(path, 2 * SEV_KEY_LEN, &key);
 	if (r == -EMSGSIZE)
-		return give_up(STATUS_MALFORMED,
-			       "The %s in '%s' is not %d bytes but more; raw bytes are needed, no text",
-			       what, path, SEV_KEY_LEN);
-	if (r < 0) {
-		log_error_errno(r, "Failed to read the %s from '%s': %m", what, path);
-		return STATUS_IO;
-	}
+		return cause_set(why, -EBADMSG,
+				 "The %s in '%s' is not %d bytes but more; raw bytes are needed, "
+				 "no text",
+				 what, path, SEV_KEY_LEN);
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to read the %s from '%s': %m", what, path);
 	if (secret_len(key) == 2 * SEV_KEY_LEN)
-		return give_up(STATUS_MALFORMED,
-			       "The %s in '%s' is not %d bytes but %d; a file with TEK and TIK has to be cut in two, a text in "
-			       "hexadecimal to be made raw bytes",
-			       what, path, SEV_KEY_LEN, 2 * SEV_KEY_LEN);
+		return cause_set(why, -EBADMSG,
+				 "The %s in '%s' is not %d bytes but %d; a file with TEK and TIK "
+				 "has to be cut in two, a text in hexadecimal to be made raw bytes",
+				 what, path, SEV_KEY_LEN, 2 * SEV_KEY_LEN);
 	if (secret_len(key) != SEV_KEY_LEN)
-		return give_up(STATUS_MALFORMED, "The %s in '%s' is not %d bytes", what, path,
-			       SEV_KEY_LEN);
+		return cause_set(why, -EBADMSG, "The %s in '%s' is not %d bytes", what, path,
+				 SEV_KEY_LEN);
 	*ret = TAKE_PTR(key);
-	return STATUS_GOOD;
+	return 0;
 }
 
-enum status input_key(const struct args *a, enum arg arg, struct secret **ret)
+int input_key(const struct args *a, enum arg arg, struct secret **ret, struct cause *why)
 {
-	return read_key(arg == ARG_TEK ? "TEK" : "TIK", a->value[arg], ret);
+	return read_key(arg == ARG_TEK ? "TEK" : "TIK", a->value[arg], ret, why);
 }
 
-enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret)
+int input_policy(const struct args *a, enum tech tech, uint32_t *ret, struct cause *why)
 {
 	const char *text = a->value[ARG_POLICY];
 	uint32_t policy;
@@ -222,12 +232,13 @@ enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret)
 
 	r = sev_policy_parse(text, &policy);
 	if (r == -EOPNOTSUPP)
-		return give_up(STATUS_USAGE,
-			       "--policy '%s' has reserved bits, which no firmware takes", text);
+		return cause_set(why, -EINVAL,
+				 "--policy '%s' has reserved bits, which no firmware takes", text);
 	if (r < 0)
-		return give_up(STATUS_USAGE,
-			       "--policy '%s' is neither a number such as 0x3 nor names such as nodbg,noks,es",
-			       text);
+		return cause_set(why, -EINVAL,
+				 "--policy '%s' is neither a number such as 0x3 nor names such as "
+				 "nodbg,noks,es",
+				 text);
 	if (!(policy & SEV_POLICY_NODBG))
 		log_warning("The policy lets the host read the guest's memory: it has no nodbg");
 	if (!!(policy & SEV_POLICY_ES) != (tech == TECH_SEV_ES))
@@ -235,41 +246,44 @@ enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret)
 			    policy & SEV_POLICY_ES ? "sev-es" : "sev",
 			    tech == TECH_SEV_ES ? "sev-es" : "sev");
 	*ret = policy;
-	return STATUS_GOOD;
+	return 0;
 }
 
-enum status input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik)
+int input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik,
+	       struct cause *why)
 {
 	_cleanup_(secret_freep) struct secret *tek = NULL, *tik = NULL;
-	enum status status;
+	int r;
 
-	status = read_key("TEK", a->value[ARG_TEK], &tek);
-	if (status != STATUS_GOOD)
-		return status;
-	status = read_key("TIK", a->value[ARG_TIK], &tik);
-	if (status != STATUS_GOOD)
-		return status;
+	r = read_key("TEK", a->value[ARG_TEK], &tek, why);
+	if (r < 0)
+		return r;
+	r = read_key("TIK", a->value[ARG_TIK], &tik, why);
+	if (r < 0)
+		return r;
 	if (secret_equal(tek, tik))
-		return give_up(STATUS_MALFORMED, "TEK and TIK are the same key; was one file named twice?");
+		return cause_set(why, -EBADMSG,
+				 "TEK and TIK are the same key; was one file named twice?");
 	*ret_tek = TAKE_PTR(tek);
 	*ret_tik = TAKE_PTR(tik);
-	return STATUS_GOOD;
+	return 0;
 }
 
-enum status input_measurement(const struct args *a, struct measurement *ret)
+int input_measurement(const struct args *a, struct measurement *ret, struct cause *why)
 {
 	struct measurement m;
 	ssize_t n;
 
 	n = base64_decode(a->value[ARG_MEASUREMENT], m.bytes, sizeof(m.bytes));
 	if (n == -EBADMSG)
-		return give_up(STATUS_MALFORMED, "The expected measurement is no base64");
+		return cause_set(why, -EBADMSG, "The expected measurement is no base64");
 	if (n != SEV_MEASURE_LEN && n != SEV_MEASURE_LEN + SEV_NONCE_LEN)
-		return give_up(STATUS_MALFORMED,
-			       "The expected measurement is neither 48 bytes nor 32 without the nonce");
+		return cause_set(why, -EBADMSG,
+				 "The expected measurement is neither 48 bytes nor 32 without the "
+				 "nonce");
 	m.len = (size_t)n;
 	*ret = m;
-	return STATUS_GOOD;
+	return 0;
 }
 
 /* ---- the area ---- */
@@ -298,77 +312,81 @@ static int read_tail(const char *path, uint8_t **ret, size_t *ret_len)
 	return 0;
 }
 
-enum status input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret)
+int input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret,
+			struct cause *why)
 {
 	struct ovmf_area area;
 	int r;
 
 	r = ovmf_secret_area(image, len, &area);
 	if (r == -ENOENT)
-		return give_up(STATUS_CHECK,
-			       "The firmware '%s' has no area for launch secrets; a build for SEV is needed, such as OVMF's AmdSevX64",
-			       path);
+		return cause_set(why, -EOPNOTSUPP,
+				 "The firmware '%s' has no area for launch secrets; a build for "
+				 "SEV is needed, such as OVMF's AmdSevX64",
+				 path);
 	if (r < 0)
-		return give_up(STATUS_MALFORMED,
-			       "The table at the end of the firmware '%s' is broken", path);
+		return cause_set(why, -EBADMSG,
+				 "The table at the end of the firmware '%s' is broken", path);
 	*ret = (struct area){ .sized = true, .placed = true, .base = area.base, .size = area.size };
-	return STATUS_GOOD;
+	return 0;
 }
 
-static enum status area_of_firmware(const char *path, struct area *ret)
+static int area_of_firmware(const char *path, struct area *ret, struct cause *why)
 {
 	_cleanup_(freep) uint8_t *tail = NULL;
 	size_t len = 0;
 	int r;
 
 	r = read_tail(path, &tail, &len);
-	if (r < 0) {
-		log_error_errno(r, "Failed to read the firmware '%s': %m", path);
-		return STATUS_IO;
-	}
-	return input_area_of_image(path, tail, len, ret);
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to read the firmware '%s': %m", path);
+	return input_area_of_image(path, tail, len, ret, why);
 }
 
-static enum status area_of_text(const char *text, struct area *ret)
+static int area_of_text(const char *text, struct area *ret, struct cause *why)
 {
 	const char *colon = strchr(text, ':');
 	struct area area = { .sized = true, .placed = true, .explicit_gpa = true };
 	char base[24];
 
 	if (!colon || (size_t)(colon - text) >= sizeof(base))
-		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072",
-			       text);
+		return cause_set(why, -EINVAL, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072",
+				 text);
 	memcpy(base, text, (size_t)(colon - text));
 	base[colon - text] = '\0';
 	if (parse_u64(base, &area.base) < 0 || parse_u64(colon + 1, &area.size) < 0 ||
 	    area.size == 0 || area.size - 1 > UINT64_MAX - area.base)
-		return give_up(STATUS_USAGE, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072",
-			       text);
+		return cause_set(why, -EINVAL, "--area '%s' is not GPA:SIZE, such as 0x80c000:3072",
+				 text);
 	*ret = area;
-	return STATUS_GOOD;
+	return 0;
 }
 
-enum status input_area(const struct args *a, bool measured, struct area *ret)
+int input_area(const struct args *a, bool measured, struct area *ret, struct cause *why)
 {
-	const char *firmware = measured ? NULL : a->value[ARG_FIRMWARE], *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
+	const char *firmware = measured ? NULL : a->value[ARG_FIRMWARE];
+	const char *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
+	uint64_t len;
 
 	if (!!firmware + !!area + !!size > 1)
-		return give_up(STATUS_USAGE,
-			       "The area for secrets is given twice: take one of --firmware, --area, --area-size");
+		return cause_set(why, -EINVAL,
+				 "The area for secrets is given twice: take one of --firmware, "
+				 "--area, --area-size");
 	if (firmware)
-		return area_of_firmware(firmware, ret);
+		return area_of_firmware(firmware, ret, why);
 	if (area)
-		return area_of_text(area, ret);
-	*ret = (struct area){ 0 };
-	if (size) {
-		if (parse_u64(size, &ret->size) < 0)
-			return give_up(STATUS_USAGE, "--area-size '%s' is no number of bytes", size);
-		if (ret->size == 0)
-			return give_up(STATUS_CHECK,
-				       "An area of 0 bytes: the firmware has no area for launch secrets");
-		ret->sized = true;
+		return area_of_text(area, ret, why);
+	if (!size) {
+		*ret = (struct area){ .sized = false };
+		return 0;
 	}
-	return STATUS_GOOD;
+	if (parse_u64(size, &len) < 0)
+		return cause_set(why, -EINVAL, "--area-size '%s' is no number of bytes", size);
+	if (len == 0)
+		return cause_set(why, -ENOSPC,
+				 "An area of 0 bytes: the firmware has no area for launch secrets");
+	*ret = (struct area){ .sized = true, .size = len };
+	return 0;
 }
 
 /*
@@ -376,23 +394,25 @@ enum status input_area(const struct args *a, bool measured, struct area *ret)
  * the kernel hashes behind it.  Linux wants the target to be contiguous in the host's memory,
  * which only one page is for certain.
  */
-enum status input_check_size(const struct args *a, const struct area *area, size_t len)
+int input_check_size(const struct args *a, const struct area *area, size_t len, struct cause *why)
 {
 	if (area->sized && len > area->size)
-		return give_up(STATUS_CHECK,
-			       "The secrets are too long: %zu bytes with padding, and the area has %llu",
-			       len, (unsigned long long)area->size);
+		return cause_set(why, -ENOSPC,
+				 "The secrets are too long: %zu bytes with padding, and the area "
+				 "has %llu",
+				 len, (unsigned long long)area->size);
 	if (!a->value[ARG_HUGE_PAGES] && (area->base % PAGE_LEN) + len > PAGE_LEN)
-		return give_up(STATUS_CHECK,
-			       "The secrets cross a boundary of 4 KiB: %zu bytes with padding, %llu bytes into a page; shorten them, or "
-			       "give the guest huge pages and say --huge-pages",
-			       len, (unsigned long long)(area->base % PAGE_LEN));
-	return STATUS_GOOD;
+		return cause_set(why, -ENOSPC,
+				 "The secrets cross a boundary of 4 KiB: %zu bytes with padding, "
+				 "%llu bytes into a page; shorten them, or give the guest huge "
+				 "pages and say --huge-pages",
+				 len, (unsigned long long)(area->base % PAGE_LEN));
+	return 0;
 }
 
-enum status input_packet(const struct secret *tek, const struct secret *tik,
-			 const uint8_t measure[static SEV_MEASURE_LEN], const struct secret *table,
-			 struct packet *ret)
+int input_packet(const struct secret *tek, const struct secret *tik,
+		 const uint8_t measure[static SEV_MEASURE_LEN], const struct secret *table,
+		 struct packet *ret, struct cause *why)
 {
 	const struct packet_keys keys = { tek, tik };
 	uint8_t iv[PACKET_IV_LEN];
@@ -401,9 +421,7 @@ enum status input_packet(const struct secret *tek, const struct secret *tik,
 	r = packet_random_iv(iv);
 	if (r == 0)
 		r = packet_build(&keys, measure, iv, table, ret);
-	if (r < 0) {
-		log_error_errno(r, "Failed to make the packet: %m");
-		return STATUS_IO;
-	}
-	return STATUS_GOOD;
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to make the packet: %m");
+	return 0;
 }

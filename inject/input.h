@@ -8,56 +8,61 @@
 #include "inject/verb.h"
 
 /*
- * What the verbs are given: secrets, keys, measurements, areas.  All return STATUS_GOOD, or say
- * what is wrong and return the program's exit status; @ret is written on success only.
+ * What the verbs are given: secrets, keys, measurements, areas.  All return 0 or a negative
+ * errno, whose cause is then in @why; @ret is written on success only.  -ENOMEM and -EIO, for
+ * what cannot be read, are not listed again.
  */
 
 /*
- * @path as a secret; "-" is standard input.  Quiet.  Returns 0; -EMSGSIZE over @max bytes; an
+ * @path as a secret; "-" is standard input.  Returns 0; -EMSGSIZE over @max bytes; an
  * error of open(2), read(2) or secret_new().
  */
 int input_read_secret(const char *path, size_t max, struct secret **ret);
 
 /*
- * An option that is a number of at most @max.  Returns STATUS_GOOD, also when it is not given
- * and @ret stays; STATUS_USAGE.
+ * An option that is a number of at most @max.  Returns 0, also when it is not given, and then
+ * @ret stays; -EINVAL.
  */
-enum status input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret);
+int input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret,
+		 struct cause *why);
 
-/* @path for reading, closed on exec; "-" is standard input.  Quiet.  Returns the descriptor, or an error of open(2) or fcntl(2). */
+/*
+ * @path for reading, closed on exec; "-" is standard input.  Returns the descriptor, or an error
+ * of open(2) or fcntl(2).
+ */
 int input_open(const char *path);
 
 /*
  * The padded secret table of all --secret options, of at most @max bytes.  @ret is yours.
  *
- * STATUS_USAGE for an unknown name, a GUID that is given twice or is all zero; STATUS_CHECK
- * when the table gets longer than
- * @max bytes; STATUS_IO when a file cannot be read.
+ * Returns 0; -EINVAL for an unknown name, a GUID that is given twice or is all zero; -ENOSPC when
+ * the table gets longer than @max bytes.
  */
-enum status input_table(const struct args *a, size_t max, struct secret **ret);
+int input_table(const struct args *a, size_t max, struct secret **ret, struct cause *why);
 
 /*
- * The keys of --tek and --tik; both are yours.  STATUS_MALFORMED for a file that has not
- * exactly 16 bytes; STATUS_IO.
+ * The keys of --tek and --tik; both are yours.  Returns 0; -EBADMSG for a file that has not
+ * exactly 16 bytes, or for one key under both names.
  */
-enum status input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik);
+int input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik,
+	       struct cause *why);
 
 /* The key of @arg, which is ARG_TEK or ARG_TIK; @ret is yours.  As above. */
-enum status input_key(const struct args *a, enum arg arg, struct secret **ret);
+int input_key(const struct args *a, enum arg arg, struct secret **ret, struct cause *why);
 
 /*
- * The policy of --policy, for a guest that is said to be @tech.  STATUS_USAGE for none; only
- * says so when it does not fit @tech or is careless.
+ * The policy of --policy, for a guest that is said to be @tech.  A policy that does not fit @tech
+ * or is careless is warned about and taken.  Returns 0; -EINVAL for what is no policy.
  */
-enum status input_policy(const struct args *a, enum tech tech, uint32_t *ret);
+int input_policy(const struct args *a, enum tech tech, uint32_t *ret, struct cause *why);
 
 struct measurement {
 	uint8_t bytes[SEV_MEASURE_LEN + SEV_NONCE_LEN];	/* the measure, then the nonce */
 	size_t len;					/* 48, or 32 when there is no nonce */
 };
 
-/* The measurement of --measurement.  STATUS_MALFORMED when it is no base64 of 48 or 32 bytes. */
-enum status input_measurement(const struct args *a, struct measurement *ret);
+/* The measurement of --measurement.  Returns 0; -EBADMSG when it is no base64 of 48 or 32 bytes. */
+int input_measurement(const struct args *a, struct measurement *ret, struct cause *why);
 
 /* Where the packet's plaintext will lie in the guest, as far as it is known. */
 struct area {
@@ -71,26 +76,30 @@ struct area {
  * The area of --firmware, --area or --area-size; none of them gives one that is neither sized
  * nor placed.  When the firmware is @measured, --area may be given besides and counts alone.
  *
- * STATUS_USAGE when more than one is given or a number is none; STATUS_MALFORMED when the
- * firmware's table is broken; STATUS_CHECK when the firmware has no area; STATUS_IO.
+ * Returns 0; -EINVAL when more than one is given or a number is none; -ENOSPC for an area of no
+ * bytes; an error of input_area_of_image().
  */
-enum status input_area(const struct args *a, bool measured, struct area *ret);
-
-/* The area of the firmware @image, which was read from @path.  As above. */
-enum status input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret);
+int input_area(const struct args *a, bool measured, struct area *ret, struct cause *why);
 
 /*
- * Whether @len bytes fit into @area and, without --huge-pages, stay in one page of 4 KiB.
- * STATUS_CHECK when not.
+ * The area of the firmware @image, which was read from @path.  Returns 0; -EBADMSG when the
+ * firmware's table is broken; -EOPNOTSUPP when it has no area.
  */
-enum status input_check_size(const struct args *a, const struct area *area, size_t len);
+int input_area_of_image(const char *path, const uint8_t *image, size_t len, struct area *ret,
+			struct cause *why);
+
+/*
+ * That @len bytes fit into @area and, without --huge-pages, stay in one page of 4 KiB.
+ * Returns 0; -ENOSPC when not.
+ */
+int input_check_size(const struct args *a, const struct area *area, size_t len, struct cause *why);
 
 /*
  * A packet with @table for the launch that was measured as @measure, under a fresh IV.  @ret is
- * yours, for packet_done().  STATUS_IO when OpenSSL refuses.
+ * yours, for packet_done().  Returns 0; -EIO when OpenSSL refuses.
  */
-enum status input_packet(const struct secret *tek, const struct secret *tik,
-			 const uint8_t measure[static SEV_MEASURE_LEN], const struct secret *table,
-			 struct packet *ret);
+int input_packet(const struct secret *tek, const struct secret *tik,
+		 const uint8_t measure[static SEV_MEASURE_LEN], const struct secret *table,
+		 struct packet *ret, struct cause *why);
 
 #endif

@@ -56,14 +56,17 @@ static enum status read_policy(const struct args *a, uint64_t *ret)
 			       text);
 	if (r < 0)
 		return give_up(STATUS_USAGE,
-			       "--snp-policy '%s' is no number and not of the names smt, migrate-ma, debug, single-socket, cxl-allow, "
-			       "mem-aes-256-xts, rapl-dis, ciphertext-hiding, page-swap-disable, abi=MAJOR.MINOR, with commas between",
+			       "--snp-policy '%s' is no number and not of the names smt, "
+			       "migrate-ma, debug, single-socket, cxl-allow, mem-aes-256-xts, "
+			       "rapl-dis, ciphertext-hiding, page-swap-disable, abi=MAJOR.MINOR, "
+			       "with commas between",
 			       text);
 	log_info("Policy 0x%llx: %s", (unsigned long long)policy, snp_policy_print(policy, words));
 	if (policy & SNP_POLICY_DEBUG && !a->value[ARG_ALLOW_DEBUG])
 		return give_up(STATUS_CHECK,
-			       "The policy lets the host read and write the guest's memory in the clear: take debug (0x80000) away, or add "
-			       "--allow-debug if that is what you want");
+			       "The policy lets the host read and write the guest's memory in the "
+			       "clear: take debug (0x80000) away, or add --allow-debug if that is "
+			       "what you want");
 	if (policy & SNP_POLICY_DEBUG)
 		log_warning("The policy has debug: the host can read everything in the guest (--allow-debug)");
 	if (policy & SNP_POLICY_MIGRATE_MA)
@@ -76,6 +79,7 @@ static enum status read_block(const struct args *a, struct id_block *b)
 {
 	uint64_t svn = 0;
 	enum status status;
+	struct cause why;
 
 	status = read_hex(a, ARG_LAUNCH_DIGEST, b->launch_digest, sizeof(b->launch_digest));
 	if (status == STATUS_GOOD)
@@ -83,7 +87,7 @@ static enum status read_block(const struct args *a, struct id_block *b)
 	if (status == STATUS_GOOD)
 		status = read_hex(a, ARG_IMAGE_ID, b->image_id, sizeof(b->image_id));
 	if (status == STATUS_GOOD)
-		status = input_number(a, ARG_GUEST_SVN, UINT32_MAX, &svn);
+		status = give_up_if(input_number(a, ARG_GUEST_SVN, UINT32_MAX, &svn, &why), &why);
 	if (status == STATUS_GOOD)
 		status = read_policy(a, &b->policy);
 	if (status != STATUS_GOOD)

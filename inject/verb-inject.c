@@ -31,6 +31,7 @@ struct inject {
 	uint64_t timeout_usec;
 	struct area area;
 	struct host *host;
+	struct cause why;
 	char name[128];			/* the VM's, for people */
 
 	/*
@@ -82,12 +83,12 @@ static enum status check_policy(struct inject *x)
 			       "The guest has the policy 0x%x (%s), and the session asked for 0x%x (%s)",
 			       m->policy, sev_policy_print(m->policy, theirs), x->policy,
 			       sev_policy_print(x->policy, ours));
+	if (!x->launch.has_version && !x->computed && !x->args->value[ARG_MIN_API])
+		return STATUS_GOOD;
 	if (!x->launch.has_version)
-		return x->computed || x->args->value[ARG_MIN_API] ?
-			       give_up(STATUS_CHECK,
-				       "The host does not tell the firmware's version, without which the "
-				       "measurement cannot be computed; libvirt 8.0 does") :
-			       STATUS_GOOD;
+		return give_up(STATUS_CHECK,
+			       "The host does not tell the firmware's version, without which the "
+			       "measurement cannot be computed; libvirt 8.0 does");
 	if (m->api_major < x->min_api_major ||
 	    (m->api_major == x->min_api_major && m->api_minor < x->min_api_minor))
 		return give_up(STATUS_CHECK,
@@ -176,8 +177,9 @@ static enum status mark_session(struct inject *x)
 		return STATUS_GOOD;
 	if (r == -EEXIST)
 		return give_up(STATUS_CHECK,
-			       "The session was used for another launch, says '%s': its packets could be played to this one; make a new "
-			       "session, or say --allow-reuse",
+			       "The session was used for another launch, says '%s': its packets "
+			       "could be played to this one; make a new session, or say "
+			       "--allow-reuse",
 			       path);
 	if (r < 0) {
 		log_error_errno(r,
@@ -195,7 +197,7 @@ static enum status send_secret(struct inject *x)
 	_cleanup_(packet_done) struct packet p = { .payload = NULL };
 	enum status status;
 
-	status = input_packet(x->tek, x->tik, x->blob, x->table, &p);
+	status = give_up_if(input_packet(x->tek, x->tik, x->blob, x->table, &p, &x->why), &x->why);
 	if (status == STATUS_GOOD)
 		status = x->host->ops->send(x->host, &p, x->area.explicit_gpa ? &x->area.base : NULL);
 	if (status != STATUS_GOOD)
@@ -261,7 +263,7 @@ static enum status read_expected(struct inject *x)
 				return give_up(STATUS_USAGE,
 					       "--measurement says what is expected; leave --%s away",
 					       arg_name(i));
-		return input_measurement(a, &x->expected);
+		return give_up_if(input_measurement(a, &x->expected, &x->why), &x->why);
 	}
 	x->computed = true;
 	if (!a->value[ARG_FIRMWARE] && !a->value[ARG_LAUNCH_DIGEST])
@@ -279,10 +281,13 @@ static enum status read_area(struct inject *x)
 	enum status status;
 
 	if (x->in.firmware && !x->args->value[ARG_AREA])
-		status = input_area_of_image(x->args->value[ARG_FIRMWARE], x->in.firmware,
-					     x->in.launch.firmware.len, &x->area);
+		status = give_up_if(input_area_of_image(x->args->value[ARG_FIRMWARE],
+							x->in.firmware, x->in.launch.firmware.len,
+							&x->area, &x->why),
+				    &x->why);
 	else
-		status = input_area(x->args, x->in.firmware != NULL, &x->area);
+		status = give_up_if(input_area(x->args, x->in.firmware != NULL, &x->area, &x->why),
+				    &x->why);
 	if (status == STATUS_GOOD && !x->area.sized)
 		log_warning("Neither --firmware nor --area is given: whether the secrets fit into the guest's area is not checked");
 	return status;
@@ -307,11 +312,12 @@ static enum status read_inputs(struct inject *x)
 	if (status == STATUS_GOOD)
 		status = read_area(x);
 	if (status == STATUS_GOOD)
-		status = input_keys(a, &x->tek, &x->tik);
+		status = give_up_if(input_keys(a, &x->tek, &x->tik, &x->why), &x->why);
 	if (status == STATUS_GOOD)
-		status = input_table(a, PACKET_MAX_LEN, &x->table);
+		status = give_up_if(input_table(a, PACKET_MAX_LEN, &x->table, &x->why), &x->why);
 	if (status == STATUS_GOOD)
-		status = input_check_size(a, &x->area, secret_len(x->table));
+		status = give_up_if(input_check_size(a, &x->area, secret_len(x->table), &x->why),
+				    &x->why);
 	return status;
 }
 

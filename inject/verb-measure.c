@@ -28,6 +28,7 @@ struct measure {
 	size_t n_results, n_allocated;
 	int match;			/* -1: nothing was expected */
 	char explanation[EXPLANATION_MAX];
+	struct cause why;
 };
 
 static void measure_done(struct measure *m)
@@ -70,7 +71,7 @@ static enum status read_measured(struct measure *m)
 			return give_up(STATUS_USAGE,
 				       "A measurement needs --%s; the host's query-sev tells it",
 				       arg_name(needed[i]));
-	status = input_policy(a, m->tech, &what->policy);
+	status = give_up_if(input_policy(a, m->tech, &what->policy, &m->why), &m->why);
 	return status == STATUS_GOOD ? input_version(a, what) : status;
 }
 
@@ -125,7 +126,7 @@ static enum status read_tik(struct measure *m)
 	_cleanup_(secret_freep) struct secret *tik = NULL;
 	enum status status;
 
-	status = input_key(m->args, ARG_TIK, &tik);
+	status = give_up_if(input_key(m->args, ARG_TIK, &tik, &m->why), &m->why);
 	if (status == STATUS_GOOD && measurer_new(tik, &m->expect.measurer) < 0)
 		return give_up(STATUS_IO, "OpenSSL has no HMAC-SHA256");
 	return status;

@@ -61,10 +61,13 @@ static enum status check_measurement(const struct args *a, const struct measurem
 /* The measured firmware says where its area is; else what the options say. */
 static enum status read_area(const struct args *a, const struct launch_input *in, struct area *ret)
 {
+	struct cause why;
+
 	if (in->firmware && !a->value[ARG_AREA_SIZE])
-		return input_area_of_image(a->value[ARG_FIRMWARE], in->firmware,
-					   in->launch.firmware.len, ret);
-	return input_area(a, in->firmware != NULL, ret);
+		return give_up_if(input_area_of_image(a->value[ARG_FIRMWARE], in->firmware,
+						      in->launch.firmware.len, ret, &why),
+				  &why);
+	return give_up_if(input_area(a, in->firmware != NULL, ret, &why), &why);
 }
 
 static enum status print_result(const struct args *a, size_t len)
@@ -92,21 +95,22 @@ static enum status run(const struct args *a)
 	_cleanup_(launch_input_done) struct launch_input in = { .firmware = NULL };
 	struct measurement expected;
 	enum status status;
+	struct cause why;
 	struct area area;
 
-	status = input_measurement(a, &expected);
+	status = give_up_if(input_measurement(a, &expected, &why), &why);
 	if (status == STATUS_GOOD)
-		status = input_keys(a, &tek, &tik);
+		status = give_up_if(input_keys(a, &tek, &tik, &why), &why);
 	if (status == STATUS_GOOD && is_checked(a))
 		status = check_measurement(a, &expected, tik, &in);
 	if (status == STATUS_GOOD)
 		status = read_area(a, &in, &area);
 	if (status == STATUS_GOOD)
-		status = input_table(a, PACKET_MAX_LEN, &table);
+		status = give_up_if(input_table(a, PACKET_MAX_LEN, &table, &why), &why);
 	if (status == STATUS_GOOD)
-		status = input_check_size(a, &area, secret_len(table));
+		status = give_up_if(input_check_size(a, &area, secret_len(table), &why), &why);
 	if (status == STATUS_GOOD)
-		status = input_packet(tek, tik, expected.bytes, table, &p);
+		status = give_up_if(input_packet(tek, tik, expected.bytes, table, &p, &why), &why);
 	if (status == STATUS_GOOD)
 		status = write_packet(a, &p);
 	if (status == STATUS_GOOD)

@@ -11,8 +11,9 @@ static enum status run(const struct args *a)
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	const char *path = a->value[ARG_OUTPUT];
 	enum status status;
+	struct cause why;
 
-	status = input_table(a, SECRET_MAX, &table);
+	status = give_up_if(input_table(a, SECRET_MAX, &table, &why), &why);
 	if (status != STATUS_GOOD)
 		return status;
 	if (isatty(STDOUT_FILENO) && streq(path, "-") && !a->value[ARG_FORCE])

@@ -2,6 +2,7 @@
 #ifndef COCO_INJECT_VERB_H
 #define COCO_INJECT_VERB_H
 
+#include "base/cause.h"
 #include "base/log.h"
 #include "base/macro.h"
 
@@ -15,8 +16,25 @@ enum status {
 	STATUS_IO = 74,		/* a file or socket could not be read or written, or memory could not be had or locked */
 };
 
+/*
+ * Only verbs and main() print, give up and know a status.  What is below them returns a negative
+ * errno, with the cause in a struct cause (base/cause.h):
+ *
+ *	-EINVAL				an option is wrong, missing or in another's way
+ *	-EBADMSG, -EMSGSIZE		an input is not what it should be, or larger than it may be
+ *	-EKEYREJECTED			a check failed
+ *	-ENOSPC				the secrets do not fit
+ *	-EOPNOTSUPP			the firmware or the guest has no support for it
+ *	-EPERM				the host refuses, or it is not the time for it
+ *	-ENODATA			it could not be decided: an answer or a certificate is missing
+ *	-ENOMEM, -EIO, all others	memory could not be had, or a file or a library has failed
+ */
+
 /* Say why, once, and give up: the value is @status. */
 #define give_up(status, ...) (log_error(__VA_ARGS__), (status))
+
+/* Says @why when @r is negative.  Returns the status for @r; STATUS_GOOD when it is not negative. */
+enum status give_up_if(int r, const struct cause *why);
 
 /*
  * All options of all verbs.  A verb says which of them it takes; their names and texts are in

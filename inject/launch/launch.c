@@ -37,6 +37,7 @@ enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_
 	const char *name = a->value[ARG_TECH];
 	enum tech tech = TECH_SEV;
 	enum status status;
+	struct cause why;
 
 	if (name && (tech_parse(name, &tech) < 0 || (tech != TECH_SEV && tech != TECH_SEV_ES)))
 		return give_up(STATUS_USAGE,
@@ -44,7 +45,7 @@ enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_
 	if (!name && sev_policy_parse(a->value[ARG_POLICY], ret_policy) == 0 &&
 	    *ret_policy & SEV_POLICY_ES)
 		tech = TECH_SEV_ES;
-	status = input_policy(a, tech, ret_policy);
+	status = give_up_if(input_policy(a, tech, ret_policy, &why), &why);
 	if (status == STATUS_GOOD)
 		*ret_tech = tech;
 	return status;
@@ -54,8 +55,9 @@ enum status input_version(const struct args *a, struct measured *ret)
 {
 	uint64_t build = 0;
 	enum status status;
+	struct cause why;
 
-	status = input_number(a, ARG_BUILD, UINT8_MAX, &build);
+	status = give_up_if(input_number(a, ARG_BUILD, UINT8_MAX, &build, &why), &why);
 	if (status != STATUS_GOOD)
 		return status;
 	ret->build = (uint8_t)build;

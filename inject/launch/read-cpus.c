@@ -97,6 +97,7 @@ static enum status read_vmsa(const struct args *a, struct launch_input *in)
 	const char *variant = a->value[ARG_VARIANT], *type = a->value[ARG_VCPU_TYPE], *signature = a->value[ARG_VCPU_SIG];
 	struct vmsa *vmsa = &in->launch.vmsa;
 	enum status status;
+	struct cause why;
 
 	vmsa->variant = vmsa_variant_find(variant ? variant : snp ? "snp" : "legacy", snp);
 	if (!vmsa->variant)
@@ -109,7 +110,8 @@ static enum status read_vmsa(const struct args *a, struct launch_input *in)
 				       snp ? "" : " and --variant");
 		return STATUS_GOOD;
 	}
-	status = input_number(a, ARG_GUEST_FEATURES, UINT64_MAX, &vmsa->features);
+	status = give_up_if(input_number(a, ARG_GUEST_FEATURES, UINT64_MAX, &vmsa->features, &why),
+			    &why);
 	if (status != STATUS_GOOD)
 		return status;
 	if (type && signature)
