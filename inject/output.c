@@ -9,7 +9,6 @@
 
 #include "base/io.h"
 #include "base/parse.h"
-#include "base/text.h"
 
 #define HEX_MAX 64
 
@@ -19,18 +18,20 @@ static bool is_stdout(const char *path)
 }
 
 /* At most one output, and nothing else, may go to standard output. */
-static enum status check_stdout(const struct args *a, const struct output *files, size_t n)
+static int check_stdout(const struct args *a, const struct output *files, size_t n,
+			struct cause *why)
 {
 	size_t n_stdout = 0;
 
 	for (size_t i = 0; i < n; i++)
 		n_stdout += is_stdout(files[i].path);
 	if (n_stdout > 1)
-		return give_up(STATUS_USAGE, "Two files cannot both go to standard output ('-')");
+		return cause_set(why, -EINVAL, "Two files cannot both go to standard output ('-')");
 	if (n_stdout > 0 && a->value[ARG_JSON])
-		return give_up(STATUS_USAGE,
-			       "With --json standard output has the result; '-' cannot go there too");
-	return STATUS_GOOD;
+		return cause_set(why, -EINVAL,
+				 "With --json standard output has the result; '-' cannot go there "
+				 "too");
+	return 0;
 }
 
 /* What was printed before comes first. */
@@ -39,22 +40,21 @@ static int write_stdout(const void *data, size_t len)
 	return fflush(stdout) != 0 ? -errno : write_full(STDOUT_FILENO, data, len);
 }
 
-enum status output_file(const struct args *a, const char *path, const void *data, size_t len)
+int output_file(const struct args *a, const char *path, const void *data, size_t len,
+		struct cause *why)
 {
 	const struct output file = { path, data, len, 0600 };
 	int r;
 
 	if (is_stdout(path))
-		return output_files(a, &file, 1);
+		return output_files(a, &file, 1, why);
 	r = write_file_atomic(path, data, len, 0600, /* exclusive= */ !a->value[ARG_FORCE]);
 	if (r == -EEXIST)
-		return give_up(STATUS_IO, "'%s' exists and is left as it is; --force replaces it",
-			       path);
-	if (r < 0) {
-		log_error_errno(r, "Failed to write '%s': %m", path);
-		return STATUS_IO;
-	}
-	return STATUS_GOOD;
+		return cause_set(why, -EEXIST,
+				 "'%s' exists and is left as it is; --force replaces it", path);
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to write '%s': %m", path);
+	return 0;
 }
 
 /* A file of output_files() on its way: written beside its place, then there. */
@@ -126,16 +126,16 @@ static void settle(const struct output *f, struct staged *s, bool good)
 		(void) unlink(s->tmp);
 }
 
-enum status output_files(const struct args *a, const struct output *files, size_t n)
+int output_files(const struct args *a, const struct output *files, size_t n, struct cause *why)
 {
 	struct staged staged[OUTPUT_MAX] = { 0 };
-	enum status status = check_stdout(a, files, n);
 	size_t i = 0;
-	int r = 0;
+	int r;
 
 	assert(n <= OUTPUT_MAX);
-	if (status != STATUS_GOOD)
-		return status;
+	r = check_stdout(a, files, n, why);
+	if (r < 0)
+		return r;
 	for (i = 0; r == 0 && i < n; i++)
 		r = stage(&files[i], &staged[i]);
 	if (r == 0)
@@ -149,27 +149,15 @@ enum status output_files(const struct args *a, const struct output *files, size_
 	for (size_t k = 0; k < n; k++)
 		settle(&files[k], &staged[k], r == 0);
 	if (r == 0)
-		return STATUS_GOOD;
+		return 0;
 	if (r == -EEXIST)
-		return give_up(STATUS_IO, "'%s' exists%s; nothing was written", files[i - 1].path,
-			       a->value[ARG_FORCE] ? " and is no file" :
-						     " and is left as it is, --force replaces it");
-	log_error_errno(r, "Failed to write '%s', and so nothing was written: %m", files[i - 1].path);
-	return STATUS_IO;
-}
-
-enum status output_json(struct json_object *o)
-{
-	const char *text = o ? json_object_to_json_string_ext(o,
-							      JSON_C_TO_STRING_PLAIN |
-								      JSON_C_TO_STRING_NOSLASHESCAPE) :
-			       NULL;
-
-	if (!text || print_json_text(text) < 0) {
-		log_oom();
-		return STATUS_IO;
-	}
-	return STATUS_GOOD;
+		return cause_set(why, -EEXIST, "'%s' exists%s; nothing was written",
+				 files[i - 1].path,
+				 a->value[ARG_FORCE] ? " and is no file" :
+						       " and is left as it is, --force replaces "
+						       "it");
+	return cause_set_io(why, r, "Failed to write '%s', and so nothing was written: %m",
+			    files[i - 1].path);
 }
 
 int output_add_hex(struct json_object *o, const char *key, const uint8_t *data, size_t len)

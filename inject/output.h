@@ -16,9 +16,12 @@ static inline void json_putp(struct json_object **o)
 /*
  * Write @path with mode 0600, whole or not at all.  An existing file is replaced with --force only.
  * "-" is standard output, which --json leaves no room for.
- * Returns STATUS_GOOD, or says why and returns STATUS_USAGE or STATUS_IO.
+ *
+ * Returns 0; -EINVAL when standard output is asked for twice; -EEXIST for a file that is to stay;
+ * -EIO or -ENOMEM.  Then @why has the cause.
  */
-enum status output_file(const struct args *a, const char *path, const void *data, size_t len);
+int output_file(const struct args *a, const char *path, const void *data, size_t len,
+		struct cause *why);
 
 /* A file to be written. */
 struct output {
@@ -34,18 +37,15 @@ struct output {
  * one fails, where the file system can exchange two files.  "-" is standard output, for one of
  * them at most and not beside --json; it is written last.
  *
- * Returns STATUS_GOOD, or says why and returns STATUS_USAGE or STATUS_IO.
+ * Returns as output_file().
  */
 #define OUTPUT_MAX 8
-enum status output_files(const struct args *a, const struct output *files, size_t n);
+int output_files(const struct args *a, const struct output *files, size_t n, struct cause *why);
 
 /*
- * Print @o in one line to standard output.  Returns STATUS_GOOD, or STATUS_IO without memory
- * (an @o of NULL too).
+ * Add @data, at most 64 bytes, in hexadecimal digits under @key to @o.  Returns 0, or a negative
+ * value without memory.
  */
-enum status output_json(struct json_object *o);
-
-/* @data in hexadecimal digits under @key of @o.  At most 64 bytes.  Returns 0, or a negative value without memory. */
 int output_add_hex(struct json_object *o, const char *key, const uint8_t *data, size_t len);
 
 #endif

@@ -63,10 +63,9 @@ static enum status read_policy(const struct args *a, uint64_t *ret)
 			       text);
 	log_info("Policy 0x%llx: %s", (unsigned long long)policy, snp_policy_print(policy, words));
 	if (policy & SNP_POLICY_DEBUG && !a->value[ARG_ALLOW_DEBUG])
-		return give_up(STATUS_CHECK,
-			       "The policy lets the host read and write the guest's memory in the "
-			       "clear: take debug (0x80000) away, or add --allow-debug if that is "
-			       "what you want");
+		return give_up(STATUS_CHECK, "The policy lets the host read and write the guest's "
+					     "memory in the clear: take debug (0x80000) away, or "
+					     "add --allow-debug if that is what you want");
 	if (policy & SNP_POLICY_DEBUG)
 		log_warning("The policy has debug: the host can read everything in the guest (--allow-debug)");
 	if (policy & SNP_POLICY_MIGRATE_MA)
@@ -147,6 +146,7 @@ static enum status make(struct id *id)
 static enum status write_files(const struct args *a, const struct id *id)
 {
 	_cleanup_(freep) char *block = NULL, *auth = NULL;
+	struct cause why;
 
 	if (streq(a->value[ARG_ID_BLOCK], a->value[ARG_ID_AUTH]))
 		return give_up(STATUS_USAGE, "--id-block and --id-auth are the same file");
@@ -155,12 +155,12 @@ static enum status write_files(const struct args *a, const struct id *id)
 		log_oom();
 		return STATUS_IO;
 	}
-	return output_files(a,
-			    (const struct output[]){
-				    { a->value[ARG_ID_BLOCK], block, strlen(block), 0600 },
-				    { a->value[ARG_ID_AUTH], auth, strlen(auth), 0600 },
-			    },
-			    2);
+	const struct output files[] = {
+		{ a->value[ARG_ID_BLOCK], block, strlen(block), 0600 },
+		{ a->value[ARG_ID_AUTH], auth, strlen(auth), 0600 },
+	};
+
+	return give_up_if(output_files(a, files, ARRAY_SIZE(files), &why), &why);
 }
 
 static enum status print_result(const struct args *a, const struct id *id)

@@ -86,9 +86,9 @@ static enum status check_policy(struct inject *x)
 	if (!x->launch.has_version && !x->computed && !x->args->value[ARG_MIN_API])
 		return STATUS_GOOD;
 	if (!x->launch.has_version)
-		return give_up(STATUS_CHECK,
-			       "The host does not tell the firmware's version, without which the "
-			       "measurement cannot be computed; libvirt 8.0 does");
+		return give_up(STATUS_CHECK, "The host does not tell the firmware's version, "
+					     "without which the measurement cannot be computed; "
+					     "libvirt 8.0 does");
 	if (m->api_major < x->min_api_major ||
 	    (m->api_major == x->min_api_major && m->api_minor < x->min_api_minor))
 		return give_up(STATUS_CHECK,

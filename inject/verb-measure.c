@@ -394,7 +394,7 @@ static enum status check_dump(const struct measure *m)
 	return STATUS_GOOD;
 }
 
-static enum status dump_pages(const struct measure *m)
+static enum status dump_pages(struct measure *m)
 {
 	const char *path = m->args->value[ARG_DUMP_VMSA];
 	uint8_t pages[2 * VMSA_LEN];
@@ -404,7 +404,7 @@ static enum status dump_pages(const struct measure *m)
 		return STATUS_GOOD;
 	for (size_t i = 0; i < n; i++)
 		launch_vmsa(&m->in.launch, i, pages + i * VMSA_LEN);
-	return output_file(m->args, path, pages, n * VMSA_LEN);
+	return give_up_if(output_file(m->args, path, pages, n * VMSA_LEN, &m->why), &m->why);
 }
 
 static enum status run(const struct args *a)

@@ -8,6 +8,7 @@
 static enum status write_packet(const struct args *a, const struct packet *p)
 {
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
+	struct cause why;
 
 	if (streq(a->value[ARG_HEADER], a->value[ARG_PAYLOAD]))
 		return give_up(STATUS_USAGE, "--header and --payload are the same file");
@@ -16,12 +17,12 @@ static enum status write_packet(const struct args *a, const struct packet *p)
 		log_oom();
 		return STATUS_IO;
 	}
-	return output_files(a,
-			    (const struct output[]){
-				    { a->value[ARG_HEADER], header, strlen(header), 0600 },
-				    { a->value[ARG_PAYLOAD], payload, strlen(payload), 0600 },
-			    },
-			    2);
+	const struct output files[] = {
+		{ a->value[ARG_HEADER], header, strlen(header), 0600 },
+		{ a->value[ARG_PAYLOAD], payload, strlen(payload), 0600 },
+	};
+
+	return give_up_if(output_files(a, files, ARRAY_SIZE(files), &why), &why);
 }
 
 /* What describes the launch, beside the firmware, which may be given for its area only. */

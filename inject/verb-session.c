@@ -124,6 +124,7 @@ static enum status write_session(const struct args *a, const struct session *s,
 				 char paths[][NAME_MAX_LEN + 32])
 {
 	_cleanup_(freep) char *godh = NULL, *blob = NULL;
+	struct cause why;
 
 	if (base64_encode(s->godh, sizeof(s->godh), &godh) < 0 ||
 	    base64_encode(s->blob, sizeof(s->blob), &blob) < 0) {
@@ -137,7 +138,7 @@ static enum status write_session(const struct args *a, const struct session *s,
 		{ paths[3], secret_data(s->tik), secret_len(s->tik), 0600 },
 	};
 
-	return output_files(a, files, ARRAY_SIZE(files));
+	return give_up_if(output_files(a, files, ARRAY_SIZE(files), &why), &why);
 }
 
 /* What "inject" wrote down of a session that had this name before: these keys are new. */

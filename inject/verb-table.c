@@ -19,7 +19,8 @@ static enum status run(const struct args *a)
 	if (isatty(STDOUT_FILENO) && streq(path, "-") && !a->value[ARG_FORCE])
 		return give_up(STATUS_USAGE,
 			       "The table is not encrypted, and standard output is a terminal; send it into a file or a pipe, or say --force");
-	status = output_file(a, path, secret_data(table), secret_len(table));
+	status = give_up_if(output_file(a, path, secret_data(table), secret_len(table), &why),
+			    &why);
 	if (status != STATUS_GOOD)
 		return status;
 	log_info("Wrote a table of %zu secret%s, %zu bytes, to '%s': it is not encrypted",

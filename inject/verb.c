@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/verb.h"
 
+#include <json.h>
+
+#include "base/text.h"
+
 /* An errno that is not here is of a file, a library or the memory. */
 static const struct {
 	int error;
@@ -25,4 +29,18 @@ enum status give_up_if(int r, const struct cause *why)
 		if (statuses[i].error == r)
 			return statuses[i].status;
 	return STATUS_IO;
+}
+
+enum status output_json(struct json_object *o)
+{
+	const char *text = NULL;
+
+	if (o)
+		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+								 JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!text || print_json_text(text) < 0) {
+		log_oom();
+		return STATUS_IO;
+	}
+	return STATUS_GOOD;
 }

@@ -37,6 +37,13 @@ enum status {
 enum status give_up_if(int r, const struct cause *why);
 
 /*
+ * Print @o in one line to standard output.  Returns STATUS_GOOD; STATUS_IO without memory, which
+ * an @o of NULL means too.
+ */
+struct json_object;
+enum status output_json(struct json_object *o);
+
+/*
  * All options of all verbs.  A verb says which of them it takes; their names and texts are in
  * args.c.
  */
