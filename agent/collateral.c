@@ -11,7 +11,7 @@
 #include "attest/newest.h"
 #include "base/io.h"
 
-/* All of it is looked at, and the newest that verifies counts, wherever it lies. */
+/* All files in both folders are looked at.  The newest that verifies counts, wherever it lies. */
 static const char *const collateral_dirs[] = { "/etc/cocod/collateral", COLLATERAL_CACHE };
 
 static const enum bundle_kind collateral_kinds[] = {
@@ -24,7 +24,7 @@ static int unreadable(struct cause *why, int error, const char *path)
 	return cause_set(why, error, "'%.100s' cannot be read: %s", path, config_file_error(error));
 }
 
-/* Returns 1 when it was there, 0 when not, or a negative errno. */
+/* Returns 1 when the file was there, 0 when it was not, or a negative errno. */
 static int add_config(const char *root, const char *name, size_t max, enum bundle_kind kind,
 		      struct bundle *ret, struct cause *why)
 {
@@ -43,7 +43,10 @@ static int add_config(const char *root, const char *name, size_t max, enum bundl
 	return r < 0 ? cause_set(why, r, "'%.180s' is too much: %s", f.path, strerror(-r)) : 1;
 }
 
-/* The name begins with the kind's, and that ends there: "crl.der", "crl-milan.der", not "crlf". */
+/*
+ * @name begins with the kind's name, followed by '-' or '.': "crl.der", "crl-milan.der", not
+ * "crlf".
+ */
 static const enum bundle_kind *kind_of(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(collateral_kinds); i++) {
@@ -71,7 +74,7 @@ static int each_file(const char *root, const char *dir, const char *name, collat
 		r = -ENAMETOOLONG;
 	else
 		r = config_file_read_path(root, path, BUNDLE_ITEM_MAX, &f);
-	/* 0: it is masked, or has just been removed from the cache. */
+	/* 0: the file is masked, or was removed from the cache just now. */
 	if (r != 0)
 		r = each(userdata, r, *kind_of(name), &f);
 	config_file_done(&f);
@@ -79,8 +82,8 @@ static int each_file(const char *root, const char *dir, const char *name, collat
 }
 
 /*
- * Nothing is left out in silence: what cannot be read may be the list that revokes, and so may
- * the file behind the last one that there is room for.
+ * Nothing is left out in silence.  A file that cannot be read, or one too many for the limit, may
+ * be the list that revokes.
  */
 static int each_in_folder(const char *root, const char *folder, collateral_each_t each,
 			  void *userdata)
@@ -121,7 +124,8 @@ static int add_file(void *userdata, int r, enum bundle_kind kind, const struct c
 
 	if (r == -EMSGSIZE)
 		return cause_set(a->why, r,
-				 "there are more than %d files of collateral in '%.120s': remove those that this VM does not need",
+				 "there are more than %d files of collateral in '%.120s': remove "
+				 "those that this VM does not need",
 				 COLLATERAL_FILES_MAX, f->path);
 	if (r < 0)
 		return unreadable(a->why, r, f->path);
@@ -129,7 +133,7 @@ static int add_file(void *userdata, int r, enum bundle_kind kind, const struct c
 	return r < 0 ? cause_set(a->why, r, "'%.180s' is too much: %s", f->path, strerror(-r)) : 0;
 }
 
-/* An empty one is not masked: it is a memory that was lost. */
+/* An empty file does not mean "masked" here: it is a memory that was lost. */
 static int add_newest(const char *root, struct bundle *ret, struct cause *why)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -138,7 +142,8 @@ static int add_newest(const char *root, struct bundle *ret, struct cause *why)
 	size_t len;
 	int r;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s%s/%s", root, COLLATERAL_CACHE, NEWEST_FILE) >= sizeof(path))
+	if ((size_t)snprintf(path, sizeof(path), "%s%s/%s", root, COLLATERAL_CACHE, NEWEST_FILE) >=
+	    sizeof(path))
 		return unreadable(why, -ENAMETOOLONG, root);
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : unreadable(why, -errno, path);
@@ -158,8 +163,8 @@ int collateral_add(const char *root, bool need_policy, struct bundle *ret, struc
 	r = add_config(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, BUNDLE_POLICY, ret, why);
 	if (r == 0 && need_policy)
 		return cause_set(why, -ENODATA,
-				 "there is no policy to judge this VM's evidence by: write /etc/cocod/" ATTEST_POLICY_FILE
-				 ", see cocod.conf(5)");
+				 "there is no policy to judge this VM's evidence by: write "
+				 "/etc/cocod/" ATTEST_POLICY_FILE ", see cocod.conf(5)");
 	if (r > 0)
 		r = add_config(root, ATTEST_TRUST_FILE, ATTEST_TRUST_MAX, BUNDLE_TRUST, ret, why);
 	if (r >= 0)

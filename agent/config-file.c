@@ -17,7 +17,8 @@ const char *config_file_error(int r)
 	switch (-r) {
 	case EACCES:
 	case EPERM:
-		return "Permission denied; cocod runs as root without CAP_DAC_OVERRIDE, so files and folders have to be root's, or readable by all";
+		return "Permission denied; cocod runs as root without CAP_DAC_OVERRIDE, so files "
+		       "and folders have to be root's, or readable by all";
 	case ENOLINK:
 		return "It is a link, or lies behind one, that leads nowhere";
 	case EISDIR:
@@ -40,8 +41,8 @@ void config_file_done(struct config_file *f)
 }
 
 /*
- * What ENOENT for @path means: 0 when the last part that is there is a folder; a link on the way
- * that leads nowhere was meant to lead to something.
+ * What ENOENT for @path means.  Returns 0 when the last part of the path that exists is a folder;
+ * -ENOLINK when a link on the way leads nowhere, because somebody meant it to lead to a file.
  */
 static int judge_missing(const char *root, const char *path)
 {
@@ -70,7 +71,7 @@ static int judge_missing(const char *root, const char *path)
 	return root[0] && access(root, F_OK) < 0 ? -errno : 0;
 }
 
-/* An empty @ret_fd, -EBADF, stands for /dev/null. */
+/* @ret_fd is -EBADF for /dev/null. */
 static int open_file(const char *path, int *ret_fd)
 {
 	_cleanup_(closep) int fd = -EBADF;
@@ -89,7 +90,7 @@ static int open_file(const char *path, int *ret_fd)
 	return 0;
 }
 
-/* Returns 1 with a file, an empty one and /dev/null included; 0 when there is none. */
+/* Returns 1 with a file, which may be empty or /dev/null; 0 when no file is there. */
 static int read_one(const char *root, size_t max, struct config_file *f)
 {
 	_cleanup_(closep) int fd = -EBADF;
@@ -218,7 +219,8 @@ static int list_places(const char *root, const char *name, bool (*wanted)(const 
 	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
 		int r = -ENAMETOOLONG;
 
-		if ((size_t)snprintf(ret_path, PATH_MAX, "%s%s/%s", root, config_dirs[i], name) < PATH_MAX)
+		if ((size_t)snprintf(ret_path, PATH_MAX, "%s%s/%s", root, config_dirs[i], name) <
+		    PATH_MAX)
 			r = name_list_add_folder(&l, root, ret_path, wanted);
 		if (r < 0) {
 			name_list_done(&l);

@@ -8,16 +8,16 @@
 
 /*
  * Which files of a configuration count, and their text.  There are three places, /usr/lib/cocod,
- * /run/cocod and /etc/cocod; a file in a later one hides the one of the same name in an earlier
- * one, and an empty file or a link to /dev/null hides it for good.
+ * /run/cocod and /etc/cocod.  A file in a later place hides a file of the same name in an earlier
+ * place.  An empty file, or a link to /dev/null, hides the name for good.
  *
- * "There is none" is said only when that is known.  Whatever cannot be looked at is an error:
- * what stands in it may be what closes the gate.
+ * A file counts as missing only when that is certain.  Whatever cannot be looked at is an error:
+ * its content may be what closes the gate.
  */
 
 #define CONFIG_FILE_MAX 65536	/* bytes of cocod.conf, and of each drop-in and secrets.d file */
 
-/* The policy for this machine's own evidence, and its trust set; found as the others are. */
+/* The policy for this machine's own evidence, and its trust set; found like the other files. */
 #define ATTEST_POLICY_FILE "attest.conf"
 #define ATTEST_POLICY_MAX 65536
 #define ATTEST_TRUST_FILE "attest.trust"
@@ -25,33 +25,34 @@
 
 struct config_file {
 	char path[PATH_MAX];	/* with the root; written for errors too */
-	char *text;		/* NUL-terminated, after which nothing counts: see @len */
+	char *text;		/* with a NUL after its @len bytes */
 	size_t len;
 };
 
 void config_file_done(struct config_file *f);
 
 /*
- * Read the file @path of at most @max bytes, once and through one descriptor.  @root ("" is the
- * machine's) is the part of @path that has to be there.
+ * Read the file @path of at most @max bytes, once and through one descriptor.  @root is the part
+ * of @path that must exist; "" stands for the machine's own root.
  *
- * Returns 1; 0 when there is none, or when it is empty or /dev/null, and then @ret->text is
- * NULL; -EACCES; -ENOLINK for a link that leads nowhere; -EISDIR for a folder, -ENXIO for what
- * else is no regular file; -EFBIG; -ENOENT when @root is not there; -ENAMETOOLONG, -ENOMEM, and
- * other errors of open(2) and read(2).  config_file_error() has words for all of them.
+ * Returns 1 with a text.  Returns 0 when the file does not exist, is empty or is /dev/null; then
+ * @ret->text is NULL.  Errors: -EACCES; -ENOLINK for a link that leads nowhere; -EISDIR for a
+ * folder, -ENXIO for anything else that is not a regular file; -EFBIG; -ENOENT when @root does
+ * not exist; -ENAMETOOLONG, -ENOMEM, and other errors of open(2) and read(2).
+ * config_file_error() has words for all of them.
  */
 int config_file_read_path(const char *root, const char *path, size_t max, struct config_file *ret);
 
 /*
- * The same for the file @name, such as "cocod.conf" or "secrets.d/data.conf", of that place
- * which counts.
+ * The same for the file @name, such as "cocod.conf" or "secrets.d/data.conf", from the place that
+ * counts.
  */
 int config_file_read(const char *root, const char *name, size_t max, struct config_file *ret);
 
 /* What a negative return of these functions means and what to do, for people. */
 const char *config_file_error(int r);
 
-/* Names of files, each once, sorted by strcmp(). */
+/* Names of files, without duplicates, sorted by strcmp(). */
 struct name_list {
 	char **names;
 	size_t n;
@@ -60,21 +61,21 @@ struct name_list {
 void name_list_done(struct name_list *l);
 
 /*
- * Add the names in the folder @path, those that @wanted takes.  Those that begin with a dot are
- * left out.  Returns 0, also when there is no such folder; errors as above, -ENOTDIR among them,
- * and then @l has some of them.
+ * Add those names in the folder @path that @wanted accepts.  Names that begin with a dot are left
+ * out.  Returns 0, also when the folder does not exist; errors as above, and -ENOTDIR.  After an
+ * error @l has some of the names.
  */
 int name_list_add_folder(struct name_list *l, const char *root, const char *path,
 			 bool (*wanted)(const char *name));
 
 /*
- * All names of *.conf files in the folder @name, such as "secrets.d", of all places.  On errors
+ * All names of *.conf files in the folder @name, such as "secrets.d", in all places.  On errors
  * @ret_path is the folder that could not be read.
  */
 int config_folder_list(const char *root, const char *name, struct name_list *ret,
 		       char ret_path[static PATH_MAX]);
 
-/* The same for what else is there, which nobody reads. */
+/* The same for all other files in these folders, which nobody reads. */
 int config_folder_list_unread(const char *root, const char *name, struct name_list *ret,
 			      char ret_path[static PATH_MAX]);
 

@@ -103,20 +103,22 @@ static bool ends(const char *text, size_t size)
 }
 
 /*
- * Whether the worker's words have a verdict's form, and are about this attempt; that much it is
- * believed, for somebody has to be.
+ * True if the worker's answer has the form of a verdict and is about this attempt.  Beyond that
+ * the keeper has to believe the worker.
  */
 static bool verdict_is_sound(const struct attestation *a, const struct attest_verdict *v)
 {
 	if (v->result == ATTEST_NONE || v->result >= _ATTEST_RESULT_MAX || v->trust_replaced > 1)
 		return false;
-	/* Who accepts without the initrd's policy has not seen it. */
+	/* A worker that accepts by another policy has not used the initrd's. */
 	if (v->result == ATTEST_ACCEPTED && kept_rules(a) &&
-	    (memcmp(v->policy_sha256, kept_rules(a)->policy_sha256, sizeof(v->policy_sha256)) != 0 ||
+	    (memcmp(v->policy_sha256, kept_rules(a)->policy_sha256,
+		    sizeof(v->policy_sha256)) != 0 ||
 	     memcmp(v->trust_sha256, kept_rules(a)->trust_sha256, sizeof(v->trust_sha256)) != 0))
 		return false;
-	/* The built-in roots have no digest, and replaced ones have. */
-	if (v->trust_replaced == bytes_all_zero(&(struct bytes){ v->trust_sha256, sizeof(v->trust_sha256) }))
+	/* The built-in roots have no digest; replaced roots have one. */
+	if (v->trust_replaced ==
+	    bytes_all_zero(&(struct bytes){ v->trust_sha256, sizeof(v->trust_sha256) }))
 		return false;
 	if (memcmp(v->nonce, a->nonce, sizeof(v->nonce)) != 0)
 		return false;
@@ -131,14 +133,14 @@ static void on_verdict(void *userdata, const void *reply, const char *why)
 	char text[256];
 
 	if (!reply) {
-		/* The words are the call's, which ends here. */
+		/* @why belongs to the call, which end() frees. */
 		snprintf(text, sizeof(text), "%s", why);
 		end(a, NULL, text);
 		return;
 	}
 	memcpy(&v, reply, sizeof(v));
 	if (!verdict_is_sound(a, &v)) {
-		end_without(a, "cocod-worker's answer is no verdict over this evidence");
+		end_without(a, "cocod-worker's answer is not a verdict over this evidence");
 		return;
 	}
 	make_printable(v.type);
@@ -149,8 +151,8 @@ static void on_verdict(void *userdata, const void *reply, const char *why)
 }
 
 /*
- * What an Azure VM's evidence lacks, its metadata service has; on any other machine nobody will
- * speak over the connection.
+ * An Azure VM's metadata service has what its evidence lacks.  On any other machine nothing will
+ * be sent over the connection.
  */
 static int ask_worker(struct attestation *a, int tpm)
 {
@@ -176,7 +178,8 @@ static int ask_worker(struct attestation *a, int tpm)
 	};
 
 	memcpy(q.nonce, a->nonce, sizeof(q.nonce));
-	if (fcntl(a->pack, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+	if (fcntl(a->pack, F_ADD_SEALS,
+		  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -errno;
 	return worker_call_new(&question, &a->call);
 }
@@ -187,15 +190,15 @@ static void begin_judging(struct attestation *a)
 	int r;
 
 	/*
-	 * Where the kernel has no provider, an Azure VM has its TPM; any other TPM will turn
-	 * out to be none of those.
+	 * Where the kernel has no provider, the machine may be an Azure VM with its TPM.  The
+	 * worker finds out when a TPM belongs to another machine.
 	 */
 	if (a->report->error == -ENODEV) {
 		tpm = tpm_open(a->setup.root, a->setup.tpm);
 		if (tpm < 0) {
 			a->nobody = tpm == -ENOENT;
 			end_without(a, "no evidence can be had: %s; tpm: %s", a->report->why.text,
-				    tpm == -ENOENT ? "there is none" : strerror(-tpm));
+				    tpm == -ENOENT ? "no TPM" : strerror(-tpm));
 			return;
 		}
 	} else if (a->report->error < 0) {
@@ -211,7 +214,7 @@ static void begin_judging(struct attestation *a)
 
 /* ---- the child that asks the TEE ---- */
 
-/* What the initrd judged by goes along as it was, whatever lies in this system's /etc. */
+/* The initrd's policy and trust file go along unchanged, whatever lies in this system's /etc. */
 static int add_rules(const struct attestation *a, struct bundle *b, struct cause *why)
 {
 	const struct kept *k = kept_rules(a);
@@ -228,7 +231,9 @@ static int add_rules(const struct attestation *a, struct bundle *b, struct cause
 
 static int gather_all(const struct attestation *a, struct bundle *b, struct cause *why)
 {
-	struct attest_request q = { .root = a->setup.root, .privlevel = -1, .nonce_len = ATTEST_NONCE_LEN };
+	struct attest_request q = { .root = a->setup.root,
+				    .privlevel = -1,
+				    .nonce_len = ATTEST_NONCE_LEN };
 	struct cause ignored;
 	int r, none;
 
@@ -237,8 +242,8 @@ static int gather_all(const struct attestation *a, struct bundle *b, struct caus
 	if (none < 0 && none != -ENODEV)
 		return none;
 	/*
-	 * On a machine without a TEE a policy that is missing is not what a person should hear
-	 * of first.
+	 * On a machine without a TEE, a missing policy is not the first thing that a person
+	 * should hear.
 	 */
 	r = add_rules(a, b, none == -ENODEV ? &ignored : why);
 	if (r < 0 && none == 0)
@@ -252,11 +257,11 @@ static _Noreturn void child_main(struct attestation *a, pid_t parent)
 	struct bundle b = { 0 };
 	struct cause why = { "" };
 
-	/* The keeper's end is ours, and we do not outlive our use. */
+	/* The child ends when the keeper ends. */
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
-	/* A connection that the keeper closes must end, though we are still waiting. */
+	/* A connection that the keeper closes must end, even while the child is still waiting. */
 	if ((a->pack > 3 && close_range(3, (unsigned)a->pack - 1, 0) < 0) ||
 	    close_range((unsigned)a->pack + 1, ~0u, 0) < 0)
 		_exit(EXIT_FAILURE);
@@ -274,7 +279,7 @@ static int on_child_exit(sd_event_source *s, int fd, uint32_t revents, void *use
 	a->child = 0;
 	a->exit = sd_event_source_disable_unref(a->exit);
 	a->child_fd = close_fd(a->child_fd);
-	/* An attempt that was given up is over already. */
+	/* The attempt was given up, and has been reported. */
 	if (!a->busy)
 		return 0;
 	a->timer = sd_event_source_disable_unref(a->timer);
@@ -312,7 +317,9 @@ static int fork_child(struct attestation *a)
 		child_main(a, parent);
 	a->child = pid;
 	a->child_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	r = a->child_fd < 0 ? -errno : sd_event_add_io(a->setup.event, &a->exit, a->child_fd, EPOLLIN, on_child_exit, a);
+	r = a->child_fd < 0 ? -errno :
+			      sd_event_add_io(a->setup.event, &a->exit, a->child_fd, EPOLLIN,
+					      on_child_exit, a);
 	if (r >= 0)
 		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC,
 					       a->setup.gather_usec, 0, on_gather_timeout, a);
@@ -351,8 +358,8 @@ int attestation_request(struct attestation *a)
 	if (a->busy)
 		return 1;
 	/*
-	 * A child that cannot be killed waits in the kernel for a TEE: another one would join
-	 * it.
+	 * A child that cannot be killed is stuck in the kernel, waiting for a TEE.  Another child
+	 * would get stuck too.
 	 */
 	if (a->child > 0 || now(a) < a->not_before)
 		return 0;

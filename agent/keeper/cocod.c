@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "ipc/client.h"
 
-/* Our sockets, by the names that systemd gives their descriptors. */
+/* Our sockets, by the names that systemd gives to their descriptors. */
 static const struct {
 	const char *name;
 	void (*accept)(void *userdata, int conn);
@@ -26,7 +26,7 @@ static const struct {
 	{ "cryptsetup", on_cryptsetup_connection, NULL },
 };
 
-/* Those that we listen on; each instance of cocod-cryptsetup@.socket is one. */
+/* What we listen on; each instance of cocod-cryptsetup@.socket is one socket. */
 struct listening {
 	struct listener **list;
 	size_t n;
@@ -35,13 +35,14 @@ struct listening {
 static int usage(void)
 {
 	print("cocod [OPTIONS...]\n\n"
-	       "Hands the launch secrets of a confidential VM to their consumers and wipes them.\n"
-	       "Started by systemd with its sockets; see cocod(8).\n\n"
-	       "  -h --help             Show this help\n"
-	       "     --version          Show the version\n"
-	       "     --check-config     Read the configuration, say what is wrong with it, and exit\n"
-	       "     --config-root=DIR  Read the configuration below DIR\n"
-	       "     --debug            Log more\n");
+	      "Hands the launch secrets of a confidential VM to their consumers and wipes them.\n"
+	      "Started by systemd with its sockets; see cocod(8).\n\n"
+	      "  -h --help             Show this help\n"
+	      "     --version          Show the version\n"
+	      "     --check-config     Read the configuration, say what is wrong with it, "
+	      "and exit\n"
+	      "     --config-root=DIR  Read the configuration below DIR\n"
+	      "     --debug            Log more\n");
 	return 0;
 }
 
@@ -50,7 +51,7 @@ struct options {
 	bool check_config;
 };
 
-/* Returns 1 to go on, 0 to exit well, or a negative errno after an error that getopt has shown. */
+/* Returns 1 to go on, 0 to exit with success, or a negative errno after an error that was shown. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	enum { OPT_VERSION = 0x100, OPT_CHECK_CONFIG, OPT_CONFIG_ROOT, OPT_DEBUG };
@@ -110,7 +111,8 @@ static int keeper_open_store(struct keeper *k)
 		return log_oom();
 	if (r < 0)
 		log_warning_errno(r,
-				  "The journal '%s' cannot be read (%m) and is set aside as '%s.bad'; what became of the secrets before is not known",
+				  "The journal '%s' cannot be read (%m) and is set aside as "
+				  "'%s.bad'; what became of the secrets before is not known",
 				  journal, journal);
 	else if (r > 0)
 		log_warning("The journal '%s' was damaged; all records that are whole are kept",
@@ -145,7 +147,7 @@ static int gather(const struct attest_request *q, struct bundle *ret, struct cau
 	return attest_gather(attest_kernel_providers, q, ret, why);
 }
 
-/* At once, so that there is a verdict when the first one asks. */
+/* Ask for a verdict at once, so that it is there when the first client asks. */
 static int keeper_attest(struct keeper *k, const char *config_root)
 {
 	const struct attestation_setup setup = {
@@ -153,7 +155,10 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 		.config_root = config_root,
 		.root = "",
 		.worker = WORKER_EVIDENCE_SOCKET,
-		.flags = k->config->bind_policy || (k->carried.kept && k->carried.kept->bind_policy) ? ATTEST_BIND_POLICY : 0,
+		.flags = k->config->bind_policy ||
+					 (k->carried.kept && k->carried.kept->bind_policy) ?
+				 ATTEST_BIND_POLICY :
+				 0,
 		.kept = k->carried.kept,
 		.gather = gather,
 		.done = keeper_take_verdict,
@@ -171,7 +176,7 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 	return 0;
 }
 
-/* One descriptor from systemd, by the name in its socket unit. */
+/* Listen on one descriptor from systemd.  @name comes from its socket unit. */
 static int keeper_listen(struct keeper *k, int fd, const char *name, struct listener **ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
@@ -187,7 +192,7 @@ static int keeper_listen(struct keeper *k, int fd, const char *name, struct list
 
 			return listener_new(&setup, ret);
 		}
-	log_warning("A socket named '%s' is none of ours, ignoring it", name);
+	log_warning("cocod does not know a socket named '%s', ignoring it", name);
 	return 0;
 }
 
@@ -278,14 +283,15 @@ static int run(int argc, char **argv)
 		return config_check(options.config_root);
 
 	if (sd_listen_fds(/* unset_environment= */ false) == 0) {
-		log_error("No sockets were passed to cocod; start it through 'systemctl start cocod.socket'");
+		log_error("No sockets were passed to cocod; start it through "
+			  "'systemctl start cocod.socket'");
 		return -ENOTCONN;
 	}
 	r = secret_protect_process();
 	if (r < 0)
 		return log_error_errno(r, "Failed to keep this process out of core dumps: %m");
 	(void) umask(0077);
-	/* A limit on the size of files is an error to go on with, not the end. */
+	/* A limit on file sizes should give an error, not end the process. */
 	(void) signal(SIGXFSZ, SIG_IGN);
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
 	k.since_usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
@@ -295,13 +301,14 @@ static int run(int argc, char **argv)
 		return log_oom();
 	k.config = config;
 	if (config->secret_directory[0]) {
-		log_warning("SecretDirectory=%s: secrets come from a directory for tests, not from the firmware",
+		log_warning("SecretDirectory=%s: secrets come from a directory for "
+			    "tests, not from the firmware",
 			    config->secret_directory);
 	} else {
 		r = source_mount_securityfs();
 		if (r < 0)
-			log_warning_errno(r,
-					  "securityfs is not mounted on /sys/kernel/security and cannot be (%m); going on without launch secrets");
+			log_warning_errno(r, "securityfs is not mounted on /sys/kernel/security "
+					     "and cannot be (%m); going on without launch secrets");
 	}
 	r = keeper_open_store(&k);
 	if (r < 0)

@@ -19,7 +19,7 @@ extern char **environ;
 
 /* ---- the volumes ---- */
 
-/* True when the first word of a line of @text is @volume. */
+/* True if the first word of a line of @text is @volume. */
 static bool in_crypttab(const char *text, const char *volume)
 {
 	size_t len = strlen(volume);
@@ -51,7 +51,7 @@ static bool in_command_line(const char *text, const char *volume)
 	return false;
 }
 
-/* The number of volumes that nobody opens, or a negative errno. */
+/* Returns the number of volumes that nothing on this machine opens, or a negative errno. */
 static int check_volumes(const struct config *c, const char *root)
 {
 	struct config_file tab = { .text = NULL }, cmdline = { .text = NULL };
@@ -64,7 +64,7 @@ static int check_volumes(const struct config *c, const char *root)
 	r = config_file_read_path(root, path, CRYPTTAB_MAX, &tab);
 	if (r < 0)
 		log_error("%s: %s", path, config_file_error(r));
-	/* Another root has another command line. */
+	/* The command line of this machine says nothing about another root. */
 	if (r >= 0 && !root[0])
 		(void) config_file_read_path("", "/proc/cmdline", CMDLINE_MAX, &cmdline);
 	for (size_t i = 0; r >= 0 && i < c->n_policies; i++)
@@ -73,21 +73,26 @@ static int check_volumes(const struct config *c, const char *root)
 			if (!tab.text || in_crypttab(tab.text, volume) ||
 			    (cmdline.text && in_command_line(cmdline.text, volume)))
 				continue;
-			log_error("%s: There is no volume '%s', which Consumers= of the secret '%s' names: no volume of another name gets it",
+			log_error("%s: There is no volume '%s', which Consumers= of the secret "
+				  "'%s' names: no volume of another name gets it",
 				  path, volume, c->policies[i].name);
 			n++;
 		}
 	if (r == 0 && any)
-		log_warning("%s: There is none; whether the volumes that Consumers= names exist is not checked",
+		log_warning("%s: The file does not exist; whether the volumes in "
+			    "Consumers= exist is not checked",
 			    path);
 	config_file_done(&tab);
 	config_file_done(&cmdline);
 	return r < 0 ? r : n;
 }
 
-/* ---- what takes a judge ---- */
+/* ---- evidence ---- */
 
-/* In the build tree beside this program; where it is installed, in a folder of its own. */
+/*
+ * In the build tree the worker lies beside this program; an installed worker has a folder of its
+ * own.
+ */
 static void find_worker(char ret[static PATH_MAX])
 {
 	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - sizeof("/cocod-worker"));
@@ -101,7 +106,7 @@ static void find_worker(char ret[static PATH_MAX])
 	strcpy(ret, PKGLIBEXECDIR "/cocod-worker");
 }
 
-/* Returns 0, -EINVAL for mistakes, or why it is not known. */
+/* Returns 0, -EINVAL for mistakes, or the errno that kept us from finding out. */
 static int check_evidence(const char *root)
 {
 	char worker[PATH_MAX], option[PATH_MAX + sizeof("--config-root=")];
@@ -115,20 +120,25 @@ static int check_evidence(const char *root)
 	fflush(stdout);
 	r = posix_spawn(&pid, worker, NULL, NULL, argv, environ);
 	if (r != 0)
-		return log_error_errno(r, "Failed to run '%s', which checks attest.conf and what belongs to it: %m", worker);
+		return log_error_errno(r,
+				       "Failed to run '%s', which checks attest.conf and what "
+				       "belongs to it: %m",
+				       worker);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return log_error_errno(errno, "Failed to wait for '%s': %m", worker);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1)
-		log_error("'%s' did not come to an end; attest.conf and what belongs to it are not checked", worker);
+		log_error("'%s' did not come to an end; attest.conf and what "
+			  "belongs to it are not checked",
+			  worker);
 	return -EINVAL;
 }
 
 /* ---- all ---- */
 
-/* What is no mistake, and may not be what somebody meant. */
+/* Settings that are valid, but may not be what their author meant. */
 static int check_require(const struct config *c, const char *root)
 {
 	struct config_file f;
@@ -136,14 +146,17 @@ static int check_require(const struct config *c, const char *root)
 
 	r = config_file_read(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &f);
 	if (r > 0 && c->require == REQUIRE_NONE)
-		log_warning("%s: Require=none: nothing is judged by this policy, and secrets go to anybody", f.path);
+		log_warning("%s: Require=none: nothing is judged by this policy, "
+			    "and secrets go to anybody",
+			    f.path);
 	if (r == 0 && c->require == REQUIRE_EVIDENCE)
-		log_error("There is no " ATTEST_POLICY_FILE ": with Require=evidence nothing is ever released");
+		log_error("There is no " ATTEST_POLICY_FILE
+			  ": with Require=evidence nothing is ever released");
 	config_file_done(&f);
 	return r == 0 && c->require == REQUIRE_EVIDENCE ? -EINVAL : 0;
 }
 
-/* A secret whose file is called otherwise has the policy of one without a file. */
+/* A file with another name is not read: its secret has the policy of a secret without a file. */
 static void warn_of_unread(const char *root)
 {
 	static const char *const folders[] = { "cocod.conf.d", "secrets.d" };
@@ -152,11 +165,12 @@ static void warn_of_unread(const char *root)
 		struct name_list l = { NULL, 0 };
 		char path[PATH_MAX];
 
-		/* What cannot be read was said. */
+		/* config_load() has logged what cannot be read. */
 		if (config_folder_list_unread(root, folders[i], &l, path) < 0)
 			continue;
 		for (size_t j = 0; j < l.n; j++)
-			log_warning("'%s/%s' is not read, for its name does not end in .conf", folders[i], l.names[j]);
+			log_warning("'%s/%s' is not read, for its name does not end in .conf",
+				    folders[i], l.names[j]);
 		name_list_done(&l);
 	}
 }
@@ -172,8 +186,9 @@ int config_check(const char *root)
 		return log_oom();
 	n = config->n_errors;
 	if (n > 0)
-		log_error("The configuration has %u error%s; cocod would release nothing", n, n == 1 ? "" : "s");
-	/* All that can be said is said. */
+		log_error("The configuration has %u error%s; cocod would release nothing", n,
+			  n == 1 ? "" : "s");
+	/* Go on after errors, to report everything at once. */
 	warn_of_unread(root);
 	n += check_require(config, root) != 0;
 	n += check_volumes(config, root) != 0;

@@ -3,11 +3,12 @@
 #define COCO_AGENT_KEEPER_CONFIG_CHECK_H
 
 /*
- * `cocod --check-config`: all of the configuration below @root ("" is the machine's), with a
- * line for each mistake.  What is evidence's to be judged by is looked into by cocod-worker,
- * which is run for it with the rights of the caller; cocod has no reader for that.
+ * `cocod --check-config`: read the whole configuration below @root ("" is the machine's) and log
+ * a line for each mistake.  The files that evidence is judged by are checked by cocod-worker,
+ * which is run for this with the rights of the caller: cocod has no reader for them.
  *
- * Returns 0; -EINVAL for any mistake, -ENOMEM, and what else went wrong; it was said.
+ * Returns 0; -EINVAL for any mistake, -ENOMEM, or the errno of what went wrong.  Errors are
+ * logged.
  */
 int config_check(const char *root);
 

@@ -25,7 +25,7 @@ const char *require_name(enum require r)
 	return require_names[r];
 }
 
-/* One option's text and where it stands. */
+/* The text of one option, and where it was found. */
 struct value {
 	struct config *config;
 	struct secret_policy *policy;	/* in secrets.d */
@@ -36,7 +36,7 @@ struct value {
 	const char *text;
 };
 
-/* What an option may be, for the error, and how it is taken: 0 or a negative errno. */
+/* take() returns 0 or a negative errno.  @expected describes the valid values, for the error. */
 struct option {
 	const char *name;
 	int (*take)(struct value *v);
@@ -58,12 +58,13 @@ static void config_error(struct config *c, const char *file, uint64_t line, cons
 		(void) vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
 		va_end(ap);
 	}
-	/* Names of files and values may have anything in them. */
+	/* File names and values may contain any bytes. */
 	make_printable(text);
 	log_error("%s", text);
 	if (c->n_errors++ > 0)
 		return;
-	snprintf(c->first_error, sizeof(c->first_error), "%.*s", (int)sizeof(c->first_error) - 1, text);
+	snprintf(c->first_error, sizeof(c->first_error), "%.*s", (int)sizeof(c->first_error) - 1,
+		 text);
 	make_printable(c->first_error);	/* it may end in half a character */
 }
 
@@ -175,14 +176,20 @@ static int take_allow_tokens(struct value *v)
 }
 
 static const struct option secret_options[] = {
-	[SECRET_GUID] = { "Guid", take_guid, "a GUID such as 736869e5-84f0-4973-92ec-06879ce3da0b, not all zero" },
-	[SECRET_NAME] = { "Name", take_name, "up to 64 letters, digits, '.', '_', '-', beginning with none of '.' and '-'" },
-	[SECRET_CONSUMERS] = { "Consumers", take_consumers, "a list of 'cryptsetup', 'cryptsetup:VOLUME' and 'get'" },
-	[SECRET_WIPE] = { "Wipe", take_wipe, "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
+	[SECRET_GUID] = { "Guid", take_guid,
+			  "a GUID such as 736869e5-84f0-4973-92ec-06879ce3da0b, not all zero" },
+	[SECRET_NAME] = { "Name", take_name,
+			  "up to 64 letters, digits, '.', '_', '-', beginning "
+			  "with none of '.' and '-'" },
+	[SECRET_CONSUMERS] = { "Consumers", take_consumers,
+			       "a list of 'cryptsetup', 'cryptsetup:VOLUME' and 'get'" },
+	[SECRET_WIPE] = { "Wipe", take_wipe,
+			  "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
 	{ "TrailingNul", take_trailing_nul, "'auto', 'keep' or 'strip'" },
 	{ "VerifyVolumeHeader", take_volume_header, "'yes' or 'no'" },
 	{ "AllowTokens", take_allow_tokens,
-	  "types of LUKS2 tokens that open nothing by themselves, such as 'clevis'; never systemd-tpm2, systemd-fido2 or systemd-pkcs11" },
+	  "types of LUKS2 tokens that open nothing by themselves, such as 'clevis'; never "
+	  "systemd-tpm2, systemd-fido2 or systemd-pkcs11" },
 	{ NULL },
 };
 
@@ -208,8 +215,8 @@ static void take_option(const struct option *options, struct value *v)
 }
 
 /*
- * The text has been checked, and what it says is known; what libeconf makes of it counts, and
- * has to be the same.
+ * base/ini.h has checked the text and knows the value.  libeconf's reading is used, and must be
+ * the same.
  */
 static void take_item(econf_file *kf, const struct ini_item *i, const char *section,
 		      const struct option *options, struct value *v)
@@ -256,7 +263,10 @@ static void take_items(econf_file *kf, const char *text, size_t len, const char 
 	}
 }
 
-/* libeconf reads files only: it gets the bytes that were checked, whatever becomes of the file. */
+/*
+ * libeconf reads files only.  It gets the bytes that were checked, even if the file has changed
+ * since.
+ */
 static econf_err parse(const char *text, size_t len, econf_file **ret)
 {
 	_cleanup_(closep) int fd = memfd_create("config", MFD_CLOEXEC);
@@ -268,7 +278,7 @@ static econf_err parse(const char *text, size_t len, econf_file **ret)
 	return econf_readFile(ret, path, "=", INI_NO_COMMENT);
 }
 
-/* Read @f, all of whose options stand in the section @section. */
+/* Read @f, which may have options in the section @section only. */
 static void read_file(struct config_file *f, const char *section, const struct option *options,
 		      struct value *v)
 {
@@ -319,7 +329,8 @@ static void check_unique(struct config *c, const struct secret_policy *p, const 
 			config_error(c, path, 0, "Guid= is the same as that of the secret '%s'",
 				     c->policies[i].name);
 		if (streq(c->policies[i].name, p->name))
-			config_error(c, path, 0, "The name '%s' is another secret's already", p->name);
+			config_error(c, path, 0, "The name '%s' is another secret's already",
+				     p->name);
 	}
 }
 
@@ -336,10 +347,12 @@ static void read_secret_conf(struct config *c, struct config_file *f)
 	if (!(seen & 1u << SECRET_GUID))
 		config_error(c, path, 0, "Guid= is missing: it says which secret this is");
 	if (!p.name[0])
-		config_error(c, path, 0, "The file's name is no name for a secret: set Name=");
-	/* What looks like a GUID is taken for that one. */
+		config_error(c, path, 0,
+			     "The file's name cannot be the name of a secret: set Name=");
+	/* A name that looks like a GUID would be taken for the secret with that GUID. */
 	if (guid_parse(p.name, strlen(p.name), &other) == 0 && !guid_equal(&other, &p.guid))
-		config_error(c, path, 0, "The name '%s' is another secret's GUID: set Name=", p.name);
+		config_error(c, path, 0,
+			     "The name '%s' is another secret's GUID: set Name=", p.name);
 	if (!(seen & 1u << SECRET_WIPE))
 		p.wipe = secret_policy_default_wipe(&p);
 	check_unique(c, &p, path);
@@ -355,7 +368,7 @@ static void read_secret_conf(struct config *c, struct config_file *f)
 
 /* ---- all files ---- */
 
-/* Returns as config_file_read(); an error is said. */
+/* Returns what config_file_read() returns; errors are logged. */
 static int find_file(struct config *c, const char *root, const char *name, size_t max,
 		     struct config_file *ret)
 {
@@ -396,8 +409,8 @@ static void read_folder(struct config *c, const char *root, const char *dir, rea
 }
 
 /*
- * Who writes a policy wants evidence judged by it.  Unless Require= is given, and then it may be
- * unreadable: whoever judges evidence finds that out.
+ * Whoever writes a policy wants evidence judged by it.  With Require= given, an unreadable policy
+ * is no error here: the judge of evidence will report it.
  */
 static void default_require(struct config *c, const char *root)
 {

@@ -7,11 +7,12 @@
 #include "secrets/policy.h"
 
 /*
- * cocod.conf with its drop-ins, and secrets.d/NAME.conf, see cocod.conf(5); agent/config-file.h
- * says which of them count.  Each is checked by base/ini.h before libeconf reads it.
+ * cocod.conf with its drop-ins, and secrets.d/NAME.conf, see cocod.conf(5).  agent/config-file.h
+ * says which files count.  Each is checked by base/ini.h before libeconf reads it.
  */
 enum require {
-	REQUIRE_ATTESTED,	/* SEV or SEV-ES that the owner attested before injecting; else evidence */
+	/* SEV or SEV-ES, attested by the owner before injecting; else evidence */
+	REQUIRE_ATTESTED,
 	REQUIRE_EVIDENCE,	/* signed evidence that attest.conf accepts, whatever the TEE */
 	REQUIRE_NONE,		/* anything goes, and every status says so */
 	_REQUIRE_MAX,
@@ -19,12 +20,14 @@ enum require {
 
 struct config {
 	enum require require;
-	bool require_given;		/* said by Require=; else by whether there is an attest.conf */
-	bool bind_policy;		/* the evidence has to name the policy, in HOST_DATA or MRCONFIGID */
-	bool verify_header;		/* have a volume's LUKS header judged before its key is given */
-	uint64_t wait_usec;		/* for a source of secrets to appear */
-	uint64_t read_usec;		/* for a consumer to read its key */
-	char secret_directory[256];	/* for tests: instead of the machine's sources */
+	/* set by Require=; otherwise the default depends on whether attest.conf exists */
+	bool require_given;
+	/* evidence must name the policy, in HOST_DATA or MRCONFIGID */
+	bool bind_policy;
+	bool verify_header;		/* judge a volume's LUKS header before its key is given */
+	uint64_t wait_usec;		/* how long to wait for a source of secrets */
+	uint64_t read_usec;		/* how long a consumer may take to read its key */
+	char secret_directory[256];	/* for tests: used in place of the machine's sources */
 	struct secret_policy *policies;
 	size_t n_policies;
 	unsigned n_errors;
@@ -32,14 +35,14 @@ struct config {
 };
 
 /*
- * Without a Require= it is evidence where there is an attest.conf, attested where there is none.
+ * Read the whole configuration below @root ("" is the machine's).  Without Require= the default
+ * is "evidence" where attest.conf exists, and "attested" where it does not.
  *
- * Read all of it below @root ("" is the machine's).  Each error is logged with its file and
- * line, and counted; reading goes on, so that all are shown.  A file or folder that may be there
- * and cannot be read is an error.  With errors the settings are not to be used: the caller stays
- * closed.
+ * Each error is logged with its file and line, and counted; reading goes on, so that all errors
+ * are shown.  A file or folder that may exist but cannot be read is an error.  With errors the
+ * settings must not be used: the caller keeps the gate closed.
  *
- * @ret is yours.  Returns 0, errors of the files included; -ENOMEM.
+ * @ret is yours.  Returns 0, also with errors in the files; -ENOMEM.
  */
 int config_load(const char *root, struct config **ret);
 struct config *config_free(struct config *c);

@@ -2,23 +2,25 @@
 /*
  * Keys for systemd-cryptsetup.
  *
- * It binds its socket to a name that has the volume in it, connects, shuts down its sending
- * side, and takes what it reads up to the end as the key (crypttab(5)).  It has no timeout of
- * its own and waits for ever; so every step here has a deadline, and to decline is to close
- * without a byte: then it asks for a passphrase, or fails when the volume is "headless".
+ * systemd-cryptsetup binds its socket to a name that contains the volume, connects, shuts down
+ * its sending side, and takes all it reads up to the end as the key (crypttab(5)).  It has no
+ * timeout of its own and waits for ever, so every step here has a deadline.  To decline is to
+ * close without sending a byte: then systemd-cryptsetup asks for a passphrase, or fails when the
+ * volume is "headless".
  *
- *	connect -> who is it? -> gate -> a secret for the volume -> the volume's header -> write -> read by the peer: delivered
- *		-> the peer is gone, the volume is open, and nobody was asked for a passphrase: opened
- *		-> the peer is gone and the volume is not open, or a person was asked: rejected
- *		-> the volume is open, and what was asked meanwhile was not seen: undecided
+ *	connect -> who is it? -> gate -> a secret for the volume -> the volume's header
+ *	  -> write -> read by the peer: delivered
+ *	  -> the peer is gone, the volume is open, and nobody was asked for a passphrase: opened
+ *	  -> the peer is gone and the volume is not open, or a person was asked: rejected
+ *	  -> the volume is open, but a question may have been missed meanwhile: undecided
  *
- * Each of these is noted in the journal before it counts, the first one before the first byte
- * of the key goes out.  After a restart the peer is found again by its pid and its time of start.
- * The directory of questions has a time of modification: when that is what it was before the
- * key went out, nobody was asked while we were away.
+ * Each step is noted in the journal before it counts, the first one before the first byte of the
+ * key goes out.  After a restart the peer is found again by its pid and its start time.  If the
+ * modification time of the directory of questions has not changed since before the key went out,
+ * nobody was asked while cocod was away.
  *
- * This stands in agent/, not in secrets/: it needs the gate, the worker and the store, which
- * only agent/ may join.
+ * This file is in agent/, not in secrets/, because it needs the gate, the worker and the store,
+ * which only agent/ may join.
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -53,19 +55,21 @@ struct delivery {
 	char volume[VOLUME_NAME_MAX + 1];
 	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + VOLUME_NAME_MAX];
 	int fd;				/* the connection */
-	pid_t pid;			/* 0: it is gone */
+	pid_t pid;			/* 0: the peer is gone */
 	int pidfd;
 	struct worker_call *call;
-	struct store_entry *entry;	/* counted in its n_pending while @pending */
+	struct store_entry *entry;	/* counts this delivery in n_pending while @pending */
 	bool pending;
 	struct delivery_peer peer;
 	struct volume_asked asked;	/* the mark before the key went out */
-	bool offered;			/* the store knows of it, and has to hear how it ends */
-	bool unseen;			/* the volume may have been opened by something that we did not see */
-	char why_not[128];		/* ... and what */
+	/* the store knows of this delivery, and must hear how it ends */
+	bool offered;
+	/* something that we did not see may have opened the volume */
+	bool unseen;
+	char why_not[128];		/* what that was */
 	struct secret *key;
 	size_t key_len, n_sent;
-	uint64_t deadline;		/* CLOCK_MONOTONIC, of the step at hand */
+	uint64_t deadline;		/* CLOCK_MONOTONIC, of the current step */
 	sd_event_source *io, *timer, *exit, *questions;
 };
 
@@ -130,7 +134,7 @@ static uint64_t now(const struct delivery *d)
 	return usec;
 }
 
-/* The end without a key: say why, and close. */
+/* End without a key: log why, and close the connection. */
 static void decline(struct delivery *d, const char *format, ...) _printf_(2, 3);
 static void decline(struct delivery *d, const char *format, ...)
 {
@@ -147,7 +151,7 @@ static void decline(struct delivery *d, const char *format, ...)
 }
 
 /*
- * Call @handler at once and then whenever it has set the timer again; the deadline is @usec
+ * Call @handler at once, and again whenever it has set the timer anew.  The deadline is @usec
  * from now.
  */
 static int start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler)
@@ -172,7 +176,7 @@ static void note_outcome(struct delivery *d, enum delivery_outcome outcome)
 	keeper_noted(d->keeper, store_deliver(d->keeper->store, d->entry, d->consumer, outcome));
 }
 
-/* It is open, and once the peer is gone too, what is left to say is whether the secret stays. */
+/* The peer is gone.  Whether its secret stays is settled by delivery_free(). */
 static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	delivery_free(userdata);
@@ -180,16 +184,16 @@ static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *
 }
 
 /*
- * The secret is no longer being used.  The peer may still be there and ask a person; when it is
- * gone we look whether that opened the volume, to say so.
+ * The secret is no longer in use.  The peer may still be there and ask a person.  When the peer
+ * is gone, look whether that person opened the volume, to say so.
  */
 static void watch_rejected(struct delivery *d)
 {
 	d->timer = sd_event_source_disable_unref(d->timer);
 	d->questions = sd_event_source_disable_unref(d->questions);
 	d->exit = sd_event_source_disable_unref(d->exit);
-	if (d->pidfd < 0 ||
-	    sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_rejected_exit, d) < 0) {
+	if (d->pidfd < 0 || sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN,
+					    on_rejected_exit, d) < 0) {
 		delivery_free(d);
 		return;
 	}
@@ -200,7 +204,8 @@ static void watch_rejected(struct delivery *d)
 
 static void end_rejected(struct delivery *d, const char *how)
 {
-	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare it with the volume's passphrase",
+	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare "
+		    "it with the volume's passphrase",
 		    d->volume, d->entry->policy.name, how);
 	note_outcome(d, DELIVERY_REJECTED);
 	watch_rejected(d);
@@ -213,10 +218,10 @@ static void suspect(struct delivery *d, const char *why)
 	d->unseen = true;
 }
 
-/* Once the peer is gone the volume is open or it is not.  delivery_free() settles what follows. */
+/* The peer is gone, so the volume is open or stays closed.  delivery_free() settles the secret. */
 static void end_outcome(struct delivery *d)
 {
-	/* Without a watch on the questions their directory alone can tell. */
+	/* Without a watch on the questions only the mark of their directory can tell. */
 	if (!d->questions && !volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
 		suspect(d, "somebody was asked for a passphrase meanwhile");
 	d->pidfd = close_fd(d->pidfd);
@@ -225,7 +230,8 @@ static void end_outcome(struct delivery *d)
 		return;
 	}
 	if (d->unseen) {
-		log_warning("Whether secret '%s' opened volume '%s' or something else did cannot be said: %s",
+		log_warning("Whether secret '%s' opened volume '%s' or something "
+			    "else did cannot be said: %s",
 			    d->entry->policy.name, d->volume, d->why_not);
 		note_outcome(d, DELIVERY_UNDECIDED);
 	} else {
@@ -242,17 +248,15 @@ static int on_peer_exit(sd_event_source *s, int fd, uint32_t revents, void *user
 	return 0;
 }
 
-/*
- * What is typed now may open the volume, and would prove nothing about the secret.
- */
+/* A passphrase that is typed now may open the volume, and would prove nothing about the secret. */
 static void end_asks(struct delivery *d)
 {
 	end_rejected(d, "systemd-cryptsetup asks for a passphrase instead");
 }
 
 /*
- * A question was put into the directory.  One that is answered before we can read whose it was
- * may have been our peer's.
+ * A question was put into the directory.  If it is answered before we can read whose question it
+ * was, it may have been our peer's.
  */
 static int on_question(sd_event_source *s, const struct inotify_event *event, void *userdata)
 {
@@ -284,13 +288,16 @@ static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* From before the key goes out, so that no question is missed.  Without it the mark has to do. */
+/*
+ * Watch from before the key goes out, so that no question is missed.  If that fails, the
+ * directory's mark must do.
+ */
 static void watch_questions(struct delivery *d)
 {
 	int r = sd_event_add_inotify(d->keeper->event, &d->questions, ASK_PASSWORD_DIR,
 				     IN_MOVED_TO | IN_CREATE | IN_ONLYDIR, on_question, d);
 
-	/* What was asked before the peer's end is to be read before it. */
+	/* Questions from before the peer's end must be read before that end is handled. */
 	if (r >= 0)
 		r = sd_event_source_set_priority(d->questions, SD_EVENT_PRIORITY_IMPORTANT);
 	if (r < 0)
@@ -302,7 +309,7 @@ static void await_outcome(struct delivery *d)
 	int r;
 
 	if (d->pid == 0 || d->pidfd < 0) {
-		end_outcome(d);		/* it was gone before we could hold on to it */
+		end_outcome(d);		/* the peer was gone before we could get a pidfd for it */
 		return;
 	}
 	r = start_polling(d, 0, on_poll_outcome);
@@ -310,7 +317,8 @@ static void await_outcome(struct delivery *d)
 		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d);
 	if (r < 0) {
 		log_warning_errno(r,
-				  "Failed to watch for volume '%s', its secret stays until it is wiped by hand: %m",
+				  "Failed to watch for volume '%s', its secret stays until it is "
+				  "wiped by hand: %m",
 				  d->volume);
 		note_outcome(d, DELIVERY_UNDECIDED);
 		delivery_free(d);
@@ -319,7 +327,7 @@ static void await_outcome(struct delivery *d)
 
 /* ---- writing the key ---- */
 
-/* What the peer was told.  It runs as the unit of the volume, so its arguments are systemd's. */
+/* Read the peer's arguments.  The peer runs as the unit of the volume, so systemd chose them. */
 static int read_request(const struct delivery *d, struct volume_request *ret)
 {
 	_cleanup_(freep) char *cmdline = NULL;
@@ -353,7 +361,7 @@ static void end_delivered(struct delivery *d)
 	await_outcome(d);
 }
 
-/* All is written, and the end: has the peer taken it out of the socket? */
+/* The whole key is written.  Has the peer taken it out of the socket? */
 static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct delivery *d = userdata;
@@ -364,12 +372,13 @@ static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
 	    getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
 	/*
-	 * A peer that closes with bytes unread leaves ECONNRESET and an empty queue: look at
-	 * the error first.
+	 * A peer that closes with unread bytes leaves ECONNRESET and an empty queue: look at the
+	 * error first.
 	 */
 	if (error)
 		decline(d,
-			"systemd-cryptsetup went away before it had read it (%s); the secret is kept",
+			"systemd-cryptsetup went away before it had read it "
+			"(%s); the secret is kept",
 			strerror(error));
 	else if (unread == 0)
 		end_delivered(d);
@@ -405,8 +414,8 @@ static void write_key(struct delivery *d)
 			return;
 		}
 		if (n < 0) {
-			decline(d,
-				"systemd-cryptsetup went away in the middle (%m); the secret is kept");
+			decline(d, "systemd-cryptsetup went away in the middle "
+				   "(%m); the secret is kept");
 			return;
 		}
 		d->n_sent += (size_t)n;
@@ -425,8 +434,8 @@ static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userd
 }
 
 /*
- * From here on the volume may be opened with the secret, whatever becomes of us.  What cannot
- * be written to the journal holds in memory; a key that waits for room in /run would keep the
+ * From here on the secret may open the volume, whatever happens to cocod.  A step that cannot be
+ * written to the journal holds in memory: a key that had to wait for room in /run would keep the
  * machine from booting.
  */
 static int offer(struct delivery *d)
@@ -466,7 +475,8 @@ static void begin_write(struct delivery *d)
 		r = offer(d);
 	if (r >= 0)
 		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
-					       d->keeper->config->read_usec, 0, on_write_timeout, d);
+					       d->keeper->config->read_usec, 0, on_write_timeout,
+					       d);
 	if (r < 0) {
 		decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name, strerror(-r));
 		return;
@@ -489,7 +499,7 @@ static void on_verdict(void *userdata, const void *reply, const char *why)
 	memcpy(&v, reply, sizeof(v));
 	d->call = worker_call_free(d->call);
 	if (!memchr(v.reason, 0, sizeof(v.reason))) {
-		decline(d, "cocod-worker's answer is no verdict over its header");
+		decline(d, "cocod-worker's answer is not a verdict over its header");
 		return;
 	}
 	make_printable(v.reason);
@@ -502,8 +512,8 @@ static void on_verdict(void *userdata, const void *reply, const char *why)
 }
 
 /*
- * The device and its header are the host's to change until cryptsetup reads them; the manual
- * says what this check is good for.
+ * The host can change the device and its header until cryptsetup reads them.  The manual says
+ * what this check is good for.
  */
 static int open_header(struct delivery *d, int *ret_fd)
 {
@@ -527,7 +537,9 @@ static int open_header(struct delivery *d, int *ret_fd)
 static void begin_header(struct delivery *d)
 {
 	struct luks_question allowed = { "" };
-	struct worker_frame frame = { .type = MSG_LUKS_CHECK, .body = &allowed, .len = sizeof(allowed), .fd = -EBADF };
+	struct worker_frame frame = {
+		.type = MSG_LUKS_CHECK, .body = &allowed, .len = sizeof(allowed), .fd = -EBADF
+	};
 	const struct worker_question question = {
 		.event = d->keeper->event,
 		.path = WORKER_LUKS_SOCKET,
@@ -545,9 +557,9 @@ static void begin_header(struct delivery *d)
 	r = open_header(d, &header);
 	if (r < 0) {
 		decline(d, "the device of its header cannot be opened: %s%s", strerror(-r),
-			r == -EACCES ?
-				"; cocod is root without the right to override file modes: let root own the file and its folders" :
-				"");
+			r == -EACCES ? "; cocod is root without the right to override file modes: "
+				       "let root own the file and its folders" :
+				       "");
 		return;
 	}
 	memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens, sizeof(allowed.allow_tokens));
@@ -569,7 +581,7 @@ static int choose_secret(struct delivery *d)
 
 	r = keeper_gate(k);
 	if (r == 0)
-		return 0;	/* this has a deadline of its own */
+		return 0;	/* the attempt to verify evidence has its own deadline */
 	if (r < 0) {
 		decline(d, "the gate is closed: %s", k->gate.reason);
 		return -1;
@@ -584,10 +596,10 @@ static int choose_secret(struct delivery *d)
 		return -1;
 	}
 	if (!e) {
-		decline(d,
-			r == -ENOENT ?
-				"there are no launch secrets on this machine (neither coco_secret nor efi_secret serves any)" :
-				"no launch secret may go to it; see 'cococtl secrets list'");
+		decline(d, r == -ENOENT ?
+				   "there are no launch secrets on this machine (neither "
+				   "coco_secret nor efi_secret serves any)" :
+				   "no launch secret may go to it; see 'cococtl secrets list'");
 		return -1;
 	}
 	if (e->state == SECRET_WIPED) {
@@ -607,7 +619,8 @@ static bool wants_good_header(const struct delivery *d)
 {
 	enum volume_header h = d->entry->policy.volume_header;
 
-	return h == VOLUME_HEADER_DEFAULT ? d->keeper->config->verify_header : h != VOLUME_HEADER_IGNORE;
+	return h == VOLUME_HEADER_DEFAULT ? d->keeper->config->verify_header :
+					    h != VOLUME_HEADER_IGNORE;
 }
 
 static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
@@ -623,7 +636,8 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 	if (wants_good_header(d)) {
 		begin_header(d);
 	} else {
-		log_warning("Volume '%s' gets secret '%s' though nobody has looked at its header: VerifyVolumeHeader=no",
+		log_warning("Volume '%s' gets secret '%s' though nobody has looked at its header: "
+			    "VerifyVolumeHeader=no",
 			    d->volume, d->entry->policy.name);
 		begin_write(d);
 	}
@@ -632,7 +646,7 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 
 /* ---- who is it ---- */
 
-/* Fills in who connected.  Returns 0, or a negative errno and why in @ret_why. */
+/* Find out who connected.  Returns 0, or a negative errno with the reason in @ret_why. */
 static int identify(struct delivery *d, const char **ret_why)
 {
 	struct sockaddr_un sa;
@@ -659,7 +673,8 @@ static int identify(struct delivery *d, const char **ret_why)
 	d->pid = peer.pid;
 	d->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 
-	*ret_why = "it is not the unit systemd-cryptsetup@.service of that volume; start that unit instead of attaching by hand";
+	*ret_why = "it is not the unit systemd-cryptsetup@.service of that volume; start that unit "
+		   "instead of attaching by hand";
 	if (sd_pid_get_unit(peer.pid, &unit) < 0)
 		return -EACCES;
 	ours = cryptsetup_unit_is_for(unit, d->volume);
@@ -694,8 +709,8 @@ void on_cryptsetup_connection(void *userdata, int conn)
 }
 
 /*
- * The peer of a delivery that was under way when the keeper died.  Who has its pid and its time
- * of start is it; else it has ended.
+ * Find the peer of a delivery that was under way when the keeper died.  A process with the same
+ * pid and start time is the peer; otherwise the peer has ended.
  */
 static void find_peer(struct delivery *d, const struct store_delivery *was)
 {
@@ -737,7 +752,8 @@ static int resume_one(struct keeper *k, struct store_entry *e, const struct stor
 	}
 	watch_questions(d);
 	if (!volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
-		suspect(d, "cocod was restarted meanwhile, and somebody may have been asked for a passphrase");
+		suspect(d, "cocod was restarted meanwhile, and somebody may have "
+			   "been asked for a passphrase");
 	if (d->peer.other_means)
 		suspect(d, "its options have other ways to open it");
 	await_outcome(d);
@@ -756,7 +772,8 @@ void cryptsetup_resume(struct keeper *k)
 			    was.outcome != DELIVERY_REJECTED)
 				continue;
 			if (resume_one(k, e, &was) < 0)
-				log_warning("Out of memory: secret '%s' stays until it is wiped by hand",
+				log_warning("Out of memory: secret '%s' stays "
+					    "until it is wiped by hand",
 					    e->policy.name);
 		}
 }

@@ -4,22 +4,24 @@
 #include <stdio.h>
 
 /*
- * What the witnesses of a TEE can do.  For SEV and SEV-ES there is no evidence inside: the
- * owner measured the guest before injecting, and Require=attested takes that for enough.
- * Everywhere else, and with Require=evidence on every machine, only evidence opens, whatever
- * CPUID and the kernel say: a host can have them say anything.  It is what people read when
- * there is none.
+ * What each TEE allows.  SEV and SEV-ES give no evidence inside the guest: the owner measured the
+ * guest before injecting, and Require=attested accepts that.  On all other machines, and with
+ * Require=evidence on every machine, only evidence opens the gate, whatever CPUID and the kernel
+ * say: a host can make them say anything.  These texts are for people whose machine gave no
+ * evidence.
  */
 #define NONE_INSIDE \
 	"there is no signed evidence inside SEV and SEV-ES, and Require=evidence wants it: set " \
-	"Require=attested in cocod.conf to take the owner's attestation before the injection for enough"
+	"Require=attested in cocod.conf to take the owner's attestation before the injection " \
+	"for enough"
 
 static const struct {
 	bool owner_attests;
 	const char *text;		/* with Require=attested */
 	const char *evidence_text;	/* with Require=evidence */
 } by_tee[_TEE_MAX] = {
-	[TEE_NONE] = { false, "set Require=none in cocod.conf to release secrets on it all the same",
+	[TEE_NONE] = { false,
+		       "set Require=none in cocod.conf to release secrets on it all the same",
 		       "set Require=none in cocod.conf to release secrets on it all the same" },
 	[TEE_SEV] = { true, "the owner attested this guest before injecting", NONE_INSIDE },
 	[TEE_SEV_ES] = { true, "the owner attested this guest before injecting", NONE_INSIDE },
@@ -48,11 +50,15 @@ static const char *require_reason(const struct config *c, const struct kept *kep
 		return "decided in the initrd";
 	if (c->require_given)
 		return "set in cocod.conf";
-	return c->require == REQUIRE_EVIDENCE ? "the default, because there is an " ATTEST_POLICY_FILE :
-						"the default, without an " ATTEST_POLICY_FILE;
+	return c->require == REQUIRE_EVIDENCE ?
+		       "the default, because there is an " ATTEST_POLICY_FILE :
+		       "the default, without an " ATTEST_POLICY_FILE;
 }
 
-/* An initrd that wanted evidence and had no policy accepted none; a root's policy must not do it for it. */
+/*
+ * An initrd that wanted evidence and had no policy accepts nothing.  The policy of the root file
+ * system must not stand in for the missing one.
+ */
 static bool initrd_accepts_nothing(const struct carried *c)
 {
 	return c->kept && !c->own && c->kept->require != REQUIRE_NONE && !c->kept->policy;
@@ -63,7 +69,10 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
 {
 	bool by_initrd = is_stricter(carried->kept, config), evidence;
 
-	*ret = (struct gate){ .tee = tee, .state = "closed", .require = by_initrd ? carried->kept->require : config->require, .require_reason = require_reason(config, carried->kept) };
+	*ret = (struct gate){ .tee = tee,
+			      .state = "closed",
+			      .require = by_initrd ? carried->kept->require : config->require,
+			      .require_reason = require_reason(config, carried->kept) };
 
 	if (config->n_errors > 0) {
 		/* A setting that was misread could be the one that mattered. */
@@ -89,7 +98,9 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
 		ret->state = "owner-attested";
 	} else if (initrd_accepts_nothing(carried)) {
 		(void)!snprintf(ret->reason, sizeof(ret->reason),
-				"the initrd wanted evidence (Require=%s) and had no " ATTEST_POLICY_FILE ", so that it accepts none: put the file into the initrd and reboot",
+				"the initrd wanted evidence (Require=%s) and had "
+				"no " ATTEST_POLICY_FILE ", so that it accepts none: put the file "
+							 "into the initrd and reboot",
 				require_name(carried->kept->require));
 		return;
 	}
@@ -103,10 +114,7 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
 void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody,
 		       uint64_t now_usec)
 {
-	/*
-	 * What was open for another reason, or is closed for good, is none of this one's
-	 * business.
-	 */
+	/* A verdict does not touch a gate that is open for another reason, or closed for good. */
 	if (!g->wants_evidence)
 		return;
 	g->open = false;
@@ -114,8 +122,8 @@ void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const cha
 	g->verdict = (struct attest_verdict){ 0 };
 	g->verdict_usec = 0;
 	if (!v) {
-		(void) !snprintf(g->reason, sizeof(g->reason), "%.180s%s%.320s%s", why, nobody ? " (" : "", nobody ? g->tee_reason : "",
-				 nobody ? ")" : "");
+		(void)!snprintf(g->reason, sizeof(g->reason), "%.180s%s%.320s%s", why,
+				nobody ? " (" : "", nobody ? g->tee_reason : "", nobody ? ")" : "");
 		return;
 	}
 	g->verdict = *v;
@@ -141,27 +149,35 @@ enum gate_belief gate_believes(const struct gate *g, const struct secret_source 
 	if (!src->host_table)
 		return GATE_BELIEVES;
 	if (g->tee == TEE_SEV || g->tee == TEE_SEV_ES || g->tee == TEE_SEV_SNP) {
-		*ret_why = "on SEV the host writes the ACPI table SVKL and nothing measures it: its keys are ignored";
+		*ret_why = "on SEV the host writes the ACPI table SVKL and nothing measures it: "
+			   "its keys are ignored";
 		return GATE_IGNORES;
 	}
 	if (streq(g->state, "not-required")) {
 		if (g->tee != TEE_NONE) {
-			*ret_why = "Require=none proves no TD: the keys of the ACPI table SVKL are ignored; Require=evidence with a policy for TDX would have them";
+			*ret_why = "Require=none proves no TD: the keys of the ACPI table SVKL are "
+				   "ignored; Require=evidence with a "
+				   "policy for TDX would have them";
 			return GATE_IGNORES;
 		}
-		*ret_why = "Require=none on a plain machine: the host knows the keys of the ACPI table SVKL, they are for tests";
+		*ret_why = "Require=none on a plain machine: the host knows the keys of the ACPI "
+			   "table SVKL, they are for tests";
 		return GATE_BELIEVES_HOST;
 	}
 	if (!g->open || !streq(g->state, "attested")) {
-		*ret_why = "no TDX quote is accepted: the keys of the ACPI table SVKL are ignored until one is";
+		*ret_why = "no TDX quote is accepted: the keys of the ACPI table SVKL "
+			   "are ignored until one is";
 		return GATE_IGNORES;
 	}
 	if (!streq(g->verdict.type, "tdx")) {
-		*ret_why = "the accepted evidence is no TDX quote: the keys of the ACPI table SVKL are the host's and are ignored";
+		*ret_why = "the accepted evidence is not a TDX quote: the keys of the ACPI table "
+			   "SVKL are the host's and are ignored";
 		return GATE_IGNORES;
 	}
 	if (!g->verdict.rtmr0) {
-		*ret_why = "the policy does not name rtmr0, which measures the ACPI tables: the host may have written SVKL and know its keys; add rtmr0= to attest.conf";
+		*ret_why = "the policy does not name rtmr0, which measures the ACPI tables: the "
+			   "host may have written SVKL and know its keys; "
+			   "add rtmr0= to attest.conf";
 		return GATE_BELIEVES_HOST;
 	}
 	return GATE_BELIEVES;

@@ -9,45 +9,52 @@
 #include "wire/msg.h"
 
 /*
- * Whether secrets may be released on this machine.  Closed unless there is a reason to open it.
+ * Whether secrets may be released on this machine.  The gate is closed unless there is a reason
+ * to open it.
  */
 struct gate {
 	bool open;
 	enum tee tee;
-	const char *state;	/* "owner-attested", "attested", "not-required", "closed"; "verifying": closed so far */
+	/*
+	 * "owner-attested", "attested", "not-required", "closed", or "verifying", which is closed
+	 * so far
+	 */
+	const char *state;
 	enum require require;	/* what must hold */
-	const char *require_reason;	/* why it must, for people */
-	bool wants_evidence;	/* a verdict opens it, and nothing else */
+	const char *require_reason;	/* why that must hold, for people */
+	bool wants_evidence;	/* nothing but a verdict opens the gate */
 	char tee_reason[320];	/* what the machine looks like, for people */
-	char reason[512];	/* for people, and what to do when it is closed */
-	struct attest_verdict verdict;	/* the last; ATTEST_NONE without one */
+	/* why it is open or closed, for people, and what to do when it is closed */
+	char reason[512];
+	struct attest_verdict verdict;	/* the last verdict; ATTEST_NONE without one */
 	uint64_t verdict_usec;	/* CLOCK_REALTIME at which it came */
 };
 
 /*
- * @tee and @tee_reason are what tee_judge() said.  What @carried has of an initrd holds beside
- * @config: of the two Require= the stricter one counts.
+ * Open or close the gate by the configuration.  @tee and @tee_reason come from tee_judge().  An
+ * initrd's decisions in @carried hold beside @config: the stricter of the two Require= counts.
  */
 void gate_judge(const struct config *config, const struct carried *carried, enum tee tee,
 		const char *tee_reason, struct gate *ret);
 
 /*
- * What came of an attempt to verify evidence: @v over a fresh nonce, or NULL and @why there is
- * none.  Opens the gate when @v is accepted, closes it else; does nothing to a gate that wants
- * no evidence.  What the machine looks like is said again only when @nobody was there to ask:
- * where a TEE gave the wrong answer, no person should be told how to do without one.
+ * Take the result of an attempt to verify evidence: the verdict @v over a fresh nonce, or NULL
+ * and the reason @why there is no verdict.  Opens the gate when @v is accepted and closes it
+ * otherwise. Does nothing to a gate that does not want evidence.  The reason describes the
+ * machine only when @nobody could be asked: where a TEE gave the wrong answer, nobody should be
+ * told how to do without evidence.
  */
 void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody,
 		       uint64_t now_usec);
 
 /*
- * Whether the secrets of @src count on this machine, as the gate stands.  The firmware's area
- * always does: what opens the gate speaks for it.  A table of the host's, SVKL, is believed
- * only in a TD whose quote was accepted; and on a plain machine, where it serves tests, with
- * Require=none.
+ * Whether the secrets of @src count on this machine, as the gate stands.  Secrets in the
+ * firmware's area always count: whatever opened the gate speaks for them.  A table that the host
+ * wrote, SVKL, is believed only in a TD whose quote was accepted.  With Require=none it is also
+ * believed on a plain machine, for tests.
  *
- * Returns GATE_BELIEVES; GATE_BELIEVES_HOST when they count though the host may have chosen
- * them, or GATE_IGNORES: then @ret_why is the sentence that says so.
+ * Returns GATE_BELIEVES; GATE_BELIEVES_HOST when the secrets count although the host may have
+ * chosen them; or GATE_IGNORES.  For the last two @ret_why is a sentence that says why.
  */
 enum gate_belief {
 	GATE_BELIEVES,

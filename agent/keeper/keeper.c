@@ -13,26 +13,27 @@
 #include "base/log.h"
 #include "base/parse.h"
 
-/* Of each verdict, and of each attempt without one; cocod(8) has it, for those who look for it. */
+/* Logged with each verdict, and with each attempt that gave none; cocod(8) documents this id. */
 #define MESSAGE_VERDICT SD_ID128_MAKE(5b,7e,61,c2,0d,3f,4d,2a,9b,54,8c,10,2e,a7,f3,96)
 
-/* Of a configuration that is another than the initrd's. */
+/* Logged when the configuration differs from the initrd's. */
 #define MESSAGE_DIFFERS SD_ID128_MAKE(77,35,e9,23,5c,ea,4d,0d,be,9e,37,56,54,fc,02,6a)
 
 /*
- * An attempt that came to no verdict, for the reason of the one before: whoever asks makes
- * another, and a worker that cannot be started is said once, not each time.
+ * True if this attempt gave no verdict for the same reason as the one before.  Every client that
+ * asks causes an attempt; a worker that cannot be started is logged once, not each time.
  */
 static bool is_said(struct keeper *k)
 {
-	bool same = k->gate.verdict.result == ATTEST_NONE && streq(k->gate.reason, k->no_verdict_why);
+	bool same = k->gate.verdict.result == ATTEST_NONE &&
+		    streq(k->gate.reason, k->no_verdict_why);
 
 	snprintf(k->no_verdict_why, sizeof(k->no_verdict_why), "%s",
 		 k->gate.verdict.result == ATTEST_NONE ? k->gate.reason : "");
 	return same;
 }
 
-/* As a line, and where there is a journal with its fields. */
+/* To the journal with its fields, or as a plain line. */
 static void log_verdict(const struct keeper *k)
 {
 	const struct attest_verdict *v = &k->gate.verdict;
@@ -72,12 +73,15 @@ void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const c
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
 	usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 	gate_take_verdict(&k->gate, v, why, nobody, usec);
-	/* It goes to the journal's fields as it is. */
+	/* The reason goes into the journal's fields unchanged. */
 	make_printable(k->gate.reason);
-	/* What binds the system is there already; this is for people. */
+	/* The policy that binds the next system is written already.  The verdict is for people. */
 	r = v ? carried_note(&k->carried, v, usec) : 0;
 	if (r < 0)
-		log_warning_errno(r, "Failed to note this verdict in '%s' for the system after the initrd, ignoring: %m", k->carried.path);
+		log_warning_errno(r,
+				  "Failed to note this verdict in '%s' for the system after the "
+				  "initrd, ignoring: %m",
+				  k->carried.path);
 	if (!is_said(k))
 		log_verdict(k);
 	keeper_notify_status(k);
@@ -93,16 +97,19 @@ static void log_differences(const struct keeper *k)
 	if (kept->trust)
 		format_hex(kept->trust_sha256, sizeof(kept->trust_sha256), trust);
 	if (getenv("JOURNAL_STREAM") &&
-	    sd_journal_send("MESSAGE=This system's configuration is not the initrd's, whose policy holds beside it: %s",
+	    sd_journal_send("MESSAGE=This system's configuration is not the initrd's, whose policy "
+			    "holds beside it: %s",
 			    names, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
 			    SD_ID128_FORMAT_VAL(MESSAGE_DIFFERS), "PRIORITY=%d", LOG_ERR,
-			    "SYSLOG_IDENTIFIER=cocod", "COCO_DIFFERS=%s", names,
-			    "COCO_GATE=%s", k->gate.state, "COCO_INITRD_REQUIRE=%s", require_name(kept->require),
+			    "SYSLOG_IDENTIFIER=cocod", "COCO_DIFFERS=%s", names, "COCO_GATE=%s",
+			    k->gate.state, "COCO_INITRD_REQUIRE=%s", require_name(kept->require),
 			    "COCO_INITRD_POLICY_SHA256=%s", kept->policy ? policy : "",
-			    "COCO_INITRD_TRUST_SHA256=%s", trust,
-			    "COCO_INITRD_VERDICT=%s", attest_result_name(kept->result), NULL) >= 0)
+			    "COCO_INITRD_TRUST_SHA256=%s", trust, "COCO_INITRD_VERDICT=%s",
+			    attest_result_name(kept->result), NULL) >= 0)
 		return;
-	log_error("This system's configuration is not the initrd's, whose policy holds beside it: %s", names);
+	log_error("This system's configuration is not the initrd's, whose "
+		  "policy holds beside it: %s",
+		  names);
 }
 
 void keeper_log_carried(const struct keeper *k)
@@ -112,11 +119,15 @@ void keeper_log_carried(const struct keeper *k)
 	if (!c->kept)
 		return;
 	if (c->own)
-		log_info("What this initrd judges by is kept in '%s' for the system after it", c->path);
+		log_info("What this initrd judges by is kept in '%s' for the system after it",
+			 c->path);
 	else
-		log_info("What the initrd judged by holds here too: Require=%s, %s, %s, verdict: %s",
-			 require_name(c->kept->require), c->kept->policy ? ATTEST_POLICY_FILE : "no " ATTEST_POLICY_FILE,
-			 c->kept->trust ? ATTEST_TRUST_FILE : "the built-in roots", attest_result_name(c->kept->result));
+		log_info("What the initrd judged by holds here too: "
+			 "Require=%s, %s, %s, verdict: %s",
+			 require_name(c->kept->require),
+			 c->kept->policy ? ATTEST_POLICY_FILE : "no " ATTEST_POLICY_FILE,
+			 c->kept->trust ? ATTEST_TRUST_FILE : "the built-in roots",
+			 attest_result_name(c->kept->result));
 	if (c->differs)
 		log_differences(k);
 }
@@ -130,13 +141,14 @@ int keeper_gate(struct keeper *k)
 	return attestation_request(k->attestation) > 0 ? 0 : -EPERM;
 }
 
-/* Whose secrets count, as the gate stands now; said once, and when it changes. */
+/* Decide whose secrets count, as the gate stands now.  Logged once, and again on changes. */
 static void believe_sources(struct keeper *k)
 {
 	const struct secret_source *src;
 	const char *why;
 
-	for (unsigned i = 0; i < KEEPER_MAX_SOURCES && (src = store_source(k->store, i, NULL)); i++) {
+	for (unsigned i = 0; i < KEEPER_MAX_SOURCES && (src = store_source(k->store, i, NULL));
+	     i++) {
 		enum gate_belief belief = gate_believes(&k->gate, src, &why);
 
 		store_believe(k->store, src, belief != GATE_IGNORES);
@@ -174,8 +186,9 @@ int keeper_scan(struct keeper *k)
 void keeper_noted(struct keeper *k, int r)
 {
 	if (r < 0 && !k->journal_failed)
-		log_warning_errno(r,
-				  "Failed to write the journal of states (%m); a restart now would forget the last ones. Each change is tried again: make room in /run");
+		log_warning_errno(r, "Failed to write the journal of states (%m); a restart now "
+				     "would forget the last ones. Each change is tried "
+				     "again: make room in /run");
 	else if (r >= 0 && k->journal_failed)
 		log_notice("The journal of states is written again; nothing is missing in it");
 	k->journal_failed = r < 0;
@@ -192,7 +205,8 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 	r = store_wipe(k->store, e);
 	if (r < 0)
 		return log_error_errno(r,
-				       "Failed to wipe secret '%s', it is still in the kernel's memory: %m",
+				       "Failed to wipe secret '%s', it is still "
+				       "in the kernel's memory: %m",
 				       e->policy.name);
 	keeper_noted(k, store_sync(k->store));
 	log_notice("Secret '%s' is wiped: %s", e->policy.name,
@@ -239,7 +253,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* The soonest of all that wait; what is not due yet then waits again. */
+/* Set the timer to the earliest of all waits.  A secret that is not due then will wait again. */
 static void look_again(struct keeper *k, uint64_t wait_usec)
 {
 	uint64_t at, due = now_boottime() + wait_usec;
@@ -250,16 +264,18 @@ static void look_again(struct keeper *k, uint64_t wait_usec)
 	if (!k->retry)
 		r = sd_event_add_time(k->event, &k->retry, CLOCK_BOOTTIME, due, 0, on_retry, k);
 	else if (sd_event_source_get_enabled(k->retry, &enabled) >= 0 &&
-		 (enabled == SD_EVENT_OFF || (sd_event_source_get_time(k->retry, &at) >= 0 && at > due))) {
+		 (enabled == SD_EVENT_OFF ||
+		  (sd_event_source_get_time(k->retry, &at) >= 0 && at > due))) {
 		r = sd_event_source_set_time(k->retry, due);
 		if (r >= 0)
 			r = sd_event_source_set_enabled(k->retry, SD_EVENT_ONESHOT);
 	}
 	if (r < 0)
-		log_warning_errno(r, "Failed to set a timer, a secret may stay until the next change: %m");
+		log_warning_errno(r, "Failed to set a timer, a secret may stay "
+				     "until the next change: %m");
 }
 
-/* A state is settled often, and its warning should be read. */
+/* A secret is settled often; its warning should be logged once. */
 static void log_warning_once(struct store_entry *e, const char *text)
 {
 	uint64_t sum = 0;
@@ -287,7 +303,8 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 		return;
 	if (wipe_is_due(e, &o)) {
 		if (o.used_up && !o.confirmed)
-			log_notice("Secret '%s' opened one volume, and no other one of its wants it any more",
+			log_notice("Secret '%s' opened one volume, and none of its other volumes "
+				   "needs it any more",
 				   e->policy.name);
 		(void) keeper_wipe(k, e);
 	} else {
@@ -305,32 +322,37 @@ void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARN
 	if (e->state == SECRET_WIPED) {
 		if (e->returned)
 			snprintf(ret, MSG_WARNING_LEN,
-				 "Secret '%s' was wiped, and its source shows it again: it is given to nobody. Find out who wrote it, then: cococtl secrets wipe %s",
+				 "Secret '%s' was wiped, and its source shows it again: it is "
+				 "given to nobody. Find out who wrote it, "
+				 "then: cococtl secrets wipe %s",
 				 e->policy.name, e->policy.name);
 		return;
 	}
 	outlook_judge(e, is_open, now_boottime(), &o);
 	if (e->n_pending == 0 && wipe_is_due(e, &o))
 		snprintf(ret, MSG_WARNING_LEN,
-			 "Secret '%s' should be wiped and could not be; the journal says why. Try: cococtl secrets wipe %s",
+			 "Secret '%s' should be wiped and could not be; the journal says why. Try: "
+			 "cococtl secrets wipe %s",
 			 e->policy.name, e->policy.name);
 	else if (e->n_pending == 0)
 		snprintf(ret, MSG_WARNING_LEN, "%s", o.warning);
 }
 
-/* Those of the keeper itself; @ret is "" for one that does not apply. */
+/* The warnings about the keeper itself.  @ret is "" when a warning does not apply. */
 static void journal_warning(struct keeper *k, char *ret)
 {
 	if (k->journal_failed)
 		snprintf(ret, MSG_WARNING_LEN,
-			 "The journal of states cannot be written; a restart of cocod would forget the last ones. Make room in /run");
+			 "The journal of states cannot be written; a restart of cocod would forget "
+			 "the last ones. Make room in /run");
 }
 
 static void lossy_warning(struct keeper *k, char *ret)
 {
 	if (store_is_lossy(k->store))
 		snprintf(ret, MSG_WARNING_LEN,
-			 "The journal of states was damaged in this boot, so that what became of some secrets may be unknown; 'journalctl -u cocod' says when");
+			 "The journal of states was damaged in this boot, so that what became of "
+			 "some secrets may be unknown; 'journalctl -u cocod' says when");
 }
 
 static void source_warning(struct keeper *k, unsigned i, char *ret)
@@ -350,7 +372,8 @@ const char *keeper_ignored_why(const struct keeper *k)
 	const char *why;
 
 	for (unsigned i = 0; (src = store_source(k->store, i, NULL)); i++)
-		if (access(src->path, F_OK) == 0 && gate_believes(&k->gate, src, &why) == GATE_IGNORES)
+		if (access(src->path, F_OK) == 0 &&
+		    gate_believes(&k->gate, src, &why) == GATE_IGNORES)
 			return why;
 	return NULL;
 }
@@ -388,9 +411,11 @@ void keeper_notify_status(struct keeper *k)
 		n[store_get(k->store, i)->state]++;
 	carried_differences(k->carried.differs, differs, sizeof(differs));
 	(void) sd_notifyf(false,
-			  "STATUS=Gate %s (%s; Require=%s, %s).%s%s Secrets: %u present, %u delivered, %u confirmed, %u wiped.",
+			  "STATUS=Gate %s (%s; Require=%s, %s).%s%s Secrets: %u present, %u "
+			  "delivered, %u confirmed, %u wiped.",
 			  k->gate.open ? "open" : "closed", k->gate.state,
 			  require_name(k->gate.require), k->gate.require_reason,
-			  k->carried.differs ? " ERROR, not as in the initrd: " : "", differs, n[SECRET_PRESENT],
-			  n[SECRET_DELIVERED], n[SECRET_CONFIRMED], n[SECRET_WIPED]);
+			  k->carried.differs ? " ERROR, not as in the initrd: " : "", differs,
+			  n[SECRET_PRESENT], n[SECRET_DELIVERED], n[SECRET_CONFIRMED],
+			  n[SECRET_WIPED]);
 }

@@ -15,31 +15,36 @@
 #define KEEPER_MAX_SOURCES 4
 
 /*
- * The keeper: one process, one loop.  It joins what the folders below it offer; what comes from
- * outside reaches it as fixed-size frames (requests.c) or as a connection on a consumer's
- * socket (consumer-cryptsetup.c).
+ * The keeper: one process, one loop.  It joins what the folders below offer.  Input from outside
+ * arrives as fixed-size frames (requests.c) or as a connection on a consumer's socket
+ * (consumer-cryptsetup.c).
  */
 struct keeper {
 	sd_event *event;
 	struct config *config;
 	struct secret_source directory;	/* SecretDirectory=, for tests */
 	struct store *store;
-	struct carried carried;		/* from the initrd before this system, or for the system after this initrd */
+	/* from the initrd to this system, or from this initrd to the next system */
+	struct carried carried;
 	struct gate gate;
-	struct attestation *attestation;	/* NULL when the gate wants none */
-	char no_verdict_why[512];	/* of the last attempt that came to none; "" after one that did */
+	struct attestation *attestation;	/* NULL when the gate does not want evidence */
+	/* why the last attempt gave no verdict; "" when it gave one */
+	char no_verdict_why[512];
 	uint64_t since_usec;		/* CLOCK_REALTIME of the start */
-	struct client *clients;		/* of requests.c, the one that asked last first */
+	struct client *clients;		/* of requests.c; the latest to ask comes first */
 	unsigned n_clients;
-	uint64_t idle_usec;		/* of a client without a request; 0: the usual */
+	uint64_t idle_usec;		/* how long a client may ask nothing; 0: the default */
 	struct delivery *deliveries;	/* of consumer-cryptsetup.c */
 	unsigned n_deliveries;
-	sd_event_source *retry;		/* when a secret may be used up with no further event */
-	bool journal_failed;		/* the last write did */
-	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was logged last of each source */
+	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
+	bool journal_failed;		/* the last write to the journal failed */
+	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was last logged about each source */
 };
 
-/* Takes a connection to the socket of that name; listener_setup.accept, with the keeper as its userdata. */
+/*
+ * Each takes a connection to the socket of that name.  For listener_setup.accept, with the keeper
+ * as its userdata.
+ */
 
 /* requests.c: "api" */
 void on_client_connection(void *userdata, int conn);
@@ -48,23 +53,23 @@ void on_client_connection(void *userdata, int conn);
 void on_cryptsetup_connection(void *userdata, int conn);
 
 /*
- * Let the client go that has asked nothing for the longest time, to make room for another; one
- * whose request waits is not among them.  Returns false when there is none.
+ * Disconnect the client that has asked nothing for the longest time, to make room for another.
+ * Clients with a waiting request are spared.  Returns false when no client can go.
  */
 bool clients_make_room(void *userdata);
 
 /* End all clients. */
 void clients_stop(struct keeper *k);
 
-/* Take up again, after a restart, the deliveries whose outcome nobody has seen. */
+/* After a restart, take up the deliveries whose outcome is not known yet. */
 void cryptsetup_resume(struct keeper *k);
 
-/* End all deliveries, wiping what they hold. */
+/* End all deliveries and wipe the keys that they hold. */
 void cryptsetup_stop(struct keeper *k);
 
 /*
- * Do what is due for @e now: wipe it when its policy's moment has come and nobody is using it.
- * Logs.  Call after each change.
+ * Wipe @e if its policy says that the moment has come and nobody is using it.  Logs.  Call after
+ * each change.
  */
 void keeper_settle(struct keeper *k, struct store_entry *e);
 
@@ -72,29 +77,30 @@ void keeper_settle(struct keeper *k, struct store_entry *e);
 int keeper_wipe(struct keeper *k, struct store_entry *e);
 
 /*
- * After a change of the store that returned @r: logs when the journal cannot be written (the
- * states hold in memory), and when it can again.
+ * Call with the result @r of each change of the store.  Logs when the journal cannot be written
+ * (the states still hold in memory), and when it can be written again.
  */
 void keeper_noted(struct keeper *k, int r);
 
-/*
- * The @i-th thing that a person should know and do, into @ret.  Returns 1, or 0 when there are
- * no more.
- */
+/* Write the @i-th warning for people into @ret.  Returns 1, or 0 when there are no more. */
 int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN]);
 
-/* Why the secrets of a source that is there do not count; NULL when those of all do. */
+/* Why the secrets of an existing source do not count; NULL when all sources count. */
 const char *keeper_ignored_why(const struct keeper *k);
 
-/* What is the matter with one secret; "" when nothing is. */
+/* The warning about one secret; "" when nothing is wrong. */
 void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN]);
 
-/* Look for new secrets; logs what is found and what cannot be read.  Returns as store_scan(). */
+/*
+ * Look for new secrets.  Logs what is found and what cannot be read.  Returns what store_scan()
+ * returns.
+ */
 int keeper_scan(struct keeper *k);
 
 /*
- * Whether secrets may be had now.  Returns 1; 0 when evidence is being verified and the caller
- * may wait; -EPERM when not.  A closed gate that evidence could open is tried again, at a pace.
+ * Whether secrets may be released now.  Returns 1; 0 when evidence is being verified and the
+ * caller may wait; -EPERM when not.  If evidence could open a closed gate, another attempt is
+ * made, at a limited pace.
  */
 int keeper_gate(struct keeper *k);
 
@@ -102,7 +108,10 @@ int keeper_gate(struct keeper *k);
 void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
 			 bool nobody);
 
-/* Say what an initrd has kept, and in what this system's configuration is another: that is an error. */
+/*
+ * Log what the initrd has kept.  A difference to this system's configuration is logged as an
+ * error.
+ */
 void keeper_log_carried(const struct keeper *k);
 
 /* One line for `systemctl status`. */

@@ -15,7 +15,7 @@
 
 enum { FLAG_BIND = 1, FLAG_POLICY = 2, FLAG_TRUST = 4, FLAGS_ALL = 7 };
 
-/* As they stand in the file; zero is none of them. */
+/* The numbers in the file; zero is not used. */
 static const uint8_t require_numbers[_REQUIRE_MAX] = {
 	[REQUIRE_NONE] = 1,
 	[REQUIRE_ATTESTED] = 2,
@@ -34,20 +34,24 @@ struct kept *kept_free(struct kept *k)
 
 /* ---- the file's bytes ---- */
 
-/* SHA-256, zeros of nothing. */
+/* SHA-256 of @text; zeros when @text is NULL. */
 static int hash(const char *text, size_t len, uint8_t ret[static 32])
 {
 	memset(ret, 0, 32);
 	return !text || EVP_Digest(text, len, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
 }
 
-/* The next @len bytes as a text of its own, when @there; then it is not empty. */
+/*
+ * Copy the next @len bytes as a text.  @there: the flags say that it exists, and then it may not
+ * be empty.
+ */
 static int take_text(struct bytes *b, bool there, size_t len, const uint8_t *sha256, char **ret)
 {
 	struct bytes text;
 	uint8_t found[32];
 
-	if (there != (len > 0) || bytes_take(b, len, &text) < 0 || (len > 0 && memchr(text.p, 0, len)))
+	if (there != (len > 0) || bytes_take(b, len, &text) < 0 ||
+	    (len > 0 && memchr(text.p, 0, len)))
 		return -EBADMSG;
 	if (there) {
 		*ret = malloc(len + 1);
@@ -108,9 +112,10 @@ int kept_parse(const uint8_t *data, size_t len, struct kept **ret)
 	k->verdict_usec = get_u64le(data + 24);
 	memcpy(k->policy_sha256, data + 32, sizeof(k->policy_sha256));
 	memcpy(k->trust_sha256, data + 64, sizeof(k->trust_sha256));
-	if (memcmp(data, KEPT_MAGIC, KEPT_MAGIC_LEN) != 0 || flags & ~FLAGS_ALL || get_u16le(data + 10) != 0 ||
-	    k->policy_len > ATTEST_POLICY_MAX || k->trust_len > ATTEST_TRUST_MAX ||
-	    k->result >= _ATTEST_RESULT_MAX || (k->result == ATTEST_NONE) != (k->verdict_usec == 0))
+	if (memcmp(data, KEPT_MAGIC, KEPT_MAGIC_LEN) != 0 || flags & ~FLAGS_ALL ||
+	    get_u16le(data + 10) != 0 || k->policy_len > ATTEST_POLICY_MAX ||
+	    k->trust_len > ATTEST_TRUST_MAX || k->result >= _ATTEST_RESULT_MAX ||
+	    (k->result == ATTEST_NONE) != (k->verdict_usec == 0))
 		return -EBADMSG;
 	r = take_require(data[8], &k->require);
 	if (r >= 0)
@@ -136,7 +141,8 @@ int kept_build(const struct kept *k, uint8_t **ret, size_t *ret_len)
 		return -ENOMEM;
 	memcpy(p, KEPT_MAGIC, KEPT_MAGIC_LEN);
 	p[8] = require_numbers[k->require];
-	p[9] = (uint8_t)((k->bind_policy ? FLAG_BIND : 0) | (k->policy ? FLAG_POLICY : 0) | (k->trust ? FLAG_TRUST : 0));
+	p[9] = (uint8_t)((k->bind_policy ? FLAG_BIND : 0) | (k->policy ? FLAG_POLICY : 0) |
+			 (k->trust ? FLAG_TRUST : 0));
 	put_u32le(p + 12, (uint32_t)k->policy_len);
 	put_u32le(p + 16, (uint32_t)k->trust_len);
 	put_u32le(p + 20, k->result);
@@ -164,15 +170,17 @@ static int read_text(const char *root, const char *name, size_t max, char **ret,
 
 	r = config_file_read(root, name, max, &f);
 	if (r < 0)
-		return cause_set(why, r, "'%.100s' cannot be read: %.140s", f.path, config_file_error(r));
+		return cause_set(why, r, "'%.100s' cannot be read: %.140s", f.path,
+				 config_file_error(r));
 	*ret = f.text;
 	*ret_len = f.len;
 	if (*ret && memchr(*ret, 0, *ret_len))
-		return cause_set(why, -EBADMSG, "'%.180s' has a NUL in it", f.path);
+		return cause_set(why, -EBADMSG, "'%.180s' contains a NUL", f.path);
 	return hash(*ret, *ret_len, ret_sha256) < 0 ? cause_set(why, -ENOMEM, "out of memory") : 0;
 }
 
-int kept_of_config(const struct config *config, const char *root, struct kept **ret, struct cause *why)
+int kept_of_config(const struct config *config, const char *root, struct kept **ret,
+		   struct cause *why)
 {
 	_cleanup_(kept_freep) struct kept *k = calloc(1, sizeof(*k));
 	int r;
@@ -181,9 +189,11 @@ int kept_of_config(const struct config *config, const char *root, struct kept **
 		return cause_set(why, -ENOMEM, "out of memory");
 	k->require = config->require;
 	k->bind_policy = config->bind_policy;
-	r = read_text(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &k->policy, &k->policy_len, k->policy_sha256, why);
+	r = read_text(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &k->policy, &k->policy_len,
+		      k->policy_sha256, why);
 	if (r >= 0)
-		r = read_text(root, ATTEST_TRUST_FILE, ATTEST_TRUST_MAX, &k->trust, &k->trust_len, k->trust_sha256, why);
+		r = read_text(root, ATTEST_TRUST_FILE, ATTEST_TRUST_MAX, &k->trust, &k->trust_len,
+			      k->trust_sha256, why);
 	if (r < 0)
 		return r;
 	if (config->n_errors > 0) {
@@ -205,7 +215,7 @@ int kept_load(const char *path, struct kept **ret, struct cause *why)
 	ssize_t n;
 	int r;
 
-	/* What is no file must neither be followed nor waited for. */
+	/* Do not follow a link, and do not wait for a FIFO. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
@@ -213,9 +223,12 @@ int kept_load(const char *path, struct kept **ret, struct cause *why)
 		return cause_set(why, -errno, "'%.180s' cannot be opened: %s", path,
 				 errno == ELOOP ? "it is a link" : strerror(errno));
 	if (fstat(fd, &st) < 0)
-		return cause_set(why, -errno, "'%.180s' cannot be looked at: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 07777) != 0600 || st.st_nlink != 1)
-		return cause_set(why, -EPERM, "'%.180s' is not a file of mode 0600 that is root's alone", path);
+		return cause_set(why, -errno, "'%.180s' cannot be looked at: %s", path,
+				 strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 07777) != 0600 ||
+	    st.st_nlink != 1)
+		return cause_set(why, -EPERM,
+				 "'%.180s' is not a file of mode 0600 that is root's alone", path);
 	if (st.st_size > KEPT_MAX)
 		return cause_set(why, -EMSGSIZE, "'%.180s' is too large", path);
 	data = malloc(KEPT_MAX + 1);
@@ -223,7 +236,8 @@ int kept_load(const char *path, struct kept **ret, struct cause *why)
 		return cause_set(why, -ENOMEM, "out of memory");
 	n = read_full(fd, data, KEPT_MAX + 1);
 	if (n < 0)
-		return cause_set(why, (int)n, "'%.180s' cannot be read: %s", path, strerror((int)-n));
+		return cause_set(why, (int)n, "'%.180s' cannot be read: %s", path,
+				 strerror((int)-n));
 	r = kept_parse(data, (size_t)n, ret);
 	if (r < 0)
 		return cause_set(why, r, "'%.180s' is malformed", path);
@@ -255,7 +269,10 @@ unsigned kept_differences(const struct kept *a, const struct kept *b)
 
 /* ---- from the initrd to the system ---- */
 
-/* As systemd asks.  When it cannot be told, something is kept that may not be needed. */
+/*
+ * The check that systemd makes.  If the answer is not known, something is kept that may not be
+ * needed.
+ */
 static bool in_initrd(const char *root)
 {
 	char path[PATH_MAX];
@@ -274,22 +291,26 @@ _printf_(2, 3) static void fail(struct carried *c, const char *format, ...)
 }
 
 /*
- * Nothing is there yet: what this initrd judges by is written before it judges, so that no
- * moment is left in which the system could find less.
+ * The file does not exist yet.  What this initrd judges by is written before it judges, so that
+ * the system after it can never find less.
  */
 static void keep(struct carried *c, struct kept *own)
 {
 	int r = kept_save(own, c->path, /* first= */ true);
 
 	if (r < 0) {
-		fail(c, "what this initrd judges by cannot be kept for the system after it in '%.180s': %s", c->path, strerror(-r));
+		fail(c,
+		     "what this initrd judges by cannot be kept for the system "
+		     "after it in '%.180s': %s",
+		     c->path, strerror(-r));
 		return;
 	}
 	c->kept = own;
 	c->own = true;
 }
 
-void carried_init(const struct config *config, const char *config_root, const char *runtime, struct carried *ret)
+void carried_init(const struct config *config, const char *config_root, const char *runtime,
+		  struct carried *ret)
 {
 	_cleanup_(kept_freep) struct kept *own = NULL;
 	struct cause why = { "" };
@@ -315,11 +336,16 @@ void carried_init(const struct config *config, const char *config_root, const ch
 			(void) TAKE_PTR(own);
 		return;
 	}
-	/* A root that calls itself an initrd does not write, unless it is the same. */
+	/*
+	 * A root file system that claims to be an initrd may not write, unless its configuration
+	 * is the same.
+	 */
 	ret->differs = kept_differences(ret->kept, own);
 	ret->own = initrd && !ret->differs;
 	if (ret->kept->error[0])
-		fail(ret, "the configuration in the initrd had errors, so that nobody knows what it wanted; the first: %s; mend it there and reboot",
+		fail(ret,
+		     "the configuration in the initrd had errors, so that nobody knows what it "
+		     "wanted; the first: %s; fix it there and reboot",
 		     ret->kept->error);
 }
 

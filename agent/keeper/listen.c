@@ -21,7 +21,7 @@ static int try_accept(const struct listener *l)
 	return conn < 0 ? -errno : conn;
 }
 
-/* What does not go away by trying again at once. */
+/* Errors that trying again at once does not cure. */
 static bool is_shortage(int r)
 {
 	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS;
@@ -31,10 +31,11 @@ static void pause_listening(struct listener *l, int r)
 {
 	if (!l->complained)
 		(void) log_warning_errno(r,
-					 "Nobody new is served on the socket '%s' until there are descriptors and memory again: %m",
+					 "Nobody new is served on the socket '%s' until there are "
+					 "descriptors and memory again: %m",
 					 l->setup.name);
 	l->complained = true;
-	/* The timer was made with the listener: now there may be no descriptor for one. */
+	/* The timer was made with the listener: now there may be no descriptor left to make one. */
 	if (sd_event_source_set_time_relative(l->timer, l->setup.pause_usec) >= 0 &&
 	    sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) >= 0)
 		(void) sd_event_source_set_enabled(l->io, SD_EVENT_OFF);
@@ -52,7 +53,8 @@ static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *use
 	struct listener *l = userdata;
 	int r = try_accept(l);
 
-	if ((r == -EMFILE || r == -ENFILE) && l->setup.make_room && l->setup.make_room(l->setup.userdata))
+	if ((r == -EMFILE || r == -ENFILE) && l->setup.make_room &&
+	    l->setup.make_room(l->setup.userdata))
 		r = try_accept(l);
 	if (is_shortage(r)) {
 		pause_listening(l, r);
@@ -74,14 +76,17 @@ int listener_new(const struct listener_setup *s, struct listener **ret)
 		return -ENOMEM;
 	l->setup = *s;
 	l->setup.pause_usec = s->pause_usec ?: PAUSE_USEC;
-	/* One who leaves between poll() and accept() must not make us wait for the next. */
+	/*
+	 * A client that leaves between poll() and accept() must not make us wait for the next
+	 * one.
+	 */
 	flags = fcntl(s->fd, F_GETFL);
 	if (flags < 0 || fcntl(s->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	r = sd_event_add_io(s->event, &l->io, s->fd, EPOLLIN, on_connection, l);
 	if (r >= 0)
-		r = sd_event_add_time_relative(s->event, &l->timer, CLOCK_MONOTONIC, l->setup.pause_usec, 0,
-					       on_pause_over, l);
+		r = sd_event_add_time_relative(s->event, &l->timer, CLOCK_MONOTONIC,
+					       l->setup.pause_usec, 0, on_pause_over, l);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
 	if (r < 0)

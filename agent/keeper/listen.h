@@ -7,12 +7,11 @@
 #include "base/macro.h"
 
 /*
- * A listening socket in the loop.  Its connections are accepted here, close-on-exec and
- * non-blocking, and given away.
+ * A listening socket in the event loop.  Connections are accepted here, close-on-exec and
+ * non-blocking, and handed over.
  *
- * When there is no descriptor left for a connection, it stays in the socket's queue, where it
- * would wake the loop at once and for ever: so the socket is left alone for a while, and the
- * log has it once.
+ * When no descriptor is left, a connection stays in the socket's queue, where it would wake the
+ * loop at once and for ever.  So the socket is left alone for a while, and the log says so once.
  */
 struct listener;
 
@@ -20,10 +19,10 @@ struct listener_setup {
 	sd_event *event;
 	int fd;				/* borrowed */
 	const char *name;		/* for the log; borrowed */
-	void (*accept)(void *userdata, int conn);	/* @conn is its own */
-	bool (*make_room)(void *userdata);	/* close a connection that is not used; may be NULL */
+	void (*accept)(void *userdata, int conn);	/* takes over @conn */
+	bool (*make_room)(void *userdata);	/* closes an idle connection; may be NULL */
 	void *userdata;
-	uint64_t pause_usec;		/* 0: the usual second */
+	uint64_t pause_usec;		/* 0: one second */
 };
 
 /* @ret is yours.  Returns 0; -ENOMEM; an errno of sd-event or of fcntl(2). */

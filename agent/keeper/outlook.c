@@ -3,11 +3,14 @@
 
 #include <stdio.h>
 
-/* What was found out about the volumes of one secret; the first of each kind, for people. */
+/*
+ * What is known about the volumes of one secret.  The names are the first of each kind, for
+ * people.
+ */
 struct findings {
 	unsigned n_named, n_opened;
-	bool pending;			/* one has it, and what comes of that is not known yet */
-	bool unfinished;		/* one may still want it */
+	bool pending;			/* a volume has it, and its outcome is not known yet */
+	bool unfinished;		/* a volume may still want it */
 	uint64_t wait_usec;
 	const char *opened, *rejected, *undecided, *stranger, *awaited;
 	char names[5][MSG_NAME_LEN + 1];
@@ -26,7 +29,7 @@ static void note(const char **kind, char room[static MSG_NAME_LEN + 1], const ch
 	*kind = room;
 }
 
-/* One volume, @d what came of its delivery (NULL: it never had the secret). */
+/* Take note of one volume and its delivery @d (NULL: the volume never had the secret). */
 static void look_at(const char *volume, const struct store_delivery *d, bool open, uint64_t now,
 		    struct findings *f)
 {
@@ -68,19 +71,25 @@ static void warn(const struct store_entry *e, const struct findings *f, char *re
 
 	if (f->undecided)
 		snprintf(ret, OUTLOOK_WARNING_LEN,
-			 "Secret '%s' is kept: volume '%s' was opened while nobody watched, with it or with another key. When it is no longer needed: cococtl secrets wipe %s",
+			 "Secret '%s' is kept: volume '%s' was opened while nobody watched, with "
+			 "it or with another key. When it is no longer "
+			 "needed: cococtl secrets wipe %s",
 			 name, f->undecided, name);
 	else if (f->rejected && !f->opened)
 		snprintf(ret, OUTLOOK_WARNING_LEN,
-			 "Secret '%s' is kept: it did not open volume '%s', which is open with another key. Compare it with the volume's passphrase, then: cococtl secrets wipe %s",
+			 "Secret '%s' is kept: it did not open volume '%s', which is open with "
+			 "another key. Compare it with the volume's passphrase, then: cococtl "
+			 "secrets wipe %s",
 			 name, f->rejected, name);
 	else if (f->opened && f->awaited)
 		snprintf(ret, OUTLOOK_WARNING_LEN,
-			 "Secret '%s' is kept: volume '%s' is open with it, but '%s' is not open. When that one does not need it: cococtl secrets wipe %s",
+			 "Secret '%s' is kept: volume '%s' is open with it, but '%s' is not open. "
+			 "When that one does not need it: cococtl secrets wipe %s",
 			 name, f->opened, f->awaited, name);
 	else if (f->stranger)
 		snprintf(ret, OUTLOOK_WARNING_LEN,
-			 "Secret '%s' is kept: volume '%s' is open, and not with it. When it is no longer needed: cococtl secrets wipe %s",
+			 "Secret '%s' is kept: volume '%s' is open, but not with it. When it is no "
+			 "longer needed: cococtl secrets wipe %s",
 			 name, f->stranger, name);
 }
 
@@ -94,7 +103,8 @@ void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volum
 	*ret = (struct outlook){ 0 };
 	for (; secret_policy_volume(&e->policy, f.n_named, volume) > 0; f.n_named++) {
 		snprintf(consumer, sizeof(consumer), "%s%s", prefix, volume);
-		look_at(volume, store_delivery_find(e, consumer), is_open(volume) > 0, now_usec, &f);
+		look_at(volume, store_delivery_find(e, consumer), is_open(volume) > 0, now_usec,
+			&f);
 	}
 	for (size_t i = 0; i < e->n_deliveries && f.n_named == 0; i++) {
 		const char *to = startswith(e->deliveries[i].consumer, prefix);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What cococtl may ask.  A request is one frame of a type with exactly that type's body; a
- * malformed one ends its client.
+ * What cococtl may ask.  A request is one frame: a type, and a body of exactly that type's size.
+ * A malformed request ends its client.
  */
 #include <stdio.h>
 #include <sys/socket.h>
@@ -54,13 +54,13 @@ static struct client *client_free(struct client *c)
 }
 DEFINE_CLEANUP(struct client *, client_free)
 
-/* The reply for the frame at hand.  The body may be plaintext and goes out from where it lies. */
+/* Reply to the current frame.  The body may be plaintext, and is sent from where it lies. */
 static int reply(struct client *c, uint16_t type, const void *body, size_t len)
 {
 	return frame_send(c->fd, type, 0, body, len, -EBADF);
 }
 
-/* ---- the answers: 0 when one was sent, or the errno to answer with ---- */
+/* ---- the answers: return 0 when a reply was sent, or the errno to answer with ---- */
 
 static void fill_kept(const struct carried *c, struct msg_kept *ret)
 {
@@ -134,7 +134,9 @@ static void list_deliveries(const struct store_entry *e, char ret[static MSG_DEL
 
 static int send_secret(struct client *c, uint16_t type, const struct store_entry *e)
 {
-	struct msg_secret m = { .state = (uint8_t)e->state, .wipe = (uint8_t)e->policy.wipe, .size = e->size };
+	struct msg_secret m = { .state = (uint8_t)e->state,
+				.wipe = (uint8_t)e->policy.wipe,
+				.size = e->size };
 
 	guid_format(&e->policy.guid, m.guid);
 	memcpy(m.name, e->policy.name, sizeof(m.name));
@@ -180,8 +182,9 @@ static int on_secret_read(struct client *c, const void *body, struct store_entry
 
 static int on_secret_delivered(struct client *c, const void *body, struct store_entry *secret)
 {
-	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'", secret->policy.name);
-	/* Another client had it as well, and was first to say so. */
+	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'",
+		   secret->policy.name);
+	/* Another client had the secret too, and was first to report it. */
 	if (secret->state == SECRET_WIPED)
 		return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 	keeper_noted(c->keeper,
@@ -210,7 +213,7 @@ static int on_boot_complete(struct client *c, const void *body, struct store_ent
 	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
 		if (e->policy.wipe != WIPE_BOOT_COMPLETE || e->state == SECRET_WIPED)
 			continue;
-		/* One that is being handed over goes when that is done. */
+		/* A secret that is being delivered is wiped when the delivery ends. */
 		keeper_noted(k, store_set_wipe_due(k->store, e));
 		if (e->n_pending == 0)
 			r = MIN(r, keeper_wipe(k, e));
@@ -241,15 +244,18 @@ static int on_warning(struct client *c, const void *body, struct store_entry *se
 	const struct msg_index *q = body;
 	struct msg_warning m = { 0 };
 
-	return keeper_warning(c->keeper, q->index, m.text) > 0 ? reply(c, MSG_WARNING, &m, sizeof(m)) : -ENOENT;
+	return keeper_warning(c->keeper, q->index, m.text) > 0 ?
+		       reply(c, MSG_WARNING, &m, sizeof(m)) :
+		       -ENOENT;
 }
 
 /* ---- the requests ---- */
 
 /* What must hold before a request is answered. */
 enum request_needs {
-	NEEDS_ROOT = 1 << 0,		/* root could read the kernel's files itself; what is kept here is the owner's configuration */
-	NEEDS_SECRET = 1 << 1,		/* the body begins with the name of a secret, and there is one */
+	/* root could read the kernel's files itself; the configuration kept here is the owner's */
+	NEEDS_ROOT = 1 << 0,
+	NEEDS_SECRET = 1 << 1,		/* the body begins with the name of an existing secret */
 	NEEDS_OPEN_GATE = 1 << 2,
 	NEEDS_GET = 1 << 3,		/* the secret's policy lets `cococtl secrets get` have it */
 	NEEDS_ALL = NEEDS_ROOT | NEEDS_SECRET | NEEDS_OPEN_GATE | NEEDS_GET,
@@ -274,9 +280,10 @@ static const struct {
 _Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
 	       offsetof(struct msg_wipe, name) == 0, "a secret's name comes first");
 
-static int find_secret(struct client *c, const char name[static MSG_NAME_LEN + 1], struct store_entry **ret)
+static int find_secret(struct client *c, const char name[static MSG_NAME_LEN + 1],
+		       struct store_entry **ret)
 {
-	/* Text from a peer: there must be a NUL in it. */
+	/* The text is a peer's: it must contain a NUL. */
 	if (!memchr(name, 0, MSG_NAME_LEN + 1))
 		return -EPROTO;
 	*ret = store_find(c->keeper->store, name);
@@ -285,8 +292,9 @@ static int find_secret(struct client *c, const char name[static MSG_NAME_LEN + 1
 	return *ret ? 0 : -ENOKEY;
 }
 
-/* Returns 0 with @ret_secret when all that @needs says holds, or the errno to answer with. */
-static int check_needs(struct client *c, unsigned needs, const void *body, struct store_entry **ret_secret)
+/* Returns 0 with @ret_secret when everything in @needs holds, or the errno to answer with. */
+static int check_needs(struct client *c, unsigned needs, const void *body,
+		       struct store_entry **ret_secret)
 {
 	int r = 0;
 
@@ -299,7 +307,8 @@ static int check_needs(struct client *c, unsigned needs, const void *body, struc
 		r = keeper_gate(c->keeper);
 		r = r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 	}
-	if (r == 0 && needs & NEEDS_GET && !secret_policy_allows(&(*ret_secret)->policy, CONSUMER_GET))
+	if (r == 0 && needs & NEEDS_GET &&
+	    !secret_policy_allows(&(*ret_secret)->policy, CONSUMER_GET))
 		r = -EACCES;
 	return r;
 }
@@ -372,7 +381,7 @@ static int on_client_idle(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct client *c = userdata;
 
-	/* Its request came while we were busy; it is served next. */
+	/* Its request came while cocod was busy, and is served next. */
 	if (has_request(c))
 		start_idle(c);
 	else
@@ -380,7 +389,7 @@ static int on_client_idle(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* It has just asked something: the last one to go. */
+/* This client has just asked something, so that it is the last to be disconnected. */
 static void client_touch(struct client *c)
 {
 	client_unlink(c);
@@ -396,8 +405,8 @@ static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void
 	r = answer(c);
 	if (r < 0) {
 		if (r != -ECONNRESET && r != -EPIPE)
-			log_warning_errno(r,
-					  "A client on the control socket broke the protocol, disconnecting it: %m");
+			log_warning_errno(r, "A client on the control socket broke the protocol, "
+					     "disconnecting it: %m");
 		client_free(c);
 	} else {
 		client_touch(c);
@@ -413,14 +422,15 @@ void on_client_connection(void *userdata, int conn)
 	struct ucred peer;
 	int r;
 
-	/* The socket's mode says the same; this holds when somebody has changed that. */
+	/* The socket's mode already ensures this, unless somebody has changed it. */
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0) {
 		log_warning("A client on the control socket is not root, refusing it");
 		(void) close_fd(conn);
 		return;
 	}
 	if (k->n_clients >= MAX_CLIENTS && !clients_make_room(k)) {
-		log_warning("More than %d clients on the control socket, and each is asking something: refusing another",
+		log_warning("More than %d clients on the control socket, and each is asking "
+			    "something: refusing another",
 			    MAX_CLIENTS);
 		(void) close_fd(conn);
 		return;

@@ -36,8 +36,8 @@ static bool is_open_volume(const char *device, const char *name)
 	if (!attribute(device, "dm/name", value) || !streq(value, name))
 		return false;
 	/*
-	 * Made before its table is loaded, and gone again when that fails: until then it has no
-	 * size.
+	 * cryptsetup makes the device before it loads the table, and removes it if that fails.
+	 * Until the table is loaded the size is 0.
 	 */
 	if (!attribute(device, "size", value) || parse_u64(value, &sectors) < 0 || sectors == 0)
 		return false;
@@ -115,7 +115,7 @@ void volume_asked_mark(const char *dir, struct volume_asked *ret)
 
 	*ret = (struct volume_asked){ 0 };
 	if (stat(dir, &st) < 0) {
-		/* What cannot be looked at cannot be known to have stayed as it was. */
+		/* The directory cannot be looked at, so that it may have changed. */
 		if (errno != ENOENT)
 			ret->nsec = ~0ULL;
 		return;
@@ -124,7 +124,9 @@ void volume_asked_mark(const char *dir, struct volume_asked *ret)
 	nsec = (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
 	ret->inode = (uint64_t)st.st_ino;
 	/* The kernel's file times are coarse: another change in the same tick would not show. */
-	ret->nsec = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec - nsec < NSEC_PER_SEC / 10 ? ~0ULL : nsec;
+	ret->nsec = nsec;
+	if ((uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec - nsec < NSEC_PER_SEC / 10)
+		ret->nsec = ~0ULL;
 }
 
 bool volume_asked_nothing_since(const char *dir, const struct volume_asked *before)
@@ -136,7 +138,8 @@ bool volume_asked_nothing_since(const char *dir, const struct volume_asked *befo
 	if (stat(dir, &st) < 0)
 		return errno == ENOENT && before->inode == 0;
 	return before->inode == (uint64_t)st.st_ino &&
-	       before->nsec == (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
+	       before->nsec ==
+		       (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
 }
 
 int volume_peer_start(pid_t pid, uint64_t *ret)
@@ -149,7 +152,7 @@ int volume_peer_start(pid_t pid, uint64_t *ret)
 	r = read_file_at(AT_FDCWD, path, 4096, &text, NULL);
 	if (r < 0)
 		return r;
-	/* "PID (name) S ...": the name is the process's choice, and ends with the last ')'. */
+	/* "PID (name) S ...": the process chooses the name, which ends with the last ')'. */
 	p = strrchr(text, ')');
 	if (!p)
 		return -EBADMSG;
@@ -159,7 +162,7 @@ int volume_peer_start(pid_t pid, uint64_t *ret)
 	return p ? parse_u64(p, ret) : -EBADMSG;
 }
 
-/* The next argument, or NULL when there is none that ends with a NUL. */
+/* The next argument, or NULL when no further argument ends with a NUL. */
 static const char *next_arg(const char **p, size_t *len)
 {
 	const char *arg = *p;
@@ -173,8 +176,8 @@ static const char *next_arg(const char **p, size_t *len)
 }
 
 /*
- * The value of header= in "a,b=c,header=/path:/dev/x": a path, or a path on another device,
- * which we do not follow.
+ * The value of header= in "a,b=c,header=/path:/dev/x".  It is a path, or a path on another
+ * device, which is not followed.
  */
 static const char *header_option(const char *options, size_t *ret_len)
 {
@@ -191,12 +194,13 @@ static const char *header_option(const char *options, size_t *ret_len)
 }
 
 /*
- * Options with which systemd-cryptsetup tries a token, a TPM or an empty passphrase beside the
- * key, and asks nobody.
+ * With these options systemd-cryptsetup tries a token, a TPM or an empty passphrase beside the
+ * key, without asking anybody.
  */
 static bool has_other_means(const char *options)
 {
-	static const char *const means[] = { "try-empty-password", "tpm2-device=", "fido2-device=", "pkcs11-uri=" };
+	static const char *const means[] = { "try-empty-password", "tpm2-device=",
+					     "fido2-device=", "pkcs11-uri=" };
 
 	while (options && *options) {
 		size_t len = strcspn(options, ",");

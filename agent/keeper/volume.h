@@ -8,57 +8,60 @@
 #include "wire/cryptsetup-peer.h"
 
 /*
- * Whether the dm-crypt device @name exists and has its table: sysfs below @sys ("/sys") shows a
- * device-mapper device of that name, of a size, with the UUID that cryptsetup gives
- * ("CRYPT-TYPE-...-NAME").  Returns 1 or 0, or a negative errno of opendir(3).
+ * Returns 1 if the dm-crypt device @name exists and has its table, 0 if not, or a negative errno
+ * of opendir(3).  It exists if sysfs below @sys ("/sys") shows a device-mapper device of that
+ * name, with a size, and with the UUID that cryptsetup gives ("CRYPT-TYPE-...-NAME").
  */
 int volume_is_open(const char *sys, const char *name);
 
-/* Where systemd's password agents find the questions that wait for a person. */
+/* Where systemd's password agents find questions that are waiting for a person. */
 #define ASK_PASSWORD_DIR "/run/systemd/ask-password"
 
 /*
- * Whether the process @pid waits for a passphrase that a person types: a question of its own
+ * True if the process @pid is waiting for a passphrase that a person types: a question from it
  * lies in @dir.
  */
 bool volume_asks_passphrase(const char *dir, pid_t pid);
 
 /*
- * Whose question the file @name in @dir is: its process.  -ENOENT when it is gone; -EBADMSG
- * when it names none; another errno of reading it.
+ * Returns the process whose question the file @name in @dir is; -ENOENT when the file is gone;
+ * -EBADMSG when it names no process; another errno of reading it.
  */
 pid_t volume_asked_by(const char *dir, const char *name);
 
 /*
- * A mark of @dir that changes with each question that is asked or answered: what was not asked
- * while nobody watched leaves it as it was.
+ * A mark of @dir that changes with each question that is asked or answered.  If the mark has not
+ * changed, nothing was asked in between, even if nobody watched.
  */
 struct volume_asked {
-	uint64_t inode;		/* 0: the directory is not there */
-	uint64_t nsec;		/* its time of modification; ~0: it changed just now, so that the mark says nothing */
+	uint64_t inode;		/* 0: the directory does not exist */
+	/* time of modification; ~0: it changed just now, so that the mark says nothing */
+	uint64_t nsec;
 };
 
 void volume_asked_mark(const char *dir, struct volume_asked *ret);
 
-/* Whether it is certain that nothing was asked since @before was taken. */
+/* True if nothing was asked since @before was taken; false if that is not certain. */
 bool volume_asked_nothing_since(const char *dir, const struct volume_asked *before);
 
 /*
- * When the process @pid began, in the kernel's ticks: with it a pid names one process for good.
- * Returns 0, or a negative errno when there is no such process.
+ * When the process @pid started, in the kernel's ticks.  A pid together with its start time names
+ * one process for good.  Returns 0, or a negative errno when the process does not exist.
  */
 int volume_peer_start(pid_t pid, uint64_t *ret);
 
-/* What `systemd-cryptsetup attach VOLUME DEVICE KEY-FILE OPTIONS` was told. */
+/* The arguments of `systemd-cryptsetup attach VOLUME DEVICE KEY-FILE OPTIONS`. */
 struct volume_request {
 	char volume[VOLUME_NAME_MAX + 1];
-	char device[256];	/* where the LUKS header is: the device, or header= of the options */
-	bool other_means;	/* its options name another way than a key or a question */
+	/* where the LUKS header is: the device, or header= in the options */
+	char device[256];
+	bool other_means;	/* its options allow other ways than a key or a question */
 };
 
 /*
- * Read it from the arguments as /proc/PID/cmdline has them, @len bytes with a NUL after each.
- * Returns 0; -EINVAL when they are no such call, or a path is not absolute or too long.
+ * Parse the arguments in the form of /proc/PID/cmdline: @len bytes, with a NUL after each
+ * argument. Returns 0; -EINVAL when they are not such a call, or when a path is not absolute or
+ * too long.
  */
 int volume_request_parse(const char *cmdline, size_t len, struct volume_request *ret);
 

@@ -23,7 +23,7 @@ struct worker_call {
 	uint8_t reply[];	/* of q.reply_len bytes */
 };
 
-/* The end: @done may free us. */
+/* The call ends here: @done may free @c. */
 static void end(struct worker_call *c, const void *reply, const char *why)
 {
 	c->io = sd_event_source_disable_unref(c->io);
@@ -60,7 +60,7 @@ static int on_reply(sd_event_source *s, int fd, uint32_t revents, void *userdata
 	else if (h.type == c->frames[c->q.n_frames - 1].type && h.error)
 		end_without(c, "cocod-worker could not judge it: %s", strerror(-h.error));
 	else if (h.type != c->frames[c->q.n_frames - 1].type || h.len != c->q.reply_len)
-		end_without(c, "cocod-worker's answer is no verdict");
+		end_without(c, "cocod-worker's answer is not a verdict");
 	else
 		end(c, c->reply, NULL);
 	return 0;
@@ -71,7 +71,8 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
 	struct worker_call *c = userdata;
 
 	if (c->conn < 0)
-		end_without(c, "cocod-worker cannot be asked: its socket '%s' has a full queue; %s", c->q.path, c->q.advice);
+		end_without(c, "cocod-worker cannot be asked: its socket '%s' has a full queue; %s",
+			    c->q.path, c->q.advice);
 	else
 		end_without(c, "cocod-worker did not answer in time; %s", c->q.advice);
 	return 0;
@@ -82,8 +83,9 @@ static int ask(struct worker_call *c)
 	int r = 0;
 
 	for (size_t i = 0; i < c->q.n_frames && r >= 0; i++)
-		r = frame_send(c->conn, c->frames[i].type, 0, c->frames[i].len ? c->frames[i].body : NULL,
-			       c->frames[i].len, c->frames[i].fd);
+		r = frame_send(c->conn, c->frames[i].type, 0,
+			       c->frames[i].len ? c->frames[i].body : NULL, c->frames[i].len,
+			       c->frames[i].fd);
 	for (size_t i = 0; i < c->q.n_frames; i++)
 		c->frames[i].fd = close_fd(c->frames[i].fd);
 	return r < 0 ? r : sd_event_add_io(c->q.event, &c->io, c->conn, EPOLLIN, on_reply, c);
@@ -145,14 +147,14 @@ int worker_call_new(const struct worker_question *q, struct worker_call **ret)
 	}
 	r = take_frames(c, q);
 	if (r >= 0)
-		r = sd_event_add_time_relative(q->event, &c->deadline, CLOCK_MONOTONIC, q->timeout_usec, 0,
-					       on_deadline, c);
+		r = sd_event_add_time_relative(q->event, &c->deadline, CLOCK_MONOTONIC,
+					       q->timeout_usec, 0, on_deadline, c);
 	if (r < 0)
 		return r;
 	r = try_to_ask(c);
 	if (r == -EAGAIN && c->conn < 0)
-		r = sd_event_add_time_relative(q->event, &c->again, CLOCK_MONOTONIC, TRY_AGAIN_USEC, 0,
-					       on_again, c);
+		r = sd_event_add_time_relative(q->event, &c->again, CLOCK_MONOTONIC, TRY_AGAIN_USEC,
+					       0, on_again, c);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);

@@ -7,8 +7,8 @@
 #include "base/macro.h"
 
 /*
- * One question to cocod-worker, and its answer.  Nothing here waits but in the loop: a socket
- * whose queue is full is tried again until the time is over.
+ * One question to cocod-worker, and its answer.  All waiting is done in the event loop.  If the
+ * worker's socket has a full queue, the call tries again until the time is over.
  */
 struct worker_call;
 
@@ -19,29 +19,29 @@ struct worker_frame {
 	uint16_t type;
 	const void *body;
 	size_t len;			/* at most WORKER_BODY_MAX */
-	int fd;				/* to go along, or -EBADF; it stays the caller's */
+	int fd;				/* sent along, or -EBADF; the caller keeps it */
 };
 
 struct worker_question {
 	sd_event *event;
 	const char *path;		/* the worker's socket */
-	const char *advice;		/* where a person finds out more; constant */
-	const struct worker_frame *frames;	/* the last one is what is answered */
+	const char *advice;		/* tells people where to look; constant */
+	const struct worker_frame *frames;	/* the last one gets the answer */
 	size_t n_frames;
-	size_t reply_len;		/* of the answer's body, exactly */
-	uint64_t timeout_usec;		/* for all of it */
+	size_t reply_len;		/* of the answer's body */
+	uint64_t timeout_usec;		/* for the whole call */
 	/*
-	 * Called once, from the loop, and the call is over then and may be freed: with the
-	 * answer's body, or NULL and why there is none.  The worker has read what a hostile
-	 * host wrote: it is believed no further than this form.
+	 * Called once, from the loop, when the call is over; the call may be freed then.  @reply
+	 * is the answer's body, or NULL, and then @why says why.  The worker has read what a
+	 * hostile host wrote: believe no more of its answer than this form.
 	 */
 	void (*done)(void *userdata, const void *reply, const char *why);
 	void *userdata;
 };
 
 /*
- * @ret is yours, and must be freed before or after it is done.  Returns 0; -ENOMEM; an errno of
- * sd-event, socket(2), connect(2) but EAGAIN, fcntl(2), or frame_send(); then @done is not
+ * @ret is yours; free it before or after it is done.  Returns 0; -ENOMEM; an errno of sd-event,
+ * socket(2), connect(2) except EAGAIN, fcntl(2), or frame_send().  After an error @done is not
  * called.
  */
 int worker_call_new(const struct worker_question *q, struct worker_call **ret);

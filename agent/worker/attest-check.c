@@ -28,16 +28,19 @@ struct piece {
 	X509_CRL *crl;
 };
 
-/* Something with dates.  Those of one key do the same job: one of them has to be good. */
+/*
+ * A piece of collateral with dates.  Pieces of the same key do the same job: one of them must be
+ * good.
+ */
 struct finding {
 	const char *path;
-	char what[WHAT_LEN], key[WHAT_LEN];	/* no key: it stands for itself */
+	char what[WHAT_LEN], key[WHAT_LEN];	/* no key: nothing else does its job */
 	int64_t from, until;
-	bool older;	/* than what was verified before */
+	bool older;	/* older than what was verified before */
 };
 
 struct candidate {
-	X509 *cert;		/* borrowed of a piece or of @built_in */
+	X509 *cert;		/* borrowed from a piece or from @built_in */
 	const char *path;	/* NULL: built in */
 };
 
@@ -60,9 +63,10 @@ struct attest_check {
 
 /* ---- words ---- */
 
-static void problem(struct attest_check *c, const char *path, unsigned line, const char *format, ...)
-	_printf_(4, 5);
-static void problem(struct attest_check *c, const char *path, unsigned line, const char *format, ...)
+static void problem(struct attest_check *c, const char *path, unsigned line, const char *format,
+		    ...) _printf_(4, 5);
+static void problem(struct attest_check *c, const char *path, unsigned line, const char *format,
+		    ...)
 {
 	char text[512], number[16] = "";
 	va_list ap;
@@ -89,7 +93,7 @@ static const char *time_text(int64_t t, char buf[static 32])
 	return buf;
 }
 
-/* The common name; "?" for a name that has none of one line. */
+/* The common name; "?" when the name has none, or not on one line. */
 static const char *name_of(const X509_NAME *name, char buf[static X509_CN_MAX + 1])
 {
 	if (x509_common_name(name, buf) < 0)
@@ -99,7 +103,7 @@ static const char *name_of(const X509_NAME *name, char buf[static X509_CN_MAX + 
 
 /* ---- lists ---- */
 
-/* @list with room for one more; NULL without memory, and then it is as it was. */
+/* Returns @list with room for one more; NULL without memory, and then @list is unchanged. */
 static void *grow(struct attest_check *c, void *list, size_t n, size_t size)
 {
 	void *more = reallocarray(list, n + 1, size);
@@ -118,10 +122,11 @@ static void add_candidate(struct attest_check *c, X509 *cert, const char *path)
 	c->pool[c->n_pool++] = (struct candidate){ cert, path };
 }
 
-static struct finding *add_finding(struct attest_check *c, const char *path, int64_t from, int64_t until,
-				   const char *key, const char *format, ...) _printf_(6, 7);
-static struct finding *add_finding(struct attest_check *c, const char *path, int64_t from, int64_t until,
-				   const char *key, const char *format, ...)
+static struct finding *add_finding(struct attest_check *c, const char *path, int64_t from,
+				   int64_t until, const char *key, const char *format, ...)
+	_printf_(6, 7);
+static struct finding *add_finding(struct attest_check *c, const char *path, int64_t from,
+				   int64_t until, const char *key, const char *format, ...)
 {
 	struct finding *more = grow(c, c->findings, c->n_findings, sizeof(*more)), *f;
 	va_list ap;
@@ -176,8 +181,9 @@ static bool open_file(struct attest_check *c, const char *name, size_t max, stru
 	return r > 0;
 }
 
-/* True when evidence of that kind can be accepted; what speaks against it is said. */
-static bool check_kind(const char *path, const struct policy *p, const struct policy_identity *identities)
+/* True if the policy can accept evidence of that kind.  Prints what it can and cannot accept. */
+static bool check_kind(const char *path, const struct policy *p,
+		       const struct policy_identity *identities)
 {
 	enum verdict_identity identity = policy_identity_asked(p, identities);
 	const char *foreign = policy_foreign_option(p);
@@ -185,19 +191,25 @@ static bool check_kind(const char *path, const struct policy *p, const struct po
 	if (!p->has_own || !p->has_option)
 		return false;
 	if (foreign) {
-		print("%s: refuses all evidence of %s, which nobody can judge by %s=: give that in a section of its kind\n",
-		       path, p->kind->name, foreign);
+		print("%s: refuses all evidence of %s, which nobody can judge by %s=: give that in "
+		      "a section of its kind\n",
+		      path, p->kind->name, foreign);
 		return false;
 	}
 	if (identity == IDENTITY_WHOLE ||
 	    (identity == IDENTITY_PARTIAL && p->allow & ALLOW_PARTIAL_IDENTITY)) {
 		print("%s: judges evidence of %s%s\n", path, p->kind->name,
-		       identity == IDENTITY_WHOLE ? "" : ", by an identity that may not cover all that runs");
+		      identity == IDENTITY_WHOLE ?
+			      "" :
+			      ", by an identity that may not cover all that runs");
 		return true;
 	}
-	print("%s: refuses all evidence of %s, for it names %s: %s is missing\n", path, p->kind->name,
-	       identity == IDENTITY_NONE ? "no identity of what runs" : "an identity that may not cover kernel, initrd and cmdline",
-	       p->kind->identity);
+	print("%s: refuses all evidence of %s, for it names %s: %s is missing\n", path,
+	      p->kind->name,
+	      identity == IDENTITY_NONE ?
+		      "no identity of what runs" :
+		      "an identity that may not cover kernel, initrd and cmdline",
+	      p->kind->identity);
 	return false;
 }
 
@@ -206,10 +218,15 @@ static void check_kinds(struct attest_check *c, const char *path, const struct p
 	unsigned n = 0;
 
 	for (const struct attest_verifier *const *type = attest_verifiers; *type; type++)
-		for (size_t k = 0; (*type)->opens_gate && k < ARRAY_SIZE((*type)->kinds) && (*type)->kinds[k]; k++)
-			n += check_kind(path, policies_find(ps, (*type)->kinds[k]), (*type)->identities);
+		for (size_t k = 0;
+		     (*type)->opens_gate && k < ARRAY_SIZE((*type)->kinds) && (*type)->kinds[k];
+		     k++)
+			n += check_kind(path, policies_find(ps, (*type)->kinds[k]),
+					(*type)->identities);
 	if (n == 0)
-		problem(c, path, 0, "By this policy no evidence is ever accepted: it names no identity of what runs, in [snp], [tdx] or [azure]");
+		problem(c, path, 0,
+			"By this policy no evidence is ever accepted: it names no identity of what "
+			"runs, in [snp], [tdx] or [azure]");
 }
 
 static void check_policy(struct attest_check *c)
@@ -247,14 +264,15 @@ static void check_trust(struct attest_check *c)
 	if (r == -ENOMEM)
 		c->oom = true;
 	else if (r == -ENODATA)
-		problem(c, f.path, 0, "It has no key; remove it to have the built-in ones");
+		problem(c, f.path, 0, "It has no key; remove the file to use the built-in keys");
 	else if (r == -EMSGSIZE)
 		problem(c, f.path, line, "There are more than %d keys", TRUST_PINS_MAX);
 	else if (r < 0)
 		problem(c, f.path, line,
-			"It is neither a key's SHA-256 of 64 hexadecimal digits, nor a certificate, nor a comment");
+			"It is neither a key's SHA-256 of 64 hexadecimal digits, nor a "
+			"certificate, nor a comment");
 	else
-		print("%s: %u root key%s, in the place of those that are built in\n", f.path,
+		print("%s: %u root key%s, in place of the built-in ones\n", f.path,
 		       c->trust.n_pins, c->trust.n_pins == 1 ? "" : "s");
 	config_file_done(&f);
 }
@@ -267,7 +285,9 @@ static int take_file(void *userdata, int r, enum bundle_kind kind, const struct 
 	struct piece *p, **more;
 
 	if (r == -EMSGSIZE)
-		problem(c, f->path, 0, "There are more than %d files of collateral: remove those that this VM does not need",
+		problem(c, f->path, 0,
+			"There are more than %d files of collateral: remove those "
+			"that this VM does not need",
 			COLLATERAL_FILES_MAX);
 	else if (r < 0)
 		problem(c, f->path, 0, "%s", config_file_error(r));
@@ -301,7 +321,9 @@ static void read_certs(struct attest_check *c, struct piece *p)
 	else if (r == -EMSGSIZE)
 		problem(c, p->f.path, 0, "There are more than %d certificates", X509_LIST_MAX);
 	else if (r < 0)
-		problem(c, p->f.path, 0, "It is no certificate in DER, nor certificates in PEM alone");
+		problem(c, p->f.path, 0,
+			"It is neither a certificate in DER nor a list of "
+			"certificates in PEM alone");
 	else if (p->certs.n == 0)
 		problem(c, p->f.path, 0, "There is no certificate in it");
 	for (unsigned i = 0; r == 0 && i < p->certs.n; i++)
@@ -315,7 +337,7 @@ static void read_crl(struct attest_check *c, struct piece *p)
 	if (r == -ENOMEM)
 		c->oom = true;
 	else if (r < 0)
-		problem(c, p->f.path, 0, "It is no revocation list in DER or PEM");
+		problem(c, p->f.path, 0, "It is not a revocation list in DER or PEM");
 }
 
 static void read_piece(struct attest_check *c, struct piece *p)
@@ -331,7 +353,7 @@ static void read_piece(struct attest_check *c, struct piece *p)
 	case BUNDLE_PCK_CRL:
 		read_crl(c, p);
 		break;
-	default:	/* documents are read when their signers are known */
+	default:	/* documents are read when all certificates are known */
 		break;
 	}
 }
@@ -357,7 +379,9 @@ static void read_newest(struct attest_check *c)
 	if (r < 0)
 		problem(c, path, 0, "%s", config_file_error(r));
 	else if (r > 0 && newest_parse(f.text, f.len, &c->newest, error) < 0)
-		problem(c, path, 0, "The memory of what was verified is damaged: %s; 'cococtl attest fetch --forget-newest' begins a new one",
+		problem(c, path, 0,
+			"The memory of what was verified is damaged: %s; 'cococtl attest fetch "
+			"--forget-newest' begins a new one",
 			error);
 	config_file_done(&f);
 }
@@ -372,7 +396,7 @@ static bool is_older(const struct attest_check *c, const struct newest_entry *e)
 /* ---- chains ---- */
 
 #define CHAIN_MAX 4
-#define SIGNATURES_MAX 10000	/* that are looked at; each takes some 0.1 ms */
+#define SIGNATURES_MAX 10000	/* the most to verify; each takes about 0.1 ms */
 
 static bool is_intel(X509 *cert)
 {
@@ -393,13 +417,16 @@ static bool is_root(const struct attest_check *c, X509 *cert, uint8_t spki[stati
 	       x509_is_ca(cert) && x509_issued_by(cert, cert, signature_of(cert));
 }
 
-/* Of several issuers of one name the later one of these is worth telling. */
+/*
+ * What is wrong with a chain.  Of several issuers with the same name the later problem is worth
+ * telling.
+ */
 enum chain_problem { CHAIN_NO_ISSUER, CHAIN_NOT_SIGNED, CHAIN_NOT_TRUSTED, CHAIN_GOOD };
 
 struct chain {
 	enum chain_problem problem;
-	X509 *at;		/* the certificate whose issuer it is about */
-	uint8_t root[32];	/* SHA-256 of the root key; of a good one */
+	X509 *at;		/* the certificate whose issuer has the problem */
+	uint8_t root[32];	/* SHA-256 of the root key, for CHAIN_GOOD */
 };
 
 static struct chain chain_of(struct attest_check *c, X509 *cert, unsigned depth)
@@ -431,7 +458,7 @@ static void check_cert(struct attest_check *c, X509 *cert, const char *path)
 {
 	static const char *const texts[] = {
 		[CHAIN_NO_ISSUER] = "the certificate of its issuer is neither here nor built in",
-		[CHAIN_NOT_TRUSTED] = "its key is none of the trusted root keys",
+		[CHAIN_NOT_TRUSTED] = "its key is not one of the trusted root keys",
 		[CHAIN_NOT_SIGNED] = "its issuer did not sign it",
 	};
 	char cn[X509_CN_MAX + 1], at[X509_CN_MAX + 1];
@@ -440,10 +467,11 @@ static void check_cert(struct attest_check *c, X509 *cert, const char *path)
 
 	(void) name_of(X509_get_subject_name(cert), cn);
 	if (chain.problem != CHAIN_GOOD)
-		problem(c, path, 0, "Certificate '%s' leads to no trusted root, of '%s': %s", cn,
-			name_of(X509_get_subject_name(chain.at), at), texts[chain.problem]);
+		problem(c, path, 0,
+			"Certificate '%s' leads to no trusted root; the problem is with '%s': %s",
+			cn, name_of(X509_get_subject_name(chain.at), at), texts[chain.problem]);
 	if (x509_validity(cert, &from, &until) < 0)
-		problem(c, path, 0, "Certificate '%s' has no time in which it is good", cn);
+		problem(c, path, 0, "Certificate '%s' does not say when it is valid", cn);
 	else
 		(void) add_finding(c, path, from, until, "", "certificate '%s'", cn);
 }
@@ -465,8 +493,12 @@ static void check_revoked(struct attest_check *c, const struct piece *p)
 	}
 }
 
-/* Returns 1 when its issuer signed it; 0 when that is not here; -EKEYREJECTED, -EOPNOTSUPP. */
-static int verify_crl(struct attest_check *c, const struct piece *p, X509 **ret, struct chain *ret_chain)
+/*
+ * Returns 1 when the list's issuer signed it; 0 when the issuer is not here; -EKEYREJECTED,
+ * -EOPNOTSUPP.
+ */
+static int verify_crl(struct attest_check *c, const struct piece *p, X509 **ret,
+		      struct chain *ret_chain)
 {
 	int r = 0;
 
@@ -493,7 +525,7 @@ static const char *crl_entry_name(const struct piece *p, const char *issuer)
 		return "root-crl";
 	if (p->kind == BUNDLE_PCK_CRL)
 		return strstr(issuer, "Processor") ? "pck-crl-processor" : "pck-crl-platform";
-	return "";	/* AMD's is remembered by the key that it is about, which only evidence says */
+	return "";	/* AMD's lists are remembered by a key that only evidence knows */
 }
 
 static void check_crl(struct attest_check *c, const struct piece *p)
@@ -509,22 +541,29 @@ static void check_crl(struct attest_check *c, const struct piece *p)
 	(void) name_of(X509_CRL_get_issuer(p->crl), cn);
 	r = verify_crl(c, p, &issuer, &chain);
 	if (r > 0) {
-		const struct crl_issuer by = { issuer, signature_of(issuer), "", crl_entry_name(p, cn), chain.root };
+		const struct crl_issuer by = { issuer, signature_of(issuer), "",
+					       crl_entry_name(p, cn), chain.root };
 
 		crl_entry(p->crl, &by, &e);
 		check_revoked(c, p);
 	} else if (r == 0 && p->kind == BUNDLE_CRL) {
-		problem(c, p->f.path, 0, "The revocation list is of '%s', of which there is no certificate that leads to a trusted root", cn);
+		problem(c, p->f.path, 0,
+			"The revocation list is by '%s', but no certificate of that "
+			"name leads to a trusted root",
+			cn);
 	} else if (r == 0) {
-		print("%s: its signature is not checked here, the certificate of '%s' comes with a quote\n",
-		       p->f.path, cn);
+		print("%s: its signature is not checked here, the certificate of "
+		      "'%s' comes with a quote\n",
+		      p->f.path, cn);
 	} else if (r == -EOPNOTSUPP) {
-		problem(c, p->f.path, 0, "It is not a complete revocation list, or has critical extensions that are not known");
+		problem(c, p->f.path, 0,
+			"It is not a complete revocation list, or has critical "
+			"extensions that are not known");
 	} else {
 		problem(c, p->f.path, 0, "'%s' did not sign it", cn);
 	}
 	if (x509_crl_validity(p->crl, &from, &until) < 0) {
-		problem(c, p->f.path, 0, "The revocation list does not say until when it is good");
+		problem(c, p->f.path, 0, "The revocation list does not say until when it is valid");
 		return;
 	}
 	snprintf(key, sizeof(key), "crl %s", cn);
@@ -535,7 +574,7 @@ static void check_crl(struct attest_check *c, const struct piece *p)
 
 /* ---- Intel's documents ---- */
 
-/* Whether a TCB signing certificate here signed it, one that leads to the root @root. */
+/* True if a TCB signing certificate here, one that leads to the root @root, signed @part. */
 static bool is_signed(struct attest_check *c, struct bytes part, const uint8_t signature[static 64],
 		      bool *ret_any, uint8_t root[static 32])
 {
@@ -568,8 +607,10 @@ static void check_document(struct attest_check *c, const struct piece *p, struct
 
 	newest_set_number(e, evaluation);
 	if (!is_signed(c, part, signature, &any, e->root)) {
-		problem(c, p->f.path, 0, any ? "It is not signed by Intel's TCB signing key, to the byte" :
-					       "The certificate that signed it is not here: a file tcb-chain or qe-chain that leads to a trusted root");
+		problem(c, p->f.path, 0,
+			any ? "It is not signed by Intel's TCB signing key, to the byte" :
+			      "The certificate that signed it is not here: a file tcb-chain or "
+			      "qe-chain that leads to a trusted root");
 		return;
 	}
 	f = add_finding(c, p->f.path, e->issued, until, e->what, "%s, evaluation data number %u",
@@ -590,7 +631,7 @@ static void check_tcb_info(struct attest_check *c, const struct piece *p)
 		return;
 	}
 	if (tdx_tcb_info_read(bytes_of(&p->f), t, &why) < 0) {
-		problem(c, p->f.path, 0, "It is no TCB info: %s", why);
+		problem(c, p->f.path, 0, "It is not a TCB info: %s", why);
 		return;
 	}
 	format_hex(t->fmspc, sizeof(t->fmspc), fmspc);
@@ -611,7 +652,7 @@ static void check_qe_identity(struct attest_check *c, const struct piece *p)
 		return;
 	}
 	if (tdx_qe_identity_read(bytes_of(&p->f), q, &why) < 0) {
-		problem(c, p->f.path, 0, "It is no QE identity: %s", why);
+		problem(c, p->f.path, 0, "It is not a QE identity: %s", why);
 		return;
 	}
 	e.issued = q->issue;
@@ -659,7 +700,8 @@ static void check_dates(struct attest_check *c)
 						      NULL;
 
 		if (!why) {
-			print("%s: %s, good until %s\n", f->path, f->what, time_text(f->until, text));
+			print("%s: %s, good until %s\n", f->path, f->what,
+			      time_text(f->until, text));
 			if (!first || f->until < first->until)
 				first = f;
 		} else if (has_better(c, f)) {
@@ -673,13 +715,14 @@ static void check_dates(struct attest_check *c)
 		return;
 	print("The first to expire is '%s', on %s\n", first->path, time_text(first->until, text));
 	if (first->until - c->now < SOON_SEC)
-		log_warning("'%s' expires on %s, in less than a week: 'cococtl attest fetch --refresh' gets it anew",
+		log_warning("'%s' expires on %s, in less than a week: 'cococtl attest fetch "
+			    "--refresh' gets it anew",
 			    first->path, text);
 }
 
 /* ---- all ---- */
 
-/* The same that a judgement would get: there may be too much of it. */
+/* Collect what a judgement would get: it may be too much. */
 static void check_size(struct attest_check *c)
 {
 	_cleanup_(bundle_done) struct bundle b = { .n_items = 0 };
@@ -693,9 +736,11 @@ static void check_size(struct attest_check *c)
 	if (r == 0)
 		r = bundle_write_pack(&b, fd);
 	if (r == -EMSGSIZE && !why.text[0])
-		(void) cause_set(&why, r, "together the files are larger than %d bytes", BUNDLE_PACK_MAX);
+		(void) cause_set(&why, r, "together the files are larger than %d bytes",
+				 BUNDLE_PACK_MAX);
 	if (r < 0)
-		problem(c, c->root[0] ? c->root : "/", 0, "%s", why.text[0] ? why.text : strerror(-r));
+		problem(c, c->root[0] ? c->root : "/", 0, "%s",
+			why.text[0] ? why.text : strerror(-r));
 }
 
 int attest_check(const char *root)
@@ -709,7 +754,7 @@ int attest_check(const char *root)
 	(void) collateral_each(root, take_file, &c);
 	for (size_t i = 0; i < c.n_pieces; i++)
 		read_piece(&c, c.pieces[i]);
-	/* What is here goes before what is built in. */
+	/* The certificates in files come before the built-in ones. */
 	read_built_in(&c);
 	for (size_t i = 0; i < c.n_pieces && !c.oom; i++)
 		check_piece(&c, c.pieces[i]);

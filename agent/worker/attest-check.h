@@ -5,15 +5,20 @@
 #include "base/macro.h"
 
 /*
- * What `cocod --check-config` has judged by cocod-worker: attest.conf, attest.trust, all
- * collateral and the memory of it, below @root ("" is the machine's), as of the clock.
+ * What cocod-worker checks for `cocod --check-config`: attest.conf, attest.trust, all collateral
+ * and the memory of what was verified, below @root ("" is the machine's), as of the clock.
  *
- * Each piece of collateral becomes a line on standard output, which says until when it is good;
- * each problem one on standard error: what cannot be read; what is malformed; certificates that
- * lead to no trusted root; lists and documents that their issuer did not sign; what is revoked,
- * not good now, or older than what was verified before, unless there is another of the same
- * sort which is good.  What is signed by a certificate that only evidence brings along is said
- * to be not checked.
+ * Each piece of collateral gives a line on standard output, which says until when it is good.
+ * Each problem gives a line on standard error:
+ *
+ *  - a file that cannot be read, or is malformed
+ *  - a certificate that leads to no trusted root
+ *  - a list or document that its issuer did not sign
+ *  - a revoked certificate
+ *  - a piece that is not good now, or older than what was verified before, unless another piece of
+ *    the same sort is good
+ *
+ * A list whose issuer's certificate comes with evidence only is said to be unchecked.
  *
  * Returns the number of problems, or -ENOMEM.
  */

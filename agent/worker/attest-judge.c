@@ -20,18 +20,19 @@
 #include "base/log.h"
 #include "base/text.h"
 
-/* What evidence is judged by: a policy, and the roots under which it has to be authentic. */
+/* What evidence is judged by: a policy, and the roots that its chains must lead to. */
 struct rules {
 	const char *whose;	/* for people */
-	const struct bundle_item *policy_text, *trust_text;	/* no trust_text: the built-in roots */
+	/* trust_text: NULL for the built-in roots */
+	const struct bundle_item *policy_text, *trust_text;
 	struct policies policies;
 	struct trust trust;
-	uint8_t policy_sha256[32], trust_sha256[32];	/* zeros for what is not there */
+	uint8_t policy_sha256[32], trust_sha256[32];	/* zeros without the text */
 };
 
 /*
- * A measured initrd's rules come first, for its policy is the one that the host could not
- * change; this system's own can only add to them.
+ * A measured initrd's rules come first: its policy is the one that the host could not change.
+ * This system's own rules can only add to them.
  */
 #define RULES_MAX 2
 
@@ -39,18 +40,19 @@ struct judgement {
 	struct bundle bundle;
 	struct rules rules[RULES_MAX];
 	unsigned n_rules;
-	const struct rules *by;	/* the ones at hand; NULL when it is about none of them */
+	const struct rules *by;	/* the rules of the current step; NULL when it is about no rules */
 	struct newest newest;	/* what this VM's cache remembers */
 	const struct attest_verifier *type;
 	unsigned n_checks;
 	bool rtmr0;
 	struct attest_verdict *ret;
-	struct cause missing;	/* what could not be had beside the evidence, and why; "" for nothing */
+	/* what could not be fetched beside the evidence, and why; "" for nothing */
+	struct cause missing;
 };
 
 static const char own_rules[] = "this system's policy";
 
-/* Always negative, for "return refuse(...)". */
+/* Always returns a negative errno, for "return refuse(...)". */
 _printf_(4, 5) static int refuse(struct judgement *j, enum attest_result result, const char *code,
 				 const char *format, ...)
 {
@@ -59,9 +61,10 @@ _printf_(4, 5) static int refuse(struct judgement *j, enum attest_result result,
 
 	j->ret->result = result;
 	(void) snprintf(j->ret->code, sizeof(j->ret->code), "%s", code);
-	/* With one set of rules of its own there is nothing to tell apart. */
+	/* Where this system's own rules are the only ones, they need no name. */
 	if (j->by && (j->n_rules > 1 || j->by != &j->rules[0] || j->by->whose != own_rules))
-		n = (size_t)snprintf(j->ret->reason, sizeof(j->ret->reason), "by %s, ", j->by->whose);
+		n = (size_t)snprintf(j->ret->reason, sizeof(j->ret->reason), "by %s, ",
+				     j->by->whose);
 	va_start(ap, format);
 	(void) vsnprintf(j->ret->reason + n, sizeof(j->ret->reason) - n, format, ap);
 	va_end(ap);
@@ -83,7 +86,7 @@ static int read_pack(struct judgement *j, int fd)
 	    (n = read_full(fd, data, (size_t)st.st_size)) != st.st_size)
 		return refuse(j, ATTEST_MALFORMED, "PACK", "the evidence cannot be read");
 	if (bundle_read_pack(&j->bundle, data, (size_t)n) < 0)
-		return refuse(j, ATTEST_MALFORMED, "PACK", "the evidence is no pack");
+		return refuse(j, ATTEST_MALFORMED, "PACK", "the evidence is not a pack");
 	return 0;
 }
 
@@ -107,14 +110,17 @@ static bool same(const struct rules *a, const struct rules *b)
 	       memcmp(a->trust_sha256, b->trust_sha256, sizeof(a->trust_sha256)) == 0;
 }
 
-static int read_rules(struct judgement *j, enum bundle_kind policy, enum bundle_kind trust, const char *whose)
+static int read_rules(struct judgement *j, enum bundle_kind policy, enum bundle_kind trust,
+		      const char *whose)
 {
 	struct rules *r = &j->rules[j->n_rules];
 	char error[POLICY_ERROR_LEN];
 	unsigned line = 0;
 	int trusted;
 
-	*r = (struct rules){ .whose = whose, .policy_text = bundle_find(&j->bundle, policy, 0), .trust_text = bundle_find(&j->bundle, trust, 0) };
+	*r = (struct rules){ .whose = whose,
+			     .policy_text = bundle_find(&j->bundle, policy, 0),
+			     .trust_text = bundle_find(&j->bundle, trust, 0) };
 	if (!r->policy_text)
 		return 0;
 	if (hash(r->policy_text, EVP_sha256(), r->policy_sha256) < 0 ||
@@ -127,12 +133,15 @@ static int read_rules(struct judgement *j, enum bundle_kind policy, enum bundle_
 	if (policies_parse(&r->policies, r->policy_text->data, r->policy_text->len, error) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "POLICY", "attest.conf, %s", error);
 	trust_init(&r->trust);
-	trusted = r->trust_text ? trust_parse(r->trust_text->data, r->trust_text->len, "attest.trust", &r->trust, &line) : 0;
+	trusted = r->trust_text ? trust_parse(r->trust_text->data, r->trust_text->len,
+					      "attest.trust", &r->trust, &line) :
+				  0;
 	if (trusted == -EMSGSIZE)
 		return refuse(j, ATTEST_UNDECIDED, "TRUST",
 			      "attest.trust has more than %d keys, or is too long", TRUST_PINS_MAX);
 	if (trusted < 0)
-		return refuse(j, ATTEST_UNDECIDED, "TRUST", "attest.trust is no trust file (line %u)", line);
+		return refuse(j, ATTEST_UNDECIDED, "TRUST",
+			      "attest.trust is not a trust file (line %u)", line);
 	j->n_rules++;
 	return 0;
 }
@@ -154,13 +163,15 @@ static int read_newest(struct judgement *j)
 	if (!newest || newest_parse(newest->data, newest->len, &j->newest, error) == 0)
 		return 0;
 	return refuse(j, ATTEST_UNDECIDED, "NEWEST",
-		      "the cache's memory of what it verified, " COLLATERAL_CACHE "/" NEWEST_FILE ", cannot be read: %s; 'cococtl attest fetch --forget-newest' begins a new one",
+		      "the cache's memory of what it verified, " COLLATERAL_CACHE "/" NEWEST_FILE
+		      ", cannot be read: %s; 'cococtl attest fetch "
+		      "--forget-newest' begins a new one",
 		      error);
 }
 
 /*
- * Without what the service has, there is a verdict too: other certificates and quotes may be
- * there.
+ * Without the answer of the service there is still a verdict: other certificates and quotes may
+ * be in the pack.
  */
 static int ask_imds(struct judgement *j, int imds)
 {
@@ -181,10 +192,11 @@ static int ask_tpm(struct judgement *j, const struct attest_sources *with,
 	if (with->tpm < 0)
 		return refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "there is no evidence");
 	r = tpm_gather(with->tpm, q->nonce, sizeof(q->nonce), &j->bundle, &why);
-	return r < 0 ? refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "%s", why.text) : ask_imds(j, with->imds);
+	return r < 0 ? refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "%s", why.text) :
+		       ask_imds(j, with->imds);
 }
 
-/* Evidence of other types may be authentic, but is not fresh, or is a part. */
+/* Evidence of other types may be authentic, but it is not fresh, or is only a part. */
 static int find_type(struct judgement *j)
 {
 	const char *type = bundle_text(&j->bundle, BUNDLE_TYPE);
@@ -199,7 +211,10 @@ static int find_type(struct judgement *j)
 	return 0;
 }
 
-/* A line of a policy in the place of what cocod asks itself could not hold as well. */
+/*
+ * cocod asks for its nonce in the policy.  A line of the policy about the same field could not
+ * hold as well.
+ */
 static int set_nonce(struct judgement *j, const struct attest_question *q, struct rules *r)
 {
 	judge_by(j, r);
@@ -207,18 +222,22 @@ static int set_nonce(struct judgement *j, const struct attest_question *q, struc
 		const struct policy_kind *kind = j->type->kinds[k];
 
 		if (!kind->nonce)
-			return refuse(j, ATTEST_UNDECIDED, "NONCE", "evidence of %s proves no freshness", kind->name);
-		if (policy_ask(policies_of(&r->policies, kind), kind->nonce, q->nonce, sizeof(q->nonce), kind->nonce_len) < 0)
+			return refuse(j, ATTEST_UNDECIDED, "NONCE",
+				      "evidence of %s proves no freshness", kind->name);
+		if (policy_ask(policies_of(&r->policies, kind), kind->nonce, q->nonce,
+			       sizeof(q->nonce), kind->nonce_len) < 0)
 			return refuse(j, ATTEST_REFUSED, "POLICY",
-				      "attest.conf sets %s=, which is cocod's to ask: remove that line", kind->nonce);
+				      "attest.conf sets %s=, which is cocod's "
+				      "to ask: remove that line",
+				      kind->nonce);
 	}
 	return 0;
 }
 
 /*
- * The host chooses these fields, so that they are no identity; but once it has chosen, the
- * policy cannot be another without the evidence being another.  What is bound after an initrd
- * is the initrd's, for whoever starts the VM knows that one.
+ * The host chooses these fields, so they are no identity.  But once the host has chosen, another
+ * policy needs other evidence.  After an initrd, the initrd's policy is the one that is bound:
+ * whoever starts the VM knows that policy.
  */
 static int bind_to(struct judgement *j, const struct policy_kind *kind)
 {
@@ -227,12 +246,15 @@ static int bind_to(struct judgement *j, const struct policy_kind *kind)
 	uint8_t digest[EVP_MAX_MD_SIZE];
 
 	if (binding_digest(&(struct bytes){ r->policy_text->data, r->policy_text->len },
-			   r->trust_text ? &(struct bytes){ r->trust_text->data, r->trust_text->len } : NULL,
+			   r->trust_text ?
+				   &(struct bytes){ r->trust_text->data, r->trust_text->len } :
+				   NULL,
 			   kind->host_md(), digest) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "MEMORY", "the policy cannot be hashed");
 	if (policy_ask(policies_of(&r->policies, kind), kind->host_option, digest, len, len) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "BIND",
-			      "attest.conf sets %s=, which BindPolicy=yes wants for the policy's digest",
+			      "attest.conf sets %s=, which BindPolicy=yes "
+			      "wants for the policy's digest",
 			      kind->host_option);
 	return 0;
 }
@@ -247,33 +269,35 @@ static int bind_policy(struct judgement *j, const struct attest_question *q)
 	for (size_t k = 0; k < ARRAY_SIZE(j->type->kinds) && j->type->kinds[k]; k++)
 		if (j->type->kinds[k]->host_option)
 			return bind_to(j, j->type->kinds[k]);
-	return refuse(j, ATTEST_UNDECIDED, "BIND", "BindPolicy=yes: nothing in evidence of type '%s' can name a policy",
+	return refuse(j, ATTEST_UNDECIDED, "BIND",
+		      "BindPolicy=yes: nothing in evidence of type '%s' can name a policy",
 		      j->type->name);
 }
 
-/* Acceptance is accept()'s to say, when all have accepted. */
+/* Only accept() may say "accepted", after all rules have accepted. */
 static const enum attest_result results[_VERDICT_MAX] = {
 	[VERDICT_UNDECIDED] = ATTEST_UNDECIDED,
 	[VERDICT_NOT_AUTHENTIC] = ATTEST_NOT_AUTHENTIC,
 	[VERDICT_MALFORMED] = ATTEST_MALFORMED,
 	[VERDICT_REFUSED] = ATTEST_REFUSED,
-	/* Any machine of that kind would pass. */
+	/* Without a policy any machine of that kind would pass. */
 	[VERDICT_AUTHENTIC] = ATTEST_REFUSED,
 	[VERDICT_CONSISTENT] = ATTEST_NOT_AUTHENTIC,
 };
 
 /*
- * Whether what could not be had may be the reason: there was nothing in its place, or something
- * for another firmware level.
+ * True if what could not be fetched may be the reason for the refusal: it was missing, or
+ * a piece for another firmware level was in its place.
  */
 static bool is_about_missing(const struct judgement *j, const struct verdict *v)
 {
-	return j->missing.text[0] && (v->result == VERDICT_UNDECIDED || streq(v->code, "TCB_MISMATCH"));
+	return j->missing.text[0] &&
+	       (v->result == VERDICT_UNDECIDED || streq(v->code, "TCB_MISMATCH"));
 }
 
 /*
- * Whether the rules name what runs, so that what passes is the owner's and not anybody's.  Each
- * has to: what an initrd named is no excuse for a policy that would let anybody in.
+ * True if the rules name what runs, so that only the owner's VMs pass.  Each set of rules has to:
+ * an identity in the initrd's policy does not excuse another policy that would let anybody in.
  */
 static bool is_identified(struct judgement *j, const struct verdict *v)
 {
@@ -282,19 +306,23 @@ static bool is_identified(struct judgement *j, const struct verdict *v)
 		return true;
 	if (v->identity == IDENTITY_PARTIAL)
 		(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
-			      "what attest.conf names may not cover kernel, initrd and cmdline: add %s (or allow=partial-identity)",
+			      "what attest.conf names may not cover kernel, initrd and cmdline: "
+			      "add %s (or allow=partial-identity)",
 			      v->policy->kind->identity);
 	else
 		(void) refuse(j, ATTEST_REFUSED, "IDENTITY",
-			      "attest.conf names no identity of what runs%s: any VM would pass; add %s",
-			      v->policy->host_data.n > 0  ? ", for HOST_DATA is the host's to choose" :
-			      v->policy->mrconfigid.n > 0 ? ", for MRCONFIGID is the host's to choose" :
-							    "",
+			      "attest.conf names no identity of what runs%s: "
+			      "any VM would pass; add %s",
+			      v->policy->host_data.n > 0 ?
+				      ", for HOST_DATA is the host's to choose" :
+			      v->policy->mrconfigid.n > 0 ?
+				      ", for MRCONFIGID is the host's to choose" :
+				      "",
 			      v->policy->kind->identity);
 	return false;
 }
 
-/* What one set of rules has against the evidence. */
+/* Report why one set of rules refuses the evidence. */
 static void take_verdict(struct judgement *j, const struct verdict *v)
 {
 	const struct verdict_check *c = v->first_failed >= 0 ? &v->checks[v->first_failed] : NULL;
@@ -317,7 +345,8 @@ static int verify(struct judgement *j, const struct rules *r)
 
 	if (bundle_evidence(&j->bundle, j->type, &e) < 0)
 		return refuse(j, ATTEST_UNDECIDED, "COLLATERAL",
-			      "there are more than %d certificates, revocation lists or pieces of collateral",
+			      "there are more than %d certificates, revocation "
+			      "lists or pieces of collateral",
 			      EVIDENCE_OWN_MAX);
 	judge_by(j, r);
 	if (!v || verifier_new(&r->trust, &ctx) < 0)
@@ -333,12 +362,12 @@ static int verify(struct judgement *j, const struct rules *r)
 	}
 	if (!is_identified(j, v))
 		return -EKEYREJECTED;
-	/* An unmeasured root cannot vouch for ACPI tables. */
+	/* The policy of an unmeasured root cannot vouch for ACPI tables. */
 	j->rtmr0 = j->rtmr0 || (r == &j->rules[0] && policy_held(v, "rtmr0"));
 	return 0;
 }
 
-/* All have accepted: the verdict names the first, which is the one that the host could not change. */
+/* All rules have accepted.  The verdict names the first, which the host could not change. */
 static void accept(struct judgement *j)
 {
 	bool initrd = j->rules[0].whose != own_rules;
@@ -346,15 +375,16 @@ static void accept(struct judgement *j)
 	j->ret->rtmr0 = j->rtmr0;
 	judge_by(j, &j->rules[0]);
 	j->by = NULL;
-	(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence%s%s", j->n_checks, j->type->name,
-		      initrd ? ", by the initrd's policy" : "", j->n_rules > 1 ? " and by this system's" : "");
+	(void) refuse(j, ATTEST_ACCEPTED, "OK", "%u checks of %s evidence%s%s", j->n_checks,
+		      j->type->name, initrd ? ", by the initrd's policy" : "",
+		      j->n_rules > 1 ? " and by this system's" : "");
 }
 
 static void judge(struct judgement *j, int pack, const struct attest_sources *with,
 		  const struct attest_question *q)
 {
-	if (read_pack(j, pack) < 0 || read_all_rules(j) < 0 || read_newest(j) < 0 || ask_tpm(j, with, q) < 0 ||
-	    find_type(j) < 0 || bind_policy(j, q) < 0)
+	if (read_pack(j, pack) < 0 || read_all_rules(j) < 0 || read_newest(j) < 0 ||
+	    ask_tpm(j, with, q) < 0 || find_type(j) < 0 || bind_policy(j, q) < 0)
 		return;
 	for (unsigned i = 0; i < j->n_rules; i++)
 		if (set_nonce(j, q, &j->rules[i]) < 0)
@@ -370,7 +400,9 @@ void attest_judge(int pack, const struct attest_sources *with, const struct atte
 {
 	struct judgement *j = calloc(1, sizeof(*j));
 
-	*ret = (struct attest_verdict){ .result = ATTEST_UNDECIDED, .code = "MEMORY", .reason = "out of memory" };
+	*ret = (struct attest_verdict){ .result = ATTEST_UNDECIDED,
+					.code = "MEMORY",
+					.reason = "out of memory" };
 	memcpy(ret->nonce, q->nonce, sizeof(ret->nonce));
 	if (!j)
 		return;

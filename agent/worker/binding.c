@@ -5,8 +5,9 @@
 
 #include "base/parse.h"
 
-/* As text, for there it is read again. */
-static int hex_digest(const struct bytes *b, const EVP_MD *md, char ret[static 2 * EVP_MAX_MD_SIZE + 1])
+/* Hexadecimal text, as sha256sum(1) prints it. */
+static int hex_digest(const struct bytes *b, const EVP_MD *md,
+		      char ret[static 2 * EVP_MAX_MD_SIZE + 1])
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 
@@ -19,7 +20,8 @@ static int hex_digest(const struct bytes *b, const EVP_MD *md, char ret[static 2
 int binding_digest(const struct bytes *policy, const struct bytes *trust, const EVP_MD *md,
 		   uint8_t ret[static EVP_MAX_MD_SIZE])
 {
-	char first[2 * EVP_MAX_MD_SIZE + 1], second[sizeof(first)], text[sizeof(first) + sizeof(second) + 64];
+	char first[2 * EVP_MAX_MD_SIZE + 1], second[sizeof(first)],
+		text[sizeof(first) + sizeof(second) + 64];
 	int n;
 
 	if (!trust)

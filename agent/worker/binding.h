@@ -7,9 +7,10 @@
 #include "wire/bytes.h"
 
 /*
- * What stands for a policy and its trust file, @trust, which may be NULL, in HOST_DATA or
- * MRCONFIGID: without a trust file the policy's digest, with one the digest of what sha256sum(1)
- * or sha384sum(1) prints for the files attest.conf and attest.trust, so that people can make it.
+ * The digest that stands for a policy and its trust file in HOST_DATA or MRCONFIGID.  Without a
+ * trust file (@trust is NULL) it is the policy's digest.  With a trust file it is the digest of
+ * what sha256sum(1) or sha384sum(1) prints for the files attest.conf and attest.trust, so that
+ * people can compute it.
  *
  * @md is SHA-256 or SHA-384; @ret has the digest's bytes.  Returns 0 or -ENOMEM.
  */

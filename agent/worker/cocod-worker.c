@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cocod-worker: reads what the host may have written, so that the keeper need not.  It holds no
- * secret and may nearly nothing: the keeper hands it an open device, or evidence, and it answers
- * with a verdict of a fixed size.  One process serves one connection and gives one verdict, so
- * that nothing that it has read can have a say in another one.
+ * cocod-worker reads what the host may have written, so that the keeper need not.  It holds no
+ * secret and has nearly no rights.  The keeper hands it an open device or evidence, and it
+ * answers with a verdict of a fixed size.  One process serves one connection and gives one
+ * verdict, so that what it has read cannot influence another verdict.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,20 +22,20 @@
 #include "ipc/frame.h"
 
 #define LUKS_SEC 10
-#define EVIDENCE_SEC 60	/* with a TPM to ask, which may be slow, and Azure's metadata service */
+#define EVIDENCE_SEC 60	/* includes time to ask a slow TPM, and Azure's metadata service */
 
 struct request {
 	int conn;
-	int fd;		/* that came along, or -EBADF; the handler may take it */
+	int fd;		/* came with the request, or -EBADF; the handler may take it */
 	union {
 		struct attest_question attest;
 		struct attest_imds imds;
 		struct luks_question luks;
 	} body;
-	struct attest_sources *sources;	/* that came before the question */
+	struct attest_sources *sources;	/* came before the question */
 };
 
-/* ---- requests: 1 to go on, 0 after the answer, or a negative errno ---- */
+/* ---- requests: return 1 to go on, 0 after the answer, or a negative errno ---- */
 
 static int on_luks_check(struct request *q)
 {
@@ -47,7 +47,7 @@ static int on_luks_check(struct request *q)
 	return frame_send(q->conn, MSG_LUKS_CHECK, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
 }
 
-/* They wait for the question, and have no answer of their own. */
+/* Sources are kept until the question comes.  They get no answer. */
 static int on_attest_tpm(struct request *q)
 {
 	if (q->fd < 0)
@@ -93,7 +93,10 @@ static const struct handler evidence_requests[_MSG_MAX] = {
 	[MSG_ATTEST_VERIFY] = { sizeof(struct attest_question), on_attest_verify },
 };
 
-/* A process is of one kind from its birth: who wrote a disk's header has no say about evidence. */
+/*
+ * A process is of one kind from its start: whoever wrote a disk's header has no say about
+ * evidence.
+ */
 static const struct kind {
 	const char *name;
 	const struct handler *requests;	/* _MSG_MAX of them */
@@ -110,7 +113,11 @@ static void request_done(struct request *q)
 
 static int answer(const struct kind *kind, int conn, struct attest_sources *sources)
 {
-	_cleanup_(request_done) struct request q = { .conn = conn, .fd = -EBADF, .sources = sources };
+	_cleanup_(request_done) struct request q = {
+		.conn = conn,
+		.fd = -EBADF,
+		.sources = sources,
+	};
 	struct msg_header h;
 	int r;
 
@@ -120,7 +127,7 @@ static int answer(const struct kind *kind, int conn, struct attest_sources *sour
 	if (h.error != 0)
 		return -EPROTO;
 	if (h.type >= _MSG_MAX || !kind->requests[h.type].answer) {
-		log_warning("Request %u is none for a worker of kind '%s', refusing it", h.type,
+		log_warning("Request %u is not for a worker of kind '%s', refusing it", h.type,
 			    kind->name);
 		return frame_send(conn, h.type, -EOPNOTSUPP, NULL, 0, /* pass_fd= */ -EBADF);
 	}
@@ -143,8 +150,8 @@ static int run(const struct kind *kind, int conn)
 /* ---- main ---- */
 
 /*
- * The socket's mode says the same; but it is created by a unit that can be changed, and a
- * verdict tells of a device.
+ * The socket's mode already ensures this.  But a unit makes the socket, units can be changed, and
+ * a verdict tells about a device.
  */
 static int check_peer(int fd)
 {
@@ -159,7 +166,10 @@ static int check_peer(int fd)
 	return 0;
 }
 
-/* systemd accepts, and passes the connection alone: what we parse cannot get at the next one. */
+/*
+ * systemd accepts the connection and passes nothing else: what is parsed here cannot reach the
+ * next connection.
+ */
 static int take_connection(const struct kind *kind, int *ret)
 {
 	int n, flags;
@@ -170,7 +180,8 @@ static int take_connection(const struct kind *kind, int *ret)
 	if (n != 1 ||
 	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, /* listening= */ 0) <= 0)
 		return log_error_errno(EINVAL,
-				       "One connection is expected; cocod-worker is started by cocod-worker-%s.socket, not by hand",
+				       "One connection is expected; cocod-worker is started by "
+				       "cocod-worker-%s.socket, not by hand",
 				       kind->name);
 	flags = fcntl(SD_LISTEN_FDS_START, F_GETFL);
 	if (flags < 0 || fcntl(SD_LISTEN_FDS_START, F_SETFL, flags & ~O_NONBLOCK) < 0)
@@ -189,7 +200,10 @@ static int parse_kind(const char *s, const struct kind **ret)
 	return log_error_errno(EINVAL, "--kind='%s' is neither 'luks' nor 'evidence'", s);
 }
 
-/* For cocod --check-config, by hand and with the rights of whoever asks: there is no connection. */
+/*
+ * For cocod --check-config.  It is run by hand, with the rights of the caller and without a
+ * connection.
+ */
 static int check_config(const char *root)
 {
 	int n = attest_check(root);
@@ -199,7 +213,7 @@ static int check_config(const char *root)
 	return fflush(stdout) == 0 && n == 0 ? 0 : -EINVAL;
 }
 
-/* Returns 1 to go on, 0 to exit well, or a negative errno after an error that was shown. */
+/* Returns 1 to go on, 0 to exit with success, or a negative errno after an error that was shown. */
 static int parse_argv(int argc, char **argv, const struct kind **ret, const char **ret_check)
 {
 	static const struct option options[] = {
@@ -225,7 +239,9 @@ static int parse_argv(int argc, char **argv, const struct kind **ret, const char
 			root = optarg;
 			break;
 		case 'h':
-			print("usage: cocod-worker --kind=luks|evidence\n       cocod-worker --check-config [--config-root=DIR]\n       cocod-worker --help | --version\n");
+			print("usage: cocod-worker --kind=luks|evidence\n"
+			      "       cocod-worker --check-config [--config-root=DIR]\n"
+			      "       cocod-worker --help | --version\n");
 			return 0;
 		case 'V':
 			print("cocod-worker %s\n", PACKAGE_VERSION);
@@ -268,9 +284,9 @@ int main(int argc, char **argv)
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		(void) log_warning_errno(errno, "Failed to forbid core dumps, ignoring: %m");
 	/*
-	 * The host may leave a read of its disk unanswered.  SIGALRM ends the process then,
-	 * even in the middle of that read, which a handler would not; the keeper sees the
-	 * connection end, and takes it as no.
+	 * The host may leave a read of its disk unanswered.  SIGALRM then ends the process even
+	 * in the middle of that read, which a handler would not do.  The keeper sees the
+	 * connection end and takes that as a no.
 	 */
 	(void) alarm(kind->sec);
 	if (take_connection(kind, &conn) < 0)

@@ -49,12 +49,13 @@ void luks_add_remedy(struct luks_judge *j, const char *remedy)
 	const char *at = strstr(remedy, "%u");
 
 	if (at)
-		(void) snprintf(j->reason + n, j->reason_len - n, "; %.*s%u%s", (int)(at - remedy), remedy, j->id, at + 2);
+		(void) snprintf(j->reason + n, j->reason_len - n, "; %.*s%u%s", (int)(at - remedy),
+				remedy, j->id, at + 2);
 	else
 		(void) snprintf(j->reason + n, j->reason_len - n, "; %s", remedy);
 }
 
-/* Go down to the member @name; path_up() with what it returns comes back. */
+/* Go down to the member @name.  Pass the result to path_up() to come back. */
 static size_t path_down(struct luks_judge *j, const char *name, size_t len)
 {
 	size_t n = strlen(j->path);
@@ -76,7 +77,8 @@ const char *luks_word(struct bytes v, char ret[static LUKS_WORD_LEN])
 
 	if (jspan_text(v, &text) < 0)
 		text.len = 0;
-	(void) snprintf(ret, LUKS_WORD_LEN, "%.*s", (int)MIN(text.len, LUKS_WORD_LEN - 1), text.len ? (const char *)text.p : "");
+	(void) snprintf(ret, LUKS_WORD_LEN, "%.*s", (int)MIN(text.len, LUKS_WORD_LEN - 1),
+			text.len ? (const char *)text.p : "");
 	return ret;
 }
 
@@ -113,9 +115,10 @@ int luks_check_int(struct luks_judge *j, const struct luks_field *f, struct byte
 	if (r == -ERANGE)
 		return luks_number_too_large(j);
 	if (r < 0 && v.len > 0 && v.p[0] == '-')
-		return luks_malformed(j, "is %.*s, out of range", (int)MIN(v.len, 24u), (const char *)v.p);
+		return luks_malformed(j, "is %.*s, out of range", (int)MIN(v.len, 24u),
+				      (const char *)v.p);
 	if (r < 0)
-		return luks_malformed(j, "is no whole number");
+		return luks_malformed(j, "is not a whole number");
 	if (n < f->min || n > f->max)
 		return luks_malformed(j, "is %llu, out of range", (unsigned long long)n);
 	return 0;
@@ -128,7 +131,7 @@ int luks_check_sector_size(struct luks_judge *j, const struct luks_field *f, str
 	if (jspan_uint(v, UINT64_MAX, &n) == -ERANGE)
 		return luks_number_too_large(j);
 	if (jspan_uint(v, UINT32_MAX, &n) < 0 || (n != 512 && n != 1024 && n != 2048 && n != 4096))
-		return luks_malformed(j, "is no sector size");
+		return luks_malformed(j, "is not a sector size");
 	return 0;
 }
 
@@ -174,7 +177,7 @@ int luks_check_decimal(struct luks_judge *j, const struct luks_field *f, struct 
 	if (r == -ERANGE)
 		return luks_number_too_large(j);
 	if (r < 0)
-		return luks_malformed(j, "is '%.32s', no number", luks_word(v, word));
+		return luks_malformed(j, "is '%.32s', which is not a number", luks_word(v, word));
 	if (n < f->min || n > f->max)
 		return luks_malformed(j, "is %llu, out of range", (unsigned long long)n);
 	return 0;
@@ -185,7 +188,7 @@ int luks_check_size_or_dynamic(struct luks_judge *j, const struct luks_field *f,
 	return jspan_text_is(v, "dynamic") ? 0 : luks_check_decimal(j, f, v);
 }
 
-/* Salts and digests have lengths that matter: a digest of no bytes would fit every key. */
+/* The lengths of salts and digests matter: a digest without bytes would fit every key. */
 int luks_check_base64(struct luks_judge *j, const struct luks_field *f, struct bytes v)
 {
 	char text[128];
@@ -194,15 +197,15 @@ int luks_check_base64(struct luks_judge *j, const struct luks_field *f, struct b
 	ssize_t n;
 
 	if (jspan_text(v, &t) < 0)
-		return luks_malformed(j, "is no base64");
+		return luks_malformed(j, "is not base64");
 	if (t.len >= sizeof(text))
-		return luks_malformed(j, "has not the number of bytes that it must have");
+		return luks_malformed(j, "does not have the right number of bytes");
 	(void) snprintf(text, sizeof(text), "%.*s", (int)t.len, (const char *)t.p);
 	n = base64_decode(text, bytes, sizeof(bytes));
 	if (n < 0 && n != -EMSGSIZE)
-		return luks_malformed(j, "is no base64");
+		return luks_malformed(j, "is not base64");
 	if (n < 0 || (uint64_t)n < f->min || (uint64_t)n > f->max)
-		return luks_malformed(j, "has not the number of bytes that it must have");
+		return luks_malformed(j, "does not have the right number of bytes");
 	return 0;
 }
 
@@ -212,7 +215,7 @@ int luks_check_texts(struct luks_judge *j, const struct luks_field *f, struct by
 
 	while (jspan_next_element(&v, &e) > 0)
 		if (jspan_type(e) != JSPAN_STRING)
-			return luks_malformed(j, "has an element that is no text");
+			return luks_malformed(j, "has an element that is not a text");
 	return 0;
 }
 
@@ -228,10 +231,13 @@ static const struct luks_field *field_find(const struct luks_field *fields, stru
 
 static const char *type_name(enum jspan_type type)
 {
-	return type == JSPAN_OBJECT ? "object" : type == JSPAN_ARRAY ? "array" : type == JSPAN_STRING ? "string" : "int";
+	return type == JSPAN_OBJECT ? "an object" :
+	       type == JSPAN_ARRAY  ? "an array" :
+	       type == JSPAN_STRING ? "a string" :
+				      "an int";
 }
 
-/* Strings that are compared or counted with are plain: this format writes none with escapes. */
+/* Strings that are compared, or read as numbers, must be plain: this format never uses escapes. */
 static bool is_plain(struct bytes v)
 {
 	struct bytes text;
@@ -249,7 +255,7 @@ int luks_check_member(struct luks_judge *j, const struct luks_field *f, struct b
 		return f->optional ? 0 : luks_malformed(j, "lacks '%s'", f->name);
 	up = path_down(j, f->name, strlen(f->name));
 	if (jspan_type(v) != f->type)
-		r = luks_malformed(j, "is no %s", type_name(f->type));
+		r = luks_malformed(j, "is not %s", type_name(f->type));
 	else if (!is_plain(v))
 		r = luks_malformed(j, "is a text with escapes, which LUKS2 writes nowhere");
 	else
@@ -267,7 +273,8 @@ int luks_check_fields(struct luks_judge *j, const struct luks_field *fields, str
 
 	while (jspan_next_member(&it, &name, &value) > 0)
 		if (!field_find(fields, name))
-			return luks_refused(j, "has '%.*s', which is not known here", (int)MIN(name.len, 32u), (const char *)name.p);
+			return luks_refused(j, "has '%.*s', which is not known here",
+					    (int)MIN(name.len, 32u), (const char *)name.p);
 	for (const struct luks_field *f = fields; f->name; f++) {
 		r = luks_check_member(j, f, o);
 		if (r < 0)
@@ -282,8 +289,8 @@ int luks_check_object(struct luks_judge *j, const struct luks_field *f, struct b
 }
 
 /*
- * An id as cryptsetup writes it, "0" to "31"; "00" or "+1" would be another slot to another
- * reader.
+ * An id in the form that cryptsetup writes, "0" to "31".  Another reader might take "00" or "+1"
+ * for another slot.
  */
 static int id_parse(struct bytes text, unsigned *ret)
 {
@@ -309,11 +316,14 @@ int luks_check_each(struct luks_judge *j, struct bytes o,
 
 	while (jspan_next_member(&o, &name, &value) > 0) {
 		if (id_parse(name, &j->id) < 0)
-			return luks_malformed(j, "has '%.*s' where there should be a number from 0 to %d",
-					      (int)MIN(name.len, 32u), (const char *)name.p, LUKS_IDS - 1);
+			return luks_malformed(j,
+					      "has '%.*s' where there should "
+					      "be a number from 0 to %d",
+					      (int)MIN(name.len, 32u), (const char *)name.p,
+					      LUKS_IDS - 1);
 		up = path_down(j, (const char *)name.p, name.len);
 		if (jspan_type(value) != JSPAN_OBJECT)
-			return luks_malformed(j, "is no object");
+			return luks_malformed(j, "is not an object");
 		ids |= UINT32_C(1) << j->id;
 		r = check(j, value);
 		if (r < 0)
@@ -332,7 +342,10 @@ int luks_parse_ids(struct luks_judge *j, struct bytes v, uint32_t *ret)
 
 	while (jspan_next_element(&v, &e) > 0) {
 		if (jspan_text(e, &text) < 0 || id_parse(text, &id) < 0)
-			return luks_malformed(j, "has an element that is no number from 0 to %d in quotes", LUKS_IDS - 1);
+			return luks_malformed(j,
+					      "has an element that is not a "
+					      "number from 0 to %d in quotes",
+					      LUKS_IDS - 1);
 		if (ids & UINT32_C(1) << id)
 			return luks_malformed(j, "has %u twice", id);
 		ids |= UINT32_C(1) << id;

@@ -25,7 +25,10 @@ _printf_(3, 4) static int verdict_set(struct luks_verdict *v, int error, const c
 	return error;
 }
 
-/* Returns the bytes read, less than @len at the device's end only, or a negative errno. */
+/*
+ * Returns the number of bytes read, or a negative errno.  It is less than @len only at the end of
+ * the device.
+ */
 static ssize_t pread_full(int fd, void *buf, size_t len, uint64_t offset)
 {
 	size_t done = 0;
@@ -62,8 +65,8 @@ static int checksum_verify(uint8_t *header, const struct luks2_header *h)
 }
 
 /*
- * The header and its JSON area from one read: what is parsed is what was summed, whatever the
- * host does meanwhile.
+ * Read the header and its JSON area in one go: the bytes that are parsed are the bytes that were
+ * summed, whatever the host does meanwhile.
  */
 static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_header *ret_header,
 		      uint8_t **ret, struct luks_verdict *v)
@@ -80,20 +83,24 @@ static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_h
 	if (n < 0)
 		return read_failed(v, n);
 	if ((size_t)n < hdr_size)
-		return verdict_set(v, -EBADMSG, "the device ends within the %s LUKS2 header", which);
+		return verdict_set(v, -EBADMSG, "the device ends within the %s LUKS2 header",
+				   which);
 	r = luks2_header_parse(p, hdr_size, offset, &h);
 	if (r < 0 || h.hdr_size != hdr_size)
 		return verdict_set(v, -EBADMSG,
-				   "the %s LUKS2 header is malformed; if only one is, 'cryptsetup repair' may help",
+				   "the %s LUKS2 header is malformed; if only one is, 'cryptsetup "
+				   "repair' may help",
 				   which);
 	if (!streq(h.checksum_name, "sha256"))
 		return verdict_set(v, -EKEYREJECTED,
-				   "the checksum of the %s LUKS2 header is '%s', may only be: sha256",
+				   "the checksum of the %s LUKS2 header is "
+				   "'%s', may only be: sha256",
 				   which, h.checksum_name);
 	r = checksum_verify(p, &h);
 	if (r == -EBADMSG)
 		return verdict_set(v, r,
-				   "the %s LUKS2 header does not match its checksum; if only one does not, 'cryptsetup repair' may help",
+				   "the %s LUKS2 header does not match its checksum; if only one "
+				   "does not, 'cryptsetup repair' may help",
 				   which);
 	if (r < 0)
 		return verdict_set(v, r, "cannot compute a checksum");
@@ -118,7 +125,8 @@ static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, const stru
 	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN,
 				q->allow_tokens, reason, sizeof(reason));
 	if (r < 0)
-		return verdict_set(v, r, "%s LUKS2 header: %s", offset == 0 ? "first" : "second", reason);
+		return verdict_set(v, r, "%s LUKS2 header: %s", offset == 0 ? "first" : "second",
+				   reason);
 	return 0;
 }
 
@@ -128,7 +136,7 @@ static int luks2_judge(int fd, const uint8_t *start, size_t len, const struct lu
 	struct luks2_header h, second;
 	int r;
 
-	/* The first header says how long it is; luks2_read() looks at it again. */
+	/* The first header says how long it is; luks2_read() checks it again. */
 	r = luks2_header_parse(start, len, 0, &h);
 	if (r < 0)
 		return verdict_set(v, -EBADMSG, "the first LUKS2 header is malformed or cut off");
@@ -143,20 +151,22 @@ static int luks2_judge(int fd, const uint8_t *start, size_t len, const struct lu
 	return verdict_set(v, 0, "LUKS2 with %s", luks_ciphers[0]);
 }
 
-/* cryptsetup makes all keyslots with as many stripes, in use or not, and opens no others. */
+/* cryptsetup gives all keyslots this number of stripes, in use or not, and opens no others. */
 #define LUKS1_STRIPES 4000
 
-/* Numbers that cryptsetup refuses; another reader might take them at their word. */
+/* Refuse numbers that cryptsetup refuses: another reader might use them. */
 static int luks1_judge_numbers(const struct luks1_header *h, struct luks_verdict *v)
 {
 	if (h->digest_iterations == 0)
 		return verdict_set(v, -EBADMSG, "LUKS1 with a digest of 0 iterations");
 	for (unsigned i = 0; i < LUKS1_KEYSLOTS; i++) {
 		if (h->keyslots[i].stripes != LUKS1_STRIPES)
-			return verdict_set(v, -EBADMSG, "LUKS1 whose keyslot %u has %u stripes, not %d",
-					   i, h->keyslots[i].stripes, LUKS1_STRIPES);
+			return verdict_set(v, -EBADMSG,
+					   "LUKS1 whose keyslot %u has %u stripes, not %d", i,
+					   h->keyslots[i].stripes, LUKS1_STRIPES);
 		if (h->keyslots[i].active && h->keyslots[i].iterations == 0)
-			return verdict_set(v, -EBADMSG, "LUKS1 whose keyslot %u has 0 iterations", i);
+			return verdict_set(v, -EBADMSG, "LUKS1 whose keyslot %u has 0 iterations",
+					   i);
 	}
 	return 0;
 }
@@ -172,15 +182,19 @@ static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 	(void) snprintf(cipher, sizeof(cipher), "%s-%s", h.cipher, h.mode);
 	if (!name_is_listed(cipher, luks_ciphers))
 		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with the cipher '%s', may only be: %s; 'cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 DEVICE' changes it",
+				   "LUKS1 with the cipher '%s', may only be: %s; 'cryptsetup "
+				   "reencrypt --cipher aes-xts-plain64 "
+				   "--key-size 512 DEVICE' changes it",
 				   cipher, luks_ciphers[0]);
 	if (!luks_key_len_is_good(h.key_len))
 		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with a key of %u bytes, may only be 64 or 32; 'cryptsetup reencrypt --key-size 512 DEVICE' changes it",
+				   "LUKS1 with a key of %u bytes, may only be 64 or 32; "
+				   "'cryptsetup reencrypt --key-size 512 DEVICE' changes it",
 				   h.key_len);
 	if (!name_is_listed(h.hash, luks_hashes))
 		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with the hash '%s', which is not known here; 'cryptsetup reencrypt --hash sha256 DEVICE' changes it",
+				   "LUKS1 with the hash '%s', which is not known here; 'cryptsetup "
+				   "reencrypt --hash sha256 DEVICE' changes it",
 				   h.hash);
 	if (luks1_judge_numbers(&h, v) < 0)
 		return v->error;
@@ -199,7 +213,8 @@ static int judge(int fd, const struct luks_question *q, struct luks_verdict *v)
 	version = luks_version(start, (size_t)n);
 	if (version < 0)
 		return verdict_set(v, -EOPNOTSUPP,
-				   "the device holds no LUKS volume, or its first header is destroyed");
+				   "the device holds no LUKS volume, or its "
+				   "first header is destroyed");
 	v->version = (uint32_t)version;
 	if (version == 1)
 		return luks1_judge(start, (size_t)n, v);
@@ -213,7 +228,7 @@ void luks_judge(int fd, const struct luks_question *q, struct luks_verdict *ret)
 	struct luks_verdict v = { 0 };
 
 	(void) judge(fd, q, &v);
-	/* The header may have been quoted. */
+	/* The reason may quote the header. */
 	make_printable(v.reason);
 	*ret = v;
 }

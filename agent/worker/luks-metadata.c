@@ -9,27 +9,30 @@
 #define KEYSLOTS_SIZE_MAX (128 * 1024 * 1024)
 #define ARGON2_KIB_MAX (4 * 1024 * 1024)
 #define STRIPES 4000
-#define UNBOUND_KEY_MAX 512	/* bytes; cryptsetup's limit for any volume key */
+#define UNBOUND_KEY_MAX 512	/* in bytes; cryptsetup's limit for any volume key */
 
-/* What helps, as cryptsetup's command; DEVICE is the volume's, and %u the keyslot or token. */
+/* Remedies, as commands of cryptsetup.  DEVICE is the volume's, and %u the keyslot or token. */
 #define CONVERT_CIPHER \
-	"'cryptsetup luksConvertKey --keyslot-cipher aes-xts-plain64 --keyslot-key-size 512 --key-slot %u DEVICE' changes it"
+	"'cryptsetup luksConvertKey --keyslot-cipher aes-xts-plain64 --keyslot-key-size 512 " \
+	"--key-slot %u DEVICE' changes it"
 #define CONVERT_HASH "'cryptsetup luksConvertKey --hash sha256 --key-slot %u DEVICE' changes it"
 #define CONVERT_KDF "'cryptsetup luksConvertKey --pbkdf argon2id --key-slot %u DEVICE' changes it"
-#define REENCRYPT_CIPHER "'cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 DEVICE' changes it"
+#define REENCRYPT_CIPHER \
+	"'cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 DEVICE' changes it"
 #define REENCRYPT_HASH "'cryptsetup reencrypt --hash sha256 DEVICE' changes it"
 #define KILL_SLOT "'cryptsetup luksKillSlot DEVICE %u' removes it"
 
 const char *const luks_ciphers[] = { "aes-xts-plain64", NULL };
 /*
- * They stretch the passphrase, spread the key over the keyslot, and tell a right key from a wrong
- * one: a hash whose collisions can be found is good enough for that, and volumes that began as
- * LUKS1 have sha1.
+ * Hashes stretch the passphrase, spread the key over the keyslot, and tell a right key from a
+ * wrong one.  A hash whose collisions can be found is good enough for that, and volumes that
+ * began as LUKS1 have sha1.
  */
 const char *const luks_hashes[] = {
-	"sha256", "sha512", "sha384", "sha224", "sha1", "sha3-224", "sha3-256", "sha3-384", "sha3-512",
-	"blake2b-160", "blake2b-256", "blake2b-384", "blake2b-512", "blake2s-160", "blake2s-224", "blake2s-256",
-	"whirlpool", "ripemd160", NULL,
+	"sha256",      "sha512",      "sha384",      "sha224",      "sha1",        "sha3-224",
+	"sha3-256",    "sha3-384",    "sha3-512",    "blake2b-160", "blake2b-256", "blake2b-384",
+	"blake2b-512", "blake2s-160", "blake2s-224", "blake2s-256", "whirlpool",   "ripemd160",
+	NULL,
 };
 
 static const char *const keyslot_types[] = { "luks2", NULL };
@@ -42,8 +45,8 @@ static const char *const argon2_types[] = { "argon2i", "argon2id", NULL };
 static const char *const journal_ciphers[] = { "none", NULL };
 
 /*
- * Tokens by which the host cannot open a volume of its own making: ours, the guest's keyring,
- * and a mere mark.  What else opens nothing by itself the owner may allow.
+ * Tokens that do not help the host to open a volume of its own making: ours, the guest's keyring,
+ * and a mere mark.  The owner may allow other tokens that open nothing by themselves.
  */
 static const char *const token_types[] = { "coco", "luks2-keyring", "systemd-recovery", NULL };
 
@@ -54,14 +57,22 @@ bool luks_key_len_is_good(int64_t len)
 
 /* ---- keyslots ---- */
 
-/* Before 2.0.3, cryptsetup left the members of the other kind of KDF where they were when it changed the kind. */
-#define PBKDF2_MEMBERS(is_left)                                                                                      \
-	{ "hash", JSPAN_STRING, luks_check_word, .optional = is_left, .words = luks_hashes, .remedy = CONVERT_HASH }, \
-	{ "iterations", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, .max = UINT32_MAX }
-#define ARGON2_MEMBERS(is_left)                                                                                      \
-	{ "time", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, .max = UINT32_MAX },                   \
-	{ "memory", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, .max = ARGON2_KIB_MAX, .remedy = CONVERT_KDF }, \
-	{ "cpus", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, .max = 4, .remedy = CONVERT_KDF }
+/*
+ * When cryptsetup before 2.0.3 changed the kind of KDF, it left the members of the old kind in
+ * place.
+ */
+#define PBKDF2_MEMBERS(is_left) \
+	{ "hash", JSPAN_STRING, luks_check_word, .optional = is_left, .words = luks_hashes, \
+	  .remedy = CONVERT_HASH }, \
+	{ "iterations", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, \
+	  .max = UINT32_MAX }
+#define ARGON2_MEMBERS(is_left) \
+	{ "time", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, \
+	  .max = UINT32_MAX }, \
+	{ "memory", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, \
+	  .max = ARGON2_KIB_MAX, .remedy = CONVERT_KDF }, \
+	{ "cpus", JSPAN_NUMBER, luks_check_int, .optional = is_left, .min = 1, .max = 4, \
+	  .remedy = CONVERT_KDF }
 #define SALT { "salt", JSPAN_STRING, luks_check_base64, .min = 32, .max = 32 }
 
 static const struct luks_field pbkdf2_fields[] = {
@@ -97,14 +108,16 @@ static int check_area_key_size(struct luks_judge *j, const struct luks_field *f,
 		return luks_number_too_large(j);
 	if (luks_key_len_is_good((int64_t)n))
 		return 0;
-	(void) luks_refused(j, "is %.*s, may only be 64 or 32 bytes", (int)MIN(v.len, 24u), (const char *)v.p);
+	(void) luks_refused(j, "is %.*s, may only be 64 or 32 bytes", (int)MIN(v.len, 24u),
+			    (const char *)v.p);
 	luks_add_remedy(j, CONVERT_CIPHER);
 	return -EKEYREJECTED;
 }
 
 static const struct luks_field area_fields[] = {
 	{ "type", JSPAN_STRING, luks_check_word, .words = area_types },
-	{ "encryption", JSPAN_STRING, luks_check_word, .words = luks_ciphers, .remedy = CONVERT_CIPHER },
+	{ "encryption", JSPAN_STRING, luks_check_word, .words = luks_ciphers,
+	  .remedy = CONVERT_CIPHER },
 	{ "key_size", JSPAN_NUMBER, check_area_key_size },
 	{ "offset", JSPAN_STRING, luks_check_decimal, .max = INT64_MAX },
 	{ "size", JSPAN_STRING, luks_check_decimal, .min = 1, .max = KEYSLOTS_SIZE_MAX },
@@ -133,7 +146,7 @@ static const struct luks_field af_fields[] = {
 	{ NULL },
 };
 
-/* Which length is good, the segment says: check_bindings(). */
+/* Which length is good depends on the segment: check_bindings(). */
 static int check_key_size(struct luks_judge *j, const struct luks_field *f, struct bytes v)
 {
 	uint64_t n;
@@ -141,7 +154,8 @@ static int check_key_size(struct luks_judge *j, const struct luks_field *f, stru
 	if (jspan_uint(v, UINT64_MAX, &n) == -ERANGE)
 		return luks_number_too_large(j);
 	if (jspan_uint(v, UNBOUND_KEY_MAX, &n) < 0 || n == 0)
-		return luks_refused(j, "is %.*s, which is no size of a key", (int)MIN(v.len, 24u), (const char *)v.p);
+		return luks_refused(j, "is %.*s, which is not the size of a key",
+				    (int)MIN(v.len, 24u), (const char *)v.p);
 	j->key_len[j->id] = (uint32_t)n;
 	return 0;
 }
@@ -180,7 +194,7 @@ static int check_keyslots(struct luks_judge *j, const struct luks_field *f, stru
 
 /* ---- segments ---- */
 
-/* Each makes the volume's key longer by a key of its own. */
+/* Each kind needs a key of its own behind the volume's key. */
 static const struct integrity {
 	const char *type;
 	uint32_t key_len;	/* in bytes */
@@ -198,15 +212,18 @@ static int check_integrity_type(struct luks_judge *j, const struct luks_field *f
 			j->integrity_key_len = integrities[i].key_len;
 			return 0;
 		}
-	return luks_refused(j, "is '%.32s', may only be: hmac(sha256), hmac(sha512)", luks_word(v, word));
+	return luks_refused(j, "is '%.32s', may only be: hmac(sha256), hmac(sha512)",
+			    luks_word(v, word));
 }
 
-static int check_integrity_key_size(struct luks_judge *j, const struct luks_field *f, struct bytes v)
+static int check_integrity_key_size(struct luks_judge *j, const struct luks_field *f,
+				    struct bytes v)
 {
 	uint64_t n;
 
 	if (jspan_uint(v, UNBOUND_KEY_MAX, &n) < 0 || n != j->integrity_key_len)
-		return luks_refused(j, "is %.*s, may only be %u", (int)MIN(v.len, 24u), (const char *)v.p, j->integrity_key_len);
+		return luks_refused(j, "is %.*s, may only be %u", (int)MIN(v.len, 24u),
+				    (const char *)v.p, j->integrity_key_len);
 	return 0;
 }
 
@@ -220,12 +237,14 @@ static const struct luks_field integrity_fields[] = {
 
 static const struct luks_field segment_fields[] = {
 	{ "type", JSPAN_STRING, luks_check_word, .words = segment_types },
-	{ "encryption", JSPAN_STRING, luks_check_word, .words = luks_ciphers, .remedy = REENCRYPT_CIPHER },
+	{ "encryption", JSPAN_STRING, luks_check_word, .words = luks_ciphers,
+	  .remedy = REENCRYPT_CIPHER },
 	{ "offset", JSPAN_STRING, luks_check_decimal, .max = INT64_MAX },
 	{ "size", JSPAN_STRING, luks_check_size_or_dynamic, .min = 512, .max = INT64_MAX },
 	{ "iv_tweak", JSPAN_STRING, luks_check_decimal, .max = INT64_MAX },
 	{ "sector_size", JSPAN_NUMBER, luks_check_sector_size },
-	{ "integrity", JSPAN_OBJECT, luks_check_object, .optional = true, .fields = integrity_fields },
+	{ "integrity", JSPAN_OBJECT, luks_check_object, .optional = true,
+	  .fields = integrity_fields },
 	{ NULL },
 };
 
@@ -259,7 +278,10 @@ static const struct luks_field digest_fields[] = {
 	{ "type", JSPAN_STRING, luks_check_word, .words = digest_types },
 	{ "keyslots", JSPAN_ARRAY, check_digest_keyslots },
 	{ "segments", JSPAN_ARRAY, check_digest_segments },
-	/* First: cryptsetup 2.6 takes any key for right by a digest of 16 bytes, and no reencryption gets rid of it. */
+	/*
+	 * Checked first: cryptsetup 2.6 accepts any key by a digest of 16 bytes, and no
+	 * reencryption removes that digest.
+	 */
 	{ "digest", JSPAN_STRING, luks_check_base64, .min = 20, .max = 64 },
 	{ "hash", JSPAN_STRING, luks_check_word, .words = luks_hashes, .remedy = REENCRYPT_HASH },
 	{ "iterations", JSPAN_NUMBER, luks_check_int, .min = 1, .max = UINT32_MAX },
@@ -268,8 +290,8 @@ static const struct luks_field digest_fields[] = {
 };
 
 /*
- * One digest is the segment's: it tells a right volume key from a wrong one.  Others are those of
- * keyslots of no segment.
+ * One digest belongs to the segment: it tells a right volume key from a wrong one.  The other
+ * digests belong to keyslots without a segment.
  */
 static int check_digest(struct luks_judge *j, struct bytes v)
 {
@@ -300,7 +322,7 @@ static int check_digests(struct luks_judge *j, const struct luks_field *f, struc
 
 /* ---- tokens, config ---- */
 
-/* Whether the owner allows tokens of that type. */
+/* True if the owner allows tokens of that type. */
 static bool is_allowed(const struct luks_judge *j, struct bytes type)
 {
 	const char *p = j->allow_tokens;
@@ -325,12 +347,13 @@ static int check_token_type(struct luks_judge *j, const struct luks_field *f, st
 	if (is_allowed(j, v) || luks_check_word(j, &row, v) == 0)
 		return 0;
 	if (!luks_token_opens(luks_word(v, word)))
-		luks_add_remedy(j, "AllowTokens= allows it when it is the owner's and opens nothing by itself");
+		luks_add_remedy(j, "AllowTokens= allows it when it is the owner's and opens "
+				   "nothing by itself");
 	luks_add_remedy(j, "'cryptsetup token remove --token-id %u DEVICE' removes it");
 	return -EKEYREJECTED;
 }
 
-/* What else a token holds is for its owner to read. */
+/* The other members of a token are for its owner to read. */
 static int check_token(struct luks_judge *j, struct bytes v)
 {
 	static const struct luks_field common[] = {
@@ -352,14 +375,21 @@ static int check_tokens(struct luks_judge *j, const struct luks_field *f, struct
 	return luks_check_each(j, v, check_token, &unused);
 }
 
-/* What must be known about a volume to use it: none of that is a volume at rest that only the guest can read. */
+/*
+ * A reader must know these requirements to use the volume.  With any of them it is not a volume
+ * at rest that only the guest can read.
+ */
 static const struct {
 	const char *begin, *advice;
 } requirements[] = {
-	{ "online-reencrypt", "a reencryption is under way: 'cryptsetup reencrypt --resume-only DEVICE' finishes it" },
-	{ "offline-reencrypt", "a reencryption is under way: finish it with the cryptsetup-reencrypt that began it" },
-	{ "opal", "the drive encrypts by itself, and the host has the drive: make the volume anew without --hw-opal" },
-	{ "inline-hw-tags", "tags lie in the drive's metadata: make the volume anew without --integrity-inline" },
+	{ "online-reencrypt", "a reencryption is under way: 'cryptsetup reencrypt --resume-only "
+			      "DEVICE' finishes it" },
+	{ "offline-reencrypt", "a reencryption is under way: finish it with the "
+			       "cryptsetup-reencrypt that began it" },
+	{ "opal", "the drive encrypts by itself, and the host has the drive: make the volume anew "
+		  "without --hw-opal" },
+	{ "inline-hw-tags", "tags lie in the drive's metadata: make the volume anew without "
+			    "--integrity-inline" },
 };
 
 static int refuse_requirement(struct luks_judge *j, struct bytes v)
@@ -393,7 +423,8 @@ static const struct luks_field config_fields[] = {
 	{ "json_size", JSPAN_STRING, luks_check_decimal, .max = LUKS2_HEADER_MAX },
 	{ "keyslots_size", JSPAN_STRING, luks_check_decimal, .max = KEYSLOTS_SIZE_MAX },
 	{ "flags", JSPAN_ARRAY, luks_check_texts, .optional = true },
-	{ "requirements", JSPAN_OBJECT, luks_check_object, .optional = true, .fields = requirements_fields },
+	{ "requirements", JSPAN_OBJECT, luks_check_object, .optional = true,
+	  .fields = requirements_fields },
 	{ NULL },
 };
 
@@ -411,7 +442,7 @@ static int check_config(struct luks_judge *j, const struct luks_field *f, struct
 	return 0;
 }
 
-/* In the order in which they are looked at: keyslots lie where config says. */
+/* In the order of checking: config says where keyslots lie. */
 static const struct luks_field top_fields[] = {
 	{ "config", JSPAN_OBJECT, check_config },
 	{ "segments", JSPAN_OBJECT, check_segments },
@@ -423,7 +454,7 @@ static const struct luks_field top_fields[] = {
 
 /* ---- the whole ---- */
 
-/* The path is gone here: it names the keyslot itself. */
+/* The path is gone here, so the message names the keyslot itself. */
 static int check_key_len(struct luks_judge *j, unsigned id)
 {
 	uint32_t more = j->integrity_key_len, len = j->key_len[id];
@@ -431,15 +462,16 @@ static int check_key_len(struct luks_judge *j, unsigned id)
 	if (len > more && luks_key_len_is_good(len - more))
 		return 0;
 	j->id = id;
-	(void) luks_refused(j, "keyslots.%u.key_size is %u, may only be %u or %u bytes", id, len, 64 + more, 32 + more);
+	(void) luks_refused(j, "keyslots.%u.key_size is %u, may only be %u or %u bytes", id, len,
+			    64 + more, 32 + more);
 	if (more == 0)
 		luks_add_remedy(j, REENCRYPT_CIPHER);
 	return -EKEYREJECTED;
 }
 
 /*
- * The digest tells a right key from a wrong one.  A keyslot or a segment without it would be
- * taken at its word.  A key of a byte or two fits its digest by mere chance, whatever the
+ * The digest tells a right key from a wrong one.  A keyslot or segment without a digest would be
+ * trusted blindly.  A key of one or two bytes may fit its digest by mere chance, whatever the
  * passphrase is.
  */
 static int check_bindings(struct luks_judge *j)
@@ -450,15 +482,21 @@ static int check_bindings(struct luks_judge *j)
 	if (j->n_volume_digests == 0)
 		return luks_refused(j, "the segment is not bound to the digest");
 	if (j->n_volume_digests > 1)
-		return luks_refused(j, "digests has %u that the segment is bound to, may only have 1", j->n_volume_digests);
+		return luks_refused(j,
+				    "digests has %u that the segment is bound to, may only have 1",
+				    j->n_volume_digests);
 	if (nobodys) {
 		j->id = (unsigned)__builtin_ctz(nobodys);
-		(void) luks_refused(j, "keyslot %u is not bound to the digest of the segment, nor to one of its own", j->id);
+		(void) luks_refused(j,
+				    "keyslot %u is not bound to the digest of the "
+				    "segment, nor to one of its own",
+				    j->id);
 		luks_add_remedy(j, KILL_SLOT);
 		return -EKEYREJECTED;
 	}
 	if (j->bound == 0)
-		return luks_refused(j, "the digest of the segment names no keyslot: no key opens this volume");
+		return luks_refused(j, "the digest of the segment names no keyslot: "
+				       "no key opens this volume");
 	for (unsigned id = 0; id < LUKS_IDS && r == 0; id++)
 		if (j->bound & UINT32_C(1) << id)
 			r = check_key_len(j, id);
@@ -466,8 +504,8 @@ static int check_bindings(struct luks_judge *j)
 }
 
 /*
- * The text ends with a NUL, and nothing but NULs follow: no other bytes that another reader
- * might take for the text.
+ * The text ends with a NUL, and only NULs follow.  Another reader might take other bytes for the
+ * text.
  */
 static int text_len(struct luks_judge *j, const char *area, size_t len, size_t *ret)
 {
@@ -475,9 +513,9 @@ static int text_len(struct luks_judge *j, const char *area, size_t len, size_t *
 
 	if (n == len)
 		return luks_malformed(j, "the JSON text has no end");
-	/* cryptsetup writes no blanks around it. */
+	/* cryptsetup writes no blanks around the text. */
 	if (n == 0 || area[0] != '{' || area[n - 1] != '}')
-		return luks_malformed(j, "the JSON text is no object");
+		return luks_malformed(j, "the JSON text is not an object");
 	for (size_t i = n; i < len; i++)
 		if (area[i])
 			return luks_malformed(j, "there are bytes behind the JSON text");
@@ -488,7 +526,10 @@ static int text_len(struct luks_judge *j, const char *area, size_t len, size_t *
 int luks_metadata_judge(const char *area, size_t len, const char *allow_tokens, char *reason,
 			size_t reason_len)
 {
-	struct luks_judge j = { .reason = reason, .reason_len = reason_len, .area_len = len, .allow_tokens = allow_tokens };
+	struct luks_judge j = { .reason = reason,
+				.reason_len = reason_len,
+				.area_len = len,
+				.allow_tokens = allow_tokens };
 	struct bytes text, object;
 	size_t n = 0;
 	int r;
@@ -499,9 +540,11 @@ int luks_metadata_judge(const char *area, size_t len, const char *allow_tokens, 
 	text = (struct bytes){ (const uint8_t *)area, n };
 	r = jspan_check(text, &object);
 	if (r == -EMSGSIZE)
-		return luks_malformed(&j, "the JSON text is nested too deep, or an object has too many members");
+		return luks_malformed(&j, "the JSON text is nested too deep, or an "
+					  "object has too many members");
 	if (r < 0 || jspan_type(object) != JSPAN_OBJECT)
-		return luks_malformed(&j, "the JSON text is malformed, or has a name twice in one object");
+		return luks_malformed(&j, "the JSON text is malformed, or has a "
+					  "name twice in one object");
 	r = luks_check_fields(&j, top_fields, object);
 	return r < 0 ? r : check_bindings(&j);
 }

@@ -11,16 +11,16 @@ extern const char *const luks_hashes[];
 bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-XTS */
 
 /*
- * Judge the JSON area of a LUKS2 header: the @len bytes at @area, borrowed, which follow the
- * 4096 bytes of the binary header.  The checksum over them has been verified, which says
- * nothing about who wrote them.
+ * Judge the JSON area of a LUKS2 header: the @len bytes at @area, borrowed, which follow the 4096
+ * bytes of the binary header.  Their checksum has been verified, which says nothing about who
+ * wrote them.
  *
- * @allow_tokens are types of tokens beside our own that the owner allows, with one blank between
- * them.
+ * @allow_tokens lists the types of tokens beside our own that the owner allows, separated by one
+ * blank.
  *
- * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for
- * what is malformed.  On error @reason, of @reason_len bytes, says what and where, and what
- * helps; it may hold bytes from the area, so it has to be made printable.
+ * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for what
+ * is malformed.  On error @reason, of @reason_len bytes, says what and where, and what helps.  It
+ * may quote the area, so it must be made printable.
  *
  * Policy and format: agent/worker/luks-judge.h.
  */

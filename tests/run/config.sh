@@ -99,7 +99,7 @@ check "... of Intel's too" prints "tcb-info-90c06f000000.json: TCB info of FMSPC
 check "... and what is the first to expire" prints "The first to expire is '.*', on $(cat until)T"
 check "... and what only a quote can show" prints "pck-crl-platform.der: its signature is not checked here"
 check "... what the policy is for" prints "attest.conf: judges evidence of SEV-SNP"
-check "... and that there are other roots" prints "attest.trust: 2 root keys, in the place"
+check "... and that there are other roots" prints "attest.trust: 2 root keys, in place"
 check "another user may check it" expect 0 "${nobody[@]}" "$work/cocod" --check-config --config-root="$root"
 # wrong NAME PATTERN COMMAND...: with what COMMAND makes of it there is a mistake, and PATTERN is said.
 wrong() {
@@ -125,16 +125,16 @@ wrong "an option of another kind's" "attest.conf: By this policy no evidence is 
 check "... says so" prints "attest.conf: refuses all evidence of SEV-SNP, which nobody can judge by mrtd=: give that in a section of its kind"
 wrong "garbage in attest.trust" "attest.trust:1: It is neither a key" text etc/cocod/attest.trust garbage
 wrong "an attest.trust of comments" "attest.trust: It has no key" text etc/cocod/attest.trust '# none\n'
-wrong "the roots that are built in" "Certificate 'ARK-Milan' leads to no trusted root, of 'ARK-Milan': its key is none" rm "$conf/attest.trust"
-wrong "a certificate that is none" "cert-x.pem: It is no certificate" text var/cache/cocod/cert-x.pem garbage
+wrong "the roots that are built in" "Certificate 'ARK-Milan' leads to no trusted root; the problem is with 'ARK-Milan': its key is not one" rm "$conf/attest.trust"
+wrong "a certificate that is none" "cert-x.pem: It is neither a certificate" text var/cache/cocod/cert-x.pem garbage
 wrong "a certificate that has expired" "cert-vcek.der: certificate 'SEV-VCEK' has expired (good from .* to " put wrong/vcek-expired cert-vcek.der
-wrong "a certificate without its issuer" "'SEV-VCEK' leads to no trusted root, of 'SEV-VCEK': its issuer did not sign it" \
+wrong "a certificate without its issuer" "'SEV-VCEK' leads to no trusted root; the problem is with 'SEV-VCEK': its issuer did not sign it" \
 	bash -c "cp 'wrong/vcek-of-another-chip' '$cache/cert-vcek.der'; rm '$cache/cert-chain-vcek-Milan.pem'"
 wrong "a list that has expired" "crl-vcek-Milan.der: revocation list of 'ARK-Milan' has expired" put wrong/crl-expired crl-vcek-Milan.der
 wrong "a list of another" "crl-vcek-Milan.der: " put wrong/crl-of-another crl-vcek-Milan.der
-wrong "a list that is none" "crl-vcek-Milan.der: It is no revocation list" text var/cache/cocod/crl-vcek-Milan.der garbage
+wrong "a list that is none" "crl-vcek-Milan.der: It is not a revocation list" text var/cache/cocod/crl-vcek-Milan.der garbage
 wrong "TCB info that has expired" "tcb-info-90c06f000000.json: TCB info of FMSPC 90c06f000000, .* has expired" put wrong/tcb-info-expired tcb-info-90c06f000000.json
-wrong "TCB info that is none" "tcb-info-90c06f000000.json: It is no TCB info: it is no JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
+wrong "TCB info that is none" "tcb-info-90c06f000000.json: It is not a TCB info: it is no JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
 wrong "TCB info without its chain" "tcb-info-90c06f000000.json: The certificate that signed it is not here" rm "$cache/tcb-chain-90c06f000000.pem"
 wrong "QE identity that was changed" "qe-identity.json: It is not signed" sed -i 's/"tcbEvaluationDataNumber":18/"tcbEvaluationDataNumber":19/' "$cache/qe-identity.json"
 wrong "a memory that is damaged" "newest: The memory of what was verified is damaged" text var/cache/cocod/newest 'coco-newest 1\nx\n'
@@ -187,7 +187,7 @@ check "a root below this folder" expect 0 "$work/cocod" --check-config --config-
 check "... with a slash" expect 0 "$work/cocod" --check-config --config-root=root/
 fill
 check "volumes without a crypttab" checks 0
-check "... are a warning" said "etc/crypttab: There is none"
+check "... are a warning" said "etc/crypttab: The file does not exist"
 printf '# data\n\n  home\tUUID=x\ndata2 /dev/vdb\ndata /dev/vda - luks\n' >"$root/etc/crypttab"
 check "a volume in crypttab" checks 0
 check "... is nothing to speak of" test ! -s "$work/err"

@@ -367,20 +367,20 @@ static void test_lies(void **state)
 	} rows[] = {
 		{ LIE_REFUSED, true, "" },
 		{ LIE_ESCAPES, true, "" },
-		{ LIE_NONCE, false, "is no verdict over this evidence" },
-		{ LIE_SHORT, false, "is no verdict" },
+		{ LIE_NONCE, false, "is not a verdict over this evidence" },
+		{ LIE_SHORT, false, "is not a verdict" },
 		{ LIE_LONG, false, "without a verdict" },
-		{ LIE_EMPTY, false, "is no verdict" },
-		{ LIE_TYPE, false, "is no verdict" },
+		{ LIE_EMPTY, false, "is not a verdict" },
+		{ LIE_TYPE, false, "is not a verdict" },
 		{ LIE_ERROR, false, "could not judge it: Input/output error" },
 		{ LIE_POSITIVE_ERROR, false, "without a verdict" },
-		{ LIE_RESULT_NONE, false, "is no verdict" },
-		{ LIE_RESULT_HUGE, false, "is no verdict" },
-		{ LIE_TRUST, false, "is no verdict" },
-		{ LIE_TRUST_WITHOUT_DIGEST, false, "is no verdict" },
-		{ LIE_TRUST_DIGEST_ALONE, false, "is no verdict" },
-		{ LIE_UNTERMINATED, false, "is no verdict" },
-		{ LIE_UNTERMINATED_CODE, false, "is no verdict" },
+		{ LIE_RESULT_NONE, false, "is not a verdict" },
+		{ LIE_RESULT_HUGE, false, "is not a verdict" },
+		{ LIE_TRUST, false, "is not a verdict" },
+		{ LIE_TRUST_WITHOUT_DIGEST, false, "is not a verdict" },
+		{ LIE_TRUST_DIGEST_ALONE, false, "is not a verdict" },
+		{ LIE_UNTERMINATED, false, "is not a verdict" },
+		{ LIE_UNTERMINATED_CODE, false, "is not a verdict" },
 		{ LIE_MAGIC, false, "without a verdict" },
 		{ LIE_LENGTH, false, "without a verdict" },
 		{ LIE_CLOSE, false, "without a verdict (connection closed)" },
@@ -426,7 +426,7 @@ static void test_gathering(void **state)
 	} rows[] = {
 		{ gather_error, "the double is broken" },
 		{ gather_silent_error, "Bad message" },
-		{ gather_none, "no evidence can be had: there is no double; tpm: there is none" },
+		{ gather_none, "no evidence can be had: there is no double; tpm: no TPM" },
 		{ gather_crash, "died (signal 9)" },
 		{ gather_exit, "died (status 3)" },
 		{ gather_hang, "the TEE does not answer" },
@@ -584,7 +584,7 @@ static void test_kept(void **state)
 		worker_stop(worker);
 		if (lies[i] == LIE_NONE) {
 			assert_false(o.verdict);
-			assert_non_null(strstr(o.why, "is no verdict over this evidence"));
+			assert_non_null(strstr(o.why, "is not a verdict over this evidence"));
 			/* Under other roots than the initrd's it is none either. */
 			kept.trust = (char *)"roots";
 			kept.trust_len = 5;

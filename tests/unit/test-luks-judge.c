@@ -144,7 +144,7 @@ static const struct {
 	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":0", -EKEYREJECTED, "keyslots.0.key_size" },
 	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":-64", -EKEYREJECTED, "keyslots.0.key_size" },
 	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":64.0", -EKEYREJECTED, "keyslots.0.key_size is 64.0" },
-	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":\"64\"", -EBADMSG, "keyslots.0.key_size is no int" },
+	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":\"64\"", -EBADMSG, "keyslots.0.key_size is not an int" },
 	{ "\"type\":\"luks2\",\"key_size\":64", "\"type\":\"luks2\",\"key_size\":18446744073709551680", -EBADMSG, "keyslots.0.key_size is a number that is too large" },
 	{ AREA, AREA_WITH("\"32768\"", "\"258048\"", "\"aes-xts-plain64\"", "18446744073709551616"), -EBADMSG, "is a number that is too large" },
 	{ "\"sector_size\":", "\"sector_size\":18446744073709551616", -EBADMSG, "is a number that is too large" },
@@ -170,14 +170,14 @@ static const struct {
 	{ ADD_CONFIG("\"requirements\":{\"mandatory\":[\"opal\"]}"), -EKEYREJECTED, "make the volume anew without --hw-opal" },
 	{ ADD_CONFIG("\"requirements\":{\"mandatory\":[\"inline-hw-tags\"]}"), -EKEYREJECTED, "make the volume anew" },
 	{ ADD_CONFIG("\"requirements\":{\"mandatory\":[\"of-2030\"]}"), -EKEYREJECTED, "has 'of-2030', may only be empty" },
-	{ ADD_CONFIG("\"requirements\":[\"x\"]"), -EBADMSG, "config.requirements is no object" },
+	{ ADD_CONFIG("\"requirements\":[\"x\"]"), -EBADMSG, "config.requirements is not an object" },
 	{ ADD_CONFIG("\"requirements\":{\"optional\":[]}"), -EKEYREJECTED, "config.requirements has 'optional'" },
 	{ ADD_CONFIG("\"flags\":[1]"), -EBADMSG, "config.flags has an element" },
 	{ ADD_TOKEN("clevis"), -EKEYREJECTED, "tokens.0.type is 'clevis'" },
 	{ ADD_TOKEN("systemd-tpm2"), -EKEYREJECTED, "tokens.0.type is 'systemd-tpm2'" },
 	{ "\"tokens\":{", "\"tokens\":{\"0\":{}", -EBADMSG, "tokens.0 lacks 'type'" },
-	{ "\"tokens\":{}", "\"tokens\":[]", -EBADMSG, "tokens is no object" },
-	{ "\"tokens\":{}", "\"tokens\":null", -EBADMSG, "tokens is no object" },
+	{ "\"tokens\":{}", "\"tokens\":[]", -EBADMSG, "tokens is not an object" },
+	{ "\"tokens\":{}", "\"tokens\":null", -EBADMSG, "tokens is not an object" },
 	{ "\"tokens\":{},", "", -EBADMSG, "lacks 'tokens'" },
 	{ "{\"keyslots\"", "{\"new\":{},\"keyslots\"", -EKEYREJECTED, "has 'new'" },
 	{ "\"type\":\"luks2\"", "\"type\":\"luks2\",\"\\u001b[31m\":1", -EBADMSG, "the JSON text is malformed" },
@@ -187,7 +187,7 @@ static const struct {
 	{ "\"keyslots\":[\"0\"]", "\"keyslots\":[\"0\",\"1\"]", -EBADMSG, "names a keyslot or segment that is not there" },
 	{ "\"keyslots\":[\"0\"]", "\"keyslots\":[\"0\",\"0\"]", -EBADMSG, "digests.0.keyslots has 0 twice" },
 	{ "\"keyslots\":[\"0\"]", "\"keyslots\":[0]", -EBADMSG, "digests.0.keyslots has an element" },
-	{ "\"keyslots\":[\"0\"]", "\"keyslots\":\"0\"", -EBADMSG, "digests.0.keyslots is no array" },
+	{ "\"keyslots\":[\"0\"]", "\"keyslots\":\"0\"", -EBADMSG, "digests.0.keyslots is not an array" },
 	{ "\"segments\":[\"0\"]", "\"segments\":[]", -EKEYREJECTED, "the segment is not bound" },
 	{ "\"segments\":[\"0\"]", "\"segments\":[\"1\"]", -EBADMSG, "names a keyslot or segment that is not there" },
 	{ "\"digests\":{", "\"digests\":{\"1\":{},", -EBADMSG, "digests.1 lacks 'type'" },
@@ -195,7 +195,7 @@ static const struct {
 	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"00\":", -EBADMSG, "keyslots has '00'" },
 	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"32\":", -EBADMSG, "keyslots has '32'" },
 	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"x\":", -EBADMSG, "keyslots has 'x'" },
-	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"1\":[],\"0\":", -EBADMSG, "keyslots.1 is no object" },
+	{ "\"keyslots\":{\"0\":", "\"keyslots\":{\"1\":[],\"0\":", -EBADMSG, "keyslots.1 is not an object" },
 	{ "\"keyslots\":{\"0\":", "\"keyslots\":{},\"config\":{\"0\":", -EBADMSG, "a name twice" },
 
 	/* places and numbers */
@@ -205,12 +205,12 @@ static const struct {
 	{ AREA, AREA_WITH("\"9223372036854775808\"", "\"1\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "offset is 9223372036854775808, out of range" },
 	{ AREA, AREA_WITH("\"99999999999999999999\"", "\"1\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "offset is a number that is too large" },
 	{ AREA, AREA_WITH("\"32768\"", "\"0\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "size is 0, out of range" },
-	{ AREA, AREA_WITH("\"0x8000\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
-	{ AREA, AREA_WITH("\" 32768\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
-	{ AREA, AREA_WITH("\"-1\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
-	{ AREA, AREA_WITH("\"\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "no number" },
-	{ AREA, AREA_WITH("32768", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "keyslots.0.area.offset is no string" },
-	{ AREA, "\"area\":\"raw\"", -EBADMSG, "keyslots.0.area is no object" },
+	{ AREA, AREA_WITH("\"0x8000\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "not a number" },
+	{ AREA, AREA_WITH("\" 32768\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "not a number" },
+	{ AREA, AREA_WITH("\"-1\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "not a number" },
+	{ AREA, AREA_WITH("\"\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "not a number" },
+	{ AREA, AREA_WITH("32768", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG, "keyslots.0.area.offset is not a string" },
+	{ AREA, "\"area\":\"raw\"", -EBADMSG, "keyslots.0.area is not an object" },
 	{ AREA, "\"area\":{}", -EBADMSG, "keyslots.0.area lacks 'type'" },
 	{ "\"json_size\":\"12288\"", "\"json_size\":\"28672\"", -EBADMSG, "json_size" },
 	{ "\"keyslots_size\":\"16744448\"", "\"keyslots_size\":\"0\"", -EBADMSG, "lies outside" },
@@ -218,21 +218,21 @@ static const struct {
 	{ "\"offset\":\"16777216\"", "\"offset\":\"4e3\"", -EBADMSG, "segments.0.offset is '4e3'" },
 	{ "\"size\":\"dynamic\"", "\"size\":\"all\"", -EBADMSG, "segments.0.size is 'all'" },
 	{ "\"size\":\"dynamic\"", "\"size\":\"0\"", -EBADMSG, "segments.0.size is 0" },
-	{ "\"iv_tweak\":\"0\"", "\"iv_tweak\":0", -EBADMSG, "segments.0.iv_tweak is no string" },
-	{ "\"sector_size\":", "\"sector_size\":1", -EBADMSG, "no sector size" },
-	{ "\"sector_size\":", "\"sector_size\":1e", -EBADMSG, "segments.0.sector_size is no sector size" },
+	{ "\"iv_tweak\":\"0\"", "\"iv_tweak\":0", -EBADMSG, "segments.0.iv_tweak is not a string" },
+	{ "\"sector_size\":", "\"sector_size\":1", -EBADMSG, "not a sector size" },
+	{ "\"sector_size\":", "\"sector_size\":1e", -EBADMSG, "segments.0.sector_size is not a sector size" },
 	{ "\"iterations\":1000", "\"iterations\":4294967296", -EBADMSG, "iterations is 4294967296, out of range" },
 	{ "\"iterations\":1000", "\"iterations\":0", -EBADMSG, "iterations is 0" },
 	{ "\"iterations\":1000", "\"iterations\":1" "00000000000000000000000000000000000000", -EBADMSG, "iterations is" },
-	{ "\"salt\":\"", "\"salt\":\"AAAA", -EBADMSG, "salt has not the number of bytes" },
-	{ "\"salt\":\"", "\"salt\":\"*", -EBADMSG, "salt is no base64" },
+	{ "\"salt\":\"", "\"salt\":\"AAAA", -EBADMSG, "salt does not have the right number of bytes" },
+	{ "\"salt\":\"", "\"salt\":\"*", -EBADMSG, "salt is not base64" },
 	{ "\"digest\":\"", "\"digest\":\"\",\"more\":\"", -EKEYREJECTED, "digests.0 has 'more'" },
 
 	/* JSON that some take and others do not */
 	{ "{\"keyslots\"", "{/* */\"keyslots\"", -EBADMSG, "the JSON text is malformed" },
 	{ "{\"keyslots\"", "{'keyslots'", -EBADMSG, "the JSON text is malformed" },
-	{ "{\"keyslots\"", "[\"keyslots\"", -EBADMSG, "the JSON text is no object" },
-	{ "{\"keyslots\"", " {\"keyslots\"", -EBADMSG, "the JSON text is no object" },
+	{ "{\"keyslots\"", "[\"keyslots\"", -EBADMSG, "the JSON text is not an object" },
+	{ "{\"keyslots\"", " {\"keyslots\"", -EBADMSG, "the JSON text is not an object" },
 	{ "{\"keyslots\"", "{'a\":\"b':{},'a\":\"b':{},\"keyslots\"", -EBADMSG, "the JSON text is malformed" },
 	{ "\"tokens\":{}", "\"tokens\":{},", -EBADMSG, "the JSON text is malformed" },
 	{ "\"tokens\":{}", "\"tokens\":{},\"tokens\":{}", -EBADMSG, "a name twice" },
@@ -326,16 +326,16 @@ static void test_json_area(void **state)
 	char area[HDR_SIZE - 4096] = "";
 	struct luks_verdict v;
 
-	judge_json("none", "", 0, -EBADMSG, "the JSON text is no object");
+	judge_json("none", "", 0, -EBADMSG, "the JSON text is not an object");
 	judge_json("empty object", "{}", 2, -EBADMSG, "lacks 'config'");
 	judge_json("cut off", luks_image_json, len - 1, -EBADMSG, "the JSON text is malformed");
-	judge_json("cut off more", luks_image_json, len - 2, -EBADMSG, "the JSON text is no object");
+	judge_json("cut off more", luks_image_json, len - 2, -EBADMSG, "the JSON text is not an object");
 
 	memcpy(area, luks_image_json, len);
 	area[len] = '}';
 	judge_json("one more", area, len + 1, -EBADMSG, "the JSON text is malformed");
 	area[len] = ' ';
-	judge_json("blank", area, len + 1, -EBADMSG, "the JSON text is no object");
+	judge_json("blank", area, len + 1, -EBADMSG, "the JSON text is not an object");
 	area[len] = '\0';
 	area[sizeof(area) - 1] = '!';
 	judge_json("tail", area, sizeof(area), -EBADMSG, "there are bytes behind the JSON text");

@@ -44,8 +44,8 @@ static const struct {
 	{ "cryptsetup get", "home. data+", "data", false, false, false, NULL },
 	/* one volume by name */
 	{ "cryptsetup:data", "", "", false, false, false, NULL },
-	{ "cryptsetup:data", "", "data", false, false, false, "is open, and not with it" },
-	{ "cryptsetup:data", "other+", "data other", false, false, false, "is open, and not with it" },
+	{ "cryptsetup:data", "", "data", false, false, false, "is open, but not with it" },
+	{ "cryptsetup:data", "other+", "data other", false, false, false, "is open, but not with it" },
 	{ "cryptsetup:data", "data+", "data", true, true, false, NULL },
 	{ "cryptsetup:data", "data-", "data", false, false, false, "is open with another key" },
 	{ "cryptsetup:data", "data?", "data", false, false, false, "while nobody watched" },
@@ -66,7 +66,7 @@ static const struct {
 	{ "cryptsetup:data cryptsetup:home", "data- home-", "data home", false, false, false, "did not open volume 'data'" },
 	{ "cryptsetup:data cryptsetup:home", "data~ home~", "", false, false, false, NULL },
 	{ "cryptsetup:data cryptsetup:home", "data? home-", "data home", false, false, false, "while nobody watched" },
-	{ "cryptsetup:data cryptsetup:home", "", "data home", false, false, false, "is open, and not with it" },
+	{ "cryptsetup:data cryptsetup:home", "", "data home", false, false, false, "is open, but not with it" },
 	{ "cryptsetup:data cryptsetup:home cryptsetup:tape", "data+ home~", "data", false, false, false, "but 'home' is not open" },
 };
 

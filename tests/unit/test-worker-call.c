@@ -129,9 +129,9 @@ static void test_lies(void **state)
 		const char *why;
 	} rows[] = {
 		{ 0, 0, 0, "cocod-worker ended without a verdict (connection closed); see there" },
-		{ 20, 0, REPLY_LEN, "cocod-worker's answer is no verdict" },
-		{ 21, 0, REPLY_LEN - 1, "cocod-worker's answer is no verdict" },
-		{ 21, 0, 0, "cocod-worker's answer is no verdict" },
+		{ 20, 0, REPLY_LEN, "cocod-worker's answer is not a verdict" },
+		{ 21, 0, REPLY_LEN - 1, "cocod-worker's answer is not a verdict" },
+		{ 21, 0, 0, "cocod-worker's answer is not a verdict" },
 		{ 21, 0, REPLY_LEN + 1, "cocod-worker ended without a verdict (Protocol error); see there" },
 		{ 21, -EOPNOTSUPP, 0, "cocod-worker could not judge it: Operation not supported" },
 	};
