@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 
 #include "attest/azure/azure-runtime.h"
-#include "attest/tdx/intel.h"
 #include "attest/evidence-look.h"
 #include "attest/snp/verify-snp.h"
 #include "attest/tdx/verify-tdx.h"
