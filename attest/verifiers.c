@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/azure/verify-azure.h"
+#include "attest/need-vendor.h"
 #include "attest/policy.h"
+#include "attest/snp/snp-needs.h"
 #include "attest/snp/verify-snp.h"
+#include "attest/tdx/tdx-needs.h"
 #include "attest/tdx/verify-ccel.h"
 #include "attest/tdx/verify-tdx.h"
 #include "attest/tpm/verify-tpm.h"
@@ -25,5 +28,11 @@ const struct policy_kind *const policy_kinds[] = {
 	&policy_azure_snp,
 	&policy_azure_tdx,
 	&policy_tpm,
+	NULL,
+};
+
+const struct need_vendor *const need_vendors[] = {
+	&need_amd,
+	&need_intel,
 	NULL,
 };

@@ -6,6 +6,7 @@
 #include "attest/verdict.h"
 #include "attest/verifier.h"
 
+struct needs;
 struct newest;
 struct policies;
 struct policy;
@@ -43,6 +44,12 @@ struct attest_verifier {
 	int (*verify)(struct verifier *ctx, const struct evidence *e, const struct policy *p,
 		      int64_t now, struct verdict *v);
 	int (*show)(const struct evidence *e, struct verdict *v);
+	/*
+	 * What @e is judged by and does not bring along, as needs_find() says; -ENOMSG when @e has no
+	 * report or quote of this kind.  @problem has room for NEEDS_PROBLEM_LEN bytes.  NULL for a kind that needs nothing, or that another row finds.
+	 */
+	int (*find_needs)(const struct evidence *e, const char *product, struct needs *ret,
+			  char *problem);
 };
 
 /* All there are; the last is NULL. */

@@ -76,7 +76,7 @@ static int check_one(const char *dir, const struct needs *n, const struct need *
 	if (r < 0)
 		return r;
 	bytes = (struct bytes){ (const uint8_t *)data, len };
-	r = chain ? need_check_chain(bytes, now, &f) : need_check(n, need, bytes, now, &f);
+	r = chain ? need_check_chain(n, bytes, now, &f) : need_check(n, need, bytes, now, &f);
 	if (r < 0)
 		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.200s: %s", dir, name, f.problem);
 	else {
@@ -183,13 +183,13 @@ void cache_prune(const char *dir, const struct needs *n)
 						 dir, de->d_name);
 }
 
-static bool has_vcek(const struct needs *n, const char *dir)
+static bool has_device_cert(const struct needs *n, const char *dir)
 {
 	int64_t until = INT64_MAX;
 	char why[CACHE_WHY_LEN];
 
 	for (unsigned i = 0; i < n->n; i++)
-		if (need_is_vcek(&n->list[i]))
+		if (need_is_device(&n->list[i]))
 			return check_one(dir, n, &n->list[i], /* chain= */ false, /* now= */ 0, NULL, &until, why) == 0;
 	return false;
 }
@@ -203,7 +203,7 @@ static int find_needs(const struct evidence *e, const char *dir, struct needs *r
 
 	r = needs_find(e, NULL, ret, problem);
 	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(products); i++)
-		if (needs_find(e, products[i], ret, problem) == 0 && has_vcek(ret, dir))
+		if (needs_find(e, products[i], ret, problem) == 0 && has_device_cert(ret, dir))
 			return 0;
 	return r;
 }

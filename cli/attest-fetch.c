@@ -276,10 +276,10 @@ static int get_all(struct fetcher *f)
 {
 	int r = 0;
 
-	if (f->needs.vek_there)
-		say(f, "had", f->needs.vlek ? "VLEK" : "VCEK", f->needs.vek);
-	else if (f->needs.vek)
-		say_missing(f, f->needs.vlek ? "VLEK" : "VCEK", f->needs.vek);
+	if (f->needs.none.is_there)
+		say(f, "had", f->needs.none.what, f->needs.none.why);
+	else if (f->needs.none.what)
+		say_missing(f, f->needs.none.what, f->needs.none.why);
 	for (unsigned i = 0; r == 0 && i < f->needs.n; i++)
 		r = get(f, &f->needs.list[i], &f->files[i]);
 	return r;

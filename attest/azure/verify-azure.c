@@ -3,9 +3,11 @@
 
 #include <openssl/evp.h>
 
+#include "attest/azure/azure-needs.h"
 #include "attest/azure/azure-runtime.h"
 #include "attest/evidence-look.h"
 #include "attest/snp/verify-snp.h"
+#include "attest/tdx/intel.h"
 #include "attest/tdx/verify-tdx.h"
 #include "attest/tpm/verify-tpm.h"
 #include "wire/hcl.h"
@@ -469,6 +471,7 @@ const struct attest_verifier attest_verify_azure = {
 	.find_kind = find_kind,
 	.verify = verify,
 	.show = show,
+	.find_needs = azure_find_needs,
 };
 
 const struct attest_verifier attest_verify_azure_hcl = {

@@ -219,7 +219,7 @@ static bool wants_vcek(const struct bundle *b, const struct snp_report *report)
 	(void) bundle_evidence(b, attest_verifier_find("azure"), &e);
 	r = needs_find(&e, NULL, &n, problem);
 	/* Of which product a report of version 2 is, its VCEK says, and there is none. */
-	return r == -ENOENT || (r == 0 && !n.vek_there);
+	return r == -ENOENT || (r == 0 && !n.none.is_there);
 }
 
 int imds_complete(int fd, enum imds_wants wants, struct bundle *b, struct cause *why)

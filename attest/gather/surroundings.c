@@ -80,14 +80,33 @@ static int add_registers(const char *root, struct bundle *ret)
 	return bundle_add(ret, BUNDLE_REGISTERS, text, len);
 }
 
+static int add_vmpl(const char *root, struct bundle *ret)
+{
+	return add_file(root, VMPL, 16, BUNDLE_VMPL, ret);
+}
+
+static int add_td(const char *root, struct bundle *ret)
+{
+	int r = add_registers(root, ret);
+
+	return r < 0 ? r : add_file(root, CCEL_LOG, BUNDLE_ITEM_MAX, BUNDLE_EVENT_LOG, ret);
+}
+
+/* What the kernel tells about a guest of each type of evidence. */
+static const struct {
+	const char *type;
+	int (*add)(const char *root, struct bundle *ret);
+} surroundings[] = {
+	{ "snp", add_vmpl },
+	{ "azure", add_vmpl },
+	{ "tdx", add_td },
+	{ "tdreport", add_td },
+};
+
 int surroundings_add(const char *root, struct bundle *ret)
 {
-	bool tdx = streq(bundle_text(ret, BUNDLE_TYPE), "tdx") ||
-		   streq(bundle_text(ret, BUNDLE_TYPE), "tdreport");
-	int r;
-
-	if (!tdx)
-		return add_file(root, VMPL, 16, BUNDLE_VMPL, ret);
-	r = add_registers(root, ret);
-	return r < 0 ? r : add_file(root, CCEL_LOG, BUNDLE_ITEM_MAX, BUNDLE_EVENT_LOG, ret);
+	for (size_t i = 0; i < ARRAY_SIZE(surroundings); i++)
+		if (streq(bundle_text(ret, BUNDLE_TYPE), surroundings[i].type))
+			return surroundings[i].add(root, ret);
+	return 0;
 }

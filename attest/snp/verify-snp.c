@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include "attest/evidence-look.h"
+#include "attest/snp/snp-needs.h"
 #include "attest/x509/x509.h"
 #include "crypto/ecdsa.h"
 
@@ -655,6 +656,7 @@ const struct attest_verifier attest_verify_snp = {
 	.kinds = { &policy_snp },
 	.verify = verify,
 	.show = show,
+	.find_needs = snp_find_needs,
 };
 
 const struct attest_verifier attest_verify_snp_table = {

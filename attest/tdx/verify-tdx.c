@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 #include "attest/evidence-look.h"
+#include "attest/tdx/ccel.h"
 #include "attest/tdx/intel.h"
-#include "attest/tdx/p256.h"
+#include "attest/tdx/tdx-needs.h"
 #include "attest/tdx/tdx-status.h"
 #include "attest/tdx/tdx-tcb.h"
-#include "attest/tdx/ccel.h"
 #include "crypto/cleanup.h"
 
 /* ---- what it says ---- */
@@ -400,7 +400,7 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	r = find_endorsement(ctx, key, chain, now, v, &en, &fresh);
 	if (r < 0)
 		return r;
-	r = pck_check_leaf(chain, en->authority.ca, now, v, &leaf);
+	r = pck_check_leaf(chain, en->ca, now, v, &leaf);
 	if (r < 0)
 		return r;
 	r = check_pck_extension(v, leaf, &t->pck);
@@ -621,4 +621,5 @@ const struct attest_verifier attest_verify_tdx = {
 	.kinds = { &policy_tdx },
 	.verify = verify,
 	.show = show,
+	.find_needs = tdx_find_needs,
 };

@@ -399,6 +399,13 @@ int x509_common_name(const X509_NAME *name, char ret[static X509_CN_MAX + 1])
 	return 0;
 }
 
+bool x509_has_cn(const X509_NAME *name, const char *want)
+{
+	char cn[X509_CN_MAX + 1];
+
+	return x509_common_name(name, cn) == 0 && streq(cn, want);
+}
+
 const char *x509_name_text(struct verdict *v, const X509_NAME *name)
 {
 	char line[200];

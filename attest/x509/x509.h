@@ -105,6 +105,8 @@ int x509_valid_at(X509 *cert, int64_t now);
 #define X509_CN_MAX 64
 /* The common name, NUL-terminated: there must be exactly one, without NUL or control characters. */
 int x509_common_name(const X509_NAME *name, char ret[static X509_CN_MAX + 1]);
+/* Whether that is @want. */
+bool x509_has_cn(const X509_NAME *name, const char *want);
 
 /* A name as one line for people, with nothing in it that a terminal minds; cut when it is long. */
 const char *x509_name_text(struct verdict *v, const X509_NAME *name);

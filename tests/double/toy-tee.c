@@ -5,7 +5,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdio.h>
 
+#include "attest/need-vendor.h"
 #include "attest/policy.h"
 #include "base/io.h"
 
@@ -100,6 +102,61 @@ static int show(const struct evidence *e, struct verdict *v)
 
 static const struct policy_identity identities[] = { { { "measurement" }, false }, { { NULL } } };
 
+/* ---- the vendor's service: one list, which says the name of the vendor ---- */
+
+static int check_list(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f)
+{
+	return data.len >= strlen(TOY_LIST) && memcmp(data.p, TOY_LIST, strlen(TOY_LIST)) == 0 ? 0 :
+		       need_reject(f, -EBADMSG, "it is not the toy's list");
+}
+
+static const struct need_kind kind_list = {
+	.what = "toy list",
+	.prefix = "toy-list-",
+	.suffix = ".txt",
+	.kind = BUNDLE_CRL,
+	.server = NEED_KDS,
+	.max = 64,
+	.check = check_list,
+};
+
+static int begin_toy(struct need_judge *j, const struct evidence *e,
+		    char problem[static NEEDS_PROBLEM_LEN])
+{
+	return 0;
+}
+
+static void end_toy(struct need_judge *j)
+{
+}
+
+/* Behind the text stands what only the vendor can have written. */
+static int verify_list(struct need_judge *j, const struct need *need, struct bytes data,
+		       struct bytes chain, struct newest_entry *ret)
+{
+	size_t n = strlen(TOY_LIST);
+
+	return verdict_check(j->v, data.len == n + 1 && data.p[n] == '!', VERDICT_REFUSED, "SIGNATURE",
+			     "toy-list", "an exclamation mark", NULL);
+}
+
+const struct need_vendor need_toy = {
+	.kinds = (const struct need_kind *const[]){ &kind_list, NULL },
+	.begin = begin_toy,
+	.end = end_toy,
+	.verify = verify_list,
+};
+
+static int find_needs(const struct evidence *e, const char *product, struct needs *ret,
+		      char *problem)
+{
+	if (!e->piece[EVIDENCE_REPORT].p)
+		return -ENOMSG;
+	ret->vendor = &need_toy;
+	(void) snprintf(need_add(ret, &kind_list, "1")->path, sizeof(ret->list[0].path), "/toy/list");
+	return 0;
+}
+
 const struct attest_verifier toy_verifier = {
 	.name = "toy",
 	.what = "report of a TEE that does not exist",
@@ -109,6 +166,7 @@ const struct attest_verifier toy_verifier = {
 	.kinds = { &policy_toy },
 	.verify = verify,
 	.show = show,
+	.find_needs = find_needs,
 };
 
 /* ---- the rows ---- */
@@ -116,3 +174,4 @@ const struct attest_verifier toy_verifier = {
 const struct attest_provider *const attest_kernel_providers[] = { &toy_provider, NULL };
 const struct attest_verifier *const attest_verifiers[] = { &toy_verifier, NULL };
 const struct policy_kind *const policy_kinds[] = { &policy_toy, NULL };
+const struct need_vendor *const need_vendors[] = { &need_toy, NULL };

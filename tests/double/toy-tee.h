@@ -19,7 +19,11 @@ struct toy_report {
 	uint8_t mac[TOY_MAC_LEN];
 };
 
+/* What the list of its vendor begins with; '!' behind that is the signature. */
+#define TOY_LIST "The toy list"
+
 extern const struct attest_provider toy_provider;
 extern const struct attest_verifier toy_verifier;
+extern const struct need_vendor need_toy;
 
 #endif

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "attest/needs.h"
+#include "attest/tdx/tdx-needs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -13,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	char *header = strndup((const char *)data, len), *chain;
 	uint8_t *copy = malloc(len + 1);
+	const struct needs n_intel = { .vendor = &need_intel };
 	struct need_finding f;
 	size_t n = len;
 
@@ -26,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		assert(strlen(chain) <= strlen(header) && strlen(chain) > 0);
 		for (const char *p = chain; *p; p++)
 			assert(*p == '\n' || *p == '\r' || (*p >= ' ' && *p <= '~'));
-		if (need_check_chain((struct bytes){ (const uint8_t *)chain, strlen(chain) }, 0,
-				     &f) < 0)
+		if (need_check_chain(&n_intel, (struct bytes){ (const uint8_t *)chain, strlen(chain) },
+				     0, &f) < 0)
 			assert(f.problem[0]);
 	}
 	free(chain);

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 
 #include "attest/needs.h"
+#include "attest/snp/snp-needs.h"
+#include "attest/tdx/tdx-needs.h"
 #include "attest/x509/x509.h"
 
 #include <cmocka.h>
@@ -23,12 +25,13 @@ static void test_kinds(void **state)
 {
 	static const struct {
 		const char *table, *id;
-		bool snp, vlek;
+		const struct need_vendor *vendor;
+		const char *none;	/* the certificate that is not asked for */
 		const char *file;	/* one that is wanted */
 	} rows[] = {
-		{ "snp", "ok-milan-vcek", true, false, "cert-chain-vcek-Milan.pem" },
-		{ "snp", "ok-milan-vlek", true, true, "cert-chain-vlek-Milan.pem" },
-		{ "tdx", "ok-many-levels", false, false, "qe-identity.json" },
+		{ "snp", "ok-milan-vcek", &need_amd, "VCEK", "cert-chain-vcek-Milan.pem" },
+		{ "snp", "ok-milan-vlek", &need_amd, "VLEK", "cert-chain-vlek-Milan.pem" },
+		{ "tdx", "ok-many-levels", &need_intel, NULL, "qe-identity.json" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -37,8 +40,10 @@ static void test_kinds(void **state)
 		bool there = false;
 
 		find(rows[i].table, rows[i].id, &e, &n);
-		assert_int_equal(n.snp, rows[i].snp);
-		assert_int_equal(n.vlek, rows[i].vlek);
+		assert_ptr_equal(n.vendor, rows[i].vendor);
+		assert_int_equal(n.none.is_there, rows[i].none != NULL);
+		if (rows[i].none)
+			assert_string_equal(n.none.what, rows[i].none);
 		for (unsigned k = 0; k < n.n; k++)
 			there |= streq(n.list[k].name, rows[i].file);
 		assert_true(there);
@@ -96,7 +101,8 @@ static void test_other_machines(void **state)
 	struct needs n;
 
 	find("tdx", "ok-many-levels", &e, &n);
-	n.fmspc[5] ^= 1;
+	/* The FMSPC is what the vendor notes first. */
+	n.notes[5] ^= 1;
 	for (unsigned i = 0; i < n.n; i++)
 		if (startswith(n.list[i].name, "tcb-info-"))
 			assert_int_equal(need_check(&n, &n.list[i], e.piece[EVIDENCE_TCB_INFO], 0, &f), -EKEYREJECTED);

@@ -16,6 +16,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "wire/hcl.h"
+#include "wire/snp-report.h"
 
 #include <cmocka.h>
 
@@ -77,7 +78,11 @@ static void test_no_evidence(void **state)
 	assert_int_equal(needs_find(&e, NULL, &n, problem), -EBADMSG);
 	e.piece[EVIDENCE_REPORT].len++;
 	assert_int_equal(needs_find(&e, NULL, &n, problem), -EBADMSG);
+	/* Whose files are wanted of two reports is nothing to guess. */
 	e.piece[EVIDENCE_HCL] = e.piece[EVIDENCE_REPORT];
+	assert_int_equal(needs_find(&e, NULL, &n, problem), -EINVAL);
+	assert_string_equal(problem, "it is evidence of two kinds, 'snp' and 'azure': give one");
+	e.piece[EVIDENCE_REPORT].p = NULL;
 	assert_int_equal(needs_find(&e, NULL, &n, problem), -EBADMSG);
 }
 

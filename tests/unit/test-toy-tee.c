@@ -17,6 +17,7 @@
 #include "agent/keeper/gate.h"
 #include "agent/worker/attest-judge.h"
 #include "attest/bundle-evidence.h"
+#include "attest/need-verify.h"
 #include "attest/policy.h"
 #include "cli/bundle-file.h"
 #include "tests/double/toy-tee.h"
@@ -160,11 +161,52 @@ static void test_gate(void **state)
 	}
 }
 
+/* What its vendor has for it is named, recognised, checked and verified as that of others is. */
+static void test_needs(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+	} cases[] = {
+		{ TOY_LIST "!", 0 },
+		{ TOY_LIST, -EKEYREJECTED },
+		{ TOY_LIST "!!", -EKEYREJECTED },
+		{ "another list!", -EBADMSG },
+		{ "", -EBADMSG },
+	};
+	_cleanup_(need_verifier_freep) struct need_verifier *nv = NULL;
+	char problem[NEEDS_PROBLEM_LEN] = "";
+	struct bundle b = { .n_items = 0 };
+	struct evidence e = { .n_certs = 0 };
+	struct newest seen = { .n = 0 };
+	struct need_result result;
+	struct needs n;
+
+	gather(&b);
+	assert_int_equal(bundle_evidence(&b, &toy_verifier, &e), 0);
+	assert_int_equal(needs_find(&e, NULL, &n, problem), 0);
+	assert_int_equal(n.n, 1);
+	assert_string_equal(n.list[0].name, "toy-list-1.txt");
+	assert_true(need_is_name("toy-list-2.txt"));
+	assert_false(need_is_name("root-crl.der"));
+	assert_int_equal(need_verifier_new(&e, &n, NULL, NULL, 0, &nv), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bytes text = { (const uint8_t *)cases[i].text, strlen(cases[i].text) };
+
+		assert_int_equal(need_verify(nv, &n.list[0], text, (struct bytes){ NULL, 0 }, &seen,
+					     &result),
+				 cases[i].r);
+		assert_int_equal(result.problem[0] == '\0', cases[i].r == 0);
+	}
+	bundle_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verify_and_show),
 		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_needs),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
