@@ -34,24 +34,6 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 		     const struct policy *p, const struct snp_report *report, int64_t now,
 		     struct verdict *v, struct snp_chain *ret);
 
-/* A file of AMD's alone, as its key distribution service has it. */
-enum snp_file {
-	SNP_FILE_VEK,
-	SNP_FILE_CHAIN,		/* ASK or ASVK, and ARK */
-	SNP_FILE_CRL,
-};
-
-/*
- * Verify the file @data at @now up to a root key that @ctx trusts, whatever evidence it is for;
- * what its issuers are is in @beside's certificates, or built in.  @vlek: which of the two lists
- * a list is.
- *
- * Returns 0, what verdict_fail() gave, or -ENOMEM.  Of a list @ret is what is to be remembered.
- */
-int snp_check_file(struct verifier *ctx, enum snp_product product, bool vlek, enum snp_file file,
-		   struct bytes data, const struct evidence *beside, int64_t now, struct verdict *v,
-		   struct newest_entry *ret);
-
 /* What the certificate says, as claims "vek.*". */
 void snp_chain_claims(struct verdict *v, X509 *vek);
 

@@ -7,7 +7,7 @@
 #include "attest/need-vendor.h"
 #include "attest/newest.h"
 #include "attest/snp/amd-vek.h"
-#include "attest/snp/snp-chain.h"
+#include "attest/snp/snp-file.h"
 #include "base/hex.h"
 #include "base/parse.h"
 

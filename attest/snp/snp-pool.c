@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attest/snp/snp-pool.h"
+
+#include <stdio.h>
+
+#include "attest/snp/amd-ca.h"
+#include "attest/snp/amd-vek.h"
+#include "attest/trust.h"
+
+void snp_pool_done(struct snp_pool *pool)
+{
+	while (pool->n > 0)
+		X509_free(pool->list[--pool->n].cert);
+}
+
+/* ---- collecting ---- */
+
+static enum snp_role role_of(const char *cn, const char **ret_product)
+{
+	static const struct {
+		const char *prefix;
+		bool whole;
+		enum snp_role role;
+	} names[] = {
+		{ "SEV-VCEK", true, ROLE_VCEK },   { "SEV-VLEK", true, ROLE_VLEK },
+		{ "SEV-VLEK-", false, ROLE_ASVK }, { "SEV-", false, ROLE_ASK },
+		{ "ARK-", false, ROLE_ARK },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *rest = startswith(cn, names[i].prefix);
+		enum snp_product product;
+
+		if (!rest ||
+		    (names[i].whole ? *rest
+				    : snp_product_by_name(rest, strlen(rest), &product) < 0))
+			continue;
+		*ret_product = rest;
+		return names[i].role;
+	}
+	*ret_product = "";
+	return ROLE_OTHER;
+}
+
+/*
+ * A certificate that was verified before need not be parsed again: decoding its key takes as
+ * long as using it.
+ */
+static int add_der(struct verifier *ctx, struct snp_pool *pool, struct bytes der,
+		   enum snp_source source, int64_t now)
+{
+	struct snp_candidate *c = &pool->list[pool->n];
+	X509 *known;
+	int r;
+
+	if (pool->n == (source == SOURCE_GIVEN ? CANDIDATES_OWN_MAX : CANDIDATES_MAX))
+		return -EMSGSIZE;
+	r = memo_key("snp-cert", &der, 1, c->key);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < pool->n; i++)
+		if (memcmp(pool->list[i].key, c->key, MEMO_KEY_LEN) == 0)
+			return 0;
+	known = verifier_recall(ctx, c->key, now);
+	if (known) {
+		if (!X509_up_ref(known))
+			return -ENOMEM;
+		c->cert = known;
+	} else {
+		r = x509_parse_der(der, &c->cert);
+		if (r < 0)
+			return r;
+	}
+	if (x509_common_name(X509_get_subject_name(c->cert), c->cn) < 0)
+		c->cn[0] = '\0';
+	c->role = role_of(c->cn, &c->product);
+	c->source = source;
+	pool->n++;
+	return 0;
+}
+
+int snp_pool_add(struct verifier *ctx, struct snp_pool *pool, struct bytes blob,
+		 enum snp_source source, int64_t now)
+{
+	_cleanup_(freep) uint8_t *der = NULL;
+	ssize_t n, found = 0;
+	int r = 0;
+
+	if (!pem_is(blob))
+		return add_der(ctx, pool, blob, source, now);
+	der = malloc(EVIDENCE_CERT_LEN_MAX);
+	if (!der)
+		return -ENOMEM;
+	while (r == 0 && (n = pem_next(&blob, "CERTIFICATE", der, EVIDENCE_CERT_LEN_MAX)) != 0) {
+		r = n < 0 ? (int)n
+			  : add_der(ctx, pool, (struct bytes){ der, (size_t)n }, source, now);
+		found++;
+	}
+	return r == 0 && found == 0 ? -EBADMSG : r;
+}
+
+int snp_pool_add_given(struct verifier *ctx, struct snp_pool *pool, const struct evidence *e,
+			 bool sent, int64_t now, struct verdict *v)
+{
+	for (unsigned i = 0; i < e->n_certs; i++) {
+		int r;
+
+		if (e->cert_sent[i] != sent)
+			continue;
+		r = snp_pool_add(ctx, pool, e->cert[i], sent ? SOURCE_SENT : SOURCE_GIVEN, now);
+		if (r == 0)
+			continue;
+		if (r != -EBADMSG && r != -EMSGSIZE)
+			return r;
+		if (!sent)
+			return verdict_fail(
+				v, VERDICT_MALFORMED, "CERT_FORMAT", "certificates are well-formed",
+				r == -EMSGSIZE
+					? verdict_text(v, "%d of them at most", CANDIDATES_OWN_MAX)
+					: "certificates in DER or PEM and nothing else",
+				verdict_text(v, "certificate file %u is not", i + 1));
+		verdict_skip(
+			v, "certificates are well-formed",
+			verdict_text(
+				v,
+				"certificate %u was sent with the evidence, and is malformed or too much: not used",
+				i + 1));
+	}
+	return 0;
+}
+
+int snp_pool_add_table(struct verifier *ctx, struct snp_pool *pool, const struct snp_table *table,
+			 int64_t now, struct verdict *v)
+{
+	static const enum snp_table_kind kinds[] = { SNP_TABLE_VCEK, SNP_TABLE_VLEK, SNP_TABLE_ASK,
+						     SNP_TABLE_ARK };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool is_vek = kinds[i] == SNP_TABLE_VCEK || kinds[i] == SNP_TABLE_VLEK;
+		const char *name = snp_table_kind_name(kinds[i]);
+		unsigned before = pool->n;
+		int r;
+
+		if (!table->piece[kinds[i]].p)
+			continue;
+		r = snp_pool_add(ctx, pool, table->piece[kinds[i]], SOURCE_TABLE, now);
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0 && pool->n <= before + 1)
+			continue;
+		if (is_vek)
+			return verdict_fail(v, VERDICT_MALFORMED, "VEK_EXT",
+					    "certificates are well-formed",
+					    verdict_text(v, "one certificate as %s of the table",
+							 name),
+					    "something else");
+		verdict_skip(v, verdict_text(v, "%s of the table", name),
+			     "it is malformed, and only a hint: not used");
+	}
+	return 0;
+}
+
+/* ---- choosing ---- */
+
+static bool same_name(const X509_NAME *a, const X509_NAME *b)
+{
+	return X509_NAME_cmp(a, b) == 0;
+}
+
+/* The first of @roles and @source; one with the subject @name if there is any. */
+static struct snp_candidate *pick(struct snp_pool *pool, unsigned roles, enum snp_source source,
+			      const X509_NAME *name)
+{
+	struct snp_candidate *first = NULL;
+
+	for (unsigned i = 0; i < pool->n; i++) {
+		struct snp_candidate *c = &pool->list[i];
+
+		if (!(roles & ROLE_BIT(c->role)) || c->source != source)
+			continue;
+		if (!name || same_name(X509_get_subject_name(c->cert), name))
+			return c;
+		if (!first)
+			first = c;
+	}
+	return first;
+}
+
+static struct snp_candidate *pick_built_in(struct verifier *ctx, struct snp_pool *pool,
+					   unsigned roles, const X509_NAME *name, int64_t now)
+{
+	char cn[X509_CN_MAX + 1];
+	struct snp_candidate *c;
+
+	if (x509_common_name(name, cn) < 0)
+		return NULL;
+	for (const struct amd_ca *ca = amd_cas; ca->common_name; ca++)
+		if (streq(ca->common_name, cn) &&
+		    add_der(ctx, pool, ca->der, SOURCE_BUILT_IN, now) == 0)
+			break;
+	/* The same bytes may have come from the table. */
+	c = pick(pool, roles, SOURCE_BUILT_IN, name);
+	return c && same_name(X509_get_subject_name(c->cert), name)
+		       ? c
+		       : pick(pool, roles, SOURCE_TABLE, name);
+}
+
+static bool is_valid_at(X509 *cert, int64_t now)
+{
+	return x509_valid_at(cert, now) == 0;
+}
+
+/* True if @issuer's key signed @cert; a root key must be trusted before it is used. */
+static bool has_issued(struct verifier *ctx, const struct snp_candidate *issuer, X509 *cert)
+{
+	uint8_t spki[PIN_LEN];
+
+	if (issuer->role == ROLE_ARK && (x509_spki_sha256(issuer->cert, spki) < 0 ||
+					 !trust_find(verifier_trust(ctx), ROOT_AMD_ARK, spki)))
+		return false;
+	return x509_issued_by(cert, issuer->cert, X509_SIG_PSS_SHA384);
+}
+
+/*
+ * Of several of @source by the name of @cert's issuer the one that issued it, valid now and the
+ * newest if there is a choice.  @ret_good: one was found.  NULL when there is none by that name.
+ */
+static struct snp_candidate *pick_by_name(struct verifier *ctx, struct snp_pool *pool, X509 *cert,
+				      unsigned roles, enum snp_source source, int64_t now,
+				      bool *ret_good)
+{
+	struct snp_candidate *best = NULL, *first = NULL;
+
+	for (unsigned i = 0; i < pool->n; i++) {
+		struct snp_candidate *c = &pool->list[i];
+
+		if (!(roles & ROLE_BIT(c->role)) || c->source != source ||
+		    !same_name(X509_get_subject_name(c->cert), X509_get_issuer_name(cert)))
+			continue;
+		if (!first)
+			first = c;
+		if (has_issued(ctx, c, cert) &&
+		    (!best || (is_valid_at(c->cert, now) && !is_valid_at(best->cert, now))))
+			best = c;
+	}
+	*ret_good = best != NULL;
+	return best ? best : first;
+}
+
+/* True if there is something to choose from. */
+static bool has_other(const struct snp_pool *pool, unsigned roles, enum snp_source source)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < pool->n; i++)
+		n += (roles & ROLE_BIT(pool->list[i].role)) && pool->list[i].source <= SOURCE_SENT;
+	return n > 1 || source != SOURCE_GIVEN;
+}
+
+/*
+ * Who issued @cert.  What the verifier has itself counts, right or wrong, unless the sender has
+ * what is right.  A sender's, and a host's in the table, counts when it is right; else the
+ * built-in one does.
+ */
+static struct snp_candidate *pick_issuer(struct verifier *ctx, struct snp_pool *pool, X509 *cert,
+				     unsigned roles, int64_t now)
+{
+	const X509_NAME *name = X509_get_issuer_name(cert);
+	struct snp_candidate *own = pick(pool, roles, SOURCE_GIVEN, name), *c, *sent;
+	bool good;
+
+	/* One needs no choice, and takes no time. */
+	if (own && !has_other(pool, roles, SOURCE_GIVEN))
+		return own;
+	c = pick_by_name(ctx, pool, cert, roles, SOURCE_GIVEN, now, &good);
+	if (good)
+		return c;
+	sent = pick_by_name(ctx, pool, cert, roles, SOURCE_SENT, now, &good);
+	if (good)
+		return sent;
+	if (own)
+		return c ? c : own;
+	if (verifier_trust(ctx)->replaced) {
+		c = pick(pool, roles, SOURCE_TABLE, name);
+		if (c)
+			return c;
+	}
+	c = pick_built_in(ctx, pool, roles, name, now);
+	return c ? c : sent ? sent : pick(pool, roles, SOURCE_SENT, name);
+}
+
+/* True if it is valid now, and its issuers lead to a trusted root: what anybody could make is no choice. */
+static bool is_certified(struct verifier *ctx, struct snp_pool *pool, X509 *vek, int64_t now)
+{
+	struct snp_candidate *inter = pick_issuer(ctx, pool, vek, ROLES_INTERMEDIATE, now), *ark;
+
+	if (!is_valid_at(vek, now) || !inter || !has_issued(ctx, inter, vek))
+		return false;
+	ark = pick_issuer(ctx, pool, inter->cert, ROLE_BIT(ROLE_ARK), now);
+	return ark && has_issued(ctx, ark, inter->cert);
+}
+
+/*
+ * The one of @roles that is of the report's chip and firmware level; a chip has a certificate
+ * for each level that it ever had.  Of several one that is certified, whoever it is from.
+ */
+static struct snp_candidate *pick_matching(struct verifier *ctx, struct snp_pool *pool,
+					   unsigned roles, const struct snp_report *report,
+					   int64_t now)
+{
+	struct snp_candidate *matching[CANDIDATES_MAX], *best = NULL;
+	unsigned n = 0, n_before = pool->n;
+
+	for (unsigned source = SOURCE_GIVEN; source <= SOURCE_TABLE; source++)
+		for (unsigned i = 0; i < n_before; i++) {
+			struct snp_candidate *c = &pool->list[i];
+			struct amd_vek vek;
+			const char *what;
+
+			if (roles & ROLE_BIT(c->role) && c->source == source &&
+			    amd_vek_read(c->cert, &vek, &what) == 0 && amd_vek_is_of(&vek, report))
+				matching[n++] = c;
+		}
+	for (unsigned i = 0; n > 1 && !best && i < n; i++)
+		if (is_certified(ctx, pool, matching[i]->cert, now))
+			best = matching[i];
+	return best ? best : n > 0 ? matching[0] : NULL;
+}
+
+static unsigned count(const struct snp_pool *pool, unsigned roles)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < pool->n; i++)
+		n += (roles & ROLE_BIT(pool->list[i].role)) != 0;
+	return n;
+}
+
+struct snp_candidate *snp_pool_vek(struct verifier *ctx, struct snp_pool *pool,
+				  const struct snp_report *report, int64_t now)
+{
+	unsigned signing_key = report->signing_key;
+	/* Another kind than the report's is better than none: then the words are about that. */
+	const unsigned order[] = {
+		signing_key == SNP_KEY_VLEK ? ROLE_BIT(ROLE_VLEK) : ROLE_BIT(ROLE_VCEK),
+		ROLE_BIT(ROLE_VCEK) | ROLE_BIT(ROLE_VLEK),
+		ROLE_BIT(ROLE_OTHER),
+	};
+
+	/* Reading them takes time, and one needs no choice. */
+	if (count(pool, order[0]) > 1) {
+		struct snp_candidate *c = pick_matching(ctx, pool, order[0], report, now);
+
+		if (c)
+			return c;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		for (unsigned source = SOURCE_GIVEN; source <= SOURCE_TABLE; source++) {
+			struct snp_candidate *c = pick(pool, order[i], source, NULL);
+
+			if (c)
+				return c;
+		}
+	return NULL;
+}
+
+int snp_pool_issuers(struct verifier *ctx, struct snp_pool *pool, const struct snp_candidate *vek,
+		     int64_t now, struct verdict *v, struct snp_candidate **ret_inter,
+		     struct snp_candidate **ret_ark)
+{
+	struct snp_candidate *inter, *ark;
+
+	inter = pick_issuer(ctx, pool, vek->cert, ROLES_INTERMEDIATE, now);
+	ark = inter ? pick_issuer(ctx, pool, inter->cert, ROLE_BIT(ROLE_ARK), now) : NULL;
+	if (!ark)
+		return verdict_fail(v, VERDICT_UNDECIDED, "NO_CA", "certificates are there",
+				    verdict_text(v, "the certificate of %s",
+						 x509_name_text(v, X509_get_issuer_name(
+									   inter ? inter->cert :
+										   vek->cert))),
+				    "neither given nor built in");
+	*ret_inter = inter;
+	*ret_ark = ark;
+	return 0;
+}
+
+/* The trusted root of @product: of those at hand, or the built-in one. */
+struct snp_candidate *snp_pool_root(struct verifier *ctx, struct snp_pool *pool,
+				    enum snp_product product, int64_t now)
+{
+	char cn[32];
+
+	(void) snprintf(cn, sizeof(cn), "ARK-%s", snp_product_name(product));
+	for (const struct amd_ca *ca = amd_cas; ca->common_name; ca++)
+		if (streq(ca->common_name, cn))
+			(void) add_der(ctx, pool, ca->der, SOURCE_BUILT_IN, now);
+	for (unsigned i = 0; i < pool->n; i++) {
+		struct snp_candidate *c = &pool->list[i];
+
+		if (c->role == ROLE_ARK && streq(c->cn, cn) && has_issued(ctx, c, c->cert))
+			return c;
+	}
+	return NULL;
+}
