@@ -103,6 +103,7 @@ struct program {
 	const char *help;	/* a sentence or two */
 	const char *manual;	/* "cococtl(1)" */
 	const struct option_row *options;	/* before the verb, or all; may be NULL */
+	struct option_row words;	/* of a program without verbs, as above */
 	const struct verb *const *verbs;	/* in the order of --help, then NULL; or NULL */
 };
 

@@ -7,11 +7,17 @@
 
 #define COLUMNS 100
 
-const struct option_row *place_rows(const struct option_row *rows)
+struct place place_of(const struct program *p, const struct verb *verb)
 {
 	static const struct option_row none[] = { { NULL } };
+	const struct option_row *rows = verb ? verb->options : p->options;
 
-	return rows ? rows : none;
+	return (struct place){
+		.program = p,
+		.verb = verb,
+		.rows = rows ? rows : none,
+		.words = verb ? &verb->words : &p->words,
+	};
 }
 
 const char *place_command(const struct place *at, char ret[static PLACE_MAX])
@@ -50,7 +56,6 @@ static void print_usage(const struct place *at)
 	char command[PLACE_MAX], word[2 * OPTION_NAME_MAX];
 	size_t indent = (size_t)snprintf(word, sizeof(word), "Usage: %s",
 					 place_command(at, command));
-	const struct option_row *words = at->verb ? &at->verb->words : NULL;
 	size_t column = indent;
 
 	print("%s", word);
@@ -66,8 +71,8 @@ static void print_usage(const struct place *at)
 			print_word(word, indent, &column);
 		}
 	print_word("[OPTION...]", indent, &column);
-	if (words && words->value) {
-		snprintf(word, sizeof(word), words->required ? "%s" : "[%s]", words->value);
+	if (at->words->value) {
+		snprintf(word, sizeof(word), at->words->required ? "%s" : "[%s]", at->words->value);
 		print_word(word, indent, &column);
 	}
 	print("\n");

@@ -14,10 +14,11 @@ struct place {
 	const char *group;		/* the first word of a verb that has two, or NULL */
 	const struct verb *verb;	/* NULL before the verb, and when there is none */
 	const struct option_row *rows;
+	const struct option_row *words;	/* what may stand without dashes */
 };
 
-/* @rows, or a table without options for NULL. */
-const struct option_row *place_rows(const struct option_row *rows);
+/* @verb is NULL before the verb, and when there is none. */
+struct place place_of(const struct program *p, const struct verb *verb);
 
 /* "cococtl attest verify": what a person types before --help.  Returns @ret. */
 #define PLACE_MAX (2 * OPTION_NAME_MAX)

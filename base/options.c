@@ -18,11 +18,6 @@ enum {
 	VAL_ROW,	/* + the place in the table */
 };
 
-static struct place place_begin(const struct program *p)
-{
-	return (struct place){ .program = p, .rows = place_rows(p->options) };
-}
-
 /* ---- errors of getopt_long() ---- */
 
 static int unknown_option(const struct place *at, const char *name)
@@ -173,30 +168,27 @@ static int read_options(const struct place *at, int argc, char **argv, struct ar
 
 static int no_such_word(const struct place *at, const char *word)
 {
-	const struct option_row *words = at->verb ? &at->verb->words : NULL;
+	const char *help = at->words->help;
 	char command[PLACE_MAX];
 
-	if (words && words->value)
+	if (at->words->value)
 		log_error("'%s' is too much: %s takes %s; see '%s --help'", word, place_name(at),
-			  words->value, place_command(at, command));
+			  at->words->value, place_command(at, command));
 	else
 		log_error("'%s' is no option of %s%s%s; see '%s --help'", word, place_name(at),
-			  words && words->help ? ": " : ", and it takes nothing else",
-			  words && words->help ? words->help : "", place_command(at, command));
+			  help ? ": " : ", and it takes nothing else", help ? help : "",
+			  place_command(at, command));
 	return -EINVAL;
 }
 
 static int take_words(const struct place *at, int argc, char **argv, struct args *args)
 {
-	const struct option_row *row = at->verb ? &at->verb->words : NULL;
-	struct option_list *list;
+	struct option_list *list = (struct option_list *)((char *)args + at->words->offset);
+	uint64_t max = at->words->max;
 	int r = 0;
 
 	for (int i = optind; r == 0 && i < argc; i++) {
-		if (!row || !row->value)
-			return no_such_word(at, argv[i]);
-		list = (struct option_list *)((char *)args + row->offset);
-		if (row->max > 0 && list->n >= row->max)
+		if (!at->words->value || (max > 0 && list->n >= max))
 			return no_such_word(at, argv[i]);
 		r = option_list_add(list, argv[i]);
 	}
@@ -293,14 +285,14 @@ static int read_verb(struct place *at, int *argc, char ***argv, struct args *arg
 			return unknown_verb(at, word);
 		}
 	}
-	at->rows = place_rows(at->verb->options);
+	*at = place_of(at->program, at->verb);
 	return 1;
 }
 
 int command_read(const struct program *p, int argc, char **argv, struct args *args,
 		 const struct verb **ret)
 {
-	struct place at = place_begin(p);
+	struct place at = place_of(p, NULL);
 	int r = 1;
 
 	if (p->verbs)
@@ -359,18 +351,15 @@ static int check_row(const struct place *at, const struct option_row *row, const
 
 int command_check(const struct program *p, const struct verb *verb, const struct args *args)
 {
-	struct place at = place_begin(p);
+	const struct place at = place_of(p, verb);
 	char command[PLACE_MAX];
 	int r = 0;
 
-	at.verb = verb;
-	if (verb)
-		at.rows = place_rows(verb->options);
 	for (const struct option_row *row = at.rows; r == 0 && row->name; row++)
 		r = check_row(&at, row, args);
-	if (r < 0 || !verb || !verb->words.required || option_given(&verb->words, args))
+	if (r < 0 || !at.words->required || option_given(at.words, args))
 		return r;
-	log_error("%s needs %s; see '%s --help'", place_name(&at), verb->words.value,
+	log_error("%s needs %s; see '%s --help'", place_name(&at), at.words->value,
 		  place_command(&at, command));
 	return -EINVAL;
 }

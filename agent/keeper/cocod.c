@@ -10,9 +10,10 @@
 #include "agent/keeper/config-check.h"
 #include "agent/keeper/keeper.h"
 #include "agent/keeper/listen.h"
+#include "agent/status.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/next-option.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "ipc/client.h"
 
@@ -32,65 +33,26 @@ struct listening {
 	size_t n;
 };
 
-static int usage(void)
-{
-	print("cocod [OPTIONS...]\n\n"
-	      "Hands the launch secrets of a confidential VM to their consumers and wipes them.\n"
-	      "Started by systemd with its sockets; see cocod(8).\n\n"
-	      "  -h --help             Show this help\n"
-	      "     --version          Show the version\n"
-	      "     --check-config     Read the configuration, say what is wrong with it, "
-	      "and exit\n"
-	      "     --config-root=DIR  Read the configuration below DIR\n"
-	      "     --debug            Log more\n");
-	return 0;
-}
-
-struct options {
+struct args {
 	const char *config_root;
-	bool check_config;
+	bool check_config, debug;
 };
 
-/* Returns 1 to go on, 0 to exit with success, or a negative errno after an error that was shown. */
-static int parse_options(int argc, char **argv, struct options *ret)
-{
-	enum { OPT_VERSION = 0x100, OPT_CHECK_CONFIG, OPT_CONFIG_ROOT, OPT_DEBUG };
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
-		{ "config-root", required_argument, NULL, OPT_CONFIG_ROOT },
-		{ "debug", no_argument, NULL, OPT_DEBUG },
-		{ NULL },
-	};
-	int c;
+static const struct option_row options[] = {
+	{ "check-config", NULL, "read the configuration, say what is wrong with it, and exit",
+	  OPTION_FLAG(check_config) },
+	{ "config-root", "DIR", "read the configuration below DIR", OPTION_PATH(config_root),
+	  .empty = true },
+	{ "debug", NULL, "log more", OPTION_FLAG(debug) },
+	{ NULL },
+};
 
-	*ret = (struct options){ .config_root = "" };
-	while ((c = next_option(argc, argv, "h", options)) >= 0)
-		switch (c) {
-		case 'h':
-			return usage();
-		case OPT_VERSION:
-			puts("cocod " PACKAGE_VERSION);
-			return 0;
-		case OPT_CHECK_CONFIG:
-			ret->check_config = true;
-			break;
-		case OPT_CONFIG_ROOT:
-			ret->config_root = optarg;
-			break;
-		case OPT_DEBUG:
-			log_set_max_level(LOG_DEBUG);
-			break;
-		default:
-			return -EINVAL;
-		}
-	if (optind < argc) {
-		log_error("Unexpected argument '%s'; try 'cocod --help'", argv[optind]);
-		return -EINVAL;
-	}
-	return 1;
-}
+static const struct program program = {
+	.name = "cocod",
+	.help = "Hands the launch secrets of a confidential VM to their consumers and wipes them.",
+	.manual = "cocod(8)",
+	.options = options,
+};
 
 static const char *runtime_directory(void)
 {
@@ -267,20 +229,17 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : 0;
 }
 
-static int run(int argc, char **argv)
+static int run(const struct args *args)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	_cleanup_(store_freep) struct store *store = NULL;
 	struct keeper k = { 0 };
-	struct options options;
+	const char *config_root = args->config_root ?: "";
 	struct timespec ts;
 	int r;
 
-	r = parse_options(argc, argv, &options);
-	if (r <= 0)
-		return r;
-	if (options.check_config)
-		return config_check(options.config_root);
+	if (args->check_config)
+		return config_check(config_root);
 
 	if (sd_listen_fds(/* unset_environment= */ false) == 0) {
 		log_error("No sockets were passed to cocod; start it through "
@@ -296,7 +255,7 @@ static int run(int argc, char **argv)
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
 	k.since_usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 
-	r = config_load(options.config_root, &config);
+	r = config_load(config_root, &config);
 	if (r < 0)
 		return log_oom();
 	k.config = config;
@@ -314,14 +273,27 @@ static int run(int argc, char **argv)
 	if (r < 0)
 		return r;
 	store = k.store;
-	keeper_open_gate(&k, options.config_root);
-	r = keeper_run(&k, options.config_root);
+	keeper_open_gate(&k, config_root);
+	r = keeper_run(&k, config_root);
 	carried_done(&k.carried);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
+	const struct verb *verb;
+	struct args args = { 0 };
+	int r;
+
 	log_open("cocod");
-	return run(argc, argv) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	r = command_read(&program, argc, argv, &args, &verb);
+	if (r > 0)
+		r = command_check(&program, verb, &args);
+	else if (r == 0)
+		return COCOD_GOOD;
+	if (args.debug)
+		log_set_max_level(LOG_DEBUG);
+	if (r == 0)
+		r = run(&args);
+	return r < 0 ? COCOD_FAILED : COCOD_GOOD;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/keeper/config.h"
+#include "agent/status.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -127,9 +128,9 @@ static int check_evidence(const char *root)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return log_error_errno(errno, "Failed to wait for '%s': %m", worker);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_GOOD)
 		return 0;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1)
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != WORKER_FAILED)
 		log_error("'%s' did not come to an end; attest.conf and what "
 			  "belongs to it are not checked",
 			  worker);

@@ -12,12 +12,13 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/status.h"
 #include "agent/worker/attest-check.h"
 #include "agent/worker/attest-judge.h"
 #include "agent/worker/luks-judge.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/next-option.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "ipc/frame.h"
 
@@ -97,13 +98,21 @@ static const struct handler evidence_requests[_MSG_MAX] = {
  * A process is of one kind from its start: whoever wrote a disk's header has no say about
  * evidence.
  */
+enum { KIND_LUKS, KIND_EVIDENCE };
+
+static const char *const kind_names[] = {
+	[KIND_LUKS] = "luks",
+	[KIND_EVIDENCE] = "evidence",
+	NULL,
+};
+
 static const struct kind {
 	const char *name;
 	const struct handler *requests;	/* _MSG_MAX of them */
 	unsigned sec;			/* how long it may live */
 } kinds[] = {
-	{ "luks", luks_requests, LUKS_SEC },
-	{ "evidence", evidence_requests, EVIDENCE_SEC },
+	[KIND_LUKS] = { "luks", luks_requests, LUKS_SEC },
+	[KIND_EVIDENCE] = { "evidence", evidence_requests, EVIDENCE_SEC },
 };
 
 static void request_done(struct request *q)
@@ -190,16 +199,6 @@ static int take_connection(const struct kind *kind, int *ret)
 	return check_peer(SD_LISTEN_FDS_START);
 }
 
-static int parse_kind(const char *s, const struct kind **ret)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (streq(s, kinds[i].name)) {
-			*ret = &kinds[i];
-			return 0;
-		}
-	return log_error_errno(EINVAL, "--kind='%s' is neither 'luks' nor 'evidence'", s);
-}
-
 /*
  * For cocod --check-config.  It is run by hand, with the rights of the caller and without a
  * connection.
@@ -213,58 +212,42 @@ static int check_config(const char *root)
 	return fflush(stdout) == 0 && n == 0 ? 0 : -EINVAL;
 }
 
-/* Returns 1 to go on, 0 to exit with success, or a negative errno after an error that was shown. */
-static int parse_argv(int argc, char **argv, const struct kind **ret, const char **ret_check)
-{
-	static const struct option options[] = {
-		{ "check-config", no_argument, NULL, 'c' },
-		{ "config-root", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "kind", required_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL },
-	};
-	const char *root = "";
-	bool check = false;
-	int c;
+struct args {
+	struct option_choice kind;
+	const char *config_root;
+	bool check_config;
+};
 
-	*ret = NULL;
-	*ret_check = NULL;
-	while ((c = next_option(argc, argv, "h", options)) >= 0) {
-		switch (c) {
-		case 'c':
-			check = true;
-			break;
-		case 'r':
-			root = optarg;
-			break;
-		case 'h':
-			print("usage: cocod-worker --kind=luks|evidence\n"
-			      "       cocod-worker --check-config [--config-root=DIR]\n"
-			      "       cocod-worker --help | --version\n");
-			return 0;
-		case 'V':
-			print("cocod-worker %s\n", PACKAGE_VERSION);
-			return 0;
-		case 'k':
-			if (*ret)
-				return log_error_errno(EINVAL, "--kind is given twice");
-			if (parse_kind(optarg, ret) < 0)
-				return -EINVAL;
-			break;
-		default:
-			return -EINVAL;
-		}
-	}
-	if (optind < argc)
-		return log_error_errno(EINVAL, "'%s': no arguments are expected", argv[optind]);
-	if (check && *ret)
-		return log_error_errno(EINVAL, "--kind and --check-config do not go together");
-	if (!check && root[0])
-		return log_error_errno(EINVAL, "--config-root goes with --check-config");
-	if (check)
-		*ret_check = root;
-	else if (!*ret)
+static const struct option_row options[] = {
+	{ "kind", "KIND", "what it judges: luks or evidence", OPTION_CHOICE(kind, kind_names),
+	  .excludes = "check-config" },
+	{ "check-config", NULL, "read what evidence is judged by, and say what is wrong with it",
+	  OPTION_FLAG(check_config) },
+	{ "config-root", "DIR", "read it below DIR", OPTION_PATH(config_root), .empty = true,
+	  .needs = "check-config" },
+	{ NULL },
+};
+
+static const struct program program = {
+	.name = "cocod-worker",
+	.help = "Judges the header of a volume, or the evidence of this VM, for cocod.",
+	.manual = "cocod-worker(8)",
+	.options = options,
+};
+
+/* Returns 1 to go on, 0 to exit with success, or a negative errno after an error that was shown. */
+static int read_command(int argc, char **argv, struct args *ret)
+{
+	const struct verb *verb;
+	int r;
+
+	r = command_read(&program, argc, argv, ret, &verb);
+	if (r <= 0)
+		return r;
+	r = command_check(&program, verb, ret);
+	if (r < 0)
+		return r;
+	if (!ret->check_config && !ret->kind.given)
 		return log_error_errno(EINVAL, "--kind=luks or --kind=evidence is needed");
 	return 1;
 }
@@ -272,15 +255,16 @@ static int parse_argv(int argc, char **argv, const struct kind **ret, const char
 int main(int argc, char **argv)
 {
 	const struct kind *kind;
-	const char *check;
+	struct args args = { 0 };
 	int conn, r;
 
 	log_open("cocod-worker");
-	r = parse_argv(argc, argv, &kind, &check);
+	r = read_command(argc, argv, &args);
 	if (r <= 0)
-		return r < 0 ? 2 : EXIT_SUCCESS;
-	if (check)
-		return check_config(check) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		return r < 0 ? WORKER_USAGE : WORKER_GOOD;
+	if (args.check_config)
+		return check_config(args.config_root ?: "") < 0 ? WORKER_FAILED : WORKER_GOOD;
+	kind = &kinds[args.kind.index];
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		(void) log_warning_errno(errno, "Failed to forbid core dumps, ignoring: %m");
 	/*
@@ -290,6 +274,6 @@ int main(int argc, char **argv)
 	 */
 	(void) alarm(kind->sec);
 	if (take_connection(kind, &conn) < 0)
-		return EXIT_FAILURE;
-	return run(kind, conn) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		return WORKER_FAILED;
+	return run(kind, conn) < 0 ? WORKER_FAILED : WORKER_GOOD;
 }

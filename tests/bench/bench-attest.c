@@ -125,16 +125,16 @@ int main(int argc, char **argv)
 {
 	struct input in = { 0 };
 	unsigned rounds;
+	const char **files;
 	X509 *inter;
-	int i;
 
 	log_open("bench-attest");
-	i = turns_options(argc, argv, "bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT", 4,
-			  &rounds);
-	in.report = read_input(argv[i]);
-	in.vek = read_input(argv[i + 1]);
-	in.inter = read_input(argv[i + 2]);
-	in.ark = read_input(argv[i + 3]);
+	files = turns_options(argc, argv, "bench-attest", "REPORT VEK INTERMEDIATE ROOT", 4,
+			      &rounds);
+	in.report = read_input(files[0]);
+	in.vek = read_input(files[1]);
+	in.inter = read_input(files[2]);
+	in.ark = read_input(files[3]);
 	policies_init(&in.policy);
 	must(trust_parse(in.ark.p, in.ark.len, "the given root", &in.trust, NULL) == 0,
 	     "Reading the root");

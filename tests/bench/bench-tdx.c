@@ -170,15 +170,15 @@ int main(int argc, char **argv)
 						      EVIDENCE_QE_CHAIN,    EVIDENCE_ROOT_CRL,
 						      EVIDENCE_PCK_CRL };
 	static struct input in;
+	const char **files;
 	unsigned rounds;
-	int first;
 
 	log_open("bench-tdx");
-	first = turns_options(argc, argv,
-			      "bench-tdx [--rounds=N] QUOTE TCB_INFO QE_IDENTITY TCB_CHAIN QE_CHAIN ROOT_CRL PCK_CRL",
-			      7, &rounds);
-	for (int i = 0; i < 7; i++)
-		in.e.piece[pieces[i]] = read_input(argv[first + i]);
+	files = turns_options(argc, argv, "bench-tdx",
+			      "QUOTE TCB_INFO QE_IDENTITY TCB_CHAIN QE_CHAIN ROOT_CRL PCK_CRL", 7,
+			      &rounds);
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+		in.e.piece[pieces[i]] = read_input(files[i]);
 	policies_init(&in.policy);
 	take_apart(&in);
 	must(trust_parse(in.der[ROOT].p, in.der[ROOT].len, "the quote's root", &in.trust, NULL) == 0,

@@ -2,13 +2,12 @@
 #include "tests/bench/turns.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/parse.h"
+#include "base/options.h"
 
 #define INPUT_MAX 1048576
 
@@ -80,21 +79,42 @@ void take_turns(const struct turn_row *rows, void *input, unsigned rounds)
 	       rounds);
 }
 
-int turns_options(int argc, char **argv, const char *usage, int n, unsigned *ret_rounds)
-{
-	static const struct option options[] = { { "rounds", required_argument, NULL, 'r' }, { NULL } };
-	uint32_t rounds = 400;
-	int c;
+struct args {
+	struct option_number rounds;
+	struct option_list files;
+};
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
-		if (c != 'r' || parse_u32(optarg, &rounds) < 0 || rounds == 0 || rounds > 1000000)
-			exit(64);
-	if (argc - optind != n) {
-		log_error("usage: %s", usage);
+static const struct option_row options[] = {
+	{ "rounds", "N", "how often each is measured; 400 if not given",
+	  OPTION_NUMBER(rounds, 1, 1000000) },
+	{ NULL },
+};
+
+const char **turns_options(int argc, char **argv, const char *name, const char *files, size_t n,
+			   unsigned *ret_rounds)
+{
+	const struct program program = {
+		.name = name,
+		.help = "Measures the verifier against OpenSSL alone.",
+		.manual = "HACKING.md",
+		.options = options,
+		.words = { .value = files, OPTION_LIST(files, n), .required = true },
+	};
+	struct args args = { 0 };
+	const struct verb *verb;
+	int r;
+
+	r = command_read(&program, argc, argv, &args, &verb);
+	if (r == 0)
+		exit(0);
+	if (r < 0 || command_check(&program, verb, &args) < 0)
+		exit(64);
+	if (args.files.n < n) {
+		log_error("%s needs %s", name, files);
 		exit(64);
 	}
-	*ret_rounds = rounds;
-	return optind;
+	*ret_rounds = args.rounds.given ? (unsigned)args.rounds.value : 400;
+	return args.files.items;
 }
 
 struct bytes read_input(const char *path)

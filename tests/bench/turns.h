@@ -24,10 +24,11 @@ void take_turns(const struct turn_row *rows, void *input, unsigned rounds);
 void must(int good, const char *what);
 
 /*
- * Those of the command line before the files: --rounds=N.  Exits with @usage unless @n files
- * follow; returns the index of the first.
+ * The command line of the program @name: --rounds=N, and @n files, which are called @files in
+ * messages.  Returns the files, never freed.  Exits after an error, which it has logged.
  */
-int turns_options(int argc, char **argv, const char *usage, int n, unsigned *ret_rounds);
+const char **turns_options(int argc, char **argv, const char *name, const char *files, size_t n,
+			   unsigned *ret_rounds);
 
 /* A file, never freed. */
 struct bytes read_input(const char *path);

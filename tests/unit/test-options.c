@@ -110,6 +110,13 @@ static const struct program plain = {
 	.options = make_rows,
 };
 
+static const struct program files = {
+	.name = "files",
+	.help = "Takes two files.",
+	.manual = "files(1)",
+	.words = { .value = "FILE FILE", OPTION_LIST(words, 2), .required = true },
+};
+
 /* ---- what it says ---- */
 
 static struct args args;
@@ -482,6 +489,18 @@ static void test_without_verbs(void **state)
 	assert_non_null(strstr(said, "      --version       show the version\n\nThe manual is plain(8).\n"));
 }
 
+static void test_words_without_verbs(void **state)
+{
+	assert_int_equal(command(&files, "files a b"), 1);
+	assert_int_equal(args.words.n, 2);
+	assert_string_equal(args.words.items[1], "b");
+	bad(&files, "files", "files needs FILE FILE; see 'files --help'");
+	bad(&files, "files a b c", "'c' is too much: files takes FILE FILE; see 'files --help'");
+	bad(&files, "files --a b c", "'--a' is no option of files; see 'files --help'");
+	assert_int_equal(command(&files, "files -h"), 0);
+	assert_non_null(strstr(said, "Usage: files [OPTION...] FILE FILE\n"));
+}
+
 /* As a configuration file does, which names options and has no command line. */
 static void test_take(void **state)
 {
@@ -511,7 +530,7 @@ int main(void)
 		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),	   cmocka_unit_test(test_wrong_values),
 		cmocka_unit_test(test_together),      cmocka_unit_test(test_words),	   cmocka_unit_test(test_verbs),
 		cmocka_unit_test(test_help),	      cmocka_unit_test(test_version),	   cmocka_unit_test(test_without_verbs),
-		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_words_without_verbs), cmocka_unit_test(test_take),
 	};
 
 	log_open("test");
