@@ -158,6 +158,7 @@ static enum status read_measured(const struct args *a, struct launch_input *in)
 {
 	const char *seed = a->value[ARG_FIRMWARE_DIGEST];
 	enum status status;
+	struct cause why;
 	int r;
 
 	if (in->launch.tech == TECH_SEV &&
@@ -172,9 +173,9 @@ static enum status read_measured(const struct args *a, struct launch_input *in)
 			       SHA384_LEN);
 	if (seed)
 		in->launch.firmware_digest = in->firmware_digest;
-	status = read_kernel(a, in);
+	status = give_up_if(read_kernel(a, in, &why), &why);
 	if (status == STATUS_GOOD && in->launch.tech != TECH_SEV)
-		status = read_cpus(a, in);
+		status = give_up_if(read_cpus(a, in, &why), &why);
 	if (status == STATUS_GOOD)
 		status = check_sev_sections(a, in);
 	if (status != STATUS_GOOD)
@@ -251,12 +252,13 @@ enum status launch_input_read(const struct args *a, enum tech tech, bool list,
 			      struct launch_input *ret)
 {
 	enum status status;
+	struct cause why;
 
 	*ret = (struct launch_input){ .launch = { .tech = tech }, .tech_name = tech_names[tech] };
 	ret->digest_len = tech == TECH_SNP || tech == TECH_TDX ? SHA384_LEN : SHA256_LEN;
 	if (a->value[ARG_LAUNCH_DIGEST])
 		return read_given(a, ret);
-	status = read_firmware(a, ret);
+	status = give_up_if(read_firmware(a, ret, &why), &why);
 	if (status != STATUS_GOOD)
 		return status;
 	status = tech == TECH_TDX ? read_tdx(a, ret) : read_measured(a, ret);

@@ -8,7 +8,7 @@
 #include "wire/ovmf-table.h"
 
 /* The pages in @path, behind those that are there. */
-static enum status add_pages(struct launch_input *in, const char *path)
+static int add_pages(struct launch_input *in, const char *path, struct cause *why)
 {
 	_cleanup_(closep) int fd = input_open(path);
 	_cleanup_(freep) char *pages = NULL;
@@ -19,31 +19,30 @@ static enum status add_pages(struct launch_input *in, const char *path)
 
 	r = fd < 0 ? fd : read_file_fd(fd, VCPUS_MAX * VMSA_LEN - have, &pages, &len);
 	if (r < 0 && r != -EFBIG)
-		return failed_to_read(r, "VMSA", path);
+		return failed_to_read(r, "VMSA", path, why);
 	if (r == -EFBIG || len == 0 || len % VMSA_LEN != 0)
-		return give_up(STATUS_MALFORMED, "The VMSA '%s' is not one page of %d bytes, nor several",
-			       path, VMSA_LEN);
+		return cause_set(why, -EBADMSG,
+				 "The VMSA '%s' is not one page of %d bytes, nor several", path,
+				 VMSA_LEN);
 	all = realloc(in->pages, have + len);
-	if (!all) {
-		log_oom();
-		return STATUS_IO;
-	}
+	if (!all)
+		return cause_set_oom(why);
 	memcpy(all + have, pages, len);
 	in->launch.pages = in->pages = all;
 	in->launch.n_pages += len / VMSA_LEN;
-	return STATUS_GOOD;
+	return 0;
 }
 
-static enum status read_pages(const struct args *a, struct launch_input *in)
+static int read_pages(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	enum status status = STATUS_GOOD;
+	enum status r = 0;
 
-	for (size_t i = 0; status == STATUS_GOOD && i < a->n_vmsas; i++)
-		status = add_pages(in, a->vmsas[i]);
-	return status;
+	for (size_t i = 0; r == 0 && i < a->n_vmsas; i++)
+		r = add_pages(in, a->vmsas[i], why);
+	return r;
 }
 
-static enum status list_variants(const char *name, bool snp)
+static int list_variants(const char *name, bool snp, struct cause *why)
 {
 	char list[256] = "";
 	size_t n, used = 0;
@@ -53,123 +52,126 @@ static enum status list_variants(const char *name, bool snp)
 		if (v[i].snp == snp)
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 						 used ? ", " : "", v[i].name);
-	return give_up(STATUS_USAGE, "--variant '%s' is none of %s", name, list);
+	return cause_set(why, -EINVAL, "--variant '%s' is none of %s", name, list);
 }
 
-
-static enum status bad_signature(const char *text)
+static int bad_signature(const char *text, struct cause *why)
 {
-	return give_up(STATUS_USAGE,
-		       "--vcpu-sig '%s' is neither a number of 32 bits, such as 0xa00f11, nor FAMILY/MODEL/STEPPING, such as 25/1/1",
-		       text);
+	return cause_set(why, -EINVAL,
+			 "--vcpu-sig '%s' is neither a number of 32 bits, such as 0xa00f11, nor "
+			 "FAMILY/MODEL/STEPPING, such as 25/1/1",
+			 text);
 }
 
-static enum status read_models(const struct args *a, struct launch_input *in)
+static int read_models(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	const bool by_name = a->value[ARG_VCPU_TYPE];
 
 	in->cpus = calloc(a->n_cpus, sizeof(*in->cpus));
-	if (!in->cpus) {
-		log_oom();
-		return STATUS_IO;
-	}
+	if (!in->cpus)
+		return cause_set_oom(why);
 	for (size_t i = 0; i < a->n_cpus; i++) {
 		const char *text = a->cpus[i];
 		uint32_t *signature = &in->cpus[i].signature;
 
 		if (by_name && cpu_type_signature(text, signature) < 0)
-			return give_up(STATUS_USAGE,
-				       "--vcpu-type '%s' is no CPU model of QEMU's that is known here, such as EPYC-Milan; give --vcpu-sig",
-				       text);
+			return cause_set(why, -EINVAL,
+					 "--vcpu-type '%s' is no CPU model of QEMU's that is known "
+					 "here, such as EPYC-Milan; give --vcpu-sig",
+					 text);
 		if (!by_name && cpu_signature_parse(text, signature) < 0)
-			return bad_signature(text);
+			return bad_signature(text, why);
 		in->cpus[i].name = text;
 		in->cpus[i].real = !by_name;
 	}
 	in->n_cpus = a->n_cpus;
 	in->launch.vmsa.signature = in->cpus[0].signature;
-	return STATUS_GOOD;
+	return 0;
 }
 
-static enum status read_vmsa(const struct args *a, struct launch_input *in)
+static int read_vmsa(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	const bool snp = in->launch.tech == TECH_SNP;
-	const char *variant = a->value[ARG_VARIANT], *type = a->value[ARG_VCPU_TYPE], *signature = a->value[ARG_VCPU_SIG];
+	const char *type = a->value[ARG_VCPU_TYPE], *signature = a->value[ARG_VCPU_SIG];
+	const char *variant = a->value[ARG_VARIANT];
 	struct vmsa *vmsa = &in->launch.vmsa;
-	enum status status;
-	struct cause why;
+	int r;
 
 	vmsa->variant = vmsa_variant_find(variant ? variant : snp ? "snp" : "legacy", snp);
 	if (!vmsa->variant)
-		return list_variants(variant, snp);
+		return list_variants(variant, snp, why);
 	vmsa->features = vmsa->variant->features;
 	if (in->launch.pages) {
 		if (type || signature || a->value[ARG_GUEST_FEATURES] || (variant && !snp))
-			return give_up(STATUS_USAGE,
-				       "With --vmsa the pages say what the CPUs are; leave --vcpu-sig, --vcpu-type, --guest-features%s away",
-				       snp ? "" : " and --variant");
-		return STATUS_GOOD;
+			return cause_set(why, -EINVAL,
+					 "With --vmsa the pages say what the CPUs are; leave "
+					 "--vcpu-sig, --vcpu-type, --guest-features%s away",
+					 snp ? "" : " and --variant");
+		return 0;
 	}
-	status = give_up_if(input_number(a, ARG_GUEST_FEATURES, UINT64_MAX, &vmsa->features, &why),
-			    &why);
-	if (status != STATUS_GOOD)
-		return status;
+	r = input_number(a, ARG_GUEST_FEATURES, UINT64_MAX, &vmsa->features, why);
+	if (r < 0)
+		return r;
 	if (type && signature)
-		return give_up(STATUS_USAGE,
-			       "The CPU is given twice: take one of --vcpu-sig and --vcpu-type");
+		return cause_set(why, -EINVAL,
+				 "The CPU is given twice: take one of --vcpu-sig and --vcpu-type");
 	/* Taken and not counted it would name a CPU that the digest does not bind. */
 	if ((type || signature) && vmsa->variant->own_rdx)
-		return give_up(STATUS_USAGE,
-			       "With --variant %s the CPU's model is not measured: leave --%s away",
-			       vmsa->variant->name, type ? "vcpu-type" : "vcpu-sig");
+		return cause_set(why, -EINVAL,
+				 "With --variant %s the CPU's model is not measured: leave --%s "
+				 "away",
+				 vmsa->variant->name, type ? "vcpu-type" : "vcpu-sig");
 	if (!type && !signature && !vmsa->variant->own_rdx)
-		return give_up(STATUS_USAGE,
-			       "The CPUs' state is measured: --vcpu-type, --vcpu-sig or --vmsa is needed");
-	return type || signature ? read_models(a, in) : STATUS_GOOD;
+		return cause_set(why, -EINVAL,
+				 "The CPUs' state is measured: --vcpu-type, --vcpu-sig or --vmsa "
+				 "is needed");
+	return type || signature ? read_models(a, in, why) : 0;
 }
 
-static enum status read_counts(const struct args *a, struct launch_input *in)
+static int read_counts(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	const char *text = a->value[ARG_VCPUS];
 
 	if (!text) {
 		vcpu_counts_set(&in->counts, MAX(in->launch.n_pages, (size_t)1));
-		return STATUS_GOOD;
+		return 0;
 	}
 	if (vcpu_counts_parse(text, &in->counts) < 0)
-		return give_up(STATUS_USAGE,
-			       "--vcpus '%s' is no number from 1 to %d, nor several such as 1-8,16", text,
-			       VCPUS_MAX);
-	return STATUS_GOOD;
+		return cause_set(why, -EINVAL,
+				 "--vcpus '%s' is no number from 1 to %d, nor several such as "
+				 "1-8,16",
+				 text, VCPUS_MAX);
+	return 0;
 }
 
-enum status read_cpus(const struct args *a, struct launch_input *in)
+int read_cpus(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	struct launch *l = &in->launch;
-	enum status status;
 	int r;
 
-	status = read_pages(a, in);
-	if (status == STATUS_GOOD)
-		status = read_counts(a, in);
-	if (status == STATUS_GOOD)
-		status = read_vmsa(a, in);
-	if (status != STATUS_GOOD)
-		return status;
+	r = read_pages(a, in, why);
+	if (r == 0)
+		r = read_counts(a, in, why);
+	if (r == 0)
+		r = read_vmsa(a, in, why);
+	if (r < 0)
+		return r;
 	if (in->counts.least < l->n_pages)
-		return give_up(STATUS_USAGE, "There are more VMSA pages than CPUs");
+		return cause_set(why, -EINVAL, "There are more VMSA pages than CPUs");
 	if (l->pages && in->counts.most > 1 && l->n_pages == 1)
-		return give_up(STATUS_USAGE,
-			       "The first CPU's page is not that of the others: give a second --vmsa for them");
+		return cause_set(why, -EINVAL,
+				 "The first CPU's page is not that of the others: give a second "
+				 "--vmsa for them");
 	l->n_vcpus = in->counts.least;
 	r = ovmf_es_reset(l->firmware.p, l->firmware.len, &l->ap_eip);
 	if (r == -ENOENT && in->counts.most > 1 && !l->pages)
-		return give_up(STATUS_CHECK,
-			       "The firmware '%s' does not say where the second CPU begins, so it has no support for such guests",
-			       a->value[ARG_FIRMWARE]);
+		return cause_set(why, -EOPNOTSUPP,
+				 "The firmware '%s' does not say where the second CPU begins, so "
+				 "it has no support for such guests",
+				 a->value[ARG_FIRMWARE]);
 	if (r < 0 && r != -ENOENT)
-		return give_up(STATUS_MALFORMED,
-			       "The table at the end of the firmware '%s' is broken",
-			       a->value[ARG_FIRMWARE]);
-	return STATUS_GOOD;
+		return cause_set(why, -EBADMSG,
+				 "The table at the end of the firmware '%s' is broken",
+				 a->value[ARG_FIRMWARE]);
+	return 0;
 }

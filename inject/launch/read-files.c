@@ -15,10 +15,9 @@ static bool is_hashed_once(const struct launch_input *in)
 	return in->launch.tech == TECH_SEV || in->launch.tech == TECH_SEV_ES;
 }
 
-enum status failed_to_read(int r, const char *what, const char *path)
+int failed_to_read(int r, const char *what, const char *path, struct cause *why)
 {
-	log_error_errno(r, "Failed to read the %s '%s': %m", what, path);
-	return STATUS_IO;
+	return cause_set_io(why, r, "Failed to read the %s '%s': %m", what, path);
 }
 
 /* ---- the firmware ---- */
@@ -33,7 +32,9 @@ static int read_whole(int fd, size_t max, uint8_t **ret, size_t *ret_len)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	/* One byte more tells that it has ended; a pipe has no size and gets what it needs. */
-	size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)MIN(st.st_size, (off_t)max) + 1 : 4096;
+	size = 4096;
+	if (S_ISREG(st.st_mode) && st.st_size > 0)
+		size = (size_t)MIN(st.st_size, (off_t)max) + 1;
 	for (;;) {
 		uint8_t *more = realloc(buf, size);
 		ssize_t n;
@@ -64,7 +65,8 @@ static int read_whole(int fd, size_t max, uint8_t **ret, size_t *ret_len)
 
 static int hash_firmware(int fd, size_t max, struct launch_input *in)
 {
-	_cleanup_(freep) uint8_t *pieces = malloc(2 * PIECE_LEN), *tail = malloc(OVMF_TABLE_TAIL_LEN);
+	_cleanup_(freep) uint8_t *pieces = malloc(2 * PIECE_LEN);
+	_cleanup_(freep) uint8_t *tail = malloc(OVMF_TABLE_TAIL_LEN);
 	uint8_t *now = pieces, *before = pieces + PIECE_LEN;
 	size_t total = 0, old, len;
 	ssize_t n;
@@ -118,7 +120,7 @@ static int read_image(int fd, size_t max, struct launch_input *in)
  * A loader measures the pages that such a file names and not the file: what is computed of it as
  * of an image would be the digest of no guest.
  */
-static enum status refuse_igvm(const char *path, const struct launch_input *in)
+static int refuse_igvm(const char *path, const struct launch_input *in, struct cause *why)
 {
 	static const char *const names[_IGVM_PLATFORM_MAX] = {
 		[IGVM_NATIVE] = "native", [IGVM_VSM] = "vsm", [IGVM_SNP] = "snp",
@@ -137,22 +139,23 @@ static enum status refuse_igvm(const char *path, const struct launch_input *in)
 		if (in->igvm_platforms >> i & 1)
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 						 used ? ", " : "", names[i]);
-	return give_up(STATUS_MALFORMED,
-		       "The firmware '%s' is an IGVM file with pages for %s%s%s; measure computes no digest of these yet", path,
-		       used ? list : "no platform that is known here",
-		       in->igvm_platforms >> own[in->launch.tech] & 1 ? "" : ", and none for ",
-		       in->igvm_platforms >> own[in->launch.tech] & 1 ? "" : in->tech_name);
+	return cause_set(why, -EBADMSG,
+			 "The firmware '%s' is an IGVM file with pages for %s%s%s; measure "
+			 "computes no digest of these yet",
+			 path, used ? list : "no platform that is known here",
+			 in->igvm_platforms >> own[in->launch.tech] & 1 ? "" : ", and none for ",
+			 in->igvm_platforms >> own[in->launch.tech] & 1 ? "" : in->tech_name);
 }
 
-enum status read_firmware(const struct args *a, struct launch_input *in)
+int read_firmware(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	const char *path = a->value[ARG_FIRMWARE];
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
 	if (!path)
-		return give_up(STATUS_USAGE,
-			       "--firmware is needed: the image is the first that is measured");
+		return cause_set(why, -EINVAL,
+				 "--firmware is needed: the image is the first that is measured");
 	fd = input_open(path);
 	r = fd < 0 ? fd : 0;
 	if (r == 0 && is_hashed_once(in))
@@ -161,23 +164,23 @@ enum status read_firmware(const struct args *a, struct launch_input *in)
 		r = is_hashed_once(in) ? hash_firmware(fd, FIRMWARE_MAX, in) :
 					 read_image(fd, FIRMWARE_MAX, in);
 	if (r == -EMEDIUMTYPE)
-		return refuse_igvm(path, in);
+		return refuse_igvm(path, in, why);
 	if (r == -EFBIG)
-		return give_up(STATUS_MALFORMED, "The firmware '%s' has more than %u MiB", path,
-			       FIRMWARE_MAX >> 20);
+		return cause_set(why, -EMSGSIZE, "The firmware '%s' has more than %u MiB", path,
+				 FIRMWARE_MAX >> 20);
 	if (r < 0)
-		return failed_to_read(r, "firmware", path);
+		return failed_to_read(r, "firmware", path, why);
 	if (in->launch.firmware.len == 0)
-		return give_up(STATUS_MALFORMED, "The firmware '%s' is empty", path);
+		return cause_set(why, -EBADMSG, "The firmware '%s' is empty", path);
 	in->launch.firmware.p = in->firmware;
-	return STATUS_GOOD;
+	return 0;
 }
 
 /* ---- the kernel ---- */
 
 /* The hash of @path; of nothing when it is NULL. */
-static enum status hash_file(struct sha *sha, const char *what, const char *path,
-			     uint8_t ret[static KERNEL_HASH_LEN])
+static int hash_file(struct sha *sha, const char *what, const char *path,
+		     uint8_t ret[static KERNEL_HASH_LEN], struct cause *why)
 {
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
@@ -189,101 +192,103 @@ static enum status hash_file(struct sha *sha, const char *what, const char *path
 	}
 	if (r == 0)
 		r = sha_final(sha, ret);
-	return r < 0 ? failed_to_read(r, what, path ? path : "") : STATUS_GOOD;
+	return r < 0 ? failed_to_read(r, what, path ? path : "", why) : 0;
 }
 
-static enum status read_cmdline(const struct args *a, struct launch_input *in)
+static int read_cmdline(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	const char *text = a->value[ARG_CMDLINE], *path = a->value[ARG_CMDLINE_FILE];
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
 	if (text && path)
-		return give_up(STATUS_USAGE,
-			       "The command line is given twice: take one of --cmdline and --cmdline-file");
+		return cause_set(why, -EINVAL,
+				 "The command line is given twice: take one of --cmdline and "
+				 "--cmdline-file");
 	if (path) {
 		fd = input_open(path);
 		r = fd < 0 ? fd : read_file_fd(fd, CMDLINE_MAX, &in->cmdline, &in->cmdline_len);
 		if (r == -EFBIG)
-			return give_up(STATUS_MALFORMED,
-				       "The command line in '%s' has more than %u KiB", path,
-				       CMDLINE_MAX >> 10);
+			return cause_set(why, -EMSGSIZE,
+					 "The command line in '%s' has more than %u KiB", path,
+					 CMDLINE_MAX >> 10);
 		if (r < 0)
-			return failed_to_read(r, "command line", path);
+			return failed_to_read(r, "command line", path, why);
 		if (strlen(in->cmdline) != in->cmdline_len)
-			return give_up(STATUS_MALFORMED, "The command line in '%s' has a NUL in it",
-				       path);
+			return cause_set(why, -EBADMSG, "The command line in '%s' has a NUL in it",
+					 path);
 		/*
 		 * An editor's, or /proc/cmdline's: as with -append "$(cat FILE)" it is not part
 		 * of it.
 		 */
 		if (in->cmdline_len > 0 && in->cmdline[in->cmdline_len - 1] == '\n')
 			in->cmdline[--in->cmdline_len] = '\0';
-		return STATUS_GOOD;
+		return 0;
 	}
 	in->cmdline = strdup(text ? text : "");
-	if (!in->cmdline) {
-		log_oom();
-		return STATUS_IO;
-	}
+	if (!in->cmdline)
+		return cause_set_oom(why);
 	in->cmdline_len = strlen(in->cmdline);
-	return STATUS_GOOD;
+	return 0;
 }
 
 /*
  * A firmware without a place for the hashes never looks at them, and would run any kernel that
  * the host gives it.  The host could have the table measured all the same.
  */
-static enum status check_hash_area(const struct args *a, struct launch_input *in)
+static int check_hash_area(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	struct ovmf_area area;
 	int r;
 
 	r = ovmf_hash_area(in->launch.firmware.p, in->launch.firmware.len, &area);
 	if (r == -ENOENT && a->value[ARG_UNCHECKED_KERNEL]) {
-		log_warning("The firmware does not check the kernel: the host may give the guest another one");
-		return STATUS_GOOD;
+		log_warning("The firmware does not check the kernel: the host may give the guest "
+			    "another one");
+		return 0;
 	}
 	if (r == -ENOENT)
-		return give_up(STATUS_CHECK,
-			       "The firmware '%s' has no place for a kernel's hashes and would not check it; a build such as OVMF's AmdSevX64 "
-			       "is needed",
-			       a->value[ARG_FIRMWARE]);
+		return cause_set(why, -EOPNOTSUPP,
+				 "The firmware '%s' has no place for a kernel's hashes and would "
+				 "not check it; a build such as OVMF's AmdSevX64 is needed",
+				 a->value[ARG_FIRMWARE]);
 	if (r < 0)
-		return give_up(STATUS_MALFORMED,
-			       "The table at the end of the firmware '%s' is broken",
-			       a->value[ARG_FIRMWARE]);
+		return cause_set(why, -EBADMSG,
+				 "The table at the end of the firmware '%s' is broken",
+				 a->value[ARG_FIRMWARE]);
 	if (area.size < KERNEL_HASHES_LEN)
-		return give_up(STATUS_CHECK,
-			       "The firmware's place for a kernel's hashes has %u bytes, and they need %d",
-			       area.size, KERNEL_HASHES_LEN);
+		return cause_set(why, -EOPNOTSUPP,
+				 "The firmware's place for a kernel's hashes has %u bytes, and "
+				 "they need %d",
+				 area.size, KERNEL_HASHES_LEN);
 	in->kernel_is_checked = true;
-	return STATUS_GOOD;
+	return 0;
 }
 
-enum status read_kernel(const struct args *a, struct launch_input *in)
+int read_kernel(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	_cleanup_(sha_done) struct sha sha = { NULL };
-	enum status status;
+	int r;
 
 	if (!a->value[ARG_KERNEL]) {
 		if (a->value[ARG_INITRD] || a->value[ARG_CMDLINE] || a->value[ARG_CMDLINE_FILE])
-			return give_up(STATUS_USAGE,
-				       "An initrd or a command line without --kernel is not measured");
-		return STATUS_GOOD;
+			return cause_set(why, -EINVAL,
+					 "An initrd or a command line without --kernel is not "
+					 "measured");
+		return 0;
 	}
-	status = check_hash_area(a, in);
-	if (status == STATUS_GOOD)
-		status = read_cmdline(a, in);
-	if (status != STATUS_GOOD)
-		return status;
+	r = check_hash_area(a, in, why);
+	if (r == 0)
+		r = read_cmdline(a, in, why);
+	if (r < 0)
+		return r;
 	if (sha_init(&sha, "SHA256") < 0 ||
 	    sha_of(&sha, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
-		return give_up(STATUS_IO, "OpenSSL has no SHA-256");
-	status = hash_file(&sha, "kernel", a->value[ARG_KERNEL], in->hashes.kernel);
-	if (status == STATUS_GOOD)
-		status = hash_file(&sha, "initrd", a->value[ARG_INITRD], in->hashes.initrd);
-	if (status == STATUS_GOOD)
+		return cause_set(why, -EIO, "OpenSSL has no SHA-256");
+	r = hash_file(&sha, "kernel", a->value[ARG_KERNEL], in->hashes.kernel, why);
+	if (r == 0)
+		r = hash_file(&sha, "initrd", a->value[ARG_INITRD], in->hashes.initrd, why);
+	if (r == 0)
 		in->launch.kernel = &in->hashes;
-	return status;
+	return r;
 }
