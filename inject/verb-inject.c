@@ -18,9 +18,9 @@
 #include "base/io.h"
 #include "base/parse.h"
 #include "inject/host/host.h"
-#include "inject/launch/launch.h"
 #include "inject/output.h"
 #include "inject/sev/sev-policy.h"
+#include "inject/verb-launch.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)
 #define BLOB_LEN (SEV_MEASURE_LEN + SEV_NONCE_LEN)
@@ -94,7 +94,7 @@ static enum status check_policy(struct inject *x)
 		return give_up(STATUS_CHECK,
 			       "The platform has the API %u.%u, and %u.%u is the least that is allowed",
 			       m->api_major, m->api_minor, x->min_api_major, x->min_api_minor);
-	return x->computed ? launch_check_version(m) : STATUS_GOOD;
+	return x->computed ? give_up_if(launch_check_version(m, &x->why), &x->why) : STATUS_GOOD;
 }
 
 /*
@@ -112,7 +112,7 @@ static enum status check_measurement(struct inject *x)
 	x->measured = true;
 	if (x->computed) {
 		what.policy = x->policy;
-		return launch_check_measurement(&x->in, x->tik, &what, x->blob);
+		return verb_check_launch(&x->in, x->tik, &what, x->blob);
 	}
 	if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
 		return give_up(STATUS_CHECK,
@@ -249,7 +249,8 @@ static enum status read_policy(struct inject *x)
 	if (!x->args->value[ARG_POLICY])
 		return STATUS_GOOD;
 	x->has_policy = true;
-	return input_tech_policy(x->args, &x->in.launch.tech, &x->policy);
+	return give_up_if(input_tech_policy(x->args, &x->in.launch.tech, &x->policy, &x->why),
+			  &x->why);
 }
 
 static enum status read_expected(struct inject *x)
@@ -272,7 +273,9 @@ static enum status read_expected(struct inject *x)
 	if (!x->has_policy)
 		return give_up(STATUS_USAGE,
 			       "To compute the measurement the session's --policy is needed");
-	return launch_input_read(a, x->in.launch.tech, /* list= */ false, &x->in);
+	return give_up_if(launch_input_read(a, x->in.launch.tech, /* list= */ false, &x->in,
+					    &x->why),
+			  &x->why);
 }
 
 /* The firmware that was measured says where its area is, unless --area does. */

@@ -72,7 +72,9 @@ static enum status read_measured(struct measure *m)
 				       "A measurement needs --%s; the host's query-sev tells it",
 				       arg_name(needed[i]));
 	status = give_up_if(input_policy(a, m->tech, &what->policy, &m->why), &m->why);
-	return status == STATUS_GOOD ? input_version(a, what) : status;
+	if (status == STATUS_GOOD)
+		status = give_up_if(input_version(a, what, &m->why), &m->why);
+	return status;
 }
 
 /* @text in base64, or in hexadecimal when it has just the digits of @len bytes. */
@@ -150,7 +152,9 @@ static enum status read_inputs(struct measure *m)
 	if (status == STATUS_GOOD && m->keyed)
 		status = read_tik(m);
 	if (status == STATUS_GOOD)
-		status = launch_input_read(m->args, m->tech, /* list= */ true, &m->in);
+		status = give_up_if(launch_input_read(m->args, m->tech, /* list= */ true, &m->in,
+						      &m->why),
+				    &m->why);
 	if (status == STATUS_GOOD && !m->keyed)
 		status = read_expected_digest(m);
 	return status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/base64.h"
 #include "inject/input.h"
-#include "inject/launch/launch.h"
 #include "inject/output.h"
+#include "inject/verb-launch.h"
 
 /* Both files or none: half a packet is of no use to anybody. */
 static enum status write_packet(const struct args *a, const struct packet *p)
@@ -44,6 +44,7 @@ static enum status check_measurement(const struct args *a, const struct measurem
 	struct measured what = { 0 };
 	enum tech tech = TECH_SEV;
 	enum status status;
+	struct cause why;
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!a->value[needed[i]])
@@ -51,12 +52,12 @@ static enum status check_measurement(const struct args *a, const struct measurem
 				       arg_name(needed[i]));
 	if (shown->len != sizeof(shown->bytes))
 		return give_up(STATUS_USAGE, "To check the measurement its nonce is needed");
-	status = input_tech_policy(a, &tech, &what.policy);
+	status = give_up_if(input_tech_policy(a, &tech, &what.policy, &why), &why);
 	if (status == STATUS_GOOD)
-		status = input_version(a, &what);
+		status = give_up_if(input_version(a, &what, &why), &why);
 	if (status == STATUS_GOOD)
-		status = launch_input_read(a, tech, /* list= */ false, in);
-	return status == STATUS_GOOD ? launch_check_measurement(in, tik, &what, shown->bytes) : status;
+		status = give_up_if(launch_input_read(a, tech, /* list= */ false, in, &why), &why);
+	return status == STATUS_GOOD ? verb_check_launch(in, tik, &what, shown->bytes) : status;
 }
 
 /* The measured firmware says where its area is; else what the options say. */

@@ -24,12 +24,13 @@ int tech_parse(const char *name, enum tech *ret);
  * Read the files, and compute the digest.  @ret is yours, for launch_input_done(), and not to
  * be moved.  With @list it may be several launches that differ in their CPUs, else only one.
  *
- * Returns STATUS_GOOD, or says why not: STATUS_USAGE for options that are no numbers or names,
- * are missing or do not go together; STATUS_MALFORMED for a firmware or VMSA file that is none;
- * STATUS_CHECK for a firmware that cannot start such a guest safely; STATUS_IO.
+ * Returns 0; -EINVAL for options that are no numbers or names, are missing or do not go together;
+ * -EBADMSG for a firmware or VMSA file that is none, -EMSGSIZE for one that is too large;
+ * -EOPNOTSUPP for a firmware that cannot start such a guest safely; -ENOMEM; -EIO for what cannot
+ * be read or hashed.  Then @why has the cause, and @ret is yours all the same.
  */
-enum status launch_input_read(const struct args *a, enum tech tech, bool list,
-			      struct launch_input *ret);
+int launch_input_read(const struct args *a, enum tech tech, bool list, struct launch_input *ret,
+		      struct cause *why);
 void launch_input_done(struct launch_input *in);
 
 /* One launch of a list. */
@@ -51,7 +52,7 @@ struct expectation {
 	struct measurer *measurer;		/* NULL: @bytes are a digest */
 	struct measured measured;
 	uint8_t nonce[SEV_NONCE_LEN];
-	uint8_t bytes[LAUNCH_DIGEST_MAX];	/* the measurement without its nonce, or the digest */
+	uint8_t bytes[LAUNCH_DIGEST_MAX]; /* the measurement without nonce, or the digest */
 	size_t len;
 };
 
@@ -71,34 +72,40 @@ int expectation_explain(const struct expectation *e, const struct launch_input *
 #define EXPLANATION_MAX 512	/* enough for all that it says */
 
 /*
- * A sentence for when nothing matches: a digest does not tell what differs, so no cause is named
- * but what the digest was made of.  Returns @ret, cut to @size.
+ * A sentence for when nothing matches.  A digest does not tell what differs, so it names no cause
+ * but all that the digest was made of.  Returns @ret, cut to @size.
  */
 const char *expectation_unknown(const struct expectation *e, const struct launch_input *in,
 				char *ret, size_t size);
 
-/*
- * Whether @blob, a measurement with its nonce, is that of @in with @what and @tik, and explain
- * why not.
- * Returns STATUS_GOOD; STATUS_CHECK for another one; STATUS_IO.
- */
-enum status launch_check_measurement(const struct launch_input *in, const struct secret *tik,
-				     const struct measured *what,
-				     const uint8_t blob[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
-
-/* STATUS_CHECK for an API whose measurement binds nothing. */
-enum status launch_check_version(const struct measured *m);
+#define LAUNCH_HINT_MAX (EXPLANATION_MAX + 32)
 
 /*
- * The policy of --policy, and the technology that --tech or the policy says.  STATUS_USAGE for
- * none, or one that has no measurement.
+ * That @blob, a measurement with its nonce, is that of @in with @what and @tik.
+ *
+ * Returns 0; -EKEYREJECTED for another one, and then @ret_hint is a sentence about what it would
+ * be the measurement of, or "" when OpenSSL failed in looking for that; -EIO.  Errors have their
+ * cause in @why.
  */
-enum status input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy);
+int launch_check_measurement(const struct launch_input *in, const struct secret *tik,
+			     const struct measured *what,
+			     const uint8_t blob[static SEV_MEASURE_LEN + SEV_NONCE_LEN],
+			     char ret_hint[static LAUNCH_HINT_MAX], struct cause *why);
+
+/* Returns 0; -EKEYREJECTED, with the cause, for an API whose measurement binds nothing. */
+int launch_check_version(const struct measured *m, struct cause *why);
 
 /*
- * --api and --build, which must be given.  STATUS_USAGE for none; an error of
- * launch_check_version().
+ * The policy of --policy, and the technology that --tech or the policy says.  Returns 0; -EINVAL,
+ * with the cause, for a policy that is none, or a technology that takes no launch secrets.
  */
-enum status input_version(const struct args *a, struct measured *ret);
+int input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy,
+		      struct cause *why);
+
+/*
+ * --api and --build, which must be given.  Returns 0; -EINVAL for what is no version; an error of
+ * launch_check_version().  Errors have their cause in @why.
+ */
+int input_version(const struct args *a, struct measured *ret, struct cause *why);
 
 #endif
