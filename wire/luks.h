@@ -57,6 +57,7 @@ struct luks1_header {
 	char mode[LUKS_NAME_LEN];
 	char hash[LUKS_NAME_LEN];
 	uint32_t key_len;	/* in bytes */
+	uint32_t payload_offset;	/* in sectors; 0 when the header is apart from its data */
 	uint32_t digest_iterations;
 	struct luks1_keyslot {
 		bool active;

@@ -43,16 +43,34 @@ int luks_number_too_large(struct luks_judge *j)
 	return luks_malformed(j, "is a number that is too large");
 }
 
-void luks_add_remedy(struct luks_judge *j, const char *remedy)
+_printf_(2, 3) static void append(struct luks_judge *j, const char *format, ...)
 {
 	size_t n = strlen(j->reason);
-	const char *at = strstr(remedy, "%u");
+	va_list ap;
 
-	if (at)
-		(void) snprintf(j->reason + n, j->reason_len - n, "; %.*s%u%s", (int)(at - remedy),
-				remedy, j->id, at + 2);
-	else
-		(void) snprintf(j->reason + n, j->reason_len - n, "; %s", remedy);
+	va_start(ap, format);
+	(void) vsnprintf(j->reason + n, j->reason_len - n, format, ap);
+	va_end(ap);
+}
+
+void luks_add_remedy(struct luks_judge *j, const char *remedy)
+{
+	append(j, "; ");
+	while (*remedy) {
+		size_t plain = strcspn(remedy, "%D");
+
+		if (startswith(remedy, "%u")) {
+			append(j, "%u", j->id);
+			remedy += strlen("%u");
+		} else if (startswith(remedy, "DEVICE")) {
+			append(j, "%s", j->is_apart ? "--header HEADER DEVICE" : "DEVICE");
+			remedy += strlen("DEVICE");
+		} else {
+			plain += plain == 0;
+			append(j, "%.*s", (int)plain, remedy);
+			remedy += plain;
+		}
+	}
 }
 
 /* Go down to the member @name.  Pass the result to path_up() to come back. */
@@ -119,9 +137,12 @@ int luks_check_int(struct luks_judge *j, const struct luks_field *f, struct byte
 				      (const char *)v.p);
 	if (r < 0)
 		return luks_malformed(j, "is not a whole number");
-	if (n < f->min || n > f->max)
-		return luks_malformed(j, "is %llu, out of range", (unsigned long long)n);
-	return 0;
+	if (n >= f->min && n <= f->max)
+		return 0;
+	(void) luks_malformed(j, "is %llu, out of range", (unsigned long long)n);
+	if (f->remedy && n > f->max)
+		luks_add_remedy(j, f->remedy);
+	return -EBADMSG;
 }
 
 int luks_check_sector_size(struct luks_judge *j, const struct luks_field *f, struct bytes v)

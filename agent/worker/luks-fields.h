@@ -24,6 +24,9 @@ struct luks_judge {
 	unsigned id;
 	const char *allow_tokens;	/* types, separated by one blank; "" for none */
 	size_t area_len;
+	uint64_t device_len;		/* in bytes */
+	bool is_apart;			/* the segment is on another device than this header */
+	bool has_integrity;		/* the segment has, of whatever kind */
 	uint64_t keyslots_end;		/* in bytes from the start of the volume */
 	uint32_t keyslots, segments;	/* the ids that exist, one bit each */
 	uint32_t key_len[LUKS_IDS];	/* of each keyslot, in bytes */
@@ -45,7 +48,7 @@ struct luks_field {
 	const struct luks_field *fields;	/* luks_check_object: the table of its members */
 	/* luks_check_int, luks_check_decimal; luks_check_base64: bytes */
 	uint64_t min, max;
-	/* what helps when the value is refused; may have one %u, the id */
+	/* luks_check_word, luks_check_int: see luks_add_remedy() */
 	const char *remedy;
 };
 
@@ -56,7 +59,11 @@ int luks_refused(struct luks_judge *j, const char *format, ...) _printf_(2, 3);
 /* For a number that does not fit into 64 bits: the same verdict wherever it stands. */
 int luks_number_too_large(struct luks_judge *j);
 
-/* Add to the reason what a person can do about it: @remedy, which has at most one %u, the id. */
+/*
+ * Add to the reason what a person can do about it: @remedy, with the id for "%u", and for "DEVICE"
+ * both devices when the header is apart: cryptsetup would take a header that it is given alone for
+ * the volume, and reencrypt that.
+ */
 void luks_add_remedy(struct luks_judge *j, const char *remedy);
 
 /* For the tables. */

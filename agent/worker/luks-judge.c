@@ -13,6 +13,7 @@
 #include "wire/luks.h"
 
 #define SHA256_LEN 32
+#define REPAIR "if there is another that is good, 'cryptsetup repair DEVICE' restores this one"
 
 _printf_(3, 4) static int verdict_set(struct luks_verdict *v, int error, const char *format, ...)
 {
@@ -45,6 +46,14 @@ static ssize_t pread_full(int fd, void *buf, size_t len, uint64_t offset)
 		done += (size_t)n;
 	}
 	return (ssize_t)done;
+}
+
+/* Only advice depends on it: what has no length has all. */
+static uint64_t device_len(int fd)
+{
+	off_t len = lseek(fd, 0, SEEK_END);
+
+	return len < 0 ? UINT64_MAX : (uint64_t)len;
 }
 
 static int read_failed(struct luks_verdict *v, ssize_t n)
@@ -88,8 +97,7 @@ static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_h
 	r = luks2_header_parse(p, hdr_size, offset, &h);
 	if (r < 0 || h.hdr_size != hdr_size)
 		return verdict_set(v, -EBADMSG,
-				   "the %s LUKS2 header is malformed; if only one is, 'cryptsetup "
-				   "repair' may help",
+				   "the %s LUKS2 header is malformed; " REPAIR,
 				   which);
 	if (!streq(h.checksum_name, "sha256"))
 		return verdict_set(v, -EKEYREJECTED,
@@ -99,8 +107,7 @@ static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_h
 	r = checksum_verify(p, &h);
 	if (r == -EBADMSG)
 		return verdict_set(v, r,
-				   "the %s LUKS2 header does not match its checksum; if only one "
-				   "does not, 'cryptsetup repair' may help",
+				   "the %s LUKS2 header does not match its checksum; " REPAIR,
 				   which);
 	if (r < 0)
 		return verdict_set(v, r, "cannot compute a checksum");
@@ -123,7 +130,7 @@ static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, const stru
 	if (offset == 0)
 		memcpy(v->uuid, ret->uuid, sizeof(v->uuid));
 	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN,
-				q->allow_tokens, reason, sizeof(reason));
+				device_len(fd), q->allow_tokens, reason, sizeof(reason));
 	if (r < 0)
 		return verdict_set(v, r, "%s LUKS2 header: %s", offset == 0 ? "first" : "second",
 				   reason);
@@ -139,7 +146,8 @@ static int luks2_judge(int fd, const uint8_t *start, size_t len, const struct lu
 	/* The first header says how long it is; luks2_read() checks it again. */
 	r = luks2_header_parse(start, len, 0, &h);
 	if (r < 0)
-		return verdict_set(v, -EBADMSG, "the first LUKS2 header is malformed or cut off");
+		return verdict_set(v, -EBADMSG,
+				   "the first LUKS2 header is malformed or cut off; " REPAIR);
 	r = luks2_judge_at(fd, 0, h.hdr_size, q, &h, v);
 	if (r < 0)
 		return r;
@@ -171,6 +179,27 @@ static int luks1_judge_numbers(const struct luks1_header *h, struct luks_verdict
 	return 0;
 }
 
+/* A refusal, and the command that changes what is refused. */
+_printf_(4, 5) static int luks1_refuse(const struct luks1_header *h, struct luks_verdict *v,
+				       const char *options, const char *format, ...)
+{
+	va_list ap;
+	size_t n;
+
+	va_start(ap, format);
+	(void) vsnprintf(v->reason, sizeof(v->reason), format, ap);
+	va_end(ap);
+	n = strlen(v->reason);
+	if (h->payload_offset == 0)
+		(void) snprintf(v->reason + n, sizeof(v->reason) - n,
+				"; LUKS1 with its header apart is not reencrypted: make it anew");
+	else
+		(void) snprintf(v->reason + n, sizeof(v->reason) - n,
+				"; 'cryptsetup reencrypt %s DEVICE' changes it", options);
+	v->error = -EKEYREJECTED;
+	return v->error;
+}
+
 static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 {
 	char cipher[2 * LUKS_NAME_LEN];
@@ -181,21 +210,16 @@ static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 	memcpy(v->uuid, h.uuid, sizeof(v->uuid));
 	(void) snprintf(cipher, sizeof(cipher), "%s-%s", h.cipher, h.mode);
 	if (!name_is_listed(cipher, luks_ciphers))
-		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with the cipher '%s', may only be: %s; 'cryptsetup "
-				   "reencrypt --cipher aes-xts-plain64 "
-				   "--key-size 512 DEVICE' changes it",
-				   cipher, luks_ciphers[0]);
+		return luks1_refuse(&h, v, "--cipher aes-xts-plain64 --key-size 512",
+				    "LUKS1 with the cipher '%s', may only be: %s", cipher,
+				    luks_ciphers[0]);
 	if (!luks_key_len_is_good(h.key_len))
-		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with a key of %u bytes, may only be 64 or 32; "
-				   "'cryptsetup reencrypt --key-size 512 DEVICE' changes it",
-				   h.key_len);
+		return luks1_refuse(&h, v, "--key-size 512",
+				    "LUKS1 with a key of %u bytes, may only be 64 or 32",
+				    h.key_len);
 	if (!name_is_listed(h.hash, luks_hashes))
-		return verdict_set(v, -EKEYREJECTED,
-				   "LUKS1 with the hash '%s', which is not known here; 'cryptsetup "
-				   "reencrypt --hash sha256 DEVICE' changes it",
-				   h.hash);
+		return luks1_refuse(&h, v, "--hash sha256",
+				    "LUKS1 with the hash '%s', which is not known here", h.hash);
 	if (luks1_judge_numbers(&h, v) < 0)
 		return v->error;
 	return verdict_set(v, 0, "LUKS1 with %s", cipher);
@@ -213,8 +237,8 @@ static int judge(int fd, const struct luks_question *q, struct luks_verdict *v)
 	version = luks_version(start, (size_t)n);
 	if (version < 0)
 		return verdict_set(v, -EOPNOTSUPP,
-				   "the device holds no LUKS volume, or its "
-				   "first header is destroyed");
+				   "the device holds no LUKS volume, or its first header is "
+				   "destroyed; " REPAIR);
 	v->version = (uint32_t)version;
 	if (version == 1)
 		return luks1_judge(start, (size_t)n, v);

@@ -34,9 +34,9 @@
 
 /*
  * Judge the volume whose block device or image is open for reading at @fd by what @q allows.  The
- * caller has made sure that the list in @q ends with a NUL.  @fd is borrowed and read with
- * pread(2) only, at most 2 * LUKS2_HEADER_MAX bytes of it.  @ret is always filled in, reserved
- * bytes zeroed:
+ * caller has made sure that the list in @q ends with a NUL.  @fd is borrowed, asked for its
+ * length, and read with pread(2) only, at most 2 * LUKS2_HEADER_MAX bytes of it.  @ret is always
+ * filled in, reserved bytes zeroed:
  *
  *	.error	0: the key may be given
  *		-EKEYREJECTED: well-formed, but not safe or not known

@@ -20,7 +20,9 @@
 #define REENCRYPT_CIPHER \
 	"'cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 DEVICE' changes it"
 #define REENCRYPT_HASH "'cryptsetup reencrypt --hash sha256 DEVICE' changes it"
-#define KILL_SLOT "'cryptsetup luksKillSlot DEVICE %u' removes it"
+#define REENCRYPT_NEVER "no reencryption changes a volume with integrity: make it anew"
+#define KILL_SLOT \
+	"'cryptsetup luksKillSlot DEVICE %u' removes this keyslot when another opens the volume"
 
 const char *const luks_ciphers[] = { "aes-xts-plain64", NULL };
 /*
@@ -41,7 +43,7 @@ static const char *const af_types[] = { "luks1", NULL };
 static const char *const segment_types[] = { "crypt", NULL };
 static const char *const digest_types[] = { "pbkdf2", NULL };
 static const char *const pbkdf2_types[] = { "pbkdf2", NULL };
-static const char *const argon2_types[] = { "argon2i", "argon2id", NULL };
+static const char *const kdf_types[] = { "argon2i", "argon2id", "pbkdf2", NULL };
 static const char *const journal_ciphers[] = { "none", NULL };
 
 /*
@@ -84,7 +86,7 @@ static const struct luks_field pbkdf2_fields[] = {
 };
 
 static const struct luks_field argon2_fields[] = {
-	{ "type", JSPAN_STRING, luks_check_word, .words = argon2_types, .remedy = CONVERT_KDF },
+	{ "type", JSPAN_STRING, luks_check_word, .words = kdf_types, .remedy = KILL_SLOT },
 	ARGON2_MEMBERS(false),
 	PBKDF2_MEMBERS(true),
 	SALT,
@@ -114,10 +116,19 @@ static int check_area_key_size(struct luks_judge *j, const struct luks_field *f,
 	return -EKEYREJECTED;
 }
 
+/* cryptsetup converts a keyslot that it can open, and does not open one without encryption. */
+static int check_area_encryption(struct luks_judge *j, const struct luks_field *f, struct bytes v)
+{
+	struct luks_field row = *f;
+	char word[LUKS_WORD_LEN];
+
+	row.remedy = startswith(luks_word(v, word), "cipher_null") ? KILL_SLOT : CONVERT_CIPHER;
+	return luks_check_word(j, &row, v);
+}
+
 static const struct luks_field area_fields[] = {
 	{ "type", JSPAN_STRING, luks_check_word, .words = area_types },
-	{ "encryption", JSPAN_STRING, luks_check_word, .words = luks_ciphers,
-	  .remedy = CONVERT_CIPHER },
+	{ "encryption", JSPAN_STRING, check_area_encryption, .words = luks_ciphers },
 	{ "key_size", JSPAN_NUMBER, check_area_key_size },
 	{ "offset", JSPAN_STRING, luks_check_decimal, .max = INT64_MAX },
 	{ "size", JSPAN_STRING, luks_check_decimal, .min = 1, .max = KEYSLOTS_SIZE_MAX },
@@ -235,9 +246,19 @@ static const struct luks_field integrity_fields[] = {
 	{ NULL },
 };
 
+/* A word that only a reencryption changes. */
+static int check_data_word(struct luks_judge *j, const struct luks_field *f, struct bytes v)
+{
+	struct luks_field row = *f;
+
+	if (j->has_integrity)
+		row.remedy = REENCRYPT_NEVER;
+	return luks_check_word(j, &row, v);
+}
+
 static const struct luks_field segment_fields[] = {
 	{ "type", JSPAN_STRING, luks_check_word, .words = segment_types },
-	{ "encryption", JSPAN_STRING, luks_check_word, .words = luks_ciphers,
+	{ "encryption", JSPAN_STRING, check_data_word, .words = luks_ciphers,
 	  .remedy = REENCRYPT_CIPHER },
 	{ "offset", JSPAN_STRING, luks_check_decimal, .max = INT64_MAX },
 	{ "size", JSPAN_STRING, luks_check_size_or_dynamic, .min = 512, .max = INT64_MAX },
@@ -283,7 +304,7 @@ static const struct luks_field digest_fields[] = {
 	 * reencryption removes that digest.
 	 */
 	{ "digest", JSPAN_STRING, luks_check_base64, .min = 20, .max = 64 },
-	{ "hash", JSPAN_STRING, luks_check_word, .words = luks_hashes, .remedy = REENCRYPT_HASH },
+	{ "hash", JSPAN_STRING, check_data_word, .words = luks_hashes, .remedy = REENCRYPT_HASH },
 	{ "iterations", JSPAN_NUMBER, luks_check_int, .min = 1, .max = UINT32_MAX },
 	SALT,
 	{ NULL },
@@ -382,10 +403,12 @@ static int check_tokens(struct luks_judge *j, const struct luks_field *f, struct
 static const struct {
 	const char *begin, *advice;
 } requirements[] = {
+	{ "online-reencrypt-v3", "a decryption is under way: 'cryptsetup reencrypt --resume-only "
+				 "DEVICE' finishes it, and then this is no LUKS volume" },
 	{ "online-reencrypt", "a reencryption is under way: 'cryptsetup reencrypt --resume-only "
 			      "DEVICE' finishes it" },
 	{ "offline-reencrypt", "a reencryption is under way: finish it with the "
-			       "cryptsetup-reencrypt that began it" },
+			       "cryptsetup-reencrypt that began it, of cryptsetup 2.4 or older" },
 	{ "opal", "the drive encrypts by itself, and the host has the drive: make the volume anew "
 		  "without --hw-opal" },
 	{ "inline-hw-tags", "tags lie in the drive's metadata: make the volume anew without "
@@ -398,8 +421,10 @@ static int refuse_requirement(struct luks_judge *j, struct bytes v)
 
 	(void) luks_refused(j, "has '%.32s', may only be empty", luks_word(v, word));
 	for (size_t i = 0; i < ARRAY_SIZE(requirements); i++)
-		if (startswith(word, requirements[i].begin))
+		if (startswith(word, requirements[i].begin)) {
 			luks_add_remedy(j, requirements[i].advice);
+			break;
+		}
 	return -EKEYREJECTED;
 }
 
@@ -464,8 +489,7 @@ static int check_key_len(struct luks_judge *j, unsigned id)
 	j->id = id;
 	(void) luks_refused(j, "keyslots.%u.key_size is %u, may only be %u or %u bytes", id, len,
 			    64 + more, 32 + more);
-	if (more == 0)
-		luks_add_remedy(j, REENCRYPT_CIPHER);
+	luks_add_remedy(j, j->has_integrity ? REENCRYPT_NEVER : REENCRYPT_CIPHER);
 	return -EKEYREJECTED;
 }
 
@@ -491,7 +515,8 @@ static int check_bindings(struct luks_judge *j)
 				    "keyslot %u is not bound to the digest of the "
 				    "segment, nor to one of its own",
 				    j->id);
-		luks_add_remedy(j, KILL_SLOT);
+		luks_add_remedy(j, "cryptsetup takes no such header either: "
+				   "restore it from a backup");
 		return -EKEYREJECTED;
 	}
 	if (j->bound == 0)
@@ -501,6 +526,37 @@ static int check_bindings(struct luks_judge *j)
 		if (j->bound & UINT32_C(1) << id)
 			r = check_key_len(j, id);
 	return r;
+}
+
+/* A reencryption remembers segments that are not the volume's now. */
+static bool is_backup(struct bytes segment)
+{
+	struct bytes flags, e;
+	char word[LUKS_WORD_LEN];
+
+	return jspan_member(segment, "flags", &flags) == 0 && jspan_type(flags) == JSPAN_ARRAY &&
+	       jspan_next_element(&flags, &e) > 0 && startswith(luks_word(e, word), "backup-");
+}
+
+/* What the remedies depend on, before anything is judged. */
+static void look_at_segments(struct luks_judge *j, struct bytes top)
+{
+	uint64_t end = 2 * (LUKS2_BINARY_LEN + (uint64_t)j->area_len);
+	struct bytes config, segments, name, v, integrity;
+
+	if (jspan_member(top, "config", &config) == 0 && jspan_type(config) == JSPAN_OBJECT)
+		end += MIN(luks_decimal_of(config, "keyslots_size"), (uint64_t)KEYSLOTS_SIZE_MAX);
+	if (jspan_member(top, "segments", &segments) < 0 || jspan_type(segments) != JSPAN_OBJECT)
+		return;
+	while (jspan_next_member(&segments, &name, &v) > 0) {
+		uint64_t offset;
+
+		if (jspan_type(v) != JSPAN_OBJECT || is_backup(v))
+			continue;
+		offset = luks_decimal_of(v, "offset");
+		j->is_apart |= offset < end || offset >= j->device_len;
+		j->has_integrity |= jspan_member(v, "integrity", &integrity) == 0;
+	}
 }
 
 /*
@@ -523,12 +579,13 @@ static int text_len(struct luks_judge *j, const char *area, size_t len, size_t *
 	return 0;
 }
 
-int luks_metadata_judge(const char *area, size_t len, const char *allow_tokens, char *reason,
-			size_t reason_len)
+int luks_metadata_judge(const char *area, size_t len, uint64_t device_len, const char *allow_tokens,
+			char *reason, size_t reason_len)
 {
 	struct luks_judge j = { .reason = reason,
 				.reason_len = reason_len,
 				.area_len = len,
+				.device_len = device_len,
 				.allow_tokens = allow_tokens };
 	struct bytes text, object;
 	size_t n = 0;
@@ -545,6 +602,7 @@ int luks_metadata_judge(const char *area, size_t len, const char *allow_tokens, 
 	if (r < 0 || jspan_type(object) != JSPAN_OBJECT)
 		return luks_malformed(&j, "the JSON text is malformed, or has a "
 					  "name twice in one object");
+	look_at_segments(&j, object);
 	r = luks_check_fields(&j, top_fields, object);
 	return r < 0 ? r : check_bindings(&j);
 }

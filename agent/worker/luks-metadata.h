@@ -15,8 +15,9 @@ bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-X
  * bytes of the binary header.  Their checksum has been verified, which says nothing about who
  * wrote them.
  *
- * @allow_tokens lists the types of tokens beside our own that the owner allows, separated by one
- * blank.
+ * @device_len is how many bytes the device of this header has.  A segment that is not on it is on
+ * another device.  @allow_tokens lists the types of tokens beside our own that the owner allows,
+ * separated by one blank.
  *
  * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for what
  * is malformed.  On error @reason, of @reason_len bytes, says what and where, and what helps.  It
@@ -24,7 +25,7 @@ bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-X
  *
  * Policy and format: agent/worker/luks-judge.h.
  */
-int luks_metadata_judge(const char *area, size_t len, const char *allow_tokens, char *reason,
-			size_t reason_len);
+int luks_metadata_judge(const char *area, size_t len, uint64_t device_len, const char *allow_tokens,
+			char *reason, size_t reason_len);
 
 #endif

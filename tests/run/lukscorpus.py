@@ -3,6 +3,7 @@
 changing the metadata of such a volume, or from the "LUKS2 On-Disk Format Specification" itself."""
 
 import base64
+import ctypes
 import hashlib
 import json
 import os
@@ -96,19 +97,36 @@ def xts(key, data):
     return out
 
 
-def key_of(image, key_len):
-    """A new volume key of that length in keyslot 0 and in digest 0."""
+def pbkdf2(salt):
+    return {"type": "pbkdf2", "hash": "sha256", "iterations": 1000}, hashlib.pbkdf2_hmac("sha256", KEY, salt, 1000, 64)
+
+
+def key_of(image, key_len, derive=pbkdf2):
+    """A new volume key of that length in keyslot 0 and in digest 0; derive: how its own key is made of KEY and a salt."""
     key, salts, m = os.urandom(key_len), [os.urandom(32) for _ in range(2)], image.json()
     slot, digest = m["keyslots"]["0"], m["digests"]["0"]
-    area = xts(hashlib.pbkdf2_hmac("sha256", KEY, salts[0], 1000, 64), af_split(key))
+    kdf, slot_key = derive(salts[0])
+    area = xts(slot_key, af_split(key))
     slot["key_size"] = key_len
     slot["area"]["size"] = str(-(-len(area) // 4096) * 4096)
-    slot["kdf"] = {"type": "pbkdf2", "hash": "sha256", "iterations": 1000, "salt": base64.b64encode(salts[0]).decode()}
+    slot["kdf"] = {**kdf, "salt": base64.b64encode(salts[0]).decode()}
     digest.update(hash="sha256", iterations=1000, salt=base64.b64encode(salts[1]).decode(),
                   digest=base64.b64encode(hashlib.pbkdf2_hmac("sha256", key, salts[1], 1000, 32)).decode())
     at = int(slot["area"]["offset"])
     image.data[at:at + len(area)] = area
     image.put(m)
+
+
+def argon2_keyslot(image, lanes):
+    """Keyslot 0 by Argon2id with so many lanes, which cryptsetup opens and does not make."""
+    def derive(salt):
+        out = ctypes.create_string_buffer(64)
+        argon2 = ctypes.CDLL("libargon2.so.1").argon2id_hash_raw
+        argon2.argtypes = [ctypes.c_uint32] * 3 + [ctypes.c_char_p, ctypes.c_size_t] * 2 + [ctypes.c_void_p, ctypes.c_size_t]
+        if argon2(4, 8 * lanes, lanes, KEY, len(KEY), salt, len(salt), out, 64) != 0:
+            raise Failed("libargon2 does not make a key")
+        return {"type": "argon2id", "time": 4, "memory": 8 * lanes, "cpus": lanes}, out.raw
+    key_of(image, 64, derive)
 
 
 # ---- the maker ----

@@ -105,7 +105,8 @@ static void test_serves(void **state)
 		assert_int_equal(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v, sizeof(v), NULL), 0);
 		assert_int_equal(v.error, i == 0 ? 0 : -EBADMSG);
 		assert_string_equal(i == 0 ? v.uuid : v.reason,
-				    i == 0 ? LUKS_IMAGE_UUID : "the first LUKS2 header is malformed or cut off");
+				    i == 0 ? LUKS_IMAGE_UUID : "the first LUKS2 header is malformed or cut off; if there is another that is good, "
+				    "'cryptsetup repair DEVICE' restores this one");
 		assert_exits(pid, 0);
 		assert_true(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v, sizeof(v), NULL) < 0);
 		close_fd(fd);

@@ -163,6 +163,7 @@ static const struct {
 	{ SEGMENT, INTEGRITY("hmac(sha256)", "cbc(aes)"), -EKEYREJECTED, "segments.0.integrity.journal_encryption" },
 	/* 64 bytes are all for the tags then. */
 	{ SEGMENT, INTEGRITY("hmac(sha512)", "none"), -EKEYREJECTED, "keyslots.0.key_size is 64, may only be 128 or 96 bytes" },
+	{ SEGMENT, INTEGRITY("hmac(sha512)", "none"), -EKEYREJECTED, "; no reencryption changes a volume with integrity: make it anew" },
 	{ SEGMENT, INTEGRITY("none\",\"x\":\"", "none"), -EKEYREJECTED, "segments.0.integrity has 'x'" },
 	{ SEGMENT, "\"segments\":{\"1\":{},\"0\":{\"type\":\"crypt\"", -EKEYREJECTED, "segments has 2 members" },
 	{ ADD_CONFIG("\"requirements\":{\"mandatory\":[\"online-reencrypt-v2\"]}"), -EKEYREJECTED,
@@ -262,18 +263,19 @@ static void test_argon2(void **state)
 	static const struct {
 		const char *from, *to;
 		int error;
+		const char *remedy;
 	} rows[] = {
 		{ "argon2id", "argon2i", 0 },
-		{ "argon2id", "argon2d", -EKEYREJECTED },
+		{ "argon2id", "argon2d", -EKEYREJECTED, "may only be: argon2i, argon2id, pbkdf2; 'cryptsetup luksKillSlot --header HEADER DEVICE 0' removes" },
 		{ "argon2id", "", -EKEYREJECTED },
 		{ "\"argon2id\"", "{}", -EBADMSG },
 		{ "argon2id", "pbkdf2", -EBADMSG },
 		/* as cryptsetup left them before 2.0.3 */
 		{ "\"time\":4,", "\"time\":4,\"hash\":\"sha256\",\"iterations\":1000,", 0 },
 		{ "\"time\":4,", "\"time\":4,\"hash\":\"crc32\",", -EKEYREJECTED },
-		{ "\"memory\":1048576", "\"memory\":4194305", -EBADMSG },
-		{ "\"memory\":1048576", "\"memory\":0", -EBADMSG },
-		{ "\"cpus\":4", "\"cpus\":5", -EBADMSG },
+		{ "\"memory\":1048576", "\"memory\":4194305", -EBADMSG, "; 'cryptsetup luksConvertKey --pbkdf argon2id --key-slot 0" },
+		{ "\"memory\":1048576", "\"memory\":0", -EBADMSG, "is 0, out of range" },
+		{ "\"cpus\":4", "\"cpus\":5", -EBADMSG, "; 'cryptsetup luksConvertKey --pbkdf argon2id --key-slot 0" },
 		{ "\"time\":4", "\"time\":0", -EBADMSG },
 		{ "\"time\":4,", "", -EBADMSG },
 	};
@@ -282,7 +284,7 @@ static void test_argon2(void **state)
 		_cleanup_(freep) char *changed = replaced(luks_image_json, rows[i].from, rows[i].to);
 
 		judge_json(rows[i].to, changed, strlen(changed), rows[i].error,
-			   rows[i].error ? "keyslots.0.kdf" : "");
+			   rows[i].remedy ? rows[i].remedy : rows[i].error ? "keyslots.0.kdf" : "");
 	}
 }
 
@@ -311,7 +313,7 @@ static void test_every_keyslot(void **state)
 
 	judge_json("bound", bound, strlen(bound), 0, "");
 	judge_json("nobody's", unbound, strlen(unbound), -EKEYREJECTED, "keyslot 7 is not bound to the digest of the segment, nor to one of its own; "
-		   "'cryptsetup luksKillSlot DEVICE 7' removes it");
+		   "cryptsetup takes no such header either: restore it from a backup");
 	judge_json("of its own", own, strlen(own), 0, "");
 	judge_json("short, of its own", short_key, strlen(short_key), 0, "");
 	judge_json("of two digests", twice, strlen(twice), -EBADMSG, "digests.0 names a keyslot that another digest names");
@@ -381,7 +383,7 @@ static void test_allow_tokens(void **state)
 		{ "clevis", "ubuntu-fde clevis", 0, "" },
 		{ "clevis", "clevis ubuntu-fde", 0, "" },
 		{ "clevis", "clevi", -EKEYREJECTED, "" },
-		{ "clevi", "clevis", -EKEYREJECTED, "'cryptsetup token remove --token-id 0 DEVICE'" },
+		{ "clevi", "clevis", -EKEYREJECTED, "'cryptsetup token remove --token-id 0 --header HEADER DEVICE'" },
 		{ "coco", "clevis", 0, "" },
 		{ "", "clevis", -EKEYREJECTED, "" },
 		/* Nobody can allow what systemd-cryptsetup opens a volume by. */
@@ -405,6 +407,52 @@ static void test_allow_tokens(void **state)
 		luks_judge(fd, &q, &v);
 		assert_judged(rows[i].type, &v, rows[i].error, rows[i].reason);
 		assert_int_equal(!!strstr(v.reason, "AllowTokens="), v.error && !startswith(rows[i].type, "systemd-"));
+	}
+}
+
+/* ---- what helps ---- */
+
+/*
+ * cryptsetup takes a header that it is given alone for the volume, and a reencryption of that
+ * destroys the key: whoever has a header apart is told so.  tests/run/luks-remedies does what is
+ * said here.
+ */
+#define CBC_AT(offset) "\"offset\":\"" offset "\",\"size\":\"dynamic\",\"iv_tweak\":\"0\",\"encryption\":\"aes-cbc-essiv:sha256\""
+#define RESUMED(version) "\"config\":{\"requirements\":{\"mandatory\":[\"online-reencrypt-v" version "\"]},"
+#define AND_AT_0(flag) "\"segments\":{\"1\":{\"type\":\"linear\",\"offset\":\"0\",\"flags\":[\"" flag "\"]},"
+
+static void test_remedies(void **state)
+{
+	static const char at[] = "\"offset\":\"16777216\",\"size\":\"dynamic\",\"iv_tweak\":\"0\",\"encryption\":\"aes-xts-plain64\"";
+	static const char config[] = "\"config\":{", segments[] = "\"segments\":{";
+	static const struct {
+		const char *from, *to, *segments;
+		uint64_t device_len;
+		const char *remedy;
+	} rows[] = {
+		{ at, CBC_AT("16777216"), segments, 64 << 20, "--key-size 512 DEVICE' changes it" },
+		{ at, CBC_AT("16777216"), segments, (16 << 20) + 1, "--key-size 512 DEVICE' changes it" },
+		{ at, CBC_AT("16777216"), segments, 16 << 20, "--key-size 512 --header HEADER DEVICE' changes it" },
+		{ at, CBC_AT("0"), segments, 64 << 20, "--key-size 512 --header HEADER DEVICE' changes it" },
+		{ at, CBC_AT("16777215"), segments, 64 << 20, "--key-size 512 --header HEADER DEVICE' changes it" },
+		{ config, RESUMED("2"), segments, 64 << 20, "--resume-only DEVICE' finishes it" },
+		{ config, RESUMED("3"), segments, 64 << 20, "--resume-only DEVICE' finishes it, and then this is no LUKS volume" },
+		/* A reencryption remembers where the data was. */
+		{ config, RESUMED("2"), AND_AT_0("backup-moved-segment"), 64 << 20, "--resume-only DEVICE' finishes it" },
+		{ config, RESUMED("2"), AND_AT_0("in-reencryption"), 64 << 20, "--resume-only --header HEADER DEVICE' finishes it" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(freep) char *changed = replaced(luks_image_json, rows[i].from, rows[i].to);
+		_cleanup_(freep) char *all = replaced(changed, segments, rows[i].segments);
+		_cleanup_(freep) uint8_t *image = luks_image_new(all, strlen(all), HDR_SIZE);
+		_cleanup_(closep) int fd = memfd_create("device", MFD_CLOEXEC);
+		struct luks_verdict v;
+
+		assert_int_equal(write_full(fd, image, IMAGE_LEN), 0);
+		assert_int_equal(ftruncate(fd, (off_t)rows[i].device_len), 0);
+		luks_judge(fd, &(struct luks_question){ "" }, &v);
+		assert_judged(rows[i].to, &v, -EKEYREJECTED, rows[i].remedy);
 	}
 }
 
@@ -559,10 +607,13 @@ static void test_luks1(void **state)
 		{ 8, "aes", 3, 0, "LUKS1 with aes-xts-plain64" },
 		{ 104 + 7, "\x20", 1, 0, "" },
 		{ 8, "cipher_null", 11, -EKEYREJECTED, "LUKS1 with the cipher 'cipher_null-xts-plain64'" },
-		{ 40, "ecb\0", 5, -EKEYREJECTED, "'aes-ecb'" },
+		{ 40, "ecb\0", 5, -EKEYREJECTED, "'aes-ecb', may only be: aes-xts-plain64; 'cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 DEVICE'" },
 		{ 40, "cbc-essiv:sha256", 16, -EKEYREJECTED, "'aes-cbc-essiv:sha256'" },
-		{ 104 + 7, "\x01", 1, -EKEYREJECTED, "a key of 1 bytes" },
-		{ 72, "crc32\0", 7, -EKEYREJECTED, "the hash 'crc32'" },
+		{ 104 + 7, "\x01", 1, -EKEYREJECTED, "a key of 1 bytes, may only be 64 or 32; 'cryptsetup reencrypt --key-size 512 DEVICE'" },
+		{ 72, "crc32\0", 7, -EKEYREJECTED, "the hash 'crc32', which is not known here; 'cryptsetup reencrypt --hash sha256 DEVICE'" },
+		/* The hash, and the payload's offset behind it. */
+		{ 72, "crc32\0\0\0" "\0\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0" "\0\0\0\0", 36, -EKEYREJECTED,
+		  "the hash 'crc32', which is not known here; LUKS1 with its header apart is not reencrypted: make it anew" },
 		{ 72, "whirlpool", 10, 0, "" },
 		{ 164 + 3, "\0", 1, -EBADMSG, "a digest of 0 iterations" },
 		{ 208 + 44, "\0\0\0\1", 4, -EBADMSG, "keyslot 0 has 1 stripes, not 4000" },
@@ -579,6 +630,7 @@ static void test_luks1(void **state)
 
 		strcpy((char *)h + 40, "xts-plain64");
 		strcpy((char *)h + 72, "sha256");
+		h[104 + 2] = 0x10;
 		h[104 + 7] = 64;
 		h[164 + 3] = 1;
 		for (size_t k = 0; k < 8; k++) {
@@ -672,7 +724,7 @@ static void test_cryptsetup(void **state)
 		  "cryptsetup convert --batch-mode --type luks2 $D/img", 0, "LUKS2" },
 		{ "$FORMAT --type luks1 --pbkdf-force-iterations 1000 --cipher aes-cbc-plain64 --key-size 256", -EKEYREJECTED, "'aes-cbc-plain64'" },
 		{ "truncate -s 8M $D/plain; cryptsetup reencrypt --disable-locks --encrypt --init-only --type luks2 --batch-mode $PBKDF $K "
-		  "--header $D/img $D/plain", -EKEYREJECTED, "'cryptsetup reencrypt --resume-only DEVICE' finishes it" },
+		  "--header $D/img $D/plain", -EKEYREJECTED, "'cryptsetup reencrypt --resume-only --header HEADER DEVICE' finishes it" },
 		{ "$FORMAT --type luks2 $PBKDF; cryptsetup luksErase --batch-mode $D/img", -EKEYREJECTED, "no key opens" },
 		{ "$FORMAT --type luks2 $PBKDF; dd if=/dev/zero of=$D/img bs=4096 count=1 conv=notrunc", -EOPNOTSUPP, "its first header is destroyed" },
 		{ "true", -EOPNOTSUPP, "no LUKS volume" },
@@ -717,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_argon2),
 		cmocka_unit_test(test_every_keyslot),
+		cmocka_unit_test(test_remedies),
 		cmocka_unit_test(test_json_area),
 		cmocka_unit_test(test_allow_tokens),
 		cmocka_unit_test(test_no_memory),
