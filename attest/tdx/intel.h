@@ -2,6 +2,7 @@
 #ifndef COCO_ATTEST_TDX_INTEL_H
 #define COCO_ATTEST_TDX_INTEL_H
 
+#include "attest/tdx/p256.h"
 #include "attest/x509/crl-set.h"
 #include "attest/tdx/pck.h"
 #include "attest/tdx/tdx-collateral.h"
@@ -15,15 +16,6 @@
  *	               ├─ TCB signing certificate ── TCB info, QE identity
  *	               └─ root CRL (CA, TCB signing)       CA ── PCK CRL (PCK certificates)
  */
-
-/*
- * A P-256 public key from x and y, 32 bytes big-endian each.  NULL when that is no point of the
- * curve.
- */
-EVP_PKEY *p256_key(const uint8_t xy[static 64]);
-
-/* Whether @signature (r and s as above) is one with SHA-256 over @data by @key. */
-bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes data);
 
 /*
  * The three certificates of a quote, still in DER, so that two of them need not be decoded when

@@ -8,7 +8,7 @@
 #include <openssl/x509.h>
 
 #include "attest/evidence-look.h"
-#include "attest/tdx/intel.h"
+#include "attest/x509/x509.h"
 #include "crypto/cleanup.h"
 #include "wire/jspan.h"
 #include "wire/tpm-quote.h"
