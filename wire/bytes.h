@@ -98,6 +98,16 @@ static inline int bytes_u64le(struct bytes *b, uint64_t *ret)
 	return bytes_skip(b, 8);
 }
 
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (a.p[i] != b.p[i])
+			return false;
+	return true;
+}
+
 static inline bool bytes_all_zero(const struct bytes *b)
 {
 	for (size_t i = 0; i < b->len; i++)

@@ -2,12 +2,9 @@
 #ifndef COCO_ATTEST_TDX_INTEL_H
 #define COCO_ATTEST_TDX_INTEL_H
 
-#include "attest/tdx/p256.h"
-#include "attest/x509/crl-set.h"
+#include "attest/tdx/intel-certs.h"
 #include "attest/tdx/pck.h"
 #include "attest/tdx/tdx-collateral.h"
-#include "attest/trust.h"
-#include "attest/x509/x509.h"
 
 /*
  * Intel's side of a TDX quote: who certified the platform, and what Intel says of such platforms.
@@ -17,36 +14,13 @@
  *	               └─ root CRL (CA, TCB signing)       CA ── PCK CRL (PCK certificates)
  */
 
-/*
- * The three certificates of a quote, still in DER, so that two of them need not be decoded when
- * they were before.
- */
-enum { PCK_LEAF, PCK_CA, PCK_ROOT, _PCK_MAX };
-
-#define PCK_CERT_LEN_MAX 8192
-
-struct pck_chain {
-	struct {
-		uint8_t b[PCK_CERT_LEN_MAX];
-		size_t len;
-	} cert[_PCK_MAX];
-};
-
-/*
- * Cut the PEM of a quote.  Returns 0; -EBADMSG for anything but three certificates; -EMSGSIZE
- * for a longer one; -ENOMEM.
- */
-int pck_chain_split(struct bytes pem, struct pck_chain *ret);
-
 /* What was verified once for a CA and a set of collateral, and stays so until @expires. */
 struct endorsement {
-	X509 *ca;
-	X509 *root;			/* while the rest is checked; not kept */
-	uint8_t root_spki[32];
+	struct pck_authority authority;	/* its root only while the rest is checked */
 	uint8_t *texts;			/* what the two documents borrow */
 	struct tdx_tcb_info tcb_info;
 	struct tdx_qe_identity qe_identity;
-	struct crl_set pck_crls;	/* of @ca */
+	struct crl_set pck_crls;	/* of the PCK CA */
 	int64_t expires;
 };
 
@@ -59,7 +33,7 @@ int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
 
 /*
  * Check the CA and the root of @chain against the pins of @trust at @now, each step a check of @v.
- * @ret has then @ca, @root and @root_spki.  Returns 0, what verdict_fail() gave, or -ENOMEM.
+ * @ret has then @authority.  Returns 0, what verdict_fail() gave, or -ENOMEM.
  */
 int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trust, int64_t now,
 			 struct verdict *v, struct endorsement *ret);
@@ -83,9 +57,5 @@ int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
 			    const struct endorsement *en, enum evidence_piece piece,
 			    struct bytes text, struct bytes signing, const struct crl_set *root_crls,
 			    int64_t now, struct verdict *v, struct newest_entry *ret);
-
-/* Check the PCK certificate, issued by @ca.  @ret is yours.  Returns as above. */
-int pck_check_leaf(const struct pck_chain *chain, X509 *ca, int64_t now, struct verdict *v,
-		   X509 **ret);
 
 #endif

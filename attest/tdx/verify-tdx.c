@@ -7,6 +7,7 @@
 #include "attest/evidence-look.h"
 #include "attest/tdx/ccel.h"
 #include "attest/tdx/intel.h"
+#include "attest/tdx/p256.h"
 #include "attest/tdx/tdx-needs.h"
 #include "attest/tdx/tdx-status.h"
 #include "attest/tdx/tdx-tcb.h"
@@ -256,7 +257,7 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	r = find_endorsement(ctx, key, chain, now, v, &en, &fresh);
 	if (r < 0)
 		return r;
-	r = pck_check_leaf(chain, en->ca, now, v, &leaf);
+	r = pck_check_leaf(chain, en->authority.ca, now, v, &leaf);
 	if (r < 0)
 		return r;
 	r = check_pck_extension(v, leaf, &t->pck);

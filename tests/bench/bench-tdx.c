@@ -9,7 +9,9 @@
  */
 #include <openssl/evp.h>
 
-#include "attest/tdx/intel.h"
+#include "attest/tdx/intel-certs.h"
+#include "attest/tdx/p256.h"
+#include "attest/tdx/tdx-collateral.h"
 #include "attest/policy.h"
 #include "attest/tdx/verify-tdx.h"
 #include "base/log.h"
