@@ -18,8 +18,10 @@ static const struct {
 	const char *name;
 	enum chain_cert cert;
 } folder_names[] = {
-	{ "pdh.cert", CHAIN_PDH },	   { "pek.cert", CHAIN_PEK },	{ "oca.cert", CHAIN_OCA },	 { "cek.cert", CHAIN_CEK },
-	{ "ask.cert", CHAIN_ASK },	   { "ark.cert", CHAIN_ARK },	{ "cert_chain.cert", _CHAIN_MAX }, { "cert_chain", _CHAIN_MAX },
+	{ "pdh.cert", CHAIN_PDH },	   { "pek.cert", CHAIN_PEK },
+	{ "oca.cert", CHAIN_OCA },	   { "cek.cert", CHAIN_CEK },
+	{ "ask.cert", CHAIN_ASK },	   { "ark.cert", CHAIN_ARK },
+	{ "cert_chain.cert", _CHAIN_MAX }, { "cert_chain", _CHAIN_MAX },
 	{ "ask_ark.cert", _CHAIN_MAX },
 };
 
@@ -45,122 +47,133 @@ static enum chain_cert hint_of(const char *path)
 	return _CHAIN_MAX;
 }
 
-static enum status read_bytes(const char *path, uint8_t **ret, size_t *ret_len)
+/* Returns 0; -EFBIG, without a cause, for more than a chain has; -ENOMEM or -EIO. */
+static int read_bytes(const char *path, uint8_t **ret, size_t *ret_len, struct cause *why)
 {
 	char *data;
 	int r;
 
 	r = read_file_at(AT_FDCWD, path, CHAIN_FILE_MAX, &data, ret_len);
 	if (r == -EFBIG)
-		return STATUS_MALFORMED;
-	if (r < 0) {
-		log_error_errno(r, "Failed to read '%s': %m", path);
-		return STATUS_IO;
-	}
+		return r;
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to read '%s': %m", path);
 	*ret = (uint8_t *)data;
-	return STATUS_GOOD;
+	return 0;
 }
 
-static enum status bad_file(struct chain_verdict *v, const char *path)
+static int bad_file(struct chain_verdict *v, const char *path, struct cause *why)
 {
-	*v = (struct chain_verdict){ STATUS_MALFORMED, "format", NULL, "every file is a certificate or a chain of them, binary or base64",
-				     "give files that sevctl, sev-tool, QEMU or AMD's site made, each whole and with nothing else in it" };
-	return give_up(STATUS_MALFORMED, "'%s' is no SEV certificate or chain of them", path);
+	*v = (struct chain_verdict){
+		.state = CHAIN_MALFORMED,
+		.code = "format",
+		.expected = "every file is a certificate or a chain of them, binary or base64",
+		.todo = "give files that sevctl, sev-tool, QEMU or AMD's site made, each whole and "
+			"with nothing else in it",
+	};
+	return cause_set(why, -EBADMSG, "'%s' is no SEV certificate or chain of them", path);
 }
 
-static enum status conflict(struct chain_verdict *v, const char *path, enum chain_cert cert)
+static int conflict(struct chain_verdict *v, const char *path, enum chain_cert cert,
+		    struct cause *why)
 {
-	*v = (struct chain_verdict){ STATUS_MALFORMED, "conflict", chain_names[cert], "each certificate is given once, or is the same each time",
-				     "give the files of one platform, exported at one time" };
-	return give_up(STATUS_MALFORMED, "The %s in '%s' is another one than was given before",
-		       chain_names[cert], path);
+	*v = (struct chain_verdict){
+		.state = CHAIN_MALFORMED,
+		.code = "conflict",
+		.cert = chain_names[cert],
+		.expected = "each certificate is given once, or is the same each time",
+		.todo = "give the files of one platform, exported at one time",
+	};
+	return cause_set(why, -EBADMSG, "The %s in '%s' is another one than was given before",
+			 chain_names[cert], path);
 }
 
-static enum status add_file(const char *path, enum chain_cert hint, struct chain *c,
-			    struct chain_verdict *v)
+static int add_file(const char *path, enum chain_cert hint, struct chain *c,
+		    struct chain_verdict *v, struct cause *why)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	enum chain_cert cert = _CHAIN_MAX;
-	enum status status;
 	size_t len;
 	int r;
 
-	status = read_bytes(path, &data, &len);
-	if (status == STATUS_MALFORMED)
-		return bad_file(v, path);
-	if (status != STATUS_GOOD)
-		return status;
+	r = read_bytes(path, &data, &len, why);
+	if (r == -EFBIG)
+		return bad_file(v, path, why);
+	if (r < 0)
+		return r;
 	r = chain_add(c, data, len, hint, &cert);
 	if (r == -EEXIST)
-		return conflict(v, path, cert);
+		return conflict(v, path, cert, why);
 	if (r == -EBADMSG)
-		return bad_file(v, path);
-	return r < 0 ? (log_oom(), STATUS_IO) : STATUS_GOOD;
+		return bad_file(v, path, why);
+	return r < 0 ? cause_set_oom(why) : 0;
 }
 
-static enum status add_folder(const char *path, struct chain *c, struct chain_verdict *v)
+static int add_folder(const char *path, struct chain *c, struct chain_verdict *v, struct cause *why)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folder_names); i++) {
 		char file[PATH_MAX];
-		enum status status;
 		struct stat st;
-		int n;
+		int n, r;
 
 		n = snprintf(file, sizeof(file), "%s/%s", path, folder_names[i].name);
 		if (n < 0 || (size_t)n >= sizeof(file) || stat(file, &st) < 0)
 			continue;
 		found++;
-		status = add_file(file, folder_names[i].cert, c, v);
-		if (status != STATUS_GOOD)
-			return status;
+		r = add_file(file, folder_names[i].cert, c, v, why);
+		if (r < 0)
+			return r;
 	}
 	if (found > 0)
-		return STATUS_GOOD;
-	*v = (struct chain_verdict){ STATUS_MALFORMED, "format", NULL, "a folder has files such as pdh.cert, pek.cert, oca.cert, cek.cert, cert_chain.cert",
-				     "name the files themselves" };
-	return give_up(STATUS_MALFORMED,
-		       "The folder '%s' has none of pdh.cert, pek.cert, oca.cert, cek.cert, ask.cert, ark.cert, cert_chain.cert, ask_ark.cert",
-		       path);
+		return 0;
+	*v = (struct chain_verdict){
+		.state = CHAIN_MALFORMED,
+		.code = "format",
+		.expected = "a folder has files such as pdh.cert, pek.cert, oca.cert, cek.cert, "
+			    "cert_chain.cert",
+		.todo = "name the files themselves",
+	};
+	return cause_set(why, -EBADMSG,
+			 "The folder '%s' has none of pdh.cert, pek.cert, oca.cert, cek.cert, "
+			 "ask.cert, ark.cert, cert_chain.cert, ask_ark.cert",
+			 path);
 }
 
-enum status chain_input_path(const char *path, struct chain *c, struct chain_verdict *v)
+int chain_input_path(const char *path, struct chain *c, struct chain_verdict *v, struct cause *why)
 {
 	struct stat st;
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return add_folder(path, c, v);
-	return add_file(path, hint_of(path), c, v);
+		return add_folder(path, c, v, why);
+	return add_file(path, hint_of(path), c, v, why);
 }
 
 /* --anchor and --oca. */
-static enum status set_file(const char *path, struct chain *c, struct chain_verdict *v,
-			    int (*set)(struct chain *c, const uint8_t *data, size_t len))
+static int set_file(const char *path, struct chain *c, struct chain_verdict *v, struct cause *why,
+		    int (*set)(struct chain *c, const uint8_t *data, size_t len))
 {
 	_cleanup_(freep) uint8_t *data = NULL;
-	enum status status;
 	size_t len;
 	int r;
 
 	if (!path)
-		return STATUS_GOOD;
-	status = read_bytes(path, &data, &len);
-	if (status == STATUS_MALFORMED)
-		return bad_file(v, path);
-	if (status != STATUS_GOOD)
-		return status;
+		return 0;
+	r = read_bytes(path, &data, &len, why);
+	if (r == -EFBIG)
+		return bad_file(v, path, why);
+	if (r < 0)
+		return r;
 	r = set(c, data, len);
-	if (r == -ENOMEM) {
-		log_oom();
-		return STATUS_IO;
-	}
-	return r < 0 ? bad_file(v, path) : STATUS_GOOD;
+	if (r == -ENOMEM)
+		return cause_set_oom(why);
+	return r < 0 ? bad_file(v, path, why) : 0;
 }
 
-static enum status add_cek(const char *path, struct chain *c, struct chain_verdict *v)
+static int add_cek(const char *path, struct chain *c, struct chain_verdict *v, struct cause *why)
 {
-	return path ? add_file(path, CHAIN_CEK, c, v) : STATUS_GOOD;
+	return path ? add_file(path, CHAIN_CEK, c, v, why) : 0;
 }
 
 /* ---- AMD's key server ---- */
@@ -196,52 +209,57 @@ static int accept_ask_ark(const uint8_t *data, size_t len, void *userdata)
 	return r == -EEXIST ? -EKEYREJECTED : r;
 }
 
-static enum status parse_chip_id(const char *text, char ret[static KDS_CHIP_ID_TEXT_LEN + 1])
+static int parse_chip_id(const char *text, char ret[static KDS_CHIP_ID_TEXT_LEN + 1],
+			 struct cause *why)
 {
-	uint8_t id[2 * KDS_CHIP_ID_LEN];	/* a machine with two sockets has two; the first counts */
+	/* A machine with two sockets has two; the first counts. */
+	uint8_t id[2 * KDS_CHIP_ID_LEN];
 	ssize_t n = base64_decode(text, id, sizeof(id));
 
 	if (parse_hex(text, id, KDS_CHIP_ID_LEN) < 0 && parse_hex(text, id, sizeof(id)) < 0 &&
 	    n != KDS_CHIP_ID_LEN && n != sizeof(id))
-		return give_up(STATUS_USAGE,
-			       "--chip-id '%s' is not the 64 bytes of cpu0-id, in hexadecimal or base64",
-			       text);
+		return cause_set(why, -EINVAL,
+				 "--chip-id '%s' is not the 64 bytes of cpu0-id, in hexadecimal or "
+				 "base64",
+				 text);
 	format_hex(id, KDS_CHIP_ID_LEN, ret);
-	return STATUS_GOOD;
+	return 0;
 }
 
-static enum status kds_problem(const struct kds *k, const char *what, int r)
+static int kds_problem(const struct kds *k, const char *what, int r, struct cause *why)
 {
 	if (r == -EKEYREJECTED)
-		return give_up(STATUS_CHECK,
-			       "The %s from the key server does not belong to this platform's certificates",
-			       what);
+		return cause_set(why, -EKEYREJECTED,
+				 "The %s from the key server does not belong to this platform's "
+				 "certificates",
+				 what);
 	if (r == -EBADMSG)
-		return give_up(STATUS_UNDECIDED, "What the key server sent is no %s", what);
+		return cause_set(why, -ENODATA, "What the key server sent is no %s", what);
 	if (r == -ENOENT)
-		return give_up(STATUS_UNDECIDED, "No %s: %s", what,
-			       k->fetch ? "the key server does not have it" :
-					  "it is not in the cache; --fetch gets it");
-	return give_up(STATUS_UNDECIDED, "Failed to get the %s: %s", what, k->error[0] ? k->error : strerror(-r));
+		return cause_set(why, -ENODATA, "No %s: %s", what,
+				 k->fetch ? "the key server does not have it" :
+					    "it is not in the cache; --fetch gets it");
+	return cause_set(why, -ENODATA, "Failed to get the %s: %s", what,
+			 k->error[0] ? k->error : strerror(-r));
 }
 
-static enum status get_cek(struct kds *k, const struct args *a, struct chain *c)
+static int get_cek(struct kds *k, const struct args *a, struct chain *c, struct cause *why)
 {
 	struct fetch f = { .chain = c };
 	char id[KDS_CHIP_ID_TEXT_LEN + 1];
-	enum status status;
 	int r;
 
 	if (c->certs[CHAIN_CEK].len > 0 && chain_cek_is_signed(c->certs[CHAIN_CEK].bytes))
-		return STATUS_GOOD;
+		return 0;
 	if (!a->value[ARG_CHIP_ID])
-		return give_up(STATUS_USAGE,
-			       "The CEK lacks AMD's signature, and to get it --chip-id is needed: cpu0-id of QEMU's query-sev-capabilities");
-	status = parse_chip_id(a->value[ARG_CHIP_ID], id);
-	if (status != STATUS_GOOD)
-		return status;
+		return cause_set(why, -EINVAL,
+				 "The CEK lacks AMD's signature, and to get it --chip-id is "
+				 "needed: cpu0-id of QEMU's query-sev-capabilities");
+	r = parse_chip_id(a->value[ARG_CHIP_ID], id, why);
+	if (r < 0)
+		return r;
 	r = kds_get_cek(k, id, accept_cek, &f);
-	return r < 0 ? kds_problem(k, "CEK with AMD's signature", r) : STATUS_GOOD;
+	return r < 0 ? kds_problem(k, "CEK with AMD's signature", r, why) : 0;
 }
 
 /* The CEK does not say which generation it is of, but how long the signature on it is. */
@@ -262,19 +280,19 @@ static bool product_is_possible(const struct args *a, const struct chain *c, siz
 	return false;
 }
 
-static enum status get_ask_ark(struct kds *k, const struct args *a, struct chain *c)
+static int get_ask_ark(struct kds *k, const struct args *a, struct chain *c, struct cause *why)
 {
 	struct fetch f = { .chain = c };
 	int r, worst = -ENOENT;
 
 	if (c->certs[CHAIN_ASK].len > 0 && (c->certs[CHAIN_ARK].len > 0 || c->anchor_len > 0))
-		return STATUS_GOOD;
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(products); i++) {
 		if (!product_is_possible(a, c, i))
 			continue;
 		r = kds_get_ask_ark(k, products[i].name, accept_ask_ark, &f);
 		if (r == 0)
-			return STATUS_GOOD;
+			return 0;
 		/*
 		 * One that is not there or is another generation's is no news; a server that
 		 * does not answer is not asked for the next.
@@ -284,7 +302,7 @@ static enum status get_ask_ark(struct kds *k, const struct args *a, struct chain
 		if (r != -ENOENT && r != -EKEYREJECTED && r != -EBADMSG)
 			break;
 	}
-	return kds_problem(k, "ASK and ARK", worst);
+	return kds_problem(k, "ASK and ARK", worst, why);
 }
 
 static bool product_is_known(const char *name)
@@ -295,7 +313,11 @@ static bool product_is_known(const char *name)
 	return false;
 }
 
-static enum status fetch_missing(const struct args *a, struct chain *c)
+/*
+ * What is missing, from the cache or the network.  What cannot be had stays missing, and the checks
+ * say what that means.
+ */
+static int fetch_missing(const struct args *a, struct chain *c, struct cause *why)
 {
 	struct kds k = {
 		.fetch = a->value[ARG_FETCH],
@@ -304,101 +326,115 @@ static enum status fetch_missing(const struct args *a, struct chain *c)
 		.cache = a->value[ARG_CACHE],
 		.timeout_usec = TIMEOUT_USEC,
 	};
-	enum status status;
+	int r;
 
 	if (a->value[ARG_TIMEOUT] &&
 	    (parse_usec(a->value[ARG_TIMEOUT], &k.timeout_usec) < 0 || k.timeout_usec == 0))
-		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min",
-			       a->value[ARG_TIMEOUT]);
+		return cause_set(why, -EINVAL, "--timeout '%s' is no time such as 30s or 2min",
+				 a->value[ARG_TIMEOUT]);
 	if (a->value[ARG_PRODUCT] && !product_is_known(a->value[ARG_PRODUCT]))
-		return give_up(STATUS_USAGE,
-			       "--product '%s' is none of naples, rome, milan, genoa, turin",
-			       a->value[ARG_PRODUCT]);
+		return cause_set(why, -EINVAL,
+				 "--product '%s' is none of naples, rome, milan, genoa, turin",
+				 a->value[ARG_PRODUCT]);
 	if (k.cache && !*k.cache)
-		return give_up(STATUS_USAGE, "--cache needs the name of a folder");
+		return cause_set(why, -EINVAL, "--cache needs the name of a folder");
 	if (!k.fetch && !k.cache)
-		return STATUS_GOOD;
+		return 0;
 	if (kds_check_url(k.url) < 0)
-		return give_up(STATUS_USAGE,
-			       "--kds '%s' is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)",
-			       k.url);
+		return cause_set(why, -EINVAL,
+				 "--kds '%s' is no https://HOST[:PORT][/PATH] (http:// is for "
+				 "127.0.0.1 only)",
+				 k.url);
 	c->fetch_tried = k.fetch;
-	status = get_cek(&k, a, c);
-	if (status == STATUS_GOOD)
-		status = get_ask_ark(&k, a, c);
-	/* What could not be had is missing then, and the checks say what that means. */
-	return status == STATUS_USAGE ? status : STATUS_GOOD;
+	r = get_cek(&k, a, c, why);
+	if (r == 0)
+		r = get_ask_ark(&k, a, c, why);
+	return r == -EINVAL ? r : 0;
 }
 
-enum status chain_input(const struct args *a, struct chain *c, struct chain_verdict *v)
+int chain_input(const struct args *a, struct chain *c, struct chain_verdict *v, struct cause *why)
 {
-	enum status status = STATUS_GOOD;
+	int r = 0;
 
-	for (size_t i = 0; status == STATUS_GOOD && i < a->n_words; i++)
-		status = chain_input_path(a->words[i], c, v);
-	if (status == STATUS_GOOD)
-		status = add_cek(a->value[ARG_CEK], c, v);
-	if (status == STATUS_GOOD)
-		status = set_file(a->value[ARG_ANCHOR], c, v, chain_set_anchor);
-	if (status == STATUS_GOOD)
-		status = set_file(a->value[ARG_OCA], c, v, chain_set_oca);
-	if (status == STATUS_GOOD)
-		status = fetch_missing(a, c);
-	return status;
+	*why = (struct cause){ "" };
+	for (size_t i = 0; r == 0 && i < a->n_words; i++)
+		r = chain_input_path(a->words[i], c, v, why);
+	if (r == 0)
+		r = add_cek(a->value[ARG_CEK], c, v, why);
+	if (r == 0)
+		r = set_file(a->value[ARG_ANCHOR], c, v, why, chain_set_anchor);
+	if (r == 0)
+		r = set_file(a->value[ARG_OCA], c, v, why, chain_set_oca);
+	if (r == 0)
+		r = fetch_missing(a, c, why);
+	return r;
 }
 
 /* ---- what people are told ---- */
 
-static const struct {
+struct meaning {
 	enum chain_state state;
-	enum status status;
-	const char *word;
-} words[] = {
-	{ CHAIN_GOOD, STATUS_GOOD, "good" },
-	{ CHAIN_FAILED, STATUS_CHECK, "failed" },
-	{ CHAIN_MALFORMED, STATUS_MALFORMED, "malformed" },
-	{ CHAIN_UNDECIDED, STATUS_UNDECIDED, "undecided" },
+	int error;
+	const char *word, *text;
 };
 
-const char *chain_verdict_word(enum status status)
+static const struct meaning *meaning_of(enum chain_state state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i].status == status)
-			return words[i].word;
-	return "undecided";
+	static const struct meaning meanings[] = {
+		{ CHAIN_GOOD, 0, "good", "The chain is good" },
+		{ CHAIN_FAILED, -EKEYREJECTED, "failed", "The chain is not good" },
+		{ CHAIN_MALFORMED, -EBADMSG, "malformed", "The chain is not good" },
+	};
+	static const struct meaning undecided = { CHAIN_UNDECIDED, -ENODATA, "undecided",
+						  "It could not be decided" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+		if (meanings[i].state == state)
+			return &meanings[i];
+	return &undecided;
 }
 
-enum status chain_judge(const struct chain *c, struct chain_report *ret_report, struct chain_verdict *v)
+const char *chain_verdict_word(const struct chain_verdict *v)
+{
+	return meaning_of(v->state)->word;
+}
+
+int chain_judge(const struct chain *c, struct chain_report *ret_report, struct chain_verdict *ret,
+		struct cause *why)
 {
 	const struct chain_check *check;
 	int r;
 
 	r = chain_verify(c, ret_report);
-	if (r < 0) {
-		log_error_errno(r, "Failed to verify the certificates: %m");
-		return STATUS_IO;
-	}
-	if (c->anchor_len > 0)
-		log_warning("WARNING: the root key is the one of --anchor and NOT AMD's: all that this says of the platform is worth as much as that file");
-	*v = (struct chain_verdict){ .status = STATUS_GOOD };
-	if (ret_report->verdict == CHAIN_GOOD)
-		return STATUS_GOOD;
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to verify the certificates: %m");
+	*ret = (struct chain_verdict){ .state = ret_report->verdict };
+	if (ret->state == CHAIN_GOOD)
+		return 0;
 	check = chain_check(ret_report->first);
-	*v = (struct chain_verdict){ .code = check->code, .cert = chain_names[check->cert], .expected = check->expected,
-				     .todo = c->fetch_tried && check->todo_by_hand ? check->todo_by_hand : check->todo };
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i].state == ret_report->verdict)
-			v->status = words[i].status;
-	return v->status;
+	ret->code = check->code;
+	ret->cert = chain_names[check->cert];
+	ret->expected = check->expected;
+	ret->todo = check->todo;
+	if (c->fetch_tried && check->todo_by_hand)
+		ret->todo = check->todo_by_hand;
+	return 0;
 }
 
-enum status chain_explain(const struct chain_verdict *v)
+const char *chain_warning(const struct chain *c)
 {
-	if (v->status == STATUS_GOOD || !v->code)
-		return v->status;
-	log_error("%s (%s): expected that %s; %s",
-		  v->status == STATUS_UNDECIDED ? "It could not be decided" :
-						  "The chain is not good",
-		  v->code, v->expected, v->todo);
-	return v->status;
+	return c->anchor_len == 0 ? NULL :
+				    "WARNING: the root key is the one of --anchor and NOT AMD's: "
+				    "all that this says of "
+				    "the platform is worth as much as that file";
+}
+
+int chain_explain(const struct chain_verdict *v, struct cause *why)
+{
+	const struct meaning *m = meaning_of(v->state);
+
+	if (m->error == 0)
+		return 0;
+	return cause_set(why, m->error, "%s (%s): expected that %s; %s", m->text, v->code,
+			 v->expected, v->todo);
 }

@@ -176,7 +176,7 @@ static enum status print_json(const struct chain *c, const struct chain_report *
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 
-	if (!o || !add_text(o, "verdict", chain_verdict_word(v->status)) ||
+	if (!o || !add_text(o, "verdict", chain_verdict_word(v)) ||
 	    (v->code && (!add_text(o, "code", v->code) || !add_text(o, "certificate", v->cert) ||
 			 !add_text(o, "expected", v->expected) || !add_text(o, "todo", v->todo))))
 		return output_json(NULL);
@@ -251,22 +251,29 @@ static void print_product(const struct chain_report *report)
 /* ---- the verbs ---- */
 
 /*
- * Read and verify; @ret_report is meaningless when @v has no verdict of the checks yet, and
- * then this is true.
+ * Read and verify.  Without a verdict of the checks, @report is meaningless and this is not
+ * STATUS_GOOD.
  */
-static bool gave_up_early(const struct args *a, struct chain *c, struct chain_report *report,
-			  struct chain_verdict *v, enum status *ret)
+static enum status read_and_judge(const struct args *a, struct chain *c,
+				  struct chain_report *report, struct chain_verdict *v)
 {
-	*v = (struct chain_verdict){ .status = STATUS_GOOD };
-	*ret = chain_input(a, c, v);
-	if (*ret != STATUS_GOOD) {
+	enum status status;
+	struct cause why;
+
+	*v = (struct chain_verdict){ .state = CHAIN_GOOD };
+	status = give_up_if(chain_input(a, c, v, &why), &why);
+	if (status != STATUS_GOOD) {
 		/* What is wrong with a file is a verdict too. */
 		if (v->code && a->value[ARG_JSON])
 			(void) print_json(c, NULL, v);
-		return true;
+		return status;
 	}
-	*ret = chain_judge(c, report, v);
-	return *ret == STATUS_IO;
+	if (why.text[0])
+		log_error("%s", why.text);
+	status = give_up_if(chain_judge(c, report, v, &why), &why);
+	if (status == STATUS_GOOD && chain_warning(c))
+		log_warning("%s", chain_warning(c));
+	return status;
 }
 
 static enum status run_show(const struct args *a)
@@ -280,14 +287,15 @@ static enum status run_show(const struct args *a)
 		log_oom();
 		return STATUS_IO;
 	}
-	if (gave_up_early(a, c, &report, &v, &status))
+	status = read_and_judge(a, c, &report, &v);
+	if (status != STATUS_GOOD)
 		return status;
 	if (a->value[ARG_JSON])
 		return print_json(c, &report, &v);
 	print_product(&report);
 	for (size_t i = 0; i < _CHAIN_MAX; i++)
 		print_cert(c, &report, (enum chain_cert)i);
-	print("Verdict: %s%s%s\n", chain_verdict_word(v.status), v.code ? ", " : "", v.code ? v.code : "");
+	print("Verdict: %s%s%s\n", chain_verdict_word(&v), v.code ? ", " : "", v.code ? v.code : "");
 	return STATUS_GOOD;
 }
 
@@ -296,25 +304,27 @@ static enum status run_verify(const struct args *a)
 	_cleanup_(freep) struct chain *c = calloc(1, sizeof(*c));
 	struct chain_report report;
 	struct chain_verdict v;
-	enum status status;
+	enum status status, printed;
 	struct face pdh;
+	struct cause why;
 
 	if (!c) {
 		log_oom();
 		return STATUS_IO;
 	}
-	if (gave_up_early(a, c, &report, &v, &status))
+	status = read_and_judge(a, c, &report, &v);
+	if (status != STATUS_GOOD)
 		return status;
-	(void) chain_explain(&v);
+	status = give_up_if(chain_explain(&v, &why), &why);
 	if (a->value[ARG_JSON]) {
-		status = print_json(c, &report, &v);
-		return status == STATUS_GOOD ? v.status : status;
+		printed = print_json(c, &report, &v);
+		return printed == STATUS_GOOD ? status : printed;
 	}
-	if (v.status == STATUS_GOOD && face_of(c, CHAIN_PDH, &pdh)) {
+	if (status == STATUS_GOOD && face_of(c, CHAIN_PDH, &pdh)) {
 		print_product(&report);
 		print("PDH sha256:%s\nGood: all checks hold\n", pdh.fingerprint);
 	}
-	return v.status;
+	return status;
 }
 
 const struct verb verb_chain_show = {

@@ -55,12 +55,15 @@ static enum status judge(const struct args *a, const struct chain *c)
 	struct chain_report report;
 	struct chain_verdict v;
 	enum status status;
+	struct cause why;
 
-	status = chain_judge(c, &report, &v);
-	if (status == STATUS_IO)
+	status = give_up_if(chain_judge(c, &report, &v, &why), &why);
+	if (status != STATUS_GOOD)
 		return status;
+	if (chain_warning(c))
+		log_warning("%s", chain_warning(c));
 	if (a->value[ARG_CHAIN])
-		return chain_explain(&v);
+		return give_up_if(chain_explain(&v, &why), &why);
 	for (size_t i = 0; i < chain_n_checks(); i++) {
 		const struct chain_check *check = chain_check(i);
 
@@ -81,20 +84,23 @@ static enum status read_certs(const struct args *a, struct chain *c)
 	const char *path = a->value[ARG_PDH];
 	struct chain_verdict v;
 	enum status status;
+	struct cause why;
 
 	if (!own) {
 		log_oom();
 		return STATUS_IO;
 	}
-	status = chain_input_path(path, own, &v);
+	status = give_up_if(chain_input_path(path, own, &v, &why), &why);
 	if (status != STATUS_GOOD)
 		return status;
 	if (own->certs[CHAIN_PDH].len == 0)
 		return give_up(STATUS_MALFORMED, "There is no PDH in '%s'", path);
 	if (a->value[ARG_CHAIN]) {
-		status = chain_input(a, c, &v);
+		status = give_up_if(chain_input(a, c, &v, &why), &why);
 		if (status != STATUS_GOOD)
 			return status;
+		if (why.text[0])
+			log_error("%s", why.text);
 	}
 	if (chain_add(c, own->certs[CHAIN_PDH].bytes, SEV_CERT_LEN, CHAIN_PDH, NULL) < 0)
 		return give_up(STATUS_CHECK, "The PDH in '%s' is not the one of --chain", path);
