@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# Which files the project has, whether it is a clone or an unpacked tarball, built in or not.  To be sourced.
+# Finds the project's files, in a clone and in an unpacked tarball, built in or not.  To be sourced.
 #
-#	none TEXT		for check: succeeds when TEXT, a list of what is wrong, is empty
-#	lint_match PATTERN...	the files that match a shell pattern, one a line
-#	lint_scripts PROGRAM	those whose first line has it
+#	none TEXT		for check: succeeds if TEXT, a list of what is wrong, is empty
+#	lint_match PATTERN...	prints the files that match a shell pattern, one on each line
+#	lint_scripts PROGRAM	prints the scripts whose first line names PROGRAM
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/../run/tap.sh"
 cd "$top_srcdir" || exit 99
@@ -15,7 +15,7 @@ none() {
 	return 1
 }
 
-# What autotools and make put among them; git knows by itself.
+# In a tarball, leave out what autotools and make add.  In a clone, git does that.
 lint_find() {
 	find . \( -name .git -o -name _build -o -name _inst -o -name build-aux -o -name m4 -o -name autom4te.cache \
 		-o -name .deps -o -name __pycache__ -o -path ./logs -o -path './build*' \) -prune -o -type f \
@@ -24,7 +24,7 @@ lint_find() {
 		! -name '*.log' ! -name '*.trs' -print | sed 's,^\./,,'
 }
 
-# All files that somebody wrote, one a line.  Their names have no blanks; a test looks after that.
+# Prints all files that somebody wrote, one on each line.  Their names have no blanks; a test checks that.
 lint_files() {
 	if [ ! -e .git ] || ! git ls-files -co --exclude-standard 2>/dev/null; then
 		lint_find

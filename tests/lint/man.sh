@@ -18,7 +18,7 @@ while read -r f; do
 	fi
 done <"$work/pages"
 
-# What is installed for people or by units.
+# Programs that are installed, for people or for units.
 sed -nE 's/^(bin|sbin|pkglibexec)_PROGRAMS[[:blank:]]*\+?=[[:blank:]]*//p' "$work/am" | tr ' ' '\n' | sed '/^$/d; s,.*/,,' >"$work/programs"
 check "there are programs" test -s "$work/programs"
 while read -r program; do

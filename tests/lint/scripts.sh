@@ -16,7 +16,7 @@
 
 if command -v shellcheck >/dev/null; then
 	while read -r f; do
-		# -x: it follows what they source.  SC2317: functions are called through check.
+		# -x: follow sourced files.  SC2317: functions are called through check.
 		check "shellcheck $f" shellcheck -x -e SC2317 "$f"
 	done <"$work/shell"
 else
@@ -31,7 +31,7 @@ else
 	skip "python3 parses the scripts" "/usr/bin/python3 is not installed"
 fi
 
-# Another python3 in PATH may lack what Debian's has.
+# Another python3 in PATH may lack the modules that Debian's has.
 check "Python scripts ask for /usr/bin/python3" none "$(lint_scripts python | while read -r f; do
 	head -n 1 "$f" | grep -qE '^#!/usr/bin/python3( -[A-Za-z]+)?$' || echo "$f"
 done)"

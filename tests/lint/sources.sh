@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What every source file must have, and what none may have.
+# What every source file must have, and what no source file may have.
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -29,7 +29,7 @@ check "every source file names its licence in an SPDX line" none "$(check_licenc
 
 # ---- headers ----
 
-# wire/foo-bar.h has COCO_WIRE_FOO_BAR_H.
+# The include guard of wire/foo-bar.h is COCO_WIRE_FOO_BAR_H.
 check_guards() {
 	lint_match '*.h' | while read -r f; do
 		guard=COCO_$(printf '%s' "$f" | tr 'a-z/.-' 'A-Z___')
@@ -40,7 +40,7 @@ check "every header has its include guard" none "$(check_guards)"
 
 # ---- what a terminal gets to see ----
 
-# Foreign text goes through print() and the log, which make it printable; sentences of our own may be put out as they are.
+# Foreign text goes through print() and the log, which make it printable.  Our own sentences need not.
 check_output() {
 	lint_match '*.c' '*.h' | grep -E '^(base|wire|net|ipc|secrets|attest|agent|cli|inject|broker|doctor|cryptsetup)/' |
 		grep -vx -e base/log.c -e base/text.c |
@@ -52,7 +52,7 @@ check "text goes to a terminal through print() and the log alone" none "$(check_
 
 # ---- nothing of one machine ----
 
-# Written so that they do not match themselves.  Example names and documentation addresses are fine.
+# These patterns are written so that they do not match themselves.  Example names and documentation addresses are fine.
 cat >"$work/patterns" <<'P'
 (^|[^A-Za-z0-9._-])/wor[k]/
 /tmp/w[t]/
@@ -65,7 +65,7 @@ grep -v -e '^COPYING' -e '^tests/fuzz/corpus/' "$work/files" >"$work/texts"
 check "no file has a path or host name of one machine" \
 	none "$(xargs grep -InE -f "$work/patterns" <"$work/texts")"
 
-# And none of this one's: where it is built, and where it gets its packages from, unless that is Debian's own.
+# Also no path where this tree is built, and no host that this machine gets packages from, unless it is Debian's.
 {
 	for path in "$top_srcdir" "$top_builddir"; do
 		case $path in /*/*) echo "$path" ;; esac

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The systemd units: valid, tight, and free of what would make early boot wait for itself.
+# The systemd units are valid and well confined, and nothing in them makes early boot wait for itself.
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -8,7 +8,7 @@ lint_match 'systemd/*.service' 'systemd/*.service.in' 'systemd/*.socket' 'system
 	'systemd/*.path' 'systemd/*.mount' 'systemd/*.timer' >"$work/units"
 check "there are units" test -s "$work/units"
 
-# As they will be installed, but with programs that exist.
+# The units as they will be installed, but with programs that exist.
 mkdir "$work/unit" "$work/bin"
 while read -r f; do
 	name=${f##*/}
@@ -18,27 +18,28 @@ sed -nE 's,^Exec[A-Za-z]+=[-@:+!]*([^ ]+).*,\1,p' "$work"/unit/* | sort -u | whi
 	case $program in "$work/bin/"*) ln -sf /bin/true "$program" ;; esac
 done
 
-# setting UNIT NAME: its last value, "" when there is none.
+# setting UNIT NAME: print the last value of the setting, or "" if there is none.
 setting() {
 	sed -n "s/^$2=//p" "$1" | tail -n 1
 }
 
-# exposure UNIT: ten times the exposure level that systemd-analyze may find at most.
+# exposure UNIT: print the highest exposure level that systemd-analyze may find, times ten.
 exposure() {
 	case ${1##*/} in
 	cocod-worker-*@.service) echo 3 ;;
-	# It has a network for one address, Azure's metadata service.
+	# cocod may reach one address, Azure's metadata service.
 	cocod.service) echo 25 ;;
 	*) echo 20 ;;
 	esac
 }
 
-# Both wait for systemd-tmpfiles-setup.service, that for local-fs.target, and that for the encrypted file systems.
+# Both wait for systemd-tmpfiles-setup.service, which waits for local-fs.target, which waits for the encrypted file
+# systems.
 waits() {
 	grep -nE '^(PrivateTmp|DynamicUser)=(yes|true|on|1)$' "$1"
 }
 
-# verify also succeeds when it has warned.
+# systemd-analyze verify succeeds even if it has warned.
 valid() {
 	none "$(SYSTEMD_UNIT_PATH="$work/unit:" systemd-analyze verify --man=no "$1" 2>&1 || echo "systemd-analyze verify has failed")"
 }
@@ -47,7 +48,7 @@ tight() {
 	systemd-analyze security --no-pager --offline=true --threshold="$(exposure "$1")" "$1"
 }
 
-# The two workers differ in who they are, how long they may take, and what they may call, and else in nothing.
+# The two workers differ only in their user, in how long they may run, and in the system calls that they may make.
 worker_lines() {
 	sed -n '/^\[Service\]/,$p' "$work/unit/cocod-worker-$1@.service" | grep '^[A-Z]' |
 		grep -vE '^(ExecStart|User|Group|RuntimeMaxSec|RestrictAddressFamilies|SystemCallFilter)='

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What cococtl --help names is in cococtl(1) and is offered by the completion, and what that offers is understood.  Nothing is listed here: a verb or an option that is
-# added is found in --help.
+# Every verb and option in cococtl --help is in cococtl(1) and offered by the completion, and cococtl understands
+# every word that the completion offers.  The words come from --help, so new ones are tested without a change here.
 # shellcheck disable=SC2013,SC2046,SC2086,SC2317 # lists of words without blanks; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -11,7 +11,7 @@ page=$top_srcdir/man/cococtl.1
 # shellcheck source=/dev/null
 . "$top_srcdir/cli/completion/cococtl"
 
-# offered WORD...: what is offered for the last word, a line each.
+# offered WORD...: print what the completion offers for the last word, one on each line.
 offered() {
 	COMP_WORDS=("$@")
 	COMP_CWORD=$(($# - 1))
@@ -28,13 +28,13 @@ offers() {
 }
 documented() { grep -qE -e "$1" "$page"; }
 options_of() { grep -oE -- '--[a-z][a-z-]*' | sort -u; }
-# A word too many keeps the verb from doing anything.
+# The superfluous word keeps the verb from doing anything.
 understood() {
 	cococtl --socket="$work/nothing" "$@" superfluous >out 2>err </dev/null
 	! grep -e 'unrecognized option' -e 'Unknown verb' err
 }
 
-# verb VERB... -- OPTION...: one verb, and its options as --help has them.
+# verb VERB... -- OPTION...: test one verb, and its options from --help.
 verb() {
 	local words=() word
 
@@ -59,7 +59,7 @@ for group in $(cococtl --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
 	cococtl "$group" --help >help 2>/dev/null </dev/null || : >help
 	case $group in
 	attest)
-		# Options of each verb stand with it, but for those of judging.
+		# --help lists options with their verbs, except those for judging.
 		for verb in $(sed -n 's/^cococtl attest \([a-z]*\).*/\1/p' help | sort -u); do
 			awk -v verb="$verb" '/^$/ { exit } /^cococtl attest / { on = $3 == verb } on' help >usage
 			options=$(options_of <usage)
@@ -89,7 +89,7 @@ for type in $(awk '/^Types/ { t = 1; next } /^$/ { t = 0 } t && /^  [a-z]/ { pri
 	check "type $type is offered" offers "$type" attest verify --type ""
 	check "type $type is offered after =" offers "$type" attest verify --type = "${type:0:1}"
 done
-# The registers and PCRs stand in the page as the first and the last.
+# The page has only the first and the last of the PCRs.
 for option in $(awk '/^Policy/ { p = 1; next } /^$/ { p = 0 } p { print $1 }' help); do
 	check "policy option $option is offered" offers "$option=" attest verify --set "${option:0:1}"
 	case $option in

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# cocod and cococtl, the real programs, over a directory of secrets: no kernel, no systemd but for its way to pass sockets.
+# cocod and cococtl, the real programs, with a directory of secrets instead of the kernel's.  No systemd is needed; the
+# test passes the sockets as systemd does.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -62,7 +63,7 @@ check "get without a name" expect 64 "${cococtl[@]}" secrets get
 check "wipe without a name" expect 64 "${cococtl[@]}" secrets wipe
 check "wipe with both" expect 64 "${cococtl[@]}" secrets wipe --all luks
 
-# ---- seeing ----
+# ---- list and show ----
 fill
 start
 check "status" expect 0 "${cococtl[@]}" status
@@ -79,7 +80,7 @@ check "... is the one" json "d['name'] == 'token' and d['state'] == 'present' an
 check "show of nothing is status 2" expect 2 "${cococtl[@]}" secrets show nothing
 check "a name that is too long is status 2" expect 2 "${cococtl[@]}" secrets show "$(printf '%0100d' 0)"
 
-# ---- getting ----
+# ---- get ----
 check "get gives the bytes, all of them" expect 0 "${cococtl[@]}" secrets get luks
 check "... exactly" bytes_are 'correct horse\0'
 check "... and keeps what a volume has to confirm" test -e "$work/dir/$luks"
@@ -100,7 +101,7 @@ check "... after the bytes" bytes_are 'tok\nen'
 check "... it is gone" gone "$token"
 check "a wiped one is status 2" expect 2 "${cococtl[@]}" secrets get token
 
-# ---- surviving ----
+# ---- restarts ----
 restart TERM
 check "after a restart" expect 0 "${cococtl[@]}" secrets list --json
 check "... the states are as they were" json "{s['name']: s['state'] for s in d} == {'luks': 'delivered', 'token': 'wiped'}"
@@ -118,7 +119,7 @@ printf 'late' >"$work/dir/$late"
 check "a secret that comes later is found" expect 0 "${cococtl[@]}" secrets get "$late"
 check "... and given" bytes_are late
 
-# ---- a journal that is not as it should be ----
+# ---- a damaged journal ----
 journal=$work/run/journal
 check "the same, many times" many_gets
 check "... leaves the journal as long as it was" bash -c "[ \$(stat -c %s '$journal') -le 4096 ]"
@@ -145,7 +146,7 @@ restart KILL
 check "that something was lost is still known after a restart" expect 0 "${cococtl[@]}" status
 check "... as text, too" grep -q 'WARNING: The journal of states was damaged' "$work/out"
 
-# What the version before wrote: $1 bytes of records of which the last one of each secret counts.
+# Write a journal of the previous version: $1 bytes of records, of which the last one for each secret counts.
 version_1() {
 	/usr/bin/python3 - "$journal" "$1" "$luks" "$token" <<'P'
 import struct, sys, uuid
@@ -170,7 +171,7 @@ check "... the other's is 'taken'" expect 0 "${cococtl[@]}" secrets show token
 check "... in words" grep -q 'Outcomes: get=taken' "$work/out"
 check "... and it is small now" bash -c "[ \$(stat -c %s '$journal') -le 4096 ]"
 
-# A full file system, and a limit on the size of files.
+# The file system is full, or files are limited in size.
 full_run() {
 	stop TERM
 	mount -t tmpfs -o size=64k none "$work/run" || return
@@ -215,7 +216,7 @@ else
 	skip "with RLIMIT_FSIZE a secret is had" "prlimit is not there"
 fi
 
-# ---- wiping ----
+# ---- wipe ----
 anew
 rm "$work/dir/$token"
 check "a secret that somebody unlinks is wiped" expect 0 "${cococtl[@]}" secrets show token --json
@@ -244,7 +245,7 @@ check "wipe --boot-complete" expect 0 "${cococtl[@]}" secrets wipe --boot-comple
 check "... wipes that one" gone "$token"
 check "... and no other" test -e "$work/dir/$luks"
 
-# ---- not for everyone ----
+# ---- who may ask ----
 printf '[Secret]\nGuid=%s\nName=disk\nConsumers=cryptsetup:data\n' "$luks" >"$conf/secrets.d/disk.conf"
 restart TERM
 check "Consumers= without get" expect 1 "${cococtl[@]}" secrets get disk

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# cocod --check-config for who may not read everything: what cannot be read is an error, and nothing is taken for empty.
+# cocod --check-config for users who may not read everything: an unreadable file is an error, and never counts as empty.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -13,7 +13,7 @@ chmod 755 "$work"
 cp "$top_builddir/cocod" "$top_builddir/cocod-worker" "$work"
 chmod 755 "$work/cocod" "$work/cocod-worker"
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-# As cocod.service has it: root, but without the capabilities that pass over modes.
+# As in cocod.service: root, but without the capabilities that override modes.
 less=-dac_override,-dac_read_search
 # shellcheck disable=SC2034 # named by "who" below
 keeper=(setpriv "--bounding-set=$less" "--inh-caps=$less")
@@ -27,7 +27,7 @@ fill() {
 	printf '[Secret]\nGuid=736869e5-84f0-4973-92ec-06879ce3da0b\nConsumers=cryptsetup:data\n' >"$conf/secrets.d/data.conf"
 }
 
-# unreadable FILE PATH AS...: what is made of PATH's mode and owner, and is said of FILE.
+# unreadable FILE PATH MODE AS...: with this mode of PATH, the check reports that FILE cannot be read.
 unreadable() {
 	local said=$1 path=$2 mode=$3
 
@@ -40,7 +40,7 @@ unreadable() {
 
 fill
 check "a user may check what all may read" expect 0 "${nobody[@]}" "$work/cocod" --check-config --config-root="$root"
-check "... which is said" grep -q 'Require=attested, 1 secret configured' "$work/out"
+check "... and gets the result" grep -q 'Require=attested, 1 secret configured' "$work/out"
 for who in nobody keeper; do
 	declare -n as=$who
 	check "$who: cocod.conf of mode 000" unreadable etc/cocod/cocod.conf etc/cocod/cocod.conf 000 "${as[@]}"
@@ -58,14 +58,14 @@ for who in nobody keeper; do
 	chown 65533 "$conf/attest.conf"
 	chmod 000 "$conf/attest.conf"
 	check "$who: attest.conf of mode 000" expect 1 "${as[@]}" "$work/cocod" --check-config --config-root="$root"
-	check "... is said" said "attest.conf: Permission denied"
+	check "... is reported" said "attest.conf: Permission denied"
 done
 
 fill
 check "a root that does not exist" expect 1 "$work/cocod" --check-config --config-root="$root/nowhere"
-check "... is said" said "root folder does not exist"
+check "... is reported" said "root folder does not exist"
 
-# ---- what is judged by cocod-worker ----
+# ---- what cocod-worker judges ----
 cd "$work" || exit 99
 checks() { expect "$1" "$work/cocod" --check-config --config-root="$root"; }
 prints() { grep -q -e "$1" "$work/out" && return; cat "$work/out"; return 1; }
@@ -84,7 +84,7 @@ collateral() {
 	cp "www/sgx/certification/v4/pckcrl?ca=platform&encoding=der" "$cache/pck-crl-platform.der"
 }
 "$top_srcdir/tests/double/collateral-site" . || exit 99
-# As cococtl attest fetch has it: the header's escapes are undone.
+# As cococtl attest fetch stores it: with the header's escapes decoded.
 /usr/bin/python3 -c '
 import sys, urllib.parse
 for line in open("www/tdx/certification/v4/tcb?fmspc=90c06f000000.headers"):
@@ -101,7 +101,7 @@ check "... and what only a quote can show" prints "pck-crl-platform.der: its sig
 check "... what the policy is for" prints "attest.conf: judges evidence of SEV-SNP"
 check "... and that there are other roots" prints "attest.trust: 2 root keys, in place"
 check "another user may check it" expect 0 "${nobody[@]}" "$work/cocod" --check-config --config-root="$root"
-# wrong NAME PATTERN COMMAND...: with what COMMAND makes of it there is a mistake, and PATTERN is said.
+# wrong NAME PATTERN COMMAND...: after COMMAND, the check finds a mistake and reports PATTERN.
 wrong() {
 	local name=$1 pattern=$2
 
@@ -109,7 +109,7 @@ wrong() {
 	collateral
 	"$@"
 	check "$name" checks 1
-	check "... is said" said "$pattern"
+	check "... is reported" said "$pattern"
 }
 put() { cp "$1" "$cache/$2"; }
 text() { printf '%b' "$2" >"$root/$1"; }
@@ -158,15 +158,15 @@ wrong "a large file" "collateral/crl-x: It is larger" truncate -s 2G "$conf/coll
 collateral
 chmod 700 "$conf/collateral"
 check "collateral of another user" expect 1 "${nobody[@]}" "$work/cocod" --check-config --config-root="$root"
-check "... is said" said "etc/cocod/collateral: Permission denied"
+check "... is reported" said "etc/cocod/collateral: Permission denied"
 collateral
 put wrong/crl-expired crl-old.der
-check "a list that has expired beside one that is good" checks 0
-check "... is said" prints "crl-old.der: revocation list of 'ARK-Milan', has expired; another one counts"
+check "an expired list beside a good one" checks 0
+check "... is reported" prints "crl-old.der: revocation list of 'ARK-Milan', has expired; another one counts"
 for end in 'exit 3' 'kill -9 $$'; do
 	printf '#!/bin/sh\n%s\n' "$end" >"$work/cocod-worker"
 	check "a cocod-worker that ends by '$end'" checks 1
-	check "... is said" said "cocod-worker' did not come to an end; attest.conf and what belongs to it are not checked"
+	check "... is reported" said "cocod-worker' did not come to an end; attest.conf and what belongs to it are not checked"
 done
 cp "$top_builddir/cocod-worker" "$work"
 
@@ -174,14 +174,14 @@ cp "$top_builddir/cocod-worker" "$work"
 fill
 printf '[Cocod]\nRequire=evidence\n' >"$conf/cocod.conf.d/a.conf"
 check "Require=evidence without a policy" checks 1
-check "... is said" said "There is no attest.conf: with Require=evidence nothing is ever released"
+check "... is reported" said "There is no attest.conf: with Require=evidence nothing is ever released"
 printf '[snp]\nid_key_digest=%096d\n' 1 >"$conf/attest.conf"
 printf '[Cocod]\nRequire=none\n' >"$conf/cocod.conf.d/a.conf"
 check "Require=none beside a policy" checks 0
 check "... is a warning" said "attest.conf: Require=none: nothing is judged by this policy"
 fill
 mv "$conf/secrets.d/data.conf" "$conf/secrets.d/data"
-check "a file that is called otherwise" checks 0
+check "a file whose name does not end in .conf" checks 0
 check "... is a warning" said "'secrets.d/data' is not read, for its name does not end in .conf"
 check "a root below this folder" expect 0 "$work/cocod" --check-config --config-root=root
 check "... with a slash" expect 0 "$work/cocod" --check-config --config-root=root/
@@ -190,14 +190,14 @@ check "volumes without a crypttab" checks 0
 check "... are a warning" said "etc/crypttab: The file does not exist"
 printf '# data\n\n  home\tUUID=x\ndata2 /dev/vdb\ndata /dev/vda - luks\n' >"$root/etc/crypttab"
 check "a volume in crypttab" checks 0
-check "... is nothing to speak of" test ! -s "$work/err"
+check "... is no warning" test ! -s "$work/err"
 sed -i '$d' "$root/etc/crypttab"
 check "a volume that is not in crypttab" checks 1
-check "... is said" said "etc/crypttab: There is no volume 'data', which Consumers= of the secret 'data' names"
+check "... is reported" said "etc/crypttab: There is no volume 'data', which Consumers= of the secret 'data' names"
 rm "$root/etc/crypttab"
 ln -s nowhere "$root/etc/crypttab"
 check "a crypttab that cannot be read" checks 1
-check "... is said" said "etc/crypttab: It is a link"
+check "... is reported" said "etc/crypttab: It is a link"
 check "cocod-worker --config-root alone" expect 2 "$work/cocod-worker" --config-root="$root"
 check "cocod-worker of a kind does not check" expect 2 "$work/cocod-worker" --kind=luks --check-config
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The double of the security processor refuses what the real one would: a double that takes everything proves nothing.
+# The double of the security processor refuses what the real one would.  A double that accepts everything would prove
+# nothing.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -59,7 +60,7 @@ def start(pdh, godh, session, policy):
     except processor.FirmwareError as e:
         return e.name
 
-# Sessions of others: each opens with its own policy and PDH, and with nothing else.
+# Sessions that other tools made: each opens only with its own policy and PDH.
 folder = os.path.join(sys.argv[2], "sev/session")
 if os.path.exists(folder):
     load = lambda name, what: open(f"{folder}/{name}.{what}", "rb").read()

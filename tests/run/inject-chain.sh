@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject chain: platforms that are made for the test, sound and broken in each way; those of others; all the forms in which certificates come.
+# coco-inject chain: generated platforms, good and broken in every way; platforms of others; all forms of certificate
+# files.
 # shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -13,7 +14,7 @@ cd "$work" || exit 99
 "$fake" --bits 2048 old || exit 99
 "$fake" --bits 4096 new || exit 99
 
-# What the JSON of the last expect has under a key: field KEY VALUE.
+# field KEY VALUE: the JSON of the last expect has this value.
 field() {
 	/usr/bin/python3 - "$1" "$2" <<'P'
 import json, sys
@@ -23,7 +24,7 @@ if str(got) != sys.argv[2]:
 P
 }
 
-# The exit status that a code has.
+# status_of CODE: print the exit status that belongs to a code.
 status_of() {
 	case $1 in
 	None) echo 0 ;;
@@ -33,7 +34,7 @@ status_of() {
 	esac
 }
 
-# run_cases FOLDER: each of its cases.json.
+# run_cases FOLDER: test each case in its cases.json.
 run_cases() {
 	/usr/bin/python3 - "$1/cases" >cases.list <<'P'
 import json, sys

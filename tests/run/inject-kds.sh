@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject chain --fetch: certificates from a key server, here a double of AMD's, and from the cache; nothing is trusted because it was fetched.
+# coco-inject chain --fetch: certificates from a double of AMD's key server and from the cache.  Nothing is trusted
+# because it was fetched.
 # shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -85,7 +86,7 @@ check "the empty file" bash -c ': >"$1"' - "www/cek/id/$id"
 check "is none either" expect 3 fetch exported
 tail -c +5 host/cek.cert >"www/cek/id/$id"
 check "a cut CEK" expect 3 fetch exported
-# Signed, but not by the ASK: the key is right, the signature is not.
+# The key is right, but the signature is not the ASK's.
 head -c 8336 host/cases/cek-sig-flip | tail -c 2084 >"www/cek/id/$id"
 check "a CEK with a broken signature" expect 1 fetch exported host/ask.cert
 check "fails" code_is cek-sig
@@ -117,7 +118,7 @@ check "a cache that cannot be written" expect 0 fetch exported
 check "is said and does no harm" said "Failed to keep"
 rm xdg
 
-# ---- moods ----
+# ---- a server with moods ----
 mood() { forget; printf '%s\n' "$@" >"www/cek/id/$id.mood"; }
 mood "429 1" 503
 check "a server that is busy" expect 0 fetch exported

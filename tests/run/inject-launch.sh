@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject inject when it computes the measurement itself: from the owner's files to a guest that runs, every lie on the way, a session that
-# is used twice, options from a file, and guests of libvirt's.
+# coco-inject inject computes the measurement itself: from the owner's files to a running guest, every lie on the way,
+# a session that is used twice, options from a file, and libvirt guests.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -23,7 +23,7 @@ kernel=(--kernel kernel --initrd initrd --cmdline 'root=/dev/vda1 ro')
 ours=("${kernel[@]}" --policy 0x7 --vcpus 2 --vcpu-type EPYC-Milan)
 theirs=(--tech sev-es --firmware fw "${kernel[@]}" --vcpus 2 --sig 0xa00f11)
 
-# start ARGUMENTS...: a double of which a launch with $theirs is measured, with fresh keys.
+# start ARGUMENTS...: start a double with new keys, which measures a launch with $theirs.
 start() {
 	rm -f sock record m vm_*
 	: >record
@@ -84,7 +84,7 @@ check "--dry-run: sends nothing" never_sent
 check "--dry-run: does not use the session" test ! -e vm_session.used
 theirs=("${theirs_es[@]}")
 
-# bad NAME STATUS TEXT DOUBLE-ARGUMENTS... -- OUR-ARGUMENTS...: nothing is sent, and the audit line says so.
+# bad NAME STATUS TEXT DOUBLE-ARGUMENTS... -- OUR-ARGUMENTS...: nothing is sent, and the audit line says that.
 bad() {
 	local name=$1 status=$2 text=$3 double_args=()
 
@@ -186,7 +186,7 @@ rm -f key.used vm_*
 : >vm_session.used
 check "a new session" expect 0 "$inject" session --pdh host/pdh.cert --policy nodbg,noks,es,nosend --name vm
 check "has no mark of the one before" test ! -e vm_session.used
-# A launch that is tried again is the same launch.
+# Trying the same launch again is allowed.
 start --lie bad-gpa
 check "a first try" run 1 "${ours[@]}"
 stop
@@ -281,7 +281,7 @@ if [ -e "$top_builddir/tests/double/libvirt.so.0" ]; then
 	lv_bad "SNP" 1 "protected by SEV-SNP, .* at run time" --lie snp
 	unset DOUBLE_XML
 	check "libvirt: SNP: in the step of SEV" said "result=refused step=sev"
-	# lv_kind NAME TEXT XML: what a guest without a measurement is.
+	# lv_kind NAME TEXT XML: a guest without a measurement is named with its kind.
 	lv_kind() {
 		printf '%s\n' "$3" >guest.xml
 		export DOUBLE_XML=guest.xml
@@ -333,7 +333,7 @@ if [ -e "$top_builddir/tests/double/libvirt.so.0" ]; then
 	start
 	check "libvirt and monitor" lv 64 --libvirt vm --qmp sock
 	stop
-	# The real library, and its own driver for tests, which has no SEV: everything but that works.
+	# The real library with its test driver, which has no SEV: everything else works.
 	if ldconfig -p | grep -q 'libvirt\.so\.0'; then
 		check "libvirt's own library" expect 1 "$inject" inject --libvirt test --connect test:///default --tek vm_tek.bin --tik vm_tik.bin --secret luks:pw \
 			--firmware fw "${ours[@]}"

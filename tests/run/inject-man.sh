@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The examples of coco-inject(1), as they are written there, and the completion: what is shown to people must work.
+# The examples in coco-inject(1) work as they are written there, and so does the completion.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -14,7 +14,7 @@ head -c 90001 /dev/urandom >vmlinuz
 head -c 50001 /dev/urandom >initrd.img
 digest=$("$model" digest --tech sev-es --firmware OVMF.amdsev.fd --kernel vmlinuz --initrd initrd.img --cmdline 'root=/dev/vda1 ro' --vcpus 2 --sig 0xa00f11)
 double=$top_srcdir/tests/double/security-processor
-# A platform, with the root of a test; what the page calls Milan's is not AMD's here, which each example is told.
+# A platform with a test root instead of AMD's, which with_root passes to each example.
 "$top_srcdir/tests/double/fake-platform" --bits 4096 host || exit 99
 cat host/pdh.cert host/pek.cert host/oca.cert host/cek-exported.cert >platform.cert
 cat host/ask.cert host/ark.cert >ask_ark_milan.cert
@@ -27,7 +27,7 @@ export XDG_CACHE_HOME=$work/xdg
 background "$top_srcdir/tests/double/key-server" --port-file port www
 appears port "${tap_pids[-1]}" || exit 99
 
-# The n-th literal block of the page's EXAMPLES.
+# Save the literal blocks of the page's EXAMPLES.
 /usr/bin/python3 - "$top_srcdir/man/coco-inject.1" <<'P'
 import re, sys
 text = open(sys.argv[1]).read().split(".Sh EXAMPLES")[1].split(".Sh ")[0]
@@ -35,7 +35,7 @@ for n, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.
     open(f"example{n}", "w").write("set -e\n" + block.replace("\\e", "\\"))
 P
 check "eleven examples" test -e example10 -a ! -e example11
-# Each one as it stands, but that it knows the root and the server of the test.
+# with_root EXAMPLE: run an example as it is, with the root and the server of the test.
 with_root() {
 	# shellcheck disable=SC2016 # for the example's shell
 	echo 'coco-inject() { if [ "$*" != "${*/--fetch/}" ]; then set -- "$@" --kds "http://127.0.0.1:$(cat port)"; fi; command coco-inject "$@" --anchor host/ark.cert; }' |
@@ -55,7 +55,7 @@ check "opens with the policy that the page says QEMU is given" cmp <("$double" -
 	--session vm_session.b64 --policy 0xf) <(cat vm_tek.bin vm_tik.bin)
 check "which it says" grep -q 'policy=0xf,dh-cert-file=vm_godh.b64,session-file=vm_session.b64' "$top_srcdir/man/coco-inject.1"
 
-# start: a monitor for one client; the launch is of that session, and what the page's examples say.
+# start: start a monitor for one client.  The launch has that session and what the page's examples say.
 start() {
 	rm -f measurement.b64
 	"$double" --listen vm.qmp --once --pdh-key host/pdh.key.pem --godh vm_godh.b64 --session vm_session.b64 --digest "$digest" --policy 0xf \
@@ -100,7 +100,7 @@ check "are those of each number and model" /usr/bin/python3 -c 'import json
 assert len(set(json.load(open("out"))["digests"])) == 128'
 
 # ---- completion ----
-# complete WORD...: what is offered for the last word.
+# complete_words WORD...: print what the completion offers for the last word.
 complete_words() {
 	COMP_WORDS=("$@")
 	COMP_CWORD=$(($# - 1))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt's virt-qemu-sev-validate as a judge: it agrees with the double and with coco-inject about the launch's measurement, makes the same table
-# as coco-inject from the same secrets, and each one's packet opens.
+# Compares with libvirt's virt-qemu-sev-validate: it agrees with the double and with coco-inject about the launch
+# measurement, it makes the same table from the same secrets, and the packets of both open.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -38,7 +38,7 @@ opened their.h their.p >their.table
 opened our.h our.p >our.table
 check "ours opens" test -s our.table
 check "theirs opens" test -s their.table
-# Theirs may have 16 zeros more.
+# Their table may have 16 more zeros.
 check "both hold the same table" cmp -n "$(stat -c %s our.table)" our.table their.table
 
 # ---- measurements ----
@@ -47,7 +47,8 @@ head -c 123457 /dev/urandom >kernel
 head -c 100003 /dev/urandom >initrd
 nonce=$(head -c16 /dev/urandom | base64)
 
-# agree NAME POLICY OUR-ARGUMENTS... -- THEIR-ARGUMENTS...: they accept our measurement, and not that of another policy.
+# agree NAME POLICY OUR-ARGUMENTS... -- THEIR-ARGUMENTS...: they accept our measurement, but not one with another
+# policy.
 agree() {
 	local name=$1 policy=$2 ours=() m
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject inject against a real QEMU: a stock one without SEV is refused and stays as it is; with the double of the security processor
-# between, the secrets get into the stopped guest's memory before its first instruction.  Nothing is booted.
+# coco-inject inject with a real QEMU.  A stock QEMU without SEV is refused and stays as it is.  With the double of the
+# security processor in between, the secrets get into the stopped guest's memory before its first instruction.  Nothing
+# is booted.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -32,7 +33,7 @@ qemu() {
 	appears "$1" $qemu_pid || { cat qemu.log >&2; exit 99; }
 }
 
-# ask SOCKET COMMAND: what stands under "return", by other code than ours.
+# ask SOCKET COMMAND: print the "return" member of QEMU's answer.  This shares no code with coco-inject.
 cat >ask.py <<'P'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject inject against a scripted monitor: the good way, and every lie of the host's.  Whatever it says, "cont" is not sent
-# unless the measurement was right and the secret was taken.
+# coco-inject inject with a scripted monitor: the normal case, and every lie of the host's.  Whatever the monitor says,
+# "cont" is sent only if the measurement was right and the secret was accepted.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -19,7 +19,7 @@ printf 'correct horse' >pw
 "$inject" table --secret $luks:pw -o table 2>/dev/null
 truncate -s 300M ram	# a hole but for what is injected
 
-# start ARGUMENTS...: a double for one client, and what it should measure in $measurement.
+# start ARGUMENTS...: start a double for one client.  $measurement is what it should measure.
 start() {
 	rm -f sock record m ./*.used
 	: >record
@@ -31,7 +31,7 @@ start() {
 	measurement=$(cat m)
 }
 
-# The double ends when its client is gone, and has written down everything by then.
+# The double ends when its client is gone.  By then it has recorded everything.
 stop() {
 	kill "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
@@ -100,7 +100,7 @@ check "a measurement with another nonce" run 1
 stop
 check "another nonce: no secret is sent" never_sent
 
-# The firmware says where: its address is QEMU's to find.
+# The firmware has the area.  QEMU finds its address.
 cat >firmware.py <<'P'
 import struct, sys, uuid
 le = lambda g: uuid.UUID(g).bytes_le
@@ -119,7 +119,7 @@ check "neither" expect 0 "$inject" inject --qmp sock --tek tek --tik tik --measu
 stop
 check "neither: is warned about" said "not checked"
 
-# Where no answer is to come we need not wait long for it; any other has all the time of a busy machine.
+# Wait only briefly where no answer is expected, and long enough for a busy machine otherwise.
 patience() {
 	case "$*" in
 	*mute*|*drip*|*babble*|*no-greeting*) echo "--timeout 1s" ;;
@@ -127,7 +127,7 @@ patience() {
 	esac
 }
 
-# bad NAME STATUS TEXT DOUBLE-ARGUMENTS...: refused before a secret is sent.
+# bad NAME STATUS TEXT DOUBLE-ARGUMENTS...: it is refused before a secret is sent.
 bad() {
 	local name=$1 status=$2 text=$3
 
@@ -168,7 +168,7 @@ for at in qmp_capabilities query-status query-sev query-sev-launch-measure; do
 	bad "hung up in $at" 3 "hung up" --lie eof --at $at
 	bad "no JSON in $at" 3 "does not speak QMP" --lie not-json --at $at
 done
-# refused_json STATUS STEP RESULT DOUBLE-ARGUMENTS...: a launch that is refused is a result too.
+# refused_json STATUS STEP RESULT DOUBLE-ARGUMENTS...: JSON is printed for a refused launch too.
 refused_json() {
 	local status=$1 step=$2 result=$3
 
@@ -203,7 +203,7 @@ bad "an array" 3 "does not speak QMP" --lie array
 bad "an error that moves the cursor" 1 "QEMU refuses query-sev" --lie escape
 check "nothing of it reaches the terminal" bash -c '! grep -q "[^ -~]" err'
 
-# refused NAME STATUS TEXT DOUBLE-ARGUMENTS...: the secret was sent, encrypted, and not taken.
+# refused NAME STATUS TEXT DOUBLE-ARGUMENTS...: the secret was sent, encrypted, and not accepted.
 refused() {
 	local name=$1 status=$2 text=$3
 
@@ -245,7 +245,7 @@ check "no answer to cont" run 3 --timeout 1s
 stop
 check "no answer to cont: is said" said "whether it runs is not known"
 
-# What is wrong on our side is found before the monitor is touched.
+# Mistakes on our side are found before the monitor is contacted.
 local_fault() {
 	local name=$1 status=$2
 

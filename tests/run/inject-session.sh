@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject session: the security processor opens what it makes; all files or none; what it refuses.
+# coco-inject session: the security processor opens the session; all files are written, or no file; what it refuses.
 # shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -14,7 +14,7 @@ cd "$work" || exit 99
 "$top_srcdir/tests/double/fake-platform" --bits 2048 other || exit 99
 chain=(--chain host --anchor host/ark.cert)
 
-# launch NAME POLICY [KEY]: what the security processor finds in NAME's session.
+# launch NAME POLICY [KEY]: print what the security processor finds in NAME's session.
 launch() {
 	"$double" --start --pdh-key "${3:-host/pdh.key.pem}" --godh "$1_godh.b64" --session "$1_session.b64" --policy "$2"
 }
@@ -37,7 +37,7 @@ check "a second one" expect 0 "$inject" session --pdh host/pdh.cert --policy 11 
 check "opens" opens vm2 11
 check "and nothing is the same" bash -c 'for f in godh.b64 session.b64 tek.bin tik.bin; do cmp -s vm_$f vm2_$f && exit 1; done; ! cmp -s vm2_tek.bin vm2_tik.bin'
 
-# Words and numbers, every byte of the policy.
+# Names and numbers, for every byte of the policy.
 while read -r policy number words; do
 	check "policy $policy" expect 0 "$inject" session --pdh host/pdh.cert --policy "$policy" --name p --force --json "${chain[@]}"
 	check "policy $policy opens as $number" opens p "$number"
@@ -118,7 +118,7 @@ for name in '' . .. a/b /tmp/x -x .x 'a b' "$(printf 'x%.0s' {1..201})"; do
 	check "refused: the name '$name'" expect 64 "$inject" session --pdh host/pdh.cert --policy 1 "--name=$name"
 done
 
-# ---- all or nothing ----
+# ---- all files or no file ----
 for f in godh.b64 session.b64 tek.bin tik.bin; do
 	mkdir half && cd half || exit 99
 	echo old >vm_$f
@@ -129,7 +129,7 @@ for f in godh.b64 session.b64 tek.bin tik.bin; do
 	check "$f exists: --force replaces it" test "$(echo *)/$(stat -c %s vm_$f)" != "vm_$f/4"
 	check "$f exists: --force opens" launch vm 1 ../host/pdh.key.pem
 	check "$f exists: nothing is left beside" test "$(echo *)" = "vm_godh.b64 vm_session.b64 vm_tek.bin vm_tik.bin"
-	# A folder in the place of the last one, and the others are put back.
+	# A folder is in the place of the last file, so the others are restored.
 	rm vm_tik.bin && mkdir vm_tik.bin
 	cat vm_*.b64 vm_tek.bin | sha256sum >../sum
 	check "a folder in the way" expect 74 "$inject" session --pdh ../host/pdh.cert --policy 1 --name vm --force
@@ -143,7 +143,7 @@ if [ "$(id -u)" != 0 ]; then
 else
 	check "a folder that takes no files" bash -c 'cd /proc && "$0" session --pdh "$1" --policy 1 --name vm 2>/dev/null; [ $? = 74 ]' "$inject" "$work/host/pdh.cert"
 fi
-# Root may lock whatever the limit is, unless it cannot.
+# Root may lock memory beyond the limit, unless it lacks the capability.
 unlockable() {
 	(
 		ulimit -l 0

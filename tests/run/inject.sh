@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject table and packet: the files that they make, what they refuse, and how they end.
+# coco-inject table and packet: the files that they make, what they refuse, and their exit statuses.
 # shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -20,7 +20,8 @@ printf 'with newline\n' >pw.nl
 head -c 3032 /dev/urandom >fits		# 20 + 20 + 3032 = 3072
 head -c 3033 /dev/urandom >over
 
-# The table of arguments GUID FILE..., made by other code than ours.
+# want GUID FILE...: write the expected table with these secrets to the file want.  This shares no code with
+# coco-inject.
 cat >table.py <<'P'
 import sys, struct, uuid
 pairs = sys.argv[1:]
@@ -33,7 +34,7 @@ sys.stdout.buffer.write(table + bytes(-len(table) % 16))
 P
 want() { /usr/bin/python3 table.py "$@" >want; }
 
-# firmware NAME BASE SIZE: an image that ends as OVMF's does.
+# firmware.py BASE SIZE [LENGTH]: write an image that ends as OVMF's does to standard output.
 cat >firmware.py <<'P'
 import sys, struct, uuid, os
 le = lambda g: uuid.UUID(g).bytes_le
@@ -94,7 +95,7 @@ check "prints nothing" test ! -s out
 check "a terminal" bash -c '[ "$(script -qec "$0 table --secret luks:pw -o -; echo status \$?" /dev/null </dev/null | grep -c "is a terminal\|status 64")" = 2 ]' "$inject"
 check "a terminal, --force" bash -c 'script -qec "$0 table --secret luks:pw -o - --force 2>/dev/null" /dev/null </dev/null | grep -qa "correct horse"' "$inject"
 
-# warned WHAT BYTES [ARGUMENT...]: of a secret that has a line's end; "" for no warning at all.
+# warned WHAT BYTES [ARGUMENT...]: a secret with these bytes is warned of; "" means no warning.
 warned() {
 	local text=$1
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# cocod in an initrd, then cocod in a system that says otherwise: what the initrd judged by is there, or nothing is released.
+# cocod in an initrd, then cocod in a system with another configuration: what the initrd judged by still counts, or
+# nothing is released.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -14,7 +15,7 @@ kept=$work/run/gate
 mkdir -p "$work/dir" "$work/run"
 printf 'correct horse' >"$work/dir/$luks"
 
-# tree NAME [FILE CONTENT]...: a configuration, each time a new one.
+# tree NAME [FILE CONTENT]...: make a new configuration.
 tree() {
 	local at=$work/$1
 
@@ -30,7 +31,7 @@ tree() {
 initrd() { tree initrd initrd-release ID=test "$@"; }
 system() { tree system "$@"; }
 
-# boot NAME: cocod with that configuration; its status is in $work/status.
+# boot NAME: start cocod with that configuration.  Its status is in $work/status.
 boot() {
 	end TERM
 	rm -f "$work/api" "$work/crypt"
@@ -41,7 +42,7 @@ boot() {
 	status
 }
 status() {
-	# What is being verified comes to an end: there is no TEE here, or its evidence is of another VM.
+	# Wait until the verification ends: there is no TEE here, or its evidence is of another VM.
 	for _ in $(seq 100); do
 		"${cococtl[@]}" status --json >"$work/status" && ! grep -q '"verifying"' "$work/status" && return
 		sleep 0.1
@@ -57,7 +58,7 @@ end() {
 json() { /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/status')); g=d['gate']; i=d['initrd']; sys.exit(0 if ($1) else repr(d))"; }
 in_log() { grep -q -e "$1" "$work/log" || { cat "$work/log"; return 1; }; }
 same() { cmp "$work/before" "$kept"; }
-# Closed, whatever else is said: not a byte.
+# closed: the gate is closed, and not a byte is released.
 closed() { json "not g['open'] and g['state'] == 'closed'" && ! "${cococtl[@]}" secrets get luks >"$work/out" 2>/dev/null && ! [ -s "$work/out" ]; }
 fresh() {
 	end TERM
@@ -124,7 +125,7 @@ attack "a root that says it is an initrd" "['Require']" initrd-release ID=host c
 check "... is not believed" json "not i['here']"
 attack "BindPolicy=yes alone" "['BindPolicy']" cocod/cocod.conf "$(printf '[Cocod]\nBindPolicy=yes')" cocod/attest.conf "$policy"
 
-# ---- what is kept, spoilt ----
+# ---- the kept file is damaged ----
 system cocod/cocod.conf "$none"
 spoil() {
 	local name=$1 words=$2

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject measure: several launches at once, the CPUs' pages, standard input and output, and firmware with sections or of kinds that few have.
+# coco-inject measure: several launches at once, the CPUs' pages, standard input and output, and firmware with rare
+# sections or of rare kinds.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -111,7 +112,7 @@ refused "more pages than the least number of CPUs" 64 "more VMSA pages" --tech s
 refused "one page for several CPUs" 64 "second --vmsa" --tech snp --firmware fw --vmsa bsp --vcpus 1,2
 "$model" firmware fw-no-reset --without reset
 refused "no reset address for the most of them" 1 "second CPU" --tech snp --firmware fw-no-reset --vcpu-type EPYC --vcpus 1-2
-# A second CPU that nobody knows the beginning of is not invented to explain a digest.
+# If the state of a second CPU is not known, it is not invented to explain a digest.
 "$model" vmsa nowhere --eip 0 --sig 0xa00f11 --features 1 --form init2
 two=$("$inject" measure --tech snp --firmware fw-no-reset --vmsa bsp --vmsa nowhere)
 check "no second CPU is invented" expect 1 "$inject" measure --tech snp --firmware fw-no-reset --vcpu-type EPYC-Milan --expect "$two"
@@ -176,7 +177,7 @@ check "an IGVM file is no guest's firmware for a packet" expect 2 "$inject" pack
 check "nor is anything written" test ! -e h -a ! -e p
 
 # ---- sections ----
-# sections NAME TECH FIRMWARE-OPTIONS -- OPTIONS...: the digest is the model's.
+# sections NAME TECH FIRMWARE-OPTIONS -- OPTIONS...: the digest is the same as the model's.
 sections() {
 	local name=$1 tech=$2 options=$3 cpus=(--vcpu-type EPYC-Milan --vcpus 2) theirs=(--vcpus 2 --sig 0xa00f11 --features 1)
 

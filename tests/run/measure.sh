@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# coco-inject measure: digests and measurements against an independent model and known answers, what it refuses, and how it explains.
+# coco-inject measure: compares digests and measurements with an independent model and with known answers; what it
+# refuses; how it explains a difference.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -26,7 +27,7 @@ args=(--firmware fw)
 prints() { [ "$(cat out)" = "$1" ] || { echo "printed $(cat out), not $1"; return 1; }; }
 measure() { "$inject" measure "$@"; }
 
-# same NAME TECH MODEL-ARGUMENTS... -- OUR-ARGUMENTS...: the digest is the model's.
+# same NAME TECH MODEL-ARGUMENTS... -- OUR-ARGUMENTS...: the digest is the same as the model's.
 same() {
 	local name=$1 tech=$2 theirs=()
 
@@ -80,7 +81,7 @@ same "tdx in two passes" tdx --two-pass -- --variant two-pass
 check "a firmware from a pipe" bash -c "'$inject' measure --tech sev --firmware <(cat fw) >out"
 check "is the same" prints "$("$model" digest --tech sev --firmware fw)"
 
-# A firmware's pages that were hashed before.
+# The firmware's pages were hashed before.
 measure --tech snp --firmware fw --vcpu-type EPYC-Milan --json >json
 pages=$(/usr/bin/python3 -c 'import json; print(json.load(open("json"))["firmware-digest"])')
 same "snp, a firmware digest" snp --sig 0xa00f11 --features 1 -- --vcpu-type EPYC-Milan --firmware-digest "$pages"
@@ -109,7 +110,7 @@ import json, sys
 o = json.load(open("out"))
 assert o == {"tech": "sev", "digest": sys.argv[1], "covers": ["firmware"], "measurement": sys.argv[2], "match": True}, o
 P
-# What the measurement is of, for covers= of a policy: no kernel that the firmware does not check.
+# The words for covers= of a policy: no kernel if the firmware does not check it.
 covers() {
 	local want=$1
 
@@ -131,7 +132,7 @@ check "an API of 0.17" expect 0 "$inject" measure --tech sev "${args[@]}" --tik 
 check "and not of 0.16" expect 1 "$inject" measure --tech sev "${args[@]}" --tik tik --policy 3 --api 0.16 --build 0 --nonce "$nonce"
 check "which is said" said "too old"
 
-# Every single bit of what is expected counts.
+# Every bit of the expected measurement counts.
 bits() {
 	local i flipped
 
@@ -144,7 +145,8 @@ b = bytearray(base64.b64decode(sys.argv[1])); i = int(sys.argv[2]); b[i // 8] ^=
 check "a flipped bit" bits
 
 # ---- explanations ----
-# explained NAME TEXT MODEL-DIGEST-ARGUMENTS... -- OUR-ARGUMENTS...: a launch as the first is measured, we expect the second.
+# explained NAME TEXT MODEL-DIGEST-ARGUMENTS... -- OUR-ARGUMENTS...: the first launch is measured where the second is
+# expected.
 explained() {
 	local name=$1 text=$2 theirs=() policy=${policy:-7} api=${api:-1.55} build=${build:-24} m
 
@@ -218,7 +220,7 @@ check "another TIK: is said" said "Nothing near it is"
 check "another TIK: may be the cause" said "the TIK"
 check "another firmware" expect 1 "$inject" measure --tech sev --firmware fw2 "${keyed[@]}" --expect "$want"
 check "another firmware: is said" said "Nothing near it is"
-# Nobody can tell these from another firmware, so nothing is claimed.
+# These cannot be told from another firmware, so no cause is named.
 unexplained() {
 	local name=$1 hint=$2 d
 
@@ -379,7 +381,7 @@ id_refused "one file for both" 64 "same file" --launch-digest "$ld" --id-block b
 check "--allow-debug" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --snp-policy 0xb0000 --allow-debug
 check "warns" said "the host can read everything"
 
-# ---- a packet for a launch that is checked first ----
+# ---- packet checks the launch first ----
 printf 'correct horse' >pw
 head -c16 /dev/urandom >tek
 shown=$("$model" measurement --digest "$("$model" digest --tech sev-es --firmware fw "${k[@]}" --vcpus 2 --sig 0xa00f11)" --tik tik --policy 7 --api 1.55 \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Whatever a bundle, an argument, a file's name or a configuration has in it: nothing that moves a cursor, turns text around or begins a line
-# gets to a terminal or a log.
+# Foreign text in a bundle, an argument, a file's name or a configuration can do no harm on a terminal or in a log: it
+# moves no cursor, does not change the direction of text, and does not begin a line.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -19,7 +19,7 @@ for path in sys.argv[1:]:
         sys.exit(f"{path}: {' '.join(bad)}: {text!r}")
 EOF
 
-# shows NAME WORD COMMAND...: it says WORD, so the foreign text is in what it says, and shows nothing hidden.
+# shows NAME WORD COMMAND...: the output has WORD, so the foreign text is in it, and it has no hidden characters.
 shows() {
 	local name=$1 word=$2
 
@@ -30,7 +30,7 @@ shows() {
 	check "$name: no line of its own" bash -c '! grep -qE "^(ACCEPTED|cocod: The gate)" out err'
 }
 
-# What all of them try: CSI by ESC, by C1, by a bare byte; an override of direction; lines.
+# The foreign text: CSI as ESC, as C1 and as a bare byte; an override of direction; newlines.
 evil=$'x\e[2J\xc2\x9b31m\x9b1m\xe2\x80\xae\xe2\x80\xa8\x7f\nACCEPTED\ncocod: The gate is open'
 short=$'x\e[2J\xc2\x9b\xe2\x80\xae'
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# What the shell tests share: a work folder, and TAP.  To be sourced.
+# Shared by the shell tests: a work folder, and TAP.  To be sourced.
 #
-#	check NAME COMMAND...	one test: it passes when the command succeeds; else what it printed is shown
-#	skip NAME REASON	one test that cannot be made here
-#	expect STATUS COMMAND...	succeeds when the command ends with STATUS; its output is in $work/out and $work/err
-#	said PATTERN		succeeds when the last expect's standard error has it; quiet: when it is empty
-#	finish			the plan, and the script's end
+#	check NAME COMMAND...	one test: passes if the command succeeds, and shows its output otherwise
+#	skip NAME REASON	one test that cannot run here
+#	expect STATUS COMMAND...	succeeds if the command exits with STATUS; its output is in $work/out and $work/err
+#	said PATTERN		succeeds if the standard error of the last expect matches PATTERN
+#	finish			prints the plan and ends the script
 set -u
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${top_builddir:=$top_srcdir}"
@@ -66,13 +66,13 @@ said() {
 	return 1
 }
 
-# COMMAND... in the background, ended with the test.
+# background COMMAND...: run it in the background, and end it with the test.
 background() {
 	"$@" &
 	tap_pids+=($!)
 }
 
-# Until FILE is there; false when it does not come while PID lives.
+# appears FILE PID: wait until FILE exists.  Fails if PID ends first.
 appears() {
 	until [ -e "$1" ]; do
 		kill -0 "$2" 2>/dev/null || return 1
@@ -80,7 +80,8 @@ appears() {
 	done
 }
 
-# Two doubles of a server with the files in www, with logs and certificate beside it: at $clear and, over TLS, at $tls.
+# Start two doubles of a server with the files in www: at $clear, and over TLS at $tls.  Their logs and the certificate
+# are beside www.
 key_servers() {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null || exit 99
 	cat tls.crt tls.key >tls.pem

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A person is not root: what ./demo and ./check do before the first VM, and the volumes that VMs get, as another user than
-# root, and with sudo.  What they call is stood in for here: packages, the build, and the VM.
+# ./demo and ./check work for users other than root, and with sudo: what they do before the first VM, and the volumes
+# that VMs get.  Stand-ins replace the installation of packages, the build, and the VM.
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 
@@ -14,7 +14,7 @@ as_user() {
 	fi
 }
 
-# Another's files here, as find prints them.
+# foreign UID: print the files here that belong to another user.
 foreign() {
 	find "$work/tree" "$work/home" ! -user "$1"
 }
@@ -42,7 +42,7 @@ make_tree() {
 		#!/bin/sh
 		mkdir -p "\$top_builddir/vm"; echo "vm by \$(id -u)" >>"$work/said"; echo "sudo \${SUDO_UID-unset}" >>"$work/said"
 	EOF
-	# What a machine without namespaces would stop at is not what is tested.
+	# A machine without namespaces would stop here, which is not what is tested.
 	mkdir -p "$work/bin"
 	printf '#!/bin/sh\nexec test ! -e "%s/no-namespaces"\n' "$work" >"$work/bin/unshare"
 	printf '#!/bin/sh\necho "nobody:x:%s:%s:::"\n' "$uid" "$uid" | sed "s|:::|::$work/home:|" >"$work/bin/getent"
@@ -75,7 +75,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	check "sudo ./check: the build is the user's" told "build by $uid in $work/home"
 	check "sudo ./check: no file is root's" none_foreign "$uid"
 
-	# Where it was done as root before.
+	# A tree in which root has run it before.
 	touch "$work/tree/logs/root"
 	check "root's files in the tree" in_tree expect 1 setpriv --reuid="$uid" --regid="$uid" --clear-groups ./demo
 	check "root's files in the tree: are named" said "'./logs/root' and perhaps more here is another user's"
