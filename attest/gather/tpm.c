@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/gather/tpm.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <tss2/tss2_esys.h>
 #include <unistd.h>
 
+#include "attest/gather/fd-tcti.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/parse.h"
 #include "wire/bytes.h"
@@ -18,127 +19,7 @@
 #define HANDLE_AK 0x81000003u
 #define HCL_MIN (0x4c0 + 20)	/* of a report: header, hardware report, data header */
 #define HCL_NV_MAX 8192
-#define TPM_HEADER_LEN 10	/* tag 2, size 4, code 4; big-endian */
 #define QUOTE_TRIES 5
-#define ANSWER_MSEC 30000
-
-/* ---- a TPM behind a descriptor ---- */
-
-/*
- * tpm2-tss talks through a TCTI; its own ones open what they are given a name for, and ours was
- * opened by somebody else.  Commands and responses go as they are.
- */
-struct fd_tcti {
-	TSS2_TCTI_CONTEXT_COMMON_V1 common;
-	int fd;
-	int error;		/* of the last transfer, for what is said about it */
-};
-
-#define FD_TCTI_MAGIC 0x636f636f66640001ull
-
-static struct fd_tcti *fd_tcti(TSS2_TCTI_CONTEXT *t)
-{
-	return (struct fd_tcti *)t;
-}
-
-static TSS2_RC fd_transmit(TSS2_TCTI_CONTEXT *t, size_t len, const uint8_t *command)
-{
-	fd_tcti(t)->error = write_full(fd_tcti(t)->fd, command, len);
-	return fd_tcti(t)->error < 0 ? TSS2_TCTI_RC_IO_ERROR : TSS2_RC_SUCCESS;
-}
-
-static int64_t now_msec(void)
-{
-	struct timespec t;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* The deadline is for the whole response: one who gives a byte now and then gets no more. */
-static int wait_readable(int fd, int64_t deadline)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	for (;;) {
-		int64_t left = deadline - now_msec();
-		int n;
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		n = poll(&p, 1, (int)left);
-		if (n > 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-	}
-}
-
-/*
- * The device gives a response in one read, a socket in as many as it likes.  Returns its length
- * or a negative errno.
- */
-static ssize_t read_response(int fd, uint8_t *buf, size_t size)
-{
-	int64_t deadline = now_msec() + ANSWER_MSEC;
-	size_t n = 0, want = TPM_HEADER_LEN;
-
-	while (n < want) {
-		ssize_t k = wait_readable(fd, deadline);
-
-		if (k == 0)
-			k = read(fd, buf + n, size - n) ?: -EPIPE;
-		if (k == -1)
-			k = -errno;
-		if (k == -EINTR || k == -EAGAIN)
-			continue;
-		if (k < 0)
-			return k;
-		n += (size_t)k;
-		if (n >= TPM_HEADER_LEN)
-			want = get_u32be(buf + 2);
-		if (want < TPM_HEADER_LEN || want > size || n > want)
-			return -EBADMSG;
-	}
-	return (ssize_t)n;
-}
-
-static TSS2_RC fd_receive(TSS2_TCTI_CONTEXT *t, size_t *size, uint8_t *response, int32_t timeout)
-{
-	ssize_t n;
-
-	if (!response) {
-		*size = TPM2_MAX_RESPONSE_SIZE;
-		return TSS2_RC_SUCCESS;
-	}
-	if (*size < TPM_HEADER_LEN)
-		return TSS2_TCTI_RC_INSUFFICIENT_BUFFER;
-	n = read_response(fd_tcti(t)->fd, response, *size);
-	if (n < 0) {
-		fd_tcti(t)->error = (int)n;
-		return TSS2_TCTI_RC_IO_ERROR;
-	}
-	*size = (size_t)n;
-	return TSS2_RC_SUCCESS;
-}
-
-static void fd_finalize(TSS2_TCTI_CONTEXT *t)
-{
-}
-
-static void fd_tcti_init(struct fd_tcti *t, int fd)
-{
-	*t = (struct fd_tcti){
-		.common = {
-			.magic = FD_TCTI_MAGIC,
-			.version = 1,
-			.transmit = fd_transmit,
-			.receive = fd_receive,
-			.finalize = fd_finalize,
-		},
-		.fd = fd,
-	};
-}
 
 /* ---- what is asked ---- */
 
@@ -477,7 +358,7 @@ static bool has_user_data(const uint8_t *hcl, size_t len, const uint8_t data[sta
 static int wait_user_data(struct tpm *t, const uint8_t data[static REPORT_DATA_LEN])
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
-	int64_t deadline = now_msec() + TPM_USER_DATA_MSEC;
+	uint64_t deadline = now_usec() + TPM_USER_DATA_USEC;
 	uint8_t hcl[HCL_NV_MAX];
 	int r;
 
@@ -487,7 +368,7 @@ static int wait_user_data(struct tpm *t, const uint8_t data[static REPORT_DATA_L
 			return r;
 		if (has_user_data(hcl, (size_t)r, data))
 			return 0;
-		if (now_msec() >= deadline)
+		if (now_usec() >= deadline)
 			return cause_set(t->why, -ETIMEDOUT, "the HCL report stays without the user data: the paravisor does not take what NV index %#x has",
 					 NV_USER_DATA);
 		(void) nanosleep(&pause, NULL);

@@ -39,9 +39,9 @@ int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *re
  * has a new report in NV 0x01400001 whose runtime data have it as "user-data".  @fd stays yours.
  *
  * Returns 0; -ENODEV when the TPM has no HCL report, and then nothing is written; -ETIMEDOUT when
- * the report stays without it for TPM_USER_DATA_MSEC; else as tpm_gather().
+ * the report stays without it for TPM_USER_DATA_USEC; else as tpm_gather().
  */
-#define TPM_USER_DATA_MSEC 5000
+#define TPM_USER_DATA_USEC 5000000
 int tpm_put_user_data(int fd, const uint8_t data[static REPORT_DATA_LEN], struct cause *why);
 
 extern const struct attest_provider attest_tpm;

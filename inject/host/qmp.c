@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -24,14 +24,6 @@ struct qmp {
 	size_t begin, end;		/* what of buf is not yet read */
 	char buf[QMP_LINE_MAX];
 };
-
-static uint64_t now_usec(void)
-{
-	struct timespec t;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /*
  * Wait until @events are possible.  The deadline is for the whole answer: a peer that sends a
