@@ -49,9 +49,7 @@ static int check_crl_file(struct verifier *ctx, struct snp_pool *pool, enum snp_
 			  bool vlek, struct bytes data, int64_t now, struct verdict *v,
 			  struct newest_entry *ret)
 {
-	_cleanup_(crl_set_done) struct crl_set s = { .n = 0 };
 	struct snp_candidate *ark = snp_pool_root(ctx, pool, product, now);
-	const bool sent = false;
 	struct crl_issuer by;
 	uint8_t spki[PIN_LEN];
 	int r;
@@ -67,12 +65,7 @@ static int check_crl_file(struct verifier *ctx, struct snp_pool *pool, enum snp_
 	by = (struct crl_issuer){ ark->cert, X509_SIG_PSS_SHA384,
 				  "revocation list is AMD's and current",
 				  vlek ? "crl-vlek" : "crl-vcek", spki };
-	r = crl_set_collect(&s, ctx, &by, &data, &sent, 1, v);
-	if (r == 0)
-		r = crl_set_check(&s, ctx, &by, now, v);
-	if (r == 0)
-		crl_entry(s.newest, &by, ret);
-	return r;
+	return crl_check_alone(ctx, &by, data, now, v, ret);
 }
 
 int snp_check_file(struct verifier *ctx, enum snp_product product, bool vlek, enum snp_file file,

@@ -285,21 +285,6 @@ int endorsement_check_collateral(struct verifier *ctx, const struct pck_chain *c
 
 /* ---- one alone ---- */
 
-static int check_list_alone(struct verifier *ctx, const struct crl_issuer *by, struct bytes text,
-			    int64_t now, struct verdict *v, struct newest_entry *ret)
-{
-	_cleanup_(crl_set_done) struct crl_set s = { .n = 0 };
-	const bool sent = false;
-	int r;
-
-	r = crl_set_collect(&s, ctx, by, &text, &sent, 1, v);
-	if (r == 0)
-		r = crl_set_check(&s, ctx, by, now, v);
-	if (r == 0)
-		crl_entry(s.newest, by, ret);
-	return r;
-}
-
 int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
 			    const struct endorsement *en, enum evidence_piece piece,
 			    struct bytes text, struct bytes signing, const struct crl_set *root_crls,
@@ -313,8 +298,8 @@ int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
 	int r;
 
 	if (piece == EVIDENCE_ROOT_CRL || piece == EVIDENCE_PCK_CRL)
-		return check_list_alone(ctx, piece == EVIDENCE_ROOT_CRL ? &root : &pck_ca, text, now,
-					v, ret);
+		return crl_check_alone(ctx, piece == EVIDENCE_ROOT_CRL ? &root : &pck_ca, text, now,
+				       v, ret);
 	r = signing_chain_parse(signing, "chain", chain, v, &signers);
 	if (r == 0)
 		r = signing_chain_check(&signers, &en->authority, verifier_trust(ctx), root_crls,

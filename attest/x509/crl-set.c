@@ -42,7 +42,8 @@ static int key_of(struct bytes text, const struct crl_issuer *by, uint8_t ret[st
 }
 
 /* 0 with a list that is the issuer's; -EBADMSG, -EMSGSIZE or what x509_crl_verify() gives. */
-static int take(struct verifier *ctx, const struct crl_issuer *by, struct bytes text, X509_CRL **ret)
+static int take(struct verifier *ctx, const struct crl_issuer *by, struct bytes text,
+		X509_CRL **ret)
 {
 	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
 	uint8_t key[MEMO_KEY_LEN];
@@ -74,7 +75,9 @@ static int take(struct verifier *ctx, const struct crl_issuer *by, struct bytes 
 
 static const char *problem_text(int error)
 {
-	return error == -ENOENT ? "it is of another issuer" : error == -EKEYREJECTED ? "its issuer did not sign it" : "it is no complete revocation list";
+	return error == -ENOENT		? "it is of another issuer"
+	       : error == -EKEYREJECTED ? "its issuer did not sign it"
+					: "it is no complete revocation list";
 }
 
 /* Why there is none: in the words of the one that counts. */
@@ -83,10 +86,11 @@ static int fail(const struct crl_issuer *by, struct bytes text, int error, struc
 	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
 
 	if (error == -ENOENT && x509_crl_parse(text, &crl) == 0)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", by->name,
-				    verdict_text(v, "issued by %s",
-						 x509_name_text(v, X509_get_subject_name(by->cert))),
-				    x509_name_text(v, X509_CRL_get_issuer(crl)));
+		return verdict_fail(
+			v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", by->name,
+			verdict_text(v, "issued by %s",
+				     x509_name_text(v, X509_get_subject_name(by->cert))),
+			x509_name_text(v, X509_CRL_get_issuer(crl)));
 	if (error == -EKEYREJECTED)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", by->name,
 				    "a signature of its issuer", "another one");
@@ -125,7 +129,8 @@ int crl_set_collect(struct crl_set *s, struct verifier *ctx, const struct crl_is
 		if (error[i] < 0)
 			verdict_skip(v, by->name,
 				     verdict_text(v, "not used, %s: %s",
-						  sent[i] ? "sent with the evidence" : "of this verifier's",
+						  sent[i] ? "sent with the evidence"
+							  : "of this verifier's",
 						  problem_text(error[i])));
 	return 0;
 }
@@ -179,4 +184,19 @@ int crl_set_check(struct crl_set *s, struct verifier *ctx, const struct crl_issu
 	s->next_update = next;
 	verdict_pass(v, by->name, found);
 	return verifier_check_newest(ctx, &e, by->name, v);
+}
+
+int crl_check_alone(struct verifier *ctx, const struct crl_issuer *by, struct bytes list,
+		    int64_t now, struct verdict *v, struct newest_entry *ret)
+{
+	_cleanup_(crl_set_done) struct crl_set s = { .n = 0 };
+	const bool sent = false;
+	int r;
+
+	r = crl_set_collect(&s, ctx, by, &list, &sent, 1, v);
+	if (r == 0)
+		r = crl_set_check(&s, ctx, by, now, v);
+	if (r == 0)
+		crl_entry(s.newest, by, ret);
+	return r;
 }

@@ -16,7 +16,8 @@
 struct crl_set {
 	X509_CRL *list[CRL_SET_MAX];	/* those that the issuer signed */
 	unsigned n;
-	X509_CRL *newest;		/* of them: good now if one is, and of those the newest; NULL before crl_set_check() */
+	X509_CRL *
+		newest; /* of them: good now if one is, and of those the newest; NULL before crl_set_check() */
 	int64_t next_update;		/* its */
 };
 
@@ -49,6 +50,13 @@ bool crl_set_has(const struct crl_set *s, X509 *cert);
  */
 int crl_set_check(struct crl_set *s, struct verifier *ctx, const struct crl_issuer *by, int64_t now,
 		  struct verdict *v);
+
+/*
+ * Check one revocation list alone: crl_set_collect() and crl_set_check() with @list, and what they
+ * return.  On success @ret is what to remember of the list.
+ */
+int crl_check_alone(struct verifier *ctx, const struct crl_issuer *by, struct bytes list,
+		    int64_t now, struct verdict *v, struct newest_entry *ret);
 
 /* What the memory has of a list. */
 void crl_entry(X509_CRL *crl, const struct crl_issuer *by, struct newest_entry *ret);
