@@ -140,7 +140,7 @@ void place_print_help(const struct place *at)
 
 	print_usage(at);
 	if (at->verb)
-		print("\n%s.\n", at->verb->help);
+		print("\n%s\n", at->verb->help);
 	else if (!at->group)
 		print("\n%s\n", at->program->help);
 	if (has_verbs)

@@ -8,59 +8,10 @@
 #include "attest/bundle-evidence.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/next-option.h"
 #include "base/parse.h"
 #include "cli/attest.h"
 #include "cli/bundle-file.h"
 #include "cli/text-form.h"
-
-#define SETTINGS_MAX 64
-
-enum {
-	OPT_PIECE = 0x100,	/* + enum evidence_piece */
-	OPT_TYPE = 0x200,
-	OPT_BUNDLE,
-	OPT_CERT,
-	OPT_CRL,
-	OPT_TRUST,
-	OPT_AT,
-	OPT_NONCE,
-	OPT_REPORT_DATA,
-	OPT_POLICY,
-	OPT_SET,
-	OPT_JSON,
-	OPT_CACHE,
-	OPT_KDS,
-	OPT_PCS,
-	OPT_CA,
-	OPT_PRODUCT,
-	OPT_OFFLINE,
-	OPT_REFRESH,
-	OPT_PRUNE,
-	OPT_FORGET,
-	OPT_TCB_UPDATE,
-	OPT_TCB_EVALUATION,
-	OPT_TIMEOUT,
-	OPT_ROOT,
-	OPT_TPM,
-	OPT_IMDS,
-};
-
-/*
- * Settings are kept until the policy file is read, wherever it stands: what is said here goes
- * before it.
- */
-struct settings {
-	char *list[SETTINGS_MAX];	/* "NAME=VALUE" */
-	unsigned n;
-	const char *trust_file;
-};
-
-static void settings_done(struct settings *s)
-{
-	while (s->n > 0)
-		free(s->list[--s->n]);
-}
 
 void attest_args_done(struct attest_args *a)
 {
@@ -108,7 +59,7 @@ static int take_zone(const char **p, int *ret)
 	return 0;
 }
 
-int attest_parse_date(const char *text, int64_t *ret)
+int attest_parse_date(const char *text, void *ret)
 {
 	struct tm tm = { 0 }, again;
 	int zone = 0, r;
@@ -138,7 +89,17 @@ int attest_parse_date(const char *text, int64_t *ret)
 	if (again.tm_mday != tm.tm_mday || again.tm_mon != tm.tm_mon ||
 	    again.tm_hour != tm.tm_hour || again.tm_min != tm.tm_min || again.tm_sec != tm.tm_sec)
 		return -EINVAL;
-	*ret = (int64_t)t - zone;
+	*(struct args_date *)ret = (struct args_date){ true, (int64_t)t - zone };
+	return 0;
+}
+
+int attest_parse_timeout(const char *text, void *ret)
+{
+	uint64_t usec;
+
+	if (parse_usec(text, &usec) < 0 || usec == 0)
+		return -EINVAL;
+	*(uint64_t *)ret = usec;
 	return 0;
 }
 
@@ -176,7 +137,7 @@ static int read_blob(struct attest_args *a, const char *path, size_t max, struct
 		r = decode_text(path, &block, &len);
 	if (r == -EFBIG || (r >= 0 && len > max)) {
 		log_error("'%s' has more than %zu bytes: it is no such evidence", path, max);
-		return 2;
+		return STATUS_MALFORMED;
 	}
 	if (r < 0) {
 		log_error_errno(r, "Failed to read '%s': %m", path);
@@ -187,31 +148,18 @@ static int read_blob(struct attest_args *a, const char *path, size_t max, struct
 	return 0;
 }
 
-static int read_piece(struct attest_args *a, enum evidence_piece piece, const char *path)
-{
-	if (a->evidence.piece[piece].p) {
-		log_error("--%s is given twice", evidence_piece_name(piece));
-		return STATUS_USAGE;
-	}
-	return read_blob(a, path, evidence_piece_max(piece), &a->evidence.piece[piece]);
-}
-
-/* 2 when it is no bundle, as for malformed evidence. */
+/* STATUS_MALFORMED when it is no bundle, as for malformed evidence. */
 static int read_bundle(struct attest_args *a, const char *path)
 {
 	const char *problem;
 	int r;
 
-	if (a->bundle.n_items > 0) {
-		log_error("--bundle is given twice");
-		return STATUS_USAGE;
-	}
 	r = bundle_file_read(path, &a->bundle, &problem);
 	if (r >= 0)
 		return 0;
 	log_error("Failed to read the bundle '%s': %s (%s)", path, problem, strerror(-r));
 	return r == -EBADMSG || r == -EOPNOTSUPP || r == -ERANGE || r == -EMSGSIZE || r == -EFBIG ?
-		       2 :
+		       STATUS_MALFORMED :
 		       STATUS_USAGE;
 }
 
@@ -230,30 +178,44 @@ static int take_bundle(struct attest_args *a, bool judging)
 		a->type = attest_verifier_find(type);
 	if (!a->type) {
 		log_error("The bundle's evidence is of type '%s', which cannot be verified", type);
-		return 2;
+		return STATUS_MALFORMED;
 	}
 	if (judging && !type_given && a->type->is_part) {
 		log_error("The bundle says that it is of type '%s', which no hardware vouches for: a bundle may be of snp, snp-table, tdx or azure; "
 			  "if a part is what you want to look at, say --type=%s", type, type);
-		return 2;
+		return STATUS_MALFORMED;
 	}
 	(void) bundle_evidence(&a->bundle, a->type, &a->evidence);	/* a sender's is never too much: it is left out */
 	return 0;
 }
 
-static int read_one_of(struct attest_args *a, const char *option, struct bytes *list, unsigned *n,
-		       unsigned max, size_t max_len, const char *path)
+static int read_list(struct attest_args *a, const struct option_list *paths, size_t max_len,
+		     struct bytes *list, unsigned *n)
 {
-	int r;
+	int r = 0;
 
-	if (*n == max) {
-		log_error("--%s can be given %u times at most", option, max);
-		return STATUS_USAGE;
+	for (size_t i = 0; r == 0 && i < paths->n; i++) {
+		r = read_blob(a, paths->items[i], max_len, &list[*n]);
+		if (r == 0)
+			(*n)++;
 	}
-	r = read_blob(a, path, max_len, &list[*n]);
-	if (r == 0)
-		(*n)++;
 	return r;
+}
+
+/* All files that are evidence, or that it is judged by. */
+static int read_evidence(struct attest_args *a)
+{
+	struct evidence *e = &a->evidence;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < _EVIDENCE_MAX; i++)
+		if (a->o->pieces[i])
+			r = read_blob(a, a->o->pieces[i], evidence_piece_max(i), &e->piece[i]);
+	if (r == 0)
+		r = read_list(a, &a->o->certs, EVIDENCE_CERT_LEN_MAX * 4, e->cert, &e->n_certs);
+	if (r == 0)
+		r = read_list(a, &a->o->crls, EVIDENCE_CRL_LEN_MAX * 2, e->crl, &e->n_crls);
+	return r == 0 && a->o->bundle ? read_bundle(a, a->o->bundle) : r;
 }
 
 static int read_trust(struct attest_args *a, const char *path)
@@ -293,7 +255,7 @@ static int read_fetch_trust(struct attest_args *a, const char *path)
 	static const char *const places[] = { ATTEST_TRUST_PLACES };
 	char own[PATH_MAX];
 
-	for (size_t i = 0; !path && !a->fetch.cache && i < ARRAY_SIZE(places); i++) {
+	for (size_t i = 0; !path && !a->o->cache && i < ARRAY_SIZE(places); i++) {
 		struct stat st;
 
 		(void) snprintf(own, sizeof(own), "%s/attest.trust", places[i]);
@@ -315,15 +277,15 @@ static int read_policy(struct attest_args *a)
 	int r;
 
 	policies_init(&a->policies);
-	if (!a->policy_file)
+	if (!a->o->policy)
 		return 0;
-	r = read_file_at(AT_FDCWD, a->policy_file, POLICY_FILE_MAX, &text, &len);
+	r = read_file_at(AT_FDCWD, a->o->policy, POLICY_FILE_MAX, &text, &len);
 	if (r < 0) {
-		log_error_errno(r, "Failed to read policy file '%s': %m", a->policy_file);
+		log_error_errno(r, "Failed to read policy file '%s': %m", a->o->policy);
 		return STATUS_USAGE;
 	}
 	if (policies_parse(&a->policies, text, len, error) < 0) {
-		log_error("Policy file '%s', %s", a->policy_file, error);
+		log_error("Policy file '%s', %s", a->o->policy, error);
 		return STATUS_USAGE;
 	}
 	return 0;
@@ -331,227 +293,67 @@ static int read_policy(struct attest_args *a)
 
 /* ---- the command line ---- */
 
-static int keep_setting(struct settings *s, const char *prefix, const char *value)
-{
-	if (s->n == SETTINGS_MAX) {
-		log_error("There are more than %d settings; use a policy file", SETTINGS_MAX);
-		return STATUS_USAGE;
-	}
-	if (asprintf(&s->list[s->n], "%s%s", prefix, value) < 0) {
-		(void) log_oom();
-		return STATUS_USAGE;
-	}
-	s->n++;
-	return 0;
-}
-
-static int apply_settings(struct attest_args *a, const struct settings *s)
+static int set(struct attest_args *a, const char *setting)
 {
 	char error[POLICY_ERROR_LEN];
 
-	for (unsigned i = 0; i < s->n; i++) {
-		if (policies_set(&a->policies, s->list[i], error) < 0) {
-			log_error("'%s': %s; see 'cococtl attest --help'", s->list[i], error);
-			return STATUS_USAGE;
-		}
-	}
-	return 0;
-}
-
-static int parse_type(struct attest_args *a, const char *name)
-{
-	a->type = attest_verifier_find(name);
-	if (a->type)
+	if (policies_set(&a->policies, setting, error) == 0)
 		return 0;
-	log_error("There is no type '%s'; try 'cococtl attest --help'", name);
+	log_error("'%s': %s; see 'cococtl attest verify --help'", setting, error);
 	return STATUS_USAGE;
 }
 
-static int parse_at(struct attest_args *a, const char *text)
+static int set_named(struct attest_args *a, const char *name, const char *value)
 {
-	if (attest_parse_date(text, &a->now) == 0) {
-		a->now_given = true;
-		return 0;
-	}
-	log_error("'%s' is no date: --at takes 2026-01-31 or 2026-01-31T12:00:00Z", text);
-	return STATUS_USAGE;
-}
+	_cleanup_(freep) char *setting = NULL;
 
-static int keep_text(const char **ret, const char *option, const char *value)
-{
-	if (!value[0]) {
-		log_error("--%s is empty", option);
+	if (!value)
+		return 0;
+	if (asprintf(&setting, "%s=%s", name, value) < 0) {
+		setting = NULL;
+		(void) log_oom();
 		return STATUS_USAGE;
 	}
-	*ret = value;
-	return 0;
+	return set(a, setting);
 }
 
-static int parse_timeout(struct attest_args *a, const char *text)
+/* What the command line says counts more than the policy file. */
+static int apply_settings(struct attest_args *a)
 {
-	if (parse_usec(text, &a->fetch.timeout_usec) == 0 && a->fetch.timeout_usec > 0)
-		return 0;
-	log_error("--timeout='%s' is no time: '30s', '500ms'", text);
-	return STATUS_USAGE;
+	int r;
+
+	r = set_named(a, "nonce", a->o->nonce);
+	if (r == 0)
+		r = set_named(a, "report_data", a->o->report_data);
+	for (size_t i = 0; r == 0 && i < a->o->settings.n; i++)
+		r = set(a, a->o->settings.items[i]);
+	return r;
 }
 
-static int parse_update(struct attest_args *a, const char *text)
+static int find_type(struct attest_args *a, const char *name)
 {
-	if (streq(text, "early") || streq(text, "standard")) {
-		a->fetch.update = text;
+	a->type = name ? attest_verifier_find(name) : NULL;
+	if (a->type || !name)
 		return 0;
-	}
-	log_error("--tcb-update='%s' is neither early nor standard", text);
-	return STATUS_USAGE;
-}
-
-static int parse_evaluation(struct attest_args *a, const char *text)
-{
-	if (parse_u32(text, &a->fetch.evaluation) == 0 && a->fetch.evaluation > 0)
-		return 0;
-	log_error("--tcb-evaluation='%s' is no tcbEvaluationDataNumber, which is 1 at least", text);
+	log_error("There is no type '%s'; try 'cococtl attest verify --help'", name);
 	return STATUS_USAGE;
 }
 
 static int take_cache(struct attest_args *a)
 {
-	if (!a->fetch.cache)
+	if (!a->o->cache)
 		return 0;
-	if (attest_cache_newest(a->fetch.cache, &a->newest) < 0)
-		return 3;
-	if (attest_cache_read(a->fetch.cache, &a->evidence, &a->cached) < 0) {
+	if (attest_cache_newest(a->o->cache, &a->newest) < 0)
+		return STATUS_UNDECIDED;
+	if (attest_cache_read(a->o->cache, &a->evidence, &a->cached) < 0) {
 		(void) log_oom();
-		return 3;
+		return STATUS_UNDECIDED;
 	}
 	if (bundle_evidence(&a->cached, a->type, &a->evidence) == 0)
 		return 0;
 	log_error("There are more than %d certificates or revocation lists on the command line and in the cache",
 		  EVIDENCE_OWN_MAX);
 	return STATUS_USAGE;
-}
-
-static int parse_option(struct cli *cli, struct attest_args *a, struct settings *s, int c)
-{
-	if (c >= OPT_PIECE && c < OPT_PIECE + _EVIDENCE_MAX)
-		return read_piece(a, (enum evidence_piece)(c - OPT_PIECE), optarg);
-	switch (c) {
-	case OPT_TYPE:
-		return parse_type(a, optarg);
-	case OPT_BUNDLE:
-		return read_bundle(a, optarg);
-	case OPT_CERT:
-		return read_one_of(a, "cert", a->evidence.cert, &a->evidence.n_certs,
-				   EVIDENCE_OWN_MAX, EVIDENCE_CERT_LEN_MAX * 4, optarg);
-	case OPT_CRL:
-		return read_one_of(a, "crl", a->evidence.crl, &a->evidence.n_crls,
-				   EVIDENCE_OWN_MAX, EVIDENCE_CRL_LEN_MAX * 2, optarg);
-	case OPT_TRUST:
-		s->trust_file = optarg;
-		return 0;
-	case OPT_AT:
-		return parse_at(a, optarg);
-	case OPT_NONCE:
-		return keep_setting(s, "nonce=", optarg);
-	case OPT_REPORT_DATA:
-		return keep_setting(s, "report_data=", optarg);
-	case OPT_POLICY:
-		a->policy_file = optarg;
-		return 0;
-	case OPT_SET:
-		return keep_setting(s, "", optarg);
-	case OPT_JSON:
-		cli->json = true;
-		return 0;
-	case OPT_CACHE:
-		return keep_text(&a->fetch.cache, "cache", optarg);
-	case OPT_KDS:
-		return keep_text(&a->fetch.kds, "kds", optarg);
-	case OPT_PCS:
-		return keep_text(&a->fetch.pcs, "pcs", optarg);
-	case OPT_CA:
-		return keep_text(&a->fetch.ca, "ca", optarg);
-	case OPT_PRODUCT:
-		return keep_text(&a->fetch.product, "product", optarg);
-	case OPT_OFFLINE:
-		a->fetch.offline = true;
-		return 0;
-	case OPT_REFRESH:
-		a->fetch.refresh = true;
-		return 0;
-	case OPT_PRUNE:
-		a->fetch.prune = true;
-		return 0;
-	case OPT_FORGET:
-		a->fetch.forget = true;
-		return 0;
-	case OPT_TCB_UPDATE:
-		return parse_update(a, optarg);
-	case OPT_TCB_EVALUATION:
-		return parse_evaluation(a, optarg);
-	case OPT_TIMEOUT:
-		return parse_timeout(a, optarg);
-	case OPT_ROOT:
-		return keep_text(&a->fetch.root, "root", optarg);
-	case OPT_TPM:
-		return keep_text(&a->fetch.tpm, "tpm", optarg);
-	case OPT_IMDS:
-		return keep_text(&a->fetch.imds, "imds", optarg);
-	}
-	return STATUS_USAGE;
-}
-
-/* Beside those of the pieces that some type can make use of. */
-#define IN(mode) (1u << ATTEST_MODE_##mode)
-
-static const struct {
-	unsigned modes;
-	struct option option;
-} mode_options[] = {
-	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "type", required_argument, NULL, OPT_TYPE } },
-	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "bundle", required_argument, NULL, OPT_BUNDLE } },
-	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "cert", required_argument, NULL, OPT_CERT } },
-	{ IN(SHOW) | IN(VERIFY) | IN(FETCH), { "json", no_argument, NULL, OPT_JSON } },
-	{ IN(VERIFY), { "crl", required_argument, NULL, OPT_CRL } },
-	{ IN(VERIFY) | IN(FETCH), { "trust", required_argument, NULL, OPT_TRUST } },
-	{ IN(VERIFY), { "at", required_argument, NULL, OPT_AT } },
-	{ IN(VERIFY), { "nonce", required_argument, NULL, OPT_NONCE } },
-	{ IN(VERIFY), { "report-data", required_argument, NULL, OPT_REPORT_DATA } },
-	{ IN(VERIFY), { "policy", required_argument, NULL, OPT_POLICY } },
-	{ IN(VERIFY), { "set", required_argument, NULL, OPT_SET } },
-	{ IN(VERIFY) | IN(FETCH), { "cache", required_argument, NULL, OPT_CACHE } },
-	{ IN(FETCH), { "kds", required_argument, NULL, OPT_KDS } },
-	{ IN(FETCH), { "pcs", required_argument, NULL, OPT_PCS } },
-	{ IN(FETCH), { "ca", required_argument, NULL, OPT_CA } },
-	{ IN(FETCH), { "product", required_argument, NULL, OPT_PRODUCT } },
-	{ IN(FETCH), { "offline", no_argument, NULL, OPT_OFFLINE } },
-	{ IN(FETCH), { "refresh", no_argument, NULL, OPT_REFRESH } },
-	{ IN(FETCH), { "prune", no_argument, NULL, OPT_PRUNE } },
-	{ IN(FETCH), { "forget-newest", no_argument, NULL, OPT_FORGET } },
-	{ IN(FETCH), { "tcb-update", required_argument, NULL, OPT_TCB_UPDATE } },
-	{ IN(FETCH), { "tcb-evaluation", required_argument, NULL, OPT_TCB_EVALUATION } },
-	{ IN(FETCH), { "timeout", required_argument, NULL, OPT_TIMEOUT } },
-	{ IN(FETCH), { "root", required_argument, NULL, OPT_ROOT } },
-	{ IN(FETCH), { "tpm", required_argument, NULL, OPT_TPM } },
-	{ IN(FETCH), { "imds", required_argument, NULL, OPT_IMDS } },
-};
-
-#undef IN
-#define OPTIONS_MAX (_EVIDENCE_MAX + ARRAY_SIZE(mode_options) + 1)
-
-static void fill_options(struct option list[static OPTIONS_MAX], enum attest_mode mode)
-{
-	unsigned used = 0, n = 0;
-
-	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++)
-		used |= (*t)->needs | (*t)->takes;
-	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
-		if (used & EVIDENCE_BIT(i))
-			list[n++] = (struct option){ evidence_piece_name(i), required_argument,
-						     NULL, OPT_PIECE + (int)i };
-	for (unsigned i = 0; i < ARRAY_SIZE(mode_options); i++)
-		if (mode_options[i].modes & 1u << mode)
-			list[n++] = mode_options[i].option;
-	list[n] = (struct option){ NULL };
 }
 
 static int check_pieces(const struct attest_args *a)
@@ -572,28 +374,18 @@ static int check_pieces(const struct attest_args *a)
 	return 0;
 }
 
-int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc,
-		      char **argv)
+int attest_args_read(const struct args *args, enum attest_mode mode, struct attest_args *a)
 {
-	_cleanup_(settings_done) struct settings s = { .n = 0 };
 	bool judging = mode == ATTEST_MODE_VERIFY;
-	struct option options[OPTIONS_MAX];
-	int c, r;
+	int r;
 
 	memset(a, 0, sizeof(*a));
-	fill_options(options, mode);
-	optind = 0;
-	while ((c = next_option(argc, argv, "", options)) >= 0) {
-		r = parse_option(cli, a, &s, c);
-		if (r != 0)
-			return r;
-	}
-	if (optind < argc) {
-		log_error("'%s' is no option; evidence is named by --report and the like, see 'cococtl attest --help'",
-			  argv[optind]);
-		return STATUS_USAGE;
-	}
-	r = take_bundle(a, judging);
+	a->o = &args->attest;
+	r = find_type(a, a->o->type);
+	if (r == 0)
+		r = read_evidence(a);
+	if (r == 0)
+		r = take_bundle(a, judging);
 	if (r != 0)
 		return r;
 	if (judging && !a->type) {
@@ -602,17 +394,16 @@ int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode m
 	}
 	r = a->type ? check_pieces(a) : 0;
 	if (r == 0 && mode == ATTEST_MODE_FETCH)
-		return read_fetch_trust(a, s.trust_file);
+		return read_fetch_trust(a, a->o->trust);
 	if (r != 0 || !judging)
 		return r;
 	r = take_cache(a);
 	if (r == 0)
-		r = read_trust(a, s.trust_file);
+		r = read_trust(a, a->o->trust);
 	if (r == 0)
 		r = read_policy(a);
 	if (r == 0)
-		r = apply_settings(a, &s);
-	if (r == 0 && !a->now_given)
-		a->now = (int64_t)time(NULL);
+		r = apply_settings(a);
+	a->now = a->o->at.given ? a->o->at.date : (int64_t)time(NULL);
 	return r;
 }

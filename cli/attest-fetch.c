@@ -15,16 +15,13 @@
 #include "cli/attest.h"
 #include "net/http.h"
 
-#define STATUS_MALFORMED 2
-#define STATUS_MISSING 3
-
 #define PCS_URL "https://api.trustedservices.intel.com"
 #define PCS_ROOT_URL "https://certificates.trustedservices.intel.com"
 #define KDS_URL "https://kdsintf.amd.com"
 #define PCCS_ROOT_CRL "/sgx/certification/v4/rootcacrl"	/* where Intel's caching service has it */
 
 struct fetcher {
-	const struct attest_fetch *o;
+	const struct args_attest *o;
 	const char *dir;
 	struct needs needs;
 	struct need_verifier *verifier;
@@ -219,7 +216,7 @@ static void explain(const struct fetcher *f, const struct need *need, char why[s
 {
 	size_t len = strlen(why);
 
-	if (!f->o->evaluation || !need_is_evaluated(need))
+	if (!f->o->tcb_evaluation.given || !need_is_evaluated(need))
 		return;
 	if (f->http.status == 410)
 		(void) snprintf(why + len, CACHE_WHY_LEN - len, "; Intel answers so for a number that is retired: name a later one");
@@ -235,7 +232,7 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 	bool wrong;
 
 	/* What a cache has does not say whether it was early then, or is the standard now. */
-	if (!f->o->refresh && !(f->o->update && need_is_evaluated(need)))
+	if (!f->o->refresh && !(f->o->tcb_update.given && need_is_evaluated(need)))
 		r = look(f, need, file, &found, old);
 	if (r == 0) {
 		f->until = MIN(f->until, found.until);
@@ -298,16 +295,21 @@ static bool has_evidence(const struct attest_args *a)
 /* This guest's own, where none is given. */
 static int gather(struct attest_args *a)
 {
-	struct attest_request q = { .root = a->fetch.root ? a->fetch.root : "", .privlevel = -1, .nonce_len = 32, .tpm = a->fetch.tpm };
+	struct attest_request q = {
+		.root = a->o->root ? a->o->root : "",
+		.privlevel = -1,
+		.nonce_len = 32,
+		.tpm = a->o->tpm,
+	};
 	const struct attest_verifier *type;
 	struct cause why = { "" };
 	int r;
 
 	/* The cache is to have the VCEK, for when the network is not there. */
-	r = attest_gather_own(&q, a->fetch.imds, IMDS_QUOTE, &a->bundle, &why);
+	r = attest_gather_own(&q, a->o->imds, IMDS_QUOTE, &a->bundle, &why);
 	if (r < 0) {
 		(void) attest_gather_failed(r, &why);
-		return STATUS_MISSING;
+		return STATUS_UNDECIDED;
 	}
 	for (size_t i = 0; bundle_find(&a->bundle, BUNDLE_NOTE, i); i++)
 		log_info("%s", (const char *)bundle_find(&a->bundle, BUNDLE_NOTE, i)->data);
@@ -315,32 +317,37 @@ static int gather(struct attest_args *a)
 	if (!type) {
 		log_error("Evidence of type '%s' needs nothing, for nobody else can judge it",
 			  bundle_text(&a->bundle, BUNDLE_TYPE));
-		return STATUS_MISSING;
+		return STATUS_UNDECIDED;
 	}
-	return bundle_evidence(&a->bundle, type, &a->evidence) < 0 ? STATUS_MISSING : 0;
+	return bundle_evidence(&a->bundle, type, &a->evidence) < 0 ? STATUS_UNDECIDED : 0;
 }
 
-static int check_url(const char *option, const char *url)
+static int parse_url(const char *text, void *ret)
 {
-	if (http_check_base(url) == 0)
-		return 0;
-	log_error("--%s='%s' is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)",
-		  option, url);
-	return STATUS_USAGE;
+	int r = http_check_base(text);
+
+	if (r < 0)
+		return r;
+	*(const char **)ret = text;
+	return 0;
 }
+
+static const char *const updates[] = { "early", "standard", NULL };
 
 static int find_needs(struct fetcher *f, const struct attest_args *a)
 {
 	char problem[NEEDS_PROBLEM_LEN];
 	int r;
 
-	r = needs_find(&a->evidence, a->fetch.product, &f->needs, problem);
-	if (r == 0 && (f->o->update || f->o->evaluation))
-		needs_ask_evaluation(&f->needs, f->o->update, f->o->evaluation);
+	r = needs_find(&a->evidence, a->o->product, &f->needs, problem);
+	if (r == 0 && (f->o->tcb_update.given || f->o->tcb_evaluation.given))
+		needs_ask_evaluation(&f->needs,
+				     f->o->tcb_update.given ? updates[f->o->tcb_update.index] : NULL,
+				     (uint32_t)f->o->tcb_evaluation.value);
 	if (r == 0)
 		return 0;
 	log_error("What is needed cannot be told: %s", problem);
-	return r == -EBADMSG ? STATUS_MALFORMED : r == -EINVAL ? STATUS_USAGE : STATUS_MISSING;
+	return r == -EBADMSG ? STATUS_MALFORMED : r == -EINVAL ? STATUS_USAGE : STATUS_UNDECIDED;
 }
 
 static void fetcher_done(struct fetcher *f)
@@ -357,39 +364,43 @@ static int begin(struct fetcher *f, const struct attest_args *a)
 	r = find_needs(f, a);
 	if (r != 0)
 		return r;
-	if (!f->o->forget && attest_cache_newest(f->dir, &f->newest) < 0)
-		return STATUS_MISSING;
+	if (!f->o->forget_newest && attest_cache_newest(f->dir, &f->newest) < 0)
+		return STATUS_UNDECIDED;
 	if (need_verifier_new(&a->evidence, &f->needs, &a->trust, &f->newest, (int64_t)time(NULL), &f->verifier) == 0)
 		return 0;
 	(void) log_oom();
-	return STATUS_MISSING;
+	return STATUS_UNDECIDED;
 }
 
 static int end(struct fetcher *f)
 {
 	/* What nobody verified is remembered by nobody, and makes no folder. */
-	if ((f->seen.n > 0 || f->o->forget) && cache_remember(f->dir, &f->seen, f->o->forget) < 0)
-		return STATUS_MISSING;
+	if ((f->seen.n > 0 || f->o->forget_newest) && cache_remember(f->dir, &f->seen, f->o->forget_newest) < 0)
+		return STATUS_UNDECIDED;
 	/* cocod reads all that lies there, and would take another machine's for ours. */
 	if (f->n_missing == 0 && (f->o->prune || streq(f->dir, ATTEST_CACHE)))
 		cache_prune(f->dir, &f->needs);
-	return f->n_missing > 0 ? STATUS_MISSING : STATUS_GOOD;
+	return f->n_missing > 0 ? STATUS_UNDECIDED : STATUS_GOOD;
 }
 
-static int run(struct cli *cli, struct attest_args *a)
+static int fetch_all(const struct args *args, struct attest_args *a)
 {
 	_cleanup_(fetcher_done) struct fetcher f = {
-		.o = &a->fetch,
-		.dir = a->fetch.cache ? a->fetch.cache : ATTEST_CACHE,
+		.o = a->o,
+		.dir = a->o->cache ? a->o->cache : ATTEST_CACHE,
 		.until = INT64_MAX,
-		.http = { .agent = "cococtl", .ca = a->fetch.ca, .timeout_usec = a->fetch.timeout_usec },
+		.http = {
+			.agent = "cococtl",
+			.ca = a->o->ca,
+			.timeout_usec = a->o->timeout_usec,
+		},
 	};
 	int r;
 
 	r = begin(&f, a);
 	if (r != 0)
 		return r;
-	f.json = cli->json ? json_object_new_array() : NULL;
+	f.json = args->json ? json_object_new_array() : NULL;
 	r = get_all(&f);
 	if (r == 0)
 		say_until(&f);
@@ -397,34 +408,64 @@ static int run(struct cli *cli, struct attest_args *a)
 		print_json(f.json);
 	if (r < 0) {
 		(void) log_oom();
-		return STATUS_MISSING;
+		return STATUS_UNDECIDED;
 	}
 	return end(&f);
 }
 
-int attest_fetch(struct cli *cli, int argc, char **argv)
+static int run(struct args *args)
 {
 	_cleanup_(attest_args_done) struct attest_args a = { 0 };
 	int r;
 
-	r = attest_args_parse(cli, &a, ATTEST_MODE_FETCH, argc, argv);
-	if (r == 0)
-		r = check_url("kds", a.fetch.kds);
-	if (r == 0)
-		r = check_url("pcs", a.fetch.pcs);
-	if (r == 0 && a.fetch.update && a.fetch.evaluation) {
-		log_error("--tcb-update and --tcb-evaluation exclude each other");
-		r = STATUS_USAGE;
-	}
-	if (r == 0 && a.fetch.update && a.fetch.offline) {
-		log_error("--tcb-update and --offline exclude each other: what is early today only Intel can say");
-		r = STATUS_USAGE;
-	}
-	if (r == 0 && a.fetch.offline && a.fetch.refresh) {
-		log_error("--offline and --refresh exclude each other");
-		r = STATUS_USAGE;
-	}
+	r = attest_args_read(args, ATTEST_MODE_FETCH, &a);
 	if (r == 0 && !has_evidence(&a))
 		r = gather(&a);
-	return r == 0 ? run(cli, &a) : r;
+	return r == 0 ? fetch_all(args, &a) : r;
 }
+
+#define URL_WRONG "is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)"
+
+static const struct option_row options[] = {
+	ROWS_EVIDENCE,
+	{ "cache", "DIR", "where files are kept and looked for, instead of " ATTEST_CACHE,
+	  OPTION_PATH(attest.cache) },
+	{ "offline", NULL, "open no connection: say only what is there",
+	  OPTION_FLAG(attest.offline), .excludes = "tcb-update",
+	  .because = "what is early today only Intel can say" },
+	{ "refresh", NULL, "get all of it, whatever is there", OPTION_FLAG(attest.refresh),
+	  .excludes = "offline" },
+	{ "prune", NULL, "remove what was fetched for other evidence",
+	  OPTION_FLAG(attest.prune) },
+	{ "forget-newest", NULL, "forget what was verified in this cache before",
+	  OPTION_FLAG(attest.forget_newest) },
+	{ "trust", "FILE", "root keys instead of cocod's", OPTION_PATH(attest.trust) },
+	{ "kds", "URL", "a mirror of AMD's service", OPTION_PARSED(attest.kds, parse_url, URL_WRONG) },
+	{ "pcs", "URL", "a mirror of Intel's service",
+	  OPTION_PARSED(attest.pcs, parse_url, URL_WRONG) },
+	{ "ca", "FILE", "who may vouch for these servers, instead of the system's",
+	  OPTION_PATH(attest.ca) },
+	{ "product", "NAME", "Milan, Genoa or Turin: which processor a report of version 2 is of",
+	  OPTION_STRING(attest.product) },
+	{ "tcb-update", "NAME", "early or standard: which update of Intel's to ask for",
+	  OPTION_CHOICE(attest.tcb_update, updates) },
+	{ "tcb-evaluation", "N", "the tcbEvaluationDataNumber to ask for",
+	  OPTION_NUMBER(attest.tcb_evaluation, 1, UINT32_MAX), .excludes = "tcb-update" },
+	{ "timeout", "TIME", "how long each request may take; 30s if not given",
+	  OPTION_PARSED(attest.timeout_usec, attest_parse_timeout,
+			"is no time such as 30s or 500ms") },
+	ROW_JSON,
+	{ "root", "DIR", "as of 'report'", OPTION_PATH(attest.root), .empty = true, .hidden = true },
+	{ "tpm", "PATH", "as of 'report'", OPTION_PATH(attest.tpm), .hidden = true },
+	{ "imds", "ADDRESS", "as of 'report'", OPTION_STRING(attest.imds), .hidden = true },
+	{ NULL },
+};
+
+const struct verb verb_attest_fetch = {
+	.name = "attest fetch",
+	.help = "Get the certificates and collateral that evidence is judged by",
+	.options = options,
+	.words = { .help = "evidence is named by --report and the like" },
+	.print_more = attest_print_types,
+	.run = run,
+};

@@ -8,7 +8,13 @@
 int attest_status(const struct verdict *v)
 {
 	static const int statuses[_VERDICT_MAX] = {
-		[VERDICT_ACCEPTED] = 0, [VERDICT_AUTHENTIC] = 0, [VERDICT_CONSISTENT] = 0, [VERDICT_NOT_AUTHENTIC] = 1, [VERDICT_MALFORMED] = 2, [VERDICT_UNDECIDED] = 3, [VERDICT_REFUSED] = 4,
+		[VERDICT_ACCEPTED] = STATUS_GOOD,
+		[VERDICT_AUTHENTIC] = STATUS_GOOD,
+		[VERDICT_CONSISTENT] = STATUS_GOOD,
+		[VERDICT_NOT_AUTHENTIC] = STATUS_NOT_AUTHENTIC,
+		[VERDICT_MALFORMED] = STATUS_MALFORMED,
+		[VERDICT_UNDECIDED] = STATUS_UNDECIDED,
+		[VERDICT_REFUSED] = STATUS_REFUSED,
 	};
 
 	return statuses[v->result];
@@ -177,7 +183,7 @@ static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 	json_add(trust, "source", v->trust);
 	json_object_object_add(o, "trust", trust);
 	json_object_object_add(o, "policy",
-			       a->policy_file ? json_object_new_string(a->policy_file) : NULL);
+			       a->o->policy ? json_object_new_string(a->o->policy) : NULL);
 	json_object_object_add(o, "remarks", remarks_to_json(a, v));
 	json_object_object_add(o, "checks", checks_to_json(v));
 	json_object_object_add(o, "claims", claims_to_json(v));
@@ -310,7 +316,7 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 	print_shortfall(&v->shortfall);
 	print("%10s: %s%s\n", "Roots",
 	       v->trust_replaced ? "WARNING, not the built-in ones: trust file " : "", v->trust);
-	print_line("Policy", a->policy_file ? a->policy_file : "");
+	print_line("Policy", a->o->policy ? a->o->policy : "");
 	if (attest_status(v) == 0)
 		print_remarks(a, v);
 	puts("\nChecks, in the order in which they were made:");
@@ -322,19 +328,19 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 		puts("\nThere was more than is shown.");
 }
 
-void attest_print_verdict(const struct cli *cli, const struct attest_args *a, struct verdict *v)
+void attest_print_verdict(const struct args *args, const struct attest_args *a, struct verdict *v)
 {
-	if (cli->json)
+	if (args->json)
 		print_verdict_json(a, v);
 	else
 		print_verdict_text(a, v);
 }
 
-void attest_print_claims(const struct cli *cli, const struct verdict *v)
+void attest_print_claims(const struct args *args, const struct verdict *v)
 {
 	struct json_object *o;
 
-	if (!cli->json) {
+	if (!args->json) {
 		puts("What it says, unverified ('cococtl attest verify' judges):");
 		print_claims(v);
 		for (unsigned i = 0; i < v->n_checks; i++)

@@ -9,7 +9,6 @@
 #include "attest/gather/tpm.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/next-option.h"
 #include "base/parse.h"
 #include "cli/attest.h"
 #include "cli/bundle-file.h"
@@ -21,118 +20,16 @@ static const struct attest_provider *const all_providers[] = {
 	&attest_configfs_tsm, &attest_sev_guest, &attest_tpm, &attest_tdx_guest, NULL,
 };
 
-struct options {
-	struct attest_request q;
-	const char *output;
-	const char *imds;	/* NULL: the machine's */
-};
-
-static int take_nonce(struct attest_request *q, const char *text)
+static int parse_bytes(const char *text, void *ret)
 {
+	struct args_bytes *b = ret;
 	size_t len = strlen(text);
 
-	if (len == 0 || len % 2 || len / 2 > REPORT_DATA_LEN ||
-	    parse_hex(text, q->nonce, len / 2) < 0) {
-		log_error("--nonce='%s' is not 2 to %d hexadecimal digits", text, 2 * REPORT_DATA_LEN);
-		return STATUS_USAGE;
-	}
-	q->nonce_len = len / 2;
+	if (len == 0 || len % 2 || len / 2 > sizeof(b->bytes) ||
+	    parse_hex(text, b->bytes, len / 2) < 0)
+		return -EINVAL;
+	b->len = len / 2;
 	return 0;
-}
-
-static int take_user_data(struct attest_request *q, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (len == 0 || len % 2 || len / 2 > REPORT_DATA_LEN || parse_hex(text, q->user_data, len / 2) < 0) {
-		log_error("--user-data='%s' is not 2 to %d hexadecimal digits", text, 2 * REPORT_DATA_LEN);
-		return STATUS_USAGE;
-	}
-	q->has_user_data = true;
-	return 0;
-}
-
-static int take_level(struct attest_request *q, const char *text)
-{
-	uint32_t level;
-
-	if (parse_u32(text, &level) < 0 || level > 3) {
-		log_error("--vmpl='%s' is no number from 0 to 3", text);
-		return STATUS_USAGE;
-	}
-	q->privlevel = (int)level;
-	return 0;
-}
-
-static int parse(struct options *o, int argc, char **argv)
-{
-	enum {
-		OPT_NONCE = 0x100,
-		OPT_OUTPUT,
-		OPT_USER_DATA,
-		OPT_VMPL,
-		OPT_SERVICE,
-		OPT_SERVICE_GUID,
-		OPT_TPM,
-		OPT_ROOT,
-		OPT_IMDS
-	};
-	static const struct option options[] = {
-		{ "nonce", required_argument, NULL, OPT_NONCE },
-		{ "output", required_argument, NULL, OPT_OUTPUT },
-		{ "user-data", required_argument, NULL, OPT_USER_DATA },
-		{ "vmpl", required_argument, NULL, OPT_VMPL },
-		{ "service", required_argument, NULL, OPT_SERVICE },
-		{ "service-guid", required_argument, NULL, OPT_SERVICE_GUID },
-		{ "tpm", required_argument, NULL, OPT_TPM },
-		{ "root", required_argument, NULL, OPT_ROOT },
-		{ "imds", required_argument, NULL, OPT_IMDS },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL },
-	};
-	int c, r = 0;
-
-	*o = (struct options){ .q = { .root = "", .privlevel = -1 }, .output = "-" };
-	optind = 0;
-	while (r == 0 && (c = next_option(argc, argv, "", options)) >= 0)
-		switch (c) {
-		case OPT_NONCE:
-			r = take_nonce(&o->q, optarg);
-			break;
-		case OPT_OUTPUT:
-			o->output = optarg;
-			break;
-		case OPT_USER_DATA:
-			r = take_user_data(&o->q, optarg);
-			break;
-		case OPT_VMPL:
-			r = take_level(&o->q, optarg);
-			break;
-		case OPT_SERVICE:
-			o->q.service = optarg;
-			break;
-		case OPT_SERVICE_GUID:
-			o->q.service_guid = optarg;
-			break;
-		case OPT_TPM:
-			o->q.tpm = optarg;
-			break;
-		case OPT_ROOT:
-			o->q.root = optarg;
-			break;
-		case OPT_IMDS:
-			o->imds = optarg;
-			break;
-		case 'j':
-			break;	/* it is JSON anyhow */
-		default:
-			r = STATUS_USAGE;
-		}
-	if (r == 0 && optind < argc) {
-		log_error("'report' takes no argument");
-		r = STATUS_USAGE;
-	}
-	return r;
 }
 
 int attest_gather_failed(int error, const struct cause *why)
@@ -191,31 +88,77 @@ static int write_bundle(const struct bundle *b, const char *output)
 	return STATUS_GOOD;
 }
 
-int attest_report(struct cli *cli, int argc, char **argv)
+/* The bytes of --nonce, or random ones.  Returns 0, or the exit status. */
+static int choose_nonce(const struct args_bytes *given, struct attest_request *q)
 {
+	q->nonce_len = given->len ? given->len : DEFAULT_NONCE_LEN;
+	memcpy(q->nonce, given->bytes, given->len);
+	if (given->len || getrandom(q->nonce, DEFAULT_NONCE_LEN, 0) == DEFAULT_NONCE_LEN)
+		return 0;
+	log_error("Failed to make a nonce");
+	return STATUS_FAILED;
+}
+
+static int run(struct args *args)
+{
+	const struct args_attest *o = &args->attest;
+	struct attest_request q = {
+		.root = o->root ? o->root : "",
+		.privlevel = o->vmpl.given ? (int)o->vmpl.value : -1,
+		.service = o->service,
+		.service_guid = o->service_guid,
+		.tpm = o->tpm,
+		.has_user_data = o->user_data.len > 0,
+	};
 	_cleanup_(bundle_done) struct bundle b = { 0 };
-	struct options o;
 	struct cause why;
 	int r;
 
-	r = parse(&o, argc, argv);
+	memcpy(q.user_data, o->user_data.bytes, o->user_data.len);
+	r = choose_nonce(&o->report_nonce, &q);
 	if (r != 0)
 		return r;
-	if (o.q.nonce_len == 0) {
-		if (getrandom(o.q.nonce, DEFAULT_NONCE_LEN, 0) != DEFAULT_NONCE_LEN) {
-			log_error("Failed to make a nonce");
-			return STATUS_FAILED;
-		}
-		o.q.nonce_len = DEFAULT_NONCE_LEN;
-	}
-	r = attest_gather_own(&o.q, o.imds, IMDS_ALL, &b, &why);
+	r = attest_gather_own(&q, o->imds, IMDS_ALL, &b, &why);
 	if (r < 0)
 		return attest_gather_failed(r, &why);
-	if (o.q.has_user_data && !streq(bundle_text(&b, BUNDLE_TYPE), "azure")) {
-		log_error("--user-data is for Azure's vTPM, and this evidence is of type '%s': its report data are the nonce", bundle_text(&b, BUNDLE_TYPE));
+	if (q.has_user_data && !streq(bundle_text(&b, BUNDLE_TYPE), "azure")) {
+		log_error("--user-data is for Azure's vTPM, and this evidence is of type '%s': "
+			  "its report data are the nonce",
+			  bundle_text(&b, BUNDLE_TYPE));
 		return STATUS_FAILED;
 	}
 	for (size_t i = 0; bundle_find(&b, BUNDLE_NOTE, i); i++)
 		log_info("%s", (const char *)bundle_find(&b, BUNDLE_NOTE, i)->data);
-	return write_bundle(&b, o.output);
+	return write_bundle(&b, o->output ? o->output : "-");
 }
+
+#define BYTES_WRONG "is not 2 to 128 hexadecimal digits"
+_Static_assert(2 * REPORT_DATA_LEN == 128, "BYTES_WRONG says how many");
+
+static const struct option_row options[] = {
+	{ "nonce", "HEX", "what the report is to be bound to; 32 random bytes if not given",
+	  OPTION_PARSED(attest.report_nonce, parse_bytes, BYTES_WRONG) },
+	{ "output", "FILE", "write there instead of to standard output",
+	  OPTION_PATH(attest.output) },
+	{ "user-data", "HEX", "on Azure: bytes for the report to be over",
+	  OPTION_PARSED(attest.user_data, parse_bytes, BYTES_WRONG) },
+	{ "vmpl", "N", "ask for a report of this privilege level of SNP",
+	  OPTION_NUMBER(attest.vmpl, 0, 3) },
+	{ "service", "svsm", "ask the SVSM for its services", OPTION_STRING(attest.service) },
+	{ "service-guid", "GUID", "... for one of them", OPTION_STRING(attest.service_guid) },
+	{ "tpm", "PATH", "another TPM than /dev/tpmrm0", OPTION_PATH(attest.tpm) },
+	{ "root", "DIR", "look for all of it below DIR; for tests", OPTION_PATH(attest.root),
+	  .empty = true },
+	{ "imds", "ADDRESS", "another metadata service; for tests", OPTION_STRING(attest.imds),
+	  .hidden = true },
+	/* A bundle is JSON anyhow. */
+	{ "json", NULL, "print JSON", OPTION_FLAG(json), .hidden = true },
+	{ NULL },
+};
+
+const struct verb verb_attest_report = {
+	.name = "attest report",
+	.help = "Ask this guest for its evidence",
+	.options = options,
+	.run = run,
+};

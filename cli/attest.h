@@ -15,18 +15,6 @@ enum attest_mode {
 	ATTEST_MODE_FETCH,
 };
 
-/* What is said about collateral. */
-struct attest_fetch {
-	const char *cache;		/* NULL: ATTEST_CACHE to fetch, none to verify */
-	const char *kds, *pcs;		/* NULL: AMD's, Intel's */
-	const char *ca, *product;	/* may be NULL */
-	const char *update;		/* "early" or "standard"; NULL: not said */
-	uint32_t evaluation;		/* 0: not said */
-	bool offline, refresh, prune, forget;
-	uint64_t timeout_usec;		/* 0: the default */
-	const char *root, *tpm, *imds;	/* of a test, when this guest's own evidence is asked for */
-};
-
 /* Where cocod looks too (agent/collateral.h). */
 #define ATTEST_CACHE "/var/cache/cocod"
 /* What cocod trusts, the first that is there; as it finds its configuration (cocod.conf(5)). */
@@ -38,25 +26,22 @@ struct attest_args {
 	struct evidence evidence;		/* into the blocks and the bundle below */
 	struct policies policies;
 	struct trust trust;
-	int64_t now;
-	bool now_given;
+	int64_t now;				/* to verify */
 	struct newest newest;			/* of --cache */
-	const char *policy_file;		/* NULL: none */
 	char *blocks[_EVIDENCE_MAX + 2 * EVIDENCE_OWN_MAX];
 	unsigned n_blocks;
 	struct bundle bundle;			/* of --bundle */
 	struct bundle cached;			/* out of --cache */
-	struct attest_fetch fetch;
+	const struct args_attest *o;		/* what the command line said */
 };
 
 void attest_args_done(struct attest_args *a);
 
 /*
- * Parse the options of a verb and read all files they name.  To verify, the type must be named.
- * Returns 0, or the exit status, having said what is wrong.
+ * Read all files that @args names.  To verify, the type must be named.
+ * Returns 0, or the exit status, having said what is wrong.  @args must live as long as @a.
  */
-int attest_args_parse(struct cli *cli, struct attest_args *a, enum attest_mode mode, int argc,
-		      char **argv);
+int attest_args_read(const struct args *args, enum attest_mode mode, struct attest_args *a);
 
 /*
  * Add to @ret what the cache @dir has for @e, whatever its date: whether it is good is the
@@ -71,18 +56,48 @@ int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *
  */
 int attest_cache_newest(const char *dir, struct newest *ret);
 
-/* "2026-01-31" (midnight) or RFC 3339, as seconds since 1970.  0 or -EINVAL. */
-int attest_parse_date(const char *text, int64_t *ret);
+/*
+ * "2026-01-31" (midnight) or RFC 3339, as a struct args_date, for a row of the options.
+ * Returns 0 or -EINVAL.
+ */
+int attest_parse_date(const char *text, void *ret);
+
+/* A time such as "30s" that is not 0, in microseconds as a uint64_t.  Returns 0 or -EINVAL. */
+int attest_parse_timeout(const char *text, void *ret);
+
+/* Types of evidence, and policy options, for --help. */
+void attest_print_types(void);
+void attest_print_types_and_policy(void);
+
+/* The options that name evidence: all pieces of all types, and what they are in. */
+#define ROW_PIECE(name, piece, help) { name, "FILE", help, OPTION_PATH(attest.pieces[piece]) }
+#define ROWS_EVIDENCE                                                                             \
+	{ "type", "TYPE", "what the evidence is", OPTION_STRING(attest.type) },                   \
+	{ "bundle", "FILE", "all of it in one file", OPTION_PATH(attest.bundle) },                \
+	ROW_PIECE("report", EVIDENCE_REPORT, "an SNP report, or a TDREPORT"),                     \
+	ROW_PIECE("cert-table", EVIDENCE_CERT_TABLE, "the certificate table of an SNP report"),   \
+	ROW_PIECE("quote", EVIDENCE_QUOTE, "a TDX quote"),                                        \
+	ROW_PIECE("tcb-info", EVIDENCE_TCB_INFO, "Intel's TCB info"),                             \
+	ROW_PIECE("qe-identity", EVIDENCE_QE_IDENTITY, "Intel's QE identity"),                    \
+	ROW_PIECE("tcb-chain", EVIDENCE_TCB_CHAIN, "who signed the TCB info"),                    \
+	ROW_PIECE("qe-chain", EVIDENCE_QE_CHAIN, "who signed the QE identity"),                   \
+	ROW_PIECE("root-crl", EVIDENCE_ROOT_CRL, "the revocation list of Intel's root"),          \
+	ROW_PIECE("pck-crl", EVIDENCE_PCK_CRL, "the revocation list of the quote's CA"),          \
+	ROW_PIECE("hcl", EVIDENCE_HCL, "Azure's HCL report"),                                     \
+	ROW_PIECE("attest", EVIDENCE_ATTEST, "the TPM's quote"),                                  \
+	ROW_PIECE("sig", EVIDENCE_SIG, "the quote's signature"),                                  \
+	ROW_PIECE("pcrs", EVIDENCE_PCRS, "the PCR values that are claimed"),                      \
+	ROW_PIECE("ak", EVIDENCE_AK, "the public key of the TPM's attestation key"),              \
+	ROW_PIECE("td-quote", EVIDENCE_TD_QUOTE, "the TDX quote of an HCL report"),               \
+	ROW_PIECE("event-log", EVIDENCE_EVENT_LOG, "the log of what was measured at boot"),       \
+	{ "cert", "FILE", "a certificate; may be given again",                                    \
+	  OPTION_LIST(attest.certs, EVIDENCE_OWN_MAX) }
 
 /*
  * The exit status of a verdict: 0 accepted, authentic or consistent, 1 not authentic, 2 malformed, 3 undecided, 4
  * refused by policy.
  */
 int attest_status(const struct verdict *v);
-
-/* cococtl attest report, cococtl attest fetch */
-int attest_report(struct cli *cli, int argc, char **argv);
-int attest_fetch(struct cli *cli, int argc, char **argv);
 
 /*
  * This guest's own evidence, of whoever can be asked; an Azure VM's with what its metadata
@@ -95,7 +110,7 @@ int attest_gather_own(const struct attest_request *q, const char *imds, enum imd
 /* Say that there is no evidence, and what to do.  Returns the exit status. */
 int attest_gather_failed(int error, const struct cause *why);
 
-void attest_print_verdict(const struct cli *cli, const struct attest_args *a, struct verdict *v);
-void attest_print_claims(const struct cli *cli, const struct verdict *v);
+void attest_print_verdict(const struct args *args, const struct attest_args *a, struct verdict *v);
+void attest_print_claims(const struct args *args, const struct verdict *v);
 
 #endif

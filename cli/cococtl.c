@@ -6,25 +6,39 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "base/next-option.h"
 #include "base/text.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)
 
-static const struct verb verbs[] = {
-	{ "attest", "report|verify|fetch|show", "Attestation evidence: see 'cococtl attest --help'", verb_attest, .is_group = true },
-	{ "secrets", "list|show|get|wipe ...", "The launch secrets: see 'cococtl secrets --help'", verb_secrets, .is_group = true },
-	{ "status", "", "Whether secrets are released on this machine, and why", verb_status },
+static const struct option_row options[] = {
+	ROW_JSON,
+	{ "socket", "PATH", "cocod's socket, instead of " COCOD_SOCKET, OPTION_PATH(socket) },
 	{ NULL },
 };
 
-int cli_connect(struct cli *cli, int *ret_fd)
+static const struct verb *const verbs[] = {
+	&verb_attest_report, &verb_attest_verify, &verb_attest_fetch, &verb_attest_show,
+	&verb_secrets_list, &verb_secrets_show, &verb_secrets_get, &verb_secrets_wipe,
+	&verb_status,
+	NULL,
+};
+
+static const struct program program = {
+	.name = "cococtl",
+	.help = "Shows and hands out the launch secrets of this VM, and judges attestation evidence.",
+	.manual = "cococtl(1)",
+	.options = options,
+	.verbs = verbs,
+};
+
+int cli_connect(const struct args *args, int *ret_fd)
 {
-	int r = client_connect(cli->socket, TIMEOUT_USEC, ret_fd);
+	const char *socket = args->socket ? args->socket : COCOD_SOCKET;
+	int r = client_connect(socket, TIMEOUT_USEC, ret_fd);
 
 	if (r >= 0)
 		return 0;
-	log_error_errno(r, "Failed to reach cocod on '%s': %m", cli->socket);
+	log_error_errno(r, "Failed to reach cocod on '%s': %m", socket);
 	if (r == -EACCES)
 		log_error("Only root may talk to cocod: try again with sudo");
 	else if (r == -ENOENT || r == -ECONNREFUSED)
@@ -108,99 +122,35 @@ void json_add_time(struct json_object *o, const char *key, uint64_t usec)
 				      NULL);
 }
 
-static void usage(const struct verb *list, const char *group)
+static void args_done(struct args *args)
 {
-	print("%s [OPTIONS...] VERB ...\n\n", group);
-	for (; list->name; list++)
-		print("  %-8s %-28s %s\n", list->name, list->arguments, list->help);
-	puts("\nOptions:\n"
-	     "  -h --help             Show this help\n"
-	     "     --version          Show the version\n"
-	     "     --json             Print JSON\n"
-	     "     --socket=PATH      cocod's socket, instead of " COCOD_SOCKET "\n\n"
-	     "See cococtl(1).");
+	option_list_done(&args->words);
+	option_list_done(&args->attest.certs);
+	option_list_done(&args->attest.crls);
+	option_list_done(&args->attest.settings);
 }
 
-/* Options before a verb.  Returns -1 to go on, or the exit status. */
-static int parse_options(struct cli *cli, const struct verb *list, const char *group, int argc,
-			 char **argv)
+static int run(int argc, char **argv)
 {
-	enum { OPT_VERSION = 0x100, OPT_JSON, OPT_SOCKET };
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "socket", required_argument, NULL, OPT_SOCKET },
-		{ NULL },
-	};
-	int c;
+	_cleanup_(args_done) struct args args = { 0 };
+	const struct verb *verb;
+	int r;
 
-	optind = 0;
-	while ((c = next_option(argc, argv, "+h", options)) >= 0)
-		switch (c) {
-		case 'h':
-			usage(list, group);
-			return STATUS_GOOD;
-		case OPT_VERSION:
-			puts("cococtl " PACKAGE_VERSION);
-			return STATUS_GOOD;
-		case OPT_JSON:
-			cli->json = true;
-			break;
-		case OPT_SOCKET:
-			cli->socket = optarg;
-			break;
-		default:
-			return STATUS_USAGE;
-		}
-	return -1;
-}
-
-/* Behind "--" there are names only. */
-static bool asks_for_help(int argc, char **argv)
-{
-	for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
-		if (streq(argv[i], "--help") || streq(argv[i], "-h"))
-			return true;
-	return false;
-}
-
-static int run_verb(struct cli *cli, const struct verb *v, const char *group, int argc, char **argv)
-{
-	if (v->is_group || !asks_for_help(argc, argv))
-		return v->run(cli, argc, argv);
-	if (v->print_help)
-		v->print_help();
-	else
-		print("%s %s %s\n\n%s\n\nSee cococtl(1).\n", group, v->name, v->arguments, v->help);
-	return STATUS_GOOD;
-}
-
-int dispatch(struct cli *cli, const struct verb *list, const char *group, int argc, char **argv)
-{
-	int status = parse_options(cli, list, group, argc, argv);
-
-	if (status >= 0)
-		return status;
-	if (optind >= argc) {
-		log_error("A verb is missing; try '%s --help'", group);
+	r = command_read(&program, argc, argv, &args, &verb);
+	if (r == 0)
+		return STATUS_GOOD;
+	if (r < 0 || command_check(&program, verb, &args) < 0)
 		return STATUS_USAGE;
-	}
-	for (const struct verb *v = list; v->name; v++)
-		if (streq(v->name, argv[optind]))
-			return run_verb(cli, v, group, argc - optind, argv + optind);
-	log_error("Unknown verb '%s'; try '%s --help'", argv[optind], group);
-	return STATUS_USAGE;
+	return verb->run(&args);
 }
 
 int main(int argc, char **argv)
 {
-	struct cli cli = { .socket = COCOD_SOCKET };
 	int status;
 
 	log_open("cococtl");
 	(void) signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error to report */
-	status = dispatch(&cli, verbs, "cococtl", argc, argv);
+	status = run(argc, argv);
 	if (fflush(stdout) != 0 && status == STATUS_GOOD) {
 		log_error("Failed to write the output: %s", strerror(errno));
 		return STATUS_FAILED;

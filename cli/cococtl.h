@@ -4,52 +4,19 @@
 
 #include <json-c/json_object.h>
 
-#include "base/macro.h"
+#include "cli/args.h"
+#include "cli/status.h"
 #include "ipc/client.h"
 
-/* Exit statuses, as cococtl(1) has them. */
-enum {
-	STATUS_GOOD = 0,
-	STATUS_FAILED = 1,	/* cocod refused, or something went wrong on the way */
-	STATUS_NO_SECRET = 2,	/* no such secret, or it is wiped */
-	STATUS_NO_COCOD = 3,	/* cocod cannot be reached */
-	STATUS_USAGE = 64,
-};
-
-/* What stands before the verb. */
-struct cli {
-	const char *socket;
-	bool json;
-};
-
-/*
- * One verb.  @argv[0] is the verb itself; it parses its own options with getopt_long() and
- * returns one of the statuses above, having said what was wrong.
- */
-struct verb {
-	const char *name;
-	const char *arguments;	/* for --help */
-	const char *help;
-	int (*run)(struct cli *cli, int argc, char **argv);
-	bool is_group;			/* of verbs, which answer --help themselves */
-	void (*print_help)(void);	/* for --help behind the verb; NULL: its arguments and help */
-};
-
-int verb_attest(struct cli *cli, int argc, char **argv);
-int verb_secrets(struct cli *cli, int argc, char **argv);
-int verb_status(struct cli *cli, int argc, char **argv);
-
-/*
- * Run the verb of @verbs (which ends with a name of NULL) that @argv names after its options;
- * @group is for messages ("cococtl secrets").
- */
-int dispatch(struct cli *cli, const struct verb *verbs, const char *group, int argc, char **argv);
+extern const struct verb verb_attest_report, verb_attest_verify, verb_attest_fetch, verb_attest_show;
+extern const struct verb verb_secrets_list, verb_secrets_show, verb_secrets_get, verb_secrets_wipe;
+extern const struct verb verb_status;
 
 /*
  * Connect to cocod.  Says what to do when that fails.  Returns 0 or STATUS_NO_COCOD; @ret_fd is
  * yours.
  */
-int cli_connect(struct cli *cli, int *ret_fd);
+int cli_connect(const struct args *args, int *ret_fd);
 
 /*
  * The exit status for the errno that cocod answered about @name (NULL: not about a secret),

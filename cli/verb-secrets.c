@@ -4,44 +4,11 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/next-option.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "cli/cococtl.h"
 
 #define MAX_SECRETS 65536
-
-/* What the verbs below can be told. */
-struct options {
-	bool force, keep, newline, all, boot_complete;
-};
-
-static int parse(struct cli *cli, struct options *o, const char *allowed, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },   { "force", no_argument, NULL, 'f' }, { "keep", no_argument, NULL, 'k' },
-		{ "newline", no_argument, NULL, 'n' }, { "all", no_argument, NULL, 'a' },   { "boot-complete", no_argument, NULL, 'b' },
-		{ NULL },
-	};
-	int c;
-
-	*o = (struct options){ 0 };
-	optind = 0;
-	while ((c = next_option(argc, argv, "", options)) >= 0) {
-		if (c == '?')
-			return STATUS_USAGE;
-		if (!strchr(allowed, c)) {
-			log_error("'%s' does not take that option; see cococtl(1)", argv[0]);
-			return STATUS_USAGE;
-		}
-		*(c == 'j' ? &cli->json :
-		  c == 'f' ? &o->force :
-		  c == 'k' ? &o->keep :
-		  c == 'n' ? &o->newline :
-		  c == 'a' ? &o->all : &o->boot_complete) = true;
-	}
-	return 0;
-}
 
 static int set_name(struct msg_name *q, const char *name)
 {
@@ -179,27 +146,19 @@ static void print_table(const struct list *l)
 		}
 }
 
-static int verb_list(struct cli *cli, int argc, char **argv)
+static int run_list(struct args *args)
 {
 	_cleanup_(list_done) struct list l = { 0 };
 	_cleanup_(closep) int fd = -EBADF;
-	struct options o;
 	int r;
 
-	r = parse(cli, &o, "j", argc, argv);
-	if (r != 0)
-		return r;
-	if (optind < argc) {
-		log_error("'list' takes no argument; 'show NAME' is for one secret");
-		return STATUS_USAGE;
-	}
-	r = cli_connect(cli, &fd);
+	r = cli_connect(args, &fd);
 	if (r != 0)
 		return r;
 	r = ask_list(fd, &l);
 	if (r < 0)
 		return cli_failed(r, NULL);
-	if (cli->json) {
+	if (args->json) {
 		struct json_object *array = json_object_new_array();
 
 		for (unsigned i = 0; i < l.n; i++)
@@ -231,39 +190,18 @@ static int find(int fd, const char *name, struct msg_secret *ret)
 	return 0;
 }
 
-/*
- * The verbs that take one secret: parse, check, connect.  Returns 0 with @ret_name and @ret_fd,
- * or the exit status.
- */
-static int begin_one(struct cli *cli, struct options *o, const char *allowed, int argc, char **argv,
-		     const char **ret_name, int *ret_fd)
-{
-	int r = parse(cli, o, allowed, argc, argv);
-
-	if (r != 0)
-		return r;
-	if (argc - optind != 1) {
-		log_error("'%s' takes the name or the GUID of one secret", argv[0]);
-		return STATUS_USAGE;
-	}
-	*ret_name = argv[optind];
-	return cli_connect(cli, ret_fd);
-}
-
-static int verb_show(struct cli *cli, int argc, char **argv)
+static int run_show(struct args *args)
 {
 	_cleanup_(closep) int fd = -EBADF;
 	struct msg_secret m;
-	struct options o;
-	const char *name;
 	int r;
 
-	r = begin_one(cli, &o, "j", argc, argv, &name, &fd);
+	r = cli_connect(args, &fd);
 	if (r == 0)
-		r = find(fd, name, &m);
+		r = find(fd, args->words.items[0], &m);
 	if (r != 0)
 		return r;
-	if (cli->json) {
+	if (args->json) {
 		print_json(to_json(&m));
 		return STATUS_GOOD;
 	}
@@ -315,20 +253,19 @@ static int fetch(int fd, const char *name, size_t size, struct secret **ret)
 	return 0;
 }
 
-static int verb_get(struct cli *cli, int argc, char **argv)
+static int run_get(struct args *args)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	_cleanup_(closep) int fd = -EBADF;
 	struct msg_secret m;
+	const char *name = args->words.items[0];
 	struct msg_name q;
-	struct options o;
-	const char *name;
 	int r;
 
-	r = begin_one(cli, &o, "fkn", argc, argv, &name, &fd);
+	r = cli_connect(args, &fd);
 	if (r != 0)
 		return r;
-	if (isatty(STDOUT_FILENO) && !o.force) {
+	if (isatty(STDOUT_FILENO) && !args->secrets.force) {
 		log_error("Not printing a secret to a terminal; pipe it to who needs it, or use --force");
 		return STATUS_FAILED;
 	}
@@ -347,13 +284,13 @@ static int verb_get(struct cli *cli, int argc, char **argv)
 		return cli_failed(r, name);
 	/* Not through stdio: its buffer is a heap block that nobody wipes. */
 	r = write_full(STDOUT_FILENO, secret_data(s), secret_len(s));
-	if (r == 0 && o.newline)
+	if (r == 0 && args->secrets.newline)
 		r = write_full(STDOUT_FILENO, "\n", 1);
 	if (r < 0) {
 		log_error_errno(r, "Failed to write secret '%s', it is kept: %m", name);
 		return STATUS_FAILED;
 	}
-	if (o.keep)
+	if (args->secrets.keep)
 		return STATUS_GOOD;
 	r = client_call(fd, MSG_SECRET_DELIVERED, &q, sizeof(q), -EBADF, NULL, 0, NULL);
 	return r < 0 ? cli_failed(r, name) : STATUS_GOOD;
@@ -386,44 +323,84 @@ static int wipe_all(int fd, bool force)
 	return status;
 }
 
-static int verb_wipe(struct cli *cli, int argc, char **argv)
+static int run_wipe(struct args *args)
 {
+	const struct args_secrets *o = &args->secrets;
 	_cleanup_(closep) int fd = -EBADF;
 	int status = STATUS_GOOD, r;
-	struct options o;
 
-	r = parse(cli, &o, "fab", argc, argv);
-	if (r != 0)
-		return r;
-	if ((argc - optind > 0) + o.all + o.boot_complete != 1) {
+	if ((args->words.n > 0) + o->all + o->boot_complete != 1) {
 		log_error("'wipe' takes names of secrets, or --all, or --boot-complete");
 		return STATUS_USAGE;
 	}
-	r = cli_connect(cli, &fd);
+	r = cli_connect(args, &fd);
 	if (r != 0)
 		return r;
-	if (o.all)
-		return wipe_all(fd, o.force);
-	if (o.boot_complete) {
+	if (o->all)
+		return wipe_all(fd, o->force);
+	if (o->boot_complete) {
 		r = client_call(fd, MSG_BOOT_COMPLETE, NULL, 0, -EBADF, NULL, 0, NULL);
 		return r < 0 ? cli_failed(r, NULL) : STATUS_GOOD;
 	}
-	for (; optind < argc; optind++) {
-		r = wipe_one(fd, argv[optind], o.force);
+	for (size_t i = 0; i < args->words.n; i++) {
+		r = wipe_one(fd, args->words.items[i], o->force);
 		status = status == STATUS_GOOD ? r : status;
 	}
 	return status;
 }
 
-static const struct verb secrets_verbs[] = {
-	{ "list", "[--json]", "All secrets, wiped ones too", verb_list },
-	{ "show", "NAME|GUID [--json]", "One secret, without its bytes", verb_show },
-	{ "get", "NAME|GUID [--keep] [--newline] [--force]", "Write its bytes to standard output", verb_get },
-	{ "wipe", "NAME|GUID... | --all | --boot-complete [--force]", "Zero them in the kernel's memory", verb_wipe },
+/* ---- the verbs ---- */
+
+static const struct option_row show_options[] = { ROW_JSON, { NULL } };
+
+static const struct option_row get_options[] = {
+	{ "keep", NULL, "do not report it as delivered, so that nothing is wiped",
+	  OPTION_FLAG(secrets.keep) },
+	{ "newline", NULL, "add a newline", OPTION_FLAG(secrets.newline) },
+	{ "force", NULL, "write to a terminal, which is refused otherwise",
+	  OPTION_FLAG(secrets.force) },
 	{ NULL },
 };
 
-int verb_secrets(struct cli *cli, int argc, char **argv)
-{
-	return dispatch(cli, secrets_verbs, "cococtl secrets", argc, argv);
-}
+static const struct option_row wipe_options[] = {
+	{ "all", NULL, "wipe all of them", OPTION_FLAG(secrets.all) },
+	{ "boot-complete", NULL, "wipe those with Wipe=boot-complete",
+	  OPTION_FLAG(secrets.boot_complete) },
+	{ "force", NULL, "also wipe one that is being handed over at the moment",
+	  OPTION_FLAG(secrets.force) },
+	{ NULL },
+};
+
+#define ONE_SECRET { .value = "NAME|GUID", OPTION_LIST(words, 1), .required = true }
+
+const struct verb verb_secrets_list = {
+	.name = "secrets list",
+	.help = "All secrets, wiped ones too",
+	.options = show_options,
+	.words = { .help = "'secrets show NAME' is for one secret" },
+	.run = run_list,
+};
+
+const struct verb verb_secrets_show = {
+	.name = "secrets show",
+	.help = "One secret, without its bytes",
+	.options = show_options,
+	.words = ONE_SECRET,
+	.run = run_show,
+};
+
+const struct verb verb_secrets_get = {
+	.name = "secrets get",
+	.help = "Write a secret's bytes to standard output",
+	.options = get_options,
+	.words = ONE_SECRET,
+	.run = run_get,
+};
+
+const struct verb verb_secrets_wipe = {
+	.name = "secrets wipe",
+	.help = "Zero secrets in the kernel's memory",
+	.options = wipe_options,
+	.words = { .value = "NAME|GUID...", OPTION_LIST(words, 0) },
+	.run = run_wipe,
+};

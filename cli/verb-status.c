@@ -3,7 +3,6 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/next-option.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cococtl.h"
@@ -270,26 +269,15 @@ static void terminate(struct msg_status *s)
 		*ends[i] = '\0';
 }
 
-int verb_status(struct cli *cli, int argc, char **argv)
+static int run(struct args *args)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { NULL } };
 	_cleanup_(warnings_done) struct warnings warnings = { 0 };
 	_cleanup_(closep) int fd = -EBADF;
 	struct sources sources;
 	struct msg_status s;
-	int c, r;
+	int r;
 
-	optind = 0;
-	while ((c = next_option(argc, argv, "", options)) >= 0) {
-		if (c != 'j')
-			return STATUS_USAGE;
-		cli->json = true;
-	}
-	if (optind < argc) {
-		log_error("'status' takes no argument");
-		return STATUS_USAGE;
-	}
-	r = cli_connect(cli, &fd);
+	r = cli_connect(args, &fd);
 	if (r != 0)
 		return r;
 	r = client_call(fd, MSG_STATUS, NULL, 0, -EBADF, &s, sizeof(s), NULL);
@@ -300,9 +288,18 @@ int verb_status(struct cli *cli, int argc, char **argv)
 	if (r < 0)
 		return cli_failed(r, NULL);
 	terminate(&s);
-	if (cli->json)
+	if (args->json)
 		print_as_json(&s, &sources, &warnings);
 	else
 		print_text(&s, &sources, &warnings);
 	return STATUS_GOOD;
 }
+
+static const struct option_row options[] = { ROW_JSON, { NULL } };
+
+const struct verb verb_status = {
+	.name = "status",
+	.help = "Whether secrets are released on this machine, and why",
+	.options = options,
+	.run = run,
+};

@@ -465,10 +465,11 @@ done
 # ---- the command line ----
 forget
 for url in http://example.org http://127.0.0.1@example.org http://localhost ftp://127.0.0.1 file:///tmp x https:// "https://127.0.0.1/?a=b"; do
-	check "not from $url" expect 64 fetch --pcs="$url" --report=milan.report
+	check "not from $url" expect 64 "$cococtl" attest fetch --cache=cache --trust=pins --pcs="$url" --report=milan.report
 	check "not from $url: said" said 'is no https://'
 done
-check "an empty address" expect 64 fetch --kds= --report=milan.report
+check "an empty address" expect 64 "$cococtl" attest fetch --cache=cache --trust=pins --kds= --report=milan.report
+check "an empty address: said" said 'is empty'
 check "malformed evidence" expect 2 fetch --report=pins
 check "a cut quote" expect 2 fetch --quote=cut.quote
 check "a malformed bundle" expect 2 fetch --bundle=pins

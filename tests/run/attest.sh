@@ -27,23 +27,29 @@ fetch ok-milan-vcek
 fetch table-ok
 awk -F '\t' '$1 == "syn" { print $3 }' "$platform/pins.tsv" >pins
 evidence=(--report=report --cert=vek --cert=inter --cert=ark)
-verify=("$cococtl" attest verify --type=snp "${evidence[@]}" --trust=pins --at=2026-01-01)
+judge=("$cococtl" attest verify --type=snp "${evidence[@]}")
+verify=("${judge[@]}" --trust=pins --at=2026-01-01)
 
 # ---- command line ----
 check "attest --help" expect 0 "$cococtl" attest --help
-check "it has the types" grep -q '^  snp-table ' out
-check "it has the policy options" grep -q '^  min_tcb ' out
-for verb in report verify fetch show; do
+check "it has the verbs" grep -q '^  attest verify  ' out
+check "attest report --help" expect 0 "$cococtl" attest report --help
+check "it has its options" grep -q '^      --user-data=HEX ' out
+for verb in verify fetch show; do
 	check "attest $verb --help" expect 0 "$cococtl" attest "$verb" --help
+	check "it has its options" grep -q '^      --report=FILE ' out
 	check "it has the types" grep -q '^  snp-table ' out
 done
+check "attest verify --help has the policy options" bash -c '"$0" attest verify --help | grep -q "^  min_tcb "' "$cococtl"
 check "--help behind other options" expect 0 "$cococtl" attest verify --type=snp --help
 check "-h" expect 0 "$cococtl" attest show -h
 check "a verb of secrets" expect 0 "$cococtl" secrets get --help
-check "it has its arguments" grep -q '^cococtl secrets get NAME' out
+check "it has its arguments" grep -q '^Usage: cococtl secrets get \[OPTION\.\.\.\] NAME' out
 check "a verb that is alone" expect 0 "$cococtl" status --help
 check "behind -- it is a name" expect 64 "$cococtl" attest show -- --help
 check "attest without a verb" expect 64 "$cococtl" attest
+check "an option twice" expect 64 "${verify[@]}" --at=2026-01-01
+check "it says so" said -- '--at is given twice'
 check "no type" expect 64 "$cococtl" attest verify --report=report
 check "it says so" said -- '--type is missing'
 check "an unknown type" expect 64 "$cococtl" attest verify --type=sgx --report=report
@@ -94,27 +100,27 @@ check "all in one PEM file" bash -c '
 
 # ---- time ----
 for at in 2026-01-01 2026-01-01T00:00:00Z 2026-01-01t00:00:00z "2026-01-01 12:30:00.5+01:00"; do
-	check "--at=$at" expect 0 "${verify[@]}" --at="$at"
+	check "--at=$at" expect 0 "${judge[@]}" --trust=pins --at="$at"
 done
 check "--at is shown in UTC" grep -q 'As of: 2026-01-01T11:30:00Z' out
 for at in 2026-1-1 2026-02-30 2026-01-01T00:00:00 2026-13-01 yesterday "" 2026-01-01x 2026-01-01T25:00:00Z; do
-	check "--at='$at' is refused" expect 64 "${verify[@]}" --at="$at"
+	check "--at='$at' is refused" expect 64 "${judge[@]}" --trust=pins --at="$at"
 done
-check "too late" expect 1 "${verify[@]}" --at=2033-01-01
+check "too late" expect 1 "${judge[@]}" --trust=pins --at=2033-01-01
 check "it says DATE" grep -q 'at that time (DATE)' out
 
 # ---- trust files ----
 cat pins >commented
 printf '# a comment\n\n  %s  the root  \r\n' "$(cat pins)" >commented
-check "trust file with comments and names" expect 0 "${verify[@]}" --trust=commented
-check "trust file: a certificate in DER" expect 0 "${verify[@]}" --trust=ark
+check "trust file with comments and names" expect 0 "${judge[@]}" --at=2026-01-01 --trust=commented
+check "trust file: a certificate in DER" expect 0 "${judge[@]}" --at=2026-01-01 --trust=ark
 openssl x509 -inform der -in ark >ark.pem
 { echo '# two'; printf 'ab%.0s' {1..32}; echo; cat ark.pem; } >both.pem
-check "trust file: PEM among digits" expect 0 "${verify[@]}" --trust=both.pem
-check "trust file: the intermediate is no root" expect 1 "${verify[@]}" --trust=inter
+check "trust file: PEM among digits" expect 0 "${judge[@]}" --at=2026-01-01 --trust=both.pem
+check "trust file: the intermediate is no root" expect 1 "${judge[@]}" --at=2026-01-01 --trust=inter
 trust_refused() {
 	printf -- "$1" >bad
-	expect 64 "${verify[@]}" --trust=bad && said "$2"
+	expect 64 "${judge[@]}" --at=2026-01-01 --trust=bad && said "$2"
 }
 check "trust file: empty" trust_refused '' 'has no key'
 check "trust file: only comments" trust_refused '# nothing\n' 'has no key'
@@ -125,7 +131,7 @@ check "trust file: PEM without end" trust_refused '-----BEGIN CERTIFICATE-----\n
 check "trust file: no certificate in DER" trust_refused '0\202\001\001' 'no certificate'
 check "trust file: a control character in a name" trust_refused "$(head -c 64 pins) \033[2J\n" 'line 1'
 for i in {1..33}; do printf '%064d\n' "$i"; done >many
-check "trust file: too many keys" expect 64 "${verify[@]}" --trust=many
+check "trust file: too many keys" expect 64 "${judge[@]}" --at=2026-01-01 --trust=many
 
 # ---- policy ----
 cat >policy <<'P'

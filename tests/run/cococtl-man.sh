@@ -27,11 +27,14 @@ offers() {
 	grep -qxF -e "$want" <<<"$got" || { echo "offered: $got"; return 1; }
 }
 documented() { grep -qE -e "$1" "$page"; }
-options_of() { grep -oE -- '--[a-z][a-z-]*' | sort -u; }
-# The superfluous word keeps the verb from doing anything.
+# The options of a verb, a group or the program, but for --help, which is the program's.
+options_of() {
+	cococtl "$@" --help | sed -n '/^Options:/,/^$/ s/^ *\(-[a-z], \)\{0,1\}\(--[a-z][a-z-]*\).*/\2/p' | grep -vx -e --help
+}
+# The superfluous words keep the verb from doing anything.
 understood() {
-	cococtl --socket="$work/nothing" "$@" superfluous >out 2>err </dev/null
-	! grep -e 'unrecognized option' -e 'Unknown verb' err
+	cococtl --socket="$work/nothing" "$@" superfluous superfluous >out 2>err </dev/null
+	! grep -e "'-.*' is no option" -e 'is no verb' -e ambiguous err
 }
 
 # verb VERB... -- OPTION...: test one verb, and its options from --help.
@@ -54,36 +57,23 @@ verb() {
 	done
 }
 
-for group in $(cococtl --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
-	check "$group is offered" offers "$group" ""
-	cococtl "$group" --help >help 2>/dev/null </dev/null || : >help
-	case $group in
-	attest)
-		# --help lists options with their verbs, except those for judging.
-		for verb in $(sed -n 's/^cococtl attest \([a-z]*\).*/\1/p' help | sort -u); do
-			awk -v verb="$verb" '/^$/ { exit } /^cococtl attest / { on = $3 == verb } on' help >usage
-			options=$(options_of <usage)
-			if grep -q OPTIONS usage; then
-				options+=" $(sed '/^Policy options/,$d' help | sed -n '/^Types/,$p' | options_of)"
-			fi
-			verb attest "$verb" -- $(printf '%s\n' $options | sort -u)
-		done
-		;;
-	status) verb status -- --json ;;
-	*)
-		sed '/^Options/,$d' help | sed -n 's/^  \([a-z][a-z]*\)  *\(.*\)/\1 \2/p' >verbs
-		while read -r name usage; do
-			verb "$group" "$name" -- $(options_of <<<"$usage")
-		done <verbs
-		;;
-	esac
+check "what is no option is noticed" bash -c "! cococtl status --superfluous 2>&1 | grep -v \"'--superfluous' is no option\""
+cococtl --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  .*/\1/p' >verbs
+check "there are nine verbs" test "$(wc -l <verbs)" = 9
+while read -r words; do
+	check "${words%% *} is offered" offers "${words%% *}" ""
+	verb $words -- $(options_of $words)
+done <verbs
+for group in attest secrets; do
+	check "the help of $group has its verbs" cmp <(grep "^$group " verbs) \
+		<(cococtl "$group" --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]* [a-z]*\)  .*/\1/p')
 done
-for option in $(cococtl --help | options_of); do
+for option in --help $(options_of); do
 	check "$option is in the page" documented "Fl (h , )?-${option#--}( |\$)|, -${option#--}\$"
 	check "$option is offered" offers "$option" --
 done
 
-cococtl attest --help >help
+cococtl attest verify --help >help
 for type in $(awk '/^Types/ { t = 1; next } /^$/ { t = 0 } t && /^  [a-z]/ { print $1 }' help); do
 	check "type $type is in the page" documented "Fl -type Ns = Ns Cm $type\$"
 	check "type $type is offered" offers "$type" attest verify --type ""

@@ -431,7 +431,7 @@ static void test_help(void **state)
 	assert_int_equal(command(&program, "prog key show --json -h --nonsense"), 0);
 	assert_string_equal(said, "Usage: prog key show [OPTION...] NAME...\n"
 				  "\n"
-				  "Show some.\n"
+				  "Show some\n"
 				  "\n"
 				  "Options:\n"
 				  "      --json  print JSON\n"
@@ -441,7 +441,7 @@ static void test_help(void **state)
 	assert_int_equal(command(&program, "prog make --help"), 0);
 	assert_string_equal(said, "Usage: prog make --output=FILE [OPTION...]\n"
 				  "\n"
-				  "Make one.\n"
+				  "Make one\n"
 				  "\n"
 				  "Options:\n"
 				  "  -o, --output=FILE   where it goes\n"

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_CLI_STATUS_H
+#define COCO_CLI_STATUS_H
+
+/* What cococtl exits with, as cococtl(1) has it. */
+enum {
+	STATUS_GOOD = 0,
+	STATUS_USAGE = 64,
+
+	/* secrets, status, attest report */
+	STATUS_FAILED = 1,	/* cocod refused, or something went wrong on the way */
+	STATUS_NO_SECRET = 2,	/* no such secret, or it is wiped */
+	STATUS_NO_COCOD = 3,	/* cocod cannot be reached */
+
+	/* attest verify, attest show, attest fetch */
+	STATUS_NOT_AUTHENTIC = 1,
+	STATUS_MALFORMED = 2,
+	STATUS_UNDECIDED = 3,	/* nothing was decided, or what evidence needs is missing */
+	STATUS_REFUSED = 4,	/* by the policy */
+};
+
+#endif
