@@ -64,12 +64,12 @@ static void inject_done(struct inject *x)
 
 static enum status check_paused(struct inject *x)
 {
-	return x->host->ops->check_paused(x->host);
+	return give_up_if(x->host->ops->check_paused(x->host, &x->why), &x->why);
 }
 
 static enum status check_sev(struct inject *x)
 {
-	return x->host->ops->check_sev(x->host, &x->launch);
+	return give_up_if(x->host->ops->check_sev(x->host, &x->launch, &x->why), &x->why);
 }
 
 /* These are bound by the measurement; said here in words, they tell honest mistakes apart. */
@@ -106,7 +106,7 @@ static enum status check_measurement(struct inject *x)
 	struct measured what = x->launch.measured;
 	enum status status;
 
-	status = x->host->ops->get_measurement(x->host, x->blob);
+	status = give_up_if(x->host->ops->get_measurement(x->host, x->blob, &x->why), &x->why);
 	if (status != STATUS_GOOD)
 		return status;
 	x->measured = true;
@@ -194,12 +194,13 @@ static enum status mark_session(struct inject *x)
 
 static enum status send_secret(struct inject *x)
 {
+	const uint64_t *gpa = x->area.explicit_gpa ? &x->area.base : NULL;
 	_cleanup_(packet_done) struct packet p = { .payload = NULL };
 	enum status status;
 
 	status = give_up_if(input_packet(x->tek, x->tik, x->blob, x->table, &p, &x->why), &x->why);
 	if (status == STATUS_GOOD)
-		status = x->host->ops->send(x->host, &p, x->area.explicit_gpa ? &x->area.base : NULL);
+		status = give_up_if(x->host->ops->send(x->host, &p, gpa, &x->why), &x->why);
 	if (status != STATUS_GOOD)
 		return status;
 	x->injected = true;
@@ -212,7 +213,7 @@ static enum status start_guest(struct inject *x)
 {
 	enum status status;
 
-	status = x->host->ops->start(x->host);
+	status = give_up_if(x->host->ops->start(x->host, &x->why), &x->why);
 	if (status != STATUS_GOOD)
 		return status;
 	x->continued = true;
@@ -328,10 +329,15 @@ static enum status read_inputs(struct inject *x)
 
 static enum status connect_host(struct inject *x)
 {
-	if (x->args->value[ARG_LIBVIRT])
-		return host_open_libvirt(x->args->value[ARG_CONNECT], x->args->value[ARG_LIBVIRT],
-					 x->timeout_usec, &x->host);
-	return host_open_qmp(x->args->value[ARG_QMP], x->timeout_usec, &x->host);
+	const struct args *a = x->args;
+	int r;
+
+	if (a->value[ARG_LIBVIRT])
+		r = host_open_libvirt(a->value[ARG_CONNECT], a->value[ARG_LIBVIRT], x->timeout_usec,
+				      &x->host, &x->why);
+	else
+		r = host_open_qmp(a->value[ARG_QMP], x->timeout_usec, &x->host, &x->why);
+	return give_up_if(r, &x->why);
 }
 
 static const struct step {

@@ -21,11 +21,20 @@
 #include "net/library.h"
 
 #define LIBRARY "libvirt.so.0"
-#define FUNCTIONS(X)                                                                                                             \
-	X(virConnectOpen) X(virConnectClose) X(virDomainLookupByName) X(virDomainLookupByUUIDString) X(virDomainFree) X(virDomainGetState) \
-	X(virDomainGetLaunchSecurityInfo) X(virDomainSetLaunchSecurityState) X(virDomainResume) X(virTypedParamsAddString)           \
-	X(virTypedParamsAddULLong) X(virTypedParamsGetString) X(virTypedParamsGetUInt) X(virTypedParamsFree) X(virGetLastErrorMessage) \
-	X(virSetErrorFunc) X(virGetLastErrorCode) X(virConnectIsAlive) X(virDomainIsActive) X(virDomainGetXMLDesc)
+#define FUNCTIONS(X)						\
+	X(virConnectOpen) X(virConnectClose)			\
+	X(virConnectIsAlive)					\
+	X(virDomainLookupByName) X(virDomainLookupByUUIDString)	\
+	X(virDomainFree) X(virDomainGetState)			\
+	X(virDomainIsActive) X(virDomainGetXMLDesc)		\
+	X(virDomainGetLaunchSecurityInfo)			\
+	X(virDomainSetLaunchSecurityState)			\
+	X(virDomainResume)					\
+	X(virTypedParamsAddString) X(virTypedParamsAddULLong)	\
+	X(virTypedParamsGetString) X(virTypedParamsGetUInt)	\
+	X(virTypedParamsFree)					\
+	X(virGetLastErrorMessage) X(virGetLastErrorCode)	\
+	X(virSetErrorFunc)
 
 static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
@@ -44,15 +53,15 @@ static struct host_libvirt *libvirt_of(struct host *h)
 	return (struct host_libvirt *)h;
 }
 
-static enum status load(void)
+static int load(struct cause *why)
 {
 	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
 	char error[256];
 
 	if (library_load(LIBRARY, &lib, functions, error, sizeof(error)) < 0)
-		return give_up(STATUS_USAGE, "--libvirt needs libvirt's library, 8.0 or newer: %s",
-			       error);
-	return STATUS_GOOD;
+		return cause_set(why, -EINVAL,
+				 "--libvirt needs libvirt's library, 8.0 or newer: %s", error);
+	return 0;
 }
 
 /* ---- a call, with a deadline ---- */
@@ -78,7 +87,7 @@ struct call {
 	bool is_over, is_late;		/* under the lock */
 	pthread_mutex_t lock;
 	pthread_cond_t over;
-	char error[512];		/* libvirt's words, which may be the host's: printable, one line */
+	char error[512];		/* libvirt's words, or the host's: printable, one line */
 };
 
 static struct call *late_call;	/* one at most, for then nothing more is asked */
@@ -179,32 +188,31 @@ static int call_run(struct call *c)
 	return -pthread_join(thread, NULL);
 }
 
-/* Make the call @c.  STATUS_GOOD when libvirt answered, with an error of its own perhaps. */
-static enum status run(struct call *c, const char *what)
+/* Make the call @c.  Returns 0 when libvirt answered, with an error of its own perhaps. */
+static int run(struct call *c, const char *what, struct cause *why)
 {
 	int r = call_run(c);
 
 	if (r == -ETIMEDOUT)
-		return give_up(STATUS_UNDECIDED, "%s: no answer from libvirt in time, see --timeout", what);
-	if (r < 0) {
-		log_error_errno(r, "Failed to ask libvirt: %m");
-		return STATUS_IO;
-	}
-	return STATUS_GOOD;
+		return cause_set(why, -ENODATA, "%s: no answer from libvirt in time, see --timeout",
+				 what);
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to ask libvirt: %m");
+	return 0;
 }
 
-static enum status begin(struct host_libvirt *v, int (*make)(struct call *), struct call **ret)
+static int begin(struct host_libvirt *v, int (*make)(struct call *), struct call **ret,
+		 struct cause *why)
 {
 	if (call_new(v, make, ret) == 0)
-		return STATUS_GOOD;
-	log_oom();
-	return STATUS_IO;
+		return 0;
+	return cause_set_oom(why);
 }
 
 /* What an error of libvirt's means: it refuses, or it is not there any more to decide anything. */
-static enum status status_of(const struct call *c)
+static int error_of(const struct call *c)
 {
-	return c->is_gone ? STATUS_UNDECIDED : STATUS_CHECK;
+	return c->is_gone ? -ENODATA : -EPERM;
 }
 
 /* It would print each error itself. */
@@ -219,21 +227,23 @@ static int call_state(struct call *c)
 	return lib.virDomainGetState_(c->domain, &c->state, &why, 0);
 }
 
-static enum status check_paused(struct host *h)
+static int check_paused(struct host *h, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
-	enum status status = begin(libvirt_of(h), call_state, &c);
+	int r = begin(libvirt_of(h), call_state, &c, why);
 
-	if (status == STATUS_GOOD)
-		status = run(c, "The guest's state is not known");
-	if (status != STATUS_GOOD)
-		return status;
+	if (r == 0)
+		r = run(c, "The guest's state is not known", why);
+	if (r < 0)
+		return r;
 	if (c->r < 0)
-		return give_up(status_of(c), "libvirt does not tell the guest's state: %s", c->error);
+		return cause_set(why, error_of(c), "libvirt does not tell the guest's state: %s",
+				 c->error);
 	if (c->state != VIR_DOMAIN_PAUSED)
-		return give_up(STATUS_CHECK,
-			       "The guest is not stopped before its start; start it with 'virsh start --paused'");
-	return STATUS_GOOD;
+		return cause_set(why, -EPERM,
+				 "The guest is not stopped before its start; start it with 'virsh "
+				 "start --paused'");
+	return 0;
 }
 
 static int call_info(struct call *c)
@@ -253,7 +263,8 @@ static int call_xml(struct call *c)
  */
 static const struct host_kind *kind_of_xml(const char *xml)
 {
-	const char *tag = strstr(xml, "<launchSecurity "), *type = tag ? strstr(tag, "type=") : NULL;
+	const char *tag = strstr(xml, "<launchSecurity ");
+	const char *type = tag ? strstr(tag, "type=") : NULL;
 	char word[32];
 	size_t len;
 
@@ -269,38 +280,43 @@ static const struct host_kind *kind_of_xml(const char *xml)
 }
 
 /* Why there is no measurement of the guest, in @error's words if it is nothing known. */
-static enum status refuse_guest(struct host_libvirt *v, const char *error)
+static int refuse_guest(struct host_libvirt *v, const char *error, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
 	const struct host_kind *kind = NULL;
 
-	if (begin(v, call_xml, &c) == STATUS_GOOD && call_run(c) == 0 && c->r == 0)
+	if (begin(v, call_xml, &c, why) == 0 && call_run(c) == 0 && c->r == 0)
 		kind = kind_of_xml(c->xml);
 	if (kind)
-		return host_refuse_kind(kind);
-	return give_up(STATUS_CHECK,
-		       "libvirt has no launch measurement of the guest, is it protected by SEV? %s", error);
+		return host_refuse_kind(kind, why);
+	return cause_set(why, -EOPNOTSUPP,
+			 "libvirt has no launch measurement of the guest, is it protected by SEV? "
+			 "%s",
+			 error);
 }
 
 /* What libvirt knows of the launch, in the call's parameters. */
-static enum status get_info(struct host_libvirt *v, struct call **ret, const char **ret_measurement)
+static int get_info(struct host_libvirt *v, struct call **ret, const char **ret_measurement,
+		    struct cause *why)
 {
-	enum status status = begin(v, call_info, ret);
+	int r = begin(v, call_info, ret, why);
 	struct call *c = *ret;
 
 	*ret_measurement = NULL;
-	if (status == STATUS_GOOD)
-		status = run(c, "The launch measurement is not known");
-	if (status != STATUS_GOOD)
-		return status;
+	if (r == 0)
+		r = run(c, "The launch measurement is not known", why);
+	if (r < 0)
+		return r;
 	if (c->r < 0 && c->is_gone)
-		return give_up(STATUS_UNDECIDED, "The launch measurement is not known: %s", c->error);
+		return cause_set(why, -ENODATA, "The launch measurement is not known: %s",
+				 c->error);
 	if (c->r < 0)
-		return refuse_guest(v, c->error);
+		return refuse_guest(v, c->error, why);
 	if (lib.virTypedParamsGetString_(c->params, c->n_params,
-					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT, ret_measurement) != 1)
-		return refuse_guest(v, "It tells none");
-	return STATUS_GOOD;
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT,
+					 ret_measurement) != 1)
+		return refuse_guest(v, "It tells none", why);
+	return 0;
 }
 
 static bool get_number(const struct call *c, const char *name, unsigned max, unsigned *ret)
@@ -313,35 +329,37 @@ static bool get_number(const struct call *c, const char *name, unsigned max, uns
 	return true;
 }
 
-static enum status check_sev(struct host *h, struct host_launch *ret)
+static int check_sev(struct host *h, struct host_launch *ret, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
 	unsigned policy = 0, major = 0, minor = 0, build = 0;
 	const char *measurement;
-	enum status status;
+	int r;
 
-	status = get_info(libvirt_of(h), &c, &measurement);
-	if (status != STATUS_GOOD)
-		return status;
-	*ret = (struct host_launch){ .has_policy = get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_POLICY, UINT32_MAX, &policy) };
-	ret->has_version = get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MAJOR, UINT8_MAX, &major) &&
-			   get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MINOR, UINT8_MAX, &minor) &&
-			   get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_BUILD_ID, UINT8_MAX, &build);
+	r = get_info(libvirt_of(h), &c, &measurement, why);
+	if (r < 0)
+		return r;
+	*ret = (struct host_launch){ .has_policy = false };
+	ret->has_policy = get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_POLICY, UINT32_MAX, &policy);
+	ret->has_version =
+		get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MAJOR, UINT8_MAX, &major) &&
+		get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MINOR, UINT8_MAX, &minor) &&
+		get_number(c, VIR_DOMAIN_LAUNCH_SECURITY_SEV_BUILD_ID, UINT8_MAX, &build);
 	ret->measured = (struct measured){ (uint8_t)major, (uint8_t)minor, (uint8_t)build, policy };
-	return STATUS_GOOD;
+	return 0;
 }
 
-static enum status get_measurement(struct host *h,
-				   uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
+static int get_measurement(struct host *h, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN],
+			   struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
 	const char *text = NULL;
-	enum status status;
+	int r;
 
-	status = get_info(libvirt_of(h), &c, &text);
-	if (status != STATUS_GOOD)
-		return status;
-	return host_decode_measurement("libvirt's", text, ret);
+	r = get_info(libvirt_of(h), &c, &text, why);
+	if (r < 0)
+		return r;
+	return host_decode_measurement("libvirt's", text, ret, why);
 }
 
 static int call_send(struct call *c)
@@ -349,38 +367,37 @@ static int call_send(struct call *c)
 	return lib.virDomainSetLaunchSecurityState_(c->domain, c->params, c->n_params, 0);
 }
 
-static enum status send(struct host *h, const struct packet *p, const uint64_t *gpa)
+static int send(struct host *h, const struct packet *p, const uint64_t *gpa, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
 	int max = 0;
-	enum status status;
+	int r;
 
-	status = begin(libvirt_of(h), call_send, &c);
-	if (status != STATUS_GOOD)
-		return status;
+	r = begin(libvirt_of(h), call_send, &c, why);
+	if (r < 0)
+		return r;
 	if (base64_encode(p->header, sizeof(p->header), &header) < 0 ||
 	    base64_encode(p->payload, p->len, &payload) < 0 ||
 	    lib.virTypedParamsAddString_(&c->params, &c->n_params, &max,
-					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER, header) < 0 ||
+					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_HEADER,
+					 header) < 0 ||
 	    lib.virTypedParamsAddString_(&c->params, &c->n_params, &max,
 					 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET, payload) < 0 ||
 	    (gpa && lib.virTypedParamsAddULLong_(&c->params, &c->n_params, &max,
 						 VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS,
-						 *gpa) < 0)) {
-		log_oom();
-		return STATUS_IO;
-	}
-	status = run(c, "Whether the secrets are in the guest is not known");
-	if (status != STATUS_GOOD)
-		return status;
+						 *gpa) < 0))
+		return cause_set_oom(why);
+	r = run(c, "Whether the secrets are in the guest is not known", why);
+	if (r < 0)
+		return r;
 	if (c->r < 0 && c->is_gone)
-		return give_up(STATUS_UNDECIDED, "Whether the secrets are in the guest is not known: %s",
-			       c->error);
+		return cause_set(why, -ENODATA,
+				 "Whether the secrets are in the guest is not known: %s", c->error);
 	if (c->r < 0)
-		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", c->error,
-			       host_firmware_hint(c->error));
-	return STATUS_GOOD;
+		return cause_set(why, -EPERM, "The secrets are refused: %s (%s)", c->error,
+				 host_firmware_hint(c->error));
+	return 0;
 }
 
 static int call_resume(struct call *c)
@@ -388,20 +405,21 @@ static int call_resume(struct call *c)
 	return lib.virDomainResume_(c->domain);
 }
 
-static enum status start(struct host *h)
+static int start(struct host *h, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
-	enum status status = begin(libvirt_of(h), call_resume, &c);
+	int r = begin(libvirt_of(h), call_resume, &c, why);
 
-	if (status == STATUS_GOOD)
-		status = run(c, "The secrets are in the guest, and whether it runs is not known");
-	if (status != STATUS_GOOD)
-		return status;
+	if (r == 0)
+		r = run(c, "The secrets are in the guest, and whether it runs is not known", why);
+	if (r < 0)
+		return r;
 	if (c->r < 0)
-		return give_up(STATUS_UNDECIDED,
-			       "The secrets are in the guest, but libvirt does not let it run: %s",
-			       c->error);
-	return STATUS_GOOD;
+		return cause_set(why, -ENODATA,
+				 "The secrets are in the guest, but libvirt does not let it run: "
+				 "%s",
+				 c->error);
+	return 0;
 }
 
 static int call_close(struct call *c)
@@ -427,7 +445,14 @@ static struct host *free_host(struct host *h)
 	return NULL;
 }
 
-static const struct host_ops libvirt_ops = { check_paused, check_sev, get_measurement, send, start, free_host };
+static const struct host_ops libvirt_ops = {
+	.check_paused = check_paused,
+	.check_sev = check_sev,
+	.get_measurement = get_measurement,
+	.send = send,
+	.start = start,
+	.free = free_host,
+};
 
 static int call_open(struct call *c)
 {
@@ -443,75 +468,78 @@ static int call_lookup(struct call *c)
 	return c->domain ? 0 : -1;
 }
 
-static enum status open_connection(struct host_libvirt *v, const char *uri)
+static int open_connection(struct host_libvirt *v, const char *uri, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
-	enum status status = begin(v, call_open, &c);
+	int r = begin(v, call_open, &c, why);
 
-	if (status != STATUS_GOOD)
-		return status;
+	if (r < 0)
+		return r;
 	c->uri = uri;
-	status = run(c, "No connection to libvirt");
-	if (status != STATUS_GOOD)
-		return status;
+	r = run(c, "No connection to libvirt", why);
+	if (r < 0)
+		return r;
 	if (c->r < 0)
 		/* One that broke is undecided; that there is none is a matter of this machine. */
-		return give_up(c->code == VIR_ERR_RPC ? STATUS_UNDECIDED : STATUS_IO, "No connection to libvirt%s%s: %s",
-			       uri ? " at " : "", uri ? uri : "", c->error);
+		return cause_set(why, c->code == VIR_ERR_RPC ? -ENODATA : -EIO,
+				 "No connection to libvirt%s%s: %s", uri ? " at " : "",
+				 uri ? uri : "", c->error);
 	v->connection = c->connection;
-	return STATUS_GOOD;
+	return 0;
 }
 
-static enum status find_domain(struct host_libvirt *v, const char *name)
+static int find_domain(struct host_libvirt *v, const char *name, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
-	enum status status = begin(v, call_lookup, &c);
+	int r = begin(v, call_lookup, &c, why);
 
-	if (status != STATUS_GOOD)
-		return status;
+	if (r < 0)
+		return r;
 	c->name = name;
-	status = run(c, "The guest is not found");
-	if (status != STATUS_GOOD)
-		return status;
+	r = run(c, "The guest is not found", why);
+	if (r < 0)
+		return r;
 	if (c->r < 0)
-		return give_up(c->is_gone ? STATUS_UNDECIDED : STATUS_IO, "libvirt knows no guest '%s': %s", name, c->error);
+		return cause_set(why, c->is_gone ? -ENODATA : -EIO,
+				 "libvirt knows no guest '%s': %s", name, c->error);
 	v->domain = c->domain;
-	return STATUS_GOOD;
+	return 0;
 }
 
-enum status host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec, struct host **ret)
+int host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec, struct host **ret,
+		      struct cause *why)
 {
 	_cleanup_(host_freep) struct host *h = calloc(1, sizeof(struct host_libvirt));
 	struct host_libvirt *v = libvirt_of(h);
-	enum status status;
+	int r;
 
-	if (!h) {
-		log_oom();
-		return STATUS_IO;
-	}
+	if (!h)
+		return cause_set_oom(why);
 	h->ops = &libvirt_ops;
 	v->timeout_usec = timeout_usec;
-	status = load();
-	if (status != STATUS_GOOD) {
+	r = load(why);
+	if (r < 0) {
 		/* There is nothing to close, and nothing to close it with. */
 		free(TAKE_PTR(h));
-		return status;
+		return r;
 	}
 	lib.virSetErrorFunc_(NULL, ignore_error);
-	status = open_connection(v, uri);
-	if (status == STATUS_GOOD)
-		status = find_domain(v, domain);
-	if (status == STATUS_GOOD)
+	r = open_connection(v, uri, why);
+	if (r == 0)
+		r = find_domain(v, domain, why);
+	if (r == 0)
 		*ret = TAKE_PTR(h);
-	return status;
+	return r;
 }
 
 #else
 
-enum status host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec, struct host **ret)
+int host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec, struct host **ret,
+		      struct cause *why)
 {
-	return give_up(STATUS_USAGE,
-		       "This coco-inject was built without libvirt; take --qmp, or its packet verb with virsh domsetlaunchsecstate");
+	return cause_set(why, -EINVAL,
+			 "This coco-inject was built without libvirt; take --qmp, or its packet "
+			 "verb with virsh domsetlaunchsecstate");
 }
 
 #endif

@@ -23,7 +23,8 @@ static const char *reason(int r)
 {
 	switch (r) {
 	case -ETIMEDOUT:
-		return "no answer in time, see --timeout; another client, such as libvirt, may hold the monitor";
+		return "no answer in time, see --timeout; another client, such as libvirt, may "
+		       "hold the monitor";
 	case -EBUSY:
 		return "other clients wait there already";
 	case -ECONNRESET:
@@ -39,16 +40,17 @@ static const char *reason(int r)
 	}
 }
 
-static enum status ask(struct host *h, const char *command, struct json_object **ret)
+static int ask(struct host *h, const char *command, struct json_object **ret, struct cause *why)
 {
 	int r;
 
 	r = qmp_call(qmp_of(h), command, NULL, ret);
 	if (r == -EREMOTEIO)
-		return give_up(STATUS_CHECK, "QEMU refuses %s: %s", command, qmp_error_desc(qmp_of(h)));
+		return cause_set(why, -EPERM, "QEMU refuses %s: %s", command,
+				 qmp_error_desc(qmp_of(h)));
 	if (r < 0)
-		return give_up(STATUS_UNDECIDED, "No answer to %s: %s", command, reason(r));
-	return STATUS_GOOD;
+		return cause_set(why, -ENODATA, "No answer to %s: %s", command, reason(r));
+	return 0;
 }
 
 /* The text under @key, or NULL when there is none or it is no text. */
@@ -71,24 +73,24 @@ static bool get_flag(struct json_object *o, const char *key)
 
 /*
  * The number under @key, from 0 to @max.  @ret_has is whether there is one: one that is no such
- * number is STATUS_MALFORMED, and not the same as none.
+ * number is -EBADMSG, and not the same as none.
  */
-static enum status get_number(struct json_object *o, const char *key, uint64_t max, bool *ret_has,
-			      uint64_t *ret)
+static int get_number(struct json_object *o, const char *key, uint64_t max, bool *ret_has,
+		      uint64_t *ret, struct cause *why)
 {
 	struct json_object *v;
 
 	*ret = 0;
 	*ret_has = json_object_object_get_ex(o, key, &v);
 	if (!*ret_has)
-		return STATUS_GOOD;
+		return 0;
 	if (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) < 0)
-		return give_up(STATUS_MALFORMED, "QEMU's %s is no number", key);
+		return cause_set(why, -EBADMSG, "QEMU's %s is no number", key);
 	*ret = json_object_get_uint64(v);
 	if (*ret > max)
-		return give_up(STATUS_MALFORMED, "QEMU's %s is a number too large: more than %llu", key,
-			       (unsigned long long)max);
-	return STATUS_GOOD;
+		return cause_set(why, -EBADMSG, "QEMU's %s is a number too large: more than %llu",
+				 key, (unsigned long long)max);
+	return 0;
 }
 
 /* A word of the host's for a message: printable, short. */
@@ -97,46 +99,47 @@ static const char *word(const char *text)
 	return text && name_is_valid(text, 32) ? text : "unknown";
 }
 
-static enum status check_paused(struct host *h)
+static int check_paused(struct host *h, struct cause *why)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
-	enum status status;
+	int r;
 	const char *s;
 
-	status = ask(h, "query-status", &o);
-	if (status != STATUS_GOOD)
-		return status;
+	r = ask(h, "query-status", &o, why);
+	if (r < 0)
+		return r;
 	s = get_text(o, "status");
 	if (!s || get_flag(o, "running") || (!streq(s, "prelaunch") && !streq(s, "paused")))
-		return give_up(STATUS_CHECK,
-			       "The guest is not stopped before its start but '%s'; start QEMU with -S",
-			       word(s));
-	return STATUS_GOOD;
+		return cause_set(why, -EPERM,
+				 "The guest is not stopped before its start but '%s'; start QEMU "
+				 "with -S",
+				 word(s));
+	return 0;
 }
 
-static enum status take_launch(struct json_object *o, struct host_launch *ret)
+static int take_launch(struct json_object *o, struct host_launch *ret, struct cause *why)
 {
 	uint64_t policy, major, minor, build;
 	bool has_policy, has_major, has_minor, has_build;
-	enum status status;
+	int r;
 
-	status = get_number(o, "policy", UINT32_MAX, &has_policy, &policy);
-	if (status == STATUS_GOOD)
-		status = get_number(o, "api-major", UINT8_MAX, &has_major, &major);
-	if (status == STATUS_GOOD)
-		status = get_number(o, "api-minor", UINT8_MAX, &has_minor, &minor);
-	if (status == STATUS_GOOD)
-		status = get_number(o, "build-id", UINT8_MAX, &has_build, &build);
-	if (status != STATUS_GOOD)
-		return status;
+	r = get_number(o, "policy", UINT32_MAX, &has_policy, &policy, why);
+	if (r == 0)
+		r = get_number(o, "api-major", UINT8_MAX, &has_major, &major, why);
+	if (r == 0)
+		r = get_number(o, "api-minor", UINT8_MAX, &has_minor, &minor, why);
+	if (r == 0)
+		r = get_number(o, "build-id", UINT8_MAX, &has_build, &build, why);
+	if (r < 0)
+		return r;
 	*ret = (struct host_launch){ .has_policy = has_policy,
 				     .has_version = has_major && has_minor && has_build };
 	ret->measured = (struct measured){ (uint8_t)major, (uint8_t)minor, (uint8_t)build,
 					   (uint32_t)policy };
-	return STATUS_GOOD;
+	return 0;
 }
 
-/* The kind of the guest's protection by the objects that QEMU was started with; NULL: none is known. */
+/* How the guest is protected, by the objects that QEMU was started with.  NULL: it is not known. */
 static const struct host_kind *kind_of_objects(struct host *h)
 {
 	_cleanup_(json_putp) struct json_object *arguments = json_object_new_object(), *list = NULL;
@@ -155,68 +158,70 @@ static const struct host_kind *kind_of_objects(struct host *h)
 	return kind;
 }
 
-/* What QEMU says of SEV.  Not every QEMU knows the question, and a guest of another kind says no. */
-static enum status ask_sev(struct host *h, struct json_object **ret)
+/* What QEMU says of SEV.  Not every QEMU knows the question; the answer may be no. */
+static int ask_sev(struct host *h, struct json_object **ret, struct cause *why)
 {
 	int r = qmp_call(qmp_of(h), "query-sev", NULL, ret);
 	_cleanup_(freep) char *desc = r == -EREMOTEIO ? strdup(qmp_error_desc(qmp_of(h))) : NULL;
 	const struct host_kind *kind;
 
 	if (r < 0 && r != -EREMOTEIO)
-		return give_up(STATUS_UNDECIDED, "No answer to query-sev: %s", reason(r));
+		return cause_set(why, -ENODATA, "No answer to query-sev: %s", reason(r));
 	if (r == 0 && get_flag(*ret, "enabled"))
-		return STATUS_GOOD;
+		return 0;
 	kind = kind_of_objects(h);
 	if (kind)
-		return host_refuse_kind(kind);
+		return host_refuse_kind(kind, why);
 	if (r < 0)
-		return give_up(STATUS_CHECK, "QEMU refuses query-sev: %s", desc ? desc : "");
-	return give_up(STATUS_CHECK,
-		       "The guest is not protected by SEV: its memory would be open to the host; "
-		       "start QEMU with -object sev-guest and confidential-guest-support");
+		return cause_set(why, -EPERM, "QEMU refuses query-sev: %s", desc ? desc : "");
+	return cause_set(why, -EOPNOTSUPP,
+			 "The guest is not protected by SEV: its memory would be open to the host; "
+			 "start QEMU with -object sev-guest and confidential-guest-support");
 }
 
 /*
  * SEV or SEV-ES, in the one state in which a secret is taken.  Before QEMU 9.1 there was no
  * sev-type, and no SNP either.
  */
-static enum status check_sev(struct host *h, struct host_launch *ret)
+static int check_sev(struct host *h, struct host_launch *ret, struct cause *why)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
+	static const char too_late[] = "it is too late, start the guest again";
 	const char *type, *state;
-	enum status status;
+	int r;
 
-	status = ask_sev(h, &o);
-	if (status != STATUS_GOOD)
-		return status;
+	r = ask_sev(h, &o, why);
+	if (r < 0)
+		return r;
 	type = get_text(o, "sev-type");
 	if (type && host_kind_of_word(type))
-		return host_refuse_kind(host_kind_of_word(type));
+		return host_refuse_kind(host_kind_of_word(type), why);
 	if (type && !streq(type, "sev"))
-		return give_up(STATUS_CHECK,
-			       "The guest's protection '%s' is not known here; launch secrets are for SEV and SEV-ES",
-			       word(type));
+		return cause_set(why, -EOPNOTSUPP,
+				 "The guest's protection '%s' is not known here; launch secrets "
+				 "are for SEV and SEV-ES",
+				 word(type));
 	state = get_text(o, "state");
-	if (!state || !streq(state, "launch-secret"))
-		return give_up(STATUS_CHECK,
-			       "The launch is in the state '%s', and takes a secret in 'launch-secret' only: %s",
-			       word(state),
-			       state && streq(state, "running") ?
-				       "it is too late, start the guest again" :
-				       "has QEMU a session file and -S?");
-	return take_launch(o, ret);
+	if (state && streq(state, "launch-secret"))
+		return take_launch(o, ret, why);
+	return cause_set(why, -EPERM,
+			 "The launch is in the state '%s', and takes a secret in 'launch-secret' "
+			 "only: %s",
+			 word(state),
+			 state && streq(state, "running") ? too_late :
+							    "has QEMU a session file and -S?");
 }
 
-static enum status get_measurement(struct host *h,
-				   uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
+static int get_measurement(struct host *h, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN],
+			   struct cause *why)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
-	enum status status;
+	int r;
 
-	status = ask(h, "query-sev-launch-measure", &o);
-	if (status != STATUS_GOOD)
-		return status;
-	return host_decode_measurement("QEMU's", get_text(o, "data"), ret);
+	r = ask(h, "query-sev-launch-measure", &o, why);
+	if (r < 0)
+		return r;
+	return host_decode_measurement("QEMU's", get_text(o, "data"), ret, why);
 }
 
 static struct json_object *make_arguments(const struct packet *p, const uint64_t *gpa)
@@ -233,42 +238,42 @@ static struct json_object *make_arguments(const struct packet *p, const uint64_t
 	return TAKE_PTR(o);
 }
 
-static enum status send(struct host *h, const struct packet *p, const uint64_t *gpa)
+static int send(struct host *h, const struct packet *p, const uint64_t *gpa, struct cause *why)
 {
 	_cleanup_(json_putp) struct json_object *arguments = make_arguments(p, gpa), *reply = NULL;
 	const char *desc;
 	int r;
 
-	if (!arguments) {
-		log_oom();
-		return STATUS_IO;
-	}
+	if (!arguments)
+		return cause_set_oom(why);
 	r = qmp_call(qmp_of(h), "sev-inject-launch-secret", arguments, &reply);
 	desc = qmp_error_desc(qmp_of(h));
 	if (r == -EREMOTEIO)
-		return give_up(STATUS_CHECK, "The secrets are refused: %s (%s)", desc,
-			       host_firmware_hint(desc));
+		return cause_set(why, -EPERM, "The secrets are refused: %s (%s)", desc,
+				 host_firmware_hint(desc));
 	if (r < 0)
-		return give_up(STATUS_UNDECIDED,
-			       "Whether the secrets are in the guest is not known: %s", reason(r));
-	return STATUS_GOOD;
+		return cause_set(why, -ENODATA,
+				 "Whether the secrets are in the guest is not known: %s",
+				 reason(r));
+	return 0;
 }
 
-static enum status start(struct host *h)
+static int start(struct host *h, struct cause *why)
 {
 	_cleanup_(json_putp) struct json_object *reply = NULL;
 	int r;
 
 	r = qmp_call(qmp_of(h), "cont", NULL, &reply);
 	if (r == -EREMOTEIO)
-		return give_up(STATUS_UNDECIDED,
-			       "The secrets are in the guest, but QEMU does not let it run: %s",
-			       qmp_error_desc(qmp_of(h)));
+		return cause_set(why, -ENODATA,
+				 "The secrets are in the guest, but QEMU does not let it run: %s",
+				 qmp_error_desc(qmp_of(h)));
 	if (r < 0)
-		return give_up(STATUS_UNDECIDED,
-			       "The secrets are in the guest, and whether it runs is not known: %s",
-			       reason(r));
-	return STATUS_GOOD;
+		return cause_set(why, -ENODATA,
+				 "The secrets are in the guest, and whether it runs is not known: "
+				 "%s",
+				 reason(r));
+	return 0;
 }
 
 static struct host *free_host(struct host *h)
@@ -280,30 +285,32 @@ static struct host *free_host(struct host *h)
 	return NULL;
 }
 
-static const struct host_ops qmp_ops = { check_paused, check_sev, get_measurement, send, start, free_host };
+static const struct host_ops qmp_ops = {
+	.check_paused = check_paused,
+	.check_sev = check_sev,
+	.get_measurement = get_measurement,
+	.send = send,
+	.start = start,
+	.free = free_host,
+};
 
-enum status host_open_qmp(const char *path, uint64_t timeout_usec, struct host **ret)
+int host_open_qmp(const char *path, uint64_t timeout_usec, struct host **ret, struct cause *why)
 {
+	_cleanup_(qmp_freep) struct qmp *qmp = NULL;
 	struct host_qmp *q;
-	struct qmp *qmp;
 	int r;
 
 	r = qmp_connect(path, timeout_usec, &qmp);
 	if (r == -ETIMEDOUT || r == -EBUSY || r == -ECONNRESET || r == -EPROTO || r == -ERANGE ||
 	    r == -EREMOTEIO)
-		return give_up(STATUS_UNDECIDED, "No greeting from the monitor '%s': %s", path,
-			       reason(r));
-	if (r < 0) {
-		log_error_errno(r, "Failed to connect to the monitor '%s': %m", path);
-		return STATUS_IO;
-	}
+		return cause_set(why, -ENODATA, "No greeting from the monitor '%s': %s", path,
+				 reason(r));
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to connect to the monitor '%s': %m", path);
 	q = calloc(1, sizeof(*q));
-	if (!q) {
-		qmp_free(qmp);
-		log_oom();
-		return STATUS_IO;
-	}
-	*q = (struct host_qmp){ { &qmp_ops }, qmp };
+	if (!q)
+		return cause_set_oom(why);
+	*q = (struct host_qmp){ { &qmp_ops }, TAKE_PTR(qmp) };
 	*ret = &q->host;
-	return STATUS_GOOD;
+	return 0;
 }

@@ -6,28 +6,30 @@
 #include "base/base64.h"
 #include "base/text.h"
 
-enum status host_decode_measurement(const char *who, const char *text,
-				    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN])
+int host_decode_measurement(const char *who, const char *text,
+			    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN], struct cause *why)
 {
 	const size_t len = SEV_MEASURE_LEN + SEV_NONCE_LEN;
 	ssize_t n;
 
 	n = text ? base64_decode(text, ret, len) : -EBADMSG;
 	if (n == -EBADMSG)
-		return give_up(STATUS_MALFORMED, "%s launch measurement is no base64", who);
+		return cause_set(why, -EBADMSG, "%s launch measurement is no base64", who);
 	if (n != (ssize_t)len)
-		return give_up(STATUS_MALFORMED, "%s launch measurement is not %zu bytes", who, len);
-	return STATUS_GOOD;
+		return cause_set(why, -EBADMSG, "%s launch measurement is not %zu bytes", who, len);
+	return 0;
 }
 
-/* Who asks for its secrets when it runs needs nothing of the host at its launch. */
-#define AT_RUN_TIME "give it secrets at run time, by an attestation from inside the guest to a key broker"
+/* A guest that asks for its secrets when it runs needs nothing of the host at its launch. */
+#define AT_RUN_TIME \
+	"give it secrets at run time, by an attestation from inside the guest to a key broker"
+#define IN_IMAGE "its secrets are inside its encrypted image"
 
 static const struct host_kind kinds[] = {
 	{ "sev-snp-guest", "sev-snp", "SEV-SNP", AT_RUN_TIME },
 	{ "tdx-guest", "tdx", "TDX", AT_RUN_TIME },
-	{ "s390-pv-guest", "s390-pv", "IBM Secure Execution", "its secrets are inside its encrypted image" },
-	{ "pef-guest", "pef", "IBM's Protected Execution Facility", "its secrets are inside its encrypted image" },
+	{ "s390-pv-guest", "s390-pv", "IBM Secure Execution", IN_IMAGE },
+	{ "pef-guest", "pef", "IBM's Protected Execution Facility", IN_IMAGE },
 };
 
 const struct host_kind *host_kind_of_object(const char *type)
@@ -51,10 +53,11 @@ const struct host_kind *host_kind_of_word(const char *word)
 	return NULL;
 }
 
-enum status host_refuse_kind(const struct host_kind *kind)
+int host_refuse_kind(const struct host_kind *kind, struct cause *why)
 {
-	return give_up(STATUS_CHECK, "The guest is protected by %s, which takes no launch secret; %s",
-		       kind->name, kind->todo);
+	return cause_set(why, -EOPNOTSUPP,
+			 "The guest is protected by %s, which takes no launch secret; %s",
+			 kind->name, kind->todo);
 }
 
 /* What the firmware's error numbers mean here.  Source: AMD, publication 55766, "Status Codes". */
@@ -67,7 +70,8 @@ const char *host_firmware_hint(const char *desc)
 		{ 2, "the launch is not at the point where a secret is taken" },
 		{ 4, "a length is wrong" },
 		{ 9, "the address is not memory of the guest" },
-		{ 11, "the packet's MAC is not of this launch: is the TIK the one of its session?" },
+		{ 11, "the packet's MAC is not of this launch: is the TIK the one of its "
+		      "session?" },
 		{ 16, "the firmware does not know this guest any more" },
 		{ 22, "a field is wrong" },
 		{ 23, "the firmware has run out of a resource" },
@@ -79,5 +83,6 @@ const char *host_firmware_hint(const char *desc)
 		for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
 			if (hints[i].code == code)
 				return hints[i].hint;
-	return strstr(desc, "no secret area") ? "QEMU's firmware has none, see --area" : "see QEMU's log";
+	return strstr(desc, "no secret area") ? "QEMU's firmware has none, see --area" :
+						"see QEMU's log";
 }

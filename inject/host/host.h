@@ -12,31 +12,32 @@
  */
 struct host;
 
-/* What it tells of the launch.  All of it is bound by the measurement. */
+/* What the host tells of the launch.  The measurement binds all of it. */
 struct host_launch {
 	bool has_policy, has_version;	/* old libvirt does not tell the policy */
 	struct measured measured;
 };
 
 /*
- * Each says what is wrong and returns an exit status, or STATUS_GOOD.  STATUS_CHECK when the
- * host refuses, or the guest is not as it should be; STATUS_UNDECIDED when it does not answer;
- * STATUS_MALFORMED for an answer that is no answer.
+ * Each returns 0; -EPERM when the host refuses, or the guest is not at that point; -EOPNOTSUPP for
+ * a guest that is not protected, or by what takes no launch secret; -ENODATA when there is no
+ * answer, so that nobody knows; -EBADMSG for an answer that is none; -EIO or -ENOMEM.  Errors have
+ * their cause in @why.
  */
 struct host_ops {
 	/* The guest is stopped, and has not run. */
-	enum status (*check_paused)(struct host *h);
+	int (*check_paused)(struct host *h, struct cause *why);
 
 	/* It is protected by SEV or SEV-ES, and takes a secret now. */
-	enum status (*check_sev)(struct host *h, struct host_launch *ret);
+	int (*check_sev)(struct host *h, struct host_launch *ret, struct cause *why);
 
-	enum status (*get_measurement)(struct host *h,
-				       uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
+	int (*get_measurement)(struct host *h, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN],
+			       struct cause *why);
 
 	/* To @gpa, or where the firmware says when it is NULL. */
-	enum status (*send)(struct host *h, const struct packet *p, const uint64_t *gpa);
+	int (*send)(struct host *h, const struct packet *p, const uint64_t *gpa, struct cause *why);
 
-	enum status (*start)(struct host *h);
+	int (*start)(struct host *h, struct cause *why);
 	struct host *(*free)(struct host *h);
 };
 
@@ -55,16 +56,16 @@ DEFINE_CLEANUP(struct host *, host_free)
  * Through the monitor at the socket @path, or through libvirt's connection @uri (NULL: its
  * default), for the guest @domain, a name or UUID.  Either may take @timeout_usec for each
  * answer, whatever comes meanwhile.
- * @ret is yours.  Returns as above; STATUS_IO when the socket cannot be reached, STATUS_USAGE
- * when libvirt is not there.
+ * @ret is yours.  Returns as above; -EIO when the socket, libvirt's connection or the guest cannot
+ * be reached, -EINVAL when libvirt's library is not there.
  */
-enum status host_open_qmp(const char *path, uint64_t timeout_usec, struct host **ret);
-enum status host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec,
-			       struct host **ret);
+int host_open_qmp(const char *path, uint64_t timeout_usec, struct host **ret, struct cause *why);
+int host_open_libvirt(const char *uri, const char *domain, uint64_t timeout_usec, struct host **ret,
+		      struct cause *why);
 
-/* Base64 of a launch measurement into @ret.  STATUS_MALFORMED when it is not that. */
-enum status host_decode_measurement(const char *who, const char *text,
-				    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN]);
+/* The base64 of a launch measurement, as @who told it, into @ret.  Returns 0; -EBADMSG. */
+int host_decode_measurement(const char *who, const char *text,
+			    uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN], struct cause *why);
 
 /* A kind of protection that takes no launch secret. */
 struct host_kind {
@@ -81,8 +82,8 @@ struct host_kind {
 const struct host_kind *host_kind_of_object(const char *type);
 const struct host_kind *host_kind_of_word(const char *word);
 
-/* Say what the guest is, and what to do instead: STATUS_CHECK. */
-enum status host_refuse_kind(const struct host_kind *kind);
+/* What the guest is, and what to do instead, into @why.  Returns -EOPNOTSUPP. */
+int host_refuse_kind(const struct host_kind *kind, struct cause *why);
 
 /* What the firmware's error in the host's words @desc means here, for people. */
 const char *host_firmware_hint(const char *desc);
