@@ -61,8 +61,8 @@ static bool record_1_is_good(const struct journal_record_1 *r)
 }
 
 /*
- * Without a checksum the beginning of a record that was cut short, and the next one behind it,
- * look like one record: then a good one begins inside.
+ * Version 1 has no checksum.  The beginning of a record that was cut short, together with the
+ * next record, looks like one record.  Then a good record begins inside.
  */
 static bool record_1_is_torn(const uint8_t *data, size_t len)
 {
@@ -78,7 +78,7 @@ static bool record_1_is_torn(const uint8_t *data, size_t len)
 	return false;
 }
 
-/* ---- all of them ---- */
+/* ---- all records ---- */
 
 static struct journal_record *find(struct journal *j, enum journal_kind kind,
 				   const struct guid *guid, const char *consumer)
@@ -93,7 +93,7 @@ static struct journal_record *find(struct journal *j, enum journal_kind kind,
 	return NULL;
 }
 
-/* The place for @r: of the one about the same, or a new one. */
+/* Store @r in place of the record about the same thing, or as a new one. */
 static int take(struct journal *j, size_t *room, const struct journal_record *r)
 {
 	struct journal_record *at = find(j, r->kind, &r->guid, r->consumer), *more;
@@ -135,8 +135,8 @@ static void forget_deliveries(struct journal *j, const struct guid *guid)
 }
 
 /*
- * Version 1 knew the last consumer and whether the volume had refused it; not who was watched
- * when it died, so what was under way then stays undecided.
+ * Version 1 kept the last consumer and whether the volume had refused the key.  It did not keep
+ * which process was being watched, so a delivery that was under way stays undecided.
  */
 static int take_1(struct journal *j, size_t *room, const struct journal_record_1 *old)
 {
@@ -164,7 +164,7 @@ static int take_1(struct journal *j, size_t *room, const struct journal_record_1
 	return take(j, room, &r);
 }
 
-/* Where the record of a secret is lost, its deliveries say that it was given away. */
+/* If the record of a secret is lost, its deliveries say that it was given away. */
 static int complete(struct journal *j, size_t *room)
 {
 	size_t n = j->n;
@@ -173,7 +173,8 @@ static int complete(struct journal *j, size_t *room)
 		struct journal_record r = {
 			.magic = JOURNAL_MAGIC,
 			.kind = JOURNAL_SECRET,
-			.state = j->records[i].state == DELIVERY_OFFERED ? SECRET_PRESENT : SECRET_DELIVERED,
+			.state = j->records[i].state == DELIVERY_OFFERED ? SECRET_PRESENT :
+									   SECRET_DELIVERED,
 			.guid = j->records[i].guid,
 		};
 		struct journal_record *there;
@@ -182,7 +183,7 @@ static int complete(struct journal *j, size_t *room)
 		if (j->records[i].kind != JOURNAL_DELIVERY)
 			continue;
 		there = find(j, JOURNAL_SECRET, &r.guid, NULL);
-		/* One that stands before the end is what the file has. */
+		/* A record before @n came from the file and is kept. */
 		if (there && there < j->records + n)
 			continue;
 		if (there && there->state >= r.state)
@@ -235,7 +236,7 @@ int journal_parse(const uint8_t *data, size_t len, struct journal *ret)
 
 /* ---- the file ---- */
 
-/* write_file_atomic() names what it has not finished PATH.XXXXXX. */
+/* write_file_atomic() calls an unfinished file PATH.XXXXXX. */
 static void remove_leftovers(const char *path)
 {
 	const char *base = strrchr(path, '/');
@@ -268,7 +269,7 @@ static int read_from(int fd, struct journal *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -ENXIO;
-	/* Of one that is too long the end counts: version 1 only ever appended. */
+	/* Of a file that is too long the end counts: version 1 only appended. */
 	len = MIN((size_t)st.st_size, (size_t)JOURNAL_MAX_READ);
 	if (lseek(fd, st.st_size - (off_t)len, SEEK_SET) < 0)
 		return -errno;

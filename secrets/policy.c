@@ -56,7 +56,7 @@ void secret_policy_default(const struct guid *guid, struct secret_policy *ret)
 	ret->wipe = secret_policy_default_wipe(ret);
 }
 
-/* The next word of a list: its start, and its length in @ret_len; NULL at the end. */
+/* Returns the start of the next word of a list, and its length in @ret_len; NULL at the end. */
 static const char *next_word(const char *p, size_t *ret_len)
 {
 	p += strspn(p, BLANKS);
@@ -72,7 +72,10 @@ static bool consumer_is_valid(const char *word)
 	       (volume && volume_name_is_valid(volume));
 }
 
-/* The words of @text that are @valid, with one blank between them, into @ret, of @size bytes at most MSG_CONSUMERS_LEN. */
+/*
+ * Copy the words of @text, each of which must be @valid, into @ret, with one blank between them.
+ * @size is at most MSG_CONSUMERS_LEN bytes.
+ */
 static int set_words(const char *text, bool (*valid)(const char *word), char *ret, size_t size)
 {
 	char list[MSG_CONSUMERS_LEN] = "";
@@ -137,7 +140,8 @@ int secret_policy_allows(const struct secret_policy *p, const char *consumer)
 	return any;
 }
 
-int secret_policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1])
+int secret_policy_volume(const struct secret_policy *p, unsigned n,
+			 char ret[static MSG_NAME_LEN + 1])
 {
 	static const char prefix[] = CONSUMER_CRYPTSETUP ":";
 	size_t len;
@@ -156,10 +160,14 @@ int secret_policy_volume(const struct secret_policy *p, unsigned n, char ret[sta
 	return 0;
 }
 
-/* The length of the UTF-8 sequence at @s, of printable text; 0 when it is none. */
+/* The length of the UTF-8 sequence at @s; 0 when it is malformed or not printable. */
 static size_t text_sequence(const uint8_t *s, size_t len)
 {
-	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t n = s[0] < 0x80		 ? 1 :
+		   (s[0] & 0xe0) == 0xc0 ? 2 :
+		   (s[0] & 0xf0) == 0xe0 ? 3 :
+		   (s[0] & 0xf8) == 0xf0 ? 4 :
+					   0;
 
 	if (n == 0 || n > len)
 		return 0;
@@ -191,8 +199,8 @@ size_t secret_policy_passphrase_len(const struct secret_policy *p, const struct 
 	if (p->trailing_nul == TRAILING_NUL_KEEP || len == 0 || b[len - 1] != 0)
 		return len;
 	/*
-	 * A random key of 32 bytes that ends in zero is text up to there once in 10^13: it
-	 * stays whole.
+	 * A random key of 32 bytes that ends in zero looks like a text with a NUL once in 10^13
+	 * cases; other such keys stay whole.
 	 */
 	if (p->trailing_nul == TRAILING_NUL_AUTO && (len == 1 || !is_text(b, len - 1)))
 		return len;

@@ -8,21 +8,22 @@
 #include "wire/msg.h"
 
 /*
- * Who may have a secret, and when it is wiped.  One policy a secret: from secrets.d/NAME.conf,
- * or the default for its GUID.
+ * Who may have a secret, and when the secret is wiped.  Each secret has one policy, from
+ * secrets.d/NAME.conf or the default for its GUID.
  */
 
-#define CONSUMER_CRYPTSETUP "cryptsetup"	/* any volume; "cryptsetup:NAME" is one */
+#define CONSUMER_CRYPTSETUP "cryptsetup"	/* any volume; "cryptsetup:NAME" names one */
 #define CONSUMER_GET "get"			/* `cococtl secrets get`, by root */
 
 enum trailing_nul {
-	TRAILING_NUL_AUTO,	/* strip one NUL that ends a text; keep the last byte of a binary key */
+	/* strip one NUL that ends a text; keep the last byte of a binary key */
+	TRAILING_NUL_AUTO,
 	TRAILING_NUL_KEEP,
 	TRAILING_NUL_STRIP,	/* strip one NUL, whatever comes before it */
 	_TRAILING_NUL_MAX,
 };
 
-/* Whether a volume's header is judged before the secret goes to it. */
+/* Is a volume's header judged before the secret goes to the volume? */
 enum volume_header {
 	VOLUME_HEADER_DEFAULT,	/* as cocod.conf says */
 	VOLUME_HEADER_VERIFY,
@@ -36,57 +37,59 @@ struct secret_policy {
 	enum secret_wipe wipe;
 	enum trailing_nul trailing_nul;
 	enum volume_header volume_header;
-	char allow_tokens[LUKS_TOKENS_LEN];	/* types of LUKS2 tokens, words with one blank between them */
+	/* types of LUKS2 tokens: words with one blank between them */
+	char allow_tokens[LUKS_TOKENS_LEN];
 };
 
 /*
- * The policy of a GUID that nobody configured.  The LUKS entry is called "luks" and goes to any
- * volume of systemd-cryptsetup that asks, and to root; it is wiped when a volume is open.  Any
- * other is named by its GUID, goes to root, and is wiped then.
+ * The policy of a GUID that nobody configured.  The LUKS entry is called "luks".  It goes to
+ * root, and to any volume of systemd-cryptsetup that asks, and is wiped once a volume is open.
+ * Any other secret is named after its GUID, goes to root, and is wiped then.
  */
 void secret_policy_default(const struct guid *guid, struct secret_policy *ret);
 
 /*
- * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty
- * list or a word that is none; -E2BIG when it does not fit.  The default for Wipe= follows from
- * it: secret_policy_default_wipe().
+ * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty list
+ * or an unknown word; -E2BIG when the list does not fit.  The default for Wipe= depends on the
+ * list: secret_policy_default_wipe().
  */
 int secret_policy_set_consumers(struct secret_policy *p, const char *text);
 enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p);
 
 /*
  * Check and take a list of types of LUKS2 tokens, words between blanks, that the header of a
- * volume may have.  Returns 0; -EINVAL for an empty list, a word that is no type, or a type by which
- * systemd-cryptsetup opens a volume itself (luks_token_opens()); -E2BIG when it does not fit.
+ * volume may have.  Returns 0; -EINVAL for an empty list, a word that is not a type, or a type by
+ * which systemd-cryptsetup itself opens a volume (luks_token_opens()); -E2BIG when the list does
+ * not fit.
  */
 int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text);
 
 /*
- * Whether @consumer ("get", "cryptsetup:data") may have it: 2 when it is named, 1 when
- * "cryptsetup" stands for any volume, 0 when not.
+ * May @consumer ("get", "cryptsetup:data") have the secret?  Returns 2 when the policy names it,
+ * 1 when "cryptsetup" stands for any volume, 0 when not.
  */
 int secret_policy_allows(const struct secret_policy *p, const char *consumer);
 
 /*
- * The volumes that are named one by one, for deciding when all have confirmed: the @n-th name
- * into @ret.
- * Returns 1, or 0 when there are no more.
+ * Copy the @n-th volume that the policy names into @ret.  All of them must be open before the
+ * secret is confirmed.  Returns 1, or 0 when there are no more.
  */
-int secret_policy_volume(const struct secret_policy *p, unsigned n, char ret[static MSG_NAME_LEN + 1]);
+int secret_policy_volume(const struct secret_policy *p, unsigned n,
+			 char ret[static MSG_NAME_LEN + 1]);
 
 /*
- * How many of the secret's bytes a passphrase consumer gets: all, or one less for a trailing
+ * How many of the secret's bytes a consumer of passphrases gets: all, or one less for a trailing
  * NUL.
  */
 size_t secret_policy_passphrase_len(const struct secret_policy *p, const struct secret *s);
 
-/* The values of Wipe= and TrailingNul= from their text.  Return 0 or -EINVAL. */
+/* Parse the values of Wipe= and TrailingNul=.  Return 0 or -EINVAL. */
 int secret_wipe_parse(const char *text, enum secret_wipe *ret);
 int trailing_nul_parse(const char *text, enum trailing_nul *ret);
 
 /*
- * A volume's name as crypttab may have it: 1 to MSG_NAME_LEN printable characters, no blank,
- * slash, quote or backslash.
+ * True if @name may be a volume's name in crypttab: 1 to MSG_NAME_LEN printable characters
+ * without blank, slash, quote or backslash.
  */
 bool volume_name_is_valid(const char *name);
 

@@ -17,19 +17,20 @@
 
 #define SECURITYFS "/sys/kernel/security"
 
-/* In the order in which they are looked for. */
+/* In the order of preference. */
 static const struct secret_source sources[] = {
 	/* mainline since 5.19, and coco_secret.ko */
 	{ "coco", SECURITYFS "/secrets/coco", .zeroes = true },
-	/* the path of the series before it was merged */
+	/* the path of the patch series before it was merged */
 	{ "coco-legacy", SECURITYFS "/coco/efi_secret", .zeroes = true, .same = true },
 	/* coco_secret.ko */
-	{ "svkl", SECURITYFS "/secrets/svkl", .zeroes = true, .numbered = true, .host_table = true },
+	{ "svkl", SECURITYFS "/secrets/svkl", .zeroes = true, .numbered = true,
+	  .host_table = true },
 };
 
 /*
- * What all GUIDs of numbered secrets begin with; the number's four bytes follow, the highest
- * first.
+ * All GUIDs of numbered secrets begin with these bytes.  The four bytes of the number follow, the
+ * highest first.
  */
 static const uint8_t numbered_prefix[] = { 'L', 'K', 'V', 'S', 0, 0, 0, 0x80, 0x80, 0, 0, 0 };
 
@@ -47,7 +48,7 @@ static void name_of(const struct secret_source *s, const struct guid *g,
 		guid_format(g, ret);
 }
 
-/* Returns false when no secret of @s has that name. */
+/* Returns false when no secret of @s can have that name. */
 static bool guid_of(const struct secret_source *s, const char *name, struct guid *ret)
 {
 	char back[GUID_TEXT_LEN + 1];
@@ -59,7 +60,7 @@ static bool guid_of(const struct secret_source *s, const char *name, struct guid
 	memcpy(ret->b, numbered_prefix, sizeof(numbered_prefix));
 	for (size_t i = 0; i < 4; i++)
 		ret->b[sizeof(numbered_prefix) + i] = (uint8_t)(n >> (24 - 8 * i));
-	/* Blanks, signs, leading zeros and what is too large do not come back as they were. */
+	/* Blanks, signs, leading zeros and numbers that are too large give another text. */
 	name_of(s, ret, back);
 	return streq(back, name);
 }
@@ -77,7 +78,8 @@ int source_mount_securityfs(void)
 		return -errno;
 	if (st.f_type == SECURITYFS_MAGIC)
 		return 1;
-	if (mount("securityfs", SECURITYFS, "securityfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	if (mount("securityfs", SECURITYFS, "securityfs",
+		  MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return -errno;
 	return 0;
 }
@@ -133,11 +135,12 @@ int source_list(const struct secret_source *s, struct source_entry **ret)
 			continue;
 		r = size_at(dirfd(d), de->d_name, &e.size);
 		if (r == -ENOENT || r == -EINVAL)
-			continue;	/* unlinked just now, or no file */
+			continue;	/* unlinked just now, or not a file */
 		if (r < 0)
 			return r;
 		if (n == room) {
-			struct source_entry *more = reallocarray(list, room = room ? 2 * room : 16, sizeof(*list));
+			struct source_entry *more = reallocarray(list, room = room ? 2 * room : 16,
+								 sizeof(*list));
 
 			if (!more)
 				return -ENOMEM;

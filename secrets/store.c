@@ -13,11 +13,11 @@ struct store {
 	size_t n_policies;
 	const struct secret_source *directory;
 	char *journal_path;
-	bool dirty;		/* the journal does not have all of this yet */
+	bool dirty;		/* the journal does not have all changes yet */
 	bool lossy;
-	uint64_t lossy_usec;	/* CLOCK_REALTIME at which that was seen first */
-	unsigned believed;	/* bit per source */
-	/* Pointers, so that an entry stays where it is while others come. */
+	uint64_t lossy_usec;	/* CLOCK_REALTIME when the loss was first seen */
+	unsigned believed;	/* one bit for each source */
+	/* Pointers, so that entries do not move when others are added. */
 	struct store_entry **entries;
 	size_t n_entries;
 	int scan_result[MAX_SOURCES];
@@ -33,14 +33,15 @@ static uint64_t now_on(clockid_t clock)
 
 const struct secret_source *store_source(struct store *s, unsigned i, int *ret_result)
 {
-	const struct secret_source *src = s->directory ? (i == 0 ? s->directory : NULL) : source_get(i);
+	const struct secret_source *src = s->directory ? (i == 0 ? s->directory : NULL) :
+							 source_get(i);
 
 	if (src && ret_result)
 		*ret_result = s->scan_result[i];
 	return src;
 }
 
-/* Where @src stands in the list of sources; the first of all when it is none of them. */
+/* The position of @src in the list of sources; 0 when it is not in the list. */
 static unsigned source_rank(const struct store *s, const struct secret_source *src)
 {
 	for (unsigned i = 0; !s->directory && source_get(i); i++)
@@ -70,8 +71,8 @@ static struct store_entry *find_guid(struct store *s, const struct guid *guid)
 }
 
 /*
- * The configured policy, or the default; a default name that the configuration gives to another
- * secret yields to the GUID.
+ * Find the configured policy, or the default.  If the configuration gives the default's name to
+ * another secret, the GUID is the name.
  */
 static void find_policy(const struct store *s, const struct guid *guid, struct secret_policy *ret)
 {
@@ -181,7 +182,7 @@ static struct store_delivery *delivery_of(struct store_entry *e, const char *con
 	return NULL;
 }
 
-/* The one of @consumer, which is made when there is none.  NULL: out of memory. */
+/* The delivery to @consumer, made if it does not exist.  NULL: out of memory. */
 static struct store_delivery *delivery_add(struct store_entry *e, const char *consumer)
 {
 	struct store_delivery *d = delivery_of(e, consumer), *more;
@@ -316,8 +317,8 @@ struct store *store_free(struct store *s)
 /* ---- the sources ---- */
 
 /*
- * The size of a listed secret.  A file that does not say is read for it, when its entry is new
- * here or comes from another source than before; not at every scan.
+ * The size of a listed secret.  If its file does not say, the secret is read to find out.  This
+ * is done when the entry is new or now comes from another source, not at every scan.
  */
 static int size_of(const struct secret_source *src, const struct source_entry *listed,
 		   const struct store_entry *e, size_t *ret)
@@ -331,7 +332,10 @@ static int size_of(const struct secret_source *src, const struct source_entry *l
 	return 0;
 }
 
-/* One entry of a source's list.  Returns 1 when it is new, 0 when it is not, or is gone by now. */
+/*
+ * Take one entry of a source's list.  Returns 1 when it is new, 0 when it is known or gone by
+ * now.
+ */
 static int take_listed(struct store *s, const struct secret_source *src,
 		       const struct source_entry *listed)
 {
@@ -446,8 +450,9 @@ struct store_entry *store_find(struct store *s, const char *name_or_guid)
 }
 
 /*
- * Of the entries of which the policy says @level about @consumer: the first one of the first
- * source, and the first that is not wiped, of that source or (@any_source) of any.
+ * Find the best entry whose policy allows @consumer at exactly @level.  This is the first entry
+ * of the first source that is not wiped; with @any_source it may be of any source.  If there is
+ * none, it is the first entry of the first source, which is wiped.
  */
 static struct store_entry *best_for(struct store *s, const char *consumer, int level,
 				    bool any_source)
@@ -460,7 +465,7 @@ static struct store_entry *best_for(struct store *s, const char *consumer, int l
 
 		if (secret_policy_allows(&e->policy, consumer) != level)
 			continue;
-		/* What was wiped counts, whoever is believed now. */
+		/* A wiped secret counts, whichever sources are believed now. */
 		if (e->state != SECRET_WIPED && !store_believes(s, e->source))
 			continue;
 		if (!first || rank < source_rank(s, first->source))
@@ -486,8 +491,9 @@ struct store_entry *store_for_volume(struct store *s, const char *volume)
 	if (!e)
 		e = best_for(s, consumer, /* level= */ 1, /* any_source= */ false);
 	/*
-	 * With a journal that has lost something we do not know whether the owner's secret was
-	 * wiped: what the host's table has stands in only where the owner said so by name.
+	 * If the journal has lost something, the owner's secret may have been wiped before.  Then
+	 * a secret of the host's table takes its place only where the owner named the volume for
+	 * it.
 	 */
 	if (e && s->lossy && e->source && e->source->host_table &&
 	    secret_policy_allows(&e->policy, consumer) != 2)
@@ -546,7 +552,7 @@ int store_deliver(struct store *s, struct store_entry *e, const char *consumer,
 
 	if (!d)
 		return -ENOMEM;
-	/* That it was not opened with what was offered does not say that this was read. */
+	/* A volume that did not open may never have read the key that was offered. */
 	read = d->outcome != DELIVERY_OFFERED || outcome != DELIVERY_REJECTED;
 	if (d->outcome != outcome || d->before != DELIVERY_NONE) {
 		d->outcome = outcome;

@@ -9,30 +9,33 @@
 #include "secrets/source.h"
 
 /*
- * All secrets that were ever seen since boot, with their states.  A secret moves one way:
+ * All secrets seen since boot, with their states.  A secret moves one way:
  *
- *	present -> delivered -> confirmed -> wiped		(or to wiped from any, when told to forget)
+ *	present -> delivered -> confirmed -> wiped  (or to wiped from any state, on request)
  *
- * A wiped secret never comes back in this boot: the owner injects before the launch, so what
+ * A wiped secret never comes back in this boot.  The owner injects before the launch, so whatever
  * the source shows under its name afterwards is somebody else's, or a wipe that did not work.
  *
- * What came of each delivery is kept for each consumer: that one volume was opened says nothing
+ * The outcome of each delivery is kept for each consumer: that one volume was opened says nothing
  * about another.
  *
- * The store never holds plaintext; the bytes stay in the kernel's area until wiped.  Each
- * change is in the journal before the caller goes on, so that a keeper that dies at any point
- * finds its way back.  When the journal cannot be written the states hold in memory, and all of
- * them are written at the next change or store_sync() that can.
+ * The store never holds plaintext; the bytes stay in the kernel's area until they are wiped.
+ * Each change is in the journal before the caller goes on, so that a keeper that dies at any
+ * point finds its way back.  When the journal cannot be written, the states hold in memory, and
+ * all of them are written at the next change or store_sync() that succeeds.
  */
 struct store;
 
-/* How to find a consumer's process again after a restart, and whether anybody was asked meanwhile. */
+/*
+ * What is needed to find a consumer's process again after a restart, and to tell whether anybody
+ * was asked meanwhile.
+ */
 struct delivery_peer {
 	uint32_t pid;		/* 0: unknown */
 	uint64_t start;		/* /proc/PID/stat's 22nd field */
 	uint64_t asked_inode;	/* the mark of the directory of questions, see volume.h */
 	uint64_t asked_nsec;
-	bool other_means;	/* it may open the volume with something else, with no question asked */
+	bool other_means;	/* it may open the volume by other means, without asking anybody */
 };
 
 struct store_delivery {
@@ -44,25 +47,30 @@ struct store_delivery {
 
 struct store_entry {
 	struct secret_policy policy;
-	const struct secret_source *source;		/* NULL: one that this machine does not have */
+	/* NULL: a source that this machine does not have */
+	const struct secret_source *source;
 	size_t size;					/* in bytes */
 	enum secret_state state;
 	uint64_t since_usec[_SECRET_STATE_MAX];		/* CLOCK_REALTIME; 0: not reached */
-	char delivered_to[128];				/* who had it last */
-	struct store_delivery *deliveries;		/* a consumer once each */
+	char delivered_to[128];				/* the last consumer */
+	struct store_delivery *deliveries;		/* no two with the same consumer */
 	size_t n_deliveries;
-	bool wipe_due;					/* as soon as nobody uses it, whatever the policy says */
-	bool returned;					/* it is wiped, and its source shows it again; not in the journal */
-	unsigned n_pending;				/* deliveries under way; not in the journal */
-	uint64_t warned;				/* the keeper's: which warning was logged last */
+	/* wipe it as soon as nobody uses it, whatever the policy says */
+	bool wipe_due;
+	/* wiped, but its source shows it again; not in the journal */
+	bool returned;
+	/* deliveries under way; not in the journal */
+	unsigned n_pending;
+	/* for the keeper: the last warning that was logged */
+	uint64_t warned;
 };
 
 /*
- * A store with the secrets that the journal at @journal_path remembers.  @policies are borrowed
- * and outlive it; with @directory (else NULL) that source replaces the machine's.  @ret is
- * yours.
+ * Make a store with the secrets that the journal at @journal_path remembers.  @policies are
+ * borrowed and must outlive the store.  @directory, if not NULL, is a source that replaces the
+ * machine's sources.  @ret is yours.
  *
- * Returns what journal_read() does; with -ENOMEM alone there is no store.
+ * Returns what journal_read() returns; only with -ENOMEM is there no store.
  */
 int store_new(const struct secret_policy *policies, size_t n_policies,
 	      const struct secret_source *directory, const char *journal_path, struct store **ret);
@@ -70,58 +78,64 @@ struct store *store_free(struct store *s);
 DEFINE_CLEANUP(struct store *, store_free)
 
 /*
- * Look at the sources again: new secrets become present, those that somebody else has unlinked
- * become wiped.
- * Returns how many are new; -ENOENT when no source is there; the first errno of a source that
- * is there and cannot be read.
+ * Look at the sources again: new secrets become present, and secrets that somebody else has
+ * unlinked become wiped.
+ *
+ * Returns the number of new secrets; -ENOENT when no source exists; the first errno of a source
+ * that exists and cannot be read.
  */
 int store_scan(struct store *s);
 
 /*
- * Whether the secrets of @src count, which those of a host's table do not to begin with.  Those
- * that do not are not looked for, not read, and no volume's.
+ * Whether the secrets of @src count.  At first, secrets of a host's table do not.  Secrets that
+ * do not count are not looked for, not read, and not given to a volume.
  */
 void store_believe(struct store *s, const struct secret_source *src, bool believed);
 bool store_believes(const struct store *s, const struct secret_source *src);
 
 /*
- * The @i-th entry in the order of discovery, by name or GUID, or by the volume that asks; NULL
- * when there is none.  A GUID goes before a name that looks like one.
+ * The @i-th entry in the order of discovery, or the entry with a name or GUID; NULL when it does
+ * not exist.  A GUID is preferred to a name that looks like a GUID.
  */
 struct store_entry *store_get(struct store *s, size_t i);
 struct store_entry *store_find(struct store *s, const char *name_or_guid);
 
 /*
- * The secret for @volume: one that names it, else one for any volume.  Of several that name it,
- * the first one of the first source that is not wiped.  Of several for any volume, the same but
- * of one source only: when the first source's are wiped, another's never stand in.  NULL when
- * no secret may go there; one that is wiped when all are, or the others may not stand in.
+ * The secret for @volume.  A secret that names the volume is preferred to one for any volume.  Of
+ * several that name it, the first of the first source that is not wiped is chosen.  Of several
+ * for any volume too, but only from the first source: when all of these are wiped, those of
+ * another source never take their place.
+ *
+ * NULL when no secret may go to the volume.  The result is a wiped secret when all are wiped, or
+ * when the others may not take its place.
  */
 struct store_entry *store_for_volume(struct store *s, const char *volume);
 
 /*
- * The source of an index, and what the last scan said: a count, or a negative errno.  NULL
- * after the last.
+ * The @i-th source, with the result of its last scan: a count, or a negative errno.  NULL after
+ * the last.
  */
 const struct secret_source *store_source(struct store *s, unsigned i, int *ret_result);
 
 /*
- * Plaintext, for handing over at once.  @ret is yours.  Returns as source_read(); -ENOKEY also
- * when the entry is wiped, -EACCES when its source does not count.
+ * Read the plaintext, to be handed over at once.  @ret is yours.  Returns what source_read()
+ * returns; -ENOKEY also when the entry is wiped, -EACCES when its source does not count.
  */
 int store_read(const struct store *s, const struct store_entry *e, struct secret **ret);
 
-/* What is known about @consumer; NULL when it never had the secret. */
+/* The delivery to @consumer; NULL when it never had the secret. */
 const struct store_delivery *store_delivery_find(const struct store_entry *e, const char *consumer);
 
 /*
- * The life of a delivery.  Offer before the first byte goes out; then either withdraw, when not
- * all was read, or note that it was (the secret becomes delivered), and the outcome when it is
- * known.  One that was only offered and is rejected, which happens when the keeper dies in
- * between, leaves the secret's state as it is: it may never have been read.  For `cococtl secrets get` DELIVERY_TAKEN is all there is.
+ * The life of a delivery: offer before the first byte goes out.  Then either withdraw, when not
+ * all was read; or note that all was read, and the secret becomes delivered.  Then note the
+ * outcome when it is known.  For `cococtl secrets get` DELIVERY_TAKEN is the only note.
  *
- * Return 0; an errno of writing the journal, and what was noted holds in memory even then;
- * -ENOMEM with nothing changed.
+ * If the keeper dies in between, a delivery that was only offered may be rejected.  The secret's
+ * state stays, because the secret may never have been read.
+ *
+ * Return 0; an errno of writing the journal, but the note still holds in memory; -ENOMEM with
+ * nothing changed.
  */
 int store_offer(struct store *s, struct store_entry *e, const char *consumer,
 		const struct delivery_peer *peer);
@@ -130,24 +144,27 @@ int store_deliver(struct store *s, struct store_entry *e, const char *consumer,
 		  enum delivery_outcome outcome);
 
 /*
- * Move @e on to @state; a state that it is in already, or has left behind, stays.  Returns 0 or
- * an errno of writing the journal; the state holds in memory even then.
+ * Move @e on to @state.  Nothing changes when @e has reached that state already.  Returns 0, or
+ * an errno of writing the journal, but the state still holds in memory.
  */
 int store_advance(struct store *s, struct store_entry *e, enum secret_state state);
 
-/* Note that @e is to be wiped when nobody uses it any more.  Returns as store_advance(). */
+/*
+ * Note that @e must be wiped when nobody uses it any more.  Returns what store_advance() returns.
+ */
 int store_set_wipe_due(struct store *s, struct store_entry *e);
 
 /*
- * Unlink it, which zeroes the kernel's copy; the state becomes wiped.  Returns 0, also when the
- * journal cannot be written; an error of source_unlink() with the state as it was.
+ * Unlink the secret, which zeroes the kernel's copy; its state becomes wiped.  Returns 0, also
+ * when the journal cannot be written; or an error of source_unlink(), and then the state is
+ * unchanged.
  */
 int store_wipe(struct store *s, struct store_entry *e);
 
-/* Write what could not be written before.  Returns 0, or the errno of writing. */
+/* Write changes that could not be written before.  Returns 0, or the errno of writing. */
 int store_sync(struct store *s);
 
-/* Whether what was known before was lost in part, now or at an earlier start of this boot. */
+/* True if something known earlier was lost, now or at an earlier start in this boot. */
 bool store_is_lossy(const struct store *s);
 
 #endif
