@@ -30,7 +30,7 @@ int base64_encode(const uint8_t *data, size_t len, char **ret)
 	return 0;
 }
 
-/* The next character that is no blank; '\0' at the end. */
+/* The next character that is not a blank; '\0' at the end. */
 static char next_char(const char **text)
 {
 	*text += strspn(*text, " \t\r\n");

@@ -2,15 +2,15 @@
 #ifndef COCO_BASE_BLANK_H
 #define COCO_BASE_BLANK_H
 
-/* In no locale.  Nothing is included and nothing called. */
+/* Independent of the locale.  For the kernel too: this includes nothing and calls nothing. */
 
-/* Between words of one line. */
+/* Blanks between the words of a line. */
 static inline _Bool is_blank(int c)
 {
 	return c == ' ' || c == '\t';
 }
 
-/* The blanks of JSON, PEM and headers: the end of a line is one. */
+/* The blanks of JSON, PEM and headers, which include line ends. */
 static inline _Bool is_space(int c)
 {
 	return is_blank(c) || c == '\r' || c == '\n';

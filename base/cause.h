@@ -18,11 +18,8 @@ struct cause {
 int cause_set(struct cause *c, int error, const char *format, ...) _printf_(3, 4);
 
 /*
- * Set the text for a call of the system or of a library that failed with @error, an errno of
- * either sign, which "%m" shows.
- *
- * Returns -ENOMEM for that one and -EIO for all others, so that nobody takes the system's errno
- * for one of ours: read(2) too has an EINVAL.
+ * Returns -ENOMEM for ENOMEM and -EIO for all others, so that nobody takes the system's errno for
+ * one of ours: read(2) too has an EINVAL.
  */
 int cause_set_io(struct cause *c, int error, const char *format, ...) _printf_(3, 4);
 

@@ -2,11 +2,11 @@
 #ifndef COCO_BASE_HEX_H
 #define COCO_BASE_HEX_H
 
-/* For the files that the kernel compiles too: nothing is included and nothing called. */
+/* For files that the kernel compiles too: this includes nothing and calls nothing. */
 
 /*
- * What the hexadecimal digit @c is worth, of either case: 0 to 15, or -1 for any other
- * character or byte, negative ones too.
+ * The value of the hexadecimal digit @c, of either case: 0 to 15, or -1 for any other character
+ * or byte, also a negative one.
  */
 static inline int hex_value(int c)
 {
@@ -19,7 +19,10 @@ static inline int hex_value(int c)
 	return -1;
 }
 
-/* @len bytes from exactly 2 * @len digits.  Returns 0; -1, and nothing is written, when one is none. */
+/*
+ * Decode exactly 2 * @len digits to @len bytes.  Returns 0; -1 when a character is not a digit,
+ * and then nothing is written.
+ */
 static inline int hex_decode(const void *digits, unsigned long len, unsigned char *ret)
 {
 	const char *c = (const char *)digits;

@@ -57,7 +57,7 @@ static bool is_comment(struct span s)
 	return s.len == 0 || s.p[0] == '#' || s.p[0] == ';';
 }
 
-/* What stands between double quotes, when it reads alike with and without them. */
+/* The text between double quotes, if it reads the same with and without them. */
 static struct span unquote(struct span s)
 {
 	struct span in = { s.p + 1, s.len - 2 };
@@ -68,7 +68,7 @@ static struct span unquote(struct span s)
 	return in;
 }
 
-/* "[Section]" or "Name=value" in the trimmed line @s; false when it is neither. */
+/* Split the trimmed line @s, "[Section]" or "Name=value"; false when it is neither. */
 static bool split(struct span s, struct span *ret_section, struct span *ret_name,
 		  struct span *ret_value)
 {
@@ -108,7 +108,7 @@ static bool next_line(struct ini *ini, struct span *ret)
 	return true;
 }
 
-/* The item of the trimmed line @s.  False when it is none. */
+/* Take the item in the trimmed line @s.  False when the line has no item. */
 static bool take_line(struct ini *ini, struct span s, struct ini_item *ret)
 {
 	struct span section, name, value;
@@ -163,7 +163,7 @@ size_t ini_plain(char *text, size_t len)
 
 		s = trim(s);
 		if (!is_comment(s) && split(s, &section, &name, &value)) {
-			/* What is written never passes what is still to be read. */
+			/* The output never gets ahead of the input. */
 			if (section.p) {
 				memmove(text + n, s.p, s.len);
 				n += s.len;
@@ -212,14 +212,18 @@ static int check_value(struct span v, unsigned line, struct ini_error *e)
 	if (v.len == 0)
 		return 0;
 	if (v.p[0] == '"' || v.p[0] == '\'')
-		return complain(e, -EBADMSG, line, "the value begins with a quote; only \"text\" without blanks at its ends may be in quotes");
+		return complain(e, -EBADMSG, line,
+				"the value begins with a quote; only \"text\" without blanks at "
+				"its ends may be in quotes");
 	if (v.p[v.len - 1] == '\\')
 		return complain(e, -EBADMSG, line,
-				"it ends with a backslash; a value does not go on in the next line");
+				"it ends with a backslash; a value does "
+				"not go on in the next line");
 	for (size_t i = 0; i < v.len; i++)
 		if ((v.p[i] == '#' || v.p[i] == ';') && (i == 0 || is_blank(v.p[i - 1])))
 			return complain(e, -EBADMSG, line,
-					"a comment stands behind a value; give it a line of its own");
+					"a comment stands behind a value; "
+					"give it a line of its own");
 	return 0;
 }
 
@@ -238,8 +242,11 @@ static int check_unique(const struct ini_item *items, size_t n, struct ini_error
 	for (size_t i = 0; i < n; i++)
 		if (is_same(&items[i], new))
 			return complain(e, -EBADMSG, new->line,
-					new->name ? "the option '%.*s' is given twice, first in line %u" :
-						    "the section [%.*s] is there twice, first in line %u",
+					new->name ?
+						"the option '%.*s' is given twice, "
+						"first in line %u" :
+						"the section [%.*s] is there twice, "
+						"first in line %u",
 					(int)MIN(new->name ? new->name_len : new->section_len, 60u),
 					new->name ? new->name : new->section, items[i].line);
 	return 0;
@@ -259,13 +266,14 @@ static int check_line(struct ini *ini, struct span s, struct ini_item *items, si
 	if (r < 0 || is_comment(s))
 		return r;
 	if (*n == INI_ITEMS_MAX)
-		return complain(e, -EMSGSIZE, ini->line, "there are more than %d sections and options",
-				INI_ITEMS_MAX);
+		return complain(e, -EMSGSIZE, ini->line,
+				"there are more than %d sections and options", INI_ITEMS_MAX);
 	if (!take_line(ini, s, item))
 		return complain(e, -EBADMSG, ini->line,
 				"it is neither Name=value nor [Section] nor a comment");
 	if (!item->section)
-		return complain(e, -EBADMSG, ini->line, "the option '%.*s' stands before any section",
+		return complain(e, -EBADMSG, ini->line,
+				"the option '%.*s' stands before any section",
 				(int)MIN(item->name_len, 60u), item->name);
 	r = check_value((struct span){ item->value, item->value_len }, ini->line, e);
 	if (r == 0)

@@ -60,8 +60,8 @@ int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len)
 	ssize_t n;
 
 	/*
-	 * One byte more than allowed tells a file that is too long from one that just fits;
-	 * procfs and sysfs know no size.
+	 * One more byte than allowed tells a file that is too long from one that just fits: files
+	 * of procfs and sysfs do not know their size.
 	 */
 	buf = malloc(max + 1);
 	if (!buf)
@@ -93,7 +93,7 @@ int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode
 	char tmp[PATH_MAX];
 	int r;
 
-	/* Hidden, so that who reads the folder does not take it for what it will be. */
+	/* Hidden, so that readers of the folder do not take it for the finished file. */
 	r = snprintf(tmp, sizeof(tmp), "%.*s.%s.XXXXXX", (int)(name - path), path, name);
 	if (r < 0 || (size_t)r >= sizeof(tmp))
 		return -ENAMETOOLONG;

@@ -34,36 +34,39 @@ static inline void closedirp(DIR **d)
  */
 ssize_t read_full(int fd, void *buf, size_t len);
 
-/* Write all of @buf.  Returns 0, or a negative errno of write(2); part of it may be out then. */
+/*
+ * Write all of @buf.  Returns 0, or a negative errno of write(2), and then part of it may be
+ * written.
+ */
 int write_full(int fd, const void *buf, size_t len);
 
 /*
- * Read the whole of the small text file @path, relative to @dirfd (AT_FDCWD allowed),
- * NUL-terminated.
+ * Read the whole small text file @path, relative to @dirfd (AT_FDCWD allowed), NUL-terminated.
  *
- * Not for secrets: the block is on the heap and not wiped.  @ret is yours, @ret_len (may be
+ * Not for secrets: the bytes are on the heap and are not wiped.  @ret is yours; @ret_len (may be
  * NULL) is its length without the NUL.
- * Returns 0; -EFBIG when the file has more than @max bytes; else the negative errno of open(2)
- * or read(2).
+ *
+ * Returns 0; -EFBIG when the file has more than @max bytes; otherwise the negative errno of
+ * open(2) or read(2).
  */
 int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
 
-/* The same of what is open as @fd, from where it stands. */
+/* The same for the open file @fd, from its current position. */
 int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len);
 
 /*
- * Create or replace the file @path by @len bytes of @buf so that there is the old content or
- * the new, never a part of it: written beside it, flushed, renamed.  With @exclusive an
- * existing @path is left alone.
+ * Create the file @path with @len bytes of @buf, or replace its content.  The file has the old
+ * content or the new, never a part: it is written beside @path, flushed and renamed.  With
+ * @exclusive an existing @path is left alone.
  *
- * Returns 0; -EEXIST with @exclusive when @path is there; else the negative errno of the call
+ * Returns 0; -EEXIST with @exclusive when @path exists; otherwise the negative errno of the call
  * that failed, and then nothing is left behind.
  */
 int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode, bool exclusive);
 
 /*
- * Make the folder @path and those above it, as far as they are not there.  Returns 0;
- * -ENAMETOOLONG; an errno of mkdir(2).
+ * Make the folder @path and its parents, unless they exist.  Returns 0; -ENAMETOOLONG; an errno
+ * of mkdir(2).
  */
 int make_folders(const char *path, mode_t mode);
 

@@ -12,8 +12,8 @@ static int log_max_level = LOG_INFO;
 static bool log_to_journal;
 
 /*
- * $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd connected; it may have been
- * redirected since.
+ * $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd connected.  Standard error may
+ * have been redirected since.
  */
 static bool stderr_is_journal(void)
 {
@@ -56,11 +56,11 @@ int log_fullv(int level, int error, const char *format, va_list ap)
 	errno = error;
 	line[n] = '\0';
 	(void) vsnprintf(line + n, sizeof(line) - n - 1, format, ap);
-	/* Names, paths and reasons are often somebody else's words. */
+	/* Names, paths and reasons often contain somebody else's words. */
 	make_printable(line + n);
 	n = strlen(line);
 	line[n++] = '\n';
-	/* One write a line, so that lines of several processes do not mix. */
+	/* One write for each line, so that lines of several processes do not mix. */
 	(void) !write(STDERR_FILENO, line, n);
 
 	errno = saved;

@@ -9,13 +9,11 @@
 #include "base/text.h"
 
 /*
- * One line to standard error.  Under systemd, when standard error is the journal, the line
- * begins with "<LEVEL>", which the journal takes off again; at a terminal it begins with the
- * program's name.
+ * Write one line to standard error.  When standard error is systemd's journal, the line begins
+ * with "<LEVEL>", which the journal removes.  Otherwise it begins with the program's name.
  *
- * Names and paths go into quotes; they may be anybody's, for what a line has that is not
- * printable becomes '?' (base/text.h).  Secret bytes never get here, struct secret is no type
- * that printf takes.
+ * Put names and paths into quotes.  They may be anybody's text: characters that are not printable
+ * become '?' (base/text.h).  Secret bytes never get here: printf does not take a struct secret.
  */
 
 /* @name is borrowed and shown before each line outside the journal.  Call once, first. */

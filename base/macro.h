@@ -19,7 +19,7 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* The hand-over of what a variable owns: the variable is left empty. */
+/* Hand over what a variable owns: the variable is left empty. */
 #define TAKE_PTR(p)                          \
 	({                                   \
 		__typeof__(p) *_pp = &(p);   \
@@ -35,7 +35,7 @@
 		_taken;              \
 	})
 
-/* Defines the helper that _cleanup_ wants for a type whose free function returns NULL. */
+/* Define the helper that _cleanup_ needs for a type whose free function returns NULL. */
 #define DEFINE_CLEANUP(type, free_function)                    \
 	static inline void free_function##p(type *p)           \
 	{                                                      \
@@ -53,7 +53,7 @@ static inline bool streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-/* What follows @prefix in @s, or NULL when @s does not begin with it. */
+/* The rest of @s after @prefix, or NULL when @s does not begin with it. */
 static inline const char *startswith(const char *s, const char *prefix)
 {
 	size_t n = strlen(prefix);

@@ -100,7 +100,8 @@ void format_hex(const uint8_t *data, size_t len, char *ret)
 
 bool name_is_valid(const char *s, size_t max)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t n = strspn(s, good);
 
 	return n > 0 && n <= max && s[n] == '\0' && s[0] != '.' && s[0] != '-';

@@ -5,9 +5,9 @@
 #include "base/macro.h"
 
 /*
- * Strict text: the whole string is the value.  No leading or trailing blanks, no signs, nothing
- * after the number.  All return 0, or -EINVAL for what is no such value and -ERANGE for one
- * that is too large; @ret is written on success only.
+ * Strict parsing: the whole string is the value.  No blanks around it, no signs, nothing after a
+ * number.  All return 0, -EINVAL for text that is not such a value, or -ERANGE for a value that
+ * is too large.  @ret is written on success only.
  */
 
 /* Decimal, or hexadecimal after "0x". */
@@ -18,15 +18,15 @@ int parse_u32(const char *s, uint32_t *ret);
 int parse_bool(const char *s, bool *ret);
 
 /*
- * A time span such as "500ms", "90s", "90", "5min", "2h"; a bare number is seconds.  One
- * number, one unit.
+ * A time span such as "500ms", "90s", "90", "5min", "2h": one number and one unit.  A bare number
+ * is in seconds.
  */
 int parse_usec(const char *s, uint64_t *ret_usec);
 
 /* @len bytes as exactly 2 * @len hexadecimal digits. */
 int parse_hex(const char *s, uint8_t *ret, size_t len);
 
-/* And back: 2 * @len digits in lower case and a NUL. */
+/* The reverse: 2 * @len digits in lower case and a NUL. */
 void format_hex(const uint8_t *data, size_t len, char *ret);
 
 /*
@@ -35,7 +35,7 @@ void format_hex(const uint8_t *data, size_t len, char *ret);
  */
 bool name_is_valid(const char *s, size_t max);
 
-/* Whether @name is one of @list, which ends with NULL. */
+/* True if @name is in @list, which ends with NULL. */
 bool name_is_listed(const char *name, const char *const *list);
 
 #endif

@@ -11,11 +11,11 @@
 /*
  *	| guard | struct secret, bytes ... | guard |
  *
- * The struct shares the first page with the bytes: its length is nobody's business either.
+ * The struct shares the first page with the bytes: nobody else needs to know the length either.
  */
 struct secret {
 	size_t len;
-	size_t map_len;		/* with both guards */
+	size_t map_len;		/* includes both guards */
 	uint8_t bytes[];
 };
 
@@ -38,7 +38,7 @@ int secret_new(size_t len, struct secret **ret)
 	map = mmap(NULL, body + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (map == MAP_FAILED)
 		return -errno;
-	/* Locked first, filled later: no page of it is ever written to swap. */
+	/* Locked first, filled later: no page of the secret is ever written to swap. */
 	if (mprotect(map + page, body, PROT_READ | PROT_WRITE) < 0 || mlock(map + page, body) < 0 ||
 	    madvise(map + page, body, MADV_DONTDUMP) < 0 ||
 	    madvise(map + page, body, MADV_WIPEONFORK) < 0) {
@@ -96,8 +96,8 @@ int secret_read(int fd, size_t max, struct secret **ret)
 
 	assert(max <= SECRET_MAX);
 	/*
-	 * Files of securityfs do not tell their size, pipes neither: grow by doubling, each
-	 * time into new locked pages.
+	 * Files of securityfs and pipes do not tell their size.  Grow by doubling, each time into
+	 * new locked pages.
 	 */
 	for (;;) {
 		ssize_t n;

@@ -5,11 +5,11 @@
 #include "base/macro.h"
 
 /*
- * Plaintext, and keys that open it.  The bytes lie in pages of their own between two guard
- * pages: locked into memory, left out of core dumps, zero in a forked child, and wiped before
- * they are given back.  Never a char *, never a JSON value.
+ * Plaintext, and keys that open it.  The bytes lie in pages of their own between two guard pages.
+ * They are locked into memory, left out of core dumps, zero in a forked child, and wiped before
+ * the pages are given back.  They are never a char * and never a JSON value.
  *
- * It lives in base/ because the keeper, the command line and the injector all hold such bytes.
+ * This is in base/ because the keeper, the command line and the injector all hold such bytes.
  */
 struct secret;
 
@@ -17,9 +17,8 @@ struct secret;
 #define SECRET_MAX (1024 * 1024)
 
 /*
- * A secret of @len bytes, all zero.  @ret is yours.
- * Returns 0; -EMSGSIZE over SECRET_MAX; -ENOMEM; -EPERM or -EAGAIN when RLIMIT_MEMLOCK does not
- * let it be locked.
+ * Make a secret of @len bytes, all zero.  @ret is yours.  Returns 0; -EMSGSIZE over SECRET_MAX;
+ * -ENOMEM; -EPERM or -EAGAIN when RLIMIT_MEMLOCK does not allow it to be locked.
  */
 int secret_new(size_t len, struct secret **ret);
 
@@ -32,25 +31,24 @@ uint8_t *secret_bytes(struct secret *s);
 const uint8_t *secret_data(const struct secret *s);
 size_t secret_len(const struct secret *s);
 
-/* Cut to @len bytes, no more than it has; what is cut off is wiped. */
+/* Cut the secret to @len bytes, which may not be more than it has.  The rest is wiped. */
 void secret_truncate(struct secret *s, size_t len);
 
 /*
- * Read @fd to its end.  @ret is yours.
- * Returns 0; -EMSGSIZE when there are more than @max bytes (@max <= SECRET_MAX); an error of
- * secret_new() or read(2).
+ * Read @fd to its end.  @ret is yours.  Returns 0; -EMSGSIZE for more than @max bytes (@max <=
+ * SECRET_MAX); an error of secret_new() or read(2).
  */
 int secret_read(int fd, size_t max, struct secret **ret);
 
 /*
- * True when both have the same length and bytes; the time taken tells nothing of where they
+ * True if both have the same length and bytes.  The time that this takes does not tell where they
  * differ.
  */
 bool secret_equal(const struct secret *a, const struct secret *b);
 
 /*
- * For the whole process: no core dumps, and no ptrace by another process of our uid.  Returns 0
- * or a negative errno.
+ * Protect the whole process: no core dumps, and no ptrace by another process of our uid.  Returns
+ * 0 or a negative errno.
  */
 int secret_protect_process(void);
 

@@ -9,7 +9,12 @@ size_t utf8_next(const char *s, size_t len, uint32_t *ret)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	uint8_t first = len > 0 ? (uint8_t)s[0] : 0;
-	size_t n = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
+	size_t n = first < 0x80 ? 1 :
+		   first < 0xc0 ? 0 :
+		   first < 0xe0 ? 2 :
+		   first < 0xf0 ? 3 :
+		   first < 0xf8 ? 4 :
+				  0;
 	uint32_t c = n < 2 ? first : first & (0x7fu >> n);
 
 	if (n == 0 || n > len)
@@ -41,11 +46,11 @@ bool character_is_hidden(uint32_t c)
 		{ 0x115f, 0x1160 },	/* Hangul fillers */
 		{ 0x17b4, 0x17b5 },	/* Khmer vowels without a shape */
 		{ 0x180b, 0x180f },	/* Mongolian selectors, vowel separator */
-		{ 0x200b, 0x200f },	/* of no width; marks of direction */
+		{ 0x200b, 0x200f },	/* no width; marks of direction */
 		{ 0x2028, 0x202e },	/* line and paragraph separators; embeddings, overrides */
 		{ 0x2060, 0x206f },	/* joiners, invisible operators, isolates */
 		{ 0x3164, 0x3164 },	/* Hangul filler */
-		{ 0xfdd0, 0xfdef },	/* no characters */
+		{ 0xfdd0, 0xfdef },	/* not characters */
 		{ 0xfe00, 0xfe0f },	/* selectors of variants */
 		{ 0xfeff, 0xfeff },	/* byte order mark */
 		{ 0xffa0, 0xffa0 },	/* Hangul filler of half width */
@@ -55,7 +60,7 @@ bool character_is_hidden(uint32_t c)
 		{ 0xe0000, 0xe0fff },	/* tags, more selectors */
 	};
 
-	if ((c & 0xfffe) == 0xfffe)	/* no character in any plane */
+	if ((c & 0xfffe) == 0xfffe)	/* not a character in any plane */
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(hidden) && c >= hidden[i].first; i++)
 		if (c <= hidden[i].last)
@@ -63,7 +68,7 @@ bool character_is_hidden(uint32_t c)
 	return false;
 }
 
-/* As make_printable(), but the characters of @keep are fine. */
+/* Like make_printable(), but the characters in @keep may stay. */
 static void make_printable_but(char *text, const char *keep)
 {
 	size_t left = strlen(text);
@@ -113,7 +118,10 @@ size_t print(const char *format, ...)
 	va_end(ap);
 	if (r < 0)
 		return 0;
-	/* The last newline is the format's own; of those before it only where all are. */
+	/*
+	 * The last newline is the format's own.  Newlines before it may stay only if all are the
+	 * format's.
+	 */
 	n = strlen(text);
 	ends = ends && (size_t)r == n;
 	foreign = (size_t)r != n || count(text, '\n') > count(format, '\n');
@@ -132,7 +140,7 @@ size_t print(const char *format, ...)
 char *json_text_printable(const char *json)
 {
 	size_t left = strlen(json), len = 0;
-	/* A byte becomes at most 6, two characters of UTF-16 come of at least four. */
+	/* A byte becomes at most 6; two units of UTF-16 come from at least four bytes. */
 	char *text = left < SIZE_MAX / 8 ? malloc(6 * left + 1) : NULL;
 
 	if (!text)
@@ -144,7 +152,10 @@ char *json_text_printable(const char *json)
 		if (n == 0) {
 			len += (size_t)sprintf(text + len, "\\ufffd");
 		} else if (c == '\n' || c == '\t' || !character_is_hidden(c)) {
-			/* A pretty text has newlines between its values; in a string there is none. */
+			/*
+			 * A pretty-printed text has newlines between its values; strings have
+			 * none.
+			 */
 			memcpy(text + len, json, n);
 			len += n;
 		} else if (c < 0x10000) {

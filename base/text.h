@@ -7,47 +7,47 @@
 #include "base/macro.h"
 
 /*
- * What somebody else wrote, on its way to a terminal or a log.  A bundle, a disk's header, a
- * server and a hypervisor could else move the cursor, hide a line or turn it around, and show a
- * person another verdict than ours.
+ * Text that somebody else wrote, on its way to a terminal or a log.  Otherwise a bundle, a disk's
+ * header, a server or a hypervisor could move the cursor, hide a line or turn it around, and so
+ * show a person another verdict than ours.
  */
 
 /*
- * The character at the beginning of the @len bytes at @s, and its length.  Returns 0 when they
- * do not begin with one of UTF-8 in its shortest form: not with half of one, a surrogate, or a
- * number over U+10FFFF.
+ * Decode the character at the beginning of the @len bytes at @s.  Returns its length; 0 when the
+ * bytes do not begin with UTF-8 in its shortest form.  Half a character, a surrogate, and a
+ * number above U+10FFFF give 0 too.
  */
 size_t utf8_next(const char *s, size_t len, uint32_t *ret);
 
 /*
- * True for a character that does something else at a terminal than show itself: C0, DEL and C1
- * controls, marks and embeddings of direction, line and paragraph separators, and all that has
- * no width and no shape.  Tab and newline are among them.
+ * True for a character that does something at a terminal other than show itself: C0, DEL and C1
+ * controls, marks and embeddings of direction, line and paragraph separators, and everything
+ * without width or shape.  Tab and newline are among them.
  */
 bool character_is_hidden(uint32_t c);
 
 /*
- * Makes a '?' of each hidden character in @text, and of each byte that is not UTF-8.  What is
- * left is good UTF-8 on one line, and is not longer than it was.
+ * Replace each hidden character in @text, and each byte that is not UTF-8, by '?'.  The result is
+ * valid UTF-8 on one line, and is not longer than before.
  */
 void make_printable(char *text);
 
 /*
- * Like printf(3), for the standard output: made printable, but for the newlines of @format
- * itself.  Programs say nothing by other ways than this and base/log.h; the lint sees to that.
+ * Like printf(3), to standard output, made printable except for the newlines of @format itself.
+ * Programs print by this and base/log.h alone; the lint enforces that.
  *
- * A text of over 16 KiB is cut.  Returns how many bytes were written.
+ * A text of over 16 KiB is cut.  Returns the number of bytes written.
  */
 size_t print(const char *format, ...) _printf_(1, 2);
 
 /*
- * A JSON text for the standard output and a newline after it: what is hidden in its strings is
- * escaped ("\u009b"), so that programs read the same as without, and of bytes that are not
- * UTF-8 U+FFFD is made.  Returns 0 or -ENOMEM.
+ * Print a JSON text and a newline to standard output.  Hidden characters in its strings are
+ * escaped ("\u009b"), so that programs read the same text.  Bytes that are not UTF-8 become
+ * U+FFFD.  Returns 0 or -ENOMEM.
  */
 int print_json_text(const char *json);
 
-/* The text that print_json_text() prints, which is yours, or NULL: out of memory. */
+/* The text that print_json_text() would print, which is yours; NULL: out of memory. */
 char *json_text_printable(const char *json);
 
 #endif

@@ -48,7 +48,10 @@ int frame_send(int fd, uint16_t type, int error, const void *body, size_t len, i
 	}
 }
 
-/* The first descriptor that came along; alignment leaves room for a second one, which is closed. */
+/*
+ * Returns the first descriptor that was passed.  Alignment leaves room for a second one, which is
+ * closed.
+ */
 static int control_fd(struct msghdr *m)
 {
 	int first = -EBADF;

@@ -19,7 +19,7 @@
 #define WAIT_MAX_SEC 60
 #define WORDS_MAX 160
 #define FIRST_ALLOCATION 4096
-#define CONNECT_MSEC 3000L	/* over the caller's connection, which leads to somebody near */
+#define CONNECT_MSEC 3000L	/* for the caller's connection, whose other end is near */
 
 void http_answer_done(struct http_answer *a)
 {
@@ -41,12 +41,14 @@ static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
 } lib;
 
-/* Returns 0; -EOPNOTSUPP when it is not there, and the reason is in @error. */
+/* Returns 0; -EOPNOTSUPP when the library does not exist, with the reason in @error. */
 static int load(char *error, size_t size)
 {
 	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
 
-	return lib.curl_url_set_ || library_load(LIBRARY, &lib, functions, error, size) == 0 ? 0 : -EOPNOTSUPP;
+	return lib.curl_url_set_ || library_load(LIBRARY, &lib, functions, error, size) == 0 ?
+		       0 :
+		       -EOPNOTSUPP;
 }
 
 static void curl_freep(CURL **c)
@@ -73,7 +75,7 @@ static void slist_freep(struct curl_slist **l)
 		lib.curl_slist_free_all_(*l);
 }
 
-/* ---- what comes ---- */
+/* ---- the answer ---- */
 
 struct transfer {
 	const struct http *http;
@@ -81,8 +83,8 @@ struct transfer {
 	CURL *curl;
 	struct http_answer answer;
 	size_t allocated;
-	const char *problem;	/* why we ended it; constant */
-	char words[WORDS_MAX + 1];	/* what the server says beside an error, for people */
+	const char *problem;	/* why we ended the transfer; constant */
+	char words[WORDS_MAX + 1];	/* the server's text beside an error, for people */
 	size_t words_len;
 	bool no_memory;
 };
@@ -113,8 +115,8 @@ static bool is_wanted(const struct transfer *t)
 }
 
 /*
- * Beside an error a caching service says in a line what it lacks, and knows better than its number
- * does.  A page is for browsers.
+ * A caching service adds a line of text to an error, which says what is missing better than the
+ * status does.  A page is for browsers.
  */
 static void hear(struct transfer *t, const char *data, size_t len)
 {
@@ -125,7 +127,7 @@ static void hear(struct transfer *t, const char *data, size_t len)
 	t->words[t->words_len] = '\0';
 }
 
-/* The first line of it, when it is text; "" else.  Whatever is in it, it stays on that line. */
+/* The first line of the server's text; "" when it is a page.  Nothing after that line is shown. */
 static const char *words_of(struct transfer *t)
 {
 	char *p = t->words;
@@ -136,7 +138,7 @@ static const char *words_of(struct transfer *t)
 	return *p == '<' ? "" : p;
 }
 
-/* More than there can be ends the transfer. */
+/* An answer that is too long ends the transfer. */
 static size_t receive(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *t = userdata;
@@ -160,8 +162,8 @@ static size_t receive(char *data, size_t size, size_t n, void *userdata)
 }
 
 /*
- * One line of the header, which is not NUL-terminated.  One that is there twice could be
- * another's words beside the server's.
+ * Take one line of the header, which is not NUL-terminated.  If the wanted header is there twice,
+ * one of them may be somebody else's.
  */
 static size_t receive_header(char *data, size_t size, size_t n, void *userdata)
 {
@@ -169,7 +171,7 @@ static size_t receive_header(char *data, size_t size, size_t n, void *userdata)
 	size_t len = size * n, name = strlen(t->q->header);
 	const char *p = data, *end = data + len;
 
-	/* The next answer of a redirect begins anew. */
+	/* After a redirect the next answer has its own header. */
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
 		free(t->answer.header);
 		t->answer.header = NULL;
@@ -189,14 +191,15 @@ static size_t receive_header(char *data, size_t size, size_t n, void *userdata)
 	return t->answer.header ? len : 0;
 }
 
-/* ---- where it goes ---- */
+/* ---- the address ---- */
 
-/* The only address to which one may speak in the clear: a test's, or a proxy's that runs here. */
+/* True for the only address that may be reached unencrypted: a test, or a proxy on this machine. */
 static bool is_here(CURLU *u)
 {
 	_cleanup_(curl_textp) char *host = NULL;
 
-	return lib.curl_url_get_(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && streq(host, "127.0.0.1");
+	return lib.curl_url_get_(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	       streq(host, "127.0.0.1");
 }
 
 static bool has_part(CURLU *u, CURLUPart part)
@@ -206,7 +209,7 @@ static bool has_part(CURLU *u, CURLUPart part)
 	return lib.curl_url_get_(u, part, &text, 0) == CURLUE_OK;
 }
 
-/* @clear: the way is the caller's. */
+/* @clear: the connection is the caller's, and may be unencrypted. */
 static CURLU *parse_url(const char *url, bool clear)
 {
 	_cleanup_(curlu_freep) CURLU *u = lib.curl_url_();
@@ -225,7 +228,7 @@ int http_check_base(const char *url)
 	_cleanup_(curlu_freep) CURLU *u = NULL;
 	char error[256];
 
-	/* Without the library there will be no request either, and that is said then. */
+	/* Without the library there will be no request either, and http_get() will say so. */
 	if (!url || load(error, sizeof(error)) < 0)
 		return 0;
 	u = parse_url(url, /* clear= */ false);
@@ -234,7 +237,8 @@ int http_check_base(const char *url)
 
 /* ---- over the caller's connection ---- */
 
-static curl_socket_t take_socket(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t take_socket(void *userdata, curlsocktype purpose,
+				 struct curl_sockaddr *address)
 {
 	const struct http *h = userdata;
 
@@ -260,7 +264,8 @@ static int set_way(const struct http *h, CURL *c, bool here)
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_REDIR_PROTOCOLS_STR, "https") != CURLE_OK;
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_FOLLOWLOCATION, h->use_fd ? 0L : 1L) != CURLE_OK;
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_MAXREDIRS, 3L) != CURLE_OK;
-	bad |= lib.curl_easy_setopt_(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) !=
+	       CURLE_OK;
 	if (here || h->use_fd)
 		bad |= lib.curl_easy_setopt_(c, CURLOPT_NOPROXY, "*") != CURLE_OK;
 	if (h->ca)
@@ -281,7 +286,9 @@ static int set_way(const struct http *h, CURL *c, bool here)
 static struct curl_slist *make_headers(const struct http_request *q)
 {
 	_cleanup_(slist_freep) struct curl_slist *list = NULL;
-	const char *const lines[] = { q->send_header, q->post ? "Content-Type: application/json" : NULL, q->post ? "Expect:" : NULL };
+	const char *const lines[] = { q->send_header,
+				      q->post ? "Content-Type: application/json" : NULL,
+				      q->post ? "Expect:" : NULL };
 	struct curl_slist *longer;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -340,7 +347,7 @@ static void set_error(struct http *h, const struct transfer *t, const char *why)
 		snprintf(h->error, sizeof(h->error), "%.1000s: %s", t->q->url, why);
 }
 
-/* One request.  Returns the HTTP status; -EHOSTUNREACH, and the reason is in @h; -ENOMEM. */
+/* Make one request.  Returns the HTTP status; -EHOSTUNREACH, with the reason in @h; -ENOMEM. */
 static int ask(struct http *h, struct transfer *t, uint64_t *ret_retry_sec)
 {
 	_cleanup_(slist_freep) struct curl_slist *headers = NULL;
@@ -411,7 +418,7 @@ static int ask_patiently(struct http *h, struct transfer *t)
 		if (r != 429 && r != 503)
 			return -EHOSTUNREACH;
 		if (wait == 0)
-			wait = UINT64_C(2) << i;	/* AMD has one request in ten seconds */
+			wait = UINT64_C(2) << i;	/* AMD allows one request in ten seconds */
 		if (h->impatient || i + 1 == TRIES || wait > WAIT_MAX_SEC) {
 			snprintf(h->error, sizeof(h->error),
 				 "the server is busy, HTTP status %d; try again in %llu seconds", r,
@@ -437,7 +444,7 @@ int http_get(struct http *h, const struct http_request *q, struct http_answer *r
 	if (r == 0 && !make_room(&t, t.answer.len + 1))
 		r = -ENOMEM;
 	if (r < 0) {
-		/* The library's words may have some of the server's in them. */
+		/* The library's text may quote the server's. */
 		make_printable(h->error);
 		http_answer_done(&t.answer);
 		return r;
@@ -457,7 +464,8 @@ int http_check_base(const char *url)
 int http_get(struct http *h, const struct http_request *q, struct http_answer *ret)
 {
 	snprintf(h->error, sizeof(h->error),
-		 "this %s was built without HTTPS; get %.1000s by other means and give it as a file",
+		 "this %s was built without HTTPS; get %.1000s by other "
+		 "means and give it as a file",
 		 h->agent, q->url);
 	return -EOPNOTSUPP;
 }
