@@ -95,7 +95,8 @@ int bundle_next(struct bytes *pack, struct bundle_entry *ret)
 	if (bytes_take(&b, len, &data) < 0)
 		return -EBADMSG;
 	*pack = b;
-	*ret = (struct bundle_entry){ (enum bundle_kind)(kind & ~BUNDLE_OWN), kind & BUNDLE_OWN, data };
+	*ret = (struct bundle_entry){ (enum bundle_kind)(kind & ~BUNDLE_OWN), kind & BUNDLE_OWN,
+				      data };
 	return 1;
 }
 

@@ -5,16 +5,19 @@
 #include "wire/bytes.h"
 
 /*
- * A pack of evidence: what a guest has to show, and what it is judged by, as cocod hands it to
- * cocod-worker in a sealed memfd.
+ * A pack of evidence: what a guest has to show, and what the evidence is judged by.  cocod hands
+ * it to cocod-worker in a sealed memfd.
  *
  *	0  8  magic "coco-ev1"
- *	8  x  items: 0 4 kind, 4 4 length of the data in bytes, 8 x data; no padding; to the end of the pack
+ *	8  x  items, up to the end of the pack, without padding; each:
+ *		0  4  kind
+ *		4  4  length of the data in bytes
+ *		8  x  data
  *
- * Little-endian.  Kinds may stand in any order; those that repeat may repeat, of the others the
- * second is an error.  BUNDLE_OWN is set in the kind of what the verifier had itself, in its
- * configuration or cache; all else came from whoever sent the evidence.  cocod-evidence(5) has
- * the same items by name, as JSON; there everything is the sender's.
+ * Little-endian.  Kinds may stand in any order.  Only kinds that repeat may be there more than
+ * once.  BUNDLE_OWN is set in the kind of what the verifier had itself, in its configuration or
+ * cache; all else came from the sender of the evidence.  cocod-evidence(5) has the same items by
+ * name, as JSON; there everything is the sender's.
  */
 #define BUNDLE_OWN 0x80000000u
 #define BUNDLE_MAGIC "coco-ev1"
@@ -25,9 +28,10 @@
 #define BUNDLE_NONCE_MAX 64
 
 enum bundle_kind {
-	BUNDLE_TYPE = 1,	/* text: what judges it, "snp", "tdx", "azure", "tdreport" */
+	/* text: the verifier that judges it, "snp", "tdx", "azure", "tdreport" */
+	BUNDLE_TYPE = 1,
 	BUNDLE_PROVIDER,	/* text: who gave it, "configfs-tsm:sev_guest" */
-	BUNDLE_NOTE,		/* text, repeats: what is not there and why */
+	BUNDLE_NOTE,		/* text, repeats: what is missing and why */
 	BUNDLE_NONCE,		/* what was asked for, at most BUNDLE_NONCE_MAX bytes */
 	BUNDLE_REPORT,	/* SNP report */
 	BUNDLE_CERT_TABLE,	/* of the SNP extended report */
@@ -43,7 +47,8 @@ enum bundle_kind {
 	BUNDLE_TPM_PCRS,	/* text: {"INDEX":"HEX",...}, the SHA-256 PCRs of the quote */
 	BUNDLE_CERT,		/* repeats, PEM or DER: any of a chain */
 	BUNDLE_CRL,		/* repeats, PEM or DER: AMD's */
-	BUNDLE_TCB_INFO,	/* Intel's collateral; this and the next five repeat, the newest that verifies counts */
+	/* Intel's collateral; this and the next five repeat, the newest that verifies counts */
+	BUNDLE_TCB_INFO,
 	BUNDLE_QE_IDENTITY,
 	BUNDLE_TCB_CHAIN,
 	BUNDLE_QE_CHAIN,
@@ -51,23 +56,25 @@ enum bundle_kind {
 	BUNDLE_PCK_CRL,
 	BUNDLE_POLICY,	/* text: attest.conf; never in a bundle */
 	BUNDLE_TRUST,		/* text: a trust file; never in a bundle */
-	BUNDLE_KEPT_POLICY,	/* text: the initrd's attest.conf, which must accept as well; never in a bundle */
+	/* text: the initrd's attest.conf, which must accept too; never in a bundle */
+	BUNDLE_KEPT_POLICY,
 	BUNDLE_KEPT_TRUST,	/* text: its trust file, for that policy; never in a bundle */
-	BUNDLE_NEWEST,		/* text: what was verified before (attest/newest.h); never in a bundle */
+	/* text: what was verified before (attest/newest.h); never in a bundle */
+	BUNDLE_NEWEST,
 	_BUNDLE_MAX,
 };
 
-/* What a bundle calls it, "report", "cert-table", ...; NULL for a number that is none. */
+/* The name of a kind in a bundle, "report", "cert-table", ...; NULL for an unknown number. */
 const char *bundle_kind_name(unsigned kind);
 
-/* Returns 0, or -EOPNOTSUPP for a name that is none. */
+/* Returns 0, or -EOPNOTSUPP for an unknown name. */
 int bundle_kind_parse(const char *name, enum bundle_kind *ret);
 
-/* True if there may be more than one of it; if it is text. */
+/* True if a bundle may have more than one item of the kind; if the item is text. */
 bool bundle_kind_repeats(unsigned kind);
 bool bundle_kind_is_text(unsigned kind);
 
-/* Whether it is what evidence is judged by, and so never the sender's to bring along. */
+/* True if evidence is judged by the item, so that the sender may never bring it along. */
 bool bundle_kind_is_rule(unsigned kind);
 
 struct bundle_entry {
@@ -77,20 +84,21 @@ struct bundle_entry {
 };
 
 /*
- * The cursor past the magic.  Returns 0; -EBADMSG when it is no pack; -EMSGSIZE over
+ * Move the cursor past the magic.  Returns 0; -EBADMSG when @pack is not a pack; -EMSGSIZE over
  * BUNDLE_PACK_MAX.
  */
 int bundle_begin(struct bytes *pack);
 
 /*
- * The next item of a pack after bundle_begin().  @ret points into it.
- * Returns 1 with an item; 0 at the end; -EBADMSG when it is cut off; -EOPNOTSUPP for a kind
- * that is none; -EMSGSIZE over BUNDLE_ITEM_MAX.  That one does not repeat is the caller's to
- * see.
+ * Read the next item of a pack, after bundle_begin().  @ret points into the pack.
+ *
+ * Returns 1 with an item; 0 at the end; -EBADMSG when the item is cut off; -EOPNOTSUPP for an
+ * unknown kind; -EMSGSIZE over BUNDLE_ITEM_MAX.  The caller checks that no kind repeats that must
+ * not.
  */
 int bundle_next(struct bytes *pack, struct bundle_entry *ret);
 
-/* The 8 bytes before an item's data. */
+/* Write the 8 bytes before an item's data. */
 void bundle_item_header(uint8_t ret[static 8], enum bundle_kind kind, bool own, size_t len);
 
 #endif

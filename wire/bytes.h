@@ -5,8 +5,9 @@
 #include "wire/freestanding.h"
 
 /*
- * A cursor over bytes that somebody else wrote.  It is borrowed, it moves forward only, and no
- * function here reads past its end: each returns -EBADMSG instead, and then nothing has moved.
+ * A cursor over bytes that somebody else wrote.  The bytes are borrowed.  The cursor moves
+ * forward only, and no function here reads past the end: it returns -EBADMSG instead, and the
+ * cursor has not moved.
  */
 struct bytes {
 	const uint8_t *p;

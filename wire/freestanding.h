@@ -3,15 +3,15 @@
 #define COCO_WIRE_FREESTANDING_H
 
 /*
- * What the files that kernel and programs share may use: fixed-size integers, bool, and the
- * errno numbers from the kernel's own header, which user space has too.  No library call, not
+ * What files that are shared by kernel and programs may use: fixed-size integers, bool, and the
+ * errno numbers from the kernel's own header, which user space has too.  No library calls, not
  * even memcpy().
  */
 #ifdef __KERNEL__
 #include <linux/types.h>
 /*
- * The kernel has functions with the names of ours for its own GUID type. Its header comes
- * first, then our names step aside.
+ * The kernel has functions of the same names for its own GUID type.  Include its header first,
+ * then rename ours.
  */
 #include <linux/uuid.h>
 #define guid_equal wire_guid_equal

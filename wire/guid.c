@@ -3,8 +3,10 @@
 
 #include "base/hex.h"
 
-/* Where each pair of digits of the text goes; '-' stands before the pairs 4, 6, 8 and 10. */
-static const uint8_t text_order[GUID_LEN] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
+/* The byte for each pair of digits in the text.  A '-' stands before the pairs 4, 6, 8 and 10. */
+static const uint8_t text_order[GUID_LEN] = {
+	3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15
+};
 
 static bool dash_before(size_t pair)
 {

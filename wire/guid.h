@@ -5,19 +5,19 @@
 #include "wire/freestanding.h"
 
 #define GUID_LEN 16
-#define GUID_TEXT_LEN 36	/* without a NUL */
+#define GUID_TEXT_LEN 36	/* without the NUL */
 
 /*
- * An EFI GUID as it lies in memory: the first three groups of its text are little-endian, the
+ * An EFI GUID as it lies in memory.  The first three groups of its text are little-endian; the
  * rest is in order.
  */
 struct guid {
 	uint8_t b[GUID_LEN];
 };
 
-/* A literal from the five groups of the text form. */
-#define GUID_INIT_TEXT(a, b_, c, d0, d1, e0, e1, e2, e3, e4, e5)                                     \
-	{ { (a) & 0xff, ((a) >> 8) & 0xff, ((a) >> 16) & 0xff, ((a) >> 24) & 0xff, (b_) & 0xff,      \
+/* A literal from the five groups of the text. */
+#define GUID_INIT_TEXT(a, b_, c, d0, d1, e0, e1, e2, e3, e4, e5) \
+	{ { (a) & 0xff, ((a) >> 8) & 0xff, ((a) >> 16) & 0xff, ((a) >> 24) & 0xff, (b_) & 0xff, \
 	    ((b_) >> 8) & 0xff, (c) & 0xff, ((c) >> 8) & 0xff, d0, d1, e0, e1, e2, e3, e4, e5 } }
 
 /* The GUID in the 16 bytes at @p. */
@@ -27,12 +27,12 @@ bool guid_equal(const struct guid *a, const struct guid *b);
 bool guid_is_zero(const struct guid *g);
 
 /*
- * "736869e5-84f0-4973-92ec-06879ce3da0b", in lower case, as the kernel names the files; with a
- * NUL.
+ * Write the text form, "736869e5-84f0-4973-92ec-06879ce3da0b", in lower case and with a NUL.  The
+ * kernel names the files of secrets so.
  */
 void guid_format(const struct guid *g, char ret[static GUID_TEXT_LEN + 1]);
 
-/* The text form in either case, @len bytes of it, nothing around it.  Returns 0 or -EINVAL. */
+/* Parse the text form in either case: @len bytes with nothing around it.  Returns 0 or -EINVAL. */
 int guid_parse(const char *text, size_t len, struct guid *ret);
 
 #endif

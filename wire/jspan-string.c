@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Strings with escapes: the only values of JSON whose meaning is not the bytes that they are made of. */
+/* Strings with escapes: the only values of JSON that mean something other than their bytes. */
 #include "wire/jspan.h"
 
 #include <string.h>
@@ -28,7 +28,10 @@ static int take_unit(struct bytes *b, uint32_t *ret)
 	return bytes_skip(b, 4);
 }
 
-/* What follows "\u": one unit, or the two of a pair.  Half a pair is no character, and neither is NUL for a C string. */
+/*
+ * Read what follows "\u": one unit, or the two of a pair.  Half a pair is not a character, and a
+ * C string cannot hold a NUL.
+ */
 static int take_code_point(struct bytes *b, uint32_t *ret)
 {
 	uint32_t first, second;
@@ -49,7 +52,7 @@ static int take_code_point(struct bytes *b, uint32_t *ret)
 	return 0;
 }
 
-/* At most 4 bytes, and never more than the escape had. */
+/* Write at most 4 bytes, and never more than the escape had. */
 static size_t put_utf8(char *ret, uint32_t c)
 {
 	static const uint32_t limits[] = { 0x80, 0x800, 0x10000 };
@@ -64,7 +67,7 @@ static size_t put_utf8(char *ret, uint32_t c)
 	return n + 1;
 }
 
-/* @b is behind the backslash. */
+/* @b starts behind the backslash. */
 static int take_escape(struct bytes *b, uint32_t *ret)
 {
 	static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";

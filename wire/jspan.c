@@ -12,7 +12,7 @@ static void skip_blanks(struct bytes *b)
 		(void) bytes_skip(b, 1);
 }
 
-/* The next byte after blanks without taking it, or -1 at the end. */
+/* The next byte after blanks, without taking it; -1 at the end. */
 static int peek(struct bytes *b)
 {
 	skip_blanks(b);
@@ -31,8 +31,8 @@ static int take_char(struct bytes *b, char c)
 static int check_value(struct bytes *b, unsigned depth);
 
 /*
- * One character of UTF-8 of two bytes and more: the shortest form only, no surrogates, nothing
- * above U+10FFFF.
+ * Check one character of UTF-8 of two bytes or more: the shortest form only, no surrogates,
+ * nothing above U+10FFFF.
  */
 static int check_utf8(struct bytes *b)
 {
@@ -41,8 +41,9 @@ static int check_utf8(struct bytes *b)
 		uint8_t low, high;	/* of the second */
 		uint8_t n;		/* bytes after the first */
 	} rows[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 1 }, { 0xe0, 0xe0, 0xa0, 0xbf, 2 }, { 0xe1, 0xec, 0x80, 0xbf, 2 },
-		{ 0xed, 0xed, 0x80, 0x9f, 2 }, { 0xee, 0xef, 0x80, 0xbf, 2 }, { 0xf0, 0xf0, 0x90, 0xbf, 3 },
+		{ 0xc2, 0xdf, 0x80, 0xbf, 1 }, { 0xe0, 0xe0, 0xa0, 0xbf, 2 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 2 }, { 0xed, 0xed, 0x80, 0x9f, 2 },
+		{ 0xee, 0xef, 0x80, 0xbf, 2 }, { 0xf0, 0xf0, 0x90, 0xbf, 3 },
 		{ 0xf1, 0xf3, 0x80, 0xbf, 3 }, { 0xf4, 0xf4, 0x80, 0x8f, 3 },
 	};
 
@@ -234,9 +235,9 @@ int jspan_check(struct bytes text, struct bytes *ret)
 	return 0;
 }
 
-/* ---- reading what was checked ---- */
+/* ---- reading a checked text ---- */
 
-/* To the quote that no backslash stands before; what one stands before is passed over with it. */
+/* Skip to the closing quote.  A character behind a backslash is skipped too. */
 static void skip_string(struct bytes *b)
 {
 	const uint8_t *p = b->p + 1, *end = b->p + b->len, *quote, *escape;
@@ -253,8 +254,8 @@ static void skip_string(struct bytes *b)
 }
 
 /*
- * An object or array ends at the bracket that closes its first, whatever lies in between: all
- * the others come in pairs.
+ * An object or array ends at the bracket that closes its first bracket.  All other brackets in
+ * between come in pairs.
  */
 static void skip_nested(struct bytes *b)
 {
@@ -313,8 +314,8 @@ enum jspan_type jspan_type(struct bytes value)
 }
 
 /*
- * At the opening bracket, or at what follows a value.  Returns 1 when another one comes, and
- * then @it is there.
+ * @it is at the opening bracket, or behind a value.  Returns 1 when another value comes, and then
+ * @it is there.
  */
 static int next(struct bytes *it, char open, char close)
 {

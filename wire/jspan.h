@@ -5,17 +5,16 @@
 #include "wire/bytes.h"
 
 /*
- * JSON that somebody signed, read where it lies: a value is the bytes that it is made of, so
- * that what was signed, what was hashed and what is read are the same bytes.  (A library that
- * builds objects cannot say which bytes they came from, and keeps one of two members with the
- * same name.)
+ * JSON that somebody signed, read in place.  A value is the bytes of its text, so that the bytes
+ * that were signed, hashed and read are the same.  (A library that builds objects cannot tell
+ * from which bytes it made them, and keeps one of two members with the same name.)
  *
- * jspan_check() comes first; the others are for values of a text that passed it.  No
+ * Call jspan_check() first; the other functions are for values of a text that passed it.  No
  * allocation, no I/O.  RFC 8259.
  */
 
-#define JSPAN_DEPTH_MAX 32		/* as json-c has it */
-#define JSPAN_MEMBERS_MAX 64		/* of one object */
+#define JSPAN_DEPTH_MAX 32		/* the same as in json-c */
+#define JSPAN_MEMBERS_MAX 64		/* in one object */
 
 enum jspan_type {
 	JSPAN_OBJECT,
@@ -28,11 +27,11 @@ enum jspan_type {
 };
 
 /*
- * Check that all of @text is one JSON value with blanks around it at most.  Beyond the grammar:
- * no object has two members of the same name or a name with an escape in it (which could be
- * another way to write the same), and strings are valid UTF-8.
+ * Check that @text is one JSON value, with nothing but blanks around it.  Beyond the grammar, no
+ * object may have two members of the same name, or a name with an escape (which could be another
+ * way to write the same name), and strings must be valid UTF-8.
  *
- * Returns 0 with @ret, the value without the blanks; -EBADMSG for anything else; -EMSGSIZE over
+ * Returns 0 with the value without blanks in @ret; -EBADMSG for anything else; -EMSGSIZE over
  * JSPAN_DEPTH_MAX or JSPAN_MEMBERS_MAX.
  */
 int jspan_check(struct bytes text, struct bytes *ret);
@@ -40,28 +39,29 @@ int jspan_check(struct bytes text, struct bytes *ret);
 enum jspan_type jspan_type(struct bytes value);
 
 /*
- * Walk an object or an array: @it begins as the value and is then what has not been read.
- * Returns 1 with a member or an element, 0 at the end, -EBADMSG when @it began as something else.
+ * Walk an object or an array.  @it begins as the value, and then is the part that has not been
+ * read.  Returns 1 with a member or an element, 0 at the end, -EBADMSG when @it began as another
+ * type.
  */
 int jspan_next_member(struct bytes *it, struct bytes *ret_name, struct bytes *ret_value);
 int jspan_next_element(struct bytes *it, struct bytes *ret_value);
 
 /*
- * The member @name of @object.  Returns 0; -ENOENT when there is none; -EBADMSG when @object is
- * none.
+ * Find the member @name of @object.  Returns 0; -ENOENT without such a member; -EBADMSG when
+ * @object is not an object.
  */
 int jspan_member(struct bytes object, const char *name, struct bytes *ret_value);
 
-/* What is between the quotes of a string that has no escapes; -EBADMSG for any other value. */
+/* The text between the quotes of a string without escapes; -EBADMSG for any other value. */
 int jspan_text(struct bytes value, struct bytes *ret);
 bool jspan_text_is(struct bytes value, const char *text);
 
 /*
- * The meaning of a string, its escapes resolved: UTF-8, with a NUL behind it that is not counted.
- * @size must be @value's length at least, less one.
+ * Decode a string with its escapes: UTF-8, with a NUL at the end that is not counted.  @size must
+ * be at least the length of @value less one.
  *
  * Returns 0 with @ret and @ret_len; -EBADMSG for any other value, and for "\u0000" or half a
- * surrogate pair, which no C string of UTF-8 can hold; -EMSGSIZE when @size is less.
+ * surrogate pair, which no C string of UTF-8 can hold; -EMSGSIZE when @size is too small.
  */
 int jspan_string(struct bytes value, char *ret, size_t size, size_t *ret_len);
 
@@ -78,12 +78,13 @@ int jspan_hex(struct bytes value, uint8_t *ret, size_t len);
 int jspan_time(struct bytes value, int64_t *ret);
 
 /*
- * An object read by a table of its members, which ends with a name of NULL: each goes to the
- * place that @offset gives in @ret.
- * @read returns 0 or a negative errno, which ends it.  Members without a row are passed over,
- * or with @closed are -EBADMSG.
- * Returns 0; -ENOENT when a member is missing that is not optional; else what @read gave.
- * @ret_field (may be NULL) is then that member's row, or NULL when it is about the object.
+ * Read an object by a table of its members, which ends with a name of NULL.  Each value is read
+ * to the place @offset in @ret.  @read returns 0, or a negative errno, which ends the reading.
+ * Members without a row are ignored; with @closed they are -EBADMSG.
+ *
+ * Returns 0; -ENOENT when a member is missing that is not optional; otherwise what @read
+ * returned.  After an error @ret_field (may be NULL) is that member's row, or NULL when the error
+ * is about the object.
  */
 struct jspan_field {
 	const char *name;
@@ -96,8 +97,8 @@ int jspan_object_read(struct bytes object, const struct jspan_field *fields, boo
 		      const struct jspan_field **ret_field);
 
 /*
- * Two readers for such tables, into a struct bytes: the value as it stands in the text (always 0),
- * and what jspan_text() gives.
+ * Two readers for such tables, into a struct bytes: the value as it stands in the text (always
+ * 0), and the result of jspan_text().
  */
 int jspan_read_value(struct bytes value, void *ret);
 int jspan_read_text(struct bytes value, void *ret);

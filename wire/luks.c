@@ -10,8 +10,7 @@ static const uint8_t magic_first[LUKS_MAGIC_LEN] = { 'L', 'U', 'K', 'S', 0xba, 0
 static const uint8_t magic_second[LUKS_MAGIC_LEN] = { 'S', 'K', 'U', 'L', 0xba, 0xbe };
 
 /*
- * A text field: printable ASCII up to a NUL that must be there.  What follows the NUL has no
- * meaning to anybody.
+ * A text field: printable ASCII up to a NUL, which must exist.  Bytes after the NUL mean nothing.
  */
 static int text_parse(const uint8_t *p, size_t size, char *ret)
 {
@@ -40,7 +39,8 @@ static int uuid_parse(const uint8_t *p, char ret[static LUKS_UUID_LEN])
 
 bool luks_token_opens(const char *type)
 {
-	static const char *const types[] = { "systemd-tpm2", "systemd-fido2", "systemd-pkcs11", NULL };
+	static const char *const types[] = { "systemd-tpm2", "systemd-fido2", "systemd-pkcs11",
+					     NULL };
 
 	return name_is_listed(type, types);
 }
@@ -61,7 +61,8 @@ static int keyslot_parse(const uint8_t *p, struct luks1_keyslot *ret)
 
 	if (state != KEYSLOT_ACTIVE && state != KEYSLOT_INACTIVE)
 		return -EBADMSG;
-	*ret = (struct luks1_keyslot){ state == KEYSLOT_ACTIVE, get_u32be(p + 4), get_u32be(p + 44) };
+	*ret = (struct luks1_keyslot){ state == KEYSLOT_ACTIVE, get_u32be(p + 4),
+				       get_u32be(p + 44) };
 	return 0;
 }
 

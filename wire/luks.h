@@ -5,16 +5,17 @@
 #include "wire/bytes.h"
 
 /*
- * The binary headers of LUKS volumes, big-endian, read only.  Layouts: "LUKS2 On-Disk Format
- * Specification" 1.1, section 2.1, and "LUKS1 On-Disk Format Specification" 1.2.3, section 2.3.
+ * The binary headers of LUKS volumes, big-endian, for reading only.  Layouts: "LUKS2 On-Disk
+ * Format Specification" 1.1, section 2.1, and "LUKS1 On-Disk Format Specification" 1.2.3, section
+ * 2.3.
  *
- * LUKS2 has two, one at offset 0 and one right after it, at hdr_size; each is followed by its
- * own JSON area.
+ * LUKS2 has two headers, one at offset 0 and one right after it, at hdr_size.  Each is followed
+ * by its own JSON area.
  *
  *	  0   6  magic "LUKS" ba be; "SKUL" ba be in the second
  *	  6   2  version, 2
  *	  8   8  hdr_size: bytes of this header, the 4096 here and the JSON area
- *	 16   8  seqid, counted up with each change
+ *	 16   8  seqid, incremented with each change
  *	 24  48  label
  *	 72  32  name of the checksum's hash
  *	104  64  salt
@@ -25,7 +26,7 @@
  *	448  64  checksum over hdr_size bytes, these 64 taken as zero
  *	512      padding up to 4096
  *
- * LUKS1 has one, without a checksum:
+ * LUKS1 has one header, without a checksum:
  *
  *	  0   6  magic			 72  32  hash			132  32  digest's salt
  *	  6   2  version, 1		104   4  payload's offset	164   4  digest's iterations
@@ -47,8 +48,8 @@
 #define LUKS_TOKEN_TYPE_MAX 64
 
 /*
- * Whether systemd-cryptsetup opens a volume by a token of that type itself, before it asks anybody
- * for a key: with a TPM, a FIDO2 device or a smart card, which are the host's.
+ * True if systemd-cryptsetup itself opens a volume by a token of that type, before it asks
+ * anybody for a key: with a TPM, a FIDO2 device or a smart card, which are the host's.
  */
 bool luks_token_opens(const char *type);
 
@@ -67,7 +68,8 @@ struct luks1_header {
 };
 
 struct luks2_header {
-	uint32_t hdr_size;	/* in bytes, one of the sizes that the specification has: 16 KiB to LUKS2_HEADER_MAX */
+	/* in bytes, one of the sizes in the specification: 16 KiB to LUKS2_HEADER_MAX */
+	uint32_t hdr_size;
 	uint64_t seqid;
 	char checksum_name[LUKS_NAME_LEN];
 	char uuid[LUKS_UUID_LEN];
@@ -75,28 +77,28 @@ struct luks2_header {
 };
 
 /*
- * The version of the volume whose first @len bytes are at @p: any number, or -EOPNOTSUPP when
- * it does not begin as a LUKS volume does.
+ * The version of the volume whose first @len bytes are at @p: any number, or -EOPNOTSUPP when the
+ * bytes do not begin a LUKS volume.
  */
 int luks_version(const uint8_t *p, size_t len);
 
 /*
- * Read the header at the start of a volume of version 1.  All text in @ret is printable ASCII
- * and NUL-terminated, the UUID is one.
+ * Read the header at the start of a volume of version 1.  All text in @ret is printable ASCII and
+ * NUL-terminated, and the UUID is a valid UUID.
  *
- * Returns 0; -EOPNOTSUPP when it is no LUKS1 header; -EBADMSG when there are less than
- * LUKS1_HEADER_LEN bytes or a text is no text.
+ * Returns 0; -EOPNOTSUPP when it is not a LUKS1 header; -EBADMSG for less than LUKS1_HEADER_LEN
+ * bytes or a malformed text.
  */
 int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret);
 
 /*
- * Read the LUKS2 header that lies at @offset of a volume: 0 for the first, the first one's
- * hdr_size for the second.  The checksum is not verified here: that takes the JSON area.  All
- * text in @ret is printable ASCII and NUL-terminated, the UUID is one.
+ * Read the LUKS2 header that lies at @offset in a volume: 0 for the first, the first one's
+ * hdr_size for the second.  The checksum is not verified here, because that needs the JSON area.
+ * All text in @ret is printable ASCII and NUL-terminated, and the UUID is a valid UUID.
  *
- * Returns 0; -EOPNOTSUPP when the magic or the version is not that of a header there; -EBADMSG
- * when there are less than LUKS2_BINARY_LEN bytes, hdr_size is none of the legal ones,
- * hdr_offset is not @offset, or a text is no text.
+ * Returns 0; -EOPNOTSUPP when magic or version is not that of a header at @offset; -EBADMSG for
+ * less than LUKS2_BINARY_LEN bytes, an illegal hdr_size, an hdr_offset that is not @offset, or a
+ * malformed text.
  */
 int luks2_header_parse(const uint8_t *p, size_t len, uint64_t offset, struct luks2_header *ret);
 

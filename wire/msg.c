@@ -27,7 +27,8 @@ static const char *const result_names[_ATTEST_RESULT_MAX] = {
 };
 
 /* A bit each, from the lowest. */
-static const char *const differs_names[] = { "Require", "BindPolicy", "attest.conf", "attest.trust" };
+static const char *const differs_names[] = { "Require", "BindPolicy", "attest.conf",
+					     "attest.trust" };
 
 const char *msg_differs_name(unsigned bit)
 {

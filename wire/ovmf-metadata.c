@@ -13,11 +13,11 @@ static const struct guid sev_offset_guid =
 	GUID_INIT_TEXT(0xdc886566, 0x984a, 0x4798, 0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc);
 static const struct guid tdx_offset_guid =
 	GUID_INIT_TEXT(0xe47a6535, 0x984a, 0x4798, 0x86, 0x5e, 0x46, 0x85, 0xa7, 0xbf, 0x8e, 0xc2);
-/* Stands in front of the TDX header. */
+/* This GUID stands in front of the TDX header. */
 static const struct guid tdx_metadata_guid =
 	GUID_INIT_TEXT(0xe9eaf9f3, 0x168e, 0x44d5, 0xa8, 0xeb, 0x7f, 0x4d, 0x87, 0x38, 0xf6, 0xae);
 
-/* The image from the place on that the table's entry @guid says. */
+/* Find the part of the image that begins where the table's entry @guid says. */
 static int find_header(const uint8_t *image, size_t len, const struct guid *guid, struct bytes *ret)
 {
 	const size_t tail = len < OVMF_TABLE_TAIL_LEN ? len : OVMF_TABLE_TAIL_LEN;
@@ -60,7 +60,7 @@ static int take_sections(struct bytes *b, const char *signature, size_t section_
 	return bytes_take(b, count * section_len, ret);
 }
 
-/* Whole pages, and no more than we will ever hash. */
+/* Check for whole pages, and no more than we will ever hash. */
 static int check_pages(uint64_t gpa, uint64_t size, uint64_t *pages)
 {
 	if (gpa % OVMF_PAGE_LEN != 0 || size == 0 || size % OVMF_PAGE_LEN != 0)
@@ -131,7 +131,8 @@ static bool tdx_is_no_memory(uint32_t type)
 
 static int check_tdx_section(size_t image_len, const uint8_t *p, uint64_t *pages)
 {
-	uint32_t data_offset = get_u32le(p), data_len = get_u32le(p + 4), attributes = get_u32le(p + 28);
+	uint32_t data_offset = get_u32le(p), data_len = get_u32le(p + 4),
+		 attributes = get_u32le(p + 28);
 	uint64_t gpa = get_u64le(p + 8), size = get_u64le(p + 16), none = 0;
 	const bool no_memory = tdx_is_no_memory(get_u32le(p + 24));
 
@@ -142,7 +143,7 @@ static int check_tdx_section(size_t image_len, const uint8_t *p, uint64_t *pages
 	if (attributes & OVMF_TDX_AUG) {
 		if (attributes & OVMF_TDX_EXTEND)
 			return -EBADMSG;
-		/* Not walked: as large as it likes, if it is memory at all. */
+		/* This section is not walked, so it may have any size, if it is memory at all. */
 		return gpa % OVMF_PAGE_LEN || size % OVMF_PAGE_LEN ||
 				       (size > 0 && size - 1 > UINT64_MAX - gpa) ?
 			       -EBADMSG :
@@ -150,7 +151,7 @@ static int check_tdx_section(size_t image_len, const uint8_t *p, uint64_t *pages
 	}
 	if (size > 0 && size - 1 > UINT64_MAX - gpa)
 		return -EBADMSG;
-	/* A section that a build has no use for is empty. */
+	/* A section that a build does not use is empty. */
 	return size == 0 ? check_pages(gpa, OVMF_PAGE_LEN, &none) : check_pages(gpa, size, pages);
 }
 

@@ -17,8 +17,8 @@ const struct guid ovmf_es_reset_guid =
 	GUID_INIT_TEXT(0x00f771de, 0x1a7e, 0x4fcb, 0x89, 0x0e, 0x68, 0xc7, 0x7e, 0x2f, 0xb4, 0x4e);
 
 /*
- * Cut the last entry off @table.  A length of 0 would keep a careless reader at one place for ever.
- * Returns 0, or -EBADMSG and nothing has changed.
+ * Cut the last entry off @table.  A length of 0 would keep a careless reader in place for ever.
+ * Returns 0, or -EBADMSG with nothing changed.
  */
 static int take_last(struct bytes *table, struct guid *ret_guid, struct bytes *ret_data)
 {
@@ -38,7 +38,10 @@ static int take_last(struct bytes *table, struct guid *ret_guid, struct bytes *r
 	return 0;
 }
 
-/* All entries of the table, without the footer, as a cursor to be eaten from its end. */
+/*
+ * Find all entries of the table, without the footer, as a cursor that is read from its end.
+ * Returns 1 when there is one entry and no footer, 0 with a footer.
+ */
 static int find_entries(const uint8_t *tail, size_t len, struct bytes *ret)
 {
 	struct bytes rest = { tail, len }, entries;
@@ -75,7 +78,7 @@ int ovmf_table_find(const uint8_t *tail, size_t len, const struct guid *guid, st
 	single = find_entries(tail, len, &entries);
 	if (single < 0)
 		return single;
-	/* Fewer bytes than the smallest entry are no entry; QEMU passes over them too. */
+	/* Fewer bytes than the smallest entry are not an entry.  QEMU ignores them too. */
 	while (entries.len >= ENTRY_TAIL_LEN) {
 		r = take_last(&entries, &found_guid, &data);
 		if (r < 0)
@@ -93,7 +96,8 @@ int ovmf_table_find(const uint8_t *tail, size_t len, const struct guid *guid, st
 	return 0;
 }
 
-static int find_area(const uint8_t *tail, size_t len, const struct guid *guid, struct ovmf_area *ret)
+static int find_area(const uint8_t *tail, size_t len, const struct guid *guid,
+		     struct ovmf_area *ret)
 {
 	struct ovmf_area area;
 	struct bytes data;

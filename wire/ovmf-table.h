@@ -6,36 +6,39 @@
 #include "wire/guid.h"
 
 /*
- * The GUIDed table at the end of an OVMF image, which ends just below the reset vector.
- * Layout: edk2, OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm.  It is read backwards:
+ * The GUIDed table at the end of an OVMF image, which ends just below the reset vector.  Layout:
+ * edk2, OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm.  It is read backwards:
  *
- *	... | data, u16 length, GUID | data, u16 length, GUID | u16 length of the table, footer GUID | 32 bytes | end
+ *	... | data, u16 length, GUID | data, u16 length, GUID
+ *	    | u16 length of the table, footer GUID | 32 bytes | end
  *
- * The length of an entry counts its data, itself and its GUID; that of the table counts all
- * entries and the footer's own 18 bytes.  Little-endian.  The first images had one entry, the
- * SEV-ES reset address, in the footer's place.
+ * The length of an entry counts its data, itself and its GUID.  The length of the table counts
+ * all entries and the footer's own 18 bytes.  Little-endian.  The first images had one entry, the
+ * SEV-ES reset address, in place of the footer.
  *
  * No allocation, no I/O: the same file is compiled into the driver and the programs.
  */
 
-/* No table reaches further back than this from the end of the image. */
+/* A table reaches at most this far back from the end of the image. */
 #define OVMF_TABLE_TAIL_LEN (32 + 65535)
 
-extern const struct guid ovmf_secret_area_guid;		/* base u32, size u32 of the launch secret's area */
-extern const struct guid ovmf_hash_area_guid;		/* base u32, size u32 of the kernel hashes' area */
-extern const struct guid ovmf_es_reset_guid;		/* u32, where SEV-ES application processors begin */
+/* base u32, size u32 of the launch secret's area */
+extern const struct guid ovmf_secret_area_guid;
+/* base u32, size u32 of the kernel hashes' area */
+extern const struct guid ovmf_hash_area_guid;
+/* u32, where SEV-ES application processors begin */
+extern const struct guid ovmf_es_reset_guid;
 
 /*
- * Find the entry @guid in the table at the end of the @len bytes at @tail: a whole image, or
- * only its end, and then OVMF_TABLE_TAIL_LEN bytes of it are always enough.
+ * Find the entry @guid in the table at the end of the @len bytes at @tail.  @tail is a whole
+ * image, or only its end; then OVMF_TABLE_TAIL_LEN bytes are always enough.
  *
  * Of two entries with the same GUID the one nearest the footer wins, as in QEMU.  @ret is the
  * entry's data, borrowed from @tail.
  *
- * Returns 0; -ENOENT when there is no table or no such entry in it; -EBADMSG when any part of
- * the table is broken, in front of the entry or behind it: a length shorter than it can be, or
- * one that runs past the table or past @tail.
- * @ret is written on success only.
+ * Returns 0; -ENOENT without a table, or without such an entry; -EBADMSG when any part of the
+ * table is broken, in front of the entry or behind it: a length that is too short, or that runs
+ * past the table or past @tail.  @ret is written on success only.
  */
 int ovmf_table_find(const uint8_t *tail, size_t len, const struct guid *guid, struct bytes *ret);
 
@@ -47,18 +50,18 @@ struct ovmf_area {
 /*
  * Where the firmware in @tail (as above) takes a launch secret.
  *
- * Returns 0; -ENOENT when it takes none: no such entry, or one with base 0, as builds without
- * SEV support have; -EBADMSG when the table is broken, or the entry is not 8 bytes, has no
+ * Returns 0; -ENOENT when it takes no secret: without such an entry, or with base 0, as in builds
+ * without SEV support; -EBADMSG when the table is broken, or the entry is not 8 bytes, has no
  * size, or passes 4 GiB.
  */
 int ovmf_secret_area(const uint8_t *tail, size_t len, struct ovmf_area *ret);
 
-/* Where it takes the hashes of a kernel that QEMU loads.  Returns as above. */
+/* Where the firmware takes the hashes of a kernel that QEMU loads.  Returns as above. */
 int ovmf_hash_area(const uint8_t *tail, size_t len, struct ovmf_area *ret);
 
 /*
- * Where SEV-ES application processors begin, never 0.  Returns 0; -ENOENT when it is not said;
- * -EBADMSG as above, or for an entry that is not 4 bytes.
+ * Where SEV-ES application processors begin, never 0.  Returns 0; -ENOENT when the table does not
+ * say; -EBADMSG as above, or for an entry that is not 4 bytes.
  */
 int ovmf_es_reset(const uint8_t *tail, size_t len, uint32_t *ret);
 

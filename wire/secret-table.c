@@ -43,7 +43,7 @@ int secret_table_next(struct secret_table *t, struct secret_entry *ret)
 	struct bytes entry = t->rest;
 	uint32_t len;
 
-	/* Padding: too short for an entry, or an entry's header with nothing in it. */
+	/* Padding is too short for an entry, or is an entry's header of zeros. */
 	if (entry.len < SECRET_ENTRY_HEADER_LEN)
 		return bytes_all_zero(&entry) ? 0 : -EBADMSG;
 	ret->guid = guid_at(entry.p);

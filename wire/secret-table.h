@@ -35,7 +35,7 @@ struct secret_entry {
 	struct bytes data;	/* borrowed from the area */
 };
 
-/* A walk over one area.  Set up by secret_table_open(); the members are private. */
+/* A walk over one area, started by secret_table_open().  The members are private. */
 struct secret_table {
 	const uint8_t *area;
 	struct bytes rest;
@@ -51,19 +51,20 @@ struct secret_table {
 int secret_table_open(const uint8_t *area, size_t area_len, struct secret_table *ret);
 
 /*
- * The next entry, wiped ones included.
+ * Read the next entry, wiped entries included.
  *
- * Returns 1 with an entry; 0 at the end, which is the table's end or zero padding; -EBADMSG
- * when what follows is no entry: its length is less than its own header or runs past the table.
- * Then nothing has moved, the entries before stay good, and nothing after it can be found.
+ * Returns 1 with an entry; 0 at the end, which is the table's end or zero padding; -EBADMSG when
+ * the next bytes are not an entry: the length is less than its own header, or runs past the
+ * table.  Then nothing has moved, the entries before stay good, and nothing after it can be
+ * found.
  */
 int secret_table_next(struct secret_table *t, struct secret_entry *ret);
 
 /*
- * Build: begin a table in @buf, then add entries, then finish.  The functions return the
- * table's length so far (finish: padded with zeros to a multiple of 16); -EMSGSIZE when @size
- * is not enough; for an entry -EINVAL for the zero GUID and -EEXIST for one that the table has
- * already.  On error @buf holds what it held, and the table can go on without that entry.
+ * Build a table: begin in @buf, then add entries, then finish.  The functions return the table's
+ * length so far (finish: padded with zeros to a multiple of 16), or -EMSGSIZE when @size is not
+ * enough.  Adding an entry also returns -EINVAL for the zero GUID, and -EEXIST for a GUID that
+ * the table has already.  On error @buf is unchanged, and the table can go on without that entry.
  */
 int secret_table_begin(uint8_t *buf, size_t size);
 int secret_table_add(uint8_t *buf, size_t size, const struct guid *guid, const uint8_t *data,

@@ -12,7 +12,9 @@ static struct sev_signature slot_of(const uint8_t *cert, unsigned i)
 {
 	const uint8_t *p = cert + SEV_CERT_SIGNED_LEN + i * SLOT_LEN;
 
-	return (struct sev_signature){ .usage = get_u32le(p), .algo = get_u32le(p + 4), .value = p + 8 };
+	return (struct sev_signature){ .usage = get_u32le(p),
+				       .algo = get_u32le(p + 4),
+				       .value = p + 8 };
 }
 
 int sev_cert_parse(const uint8_t *p, size_t len, struct sev_cert *ret)

@@ -57,7 +57,7 @@ enum sev_usage {
 	SEV_USAGE_CEK = 0x1004,
 };
 
-/* The hash of a signature is the one in the name of its algorithm. */
+/* A signature's hash is the hash in the name of its algorithm. */
 enum sev_algo {
 	SEV_ALGO_NONE = 0,
 	SEV_ALGO_RSA_SHA256 = 1,
@@ -82,7 +82,7 @@ struct sev_cert {
 	const uint8_t *bytes;	/* all SEV_CERT_LEN of them */
 	uint8_t api_major, api_minor;
 	uint32_t usage, algo;	/* any number */
-	uint32_t curve;		/* of enum sev_curve; whether the point is on it is not known */
+	uint32_t curve;		/* of enum sev_curve; the point may not be on it */
 	const uint8_t *x, *y;	/* SEV_NUMBER_LEN bytes each */
 	struct sev_signature signatures[SEV_CERT_SLOTS];
 };
@@ -95,36 +95,37 @@ struct amd_cert {
 	uint32_t usage;		/* any number */
 	size_t n;		/* bytes of each number below: 256 or 512 */
 	const uint8_t *exponent, *modulus;
-	const uint8_t *signature;	/* NULL when the certificate ends before it, as AMD's first ARK does */
+	/* NULL when the certificate ends before it, as AMD's first ARK does */
+	const uint8_t *signature;
 };
 
 /*
- * Read the @len bytes at @p as one SEV certificate.  @ret points into them and is good for as
+ * Read the @len bytes at @p as one SEV certificate.  @ret points into them, and is good for as
  * long as they are.
  *
- * Which usage, algorithms and signatures it has, and whether they go together, is for the
- * caller to judge.  Reserved bytes and those behind a number may have any value: those that
- * matter are signed.
+ * The caller judges the usage, algorithms and signatures, and whether they fit together.
+ * Reserved bytes, and bytes behind a number, may have any value: those that matter are signed.
  *
- * Returns 0; -EBADMSG when there are more or less than SEV_CERT_LEN bytes, the version is
- * another, or the key is on no curve that we know.
+ * Returns 0; -EBADMSG for more or less than SEV_CERT_LEN bytes, another version, or a key on an
+ * unknown curve.
  */
 int sev_cert_parse(const uint8_t *p, size_t len, struct sev_cert *ret);
 
 /*
- * Read the next of AMD's certificates.  @b moves past it; @ret points into its bytes.  One of
- * the first generation that ends where its signature should begin is taken if nothing follows.
+ * Read the next of AMD's certificates.  @b moves past it; @ret points into its bytes.  A
+ * certificate of the first generation that ends where its signature should begin is accepted if
+ * nothing follows.
  *
- * Returns 1 with a certificate, 0 at the end of @b; -EBADMSG, and nothing has moved, when the
- * version is another, the sizes of the numbers are neither 2048 nor 4096 bits or not the same,
- * the exponent is not 65537, or the certificate goes past the end.
+ * Returns 1 with a certificate, 0 at the end of @b; -EBADMSG, with nothing moved, for another
+ * version, sizes of the numbers that are neither 2048 nor 4096 bits or differ, an exponent other
+ * than 65537, or a certificate that goes past the end.
  */
 int amd_cert_next(struct bytes *b, struct amd_cert *ret);
 
 /*
- * Write the certificate that an owner hands to a launch (GODH): a key for ECDH on P-384 and no
- * signature, which the firmware does not look at.
- * @x and @y are big-endian, 48 bytes, as other software has them.
+ * Write the certificate that an owner hands to a launch (GODH): a key for ECDH on P-384, without
+ * a signature, which the firmware does not look at.  @x and @y are big-endian, 48 bytes, as in
+ * other software.
  */
 #define SEV_P384_LEN 48
 void sev_cert_write_godh(const uint8_t x[static SEV_P384_LEN], const uint8_t y[static SEV_P384_LEN],

@@ -4,13 +4,16 @@
 #include <string.h>
 
 /*
- *  000 VERSION      004 GUEST_SVN    008 POLICY          010 FAMILY_ID    020 IMAGE_ID     030 VMPL
- *  034 SIGNATURE_ALGO                038 CURRENT_TCB     040 PLATFORM_INFO  048 flags      04c reserved
- *  050 REPORT_DATA  090 MEASUREMENT  0c0 HOST_DATA       0e0 ID_KEY_DIGEST  110 AUTHOR_KEY_DIGEST
- *  140 REPORT_ID    160 REPORT_ID_MA 180 REPORTED_TCB    188 CPUID family, model, stepping (version 3)
- *  18b reserved     1a0 CHIP_ID      1e0 COMMITTED_TCB   1e8 CURRENT build, minor, major, reserved
- *  1ec COMMITTED    1f0 LAUNCH_TCB   1f8 LAUNCH_MIT_VECTOR, 200 CURRENT_MIT_VECTOR (version 5)
- *  208 reserved     2a0 signature: R 72, S 72, zeros
+ *	000 VERSION         004 GUEST_SVN    008 POLICY         010 FAMILY_ID
+ *	020 IMAGE_ID        030 VMPL         034 SIGNATURE_ALGO 038 CURRENT_TCB
+ *	040 PLATFORM_INFO   048 flags        04c reserved       050 REPORT_DATA
+ *	090 MEASUREMENT     0c0 HOST_DATA    0e0 ID_KEY_DIGEST  110 AUTHOR_KEY_DIGEST
+ *	140 REPORT_ID       160 REPORT_ID_MA 180 REPORTED_TCB
+ *	188 CPUID family, model, stepping (version 3)           18b reserved
+ *	1a0 CHIP_ID         1e0 COMMITTED_TCB
+ *	1e8 CURRENT build, minor, major, reserved               1ec COMMITTED
+ *	1f0 LAUNCH_TCB      1f8 LAUNCH_MIT_VECTOR, 200 CURRENT_MIT_VECTOR (version 5)
+ *	208 reserved        2a0 signature: R 72, S 72, zeros
  */
 
 static uint32_t version_at(const uint8_t *p)
@@ -97,7 +100,7 @@ bool snp_report_reserved(const uint8_t *p, const struct snp_report *r, struct sn
 	return false;
 }
 
-/* 72 bytes little-endian, of which 48 are used. */
+/* A number of 72 bytes, little-endian; 48 are used. */
 static int number(const uint8_t *p, uint8_t ret[static 48])
 {
 	struct bytes high = { p + 48, 24 };
@@ -120,7 +123,7 @@ int snp_report_signature(const struct snp_report *r, uint8_t ret_r[static 48],
 
 /* ---- products ---- */
 
-/* Where each component lies in TCB_VERSION; -1: nowhere. */
+/* The byte of each component in TCB_VERSION; -1: none. */
 static const struct {
 	const char *name;
 	size_t chip_id_len;
@@ -146,7 +149,7 @@ int snp_product_by_name(const char *name, size_t len, enum snp_product *ret)
 	return -ENOENT;
 }
 
-/* Base and extended numbers added up, as reports have them. */
+/* Base and extended numbers added up, as in reports. */
 static const struct {
 	uint8_t family, first, last;
 	enum snp_product product;
@@ -155,7 +158,7 @@ static const struct {
 	{ 0x19, 0x10, 0x1f, SNP_GENOA },
 	{ 0x19, 0xa0, 0xaf, SNP_GENOA },	/* Bergamo, Siena */
 	{ 0x1a, 0x00, 0x11, SNP_TURIN },
-	/* Known by name alone: AMD has published no root key for it. */
+	/* Only the name is known: AMD has not published a root key. */
 	{ 0x1a, 0x50, 0x57, _SNP_PRODUCT_MAX },
 	{ 0x1a, 0x90, 0xaf, _SNP_PRODUCT_MAX },
 	{ 0x1a, 0xc0, 0xc7, _SNP_PRODUCT_MAX },
@@ -218,7 +221,8 @@ uint8_t snp_tcb_bytes(enum snp_product product)
 
 const char *snp_tcb_component_name(enum snp_tcb_component c)
 {
-	static const char *const names[_SNP_TCB_MAX] = { "fmc", "bootloader", "tee", "snp", "microcode" };
+	static const char *const names[_SNP_TCB_MAX] = { "fmc", "bootloader", "tee", "snp",
+							 "microcode" };
 
 	return names[c];
 }
@@ -244,13 +248,24 @@ static const struct {
 	const char *name;
 	uint8_t guid[16];
 } kinds[_SNP_TABLE_MAX] = {
-	[SNP_TABLE_VCEK] = { "VCEK", { 0x63, 0xda, 0x75, 0x8d, 0xe6, 0x64, 0x45, 0x64, 0xad, 0xc5, 0xf4, 0xb9, 0x3b, 0xe8, 0xac, 0xcd } },
-	[SNP_TABLE_VLEK] = { "VLEK", { 0xa8, 0x07, 0x4b, 0xc2, 0xa2, 0x5a, 0x48, 0x3e, 0xaa, 0xe6, 0x39, 0xc0, 0x45, 0xa0, 0xb8, 0xa1 } },
-	[SNP_TABLE_ASK] = { "ASK", { 0x4a, 0xb7, 0xb3, 0x79, 0xbb, 0xac, 0x4f, 0xe4, 0xa0, 0x2f, 0x05, 0xae, 0xf3, 0x27, 0xc7, 0x82 } },
-	[SNP_TABLE_ARK] = { "ARK", { 0xc0, 0xb4, 0x06, 0xa4, 0xa8, 0x03, 0x49, 0x52, 0x97, 0x43, 0x3f, 0xb6, 0x01, 0x4c, 0xd0, 0xae } },
-	[SNP_TABLE_CRL] = { "CRL", { 0x92, 0xf8, 0x1b, 0xc3, 0x58, 0x11, 0x4d, 0x3d, 0x97, 0xff, 0xd1, 0x9f, 0x88, 0xdc, 0x67, 0xea } },
+	[SNP_TABLE_VCEK] = { "VCEK",
+			     { 0x63, 0xda, 0x75, 0x8d, 0xe6, 0x64, 0x45, 0x64, 0xad, 0xc5, 0xf4,
+			       0xb9, 0x3b, 0xe8, 0xac, 0xcd } },
+	[SNP_TABLE_VLEK] = { "VLEK",
+			     { 0xa8, 0x07, 0x4b, 0xc2, 0xa2, 0x5a, 0x48, 0x3e, 0xaa, 0xe6, 0x39,
+			       0xc0, 0x45, 0xa0, 0xb8, 0xa1 } },
+	[SNP_TABLE_ASK] = { "ASK",
+			    { 0x4a, 0xb7, 0xb3, 0x79, 0xbb, 0xac, 0x4f, 0xe4, 0xa0, 0x2f, 0x05,
+			      0xae, 0xf3, 0x27, 0xc7, 0x82 } },
+	[SNP_TABLE_ARK] = { "ARK",
+			    { 0xc0, 0xb4, 0x06, 0xa4, 0xa8, 0x03, 0x49, 0x52, 0x97, 0x43, 0x3f,
+			      0xb6, 0x01, 0x4c, 0xd0, 0xae } },
+	[SNP_TABLE_CRL] = { "CRL",
+			    { 0x92, 0xf8, 0x1b, 0xc3, 0x58, 0x11, 0x4d, 0x3d, 0x97, 0xff, 0xd1,
+			      0x9f, 0x88, 0xdc, 0x67, 0xea } },
 	[SNP_TABLE_EXTRA] = { "extra platform info",
-			      { 0xec, 0xae, 0x0c, 0x0f, 0x95, 0x02, 0x43, 0xb1, 0xaf, 0xa2, 0x0a, 0xe2, 0xe0, 0xd5, 0x65, 0xb6 } },
+			      { 0xec, 0xae, 0x0c, 0x0f, 0x95, 0x02, 0x43, 0xb1, 0xaf, 0xa2, 0x0a,
+				0xe2, 0xe0, 0xd5, 0x65, 0xb6 } },
 };
 
 const char *snp_table_kind_name(enum snp_table_kind kind)
@@ -258,7 +273,7 @@ const char *snp_table_kind_name(enum snp_table_kind kind)
 	return kinds[kind].name;
 }
 
-/* The length of the entry list, its end included. */
+/* The length of the entry list with its end. */
 static int list_len(const uint8_t *p, size_t len, size_t *ret)
 {
 	for (size_t n = 0; n <= SNP_TABLE_ENTRIES_MAX; n++) {
@@ -297,7 +312,7 @@ int snp_table_parse(const uint8_t *p, size_t len, struct snp_table *ret)
 	for (size_t at = 0; r == 0 && at + ENTRY_LEN < list; at += ENTRY_LEN) {
 		size_t offset = get_u32le(p + at + 16), n = get_u32le(p + at + 20);
 
-		/* No sum of the two, which could wrap where size_t has 32 bits. */
+		/* Do not add the two: the sum could wrap where size_t has 32 bits. */
 		if (offset < list || offset > len || n > len - offset || n == 0)
 			return -EBADMSG;
 		r = add_entry(&t, p + at, (struct bytes){ p + offset, n });

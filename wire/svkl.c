@@ -23,7 +23,7 @@ int svkl_open(const uint8_t *table, size_t len, struct svkl *ret)
 	return 0;
 }
 
-/* The key @i by itself, whatever the others are. */
+/* Read the key @i by itself, whatever the others are. */
 static int read_key(const struct svkl *t, unsigned i, struct svkl_key *ret)
 {
 	const uint8_t *p = t->entries + i * SVKL_ENTRY_LEN;
@@ -39,7 +39,7 @@ static int read_key(const struct svkl *t, unsigned i, struct svkl_key *ret)
 	return 0;
 }
 
-/* Last bytes are compared, as the one behind them may be past the end of all addresses. */
+/* Compare the last bytes: the byte behind them may be past the end of all addresses. */
 static bool overlap(const struct svkl_key *a, const struct svkl_key *b)
 {
 	return a->address <= b->address + (b->len - 1) && b->address <= a->address + (a->len - 1);

@@ -72,7 +72,7 @@ static int alg_add(struct tcg_log *log, uint16_t id, uint16_t len)
 {
 	if (log->n_algs == TCG_LOG_ALGS)
 		return -EMSGSIZE;
-	/* An algorithm without digests would make events of next to nothing. */
+	/* With an algorithm whose digests are empty, events could be next to nothing. */
 	if (alg_find(log, id) >= 0 || len == 0)
 		return -EPROTO;
 	for (size_t i = 0; i < sizeof(known_algs) / sizeof(known_algs[0]); i++)
@@ -139,8 +139,8 @@ static int parse_digests(const struct tcg_log *log, struct bytes *b, struct tcg_
 	int i;
 
 	/*
-	 * An event without any digest would measure nothing; and a log of them would be one of
-	 * zeros, walked for ever.
+	 * An event without a digest would measure nothing, and a log of zeros would be a log of
+	 * such events, walked for ever.
 	 */
 	if (bytes_u32le(b, &n) < 0 || n == 0 || n > log->n_algs)
 		return -EBADMSG;
@@ -162,8 +162,8 @@ int tcg_log_next(struct tcg_log *log, struct tcg_event *ret)
 	uint32_t len;
 
 	/*
-	 * An event has a digest count that is not zero in its first twelve bytes: this looks no
-	 * further than that unless it is the end.
+	 * An event has a digest count in its first twelve bytes, which is not zero.  So this
+	 * looks no further unless the end is reached.
 	 */
 	if (bytes_all_zero(&b))
 		return 0;

@@ -10,10 +10,11 @@
 #define KEY_LEN 64
 
 static const uint8_t intel_qe[16] = {
-	0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07,
+	0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+	0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07,
 };
 
-/* What version 5 may carry, and what version 4 always carries in the second row. */
+/* The kinds of body in version 5.  Version 4 always has BODY_TD10. */
 enum { BODY_SGX = 1, BODY_TD10 = 2, BODY_TD15 = 3, BODY_TD15_MORE = 4 };
 
 static int problem(const char **ret, int error, const char *text)
@@ -23,7 +24,7 @@ static int problem(const char **ret, int error, const char *text)
 }
 
 /*
- * The next @n bytes, for the caller to look at through a structure of bytes; NULL when there
+ * Take the next @n bytes, for the caller to read through a structure of bytes; NULL when there
  * are fewer.
  */
 static const void *take(struct bytes *b, size_t n)
@@ -43,15 +44,17 @@ static int parse_header(struct bytes *b, struct tdx_quote *q, const char **ret_p
 	q->version = get_u16le(h->version);
 	if (q->version == 3)
 		return problem(ret_problem, -EOPNOTSUPP,
-			       "its version is 3, which is of SGX enclaves only: it is no quote of a TD");
+			       "its version is 3, which only SGX enclaves "
+			       "have: it is not a quote of a TD");
 	if (q->version != 4 && q->version != 5)
 		return problem(ret_problem, -EOPNOTSUPP,
-			       "its version is neither 4 nor 5, so it is no quote of a TD");
+			       "its version is neither 4 nor 5, so it is not a quote of a TD");
 	if (get_u16le(h->key_type) != KEY_ECDSA_P256)
 		return problem(ret_problem, -EOPNOTSUPP,
 			       "its attestation key is not of the type ECDSA P-256");
 	if (get_u32le(h->tee_type) == QUOTE_TEE_SGX)
-		return problem(ret_problem, -EOPNOTSUPP, "it is the quote of an SGX enclave, not of a TD");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "it is the quote of an SGX enclave, not of a TD");
 	if (get_u32le(h->tee_type) != QUOTE_TEE_TDX)
 		return problem(ret_problem, -EOPNOTSUPP, "it is the quote of another kind of TEE");
 	if (memcmp(h->qe_vendor_id, intel_qe, sizeof(intel_qe)) != 0)
@@ -81,12 +84,14 @@ static int parse_body(struct bytes *b, struct tdx_quote *q, const char **ret_pro
 	if (q->version == 5 && (bytes_u16le(b, &kind) < 0 || bytes_u32le(b, &len) < 0))
 		return problem(ret_problem, -EBADMSG, "it ends before its body");
 	if (kind == BODY_SGX)
-		return problem(ret_problem, -EOPNOTSUPP, "its body is that of an SGX enclave, not of a TD");
+		return problem(ret_problem, -EOPNOTSUPP,
+			       "its body is that of an SGX enclave, not of a TD");
 	if (body_len(kind) == 0)
 		return problem(ret_problem, -EOPNOTSUPP,
 			       "its body is neither that of TD 1.0 nor that of TD 1.5");
 	if (len != body_len(kind))
-		return problem(ret_problem, -EBADMSG, "the length of its body is not that of its kind");
+		return problem(ret_problem, -EBADMSG,
+			       "the length of its body is not that of its kind");
 	q->body = take(b, len);
 	if (!q->body)
 		return problem(ret_problem, -EBADMSG, "it ends inside its body");
@@ -106,7 +111,8 @@ static int enter_certification(struct bytes *b, uint16_t type, const char **ret_
 		return problem(ret_problem, -EBADMSG, "it ends before its certification data");
 	if (found != type)
 		return problem(ret_problem, -EOPNOTSUPP,
-			       "its certification data are not a QE report with a PCK certificate chain");
+			       "its certification data are not a QE report "
+			       "with a PCK certificate chain");
 	if (len != b->len)
 		return problem(ret_problem, -EBADMSG,
 			       "the length of its certification data is not what is left for them");
@@ -141,7 +147,8 @@ static int parse_auth(struct bytes *b, struct tdx_quote *q, const char **ret_pro
 	return 0;
 }
 
-int tdx_quote_parse(const uint8_t *data, size_t len, struct tdx_quote *ret, const char **ret_problem)
+int tdx_quote_parse(const uint8_t *data, size_t len, struct tdx_quote *ret,
+		    const char **ret_problem)
 {
 	struct bytes b = { data, len }, auth;
 	struct tdx_quote q = { 0 };

@@ -10,18 +10,19 @@
  * API", appendix A; "Intel TDX Module ABI", TDREPORT_STRUCT.
  *
  *	v4: header, TD 1.0 body, u32 length, authentication data, whatever follows
- *	v5: header, u16 kind of body, u32 its length, body, u32 length, authentication data, whatever follows
+ *	v5: header, u16 kind of body, u32 its length, body, u32 length, authentication data,
+ *	    whatever follows
  *
- *	authentication data: signature, attestation key, u16 6, u32 length,
- *	                     QE report, its signature, u16 length, QE authentication data, u16 5, u32 length, PCK chain
+ *	authentication data: signature, attestation key, u16 6, u32 length, QE report,
+ *	    its signature, u16 length, QE authentication data, u16 5, u32 length, PCK chain
  *
- * No allocation, no I/O.  What is returned points into the caller's bytes.
+ * No allocation, no I/O.  Results point into the caller's bytes.
  */
 
 /* No real quote is longer than 8000 bytes; the kernel's own limit is 128 KiB. */
 #define TDX_QUOTE_MAX (128 * 1024)
 
-/* Of the header's tee_type. */
+/* Values of the header's tee_type. */
 #define QUOTE_TEE_SGX 0x00u
 #define QUOTE_TEE_TDX 0x81u
 
@@ -29,12 +30,12 @@ struct tdx_quote_header {
 	uint8_t version[2];
 	uint8_t key_type[2];		/* 2: ECDSA with P-256 and SHA-256 */
 	uint8_t tee_type[4];
-	uint8_t svn[4];			/* of QE and PCE, once */
+	uint8_t svn[4];			/* of QE and PCE, formerly */
 	uint8_t qe_vendor_id[16];
 	uint8_t user_data[20];
 };
 
-/* What a TD 1.5 body begins with too. */
+/* A TD 1.5 body begins with this too. */
 struct td_body {
 	uint8_t tee_tcb_svn[16];
 	uint8_t mrseam[48];
@@ -52,14 +53,15 @@ struct td_body {
 
 struct td_body15 {
 	struct td_body body;
-	uint8_t tee_tcb_svn2[16];	/* of the module that runs now; tee_tcb_svn is of the one at launch */
+	/* of the module that runs now; tee_tcb_svn is that of the module at launch */
+	uint8_t tee_tcb_svn2[16];
 	uint8_t mrservicetd[48];
 };
 
 /* Of version 5, body type 4: a TD 1.5 body and 237 bytes about service TDs and migration. */
 #define TD_BODY15_MORE_LEN 885
 
-/* An SGX report: here the quoting enclave's. */
+/* An SGX report; here that of the quoting enclave. */
 struct sgx_report {
 	uint8_t cpusvn[16];
 	uint8_t miscselect[4];
@@ -75,7 +77,7 @@ struct sgx_report {
 	uint8_t report_data[64];
 };
 
-/* What the TDX module gives a TD; only a quote of it means anything outside of the machine. */
+/* What the TDX module gives to a TD.  Outside the machine only a quote of it means anything. */
 struct td_report {
 	uint8_t type[4];		/* 81h, 0, 0, version */
 	uint8_t reserved1[12];
@@ -114,25 +116,27 @@ struct tdx_quote {
 	const struct tdx_quote_header *header;
 	const struct td_body *body;
 	const struct td_body15 *body15;	/* NULL for TD 1.0 */
-	bool has_more;			/* more follows it, which is signed as well: what migrated the TD, and from where */
-	struct bytes signed_part;	/* what @signature covers */
+	/* more follows the body, also signed: what migrated the TD, and from where */
+	bool has_more;
+	struct bytes signed_part;	/* the bytes that @signature covers */
 	const uint8_t *signature;	/* r, s: 32 bytes each, big-endian */
 	const uint8_t *key;		/* the attestation key: x, y, as above */
 	const struct sgx_report *qe_report;
 	const uint8_t *qe_signature;	/* over @qe_report, by the PCK */
 	struct bytes qe_auth;		/* maybe empty */
 	struct bytes pck_chain;		/* PEM: leaf, intermediate, root; a last NUL is possible */
-	size_t n_trailing;		/* bytes after all that; nobody signed them, they are never read */
+	/* bytes after all that; they are not signed and never read */
+	size_t n_trailing;
 };
 
 /*
- * Take a quote apart.  Every length must fit and fill what it lies in; nothing is believed yet
- * but the sizes.
+ * Parse a quote.  Every length must fit and fill its place; so far only the sizes can be trusted.
  *
  * @ret_problem is set on failure: what is wrong, in words, and constant.
- * Returns 0; -EBADMSG when the bytes are malformed; -EOPNOTSUPP when they are a quote that is
- * not one of a TD by Intel's quoting enclave in version 4 or 5 with an ECDSA P-256 key;
- * -EMSGSIZE over TDX_QUOTE_MAX.  @ret is written on success only.
+ *
+ * Returns 0; -EBADMSG when the bytes are malformed; -EOPNOTSUPP when they are a quote, but not
+ * one of a TD by Intel's quoting enclave in version 4 or 5 with an ECDSA P-256 key; -EMSGSIZE
+ * over TDX_QUOTE_MAX.  @ret is written on success only.
  */
 int tdx_quote_parse(const uint8_t *data, size_t len, struct tdx_quote *ret,
 		    const char **ret_problem);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wire/tpm-quote.h"
 
-#define MAGIC_GENERATED 0xff544347	/* TPM_GENERATED_VALUE: a TPM signs nothing else from outside that begins so */
+/* TPM_GENERATED_VALUE: a TPM signs no data from outside that begins like this. */
+#define MAGIC_GENERATED 0xff544347
 #define ST_ATTEST_QUOTE 0x8018
 #define ALG_RSASSA 0x0014
-#define N_SELECTIONS 16			/* as many banks as a TPM can have */
+#define N_SELECTIONS 16			/* the most banks that a TPM can have */
 #define SELECT_MAX 4			/* bytes: PCR 0 to 31 */
 
 static int problem(const char **ret, int error, const char *text)
@@ -43,7 +44,7 @@ static int take_u64(struct bytes *b, uint64_t *ret)
 	return r;
 }
 
-/* What the specification calls a TPM2B. */
+/* The specification calls this a TPM2B. */
 static int take_sized(struct bytes *b, struct bytes *ret)
 {
 	uint16_t len;
@@ -63,10 +64,7 @@ static int parse_clock(struct bytes *b, struct tpm_quote *q)
 	return take_u64(b, &q->firmware);
 }
 
-/*
- * A bank of which nothing is selected counts for nothing; a bit for a PCR that no TPM has is a
- * lie.
- */
+/* A bank without selected PCRs does not count.  A bit for a PCR that no TPM has is a lie. */
 static int parse_selection(struct bytes *b, struct tpm_quote *q)
 {
 	struct bytes bitmap;
@@ -104,11 +102,13 @@ static int parse_quote_info(struct bytes *b, struct tpm_quote *q, const char **r
 	if (take_sized(b, &q->digest) < 0)
 		return problem(ret_problem, -EBADMSG, "it ends inside the digest of the PCRs");
 	if (b->len > 0)
-		return problem(ret_problem, -EBADMSG, "there are bytes after the digest of the PCRs");
+		return problem(ret_problem, -EBADMSG,
+			       "there are bytes after the digest of the PCRs");
 	return 0;
 }
 
-int tpm_quote_parse(const uint8_t *data, size_t len, struct tpm_quote *ret, const char **ret_problem)
+int tpm_quote_parse(const uint8_t *data, size_t len, struct tpm_quote *ret,
+		    const char **ret_problem)
 {
 	struct bytes b = { data, len };
 	struct tpm_quote q = { 0 };
@@ -125,7 +125,8 @@ int tpm_quote_parse(const uint8_t *data, size_t len, struct tpm_quote *ret, cons
 			       "it was not made by a TPM: it does not begin with ff544347");
 	if (type != ST_ATTEST_QUOTE)
 		return problem(ret_problem, -ENOMSG, "it attests something else than PCRs");
-	if (take_sized(&b, &q.signer) < 0 || take_sized(&b, &q.extra) < 0 || parse_clock(&b, &q) < 0)
+	if (take_sized(&b, &q.signer) < 0 || take_sized(&b, &q.extra) < 0 ||
+	    parse_clock(&b, &q) < 0)
 		return problem(ret_problem, -EBADMSG, "it ends before its PCRs");
 	r = parse_quote_info(&b, &q, ret_problem);
 	if (r < 0)
