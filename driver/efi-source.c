@@ -31,10 +31,10 @@ static struct secret_dir coco_dir;
 static struct dentry *legacy_dir, *legacy_link;
 
 /*
- * Firmware of 2022 and before keeps the descriptor in memory that is the kernel's after boot, and
- * has long been overwritten. The firmware image itself has the same numbers for the host to read,
- * and is still there. Reading its last page is safe where this is called: the configuration table
- * has said that this is such firmware, and it ran from there.
+ * Firmware of 2022 and before keeps the descriptor in memory that the kernel uses after boot, so
+ * that it has long been overwritten. The firmware image itself still has the same numbers, for
+ * the host to read. Reading its last page is safe here: the configuration table says that this is
+ * such firmware, and the firmware ran from that page.
  */
 static int area_from_image(phys_addr_t *ret_base, u64 *ret_len)
 {
@@ -54,7 +54,7 @@ static int area_from_image(phys_addr_t *ret_base, u64 *ret_len)
 	return 0;
 }
 
-/* Find the area's place; says why when it is not known. Errors as of secret_source.find. */
+/* Find the area's address and length. Logs why when it fails. Errors as in secret_source.find. */
 static int area_locate(phys_addr_t *ret_base, u64 *ret_len, const char **ret_how)
 {
 	u8 descriptor[DESCRIPTOR_LEN];
@@ -98,14 +98,15 @@ static int area_locate(phys_addr_t *ret_base, u64 *ret_len, const char **ret_how
 	return 0;
 }
 
-/* May the area be there? Says why not. */
+/* May the area be there? Logs why not. */
 static int area_check(phys_addr_t base, u64 len, const char *how)
 {
 	int r = len > AREA_MAX ? -ERANGE : fwmem_check(base, len, FWMEM_SECRET);
 
 	if (r == 0)
 		return 0;
-	pr_err("refused: the secret area at %pa, %llu bytes, by %s, %s%s\n", &base, len, how, fwmem_why(r),
+	pr_err("refused: the secret area at %pa, %llu bytes, by %s, %s%s\n",
+	       &base, len, how, fwmem_why(r),
 	       r == -ESTALE ? ": update this machine's firmware" : "");
 	return -EBADMSG;
 }
@@ -160,7 +161,7 @@ static void efi_forget(void)
 	fwmem_unmap_secret(area);
 }
 
-/* Returns 1 for a new file, 0 when the entry has none of its own, or an error. */
+/* Returns 1 for a new file, 0 when the entry gets no file, or an error. */
 static int publish_entry(const struct secret_entry *entry)
 {
 	u8 *data = area + entry->offset;
@@ -185,8 +186,8 @@ static int publish_entry(const struct secret_entry *entry)
 }
 
 /*
- * A file for each entry; what is wrong with one does not hide those before it. Returns their
- * number or, without any, an error.
+ * Make a file for each entry. An error in one entry does not hide the entries before it. Returns
+ * the number of files or, without any, an error.
  */
 static int publish_entries(void)
 {
@@ -211,7 +212,8 @@ static int publish_entries(void)
 			n_files += r;
 	}
 	if (r < 0) {
-		pr_warn("the table is broken after %u entries: what follows cannot be read\n", n_entries);
+		pr_warn("the table is broken after %u entries: what follows cannot be read\n",
+			n_entries);
 		last_error = r;
 	}
 	if (n_files)
@@ -221,7 +223,7 @@ static int publish_entries(void)
 	return n_files ? n_files : last_error;
 }
 
-/* The older path is a link, so that it has the same files: what is removed there is removed. */
+/* The older path is a link, so it has the same files: a file removed there is removed here too. */
 static void publish_legacy_path(void)
 {
 	int r;

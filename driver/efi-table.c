@@ -2,18 +2,18 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /*
- * The EFI configuration table, found again. The kernel reads it early and keeps of it what its
- * configuration says; most distributions leave CONFIG_EFI_COCO_SECRET off, and neither the table
- * nor its address is exported to modules.
+ * The EFI configuration table, found again. The kernel reads the table early, and keeps only what
+ * its configuration asks for. Most distributions leave CONFIG_EFI_COCO_SECRET off, and neither
+ * the table nor its address is exported to modules.
  *
  * Two ways lead back to it:
  *
  *	L1	The EFI system table, which points to it, lies in the firmware's runtime
- *		data, and the kernel's map of those is exported. No file and no parameter is
- *		involved: nobody in this machine can steer it.
- *	L2	Without the memory map (efi=noruntime) sysfs still tells both addresses, as the
- *		kernel has them from its boot. Who controls what the loader of this module sees
- *		below /sys could lie there.
+ *		data, and the kernel's map of that data is exported. No file and no
+ *		parameter is involved: nobody in this machine can steer it.
+ *	L2	Without the memory map (efi=noruntime) sysfs still has both addresses, as
+ *		the kernel got them at boot. Whoever controls what the loader of this
+ *		module sees below /sys could lie there.
  *
  * Either way the system table's checksum must be right, and the configuration table must have the
  * ACPI tables where this kernel found them at boot. Layouts: UEFI specification 2.10, 4.3 "EFI
@@ -33,7 +33,7 @@
 #include "wire/guid.h"
 
 #define SYSTAB_LEN_MIN sizeof(efi_system_table_64_t)
-#define SYSTAB_LEN_MAX 256	/* bytes; revisions so far have 120 */
+#define SYSTAB_LEN_MAX 256	/* in bytes; revisions so far have 120 */
 #define CONFIG_ENTRY_LEN 24	/* GUID, u64 address */
 #define CONFIG_ENTRIES_MAX 512
 #define RUNTIME_REGION_MAX (64ull << 20)
@@ -44,8 +44,8 @@ static const struct guid acpi20_guid =
 	GUID_INIT_TEXT(0x8868e871, 0xe4f1, 0x11d3, 0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81);
 
 /*
- * A system table is as long as it says, and its checksum is over that with the checksum itself as
- * zero.
+ * A system table states its own length. Its checksum covers that length, with the checksum itself
+ * taken as zero.
  */
 union systab {
 	efi_system_table_64_t t;
@@ -53,8 +53,8 @@ union systab {
 };
 
 /*
- * Is there a whole system table in the @len bytes at @from? Works on a copy: what is checked is
- * what is used.
+ * Is there a whole system table in the @len bytes at @from? Works on a copy, so that the bytes
+ * that are checked are the bytes that are used.
  */
 static bool systab_read(const u8 *from, size_t len, union systab *ret)
 {
@@ -73,8 +73,8 @@ static bool systab_read(const u8 *from, size_t len, union systab *ret)
 }
 
 /*
- * The address of the last entry with @guid in a configuration table, as the kernel takes the last
- * one.
+ * Find the address of the last entry with @guid in a configuration table. The kernel uses the
+ * last one too.
  */
 static bool config_lookup(struct bytes table, const struct guid *guid, u64 *ret)
 {
@@ -92,9 +92,8 @@ static bool config_lookup(struct bytes table, const struct guid *guid, u64 *ret)
 }
 
 /*
- * Look into the configuration table of @n entries at @pa.
- * Returns 0; -ENOENT when it has no secret area; -EBADMSG when it is not the table that this
- * kernel was booted with.
+ * Read the configuration table of @n entries at @pa. Returns 0; -ENOENT when it has no secret
+ * area; -EBADMSG when it is not the table that this kernel was booted with.
  */
 static int config_read(phys_addr_t pa, u64 n, phys_addr_t *ret)
 {
@@ -129,8 +128,8 @@ free:
 }
 
 /*
- * The kernel has told the firmware its virtual addresses, and the system table's pointers are
- * such: back to physical.
+ * The kernel has given virtual addresses to the firmware, and the system table's pointers are
+ * virtual. Convert one back to physical.
  */
 static phys_addr_t runtime_to_phys(u64 address)
 {
@@ -146,7 +145,10 @@ static phys_addr_t runtime_to_phys(u64 address)
 	return address;
 }
 
-/* What the configuration tables that were found say: one thing, or the search has failed. */
+/*
+ * The answer of the configuration tables that were found. All must agree, or the search has
+ * failed.
+ */
 struct answer {
 	bool given;
 	int r;		/* as of config_read() */
@@ -163,7 +165,7 @@ static int answer_add(struct answer *answer, int r, phys_addr_t pa)
 	return 0;
 }
 
-/* Scan one region for all system tables in it that are of this boot. */
+/* Scan one region for all system tables of this boot. */
 static int scan_region(phys_addr_t base, u64 len, struct answer *answer)
 {
 	union systab systab;
@@ -183,18 +185,17 @@ static int scan_region(phys_addr_t base, u64 len, struct answer *answer)
 		if (r == 0 || r == -ENOENT)
 			r = answer_add(answer, r, pa);
 		else if (r == -EBADMSG)
-			r = 0;	/* none of ours: a copy that firmware left behind, say */
+			r = 0;	/* not this boot's: perhaps a copy that firmware left behind */
 	}
 	fwmem_unmap((void *)p);
 	return r;
 }
 
 /*
- * L1. The variables of the firmware lie in its runtime data too, and the host may have written
- * those: one could hold a system table and all that makes it look good. The real one is there as
- * well. So all of the data is searched, and tables that say different things mean that neither is
- * believed; and when a part of it cannot be searched, what is found in the others is not believed
- * either.
+ * L1. The firmware's variables lie in its runtime data too, and the host may have written them:
+ * one could hold a system table and all that makes it look good. The real table is there as well.
+ * So all of the data is searched. If tables differ, none is believed. If a part cannot be
+ * searched, what is found in the other parts is not believed either.
  */
 static int find_in_runtime_data(phys_addr_t *ret)
 {
@@ -219,7 +220,7 @@ static int find_in_runtime_data(phys_addr_t *ret)
 	return answer.r;
 }
 
-/* Up to @len bytes of a file in sysfs, from @at. Returns how many, or an error. */
+/* Read up to @len bytes of a file in sysfs, from @at. Returns the number of bytes, or an error. */
 static ssize_t sysfs_read(const char *path, loff_t at, void *to, size_t len)
 {
 	struct file *file;
@@ -273,14 +274,14 @@ int efi_coco_descriptor(phys_addr_t *ret, const char **ret_how)
 	if (!efi_enabled(EFI_BOOT) || !efi_enabled(EFI_64BIT))
 		return -ENODEV;
 #ifdef HAVE_EFI_COCO_SECRET
-	/* 0 where the kernel has the field but does not fill it. */
+	/* 0 where the kernel has the field but does not fill it in. */
 	if (efi.coco_secret && efi.coco_secret != EFI_INVALID_TABLE_ADDR) {
 		*ret = efi.coco_secret;
 		*ret_how = "the kernel's own pointer";
 		return 0;
 	}
 #endif
-	/* The flag, not the map: without it the map may still have its entries. */
+	/* Check the flag, not the map: the map may still have entries without the flag. */
 	if (efi_enabled(EFI_MEMMAP)) {
 		*ret_how = "the EFI system table";
 		return find_in_runtime_data(ret);

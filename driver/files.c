@@ -3,21 +3,23 @@
 
 /*
  * Secrets as files: <securityfs>/secrets/<source>/<name>, mode 0440. Reading copies from the
- * firmware's memory to the reader and to nowhere else. Removing zeroes the secret there, and then
- * no open file can read it any more.
+ * firmware's memory to the reader and nowhere else. Removing a file zeroes its secret in that
+ * memory, and then no open file can read it any more.
  *
- * A file's i_private is its secret, and NULL once that has been wiped: both under the inode's lock.
+ * A file's i_private is its secret, or NULL once the secret is wiped. Both are protected by the
+ * inode's lock.
  *
- * Somebody may hold on to a file that was removed without having it open, and open it later; so the
- * inodes stay until the module goes, and only then lose this module's operations.
+ * Somebody may hold a removed file without having it open, and open it later. So the inodes stay
+ * until the module goes, and only then lose this module's operations.
  *
- * Those name no owner. The VFS warns, with a stack trace, of who opens a file whose owner is just
- * going; so opening takes the reference itself, and fails in silence when there is none to have.
- * Who was preempted in there, or between reading i_fop or i_op and calling what it has, holds no
- * reference but still needs this module's memory: secret_dirs_settle() waits for that.
+ * These operations name no owner. If they did, the VFS would warn, with a stack trace, about
+ * anybody who opens a file while its owner is going. So the open operation takes the reference
+ * itself, and fails silently when that is too late. A task that was preempted in there, or
+ * between reading i_fop or i_op and calling it, holds no reference but still needs this module's
+ * memory. secret_dirs_settle() waits for such tasks.
  *
- * A file's size is 0, as that of the kernel's efi_secret: everybody may look at it, and the length
- * of a passphrase is not for everybody.
+ * A file's size is 0, like in the kernel's efi_secret: everybody may look at the size, and the
+ * length of a passphrase is not for everybody.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -31,16 +33,16 @@
 #include "driver/files.h"
 
 /*
- * Attempts to see how often securityfs pins a dentry; each can be spoilt by somebody who looks at
- * the same time.
+ * The number of attempts to see how often securityfs pins a dentry. Somebody who looks at the
+ * dentry at the same time can spoil an attempt.
  */
 #define PIN_PROBES 8
 
 struct secret_file {
 	struct list_head list;
 	struct secret_dir *dir;
-	struct dentry *dentry;	/* NULL once it has been removed */
-	struct inode *inode;	/* has a reference of ours */
+	struct dentry *dentry;	/* NULL once the file is removed */
+	struct inode *inode;	/* we hold a reference */
 	struct secret_span span;
 };
 
@@ -82,15 +84,15 @@ static void zero_and_flush(u8 *p, size_t len)
 		return;
 	memzero_explicit(p, len);
 	/*
-	 * From the cache into the memory itself, where a host could else find the old ciphertext
-	 * and put it back.
+	 * Flush the cache into memory. Otherwise a host could find the old ciphertext there and
+	 * put it back.
 	 */
 	clflush_cache_range(p, len);
 }
 
 /*
- * The mark goes last: a crash between the two leaves an entry of zeros, never a secret that no
- * reader knows of.
+ * The mark goes last: a crash in between leaves an entry of zeros, never a secret that no reader
+ * knows of.
  */
 static void secret_wipe(const struct secret_span *span)
 {
@@ -98,7 +100,7 @@ static void secret_wipe(const struct secret_span *span)
 	zero_and_flush(span->mark, span->mark_len);
 }
 
-/* From here on no read finds a secret. Under the inode's lock. */
+/* After this no read finds the secret. Call under the inode's lock. */
 static void secret_detach(struct inode *inode)
 {
 	inode->i_private = NULL;
@@ -106,8 +108,8 @@ static void secret_detach(struct inode *inode)
 
 /*
  * The VFS holds the folder's lock and the file's, and its own reference to @dentry. Neither lock
- * may be dropped here: two removals would take them in different order. That is why this is not
- * securityfs_remove().
+ * may be dropped here: two removals would take them in different order. So securityfs_remove()
+ * cannot be used.
  */
 static int secret_unlink(struct inode *parent, struct dentry *dentry)
 {
@@ -119,7 +121,7 @@ static int secret_unlink(struct inode *parent, struct dentry *dentry)
 	secret_detach(inode);
 	f->dentry = NULL;
 	pins = f->dir->pins;
-	r = simple_unlink(parent, dentry);	/* drops one reference of securityfs */
+	r = simple_unlink(parent, dentry);	/* drops one of securityfs's references */
 	while (--pins > 0)
 		dput(dentry);
 	return r;
@@ -142,14 +144,15 @@ void securityfs_drop(struct dentry *dentry)
 
 /*
  * Kernels before the middle of 2025 take two references to each new dentry of securityfs, later
- * ones take one, and stable kernels have either: so the version does not tell, but a new dentry
- * does. Somebody who walks by holds a reference too for a moment, so one look may see too many,
- * but never too few. @parent is closed to all but root.
+ * kernels take one, and stable kernels do either. So the version does not tell, but a new dentry
+ * does. Somebody who walks by also holds a reference for a moment, so one look may see too many,
+ * but never too few. Only root may enter @parent.
  */
 #ifdef HAVE_D_MAKE_PERSISTENT
 static int securityfs_pins(struct dentry *parent)
 {
-	return 1;	/* kernels of 2026 and later; d_make_persistent() takes it, simple_unlink() gives it back */
+	/* in 2026 and later; d_make_persistent() takes it, simple_unlink() gives it back */
+	return 1;
 }
 #else
 static int securityfs_pins(struct dentry *parent)
@@ -188,8 +191,8 @@ static void secret_dir_set_ops(const struct secret_dir *dir, const struct inode_
 }
 
 /*
- * The operations of an inode that is nothing yet: opening it fails with ENXIO. They are the
- * kernel's, not this module's.
+ * Find the operations of an inode that is new and unused: opening it fails with ENXIO. They
+ * belong to the kernel, not to this module.
  */
 static const struct file_operations *new_inode_fops(struct super_block *sb)
 {
@@ -268,8 +271,8 @@ void secret_dir_remove(struct secret_dir *dir, bool wipe)
 	struct secret_file *f, *next;
 
 	/*
-	 * No removal is under way after this, and none can begin: the files that are there stay
-	 * until they are taken away here.
+	 * After this no removal is under way, and none can begin: the existing files stay until
+	 * they are removed here.
 	 */
 	secret_dir_set_ops(dir, dir->plain_ops);
 
@@ -293,10 +296,11 @@ void secret_dir_remove(struct secret_dir *dir, bool wipe)
 void secret_dirs_settle(void)
 {
 	/*
-	 * Nobody sleeps between reading the operations and using them, or in this module, but who
-	 * has locked the folder or has a reference to the module; nor after giving that back. So
-	 * each task has done with this module once it has slept, or has run in user space. A kernel
-	 * that preempts and cannot wait for that does not let this module go: main.c.
+	 * A task does not sleep between reading the operations and using them, nor in this
+	 * module, unless it has locked the folder or holds a reference to the module; nor after
+	 * giving the reference back. So a task is done with this module once it has slept, or has
+	 * run in user space. If a kernel preempts and cannot wait for that, this module is never
+	 * unloaded: main.c.
 	 */
 	synchronize_rcu_tasks();
 }

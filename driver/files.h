@@ -9,8 +9,8 @@
 /**
  * struct secret_dir - a folder of securityfs with secrets, where removing a file wipes the secret
  * @dentry: the folder
- * @plain_ops: what securityfs gave it; put back before the module goes
- * @gone_fops: what a file has that nobody should open any more
+ * @plain_ops: the operations from securityfs; put back before the module goes
+ * @gone_fops: operations of files that nobody may open any more
  * @pins: references that this kernel's securityfs keeps on each file
  * @files: of struct secret_file
  *
@@ -26,11 +26,10 @@ struct secret_dir {
 
 /**
  * struct secret_span - a secret in the firmware's memory, borrowed by its file
- * @data: what is read, and wiped
- * @len: bytes of it, may be 0
- * @mark: what tells the next reader that the secret is there; zeroed last. NULL when there
- *	is no such thing
- * @mark_len: bytes of it
+ * @data: the bytes that are read, and wiped
+ * @len: their number, may be 0
+ * @mark: bytes that tell the next reader that the secret exists; zeroed last. NULL without a mark
+ * @mark_len: their number
  */
 struct secret_span {
 	u8 *data;
@@ -47,8 +46,8 @@ struct secret_span {
  *
  * Until secret_dir_open() only root may enter it, and nobody can remove a file.
  *
- * Return: 0, or what securityfs says; -EOPNOTSUPP when its files are kept in a way that this
- * module does not know.
+ * Return: 0, or an error of securityfs; -EOPNOTSUPP when securityfs keeps its files in a way that
+ * this module does not know.
  */
 int secret_dir_create(struct secret_dir *dir, const char *name, struct dentry *parent);
 
@@ -63,7 +62,7 @@ int secret_dir_create(struct secret_dir *dir, const char *name, struct dentry *p
 int secret_dir_add(struct secret_dir *dir, const char *name, const struct secret_span *span);
 
 /**
- * secret_dir_open() - everything is there: let people in
+ * secret_dir_open() - all files exist: let people in
  * @dir: the folder
  */
 void secret_dir_open(struct secret_dir *dir);
@@ -71,24 +70,24 @@ void secret_dir_open(struct secret_dir *dir);
 /**
  * secret_dir_remove() - take the folder and its files away
  * @dir: the folder, from secret_dir_create()
- * @wipe: wipe the secrets too, those that have not been
+ * @wipe: also wipe the secrets that are left
  */
 void secret_dir_remove(struct secret_dir *dir, bool wipe);
 
 /**
- * secret_dirs_settle() - wait until nobody can look at this module's operations any more
+ * secret_dirs_settle() - wait until nobody can use this module's operations any more
  *
  * After the last secret_dir_remove(), before the module's memory goes.
  */
 void secret_dirs_settle(void);
 
 /**
- * securityfs_drop() - securityfs_remove(), and the name is free for sure
+ * securityfs_drop() - securityfs_remove(), and the name is certainly free
  * @dentry: what securityfs_create_*() gave, or NULL
  *
- * securityfs_remove() leaves in place what somebody still stands in or looks at, and everybody
- * may stand in our folders. Then neither could the folder above go, nor the module be loaded
- * again before the next boot.
+ * securityfs_remove() leaves a folder in place while somebody stands in it or looks at it, and
+ * everybody may stand in our folders. Then the folder above could not go, and the module could not
+ * be loaded again before the next boot.
  */
 void securityfs_drop(struct dentry *dentry);
 

@@ -17,9 +17,9 @@ static bool overlaps(phys_addr_t first, phys_addr_t last, u64 other_first, u64 o
 }
 
 /*
- * The ranges with secrets that are mapped now. Without it one table could name a part of what another
- * one names, and wiping the one would destroy the other. Only the module's init and exit come here,
- * which never run at the same time.
+ * The ranges with secrets that are mapped now. Without this list one table could name a part of
+ * what another table names, and wiping the one would destroy the other. Only the module's init
+ * and exit come here, and they never run at the same time.
  */
 struct mapping {
 	struct list_head list;
@@ -40,12 +40,12 @@ static bool is_secret(phys_addr_t base, u64 len)
 	return false;
 }
 
-/* Below it lie the interrupt vectors, the BIOS and its data, and video memory. */
+/* Below this address lie the interrupt vectors, the BIOS and its data, and video memory. */
 #define LEGACY_END 0x100000ull
 
 /*
- * From here to 4 GiB every PC has interrupt controllers, timers, the TPM and the firmware's flash,
- * whatever a memory map says.
+ * From here to 4 GiB every PC has interrupt controllers, timers, the TPM and the firmware's
+ * flash, whatever its memory map says.
  */
 #define DEVICES_BASE 0xfec00000ull
 #define DEVICES_LAST 0xffffffffull
@@ -56,7 +56,7 @@ static int count_bytes(struct resource *res, void *arg)
 	return 0;
 }
 
-/* Is the whole page of this kind, by the memory map that the kernel got from the firmware? */
+/* Is the whole page of this kind, according to the firmware's memory map? */
 static bool page_is(phys_addr_t page, unsigned long desc)
 {
 	u64 n = 0;
@@ -75,7 +75,10 @@ static bool page_is_reserved(phys_addr_t page, enum fwmem_use use)
 	       (use == FWMEM_DESCRIPTOR && page_is(page, IORES_DESC_ACPI_TABLES));
 }
 
-/* Stops at what is neither of the memory map's kinds: somebody has claimed it for a device. */
+/*
+ * Stops the walk at a resource of another kind than the memory map's: a driver has claimed it for
+ * a device.
+ */
 static int is_claimed(struct resource *res, void *arg)
 {
 	return res->desc != IORES_DESC_RESERVED && res->desc != IORES_DESC_ACPI_NV_STORAGE &&
@@ -84,7 +87,7 @@ static int is_claimed(struct resource *res, void *arg)
 
 /*
  * Code and data that the firmware still uses, and memory-mapped flash with its variables. Without
- * the map (efi=noruntime) nobody calls the runtime services, so what they had is like any other
+ * the map (efi=noruntime) nobody calls the runtime services, so their memory is like any other
  * reserved memory.
  */
 static bool is_efi_runtime(phys_addr_t first, phys_addr_t last)
@@ -110,8 +113,8 @@ static int check_address(phys_addr_t base, u64 len, enum fwmem_use use, phys_add
 	if (!base || !len || check_add_overflow((u64)base, len - 1, &last))
 		return -ERANGE;
 	/*
-	 * ioremap() looks up what is at an address with all its bits, and then maps what is at the
-	 * address without those that are none: with the encryption bit set RAM would pass.
+	 * ioremap() checks an address with all its bits, but maps it without the bits that are
+	 * not address bits. So with the encryption bit set, RAM would pass.
 	 */
 	if ((base | last) & ~__PHYSICAL_MASK)
 		return -EOVERFLOW;
@@ -145,8 +148,8 @@ int fwmem_check(phys_addr_t base, u64 len, enum fwmem_use use)
 	if (use == FWMEM_IMAGE)
 		return 0;
 	/*
-	 * What is not RAM may be a device, or nothing at all; to touch either as private memory
-	 * ends a guest of SEV-ES, SNP or TDX.
+	 * An address that is not RAM may be a device, or nothing at all. Access to either as
+	 * private memory ends a guest of SEV-ES, SNP or TDX.
 	 */
 	for (phys_addr_t page = first; page < last; page += PAGE_SIZE)
 		if (!page_is_reserved(page, use))
@@ -163,7 +166,7 @@ const char *fwmem_why(int error)
 {
 	switch (error) {
 	case -EOVERFLOW:
-		return "has an address with bits that are none, such as the encryption bit";
+		return "has an address with unusable bits, such as the encryption bit";
 	case -ESTALE:
 		return "is in memory that the kernel has taken over";
 	case -ENXIO:
@@ -186,9 +189,9 @@ void *fwmem_map(phys_addr_t base, u64 len, enum fwmem_use use)
 	if (r < 0)
 		return ERR_PTR(r);
 	/*
-	 * memremap() of older kernels would map reserved memory shared, that is, without the
-	 * encryption bit, and read ciphertext. This one is cached and private; it is memory, so
-	 * the __iomem means nothing.
+	 * memremap() of older kernels would map reserved memory as shared, that is, without the
+	 * encryption bit, and read ciphertext. This mapping is cached and private. It is memory,
+	 * so the __iomem means nothing.
 	 */
 	p = ioremap_encrypted(base, len);
 	return p ? (void __force *)p : ERR_PTR(-ENOMEM);

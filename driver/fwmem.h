@@ -6,18 +6,18 @@
 
 /*
  * Memory that belongs to the firmware. All addresses here come from tables that the host may have
- * written, and in L2 (efi-table.c) from files that root may have replaced: so every range is
- * checked before it is touched, page by page.
+ * written and, in L2 (efi-table.c), from files that root may have replaced. So every range is
+ * checked before it is accessed, page by page.
  */
 
 /**
- * enum fwmem_use - what a range is wanted for, which says where it may lie
+ * enum fwmem_use - what a range is for, which decides where it may lie
  * @FWMEM_SECRET: to be served and wiped: memory that the firmware's map calls Reserved or ACPI
  *	NVS, above the first MiB and below or above the devices under 4 GiB, and not in a region of
  *	EFI's runtime services
- * @FWMEM_DESCRIPTOR: a table of the firmware's: the same, and ACPI tables too
- * @FWMEM_RUNTIME: EFI's own tables: memory that the firmware's map calls Reserved, as it calls
- *	all that EFI's runtime services use
+ * @FWMEM_DESCRIPTOR: a table of the firmware: the same, and ACPI tables too
+ * @FWMEM_RUNTIME: EFI's own tables: memory that the firmware's map calls Reserved, like all
+ *	memory of EFI's runtime services
  * @FWMEM_IMAGE: the last page of the firmware's image, below 4 GiB, which is in no map
  */
 enum fwmem_use {
@@ -38,9 +38,9 @@ enum fwmem_use {
  * @use: what for
  *
  * Return: 0; -ERANGE when the range is empty, wraps or lies where no memory of that use can;
- * -EOVERFLOW when its address has bits that are no part of an address, like the encryption bit;
- * -ESTALE when any part of it is System RAM, which is the kernel's own to use: what the firmware
- * left there is gone, or somebody put it there; -EACCES when any part of it belongs to EFI's
+ * -EOVERFLOW when its address has bits that are not address bits, like the encryption bit;
+ * -ESTALE when any part of it is System RAM, which the kernel itself uses: the firmware's data
+ * there is gone, or somebody put it there; -EACCES when any part of it belongs to EFI's
  * runtime services; -ENXIO when any page of it is not reserved by the firmware's map, or a driver
  * has taken it for a device.
  */
@@ -48,7 +48,7 @@ int fwmem_check(phys_addr_t base, u64 len, enum fwmem_use use);
 
 /**
  * fwmem_why() - what fwmem_check() and fwmem_map_secret() found wrong, in words
- * @error: what they said
+ * @error: their error
  *
  * Return: a text to follow "SVKL key 1 ".
  */
@@ -60,30 +60,30 @@ const char *fwmem_why(int error);
  * @len: bytes
  * @use: what for
  *
- * Return: an address for fwmem_unmap(), or what fwmem_check() says, or -ENOMEM, as an error
- * pointer.
+ * Return: an address for fwmem_unmap(); or an error pointer: an error of fwmem_check(), or
+ * -ENOMEM.
  */
 void *fwmem_map(phys_addr_t base, u64 len, enum fwmem_use use);
 
 /**
  * fwmem_unmap() - undo fwmem_map()
- * @p: what that gave
+ * @p: its result
  */
 void fwmem_unmap(void *p);
 
 /**
- * fwmem_map_secret() - map a range that is to be served, and wiped
+ * fwmem_map_secret() - map a range that will be served, and wiped
  * @base: physical address
  * @len: bytes
  *
- * Return: an address for fwmem_unmap_secret(); or as an error pointer -EBUSY when it shares a byte
- * with another range of this kind, or what fwmem_map() says.
+ * Return: an address for fwmem_unmap_secret(); or an error pointer: -EBUSY when the range shares a
+ * byte with another range of this kind, or an error of fwmem_map().
  */
 void *fwmem_map_secret(phys_addr_t base, u64 len);
 
 /**
  * fwmem_unmap_secret() - undo fwmem_map_secret()
- * @p: what that gave
+ * @p: its result
  */
 void fwmem_unmap_secret(void *p);
 
@@ -94,8 +94,7 @@ void fwmem_unmap_secret(void *p);
  * @use: what for
  * @to: where to
  *
- * What is parsed is a copy where the original may be shared or still change. Secrets are never
- * copied.
+ * Where the original may be shared or may change, a copy is parsed. Secrets are never copied.
  *
  * Return: 0, or an error like fwmem_map().
  */

@@ -2,8 +2,8 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /*
- * coco_secret: what a confidential VM's owner injected at launch, as files that wipe the secret
- * when they are removed.
+ * coco_secret: the secrets that a confidential VM's owner injected at launch, as files. Removing
+ * a file wipes its secret.
  */
 #include <linux/crash_dump.h>
 #include <linux/err.h>
@@ -15,7 +15,7 @@
 #include "driver/files.h"
 #include "driver/source.h"
 
-/* Complete and in one place; all that have something are served. */
+/* All sources, in one place. Every source that has secrets is served. */
 static const struct secret_source *const sources[] = {
 	&efi_source,
 	&svkl_source,
@@ -28,7 +28,7 @@ MODULE_PARM_DESC(wipe_on_unload, "Wipe what is left when the module is unloaded"
 static bool in_use[ARRAY_SIZE(sources)];
 static struct dentry *secrets;
 
-/* The error that tells more: that there is nothing is what most sources say on most machines. */
+/* Choose the error that says more: most sources have nothing on most machines. */
 static int worse(int a, int b)
 {
 	return a == -ENODEV ? b : a;
@@ -80,8 +80,8 @@ static void forget_all(void)
 }
 
 /*
- * A kernel that preempts its own code but cannot wait for those who were (files.c): what this module
- * gave out must stay as long as it runs.
+ * A kernel that preempts its own code may be unable to wait for preempted tasks (files.c). Then
+ * this module stays as long as the kernel runs.
  */
 #define MAY_UNLOAD (!IS_ENABLED(CONFIG_PREEMPTION) || IS_ENABLED(CONFIG_TASKS_RCU))
 
@@ -90,7 +90,9 @@ static int __init coco_secret_init(void)
 	int r;
 
 	if (is_kdump_kernel()) {
-		/* Its memory is the crashed kernel's, whose tables no longer say what is where. */
+		/*
+		 * The memory is the crashed kernel's, whose tables no longer say what lies where.
+		 */
 		pr_info("no secrets: this kernel is there to dump another one\n");
 		return -ENODEV;
 	}
@@ -103,7 +105,7 @@ static int __init coco_secret_init(void)
 		r = PTR_ERR(secrets);
 		if (r == -EEXIST) {
 			pr_notice("securityfs has a folder \"secrets\" already, the kernel's efi_secret's perhaps: leaving the secrets to it\n");
-			r = -ENODEV;	/* nothing is wrong, and nothing left to do */
+			r = -ENODEV;	/* nothing is wrong, and there is nothing to do */
 		} else {
 			pr_err("cannot make the folder \"secrets\" in securityfs: %d\n", r);
 		}
@@ -138,7 +140,7 @@ static void __exit coco_secret_exit(void)
 module_init(coco_secret_init);
 module_exit(coco_secret_exit);
 
-MODULE_SOFTDEP("pre: efi_secret");	/* the kernel's own goes first, where there is one */
+MODULE_SOFTDEP("pre: efi_secret");	/* the kernel's own driver goes first, where it exists */
 MODULE_DESCRIPTION("A confidential VM's launch secrets as files in securityfs");
 MODULE_AUTHOR("The coco-agent project");
 MODULE_LICENSE("GPL");

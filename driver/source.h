@@ -9,14 +9,14 @@ struct dentry;
 /**
  * struct secret_source - one way in which firmware hands secrets to this machine
  * @name: for the log
- * @find: locate, check and map what the firmware left; says what it found. Returns 0;
- *	-ENODEV when there is nothing; another error when there is something that must not be
- *	used, or when the search itself failed
+ * @find: locate, check and map what the firmware left, and log it. Returns 0; -ENODEV when
+ *	nothing was left; another error when something was left that must not be used, or when
+ *	the search itself failed
  * @forget: undo @find
- * @publish: after @find, make the files below the folder "secrets". Returns how many there
- *	are, at least one; or an error, and then there are none. With one file the module cannot
- *	fail any more, as somebody may have it open
- * @withdraw: undo @publish; when told so, wipe the secrets that are left
+ * @publish: after @find, make the files below the folder "secrets". Returns their number,
+ *	at least 1; or an error, and then no files exist. Once a file exists the module may not
+ *	fail any more, because somebody may have the file open
+ * @withdraw: undo @publish; with its argument true, also wipe the secrets that are left
  *
  * Each source is a file and a row in main.c.
  */

@@ -2,13 +2,13 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /*
- * The storage volume keys of TDX guests: the ACPI table SVKL says where in memory each lies. Served
- * as <securityfs>/secrets/svkl/<index>. The table may be the host's work: a key that lies where none
- * can be is not touched.
+ * The storage volume keys of TDX guests. The ACPI table SVKL says where each key lies in memory.
+ * Served as <securityfs>/secrets/svkl/<index>. The host may have written the table: a key at an
+ * impossible address is not touched.
  *
- * In a TD it is the owner's only where the firmware's measurements say so, which cocod looks at. In
- * guests of SEV, SEV-ES and SNP nothing ever is: there the owner's secrets are in the area
- * (efi-source.c), and this table is one that the host made up.
+ * In a TD the table is the owner's only where the firmware's measurements say so, which cocod
+ * checks. In guests of SEV, SEV-ES and SNP it never is: there the owner's secrets are in the area
+ * (efi-source.c), and the host made this table up.
  */
 #include <linux/acpi.h>
 #include <linux/cc_platform.h>
@@ -23,13 +23,13 @@
 #include "driver/source.h"
 #include "wire/svkl.h"
 
-static struct secret_span keys[SVKL_KEYS_MAX];	/* .data is NULL where there is none to serve */
+static struct secret_span keys[SVKL_KEYS_MAX];	/* .data is NULL without a key to serve */
 static unsigned int n_keys;
 static struct secret_dir svkl_dir;
 
 /*
- * A copy of the table, no longer than it can need to be, for kfree(). The length is read once: ACPICA
- * has mapped the table by that length, and checked the sum over it.
+ * Returns a copy of the table, no longer than necessary, for kfree(). The length is read once:
+ * ACPICA has mapped the table by that length, and checked the sum over it.
  */
 static u8 *table_copy(size_t *ret_len)
 {
@@ -58,7 +58,7 @@ static const char *key_verdict(int r)
 	}
 }
 
-/* Map one key. Returns 1, 0 when there is none to serve, -ENOMEM, -EBADMSG when it is refused. */
+/* Map one key. Returns 1; 0 without a key to serve; -ENOMEM; -EBADMSG when the key is refused. */
 static int key_map(const struct svkl *t, unsigned int i, unsigned int *n_wiped)
 {
 	struct svkl_key key;
@@ -78,7 +78,7 @@ static int key_map(const struct svkl *t, unsigned int i, unsigned int *n_wiped)
 		pr_err("refused: SVKL key %u %s\n", i, key_verdict(r));
 		return -EBADMSG;
 	}
-	/* There is no other mark of a key that was used. */
+	/* A key that was used has no other mark than this. */
 	if (!memchr_inv(p, 0, key.len)) {
 		(*n_wiped)++;
 		fwmem_unmap_secret(p);
@@ -112,24 +112,26 @@ static int keys_map(const struct svkl *t)
 			n += r;
 	}
 	if (n) {
-		pr_info("ACPI table SVKL: %u of %u keys to serve, %u wiped before\n", n, n_keys, n_wiped);
+		pr_info("ACPI table SVKL: %u of %u keys to serve, %u wiped before\n",
+			n, n_keys, n_wiped);
 		return 0;
 	}
-	pr_info("no secrets: the ACPI table SVKL has none of %u keys to serve, %u wiped before\n", n_keys, n_wiped);
+	pr_info("no secrets: the ACPI table SVKL has none of %u keys to serve, %u wiped before\n",
+		n_keys, n_wiped);
 	svkl_forget();
 	return last_error;
 }
 
-/* May the table be the owner's? Says what it is when it is not. */
+/* May the table be the owner's? Logs what it is when not. */
 static bool svkl_may_be_owners(void)
 {
 	if (boot_cpu_has(X86_FEATURE_TDX_GUEST))
 		return true;
 	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT)) {
-		pr_warn("ignored: the ACPI table SVKL: this is no TDX guest, so that it is the host's\n");
+		pr_warn("ignored: the ACPI table SVKL: this is not a TDX guest, so the table is the host's\n");
 		return false;
 	}
-	pr_notice("this machine is no confidential VM: the keys of the ACPI table SVKL are its host's, for tests\n");
+	pr_notice("this machine is not a confidential VM: the keys of the ACPI table SVKL are its host's, for tests\n");
 	return true;
 }
 
@@ -156,7 +158,8 @@ static int svkl_find(void)
 	} else {
 		pr_err("refused: the ACPI table SVKL %s\n",
 		       r == -EMSGSIZE ? "has too many keys" :
-		       r == -EBADMSG ? "is shorter than its keys" : "is none");
+		       r == -EBADMSG ? "is shorter than its keys" :
+					    "is not such a table");
 		r = -EBADMSG;
 	}
 	kfree(table);

@@ -609,7 +609,7 @@ def case_svkl_and_area(b):
     b.inject(b"")
 
 
-NO_ADDRESS = "has an address with bits that are none, such as the encryption bit"
+NO_ADDRESS = "has an address with unusable bits, such as the encryption bit"
 TAKEN = "is in memory that the kernel has taken over"
 UNRESERVED = "is not wholly in memory that the firmware has reserved"
 NOWHERE = "cannot be where the table says"
@@ -672,10 +672,10 @@ def case_svkl_of_sev_guests(b):
     b.inject(b"")
     b.ram.write(vm.KEYS, bytes(range(1, 33)))
     b.put_keys((vm.KEYS, 32))
-    expect("this machine is no confidential VM: the keys of the ACPI table SVKL are its host's" in b.load(), "a plain machine's log")
+    expect("this machine is not a confidential VM: the keys of the ACPI table SVKL are its host's" in b.load(), "a plain machine's log")
     b.unload()
     b.believe("amd", sev=True)
-    b.load_fails("No such device", "ignored: the ACPI table SVKL: this is no TDX guest")
+    b.load_fails("No such device", "ignored: the ACPI table SVKL: this is not a TDX guest")
     b.believe("none")
 
 
