@@ -15,7 +15,7 @@
  * The beginning of a file's name says what the file holds: "cert", "crl", "tcb-info",
  * "qe-identity", "tcb-chain", "qe-chain", "root-crl" or "pck-crl", as in "cert-vcek.der".  Files
  * with other names are left alone.  All files are candidates, and the newest that verifies
- * counts. No file is trusted because it is there.
+ * counts.  No file is trusted because it is there.
  *
  * Returns 0; -ENODATA without a policy when @need_policy; -EMSGSIZE for more than
  * COLLATERAL_FILES_MAX files in a folder, or more than a pack holds; the errno of a folder or

@@ -40,7 +40,7 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
 /*
  * Take the result of an attempt to verify evidence: the verdict @v over a fresh nonce, or NULL
  * and the reason @why there is no verdict.  Opens the gate when @v is accepted and closes it
- * otherwise. Does nothing to a gate that does not want evidence.  The reason describes the
+ * otherwise.  Does nothing to a gate that does not want evidence.  The reason describes the
  * machine only when @nobody could be asked: where a TEE gave the wrong answer, nobody should be
  * told how to do without evidence.
  */

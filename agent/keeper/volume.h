@@ -60,7 +60,7 @@ struct volume_request {
 
 /*
  * Parse the arguments in the form of /proc/PID/cmdline: @len bytes, with a NUL after each
- * argument. Returns 0; -EINVAL when they are not such a call, or when a path is not absolute or
+ * argument.  Returns 0; -EINVAL when they are not such a call, or when a path is not absolute or
  * too long.
  */
 int volume_request_parse(const char *cmdline, size_t len, struct volume_request *ret);
