@@ -41,7 +41,10 @@ static int key_of(struct bytes text, const struct crl_issuer *by, uint8_t ret[st
 	return r < 0 ? r : memo_key("crl", both, ARRAY_SIZE(both), ret);
 }
 
-/* 0 with a list that is the issuer's; -EBADMSG, -EMSGSIZE or what x509_crl_verify() gives. */
+/*
+ * Read @text, a list of the issuer's.  Returns 0 with @ret; -EBADMSG or -EMSGSIZE if @text is not
+ * a list; else what x509_crl_verify() gives.
+ */
 static int take(struct verifier *ctx, const struct crl_issuer *by, struct bytes text,
 		X509_CRL **ret)
 {
@@ -66,7 +69,7 @@ static int take(struct verifier *ctx, const struct crl_issuer *by, struct bytes 
 	r = x509_crl_verify(crl, by->cert, by->sig);
 	if (r < 0)
 		return r;
-	/* That it is the issuer's does not change; its dates are looked at each time. */
+	/* The signature stays good; crl_set_check() looks at the dates each time. */
 	if (X509_CRL_up_ref(crl))
 		verifier_remember(ctx, key, crl, release_crl, INT64_MIN, INT64_MAX);
 	*ret = TAKE_PTR(crl);
@@ -77,10 +80,10 @@ static const char *problem_text(int error)
 {
 	return error == -ENOENT		? "it is of another issuer"
 	       : error == -EKEYREJECTED ? "its issuer did not sign it"
-					: "it is no complete revocation list";
+					: "it is not a complete revocation list";
 }
 
-/* Why there is none: in the words of the one that counts. */
+/* No list is the issuer's: say why, for @text, the list that matters most. */
 static int fail(const struct crl_issuer *by, struct bytes text, int error, struct verdict *v)
 {
 	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
@@ -93,7 +96,7 @@ static int fail(const struct crl_issuer *by, struct bytes text, int error, struc
 			x509_name_text(v, X509_CRL_get_issuer(crl)));
 	if (error == -EKEYREJECTED)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", by->name,
-				    "a signature of its issuer", "another one");
+				    "a signature of its issuer", "another signature");
 	if (error == -EOPNOTSUPP)
 		return verdict_fail(v, VERDICT_MALFORMED, "CRL_FORMAT", by->name, "a complete list",
 				    "critical extensions that are not known");
@@ -115,7 +118,7 @@ int crl_set_collect(struct crl_set *s, struct verifier *ctx, const struct crl_is
 		if (r == -ENOMEM)
 			return r;
 		if (r < 0) {
-			/* The first of the verifier's own, else the first. */
+			/* Report the verifier's own first list, else the first list. */
 			if (worst == n || (sent[worst] && !sent[i]))
 				worst = i;
 			continue;
@@ -150,7 +153,7 @@ static bool is_good(X509_CRL *crl, int64_t now)
 	return x509_crl_validity(crl, &last, &next) == 0 && now >= last && now <= next;
 }
 
-/* Good now goes before new. */
+/* A list that is good now is better than a newer one that is not. */
 static bool is_better(X509_CRL *a, X509_CRL *b, const struct crl_issuer *by, int64_t now)
 {
 	struct newest_entry ea, eb;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/x509/der.h"
 
-/* Of any tag in low form. */
+/* Take one element, whatever its tag; tags in high form are refused. */
 static int take_element(struct bytes *b, uint8_t *ret_tag, struct bytes *ret)
 {
 	struct bytes t = *b;
@@ -15,8 +15,8 @@ static int take_element(struct bytes *b, uint8_t *ret_tag, struct bytes *ret)
 	if (len >= 0x80) {
 		n = len & 0x7f;
 		/*
-		 * Indefinite, or more than what fits into any evidence; the first byte must be
-		 * needed.
+		 * Refused: the indefinite form (n = 0), lengths that no evidence can have, and a
+		 * first byte of zero, which DER would leave out.
 		 */
 		if (n == 0 || n > 3 || n > t.len || t.p[0] == 0)
 			return -EBADMSG;
@@ -51,7 +51,7 @@ int der_take_oid(struct bytes *b, struct bytes *ret)
 
 	if (der_take(&t, DER_OID, &oid) < 0 || oid.len == 0 || oid.p[oid.len - 1] >= 0x80)
 		return -EBADMSG;
-	/* An arc has no leading zeros: they would be another way to write the same. */
+	/* No arc may begin with zeros: they would be a second way to write the same OID. */
 	for (size_t i = 0; i < oid.len; i++)
 		if (oid.p[i] == 0x80 && (i == 0 || oid.p[i - 1] < 0x80))
 			return -EBADMSG;
@@ -71,13 +71,14 @@ static bool is_strict(struct bytes b, unsigned depth)
 	while (b.len > 0) {
 		if (take_element(&b, &tag, &value) < 0)
 			return false;
-		if (tag == DER_BOOLEAN && (value.len != 1 || (value.p[0] != 0 && value.p[0] != 0xff)))
+		if (tag == DER_BOOLEAN &&
+		    (value.len != 1 || (value.p[0] != 0 && value.p[0] != 0xff)))
 			return false;
 		if (!(tag & DER_CONSTRUCTED))
 			continue;
 		/*
-		 * Of universal types these two have elements in them; BER also makes strings of
-		 * pieces.
+		 * Of the universal types, only SEQUENCE and SET are constructed in DER.  BER also
+		 * allows strings in pieces.
 		 */
 		if ((tag & DER_CLASS) == 0 && tag != DER_SEQUENCE && tag != DER_SET)
 			return false;
@@ -117,7 +118,7 @@ int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret)
 
 	if (der_only(b, DER_INTEGER, &n) < 0 || n.len == 0 || (n.p[0] & 0x80))
 		return -EBADMSG;
-	/* A zero in front is there when the next bit would be a sign, and only then. */
+	/* DER has a leading zero only where the next bit would be taken for the sign. */
 	if (n.len > 1 && n.p[0] == 0) {
 		(void) bytes_skip(&n, 1);
 		if (!(n.p[0] & 0x80))

@@ -6,24 +6,27 @@
 #include "wire/bytes.h"
 
 /*
- * DER, for values inside extensions.  A cursor that reads one element of @tag (identifier
- * octet, low form), definite length, minimally encoded: @ret is its contents, @b moves past it.
- * -EBADMSG, and then nothing has moved.
+ * A reader of DER, for the values inside extensions.  The functions that return int return 0, or
+ * -EBADMSG if @b is not what was asked for; then @b has not moved.
+ */
+
+/*
+ * Take one element with the identifier octet @tag (low form) and a definite length in its
+ * shortest form.  @ret is the element's contents; @b moves past the element.
  */
 int der_take(struct bytes *b, uint8_t tag, struct bytes *ret);
-/* As der_take(), and the element is all of @b. */
+/* As der_take(), but the element must be all of @b. */
 int der_only(struct bytes b, uint8_t tag, struct bytes *ret);
-/* An OBJECT IDENTIFIER, each of its arcs in the shortest form; else as der_take(). */
+/* As der_take(), for an OBJECT IDENTIFIER whose arcs are each in the shortest form. */
 int der_take_oid(struct bytes *b, struct bytes *ret);
-/* Whether @b is one element, whatever its tag (in low form); what is in it is not looked at. */
+/* True if @b is exactly one element, with any tag in low form.  The contents are not looked at. */
 bool der_is_one(struct bytes b);
 /*
- * Whether @b is one element whose tag and length, and those of every element in it, are in the
- * one form that DER has for them, and truth values too; the insides of strings and numbers are
- * not looked at.
+ * True if @b is exactly one element and has, at every depth, tags, lengths and BOOLEANs in the
+ * one form that DER allows.  The contents of strings and numbers are not looked at.
  */
 bool der_is_strict(struct bytes b);
-/* An INTEGER, which is all of @b, of 0 to @max. */
+/* Read @b, which must be exactly one INTEGER from 0 to @max. */
 int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret);
 
 #define DER_BOOLEAN 0x01
@@ -34,7 +37,7 @@ int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret);
 #define DER_IA5_STRING 0x16
 #define DER_SEQUENCE 0x30
 #define DER_SET 0x31
-#define DER_CONSTRUCTED 0x20	/* the bit of a tag */
-#define DER_CLASS 0xc0
+#define DER_CONSTRUCTED 0x20	/* a bit of the tag */
+#define DER_CLASS 0xc0		/* two bits of the tag; 0 for universal types */
 
 #endif

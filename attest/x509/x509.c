@@ -39,13 +39,13 @@ int x509_parse_der(struct bytes der, X509 **ret)
 
 	if (der.len > EVIDENCE_CERT_LEN_MAX)
 		return -EMSGSIZE;
-	/* OpenSSL takes BER. */
+	/* OpenSSL would take BER as well. */
 	if (!der_is_strict(der))
 		return -EBADMSG;
 	cert = d2i_X509(NULL, &p, (long)der.len);
 	/*
-	 * Before version 3 there were no extensions, and after it there is none.  A negative
-	 * serial number is on no list.
+	 * Versions before 3 have no extensions, and there is no later version.  A negative serial
+	 * number cannot be revoked: no list names it.
 	 */
 	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
 	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER ||
@@ -109,9 +109,10 @@ ssize_t pem_next(struct bytes *text, const char *label, uint8_t *buf, size_t siz
 	(void) bytes_skip(&t, (size_t)n);
 	n = snprintf(line, sizeof(line), "-----END %s-----", label);
 	end = memmem(t.p, t.len, line, (size_t)n);
-	if (!end || bytes_take(&t, (size_t)(end - t.p), &inner) < 0 || bytes_skip(&t, (size_t)n) < 0)
+	if (!end || bytes_take(&t, (size_t)(end - t.p), &inner) < 0 ||
+	    bytes_skip(&t, (size_t)n) < 0)
 		return -EBADMSG;
-	/* Blanks included; what they hide is caught by the decoder's own cap. */
+	/* The length includes blanks; the decoder has a cap of its own for what is left. */
 	if (inner.len > 4 * size + 1024)
 		return -EMSGSIZE;
 	if (memchr(inner.p, '\0', inner.len))
@@ -203,7 +204,7 @@ int x509_spki_sha256(X509 *cert, uint8_t ret[static 32])
 	return r;
 }
 
-/* PSS lets the signer choose hash, mask and salt; all three are fixed here. */
+/* PSS lets the signer choose hash, mask and salt.  Here all three are fixed. */
 static bool is_pss_sha384(const X509_ALGOR *alg)
 {
 	const ASN1_OBJECT *oid;
@@ -260,7 +261,7 @@ bool x509_signed_with(X509 *cert, enum x509_sig sig)
 	return is_signed_with(outer, X509_get0_tbs_sigalg(cert), sig);
 }
 
-/* X509_CRL_verify() itself compares the two algorithms of a list. */
+/* X509_CRL_verify() compares the algorithm inside the signed part with the outer one. */
 bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig)
 {
 	const X509_ALGOR *outer;
@@ -273,15 +274,15 @@ bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig)
 {
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
 
-	/* 0 is a wrong signature and -1 an error: only 1 is good. */
+	/* X509_verify() returns 0 for a wrong signature and -1 for an error: only 1 is good. */
 	return key &&
 	       X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) == 0 &&
 	       x509_signed_with(cert, sig) && X509_verify(cert, key) == 1;
 }
 
 /*
- * Looked up in the encoded algorithm rather than in the decoded key: decoding is slow, and
- * takes curves given by their parameters, with a generator that an attacker chose.
+ * The curve is looked up in the encoded algorithm, not in the decoded key.  Decoding is slow, and
+ * it accepts curves given by parameters, where an attacker can choose the generator.
  */
 static bool is_named_curve(X509 *cert, int nid)
 {
@@ -388,7 +389,7 @@ int x509_common_name(const X509_NAME *name, char ret[static X509_CN_MAX + 1])
 		return -EBADMSG;
 	s = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
 	len = ASN1_STRING_length(s);
-	/* Strings of two or four bytes a character would have NULs. */
+	/* No control characters; the NULs of two- or four-byte characters are refused with them. */
 	if (len <= 0 || len > X509_CN_MAX)
 		return -EBADMSG;
 	for (int j = 0; j < len; j++)
@@ -410,7 +411,7 @@ const char *x509_name_text(struct verdict *v, const X509_NAME *name)
 {
 	char line[200];
 
-	/* The old one-line form escapes whatever is not printable. */
+	/* OpenSSL's old one-line form escapes everything that is not printable. */
 	if (!X509_NAME_oneline(name, line, sizeof(line)))
 		return "?";
 	return verdict_text(v, "%s", line);
@@ -467,12 +468,13 @@ int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len
 /* ---- revocation ---- */
 
 /*
- * A list may say, critically, that it is only a part of one (issuing distribution point): of
- * some reasons, of users, of authorities.  One that says nothing but where it lies is complete.
+ * A critical issuing distribution point can say that a list has only some reasons, only users'
+ * or only authorities' certificates.  If it says only where the list lies, the list is complete.
  */
 static bool is_partial(X509_CRL *crl)
 {
-	ISSUING_DIST_POINT *idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+	ISSUING_DIST_POINT *idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL,
+						       NULL);
 	bool partial = !idp || idp->onlyuser > 0 || idp->onlyCA > 0 || idp->onlyattr > 0 ||
 		       idp->indirectCRL > 0 || idp->onlysomereasons;
 
@@ -510,8 +512,8 @@ bool x509_crl_has(X509_CRL *crl, X509 *cert)
 	X509_REVOKED *entry = NULL;
 
 	/*
-	 * 0: not there.  1: revoked; 2: "removeFromCRL", which only delta lists may have.  -1:
-	 * error.
+	 * 0: not in the list; 1: revoked; 2: "removeFromCRL", which only delta lists may have;
+	 * -1: error.
 	 */
 	return X509_CRL_get0_by_serial(crl, &entry, X509_get0_serialNumber(cert)) != 0;
 }
