@@ -5,12 +5,12 @@
 #include "wire/bytes.h"
 
 /*
- * AMD's published CA certificates, so that a report and its VCEK or VLEK are enough.  They are
- * no trust: their root is pinned as any other (attest/trust.h), and their signatures and dates
- * are checked as any other's.
+ * AMD's published CA certificates, so that a report and its VCEK or VLEK are enough.  Being
+ * built in does not make them trusted: the root must be a trust anchor (attest/trust.h), and
+ * signatures and dates are checked as of any other certificate.
  */
 struct amd_ca {
-	const char *common_name;	/* "ARK-Milan", "SEV-Milan", "SEV-VLEK-Milan"; NULL ends the list */
+	const char *common_name;	/* "ARK-Milan", "SEV-VLEK-Milan"; NULL ends the list */
 	struct bytes der;
 };
 

@@ -37,7 +37,7 @@ static const struct {
 	[EXT_CSP_ID] = { 1, { 5 }, "cspID" },
 };
 
-/* Which of ours has this OID, -1: none. */
+/* The extension with this OID, or -1 if it is not one of AMD's. */
 static int which(const ASN1_OBJECT *oid)
 {
 	const uint8_t *p = OBJ_get0_data(oid);
@@ -52,10 +52,7 @@ static int which(const ASN1_OBJECT *oid)
 	return -1;
 }
 
-/*
- * What a relying party must understand and we need not judge here: the basic ones, which
- * x509_is_leaf() looks after.
- */
+/* Extensions that may be critical and are judged elsewhere: x509_is_leaf() looks at them. */
 static bool is_known(const ASN1_OBJECT *oid)
 {
 	int nid = OBJ_obj2nid(oid);
@@ -63,7 +60,7 @@ static bool is_known(const ASN1_OBJECT *oid)
 	return nid == NID_basic_constraints || nid == NID_key_usage;
 }
 
-/* All in one walk: a VEK has a dozen, and looking each up by its name would be as many walks. */
+/* Collect all extensions in one walk: a VEK has a dozen, and each lookup would be a walk. */
 static int collect(X509 *cert, struct bytes ret[static _EXT_MAX], const char **ret_what)
 {
 	for (int i = 0; i < X509_get_ext_count(cert); i++) {
@@ -73,7 +70,7 @@ static int collect(X509 *cert, struct bytes ret[static _EXT_MAX], const char **r
 		int n = which(oid);
 
 		if (n < 0) {
-			*ret_what = "an extension that is critical and not known";
+			*ret_what = "an extension that is critical and unknown";
 			if (X509_EXTENSION_get_critical(e) && !is_known(oid))
 				return -EBADMSG;
 			continue;
@@ -87,7 +84,7 @@ static int collect(X509 *cert, struct bytes ret[static _EXT_MAX], const char **r
 	return 0;
 }
 
-/* An IA5String of printable characters, NUL-terminated. */
+/* Read an IA5String of printable characters into a C string. */
 static int read_text(struct bytes ext, char ret[static AMD_TEXT_MAX + 1])
 {
 	struct bytes text;
@@ -102,7 +99,7 @@ static int read_text(struct bytes ext, char ret[static AMD_TEXT_MAX + 1])
 	return 0;
 }
 
-/* "Milan-B0" is of Milan; "MilanX" of nobody. */
+/* "Milan-B0" is a Milan; "MilanX" is unknown. */
 static int read_product(struct bytes ext, struct amd_vek *vek)
 {
 	int r;
@@ -110,15 +107,19 @@ static int read_product(struct bytes ext, struct amd_vek *vek)
 	r = read_text(ext, vek->product_name);
 	if (r < 0)
 		return r;
-	return snp_product_by_name(vek->product_name, strcspn(vek->product_name, "-"), &vek->product);
+	return snp_product_by_name(vek->product_name, strcspn(vek->product_name, "-"),
+				   &vek->product);
 }
 
 static int read_tcb(const struct bytes ext[static _EXT_MAX], struct amd_vek *vek,
 		    const char **ret_what)
 {
 	static const enum extension of[_SNP_TCB_MAX] = {
-		[SNP_TCB_FMC] = EXT_FMC, [SNP_TCB_BOOTLOADER] = EXT_BOOTLOADER,	 [SNP_TCB_TEE] = EXT_TEE,
-		[SNP_TCB_SNP] = EXT_SNP, [SNP_TCB_MICROCODE] = EXT_MICROCODE,
+		[SNP_TCB_FMC] = EXT_FMC,
+		[SNP_TCB_BOOTLOADER] = EXT_BOOTLOADER,
+		[SNP_TCB_TEE] = EXT_TEE,
+		[SNP_TCB_SNP] = EXT_SNP,
+		[SNP_TCB_MICROCODE] = EXT_MICROCODE,
 	};
 
 	for (unsigned i = 0; i < _SNP_TCB_MAX; i++) {
@@ -138,7 +139,7 @@ static int read_tcb(const struct bytes ext[static _EXT_MAX], struct amd_vek *vek
 	return 0;
 }
 
-/* The bytes as they are, or as an OCTET STRING; their number tells which. */
+/* The ID comes as it is or inside an OCTET STRING; its length tells which. */
 static int read_hwid(struct bytes ext, struct amd_vek *vek)
 {
 	size_t len = snp_chip_id_len(vek->product);

@@ -8,9 +8,9 @@
 #include "wire/snp-report.h"
 
 /*
- * What AMD writes into the certificate of a VCEK or VLEK, as extensions 1.3.6.1.4.1.3704.1.*:
- * AMD, "Versioned Chip Endorsement Key (VCEK) Certificate and KDS Interface Specification"
- * (57230).
+ * What AMD writes into the certificate of a VCEK or VLEK, as extensions 1.3.6.1.4.1.3704.1.*.
+ * Source: AMD, "Versioned Chip Endorsement Key (VCEK) Certificate and KDS Interface
+ * Specification" (57230).
  */
 #define AMD_TEXT_MAX 255
 
@@ -26,21 +26,23 @@ struct amd_vek {
 };
 
 /*
- * Read the extensions of @cert.  Those that a VCEK or VLEK may lack, HWID and CSP_ID, are for
- * the caller to ask after.
+ * Read the extensions of @cert.  HWID and CSP_ID may be absent: the caller checks for them.
  *
- * 0; -EBADMSG for one that is missing, twice there, not well-formed, unknown and critical, or
- * of another product; -ENOENT for a product name that is none of ours.  Then @ret_what says in
- * a literal or @ret's own text which it is about, and @ret is not to be used otherwise.
+ * Returns 0; -EBADMSG if an extension is missing, there twice, malformed, critical and unknown,
+ * or one of another product; -ENOENT if the product name is not known.  On failure @ret_what
+ * names the extension; of @ret only product_name may be used, and only with -ENOENT.
  */
 int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what);
 
-/* As policies have it: "BL:TEE:SNP:UCODE", on Turin with the FMC's number before. */
+/* The form that policies have: "BL:TEE:SNP:UCODE"; on Turin "FMC:BL:TEE:SNP:UCODE". */
 #define SNP_TCB_TEXT_LEN 20
 void snp_tcb_format(enum snp_product product, const struct snp_tcb *tcb,
 		    char ret[static SNP_TCB_TEXT_LEN]);
 
-/* Whether it is of the chip and at the firmware level that @report says; a VLEK is of no chip. */
+/*
+ * True if @vek is for the chip and the firmware level that @report names.  A VLEK is for no
+ * chip in particular.
+ */
 bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report);
 
 #endif

@@ -14,7 +14,7 @@ static void forbid_bit(struct verdict *v, bool found, bool allowed, const char *
 		       const char *name, const char *what)
 {
 	if (found && allowed)
-		verdict_skip(v, name, "it is not so, and allowed");
+		verdict_skip(v, name, "it is not, and the policy allows that");
 	else
 		(void) verdict_check(v, !found, VERDICT_REFUSED, code, name, "it to be so",
 				     found ? what : NULL);
@@ -28,7 +28,7 @@ static void policy_vmpl(const struct snp_report *r, const struct policy *p, stru
 	if (r->vmpl == VMPL_HOST)
 		(void) verdict_fail(v, VERDICT_REFUSED, "VMPL", name,
 				    "a report that the guest asked for",
-				    "one that the host asked for");
+				    "a report that the host asked for");
 	else if (!p->max_vmpl.set)
 		verdict_skip(v, name, "not asked for");
 	else
@@ -59,7 +59,8 @@ static void policy_order(const struct snp_evidence *s, const struct policy *p, s
 			     "each component in that order", found);
 	if (provisional && !forbidden)
 		verdict_skip(v, "firmware is committed",
-			     "it is not: the host can go back to an older one (forbid=provisional refuses this)");
+			     "it is not: the host can go back to an older one "
+			     "(forbid=provisional refuses this)");
 	else
 		(void) verdict_check(v, !provisional, VERDICT_REFUSED, "PROVISIONAL",
 				     "firmware is committed", "current as committed",
@@ -67,7 +68,10 @@ static void policy_order(const struct snp_evidence *s, const struct policy *p, s
 						   NULL);
 }
 
-/* @floor's bytes mean nothing where @product has no component: such a floor was written for another one. */
+/*
+ * Read a floor that is a whole number.  A byte where @product has no component means that the
+ * floor was written for another product.
+ */
 static int raw_floor(enum snp_product product, const struct policy_tcb *floor, struct snp_tcb *ret)
 {
 	uint64_t tcb = get_u64le(floor->component);
@@ -80,8 +84,8 @@ static int raw_floor(enum snp_product product, const struct policy_tcb *floor, s
 }
 
 /*
- * @floor has four components, or five where there is an FMC: a floor that was written for
- * another product fits none of this one's.
+ * @floor must have four components, or five if the product has an FMC.  A floor that was written
+ * for a product with another number does not fit.
  */
 static int read_floor(enum snp_product product, const struct policy_tcb *floor, struct snp_tcb *ret)
 {
@@ -96,8 +100,9 @@ static int read_floor(enum snp_product product, const struct policy_tcb *floor, 
 	return 0;
 }
 
-static void policy_floor(struct verdict *v, enum snp_product product, const struct policy_tcb *floor,
-			 const char *code, const char *name, uint64_t tcb)
+static void policy_floor(struct verdict *v, enum snp_product product,
+			 const struct policy_tcb *floor, const char *code, const char *name,
+			 uint64_t tcb)
 {
 	struct snp_tcb found = snp_tcb_decode(product, tcb), min;
 	const char *text = snp_tcb_text(v, product, &found);
@@ -113,8 +118,8 @@ static void policy_floor(struct verdict *v, enum snp_product product, const stru
 						 snp_tcb_has(product, SNP_TCB_FMC) ? 5u : 4u,
 						 snp_product_name(product)),
 				    floor->n == POLICY_TCB_RAW ?
-					    "one with bytes that mean nothing there" :
-					    verdict_text(v, "one of %u", floor->n));
+					    "a floor with bytes that mean nothing there" :
+					    verdict_text(v, "a floor of %u", floor->n));
 		return;
 	}
 	(void) verdict_check(v, snp_tcb_le(&min, &found), VERDICT_REFUSED, code, name,
@@ -135,8 +140,10 @@ static void policy_values_of_report(const struct snp_report *r, const struct pol
 		{ &p->report_data, "REPORT_DATA", "report data", r->report_data, 64 },
 		{ &p->measurement, "MEASUREMENT", "launch measurement", r->measurement, 48 },
 		{ &p->host_data, "HOST_DATA", "host data", r->host_data, 32 },
-		{ &p->id_key_digest, "ID_KEY_DIGEST", "digest of the ID key", r->id_key_digest, 48 },
-		{ &p->author_key_digest, "AUTHOR_KEY_DIGEST", "digest of the author key", r->author_key_digest, 48 },
+		{ &p->id_key_digest, "ID_KEY_DIGEST", "digest of the ID key", r->id_key_digest,
+		  48 },
+		{ &p->author_key_digest, "AUTHOR_KEY_DIGEST", "digest of the author key",
+		  r->author_key_digest, 48 },
 		{ &p->family_id, "FAMILY_ID", "family ID", r->family_id, 16 },
 		{ &p->image_id, "IMAGE_ID", "image ID", r->image_id, 16 },
 		{ &p->report_id, "REPORT_ID", "report ID", r->report_id, 32 },
@@ -146,10 +153,11 @@ static void policy_values_of_report(const struct snp_report *r, const struct pol
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
 		policy_check_values(v, list[i].want, list[i].code, list[i].name, list[i].found,
 				    list[i].len);
-	/* The author key's digest means something only when an author key was used. */
+	/* The author key's digest has a meaning only if an author key was used. */
 	if (p->author_key_digest.n > 0 && !r->author_key_en)
 		(void) verdict_fail(v, VERDICT_REFUSED, "AUTHOR_KEY_DIGEST",
-				    "digest of the author key", "an author key", "none was used");
+				    "digest of the author key", "an author key",
+				    "no author key was used");
 }
 
 static void policy_aliases(const struct snp_report *r, struct verdict *v)
@@ -163,9 +171,9 @@ static void policy_aliases(const struct snp_report *r, struct verdict *v)
 }
 
 /*
- * A migration agent gives a guest whatever measurement and policy it says (MSG_IMPORT_REQ of the
- * SNP ABI), and what it did shows in REPORT_ID_MA alone: its own REPORT_ID there, ones where no
- * agent was bound.  No option excuses this, for nothing else in the report would be true then.
+ * A migration agent can give a guest any measurement and policy (MSG_IMPORT_REQ of the SNP ABI).
+ * Only REPORT_ID_MA shows it: it has the agent's REPORT_ID, or all ones if no agent was bound.
+ * No option excuses this, since then nothing else in the report need be true.
  */
 static void check_not_imported(const struct snp_report *r, struct verdict *v)
 {
@@ -173,7 +181,8 @@ static void check_not_imported(const struct snp_report *r, struct verdict *v)
 
 	memset(ones, 0xff, sizeof(ones));
 	(void) verdict_check(v, memcmp(r->report_id_ma, ones, sizeof(ones)) == 0, VERDICT_REFUSED,
-			     "IMPORTED", "guest was measured here, not imported by a migration agent",
+			     "IMPORTED",
+			     "guest was measured here, not imported by a migration agent",
 			     "REPORT_ID_MA of ones: no migration agent",
 			     verdict_hex(v, r->report_id_ma, sizeof(ones)));
 }
@@ -186,10 +195,11 @@ void snp_apply_policy(const struct snp_evidence *s, const struct policy *p, stru
 	check_not_imported(r, v);
 	forbid_bit(v, r->policy & SNP_POLICY_DEBUG, policy_allows(v, p, ALLOW_DEBUG), "DEBUG",
 		   "debugging is off", "the host may read and write this guest");
-	forbid_bit(v, r->policy & SNP_POLICY_MIGRATE_MA, policy_allows(v, p, ALLOW_MIGRATE), "MIGRATE_MA",
-		   "migration is off", "a migration agent may take this guest elsewhere");
-	forbid_bit(v, s->chain.kind == SNP_KEY_VCEK && r->mask_chip_key, policy_allows(v, p, ALLOW_MASKED),
-		   "CHIP_MASKED", "the chip is named",
+	forbid_bit(v, r->policy & SNP_POLICY_MIGRATE_MA, policy_allows(v, p, ALLOW_MIGRATE),
+		   "MIGRATE_MA", "migration is off",
+		   "a migration agent may take this guest elsewhere");
+	forbid_bit(v, s->chain.kind == SNP_KEY_VCEK && r->mask_chip_key,
+		   policy_allows(v, p, ALLOW_MASKED), "CHIP_MASKED", "the chip is named",
 		   "the host hides it: the report cannot be bound to a chip");
 	forbid_bit(v, s->chain.kind == SNP_KEY_VLEK, !policy_forbids(v, p, FORBID_VLEK), "KEYTYPE",
 		   "signed by the chip's own key (VCEK)", "signed by a provider's key (VLEK)");
@@ -199,7 +209,8 @@ void snp_apply_policy(const struct snp_evidence *s, const struct policy *p, stru
 	policy_floor(v, product, &p->min_launch_tcb, "LAUNCH_TCB", "TCB at launch", r->launch_tcb);
 	policy_check_min(v, &p->min_firmware, "FIRMWARE", "committed firmware version",
 			 r->committed_version);
-	policy_check_min(v, &p->min_abi, "ABI", "minimum ABI of the guest policy", r->policy & 0xffff);
+	policy_check_min(v, &p->min_abi, "ABI", "minimum ABI of the guest policy",
+			 r->policy & 0xffff);
 	policy_check_min(v, &p->min_guest_svn, "GUEST_SVN", "guest SVN", r->guest_svn);
 	policy_values_of_report(r, p, v);
 	policy_check_masks(v, &p->plat_require, &p->plat_forbid, "PLATFORM_INFO", "platform info",
@@ -215,14 +226,16 @@ const char *snp_firmware_remark(const struct policy *p)
 {
 	if (p->min_tcb.n > 0)
 		return NULL;
-	return "No firmware level was asked for: firmware with known holes would do (--set min_tcb=...)";
+	return "No firmware level was asked for: firmware with known holes would do "
+	       "(--set min_tcb=...)";
 }
 
 const struct policy_kind policy_snp = {
 	.name = "SEV-SNP",
 	.sections = { "snp" },
 	.subjects = ABOUT_SNP,
-	.identity = "measurement= with covers=kernel,initrd,cmdline, id_key_digest= or author_key_digest=",
+	.identity = "measurement= with covers=kernel,initrd,cmdline, id_key_digest= or "
+		    "author_key_digest=",
 	.proven = HARDWARE_IS_PROVEN,
 	.nonce = "report_data",
 	.nonce_len = 64,

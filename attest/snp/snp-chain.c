@@ -15,7 +15,7 @@ void snp_chain_done(struct snp_chain *c)
 
 /* ---- revocation ---- */
 
-/* The serial number of every VEK is 0: no list can name one. */
+/* Only authorities can be revoked: every VEK has the serial number 0, so no list can name one. */
 static int check_crls(struct verifier *ctx, const struct evidence *e, const struct snp_table *table,
 		      const struct policy *p, const struct snp_candidate *ark,
 		      const struct snp_candidate *inter, const struct snp_candidate *vek,
@@ -53,11 +53,11 @@ static int check_crls(struct verifier *ctx, const struct evidence *e, const stru
 		return r;
 	revoked = crl_set_has(&s, inter->cert) || crl_set_has(&s, ark->cert);
 	if (revoked)
-		return verdict_fail(
-			v, VERDICT_NOT_AUTHENTIC, "CRL_REVOKED", "intermediate is not revoked",
-			"not on AMD's revocation list",
-			verdict_text(v, "%s is on it",
-				     crl_set_has(&s, inter->cert) ? inter->cn : ark->cn));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
+				    "intermediate is not revoked", "not on AMD's revocation list",
+				    verdict_text(v, "%s is on it",
+						 crl_set_has(&s, inter->cert) ? inter->cn :
+										ark->cn));
 	r = crl_set_check(&s, ctx, &by, now, v);
 	if (r < 0)
 		return r;
@@ -111,19 +111,22 @@ static int read_extensions(const struct snp_candidate *vek, const struct snp_can
 	if (ret->has_csp_id != is_vlek)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name,
 				    is_vlek ? "cspID in a VLEK" : "no cspID in a VCEK",
-				    ret->has_csp_id ? ret->csp_id : "none");
-	/* A VLEK is of a provider, not of a chip. */
+				    ret->has_csp_id ? ret->csp_id : "no cspID");
+	/* A VLEK belongs to a provider, not to a chip. */
 	if (is_vlek && ret->has_hwid)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "HWID", name, "no hwID in a VLEK",
-				    "one");
+				    "an hwID");
 	if (!is_vlek && !ret->has_hwid)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "VEK_EXT", name, "hwID in a VCEK",
-				    "none");
+				    "no hwID");
 	verdict_pass(v, name, is_vlek ? ret->csp_id : NULL);
 	return 0;
 }
 
-/* Why none is there, and who has it: the report says all that one must ask AMD with, or what it lacks. */
+/*
+ * Where a missing VEK can be had.  The report has all that is needed to ask AMD for it; if not,
+ * say what the report lacks.
+ */
 static const char *vek_source(struct verdict *v, const struct snp_report *r)
 {
 	struct bytes chip = { r->chip_id, SNP_CHIP_ID_LEN };
@@ -132,20 +135,24 @@ static const char *vek_source(struct verdict *v, const struct snp_report *r)
 	struct snp_tcb t;
 
 	if (r->signing_key == SNP_KEY_VLEK)
-		return "none was given; AMD gives a VLEK to the provider alone, whose host has it in the certificate table of the extended report (--cert-table)";
+		return "not given; AMD gives a VLEK only to the provider, whose host has it in the "
+		       "certificate table of the extended report (--cert-table)";
 	if (bytes_all_zero(&chip))
-		return "none was given, and AMD cannot be asked: the report does not say of which chip it is (it is masked)";
+		return "not given, and AMD cannot be asked: the report does not name its chip (the "
+		       "host masks it)";
 	if (snp_product_by_cpuid(r->family, r->model, &product) < 0)
-		return "none was given; a report of version 2 does not say of which product it is: 'cococtl attest fetch' needs --product";
+		return "not given; a report of version 2 does not name its product: 'cococtl "
+		       "attest fetch' needs --product";
 	t = snp_tcb_decode(product, r->reported_tcb);
 	if (snp_tcb_has(product, SNP_TCB_FMC))
 		(void) snprintf(fmc, sizeof(fmc), "fmcSPL=%02u&", t.svn[SNP_TCB_FMC]);
-	return verdict_text(
-		v,
-		"none was given; AMD has it at https://kdsintf.amd.com/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u",
-		snp_product_name(product), verdict_hex(v, r->chip_id, snp_chip_id_len(product)),
-		fmc, t.svn[SNP_TCB_BOOTLOADER], t.svn[SNP_TCB_TEE], t.svn[SNP_TCB_SNP],
-		t.svn[SNP_TCB_MICROCODE]);
+	return verdict_text(v,
+			    "not given; AMD has it at https://kdsintf.amd.com/vcek/v1/%s/%s?%s"
+			    "blSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u",
+			    snp_product_name(product),
+			    verdict_hex(v, r->chip_id, snp_chip_id_len(product)), fmc,
+			    t.svn[SNP_TCB_BOOTLOADER], t.svn[SNP_TCB_TEE], t.svn[SNP_TCB_SNP],
+			    t.svn[SNP_TCB_MICROCODE]);
 }
 
 static int find(struct verifier *ctx, struct snp_pool *pool, const struct snp_report *report,
@@ -207,7 +214,11 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 		return r;
 	if (!X509_up_ref(vek->cert))
 		return -ENOMEM;
-	*ret = (struct snp_chain){ vek->cert, vek->role == ROLE_VLEK ? SNP_KEY_VLEK : SNP_KEY_VCEK, extensions };
+	*ret = (struct snp_chain){
+		.vek = vek->cert,
+		.kind = vek->role == ROLE_VLEK ? SNP_KEY_VLEK : SNP_KEY_VCEK,
+		.extensions = extensions,
+	};
 	return 0;
 }
 

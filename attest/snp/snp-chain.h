@@ -9,7 +9,8 @@
 #include "attest/verifier.h"
 
 /*
- * From an AMD root key to the key that signs SNP reports: ARK, then ASK or ASVK, then VCEK or VLEK.
+ * The chain from AMD's root key to the key that signs SNP reports: ARK, then ASK or ASVK, then
+ * VCEK or VLEK.
  */
 struct snp_chain {
 	X509 *vek;	/* owned */
@@ -20,24 +21,24 @@ struct snp_chain {
 void snp_chain_done(struct snp_chain *c);
 
 /*
- * Find the certificates for the key that says to have signed @report, and verify them at @now
- * down from a root key that @ctx trusts.
+ * Find the certificates for the key that, by its own words, signed @report.  Verify them at @now,
+ * from a root key that @ctx trusts downwards.
  *
- * They come from @e's certificates, which count as they are; from @table, whose CA certificates
- * are hints, as hosts ship broken ones; and from those of AMD that are built in, for what is
- * not given.  The VEK itself is never built in.
+ * The certificates are @e's; the host's in @table, whose CA certificates are only hints, as hosts
+ * ship broken ones; and AMD's built-in CA certificates, for what is not given.  A VEK is never
+ * built in.
  *
- * Each step is a check in @v.  0 with @ret, to be freed by snp_chain_done(); what
- * verdict_fail() gives; -ENOMEM.
+ * Each step is a check in @v.  Returns 0 with @ret, to be freed by snp_chain_done(); what
+ * verdict_fail() gave; -ENOMEM.
  */
 int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struct snp_table *table,
 		     const struct policy *p, const struct snp_report *report, int64_t now,
 		     struct verdict *v, struct snp_chain *ret);
 
-/* What the certificate says, as claims "vek.*". */
+/* Add what the certificate says as claims "vek.*". */
 void snp_chain_claims(struct verdict *v, X509 *vek);
 
-/* "4:0:24:219", as min_tcb= takes it. */
+/* A TCB version as the option min_tcb= takes it: "4:0:24:219".  The text is @v's. */
 const char *snp_tcb_text(struct verdict *v, enum snp_product product, const struct snp_tcb *tcb);
 
 #endif

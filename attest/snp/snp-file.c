@@ -21,9 +21,9 @@ static int check_vek_file(struct verifier *ctx, struct snp_pool *pool, int64_t n
 		r = snp_check_cas(ctx, ark, inter, now, v);
 	if (r == 0)
 		r = snp_check_vek(vek, inter, v);
-	return r < 0 ? r
-		     : snp_check_dates((const struct snp_candidate *const[]){ ark, inter, vek }, 3,
-				       now, v);
+	if (r < 0)
+		return r;
+	return snp_check_dates((const struct snp_candidate *const[]){ ark, inter, vek }, 3, now, v);
 }
 
 static int check_chain_file(struct verifier *ctx, struct snp_pool *pool, int64_t now,
@@ -34,15 +34,15 @@ static int check_chain_file(struct verifier *ctx, struct snp_pool *pool, int64_t
 
 	if (pool->n < 2 || ark->source != SOURCE_GIVEN)
 		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", "certificates are there",
-				    "two of them", "less");
+				    "two certificates", "fewer");
 	r = snp_check_pin(verifier_trust(ctx), ark, v);
 	if (r == 0)
 		r = snp_check_names(ark, inter, inter, v);
 	if (r == 0)
 		r = snp_check_cas(ctx, ark, inter, now, v);
-	return r < 0 ? r
-		     : snp_check_dates((const struct snp_candidate *const[]){ ark, inter }, 2, now,
-				       v);
+	if (r < 0)
+		return r;
+	return snp_check_dates((const struct snp_candidate *const[]){ ark, inter }, 2, now, v);
 }
 
 static int check_crl_file(struct verifier *ctx, struct snp_pool *pool, enum snp_product product,
@@ -55,10 +55,10 @@ static int check_crl_file(struct verifier *ctx, struct snp_pool *pool, enum snp_
 	int r;
 
 	if (!ark)
-		return verdict_fail(
-			v, VERDICT_NOT_AUTHENTIC, "PIN", "root key is trusted",
-			verdict_text(v, "a trusted key of ARK-%s", snp_product_name(product)),
-			"none at hand");
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PIN", "root key is trusted",
+				    verdict_text(v, "a trusted key of ARK-%s",
+						 snp_product_name(product)),
+				    "not at hand");
 	r = x509_spki_sha256(ark->cert, spki);
 	if (r < 0)
 		return r;
@@ -80,9 +80,9 @@ int snp_check_file(struct verifier *ctx, enum snp_product product, bool vlek, en
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return verdict_fail(
-			v, VERDICT_MALFORMED, "CERT_FORMAT", "certificates are well-formed",
-			"certificates in DER or PEM and nothing else", "something else");
+		return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
+				    "certificates are well-formed",
+				    "certificates in DER or PEM and nothing else", "other bytes");
 	for (unsigned i = 0; i < beside->n_certs; i++)
 		if (snp_pool_add(ctx, &pool, beside->cert[i], SOURCE_SENT, now) == -ENOMEM)
 			return -ENOMEM;

@@ -5,7 +5,7 @@
 
 #include "attest/trust.h"
 
-/* All of AMD's names are this and a common name. */
+/* Each of AMD's names has these parts and a common name, and nothing else. */
 static bool is_amd_name(const X509_NAME *name)
 {
 	static const struct {
@@ -23,9 +23,8 @@ static bool is_amd_name(const X509_NAME *name)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		int at = X509_NAME_get_index_by_NID((X509_NAME *)name, parts[i].nid, -1);
-		const ASN1_STRING *s = at < 0 ? NULL :
-						X509_NAME_ENTRY_get_data(
-							X509_NAME_get_entry(name, at));
+		const ASN1_STRING *s =
+			at < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at));
 		size_t len = strlen(parts[i].value);
 
 		if (!s || (size_t)ASN1_STRING_length(s) != len ||
@@ -45,7 +44,8 @@ int snp_check_pin(const struct trust *trust, const struct snp_candidate *ark, st
 	if (r < 0)
 		return r == -ENOMEM ? r :
 				      verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
-						   "root key is trusted", "a key", "none");
+						   "root key is trusted", "a key",
+						   "no key that can be read");
 	verdict_claim_hex(v, "root.spki_sha256", spki, sizeof(spki));
 	pin = trust_find(trust, ROOT_AMD_ARK, spki);
 	if (!pin)
@@ -55,7 +55,7 @@ int snp_check_pin(const struct trust *trust, const struct snp_candidate *ark, st
 						      "a root key of AMD",
 				    verdict_text(v, "%s, key %s", ark->cn,
 						 verdict_hex(v, spki, sizeof(spki))));
-	/* A built-in key is that of one product. */
+	/* A built-in key belongs to one product. */
 	if (pin->kind == ROOT_AMD_ARK && !streq(pin->name, ark->cn))
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PRODUCT", "root key is trusted",
 				    pin->name, ark->cn);
@@ -106,7 +106,8 @@ static int check_ca(X509 *cert, const char *name, struct verdict *v)
 {
 	if (!x509_is_ca(cert))
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
-				    "a certificate that may sign others", "it may not");
+				    "a certificate that may sign others",
+				    "a certificate that may not");
 	return verdict_check(v, x509_key_is(cert, X509_KEY_RSA_4096), VERDICT_NOT_AUTHENTIC,
 			     "CHAIN", name, "an RSA key of 4096 bits", NULL);
 }
@@ -124,7 +125,7 @@ static void release_cert(void *p)
 	X509_free(p);
 }
 
-/* Certificates and what they prove do not change; their dates are looked at each time. */
+/* What a certificate proves does not change.  snp_check_dates() looks at the dates each time. */
 static void remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], X509 *cert)
 {
 	if (!verifier_recall(ctx, key, 0) && X509_up_ref(cert))
@@ -171,7 +172,8 @@ int snp_check_vek(const struct snp_candidate *vek, const struct snp_candidate *i
 		return r;
 	if (!x509_is_leaf(vek->cert))
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
-				    "a certificate that signs no others", "it is an authority's");
+				    "a certificate that signs no others",
+				    "the certificate of an authority");
 	return verdict_check(v, x509_key_is(vek->cert, X509_KEY_P384), VERDICT_NOT_AUTHENTIC,
 			     "CHAIN", name, "P-384", NULL);
 }
@@ -187,7 +189,7 @@ int snp_check_dates(const struct snp_candidate *const *all, size_t n, int64_t no
 
 		if (x509_validity(all[i]->cert, &from, &to) < 0)
 			return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT", name, "dates",
-					    "none that can be read");
+					    "dates that cannot be read");
 		if (now < from || now > to)
 			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "DATE", name,
 					    verdict_text(v, "valid on %s", verdict_time(v, now)),
@@ -197,8 +199,8 @@ int snp_check_dates(const struct snp_candidate *const *all, size_t n, int64_t no
 		first = MAX(first, from);
 		last = MIN(last, to);
 	}
-	verdict_pass(
-		v, name,
-		verdict_text(v, "from %s to %s", verdict_time(v, first), verdict_time(v, last)));
+	verdict_pass(v, name,
+		     verdict_text(v, "from %s to %s", verdict_time(v, first),
+				  verdict_time(v, last)));
 	return 0;
 }

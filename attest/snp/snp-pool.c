@@ -32,8 +32,8 @@ static enum snp_role role_of(const char *cn, const char **ret_product)
 		enum snp_product product;
 
 		if (!rest ||
-		    (names[i].whole ? *rest
-				    : snp_product_by_name(rest, strlen(rest), &product) < 0))
+		    (names[i].whole ? *rest :
+				      snp_product_by_name(rest, strlen(rest), &product) < 0))
 			continue;
 		*ret_product = rest;
 		return names[i].role;
@@ -43,8 +43,8 @@ static enum snp_role role_of(const char *cn, const char **ret_product)
 }
 
 /*
- * A certificate that was verified before need not be parsed again: decoding its key takes as
- * long as using it.
+ * A certificate that was verified before is not parsed again: decoding its key takes as long as
+ * using the key.
  */
 static int add_der(struct verifier *ctx, struct snp_pool *pool, struct bytes der,
 		   enum snp_source source, int64_t now)
@@ -92,15 +92,15 @@ int snp_pool_add(struct verifier *ctx, struct snp_pool *pool, struct bytes blob,
 	if (!der)
 		return -ENOMEM;
 	while (r == 0 && (n = pem_next(&blob, "CERTIFICATE", der, EVIDENCE_CERT_LEN_MAX)) != 0) {
-		r = n < 0 ? (int)n
-			  : add_der(ctx, pool, (struct bytes){ der, (size_t)n }, source, now);
+		r = n < 0 ? (int)n :
+			    add_der(ctx, pool, (struct bytes){ der, (size_t)n }, source, now);
 		found++;
 	}
 	return r == 0 && found == 0 ? -EBADMSG : r;
 }
 
 int snp_pool_add_given(struct verifier *ctx, struct snp_pool *pool, const struct evidence *e,
-			 bool sent, int64_t now, struct verdict *v)
+		       bool sent, int64_t now, struct verdict *v)
 {
 	for (unsigned i = 0; i < e->n_certs; i++) {
 		int r;
@@ -113,27 +113,28 @@ int snp_pool_add_given(struct verifier *ctx, struct snp_pool *pool, const struct
 		if (r != -EBADMSG && r != -EMSGSIZE)
 			return r;
 		if (!sent)
-			return verdict_fail(
-				v, VERDICT_MALFORMED, "CERT_FORMAT", "certificates are well-formed",
-				r == -EMSGSIZE
-					? verdict_text(v, "%d of them at most", CANDIDATES_OWN_MAX)
-					: "certificates in DER or PEM and nothing else",
-				verdict_text(v, "certificate file %u is not", i + 1));
-		verdict_skip(
-			v, "certificates are well-formed",
-			verdict_text(
-				v,
-				"certificate %u was sent with the evidence, and is malformed or too much: not used",
-				i + 1));
+			return verdict_fail(v, VERDICT_MALFORMED, "CERT_FORMAT",
+					    "certificates are well-formed",
+					    r == -EMSGSIZE ?
+						    verdict_text(v, "at most %d certificates",
+								 CANDIDATES_OWN_MAX) :
+						    "certificates in DER or PEM and nothing else",
+					    verdict_text(v, "certificate file %u is not", i + 1));
+		verdict_skip(v, "certificates are well-formed",
+			     verdict_text(v,
+					  "certificate %u was sent with the evidence, and is "
+					  "malformed or one too many: not used",
+					  i + 1));
 	}
 	return 0;
 }
 
 int snp_pool_add_table(struct verifier *ctx, struct snp_pool *pool, const struct snp_table *table,
-			 int64_t now, struct verdict *v)
+		       int64_t now, struct verdict *v)
 {
-	static const enum snp_table_kind kinds[] = { SNP_TABLE_VCEK, SNP_TABLE_VLEK, SNP_TABLE_ASK,
-						     SNP_TABLE_ARK };
+	static const enum snp_table_kind kinds[] = {
+		SNP_TABLE_VCEK, SNP_TABLE_VLEK, SNP_TABLE_ASK, SNP_TABLE_ARK,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		bool is_vek = kinds[i] == SNP_TABLE_VCEK || kinds[i] == SNP_TABLE_VLEK;
@@ -155,7 +156,7 @@ int snp_pool_add_table(struct verifier *ctx, struct snp_pool *pool, const struct
 							 name),
 					    "something else");
 		verdict_skip(v, verdict_text(v, "%s of the table", name),
-			     "it is malformed, and only a hint: not used");
+			     "it is malformed: not used, as it is only a hint");
 	}
 	return 0;
 }
@@ -167,9 +168,9 @@ static bool same_name(const X509_NAME *a, const X509_NAME *b)
 	return X509_NAME_cmp(a, b) == 0;
 }
 
-/* The first of @roles and @source; one with the subject @name if there is any. */
+/* The first candidate of @roles and @source with the subject @name; else the first of those. */
 static struct snp_candidate *pick(struct snp_pool *pool, unsigned roles, enum snp_source source,
-			      const X509_NAME *name)
+				  const X509_NAME *name)
 {
 	struct snp_candidate *first = NULL;
 
@@ -200,9 +201,9 @@ static struct snp_candidate *pick_built_in(struct verifier *ctx, struct snp_pool
 			break;
 	/* The same bytes may have come from the table. */
 	c = pick(pool, roles, SOURCE_BUILT_IN, name);
-	return c && same_name(X509_get_subject_name(c->cert), name)
-		       ? c
-		       : pick(pool, roles, SOURCE_TABLE, name);
+	return c && same_name(X509_get_subject_name(c->cert), name) ?
+		       c :
+		       pick(pool, roles, SOURCE_TABLE, name);
 }
 
 static bool is_valid_at(X509 *cert, int64_t now)
@@ -210,7 +211,7 @@ static bool is_valid_at(X509 *cert, int64_t now)
 	return x509_valid_at(cert, now) == 0;
 }
 
-/* True if @issuer's key signed @cert; a root key must be trusted before it is used. */
+/* True if @issuer's key signed @cert.  A root key is used only if it is trusted. */
 static bool has_issued(struct verifier *ctx, const struct snp_candidate *issuer, X509 *cert)
 {
 	uint8_t spki[PIN_LEN];
@@ -222,12 +223,13 @@ static bool has_issued(struct verifier *ctx, const struct snp_candidate *issuer,
 }
 
 /*
- * Of several of @source by the name of @cert's issuer the one that issued it, valid now and the
- * newest if there is a choice.  @ret_good: one was found.  NULL when there is none by that name.
+ * Among the candidates of @source with the name of @cert's issuer, find one that issued @cert;
+ * if possible, one that is valid now.  @ret_good tells whether there is one.  If not, the first
+ * candidate with that name is returned, or NULL.
  */
 static struct snp_candidate *pick_by_name(struct verifier *ctx, struct snp_pool *pool, X509 *cert,
-				      unsigned roles, enum snp_source source, int64_t now,
-				      bool *ret_good)
+					  unsigned roles, enum snp_source source, int64_t now,
+					  bool *ret_good)
 {
 	struct snp_candidate *best = NULL, *first = NULL;
 
@@ -247,7 +249,7 @@ static struct snp_candidate *pick_by_name(struct verifier *ctx, struct snp_pool 
 	return best ? best : first;
 }
 
-/* True if there is something to choose from. */
+/* True if there is more than one candidate of @roles to choose from. */
 static bool has_other(const struct snp_pool *pool, unsigned roles, enum snp_source source)
 {
 	unsigned n = 0;
@@ -258,9 +260,9 @@ static bool has_other(const struct snp_pool *pool, unsigned roles, enum snp_sour
 }
 
 /*
- * Who issued @cert.  What the verifier has itself counts, right or wrong, unless the sender has
- * what is right.  A sender's, and a host's in the table, counts when it is right; else the
- * built-in one does.
+ * Find who issued @cert.  The verifier's own certificate counts, right or wrong, unless the
+ * sender has the right one.  A certificate from the sender or from the host's table counts only
+ * if it is right; else the built-in one does.
  */
 static struct snp_candidate *pick_issuer(struct verifier *ctx, struct snp_pool *pool, X509 *cert,
 				     unsigned roles, int64_t now)
@@ -269,7 +271,7 @@ static struct snp_candidate *pick_issuer(struct verifier *ctx, struct snp_pool *
 	struct snp_candidate *own = pick(pool, roles, SOURCE_GIVEN, name), *c, *sent;
 	bool good;
 
-	/* One needs no choice, and takes no time. */
+	/* With a single candidate there is nothing to choose, and no signature to check yet. */
 	if (own && !has_other(pool, roles, SOURCE_GIVEN))
 		return own;
 	c = pick_by_name(ctx, pool, cert, roles, SOURCE_GIVEN, now, &good);
@@ -289,7 +291,10 @@ static struct snp_candidate *pick_issuer(struct verifier *ctx, struct snp_pool *
 	return c ? c : sent ? sent : pick(pool, roles, SOURCE_SENT, name);
 }
 
-/* True if it is valid now, and its issuers lead to a trusted root: what anybody could make is no choice. */
+/*
+ * True if @vek is valid now and its issuers lead to a trusted root.  Anybody can make a
+ * certificate that only looks right.
+ */
 static bool is_certified(struct verifier *ctx, struct snp_pool *pool, X509 *vek, int64_t now)
 {
 	struct snp_candidate *inter = pick_issuer(ctx, pool, vek, ROLES_INTERMEDIATE, now), *ark;
@@ -301,8 +306,9 @@ static bool is_certified(struct verifier *ctx, struct snp_pool *pool, X509 *vek,
 }
 
 /*
- * The one of @roles that is of the report's chip and firmware level; a chip has a certificate
- * for each level that it ever had.  Of several one that is certified, whoever it is from.
+ * Find the candidate of @roles for the report's chip and firmware level.  A chip has a
+ * certificate for each level that it ever had.  If several match, a certified one wins, wherever
+ * it came from.
  */
 static struct snp_candidate *pick_matching(struct verifier *ctx, struct snp_pool *pool,
 					   unsigned roles, const struct snp_report *report,
@@ -340,14 +346,14 @@ struct snp_candidate *snp_pool_vek(struct verifier *ctx, struct snp_pool *pool,
 				  const struct snp_report *report, int64_t now)
 {
 	unsigned signing_key = report->signing_key;
-	/* Another kind than the report's is better than none: then the words are about that. */
+	/* A certificate of the wrong kind is chosen last, so that the failure can name it. */
 	const unsigned order[] = {
 		signing_key == SNP_KEY_VLEK ? ROLE_BIT(ROLE_VLEK) : ROLE_BIT(ROLE_VCEK),
 		ROLE_BIT(ROLE_VCEK) | ROLE_BIT(ROLE_VLEK),
 		ROLE_BIT(ROLE_OTHER),
 	};
 
-	/* Reading them takes time, and one needs no choice. */
+	/* Reading the extensions takes time; a single candidate needs no choice. */
 	if (count(pool, order[0]) > 1) {
 		struct snp_candidate *c = pick_matching(ctx, pool, order[0], report, now);
 

@@ -15,15 +15,17 @@ static const char *known_versions(struct verdict *v)
 	return verdict_text(v, "%d to %d", SNP_VERSION_MIN, SNP_VERSION_MAX);
 }
 
-/* That it is a report, of whatever version: @ret is what it has where version 5 has it. */
+/* Check that it is a report.  The fields of later versions are read as those of version 5. */
 static int check_is_report(struct bytes report, struct verdict *v, struct snp_report *ret)
 {
 	if (snp_report_open(report.p, report.len, ret) < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report is whole",
 				    verdict_text(v, "%d bytes", SNP_REPORT_LEN),
-				    evidence_found(v, report, verdict_text(v, "%zu bytes", report.len)));
+				    evidence_found(v, report,
+						   verdict_text(v, "%zu bytes", report.len)));
 	if (ret->version < SNP_VERSION_MIN || ret->version > SNP_VERSION_LATER)
-		return verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known", known_versions(v),
+		return verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known",
+				    known_versions(v),
 				    evidence_found(v, report, verdict_text(v, "%u", ret->version)));
 	if (ret->signature_algo != 1)
 		return verdict_fail(v, VERDICT_MALFORMED, "SIGALGO",
@@ -36,32 +38,37 @@ static int check_is_report(struct bytes report, struct verdict *v, struct snp_re
 	return 0;
 }
 
-/* A later version may have given them a meaning, which nobody here knows. */
+/* A later version may give reserved bytes a meaning that is not known here. */
 static int check_reserved(struct bytes report, const struct snp_report *r, struct verdict *v)
 {
 	static const char name[] = "reserved bytes are zero";
 	struct snp_range range;
 
 	if (r->version > SNP_VERSION_MAX) {
-		verdict_skip(v, name, verdict_text(v, "which they are in version %u is not known", r->version));
+		verdict_skip(v, name, verdict_text(v, "not known for version %u", r->version));
 		return 0;
 	}
 	if (snp_report_reserved(report.p, r, &range))
 		return verdict_fail(v, VERDICT_MALFORMED, "RESERVED", name, "zeros",
 				    verdict_text(v, "at %#x: %s", range.offset,
-						 verdict_hex(v, report.p + range.offset, range.len)));
+						 verdict_hex(v, report.p + range.offset,
+							     range.len)));
 	verdict_pass(v, "report is well-formed", verdict_text(v, "version %u", r->version));
 	return 0;
 }
 
-/* The last of all that was checked: a report of a later version may say what undoes the rest. */
+/* Checked last: a report of a later version may say something that undoes all the rest. */
 static int check_version(const struct snp_report *r, struct verdict *v)
 {
 	if (r->version <= SNP_VERSION_MAX)
 		return 0;
-	return verdict_fail(v, VERDICT_UNDECIDED, "VERSION", "report version is known", known_versions(v),
-			    verdict_text(v, "%u: its signature is right, and all else that was checked; what is new in it is not known, "
-					    "so no policy can judge it", r->version));
+	return verdict_fail(v, VERDICT_UNDECIDED, "VERSION", "report version is known",
+			    known_versions(v),
+			    verdict_text(v,
+					 "%u: its signature is right, and all else that was "
+					 "checked; what is new in it is not known, so no policy "
+					 "can judge it",
+					 r->version));
 }
 
 static const char *cpu_text(struct verdict *v, const struct snp_report *r)
@@ -72,7 +79,7 @@ static const char *cpu_text(struct verdict *v, const struct snp_report *r)
 			    r->stepping, name ? ": " : "", name ? name : "");
 }
 
-/* No certificate of a product without a known root key can be verified, whatever is given. */
+/* Without a known root key for a product, none of its certificates can be verified. */
 static int check_known_cpu(const struct snp_report *r, struct verdict *v)
 {
 	enum snp_product product;
@@ -80,7 +87,8 @@ static int check_known_cpu(const struct snp_report *r, struct verdict *v)
 	if (r->version < 3 || snp_product_by_cpuid(r->family, r->model, &product) == 0)
 		return 0;
 	return verdict_fail(v, VERDICT_UNDECIDED, "PRODUCT", "product is known",
-			    "Milan, Genoa or Turin, whose root keys are known here", cpu_text(v, r));
+			    "Milan, Genoa or Turin, whose root keys are known here",
+			    cpu_text(v, r));
 }
 
 static int check_format(struct bytes report, struct verdict *v, struct snp_report *ret)
@@ -98,7 +106,7 @@ static int check_format(struct bytes report, struct verdict *v, struct snp_repor
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "KEYTYPE",
 				    "report is signed by a VCEK or VLEK", "0 or 1",
 				    ret->signing_key == SNP_KEY_NONE ?
-					    "by none" :
+					    "not signed" :
 					    verdict_text(v, "%u", ret->signing_key));
 	return 0;
 }
@@ -113,15 +121,16 @@ static int check_signature(const struct snp_report *report, X509 *vek, struct ve
 
 	if (snp_report_signature(report, r, s) < 0)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
-				    "R and S of 48 bytes, and zeros for the rest of their fields", "other bytes there");
+				    "R and S of 48 bytes, and zeros for the rest of their fields",
+				    "other bytes");
 	status = !key ? -EKEYREJECTED :
 			ecdsa_verify(key, EVP_sha384(), r, s, sizeof(r), ECDSA_BIG_ENDIAN,
 				     (struct bytes){ report->signed_part, SNP_SIGNED_LEN });
 	if (status == -ENOMEM)
 		return status;
 	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
-			     "one by the VEK's key over this report",
-			     status == 0 ? NULL : "one that does not fit");
+			     "a signature by the VEK's key over this report",
+			     status == 0 ? NULL : "a signature that does not fit");
 }
 
 /* ---- report and certificate are of the same platform ---- */
@@ -167,7 +176,7 @@ static int check_chip(const struct snp_report *r, const struct snp_chain *chain,
 		verdict_skip(v, name, "a VLEK is for a provider's machines, not for one chip");
 		return 0;
 	}
-	/* Whether that will do is for the policy. */
+	/* The policy decides whether that is acceptable. */
 	if (r->mask_chip_key && bytes_all_zero(&chip)) {
 		verdict_skip(v, name, "the host hides the chip");
 		return 0;
@@ -176,7 +185,7 @@ static int check_chip(const struct snp_report *r, const struct snp_chain *chain,
 			     (struct bytes){ chain->extensions.hwid, SNP_CHIP_ID_LEN }, chip);
 }
 
-/* The product is what the certificate says; without one, what the CPU's numbers say. */
+/* The product is taken from the certificate; without a certificate, from the CPU's numbers. */
 static void claims(struct verdict *v, const struct snp_report *r, const struct snp_chain *chain)
 {
 	enum snp_product product;
@@ -208,7 +217,8 @@ int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evi
 		r = verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed",
 				 "a list with an end, entries inside the table",
 				 evidence_found(v, table_bytes,
-						verdict_text(v, "not so, in %zu bytes", table_bytes.len)));
+						verdict_text(v, "not so, in %zu bytes",
+							     table_bytes.len)));
 	if (r == 0)
 		r = snp_chain_verify(ctx, e, &table, p, &s.report, now, v, &s.chain);
 	claims(v, &s.report, &s.chain);
@@ -258,16 +268,24 @@ void snp_report_claims(struct verdict *v, const struct snp_report *r,
 		const char *name;
 		uint64_t bit;
 	} policy_bits[] = {
-		{ "snp.policy.smt", SNP_POLICY_SMT },		{ "snp.policy.migrate_ma", SNP_POLICY_MIGRATE_MA },
-		{ "snp.policy.debug", SNP_POLICY_DEBUG },	{ "snp.policy.single_socket", SNP_POLICY_SINGLE_SOCKET },
-		{ "snp.policy.cxl_allow", 1ull << 21 },		{ "snp.policy.mem_aes_256_xts", 1ull << 22 },
-		{ "snp.policy.rapl_dis", 1ull << 23 },		{ "snp.policy.ciphertext_hiding", 1ull << 24 },
+		{ "snp.policy.smt", SNP_POLICY_SMT },
+		{ "snp.policy.migrate_ma", SNP_POLICY_MIGRATE_MA },
+		{ "snp.policy.debug", SNP_POLICY_DEBUG },
+		{ "snp.policy.single_socket", SNP_POLICY_SINGLE_SOCKET },
+		{ "snp.policy.cxl_allow", 1ull << 21 },
+		{ "snp.policy.mem_aes_256_xts", 1ull << 22 },
+		{ "snp.policy.rapl_dis", 1ull << 23 },
+		{ "snp.policy.ciphertext_hiding", 1ull << 24 },
 		{ "snp.policy.page_swap_disable", 1ull << 25 },
 	}, platform_bits[] = {
-		{ "snp.platform.smt", 1 << 0 },		     { "snp.platform.tsme", 1 << 1 },
-		{ "snp.platform.ecc", 1 << 2 },		     { "snp.platform.rapl_dis", 1 << 3 },
-		{ "snp.platform.ciphertext_hiding", 1 << 4 }, { "snp.platform.alias_check_complete", SNP_PLATFORM_ALIAS_CHECK_COMPLETE },
-		{ "snp.platform.iommu_write_safe", 1 << 6 },  { "snp.platform.sev_tio", 1 << 7 },
+		{ "snp.platform.smt", 1 << 0 },
+		{ "snp.platform.tsme", 1 << 1 },
+		{ "snp.platform.ecc", 1 << 2 },
+		{ "snp.platform.rapl_dis", 1 << 3 },
+		{ "snp.platform.ciphertext_hiding", 1 << 4 },
+		{ "snp.platform.alias_check_complete", SNP_PLATFORM_ALIAS_CHECK_COMPLETE },
+		{ "snp.platform.iommu_write_safe", 1 << 6 },
+		{ "snp.platform.sev_tio", 1 << 7 },
 	};
 
 	verdict_claim_number(v, "snp.version", r->version);
@@ -275,20 +293,25 @@ void snp_report_claims(struct verdict *v, const struct snp_report *r,
 		verdict_claim_text(v, "snp.product", snp_product_name(*product));
 	else if (r->version >= 3)
 		verdict_claim_text(v, "snp.product",
-				   snp_cpu_name(r->family, r->model) ? snp_cpu_name(r->family, r->model) : "unknown");
+				   snp_cpu_name(r->family, r->model) ?
+					   snp_cpu_name(r->family, r->model) :
+					   "unknown");
 	if (r->version >= 3) {
 		verdict_claim_number(v, "snp.cpu.family", r->family);
 		verdict_claim_number(v, "snp.cpu.model", r->model);
 		verdict_claim_number(v, "snp.cpu.stepping", r->stepping);
 	}
-	verdict_claim_text(v, "snp.signing_key", r->signing_key == SNP_KEY_VCEK ? "VCEK" :
-						 r->signing_key == SNP_KEY_VLEK ? "VLEK" :
-						 r->signing_key == SNP_KEY_NONE ? "none" : "unknown");
+	verdict_claim_text(v, "snp.signing_key",
+			   r->signing_key == SNP_KEY_VCEK ? "VCEK" :
+			   r->signing_key == SNP_KEY_VLEK ? "VLEK" :
+			   r->signing_key == SNP_KEY_NONE ? "none" :
+							    "unknown");
 	verdict_claim_bool(v, "snp.author_key_en", r->author_key_en);
 	verdict_claim_bool(v, "snp.mask_chip_key", r->mask_chip_key);
 	verdict_claim_number(v, "snp.guest_svn", r->guest_svn);
 	verdict_claim_number(v, "snp.vmpl", r->vmpl);
-	verdict_claim_text(v, "snp.policy", verdict_text(v, "%#llx", (unsigned long long)r->policy));
+	verdict_claim_text(v, "snp.policy",
+			   verdict_text(v, "%#llx", (unsigned long long)r->policy));
 	verdict_claim_text(v, "snp.policy.abi",
 			   verdict_text(v, "%u.%u", (unsigned)(r->policy >> 8 & 255),
 					(unsigned)(r->policy & 255)));
@@ -297,7 +320,8 @@ void snp_report_claims(struct verdict *v, const struct snp_report *r,
 	verdict_claim_text(v, "snp.platform",
 			   verdict_text(v, "%#llx", (unsigned long long)r->platform_info));
 	for (size_t i = 0; i < ARRAY_SIZE(platform_bits); i++)
-		verdict_claim_bool(v, platform_bits[i].name, r->platform_info & platform_bits[i].bit);
+		verdict_claim_bool(v, platform_bits[i].name,
+				   r->platform_info & platform_bits[i].bit);
 	verdict_claim_hex(v, "snp.measurement", r->measurement, 48);
 	verdict_claim_hex(v, "snp.report_data", r->report_data, 64);
 	verdict_claim_hex(v, "snp.host_data", r->host_data, 32);
@@ -349,9 +373,11 @@ static void show_report(struct bytes report, struct verdict *v)
 	if (check_is_report(report, v, &r) < 0)
 		return;
 	if (check_reserved(report, &r, v) == 0 && r.version > SNP_VERSION_MAX)
-		(void) verdict_fail(v, VERDICT_MALFORMED, "VERSION", "report version is known", known_versions(v),
-				    verdict_text(v, "%u: shown as if its fields were those of version %d, which nobody knows",
-						 r.version, SNP_VERSION_MAX));
+		(void) verdict_fail(
+			v, VERDICT_MALFORMED, "VERSION", "report version is known",
+			known_versions(v),
+			verdict_text(v, "%u: shown as if its fields were those of version %d",
+				     r.version, SNP_VERSION_MAX));
 	snp_report_claims(v, &r,
 			  r.version >= 3 && snp_product_by_cpuid(r.family, r.model, &product) == 0 ?
 				  &product :
@@ -363,9 +389,12 @@ static void show_table(struct bytes bytes, struct verdict *v)
 	struct snp_table table;
 
 	if (snp_table_parse(bytes.p, bytes.len, &table) < 0) {
-		(void) verdict_fail(v, VERDICT_MALFORMED, "TABLE", "certificate table is well-formed",
+		(void) verdict_fail(v, VERDICT_MALFORMED, "TABLE",
+				    "certificate table is well-formed",
 				    "a list with an end, entries inside the table",
-				    evidence_found(v, bytes, verdict_text(v, "not so, in %zu bytes", bytes.len)));
+				    evidence_found(v, bytes,
+						   verdict_text(v, "not so, in %zu bytes",
+								bytes.len)));
 		return;
 	}
 	for (unsigned i = 0; i < _SNP_TABLE_MAX; i++)
@@ -405,7 +434,7 @@ static int show(const struct evidence *e, struct verdict *v)
 	return 0;
 }
 
-/* Who signs an ID block vouches for what its measurement covers. */
+/* Whoever signs an ID block vouches for all that its measurement covers. */
 static const struct policy_identity identities[] = {
 	{ { "id_key_digest" }, true },
 	{ { "author_key_digest" }, true },

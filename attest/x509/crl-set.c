@@ -78,9 +78,10 @@ static int take(struct verifier *ctx, const struct crl_issuer *by, struct bytes 
 
 static const char *problem_text(int error)
 {
-	return error == -ENOENT		? "it is of another issuer"
-	       : error == -EKEYREJECTED ? "its issuer did not sign it"
-					: "it is not a complete revocation list";
+	if (error == -ENOENT)
+		return "it is of another issuer";
+	return error == -EKEYREJECTED ? "its issuer did not sign it" :
+					"it is not a complete revocation list";
 }
 
 /* No list is the issuer's: say why, for @text, the list that matters most. */
@@ -89,11 +90,11 @@ static int fail(const struct crl_issuer *by, struct bytes text, int error, struc
 	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
 
 	if (error == -ENOENT && x509_crl_parse(text, &crl) == 0)
-		return verdict_fail(
-			v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", by->name,
-			verdict_text(v, "issued by %s",
-				     x509_name_text(v, X509_get_subject_name(by->cert))),
-			x509_name_text(v, X509_CRL_get_issuer(crl)));
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", by->name,
+				    verdict_text(v, "issued by %s",
+						 x509_name_text(v,
+								X509_get_subject_name(by->cert))),
+				    x509_name_text(v, X509_CRL_get_issuer(crl)));
 	if (error == -EKEYREJECTED)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CRL_SIG", by->name,
 				    "a signature of its issuer", "another signature");
@@ -132,8 +133,8 @@ int crl_set_collect(struct crl_set *s, struct verifier *ctx, const struct crl_is
 		if (error[i] < 0)
 			verdict_skip(v, by->name,
 				     verdict_text(v, "not used, %s: %s",
-						  sent[i] ? "sent with the evidence"
-							  : "of this verifier's",
+						  sent[i] ? "sent with the evidence" :
+							    "of this verifier's",
 						  problem_text(error[i])));
 	return 0;
 }

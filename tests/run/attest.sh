@@ -196,7 +196,7 @@ check "a digit more is more" expect 4 "${verify[@]}" --set min_tcb=0xdc180000000
 check "it is a floor" grep -q 'Expected: at least 4:0:24:220 in each component$' out
 check "a component that is lower" expect 4 "${verify[@]}" --set min_tcb=0x0000000000000104
 check "with a byte that means nothing" expect 4 "${verify[@]}" --set min_tcb=0x0000000001000004
-check "it says so" grep -q 'Found: one with bytes that mean nothing there$' out
+check "it says so" grep -q 'Found: a floor with bytes that mean nothing there$' out
 mv report.3 report
 
 # ---- output ----
