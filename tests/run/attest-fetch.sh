@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# cococtl attest fetch: what evidence needs, from a double of AMD's and Intel's servers into a cache, and verified out of it; nothing is trusted because it
-# was fetched, or because it is cached.
+# cococtl attest fetch: downloads what evidence needs from a double of AMD's and Intel's servers into a cache, and evidence is
+# verified with it.  Nothing is trusted because it was fetched or cached.
 # shellcheck disable=SC2016,SC2317 # bash -c expands; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -174,7 +174,7 @@ header() {
 }
 check "a header that is missing" header "X-Other: 1" "no header TCB-Info-Issuer-Chain"
 check "an empty header" header "TCB-Info-Issuer-Chain: " "no URL-encoded PEM"
-check "an escape that is none" header "TCB-Info-Issuer-Chain: -----BEGIN%2" "no URL-encoded PEM"
+check "an invalid escape" header "TCB-Info-Issuer-Chain: -----BEGIN%2" "no URL-encoded PEM"
 check "an escape of other letters" header "TCB-Info-Issuer-Chain: -----BEGIN%zz" "no URL-encoded PEM"
 check "a NUL in it" header "TCB-Info-Issuer-Chain: -----BEGIN CERTIFICATE-----%00" "no URL-encoded PEM"
 check "no PEM" header "TCB-Info-Issuer-Chain: hello" "no URL-encoded PEM"
@@ -187,7 +187,7 @@ mood "$tcb" "twice TCB-Info-Issuer-Chain"
 check "a header twice" expect 3 fetch --quote=tdx.quote
 check "is none" says "^missing .*TCB info: .*malformed"
 mood "$tcb" "header Content-Length 5"
-check "a length that is none" expect 3 fetch --quote=tdx.quote
+check "an invalid length" expect 3 fetch --quote=tdx.quote
 
 # ---- what nobody signed is not kept ----
 root_crl=sgx/certification/v4/rootcacrl
@@ -231,7 +231,7 @@ else
 	skip "the public forged list" "there are no vectors"
 fi
 
-# ---- what was verified is remembered ----
+# ---- the cache remembers what was verified ----
 forget
 check "TCB info of a higher number" bash -c "cp 'www/$tcb' kept; cp wrong/tcb-info-newer 'www/$tcb'"
 check "is fetched" expect 0 fetch --quote=tdx.quote
@@ -279,7 +279,7 @@ check "is made" expect 0 fetch --offline --quote=tdx.quote
 check "of what is there" cmp cache/newest remembered
 
 # ---- cocod's own cache ----
-# In a mount namespace of its own, so that this machine's is left alone.
+# In a mount namespace of its own, so that this machine's cache is not touched.
 own_cache() {
 	unshare -m sh -c 'mount -t tmpfs none /run && mount -t tmpfs none /var/cache && mkdir /run/cocod && { [ -z "$1" ] || cp "$1" /run/cocod/attest.trust; } &&
 		shift && "$@" && ls /var/cache/cocod' sh "$@"
@@ -348,7 +348,7 @@ check "a file that cannot be kept" expect 3 fetch --report=milan.report
 check "is said" says '^missing .*cannot be kept'
 rm -r cache
 
-# ---- moods ----
+# ---- a server with moods ----
 mood "$vcek" "429 1" 503
 check "a server that is busy" expect 0 fetch --report=milan.report
 check "is asked again" test "$(grep -c "$chip" log)" = 3
@@ -395,7 +395,7 @@ mood "$vcek" "redirect $clear/$vcek"
 check "a redirect out of HTTPS" expect 3 "$cococtl" attest fetch --trust=pins --cache=cache --kds="$tls" --ca=tls.crt --report=milan.report
 check "is not followed" asked ""
 
-# ---- a caching service's own words, and dates ----
+# ---- a caching service's own error messages, and dates ----
 mood "$tcb" "says 404 No cache data for this platform."
 check "a caching service that has nothing" expect 3 fetch --quote=tdx.quote
 check "is heard" says '^missing .*TCB info: .*HTTP status 404, "No cache data for this platform."'
@@ -415,7 +415,7 @@ check "a caching service that is behind" expect 3 fetch --quote=tdx.quote
 check "is said with the dates" says 'not valid now: .*found good from 2025-01-01T00:00:00Z to 2025-02-01T00:00:00Z$'
 cp kept "www/$tcb"
 
-# ---- early and numbered collateral ----
+# ---- --tcb-update and --tcb-evaluation ----
 numbered() {
 	local query=$1 info=$2
 

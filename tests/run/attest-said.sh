@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# cococtl attest: evidence that is handed over in another form, or as something else, is decoded or called by its name; nothing that cannot be read is shown as if
-# it could.
+# cococtl attest: evidence in another form is decoded, and evidence of another kind is named.  What cannot be read is never shown
+# as if it could be read.
 # shellcheck disable=SC2016,SC2059,SC2317 # bash -c expands; printf writes bytes; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -12,7 +12,7 @@ tdx=$(cd "$top_builddir/tests/platform/tdx" && pwd) || exit 99
 field=$(cd "$COCO_VECTORS/field/attest" 2>/dev/null && pwd) || field=
 cd "$work" || exit 99
 
-# fetch FOLDER CASE: the case's files, under their own names.
+# fetch FOLDER CASE: copy the case's files under their own names.
 fetch() {
 	local files piece
 
@@ -97,7 +97,7 @@ put("json", b'{"tcbInfo":{}}')
 put("noise", bytes(i * 37 & 255 for i in range(1500)))
 put("zeros", bytes(1500))
 P
-# named OPTION FILE WORDS: 'show' refuses it, by its name; and so does 'verify'.
+# named OPTION FILE WORDS: 'show' and 'verify' refuse the file and say what it is.
 named() {
 	check "--$1=$2 is not shown" expect 2 show "--$1=$2"
 	check "it is named: $3" says "$3"
@@ -146,7 +146,7 @@ check "... of a TPM" says 'event log of a TPM'
 check "fetch names it too" expect 2 "$cococtl" attest fetch --report=quote --cache=cache --offline
 check "... as it is" says 'it begins like a TDX quote'
 check "fetch, a quote" expect 2 "$cococtl" attest fetch --quote=report --cache=cache --offline
-check "... that is none" says 'it begins like an SNP report'
+check "... that is invalid" says 'it begins like an SNP report'
 
 # ---- what is newer than this program, and what is missing ----
 awk -F '\t' '$1 == "syn" { print $3 }' "$snp/pins.tsv" >pins
@@ -208,7 +208,7 @@ check "RTMR2 is all that is named" expect 4 td --set rtmr2="$(of 34)"
 check "no hint, for nothing else is known" bash -c '! grep -q "RTMR2 alone" out'
 fetch "$tdx" log-ok
 /usr/bin/python3 - <<'P'
-# The quote of a log's machine, with something measured into RTMR2 behind it; nobody signs it, as --type=ccel asks for no signature.
+# The quote of a log's machine, with something else measured into RTMR2.  It is not signed, because --type=ccel needs no signature.
 data = bytearray(open("quote", "rb").read())
 at = (0x36 if data[0] == 5 else 0x30) + 0x1a8
 data[at:at + 48] = bytes(48)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every case of evidence through the real cococtl: those of generated platforms, and those of real ones from the vectors.
+# Runs every case of evidence through the real cococtl: cases of generated platforms, and of real ones from the vectors.
 set -eu
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${top_builddir:=$top_srcdir}"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The way to Azure's vTPM against a real TPM 2.0, swtpm, provisioned as Azure does it: HCL report in NV, a persistent attestation key.
+# Evidence from Azure's vTPM, with a real TPM 2.0, swtpm, provisioned as Azure does it: an HCL report in NV and a persistent
+# attestation key.
 # shellcheck disable=SC2016,SC2317 # functions are called by check, and expand then
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -14,7 +15,7 @@ nonce=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
 export TPM2TOOLS_TCTI=swtpm:path=$tpm
 mkdir "$work/state" "$work/root"
 
-# A folder as --root keeps the providers of this machine out of the test.
+# With a folder as --root, the providers of this machine are not used.
 report() { "$cococtl" attest report --root="$work/root" --tpm="${TPM:-$tpm}" --nonce="$nonce" --output="$work/bundle" "$@"; }
 
 background swtpm socket --tpm2 --tpmstate dir="$work/state" --server type=unixio,path="$tpm" --ctrl type=unixio,path="$tpm.ctrl" \
@@ -34,7 +35,7 @@ make_nv() {
 }
 drop_nv() { tpm2_nvundefine -C o 0x01400001; }
 
-# An HCL report whose hardware report nobody signed: gathering looks at sizes only.
+# An HCL report whose hardware report is not signed.  Gathering only checks sizes.
 /usr/bin/python3 - "$work/hcl" <<'P'
 import sys
 body = bytes(i * 7 % 256 for i in range(1900 - 32))
@@ -57,7 +58,7 @@ check "the attestation key is made" eval 'drop_ak && make_ak rsassa-sha256'
 check "PCRs have values" tpm2_pcrextend 4:sha256="$nonce" 8:sha256="$nonce" 15:sha256="$nonce"
 
 check "evidence" expect 0 report
-# The quote is judged by other programs than ours: python takes it apart, openssl verifies it.
+# Other programs judge the quote: python parses it, openssl verifies it.
 cat >"$work/judge.py" <<'P'
 import base64, hashlib, json, subprocess, sys
 work, nonce = sys.argv[1], bytes.fromhex(sys.argv[2])
@@ -120,8 +121,8 @@ printf 'no TPM' >"$work/file"
 check "a file is no TPM" eval 'TPM=$work/file expect 1 report'
 check "no TPM at all" eval 'TPM=$work/none expect 1 report && said "tpm: there is no $work/none"'
 
-check "a nonce that is none" expect 64 "$cococtl" attest report --nonce=xy
+check "an invalid nonce" expect 64 "$cococtl" attest report --nonce=xy
 check "a nonce that is too long" expect 64 "$cococtl" attest report --nonce="$nonce$nonce${nonce}00"
-check "a level that is none" expect 64 "$cococtl" attest report --vmpl=4
+check "an invalid level" expect 64 "$cococtl" attest report --vmpl=4
 check "an argument" expect 64 "$cococtl" attest report argument
 finish

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# cococtl attest: what it takes and refuses on its command line, what it prints, and how it ends.  What it says of evidence is for
-# attest-tables.sh.
+# cococtl attest: its command line, its output, and its exit statuses.  attest-tables.sh tests its verdicts.
 # shellcheck disable=SC2016,SC2059,SC2317 # bash -c expands; printf writes bytes; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -13,7 +12,7 @@ tdx=$(cd "$platform/../tdx" && pwd) || exit 99
 field=$(cd "$COCO_VECTORS/field/attest" 2>/dev/null && pwd) || field=
 cd "$work" || exit 99
 
-# The files of a case, under their own names.
+# Copy the files of a case under their own names.
 fetch() {
 	local case=$1 files piece
 
@@ -135,7 +134,7 @@ check "trust file: too many keys" expect 64 "${judge[@]}" --at=2026-01-01 --trus
 
 # ---- policy ----
 cat >policy <<'P'
-# what runs there
+# identities
 [Policy]
 measurement = 111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111
 min_tcb=4:0:24:219
@@ -185,7 +184,7 @@ check "--report-data that is short" expect 64 "${verify[@]}" --report-data="$(pr
 check "--nonce that is a beginning only" expect 4 "${verify[@]}" --nonce="$(printf '%02x' {0..31})"
 check "--nonce" expect 0 "${verify[@]}" --nonce="$(printf '%02x' {0..63})"
 
-# What show prints is what a policy takes.
+# A policy accepts what show prints.
 shown() { "$cococtl" attest show "$@" --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["claims"]["snp.reported_tcb"])'; }
 check "min_tcb as show prints it" expect 0 "${verify[@]}" --set min_tcb="$(shown --report=report)"
 cp report report.3
@@ -292,8 +291,8 @@ done
 for bad in '[]' '1' '{"version":1}' '{"format":"coco-evidenc\\u0065x","version":1,"items":[]}' '{"format":1,"version":1,"items":[]}'; do
 	check "bundle: $bad" bundle_refused "$bad" 'it is no bundle of evidence'
 done
-check "bundle: items that are none" bundle_refused '{"format":"coco-evidence","version":1,"items":{}}' 'it has no items'
-check "bundle: an item that is none" bundle_refused '{"format":"coco-evidence","version":1,"items":[1]}' 'an item is no object'
+check "bundle: invalid items" bundle_refused '{"format":"coco-evidence","version":1,"items":{}}' 'it has no items'
+check "bundle: an invalid item" bundle_refused '{"format":"coco-evidence","version":1,"items":[1]}' 'an item is no object'
 check "bundle: an item without a kind" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"text":"snp"}]}' 'an item has no kind'
 check "bundle: data that is text" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"report","text":"AAAA"}]}' 'an item has no content'
 check "bundle: an item that is a policy" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"policy","text":"x"}]}' 'it brings a policy'

@@ -335,8 +335,8 @@ check "a bad value" wrong '[Cocod]\nRequire=maybe\n' "cocod.conf:2: Require= tak
 check "an empty value" wrong '[Cocod]\nRequire=\n' "cocod.conf:2: Require= takes"
 check "an unknown section" wrong '[Cocod]\nRequire=none\n[Other]\na=b\n' "Unknown section \[Other\]"
 check "an option before its section" wrong 'Require=none\n[Cocod]\n' "cocod.conf:1: the option 'Require' stands before any section"
-check "a line that is none" wrong '[Cocod]\nRequire=none\ngarbage\n' "cocod.conf:3: it is neither Name=value"
-check "a time that is none" wrong '[Cocod]\nReadTimeoutSec=0\n' "ReadTimeoutSec= takes a time"
+check "an invalid line" wrong '[Cocod]\nRequire=none\ngarbage\n' "cocod.conf:3: it is neither Name=value"
+check "an invalid time" wrong '[Cocod]\nReadTimeoutSec=0\n' "ReadTimeoutSec= takes a time"
 check "a path that is relative" wrong '[Cocod]\nSecretDirectory=dir\n' "SecretDirectory= takes an absolute path"
 check "a section that does not close" wrong '[Cocod\nRequire=none\n' "cocod.conf:1:"
 printf '[Cocod]\nRequire=none\nSecretDirectory=%s\n' "$work/dir" >"$conf/cocod.conf"
@@ -345,13 +345,13 @@ secret() {
 	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
 }
 check "a secret without a GUID" secret '[Secret]\nName=x\n' "disk.conf: Guid= is missing"
-check "a GUID that is none" secret '[Secret]\nGuid=1234\n' "disk.conf:2: Guid= takes a GUID"
+check "an invalid GUID" secret '[Secret]\nGuid=1234\n' "disk.conf:2: Guid= takes a GUID"
 check "the GUID of another" secret "[Secret]\nGuid=$token\n" "Guid= is the same"
 check "the name of another" secret "[Secret]\nGuid=$luks\nName=token\n" "another secret's already"
 check "a name that is another's GUID" secret "[Secret]\nGuid=$luks\nName=$late\n" "is another secret's GUID"
-check "a name that is none" secret "[Secret]\nGuid=$luks\nName=a/b\n" "disk.conf:3: Name= takes"
-check "a consumer that is none" secret "[Secret]\nGuid=$luks\nConsumers=everyone\n" "disk.conf:3: Consumers= takes"
-check "a moment that is none" secret "[Secret]\nGuid=$luks\nWipe=never\n" "disk.conf:3: Wipe= takes"
+check "an invalid name" secret "[Secret]\nGuid=$luks\nName=a/b\n" "disk.conf:3: Name= takes"
+check "an invalid consumer" secret "[Secret]\nGuid=$luks\nConsumers=everyone\n" "disk.conf:3: Consumers= takes"
+check "an invalid moment" secret "[Secret]\nGuid=$luks\nWipe=never\n" "disk.conf:3: Wipe= takes"
 start
 check "with an error cocod runs" expect 0 "${cococtl[@]}" status --json
 check "... with the gate closed, and says which file" json "not d['gate']['open'] and 'disk.conf:3' in d['gate']['reason']"

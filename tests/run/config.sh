@@ -126,15 +126,15 @@ check "... says so" prints "attest.conf: refuses all evidence of SEV-SNP, which 
 wrong "garbage in attest.trust" "attest.trust:1: It is neither a key" text etc/cocod/attest.trust garbage
 wrong "an attest.trust of comments" "attest.trust: It has no key" text etc/cocod/attest.trust '# none\n'
 wrong "the roots that are built in" "Certificate 'ARK-Milan' leads to no trusted root; the problem is with 'ARK-Milan': its key is not one" rm "$conf/attest.trust"
-wrong "a certificate that is none" "cert-x.pem: It is neither a certificate" text var/cache/cocod/cert-x.pem garbage
+wrong "an invalid certificate" "cert-x.pem: It is neither a certificate" text var/cache/cocod/cert-x.pem garbage
 wrong "a certificate that has expired" "cert-vcek.der: certificate 'SEV-VCEK' has expired (good from .* to " put wrong/vcek-expired cert-vcek.der
 wrong "a certificate without its issuer" "'SEV-VCEK' leads to no trusted root; the problem is with 'SEV-VCEK': its issuer did not sign it" \
 	bash -c "cp 'wrong/vcek-of-another-chip' '$cache/cert-vcek.der'; rm '$cache/cert-chain-vcek-Milan.pem'"
 wrong "a list that has expired" "crl-vcek-Milan.der: revocation list of 'ARK-Milan' has expired" put wrong/crl-expired crl-vcek-Milan.der
 wrong "a list of another" "crl-vcek-Milan.der: " put wrong/crl-of-another crl-vcek-Milan.der
-wrong "a list that is none" "crl-vcek-Milan.der: It is not a revocation list" text var/cache/cocod/crl-vcek-Milan.der garbage
+wrong "an invalid list" "crl-vcek-Milan.der: It is not a revocation list" text var/cache/cocod/crl-vcek-Milan.der garbage
 wrong "TCB info that has expired" "tcb-info-90c06f000000.json: TCB info of FMSPC 90c06f000000, .* has expired" put wrong/tcb-info-expired tcb-info-90c06f000000.json
-wrong "TCB info that is none" "tcb-info-90c06f000000.json: It is not a TCB info: it is no JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
+wrong "invalid TCB info" "tcb-info-90c06f000000.json: It is not a TCB info: it is no JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
 wrong "TCB info without its chain" "tcb-info-90c06f000000.json: The certificate that signed it is not here" rm "$cache/tcb-chain-90c06f000000.pem"
 wrong "QE identity that was changed" "qe-identity.json: It is not signed" sed -i 's/"tcbEvaluationDataNumber":18/"tcbEvaluationDataNumber":19/' "$cache/qe-identity.json"
 wrong "a memory that is damaged" "newest: The memory of what was verified is damaged" text var/cache/cocod/newest 'coco-newest 1\nx\n'

@@ -112,8 +112,8 @@ cp new/pek.cert tool/pdh.cert
 bad "a PEK in the place of the PDH" 1 pdh-usage tool
 bad "two PDHs" 2 conflict new old/pdh.cert
 bad "a key" 2 format new new/pdh.key.pem
-bad "an OCA that is none" 2 format new --oca new/pek.cert
-check "bad: an anchor that is none" expect 2 "$inject" chain verify new --anchor new/pek.cert
+bad "an invalid OCA" 2 format new --oca new/pek.cert
+check "bad: an invalid anchor" expect 2 "$inject" chain verify new --anchor new/pek.cert
 mkdir empty
 bad "an empty folder" 2 format empty
 check "without --anchor nobody is trusted" expect 1 "$inject" chain verify new
@@ -139,7 +139,7 @@ check "and says so" grep -q 'signed by pek: NO' out
 check "with a verdict" grep -q 'Verdict: failed, pdh-sig' out
 check "show of a part" expect 0 "$inject" chain show cert_chain.bin
 check "says what is missing" grep -q '^pdh: missing' out
-check "show of a key that is none" expect 0 "$inject" chain show new/cases/pdh-zero
+check "show of an invalid key" expect 0 "$inject" chain show new/cases/pdh-zero
 check "says it" grep -q 'THE KEY IS NONE' out
 check "show of what is no certificate" expect 2 "$inject" chain show new/pdh.key.pem
 check "show --json" expect 0 "$inject" chain show --json "${anchored[@]}" new

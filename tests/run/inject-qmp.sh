@@ -259,7 +259,7 @@ head -c 3033 /dev/urandom >over
 local_fault "too long for the area" 1 --secret 0f2e573e-be4d-a7d6-bdc4-908077d7628d:over
 local_fault "a GUID twice" 64 --secret $luks:pw
 local_fault "no such secret" 74 --secret 0f2e573e-be4d-a7d6-bdc4-908077d7628d:nowhere
-local_fault "a time that is none" 64 --timeout soon
+local_fault "an invalid time" 64 --timeout soon
 local_fault "no time at all" 64 --timeout 0
 local_fault "two areas" 64 --firmware fw
 for a in 0x10000000 :3072 0x10000000: 0x10000000:0 x:3072 0xffffffffffffffff:2 " 0:1"; do

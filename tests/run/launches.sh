@@ -70,7 +70,7 @@ o = json.load(open("out"))
 assert o["match"] and [(l["vcpus"], l["vcpu-type"]) for l in o["launches"] if l["match"]] == [(4, "EPYC-Milan")], o'
 check "none of them is" expect 1 "$inject" measure --tech snp --firmware fw --vcpus 2-4 --vcpu-type EPYC-Milan --expect "$(snp --vcpus 5 --sig 0xa00f11)"
 check "but one beside them" said "with: 5 CPUs; CPU model EPYC-Milan"
-refused "numbers that are none" 64 "1-8,16" --tech snp --firmware fw --vcpu-type EPYC --vcpus 3-2
+refused "invalid numbers" 64 "1-8,16" --tech snp --firmware fw --vcpu-type EPYC --vcpus 3-2
 refused "a list of nothing" 64 "1-8,16" --tech snp --firmware fw --vcpu-type EPYC --vcpus ,
 refused "one unknown model of two" 64 "milan" --tech snp --firmware fw --vcpu-type EPYC --vcpu-type milan
 for verb in "packet --header h --payload p --api 1.55 --build 24 --measurement $(measured "$one")" "inject --qmp nowhere"; do

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""LUKS headers of every kind that people have, or that a host may make: by cryptsetup where it can make them without device-mapper, else by
+"""Makes LUKS headers of every kind that people have or a host may make: with cryptsetup where it can make them without device-mapper, otherwise by
 changing the metadata of such a volume, or from the "LUKS2 On-Disk Format Specification" itself."""
 
 import base64
@@ -21,11 +21,11 @@ OFFLINE = ("--force-offline-reencrypt",)
 
 
 class Failed(Exception):
-    """Cryptsetup did not make what it was to make."""
+    """Cryptsetup could not make this header."""
 
 
 class Image:
-    """The first bytes of a volume of LUKS2 with its two headers, to be changed at will."""
+    """The first bytes of a LUKS2 volume with its two headers, for changing."""
 
     def __init__(self, data):
         self.data = bytearray(data)
@@ -40,7 +40,7 @@ class Image:
         return json.loads(self.data[4096:self.hdr_size].split(b"\0", 1)[0])
 
     def put_text(self, text, offset=0, tail=b""):
-        """A JSON text, as it is, into the header that lies at @offset."""
+        """Puts this JSON text into the header at @offset, as it is."""
         room = self.hdr_size - 4096
         self.data[offset + 4096:offset + self.hdr_size] = (text + b"\0" + tail).ljust(room, b"\0")[:room]
         self.sum(offset)
@@ -69,7 +69,7 @@ class Image:
             f.truncate(size)
 
 
-# ---- a keyslot from the specification: for keys of lengths that cryptsetup makes only with device-mapper ----
+# ---- a keyslot from the specification, for key lengths that cryptsetup makes only with device-mapper ----
 
 def diffuse(block):
     out = b""
@@ -163,7 +163,7 @@ def formatted(*options, size=SIZE):
 
 
 def then(*commands):
-    """A volume to which cryptsetup does more: words of its command line, with KEY and DEVICE in place of the files."""
+    """A volume that other cryptsetup commands change: words of command lines, with KEY and DEVICE for the files."""
     def make(maker, path):
         maker.copy(path)
         for words in commands:
@@ -172,7 +172,7 @@ def then(*commands):
 
 
 def changed(change, size=SIZE):
-    """A volume of luksFormat's whose metadata @change has changed."""
+    """A volume from luksFormat whose metadata @change has changed."""
     def make(maker, path):
         image = Image(maker.base.data)
         metadata = image.json()
@@ -193,7 +193,7 @@ def at(where, value):
 
 
 def image(change):
-    """A volume of luksFormat's of which @change has changed any bytes."""
+    """A volume from luksFormat whose bytes @change has changed."""
     def make(maker, path):
         i = Image(maker.base.data)
         change(i)
@@ -202,7 +202,7 @@ def image(change):
 
 
 def text(old, new, tail=b""):
-    """The JSON text with the first @old replaced, both as bytes, in both headers."""
+    """Replaces the first @old in the JSON text of both headers.  Both are bytes."""
     def change(i):
         was = bytes(i.data[4096:i.hdr_size]).split(b"\0", 1)[0]
         assert old in was, old
@@ -227,7 +227,7 @@ def bytes_at(offset, value):
 
 
 def cipher(name, keyslot=True, key_size=None):
-    """Another cipher for the data, and for the keyslot too."""
+    """Another cipher for the data and for the keyslot."""
     def change(metadata):
         metadata["segments"]["0"]["encryption"] = name
         if keyslot:
@@ -242,7 +242,7 @@ def token(kind, **members):
 
 
 def integrity(kind, key_len, encryption="aes-xts-plain64", **more):
-    """As `luksFormat --integrity` writes it: the key of the authentication is behind the cipher's."""
+    """As `luksFormat --integrity` writes it: the authentication key follows the cipher's key."""
     def change(i):
         if key_len != 64:
             key_of(i, key_len)
@@ -267,7 +267,7 @@ def requirement(*names):
 
 
 def half_reencrypted(maker, path):
-    """As a reencryption leaves it that was killed."""
+    """As a killed reencryption leaves it."""
     maker.base.write(path, 128 << 20)
     with subprocess.Popen(["cryptsetup", "--batch-mode", "reencrypt", "--key-file", maker.key, *PBKDF2, *OFFLINE, "--hotzone-size", "4m", path],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
@@ -297,7 +297,7 @@ def decrypting(maker, path):
 
 
 def secondary_newer(i):
-    """The second header has a higher sequence number, and says something else: cryptsetup would take that one."""
+    """The second header has a higher sequence number and differs.  cryptsetup would use it."""
     m = i.json()
     m["segments"]["0"]["encryption"] = "cipher_null-ecb"
     i.put_text(json.dumps(m).encode(), i.hdr_size)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of tests/run/luks-corpus: each header, what the judge is to say, what cryptsetup makes of it, and why they differ where they do."""
+"""The table of tests/run/luks-corpus: each header, the expected verdict, what cryptsetup does with it, and why they differ if they do."""
 
 import struct
 from typing import Callable, NamedTuple, Optional
@@ -8,7 +8,7 @@ import lukscorpus as m
 
 GOOD, REFUSED, MALFORMED, NO_LUKS = "good", "refused", "malformed", "no LUKS"
 
-# Why no key goes to a volume that cryptsetup opens.
+# Reasons to refuse a volume that cryptsetup opens.
 CIPHER = "the host may have chosen the cipher, and this one is none of those that are known to be sound here"
 UNKNOWN = "what is not known here may change what the rest means"
 TOKEN = "by this token the host, or somebody else, may open a volume without the owner's key"
@@ -17,7 +17,7 @@ DAMAGED = "cryptsetup takes the other header and repairs this one; whoever damag
 LATE = "cryptsetup looks at this when it makes the mapping, after the passphrase was used"
 STRICT = "two readers may take it for two things"
 INTEGRITY = "of the kinds of integrity, hmac(sha256) over aes-xts alone is known here"
-# Why a key goes to a volume that does not open: the judge reads no keyslot, and a key that does not fit opens nothing.
+# Reasons to accept a volume that does not open: the worker reads no keyslot, and a wrong key opens nothing.
 KEY_MISFIT = "the judge looks at how the key is kept, not whether it is the right one"
 
 
@@ -40,7 +40,7 @@ def refused(name, make, says, why, **more):
 
 
 def broken(name, make, says, opens=False, **more):
-    """Cryptsetup refuses it as well, unless @more has a reason."""
+    """Cryptsetup refuses it too, unless @more has a reason."""
     return Case(name, make, MALFORMED, says, opens=opens, **more)
 
 

@@ -277,7 +277,7 @@ refused "an SNP variant for ES" 64 "none of legacy" --tech sev-es "${args[@]}" -
 refused "CPUs for plain SEV" 64 "sev-es" --tech sev "${args[@]}" --vcpus 2
 refused "one page for two CPUs" 64 "second --vmsa" --tech sev-es "${args[@]}" --vmsa vmsa0 --vcpus 2
 refused "more pages than CPUs" 64 "more VMSA pages" --tech sev-es "${args[@]}" --vmsa vmsa0 --vmsa vmsa1 --vcpus 1
-refused "a page that is none" 2 "not one page" --tech sev-es "${args[@]}" --vmsa tik
+refused "an invalid page" 2 "not one page" --tech sev-es "${args[@]}" --vmsa tik
 refused "a page that is more" 2 "not one page" --tech sev-es "${args[@]}" --vmsa kernel
 refused "pages and a model" 64 "leave" --tech sev-es "${args[@]}" --vmsa vmsa0 --vcpu-type EPYC
 refused "SNP without metadata" 1 "no metadata" --tech snp --firmware fw-plain --vcpu-type EPYC
@@ -291,12 +291,12 @@ refused "a nonce without TIK" 64 "needs --tik" --tech sev "${args[@]}" --nonce "
 refused "no policy" 64 "needs --policy" --tech sev "${args[@]}" --tik tik --api 1.55 --build 24 --nonce "$nonce"
 refused "no nonce" 64 "needs --nonce" --tech sev "${args[@]}" "${keyed[@]:0:8}"
 refused "a nonce of 15 bytes" 2 "16 bytes" --tech sev "${args[@]}" "${keyed[@]:0:8}" --nonce "$(head -c15 tik | base64)"
-refused "a policy that is none" 64 "neither a number" --tech sev "${args[@]}" --tik tik --policy all --api 1.55 --build 24 --nonce "$nonce"
-refused "an API that is none" 64 "MAJOR.MINOR" --tech sev "${args[@]}" --tik tik --policy 3 --api 155 --build 24 --nonce "$nonce"
+refused "an invalid policy" 64 "neither a number" --tech sev "${args[@]}" --tik tik --policy all --api 1.55 --build 24 --nonce "$nonce"
+refused "an invalid API" 64 "MAJOR.MINOR" --tech sev "${args[@]}" --tik tik --policy 3 --api 155 --build 24 --nonce "$nonce"
 refused "a build over a byte" 64 "no number" --tech sev "${args[@]}" --tik tik --policy 3 --api 1.55 --build 256 --nonce "$nonce"
 refused "a TIK of 15 bytes" 2 "not 16 bytes" --tech sev "${args[@]}" --tik <(head -c15 tik) "${keyed[@]:2}"
 refused "an expectation of 47 bytes" 2 "not 48 bytes" --tech sev "${args[@]}" "${keyed[@]}" --expect "$(head -c47 kernel | base64 -w0)"
-refused "an expected digest that is none" 2 "hexadecimal" --tech sev "${args[@]}" --expect "$want"
+refused "an invalid expected digest" 2 "hexadecimal" --tech sev "${args[@]}" --expect "$want"
 refused "a digest of another length" 64 "32 bytes" --tech sev --launch-digest "$digest"00
 refused "a digest and a kernel" 64 "whole launch" --tech sev --launch-digest "$digest" --kernel kernel
 
