@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh
-# More of the distribution's archive than this machine's apt is set up for, without a change to that setup.  To be sourced.
+# Gives access to more of the distribution's archive than this machine's apt is configured for, without changing that
+# configuration.  To be sourced.
 #
 #	archive_open DIR TYPE SUFFIX [RELEASE]
 #					an apt of its own in DIR, for deb or deb-src of the distribution's release, or RELEASE, with
@@ -21,7 +22,7 @@ archive_open() {
 	archive_uri=$(apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
 		sed -n "s/^Packages $archive_own main //p" | head -n 1)
 	[ -n "$archive_uri" ] || { echo "archive: apt has no source for $archive_own main" >&2; return 1; }
-	# What /etc/apt trusts by itself would do too, but not every setup puts the archive's own keys there.
+	# The keys in /etc/apt would do too, but not every machine has the archive's keys there.
 	archive_key=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -e $archive_key ] && archive_key=" [signed-by=$archive_key]" || archive_key=
 	mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
@@ -32,7 +33,7 @@ archive_open() {
 archive() {
 	archive_tool=$1
 	shift
-	# Root's apt wants to drop to a user who cannot write here.
+	# apt as root would drop to a user who cannot write here.
 	"$archive_tool" -o Dir::Etc::SourceList="$archive_dir/sources.list" -o Dir::Etc::SourceParts=- \
 		-o Dir::State::Lists="$archive_dir/lists" -o Dir::Cache="$archive_dir/cache" -o APT::Sandbox::User=root "$@"
 }
@@ -41,11 +42,11 @@ archive_sources() {
 	# shellcheck disable=SC2016 # apt expands these
 	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(CODENAME)' 'Created-By: Packages' |
 		awk -F '|' -v release="$1" -v own="$(archive_release)" '
-			# "-updates" of "bookworm-updates"; nothing is said of what is not its own, like backports.
+			# The suffix "-updates" of "bookworm-updates".  Other suites, such as backports, are left out.
 			function part(of) { return $5 == of ? "" : $5 == of "-updates" ? "-updates" : $5 == of "-security" ? "-security" : "no" }
 			$4 != "Debian" { next }
 			part(release) != "no" { print "deb", $1, $2, $3; known = 1 }
-			# All that sid has comes as sid.
+			# sid has only one suite.
 			part(own) == "" || part(own) != "no" && release != "sid" { others[++n] = "deb " $1 " " release part(own) " " $3 }
 			END {
 				for (i = 1; i <= n && !known; i++) print others[i]

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A consumer of keys that misbehaves, for the VM tests; it says how much it got, and never what.
+ * A consumer of keys that misbehaves, for the VM tests.  It prints how many bytes it got, and never
+ * which.
  *
  *	bad-consumer attach VOLUME DEVICE SOCKET MODE
  *
- * The arguments stand as systemd-cryptsetup has them, and it binds its socket to the same kind
- * of name.  MODE:
+ * The arguments are in the order of systemd-cryptsetup's, and the program binds its socket to the
+ * same kind of name.  MODE:
  *
- *	leave	reads all, and ends without opening the volume
+ *	leave	reads all, and exits without opening the volume
  *	hold	reads all, says so, and stays until it is killed
  *	die	reads one byte and is killed
  *	mute	connects, reads nothing, and stays until it is killed
  *	twice	connects twice, reads both
  *	tpm2	asks as systemd-cryptsetup asks for a TPM's blob, which is not the passphrase
- *	unnamed	does not bind
- *	other	says that it is volume "other"
+ *	unnamed	does not bind its socket
+ *	other	claims to be the volume "other"
  */
 #include <errno.h>
 #include <signal.h>

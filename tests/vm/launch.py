@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A guest's launch from both sides: its owner, who has coco-inject, and the host with its security processor.
+"""A guest's launch from both sides: its owner with coco-inject, and the host with its security processor.
 
 The host's side is tests/double's, which shares no code with coco-inject: what it measures is computed twice.
 """
@@ -15,12 +15,12 @@ from systemvm import Failure, run
 
 DOUBLE = os.path.join(systemvm.HERE, "../double")
 PYTHON = "/usr/bin/python3"
-# Each name in a policy is one bit; the owner's tool takes the names and the host's side the number.
+# Each name in a policy is one bit.  The owner's tool takes the names, the host's side the number.
 SEV = ("nodbg,noks,nosend", 0xb)
 SEV_ES = ("nodbg,noks,es,nosend", 0xf)
-# The CPUs that SEV-ES measures the state of: QEMU's name of the model, and its CPUID signature.
+# The CPUs whose state SEV-ES measures: QEMU's name of the model, and its CPUID signature.
 CPU = ("EPYC-Milan", 0xa00f11)
-# No answer of this host is worth a failed test, however busy the machine is.
+# A long timeout, so that a busy machine makes no test fail.
 PATIENCE = "5min"
 
 
@@ -29,7 +29,7 @@ class Platform:
 
     def __init__(self, folder):
         self.folder = folder
-        # The size of the first generation's keys, which are made sooner.
+        # The key size of the first generation.  Such keys are made faster.
         run(PYTHON, os.path.join(DOUBLE, "fake-platform"), "--bits", "2048", folder)
         self.pdh = os.path.join(folder, "pdh.cert")
         self.ark = os.path.join(folder, "ark.cert")
@@ -49,15 +49,15 @@ class Owner:
         self.anchor = ["--anchor", platform.ark]
 
     def file(self, name):
-        """One of the session's four."""
+        """The path of one of the session's four files."""
         return os.path.join(self.folder, f"vm_{name}")
 
     def verify_chain(self):
-        """Is it a machine of the (fake) AMD's?  Returns what coco-inject says."""
+        """Verify that the machine is the (fake) AMD's.  Returns the output of coco-inject."""
         return run(self.coco_inject, "chain", "verify", self.platform.folder, *self.anchor)
 
     def make_session(self):
-        """Fresh keys for one launch on that machine with that policy.  Returns what coco-inject says."""
+        """Make new keys for one launch on that machine with that policy.  Returns the output of coco-inject."""
         return run(self.coco_inject, "session", "--pdh", self.platform.pdh, "--policy", self.policy[0], "--name", "vm",
                    "--chain", self.platform.folder, *self.anchor, cwd=self.folder)
 
@@ -83,7 +83,7 @@ class Owner:
 
 
 class Host:
-    """The host of one guest; folder is for its copies of what the guest boots, as they are on the guest's system partition."""
+    """The host of one guest.  folder has its copies of what the guest boots, as on the guest's system partition."""
 
     def __init__(self, guest, platform, folder):
         os.mkdir(folder, 0o700)
@@ -98,7 +98,7 @@ class Host:
             run("mcopy", "-i", guest.esp, f"::/{name}", self.files[what])
 
     def digest(self, policy=SEV, cpus=None, **others):
-        """What the security processor measures in a launch with these files, or others: firmware, kernel, initrd, cmdline."""
+        """The digest that the security processor measures for these or other files: firmware, kernel, initrd, cmdline."""
         files = {**self.files, **others}
         with open(files["cmdline"], encoding="ascii") as f:
             # The firmware drops the line feed.
