@@ -23,8 +23,9 @@ struct http {
 	uint64_t timeout_usec;	/* for each request; 0: HTTP_TIMEOUT_USEC */
 	bool impatient;		/* ask once only */
 	/*
-	 * With @use_fd: a TCP connection, connected or connecting.  It stays the caller's and is
-	 * good for one request.  No name, proxy or redirect is used.
+	 * With @use_fd: a TCP connection that does not block and whose connect() is in progress,
+	 * for libcurl calls connect() again, which fails if the connection is known to be made.
+	 * It stays the caller's and is good for one request.  No name, proxy or redirect is used.
 	 */
 	int fd;
 	bool use_fd;
