@@ -154,16 +154,40 @@ int source_list(const struct secret_source *s, struct source_entry **ret)
 	return (int)n;
 }
 
+/*
+ * Was the file left alone while it was read?  Who has it open while somebody else unlinks it gets
+ * zeros from the kernel's own efi_secret, or the secret's bytes and zeros.  The kernel keeps the
+ * folder locked from before it zeroes until the name is gone, and reading the folder waits for
+ * that lock: a secret whose name is there afterwards had not been touched.
+ */
+static int check_still_there(int dir, const char *name)
+{
+	char entries[512];
+
+	if (getdents64(dir, entries, sizeof(entries)) < 0)
+		return -errno;
+	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 int source_read(const struct secret_source *s, const struct guid *guid, struct secret **ret)
 {
+	_cleanup_(secret_freep) struct secret *bytes = NULL;
 	_cleanup_(closep) int dir = open_dir(s);
 	char name[GUID_TEXT_LEN + 1];
 	int r = dir;
 
 	name_of(s, guid, name);
 	if (dir >= 0)
-		r = read_at(dir, name, ret);
-	return r == -ENOENT ? -ENOKEY : r;
+		r = read_at(dir, name, &bytes);
+	if (r == 0)
+		r = check_still_there(dir, name);
+	/* coco_secret.ko says ENXIO of what is wiped or goes away, and was open or opened just now. */
+	if (r == -ENOENT || r == -ENXIO)
+		return -ENOKEY;
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(bytes);
+	return 0;
 }
 
 int source_size(const struct secret_source *s, const struct guid *guid, size_t *ret)

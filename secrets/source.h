@@ -59,8 +59,9 @@ int source_list(const struct secret_source *s, struct source_entry **ret);
 int source_size(const struct secret_source *s, const struct guid *guid, size_t *ret);
 
 /*
- * Read the secret's bytes.  @ret is yours.  Returns 0; -ENOKEY when the secret does not exist
- * (any more); -EMSGSIZE; an errno of open(2), read(2), secret_new().
+ * Read the secret's bytes: all of them, and no zeros in their place.  @ret is yours.  Returns 0;
+ * -ENOKEY when the secret does not exist (any more), or somebody removed it while it was read;
+ * -EMSGSIZE; an errno of open(2), read(2), getdents64(2), secret_new().
  */
 int source_read(const struct secret_source *s, const struct guid *guid, struct secret **ret);
 

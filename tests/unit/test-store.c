@@ -21,6 +21,9 @@
 static bool says_no_size;
 static unsigned n_opened;
 
+/* What else happens between the opening of a file and the reading, as in the kernel's own efi_secret. */
+static enum { NOTHING, WIPED, HALF_WIPED } meanwhile;
+
 int __real_fstatat(int dir, const char *name, struct stat *ret, int flags);
 int __wrap_fstatat(int dir, const char *name, struct stat *ret, int flags);
 int __real_openat(int dir, const char *name, int flags, ...);
@@ -35,10 +38,26 @@ int __wrap_fstatat(int dir, const char *name, struct stat *ret, int flags)
 	return r;
 }
 
+/* Somebody unlinks the file: who has it open already reads zeros from it. */
+static void unlink_meanwhile(int dir, const char *name)
+{
+	static const char zeros[16];
+	int fd = __real_openat(dir, name, O_WRONLY | O_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, zeros, meanwhile == HALF_WIPED ? 2 : 4), meanwhile == HALF_WIPED ? 2 : 4);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlinkat(dir, name, 0), 0);
+}
+
 int __wrap_openat(int dir, const char *name, int flags, ...)
 {
+	int fd = __real_openat(dir, name, flags, 0);
+
 	n_opened++;
-	return __real_openat(dir, name, flags, 0);
+	if (meanwhile != NOTHING)
+		unlink_meanwhile(dir, name);
+	return fd;
 }
 
 struct fixture {
@@ -151,6 +170,33 @@ static void test_size(void **state)
 static void restart(struct fixture *f, int n_new);
 
 /* Somebody else has removed what is to be wiped: then it is wiped.  What cannot be removed is not. */
+/* Zeros are no secret: neither all of them nor some. */
+static void test_wiped_while_read(void **state)
+{
+	struct fixture *f = *state;
+	struct secret *s = NULL;
+
+	for (int i = WIPED; i <= HALF_WIPED; i++) {
+		put(f, LUKS, "pass");
+		assert_true(store_scan(f->store) >= 0);
+		meanwhile = i;
+		assert_int_equal(store_read(f->store, store_find(f->store, "luks"), &s), -ENOKEY);
+		meanwhile = NOTHING;
+		assert_null(s);
+	}
+	assert_int_equal(store_scan(f->store), 0);
+	assert_int_equal(store_find(f->store, "luks")->state, SECRET_WIPED);
+
+	/* A file that does not say its size is read for it: then it is not there either. */
+	put(f, OTHER, "home");
+	says_no_size = true;
+	meanwhile = WIPED;
+	assert_int_equal(store_scan(f->store), 0);
+	meanwhile = NOTHING;
+	says_no_size = false;
+	assert_null(store_find(f->store, OTHER));
+}
+
 static void test_wipe_finds_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -540,6 +586,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_size, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wiped_while_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe_finds_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_for_volume, setup, teardown),
