@@ -19,7 +19,7 @@ either='GPL-2\.0-only OR LGPL-2\.1-or-later'
 check_licences() {
 	while read -r f; do
 		case $f in
-		driver/* | tests/vm/encryption-bit/* | tests/vm/other-efi-secret/* | tests/vm/tsm-provider/* | tests/vm/verdicts/Kbuild | tests/vm/verdicts/module.c) licence="(GPL-2\\.0-only|$either)" ;;
+		driver/* | tests/vm/efi-secret/* | tests/vm/encryption-bit/* | tests/vm/other-driver/* | tests/vm/tsm-provider/* | tests/vm/verdicts/Kbuild | tests/vm/verdicts/module.c) licence="(GPL-2\\.0-only|$either)" ;;
 		*) licence="(LGPL-2\\.1-or-later|$either)" ;;
 		esac
 		head -n 5 "$f" | grep -Eq "SPDX-License-Identifier: $licence( \\*/)?\$" || echo "$f"

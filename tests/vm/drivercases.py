@@ -214,12 +214,8 @@ class Bench:
 
 
 # ---- the cases; each finds and leaves the module unloaded ----
-def case_files(b):
-    """files have the kernel ABI's names, modes, owner and size, which is 0, and the secrets' bytes"""
-    secrets = {LUKS: b"correct horse battery staple\0", OTHER: bytes(range(256)) * 4 + b"odd", THIRD: b""}
-    b.inject(table(*(entry(g, d) for g, d in secrets.items())))
-    log = b.load()
-    expect("serving 3 from the table, 0 wiped before" in log, f"the log: {log}")
+def check_files(b, secrets):
+    """The files of these secrets, {GUID: data}, are as the kernel's ABI has them, whoever serves them."""
     expect_equal(b.listed(), sorted(secrets), "names")
     expect_equal(b.out(f"stat -c '%a %u %g %F' {SECRETS} {COCO}").split("\n"), ["755 0 0 directory"] * 2, "folders")
     for guid, data in secrets.items():
@@ -230,16 +226,11 @@ def case_files(b):
     for command in (f"touch {COCO}/new", f"mkdir {COCO}/new", f"rmdir {COCO}", f"mv {COCO}/{LUKS} {COCO}/{ZERO}",
                     f"ln {COCO}/{LUKS} {COCO}/{ZERO}", f"echo x >{COCO}/{LUKS}"):
         b.fails(command)
-    b.unload()
-    b.expect_area(table(*(entry(g, d) for g, d in secrets.items())), "unloading wipes nothing")
 
 
-def case_unlink(b):
-    """removing a file zeroes data, then GUID, keeps the length and the neighbours; reload skips it"""
-    secret = b"wipe me: " + os.urandom(24).hex().encode()
+def check_removal(b, secret):
+    """Of the entries LUKS, OTHER with that secret, which nobody has read, and THIRD, remove the second."""
     before, after = entry(LUKS, b"before"), entry(THIRD, b"after")
-    b.inject(table(before, entry(OTHER, secret), after))
-    b.load()
     b.out(f"rm {COCO}/{OTHER}")
     b.expect_area(table(before, wiped(len(secret)), after), "after the removal")
     expect_equal(b.ram.find(secret), [], "copies of a secret that nobody read, in the whole RAM")
@@ -247,6 +238,28 @@ def case_unlink(b):
     b.fails(f"cat {COCO}/{OTHER}", "No such file")
     b.fails(f"rm {COCO}/{OTHER}", "No such file")
     expect_equal(b.content(f"{COCO}/{LUKS}"), b"before", LUKS)
+
+
+FILES = {LUKS: b"correct horse battery staple\0", OTHER: bytes(range(256)) * 4 + b"odd", THIRD: b""}
+
+
+def case_files(b):
+    """files have the kernel ABI's names, modes, owner and size, which is 0, and the secrets' bytes"""
+    content = table(*(entry(g, d) for g, d in FILES.items()))
+    b.inject(content)
+    log = b.load()
+    expect("serving 3 from the table, 0 wiped before" in log, f"the log: {log}")
+    check_files(b, FILES)
+    b.unload()
+    b.expect_area(content, "unloading wipes nothing")
+
+
+def case_unlink(b):
+    """removing a file zeroes data, then GUID, keeps the length and the neighbours; reload skips it"""
+    secret = b"wipe me: " + os.urandom(24).hex().encode()
+    b.inject(table(entry(LUKS, b"before"), entry(OTHER, secret), entry(THIRD, b"after")))
+    b.load()
+    check_removal(b, secret)
     b.unload()
     expect("serving 2 from the table, 1 wiped before" in b.load(), "reload")
     expect_equal(b.listed(), sorted([LUKS, THIRD]), "names")
@@ -451,12 +464,12 @@ def case_legacy_path(b):
 def case_other_driver(b):
     """steps aside when another driver has the folder"""
     b.inject(table(entry(LUKS, b"x")))
-    b.out("insmod /other_efi_secret.ko")
+    b.out("insmod /other_driver.ko")
     b.read_log()
     b.fails("insmod /coco_secret.ko", "No such device")
     expect("leaving the secrets to it" in b.read_log(), "no message")
     expect_equal(b.listed(SECRETS), [], "names")
-    b.out("rmmod other_efi_secret")
+    b.out("rmmod other_driver")
     b.load()
     b.unload()
 
@@ -1029,6 +1042,162 @@ def case_shared_mutant(b):
             except Failed:
                 continue
             raise Failed(f"the mutant has passed: {what.__name__}, {tech}")
+
+
+# ---- the kernel's own driver ----
+# efi_secret as Debian's source of the same kernel has it, behind a shim that does what a kernel with CONFIG_EFI_COCO_SECRET does
+# at boot (efi-secret/).  What cocod does with its files is the scenario vm-efi-secret of system-test.
+def expect_nothing_served(b):
+    expect_equal(b.out("ls /sys/kernel/security | grep -e secrets -e coco || :"), "", "left behind")
+
+
+def load_mainline(b):
+    """Load efi_secret; returns what the kernel said."""
+    b.read_log()
+    b.out("lsmod | grep -q coco_table_shim || insmod /coco_table_shim.ko")
+    b.out("insmod /efi_secret.ko")
+    return b.read_log()
+
+
+def unload_mainline(b):
+    b.out("rmmod efi_secret && rmmod coco_table_shim")
+    expect_nothing_served(b)
+
+
+def case_mainline_files(b):
+    """efi_secret, the kernel's own driver: its files are as ours, one without a byte too; unloading it wipes nothing"""
+    content = table(*(entry(g, d) for g, d in FILES.items()))
+    b.inject(content)
+    log = load_mainline(b)
+    # What the kernel would have seen at boot.
+    descriptor, = struct.unpack("<Q", b.ram.read(config_entry(b)[0] + 16, 8))
+    expect(f"coco_table_shim: the descriptor is at 0x{descriptor:016x}" in log, f"the shim: {log}")
+    expect_equal(b.out("cat /sys/bus/platform/devices/efi_secret.0/modalias"), "platform:efi_secret", "what udev loads it by")
+    expect("Created 3 entries in securityfs secrets/coco" in log, f"the log: {log}")
+    check_files(b, FILES)
+    unload_mainline(b)
+    b.expect_area(content, "unloading wipes nothing")
+
+
+def case_mainline_unlink(b):
+    """efi_secret: removing a file wipes as ours does; loaded again it does not show what was removed"""
+    secret = b"wipe me: " + os.urandom(24).hex().encode()
+    b.inject(table(entry(LUKS, b"before"), entry(OTHER, secret), entry(THIRD, b"after")))
+    load_mainline(b)
+    check_removal(b, secret)
+    unload_mainline(b)
+    expect("Created 2 entries" in load_mainline(b), "reload")
+    expect_equal(b.listed(), sorted([LUKS, THIRD]), "names")
+    b.out(f"rm {COCO}/*")
+    expect_equal(b.listed(), [], "names")
+    b.expect_area(table(wiped(6), wiped(len(secret)), wiped(5)), "after all removals")
+    unload_mainline(b)
+
+
+def case_mainline_open_files(b):
+    """efi_secret: an open file keeps the module; once removed it reads as many zeros as the secret had bytes, and not the secret"""
+    b.inject(table(entry(LUKS, b"0123456789"), entry(OTHER, b"other")))
+    load_mainline(b)
+    b.fails(f"exec 5<{COCO}/{OTHER}; rmmod efi_secret", "Resource temporarily unavailable")
+    expect_equal(b.listed(), sorted([LUKS, OTHER]), "names")
+    text = b.out(f"exec 5<{COCO}/{LUKS}; rm {COCO}/{LUKS}; base64 <&5; rmmod efi_secret 2>&1; exec 5<&-; rmmod efi_secret && echo gone")
+    expect_equal(text.split("\n")[0], base64.b64encode(bytes(10)).decode(), "what is read from the removed file")
+    expect("temporarily unavailable" in text and text.endswith("gone"), f"a removed file, open: {text}")
+    b.expect_area(table(wiped(10), entry(OTHER, b"other")), "after the removal")
+    b.out("rmmod coco_table_shim")
+    expect_nothing_served(b)
+
+
+def case_mainline_rounds(b):
+    """efi_secret: rounds of load, readers, removers and lists on two CPUs, unload; each removal succeeds once, and nothing stays"""
+    guids = [str(uuid.UUID(int=(0xc0c0 << 112) + i)) for i in range(1, 5)]
+    expect(int(b.out("nproc")) >= 2, "the guest has one CPU only")
+    load_mainline(b)
+    b.out("rmmod efi_secret")
+    mapped = b.out("grep -c ioremap /proc/vmallocinfo")
+    for n in range(100 if ALL else 10):
+        secrets = [f"round {n} {g}\n" for g in guids]
+        live = entry(LUKS, f"live in round {n}".encode())
+        b.inject(table(*(entry(g, s.encode()) for g, s in zip(guids, secrets)), live))
+        # What a reader has that was open before the removal may be zeros, or begin or end with them.
+        text = b.out(f"insmod /efi_secret.ko && cd {COCO} || exit 1; rm -f /tmp/gone; for j in 1 2; do "
+                     f"(for f in {' '.join(guids)}; do cat $f; ls -l; rm $f && echo $f >>/tmp/gone; done) >/dev/null 2>&1 & done; wait;"
+                     " ls; echo @; cat /tmp/gone; cd / && rmmod efi_secret")
+        left, gone = (part.split("\n") for part in text.replace("@\n", "@").split("@"))
+        expect_equal(left[:-1], [LUKS], f"round {n}: names")
+        expect_equal(sorted(gone), guids, f"round {n}: files removed, each once")
+        b.expect_area(table(*(wiped(len(s)) for s in secrets), live), f"round {n}: the area")
+    expect_equal(b.out("grep -c ioremap /proc/vmallocinfo"), mapped, "mappings of the kernel")
+    b.out("rmmod coco_table_shim")
+    expect_nothing_served(b)
+
+
+def case_mainline_beside(b):
+    """beside efi_secret ours touches neither area nor keys, says so and does not stay; loaded first, it is not disturbed by efi_secret"""
+    content = table(entry(LUKS, b"the owner's"), entry(OTHER, b"other"))
+    keys = bytes(range(1, 33))
+    b.inject(content)
+    b.ram.write(vm.KEYS, keys)
+    b.put_keys((vm.KEYS, 32))
+    load_mainline(b)
+    for arguments in ("", "wipe_on_unload=1 legacy_path=1"):
+        b.fails(f"insmod /coco_secret.ko {arguments}", "No such device")
+        expect("leaving the secrets to it" in b.read_log(), "no message")
+        expect("coco_secret" not in b.out("cat /proc/modules"), "the module has stayed")
+        expect_equal(b.out("ls /sys/kernel/security | grep -e secrets -e coco"), "secrets", "folders")
+        expect_equal(b.listed(SECRETS), ["coco"], "folders of secrets")
+        expect_equal(b.content(f"{COCO}/{LUKS}"), b"the owner's", LUKS)
+        b.expect_area(content, "the area")
+        expect_equal(b.ram.read(vm.KEYS, 32), keys, "the keys")
+    b.out(f"rm {COCO}/{OTHER}")
+    b.expect_area(table(entry(LUKS, b"the owner's"), wiped(5)), "efi_secret still wipes")
+    b.out("rmmod efi_secret")
+    b.put_keys()
+    b.ram.write(vm.KEYS, bytes(32))
+
+    expect("by the kernel's own pointer" in b.load(), "where the descriptor was found")
+    b.out("insmod /efi_secret.ko")
+    expect("Error creating secrets securityfs directory entry err=-17" in b.read_log(), "efi_secret found the folder free")
+    expect_equal(b.content(f"{COCO}/{LUKS}"), b"the owner's", LUKS)
+    b.out(f"rmmod efi_secret; rm {COCO}/{LUKS}")
+    b.expect_area(table(wiped(11), wiped(5)), "after the removal")
+    b.unload()
+    b.out("rmmod coco_table_shim")
+
+
+def case_mainline_refuses(b):
+    """a table that efi_secret refuses as a whole leaves no folder and no mapping; ours then serves what is good in it"""
+    load_mainline(b)
+    b.out("rmmod efi_secret")
+    mapped = b.out("grep -c ioremap /proc/vmallocinfo")
+    for entries, words in (((entry(LUKS, b"first"), entry(LUKS, b"second")), "Error creating efi_secret securityfs entry"),
+                           ((entry(LUKS, b"first"), entry(OTHER, b"bad", length=7)), "EFI secret area is corrupted")):
+        b.inject(table(*entries))
+        expect(words in load_mainline(b), f"no message: {words}")
+        expect_nothing_served(b)
+        expect_equal(b.out("grep -c ioremap /proc/vmallocinfo"), mapped, "mappings of the kernel")
+        expect("serving 1 from the table" in b.load(), "ours")
+        expect_equal(b.content(f"{COCO}/{LUKS}"), b"first", LUKS)
+        b.unload()
+        b.out("rmmod efi_secret")
+    b.inject(b"")
+    load_mainline(b)
+    expect_nothing_served(b)
+    unload_mainline(b)
+
+
+def case_mainline_many(b):
+    """efi_secret shows 64 secrets and no more, as coco-inject warns; when those are removed and it is loaded again, the others"""
+    guids = [str(uuid.UUID(int=(0xf111 << 112) + i)) for i in range(1, 71)]
+    b.inject(table(*(entry(g, b"x") for g in guids)))
+    expect("Created 64 entries" in load_mainline(b), "the log")
+    expect_equal(b.listed(), guids[:64], "names")
+    b.out(f"rm {COCO}/*")
+    b.expect_area(table(*(wiped(1) for _ in guids[:64]), *(entry(g, b"x") for g in guids[64:])), "after all removals")
+    unload_mainline(b)
+    load_mainline(b)
+    expect_equal(b.listed(), guids[64:], "names")
+    unload_mainline(b)
 
 
 # ---- Secure Boot ----

@@ -123,7 +123,8 @@ class Lab:
         path = os.path.join(self.work, f"{name}.secret")
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
             f.write(data)
-        self.secrets.append(data.rstrip(b"\0"))
+        if data:
+            self.secrets.append(data.rstrip(b"\0"))
         return path
 
     def config(self, *lines):

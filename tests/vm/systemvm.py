@@ -137,6 +137,15 @@ class Build:
         shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
 
 
+def make_efi_secret(cache, work):
+    """The kernel's own efi_secret and its shim, built for the cache's kernel: their files, none when apt does not have the source."""
+    folder = os.path.join(work, cache.kver, "efi-secret")
+    if not vm.efi_secret_tree(cache.kernel, folder):
+        return []
+    run("make", "-s", "-C", f"{cache.kernel}/headers", f"M={folder}", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules")
+    return [os.path.join(folder, f"{name}.ko") for name in vm.EFI_SECRET_MODULES]
+
+
 def too_new(cache, build):
     """Why the programs that were built here cannot run in the cache's release, "" if they can: it may be older than this machine's."""
     programs = [os.path.join(build.install, name) for name in ("usr/sbin/cocod", "usr/libexec/coco-agent/cocod-worker", "usr/bin/cococtl")]

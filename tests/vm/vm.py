@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 RAM_MIB = 1024
 AREA = 0x10000000       # where sev-firmware.efi reserves the secret area
 AREA_LEN = 0xc00
@@ -102,6 +103,25 @@ def qemu_command(work, ram, esp, console, firmware=None, cpus=2, secure=False, e
     smm = ["-global", "driver=cfi.pflash01,property=secure,value=on"] if secure else []
     return [*qemu_base(ram, console, cpus, ",smm=on" if secure else ""), *smm, *flash(firmware), *flash(variables, "readonly=off"),
             *boot_disk(esp), *extra]
+
+
+# The shim first.
+EFI_SECRET_MODULES = ("coco_table_shim", "efi_secret")
+
+
+def efi_secret_tree(kernel, folder, log=None):
+    """Makes folder, for the kernel's build: the kernel's own efi_secret, as Debian's source of that kernel has it, and its shim.
+
+    kernel is a folder of fetch-kernel's. Returns False when apt does not have the source, and fetch-source says why to log, a file.
+    """
+    fetch = subprocess.run([os.path.join(HERE, "fetch-source"), kernel], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+    if fetch.returncode != 0:
+        return False
+    shutil.copytree(os.path.join(HERE, "efi-secret"), folder)
+    shutil.copy(os.path.join(fetch.stdout.strip(), "drivers/virt/coco/efi_secret/efi_secret.c"), folder)
+    for name in "base", "driver", "wire":
+        shutil.copytree(os.path.join(HERE, "..", "..", name), os.path.join(folder, name))
+    return True
 
 
 def _newc(path, mode, data):

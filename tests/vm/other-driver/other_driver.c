@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A test double: all it does is to have taken <securityfs>/secrets, as the kernel's own
- * efi_secret would.
+ * A test double: all it does is to have taken <securityfs>/secrets, and to leave it empty.
  *
- * efi_secret itself cannot be had from Debian: it needs a kernel with CONFIG_EFI_COCO_SECRET, which
- * finds the area at boot, and Debian has the option off in 6.1, 6.12 and 7.3.  This one has none
- * of its files, and so shows nothing about their sizes, its locks or its unloading.
+ * It stands in for a driver that nobody knows yet. The kernel's own efi_secret is not among what
+ * it stands for: the tests build and load that one itself (tests/vm/efi-secret). But efi_secret
+ * never has the folder without its own folder in it, short of running out of memory there.
  */
 #include <linux/err.h>
 #include <linux/module.h>
