@@ -9,7 +9,8 @@
 #define TDATTR_DEBUG (UINT64_C(1) << 0)
 #define TDATTR_SEPT_VE_DISABLE (UINT64_C(1) << 28)
 #define TDATTR_MIGRATABLE (UINT64_C(1) << 29)
-#define TDATTR_KNOWN (TDATTR_DEBUG | UINT64_C(0xf) << 28 | UINT64_C(1) << 63)	/* 29 MIGRATABLE, 30 PKS, 31 KL, 63 PERFMON */
+/* 28 SEPT_VE_DISABLE, 29 MIGRATABLE, 30 PKS, 31 KL, 63 PERFMON */
+#define TDATTR_KNOWN (TDATTR_DEBUG | UINT64_C(0xf) << 28 | UINT64_C(1) << 63)
 #define XFAM_FIXED1 UINT64_C(0x3)
 #define XFAM_KNOWN UINT64_C(0x6dbe7)
 
@@ -38,7 +39,8 @@ static void check_attributes(struct verdict *v, const struct policy *p, const st
 static void check_service_td(struct verdict *v, const struct policy *p,
 			     const struct td_body15 *body15)
 {
-	struct bytes found = { body15 ? body15->mrservicetd : NULL, body15 ? sizeof(body15->mrservicetd) : 0 };
+	struct bytes found = { body15 ? body15->mrservicetd : NULL,
+			       body15 ? sizeof(body15->mrservicetd) : 0 };
 	bool allowed = policy_allows(v, p, ALLOW_SERVICE_TD);
 
 	if (p->mrservicetd.n > 0) {
@@ -46,31 +48,34 @@ static void check_service_td(struct verdict *v, const struct policy *p,
 				    "service TD is one that is named", found.p, found.len);
 		return;
 	}
-	/* A service TD can take part in migrating this one: it is part of what one trusts. */
+	/* A service TD can help to migrate this TD, so it must be trusted as well. */
 	(void) verdict_check(v, bytes_all_zero(&found) || allowed,
 			     VERDICT_REFUSED, "SERVICE_TD", "no service TD is bound", "none bound",
 			     verdict_hex(v, found.p, found.len));
 }
 
 /*
- * A service TD may move a migratable one, and give its copy whatever measurements it likes.  It
- * must be one that the policy names, which a body of TD 1.0 cannot say.
+ * A service TD may move a migratable TD, and give the copy any measurements.  The policy must
+ * name that service TD; a body of TD 1.0 does not say which it is.
  */
 static void check_not_imported(struct verdict *v, const struct tdx_quote *q)
 {
 	bool migratable = get_u64le(q->body->td_attributes) & TDATTR_MIGRATABLE;
+	const char *found = NULL;
 
+	if (migratable && q->body15)
+		found = verdict_text(v, "MIGRATABLE set, service TD %s",
+				     verdict_hex(v, q->body15->mrservicetd,
+						 sizeof(q->body15->mrservicetd)));
+	else if (migratable)
+		found = "MIGRATABLE set, in a body that names no service TD";
 	(void) verdict_check(v, !migratable || policy_held(v, "mrservicetd"), VERDICT_REFUSED,
 			     "MIGRATABLE", "TD cannot be migrated, or by a named service TD only",
 			     "MIGRATABLE clear, or a service TD that mrservicetd= names",
-			     !migratable ? NULL :
-			     q->body15	 ? verdict_text(v, "MIGRATABLE set, service TD %s",
-							verdict_hex(v, q->body15->mrservicetd,
-								    sizeof(q->body15->mrservicetd))) :
-					   "MIGRATABLE set, in a body that names no service TD");
+			     found);
 }
 
-/* Whether a register is as the policy names it, if it does. */
+/* True if the policy names this value of the register, or no value at all. */
 static bool is_as_named(const struct policy_values *want, const uint8_t found[static 48])
 {
 	for (unsigned i = 0; i < want->n; i++)
@@ -80,8 +85,8 @@ static bool is_as_named(const struct policy_values *want, const uint8_t found[st
 }
 
 /*
- * The register that people compute wrong most often.  Said only when all the others that the policy
- * names are as named, so that firmware and kernel are not in question.
+ * RTMR2 is the register that people most often compute wrong.  The hint is given only if all other
+ * registers that the policy names are right, so that firmware and kernel are not in question.
  */
 static void hint_rtmr2(struct verdict *v, const struct policy *p, const struct td_body *b)
 {
@@ -94,18 +99,26 @@ static void hint_rtmr2(struct verdict *v, const struct policy *p, const struct t
 		return;
 	if (bytes_all_zero(&found))
 		verdict_skip(v, "RTMR2 alone differs",
-			     "it is zeros: nothing was measured into it (where firmware has a TPM it measures there)");
+			     "it is zeros: nothing was measured into it (firmware that has a TPM "
+			     "measures there)");
 	else
-		verdict_skip(v, "RTMR2 alone differs",
-			     "it has what the kernel was told: the command line, in UTF-16 with a NUL, to which OVMF adds 'initrd=initrd' (before it since "
-			     "edk2-stable202508, behind it earlier); the initrd, since Linux 6.9; what a boot loader measures; and IMA's entries, once the system runs");
+		verdict_skip(
+			v, "RTMR2 alone differs",
+			"it has what the kernel was told: the command line, in UTF-16 with a NUL, "
+			"to which OVMF adds 'initrd=initrd' (before it since edk2-stable202508, "
+			"behind it earlier); the initrd, since Linux 6.9; what a boot loader "
+			"measures; and IMA's entries, once the system runs");
 }
 
 static void check_measurements(struct verdict *v, const struct policy *p, const struct td_body *b)
 {
 	static const char *const rtmr_codes[] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
-	static const char *const rtmr_names[] = { "RTMR0 (firmware configuration)", "RTMR1 (boot loader and kernel)", "RTMR2 (what the kernel was told)",
-						  "RTMR3 (of the guest itself)" };
+	static const char *const rtmr_names[] = {
+		"RTMR0 (firmware configuration)",
+		"RTMR1 (boot loader and kernel)",
+		"RTMR2 (what the kernel was told)",
+		"RTMR3 (of the guest itself)",
+	};
 
 	policy_check_values(v, &p->mrtd, "MRTD", "measurement of the TD's initial memory (MRTD)",
 			    b->mrtd, sizeof(b->mrtd));
@@ -138,7 +151,7 @@ static void check_floors(struct verdict *v, const struct policy *p, const struct
 	policy_check_min(v, &p->min_pce_svn, "PCE_SVN", "version of the PCE", t->pck.pcesvn);
 	if (floor->n == 0)
 		return;
-	/* A list of floors is the highest of each byte. */
+	/* Of several floors, each byte must reach the highest. */
 	for (unsigned i = 0; i < floor->n; i++)
 		for (unsigned j = 0; j < TCB_COMPONENTS; j++)
 			reached = reached && q->body->tee_tcb_svn[j] >= floor->b[i][j];
@@ -162,7 +175,8 @@ const char *tdx_firmware_remark(const struct policy *p)
 {
 	if (!(p->accept & ~(1u << TCB_UP_TO_DATE)))
 		return NULL;
-	return "Firmware that Intel does not call UpToDate would do: it may have known holes (--set accept=UpToDate)";
+	return "Firmware that Intel does not call UpToDate would do: it may have known holes "
+	       "(--set accept=UpToDate)";
 }
 
 const struct policy_kind policy_tdx = {

@@ -8,8 +8,8 @@
 #include "wire/tcg-log.h"
 
 /*
- * The index of an event is one more than the register's; 0 is MRTD, which the module measured
- * by itself before any log.
+ * An event's index is one more than the number of its register.  Index 0 is MRTD, which the
+ * module measured by itself before any log began.
  */
 #define INDEX_MRTD 0
 #define INDEX_RTMR0 1
@@ -23,12 +23,13 @@ static int extend(EVP_MD_CTX *ctx, uint8_t rtmr[static RTMR_LEN], const uint8_t 
 {
 	if (EVP_DigestInit_ex(ctx, EVP_sha384(), NULL) != 1 ||
 	    EVP_DigestUpdate(ctx, rtmr, RTMR_LEN) != 1 ||
-	    EVP_DigestUpdate(ctx, digest, RTMR_LEN) != 1 || EVP_DigestFinal_ex(ctx, rtmr, NULL) != 1)
+	    EVP_DigestUpdate(ctx, digest, RTMR_LEN) != 1 ||
+	    EVP_DigestFinal_ex(ctx, rtmr, NULL) != 1)
 		return -ENOMEM;
 	return 0;
 }
 
-/* What a log has instead of SHA-384: the firmware of a TD knows no other, a TPM's may have any. */
+/* The algorithms of a log without SHA-384, which every TD's log has and a TPM's need not have. */
 static const char *algorithms(struct verdict *v, const struct tcg_log *log)
 {
 	static const struct {
@@ -44,8 +45,10 @@ static const char *algorithms(struct verdict *v, const struct tcg_log *log)
 	for (unsigned i = 0; i < log->n_algs; i++)
 		for (size_t j = 0; j < ARRAY_SIZE(names); j++)
 			if (log->algs[i].id == names[j].id)
-				n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", names[j].name);
-	return verdict_text(v, "%s only: a TPM's event log may have such, a TD's has not", n ? text : "other algorithms");
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
+						      n ? ", " : "", names[j].name);
+	return verdict_text(v, "%s only: this may be the event log of a TPM, not of a TD",
+			    n ? text : "other algorithms");
 }
 
 static int open_log(struct bytes bytes, struct verdict *v, struct tcg_log *ret)
@@ -57,16 +60,18 @@ static int open_log(struct bytes bytes, struct verdict *v, struct tcg_log *ret)
 	if (r == -EPROTO)
 		return verdict_fail(v, VERDICT_MALFORMED, "SPECID", name,
 				    "a log in the crypto agile format",
-				    evidence_found(v, bytes, "a first event that does not describe one"));
-	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", name,
-				    "a log in the crypto agile format",
 				    evidence_found(v, bytes,
-						   verdict_text(v,
-								r == -EMSGSIZE ?
-									"%zu bytes, or algorithms, too many" :
-									"%zu bytes, which end inside the header",
-								bytes.len)));
+						   "a first event that does not describe a log"));
+	if (r < 0)
+		return verdict_fail(
+			v, VERDICT_MALFORMED, "FORMAT", name, "a log in the crypto agile format",
+			evidence_found(
+				v, bytes,
+				verdict_text(v,
+					     r == -EMSGSIZE ?
+						     "%zu bytes, or algorithms, too many" :
+						     "%zu bytes, which end inside the header",
+					     bytes.len)));
 	for (unsigned i = 0; i < ret->n_algs; i++)
 		if (ret->algs[i].id == TCG_ALG_SHA384)
 			return 0;
@@ -84,15 +89,17 @@ static int replay_event(const struct tcg_log *log, const struct tcg_event *event
 	    event->type == TCG_EV_NO_ACTION)
 		return 0;
 	if (event->index > INDEX_RTMR3)
-		return verdict_fail(v, VERDICT_MALFORMED, "INDEX",
-				    "events are of registers that a TD has", "RTMR0 to RTMR3",
-				    verdict_text(v, "register %u in event %u%s", event->index, log->n_events,
-						 event->index < TPM_PCRS ?
-							 ": a PCR, so this is the event log of a TPM" :
-							 ""));
+		return verdict_fail(
+			v, VERDICT_MALFORMED, "INDEX", "events are of registers that a TD has",
+			"RTMR0 to RTMR3",
+			verdict_text(v, "register %u in event %u%s", event->index, log->n_events,
+				     event->index < TPM_PCRS ?
+					     ": a PCR, so this is the event log of a TPM" :
+					     ""));
 	if (!digest)
 		return verdict_fail(v, VERDICT_MALFORMED, "ALG", "events have SHA-384 digests",
-				    "one each", verdict_text(v, "none in event %u", log->n_events));
+				    "a digest in each event",
+				    verdict_text(v, "no digest in event %u", log->n_events));
 	c->n_measured[event->index - INDEX_RTMR0]++;
 	return extend(ctx, c->rtmr[event->index - INDEX_RTMR0], digest);
 }
@@ -110,7 +117,8 @@ static int replay(struct tcg_log *log, EVP_MD_CTX *ctx, struct verdict *v, struc
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "event log can be read",
 				    "events to its end",
-				    verdict_text(v, "event %u is malformed, %zu bytes before the end",
+				    verdict_text(v,
+						 "event %u is malformed, %zu bytes before the end",
 						 log->n_events + 1, log->rest.len));
 	c->n_events = log->n_events;
 	return 0;
@@ -146,13 +154,17 @@ int ccel_replay(struct bytes bytes, struct verdict *v, struct ccel *ret)
 	return 0;
 }
 
-/* The log ends when the firmware does; the kernel goes on with RTMR2, and where IMA measures it has no end. */
+/*
+ * The log ends where the firmware ends.  The kernel goes on to extend RTMR2, and IMA does so as
+ * long as the system runs.
+ */
 static void hint_rtmr2(struct verdict *v, uint64_t regs, uint64_t differ)
 {
 	if (differ == 1u << 2 && regs & 1u << 0 && regs & 1u << 1)
 		verdict_skip(v, "RTMR2 alone differs",
-			     "the log leads to RTMR0 and RTMR1, and something that is not in it was measured into RTMR2, as IMA does while the system runs; regs=0,1 "
-			     "leaves RTMR2 out");
+			     "the log leads to RTMR0 and RTMR1, but something was measured into "
+			     "RTMR2 that the log does not have, as IMA does while the system runs; "
+			     "regs=0,1 leaves RTMR2 out");
 }
 
 int ccel_compare(const struct ccel *c, const struct td_body *body, const struct policy *p,

@@ -7,31 +7,32 @@
 
 #define RTMR_LEN 48
 
-/* The code of a check of each register: "RTMR0" to "RTMR3". */
+/* The codes of the registers' checks: "RTMR0" to "RTMR3". */
 extern const char *const ccel_rtmr_codes[4];
 
-/* What a log of a TD says its registers are. */
+/* The registers of a TD as its event log has them. */
 struct ccel {
-	unsigned n_events;			/* without the header */
+	unsigned n_events;			/* the header is not counted */
 	unsigned n_measured[4];			/* events of each register */
 	uint8_t rtmr[4][RTMR_LEN];
 };
 
 /*
- * Replay the event log @log: each step a check of @v.  The claims are "ccel.*".
+ * Replay the event log @log.  Each step is a check in @v; the claims are "ccel.*".
  * Returns 0 with @ret, what verdict_fail() gave, or -ENOMEM.
  */
 int ccel_replay(struct bytes log, struct verdict *v, struct ccel *ret);
 
 /*
- * Whether it is the log of the TD of @body: the registers that @p names, RTMR0 to 2 when it
- * names none, are what their replay gives.  RTMR3 belongs to the guest, which extends it as it
- * runs, and firmware's log does not know.
+ * Check that the log leads to the registers in @body: to those that @p names with regs=, or to
+ * RTMR0, RTMR1 and RTMR2.  RTMR3 belongs to the guest, which extends it as it runs; the
+ * firmware's log has nothing of that.
+ * Returns 0, or what verdict_fail() gave for the first register that differs.
  */
 int ccel_compare(const struct ccel *c, const struct td_body *body, const struct policy *p,
 		 struct verdict *v);
 
-/* What a policy asks of a log beside its registers. */
+/* Check what the policy asks of the log besides its registers. */
 void ccel_apply_policy(const struct ccel *c, const struct policy *p, struct verdict *v);
 
 #endif

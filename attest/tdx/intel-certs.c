@@ -13,8 +13,8 @@ static const char *const pck_names[] = { "Intel SGX PCK Certificate", NULL };
 static const char *const signing_names[] = { "Intel SGX TCB Signing", NULL };
 
 /*
- * What every certificate of Intel's must be: its name, its kind of key, CA or not, and in its
- * time.  The signature is not looked at.
+ * What every certificate of Intel's must have: the right name, a key on P-256, the right to sign
+ * others or not, and a validity that covers @now.  The signature is not looked at.
  */
 static int check_cert(struct verdict *v, X509 *cert, const char *what, const char *const *names,
 		      bool is_ca, int64_t now)
@@ -31,13 +31,15 @@ static int check_cert(struct verdict *v, X509 *cert, const char *what, const cha
 				    "another key");
 	if (is_ca ? !x509_is_ca(cert) : !x509_is_leaf(cert))
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", what,
-				    is_ca ? "a certificate of an authority" :
-					    "no certificate of an authority",
-				    "the other");
+				    is_ca ? "a certificate that may sign others" :
+					    "a certificate that may not sign others",
+				    is_ca ? "a certificate that may not" :
+					    "a certificate that may");
 	if (x509_validity(cert, &before, &after) < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", what, "a time of validity",
-				    "none that can be read");
-	found = verdict_text(v, "good from %s to %s", verdict_time(v, before), verdict_time(v, after));
+		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", what, "a validity",
+				    "times that cannot be read");
+	found = verdict_text(v, "good from %s to %s", verdict_time(v, before),
+			     verdict_time(v, after));
 	if (now < before || now > after)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "DATE", what,
 				    verdict_text(v, "good on %s", verdict_time(v, now)), found);
@@ -52,7 +54,7 @@ static int check_issued(struct verdict *v, X509 *cert, X509 *issuer, const char 
 			     VERDICT_NOT_AUTHENTIC, "CHAIN", what, by, NULL);
 }
 
-/* The pin first: until then the key is used for nothing. */
+/* Check the trust anchor first: before that the key is not used at all. */
 static int check_root(struct verdict *v, X509 *root, const struct trust *trust, int64_t now,
 		      uint8_t spki[static 32])
 {
@@ -69,7 +71,8 @@ static int check_root(struct verdict *v, X509 *root, const struct trust *trust, 
 	r = check_cert(v, root, "root certificate", root_names, /* is_ca= */ true, now);
 	if (r < 0)
 		return r;
-	return check_issued(v, root, root, "root certificate is signed by itself", "its own signature");
+	return check_issued(v, root, root, "root certificate is signed by itself",
+			    "its own signature");
 }
 
 static int parse_cert(struct verdict *v, struct bytes der, const char *what, X509 **ret)
@@ -78,7 +81,9 @@ static int parse_cert(struct verdict *v, struct bytes der, const char *what, X50
 
 	if (r == -ENOMEM)
 		return r;
-	return r < 0 ? verdict_fail(v, VERDICT_MALFORMED, "CHAIN", what, "a certificate in DER", "none") : 0;
+	return r < 0 ? verdict_fail(v, VERDICT_MALFORMED, "CHAIN", what, "a certificate in DER",
+				    "other bytes") :
+		       0;
 }
 
 /* ---- the chain of the quote ---- */
@@ -92,7 +97,7 @@ int pck_chain_split(struct bytes pem, struct pck_chain *ret)
 			return n < 0 ? (int)n : -EBADMSG;
 		ret->cert[i].len = (size_t)n;
 	}
-	/* Blanks and the NUL of C may follow, a fourth certificate may not. */
+	/* Blanks and NUL bytes may follow, a fourth certificate may not. */
 	while (pem.len > 0 && is_space(pem.p[0]))
 		(void) bytes_skip(&pem, 1);
 	return bytes_all_zero(&pem) ? 0 : -EBADMSG;
@@ -138,7 +143,8 @@ int pck_check_authority(const struct pck_chain *chain, const struct trust *trust
 	r = check_cert(v, a.ca, "PCK CA certificate", ca_names, /* is_ca= */ true, now);
 	if (r < 0)
 		return r;
-	r = check_issued(v, a.ca, a.root, "PCK CA is certified by the root", "the root's signature");
+	r = check_issued(v, a.ca, a.root, "PCK CA is certified by the root",
+			 "the root's signature");
 	if (r < 0)
 		return r;
 	expire_with(&a.expires, a.root);
@@ -184,7 +190,7 @@ static int take_signing_cert(struct bytes *pem, const char *what, uint8_t *buf, 
 		return (int)n;
 	if (n < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "CHAIN", what, "certificates in PEM",
-				    "none, or something beside them");
+				    "something else, or more than that");
 	*ret = (struct bytes){ buf, (size_t)n };
 	return 0;
 }
@@ -192,7 +198,8 @@ static int take_signing_cert(struct bytes *pem, const char *what, uint8_t *buf, 
 int signing_chain_parse(struct bytes pem, const char *what, const struct pck_chain *chain,
 			struct verdict *v, struct signing_chain *ret)
 {
-	uint8_t signer_buf[PCK_CERT_LEN_MAX], root_buf[PCK_CERT_LEN_MAX], more_buf[PCK_CERT_LEN_MAX];
+	uint8_t signer_buf[PCK_CERT_LEN_MAX], root_buf[PCK_CERT_LEN_MAX],
+		more_buf[PCK_CERT_LEN_MAX];
 	struct bytes signer = { NULL }, root = { NULL }, more = { NULL };
 	int r;
 
@@ -227,14 +234,15 @@ int signing_chain_check(const struct signing_chain *c, const struct pck_authorit
 		r = check_root(v, root, trust, now, spki);
 		if (r < 0)
 			return r;
-		/* The root's list was one of the PCK's root. */
+		/* The revocation lists in @root_crls are those of the quote's root. */
 		r = verdict_check(v, memcmp(spki, by->root_spki, sizeof(spki)) == 0,
 				  VERDICT_NOT_AUTHENTIC, "PIN", "root key is that of the quote",
 				  verdict_hex(v, by->root_spki, 32), verdict_hex(v, spki, 32));
 		if (r < 0)
 			return r;
 	}
-	r = check_cert(v, c->signer, "TCB signing certificate", signing_names, /* is_ca= */ false, now);
+	r = check_cert(v, c->signer, "TCB signing certificate", signing_names, /* is_ca= */ false,
+		       now);
 	if (r < 0)
 		return r;
 	r = check_issued(v, c->signer, root, "TCB signing is certified by the root",

@@ -64,7 +64,7 @@ int pck_check_leaf(const struct pck_chain *chain, X509 *ca, int64_t now, struct 
 /* The TCB signing certificate and its root. */
 struct signing_chain {
 	X509 *signer;
-	X509 *root;	/* NULL if it has the same bytes as the quote's root, which was checked before */
+	X509 *root;	/* NULL if its bytes are those of the quote's root, which was checked */
 };
 
 void signing_chain_done(struct signing_chain *c);

@@ -6,7 +6,8 @@
 #include "attest/tdx/p256.h"
 #include "base/parse.h"
 
-static void set_entry(struct intel_document *d, const uint8_t root_spki[static 32], const char *what)
+static void set_entry(struct intel_document *d, const uint8_t root_spki[static 32],
+		      const char *what)
 {
 	d->entry = (struct newest_entry){ .issued = d->issue };
 	(void) snprintf(d->entry.what, sizeof(d->entry.what), "%s", what);
@@ -63,7 +64,8 @@ int intel_document_check(struct verifier *ctx, struct verdict *v, const char *wh
 int intel_document_unreadable(struct verdict *v, int error, const char *what, const char *problem)
 {
 	return verdict_fail(v, VERDICT_MALFORMED,
-			    error == -EOPNOTSUPP ? "COLL_TYPE" : "COLL_FORMAT", what, NULL, problem);
+			    error == -EOPNOTSUPP ? "COLL_TYPE" : "COLL_FORMAT", what, NULL,
+			    problem);
 }
 
 bool intel_document_open(enum evidence_piece piece, struct bytes text,
@@ -86,11 +88,12 @@ bool intel_document_open(enum evidence_piece piece, struct bytes text,
 
 /* ---- one of several ---- */
 
-#define SIGNERS_MAX 16	/* there is one at a time */
+#define SIGNERS_MAX 16	/* Intel has one at a time */
 
 /*
- * The choice among candidates, on a verdict of its own: what fails here is passed over, not
- * judged.  What was chosen is then checked like any other.
+ * The choice among candidates.  It uses a verdict of its own: a candidate that fails is passed
+ * over and does not count against the evidence.  What was chosen is checked again like any other
+ * collateral.
  */
 struct choice {
 	struct verifier *ctx;
@@ -120,7 +123,7 @@ static struct choice *choice_free(struct choice *c)
 }
 DEFINE_CLEANUP(struct choice *, choice_free)
 
-/* Keep the chain in @text if it is one; not the same signer twice. */
+/* Keep the chain in @text if it is good and its signer is new. */
 static int add_signer(struct choice *c, struct bytes text)
 {
 	_cleanup_(signing_chain_done) struct signing_chain chain = { NULL };
@@ -145,7 +148,7 @@ static int add_signer(struct choice *c, struct bytes text)
 	return 0;
 }
 
-/* The verifier's own chains first: they have their room, whatever is sent. */
+/* The verifier's own chains come first, so that sent chains cannot take their room. */
 static int add_signers(struct choice *c, const struct evidence *e)
 {
 	static const enum evidence_piece pieces[] = { EVIDENCE_TCB_CHAIN, EVIDENCE_QE_CHAIN };
@@ -162,7 +165,7 @@ static int add_signers(struct choice *c, const struct evidence *e)
 	return r;
 }
 
-/* Who signed it: an index into the signers, or -1. */
+/* The index of the signer that signed @d, or -1. */
 static int find_signer(const struct choice *c, const struct intel_document *d)
 {
 	for (unsigned i = 0; i < c->n_signers; i++)
@@ -173,10 +176,10 @@ static int find_signer(const struct choice *c, const struct intel_document *d)
 }
 
 /*
- * How good a verified document is: one for this platform, issued by now, and the verifier's own,
- * or in its time.  The verifier's own counts when it has expired, too: it shows that anything of
- * a lower number is old.  A sender's that has expired shows nothing that could not be had for
- * closing the gate.
+ * How good a verified document is, the most important first.  The verifier's own document counts
+ * once it was issued, even if it has expired: it shows that every document with a lower number is
+ * old.  A sender's document counts only while it is current; with an expired one, a sender could
+ * do no more than keep the gate closed.
  */
 struct rank {
 	bool fits, counts;
@@ -205,7 +208,7 @@ static bool is_better(const struct rank *a, const struct rank *b)
 	return a->issue > b->issue;
 }
 
-/* When none verifies: the first of the verifier's own, or the first. */
+/* If no candidate verifies, take the verifier's own first candidate, or the first of all. */
 static void choose_any(const struct evidence *e, enum evidence_piece piece, struct evidence *ret)
 {
 	struct bytes text;

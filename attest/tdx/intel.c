@@ -46,7 +46,7 @@ static bool hash_part(EVP_MD_CTX *ctx, struct bytes part)
 	       EVP_DigestUpdate(ctx, part.p, part.len) == 1;
 }
 
-/* All candidates, and whose they are: which of them counts may depend on it. */
+/* All candidates, and for each whether it was sent: the choice may depend on that. */
 static bool hash_candidates(EVP_MD_CTX *ctx, const struct evidence *e, enum evidence_piece piece)
 {
 	struct bytes data;
@@ -81,25 +81,29 @@ int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
 
 #define SERVICE "https://api.trustedservices.intel.com/"
 
-/* Where Intel has what is missing, for people. */
+/* Where Intel has a piece that is missing, for people. */
 static const char *place_of(enum evidence_piece piece, const struct pck *pck, X509 *ca,
 			    struct verdict *v)
 {
 	switch (piece) {
 	case EVIDENCE_TCB_INFO:
-		return verdict_text(v, "tcb-info, from " SERVICE "tdx/certification/v4/tcb?fmspc=%s",
+		return verdict_text(v,
+				    "tcb-info, from " SERVICE "tdx/certification/v4/tcb?fmspc=%s",
 				    verdict_hex(v, pck->fmspc, sizeof(pck->fmspc)));
 	case EVIDENCE_QE_IDENTITY:
 		return "qe-identity, from " SERVICE "tdx/certification/v4/qe/identity";
 	case EVIDENCE_TCB_CHAIN:
 		return "tcb-chain, which comes as the header TCB-Info-Issuer-Chain of the TCB info";
 	case EVIDENCE_QE_CHAIN:
-		return "qe-chain, which comes as the header SGX-Enclave-Identity-Issuer-Chain of the QE identity";
+		return "qe-chain, which comes as the header SGX-Enclave-Identity-Issuer-Chain of "
+		       "the QE identity";
 	case EVIDENCE_ROOT_CRL:
-		return "root-crl, from https://certificates.trustedservices.intel.com/IntelSGXRootCA.der";
+		return "root-crl, from "
+		       "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der";
 	case EVIDENCE_PCK_CRL:
 		return verdict_text(v,
-				    "pck-crl, from " SERVICE "sgx/certification/v4/pckcrl?ca=%s&encoding=der",
+				    "pck-crl, from " SERVICE
+				    "sgx/certification/v4/pckcrl?ca=%s&encoding=der",
 				    pck_ca_is_processor(ca) ? "processor" : "platform");
 	default:
 		return evidence_piece_name(piece);
@@ -122,7 +126,8 @@ static int check_complete(const struct evidence *e, const struct pck *pck, X509 
 static struct crl_issuer root_issuer(const struct pck_authority *by)
 {
 	return (struct crl_issuer){
-		by->root, X509_SIG_ECDSA_SHA256, "root's revocation list", "root-crl", by->root_spki,
+		by->root,   X509_SIG_ECDSA_SHA256, "root's revocation list",
+		"root-crl", by->root_spki,
 	};
 }
 
@@ -180,7 +185,7 @@ static int check_qe_identity(struct verifier *ctx, struct bytes text, EVP_PKEY *
 	return intel_document_check(ctx, v, "QE identity", key, &d, now);
 }
 
-/* Both documents, from the copies that @en owns. */
+/* Read both documents from the copies that @en owns, and check them. */
 static int check_documents(struct verifier *ctx, const struct pck_chain *chain,
 			   const struct pck *pck, const struct evidence *e,
 			   const struct crl_set *root_crls, int64_t now, struct verdict *v,
@@ -204,14 +209,15 @@ static int check_documents(struct verifier *ctx, const struct pck_chain *chain,
 	if (r < 0)
 		return r;
 
-	/* It is the same chain as a rule. */
+	/* As a rule both chains are the same. */
 	if (!bytes_equal(e->piece[EVIDENCE_TCB_CHAIN], e->piece[EVIDENCE_QE_CHAIN])) {
 		qe_signer = qe_chain;
 		r = signing_chain_parse(e->piece[EVIDENCE_QE_CHAIN], "chain of the QE identity",
 					chain, v, qe_chain);
 		if (r < 0)
 			return r;
-		r = signing_chain_check(qe_chain, &en->authority, trust, root_crls, now, v, &en->expires);
+		r = signing_chain_check(qe_chain, &en->authority, trust, root_crls, now, v,
+					&en->expires);
 		if (r < 0)
 			return r;
 	}
@@ -236,15 +242,18 @@ static int check_collateral(struct verifier *ctx, const struct pck_chain *chain,
 			    const struct pck *pck, const struct evidence *e, int64_t now,
 			    struct verdict *v, struct endorsement *en, struct crl_set *root_crls)
 {
-	_cleanup_(signing_chain_done) struct signing_chain tcb_chain = { NULL }, qe_chain = { NULL };
-	const struct crl_issuer root = root_issuer(&en->authority), pck_ca = pck_issuer(&en->authority);
+	_cleanup_(signing_chain_done) struct signing_chain tcb_chain = { NULL },
+							   qe_chain = { NULL };
+	const struct crl_issuer root = root_issuer(&en->authority),
+				pck_ca = pck_issuer(&en->authority);
 	struct evidence chosen = { .n_certs = 0 };
 	int r;
 
 	r = collect_crls(ctx, e, EVIDENCE_ROOT_CRL, &root, v, root_crls);
 	if (r == 0)
-		r = verdict_check(v, !crl_set_has(root_crls, en->authority.ca), VERDICT_NOT_AUTHENTIC,
-				  "CRL_REVOKED", "PCK CA is not revoked", NULL, NULL);
+		r = verdict_check(v, !crl_set_has(root_crls, en->authority.ca),
+				  VERDICT_NOT_AUTHENTIC, "CRL_REVOKED", "PCK CA is not revoked",
+				  NULL, NULL);
 	if (r == 0)
 		r = crl_set_check(root_crls, ctx, &root, now, v);
 	if (r == 0)
@@ -257,14 +266,16 @@ static int check_collateral(struct verifier *ctx, const struct pck_chain *chain,
 	expire(en, en->pck_crls.next_update);
 	memcpy(chosen.piece, e->piece, sizeof(chosen.piece));
 	if (e->n_more > 0) {
-		r = intel_documents_choose(ctx, chain, pck, e, &en->authority, root_crls, now, &chosen);
+		r = intel_documents_choose(ctx, chain, pck, e, &en->authority, root_crls, now,
+					   &chosen);
 		if (r < 0)
 			return r;
 	}
 	r = copy_texts(&chosen, en);
 	if (r < 0)
 		return r;
-	return check_documents(ctx, chain, pck, &chosen, root_crls, now, v, en, &tcb_chain, &qe_chain);
+	return check_documents(ctx, chain, pck, &chosen, root_crls, now, v, en, &tcb_chain,
+			       &qe_chain);
 }
 
 int endorsement_check_collateral(struct verifier *ctx, const struct pck_chain *chain,
@@ -287,11 +298,13 @@ int endorsement_check_collateral(struct verifier *ctx, const struct pck_chain *c
 
 int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
 			    const struct endorsement *en, enum evidence_piece piece,
-			    struct bytes text, struct bytes signing, const struct crl_set *root_crls,
-			    int64_t now, struct verdict *v, struct newest_entry *ret)
+			    struct bytes text, struct bytes signing,
+			    const struct crl_set *root_crls, int64_t now, struct verdict *v,
+			    struct newest_entry *ret)
 {
 	_cleanup_(freep) union intel_document_buf *buf = NULL;
-	const struct crl_issuer root = root_issuer(&en->authority), pck_ca = pck_issuer(&en->authority);
+	const struct crl_issuer root = root_issuer(&en->authority),
+				pck_ca = pck_issuer(&en->authority);
 	_cleanup_(signing_chain_done) struct signing_chain signers = { NULL };
 	int64_t expires = INT64_MAX;
 	struct intel_document d;

@@ -9,15 +9,18 @@
 /*
  * Intel's side of a TDX quote: who certified the platform, and what Intel says of such platforms.
  *
- *	root (pinned) ─┬─ PCK Platform or Processor CA ── PCK certificate ── QE report ── attestation key ── quote
- *	               ├─ TCB signing certificate ── TCB info, QE identity
- *	               └─ root CRL (CA, TCB signing)       CA ── PCK CRL (PCK certificates)
+ *	root key, a trust anchor
+ *	 ├─ PCK Platform CA or PCK Processor CA
+ *	 │   ├─ PCK certificate ── QE report ── attestation key ── quote
+ *	 │   └─ PCK CRL (of PCK certificates)
+ *	 ├─ TCB signing certificate ── TCB info, QE identity
+ *	 └─ root CRL (of the CAs and TCB signing certificates)
  */
 
-/* What was verified once for a CA and a set of collateral, and stays so until @expires. */
+/* A CA and a set of collateral that were verified, and stay good until @expires. */
 struct endorsement {
-	struct pck_authority authority;	/* its root only while the rest is checked */
-	uint8_t *texts;			/* what the two documents borrow */
+	struct pck_authority authority;	/* with a root only while the rest is being checked */
+	uint8_t *texts;			/* the bytes that the two documents borrow */
 	struct tdx_tcb_info tcb_info;
 	struct tdx_qe_identity qe_identity;
 	struct crl_set pck_crls;	/* of the PCK CA */
@@ -27,35 +30,41 @@ struct endorsement {
 struct endorsement *endorsement_free(struct endorsement *en);
 DEFINE_CLEANUP(struct endorsement *, endorsement_free)
 
-/* The key of the memo for that CA, root and collateral.  -ENOMEM. */
+/*
+ * The key under which the verifier remembers an endorsement: a hash of the CA and the root of
+ * @chain and of the collateral of @e.  Returns 0 or -ENOMEM.
+ */
 int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
 		    uint8_t ret[static MEMO_KEY_LEN]);
 
 /*
- * Check the CA and the root of @chain against the pins of @trust at @now, each step a check of @v.
- * @ret has then @authority.  Returns 0, what verdict_fail() gave, or -ENOMEM.
+ * Check the CA and the root of @chain at @now, with the trust anchors of @trust.  Each step is a
+ * check in @v.  On success @ret has its @authority.
+ * Returns 0, what verdict_fail() gave, or -ENOMEM.
  */
 int endorsement_check_ca(const struct pck_chain *chain, const struct trust *trust, int64_t now,
 			 struct verdict *v, struct endorsement *ret);
 
 /*
- * Then the collateral of @e: the rest of @en.  Of each piece the newest that verifies counts,
- * and every revocation list is looked into.  Returns as above; a piece that is missing is
- * undecided, code MISSING, and @pck says where Intel has it.
+ * Then check the collateral of @e, which fills the rest of @en.  Of each piece, the newest that
+ * verifies counts; every revocation list is searched.
+ * Returns as above.  If a piece is missing, the verdict is undecided with code MISSING, and tells
+ * where Intel has the piece for @pck.
  */
 int endorsement_check_collateral(struct verifier *ctx, const struct pck_chain *chain,
 				 const struct pck *pck, const struct evidence *e, int64_t now,
 				 struct verdict *v, struct endorsement *en);
 
 /*
- * One file of collateral alone, @text with the chain that came with it (of TCB info and QE
- * identity): signed by whom it must be, under the root that @en has from
- * endorsement_check_ca().  @root_crls are the lists of the root that are at hand.
- * Returns 0 with what is to be remembered of it, what verdict_fail() gave, or -ENOMEM.
+ * Check one file of collateral alone.  @text is the file; @signing is the chain that came with a
+ * TCB info or a QE identity.  The right key must have signed the file, under the root that
+ * endorsement_check_ca() put into @en.  @root_crls are the root's revocation lists at hand.
+ * Returns 0 with @ret, which is what to remember of the file; what verdict_fail() gave; -ENOMEM.
  */
 int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
 			    const struct endorsement *en, enum evidence_piece piece,
-			    struct bytes text, struct bytes signing, const struct crl_set *root_crls,
-			    int64_t now, struct verdict *v, struct newest_entry *ret);
+			    struct bytes text, struct bytes signing,
+			    const struct crl_set *root_crls, int64_t now, struct verdict *v,
+			    struct newest_entry *ret);
 
 #endif

@@ -5,19 +5,29 @@
 
 /*
  *	SEQUENCE OF SEQUENCE { OID 1.2.840.113741.1.13.1.N, value }
- *	the value of N = 2 is again such a list, with 1.2.840.113741.1.13.1.2.N
+ *
+ * The value of N = 2 is such a sequence again, with the OIDs 1.2.840.113741.1.13.1.2.N.
  */
 static const uint8_t oid_prefix[] = { 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01 };
 
-enum { PART_PPID = 1, PART_TCB = 2, PART_PCEID = 3, PART_FMSPC = 4, PART_SGX_TYPE = 5, PART_INSTANCE = 6 };
+enum {
+	PART_PPID = 1,
+	PART_TCB = 2,
+	PART_PCEID = 3,
+	PART_FMSPC = 4,
+	PART_SGX_TYPE = 5,
+	PART_INSTANCE = 6,
+};
 enum { TCB_PCESVN = 17, TCB_CPUSVN = 18 };
 
-#define PARTS_NEEDED (1u << PART_PPID | 1u << PART_TCB | 1u << PART_PCEID | 1u << PART_FMSPC | 1u << PART_SGX_TYPE)
+#define PARTS_NEEDED                                                                   \
+	(1u << PART_PPID | 1u << PART_TCB | 1u << PART_PCEID | 1u << PART_FMSPC |      \
+	 1u << PART_SGX_TYPE)
 #define TCB_NEEDED (((1u << 18) - 1) << 1)	/* 1 to 18 */
 
 /*
- * The number at the end of an OID that is the prefix and @depth more arcs, the first of which
- * is 2 when there are two; 0 for any other.
+ * The last arc N of an OID: prefix.N with @depth 1, prefix.2.N with @depth 2.  0 for any other
+ * OID.
  */
 static unsigned last_arc(struct bytes oid, unsigned depth)
 {

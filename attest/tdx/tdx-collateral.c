@@ -173,7 +173,8 @@ static int read_levels(struct bytes value, const struct level_kind *kind, void *
 		if (r < 0)
 			return r;
 		at = (uint8_t *)list + *n * kind->size;
-		for (; at > (uint8_t *)list && kind->compare(&level, at - kind->size) > 0; at -= kind->size)
+		for (; at > (uint8_t *)list && kind->compare(&level, at - kind->size) > 0;
+		     at -= kind->size)
 			memcpy(at, at - kind->size, kind->size);
 		memcpy(at, &level, kind->size);
 		++*n;
@@ -272,7 +273,7 @@ static int read_modules(struct bytes value, void *ret)
 
 /* ---- the two documents ---- */
 
-/* What both have in their outer object. */
+/* The outer object, which both documents have. */
 struct envelope {
 	struct bytes body, signature;
 };
@@ -289,8 +290,9 @@ static const struct jspan_field qe_identity_envelope[] = {
 	{ NULL },
 };
 
-static int open_envelope(struct bytes json, const struct jspan_field *fields, struct bytes *ret_body,
-			 uint8_t signature[static 64], const char **ret_problem)
+static int open_envelope(struct bytes json, const struct jspan_field *fields,
+			 struct bytes *ret_body, uint8_t signature[static 64],
+			 const char **ret_problem)
 {
 	struct envelope e = { 0 };
 	struct bytes outer;
@@ -298,21 +300,23 @@ static int open_envelope(struct bytes json, const struct jspan_field *fields, st
 
 	r = jspan_check(json, &outer);
 	if (r < 0)
-		return problem(ret_problem, r,
-			       r == -EMSGSIZE ?
-				       "it is nested too deep, or an object of it has too many members" :
-				       "it is no JSON, or a member stands twice");
+		return problem(
+			ret_problem, r,
+			r == -EMSGSIZE ?
+				"it is nested too deep, or an object of it has too many members" :
+				"it is not JSON, or a member stands twice");
 	r = jspan_object_read(outer, fields, /* closed= */ true, &e, NULL);
 	if (r < 0 || jspan_type(e.body) != JSPAN_OBJECT)
 		return problem(ret_problem, -EBADMSG,
 			       "it is not an object with just the document and its signature");
 	if (read_hex64(e.signature, signature) < 0)
-		return problem(ret_problem, -EBADMSG, "its signature is not 128 hexadecimal digits");
+		return problem(ret_problem, -EBADMSG,
+			       "its signature is not 128 hexadecimal digits");
 	*ret_body = e.body;
 	return 0;
 }
 
-/* Looked at first: what is another document has other members as well. */
+/* Read first: a document of another kind has other members, too. */
 struct kind {
 	struct bytes id;
 	uint32_t version, tcb_type;
@@ -332,14 +336,15 @@ static int check_kind(struct bytes body, const char *id, uint32_t version, const
 	if (jspan_object_read(body, kind_fields, /* closed= */ false, &kind, NULL) < 0)
 		return problem(ret_problem, -EBADMSG, "it lacks its id or version");
 	if (kind.id.len != strlen(id) || memcmp(kind.id.p, id, kind.id.len) != 0)
-		return problem(ret_problem, -EOPNOTSUPP,
-			       "it is for another kind of enclave or module: its id is not the one for TDX");
+		return problem(
+			ret_problem, -EOPNOTSUPP,
+			"it is for another kind of enclave or module: its id is not that of TDX");
 	if (kind.version != version)
 		return problem(ret_problem, -EOPNOTSUPP,
 			       "it has another version: get it from version 4 of Intel's service");
 	if (kind.tcb_type != 0)
 		return problem(ret_problem, -EOPNOTSUPP,
-			       "its tcbType is not 0: how to compare its levels is not known");
+			       "its tcbType is not 0: it is not known how to compare its levels");
 	return 0;
 }
 
@@ -376,7 +381,8 @@ static int read_body(struct bytes body, const struct jspan_field *fields, void *
 	int r = jspan_object_read(body, fields, /* closed= */ false, ret, NULL);
 
 	if (r == -EMSGSIZE)
-		return problem(ret_problem, r, "it has more levels or modules than there is room for");
+		return problem(ret_problem, r,
+			       "it has more levels or modules than there is room for");
 	if (r < 0)
 		return problem(ret_problem, -EBADMSG,
 			       "a member is missing, of another type, or out of range");
@@ -402,7 +408,8 @@ int tdx_qe_identity_read(struct bytes json, struct tdx_qe_identity *ret, const c
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = open_envelope(json, qe_identity_envelope, &ret->signed_part, ret->signature, ret_problem);
+	r = open_envelope(json, qe_identity_envelope, &ret->signed_part, ret->signature,
+			  ret_problem);
 	if (r < 0)
 		return r;
 	r = check_kind(ret->signed_part, "TD_QE", 2, ret_problem);

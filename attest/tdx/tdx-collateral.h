@@ -5,13 +5,13 @@
 #include "attest/verdict.h"
 
 /*
- * What Intel publishes about platforms and about its quoting enclave, as JSON: TCB info version
- * 3 for TDX, QE identity version 2.  Format: Intel, "API documentation: TDX and SGX
+ * What Intel publishes about platforms and about its quoting enclave, as JSON: TCB info version 3
+ * for TDX, and QE identity version 2.  Source: Intel, "API documentation: TDX and SGX
  * provisioning certification service", version 4.
  *
  * The JSON is {"tcbInfo": {...}, "signature": "128 hexadecimal digits"}, or the same with
- * "enclaveIdentity"; the signature is over the inner object's own bytes.  Reading does not
- * verify: whoever calls does so with @signed_part and @signature before believing the rest.
+ * "enclaveIdentity".  The signature is over the inner object's own bytes.  Reading does not
+ * verify: before the caller believes the rest, it verifies @signature over @signed_part.
  */
 
 #define TCB_COMPONENTS 16
@@ -20,25 +20,25 @@
 #define TCB_SVN_LEVELS_MAX 16
 
 /*
- * What a level says of those that are at it.  An unknown word is TCB_UNSUPPORTED: whatever it
- * means, nobody has accepted it.
+ * What Intel says of everything that is at a level.  A status that is not known is read as
+ * TCB_UNSUPPORTED: whatever it means, no policy has accepted it.
  */
 struct tcb_state {
 	enum tcb_status status;
-	int64_t date;			/* of the newest fix that is in it, seconds since 1970 */
-	struct bytes advisories;	/* JSON array of texts, of no length when there is none */
+	int64_t date;			/* of the newest fix in the level, seconds since 1970 */
+	struct bytes advisories;	/* JSON array of texts; length 0 if there is none */
 };
 
-/* Of the platform: reached when every component is. */
+/* A level of the platform.  It is reached if every component is. */
 struct tcb_level {
 	uint8_t sgx[TCB_COMPONENTS];
 	uint8_t tdx[TCB_COMPONENTS];
 	uint16_t pcesvn;
-	struct bytes tcb;		/* the JSON object of the three, for tdx_component_words() */
+	struct bytes tcb; /* the JSON object of the three, for tdx_component_words() */
 	struct tcb_state state;
 };
 
-/* Of an enclave or module. */
+/* A level of an enclave or a module. */
 struct svn_level {
 	uint16_t isvsvn;
 	struct tcb_state state;
@@ -53,7 +53,7 @@ struct tdx_module {
 	struct bytes id;		/* "TDX_01" */
 	uint8_t mrsigner[48];
 	uint8_t attributes[8], attributes_mask[8];
-	struct svn_levels levels;	/* none in the module that stands for version 0 */
+	struct svn_levels levels;	/* empty for the module of version 0 */
 };
 
 struct tdx_tcb_info {
@@ -61,15 +61,15 @@ struct tdx_tcb_info {
 	uint8_t signature[64];		/* r, s */
 	int64_t issue, next_update;
 	uint32_t evaluation;		/* tcbEvaluationDataNumber */
-	uint32_t tcb_type;		/* 0, or it would not have been read */
+	uint32_t tcb_type;		/* always 0: others are refused */
 	uint8_t fmspc[6];
 	uint8_t pceid[2];
 	bool has_module;
-	struct tdx_module module;	/* for quotes of module version 0 */
+	struct tdx_module module;	/* for quotes with module version 0 */
 	unsigned n_modules;
 	struct tdx_module modules[TCB_MODULES_MAX];
 	unsigned n_levels;
-	struct tcb_level levels[TCB_LEVELS_MAX];	/* the newest first, whatever their order was */
+	struct tcb_level levels[TCB_LEVELS_MAX];	/* the newest first */
 };
 
 struct tdx_qe_identity {
@@ -85,20 +85,21 @@ struct tdx_qe_identity {
 };
 
 /*
- * Read one from @json; @ret borrows its bytes.  @ret_problem is set on failure: what is wrong,
- * in words, and constant.
+ * Read a document from @json; @ret borrows its bytes.  On failure, @ret_problem is a literal that
+ * says what is wrong, and @ret is undefined.
  *
- * Returns 0; -EBADMSG when it is malformed: no JSON, a member twice, unknown beside the two
- * outer ones, missing, of another type or out of range, not 16 components; -EOPNOTSUPP when it
- * is for something else (SGX, another version); -EMSGSIZE for more levels or modules than there
- * is room for, or deeper nesting.  @ret is undefined on failure.
+ * Returns 0; -EBADMSG if @json is malformed: not JSON, a third member in the outer object, not 16
+ * components, or a member that is missing, there twice, of another type or out of range;
+ * -EOPNOTSUPP if the document is for something else (SGX, another version); -EMSGSIZE if it has
+ * more levels or modules than there is room for, or is nested too deep.
  */
 int tdx_tcb_info_read(struct bytes json, struct tdx_tcb_info *ret, const char **ret_problem);
 int tdx_qe_identity_read(struct bytes json, struct tdx_qe_identity *ret, const char **ret_problem);
 
 /*
- * What Intel says that component @i of @level is, its category and type: "BIOS", "Early Microcode
- * Update"; empty where it says nothing.  @tdx: of tdxtcbcomponents, else of sgxtcbcomponents.
+ * Intel's words for component @i of @level: its category ("BIOS") and its type ("Early Microcode
+ * Update"), each empty if Intel gives none.  With @tdx the component is one of tdxtcbcomponents,
+ * else of sgxtcbcomponents.
  */
 void tdx_component_words(const struct tcb_level *level, bool tdx, unsigned i,
 			 struct bytes *ret_category, struct bytes *ret_type);

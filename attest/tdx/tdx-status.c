@@ -7,7 +7,7 @@
 
 /* ---- what it says ---- */
 
-/* Those of @array that are not in @text yet, which they are added to with blanks between. */
+/* Add to @text the words of @array that it does not have yet, with blanks between. */
 static void add_advisories(struct bytes array, char *text, size_t size)
 {
 	size_t n = strlen(text);
@@ -28,8 +28,9 @@ static void add_advisories(struct bytes array, char *text, size_t size)
 	}
 }
 
-void tdx_status_claims(struct verdict *v, const struct tdx_tcb *tcb, const struct tdx_tcb_info *info,
-		       const struct tdx_qe_identity *qe, int64_t expires)
+void tdx_status_claims(struct verdict *v, const struct tdx_tcb *tcb,
+		       const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
+		       int64_t expires)
 {
 	char advisories[1024] = "";
 
@@ -41,7 +42,8 @@ void tdx_status_claims(struct verdict *v, const struct tdx_tcb *tcb, const struc
 		add_advisories(tcb->platform->state.advisories, advisories, sizeof(advisories));
 	}
 	if (tcb->module) {
-		verdict_claim_text(v, "tdx.module_status", tcb_status_name(tcb->module->state.status));
+		verdict_claim_text(v, "tdx.module_status",
+				   tcb_status_name(tcb->module->state.status));
 		add_advisories(tcb->module->state.advisories, advisories, sizeof(advisories));
 	}
 	if (tcb->qe) {
@@ -73,7 +75,8 @@ static const char *part_name(struct verdict *v, const struct tdx_lack *l)
 	return "qe";
 }
 
-static const char *part_words(struct verdict *v, const struct tcb_level *target, const struct tdx_lack *l)
+static const char *part_words(struct verdict *v, const struct tcb_level *target,
+			      const struct tdx_lack *l)
 {
 	struct bytes category, type;
 

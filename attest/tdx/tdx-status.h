@@ -5,18 +5,19 @@
 #include "attest/policy.h"
 #include "attest/tdx/tdx-tcb.h"
 
-/* How current a platform is, as a verdict says it. */
+/* What a verdict says of how current a platform is. */
 
-/* As claims "tdx.*"; @expires is when the first of the collateral does. */
-void tdx_status_claims(struct verdict *v, const struct tdx_tcb *tcb, const struct tdx_tcb_info *info,
-		       const struct tdx_qe_identity *qe, int64_t expires);
+/* Add claims "tdx.*".  @expires is when the first piece of collateral expires. */
+void tdx_status_claims(struct verdict *v, const struct tdx_tcb *tcb,
+		       const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
+		       int64_t expires);
 
-/* Note in @v what is between the platform and a status that v->policy accepts. */
+/* Note in @v what the platform lacks for a status that v->policy accepts. */
 void tdx_status_shortfall(struct verdict *v, const struct tdx_tcb_info *info,
 			  const struct tdx_qe_identity *qe, const struct pck *pck,
 			  const struct tdx_quote *q);
 
-/* Check that @p accepts @status; a failure says what tdx_status_shortfall() noted. */
+/* Check that @p accepts @status.  A failure also tells what tdx_status_shortfall() noted. */
 void tdx_status_check(struct verdict *v, const struct policy *p, enum tcb_status status);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/hex.h"
 
-/* "TDX_" and two hexadecimal digits, of either case. */
+/* True if @id is "TDX_" and @version as two hexadecimal digits, in either case. */
 static bool id_is(struct bytes id, unsigned version)
 {
 	char want[] = { 't', 'd', 'x', '_', 0, 0 };
@@ -46,7 +46,7 @@ static bool masked_equal(const uint8_t *found, const uint8_t *mask, const uint8_
 
 bool tdx_module_fits(const struct tdx_module *m, const struct td_body *body)
 {
-	/* Bits that the mask leaves out are none of an honest module's. */
+	/* An honest module sets no bit that the mask leaves out. */
 	for (size_t i = 0; i < sizeof(body->seam_attributes); i++)
 		if (body->seam_attributes[i] & ~m->attributes_mask[i])
 			return false;
@@ -82,11 +82,12 @@ static bool all_reached(const uint8_t *have, const uint8_t *want, unsigned from)
 }
 
 /*
- * The module's own version and number are judged by its levels; where it has none, by the
- * platform's.
+ * The first two bytes of TEE_TCB_SVN are the module's.  They are judged by the module's own
+ * levels; only a module of version 0 is judged by the platform's.
  */
 static const struct tcb_level *find_platform_level(const struct tdx_tcb_info *info,
-						   const struct pck *pck, const uint8_t *tee_tcb_svn)
+						   const struct pck *pck,
+						   const uint8_t *tee_tcb_svn)
 {
 	unsigned from = tee_tcb_svn[1] > 0 ? 2 : 0;
 
@@ -100,7 +101,7 @@ static const struct tcb_level *find_platform_level(const struct tdx_tcb_info *in
 	return NULL;
 }
 
-/* What a platform at @platform is when one of its parts is at @part. */
+/* The status of a platform that has @platform by itself while one of its parts has @part. */
 static enum tcb_status converge(enum tcb_status platform, enum tcb_status part)
 {
 	if (platform == TCB_UNSUPPORTED || part == TCB_UNSUPPORTED)
@@ -124,8 +125,8 @@ static enum tcb_status converge(enum tcb_status platform, enum tcb_status part)
 }
 
 /*
- * The module was updated under a running TD: what runs now is the newest, what started the TD
- * was not.
+ * True if the module that runs now (@svn2) is the newest.  It may have been updated under a
+ * running TD, which an older module started.
  */
 static bool module_is_newest_now(const struct tdx_tcb_info *info, const uint8_t *svn2)
 {
@@ -190,16 +191,17 @@ static bool is_accepted(uint32_t accept, enum tcb_status status)
 	return accept & 1u << status;
 }
 
-static void lack(struct tdx_shortfall *s, enum tdx_part part, unsigned i, unsigned has, unsigned needs)
+static void lack(struct tdx_shortfall *s, enum tdx_part part, unsigned i, unsigned has,
+		 unsigned needs)
 {
 	assert(s->n < TDX_LACKS_MAX);
 	if (has < needs)
 		s->lacks[s->n++] = (struct tdx_lack){ part, i, has, needs };
 }
 
-/* The newest level of a part that leaves a platform at @platform accepted. */
-static const struct svn_level *find_target(const struct svn_levels *levels, enum tcb_status platform,
-					   uint32_t accept)
+/* The newest level of a part with which a platform at @platform is accepted. */
+static const struct svn_level *find_target(const struct svn_levels *levels,
+					   enum tcb_status platform, uint32_t accept)
 {
 	for (unsigned i = 0; i < levels->n; i++)
 		if (is_accepted(accept, converge(platform, levels->level[i].state.status)))
@@ -207,8 +209,9 @@ static const struct svn_level *find_target(const struct svn_levels *levels, enum
 	return NULL;
 }
 
-static void find_lacks(const struct pck *pck, const struct tdx_quote *q, const struct tdx_module *module,
-		       const struct svn_levels *qe, uint32_t accept, struct tdx_shortfall *s)
+static void find_lacks(const struct pck *pck, const struct tdx_quote *q,
+		       const struct tdx_module *module, const struct svn_levels *qe,
+		       uint32_t accept, struct tdx_shortfall *s)
 {
 	const uint8_t *svn = q->body->tee_tcb_svn;
 	const struct tcb_level *target = s->target;
@@ -227,9 +230,10 @@ static void find_lacks(const struct pck *pck, const struct tdx_quote *q, const s
 		lack(s, TDX_PART_QE, 0, get_u16le(q->qe_report->isvsvn), part->isvsvn);
 }
 
-/* The quote of a TD that had been started under a module of @svn, judged again. */
+/* True if the platform would be accepted had the TD been started by a module of @svn. */
 static bool would_do(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
-		     const struct pck *pck, const struct tdx_quote *q, unsigned svn, uint32_t accept)
+		     const struct pck *pck, const struct tdx_quote *q, unsigned svn,
+		     uint32_t accept)
 {
 	struct td_body body = *q->body;
 	struct tdx_quote other = *q;

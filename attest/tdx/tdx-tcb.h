@@ -7,60 +7,68 @@
 #include "wire/tdx-quote.h"
 
 /*
- * How current a platform is, by Intel's rules (the "TDX DCAP quote verification" flow of the
- * provisioning certification service's documentation): the levels of platform, module and
- * quoting enclave, and one status from the three.  Pure: no signature, no date, no policy.
+ * How current a platform is, by Intel's rules: the levels of platform, module and quoting
+ * enclave, and one status made of the three.  Signatures, dates and policies are not looked at.
+ * Source: the flow "TDX DCAP quote verification" in the documentation of Intel's provisioning
+ * certification service.
  */
 struct tdx_tcb {
 	enum tcb_status status;			/* of all together */
-	const struct tcb_level *platform;	/* the level each is at, NULL for none */
-	const struct svn_level *module;		/* NULL for version 0 as well, which has no level of its own */
+	/* The level that each is at; NULL if it reaches no level. */
+	const struct tcb_level *platform;
+	const struct svn_level *module;		/* NULL for version 0 too, which has no levels */
 	const struct svn_level *qe;
 };
 
 /*
- * The module identity that a quote with @tee_tcb_svn must come from: of the version in its
- * second byte, or the unversioned one for version 0.  NULL when @info has none.
+ * The module identity that belongs to a quote with @tee_tcb_svn.  The second byte is the module's
+ * version; version 0 has the identity without a version.  NULL if @info does not have it.
  */
 const struct tdx_module *tdx_tcb_module(const struct tdx_tcb_info *info,
 					const uint8_t tee_tcb_svn[static 16]);
 
-/* Whether the module in @body is signed and attributed as @m says. */
+/* True if the module in @body has the signer and the attributes that @m gives. */
 bool tdx_module_fits(const struct tdx_module *m, const struct td_body *body);
 
 /*
- * Whether @report is of an enclave as @qe describes it: signer, product, attributes; its
- * version is for the levels.
+ * True if @report is from an enclave with the signer, product and attributes that @qe gives.  The
+ * enclave's version is not looked at: levels judge it.
  */
 bool tdx_qe_fits(const struct tdx_qe_identity *qe, const struct sgx_report *report);
 
-/* Something of a platform that is older than the level that it would have to be at. */
+/* A part of a platform that is older than it would have to be. */
 struct tdx_lack {
-	enum tdx_part { TDX_PART_SGX, TDX_PART_PCESVN, TDX_PART_TDX, TDX_PART_MODULE, TDX_PART_QE } part;
-	unsigned i;		/* of the 16 components, from 0; of the module its version */
+	enum tdx_part {
+		TDX_PART_SGX,
+		TDX_PART_PCESVN,
+		TDX_PART_TDX,
+		TDX_PART_MODULE,
+		TDX_PART_QE,
+	} part;
+	unsigned i;		/* which of the 16 components, from 0; of the module its version */
 	unsigned has, needs;
 };
 
 #define TDX_LACKS_MAX (2 * TCB_COMPONENTS + 3)
 
 /*
- * What is between a platform and a status that is accepted.  All that it lacks is older than what
- * the newest level with such a status has; none is lacking when the level that it is at says by
- * itself that something else is to be done, such as another configuration.
+ * What a platform lacks for a status that is accepted: the parts that are older than the newest
+ * level with such a status asks for.  Nothing is lacking if the platform's level asks for
+ * something else, such as another configuration.
  */
 struct tdx_shortfall {
-	const struct tcb_level *target;	/* that level, NULL when no level has an accepted status */
-	bool module_alone;		/* with the module at its level, and nothing else changed, the status is accepted */
+	const struct tcb_level *target;	/* that level; NULL if no level has an accepted status */
+	bool module_alone;		/* it would be enough to update the module */
 	unsigned n;
 	struct tdx_lack lacks[TDX_LACKS_MAX];
 };
 
-/* Of a quote as for tdx_tcb_evaluate(); @accept has a bit for each enum tcb_status. */
+/* Find what the platform of @q lacks.  @accept has a bit for each enum tcb_status. */
 void tdx_shortfall_find(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
 			const struct pck *pck, const struct tdx_quote *q, uint32_t accept,
 			struct tdx_shortfall *ret);
 
-/* Of a quote whose module is in @info, by tdx_tcb_module(). */
+/* Evaluate @q.  tdx_tcb_module() must have found the module of @q in @info. */
 void tdx_tcb_evaluate(const struct tdx_tcb_info *info, const struct tdx_qe_identity *qe,
 		      const struct pck *pck, const struct tdx_quote *q, struct tdx_tcb *ret);
 

@@ -14,9 +14,8 @@ static bool names_registers(const struct policy *p)
 }
 
 /*
- * Here the quote is only what the log is compared with: who judges the machine uses the type
- * tdx, which takes a log too.  It must be a quote at least, and the output says what was not
- * done.
+ * Here the quote is not judged; the log is only compared with it, and the output says so.  The
+ * type tdx judges the machine, and takes a log too.
  */
 static int compare_with_quote(const struct ccel *c, struct bytes quote, const struct policy *p,
 			      struct verdict *v)
@@ -60,10 +59,7 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 
 /* ---- to look at ---- */
 
-/*
- * What an event's data say is anybody's word, so only texts of the kind that firmware writes
- * are shown, and named as unproven.
- */
+/* Nothing proves an event's data.  Only printable text, as firmware writes, is shown. */
 static const char *data_text(struct verdict *v, struct bytes data)
 {
 	size_t n = 0;

@@ -13,7 +13,7 @@
 #include "attest/tdx/tdx-tcb.h"
 #include "crypto/cleanup.h"
 
-/* ---- what it says ---- */
+/* ---- what the quote says ---- */
 
 int tdx_parse(struct verdict *v, struct bytes quote, struct tdx_quote *ret)
 {
@@ -24,7 +24,8 @@ int tdx_parse(struct verdict *v, struct bytes quote, struct tdx_quote *ret)
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED,
 				    r == -EOPNOTSUPP ? "UNSUPPORTED" : "FORMAT",
-				    "quote can be read", "a TDX quote", evidence_found(v, quote, problem));
+				    "quote can be read", "a TDX quote",
+				    evidence_found(v, quote, problem));
 	verdict_pass(v, "quote can be read",
 		     verdict_text(v, "version %u, TD 1.%u", ret->version, ret->body15 ? 5 : 0));
 	return 0;
@@ -36,7 +37,11 @@ static void body_claims(struct verdict *v, const struct td_body *b)
 		const char *name;
 		size_t offset, len;
 	} rows[] = {
-#define ROW(name, member) { name, offsetof(struct td_body, member), sizeof(((struct td_body *)NULL)->member) }
+#define ROW(name, member)                                                                  \
+	{                                                                                  \
+		name, offsetof(struct td_body, member),                                    \
+			sizeof(((struct td_body *)NULL)->member)                           \
+	}
 		ROW("tdx.tee_tcb_svn", tee_tcb_svn),
 		ROW("tdx.mrseam", mrseam),
 		ROW("tdx.mrsignerseam", mrsignerseam),
@@ -56,13 +61,17 @@ static void body_claims(struct verdict *v, const struct td_body *b)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		verdict_claim_hex(v, rows[i].name, (const uint8_t *)b + rows[i].offset, rows[i].len);
+		verdict_claim_hex(v, rows[i].name, (const uint8_t *)b + rows[i].offset,
+				  rows[i].len);
 }
 
 void tdx_claims(struct verdict *v, const struct tdx_quote *q)
 {
 	verdict_claim_number(v, "tdx.quote_version", q->version);
-	verdict_claim_text(v, "tdx.body", q->has_more ? "TD 1.5 with more (type 4)" : q->body15 ? "TD 1.5" : "TD 1.0");
+	verdict_claim_text(v, "tdx.body",
+			   q->has_more ? "TD 1.5 with more (type 4)" :
+			   q->body15   ? "TD 1.5" :
+					 "TD 1.0");
 	body_claims(v, q->body);
 	if (q->body15) {
 		verdict_claim_hex(v, "tdx.tee_tcb_svn2", q->body15->tee_tcb_svn2,
@@ -72,7 +81,8 @@ void tdx_claims(struct verdict *v, const struct tdx_quote *q)
 	}
 	verdict_claim_bool(v, "tdx.debug", q->body->td_attributes[0] & 1);
 	verdict_claim_hex(v, "tdx.user_data", q->header->user_data, sizeof(q->header->user_data));
-	verdict_claim_hex(v, "tdx.qe_mrsigner", q->qe_report->mrsigner, sizeof(q->qe_report->mrsigner));
+	verdict_claim_hex(v, "tdx.qe_mrsigner", q->qe_report->mrsigner,
+			  sizeof(q->qe_report->mrsigner));
 	verdict_claim_hex(v, "tdx.qe_mrenclave", q->qe_report->mrenclave,
 			  sizeof(q->qe_report->mrenclave));
 	verdict_claim_number(v, "tdx.qe_isvsvn", get_u16le(q->qe_report->isvsvn));
@@ -86,14 +96,15 @@ static void pck_claims(struct verdict *v, const struct pck *pck)
 	verdict_claim_hex(v, "tdx.cpusvn", pck->cpusvn, sizeof(pck->cpusvn));
 	verdict_claim_hex(v, "tdx.ppid", pck->ppid, sizeof(pck->ppid));
 	if (pck->has_instance)
-		verdict_claim_hex(v, "tdx.platform_instance_id", pck->instance, sizeof(pck->instance));
+		verdict_claim_hex(v, "tdx.platform_instance_id", pck->instance,
+				  sizeof(pck->instance));
 }
 
 /* ---- the quote's own signatures ---- */
 
 /*
- * The enclave says which key it uses by the hash in its report data; the other half of those is
- * zero, or something else is hidden there.
+ * The quoting enclave names its attestation key by a hash in the first half of its report data.
+ * The second half must be zero.
  */
 static int check_binding(struct verdict *v, const struct tdx_quote *q)
 {
@@ -120,7 +131,7 @@ static int check_quote_signature(struct verdict *v, const struct tdx_quote *q)
 
 	if (!key)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature",
-				    "a key that is a point of P-256", "none");
+				    "a key that is a point of P-256", "another key");
 	return verdict_check(v, p256_verify(key, q->signature, q->signed_part),
 			     VERDICT_NOT_AUTHENTIC, "SIGNATURE", "quote signature",
 			     "by the attestation key", NULL);
@@ -149,7 +160,7 @@ static int check_pck_extension(struct verdict *v, X509 *leaf, struct pck *ret)
 	if (x509_extension(leaf, PCK_EXTENSION_OID, &der) < 0 || pck_parse(der, ret) < 0)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "PCK_EXT",
 				    "PCK certificate describes a platform",
-				    "one complete SGX extension", "none that can be read");
+				    "one complete SGX extension", "no extension that can be read");
 	verdict_pass(v, "PCK certificate describes a platform",
 		     verdict_text(v, "FMSPC %s", verdict_hex(v, ret->fmspc, sizeof(ret->fmspc))));
 	pck_claims(v, ret);
@@ -165,8 +176,8 @@ static int check_platform(struct verdict *v, const struct tdx_quote *q,
 	const struct tdx_module *module;
 	int r;
 
-	r = verdict_check(v, !crl_set_has(&en->pck_crls, leaf), VERDICT_NOT_AUTHENTIC, "CRL_REVOKED",
-			  "PCK certificate is not revoked", NULL, NULL);
+	r = verdict_check(v, !crl_set_has(&en->pck_crls, leaf), VERDICT_NOT_AUTHENTIC,
+			  "CRL_REVOKED", "PCK certificate is not revoked", NULL, NULL);
 	if (r < 0)
 		return r;
 	r = verdict_equal(v, VERDICT_NOT_AUTHENTIC, "FMSPC",
@@ -195,7 +206,8 @@ static int check_platform(struct verdict *v, const struct tdx_quote *q,
 	if (!module)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "MODULE", "TDX module is Intel's",
 				    "a module of the TCB info",
-				    verdict_text(v, "none for version %u", q->body->tee_tcb_svn[1]));
+				    verdict_text(v, "no module for version %u",
+						 q->body->tee_tcb_svn[1]));
 	return verdict_check(v, tdx_module_fits(module, q->body), VERDICT_NOT_AUTHENTIC, "MODULE",
 			     "TDX module is Intel's",
 			     verdict_text(v, "signer %s", verdict_hex(v, module->mrsigner, 48)),
@@ -207,8 +219,8 @@ static int check_platform(struct verdict *v, const struct tdx_quote *q,
 /* ---- the whole ---- */
 
 /*
- * Endorsement of the CA, from the memo or fresh; a fresh one lacks the collateral still and is
- * @ret_fresh's.
+ * Find the endorsement of the CA: remembered, or a new one that lacks its collateral yet.
+ * A new endorsement is also put into @ret_fresh, and is the caller's.
  */
 static int find_endorsement(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN],
 			    const struct pck_chain *chain, int64_t now, struct verdict *v,
@@ -271,11 +283,13 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 		if (r < 0)
 			return r;
 		/*
-		 * Good from now on only: before, a document of it may not have been issued.  When
-		 * one at hand has yet to be, another may be chosen then: that is not remembered.
+		 * Remembered as good from @now on, as its documents may have been issued just
+		 * before.  Nothing is remembered if a document at hand will be issued only later,
+		 * since that document may then be chosen.
 		 */
 		if (verifier_latest(ctx) <= now)
-			verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release, now, en->expires);
+			verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release, now,
+					  en->expires);
 	}
 	r = check_platform(v, q, en, leaf, &t->pck);
 	if (r < 0)
@@ -312,11 +326,13 @@ int tdx_authenticate(struct verifier *ctx, struct bytes quote, const struct evid
 	r = authenticate_quote(ctx, chain, e, now, v, &t);
 	if (r < 0)
 		return r;
-	/* It may say that the TD came from elsewhere, which no policy asks about yet. */
+	/* Such a body may say that the TD came from elsewhere; no policy can ask about that yet. */
 	if (t.quote.has_more)
-		return verdict_fail(v, VERDICT_UNDECIDED, "BODY", "all that the quote says is known",
-				    "a body of TD 1.0 or TD 1.5 (type 2 or 3)",
-				    "one of type 4: its signatures are right; what it says of service TDs and migration beyond TD 1.5 is not judged");
+		return verdict_fail(
+			v, VERDICT_UNDECIDED, "BODY", "all that the quote says is known",
+			"a body of TD 1.0 or TD 1.5 (type 2 or 3)",
+			"one of type 4: its signatures are right; what it says of service "
+			"TDs and migration beyond TD 1.5 is not judged");
 	*ret = t;
 	return 0;
 }
@@ -356,15 +372,17 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	if (e->n_certs > 0)
-		verdict_skip(v, "certificates beside the quote",
-			     "not needed: the quote brings its own, and the root is known by its key");
+		verdict_skip(
+			v, "certificates beside the quote",
+			"not needed: the quote brings its own, and the root is known by its key");
 	v->authentic = true;
 	tdx_apply_policy(&t, p, v);
 	policy_check_nonce(v, p, t.quote.body->report_data);
 	return 0;
 }
 
-static void show_period(struct verdict *v, const char *what, int64_t issue, int64_t next_update, uint32_t evaluation)
+static void show_period(struct verdict *v, const char *what, int64_t issue, int64_t next_update,
+			uint32_t evaluation)
 {
 	verdict_claim_time(v, verdict_text(v, "%s.issued", what), issue);
 	verdict_claim_time(v, verdict_text(v, "%s.next_update", what), next_update);
@@ -429,7 +447,7 @@ static int show(const struct evidence *e, struct verdict *v)
 	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
 	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
-/* What RTMR1 and RTMR2 say is said by the code that MRTD measured, and worth nothing without it. */
+/* RTMR1 and RTMR2 are extended by the code that MRTD measured: they prove nothing without MRTD. */
 static const struct policy_identity identities[] = {
 	{ { "mrtd", "rtmr1", "rtmr2" }, true },
 	{ { "mrtd" }, false },

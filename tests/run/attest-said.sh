@@ -121,7 +121,7 @@ named quote sgx3 'its version is 3, which only SGX enclaves have'
 named quote sgx4 'it is the quote of an SGX enclave, not of a TD'
 named quote cca 'another kind of TEE'
 named quote noise 'its version is neither 4 nor 5'
-named event-log tpm256 "SHA-1, SHA-256 only: a TPM's event log may have such, a TD's has not"
+named event-log tpm256 "SHA-1, SHA-256 only: this may be the event log of a TPM, not of a TD"
 named event-log tpm384 'register 7 in event 2: a PCR, so this is the event log of a TPM'
 named event-log odd384 'register 77 in event 1'
 check "which no TPM has" bash -c '! grep -q PCR out'

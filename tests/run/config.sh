@@ -134,7 +134,7 @@ wrong "a list that has expired" "crl-vcek-Milan.der: revocation list of 'ARK-Mil
 wrong "a list of another" "crl-vcek-Milan.der: " put wrong/crl-of-another crl-vcek-Milan.der
 wrong "an invalid list" "crl-vcek-Milan.der: It is not a revocation list" text var/cache/cocod/crl-vcek-Milan.der garbage
 wrong "TCB info that has expired" "tcb-info-90c06f000000.json: TCB info of FMSPC 90c06f000000, .* has expired" put wrong/tcb-info-expired tcb-info-90c06f000000.json
-wrong "invalid TCB info" "tcb-info-90c06f000000.json: It is not a TCB info: it is no JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
+wrong "invalid TCB info" "tcb-info-90c06f000000.json: It is not a TCB info: it is not JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
 wrong "TCB info without its chain" "tcb-info-90c06f000000.json: The certificate that signed it is not here" rm "$cache/tcb-chain-90c06f000000.pem"
 wrong "QE identity that was changed" "qe-identity.json: It is not signed" sed -i 's/"tcbEvaluationDataNumber":18/"tcbEvaluationDataNumber":19/' "$cache/qe-identity.json"
 wrong "a memory that is damaged" "newest: The memory of what was verified is damaged" text var/cache/cocod/newest 'coco-newest 1\nx\n'
