@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The way to a socket of ours, when nobody is there, nobody answers, or too many ask.  The answers are for test-frame. */
+/*
+ * Connecting to a socket: nobody listens, nobody answers, or too many ask.  test-frame tests the
+ * answers.
+ */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

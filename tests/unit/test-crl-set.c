@@ -323,6 +323,26 @@ static void test_older(void **state)
 	assert_string_equal(f.v->code, "OLDER");
 }
 
+/* One that was fetched: it is the issuer's, and good now, or nothing is said of what it is. */
+static void test_alone(void **state)
+{
+	struct newest_entry e = { .issued = 42 };
+
+	add((struct list){ .from = -1, .to = 1, .number = 3 });
+	add((struct list){ .from = -1, .to = 1, .other_key = true });
+	assert_int_equal(crl_check_alone(f.ctx, &f.by, f.lists[1], NOW, f.v, &e), -EKEYREJECTED);
+	assert_string_equal(f.v->code, "CRL_SIG");
+	verdict_reset(f.v);
+	assert_int_equal(crl_check_alone(f.ctx, &f.by, f.lists[0], NOW + DAY + 1, f.v, &e), -EAGAIN);
+	assert_string_equal(f.v->code, "CRL_STALE");
+	assert_true(e.issued == 42);
+	verdict_reset(f.v);
+	assert_int_equal(crl_check_alone(f.ctx, &f.by, f.lists[0], NOW, f.v, &e), 0);
+	assert_true(e.issued == NOW - DAY);
+	assert_int_equal(e.number[NEWEST_NUMBER_LEN - 1], 3);
+	assert_int_equal(f.v->first_failed, -1);
+}
+
 /* A number of 20 bytes is the longest that there is; without one it is 0. */
 static void test_numbers(void **state)
 {
@@ -362,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_newest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_older, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files from a server, which is a thread here and says what it is told: right, wrong, too much, later, elsewhere. */
+/* Files from a server.  The server is a thread of this test and gives the answers it is told. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -298,7 +298,7 @@ static void test_statuses(void **state)
 	}
 }
 
-/* However much a server says beside an error: it is cut, and is no part of an answer that comes later. */
+/* The text of an error is cut, and never becomes part of a later answer. */
 static void test_many_words(void **state)
 {
 	struct http_answer a = { NULL };

@@ -131,7 +131,7 @@ static void test_each_component(void **state)
 	assert_status(f, TCB_UP_TO_DATE);
 }
 
-/* Each of the three needs a level: without one of the module's or of the enclave's there is no status. */
+/* Platform, module and enclave each need a level; without one the status is "unsupported". */
 static void test_no_level(void **state)
 {
 	struct fixture *f = *state;
@@ -188,7 +188,7 @@ static void test_module_identity(void **state)
 	assert_null(tdx_tcb_module(&f->info, svn));
 }
 
-/* A module of version 0 is judged by the platform's levels alone, and by the first two components too. */
+/* For version 0 only the platform's levels count, with the first two components. */
 static void test_version_0(void **state)
 {
 	struct fixture *f = *state;
@@ -355,7 +355,7 @@ static void test_relaunch(void **state)
 	f->body.body.tee_tcb_svn[0] = 3;
 	assert_status(f, TCB_UP_TO_DATE);
 	f->body.body.tee_tcb_svn[0] = 2;
-	/* What runs now must be the newest: its version, its number, and the third component of the platform's. */
+	/* The running module must be the newest: version, number, and the third component. */
 	now[0] = 2;
 	assert_status(f, TCB_OUT_OF_DATE);
 	now[0] = 4;
@@ -470,7 +470,7 @@ static void test_all_lacking(void **state)
 	assert_false(s.module_alone);
 }
 
-/* The target is the newest level that is accepted, and of each part the newest that leaves it so. */
+/* The target is the newest accepted level; each part needs its newest level that keeps it so. */
 static void test_targets(void **state)
 {
 	struct fixture *f = *state;

@@ -195,7 +195,7 @@ static void test_pem(void **state)
 	assert_true(asprintf(&text, "\n%sx\n", a) > 0);
 	assert_refused(text, strlen(text), -EBADMSG, n_lines + 2);
 	free(text);
-	/* Cut off; something behind it on its last line; another sort of block; a block that is no certificate. */
+	/* Cut off; followed by text on its last line; another kind of block; no certificate. */
 	assert_true(asprintf(&text, "\n%s", a) > 0);
 	assert_refused(text, strlen(text) - 2, -EBADMSG, 2);
 	text[strlen(text) - 1] = 'x';

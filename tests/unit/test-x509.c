@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Certificates and revocation lists that OpenSSL makes here, right ones and those that differ in one thing. */
+/* OpenSSL makes certificates and lists here: valid ones, and some that differ in one thing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -246,7 +246,7 @@ static void test_lists(void **state)
 	OPENSSL_free((void *)der.p);
 }
 
-/* Blanks may stand before a block and in it: in it, so many that a decoder is not kept busy with them. */
+/* Blanks may stand before a block, and a limited number of them in it. */
 static void test_blanks(void **state)
 {
 	static const char begin[] = "-----BEGIN X-----\n", end[] = "-----END X-----\n";
@@ -254,7 +254,7 @@ static void test_blanks(void **state)
 	uint8_t buf[3];
 
 	for (size_t more = 0; more < 2; more++) {
-		const size_t room = 4 * sizeof(buf) + 1024 + more;	/* from one line to the other */
+		const size_t room = 4 * sizeof(buf) + 1024 + more;
 		struct bytes b;
 		int n;
 
