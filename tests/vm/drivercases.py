@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The cases of tests/vm/driver-test: what is done in a guest with the driver, and what must be seen then.
+"""The cases of tests/vm/driver-test: what is done with the driver in a guest, and what must be the result.
 
 Each case finds the module unloaded and leaves it so. Its first line of documentation is its name.
 """
@@ -29,7 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CORPUS = os.path.join(HERE, "..", "fuzz", "corpus")
 ALL = os.environ.get("COCO_ALL") == "1"     # the long runs at their full length
 
-# The rest of the area's page belongs to somebody else; it must look the same in the end.
+# The rest of the area's page belongs to somebody else and must not change.
 BEHIND = bytes((i * 7 + 1) & 0xff for i in range(4096 - vm.AREA_LEN))
 
 
@@ -45,7 +45,7 @@ def table(*entries, length=None):
 
 
 def wiped(data_len):
-    """What is left of an entry: its length, and zeros."""
+    """A wiped entry: its length, and zeros."""
     return entry(ZERO, bytes(data_len))
 
 
@@ -70,7 +70,7 @@ def corpus(parser):
 
 
 class Failed(Exception):
-    """A check that did not hold; its text says which."""
+    """A check failed; the text says which."""
 
 
 def expect(good, text):
@@ -109,7 +109,7 @@ class Bench:
         expect_equal(self.ram.read(self.area + vm.AREA_LEN, len(BEHIND)), BEHIND, "what lies behind the area")
 
     def judge(self, parser, data):
-        """The lines that the shared parser, built as a program, says of data."""
+        """The lines that the shared parser, built as a program, prints for data."""
         path = f"{self.verdicts}.{self.name.replace(' ', '-')}"
         with open(path, "wb") as f:
             f.write(data)
@@ -117,9 +117,9 @@ class Bench:
         return [line.split() for line in out.split("\n")[1:] if line]
 
     def put_svkl(self, data):
-        """Put a table, from its ACPI header on, in the place of the one that QEMU made."""
+        """Replace the table that QEMU made by this one, from its ACPI header on."""
         if self.svkl is None:
-            # As the kernel says; firmware leaves copies in memory that is the kernel's by now.
+            # Use the address that the kernel prints.  The firmware has left copies in memory that is now the kernel's.
             self.read_log()
             found = re.search(r"ACPI: SVKL 0x([0-9A-F]{16})", self.kernel_log)
             expect(found, "the kernel has not found the table SVKL")
@@ -146,7 +146,7 @@ class Bench:
         expect(with_text in text, f"'{line}' did not say '{with_text}': {text}")
 
     def read_log(self):
-        """What the kernel said since the last call."""
+        """The kernel log since the last call."""
         text = self.sh("dmesg -c")[1]
         self.kernel_log += text + "\n"
         return text
@@ -157,7 +157,7 @@ class Bench:
         return self.read_log()
 
     def iomem(self):
-        """The kernel's map of memory: (name, first, last) each, with those inside others."""
+        """The kernel's memory map: (name, first, last) of each range, including nested ones."""
         for line in self.out("cat /proc/iomem").split("\n"):
             span, name = line.strip().split(" : ", 1)
             first, last = (int(x, 16) for x in span.split("-"))
@@ -170,7 +170,7 @@ class Bench:
         return [(t, at, at + n * 4096 - 1) for t, at, n in zip(numbers[::3], numbers[1::3], numbers[2::3])]
 
     def mapped(self):
-        """What the module has mapped now: the physical addresses of the pages' ranges."""
+        """The physical address ranges that the module has mapped now."""
         for line in self.out("cat /proc/vmallocinfo").split("\n"):
             if "[coco_secret]" in line:
                 size, at = int(line.split()[1]), re.search(r" phys=0x([0-9a-f]+)", line)
@@ -178,13 +178,13 @@ class Bench:
                 yield int(at[1], 16), int(at[1], 16) + size - 4096 - 1      # without the guard page
 
     def firmware_copies(self, needle):
-        """Where needle is in what the firmware has reserved: elsewhere files have it too, as the module's own."""
+        """Where needle is in memory that the firmware has reserved. Elsewhere files may contain it, such as the module's."""
         spans = [(first, last) for name, first, last in self.iomem()
                  if name in ("Reserved", "ACPI Tables", "ACPI Non-volatile Storage")]
         return [at for at in self.ram.find(needle) if at >= 1 << 20 and any(first <= at <= last for first, last in spans)]
 
     def believe(self, tech, sev=False):
-        """The kernel takes address bit 39 for that technology's encryption bit, or for none."""
+        """Make the kernel take address bit 39 for that technology's encryption bit, or for no such bit."""
         symbols = self.out("grep -E ' (cc_mask|cc_vendor|sev_status)$' /proc/kallsyms")
         at = {line.split()[2]: "0x" + line.split()[0] for line in symbols.split("\n")}
         self.read_log()
@@ -193,7 +193,7 @@ class Bench:
         expect(f"encryption_bit: {tech}" in self.read_log(), f"the kernel was not told of {tech}")
 
     def load_fails(self, error, *words):
-        """The module refuses with that error and in these words, and leaves nothing behind."""
+        """The module refuses with this error and these words, and leaves nothing behind."""
         self.read_log()
         self.fails("insmod /coco_secret.ko legacy_path=1", error)
         log = self.read_log()
@@ -215,7 +215,7 @@ class Bench:
 
 # ---- the cases; each finds and leaves the module unloaded ----
 def check_files(b, secrets):
-    """The files of these secrets, {GUID: data}, are as the kernel's ABI has them, whoever serves them."""
+    """The files of these secrets, {GUID: data}, are as in the kernel's ABI, whichever driver serves them."""
     expect_equal(b.listed(), sorted(secrets), "names")
     expect_equal(b.out(f"stat -c '%a %u %g %F' {SECRETS} {COCO}").split("\n"), ["755 0 0 directory"] * 2, "folders")
     for guid, data in secrets.items():
@@ -229,7 +229,7 @@ def check_files(b, secrets):
 
 
 def check_removal(b, secret):
-    """Of the entries LUKS, OTHER with that secret, which nobody has read, and THIRD, remove the second."""
+    """Of the entries LUKS, OTHER with this unread secret, and THIRD, remove the second."""
     before, after = entry(LUKS, b"before"), entry(THIRD, b"after")
     b.out(f"rm {COCO}/{OTHER}")
     b.expect_area(table(before, wiped(len(secret)), after), "after the removal")
@@ -244,7 +244,7 @@ FILES = {LUKS: b"correct horse battery staple\0", OTHER: bytes(range(256)) * 4 +
 
 
 def case_files(b):
-    """files have the kernel ABI's names, modes, owner and size, which is 0, and the secrets' bytes"""
+    """files have the names, modes and owner of the kernel's ABI, size 0, and the secrets' bytes"""
     content = table(*(entry(g, d) for g, d in FILES.items()))
     b.inject(content)
     log = b.load()
@@ -255,7 +255,7 @@ def case_files(b):
 
 
 def case_unlink(b):
-    """removing a file zeroes data, then GUID, keeps the length and the neighbours; reload skips it"""
+    """removing a file zeroes the data and then the GUID, keeps the length and the neighbours; a reload skips it"""
     secret = b"wipe me: " + os.urandom(24).hex().encode()
     b.inject(table(entry(LUKS, b"before"), entry(OTHER, secret), entry(THIRD, b"after")))
     b.load()
@@ -271,7 +271,7 @@ def case_unlink(b):
 
 
 def case_open_files(b):
-    """an open file keeps the module, and reads nothing once its secret is wiped"""
+    """an open file keeps the module loaded, and reads nothing once its secret is wiped"""
     b.inject(table(entry(LUKS, b"0123456789"), entry(OTHER, b"other")))
     b.load()
     b.fails(f"exec 5<{COCO}/{OTHER}; rmmod coco_secret", "Resource temporarily unavailable")
@@ -283,7 +283,7 @@ def case_open_files(b):
     expect("temporarily unavailable" in text and "No such device or address" in text and text.endswith("gone"), f"a removed file, open: {text}")
     b.inject(table(wiped(10), entry(OTHER, b"other")))
     b.load()
-    # Who stands in the folder when the module goes finds a dead place there, not the module's old memory, and is not in the way.
+    # A process in the folder does not keep the module from being unloaded.  It then finds a dead folder, not the module's old memory.
     text = b.out(f"cd {COCO}; rmmod coco_secret; ls; cat {OTHER}; rm {OTHER}; insmod /coco_secret.ko && ls {COCO} && ls ."
                  " && cd / && rmmod coco_secret && echo still here")
     expect_equal(text.split("\n")[-2:], [OTHER, "still here"], "the shell")
@@ -292,7 +292,7 @@ def case_open_files(b):
 
 
 def case_held_paths(b):
-    """a path to a file that outlives the module, whether the file was removed or not, keeps nothing and opens nothing"""
+    """a path to a file that outlives the module, removed or not, keeps nothing and opens nothing"""
     b.inject(table(entry(LUKS, b"0123456789"), entry(OTHER, b"other")))
     b.load()
     b.out(f"touch /tmp/a /tmp/b; mount --bind {COCO}/{LUKS} /tmp/a; mount --bind {COCO}/{OTHER} /tmp/b; rm {COCO}/{LUKS}")
@@ -347,11 +347,11 @@ def case_unload_under_readers(b):
 
 
 def case_unlink_while_reading(b):
-    """who reads while another removes gets the secret's bytes or an error, never half of them zero"""
+    """reading while another process removes gives the secret's bytes or an error, never bytes that are partly zero"""
     secret = bytes(random.Random(7).choices(range(1, 256), k=2900))
     for _ in range(8):
         b.inject(table(entry(LUKS, secret)))
-        # Each opens it again and again; a failed exec ends its shell.
+        # Each reader opens it again and again; a failed exec ends its shell.
         text = b.out(f"insmod /coco_secret.ko; touch /tmp/go; for j in 1 2 3; do (while [ -e /tmp/go ]; do "
                      f"exec 5<{COCO}/{LUKS}; dd bs=4096 count=1 <&5; done >/tmp/r$j 2>/dev/null) 2>/dev/null & done; "
                      f"while [ ! -s /tmp/r1 ]; do usleep 1000; done; rm {COCO}/{LUKS}; rm /tmp/go; wait; "
@@ -379,7 +379,7 @@ def case_wipe_on_unload(b):
 
 
 def case_duplicate(b):
-    """of two entries with one GUID the first is served, with a warning"""
+    """if two entries have the same GUID, the first is served, with a warning"""
     content = table(entry(LUKS, b"first"), entry(LUKS, b"second"), entry(OTHER, b"other"))
     b.inject(content)
     expect(f"{LUKS} is there twice" in b.load(), "no warning")
@@ -389,7 +389,7 @@ def case_duplicate(b):
 
 
 def case_wiped_and_padding(b):
-    """wiped entries and zero padding are passed over"""
+    """wiped entries and zero padding are skipped"""
     b.inject(table(wiped(33), entry(LUKS, b"x"), wiped(0), entry(OTHER, b"y"), bytes(13)))
     expect("serving 2 from the table, 2 wiped before" in b.load(), "the log")
     expect_equal(b.listed(), sorted([LUKS, OTHER]), "names")
@@ -397,7 +397,7 @@ def case_wiped_and_padding(b):
 
 
 def case_broken_entry(b):
-    """a broken entry ends the walk with a warning and keeps the good ones before it"""
+    """a broken entry ends the table with a warning; the entries before it are served"""
     for length in (0, 19, 200, 0xffffffff):
         b.inject(table(entry(LUKS, b"good"), entry(OTHER, b"bad", length=length), entry(THIRD, b"lost")))
         expect("the table is broken after 1 entries" in b.load(), f"length {length}: no warning")
@@ -409,7 +409,7 @@ def case_broken_entry(b):
 
 
 def case_empty_area(b):
-    """an empty area, or one with something else in it, is no device"""
+    """an empty area, or an area with something else in it, gives no device"""
     b.inject(b"")
     b.load_fails("No such device", "is empty")
     b.inject(os.urandom(64), fill=0xff)
@@ -445,7 +445,7 @@ def case_full_area(b):
 
 
 def case_legacy_path(b):
-    """legacy_path=1 serves coco/efi_secret: the same files, and what is removed there is removed"""
+    """legacy_path=1 serves coco/efi_secret: the same files, and removing a file there removes it"""
     b.inject(table(entry(LUKS, b"one"), entry(OTHER, b"two"), entry(THIRD, b"three")))
     b.load("legacy_path=1")
     expect_equal(b.listed(LEGACY), sorted([LUKS, OTHER, THIRD]), "names")
@@ -475,7 +475,7 @@ def case_other_driver(b):
 
 
 def case_no_memory_map(b):
-    """efi=noruntime: the table is found through sysfs, and a file there cannot aim the driver at RAM"""
+    """efi=noruntime: the table is found through sysfs, and a file there cannot point the driver at RAM"""
     b.inject(table(entry(LUKS, b"without a memory map")))
     log = b.load()
     expect("by the EFI tables' addresses in sysfs" in log, f"the log: {log}")
@@ -490,13 +490,13 @@ def case_no_memory_map(b):
 
 
 def case_descriptor_gone(b):
-    """a descriptor in memory that the kernel took over is refused when the firmware image does not tell either"""
+    """a descriptor in memory that the kernel has taken over is refused if the firmware image does not have the area either"""
     b.inject(table(entry(LUKS, b"x")))
     b.load_fails("Bad message", "refused: the area's descriptor", "update this machine's firmware")
 
 
 def case_descriptor_hidden(b):
-    """a descriptor in memory that nobody describes, as that of a crashed kernel, is refused though all is well with it"""
+    """an intact descriptor in memory that no map describes, such as a crashed kernel's, is refused"""
     b.inject(table(entry(LUKS, b"x")))
     hidden = [at for at in b.ram.find(struct.pack("<QQ", vm.AREA, vm.AREA_LEN)) if at >= HIDDEN]
     expect(hidden, "there is no descriptor in the hidden memory")
@@ -506,7 +506,7 @@ def case_descriptor_hidden(b):
 
 
 def case_crash_kernel(b):
-    """a kernel that dumps another one gets nothing, whatever its firmware's tables say"""
+    """a kernel that dumps another one gets no secrets, whatever the firmware's tables say"""
     b.inject(table(entry(LUKS, b"x")))
     b.ram.write(vm.KEYS, bytes(range(1, 33)))
     b.put_keys((vm.KEYS, 32))
@@ -515,7 +515,7 @@ def case_crash_kernel(b):
 
 
 def case_firmware_image(b):
-    """with such a descriptor the firmware image's own table leads to the area"""
+    """with a descriptor in memory that the kernel has taken over, the firmware image leads to the area"""
     b.inject(table(entry(LUKS, b"found by the image")))
     log = b.load()
     expect("by the firmware image" in log, f"the log: {log}")
@@ -526,17 +526,17 @@ def case_firmware_image(b):
 
 
 def case_area_in_ram(b):
-    """an area in memory that the kernel took over is refused"""
+    """an area in memory that the kernel has taken over is refused"""
     b.load_fails("Bad message", "refused: the secret area", "taken over")
 
 
 def case_no_area(b):
-    """firmware without a secret area is no device"""
+    """firmware without a secret area gives no device"""
     b.load_fails("No such device", "no secrets: this machine's firmware announces no secret area")
 
 
 def case_area_corpus(b):
-    """hostile areas, from the fuzzer's corpus and spoilt at random: files for what the shared parser accepts, and a log line"""
+    """hostile areas, from the fuzzer's corpus and damaged at random: files for what the shared parser accepts, and a log line"""
     areas = [(name, data) for name, data in corpus("secret-table") if len(data) <= vm.AREA_LEN]
     expect(areas, "the corpus is empty")
     rand = random.Random(1)
@@ -558,7 +558,7 @@ def case_area_corpus(b):
 
 
 def case_verdicts(b):
-    """the shared parsers say the same in the kernel and in programs, of the whole corpus"""
+    """the shared parsers have the same results in the kernel and in programs, for the whole corpus"""
     b.out("insmod /coco_verdicts.ko")
     n = 0
     for parser in ("secret-table", "ovmf-table", "svkl"):
@@ -573,7 +573,7 @@ def case_verdicts(b):
 
 # ---- the ACPI table SVKL ----
 def case_svkl(b):
-    """SVKL keys are files with their bytes; removing one zeroes the key and nothing else; a wiped one is not served again"""
+    """SVKL keys are files with the keys' bytes; removing a file zeroes the key and nothing else; a wiped key is not served again"""
     keys = [(vm.KEYS + 0x10, 32), (vm.KEYS + 0x30, 64), (vm.KEYS + 0x1ff8, 16), (vm.KEYS + 0x4000, 65536)]
     secrets = [os.urandom(n) for _, n in keys]
     b.ram.write(vm.KEYS, b"\xee" * vm.KEYS_LEN)
@@ -606,7 +606,7 @@ def case_svkl(b):
 
 
 def case_svkl_and_area(b):
-    """both sources at once; a key inside the other one's area is refused, and the area stays whole"""
+    """both sources at once; a key inside the secret area is refused, and the area stays intact"""
     content = table(entry(LUKS, b"in the table"))
     b.inject(content)
     b.ram.write(vm.KEYS, bytes(range(1, 33)))
@@ -632,7 +632,7 @@ HIDDEN = 640 << 20  # and up: what mem=640M hides
 
 
 def refuse_keys(b, *wanted):
-    """Keys at (address, length) are refused in those words, one that is good is served meanwhile, and only that is mapped."""
+    """Keys at (address, length) are refused with those words, while a good key is served, and only that one is mapped."""
     good = vm.KEYS + 0x100
     for view in (b.ram, b.other_view) if b.other_view else (b.ram,):
         view.write(good, bytes(range(1, 33)))
@@ -646,7 +646,7 @@ def refuse_keys(b, *wanted):
 
 
 def case_svkl_in_ram(b):
-    """SVKL keys in the kernel's memory, at devices, in the firmware's image or at no memory at all are refused, by name"""
+    """SVKL keys in the kernel's memory, at devices, in the firmware image or outside of memory are refused by name"""
     refuse_keys(b, (0x2000000, 32, TAKEN), (vm.KEYS - 16, 32, TAKEN), (vm.KEYS + vm.KEYS_LEN - 16, 32, TAKEN),
                 (0x1000, 32, NOWHERE), (0xf0000, 32, NOWHERE), (0xfed00000, 32, NOWHERE), (0xfee00000, 32, NOWHERE),
                 (0xffffffc0, 32, NOWHERE), (0xfffffff0, 32, NOWHERE), (1 << 52, 32, NO_ADDRESS), (1 << 63, 32, NO_ADDRESS),
@@ -657,13 +657,13 @@ def case_svkl_in_ram(b):
 
 
 def case_svkl_in_holes(b):
-    """SVKL keys in memory that nobody describes, across a reservation's end, or where a driver has devices are refused"""
+    """SVKL keys in memory that no map describes, across the end of a reservation, or where a driver has devices are refused"""
     b.ram.write(0x38000000, b"NOBODY-RESERVED-THIS")
     ecam = next(first for name, first, _ in b.iomem() if "MMCONFIG" in name or "ECAM" in name)
     refuse_keys(b, (0x38000000, 32, UNRESERVED), (HIDDEN - 16, 32, UNRESERVED), (ecam, 32, UNRESERVED),
                 (vm.KEYS + vm.KEYS_LEN - 4096, 4097, TAKEN))
     expect_equal(b.ram.read(0x38000000, 20), b"NOBODY-RESERVED-THIS", "the hole")
-    # The last page before the hole is reserved as the others are.
+    # The last page before the hole is reserved like the others.
     b.ram.write(HIDDEN - 16, bytes(range(1, 17)))
     b.put_keys((HIDDEN - 16, 16))
     b.load("wipe_on_unload=1")
@@ -672,7 +672,7 @@ def case_svkl_in_holes(b):
 
 
 def case_svkl_aliases(b):
-    """with an encryption bit, addresses that have it set are refused: of RAM, of the kernel's text, of what is reserved"""
+    """with an encryption bit, addresses with that bit set are refused: in RAM, in the kernel's text and in reserved memory"""
     other_view(b)
     b.believe("amd")
     refuse_keys(b, (BIT | 0x2000000, 32, NO_ADDRESS), (BIT | 0x1000000, 4096, NO_ADDRESS), (BIT | vm.KEYS, 32, NO_ADDRESS),
@@ -681,7 +681,7 @@ def case_svkl_aliases(b):
 
 
 def case_svkl_of_sev_guests(b):
-    """in an SEV guest the table SVKL is ignored, and the log says so; on a plain machine it says whose keys they are"""
+    """in an SEV guest the table SVKL is ignored, and the log says so; on a plain machine the log says that the keys are the host's"""
     b.inject(b"")
     b.ram.write(vm.KEYS, bytes(range(1, 33)))
     b.put_keys((vm.KEYS, 32))
@@ -693,7 +693,7 @@ def case_svkl_of_sev_guests(b):
 
 
 def allowed_spans(b):
-    """What may be mapped at all, by the kernel's map: that of secrets, without EFI's runtime regions."""
+    """What may be mapped at all by the kernel's memory map; for secrets, without EFI's runtime regions."""
     runtime = b.runtime_map()
     pages = set()
     for name, first, last in b.iomem():
@@ -718,7 +718,7 @@ def hostile_address(rand, b, runtime):
 
 
 def case_svkl_generated(b):
-    """64 generated hostile SVKL tables: none has the driver map anything but reserved memory"""
+    """with 64 generated hostile SVKL tables, the driver maps only reserved memory"""
     rand = random.Random(10)
     allowed, runtime = allowed_spans(b), b.runtime_map()
     b.inject(b"")
@@ -726,7 +726,7 @@ def case_svkl_generated(b):
     for i in range(64):
         b.ram.write(vm.KEYS, b"\x5a" * vm.KEYS_LEN)
         keys = [(hostile_address(rand, b, runtime), rand.choice((1, 16, 32, 4096, 65536, rand.randrange(1, 65537)))) for _ in range(rand.randrange(1, 63))]
-        # One that is good, most times, so that the module stays to be looked at.
+        # Usually one good key, so that the module stays loaded and can be examined.
         keys += [(vm.KEYS + 0x8000 + 64 * i, 32)] * rand.choice((0, 1, 1, 1))
         rand.shuffle(keys)
         b.put_keys(*keys)
@@ -754,7 +754,7 @@ def config_entry(b):
 
 
 def free_runtime_page(b):
-    """A page of EFI's runtime data with nothing in it: there the host's variables could be."""
+    """An empty page of EFI's runtime data, where the host's variables could be."""
     data = [(first, last) for t, first, last in b.runtime_map() if t == 6]
     free = next((at for first, last in data for at in range(first, last, 4096) if not any(b.ram.read(at, 4096))), None)
     expect(free, "no page of the runtime data is free")
@@ -762,14 +762,14 @@ def free_runtime_page(b):
 
 
 def case_config_generated(b):
-    """64 generated hostile configuration tables and descriptors: none has the driver map anything but reserved memory"""
+    """with 64 generated hostile configuration tables and descriptors, the driver maps only reserved memory"""
     rand = random.Random(11)
     allowed, runtime = allowed_spans(b), b.runtime_map()
     entries = config_entry(b)
     saved = b.ram.read(entries[0] + 16, 8)
     descriptor = struct.unpack("<Q", saved)[0]
     saved_descriptor = b.ram.read(descriptor, 16)
-    # In the runtime data there is a table that is good by itself, and a descriptor of the area that is too.
+    # The runtime data has a table and a descriptor of the area that are good by themselves.
     planted = free_runtime_page(b)
     b.ram.write(planted, table(entry(OTHER, b"the host's")).ljust(1024, b"\0") + struct.pack("<QQ", vm.AREA, vm.AREA_LEN))
     b.put_keys()
@@ -812,7 +812,7 @@ def case_config_generated(b):
 
 
 def case_runtime_data(b):
-    """what lies in the runtime services' memory, where a variable of the host's can be, is no key, no descriptor and no area"""
+    """memory of the runtime services, where a variable of the host's can be, is not accepted for a key, a descriptor or the area"""
     free = free_runtime_page(b)
     b.inject(b"")
     b.ram.write(free, table(entry(OTHER, b"the host's")) + bytes(64) + struct.pack("<QQ", free, 4096))
@@ -838,7 +838,7 @@ def case_runtime_data(b):
 
 
 def case_planted_system_table(b):
-    """a second EFI system table in the runtime data, good by itself, is not believed, and neither is the first one then"""
+    """with a second EFI system table in the runtime data, good by itself, neither of the two is believed"""
     b.inject(table(entry(LUKS, b"the owner's")))
     free = free_runtime_page(b)
     acpi20 = re.search(r"ACPI 2\.0=(0x[0-9a-f]+)", b.kernel_log + b.read_log())
@@ -854,7 +854,7 @@ def case_planted_system_table(b):
     plant(vm.KEYS)
     b.load_fails("Bad message", "refused: the firmware's runtime data has two EFI system tables that differ",
                  "refused: no EFI configuration table was found that is the one of this boot")
-    # One that says the same is a copy.
+    # A table that says the same is a copy.
     plant(struct.unpack("<Q", b.ram.read([e for e in config_entry(b) if not free <= e < free + 4096][0] + 16, 8))[0])
     expect("by the EFI system table" in b.load(), "a copy is in the way")
     b.unload()
@@ -884,16 +884,16 @@ def case_svkl_corpus(b):
 
 
 def case_no_svkl(b):
-    """firmware without either source is no device, and the log says so of both"""
+    """firmware without either source gives no device, and the log says so for both"""
     b.load_fails("No such device", "this machine's firmware announces no secret area", "this machine's firmware has no ACPI table SVKL")
 
 
-# ---- a pretended encryption bit: address bit 39 selects other memory ----
+# ---- a simulated encryption bit: address bit 39 selects other memory ----
 IMAGE_AREA = vm.KEYS + 0x8000       # what the image in the other view names
 
 
 def other_view(b):
-    """The device that bit 39 selects gets that address, and what the firmware has reserved is copied to it; once a boot."""
+    """Once for each boot: give that address to the device that bit 39 selects, and copy to it what the firmware has reserved."""
     if not b.view_is_placed:
         device = "/sys/bus/pci/devices/0000:00:10.0"
         expect_equal(b.out(f"cat {device}/vendor {device}/device").split(), ["0x1af4", "0x1110"], "the device")
@@ -914,7 +914,7 @@ def views(b, tech):
 
 
 def read_private(b, tech, folder, name, where, module, poison=()):
-    """Load, read, remove and unload under an encryption bit; all of it must have been the private view."""
+    """Load, read, remove and unload under an encryption bit; every access must have used the private view."""
     private, shared = views(b, tech)
     private.write(where[0], where[1](b"PRIVATE VIEW"))
     shared.write(where[0], where[1](b"shared view."))
@@ -949,7 +949,7 @@ def private_area(b, tech, module="coco_secret", how="the EFI system table"):
     b.other_view.write(b.svkl, b.ram.read(b.svkl, SVKL_TABLE_LEN))
     entries = config_entry(b)
     descriptor = struct.unpack("<Q", b.ram.read(entries[0] + 16, 8))[0]
-    # Of each table that leads to the area the shared view has nothing that is any good.
+    # The shared view has only garbage in place of each table that leads to the area.
     poison = [(at, b"POISONED") for at in b.firmware_copies(b"IBI SYST")] + [(at, b"POISONED" * 2) for at in entries]
     expect(len(poison) >= 2, "tables were not found")
     poison.append((descriptor, struct.pack("<QQ", vm.AREA - 0x1000000, vm.AREA_LEN)))
@@ -961,7 +961,7 @@ def private_image(b, tech):
     other_view(b)
     b.put_keys()
     b.other_view.write(b.svkl, b.ram.read(b.svkl, SVKL_TABLE_LEN))
-    # The configuration table points to RAM, so that the image has to tell; the two views' images name different areas.
+    # The configuration table points to RAM, so the image must lead to the area.  The images in the two views name different areas.
     entries = config_entry(b)
     saved = b.ram.read(entries[0] + 16, 8)
     for view in (b.ram, b.other_view):
@@ -1028,7 +1028,7 @@ def case_private_svkl_intel(b):
 
 
 def case_shared_mutant(b):
-    """a driver that maps as older kernels' memremap() does is found out by all of these, and works where there is no such bit"""
+    """a driver that maps like older kernels' memremap() fails all of these, and works where there is no such bit"""
     other_view(b)
     b.put_keys()
     b.inject(area_table(b"PRIVATE VIEW"))
@@ -1207,7 +1207,7 @@ def case_lockdown(b):
 
 
 def case_unsigned(b):
-    """a module without a signature, and one with that of a key that nobody enrolled, are refused"""
+    """a module without a signature, and a module signed with a key that is not enrolled, are refused"""
     for name in ("unsigned", "stranger"):
         b.fails(f"insmod /{name}.ko")
         expect("coco_secret" not in b.out("cat /proc/modules"), f"{name}.ko was loaded")
@@ -1228,7 +1228,7 @@ AMDSEV_SECRETS = {LUKS: b"through the security processor", OTHER: bytes(range(20
 
 
 def case_amdsev(b):
-    """the packet of coco-inject is in the files, found by the firmware image as the descriptor is gone; removal wipes it"""
+    """the files have the secrets from coco-inject's packet, found through the firmware image because the descriptor is gone; removal wipes them"""
     log = b.load()
     expect(f"secret area at 0x{b.area:016x}, {vm.AREA_LEN} bytes, by the firmware image" in log, f"the log: {log}")
     expect_equal(b.listed(), sorted(AMDSEV_SECRETS), "names")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the scenarios of system-test and others and the demo have in common: an owner with secrets, a VM, and a look at both."""
+"""Shared by the scenarios of system-test and others and by the demo: an owner with secrets, a VM, and ways to examine both."""
 
 import base64
 import json
@@ -64,8 +64,8 @@ PIECE = 16
 
 
 def find_copies(ram, flags, secret):
-    """All places with at least PIECE bytes of the secret that begin at a multiple of PIECE in it: memory that was freed
-    is often overwritten in part only.  A piece of a random secret is long enough not to be there by chance."""
+    """All places with at least PIECE bytes of the secret, from a multiple of PIECE in it, because freed memory is often
+    overwritten only in part.  A piece of a random secret is too long to be there by chance."""
     copies = {}
     for at in range(0, len(secret) - PIECE + 1, PIECE):
         for address in ram.find(secret[at:at + PIECE]):
@@ -79,7 +79,7 @@ def find_copies(ram, flags, secret):
 
 
 class Lab:
-    """A folder for secrets and disks, one VM, and what was found out about it."""
+    """A folder for secrets and disks, one VM, and the results about it."""
 
     live = set()
 
@@ -104,7 +104,7 @@ class Lab:
         self.payload = systemvm.Payload(self.work, cache, build.install, build.module, *modules)
 
     def stop(self):
-        """From another thread: whatever it does with its VM fails at once, and cleans up."""
+        """Called from another thread: whatever is under way with the VM fails at once, and cleans up."""
         if self.vm:
             self.vm.process.kill()
 
@@ -118,7 +118,7 @@ class Lab:
         self.out += [f"# {line}" for line in text.splitlines()]
 
     def secret_file(self, name, data=None):
-        """A file that only its owner may read, with a fresh secret unless data says which; returns its path."""
+        """Makes a file that only its owner may read, with data or else a new secret.  Returns its path."""
         data = secrets.token_hex(32).encode() if data is None else data
         path = os.path.join(self.work, f"{name}.secret")
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
@@ -134,7 +134,7 @@ class Lab:
         self.payload.write("etc/crypttab", f"{disk.name} UUID={disk.uuid} {key} {options}\n")
 
     def create(self, disks, **options):
-        """The VM, paused before its first instruction; with those options of SystemVM."""
+        """Creates the VM, paused before its first instruction, with these options of SystemVM."""
         self.vm = systemvm.SystemVM(self.work, self.cache, self.payload, self.build.app, disks, **options)
 
     def new_owner(self, name, policy=launch.SEV):
@@ -142,7 +142,7 @@ class Lab:
         return launch.Owner(self.build.coco_inject, self.platform, os.path.join(self.work, name), policy)
 
     def log_owner(self, said):
-        """Keep what coco-inject said for its log; returns it."""
+        """Keeps the output of coco-inject for its log, and returns it."""
         self.owner_said.append(said)
         return said
 
@@ -153,7 +153,7 @@ class Lab:
         return self.log_owner(self.owner.make_session())
 
     def inject(self, given):
-        """Launch it with the owner's session, and give it these secrets, (GUID, file) each, as the owner does; it runs then.
+        """Launch the VM with the owner's session, inject these secrets, (GUID, file) each, as the owner does, and let it run.
 
         Returns what coco-inject says, and the digest that the security processor has measured.
         """
@@ -164,12 +164,12 @@ class Lab:
         self.log_owner(said)
         if status != 0:
             raise systemvm.Failure(f"coco-inject inject: exit status {status}\n{said}")
-        # The guest runs, but its firmware has only begun.
+        # The guest runs, but its firmware has just started.
         self.before = self.vm.area()
         return said, digest
 
     def start(self, given, disks):
-        """All of the owner's steps, and the host's, until the guest's systemd runs; returns as inject()."""
+        """All steps of the owner and the host until the guest's systemd runs.  Returns the same as inject()."""
         self.verify_chain()
         self.make_session()
         self.create(disks)
@@ -178,18 +178,18 @@ class Lab:
         return said
 
     def list(self):
-        """{name: what `cococtl secrets list --json` says of it}."""
+        """{name: its entry in `cococtl secrets list --json`}."""
         return {s["name"]: s for s in json.loads(self.vm.text("cococtl secrets list --json"))}
 
     def state(self, name):
         return self.list().get(name, {}).get("state", "not listed")
 
     def put(self, path, data):
-        """A file in the running guest; no secret, for it goes through a command line there."""
+        """Writes a file in the running guest.  Not for secrets, because the content is on a command line there."""
         self.vm.text(f"mkdir -p $(dirname {path}); echo {base64.b64encode(data).decode()} | base64 -d >{path}")
 
     def restart_cocod(self, then=""):
-        """Returns its status once it has come to a verdict, or to none; @then is run at once, while it is at it."""
+        """Returns cocod's status once it has a verdict or has failed to get one.  @then runs at once, in the meantime."""
         self.vm.text(f"systemctl reset-failed; systemctl restart cocod.service; {then}", timeout=300)
         end = time.monotonic() + 200
         while True:
@@ -201,19 +201,19 @@ class Lab:
             time.sleep(0.5)
 
     def try_disk(self):
-        """Restart cocod and ask it for the disk's key at once; returns its status, and exit status and words of systemctl."""
+        """Restart cocod and ask it for the disk's key at once.  Returns its status, and the exit status and output of systemctl."""
         status = self.restart_cocod("{ systemctl start systemd-cryptsetup@data.service; echo $?; } >/run/vm-try 2>&1")
         *out, code = self.vm.text("cat /run/vm-try").splitlines()
         return status, int(code), "\n".join(out)
 
     def area_is(self, expected, text):
-        """Compare the area in RAM with what it should be; says where it differs, not what is there."""
+        """Compare the area in RAM with what it should be.  Reports where it differs, not its content."""
         now = self.vm.area()
         at = next((i for i in range(len(now)) if now[i] != expected[i]), None)
         return self.ok(at is None, text, f"the first difference is at byte {at}" if at is not None else "")
 
     def wiped(self, *guids):
-        """The area as it was before, with those entries wiped: GUID and data zero, the length as it was."""
+        """The area as it was before, with these entries wiped: GUID and data are zero, the length is unchanged."""
         area = bytearray(self.before)
         for guid in guids:
             at = area.index(uuid.UUID(guid).bytes_le, 20)
@@ -231,7 +231,7 @@ class Lab:
         return self.vm.run(f"test -e /dev/mapper/{volume}")[0] == 0
 
     def journal_is_clean(self):
-        """No secret in the journal, neither in its text nor in its files; compared here, shown nowhere."""
+        """No secret is in the journal's text or files.  They are compared here and not shown."""
         text = self.vm.journal().encode(errors="surrogateescape")
         with open(os.path.join(self.logs, "journal.txt"), "wb") as f:
             f.write(text)
@@ -240,7 +240,7 @@ class Lab:
         return self.ok(not found and raw.startswith(b"LPKSHHRH"), "the journal has no secret in it")
 
     def copies(self, *needles):
-        """Every copy of each secret in all of the guest's RAM at this moment: a list of Copy for each secret."""
+        """Every copy of each secret in the guest's whole RAM at this moment: a list of Copy for each secret."""
         flags = self.vm.page_flags()
         self.vm.qmp.command("stop")
         found = [find_copies(self.vm.ram, flags, needle) for needle in needles]
@@ -248,7 +248,7 @@ class Lab:
         return found
 
     def end(self):
-        """Logs kept, secrets and RAM gone."""
+        """Keep the logs, and remove secrets and RAM."""
         self.live.discard(self)
         if self.vm:
             self.vm.close()
@@ -264,7 +264,7 @@ class Lab:
         """An encrypted disk in crypttab and fstab, its passphrase and a second secret; start it with start_main_job()."""
         passphrase = self.secret_file("luks")
         with open(passphrase, "rb") as f:
-            # What other tools inject often ends in a NUL that is not part of the passphrase.
+            # Other tools often inject a passphrase with a NUL at its end that is not part of it.
             self.luks_file = self.secret_file("luks-nul", f.read() + b"\0")
         self.other_file = self.secret_file("other", os.urandom(48))
         self.disk = systemvm.Disk(self.work, "data", passphrase, CONTENT)

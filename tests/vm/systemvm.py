@@ -27,7 +27,7 @@ CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 no_timer_check quiet logl
            "secretmem.enable=1")
 
 AGENT = """#!/bin/sh
-# The guest's end of systemvm.Shell: a line is a script in base64; the answer is its output in base64 and its status.
+# The guest's side of systemvm.Shell.  Each line is a script in base64.  The answer is its output in base64 and its exit status.
 port=
 for sys in /sys/class/virtio-ports/*; do
 	[ "$(cat "$sys/name")" != vm-test ] || port=/dev/${sys##*/}
@@ -54,11 +54,11 @@ WantedBy=sysinit.target
 
 
 class Failure(Exception):
-    """The harness, not the tested thing, did not do what it should; the message says what to look at."""
+    """The harness failed, not the tested project; the message says what to look at."""
 
 
 def run(*command, **kwargs):
-    """subprocess.run() that shows a failed command's words."""
+    """subprocess.run() that shows the output of a failed command."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **kwargs)
     if done.returncode != 0:
         raise Failure(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
@@ -87,12 +87,12 @@ def native_release():
 
 
 def other_release(native):
-    """The release that is tested beside this machine's."""
+    """The release that is tested in addition to this machine's."""
     return "bookworm" if native == "trixie" else "trixie"
 
 
 class Cache:
-    """The big things that all VMs share: kernel, root image, initrd.
+    """What all VMs share: kernel, root image, initrd.
 
     @release is a codename of Debian's, by default this machine's; its kernel is its own unless a @series of fetch-kernel's is given.
     """
@@ -115,25 +115,25 @@ class Build:
         def make(*targets):
             run("make", "-s", "-C", top, *targets, stdin=subprocess.DEVNULL, env=environment)
 
-        # make's own variables are for the make that runs us.
+        # Do not pass on make's variables, which are for the make that runs us.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
         self.install = os.path.join(work, cache.kver, "install")
         make("install", f"DESTDIR={self.install}")
         make("firmware-app")
         make("module", f"KERNELDIR={cache.kernel}/headers")
         self.app = os.path.join(top, "tests/vm/firmware/sev-firmware.efi")
-        # A copy: the next kernel's takes its place there.
+        # Copy it, because the next kernel's module replaces it there.
         self.module = os.path.join(work, cache.kver, "coco_secret.ko")
         os.makedirs(os.path.dirname(self.module), exist_ok=True)
         shutil.copyfile(os.path.join(top, "driver/coco_secret.ko"), self.module)
         self.coco_inject = os.path.join(top, "coco-inject")
         self.bad_consumer = os.path.join(work, cache.kver, "bad-consumer")
         run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
-        # The VM's /lib is a link to /usr/lib, and a copy of files does not follow links as `make install` does.
+        # The VM's /lib is a link to /usr/lib.  Unlike `make install`, copying files does not follow links.
         if os.path.isdir(os.path.join(self.install, "lib")):
             shutil.copytree(os.path.join(self.install, "lib"), os.path.join(self.install, "usr/lib"), dirs_exist_ok=True)
             shutil.rmtree(os.path.join(self.install, "lib"))
-        # The manual is of no use in the VM.
+        # The VM does not need the manual.
         shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
 
 
@@ -147,7 +147,7 @@ def make_efi_secret(cache, work):
 
 
 def too_new(cache, build):
-    """Why the programs that were built here cannot run in the cache's release, "" if they can: it may be older than this machine's."""
+    """Returns why the programs built here cannot run in the cache's release, which may be older, or "" if they can."""
     programs = [os.path.join(build.install, name) for name in ("usr/sbin/cocod", "usr/libexec/coco-agent/cocod-worker", "usr/bin/cococtl")]
     wanted = max(tuple(map(int, version.split("."))) for version in re.findall(r"\bGLIBC_(\d+\.\d+)\b", run("readelf", "-V", *programs)))
     with open(os.path.join(cache.guest, "packages"), encoding="utf-8") as f:
@@ -156,7 +156,7 @@ def too_new(cache, build):
 
 
 def make_ext4(work, path, files, mib=16):
-    """An ext4 file system in the new file path, with files = {"path/in/it": (mode, bytes)}."""
+    """Makes an ext4 file system in the new file path, with files = {"path/in/it": (mode, bytes)}."""
     with tempfile.TemporaryDirectory(dir=work) as tree:
         os.chmod(tree, 0o755)
         for name, (mode, data) in files.items():
@@ -171,7 +171,7 @@ def make_ext4(work, path, files, mib=16):
 
 
 class Disk:
-    """A LUKS2 volume in a file with an ext4 file system, a known file and perhaps more in it; made without device-mapper and without root."""
+    """A LUKS2 volume in a file, with an ext4 file system that has a known file and perhaps more.  Made without device-mapper and root."""
 
     def __init__(self, work, name, key_file, content, files=(), mib=16):
         self.name = name
@@ -180,20 +180,20 @@ class Disk:
         make_ext4(work, self.path, {"known": (0o644, content.encode()), **dict(files)}, mib)
         with open(self.path, "r+b") as f:
             f.truncate(mib + 32 << 20)
-        # Its folder for locks is root's, and nobody else knows this file; where it runs it makes a file for the header.
+        # Its folder for locks belongs to root, and no other program uses this file.  It makes a file for the header in its current folder.
         run(sbin("cryptsetup"), "reencrypt", "--disable-locks", "--encrypt", "--type", "luks2", "--batch-mode", "--uuid", self.uuid,
             "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--reduce-device-size", "32M",
             "--key-file", os.path.abspath(key_file), self.path, cwd=work)
 
 
 class Payload:
-    """The files that one VM finds over its root image."""
+    """The files that are copied over one VM's root image."""
 
     def __init__(self, work, cache, install_tree=None, *modules):
         self.tree = os.path.join(work, "payload")
         if install_tree:
             shutil.copytree(install_tree, self.tree, symlinks=True)
-        # What a package's installation would run, in the guest before systemd starts.
+        # Commands that a package's installation would run.  They run in the guest before systemd starts.
         self.setup = ["systemd-sysusers"] if install_tree else []
         self.write("usr/lib/vm-test/agent", AGENT, 0o755)
         self.write("etc/systemd/system/vm-test.service", AGENT_UNIT)
@@ -202,7 +202,7 @@ class Payload:
             self._add_modules(cache, work, modules)
 
     def write(self, path, content, mode=0o644):
-        """The text file path, which is relative to the guest's root."""
+        """Adds the text file path, which is relative to the guest's root."""
         full = os.path.join(self.tree, path)
         os.makedirs(os.path.dirname(full), exist_ok=True)
         with open(full, "w", encoding="utf-8") as f:
@@ -219,7 +219,7 @@ class Payload:
         run("systemctl", "--root", self.tree, "enable", *units)
 
     def _add_modules(self, cache, work, modules):
-        """The modules with depmod's lists for it and for all that the root image has."""
+        """Adds modules, with depmod's lists for them and for those in the root image."""
         tree = os.path.join(work, "modules")
         folder = os.path.join("lib/modules", cache.kver)
         shutil.copytree(os.path.join(cache.guest, "modules"), tree)
@@ -235,7 +235,7 @@ class Payload:
         shutil.rmtree(tree)
 
     def write_initrd(self, base, path):
-        """base with this payload behind it, as path."""
+        """Writes base followed by this payload to path."""
         if self.setup:
             self.write("usr/lib/vm-test/setup", "\n".join(self.setup) + "\n", 0o755)
         parent, name = os.path.split(self.tree)
@@ -249,7 +249,7 @@ class Payload:
 
 
 class Qmp:
-    """A connection to QEMU's machine protocol: one command at a time, events passed over."""
+    """A connection to QEMU's machine protocol.  One command at a time; events are ignored."""
 
     def __init__(self, path, timeout=30):
         self.socket = connect(path, timeout)
@@ -279,7 +279,7 @@ class Qmp:
 
 
 def connect(path, timeout):
-    """Connect to the AF_UNIX socket path, which may take a moment to be there."""
+    """Connect to the AF_UNIX socket path, and wait a moment for it if needed."""
     end = time.monotonic() + timeout
     while True:
         s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -304,7 +304,7 @@ class SystemVM:
         self.qmp_path = os.path.join(work, "qmp")
         self.monitor_path = os.path.join(work, "monitor")
         self.cpus = cpus
-        # What the owner knows of the launch; the guest boots the copies that are on its system partition.
+        # The owner's files for the launch.  The guest boots the copies on its system partition.
         self.firmware = vm.ovmf("OVMF_CODE_4M.fd")
         self.kernel = os.path.join(cache.kernel, "vmlinuz")
         self.initrd = os.path.join(work, "initrd.img")
@@ -359,17 +359,17 @@ class SystemVM:
         return line
 
     def wait_shell(self, timeout=300):
-        """Until the guest's systemd has started the shell, early in the boot."""
+        """Wait until the guest's systemd has started the shell, early in the boot."""
         self._answer(timeout, "boot")
 
     def run(self, script, timeout=120):
-        """Run a shell script in the guest; returns its exit status and its output, both streams, as bytes."""
+        """Run a shell script in the guest.  Returns its exit status and the output of both streams as bytes."""
         self.shell.sendall(base64.b64encode(script.encode()) + b"\n")
         out, status = self._answer(timeout, script).rsplit(b" ", 1)
         return int(status), base64.b64decode(out)
 
     def text(self, script, timeout=120):
-        """The output alone, as text; a failed script is a Failure."""
+        """Run a shell script in the guest and return its output as text.  Raises Failure if the script fails."""
         status, out = self.run(script, timeout)
         text = out.decode(errors="replace")
         if status != 0:
@@ -377,11 +377,11 @@ class SystemVM:
         return text
 
     def wait_booted(self, timeout=300):
-        """Until systemd has no job left; returns its state, "running" or "degraded"."""
+        """Wait until systemd has no job left.  Returns its state, "running" or "degraded"."""
         return self.run("systemctl is-system-running --wait", timeout)[1].decode().strip()
 
     def wait_unit(self, unit, state="active", timeout=300):
-        """Until the unit is in that ActiveState, however the rest of the boot goes."""
+        """Wait until the unit has this ActiveState, whatever else happens in the boot."""
         end = time.monotonic() + timeout
         while True:
             now = self.text(f"systemctl show -P ActiveState {unit}").strip()
@@ -392,7 +392,7 @@ class SystemVM:
             time.sleep(0.5)
 
     def wait_journal(self, pattern, timeout=60):
-        """Until a message of the journal matches the basic regular expression; returns the last such."""
+        """Wait until a journal message matches the basic regular expression.  Returns the last match."""
         end = time.monotonic() + timeout
         while True:
             status, out = self.run(f"journalctl -b -o cat | grep -e '{pattern}' | tail -n 1")
@@ -403,7 +403,7 @@ class SystemVM:
             time.sleep(0.5)
 
     def journal(self):
-        """What the journal has, a message a line, with times and who said it."""
+        """The journal, with one message on each line, times and identifiers."""
         return gzip.decompress(self.run("journalctl -b -o short-monotonic --no-hostname | gzip -1")[1]).decode(errors="replace")
 
     def page_flags(self):
@@ -419,7 +419,7 @@ class SystemVM:
             raise Failure(f"the guest does not power off; see {self.console}") from None
 
     def close(self):
-        """Ends the VM in whatever state it is; its RAM, which has secrets in it, goes away."""
+        """Ends the VM in any state, and removes its RAM, which has secrets in it."""
         self.process.kill()
         self.process.wait()
         self.ram.close()
@@ -431,7 +431,7 @@ def drive(name, path, option):
             "-device", f"virtio-blk-pci,drive={name},serial={name}"]
 
 
-# What a page is used for, from the bits of /proc/kpageflags (the kernel's pagemap documentation), first match.
+# The use of a page, from the bits in /proc/kpageflags (see the kernel's pagemap documentation).  The first match counts.
 PAGE_KINDS = (
     ("reserved or not RAM", 1 << 20 | 1 << 32),
     ("free", 1 << 10),

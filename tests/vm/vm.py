@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the VM tests share: the guest's RAM as a file, QEMU's command line, an initramfs, and a shell in the guest.
+"""Shared by the VM tests: the guest's RAM as a file, QEMU's command line, an initramfs, and a shell in the guest.
 
 Nothing here knows the secret area's format: each test makes its own tables.
 """
@@ -24,11 +24,11 @@ OVMF_DIRS = ("/usr/share/OVMF", "/usr/share/edk2/ovmf", "/usr/share/edk2/x64")
 
 
 class Timeout(Exception):
-    """The guest did not answer; its console's log says why."""
+    """The guest did not answer.  The log of its console says why."""
 
 
 class Ram:
-    """The guest's memory as the host sees it; below 2 GiB a file offset is a guest-physical address."""
+    """The guest's memory as the host sees it.  Below 2 GiB, a file offset is a guest-physical address."""
 
     def __init__(self, path, mib=RAM_MIB):
         self.path = path
@@ -57,7 +57,7 @@ class Ram:
 
 
 def wait_for(condition, what, timeout=60):
-    """Until condition() is true."""
+    """Wait until condition() is true."""
     end = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > end:
@@ -66,7 +66,7 @@ def wait_for(condition, what, timeout=60):
 
 
 def ovmf(name):
-    """The path of the distribution's firmware file, like OVMF_CODE_4M.fd."""
+    """The path of a firmware file of the distribution, such as OVMF_CODE_4M.fd."""
     for folder in OVMF_DIRS:
         path = os.path.join(folder, name)
         if os.path.exists(path):
@@ -132,7 +132,7 @@ def _newc(path, mode, data):
 
 
 def write_initramfs(path, files):
-    """A gzipped cpio with files = {"path/in/it": (mode, bytes)}; the folders come by themselves. Needs no root."""
+    """A gzipped cpio with files = {"path/in/it": (mode, bytes)}. Folders are added as needed. Needs no root."""
     folders = set()
     for name in files:
         parts = name.split("/")[:-1]
@@ -190,7 +190,7 @@ class Guest:
                 raise Timeout(f"no answer from the guest for {timeout} s; so far: {out[-5:]}") from None
             if line is None:
                 raise Timeout(f"the guest has ended; its last words: {out[-5:]}")
-            # Output that does not end its line comes before the marker on the same line.
+            # If the output does not end with a newline, the marker follows on the same line.
             m = re.search(pattern, line)
             if m:
                 if m.start():
@@ -202,9 +202,9 @@ class Guest:
         self._until(r"@guest ready$", timeout)
 
     def run(self, line, timeout=300):
-        """One line of shell; returns its exit status and its output (both streams)."""
+        """Runs one line of shell. Returns its exit status and its output (both streams)."""
         line = line.strip()
-        # On a busy machine the emulated serial line has lost what filled its FIFO, sixteen bytes.
+        # On a busy machine, the emulated serial line may lose the 16 bytes in its FIFO.
         for _ in range(5):
             self.process.stdin.write(f"{len(line)} {line}\n".encode("ascii"))
             self.process.stdin.flush()
