@@ -184,6 +184,7 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 {
 	struct option long_options[_ARG_MAX + 2];
 	_cleanup_(args_done) struct args a = { 0 };
+	struct cause why;
 	char letters[8];
 	int c, r;
 
@@ -226,7 +227,7 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *ret)
 		return give_up(STATUS_USAGE, "%s needs %s; see 'coco-inject %s --help'", verb->name,
 			       verb->words, verb->name);
 	if (a.value[ARG_CONFIG]) {
-		r = args_read_config(verb, a.value[ARG_CONFIG], &a);
+		r = (int)give_up_if(args_read_config(verb, a.value[ARG_CONFIG], &a, &why), &why);
 		if (r != STATUS_GOOD)
 			return r;
 	}

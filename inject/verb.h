@@ -167,9 +167,11 @@ void args_done(struct args *a);
 /*
  * Take from the section [VERB] of the configuration file @path each option of @verb that @a
  * does not have.  For args_parse().
- * Returns as args_parse().
+ *
+ * Returns 0; -EBADMSG for a file that is not as coco-inject(1) says, -E2BIG for too many values;
+ * -EIO or -ENOMEM.  Then @why has the cause, and @a may have some of them.
  */
-int args_read_config(const struct verb *verb, const char *path, struct args *a);
+int args_read_config(const struct verb *verb, const char *path, struct args *a, struct cause *why);
 
 /*
  * The option @name of @verb; _ARG_MAX when it has none.  @ret_flag is true for one that takes
