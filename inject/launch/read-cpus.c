@@ -35,7 +35,7 @@ static int add_pages(struct launch_input *in, const char *path, struct cause *wh
 
 static int read_pages(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	enum status r = 0;
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < a->n_vmsas; i++)
 		r = add_pages(in, a->vmsas[i], why);
