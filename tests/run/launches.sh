@@ -19,14 +19,7 @@ printf secret >pw
 nonce=$(head -c16 /dev/urandom | base64)
 
 prints() { [ "$(cat out)" = "$1" ] || { echo "printed $(cat out), not $1"; return 1; }; }
-refused() {
-	local name=$1 status=$2 text=$3
-
-	shift 3
-	check "refused: $name" expect "$status" "$inject" measure "$@"
-	check "refused: $name: is said" said "$text"
-	check "refused: $name: prints nothing" test ! -s out
-}
+refused() { check_refused "${@:1:3}" "$inject" measure "${@:4}"; }
 
 # ---- several launches ----
 snp() { "$model" digest --tech snp --firmware fw --features 1 "$@"; }

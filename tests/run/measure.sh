@@ -237,14 +237,7 @@ unexplained "an unknown processor" "the CPUs and their state" --vcpus 2 --sig 0x
 check "another nonce" expect 1 "$inject" measure --tech sev "${args[@]}" "${keyed[@]:0:8}" --nonce "$(head -c16 /dev/zero | base64)" --expect "$want"
 
 # ---- what is refused ----
-refused() {
-	local name=$1 status=$2 text=$3
-
-	shift 3
-	check "refused: $name" expect "$status" "$inject" measure "$@"
-	check "refused: $name: is said" said "$text"
-	check "refused: $name: prints nothing" test ! -s out
-}
+refused() { check_refused "${@:1:3}" "$inject" measure "${@:4}"; }
 refused "no technology" 64 "needs --tech" "${args[@]}"
 refused "an unknown one" 64 "none of sev" --tech sgx "${args[@]}"
 refused "no firmware" 64 "needed" --tech sev

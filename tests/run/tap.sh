@@ -6,6 +6,8 @@
 #	skip NAME REASON	one test that cannot run here
 #	expect STATUS COMMAND...	succeeds if the command exits with STATUS; its output is in $work/out and $work/err
 #	said PATTERN		succeeds if the standard error of the last expect matches PATTERN
+#	check_refused NAME STATUS PATTERN COMMAND...	three tests: the command exits with STATUS, its standard error
+#				matches PATTERN, and it prints nothing
 #	finish			prints the plan and ends the script
 set -u
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
@@ -64,6 +66,15 @@ said() {
 	echo "standard error does not say '$1':"
 	cat "$work/err"
 	return 1
+}
+
+check_refused() {
+	local name=$1 status=$2 pattern=$3
+
+	shift 3
+	check "refused: $name" expect "$status" "$@"
+	check "refused: $name: is said" said "$pattern"
+	check "refused: $name: prints nothing" test ! -s "$work/out"
 }
 
 # background COMMAND...: run it in the background, and end it with the test.
