@@ -142,7 +142,7 @@ static void test_call(void **state)
 	int pair[2], got = -EBADF, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	uint8_t reply[16];
 	struct msg_header h;
-	size_t len = 0;
+	size_t len = 99;
 	char body[8];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
@@ -160,8 +160,17 @@ static void test_call(void **state)
 	assert_memory_equal(reply, "0123456789abcdef", 16);
 	assert_int_equal(frame_send(pair[1], MSG_STATUS, 0, "0123456789abcdef", 16, -EBADF), 0);
 	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 15, &len), -EPROTO);
+	/* An error; an answer to another request; an answer that is too short. */
+	assert_int_equal(frame_send(pair[1], MSG_STATUS, -EACCES, NULL, 0, -EBADF), 0);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len), -EACCES);
+	assert_int_equal(frame_send(pair[1], MSG_SECRET_READ, 0, NULL, 0, -EBADF), 0);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len), -EPROTO);
+	assert_int_equal(frame_send(pair[1], MSG_STATUS, 0, "0123456789abcde", 15, -EBADF), 0);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, NULL), -EPROTO);
 	/* What is too long to be sent is not. */
 	assert_int_equal(client_call(pair[0], MSG_STATUS, reply, MSG_BODY_MAX + 1, -EBADF, reply, 15, &len), -EMSGSIZE);
+	assert_int_equal(shutdown(pair[1], SHUT_WR), 0);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len), -ECONNRESET);
 	close_fd(got);
 	close_fd(null);
 	close_fd(pair[0]);

@@ -176,6 +176,9 @@ static void test_receive(void **state)
 			answer((uint32_t)lengths[i], lengths[i], piece);
 			assert_received(lengths[i]);
 		}
+	/* A message longer than the room is cut; nothing behind the room is overwritten. */
+	answer(64, 80, 40);
+	assert_received(64);
 	/* One after the other: the next response is not begun. */
 	answer(12, 12, 12);
 	answer(20, 20, 20);

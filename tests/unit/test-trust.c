@@ -77,6 +77,11 @@ static void test_lines(void **state)
 	assert_int_equal(t.pins[1].spki_sha256[31], 0xbf);
 	t = parse(DIGITS " " NAME_47);
 	assert_string_equal(t.pins[0].name, NAME_47);
+	/* Zeros are a key like any other, and none that is there already. */
+	t = parse("0000000000000000000000000000000000000000000000000000000000000000");
+	assert_int_equal(t.n_pins, 1);
+	assert_true(bytes_all_zero(&(struct bytes){ t.pins[0].spki_sha256, PIN_LEN }));
+	assert_null(trust_find(&t, ROOT_AMD_ARK, pin_0));
 	/* A comment behind a key is its name. */
 	t = parse(DIGITS " # mine");
 	assert_string_equal(t.pins[0].name, "# mine");
@@ -190,6 +195,11 @@ static void test_pem(void **state)
 	assert_true(asprintf(&text, "%s%s", a, a) > 0);
 	t = parse(text);
 	assert_int_equal(t.n_pins, 1);
+	free(text);
+	/* Blanks behind a certificate on its last line. */
+	assert_true(asprintf(&text, "%.*s \t\r\n%s", (int)strlen(a) - 1, a, b) > 0);
+	t = parse(text);
+	assert_int_equal(t.n_pins, 2);
 	free(text);
 	/* The lines of a certificate count. */
 	assert_true(asprintf(&text, "\n%sx\n", a) > 0);
