@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The keeper's way to a verdict, with a test double of the TEE, and one of cocod-worker that
- * lies in every way it could.
+ * The keeper's way to a verdict, with a test double of the TEE, and a double of cocod-worker that
+ * lies in every possible way.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -61,8 +61,8 @@ enum lie {
 	LIE_DIE,
 	LIE_HANG,
 	LIE_ESCAPES,
-	LIE_KEPT,	/* no lie: accept by the initrd's policy, and tell it */
-	LIE_PROBE,	/* tell what came along, in the reason */
+	LIE_KEPT,	/* no lie: accept by the initrd's policy, and name that policy */
+	LIE_PROBE,	/* report in the reason what was passed */
 };
 
 static void send_raw(int fd, const struct msg_header *h, const void *body, size_t len)
@@ -84,7 +84,8 @@ static void probe(int pack, bool tpm, int imds, char *text, size_t size)
 	(void) lseek(pack, 0, SEEK_SET);
 	n = read_full(pack, data, sizeof(data));
 	r = n < 0 ? (int)n : bundle_read_pack(&b, data, (size_t)n);
-	snprintf(text, size, "seals %x, pack %d, policy %d, trust %s, %s, certs %d, tpm %d, imds %d",
+	snprintf(text, size,
+		 "seals %x, pack %d, policy %d, trust %s, %s, certs %d, tpm %d, imds %d",
 		 (unsigned)fcntl(pack, F_GET_SEALS), r,
 		 streq(bundle_text(&b, BUNDLE_POLICY), POLICY), bundle_text(&b, BUNDLE_TRUST),
 		 bundle_text(&b, BUNDLE_TYPE),
@@ -102,15 +103,24 @@ static void accept_by_kept(int pack, struct attest_verdict *v)
 	n = read_full(pack, data, sizeof(data));
 	if (n < 0 || bundle_read_pack(&b, data, (size_t)n) < 0)
 		_exit(1);
-	(void) EVP_Digest(bundle_text(&b, BUNDLE_KEPT_POLICY), strlen(bundle_text(&b, BUNDLE_KEPT_POLICY)), v->policy_sha256, NULL, EVP_sha256(), NULL);
+	(void) EVP_Digest(bundle_text(&b, BUNDLE_KEPT_POLICY),
+			  strlen(bundle_text(&b, BUNDLE_KEPT_POLICY)), v->policy_sha256, NULL,
+			  EVP_sha256(), NULL);
 	if (bundle_find(&b, BUNDLE_KEPT_TRUST, 0))
-		(void) EVP_Digest(bundle_text(&b, BUNDLE_KEPT_TRUST), strlen(bundle_text(&b, BUNDLE_KEPT_TRUST)), v->trust_sha256, NULL, EVP_sha256(), NULL);
+		(void) EVP_Digest(bundle_text(&b, BUNDLE_KEPT_TRUST),
+				  strlen(bundle_text(&b, BUNDLE_KEPT_TRUST)), v->trust_sha256, NULL,
+				  EVP_sha256(), NULL);
 	v->trust_replaced = bundle_find(&b, BUNDLE_KEPT_TRUST, 0) != NULL;
-	snprintf(v->reason, sizeof(v->reason), "%s, %s, %s", bundle_text(&b, BUNDLE_KEPT_POLICY), bundle_text(&b, BUNDLE_KEPT_TRUST), bundle_find(&b, BUNDLE_POLICY, 0) ? "both" : "alone");
+	snprintf(v->reason, sizeof(v->reason), "%s, %s, %s", bundle_text(&b, BUNDLE_KEPT_POLICY),
+		 bundle_text(&b, BUNDLE_KEPT_TRUST),
+		 bundle_find(&b, BUNDLE_POLICY, 0) ? "both" : "alone");
 	bundle_done(&b);
 }
 
-/* 1 for a connection that comes about, 2 for something else; the error without one. */
+/*
+ * Returns 1 for a connection that is established, 2 for another descriptor; the error without
+ * one.
+ */
 static int look_at_imds(const struct msg_header *h, const struct attest_imds *m, int fd)
 {
 	struct pollfd p = { fd, POLLOUT, 0 };
@@ -121,12 +131,19 @@ static int look_at_imds(const struct msg_header *h, const struct attest_imds *m,
 		return 2;
 	if (m->error < 0)
 		return m->error;
-	return poll(&p, 1, 10000) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0 ? 1 : 2;
+	return poll(&p, 1, 10000) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+			       error == 0 ?
+		       1 :
+		       2;
 }
 
 static void serve(int fd, enum lie lie)
 {
-	struct attest_verdict v = { .result = ATTEST_ACCEPTED, .type = "snp", .provider = "double", .code = "OK", .reason = "good" };
+	struct attest_verdict v = { .result = ATTEST_ACCEPTED,
+				    .type = "snp",
+				    .provider = "double",
+				    .code = "OK",
+				    .reason = "good" };
 	struct msg_header h = { MSG_MAGIC, MSG_VERSION, MSG_ATTEST_VERIFY, sizeof(v), 0 };
 	char body[sizeof(v) + 100] = "";
 	struct attest_question q;
@@ -178,7 +195,7 @@ static void serve(int fd, enum lie lie)
 		send_raw(fd, &h, body, sizeof(v));
 	} else
 		send_raw(fd, &h, body, h.len);
-	(void) pause();		/* until it is killed: to close would be another answer */
+	(void) pause();		/* until it is killed: closing would be another answer */
 }
 
 static pid_t worker_start(enum lie lie)
@@ -212,7 +229,8 @@ static void worker_stop(pid_t pid)
 
 static int gather_good(const struct attest_request *q, struct bundle *ret, struct cause *why)
 {
-	return q->nonce_len == ATTEST_NONCE_LEN ? bundle_add_text(ret, BUNDLE_TYPE, "snp") : -EINVAL;
+	return q->nonce_len == ATTEST_NONCE_LEN ? bundle_add_text(ret, BUNDLE_TYPE, "snp") :
+						  -EINVAL;
 }
 
 static int gather_error(const struct attest_request *q, struct bundle *ret, struct cause *why)
@@ -220,7 +238,8 @@ static int gather_error(const struct attest_request *q, struct bundle *ret, stru
 	return cause_set(why, -EIO, "the double is broken");
 }
 
-static int gather_silent_error(const struct attest_request *q, struct bundle *ret, struct cause *why)
+static int gather_silent_error(const struct attest_request *q, struct bundle *ret,
+			       struct cause *why)
 {
 	return -EBADMSG;
 }
@@ -299,7 +318,7 @@ static struct attestation_setup setup_of(struct outcome *o)
 	};
 }
 
-/* One attempt. */
+/* Make one attempt. */
 static void attempt(struct outcome *o, const struct attestation_setup *s)
 {
 	struct attestation *a;
@@ -421,7 +440,8 @@ static void test_no_worker(void **state)
 static void test_gathering(void **state)
 {
 	static const struct {
-		int (*gather)(const struct attest_request *q, struct bundle *ret, struct cause *why);
+		int (*gather)(const struct attest_request *q, struct bundle *ret,
+			      struct cause *why);
 		const char *words;
 	} rows[] = {
 		{ gather_error, "the double is broken" },
@@ -447,7 +467,7 @@ static void test_gathering(void **state)
 	}
 }
 
-/* One that is there and cannot be opened is not nothing. */
+/* A TPM that exists and cannot be opened is not a missing TPM. */
 static void test_tpm_shut(void **state)
 {
 	struct outcome o;
@@ -464,7 +484,7 @@ static void test_tpm_shut(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
-/* What the worker gets: sealed, with the policy as it is on disk, and collateral by its names. */
+/* The worker gets a sealed file with the policy as it is on disk, and collateral by its names. */
 static void test_pack(void **state)
 {
 	struct outcome o;
@@ -482,7 +502,7 @@ static void test_pack(void **state)
 	assert_string_equal(o.v.reason,
 			    "seals f, pack 0, policy 1, trust pins, snp, certs 2, tpm 0, imds 0");
 
-	/* Without a provider, the TPM goes along. */
+	/* Without a provider the TPM is passed. */
 	put("dev/tpmrm0", "");
 	s = setup_of(&o);
 	s.gather = gather_none;
@@ -494,7 +514,7 @@ static void test_pack(void **state)
 			    "seals f, pack 0, policy 1, trust pins, , certs 2, tpm 1, imds -22");
 }
 
-/* One attempt of a TPM's, with the metadata service at @address. */
+/* Make one attempt with a TPM, and with the metadata service at @address. */
 static void attempt_at(struct outcome *o, const char *address, enum lie lie)
 {
 	struct attestation_setup s = setup_of(o);
@@ -506,10 +526,11 @@ static void attempt_at(struct outcome *o, const char *address, enum lie lie)
 	worker_stop(worker);
 }
 
-/* The connection goes to the worker, and the keeper says nothing over it. */
+/* The connection is passed to the worker, and the keeper sends nothing over it. */
 static void test_imds(void **state)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), c;
 	socklen_t len = sizeof(sa);
 	struct outcome o;
@@ -522,14 +543,15 @@ static void test_imds(void **state)
 
 	put("dev/tpmrm0", "");
 	attempt_at(&o, address, LIE_PROBE);
-	assert_string_equal(o.v.reason, "seals f, pack 0, policy 1, trust , , certs 0, tpm 1, imds 1");
+	assert_string_equal(o.v.reason,
+			    "seals f, pack 0, policy 1, trust , , certs 0, tpm 1, imds 1");
 	c = accept4(s, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(c >= 0);
-	/* Closed, by both, without a byte. */
+	/* Both have closed the connection without sending a byte. */
 	assert_int_equal(recv(c, address, sizeof(address), 0), 0);
 	close_fd(c);
 
-	/* Nobody is there: still an attempt, and the worker finds out. */
+	/* No service answers: there is still an attempt, and the worker finds out. */
 	close_fd(s);
 	attempt_at(&o, address, LIE_REFUSED);
 	assert_true(o.verdict);
@@ -537,7 +559,14 @@ static void test_imds(void **state)
 
 static void test_imds_address(void **state)
 {
-	static const char *const bad[] = { "", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.2:80", "169.254.169.254:80", "localhost:80" };
+	static const char *const bad[] = { "",
+					   "127.0.0.1",
+					   "127.0.0.1:",
+					   "127.0.0.1:0",
+					   "127.0.0.1:65536",
+					   "127.0.0.2:80",
+					   "169.254.169.254:80",
+					   "localhost:80" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(imds_open("", bad[i]), -EINVAL);
@@ -556,7 +585,7 @@ static void test_no_policy(void **state)
 	attempt(&o, &s);
 	assert_non_null(strstr(o.why, "write /etc/cocod/attest.conf"));
 
-	/* An empty one masks the vendor's. */
+	/* An empty file masks the vendor's. */
 	snprintf(full, sizeof(full), "mkdir -p %s/usr/lib/cocod", root);
 	assert_int_equal(system(full), 0);
 	put("usr/lib/cocod/attest.conf", POLICY);
@@ -566,11 +595,13 @@ static void test_no_policy(void **state)
 	assert_non_null(strstr(o.why, "write /etc/cocod/attest.conf"));
 }
 
-/* The initrd's policy goes along, and nothing is accepted without it. */
+/* The initrd's policy is passed, and nothing is accepted without it. */
 static void test_kept(void **state)
 {
 	static const enum lie lies[] = { LIE_KEPT, LIE_NONE, LIE_KEPT };
-	struct kept kept = { .require = REQUIRE_EVIDENCE, .policy = (char *)"initrd's", .policy_len = 8 };
+	struct kept kept = { .require = REQUIRE_EVIDENCE,
+			     .policy = (char *)"initrd's",
+			     .policy_len = 8 };
 	char full[200];
 
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
@@ -579,23 +610,26 @@ static void test_kept(void **state)
 		pid_t worker = worker_start(lies[i]);
 
 		s.kept = &kept;
-		(void) EVP_Digest(kept.policy, kept.policy_len, kept.policy_sha256, NULL, EVP_sha256(), NULL);
+		(void) EVP_Digest(kept.policy, kept.policy_len, kept.policy_sha256, NULL,
+				  EVP_sha256(), NULL);
 		attempt(&o, &s);
 		worker_stop(worker);
 		if (lies[i] == LIE_NONE) {
 			assert_false(o.verdict);
 			assert_non_null(strstr(o.why, "is not a verdict over this evidence"));
-			/* Under other roots than the initrd's it is none either. */
+			/* Under other roots than the initrd's it is not a verdict either. */
 			kept.trust = (char *)"roots";
 			kept.trust_len = 5;
-			(void) EVP_Digest(kept.trust, kept.trust_len, kept.trust_sha256, NULL, EVP_sha256(), NULL);
-			/* And without a policy of this system's. */
+			(void) EVP_Digest(kept.trust, kept.trust_len, kept.trust_sha256, NULL,
+					  EVP_sha256(), NULL);
+			/* And without a policy of this system. */
 			snprintf(full, sizeof(full), "%s/etc/cocod/attest.conf", root);
 			assert_int_equal(unlink(full), 0);
 			continue;
 		}
 		assert_int_equal(o.v.result, ATTEST_ACCEPTED);
-		assert_string_equal(o.v.reason, kept.trust ? "initrd's, roots, alone" : "initrd's, , both");
+		assert_string_equal(o.v.reason,
+				    kept.trust ? "initrd's, roots, alone" : "initrd's, , both");
 	}
 }
 

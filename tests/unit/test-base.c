@@ -34,7 +34,7 @@ static void test_cause(void **state)
 
 	assert_int_equal(cause_set(&c, -EBADMSG, "'%s' is no number", "x"), -EBADMSG);
 	assert_string_equal(c.text, "'x' is no number");
-	/* The system's errno is shown, and is not what the caller gets: EINVAL is an error of ours. */
+	/* The system's errno is shown, but the caller gets another: EINVAL is an error of ours. */
 	errno = EAGAIN;
 	assert_int_equal(cause_set_io(&c, -EINVAL, "'%s': %m", "x"), -EIO);
 	assert_string_equal(c.text, "'x': Invalid argument");
@@ -63,7 +63,9 @@ static void test_numbers(void **state)
 	assert_int_equal(parse_u64("18446744073709551616", &v), -ERANGE);
 	assert_int_equal(parse_u64("0x10000000000000000", &v), -ERANGE);
 	assert_int_equal(parse_u32("4294967296", &w), -ERANGE);
-	for (const char *const *s = (const char *const[]){ "", " 1", "1 ", "+1", "-1", "0x", "1a", "x1", "0X1", NULL }; *s; s++)
+	for (const char *const *s = (const char *const[]){ "", " 1", "1 ", "+1", "-1", "0x", "1a",
+							   "x1", "0X1", NULL };
+	     *s; s++)
 		assert_int_equal(parse_u64(*s, &v), -EINVAL);
 	assert_true(v == UINT64_MAX && w == 7);
 }
@@ -89,11 +91,11 @@ static void test_words(void **state)
 	assert_int_equal(parse_usec("1min 30s", &usec), -EINVAL);
 	assert_int_equal(parse_usec("s", &usec), -EINVAL);
 	assert_int_equal(parse_usec("99999999999999999h", &usec), -ERANGE);
-	/* As many digits as there is room for with a NUL, and one more. */
+	/* As many digits as fit with a NUL, and one more. */
 	assert_int_equal(parse_usec("000000000000000000000002s", &usec), -EINVAL);
 	assert_int_equal(parse_usec("00000000000000000000002s", &usec), 0);
 	assert_int_equal(usec, 2000000);
-	/* The largest that fits, and one more. */
+	/* The largest value that fits, and one more. */
 	assert_int_equal(parse_usec("18446744073709551615us", &usec), 0);
 	assert_true(usec == UINT64_MAX);
 	assert_int_equal(parse_usec("18446744073709551ms", &usec), 0);
@@ -111,11 +113,13 @@ static void test_words(void **state)
 
 	assert_true(name_is_valid("disk-0.key", 10));
 	assert_false(name_is_valid("disk-0.key", 9));
-	for (const char *const *s = (const char *const[]){ "", ".", "..", ".a", "-a", "a/b", "a b", "a\n", "\xc3\xa9", NULL }; *s; s++)
+	for (const char *const *s = (const char *const[]){ "", ".", "..", ".a", "-a", "a/b", "a b",
+							   "a\n", "\xc3\xa9", NULL };
+	     *s; s++)
 		assert_false(name_is_valid(*s, 10));
 }
 
-/* What smaps says of the mapping that holds @p. */
+/* Find what smaps says about the mapping that holds @p. */
 static void vm_flags(const void *p, char *ret, size_t len)
 {
 	_cleanup_(fclosep) FILE *f = fopen("/proc/self/smaps", "re");
@@ -149,7 +153,7 @@ static void test_secret_pages(void **state)
 	assert_non_null(strstr(flags, " dd "));
 	assert_non_null(strstr(flags, " wf "));
 
-	/* A child sees zeros, and the byte after the last page is not there. */
+	/* A child sees zeros, and the byte after the last page does not exist. */
 	pid = fork();
 	if (pid == 0)
 		_exit(secret_data(s)[0] == 0 && secret_data(s)[9999] == 0 ? 0 : 1);
@@ -161,7 +165,7 @@ static void test_secret_pages(void **state)
 								 4095) &
 								~(uintptr_t)4095);
 
-		signal(SIGSEGV, SIG_DFL);	/* a sanitizer would make an exit status of it */
+		signal(SIGSEGV, SIG_DFL);	/* a sanitizer would turn it into an exit status */
 		_exit(*end);
 	}
 	assert_true(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));

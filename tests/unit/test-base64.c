@@ -10,7 +10,12 @@ static void test_known(void **state)
 {
 	/* RFC 4648, section 10. */
 	static const char *const pairs[][2] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
 		{ "foobar", "Zm9vYmFy" },
 	};
 	uint8_t out[8];
@@ -37,14 +42,15 @@ static void test_url(void **state)
 
 	assert_int_equal(base64url_encode(in, sizeof(in), &text), 0);
 	assert_string_equal(text, "-_-__g");
-	/* What follows is not looked at. */
+	/* The bytes behind the length are not read. */
 	assert_int_equal(base64url_decode("-_-__g!!", 6, out, sizeof(out)), sizeof(in));
 	assert_memory_equal(in, out, sizeof(in));
 	assert_int_equal(base64url_decode(text, 6, out, 3), -EMSGSIZE);
 	assert_int_equal(base64url_decode("", 0, out, 0), 0);
 	assert_int_equal(base64url_decode("AA\0A", 4, out, sizeof(out)), -EBADMSG);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(base64url_decode(bad[i], strlen(bad[i]), out, sizeof(out)), -EBADMSG);
+		assert_int_equal(base64url_decode(bad[i], strlen(bad[i]), out, sizeof(out)),
+				 -EBADMSG);
 }
 
 static void test_every_byte(void **state)
@@ -72,8 +78,28 @@ static void test_blanks(void **state)
 static void test_refuses(void **state)
 {
 	static const char *const bad[] = {
-		"Z", "Zg", "Zg=", "Zm8", "Z===", "====", "=", "Zg==Zg==", "Zm8=Zg==", "Zg=A", "Z=g=", "Zg===", "Zh==", "Zm9=",	/* bits left over */
-		"Zm9v!", "Zm9*", "Zm-_", "Zm9v\xff", "4l8LXeNlSPUDlXPJG5966/8%YZ", ".", "Zm9v\vYmFy",
+		/* bits left over */
+		"Z",
+		"Zg",
+		"Zg=",
+		"Zm8",
+		"Z===",
+		"====",
+		"=",
+		"Zg==Zg==",
+		"Zm8=Zg==",
+		"Zg=A",
+		"Z=g=",
+		"Zg===",
+		"Zh==",
+		"Zm9=",
+		"Zm9v!",
+		"Zm9*",
+		"Zm-_",
+		"Zm9v\xff",
+		"4l8LXeNlSPUDlXPJG5966/8%YZ",
+		".",
+		"Zm9v\vYmFy",
 	};
 	uint8_t out[64];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is bound is what the commands of cocod.conf(5) print. */
+/* The digest that is bound is the one that the commands in cocod.conf(5) print. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,8 @@
 #define POLICY "[Policy]\nmeasurement=00\n"
 #define TRUST "0000000000000000000000000000000000000000000000000000000000000000\n"
 
-static void assert_same(const char *page, const char *command, const char *folder, const struct bytes *trust)
+static void assert_same(const char *page, const char *command, const char *folder,
+			const struct bytes *trust)
 {
 	const struct bytes policy = { (const uint8_t *)POLICY, strlen(POLICY) };
 	const EVP_MD *md = strstr(command, "sha256sum") ? EVP_sha256() : EVP_sha384();
@@ -25,7 +26,7 @@ static void assert_same(const char *page, const char *command, const char *folde
 	char line[200], printed[200], want[2 * EVP_MAX_MD_SIZE + 1];
 	FILE *f;
 
-	/* The page says so, with its own folder. */
+	/* The page has the command, with its own folder. */
 	snprintf(line, sizeof(line), "\ncd /etc/cocod && %s\n", command);
 	assert_non_null(strstr(page, line));
 	snprintf(line, sizeof(line), "cd %s && %s", folder, command);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packs of evidence: attest/bundle.c collects and writes them, wire/bundle.c reads them.  Every limit,
- * and packs that are cut off.
+ * Packs of evidence: attest/bundle.c collects and writes them, wire/bundle.c reads them.  Every
+ * limit, and packs that are cut off.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -31,11 +31,18 @@ void *__wrap_malloc(size_t len)
 
 static void test_kinds(void **state)
 {
-	static const enum bundle_kind rules[] = { BUNDLE_POLICY, BUNDLE_TRUST, BUNDLE_KEPT_POLICY, BUNDLE_KEPT_TRUST, BUNDLE_NEWEST };
-	static const enum bundle_kind repeat[] = { BUNDLE_NOTE, BUNDLE_CERT, BUNDLE_CRL, BUNDLE_TCB_INFO, BUNDLE_QE_IDENTITY, BUNDLE_TCB_CHAIN,
-						   BUNDLE_QE_CHAIN, BUNDLE_ROOT_CRL, BUNDLE_PCK_CRL };
-	static const enum bundle_kind text[] = { BUNDLE_TYPE, BUNDLE_PROVIDER, BUNDLE_NOTE, BUNDLE_REGISTERS, BUNDLE_VMPL, BUNDLE_TPM_PCRS,
-						 BUNDLE_POLICY, BUNDLE_TRUST, BUNDLE_KEPT_POLICY, BUNDLE_KEPT_TRUST, BUNDLE_NEWEST };
+	static const enum bundle_kind rules[] = { BUNDLE_POLICY, BUNDLE_TRUST, BUNDLE_KEPT_POLICY,
+						  BUNDLE_KEPT_TRUST, BUNDLE_NEWEST };
+	static const enum bundle_kind repeat[] = { BUNDLE_NOTE,	       BUNDLE_CERT,
+						   BUNDLE_CRL,	       BUNDLE_TCB_INFO,
+						   BUNDLE_QE_IDENTITY, BUNDLE_TCB_CHAIN,
+						   BUNDLE_QE_CHAIN,    BUNDLE_ROOT_CRL,
+						   BUNDLE_PCK_CRL };
+	static const enum bundle_kind text[] = {
+		BUNDLE_TYPE,	    BUNDLE_PROVIDER,   BUNDLE_NOTE,   BUNDLE_REGISTERS,
+		BUNDLE_VMPL,	    BUNDLE_TPM_PCRS,   BUNDLE_POLICY, BUNDLE_TRUST,
+		BUNDLE_KEPT_POLICY, BUNDLE_KEPT_TRUST, BUNDLE_NEWEST
+	};
 	enum bundle_kind kind = 77;
 
 	for (unsigned i = 1; i < _BUNDLE_MAX; i++) {
@@ -57,11 +64,13 @@ static void test_kinds(void **state)
 	assert_null(bundle_kind_name(0));
 	assert_null(bundle_kind_name(_BUNDLE_MAX));
 	assert_null(bundle_kind_name(BUNDLE_REPORT | BUNDLE_OWN));
-	for (const char *const *s = (const char *const[]){ "", "Report", "repor", "reports", NULL }; *s; s++)
+	for (const char *const *s = (const char *const[]){ "", "Report", "repor", "reports", NULL };
+	     *s; s++)
 		assert_int_equal(bundle_kind_parse(*s, &kind), -EOPNOTSUPP);
 	assert_int_equal(kind, 77);
 	assert_false(bundle_kind_repeats(0) || bundle_kind_is_text(0) || bundle_kind_is_rule(0));
-	assert_false(bundle_kind_repeats(_BUNDLE_MAX) || bundle_kind_is_text(_BUNDLE_MAX) || bundle_kind_is_rule(_BUNDLE_MAX));
+	assert_false(bundle_kind_repeats(_BUNDLE_MAX) || bundle_kind_is_text(_BUNDLE_MAX) ||
+		     bundle_kind_is_rule(_BUNDLE_MAX));
 }
 
 /* ---- collecting ---- */
@@ -165,7 +174,8 @@ static void test_there_and_back(void **state)
 static void test_pack_limit(void **state)
 {
 	_cleanup_(bundle_done) struct bundle b = { .n_items = 0 };
-	const size_t rest = BUNDLE_PACK_MAX - BUNDLE_MAGIC_LEN - 4 * (8 + BUNDLE_ITEM_MAX / 2) - 4 * 8;
+	const size_t rest = BUNDLE_PACK_MAX - BUNDLE_MAGIC_LEN - 4 * (8 + BUNDLE_ITEM_MAX / 2) -
+			    4 * 8;
 	uint8_t *data = calloc(1, BUNDLE_ITEM_MAX), *pack = calloc(1, BUNDLE_PACK_MAX + 1);
 	_cleanup_(closep) int fd = new_file();
 	struct bytes cursor;

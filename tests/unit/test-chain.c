@@ -14,16 +14,23 @@
 
 #include "tests/unit/vectors.h"
 
-/* A certificate with nothing but its form: the generator of P-384 as its key, no signatures. */
+/*
+ * A certificate that is right in form only: its key is the generator of P-384, and it has no
+ * signatures.
+ */
 static void make_cert(uint32_t usage, uint8_t ret[static SEV_CERT_LEN])
 {
 	static const uint8_t x[SEV_P384_LEN] = {
-		0xaa, 0x87, 0xca, 0x22, 0xbe, 0x8b, 0x05, 0x37, 0x8e, 0xb1, 0xc7, 0x1e, 0xf3, 0x20, 0xad, 0x74, 0x6e, 0x1d, 0x3b, 0x62, 0x8b, 0xa7, 0x9b, 0x98,
-		0x59, 0xf7, 0x41, 0xe0, 0x82, 0x54, 0x2a, 0x38, 0x55, 0x02, 0xf2, 0x5d, 0xbf, 0x55, 0x29, 0x6c, 0x3a, 0x54, 0x5e, 0x38, 0x72, 0x76, 0x0a, 0xb7,
+		0xaa, 0x87, 0xca, 0x22, 0xbe, 0x8b, 0x05, 0x37, 0x8e, 0xb1, 0xc7, 0x1e,
+		0xf3, 0x20, 0xad, 0x74, 0x6e, 0x1d, 0x3b, 0x62, 0x8b, 0xa7, 0x9b, 0x98,
+		0x59, 0xf7, 0x41, 0xe0, 0x82, 0x54, 0x2a, 0x38, 0x55, 0x02, 0xf2, 0x5d,
+		0xbf, 0x55, 0x29, 0x6c, 0x3a, 0x54, 0x5e, 0x38, 0x72, 0x76, 0x0a, 0xb7,
 	};
 	static const uint8_t y[SEV_P384_LEN] = {
-		0x36, 0x17, 0xde, 0x4a, 0x96, 0x26, 0x2c, 0x6f, 0x5d, 0x9e, 0x98, 0xbf, 0x92, 0x92, 0xdc, 0x29, 0xf8, 0xf4, 0x1d, 0xbd, 0x28, 0x9a, 0x14, 0x7c,
-		0xe9, 0xda, 0x31, 0x13, 0xb5, 0xf0, 0xb8, 0xc0, 0x0a, 0x60, 0xb1, 0xce, 0x1d, 0x7e, 0x81, 0x9d, 0x7a, 0x43, 0x1d, 0x7c, 0x90, 0xea, 0x0e, 0x5f,
+		0x36, 0x17, 0xde, 0x4a, 0x96, 0x26, 0x2c, 0x6f, 0x5d, 0x9e, 0x98, 0xbf,
+		0x92, 0x92, 0xdc, 0x29, 0xf8, 0xf4, 0x1d, 0xbd, 0x28, 0x9a, 0x14, 0x7c,
+		0xe9, 0xda, 0x31, 0x13, 0xb5, 0xf0, 0xb8, 0xc0, 0x0a, 0x60, 0xb1, 0xce,
+		0x1d, 0x7e, 0x81, 0x9d, 0x7a, 0x43, 0x1d, 0x7c, 0x90, 0xea, 0x0e, 0x5f,
 	};
 
 	sev_cert_write_godh(x, y, ret);
@@ -51,12 +58,12 @@ static void test_add_single(void **state)
 		{ SEV_USAGE_OCA, _CHAIN_MAX, CHAIN_OCA },
 		{ SEV_USAGE_CEK, _CHAIN_MAX, CHAIN_CEK },
 		/*
-		 * The name of the file goes first: that the certificate is another is found
-		 * later, and said.
+		 * The file's name decides first.  That the certificate is another kind is found
+		 * later, and reported.
 		 */
 		{ SEV_USAGE_PEK, CHAIN_PDH, CHAIN_PDH },
 		{ 0x12345678, CHAIN_OCA, CHAIN_OCA },
-		/* What is in AMD's form cannot be one of these. */
+		/* A certificate in AMD's form cannot be one of these. */
 		{ SEV_USAGE_ARK, _CHAIN_MAX, _CHAIN_MAX },
 		{ SEV_USAGE_ASK, _CHAIN_MAX, _CHAIN_MAX },
 		{ SEV_USAGE_NONE, _CHAIN_MAX, _CHAIN_MAX },
@@ -130,7 +137,7 @@ static void test_add_twice(void **state)
 	assert_int_equal(which, CHAIN_OCA);
 }
 
-/* The CEK of the platform and AMD's signed one may come in either order; the signed one is used. */
+/* The platform's CEK and the CEK signed by AMD may come in either order; the signed one is used. */
 static void test_add_two_ceks(void **state)
 {
 	uint8_t plain[SEV_CERT_LEN], amds[SEV_CERT_LEN], other[SEV_CERT_LEN];
@@ -146,8 +153,10 @@ static void test_add_two_ceks(void **state)
 		_cleanup_(freep) struct chain *c = new_chain();
 		struct chain_report report;
 
-		assert_int_equal(chain_add(c, order ? plain : amds, SEV_CERT_LEN, _CHAIN_MAX, NULL), 0);
-		assert_int_equal(chain_add(c, order ? amds : plain, SEV_CERT_LEN, _CHAIN_MAX, NULL), 0);
+		assert_int_equal(chain_add(c, order ? plain : amds, SEV_CERT_LEN, _CHAIN_MAX, NULL),
+				 0);
+		assert_int_equal(chain_add(c, order ? amds : plain, SEV_CERT_LEN, _CHAIN_MAX, NULL),
+				 0);
 		assert_memory_equal(c->certs[CHAIN_CEK].bytes, amds, SEV_CERT_LEN);
 		assert_true(c->has_exported_cek);
 		assert_memory_equal(c->exported_cek, plain, SEV_CERT_LEN);
@@ -163,7 +172,7 @@ static void test_add_two_ceks(void **state)
 
 /* ---- verdicts ---- */
 
-/* What a server or a file offers as ASK and ARK has to be that, however good the rest is. */
+/* A server or file that offers ASK and ARK must really have them, however good the rest is. */
 static void test_fits(void **state)
 {
 	_cleanup_(freep) struct chain *c = new_chain();
@@ -188,7 +197,10 @@ static void test_nothing(void **state)
 	assert_false(report.anchored);
 }
 
-/* Whatever is missing, the verdict is never good; what is bad goes before what is missing. */
+/*
+ * Whatever is missing, the verdict is never good, and bad parts are reported before missing
+ * parts.
+ */
 static void test_bad_before_missing(void **state)
 {
 	_cleanup_(freep) struct chain *c = new_chain();
@@ -207,7 +219,7 @@ static void test_bad_before_missing(void **state)
 	assert_int_equal(report.verdict, CHAIN_FAILED);
 	assert_string_equal(chain_check(report.first)->code, "pdh-algo");
 
-	/* An OCA without any signature, from further up. */
+	/* An unsigned OCA, from further up. */
 	make_cert(SEV_USAGE_OCA, cert);
 	put_u32le(cert + 12, SEV_ALGO_ECDSA_SHA256);
 	assert_int_equal(chain_add(c, cert, sizeof(cert), _CHAIN_MAX, NULL), 0);
@@ -227,7 +239,7 @@ static void test_bad_points(void **state)
 		{ 0x14 + 71, 0x80 },
 		{ 0x5c + 71, 1 },
 		{ 0x10, 3 },		  /* P-256, for a point of P-384 */
-		{ 0x10, 2 },		  /* no curve */
+		{ 0x10, 2 },		  /* not a curve */
 		{ 0x00, 3 },		  /* version 2 */
 		{ 0x03, 1 },
 	};
@@ -255,7 +267,8 @@ static uint8_t *read_vector(const char *folder, const char *name, size_t *ret_le
 	char *data;
 
 	snprintf(both, sizeof(both), "sev/certs/%s/%s", folder, name);
-	assert_int_equal(read_file_at(AT_FDCWD, vectors_path(path, both), 65536, &data, ret_len), 0);
+	assert_int_equal(read_file_at(AT_FDCWD, vectors_path(path, both), 65536, &data, ret_len),
+			 0);
 	return (uint8_t *)data;
 }
 
@@ -328,8 +341,9 @@ static void check_roots(void)
 	static const struct {
 		const char *folder, *prefix, *product;
 	} cases[] = {
-		{ "naples", "", "Naples" },	   { "rome", "", "Rome" },	     { "builtin", "milan-", "Milan" },
-		{ "builtin", "genoa-", "Genoa" }, { "builtin", "turin-", "Turin" },
+		{ "naples", "", "Naples" },	  { "rome", "", "Rome" },
+		{ "builtin", "milan-", "Milan" }, { "builtin", "genoa-", "Genoa" },
+		{ "builtin", "turin-", "Turin" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -348,7 +362,7 @@ static void check_roots(void)
 	}
 }
 
-/* AMD's first ARK lacks its signature; no other may. */
+/* AMD's first ARK lacks its signature.  No other certificate may. */
 static void check_unsigned_ark(void)
 {
 	_cleanup_(freep) struct chain *c = new_chain();
@@ -356,9 +370,11 @@ static void check_unsigned_ark(void)
 
 	add_vector(c, "naples", "ark-nosig.cert");
 	for (size_t i = 0; i < 5; i++)
-		add_vector(c, "naples", (const char *[]){ "ask.cert", "cek.cert", "oca.cert", "pek.cert", "pdh.cert" }[i]);
+		add_vector(c, "naples",
+			   (const char *[]){ "ask.cert", "cek.cert", "oca.cert", "pek.cert",
+					     "pdh.cert" }[i]);
 	verdict("ark-nosig", c, "good");
-	/* Any byte of it, so also those that are not in the key. */
+	/* Any byte of the certificate, also those outside the key. */
 	for (size_t i = 4; i < 0x38; i++) {
 		c->certs[CHAIN_ARK].bytes[i] ^= 0x10;
 		assert_int_equal(chain_verify(c, &report), 0);
@@ -378,7 +394,7 @@ static void check_unsigned_ark(void)
 	verdict("another without, as an anchor", c, "ark-selfsig");
 }
 
-/* One flipped bit in any byte that means something is noticed. */
+/* A flipped bit in any byte that means something is noticed. */
 static void check_flips(const char *folder)
 {
 	static const struct {
@@ -386,15 +402,25 @@ static void check_flips(const char *folder)
 		enum chain_cert cert;
 		size_t from, to, step;
 	} parts[] = {
-		{ "ask.cert", CHAIN_ASK, 0, 832, 37 },	  { "ask.cert", CHAIN_ASK, 1344, 1600, 41 }, { "cek.cert", CHAIN_CEK, 0, 0x414, 61 },
-		{ "cek.cert", CHAIN_CEK, 0x414, 0x41c, 1 }, { "cek.cert", CHAIN_CEK, 0x41c, 0x51c, 31 }, { "oca.cert", CHAIN_OCA, 0, 0x414, 61 },
-		{ "oca.cert", CHAIN_OCA, 0x414, 0x4ac, 13 }, { "pek.cert", CHAIN_PEK, 0, 0x414, 61 },	{ "pek.cert", CHAIN_PEK, 0x414, 0x4ac, 13 },
-		{ "pek.cert", CHAIN_PEK, 0x61c, 0x6b4, 13 }, { "pdh.cert", CHAIN_PDH, 0, 0x414, 61 },	{ "pdh.cert", CHAIN_PDH, 0x414, 0x4ac, 13 },
+		{ "ask.cert", CHAIN_ASK, 0, 832, 37 },
+		{ "ask.cert", CHAIN_ASK, 1344, 1600, 41 },
+		{ "cek.cert", CHAIN_CEK, 0, 0x414, 61 },
+		{ "cek.cert", CHAIN_CEK, 0x414, 0x41c, 1 },
+		{ "cek.cert", CHAIN_CEK, 0x41c, 0x51c, 31 },
+		{ "oca.cert", CHAIN_OCA, 0, 0x414, 61 },
+		{ "oca.cert", CHAIN_OCA, 0x414, 0x4ac, 13 },
+		{ "pek.cert", CHAIN_PEK, 0, 0x414, 61 },
+		{ "pek.cert", CHAIN_PEK, 0x414, 0x4ac, 13 },
+		{ "pek.cert", CHAIN_PEK, 0x61c, 0x6b4, 13 },
+		{ "pdh.cert", CHAIN_PDH, 0, 0x414, 61 },
+		{ "pdh.cert", CHAIN_PDH, 0x414, 0x4ac, 13 },
 	};
 	_cleanup_(freep) struct chain *c = new_chain();
 
 	for (size_t i = 0; i < 6; i++)
-		add_vector(c, folder, (const char *[]){ "ark.cert", "ask.cert", "cek.cert", "oca.cert", "pek.cert", "pdh.cert" }[i]);
+		add_vector(c, folder,
+			   (const char *[]){ "ark.cert", "ask.cert", "cek.cert", "oca.cert",
+					     "pek.cert", "pdh.cert" }[i]);
 	verdict(folder, c, "good");
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		for (size_t k = parts[i].from; k < MIN(parts[i].to, c->certs[parts[i].cert].len);
@@ -451,7 +477,9 @@ static void check_fits(void)
 		const char *ask, *ark;
 		int r;
 	} rows[] = {
-		{ "rome", "rome", 0 }, { "naples", "naples", -EKEYREJECTED }, { "rome", "naples", -EKEYREJECTED },
+		{ "rome", "rome", 0 },
+		{ "naples", "naples", -EKEYREJECTED },
+		{ "rome", "naples", -EKEYREJECTED },
 	};
 	_cleanup_(freep) struct chain *c = new_chain();
 
@@ -462,13 +490,13 @@ static void check_fits(void)
 
 		both = read_ask_ark(rows[i].ask, rows[i].ark, &len);
 		assert_int_equal(chain_fits(c, both, len), rows[i].r);
-		/* One of the two alone is not both. */
+		/* ASK or ARK alone is not enough. */
 		ask = read_vector(rows[i].ask, "ask.cert", &ask_len);
 		assert_int_equal(chain_fits(c, ask, ask_len), -EBADMSG);
 		assert_int_equal(chain_fits(c, both + ask_len, len - ask_len), -EBADMSG);
 	}
 	verdict("the chain after it", c, "good");
-	/* Whose CEK has no sound key fits nothing. */
+	/* A platform whose CEK has no sound key fits nothing. */
 	c->certs[CHAIN_CEK].bytes[0x14] ^= 1;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_(freep) uint8_t *both = NULL;
@@ -499,7 +527,7 @@ static void test_vectors(void **state)
 	check_expected_oca();
 	check_fits();
 
-	/* AMD's own root is not good enough for whoever names another one. */
+	/* AMD's own root is not accepted when another root is given. */
 	add_vector(c, "bundles", "ok-rome.bundle");
 	ark = read_vector("syn", "ark.cert", &len);
 	assert_int_equal(chain_set_anchor(c, ark, len), 0);

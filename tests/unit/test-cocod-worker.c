@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The real program with a connection of ours, as systemd starts it. */
+/* The real program, started with a connection of the test, as systemd starts it. */
 #include <fcntl.h>
 #include <grp.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #include "ipc/client.h"
 #include "tests/luks-image.h"
 
-/* A worker with @option that inherits @conn, which is closed here, as descriptor 3. */
+/* Start a worker with @option that inherits @conn as descriptor 3; @conn is closed here. */
 static pid_t worker_exec(const char *option, int conn)
 {
 	const char *builddir = getenv("top_builddir");
@@ -62,7 +62,8 @@ static void assert_exits(pid_t pid, int with)
 
 static int device(bool good)
 {
-	_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), 16384);
+	_cleanup_(freep)
+		uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), 16384);
 	int fd = memfd_create("device", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);
@@ -70,7 +71,7 @@ static int device(bool good)
 	return fd;
 }
 
-/* The end of the connection, and nothing before it. */
+/* The connection ends, and nothing came before the end. */
 static void assert_closed(int fd)
 {
 	struct msg_header h;
@@ -90,7 +91,7 @@ static bool need_root(void)
 
 static const struct luks_question question;
 
-/* One verdict, then it is gone, so that a second question reaches nobody. */
+/* The worker gives one verdict and ends, so that a second question reaches nobody. */
 static void test_serves(void **state)
 {
 	if (!need_root())
@@ -102,18 +103,23 @@ static void test_serves(void **state)
 		int fd;
 
 		pid = worker_start("--kind=luks", &fd);
-		assert_int_equal(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v, sizeof(v), NULL), 0);
+		assert_int_equal(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question),
+					     header, &v, sizeof(v), NULL),
+				 0);
 		assert_int_equal(v.error, i == 0 ? 0 : -EBADMSG);
 		assert_string_equal(i == 0 ? v.uuid : v.reason,
-				    i == 0 ? LUKS_IMAGE_UUID : "the first LUKS2 header is malformed or cut off; if there is another that is good, "
-				    "'cryptsetup repair DEVICE' restores this one");
+				    i == 0 ? LUKS_IMAGE_UUID :
+					     "the first LUKS2 header is malformed or cut off; if "
+					     "there is another that is good, "
+					     "'cryptsetup repair DEVICE' restores this one");
 		assert_exits(pid, 0);
-		assert_true(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v, sizeof(v), NULL) < 0);
+		assert_true(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v,
+					sizeof(v), NULL) < 0);
 		close_fd(fd);
 	}
 }
 
-/* Nor is a second question answered that was there before the first answer. */
+/* A second question is not answered either when it was sent before the first answer. */
 static void test_one_verdict(void **state)
 {
 	_cleanup_(closep) int header = device(true), bad = device(false);
@@ -128,7 +134,10 @@ static void test_one_verdict(void **state)
 	assert_int_equal(frame_send(fd, MSG_LUKS_CHECK, 0, &question, sizeof(question), bad), 0);
 	(void) frame_send(fd, MSG_LUKS_CHECK, 0, &question, sizeof(question), header);
 	r = frame_recv(fd, &h, &v, sizeof(v), NULL);
-	/* A question that is unread at the worker's end resets the connection, which may be told before its answer. */
+	/*
+	 * A question that is unread when the worker ends resets the connection, and the reset may
+	 * be reported before the answer.
+	 */
 	if (r == -ECONNRESET)
 		r = frame_recv(fd, &h, &v, sizeof(v), NULL);
 	assert_int_equal(r, 1);
@@ -137,7 +146,7 @@ static void test_one_verdict(void **state)
 	assert_closed(fd);
 }
 
-/* A list of tokens has an end. */
+/* A list of tokens must have an end. */
 static void test_endless_tokens(void **state)
 {
 	_cleanup_(closep) int header = device(true);
@@ -162,22 +171,54 @@ static void test_malformed(void **state)
 		size_t header_len, len;
 	} rows[] = {
 		{ "one byte", { .magic = MSG_MAGIC }, 1, 0 },
-		{ "another magic", { .magic = 1, .version = MSG_VERSION, .type = MSG_LUKS_CHECK }, sizeof(struct msg_header), 0 },
-		{ "another version", { .magic = MSG_MAGIC, .version = 2, .type = MSG_LUKS_CHECK }, sizeof(struct msg_header), 0 },
-		{ "a body", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 8 }, sizeof(struct msg_header), 8 },
-		{ "a body that is not there", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 8 },
-		  sizeof(struct msg_header), 0 },
-		{ "an error", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .error = -1 }, sizeof(struct msg_header), 0 },
-		{ "no body", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK }, sizeof(struct msg_header), 0 },
-		{ "no descriptor", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = sizeof(struct luks_question) },
-		  sizeof(struct msg_header), sizeof(struct luks_question) },
-		{ "huge", { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 60000 }, sizeof(struct msg_header), 60000 },
+		{ "another magic",
+		  { .magic = 1, .version = MSG_VERSION, .type = MSG_LUKS_CHECK },
+		  sizeof(struct msg_header),
+		  0 },
+		{ "another version",
+		  { .magic = MSG_MAGIC, .version = 2, .type = MSG_LUKS_CHECK },
+		  sizeof(struct msg_header),
+		  0 },
+		{ "a body",
+		  { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 8 },
+		  sizeof(struct msg_header),
+		  8 },
+		{ "a body that is not there",
+		  { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK, .len = 8 },
+		  sizeof(struct msg_header),
+		  0 },
+		{ "an error",
+		  { .magic = MSG_MAGIC,
+		    .version = MSG_VERSION,
+		    .type = MSG_LUKS_CHECK,
+		    .error = -1 },
+		  sizeof(struct msg_header),
+		  0 },
+		{ "no body",
+		  { .magic = MSG_MAGIC, .version = MSG_VERSION, .type = MSG_LUKS_CHECK },
+		  sizeof(struct msg_header),
+		  0 },
+		{ "no descriptor",
+		  { .magic = MSG_MAGIC,
+		    .version = MSG_VERSION,
+		    .type = MSG_LUKS_CHECK,
+		    .len = sizeof(struct luks_question) },
+		  sizeof(struct msg_header),
+		  sizeof(struct luks_question) },
+		{ "huge",
+		  { .magic = MSG_MAGIC,
+		    .version = MSG_VERSION,
+		    .type = MSG_LUKS_CHECK,
+		    .len = 60000 },
+		  sizeof(struct msg_header),
+		  60000 },
 	};
 
 	if (!need_root())
 		skip();
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_(freep) uint8_t *frame = calloc(1, sizeof(struct msg_header) + rows[i].len);
+		_cleanup_(freep)
+			uint8_t *frame = calloc(1, sizeof(struct msg_header) + rows[i].len);
 		pid_t pid;
 		int fd;
 
@@ -190,7 +231,7 @@ static void test_malformed(void **state)
 	}
 }
 
-/* What is another kind's to answer, or nobody's. */
+/* Requests for another kind of worker, or for none. */
 static void test_other_kind(void **state)
 {
 	static const struct {
@@ -219,15 +260,15 @@ static void test_other_kind(void **state)
 		int fd;
 
 		pid = worker_start(rows[i].option, &fd);
-		assert_int_equal(client_call(fd, rows[i].type, verify ? &q : NULL, verify ? sizeof(q) : 0,
-					     header, NULL, 0, NULL),
+		assert_int_equal(client_call(fd, rows[i].type, verify ? &q : NULL,
+					     verify ? sizeof(q) : 0, header, NULL, 0, NULL),
 				 -EOPNOTSUPP);
 		assert_exits(pid, 0);
 		close_fd(fd);
 	}
 }
 
-/* A connection that somebody else made: the credentials are those of who created the sockets. */
+/* A connection that another user made: the credentials are those of the creator of the sockets. */
 static void test_other_user(void **state)
 {
 	int carry[2], theirs = -EBADF, status;
@@ -263,7 +304,7 @@ static void test_other_user(void **state)
 	close_fd(carry[1]);
 }
 
-/* A connection that was left: nothing was asked, so nothing went wrong. */
+/* A connection that was closed: nothing was asked, so nothing went wrong. */
 static void test_left(void **state)
 {
 	pid_t pid;
@@ -282,7 +323,9 @@ static void test_usage(void **state)
 	static const struct {
 		int type;
 		bool listens;
-	} others[] = { { SOCK_STREAM, false }, { SOCK_SEQPACKET, false }, { SOCK_SEQPACKET, true } };
+	} others[] = { { SOCK_STREAM, false },
+		       { SOCK_SEQPACKET, false },
+		       { SOCK_SEQPACKET, true } };
 	const struct sockaddr sa = { .sa_family = AF_UNIX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -294,7 +337,7 @@ static void test_usage(void **state)
 		assert_closed(fd);
 	}
 	assert_exits(worker_exec("--kind=luks", open("/dev/null", O_RDWR | O_CLOEXEC)), 1);
-	/* It never gets a socket that others can connect to. */
+	/* The worker never gets a socket that others can connect to. */
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		int fd = socket(AF_UNIX, others[i].type | SOCK_CLOEXEC, 0);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What evidence is judged by is all there, or there is an error that names what is not. */
+/* Everything that evidence is judged by is read, or an error names what is not. */
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -30,7 +30,9 @@ static const char *at(const char *path)
 
 static void put(const char *path, const char *text)
 {
-	assert_int_equal(write_file_atomic(at(path), text, strlen(text), 0644, /* exclusive= */ false), 0);
+	assert_int_equal(write_file_atomic(at(path), text, strlen(text), 0644,
+					   /* exclusive= */ false),
+			 0);
 }
 
 static int setup(void **state)
@@ -52,7 +54,7 @@ static int teardown(void **state)
 	return system(command);
 }
 
-/* The error, with @name in its words. */
+/* Returns the error, whose text must name @name. */
 static int fails(const char *name)
 {
 	struct bundle b = { 0 };
@@ -150,7 +152,7 @@ static void test_too_long(void **state)
 	assert_int_equal(fails("collateral/crl.der"), -EFBIG);
 }
 
-/* An empty memory is one that was lost: it is handed on, and then refused. */
+/* An empty memory was lost: it is passed on, and then refused. */
 static void test_empty_memory(void **state)
 {
 	struct bundle b = { 0 };
@@ -206,8 +208,9 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_of_it), TEST(test_no_folders), TEST(test_too_many),     TEST(test_links),
-		TEST(test_other_things), TEST(test_too_long), TEST(test_empty_memory), TEST(test_unreadable),
+		TEST(test_all_of_it),	 TEST(test_no_folders),	  TEST(test_too_many),
+		TEST(test_links),	 TEST(test_other_things), TEST(test_too_long),
+		TEST(test_empty_memory), TEST(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever cannot be read, or could be read in two ways, is an error; none of it counts as empty. */
+/* Whatever cannot be read, or can be read in two ways, is an error, and never counts as empty. */
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-/* The call of malloc() and its like that fails, from 1 on; 0: none. */
+/* The call of malloc() or its like that fails, counted from 1; 0: none. */
 static unsigned fail_at, n_calls;
 
 void *__real_malloc(size_t len);
@@ -55,7 +55,7 @@ char *__wrap_strdup(const char *s)
 	return fails() ? NULL : __real_strdup(s);
 }
 
-static char root[64];	/* of which a socket has to fit into sockaddr_un */
+static char root[64];	/* short, because a socket's path must fit into sockaddr_un */
 
 static const char *in_root(const char *path)
 {
@@ -86,13 +86,15 @@ static void shell(const char *format, ...)
 
 #define SECRET "[Secret]\nGuid=0f2e573e-be4d-a7d6-bdc4-908077d7628d\nConsumers=cryptsetup:data\n"
 
-/* All files of a good configuration, one of each place. */
+/* Make all files of a good configuration, one in each place. */
 static void fill(void)
 {
-	shell("rm -rf ./* && mkdir -p etc/cocod/cocod.conf.d etc/cocod/secrets.d run/cocod/secrets.d usr/lib/cocod/cocod.conf.d usr/lib/cocod/secrets.d");
+	shell("rm -rf ./* && mkdir -p etc/cocod/cocod.conf.d etc/cocod/secrets.d "
+	      "run/cocod/secrets.d usr/lib/cocod/cocod.conf.d usr/lib/cocod/secrets.d");
 	put("etc/cocod/cocod.conf", "[Cocod]\nRequire=none\nReadTimeoutSec=3s\n");
 	put("etc/cocod/cocod.conf.d/50-x.conf", "# \xc3\xa9\n[Cocod]\nVerifyVolumeHeader=no\n");
-	put("usr/lib/cocod/cocod.conf.d/40-x.conf", "[Cocod]\nRequire=attested\nVerifyVolumeHeader=yes\n");
+	put("usr/lib/cocod/cocod.conf.d/40-x.conf",
+	    "[Cocod]\nRequire=attested\nVerifyVolumeHeader=yes\n");
 	put("etc/cocod/secrets.d/a.conf", SECRET);
 	put("run/cocod/secrets.d/b.conf", "[Secret]\nGuid=736869e5-84f0-4973-92ec-06879ce3da0b\n");
 }
@@ -134,7 +136,7 @@ static void test_good(void **state)
 	assert_full(c);
 }
 
-/* Load; an error is wanted, the first of which names @path and says @text. */
+/* Load; there must be an error, and the first must name @path and contain @text. */
 static void assert_closed(const char *path, const char *text)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
@@ -155,7 +157,7 @@ static void test_kinds(void **state)
 		"etc/cocod/attest.conf", "usr/lib/cocod/attest.conf",
 	};
 	static const struct {
-		const char *make;	/* in the shell, $f is the file */
+		const char *make;	/* for the shell; $f is the file */
 		const char *error;
 	} kinds[] = {
 		{ "ln -s nowhere \"$f\"", "leads nowhere" },
@@ -172,7 +174,7 @@ static void test_kinds(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 			fill();
-			/* Of what a file in /etc hides nothing has to be good. */
+			/* A file that is hidden by one in /etc need not be good. */
 			if (startswith(files[i], "run/") || startswith(files[i], "usr/"))
 				shell("rm -f etc/cocod/cocod.conf");
 			if (strstr(files[i], "attest.conf"))
@@ -204,7 +206,7 @@ static void test_folders(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		const char *f = folders[i];
 
-		/* Without what is hidden by /etc, so that each folder is looked at. */
+		/* Remove the files that /etc hides, so that each folder is looked at. */
 		fill();
 		shell("rm -f etc/cocod/cocod.conf; rm -rf %s; ln -s nowhere %s", f, f);
 		assert_closed(f, "leads nowhere");
@@ -214,7 +216,7 @@ static void test_folders(void **state)
 		assert_closed(f, "Not a directory");
 		shell("rm %s; mkfifo %s", f, f);
 		assert_closed(f, "Not a directory");
-		/* That there is none is known. */
+		/* It is certain that no file exists. */
 		shell("rm %s", f);
 		{
 			_cleanup_(config_freep) struct config *c = NULL;
@@ -227,7 +229,8 @@ static void test_folders(void **state)
 
 static void test_root(void **state)
 {
-	static const char *const bad[] = { "/nowhere", "/etc/cocod/cocod.conf", "/nowhere/", "/link" };
+	static const char *const bad[] = { "/nowhere", "/etc/cocod/cocod.conf", "/nowhere/",
+					   "/link" };
 	char path[PATH_MAX];
 
 	fill();
@@ -239,7 +242,7 @@ static void test_root(void **state)
 		assert_int_equal(config_load(path, &c), 0);
 		assert_true(c->n_errors > 0);
 	}
-	/* A root that is too long is not cut. */
+	/* A root that is too long is not cut off. */
 	memset(path, '/', sizeof(path));
 	path[sizeof(path) - 5] = '\0';
 	{
@@ -273,16 +276,19 @@ static void test_text(void **state)
 		const char *text, *error;
 		size_t len;
 	} bad[] = {
-		{ "[Cocod]\nRequire=none\nRequire=attested\n", ":3: the option 'Require' is given twice", 0 },
+		{ "[Cocod]\nRequire=none\nRequire=attested\n",
+		  ":3: the option 'Require' is given twice", 0 },
 		{ "[Cocod]\nRequire=none\n[Cocod]\n", ":3: the section [Cocod] is there twice", 0 },
-		{ "[Cocod]\nRequire=none\n\0Require=attested\n", ":3: it has the control character 0x00", 39 },
+		{ "[Cocod]\nRequire=none\n\0Require=attested\n",
+		  ":3: it has the control character 0x00", 39 },
 		{ "[Cocod]\nRequire=none\0", ":2: it has the control character 0x00", 21 },
 		{ "[Cocod]\nRequire=none\n[Other]\n", ":3: Unknown section [Other]", 0 },
 		{ "[Cocod]\nRequire=none\n\n more\n", ":4: it is neither", 0 },
 		{ "[Cocod]\nRequire=none # attested\n", ":2: a comment stands behind", 0 },
 		{ "[Cocod]\nRequire=\n\nRequires=x", ":2: Require= takes", 0 },
 		{ "[Cocod]\nRequire=\"none\n", ":2: the value begins with a quote", 0 },
-		{ "[Cocod]\nRequire=\xd0\xbeone\n", ":2: Require= takes 'attested', 'evidence' or 'none', not '\xd0\xbeone'", 0 },
+		{ "[Cocod]\nRequire=\xd0\xbeone\n",
+		  ":2: Require= takes 'attested', 'evidence' or 'none', not '\xd0\xbeone'", 0 },
 		{ "\n", "", 0 },
 	};
 	char line[16384] = "[Cocod]\n#";
@@ -291,10 +297,12 @@ static void test_text(void **state)
 		size_t len = bad[i].len ? bad[i].len : strlen(bad[i].text);
 
 		fill();
-		assert_int_equal(write_file_atomic(in_root("etc/cocod/cocod.conf"), bad[i].text, len, 0644, false), 0);
+		assert_int_equal(write_file_atomic(in_root("etc/cocod/cocod.conf"), bad[i].text,
+						   len, 0644, false),
+				 0);
 		assert_closed("etc/cocod/cocod.conf", bad[i].error);
 	}
-	/* A comment that a reader with a buffer of 8 KiB takes for two lines. */
+	/* A comment that a reader with a buffer of 8 KiB would take for two lines. */
 	memset(line + strlen(line), ' ', 8190);
 	strcat(line, "Require=none\n");
 	fill();
@@ -302,7 +310,10 @@ static void test_text(void **state)
 	assert_closed("etc/cocod/cocod.conf", ":2: it has ");
 }
 
-/* With each allocation failing once: out of memory, an error, or all of it; never a part. */
+/*
+ * Each allocation fails once.  The result is out of memory, an error, or the whole configuration,
+ * but never a part.
+ */
 static void test_memory(void **state)
 {
 	bool done = false;

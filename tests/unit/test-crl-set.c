@@ -29,7 +29,9 @@ static struct {
 
 static void set_name(X509_NAME *name, const char *cn)
 {
-	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)cn, -1, -1, 0), 1);
+	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)cn,
+						    -1, -1, 0),
+			 1);
 }
 
 static int setup(void **state)
@@ -212,8 +214,10 @@ static void test_one_is_enough(void **state)
 	assert_int_equal(f.v->first_failed, -1);
 	assert_int_equal(f.v->n_checks, 2);
 	assert_int_equal(f.v->checks[0].result, CHECK_SKIPPED);
-	assert_string_equal(f.v->checks[0].found, "not used, sent with the evidence: it is of another issuer");
-	assert_string_equal(f.v->checks[1].found, "not used, of this verifier's: its issuer did not sign it");
+	assert_string_equal(f.v->checks[0].found,
+			    "not used, sent with the evidence: it is of another issuer");
+	assert_string_equal(f.v->checks[1].found,
+			    "not used, of this verifier's: its issuer did not sign it");
 	/* What nobody signed revokes nobody. */
 	assert_false(is_revoked(5));
 	assert_true(is_revoked(6));
@@ -223,7 +227,10 @@ static void test_one_is_enough(void **state)
 static void test_all_count(void **state)
 {
 	for (unsigned i = 0; i < CRL_SET_MAX; i++)
-		add((struct list){ .from = -(int)i - 10, .to = -(int)i - 5 + 100 * (i == 0), .revoked = (long)i + 1, .sent = i % 2 });
+		add((struct list){ .from = -(int)i - 10,
+				   .to = -(int)i - 5 + 100 * (i == 0),
+				   .revoked = (long)i + 1,
+				   .sent = i % 2 });
 	assert_int_equal(collect(), 0);
 	assert_int_equal(f.set.n, CRL_SET_MAX);
 	for (unsigned i = 0; i < CRL_SET_MAX; i++)
@@ -333,7 +340,8 @@ static void test_alone(void **state)
 	assert_int_equal(crl_check_alone(f.ctx, &f.by, f.lists[1], NOW, f.v, &e), -EKEYREJECTED);
 	assert_string_equal(f.v->code, "CRL_SIG");
 	verdict_reset(f.v);
-	assert_int_equal(crl_check_alone(f.ctx, &f.by, f.lists[0], NOW + DAY + 1, f.v, &e), -EAGAIN);
+	assert_int_equal(crl_check_alone(f.ctx, &f.by, f.lists[0], NOW + DAY + 1, f.v, &e),
+			 -EAGAIN);
 	assert_string_equal(f.v->code, "CRL_STALE");
 	assert_true(e.issued == 42);
 	verdict_reset(f.v);
@@ -358,7 +366,8 @@ static void test_numbers(void **state)
 		assert_int_equal(X509_CRL_add1_ext_i2d(crl, NID_crl_number, n, 0, 0), 1);
 		crl_entry(crl, &f.by, &e);
 		assert_int_equal(e.number[0], len == NEWEST_NUMBER_LEN ? 0x31 : 0);
-		assert_int_equal(e.number[NEWEST_NUMBER_LEN - 1], len == NEWEST_NUMBER_LEN ? 0x31 : 0);
+		assert_int_equal(e.number[NEWEST_NUMBER_LEN - 1],
+				 len == NEWEST_NUMBER_LEN ? 0x31 : 0);
 		X509_CRL_free(crl);
 	}
 	ASN1_INTEGER_free(n);

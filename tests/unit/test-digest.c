@@ -29,11 +29,23 @@ static void test_kernel_hashes(void **state)
 	memset(h.initrd, 0x12, sizeof(h.initrd));
 	memset(h.kernel, 0x3e, sizeof(h.kernel));
 	kernel_hashes_table(&h, t);
-	/* GUIDs as they lie in memory, written down a second time. */
-	assert_memory_equal(p, "\x06\xd6\x38\x94\x22\x4f\xc9\x4c\xb4\x79\xa7\x93\xd4\x11\xfd\x21\xa8\x00", 18);
-	assert_memory_equal(p + 18, "\xd8\x2d\xd0\x97\x20\xbd\x94\x4c\xaa\x78\xe7\x71\x4d\x36\xab\x2a\x32\x00\xc1\xc1", 20);
-	assert_memory_equal(p + 68, "\x31\xf7\xba\x44\x2f\x3a\xd7\x4b\x9a\xf1\x41\xe2\x91\x69\x78\x1d\x32\x00\x12\x12", 20);
-	assert_memory_equal(p + 118, "\x37\x94\xe7\x4d\xd2\xab\x7f\x42\xb8\x35\xd5\xb1\x72\xd2\x04\x5b\x32\x00\x3e\x3e", 20);
+	/* The GUIDs as they lie in memory, written independently of the code. */
+	assert_memory_equal(p,
+			    "\x06\xd6\x38\x94\x22\x4f\xc9\x4c\xb4\x79\xa7\x93\xd4\x11\xfd\x21\xa8"
+			    "\x00",
+			    18);
+	assert_memory_equal(p + 18,
+			    "\xd8\x2d\xd0\x97\x20\xbd\x94\x4c\xaa\x78\xe7\x71\x4d\x36\xab\x2a\x32"
+			    "\x00\xc1\xc1",
+			    20);
+	assert_memory_equal(p + 68,
+			    "\x31\xf7\xba\x44\x2f\x3a\xd7\x4b\x9a\xf1\x41\xe2\x91\x69\x78\x1d\x32"
+			    "\x00\x12\x12",
+			    20);
+	assert_memory_equal(p + 118,
+			    "\x37\x94\xe7\x4d\xd2\xab\x7f\x42\xb8\x35\xd5\xb1\x72\xd2\x04\x5b\x32"
+			    "\x00\x3e\x3e",
+			    20);
 	assert_memory_equal(p + 166, "\x3e\x3e\0\0\0\0\0\0\0\0", 10);
 }
 
@@ -43,10 +55,17 @@ static void test_vmsa_names(void **state)
 		const char *name;
 		uint32_t signature;
 	} cpus[] = {
-		{ "EPYC", 0x800f12 }, { "EPYC-v4", 0x800f12 }, { "EPYC-IBPB", 0x800f12 }, { "EPYC-Rome", 0x830f10 }, { "EPYC-Milan", 0xa00f11 },
-		{ "EPYC-Milan-v2", 0xa00f11 }, { "epyc", 0x800f12 }, { "epyc-MILAN-V2", 0xa00f11 }, { "Epyc-Ibpb-v1", 0x800f12 }, { "EPYC-Genoa", 0xa10f10 }, { "EPYC-Turin", 0xb00f00 },
+		{ "EPYC", 0x800f12 },	      { "EPYC-v4", 0x800f12 },
+		{ "EPYC-IBPB", 0x800f12 },    { "EPYC-Rome", 0x830f10 },
+		{ "EPYC-Milan", 0xa00f11 },   { "EPYC-Milan-v2", 0xa00f11 },
+		{ "epyc", 0x800f12 },	      { "epyc-MILAN-V2", 0xa00f11 },
+		{ "Epyc-Ibpb-v1", 0x800f12 }, { "EPYC-Genoa", 0xa10f10 },
+		{ "EPYC-Turin", 0xb00f00 },
 	};
-	static const char *const none[] = { "", "epy", "Milan", "EPYC-IBPB-", "EPYC-", "EPYC-v", "EPYC-v0", "EPYC-v10", "EPYC-Milan-", "EPYC-Milanv2", "host" };
+	static const char *const none[] = {
+		"",	   "epy",      "Milan",	      "EPYC-IBPB-",   "EPYC-", "EPYC-v",
+		"EPYC-v0", "EPYC-v10", "EPYC-Milan-", "EPYC-Milanv2", "host"
+	};
 	const struct vmsa_variant *v;
 	uint32_t signature;
 	size_t n;
@@ -72,14 +91,30 @@ static void test_signatures(void **state)
 		int r;
 		uint32_t signature;
 	} cases[] = {
-		{ "0xa00f11", 0, 0xa00f11 },	{ "10489617", 0, 0xa00f11 },	 { "25/1/1", 0, 0xa00f11 },
-		{ "0x19/0xa0/2", 0, 0xaa0f02 }, { "26/17/0", 0, 0xb10f10 },	 { "6/0x5e/3", 0, 0x506e3 },
-		{ "15/0/0", 0, 0xf00 },		{ "16/0/0", 0, 0x100f00 },	 { "270/255/15", 0, 0xfff0fff },
-		{ "271/0/0", -ERANGE, 0 },	{ "0/256/0", -ERANGE, 0 },	 { "0/0/16", -ERANGE, 0 },
-		{ "", -EINVAL, 0 },		{ "25/1", -EINVAL, 0 },		 { "25/1/1/", -EINVAL, 0 },
-		{ "25/1/1/1", -EINVAL, 0 },	{ "/1/1", -EINVAL, 0 },		 { "25//1", -EINVAL, 0 },
-		{ "25/1/", -EINVAL, 0 },	{ " 25/1/1", -EINVAL, 0 },	 { "25/1/-1", -EINVAL, 0 },
-		{ "0x100000000", -ERANGE, 0 },	{ "4294967296/0/0", -ERANGE, 0 }, { "0000000000000025/1/1", -EINVAL, 0 },
+		{ "0xa00f11", 0, 0xa00f11 },
+		{ "10489617", 0, 0xa00f11 },
+		{ "25/1/1", 0, 0xa00f11 },
+		{ "0x19/0xa0/2", 0, 0xaa0f02 },
+		{ "26/17/0", 0, 0xb10f10 },
+		{ "6/0x5e/3", 0, 0x506e3 },
+		{ "15/0/0", 0, 0xf00 },
+		{ "16/0/0", 0, 0x100f00 },
+		{ "270/255/15", 0, 0xfff0fff },
+		{ "271/0/0", -ERANGE, 0 },
+		{ "0/256/0", -ERANGE, 0 },
+		{ "0/0/16", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "25/1", -EINVAL, 0 },
+		{ "25/1/1/", -EINVAL, 0 },
+		{ "25/1/1/1", -EINVAL, 0 },
+		{ "/1/1", -EINVAL, 0 },
+		{ "25//1", -EINVAL, 0 },
+		{ "25/1/", -EINVAL, 0 },
+		{ " 25/1/1", -EINVAL, 0 },
+		{ "25/1/-1", -EINVAL, 0 },
+		{ "0x100000000", -ERANGE, 0 },
+		{ "4294967296/0/0", -ERANGE, 0 },
+		{ "0000000000000025/1/1", -EINVAL, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -91,7 +126,10 @@ static void test_signatures(void **state)
 	}
 }
 
-/* No signature twice among QEMU's models, nor among the processors: the search names one. */
+/*
+ * No signature is there twice among QEMU's models, nor among the processors, because the search
+ * names one.
+ */
 static void test_known_cpus(void **state)
 {
 	size_t n;
@@ -99,7 +137,8 @@ static void test_known_cpus(void **state)
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < i; k++) {
-			assert_false(cpus[i].real == cpus[k].real && cpus[i].signature == cpus[k].signature);
+			assert_false(cpus[i].real == cpus[k].real &&
+				     cpus[i].signature == cpus[k].signature);
 			assert_false(!cpus[i].real && cpus[k].real);
 		}
 }
@@ -111,13 +150,27 @@ static void test_counts(void **state)
 		int r;
 		size_t n, least, most;
 	} cases[] = {
-		{ "1", 0, 1, 1, 1 },		  { "4096", 0, 1, 4096, 4096 },	   { "1-4096", 0, 4096, 1, 4096 },
-		{ "8,1-3", 0, 4, 1, 8 },	  { "1-3,2-4,4", 0, 4, 1, 4 },	   { "5-5", 0, 1, 5, 5 },
-		{ "0x10-0x11", 0, 2, 16, 17 },	  { "0", -ERANGE, 0, 0, 0 },	   { "4097", -ERANGE, 0, 0, 0 },
-		{ "0-4", -ERANGE, 0, 0, 0 },	  { "1-4097", -ERANGE, 0, 0, 0 },  { "3-2", -EINVAL, 0, 0, 0 },
-		{ "", -EINVAL, 0, 0, 0 },	  { ",", -EINVAL, 0, 0, 0 },	   { "1,", -EINVAL, 0, 0, 0 },
-		{ ",1", -EINVAL, 0, 0, 0 },	  { "1-", -EINVAL, 0, 0, 0 },	   { "-1", -EINVAL, 0, 0, 0 },
-		{ "1-2-3", -EINVAL, 0, 0, 0 },	  { "1 2", -EINVAL, 0, 0, 0 },	   { "1,,2", -EINVAL, 0, 0, 0 },
+		{ "1", 0, 1, 1, 1 },
+		{ "4096", 0, 1, 4096, 4096 },
+		{ "1-4096", 0, 4096, 1, 4096 },
+		{ "8,1-3", 0, 4, 1, 8 },
+		{ "1-3,2-4,4", 0, 4, 1, 4 },
+		{ "5-5", 0, 1, 5, 5 },
+		{ "0x10-0x11", 0, 2, 16, 17 },
+		{ "0", -ERANGE, 0, 0, 0 },
+		{ "4097", -ERANGE, 0, 0, 0 },
+		{ "0-4", -ERANGE, 0, 0, 0 },
+		{ "1-4097", -ERANGE, 0, 0, 0 },
+		{ "3-2", -EINVAL, 0, 0, 0 },
+		{ "", -EINVAL, 0, 0, 0 },
+		{ ",", -EINVAL, 0, 0, 0 },
+		{ "1,", -EINVAL, 0, 0, 0 },
+		{ ",1", -EINVAL, 0, 0, 0 },
+		{ "1-", -EINVAL, 0, 0, 0 },
+		{ "-1", -EINVAL, 0, 0, 0 },
+		{ "1-2-3", -EINVAL, 0, 0, 0 },
+		{ "1 2", -EINVAL, 0, 0, 0 },
+		{ "1,,2", -EINVAL, 0, 0, 0 },
 		{ "99999999999999999999", -EINVAL, 0, 0, 0 },
 	};
 
@@ -131,7 +184,8 @@ static void test_counts(void **state)
 			assert_int_equal(c.n, 77);
 			continue;
 		}
-		assert_true(c.n == cases[i].n && c.least == cases[i].least && c.most == cases[i].most);
+		assert_true(c.n == cases[i].n && c.least == cases[i].least &&
+			    c.most == cases[i].most);
 		for (size_t k = 0; k <= VCPUS_MAX; k++)
 			n += vcpu_counts_has(&c, k);
 		assert_int_equal(n, c.n);
@@ -139,14 +193,15 @@ static void test_counts(void **state)
 	}
 }
 
-/* Every field that a variant is to change, and no other byte. */
+/* A variant changes every field that it should, and no other byte. */
 static void test_vmsa_variants(void **state)
 {
 	struct vmsa legacy = { vmsa_variant_find("legacy", false), 0xa00f11, 0 }, v = legacy;
 	uint8_t a[VMSA_LEN], b[VMSA_LEN];
 
 	vmsa_page(&legacy, VMSA_EIP_BSP, a);
-	assert_memory_equal(a + 0x10, "\x00\xf0\x9b\x00\xff\xff\x00\x00\x00\x00\xff\xff\x00\x00\x00\x00", 16);
+	assert_memory_equal(a + 0x10,
+			    "\x00\xf0\x9b\x00\xff\xff\x00\x00\x00\x00\xff\xff\x00\x00\x00\x00", 16);
 	assert_memory_equal(a + 0x178, "\xf0\xff\0\0\0\0\0\0", 8);
 	assert_memory_equal(a + 0x310, "\x11\x0f\xa0\0\0\0\0\0", 8);
 	v.features = 0x20;
@@ -160,16 +215,20 @@ static void test_vmsa_variants(void **state)
 	memset(b + 0x408, 0, 10);
 	assert_memory_equal(a, b, VMSA_LEN);
 	vmsa_page(&legacy, 0x12345678, b);
-	assert_memory_equal(b + 0x10, "\x00\xf0\x9b\x00\xff\xff\x00\x00\x00\x00\x34\x12\x00\x00\x00\x00", 16);
+	assert_memory_equal(b + 0x10,
+			    "\x00\xf0\x9b\x00\xff\xff\x00\x00\x00\x00\x34\x12\x00\x00\x00\x00", 16);
 	assert_memory_equal(b + 0x178, "\x78\x56\0\0\0\0\0\0", 8);
 }
 
-/* Step by step is the same as at once, and a copy leaves the original alone. */
+/* Hashing in steps gives the same as hashing at once, and a copy leaves the original unchanged. */
 static void test_steps(void **state)
 {
 	static const uint8_t firmware[3 * 4096] = { 1 };
 	struct kernel_hashes h = { { 1 }, { 2 }, { 3 } };
-	struct launch l = { TECH_SEV_ES, { firmware, sizeof(firmware) }, NULL, &h, 3, { vmsa_variant_find("legacy", false), 1, 0 }, 0x1000 };
+	struct launch l = { TECH_SEV_ES, { firmware, sizeof(firmware) },
+			    NULL,	 &h,
+			    3,		 { vmsa_variant_find("legacy", false), 1, 0 },
+			    0x1000 };
 	_cleanup_(digest_done) struct digest d = { .ld = { 0 } }, copy = { .ld = { 0 } };
 	uint8_t whole[LAUNCH_DIGEST_MAX], steps[LAUNCH_DIGEST_MAX], plain[LAUNCH_DIGEST_MAX];
 	struct vcpus vcpus = { 0 };
@@ -196,7 +255,10 @@ static void test_steps(void **state)
 static void test_snp_refuses(void **state)
 {
 	static const uint8_t firmware[2 * 4096] = { 1 };
-	struct launch l = { TECH_SNP, { firmware, sizeof(firmware) }, .n_vcpus = 1, .vmsa = { vmsa_variant_find("snp", true), 1, 1 } };
+	struct launch l = { TECH_SNP,
+			    { firmware, sizeof(firmware) },
+			    .n_vcpus = 1,
+			    .vmsa = { vmsa_variant_find("snp", true), 1, 1 } };
 	uint8_t ld[LAUNCH_DIGEST_MAX];
 
 	assert_int_equal(launch_digest(&l, ld), -ENOENT);
@@ -212,8 +274,11 @@ static void test_measurer(void **state)
 	_cleanup_(secret_freep) struct secret *tik = NULL, *short_tik = NULL;
 	_cleanup_(measurer_freep) struct measurer *m = NULL;
 	struct measured what = { 1, 55, 24, 3 };
-	uint8_t digest[SHA256_LEN] = { 7 }, nonce[SEV_NONCE_LEN] = { 9 }, a[SEV_MEASURE_LEN], b[SEV_MEASURE_LEN];
-	uint8_t *const inputs[] = { &what.api_major, &what.api_minor, &what.build, (uint8_t *)&what.policy + 3, digest + 31, nonce + 15 };
+	uint8_t digest[SHA256_LEN] = { 7 }, nonce[SEV_NONCE_LEN] = { 9 }, a[SEV_MEASURE_LEN],
+		b[SEV_MEASURE_LEN];
+	uint8_t *const inputs[] = { &what.api_major, &what.api_minor,
+				    &what.build,     (uint8_t *)&what.policy + 3,
+				    digest + 31,     nonce + 15 };
 
 	assert_int_equal(secret_new(SEV_KEY_LEN, &tik), 0);
 	assert_int_equal(secret_new(SEV_KEY_LEN - 1, &short_tik), 0);
@@ -296,7 +361,8 @@ static void launch_of(struct json_object *c, const char *dir, enum tech tech, st
 		      struct files *f)
 {
 	_cleanup_(sha_done) struct sha sha = { NULL };
-	const char *variant = text_of(c, tech == TECH_SNP ? "vmm" : "vmsa"), *cmdline = text_of(c, "cmdline");
+	const char *variant = text_of(c, tech == TECH_SNP ? "vmm" : "vmsa"),
+		   *cmdline = text_of(c, "cmdline");
 	struct json_object *pages;
 	size_t len;
 
@@ -307,7 +373,9 @@ static void launch_of(struct json_object *c, const char *dir, enum tech tech, st
 	if (text_of(c, "kernel")) {
 		hash_file(&sha, dir, text_of(c, "kernel"), f->hashes.kernel);
 		hash_file(&sha, dir, text_of(c, "initrd"), f->hashes.initrd);
-		assert_int_equal(sha_of(&sha, cmdline ? cmdline : "", (cmdline ? strlen(cmdline) : 0) + 1, f->hashes.cmdline), 0);
+		assert_int_equal(sha_of(&sha, cmdline ? cmdline : "",
+					(cmdline ? strlen(cmdline) : 0) + 1, f->hashes.cmdline),
+				 0);
 		l->kernel = &f->hashes;
 	}
 	if (variant && streq(variant, "QEMU"))
@@ -316,7 +384,10 @@ static void launch_of(struct json_object *c, const char *dir, enum tech tech, st
 		variant = "snp-ec2";
 	else if (variant && streq(variant, "gce"))
 		variant = "snp-gce";
-	l->vmsa.variant = vmsa_variant_find(variant ? variant : tech == TECH_SNP ? "snp" : "legacy", tech == TECH_SNP);
+	l->vmsa.variant = vmsa_variant_find(variant	     ? variant :
+					    tech == TECH_SNP ? "snp" :
+							       "legacy",
+					    tech == TECH_SNP);
 	assert_non_null(l->vmsa.variant);
 	l->vmsa.features = number_of(c, "guest_features", l->vmsa.variant->features);
 	l->vmsa.signature = (uint32_t)number_of(c, tech == TECH_SNP ? "vcpu_sig" : "cpu_sig", 0);
@@ -354,7 +425,9 @@ static void check_measure_case(struct json_object *c)
 	_cleanup_(files_done) struct files f = { NULL };
 	_cleanup_(freep) char *text = NULL;
 	uint8_t digest[LAUNCH_DIGEST_MAX], blob[SEV_MEASURE_LEN + SEV_NONCE_LEN];
-	struct measured what = { (uint8_t)number_of(c, "api_major", 0), (uint8_t)number_of(c, "api_minor", 0), (uint8_t)number_of(c, "build_id", 0),
+	struct measured what = { (uint8_t)number_of(c, "api_major", 0),
+				 (uint8_t)number_of(c, "api_minor", 0),
+				 (uint8_t)number_of(c, "build_id", 0),
 				 (uint32_t)number_of(c, "policy", 0) };
 	struct launch l;
 
@@ -384,13 +457,17 @@ static void check_snp_case(struct json_object *c)
 	struct launch l;
 
 	print_message("# %s\n", text_of(c, "name"));
-	launch_of(c, "sev/snp", !mode ? TECH_SNP : streq(mode, "sev") ? TECH_SEV : TECH_SEV_ES, &l, &f);
+	launch_of(c, "sev/snp",
+		  !mode		     ? TECH_SNP :
+		  streq(mode, "sev") ? TECH_SEV :
+				       TECH_SEV_ES,
+		  &l, &f);
 	if (text_of(c, "ovmf_hash")) {
 		_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
 
 		assert_int_equal(digest_begin(&l, &d), 0);
 		check_digest(c, "ovmf_hash", d.ld, SHA384_LEN);
-		/* And taken instead of the firmware's pages it gives the same. */
+		/* Used in place of the firmware's pages, it gives the same. */
 		assert_int_equal(launch_digest(&l, digest), 0);
 		l.firmware_digest = d.ld;
 		assert_int_equal(launch_digest(&l, seeded), 0);
@@ -406,13 +483,17 @@ static void check_vmsa_case(struct json_object *c)
 {
 	_cleanup_(freep) char *want = NULL;
 	struct json_object *fpu;
-	struct vmsa v = { .signature = (uint32_t)number_of(c, "sig", 0), .features = number_of(c, "sev_features", 0) };
+	struct vmsa v = { .signature = (uint32_t)number_of(c, "sig", 0),
+			  .features = number_of(c, "sev_features", 0) };
 	uint8_t page[VMSA_LEN];
 	size_t len;
 
 	print_message("# %s\n", text_of(c, "file"));
 	assert_true(json_object_object_get_ex(c, "fpu", &fpu));
-	v.variant = vmsa_variant_find(!json_object_get_boolean(fpu) ? "legacy" : v.features & 1 ? "snp" : "init2", v.features & 1);
+	v.variant = vmsa_variant_find(!json_object_get_boolean(fpu) ? "legacy" :
+				      v.features & 1		    ? "snp" :
+								      "init2",
+				      v.features & 1);
 	vmsa_page(&v, (uint32_t)number_of(c, "eip", 0), page);
 	load("sev/vmsa", text_of(c, "file"), &want, &len);
 	assert_int_equal(len, VMSA_LEN);
@@ -435,7 +516,7 @@ static void check_tdx_case(struct json_object *c)
 		uint8_t want[SHA256_LEN], hash[SHA256_LEN];
 		char path[PATH_MAX];
 
-		/* Of a package of a distribution: as it is installed, if it is that version. */
+		/* From a distribution's package: the installed file, if it is that version. */
 		snprintf(path, sizeof(path), "/%s", text_of(c, "path_in_package"));
 		if (read_file_at(AT_FDCWD, path, 16 << 20, &data, &len) < 0)
 			return;

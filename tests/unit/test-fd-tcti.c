@@ -145,7 +145,8 @@ static void test_transmit(void **state)
 	assert_int_equal(f.t.error, 0);
 	close_fd(f.peer);
 	f.peer = -EBADF;
-	assert_int_equal(f.t.common.transmit(tcti(), 5, (const uint8_t *)"abcde"), TSS2_TCTI_RC_IO_ERROR);
+	assert_int_equal(f.t.common.transmit(tcti(), 5, (const uint8_t *)"abcde"),
+			 TSS2_TCTI_RC_IO_ERROR);
 	assert_int_equal(f.t.error, -EPIPE);
 }
 
@@ -159,7 +160,8 @@ static void test_room(void **state)
 	assert_int_equal(size, TPM2_MAX_RESPONSE_SIZE);
 	answer(HEADER, HEADER, HEADER);
 	size = HEADER - 1;
-	assert_int_equal(f.t.common.receive(tcti(), &size, got, 0), TSS2_TCTI_RC_INSUFFICIENT_BUFFER);
+	assert_int_equal(f.t.common.receive(tcti(), &size, got, 0),
+			 TSS2_TCTI_RC_INSUFFICIENT_BUFFER);
 	assert_int_equal(n_polls, 0);
 	size = HEADER;
 	assert_int_equal(f.t.common.receive(tcti(), &size, got, 0), TSS2_RC_SUCCESS);

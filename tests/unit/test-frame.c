@@ -81,7 +81,7 @@ static void test_descriptor(void **state)
 	assert_int_equal(frame_recv(p->b, &h, NULL, 0, &fd), 1);
 	assert_true(fd >= 0);
 	close_fd(fd);
-	/* Not asked for, or with a frame that is refused: closed. */
+	/* A descriptor that was not asked for, or came with a refused frame, is closed. */
 	assert_int_equal(frame_send(p->a, MSG_LUKS_CHECK, 0, NULL, 0, p->a), 0);
 	assert_int_equal(frame_recv(p->b, &h, NULL, 0, NULL), 1);
 	assert_int_equal(frame_send(p->a, MSG_LUKS_CHECK, 0, "xx", 2, p->a), 0);
@@ -99,7 +99,10 @@ static void test_two_descriptors(void **state)
 		struct cmsghdr c;
 		uint8_t buf[CMSG_SPACE(2 * sizeof(int))];
 	} control = { 0 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.buf,
+			    .msg_controllen = sizeof(control.buf) };
 	int fds[2] = { p->a, p->b }, fd = -EBADF;
 
 	control.c.cmsg_level = SOL_SOCKET;
@@ -134,7 +137,8 @@ static void test_malformed(void **state)
 	}
 	assert_int_equal(frame_send(p->a, MSG_STATUS, 0, "123456789", 9, -EBADF), 0);
 	assert_int_equal(frame_recv(p->b, &h, body, sizeof(body), NULL), -EPROTO);
-	assert_int_equal(frame_send(p->a, MSG_STATUS, 0, body, MSG_BODY_MAX + 1, -EBADF), -EMSGSIZE);
+	assert_int_equal(frame_send(p->a, MSG_STATUS, 0, body, MSG_BODY_MAX + 1, -EBADF),
+			 -EMSGSIZE);
 }
 
 static void test_call(void **state)
@@ -143,9 +147,10 @@ static void test_call(void **state)
 	uint8_t reply[16];
 	size_t len;
 
-	/* The answers lie there before the question: client_call() only pairs them up. */
+	/* The answers are sent before the question: client_call() only pairs them up. */
 	assert_int_equal(frame_send(p->b, MSG_STATUS, 0, "abc", 3, -EBADF), 0);
-	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), &len), 0);
+	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), &len),
+			 0);
 	assert_int_equal(len, 3);
 	assert_int_equal(frame_send(p->b, MSG_STATUS, 0, "abc", 3, -EBADF), 0);
 	assert_int_equal(client_call(p->a, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL),

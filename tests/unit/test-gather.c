@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The providers over a test double of configfs-tsm and of the two devices: the double stands
- * behind mkdirat(), close(), unlinkat() and ioctl() and does what the kernel does there, and
- * what it does when something is wrong.
+ * The providers, over a test double of configfs-tsm and of the two devices.  The double stands
+ * behind mkdirat(), close(), unlinkat() and ioctl().  It does what the kernel does there, also
+ * when something is wrong.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -27,10 +27,10 @@ static char root[64];
 static struct {
 	/* configfs-tsm */
 	const char *provider;
-	size_t outblob, auxblob;	/* bytes that a good request gives */
+	size_t outblob, auxblob;	/* lengths that a good request gives */
 	bool no_auxblob;
 	int mkdir_error;
-	unsigned meddle;		/* so many requests have somebody else's write in them */
+	unsigned meddle;		/* this many requests have somebody else's write in them */
 	unsigned meddle_late;		/* ... after the report was read */
 	unsigned n_requests;
 	char request[PATH_MAX];
@@ -116,7 +116,7 @@ int __wrap_mkdirat(int dirfd, const char *name, mode_t mode)
 	return 0;
 }
 
-/* What was written is taken at close. */
+/* Written data takes effect at close. */
 static int commit(const char *name)
 {
 	_cleanup_(freep) char *data = NULL;
@@ -173,11 +173,12 @@ int __wrap_close(int fd)
 	return r;
 }
 
-/* The folder goes with its files, as in configfs. */
+/* Removing the folder removes its files, as in configfs. */
 int __wrap_unlinkat(int dirfd, const char *name, int flags)
 {
-	static const char *const files[] = { "generation", "provider", "inblob", "outblob", "auxblob", "manifestblob", "privlevel",
-					     "service_provider", "service_guid" };
+	static const char *const files[] = { "generation", "provider",	       "inblob",
+					     "outblob",	   "auxblob",	       "manifestblob",
+					     "privlevel",  "service_provider", "service_guid" };
 	char path[PATH_MAX + 32];
 
 	assert_int_equal(flags, AT_REMOVEDIR);
@@ -278,7 +279,9 @@ static int teardown(void **state)
 
 static struct attest_request request(void)
 {
-	struct attest_request q = { .root = root, .nonce_len = 64, .privlevel = -1, .retry_usec = 1 };
+	struct attest_request q = {
+		.root = root, .nonce_len = 64, .privlevel = -1, .retry_usec = 1
+	};
 
 	for (int i = 0; i < 64; i++)
 		q.nonce[i] = (uint8_t)(0x40 + i);
@@ -377,11 +380,17 @@ static void test_tsm_absent(void **state)
 	assert_true(noted(&b, "cert-table: absent, the kernel has no 'auxblob'"));
 }
 
-/* What a process that was killed left behind goes, what another is waiting for stays. */
+/*
+ * Folders left behind by a killed process are removed; a folder that another process waits for
+ * stays.
+ */
 static void test_tsm_abandoned(void **state)
 {
-	static const char *const dead[] = { "cocod-4194305-00", "cocod-2147483647-0123456789abcdef" };
-	static const char *const others[] = { "cocod-1-00", "cocod--1", "cocod-0-1", "cocod-99999999999999-1", "cocod-x-1", "mine" };
+	static const char *const dead[] = { "cocod-4194305-00",
+					    "cocod-2147483647-0123456789abcdef" };
+	static const char *const others[] = { "cocod-1-00", "cocod--1",
+					      "cocod-0-1",  "cocod-99999999999999-1",
+					      "cocod-x-1",  "mine" };
 	_cleanup_(bundle_done) struct bundle b = { 0 };
 	struct attest_request q = request();
 	char path[200];
@@ -433,7 +442,8 @@ static void test_tsm_interference(void **state)
 	make_dir(REPORTS);
 	tsm.meddle = 2;
 	assert_int_equal(gather(&q, &b, &why), 0);
-	assert_int_equal(tsm.n_requests, 1 + 3);	/* the probe's, and a fresh one a try */
+	/* the probe's, and a new one for each try */
+	assert_int_equal(tsm.n_requests, 1 + 3);
 	bundle_done(&b);
 	tsm.n_requests = 0;
 	tsm.meddle_late = 1;
@@ -469,7 +479,8 @@ static void test_tdx_surroundings(void **state)
 	snprintf(dir, sizeof(dir), "%s/sys/firmware/acpi/tables/data", root);
 	put(dir, "CCEL", "log", 3);
 	assert_int_equal(gather(&q, &b, &why), 0);
-	assert_string_equal(bundle_text(&b, BUNDLE_REGISTERS), "mrtd:sha384 ff\nrtmr0:sha384 010203\n");
+	assert_string_equal(bundle_text(&b, BUNDLE_REGISTERS),
+			    "mrtd:sha384 ff\nrtmr0:sha384 010203\n");
 	assert_int_equal(bundle_find(&b, BUNDLE_EVENT_LOG, 0)->len, 3);
 }
 

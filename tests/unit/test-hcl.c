@@ -100,7 +100,7 @@ static void test_fields(void **state)
 			b[0] = 'h';
 		assert_int_equal(parse(b, LEN), rows[i].r);
 	}
-	/* Both lengths agree that there is more than there is, and wrap. */
+	/* Both lengths claim more bytes than exist, and wrap. */
 	make(b);
 	put_u32le(b + 0x4c0, 3);
 	put_u32le(b + 0x4d0, (uint32_t)3 - 20);

@@ -61,7 +61,8 @@ static void read_request(int fd)
 		if (!end)
 			continue;
 		size = strstr(server.request, "Content-Length: ");
-		want = (size_t)(end + 4 - server.request) + (size > server.request ? strtoul(size + 16, NULL, 10) : 0);
+		want = (size_t)(end + 4 - server.request) +
+		       (size > server.request ? strtoul(size + 16, NULL, 10) : 0);
 		if (len >= want)
 			break;
 	}
@@ -98,8 +99,8 @@ static int start(void **state)
 	unsetenv("all_proxy");
 	unsetenv("ALL_PROXY");
 	server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (server.fd < 0 || bind(server.fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(server.fd, 8) < 0 ||
-	    getsockname(server.fd, (struct sockaddr *)&a, &len) < 0)
+	if (server.fd < 0 || bind(server.fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(server.fd, 8) < 0 || getsockname(server.fd, (struct sockaddr *)&a, &len) < 0)
 		return -1;
 	server.port = ntohs(a.sin_port);
 	return pthread_create(&server.thread, NULL, serve, NULL);
@@ -204,12 +205,18 @@ static void test_addresses(void **state)
 /* Where nobody may be asked in the clear, nobody is. */
 static void test_not_asked(void **state)
 {
-	static const char *const urls[] = { "http://example.org/", "ftp://127.0.0.1/x", "http://u:p@127.0.0.1/", "file:///etc/hostname", "x", "" };
+	static const char *const urls[] = { "http://example.org/",
+					    "ftp://127.0.0.1/x",
+					    "http://u:p@127.0.0.1/",
+					    "file:///etc/hostname",
+					    "x",
+					    "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
 		struct http h = new_http();
 
-		assert_int_equal(get_with(&h, (struct http_request){ .url = urls[i] }, NULL), -EHOSTUNREACH);
+		assert_int_equal(get_with(&h, (struct http_request){ .url = urls[i] }, NULL),
+				 -EHOSTUNREACH);
 		assert_error(&h, "it is no address that may be asked");
 		assert_int_equal(h.status, 0);
 	}
@@ -238,10 +245,12 @@ static void test_answer(void **state)
 	assert_int_equal(get(&h, "HTTP/1.1 200 OK\r\n\r\n123456", &a), -EHOSTUNREACH);
 	assert_error(&h, "/file: the answer is too long for a certificate");
 	assert_null(a.data);
-	assert_int_equal(get(&h, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n123456", NULL), -EHOSTUNREACH);
+	assert_int_equal(get(&h, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n123456", NULL),
+			 -EHOSTUNREACH);
 	assert_error(&h, "too long");
 	/* Less than it says is not all. */
-	assert_int_equal(get(&h, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n1234", NULL), -EHOSTUNREACH);
+	assert_int_equal(get(&h, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n1234", NULL),
+			 -EHOSTUNREACH);
 	assert_int_equal(get(&h, "", NULL), -EHOSTUNREACH);
 	assert_int_equal(h.status, 0);
 }
@@ -265,7 +274,8 @@ static void test_large(void **state)
 	assert_int_equal(a.len, len);
 	assert_string_equal((const char *)a.data, text + strlen(head));
 	http_answer_done(&a);
-	assert_int_equal(get_with(&h, (struct http_request){ .max = len - 1 }, NULL), -EHOSTUNREACH);
+	assert_int_equal(get_with(&h, (struct http_request){ .max = len - 1 }, NULL),
+			 -EHOSTUNREACH);
 	free(text);
 }
 
@@ -277,11 +287,14 @@ static void test_statuses(void **state)
 		const char *words;
 	} rows[] = {
 		{ "HTTP/1.1 404 Not Found\r\n\r\n", 404, -ENOENT, "/file: HTTP status 404" },
-		{ "HTTP/1.1 404 Not Found\r\n\r\n \nno such platform\r\nmore\n", 404, -ENOENT, "HTTP status 404, \"no such platform\"" },
-		{ "HTTP/1.1 500 Oops\r\n\r\n<html>busy</html>", 500, -EHOSTUNREACH, "HTTP status 500" },
+		{ "HTTP/1.1 404 Not Found\r\n\r\n \nno such platform\r\nmore\n", 404, -ENOENT,
+		  "HTTP status 404, \"no such platform\"" },
+		{ "HTTP/1.1 500 Oops\r\n\r\n<html>busy</html>", 500, -EHOSTUNREACH,
+		  "HTTP status 500" },
 		{ "HTTP/1.1 403 No\r\n\r\na\x1b[2Jb", 403, -EHOSTUNREACH, "HTTP status 403, \"a" },
 		{ "HTTP/1.1 204 None\r\n\r\n", 204, -EHOSTUNREACH, "HTTP status 204" },
-		{ "HTTP/1.1 201 Made\r\n\r\n12345", 201, -EHOSTUNREACH, "HTTP status 201, \"12345\"" },
+		{ "HTTP/1.1 201 Made\r\n\r\n12345", 201, -EHOSTUNREACH,
+		  "HTTP status 201, \"12345\"" },
 		{ "HTTP/1.1 304 Same\r\n\r\n", 304, -EHOSTUNREACH, "HTTP status 304" },
 	};
 
@@ -329,7 +342,8 @@ static void test_many_words(void **state)
 
 static void test_busy(void **state)
 {
-	static const char *const busy[] = { "HTTP/1.1 503 Busy\r\n\r\n", "HTTP/1.1 429 Slower\r\n\r\n" };
+	static const char *const busy[] = { "HTTP/1.1 503 Busy\r\n\r\n",
+					    "HTTP/1.1 429 Slower\r\n\r\n" };
 	struct http h = new_http();
 
 	for (size_t i = 0; i < ARRAY_SIZE(busy); i++) {
@@ -407,7 +421,8 @@ static void test_header(void **state)
 		http_answer_done(&a);
 	}
 	/* Twice, the same or not. */
-	assert_int_equal(get_header(&h, "HTTP/1.1 200 OK\r\nChain: a\r\nchain: a\r\n\r\n1", &a), -EHOSTUNREACH);
+	assert_int_equal(get_header(&h, "HTTP/1.1 200 OK\r\nChain: a\r\nchain: a\r\n\r\n1", &a),
+			 -EHOSTUNREACH);
 	assert_error(&h, "the header Chain of the answer is malformed");
 	assert_null(a.header);
 	/* That of an answer that does not count is forgotten. */
@@ -431,7 +446,8 @@ static void test_long_header(void **state)
 	for (int more = 0; more < 2; more++) {
 		char *text = NULL, *p;
 
-		assert_true(asprintf(&text, "HTTP/1.1 200 OK\r\nChain: x%*s\r\n\r\n1", HTTP_HEADER_MAX - 1 + more, "x") > 0);
+		assert_true(asprintf(&text, "HTTP/1.1 200 OK\r\nChain: x%*s\r\n\r\n1",
+				     HTTP_HEADER_MAX - 1 + more, "x") > 0);
 		p = strstr(text, "Chain: ") + 7;
 		memset(p, 'x', (size_t)(HTTP_HEADER_MAX + more));
 		assert_int_equal(get_header(&h, text, &a), more ? -EHOSTUNREACH : 0);
@@ -448,7 +464,9 @@ static void test_sent(void **state)
 	struct http h = new_http();
 
 	server.answers[0] = "HTTP/1.1 200 OK\r\n\r\n1";
-	assert_int_equal(get_with(&h, (struct http_request){ .send_header = "Metadata: true" }, NULL), 0);
+	assert_int_equal(get_with(&h, (struct http_request){ .send_header = "Metadata: true" },
+				  NULL),
+			 0);
 	assert_non_null(strstr(server.request, "\r\nMetadata: true\r\n"));
 	assert_null(strstr(server.request, "Content-Type"));
 	assert_int_equal(get_with(&h, (struct http_request){ .post = "{\"a\":1}" }, NULL), 0);
@@ -466,17 +484,22 @@ static void test_redirect(void **state)
 	struct http h = new_http();
 	char text[200];
 
-	snprintf(text, sizeof(text), "HTTP/1.1 302 There\r\nLocation: http://127.0.0.1:%u/other\r\n\r\n", server.port);
+	snprintf(text, sizeof(text),
+		 "HTTP/1.1 302 There\r\nLocation: http://127.0.0.1:%u/other\r\n\r\n", server.port);
 	assert_int_equal(get(&h, text, NULL), -EHOSTUNREACH);
 	assert_int_equal(server.n_asked, 1);
-	assert_int_equal(get(&h, "HTTP/1.1 302 There\r\nLocation: file:///etc/hostname\r\n\r\n", NULL), -EHOSTUNREACH);
+	assert_int_equal(get(&h, "HTTP/1.1 302 There\r\nLocation: file:///etc/hostname\r\n\r\n",
+			     NULL),
+			 -EHOSTUNREACH);
 	assert_int_equal(server.n_asked, 1);
 }
 
 /* On its way, as net/http.h wants it. */
 static int connect_to_server(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(server.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons(server.port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
@@ -512,8 +535,12 @@ static void test_own_connection(void **state)
 	assert_int_equal(server.n_asked, 2);
 	/* Nor is it for HTTPS, or with a name and a word. */
 	h.fd = connect_to_server();
-	assert_int_equal(get_with(&h, (struct http_request){ .url = "https://169.254.169.254/" }, NULL), -EHOSTUNREACH);
-	assert_int_equal(get_with(&h, (struct http_request){ .url = "http://u@169.254.169.254/" }, NULL), -EHOSTUNREACH);
+	assert_int_equal(get_with(&h, (struct http_request){ .url = "https://169.254.169.254/" },
+				  NULL),
+			 -EHOSTUNREACH);
+	assert_int_equal(get_with(&h, (struct http_request){ .url = "http://u@169.254.169.254/" },
+				  NULL),
+			 -EHOSTUNREACH);
 	close(h.fd);
 }
 

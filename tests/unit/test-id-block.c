@@ -16,7 +16,7 @@
 
 #include "tests/unit/vectors.h"
 
-/* Whether @signature, numbers in little-endian, is @key's of @data. */
+/* True if @signature, numbers in little-endian, is a signature by @key over @data. */
 static bool verifies(EVP_PKEY *key, const uint8_t *data, size_t len, const uint8_t *signature)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -70,7 +70,7 @@ static void test_auth(void **state)
 	block[95] ^= 1;
 	assert_false(verifies(id, block, sizeof(block), auth + 0x40));
 
-	/* Without an author there is nothing where it would be. */
+	/* Without an author its place is empty. */
 	assert_int_equal(id_auth_make(block, id, NULL, auth), 0);
 	assert_memory_equal(auth, "\1\0\0\0\0\0\0\0", 8);
 	for (size_t i = 0x644; i < ID_AUTH_LEN; i++)
@@ -135,11 +135,9 @@ static void hex_of(struct json_object *o, const char *name, uint8_t *ret, size_t
 		assert_int_equal(parse_hex(json_object_get_string(v), ret, len), 0);
 }
 
-/*
- * @auth is what others assembled from the same block and keys; signatures are never the same
- * twice.
- */
-static void check_set(const char *json, const char *id_pem, const char *author_pem, const char *auth)
+/* @auth was made by others from the same block and keys; signatures are never the same twice. */
+static void check_set(const char *json, const char *id_pem, const char *author_pem,
+		      const char *auth)
 {
 	char path[PATH_MAX], file[64];
 	EVP_PKEY *id = load_key(id_pem), *author = load_key(author_pem);
@@ -161,7 +159,8 @@ static void check_set(const char *json, const char *id_pem, const char *author_p
 		assert_int_equal(parse_u64(json_object_get_string(v), &b.policy), 0);
 	id_block_make(&b, block);
 	assert_true(json_object_object_get_ex(o, "id_block", &v));
-	assert_int_equal(base64_decode(json_object_get_string(v), want, sizeof(want)), sizeof(want));
+	assert_int_equal(base64_decode(json_object_get_string(v), want, sizeof(want)),
+			 sizeof(want));
 	assert_memory_equal(block, want, sizeof(want));
 	check_key_digest(id, o, "id_key_digest");
 	check_key_digest(author, o, "author_key_digest");

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#define HEADERS 32	/* where they begin: behind the longer header of version 2 */
+#define HEADERS 32	/* where the headers begin: behind the longer header of version 2 */
 
-/* @n headers, each for one of @platforms, and one of another type. */
+/* Make @n headers, each for one of @platforms, and a header of another type. */
 static size_t make_file(uint8_t ret[static 256], const uint8_t *platforms, size_t n)
 {
 	uint8_t *p = ret + HEADERS;

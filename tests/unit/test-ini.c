@@ -72,7 +72,8 @@ static void test_bad(void **state)
 
 static void test_items(void **state)
 {
-	static const char text[] = "; one\n\n # two = [x] \" \xc3\xa9\n [A] \t\na = 1 2\n\tb=\nc==#;\"\\n\n"
+	static const char text[] = "; one\n\n # two = [x] \" \xc3\xa9\n [A] \t\na = 1 "
+				   "2\n\tb=\nc==#;\"\\n\n"
 				   "[B]\na=x'y\\z#\n\n[C-1.x_]\nd= \"\xc3\xa9 1\" \ne=\"\"";
 	static const struct {
 		unsigned line;
@@ -83,7 +84,8 @@ static void test_items(void **state)
 		{ 11, "C-1.x_", NULL, "" }, { 12, "C-1.x_", "d", "\xc3\xa9 1" },
 		{ 13, "C-1.x_", "e", "" },
 	};
-	static const char plain[] = "\n\n\n[A]\na=1 2\nb=\nc==#;\"\\n\n[B]\na=x'y\\z#\n\n[C-1.x_]\nd=\xc3\xa9 1\ne=";
+	static const char plain[] =
+		"\n\n\n[A]\na=1 2\nb=\nc==#;\"\\n\n[B]\na=x'y\\z#\n\n[C-1.x_]\nd=\xc3\xa9 1\ne=";
 	char copy[sizeof(text)];
 	struct ini_error e;
 	struct ini_item i;
@@ -103,7 +105,7 @@ static void test_items(void **state)
 	memcpy(copy, text, sizeof(text));
 	assert_int_equal(ini_plain(copy, strlen(text)), strlen(plain));
 	assert_memory_equal(copy, plain, strlen(plain));
-	/* No options at all are no error of the text. */
+	/* A text without options is not an error. */
 	assert_int_equal(ini_check("", 0, &e), 0);
 	assert_int_equal(ini_check("\n# x", 4, &e), 0);
 }
@@ -114,7 +116,7 @@ static void test_limits(void **state)
 	struct ini_error e;
 	size_t n;
 
-	/* A comment counts too: what is cut in its middle goes on as a setting. */
+	/* A comment counts too: if a reader cuts it, its rest is read as a setting. */
 	memset(text, '#', INI_LINE_MAX + 1);
 	assert_int_equal(ini_check(text, INI_LINE_MAX, &e), 0);
 	assert_int_equal(ini_check(text, INI_LINE_MAX + 1, &e), -EMSGSIZE);

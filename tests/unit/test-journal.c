@@ -59,9 +59,12 @@ static struct journal_record delivery(uint16_t id, const char *to, enum delivery
 	return r;
 }
 
-static struct journal_record_1 old(uint16_t id, enum secret_state state, const char *to, bool rejected)
+static struct journal_record_1 old(uint16_t id, enum secret_state state, const char *to,
+				   bool rejected)
 {
-	struct journal_record_1 r = { .magic = JOURNAL_MAGIC_1, .state = (uint8_t)state, .rejected = rejected, .size = 7 };
+	struct journal_record_1 r = {
+		.magic = JOURNAL_MAGIC_1, .state = (uint8_t)state, .rejected = rejected, .size = 7
+	};
 
 	memcpy(r.guid.b, &id, sizeof(id));
 	r.guid.b[15] = 1;
@@ -70,7 +73,7 @@ static struct journal_record_1 old(uint16_t id, enum secret_state state, const c
 	return r;
 }
 
-/* The file's bytes, as journal_write() makes them.  Yours. */
+/* Returns the bytes of the file that journal_write() makes.  They are yours. */
 static uint8_t *bytes(struct journal_record *list, size_t n, size_t *ret_len)
 {
 	char *data;
@@ -88,7 +91,8 @@ static const struct journal_record *find(const struct journal *j, uint16_t id, c
 	for (size_t i = 0; i < j->n; i++) {
 		const struct journal_record *r = &j->records[i];
 
-		if (memcmp(r->guid.b, &id, sizeof(id)) != 0 || r->kind != (to ? JOURNAL_DELIVERY : JOURNAL_SECRET) ||
+		if (memcmp(r->guid.b, &id, sizeof(id)) != 0 ||
+		    r->kind != (to ? JOURNAL_DELIVERY : JOURNAL_SECRET) ||
 		    (to && strcmp(r->consumer, to) != 0))
 			continue;
 		assert_null(found);
@@ -100,8 +104,12 @@ static const struct journal_record *find(const struct journal *j, uint16_t id, c
 static void test_parse(void **state)
 {
 	struct journal_record in[] = {
-		secret(1, SECRET_PRESENT), secret(2, SECRET_DELIVERED), delivery(2, "cryptsetup:data", DELIVERY_OPENED),
-		delivery(2, "cryptsetup:home", DELIVERY_REJECTED), secret(1, SECRET_WIPED), secret(1, SECRET_DELIVERED),
+		secret(1, SECRET_PRESENT),
+		secret(2, SECRET_DELIVERED),
+		delivery(2, "cryptsetup:data", DELIVERY_OPENED),
+		delivery(2, "cryptsetup:home", DELIVERY_REJECTED),
+		secret(1, SECRET_WIPED),
+		secret(1, SECRET_DELIVERED),
 		{ .kind = JOURNAL_GAP, .since_usec = { 5 } },
 	};
 	_cleanup_(journal_done) struct journal j = { 0 };
@@ -112,7 +120,7 @@ static void test_parse(void **state)
 	assert_int_equal(journal_parse(data, len, &j), 0);
 	assert_false(j.lossy);
 	assert_int_equal(j.n, 5);
-	/* No record of this version takes a state back. */
+	/* A record of this version never takes a state back. */
 	assert_int_equal(find(&j, 1, NULL)->state, SECRET_WIPED);
 	assert_int_equal(find(&j, 2, NULL)->state, SECRET_DELIVERED);
 	assert_int_equal(find(&j, 2, "cryptsetup:data")->state, DELIVERY_OPENED);
@@ -120,10 +128,11 @@ static void test_parse(void **state)
 	assert_int_equal(find(&j, 2, "cryptsetup:home")->peer_pid, 12);
 }
 
-/* Cut anywhere, and with any byte changed: all records but the one that is hit are there. */
+/* The file is cut anywhere, or any byte is changed: all other records are still there. */
 static void test_damage(void **state)
 {
-	struct journal_record in[] = { secret(1, SECRET_CONFIRMED), secret(2, SECRET_DELIVERED), secret(3, SECRET_WIPED) };
+	struct journal_record in[] = { secret(1, SECRET_CONFIRMED), secret(2, SECRET_DELIVERED),
+				       secret(3, SECRET_WIPED) };
 	_cleanup_(freep) uint8_t *data = NULL;
 	struct journal j;
 	size_t len;
@@ -141,13 +150,14 @@ static void test_damage(void **state)
 		assert_true(j.lossy);
 		assert_int_equal(j.n, 2);
 		for (uint16_t id = 1; id <= 3; id++)
-			assert_int_equal(find(&j, id, NULL) != NULL, (size_t)id != 1 + at / sizeof(in[0]));
+			assert_int_equal(find(&j, id, NULL) != NULL,
+					 (size_t)id != 1 + at / sizeof(in[0]));
 		journal_done(&j);
 		data[at] ^= 0x40;
 	}
 }
 
-/* Bytes that are no record between two that are, of any length: both are there. */
+/* Bytes that are not a record, of any length, between two records: both records are found. */
 static void test_garbage_between(void **state)
 {
 	struct journal_record in[] = { secret(1, SECRET_DELIVERED), secret(2, SECRET_WIPED) };
@@ -175,7 +185,8 @@ static void test_garbage_between(void **state)
 static void test_bad_fields(void **state)
 {
 	for (unsigned i = 0; i < 9; i++) {
-		struct journal_record r = i < 4 ? secret(1, SECRET_PRESENT) : delivery(1, "get", DELIVERY_TAKEN);
+		struct journal_record r = i < 4 ? secret(1, SECRET_PRESENT) :
+						  delivery(1, "get", DELIVERY_TAKEN);
 		struct journal j;
 		uint8_t *data;
 		size_t len;
@@ -200,10 +211,11 @@ static void test_bad_fields(void **state)
 	}
 }
 
-/* The record of the secret is damaged: that it was given away is not forgotten. */
+/* The record of the secret is damaged, but it is still known that the secret was given away. */
 static void test_only_delivery(void **state)
 {
-	struct journal_record in[] = { secret(1, SECRET_DELIVERED), delivery(1, "cryptsetup:data", DELIVERY_REJECTED),
+	struct journal_record in[] = { secret(1, SECRET_DELIVERED),
+				       delivery(1, "cryptsetup:data", DELIVERY_REJECTED),
 				       delivery(2, "cryptsetup:data", DELIVERY_OFFERED) };
 	_cleanup_(journal_done) struct journal j = { 0 };
 	_cleanup_(freep) uint8_t *data = NULL;
@@ -227,12 +239,14 @@ static void test_version_1(void **state)
 		char torn[100];
 		struct journal_record_1 b[6];
 	} in = {
-		.a = { old(1, SECRET_PRESENT, "", false), old(1, SECRET_DELIVERED, "cryptsetup:data", false),
+		.a = { old(1, SECRET_PRESENT, "", false),
+		       old(1, SECRET_DELIVERED, "cryptsetup:data", false),
 		       old(1, SECRET_DELIVERED, "cryptsetup:data", true) },
 		.torn = "ccj1",
-		.b = { old(1, SECRET_DELIVERED, "cryptsetup:home", false), old(2, SECRET_WIPED, "cryptsetup:x", false),
-		       old(2, SECRET_PRESENT, "", false), old(3, SECRET_DELIVERED, "get", false), old(4, SECRET_PRESENT, "", false),
-		       old(4, SECRET_WIPED, "", false) },
+		.b = { old(1, SECRET_DELIVERED, "cryptsetup:home", false),
+		       old(2, SECRET_WIPED, "cryptsetup:x", false),
+		       old(2, SECRET_PRESENT, "", false), old(3, SECRET_DELIVERED, "get", false),
+		       old(4, SECRET_PRESENT, "", false), old(4, SECRET_WIPED, "", false) },
 	};
 	_cleanup_(journal_done) struct journal j = { 0 };
 
@@ -242,17 +256,18 @@ static void test_version_1(void **state)
 	assert_int_equal(find(&j, 1, "cryptsetup:data")->state, DELIVERY_REJECTED);
 	assert_int_equal(find(&j, 1, "cryptsetup:home")->state, DELIVERY_READ);
 	assert_int_equal(find(&j, 1, "cryptsetup:home")->peer_pid, 0);
-	/* That version let one come back. */
+	/* Version 1 let a secret come back. */
 	assert_int_equal(find(&j, 2, NULL)->state, SECRET_PRESENT);
 	assert_null(find(&j, 2, "cryptsetup:x"));
 	assert_int_equal(find(&j, 3, "get")->state, DELIVERY_TAKEN);
 	assert_int_equal(find(&j, 4, NULL)->state, SECRET_WIPED);
 }
 
-/* Cut short anywhere by a file system that was full: what was appended after it counts, all of it. */
+/* A full file system has cut the file anywhere.  Everything that was appended later counts. */
 static void test_version_1_torn(void **state)
 {
-	struct journal_record_1 a = old(1, SECRET_DELIVERED, "cryptsetup:data", false), b = old(1, SECRET_WIPED, "cryptsetup:data", false);
+	struct journal_record_1 a = old(1, SECRET_DELIVERED, "cryptsetup:data", false),
+				b = old(1, SECRET_WIPED, "cryptsetup:data", false);
 	uint8_t with[3 * sizeof(a)];
 
 	for (size_t n = 1; n < sizeof(a); n++) {
@@ -268,7 +283,7 @@ static void test_version_1_torn(void **state)
 	}
 }
 
-/* 12 MiB of it, which that version made and then would not start with. */
+/* 12 MiB of records.  Version 1 wrote that much, and then could not start. */
 static void test_version_1_huge(void **state)
 {
 	size_t n = (12u << 20) / sizeof(struct journal_record_1);
@@ -285,14 +300,14 @@ static void test_version_1_huge(void **state)
 	assert_int_equal(find(&j, 2, NULL)->state, SECRET_WIPED);
 	journal_done(&j);
 	free(list);
-	/* Longer than is read at all: the end counts. */
+	/* The file is longer than what is read: the end counts. */
 	assert_int_equal(truncate(path, (48 << 20) + 1), 0);
 	assert_int_equal(journal_read(path, &j), 1);
 	assert_int_equal(j.n, 0);
 	journal_done(&j);
 }
 
-/* More secrets than there can be: what does not fit is said to be lost. */
+/* More secrets than fit: the rest is reported as lost. */
 static void test_too_many(void **state)
 {
 	size_t n = JOURNAL_MAX_RECORDS + 5;
@@ -326,7 +341,7 @@ static void test_file(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, sizeof(in));
 	assert_int_equal(st.st_mode & 07777, 0600);
-	/* A keeper that was killed while it wrote leaves a file of that name. */
+	/* A keeper that is killed while writing leaves a file with such a name. */
 	snprintf(left, sizeof(left), "%s.Ab12xY", path);
 	snprintf(other, sizeof(other), "%s/cocod.sock", dir);
 	assert_int_equal(write_file_atomic(left, "x", 1, 0600, false), 0);
@@ -338,7 +353,7 @@ static void test_file(void **state)
 	assert_int_equal(access(other, F_OK), 0);
 }
 
-/* What is no journal stops nobody: it is set aside, and a new one can be written. */
+/* A path that is not a journal stops nothing: it is renamed, and a new journal can be written. */
 static void test_no_file(void **state)
 {
 	struct journal_record in[] = { secret(1, SECRET_DELIVERED) };
@@ -369,7 +384,7 @@ static void test_no_file(void **state)
 	}
 }
 
-/* Another's file, and we may not read it: as cocod, which has no capability for that. */
+/* A file of another user that cannot be read; cocod has no capability to read it either. */
 static void test_unreadable(void **state)
 {
 	struct journal_record in[] = { secret(1, SECRET_DELIVERED) };
@@ -396,8 +411,8 @@ static void test_unreadable(void **state)
 }
 
 /*
- * What every write that fails must leave: the last states, and no half of the new ones; and
- * when there is room again the new ones are there.
+ * What every failed write must leave: the last states, and no half of the new states.  Once there
+ * is room again, the new states are written.
  */
 static void fails_and_recovers(int (*make_room)(void), int error)
 {
@@ -455,7 +470,8 @@ static void test_full(void **state)
 	int fd;
 
 	if (geteuid() != 0 || mount("none", dir, "tmpfs", 0, "size=256k") < 0) {
-		print_message("# a tmpfs cannot be mounted here: a full file system is not tested\n");
+		print_message("# a tmpfs cannot be mounted here: a full "
+			      "file system is not tested\n");
 		skip();
 	}
 	assert_int_equal(journal_write(path, in, 1), 0);
@@ -473,9 +489,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_parse), TEST(test_damage), TEST(test_garbage_between), TEST(test_bad_fields),
-		TEST(test_only_delivery), TEST(test_version_1), TEST(test_version_1_torn), TEST(test_version_1_huge), TEST(test_too_many),
-		TEST(test_file), TEST(test_no_file), TEST(test_unreadable), TEST(test_file_limit), TEST(test_full),
+		TEST(test_parse),	   TEST(test_damage),	      TEST(test_garbage_between),
+		TEST(test_bad_fields),	   TEST(test_only_delivery),  TEST(test_version_1),
+		TEST(test_version_1_torn), TEST(test_version_1_huge), TEST(test_too_many),
+		TEST(test_file),	   TEST(test_no_file),	      TEST(test_unreadable),
+		TEST(test_file_limit),	   TEST(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

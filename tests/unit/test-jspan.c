@@ -15,7 +15,7 @@ static struct bytes text(const char *s)
 	return (struct bytes){ (const uint8_t *)s, strlen(s) };
 }
 
-/* In a block of its own length, so that a sanitizer sees the first byte read past it. */
+/* In a block of exactly that length, so that a sanitizer sees the first byte read past its end. */
 static int check_len(const char *s, size_t len)
 {
 	uint8_t *exact = malloc(len ? len : 1);
@@ -39,8 +39,20 @@ static int check(const char *s)
 static void test_good(void **state)
 {
 	static const char *const good[] = {
-		"{}", "[]", " {\t} \r\n", "\"\"", "0", "-0", "1.5e-3", "12E+4", "true", "false", "null", "[1, 2 ,[3]]",
-		"{\"a\":{\"a\":[{\"a\":1}]},\"b\":\"\\u00e9\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"",
+		"{}",
+		"[]",
+		" {\t} \r\n",
+		"\"\"",
+		"0",
+		"-0",
+		"1.5e-3",
+		"12E+4",
+		"true",
+		"false",
+		"null",
+		"[1, 2 ,[3]]",
+		"{\"a\":{\"a\":[{\"a\":1}]},\"b\":\"\\u00e9\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
+		"\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"",
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -50,13 +62,64 @@ static void test_good(void **state)
 static void test_bad(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "{", "}", "[", "{]", "[}", "{} {}", "{}x", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}",
-		"{\"a\" 1}", "{a:1}", "{'a':1}", "{1:1}", "\"", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12g4\"", "\"\\u12\"", "\"\t\"", "01", "-", "+1",
-		"1.", ".5", "1e", "1e+", "0x1", "tru", "True", "nul", "NaN", "Infinity", "/* */1", "[1]//", "\"\\",
-		/* the same member twice, also where it is written in another way */
-		"{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2,\"a\":1}", "{\"b\":{\"a\":1,\"a\":2}}", "[{\"a\":1,\"a\":2}]", "{\"\\u0061\":1}",
-		/* no UTF-8: cut, alone, too long, surrogate, too high */
-		"\"\xc3\"", "\"\xa9\"", "\"\xc0\x80\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xff\"", "\xef\xbb\xbf{}",
+		"",
+		" ",
+		"{",
+		"}",
+		"[",
+		"{]",
+		"[}",
+		"{} {}",
+		"{}x",
+		"[1,]",
+		"[,1]",
+		"[1 2]",
+		"{\"a\"}",
+		"{\"a\":}",
+		"{\"a\":1,}",
+		"{,}",
+		"{\"a\" 1}",
+		"{a:1}",
+		"{'a':1}",
+		"{1:1}",
+		"\"",
+		"\"a",
+		"\"\\\"",
+		"\"\\x\"",
+		"\"\\u12g4\"",
+		"\"\\u12\"",
+		"\"\t\"",
+		"01",
+		"-",
+		"+1",
+		"1.",
+		".5",
+		"1e",
+		"1e+",
+		"0x1",
+		"tru",
+		"True",
+		"nul",
+		"NaN",
+		"Infinity",
+		"/* */1",
+		"[1]//",
+		"\"\\",
+		/* the same member twice, also with another spelling of its name */
+		"{\"a\":1,\"a\":2}",
+		"{\"a\":1,\"b\":2,\"a\":1}",
+		"{\"b\":{\"a\":1,\"a\":2}}",
+		"[{\"a\":1,\"a\":2}]",
+		"{\"\\u0061\":1}",
+		/* not UTF-8: cut, alone, too long, surrogate, too high */
+		"\"\xc3\"",
+		"\"\xa9\"",
+		"\"\xc0\x80\"",
+		"\"\xe0\x80\x80\"",
+		"\"\xed\xa0\x80\"",
+		"\"\xf4\x90\x80\x80\"",
+		"\"\xff\"",
+		"\xef\xbb\xbf{}",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -98,7 +161,8 @@ static void test_walk(void **state)
 	struct bytes v, it, name, value;
 	uint64_t n;
 
-	assert_int_equal(jspan_check(text(" {\"a\": [1 , \"]\\\"\" ], \"bc\" :{\"x\":{}},\"d\":7} "),
+	assert_int_equal(jspan_check(text(" {\"a\": [1 , \"]\\\"\" ], \"bc\" "
+					  ":{\"x\":{}},\"d\":7} "),
 				     &v),
 			 0);
 	assert_int_equal(jspan_type(v), JSPAN_OBJECT);
@@ -120,7 +184,7 @@ static void test_walk(void **state)
 	assert_int_equal(n, 1);
 	assert_int_equal(jspan_next_element(&it, &value), 1);
 	assert_int_equal(jspan_type(value), JSPAN_STRING);
-	assert_int_equal(jspan_text(value, &name), -EBADMSG);	/* it has an escape */
+	assert_int_equal(jspan_text(value, &name), -EBADMSG);	/* the string has an escape */
 	assert_int_equal(jspan_next_element(&it, &value), 0);
 
 	assert_int_equal(jspan_member(v, "x", &value), -ENOENT);
@@ -153,7 +217,7 @@ static void test_values(void **state)
 	assert_int_equal(jspan_hex(text("\"aBcg\""), hex, 2), -EBADMSG);
 	assert_int_equal(jspan_hex(text("\"0x00\""), hex, 2), -EBADMSG);
 	assert_int_equal(jspan_hex(text("1234"), hex, 2), -EBADMSG);
-	/* A value of a text that nobody checked. */
+	/* A value of an unchecked text. */
 	assert_int_equal(jspan_hex(text("\"aBc00"), hex, 2), -EBADMSG);
 	assert_int_equal(jspan_hex(text("\""), hex, 0), -EBADMSG);
 	assert_true(jspan_text_is(text("\"TDX\""), "TDX"));
@@ -161,7 +225,7 @@ static void test_values(void **state)
 	assert_false(jspan_text_is(text("\"TD\""), "TDX"));
 }
 
-/* In blocks of their own lengths, so that a sanitizer sees the first byte past either. */
+/* In blocks of exactly their lengths, so that a sanitizer sees the first byte past either end. */
 static int meaning(const char *s, char **ret, size_t *ret_len)
 {
 	size_t len = strlen(s);
@@ -188,12 +252,27 @@ static void test_string(void **state)
 		{ "\"caf\xc3\xa9\"", "caf\xc3\xa9" },
 		{ "\"caf\\u00e9\"", "caf\xc3\xa9" },
 		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
-		{ "\"\\u0001\\u007f\\u0080\\u07ff\\u0800\\uD7FF\\ue000\\uffff\"", "\x01\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf" },
+		{ "\"\\u0001\\u007f\\u0080\\u07ff\\u0800\\uD7FF\\ue000\\uffff\"",
+		  "\x01\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf" },
 		{ "\"\\ud800\\udc00\\uDBFF\\uDFFF\"", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
 	};
 	static const char *const bad[] = {
-		"", "\"", "1", "{}", "null", "\"\\u0000\"", "\"\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\ud800\"",
-		"\"\\udc00\"", "\"\\udc00\\ud800\"", "\"\\ud800\\ue000\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\x\"",
+		"",
+		"\"",
+		"1",
+		"{}",
+		"null",
+		"\"\\u0000\"",
+		"\"\\ud800\"",
+		"\"\\ud800x\"",
+		"\"\\ud800\\n\"",
+		"\"\\ud800\\ud800\"",
+		"\"\\udc00\"",
+		"\"\\udc00\\ud800\"",
+		"\"\\ud800\\ue000\"",
+		"\"\\u12\"",
+		"\"\\u12g4\"",
+		"\"\\x\"",
 	};
 	size_t len;
 	char *got;
@@ -212,16 +291,27 @@ static void test_string(void **state)
 static void test_time(void **state)
 {
 	static const char *const bad[] = {
-		"\"2026-01-31\"", "\"2026-01-31T12:00:00\"", "\"2026-01-31T12:00:00z\"", "\"2026-1-31T12:00:000Z\"", "\"2026-13-31T12:00:00Z\"",
-		"\"2026-00-31T12:00:00Z\"", "\"2026-02-29T12:00:00Z\"", "\"2026-01-00T12:00:00Z\"", "\"2026-01-31T24:00:00Z\"",
-		"\"2026-01-31T12:60:00Z\"", "\"2026-01-31T12:00:60Z\"", "\"0000-01-31T12:00:00Z\"", "\"2026-01-31T12:00:00+01\"", "2026",
+		"\"2026-01-31\"",
+		"\"2026-01-31T12:00:00\"",
+		"\"2026-01-31T12:00:00z\"",
+		"\"2026-1-31T12:00:000Z\"",
+		"\"2026-13-31T12:00:00Z\"",
+		"\"2026-00-31T12:00:00Z\"",
+		"\"2026-02-29T12:00:00Z\"",
+		"\"2026-01-00T12:00:00Z\"",
+		"\"2026-01-31T24:00:00Z\"",
+		"\"2026-01-31T12:60:00Z\"",
+		"\"2026-01-31T12:00:60Z\"",
+		"\"0000-01-31T12:00:00Z\"",
+		"\"2026-01-31T12:00:00+01\"",
+		"2026",
 	};
 	char buf[64];
 	int64_t t;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(jspan_time(text(bad[i]), &t), -EBADMSG);
-	/* Each day of four centuries, as the C library counts them. */
+	/* Each day of four centuries, compared with the C library. */
 	for (int64_t day = -3653; day < 143000; day++) {
 		time_t want = day * 86400 + day % 86400;
 		struct tm tm;
@@ -278,12 +368,16 @@ static void test_readers_of_bytes(void **state)
 	const struct jspan_field *at;
 	struct bytes found[2];
 
-	assert_int_equal(jspan_object_read(text("{\"value\":[1, 2],\"text\":\"abc\"}"), fields, true, found, &at), 0);
+	assert_int_equal(jspan_object_read(text("{\"value\":[1, 2],\"text\":\"abc\"}"), fields,
+					   true, found, &at),
+			 0);
 	assert_int_equal(found[0].len, 6);
 	assert_memory_equal(found[0].p, "[1, 2]", 6);
 	assert_int_equal(found[1].len, 3);
 	assert_memory_equal(found[1].p, "abc", 3);
-	assert_int_equal(jspan_object_read(text("{\"value\":1,\"text\":2}"), fields, true, found, &at), -EBADMSG);
+	assert_int_equal(jspan_object_read(text("{\"value\":1,\"text\":2}"), fields, true, found,
+					   &at),
+			 -EBADMSG);
 	assert_string_equal(at->name, "text");
 }
 

@@ -84,7 +84,8 @@ static int setup(void **state)
 	snprintf(journal, sizeof(journal), "%s.journal", dir);
 	k = (struct keeper){ .directory = { .name = "directory", .path = dir } };
 	policies[0] = (struct secret_policy){ .name = "home" };
-	if (guid_parse(HOME, 36, &policies[0].guid) < 0 || secret_policy_set_consumers(&policies[0], "cryptsetup:home") < 0)
+	if (guid_parse(HOME, 36, &policies[0].guid) < 0 ||
+	    secret_policy_set_consumers(&policies[0], "cryptsetup:home") < 0)
 		return -1;
 	policies[0].wipe = WIPE_CONFIRMED;
 	request_answer = 0;
@@ -154,7 +155,9 @@ static void test_gate(void **state)
 
 static void test_verdicts(void **state)
 {
-	struct attest_verdict v = { .result = ATTEST_ACCEPTED, .provider = "double", .reason = "a\x1b[0m" };
+	struct attest_verdict v = { .result = ATTEST_ACCEPTED,
+				    .provider = "double",
+				    .reason = "a\x1b[0m" };
 
 	k.gate.wants_evidence = true;
 	k.gate.state = "closed";
@@ -181,7 +184,9 @@ static void test_verdicts(void **state)
 /* Every client that asks causes an attempt.  The same failure is logged once. */
 static void test_said_once(void **state)
 {
-	struct attest_verdict v = { .result = ATTEST_REFUSED, .provider = "double", .code = "DEBUG", .reason = "because" };
+	struct attest_verdict v = {
+		.result = ATTEST_REFUSED, .provider = "double", .code = "DEBUG", .reason = "because"
+	};
 
 	k.gate.wants_evidence = true;
 	k.gate.state = "closed";
@@ -264,9 +269,12 @@ static void test_wipe_policies(void **state)
 
 			e->policy.wipe = rows[i].wipe;
 			if (outcome > 0)
-				deliver(e, "cryptsetup:data", outcome == 1 ? DELIVERY_READ : DELIVERY_OPENED);
+				deliver(e, "cryptsetup:data",
+					outcome == 1 ? DELIVERY_READ : DELIVERY_OPENED);
 			keeper_settle(&k, e);
-			assert_int_equal(e->state, outcome == 0 ? rows[i].present : outcome == 1 ? rows[i].delivered : rows[i].confirmed);
+			assert_int_equal(e->state, outcome == 0 ? rows[i].present :
+						   outcome == 1 ? rows[i].delivered :
+								  rows[i].confirmed);
 			/* Whatever the policy says, one that is due goes. */
 			e->wipe_due = true;
 			keeper_settle(&k, e);
@@ -284,7 +292,8 @@ static void test_wipe(void **state)
 
 	assert_int_equal(keeper_wipe(&k, e), 0);
 	assert_false(exists(LUKS));
-	assert_non_null(strstr(last_line, "'luks' is wiped: its file is unlinked (a directory for tests"));
+	assert_non_null(strstr(last_line, "'luks' is wiped: its file is "
+					  "unlinked (a directory for tests"));
 	n_logged = 0;
 	assert_int_equal(keeper_wipe(&k, e), 0);
 	assert_int_equal(n_logged, 0);
@@ -300,7 +309,8 @@ static void test_wipe(void **state)
 	assert_int_equal(system(command), 0);
 	assert_int_equal(keeper_wipe(&k, entry("home")), -EISDIR);
 	assert_int_equal(entry("home")->state, SECRET_PRESENT);
-	assert_non_null(strstr(last_line, "Failed to wipe secret 'home', it is still in the kernel's memory"));
+	assert_non_null(strstr(last_line, "Failed to wipe secret 'home', it is still in the "
+					  "kernel's memory"));
 }
 
 /* ---- what a person is told ---- */
@@ -339,7 +349,8 @@ static void test_warnings(void **state)
 	assert_int_equal(count_warnings(NULL), 0);
 	put(LUKS);
 	assert_int_equal(keeper_scan(&k), 0);
-	assert_int_equal(count_warnings("Secret 'luks' was wiped, and its source shows it again"), 1);
+	assert_int_equal(count_warnings("Secret 'luks' was wiped, and its source shows it again"),
+			 1);
 	assert_int_equal(count_warnings(NULL), 1);
 }
 
@@ -364,7 +375,9 @@ static void test_noted(void **state)
 /* What the host wrote counts in a TD whose quote was accepted, not before, and not after. */
 static void test_host_table(void **state)
 {
-	struct attest_verdict v = { .result = ATTEST_ACCEPTED, .type = "tdx", .provider = "double", .rtmr0 = true };
+	struct attest_verdict v = {
+		.result = ATTEST_ACCEPTED, .type = "tdx", .provider = "double", .rtmr0 = true
+	};
 	struct secret *s = NULL;
 
 	k.directory.host_table = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an initrd judged by is neither lost nor replaced on the way to the system after it. */
+/* What an initrd judged by is neither lost nor replaced on its way to the system. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,8 @@ static int setup(void **state)
 	snprintf(root, sizeof(root), "%s/root", work);
 	snprintf(runtime, sizeof(runtime), "%s/run", work);
 	snprintf(file, sizeof(file), "%s/gate", runtime);
-	snprintf(command, sizeof(command), "mkdir -p %s/etc/cocod %s/etc/cocod %s", initrd, root, runtime);
+	snprintf(command, sizeof(command), "mkdir -p %s/etc/cocod %s/etc/cocod %s", initrd, root,
+		 runtime);
 	if (system(command) != 0)
 		return -1;
 	put(initrd, "etc/initrd-release", "ID=test\n");
@@ -116,7 +117,10 @@ static void test_bytes(void **state)
 	assert_int_equal(kept_differences(k, again), 0);
 }
 
-/* Cut off anywhere, with more behind it, or with a bit changed: refused, or it says something else that is whole. */
+/*
+ * The file is cut anywhere, has more bytes, or has a changed bit: it is refused, or says
+ * something else that is consistent.
+ */
 static void test_damage(void **state)
 {
 	_cleanup_(kept_freep) struct kept *k = sample();
@@ -140,8 +144,13 @@ static void test_damage(void **state)
 
 		data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		if (kept_parse(data, len, &other) == 0) {
-			/* Require=, BindPolicy=, the verdict and its time, the error's text; never a policy. */
-			assert_true(bit / 8 == 8 || bit / 8 == 9 || (bit / 8 >= 20 && bit / 8 < 32) || (bit / 8 >= 96 && bit / 8 <= 106));
+			/*
+			 * Require=, BindPolicy=, the verdict and its time, or the error's text, but
+			 * never a policy.
+			 */
+			assert_true(bit / 8 == 8 || bit / 8 == 9 ||
+				    (bit / 8 >= 20 && bit / 8 < 32) ||
+				    (bit / 8 >= 96 && bit / 8 <= 106));
 			n_taken++;
 		}
 		data[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -157,10 +166,11 @@ static void assert_refused(int error, const char *words)
 	struct cause why = { "" };
 	struct carried c;
 
-	if (kept_load(file, &k, &why) != error || !strstr(why.text, words) || !strstr(why.text, file))
+	if (kept_load(file, &k, &why) != error || !strstr(why.text, words) ||
+	    !strstr(why.text, file))
 		fail_msg("'%s'", why.text);
 	assert_null(k);
-	/* Neither a root nor an initrd goes on with it, and neither replaces it. */
+	/* Neither a root nor an initrd accepts the file, and neither replaces it. */
 	for (int i = 0; i < 2; i++) {
 		carry(i ? initrd : root, &c);
 		assert_non_null(strstr(c.error, words));
@@ -226,7 +236,8 @@ static void test_nothing_kept(void **state)
 	carry(root, &c);
 	assert_null(c.kept);
 	assert_string_equal(c.error, "");
-	assert_int_equal(carried_note(&c, &(struct attest_verdict){ .result = ATTEST_ACCEPTED }, 1), 0);
+	assert_int_equal(carried_note(&c, &(struct attest_verdict){ .result = ATTEST_ACCEPTED }, 1),
+			 0);
 	carried_done(&c);
 	assert_int_equal(access(file, F_OK), -1);
 }
@@ -243,20 +254,20 @@ static void test_carry(void **state)
 	assert_string_equal(c.kept->policy, POLICY);
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
-	/* Killed here: the system finds the policy, and that there was no verdict. */
+	/* Killed here: the system finds the policy, and no verdict. */
 	carried_done(&c);
 	carry(root, &c);
 	assert_int_equal(c.kept->require, REQUIRE_EVIDENCE);
 	assert_int_equal(c.kept->result, ATTEST_NONE);
 	carried_done(&c);
-	/* Killed while it was writing: what was begun is in nobody's way. */
+	/* Killed while writing: the unfinished file is in nobody's way. */
 	put(runtime, "gate.a1b2c3", "coco");
 	carry(initrd, &c);
 	assert_true(c.own);
 	assert_int_equal(carried_note(&c, &v, 42), 0);
 	carried_done(&c);
 
-	/* The system finds it, every time, and leaves it alone. */
+	/* The system finds the file every time, and leaves it alone. */
 	for (int i = 0; i < 3; i++) {
 		carry(root, &c);
 		assert_string_equal(c.error, "");
@@ -273,17 +284,20 @@ static void test_carry(void **state)
 static void test_differences(void **state)
 {
 	static const struct {
-		const char *cocod_conf, *policy, *trust;	/* NULL: there is none */
+		const char *cocod_conf, *policy, *trust;	/* NULL: no file */
 		unsigned differs;
 		const char *names;
 	} rows[] = {
 		{ NULL, POLICY, NULL, 0, "" },
 		{ "[Cocod]\nRequire=evidence\n", POLICY, NULL, 0, "" },
 		{ "[Cocod]\nRequire=none\n", POLICY, NULL, MSG_DIFFERS_REQUIRE, "Require" },
-		{ "[Cocod]\nRequire=attested\nBindPolicy=yes\n", POLICY, NULL, MSG_DIFFERS_REQUIRE | MSG_DIFFERS_BIND, "Require, BindPolicy" },
+		{ "[Cocod]\nRequire=attested\nBindPolicy=yes\n", POLICY, NULL,
+		  MSG_DIFFERS_REQUIRE | MSG_DIFFERS_BIND, "Require, BindPolicy" },
 		{ NULL, POLICY "# more\n", NULL, MSG_DIFFERS_POLICY, "attest.conf" },
-		{ NULL, "", NULL, MSG_DIFFERS_REQUIRE | MSG_DIFFERS_POLICY, "Require, attest.conf" },
-		{ NULL, NULL, NULL, MSG_DIFFERS_REQUIRE | MSG_DIFFERS_POLICY, "Require, attest.conf" },
+		{ NULL, "", NULL, MSG_DIFFERS_REQUIRE | MSG_DIFFERS_POLICY,
+		  "Require, attest.conf" },
+		{ NULL, NULL, NULL, MSG_DIFFERS_REQUIRE | MSG_DIFFERS_POLICY,
+		  "Require, attest.conf" },
 		{ NULL, POLICY, TRUST, MSG_DIFFERS_TRUST, "attest.trust" },
 	};
 
@@ -295,7 +309,7 @@ static void test_differences(void **state)
 		drop(root, "etc/cocod/cocod.conf");
 		drop(root, "etc/cocod/attest.conf");
 		drop(root, "etc/cocod/attest.trust");
-		/* Also a root that says of itself that it is an initrd. */
+		/* Also a root that claims to be an initrd. */
 		if (i / ARRAY_SIZE(rows))
 			put(root, "etc/initrd-release", "ID=host\n");
 		if (rows[i % ARRAY_SIZE(rows)].cocod_conf)
@@ -322,7 +336,7 @@ static void test_errors(void **state)
 	struct carried c;
 	char dir[120];
 
-	/* It cannot be kept: then nothing is to be decided. */
+	/* The file cannot be written: then nothing may be decided. */
 	assert_int_equal(rmdir(runtime), 0);
 	carry(initrd, &c);
 	assert_non_null(strstr(c.error, "cannot be kept for the system after it"));
@@ -340,7 +354,10 @@ static void test_errors(void **state)
 	assert_int_equal(rmdir(dir), 0);
 	assert_int_equal(access(file, F_OK), -1);
 
-	/* A configuration with errors: what it wanted is not known, and the system is not to guess. */
+	/*
+	 * A configuration with errors: what it wanted is not known, and the system must not
+	 * guess.
+	 */
 	put(initrd, "etc/cocod/cocod.conf", "[Cocod]\nRequire=nothing\n");
 	carry(initrd, &c);
 	carried_done(&c);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A listening socket when descriptors run out: counted is how often the loop wakes, not how long it takes. */
+/*
+ * A listening socket when descriptors run out.  The test counts how often the loop wakes, not how
+ * long it takes.
+ */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,8 +38,10 @@ static int set_up(void **state)
 	t.spare = -EBADF;
 	t.n_asked_for_room = 0;
 	t.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	return t.fd < 0 || bind(t.fd, (struct sockaddr *)&t.sa, sizeof(sa_family_t)) < 0 || listen(t.fd, 8) < 0 ||
-			       getsockname(t.fd, (struct sockaddr *)&t.sa, &t.sa_len) < 0 || sd_event_new(&t.event) < 0 ?
+	return t.fd < 0 || bind(t.fd, (struct sockaddr *)&t.sa, sizeof(sa_family_t)) < 0 ||
+			       listen(t.fd, 8) < 0 ||
+			       getsockname(t.fd, (struct sockaddr *)&t.sa, &t.sa_len) < 0 ||
+			       sd_event_new(&t.event) < 0 ?
 		       -1 :
 		       0;
 }
@@ -98,14 +103,15 @@ static int on_end(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Returns how often the loop woke within some pauses. */
+/* Returns how often the loop woke during a few pauses. */
 static uint64_t run(void)
 {
 	sd_event_source *timer = NULL;
 	uint64_t before, after;
 	bool over = false;
 
-	assert_true(sd_event_add_time_relative(t.event, &timer, CLOCK_MONOTONIC, PAUSES * PAUSE_USEC, 1, on_end, &over) >= 0);
+	assert_true(sd_event_add_time_relative(t.event, &timer, CLOCK_MONOTONIC,
+					       PAUSES * PAUSE_USEC, 1, on_end, &over) >= 0);
 	assert_int_equal(sd_event_get_iteration(t.event, &before), 0);
 	while (!over)
 		assert_true(sd_event_run(t.event, UINT64_MAX) >= 0);
@@ -121,7 +127,7 @@ static void run_until(int n)
 	assert_int_equal(t.n_conns, n);
 }
 
-/* No descriptor from here on: @ret is for allow(). */
+/* Allow no more descriptors; @ret is for allow(). */
 static void forbid(struct rlimit *ret)
 {
 	struct rlimit none;
@@ -151,7 +157,7 @@ static void test_accepts(void **state)
 	listener_free(l);
 }
 
-/* One try a pause, two wakes each at most; then everybody is served who waited. */
+/* One try per pause, with two wakes at most; afterwards everybody who waited is served. */
 static void test_no_descriptor(void **state)
 {
 	struct listener *l = start(NULL);
@@ -166,7 +172,7 @@ static void test_no_descriptor(void **state)
 	close_fd(b);
 	a = connected();
 	b = connected();
-	/* The loop's timers have theirs by now. */
+	/* The loop's timers have their descriptors by now. */
 	forbid(&saved);
 	n = run();
 	assert_int_equal(t.n_conns, 0);
@@ -178,7 +184,7 @@ static void test_no_descriptor(void **state)
 	listener_free(l);
 }
 
-/* The owner may have something to close. */
+/* The owner may have a connection to close. */
 static void test_make_room(void **state)
 {
 	struct listener *l = start(make_room);
@@ -201,7 +207,7 @@ static void test_make_room(void **state)
 	listener_free(l);
 }
 
-/* One who was there when the loop was woken, and has gone: nobody waits for the next. */
+/* A client that is gone when the loop has woken: nobody waits for the next one. */
 static void test_gone(void **state)
 {
 	struct listener *l = start(NULL);

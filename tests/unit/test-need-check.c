@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is wanted for evidence of a generated platform, and from when until when its files are good. */
+/* Which files are wanted for evidence of a generated platform, and when each is good. */
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -26,8 +26,8 @@ static void test_kinds(void **state)
 	static const struct {
 		const char *table, *id;
 		const struct need_vendor *vendor;
-		const char *none;	/* the certificate that is not asked for */
-		const char *file;	/* one that is wanted */
+		const char *none;	/* a certificate that is not wanted */
+		const char *file;	/* a file that is wanted */
 	} rows[] = {
 		{ "snp", "ok-milan-vcek", &need_amd, "VCEK", "cert-chain-vcek-Milan.pem" },
 		{ "snp", "ok-milan-vlek", &need_amd, "VLEK", "cert-chain-vlek-Milan.pem" },
@@ -51,13 +51,13 @@ static void test_kinds(void **state)
 	}
 }
 
-/* Each of the four files of a TD with a date, on the first and last day and a second beside them. */
+/* Each of a TD's four files with dates: on the first and last day, and a second beside them. */
 static void test_periods(void **state)
 {
 	static const struct {
 		const char *name;
 		enum evidence_piece piece;
-		bool last_is_good;	/* a list's next update is the first second without it */
+		bool last_is_good;	/* a list's next update is the first second after it */
 	} rows[] = {
 		{ "tcb-info-", EVIDENCE_TCB_INFO, true },
 		{ "qe-identity.json", EVIDENCE_QE_IDENTITY, true },
@@ -69,7 +69,13 @@ static void test_periods(void **state)
 
 	find("tdx", "ok-many-levels", &e, &n);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const int64_t at[] = { 0, PLATFORM_ISSUED - 1, PLATFORM_ISSUED, PLATFORM_NOW, PLATFORM_NEXT - 1, PLATFORM_NEXT, PLATFORM_NEXT + 1 };
+		const int64_t at[] = { 0,
+				       PLATFORM_ISSUED - 1,
+				       PLATFORM_ISSUED,
+				       PLATFORM_NOW,
+				       PLATFORM_NEXT - 1,
+				       PLATFORM_NEXT,
+				       PLATFORM_NEXT + 1 };
 		const bool good[] = { true, false, true, true, true, rows[i].last_is_good, false };
 		const struct need *need = NULL;
 
@@ -93,7 +99,7 @@ static void test_periods(void **state)
 	platform_unload(&e);
 }
 
-/* A file for other evidence is not taken, whatever it is called. */
+/* A file for other evidence is refused, whatever its name is. */
 static void test_other_machines(void **state)
 {
 	struct need_finding f;
@@ -101,11 +107,13 @@ static void test_other_machines(void **state)
 	struct needs n;
 
 	find("tdx", "ok-many-levels", &e, &n);
-	/* The FMSPC is what the vendor notes first. */
+	/* The FMSPC is the vendor's first note. */
 	n.notes[5] ^= 1;
 	for (unsigned i = 0; i < n.n; i++)
 		if (startswith(n.list[i].name, "tcb-info-"))
-			assert_int_equal(need_check(&n, &n.list[i], e.piece[EVIDENCE_TCB_INFO], 0, &f), -EKEYREJECTED);
+			assert_int_equal(need_check(&n, &n.list[i], e.piece[EVIDENCE_TCB_INFO], 0,
+						    &f),
+					 -EKEYREJECTED);
 	assert_string_equal(f.problem, "it is for other machines (FMSPC)");
 	platform_unload(&e);
 }

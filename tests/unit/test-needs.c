@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names and forms of what evidence needs; what it needs is for tests/run/attest-fetch.sh. */
+/*
+ * Names and forms of the files that evidence needs; which files it needs is tested in
+ * tests/run/attest-fetch.sh.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,10 +27,20 @@
 
 static void test_names(void **state)
 {
-	static const char *const ours[] = { "cert-vcek-Milan-00-11.der", "cert-chain-vlek-Turin.pem", "crl-vcek-Milan.der", "tcb-info-90c06f000000.json",
-					    "tcb-chain-90c06f000000.pem", "qe-identity.json", "qe-chain.pem", "pck-crl-platform.der", "root-crl.der" };
-	static const char *const others[] = { "", "cert-vcek.der", "cert-ark.pem", "cert-chain-.txt", "crl.der", "tcb-info.json", "attest.conf", ".", "..",
-					      "cert-vcek-x.der.AbCdEf", "../crl-x" };
+	static const char *const ours[] = { "cert-vcek-Milan-00-11.der",
+					    "cert-chain-vlek-Turin.pem",
+					    "crl-vcek-Milan.der",
+					    "tcb-info-90c06f000000.json",
+					    "tcb-chain-90c06f000000.pem",
+					    "qe-identity.json",
+					    "qe-chain.pem",
+					    "pck-crl-platform.der",
+					    "root-crl.der" };
+	static const char *const others[] = {
+		"",	   "cert-vcek.der",	     "cert-ark.pem", "cert-chain-.txt",
+		"crl.der", "tcb-info.json",	     "attest.conf",  ".",
+		"..",	   "cert-vcek-x.der.AbCdEf", "../crl-x"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		assert_true(need_is_name(ours[i]));
@@ -37,8 +50,18 @@ static void test_names(void **state)
 
 static void test_chain(void **state)
 {
-	static const char *const bad[] = { "", "x", "%", "-----BEGIN%", "-----BEGIN%4", "-----BEGIN%4g", "-----BEGIN%00", "-----BEGIN%1b", "-----BEGIN\033", "-----BEGIN%7f",
-					   "-----BEGIN%c3%a4", "%2d%2d%2d%2d%2dbegin" };
+	static const char *const bad[] = { "",
+					   "x",
+					   "%",
+					   "-----BEGIN%",
+					   "-----BEGIN%4",
+					   "-----BEGIN%4g",
+					   "-----BEGIN%00",
+					   "-----BEGIN%1b",
+					   "-----BEGIN\033",
+					   "-----BEGIN%7f",
+					   "-----BEGIN%c3%a4",
+					   "%2d%2d%2d%2d%2dbegin" };
 	char out[64];
 
 	assert_int_equal(need_decode_chain("-----BEGIN%20X-----%0Aa+b%2Bc%2fd%3D%0d%0A", out), 0);
@@ -52,7 +75,13 @@ static void test_digits(void **state)
 {
 	static const struct {
 		const char *text, *want;
-	} rows[] = { { "30820a0B", "\x30\x82\x0a\x0b" }, { "41\r\n", "A" }, { "414", "414" }, { "4g", "4g" }, { "41 42", "41 42" }, { "", "" }, { "\n", "\n" } };
+	} rows[] = { { "30820a0B", "\x30\x82\x0a\x0b" },
+		     { "41\r\n", "A" },
+		     { "414", "414" },
+		     { "4g", "4g" },
+		     { "41 42", "41 42" },
+		     { "", "" },
+		     { "\n", "\n" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		size_t len = strlen(rows[i].text);
@@ -78,7 +107,7 @@ static void test_no_evidence(void **state)
 	assert_int_equal(needs_find(&e, NULL, &n, problem), -EBADMSG);
 	e.piece[EVIDENCE_REPORT].len++;
 	assert_int_equal(needs_find(&e, NULL, &n, problem), -EBADMSG);
-	/* Whose files are wanted of two reports is nothing to guess. */
+	/* With two reports it is not guessed whose files are wanted. */
 	e.piece[EVIDENCE_HCL] = e.piece[EVIDENCE_REPORT];
 	assert_int_equal(needs_find(&e, NULL, &n, problem), -EINVAL);
 	assert_string_equal(problem, "it is evidence of two kinds, 'snp' and 'azure': give one");
@@ -94,12 +123,22 @@ static int certification(const char *json, char *vcek, char *chain)
 
 static void test_certification(void **state)
 {
-	static const char *const bad[] = { "", "{}", "[]", "{\"vcekCert\":1}", "{\"vcekCert\":null}", "{\"certificateChain\":\"x\"}", "{\"vcekCert\":\"\\u000a\"}",
-					   "{\"vcekCert\":\"\\b\"}", "{\"vcekCert\":\"x\",\"vcekCert\":\"y\"}", "{\"vcekCert\":\"x\",\"certificateChain\":2}",
-					   "{\"vcekCert\":\"x\"", "{\"vcekCert\":\"x\\\"}" };
+	static const char *const bad[] = { "",
+					   "{}",
+					   "[]",
+					   "{\"vcekCert\":1}",
+					   "{\"vcekCert\":null}",
+					   "{\"certificateChain\":\"x\"}",
+					   "{\"vcekCert\":\"\\u000a\"}",
+					   "{\"vcekCert\":\"\\b\"}",
+					   "{\"vcekCert\":\"x\",\"vcekCert\":\"y\"}",
+					   "{\"vcekCert\":\"x\",\"certificateChain\":2}",
+					   "{\"vcekCert\":\"x\"",
+					   "{\"vcekCert\":\"x\\\"}" };
 	char vcek[IMDS_PEM_MAX], chain[IMDS_PEM_MAX], *long_text;
 
-	assert_int_equal(certification(" {\"a\":{},\"vcekCert\":\"a\\nb\\/\\\\\\\"\\r\\t\",\"certificateChain\":\"\"}\n",
+	assert_int_equal(certification(" {\"a\":{},\"vcekCert\":\"a\\nb\\/"
+				       "\\\\\\\"\\r\\t\",\"certificateChain\":\"\"}\n",
 				       vcek, chain),
 			 0);
 	assert_string_equal(vcek, "a\nb/\\\"\r\t");
@@ -109,7 +148,7 @@ static void test_certification(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(certification(bad[i], vcek, chain), -EBADMSG);
 
-	/* One byte too many, and just as many as may be. */
+	/* One byte too many, and just as many as allowed. */
 	assert_true(asprintf(&long_text, "{\"vcekCert\":\"%0*d\"}", IMDS_PEM_MAX, 0) > 0);
 	assert_int_equal(certification(long_text, vcek, chain), -EMSGSIZE);
 	free(long_text);
@@ -125,8 +164,14 @@ static void test_quote(void **state)
 		int r;
 		size_t len;
 	} rows[] = {
-		{ "{\"quote\":\"-_8\"}", 0, 2 }, { "{\"quote\":\"-_8=\"}", 0, 2 },	  { "{\"quote\":\"\"}", 0, 0 },	       { "{\"quote\":\"-_9\"}", -EBADMSG, 0 },
-		{ "{\"quote\":\"=-_8\"}", -EBADMSG, 0 }, { "{\"quote\":\"+/8\"}", -EBADMSG, 0 }, { "{\"quote\":7}", -EBADMSG, 0 }, { "{}", -EBADMSG, 0 },
+		{ "{\"quote\":\"-_8\"}", 0, 2 },
+		{ "{\"quote\":\"-_8=\"}", 0, 2 },
+		{ "{\"quote\":\"\"}", 0, 0 },
+		{ "{\"quote\":\"-_9\"}", -EBADMSG, 0 },
+		{ "{\"quote\":\"=-_8\"}", -EBADMSG, 0 },
+		{ "{\"quote\":\"+/8\"}", -EBADMSG, 0 },
+		{ "{\"quote\":7}", -EBADMSG, 0 },
+		{ "{}", -EBADMSG, 0 },
 		{ "\"quote\"", -EBADMSG, 0 },
 	};
 	static uint8_t quote[IMDS_QUOTE_MAX];
@@ -161,7 +206,7 @@ static void add_hcl(struct bundle *b, enum hcl_kind kind)
 	assert_true(bundle_add(b, BUNDLE_HCL, hcl, sizeof(hcl)) >= 0);
 }
 
-/* The service is asked for a TD's quote where there is none yet, and for nothing else here. */
+/* The service is asked for a TD's quote where one is missing, and for nothing else here. */
 static void test_who_is_asked(void **state)
 {
 	static const struct {
@@ -170,8 +215,12 @@ static void test_who_is_asked(void **state)
 		bool has_quote;
 		int r;
 	} rows[] = {
-		{ true, HCL_TDX, false, -EHOSTUNREACH }, { true, HCL_TDX, true, 0 }, { true, HCL_SNP, false, 0 },
-		{ true, HCL_SNP, true, 0 },		 { true, HCL_VBS, false, 0 }, { false, HCL_TDX, false, 0 },
+		{ true, HCL_TDX, false, -EHOSTUNREACH },
+		{ true, HCL_TDX, true, 0 },
+		{ true, HCL_SNP, false, 0 },
+		{ true, HCL_SNP, true, 0 },
+		{ true, HCL_VBS, false, 0 },
+		{ false, HCL_TDX, false, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -190,8 +239,11 @@ static void test_who_is_asked(void **state)
 /* A server that answers each question with @text. */
 static int answer(const char *text, struct bundle *b, struct cause *why)
 {
-	_cleanup_(closep) int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), peer = -EBADF;
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	_cleanup_(closep) int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+			      fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+			      peer = -EBADF;
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(at);
 	pid_t pid;
 	int r;
@@ -199,7 +251,7 @@ static int answer(const char *text, struct bundle *b, struct cause *why)
 	assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
 	assert_int_equal(listen(listener, 1), 0);
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
-	/* As imds_open() leaves it. */
+	/* In the state in which imds_open() leaves it. */
 	assert_true(connect(fd, (struct sockaddr *)&at, len) < 0 && errno == EINPROGRESS);
 	peer = accept(listener, NULL, NULL);
 	assert_true(peer >= 0);
@@ -215,7 +267,7 @@ static int answer(const char *text, struct bundle *b, struct cause *why)
 	peer = -EBADF;
 	add_hcl(b, HCL_TDX);
 	r = imds_complete(fd, IMDS_ALL, b, why);
-	/* Who was not asked has nothing more to say. */
+	/* A service that was not asked says nothing more. */
 	(void) kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	return r;
@@ -229,13 +281,18 @@ static void test_answers(void **state)
 	struct evidence e;
 
 	platform_load("tdx", "ok-many-levels", &e, NULL);
-	assert_int_equal(base64url_encode(e.piece[EVIDENCE_QUOTE].p, e.piece[EVIDENCE_QUOTE].len, &base64), 0);
-	assert_true(asprintf(&text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n{\"quote\":\"%s\"}", strlen(base64) + 12, base64) > 0);
+	assert_int_equal(base64url_encode(e.piece[EVIDENCE_QUOTE].p, e.piece[EVIDENCE_QUOTE].len,
+					  &base64),
+			 0);
+	assert_true(asprintf(&text,
+			     "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n{\"quote\":\"%s\"}",
+			     strlen(base64) + 12, base64) > 0);
 	assert_int_equal(answer(text, &good, &why), 1);
 	assert_int_equal(bundle_find(&good, BUNDLE_QUOTE, 0)->len, e.piece[EVIDENCE_QUOTE].len);
-	/* A reason is given for what failed, and for nothing else. */
+	/* A reason is given for failures only. */
 	assert_string_equal(why.text, "");
-	assert_int_equal(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", &bad, &why), -ENOENT);
+	assert_int_equal(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", &bad, &why),
+			 -ENOENT);
 	assert_non_null(strstr(why.text, "Azure's metadata service: "));
 	assert_null(bundle_find(&bad, BUNDLE_QUOTE, 0));
 	platform_unload(&e);

@@ -23,8 +23,9 @@ static int parse(const char *text, struct newest *ret)
 
 static void test_round_trip(void **state)
 {
-	static const char text[] = HEAD "crl-vcek " ROOT " 0 1\npck-crl-processor " OTHER " ff00 253402300799\n"
-				   "tcb-info-90c06f000000 " ROOT " 12 0\ntcb-info-90c06f000000 " OTHER " 13 7\n";
+	static const char text[] = HEAD
+		"crl-vcek " ROOT " 0 1\npck-crl-processor " OTHER " ff00 253402300799\n"
+		"tcb-info-90c06f000000 " ROOT " 12 0\ntcb-info-90c06f000000 " OTHER " 13 7\n";
 	static struct newest n;
 	char *again;
 	size_t len;
@@ -40,16 +41,35 @@ static void test_round_trip(void **state)
 	free(again);
 }
 
-/* There is one way to write a memory; half of one is none. */
+/* A memory can be written in one way only; half a memory is refused. */
 static void test_malformed(void **state)
 {
 	static const char *const bad[] = {
-		"", "\n", "coco-newest 1", "coco-newest 2\n", HEAD "\n", HEAD "qe-identity " ROOT " 1 1", HEAD "qe-identity " ROOT " 1\n",
-		HEAD "qe-identity " ROOT " 1 1 \n", HEAD "qe-identity  " ROOT " 1 1\n", HEAD " qe-identity " ROOT " 1 1\n", HEAD "qe-identity " ROOT " 01 1\n",
-		HEAD "qe-identity " ROOT " 0x1 1\n", HEAD "qe-identity " ROOT " A 1\n", HEAD "qe-identity " ROOT "  1\n", HEAD "qe-identity " ROOT " 1 01\n",
-		HEAD "qe-identity " ROOT " 1 -1\n", HEAD "qe-identity " ROOT " 1 253402300800\n", HEAD "qe-identity " ROOT "0 1 1\n", HEAD "qe-identity ff 1 1\n",
-		HEAD "qe-identity " ROOT " 10000000000000000000000000000000000000000 1\n", HEAD "crl " ROOT " 1 1\n", HEAD "tcb-info-90C06F000000 " ROOT " 1 1\n",
-		HEAD "tcb-info-90c06f00000 " ROOT " 1 1\n", HEAD "# a comment\n", HEAD "qe-identity " ROOT " 1 1\r\n",
+		"",
+		"\n",
+		"coco-newest 1",
+		"coco-newest 2\n",
+		HEAD "\n",
+		HEAD "qe-identity " ROOT " 1 1",
+		HEAD "qe-identity " ROOT " 1\n",
+		HEAD "qe-identity " ROOT " 1 1 \n",
+		HEAD "qe-identity  " ROOT " 1 1\n",
+		HEAD " qe-identity " ROOT " 1 1\n",
+		HEAD "qe-identity " ROOT " 01 1\n",
+		HEAD "qe-identity " ROOT " 0x1 1\n",
+		HEAD "qe-identity " ROOT " A 1\n",
+		HEAD "qe-identity " ROOT "  1\n",
+		HEAD "qe-identity " ROOT " 1 01\n",
+		HEAD "qe-identity " ROOT " 1 -1\n",
+		HEAD "qe-identity " ROOT " 1 253402300800\n",
+		HEAD "qe-identity " ROOT "0 1 1\n",
+		HEAD "qe-identity ff 1 1\n",
+		HEAD "qe-identity " ROOT " 10000000000000000000000000000000000000000 1\n",
+		HEAD "crl " ROOT " 1 1\n",
+		HEAD "tcb-info-90C06F000000 " ROOT " 1 1\n",
+		HEAD "tcb-info-90c06f00000 " ROOT " 1 1\n",
+		HEAD "# a comment\n",
+		HEAD "qe-identity " ROOT " 1 1\r\n",
 		HEAD "qe-identity " ROOT " 1 1\nqe-identity " ROOT " 2 1\n",
 	};
 	static struct newest n;
@@ -101,7 +121,7 @@ static void test_order(void **state)
 		int64_t issued, seen_issued;
 		bool older;
 	} rows[] = {
-		{ "qe-identity", 17, 18, 200, 100, true },   /* issued again, with the old number */
+		{ "qe-identity", 17, 18, 200, 100, true },   /* issued again with the old number */
 		{ "qe-identity", 18, 18, 100, 200, false },
 		{ "qe-identity", 19, 18, 100, 200, false },
 		{ "root-crl", 1, 1, 100, 200, true },	     /* Intel's number never moves */
@@ -112,7 +132,8 @@ static void test_order(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct newest_entry e = entry(rows[i].what, rows[i].number, rows[i].issued);
-		struct newest_entry seen = entry(rows[i].what, rows[i].seen_number, rows[i].seen_issued);
+		struct newest_entry seen = entry(rows[i].what, rows[i].seen_number,
+						 rows[i].seen_issued);
 
 		assert_int_equal(newest_is_older(&e, &seen), rows[i].older);
 	}
@@ -120,7 +141,9 @@ static void test_order(void **state)
 
 static void test_note(void **state)
 {
-	struct newest_entry a = entry("qe-identity", 18, 100), lower = entry("qe-identity", 17, 300), higher = entry("qe-identity", 0x1234, 50);
+	struct newest_entry a = entry("qe-identity", 18, 100),
+			    lower = entry("qe-identity", 17, 300),
+			    higher = entry("qe-identity", 0x1234, 50);
 	static struct newest n;
 	struct trust trust;
 
@@ -129,7 +152,7 @@ static void test_note(void **state)
 	assert_true(newest_issued(&n, &trust) == INT64_MIN);
 	assert_int_equal(newest_note(&n, &a), 1);
 	assert_int_equal(newest_note(&n, &a), 0);
-	/* Nobody's root: it says nothing about the time. */
+	/* An untrusted root says nothing about the time. */
 	assert_true(newest_issued(&n, &trust) == INT64_MIN);
 	assert_int_equal(newest_note(&n, &lower), 1);
 	assert_memory_equal(n.list[0].number, a.number, sizeof(a.number));
@@ -147,8 +170,9 @@ static void test_note(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_malformed), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_order),	   cmocka_unit_test(test_note),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_full),	   cmocka_unit_test(test_order),
+		cmocka_unit_test(test_note),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,16 +50,19 @@ static const struct option_row program_rows[] = {
 
 static const struct option_row make_rows[] = {
 	{ "output", "FILE", "where it goes", OPTION_PATH(output), .letter = 'o', .required = true },
-	{ "port", "N", "the port", OPTION_NUMBER(port, 1, 65535), .needs = "size", .because = "it is a part of it" },
+	{ "port", "N", "the port", OPTION_NUMBER(port, 1, 65535), .needs = "size",
+	  .because = "it is a part of it" },
 	{ "size", "N", "how large", OPTION_NUMBER(size, 0, UINT64_MAX) },
 	{ "colour", "NAME", "which colour", OPTION_CHOICE(colour, colours) },
 	{ "cmdline", "TEXT", "the command line", OPTION_STRING(cmdline), .empty = true },
-	{ "format", "NAME", "which format", OPTION_STRING(format), .excludes = "force dry-run", .because = "there is one only" },
+	{ "format", "NAME", "which format", OPTION_STRING(format), .excludes = "force dry-run",
+	  .because = "there is one only" },
 	{ "force", NULL, "replace it", OPTION_FLAG(force), .excludes = "dry-run" },
 	{ "dry-run", NULL, "do nothing", OPTION_FLAG(dry_run), .letter = 'n' },
 	{ "key", "NAME", "a key; may be given again", OPTION_LIST(keys, 3) },
 	{ "tag", "NAME", "a tag; may be given again", OPTION_LIST(tags, 0) },
-	{ "timeout", "TIME", "how long", OPTION_PARSED(timeout_usec, parse_timeout, "is no time such as 30s") },
+	{ "timeout", "TIME", "how long",
+	  OPTION_PARSED(timeout_usec, parse_timeout, "is no time such as 30s") },
 	{ "secret-test", "DIR", "of a test", OPTION_STRING(secret_test), .hidden = true },
 	{ NULL },
 };
@@ -131,7 +134,7 @@ static void args_done(void)
 	memset(&args, 0, sizeof(args));
 }
 
-/* The words of @line are the command line; "''" is an empty one.  All that is said is in said. */
+/* Run a command line: the words of @line, where "''" is an empty word.  All messages go to said. */
 static int command(const struct program *p, const char *line)
 {
 	int file = memfd_create("said", MFD_CLOEXEC), out = dup(1), err = dup(2), argc = 0, r;
@@ -186,7 +189,8 @@ static void bad(const struct program *p, const char *line, const char *error)
 
 static void test_types(void **state)
 {
-	good("prog make --output file --size=0x10 --port 65535 --colour blue --cmdline a=b --key x --key=y --tag t --timeout 2min");
+	good("prog make --output file --size=0x10 --port 65535 --colour blue --cmdline a=b --key x "
+	     "--key=y --tag t --timeout 2min");
 	assert_ptr_equal(verb, &verb_make);
 	assert_int_equal(verb->run(&args), 7);
 	assert_string_equal(args.output, "file");
@@ -201,7 +205,7 @@ static void test_types(void **state)
 	assert_true(args.timeout_usec == 120 * 1000000ull);
 	assert_true(!args.json && !args.force && !args.format);
 
-	/* What is nothing is given all the same. */
+	/* A value that is empty or zero is given all the same. */
 	good("prog make -o f --size 0 --colour red --cmdline ''");
 	assert_true(args.size.given && args.size.value == 0);
 	assert_true(args.colour.given && args.colour.index == 0);
@@ -218,7 +222,8 @@ static void test_letters(void **state)
 	assert_string_equal(args.output, "file");
 	bad(&program, "prog make -x", "'-x' is no option of make; see 'prog make --help'");
 	bad(&program, "prog make -nx", "'-x' is no option of make; see 'prog make --help'");
-	bad(&program, "prog make -o", "--output needs a value: --output=FILE; see 'prog make --help'");
+	bad(&program, "prog make -o",
+	    "--output needs a value: --output=FILE; see 'prog make --help'");
 	bad(&program, "prog make -n -n -o f", "--dry-run is given twice");
 	bad(&program, "prog -V make", "'-V' is no option of prog; see 'prog --help'");
 }
@@ -233,35 +238,49 @@ static void test_twice(void **state)
 	bad(&program, "prog make --cmdline '' --cmdline ''", "--cmdline is given twice");
 	bad(&program, "prog make --timeout 1 --timeout 1", "--timeout is given twice");
 	bad(&program, "prog --json key show a --json", "--json is given twice");
-	bad(&program, "prog make -o f --key 1 --key 2 --key 3 --key 4", "--key can be given 3 times at most");
+	bad(&program, "prog make -o f --key 1 --key 2 --key 3 --key 4",
+	    "--key can be given 3 times at most");
 	good("prog make -o f --tag 1 --tag 1 --tag 1 --tag 1 --tag 1");
 	assert_int_equal(args.tags.n, 5);
 }
 
 static void test_unknown(void **state)
 {
-	bad(&program, "prog make --frobnicate", "'--frobnicate' is no option of make; see 'prog make --help'");
-	bad(&program, "prog make --socket x", "'--socket' is no option of make; see 'prog make --help'");
-	bad(&program, "prog make --version", "'--version' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --frobnicate",
+	    "'--frobnicate' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --socket x",
+	    "'--socket' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --version",
+	    "'--version' is no option of make; see 'prog make --help'");
 	bad(&program, "prog --force make", "'--force' is no option of prog; see 'prog --help'");
-	bad(&program, "prog make --secret-tset=x", "'--secret-tset' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make --secret-tset=x",
+	    "'--secret-tset' is no option of make; see 'prog make --help'");
 	bad(&program, "prog make --=x", "'--' is no option of make; see 'prog make --help'");
-	bad(&program, "prog make --\x1b[31mred", "'--?[31mred' is no option of make; see 'prog make --help'");
-	/* What --help does not show is understood. */
+	bad(&program, "prog make --\x1b[31mred",
+	    "'--?[31mred' is no option of make; see 'prog make --help'");
+	/* An option that --help does not show is accepted. */
 	good("prog make -o f --secret-test x");
 	assert_string_equal(args.secret_test, "x");
 }
 
 static void test_did_you_mean(void **state)
 {
-	bad(&program, "prog make --ouput=x", "'--ouput' is no option of make; did you mean --output? See 'prog make --help'");
-	bad(&program, "prog make --tiemout 3", "'--tiemout' is no option of make; did you mean --timeout? See 'prog make --help'");
-	bad(&program, "prog make --color red", "'--color' is no option of make; did you mean --colour? See 'prog make --help'");
-	bad(&program, "prog make --hepl", "'--hepl' is no option of make; did you mean --help? See 'prog make --help'");
-	bad(&program, "prog --verzion", "'--verzion' is no option of prog; did you mean --version? See 'prog --help'");
-	bad(&program, "prog maek", "'maek' is no verb of prog; did you mean make? See 'prog --help'");
-	bad(&program, "prog keys", "'keys' is no verb of prog; did you mean key? See 'prog --help'");
-	bad(&program, "prog key lst", "'lst' is no verb of prog key; did you mean list? See 'prog key --help'");
+	bad(&program, "prog make --ouput=x",
+	    "'--ouput' is no option of make; did you mean --output? See 'prog make --help'");
+	bad(&program, "prog make --tiemout 3",
+	    "'--tiemout' is no option of make; did you mean --timeout? See 'prog make --help'");
+	bad(&program, "prog make --color red",
+	    "'--color' is no option of make; did you mean --colour? See 'prog make --help'");
+	bad(&program, "prog make --hepl",
+	    "'--hepl' is no option of make; did you mean --help? See 'prog make --help'");
+	bad(&program, "prog --verzion",
+	    "'--verzion' is no option of prog; did you mean --version? See 'prog --help'");
+	bad(&program, "prog maek",
+	    "'maek' is no verb of prog; did you mean make? See 'prog --help'");
+	bad(&program, "prog keys",
+	    "'keys' is no verb of prog; did you mean key? See 'prog --help'");
+	bad(&program, "prog key lst",
+	    "'lst' is no verb of prog key; did you mean list? See 'prog key --help'");
 	bad(&program, "prog key make", "'make' is no verb of prog key; see 'prog key --help'");
 	bad(&program, "prog ma", "'ma' is no verb of prog; did you mean make? See 'prog --help'");
 	bad(&program, "prog xyzzy", "'xyzzy' is no verb of prog; see 'prog --help'");
@@ -278,11 +297,11 @@ static void test_nearest(void **state)
 	assert_string_equal(nearest_text(&g, "--", text), "; did you mean --fetch?");
 	nearest_try(&g, "fetch-all");
 	assert_string_equal(nearest_text(&g, "--", text), "; did you mean --fetch-all?");
-	/* One as near is not nearer. */
+	/* An equally near name is not nearer. */
 	nearest_try(&g, "fetch-ale");
 	assert_string_equal(g.name, "fetch-all");
 
-	/* No name of one letter is every letter, and none is longer than there is room for. */
+	/* Not every one-letter name is near, and no name is longer than the buffer. */
 	g = (struct nearest){ .wrong = "x" };
 	nearest_try(&g, "y");
 	nearest_try(&g, "");
@@ -314,8 +333,20 @@ static void test_ambiguous(void **state)
 
 static void test_numbers(void **state)
 {
-	static const char *const none[] = { "0", "65536", "-1", "+1", "1x", "0x", "0x10000", "18446744073709551615", "18446744073709551616",
-					    "99999999999999999999999999999999999999999", "0xffffffffffffffffff", "1.5", "1e3", "x" };
+	static const char *const none[] = { "0",
+					    "65536",
+					    "-1",
+					    "+1",
+					    "1x",
+					    "0x",
+					    "0x10000",
+					    "18446744073709551615",
+					    "18446744073709551616",
+					    "99999999999999999999999999999999999999999",
+					    "0xffffffffffffffffff",
+					    "1.5",
+					    "1e3",
+					    "x" };
 	char line[256], error[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
@@ -325,7 +356,8 @@ static void test_numbers(void **state)
 	}
 	good("prog make -o f --size 18446744073709551615 --port 1");
 	assert_true(args.size.value == UINT64_MAX && args.port.value == 1);
-	bad(&program, "prog make --size 18446744073709551616", "--size '18446744073709551616' is no number from 0 to 18446744073709551615");
+	bad(&program, "prog make --size 18446744073709551616",
+	    "--size '18446744073709551616' is no number from 0 to 18446744073709551615");
 }
 
 static void test_wrong_values(void **state)
@@ -339,7 +371,8 @@ static void test_wrong_values(void **state)
 	bad(&program, "prog make --size ''", "--size is empty: it needs N");
 	bad(&program, "prog make --key ''", "--key is empty: it needs NAME");
 	bad(&program, "prog make --colour=", "--colour is empty: it needs NAME");
-	bad(&program, "prog make --output", "--output needs a value: --output=FILE; see 'prog make --help'");
+	bad(&program, "prog make --output",
+	    "--output needs a value: --output=FILE; see 'prog make --help'");
 	bad(&program, "prog --socket", "--socket needs a value: --socket=PATH; see 'prog --help'");
 	bad(&program, "prog make --force=yes", "--force takes no value");
 	bad(&program, "prog make --help=yes", "--help takes no value");
@@ -351,9 +384,12 @@ static void test_together(void **state)
 {
 	bad(&program, "prog make --force", "make needs --output=FILE; see 'prog make --help'");
 	bad(&program, "prog make -o f --port 1", "--port needs --size: it is a part of it");
-	bad(&program, "prog make -o f --force --dry-run", "--force and --dry-run exclude each other");
-	bad(&program, "prog make -o f --format x --dry-run", "--format and --dry-run exclude each other: there is one only");
-	bad(&program, "prog make -o f --format x --force", "--format and --force exclude each other: there is one only");
+	bad(&program, "prog make -o f --force --dry-run",
+	    "--force and --dry-run exclude each other");
+	bad(&program, "prog make -o f --format x --dry-run",
+	    "--format and --dry-run exclude each other: there is one only");
+	bad(&program, "prog make -o f --format x --force",
+	    "--format and --force exclude each other: there is one only");
 	good("prog make -o f --format x");
 }
 
@@ -365,7 +401,7 @@ static void test_words(void **state)
 	good("prog --socket s key --json show a b");
 	assert_string_equal(args.socket, "s");
 	assert_string_equal(args.words.items[1], "b");
-	/* Behind "--" there are words only, and "-" is one. */
+	/* After "--" there are only words, and "-" is a word. */
 	good("prog key show -- --json --help");
 	assert_false(args.json);
 	assert_string_equal(args.words.items[0], "--json");
@@ -378,10 +414,14 @@ static void test_words(void **state)
 	assert_string_equal(args.output, "--");
 	bad(&program, "prog key show", "key show needs NAME...; see 'prog key show --help'");
 	bad(&program, "prog key show --", "key show needs NAME...; see 'prog key show --help'");
-	bad(&program, "prog key show a b c", "'c' is too much: key show takes NAME...; see 'prog key show --help'");
-	bad(&program, "prog key list a", "'a' is no option of key list: 'key show NAME' is for one; see 'prog key list --help'");
-	bad(&program, "prog make -o f stray", "'stray' is no option of make, and it takes nothing else; see 'prog make --help'");
-	bad(&program, "prog make -o f -- --force", "'--force' is no option of make, and it takes nothing else; see 'prog make --help'");
+	bad(&program, "prog key show a b c",
+	    "'c' is too much: key show takes NAME...; see 'prog key show --help'");
+	bad(&program, "prog key list a",
+	    "'a' is no option of key list: 'key show NAME' is for one; see 'prog key list --help'");
+	bad(&program, "prog make -o f stray",
+	    "'stray' is no option of make, and it takes nothing else; see 'prog make --help'");
+	bad(&program, "prog make -o f -- --force",
+	    "'--force' is no option of make, and it takes nothing else; see 'prog make --help'");
 }
 
 static void test_verbs(void **state)
@@ -389,7 +429,8 @@ static void test_verbs(void **state)
 	bad(&program, "prog", "A verb is missing; see 'prog --help'");
 	bad(&program, "prog --json", "A verb is missing; see 'prog --help'");
 	bad(&program, "prog --", "A verb is missing; see 'prog --help'");
-	bad(&program, "prog key", "'key' needs another word, one of show, list; see 'prog key --help'");
+	bad(&program, "prog key",
+	    "'key' needs another word, one of show, list; see 'prog key --help'");
 	bad(&program, "prog ''", "'' is no verb of prog; see 'prog --help'");
 	bad(&program, "prog key key", "'key' is no verb of prog key; see 'prog key --help'");
 	bad(&program, "prog key help", "'help' is no verb of prog key; see 'prog key --help'");
@@ -413,7 +454,8 @@ static void test_help(void **state)
 				  "  -h, --help         show this help\n"
 				  "      --version      show the version\n"
 				  "\n"
-				  "'prog VERB --help' shows the options of a verb.  The manual is prog(1).\n");
+				  "'prog VERB --help' shows the options of a verb.  "
+				  "The manual is prog(1).\n");
 	assert_int_equal(command(&program, "prog key -h"), 0);
 	assert_string_equal(said, "Usage: prog key [OPTION...] VERB ...\n"
 				  "\n"
@@ -427,7 +469,8 @@ static void test_help(void **state)
 				  "  -h, --help         show this help\n"
 				  "      --version      show the version\n"
 				  "\n"
-				  "'prog key VERB --help' shows the options of a verb.  The manual is prog(1).\n");
+				  "'prog key VERB --help' shows the options of a verb.  "
+				  "The manual is prog(1).\n");
 	assert_int_equal(command(&program, "prog key show --json -h --nonsense"), 0);
 	assert_string_equal(said, "Usage: prog key show [OPTION...] NAME...\n"
 				  "\n"
@@ -462,8 +505,9 @@ static void test_help(void **state)
 				  "The manual is prog(1).\n");
 	assert_int_equal(command(&program, "prog help"), 0);
 	assert_non_null(strstr(said, "Usage: prog [OPTION...] VERB"));
-	/* An error before it comes first. */
-	bad(&program, "prog make --nonsense --help", "'--nonsense' is no option of make; see 'prog make --help'");
+	/* An error before --help is reported first. */
+	bad(&program, "prog make --nonsense --help",
+	    "'--nonsense' is no option of make; see 'prog make --help'");
 }
 
 static void test_version(void **state)
@@ -480,13 +524,17 @@ static void test_without_verbs(void **state)
 	assert_null(verb);
 	assert_true(args.force);
 	assert_string_equal(args.output, "f");
-	bad(&plain, "plain -o f stray", "'stray' is no option of plain, and it takes nothing else; see 'plain --help'");
+	bad(&plain, "plain -o f stray",
+	    "'stray' is no option of plain, and it takes nothing else; see 'plain --help'");
 	bad(&plain, "plain --force", "plain needs --output=FILE; see 'plain --help'");
 	bad(&plain, "plain --fo", "'--fo' is ambiguous: it may be --format, --force");
-	bad(&plain, "plain --versoin", "'--versoin' is no option of plain; did you mean --version? See 'plain --help'");
+	bad(&plain, "plain --versoin",
+	    "'--versoin' is no option of plain; did you mean --version? See 'plain --help'");
 	assert_int_equal(command(&plain, "plain --help"), 0);
-	assert_non_null(strstr(said, "Usage: plain --output=FILE [OPTION...]\n\nDoes one thing.\n\nOptions:\n"));
-	assert_non_null(strstr(said, "      --version       show the version\n\nThe manual is plain(8).\n"));
+	assert_non_null(strstr(said, "Usage: plain --output=FILE [OPTION...]\n\nDoes one "
+				     "thing.\n\nOptions:\n"));
+	assert_non_null(strstr(said, "      --version       show the "
+				     "version\n\nThe manual is plain(8).\n"));
 }
 
 static void test_words_without_verbs(void **state)
@@ -501,7 +549,7 @@ static void test_words_without_verbs(void **state)
 	assert_non_null(strstr(said, "Usage: files [OPTION...] FILE FILE\n"));
 }
 
-/* As a configuration file does, which names options and has no command line. */
+/* As a configuration file uses it: with names of options, without a command line. */
 static void test_take(void **state)
 {
 	const struct option_row *row = option_find(make_rows, "key");
@@ -525,12 +573,15 @@ static void test_take(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_types),	      cmocka_unit_test(test_letters),	   cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_did_you_mean), cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),	   cmocka_unit_test(test_wrong_values),
-		cmocka_unit_test(test_together),      cmocka_unit_test(test_words),	   cmocka_unit_test(test_verbs),
-		cmocka_unit_test(test_help),	      cmocka_unit_test(test_version),	   cmocka_unit_test(test_without_verbs),
-		cmocka_unit_test(test_words_without_verbs), cmocka_unit_test(test_take),
+		cmocka_unit_test(test_types),	      cmocka_unit_test(test_letters),
+		cmocka_unit_test(test_twice),	      cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_did_you_mean),  cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_wrong_values),  cmocka_unit_test(test_together),
+		cmocka_unit_test(test_words),	      cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_help),	      cmocka_unit_test(test_version),
+		cmocka_unit_test(test_without_verbs), cmocka_unit_test(test_words_without_verbs),
+		cmocka_unit_test(test_take),
 	};
 
 	log_open("test");

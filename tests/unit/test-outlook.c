@@ -19,8 +19,8 @@ static int is_open(const char *volume)
 }
 
 /*
- * Who the secret is for; what came of it: "VOLUME+" opened, "-" rejected just now, "~" rejected
- * long ago, "?" undecided, "." under way; which volumes are open; and what follows.
+ * Who the secret is for; the outcomes: "VOLUME+" opened, "-" rejected just now, "~" rejected long
+ * ago, "?" undecided, "." under way; which volumes are open; and the result.
  */
 static const struct {
 	const char *consumers, *deliveries, *open;
@@ -38,36 +38,44 @@ static const struct {
 	{ "cryptsetup get", "data~", "data", false, false, false, "cococtl secrets wipe disk" },
 	{ "cryptsetup get", "data?", "data", false, false, false, "while nobody watched" },
 	{ "cryptsetup get", "data?", "", false, false, false, NULL },
-	/* ... one that fails does not keep what opened another, whichever came first */
+	/* ... a volume that fails does not keep the key of another, whichever came first */
 	{ "cryptsetup get", "data+ home-", "data", true, true, false, NULL },
 	{ "cryptsetup get", "home- data+", "data home", true, true, false, NULL },
 	{ "cryptsetup get", "home. data+", "data", false, false, false, NULL },
 	/* one volume by name */
 	{ "cryptsetup:data", "", "", false, false, false, NULL },
 	{ "cryptsetup:data", "", "data", false, false, false, "is open, but not with it" },
-	{ "cryptsetup:data", "other+", "data other", false, false, false, "is open, but not with it" },
+	{ "cryptsetup:data", "other+", "data other", false, false, false,
+	  "is open, but not with it" },
 	{ "cryptsetup:data", "data+", "data", true, true, false, NULL },
 	{ "cryptsetup:data", "data-", "data", false, false, false, "is open with another key" },
 	{ "cryptsetup:data", "data?", "data", false, false, false, "while nobody watched" },
 	{ "cryptsetup:data", "data~", "", false, false, false, NULL },
-	/* several by name: each by a delivery of ours */
+	/* several by name: each must be opened by a delivery of ours */
 	{ "cryptsetup:data cryptsetup:home", "data+ home+", "data home", true, true, false, NULL },
-	{ "cryptsetup:data cryptsetup:home", "data+", "data", false, false, false, "but 'home' is not open" },
+	{ "cryptsetup:data cryptsetup:home", "data+", "data", false, false, false,
+	  "but 'home' is not open" },
 	{ "cryptsetup:data cryptsetup:home", "data+ home.", "data", false, false, false, NULL },
-	{ "cryptsetup:data cryptsetup:home", "data+ home.", "data home", false, false, false, NULL },
-	/* ... one that failed may be tried again for a while */
-	{ "cryptsetup:data cryptsetup:home", "data+ home-", "data", false, false, true, "but 'home' is not open" },
+	{ "cryptsetup:data cryptsetup:home", "data+ home.", "data home", false, false, false,
+	  NULL },
+	/* ... a volume that failed may be tried again for a while */
+	{ "cryptsetup:data cryptsetup:home", "data+ home-", "data", false, false, true,
+	  "but 'home' is not open" },
 	{ "cryptsetup:data cryptsetup:home", "data+ home~", "data", false, true, false, NULL },
-	/* ... or is open by other means, and wants it no more */
+	/* ... or is open by other means, and does not want the secret any more */
 	{ "cryptsetup:data cryptsetup:home", "data+ home-", "data home", false, true, false, NULL },
 	{ "cryptsetup:data cryptsetup:home", "data+ home?", "data home", false, true, false, NULL },
 	{ "cryptsetup:data cryptsetup:home", "data+", "data home", false, true, false, NULL },
-	/* ... but when it opened none of them it is kept, and that is said */
-	{ "cryptsetup:data cryptsetup:home", "data- home-", "data home", false, false, false, "did not open volume 'data'" },
+	/* ... but a secret that opened no volume is kept, with a warning */
+	{ "cryptsetup:data cryptsetup:home", "data- home-", "data home", false, false, false,
+	  "did not open volume 'data'" },
 	{ "cryptsetup:data cryptsetup:home", "data~ home~", "", false, false, false, NULL },
-	{ "cryptsetup:data cryptsetup:home", "data? home-", "data home", false, false, false, "while nobody watched" },
-	{ "cryptsetup:data cryptsetup:home", "", "data home", false, false, false, "is open, but not with it" },
-	{ "cryptsetup:data cryptsetup:home cryptsetup:tape", "data+ home~", "data", false, false, false, "but 'home' is not open" },
+	{ "cryptsetup:data cryptsetup:home", "data? home-", "data home", false, false, false,
+	  "while nobody watched" },
+	{ "cryptsetup:data cryptsetup:home", "", "data home", false, false, false,
+	  "is open, but not with it" },
+	{ "cryptsetup:data cryptsetup:home cryptsetup:tape", "data+ home~", "data", false, false,
+	  false, "but 'home' is not open" },
 };
 
 static void set_deliveries(struct store_entry *e, const char *text)
@@ -100,15 +108,17 @@ static void test_cases(void **state)
 		e.policy.wipe = WIPE_CONFIRMED;
 		set_deliveries(&e, cases[i].deliveries);
 		open_volumes = cases[i].open;
-		print_message("# %zu: %s; %s; %s\n", i, cases[i].consumers, cases[i].deliveries, cases[i].open);
+		print_message("# %zu: %s; %s; %s\n", i, cases[i].consumers, cases[i].deliveries,
+			      cases[i].open);
 		outlook_judge(&e, is_open, NOW, &o);
 		assert_int_equal(o.confirmed, cases[i].confirmed);
 		assert_int_equal(o.used_up, cases[i].used_up);
-		assert_int_equal(o.wait_usec > 0 && o.wait_usec <= OUTLOOK_RETRY_USEC, cases[i].waits);
+		assert_int_equal(o.wait_usec > 0 && o.wait_usec <= OUTLOOK_RETRY_USEC,
+				 cases[i].waits);
 		assert_int_equal(o.warning[0] != '\0', cases[i].warning != NULL);
 		if (cases[i].warning)
 			assert_non_null(strstr(o.warning, cases[i].warning));
-		/* What is wiped, or is the owner's to wipe, is nothing to warn of. */
+		/* There is no warning about a secret that is wiped, or that the owner wipes. */
 		e.policy.wipe = WIPE_MANUAL;
 		outlook_judge(&e, is_open, NOW, &o);
 		assert_string_equal(o.warning, "");
@@ -120,13 +130,14 @@ static void test_cases(void **state)
 	}
 }
 
-/* When the wait is over it is used up. */
+/* After the wait the secret is used up. */
 static void test_wait(void **state)
 {
 	struct store_entry e = { .state = SECRET_DELIVERED };
 	struct outlook o;
 
-	assert_int_equal(secret_policy_set_consumers(&e.policy, "cryptsetup:data cryptsetup:home"), 0);
+	assert_int_equal(secret_policy_set_consumers(&e.policy, "cryptsetup:data cryptsetup:home"),
+			 0);
 	set_deliveries(&e, "data+ home-");
 	open_volumes = "data";
 	outlook_judge(&e, is_open, NOW, &o);

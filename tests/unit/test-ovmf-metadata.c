@@ -14,11 +14,15 @@
 #define SEV_AT 4096		/* from the end */
 #define TDX_AT 6144
 
-/* GUIDs as they lie in memory, written down a second time. */
-static const uint8_t sev_guid[] = { 0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47, 0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc };
-static const uint8_t tdx_guid[] = { 0x35, 0x65, 0x7a, 0xe4, 0x4a, 0x98, 0x98, 0x47, 0x86, 0x5e, 0x46, 0x85, 0xa7, 0xbf, 0x8e, 0xc2 };
-static const uint8_t front_guid[] = { 0xf3, 0xf9, 0xea, 0xe9, 0x8e, 0x16, 0xd5, 0x44, 0xa8, 0xeb, 0x7f, 0x4d, 0x87, 0x38, 0xf6, 0xae };
-static const uint8_t footer[] = { 0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45, 0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d };
+/* The GUIDs as they lie in memory, written independently of the code. */
+static const uint8_t sev_guid[] = { 0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47,
+				    0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc };
+static const uint8_t tdx_guid[] = { 0x35, 0x65, 0x7a, 0xe4, 0x4a, 0x98, 0x98, 0x47,
+				    0x86, 0x5e, 0x46, 0x85, 0xa7, 0xbf, 0x8e, 0xc2 };
+static const uint8_t front_guid[] = { 0xf3, 0xf9, 0xea, 0xe9, 0x8e, 0x16, 0xd5, 0x44,
+				      0xa8, 0xeb, 0x7f, 0x4d, 0x87, 0x38, 0xf6, 0xae };
+static const uint8_t footer[] = { 0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45,
+				  0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d };
 
 static void put64(uint8_t *p, uint64_t v)
 {
@@ -133,7 +137,12 @@ static void test_offsets(void **state)
 	static const struct {
 		uint32_t distance;
 		int r;
-	} cases[] = { { 0, -ENOENT }, { 1, -EBADMSG }, { 15, -EBADMSG }, { IMAGE_LEN, -EBADMSG }, { IMAGE_LEN + 1, -EBADMSG }, { 0xffffffff, -EBADMSG } };
+	} cases[] = { { 0, -ENOENT },
+		      { 1, -EBADMSG },
+		      { 15, -EBADMSG },
+		      { IMAGE_LEN, -EBADMSG },
+		      { IMAGE_LEN + 1, -EBADMSG },
+		      { 0xffffffff, -EBADMSG } };
 
 	make_image(image);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -144,7 +153,7 @@ static void test_offsets(void **state)
 	}
 	memset(image, 0, IMAGE_LEN);
 	expect_sev(-ENOENT);
-	/* The GUID in front of the header would be in front of the image. */
+	/* The GUID in front of the header would lie in front of the image. */
 	memmove(image, tdx, IMAGE_LEN / 4);
 	put_u32le(entry + 22, IMAGE_LEN);
 	expect_tdx(-EBADMSG);
@@ -169,7 +178,7 @@ static void test_headers(void **state)
 		put_u32le(sev + 12, n);
 		expect_sev(-EBADMSG);
 	}
-	put_u32le(sev + 12, 0x15555556);	/* times 12 is 8 in 32 bits */
+	put_u32le(sev + 12, 0x15555556);	/* 12 times this is 8 in 32 bits */
 	expect_sev(-EBADMSG);
 	put_u32le(sev + 12, 0);
 	expect_sev(0);
@@ -181,8 +190,9 @@ static void test_sev_sections(void **state)
 		uint32_t gpa, size;
 		int r;
 	} cases[] = {
-		{ 1, 0x1000, -EBADMSG },	      { 0x1000, 0, -EBADMSG },		{ 0x1000, 0x1001, -EBADMSG },
-		{ 0xfffff000, 0x2000, -EBADMSG },     { 0, 0x3ffff000, -EMSGSIZE },	{ 0, 0x3fffd000, 0 },
+		{ 1, 0x1000, -EBADMSG },	   { 0x1000, 0, -EBADMSG },
+		{ 0x1000, 0x1001, -EBADMSG },	   { 0xfffff000, 0x2000, -EBADMSG },
+		{ 0, 0x3ffff000, -EMSGSIZE },	   { 0, 0x3fffd000, 0 },
 		{ 0x1000, 0xfffff000, -EMSGSIZE },
 	};
 
@@ -217,7 +227,7 @@ static void test_tdx_sections(void **state)
 		{ 0, 0, UINT64_C(0xfffffffffffff000), 0x2000, 2, -EBADMSG },
 		{ 0, 0, 0, UINT64_C(0xfffffffffffff000), 2, 0 },
 		{ 0, 0, 1, 0x1000, 2, -EBADMSG },
-		{ 0, 0, 0, 0x1000, 3, -EBADMSG },		/* measured, and not there */
+		{ 0, 0, 0, 0x1000, 3, -EBADMSG },		/* measured, but does not exist */
 		{ 0, 0x1000, 0, 0, 0, 0, OVMF_TDX_TD_INFO },
 		{ 0, IMAGE_LEN, 0, 0, 1, 0, OVMF_TDX_TD_PARAMS },
 		{ 0, 0x1000, 0, 0, 0, -EBADMSG, OVMF_TDX_PAYLOAD },
@@ -226,7 +236,7 @@ static void test_tdx_sections(void **state)
 		{ 0, 0, 0, UINT64_C(0xfffffffffffff000), 2, -EBADMSG, OVMF_TDX_TD_INFO },
 		{ 1, IMAGE_LEN, 0, 0, 0, -EBADMSG, OVMF_TDX_TD_INFO },
 		{ 0, 0, 1, 0, 0, -EBADMSG, OVMF_TDX_TD_PARAMS },
-		{ 0, 0x1000, 0, 0x1000, 0, 0, 9 },		/* for others to judge */
+		{ 0, 0x1000, 0, 0x1000, 0, 0, 9 },		/* others judge this */
 	};
 
 	make_image(image);

@@ -15,12 +15,13 @@
 
 #include "tests/unit/vectors.h"
 
-/* The footer's GUID, written down a second time: as it lies in memory. */
+/* The footer's GUID as it lies in memory, written independently of the code. */
 static const uint8_t footer[16] = {
-	0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45, 0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d,
+	0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45,
+	0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d,
 };
 
-/* An image's end, put together from the front: entries, then the footer, then 32 bytes. */
+/* The end of an image, built from the front: entries, then the footer, then 32 bytes. */
 struct image {
 	uint8_t b[1024];
 	size_t len;
@@ -91,7 +92,7 @@ static void test_find(void **state)
 	assert_int_equal(ovmf_secret_area(m.b, m.len, &area), 0);
 	assert_int_equal(area.base, 0x80c000);
 	assert_int_equal(area.size, 0xc00);
-	/* Only the end of the image, as short as can be. */
+	/* Only the end of the image, as short as possible. */
 	assert_int_equal(ovmf_secret_area(m.b + 4, m.len - 4, &area), 0);
 	assert_int_equal(ovmf_secret_area(m.b + 5, m.len - 5, &area), -EBADMSG);
 }
@@ -109,7 +110,7 @@ static void test_no_table(void **state)
 	for (size_t i = 1; i < 50; i++)
 		assert_int_equal(ovmf_secret_area(m.b + m.len - i, i, &area), -ENOENT);
 
-	/* The oldest images: the reset address alone, and nothing behind it is an entry. */
+	/* The oldest images have the reset address alone, and nothing before it is an entry. */
 	m.len = 0;
 	add_area(&m, &ovmf_secret_area_guid, 0x80c000, 0xc00);
 	add_entry(&m, &ovmf_es_reset_guid, "\x04\xb0\x80", 4, 22);
@@ -127,7 +128,8 @@ static void test_table_length(void **state)
 
 	make_image(&m);
 	for (unsigned claim = 0; claim <= 0xffff; claim++) {
-		int want = claim < 18 || claim > 96 ? -EBADMSG :	/* 4 bytes in front of the table are there */
+		/* 4 bytes lie in front of the table */
+		int want = claim < 18 || claim > 96 ? -EBADMSG :
 			   claim < 18 + 22 ? (claim < 36 ? -ENOENT : -EBADMSG) :
 			   claim < 18 + 22 + 26 ? (claim < 18 + 22 + 18 ? -ENOENT : -EBADMSG) :
 			   claim < 92 && claim >= 66 + 18 ? -EBADMSG : 0;
@@ -137,7 +139,7 @@ static void test_table_length(void **state)
 	}
 }
 
-/* Every length that an entry may claim, on either side of the one that is sought. */
+/* Every length that an entry may claim, on either side of the entry that is sought. */
 static void test_entry_length(void **state)
 {
 	struct bytes data;
@@ -150,7 +152,8 @@ static void test_entry_length(void **state)
 			assert_int_equal(ovmf_table_find(m.b, m.len, &ovmf_es_reset_guid, &data),
 					 -EBADMSG);
 		make_image(&m);
-		put_u16le(m.b + 4 + 8, (uint16_t)claim);		/* the hashes, the last to be read */
+		/* the hashes, the last to be read */
+		put_u16le(m.b + 4 + 8, (uint16_t)claim);
 		assert_int_equal(ovmf_table_find(m.b, m.len, &ovmf_secret_area_guid, &data),
 				 claim < 18 || claim > 26 ? -EBADMSG : 0);
 	}
@@ -175,9 +178,15 @@ static void test_area(void **state)
 		uint32_t base, size;
 		int r;
 	} cases[] = {
-		{ 0, 0, -ENOENT },	      { 0, 0xc00, -ENOENT },	     { 0x80c000, 0, -EBADMSG },
-		{ 1, 1, 0 },		      { 0xfffff000, 0x1000, 0 },     { 0xfffff000, 0x1001, -EBADMSG },
-		{ 1, 0xffffffff, 0 },	      { 2, 0xffffffff, -EBADMSG },   { 0xffffffff, 0xffffffff, -EBADMSG },
+		{ 0, 0, -ENOENT },
+		{ 0, 0xc00, -ENOENT },
+		{ 0x80c000, 0, -EBADMSG },
+		{ 1, 1, 0 },
+		{ 0xfffff000, 0x1000, 0 },
+		{ 0xfffff000, 0x1001, -EBADMSG },
+		{ 1, 0xffffffff, 0 },
+		{ 2, 0xffffffff, -EBADMSG },
+		{ 0xffffffff, 0xffffffff, -EBADMSG },
 	};
 	struct ovmf_area area;
 
@@ -258,13 +267,17 @@ static void check_case(const char *dir, struct json_object *c)
 
 static void test_vectors(void **state)
 {
-	/* The real and the real-looking ones, from the table of the vectors' README. */
+	/* Real images and images that look real, from the table in the vectors' README. */
 	static const char fw_cases[] =
-		"[{\"file\":\"ovmf-amdsev-suffix.bin\",\"secret\":[8454144,3072],\"hashes\":[8457216,1024],\"es_reset\":8433668},"
-		"{\"file\":\"ovmf-amdsev-el9-suffix.bin\",\"secret\":[8437760,3072],\"hashes\":[8440832,1024],\"es_reset\":8433668},"
+		"[{\"file\":\"ovmf-amdsev-suffix.bin\",\"secret\":[8454144,3072],\"hashes\":["
+		"8457216,1024],\"es_reset\":8433668},"
+		"{\"file\":\"ovmf-amdsev-el9-suffix.bin\",\"secret\":[8437760,3072],\"hashes\":["
+		"8440832,1024],\"es_reset\":8433668},"
 		"{\"file\":\"ovmf-x64-suffix.bin\",\"secret\":null,\"hashes\":null},"
-		"{\"file\":\"syn-a.fd\",\"secret\":[8437760,3072],\"hashes\":[8440832,1024],\"es_reset\":8433668},"
-		"{\"file\":\"syn-b.fd\",\"secret\":[8454144,3072],\"hashes\":[8457216,1024],\"es_reset\":8433668}]";
+		"{\"file\":\"syn-a.fd\",\"secret\":[8437760,3072],\"hashes\":[8440832,1024],\"es_"
+		"reset\":8433668},"
+		"{\"file\":\"syn-b.fd\",\"secret\":[8454144,3072],\"hashes\":[8457216,1024],\"es_"
+		"reset\":8433668}]";
 	struct json_object *cases;
 	char path[PATH_MAX], dir[PATH_MAX];
 

@@ -25,7 +25,9 @@ static struct secret *secret_of(const void *p, size_t len)
 
 static void test_layout(void **state)
 {
-	_cleanup_(secret_freep) struct secret *tek = secret_of("0123456789abcdef", 16), *tik = secret_of("fedcba9876543210", 16), *text = NULL;
+	_cleanup_(secret_freep) struct secret *tek = secret_of("0123456789abcdef", 16),
+					      *tik = secret_of("fedcba9876543210", 16),
+					      *text = NULL;
 	struct packet_keys keys = { tek, tik };
 	uint8_t iv[PACKET_IV_LEN], measure[SEV_MEASURE_LEN] = { 1 };
 	struct packet p, q;
@@ -37,7 +39,7 @@ static void test_layout(void **state)
 	assert_memory_equal(p.header, "\0\0\0\0", 4);
 	assert_memory_equal(p.header + 4, iv, sizeof(iv));
 
-	/* Another measurement changes the MAC and nothing else; another IV changes all. */
+	/* Another measurement changes the MAC alone; another IV changes everything. */
 	measure[31] ^= 1;
 	assert_int_equal(packet_build(&keys, measure, iv, text, &q), 0);
 	assert_memory_equal(p.payload, q.payload, 48);
@@ -53,8 +55,11 @@ static void test_layout(void **state)
 static void test_refuses(void **state)
 {
 	static const size_t lens[] = { 0, 1, 15, 17, 16383, 16385, 16400, 65536 };
-	_cleanup_(secret_freep) struct secret *key = secret_of("0123456789abcdef", 16), *key15 = secret_of("0123456789abcde", 15),
-					      *key32 = secret_of("0123456789abcdef0123456789abcdef", 32), *most = NULL;
+	_cleanup_(secret_freep) struct secret *key = secret_of("0123456789abcdef", 16),
+					      *key15 = secret_of("0123456789abcde", 15),
+					      *key32 = secret_of("0123456789abcdef0123456789abcdef",
+								 32),
+					      *most = NULL;
 	uint8_t iv[PACKET_IV_LEN] = { 0 }, measure[SEV_MEASURE_LEN] = { 0 };
 	struct packet p;
 
@@ -94,7 +99,10 @@ static const char *text_of(struct json_object *o, const char *key)
 	return json_object_get_string(v);
 }
 
-/* The padded table of the case's entries; NULL when one is refused, and @ret_r says how. */
+/*
+ * Build the padded table of the case's entries; NULL when an entry is refused, with the error in
+ * @ret_r.
+ */
 static struct secret *build_table(struct json_object *c, size_t size, int *ret_r)
 {
 	struct json_object *entries, *e;
@@ -153,7 +161,8 @@ static void check_build(struct json_object *c)
 	assert_int_equal(parse_hex(text_of(c, "tik"), k, sizeof(k)), 0);
 	tik = secret_of(k, sizeof(k));
 
-	assert_int_equal(packet_build(&(struct packet_keys){ tek, tik }, measure, iv, table, &p), 0);
+	assert_int_equal(packet_build(&(struct packet_keys){ tek, tik }, measure, iv, table, &p),
+			 0);
 	assert_int_equal(base64_encode(p.header, sizeof(p.header), &header), 0);
 	assert_int_equal(base64_encode(p.payload, p.len, &payload), 0);
 	assert_string_equal(header, text_of(c, "header"));

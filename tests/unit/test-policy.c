@@ -32,7 +32,8 @@ static void test_consumers(void **state)
 	char volume[MSG_NAME_LEN + 1], text[MSG_CONSUMERS_LEN + 64];
 	struct secret_policy p = { 0 };
 
-	assert_int_equal(secret_policy_set_consumers(&p, "  cryptsetup:data\tcryptsetup:home get "), 0);
+	assert_int_equal(secret_policy_set_consumers(&p, "  cryptsetup:data\tcryptsetup:home get "),
+			 0);
 	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
 	assert_int_equal(secret_policy_default_wipe(&p), WIPE_CONFIRMED);
 	assert_int_equal(secret_policy_allows(&p, "cryptsetup:data"), 2);
@@ -45,7 +46,10 @@ static void test_consumers(void **state)
 	assert_string_equal(volume, "home");
 	assert_int_equal(secret_policy_volume(&p, 2, volume), 0);
 
-	for (const char *const *s = (const char *const[]){ "", " ", "cryptsetup:", "cryptsetup:a/b", "crypt", "get get2", "cryptsetup:\x01", NULL }; *s; s++)
+	for (const char *const *s =
+		     (const char *const[]){ "", " ", "cryptsetup:", "cryptsetup:a/b", "crypt",
+					    "get get2", "cryptsetup:\x01", NULL };
+	     *s; s++)
 		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
 	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
 
@@ -57,7 +61,10 @@ static void test_consumers(void **state)
 	assert_string_equal(p.allow_tokens, "");
 	assert_int_equal(secret_policy_set_allow_tokens(&p, " clevis\tubuntu-fde "), 0);
 	assert_string_equal(p.allow_tokens, "clevis ubuntu-fde");
-	for (const char *const *s = (const char *const[]){ "", " ", "clevis systemd-tpm2", "systemd-fido2", "systemd-pkcs11", "a/b", "*", NULL }; *s; s++)
+	for (const char *const *s =
+		     (const char *const[]){ "", " ", "clevis systemd-tpm2", "systemd-fido2",
+					    "systemd-pkcs11", "a/b", "*", NULL };
+	     *s; s++)
 		assert_int_equal(secret_policy_set_allow_tokens(&p, *s), -EINVAL);
 	assert_string_equal(p.allow_tokens, "clevis ubuntu-fde");
 	assert_int_equal(secret_policy_default_wipe(&p), WIPE_DELIVERED);
@@ -79,7 +86,9 @@ static void test_words(void **state)
 	assert_string_equal(secret_state_name(99), "unknown");
 
 	assert_true(volume_name_is_valid("luks-1234"));
-	for (const char *const *s = (const char *const[]){ "", ".", "..", "a b", "a/b", "a\\x2d", "\x7f", "\xc3\xa9", NULL }; *s; s++)
+	for (const char *const *s = (const char *const[]){ "", ".", "..", "a b", "a/b", "a\\x2d",
+							   "\x7f", "\xc3\xa9", NULL };
+	     *s; s++)
 		assert_false(volume_name_is_valid(*s));
 }
 
@@ -93,7 +102,7 @@ static void test_trailing_nul(void **state)
 		{ "\0", 1, 1, 0 },
 		{ "pass", 4, 4, 4 },
 		{ "pass\0", 5, 4, 4 },
-		{ "pass\0\0", 6, 6, 5 },	/* two NULs are no C string */
+		{ "pass\0\0", 6, 6, 5 },	/* two NULs are not a C string */
 		{ "p\0ss\0", 5, 5, 4 },
 		{ "\xc3\xa9\0", 3, 2, 2 },
 		{ "\xc3\0", 2, 2, 1 },		/* half a UTF-8 sequence: binary */

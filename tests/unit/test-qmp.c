@@ -20,8 +20,8 @@
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
 
 /*
- * A peer that has written all it will ever say before it is asked: the ids are known, they
- * count from coco-1 (qmp_capabilities).  What it is asked is thrown away with it.
+ * A peer that has written everything before it is asked.  The ids are known: they count from
+ * coco-1 (qmp_capabilities).  What the peer receives is discarded.
  */
 static int open_with(const char *text, size_t len, uint64_t timeout_usec, bool hang_up,
 		     int *ret_peer, struct qmp **ret)
@@ -57,9 +57,8 @@ static int open_text(const char *text)
 static void test_greeting(void **state)
 {
 	assert_int_equal(open_text(GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n"), 0);
-	assert_int_equal(open_text(
-				 GREETING
-				 "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no\"}, \"id\": \"coco-1\"}\n"),
+	assert_int_equal(open_text(GREETING "{\"error\": {\"class\": \"CommandNotFound\", "
+					    "\"desc\": \"no\"}, \"id\": \"coco-1\"}\n"),
 			 -EREMOTEIO);
 	assert_int_equal(open_text(GREETING "{\"error\": {}}\n"), -EREMOTEIO);
 	assert_int_equal(open_text(""), -ECONNRESET);
@@ -70,16 +69,28 @@ static void test_greeting(void **state)
 	assert_int_equal(open_text("[]\n"), -EPROTO);
 	assert_int_equal(open_text("SSH-2.0-OpenSSH_9.2\r\n"), -EPROTO);
 
-	/* Text that is not ASCII is sound, escaped or not; what is no UTF-8 is not. */
-	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\303\251bian \360\237\246\200\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), 0);
-	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\\u00e9bian\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), 0);
-	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\351bian\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -EPROTO);
-	assert_int_equal(open_text("{\"QMP\": {\"package\": \"\300\257\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -EPROTO);
-	assert_int_equal(open_text("{\"QMP\": {\"package\": \"\355\240\200\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -EPROTO);
-	assert_int_equal(open_text("{\"QMP\": {\"n\": 18446744073709551616}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"), -ERANGE);
+	/* Text beyond ASCII is valid, escaped or not; text that is not UTF-8 is not. */
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\303\251bian "
+				   "\360\237\246\200\"}}\n{\"return\": {}, \"id\": \"coco-1\"}\n"),
+			 0);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\\u00e9bian\"}}\n{\"return\": {}, "
+				   "\"id\": \"coco-1\"}\n"),
+			 0);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"D\351bian\"}}\n{\"return\": {}, "
+				   "\"id\": \"coco-1\"}\n"),
+			 -EPROTO);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"\300\257\"}}\n{\"return\": {}, "
+				   "\"id\": \"coco-1\"}\n"),
+			 -EPROTO);
+	assert_int_equal(open_text("{\"QMP\": {\"package\": \"\355\240\200\"}}\n{\"return\": {}, "
+				   "\"id\": \"coco-1\"}\n"),
+			 -EPROTO);
+	assert_int_equal(open_text("{\"QMP\": {\"n\": 18446744073709551616}}\n{\"return\": {}, "
+				   "\"id\": \"coco-1\"}\n"),
+			 -ERANGE);
 }
 
-/* The reply to the first command after the negotiation, when @answer follows it. */
+/* Call the first command after the negotiation, with @answer as the reply. */
 static int call(const char *answer, struct json_object **ret, char *ret_desc)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -106,20 +117,32 @@ static void test_reply(void **state)
 		{ "{\"id\": \"coco-2\", \"later\": [1, {}], \"return\": 5}\r\n", 0 },
 		{ "  {\"return\":5,\"id\":\"coco-2\"}  \t\n", 0 },
 		{ "{\"return\": 4, \"return\": 5, \"id\": \"coco-2\"}\n", -EPROTO },
-		/* Whole numbers of 64 bits and no more; a quoted one is text. */
-		{ "{\"x\": [18446744073709551615, -9223372036854775808, 1e99, 0.99999999999999999999], \"return\": 5, \"id\": \"coco-2\"}\n", 0 },
-		{ "{\"x\": \"99999999999999999999 \\\" 99999999999999999999\", \"return\": 5, \"id\": \"coco-2\"}\n", 0 },
+		/* Whole numbers of 64 bits and no more; a number in quotes is text. */
+		{ "{\"x\": [18446744073709551615, -9223372036854775808, 1e99, "
+		  "0.99999999999999999999], \"return\": 5, \"id\": \"coco-2\"}\n",
+		  0 },
+		{ "{\"x\": \"99999999999999999999 \\\" 99999999999999999999\", \"return\": 5, "
+		  "\"id\": \"coco-2\"}\n",
+		  0 },
 		{ "{\"return\": 18446744073709551616, \"id\": \"coco-2\"}\n", -ERANGE },
 		{ "{\"return\": -9223372036854775809, \"id\": \"coco-2\"}\n", -ERANGE },
-		{ "{\"x\": {\"\": [0, 99999999999999999999]}, \"return\": 5, \"id\": \"coco-2\"}\n", -ERANGE },
-		{ "{\"x\": \"\\\\\", \"y\": 99999999999999999999, \"return\": 5, \"id\": \"coco-2\"}\n", -ERANGE },
+		{ "{\"x\": {\"\": [0, 99999999999999999999]}, \"return\": 5, \"id\": \"coco-2\"}\n",
+		  -ERANGE },
+		{ "{\"x\": \"\\\\\", \"y\": 99999999999999999999, \"return\": "
+		  "5, \"id\": \"coco-2\"}\n",
+		  -ERANGE },
 		{ "{\"x\": 007, \"return\": 5, \"id\": \"coco-2\"}\n", -EPROTO },
 		{ "{\"x\": NaN, \"return\": 5, \"id\": \"coco-2\"}\n", -EPROTO },
 		{ "{\"return\": 5, \"id\": \"coco-2\",}\n", -EPROTO },
 		{ "{\"return\": 5, /* no */ \"id\": \"coco-2\"}\n", -EPROTO },
-		{ "{\"event\": \"STOP\", \"timestamp\": {}}\n{\"return\": 5, \"id\": \"coco-2\"}\n", 0 },
-		{ "{\"event\": \"STOP\", \"return\": 4, \"id\": \"coco-2\"}\n{\"return\": 5, \"id\": \"coco-2\"}\n{\"event\": 1}\n", 0 },
-		{ "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": \"coco-2\"}\n", -EREMOTEIO },
+		{ "{\"event\": \"STOP\", \"timestamp\": {}}\n{\"return\": 5, \"id\": \"coco-2\"}\n",
+		  0 },
+		{ "{\"event\": \"STOP\", \"return\": 4, \"id\": \"coco-2\"}\n{\"return\": 5, "
+		  "\"id\": \"coco-2\"}\n{\"event\": 1}\n",
+		  0 },
+		{ "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+		  "\"no\"}, \"id\": \"coco-2\"}\n",
+		  -EREMOTEIO },
 		{ "{\"error\": 7}\n", -EREMOTEIO },
 		{ "{\"return\": 5, \"id\": \"coco-1\"}\n", -EPROTO },
 		{ "{\"return\": 5, \"id\": 2}\n", -EPROTO },
@@ -136,7 +159,9 @@ static void test_reply(void **state)
 		{ "5\n", -EPROTO },
 		{ "null\n", -EPROTO },
 		{ "\n", -EPROTO },
-		{ "{\"return\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]],\"id\":\"coco-2\"}\n", -EPROTO },
+		{ "{\"return\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+		  "]]]]]]]]]]]],\"id\":\"coco-2\"}\n",
+		  -EPROTO },
 		{ "{\"return\": 5, \"id\": \"coco-2\"}", -ECONNRESET },
 		{ "{\"event\": \"STOP\"}\n", -ECONNRESET },
 		{ "", -ECONNRESET },
@@ -173,11 +198,15 @@ static void test_error_text(void **state)
 	struct json_object *o = NULL;
 	char desc[1024], answer[2048], x[1000];
 
-	assert_int_equal(call("{\"error\": {\"desc\": \"SEV: failed \\u001b[2J\\n\\u007f\"}, \"id\": \"coco-2\"}\n",
+	assert_int_equal(call("{\"error\": {\"desc\": \"SEV: failed \\u001b[2J\\n\\u007f\"}, "
+			      "\"id\": \"coco-2\"}\n",
 			      &o, desc),
 			 -EREMOTEIO);
 	assert_string_equal(desc, "SEV: failed ?[2J??");
-	assert_int_equal(call("{\"error\": {\"desc\": \"caf\\u00e9 \\u009b31m\\u202e\\u2028\\u200b\"}, \"id\": \"coco-2\"}\n", &o, desc), -EREMOTEIO);
+	assert_int_equal(call("{\"error\": {\"desc\": \"caf\\u00e9 "
+			      "\\u009b31m\\u202e\\u2028\\u200b\"}, \"id\": \"coco-2\"}\n",
+			      &o, desc),
+			 -EREMOTEIO);
 	assert_string_equal(desc, "caf\xc3\xa9 ?31m???");
 	assert_int_equal(call("{\"error\": {\"desc\": [1]}, \"id\": \"coco-2\"}\n", &o, desc),
 			 -EREMOTEIO);
@@ -185,12 +214,13 @@ static void test_error_text(void **state)
 	assert_int_equal(call("{\"error\": null, \"id\": \"coco-2\"}\n", &o, desc), -EREMOTEIO);
 	memset(x, 'x', sizeof(x) - 1);
 	x[sizeof(x) - 1] = '\0';
-	snprintf(answer, sizeof(answer), "{\"error\": {\"desc\": \"%s\"}, \"id\": \"coco-2\"}\n", x);
+	snprintf(answer, sizeof(answer), "{\"error\": {\"desc\": \"%s\"}, \"id\": \"coco-2\"}\n",
+		 x);
 	assert_int_equal(call(answer, &o, desc), -EREMOTEIO);
 	assert_int_equal(strlen(desc), 511);
 }
 
-/* Written from beside the reader, as a socket does not take so much at once. */
+/* A thread of its own writes, because a socket does not take that much at once. */
 struct writer {
 	int fd;
 	const char *text;
@@ -208,10 +238,11 @@ static void *write_pieces(void *arg)
 	return NULL;
 }
 
-/* A reply of @len bytes with its end of line, in pieces. */
+/* A reply of @len bytes, including the newline, in pieces. */
 static int call_long(size_t len, size_t piece)
 {
-	static const char head[] = GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n", reply[] = "{\"id\": \"coco-2\", \"return\": \"";
+	static const char head[] = GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n",
+			  reply[] = "{\"id\": \"coco-2\", \"return\": \"";
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	_cleanup_(qmp_freep) struct qmp *q = NULL;
 	_cleanup_(freep) char *text = NULL;
@@ -266,7 +297,7 @@ static void test_silence(void **state)
 	assert_null(o);
 }
 
-/* Says @text, and once more, until nobody listens, @pause_usec after each. */
+/* Sends @text again and again until nobody reads, @pause_usec after each. */
 struct talker {
 	int fd;
 	const char *text;
@@ -283,7 +314,7 @@ static void *talk(void *arg)
 	return NULL;
 }
 
-/* The deadline holds whatever comes; without it these would not end. */
+/* The deadline holds whatever comes; without a deadline these tests would not end. */
 static void test_talk(void **state)
 {
 	static const char head[] = GREETING "{\"return\": {}, \"id\": \"coco-1\"}\n";
@@ -320,7 +351,8 @@ static void test_request(void **state)
 	static const char answers[] = GREETING
 		"{\"return\": {}, \"id\": \"coco-1\"}\n{\"return\": {}, \"id\": \"coco-2\"}\n";
 	static const char want[] = "{\"execute\":\"qmp_capabilities\",\"id\":\"coco-1\"}\n"
-				   "{\"execute\":\"x\",\"id\":\"coco-2\",\"arguments\":{\"gpa\":18446744073709551615,\"secret\":\"a/b+\"}}\n";
+				   "{\"execute\":\"x\",\"id\":\"coco-2\",\"arguments\":{\"gpa\":"
+				   "18446744073709551615,\"secret\":\"a/b+\"}}\n";
 	_cleanup_(json_putp) struct json_object *arguments = json_object_new_object(), *o = NULL;
 	_cleanup_(qmp_freep) struct qmp *q = NULL;
 	_cleanup_(closep) int peer = -EBADF;
@@ -362,7 +394,7 @@ static void test_vectors(void **state)
 		char text[4096] = "";
 		bool many, error;
 
-		/* The recorded ones have no id, as their questions had none. */
+		/* The recorded messages have no id, because their questions had none. */
 		assert_true(json_object_object_get_ex(c, "msg", &msg));
 		many = json_object_is_type(msg, json_type_array);
 		for (size_t k = 0; k < (many ? json_object_array_length(msg) : 1); k++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Clients of the control socket that ask nothing: they go in time, and never keep another out. */
+/*
+ * Clients of the control socket that ask nothing: they are disconnected in time, and never keep
+ * others out.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +29,8 @@ static int set_up(void **state)
 		return 0;
 	k = (struct keeper){ .idle_usec = 600 * USEC_PER_SEC };
 	n_fds = 0;
-	return sd_event_new(&k.event) < 0 || store_new(NULL, 0, NULL, journal, &k.store) < 0 ? -1 : 0;
+	return sd_event_new(&k.event) < 0 || store_new(NULL, 0, NULL, journal, &k.store) < 0 ? -1 :
+											       0;
 }
 
 static int tear_down(void **state)
@@ -55,7 +59,9 @@ static int connected(void)
 {
 	int pair[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+				    pair),
+			 0);
 	on_client_connection(&k, pair[1]);
 	fds[n_fds++] = pair[0];
 	return pair[0];
@@ -68,7 +74,7 @@ static void ask(int fd)
 	assert_int_equal(frame_send(fd, MSG_SOURCE_INFO, 0, &q, sizeof(q), -EBADF), 0);
 }
 
-/* All that can be done without waiting. */
+/* Do everything that can be done without waiting. */
 static void run(void)
 {
 	while (sd_event_run(k.event, 0) > 0)
@@ -80,7 +86,8 @@ static bool answered(int fd)
 	struct msg_header h;
 
 	run();
-	return frame_recv(fd, &h, NULL, 0, NULL) == 1 && h.type == MSG_SOURCE_INFO && h.error == -ENOENT;
+	return frame_recv(fd, &h, NULL, 0, NULL) == 1 && h.type == MSG_SOURCE_INFO &&
+	       h.error == -ENOENT;
 }
 
 static bool is_open(int fd)
@@ -99,7 +106,7 @@ static void test_many(void **state)
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		assert_true(is_open(connected()));
 	run();
-	/* The first has asked since, so the second has been idle for longest. */
+	/* The first client has asked since, so the second has been idle for longest. */
 	ask(fds[0]);
 	assert_true(answered(fds[0]));
 	fd = connected();
@@ -109,7 +116,7 @@ static void test_many(void **state)
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		assert_int_equal(is_open(fds[i]), i != 1);
 	assert_int_equal(k.n_clients, MAX_CLIENTS);
-	/* As often as somebody comes. */
+	/* This happens whenever a client comes. */
 	for (int i = 0; i < MAX_CLIENTS - 1; i++) {
 		fd = connected();
 		ask(fd);
@@ -118,7 +125,7 @@ static void test_many(void **state)
 	assert_int_equal(k.n_clients, MAX_CLIENTS);
 }
 
-/* A request that was sent is answered, however many come after it. */
+/* A sent request is answered, however many clients come after it. */
 static void test_request_waits(void **state)
 {
 	if (!need_root())
@@ -134,7 +141,7 @@ static void test_request_waits(void **state)
 		assert_true(i < 3 ? answered(fds[i]) : is_open(fds[i]) == (i >= 8));
 }
 
-/* When each of them is asking something, another is refused and none cut. */
+/* When all clients are asking something, another is refused and none is disconnected. */
 static void test_all_ask(void **state)
 {
 	if (!need_root())
@@ -156,7 +163,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-/* Time takes those that ask nothing, and no one that does. */
+/* In time clients that ask nothing are disconnected, and no others. */
 static void test_idle(void **state)
 {
 	sd_event_source *tick = NULL;
@@ -168,7 +175,8 @@ static void test_idle(void **state)
 	k.idle_usec = IDLE_USEC;
 	for (int i = 0; i < 4; i++)
 		(void) connected();
-	assert_true(sd_event_add_time_relative(k.event, &tick, CLOCK_MONOTONIC, 1000, 1, on_tick, &n) >= 0);
+	assert_true(sd_event_add_time_relative(k.event, &tick, CLOCK_MONOTONIC, 1000, 1, on_tick,
+					       &n) >= 0);
 	while (k.n_clients > 1 || n < 24)
 		assert_true(sd_event_run(k.event, UINT64_MAX) >= 0);
 	run();

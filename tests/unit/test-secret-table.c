@@ -13,7 +13,7 @@
 static const struct guid other_guid =
 	GUID_INIT_TEXT(0x0f2e573e, 0xbe4d, 0xa7d6, 0xbd, 0xc4, 0x90, 0x80, 0x77, 0xd7, 0x62, 0x8d);
 
-/* A table of three entries: 7 bytes, none, 33 bytes.  Returns its length before padding. */
+/* A table of three entries: 7 bytes, 0 bytes, 33 bytes.  Returns its length before padding. */
 static size_t make_table(uint8_t area[static AREA_LEN])
 {
 	static const uint8_t data[33] = "thirty-three bytes, no blockful.";
@@ -31,7 +31,7 @@ static size_t make_table(uint8_t area[static AREA_LEN])
 	return (size_t)r;
 }
 
-/* How many entries a walk finds, and how it ends. */
+/* Returns how many entries a walk finds; @end says how it ends. */
 static unsigned walk(const uint8_t *area, size_t len, int *ret_end)
 {
 	struct secret_table t;
@@ -52,9 +52,10 @@ static unsigned walk(const uint8_t *area, size_t len, int *ret_end)
 static void test_layout(void **state)
 {
 	static const uint8_t first[] = {
-		0x42, 0xf5, 0x74, 0x1e, 0xdd, 0x71, 0x66, 0x4d, 0x96, 0x3e, 0xef, 0x42, 0x87, 0xff, 0x17, 0x3b, 120, 0, 0, 0,
-		0xe5, 0x69, 0x68, 0x73, 0xf0, 0x84, 0x73, 0x49, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3, 0xda, 0x0b, 27, 0, 0, 0,
-		't', 'h', 'i', 'r', 't', 'y', '-',
+		0x42, 0xf5, 0x74, 0x1e, 0xdd, 0x71, 0x66, 0x4d, 0x96, 0x3e, 0xef, 0x42,
+		0x87, 0xff, 0x17, 0x3b, 120,  0,    0,	  0,	0xe5, 0x69, 0x68, 0x73,
+		0xf0, 0x84, 0x73, 0x49, 0x92, 0xec, 0x06, 0x87, 0x9c, 0xe3, 0xda, 0x0b,
+		27,   0,    0,	  0,	't',  'h',  'i',  'r',	't',  'y',  '-',
 	};
 	uint8_t area[AREA_LEN];
 
@@ -104,7 +105,8 @@ static void test_table_length(void **state)
 	static const struct {
 		uint32_t len;
 		int r;
-	} cases[] = { { 0, -EBADMSG }, { 19, -EBADMSG }, { 20, 0 }, { AREA_LEN, 0 }, { AREA_LEN + 1, -EBADMSG }, { 0xffffffff, -EBADMSG } };
+	} cases[] = { { 0, -EBADMSG }, { 19, -EBADMSG },	   { 20, 0 },
+		      { AREA_LEN, 0 }, { AREA_LEN + 1, -EBADMSG }, { 0xffffffff, -EBADMSG } };
 	uint8_t area[AREA_LEN];
 	struct secret_table t;
 
@@ -117,7 +119,10 @@ static void test_table_length(void **state)
 		assert_int_equal(secret_table_open(area, len, &t), -EBADMSG);
 }
 
-/* Every length that the second entry may claim: the first stays, and what cannot be is -EBADMSG. */
+/*
+ * Every length that the second entry may claim: the first entry stays, and an impossible length
+ * gives -EBADMSG.
+ */
 static void test_entry_length(void **state)
 {
 	uint8_t area[AREA_LEN];
@@ -135,7 +140,7 @@ static void test_entry_length(void **state)
 	assert_int_equal(end, -EBADMSG);
 }
 
-/* Cut at every byte, with the table's length telling the truth about the cut. */
+/* Cut at every byte, with the table's length corrected for the cut. */
 static void test_truncated(void **state)
 {
 	uint8_t area[AREA_LEN];
@@ -164,7 +169,7 @@ static void test_padding(void **state)
 		assert_int_equal(walk(area, sizeof(area), &end), 3);
 		assert_int_equal(end, 0);
 	}
-	/* A tail that is not zero is reported, behind the good ones. */
+	/* A tail that is not zero is reported, after the good entries. */
 	for (uint32_t pad = 1; pad < 64; pad++) {
 		make_table(area);
 		put_u32le(area + 16, 120 + pad);
@@ -207,7 +212,7 @@ static void test_many(void **state)
 	}
 	assert_int_equal(walk(area, LEN, &end), N);
 	assert_int_equal(end, 0);
-	/* Full to the last byte: the next one finds no room, and the padding neither. */
+	/* Full to the last byte: there is no room for another entry, nor for padding. */
 	put_u32le(g.b, N);
 	assert_int_equal(secret_table_add(area, LEN, &g, NULL, 0), -EMSGSIZE);
 	assert_int_equal(secret_table_finish(area, LEN), LEN % 16 ? -EMSGSIZE : LEN);
@@ -222,7 +227,8 @@ static void test_build_refuses(void **state)
 	make_table(area);
 	memcpy(before, area, sizeof(area));
 	assert_int_equal(secret_table_add(area, AREA_LEN, &zero, (const uint8_t *)"x", 1), -EINVAL);
-	assert_int_equal(secret_table_add(area, AREA_LEN, &secret_luks_guid, (const uint8_t *)"x", 1),
+	assert_int_equal(secret_table_add(area, AREA_LEN, &secret_luks_guid, (const uint8_t *)"x",
+					  1),
 			 -EEXIST);
 	assert_int_equal(secret_table_add(area, 140, &secret_table_guid, (const uint8_t *)"x", 1),
 			 -EMSGSIZE);

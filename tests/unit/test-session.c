@@ -30,7 +30,9 @@ static struct secret *secret_of(const void *p, size_t len)
 
 static void test_lengths(void **state)
 {
-	_cleanup_(secret_freep) struct secret *z = secret_of("z", 1), *key = secret_of("0123456789abcdef", 16), *key15 = secret_of("0123456789abcde", 15);
+	_cleanup_(secret_freep) struct secret *z = secret_of("z", 1),
+					      *key = secret_of("0123456789abcdef", 16),
+					      *key15 = secret_of("0123456789abcde", 15);
 	struct session_fresh fresh = { .nonce = { 0 } };
 	uint8_t blob[SESSION_LEN];
 
@@ -39,10 +41,12 @@ static void test_lengths(void **state)
 	assert_int_equal(session_wrap(z, 0, &fresh, key, key, blob), 0);
 }
 
-/* What depends on what: the policy is under the TIK alone, the keys under Z and the nonce. */
+/* The dependencies: the policy is under the TIK alone, the keys under Z and the nonce. */
 static void test_parts(void **state)
 {
-	_cleanup_(secret_freep) struct secret *z = secret_of("some z", 6), *tek = secret_of("0123456789abcdef", 16), *tik = secret_of("fedcba9876543210", 16);
+	_cleanup_(secret_freep) struct secret *z = secret_of("some z", 6),
+					      *tek = secret_of("0123456789abcdef", 16),
+					      *tik = secret_of("fedcba9876543210", 16);
 	struct session_fresh fresh = { .nonce = { 1 }, .iv = { 2 } };
 	uint8_t a[SESSION_LEN], b[SESSION_LEN];
 
@@ -61,7 +65,8 @@ static void test_parts(void **state)
 
 static void test_new(void **state)
 {
-	_cleanup_(pkey_freep) EVP_PKEY *pdh = EVP_EC_gen("P-384"), *p256 = EVP_EC_gen("P-256"), *godh = NULL;
+	_cleanup_(pkey_freep) EVP_PKEY *pdh = EVP_EC_gen("P-384"), *p256 = EVP_EC_gen("P-256"),
+				       *godh = NULL;
 	_cleanup_(session_done) struct session a = { .tek = NULL }, b = { .tek = NULL };
 	_cleanup_(secret_freep) struct secret *z = NULL;
 	struct session_fresh fresh;
@@ -76,7 +81,7 @@ static void test_new(void **state)
 	assert_memory_not_equal(a.blob + 48, b.blob + 48, 16);
 	assert_memory_not_equal(a.godh, b.godh, SEV_CERT_LEN);
 
-	/* The other side comes to the same. */
+	/* The other side computes the same. */
 	assert_int_equal(sev_cert_parse(a.godh, SEV_CERT_LEN, &c), 0);
 	assert_int_equal(sev_cert_key(&c, &godh), 0);
 	assert_int_equal(session_agree(pdh, godh, &z), 0);
@@ -128,7 +133,8 @@ static char *read_text(const char *name, const char *suffix, size_t *ret_len)
 	char path[PATH_MAX], both[128], *text;
 
 	snprintf(both, sizeof(both), "sev/session/%s%s", name, suffix);
-	assert_int_equal(read_file_at(AT_FDCWD, vectors_path(path, both), 65536, &text, ret_len), 0);
+	assert_int_equal(read_file_at(AT_FDCWD, vectors_path(path, both), 65536, &text, ret_len),
+			 0);
 	return text;
 }
 
@@ -174,7 +180,8 @@ static void check_base64(const char *name, const char *suffix, const uint8_t *da
 static void check_wrap(struct json_object *o, const struct secret *z,
 		       uint8_t ret[static SESSION_LEN])
 {
-	_cleanup_(secret_freep) struct secret *tek = secret_hex(o, "tek"), *tik = secret_hex(o, "tik");
+	_cleanup_(secret_freep) struct secret *tek = secret_hex(o, "tek"),
+					      *tik = secret_hex(o, "tik");
 	struct session_fresh fresh;
 	uint8_t want[32];
 

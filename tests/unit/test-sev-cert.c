@@ -127,7 +127,8 @@ static void test_amd_refused(void **state)
 		size_t offset;
 		uint32_t value;
 	} cases[] = {
-		{ 0, 0 }, { 0, 2 }, { 0x38, 4096 }, { 0x3c, 4096 }, { 0x38, 0 }, { 0x3c, 3072 }, { 0x40, 3 }, { 0x40, 0 }, { 0x44, 1 }, { 0x13c, 0x80000000 },
+		{ 0, 0 },	{ 0, 2 },    { 0x38, 4096 }, { 0x3c, 4096 }, { 0x38, 0 },
+		{ 0x3c, 3072 }, { 0x40, 3 }, { 0x40, 0 },    { 0x44, 1 },    { 0x13c, 0x80000000 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -148,7 +149,8 @@ static void test_amd_refused(void **state)
 		make_amd(2048, bytes);
 		put_u32le(bytes + 0x38, bits);
 		put_u32le(bytes + 0x3c, bits);
-		assert_int_equal(amd_cert_next(&b, &c), bits == 2048 || bits == 4096 ? 1 : -EBADMSG);
+		assert_int_equal(amd_cert_next(&b, &c),
+				 bits == 2048 || bits == 4096 ? 1 : -EBADMSG);
 	}
 }
 

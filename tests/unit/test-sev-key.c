@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A signature that could not be looked at is no good one: OpenSSL's calls fail here when told to. */
+/* A signature that could not be checked is not good: OpenSSL's calls fail here when told to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,15 +16,18 @@ static enum { GOOD, NO_CONTEXT, NO_INIT } openssl;
 
 EVP_MD_CTX *__real_EVP_MD_CTX_new(void);
 EVP_MD_CTX *__wrap_EVP_MD_CTX_new(void);
-int __real_EVP_DigestVerifyInit(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const EVP_MD *type, ENGINE *e, EVP_PKEY *key);
-int __wrap_EVP_DigestVerifyInit(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const EVP_MD *type, ENGINE *e, EVP_PKEY *key);
+int __real_EVP_DigestVerifyInit(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const EVP_MD *type, ENGINE *e,
+				EVP_PKEY *key);
+int __wrap_EVP_DigestVerifyInit(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const EVP_MD *type, ENGINE *e,
+				EVP_PKEY *key);
 
 EVP_MD_CTX *__wrap_EVP_MD_CTX_new(void)
 {
 	return openssl == NO_CONTEXT ? NULL : __real_EVP_MD_CTX_new();
 }
 
-int __wrap_EVP_DigestVerifyInit(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const EVP_MD *type, ENGINE *e, EVP_PKEY *key)
+int __wrap_EVP_DigestVerifyInit(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const EVP_MD *type, ENGINE *e,
+				EVP_PKEY *key)
 {
 	return openssl == NO_INIT ? 0 : __real_EVP_DigestVerifyInit(ctx, pctx, type, e, key);
 }
@@ -45,9 +48,12 @@ static void test_unseen(void **state)
 	signature[SEV_NUMBER_LEN] = 1;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		openssl = GOOD;
-		assert_int_equal(sev_key_verify(rows[i].key, rows[i].algo, signature, 8, signature), -EKEYREJECTED);
+		assert_int_equal(sev_key_verify(rows[i].key, rows[i].algo, signature, 8, signature),
+				 -EKEYREJECTED);
 		for (openssl = NO_CONTEXT; openssl <= NO_INIT; openssl++)
-			assert_int_equal(sev_key_verify(rows[i].key, rows[i].algo, signature, 8, signature), -ENOMEM);
+			assert_int_equal(sev_key_verify(rows[i].key, rows[i].algo, signature, 8,
+							signature),
+					 -ENOMEM);
 	}
 }
 

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
-#define ALL "smt,migrate-ma,debug,single-socket,cxl-allow,mem-aes-256-xts,rapl-dis,ciphertext-hiding,page-swap-disable,abi=255.255"
+#define ALL \
+	"smt,migrate-ma,debug,single-socket,cxl-allow,mem-aes-256-xts,rapl-dis," \
+	"ciphertext-hiding,page-swap-disable,abi=255.255"
 
 static void test_good(void **state)
 {
@@ -48,17 +50,35 @@ static void test_bad(void **state)
 		const char *text;
 		int r;
 	} cases[] = {
-		{ "", -EINVAL },	   { ",", -EINVAL },		  { "smt,", -EINVAL },		{ ",smt", -EINVAL },
-		{ "SMT", -EINVAL },	   { "smt,smt", -EINVAL },	  { "nodbg", -EINVAL },		{ "none,smt", -EINVAL },
-		{ "smt,0x20000", -EINVAL }, { "api=1.51", -EINVAL },	  { "abi", -EINVAL },		{ "abi=1", -EINVAL },
-		{ "abi=1.1,abi=1.1", -EINVAL }, { "abi=256.0", -ERANGE }, { "abi=0.256", -ERANGE },	{ "-1", -EINVAL },
-		{ "0x", -EINVAL },	   { "0x30000 ", -EINVAL },	  { "smt debug", -EINVAL },
+		{ "", -EINVAL },
+		{ ",", -EINVAL },
+		{ "smt,", -EINVAL },
+		{ ",smt", -EINVAL },
+		{ "SMT", -EINVAL },
+		{ "smt,smt", -EINVAL },
+		{ "nodbg", -EINVAL },
+		{ "none,smt", -EINVAL },
+		{ "smt,0x20000", -EINVAL },
+		{ "api=1.51", -EINVAL },
+		{ "abi", -EINVAL },
+		{ "abi=1", -EINVAL },
+		{ "abi=1.1,abi=1.1", -EINVAL },
+		{ "abi=256.0", -ERANGE },
+		{ "abi=0.256", -ERANGE },
+		{ "-1", -EINVAL },
+		{ "0x", -EINVAL },
+		{ "0x30000 ", -EINVAL },
+		{ "smt debug", -EINVAL },
 		{ "reserved=0x20000", -EINVAL },
 		{ "a-name-that-is-longer-than-any-name-may-be", -EINVAL },
-		/* No firmware takes these. */
-		{ "0", -EOPNOTSUPP },	   { "0x10000", -EOPNOTSUPP },	  { "0x4020000", -EOPNOTSUPP },
-		{ "0x8000000000020000", -EOPNOTSUPP },			  { "0xffffffffffffffff", -EOPNOTSUPP },
-		{ "0x10000000000020000", -ERANGE },			  { "18446744073709551616", -ERANGE },
+		/* No firmware accepts these. */
+		{ "0", -EOPNOTSUPP },
+		{ "0x10000", -EOPNOTSUPP },
+		{ "0x4020000", -EOPNOTSUPP },
+		{ "0x8000000000020000", -EOPNOTSUPP },
+		{ "0xffffffffffffffff", -EOPNOTSUPP },
+		{ "0x10000000000020000", -ERANGE },
+		{ "18446744073709551616", -ERANGE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -52,10 +52,12 @@ static void test_open(void **state)
 	assert_int_equal(r.family, 0);
 }
 
-/* Each byte of the signed part by itself: reserved, or not, in each version. */
+/* Each byte of the signed part alone: reserved or not, in each version. */
 static void test_reserved(void **state)
 {
-	static const struct snp_range ranges[] = { { 0x4c, 4 }, { 0x18b, 21 }, { 0x1eb, 1 }, { 0x1ef, 1 }, { 0x208, 152 } };
+	static const struct snp_range ranges[] = {
+		{ 0x4c, 4 }, { 0x18b, 21 }, { 0x1eb, 1 }, { 0x1ef, 1 }, { 0x208, 152 }
+	};
 	struct snp_range found;
 	struct snp_report r;
 
@@ -111,9 +113,10 @@ static void test_products(void **state)
 		unsigned family, model;
 		int product;	/* -1: none */
 	} cpus[] = {
-		{ 0x19, 0x00, SNP_MILAN }, { 0x19, 0x0f, SNP_MILAN }, { 0x19, 0x10, SNP_GENOA }, { 0x19, 0x1f, SNP_GENOA },
-		{ 0x19, 0x20, -1 },	   { 0x19, 0x9f, -1 },	      { 0x19, 0xa0, SNP_GENOA }, { 0x19, 0xaf, SNP_GENOA },
-		{ 0x19, 0xb0, -1 },	   { 0x1a, 0x00, SNP_TURIN }, { 0x1a, 0x11, SNP_TURIN }, { 0x1a, 0x12, -1 },
+		{ 0x19, 0x00, SNP_MILAN }, { 0x19, 0x0f, SNP_MILAN }, { 0x19, 0x10, SNP_GENOA },
+		{ 0x19, 0x1f, SNP_GENOA }, { 0x19, 0x20, -1 },	      { 0x19, 0x9f, -1 },
+		{ 0x19, 0xa0, SNP_GENOA }, { 0x19, 0xaf, SNP_GENOA }, { 0x19, 0xb0, -1 },
+		{ 0x1a, 0x00, SNP_TURIN }, { 0x1a, 0x11, SNP_TURIN }, { 0x1a, 0x12, -1 },
 		{ 0x1a, 0x50, -1 },	   { 0x17, 0x01, -1 },	      { 0, 0, -1 },
 	};
 	enum snp_product p;
@@ -134,7 +137,8 @@ static void test_products(void **state)
 
 static void test_tcb(void **state)
 {
-	struct snp_tcb milan = snp_tcb_decode(SNP_MILAN, 0x8877665544332211), turin = snp_tcb_decode(SNP_TURIN, 0x8877665544332211);
+	struct snp_tcb milan = snp_tcb_decode(SNP_MILAN, 0x8877665544332211),
+		       turin = snp_tcb_decode(SNP_TURIN, 0x8877665544332211);
 	struct snp_tcb a = { { 0, 4, 0, 24, 219 } }, b = a;
 
 	assert_memory_equal(milan.svn, "\x00\x11\x22\x77\x88", 5);
@@ -146,7 +150,7 @@ static void test_tcb(void **state)
 	b.svn[SNP_TCB_MICROCODE] = 255;
 	assert_true(snp_tcb_le(&a, &b));
 	assert_false(snp_tcb_le(&b, &a));
-	b.svn[SNP_TCB_BOOTLOADER] = 3;	/* neither is below the other */
+	b.svn[SNP_TCB_BOOTLOADER] = 3;	/* neither is at most the other */
 	assert_false(snp_tcb_le(&a, &b));
 	assert_false(snp_tcb_le(&b, &a));
 }
@@ -180,7 +184,8 @@ static void test_table(void **state)
 
 	static const struct {
 		uint32_t offset, len;
-	} bad[] = { { 71, 1 }, { 80, 1 }, { 81, 0 }, { 72, 9 }, { 72, 0 }, { 0xffffffff, 1 }, { 72, 0xffffffff }, { 0xffffffb8, 0x50 } };
+	} bad[] = { { 71, 1 }, { 80, 1 },	  { 81, 0 },	      { 72, 9 },
+		    { 72, 0 }, { 0xffffffff, 1 }, { 72, 0xffffffff }, { 0xffffffb8, 0x50 } };
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		entry(b, VCEK_GUID, bad[i].offset, bad[i].len);
 		assert_int_equal(snp_table_parse(b, sizeof(b), &t), -EBADMSG);

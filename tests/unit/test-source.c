@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Launch secrets are files in a folder: which count, what they hold, and whether unlinking works. */
+/* Launch secrets are files in a folder: which count, what they hold, and how unlinking works. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -174,7 +174,10 @@ static void test_many(void **state)
 
 static void test_numbers(void **state)
 {
-	static const char *const bad[] = { "00", "01", "-1", "+1", " 1", "1 ", "0x1", "4294967296", "18446744073709551616", "1a", A };
+	static const char *const bad[] = {
+		"00", "01", "-1", "+1", " 1", "1 ", "0x1", "4294967296", "18446744073709551616",
+		"1a", A
+	};
 	struct guid g = guid_of_key(0);
 	size_t size = 0;
 

@@ -17,11 +17,11 @@
 #define LUKS "736869e5-84f0-4973-92ec-06879ce3da0b"
 #define OTHER "0f2e573e-be4d-a7d6-bdc4-908077d7628d"
 
-/* As mainline's securityfs files: each says that it has 0 bytes. */
+/* Like mainline's files in securityfs: each says that it has 0 bytes. */
 static bool says_no_size;
 static unsigned n_opened;
 
-/* What else happens between the opening of a file and the reading, as in the kernel's own efi_secret. */
+/* What else happens between opening and reading a file, as in the kernel's own efi_secret. */
 static enum { NOTHING, WIPED, HALF_WIPED } meanwhile;
 
 int __real_fstatat(int dir, const char *name, struct stat *ret, int flags);
@@ -45,7 +45,8 @@ static void unlink_meanwhile(int dir, const char *name)
 	int fd = __real_openat(dir, name, O_WRONLY | O_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, zeros, meanwhile == HALF_WIPED ? 2 : 4), meanwhile == HALF_WIPED ? 2 : 4);
+	assert_int_equal(write(fd, zeros, meanwhile == HALF_WIPED ? 2 : 4),
+			 meanwhile == HALF_WIPED ? 2 : 4);
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(unlinkat(dir, name, 0), 0);
 }
@@ -139,7 +140,7 @@ static void test_scan(void **state)
 	assert_null(store_find(f->store, "nothing"));
 }
 
-/* Plaintext is read for a size once, not whenever somebody lists. */
+/* Plaintext is read once to find its size, not for each listing. */
 static void test_size(void **state)
 {
 	struct fixture *f = *state;
@@ -155,7 +156,7 @@ static void test_size(void **state)
 	assert_int_equal(store_scan(f->store), 1);
 	assert_int_equal(store_find(f->store, OTHER)->size, 5);
 	assert_int_equal(n_opened, 2);
-	/* Nor after a restart, for the journal has it. */
+	/* After a restart it is not read either, because the journal has the size. */
 	start(f);
 	assert_int_equal(store_scan(f->store), 0);
 	assert_int_equal(store_find(f->store, OTHER)->size, 5);
@@ -169,7 +170,6 @@ static void test_size(void **state)
 
 static void restart(struct fixture *f, int n_new);
 
-/* Somebody else has removed what is to be wiped: then it is wiped.  What cannot be removed is not. */
 /* Zeros are no secret: neither all of them nor some. */
 static void test_wiped_while_read(void **state)
 {
@@ -197,6 +197,10 @@ static void test_wiped_while_read(void **state)
 	assert_null(store_find(f->store, OTHER));
 }
 
+/*
+ * Somebody else has removed a secret before its wipe: then it is wiped.  A secret that cannot be
+ * removed is not wiped.
+ */
 static void test_wipe_finds_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -250,7 +254,7 @@ static void test_for_volume(void **state)
 	assert_int_equal(store_scan(f->store), 2);
 	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
 	assert_string_equal(store_for_volume(f->store, "home")->policy.name, "home");
-	/* The one that names it is wiped: no other stands in. */
+	/* The secret that names the volume is wiped: no other takes its place. */
 	assert_int_equal(store_wipe(f->store, store_find(f->store, "home")), 0);
 	assert_string_equal(store_for_volume(f->store, "home")->policy.name, "home");
 	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
@@ -260,7 +264,9 @@ static void test_for_volume(void **state)
 
 static void test_life_and_restart(void **state)
 {
-	struct delivery_peer peer = { .pid = 77, .start = 88, .asked_inode = 5, .asked_nsec = 6, .other_means = true };
+	struct delivery_peer peer = {
+		.pid = 77, .start = 88, .asked_inode = 5, .asked_nsec = 6, .other_means = true
+	};
 	struct fixture *f = *state;
 	const struct store_delivery *d;
 	struct store_entry *e;
@@ -274,7 +280,7 @@ static void test_life_and_restart(void **state)
 	secret_free(s);
 	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &peer), 0);
 
-	/* The keeper dies before it knows that it was read. */
+	/* The keeper dies before it knows that the secret was read. */
 	restart(f, 0);
 	e = store_find(f->store, "luks");
 	assert_int_equal(e->state, SECRET_PRESENT);
@@ -297,7 +303,7 @@ static void test_life_and_restart(void **state)
 	assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_REJECTED);
 	assert_int_equal(outcome(e, "cryptsetup:home"), DELIVERY_OPENED);
 	assert_true(store_delivery_find(e, "cryptsetup:home")->outcome_usec > 0);
-	/* Offered again, and taken back: what came of it before is what is known. */
+	/* Offered again and withdrawn: the earlier outcome counts. */
 	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &peer), 0);
 	restart(f, 0);
 	e = store_find(f->store, "luks");
@@ -308,7 +314,7 @@ static void test_life_and_restart(void **state)
 	assert_int_equal(store_withdraw(f->store, e, "cryptsetup:new"), 0);
 	assert_null(store_delivery_find(e, "cryptsetup:new"));
 	assert_int_equal(store_advance(f->store, e, SECRET_CONFIRMED), 0);
-	/* Never back. */
+	/* A state never goes back. */
 	assert_int_equal(store_advance(f->store, e, SECRET_DELIVERED), 0);
 	assert_int_equal(e->state, SECRET_CONFIRMED);
 	assert_int_equal(store_set_wipe_due(f->store, e), 0);
@@ -339,7 +345,10 @@ static void test_gone_behind_our_back(void **state)
 	restart(f, 0);
 	assert_int_equal(store_find(f->store, "luks")->state, SECRET_WIPED);
 
-	/* One that comes after is not the owner's: nobody gets it, also after a restart. */
+	/*
+	 * A secret that appears later is not the owner's: nobody gets it, not even after a
+	 * restart.
+	 */
 	for (unsigned i = 0; i < 2; i++) {
 		put(f, LUKS, "other");
 		restart(f, 0);
@@ -349,7 +358,7 @@ static void test_gone_behind_our_back(void **state)
 		assert_int_equal(store_read(f->store, e, &s), -ENOKEY);
 		assert_int_equal(store_for_volume(f->store, "data")->state, SECRET_WIPED);
 	}
-	/* It can be wiped all the same. */
+	/* It can be wiped nevertheless. */
 	assert_int_equal(store_wipe(f->store, e), 0);
 	assert_false(e->returned);
 	assert_int_equal(access(path, F_OK), -1);
@@ -365,7 +374,10 @@ static off_t journal_size(const struct fixture *f)
 	return st.st_size;
 }
 
-/* Offered, and the keeper dies before it knows whether it was read: not given away, not forgotten. */
+/*
+ * Offered, and the keeper dies before it knows whether the secret was read: it is neither given
+ * away nor forgotten.
+ */
 static void test_rejected_unread(void **state)
 {
 	struct fixture *f = *state;
@@ -373,7 +385,9 @@ static void test_rejected_unread(void **state)
 
 	assert_int_equal(store_scan(f->store), 1);
 	e = store_find(f->store, "luks");
-	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &(struct delivery_peer){ .pid = 1 }), 0);
+	assert_int_equal(store_offer(f->store, e, "cryptsetup:data",
+				     &(struct delivery_peer){ .pid = 1 }),
+			 0);
 	restart(f, 0);
 	e = store_find(f->store, "luks");
 	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), 0);
@@ -386,7 +400,7 @@ static void test_rejected_unread(void **state)
 	}
 }
 
-/* What 40330 calls of `cococtl secrets get` did was to fill the journal; and changes cost nothing, either. */
+/* 40330 calls of `cococtl secrets get` used to fill the journal.  Changes are also cheap. */
 static void test_50000_deliveries(void **state)
 {
 	struct fixture *f = *state;
@@ -407,17 +421,24 @@ static void test_50000_deliveries(void **state)
 	assert_int_equal(after.st_ino, before.st_ino);
 	assert_int_equal(after.st_size, before.st_size);
 	for (unsigned i = 0; i < 2000; i++) {
-		assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &(struct delivery_peer){ .pid = 1 }), 0);
+		assert_int_equal(store_offer(f->store, e, "cryptsetup:data",
+					     &(struct delivery_peer){ .pid = 1 }),
+				 0);
 		assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_READ), 0);
-		assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), 0);
+		assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED),
+				 0);
 		assert_int_equal(store_deliver(f->store, e, "get", DELIVERY_TAKEN), 0);
 	}
 	assert_int_equal(journal_size(f), 3 * sizeof(struct journal_record));
 	restart(f, 0);
-	assert_int_equal(outcome(store_find(f->store, "luks"), "cryptsetup:data"), DELIVERY_REJECTED);
+	assert_int_equal(outcome(store_find(f->store, "luks"), "cryptsetup:data"),
+			 DELIVERY_REJECTED);
 }
 
-/* The journal cannot be written: all goes on, and the next change that can writes everything. */
+/*
+ * The journal cannot be written: the store goes on, and the next change that can be written
+ * writes everything.
+ */
 static void test_no_room(void **state)
 {
 	struct fixture *f = *state;
@@ -430,13 +451,15 @@ static void test_no_room(void **state)
 	assert_int_equal(store_scan(f->store), 2);
 	e = store_find(f->store, "luks");
 	assert_int_equal(store_sync(f->store), -EFBIG);
-	assert_int_equal(store_offer(f->store, e, "cryptsetup:data", &(struct delivery_peer){ .pid = 1 }), -EFBIG);
+	assert_int_equal(store_offer(f->store, e, "cryptsetup:data",
+				     &(struct delivery_peer){ .pid = 1 }),
+			 -EFBIG);
 	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_READ), -EFBIG);
 	assert_int_equal(store_deliver(f->store, e, "cryptsetup:data", DELIVERY_REJECTED), -EFBIG);
 	assert_int_equal(e->state, SECRET_DELIVERED);
 	assert_int_equal(store_wipe(f->store, store_find(f->store, "home")), 0);
 	assert_int_equal(store_sync(f->store), -EFBIG);
-	/* A start in that state is one, too. */
+	/* A start in that state is such a change too. */
 	start(f);
 	assert_int_equal(store_scan(f->store), 1);
 	e = store_find(f->store, "luks");
@@ -449,7 +472,7 @@ static void test_no_room(void **state)
 	assert_int_equal(outcome(e, "cryptsetup:data"), DELIVERY_REJECTED);
 }
 
-/* Whatever lies where the journal should be: the store opens, says so, and goes on. */
+/* Whatever lies in place of the journal: the store opens, reports it, and goes on. */
 static void test_odd_journals(void **state)
 {
 	struct fixture *f = *state;
@@ -464,13 +487,15 @@ static void test_odd_journals(void **state)
 		if (i == 1)
 			assert_int_equal(symlink("/nowhere", f->journal), 0);
 		if (i == 2)
-			assert_int_equal(write_file_atomic(f->journal, "garbage", 7, 0600, false), 0);
-		assert_int_equal(store_new(f->policies, 1, &f->source, f->journal, &f->store) >= 0, i == 2);
+			assert_int_equal(write_file_atomic(f->journal, "garbage", 7, 0600, false),
+					 0);
+		assert_int_equal(store_new(f->policies, 1, &f->source, f->journal, &f->store) >= 0,
+				 i == 2);
 		assert_non_null(f->store);
 		assert_true(store_is_lossy(f->store));
 		assert_int_equal(store_scan(f->store), 1);
 		assert_int_equal(store_sync(f->store), 0);
-		/* That something is missing is known after the next restart as well. */
+		/* The loss is still known after the next restart. */
 		restart(f, 0);
 		assert_true(store_is_lossy(f->store));
 		(void) remove(bad);
@@ -479,7 +504,7 @@ static void test_odd_journals(void **state)
 
 /* ---- several sources ---- */
 
-/* A GUID is a GUID, whatever somebody is called. */
+/* A GUID is a GUID, even if a secret has such a name. */
 static void test_name_like_a_guid(void **state)
 {
 	struct fixture *f = *state;
@@ -491,7 +516,7 @@ static void test_name_like_a_guid(void **state)
 	assert_true(guid_equal(&store_find(f->store, OTHER)->policy.guid, &f->policies[0].guid));
 }
 
-/* A source that does not count is as if it were not there, but for what was wiped. */
+/* A source that does not count is treated as missing, except for wiped secrets. */
 static void test_not_believed(void **state)
 {
 	struct fixture *f = *state;
@@ -519,7 +544,7 @@ static void test_not_believed(void **state)
 	assert_int_equal(store_for_volume(f->store, "data")->state, SECRET_WIPED);
 }
 
-/* No driver (any more) is no reason to call a secret wiped. */
+/* A missing driver is no reason to call a secret wiped. */
 static void test_source_away(void **state)
 {
 	struct fixture *f = *state;
@@ -534,10 +559,12 @@ static void test_source_away(void **state)
 	assert_int_equal(store_scan(f->store), 0);
 }
 
-/* Keys that have numbers instead of GUIDs, as those of the ACPI table SVKL. */
+/* Keys with numbers instead of GUIDs, as in the ACPI table SVKL. */
 static void test_numbered(void **state)
 {
-	static const char *const none[] = { "01", "+1", " 1", "-1", "4294967296", "18446744073709551617", "x", "1x" };
+	static const char *const none[] = { "01", "+1",		" 1",
+					    "-1", "4294967296", "18446744073709551617",
+					    "x",  "1x" };
 	struct fixture *f = *state;
 	struct store_entry *e;
 	struct secret *s;
@@ -560,7 +587,7 @@ static void test_numbered(void **state)
 	assert_memory_equal(secret_data(s), "thirty-one", 10);
 	secret_free(s);
 
-	/* After a restart it is still the same one. */
+	/* After a restart it is still the same secret. */
 	start(f);
 	assert_int_equal(store_scan(f->store), 0);
 	e = store_find(f->store, "53564b4c-0000-8000-8000-00000000001f");

@@ -22,7 +22,7 @@ static void put_u64le(uint8_t *p, uint64_t v)
 	put_u32le(p + 4, (uint32_t)(v >> 32));
 }
 
-/* A table of exactly its own size, so that a sanitizer sees a read behind it.  To be freed. */
+/* A table in a block of exactly its size, so that a sanitizer sees a read behind it.  Free it. */
 static uint8_t *make(const struct row *rows, unsigned n, size_t *ret_len)
 {
 	size_t len = SVKL_HEADER_LEN + n * SVKL_ENTRY_LEN;
@@ -70,7 +70,9 @@ static void expect_keys(const struct row *rows, unsigned n, const int *verdicts)
 static void test_keys(void **state)
 {
 	static const struct row rows[] = {
-		{ 0, 0, 32, 0x1f000000 }, { 0, 0, 1, 0x1f000020 }, { 0, 0, SVKL_KEY_LEN_MAX, 0x1f001000 },
+		{ 0, 0, 32, 0x1f000000 },
+		{ 0, 0, 1, 0x1f000020 },
+		{ 0, 0, SVKL_KEY_LEN_MAX, 0x1f001000 },
 		{ 0, 0, 16, UINT64_MAX - 15 },
 	};
 
@@ -80,26 +82,32 @@ static void test_keys(void **state)
 static void test_bad_keys(void **state)
 {
 	static const struct row rows[] = {
-		{ 1, 0, 32, 0x1f000000 }, { 0, 1, 32, 0x1f000000 }, { 0, 0, 0, 0x1f000000 }, { 0, 0, SVKL_KEY_LEN_MAX + 1, 0x1f000000 },
-		{ 0, 0, UINT32_MAX, 0x1f000000 }, { 0, 0, 32, 0 }, { 0, 0, 17, UINT64_MAX - 15 }, { 0, 0, 2, UINT64_MAX },
-		{ 0, 0, 32, 0x1f000000 },	/* those before that are bad share nothing with it */
+		{ 1, 0, 32, 0x1f000000 },	  { 0, 1, 32, 0x1f000000 },
+		{ 0, 0, 0, 0x1f000000 },	  { 0, 0, SVKL_KEY_LEN_MAX + 1, 0x1f000000 },
+		{ 0, 0, UINT32_MAX, 0x1f000000 }, { 0, 0, 32, 0 },
+		{ 0, 0, 17, UINT64_MAX - 15 },	  { 0, 0, 2, UINT64_MAX },
+		{ 0, 0, 32, 0x1f000000 }, /* the bad keys before it share nothing with it */
 	};
 
-	expect_keys(rows, 9, (const int[]){ -EOPNOTSUPP, -EOPNOTSUPP, -EMSGSIZE, -EMSGSIZE, -EMSGSIZE, -EBADMSG, -EBADMSG, -EBADMSG, 0 });
+	expect_keys(rows, 9,
+		    (const int[]){ -EOPNOTSUPP, -EOPNOTSUPP, -EMSGSIZE, -EMSGSIZE, -EMSGSIZE,
+				   -EBADMSG, -EBADMSG, -EBADMSG, 0 });
 }
 
 static void test_overlap(void **state)
 {
 	static const struct row rows[] = {
-		{ 0, 0, 32, 0x1000 }, { 0, 0, 32, 0x101f }, { 0, 0, 32, 0x2000 }, { 0, 0, 32, 0x2000 }, { 0, 0, 64, 0x3000 }, { 0, 0, 1, 0x3010 },
-		{ 0, 0, 8, 0x4000 }, { 0, 0, 8, 0x4008 }, { 0, 0, 16, UINT64_MAX - 15 }, { 0, 0, 1, UINT64_MAX },
+		{ 0, 0, 32, 0x1000 },	 { 0, 0, 32, 0x101f }, { 0, 0, 32, 0x2000 },
+		{ 0, 0, 32, 0x2000 },	 { 0, 0, 64, 0x3000 }, { 0, 0, 1, 0x3010 },
+		{ 0, 0, 8, 0x4000 },	 { 0, 0, 8, 0x4008 },  { 0, 0, 16, UINT64_MAX - 15 },
+		{ 0, 0, 1, UINT64_MAX },
 	};
 	const int n = -ENOTUNIQ;
 
 	expect_keys(rows, 10, (const int[]){ n, n, n, n, n, n, 0, 0, n, n });
 }
 
-/* Cut at every byte, and with every count around what fits. */
+/* Cut at every byte, and with every count near what fits. */
 static void test_table(void **state)
 {
 	static const struct row rows[MAX_KEYS] = { { 0, 0, 1, 1 } };
@@ -111,14 +119,18 @@ static void test_table(void **state)
 		uint8_t *exact = malloc(cut ? cut : 1);
 
 		memcpy(exact, table, cut);
-		assert_int_equal(svkl_open(exact, cut, &t), cut < 4 ? -ENOENT : cut < len ? -EBADMSG : 0);
+		assert_int_equal(svkl_open(exact, cut, &t), cut < 4   ? -ENOENT :
+							    cut < len ? -EBADMSG :
+									0);
 		free(exact);
 	}
 	for (uint32_t n = 0; n < 70; n++) {
 		put_u32le(table + 36, n);
-		assert_int_equal(svkl_open(table, len, &t), n <= 2 ? 0 : n <= SVKL_KEYS_MAX ? -EBADMSG : -EMSGSIZE);
+		assert_int_equal(svkl_open(table, len, &t), n <= 2	       ? 0 :
+							    n <= SVKL_KEYS_MAX ? -EBADMSG :
+										 -EMSGSIZE);
 	}
-	/* Counts whose product with the entry's length wraps. */
+	/* Counts that wrap when multiplied by the entry's length. */
 	put_u32le(table + 36, 0x10000001);
 	assert_int_equal(svkl_open(table, len, &t), -EMSGSIZE);
 	put_u32le(table + 36, UINT32_MAX);

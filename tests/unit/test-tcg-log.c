@@ -39,7 +39,8 @@ static void add_fill(struct log *l, int c, size_t len)
 }
 
 /* The header, for @n algorithms of @algs: number and length, by turns. */
-static void make(struct log *l, const uint16_t *algs, unsigned n, unsigned claim, const char *vendor)
+static void make(struct log *l, const uint16_t *algs, unsigned n, unsigned claim,
+		 const char *vendor)
 {
 	l->len = 0;
 	add_number(l, 0, 4);
@@ -83,7 +84,7 @@ static int open_exact(struct log *l, uint8_t **ret_copy, struct tcg_log *ret)
 	return tcg_log_open(copy, l->len, ret);
 }
 
-/* What opening and then reading the log to its end gives: the number of events, or the error. */
+/* Open the log and read it to its end.  Returns the number of events, or the error. */
 static int walk(struct log *l)
 {
 	struct tcg_event event;
@@ -179,7 +180,8 @@ static void test_header(void **state)
 {
 	static const uint16_t twice[] = { TCG_ALG_SHA384, 48, TCG_ALG_SHA384, 48 };
 	static const uint16_t short384[] = { TCG_ALG_SHA384, 20 }, nothing[] = { 0x99, 0 };
-	static const uint16_t nine[] = { 90, 1, 91, 1, 92, 1, 93, 1, 94, 1, 95, 1, 96, 1, 97, 1, 98, 1 };
+	static const uint16_t nine[] = { 90, 1,	 91, 1,	 92, 1,	 93, 1,	 94,
+					 1,  95, 1,  96, 1,  97, 1,  98, 1 };
 	struct log l;
 
 	make(&l, twice, 2, 2, "");
@@ -200,7 +202,8 @@ static void test_header(void **state)
 	assert_int_equal(walk(&l), -EPROTO);
 	make(&l, two, 2, 0x40000001, "");
 	assert_int_equal(walk(&l), -EPROTO);
-	make(&l, two, 2, 1, "");	/* the second algorithm is then vendor information of the wrong length */
+	/* the second algorithm is then vendor information of the wrong length */
+	make(&l, two, 2, 1, "");
 	assert_int_equal(walk(&l), -EPROTO);
 
 	make(&l, two, 2, 2, "");
@@ -216,7 +219,8 @@ static void test_header(void **state)
 
 static void test_bad_events(void **state)
 {
-	static const uint16_t twice[] = { TCG_ALG_SHA384, 48, TCG_ALG_SHA384, 48 }, sha1[] = { TCG_ALG_SHA1, 20 };
+	static const uint16_t twice[] = { TCG_ALG_SHA384, 48, TCG_ALG_SHA384, 48 },
+			      sha1[] = { TCG_ALG_SHA1, 20 };
 	static const uint32_t counts[] = { 0, 1, 3, 4, UINT32_MAX, 0x80000002 };
 	struct log l;
 	size_t at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The provider over a double of /dev/tdx_guest, which stands where ioctl() and nanosleep() are. */
+/* The provider, over a double of /dev/tdx_guest that stands behind ioctl() and nanosleep(). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,13 +19,13 @@
 static char root[64];
 
 static struct {
-	int error;		/* what each call fails with */
-	unsigned n_errors;	/* so many calls */
+	int error;		/* the error of each failing call */
+	unsigned n_errors;	/* the number of failing calls */
 	unsigned n_calls, n_pauses;
 	uint64_t paused_usec;
 	uint8_t asked[64];
 	uint8_t first, last;	/* bytes of the report; the others are zeros */
-	unsigned long fail_at;	/* this allocation from now on fails, from 1; 0: none */
+	unsigned long fail_at;	/* this allocation from now on fails, counted from 1; 0: none */
 } device;
 
 int __wrap_ioctl(int fd, unsigned long request, ...);
@@ -161,7 +161,7 @@ static void test_report(void **state)
 	assert_non_null(strstr(bundle_text(&b, BUNDLE_NOTE), "quote: absent"));
 }
 
-/* A report without a byte that is set is none; one byte is enough, wherever it is. */
+/* A report of zeros is refused; one byte that is set is enough, wherever it is. */
 static void test_empty(void **state)
 {
 	_cleanup_(bundle_done) struct bundle b = { 0 };
@@ -176,7 +176,10 @@ static void test_empty(void **state)
 	assert_int_equal(bundle_find(&b, BUNDLE_TDREPORT, 0)->data[1023], 1);
 }
 
-/* What a TDX guest does not have is refused before the device is asked, the lowest level too. */
+/*
+ * Requests for what a TDX guest does not have, even the lowest level, are refused before the
+ * device is asked.
+ */
 static void test_not_asked(void **state)
 {
 	struct attest_request q = request();
@@ -190,7 +193,7 @@ static void test_not_asked(void **state)
 	assert_int_equal(device.n_calls, 0);
 }
 
-/* Asked again while it is busy: eight times in all, with pauses that double. */
+/* A busy device is asked again: eight times in all, with pauses that double. */
 static void test_busy(void **state)
 {
 	static const int busy[] = { EBUSY, EINTR, EAGAIN };

@@ -42,10 +42,11 @@ static void add_fill(struct quote *q, int c, size_t len)
 	add(q, b, len);
 }
 
-/* @kind is the body's in version 5, which 0 stands for version 4. */
+/* @kind is the body's kind in version 5; 0 stands for version 4. */
 static void make(struct quote *q, unsigned kind)
 {
-	static const uint8_t vendor[16] = { 0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07 };
+	static const uint8_t vendor[16] = { 0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+					    0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07 };
 	size_t body_len = kind == 3 ? 648 : 584;
 
 	q->len = 0;
@@ -79,7 +80,7 @@ static void make(struct quote *q, unsigned kind)
 	add(q, PEM, sizeof(PEM) - 1);
 }
 
-/* In a block of just that length, so that a sanitizer sees the first byte read past it. */
+/* In a block of exactly that length, so that a sanitizer sees the first byte read past its end. */
 static int parse(const uint8_t *data, size_t len, struct tdx_quote *ret)
 {
 	const char *problem = NULL;
@@ -160,7 +161,7 @@ static void test_trailing(void **state)
 	assert_int_equal(t.n_trailing, 39);
 }
 
-/* Every quote that is cut is refused, wherever. */
+/* A quote that is cut anywhere is refused. */
 static void test_cut(void **state)
 {
 	struct tdx_quote t;
@@ -205,7 +206,7 @@ static void test_other_quotes(void **state)
 	assert_int_equal(parse(q.b, q.len, &t), -EOPNOTSUPP);
 }
 
-/* Lengths that wrap, that are one off, that reach into what follows. */
+/* Lengths that wrap, are one off, or reach into what follows. */
 static void test_lengths(void **state)
 {
 	static const int64_t off[] = { -1, 1, -64, 64, INT32_MAX, 0x80000000, 0xffffffff };
@@ -226,8 +227,8 @@ static void test_lengths(void **state)
 }
 
 /*
- * The length of the QE authentication data says where the next type is looked for: in range it
- * finds other bytes there.
+ * The length of the QE authentication data decides where the next type is looked for: in range,
+ * other bytes are found there.
  */
 static void test_qe_auth_length(void **state)
 {

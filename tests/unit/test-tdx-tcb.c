@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How current a TDX platform is: each rule at its edge, by levels that are made here. */
+/* How current a TDX platform is: each rule at its edge, by levels that this test makes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@ struct fixture {
 };
 
 /*
- * A platform that is at the newest of two levels, with a module of version 1 and a quoting enclave
- * that are at the newest of two levels each.  The older level is out of date.
+ * A platform at the newest of two levels.  Its module has version 1, and module and quoting
+ * enclave are each at the newest of two levels.  The older level is out of date.
  */
 static int setup(void **state)
 {
@@ -87,7 +87,7 @@ static void test_newest(void **state)
 	assert_ptr_equal(tcb.platform, &f->info.levels[0]);
 	assert_ptr_equal(tcb.module, &f->info.modules[0].levels.level[0]);
 	assert_ptr_equal(tcb.qe, &f->qe.levels.level[0]);
-	/* Newer than all that Intel lists is as good. */
+	/* Newer than everything that Intel lists is as good. */
 	memset(f->pck.components, 0xff, TCB_COMPONENTS);
 	f->pck.pcesvn = 0xffff;
 	memset(f->body.body.tee_tcb_svn + 2, 0xff, TCB_COMPONENTS - 2);
@@ -96,7 +96,7 @@ static void test_newest(void **state)
 	assert_int_equal(status(f, &tcb), TCB_UP_TO_DATE);
 }
 
-/* One less in any one of them is the next level; one less again is none. */
+/* One less in any component gives the next level; two less gives none. */
 static void test_each_component(void **state)
 {
 	struct fixture *f = *state;
@@ -164,20 +164,23 @@ static void test_module_identity(void **state)
 		unsigned version;
 		bool found;
 	} rows[] = {
-		{ "TDX_01", 0x01, true },  { "tdx_01", 0x01, true },	{ "TDX_1f", 0x1f, true }, { "TDX_1F", 0x1f, true },
-		{ "TDX_ff", 0xff, true },  { "TDX_01", 0x10, false },	{ "TDX_1", 0x01, false }, { "TDX_001", 0x01, false },
-		{ "TDX-01", 0x01, false }, { "XTDX_01", 0x01, false }, { "TDX_01 ", 1, false },	   { "", 0x01, false },
+		{ "TDX_01", 0x01, true },   { "tdx_01", 0x01, true },	{ "TDX_1f", 0x1f, true },
+		{ "TDX_1F", 0x1f, true },   { "TDX_ff", 0xff, true },	{ "TDX_01", 0x10, false },
+		{ "TDX_1", 0x01, false },   { "TDX_001", 0x01, false }, { "TDX-01", 0x01, false },
+		{ "XTDX_01", 0x01, false }, { "TDX_01 ", 1, false },	{ "", 0x01, false },
 		{ "SGX_01", 0x01, false },
 	};
 	struct fixture *f = *state;
 	uint8_t svn[16] = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		f->info.modules[0].id = (struct bytes){ (const uint8_t *)rows[i].id, strlen(rows[i].id) };
+		f->info.modules[0].id = (struct bytes){ (const uint8_t *)rows[i].id,
+							strlen(rows[i].id) };
 		svn[1] = (uint8_t)rows[i].version;
-		assert_ptr_equal(tdx_tcb_module(&f->info, svn), rows[i].found ? &f->info.modules[0] : NULL);
+		assert_ptr_equal(tdx_tcb_module(&f->info, svn),
+				 rows[i].found ? &f->info.modules[0] : NULL);
 	}
-	/* The first byte says nothing of the version; without modules there is none. */
+	/* The first byte does not matter for the version; without modules there is none. */
 	svn[0] = svn[1];
 	svn[1] = 0;
 	assert_null(tdx_tcb_module(&f->info, svn));
@@ -205,7 +208,7 @@ static void test_version_0(void **state)
 	assert_status(f, TCB_OUT_OF_DATE);
 	f->body.body.tee_tcb_svn[0] = 5;
 	assert_status(f, TCB_UNSUPPORTED);
-	/* With a version they do not count. */
+	/* With a version these components do not count. */
 	f->body.body.tee_tcb_svn[0] = 3;
 	f->body.body.tee_tcb_svn[1] = 1;
 	f->info.levels[0].tdx[0] = f->info.levels[0].tdx[1] = 0xff;
@@ -233,7 +236,7 @@ static void test_module_fits(void **state)
 		assert_false(tdx_module_fits(&m, &body));
 		m.attributes[i] = 0x80;
 		assert_true(tdx_module_fits(&m, &body));
-		/* A bit that the mask leaves out is refused, not passed over. */
+		/* A bit outside the mask is refused, not ignored. */
 		m.attributes_mask[i] = 0x80;
 		body.seam_attributes[i] = 0x81;
 		assert_false(tdx_module_fits(&m, &body));
@@ -252,7 +255,7 @@ static void test_qe_fits(void **state)
 	memset(qe.miscselect_mask, 0xf0, sizeof(qe.miscselect_mask));
 	memset(qe.attributes_mask, 0xf0, sizeof(qe.attributes_mask));
 	assert_true(tdx_qe_fits(&qe, &r));
-	/* What the mask leaves out may be anything. */
+	/* Bits outside the mask may have any value. */
 	memset(r.miscselect, 0x0f, sizeof(r.miscselect));
 	memset(r.attributes, 0x0f, sizeof(r.attributes));
 	assert_true(tdx_qe_fits(&qe, &r));
@@ -276,18 +279,18 @@ static void test_qe_fits(void **state)
 		assert_false(tdx_qe_fits(&qe, &r));
 		r.isvprodid[i] ^= 1;
 	}
-	/* Which enclave of that signer and product it is, its version says: not its measurement. */
+	/* The version says which enclave of that signer and product it is, not the measurement. */
 	memset(r.mrenclave, 0xff, sizeof(r.mrenclave));
 	memset(r.isvsvn, 0xff, sizeof(r.isvsvn));
 	assert_true(tdx_qe_fits(&qe, &r));
-	/* An identity that wants a bit outside of its mask fits nothing. */
+	/* An identity that requires a bit outside its mask fits nothing. */
 	qe.attributes[0] = 1;
 	assert_false(tdx_qe_fits(&qe, &r));
 }
 
 /* ---- one status from three ---- */
 
-/* What each status of the platform becomes with a part that is out of date. */
+/* The result for each status of the platform with a part that is out of date. */
 static const enum tcb_status with_old_part[_TCB_STATUS_MAX] = {
 	[TCB_UP_TO_DATE] = TCB_OUT_OF_DATE,
 	[TCB_SW_HARDENING_NEEDED] = TCB_OUT_OF_DATE,
@@ -301,10 +304,11 @@ static const enum tcb_status with_old_part[_TCB_STATUS_MAX] = {
 	[TCB_UNSUPPORTED] = TCB_UNSUPPORTED,
 };
 
-/* By a part of its own: the module if @module, else the quoting enclave. */
+/* With an old part: the module if @module, else the quoting enclave. */
 static void check_part(struct fixture *f, bool module)
 {
-	enum tcb_status *part = module ? &f->info.modules[0].levels.level[0].state.status : &f->qe.levels.level[0].state.status;
+	enum tcb_status *part = module ? &f->info.modules[0].levels.level[0].state.status :
+					 &f->qe.levels.level[0].state.status;
 
 	for (unsigned s = TCB_UP_TO_DATE; s < _TCB_STATUS_MAX; s++) {
 		f->info.levels[0].state.status = s;
@@ -334,7 +338,8 @@ static void test_relaunch(void **state)
 		[TCB_UP_TO_DATE] = TCB_TD_RELAUNCH_ADVISED,
 		[TCB_SW_HARDENING_NEEDED] = TCB_TD_RELAUNCH_ADVISED,
 		[TCB_CONFIGURATION_NEEDED] = TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
-		[TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] = TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
+		[TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] =
+			TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
 	};
 	struct fixture *f = *state;
 	uint8_t *now = f->body.tee_tcb_svn2;
@@ -343,7 +348,7 @@ static void test_relaunch(void **state)
 	now[0] = 3;
 	now[1] = 1;
 	f->body.body.tee_tcb_svn[0] = 2;
-	/* A TD 1.0 cannot say so. */
+	/* A TD 1.0 cannot have this status. */
 	assert_status(f, TCB_OUT_OF_DATE);
 	f->quote.body15 = &f->body;
 	for (unsigned s = TCB_UP_TO_DATE; s < _TCB_STATUS_MAX; s++) {
@@ -367,7 +372,7 @@ static void test_relaunch(void **state)
 	assert_status(f, TCB_OUT_OF_DATE);
 	now[2] = 8;
 	assert_status(f, TCB_TD_RELAUNCH_ADVISED);
-	/* Of version 0 the platform's first component counts. */
+	/* For version 0 the platform's first component counts. */
 	now[1] = 0;
 	now[0] = 6;
 	assert_status(f, TCB_OUT_OF_DATE);
@@ -377,12 +382,12 @@ static void test_relaunch(void **state)
 	f->report.isvsvn[0] = 8;
 	assert_status(f, TCB_OUT_OF_DATE);
 	f->report.isvsvn[0] = 9;
-	/* Revoked is not to be helped. */
+	/* A relaunch does not help when revoked. */
 	f->info.modules[0].levels.level[1].state.status = TCB_REVOKED;
 	assert_status(f, TCB_REVOKED);
 }
 
-/* A version that runs now and that Intel lists without levels is not known to be the newest. */
+/* A running version that Intel lists without levels is not known to be the newest. */
 static void test_relaunch_without_levels(void **state)
 {
 	struct fixture *f = *state;
@@ -408,7 +413,8 @@ static void find(struct fixture *f, uint32_t accept, struct tdx_shortfall *ret)
 	tdx_shortfall_find(&f->info, &f->qe, &f->pck, &f->quote, accept, ret);
 }
 
-static void assert_lacks(struct fixture *f, enum tdx_part part, unsigned i, unsigned has, unsigned needs)
+static void assert_lacks(struct fixture *f, enum tdx_part part, unsigned i, unsigned has,
+			 unsigned needs)
 {
 	struct tdx_shortfall s;
 
@@ -451,7 +457,7 @@ static void test_lacks(void **state)
 	assert_lacks(f, TDX_PART_QE, 0, 8, 9);
 }
 
-/* Everything at once is no more than there is room for. */
+/* The names of everything at once fit. */
 static void test_all_lacking(void **state)
 {
 	struct fixture *f = *state;
@@ -485,7 +491,7 @@ static void test_targets(void **state)
 	assert_int_equal(s.lacks[0].needs, 10);
 	assert_int_equal(s.lacks[1].needs, 3);
 	assert_int_equal(s.lacks[2].needs, 9);
-	/* No level has it: there is no target, and nothing is known to lack. */
+	/* No level has the status: there is no target, and nothing is known to be missing. */
 	find(f, 1u << TCB_REVOKED, &s);
 	assert_null(s.target);
 	assert_int_equal(s.n, 0);
@@ -498,7 +504,7 @@ static void test_targets(void **state)
 	assert_int_equal(s.n, 0);
 }
 
-/* A newer module alone is only said to help when it does. */
+/* A newer module alone is suggested only when it helps. */
 static void test_module_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -511,7 +517,7 @@ static void test_module_alone(void **state)
 	assert_int_equal(s.n, 2);
 	assert_false(s.module_alone);
 	f->pck.pcesvn = 11;
-	/* The level needs a module that no byte can say. */
+	/* The level needs a module number that does not fit into a byte. */
 	f->info.modules[0].levels.level[0].isvsvn = UINT8_MAX;
 	find(f, only_current, &s);
 	assert_true(s.module_alone);

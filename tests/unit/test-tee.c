@@ -17,26 +17,40 @@ static void test_judge(void **state)
 	} cases[] = {
 		{ { 0 }, TEE_NONE },
 		{ { .cpuid_sev = true, .sev_status = 1, .kernel_sev = 1 }, TEE_SEV },
-		{ { .cpuid_sev = true, .cpuid_es = true, .sev_status = 3, .kernel_sev = 3 }, TEE_SEV_ES },
-		{ { .cpuid_sev = true, .cpuid_es = true, .cpuid_snp = true, .sev_status = 7, .kernel_sev = 7 }, TEE_SEV_SNP },
+		{ { .cpuid_sev = true, .cpuid_es = true, .sev_status = 3, .kernel_sev = 3 },
+		  TEE_SEV_ES },
+		{ { .cpuid_sev = true,
+		    .cpuid_es = true,
+		    .cpuid_snp = true,
+		    .sev_status = 7,
+		    .kernel_sev = 7 },
+		  TEE_SEV_SNP },
 		/* What the CPU could do, but this guest does not. */
-		{ { .cpuid_sev = true, .cpuid_es = true, .cpuid_snp = true, .sev_status = 1, .kernel_sev = 1 }, TEE_SEV },
+		{ { .cpuid_sev = true,
+		    .cpuid_es = true,
+		    .cpuid_snp = true,
+		    .sev_status = 1,
+		    .kernel_sev = 1 },
+		  TEE_SEV },
 		{ { .cpuid_sev = true }, TEE_NONE },
-		/* Bits that are none of the three do not matter. */
+		/* Other bits than these three do not matter. */
 		{ { .cpuid_sev = true, .sev_status = 0x21, .kernel_sev = 1 }, TEE_SEV },
 		{ { .cpuid_tdx = true }, TEE_TDX },
 		{ { .cpuid_tdx = true, .kernel_tdx = true }, TEE_TDX },
-		/* Liars, and witnesses that cannot be heard. */
+		/* Witnesses that lie, and witnesses that cannot be heard. */
 		{ { .cpuid_sev = true, .sev_status = 1 }, TEE_UNKNOWN },
 		{ { .cpuid_sev = true, .kernel_sev = 1 }, TEE_UNKNOWN },
 		{ { .cpuid_sev = true, .sev_status = 3, .kernel_sev = 3 }, TEE_UNKNOWN },
-		{ { .cpuid_sev = true, .cpuid_es = true, .sev_status = 3, .kernel_sev = 1 }, TEE_UNKNOWN },
-		{ { .cpuid_sev = true, .cpuid_es = true, .sev_status = 2, .kernel_sev = 2 }, TEE_UNKNOWN },
+		{ { .cpuid_sev = true, .cpuid_es = true, .sev_status = 3, .kernel_sev = 1 },
+		  TEE_UNKNOWN },
+		{ { .cpuid_sev = true, .cpuid_es = true, .sev_status = 2, .kernel_sev = 2 },
+		  TEE_UNKNOWN },
 		{ { .cpuid_sev = true, .status_error = -ENOENT, .kernel_sev = 1 }, TEE_UNKNOWN },
 		{ { .cpuid_sev = true, .kernel_error = -EPERM, .sev_status = 1 }, TEE_UNKNOWN },
 		{ { .kernel_sev = 1 }, TEE_UNKNOWN },
 		{ { .kernel_tdx = true }, TEE_UNKNOWN },
-		{ { .cpuid_sev = true, .cpuid_tdx = true, .sev_status = 1, .kernel_sev = 1 }, TEE_UNKNOWN },
+		{ { .cpuid_sev = true, .cpuid_tdx = true, .sev_status = 1, .kernel_sev = 1 },
+		  TEE_UNKNOWN },
 	};
 	char reason[256];
 
@@ -55,17 +69,21 @@ static void test_kmsg(void **state)
 		bool tdx;
 	} cases[] = {
 		{ "6,210,0,-;AMD Memory Encryption Features active: SEV\n", SEV_STATUS_SEV, false },
-		{ "6,210,0,-;AMD Memory Encryption Features active: SEV SEV-ES\n", SEV_STATUS_SEV | SEV_STATUS_ES, false },
-		{ "6,210,0,-;Memory Encryption Features active: AMD SEV SEV-ES SEV-SNP\n", ALL, false },
-		{ "6,210,0,-,caller=T0;Memory Encryption Features active: AMD SEV", SEV_STATUS_SEV, false },
+		{ "6,210,0,-;AMD Memory Encryption Features active: SEV SEV-ES\n",
+		  SEV_STATUS_SEV | SEV_STATUS_ES, false },
+		{ "6,210,0,-;Memory Encryption Features active: AMD SEV SEV-ES SEV-SNP\n", ALL,
+		  false },
+		{ "6,210,0,-,caller=T0;Memory Encryption Features active: AMD SEV", SEV_STATUS_SEV,
+		  false },
 		{ "6,210,0,-;Memory Encryption Features active: Intel TDX\n", 0, true },
 		{ "6,2,0,-;tdx: Guest detected\n", 0, true },
 		{ "6,210,0,-;AMD Memory Encryption Features active: SME\n", 0, false },
-		/* A process wrote it: facility 1, user. */
+		/* Written by a process: facility 1, user. */
 		{ "14,210,0,-;AMD Memory Encryption Features active: SEV\n", 0, false },
-		/* The words, but not as the kernel says them. */
+		/* The words, but not in the kernel's form. */
 		{ "6,210,0,-;x Memory Encryption Features active: SEV\n", 0, false },
-		{ "6,210,0,-;foo\n DEVICE=;AMD Memory Encryption Features active: SEV\n", 0, false },
+		{ "6,210,0,-;foo\n DEVICE=;AMD Memory Encryption Features active: SEV\n", 0,
+		  false },
 		{ "6,210,0,-", 0, false },
 		{ "", 0, false },
 		{ "x;AMD Memory Encryption Features active: SEV", 0, false },
@@ -80,7 +98,7 @@ static void test_kmsg(void **state)
 	}
 }
 
-/* On any machine: the question itself does not fail, and the name is one of ours. */
+/* On any machine the question itself does not fail, and the name is one of ours. */
 static void test_ask(void **state)
 {
 	struct tee_witnesses w;

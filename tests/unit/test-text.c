@@ -16,34 +16,44 @@
 static const struct {
 	const char *text, *printable;
 } rows[] = {
-	/* What shows itself stays. */
+	/* Visible characters stay. */
 	{ "", "" },
 	{ "plain ~!\"\\'", "plain ~!\"\\'" },
-	{ "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xce\xb1\xce\xb2 \xf0\x9f\x94\x92", "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xce\xb1\xce\xb2 \xf0\x9f\x94\x92" },
-	{ "\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbd", "\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbd" },
+	{ "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xce\xb1\xce\xb2 \xf0\x9f\x94\x92",
+	  "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xce\xb1\xce\xb2 \xf0\x9f\x94\x92" },
+	{ "\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbd", "\xc2\xa0\xed\x9f\xbf\xee\x80\x80\xf4"
+							      "\x8f\xbf\xbd" },
 	/* C0 and DEL. */
 	{ "\x1b[31mred\x1b]0;title\x07", "?[31mred?]0;title?" },
 	{ "a\nb\tc\rd\x7f\x01", "a?b?c?d??" },
 	/* C1, as UTF-8 and as bytes. */
-	{ "\xc2\x9b" "31m\xc2\x80\xc2\x9f", "?31m??" },
-	{ "\x9b" "31m", "?31m" },
+	{ "\xc2\x9b"
+	  "31m\xc2\x80\xc2\x9f",
+	  "?31m??" },
+	{ "\x9b"
+	  "31m",
+	  "?31m" },
 	/* Direction: embeddings, overrides, isolates, marks. */
 	{ "\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xae", "?????" },
 	{ "\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9", "????" },
 	{ "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "???" },
-	/* Lines, and what is not seen. */
-	{ "a\xe2\x80\xa8" "b\xe2\x80\xa9" "c", "a?b?c" },
-	{ "ad\xe2\x80\x8bmin\xe2\x80\x8c\xe2\x80\x8d\xef\xbb\xbf\xc2\xad\xe2\x81\xa0", "ad?min?????" },
+	/* Line separators, and invisible characters. */
+	{ "a\xe2\x80\xa8"
+	  "b\xe2\x80\xa9"
+	  "c",
+	  "a?b?c" },
+	{ "ad\xe2\x80\x8bmin\xe2\x80\x8c\xe2\x80\x8d\xef\xbb\xbf\xc2\xad\xe2\x81\xa0", "ad?min????"
+										       "?" },
 	{ "\xf3\xa0\x80\x81\xf3\xa0\x81\xbf\xef\xb8\x8f\xe3\x85\xa4", "????" },
 	{ "\xef\xbf\xbe\xef\xbf\xbf\xf0\x9f\xbf\xbe\xef\xb7\x90\xef\xbf\xb9", "?????" },
-	/* No UTF-8: overlong, surrogates, too far, cut, bytes of nothing. */
+	/* Not UTF-8: overlong, surrogates, too far, cut, invalid bytes. */
 	{ "\xc0\xaf\xc1\x9b\xe0\x80\x9b\xf0\x80\x80\x9b", "???????????" },
 	{ "\xed\xa0\x80\xed\xbf\xbf", "??????" },
 	{ "\xf4\x90\x80\x80\xf8\x88\x80\x80\x80\xff\xfe", "???????????" },
 	{ "a\xe2\x82", "a??" },
 	{ "\xc3", "?" },
 	{ "\xc3(\xe2\x28\xa1", "?(?(?" },
-	/* Half of one must not swallow what follows. */
+	/* Half a character must not swallow what follows. */
 	{ "\xe2\x80\x1b[31m\xf0\x9f\x1b", "???[31m???" },
 };
 
@@ -60,7 +70,7 @@ static void test_make_printable(void **state)
 	}
 }
 
-/* Each character: hidden or not, and none of them twice as long. */
+/* Each character is hidden or not, and none is listed twice. */
 static void test_every_character(void **state)
 {
 	unsigned n_hidden = 0;
@@ -89,7 +99,7 @@ static void test_every_character(void **state)
 	assert_true(n_hidden > 4096 && n_hidden < 4500);
 }
 
-/* What @say has sent to descriptor @fd. */
+/* Returns what @say wrote to the descriptor @fd. */
 static char *said_on(int fd, FILE *f, void (*say)(const char *), const char *text)
 {
 	static char said[70000];
@@ -137,9 +147,11 @@ static void test_print(void **state)
 	char *said;
 
 	assert_string_equal(said_on(1, stdout, say_line, "good"), "Type: snp\nVerdict: good\n");
-	assert_string_equal(said_on(1, stdout, say_line, "\x1b[2J\xc2\x9b"), "Type: snp\nVerdict: ?[2J?\n");
-	/* A line of somebody else's is none of ours. */
-	assert_string_equal(said_on(1, stdout, say_line, "x\nVerdict: ACCEPTED"), "Type: snp?Verdict: x?Verdict: ACCEPTED\n");
+	assert_string_equal(said_on(1, stdout, say_line, "\x1b[2J\xc2\x9b"),
+			    "Type: snp\nVerdict: ?[2J?\n");
+	/* Somebody else's newline does not begin a line of ours. */
+	assert_string_equal(said_on(1, stdout, say_line, "x\nVerdict: ACCEPTED"),
+			    "Type: snp?Verdict: x?Verdict: ACCEPTED\n");
 	assert_string_equal(said_on(1, stdout, say_part, "x\n"), "x?, ");
 	memset(longest, '\n', sizeof(longest) - 1);
 	said = said_on(1, stdout, say_line, longest);
@@ -149,21 +161,29 @@ static void test_print(void **state)
 
 static void test_json(void **state)
 {
-	assert_string_equal(said_on(1, stdout, say_json, "{\n\t\"a\": \"caf\xc3\xa9\"\n}"), "{\n\t\"a\": \"caf\xc3\xa9\"\n}\n");
-	assert_string_equal(said_on(1, stdout, say_json, "\"\xc2\x9b" "31m\x7f\xe2\x80\xae\""), "\"\\u009b31m\\u007f\\u202e\"\n");
-	assert_string_equal(said_on(1, stdout, say_json, "\"\xf3\xa0\x80\x81\""), "\"\\udb40\\udc01\"\n");
-	assert_string_equal(said_on(1, stdout, say_json, "\"\xff\xed\xa0\x80\""), "\"\\ufffd\\ufffd\\ufffd\\ufffd\"\n");
+	assert_string_equal(said_on(1, stdout, say_json, "{\n\t\"a\": \"caf\xc3\xa9\"\n}"),
+			    "{\n\t\"a\": \"caf\xc3\xa9\"\n}\n");
+	assert_string_equal(said_on(1, stdout, say_json,
+				    "\"\xc2\x9b"
+				    "31m\x7f\xe2\x80\xae\""),
+			    "\"\\u009b31m\\u007f\\u202e\"\n");
+	assert_string_equal(said_on(1, stdout, say_json, "\"\xf3\xa0\x80\x81\""),
+			    "\"\\udb40\\udc01\"\n");
+	assert_string_equal(said_on(1, stdout, say_json, "\"\xff\xed\xa0\x80\""),
+			    "\"\\ufffd\\ufffd\\ufffd\\ufffd\"\n");
 }
 
-/* Nobody needs to think of it when a line goes to the log. */
+/* The log does this by itself. */
 static void test_log(void **state)
 {
 	static char longest[5000];
 	char *said;
 
 	log_open("test");
-	assert_string_equal(said_on(2, stderr, say_log, "caf\xc3\xa9"), "test: Volume 'caf\xc3\xa9'\n");
-	assert_string_equal(said_on(2, stderr, say_log, "\x1b[31m\ncocod: The gate is open\xc2\x9b\xe2\x80\xae"),
+	assert_string_equal(said_on(2, stderr, say_log, "caf\xc3\xa9"),
+			    "test: Volume 'caf\xc3\xa9'\n");
+	assert_string_equal(said_on(2, stderr, say_log,
+				    "\x1b[31m\ncocod: The gate is open\xc2\x9b\xe2\x80\xae"),
 			    "test: Volume '?[31m?cocod: The gate is open?\?'\n");
 	/* Cut in the middle of a character. */
 	for (size_t i = 0; i + 2 < sizeof(longest); i += 2)

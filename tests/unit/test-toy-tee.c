@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What it takes to add a TEE: tests/double/toy-tee.c, and no line elsewhere.  It is gathered,
- * goes through a bundle, is shown, verified, and judged for the gate.
+ * All it takes to add a TEE is tests/double/toy-tee.c, and no line elsewhere.  The evidence is
+ * gathered, goes through a bundle, is shown, verified, and judged for the gate.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,9 @@
 #include "cli/bundle-file.h"
 #include "tests/double/toy-tee.h"
 
-#define MEASUREMENT "111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111"
+#define MEASUREMENT \
+	"111111111111111111111111111111111111111111111111" \
+	"111111111111111111111111111111111111111111111111"
 #define COVERS "covers=kernel,initrd,cmdline\n"
 
 static char root[] = "/tmp/toy-tee-XXXXXX";
@@ -56,7 +58,7 @@ static int tear_down(void **state)
 	return rmdir(root);
 }
 
-/* Asked for over a nonce of 0x42, and once through JSON. */
+/* Asked for with a nonce of 0x42, and passed once through JSON. */
 static void gather(struct bundle *ret)
 {
 	struct attest_request q = { .root = root, .nonce_len = ATTEST_NONCE_LEN, .privlevel = -1 };
@@ -101,7 +103,7 @@ static void test_verify_and_show(void **state)
 	assert_int_equal(attest_verify(ctx, type, &e, &ps, 0, v), 0);
 	assert_int_equal(v->result, VERDICT_ACCEPTED);
 	assert_int_equal(v->identity, IDENTITY_PARTIAL);
-	/* What other TEEs have it has not, and says so. */
+	/* It does not have what other TEEs have, and says so. */
 	assert_int_equal(policies_set(&ps, "min_guest_svn=1", error), 0);
 	assert_int_equal(attest_verify(ctx, type, &e, &ps, 0, v), 0);
 	assert_string_equal(v->code, "POLICY");
@@ -133,10 +135,13 @@ static void test_gate(void **state)
 		{ "[Policy]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x42, false, "OK" },
 		{ "[toy]\nmeasurement=" MEASUREMENT "\n", 0x42, false, "IDENTITY" },
 		{ "[toy]\n" COVERS, 0x42, false, "POLICY" },
-		{ "[toy]\nmeasurement=22" "1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111\n" COVERS, 0x42, false, "MEASUREMENT" },
+		{ "[toy]\nmeasurement=22"
+		  "11111111111111111111111111111111111111111111111111111111111111111111111111111111"
+		  "11111111111111\n" COVERS,
+		  0x42, false, "MEASUREMENT" },
 		{ "[toy]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x43, false, "REPORT_DATA" },
 		{ "[toy]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x42, true, "SIGNATURE" },
-		/* The real ones do not exist where only the toy does. */
+		/* Real TEEs do not exist where only the toy does. */
 		{ "[snp]\nmeasurement=" MEASUREMENT "\n" COVERS, 0x42, false, "POLICY" },
 	};
 	const struct carried nothing = { .kept = NULL };
@@ -148,7 +153,9 @@ static void test_gate(void **state)
 		struct gate g;
 
 		gather(&b);
-		assert_int_equal(bundle_add_own(&b, BUNDLE_POLICY, cases[i].policy, strlen(cases[i].policy)), 0);
+		assert_int_equal(bundle_add_own(&b, BUNDLE_POLICY, cases[i].policy,
+						strlen(cases[i].policy)),
+				 0);
 		for (size_t n = 0; cases[i].meddle && n < b.n_items; n++)
 			if (b.items[n].kind == BUNDLE_REPORT)
 				b.items[n].data[REPORT_DATA_LEN] ^= 1;
@@ -161,7 +168,7 @@ static void test_gate(void **state)
 	}
 }
 
-/* What its vendor has for it is named, recognised, checked and verified as that of others is. */
+/* Its vendor's files are named, recognised, checked and verified like those of other TEEs. */
 static void test_needs(void **state)
 {
 	static const struct {

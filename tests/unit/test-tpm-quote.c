@@ -57,7 +57,7 @@ static void test_cut(void **state)
 
 	for (size_t len = 0; len < LEN; len++)
 		assert_int_equal(parse(good, len, &q), -EBADMSG);
-	/* The string's own NUL is a byte too many. */
+	/* The NUL of the string is one byte too many. */
 	assert_int_equal(parse(good, LEN + 1, &q), -EBADMSG);
 }
 
@@ -74,7 +74,7 @@ static void test_not_a_quote(void **state)
 	assert_int_equal(parse(b, LEN, &q), -ENOMSG);
 }
 
-/* The quote with other selections; what they end up as. */
+/* Parse the quote with other selections, into @q. */
 static int with_selections(const char *bytes, size_t len, struct tpm_quote *ret)
 {
 	uint8_t b[256];
@@ -94,7 +94,7 @@ static void test_selections(void **state)
 	assert_int_equal(SELECTIONS("\0\0\0\0", &q), 0);
 	assert_int_equal(q.n_banks, 0);
 	assert_int_equal(q.pcrs, 0);
-	/* An empty selection of another bank beside the one that counts. */
+	/* An empty selection of another bank, beside the bank that counts. */
 	assert_int_equal(SELECTIONS("\0\0\0\2" "\0\x0b\3\1\0\0" "\0\4\3\0\0\0", &q), 0);
 	assert_int_equal(q.n_banks, 1);
 	assert_int_equal(q.hash, TPM_ALG_SHA256_ID);

@@ -17,7 +17,9 @@
 #define UPPER "A0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBF"
 #define NAME_47 "01234567890123456789012345678901234567890123456"
 
-static const uint8_t pin_0[PIN_LEN] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 };
+static const uint8_t pin_0[PIN_LEN] = { 0,  1,	2,  3,	4,  5,	6,  7,	8,  9,	10,
+					11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+					22, 23, 24, 25, 26, 27, 28, 29, 30, 31 };
 
 /* A certificate of AMD's in PEM, with a NUL at the end; 0 is Milan's root. */
 static char *pem_of(unsigned i)
@@ -108,8 +110,11 @@ static void test_lines_refused(void **state)
 		{ DIGITS " a\x7f", -EBADMSG, 1 },
 		{ DIGITS " \xc3\xa4", -EBADMSG, 1 },
 		{ "0x" DIGITS, -EBADMSG, 1 },
-		{ "g0" "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", -EBADMSG, 1 },
-		{ "0001:02030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", -EBADMSG, 1 },
+		{ "g0"
+		  "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+		  -EBADMSG, 1 },
+		{ "0001:02030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", -EBADMSG,
+		  1 },
 		{ "\n\nx\n", -EBADMSG, 3 },
 		{ "; no comment\n", -EBADMSG, 1 },
 	};
@@ -250,8 +255,10 @@ static void test_kinds(void **state)
 	for (unsigned i = 0; i < t.n_pins; i++) {
 		bool intel = t.pins[i].kind == ROOT_INTEL_SGX;
 
-		assert_ptr_equal(trust_find(&t, ROOT_AMD_ARK, t.pins[i].spki_sha256), intel ? NULL : &t.pins[i]);
-		assert_ptr_equal(trust_find(&t, ROOT_INTEL_SGX, t.pins[i].spki_sha256), intel ? &t.pins[i] : NULL);
+		assert_ptr_equal(trust_find(&t, ROOT_AMD_ARK, t.pins[i].spki_sha256),
+				 intel ? NULL : &t.pins[i]);
+		assert_ptr_equal(trust_find(&t, ROOT_INTEL_SGX, t.pins[i].spki_sha256),
+				 intel ? &t.pins[i] : NULL);
 		assert_null(trust_find(&t, ROOT_ANY, t.pins[i].spki_sha256));
 	}
 	assert_null(trust_find(&t, ROOT_AMD_ARK, pin_0));

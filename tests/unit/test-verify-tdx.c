@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a verifier remembers of TDX evidence, and what it must not. What is said of each piece
- * of evidence is for attest-tables.sh.
+ * What a verifier remembers of TDX evidence, and what it must not remember.  The verdict on each
+ * piece of evidence is tested in attest-tables.sh.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -26,8 +26,10 @@ static const struct {
 	const char *name;
 	enum evidence_piece piece;
 } pieces[] = {
-	{ "quote", EVIDENCE_QUOTE },	     { "tcbinfo", EVIDENCE_TCB_INFO },	 { "qeid", EVIDENCE_QE_IDENTITY }, { "tcb_chain", EVIDENCE_TCB_CHAIN },
-	{ "qe_chain", EVIDENCE_QE_CHAIN }, { "root_crl", EVIDENCE_ROOT_CRL }, { "pck_crl", EVIDENCE_PCK_CRL },
+	{ "quote", EVIDENCE_QUOTE },	   { "tcbinfo", EVIDENCE_TCB_INFO },
+	{ "qeid", EVIDENCE_QE_IDENTITY },  { "tcb_chain", EVIDENCE_TCB_CHAIN },
+	{ "qe_chain", EVIDENCE_QE_CHAIN }, { "root_crl", EVIDENCE_ROOT_CRL },
+	{ "pck_crl", EVIDENCE_PCK_CRL },
 };
 
 struct fixture {
@@ -52,7 +54,8 @@ static void load_case(struct fixture *f, const char *id)
 {
 	char *table = read_platform("cases.tsv", NULL), *line, *save = NULL, *files = NULL, *piece;
 
-	for (line = strtok_r(table, "\n", &save); line && !files; line = strtok_r(NULL, "\n", &save))
+	for (line = strtok_r(table, "\n", &save); line && !files;
+	     line = strtok_r(NULL, "\n", &save))
 		if (startswith(line, id) && line[strlen(id)] == '\t')
 			files = strrchr(line, '\t') + 1;
 	assert_non_null(files);
@@ -144,7 +147,7 @@ static void test_known_collateral(void **state)
 	assert_true(was_known(f->v));
 }
 
-/* Known is not fresh: to the second. */
+/* Known evidence expires too, to the second. */
 static void test_it_expires(void **state)
 {
 	struct fixture *f = *state;
@@ -158,7 +161,7 @@ static void test_it_expires(void **state)
 	assert_false(was_known(f->v));
 }
 
-/* And not good before it was looked at. */
+/* Known evidence is not good before the time when it was checked. */
 static void test_earlier(void **state)
 {
 	struct fixture *f = *state;
@@ -191,7 +194,7 @@ static void test_changed_collateral(void **state)
 	assert_string_equal(judge(f, ctx, NOW), "OK");
 }
 
-/* A machine that is known vouches for nothing that it did not sign. */
+/* A known machine vouches for nothing that it did not sign. */
 static void test_changed_quote(void **state)
 {
 	struct fixture *f = *state;
@@ -215,13 +218,13 @@ static void test_revoked_while_known(void **state)
 	assert_string_equal(judge(f, ctx, NOW), "OK");
 	load_case(f, "crl-pck-revoked");
 	assert_string_equal(judge(f, ctx, NOW), "CRL_REVOKED");
-	/* The list was good, so this is known too, and still no way round it. */
+	/* The list was good, so this is known too, and still no way around it. */
 	assert_string_equal(judge(f, ctx, NOW), "CRL_REVOKED");
 	assert_true(was_known(f->v));
 	assert_false(f->v->authentic);
 }
 
-/* What is issued later on is chosen from then on, whatever was known before. */
+/* A piece that is issued later is chosen from then on, whatever was known before. */
 static void test_one_that_is_to_be_issued(void **state)
 {
 	struct fixture *f = *state;
@@ -230,7 +233,9 @@ static void test_one_that_is_to_be_issued(void **state)
 	struct fixture other = { .e.n_certs = 0 };
 
 	load_case(&other, "tcbinfo-newer-from-later-on");
-	assert_int_equal(evidence_add(&f->e, EVIDENCE_TCB_INFO, other.e.piece[EVIDENCE_TCB_INFO], /* sent= */ true), 0);
+	assert_int_equal(evidence_add(&f->e, EVIDENCE_TCB_INFO, other.e.piece[EVIDENCE_TCB_INFO],
+				      /* sent= */ true),
+			 0);
 	for (int i = 0; i < 2; i++) {
 		assert_string_equal(judge(f, ctx, then - 1), "OK");
 		assert_false(was_known(f->v));
@@ -240,10 +245,13 @@ static void test_one_that_is_to_be_issued(void **state)
 		assert_string_equal(judge(f, ctx, then), "TCB_OutOfDate");
 		assert_int_equal(was_known(f->v), i);
 	}
-	/* A clock that says less is moved on to it, known or not. */
+	/* An earlier clock is moved forward to that time, known or not. */
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(attest_verify_by_clock(ctx, &attest_verify_tdx, &f->e, &f->policy, 0, f->v), 0);
-		assert_string_equal(f->v->code, ATTEST_CLOCK_FLOOR > NEXT ? "CRL_STALE" : "TCB_OutOfDate");
+		assert_int_equal(attest_verify_by_clock(ctx, &attest_verify_tdx, &f->e, &f->policy,
+							0, f->v),
+				 0);
+		assert_string_equal(f->v->code,
+				    ATTEST_CLOCK_FLOOR > NEXT ? "CRL_STALE" : "TCB_OutOfDate");
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
 		free((void *)other.e.piece[pieces[i].piece].p);
@@ -259,7 +267,7 @@ static void test_other_roots(void **state)
 		assert_string_equal(judge(f, ctx, NOW), "PIN");
 }
 
-/* On the heap and beside it: where a large block lies changes as the allocator learns. */
+/* Memory on the heap and outside it: where a large block lies changes as the allocator learns. */
 static size_t in_use(void)
 {
 	struct mallinfo2 m = mallinfo2();
@@ -274,8 +282,8 @@ static void test_no_growth(void **state)
 	size_t before, after;
 
 	/*
-	 * OpenSSL and the memo fill what they keep; then as much again takes nothing more,
-	 * known or not.
+	 * OpenSSL and the memo fill their caches; then the same again needs no more memory, known
+	 * or not.
 	 */
 	for (int i = 0; i < 200; i++)
 		assert_string_equal(judge(f, ctx, i % 2 ? NOW : NOW - 100 - i), "OK");
@@ -286,10 +294,11 @@ static void test_no_growth(void **state)
 	assert_true(after <= before + 65536);
 }
 
-/* Nor do the candidates that were passed over, chosen anew each time or known. */
+/* Candidates that were not chosen take no memory either, chosen anew each time or known. */
 static void test_no_growth_of_choices(void **state)
 {
-	static const char *const ids[] = { "tcbinfo-edited", "qeid-edited", "tcbinfo-fmspc-other", "tcb-chain-other-root" };
+	static const char *const ids[] = { "tcbinfo-edited", "qeid-edited", "tcbinfo-fmspc-other",
+					   "tcb-chain-other-root" };
 	struct fixture *f = *state, others[ARRAY_SIZE(ids)] = { 0 };
 	_cleanup_(verifier_freep) struct verifier *ctx = new_verifier(f);
 	size_t before, after;
@@ -297,7 +306,10 @@ static void test_no_growth_of_choices(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 		load_case(&others[i], ids[i]);
 		for (size_t j = 1; j < ARRAY_SIZE(pieces); j++)
-			assert_int_equal(evidence_add(&f->e, pieces[j].piece, others[i].e.piece[pieces[j].piece], /* sent= */ i % 2), 0);
+			assert_int_equal(evidence_add(&f->e, pieces[j].piece,
+						      others[i].e.piece[pieces[j].piece],
+						      /* sent= */ i % 2),
+					 0);
 	}
 	for (int i = 0; i < 200; i++)
 		assert_string_equal(judge(f, ctx, i % 2 ? NOW : NOW - 100 - i), "OK");
@@ -323,11 +335,12 @@ static void test_advisories(void **state)
 	assert_string_equal(judge(f, ctx, NOW), "OK");
 	assert_string_equal(verdict_find_claim(f->v, "tdx.advisories"),
 			    "INTEL-SA-00960 INTEL-SA-00982 IIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII");
-	/* As many as fit into 1024 bytes, none of them cut off. */
+	/* As many as fit into 1024 bytes, and none is cut off. */
 	load_case(f, "tcbinfo-ok-many-advisories");
 	assert_string_equal(judge(f, ctx, NOW), "OK");
 	for (unsigned i = 0; i < 68; i++)
-		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%sINTEL-SA-%05u", i ? " " : "", i);
+		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%sINTEL-SA-%05u",
+			 i ? " " : "", i);
 	assert_string_equal(verdict_find_claim(f->v, "tdx.advisories"), words);
 }
 

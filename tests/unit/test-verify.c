@@ -36,7 +36,7 @@ static void test_verdict_fails_closed(void **state)
 	v->authentic = false;
 	verdict_conclude(v);
 	assert_int_equal(v->result, VERDICT_UNDECIDED);
-	/* Authentic by itself is any machine of that kind; a part is not even that. */
+	/* Authentic alone allows any machine of that kind; a part is not even authentic. */
 	v->consistent = true;
 	verdict_conclude(v);
 	assert_int_equal(v->result, VERDICT_CONSISTENT);
@@ -70,7 +70,7 @@ static void test_first_failure_counts(void **state)
 	assert_int_equal(v->n_checks, 0);
 }
 
-/* More than fits: the rest is not shown, and the verdict is as it would be. */
+/* More than fits: the rest is not shown, and the verdict does not change. */
 static void test_verdict_is_bounded(void **state)
 {
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
@@ -100,7 +100,8 @@ static void test_words(void **state)
 	enum tcb_status s;
 
 	for (unsigned i = TCB_STATUS_NONE + 1; i < _TCB_STATUS_MAX; i++) {
-		assert_int_equal(tcb_status_parse(tcb_status_name(i), strlen(tcb_status_name(i)), &s),
+		assert_int_equal(tcb_status_parse(tcb_status_name(i), strlen(tcb_status_name(i)),
+						  &s),
 				 0);
 		assert_int_equal(s, i);
 	}
@@ -163,7 +164,8 @@ static void release(void *object)
 static void test_memo(void **state)
 {
 	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
-	const struct bytes ab = { (const uint8_t *)"ab", 2 }, split[] = { { (const uint8_t *)"a", 1 }, { (const uint8_t *)"b", 1 } };
+	const struct bytes ab = { (const uint8_t *)"ab", 2 },
+			   split[] = { { (const uint8_t *)"a", 1 }, { (const uint8_t *)"b", 1 } };
 	uint8_t key[MEMO_KEY_LEN], other[MEMO_KEY_LEN];
 	int objects[MEMO_MAX + 1];
 
@@ -185,13 +187,13 @@ static void test_memo(void **state)
 		other[0] = (uint8_t)i;
 		verifier_remember(ctx, other, &objects[i], release, 0, 9);
 	}
-	assert_null(verifier_recall(ctx, key, 5));	/* the oldest went */
+	assert_null(verifier_recall(ctx, key, 5));	/* the oldest was forgotten */
 	assert_int_equal(n_released, 1);
 	ctx = verifier_free(ctx);
 	assert_int_equal(n_released, MEMO_MAX + 1);
 }
 
-/* A clock is never earlier than what is known to have passed. */
+/* A clock is never earlier than a time that is known to have passed. */
 static void test_clock(void **state)
 {
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
@@ -209,7 +211,7 @@ static void test_clock(void **state)
 	assert_true(attest_clock(floor + 7, NULL, &t) == floor + 7);
 	n.n = 1;
 	n.list[0].issued = floor + 9;
-	assert_true(attest_clock(0, &n, &t) == floor);	/* of a root that is not trusted */
+	assert_true(attest_clock(0, &n, &t) == floor);	/* the root is not trusted */
 	memcpy(n.list[0].root, t.pins[1].spki_sha256, sizeof(n.list[0].root));
 	assert_true(attest_clock(0, &n, &t) == floor + 9);
 	assert_true(attest_clock(floor + 10, &n, &t) == floor + 10);
@@ -219,19 +221,20 @@ static void test_clock(void **state)
 	assert_int_equal(attest_verify_by_clock(ctx, attest_verifier_find("snp"), &e, &p, 0, v), 0);
 	assert_true(v->now == floor + 9);
 	assert_string_equal(v->checks[v->n_checks - 1].name, "clock");
-	/* Who says the time is not contradicted. */
+	/* A caller that gives the time is not contradicted. */
 	assert_int_equal(attest_verify(ctx, attest_verifier_find("snp"), &e, &p, 5, v), 0);
 	assert_true(v->now == 5);
 }
 
 static void test_evidence_add(void **state)
 {
-	const uint8_t text[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ!$%&/()=?+*#,;.:-_<>|^{}[]~@ and more and more of it";
+	const uint8_t text[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ!$%&/"
+			       "()=?+*#,;.:-_<>|^{}[]~@ and more and more of it";
 	struct evidence e = { .n_certs = 0 };
 	struct bytes got;
 	bool sent;
 
-	/* A sender's has its bound, and leaves the verifier's own its room. */
+	/* The sender's pieces have a limit, and leave room for the verifier's own. */
 	for (unsigned i = 0; i < EVIDENCE_SENT_MAX + 9; i++)
 		assert_int_equal(evidence_add_crl(&e, (struct bytes){ text + i, 2 }, true), 0);
 	assert_int_equal(e.n_crls, EVIDENCE_SENT_MAX);
@@ -240,7 +243,7 @@ static void test_evidence_add(void **state)
 		assert_int_equal(evidence_add_crl(&e, (struct bytes){ text + i, 3 }, false), 0);
 	assert_int_equal(e.n_crls, EVIDENCE_CRLS_MAX);
 	assert_int_equal(evidence_add_crl(&e, (struct bytes){ text, 4 }, false), -EMSGSIZE);
-	/* What both have is the verifier's. */
+	/* A piece that both have counts as the verifier's. */
 	assert_true(e.crl_sent[0]);
 	assert_int_equal(evidence_add_crl(&e, (struct bytes){ text, 2 }, false), 0);
 	assert_false(e.crl_sent[0]);
@@ -251,13 +254,15 @@ static void test_evidence_add(void **state)
 	assert_int_equal(evidence_add(&e, EVIDENCE_PCK_CRL, (struct bytes){ text, 7 }, false), 0);
 	assert_int_equal(evidence_add(&e, EVIDENCE_TCB_INFO, (struct bytes){ text, 8 }, false), 0);
 	assert_int_equal(evidence_add(&e, EVIDENCE_TCB_INFO, (struct bytes){ text, 8 }, true), 0);
-	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 0, &got, &sent) && got.len == 5 && sent);
-	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 1, &got, &sent) && got.len == 8 && !sent);
+	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 0, &got, &sent) && got.len == 5 &&
+		    sent);
+	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 1, &got, &sent) && got.len == 8 &&
+		    !sent);
 	assert_false(evidence_candidate(&e, EVIDENCE_TCB_INFO, 2, &got, &sent));
 	assert_true(evidence_candidate(&e, EVIDENCE_PCK_CRL, 1, &got, NULL) && got.len == 7);
 	assert_int_equal(evidence_add(&e, EVIDENCE_TCB_INFO, (struct bytes){ text, 5 }, false), 0);
 	assert_true(evidence_candidate(&e, EVIDENCE_TCB_INFO, 0, &got, &sent) && !sent);
-	/* Of the evidence itself the first counts. */
+	/* For evidence itself the first piece counts. */
 	assert_int_equal(evidence_add(&e, EVIDENCE_QUOTE, (struct bytes){ text, 9 }, true), 0);
 	assert_int_equal(evidence_add(&e, EVIDENCE_QUOTE, (struct bytes){ text, 10 }, true), 0);
 	assert_int_equal(e.piece[EVIDENCE_QUOTE].len, 9);
@@ -296,14 +301,17 @@ static void test_policy_options(void **state)
 	assert_int_equal(policies_set(&ps, "accept=UpToDate,OutOfDate", error), 0);
 	assert_int_equal(p->accept, 1u << TCB_UP_TO_DATE | 1u << TCB_OUT_OF_DATE);
 	assert_int_equal(policies_set(&ps,
-				    "family_id=000102030405060708090a0b0c0d0e0f,ff0102030405060708090A0B0C0D0E0F",
-				    error),
+				      "family_id=000102030405060708090a0b0c0d0e0f,"
+				      "ff0102030405060708090A0B0C0D0E0F",
+				      error),
 			 0);
 	assert_int_equal(p->family_id.n, 2);
 	assert_int_equal(p->family_id.b[1][10], 10);
 	assert_int_equal(policies_set(&ps,
-				    "pcr23=0101010101010101010101010101010101010101010101010101010101010101",
-				    error),
+				      "pcr23="
+				      "010101010101010101010101010101010101010101010101010101010101"
+				      "0101",
+				      error),
 			 0);
 	assert_int_equal(p->pcr[23].n, 1);
 	assert_int_equal(policies_set(&ps, "require_pcrs=0,8,23", error), 0);
@@ -316,11 +324,45 @@ static void test_policy_options(void **state)
 
 	before = ps;
 	static const char *const bad[] = {
-		"", "=", "max_vmpl", "max_vmpl=", "max_vmpl= 1", "max_vmpl=1 ", "max_vmpl=+1", "max_vmpl=4294967296", "pcr24=00", "pcr00=00",
-		"pcr=00", "nonce=", "nonce=0", "nonce=zz", "family_id=00,", "family_id=,", "regs=4", "regs=", "require_pcrs=24", "min_tcb=1:2:3",
-		"min_tcb=1:2:3:4:5:6", "min_tcb=1:2:3:", "min_tcb=0x", "min_tcb=0xdb1800000000000", "min_tcb=0xdb180000000000040", "min_tcb=db18000000000004",
-		"min_tcb=0xdb1800000000000g", "min_abi=1.2.3", "plat_forbid=10000000000000000", "secure_boot=maybe",
-		"allow=debug,", "allow=debug,,masked", "accept=UpToDate,Nope", "MAX_VMPL=1", " max_vmpl=1", "report_data=00", "covers=disk", "covers=kernel,", "allow=partial",
+		"",
+		"=",
+		"max_vmpl",
+		"max_vmpl=",
+		"max_vmpl= 1",
+		"max_vmpl=1 ",
+		"max_vmpl=+1",
+		"max_vmpl=4294967296",
+		"pcr24=00",
+		"pcr00=00",
+		"pcr=00",
+		"nonce=",
+		"nonce=0",
+		"nonce=zz",
+		"family_id=00,",
+		"family_id=,",
+		"regs=4",
+		"regs=",
+		"require_pcrs=24",
+		"min_tcb=1:2:3",
+		"min_tcb=1:2:3:4:5:6",
+		"min_tcb=1:2:3:",
+		"min_tcb=0x",
+		"min_tcb=0xdb1800000000000",
+		"min_tcb=0xdb180000000000040",
+		"min_tcb=db18000000000004",
+		"min_tcb=0xdb1800000000000g",
+		"min_abi=1.2.3",
+		"plat_forbid=10000000000000000",
+		"secure_boot=maybe",
+		"allow=debug,",
+		"allow=debug,,masked",
+		"accept=UpToDate,Nope",
+		"MAX_VMPL=1",
+		" max_vmpl=1",
+		"report_data=00",
+		"covers=disk",
+		"covers=kernel,",
+		"allow=partial",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		error[0] = '\0';
@@ -330,15 +372,16 @@ static void test_policy_options(void **state)
 	}
 }
 
-/* The whole value and nothing but it: not its beginning, and not more. */
+/* The whole value and nothing else: not its beginning, and not more. */
 static void test_policy_values(void **state)
 {
 	static const struct {
 		const char *option;
 		bool good;
 	} list[] = {
-		{ "user_data=010203", true },	  { "user_data=0102", false },		 { "user_data=01020304", false },
-		{ "user_data=010204", false },	  { "user_data=ff,010203,0102", true },	 { "user_data=01,0102", false },
+		{ "user_data=010203", true },	      { "user_data=0102", false },
+		{ "user_data=01020304", false },      { "user_data=010204", false },
+		{ "user_data=ff,010203,0102", true }, { "user_data=01,0102", false },
 	};
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	static const uint8_t found[64] = { 1, 2, 3 };
@@ -359,7 +402,7 @@ static void test_policy_values(void **state)
 	verdict_reset(v);
 	policy_check_values(v, &p->user_data, "USER_DATA", "user data", found, 3);
 	assert_int_equal(v->checks[0].result, CHECK_SKIPPED);
-	/* A nonce is all of the report data: zeros follow. */
+	/* A nonce fills the report data: zeros follow. */
 	assert_int_equal(policies_set(&ps, "nonce=010203", error), 0);
 	policy_check_nonce(v, p, found);
 	assert_int_equal(v->first_failed, -1);
@@ -377,7 +420,9 @@ static void test_policy_files(void **state)
 		{ "", 0 },
 		{ "\n\n", 0 },
 		{ "# c\n; c\n[Policy]\n max_vmpl = 1 \nmin_guest_svn=2", 0 },
-		{ "[snp]\nmax_vmpl=1\n[tdx]\nrequire=sept\n[azure]\nconsole=no\n[azure-snp]\nmin_tcb=0:0:0:0\n[azure-tdx]\naccept=UpToDate\n[tpm]\nnonce=00\n", 0 },
+		{ "[snp]\nmax_vmpl=1\n[tdx]\nrequire=sept\n[azure]\nconsole=no\n[azure-snp]\nmin_"
+		  "tcb=0:0:0:0\n[azure-tdx]\naccept=UpToDate\n[tpm]\nnonce=00\n",
+		  0 },
 		{ "[azure-snp]\nmax_vmpl=0\n[azure-tdx]\nmax_vmpl=1\n", 0 },
 		{ "max_vmpl=1\n", -EBADMSG },
 		{ "[Policy]\nmax_vmpl=1\nmax_vmpl=1\n", -EBADMSG },
@@ -413,8 +458,10 @@ static void test_policy_files(void **state)
 	assert_int_equal(policies_of(&p, &policy_azure_snp)->max_vmpl.value, 0);
 	assert_int_equal(policies_of(&p, &policy_azure_tdx)->max_vmpl.value, 1);
 	assert_int_equal(policies_of(&p, &policy_snp)->max_vmpl.value, 3);
-	assert_true(policies_of(&p, &policy_azure_snp)->has_own && policies_of(&p, &policy_snp)->has_file);
-	assert_false(policies_of(&p, &policy_snp)->has_own || policies_of(&p, &policy_tdx)->has_option);
+	assert_true(policies_of(&p, &policy_azure_snp)->has_own &&
+		    policies_of(&p, &policy_snp)->has_file);
+	assert_false(policies_of(&p, &policy_snp)->has_own ||
+		     policies_of(&p, &policy_tdx)->has_option);
 	assert_int_equal(policies_parse(&p, "[Policy]\n\nx=1", 13, error), -EBADMSG);
 	assert_non_null(strstr(error, "line 3"));
 	assert_int_equal(policies_parse(&p, "[snp]\nmax_vmpl=1\0", 17, error), -EBADMSG);
@@ -423,7 +470,7 @@ static void test_policy_files(void **state)
 
 /* ---- what was judged, what was identified ---- */
 
-/* A verdict by @policy of @kind, with nothing looked at yet. */
+/* Begin a verdict by @policy of @kind, with nothing checked yet. */
 static void begin(struct verdict *v, struct policies *ps, const struct policy_kind *kind)
 {
 	verdict_reset(v);
@@ -435,13 +482,62 @@ static void begin(struct verdict *v, struct policies *ps, const struct policy_ki
 static void test_unjudged_options(void **state)
 {
 	static const char *const all[] = {
-		"report_data", "measurement", "host_data", "id_key_digest", "author_key_digest", "family_id", "image_id", "chip_id", "report_id",
-		"mrtd", "mrseam", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mrconfigid", "mrowner", "mrownerconfig", "mrservicetd", "min_tee_tcb_svn",
-		"nonce", "user_data", "ak_n_sha256", "pcr0", "pcr23", "min_tcb=1:2:3:4", "min_launch_tcb=1:2:3:4", "min_guest_svn=1", "max_vmpl=1", "min_abi=1.1",
-		"min_firmware=1.2.3", "plat_require=1", "plat_forbid=1", "policy_require=1", "policy_forbid=1", "min_mit=1", "min_tcb_evaluation=1",
-		"min_qe_svn=1", "min_pce_svn=1", "accept=UpToDate", "require_pcrs=1", "secure_boot=yes", "console=no", "type=2", "events=1", "regs=1",
-		"allow=debug", "allow=migrate", "allow=masked", "allow=servicetd", "allow=partial-identity", "forbid=vlek", "forbid=provisional",
-		"require=crl", "require=sept", "covers=kernel",
+		"report_data",
+		"measurement",
+		"host_data",
+		"id_key_digest",
+		"author_key_digest",
+		"family_id",
+		"image_id",
+		"chip_id",
+		"report_id",
+		"mrtd",
+		"mrseam",
+		"rtmr0",
+		"rtmr1",
+		"rtmr2",
+		"rtmr3",
+		"mrconfigid",
+		"mrowner",
+		"mrownerconfig",
+		"mrservicetd",
+		"min_tee_tcb_svn",
+		"nonce",
+		"user_data",
+		"ak_n_sha256",
+		"pcr0",
+		"pcr23",
+		"min_tcb=1:2:3:4",
+		"min_launch_tcb=1:2:3:4",
+		"min_guest_svn=1",
+		"max_vmpl=1",
+		"min_abi=1.1",
+		"min_firmware=1.2.3",
+		"plat_require=1",
+		"plat_forbid=1",
+		"policy_require=1",
+		"policy_forbid=1",
+		"min_mit=1",
+		"min_tcb_evaluation=1",
+		"min_qe_svn=1",
+		"min_pce_svn=1",
+		"accept=UpToDate",
+		"require_pcrs=1",
+		"secure_boot=yes",
+		"console=no",
+		"type=2",
+		"events=1",
+		"regs=1",
+		"allow=debug",
+		"allow=migrate",
+		"allow=masked",
+		"allow=servicetd",
+		"allow=partial-identity",
+		"forbid=vlek",
+		"forbid=provisional",
+		"require=crl",
+		"require=sept",
+		"covers=kernel",
 	};
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	static struct policies ps;
@@ -451,8 +547,13 @@ static void test_unjudged_options(void **state)
 		for (unsigned kind = 0; policy_kinds[kind]; kind++)
 			for (int n = 1; n <= 64; n++) {
 				policies_init(&ps);
-				(void) snprintf(text, sizeof(text), "%s%s%.*s", all[i], strchr(all[i], '=') ? "" : "=", strchr(all[i], '=') ? 0 : 2 * n,
-						"11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111");
+				(void) snprintf(text, sizeof(text), "%s%s%.*s", all[i],
+						strchr(all[i], '=') ? "" : "=",
+						strchr(all[i], '=') ? 0 : 2 * n,
+						"11111111111111111111111111111111"
+						"11111111111111111111111111111111"
+						"11111111111111111111111111111111"
+						"11111111111111111111111111111111");
 				if (policies_set(&ps, text, error) < 0)
 					continue;
 				begin(v, &ps, policy_kinds[kind]);
@@ -460,41 +561,55 @@ static void test_unjudged_options(void **state)
 				verdict_conclude(v);
 				assert_int_equal(v->result, VERDICT_REFUSED);
 				assert_string_equal(v->code, "POLICY");
-				(void) snprintf(text, sizeof(text), "%.*s", (int)strcspn(all[i], "="), all[i]);
+				(void) snprintf(text, sizeof(text), "%.*s",
+						(int)strcspn(all[i], "="), all[i]);
 				assert_non_null(strstr(v->checks[v->first_failed].expected, text));
 				break;
 			}
-	/* What is about another kind can be told before there is evidence. */
+	/* An option about another kind can be found before there is evidence. */
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "require=crl", error), 0);
 	assert_null(policy_foreign_option(policies_of(&ps, &policy_snp)));
 	assert_string_equal(policy_foreign_option(policies_of(&ps, &policy_tdx)), "require");
-	assert_int_equal(policies_set(&ps, "pcr0=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
+	assert_int_equal(policies_set(&ps,
+				      "pcr0="
+				      "111111111111111111111111111111111111111111111111111111111111"
+				      "1111",
+				      error),
+			 0);
 	assert_null(policy_foreign_option(policies_of(&ps, &policy_azure_snp)));
 	assert_string_equal(policy_foreign_option(policies_of(&ps, &policy_snp)), "pcrN");
-	/* One by one: a word that was looked at stands for no other. */
+	/* One by one: a checked word stands for no other word. */
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "allow=debug,masked", error), 0);
 	begin(v, &ps, &policy_snp);
 	assert_true(policy_allows(v, v->policy, ALLOW_DEBUG));
 	policy_conclude(v, NULL);
-	assert_string_equal(v->checks[v->first_failed].expected, "evidence that 'allow=masked' is about");
+	assert_string_equal(v->checks[v->first_failed].expected,
+			    "evidence that 'allow=masked' is about");
 	begin(v, &ps, &policy_snp);
-	assert_true(policy_allows(v, v->policy, ALLOW_DEBUG) && policy_allows(v, v->policy, ALLOW_MASKED));
-	assert_false(policy_forbids(v, v->policy, FORBID_VLEK) || policy_requires(v, v->policy, REQUIRE_CRL));
+	assert_true(policy_allows(v, v->policy, ALLOW_DEBUG) &&
+		    policy_allows(v, v->policy, ALLOW_MASKED));
+	assert_false(policy_forbids(v, v->policy, FORBID_VLEK) ||
+		     policy_requires(v, v->policy, REQUIRE_CRL));
 	policy_conclude(v, NULL);
 	verdict_conclude(v);
 	assert_int_equal(v->result, VERDICT_AUTHENTIC);
-	/* And a PCR for no other PCR. */
+	/* And a PCR stands for no other PCR. */
 	policies_init(&ps);
-	assert_int_equal(policies_set(&ps, "pcr7=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
+	assert_int_equal(policies_set(&ps,
+				      "pcr7="
+				      "111111111111111111111111111111111111111111111111111111111111"
+				      "1111",
+				      error),
+			 0);
 	begin(v, &ps, &policy_azure_snp);
 	policy_judged(v, &v->policy->pcr[8]);
 	policy_judged(v, &policies_of(&ps, &policy_azure_tdx)->pcr[7]);
 	policy_judged(v, v);
 	policy_conclude(v, NULL);
 	assert_string_equal(v->checks[v->first_failed].expected, "evidence that 'pcr7' is about");
-	/* What a program asks is judged too, and is not asked twice. */
+	/* What a program asks for is judged too, and not asked for twice. */
 	policies_init(&ps);
 	assert_int_equal(policy_ask(policies_of(&ps, &policy_snp), "nonce", "abc", 3, 3), 0);
 	assert_int_equal(policy_ask(policies_of(&ps, &policy_snp), "nonce", "abd", 3, 3), -EEXIST);
@@ -504,12 +619,12 @@ static void test_unjudged_options(void **state)
 	assert_int_equal(v->first_failed, (int)v->n_checks - 1);
 }
 
-/* A file that does not speak of a kind refuses it. */
+/* A file that does not mention a kind refuses it. */
 static void test_silent_policies(void **state)
 {
 	static const struct {
 		const char *text;
-		unsigned speaks;	/* a bit for each of policy_kinds, in its order */
+		unsigned speaks;	/* one bit for each of policy_kinds, in its order */
 	} files[] = {
 		{ "", 0 },
 		{ "# nothing\n", 0 },
@@ -530,12 +645,17 @@ static void test_silent_policies(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		for (unsigned kind = 0; policy_kinds[kind]; kind++) {
 			policies_init(&ps);
-			assert_int_equal(policies_parse(&ps, files[i].text, strlen(files[i].text), error), 0);
+			assert_int_equal(policies_parse(&ps, files[i].text, strlen(files[i].text),
+							error),
+					 0);
 			begin(v, &ps, policy_kinds[kind]);
-			(void) policy_allows(v, v->policy, ALLOW_DEBUG | ALLOW_MASKED | ALLOW_SERVICE_TD);
+			(void) policy_allows(v, v->policy,
+					     ALLOW_DEBUG | ALLOW_MASKED | ALLOW_SERVICE_TD);
 			policy_conclude(v, NULL);
 			verdict_conclude(v);
-			assert_int_equal(v->result, files[i].speaks & 1u << kind ? VERDICT_AUTHENTIC : VERDICT_REFUSED);
+			assert_int_equal(v->result, files[i].speaks & 1u << kind ?
+							    VERDICT_AUTHENTIC :
+							    VERDICT_REFUSED);
 		}
 }
 
@@ -550,7 +670,7 @@ static void test_identities(void **state)
 	};
 	static const struct {
 		const char *options[3];
-		uint8_t byte;	/* that all values are of */
+		uint8_t byte;	/* the byte of all values */
 		enum verdict_identity identity;
 		bool judged;
 	} list[] = {
@@ -606,9 +726,14 @@ static void test_identities(void **state)
 		assert_int_equal(v->identity, list[i].identity);
 		assert_int_equal(v->first_failed < 0, list[i].judged);
 	}
-	/* Named and not so is none. */
+	/* An identity that is named but does not match does not count. */
 	policies_init(&ps);
-	assert_int_equal(policies_set(&ps, "pcr4=1111111111111111111111111111111111111111111111111111111111111111", error), 0);
+	assert_int_equal(policies_set(&ps,
+				      "pcr4="
+				      "111111111111111111111111111111111111111111111111111111111111"
+				      "1111",
+				      error),
+			 0);
 	begin(v, &ps, &policy_azure_snp);
 	policy_check_values(v, &v->policy->pcr[4], "PCR4", "pcr4", "", 0);
 	policy_conclude(v, rows);
@@ -647,7 +772,7 @@ static void test_trust(void **state)
 		assert_null(trust_find(&t, ROOT_INTEL_SGX, spki));
 		cert = x509_free(cert);
 	}
-	/* A trust file replaces all of them, and says what it is. */
+	/* A trust file replaces all pins, and says what it is. */
 	assert_int_equal(trust_parse(amd_cas[0].der.p, amd_cas[0].der.len, "mine", &t, &line), 0);
 	assert_true(t.replaced);
 	assert_string_equal(t.source, "mine");
@@ -672,10 +797,20 @@ static void test_der(void **state)
 		size_t len;
 		int64_t value;	/* -1: refused */
 	} numbers[] = {
-		{ "\x02\x01\x00", 3, 0 },	    { "\x02\x01\x7f", 3, 127 },	 { "\x02\x02\x00\x80", 4, 128 }, { "\x02\x02\x00\xff", 4, 255 },
-		{ "\x02\x01\x80", 3, -1 },	    { "\x02\x02\x00\x7f", 4, -1 }, { "\x02\x02\x01\x00", 4, -1 },	 { "\x02\x00", 2, -1 },
-		{ "\x02\x01", 2, -1 },		    { "\x02\x81\x01\x05", 4, -1 }, { "\x02\x80\x05\x00\x00", 5, -1 }, { "\x02\x01\x05\x00", 4, -1 },
-		{ "\x04\x01\x05", 3, -1 },	    { "", 0, -1 },
+		{ "\x02\x01\x00", 3, 0 },
+		{ "\x02\x01\x7f", 3, 127 },
+		{ "\x02\x02\x00\x80", 4, 128 },
+		{ "\x02\x02\x00\xff", 4, 255 },
+		{ "\x02\x01\x80", 3, -1 },
+		{ "\x02\x02\x00\x7f", 4, -1 },
+		{ "\x02\x02\x01\x00", 4, -1 },
+		{ "\x02\x00", 2, -1 },
+		{ "\x02\x01", 2, -1 },
+		{ "\x02\x81\x01\x05", 4, -1 },
+		{ "\x02\x80\x05\x00\x00", 5, -1 },
+		{ "\x02\x01\x05\x00", 4, -1 },
+		{ "\x04\x01\x05", 3, -1 },
+		{ "", 0, -1 },
 	};
 	struct bytes b, inner;
 	uint8_t big[300] = { DER_OCTET_STRING, 0x82, 0x01, 0x00 };
@@ -753,12 +888,16 @@ static void test_der_edges(void **state)
 	assert_false(der_is_strict((struct bytes){ deep, sizeof(deep) }));
 	assert_true(der_is_strict((struct bytes){ deep + 4, sizeof(deep) - 4 }));
 
-	assert_int_equal(der_only_uint(literal("\x02\x09\x00\xff\xff\xff\xff\xff\xff\xff\xff", 11), UINT64_MAX, &n), 0);
+	assert_int_equal(der_only_uint(literal("\x02\x09\x00\xff\xff\xff\xff\xff\xff\xff\xff", 11),
+				       UINT64_MAX, &n),
+			 0);
 	assert_true(n == UINT64_MAX);
-	assert_int_equal(der_only_uint(literal("\x02\x09\x01\x00\x00\x00\x00\x00\x00\x00\x00", 11), UINT64_MAX, &n), -EBADMSG);
+	assert_int_equal(der_only_uint(literal("\x02\x09\x01\x00\x00\x00\x00\x00\x00\x00\x00", 11),
+				       UINT64_MAX, &n),
+			 -EBADMSG);
 }
 
-/* The same certificate, but not in the one form of DER; and of a version that there is not. */
+/* The same certificate, but not in strict DER form; and one of a version that does not exist. */
 static void test_certificate_forms(void **state)
 {
 	struct bytes der = amd_cas[0].der, body = der;
@@ -787,11 +926,15 @@ static void test_certificate_forms(void **state)
 
 static void test_pem(void **state)
 {
-	static const char
-		good[] = " \n-----BEGIN X-----\nAAEC\n-----END X-----\n\n-----BEGIN X-----\nAw==\n-----END X-----\n\0\0";
+	static const char good[] = " \n-----BEGIN X-----\nAAEC\n-----END X-----\n\n-----BEGIN "
+				   "X-----\nAw==\n-----END X-----\n\0\0";
 	static const char *const bad[] = {
-		"x", "-----BEGIN Y-----\nAAEC\n-----END Y-----", "-----BEGIN X-----\nAAEC", "-----BEGIN X-----\n-----END X-----",
-		"-----BEGIN X-----\nAA*C\n-----END X-----", "x-----BEGIN X-----\nAAEC\n-----END X-----",
+		"x",
+		"-----BEGIN Y-----\nAAEC\n-----END Y-----",
+		"-----BEGIN X-----\nAAEC",
+		"-----BEGIN X-----\n-----END X-----",
+		"-----BEGIN X-----\nAA*C\n-----END X-----",
+		"x-----BEGIN X-----\nAAEC\n-----END X-----",
 	};
 	struct bytes b = { (const uint8_t *)good, sizeof(good) };
 	uint8_t buf[3];
@@ -819,7 +962,9 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_missing_piece),
-		cmocka_unit_test(test_memo), cmocka_unit_test(test_clock), cmocka_unit_test(test_evidence_add),
+		cmocka_unit_test(test_memo),
+		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_evidence_add),
 		cmocka_unit_test(test_policy_options),
 		cmocka_unit_test(test_policy_values),
 		cmocka_unit_test(test_unjudged_options),

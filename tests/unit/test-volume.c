@@ -25,13 +25,14 @@ static int teardown(void **state)
 	return system(cmd);
 }
 
-/* A device of a sysfs that we make: @size in sectors. */
+/* A device in the test's own sysfs: @size in sectors. */
 static void device(const char *node, const char *name, const char *uuid, const char *size)
 {
 	char cmd[512];
 
 	snprintf(cmd, sizeof(cmd),
-		 "cd %s && mkdir -p class/block/%s/dm && cd class/block/%s && echo '%s' >dm/name && echo '%s' >dm/uuid && echo '%s' >size",
+		 "cd %s && mkdir -p class/block/%s/dm && cd class/block/%s && echo '%s' >dm/name "
+		 "&& echo '%s' >dm/uuid && echo '%s' >size",
 		 dir, node, node, name, uuid, size);
 	assert_int_equal(system(cmd), 0);
 }
@@ -138,14 +139,19 @@ static void test_request(void **state)
 		const char *device;
 	} good[] = {
 		{ ARGS("/lib/systemd/systemd-cryptsetup\0attach\0data\0/dev/vdb"), "/dev/vdb" },
-		{ ARGS("/lib/systemd/systemd-cryptsetup\0attach\0data\0/dev/vdb\0/run/x.sock\0luks,headless"), "/dev/vdb" },
-		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/disk/by-uuid/1-2\0\0luks,header=/boot/h.img,nofail"), "/boot/h.img" },
+		{ ARGS("/lib/systemd/systemd-cryptsetup\0attach\0data\0/dev/vdb\0/run/x.sock\0"
+		       "luks,headless"),
+		  "/dev/vdb" },
+		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/disk/by-uuid/1-2\0\0"
+		       "luks,header=/boot/h.img,nofail"),
+		  "/boot/h.img" },
 		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0header=/h"), "/h" },
 		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0noheader=/h"), "/dev/vdb" },
 	}, others[] = {
 		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0luks,try-empty-password") },
 		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0tpm2-device=auto,luks") },
-		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0header=/h,fido2-device=auto") },
+		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0"
+		       "header=/h,fido2-device=auto") },
 		{ ARGS("systemd-cryptsetup\0attach\0data\0/dev/vdb\0-\0pkcs11-uri=auto") },
 	}, bad[] = {
 		{ ARGS("") },

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A question to a worker that answers, lies, is not there, or has a queue that is full: the loop goes on meanwhile. */
+/*
+ * A question to a worker that answers, lies, does not exist, or has a full queue.  The loop goes
+ * on meanwhile.
+ */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,8 +41,11 @@ static int set_up(void **state)
 	snprintf(t.path, sizeof(t.path), "%s/socket", dir);
 	strcpy(sa.sun_path, t.path);
 	t.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	/* Room for one. */
-	return t.fd < 0 || bind(t.fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(t.fd, 0) < 0 || sd_event_new(&t.event) < 0 ? -1 : 0;
+	/* Room for one connection. */
+	return t.fd < 0 || bind(t.fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+			       listen(t.fd, 0) < 0 || sd_event_new(&t.event) < 0 ?
+		       -1 :
+		       0;
 }
 
 static int tear_down(void **state)
@@ -61,14 +67,15 @@ static void done(void *userdata, const void *reply, const char *why)
 		memcpy(t.reply, reply, REPLY_LEN);
 	else
 		snprintf(t.why, sizeof(t.why), "%s", why);
-	/* As its users do. */
+	/* As the users of the call do. */
 	t.call = worker_call_free(t.call);
 }
 
 static int ask(const char *path, uint64_t timeout_usec, int fd)
 {
 	static const uint32_t body = 5;
-	const struct worker_frame frames[] = { { 20, &body, sizeof(body), -EBADF }, { 21, NULL, 0, fd } };
+	const struct worker_frame frames[] = { { 20, &body, sizeof(body), -EBADF },
+					       { 21, NULL, 0, fd } };
 	const struct worker_question q = {
 		.event = t.event,
 		.path = path,
@@ -89,7 +96,7 @@ static void run(void)
 		assert_true(sd_event_run(t.event, UINT64_MAX) >= 0);
 }
 
-/* The question as the worker gets it; returns the connection. */
+/* Read the question as the worker gets it; returns the connection. */
 static int get_question(int *ret_fd)
 {
 	int conn = accept(t.fd, NULL, NULL);
@@ -132,7 +139,8 @@ static void test_lies(void **state)
 		{ 20, 0, REPLY_LEN, "cocod-worker's answer is not a verdict" },
 		{ 21, 0, REPLY_LEN - 1, "cocod-worker's answer is not a verdict" },
 		{ 21, 0, 0, "cocod-worker's answer is not a verdict" },
-		{ 21, 0, REPLY_LEN + 1, "cocod-worker ended without a verdict (Protocol error); see there" },
+		{ 21, 0, REPLY_LEN + 1,
+		  "cocod-worker ended without a verdict (Protocol error); see there" },
 		{ 21, -EOPNOTSUPP, 0, "cocod-worker could not judge it: Operation not supported" },
 	};
 
@@ -143,7 +151,9 @@ static void test_lies(void **state)
 		assert_int_equal(ask(t.path, LONG_USEC, -EBADF), 0);
 		conn = get_question(NULL);
 		if (rows[i].type)
-			assert_int_equal(frame_send(conn, rows[i].type, rows[i].error, "123456789", rows[i].len, -EBADF), 0);
+			assert_int_equal(frame_send(conn, rows[i].type, rows[i].error, "123456789",
+						    rows[i].len, -EBADF),
+					 0);
 		close_fd(conn);
 		run();
 		assert_false(t.has_reply);
@@ -206,7 +216,8 @@ static void test_full_queue(void **state)
 			break;
 		}
 	}
-	assert_true(sd_event_add_time_relative(t.event, &tick, CLOCK_MONOTONIC, 10000, 1, count_tick, &ticks) >= 0);
+	assert_true(sd_event_add_time_relative(t.event, &tick, CLOCK_MONOTONIC, 10000, 1,
+					       count_tick, &ticks) >= 0);
 	assert_int_equal(ask(t.path, SHORT_USEC, file), 0);
 	run();
 	assert_non_null(strstr(t.why, "has a full queue; see there"));
@@ -215,7 +226,7 @@ static void test_full_queue(void **state)
 	assert_true(woke <= ticks + SHORT_USEC / 50000 + 4);
 	sd_event_source_disable_unref(tick);
 
-	/* And when there is room again it is asked, with the descriptor that was given. */
+	/* When there is room again the worker is asked, with the descriptor that was given. */
 	t.done = false;
 	assert_int_equal(ask(t.path, LONG_USEC, file), 0);
 	close_fd(file);
@@ -230,7 +241,8 @@ static void test_full_queue(void **state)
 	close_fd(passed);
 	close_fd(conn);
 	run();
-	assert_string_equal(t.why, "cocod-worker ended without a verdict (connection closed); see there");
+	assert_string_equal(t.why,
+			    "cocod-worker ended without a verdict (connection closed); see there");
 }
 
 static int make_dir(void **state)

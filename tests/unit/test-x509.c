@@ -42,11 +42,15 @@ static int teardown(void **state)
 
 static void set_name(X509_NAME *name, const char *cn)
 {
-	assert_int_equal(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const uint8_t *)"Test", -1, -1, 0), 1);
-	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)cn, -1, -1, 0), 1);
+	assert_int_equal(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC,
+						    (const uint8_t *)"Test", -1, -1, 0),
+			 1);
+	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)cn,
+						    -1, -1, 0),
+			 1);
 }
 
-/* Not signed yet: of version 3, good for a day on both sides of NOW. */
+/* Not signed yet: version 3, valid for a day on both sides of NOW. */
 static X509 *make_cert(const char *subject, const char *issuer, EVP_PKEY *key)
 {
 	X509 *c = X509_new();
@@ -84,7 +88,7 @@ static X509 *make_signed(const char *subject, const char *issuer, EVP_PKEY *key,
 	return c;
 }
 
-/* Signed with RSASSA-PSS as told. */
+/* Signed with RSASSA-PSS and the given parameters. */
 static X509 *make_pss(const EVP_MD *md, const EVP_MD *mask, int salt)
 {
 	X509 *c = make_cert("a", "a", rsa);
@@ -109,7 +113,7 @@ static struct bytes der_of(X509 *c)
 	return (struct bytes){ der, (size_t)len };
 }
 
-/* What x509_parse_der() says of @c, which goes. */
+/* Returns what x509_parse_der() says about @c, which is freed. */
 static int parse_of(X509 *c)
 {
 	struct bytes der = der_of(c);
@@ -141,10 +145,15 @@ static void test_parse(void **state)
 	assert_int_equal(x509_parse_der((struct bytes){ more, der.len + 1 }, &got), -EBADMSG);
 	assert_int_equal(x509_parse_der((struct bytes){ more, der.len - 1 }, &got), -EBADMSG);
 	assert_int_equal(x509_parse_der((struct bytes){ more, 0 }, &got), -EBADMSG);
-	assert_int_equal(x509_parse_der((struct bytes){ more, EVIDENCE_CERT_LEN_MAX }, &got), -EBADMSG);
-	assert_int_equal(x509_parse_der((struct bytes){ more, EVIDENCE_CERT_LEN_MAX + 1 }, &got), -EMSGSIZE);
-	/* Well-formed, and no certificate. */
-	assert_int_equal(x509_parse_der((struct bytes){ (const uint8_t *)"\x30\x03\x02\x01\x05", 5 }, &got), -EBADMSG);
+	assert_int_equal(x509_parse_der((struct bytes){ more, EVIDENCE_CERT_LEN_MAX }, &got),
+			 -EBADMSG);
+	assert_int_equal(x509_parse_der((struct bytes){ more, EVIDENCE_CERT_LEN_MAX + 1 }, &got),
+			 -EMSGSIZE);
+	/* Well-formed, but not a certificate. */
+	assert_int_equal(x509_parse_der((struct bytes){ (const uint8_t *)"\x30\x03\x02\x01\x05",
+							5 },
+					&got),
+			 -EBADMSG);
 	OPENSSL_free((void *)der.p);
 	free(more);
 }
@@ -223,7 +232,7 @@ static void test_lists(void **state)
 	assert_int_equal(l.n, 3);
 	x509_list_done(&l);
 	assert_int_equal(l.n, 0);
-	/* As many as there is room for, and one more. */
+	/* As many as fit, and one more. */
 	assert_int_equal(parse_pem(c, X509_LIST_MAX, "", &l), 0);
 	assert_int_equal(l.n, X509_LIST_MAX);
 	assert_int_equal(x509_parse(der, &l), -EMSGSIZE);
@@ -232,16 +241,24 @@ static void test_lists(void **state)
 	assert_int_equal(parse_pem(c, X509_LIST_MAX + 1, "", &l), -EMSGSIZE);
 	assert_int_equal(l.n, X509_LIST_MAX);
 	x509_list_done(&l);
-	/* Something else between or after: what came before it is kept. */
+	/* Something else between or after: the certificates before it are kept. */
 	assert_int_equal(parse_pem(c, 2, "# and\n", &l), -EBADMSG);
 	assert_int_equal(l.n, 1);
-	assert_int_equal(parse_pem(c, 1, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &l), -EBADMSG);
+	assert_int_equal(parse_pem(c, 1,
+				   "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+				   &l),
+			 -EBADMSG);
 	assert_int_equal(l.n, 2);
 	x509_list_done(&l);
-	/* Blanks alone are no list, nor is another sort of block. */
+	/* Blanks alone are not a list, nor is another type of block. */
 	assert_int_equal(x509_parse((struct bytes){ (const uint8_t *)" \n", 2 }, &l), -EBADMSG);
 	assert_int_equal(x509_parse((struct bytes){ (const uint8_t *)"", 0 }, &l), -EBADMSG);
-	assert_int_equal(x509_parse((struct bytes){ (const uint8_t *)"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", 52 }, &l), -EBADMSG);
+	assert_int_equal(x509_parse((struct bytes){ (const uint8_t *)"-----BEGIN X509 "
+								     "CRL-----\nAAAA\n-----END "
+								     "X509 CRL-----\n",
+						    52 },
+				    &l),
+			 -EBADMSG);
 	assert_int_equal(l.n, 0);
 	OPENSSL_free((void *)der.p);
 }
@@ -351,9 +368,15 @@ static void test_pss_parameters(void **state)
 		int salt;
 		bool good;
 	} rows[] = {
-		{ EVP_sha384(), EVP_sha384(), 48, true },   { EVP_sha256(), EVP_sha384(), 48, false }, { EVP_sha384(), EVP_sha256(), 48, false },
-		{ EVP_sha384(), EVP_sha1(), 48, false },    { EVP_sha1(), EVP_sha384(), 48, false },   { EVP_sha384(), EVP_sha384(), 47, false },
-		{ EVP_sha384(), EVP_sha384(), 49, false }, { EVP_sha384(), EVP_sha384(), 0, false },	{ EVP_sha384(), EVP_sha384(), 20, false },
+		{ EVP_sha384(), EVP_sha384(), 48, true },
+		{ EVP_sha256(), EVP_sha384(), 48, false },
+		{ EVP_sha384(), EVP_sha256(), 48, false },
+		{ EVP_sha384(), EVP_sha1(), 48, false },
+		{ EVP_sha1(), EVP_sha384(), 48, false },
+		{ EVP_sha384(), EVP_sha384(), 47, false },
+		{ EVP_sha384(), EVP_sha384(), 49, false },
+		{ EVP_sha384(), EVP_sha384(), 0, false },
+		{ EVP_sha384(), EVP_sha384(), 20, false },
 		{ EVP_sha512(), EVP_sha512(), 64, false },
 	};
 
@@ -367,20 +390,24 @@ static void test_pss_parameters(void **state)
 	}
 }
 
-/* The algorithm stands in the certificate twice, and only one of them is signed. */
+/* The certificate has the algorithm twice, and only one of them is signed. */
 static void test_two_algorithms(void **state)
 {
 	X509 *c = make_signed("a", "a", p256, p256);
 	const X509_ALGOR *outer;
 
 	X509_get0_signature(NULL, &outer, c);
-	assert_int_equal(X509_ALGOR_set0((X509_ALGOR *)outer, OBJ_nid2obj(NID_ecdsa_with_SHA384), V_ASN1_UNDEF, NULL), 1);
+	assert_int_equal(X509_ALGOR_set0((X509_ALGOR *)outer, OBJ_nid2obj(NID_ecdsa_with_SHA384),
+					 V_ASN1_UNDEF, NULL),
+			 1);
 	assert_false(x509_signed_with(c, X509_SIG_ECDSA_SHA256));
 	X509_free(c);
 	c = make_signed("a", "a", p256, p256);
 	X509_get0_signature(NULL, &outer, c);
-	/* With a parameter where there is none. */
-	assert_int_equal(X509_ALGOR_set0((X509_ALGOR *)outer, OBJ_nid2obj(NID_ecdsa_with_SHA256), V_ASN1_NULL, NULL), 1);
+	/* With a parameter where there should be none. */
+	assert_int_equal(X509_ALGOR_set0((X509_ALGOR *)outer, OBJ_nid2obj(NID_ecdsa_with_SHA256),
+					 V_ASN1_NULL, NULL),
+			 1);
 	assert_false(x509_signed_with(c, X509_SIG_ECDSA_SHA256));
 	X509_free(c);
 }
@@ -396,7 +423,7 @@ static void test_issued_by(void **state)
 	assert_true(x509_issued_by(leaf, root, X509_SIG_ECDSA_SHA256));
 	assert_true(x509_issued_by(root, root, X509_SIG_ECDSA_SHA256));
 	assert_false(x509_issued_by(leaf, root, X509_SIG_PSS_SHA384));
-	/* Another key under the name, and the key under another name. */
+	/* Another key under the same name, and the same key under another name. */
 	assert_false(x509_issued_by(leaf, impostor, X509_SIG_ECDSA_SHA256));
 	assert_false(x509_issued_by(leaf, renamed, X509_SIG_ECDSA_SHA256));
 	assert_false(x509_issued_by(root, leaf, X509_SIG_ECDSA_SHA256));
@@ -408,7 +435,8 @@ static void test_issued_by(void **state)
 
 static void test_spki(void **state)
 {
-	_cleanup_(x509_freep) X509 *a = make_cert("a", "a", p256), *b = make_cert("b", "c", p256), *other = make_cert("a", "a", other_p256);
+	_cleanup_(x509_freep) X509 *a = make_cert("a", "a", p256), *b = make_cert("b", "c", p256),
+				   *other = make_cert("a", "a", other_p256);
 	uint8_t x[32], y[32], z[32], want[32];
 	unsigned char *der = NULL;
 	int len = i2d_PUBKEY(p256, &der);
@@ -439,13 +467,13 @@ static void test_valid_at(void **state)
 	assert_int_equal(x509_valid_at(c, NOW + DAY + 1), -EKEYEXPIRED);
 	assert_int_equal(x509_valid_at(c, INT64_MIN), -EKEYEXPIRED);
 	assert_int_equal(x509_valid_at(c, INT64_MAX), -EKEYEXPIRED);
-	/* After 2050 it is written in another way, and before 1970 it is negative. */
+	/* After 2050 a time has another form, and before 1970 it is negative. */
 	assert_int_equal(ASN1_TIME_set_string(X509_getm_notBefore(c), "600101000000Z"), 1);
 	assert_int_equal(ASN1_TIME_set_string(X509_getm_notAfter(c), "99991231235959Z"), 1);
 	assert_int_equal(x509_validity(c, &from, &to), 0);
 	assert_true(from == -315619200 && to == 253402300799);
 	assert_int_equal(x509_valid_at(c, NOW), 0);
-	/* What is no time: neither valid nor expired. */
+	/* A malformed time: neither valid nor expired. */
 	assert_int_equal(ASN1_STRING_set(X509_getm_notAfter(c), "x", 1), 1);
 	assert_int_equal(x509_valid_at(c, NOW), -EBADMSG);
 	assert_non_null(ASN1_TIME_set(X509_getm_notAfter(c), NOW + DAY));
@@ -461,7 +489,9 @@ static void assert_cn(const char *cn, int len, int type, int want)
 	char got[X509_CN_MAX + 1] = "?";
 
 	if (cn)
-		assert_int_equal(X509_NAME_add_entry_by_NID(name, NID_commonName, type, (const uint8_t *)cn, len, -1, 0), 1);
+		assert_int_equal(X509_NAME_add_entry_by_NID(name, NID_commonName, type,
+							    (const uint8_t *)cn, len, -1, 0),
+				 1);
 	assert_int_equal(x509_common_name(name, got), want);
 	if (want < 0)
 		assert_string_equal(got, "?");
@@ -472,7 +502,8 @@ static void assert_cn(const char *cn, int len, int type, int want)
 
 static void test_common_name(void **state)
 {
-	static const char longest[] = "0123456789012345678901234567890123456789012345678901234567890123";
+	static const char longest[] = "012345678901234567890123456789012345678901234567890123456789"
+				      "0123";
 	X509_NAME *name = X509_NAME_new();
 	char got[X509_CN_MAX + 1];
 
@@ -486,7 +517,7 @@ static void test_common_name(void **state)
 	assert_cn("a\x7f", 2, V_ASN1_UTF8STRING, -EBADMSG);
 	assert_cn("\xc3\xa4", 2, V_ASN1_UTF8STRING, -EBADMSG);
 	assert_cn("\0a", 2, V_ASN1_BMPSTRING, -EBADMSG);
-	/* Two names are none, and another entry is no common name. */
+	/* Two names do not count, and another entry is not a common name. */
 	set_name(name, "a");
 	assert_int_equal(x509_common_name(name, got), 0);
 	set_name(name, "a");
@@ -494,7 +525,7 @@ static void test_common_name(void **state)
 	X509_NAME_free(name);
 }
 
-/* OpenSSL itself makes no name that is longer than 64. */
+/* OpenSSL itself does not make a name longer than 64. */
 static void test_longer_name(void **state)
 {
 	X509_NAME *name = X509_NAME_new();
@@ -502,7 +533,9 @@ static void test_longer_name(void **state)
 
 	set_name(name, "a");
 	assert_int_equal(ASN1_STRING_set(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, 1)),
-					 "01234567890123456789012345678901234567890123456789012345678901234", X509_CN_MAX + 1),
+					 "012345678901234567890123456789012345678901234567890123456"
+					 "78901234",
+					 X509_CN_MAX + 1),
 			 1);
 	assert_int_equal(x509_common_name(name, got), -EBADMSG);
 	X509_NAME_free(name);
@@ -534,7 +567,7 @@ static void test_extension(void **state)
 	assert_int_equal(x509_extension(c, oid, &got), 0);
 	assert_int_equal(got.len, 5);
 	assert_memory_equal(got.p, "\x16\x03xyz", 5);
-	/* One digit more or less is another one. */
+	/* One more or one less digit is another extension. */
 	assert_int_equal(x509_extension(c, "1.3.6.1.4.1.3704.1", &got), -ENOENT);
 	assert_int_equal(x509_extension(c, "1.3.6.1.4.1.3704.1.1.1", &got), -ENOENT);
 	assert_int_equal(X509_add_ext(c, e, -1), 1);
@@ -584,7 +617,8 @@ static void test_malformed_extension(void **state)
 		int nid;
 		const char *value;
 		int len;
-	} rows[] = { { NID_basic_constraints, "\x30\x03\x01\x01", 4 }, { NID_key_usage, "\x03", 1 } };
+	} rows[] = { { NID_basic_constraints, "\x30\x03\x01\x01", 4 },
+		     { NID_key_usage, "\x03", 1 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_(x509_freep) X509 *c = make_cert("a", "b", p256), *got = NULL;
@@ -594,7 +628,9 @@ static void test_malformed_extension(void **state)
 
 		if (i > 0)
 			add_extension(c, NID_basic_constraints, "critical,CA:TRUE");
-		assert_int_equal(ASN1_OCTET_STRING_set(value, (const uint8_t *)rows[i].value, rows[i].len), 1);
+		assert_int_equal(ASN1_OCTET_STRING_set(value, (const uint8_t *)rows[i].value,
+						       rows[i].len),
+				 1);
 		e = X509_EXTENSION_create_by_NID(NULL, rows[i].nid, 1, value);
 		assert_int_equal(X509_add_ext(c, e, -1), 1);
 		sign(c, p256);
@@ -625,7 +661,8 @@ static void test_serial(void **state)
 	assert_int_equal(x509_serial(c, got, &len), 0);
 	assert_int_equal(len, X509_SERIAL_MAX);
 	assert_memory_equal(got, long_one, X509_SERIAL_MAX);
-	assert_int_equal(ASN1_STRING_set(X509_get_serialNumber(c), long_one, X509_SERIAL_MAX + 1), 1);
+	assert_int_equal(ASN1_STRING_set(X509_get_serialNumber(c), long_one, X509_SERIAL_MAX + 1),
+			 1);
 	assert_int_equal(x509_serial(c, got, &len), -EBADMSG);
 	assert_int_equal(ASN1_STRING_set(X509_get_serialNumber(c), "", 0), 1);
 	assert_int_equal(x509_serial(c, got, &len), -EBADMSG);
@@ -680,7 +717,7 @@ static struct bytes crl_der_of(X509_CRL *l)
 	return (struct bytes){ der, (size_t)len };
 }
 
-/* Signed, written, read again, as one that came from somewhere; @l goes. */
+/* Sign, write and read again, like a list from elsewhere; @l is freed. */
 static X509_CRL *reread(X509_CRL *l, EVP_PKEY *key)
 {
 	X509_CRL *got = NULL;
@@ -707,15 +744,18 @@ static void test_crl_parse(void **state)
 	assert_int_equal(x509_crl_parse((struct bytes){ more, der.len + 1 }, &got), -EBADMSG);
 	assert_int_equal(x509_crl_parse((struct bytes){ more, der.len - 1 }, &got), -EBADMSG);
 	assert_int_equal(x509_crl_parse((struct bytes){ more, 0 }, &got), -EBADMSG);
-	assert_int_equal(x509_crl_parse((struct bytes){ more, EVIDENCE_CRL_LEN_MAX }, &got), -EBADMSG);
-	assert_int_equal(x509_crl_parse((struct bytes){ more, EVIDENCE_CRL_LEN_MAX + 1 }, &got), -EMSGSIZE);
-	assert_int_equal(x509_crl_parse((struct bytes){ more, 2 * EVIDENCE_CRL_LEN_MAX + 1 }, &got), -EMSGSIZE);
+	assert_int_equal(x509_crl_parse((struct bytes){ more, EVIDENCE_CRL_LEN_MAX }, &got),
+			 -EBADMSG);
+	assert_int_equal(x509_crl_parse((struct bytes){ more, EVIDENCE_CRL_LEN_MAX + 1 }, &got),
+			 -EMSGSIZE);
+	assert_int_equal(x509_crl_parse((struct bytes){ more, 2 * EVIDENCE_CRL_LEN_MAX + 1 }, &got),
+			 -EMSGSIZE);
 	assert_null(got);
 	assert_int_equal(x509_crl_parse(der, &got), 0);
 	X509_CRL_free(got);
 	OPENSSL_free((void *)der.p);
 	free(more);
-	/* Version 1 has no extensions that could say that it is a part. */
+	/* Version 1 has no extensions that could say that the list is partial. */
 	assert_int_equal(X509_CRL_set_version(l, X509_CRL_VERSION_1), 1);
 	assert_true(X509_CRL_sign(l, p256, EVP_sha256()) > 0);
 	der = crl_der_of(l);
@@ -751,8 +791,14 @@ static void test_crl_pem(void **state)
 	assert_int_equal(parse_crl_pem(l, 1, " \n\0\0", 4), 0);
 	assert_int_equal(parse_crl_pem(l, 1, "x", 1), -EBADMSG);
 	assert_int_equal(parse_crl_pem(l, 2, " \n", 2), -EBADMSG);
-	assert_int_equal(parse_crl_pem(l, 0, "-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n", 48), -EBADMSG);
-	assert_int_equal(parse_crl_pem(l, 0, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 59), -EBADMSG);
+	assert_int_equal(parse_crl_pem(l, 0, "-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n",
+				       48),
+			 -EBADMSG);
+	assert_int_equal(parse_crl_pem(l, 0,
+				       "-----BEGIN CERTIFICATE-----\nAAAA\n-----END "
+				       "CERTIFICATE-----\n",
+				       59),
+			 -EBADMSG);
 	X509_CRL_free(l);
 }
 
@@ -775,7 +821,7 @@ static void test_crl_verify(void **state)
 	X509_CRL_free(weak);
 }
 
-/* What is said of a list with an extension that is a number. */
+/* Returns the result for a list with an extension that is a number. */
 static int verify_with(int nid, bool critical)
 {
 	_cleanup_(x509_freep) X509 *root = make_signed("root", "root", p256, p256);
@@ -792,7 +838,7 @@ static int verify_with(int nid, bool critical)
 	return r;
 }
 
-/* A list that says it is a part of one does not stand for the whole. */
+/* A list that says it is partial does not stand for the whole. */
 static void test_crl_extensions(void **state)
 {
 	static const struct {
@@ -820,7 +866,9 @@ static void test_crl_extensions(void **state)
 			idp->onlysomereasons = ASN1_BIT_STRING_new();
 			assert_int_equal(ASN1_BIT_STRING_set_bit(idp->onlysomereasons, 1, 1), 1);
 		}
-		assert_int_equal(X509_CRL_add1_ext_i2d(l, NID_issuing_distribution_point, idp, /* crit= */ 1, 0), 1);
+		assert_int_equal(X509_CRL_add1_ext_i2d(l, NID_issuing_distribution_point, idp,
+						       /* crit= */ 1, 0),
+				 1);
 		ISSUING_DIST_POINT_free(idp);
 		l = reread(l, p256);
 		assert_int_equal(x509_crl_verify(l, root, X509_SIG_ECDSA_SHA256), rows[i].r);
@@ -882,7 +930,7 @@ static void test_crl_validity(void **state)
 	assert_int_equal(x509_crl_validity(l, &from, &to), 0);
 	assert_true(from == NOW && to == NOW + DAY);
 	X509_CRL_free(l);
-	/* Without nextUpdate it says nothing of how long it is good. */
+	/* Without nextUpdate the list does not say how long it is valid. */
 	l = X509_CRL_new();
 	assert_int_equal(x509_crl_validity(l, &from, &to), -EBADMSG);
 	X509_CRL_free(l);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * Blobs of other projects and known answers, which are not part of this one: $COCO_VECTORS.  To
- * be included after <cmocka.h>.
+ * Blobs of other projects and known answers, which are not part of this project: $COCO_VECTORS.
+ * Include this after <cmocka.h>.
  */
 
 /* The path of @name there. */
@@ -26,8 +26,8 @@ static inline void vectors_missing(void **state)
 }
 
 /*
- * For the one test of @tests that needs the vectors: without @name it says SKIP.
- * (cmocka's skip() prints "not ok ... # SKIP", which automake's driver counts as a failure.)
+ * For the test of @tests that needs the vectors: without them @name says SKIP.  (cmocka's skip()
+ * prints "not ok ... # SKIP", which automake's driver counts as a failure.)
  */
 static inline void vectors_or_skip(struct CMUnitTest *test, const char *name)
 {
