@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever the runtime data are: one key of a length that can be one, or none; what is borrowed
- * lies inside.
+ * Whatever the runtime data is: the result is one key of a possible length, or none, and borrowed
+ * bytes lie inside.
  */
 #include <assert.h>
 

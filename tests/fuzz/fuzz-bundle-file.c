@@ -17,8 +17,8 @@ static void assert_same(const struct bundle *a, const struct bundle *b)
 }
 
 /*
- * What is read as a bundle, written and read again, is the same bundle; and it has no policy
- * and no roots.
+ * A bundle that is read, written and read again is the same bundle, and has neither a policy nor
+ * roots.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *input;
 	int r;
 
-	/* In a block of its own length: what lies behind is not read. */
+	/* In a block of exactly that length: bytes behind it are not read. */
 	input = malloc(size ? size : 1);
 	if (!input)
 		abort();

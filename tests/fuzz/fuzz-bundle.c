@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What is read as a pack, and written again, is the same pack. */
+/* A pack that is read and written again is the same pack. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(bundle_done) struct bundle e = { 0 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever the files: they are read and verified to the end, no chain is good under AMD's
- * roots, as the fuzzer cannot sign, and under another one only if all is there.  The first byte
- * chooses where a lone certificate goes; a second file, which may be the anchor, begins after
- * the two bytes 0xff 0xfe.
+ * Whatever the files: they are read and verified to the end.  No chain is good under AMD's roots,
+ * because the fuzzer cannot sign; under another root a chain is good only if it is complete.  The
+ * first byte chooses where a lone certificate goes.  A second file, which may be the anchor,
+ * begins after the two bytes 0xff 0xfe.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -27,12 +27,14 @@ static void check_report(const struct chain *c, const struct chain_report *repor
 		for (size_t i = CHAIN_ASK; i < _CHAIN_MAX; i++)
 			assert(c->certs[i].len > 0);
 		for (size_t i = 0; i < chain_n_checks(); i++)
-			assert(report->states[i] == CHAIN_GOOD || report->states[i] == CHAIN_SKIPPED);
+			assert(report->states[i] == CHAIN_GOOD ||
+			       report->states[i] == CHAIN_SKIPPED);
 		return;
 	}
 	assert(report->verdict == CHAIN_UNDECIDED || report->verdict == CHAIN_FAILED ||
 	       report->verdict == CHAIN_MALFORMED);
-	assert(report->first < chain_n_checks() && report->states[report->first] == report->verdict);
+	assert(report->first < chain_n_checks() &&
+	       report->states[report->first] == report->verdict);
 	for (size_t i = 0; i < report->first; i++)
 		assert(report->states[i] != CHAIN_FAILED && report->states[i] != CHAIN_MALFORMED);
 }

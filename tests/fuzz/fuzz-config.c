@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The whole reader, over folders made from the input: pieces between 0x01 bytes, each with a
- * first byte that says which file it is and what kind of thing stands there.
+ * first byte that says which file it is and of what type the file is.
  *
- * What holds whatever the files are: the settings are the defaults or what a line of the text
- * says, and a file that is not all good gives an error.
+ * Whatever the files are, the settings are the defaults or what a line of the text says, and a
+ * file that is not entirely good gives an error.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -67,7 +67,7 @@ static void put(const char *path, enum kind kind, const uint8_t *text, size_t le
 
 	switch (kind) {
 	case KIND_LINK:
-		/* Another file of the folder, itself, or nothing. */
+		/* Another file of the folder, the file itself, or nothing. */
 		snprintf(target, sizeof(target), "%.*s", (int)MIN(len, 16u), (const char *)text);
 		r = symlinkat(target[0] ? target : "x", root_fd, path);
 		break;
@@ -89,7 +89,7 @@ static void put(const char *path, enum kind kind, const uint8_t *text, size_t le
 		abort();
 }
 
-/* True when some file has the line "@option=@value". */
+/* True if a file has the line "@option=@value". */
 static bool stands(const uint8_t *data, size_t len, const char *option, const char *value)
 {
 	size_t n = strlen(option);
@@ -116,7 +116,8 @@ static void check(const struct config *c, const uint8_t *data, size_t len)
 	assert(!c->require_given || stands(data, len, "Require", names[c->require]));
 	assert(c->require_given || c->require != REQUIRE_NONE);
 	assert(c->verify_header || stands(data, len, "VerifyVolumeHeader", ""));
-	assert(!c->secret_directory[0] || stands(data, len, "SecretDirectory", c->secret_directory));
+	assert(!c->secret_directory[0] ||
+	       stands(data, len, "SecretDirectory", c->secret_directory));
 	for (size_t i = 0; i < c->n_policies; i++) {
 		assert(!guid_is_zero(&c->policies[i].guid));
 		assert(c->policies[i].name[0] && c->policies[i].consumers[0]);
@@ -143,8 +144,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (n > 0 && !used[which]) {
 			used[which] = true;
 			put(files[which], kind < _KIND_MAX ? kind : KIND_TEXT, p + 1, n - 1);
-			/* What stands in /etc hides others, and is hidden by none. */
-			if (startswith(files[which], "etc/") && !strstr(files[which], "attest.conf")) {
+			/* Files in /etc hide others, and nothing hides them. */
+			if (startswith(files[which], "etc/") && !strstr(files[which], "attest."
+										      "conf")) {
 				if (kind == KIND_FIFO || kind == KIND_FOLDER)
 					bad = true;
 				if (kind == KIND_TEXT && ini_check(p + 1, n - 1, &e) < 0)
@@ -158,7 +160,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	assert(!bad || c->n_errors > 0);
 	check(c, data, len);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		if (used[i] && unlinkat(root_fd, files[i], 0) < 0 && unlinkat(root_fd, files[i], AT_REMOVEDIR) < 0)
+		if (used[i] && unlinkat(root_fd, files[i], 0) < 0 &&
+		    unlinkat(root_fd, files[i], AT_REMOVEDIR) < 0)
 			abort();
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any text as numbers of CPUs, as a signature and as a model's name: a set has what it says of
- * itself, and a signature in parts is that of no other parts.
+ * Any text as numbers of CPUs, as a signature and as a model's name.  A set has the numbers that
+ * it says it has, and no two sets of parts give the same signature.
  */
 #include <assert.h>
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a revocation list is: it is read or not, and none is AMD's that AMD did not sign. */
+/*
+ * Whatever a revocation list is: it is read or refused, and without AMD's signature it is not
+ * AMD's.
+ */
 #include <assert.h>
 
 #include "attest/snp/amd-ca.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Input: a socket's name, then after a newline a unit's name.  What is accepted is a safe
- * volume name, and found in the unit that systemd would make of it.
+ * Input: a socket's name, then after a newline a unit's name.  An accepted name is a safe name of
+ * a volume, and is found in the unit that systemd would make of it.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -12,13 +12,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-/* As systemd escapes a name for a unit's instance. */
+/* Escape a name for a unit's instance, as systemd does. */
 static void escape(const char *name, char *to)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    ":_.";
 
 	for (const char *p = name; *p; p++)
-		to += sprintf(to, strchr(plain, *p) && !(p == name && *p == '.') ? "%c" : "\\x%02x", (unsigned char)*p);
+		to += sprintf(to, strchr(plain, *p) && !(p == name && *p == '.') ? "%c" : "\\x%02x",
+			      (unsigned char)*p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -37,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (nl && len - n - 1 < sizeof(other)) {
 		memcpy(other, nl + 1, len - n - 1);
 		other[len - n - 1] = '\0';
-		/* Two names for the same volume differ in how they escape, never in the volume. */
+		/* Two names for the same volume differ in their escapes, never in the volume. */
 		if (cryptsetup_unit_is_for(other, volume))
 			assert(!cryptsetup_unit_is_for(other, "another"));
 	}

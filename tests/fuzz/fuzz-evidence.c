@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Evidence of each type whose pieces are all the fuzzer's: the first byte says which type, then
- * each piece is its length in two bytes, little-endian, and its bytes, in the order of the
- * pieces.  Without Intel's and AMD's keys none of it can be authentic, whatever it is.
+ * Evidence of each type, with all pieces from the fuzzer.  The first byte says which type.  Then
+ * each piece follows in the order of the pieces: its length in two bytes, little-endian, and its
+ * bytes.  Without Intel's and AMD's keys no evidence can be authentic, whatever it is.
  */
 #include <assert.h>
 #include <string.h>
@@ -51,9 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (type->takes_certs && b.len > 0)
 		e.cert[e.n_certs++] = b;
 	assert(attest_verify(ctx, type, &e, &policy, 1768867200, v) == 0);
-	/* And nothing that nobody vouches for is more than consistent. */
+	/* And evidence without a signature is never more than consistent. */
 	assert(v->result != VERDICT_ACCEPTED && v->result != VERDICT_AUTHENTIC && !v->authentic);
-	assert(v->result != VERDICT_CONSISTENT || (type->is_part && v->consistent && v->first_failed < 0));
+	assert(v->result != VERDICT_CONSISTENT ||
+	       (type->is_part && v->consistent && v->first_failed < 0));
 	verdict_reset(v);
 	(void) type->show(&e, v);
 	return 0;

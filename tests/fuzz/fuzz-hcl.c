@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever an HCL report says of its sizes: the two parts lie inside, one after the other. */
+/* Whatever an HCL report says about its sizes: the two parts lie inside, one after the other. */
 #include <assert.h>
 
 #include "wire/hcl.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever begins a file: it is told to be an IGVM file or not, and only such a file has
- * platforms; more of the same file has no fewer of them.
+ * Whatever a file begins with: it is recognised as an IGVM file or not, and only such a file has
+ * platforms.  A longer part of the same file has at least as many platforms.
  */
 #include <assert.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a metadata service answers: texts of a bounded length, or a quote of one, or nothing. */
+/*
+ * Whatever a metadata service answers: the result is texts of a limited length, a quote of
+ * limited length, or nothing.
+ */
 #include <assert.h>
 
 #include "attest/gather/imds.h"

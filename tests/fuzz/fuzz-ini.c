@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What ini_check() lets pass has one meaning: libeconf and ini_next() read the same out of it. */
+/*
+ * A text that ini_check() accepts has one meaning: libeconf and ini_next() read the same from it.
+ */
 #include <assert.h>
 #include <libeconf.h>
 #include <libeconf_ext.h>
@@ -39,7 +41,7 @@ static size_t compare(econf_file *kf, const struct ini_item *i)
 	memcpy(name, i->name, i->name_len);
 	assert(econf_getExtValue(kf, section, name, &ext) == ECONF_SUCCESS && ext);
 	if (i->value_len == 0) {
-		/* Of an empty value it makes none, an empty one, or no line. */
+		/* For an empty value libeconf gives no value, an empty value, or no line. */
 		assert(!ext->values || !ext->values[0] || !ext->values[0][0]);
 	} else {
 		assert(ext->line_number == i->line);
@@ -101,7 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		n += compare(kf, &j);
 	}
 	assert(ini_next(&plain, &j) == 0);
-	/* libeconf 0.5.1 does not list an option that is called as the one before it in another section. */
+	/*
+	 * libeconf 0.5.1 does not list an option with the same name as the option before it in
+	 * another section.
+	 */
 	assert(count(kf) <= n);
 	econf_freeFile(kf);
 	free(text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a server sends as the header with a chain, or as a list in hexadecimal digits: what
- * comes out is no longer, printable, and may be read.
+ * Whatever a server sends as the header with a chain, or as a list in hexadecimal digits: the
+ * result is not longer, is printable, and can be read.
  */
 #include <assert.h>
 
@@ -28,8 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		assert(strlen(chain) <= strlen(header) && strlen(chain) > 0);
 		for (const char *p = chain; *p; p++)
 			assert(*p == '\n' || *p == '\r' || (*p >= ' ' && *p <= '~'));
-		if (need_check_chain(&n_intel, (struct bytes){ (const uint8_t *)chain, strlen(chain) },
-				     0, &f) < 0)
+		if (need_check_chain(&n_intel,
+				     (struct bytes){ (const uint8_t *)chain, strlen(chain) }, 0,
+				     &f) < 0)
 			assert(f.problem[0]);
 	}
 	free(chain);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A journal of any bytes gives records that are safe to use, about each thing one; and a good
- * record behind any bytes is found.
+ * A journal of any bytes gives records that are safe to use, and only one about each thing.  A
+ * good record behind any bytes is found.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -19,12 +19,16 @@ static void check(const struct journal *j)
 		assert(r->kind < _JOURNAL_KIND_MAX);
 		assert(strlen(r->source) < sizeof(r->source));
 		assert(strlen(r->consumer) < sizeof(r->consumer));
-		assert(r->state < (r->kind == JOURNAL_DELIVERY ? (int)_DELIVERY_OUTCOME_MAX : r->kind == JOURNAL_SECRET ? (int)_SECRET_STATE_MAX : 256));
+		assert(r->state < (r->kind == JOURNAL_DELIVERY ? (int)_DELIVERY_OUTCOME_MAX :
+				   r->kind == JOURNAL_SECRET   ? (int)_SECRET_STATE_MAX :
+								 256));
 		for (size_t k = 0; k < j->n; k++) {
 			const struct journal_record *o = &j->records[k];
 			bool same = guid_equal(&o->guid, &r->guid);
 
-			assert(i == k || !same || o->kind != r->kind || (r->kind == JOURNAL_DELIVERY && strcmp(o->consumer, r->consumer) != 0));
+			assert(i == k || !same || o->kind != r->kind ||
+			       (r->kind == JOURNAL_DELIVERY &&
+				strcmp(o->consumer, r->consumer) != 0));
 			if (r->kind == JOURNAL_DELIVERY && o->kind == JOURNAL_SECRET && same)
 				known = true;
 		}
@@ -34,7 +38,9 @@ static void check(const struct journal *j)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct journal_record_1 last = { .magic = JOURNAL_MAGIC_1, .state = SECRET_WIPED, .guid = { { 0xee, 0xee } } };
+	struct journal_record_1 last = { .magic = JOURNAL_MAGIC_1,
+					 .state = SECRET_WIPED,
+					 .guid = { { 0xee, 0xee } } };
 	struct journal j;
 	uint8_t *with;
 	bool found = false;
@@ -51,7 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (journal_parse(with, len + sizeof(last), &j) == 0) {
 		check(&j);
 		for (size_t i = 0; i < j.n; i++)
-			found = found || (j.records[i].kind == JOURNAL_SECRET && guid_equal(&j.records[i].guid, &last.guid) && j.records[i].state == SECRET_WIPED);
+			found = found || (j.records[i].kind == JOURNAL_SECRET &&
+					  guid_equal(&j.records[i].guid, &last.guid) &&
+					  j.records[i].state == SECRET_WIPED);
 		assert(found || j.n == JOURNAL_MAX_RECORDS);
 		journal_done(&j);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a text is: what jspan_check() takes, json-c takes, and both read the same names and
- * values from it.  (Not the other way round: a member that stands twice is for json-c to choose
- * from.  Nor in json-c's strict mode, which from 0.17 on takes no string that is not ASCII.)
+ * Whatever a text is: json-c accepts what jspan_check() accepts, and both read the same names and
+ * values from it.  (The reverse does not hold: json-c chooses one of two members of the same
+ * name.  Its strict mode is not used: since 0.17 it accepts only ASCII strings.)
  */
 #include <assert.h>
 #include <json-c/json.h>
@@ -36,7 +36,8 @@ static void compare_object(struct bytes value, struct json_object *o, const uint
 	assert(n == json_object_object_length(o));
 }
 
-static void compare_array(struct bytes value, struct json_object *o, const uint8_t *data, size_t len)
+static void compare_array(struct bytes value, struct json_object *o, const uint8_t *data,
+			  size_t len)
 {
 	struct bytes element;
 	size_t n = 0;
@@ -60,7 +61,7 @@ static void compare_string(struct bytes value, struct json_object *o)
 	(void) jspan_time(value, &t);
 	meant = malloc(value.len - 1);
 	assert(meant);
-	/* Half a pair, or a NUL, is for json-c to make something of. */
+	/* For half a pair, or a NUL, json-c may give anything. */
 	if (jspan_string(value, meant, value.len - 1, &n) == 0) {
 		assert(n == (size_t)json_object_get_string_len(o));
 		assert(memcmp(meant, json_object_get_string(o), n + 1) == 0);
@@ -78,7 +79,8 @@ static void compare_number(struct bytes value, struct json_object *o)
 
 	assert(json_object_is_type(o, json_type_int) || json_object_is_type(o, json_type_double));
 	if (jspan_uint(value, INT64_MAX, &v) == 0)
-		assert(json_object_is_type(o, json_type_int) && json_object_get_int64(o) == (int64_t)v);
+		assert(json_object_is_type(o, json_type_int) &&
+		       json_object_get_int64(o) == (int64_t)v);
 }
 
 static void compare(struct bytes value, struct json_object *o, const uint8_t *data, size_t len)
@@ -120,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	assert(t);
 	json_tokener_set_flags(t, JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(t, (const char *)value.p, (int)value.len);
-	/* A bare number could go on behind the end, as far as json-c knows. */
+	/* To json-c, a bare number could continue behind the end. */
 	if (json_tokener_get_error(t) == json_tokener_continue)
 		o = json_tokener_parse_ex(t, "", 1);
 	assert(json_tokener_get_error(t) == json_tokener_success);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an initrd has kept, of any bytes: either it is refused, or it is exactly what would be written again. */
+/*
+ * What an initrd has kept, of any bytes: it is refused, or writing it again gives exactly the
+ * same.
+ */
 #include <assert.h>
 #include <stdlib.h>
 

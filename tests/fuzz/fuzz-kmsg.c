@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any record of the kernel's log: read within bounds, and nothing but our bits comes of it. */
+/* Any record of the kernel's log is read within bounds, and sets no bits but ours. */
 #include <assert.h>
 
 #include "attest/gather/tee.h"

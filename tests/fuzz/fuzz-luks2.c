@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever the disk holds: the judge ends, says why in printable text, and never passes a null
- * cipher.  The first byte of the input chooses: 'j' the rest is a JSON text, put into good
- * headers; 'r' the rest is the device, whose checksums are put right so that there is a way
- * past them; anything else the device as it is.
+ * Whatever the disk holds: the judge ends, says why in printable text, and never accepts a null
+ * cipher.  The first byte of the input chooses.  'j': the rest is a JSON text, put into good
+ * headers.  'r': the rest is the device, whose checksums are corrected so that the fuzzer gets
+ * past them.  Any other byte: the device as it is.
  */
 #include <assert.h>
 #include <json-c/json.h>
@@ -23,7 +23,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-/* No list of types lets one pass by which systemd-cryptsetup opens a volume itself. */
+/* No list of types allows a token by which systemd-cryptsetup itself opens a volume. */
 static void check_tokens(struct json_object *list)
 {
 	struct json_object *v;
@@ -35,7 +35,7 @@ static void check_tokens(struct json_object *list)
 	}
 }
 
-/* By a walk of its own: whatever passed has no cipher but the one. */
+/* By an independent walk: a text that passed has no cipher but this one. */
 static void check_ciphers(const char *json)
 {
 	struct json_tokener *t = json_tokener_new_ex(JSPAN_DEPTH_MAX + 2);
@@ -87,7 +87,7 @@ static void judge_image(const uint8_t *image, size_t len)
 	assert(v.error <= 0);
 	assert(memchr(v.uuid, '\0', sizeof(v.uuid)) && memchr(v.reason, '\0', sizeof(v.reason)) &&
 	       v.reason[0]);
-	/* It may quote UTF-8, and nothing that a terminal would obey. */
+	/* The reason may quote UTF-8, but nothing that a terminal would obey. */
 	strcpy(reason, v.reason);
 	make_printable(reason);
 	assert(streq(reason, v.reason));

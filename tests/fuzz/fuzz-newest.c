@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A memory that is read is one that would have been written, to the byte. */
+/* A memory that is read is the same, to the byte, as it would be written. */
 #include <assert.h>
 
 #include "attest/newest.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a firmware image says of the guest's first pages: the walk ends, what it gives lies
+ * Whatever a firmware image says about the guest's first pages: the walk ends, its results lie
  * inside, and the pages can be counted.
  */
 #include <assert.h>
@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		struct ovmf_sev_section s;
 
 		while (ovmf_sev_next(&all, &s)) {
-			assert(s.gpa % OVMF_PAGE_LEN == 0 && s.size > 0 && s.size % OVMF_PAGE_LEN == 0);
+			assert(s.gpa % OVMF_PAGE_LEN == 0 && s.size > 0 &&
+			       s.size % OVMF_PAGE_LEN == 0);
 			assert((uint64_t)s.gpa + s.size <= UINT64_C(1) << 32);
 			pages += s.size / OVMF_PAGE_LEN;
 		}

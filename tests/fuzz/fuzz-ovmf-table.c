@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a firmware image ends with: the walk ends, what it finds lies inside, and an area
- * that it gives is one.
+ * Whatever a firmware image ends with: the walk ends, its results lie inside, and an area that it
+ * gives is valid.
  */
 #include <assert.h>
 
@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static const struct guid *const guids[] = { &ovmf_secret_area_guid, &ovmf_hash_area_guid, &ovmf_es_reset_guid };
+	static const struct guid *const guids[] = { &ovmf_secret_area_guid, &ovmf_hash_area_guid,
+						    &ovmf_es_reset_guid };
 	struct ovmf_area area;
 	struct bytes found;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever an SGX extension is: it is read or not, and what was not read is as it was. */
+/* Whatever an SGX extension is: it is read or refused, and when refused the result is unchanged. */
 #include <assert.h>
 #include <string.h>
 

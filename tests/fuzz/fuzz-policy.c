@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A policy file, and each of its bytes as one option: what is refused changes nothing. */
+/* A text as a policy file, and as one option: a refused text changes nothing. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -17,7 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (policies_parse(&p, data, len, error) < 0)
 		assert(memcmp(&p, &before, sizeof(p)) == 0 && error[0]);
 	for (unsigned k = 0; policy_kinds[k]; k++)
-		assert(p.of[k].kind == policy_kinds[k] && (p.of[k].has_option || memcmp(p.of[k].set, fresh.of[k].set, sizeof(p.of[k].set)) == 0));
+		assert(p.of[k].kind == policy_kinds[k] &&
+		       (p.of[k].has_option ||
+			memcmp(p.of[k].set, fresh.of[k].set, sizeof(p.of[k].set)) == 0));
 	line = malloc(len + 1);
 	assert(line);
 	if (len > 0)

@@ -11,7 +11,7 @@
 #include "inject/output.h"
 #include "inject/host/qmp.h"
 
-/* As much as a socket pair takes before anybody reads. */
+/* What a socket pair holds before anybody reads. */
 #define INPUT_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		for (const char *p = qmp_error_desc(q); *p; p++)
 			assert((unsigned char)*p >= ' ' && *p != 0x7f);
 	}
-	/* There is an end to all input. */
+	/* All input ends. */
 	assert(r == -ECONNRESET || r == -EPROTO || r == -ERANGE || r == -EREMOTEIO);
 	return 0;
 }

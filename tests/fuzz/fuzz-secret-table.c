@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever the area holds: the walk ends, stays inside, and what it finds can be built again. */
+/* Whatever the area holds: the walk ends and stays inside, and its results can be built again. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	assert(r == SECRET_TABLE_HEADER_LEN);
 
 	while ((r = secret_table_next(&t, &e)) > 0) {
-		assert(e.data.p == data + e.offset && e.offset <= len && e.data.len <= len - e.offset);
+		assert(e.data.p == data + e.offset && e.offset <= len &&
+		       e.data.len <= len - e.offset);
 		sum += SECRET_ENTRY_HEADER_LEN + e.data.len;
 		r = secret_table_add(rebuilt, len + 16, &e.guid, e.data.p, e.data.len);
 		assert(r > 0 || (r == -EINVAL && guid_is_zero(&e.guid)) || r == -EEXIST);
@@ -32,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	r = secret_table_finish(rebuilt, len + 16);
 	assert(r > 0 && r % 16 == 0);
 
-	/* Read again what was built: the same walk without the wiped and the doubled. */
+	/* Read the rebuilt table: the walk is the same, without wiped and repeated entries. */
 	assert(secret_table_open(rebuilt, (size_t)r, &again) == 0);
 	while ((r = secret_table_next(&again, &copy)) > 0)
 		assert(!guid_is_zero(&copy.guid));

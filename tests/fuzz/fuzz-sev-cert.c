@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever the bytes: what is parsed lies inside them, and what is refused moves nothing. */
+/* Whatever the bytes: a parsed certificate lies inside them, and a refused one moves nothing. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static unsigned sum;
 
-/* Every byte is looked at, so that a sanitizer sees one that is not there. */
+/* Read every byte, so that a sanitizer sees one that does not exist. */
 static void touch(const uint8_t *p, size_t n, const uint8_t *data, size_t len)
 {
 	assert(p >= data && n <= len && p + n <= data + len);

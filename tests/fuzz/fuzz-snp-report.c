@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A report with whatever follows it as its certificate, and both as a certificate table: read,
- * judged and shown, without a certificate that would make any of it authentic.
+ * A report, the rest of the input as its certificate, and both as a certificate table.  They are
+ * read, judged and shown, without a certificate that would make any of them authentic.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a host says is a certificate table: what is found lies inside, and after the list. */
+/* Whatever a host passes as a certificate table: the pieces lie inside, and after the list. */
 #include <assert.h>
 
 #include "wire/snp-report.h"
@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			continue;
 		n++;
 		assert(t.piece[i].len > 0 && t.piece[i].len <= len);
-		assert(t.piece[i].p >= data && (size_t)(t.piece[i].p - data) <= len - t.piece[i].len);
+		assert(t.piece[i].p >= data &&
+		       (size_t)(t.piece[i].p - data) <= len - t.piece[i].len);
 	}
 	assert(n <= SNP_TABLE_ENTRIES_MAX && len >= 24 * (n + 1));
 	for (unsigned i = 0; i < _SNP_TABLE_MAX; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever the table says: keys that are accepted are in range, and no two of them share a byte. */
+/* Whatever the table says: accepted keys are in range, and no two of them share a byte. */
 #include <assert.h>
 
 #include "wire/svkl.h"

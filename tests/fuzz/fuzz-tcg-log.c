@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a log says: each event costs bytes, so that the walk ends, and what it points at
- * lies inside.
+ * Whatever a log says: each event takes bytes, so that the walk ends, and its pointers lie
+ * inside.
  */
 #include <assert.h>
 

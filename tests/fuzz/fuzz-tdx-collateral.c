@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a document of Intel's says: levels are sorted, and what is borrowed lies inside. */
+/* Whatever Intel's document says: levels are sorted, and borrowed bytes lie inside. */
 #include <assert.h>
 #include <string.h>
 

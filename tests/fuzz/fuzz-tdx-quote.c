@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a quote says of its sizes: what is found lies inside, in order, and all of it can be
+ * Whatever a quote says about its sizes: its parts lie inside, in order, and all of them can be
  * read.
  */
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a file has: what is decoded from it is what its text form says, written again and read
- * again; and what bytes begin like is a word for people, or none.
+ * Whatever a file contains: the decoded bytes, written in that text form and read again, are the
+ * same.  The kind of file that the bytes begin is a word for people, or none.
  */
 #include <stdio.h>
 
@@ -43,7 +43,7 @@ static void write_again(const uint8_t *data, size_t len, const char *form)
 	format_hex(data, len, text);
 	assert_again(text, "hexadecimal text", data, len);
 	free(text);
-	/* There is one way to write it, which is how it was written but for blanks. */
+	/* There is one way to write it, and except for blanks the input was written so. */
 	if (strcmp(form, "base64") == 0) {
 		if (base64_encode(data, len, &text) < 0)
 			abort();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a text is: made printable it has nothing hidden, and nothing that json-c does not
- * take for UTF-8; and a JSON text reads the same when what is hidden in it is escaped.
+ * Whatever a text is: made printable it has nothing hidden, and nothing that json-c refuses as
+ * UTF-8.  A JSON text reads the same when its hidden characters are escaped.
  */
 #include <assert.h>
 #include <json-c/json.h>
@@ -50,15 +50,16 @@ static struct json_object *parse(const char *text)
 static void check_json(const char *text)
 {
 	struct json_object *o = parse(text), *again;
-	/* As it is printed: what we were given may be escaped in other ways. */
-	char *printable = json_text_printable(o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : text);
+	/* As json-c prints it: the input may be escaped in other ways. */
+	char *printable = json_text_printable(
+		o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : text);
 
 	assert(printable);
 	assert_printable(printable, /* json= */ true);
-	/* json-c lets overlong forms pass. */
+	/* json-c accepts overlong forms. */
 	if (o && is_utf8(text)) {
 		again = parse(printable);
-		/* Not json_object_equal(): a NaN is no NaN's equal. */
+		/* Not json_object_equal(): a NaN is not equal to itself. */
 		assert(streq(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
 			     json_object_to_json_string_ext(again, JSON_C_TO_STRING_PLAIN)));
 		json_object_put(again);

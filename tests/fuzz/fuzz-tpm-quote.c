@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever a TPM's attestation says: the parts lie inside, and the digest ends it. */
+/* Whatever a TPM's attestation says: the parts lie inside, and the digest is the last. */
 #include <assert.h>
 
 #include "wire/tpm-quote.h"

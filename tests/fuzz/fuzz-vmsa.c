@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VMSA pages of any bytes, the first byte says how many CPUs: what is measured with the pages
- * that were given, the last of them for all CPUs that follow, is what is measured when each
- * CPU's page is given; and no byte past a page is read.
+ * VMSA pages of any bytes; the first byte says how many CPUs there are.  Measuring with the given
+ * pages, the last of which is for all further CPUs, is the same as measuring with a page for each
+ * CPU.  No byte past a page is read.
  */
 #include <assert.h>
 #include <stdlib.h>

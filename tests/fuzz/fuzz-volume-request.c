@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any command line that a process may show: what comes out is an absolute path and a name, both
- * in their bounds.
+ * Any command line that a process may show: the result is an absolute path and a name, both
+ * within their limits.
  */
 #include <assert.h>
 

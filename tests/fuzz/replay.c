@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The main() of a fuzz target that is built without libFuzzer: hands it every file of its
- * corpus (or of the folders and files named) and speaks TAP, so that `make check` replays what
- * was ever found.
+ * The main() of a fuzz target that is built without libFuzzer.  It gives the target every file of
+ * its corpus (or of the named folders and files) and speaks TAP, so that `make check` replays all
+ * findings.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -25,8 +25,8 @@ static void replay_file(const char *path)
 	if (f && fstat(fileno(f), &st) == 0 && (data = malloc((size_t)st.st_size + 1)) != NULL &&
 	    fread(data, 1, (size_t)st.st_size, f) == (size_t)st.st_size) {
 		/*
-		 * A block of the exact size, so that a sanitizer sees the first byte read past
-		 * it.
+		 * A block of exactly that size, so that a sanitizer sees the first byte read past
+		 * its end.
 		 */
 		uint8_t *exact = malloc((size_t)st.st_size ? (size_t)st.st_size : 1);
 
@@ -75,10 +75,11 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		replay(argv[i]);
 	if (argc == 1) {
-		/* The last "fuzz-" of the path is the program's own name. */
+		/* The program's own name begins at the last "fuzz-" of the path. */
 		for (const char *p = name; p; p = strstr(p + 1, "fuzz-"))
 			name = p;
-		snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus/%s", srcdir ? srcdir : ".", name ? name + strlen("fuzz-") : "");
+		snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus/%s", srcdir ? srcdir : ".",
+			 name ? name + strlen("fuzz-") : "");
 		replay(corpus);
 	}
 	if (n_done == 0) {
