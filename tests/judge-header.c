@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* usage: judge-header FILE [TOKEN...]: what cocod-worker says of the LUKS header in FILE, for tests that make one. */
+/*
+ * usage: judge-header FILE [TOKEN...]: prints what cocod-worker says about the LUKS header in
+ * FILE, for tests that make headers.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -16,7 +19,8 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		return 2;
 	for (int i = 2; i < argc && n < sizeof(q.allow_tokens); i++)
-		n += (size_t)snprintf(q.allow_tokens + n, sizeof(q.allow_tokens) - n, "%s%s", n ? " " : "", argv[i]);
+		n += (size_t)snprintf(q.allow_tokens + n, sizeof(q.allow_tokens) - n, "%s%s",
+				      n ? " " : "", argv[i]);
 	luks_judge(fd, &q, &v);
 	printf("%s: %s\n", v.error ? "refused" : "good", v.reason);
 	return v.error ? 1 : 0;

@@ -8,14 +8,18 @@
 const char luks_image_json[] =
 	"{\"keyslots\":{\"0\":{\"type\":\"luks2\",\"key_size\":64,"
 	"\"af\":{\"type\":\"luks1\",\"stripes\":4000,\"hash\":\"sha256\"},"
-	"\"area\":{\"type\":\"raw\",\"offset\":\"32768\",\"size\":\"258048\",\"encryption\":\"aes-xts-plain64\",\"key_size\":64},"
+	"\"area\":{\"type\":\"raw\",\"offset\":\"32768\",\"size\":\"258048\",\"encryption\":\"aes-"
+	"xts-plain64\",\"key_size\":64},"
 	"\"kdf\":{\"type\":\"argon2id\",\"time\":4,\"memory\":1048576,\"cpus\":4,"
 	"\"salt\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}}},"
 	"\"tokens\":{},"
-	"\"segments\":{\"0\":{\"type\":\"crypt\",\"offset\":\"16777216\",\"size\":\"dynamic\",\"iv_tweak\":\"0\","
+	"\"segments\":{\"0\":{\"type\":\"crypt\",\"offset\":\"16777216\",\"size\":\"dynamic\",\"iv_"
+	"tweak\":\"0\","
 	"\"encryption\":\"aes-xts-plain64\",\"sector_size\":4096}},"
-	"\"digests\":{\"0\":{\"type\":\"pbkdf2\",\"keyslots\":[\"0\"],\"segments\":[\"0\"],\"hash\":\"sha256\",\"iterations\":1000,"
-	"\"salt\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"digest\":\"8PHy8/T19vf4+fr7/P3+/wABAgMEBQYHCAkKCwwNDg8=\"}},"
+	"\"digests\":{\"0\":{\"type\":\"pbkdf2\",\"keyslots\":[\"0\"],\"segments\":[\"0\"],"
+	"\"hash\":\"sha256\",\"iterations\":1000,"
+	"\"salt\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"digest\":\"8PHy8/T19vf4+fr7/"
+	"P3+/wABAgMEBQYHCAkKCwwNDg8=\"}},"
 	"\"config\":{\"json_size\":\"12288\",\"keyslots_size\":\"16744448\"}}";
 
 static void put_be(uint8_t *p, unsigned n, uint64_t v)

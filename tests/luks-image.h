@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * Makes LUKS2 headers, good and bad, from the specification; shares no code with wire/luks.c,
+ * Makes LUKS2 headers, good and bad, from the specification.  Shares no code with wire/luks.c,
  * which reads them.
  */
 
@@ -16,16 +16,15 @@ extern const char luks_image_json[];
 #define LUKS_IMAGE_UUID "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 
 /*
- * Two headers of @hdr_size bytes each, one behind the other, both with @json_len bytes of @json
- * and the right checksums.  What of
- * @json does not fit is cut off.  The block is the caller's and has 2 * @hdr_size bytes; it
- * aborts without memory.
+ * Make two headers of @hdr_size bytes each, one behind the other, both with @json_len bytes of
+ * @json and correct checksums.  The part of @json that does not fit is cut off.  The block has 2
+ * * @hdr_size bytes and is yours.  Aborts without memory.
  */
 uint8_t *luks_image_new(const void *json, size_t json_len, size_t hdr_size);
 
 /*
- * Put the right checksum into the header that lies at @offset, over hdr_size bytes as it says
- * itself, or what there is.
+ * Put the correct checksum into the header at @offset, over the hdr_size bytes that the header
+ * claims, or fewer if the image ends before.
  */
 void luks_image_sum(uint8_t *image, size_t len, size_t offset);
 

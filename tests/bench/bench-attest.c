@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What verifying evidence costs, beside the OpenSSL operations that no verifier can leave out,
- * in one run:
+ * What it costs to verify evidence, beside the OpenSSL operations that no verifier can leave out,
+ * in the same run:
  *
  *	bench-attest [--rounds=N] REPORT VEK INTERMEDIATE ROOT
  *
- * The files are DER, and good on 2026-01-01.  Nothing is asserted.
+ * The files are DER, and valid on 2026-01-01.  Nothing is asserted.
  */
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
@@ -31,7 +31,7 @@ struct input {
 	size_t sig_len;
 };
 
-/* The report's signature as OpenSSL takes it. */
+/* The report's signature in the form for OpenSSL. */
 static void encode_signature(struct input *in)
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();
@@ -60,7 +60,7 @@ static void floor_report(const struct input *in, X509 *vek)
 	EVP_MD_CTX_free(md);
 }
 
-/* Three certificates parsed, three RSA signatures and one of ECDSA checked. */
+/* Parse three certificates, check three RSA signatures and one ECDSA signature. */
 static void floor_snp_cold(void *input)
 {
 	struct input *in = input;
@@ -76,7 +76,7 @@ static void floor_snp_cold(void *input)
 	X509_free(vek);
 }
 
-/* The authorities are known: one of each. */
+/* The authorities are known: one of each is left. */
 static void floor_snp_warm(void *input)
 {
 	struct input *in = input;
@@ -138,7 +138,8 @@ int main(int argc, char **argv)
 	policies_init(&in.policy);
 	must(trust_parse(in.ark.p, in.ark.len, "the given root", &in.trust, NULL) == 0,
 	     "Reading the root");
-	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()), "Getting memory");
+	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()),
+	     "Getting memory");
 	inter = parse_der(in.inter);
 	in.inter_key = X509_get0_pubkey(inter);
 	encode_signature(&in);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What verifying a TDX quote costs, beside the OpenSSL operations that no verifier can leave
- * out, in one run:
+ * What it costs to verify a TDX quote, beside the OpenSSL operations that no verifier can leave
+ * out, in the same run:
  *
  *	bench-tdx [--rounds=N] QUOTE TCB_INFO QE_IDENTITY TCB_CHAIN QE_CHAIN ROOT_CRL PCK_CRL
  *
- * The lists are DER, and all is good on 2026-01-20.  Nothing is asserted.
+ * The lists are DER, and everything is valid on 2026-01-20.  Nothing is asserted.
  */
 #include <openssl/evp.h>
 
@@ -26,7 +26,7 @@ struct input {
 	struct policies policy;
 	struct verifier *warm;
 	struct verdict *verdict;
-	/* For the floor: what is in the evidence, taken apart. */
+	/* For the floor: the parts of the evidence. */
 	struct tdx_quote quote;
 	struct pck_chain chain;
 	struct bytes der[4];		/* PCK certificate, CA, root, TCB signing */
@@ -46,7 +46,7 @@ static X509_CRL *parse_crl(struct bytes der)
 	return crl;
 }
 
-/* A key given by its point, and the signatures of quote and quoting enclave. */
+/* A key from its point, and the signatures of quote and quoting enclave. */
 static void floor_quote(const struct input *in, X509 *leaf)
 {
 	_cleanup_(pkey_freep) EVP_PKEY *ak = p256_key(in->quote.key);
@@ -57,12 +57,13 @@ static void floor_quote(const struct input *in, X509 *leaf)
 	must(p256_verify(ak, in->quote.signature, in->quote.signed_part), "The quote's signature");
 }
 
-/* Four certificates and two lists parsed, a key made, ten signatures checked. */
+/* Parse four certificates and two lists, make a key, check ten signatures. */
 static void floor_full(void *input)
 {
 	struct input *in = input;
 	X509 *cert[4];
-	X509_CRL *root_crl = parse_crl(in->e.piece[EVIDENCE_ROOT_CRL]), *pck_crl = parse_crl(in->e.piece[EVIDENCE_PCK_CRL]);
+	X509_CRL *root_crl = parse_crl(in->e.piece[EVIDENCE_ROOT_CRL]),
+		 *pck_crl = parse_crl(in->e.piece[EVIDENCE_PCK_CRL]);
 
 	for (unsigned i = 0; i < 4; i++)
 		cert[i] = parse_der(in->der[i]);
@@ -141,7 +142,7 @@ static const struct turn_row rows[] = {
 	{ NULL },
 };
 
-/* What the floor works on, so that it does nothing but OpenSSL's part. */
+/* Prepare what the floor works on, so that it does OpenSSL's part only. */
 static void take_apart(struct input *in)
 {
 	static uint8_t signing[PCK_CERT_LEN_MAX];
@@ -160,7 +161,8 @@ static void take_apart(struct input *in)
 	in->der[SIGNING] = (struct bytes){ signing, (size_t)n };
 	must(tdx_tcb_info_read(in->e.piece[EVIDENCE_TCB_INFO], &in->tcb_info, &problem) == 0,
 	     "Reading the TCB info");
-	must(tdx_qe_identity_read(in->e.piece[EVIDENCE_QE_IDENTITY], &in->qe_identity, &problem) == 0,
+	must(tdx_qe_identity_read(in->e.piece[EVIDENCE_QE_IDENTITY], &in->qe_identity, &problem) ==
+		     0,
 	     "Reading the QE identity");
 	in->ca_key = X509_get0_pubkey(parse_der(in->der[CA]));
 }
@@ -183,9 +185,11 @@ int main(int argc, char **argv)
 		in.e.piece[pieces[i]] = read_input(files[i]);
 	policies_init(&in.policy);
 	take_apart(&in);
-	must(trust_parse(in.der[ROOT].p, in.der[ROOT].len, "the quote's root", &in.trust, NULL) == 0,
+	must(trust_parse(in.der[ROOT].p, in.der[ROOT].len, "the quote's root", &in.trust, NULL) ==
+		     0,
 	     "Reading the root");
-	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()), "Getting memory");
+	must(verifier_new(&in.trust, &in.warm) == 0 && (in.verdict = verdict_new()),
+	     "Getting memory");
 	take_turns(rows, &in, rounds);
 	return 0;
 }

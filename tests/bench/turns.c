@@ -50,14 +50,15 @@ static uint64_t timed(void (*f)(void *input), void *input)
 
 static void measure(const struct turn_row *row, void *input, unsigned rounds)
 {
-	_cleanup_(freep) uint64_t *floors = calloc(rounds, sizeof(*floors)), *ours = calloc(rounds, sizeof(*ours));
+	_cleanup_(freep) uint64_t *floors = calloc(rounds, sizeof(*floors)),
+				  *ours = calloc(rounds, sizeof(*ours));
 	double a, b;
 
 	must(floors && ours, "Getting memory");
 	row->floor(input);
 	row->ours(input);
 	for (unsigned i = 0; i < rounds; i++) {
-		/* Who is first in a round changes, too. */
+		/* The first in a round changes too. */
 		if (i % 2)
 			ours[i] = timed(row->ours, input);
 		floors[i] = timed(row->floor, input);
@@ -75,7 +76,8 @@ void take_turns(const struct turn_row *rows, void *input, unsigned rounds)
 	       "ratio", "goal");
 	for (; rows->name; rows++)
 		measure(rows, input, rounds);
-	printf("\nOpenSSL: the operations that cannot be left out, alone.  %u rounds, in turns.\n\n",
+	printf("\nOpenSSL: the operations that cannot be left out, alone.  "
+	       "%u rounds, in turns.\n\n",
 	       rounds);
 }
 

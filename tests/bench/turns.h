@@ -7,30 +7,30 @@
 #include "wire/bytes.h"
 
 /*
- * Two ways to do something, measured beside each other: they take turns within each round, so
- * that what else runs on the machine hits both alike, and what counts is processor time.
+ * Two ways to do something, measured beside each other.  They take turns within each round, so
+ * that the rest of the machine disturbs both alike, and processor time is measured.
  */
 struct turn_row {
 	const char *name;
-	void (*floor)(void *input);	/* what cannot be left out */
+	void (*floor)(void *input);	/* the part that cannot be left out */
 	void (*ours)(void *input);
 	const char *goal;		/* of the ratio, for people */
 };
 
-/* Print the medians of @rounds rounds of each row (the last has no name), and their ratio. */
+/* Print the medians of @rounds rounds of each row, and their ratio.  The last row has no name. */
 void take_turns(const struct turn_row *rows, void *input, unsigned rounds);
 
-/* Say what failed and exit unless @good: what does not work is no measurement. */
+/* Print what failed and exit, unless @good: a measurement of a failure means nothing. */
 void must(int good, const char *what);
 
 /*
- * The command line of the program @name: --rounds=N, and @n files, which are called @files in
- * messages.  Returns the files, never freed.  Exits after an error, which it has logged.
+ * Read the command line of the program @name: --rounds=N, and @n files, which messages call
+ * @files.  Returns the files, which are never freed.  Exits after an error, which is logged.
  */
 const char **turns_options(int argc, char **argv, const char *name, const char *files, size_t n,
 			   unsigned *ret_rounds);
 
-/* A file, never freed. */
+/* Read a file; the bytes are never freed. */
 struct bytes read_input(const char *path);
 
 X509 *parse_der(struct bytes der);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A test double of libvirt's library: the few functions that coco-inject calls, for one guest
- * named "vm" that stands behind the monitor double:SOCKET (tests/double/security-processor).
- * For tests only: it believes everything and stops at the first surprise.
+ * named "vm" behind the monitor double:SOCKET (tests/double/security-processor).  For tests only:
+ * it believes everything and stops at the first surprise.
  *
- * Loaded as libvirt.so.0 by LD_LIBRARY_PATH.  It shares no code with what it tests.
+ * It is loaded as libvirt.so.0 through LD_LIBRARY_PATH, and shares no code with what it tests.
  */
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,7 +20,7 @@
 #include <libvirt/virterror.h>
 
 struct _virConnect {
-	int monitor;	/* no FILE: exit() waits for one that another thread reads */
+	int monitor;	/* not a FILE: exit() would wait for a FILE that another thread reads */
 	bool is_gone;
 };
 struct _virDomain {
@@ -72,13 +72,14 @@ static bool read_line(virConnectPtr c, char *line, size_t size)
 	return false;
 }
 
-/* One command and its answer, what stands under "return"; NULL after an error. */
+/* Send one command.  Returns the value of "return" in the answer; NULL after an error. */
 static struct json_object *ask(virConnectPtr c, const char *command, const char *arguments)
 {
 	struct json_object *o, *v;
 	char line[65536];
 
-	dprintf(c->monitor, "{\"execute\":\"%s\"%s%s}\n", command, arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
+	dprintf(c->monitor, "{\"execute\":\"%s\"%s%s}\n", command,
+		arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
 	for (;;) {
 		if (!read_line(c, line, sizeof(line))) {
 			fail(VIR_ERR_INTERNAL_ERROR, "internal error: the monitor is gone");
@@ -89,7 +90,8 @@ static struct json_object *ask(virConnectPtr c, const char *command, const char 
 			return json_object_get(v);
 		if (json_object_object_get_ex(o, "error", &v)) {
 			json_object_object_get_ex(v, "desc", &v);
-			fail(VIR_ERR_INTERNAL_ERROR, "internal error: unable to execute QEMU command '%s': %s", command,
+			fail(VIR_ERR_INTERNAL_ERROR,
+			     "internal error: unable to execute QEMU command '%s': %s", command,
 			     json_object_get_string(v));
 			return NULL;
 		}
@@ -104,7 +106,8 @@ virConnectPtr virConnectOpen(const char *uri)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	if (!uri || strncmp(uri, "double:", 7) != 0 || !c) {
-		fail(VIR_ERR_NO_CONNECT, "no connection driver available for %s", uri ? uri : "the default");
+		fail(VIR_ERR_NO_CONNECT, "no connection driver available for %s",
+		     uri ? uri : "the default");
 		return NULL;
 	}
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", uri + 7);
@@ -130,7 +133,8 @@ virDomainPtr virDomainLookupByName(virConnectPtr c, const char *name)
 	virDomainPtr d = calloc(1, sizeof(*d));
 
 	if (!d || strcmp(name, "vm") != 0) {
-		fail(VIR_ERR_NO_DOMAIN, "Domain not found: no domain with matching name '%s'", name);
+		fail(VIR_ERR_NO_DOMAIN, "Domain not found: no domain with matching name '%s'",
+		     name);
 		free(d);
 		return NULL;
 	}
@@ -140,10 +144,12 @@ virDomainPtr virDomainLookupByName(virConnectPtr c, const char *name)
 
 virDomainPtr virDomainLookupByUUIDString(virConnectPtr c, const char *uuid)
 {
-	return strcmp(uuid, "5ca1ab1e-0000-4000-8000-000000000001") == 0 ? virDomainLookupByName(c, "vm") : NULL;
+	return strcmp(uuid, "5ca1ab1e-0000-4000-8000-000000000001") == 0 ?
+		       virDomainLookupByName(c, "vm") :
+		       NULL;
 }
 
-/* The guest goes with its monitor. */
+/* The guest ends with its monitor. */
 int virDomainIsActive(virDomainPtr d)
 {
 	return virConnectIsAlive(d->connection);
@@ -201,7 +207,8 @@ static virTypedParameterPtr find(virTypedParameterPtr params, int n, const char 
 	return NULL;
 }
 
-int virTypedParamsGetString(virTypedParameterPtr params, int n, const char *name, const char **value)
+int virTypedParamsGetString(virTypedParameterPtr params, int n, const char *name,
+			    const char **value)
 {
 	virTypedParameterPtr p = find(params, n, name);
 
@@ -233,18 +240,23 @@ int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params,
 	static const struct {
 		const char *theirs, *qmp;
 	} numbers[] = {
-		{ VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MAJOR, "api-major" }, { VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MINOR, "api-minor" },
-		{ VIR_DOMAIN_LAUNCH_SECURITY_SEV_BUILD_ID, "build-id" },   { VIR_DOMAIN_LAUNCH_SECURITY_SEV_POLICY, "policy" },
+		{ VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MAJOR, "api-major" },
+		{ VIR_DOMAIN_LAUNCH_SECURITY_SEV_API_MINOR, "api-minor" },
+		{ VIR_DOMAIN_LAUNCH_SECURITY_SEV_BUILD_ID, "build-id" },
+		{ VIR_DOMAIN_LAUNCH_SECURITY_SEV_POLICY, "policy" },
 	};
 	struct json_object *sev = ask(d->connection, "query-sev", NULL), *measure, *v;
 	int max = 0;
 
 	if (!sev || !json_object_object_get_ex(sev, "enabled", &v) || !json_object_get_boolean(v))
-		return fail(VIR_ERR_NO_SUPPORT, "this function is not supported by the connection driver");
-	/* As libvirt 10.5 and later: an SNP guest has a policy, and no measurement. */
-	if (json_object_object_get_ex(sev, "sev-type", &v) && strcmp(json_object_get_string(v), "sev-snp") == 0) {
+		return fail(VIR_ERR_NO_SUPPORT,
+			    "this function is not supported by the connection driver");
+	/* Like libvirt 10.5 and later: an SNP guest has a policy, but no measurement. */
+	if (json_object_object_get_ex(sev, "sev-type", &v) &&
+	    strcmp(json_object_get_string(v), "sev-snp") == 0) {
 		json_object_object_get_ex(sev, "snp-policy", &v);
-		add(params, n, "sev-snp-policy", VIR_TYPED_PARAM_ULLONG)->value.ul = json_object_get_uint64(v);
+		add(params, n, "sev-snp-policy", VIR_TYPED_PARAM_ULLONG)->value.ul =
+			json_object_get_uint64(v);
 		return 0;
 	}
 	measure = ask(d->connection, "query-sev-launch-measure", NULL);
@@ -254,7 +266,7 @@ int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params,
 	virTypedParamsAddString(params, n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_MEASUREMENT,
 				json_object_get_string(v));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		/* As libvirt before 8.0, which told the measurement alone. */
+		/* Like libvirt before 8.0, which gave the measurement alone. */
 		if (getenv("DOUBLE_OLD_LIBVIRT"))
 			break;
 		json_object_object_get_ex(sev, numbers[i].qmp, &v);
@@ -264,7 +276,7 @@ int virDomainGetLaunchSecurityInfo(virDomainPtr d, virTypedParameterPtr *params,
 	return 0;
 }
 
-/* The XML of the file DOUBLE_XML, as if it was the guest's. */
+/* The XML in the file DOUBLE_XML, as if it were the guest's. */
 char *virDomainGetXMLDesc(virDomainPtr d, unsigned int flags)
 {
 	const char *path = getenv("DOUBLE_XML");
@@ -281,7 +293,8 @@ char *virDomainGetXMLDesc(virDomainPtr d, unsigned int flags)
 int virDomainSetLaunchSecurityState(virDomainPtr d, virTypedParameterPtr params, int n,
 				    unsigned int flags)
 {
-	virTypedParameterPtr gpa = find(params, n, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS);
+	virTypedParameterPtr gpa = find(params, n,
+					VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS);
 	char address[64] = "", *arguments;
 
 	if (gpa)

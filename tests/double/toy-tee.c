@@ -35,7 +35,8 @@ static int report(const struct attest_request *q, struct bundle *ret, struct cau
 	if (fd < 0)
 		return fd;
 	memcpy(report.report_data, q->nonce, sizeof(report.report_data));
-	if (read_full(fd, report.measurement, sizeof(report.measurement)) != sizeof(report.measurement))
+	if (read_full(fd, report.measurement, sizeof(report.measurement)) !=
+	    sizeof(report.measurement))
 		return cause_set(why, -EBADMSG, "it has no measurement");
 	r = make_mac(&report, report.mac);
 	if (r == 0)
@@ -65,8 +66,8 @@ static int read_report(const struct evidence *e, struct verdict *v, struct toy_r
 	struct bytes bytes = e->piece[EVIDENCE_REPORT];
 
 	if (bytes.len != sizeof(*ret))
-		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report can be read", "a toy's report",
-				    verdict_text(v, "%zu bytes", bytes.len));
+		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "report can be read",
+				    "a toy's report", verdict_text(v, "%zu bytes", bytes.len));
 	memcpy(ret, bytes.p, sizeof(*ret));
 	verdict_claim_hex(v, "toy.measurement", ret->measurement, sizeof(ret->measurement));
 	return 0;
@@ -82,12 +83,14 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 		return 0;
 	if (make_mac(&r, mac) < 0)
 		return -ENOMEM;
-	if (verdict_check(v, CRYPTO_memcmp(mac, r.mac, sizeof(mac)) == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE",
-			  "the hardware made it", "its own code", "another") < 0)
+	if (verdict_check(v, CRYPTO_memcmp(mac, r.mac, sizeof(mac)) == 0, VERDICT_NOT_AUTHENTIC,
+			  "SIGNATURE", "the hardware made it", "its own code", "another") < 0)
 		return 0;
 	v->authentic = true;
-	policy_check_values(v, &p->report_data, "REPORT_DATA", "report data", r.report_data, sizeof(r.report_data));
-	policy_check_values(v, &p->measurement, "MEASUREMENT", "measurement", r.measurement, sizeof(r.measurement));
+	policy_check_values(v, &p->report_data, "REPORT_DATA", "report data", r.report_data,
+			    sizeof(r.report_data));
+	policy_check_values(v, &p->measurement, "MEASUREMENT", "measurement", r.measurement,
+			    sizeof(r.measurement));
 	policy_check_nonce(v, p, r.report_data);
 	return 0;
 }
@@ -130,14 +133,14 @@ static void end_toy(struct need_judge *j)
 {
 }
 
-/* Behind the text stands what only the vendor can have written. */
+/* Behind the text comes the mark that only the vendor can write. */
 static int verify_list(struct need_judge *j, const struct need *need, struct bytes data,
 		       struct bytes chain, struct newest_entry *ret)
 {
 	size_t n = strlen(TOY_LIST);
 
-	return verdict_check(j->v, data.len == n + 1 && data.p[n] == '!', VERDICT_REFUSED, "SIGNATURE",
-			     "toy-list", "an exclamation mark", NULL);
+	return verdict_check(j->v, data.len == n + 1 && data.p[n] == '!', VERDICT_REFUSED,
+			     "SIGNATURE", "toy-list", "an exclamation mark", NULL);
 }
 
 const struct need_vendor need_toy = {
@@ -153,7 +156,8 @@ static int find_needs(const struct evidence *e, const char *product, struct need
 	if (!e->piece[EVIDENCE_REPORT].p)
 		return -ENOMSG;
 	ret->vendor = &need_toy;
-	(void) snprintf(need_add(ret, &kind_list, "1")->path, sizeof(ret->list[0].path), "/toy/list");
+	(void) snprintf(need_add(ret, &kind_list, "1")->path, sizeof(ret->list[0].path),
+			"/toy/list");
 	return 0;
 }
 

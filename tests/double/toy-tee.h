@@ -6,8 +6,9 @@
 #include "attest/verify.h"
 
 /*
- * A test double: a TEE that does not exist, made of what each real one has.  Its device is a
- * file, ROOT/dev/toy, with the guest's measurement in it; its hardware's key is in this program.
+ * A test double: a TEE that does not exist, with one of everything that real TEEs have.  Its
+ * device is a file, ROOT/dev/toy, with the guest's measurement in it.  Its hardware's key is in
+ * this program.
  */
 #define TOY_DEVICE "/dev/toy"
 #define TOY_MEASUREMENT_LEN 48
@@ -19,7 +20,7 @@ struct toy_report {
 	uint8_t mac[TOY_MAC_LEN];
 };
 
-/* What the list of its vendor begins with; '!' behind that is the signature. */
+/* Its vendor's list begins with this; a '!' behind it is the signature. */
 #define TOY_LIST "The toy list"
 
 extern const struct attest_provider toy_provider;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What our readers make of bytes, and what libraries made for it make of the same, for
- * tests/edges/edges, which generates them and compares.
+ * The results of our readers, and of libraries made for the same purpose, for tests/edges/edges,
+ * which generates the input and compares.
  *
- *	stdin:	one character for the kind, u32 length (little-endian), bytes; again and again
- *	stdout:	a line each: ours, a tab, the library's; "no" for what is refused, "cap" for what is over a cap of ours, "-" for no library
+ *	stdin:	one character for the kind, u32 length (little-endian), bytes; repeated
+ *	stdout:	one line each: our result, a tab, the library's; "no" for a refusal, "cap" for
+ *		input over one of our limits, "-" without a library
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,8 +38,8 @@ static void put_error(int error)
 /* ---- JSON ---- */
 
 /*
- * As one line of tokens: {hex of a name:value,} [value,] "hex of a text" or "?" with escapes, a
- * number or "#" when it is none of ours, t f n.
+ * Print one line of tokens: {hex of a name:value,} [value,] "hex of a text" or "?" with escapes,
+ * a number or "#" for a number that we do not read, t f n.
  */
 static void put_json(struct bytes value)
 {
@@ -94,12 +95,12 @@ static void library_json(struct bytes text)
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(t, (const char *)text.p, (int)text.len);
 	end = json_tokener_get_parse_end(t);
-	/* A bare number could go on. */
+	/* A bare number could continue. */
 	if (json_tokener_get_error(t) == json_tokener_continue) {
 		o = json_tokener_parse_ex(t, "", 1);
 		end = text.len;
 	}
-	/* It stops behind the value and leaves the rest to its caller. */
+	/* json-c stops behind the value and leaves the rest to its caller. */
 	while (end < text.len && strchr(" \t\r\n", text.p[end]) && text.p[end])
 		end++;
 	fputs(json_tokener_get_error(t) == json_tokener_success && end == text.len ? "ok" : "no",
@@ -232,7 +233,8 @@ static bool library_pair(struct bytes b, const char *prefix,
 		const char *digits;
 		uint64_t n;
 
-		good = OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_TYPE_value(pair, 0)->value.object, 1) > 0;
+		good = OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_TYPE_value(pair, 0)->value.object, 1) >
+		       0;
 		digits = good ? startswith(oid, prefix) : NULL;
 		if (digits && parse_u64(digits, &n) == 0 && n > 0 && n < 32) {
 			good = !(*seen & 1u << n) &&
@@ -360,7 +362,7 @@ static int seconds(const ASN1_TIME *t, int64_t *ret)
 	return 0;
 }
 
-/* Serial numbers in their order; how a list is judged is in x509.c, and needs its issuer. */
+/* Print serial numbers in their order.  A list is judged in x509.c, which needs its issuer. */
 static void put_crl(X509_CRL *crl)
 {
 	STACK_OF(X509_REVOKED) *list = X509_CRL_get_REVOKED(crl);
@@ -394,10 +396,7 @@ static void do_crl(struct bytes b)
 
 /* ---- text ---- */
 
-/*
- * As a C string, which is what such text is when it comes to us; the generator makes none with
- * a NUL.
- */
+/* As a C string, like all such text that we get; the generator makes no text with a NUL. */
 static void do_hex(struct bytes b)
 {
 	_cleanup_(freep) char *s = strndup((const char *)b.p, b.len);
@@ -438,7 +437,7 @@ static void do_guid(struct bytes b)
 	fputs("\t-", stdout);
 }
 
-/* A JSON value of a text that was not checked: these are for whatever lies there. */
+/* A JSON value of an unchecked text: these functions accept anything. */
 static void do_json_hex(struct bytes b)
 {
 	uint8_t bytes[16];
@@ -465,13 +464,17 @@ static const struct {
 	char kind;
 	void (*read)(struct bytes b);
 } kinds[] = {
-	{ 'j', do_json }, { 'p', do_pck },  { 'i', do_integer },  { 'v', do_vek },	{ 'c', do_crl }, { 'x', do_hex },
-	{ 'n', do_number }, { 'g', do_guid }, { 'h', do_json_hex }, { 't', do_json_time },
+	{ 'j', do_json },     { 'p', do_pck },	     { 'i', do_integer }, { 'v', do_vek },
+	{ 'c', do_crl },      { 'x', do_hex },	     { 'n', do_number },  { 'g', do_guid },
+	{ 'h', do_json_hex }, { 't', do_json_time },
 };
 
 static int read_record(char kind, size_t len)
 {
-	/* In a block of its own length, so that a sanitizer sees the first byte read past it. */
+	/*
+	 * In a block of exactly that length, so that a sanitizer sees the first byte read past
+	 * its end.
+	 */
 	_cleanup_(freep) uint8_t *exact = malloc(len ? len : 1);
 
 	if (!exact || fread(exact, 1, len, stdin) != len)

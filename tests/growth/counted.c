@@ -27,9 +27,9 @@ struct counted counted_now(void)
 #else
 
 /*
- * The C library's own allocator says how much it handed out in blocks of its own sizes, which
- * depend on what lay free at the time. To say that not one byte more is in use, each block here
- * begins with what was asked for:
+ * The C library's own allocator reports blocks of its own sizes, which depend on the free memory
+ * at the time.  To say that not one more byte is in use, each block here begins with the size
+ * that was asked for:
  *
  *	(room for an alignment) | struct head | the caller's bytes
  */
@@ -42,8 +42,9 @@ extern void __libc_free(void *p);
 struct head {
 	uint64_t magic;
 	size_t len;
-	void *block;		/* what the C library gave */
-	size_t unused;		/* the size of a head is a multiple of 16, as malloc()'s alignment */
+	void *block;		/* the block from the C library */
+	/* makes the size of a head a multiple of 16, the alignment of malloc() */
+	size_t unused;
 };
 
 static struct counted in_use;
@@ -85,7 +86,7 @@ void free(void *p)
 {
 	struct head *h = (struct head *)p - 1;
 
-	/* The dynamic linker has blocks from before there was a malloc(); they are its own. */
+	/* The dynamic linker has blocks from before malloc() existed; leave them to it. */
 	if (!p || h->magic != MAGIC)
 		return;
 	in_use.bytes -= h->len;
@@ -105,8 +106,8 @@ void *calloc(size_t n, size_t size)
 	}
 	p = malloc(len);
 	/*
-	 * Through a volatile pointer, or the compiler makes malloc() and memset() into a
-	 * calloc(): this one.
+	 * Call through a volatile pointer: otherwise the compiler makes a calloc() of malloc()
+	 * and memset(), which is this function.
 	 */
 	if (p)
 		memset(*(void *volatile *)&p, 0, len);

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * What of the heap is in use: bytes as they were asked for, by this program and every library
- * in it.  A program that is linked with counted.c has its malloc() and the others; with
- * AddressSanitizer it is the sanitizer that counts, and then blocks are not known and 0.
+ * The heap that is in use: bytes as they were asked for, by this program and every library in
+ * it.  A program that is linked with counted.c has its malloc() and the related functions.  With
+ * AddressSanitizer the sanitizer counts, and the number of blocks is not known and 0.
  */
 struct counted {
 	size_t bytes;

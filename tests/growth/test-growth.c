@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One process, verification after verification: nothing is left behind, neither memory nor
- * descriptors.  It takes every case of the generated platforms' tables, of all kinds of
- * evidence, accepted, refused, malformed; each of them twice, so that what a verifier remembers
- * is there the second time, and then the next that it does not know; round after round to
- * COCO_GROWTH verifications (make check-growth: 100,000).
+ * One process, verification after verification: neither memory nor descriptors are left behind.
+ * The test takes every case of the generated platforms' tables: all kinds of evidence, accepted,
+ * refused, malformed.  Each is verified twice, so that the verifier remembers it the second time.
+ * The next case is new to the verifier.  This goes on to COCO_GROWTH verifications (make
+ * check-growth: 100,000).
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 #define CASES_MAX 2048
 #define CASE_CRLS 2
 #define FEW 6000		/* verifications, unless COCO_GROWTH says how many */
-#define SETTLED 1000		/* after so many, nothing more is in use */
+#define SETTLED 1000		/* after this many, memory in use stays the same */
 #define BLOB_MAX (1 << 20)
 
 /* The columns of cases.tsv. */
@@ -44,13 +44,15 @@ enum {
 	_COLUMN_MAX
 };
 
-/* What a file of a case is, when it has not the name of the piece. */
+/* The piece in a file of a case, when the file is not named after its piece. */
 static const struct {
 	const char *name;
 	enum evidence_piece piece;
 } names[] = {
-	{ "table", EVIDENCE_CERT_TABLE },	{ "tcbinfo", EVIDENCE_TCB_INFO },	{ "qeid", EVIDENCE_QE_IDENTITY }, { "tcb_chain", EVIDENCE_TCB_CHAIN },
-	{ "qe_chain", EVIDENCE_QE_CHAIN },	{ "root_crl", EVIDENCE_ROOT_CRL },	{ "pck_crl", EVIDENCE_PCK_CRL },  { "td_quote", EVIDENCE_TD_QUOTE },
+	{ "table", EVIDENCE_CERT_TABLE },  { "tcbinfo", EVIDENCE_TCB_INFO },
+	{ "qeid", EVIDENCE_QE_IDENTITY },  { "tcb_chain", EVIDENCE_TCB_CHAIN },
+	{ "qe_chain", EVIDENCE_QE_CHAIN }, { "root_crl", EVIDENCE_ROOT_CRL },
+	{ "pck_crl", EVIDENCE_PCK_CRL },   { "td_quote", EVIDENCE_TD_QUOTE },
 	{ "log", EVIDENCE_EVENT_LOG },
 };
 
@@ -61,11 +63,14 @@ struct one {
 	struct policies policy;
 	int64_t now;
 	struct verifier **ctx;
-	bool good;		/* the table says so */
-	char *code;		/* what was said the first time */
+	bool good;		/* the table says that it is good */
+	char *code;		/* the result of the first time */
 };
 
-/* A verifier lasts as long as the process: the roots of each table, and the built-in ones. */
+/*
+ * A verifier for each table's roots, and one for the built-in roots; they last as long as the
+ * process.
+ */
 static struct verifier *of_table[2], *built_in;
 static struct one *cases;
 static unsigned n_cases, n_results[_VERDICT_MAX];
@@ -76,9 +81,13 @@ static char *read_platform(const char *table, const char *name, size_t *ret_len)
 	char path[PATH_MAX], *text = NULL;
 	size_t len;
 
-	snprintf(path, sizeof(path), "%s/tests/platform/%s/%s", builddir ? builddir : ".", table, name);
+	snprintf(path, sizeof(path), "%s/tests/platform/%s/%s", builddir ? builddir : ".", table,
+		 name);
 	assert_int_equal(read_file_at(AT_FDCWD, path, BLOB_MAX, &text, &len), 0);
-	/* It was read into a block for the longest; with the NUL, for the tables. */
+	/*
+	 * The text was read into a block for the longest file.  Cut the block; the tables need
+	 * the NUL.
+	 */
 	assert_non_null(text = realloc(text, len + 1));
 	if (ret_len)
 		*ret_len = len;
@@ -152,7 +161,8 @@ static void load_case(char *line, const char *table, struct verifier **ctx)
 	assert_true(n_cases < CASES_MAX);
 	c = &cases[n_cases++];
 	c->id = strdup(column[COLUMN_ID]);
-	c->type = attest_verifier_find(streq(column[COLUMN_KIND], "tpm-quote") ? "tpm" : column[COLUMN_KIND]);
+	c->type = attest_verifier_find(
+		streq(column[COLUMN_KIND], "tpm-quote") ? "tpm" : column[COLUMN_KIND]);
 	assert_non_null(c->type);
 	c->now = parse_at(column[COLUMN_AT]);
 	c->ctx = streq(column[COLUMN_PINS], "syn") ? ctx : &built_in;
@@ -164,7 +174,8 @@ static void load_case(char *line, const char *table, struct verifier **ctx)
 
 static void load_table(const char *table, struct verifier **ret_ctx)
 {
-	char *pins = read_platform(table, "pins.tsv", NULL), *lines = read_platform(table, "cases.tsv", NULL), *save = NULL, text[1024] = "";
+	char *pins = read_platform(table, "pins.tsv", NULL),
+	     *lines = read_platform(table, "cases.tsv", NULL), *save = NULL, text[1024] = "";
 	struct trust trust;
 
 	for (char *line = strtok_r(pins, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
@@ -182,8 +193,8 @@ static void load_table(const char *table, struct verifier **ret_ctx)
 }
 
 /*
- * OpenSSL keeps the text of a thread's last 16 errors, in places that go round: where a round
- * ends in them is chance.
+ * OpenSSL keeps the text of a thread's last 16 errors in a ring.  Where a round ends in the ring
+ * is chance.
  */
 static struct counted count_memory(void)
 {
@@ -204,7 +215,8 @@ static unsigned count_descriptors(void)
 
 static bool is_good(const struct verdict *v)
 {
-	return v->result == VERDICT_ACCEPTED || v->result == VERDICT_AUTHENTIC || v->result == VERDICT_CONSISTENT;
+	return v->result == VERDICT_ACCEPTED || v->result == VERDICT_AUTHENTIC ||
+	       v->result == VERDICT_CONSISTENT;
 }
 
 static void judge(struct one *c, struct verdict *v)
@@ -218,7 +230,7 @@ static void judge(struct one *c, struct verdict *v)
 	n_results[v->result]++;
 }
 
-/* Returns how many verifications it was. */
+/* Returns the number of verifications. */
 static unsigned run_round(struct verdict *v)
 {
 	struct verifier *fresh = NULL;
@@ -226,7 +238,7 @@ static unsigned run_round(struct verdict *v)
 	for (unsigned i = 0; i < n_cases; i++)
 		for (int twice = 0; twice < 2; twice++)
 			judge(&cases[i], v);
-	/* And verifiers come and go. */
+	/* Verifiers come and go too. */
 	assert_int_equal(verifier_new(verifier_trust(*cases[0].ctx), &fresh), 0);
 	assert_int_equal(attest_verify(fresh, cases[0].type, &cases[0].e, &cases[0].policy,
 				       cases[0].now, v),
@@ -263,8 +275,8 @@ static void test_no_growth(void **state)
 		n += run_round(v);
 		now = count_memory();
 		/*
-		 * The verifiers remember the same as at the end of every round, and nothing
-		 * else is kept.
+		 * The verifiers remember the same as at the end of every round, and nothing else
+		 * is kept.
 		 */
 		if (now.bytes != settled.bytes || now.blocks != settled.blocks)
 			fail_msg("after %u verifications %zu bytes in %zu blocks are in use", n,
@@ -280,7 +292,7 @@ static void test_no_growth(void **state)
 	verdict_free(v);
 }
 
-/* What counts does see one byte. */
+/* The count notices a single byte. */
 static void test_counting(void **state)
 {
 	struct counted before = counted_now(), after;

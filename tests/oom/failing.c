@@ -120,8 +120,8 @@ void free(void *p)
 
 #ifdef FAILING_PRELOAD
 /*
- * Loaded before a program: a crash says where, in words for tests/oom/units, and is not taken
- * for a test's failure by a handler of the test framework's.
+ * When loaded before a program: a crash reports its place in a form for tests/oom/units.  The
+ * test framework's handler must not take the crash for a failed test.
  */
 static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 
@@ -169,7 +169,7 @@ __attribute__((constructor)) static void start(void)
 	const char *at = getenv("COCO_FAIL_AT");
 	void *frames[4];
 
-	/* The first call loads a library, which takes memory. */
+	/* The first call loads a library, which needs memory. */
 	(void) backtrace(frames, 4);
 	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
 		struct sigaction action = { .sa_handler = say };
@@ -179,7 +179,7 @@ __attribute__((constructor)) static void start(void)
 	failing_at(at ? strtoul(at, NULL, 10) : 0);
 }
 
-/* How many there were, for whoever asks for more than there are. */
+/* Report how many allocations there were, when COCO_FAIL_COUNT asks for that. */
 __attribute__((destructor)) static void stop(void)
 {
 	char text[24];

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * A malloc() that fails when it is told to, for the whole process: the libraries' calls count
- * as ours do.  Linked into a program, or loaded before one as failing.so, which takes the number
- * from COCO_FAIL_AT.
+ * A malloc() that fails on demand, for the whole process: calls by libraries count like ours.  It
+ * is linked into a program, or loaded before one as failing.so, which takes the number from
+ * COCO_FAIL_AT.
  */
 
 /* The @n-th allocation from now on fails, and no other; 0: none. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Each decision, with each of its allocations failing, one at a time; those of OpenSSL, json-c
- * and the C library are among them.  What is refused stays refused, what is good is good or an
- * error, nothing is left behind, and with memory again the answer is what it was.
+ * Each decision, with each of its allocations failing, one at a time, including those of OpenSSL,
+ * json-c and the C library.  What should be refused stays refused; what is good is good or an
+ * error; nothing is left behind; and with memory again the answer is the same as before.
  *
- * Many allocations are sampled, all of them tried with COCO_ALL=1.
+ * Of many allocations a sample is tried, or all with COCO_ALL=1.
  */
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -47,8 +47,8 @@ static bool wants_all(void)
 }
 
 /*
- * 0 is no: refused, or an error.  Anything else is yes, and a number that is made of all that
- * was answered, so that another yes is noticed too.
+ * 0 is no: refused, or an error.  Any other number is yes.  It is computed from the whole answer,
+ * so that a different yes is noticed too.
  */
 typedef uint64_t (*decide_t)(const void *what);
 
@@ -87,12 +87,14 @@ static void leave(int sig, siginfo_t *info, void *context)
 }
 
 /*
- * libeconf and json-c do not look whether they have memory.  A process that dies of it has said
- * no; one that dies in our own code fails the test.
+ * libeconf and json-c do not check for lack of memory.  A process that dies in them has said no;
+ * a process that dies in our own code fails the test.
  */
 static uint64_t decide_apart(decide_t decide, const void *what, unsigned long fail)
 {
-	uint64_t *got = mmap(NULL, sizeof(*got), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), ret;
+	uint64_t *got = mmap(NULL, sizeof(*got), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			     -1, 0),
+		 ret;
 	int status;
 	pid_t pid;
 
@@ -104,7 +106,8 @@ static uint64_t decide_apart(decide_t decide, const void *what, unsigned long fa
 
 		(void) backtrace(frames, 2);	/* the first call loads a library */
 		for (size_t i = 0; i < 4; i++)
-			(void) sigaction((const int[]){ SIGSEGV, SIGBUS, SIGABRT, SIGFPE }[i], &action, NULL);
+			(void) sigaction((const int[]){ SIGSEGV, SIGBUS, SIGABRT, SIGFPE }[i],
+					 &action, NULL);
 		failing_at(fail);
 		*got = decide(what);
 		_exit(0);
@@ -131,14 +134,16 @@ static void try_apart(const char *name, decide_t decide, const void *what, bool 
 		uint64_t got = decide_apart(decide, what, i);
 
 		if (got != 0 && got != want)
-			fail_msg("%s: with allocation %lu failing the answer is yes, and it should be %s", name, i,
-				 want ? "another" : "no");
+			fail_msg("%s: with allocation %lu failing the answer is "
+				 "yes, and it should be %s",
+				 name, i, want ? "another" : "no");
 	}
 	assert_true(decide(what) == want);
 }
 
 /* A library may fill a cache of its own once, but not each time. */
-static void fail_thrice(const char *name, decide_t decide, const void *what, unsigned long n, uint64_t want)
+static void fail_thrice(const char *name, decide_t decide, const void *what, unsigned long n,
+			uint64_t want)
 {
 	long before = 0, after = 0;
 
@@ -150,12 +155,14 @@ static void fail_thrice(const char *name, decide_t decide, const void *what, uns
 		got = decide(what);
 		failing_at(0);
 		if (got != 0 && got != want)
-			fail_msg("%s: with allocation %lu failing the answer is yes, and it should be %s", name, n,
-				 want ? "another" : "no");
+			fail_msg("%s: with allocation %lu failing the answer is "
+				 "yes, and it should be %s",
+				 name, n, want ? "another" : "no");
 		after = blocks_in_use();
 	}
 	if (after > before)
-		fail_msg("%s: with allocation %lu failing, %ld blocks are left behind", name, n, after - before);
+		fail_msg("%s: with allocation %lu failing, %ld blocks are left behind", name, n,
+			 after - before);
 }
 
 static void try(const char *name, decide_t decide, const void *what, bool good)
@@ -194,7 +201,9 @@ static uint64_t decide_evidence(const void *what)
 	if (!v || verifier_new(&c->trust, &ctx) < 0 ||
 	    attest_verify(ctx, c->type, &c->e, &c->policy, PLATFORM_NOW, v) < 0)
 		return 0;
-	return v->result == VERDICT_ACCEPTED || v->result == VERDICT_AUTHENTIC ? sum(0, v->code, strlen(v->code)) : 0;
+	return v->result == VERDICT_ACCEPTED || v->result == VERDICT_AUTHENTIC ?
+		       sum(0, v->code, strlen(v->code)) :
+		       0;
 }
 
 static void try_evidence(const char *table, const char *id, bool good)
@@ -209,8 +218,11 @@ static void try_evidence(const char *table, const char *id, bool good)
 
 static void test_snp(void **state)
 {
-	static const char *const bad[] = { "signature-flipped", "vek-signature-pkcs1", "vek-signed-by-root", "vek-p256", "crl-revoked", "crl-root-revoked",
-					   "crl-other-signer", "policy-provisional", "policy-vlek-forbidden" };
+	static const char *const bad[] = { "signature-flipped",	   "vek-signature-pkcs1",
+					   "vek-signed-by-root",   "vek-p256",
+					   "crl-revoked",	   "crl-root-revoked",
+					   "crl-other-signer",	   "policy-provisional",
+					   "policy-vlek-forbidden" };
 
 	try_evidence("snp", "ok-milan-vcek", true);
 	try_evidence("snp", "crl-ok", true);
@@ -220,7 +232,8 @@ static void test_snp(void **state)
 
 static void test_tdx(void **state)
 {
-	static const char *const bad[] = { "changed-mrtd", "signed-by-other", "qe-signed-by-other", "binding-none" };
+	static const char *const bad[] = { "changed-mrtd", "signed-by-other", "qe-signed-by-other",
+					   "binding-none" };
 
 	try_evidence("tdx", "ok-many-levels", true);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
@@ -257,7 +270,7 @@ static uint64_t decide_luks(const void *what)
 	return v.error == 0 ? sum(0, v.uuid, sizeof(v.uuid)) : 0;
 }
 
-/* @at: a byte of both headers that is changed, behind their backs or, with @summed, with the right checksums; 0 for none. */
+/* @at: a byte to change in both headers, or 0.  With @summed the checksums are corrected. */
 static void try_luks(const char *name, size_t at, bool summed, bool good)
 {
 	uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json), 16384);
@@ -317,7 +330,10 @@ static uint64_t decide_config(const void *what)
 
 	if (config_load(what, &c) < 0 || c->n_errors > 0)
 		return 0;
-	n = sum(0, &(const unsigned[]){ c->require, c->require_given, c->bind_policy, c->verify_header, (unsigned)c->n_policies }, 5 * sizeof(unsigned));
+	n = sum(0,
+		&(const unsigned[]){ c->require, c->require_given, c->bind_policy, c->verify_header,
+				     (unsigned)c->n_policies },
+		5 * sizeof(unsigned));
 	for (size_t i = 0; i < c->n_policies; i++) {
 		n = sum(n, c->policies[i].name, strlen(c->policies[i].name));
 		n = sum(n, c->policies[i].consumers, strlen(c->policies[i].consumers));
@@ -331,7 +347,8 @@ static uint64_t decide_config(const void *what)
 static void test_config(void **state)
 {
 	put("etc/cocod/cocod.conf", "[Cocod]\nRequire=evidence\nBindPolicy=yes\n");
-	put("etc/cocod/secrets.d/home.conf", "[Secret]\n" GUID_LINE "Consumers=cryptsetup:home\nWipe=manual\n");
+	put("etc/cocod/secrets.d/home.conf",
+	    "[Secret]\n" GUID_LINE "Consumers=cryptsetup:home\nWipe=manual\n");
 	try_apart("the settings", decide_config, work, true);
 	/* Without its drop-in the first file says less. */
 	put("etc/cocod/cocod.conf.d/50.conf", "[Cocod]\nRequire=none\n");
@@ -347,7 +364,7 @@ struct store_case {
 	struct secret_policy policy;
 };
 
-/* What a restarted keeper takes the secrets for. */
+/* Returns the secrets' states as a restarted keeper reads them. */
 static uint64_t decide_store(const void *what)
 {
 	const struct store_case *c = what;
@@ -421,7 +438,9 @@ static uint64_t decide_measure(const void *what)
 	if (r < 0)
 		return 0;
 	assert_non_null(m);
-	return measurer_measure(m, &(struct measured){ .policy = 3 }, digest, nonce, measure) < 0 ? 0 : sum(0, measure, sizeof(measure));
+	return measurer_measure(m, &(struct measured){ .policy = 3 }, digest, nonce, measure) < 0 ?
+		       0 :
+		       sum(0, measure, sizeof(measure));
 }
 
 static uint64_t decide_session(const void *what)
@@ -429,12 +448,16 @@ static uint64_t decide_session(const void *what)
 	const struct keys *k = what;
 	uint8_t blob[SESSION_LEN];
 
-	return session_wrap(k->text, 3, &(struct session_fresh){ .nonce = { 5 } }, k->tek, k->tik, blob) < 0 ? 0 : sum(0, blob, sizeof(blob));
+	return session_wrap(k->text, 3, &(struct session_fresh){ .nonce = { 5 } }, k->tek, k->tik,
+			    blob) < 0 ?
+		       0 :
+		       sum(0, blob, sizeof(blob));
 }
 
 static void test_owner(void **state)
 {
-	struct keys k = { secret_of("0123456789abcdef"), secret_of("fedcba9876543210"), secret_of("sixteen bytes it") };
+	struct keys k = { secret_of("0123456789abcdef"), secret_of("fedcba9876543210"),
+			  secret_of("sixteen bytes it") };
 	struct keys bad = { k.text, secret_of("short"), k.text };
 
 	try("a packet", decide_packet, &k, true);
@@ -458,7 +481,7 @@ static uint64_t decide_chain(const void *what)
 	return sum(0, report.states, sizeof(report.states));
 }
 
-/* With the platform's own certificates: ASK and ARK of a generation that does not fit. */
+/* The platform's own certificates with ASK and ARK of a generation that does not fit. */
 static uint64_t decide_fits(const void *what)
 {
 	const struct chain *const *c = what;
@@ -487,7 +510,8 @@ static struct chain *read_chain(const char *name)
 static void test_chain(void **state)
 {
 	static const char *const bad[] = { "bad-mixed-pdh", "bad-mixed-generation", "forged-root" };
-	struct chain *rome = read_chain("sev/certs/bundles/ok-rome.bundle"), *naples = read_chain("sev/certs/bundles/ok-naples.bundle");
+	struct chain *rome = read_chain("sev/certs/bundles/ok-rome.bundle"),
+		     *naples = read_chain("sev/certs/bundles/ok-naples.bundle");
 
 	try("ok-rome", decide_chain, rome, true);
 	try("ok-naples", decide_chain, naples, true);
@@ -500,7 +524,8 @@ static void test_chain(void **state)
 		try(bad[i], decide_chain, c, false);
 	}
 	try("ASK and ARK that fit", decide_fits, (const struct chain *[]){ rome, rome }, true);
-	try("ASK and ARK that do not", decide_fits, (const struct chain *[]){ rome, naples }, false);
+	try("ASK and ARK that do not", decide_fits, (const struct chain *[]){ rome, naples },
+	    false);
 	free(rome);
 	free(naples);
 }

@@ -91,7 +91,10 @@ int main(int argc, char **argv)
 	volume = argv[2];
 	path = argv[4];
 	mode = argv[5];
-	fd = ask(path, strcmp(mode, "tpm2") == 0 ? "cryptsetup-tpm2" : strcmp(mode, "unnamed") == 0 ? NULL : "cryptsetup",
+	fd = ask(path,
+		 strcmp(mode, "tpm2") == 0    ? "cryptsetup-tpm2" :
+		 strcmp(mode, "unnamed") == 0 ? NULL :
+						"cryptsetup",
 		 strcmp(mode, "other") == 0 ? "other" : volume);
 
 	if (strcmp(mode, "die") == 0) {

@@ -14,7 +14,8 @@
  * and words on the command line, which the kernel ignores, make the firmware misbehave as real
  * ones do:
  *
- *	coco_firmware=stale	the descriptor lies in boot-services memory and is gone once the kernel runs
+ *	coco_firmware=stale	the descriptor lies in boot-services memory, and is gone once
+ *				the kernel runs
  *	coco_firmware=ram	the area lies in boot-services memory, which the kernel takes over
  *	coco_firmware=none	no area and no entry in the configuration table
  *
@@ -27,7 +28,7 @@
 #include <efilib.h>
 
 #define AREA_ADDRESS 0x10000000ull
-#define AREA_LEN 0xc00		/* as OVMF for SEV has it: the rest of the page is for kernel hashes */
+#define AREA_LEN 0xc00		/* like OVMF for SEV; the rest of the page is for kernel hashes */
 #define KEYS_ADDRESS 0x10010000ull
 #define KEYS_PAGES 32
 #define CMDLINE_MAX 4096
@@ -109,7 +110,8 @@ static EFI_STATUS read_cmdline(EFI_FILE_HANDLE root, CHAR8 text[static CMDLINE_M
 	UINTN len = CMDLINE_MAX;
 	EFI_FILE_HANDLE file;
 
-	CHECK(root->Open(root, &file, L"\\cmdline.txt", EFI_FILE_MODE_READ, 0), L"open \\cmdline.txt");
+	CHECK(root->Open(root, &file, L"\\cmdline.txt", EFI_FILE_MODE_READ, 0),
+	      L"open \\cmdline.txt");
 	CHECK(file->Read(file, &len, text), L"read \\cmdline.txt");
 	file->Close(file);
 	root->Close(root);
@@ -162,7 +164,8 @@ static EFI_STATUS publish_area(const CHAR8 *cmdline)
 	      L"allocate the descriptor");
 	descriptor->base = area;
 	descriptor->len = AREA_LEN;
-	CHECK(BS->InstallConfigurationTable(&coco_table_guid, descriptor), L"publish the secret area");
+	CHECK(BS->InstallConfigurationTable(&coco_table_guid, descriptor),
+	      L"publish the secret area");
 	Print(L"sev-firmware: secret area at 0x%lx, %d bytes, descriptor at 0x%lx\n", area,
 	      AREA_LEN, (UINT64)(UINTN)descriptor);
 	return EFI_SUCCESS;
@@ -175,7 +178,8 @@ static EFI_STATUS start_kernel(EFI_HANDLE self, EFI_HANDLE device, const CHAR8 *
 	EFI_HANDLE kernel;
 	UINTN len = 0;
 
-	CHECK(BS->LoadImage(FALSE, self, FileDevicePath(device, L"\\vmlinuz.efi"), NULL, 0, &kernel),
+	CHECK(BS->LoadImage(FALSE, self, FileDevicePath(device, L"\\vmlinuz.efi"), NULL, 0,
+			    &kernel),
 	      L"load \\vmlinuz.efi");
 	CHECK(BS->HandleProtocol(kernel, &LoadedImageProtocol, (void **)&image),
 	      L"look at \\vmlinuz.efi");
@@ -199,7 +203,8 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *systab)
 	EFI_STATUS status;
 
 	InitializeLib(self, systab);
-	CHECK(BS->HandleProtocol(self, &LoadedImageProtocol, (void **)&image), L"find its own image");
+	CHECK(BS->HandleProtocol(self, &LoadedImageProtocol, (void **)&image),
+	      L"find its own image");
 	status = find_volume(image->DeviceHandle, &device, &root);
 	if (EFI_ERROR(status))
 		return status;

@@ -5,7 +5,8 @@
  * has the keys.
  *
  *	read:	u32 number of the request, 64 bytes of inblob
- *	write:	u32 number, u32 errno or 0, u32 length of outblob, u32 length of auxblob, then both; in any pieces
+ *	write:	u32 number, u32 errno or 0, u32 length of outblob, u32 length of auxblob,
+ *		then both; in any pieces
  *
  * An answer to a request that is not waiting any more is dropped.
  */
@@ -42,7 +43,8 @@ static int take_answer(struct tsm_report *report)
 	if (answer->error)
 		return -(int)answer->error;
 	report->outblob = kvmemdup(answer->data, answer->outblob_len, GFP_KERNEL);
-	report->auxblob = kvmemdup(answer->data + answer->outblob_len, answer->auxblob_len, GFP_KERNEL);
+	report->auxblob = kvmemdup(answer->data + answer->outblob_len, answer->auxblob_len,
+				   GFP_KERNEL);
 	if (!report->outblob || !report->auxblob) {
 		kvfree(report->outblob);
 		kvfree(report->auxblob);

@@ -36,7 +36,8 @@ struct text {
 	int len;
 };
 
-#define say(t, ...) ((t)->len += print((t)->p + (t)->len, (t)->room - (size_t)(t)->len, __VA_ARGS__))
+#define say(t, ...) \
+	((t)->len += print((t)->p + (t)->len, (t)->room - (size_t)(t)->len, __VA_ARGS__))
 
 static void secret_table(struct text *t, const uint8_t *data, size_t len)
 {
@@ -50,7 +51,8 @@ static void secret_table(struct text *t, const uint8_t *data, size_t len)
 		return;
 	while ((r = secret_table_next(&table, &e)) > 0) {
 		guid_format(&e.guid, guid);
-		say(t, "entry %s %lu %lu\n", guid, (unsigned long)e.offset, (unsigned long)e.data.len);
+		say(t, "entry %s %lu %lu\n", guid, (unsigned long)e.offset,
+		    (unsigned long)e.data.len);
 	}
 	say(t, "end %d\n", r);
 }
