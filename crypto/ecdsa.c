@@ -6,11 +6,13 @@
 
 static BIGNUM *number(const uint8_t *p, size_t len, enum ecdsa_order order)
 {
-	return order == ECDSA_LITTLE_ENDIAN ? BN_lebin2bn(p, (int)len, NULL) : BN_bin2bn(p, (int)len, NULL);
+	return order == ECDSA_LITTLE_ENDIAN ? BN_lebin2bn(p, (int)len, NULL) :
+					      BN_bin2bn(p, (int)len, NULL);
 }
 
 /* Returns the length of @ret, to be freed by OPENSSL_free(), or -ENOMEM. */
-static int to_der(const uint8_t *r, const uint8_t *s, size_t len, enum ecdsa_order order, uint8_t **ret)
+static int to_der(const uint8_t *r, const uint8_t *s, size_t len, enum ecdsa_order order,
+		  uint8_t **ret)
 {
 	BIGNUM *br = number(r, len, order), *bs = number(s, len, order);
 	ECDSA_SIG *sig = ECDSA_SIG_new();
@@ -36,7 +38,9 @@ int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_
 	n = to_der(r, s, len, order, &der);
 	/* 0 is a wrong signature, below are errors: only 1 is good. */
 	if (n > 0 && ctx && EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1)
-		status = EVP_DigestVerify(ctx, der, (size_t)n, data.p, data.len) == 1 ? 0 : -EKEYREJECTED;
+		status = EVP_DigestVerify(ctx, der, (size_t)n, data.p, data.len) == 1 ?
+				 0 :
+				 -EKEYREJECTED;
 	ERR_clear_error();
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(ctx);
