@@ -14,7 +14,9 @@
  * The host is not trusted: lines are bounded in length and depth, and every answer has its
  * time.  One command at a time.
  */
-#define QMP_LINE_MAX (256 * 1024)	/* bytes; query-sev-capabilities, the longest that we know, has about 9000 */
+
+/* Bytes.  The longest answer that we know, query-sev-capabilities', has about 9000. */
+#define QMP_LINE_MAX (256 * 1024)
 
 struct qmp;
 

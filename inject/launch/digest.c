@@ -105,7 +105,9 @@ static int add_section(struct digest *d, const struct launch *l, const struct ov
 {
 	switch (s->type) {
 	case OVMF_SEV_MEMORY:
-		return add_empty_pages(d, l->vmsa.variant->memory_unmeasured ? PAGE_UNMEASURED : PAGE_ZERO, s);
+		if (l->vmsa.variant->memory_unmeasured)
+			return add_empty_pages(d, PAGE_UNMEASURED, s);
+		return add_empty_pages(d, PAGE_ZERO, s);
 	case OVMF_SEV_SECRETS:
 		return add_empty_pages(d, PAGE_SECRETS, s);
 	case OVMF_SEV_CPUID:
@@ -152,7 +154,8 @@ int digest_begin(const struct launch *l, struct digest *ret)
 	r = sha_init(&d.sha, l->tech == TECH_SNP ? "SHA384" : "SHA256");
 	if (r < 0)
 		return r;
-	r = l->tech == TECH_SNP ? add_firmware(&d, l) : sha_update(&d.sha, l->firmware.p, l->firmware.len);
+	r = l->tech == TECH_SNP ? add_firmware(&d, l) :
+				  sha_update(&d.sha, l->firmware.p, l->firmware.len);
 	if (r < 0) {
 		digest_done(&d);
 		return r;

@@ -10,8 +10,10 @@
 /*
  * What the security processor makes of a guest's first memory.
  *
- *	SEV, SEV-ES	SHA-256 of the firmware, the kernel hashes, the VMSA pages in the order of the CPUs
- *	SEV-SNP		a chain of SHA-384 over the guest's first pages: firmware, the pages of its metadata, VMSAs
+ *	SEV, SEV-ES	SHA-256 of the firmware, the kernel hashes, and the VMSA pages in the order
+ *			of the CPUs
+ *	SEV-SNP		a chain of SHA-384 over the guest's first pages: the firmware, the pages of
+ *			its metadata, the VMSAs
  *	TDX		inject/launch/mrtd.h
  *
  * Sources: AMD, publications 55766 (LAUNCH_UPDATE_DATA, LAUNCH_MEASURE) and 56860
@@ -31,15 +33,15 @@ enum tech {
 struct launch {
 	enum tech tech;				/* not TDX */
 	struct bytes firmware;			/* the whole image */
-	const uint8_t *firmware_digest;		/* SNP: of the firmware's pages, instead of hashing them; may be NULL */
+	const uint8_t *firmware_digest;		/* SNP: of the firmware's pages; NULL: hash them */
 	const struct kernel_hashes *kernel;	/* NULL: no kernel, and so no table */
 
 	/* Unless it is plain SEV: */
 	size_t n_vcpus;				/* 1 to VCPUS_MAX */
 	struct vmsa vmsa;			/* SNP: its variant tells the monitor too */
 	uint32_t ap_eip;			/* where all CPUs but the first begin */
-	const uint8_t *pages;			/* SEV-ES, SNP: VMSA pages instead of the above two; may be NULL */
-	size_t n_pages;				/* of them; the last one is for all CPUs that follow, too */
+	const uint8_t *pages;			/* VMSA pages in place of these two, or NULL */
+	size_t n_pages;				/* the last one is for all CPUs that follow, too */
 };
 
 static inline size_t launch_digest_len(const struct launch *l)
@@ -71,7 +73,7 @@ int digest_begin(const struct launch *l, struct digest *ret);
 int digest_copy(const struct digest *d, struct digest *ret);
 int digest_pages(struct digest *d, const struct launch *l);
 
-/* The CPUs that are in a digest: all zero before the first.  The page of the last is kept for the next. */
+/* The CPUs that are in a digest: all zero before the first.  The last one's page is kept. */
 struct vcpus {
 	size_t next;
 	uint8_t page[VMSA_LEN], contents[SHA384_LEN];

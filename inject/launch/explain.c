@@ -99,8 +99,9 @@ static void say_vcpus(struct search *s, const struct launch *l)
 		say(s, "VMSA variant %s (%s)", l->vmsa.variant->name, l->vmsa.variant->when);
 	if (l->pages)
 		return;
-	if (l->vmsa.features != (l->vmsa.variant == given->vmsa.variant ? given->vmsa.features :
-									  l->vmsa.variant->features))
+	if (l->vmsa.features != (l->vmsa.variant == given->vmsa.variant ?
+					 given->vmsa.features :
+					 l->vmsa.variant->features))
 		say(s, "guest features 0x%llx", (unsigned long long)l->vmsa.features);
 	if (!l->vmsa.variant->own_rdx && (list || l->vmsa.signature != given->vmsa.signature))
 		say_model(s, l->vmsa.signature);
@@ -320,7 +321,8 @@ static int make_tables(const struct launch_input *in, struct table_try ret[stati
 		return -EIO;
 	for (size_t i = 0; i < TABLE_TRIES; i++)
 		ret[i] = (struct table_try){ .hashes = in->hashes };
-	ret[n] = (struct table_try){ "no kernel hashes (is it kernel-hashes=on, or kernelHashes='yes'?)", .none = true };
+	ret[n].what = "no kernel hashes (is it kernel-hashes=on, or kernelHashes='yes'?)";
+	ret[n].none = true;
 	ret[++n].what = "no initrd";
 	memcpy(ret[n].hashes.initrd, nothing, sizeof(nothing));
 	ret[++n].what = "no command line";
@@ -415,7 +417,8 @@ static int try_policies(struct search *s, const uint8_t *digest)
 	int r;
 
 	for (uint32_t i = 0; i < POLICIES_TRIED + ARRAY_SIZE(others); i++) {
-		e.measured.policy = i < POLICIES_TRIED ? (given & ~(POLICIES_TRIED - 1u)) | i : others[i - POLICIES_TRIED];
+		e.measured.policy = i < POLICIES_TRIED ? (given & ~(POLICIES_TRIED - 1u)) | i :
+							 others[i - POLICIES_TRIED];
 		r = expectation_match(&e, digest);
 		if (r > 0)
 			say(s, "policy 0x%x (%s)", e.measured.policy,
@@ -499,13 +502,16 @@ const char *expectation_unknown(const struct expectation *e, const struct launch
 		{ in->digest_given, "anything that was launched" },
 		{ !in->digest_given, "the firmware" },
 		{ of_files && in->launch.kernel, "the kernel, its initrd or command line" },
-		{ of_files && !in->launch.kernel, "a kernel that the host loads and that was not given" },
+		{ of_files && !in->launch.kernel,
+		  "a kernel that the host loads and that was not given" },
 		{ of_files, "the CPUs and their state" },
 		{ e->measurer, "the policy, the nonce, the TIK" },
 	};
 	size_t used;
 
-	used = (size_t)snprintf(ret, size, "Nothing near it is, and a digest does not tell what differs.  Compare:");
+	used = (size_t)snprintf(ret, size,
+				"Nothing near it is, and a digest does not tell what differs.  "
+				"Compare:");
 	for (size_t i = 0, n = 0; i < ARRAY_SIZE(causes) && used < size; i++)
 		if (causes[i].possible)
 			used += (size_t)snprintf(ret + used, size - used, "%s %s", n++ ? ";" : "",

@@ -11,10 +11,14 @@
  * and its reports name who signed that.  Layouts: AMD, "SEV Secure Nested Paging Firmware ABI",
  * publication 56860, SNP_LAUNCH_FINISH.  Integers are little-endian.
  *
- *	ID block	0 launch digest[48]  48 family ID[16]  64 image ID[16]  80 u32 version 1  84 u32 guest SVN  88 u64 policy
- *	ID auth		0 u32 algorithm of the ID key  4 of the author key (1: ECDSA P-384 SHA-384, 0: none)
- *			0x040 signature[512] of the block  0x240 ID key[1028]  0x680 signature[512] of that key  0x880 author key[1028]
- *	key		u32 curve 2 (P-384), x[72], y[72];  signature  r[72], s[72]; numbers little-endian, zeros after them
+ *	ID block	0 launch digest[48]  48 family ID[16]  64 image ID[16]
+ *			80 u32 version 1  84 u32 guest SVN  88 u64 policy
+ *	ID auth		0 u32 algorithm of the ID key  4 u32 algorithm of the author key
+ *			(1: ECDSA P-384 SHA-384, 0: none)
+ *			0x040 signature[512] of the block  0x240 ID key[1028]
+ *			0x680 signature[512] of that key  0x880 author key[1028]
+ *	key		u32 curve 2 (P-384), x[72], y[72]
+ *	signature	r[72], s[72]; numbers are little-endian, with zeros after them
  */
 #define ID_BLOCK_LEN 96
 #define ID_AUTH_LEN 4096

@@ -28,7 +28,11 @@ void kernel_hashes_table(const struct kernel_hashes *h, uint8_t ret[static KERNE
 	const struct {
 		const struct guid *guid;
 		const uint8_t *hash;
-	} entries[] = { { &cmdline_guid, h->cmdline }, { &initrd_guid, h->initrd }, { &kernel_guid, h->kernel } };
+	} entries[] = {
+		{ &cmdline_guid, h->cmdline },
+		{ &initrd_guid, h->initrd },
+		{ &kernel_guid, h->kernel },
+	};
 	uint8_t *p;
 
 	memset(ret, 0, KERNEL_HASHES_LEN);

@@ -51,7 +51,12 @@ int measurer_measure(struct measurer *m, const struct measured *what,
 		     const uint8_t digest[static SHA256_LEN],
 		     const uint8_t nonce[static SEV_NONCE_LEN], uint8_t ret[static SEV_MEASURE_LEN])
 {
-	uint8_t message[FIELDS_LEN + SHA256_LEN + SEV_NONCE_LEN] = { CONTEXT_MEASURE, what->api_major, what->api_minor, what->build };
+	uint8_t message[FIELDS_LEN + SHA256_LEN + SEV_NONCE_LEN] = {
+		CONTEXT_MEASURE,
+		what->api_major,
+		what->api_minor,
+		what->build,
+	};
 	size_t n;
 
 	put_u32le(message + 4, what->policy);

@@ -10,7 +10,8 @@
  * The measurement of an SEV or SEV-ES launch, which only the security processor and the owner
  * of the session can make.  Source: AMD, publication 55766, LAUNCH_MEASURE:
  *
- *	HMAC-SHA256(TIK, 0x04 || API major || API minor || build || policy u32 || launch digest || nonce)
+ *	HMAC-SHA256(TIK, 0x04 || API major || API minor || build || policy u32 ||
+ *			 launch digest || nonce)
  *
  * API, build and policy may come from the host, as it cannot make another measurement for them;
  * the digest must not.
@@ -43,6 +44,7 @@ DEFINE_CLEANUP(struct measurer *, measurer_free)
 /* Returns 0, or -EIO. */
 int measurer_measure(struct measurer *m, const struct measured *what,
 		     const uint8_t digest[static SHA256_LEN],
-		     const uint8_t nonce[static SEV_NONCE_LEN], uint8_t ret[static SEV_MEASURE_LEN]);
+		     const uint8_t nonce[static SEV_NONCE_LEN],
+		     uint8_t ret[static SEV_MEASURE_LEN]);
 
 #endif

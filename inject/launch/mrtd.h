@@ -14,8 +14,10 @@
  *	256 bytes of it	    128 bytes: "MR.EXTEND" at 0, u64 gpa at 16; then the 256 bytes
  */
 enum mrtd_order {
-	MRTD_PAGE_BY_PAGE,	/* a page is added and measured, then the next: Linux' KVM and today's QEMU */
-	MRTD_TWO_PASS,		/* a section's pages are added, then measured: QEMU trees before TDX was merged */
+	/* A page is added and measured, then the next: Linux' KVM and today's QEMU. */
+	MRTD_PAGE_BY_PAGE,
+	/* All pages of a section are added, then measured: QEMU trees before TDX was merged. */
+	MRTD_TWO_PASS,
 };
 
 /*

@@ -4,7 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define PIECE_LEN (128 * 1024)	/* stays in a processor's second cache, and the system calls do not count */
+/* Fits into a processor's second cache, and is so large that system calls cost little. */
+#define PIECE_LEN (128 * 1024)
 
 int sha_init(struct sha *ret, const char *name)
 {

@@ -33,22 +33,35 @@
 
 #define PAT_RESET 0x0007040600070406u
 #define USUAL .cs_bsp = 0x9b, .ss = 0x93, .tr = 0x8b, .pat = PAT_RESET
-#define EC2 .snp = true, .features = 0x1, .cs_bsp = 0x9a, .ss = 0x92, .tr = 0x83, .own_rdx = true, .pat = PAT_RESET, .not_qemu = true, .cpuid_last = true
+#define EC2                                                                      \
+	.snp = true, .features = 0x1, .cs_bsp = 0x9a, .ss = 0x92, .tr = 0x83,    \
+	.own_rdx = true, .pat = PAT_RESET, .not_qemu = true, .cpuid_last = true
 
 /* In SEV_FEATURES: 0x1 SNP, 0x20 debug registers are swapped, 0x200 secure TSC. */
 static const struct vmsa_variant variants[] = {
-	{ "legacy", "QEMU before 9.1, or later with legacy-vm-type auto or on", false, 0, false, USUAL },
-	{ "legacy+debugswap", "the same on Linux 6.6 to 6.8 with kvm_amd.debug_swap=1", false, 0x20, false, USUAL },
-	{ "init2", "QEMU 9.1 or later with legacy-vm-type=off, Linux 6.10 or later", false, 0, true, USUAL },
-	{ "init2+debugswap", "the same of QEMU 10.2 or later with debug-swap=on, guest features 0x20", false, 0x20, true, USUAL },
+	{ "legacy", "QEMU before 9.1, or later with legacy-vm-type auto or on",
+	  false, 0, false, USUAL },
+	{ "legacy+debugswap", "the same on Linux 6.6 to 6.8 with kvm_amd.debug_swap=1",
+	  false, 0x20, false, USUAL },
+	{ "init2", "QEMU 9.1 or later with legacy-vm-type=off, Linux 6.10 or later",
+	  false, 0, true, USUAL },
+	{ "init2+debugswap",
+	  "the same of QEMU 10.2 or later with debug-swap=on, guest features 0x20",
+	  false, 0x20, true, USUAL },
 	{ "snp", "QEMU", true, 0x1, true, USUAL },
-	{ "snp+debugswap", "QEMU 10.2 or later with debug-swap=on, guest features 0x21", true, 0x21, true, USUAL },
-	{ "snp+securetsc", "QEMU 10.2 or later with secure-tsc=on, guest features 0x201", true, 0x201, true, USUAL },
-	{ "snp+debugswap+securetsc", "QEMU 10.2 or later with both on, guest features 0x221", true, 0x221, true, USUAL },
-	{ "snp-no-fpu", "QEMU on AMD's Linux trees for SNP, before mainline had it: MXCSR and FCW are 0", true, 0x1, false, USUAL },
+	{ "snp+debugswap", "QEMU 10.2 or later with debug-swap=on, guest features 0x21",
+	  true, 0x21, true, USUAL },
+	{ "snp+securetsc", "QEMU 10.2 or later with secure-tsc=on, guest features 0x201",
+	  true, 0x201, true, USUAL },
+	{ "snp+debugswap+securetsc", "QEMU 10.2 or later with both on, guest features 0x221",
+	  true, 0x221, true, USUAL },
+	{ "snp-no-fpu",
+	  "QEMU on AMD's Linux trees for SNP, before mainline had it: MXCSR and FCW are 0",
+	  true, 0x1, false, USUAL },
 	{ "snp-ec2", "Amazon EC2", EC2, .rdx = 0x600 },
 	{ "snp-ec2-before-2026", "Amazon EC2 before 2026: RDX is 0", EC2, .rdx = 0 },
-	{ "snp-gce", "Google Compute Engine", true, 0x1, false, 0x9b, 0x93, 0x8b, true, 0x600, 0x70106, .not_qemu = true, .memory_unmeasured = true },
+	{ "snp-gce", "Google Compute Engine",
+	  true, 0x1, false, 0x9b, 0x93, 0x8b, true, 0x600, 0x70106, .not_qemu = true, .memory_unmeasured = true },
 };
 
 const struct vmsa_variant *vmsa_variants(size_t *ret_n)
@@ -86,8 +99,9 @@ void vmsa_page(const struct vmsa *v, uint32_t eip, uint8_t ret[static VMSA_LEN])
 		uint16_t at;
 		uint64_t value;
 	} registers[] = {
-		{ VMSA_EFER, 0x1000 }, { VMSA_CR4, 0x40 },   { VMSA_CR0, 0x10 }, { VMSA_DR7, 0x400 },
-		{ VMSA_DR6, 0xffff0ff0 }, { VMSA_RFLAGS, 2 }, { VMSA_XCR0, 1 },
+		{ VMSA_EFER, 0x1000 }, { VMSA_CR4, 0x40 },	 { VMSA_CR0, 0x10 },
+		{ VMSA_DR7, 0x400 },   { VMSA_DR6, 0xffff0ff0 }, { VMSA_RFLAGS, 2 },
+		{ VMSA_XCR0, 1 },
 	};
 	static const uint16_t data_segments[] = { VMSA_ES, VMSA_DS, VMSA_FS, VMSA_GS };
 

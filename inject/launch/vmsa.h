@@ -23,7 +23,9 @@ struct vmsa_variant {
 	uint32_t rdx;
 	uint64_t pat;
 	bool not_qemu;
-	bool cpuid_last, memory_unmeasured;	/* how the monitor's SNP launch differs, see inject/launch/digest.h */
+
+	/* How the monitor's SNP launch differs, see inject/launch/digest.h. */
+	bool cpuid_last, memory_unmeasured;
 };
 
 /* All of them; within SEV-ES and SEV-SNP the usual one first.  @ret_n is their number. */
@@ -46,7 +48,7 @@ void vmsa_page(const struct vmsa *v, uint32_t eip, uint8_t ret[static VMSA_LEN])
 struct cpu {
 	const char *name;
 	uint32_t signature;
-	bool real;		/* a processor, as guests with -cpu host have it; else a model of QEMU's */
+	bool real;		/* a processor, as -cpu host shows it; else a model of QEMU's */
 };
 
 /* Those that are known, no signature twice among the models or among the processors. */
