@@ -20,7 +20,7 @@ int next_option(int argc, char **argv, const char *letters, const struct option 
 	const char *arg;
 	int c;
 
-	/* The colon is for a value that is missing to be told from an option that is none. */
+	/* With the colon getopt_long() tells a missing value from an unknown option. */
 	assert(strlen(letters) + 2 <= sizeof(quiet));
 	snprintf(quiet, sizeof(quiet), "%s:%s", stops ? "+" : "", letters + stops);
 	opterr = 0;

@@ -7,10 +7,11 @@
 #include "base/macro.h"
 
 /*
- * getopt_long(), but for what it says: an option that is none, or lacks its value, is an error
- * of ours and printable, where getopt_long() would show the argument as it is.
+ * Like getopt_long(), but with its own error messages: an unknown option, or one without its
+ * value, is reported in printable text, where getopt_long() would show the argument unchanged.
  *
- * Returns '?' then, after an error that was logged; else as getopt_long(), so -1 at the end.
+ * Returns '?' after an error, which is logged; otherwise what getopt_long() returns, so -1 at the
+ * end.
  */
 int next_option(int argc, char **argv, const char *letters, const struct option *options);
 

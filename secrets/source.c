@@ -155,10 +155,11 @@ int source_list(const struct secret_source *s, struct source_entry **ret)
 }
 
 /*
- * Was the file left alone while it was read?  Who has it open while somebody else unlinks it gets
- * zeros from the kernel's own efi_secret, or the secret's bytes and zeros.  The kernel keeps the
- * folder locked from before it zeroes until the name is gone, and reading the folder waits for
- * that lock: a secret whose name is there afterwards had not been touched.
+ * Was the file left alone while it was read?  If somebody else unlinks an open file, the kernel's
+ * own efi_secret gives zeros, or the secret's bytes and then zeros.  The kernel keeps the folder
+ * locked from before it zeroes the bytes until the name is gone, and reading the folder waits for
+ * that lock.  So if the name still exists afterwards, the secret was not touched while it was
+ * read.
  */
 static int check_still_there(int dir, const char *name)
 {
@@ -181,7 +182,10 @@ int source_read(const struct secret_source *s, const struct guid *guid, struct s
 		r = read_at(dir, name, &bytes);
 	if (r == 0)
 		r = check_still_there(dir, name);
-	/* coco_secret.ko says ENXIO of what is wiped or goes away, and was open or opened just now. */
+	/*
+	 * coco_secret.ko returns ENXIO for a secret that was wiped, or went away, around the
+	 * open.
+	 */
 	if (r == -ENOENT || r == -ENXIO)
 		return -ENOKEY;
 	if (r < 0)

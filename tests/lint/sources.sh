@@ -38,6 +38,25 @@ check_guards() {
 }
 check "every header has its include guard" none "$(check_guards)"
 
+# ---- width ----
+
+# At most 100 columns; a tab takes 8.  In driver/ a message of the log stays on one line, as in the kernel's style.
+check_width() {
+	lint_match '*.c' '*.h' | grep -vE '^(attest|cli|inject)/' | xargs awk '
+	length($0) + 7 * gsub(/\t/, "\t") > 100 {
+		n = split($0, parts, "\t")
+		columns = 0
+		for (i = 1; i <= n; i++) {
+			columns += length(parts[i])
+			if (i < n)
+				columns += 8 - columns % 8
+		}
+		if (columns > 100 && !(FILENAME ~ /^driver\// && /^\t+pr_[a-z]+\("/))
+			print FILENAME ":" FNR ": " columns " columns"
+	}'
+}
+check "no line of C is over 100 columns" none "$(check_width)"
+
 # ---- what a terminal gets to see ----
 
 # Foreign text goes through print() and the log, which make it printable.  Our own sentences need not.

@@ -29,7 +29,9 @@ static int setup(void **state)
 	sa.sun_family = AF_UNIX;
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/socket", dir);
 	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	return bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(listener, 0) < 0 ? -1 : 0;
+	return bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(listener, 0) < 0 ?
+		       -1 :
+		       0;
 }
 
 static int teardown(void **state)
@@ -124,7 +126,8 @@ static void test_timeout(void **state)
 
 	assert_int_equal(client_connect(sa.sun_path, 30000, &fd), 0);
 	peer = accept(listener, NULL, NULL);
-	assert_int_equal(client_call(fd, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL), -ETIMEDOUT);
+	assert_int_equal(client_call(fd, MSG_STATUS, NULL, 0, -EBADF, reply, sizeof(reply), NULL),
+			 -ETIMEDOUT);
 	close_fd(peer);
 	close_fd(fd);
 	/* Whole seconds count too. */
@@ -145,9 +148,13 @@ static void test_call(void **state)
 	size_t len = 99;
 	char body[8];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+				    pair),
+			 0);
 	assert_int_equal(frame_send(pair[1], MSG_STATUS, 0, NULL, 0, -EBADF), 0);
-	assert_int_equal(client_call(pair[0], MSG_STATUS, "abc", 3, null, reply, sizeof(reply), &len), 0);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, "abc", 3, null, reply, sizeof(reply),
+				     &len),
+			 0);
 	assert_int_equal(len, 0);
 	assert_int_equal(frame_recv(pair[1], &h, body, sizeof(body), &got), 1);
 	assert_int_equal(h.type, MSG_STATUS);
@@ -159,18 +166,25 @@ static void test_call(void **state)
 	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, NULL), 0);
 	assert_memory_equal(reply, "0123456789abcdef", 16);
 	assert_int_equal(frame_send(pair[1], MSG_STATUS, 0, "0123456789abcdef", 16, -EBADF), 0);
-	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 15, &len), -EPROTO);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 15, &len),
+			 -EPROTO);
 	/* An error; an answer to another request; an answer that is too short. */
 	assert_int_equal(frame_send(pair[1], MSG_STATUS, -EACCES, NULL, 0, -EBADF), 0);
-	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len), -EACCES);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len),
+			 -EACCES);
 	assert_int_equal(frame_send(pair[1], MSG_SECRET_READ, 0, NULL, 0, -EBADF), 0);
-	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len), -EPROTO);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len),
+			 -EPROTO);
 	assert_int_equal(frame_send(pair[1], MSG_STATUS, 0, "0123456789abcde", 15, -EBADF), 0);
-	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, NULL), -EPROTO);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, NULL),
+			 -EPROTO);
 	/* What is too long to be sent is not. */
-	assert_int_equal(client_call(pair[0], MSG_STATUS, reply, MSG_BODY_MAX + 1, -EBADF, reply, 15, &len), -EMSGSIZE);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, reply, MSG_BODY_MAX + 1, -EBADF, reply,
+				     15, &len),
+			 -EMSGSIZE);
 	assert_int_equal(shutdown(pair[1], SHUT_WR), 0);
-	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len), -ECONNRESET);
+	assert_int_equal(client_call(pair[0], MSG_STATUS, NULL, 0, -EBADF, reply, 16, &len),
+			 -ECONNRESET);
 	close_fd(got);
 	close_fd(null);
 	close_fd(pair[0]);

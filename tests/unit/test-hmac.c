@@ -18,7 +18,8 @@ static struct secret *key_of(const void *data, size_t len)
 	return s;
 }
 
-static void assert_mac(const struct secret *key, const struct bytes *parts, size_t n, const char *hex)
+static void assert_mac(const struct secret *key, const struct bytes *parts, size_t n,
+		       const char *hex)
 {
 	uint8_t got[HMAC_LEN], want[HMAC_LEN];
 
@@ -31,16 +32,19 @@ static void test_rfc_4231(void **state)
 {
 	static const char text[] = "what do ya want for nothing?";
 	_cleanup_(secret_freep) struct secret *jefe = key_of("Jefe", 4), *other = NULL;
-	static const char want[] = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+	static const char want[] = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec384"
+				   "3";
 	struct bytes hi = { (const uint8_t *)"Hi There", 8 };
 	uint8_t b[20];
 
 	memset(b, 0x0b, sizeof(b));
 	other = key_of(b, sizeof(b));
-	assert_mac(other, &hi, 1, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	assert_mac(other, &hi, 1,
+		   "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 	/* In two parts, wherever they meet. */
 	for (size_t n = 0; n <= strlen(text); n++) {
-		const struct bytes parts[] = { { (const uint8_t *)text, n }, { (const uint8_t *)text + n, strlen(text) - n } };
+		const struct bytes parts[] = { { (const uint8_t *)text, n },
+					       { (const uint8_t *)text + n, strlen(text) - n } };
 
 		assert_mac(jefe, parts, ARRAY_SIZE(parts), want);
 	}
@@ -56,7 +60,8 @@ static void test_long_key(void **state)
 
 	memset(b, 0xaa, sizeof(b));
 	key = key_of(b, sizeof(b));
-	assert_mac(key, &part, 1, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+	assert_mac(key, &part, 1,
+		   "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 /* Nothing at all has a MAC too, and each key another one. */

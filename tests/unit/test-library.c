@@ -34,7 +34,8 @@ static void test_not_there(void **state)
 	struct table t = { NULL, NULL, NULL };
 	char error[200] = "";
 
-	assert_int_equal(library_load("libcoco-nowhere.so.9", &t, functions, error, sizeof(error)), -ENOENT);
+	assert_int_equal(library_load("libcoco-nowhere.so.9", &t, functions, error, sizeof(error)),
+			 -ENOENT);
 	assert_non_null(strstr(error, "libcoco-nowhere.so.9"));
 	assert_null(t.a);
 	/* However little room there is for the reason. */
@@ -44,7 +45,9 @@ static void test_not_there(void **state)
 
 static void test_too_old(void **state)
 {
-	static const struct library_function functions[] = { { "strlen" }, { "coco_not_yet" }, { NULL } };
+	static const struct library_function functions[] = { { "strlen" },
+							     { "coco_not_yet" },
+							     { NULL } };
 	struct table t = { NULL, NULL, NULL };
 	char error[200] = "";
 

@@ -98,9 +98,11 @@ static void test_version(void **state)
 
 static void test_tokens(void **state)
 {
-	assert_true(luks_token_opens("systemd-tpm2") && luks_token_opens("systemd-fido2") && luks_token_opens("systemd-pkcs11"));
-	for (const char *const *s = (const char *const[]){ "", "systemd", "systemd-tpm", "systemd-tpm2x", "Systemd-tpm2", "systemd-recovery",
-							   "clevis", NULL };
+	assert_true(luks_token_opens("systemd-tpm2") && luks_token_opens("systemd-fido2") &&
+		    luks_token_opens("systemd-pkcs11"));
+	for (const char *const *s =
+		     (const char *const[]){ "", "systemd", "systemd-tpm", "systemd-tpm2x",
+					    "Systemd-tpm2", "systemd-recovery", "clevis", NULL };
 	     *s; s++)
 		assert_false(luks_token_opens(*s));
 }
@@ -171,8 +173,13 @@ static void test_texts(void **state)
 
 static void test_uuid(void **state)
 {
-	static const char *const bad[] = { "", "736869e5", UUID "0", "736869e5-84f0-4973-92ec-06879ce3da0", "736869e5_84f0-4973-92ec-06879ce3da0b",
-					   "g36869e5-84f0-4973-92ec-06879ce3da0b", " " UUID };
+	static const char *const bad[] = { "",
+					   "736869e5",
+					   UUID "0",
+					   "736869e5-84f0-4973-92ec-06879ce3da0",
+					   "736869e5_84f0-4973-92ec-06879ce3da0b",
+					   "g36869e5-84f0-4973-92ec-06879ce3da0b",
+					   " " UUID };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		memset(one + 168, 0, LUKS_UUID_LEN);

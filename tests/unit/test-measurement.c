@@ -37,9 +37,16 @@ static int setup(void **state)
 
 static void assert_measures(struct measurer *m, const struct measured *what)
 {
-	const uint8_t head[] = { 4, what->api_major, what->api_minor, what->build, (uint8_t)what->policy, (uint8_t)(what->policy >> 8),
-				 (uint8_t)(what->policy >> 16), (uint8_t)(what->policy >> 24) };
-	uint8_t message[sizeof(head) + sizeof(digest) + sizeof(nonce)], want[32], got[SEV_MEASURE_LEN];
+	const uint8_t head[] = { 4,
+				 what->api_major,
+				 what->api_minor,
+				 what->build,
+				 (uint8_t)what->policy,
+				 (uint8_t)(what->policy >> 8),
+				 (uint8_t)(what->policy >> 16),
+				 (uint8_t)(what->policy >> 24) };
+	uint8_t message[sizeof(head) + sizeof(digest) + sizeof(nonce)], want[32],
+		got[SEV_MEASURE_LEN];
 
 	memcpy(message, head, sizeof(head));
 	memcpy(message + sizeof(head), digest, sizeof(digest));
@@ -78,10 +85,13 @@ static void test_bound(void **state)
 	static const struct {
 		uint8_t major, minor;
 		bool bound;
-	} rows[] = { { 0, 0, false }, { 0, 16, false }, { 0, 17, true }, { 0, 255, true }, { 1, 0, true }, { 1, 16, true }, { 255, 0, true } };
+	} rows[] = { { 0, 0, false }, { 0, 16, false }, { 0, 17, true }, { 0, 255, true },
+		     { 1, 0, true },  { 1, 16, true },	{ 255, 0, true } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_int_equal(measured_api_is_bound(&(struct measured){ rows[i].major, rows[i].minor, 0, 0 }), rows[i].bound);
+		assert_int_equal(measured_api_is_bound(
+					 &(struct measured){ rows[i].major, rows[i].minor, 0, 0 }),
+				 rows[i].bound);
 }
 
 int main(void)

@@ -19,14 +19,16 @@ static void assert_names(const char *(*name)(unsigned), unsigned n, const char *
 
 static void test_states(void **state)
 {
-	assert_names(secret_state_name, _SECRET_STATE_MAX, (const char *const[]){ "present", "delivered", "confirmed", "wiped" });
+	assert_names(secret_state_name, _SECRET_STATE_MAX,
+		     (const char *const[]){ "present", "delivered", "confirmed", "wiped" });
 	assert_string_equal(secret_state_name(_SECRET_STATE_MAX), "unknown");
 	assert_string_equal(secret_state_name(UINT32_MAX), "unknown");
 }
 
 static void test_wipes(void **state)
 {
-	assert_names(secret_wipe_name, _SECRET_WIPE_MAX, (const char *const[]){ "confirmed", "delivered", "boot-complete", "manual" });
+	assert_names(secret_wipe_name, _SECRET_WIPE_MAX,
+		     (const char *const[]){ "confirmed", "delivered", "boot-complete", "manual" });
 	assert_string_equal(secret_wipe_name(_SECRET_WIPE_MAX), "unknown");
 	assert_string_equal(secret_wipe_name(UINT32_MAX), "unknown");
 }
@@ -35,14 +37,17 @@ static void test_wipes(void **state)
 static void test_results(void **state)
 {
 	assert_names(attest_result_name, _ATTEST_RESULT_MAX,
-		     (const char *const[]){ "none", "accepted", "undecided", "not-authentic", "malformed", "refused" });
+		     (const char *const[]){ "none", "accepted", "undecided", "not-authentic",
+					    "malformed", "refused" });
 	assert_string_equal(attest_result_name(_ATTEST_RESULT_MAX), "none");
 	assert_string_equal(attest_result_name(UINT32_MAX), "none");
 }
 
 static void test_differences(void **state)
 {
-	assert_names(msg_differs_name, 4, (const char *const[]){ "Require", "BindPolicy", "attest.conf", "attest.trust" });
+	assert_names(msg_differs_name, 4,
+		     (const char *const[]){ "Require", "BindPolicy", "attest.conf",
+					    "attest.trust" });
 	assert_null(msg_differs_name(4));
 	assert_null(msg_differs_name(UINT32_MAX));
 }

@@ -29,8 +29,10 @@ static void test_give_up(void **state)
 		int error;
 		enum status status;
 	} rows[] = {
-		{ EINVAL, STATUS_USAGE },      { EBADMSG, STATUS_MALFORMED },  { EMSGSIZE, STATUS_MALFORMED }, { EKEYREJECTED, STATUS_CHECK },
-		{ ENOSPC, STATUS_CHECK },      { EOPNOTSUPP, STATUS_CHECK },   { EPERM, STATUS_CHECK },	       { ENODATA, STATUS_UNDECIDED },
+		{ EINVAL, STATUS_USAGE },	{ EBADMSG, STATUS_MALFORMED },
+		{ EMSGSIZE, STATUS_MALFORMED }, { EKEYREJECTED, STATUS_CHECK },
+		{ ENOSPC, STATUS_CHECK },	{ EOPNOTSUPP, STATUS_CHECK },
+		{ EPERM, STATUS_CHECK },	{ ENODATA, STATUS_UNDECIDED },
 	};
 	const struct cause why = { "100% of 'it' is wrong" };
 
