@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Test only: makes a running kernel believe that one bit of a physical address is the encryption
- * bit, as its boot code would have found on such a processor. It then stays out: loading always
- * fails with EAGAIN.
+ * bit, as its boot code would have found on such a processor. The module does not stay: loading
+ * always fails with EAGAIN.
  *
  *	tech=amd	the bit means private; tech=amd sev=1 says that this is an SEV guest too
  *	tech=intel	the bit means shared, and this is a TD
- *	tech=none	as it was
+ *	tech=none	restore what was there before
  *
- * What to write is not exported, so that the test says where it is, from /proc/kallsyms.
+ * The kernel does not export these variables. The test passes their addresses from /proc/kallsyms.
  */
 #include <linux/mm.h>
 #include <linux/module.h>

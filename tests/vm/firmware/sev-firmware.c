@@ -3,24 +3,23 @@
  * A UEFI application that makes a plain OVMF look like a confidential VM's firmware: a test
  * double, for VM tests only.
  *
- * It reserves the secret area at a fixed guest-physical address, without touching what the host
- * has put there before the VM started, and publishes the descriptor in the EFI configuration
- * table.  It also reserves memory for the keys of an ACPI table SVKL, which QEMU's -acpitable
- * can add.  Then it starts the kernel.  The EFI system partition holds
+ * It reserves the secret area at a fixed guest-physical address and publishes the descriptor in the
+ * EFI configuration table.  It does not touch what the host has put there before the VM started.  It
+ * also reserves memory for the keys of an ACPI table SVKL, which QEMU's -acpitable can add.  Then it
+ * starts the kernel.  The EFI system partition holds
  *
  *	\vmlinuz.efi	the kernel, with its EFI stub
  *	\cmdline.txt	its command line, ASCII; initrd=\initrd.img makes the stub load an initrd
  *
- * and words on the command line, which the kernel ignores, make the firmware misbehave as real
- * ones do:
+ * Words on the command line, which the kernel ignores, make it misbehave as real firmware does:
  *
  *	coco_firmware=stale	the descriptor lies in boot-services memory, and is gone once
  *				the kernel runs
  *	coco_firmware=ram	the area lies in boot-services memory, which the kernel takes over
  *	coco_firmware=none	no area and no entry in the configuration table
  *
- * Inside the AmdSev OVMF, where that starts a GRUB of its own, it is that: with
- * coco_firmware=none, so that the area is the firmware's (tests/vm/build-firmware).
+ * tests/vm/build-firmware puts it into the AmdSev OVMF in place of GRUB.  With coco_firmware=none,
+ * the area is then the firmware's own.
  *
  * Layouts: the kernel's efi_secret documentation; EDK II, OvmfPkg/AmdSev/SecretDxe.
  */
@@ -55,7 +54,7 @@ static EFI_STATUS fail(EFI_STATUS status, CHAR16 *what)
 	return status;
 }
 
-/* Firmware with a boot loader of its own has not looked for disks. */
+/* Firmware with a built-in boot loader has not searched for disks. */
 static void connect_disks(void)
 {
 	EFI_HANDLE *handles;
@@ -69,8 +68,8 @@ static void connect_disks(void)
 }
 
 /*
- * The volume that this was started from; when that is none, being the firmware itself, the
- * first that has the kernel.
+ * The volume that this was started from.  If it was started from the firmware itself, the first
+ * volume that has the kernel.
  */
 static EFI_STATUS find_volume(EFI_HANDLE own, EFI_HANDLE *ret_device, EFI_FILE_HANDLE *ret_root)
 {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A test double of a TEE behind the kernel's real configfs-tsm: what is asked there comes out
- * of /dev/tsm-double, and what is written to it is the report.  Somebody else, outside the VM,
- * has the keys.
+ * A test double of a TEE behind the kernel's real configfs-tsm.  Requests come out of
+ * /dev/tsm-double, and what is written to it is the report.  The keys are outside of the VM.
  *
  *	read:	u32 number of the request, 64 bytes of inblob
  *	write:	u32 number, u32 errno or 0, u32 length of outblob, u32 length of auxblob,
  *		then both; in any pieces
  *
- * An answer to a request that is not waiting any more is dropped.
+ * An answer to a request that no longer waits is dropped.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>

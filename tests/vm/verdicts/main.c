@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * verdicts PARSER FILE...: what a shared parser says of each, on the programs' side; "@ FILE"
- * goes before.
+ * verdicts PARSER FILE...: print what a shared parser, built as a program, says about each file,
+ * after a line "@ FILE".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 		}
 		len = fread(data, 1, sizeof(data), f);
 		fclose(f);
-		/* Of the exact size, for sanitizers. */
+		/* Exactly as large as needed, for sanitizers. */
 		exact = malloc(len ? len : 1);
 		if (!exact)
 			return 1;

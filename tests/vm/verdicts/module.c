@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For a test: what the shared parsers say when they run in the kernel. A file /proc/coco-PARSER for
- * each; write bytes, then read the verdict.
+ * For a test: what the shared parsers say when they run in the kernel. Each has a file
+ * /proc/coco-PARSER: write bytes, then read the verdict.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -28,7 +28,7 @@ static ssize_t verdicts_write(struct file *file, const char __user *from, size_t
 
 	if (*pos || len > 1 << 20)
 		return -EINVAL;
-	/* Of the exact size, for whatever checks of the heap the kernel has. */
+	/* Exactly as large as needed, for the kernel's checks of its heap. */
 	data = kvmalloc(len, GFP_KERNEL);
 	if (!data)
 		return -ENOMEM;

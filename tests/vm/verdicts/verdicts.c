@@ -16,7 +16,7 @@
 #include "wire/svkl.h"
 
 #ifndef __KERNEL__
-/* As the kernel's scnprintf(): what was written, not what there would be to write. */
+/* As the kernel's scnprintf(): returns what was written, not what would have been written. */
 __attribute__((format(printf, 3, 4)))
 static int print(char *to, size_t room, const char *format, ...)
 {

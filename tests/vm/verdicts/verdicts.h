@@ -5,8 +5,8 @@
 #include "wire/freestanding.h"
 
 /*
- * What the parsers that kernel and programs share say of some bytes, as text: for a test that
- * they say the same on both sides.
+ * What the parsers that kernel and programs share say about some bytes, as text.  A test compares
+ * both sides.
  * @parser is "secret-table", "ovmf-table" or "svkl".  Writes up to @room bytes, with a NUL.
  * Returns the text's length; -EINVAL for another parser.
  */
