@@ -32,9 +32,9 @@ static int read_ak(const struct key *key, struct azure_runtime *rt, const char *
 	ssize_t n;
 
 	if (!is(key->kty, "RSA"))
-		return problem(ret_problem, -ENOKEY, "HCLAkPub is no RSA key");
+		return problem(ret_problem, -ENOKEY, "HCLAkPub is not an RSA key");
 	if (!is(key->e, "AQAB"))
-		return problem(ret_problem, -ENOKEY, "HCLAkPub has an exponent that is not 65537");
+		return problem(ret_problem, -ENOKEY, "HCLAkPub has another exponent than 65537");
 	n = base64url_decode((const char *)key->n.p, key->n.len, rt->ak_n, sizeof(rt->ak_n));
 	if (n <= 0)
 		return problem(ret_problem, -ENOKEY, "HCLAkPub has a modulus that cannot be read");
@@ -49,7 +49,7 @@ static int read_keys(struct bytes keys, struct azure_runtime *rt, const char **r
 	int r;
 
 	if (jspan_type(keys) != JSPAN_ARRAY)
-		return problem(ret_problem, -EBADMSG, "its keys are no list");
+		return problem(ret_problem, -EBADMSG, "its keys are not a list");
 	while ((r = jspan_next_element(&keys, &element)) > 0) {
 		struct key key = { 0 };
 
@@ -73,7 +73,8 @@ struct outer {
 
 static const struct jspan_field outer_fields[] = {
 	{ "keys", jspan_read_value, offsetof(struct outer, keys) },
-	{ "vm-configuration", jspan_read_value, offsetof(struct outer, configuration), .optional = true },
+	{ "vm-configuration", jspan_read_value, offsetof(struct outer, configuration),
+	  .optional = true },
 	{ "user-data", jspan_read_value, offsetof(struct outer, user_data), .optional = true },
 	{ NULL },
 };
@@ -87,15 +88,17 @@ int azure_runtime_read(struct bytes json, struct azure_runtime *ret, const char 
 	memset(ret, 0, sizeof(*ret));
 	r = jspan_check(json, &object);
 	if (r < 0)
-		return problem(ret_problem, r,
-			       "it is no JSON, or a member stands twice, or it is nested too deep");
+		return problem(
+			ret_problem, r,
+			"it is not JSON, or a member stands twice, or it is nested too deep");
 	if (jspan_object_read(object, outer_fields, /* closed= */ false, &outer, NULL) < 0)
-		return problem(ret_problem, -EBADMSG, "it is no object with keys");
+		return problem(ret_problem, -EBADMSG, "it is not an object with keys");
 	if (outer.configuration.len > 0 && jspan_type(outer.configuration) != JSPAN_OBJECT)
-		return problem(ret_problem, -EBADMSG, "its vm-configuration is no object");
+		return problem(ret_problem, -EBADMSG, "its vm-configuration is not an object");
 	if (outer.user_data.len > 0 &&
 	    jspan_hex(outer.user_data, ret->user_data, sizeof(ret->user_data)) < 0)
-		return problem(ret_problem, -EBADMSG, "its user-data are not 128 hexadecimal digits");
+		return problem(ret_problem, -EBADMSG,
+			       "its user-data are not 128 hexadecimal digits");
 	ret->has_user_data = outer.user_data.len > 0;
 	ret->configuration = outer.configuration;
 	return read_keys(outer.keys, ret, ret_problem);

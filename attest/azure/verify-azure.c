@@ -14,10 +14,11 @@
 #include "wire/jspan.h"
 
 /*
- * The chain of an Azure confidential VM, whose hardware report is the paravisor's and older
- * than the question:
+ * The chain of an Azure confidential VM.  Its hardware report is made by the paravisor, and is
+ * older than the nonce.
  *
- *	AMD or Intel root ── hardware report ── hash of the runtime JSON ── attestation key of the vTPM ── quote over our nonce and the PCRs
+ *	AMD or Intel root ── hardware report ── hash of the runtime JSON
+ *		── attestation key of the vTPM ── quote over our nonce and the PCRs
  */
 struct azure {
 	struct hcl_report hcl;
@@ -39,14 +40,15 @@ static int parse_hcl(struct bytes bytes, struct verdict *v, struct hcl_report *r
 	return 0;
 }
 
-/* Where the hardware report says what it is bound to: 64 bytes. */
+/* The 64 bytes of the hardware report that say what is bound into it. */
 static const uint8_t *report_data(const struct hcl_report *hcl)
 {
 	struct snp_report snp;
 
 	if (hcl->kind == HCL_TDX)
 		return ((const struct td_report *)hcl->hw_report.p)->report_data;
-	if (hcl->kind == HCL_SNP && snp_report_open(hcl->hw_report.p, hcl->hw_report.len, &snp) == 0)
+	if (hcl->kind == HCL_SNP &&
+	    snp_report_open(hcl->hw_report.p, hcl->hw_report.len, &snp) == 0)
 		return snp.report_data;
 	return NULL;
 }
@@ -65,7 +67,7 @@ static const EVP_MD *hash_of(uint32_t hash)
 	}
 }
 
-/* All 64 bytes: the hash, and zeros to the end. */
+/* All 64 bytes are compared: the hash, and zeros behind it. */
 static int check_binding(const struct hcl_report *hcl, struct verdict *v)
 {
 	static const char name[] = "runtime data are bound into the hardware report";
@@ -87,7 +89,7 @@ static int check_binding(const struct hcl_report *hcl, struct verdict *v)
 			     (struct bytes){ found, 64 });
 }
 
-/* Names and values are the paravisor's own; they are shown when they are plain. */
+/* Names and values are the paravisor's own.  Only truth values and plain texts are shown. */
 static void configuration_claims(const struct azure_runtime *rt, struct verdict *v)
 {
 	struct bytes it = rt->configuration, name, value, text;
@@ -115,7 +117,8 @@ static int read_runtime(struct verdict *v, struct azure *a)
 
 	r = azure_runtime_read(a->hcl.runtime_json, &a->runtime, &problem);
 	if (r < 0)
-		return verdict_fail(v, r == -ENOKEY ? VERDICT_NOT_AUTHENTIC : VERDICT_MALFORMED, r == -ENOKEY ? "AK" : "RUNTIME_JSON", name,
+		return verdict_fail(v, r == -ENOKEY ? VERDICT_NOT_AUTHENTIC : VERDICT_MALFORMED,
+				    r == -ENOKEY ? "AK" : "RUNTIME_JSON", name,
 				    "one HCLAkPub, an RSA key", problem);
 	configuration_claims(&a->runtime, v);
 	if (a->runtime.has_user_data)
@@ -130,7 +133,7 @@ static int read_runtime(struct verdict *v, struct azure *a)
 	return 0;
 }
 
-/* All of it that needs no more than the report itself.  @a->ak is yours, whatever comes back. */
+/* Check all that needs only the HCL report.  Free @a->ak also after a failure. */
 static int open_azure(struct bytes hcl, struct verdict *v, struct azure *a)
 {
 	int r;
@@ -147,13 +150,16 @@ static int open_azure(struct bytes hcl, struct verdict *v, struct azure *a)
 /* ---- a TDREPORT and its quote ---- */
 
 /*
- * Nobody vouches for a TDREPORT but the machine that made its MAC.  What it says is believed
- * from the quote alone; that both say the same shows that they belong together.  One that says
- * nothing but its report data contradicts nothing.
+ * True if a TDREPORT has report data and nothing else.
+ *
+ * Only the machine that made a TDREPORT can check its MAC, so the quote is believed and not the
+ * TDREPORT.  If both have the same values, they belong together; a TDREPORT without values does
+ * not contradict the quote.
  */
 static bool is_hollow(const struct td_report *t)
 {
-	struct bytes measured = { t->tcb_info_valid, sizeof(*t) - offsetof(struct td_report, tcb_info_valid) };
+	struct bytes measured = { t->tcb_info_valid,
+				  sizeof(*t) - offsetof(struct td_report, tcb_info_valid) };
 
 	return bytes_all_zero(&measured);
 }
@@ -174,7 +180,7 @@ static int check_td_report_hashes(const struct td_report *t, struct verdict *v)
 				     memcmp(tcb_hash, t->tcb_info_hash, sizeof(tcb_hash)) == 0 &&
 				     memcmp(info_hash, t->info_hash, sizeof(info_hash)) == 0,
 			     VERDICT_NOT_AUTHENTIC, "BIND", "TDREPORT is whole",
-			     "hashes of its two parts", "other ones");
+			     "the hashes of its two parts", "other hashes");
 }
 
 static int check_td_report(const struct td_report *t, const struct td_body *q, struct verdict *v)
@@ -184,7 +190,10 @@ static int check_td_report(const struct td_report *t, const struct td_body *q, s
 		const uint8_t *report, *quote;
 		size_t len;
 	} rows[] = {
-#define ROW(what, member) { what, (const uint8_t *)&t->member, (const uint8_t *)&q->member, sizeof(q->member) }
+#define ROW(what, member)                                                                          \
+	{                                                                                          \
+		what, (const uint8_t *)&t->member, (const uint8_t *)&q->member, sizeof(q->member)  \
+	}
 		ROW("TEE_TCB_SVN", tee_tcb_svn),
 		ROW("MRSEAM", mrseam),
 		ROW("MRSIGNERSEAM", mrsignerseam),
@@ -212,7 +221,7 @@ static int check_td_report(const struct td_report *t, const struct td_body *q, s
 		if (memcmp(rows[i].report, rows[i].quote, rows[i].len) != 0)
 			return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "BIND",
 					    "quote is of the HCL report's TDREPORT",
-					    "the same in both",
+					    "the same values in both",
 					    verdict_text(v, "another %s", rows[i].what));
 	verdict_pass(v, "quote is of the HCL report's TDREPORT", NULL);
 	return 0;
@@ -247,7 +256,7 @@ static int authenticate_tdx(struct verifier *ctx, const struct azure *a, const s
 
 /* ---- policy ---- */
 
-/* Whoever is below the paravisor can have reports too, with any key in their report data. */
+/* Software below the paravisor can get reports too, with any key in their report data. */
 static void check_paravisor(const struct snp_evidence *s, struct verdict *v)
 {
 	(void) verdict_check(v, s->report.vmpl == 0, VERDICT_REFUSED, "VMPL",
@@ -269,10 +278,10 @@ static void check_flag(const struct azure_runtime *rt, const char *member,
 	}
 	(void) verdict_check(v, found >= 0 && (uint64_t)found == want->value, VERDICT_REFUSED,
 			     "VM_CONFIG", name, words[want->value != 0],
-			     found >= 0 ? words[found] : "not said");
+			     found >= 0 ? words[found] : "not given");
 }
 
-/* User data are 64 bytes; what is shorter is taken to be followed by zeros, as Azure does. */
+/* User data are 64 bytes.  Shorter values are padded with zeros, as Azure does. */
 static void check_user_data(const struct azure_runtime *rt, const struct policy *p,
 			    struct verdict *v)
 {
@@ -309,8 +318,8 @@ static int apply_runtime_policy(const struct azure *a, const struct policy *p, s
 /* ---- the whole ---- */
 
 /*
- * The hardware's part, authenticity and then policy; between them all of the evidence is
- * authentic.
+ * Judge the hardware's part: first its authenticity, then the policy.  In between, all of the
+ * evidence has been found authentic.
  */
 static int judge_hardware(struct verifier *ctx, const struct azure *a, const struct evidence *e,
 			  const struct policy *p, int64_t now, struct verdict *v)
@@ -375,7 +384,8 @@ static int verify_hcl(struct verifier *ctx, const struct evidence *e, const stru
 
 	r = open_azure(e->piece[EVIDENCE_HCL], v, &a);
 	if (r == 0) {
-		verdict_skip(v, "hardware report is authentic", "not asked: --type azure judges it");
+		verdict_skip(v, "hardware report is authentic",
+			     "not asked: --type azure judges it");
 		v->consistent = true;
 		r = apply_runtime_policy(&a, p, v);
 	}
@@ -408,13 +418,15 @@ static int show(const struct evidence *e, struct verdict *v)
 	 EVIDENCE_BIT(EVIDENCE_TCB_CHAIN) | EVIDENCE_BIT(EVIDENCE_QE_CHAIN) |                      \
 	 EVIDENCE_BIT(EVIDENCE_ROOT_CRL) | EVIDENCE_BIT(EVIDENCE_PCK_CRL))
 
-#define AZURE_IDENTITY "pcr4= (or pcr7= with pcr9= or pcr11=), and covers=kernel,initrd,cmdline or ak_n_sha256="
+#define AZURE_IDENTITY                                                                             \
+	"pcr4= (or pcr7= with pcr9= or pcr11=), and covers=kernel,initrd,cmdline or ak_n_sha256="
 
-/* A boot's hardware report cannot be over a nonce; the TPM's quote is. */
+/* The hardware report is made at boot and cannot have a nonce; the TPM's quote has. */
 #define AZURE_KIND                                                                                 \
 	.identity = AZURE_IDENTITY, .proven = "whatever it booted; only its paravisor",           \
 	.nonce = "nonce", .nonce_len = 32,                                                         \
-	.stale = "Freshness was not asked for: this may be an old quote that is shown again (--nonce; report data are of the VM's start)"
+	.stale = "Freshness was not asked for: this may be an old quote that is shown again "     \
+		 "(--nonce; report data are of the VM's start)"
 
 const struct policy_kind policy_azure_snp = {
 	.name = "Azure with SEV-SNP",
@@ -432,7 +444,7 @@ const struct policy_kind policy_azure_tdx = {
 	.firmware_remark = tdx_firmware_remark,
 };
 
-/* Whose policy counts: it is the same field that says which hardware's report is in there. */
+/* Choose the policy by the field that tells which hardware's report is inside. */
 static const struct policy_kind *find_kind(const struct evidence *e)
 {
 	struct bytes bytes = e->piece[EVIDENCE_HCL];
@@ -445,9 +457,9 @@ static const struct policy_kind *find_kind(const struct evidence *e)
 }
 
 /*
- * The hardware's measurement is the paravisor's, of every such VM.  The attestation key is one
- * VM's, whatever it boots.  What boot loaders say that they start is worth nothing when anybody's
- * boot loader may have said it: PCR 4 has which one it was, and PCR 7 whose it had to be.
+ * The hardware measures the paravisor, which is the same in all such VMs.  The attestation key
+ * belongs to one VM, whatever it boots.  What a boot loader measures proves something only if the
+ * boot loader is known: PCR 4 has its hash, and PCR 7 the keys that may have signed it.
  */
 static const struct policy_identity identities[] = {
 	{ { "pcr4", "ak_n_sha256" }, true },
@@ -459,7 +471,8 @@ static const struct policy_identity identities[] = {
 
 const struct attest_verifier attest_verify_azure = {
 	.name = "azure",
-	.what = "Azure confidential VM: HCL report, TPM quote, and the hardware's certificates or quote",
+	.what = "Azure confidential VM: HCL report, TPM quote, and the hardware's certificates or "
+		"quote",
 	.needs = EVIDENCE_BIT(EVIDENCE_HCL) | EVIDENCE_BIT(EVIDENCE_ATTEST) |
 		 EVIDENCE_BIT(EVIDENCE_SIG) | EVIDENCE_BIT(EVIDENCE_PCRS),
 	.takes = EVIDENCE_BIT(EVIDENCE_TD_QUOTE) | EVIDENCE_BIT(EVIDENCE_CERT_TABLE) | COLLATERAL,

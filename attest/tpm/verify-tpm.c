@@ -38,7 +38,8 @@ EVP_PKEY *tpm_rsa_key(const uint8_t *n, size_t n_len)
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY *key = NULL;
 
-	bn_n = n_len >= 256 && n_len <= 512 && (n[0] & 0x80) ? BN_bin2bn(n, (int)n_len, NULL) : NULL;
+	bn_n = n_len >= 256 && n_len <= 512 && (n[0] & 0x80) ? BN_bin2bn(n, (int)n_len, NULL) :
+							       NULL;
 	if (bn_n && bn_e && build && BN_set_word(bn_e, RSA_F4) &&
 	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, bn_n) &&
 	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, bn_e))
@@ -54,7 +55,7 @@ EVP_PKEY *tpm_rsa_key(const uint8_t *n, size_t n_len)
 	return key;
 }
 
-/* A SubjectPublicKeyInfo, PEM or DER. */
+/* Read a SubjectPublicKeyInfo in PEM or DER. */
 static int parse_public_key(struct bytes text, EVP_PKEY **ret)
 {
 	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
@@ -71,7 +72,8 @@ static int parse_public_key(struct bytes text, EVP_PKEY **ret)
 		text = (struct bytes){ buf, (size_t)n };
 	}
 	p = text.p;
-	key = text.len <= KEY_MAX && der_is_strict(text) ? d2i_PUBKEY(NULL, &p, (long)text.len) : NULL;
+	key = text.len <= KEY_MAX && der_is_strict(text) ? d2i_PUBKEY(NULL, &p, (long)text.len) :
+							   NULL;
 	if (!key || p != text.p + text.len || !rsa_is_usable(key))
 		return -EBADMSG;
 	*ret = TAKE_PTR(key);
@@ -80,7 +82,7 @@ static int parse_public_key(struct bytes text, EVP_PKEY **ret)
 
 /* ---- the map of PCRs ---- */
 
-/* "0" to "23"; "00" would be another name for the same. */
+/* Read "0" to "23".  A leading zero is refused: it would be a second name for the same PCR. */
 static int pcr_index(struct bytes name, unsigned *ret)
 {
 	unsigned n = 0;
@@ -135,7 +137,7 @@ static bool rsassa_verify(EVP_PKEY *key, struct bytes signature, struct bytes da
 	EVP_PKEY_CTX *how = NULL;
 	bool good;
 
-	/* 0 is a wrong signature, below are errors: only 1 is good. */
+	/* EVP_DigestVerify() returns 0 for a wrong signature, less for an error: only 1 is good. */
 	good = ctx && EVP_DigestVerifyInit(ctx, &how, EVP_sha256(), NULL, key) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PADDING) == 1 &&
 	       EVP_DigestVerify(ctx, signature.p, signature.len, data.p, data.len) == 1;
@@ -149,9 +151,10 @@ static int check_signature(EVP_PKEY *ak, const struct evidence *e, struct verdic
 	struct bytes file = e->piece[EVIDENCE_SIG], signature;
 
 	if (tpm_signature_rsassa(file.p, file.len, (size_t)EVP_PKEY_get_size(ak), &signature) < 0)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "TPM_SIG", name,
-				    "RSASSA with SHA-256, of the key's length, bare or as TPMT_SIGNATURE",
-				    verdict_text(v, "%zu bytes of something else", file.len));
+		return verdict_fail(
+			v, VERDICT_NOT_AUTHENTIC, "TPM_SIG", name,
+			"RSASSA with SHA-256, as long as the key, bare or as TPMT_SIGNATURE",
+			verdict_text(v, "%zu other bytes", file.len));
 	return verdict_check(v, rsassa_verify(ak, signature, e->piece[EVIDENCE_ATTEST]),
 			     VERDICT_NOT_AUTHENTIC, "TPM_SIG", name,
 			     "by the attestation key, RSASSA with SHA-256", NULL);
@@ -165,10 +168,12 @@ static int parse_quote(struct bytes attest, struct verdict *v, struct tpm_quote 
 	r = tpm_quote_parse(attest.p, attest.len, ret, &problem);
 	if (r == -ENOMSG)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "TPM_MAGIC", "TPM made this quote",
-				    "TPM_GENERATED and a quote", evidence_found(v, attest, problem));
+				    "TPM_GENERATED and a quote",
+				    evidence_found(v, attest, problem));
 	if (r < 0)
 		return verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read",
-				    "a TPMS_ATTEST with a quote", evidence_found(v, attest, problem));
+				    "a TPMS_ATTEST with a quote",
+				    evidence_found(v, attest, problem));
 	verdict_pass(v, "TPM made this quote", NULL);
 	return 0;
 }
@@ -194,14 +199,14 @@ static bool is_one_of(const struct policy_values *want, struct bytes found)
 	return good;
 }
 
-/* The same length too: what is signed must be the nonce, not begin with it. */
+/* The lengths must be equal, too: data that only begin with the nonce are not the nonce. */
 static int check_nonce(const struct tpm_quote *q, const struct policy *p, struct verdict *v)
 {
 	static const char name[] = "quote is over the nonce";
 
 	policy_judged(v, &p->nonce);
 	if (p->nonce.n == 0) {
-		verdict_skip(v, name, "none was given, so the quote may be an old one");
+		verdict_skip(v, name, "no nonce was given, so the quote may be old");
 		return 0;
 	}
 	return verdict_check(v, is_one_of(&p->nonce, q->extra), VERDICT_NOT_AUTHENTIC, "NONCE",
@@ -209,7 +214,7 @@ static int check_nonce(const struct tpm_quote *q, const struct policy *p, struct
 			     verdict_hex(v, q->extra.p, q->extra.len));
 }
 
-/* SHA-256 of the values in their order. */
+/* SHA-256 over the PCRs in ascending order. */
 static int hash_pcrs(const struct tpm_pcrs *pcrs, uint8_t ret[static PCR_LEN])
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -224,8 +229,8 @@ static int hash_pcrs(const struct tpm_pcrs *pcrs, uint8_t ret[static PCR_LEN])
 }
 
 /*
- * The digest says nothing of which PCRs it is of: that is the selection's part, and both
- * together are the claimed map.
+ * Check that the claimed PCRs are those that were quoted.  The quote's digest does not tell which
+ * PCRs it covers; the quote's selection does.
  */
 static int check_pcrs(const struct tpm_quote *q, struct bytes json, struct verdict *v,
 		      struct tpm_pcrs *ret)
@@ -235,8 +240,10 @@ static int check_pcrs(const struct tpm_quote *q, struct bytes json, struct verdi
 
 	r = parse_pcrs(json, ret);
 	if (r < 0)
-		return verdict_fail(v, VERDICT_MALFORMED, "PCR_FORMAT", "claimed PCRs can be read",
-				    "a JSON object of numbers 0 to 23 with 64 hexadecimal digits each", "something else");
+		return verdict_fail(
+			v, VERDICT_MALFORMED, "PCR_FORMAT", "claimed PCRs can be read",
+			"a JSON object of numbers 0 to 23 with 64 hexadecimal digits each",
+			"something else");
 	r = verdict_check(v,
 			  q->n_banks == 1 && q->hash == TPM_ALG_SHA256_ID &&
 				  q->pcrs == ret->present && ret->present != 0,
@@ -253,7 +260,8 @@ static int check_pcrs(const struct tpm_quote *q, struct bytes json, struct verdi
 			  q->digest, (struct bytes){ digest, sizeof(digest) });
 	for (unsigned i = 0; r == 0 && i < POLICY_PCRS; i++)
 		if (ret->present & 1u << i)
-			verdict_claim_hex(v, verdict_text(v, "tpm.pcr%u", i), ret->value[i], PCR_LEN);
+			verdict_claim_hex(v, verdict_text(v, "tpm.pcr%u", i), ret->value[i],
+					  PCR_LEN);
 	return r;
 }
 
@@ -307,7 +315,8 @@ void tpm_show(const struct evidence *e, struct verdict *v)
 		return;
 	if (tpm_quote_parse(attest.p, attest.len, &q, &problem) < 0)
 		(void) verdict_fail(v, VERDICT_MALFORMED, "TPM_FORMAT", "TPM quote can be read",
-				    "a TPMS_ATTEST with a quote", evidence_found(v, attest, problem));
+				    "a TPMS_ATTEST with a quote",
+				    evidence_found(v, attest, problem));
 	else
 		quote_claims(v, &q);
 }
@@ -325,9 +334,10 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
-		(void) verdict_fail(v, VERDICT_MALFORMED, "AK", "attestation key can be used",
-				    "an RSA public key of 2048 to 4096 bits, exponent 65537, PEM or DER",
-				    "something else");
+		(void) verdict_fail(
+			v, VERDICT_MALFORMED, "AK", "attestation key can be used",
+			"an RSA public key of 2048 to 4096 bits, exponent 65537, PEM or DER",
+			"something else");
 		return 0;
 	}
 	verdict_skip(v, "attestation key is a TPM's",
@@ -354,7 +364,8 @@ const struct policy_kind policy_tpm = {
 	.proven = "only that its parts fit together",
 	.nonce = "nonce",
 	.nonce_len = 64,
-	.stale = "Freshness was not asked for: this may be an old quote that is shown again (--nonce)",
+	.stale = "Freshness was not asked for: this may be an old quote that is shown again "
+		 "(--nonce)",
 };
 
 const struct attest_verifier attest_verify_tpm = {

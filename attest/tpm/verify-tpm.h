@@ -12,32 +12,34 @@ extern const struct policy_kind policy_tpm;
 
 #define PCR_LEN 32
 
-/* PCRs of the SHA-256 bank, as somebody says that they are. */
+/* PCRs of the SHA-256 bank, as the evidence claims them. */
 struct tpm_pcrs {
 	uint32_t present;			/* bit n for PCR n */
 	uint8_t value[POLICY_PCRS][PCR_LEN];
 };
 
 /*
- * The RSA public key of @n, @n_len bytes big-endian, and exponent 65537: 2048 to 4096 bits,
- * which are all significant.  NULL for any other, or without memory.
+ * The RSA public key with the modulus @n, @n_len bytes big-endian without leading zero bits, and
+ * the exponent 65537.  The key is the caller's.  NULL if the modulus does not have 2048 to 4096
+ * bits, or if memory is short.
  */
 EVP_PKEY *tpm_rsa_key(const uint8_t *n, size_t n_len);
 
 /*
- * The two halves of verifying a TPM's quote, for evidence that has one inside.
+ * The two halves of verifying a TPM's quote, also for evidence that has a quote inside.
  *
- * tpm_authenticate() makes every check that no policy can excuse: @ak signed the attestation of
- * @e, which is a quote with a nonce that @p names, of just the PCRs that the evidence claims,
- * with these values.  0 with @ret; what verdict_fail() gives; -ENOMEM.
+ * tpm_authenticate() makes every check that no policy can excuse.  @ak signed the attestation of
+ * @e; the attestation is a quote over a nonce that @p names, and over exactly the PCRs and values
+ * that the evidence claims.  Returns 0 with @ret; what verdict_fail() gave; -ENOMEM.
  *
- * tpm_apply_policy() makes those that one can: PCR values, and which there must be.
+ * tpm_apply_policy() makes the checks that depend on the policy: PCR values, and which PCRs must
+ * be quoted.
  */
 int tpm_authenticate(EVP_PKEY *ak, const struct evidence *e, const struct policy *p,
 		     struct verdict *v, struct tpm_pcrs *ret);
 void tpm_apply_policy(const struct tpm_pcrs *pcrs, const struct policy *p, struct verdict *v);
 
-/* What a quote says, as claims "tpm.*"; what cannot be read becomes a failed check. */
+/* Add what a quote says as claims "tpm.*".  A quote that cannot be read is a failed check. */
 void tpm_show(const struct evidence *e, struct verdict *v);
 
 #endif
