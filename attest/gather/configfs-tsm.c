@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's common way to a report: /sys/kernel/config/tsm/report
- * (Documentation/ABI/testing/configfs-tsm).  A folder is a request: what is asked is written to
- * its files, and the report is read from them.
+ * The kernel's common way to a report: /sys/kernel/config/tsm/report.  A folder is a request: the
+ * question is written to its files, and the report is read from them.
+ * Source: the kernel's Documentation/ABI/testing/configfs-tsm.
  *
- * Another process may write into our folder, and "generation" says so: each accepted write adds
- * one.  A binary attribute is taken at close(), and one that failed half-way is taken as empty;
- * so close() is checked, the count is, and each try has a folder of its own.
+ * Another process may write into our folder.  "generation" shows that, since each accepted write
+ * adds one to it.  The kernel takes a binary attribute at close(), and takes a write that failed
+ * half-way as empty.  So close() and the number of writes are checked, and each try has a folder
+ * of its own.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -55,7 +56,10 @@ static void request_done(struct request *t)
 	(void) close_fd(t->parent);
 }
 
-/* A process that had to be killed while the TEE kept it waiting has left its folder behind. */
+/*
+ * True if the process that made the folder is gone.  A process that was killed while it waited
+ * for the TEE leaves its folder behind.
+ */
 static int is_abandoned(const struct dirent *de)
 {
 	const char *rest = startswith(de->d_name, NAME_PREFIX);
@@ -106,7 +110,8 @@ static int request_init(const struct attest_request *q, struct request *ret, str
 	if (r == 0) {
 		t.dir = openat(t.parent, t.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (t.dir < 0)
-			r = cause_set(why, -errno, "the folder just made in " REPORTS " is gone: %s",
+			r = cause_set(why, -errno,
+				      "the folder just made in " REPORTS " is gone: %s",
 				      strerror(errno));
 	}
 	if (r < 0) {
@@ -143,13 +148,14 @@ static int write_attribute(struct request *t, const char *name, const void *data
 	if (fd < 0)
 		return cause_set(why, -errno, "'%s' cannot be opened: %s", name, strerror(errno));
 	r = write_full(fd, data, len);
-	/* What was written counts only when this is good. */
+	/* The kernel takes what was written only now. */
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == -EBUSY || r == -EINTR || r == -EAGAIN)
 		return cause_set(why, -EAGAIN, "'%s' is busy", name);
 	if (r < 0)
-		return cause_set(why, r, "'%s' does not take what is asked: %s", name, strerror(-r));
+		return cause_set(why, r, "'%s' does not take what is asked: %s", name,
+				 strerror(-r));
 	t->n_writes++;
 	return 0;
 }
@@ -159,7 +165,7 @@ static int write_text(struct request *t, const char *name, const char *text, str
 	return write_attribute(t, name, text, strlen(text), why);
 }
 
-/* Nobody else has written: as many writes as ours since the folder was made, which is at 0. */
+/* Check that nobody else has written: a new folder is at 0, and each of our writes added 1. */
 static int check_generation(struct request *t, struct cause *why)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -171,10 +177,11 @@ static int check_generation(struct request *t, struct cause *why)
 		return r;
 	text[strcspn(text, "\n")] = '\0';
 	if (parse_u64(text, &generation) < 0)
-		return cause_set(why, -EBADMSG, "'generation' is no number");
+		return cause_set(why, -EBADMSG, "'generation' is not a number");
 	if (generation != t->n_writes)
 		return cause_set(why, -EAGAIN,
-				 "another process writes to the request (generation %llu after %llu writes)",
+				 "another process writes to the request (generation %llu after "
+				 "%llu writes)",
 				 (unsigned long long)generation, (unsigned long long)t->n_writes);
 	return 0;
 }
@@ -198,7 +205,7 @@ static int ask(const struct attest_request *q, struct request *t, struct cause *
 	return r < 0 ? r : check_generation(t, why);
 }
 
-/* A blob that may be missing. */
+/* Take a blob that may be missing. */
 static int take_optional(struct request *t, const char *name, size_t max, enum bundle_kind kind,
 			 struct bundle *ret, struct cause *why)
 {
@@ -261,8 +268,9 @@ static int take(const struct attest_request *q, struct request *t, struct bundle
 	if (r >= 0)
 		r = take_optional(t, "auxblob", AUXBLOB_MAX, BUNDLE_CERT_TABLE, ret, why);
 	if (r >= 0 && q->service)
-		r = take_optional(t, "manifestblob", MANIFEST_MAX, BUNDLE_SERVICE_MANIFEST, ret, why);
-	/* The blobs are of one generation only when it is still the same. */
+		r = take_optional(t, "manifestblob", MANIFEST_MAX, BUNDLE_SERVICE_MANIFEST, ret,
+				  why);
+	/* The blobs belong together only if the generation is still the same. */
 	return r < 0 ? r : check_generation(t, why);
 }
 
@@ -297,7 +305,7 @@ static int tsm_probe(const struct attest_request *q, struct cause *why)
 
 	if (r == 0)
 		remove_abandoned(t.parent);
-	/* ENXIO: the kernel can, and no provider has registered. */
+	/* ENXIO: the kernel has configfs-tsm, but no provider has registered. */
 	return r == -ENOENT || r == -ENXIO ? 0 : r < 0 ? r : 1;
 }
 

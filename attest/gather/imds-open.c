@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Apart from what speaks to it, for cocod opens the connection and leaves the speaking to
- * cocod-worker.
+ * Opening the connection to Azure's metadata service.  This is a file of its own because cocod
+ * only opens the connection; cocod-worker speaks over it.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -16,11 +16,11 @@
 
 #define ADDRESS 0xa9fea9feu	/* 169.254.169.254 */
 #define PORT 80
-#define ASSET_TAG "7783-7084-3265-9085-8269-3286-77"	/* of every VM's chassis on Azure */
+#define ASSET_TAG "7783-7084-3265-9085-8269-3286-77"	/* every VM on Azure has it */
 
 /*
- * On other machines that address is somebody else's.  The host can forge the tag, and gains a
- * connection over which nothing is said.
+ * On other machines the address may belong to somebody else.  A host that forges the tag gains
+ * nothing but a connection.
  */
 static bool is_azure(const char *root)
 {
@@ -37,7 +37,11 @@ static bool is_azure(const char *root)
 
 int imds_open(const char *root, const char *address)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(ADDRESS), .sin_port = htons(PORT) };
+	struct sockaddr_in sa = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(ADDRESS),
+		.sin_port = htons(PORT),
+	};
 	_cleanup_(closep) int fd = -EBADF;
 	const char *port_text;
 	uint32_t port;

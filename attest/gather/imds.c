@@ -20,17 +20,20 @@
 /* ---- the answers ---- */
 
 /*
- * A string with the escapes that PEM in JSON has; NUL-terminated.  @ret has room for @size
- * bytes.
+ * Read a string into a C string.  Only the escapes that PEM in JSON has are understood.  @ret has
+ * room for @size bytes.
  */
 static int read_text(struct bytes value, char *ret, size_t size)
 {
-	static const char escapes[][2] = { { 'n', '\n' }, { 'r', '\r' }, { 't', '\t' }, { '/', '/' }, { '\\', '\\' }, { '"', '"' } };
+	static const char escapes[][2] = {
+		{ 'n', '\n' }, { 'r', '\r' },   { 't', '\t' },
+		{ '/', '/' },  { '\\', '\\' }, { '"', '"' },
+	};
 	size_t len = 0;
 
 	if (jspan_type(value) != JSPAN_STRING)
 		return -EBADMSG;
-	/* jspan_check() has seen to the quotes, and to that no string ends within an escape. */
+	/* jspan_check() has made sure of the quotes, and that no string ends inside an escape. */
 	for (size_t i = 1; i + 1 < value.len; i++) {
 		char c = (char)value.p[i];
 
@@ -83,7 +86,7 @@ int imds_read_quote(struct bytes json, uint8_t ret[static IMDS_QUOTE_MAX], size_
 		r = jspan_text(value, &text);
 	if (r < 0)
 		return r == -EMSGSIZE ? r : -EBADMSG;
-	/* Seen without padding; it says nothing. */
+	/* The service is known to send no padding.  Padding has no meaning, and is ignored. */
 	while (text.len > 0 && text.p[text.len - 1] == '=')
 		text.len--;
 	n = base64url_decode((const char *)text.p, text.len, ret, IMDS_QUOTE_MAX);
@@ -98,7 +101,13 @@ int imds_read_quote(struct bytes json, uint8_t ret[static IMDS_QUOTE_MAX], size_
 static int ask(int fd, const char *path, const char *post, struct http_answer *ret,
 	       struct cause *why)
 {
-	struct http h = { .agent = "coco-agent", .timeout_usec = TIMEOUT_USEC, .impatient = true, .use_fd = true, .fd = fd };
+	struct http h = {
+		.agent = "coco-agent",
+		.timeout_usec = TIMEOUT_USEC,
+		.impatient = true,
+		.use_fd = true,
+		.fd = fd,
+	};
 	char url[128];
 	int r;
 
@@ -109,14 +118,22 @@ static int ask(int fd, const char *path, const char *post, struct http_answer *r
 				 fd == -ENODEV ? "the chassis asset tag is not Azure's" :
 						 strerror(-fd));
 	(void) snprintf(url, sizeof(url), URL "%s", path);
-	r = http_get(&h, &(const struct http_request){ .url = url, .max = ANSWER_MAX, .what = "answer", .send_header = "Metadata: true", .post = post }, ret);
+	r = http_get(&h,
+		     &(const struct http_request){
+			     .url = url,
+			     .max = ANSWER_MAX,
+			     .what = "answer",
+			     .send_header = "Metadata: true",
+			     .post = post,
+		     },
+		     ret);
 	if (r < 0 && r != -ENOMEM)
 		(void) cause_set(why, r, "Azure's metadata service: %.200s",
 				 startswith(h.error, URL) ? h.error + strlen(URL) : h.error);
 	return r;
 }
 
-/* The service may still have the certificate of the firmware before an update. */
+/* After a firmware update, the service may still have the certificate of the old firmware. */
 static int check_vcek(struct bytes pem, const struct snp_report *report, struct cause *why)
 {
 	_cleanup_(x509_list_done) struct x509_list l = { .n = 0 };
@@ -131,7 +148,7 @@ static int check_vcek(struct bytes pem, const struct snp_report *report, struct 
 		return r;
 	if (r < 0 || l.n != 1 || amd_vek_read(l.cert[0], &vek, &what) < 0 || !vek.has_hwid)
 		return cause_set(why, -EBADMSG,
-				 "Azure's metadata service gave something else than a VCEK");
+				 "Azure's metadata service did not give a VCEK");
 	if (memcmp(vek.hwid, report->chip_id, sizeof(vek.hwid)) != 0)
 		return cause_set(why, -EKEYREJECTED,
 				 "Azure's metadata service gave the VCEK of another chip");
@@ -141,10 +158,12 @@ static int check_vcek(struct bytes pem, const struct snp_report *report, struct 
 	snp_tcb_format(vek.product, &vek.tcb, has);
 	snp_tcb_format(vek.product, &tcb, wants);
 	return cause_set(why, -ESTALE,
-			 "Azure's metadata service gave the VCEK of TCB %s, the report is of TCB %s: 'cococtl attest fetch' gets that from AMD", has, wants);
+			 "Azure's metadata service gave the VCEK of TCB %s, the report is of TCB "
+			 "%s: 'cococtl attest fetch' gets the right VCEK from AMD",
+			 has, wants);
 }
 
-/* Certificates that cannot be read would spoil good evidence; AMD's own are built in. */
+/* Certificates that cannot be read would spoil good evidence.  AMD's own are built in anyway. */
 static bool is_chain(struct bytes pem)
 {
 	_cleanup_(x509_list_done) struct x509_list l = { .n = 0 };
@@ -166,7 +185,8 @@ static int add_vcek(int fd, const struct snp_report *report, struct bundle *b, s
 		return r;
 	r = imds_read_certification((struct bytes){ a.data, a.len }, vcek, chain);
 	if (r < 0)
-		return cause_set(why, r, "Azure's metadata service gave no JSON with a VCEK");
+		return cause_set(why, r,
+				 "Azure's metadata service did not give JSON with a VCEK");
 	r = check_vcek((struct bytes){ (const uint8_t *)vcek, strlen(vcek) }, report, why);
 	if (r < 0)
 		return r;
@@ -174,7 +194,10 @@ static int add_vcek(int fd, const struct snp_report *report, struct bundle *b, s
 	r = bundle_add(b, BUNDLE_CERT, vcek, strlen(vcek));
 	if (r == 0 && is_chain(chain_bytes))
 		r = bundle_add(b, BUNDLE_CERT, chain, strlen(chain));
-	return r < 0 ? cause_set(why, r, "the VCEK of Azure's metadata service is too much: %s", strerror(-r)) : 1;
+	if (r < 0)
+		return cause_set(why, r, "the VCEK of Azure's metadata service cannot be added: %s",
+				 strerror(-r));
+	return 1;
 }
 
 static int add_quote(int fd, struct bytes td_report, struct bundle *b, struct cause *why)
@@ -195,17 +218,22 @@ static int add_quote(int fd, struct bytes td_report, struct bundle *b, struct ca
 		return r;
 	r = imds_read_quote((struct bytes){ a.data, a.len }, quote, &len);
 	if (r < 0)
-		return cause_set(why, r, "Azure's metadata service gave no JSON with a quote");
+		return cause_set(why, r,
+				 "Azure's metadata service did not give JSON with a quote");
 	r = tdx_quote_parse(quote, len, &q, &problem);
 	if (r < 0)
 		return cause_set(why, r,
-				 "Azure's metadata service gave something else than a quote: %s",
+				 "Azure's metadata service did not give a quote: %s",
 				 problem);
 	r = bundle_add(b, BUNDLE_QUOTE, quote, len);
-	return r < 0 ? cause_set(why, r, "the quote of Azure's metadata service is too much: %s", strerror(-r)) : 1;
+	if (r < 0)
+		return cause_set(why, r,
+				 "the quote of Azure's metadata service cannot be added: %s",
+				 strerror(-r));
+	return 1;
 }
 
-/* Whether a VCEK is wanted and not there. */
+/* True if the evidence needs a VCEK and does not have it. */
 static bool wants_vcek(const struct bundle *b, const struct snp_report *report)
 {
 	char problem[NEEDS_PROBLEM_LEN];
@@ -215,10 +243,10 @@ static bool wants_vcek(const struct bundle *b, const struct snp_report *report)
 
 	if (report->signing_key != SNP_KEY_VCEK)
 		return false;
-	/* What is too much is for the verdict to say. */
+	/* If the bundle has too much, the verdict will say so. */
 	(void) bundle_evidence(b, attest_verifier_find("azure"), &e);
 	r = needs_find(&e, NULL, &n, problem);
-	/* Of which product a report of version 2 is, its VCEK says, and there is none. */
+	/* -ENOENT: a report of version 2 does not name its product; the missing VCEK would. */
 	return r == -ENOENT || (r == 0 && !n.none.is_there);
 }
 

@@ -11,7 +11,10 @@
 bool provider_pause(const struct attest_request *q, unsigned n)
 {
 	uint64_t usec = (q->retry_usec ? q->retry_usec : PROVIDER_RETRY_USEC) << (n - 1);
-	struct timespec ts = { .tv_sec = (time_t)(usec / 1000000), .tv_nsec = (long)(usec % 1000000 * 1000) };
+	struct timespec ts = {
+		.tv_sec = (time_t)(usec / 1000000),
+		.tv_nsec = (long)(usec % 1000000 * 1000),
+	};
 
 	if (n >= PROVIDER_TRIES)
 		return false;

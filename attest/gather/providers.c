@@ -2,8 +2,8 @@
 #include "attest/gather/provider.h"
 
 /*
- * In the order they are probed.  The TDX device is last: its report is good on its own machine
- * only.
+ * In the order in which they are probed.  The TDX device comes last: only its own machine can
+ * check its report.
  */
 const struct attest_provider *const attest_kernel_providers[] = {
 	&attest_configfs_tsm,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /dev/sev-guest, for kernels before configfs-tsm (Documentation/virt/coco/sev-guest.rst): an
- * SNP report and the host's certificates.  The structures are written out, because the member
- * that has the errors changed its name in the kernel's header.
+ * /dev/sev-guest, for kernels before configfs-tsm: an SNP report and the host's certificates.
+ * Source: the kernel's Documentation/virt/coco/sev-guest.rst.  The structures are written out
+ * here because the member with the errors has another name in newer kernel headers.
  */
 #include <sys/ioctl.h>
 
@@ -28,12 +28,12 @@ struct ext_report_request {
 	uint8_t user_data[64];
 	uint32_t vmpl;
 	uint8_t reserved[28];
-	uint64_t certs_address;		/* of whole pages */
+	uint64_t certs_address;		/* page-aligned */
 	uint32_t certs_len;
 };
 static_assert(sizeof(struct ext_report_request) == 112, "struct snp_ext_report_req");
 
-/* u32 status, u32 size, 24 reserved, the report */
+/* u32 status, u32 size, 24 reserved bytes, the report */
 #define RESPONSE_LEN 4000
 #define RESPONSE_REPORT 32
 
@@ -51,7 +51,10 @@ struct extended {
 	uint8_t *certs;		/* whole pages, req.certs_len bytes */
 };
 
-/* Returns 0; -ENOBUFS when x->req.certs_len now says how much is needed; -EAGAIN when busy. */
+/*
+ * Returns 0; -ENOBUFS if more room is needed, and x->req.certs_len then says how much; -EAGAIN if
+ * host or firmware are busy; another errno.
+ */
 static int ask_once(int fd, struct extended *x, struct cause *why)
 {
 	struct guest_request g = {
@@ -79,7 +82,7 @@ static int grow(struct extended *x, struct cause *why)
 {
 	uint32_t len = x->req.certs_len;
 
-	/* The host says how much it wants, and the kernel wants whole pages. */
+	/* The host says how much room it wants; the kernel takes only whole pages. */
 	if (len == 0 || len % 4096 || len > CERTS_MAX)
 		return cause_set(why, -EMSGSIZE, "the host wants %u bytes for certificates", len);
 	free(x->certs);
@@ -113,7 +116,7 @@ static int ask(const struct attest_request *q, int fd, struct extended *x, struc
 	return r;
 }
 
-/* The host chooses what it fills; zeros at the end are its padding. */
+/* The host fills as much of the room as it likes.  Zeros at the end are padding. */
 static int add_certs(const struct extended *x, struct bundle *ret)
 {
 	size_t len = x->req.certs_len;
@@ -123,8 +126,9 @@ static int add_certs(const struct extended *x, struct bundle *ret)
 	if (len == 0)
 		return bundle_add_text(ret, BUNDLE_NOTE,
 				       "cert-table: absent, the host gave no certificates");
-	/* The end of the list of entries is zeros, too. */
-	return bundle_add(ret, BUNDLE_CERT_TABLE, x->certs, MIN(len + 24, (size_t)x->req.certs_len));
+	/* The entry that ends the list is 24 zeros as well. */
+	return bundle_add(ret, BUNDLE_CERT_TABLE, x->certs,
+			  MIN(len + 24, (size_t)x->req.certs_len));
 }
 
 static int add_all(const struct extended *x, struct bundle *ret, struct cause *why)
@@ -148,7 +152,12 @@ static int add_all(const struct extended *x, struct bundle *ret, struct cause *w
 static int sev_report(const struct attest_request *q, struct bundle *ret, struct cause *why)
 {
 	_cleanup_(closep) int fd = provider_open_device(q, DEVICE, why);
-	struct extended x = { .req = { .vmpl = q->privlevel >= 0 ? (uint32_t)q->privlevel : 0, .certs_len = CERTS_FIRST } };
+	struct extended x = {
+		.req = {
+			.vmpl = q->privlevel >= 0 ? (uint32_t)q->privlevel : 0,
+			.certs_len = CERTS_FIRST,
+		},
+	};
 	int r;
 
 	if (fd < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /dev/tdx_guest (Documentation/virt/coco/tdx-guest.rst): a TDREPORT, whose MAC only the
- * machine it was made on can check.  It says what the guest looks like and proves nothing to
- * anybody else; a quote comes through configfs-tsm.
+ * /dev/tdx_guest: a TDREPORT.  Only the machine that made a TDREPORT can check its MAC, so it
+ * proves nothing to anybody else.  A quote comes through configfs-tsm.
+ * Source: the kernel's Documentation/virt/coco/tdx-guest.rst.
  */
 #include <sys/ioctl.h>
 
@@ -38,9 +38,10 @@ static int add_all(const struct report_request *x, struct bundle *ret, struct ca
 	if (r >= 0)
 		r = bundle_add(ret, BUNDLE_TDREPORT, x->tdreport, sizeof(x->tdreport));
 	if (r >= 0)
-		r = bundle_add_text(ret, BUNDLE_NOTE,
-				    "quote: absent, it comes through configfs-tsm (Linux 6.7) only; a TDREPORT "
-				    "proves nothing outside this machine");
+		r = bundle_add_text(
+			ret, BUNDLE_NOTE,
+			"quote: absent, it comes through configfs-tsm (Linux 6.7) only; "
+			"a TDREPORT proves nothing outside this machine");
 	return r;
 }
 

@@ -67,7 +67,11 @@ void tee_hear_kmsg(struct tee_witnesses *w, const char *line)
 	static const struct {
 		const char *word;
 		unsigned bit;
-	} words[] = { { "SEV", SEV_STATUS_SEV }, { "SEV-ES", SEV_STATUS_ES }, { "SEV-SNP", SEV_STATUS_SNP } };
+	} words[] = {
+		{ "SEV", SEV_STATUS_SEV },
+		{ "SEV-ES", SEV_STATUS_ES },
+		{ "SEV-SNP", SEV_STATUS_SNP },
+	};
 	static const char active[] = "Memory Encryption Features active:";
 	unsigned priority;
 	const char *text;
@@ -84,8 +88,8 @@ void tee_hear_kmsg(struct tee_witnesses *w, const char *line)
 		w->kernel_tdx = true;
 
 	/*
-	 * 6.1: "AMD Memory Encryption Features active: SEV SEV-ES"; newer: "Memory Encryption
-	 * Features active: AMD SEV".
+	 * Linux 6.1: "AMD Memory Encryption Features active: SEV SEV-ES".  Newer kernels: "Memory
+	 * Encryption Features active: AMD SEV".
 	 */
 	if (startswith(text, "AMD "))
 		text += strlen("AMD ");
@@ -114,8 +118,8 @@ static void ask_kernel(struct tee_witnesses *w)
 		return;
 	}
 	/*
-	 * One record a read; EPIPE says that records were overwritten while we read, and goes
-	 * on with the oldest there is.
+	 * Each read gives one record.  EPIPE says that records were overwritten in the meantime;
+	 * the next read gives the oldest that is left.
 	 */
 	for (;;) {
 		ssize_t n = read(fd, record, sizeof(record) - 1);
@@ -136,7 +140,7 @@ void tee_ask(struct tee_witnesses *ret)
 	*ret = (struct tee_witnesses){ 0 };
 	ask_cpu(ret);
 	ask_kernel(ret);
-	/* Elsewhere the MSR does not exist, and its driver need not be loaded. */
+	/* On other CPUs the MSR does not exist, and the msr driver need not be loaded. */
 	if (ret->cpuid_sev)
 		ask_sev_status(ret);
 }
@@ -147,7 +151,8 @@ static enum tee judge_sev(const struct tee_witnesses *w, char *reason, size_t si
 
 	if (w->status_error) {
 		snprintf(reason, size,
-			 "CPUID says SEV but SEV_STATUS cannot be read (%s): load the msr module, run as root",
+			 "CPUID says SEV but SEV_STATUS cannot be read (%s): load the msr module, "
+			 "run as root",
 			 strerror(-w->status_error));
 		return TEE_UNKNOWN;
 	}
@@ -156,14 +161,16 @@ static enum tee judge_sev(const struct tee_witnesses *w, char *reason, size_t si
 			 strerror(-w->kernel_error));
 		return TEE_UNKNOWN;
 	}
-	/* A host offers SEV to a guest that does not run with it. */
+	/* A host may offer SEV to a guest that runs without it. */
 	if (!status && !w->kernel_sev) {
 		snprintf(reason, size,
-			 "the CPU could do SEV, but SEV_STATUS and the kernel say that it is not active");
+			 "the CPU could do SEV, but SEV_STATUS and the kernel say that it is not "
+			 "active");
 		return TEE_NONE;
 	}
 	if (!(status & SEV_STATUS_SEV) || status != w->kernel_sev ||
-	    (status & SEV_STATUS_ES && !w->cpuid_es) || (status & SEV_STATUS_SNP && !w->cpuid_snp)) {
+	    (status & SEV_STATUS_ES && !w->cpuid_es) ||
+	    (status & SEV_STATUS_SNP && !w->cpuid_snp)) {
 		snprintf(reason, size,
 			 "the witnesses disagree: SEV_STATUS %#x, kernel %#x, CPUID%s%s%s", status,
 			 w->kernel_sev, w->cpuid_sev ? " SEV" : "", w->cpuid_es ? " SEV-ES" : "",
@@ -171,7 +178,9 @@ static enum tee judge_sev(const struct tee_witnesses *w, char *reason, size_t si
 		return TEE_UNKNOWN;
 	}
 	snprintf(reason, size, "CPUID, SEV_STATUS and the kernel agree");
-	return status & SEV_STATUS_SNP ? TEE_SEV_SNP : status & SEV_STATUS_ES ? TEE_SEV_ES : TEE_SEV;
+	return status & SEV_STATUS_SNP ? TEE_SEV_SNP :
+	       status & SEV_STATUS_ES  ? TEE_SEV_ES :
+					 TEE_SEV;
 }
 
 enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_size)
@@ -184,8 +193,8 @@ enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_si
 		return judge_sev(w, reason, reason_size);
 	if (w->cpuid_tdx) {
 		/*
-		 * Debian 12's kernel has no TDX support and says nothing; the guest's own
-		 * report will have to.
+		 * Debian 12's kernel does not support TDX and says nothing.  Then only the guest's
+		 * own report can confirm it.
 		 */
 		snprintf(reason, reason_size, "CPUID says TDX%s",
 			 w->kernel_tdx ? ", and so does the kernel" : "; the kernel says nothing");
@@ -196,6 +205,6 @@ enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_si
 			 "the kernel says that memory encryption is active, CPUID does not");
 		return TEE_UNKNOWN;
 	}
-	snprintf(reason, reason_size, "this machine is no confidential VM");
+	snprintf(reason, reason_size, "this machine is not a confidential VM");
 	return TEE_NONE;
 }

@@ -8,9 +8,10 @@
  * Which kind of confidential VM this is, as far as a guest can tell by itself.
  *
  * Three witnesses are asked: the CPU (CPUID 0x8000001f and 0x21), SEV_STATUS (MSR 0xc0010131,
- * which a host cannot intercept for a real SEV guest), and the kernel, which says at boot what
- * it found.  A plain VM can be shown all three; agreement is no proof.  For SEV and SEV-ES
- * there is none inside: the owner measured the guest before injecting, and that is the proof.
+ * which a host cannot intercept for a real SEV guest), and the kernel, which logs at boot what it
+ * found.  A host can show all three to a plain VM, so their agreement is not a proof.  An SEV or
+ * SEV-ES guest cannot prove itself from inside: the proof is that the owner measured the guest
+ * before injecting the secrets.
  */
 enum tee {
 	TEE_NONE,
@@ -18,13 +19,13 @@ enum tee {
 	TEE_SEV_ES,
 	TEE_SEV_SNP,
 	TEE_TDX,
-	TEE_UNKNOWN,	/* the witnesses contradict each other, or one cannot be heard */
+	TEE_UNKNOWN,	/* the witnesses contradict each other, or one cannot be asked */
 	_TEE_MAX,
 };
 
 /*
- * Bits of sev_status, and of kernel_sev: AMD64 Architecture Programmer's Manual 2, "SEV_STATUS
- * MSR".
+ * Bits of sev_status and kernel_sev.
+ * Source: AMD64 Architecture Programmer's Manual, volume 2, "SEV_STATUS MSR".
  */
 #define SEV_STATUS_SEV 1u
 #define SEV_STATUS_ES 2u
@@ -42,12 +43,12 @@ struct tee_witnesses {
 	bool kernel_tdx;
 };
 
-/* Ask all witnesses.  What cannot be heard is noted in the *_error members. */
+/* Ask all witnesses.  The *_error members tell which of them could not be asked. */
 void tee_ask(struct tee_witnesses *ret);
 
 /*
- * Judge: the kind, and why into @reason for people, NUL-terminated.  A kind other than TEE_NONE
- * and TEE_UNKNOWN means that all its witnesses agree.
+ * Judge what the witnesses say.  @reason becomes a C string for people.  A kind other than
+ * TEE_NONE and TEE_UNKNOWN means that all its witnesses agree.
  */
 enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_size);
 
@@ -55,8 +56,8 @@ enum tee tee_judge(const struct tee_witnesses *w, char *reason, size_t reason_si
 const char *tee_name(enum tee tee);
 
 /*
- * One record of /dev/kmsg, @line, NUL-terminated: add what it says of memory encryption to @w.
- * Only records of the kernel itself count (facility 0, which a process cannot write).
+ * Add to @w what a record of /dev/kmsg, the C string @line, says of memory encryption.  Only
+ * records of the kernel itself count: they have facility 0, which a process cannot write.
  */
 void tee_hear_kmsg(struct tee_witnesses *w, const char *line);
 

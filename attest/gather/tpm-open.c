@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Apart from what speaks to it, for cocod opens a TPM and leaves the speaking to cocod-worker. */
+/*
+ * Opening a TPM.  This is a file of its own because cocod only opens the TPM; cocod-worker speaks
+ * to it.
+ */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

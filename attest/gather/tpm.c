@@ -17,7 +17,7 @@
 #define NV_HCL 0x01400001u
 #define NV_USER_DATA 0x01400002u
 #define HANDLE_AK 0x81000003u
-#define HCL_MIN (0x4c0 + 20)	/* of a report: header, hardware report, data header */
+#define HCL_MIN (0x4c0 + 20)	/* header, hardware report and data header */
 #define HCL_NV_MAX 8192
 #define QUOTE_TRIES 5
 
@@ -34,7 +34,7 @@ static void esys_freep(void *p)
 	Esys_Free(*(void **)p);
 }
 
-/* The only place where an error of tpm2-tss becomes an errno. */
+/* Only here errors of tpm2-tss become an errno. */
 static int failed(struct tpm *t, TSS2_RC rc, const char *what)
 {
 	if (rc == TSS2_TCTI_RC_IO_ERROR && t->tcti.error < 0)
@@ -49,7 +49,7 @@ static int failed(struct tpm *t, TSS2_RC rc, const char *what)
 	return cause_set(t->why, -EIO, "%s: the TPM answers error %#x", what, rc);
 }
 
-/* A handle that is not there is TPM_RC_HANDLE, whichever parameter it was. */
+/* True if a handle does not exist: TPM_RC_HANDLE, for whichever parameter. */
 static bool no_such_handle(TSS2_RC rc)
 {
 	return (rc & TSS2_RC_LAYER_MASK) == 0 && (rc & 0xbf) == TPM2_RC_HANDLE;
@@ -62,8 +62,8 @@ static int find_object(struct tpm *t, TPM2_HANDLE handle, const char *what, ESYS
 
 	if (no_such_handle(rc))
 		return cause_set(t->why, -ENODEV,
-				 "the TPM has no %s (%#x): this is no Azure confidential VM", what,
-				 handle);
+				 "the TPM has no %s (%#x): this is not an Azure confidential VM",
+				 what, handle);
 	return rc ? failed(t, rc, what) : 0;
 }
 
@@ -78,7 +78,7 @@ static int nv_size(struct tpm *t, ESYS_TR nv, uint16_t *ret)
 		return failed(t, rc, "size of the HCL report");
 	if (public->nvPublic.dataSize < HCL_MIN || public->nvPublic.dataSize > HCL_NV_MAX)
 		return cause_set(t->why, -EBADMSG,
-				 "NV index %#x has %u bytes, which is no HCL report", NV_HCL,
+				 "NV index %#x has %u bytes, which is not an HCL report", NV_HCL,
 				 public->nvPublic.dataSize);
 	*ret = public->nvPublic.dataSize;
 	return 0;
@@ -97,12 +97,13 @@ static int nv_chunk(struct tpm *t, uint16_t *ret)
 	if (cap->data.tpmProperties.count < 1 ||
 	    cap->data.tpmProperties.tpmProperty[0].property != TPM2_PT_NV_BUFFER_MAX ||
 	    cap->data.tpmProperties.tpmProperty[0].value == 0)
-		return cause_set(t->why, -EBADMSG, "the TPM does not say how much it reads at once");
+		return cause_set(t->why, -EBADMSG,
+				 "the TPM does not say how much it reads at once");
 	*ret = (uint16_t)MIN(cap->data.tpmProperties.tpmProperty[0].value, 1024u);
 	return 0;
 }
 
-/* Returns its length, or a negative errno. */
+/* Returns the length of the HCL report, or a negative errno. */
 static int read_hcl(struct tpm *t, uint8_t hcl[static HCL_NV_MAX])
 {
 	uint16_t size = 0, chunk = 0;
@@ -155,7 +156,7 @@ struct pcrs {
 	uint32_t counter;	/* changes with each extension */
 };
 
-/* One answer has eight at most: ask until all came.  @mask is what is still to be read. */
+/* An answer has at most eight PCRs.  @mask has those that are still to be read. */
 static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first)
 {
 	_cleanup_(esys_freep) TPML_PCR_SELECTION *out = NULL;
@@ -179,14 +180,14 @@ static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first
 			continue;
 		if (n >= values->count || values->digests[n].size != 32 || !(*mask & 1u << i))
 			return cause_set(t->why, -EBADMSG,
-					 "the TPM's PCRs are not those that were asked for");
+					 "the TPM gave other PCRs than it was asked for");
 		memcpy(ret->value[i], values->digests[n++].buffer, 32);
 		*mask &= ~(1u << i);
 	}
 	return n == values->count && n > 0 ?
 		       0 :
 		       cause_set(t->why, -EBADMSG,
-				 "the TPM's PCRs are not those that were asked for");
+				 "the TPM gave other PCRs than it was asked for");
 }
 
 static int read_pcrs(struct tpm *t, struct pcrs *ret)
@@ -199,7 +200,7 @@ static int read_pcrs(struct tpm *t, struct pcrs *ret)
 	return r;
 }
 
-/* As JSON: {"0":"<hex>","1":...}, which is how people keep PCRs. */
+/* Add the PCRs as JSON, which is how people keep them: {"0":"<hex>","1":...}. */
 static int add_pcrs(const struct pcrs *p, struct bundle *ret)
 {
 	char text[TPM_PCRS_QUOTED * 80];
@@ -243,7 +244,7 @@ static int quote(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_l
 	return r;
 }
 
-/* The PCRs before the quote are the quote's when nothing was extended until after it. */
+/* The PCRs that were read before the quote are the quote's only if nothing was extended. */
 static int quote_once(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_len,
 		      struct bundle *ret)
 {
@@ -297,7 +298,7 @@ static int begin(struct tpm *t, int fd, struct cause *why)
 	TSS2_RC rc;
 
 	*t = (struct tpm){ .why = why };
-	/* Its errors become ours; it would print each on standard error as well. */
+	/* failed() reports the errors; tpm2-tss would print them on standard error as well. */
 	(void) setenv("TSS2_LOG", "all+none", /* overwrite= */ 0);
 	fd_tcti_init(&t->tcti, fd);
 	rc = Esys_Initialize(&t->esys, (TSS2_TCTI_CONTEXT *)&t->tcti, NULL);
@@ -333,25 +334,30 @@ static int find_user_data(struct tpm *t, ESYS_TR *ret)
 	if (no_such_handle(rc))
 		return define_user_data(t, ret);
 	if (!rc)
-		rc = Esys_NV_ReadPublic(t->esys, *ret, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public, &name);
+		rc = Esys_NV_ReadPublic(t->esys, *ret, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					&public, &name);
 	if (rc)
 		return failed(t, rc, "NV 0x1400002, for user data");
 	if (public->nvPublic.dataSize != REPORT_DATA_LEN)
-		return cause_set(t->why, -EBADMSG, "NV index %#x has %u bytes, which are not those of user data",
+		return cause_set(t->why, -EBADMSG,
+				 "NV index %#x has %u bytes, which are not those of user data",
 				 NV_USER_DATA, public->nvPublic.dataSize);
 	return 0;
 }
 
-/* Only whether it is there: who judges the report reads all of it. */
-static bool has_user_data(const uint8_t *hcl, size_t len, const uint8_t data[static REPORT_DATA_LEN])
+/* True if the report has @data as user data.  Nothing else of the report is judged here. */
+static bool has_user_data(const uint8_t *hcl, size_t len,
+			  const uint8_t data[static REPORT_DATA_LEN])
 {
 	uint8_t found[REPORT_DATA_LEN];
 	struct hcl_report report;
 	struct bytes o, value;
 	const char *problem;
 
-	return hcl_parse(hcl, len, &report, &problem) == 0 && jspan_check(report.runtime_json, &o) == 0 &&
-	       jspan_member(o, "user-data", &value) == 0 && jspan_hex(value, found, sizeof(found)) == 0 &&
+	return hcl_parse(hcl, len, &report, &problem) == 0 &&
+	       jspan_check(report.runtime_json, &o) == 0 &&
+	       jspan_member(o, "user-data", &value) == 0 &&
+	       jspan_hex(value, found, sizeof(found)) == 0 &&
 	       memcmp(found, data, sizeof(found)) == 0;
 }
 
@@ -369,8 +375,11 @@ static int wait_user_data(struct tpm *t, const uint8_t data[static REPORT_DATA_L
 		if (has_user_data(hcl, (size_t)r, data))
 			return 0;
 		if (now_usec() >= deadline)
-			return cause_set(t->why, -ETIMEDOUT, "the HCL report stays without the user data: the paravisor does not take what NV index %#x has",
-					 NV_USER_DATA);
+			return cause_set(
+				t->why, -ETIMEDOUT,
+				"the HCL report stays without the user data: the paravisor "
+				"does not take what NV index %#x has",
+				NV_USER_DATA);
 		(void) nanosleep(&pause, NULL);
 	}
 }
@@ -382,14 +391,15 @@ static int put_user_data(struct tpm *t, const uint8_t data[static REPORT_DATA_LE
 	TSS2_RC rc;
 	int r;
 
-	/* Another TPM than Azure's is left as it is. */
+	/* Nothing is written into a TPM that is not Azure's. */
 	r = find_object(t, NV_HCL, "HCL report", &hcl);
 	if (r >= 0)
 		r = find_user_data(t, &nv);
 	if (r < 0)
 		return r;
 	memcpy(buffer.buffer, data, REPORT_DATA_LEN);
-	rc = Esys_NV_Write(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, 0);
+	rc = Esys_NV_Write(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+			   ESYS_TR_NONE, &buffer, 0);
 	return rc ? failed(t, rc, "writing NV 0x1400002, for user data") : wait_user_data(t, data);
 }
 
@@ -408,7 +418,8 @@ int tpm_put_user_data(int fd, const uint8_t data[static REPORT_DATA_LEN], struct
 
 /* ---- the whole ---- */
 
-int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret, struct cause *why)
+int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret,
+	       struct cause *why)
 {
 	struct tpm t;
 	int r;
@@ -436,7 +447,9 @@ static int tpm_probe(const struct attest_request *q, struct cause *why)
 
 	if (fd == -ENOENT)
 		return cause_set(why, 0, "there is no %s", q->tpm ? q->tpm : TPM_DEVICE);
-	return fd < 0 ? cause_set(why, fd, "%s cannot be opened: %s", q->tpm ? q->tpm : TPM_DEVICE, strerror(-fd)) : 1;
+	return fd < 0 ? cause_set(why, fd, "%s cannot be opened: %s", q->tpm ? q->tpm : TPM_DEVICE,
+				  strerror(-fd)) :
+			1;
 }
 
 static int tpm_report(const struct attest_request *q, struct bundle *ret, struct cause *why)
@@ -447,7 +460,8 @@ static int tpm_report(const struct attest_request *q, struct bundle *ret, struct
 	if (fd < 0)
 		return cause_set(why, fd, "the TPM cannot be opened: %s", strerror(-fd));
 	if (q->service || q->privlevel >= 0)
-		return cause_set(why, -EOPNOTSUPP, "a TPM has neither privilege levels nor services");
+		return cause_set(why, -EOPNOTSUPP,
+				 "a TPM has neither privilege levels nor services");
 	if (q->has_user_data)
 		r = tpm_put_user_data(fd, q->user_data, why);
 	return r < 0 ? r : tpm_gather(fd, q->nonce, q->nonce_len, ret, why);

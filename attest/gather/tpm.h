@@ -5,21 +5,21 @@
 #include "attest/gather/provider.h"
 
 /*
- * Azure's vTPM, through tpm2-tss.  The paravisor keeps in NV 0x01400001 a report of the
- * hardware over its keys, one of which is the attestation key 0x81000003; that key's quote is
- * what is fresh.
+ * Azure's vTPM, through tpm2-tss.  The paravisor keeps the hardware's report over its keys in NV
+ * 0x01400001.  One of these keys is the attestation key 0x81000003.  The hardware's report is
+ * made at boot; the quote of the attestation key is fresh.
  *
- * A TPM's answers are parsed here, and outside Azure a host may have put anything in its place.
- * So cocod opens the device and does not speak to it: cocod-worker does, which gets the
- * descriptor.
+ * This code parses a TPM's answers, and outside Azure a host can put anything in the TPM's place.
+ * So cocod only opens the device and passes the descriptor to cocod-worker, which speaks to it.
  */
 #define TPM_DEVICE "/dev/tpmrm0"
-#define TPM_PCRS_QUOTED 16	/* 0 to 15: those that only grow until the machine is reset */
+#define TPM_PCRS_QUOTED 16	/* 0 to 15, which cannot be reset while the machine runs */
 
 /*
- * Open @path (NULL: TPM_DEVICE below @root): a device, or a UNIX socket that speaks as one
- * does, as swtpm's.
- * Returns the descriptor, yours; -ENOENT, or another errno of open(2) or connect(2); -ENAMETOOLONG.
+ * Open @path: a device, or a UNIX socket that speaks as the device does (swtpm's).  NULL is
+ * TPM_DEVICE below @root.
+ * Returns the descriptor, which is yours; -ENAMETOOLONG for a socket's path; -ENOENT or another
+ * errno of stat(2), open(2), socket(2) or connect(2).
  */
 int tpm_open(const char *root, const char *path);
 
@@ -27,19 +27,20 @@ int tpm_open(const char *root, const char *path);
  * Add to @ret the HCL report, a quote over PCRs 0 to 15 with @nonce (at most 64 bytes), its
  * signature, and the PCRs.  @fd stays yours.
  *
- * Returns 0; -ENODEV when the TPM has no HCL report or attestation key: it is no Azure
- * confidential VM; -EBADMSG when one is short or not of its kind; -EAGAIN when the PCRs changed
- * each time; -ETIMEDOUT; -ENOTTY when it does not speak as a TPM; -EIO; -ENOMEM.
+ * Returns 0; -ENODEV if the TPM has no HCL report or no attestation key, and so is not the TPM of
+ * an Azure confidential VM; -EBADMSG if an answer is short or malformed; -EAGAIN if the PCRs
+ * changed during each try; -ETIMEDOUT; -ENOTTY if @fd does not speak as a TPM does; -EIO;
+ * -ENOMEM.
  */
 int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret,
 	       struct cause *why);
 
 /*
- * Put @data into NV 0x01400002 (which is made when it is not there), and wait until the paravisor
- * has a new report in NV 0x01400001 whose runtime data have it as "user-data".  @fd stays yours.
+ * Write @data into NV 0x01400002, which is created if need be.  Then wait until the paravisor has
+ * a new report in NV 0x01400001, with @data as "user-data" in its runtime data.  @fd stays yours.
  *
- * Returns 0; -ENODEV when the TPM has no HCL report, and then nothing is written; -ETIMEDOUT when
- * the report stays without it for TPM_USER_DATA_USEC; else as tpm_gather().
+ * Returns 0; -ENODEV if the TPM has no HCL report, and then nothing is written; -ETIMEDOUT if the
+ * report does not have @data after TPM_USER_DATA_USEC; else as tpm_gather().
  */
 #define TPM_USER_DATA_USEC 5000000
 int tpm_put_user_data(int fd, const uint8_t data[static REPORT_DATA_LEN], struct cause *why);

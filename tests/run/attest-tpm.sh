@@ -44,10 +44,10 @@ open(sys.argv[1] + ".short", "wb").write(b"HCLA" + bytes(96))
 P
 
 check "a TPM that has no HCL report is no Azure VM" expect 1 report
-check "... in words" said 'tpm: the TPM has no HCL report (0x1400001): this is no Azure confidential VM'
+check "... in words" said 'tpm: the TPM has no HCL report (0x1400001): this is not an Azure confidential VM'
 check "the NV index is made" make_nv "$work/hcl.short"
 check "an HCL report that is short" expect 1 report
-check "... in words" said 'NV index 0x1400001 has 100 bytes, which is no HCL report'
+check "... in words" said 'NV index 0x1400001 has 100 bytes, which is not an HCL report'
 check "the right one is made" eval 'drop_nv && make_nv "$work/hcl"'
 check "without an attestation key" expect 1 report
 check "... in words" said 'has no attestation key (0x81000003)'
