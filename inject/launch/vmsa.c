@@ -61,7 +61,8 @@ static const struct vmsa_variant variants[] = {
 	{ "snp-ec2", "Amazon EC2", EC2, .rdx = 0x600 },
 	{ "snp-ec2-before-2026", "Amazon EC2 before 2026: RDX is 0", EC2, .rdx = 0 },
 	{ "snp-gce", "Google Compute Engine",
-	  true, 0x1, false, 0x9b, 0x93, 0x8b, true, 0x600, 0x70106, .not_qemu = true, .memory_unmeasured = true },
+	  true, 0x1, false, 0x9b, 0x93, 0x8b, true, 0x600, 0x70106,
+	  .not_qemu = true, .memory_unmeasured = true },
 };
 
 const struct vmsa_variant *vmsa_variants(size_t *ret_n)

@@ -6,11 +6,13 @@
 #include "base/base64.h"
 #include "inject/sev/sev-key.h"
 
-#define MAX_LEN (4 * SEV_CERT_LEN + 2 * AMD_CERT_MAX_LEN)	/* of a file with all of them, binary */
+/* Of a file with all certificates, binary. */
+#define MAX_LEN (4 * SEV_CERT_LEN + 2 * AMD_CERT_MAX_LEN)
 #define BIT(cert) (1u << CHAIN_##cert)
 
 const char *const chain_names[_CHAIN_MAX] = {
-	[CHAIN_ARK] = "ark", [CHAIN_ASK] = "ask", [CHAIN_CEK] = "cek", [CHAIN_OCA] = "oca", [CHAIN_PEK] = "pek", [CHAIN_PDH] = "pdh",
+	[CHAIN_ARK] = "ark", [CHAIN_ASK] = "ask", [CHAIN_CEK] = "cek",
+	[CHAIN_OCA] = "oca", [CHAIN_PEK] = "pek", [CHAIN_PDH] = "pdh",
 };
 
 static const uint32_t usages[_CHAIN_MAX] = {
@@ -31,16 +33,31 @@ static const struct root {
 	const char *product;
 	uint8_t key_sha256[32];
 } roots[] = {
-	{ "Naples", { 0xfb, 0x61, 0xbb, 0x1b, 0xf3, 0xb3, 0x99, 0xdf, 0xb7, 0xc8, 0x11, 0x39, 0x0c, 0x25, 0x84, 0x5d,
-		      0x74, 0x36, 0x9a, 0xae, 0x5f, 0x2a, 0x77, 0xe2, 0x57, 0x10, 0xc8, 0x6c, 0xc2, 0xec, 0xb1, 0x58 } },
-	{ "Rome", { 0x22, 0x7c, 0xc9, 0x76, 0x40, 0x36, 0x34, 0x24, 0x69, 0x6c, 0x3e, 0x80, 0xd4, 0xd1, 0x79, 0x02,
-		    0xa5, 0xe1, 0x78, 0x4c, 0xc5, 0x80, 0x5a, 0x9e, 0xb5, 0xac, 0xc0, 0x06, 0x20, 0x66, 0x1a, 0x71 } },
-	{ "Milan", { 0x52, 0x01, 0x49, 0x6b, 0x22, 0x32, 0xd8, 0x1c, 0xf2, 0xae, 0x75, 0xb8, 0x67, 0xe7, 0xb8, 0x51,
-		     0x6f, 0x81, 0xa3, 0xd4, 0xd0, 0xdc, 0x87, 0x61, 0x38, 0x05, 0x19, 0x27, 0xa5, 0xa2, 0x0b, 0xab } },
-	{ "Genoa", { 0x6b, 0xe9, 0xaa, 0x11, 0xd1, 0xb8, 0xc2, 0x46, 0xba, 0x0e, 0x67, 0xc8, 0xcb, 0x85, 0x0f, 0x24,
-		     0x9e, 0x8f, 0xa0, 0x69, 0x0a, 0xdc, 0xba, 0x97, 0x18, 0x9f, 0x22, 0x38, 0x85, 0xe6, 0xa9, 0x1b } },
-	{ "Turin", { 0x1d, 0x12, 0x45, 0xf7, 0x74, 0xfd, 0x71, 0x90, 0xe5, 0x38, 0x07, 0x51, 0xa9, 0x33, 0x8c, 0x3d,
-		     0xc6, 0x3c, 0x89, 0xd7, 0x5c, 0x44, 0xc1, 0xfa, 0xa3, 0x17, 0xbf, 0xff, 0xe4, 0xbd, 0x00, 0xc7 } },
+	{ "Naples",
+	  { 0xfb, 0x61, 0xbb, 0x1b, 0xf3, 0xb3, 0x99, 0xdf,
+	    0xb7, 0xc8, 0x11, 0x39, 0x0c, 0x25, 0x84, 0x5d,
+	    0x74, 0x36, 0x9a, 0xae, 0x5f, 0x2a, 0x77, 0xe2,
+	    0x57, 0x10, 0xc8, 0x6c, 0xc2, 0xec, 0xb1, 0x58 } },
+	{ "Rome",
+	  { 0x22, 0x7c, 0xc9, 0x76, 0x40, 0x36, 0x34, 0x24,
+	    0x69, 0x6c, 0x3e, 0x80, 0xd4, 0xd1, 0x79, 0x02,
+	    0xa5, 0xe1, 0x78, 0x4c, 0xc5, 0x80, 0x5a, 0x9e,
+	    0xb5, 0xac, 0xc0, 0x06, 0x20, 0x66, 0x1a, 0x71 } },
+	{ "Milan",
+	  { 0x52, 0x01, 0x49, 0x6b, 0x22, 0x32, 0xd8, 0x1c,
+	    0xf2, 0xae, 0x75, 0xb8, 0x67, 0xe7, 0xb8, 0x51,
+	    0x6f, 0x81, 0xa3, 0xd4, 0xd0, 0xdc, 0x87, 0x61,
+	    0x38, 0x05, 0x19, 0x27, 0xa5, 0xa2, 0x0b, 0xab } },
+	{ "Genoa",
+	  { 0x6b, 0xe9, 0xaa, 0x11, 0xd1, 0xb8, 0xc2, 0x46,
+	    0xba, 0x0e, 0x67, 0xc8, 0xcb, 0x85, 0x0f, 0x24,
+	    0x9e, 0x8f, 0xa0, 0x69, 0x0a, 0xdc, 0xba, 0x97,
+	    0x18, 0x9f, 0x22, 0x38, 0x85, 0xe6, 0xa9, 0x1b } },
+	{ "Turin",
+	  { 0x1d, 0x12, 0x45, 0xf7, 0x74, 0xfd, 0x71, 0x90,
+	    0xe5, 0x38, 0x07, 0x51, 0xa9, 0x33, 0x8c, 0x3d,
+	    0xc6, 0x3c, 0x89, 0xd7, 0x5c, 0x44, 0xc1, 0xfa,
+	    0xa3, 0x17, 0xbf, 0xff, 0xe4, 0xbd, 0x00, 0xc7 } },
 };
 
 /*
@@ -48,8 +65,10 @@ static const struct root {
  * the SHA-256 of that file: no other certificate may lack its signature.
  */
 static const uint8_t unsigned_ark_sha256[32] = {
-	0x8e, 0xfd, 0xdc, 0xaa, 0xf8, 0x49, 0x90, 0xcf, 0x63, 0x54, 0xd9, 0x36, 0x37, 0xbe, 0x27, 0x02,
-	0x20, 0xcf, 0x15, 0x79, 0x73, 0x32, 0xb3, 0xd9, 0x18, 0xc3, 0xb8, 0xcc, 0x77, 0x34, 0x9f, 0x31,
+	0x8e, 0xfd, 0xdc, 0xaa, 0xf8, 0x49, 0x90, 0xcf,
+	0x63, 0x54, 0xd9, 0x36, 0x37, 0xbe, 0x27, 0x02,
+	0x20, 0xcf, 0x15, 0x79, 0x73, 0x32, 0xb3, 0xd9,
+	0x18, 0xc3, 0xb8, 0xcc, 0x77, 0x34, 0x9f, 0x31,
 };
 
 static int sha256(const uint8_t *p, size_t len, uint8_t ret[static 32])
@@ -142,8 +161,11 @@ static int add_one(struct chain *c, enum chain_cert which, const uint8_t *p, siz
 	}
 	if (there == len && memcmp(c->certs[which].bytes, p, len) == 0)
 		return 0;
-	if (which == CHAIN_CEK && there == len)
-		return c->has_exported_cek && memcmp(c->exported_cek, p, len) == 0 ? 0 : add_other_cek(c, p);
+	if (which == CHAIN_CEK && there == len) {
+		if (c->has_exported_cek && memcmp(c->exported_cek, p, len) == 0)
+			return 0;
+		return add_other_cek(c, p);
+	}
 	/* One with its signature and one without are the same otherwise. */
 	if (which == CHAIN_ARK && there != len &&
 	    memcmp(c->certs[which].bytes, p, MIN(there, len)) == 0) {
@@ -190,7 +212,8 @@ static int add_lone_sev(struct chain *c, struct bytes *b, enum chain_cert hint,
 	return add_sev(c, b, &hint, 1, ret_cert);
 }
 
-static int add_amd(struct chain *c, struct bytes *b, enum chain_cert hint, enum chain_cert *ret_cert)
+static int add_amd(struct chain *c, struct bytes *b, enum chain_cert hint,
+		   enum chain_cert *ret_cert)
 {
 	enum chain_cert which[2] = { CHAIN_ASK, CHAIN_ARK };
 	struct amd_cert certs[2];
@@ -337,7 +360,8 @@ struct view {
 	EVP_PKEY *keys[_CHAIN_MAX];
 	struct amd_cert anchor;
 	bool has_anchor;
-	unsigned there, sound;		/* certificates that are there; whose key and form are good */
+	unsigned there;			/* BIT() of each certificate that is there */
+	unsigned sound;			/* and of those whose key and form are good */
 };
 
 static void view_done(struct view *v)
@@ -419,8 +443,11 @@ static int check_amd_signature(const struct view *v, const struct row *row)
 {
 	const struct amd_cert *c = &v->amd[row->check.cert], *by = &v->amd[row->by];
 
+	if (!c->signature && row->check.cert == CHAIN_ARK &&
+	    sha256_is(c->bytes, c->len, unsigned_ark_sha256))
+		return 0;
 	if (!c->signature)
-		return row->check.cert == CHAIN_ARK && sha256_is(c->bytes, c->len, unsigned_ark_sha256) ? 0 : -EKEYREJECTED;
+		return -EKEYREJECTED;
 	if (c->n != by->n)
 		return -EKEYREJECTED;
 	return verify(v, row->by, amd_key_algo(by->n), c->bytes, c->signed_len, c->signature);
@@ -502,63 +529,96 @@ static int check_oca_is_expected(const struct view *v, const struct row *row)
 }
 
 #define DAMAGED "the file is damaged or forged: export or fetch it again"
-#define EXPORT_AGAIN "export all of the platform's certificates again, at one time and from one machine"
-/* ... or by ourselves; who has tried that already is not told to try it. */
-#define FROM_AMD_BY_HAND "take ASK and ARK of this machine's generation from AMD (ask_ark_NAME.cert)"
+#define EXPORT_AGAIN \
+	"export all of the platform's certificates again, at one time and from one machine"
+/* ... or by --fetch, unless it was tried already. */
+#define FROM_AMD_BY_HAND \
+	"take ASK and ARK of this machine's generation from AMD (ask_ark_NAME.cert)"
 #define FROM_AMD FROM_AMD_BY_HAND ", or use --fetch", FROM_AMD_BY_HAND
-#define CEK_BY_HAND "a platform exports its CEK without it; AMD adds it: get the CEK from https://kdsintf.amd.com/cek/id/CHIP-ID and give it as --cek FILE"
+#define CEK_BY_HAND                                                               \
+	"a platform exports its CEK without it; AMD adds it: get the CEK from "   \
+	"https://kdsintf.amd.com/cek/id/CHIP-ID and give it as --cek FILE"
 #define MIXED "name the files after what they are, or do not mix them up"
 
 /* From the root down.  The first that does not hold is what people are told. */
 static const struct row rows[] = {
-	{ { "format", CHAIN_ARK, "the ARK is a certificate with a sound key", DAMAGED }, check_format },
-	{ { "format", CHAIN_ASK, "the ASK is a certificate with a sound key", DAMAGED }, check_format },
-	{ { "format", CHAIN_CEK, "the CEK is a certificate with a sound key", DAMAGED }, check_format },
-	{ { "format", CHAIN_OCA, "the OCA is a certificate with a sound key", DAMAGED }, check_format },
-	{ { "format", CHAIN_PEK, "the PEK is a certificate with a sound key", DAMAGED }, check_format },
-	{ { "format", CHAIN_PDH, "the PDH is a certificate with a sound key", DAMAGED }, check_format },
+	{ { "format", CHAIN_ARK, "the ARK is a certificate with a sound key", DAMAGED },
+	  check_format },
+	{ { "format", CHAIN_ASK, "the ASK is a certificate with a sound key", DAMAGED },
+	  check_format },
+	{ { "format", CHAIN_CEK, "the CEK is a certificate with a sound key", DAMAGED },
+	  check_format },
+	{ { "format", CHAIN_OCA, "the OCA is a certificate with a sound key", DAMAGED },
+	  check_format },
+	{ { "format", CHAIN_PEK, "the PEK is a certificate with a sound key", DAMAGED },
+	  check_format },
+	{ { "format", CHAIN_PDH, "the PDH is a certificate with a sound key", DAMAGED },
+	  check_format },
 
 	{ { "ark-missing", CHAIN_ARK, "there is an ARK", FROM_AMD }, check_there },
-	{ { "ark-usage", CHAIN_ARK, "the ARK is for the use of an ARK", MIXED }, check_usage, BIT(ARK) },
-	{ { "ark-selfsig", CHAIN_ARK, "the ARK is signed by itself", DAMAGED }, check_amd_signature, BIT(ARK), CHAIN_ARK },
-	{ { "ark-id", CHAIN_ARK, "the ARK names itself as its signer", DAMAGED }, check_signer_id, BIT(ARK), CHAIN_ARK },
-	{ { "ark-unknown", CHAIN_ARK, "the ARK is a root key that is trusted: one of AMD's, or the one of --anchor",
-	    "do not trust this machine: what it shows has another root than AMD" }, check_root, BIT(ARK) },
+	{ { "ark-usage", CHAIN_ARK, "the ARK is for the use of an ARK", MIXED },
+	  check_usage, BIT(ARK) },
+	{ { "ark-selfsig", CHAIN_ARK, "the ARK is signed by itself", DAMAGED },
+	  check_amd_signature, BIT(ARK), CHAIN_ARK },
+	{ { "ark-id", CHAIN_ARK, "the ARK names itself as its signer", DAMAGED },
+	  check_signer_id, BIT(ARK), CHAIN_ARK },
+	{ { "ark-unknown", CHAIN_ARK,
+	    "the ARK is a root key that is trusted: one of AMD's, or the one of --anchor",
+	    "do not trust this machine: what it shows has another root than AMD" },
+	  check_root, BIT(ARK) },
 
 	{ { "ask-missing", CHAIN_ASK, "there is an ASK", FROM_AMD }, check_there },
-	{ { "ask-usage", CHAIN_ASK, "the ASK is for the use of an ASK", MIXED }, check_usage, BIT(ASK) },
-	{ { "ask-id", CHAIN_ASK, "the ASK names the ARK as its signer", FROM_AMD }, check_signer_id, BIT(ARK) | BIT(ASK), CHAIN_ARK },
-	{ { "ask-sig", CHAIN_ASK, "the ASK is signed by the ARK", FROM_AMD }, check_amd_signature, BIT(ARK) | BIT(ASK), CHAIN_ARK },
+	{ { "ask-usage", CHAIN_ASK, "the ASK is for the use of an ASK", MIXED },
+	  check_usage, BIT(ASK) },
+	{ { "ask-id", CHAIN_ASK, "the ASK names the ARK as its signer", FROM_AMD },
+	  check_signer_id, BIT(ARK) | BIT(ASK), CHAIN_ARK },
+	{ { "ask-sig", CHAIN_ASK, "the ASK is signed by the ARK", FROM_AMD },
+	  check_amd_signature, BIT(ARK) | BIT(ASK), CHAIN_ARK },
 
 	{ { "cek-missing", CHAIN_CEK, "there is a CEK", EXPORT_AGAIN }, check_there },
-	{ { "cek-usage", CHAIN_CEK, "the CEK is for the use of a CEK", MIXED }, check_usage, BIT(CEK) },
+	{ { "cek-usage", CHAIN_CEK, "the CEK is for the use of a CEK", MIXED },
+	  check_usage, BIT(CEK) },
 	{ { "cek-algo", CHAIN_CEK, "the CEK is a key for ECDSA", DAMAGED }, check_signs, BIT(CEK) },
-	{ { "cek-mismatch", CHAIN_CEK, "the CEK with AMD's signature is the one that the platform has",
-	    "get the CEK for this very chip: its id is the first 64 bytes of cpu0-id" }, check_cek_is_exported, BIT(CEK) },
+	{ { "cek-mismatch", CHAIN_CEK,
+	    "the CEK with AMD's signature is the one that the platform has",
+	    "get the CEK for this very chip: its id is the first 64 bytes of cpu0-id" },
+	  check_cek_is_exported, BIT(CEK) },
 	{ { "cek-unsigned", CHAIN_CEK, "the CEK has AMD's signature",
 	    CEK_BY_HAND ", or use --fetch", CEK_BY_HAND },
 	  check_cek_is_signed, BIT(CEK) },
-	{ { "cek-sig", CHAIN_CEK, "the CEK is signed by the ASK", "do not trust this machine unless ASK and CEK are of one generation: the ASK must be the one of "
-	    "this machine's" }, check_cek_signature, BIT(ASK) | BIT(CEK), CHAIN_ASK },
+	{ { "cek-sig", CHAIN_CEK, "the CEK is signed by the ASK",
+	    "do not trust this machine unless ASK and CEK are of one generation: the ASK "
+	    "must be the one of this machine's" },
+	  check_cek_signature, BIT(ASK) | BIT(CEK), CHAIN_ASK },
 
 	{ { "oca-missing", CHAIN_OCA, "there is an OCA", EXPORT_AGAIN }, check_there },
-	{ { "oca-usage", CHAIN_OCA, "the OCA is for the use of an OCA", MIXED }, check_usage, BIT(OCA) },
+	{ { "oca-usage", CHAIN_OCA, "the OCA is for the use of an OCA", MIXED },
+	  check_usage, BIT(OCA) },
 	{ { "oca-algo", CHAIN_OCA, "the OCA is a key for ECDSA", DAMAGED }, check_signs, BIT(OCA) },
-	{ { "oca-selfsig", CHAIN_OCA, "the OCA is signed by itself", EXPORT_AGAIN }, check_signature, BIT(OCA), CHAIN_OCA },
-	{ { "oca-other", CHAIN_OCA, "the OCA is the expected one, of --oca", "the platform has another owner than you think: ask who owns it" },
+	{ { "oca-selfsig", CHAIN_OCA, "the OCA is signed by itself", EXPORT_AGAIN },
+	  check_signature, BIT(OCA), CHAIN_OCA },
+	{ { "oca-other", CHAIN_OCA, "the OCA is the expected one, of --oca",
+	    "the platform has another owner than you think: ask who owns it" },
 	  check_oca_is_expected, BIT(OCA) },
 
 	{ { "pek-missing", CHAIN_PEK, "there is a PEK", EXPORT_AGAIN }, check_there },
-	{ { "pek-usage", CHAIN_PEK, "the PEK is for the use of a PEK", MIXED }, check_usage, BIT(PEK) },
+	{ { "pek-usage", CHAIN_PEK, "the PEK is for the use of a PEK", MIXED },
+	  check_usage, BIT(PEK) },
 	{ { "pek-algo", CHAIN_PEK, "the PEK is a key for ECDSA", DAMAGED }, check_signs, BIT(PEK) },
-	{ { "pek-oca-sig", CHAIN_PEK, "the PEK is signed by the OCA", EXPORT_AGAIN }, check_signature, BIT(OCA) | BIT(PEK), CHAIN_OCA },
-	{ { "pek-cek-sig", CHAIN_PEK, "the PEK is signed by the CEK", EXPORT_AGAIN }, check_signature, BIT(CEK) | BIT(PEK), CHAIN_CEK },
+	{ { "pek-oca-sig", CHAIN_PEK, "the PEK is signed by the OCA", EXPORT_AGAIN },
+	  check_signature, BIT(OCA) | BIT(PEK), CHAIN_OCA },
+	{ { "pek-cek-sig", CHAIN_PEK, "the PEK is signed by the CEK", EXPORT_AGAIN },
+	  check_signature, BIT(CEK) | BIT(PEK), CHAIN_CEK },
 
 	{ { "pdh-missing", CHAIN_PDH, "there is a PDH", EXPORT_AGAIN }, check_there },
-	{ { "pdh-usage", CHAIN_PDH, "the PDH is for the use of a PDH", MIXED }, check_usage, BIT(PDH) },
+	{ { "pdh-usage", CHAIN_PDH, "the PDH is for the use of a PDH", MIXED },
+	  check_usage, BIT(PDH) },
 	{ { "pdh-algo", CHAIN_PDH, "the PDH is a key for ECDH", DAMAGED }, check_agrees, BIT(PDH) },
-	{ { "pdh-curve", CHAIN_PDH, "the PDH is on P-384", "the platform's firmware is not one for which a session can be made" }, check_p384, BIT(PDH) },
-	{ { "pdh-sig", CHAIN_PDH, "the PDH is signed by the PEK", EXPORT_AGAIN }, check_signature, BIT(PEK) | BIT(PDH), CHAIN_PEK },
+	{ { "pdh-curve", CHAIN_PDH, "the PDH is on P-384",
+	    "the platform's firmware is not one for which a session can be made" },
+	  check_p384, BIT(PDH) },
+	{ { "pdh-sig", CHAIN_PDH, "the PDH is signed by the PEK", EXPORT_AGAIN },
+	  check_signature, BIT(PEK) | BIT(PDH), CHAIN_PEK },
 };
 static_assert(ARRAY_SIZE(rows) <= CHAIN_N_CHECKS_MAX, "a report has a place for each");
 
@@ -600,7 +660,8 @@ static int read_all(struct view *v, const struct chain *c)
 	int r = 0;
 
 	v->chain = c;
-	v->has_anchor = c->anchor_len > 0 && parse_one_amd(c->anchor, c->anchor_len, &v->anchor) == 0;
+	v->has_anchor = c->anchor_len > 0 &&
+			parse_one_amd(c->anchor, c->anchor_len, &v->anchor) == 0;
 	for (size_t i = 0; r == 0 && i < _CHAIN_MAX; i++) {
 		/* Whoever names the root need not give it twice. */
 		if (i == CHAIN_ARK && c->certs[i].len == 0)
@@ -658,10 +719,11 @@ int chain_verify(const struct chain *c, struct chain_report *ret)
 	int r;
 
 	r = read_all(&v, c);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++)
-		r = state_of((v.sound & rows[i].needs) == rows[i].needs ? rows[i].run(&v, &rows[i]) :
-									  -ECANCELED,
-			     &report.states[i]);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++) {
+		bool has_all = (v.sound & rows[i].needs) == rows[i].needs;
+
+		r = state_of(has_all ? rows[i].run(&v, &rows[i]) : -ECANCELED, &report.states[i]);
+	}
 	if (r < 0)
 		return r;
 	conclude(&report);

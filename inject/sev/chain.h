@@ -9,7 +9,7 @@
  * The chain of an SEV platform's certificates, from AMD's root key down to the key that a
  * launch's session is made for.
  *
- *	ARK	AMD's root; signs itself and		OCA	the platform's owner; signs itself and
+ *	ARK	AMD's root; signs itself and		OCA	the owner; signs itself and
  *	ASK	AMD's signing key; signs			|
  *	CEK	the chip; signs				PEK	the platform; signs
  *							PDH	the key of sessions
@@ -50,7 +50,7 @@ struct chain {
 	/* What the user says. */
 	uint8_t anchor[AMD_CERT_MAX_LEN];	/* the root, in place of AMD's */
 	size_t anchor_len;			/* 0: AMD's keys are the roots */
-	bool fetch_tried;		/* AMD was asked for what is missing: for what people are told */
+	bool fetch_tried;		/* AMD was asked for what is missing; people are told */
 	uint8_t oca[SEV_CERT_LEN];		/* the OCA that is expected */
 	bool oca_given;
 };
@@ -91,7 +91,7 @@ bool chain_cek_is_signed(const uint8_t *cert);
 /* What came of a check. */
 enum chain_state {
 	CHAIN_GOOD,
-	CHAIN_SKIPPED,		/* does not apply, or needs what is missing or malformed and said so elsewhere */
+	CHAIN_SKIPPED,		/* does not apply, or another check says what is missing */
 	CHAIN_UNDECIDED,	/* something is missing */
 	CHAIN_FAILED,
 	CHAIN_MALFORMED,
@@ -134,9 +134,9 @@ enum chain_state chain_state_of(const struct chain_report *report, const char *c
 const char *amd_cert_product(const struct amd_cert *ark);
 
 /*
- * Whether @ask_ark is the ASK and ARK of one of AMD's products (or of the anchor), in order,
- * and the ASK signed the CEK of @c; used to choose among files that were fetched.  Returns 0, -EBADMSG,
- * -EKEYREJECTED, -ENOMEM or -EIO.
+ * Checks that @ask_ark is the ASK and ARK of one of AMD's products (or of the anchor), in order,
+ * and that the ASK signed the CEK of @c; chooses among files that were fetched.
+ * Returns 0, -EBADMSG, -EKEYREJECTED, -ENOMEM or -EIO.
  */
 int chain_fits(const struct chain *c, const uint8_t *ask_ark, size_t len);
 

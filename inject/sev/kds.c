@@ -84,9 +84,14 @@ static int server_get(struct kds *k, const char *url, const char *name, kds_acce
 {
 	_cleanup_(http_answer_done) struct http_answer a = { NULL };
 	struct http h = { .agent = "coco-inject", .ca = k->ca, .timeout_usec = k->timeout_usec };
+	const struct http_request request = {
+		.url = url,
+		.max = FILE_MAX_LEN,
+		.what = "certificate",
+	};
 	int r;
 
-	r = http_get(&h, &(const struct http_request){ .url = url, .max = FILE_MAX_LEN, .what = "certificate" }, &a);
+	r = http_get(&h, &request, &a);
 	if (r < 0) {
 		snprintf(k->error, sizeof(k->error), "%s", h.error);
 		return r;

@@ -19,8 +19,8 @@
 struct kds {
 	bool fetch;		/* the network may be used; else only the cache */
 	const char *url;	/* NULL: AMD's */
-	const char *ca;		/* a file of CA certificates in place of the system's; may be NULL */
-	const char *cache;	/* a folder; NULL: ~/.cache/coco-inject, or where XDG_CACHE_HOME says */
+	const char *ca;		/* a file of CA certificates; NULL: the system's */
+	const char *cache;	/* a folder; NULL: coco-inject in XDG_CACHE_HOME or ~/.cache */
 	uint64_t timeout_usec;	/* of each request */
 	char error[1280];	/* of the last request that failed, for people */
 };

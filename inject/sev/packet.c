@@ -7,21 +7,23 @@
 #include "crypto/cleanup.h"
 #include "inject/sev/hmac.h"
 
-#define MAC_CONTEXT_SECRET 0x01		/* what kind of message the MAC is for; the launch's measurement has 0x04 */
+/* What kind of message the MAC is for; the launch's measurement has 0x04. */
+#define MAC_CONTEXT_SECRET 0x01
 
 /* OpenSSL keeps the key schedules on its own heap and clears them when it frees them. */
 static int encrypt(const struct secret *tek, const uint8_t *iv, const struct secret *plaintext,
 		   uint8_t *ret)
 {
 	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	const size_t len = secret_len(plaintext);
 	int n;
 
 	if (!ctx)
 		return -ENOMEM;
 	if (EVP_EncryptInit_ex(ctx, EVP_aes_128_ctr(), NULL, secret_data(tek), iv) != 1 ||
-	    EVP_EncryptUpdate(ctx, ret, &n, secret_data(plaintext), (int)secret_len(plaintext)) != 1)
+	    EVP_EncryptUpdate(ctx, ret, &n, secret_data(plaintext), (int)len) != 1)
 		return -EIO;
-	return (size_t)n == secret_len(plaintext) ? 0 : -EIO;
+	return (size_t)n == len ? 0 : -EIO;
 }
 
 /*
@@ -34,8 +36,11 @@ static int authenticate(const struct secret *tik, const struct packet *p, const 
 	static const uint8_t context = MAC_CONTEXT_SECRET;
 	uint8_t lengths[8];
 	const struct bytes message[] = {
-		{ &context, 1 },	  { p->header, PACKET_HEADER_LEN - HMAC_LEN }, { lengths, sizeof(lengths) },
-		{ p->payload, p->len }, { measure, SEV_MEASURE_LEN },
+		{ &context, 1 },
+		{ p->header, PACKET_HEADER_LEN - HMAC_LEN },
+		{ lengths, sizeof(lengths) },
+		{ p->payload, p->len },
+		{ measure, SEV_MEASURE_LEN },
 	};
 
 	put_u32le(lengths, (uint32_t)p->len);

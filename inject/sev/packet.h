@@ -14,12 +14,13 @@
  *		20  32  MAC
  *	payload	AES-128-CTR(TEK, IV, plaintext); the IV is one big-endian counter of 128 bits
  *
- *	MAC = HMAC-SHA256(TIK, 0x01 || flags || IV || plaintext length u32 || payload length u32 || payload || measurement without its nonce)
+ *	MAC = HMAC-SHA256(TIK, 0x01 || flags || IV || plaintext length u32 ||
+ *			  payload length u32 || payload || measurement without its nonce)
  */
 #define PACKET_HEADER_LEN 52
 #define PACKET_IV_LEN 16
 #define PACKET_BLOCK_LEN 16
-#define PACKET_MAX_LEN 16384		/* Linux' limit for what it hands to the firmware: SEV_FW_BLOB_MAX_SIZE */
+#define PACKET_MAX_LEN 16384		/* what Linux hands to the firmware: SEV_FW_BLOB_MAX_SIZE */
 #define SEV_KEY_LEN 16			/* of TEK and of TIK */
 #define SEV_MEASURE_LEN 32
 #define SEV_NONCE_LEN 16

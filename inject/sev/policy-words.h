@@ -14,7 +14,7 @@ struct policy_words {
 	const struct policy_bit {
 		const char *name;
 		uint64_t bit;
-	} *bits;			/* in the order in which they are printed; ends with a name of NULL */
+	} *bits;			/* in the order of printing; ends with a name of NULL */
 };
 
 /*

@@ -44,7 +44,8 @@ static int kdf(const struct secret *key, const char *label, const struct bytes *
 	static const uint8_t counter[4] = { 1 }, bits[4] = { 8 * SESSION_KEY_LEN };
 	const struct bytes message[] = {
 		{ counter, sizeof(counter) },
-		{ (const uint8_t *)label, strlen(label) + 1 },	/* its NUL is the zero between label and context */
+		/* Its NUL is the zero between label and context. */
+		{ (const uint8_t *)label, strlen(label) + 1 },
 		*context,
 		{ bits, sizeof(bits) },
 	};
@@ -66,24 +67,28 @@ static int encrypt(const struct secret *kek, const uint8_t *iv, const struct sec
 		   const struct secret *tik, uint8_t *ret)
 {
 	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t *second = ret + SESSION_KEY_LEN;
 	int n, m;
 
 	if (!ctx)
 		return -ENOMEM;
 	if (EVP_EncryptInit_ex(ctx, EVP_aes_128_ctr(), NULL, secret_data(kek), iv) != 1 ||
 	    EVP_EncryptUpdate(ctx, ret, &n, secret_data(tek), SESSION_KEY_LEN) != 1 ||
-	    EVP_EncryptUpdate(ctx, ret + SESSION_KEY_LEN, &m, secret_data(tik), SESSION_KEY_LEN) != 1)
+	    EVP_EncryptUpdate(ctx, second, &m, secret_data(tik), SESSION_KEY_LEN) != 1)
 		return -EIO;
 	return n == SESSION_KEY_LEN && m == SESSION_KEY_LEN ? 0 : -EIO;
 }
 
 int session_wrap(const struct secret *z, uint32_t policy, const struct session_fresh *fresh,
-		 const struct secret *tek, const struct secret *tik, uint8_t ret[static SESSION_LEN])
+		 const struct secret *tek, const struct secret *tik,
+		 uint8_t ret[static SESSION_LEN])
 {
 	_cleanup_(secret_freep) struct secret *master = NULL, *kek = NULL, *kik = NULL;
-	const struct bytes nonce = { fresh->nonce, sizeof(fresh->nonce) }, none = { fresh->nonce, 0 };
+	const struct bytes nonce = { fresh->nonce, sizeof(fresh->nonce) };
+	const struct bytes none = { fresh->nonce, 0 };
 	uint8_t blob[SESSION_LEN], policy_le[4];
-	const struct bytes wrapped = { blob + 16, 2 * SESSION_KEY_LEN }, policy_bytes = { policy_le, sizeof(policy_le) };
+	const struct bytes wrapped = { blob + 16, 2 * SESSION_KEY_LEN };
+	const struct bytes policy_bytes = { policy_le, sizeof(policy_le) };
 	int r;
 
 	if (secret_len(tek) != SESSION_KEY_LEN || secret_len(tik) != SESSION_KEY_LEN)

@@ -44,7 +44,8 @@ static int check_point(EVP_PKEY *key)
  * The uncompressed point 04 || x || y of two little-endian fields.  Returns its length;
  * -EBADMSG when a number is wider than the curve's.
  */
-static int point_of(const struct sev_cert *c, size_t width, uint8_t ret[static 1 + 2 * SEV_P384_LEN])
+static int point_of(const struct sev_cert *c, size_t width,
+		    uint8_t ret[static 1 + 2 * SEV_P384_LEN])
 {
 	const struct bytes tails[] = {
 		{ c->x + width, SEV_NUMBER_LEN - width },
@@ -88,7 +89,8 @@ int sev_cert_key(const struct sev_cert *c, EVP_PKEY **ret)
 
 int amd_cert_key(const struct amd_cert *c, EVP_PKEY **ret)
 {
-	_cleanup_(bn_freep) BIGNUM *n = BN_lebin2bn(c->modulus, (int)c->n, NULL), *e = BN_lebin2bn(c->exponent, (int)c->n, NULL);
+	_cleanup_(bn_freep) BIGNUM *n = BN_lebin2bn(c->modulus, (int)c->n, NULL);
+	_cleanup_(bn_freep) BIGNUM *e = BN_lebin2bn(c->exponent, (int)c->n, NULL);
 	_cleanup_(params_bld_freep) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	_cleanup_(params_freep) OSSL_PARAM *params = NULL;
 
@@ -143,8 +145,8 @@ static int verify_rsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size
 static int verify_ecdsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size_t len,
 			const uint8_t *value)
 {
-	return ecdsa_verify(key, md, value, value + SEV_NUMBER_LEN, SEV_NUMBER_LEN, ECDSA_LITTLE_ENDIAN,
-			    (struct bytes){ data, len });
+	return ecdsa_verify(key, md, value, value + SEV_NUMBER_LEN, SEV_NUMBER_LEN,
+			    ECDSA_LITTLE_ENDIAN, (struct bytes){ data, len });
 }
 
 int sev_key_verify(EVP_PKEY *key, uint32_t algo, const uint8_t *data, size_t len,

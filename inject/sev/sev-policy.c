@@ -49,6 +49,7 @@ const char *sev_policy_print(uint32_t policy, char ret[static SEV_POLICY_TEXT_MA
 		n = strlen(ret);
 	}
 	if (reserved)
-		snprintf(ret + n, SEV_POLICY_TEXT_MAX - n, "%sreserved=0x%x", n > 0 ? "," : "", reserved);
+		snprintf(ret + n, SEV_POLICY_TEXT_MAX - n, "%sreserved=0x%x", n > 0 ? "," : "",
+			 reserved);
 	return policy == 0 ? strcpy(ret, "none") : ret;
 }
