@@ -120,10 +120,10 @@ static bool is_large_number(const uint8_t *p, size_t len)
 }
 
 /*
- * A whole number that 64 bits do not hold; json-c makes another one of it, and not always the
- * same.  @text is good JSON.
+ * json-c makes another number of a whole one that 64 bits do not hold, and not always the same, and
+ * of -0, which is no whole number to our other readers.  @text is good JSON.
  */
-static bool has_large_number(struct bytes text)
+static int check_numbers(struct bytes text)
 {
 	bool quoted = false;
 
@@ -141,10 +141,12 @@ static bool has_large_number(struct bytes text)
 		if (len == 0)
 			continue;
 		if (is_large_number(text.p + i, len))
-			return true;
+			return -ERANGE;
+		if (len == 2 && memcmp(text.p + i, "-0", 2) == 0)
+			return -EPROTO;
 		i += len - 1;
 	}
-	return false;
+	return 0;
 }
 
 /* The rules are jspan's, the same with every json-c: its strict mode has refused all but ASCII. */
@@ -152,12 +154,14 @@ static int parse_line(struct qmp *q, const char *line, size_t len, struct json_o
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	struct bytes value;
+	int r;
 
 	if (jspan_check((struct bytes){ (const uint8_t *)line, len }, &value) < 0 ||
 	    jspan_type(value) != JSPAN_OBJECT)
 		return -EPROTO;
-	if (has_large_number(value))
-		return -ERANGE;
+	r = check_numbers(value);
+	if (r < 0)
+		return r;
 	json_tokener_reset(q->tokener);
 	o = json_tokener_parse_ex(q->tokener, (const char *)value.p, (int)value.len);
 	if (!o || json_tokener_get_error(q->tokener) != json_tokener_success)
