@@ -190,12 +190,9 @@ _printf_(4, 5) static int luks1_refuse(const struct luks1_header *h, struct luks
 	(void) vsnprintf(v->reason, sizeof(v->reason), format, ap);
 	va_end(ap);
 	n = strlen(v->reason);
-	if (h->payload_offset == 0)
-		(void) snprintf(v->reason + n, sizeof(v->reason) - n,
-				"; LUKS1 with its header apart is not reencrypted: make it anew");
-	else
-		(void) snprintf(v->reason + n, sizeof(v->reason) - n,
-				"; 'cryptsetup reencrypt %s DEVICE' changes it", options);
+	(void) snprintf(v->reason + n, sizeof(v->reason) - n,
+			"; 'cryptsetup reencrypt %s %sDEVICE' changes it", options,
+			h->payload_offset == 0 ? "--header HEADER " : "");
 	v->error = -EKEYREJECTED;
 	return v->error;
 }

@@ -785,8 +785,8 @@ static void test_luks1(void **state)
 		  "\0\0\0\0\0\0\0\0"
 		  "\0\0\0\0",
 		  36, -EKEYREJECTED,
-		  "the hash 'crc32', which is not known here; LUKS1 with its header apart is not "
-		  "reencrypted: make it anew" },
+		  "the hash 'crc32', which is not known here; 'cryptsetup reencrypt "
+		  "--hash sha256 --header HEADER DEVICE' changes it" },
 		{ 72, "whirlpool", 10, 0, "" },
 		{ 164 + 3, "\0", 1, -EBADMSG, "a digest of 0 iterations" },
 		{ 208 + 44, "\0\0\0\1", 4, -EBADMSG, "keyslot 0 has 1 stripes, not 4000" },

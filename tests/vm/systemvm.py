@@ -120,6 +120,8 @@ class Build:
         self.install = os.path.join(work, cache.kver, "install")
         make("install", f"DESTDIR={self.install}")
         make("firmware-app")
+        make("tests/judge-header")
+        self.judge_header = os.path.join(top, "tests/judge-header")
         make("module", f"KERNELDIR={cache.kernel}/headers")
         self.app = os.path.join(top, "tests/vm/firmware/sev-firmware.efi")
         # Copy it, because the next kernel's module replaces it there.
