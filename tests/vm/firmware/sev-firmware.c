@@ -3,10 +3,10 @@
  * A UEFI application that makes a plain OVMF look like a confidential VM's firmware: a test
  * double, for VM tests only.
  *
- * It reserves the secret area at a fixed guest-physical address and publishes the descriptor in the
- * EFI configuration table.  It does not touch what the host has put there before the VM started.  It
- * also reserves memory for the keys of an ACPI table SVKL, which QEMU's -acpitable can add.  Then it
- * starts the kernel.  The EFI system partition holds
+ * It reserves the secret area at a fixed guest-physical address and publishes the descriptor in
+ * the EFI configuration table.  It does not touch what the host has put there before the VM
+ * started.  It also reserves memory for the keys of an ACPI table SVKL, which QEMU's -acpitable
+ * can add.  Then it starts the kernel.  The EFI system partition holds
  *
  *	\vmlinuz.efi	the kernel, with its EFI stub
  *	\cmdline.txt	its command line, ASCII; initrd=\initrd.img makes the stub load an initrd
