@@ -41,6 +41,38 @@ const struct option_row *option_find(const struct option_row *rows, const char *
 	return NULL;
 }
 
+/* True if the list @names, which has blanks between, has @name. */
+static bool names_have(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = names; p && *p; p += strcspn(p, " "), p += strspn(p, " "))
+		if (strcspn(p, " ") == len && memcmp(p, name, len) == 0)
+			return true;
+	return false;
+}
+
+static const struct option_row *first(const struct option_row *rows, const char *names,
+				      const struct args *args, bool given)
+{
+	for (; rows->name; rows++)
+		if (names_have(names, rows->name) && option_given(rows, args) == given)
+			return rows;
+	return NULL;
+}
+
+const struct option_row *option_first_given(const struct option_row *rows, const char *names,
+					    const struct args *args)
+{
+	return first(rows, names, args, /* given= */ true);
+}
+
+const struct option_row *option_first_missing(const struct option_row *rows, const char *names,
+					      const struct args *args)
+{
+	return first(rows, names, args, /* given= */ false);
+}
+
 /* " is none of a, b, c", or what the row says. */
 static int wrong_value(const struct option_row *row, const char *text)
 {

@@ -55,8 +55,8 @@ struct option_row {
 	bool required;		/* the verb does not work without it */
 	bool empty;		/* its value may be "" */
 	bool hidden;		/* --help does not show it: it is for tests */
-	const char *needs;	/* an option that must be given too */
-	const char *excludes;	/* options that must not be given too, with blanks between */
+	const char *needs;	/* options that must be given too, with blanks between */
+	const char *excludes;	/* options that must not be given too */
 	const char *because;	/* why it needs or excludes them; NULL when that is plain */
 };
 
@@ -111,6 +111,15 @@ struct program {
 const struct option_row *option_find(const struct option_row *rows, const char *name);
 
 bool option_given(const struct option_row *row, const struct args *args);
+
+/*
+ * The first option of @rows that is of the list @names, which has blanks between, and that is
+ * given, or is missing.  NULL when there is none; @names may be NULL too.
+ */
+const struct option_row *option_first_given(const struct option_row *rows, const char *names,
+					    const struct args *args);
+const struct option_row *option_first_missing(const struct option_row *rows, const char *names,
+					      const struct args *args);
 
 /*
  * Write @text, which is borrowed, to the row's field; NULL for a flag.  Lists get one more item.

@@ -310,21 +310,6 @@ int command_read(const struct program *p, int argc, char **argv, struct args *ar
 
 /* ---- what goes together ---- */
 
-/* The first option of the list @names that is given, or NULL. */
-static const struct option_row *first_given(const struct option_row *rows, const char *names,
-					    const struct args *args)
-{
-	for (; rows->name; rows++) {
-		size_t len = strlen(rows->name);
-
-		for (const char *p = names; *p; p += strcspn(p, " "), p += strspn(p, " "))
-			if (strcspn(p, " ") == len && memcmp(p, rows->name, len) == 0 &&
-			    option_given(rows, args))
-				return rows;
-	}
-	return NULL;
-}
-
 static int check_row(const struct place *at, const struct option_row *row, const struct args *args)
 {
 	const char *colon = row->because ? ": " : "", *because = row->because ? row->because : "";
@@ -338,11 +323,12 @@ static int check_row(const struct place *at, const struct option_row *row, const
 			  row->value, place_command(at, command));
 		return -EINVAL;
 	}
-	if (row->needs && !first_given(at->rows, row->needs, args)) {
-		log_error("--%s needs --%s%s%s", row->name, row->needs, colon, because);
+	other = option_first_missing(at->rows, row->needs, args);
+	if (other) {
+		log_error("--%s needs --%s%s%s", row->name, other->name, colon, because);
 		return -EINVAL;
 	}
-	other = row->excludes ? first_given(at->rows, row->excludes, args) : NULL;
+	other = option_first_given(at->rows, row->excludes, args);
 	if (!other)
 		return 0;
 	log_error("--%s and --%s exclude each other%s%s", row->name, other->name, colon, because);

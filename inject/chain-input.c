@@ -251,11 +251,11 @@ static int get_cek(struct kds *k, const struct args *a, struct chain *c, struct 
 
 	if (c->certs[CHAIN_CEK].len > 0 && chain_cek_is_signed(c->certs[CHAIN_CEK].bytes))
 		return 0;
-	if (!a->value[ARG_CHIP_ID])
+	if (!a->chip_id)
 		return cause_set(why, -EINVAL,
 				 "The CEK lacks AMD's signature, and to get it --chip-id is "
 				 "needed: cpu0-id of QEMU's query-sev-capabilities");
-	r = parse_chip_id(a->value[ARG_CHIP_ID], id, why);
+	r = parse_chip_id(a->chip_id, id, why);
 	if (r < 0)
 		return r;
 	r = kds_get_cek(k, id, accept_cek, &f);
@@ -265,7 +265,7 @@ static int get_cek(struct kds *k, const struct args *a, struct chain *c, struct 
 /* The CEK does not say which generation it is of, but how long the signature on it is. */
 static bool product_is_possible(const struct args *a, const struct chain *c, size_t i)
 {
-	const char *wanted = a->value[ARG_PRODUCT];
+	const char *wanted = a->product.given ? args_products[a->product.index] : NULL;
 	struct sev_cert cek;
 
 	if (wanted)
@@ -305,14 +305,6 @@ static int get_ask_ark(struct kds *k, const struct args *a, struct chain *c, str
 	return kds_problem(k, "ASK and ARK", worst, why);
 }
 
-static bool product_is_known(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(products); i++)
-		if (streq(products[i].name, name))
-			return true;
-	return false;
-}
-
 /*
  * What is missing, from the cache or the network.  What cannot be had stays missing, and the checks
  * say what that means.
@@ -320,24 +312,14 @@ static bool product_is_known(const char *name)
 static int fetch_missing(const struct args *a, struct chain *c, struct cause *why)
 {
 	struct kds k = {
-		.fetch = a->value[ARG_FETCH],
-		.url = a->value[ARG_KDS],
-		.ca = a->value[ARG_KDS_CA],
-		.cache = a->value[ARG_CACHE],
-		.timeout_usec = TIMEOUT_USEC,
+		.fetch = a->fetch,
+		.url = a->kds,
+		.ca = a->kds_ca,
+		.cache = a->cache,
+		.timeout_usec = a->timeout_usec ? a->timeout_usec : TIMEOUT_USEC,
 	};
 	int r;
 
-	if (a->value[ARG_TIMEOUT] &&
-	    (parse_usec(a->value[ARG_TIMEOUT], &k.timeout_usec) < 0 || k.timeout_usec == 0))
-		return cause_set(why, -EINVAL, "--timeout '%s' is no time such as 30s or 2min",
-				 a->value[ARG_TIMEOUT]);
-	if (a->value[ARG_PRODUCT] && !product_is_known(a->value[ARG_PRODUCT]))
-		return cause_set(why, -EINVAL,
-				 "--product '%s' is none of naples, rome, milan, genoa, turin",
-				 a->value[ARG_PRODUCT]);
-	if (k.cache && !*k.cache)
-		return cause_set(why, -EINVAL, "--cache needs the name of a folder");
 	if (!k.fetch && !k.cache)
 		return 0;
 	if (kds_check_url(k.url) < 0)
@@ -357,14 +339,14 @@ int chain_input(const struct args *a, struct chain *c, struct chain_verdict *v, 
 	int r = 0;
 
 	*why = (struct cause){ "" };
-	for (size_t i = 0; r == 0 && i < a->n_words; i++)
-		r = chain_input_path(a->words[i], c, v, why);
+	for (size_t i = 0; r == 0 && i < a->words.n; i++)
+		r = chain_input_path(a->words.items[i], c, v, why);
 	if (r == 0)
-		r = add_cek(a->value[ARG_CEK], c, v, why);
+		r = add_cek(a->cek, c, v, why);
 	if (r == 0)
-		r = set_file(a->value[ARG_ANCHOR], c, v, why, chain_set_anchor);
+		r = set_file(a->anchor, c, v, why, chain_set_anchor);
 	if (r == 0)
-		r = set_file(a->value[ARG_OCA], c, v, why, chain_set_oca);
+		r = set_file(a->oca, c, v, why, chain_set_oca);
 	if (r == 0)
 		r = fetch_missing(a, c, why);
 	return r;

@@ -7,11 +7,6 @@
 
 /* Where certificates come from, and what people are told of them. */
 
-/* Options of every verb that takes a chain. */
-#define CHAIN_ARGS                                                                                 \
-	(ARG(CEK) | ARG(ANCHOR) | ARG(OCA) | ARG(FETCH) | ARG(CHIP_ID) | ARG(PRODUCT) |            \
-	 ARG(CACHE) | ARG(KDS) | ARG(KDS_CA) | ARG(TIMEOUT))
-
 /* What is wrong, as chain_explain() and the JSON tell it. */
 struct chain_verdict {
 	enum chain_state state; /* GOOD, UNDECIDED, FAILED or MALFORMED */

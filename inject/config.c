@@ -9,7 +9,7 @@
 #include "base/ini.h"
 #include "base/io.h"
 #include "base/parse.h"
-#include "inject/verb.h"
+#include "inject/args.h"
 
 #define CONFIG_MAX (256u * 1024)
 #define OPTIONS_MAX 512		/* values from one file, each secret counted */
@@ -17,7 +17,6 @@
 
 struct reader {
 	const struct verb *verb;
-	const char *path;
 	struct args *a;
 	size_t n_owned;
 	unsigned line;
@@ -30,8 +29,8 @@ static int own(struct reader *rd, const char *text, size_t len, const char **ret
 	char *copy;
 
 	if (rd->n_owned >= OPTIONS_MAX)
-		return cause_set(rd->why, -E2BIG, "%s:%u: more than %d values", rd->path, rd->line,
-				 OPTIONS_MAX);
+		return cause_set(rd->why, -E2BIG, "%s:%u: more than %d values", rd->a->config,
+				 rd->line, OPTIONS_MAX);
 	copy = strndup(text, len);
 	if (!copy)
 		return cause_set_oom(rd->why);
@@ -40,54 +39,58 @@ static int own(struct reader *rd, const char *text, size_t len, const char **ret
 	return 0;
 }
 
-static int add_list(struct reader *rd, const char *text, const char ***list, size_t *n)
+/* What is wrong with a value was said as for the command line; the cause says where it stands. */
+static int take(struct reader *rd, const struct option_row *row, const char *text, size_t len)
 {
-	for (text += strspn(text, BLANKS); *text; text += strspn(text, BLANKS)) {
-		size_t len = strcspn(text, BLANKS);
-		const char **more = reallocarray(*list, *n + 1, sizeof(**list));
-		int r;
+	const char *value;
+	int r;
 
-		if (!more)
-			return cause_set_oom(rd->why);
-		*list = more;
-		r = own(rd, text, len, &more[*n]);
-		if (r < 0)
-			return r;
-		(*n)++;
+	r = own(rd, text, len, &value);
+	if (r < 0)
+		return r;
+	r = option_take(row, value, rd->a);
+	if (r == -ENOMEM)
+		return cause_set_oom(rd->why);
+	if (r < 0)
+		return cause_set(rd->why, r, "%s:%u: that is the value of %s=", rd->a->config,
+				 rd->line, row->name);
+	return 0;
+}
+
+static int take_list(struct reader *rd, const struct option_row *row, const char *text)
+{
+	int r = 0;
+
+	for (text += strspn(text, BLANKS); r == 0 && *text; text += strspn(text, BLANKS)) {
+		size_t len = strcspn(text, BLANKS);
+
+		r = take(rd, row, text, len);
 		text += len;
 	}
-	return 0;
+	return r;
 }
 
 static int take_option(struct reader *rd, const char *key, const char *text)
 {
-	bool flag, on;
-	enum arg i = args_find(rd->verb, key, &flag);
-	int r = 0;
+	const struct option_row *row = option_find(rd->verb->options, key);
+	const char *path = rd->a->config;
+	bool on = true;
 
-	if (i == _ARG_MAX || i == ARG_CONFIG)
-		return cause_set(rd->why, -EBADMSG, "%s:%u: '%s' is no option of %s", rd->path,
+	if (!row || streq(key, "config"))
+		return cause_set(rd->why, -EBADMSG, "%s:%u: '%s' is no option of %s", path,
 				 rd->line, key, rd->verb->name);
-	if (flag && parse_bool(text, &on) < 0)
-		return cause_set(rd->why, -EBADMSG, "%s:%u: %s= is yes or no", rd->path, rd->line,
-				 key);
+	if (row->type == OPTION_TYPE_FLAG && parse_bool(text, &on) < 0)
+		return cause_set(rd->why, -EBADMSG, "%s:%u: %s= is yes or no", path, rd->line, key);
 	if (!*text)
-		return cause_set(rd->why, -EBADMSG, "%s:%u: %s= has no value", rd->path, rd->line,
-				 key);
+		return cause_set(rd->why, -EBADMSG, "%s:%u: %s= has no value", path, rd->line, key);
 	/* The command line counts more. */
-	if (rd->a->value[i] || (flag && !on))
+	if (option_given(row, rd->a) || !on)
 		return 0;
-	if (i == ARG_SECRET)
-		r = add_list(rd, text, &rd->a->secrets, &rd->a->n_secrets);
-	else if (i == ARG_VMSA)
-		r = add_list(rd, text, &rd->a->vmsas, &rd->a->n_vmsas);
-	else if (i == ARG_VCPU_TYPE || i == ARG_VCPU_SIG)
-		r = add_list(rd, text, &rd->a->cpus, &rd->a->n_cpus);
-	if (r == 0 && flag)
-		rd->a->value[i] = "";
-	else if (r == 0)
-		r = own(rd, text, strlen(text), &rd->a->value[i]);
-	return r;
+	if (row->type == OPTION_TYPE_FLAG)
+		return option_take(row, NULL, rd->a);
+	if (row->type == OPTION_TYPE_LIST)
+		return take_list(rd, row, text);
+	return take(rd, row, text, strlen(text));
 }
 
 static int take_item(struct reader *rd, const struct ini_item *i)
@@ -118,24 +121,24 @@ static int take_section(struct reader *rd, const char *text, size_t len)
 			r = take_item(rd, &i);
 	}
 	if (!found)
-		return cause_set(rd->why, -EBADMSG, "%s: there is no section [%s]", rd->path,
+		return cause_set(rd->why, -EBADMSG, "%s: there is no section [%s]", rd->a->config,
 				 rd->verb->name);
 	return r;
 }
 
-int args_read_config(const struct verb *verb, const char *path, struct args *a, struct cause *why)
+int args_read_config(const struct verb *verb, struct args *a, struct cause *why)
 {
-	struct reader rd = { .verb = verb, .path = path, .a = a, .why = why };
+	struct reader rd = { .verb = verb, .a = a, .why = why };
 	_cleanup_(freep) char *text = NULL;
 	struct ini_error error;
 	size_t len;
 	int r;
 
-	r = read_file_at(AT_FDCWD, path, CONFIG_MAX, &text, &len);
+	r = read_file_at(AT_FDCWD, a->config, CONFIG_MAX, &text, &len);
 	if (r < 0)
-		return cause_set_io(why, r, "Failed to read the configuration '%s': %m", path);
+		return cause_set_io(why, r, "Failed to read the configuration '%s': %m", a->config);
 	if (ini_check(text, len, &error) < 0)
-		return cause_set(why, -EBADMSG, "%s:%u: %s", path, error.line, error.text);
+		return cause_set(why, -EBADMSG, "%s:%u: %s", a->config, error.line, error.text);
 	a->owned = calloc(OPTIONS_MAX + 1, sizeof(*a->owned));
 	if (!a->owned)
 		return cause_set_oom(why);

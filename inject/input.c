@@ -31,19 +31,6 @@ static const struct {
 				       0xaf, 0x7c, 0xb0) },
 };
 
-int input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret, struct cause *why)
-{
-	uint64_t n;
-
-	if (!a->value[arg])
-		return 0;
-	if (parse_u64(a->value[arg], &n) < 0 || n > max)
-		return cause_set(why, -EINVAL, "--%s '%s' is no number from 0 to %llu",
-				 arg_name(arg), a->value[arg], (unsigned long long)max);
-	*ret = n;
-	return 0;
-}
-
 int input_open(const char *path)
 {
 	int fd = streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
@@ -173,8 +160,8 @@ int input_table(const struct args *a, size_t max, struct secret **ret, struct ca
 		return cause_set_io(why, r,
 				    "Failed to lock memory for the secrets, see ulimit -l: %m");
 	r = secret_table_begin(secret_bytes(table), max);
-	for (size_t i = 0; r >= 0 && i < a->n_secrets; i++) {
-		r = add_secret(table, a->secrets[i], a->value[ARG_STRIP_NEWLINE], why);
+	for (size_t i = 0; r >= 0 && i < a->secrets.n; i++) {
+		r = add_secret(table, a->secrets.items[i], a->strip_newline, why);
 		if (r < 0)
 			return r;
 	}
@@ -183,9 +170,9 @@ int input_table(const struct args *a, size_t max, struct secret **ret, struct ca
 	if (r < 0)
 		return cause_set(why, -ENOSPC, "The secrets are too long together for %zu bytes",
 				 max);
-	if (a->n_secrets > MAINLINE_ENTRIES)
+	if (a->secrets.n > MAINLINE_ENTRIES)
 		log_warning("%zu secrets: Linux' own efi_secret module shows the first %d only",
-			    a->n_secrets, MAINLINE_ENTRIES);
+			    a->secrets.n, MAINLINE_ENTRIES);
 
 	secret_truncate(table, (size_t)r);
 	*ret = TAKE_PTR(table);
@@ -219,14 +206,14 @@ static int read_key(const char *what, const char *path, struct secret **ret, str
 	return 0;
 }
 
-int input_key(const struct args *a, enum arg arg, struct secret **ret, struct cause *why)
+int input_tik(const struct args *a, struct secret **ret, struct cause *why)
 {
-	return read_key(arg == ARG_TEK ? "TEK" : "TIK", a->value[arg], ret, why);
+	return read_key("TIK", a->tik, ret, why);
 }
 
 int input_policy(const struct args *a, enum tech tech, uint32_t *ret, struct cause *why)
 {
-	const char *text = a->value[ARG_POLICY];
+	const char *text = a->policy;
 	uint32_t policy;
 	int r;
 
@@ -255,10 +242,10 @@ int input_keys(const struct args *a, struct secret **ret_tek, struct secret **re
 	_cleanup_(secret_freep) struct secret *tek = NULL, *tik = NULL;
 	int r;
 
-	r = read_key("TEK", a->value[ARG_TEK], &tek, why);
+	r = read_key("TEK", a->tek, &tek, why);
 	if (r < 0)
 		return r;
-	r = read_key("TIK", a->value[ARG_TIK], &tik, why);
+	r = read_key("TIK", a->tik, &tik, why);
 	if (r < 0)
 		return r;
 	if (secret_equal(tek, tik))
@@ -274,7 +261,7 @@ int input_measurement(const struct args *a, struct measurement *ret, struct caus
 	struct measurement m;
 	ssize_t n;
 
-	n = base64_decode(a->value[ARG_MEASUREMENT], m.bytes, sizeof(m.bytes));
+	n = base64_decode(a->measurement, m.bytes, sizeof(m.bytes));
 	if (n == -EBADMSG)
 		return cause_set(why, -EBADMSG, "The expected measurement is no base64");
 	if (n != SEV_MEASURE_LEN && n != SEV_MEASURE_LEN + SEV_NONCE_LEN)
@@ -364,11 +351,10 @@ static int area_of_text(const char *text, struct area *ret, struct cause *why)
 
 int input_area(const struct args *a, bool measured, struct area *ret, struct cause *why)
 {
-	const char *firmware = measured ? NULL : a->value[ARG_FIRMWARE];
-	const char *area = a->value[ARG_AREA], *size = a->value[ARG_AREA_SIZE];
-	uint64_t len;
+	const char *firmware = measured ? NULL : a->firmware;
+	const char *area = a->area;
 
-	if (!!firmware + !!area + !!size > 1)
+	if (!!firmware + !!area + a->area_size.given > 1)
 		return cause_set(why, -EINVAL,
 				 "The area for secrets is given twice: take one of --firmware, "
 				 "--area, --area-size");
@@ -376,16 +362,14 @@ int input_area(const struct args *a, bool measured, struct area *ret, struct cau
 		return area_of_firmware(firmware, ret, why);
 	if (area)
 		return area_of_text(area, ret, why);
-	if (!size) {
+	if (!a->area_size.given) {
 		*ret = (struct area){ .sized = false };
 		return 0;
 	}
-	if (parse_u64(size, &len) < 0)
-		return cause_set(why, -EINVAL, "--area-size '%s' is no number of bytes", size);
-	if (len == 0)
+	if (a->area_size.value == 0)
 		return cause_set(why, -ENOSPC,
 				 "An area of 0 bytes: the firmware has no area for launch secrets");
-	*ret = (struct area){ .sized = true, .size = len };
+	*ret = (struct area){ .sized = true, .size = a->area_size.value };
 	return 0;
 }
 
@@ -401,7 +385,7 @@ int input_check_size(const struct args *a, const struct area *area, size_t len, 
 				 "The secrets are too long: %zu bytes with padding, and the area "
 				 "has %llu",
 				 len, (unsigned long long)area->size);
-	if (!a->value[ARG_HUGE_PAGES] && (area->base % PAGE_LEN) + len > PAGE_LEN)
+	if (!a->huge_pages && (area->base % PAGE_LEN) + len > PAGE_LEN)
 		return cause_set(why, -ENOSPC,
 				 "The secrets cross a boundary of 4 KiB: %zu bytes with padding, "
 				 "%llu bytes into a page; shorten them, or give the guest huge "

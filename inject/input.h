@@ -20,13 +20,6 @@
 int input_read_secret(const char *path, size_t max, struct secret **ret);
 
 /*
- * An option that is a number of at most @max.  Returns 0, also when it is not given, and then
- * @ret stays; -EINVAL.
- */
-int input_number(const struct args *a, enum arg arg, uint64_t max, uint64_t *ret,
-		 struct cause *why);
-
-/*
  * @path for reading, closed on exec; "-" is standard input.  Returns the descriptor, or an error
  * of open(2) or fcntl(2).
  */
@@ -47,8 +40,8 @@ int input_table(const struct args *a, size_t max, struct secret **ret, struct ca
 int input_keys(const struct args *a, struct secret **ret_tek, struct secret **ret_tik,
 	       struct cause *why);
 
-/* The key of @arg, which is ARG_TEK or ARG_TIK; @ret is yours.  As above. */
-int input_key(const struct args *a, enum arg arg, struct secret **ret, struct cause *why);
+/* The key of --tik; @ret is yours.  As above. */
+int input_tik(const struct args *a, struct secret **ret, struct cause *why);
 
 /*
  * The policy of --policy, for a guest that is said to be @tech.  A policy that does not fit @tech

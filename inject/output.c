@@ -27,7 +27,7 @@ static int check_stdout(const struct args *a, const struct output *files, size_t
 		n_stdout += is_stdout(files[i].path);
 	if (n_stdout > 1)
 		return cause_set(why, -EINVAL, "Two files cannot both go to standard output ('-')");
-	if (n_stdout > 0 && a->value[ARG_JSON])
+	if (n_stdout > 0 && a->json)
 		return cause_set(why, -EINVAL,
 				 "With --json standard output has the result; '-' cannot go there "
 				 "too");
@@ -48,7 +48,7 @@ int output_file(const struct args *a, const char *path, const void *data, size_t
 
 	if (is_stdout(path))
 		return output_files(a, &file, 1, why);
-	r = write_file_atomic(path, data, len, 0600, /* exclusive= */ !a->value[ARG_FORCE]);
+	r = write_file_atomic(path, data, len, 0600, /* exclusive= */ !a->force);
 	if (r == -EEXIST)
 		return cause_set(why, -EEXIST,
 				 "'%s' exists and is left as it is; --force replaces it", path);
@@ -140,7 +140,7 @@ int output_files(const struct args *a, const struct output *files, size_t n, str
 		r = stage(&files[i], &staged[i]);
 	if (r == 0)
 		for (i = 0; r == 0 && i < n; i++)
-			r = place(&files[i], &staged[i], a->value[ARG_FORCE]);
+			r = place(&files[i], &staged[i], a->force);
 	/* Last: what went there cannot be taken back. */
 	if (r == 0)
 		for (i = 0; r == 0 && i < n; i++)
@@ -153,7 +153,7 @@ int output_files(const struct args *a, const struct output *files, size_t n, str
 	if (r == -EEXIST)
 		return cause_set(why, -EEXIST, "'%s' exists%s; nothing was written",
 				 files[i - 1].path,
-				 a->value[ARG_FORCE] ? " and is no file" :
+				 a->force ? " and is no file" :
 						       " and is left as it is, --force replaces "
 						       "it");
 	return cause_set_io(why, r, "Failed to write '%s', and so nothing was written: %m",

@@ -264,7 +264,7 @@ static enum status read_and_judge(const struct args *a, struct chain *c,
 	status = give_up_if(chain_input(a, c, v, &why), &why);
 	if (status != STATUS_GOOD) {
 		/* What is wrong with a file is a verdict too. */
-		if (v->code && a->value[ARG_JSON])
+		if (v->code && a->json)
 			(void) print_json(c, NULL, v);
 		return status;
 	}
@@ -276,7 +276,7 @@ static enum status read_and_judge(const struct args *a, struct chain *c,
 	return status;
 }
 
-static enum status run_show(const struct args *a)
+static int run_show(struct args *a)
 {
 	_cleanup_(freep) struct chain *c = calloc(1, sizeof(*c));
 	struct chain_report report;
@@ -290,7 +290,7 @@ static enum status run_show(const struct args *a)
 	status = read_and_judge(a, c, &report, &v);
 	if (status != STATUS_GOOD)
 		return status;
-	if (a->value[ARG_JSON])
+	if (a->json)
 		return print_json(c, &report, &v);
 	print_product(&report);
 	for (size_t i = 0; i < _CHAIN_MAX; i++)
@@ -299,7 +299,7 @@ static enum status run_show(const struct args *a)
 	return STATUS_GOOD;
 }
 
-static enum status run_verify(const struct args *a)
+static int run_verify(struct args *a)
 {
 	_cleanup_(freep) struct chain *c = calloc(1, sizeof(*c));
 	struct chain_report report;
@@ -316,7 +316,7 @@ static enum status run_verify(const struct args *a)
 	if (status != STATUS_GOOD)
 		return status;
 	status = give_up_if(chain_explain(&v, &why), &why);
-	if (a->value[ARG_JSON]) {
+	if (a->json) {
 		printed = print_json(c, &report, &v);
 		return printed == STATUS_GOOD ? status : printed;
 	}
@@ -327,18 +327,22 @@ static enum status run_verify(const struct args *a)
 	return status;
 }
 
+static const struct option_row options[] = { ROWS_CHAIN, ROW_JSON, { NULL } };
+
+#define PATHS { .value = "PATH...", OPTION_LIST(words, 0), .required = true }
+
 const struct verb verb_chain_show = {
 	.name = "chain show",
-	.summary = "show a platform's certificates",
-	.words = "PATH...",
-	.takes = CHAIN_ARGS | ARG(JSON),
+	.help = "show a platform's certificates",
+	.words = PATHS,
+	.options = options,
 	.run = run_show,
 };
 
 const struct verb verb_chain_verify = {
 	.name = "chain verify",
-	.summary = "check that a platform's certificates lead to AMD",
-	.words = "PATH...",
-	.takes = CHAIN_ARGS | ARG(JSON),
+	.help = "check that a platform's certificates lead to AMD",
+	.words = PATHS,
+	.options = options,
 	.run = run_verify,
 };

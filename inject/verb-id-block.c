@@ -30,18 +30,10 @@ static void id_done(struct id *id)
 	EVP_PKEY_free(id->author_key);
 }
 
-static enum status read_hex(const struct args *a, enum arg arg, uint8_t *ret, size_t len)
-{
-	if (a->value[arg] && parse_hex(a->value[arg], ret, len) < 0)
-		return give_up(STATUS_USAGE, "--%s is not %zu bytes in hexadecimal", arg_name(arg),
-			       len);
-	return STATUS_GOOD;
-}
-
 /* QEMU is given the same policy, or the firmware refuses the launch. */
 static enum status read_policy(const struct args *a, uint64_t *ret)
 {
-	const char *text = a->value[ARG_SNP_POLICY];
+	const char *text = a->snp_policy;
 	char words[SNP_POLICY_TEXT_MAX];
 	uint64_t policy = SNP_POLICY_DEFAULT;
 	int r = text ? snp_policy_parse(text, &policy) : 0;
@@ -62,7 +54,7 @@ static enum status read_policy(const struct args *a, uint64_t *ret)
 			       "with commas between",
 			       text);
 	log_info("Policy 0x%llx: %s", (unsigned long long)policy, snp_policy_print(policy, words));
-	if (policy & SNP_POLICY_DEBUG && !a->value[ARG_ALLOW_DEBUG])
+	if (policy & SNP_POLICY_DEBUG && !a->allow_debug)
 		return give_up(STATUS_CHECK, "The policy lets the host read and write the guest's "
 					     "memory in the clear: take debug (0x80000) away, or "
 					     "add --allow-debug if that is what you want");
@@ -76,33 +68,24 @@ static enum status read_policy(const struct args *a, uint64_t *ret)
 
 static enum status read_block(const struct args *a, struct id_block *b)
 {
-	uint64_t svn = 0;
-	enum status status;
-	struct cause why;
-
-	status = read_hex(a, ARG_LAUNCH_DIGEST, b->launch_digest, sizeof(b->launch_digest));
-	if (status == STATUS_GOOD)
-		status = read_hex(a, ARG_FAMILY_ID, b->family_id, sizeof(b->family_id));
-	if (status == STATUS_GOOD)
-		status = read_hex(a, ARG_IMAGE_ID, b->image_id, sizeof(b->image_id));
-	if (status == STATUS_GOOD)
-		status = give_up_if(input_number(a, ARG_GUEST_SVN, UINT32_MAX, &svn, &why), &why);
-	if (status == STATUS_GOOD)
-		status = read_policy(a, &b->policy);
-	if (status != STATUS_GOOD)
-		return status;
-	b->guest_svn = (uint32_t)svn;
-	return STATUS_GOOD;
+	if (parse_hex(a->launch_digest, b->launch_digest, sizeof(b->launch_digest)) < 0)
+		return give_up(STATUS_USAGE, "--launch-digest is not %zu bytes in hexadecimal",
+			       sizeof(b->launch_digest));
+	_Static_assert(sizeof(a->family_id.bytes) == sizeof(b->family_id), "an ID is an ID");
+	memcpy(b->family_id, a->family_id.bytes, sizeof(b->family_id));
+	memcpy(b->image_id, a->image_id.bytes, sizeof(b->image_id));
+	b->guest_svn = (uint32_t)a->guest_svn.value;
+	return read_policy(a, &b->policy);
 }
 
-static enum status read_key(const struct args *a, enum arg arg, EVP_PKEY **ret)
+static enum status read_key(const char *path, EVP_PKEY **ret)
 {
 	_cleanup_(secret_freep) struct secret *pem = NULL;
 	int r;
 
-	r = input_read_secret(a->value[arg], PEM_MAX, &pem);
+	r = input_read_secret(path, PEM_MAX, &pem);
 	if (r < 0 && r != -EMSGSIZE) {
-		log_error_errno(r, "Failed to read the key '%s': %m", a->value[arg]);
+		log_error_errno(r, "Failed to read the key '%s': %m", path);
 		return STATUS_IO;
 	}
 	if (r == 0)
@@ -110,10 +93,10 @@ static enum status read_key(const struct args *a, enum arg arg, EVP_PKEY **ret)
 	if (r == -EOPNOTSUPP)
 		return give_up(STATUS_MALFORMED,
 			       "The key '%s' is not one of P-384; 'openssl ecparam -name secp384r1 -genkey -noout' makes one",
-			       a->value[arg]);
+			       path);
 	if (r < 0)
 		return give_up(STATUS_MALFORMED,
-			       "'%s' is no private key in PEM without a passphrase", a->value[arg]);
+			       "'%s' is no private key in PEM without a passphrase", path);
 	return STATUS_GOOD;
 }
 
@@ -148,7 +131,7 @@ static enum status write_files(const struct args *a, const struct id *id)
 	_cleanup_(freep) char *block = NULL, *auth = NULL;
 	struct cause why;
 
-	if (streq(a->value[ARG_ID_BLOCK], a->value[ARG_ID_AUTH]))
+	if (streq(a->id_block, a->id_auth))
 		return give_up(STATUS_USAGE, "--id-block and --id-auth are the same file");
 	if (base64_encode(id->bytes, sizeof(id->bytes), &block) < 0 ||
 	    base64_encode(id->auth, sizeof(id->auth), &auth) < 0) {
@@ -156,8 +139,8 @@ static enum status write_files(const struct args *a, const struct id *id)
 		return STATUS_IO;
 	}
 	const struct output files[] = {
-		{ a->value[ARG_ID_BLOCK], block, strlen(block), 0600 },
-		{ a->value[ARG_ID_AUTH], auth, strlen(auth), 0600 },
+		{ a->id_block, block, strlen(block), 0600 },
+		{ a->id_auth, auth, strlen(auth), 0600 },
 	};
 
 	return give_up_if(output_files(a, files, ARRAY_SIZE(files), &why), &why);
@@ -168,12 +151,12 @@ static enum status print_result(const struct args *a, const struct id *id)
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	char words[SNP_POLICY_TEXT_MAX];
 
-	log_info("Wrote the ID block to '%s' and its signatures to '%s'", a->value[ARG_ID_BLOCK],
-		 a->value[ARG_ID_AUTH]);
+	log_info("Wrote the ID block to '%s' and its signatures to '%s'", a->id_block,
+		 a->id_auth);
 	log_info("QEMU's sev-snp-guest has to have policy=0x%llx%s too, or the guest does not start",
 		 (unsigned long long)id->block.policy,
 		 id->author_key ? " and author-key-enabled=on" : "");
-	if (!a->value[ARG_JSON])
+	if (!a->json)
 		return STATUS_GOOD;
 	o = json_object_new_object();
 	if (!o || output_add_hex(o, "launch-digest", id->block.launch_digest, SHA384_LEN) < 0 ||
@@ -189,7 +172,7 @@ static enum status print_result(const struct args *a, const struct id *id)
 	return output_json(o);
 }
 
-static enum status run(const struct args *a)
+static int run(struct args *a)
 {
 	_cleanup_(id_done) struct id id = { .id_key = NULL };
 	enum status status;
@@ -201,9 +184,9 @@ static enum status run(const struct args *a)
 	(void) CRYPTO_secure_malloc_init(SECURE_HEAP_LEN, SECURE_HEAP_MIN);
 	status = read_block(a, &id.block);
 	if (status == STATUS_GOOD)
-		status = read_key(a, ARG_ID_KEY, &id.id_key);
-	if (status == STATUS_GOOD && a->value[ARG_AUTHOR_KEY])
-		status = read_key(a, ARG_AUTHOR_KEY, &id.author_key);
+		status = read_key(a->id_key, &id.id_key);
+	if (status == STATUS_GOOD && a->author_key)
+		status = read_key(a->author_key, &id.author_key);
 	if (status == STATUS_GOOD)
 		status = make(&id);
 	if (status == STATUS_GOOD)
@@ -213,11 +196,35 @@ static enum status run(const struct args *a)
 	return status;
 }
 
+#define ID_WRONG "is not 16 bytes in hexadecimal"
+
+static const struct option_row options[] = {
+	ROW_LAUNCH_DIGEST(.required = true),
+	{ "id-key", "PEM", "the private key, of P-384, that signs the ID block",
+	  OPTION_PATH(id_key), .required = true },
+	{ "author-key", "PEM", "the private key that signs the ID key", OPTION_PATH(author_key) },
+	{ "id-block", "FILE", "where the ID block goes, in base64", OPTION_PATH(id_block),
+	  .required = true },
+	{ "id-auth", "FILE", "where its signatures and keys go, in base64", OPTION_PATH(id_auth),
+	  .required = true },
+	{ "family-id", "HEX", "16 bytes of the owner's choice",
+	  OPTION_PARSED(family_id, args_parse_id, ID_WRONG) },
+	{ "image-id", "HEX", "16 bytes of the owner's choice",
+	  OPTION_PARSED(image_id, args_parse_id, ID_WRONG) },
+	{ "guest-svn", "N", "the guest's security version",
+	  OPTION_NUMBER(guest_svn, 0, UINT32_MAX) },
+	{ "snp-policy", "POLICY",
+	  "the guest's policy: a number, or names such as smt,abi=1.51; smt if not given",
+	  OPTION_STRING(snp_policy) },
+	ROW_ALLOW_DEBUG,
+	ROW_FORCE,
+	ROW_JSON,
+	{ NULL },
+};
+
 const struct verb verb_id_block = {
 	.name = "id-block",
-	.summary = "sign an SNP guest's launch digest and policy",
-	.needs = ARG(LAUNCH_DIGEST) | ARG(ID_KEY) | ARG(ID_BLOCK) | ARG(ID_AUTH),
-	.takes = ARG(AUTHOR_KEY) | ARG(FAMILY_ID) | ARG(IMAGE_ID) | ARG(GUEST_SVN) |
-		 ARG(SNP_POLICY) | ARG(ALLOW_DEBUG) | ARG(FORCE) | ARG(JSON),
+	.help = "sign an SNP guest's launch digest and policy",
+	.options = options,
 	.run = run,
 };

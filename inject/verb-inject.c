@@ -43,7 +43,6 @@ struct inject {
 	struct launch_input in;
 	uint32_t policy;		/* of the session */
 	bool has_policy;
-	uint8_t min_api_major, min_api_minor;
 
 	/* From the host, so not to be trusted more than the measurement says. */
 	struct host_launch launch;
@@ -75,6 +74,7 @@ static enum status check_sev(struct inject *x)
 /* These are bound by the measurement; said here in words, they tell honest mistakes apart. */
 static enum status check_policy(struct inject *x)
 {
+	const struct args_api *least = &x->args->min_api;
 	const struct measured *m = &x->launch.measured;
 	char ours[SEV_POLICY_TEXT_MAX], theirs[SEV_POLICY_TEXT_MAX];
 
@@ -83,17 +83,17 @@ static enum status check_policy(struct inject *x)
 			       "The guest has the policy 0x%x (%s), and the session asked for 0x%x (%s)",
 			       m->policy, sev_policy_print(m->policy, theirs), x->policy,
 			       sev_policy_print(x->policy, ours));
-	if (!x->launch.has_version && !x->computed && !x->args->value[ARG_MIN_API])
+	if (!x->launch.has_version && !x->computed && !x->args->min_api.given)
 		return STATUS_GOOD;
 	if (!x->launch.has_version)
 		return give_up(STATUS_CHECK, "The host does not tell the firmware's version, "
 					     "without which the measurement cannot be computed; "
 					     "libvirt 8.0 does");
-	if (m->api_major < x->min_api_major ||
-	    (m->api_major == x->min_api_major && m->api_minor < x->min_api_minor))
+	if (m->api_major < least->major ||
+	    (m->api_major == least->major && m->api_minor < least->minor))
 		return give_up(STATUS_CHECK,
 			       "The platform has the API %u.%u, and %u.%u is the least that is allowed",
-			       m->api_major, m->api_minor, x->min_api_major, x->min_api_minor);
+			       m->api_major, m->api_minor, least->major, least->minor);
 	return x->computed ? give_up_if(launch_check_version(m, &x->why), &x->why) : STATUS_GOOD;
 }
 
@@ -161,9 +161,9 @@ static enum status mark_session(struct inject *x)
 	char path[4096], line[128];
 	int n, r;
 
-	if (x->args->value[ARG_ALLOW_REUSE])
+	if (x->args->allow_reuse)
 		return STATUS_GOOD;
-	if (!marker_path(x->args->value[ARG_TEK], path, sizeof(path))) {
+	if (!marker_path(x->args->tek, path, sizeof(path))) {
 		log_warning("The TEK comes from no file: whether its session was used before is not checked");
 		return STATUS_GOOD;
 	}
@@ -204,8 +204,8 @@ static enum status send_secret(struct inject *x)
 	if (status != STATUS_GOOD)
 		return status;
 	x->injected = true;
-	log_info("Injected %zu secret%s, %zu bytes", x->args->n_secrets,
-		 x->args->n_secrets == 1 ? "" : "s", p.len);
+	log_info("Injected %zu secret%s, %zu bytes", x->args->secrets.n,
+		 x->args->secrets.n == 1 ? "" : "s", p.len);
 	return STATUS_GOOD;
 }
 
@@ -226,11 +226,11 @@ static enum status start_guest(struct inject *x)
 /* The VM's name: given, libvirt's, or that of the session's files. */
 static void find_name(struct inject *x)
 {
-	const char *given = x->args->value[ARG_NAME] ? x->args->value[ARG_NAME] :
-						       x->args->value[ARG_LIBVIRT];
-	const char *tek = strrchr(x->args->value[ARG_TEK], '/'), *end;
+	const char *given = x->args->name ? x->args->name :
+						       x->args->libvirt;
+	const char *tek = strrchr(x->args->tek, '/'), *end;
 
-	tek = tek ? tek + 1 : x->args->value[ARG_TEK];
+	tek = tek ? tek + 1 : x->args->tek;
 	end = strstr(tek, "_tek.bin");
 	if (given)
 		snprintf(x->name, sizeof(x->name), "%s", given);
@@ -242,12 +242,7 @@ static void find_name(struct inject *x)
 
 static enum status read_policy(struct inject *x)
 {
-	const char *min_api = x->args->value[ARG_MIN_API];
-
-	if (min_api && sev_api_parse(min_api, &x->min_api_major, &x->min_api_minor) < 0)
-		return give_up(STATUS_USAGE, "--min-api '%s' is not MAJOR.MINOR, such as 1.51",
-			       min_api);
-	if (!x->args->value[ARG_POLICY])
+	if (!x->args->policy)
 		return STATUS_GOOD;
 	x->has_policy = true;
 	return give_up_if(input_tech_policy(x->args, &x->in.launch.tech, &x->policy, &x->why),
@@ -256,19 +251,12 @@ static enum status read_policy(struct inject *x)
 
 static enum status read_expected(struct inject *x)
 {
-	const uint64_t computes = (ARGS_LAUNCH | ARG(TECH)) & ~ARG(FIRMWARE);
 	const struct args *a = x->args;
 
-	if (a->value[ARG_MEASUREMENT]) {
-		for (enum arg i = 0; i < _ARG_MAX; i++)
-			if (a->value[i] && computes >> i & 1)
-				return give_up(STATUS_USAGE,
-					       "--measurement says what is expected; leave --%s away",
-					       arg_name(i));
+	if (a->measurement)
 		return give_up_if(input_measurement(a, &x->expected, &x->why), &x->why);
-	}
 	x->computed = true;
-	if (!a->value[ARG_FIRMWARE] && !a->value[ARG_LAUNCH_DIGEST])
+	if (!a->firmware && !a->launch_digest)
 		return give_up(STATUS_USAGE,
 			       "inject needs --measurement, or --firmware and --policy to compute it from; see 'coco-inject inject --help'");
 	if (!x->has_policy)
@@ -284,8 +272,8 @@ static enum status read_area(struct inject *x)
 {
 	enum status status;
 
-	if (x->in.firmware && !x->args->value[ARG_AREA])
-		status = give_up_if(input_area_of_image(x->args->value[ARG_FIRMWARE],
+	if (x->in.firmware && !x->args->area)
+		status = give_up_if(input_area_of_image(x->args->firmware,
 							x->in.firmware, x->in.launch.firmware.len,
 							&x->area, &x->why),
 				    &x->why);
@@ -300,14 +288,11 @@ static enum status read_area(struct inject *x)
 static enum status read_inputs(struct inject *x)
 {
 	const struct args *a = x->args;
-	const char *timeout = a->value[ARG_TIMEOUT];
 	enum status status;
 
 	find_name(x);
-	x->timeout_usec = TIMEOUT_USEC;
-	if (timeout && (parse_usec(timeout, &x->timeout_usec) < 0 || x->timeout_usec == 0))
-		return give_up(STATUS_USAGE, "--timeout '%s' is no time such as 30s or 2min", timeout);
-	if (!a->value[ARG_QMP] == !a->value[ARG_LIBVIRT])
+	x->timeout_usec = a->timeout_usec ? a->timeout_usec : TIMEOUT_USEC;
+	if (!a->qmp == !a->libvirt)
 		return give_up(STATUS_USAGE,
 			       "One of --qmp and --libvirt is needed: where the guest is");
 	status = read_policy(x);
@@ -332,11 +317,11 @@ static enum status connect_host(struct inject *x)
 	const struct args *a = x->args;
 	int r;
 
-	if (a->value[ARG_LIBVIRT])
-		r = host_open_libvirt(a->value[ARG_CONNECT], a->value[ARG_LIBVIRT], x->timeout_usec,
+	if (a->libvirt)
+		r = host_open_libvirt(a->connect, a->libvirt, x->timeout_usec,
 				      &x->host, &x->why);
 	else
-		r = host_open_qmp(a->value[ARG_QMP], x->timeout_usec, &x->host, &x->why);
+		r = host_open_qmp(a->qmp, x->timeout_usec, &x->host, &x->why);
 	return give_up_if(r, &x->why);
 }
 
@@ -356,7 +341,7 @@ static enum status exchange(struct inject *x, const char **ret_step)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		enum status status;
 
-		if (x->args->value[ARG_DRY_RUN] && steps[i].acts) {
+		if (x->args->dry_run && steps[i].acts) {
 			log_info("All is as it should be; nothing was injected, and the guest is still paused (--dry-run)");
 			return STATUS_GOOD;
 		}
@@ -410,7 +395,7 @@ static enum status print_result(const struct inject *x, enum status result, cons
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	_cleanup_(freep) char *blob = NULL;
 
-	if (!x->args->value[ARG_JSON])
+	if (!x->args->json)
 		return STATUS_GOOD;
 	o = json_object_new_object();
 	if (!o || (x->measured && base64_encode(x->blob, BLOB_LEN, &blob) < 0) ||
@@ -420,7 +405,7 @@ static enum status print_result(const struct inject *x, enum status result, cons
 				   x->launch.has_policy ?
 					   json_object_new_uint64(x->launch.measured.policy) :
 					   NULL) < 0 ||
-	    json_object_object_add(o, "secrets", json_object_new_uint64(x->args->n_secrets)) < 0 ||
+	    json_object_object_add(o, "secrets", json_object_new_uint64(x->args->secrets.n)) < 0 ||
 	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(x->table))) < 0 ||
 	    json_object_object_add(o, "injected", json_object_new_boolean(x->injected)) < 0 ||
 	    json_object_object_add(o, "continued", json_object_new_boolean(x->continued)) < 0)
@@ -428,7 +413,7 @@ static enum status print_result(const struct inject *x, enum status result, cons
 	return output_json(o);
 }
 
-static enum status run(const struct args *a)
+static int run(struct args *a)
 {
 	_cleanup_(inject_done) struct inject x = { .args = a };
 	const char *step = NULL;
@@ -444,13 +429,42 @@ static enum status run(const struct args *a)
 	return status == STATUS_GOOD ? printed : status;
 }
 
+static const struct option_row options[] = {
+	{ "qmp", "SOCKET", "QEMU's monitor (-qmp unix:SOCKET,server=on,wait=off)",
+	  OPTION_PATH(qmp) },
+	{ "libvirt", "DOMAIN", "the guest of libvirt's, by name or UUID", OPTION_STRING(libvirt) },
+	{ "connect", "URI", "libvirt's connection, such as qemu+ssh://host/system",
+	  OPTION_STRING(connect) },
+	ROWS_SECRETS,
+	ROW_TEK,
+	ROW_TIK(.required = true),
+	ROW_MEASUREMENT(.excludes = LAUNCH_NAMES " launch-digest tech",
+			.because = "the measurement says what is expected"),
+	ROW_FIRMWARE,
+	{ "area", "GPA:SIZE", "inject there, instead of where the firmware says",
+	  OPTION_STRING(area) },
+	ROW_HUGE_PAGES,
+	ROW_SECRET_TECH,
+	ROWS_LAUNCH,
+	ROW_LAUNCH_DIGEST(.excludes = LAUNCH_NAMES, .because = "it is of the whole launch"),
+	ROW_POLICY(),
+	{ "min-api", "MAJOR.MINOR", "the least API version that the platform may have",
+	  OPTION_PARSED(min_api, args_parse_api, "is not MAJOR.MINOR, such as 1.51") },
+	{ "name", "VM", "the VM's name, for the audit line", OPTION_STRING(name) },
+	ROW_TIMEOUT,
+	{ "dry-run", NULL, "check everything, inject nothing, leave the guest paused",
+	  OPTION_FLAG(dry_run) },
+	{ "allow-reuse", NULL, "use the session though it was used for a launch before",
+	  OPTION_FLAG(allow_reuse) },
+	{ "config", "FILE", "options from a file; those given here count more",
+	  OPTION_PATH(config) },
+	ROW_JSON,
+	{ NULL },
+};
+
 const struct verb verb_inject = {
 	.name = "inject",
-	.summary = "check a stopped guest's measurement, give it secrets, and start it",
-	.needs = ARG(TEK) | ARG(TIK) | ARG(SECRET),
-	.takes = (ARGS_LAUNCH & ~ARG(FIRMWARE_DIGEST)) | ARG(QMP) | ARG(LIBVIRT) | ARG(CONNECT) |
-		 ARG(MEASUREMENT) | ARG(TECH) | ARG(POLICY) | ARG(MIN_API) | ARG(NAME) |
-		 ARG(STRIP_NEWLINE) | ARG(AREA) | ARG(HUGE_PAGES) | ARG(TIMEOUT) | ARG(DRY_RUN) |
-		 ARG(ALLOW_REUSE) | ARG(CONFIG) | ARG(JSON),
+	.help = "check a stopped guest's measurement, give it secrets, and start it",
+	.options = options,
 	.run = run,
 };

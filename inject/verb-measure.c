@@ -40,41 +40,63 @@ static void measure_done(struct measure *m)
 
 /* ---- the options ---- */
 
+#define OF_A_MEASUREMENT .needs = "tik", .because = "it is part of a measurement"
+
+static const struct option_row options[] = {
+	{ "tech", "TECH", "how the guest is protected: sev, sev-es, snp, tdx",
+	  OPTION_CHOICE(tech, args_techs), .required = true },
+	ROW_FIRMWARE,
+	ROW_FIRMWARE_DIGEST,
+	ROWS_LAUNCH,
+	ROW_LAUNCH_DIGEST(.excludes = LAUNCH_NAMES " firmware-digest",
+			  .because = "it is of the whole launch"),
+	{ "dump-vmsa", "FILE", "where the pages of the first CPU and of the others go",
+	  OPTION_PATH(dump_vmsa) },
+	{ "digest", NULL, "print the launch digest", OPTION_FLAG(digest), .excludes = "tik",
+	  .because = "take one, for the digest or for the measurement" },
+	ROW_TIK(),
+	ROW_POLICY(),
+	ROW_API(OF_A_MEASUREMENT),
+	ROW_BUILD(OF_A_MEASUREMENT),
+	{ "nonce", "BASE64", "the measurement's nonce, 16 bytes", OPTION_STRING(nonce),
+	  .empty = true, OF_A_MEASUREMENT },
+	{ "expect", "BASE64",
+	  "compare with this measurement, or digest; it may be in hexadecimal",
+	  OPTION_STRING(expect), .empty = true },
+	ROW_FORCE,
+	ROW_JSON,
+	{ NULL },
+};
+
 static enum status read_tech(struct measure *m)
 {
 	const struct args *a = m->args;
 
-	if (tech_parse(a->value[ARG_TECH], &m->tech) < 0)
-		return give_up(STATUS_USAGE, "--tech '%s' is none of sev, sev-es, snp, tdx",
-			       a->value[ARG_TECH]);
-	m->keyed = a->value[ARG_TIK];
+	m->tech = (enum tech)a->tech.index;
+	m->keyed = a->tik;
 	if (m->keyed && (m->tech == TECH_SNP || m->tech == TECH_TDX))
 		return give_up(STATUS_USAGE,
-			       "--tik is of sev and sev-es; %s has a digest that the guest's report shows",
-			       a->value[ARG_TECH]);
-	if (m->keyed && a->value[ARG_DIGEST])
-		return give_up(STATUS_USAGE,
-			       "--digest prints the digest and --tik the measurement: take one of them");
+			       "--tik is of sev and sev-es; %s has a digest that the guest's "
+			       "report shows",
+			       args_techs[m->tech]);
 	return STATUS_GOOD;
 }
 
 /* The policy, and the versions that the platform says it has. */
 static enum status read_measured(struct measure *m)
 {
-	static const enum arg needed[] = { ARG_POLICY, ARG_API, ARG_BUILD };
+	const struct option_row *missing = option_first_missing(options, "policy api build", m->args);
 	struct measured *what = &m->expect.measured;
-	const struct args *a = m->args;
-	enum status status;
+	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (!a->value[needed[i]])
-			return give_up(STATUS_USAGE,
-				       "A measurement needs --%s; the host's query-sev tells it",
-				       arg_name(needed[i]));
-	status = give_up_if(input_policy(a, m->tech, &what->policy, &m->why), &m->why);
-	if (status == STATUS_GOOD)
-		status = give_up_if(input_version(a, what, &m->why), &m->why);
-	return status;
+	if (missing)
+		return give_up(STATUS_USAGE,
+			       "A measurement needs --%s; the host's query-sev tells it",
+			       missing->name);
+	r = input_policy(m->args, m->tech, &what->policy, &m->why);
+	if (r == 0)
+		r = input_version(m->args, what, &m->why);
+	return give_up_if(r, &m->why);
 }
 
 /* @text in base64, or in hexadecimal when it has just the digits of @len bytes. */
@@ -87,7 +109,7 @@ static ssize_t decode(const char *text, uint8_t *ret, size_t size, size_t len)
 
 static enum status read_expected_digest(struct measure *m)
 {
-	const char *text = m->args->value[ARG_EXPECT];
+	const char *text = m->args->expect;
 
 	m->expect.len = m->in.digest_len;
 	if (text && decode(text, m->expect.bytes, sizeof(m->expect.bytes), m->in.digest_len) !=
@@ -101,7 +123,7 @@ static enum status read_expected_digest(struct measure *m)
 /* The nonce comes alone, or behind the expected measurement. */
 static enum status read_expected_measurement(struct measure *m)
 {
-	const char *text = m->args->value[ARG_EXPECT], *nonce = m->args->value[ARG_NONCE];
+	const char *text = m->args->expect, *nonce = m->args->nonce;
 	uint8_t blob[BLOB_LEN], given[SEV_NONCE_LEN];
 	ssize_t n = SEV_MEASURE_LEN;
 
@@ -128,7 +150,7 @@ static enum status read_tik(struct measure *m)
 	_cleanup_(secret_freep) struct secret *tik = NULL;
 	enum status status;
 
-	status = give_up_if(input_key(m->args, ARG_TIK, &tik, &m->why), &m->why);
+	status = give_up_if(input_tik(m->args, &tik, &m->why), &m->why);
 	if (status == STATUS_GOOD && measurer_new(tik, &m->expect.measurer) < 0)
 		return give_up(STATUS_IO, "OpenSSL has no HMAC-SHA256");
 	return status;
@@ -136,15 +158,9 @@ static enum status read_tik(struct measure *m)
 
 static enum status read_inputs(struct measure *m)
 {
-	static const enum arg keyed_only[] = { ARG_API, ARG_BUILD, ARG_NONCE };
 	enum status status;
 
 	status = read_tech(m);
-	for (size_t i = 0; status == STATUS_GOOD && !m->keyed && i < ARRAY_SIZE(keyed_only); i++)
-		if (m->args->value[keyed_only[i]])
-			return give_up(STATUS_USAGE,
-				       "--%s is part of a measurement, which needs --tik",
-				       arg_name(keyed_only[i]));
 	if (status == STATUS_GOOD && m->keyed)
 		status = read_measured(m);
 	if (status == STATUS_GOOD && m->keyed)
@@ -171,7 +187,7 @@ static int compute(struct measure *m, struct result *result)
 		r = measurer_measure(m->expect.measurer, &m->expect.measured,
 				     result->launch.digest, m->expect.nonce, result->blob);
 	}
-	if (r == 0 && m->args->value[ARG_EXPECT])
+	if (r == 0 && m->args->expect)
 		r = expectation_match(&m->expect, result->launch.digest);
 	if (r >= 0)
 		result->match = r > 0;
@@ -228,7 +244,7 @@ static enum status compare(struct measure *m)
 	int r;
 
 	m->match = -1;
-	if (!m->args->value[ARG_EXPECT])
+	if (!m->args->expect)
 		return STATUS_GOOD;
 	for (size_t i = 0; i < m->n_results; i++)
 		if (m->results[i].match) {
@@ -368,10 +384,10 @@ static enum status print_result(const struct measure *m, const struct result *re
 
 static enum status print_results(const struct measure *m)
 {
-	const char *pages = m->args->value[ARG_DUMP_VMSA];
+	const char *pages = m->args->dump_vmsa;
 	enum status status = STATUS_GOOD;
 
-	if (m->args->value[ARG_JSON])
+	if (m->args->json)
 		return print_json(m);
 	if (pages && streq(pages, "-"))
 		return STATUS_GOOD;
@@ -384,7 +400,7 @@ static enum status print_results(const struct measure *m)
 
 static enum status check_dump(const struct measure *m)
 {
-	const char *path = m->args->value[ARG_DUMP_VMSA];
+	const char *path = m->args->dump_vmsa;
 
 	if (!path)
 		return STATUS_GOOD;
@@ -393,14 +409,14 @@ static enum status check_dump(const struct measure *m)
 			       "--dump-vmsa writes the pages that are computed, and here are none: they are of sev-es and snp, without --vmsa or a digest");
 	if (m->in.n_cpus > 1)
 		return give_up(STATUS_USAGE, "--dump-vmsa writes the pages of one CPU model");
-	if (streq(path, "-") && m->args->value[ARG_JSON])
+	if (streq(path, "-") && m->args->json)
 		return give_up(STATUS_USAGE, "--json and --dump-vmsa - would both print");
 	return STATUS_GOOD;
 }
 
 static enum status dump_pages(struct measure *m)
 {
-	const char *path = m->args->value[ARG_DUMP_VMSA];
+	const char *path = m->args->dump_vmsa;
 	uint8_t pages[2 * VMSA_LEN];
 	size_t n = MIN(m->in.counts.most, (size_t)2);
 
@@ -411,7 +427,7 @@ static enum status dump_pages(struct measure *m)
 	return give_up_if(output_file(m->args, path, pages, n * VMSA_LEN, &m->why), &m->why);
 }
 
-static enum status run(const struct args *a)
+static int run(struct args *a)
 {
 	_cleanup_(measure_done) struct measure m = { .args = a };
 	enum status status;
@@ -432,9 +448,7 @@ static enum status run(const struct args *a)
 
 const struct verb verb_measure = {
 	.name = "measure",
-	.summary = "compute what a launch is measured as, and compare",
-	.needs = ARG(TECH),
-	.takes = ARGS_LAUNCH | ARG(DIGEST) | ARG(TIK) | ARG(POLICY) | ARG(API) | ARG(BUILD) |
-		 ARG(NONCE) | ARG(EXPECT) | ARG(JSON) | ARG(DUMP_VMSA) | ARG(FORCE),
+	.help = "compute what a launch is measured as, and compare",
+	.options = options,
 	.run = run,
 };

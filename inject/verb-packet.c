@@ -10,7 +10,7 @@ static enum status write_packet(const struct args *a, const struct packet *p)
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
 	struct cause why;
 
-	if (streq(a->value[ARG_HEADER], a->value[ARG_PAYLOAD]))
+	if (streq(a->header, a->payload))
 		return give_up(STATUS_USAGE, "--header and --payload are the same file");
 	if (base64_encode(p->header, sizeof(p->header), &header) < 0 ||
 	    base64_encode(p->payload, p->len, &payload) < 0) {
@@ -18,38 +18,57 @@ static enum status write_packet(const struct args *a, const struct packet *p)
 		return STATUS_IO;
 	}
 	const struct output files[] = {
-		{ a->value[ARG_HEADER], header, strlen(header), 0600 },
-		{ a->value[ARG_PAYLOAD], payload, strlen(payload), 0600 },
+		{ a->header, header, strlen(header), 0600 },
+		{ a->payload, payload, strlen(payload), 0600 },
 	};
 
 	return give_up_if(output_files(a, files, ARRAY_SIZE(files), &why), &why);
 }
 
-/* What describes the launch, beside the firmware, which may be given for its area only. */
-#define ARGS_CHECK ((ARGS_LAUNCH & ~(ARG(FIRMWARE) | ARG(FIRMWARE_DIGEST))) | ARG(TECH) | ARG(POLICY) | ARG(API) | ARG(BUILD))
+static const struct option_row options[] = {
+	ROWS_SECRETS,
+	ROW_TEK,
+	ROW_TIK(.required = true),
+	ROW_MEASUREMENT(.required = true),
+	{ "header", "FILE", "where the packet's header goes, in base64", OPTION_PATH(header),
+	  .required = true },
+	{ "payload", "FILE", "where the packet's encrypted secrets go, in base64",
+	  OPTION_PATH(payload), .required = true },
+	ROW_FIRMWARE,
+	{ "area-size", "SIZE", "size in bytes of the area for secrets",
+	  OPTION_NUMBER(area_size, 0, UINT64_MAX), .wrong = "is no number of bytes" },
+	ROW_HUGE_PAGES,
+	ROW_SECRET_TECH,
+	ROWS_LAUNCH,
+	ROW_LAUNCH_DIGEST(.excludes = LAUNCH_NAMES, .because = "it is of the whole launch"),
+	ROW_POLICY(),
+	ROW_API(),
+	ROW_BUILD(),
+	ROW_FORCE,
+	ROW_JSON,
+	{ NULL },
+};
 
+/* What describes the launch, beside the firmware, which may be given for its area only. */
 static bool is_checked(const struct args *a)
 {
-	for (enum arg i = 0; i < _ARG_MAX; i++)
-		if (a->value[i] && ARGS_CHECK >> i & 1)
-			return true;
-	return false;
+	return option_first_given(options, LAUNCH_NAMES " launch-digest tech policy api build", a);
 }
 
 /* An owner who says what the launch must be need not have checked the measurement before. */
 static enum status check_measurement(const struct args *a, const struct measurement *shown,
 				     const struct secret *tik, struct launch_input *in)
 {
-	static const enum arg needed[] = { ARG_POLICY, ARG_API, ARG_BUILD };
+	const struct option_row *missing;
 	struct measured what = { 0 };
 	enum tech tech = TECH_SEV;
 	enum status status;
 	struct cause why;
 
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (!a->value[needed[i]])
-			return give_up(STATUS_USAGE, "To check the measurement --%s is needed",
-				       arg_name(needed[i]));
+	missing = option_first_missing(options, "policy api build", a);
+	if (missing)
+		return give_up(STATUS_USAGE, "To check the measurement --%s is needed",
+			       missing->name);
 	if (shown->len != sizeof(shown->bytes))
 		return give_up(STATUS_USAGE, "To check the measurement its nonce is needed");
 	status = give_up_if(input_tech_policy(a, &tech, &what.policy, &why), &why);
@@ -65,8 +84,8 @@ static enum status read_area(const struct args *a, const struct launch_input *in
 {
 	struct cause why;
 
-	if (in->firmware && !a->value[ARG_AREA_SIZE])
-		return give_up_if(input_area_of_image(a->value[ARG_FIRMWARE], in->firmware,
+	if (in->firmware && !a->area_size.given)
+		return give_up_if(input_area_of_image(a->firmware, in->firmware,
 						      in->launch.firmware.len, ret, &why),
 				  &why);
 	return give_up_if(input_area(a, in->firmware != NULL, ret, &why), &why);
@@ -76,21 +95,21 @@ static enum status print_result(const struct args *a, size_t len)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
 
-	log_info("Wrote a packet of %zu secret%s, %zu bytes, to '%s' and '%s'", a->n_secrets,
-		 a->n_secrets == 1 ? "" : "s", len, a->value[ARG_HEADER], a->value[ARG_PAYLOAD]);
-	if (!a->value[ARG_JSON])
+	log_info("Wrote a packet of %zu secret%s, %zu bytes, to '%s' and '%s'", a->secrets.n,
+		 a->secrets.n == 1 ? "" : "s", len, a->header, a->payload);
+	if (!a->json)
 		return STATUS_GOOD;
 	o = json_object_new_object();
 	if (!o ||
-	    json_object_object_add(o, "header", json_object_new_string(a->value[ARG_HEADER])) < 0 ||
-	    json_object_object_add(o, "payload", json_object_new_string(a->value[ARG_PAYLOAD])) < 0 ||
-	    json_object_object_add(o, "secrets", json_object_new_uint64(a->n_secrets)) < 0 ||
+	    json_object_object_add(o, "header", json_object_new_string(a->header)) < 0 ||
+	    json_object_object_add(o, "payload", json_object_new_string(a->payload)) < 0 ||
+	    json_object_object_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
 	    json_object_object_add(o, "size", json_object_new_uint64(len)) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }
 
-static enum status run(const struct args *a)
+static int run(struct args *a)
 {
 	_cleanup_(secret_freep) struct secret *tek = NULL, *tik = NULL, *table = NULL;
 	_cleanup_(packet_done) struct packet p = { .payload = NULL };
@@ -122,9 +141,7 @@ static enum status run(const struct args *a)
 
 const struct verb verb_packet = {
 	.name = "packet",
-	.summary = "encrypt secrets for one measured launch, for another tool to inject",
-	.needs = ARG(TEK) | ARG(TIK) | ARG(MEASUREMENT) | ARG(SECRET) | ARG(HEADER) | ARG(PAYLOAD),
-	.takes = ARGS_CHECK | ARG(STRIP_NEWLINE) | ARG(FIRMWARE) | ARG(AREA_SIZE) |
-		 ARG(HUGE_PAGES) | ARG(FORCE) | ARG(JSON),
+	.help = "encrypt secrets for one measured launch, for another tool to inject",
+	.options = options,
 	.run = run,
 };

@@ -19,7 +19,7 @@ static const char *const suffixes[] = { "godh.b64", "session.b64", "tek.bin", "t
 
 static enum status read_policy(const struct args *a, uint32_t *ret)
 {
-	const char *text = a->value[ARG_POLICY];
+	const char *text = a->policy;
 	char words[SEV_POLICY_TEXT_MAX];
 	uint32_t policy;
 	int r;
@@ -38,7 +38,7 @@ static enum status read_policy(const struct args *a, uint32_t *ret)
 			       "--policy '%s' is no number and not of the names nodbg, noks, es, nosend, domain, sev, api=MAJOR.MINOR, with commas between",
 			       text);
 	log_info("Policy 0x%08x: %s", policy, sev_policy_print(policy, words));
-	if (!(policy & SEV_POLICY_NODBG) && !a->value[ARG_ALLOW_DEBUG])
+	if (!(policy & SEV_POLICY_NODBG) && !a->allow_debug)
 		return give_up(STATUS_CHECK,
 			       "The policy lets the host read and write the guest's memory in the clear: add nodbg, or --allow-debug if that is what you want");
 	if (!(policy & SEV_POLICY_NODBG))
@@ -62,7 +62,7 @@ static enum status judge(const struct args *a, const struct chain *c)
 		return status;
 	if (chain_warning(c))
 		log_warning("%s", chain_warning(c));
-	if (a->value[ARG_CHAIN])
+	if (a->words.n > 0)
 		return give_up_if(chain_explain(&v, &why), &why);
 	for (size_t i = 0; i < chain_n_checks(); i++) {
 		const struct chain_check *check = chain_check(i);
@@ -81,7 +81,7 @@ static enum status judge(const struct args *a, const struct chain *c)
 static enum status read_certs(const struct args *a, struct chain *c)
 {
 	_cleanup_(freep) struct chain *own = calloc(1, sizeof(*own));
-	const char *path = a->value[ARG_PDH];
+	const char *path = a->pdh;
 	struct chain_verdict v;
 	enum status status;
 	struct cause why;
@@ -95,7 +95,7 @@ static enum status read_certs(const struct args *a, struct chain *c)
 		return status;
 	if (own->certs[CHAIN_PDH].len == 0)
 		return give_up(STATUS_MALFORMED, "There is no PDH in '%s'", path);
-	if (a->value[ARG_CHAIN]) {
+	if (a->words.n > 0) {
 		status = give_up_if(chain_input(a, c, &v, &why), &why);
 		if (status != STATUS_GOOD)
 			return status;
@@ -170,14 +170,14 @@ static enum status print_result(const struct args *a, uint32_t policy,
 
 	log_info("Wrote '%s' and '%s' for the host, '%s' and '%s' for yourself: they are for one launch",
 		 paths[0], paths[1], paths[2], paths[3]);
-	if (!a->value[ARG_JSON])
+	if (!a->json)
 		return STATUS_GOOD;
 	o = json_object_new_object();
 	if (!o || json_object_object_add(o, "policy", json_object_new_uint64(policy)) < 0 ||
 	    json_object_object_add(o, "policy-words",
 				   json_object_new_string(sev_policy_print(policy, words))) < 0 ||
 	    json_object_object_add(o, "verified",
-				   json_object_new_boolean(a->value[ARG_CHAIN] != NULL)) < 0)
+				   json_object_new_boolean(a->words.n > 0)) < 0)
 		return output_json(NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (json_object_object_add(o, keys[i], json_object_new_string(paths[i])) < 0)
@@ -185,12 +185,12 @@ static enum status print_result(const struct args *a, uint32_t policy,
 	return output_json(o);
 }
 
-static enum status run(const struct args *a)
+static int run(struct args *a)
 {
 	_cleanup_(session_done) struct session s = { .tek = NULL };
 	_cleanup_(freep) struct chain *c = calloc(1, sizeof(*c));
 	char paths[ARRAY_SIZE(suffixes)][NAME_MAX_LEN + 32];
-	const char *name = a->value[ARG_NAME];
+	const char *name = a->name;
 	enum status status;
 	uint32_t policy;
 
@@ -219,10 +219,23 @@ static enum status run(const struct args *a)
 	return status;
 }
 
+static const struct option_row options[] = {
+	{ "pdh", "FILE", "the platform's PDH", OPTION_PATH(pdh), .required = true },
+	ROW_POLICY(.required = true),
+	{ "name", "VM", "the VM's name, with which the names of a session's files begin",
+	  OPTION_STRING(name), .required = true },
+	{ "chain", "PATH", "verify these certificates first; may be repeated",
+	  OPTION_LIST(words, 0) },
+	ROWS_CHAIN,
+	ROW_ALLOW_DEBUG,
+	ROW_FORCE,
+	ROW_JSON,
+	{ NULL },
+};
+
 const struct verb verb_session = {
 	.name = "session",
-	.summary = "make the keys of one launch, and what QEMU needs to start it with them",
-	.needs = ARG(PDH) | ARG(POLICY) | ARG(NAME),
-	.takes = ARG(CHAIN) | CHAIN_ARGS | ARG(ALLOW_DEBUG) | ARG(FORCE) | ARG(JSON),
+	.help = "make the keys of one launch, and what QEMU needs to start it with them",
+	.options = options,
 	.run = run,
 };

@@ -5,18 +5,18 @@
 #include "inject/output.h"
 #include "wire/secret-table.h"
 
-static enum status run(const struct args *a)
+static int run(struct args *a)
 {
 	_cleanup_(secret_freep) struct secret *table = NULL;
 	_cleanup_(json_putp) struct json_object *o = NULL;
-	const char *path = a->value[ARG_OUTPUT];
+	const char *path = a->output;
 	enum status status;
 	struct cause why;
 
 	status = give_up_if(input_table(a, SECRET_MAX, &table, &why), &why);
 	if (status != STATUS_GOOD)
 		return status;
-	if (isatty(STDOUT_FILENO) && streq(path, "-") && !a->value[ARG_FORCE])
+	if (isatty(STDOUT_FILENO) && streq(path, "-") && !a->force)
 		return give_up(STATUS_USAGE,
 			       "The table is not encrypted, and standard output is a terminal; send it into a file or a pipe, or say --force");
 	status = give_up_if(output_file(a, path, secret_data(table), secret_len(table), &why),
@@ -24,22 +24,30 @@ static enum status run(const struct args *a)
 	if (status != STATUS_GOOD)
 		return status;
 	log_info("Wrote a table of %zu secret%s, %zu bytes, to '%s': it is not encrypted",
-		 a->n_secrets, a->n_secrets == 1 ? "" : "s", secret_len(table), path);
-	if (!a->value[ARG_JSON])
+		 a->secrets.n, a->secrets.n == 1 ? "" : "s", secret_len(table), path);
+	if (!a->json)
 		return STATUS_GOOD;
 
 	o = json_object_new_object();
 	if (!o || json_object_object_add(o, "output", json_object_new_string(path)) < 0 ||
-	    json_object_object_add(o, "secrets", json_object_new_uint64(a->n_secrets)) < 0 ||
+	    json_object_object_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
 	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(table))) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }
 
+static const struct option_row options[] = {
+	ROWS_SECRETS,
+	{ "output", "FILE", "where the table goes", OPTION_PATH(output), .letter = 'o',
+	  .required = true },
+	ROW_FORCE,
+	ROW_JSON,
+	{ NULL },
+};
+
 const struct verb verb_table = {
 	.name = "table",
-	.summary = "put secrets into a table, as the guest will find it, in the clear",
-	.needs = ARG(SECRET) | ARG(OUTPUT),
-	.takes = ARG(STRIP_NEWLINE) | ARG(FORCE) | ARG(JSON),
+	.help = "put secrets into a table, as the guest will find it, in the clear",
+	.options = options,
 	.run = run,
 };

@@ -10,39 +10,18 @@
 #include "wire/ovmf-metadata.h"
 #include "wire/ovmf-table.h"
 
-static const char *const tech_names[_TECH_MAX] = {
-	[TECH_SEV] = "sev",
-	[TECH_SEV_ES] = "sev-es",
-	[TECH_SNP] = "snp",
-	[TECH_TDX] = "tdx",
-};
-
 static const char *const order_names[] = {
 	[MRTD_PAGE_BY_PAGE] = "page-by-page",
 	[MRTD_TWO_PASS] = "two-pass",
 };
 
-int tech_parse(const char *name, enum tech *ret)
-{
-	for (unsigned i = 0; i < _TECH_MAX; i++)
-		if (streq(tech_names[i], name)) {
-			*ret = (enum tech)i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
 int input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy,
 		      struct cause *why)
 {
-	const char *name = a->value[ARG_TECH];
-	enum tech tech = TECH_SEV;
+	enum tech tech = a->tech.given ? (enum tech)a->tech.index : TECH_SEV;
 	int r;
 
-	if (name && (tech_parse(name, &tech) < 0 || (tech != TECH_SEV && tech != TECH_SEV_ES)))
-		return cause_set(why, -EINVAL,
-				 "--tech '%s' takes no launch secrets; sev and sev-es do", name);
-	if (!name && sev_policy_parse(a->value[ARG_POLICY], ret_policy) == 0 &&
+	if (!a->tech.given && sev_policy_parse(a->policy, ret_policy) == 0 &&
 	    *ret_policy & SEV_POLICY_ES)
 		tech = TECH_SEV_ES;
 	r = input_policy(a, tech, ret_policy, why);
@@ -53,16 +32,9 @@ int input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_p
 
 int input_version(const struct args *a, struct measured *ret, struct cause *why)
 {
-	uint64_t build = 0;
-	int r;
-
-	r = input_number(a, ARG_BUILD, UINT8_MAX, &build, why);
-	if (r < 0)
-		return r;
-	ret->build = (uint8_t)build;
-	if (sev_api_parse(a->value[ARG_API], &ret->api_major, &ret->api_minor) < 0)
-		return cause_set(why, -EINVAL, "--api '%s' is not MAJOR.MINOR, such as 1.55",
-				 a->value[ARG_API]);
+	ret->build = (uint8_t)a->build.value;
+	ret->api_major = a->api.major;
+	ret->api_minor = a->api.minor;
 	return launch_check_version(ret, why);
 }
 
@@ -80,7 +52,7 @@ int launch_check_version(const struct measured *m, struct cause *why)
 
 static int bad_firmware(const struct args *a, int r, struct cause *why)
 {
-	const char *path = a->value[ARG_FIRMWARE];
+	const char *path = a->firmware;
 
 	switch (r) {
 	case -ENOENT:
@@ -126,7 +98,7 @@ static int check_sev_sections(const struct args *a, const struct launch_input *i
 			return cause_set(why, -EBADMSG,
 					 "The firmware '%s' has a section at 0x%x of the type %u, "
 					 "and what %s does with it is not known here",
-					 a->value[ARG_FIRMWARE], s.gpa, s.type, variant->when);
+					 a->firmware, s.gpa, s.type, variant->when);
 		log_warning("The firmware has a section at 0x%x of the type %u, which is not known "
 			    "here; it counts as memory, as in QEMU",
 			    s.gpa, s.type);
@@ -161,12 +133,12 @@ static int compute_digest(struct launch_input *in)
 
 static int read_measured(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	const char *seed = a->value[ARG_FIRMWARE_DIGEST];
+	const char *seed = a->firmware_digest;
 	int r;
 
 	if (in->launch.tech == TECH_SEV &&
-	    (a->n_vmsas > 0 || a->value[ARG_VCPUS] || a->value[ARG_VCPU_SIG] ||
-	     a->value[ARG_VCPU_TYPE] || a->value[ARG_VARIANT] || a->value[ARG_GUEST_FEATURES]))
+	    (a->vmsas.n > 0 || a->vcpus || a->vcpu_sigs.n > 0 || a->vcpu_types.n > 0 ||
+	     a->variant || a->guest_features.given))
 		return cause_set(why, -EINVAL,
 				 "Plain SEV does not measure the CPUs; leave their options away, "
 				 "or is it sev-es?");
@@ -208,7 +180,7 @@ static int check_tdx_sections(const struct args *a, const struct launch_input *i
 			return cause_set(why, -EBADMSG,
 					 "The firmware '%s' has a section at 0x%llx of the type "
 					 "%u, which no loader of TDX guests knows",
-					 a->value[ARG_FIRMWARE], (unsigned long long)s.gpa, s.type);
+					 a->firmware, (unsigned long long)s.gpa, s.type);
 		if (names[s.type])
 			log_warning("The firmware has a section %s at 0x%llx: QEMU refuses such an "
 				    "image, and this is the digest of loaders that take it",
@@ -219,14 +191,15 @@ static int check_tdx_sections(const struct args *a, const struct launch_input *i
 
 static int read_tdx(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	const char *variant = a->value[ARG_VARIANT];
+	static const struct option_row rows[] = { ROW_FIRMWARE_DIGEST, ROWS_LAUNCH, { NULL } };
+	const char *variant = a->variant;
 	int r;
 
-	for (enum arg i = 0; i < _ARG_MAX; i++)
-		if (a->value[i] && (ARGS_LAUNCH & ~(ARG(FIRMWARE) | ARG(VARIANT))) >> i & 1)
+	for (const struct option_row *row = rows; row->name; row++)
+		if (option_given(row, a) && !streq(row->name, "variant"))
 			return cause_set(why, -EINVAL,
 					 "--%s is not part of MRTD, which is the firmware's alone",
-					 arg_name(i));
+					 row->name);
 	in->order = MRTD_PAGE_BY_PAGE;
 	if (variant && streq(variant, order_names[MRTD_TWO_PASS]))
 		in->order = MRTD_TWO_PASS;
@@ -242,14 +215,7 @@ static int read_tdx(const struct args *a, struct launch_input *in, struct cause 
 
 static int read_given(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	const char *text = a->value[ARG_LAUNCH_DIGEST];
-
-	for (enum arg i = 0; i < _ARG_MAX; i++)
-		if (a->value[i] && (ARGS_LAUNCH & ~(ARG(LAUNCH_DIGEST) | ARG(FIRMWARE))) >> i & 1)
-			return cause_set(why, -EINVAL,
-					 "--launch-digest is of the whole launch; leave --%s away",
-					 arg_name(i));
-	if (parse_hex(text, in->digest, in->digest_len) < 0)
+	if (parse_hex(a->launch_digest, in->digest, in->digest_len) < 0)
 		return cause_set(why, -EINVAL, "--launch-digest is not %zu bytes in hexadecimal",
 				 in->digest_len);
 	in->digest_given = true;
@@ -261,9 +227,9 @@ int launch_input_read(const struct args *a, enum tech tech, bool list, struct la
 {
 	int r;
 
-	*ret = (struct launch_input){ .launch = { .tech = tech }, .tech_name = tech_names[tech] };
+	*ret = (struct launch_input){ .launch = { .tech = tech }, .tech_name = args_techs[tech] };
 	ret->digest_len = tech == TECH_SNP || tech == TECH_TDX ? SHA384_LEN : SHA256_LEN;
-	if (a->value[ARG_LAUNCH_DIGEST])
+	if (a->launch_digest)
 		return read_given(a, ret, why);
 	r = read_firmware(a, ret, why);
 	if (r < 0)

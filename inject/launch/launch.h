@@ -11,15 +11,6 @@
  * "measure", and for all who expect a measurement that they compute themselves.
  */
 
-/* The options that launch_input_read() looks at. */
-#define ARGS_LAUNCH                                                                                \
-	(ARG(FIRMWARE) | ARG(FIRMWARE_DIGEST) | ARG(KERNEL) | ARG(INITRD) | ARG(CMDLINE) |         \
-	 ARG(CMDLINE_FILE) | ARG(VCPUS) | ARG(VCPU_SIG) | ARG(VCPU_TYPE) | ARG(VMSA) |             \
-	 ARG(VARIANT) | ARG(GUEST_FEATURES) | ARG(LAUNCH_DIGEST) | ARG(UNCHECKED_KERNEL))
-
-/* "sev", "sev-es", "snp", "tdx".  Returns 0 or -EINVAL. */
-int tech_parse(const char *name, enum tech *ret);
-
 /*
  * Read the files, and compute the digest.  @ret is yours, for launch_input_done(), and not to
  * be moved.  With @list it may be several launches that differ in their CPUs, else only one.

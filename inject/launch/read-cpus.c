@@ -37,8 +37,8 @@ static int read_pages(const struct args *a, struct launch_input *in, struct caus
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < a->n_vmsas; i++)
-		r = add_pages(in, a->vmsas[i], why);
+	for (size_t i = 0; r == 0 && i < a->vmsas.n; i++)
+		r = add_pages(in, a->vmsas.items[i], why);
 	return r;
 }
 
@@ -65,13 +65,14 @@ static int bad_signature(const char *text, struct cause *why)
 
 static int read_models(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	const bool by_name = a->value[ARG_VCPU_TYPE];
+	const bool by_name = a->vcpu_types.n > 0;
+	const struct option_list *list = by_name ? &a->vcpu_types : &a->vcpu_sigs;
 
-	in->cpus = calloc(a->n_cpus, sizeof(*in->cpus));
+	in->cpus = calloc(list->n, sizeof(*in->cpus));
 	if (!in->cpus)
 		return cause_set_oom(why);
-	for (size_t i = 0; i < a->n_cpus; i++) {
-		const char *text = a->cpus[i];
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = list->items[i];
 		uint32_t *signature = &in->cpus[i].signature;
 
 		if (by_name && cpu_type_signature(text, signature) < 0)
@@ -84,7 +85,7 @@ static int read_models(const struct args *a, struct launch_input *in, struct cau
 		in->cpus[i].name = text;
 		in->cpus[i].real = !by_name;
 	}
-	in->n_cpus = a->n_cpus;
+	in->n_cpus = list->n;
 	in->launch.vmsa.signature = in->cpus[0].signature;
 	return 0;
 }
@@ -92,26 +93,24 @@ static int read_models(const struct args *a, struct launch_input *in, struct cau
 static int read_vmsa(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	const bool snp = in->launch.tech == TECH_SNP;
-	const char *type = a->value[ARG_VCPU_TYPE], *signature = a->value[ARG_VCPU_SIG];
-	const char *variant = a->value[ARG_VARIANT];
+	const bool type = a->vcpu_types.n > 0, signature = a->vcpu_sigs.n > 0;
+	const char *variant = a->variant;
 	struct vmsa *vmsa = &in->launch.vmsa;
-	int r;
 
 	vmsa->variant = vmsa_variant_find(variant ? variant : snp ? "snp" : "legacy", snp);
 	if (!vmsa->variant)
 		return list_variants(variant, snp, why);
 	vmsa->features = vmsa->variant->features;
 	if (in->launch.pages) {
-		if (type || signature || a->value[ARG_GUEST_FEATURES] || (variant && !snp))
+		if (type || signature || a->guest_features.given || (variant && !snp))
 			return cause_set(why, -EINVAL,
 					 "With --vmsa the pages say what the CPUs are; leave "
 					 "--vcpu-sig, --vcpu-type, --guest-features%s away",
 					 snp ? "" : " and --variant");
 		return 0;
 	}
-	r = input_number(a, ARG_GUEST_FEATURES, UINT64_MAX, &vmsa->features, why);
-	if (r < 0)
-		return r;
+	if (a->guest_features.given)
+		vmsa->features = a->guest_features.value;
 	if (type && signature)
 		return cause_set(why, -EINVAL,
 				 "The CPU is given twice: take one of --vcpu-sig and --vcpu-type");
@@ -130,7 +129,7 @@ static int read_vmsa(const struct args *a, struct launch_input *in, struct cause
 
 static int read_counts(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	const char *text = a->value[ARG_VCPUS];
+	const char *text = a->vcpus;
 
 	if (!text) {
 		vcpu_counts_set(&in->counts, MAX(in->launch.n_pages, (size_t)1));
@@ -168,10 +167,10 @@ int read_cpus(const struct args *a, struct launch_input *in, struct cause *why)
 		return cause_set(why, -EOPNOTSUPP,
 				 "The firmware '%s' does not say where the second CPU begins, so "
 				 "it has no support for such guests",
-				 a->value[ARG_FIRMWARE]);
+				 a->firmware);
 	if (r < 0 && r != -ENOENT)
 		return cause_set(why, -EBADMSG,
 				 "The table at the end of the firmware '%s' is broken",
-				 a->value[ARG_FIRMWARE]);
+				 a->firmware);
 	return 0;
 }

@@ -149,7 +149,7 @@ static int refuse_igvm(const char *path, const struct launch_input *in, struct c
 
 int read_firmware(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	const char *path = a->value[ARG_FIRMWARE];
+	const char *path = a->firmware;
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
@@ -197,7 +197,7 @@ static int hash_file(struct sha *sha, const char *what, const char *path,
 
 static int read_cmdline(const struct args *a, struct launch_input *in, struct cause *why)
 {
-	const char *text = a->value[ARG_CMDLINE], *path = a->value[ARG_CMDLINE_FILE];
+	const char *text = a->cmdline, *path = a->cmdline_file;
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
@@ -242,7 +242,7 @@ static int check_hash_area(const struct args *a, struct launch_input *in, struct
 	int r;
 
 	r = ovmf_hash_area(in->launch.firmware.p, in->launch.firmware.len, &area);
-	if (r == -ENOENT && a->value[ARG_UNCHECKED_KERNEL]) {
+	if (r == -ENOENT && a->unchecked_kernel) {
 		log_warning("The firmware does not check the kernel: the host may give the guest "
 			    "another one");
 		return 0;
@@ -251,11 +251,11 @@ static int check_hash_area(const struct args *a, struct launch_input *in, struct
 		return cause_set(why, -EOPNOTSUPP,
 				 "The firmware '%s' has no place for a kernel's hashes and would "
 				 "not check it; a build such as OVMF's AmdSevX64 is needed",
-				 a->value[ARG_FIRMWARE]);
+				 a->firmware);
 	if (r < 0)
 		return cause_set(why, -EBADMSG,
 				 "The table at the end of the firmware '%s' is broken",
-				 a->value[ARG_FIRMWARE]);
+				 a->firmware);
 	if (area.size < KERNEL_HASHES_LEN)
 		return cause_set(why, -EOPNOTSUPP,
 				 "The firmware's place for a kernel's hashes has %u bytes, and "
@@ -270,8 +270,8 @@ int read_kernel(const struct args *a, struct launch_input *in, struct cause *why
 	_cleanup_(sha_done) struct sha sha = { NULL };
 	int r;
 
-	if (!a->value[ARG_KERNEL]) {
-		if (a->value[ARG_INITRD] || a->value[ARG_CMDLINE] || a->value[ARG_CMDLINE_FILE])
+	if (!a->kernel) {
+		if (a->initrd || a->cmdline || a->cmdline_file)
 			return cause_set(why, -EINVAL,
 					 "An initrd or a command line without --kernel is not "
 					 "measured");
@@ -285,9 +285,9 @@ int read_kernel(const struct args *a, struct launch_input *in, struct cause *why
 	if (sha_init(&sha, "SHA256") < 0 ||
 	    sha_of(&sha, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
 		return cause_set(why, -EIO, "OpenSSL has no SHA-256");
-	r = hash_file(&sha, "kernel", a->value[ARG_KERNEL], in->hashes.kernel, why);
+	r = hash_file(&sha, "kernel", a->kernel, in->hashes.kernel, why);
 	if (r == 0)
-		r = hash_file(&sha, "initrd", a->value[ARG_INITRD], in->hashes.initrd, why);
+		r = hash_file(&sha, "initrd", a->initrd, in->hashes.initrd, why);
 	if (r == 0)
 		in->launch.kernel = &in->hashes;
 	return r;

@@ -90,8 +90,10 @@ else
 fi
 for verb in "chain show" "chain verify" session measure id-block table packet inject; do
 	# shellcheck disable=SC2086 # one word or two
-	for option in $(coco-inject $verb --help | sed -n 's/^  .*--\([a-z-]*\).*/\1/p'); do
-		check "--$option of $verb is in the page" grep -q -e "Fl -$option" "$top_srcdir/man/coco-inject.1"
+	options=$(coco-inject $verb --help | sed -n '/^Options:/,/^$/ s/^ *\(-[a-z], \)\{0,1\}--\([a-z][a-z-]*\).*/\2/p')
+	check "$verb has options" test "$(wc -w <<<"$options")" -gt 5
+	for option in $options; do
+		check "--$option of $verb is in the page" grep -q -E -e "Fl (h , )?-$option" "$top_srcdir/man/coco-inject.1"
 	done
 done
 

@@ -50,7 +50,7 @@ static const struct option_row program_rows[] = {
 
 static const struct option_row make_rows[] = {
 	{ "output", "FILE", "where it goes", OPTION_PATH(output), .letter = 'o', .required = true },
-	{ "port", "N", "the port", OPTION_NUMBER(port, 1, 65535), .needs = "size",
+	{ "port", "N", "the port", OPTION_NUMBER(port, 1, 65535), .needs = "size colour",
 	  .because = "it is a part of it" },
 	{ "size", "N", "how large", OPTION_NUMBER(size, 0, UINT64_MAX) },
 	{ "colour", "NAME", "which colour", OPTION_CHOICE(colour, colours) },
@@ -354,7 +354,7 @@ static void test_numbers(void **state)
 		snprintf(error, sizeof(error), "--port '%s' is no number from 1 to 65535", none[i]);
 		bad(&program, line, error);
 	}
-	good("prog make -o f --size 18446744073709551615 --port 1");
+	good("prog make -o f --size 18446744073709551615 --port 1 --colour red");
 	assert_true(args.size.value == UINT64_MAX && args.port.value == 1);
 	bad(&program, "prog make --size 18446744073709551616",
 	    "--size '18446744073709551616' is no number from 0 to 18446744073709551615");
@@ -384,6 +384,10 @@ static void test_together(void **state)
 {
 	bad(&program, "prog make --force", "make needs --output=FILE; see 'prog make --help'");
 	bad(&program, "prog make -o f --port 1", "--port needs --size: it is a part of it");
+	bad(&program, "prog make -o f --port 1 --colour red",
+	    "--port needs --size: it is a part of it");
+	bad(&program, "prog make -o f --port 1 --size 1",
+	    "--port needs --colour: it is a part of it");
 	bad(&program, "prog make -o f --force --dry-run",
 	    "--force and --dry-run exclude each other");
 	bad(&program, "prog make -o f --format x --dry-run",
