@@ -25,7 +25,6 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <stdio.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -35,9 +34,8 @@
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
-#include "agent/keeper/keeper.h"
-#include "agent/keeper/volume.h"
-#include "agent/keeper/worker-call.h"
+#include "agent/keeper/delivery.h"
+#include "agent/keeper/outcome.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -46,284 +44,7 @@
 #define MAX_DELIVERIES 64
 #define POLL_SOURCE_USEC (250 * USEC_PER_MSEC)
 #define POLL_READ_USEC (2 * USEC_PER_MSEC)
-#define POLL_OUTCOME_USEC (200 * USEC_PER_MSEC)
 #define VERDICT_USEC (15 * USEC_PER_SEC)
-
-struct delivery {
-	struct delivery *next, **prev;	/* in the keeper's list */
-	struct keeper *keeper;
-	char volume[VOLUME_NAME_MAX + 1];
-	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + VOLUME_NAME_MAX];
-	int fd;				/* the connection */
-	pid_t pid;			/* 0: the peer is gone */
-	int pidfd;
-	struct worker_call *call;
-	struct store_entry *entry;	/* counts this delivery in n_pending while @pending */
-	bool pending;
-	struct delivery_peer peer;
-	struct volume_asked asked;	/* the mark before the key went out */
-	/* the store knows of this delivery, and must hear how it ends */
-	bool offered;
-	/* something that we did not see may have opened the volume */
-	bool unseen;
-	char why_not[128];		/* what that was */
-	struct secret *key;
-	size_t key_len, n_sent;
-	uint64_t deadline;		/* CLOCK_MONOTONIC, of the current step */
-	sd_event_source *io, *timer, *exit, *questions;
-};
-
-static void delivery_free(struct delivery *d)
-{
-	struct store_entry *e = d->entry;
-	struct keeper *k = d->keeper;
-	bool pending = d->pending;
-
-	sd_event_source_disable_unref(d->io);
-	sd_event_source_disable_unref(d->timer);
-	sd_event_source_disable_unref(d->exit);
-	sd_event_source_disable_unref(d->questions);
-	secret_free(d->key);
-	(void) close_fd(d->fd);
-	(void) close_fd(d->pidfd);
-	worker_call_free(d->call);
-	*d->prev = d->next;
-	if (d->next)
-		d->next->prev = d->prev;
-	free(d);
-	k->n_deliveries--;
-	if (e && pending)
-		e->n_pending--;
-	if (e)
-		keeper_settle(k, e);
-}
-
-static void take_entry(struct delivery *d, struct store_entry *e)
-{
-	d->entry = e;
-	d->pending = true;
-	e->n_pending++;
-}
-
-static int delivery_new(struct keeper *k, int fd, struct delivery **ret)
-{
-	struct delivery *d = malloc(sizeof(*d));
-
-	if (!d)
-		return -ENOMEM;
-	*d = (struct delivery){
-		.keeper = k,
-		.next = k->deliveries,
-		.prev = &k->deliveries,
-		.fd = fd,
-		.pidfd = -EBADF,
-	};
-	if (d->next)
-		d->next->prev = &d->next;
-	k->deliveries = d;
-	k->n_deliveries++;
-	*ret = d;
-	return 0;
-}
-
-static uint64_t now(const struct delivery *d)
-{
-	uint64_t usec = 0;
-
-	(void) sd_event_now(d->keeper->event, CLOCK_MONOTONIC, &usec);
-	return usec;
-}
-
-/* End without a key: log why, and close the connection. */
-static void decline(struct delivery *d, const char *format, ...) _printf_(2, 3);
-static void decline(struct delivery *d, const char *format, ...)
-{
-	char why[512];
-	va_list ap;
-
-	va_start(ap, format);
-	(void) vsnprintf(why, sizeof(why), format, ap);
-	va_end(ap);
-	log_warning("Volume '%s' gets no key: %s", d->volume, why);
-	if (d->offered)
-		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
-	delivery_free(d);
-}
-
-/*
- * Call @handler at once, and again whenever it has set the timer anew.  The deadline is @usec
- * from now.
- */
-static int start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler)
-{
-	d->deadline = now(d) + usec;
-	d->timer = sd_event_source_disable_unref(d->timer);
-	return sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC, 0, 1,
-					  handler, d);
-}
-
-static int poll_again(struct delivery *d, uint64_t usec)
-{
-	int r = sd_event_source_set_time_relative(d->timer, usec);
-
-	return r < 0 ? r : sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
-}
-
-/* ---- the outcome ---- */
-
-static void note_outcome(struct delivery *d, enum delivery_outcome outcome)
-{
-	keeper_noted(d->keeper, store_deliver(d->keeper->store, d->entry, d->consumer, outcome));
-}
-
-/* The peer is gone.  Whether its secret stays is settled by delivery_free(). */
-static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
-{
-	delivery_free(userdata);
-	return 0;
-}
-
-/*
- * The secret is no longer in use.  The peer may still be there and ask a person.  When the peer
- * is gone, look whether that person opened the volume, to say so.
- */
-static void watch_rejected(struct delivery *d)
-{
-	d->timer = sd_event_source_disable_unref(d->timer);
-	d->questions = sd_event_source_disable_unref(d->questions);
-	d->exit = sd_event_source_disable_unref(d->exit);
-	if (d->pidfd < 0 || sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN,
-					    on_rejected_exit, d) < 0) {
-		delivery_free(d);
-		return;
-	}
-	d->pending = false;
-	d->entry->n_pending--;
-	keeper_settle(d->keeper, d->entry);
-}
-
-static void end_rejected(struct delivery *d, const char *how)
-{
-	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare "
-		    "it with the volume's passphrase",
-		    d->volume, d->entry->policy.name, how);
-	note_outcome(d, DELIVERY_REJECTED);
-	watch_rejected(d);
-}
-
-static void suspect(struct delivery *d, const char *why)
-{
-	if (!d->unseen)
-		snprintf(d->why_not, sizeof(d->why_not), "%s", why);
-	d->unseen = true;
-}
-
-/* The peer is gone, so the volume is open or stays closed.  delivery_free() settles the secret. */
-static void end_outcome(struct delivery *d)
-{
-	/* Without a watch on the questions only the mark of their directory can tell. */
-	if (!d->questions && !volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
-		suspect(d, "somebody was asked for a passphrase meanwhile");
-	d->pidfd = close_fd(d->pidfd);
-	if (volume_is_open("/sys", d->volume) <= 0 && d->peer.pid != 0) {
-		end_rejected(d, "systemd-cryptsetup ended without it");
-		return;
-	}
-	if (d->unseen) {
-		log_warning("Whether secret '%s' opened volume '%s' or something "
-			    "else did cannot be said: %s",
-			    d->entry->policy.name, d->volume, d->why_not);
-		note_outcome(d, DELIVERY_UNDECIDED);
-	} else {
-		log_notice("Volume '%s' is open with secret '%s'", d->volume,
-			   d->entry->policy.name);
-		note_outcome(d, DELIVERY_OPENED);
-	}
-	delivery_free(d);
-}
-
-static int on_peer_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
-{
-	end_outcome(userdata);
-	return 0;
-}
-
-/* A passphrase that is typed now may open the volume, and would prove nothing about the secret. */
-static void end_asks(struct delivery *d)
-{
-	end_rejected(d, "systemd-cryptsetup asks for a passphrase instead");
-}
-
-/*
- * A question was put into the directory.  If it is answered before we can read whose question it
- * was, it may have been our peer's.
- */
-static int on_question(sd_event_source *s, const struct inotify_event *event, void *userdata)
-{
-	struct delivery *d = userdata;
-	pid_t pid;
-
-	if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) {
-		suspect(d, "the questions for passphrases could not be watched");
-		return 0;
-	}
-	if (event->len == 0 || !startswith(event->name, "ask."))
-		return 0;
-	pid = volume_asked_by(ASK_PASSWORD_DIR, event->name);
-	if (pid < 0)
-		suspect(d, "a question for a passphrase was answered before it could be read");
-	else if (pid == d->pid)
-		end_asks(d);
-	return 0;
-}
-
-static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	struct delivery *d = userdata;
-
-	if (volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
-		end_asks(d);
-	else
-		(void) poll_again(d, POLL_OUTCOME_USEC);
-	return 0;
-}
-
-/*
- * Watch from before the key goes out, so that no question is missed.  If that fails, the
- * directory's mark must do.
- */
-static void watch_questions(struct delivery *d)
-{
-	int r = sd_event_add_inotify(d->keeper->event, &d->questions, ASK_PASSWORD_DIR,
-				     IN_MOVED_TO | IN_CREATE | IN_ONLYDIR, on_question, d);
-
-	/* Questions from before the peer's end must be read before that end is handled. */
-	if (r >= 0)
-		r = sd_event_source_set_priority(d->questions, SD_EVENT_PRIORITY_IMPORTANT);
-	if (r < 0)
-		d->questions = sd_event_source_disable_unref(d->questions);
-}
-
-static void await_outcome(struct delivery *d)
-{
-	int r;
-
-	if (d->pid == 0 || d->pidfd < 0) {
-		end_outcome(d);		/* the peer was gone before we could get a pidfd for it */
-		return;
-	}
-	r = start_polling(d, 0, on_poll_outcome);
-	if (r >= 0)
-		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d);
-	if (r < 0) {
-		log_warning_errno(r,
-				  "Failed to watch for volume '%s', its secret stays until it is "
-				  "wiped by hand: %m",
-				  d->volume);
-		note_outcome(d, DELIVERY_UNDECIDED);
-		delivery_free(d);
-	}
-}
 
 /* ---- writing the key ---- */
 
@@ -356,9 +77,9 @@ static void end_delivered(struct delivery *d)
 	d->fd = close_fd(d->fd);
 	log_notice("Secret '%s' is delivered to volume '%s', from source '%s'", e->policy.name,
 		   d->volume, e->source->name);
-	note_outcome(d, DELIVERY_READ);
+	outcome_note(d, DELIVERY_READ);
 	d->offered = false;
-	await_outcome(d);
+	outcome_await(d);
 }
 
 /* The whole key is written.  Has the peer taken it out of the socket? */
@@ -376,16 +97,17 @@ static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
 	 * error first.
 	 */
 	if (error)
-		decline(d,
-			"systemd-cryptsetup went away before it had read it "
-			"(%s); the secret is kept",
-			strerror(error));
+		delivery_decline(d,
+				 "systemd-cryptsetup went away before it had read it "
+				 "(%s); the secret is kept",
+				 strerror(error));
 	else if (unread == 0)
 		end_delivered(d);
-	else if (now(d) >= d->deadline)
-		decline(d, "systemd-cryptsetup did not read it in time; the secret is kept");
+	else if (delivery_now(d) >= d->deadline)
+		delivery_decline(d,
+				 "systemd-cryptsetup did not read it in time; the secret is kept");
 	else
-		(void) poll_again(d, POLL_READ_USEC);
+		(void) delivery_poll_again(d, POLL_READ_USEC);
 	return 0;
 }
 
@@ -393,7 +115,8 @@ static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userd
 
 static int on_write_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 {
-	decline(userdata, "systemd-cryptsetup did not read it in time; the secret is kept");
+	delivery_decline(userdata,
+			 "systemd-cryptsetup did not read it in time; the secret is kept");
 	return 0;
 }
 
@@ -410,12 +133,12 @@ static void write_key(struct delivery *d)
 				r = sd_event_add_io(d->keeper->event, &d->io, d->fd, EPOLLOUT,
 						    on_writable, d);
 			if (r < 0)
-				decline(d, "out of memory");
+				delivery_decline(d, "out of memory");
 			return;
 		}
 		if (n < 0) {
-			decline(d, "systemd-cryptsetup went away in the middle "
-				   "(%m); the secret is kept");
+			delivery_decline(d, "systemd-cryptsetup went away in the middle "
+					    "(%m); the secret is kept");
 			return;
 		}
 		d->n_sent += (size_t)n;
@@ -423,8 +146,8 @@ static void write_key(struct delivery *d)
 	d->io = sd_event_source_disable_unref(d->io);
 	d->key = secret_free(d->key);
 	(void) shutdown(d->fd, SHUT_WR);
-	if (start_polling(d, d->keeper->config->read_usec, on_poll_read) < 0)
-		decline(d, "out of memory");
+	if (delivery_start_polling(d, d->keeper->config->read_usec, on_poll_read) < 0)
+		delivery_decline(d, "out of memory");
 }
 
 static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -444,7 +167,7 @@ static int offer(struct delivery *d)
 	int r;
 
 	(void) read_request(d, &req);
-	watch_questions(d);
+	outcome_watch_questions(d);
 	volume_asked_mark(ASK_PASSWORD_DIR, &d->asked);
 	d->peer = (struct delivery_peer){
 		.pid = (uint32_t)d->pid,
@@ -454,10 +177,10 @@ static int offer(struct delivery *d)
 	};
 	if (volume_peer_start(d->pid, &d->peer.start) < 0) {
 		d->peer.pid = 0;
-		suspect(d, "its systemd-cryptsetup ended before it could be looked at");
+		outcome_suspect(d, "its systemd-cryptsetup ended before it could be looked at");
 	}
 	if (req.other_means)
-		suspect(d, "its options have other ways to open it");
+		outcome_suspect(d, "its options have other ways to open it");
 	r = store_offer(d->keeper->store, d->entry, d->consumer, &d->peer);
 	if (r == -ENOMEM)
 		return r;
@@ -478,7 +201,8 @@ static void begin_write(struct delivery *d)
 					       d->keeper->config->read_usec, 0, on_write_timeout,
 					       d);
 	if (r < 0) {
-		decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name, strerror(-r));
+		delivery_decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name,
+				 strerror(-r));
 		return;
 	}
 	d->key_len = secret_policy_passphrase_len(&d->entry->policy, d->key);
@@ -493,18 +217,18 @@ static void on_verdict(void *userdata, const void *reply, const char *why)
 	struct luks_verdict v;
 
 	if (!reply) {
-		decline(d, "its header could not be judged: %s", why);
+		delivery_decline(d, "its header could not be judged: %s", why);
 		return;
 	}
 	memcpy(&v, reply, sizeof(v));
 	d->call = worker_call_free(d->call);
 	if (!memchr(v.reason, 0, sizeof(v.reason))) {
-		decline(d, "cocod-worker's answer is not a verdict over its header");
+		delivery_decline(d, "cocod-worker's answer is not a verdict over its header");
 		return;
 	}
 	make_printable(v.reason);
 	if (v.error) {
-		decline(d, "its header is refused: %s", v.reason);
+		delivery_decline(d, "its header is refused: %s", v.reason);
 		return;
 	}
 	log_info("Volume '%s' has a good header: %s", d->volume, v.reason);
@@ -556,17 +280,19 @@ static void begin_header(struct delivery *d)
 
 	r = open_header(d, &header);
 	if (r < 0) {
-		decline(d, "the device of its header cannot be opened: %s%s", strerror(-r),
-			r == -EACCES ? "; cocod is root without the right to override file modes: "
-				       "let root own the file and its folders" :
-				       "");
+		delivery_decline(d, "the device of its header cannot be opened: %s%s", strerror(-r),
+				 r == -EACCES ? "; cocod is root without the right "
+						"to override file modes: "
+						"let root own the file and its folders" :
+						"");
 		return;
 	}
 	memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens, sizeof(allowed.allow_tokens));
 	frame.fd = header;
 	r = worker_call_new(&question, &d->call);
 	if (r < 0)
-		decline(d, "cocod-worker cannot be asked about its header: %s", strerror(-r));
+		delivery_decline(d, "cocod-worker cannot be asked about its header: %s",
+				 strerror(-r));
 }
 
 /* ---- the secret ---- */
@@ -583,35 +309,36 @@ static int choose_secret(struct delivery *d)
 	if (r == 0)
 		return 0;	/* the attempt to verify evidence has its own deadline */
 	if (r < 0) {
-		decline(d, "the gate is closed: %s", k->gate.reason);
+		delivery_decline(d, "the gate is closed: %s", k->gate.reason);
 		return -1;
 	}
 	r = keeper_scan(k);
 	e = store_for_volume(k->store, d->volume);
-	if (!e && r == -ENOENT && now(d) < d->deadline)
+	if (!e && r == -ENOENT && delivery_now(d) < d->deadline)
 		return 0;
 	why = keeper_ignored_why(k);
 	if (!e && why) {
-		decline(d, "no launch secret may go to it; %s", why);
+		delivery_decline(d, "no launch secret may go to it; %s", why);
 		return -1;
 	}
 	if (!e) {
-		decline(d, r == -ENOENT ?
-				   "there are no launch secrets on this machine (neither "
-				   "coco_secret nor efi_secret serves any)" :
-				   "no launch secret may go to it; see 'cococtl secrets list'");
+		delivery_decline(d, r == -ENOENT ?
+					    "there are no launch secrets on this machine (neither "
+					    "coco_secret nor efi_secret serves any)" :
+					    "no launch secret may go to it; "
+					    "see 'cococtl secrets list'");
 		return -1;
 	}
 	if (e->state == SECRET_WIPED) {
-		decline(d, "secret '%s' was wiped after it had served '%s'", e->policy.name,
-			e->delivered_to[0] ? e->delivered_to : "nobody");
+		delivery_decline(d, "secret '%s' was wiped after it had served '%s'",
+				 e->policy.name, e->delivered_to[0] ? e->delivered_to : "nobody");
 		return -1;
 	}
 	if (volume_is_open("/sys", d->volume) > 0) {
-		decline(d, "it is open already");
+		delivery_decline(d, "it is open already");
 		return -1;
 	}
-	take_entry(d, e);
+	delivery_take_entry(d, e);
 	return 1;
 }
 
@@ -629,7 +356,7 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 	int r = choose_secret(d);
 
 	if (r == 0)
-		(void) poll_again(d, POLL_SOURCE_USEC);
+		(void) delivery_poll_again(d, POLL_SOURCE_USEC);
 	if (r <= 0)
 		return 0;
 	d->timer = sd_event_source_disable_unref(d->timer);
@@ -704,78 +431,8 @@ void on_cryptsetup_connection(void *userdata, int conn)
 		return;
 	}
 	log_info("Volume '%s' asks for its key", d->volume);
-	if (start_polling(d, k->config->wait_usec, on_poll_source) < 0)
-		decline(d, "out of memory");
-}
-
-/*
- * Find the peer of a delivery that was under way when the keeper died.  A process with the same
- * pid and start time is the peer; otherwise the peer has ended.
- */
-static void find_peer(struct delivery *d, const struct store_delivery *was)
-{
-	uint64_t start;
-
-	d->peer = was->peer;
-	d->asked = (struct volume_asked){ was->peer.asked_inode, was->peer.asked_nsec };
-	if (was->peer.pid == 0) {
-		suspect(d, "cocod was restarted, and its systemd-cryptsetup is not known any more");
-		return;
-	}
-	d->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)was->peer.pid, 0);
-	if (d->pidfd < 0)
-		return;
-	if (volume_peer_start((pid_t)was->peer.pid, &start) < 0 || start != was->peer.start)
-		d->pidfd = close_fd(d->pidfd);
-	else
-		d->pid = (pid_t)was->peer.pid;
-}
-
-static int resume_one(struct keeper *k, struct store_entry *e, const struct store_delivery *was)
-{
-	const char *volume = startswith(was->consumer, CONSUMER_CRYPTSETUP ":");
-	struct delivery *d;
-	int r;
-
-	if (!volume || strlen(volume) > VOLUME_NAME_MAX)
-		return 0;
-	r = delivery_new(k, -EBADF, &d);
-	if (r < 0)
-		return r;
-	strcpy(d->volume, volume);
-	snprintf(d->consumer, sizeof(d->consumer), CONSUMER_CRYPTSETUP ":%s", d->volume);
-	take_entry(d, e);
-	find_peer(d, was);
-	if (was->outcome == DELIVERY_REJECTED) {
-		watch_rejected(d);
-		return 0;
-	}
-	watch_questions(d);
-	if (!volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
-		suspect(d, "cocod was restarted meanwhile, and somebody may have "
-			   "been asked for a passphrase");
-	if (d->peer.other_means)
-		suspect(d, "its options have other ways to open it");
-	await_outcome(d);
-	return 0;
-}
-
-void cryptsetup_resume(struct keeper *k)
-{
-	struct store_entry *e;
-
-	for (size_t i = 0; (e = store_get(k->store, i)); i++)
-		for (size_t n = 0; e->state != SECRET_WIPED && n < e->n_deliveries; n++) {
-			const struct store_delivery was = e->deliveries[n];
-
-			if (was.outcome != DELIVERY_OFFERED && was.outcome != DELIVERY_READ &&
-			    was.outcome != DELIVERY_REJECTED)
-				continue;
-			if (resume_one(k, e, &was) < 0)
-				log_warning("Out of memory: secret '%s' stays "
-					    "until it is wiped by hand",
-					    e->policy.name);
-		}
+	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
+		delivery_decline(d, "out of memory");
 }
 
 void cryptsetup_stop(struct keeper *k)

@@ -34,7 +34,7 @@ struct keeper {
 	struct client *clients;		/* of requests.c; the latest to ask comes first */
 	unsigned n_clients;
 	uint64_t idle_usec;		/* how long a client may ask nothing; 0: the default */
-	struct delivery *deliveries;	/* of consumer-cryptsetup.c */
+	struct delivery *deliveries;	/* of delivery.h */
 	unsigned n_deliveries;
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
 	bool journal_failed;		/* the last write to the journal failed */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_AGENT_KEEPER_DELIVERY_H
+#define COCO_AGENT_KEEPER_DELIVERY_H
+
+#include "agent/keeper/keeper.h"
+#include "agent/keeper/volume.h"
+#include "agent/keeper/worker-call.h"
+
+/* A key on its way to a volume, from the connection to the outcome; see consumer-cryptsetup.c. */
+struct delivery {
+	struct delivery *next, **prev;	/* in the keeper's list */
+	struct keeper *keeper;
+	char volume[VOLUME_NAME_MAX + 1];
+	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + VOLUME_NAME_MAX];
+	int fd;				/* the connection */
+	pid_t pid;			/* 0: the peer is gone */
+	int pidfd;
+	struct worker_call *call;
+	struct store_entry *entry;	/* counts this delivery in n_pending while @pending */
+	bool pending;
+	struct delivery_peer peer;
+	struct volume_asked asked;	/* the mark before the key went out */
+	/* the store knows of this delivery, and must hear how it ends */
+	bool offered;
+	/* something that we did not see may have opened the volume */
+	bool unseen;
+	char why_not[128];		/* what that was */
+	struct secret *key;
+	size_t key_len, n_sent;
+	uint64_t deadline;		/* CLOCK_MONOTONIC, of the current step */
+	sd_event_source *io, *timer, *exit, *questions;
+};
+
+/*
+ * Make a delivery for the connection @fd, which is then the delivery's, and put it into the
+ * keeper's list.  @ret stays in the list until delivery_free().  Returns 0, or -ENOMEM with @fd
+ * still the caller's.
+ */
+int delivery_new(struct keeper *k, int fd, struct delivery **ret);
+
+/* Close and wipe all that the delivery holds, and settle its secret.  @d is gone then. */
+void delivery_free(struct delivery *d);
+
+/* Take @e for the delivery: while it is pending the secret is not wiped. */
+void delivery_take_entry(struct delivery *d, struct store_entry *e);
+
+/* CLOCK_MONOTONIC of the current turn of the event loop. */
+uint64_t delivery_now(const struct delivery *d);
+
+/* End without a key: log why, close the connection, and free @d. */
+void delivery_decline(struct delivery *d, const char *format, ...) _printf_(2, 3);
+
+/*
+ * Call @handler at once, and again whenever it has set the timer anew by delivery_poll_again(),
+ * @usec from then.  The delivery's deadline is @usec from now.  Both return an errno of sd-event.
+ */
+int delivery_start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler);
+int delivery_poll_again(struct delivery *d, uint64_t usec);
+
+#endif

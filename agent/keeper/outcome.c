@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/outcome.h"
+
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+
+#define POLL_OUTCOME_USEC (200 * USEC_PER_MSEC)
+
+void outcome_note(struct delivery *d, enum delivery_outcome outcome)
+{
+	keeper_noted(d->keeper, store_deliver(d->keeper->store, d->entry, d->consumer, outcome));
+}
+
+/* The peer is gone.  Whether its secret stays is settled by delivery_free(). */
+static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	delivery_free(userdata);
+	return 0;
+}
+
+/*
+ * The secret is no longer in use.  The peer may still be there and ask a person.  When the peer
+ * is gone, look whether that person opened the volume, to say so.
+ */
+static void watch_rejected(struct delivery *d)
+{
+	d->timer = sd_event_source_disable_unref(d->timer);
+	d->questions = sd_event_source_disable_unref(d->questions);
+	d->exit = sd_event_source_disable_unref(d->exit);
+	if (d->pidfd < 0 || sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN,
+					    on_rejected_exit, d) < 0) {
+		delivery_free(d);
+		return;
+	}
+	d->pending = false;
+	d->entry->n_pending--;
+	keeper_settle(d->keeper, d->entry);
+}
+
+static void end_rejected(struct delivery *d, const char *how)
+{
+	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare "
+		    "it with the volume's passphrase",
+		    d->volume, d->entry->policy.name, how);
+	outcome_note(d, DELIVERY_REJECTED);
+	watch_rejected(d);
+}
+
+void outcome_suspect(struct delivery *d, const char *why)
+{
+	if (!d->unseen)
+		snprintf(d->why_not, sizeof(d->why_not), "%s", why);
+	d->unseen = true;
+}
+
+/* The peer is gone, so the volume is open or stays closed.  delivery_free() settles the secret. */
+static void end_outcome(struct delivery *d)
+{
+	/* Without a watch on the questions only the mark of their directory can tell. */
+	if (!d->questions && !volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
+		outcome_suspect(d, "somebody was asked for a passphrase meanwhile");
+	d->pidfd = close_fd(d->pidfd);
+	if (volume_is_open("/sys", d->volume) <= 0 && d->peer.pid != 0) {
+		end_rejected(d, "systemd-cryptsetup ended without it");
+		return;
+	}
+	if (d->unseen) {
+		log_warning("Whether secret '%s' opened volume '%s' or something "
+			    "else did cannot be said: %s",
+			    d->entry->policy.name, d->volume, d->why_not);
+		outcome_note(d, DELIVERY_UNDECIDED);
+	} else {
+		log_notice("Volume '%s' is open with secret '%s'", d->volume,
+			   d->entry->policy.name);
+		outcome_note(d, DELIVERY_OPENED);
+	}
+	delivery_free(d);
+}
+
+static int on_peer_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	end_outcome(userdata);
+	return 0;
+}
+
+/* A passphrase that is typed now may open the volume, and would prove nothing about the secret. */
+static void end_asks(struct delivery *d)
+{
+	end_rejected(d, "systemd-cryptsetup asks for a passphrase instead");
+}
+
+/*
+ * A question was put into the directory.  If it is answered before we can read whose question it
+ * was, it may have been our peer's.
+ */
+static int on_question(sd_event_source *s, const struct inotify_event *event, void *userdata)
+{
+	struct delivery *d = userdata;
+	pid_t pid;
+
+	if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) {
+		outcome_suspect(d, "the questions for passphrases could not be watched");
+		return 0;
+	}
+	if (event->len == 0 || !startswith(event->name, "ask."))
+		return 0;
+	pid = volume_asked_by(ASK_PASSWORD_DIR, event->name);
+	if (pid < 0)
+		outcome_suspect(d,
+				"a question for a passphrase was answered before it could be read");
+	else if (pid == d->pid)
+		end_asks(d);
+	return 0;
+}
+
+static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct delivery *d = userdata;
+
+	if (volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
+		end_asks(d);
+	else
+		(void) delivery_poll_again(d, POLL_OUTCOME_USEC);
+	return 0;
+}
+
+void outcome_watch_questions(struct delivery *d)
+{
+	int r = sd_event_add_inotify(d->keeper->event, &d->questions, ASK_PASSWORD_DIR,
+				     IN_MOVED_TO | IN_CREATE | IN_ONLYDIR, on_question, d);
+
+	/* Questions from before the peer's end must be read before that end is handled. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->questions, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r < 0)
+		d->questions = sd_event_source_disable_unref(d->questions);
+}
+
+void outcome_await(struct delivery *d)
+{
+	int r;
+
+	if (d->pid == 0 || d->pidfd < 0) {
+		end_outcome(d);		/* the peer was gone before we could get a pidfd for it */
+		return;
+	}
+	r = delivery_start_polling(d, 0, on_poll_outcome);
+	if (r >= 0)
+		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d);
+	if (r < 0) {
+		log_warning_errno(r,
+				  "Failed to watch for volume '%s', its secret stays until it is "
+				  "wiped by hand: %m",
+				  d->volume);
+		outcome_note(d, DELIVERY_UNDECIDED);
+		delivery_free(d);
+	}
+}
+
+/* ---- after a restart ---- */
+
+/*
+ * Find the peer of a delivery that was under way when the keeper died.  A process with the same
+ * pid and start time is the peer; otherwise the peer has ended.
+ */
+static void find_peer(struct delivery *d, const struct store_delivery *was)
+{
+	uint64_t start;
+
+	d->peer = was->peer;
+	d->asked = (struct volume_asked){ was->peer.asked_inode, was->peer.asked_nsec };
+	if (was->peer.pid == 0) {
+		outcome_suspect(d, "cocod was restarted, and its "
+				   "systemd-cryptsetup is not known any more");
+		return;
+	}
+	d->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)was->peer.pid, 0);
+	if (d->pidfd < 0)
+		return;
+	if (volume_peer_start((pid_t)was->peer.pid, &start) < 0 || start != was->peer.start)
+		d->pidfd = close_fd(d->pidfd);
+	else
+		d->pid = (pid_t)was->peer.pid;
+}
+
+static int resume_one(struct keeper *k, struct store_entry *e, const struct store_delivery *was)
+{
+	const char *volume = startswith(was->consumer, CONSUMER_CRYPTSETUP ":");
+	struct delivery *d;
+	int r;
+
+	if (!volume || strlen(volume) > VOLUME_NAME_MAX)
+		return 0;
+	r = delivery_new(k, -EBADF, &d);
+	if (r < 0)
+		return r;
+	strcpy(d->volume, volume);
+	snprintf(d->consumer, sizeof(d->consumer), CONSUMER_CRYPTSETUP ":%s", d->volume);
+	delivery_take_entry(d, e);
+	find_peer(d, was);
+	if (was->outcome == DELIVERY_REJECTED) {
+		watch_rejected(d);
+		return 0;
+	}
+	outcome_watch_questions(d);
+	if (!volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
+		outcome_suspect(d, "cocod was restarted meanwhile, and somebody may have "
+				   "been asked for a passphrase");
+	if (d->peer.other_means)
+		outcome_suspect(d, "its options have other ways to open it");
+	outcome_await(d);
+	return 0;
+}
+
+void cryptsetup_resume(struct keeper *k)
+{
+	struct store_entry *e;
+
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		for (size_t n = 0; e->state != SECRET_WIPED && n < e->n_deliveries; n++) {
+			const struct store_delivery was = e->deliveries[n];
+
+			if (was.outcome != DELIVERY_OFFERED && was.outcome != DELIVERY_READ &&
+			    was.outcome != DELIVERY_REJECTED)
+				continue;
+			if (resume_one(k, e, &was) < 0)
+				log_warning("Out of memory: secret '%s' stays "
+					    "until it is wiped by hand",
+					    e->policy.name);
+		}
+}
