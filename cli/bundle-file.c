@@ -42,6 +42,11 @@ struct json_object *bundle_to_json(const struct bundle *b, const char *made)
 {
 	struct json_object *o = json_object_new_object(), *items = json_object_new_array();
 
+	if (!o || !items) {
+		json_object_put(o);
+		json_object_put(items);
+		return NULL;
+	}
 	add_string(o, "format", FORMAT);
 	json_object_object_add(o, "version", json_object_new_int(FORMAT_VERSION));
 	add_string(o, "made", made);

@@ -410,11 +410,20 @@ static void launch_of(struct json_object *c, const char *dir, enum tech tech, st
 	}
 }
 
+/* Without memory there is no text. */
+static void hex_of(struct json_object *c, const char *key, uint8_t *ret, size_t len)
+{
+	const char *text = text_of(c, key);
+
+	assert_non_null(text);
+	assert_int_equal(parse_hex(text, ret, len), 0);
+}
+
 static void check_digest(struct json_object *c, const char *key, const uint8_t *got, size_t len)
 {
 	uint8_t want[LAUNCH_DIGEST_MAX];
 
-	assert_int_equal(parse_hex(text_of(c, key), want, len), 0);
+	hex_of(c, key, want, len);
 	assert_memory_equal(got, want, len);
 }
 
@@ -438,11 +447,11 @@ static void check_measure_case(struct json_object *c)
 		if (text_of(c, "digest"))
 			check_digest(c, "digest", digest, SHA256_LEN);
 	} else
-		assert_int_equal(parse_hex(text_of(c, "digest"), digest, SHA256_LEN), 0);
+		hex_of(c, "digest", digest, SHA256_LEN);
 
 	assert_int_equal(secret_new(SEV_KEY_LEN, &tik), 0);
-	assert_int_equal(parse_hex(text_of(c, "tik"), secret_bytes(tik), SEV_KEY_LEN), 0);
-	assert_int_equal(parse_hex(text_of(c, "mnonce"), blob + SEV_MEASURE_LEN, SEV_NONCE_LEN), 0);
+	hex_of(c, "tik", secret_bytes(tik), SEV_KEY_LEN);
+	hex_of(c, "mnonce", blob + SEV_MEASURE_LEN, SEV_NONCE_LEN);
 	assert_int_equal(measurer_new(tik, &m), 0);
 	assert_int_equal(measurer_measure(m, &what, digest, blob + SEV_MEASURE_LEN, blob), 0);
 	assert_int_equal(base64_encode(blob, sizeof(blob), &text), 0);
@@ -522,7 +531,7 @@ static void check_tdx_case(struct json_object *c)
 			return;
 		assert_int_equal(sha_init(&sha, "SHA256"), 0);
 		assert_int_equal(sha_of(&sha, data, len, hash), 0);
-		assert_int_equal(parse_hex(text_of(c, "sha256"), want, sizeof(want)), 0);
+		hex_of(c, "sha256", want, sizeof(want));
 		if (memcmp(hash, want, sizeof(want)) != 0)
 			return;
 	}

@@ -70,7 +70,9 @@ static void gather(struct bundle *ret)
 	memset(q.nonce, 0x42, ATTEST_NONCE_LEN);
 	assert_int_equal(attest_gather(attest_kernel_providers, &q, &gathered, &why), 0);
 	json = bundle_to_json(&gathered, "2026-11-28T00:00:00Z");
+	assert_non_null(json);
 	text = json_object_to_json_string(json);
+	assert_non_null(text);
 	assert_int_equal(bundle_parse(text, strlen(text), ret, &problem), 0);
 	json_object_put(json);
 	bundle_done(&gathered);
@@ -86,6 +88,7 @@ static void test_verify_and_show(void **state)
 	char error[POLICY_ERROR_LEN];
 	static struct policies ps;
 
+	assert_non_null(v);
 	gather(&b);
 	type = attest_verifier_find(bundle_text(&b, BUNDLE_TYPE));
 	assert_ptr_equal(type, &toy_verifier);

@@ -17,12 +17,20 @@
 
 #include <cmocka.h>
 
+static struct verdict *new_verdict(void)
+{
+	struct verdict *v = verdict_new();
+
+	assert_non_null(v);
+	return v;
+}
+
 /* ---- verdicts ---- */
 
 static void test_verdict_fails_closed(void **state)
 {
 	static struct verdict zeroed;
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 
 	assert_int_equal(zeroed.result, VERDICT_UNDECIDED);
 	assert_int_equal(v->result, VERDICT_UNDECIDED);
@@ -51,7 +59,7 @@ static void test_verdict_fails_closed(void **state)
 
 static void test_first_failure_counts(void **state)
 {
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 
 	verdict_pass(v, "a", NULL);
 	assert_int_equal(verdict_fail(v, VERDICT_REFUSED, "DEBUG", "b", "x", "y"), -EKEYREJECTED);
@@ -73,7 +81,7 @@ static void test_first_failure_counts(void **state)
 /* More than fits: the rest is not shown, and the verdict does not change. */
 static void test_verdict_is_bounded(void **state)
 {
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	uint8_t bytes[1024] = { 0 };
 	const char *text = "";
 
@@ -117,7 +125,7 @@ static void test_words(void **state)
 
 static void test_equal(void **state)
 {
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	const uint8_t a[] = { 1, 2, 3 };
 
 	assert_int_equal(verdict_equal(v, VERDICT_REFUSED, "X", "a", (struct bytes){ a, 3 },
@@ -136,7 +144,7 @@ static void test_equal(void **state)
 static void test_missing_piece(void **state)
 {
 	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	const struct evidence none = { 0 };
 	static struct policies p;
 
@@ -196,7 +204,7 @@ static void test_memo(void **state)
 /* A clock is never earlier than a time that is known to have passed. */
 static void test_clock(void **state)
 {
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
 	const int64_t floor = ATTEST_CLOCK_FLOOR;
 	static struct newest n;
@@ -383,7 +391,7 @@ static void test_policy_values(void **state)
 		{ "user_data=01020304", false },      { "user_data=010204", false },
 		{ "user_data=ff,010203,0102", true }, { "user_data=01,0102", false },
 	};
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	static const uint8_t found[64] = { 1, 2, 3 };
 	char error[POLICY_ERROR_LEN];
 	static struct policies ps;
@@ -539,7 +547,7 @@ static void test_unjudged_options(void **state)
 		"require=sept",
 		"covers=kernel",
 	};
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	static struct policies ps;
 	char error[POLICY_ERROR_LEN], text[256];
 
@@ -638,7 +646,7 @@ static void test_silent_policies(void **state)
 		{ "[Policy]\nallow=masked\n", 1u << 0 | 1u << 2 },
 		{ "[Policy]\nallow=servicetd\n", 1u << 1 | 1u << 3 },
 	};
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	char error[POLICY_ERROR_LEN];
 	static struct policies ps;
 
@@ -695,7 +703,7 @@ static void test_identities(void **state)
 		{ { "pcr4" }, 0x00, IDENTITY_NONE, true },
 		{ { "mrconfigid" }, 0x11, IDENTITY_NONE, true },
 	};
-	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	char error[POLICY_ERROR_LEN], text[256];
 	static struct policies ps;
 
