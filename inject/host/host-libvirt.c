@@ -67,9 +67,9 @@ static int load(struct cause *why)
 /* ---- a call, with a deadline ---- */
 
 /*
- * libvirt's calls end when the other side wants them to.  So each is made by a thread of its
- * own, and nobody waits for it longer than --timeout; one that is late is left behind, with all
- * that it has, until the program ends.
+ * A call of libvirt's takes as long as the other side wants.  So each call has a thread of its own,
+ * and is waited for no longer than --timeout.  A late call is left behind, with all that it has,
+ * until the program ends.
  */
 struct call {
 	int (*make)(struct call *c);	/* < 0: an error of libvirt's */
@@ -90,7 +90,7 @@ struct call {
 	char error[512];		/* libvirt's words, or the host's: printable, one line */
 };
 
-static struct call *late_call;	/* one at most, for then nothing more is asked */
+static struct call *late_call;	/* at most one: after it nothing more is asked */
 
 static void *call_main(void *arg)
 {
@@ -132,7 +132,7 @@ static int call_new(struct host_libvirt *v, int (*make)(struct call *), struct c
 	return 0;
 }
 
-/* One that is late stays: its thread has it. */
+/* A late call is not freed: its thread still uses it. */
 static struct call *call_free(struct call *c)
 {
 	if (!c || c->is_late)
@@ -160,7 +160,7 @@ static void deadline_of(uint64_t timeout_usec, struct timespec *ret)
 	}
 }
 
-/* Returns 0 when it has been made, and its result is in it; -ETIMEDOUT; an errno. */
+/* Returns 0 if the call was made, with its result in @c; -ETIMEDOUT; another negative errno. */
 static int call_run(struct call *c)
 {
 	struct timespec deadline;
@@ -209,13 +209,13 @@ static int begin(struct host_libvirt *v, int (*make)(struct call *), struct call
 	return cause_set_oom(why);
 }
 
-/* What an error of libvirt's means: it refuses, or it is not there any more to decide anything. */
+/* What an error of libvirt's means: it refuses, or it has gone and nobody knows. */
 static int error_of(const struct call *c)
 {
 	return c->is_gone ? -ENODATA : -EPERM;
 }
 
-/* It would print each error itself. */
+/* Without this, libvirt prints each error itself. */
 static void ignore_error(void *data, virErrorPtr error)
 {
 }
@@ -279,7 +279,7 @@ static const struct host_kind *kind_of_xml(const char *xml)
 	return host_kind_of_word(word);
 }
 
-/* Why there is no measurement of the guest, in @error's words if it is nothing known. */
+/* Why the guest has no measurement: the kind of its protection, or else what @error says. */
 static int refuse_guest(struct host_libvirt *v, const char *error, struct cause *why)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
@@ -431,13 +431,13 @@ static int call_close(struct call *c)
 	return 0;
 }
 
-/* The library stays: it has threads and exit handlers of its own. */
+/* The library stays loaded: it has threads and exit handlers of its own. */
 static struct host *free_host(struct host *h)
 {
 	_cleanup_(call_freep) struct call *c = NULL;
 	struct host_libvirt *v = libvirt_of(h);
 
-	/* Nobody is told when it does not end: all has been said. */
+	/* If it does not end, there is nothing more to say. */
 	if (!v->lost && call_new(v, call_close, &c) == 0)
 		(void) call_run(c);
 	if (!v->lost)
@@ -480,7 +480,7 @@ static int open_connection(struct host_libvirt *v, const char *uri, struct cause
 	if (r < 0)
 		return r;
 	if (c->r < 0)
-		/* One that broke is undecided; that there is none is a matter of this machine. */
+		/* A broken connection decides nothing; that there is none concerns this machine. */
 		return cause_set(why, c->code == VIR_ERR_RPC ? -ENODATA : -EIO,
 				 "No connection to libvirt%s%s: %s", uri ? " at " : "",
 				 uri ? uri : "", c->error);

@@ -72,8 +72,8 @@ static bool get_flag(struct json_object *o, const char *key)
 }
 
 /*
- * The number under @key, from 0 to @max.  @ret_has is whether there is one: one that is no such
- * number is -EBADMSG, and not the same as none.
+ * The number under @key, from 0 to @max.  @ret_has is false if nothing is there.  Something that is
+ * no such number is not the same as nothing: -EBADMSG.
  */
 static int get_number(struct json_object *o, const char *key, uint64_t max, bool *ret_has,
 		      uint64_t *ret, struct cause *why)
@@ -180,8 +180,8 @@ static int ask_sev(struct host *h, struct json_object **ret, struct cause *why)
 }
 
 /*
- * SEV or SEV-ES, in the one state in which a secret is taken.  Before QEMU 9.1 there was no
- * sev-type, and no SNP either.
+ * Check for SEV or SEV-ES, in the one state that takes a secret.  QEMU before 9.1 has no sev-type,
+ * and no SNP either.
  */
 static int check_sev(struct host *h, struct host_launch *ret, struct cause *why)
 {

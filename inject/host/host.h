@@ -25,23 +25,23 @@ struct host_launch {
  * their cause in @why.
  */
 struct host_ops {
-	/* The guest is stopped, and has not run. */
+	/* Check that the guest is stopped and has not run yet. */
 	int (*check_paused)(struct host *h, struct cause *why);
 
-	/* It is protected by SEV or SEV-ES, and takes a secret now. */
+	/* Check that it is protected by SEV or SEV-ES, and takes a secret now. */
 	int (*check_sev)(struct host *h, struct host_launch *ret, struct cause *why);
 
 	int (*get_measurement)(struct host *h, uint8_t ret[static SEV_MEASURE_LEN + SEV_NONCE_LEN],
 			       struct cause *why);
 
-	/* To @gpa, or where the firmware says when it is NULL. */
+	/* Send @p to @gpa; NULL: to where the firmware says. */
 	int (*send)(struct host *h, const struct packet *p, const uint64_t *gpa, struct cause *why);
 
 	int (*start)(struct host *h, struct cause *why);
 	struct host *(*free)(struct host *h);
 };
 
-/* What every host begins with. */
+/* The first member of every host. */
 struct host {
 	const struct host_ops *ops;
 };
@@ -53,9 +53,9 @@ static inline struct host *host_free(struct host *h)
 DEFINE_CLEANUP(struct host *, host_free)
 
 /*
- * Through the monitor at the socket @path, or through libvirt's connection @uri (NULL: its
- * default), for the guest @domain, a name or UUID.  Either may take @timeout_usec for each
- * answer, whatever comes meanwhile.
+ * Reach the guest through QEMU's monitor at the socket @path; or through libvirt's connection @uri
+ * (NULL: its default), where the guest is @domain, a name or UUID.  Each answer may take
+ * @timeout_usec, whatever else arrives meanwhile.
  * @ret is yours.  Returns as above; -EIO when the socket, libvirt's connection or the guest cannot
  * be reached, -EINVAL when libvirt's library is not there.
  */
@@ -76,8 +76,8 @@ struct host_kind {
 };
 
 /*
- * The kind of an object of QEMU's, by its type as qom-list tells it ("child<tdx-guest>"), or by
- * libvirt's word.  NULL for another.
+ * The kind for the type of a QEMU object, as qom-list shows it ("child<tdx-guest>"), or for
+ * libvirt's word.  NULL for all others.
  */
 const struct host_kind *host_kind_of_object(const char *type);
 const struct host_kind *host_kind_of_word(const char *word);
