@@ -393,6 +393,7 @@ static void test_every_keyslot(void **state)
 	_cleanup_(freep) char *unbound = replaced(luks_image_json, "\"keyslots\":{", second);
 	_cleanup_(freep) char *bound = replaced(unbound, "\"keyslots\":[\"0\"]",
 						"\"keyslots\":[\"0\",\"7\"]");
+	_cleanup_(freep) char *again = replaced(bound, "[\"0\",\"7\"]", "[\"0\",\"7\",\"7\"]");
 	_cleanup_(freep) char *own = replaced(unbound, "\"digests\":{",
 					      "\"digests\":{" DIGEST("[\"7\"]", "[]") ",");
 	_cleanup_(freep) char *short_key = replaced(own, "\"key_size\":64", "\"key_size\":16");
@@ -404,6 +405,7 @@ static void test_every_keyslot(void **state)
 					       "\"encryption\":\"cipher_null-ecb\"");
 
 	judge_json("bound", bound, strlen(bound), 0, "");
+	judge_json("bound twice", again, strlen(again), -EBADMSG, "has 7 twice");
 	judge_json("nobody's", unbound, strlen(unbound), -EKEYREJECTED,
 		   "keyslot 7 is not bound to the digest of the segment, nor to one of its own; "
 		   "cryptsetup takes no such header either: restore it from a backup");
