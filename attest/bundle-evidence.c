@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/bundle-evidence.h"
 
-/* A quote stands for itself, or beside an HCL report. */
+/* A quote is evidence by itself, or belongs to an HCL report. */
 static const struct {
 	enum bundle_kind kind;
 	enum evidence_piece piece;
@@ -41,8 +41,12 @@ static int add_item(const struct bundle_item *item, const struct attest_verifier
 	return r;
 }
 
-/* The verifier's own first: they stand where the first counts, and have their room whatever is sent. */
-int bundle_evidence(const struct bundle *b, const struct attest_verifier *type, struct evidence *ret)
+/*
+ * The verifier's own items come first: where the first piece counts, it is the verifier's, and
+ * what was sent cannot take the room.
+ */
+int bundle_evidence(const struct bundle *b, const struct attest_verifier *type,
+		    struct evidence *ret)
 {
 	int r = 0;
 

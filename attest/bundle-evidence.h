@@ -6,12 +6,12 @@
 #include "attest/verify.h"
 
 /*
- * Point @ret at those items of @b that @type can make use of.  What @ret has already stays;
- * collateral, certificates and revocation lists are added behind it, the verifier's own before
- * the sender's.
+ * Add to @ret the items of @b that @type can use; @ret borrows their bytes.  What @ret has
+ * already stays in front.  The verifier's own items come before the sender's.
  *
- * Returns 0; -EMSGSIZE when the verifier's own are more than EVIDENCE_OWN_MAX of a sort.
+ * Returns 0; -EMSGSIZE if the verifier's own are more than EVIDENCE_OWN_MAX of a sort.
  */
-int bundle_evidence(const struct bundle *b, const struct attest_verifier *type, struct evidence *ret);
+int bundle_evidence(const struct bundle *b, const struct attest_verifier *type,
+		    struct evidence *ret);
 
 #endif

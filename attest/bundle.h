@@ -8,8 +8,8 @@
 /* Evidence being collected, or read from a pack.  The bytes are public. */
 struct bundle_item {
 	enum bundle_kind kind;
-	bool own;		/* the verifier's own, of its configuration or cache, not the sender's */
-	uint8_t *data;		/* a NUL follows that is not counted */
+	bool own; /* from the verifier's configuration or cache, not from the sender */
+	uint8_t *data;		/* followed by a NUL that is not counted */
 	size_t len;
 };
 
@@ -18,27 +18,28 @@ struct bundle {
 	size_t n_items;
 };
 
-/* Free what it holds; it is empty then. */
+/* Free the items; the bundle is empty afterwards. */
 void bundle_done(struct bundle *e);
 
 /*
- * Add a copy of @len bytes; bundle_add_own() says that it is the verifier's own.  Returns 0; -EEXIST for a second one of a kind that does not
- * repeat; -EMSGSIZE over BUNDLE_ITEM_MAX or BUNDLE_ITEMS_MAX; -EBADMSG for text with a NUL in
- * it; -ENOMEM.
+ * Add a copy of @len bytes.  bundle_add_own() marks the item as the verifier's own.
+ * Returns 0; -EEXIST if @kind does not repeat and is there already; -EMSGSIZE over BUNDLE_ITEM_MAX
+ * or BUNDLE_ITEMS_MAX; -EBADMSG for text with a NUL in it; -ENOMEM.
  */
 int bundle_add(struct bundle *e, enum bundle_kind kind, const void *data, size_t len);
 int bundle_add_own(struct bundle *e, enum bundle_kind kind, const void *data, size_t len);
-int bundle_add_text(struct bundle *e, enum bundle_kind kind, const char *format, ...) _printf_(3, 4);
+int bundle_add_text(struct bundle *e, enum bundle_kind kind, const char *format, ...)
+	_printf_(3, 4);
 
-/* The @n-th (from 0) of its kind, or NULL.  It is @e's. */
+/* The @n-th item (from 0) of @kind, or NULL.  The item stays @e's. */
 const struct bundle_item *bundle_find(const struct bundle *e, enum bundle_kind kind, size_t n);
 
-/* The text of the first of its kind; "" without one. */
+/* The text of the first item of @kind, or "". */
 const char *bundle_text(const struct bundle *e, enum bundle_kind kind);
 
 /*
- * As a pack (wire/bundle.h), written to @fd.  Returns 0; -EMSGSIZE over BUNDLE_PACK_MAX; an
- * errno of write(2).
+ * Write @e to @fd as a pack (wire/bundle.h).  Returns 0; -EMSGSIZE over BUNDLE_PACK_MAX; an errno
+ * of write(2).
  */
 int bundle_write_pack(const struct bundle *e, int fd);
 

@@ -31,7 +31,7 @@ static bool is_snp_table(struct bytes data)
 	return false;
 }
 
-/* Of version 3 are quotes of SGX enclaves alone; those of 4 and 5 say of what they are. */
+/* A quote of version 3 is always an SGX enclave's; versions 4 and 5 name the TEE. */
 static bool is_quote_of(struct bytes data, uint32_t tee)
 {
 	const struct tdx_quote_header *h = (const void *)data.p;
@@ -40,8 +40,9 @@ static bool is_quote_of(struct bytes data, uint32_t tee)
 	if (data.len < sizeof(*h))
 		return false;
 	version = get_u16le(h->version);
-	return version >= 3 && version <= 5 && get_u16le(h->key_type) >= 2 && get_u16le(h->key_type) <= 3 &&
-	       get_u32le(h->tee_type) == tee && (version > 3 || tee == QUOTE_TEE_SGX);
+	return version >= 3 && version <= 5 && get_u16le(h->key_type) >= 2 &&
+	       get_u16le(h->key_type) <= 3 && get_u32le(h->tee_type) == tee &&
+	       (version > 3 || tee == QUOTE_TEE_SGX);
 }
 
 static bool is_tdx_quote(struct bytes data)
@@ -74,7 +75,7 @@ static bool is_event_log(struct bytes data)
 	return has_at(data, 32, "Spec ID Event03", 16);
 }
 
-/* Before the crypto agile format: every event as the first one of that format is. */
+/* The format before the crypto agile one: all its events look like the new format's first. */
 static bool is_old_log(struct bytes data)
 {
 	return has_at(data, 4, "\3\0\0\0", 4) &&
@@ -86,7 +87,7 @@ static bool is_pem(struct bytes data)
 	return has_at(data, 0, "-----BEGIN ", 11);
 }
 
-/* A SEQUENCE whose length is all the rest, of two bytes as every certificate's and list's is. */
+/* A SEQUENCE that is as long as @data, with a length of two bytes, as certificates have. */
 static bool is_der(struct bytes data)
 {
 	return has_at(data, 0, "\x30\x82", 2) && data.len >= 4 &&
@@ -120,7 +121,7 @@ static bool is_text(struct bytes data)
 
 const char *evidence_look(struct bytes data)
 {
-	/* The narrower before the wider. */
+	/* The special ones come before the general ones. */
 	static const struct {
 		bool (*is)(struct bytes data);
 		const char *what;
@@ -132,7 +133,7 @@ const char *evidence_look(struct bytes data)
 		{ is_snp_report, "an SNP report" },
 		{ is_td_report, "a TDREPORT, which only its own machine can judge" },
 		{ is_event_log, "an event log" },
-		{ is_old_log, "an event log of before the crypto agile format" },
+		{ is_old_log, "an event log in the format before the crypto agile one" },
 		{ is_snp_table, "a certificate table of SNP" },
 		{ is_pem, "PEM" },
 		{ is_der, "DER, as certificates and revocation lists are" },

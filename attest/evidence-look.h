@@ -5,13 +5,16 @@
 #include "attest/verdict.h"
 
 /*
- * What @data begin like, for people who hand over one kind of evidence as another: "a TDX quote",
- * "a certificate in DER"; constant.  NULL when it is nothing that is known.  Only what tells the
- * kinds apart is looked at: it may be damaged all the same.
+ * What @data begins like, for people who take one kind of evidence for another: a literal such as
+ * "a TDX quote", or NULL if nothing is recognized.  Only what tells the kinds apart is looked at;
+ * @data may be damaged all the same.
  */
 const char *evidence_look(struct bytes data);
 
-/* @found, which says why @data cannot be read, and what they begin like, when that is known.  It is @v's, or @found. */
+/*
+ * Add to @found, which says why @data cannot be read, what @data begins like.  The text is @v's,
+ * or @found itself if nothing is recognized.
+ */
 const char *evidence_found(struct verdict *v, struct bytes data, const char *found);
 
 #endif

@@ -38,17 +38,15 @@ static bool is_collateral(enum evidence_piece piece)
 	return piece >= EVIDENCE_TCB_INFO && piece <= EVIDENCE_PCK_CRL;
 }
 
-static bool same_bytes(struct bytes a, struct bytes b)
-{
-	return a.len == b.len && (a.p == b.p || memcmp(a.p, b.p, a.len) == 0);
-}
-
 static bool has_room(unsigned n_own, unsigned n_sent, bool sent)
 {
 	return sent ? n_sent < EVIDENCE_SENT_MAX : n_own < EVIDENCE_OWN_MAX;
 }
 
-/* A sender's that is too much is no error: it would close what the verifier has enough for. */
+/*
+ * If a sender sends too much, that is not an error.  Otherwise a sender could spoil a verification
+ * for which the verifier has all that it needs.
+ */
 static int no_room_for(struct evidence *e, bool sent)
 {
 	if (!sent)
@@ -64,7 +62,7 @@ static int add_to_list(struct evidence *e, struct bytes *list, bool *list_sent, 
 
 	for (unsigned i = 0; i < *n; i++) {
 		n_sent += list_sent[i];
-		if (same_bytes(list[i], data)) {
+		if (bytes_equal(list[i], data)) {
 			list_sent[i] = list_sent[i] && sent;
 			return 0;
 		}
@@ -98,13 +96,13 @@ int evidence_add(struct evidence *e, enum evidence_piece piece, struct bytes dat
 	}
 	if (!is_collateral(piece))
 		return 0;
-	if (same_bytes(*first, data)) {
+	if (bytes_equal(*first, data)) {
 		e->sent &= sent ? ~0u : ~EVIDENCE_BIT(piece);
 		return 0;
 	}
 	for (unsigned i = 0; i < e->n_more; i++) {
 		n_sent += e->more[i].sent;
-		if (e->more[i].piece == piece && same_bytes(e->more[i].data, data)) {
+		if (e->more[i].piece == piece && bytes_equal(e->more[i].data, data)) {
 			e->more[i].sent = e->more[i].sent && sent;
 			return 0;
 		}

@@ -7,7 +7,7 @@
 
 /* The evidence to be judged, piece by piece, and the collateral that it is judged with. */
 
-/* One piece each; evidence_piece_name() is its option of cococtl as well. */
+/* The kinds of pieces.  evidence_piece_name() is also the name of cococtl's option. */
 enum evidence_piece {
 	EVIDENCE_REPORT,	/* SNP attestation report, or TDREPORT */
 	EVIDENCE_CERT_TABLE,	/* certificate table of an SNP extended report */
@@ -20,7 +20,7 @@ enum evidence_piece {
 	EVIDENCE_PCK_CRL,
 	EVIDENCE_HCL,		/* Azure's HCL report */
 	EVIDENCE_ATTEST,	/* TPMS_ATTEST */
-	EVIDENCE_SIG,		/* its signature */
+	EVIDENCE_SIG,		/* the signature of EVIDENCE_ATTEST */
 	EVIDENCE_PCRS,		/* the claimed PCR values, JSON */
 	EVIDENCE_AK,		/* public key of the TPM's attestation key */
 	EVIDENCE_TD_QUOTE,	/* TDX quote that belongs to an HCL report */
@@ -28,7 +28,7 @@ enum evidence_piece {
 	_EVIDENCE_MAX,
 };
 
-/* How much the verifier has itself, and on top of it how much of a sender's is looked at. */
+/* How many pieces of a sort the verifier may have itself, and how many sent ones are looked at. */
 #define EVIDENCE_OWN_MAX 64
 #define EVIDENCE_SENT_MAX 16
 #define EVIDENCE_CERTS_MAX (EVIDENCE_OWN_MAX + EVIDENCE_SENT_MAX)
@@ -36,16 +36,16 @@ enum evidence_piece {
 #define EVIDENCE_MORE_MAX (EVIDENCE_OWN_MAX + EVIDENCE_SENT_MAX)
 
 /*
- * A piece that was not given has a NULL pointer; an empty one has a pointer and no length, and
- * is malformed as a rule.
+ * A piece that was not given has a NULL pointer.  An empty piece has a pointer and length 0, and
+ * is usually malformed.
  *
- * Of collateral there can be several candidates: the first in @piece, the others in @more.  The
- * newest that verifies counts.  Who they are from matters when they do not: what the verifier
- * has itself is wrong when it is wrong, what a sender sent is then passed over.
+ * Collateral can have several candidates: the first is in @piece, the others are in @more.  The
+ * newest that verifies counts.  If a candidate does not verify, it matters where it came from:
+ * the verifier's own is a failure, a sent one is passed over.
  */
 struct evidence {
 	struct bytes piece[_EVIDENCE_MAX];
-	unsigned sent;				/* EVIDENCE_BIT()s of the pieces that a sender sent */
+	unsigned sent;				/* EVIDENCE_BIT()s of the pieces that were sent */
 	struct {
 		enum evidence_piece piece;
 		bool sent;
@@ -58,13 +58,14 @@ struct evidence {
 	struct bytes crl[EVIDENCE_CRLS_MAX];	/* PEM or DER */
 	bool crl_sent[EVIDENCE_CRLS_MAX];
 	unsigned n_crls;
-	unsigned n_left_out;			/* of a sender's, more than are looked at */
+	unsigned n_left_out;			/* how many sent pieces were too many */
 };
 
 /*
- * Add one.  What is there already, byte for byte, is not added again, but becomes the
- * verifier's own when it is.  A second piece that is no collateral is left out: the first
- * counts.  Of a sender's more than EVIDENCE_SENT_MAX of a sort are left out, and counted.
+ * Add a piece, a certificate or a revocation list; @sent tells that it came with the evidence.
+ * The same bytes are not added again, but count as the verifier's own if one of the two is.  Of a
+ * piece that is not collateral only the first counts.  More than EVIDENCE_SENT_MAX sent ones of a
+ * sort are left out and counted.
  * Returns 0, or -EMSGSIZE for more than EVIDENCE_OWN_MAX of the verifier's own.
  */
 int evidence_add(struct evidence *e, enum evidence_piece piece, struct bytes data, bool sent);
@@ -72,8 +73,7 @@ int evidence_add_cert(struct evidence *e, struct bytes data, bool sent);
 int evidence_add_crl(struct evidence *e, struct bytes data, bool sent);
 
 /*
- * The @nth (from 0) candidate for a piece.  Returns true with @ret, and @ret_sent if it is not
- * NULL.
+ * The @nth (from 0) candidate for @piece.  False if there is none.  @ret_sent may be NULL.
  */
 bool evidence_candidate(const struct evidence *e, enum evidence_piece piece, unsigned nth,
 			struct bytes *ret, bool *ret_sent);
@@ -83,7 +83,7 @@ bool evidence_candidate(const struct evidence *e, enum evidence_piece piece, uns
 /* "report", "cert-table", "tcb-info" ... */
 const char *evidence_piece_name(enum evidence_piece piece);
 
-/* More bytes than any honest one has, so that callers know how much to read. */
+/* The most bytes to read for a piece: no honest one has more. */
 size_t evidence_piece_max(enum evidence_piece piece);
 #define EVIDENCE_CERT_LEN_MAX 32768
 #define EVIDENCE_CRL_LEN_MAX 1048576

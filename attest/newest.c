@@ -14,7 +14,9 @@
 #define HEADER "coco-newest 1\n"
 #define ISSUED_MAX INT64_C(253402300799)	/* the end of the year 9999 */
 
-static const char *const fixed[] = { "crl-vcek", "crl-vlek", "root-crl", "pck-crl-platform", "pck-crl-processor", "qe-identity" };
+static const char *const fixed[] = {
+	"crl-vcek", "crl-vlek", "root-crl", "pck-crl-platform", "pck-crl-processor", "qe-identity",
+};
 
 void newest_set_number(struct newest_entry *e, uint64_t number)
 {
@@ -55,7 +57,7 @@ static bool is_lower_hex(struct bytes b)
 	return b.len > 0;
 }
 
-/* Up to @end, which is taken too. */
+/* Take all up to @end, and @end as well. */
 static int take_word(struct bytes *line, char end, struct bytes *ret)
 {
 	const uint8_t *p = line->len > 0 ? memchr(line->p, end, line->len) : NULL;
@@ -89,7 +91,7 @@ static void decode_hex(struct bytes digits, uint8_t *ret, size_t len)
 	}
 }
 
-/* Decimal digits without a zero in front, so that there is one way to write it. */
+/* Decimal digits without leading zeros, so that a number can be written in one way only. */
 static int take_issued(struct bytes b, int64_t *ret)
 {
 	int64_t v = 0;
@@ -114,16 +116,17 @@ static int read_line(struct bytes *text, unsigned line, struct newest_entry *ret
 
 	if (take_word(text, ' ', &what) < 0 || take_word(text, ' ', &root) < 0 ||
 	    take_word(text, ' ', &number) < 0 || take_word(text, '\n', &issued) < 0)
-		return complain(error, line, "it is not four words");
+		return complain(error, line, "the line does not have four words");
 	if (!is_what(what))
-		return complain(error, line, "its first word is nothing that is remembered");
+		return complain(error, line,
+				"the first word is not a kind of document that is remembered");
 	if (root.len != 2 * (size_t)NEWEST_ROOT_LEN || !is_lower_hex(root))
 		return complain(error, line, "the root key is not 64 hexadecimal digits");
 	if (number.len > 2 * (size_t)NEWEST_NUMBER_LEN || !is_lower_hex(number) ||
 	    (number.p[0] == '0' && number.len > 1))
-		return complain(error, line, "the number is not one in hexadecimal digits");
+		return complain(error, line, "the number is not in hexadecimal digits");
 	if (take_issued(issued, &ret->issued) < 0)
-		return complain(error, line, "the date of issue is not one in seconds");
+		return complain(error, line, "the date of issue is not in seconds");
 	memcpy(ret->what, what.p, what.len);
 	ret->what[what.len] = '\0';
 	decode_hex(root, ret->root, sizeof(ret->root));
@@ -148,7 +151,8 @@ int newest_parse(const void *text, size_t len, struct newest *ret,
 		return complain(error, 1, "it is not '%.*s'", (int)strlen(HEADER) - 1, HEADER);
 	while (b.len > 0) {
 		if (n->n == NEWEST_MAX) {
-			(void) complain(error, n->n + 2, "there are more than %d lines", NEWEST_MAX);
+			(void) complain(error, n->n + 2, "there are more than %d lines",
+					NEWEST_MAX);
 			return -EMSGSIZE;
 		}
 		r = read_line(&b, n->n + 2, &n->list[n->n], error);
@@ -188,7 +192,7 @@ int newest_format(const struct newest *n, char **ret, size_t *ret_len)
 		free(text);
 		return -ENOMEM;
 	}
-	/* It writes its NUL when it is closed, to a block that may move. */
+	/* fclose() writes the NUL, and may move the block. */
 	(void) fclose(f);
 	f = NULL;
 	*ret = text;

@@ -7,30 +7,33 @@
 struct trust;
 
 /*
- * The memory of a cache: how new what was verified there has been, so that nobody can come with
- * something older later on, within its time as it may be.
+ * The memory of a cache: how new the collateral was that has been verified.  Later, nobody can
+ * come with older collateral, even if it has not expired yet.
  *
- * A text, the file NEWEST_FILE of the cache:
+ * The memory is a text, the file NEWEST_FILE of the cache:
  *
  *	coco-newest 1
  *	tcb-info-90c06f000000 ROOT 12 1782000000
  *	pck-crl-platform ROOT 1 1782000000
  *
- * A line each: what it is; SHA-256 of the root key that it was verified under, 64 digits; the
- * highest number, hexadecimal; the latest signed date of issue, seconds since 1970.  Numbers are
- * the tcbEvaluationDataNumber of TCB info (of each FMSPC) and of the QE identity, and the CRL
- * number of revocation lists, 0 for those that have none.  Intel's lists all have the number 1:
- * of two lists with one number the later is the newer.
+ * Each line has the kind of document; the SHA-256 of the root key that it was verified under, in
+ * 64 digits; the highest number, in hexadecimal; the latest signed date of issue, in seconds since
+ * 1970.  The number is the tcbEvaluationDataNumber of a TCB info (of each FMSPC) and of the QE
+ * identity, and the CRL number of a revocation list, or 0.  Intel's lists all have the number 1:
+ * of two lists with the same number, the one that was issued later is newer.
  */
 #define NEWEST_FILE "newest"
 #define NEWEST_FILE_MAX 65536
 #define NEWEST_MAX 256
 #define NEWEST_WHAT_LEN 32
 #define NEWEST_ROOT_LEN 32
-#define NEWEST_NUMBER_LEN 20	/* RFC 5280 has no longer ones */
+#define NEWEST_NUMBER_LEN 20	/* RFC 5280 allows no longer ones */
 #define NEWEST_ERROR_LEN 128
 
-/* "crl-vcek", "crl-vlek", "root-crl", "pck-crl-platform", "pck-crl-processor", "qe-identity", "tcb-info-FMSPC" */
+/*
+ * @what is "crl-vcek", "crl-vlek", "root-crl", "pck-crl-platform", "pck-crl-processor",
+ * "qe-identity" or "tcb-info-FMSPC".
+ */
 struct newest_entry {
 	char what[NEWEST_WHAT_LEN];
 	uint8_t root[NEWEST_ROOT_LEN];
@@ -43,30 +46,30 @@ struct newest {
 	struct newest_entry list[NEWEST_MAX];
 };
 
-/* @number as an entry has it. */
+/* Put @number into @e. */
 void newest_set_number(struct newest_entry *e, uint64_t number);
 
 /*
- * Read the text.  It is as newest_format() writes it, to the byte, or it is refused: a memory
- * that is half lost remembers nothing for sure.  @error says what is wrong, with the line.
- * Returns 0; -EBADMSG; -EMSGSIZE for more than NEWEST_MAX entries.  @ret is untouched on error.
+ * Read the text.  Anything but the very bytes that newest_format() writes is refused: a damaged
+ * memory cannot be relied on.  On failure, @error says what is wrong and in which line.
+ * Returns 0 with @ret; -EBADMSG; -EMSGSIZE for more than NEWEST_MAX entries; -ENOMEM.
  */
 int newest_parse(const void *text, size_t len, struct newest *ret,
 		 char error[static NEWEST_ERROR_LEN]);
 
-/* The text, NUL-terminated; @ret is yours.  -ENOMEM. */
+/* Write the text, a C string.  @ret is yours.  Returns 0 or -ENOMEM. */
 int newest_format(const struct newest *n, char **ret, size_t *ret_len);
 
-/* What is remembered of @e's sort under its root; NULL for nothing. */
+/* What is remembered of @e's kind under @e's root, or NULL. */
 const struct newest_entry *newest_find(const struct newest *n, const struct newest_entry *e);
 
-/* True when @e is older than @seen: of a lower number; a list also when it was issued earlier. */
+/* True if @e is older than @seen: its number is lower, or of two lists it was issued earlier. */
 bool newest_is_older(const struct newest_entry *e, const struct newest_entry *seen);
 
-/* Remember @e too.  Returns 1 when that was news, 0 when not, -EMSGSIZE when there is no room. */
+/* Remember @e.  Returns 1 if that changed anything, 0 if not, -EMSGSIZE if there is no room. */
 int newest_note(struct newest *n, const struct newest_entry *e);
 
-/* The latest date of issue under a root of @trust; INT64_MIN for none. */
+/* The latest date of issue that is remembered under a root of @trust, or INT64_MIN. */
 int64_t newest_issued(const struct newest *n, const struct trust *trust);
 
 /* The number in hexadecimal digits, without leading zeros. */

@@ -16,9 +16,9 @@ struct memo {
 struct verifier {
 	struct trust trust;
 	const struct newest *newest;	/* may be NULL */
-	int64_t saw;			/* the latest date of issue that was verified for this evidence */
+	int64_t saw;			/* the latest verified date of issue for this evidence */
 	struct memo memos[MEMO_MAX];
-	unsigned next;	/* the oldest, to be replaced */
+	unsigned next;	/* the oldest memo, which is replaced next */
 };
 
 int verifier_new(const struct trust *trust, struct verifier **ret)
@@ -99,7 +99,8 @@ int verifier_check_newest(struct verifier *ctx, const struct newest_entry *e, co
 	if (!seen || !newest_is_older(e, seen))
 		return 0;
 	return verdict_fail(v, VERDICT_UNDECIDED, "OLDER", name,
-			    verdict_text(v, "not older than what was verified before, %s", entry_text(seen, v)),
+			    verdict_text(v, "not older than what was verified before, %s",
+					 entry_text(seen, v)),
 			    entry_text(e, v));
 }
 

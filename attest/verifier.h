@@ -9,38 +9,41 @@ struct newest_entry;
 struct trust;
 
 /*
- * What lasts from one verification to the next: the trust set, and what was verified under it,
- * so that a chain of certificates or collateral that comes again is not verified again.  One
- * thread at a time may use it.
+ * What lasts from one verification to the next: the trust anchors, and what was verified under
+ * them.  Certificate chains and collateral that come again need not be verified again.  Only one
+ * thread at a time may use a verifier.
  */
 struct verifier;
 
-/* @trust is copied, NULL means the built-in roots.  Returns 0 or -ENOMEM. */
+/* @trust is copied; NULL means the built-in trust anchors.  Returns 0 or -ENOMEM. */
 int verifier_new(const struct trust *trust, struct verifier **ret);
 struct verifier *verifier_free(struct verifier *ctx);
 DEFINE_CLEANUP(struct verifier *, verifier_free)
 const struct trust *verifier_trust(const struct verifier *ctx);
 
 /*
- * Have what is older than @n remembers refused.  @n stays the caller's and must live as long as
- * @ctx; NULL for no memory.  To be called before anything is verified.
+ * Refuse collateral that is older than @n remembers.  @n stays the caller's and must live as long
+ * as @ctx; NULL means that nothing is remembered.  Call this before anything is verified.
  */
 void verifier_set_newest(struct verifier *ctx, const struct newest *n);
 const struct newest *verifier_newest(const struct verifier *ctx);
 
 /*
- * For verifiers: a signature over a date of issue was verified.  It is a lower bound of the
- * time, whatever the clock says.
+ * For verifiers: note a date of issue whose signature was verified.  It cannot be earlier now,
+ * whatever the clock says.
  */
 void verifier_saw(struct verifier *ctx, int64_t issued);
 
-/* Begin with other evidence: nothing was seen of it. */
+/* Begin with other evidence: forget the dates that verifier_saw() noted. */
 void verifier_begin(struct verifier *ctx);
 
-/* The latest of them for the evidence at hand; INT64_MIN for none. */
+/* The latest date that verifier_saw() noted for this evidence, or INT64_MIN. */
 int64_t verifier_latest(const struct verifier *ctx);
 
-/* Check as @name that @e is not older than what is remembered: 0, or verdict_fail() with code OLDER. */
+/*
+ * Check that @e is not older than what is remembered; @name is the name of the check.
+ * Returns 0, or what verdict_fail() gave, with code OLDER.
+ */
 int verifier_check_newest(struct verifier *ctx, const struct newest_entry *e, const char *name,
 			  struct verdict *v);
 
@@ -48,18 +51,19 @@ int verifier_check_newest(struct verifier *ctx, const struct newest_entry *e, co
 #define MEMO_MAX 64
 
 /*
- * The key of something of @kind ("snp-cert", a name that no other sort of object has) that was
- * made of @n pieces of bytes: SHA-256 over the kind and each piece with its length.  Returns 0
- * or -ENOMEM.
+ * The key of an object that was made of @n pieces of bytes: SHA-256 over @kind and over each piece
+ * with its length.  @kind is a name that only objects of this sort have: "snp-cert".
+ * Returns 0 or -ENOMEM.
  */
 int memo_key(const char *kind, const struct bytes *pieces, size_t n,
 	     uint8_t ret[static MEMO_KEY_LEN]);
 
 /*
- * The memo: objects under a memo_key() of all that they were made of, good from @not_before to
- * @not_after only.  verifier_recall() gives a borrowed object, good until the next
- * verifier_remember(), or NULL.  verifier_remember() takes @object, and frees it with @release;
- * the oldest goes when MEMO_MAX are there.  Remember only what was verified to the pinned root.
+ * The memo: objects under a memo_key() of all that they were made of.  An object is found only
+ * for a time from @not_before to @not_after.  verifier_recall() lends an object until the next
+ * verifier_remember(), or returns NULL.  verifier_remember() takes @object and will free it with
+ * @release.  Of more than MEMO_MAX objects the oldest goes.  Remember only what was verified up
+ * to a trust anchor.
  */
 void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now);
 void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object,

@@ -9,7 +9,7 @@
 #include "attest/tdx/verify-tdx.h"
 #include "attest/tpm/verify-tpm.h"
 
-/* A row appears here when it works; cococtl offers what it finds here. */
+/* cococtl offers these types. */
 const struct attest_verifier *const attest_verifiers[] = {
 	&attest_verify_snp,
 	&attest_verify_snp_table,
@@ -21,7 +21,7 @@ const struct attest_verifier *const attest_verifiers[] = {
 	NULL,
 };
 
-/* The order of struct policies, and of what people read. */
+/* In the order of struct policies, which is also the order in what people read. */
 const struct policy_kind *const policy_kinds[] = {
 	&policy_snp,
 	&policy_tdx,

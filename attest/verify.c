@@ -22,9 +22,11 @@ static const char *missing_piece(const struct attest_verifier *type, const struc
 }
 
 int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
-		  const struct evidence *e, const struct policies *ps, int64_t now, struct verdict *v)
+		  const struct evidence *e, const struct policies *ps, int64_t now,
+		  struct verdict *v)
 {
-	const struct policy *p = policies_find(ps, type->find_kind ? type->find_kind(e) : type->kinds[0]);
+	const struct policy *p = policies_find(ps, type->find_kind ? type->find_kind(e) :
+								     type->kinds[0]);
 	const struct trust *trust = verifier_trust(ctx);
 	const char *missing = missing_piece(type, e);
 	int r = 0;
@@ -37,8 +39,9 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 	v->policy = p;
 	if (e->n_left_out > 0)
 		verdict_skip(v, "what was sent beside the evidence",
-			     verdict_text(v, "%u pieces are not looked at: %d of a sort are the most", e->n_left_out,
-					  EVIDENCE_SENT_MAX));
+			     verdict_text(v,
+					  "%u pieces are not looked at: at most %d of a sort are",
+					  e->n_left_out, EVIDENCE_SENT_MAX));
 	if (missing)
 		(void) verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
 				    missing, "not given");
@@ -62,7 +65,7 @@ int64_t attest_clock(int64_t clock, const struct newest *n, const struct trust *
 	return n ? MAX(clock, newest_issued(n, trust)) : clock;
 }
 
-/* Each time something is reached that was not before; there are not more sorts of documents. */
+/* Each step gets further than the one before; there are not more sorts of documents. */
 #define CLOCK_STEPS_MAX 8
 
 int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *type,
@@ -78,12 +81,13 @@ int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *t
 			break;
 		now = verifier_latest(ctx);
 	}
-	/* It has been later than it is judged as of, and nobody knows how much. */
+	/* The time is later than the evidence is judged as of, and it is not known by how much. */
 	if (r == 0 && verifier_latest(ctx) > now)
 		(void) verdict_fail(v, VERDICT_UNDECIDED, "CLOCK", "clock",
 				    verdict_time(v, verifier_latest(ctx)), verdict_time(v, now));
 	if (now > clock)
 		verdict_skip(v, "clock",
-			     verdict_text(v, "it says %s, which has passed: judged as of %s", verdict_time(v, clock), verdict_time(v, now)));
+			     verdict_text(v, "it says %s, which is in the past: judged as of %s",
+					  verdict_time(v, clock), verdict_time(v, now)));
 	return r;
 }

@@ -16,19 +16,19 @@ struct trust;
 
 /*
  * Verifying evidence: bytes in, a verdict out.  Nothing here opens a file, asks the network or
- * looks at the clock: what a verdict rests on is what the caller handed over, so that it can be
- * had again anywhere.
+ * looks at the clock.  A verdict rests only on what the caller handed over, so that anybody can
+ * reach the same verdict again.
  */
 
 /*
- * One kind of evidence.  To add one: a file verify-NAME.c that ends in its row, and the row in
- * verifiers.c.
+ * A kind of evidence.  To add a kind, write a file verify-NAME.c that ends in its row, and name
+ * the row in verifiers.c.
  *
- * verify() judges @e as of @now (seconds since 1970) by @p into @v, which is fresh, and sets
- * authentic in it, or consistent for a part.  The caller has seen to it that all @needs are there and
- * nothing outside @needs and @takes is, and concludes.  show() decodes into claims what
- * it can, without judging; what cannot be decoded becomes a failed check.  Both return 0 with
- * @v filled, whatever it says; -ENOMEM when there is no verdict.
+ * verify() judges @e as of @now (seconds since 1970) by @p.  It fills @v, which is fresh, and sets
+ * authentic in it, or consistent for a part of evidence.  The caller has made sure that all @needs
+ * are there and nothing besides @needs and @takes; the caller also concludes the verdict.
+ * show() decodes what it can into claims, and does not judge; what cannot be decoded is a failed
+ * check.  Both return 0 with @v filled, whatever the verdict is, or -ENOMEM.
  */
 struct attest_verifier {
 	const char *name;	/* of --type */
@@ -36,52 +36,56 @@ struct attest_verifier {
 	unsigned needs;		/* EVIDENCE_BIT()s */
 	unsigned takes;
 	bool takes_certs, takes_crls;
-	bool is_part;		/* no hardware vouches for it: never authentic, and no kind that a sender may name */
-	bool opens_gate;	/* cocod's gate takes it: it can be over a nonce, and a whole VM is behind it */
+	bool is_part;		/* no hardware vouches for it: never authentic, not for senders */
+	bool opens_gate;	/* cocod's gate takes it: it has a nonce, and proves a whole VM */
 	const struct policy_identity *identities;	/* the last has no names; NULL for none */
-	const struct policy_kind *kinds[2];		/* whose policies it is judged by; one, or those of find_kind() */
-	const struct policy_kind *(*find_kind)(const struct evidence *e);	/* when the evidence says which; may be NULL */
+	const struct policy_kind *kinds[2];		/* whose policies judge it */
+	/* Which of two @kinds @e is; NULL if there is only one. */
+	const struct policy_kind *(*find_kind)(const struct evidence *e);
 	int (*verify)(struct verifier *ctx, const struct evidence *e, const struct policy *p,
 		      int64_t now, struct verdict *v);
 	int (*show)(const struct evidence *e, struct verdict *v);
 	/*
-	 * What @e is judged by and does not bring along, as needs_find() says; -ENOMSG when @e has no
-	 * report or quote of this kind.  @problem has room for NEEDS_PROBLEM_LEN bytes.  NULL for a kind that needs nothing, or that another row finds.
+	 * Find what judging @e needs and @e does not bring along, as needs_find() says.  -ENOMSG
+	 * if @e has no report or quote of this kind.  @problem has room for NEEDS_PROBLEM_LEN
+	 * bytes.  NULL for a kind that needs nothing, or whose needs another row finds.
 	 */
 	int (*find_needs)(const struct evidence *e, const char *product, struct needs *ret,
 			  char *problem);
 };
 
-/* All there are; the last is NULL. */
+/* All verifiers, ended by NULL. */
 extern const struct attest_verifier *const attest_verifiers[];
 
-/* By its name, NULL when there is none. */
+/* The verifier @name, or NULL. */
 const struct attest_verifier *attest_verifier_find(const char *name);
 
 /*
- * Verify with @type by the policy that @ps has for that kind of evidence: looks after the pieces,
- * resets @v, notes trust and time in it, calls verify(), refuses what the policy asks and verify()
- * did not look at, and concludes.
- * Returns 0 with a verdict (a missing piece is undecided, code "MISSING"), or -ENOMEM: then @v
- * says undecided.
+ * Verify @e with @type, by the policy that @ps has for that kind of evidence.  This resets @v,
+ * checks that all pieces are there, calls verify(), refuses the evidence if the policy asks for
+ * something that was not judged, and concludes.
+ * Returns 0 with a verdict, or -ENOMEM, and then @v says undecided.  If a piece is missing, the
+ * verdict is undecided with code "MISSING".
  */
 int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
-		  const struct evidence *e, const struct policies *ps, int64_t now, struct verdict *v);
+		  const struct evidence *e, const struct policies *ps, int64_t now,
+		  struct verdict *v);
 
 /*
- * The same as of a clock that somebody else may set, as a host sets its guest's.  It is not
- * believed when it says less than ATTEST_CLOCK_FLOOR, than the newest date of issue that @ctx
- * remembers under a root that it trusts, or than one that is verified on the way: then evidence is
- * judged as of the latest of them, and a skipped check "clock" says so.
+ * The same by a clock that somebody else may have set, as a host sets its guest's clock.  It is
+ * not believed if it is behind ATTEST_CLOCK_FLOOR, behind the newest date of issue that @ctx
+ * remembers under a root that it trusts, or behind a date of issue that is verified on the way.
+ * Then the evidence is judged as of the latest of these dates, and a skipped check "clock" says
+ * so.
  */
 int attest_verify_by_clock(struct verifier *ctx, const struct attest_verifier *type,
 			   const struct evidence *e, const struct policies *ps, int64_t clock,
 			   struct verdict *v);
 
-/* What a clock that says @clock is good for, as above; @n may be NULL. */
+/* The time to believe when the clock says @clock, as above.  @n may be NULL. */
 int64_t attest_clock(int64_t clock, const struct newest *n, const struct trust *trust);
 
-/* The date of this source, or of the package that was built from it: it is later. */
+/* The date of this source, or of the package that was built from it.  It is later now. */
 #define ATTEST_CLOCK_FLOOR COCO_SOURCE_DATE
 
 #endif

@@ -125,7 +125,7 @@ named event-log tpm256 "SHA-1, SHA-256 only: this may be the event log of a TPM,
 named event-log tpm384 'register 7 in event 2: a PCR, so this is the event log of a TPM'
 named event-log odd384 'register 77 in event 1'
 check "which no TPM has" bash -c '! grep -q PCR out'
-named event-log oldlog 'before the crypto agile format'
+named event-log oldlog 'the format before the crypto agile one'
 named event-log quote 'it begins like a TDX quote'
 named hcl report 'it begins like an SNP report'
 named hcl noise "it does not begin with 'HCLA'"
