@@ -23,7 +23,7 @@ void attest_args_done(struct attest_args *a)
 
 /* ---- dates ---- */
 
-/* @n digits, moving on. */
+/* Read a number of exactly @n digits, and move @p past it. */
 static int take_number(const char **p, int n, int *ret)
 {
 	int v = 0;
@@ -44,7 +44,7 @@ static int take_char(const char **p, const char *which)
 	return *(*p)++;
 }
 
-/* "Z", or "+01:30", in seconds. */
+/* Read "Z" or an offset such as "+01:30".  @ret is in seconds. */
 static int take_zone(const char **p, int *ret)
 {
 	int sign = take_char(p, "Zz+-"), hours, minutes;
@@ -74,7 +74,7 @@ int attest_parse_date(const char *text, void *ret)
 		    take_char(&text, ":") < 0 || take_number(&text, 2, &tm.tm_min) < 0 ||
 		    take_char(&text, ":") < 0 || take_number(&text, 2, &tm.tm_sec) < 0)
 			return -EINVAL;
-		/* Fractions of a second decide nothing here. */
+		/* Fractions of a second make no difference here. */
 		if (*text == '.')
 			for (text++; *text >= '0' && *text <= '9'; text++)
 				;
@@ -85,7 +85,7 @@ int attest_parse_date(const char *text, void *ret)
 	tm.tm_mon -= 1;
 	again = tm;
 	t = timegm(&again);
-	/* February 30 comes back as March 2. */
+	/* timegm() turns February 30 into March 2. */
 	if (again.tm_mday != tm.tm_mday || again.tm_mon != tm.tm_mon ||
 	    again.tm_hour != tm.tm_hour || again.tm_min != tm.tm_min || again.tm_sec != tm.tm_sec)
 		return -EINVAL;
@@ -105,7 +105,7 @@ int attest_parse_timeout(const char *text, void *ret)
 
 /* ---- files ---- */
 
-/* @block's text becomes what is written in it, when it is the text form of something. */
+/* If @block is hexadecimal or base64 text, replace it by the bytes that the text stands for. */
 static int decode_text(const char *path, char **block, size_t *len)
 {
 	struct bytes text = { (const uint8_t *)*block, *len };
@@ -123,8 +123,8 @@ static int decode_text(const char *path, char **block, size_t *len)
 }
 
 /*
- * Who gives a file that cannot be read gave a wrong command line; one that is too long is no
- * such evidence.
+ * Read a file of at most @max bytes.  Returns 0; STATUS_USAGE if it cannot be read, which makes the
+ * command line wrong; STATUS_MALFORMED if it is longer, because no evidence of that kind is.
  */
 static int read_blob(struct attest_args *a, const char *path, size_t max, struct bytes *ret)
 {
@@ -148,7 +148,7 @@ static int read_blob(struct attest_args *a, const char *path, size_t max, struct
 	return 0;
 }
 
-/* STATUS_MALFORMED when it is no bundle, as for malformed evidence. */
+/* Returns 0, STATUS_MALFORMED for a file that is no bundle, or STATUS_USAGE. */
 static int read_bundle(struct attest_args *a, const char *path)
 {
 	const char *problem;
@@ -164,8 +164,9 @@ static int read_bundle(struct attest_args *a, const char *path)
 }
 
 /*
- * What stands on the command line goes before what is in the bundle.  Its sender names the kind,
- * which must be one that hardware vouches for: a part would be judged by its own word alone.
+ * The command line counts more than the bundle.  The sender of a bundle names its type.  To judge
+ * it, that must be a type that hardware vouches for: otherwise the evidence would only have to
+ * agree with itself.
  */
 static int take_bundle(struct attest_args *a, bool judging)
 {
@@ -181,11 +182,14 @@ static int take_bundle(struct attest_args *a, bool judging)
 		return STATUS_MALFORMED;
 	}
 	if (judging && !type_given && a->type->is_part) {
-		log_error("The bundle says that it is of type '%s', which no hardware vouches for: a bundle may be of snp, snp-table, tdx or azure; "
-			  "if a part is what you want to look at, say --type=%s", type, type);
+		log_error("The bundle says that it is of type '%s', which no hardware vouches for: "
+			  "a bundle may be of snp, snp-table, tdx or azure; "
+			  "if a part is what you want to look at, say --type=%s",
+			  type, type);
 		return STATUS_MALFORMED;
 	}
-	(void) bundle_evidence(&a->bundle, a->type, &a->evidence);	/* a sender's is never too much: it is left out */
+	/* This cannot fail: what a sender sends too much is left out. */
+	(void) bundle_evidence(&a->bundle, a->type, &a->evidence);
 	return 0;
 }
 
@@ -202,7 +206,7 @@ static int read_list(struct attest_args *a, const struct option_list *paths, siz
 	return r;
 }
 
-/* All files that are evidence, or that it is judged by. */
+/* Read the evidence, and the certificates and lists that come with it. */
 static int read_evidence(struct attest_args *a)
 {
 	struct evidence *e = &a->evidence;
@@ -242,14 +246,16 @@ static int read_trust(struct attest_args *a, const char *path)
 		log_error("Trust file '%s' has more than %d keys, or is too long", path,
 			  TRUST_PINS_MAX);
 	else if (line > 0)
-		log_error("Trust file '%s', line %u: it is neither SHA-256 in hexadecimal digits nor a certificate in PEM",
+		log_error("Trust file '%s', line %u: it is neither SHA-256 in hexadecimal digits "
+			  "nor a certificate in PEM",
 			  path, line);
 	else
-		log_error_errno(r, "Failed to read trust file '%s': it is no certificate in DER", path);
+		log_error_errno(r, "Failed to read trust file '%s': it is no certificate in DER",
+				path);
 	return STATUS_USAGE;
 }
 
-/* Into cocod's own cache comes what cocod will trust. */
+/* Files for cocod's own cache are verified with the root keys that cocod trusts. */
 static int read_fetch_trust(struct attest_args *a, const char *path)
 {
 	static const char *const places[] = { ATTEST_TRUST_PLACES };
@@ -261,7 +267,7 @@ static int read_fetch_trust(struct attest_args *a, const char *path)
 		(void) snprintf(own, sizeof(own), "%s/attest.trust", places[i]);
 		if (stat(own, &st) < 0 && errno == ENOENT && lstat(own, &st) < 0)
 			continue;
-		/* An empty one, or /dev/null, stands for none. */
+		/* An empty file, or /dev/null, means that there is no trust file. */
 		if (stat(own, &st) == 0 && st.st_size == 0)
 			break;
 		path = own;
@@ -317,7 +323,7 @@ static int set_named(struct attest_args *a, const char *name, const char *value)
 	return set(a, setting);
 }
 
-/* What the command line says counts more than the policy file. */
+/* The command line counts more than the policy file. */
 static int apply_settings(struct attest_args *a)
 {
 	int r;
@@ -351,7 +357,8 @@ static int take_cache(struct attest_args *a)
 	}
 	if (bundle_evidence(&a->cached, a->type, &a->evidence) == 0)
 		return 0;
-	log_error("There are more than %d certificates or revocation lists on the command line and in the cache",
+	log_error("There are more than %d certificates or revocation lists on the command line and "
+		  "in the cache",
 		  EVIDENCE_OWN_MAX);
 	return STATUS_USAGE;
 }

@@ -28,19 +28,21 @@ int attest_cache_newest(const char *dir, struct newest *ret)
 
 	*ret = (struct newest){ .n = 0 };
 	r = path_of(dir, NEWEST_FILE, path);
-	/* Nobody has to write into a FIFO for us. */
+	/* Do not wait until somebody writes to a FIFO. */
 	if (r == 0 && stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
 		r = -ENXIO;
 	if (r == 0)
 		r = read_file_at(AT_FDCWD, path, NEWEST_FILE_MAX, &text, &len);
-	/* A link that leads nowhere is a memory that was lost. */
+	/* A link to a file that is gone means that the memory was lost. */
 	if (r == -ENOENT && lstat(path, &st) < 0 && errno == ENOENT)
 		return 0;
 	if (r < 0)
-		return log_error_errno(r, "Failed to read '%s', what this cache remembers: %m", path);
+		return log_error_errno(r, "Failed to read '%s', what this cache remembers: %m",
+				       path);
 	r = newest_parse(text, len, ret, error);
 	if (r < 0)
-		log_error("'%s' is malformed: %s. What this cache has verified before is not known; 'cococtl attest fetch --forget-newest' begins anew",
+		log_error("'%s' is malformed: %s. What this cache has verified before is not "
+			  "known; 'cococtl attest fetch --forget-newest' begins anew",
 			  path, error);
 	return r;
 }
@@ -61,9 +63,10 @@ static int read_one(const char *dir, const char *name, size_t max, char **ret, s
 	return r;
 }
 
-/* One file; @chain: that of the need. */
+/* Check one file of a need, or with @chain the file of its chain. */
 static int check_one(const char *dir, const struct needs *n, const struct need *need, bool chain,
-		     int64_t now, struct bundle *ret, int64_t *until, char why[static CACHE_WHY_LEN])
+		     int64_t now, struct bundle *ret, int64_t *until,
+		     char why[static CACHE_WHY_LEN])
 {
 	const char *name = chain ? need->chain : need->name;
 	struct need_finding f;
@@ -81,7 +84,10 @@ static int check_one(const char *dir, const struct needs *n, const struct need *
 		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.200s: %s", dir, name, f.problem);
 	else {
 		*until = MIN(*until, f.until);
-		r = !ret ? 0 : bundle_add_own(ret, chain ? need_chain_kind(need) : need_bundle_kind(need), data, len);
+		r = !ret ? 0 :
+			   bundle_add_own(ret,
+					  chain ? need_chain_kind(need) : need_bundle_kind(need),
+					  data, len);
 	}
 	return r;
 }
@@ -136,14 +142,15 @@ int cache_remember(const char *dir, const struct newest *seen, bool forget)
 
 	if (!n)
 		return log_oom();
-	/* As it is by now: another fetch may have added to it. */
+	/* Read it again: another fetch may have added to it in the meantime. */
 	r = forget ? 0 : attest_cache_newest(dir, n);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < seen->n; i++) {
 		r = newest_note(n, &seen->list[i]);
 		if (r < 0) {
-			log_error("'%s/" NEWEST_FILE "' is full: it remembers %d sorts of collateral; --forget-newest begins anew",
+			log_error("'%s/" NEWEST_FILE "' is full: it remembers %d sorts of "
+						     "collateral; --forget-newest begins anew",
 				  dir, NEWEST_MAX);
 			return r;
 		}
@@ -179,8 +186,9 @@ void cache_prune(const char *dir, const struct needs *n)
 		if (need_is_name(de->d_name) && !is_needed(n, de->d_name) &&
 		    unlinkat(dirfd(d), de->d_name, 0) < 0)
 			(void) log_warning_errno(errno,
-						 "Failed to remove '%s/%s', which is of other evidence: %m",
-						 dir, de->d_name);
+						"Failed to remove '%s/%s', which is of other "
+						"evidence: %m",
+						dir, de->d_name);
 }
 
 static bool has_device_cert(const struct needs *n, const char *dir)
@@ -190,11 +198,12 @@ static bool has_device_cert(const struct needs *n, const char *dir)
 
 	for (unsigned i = 0; i < n->n; i++)
 		if (need_is_device(&n->list[i]))
-			return check_one(dir, n, &n->list[i], /* chain= */ false, /* now= */ 0, NULL, &until, why) == 0;
+			return check_one(dir, n, &n->list[i], /* chain= */ false, /* now= */ 0,
+					 NULL, &until, why) == 0;
 	return false;
 }
 
-/* A report of version 2 does not say of which of two products it is; the files' names do. */
+/* A report of version 2 does not name its product, but the names of the files do. */
 static int find_needs(const struct evidence *e, const char *dir, struct needs *ret)
 {
 	static const char *const products[] = { "Milan", "Genoa" };
@@ -213,7 +222,7 @@ int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *
 	int64_t until = INT64_MAX;
 	struct needs n;
 
-	/* What is wrong with the evidence is for the verdict. */
+	/* The verdict says what is wrong with the evidence. */
 	if (find_needs(e, dir, &n) < 0)
 		return 0;
 	for (unsigned i = 0; i < n.n; i++)

@@ -6,9 +6,9 @@
 #include "attest/newest.h"
 
 /*
- * A folder of files that evidence is judged by, and of what was verified there
- * (attest/newest.h).  The files are not trusted because they lie there: each is checked whenever
- * it is taken, and the verifier checks the rest.
+ * A cache is a folder with the collateral that evidence is judged by, and with a memory of the
+ * newest collateral that was verified there (attest/newest.h).  Its files are not trusted: each
+ * is checked when it is read, and verified again by the verifier.
  */
 
 #define CACHE_WHY_LEN 512
@@ -22,27 +22,27 @@ struct cache_file {
 void cache_file_done(struct cache_file *f);
 
 /*
- * Read @need, with its chain.  Returns 0; -ENOENT when one is not there, or another errno of
- * reading; then @why has the reason.
+ * Read the file of @need and its chain.  Returns 0; -ENOENT if one of them is missing, or another
+ * error of reading, with the reason in @why.
  */
 int cache_read(const char *dir, const struct need *need, struct cache_file *ret,
 	       char why[static CACHE_WHY_LEN]);
 
 /*
- * Keep @data as @name, the old one being replaced at once.  Makes the folder.  Returns 0, or a
- * negative errno with the reason in @why.
+ * Write @data to the file @name, which replaces the old one in one step.  Creates the folder.
+ * Returns 0, or a negative errno with the reason in @why.
  */
 int cache_put(const char *dir, const char *name, struct bytes data, char why[static CACHE_WHY_LEN]);
 
 /*
- * Add @seen to what the cache remembers; with @forget the rest is forgotten.  Nothing is written
- * when there is nothing new.  Returns 0, or a negative errno, having said what is wrong.
+ * Add @seen to what the cache remembers; with @forget, everything else is forgotten.  Writes
+ * nothing if nothing is new.  Returns 0, or a negative errno after an error that was logged.
  */
 int cache_remember(const char *dir, const struct newest *seen, bool forget);
 
 /*
- * Remove what was fetched for other evidence than that of @n; what a person put there has other
- * names, and stays.
+ * Remove the files that were fetched for other evidence than that of @n.  Files that a person put
+ * there have other names, and stay.
  */
 void cache_prune(const char *dir, const struct needs *n);
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * cococtl attest fetch: what evidence is judged by, from the cache, or from AMD and Intel into
- * it.
- */
+/* cococtl attest fetch: get the collateral that evidence needs, and keep it in the cache. */
 #include <stdio.h>
 #include <time.h>
 
@@ -27,12 +24,12 @@ struct fetcher {
 	struct need_verifier *verifier;
 	struct newest newest;		/* what the cache remembers */
 	struct newest seen;		/* what was verified now */
-	struct cache_file files[NEEDS_MAX];	/* what is at hand; what comes later may be verified by it */
+	struct cache_file files[NEEDS_MAX];	/* later ones may be verified by it */
 	struct http http;
-	bool busy[_NEED_SERVER_MAX];	/* wants to be left alone */
-	struct json_object *json;	/* NULL: lines for people */
+	bool busy[_NEED_SERVER_MAX];	/* the server asked not to be asked again */
+	struct json_object *json;	/* NULL: print lines for people */
 	unsigned n_missing;
-	int64_t until;			/* the first of them expires then */
+	int64_t until;			/* when the first of the files expires */
 };
 
 /* ---- what is said ---- */
@@ -48,7 +45,11 @@ static void say(struct fetcher *f, const char *state, const char *what, const ch
 	o = json_object_new_object();
 	json_add(o, "what", what);
 	json_add(o, "state", state);
-	json_add(o, streq(state, "missing") ? "reason" : streq(state, "until") ? "time" : "where", text);
+	json_add(o,
+		 streq(state, "missing") ? "reason" :
+		 streq(state, "until")	 ? "time" :
+					   "where",
+		 text);
 	json_object_array_add(f->json, o);
 }
 
@@ -58,7 +59,7 @@ static void say_missing(struct fetcher *f, const char *what, const char *text)
 	f->n_missing++;
 }
 
-/* A list that has expired is worse than none: evidence cannot be judged with it. */
+/* Evidence cannot be judged with a list that has expired. */
 static void say_until(struct fetcher *f)
 {
 	char text[TIME_LEN];
@@ -96,7 +97,7 @@ static struct bytes bytes_of(const char *data, size_t len)
 	return (struct bytes){ (const uint8_t *)data, len };
 }
 
-/* @found says until when it is good, or @why why it is not. */
+/* Returns 0 with the date until which it is good in @found, or an error with @why. */
 static int check(struct fetcher *f, const struct need *need, const struct cache_file *file,
 		 struct need_result *found, char why[static CACHE_WHY_LEN])
 {
@@ -108,11 +109,13 @@ static int check(struct fetcher *f, const struct need *need, const struct cache_
 		(void) snprintf(why, CACHE_WHY_LEN, "there is no room to remember it");
 	else if (r < 0 && r != -ENOMEM)
 		(void) snprintf(why, CACHE_WHY_LEN, "%s%s", found->problem,
-				found->older ? "; if its maker went back, --forget-newest forgets that" : "");
+			       found->older ?
+				       "; if its maker went back, --forget-newest forgets that" :
+				       "");
 	return r;
 }
 
-/* The chain last: a file without its chain is not taken from there. */
+/* The chain is written last: the cache does not use a file without its chain. */
 static int keep(const struct fetcher *f, const struct need *need, const struct cache_file *file,
 		char why[static CACHE_WHY_LEN])
 {
@@ -135,14 +138,18 @@ static int take_chain(const struct need *need, const struct http_answer *a, stru
 	ret->chain = malloc(strlen(a->header) + 1);
 	if (!ret->chain)
 		return -ENOMEM;
-	(void) snprintf(why, CACHE_WHY_LEN, "the header %s is no URL-encoded PEM", need_header(need));
+	(void) snprintf(why, CACHE_WHY_LEN, "the header %s is no URL-encoded PEM",
+		       need_header(need));
 	if (need_decode_chain(a->header, ret->chain) < 0)
 		return -EBADMSG;
 	ret->chain_len = strlen(ret->chain);
 	return 0;
 }
 
-/* Kept only when it is what was wanted, and signed by whom it must be: what is there stays until then. */
+/*
+ * Take what the server sent.  It replaces the file in the cache only if it is what we asked for and
+ * has the right signature.
+ */
 static int check_and_keep(struct fetcher *f, const struct need *need, struct http_answer *a,
 			  struct cache_file *ret, struct need_result *found,
 			  char why[static CACHE_WHY_LEN])
@@ -162,10 +169,11 @@ static int check_and_keep(struct fetcher *f, const struct need *need, struct htt
 		return r;
 	r = check(f, need, &file, found, problem);
 	if (r < 0) {
-		(void) snprintf(why, CACHE_WHY_LEN, "what the server has is not it: %.400s", problem);
+		(void) snprintf(why, CACHE_WHY_LEN, "what the server has is not it: %.400s",
+			       problem);
 		return r;
 	}
-	/* At hand it is, whether or not it can be kept. */
+	/* We can use it, even if it cannot be written to the cache. */
 	*ret = file;
 	file = (struct cache_file){ NULL };
 	return keep(f, need, ret, why);
@@ -174,7 +182,10 @@ static int check_and_keep(struct fetcher *f, const struct need *need, struct htt
 static int fetch(struct fetcher *f, const struct need *need, const char *url,
 		 struct cache_file *ret, struct need_result *found, char why[static CACHE_WHY_LEN])
 {
-	const struct http_request q = { .url = url, .max = need_max(need), .what = need_what(need), .header = need_header(need) };
+	const struct http_request q = { .url = url,
+					.max = need_max(need),
+					.what = need_what(need),
+					.header = need_header(need) };
 	_cleanup_(http_answer_done) struct http_answer a = { NULL };
 	int r;
 
@@ -190,7 +201,7 @@ static int fetch(struct fetcher *f, const struct need *need, const char *url,
 
 /* ---- one file ---- */
 
-/* 0 when the cache has it, right and good. */
+/* Returns 0 if the cache has it and it is good. */
 static int look(struct fetcher *f, const struct need *need, struct cache_file *ret,
 		struct need_result *found, char why[static CACHE_WHY_LEN])
 {
@@ -203,7 +214,8 @@ static int look(struct fetcher *f, const struct need *need, struct cache_file *r
 		return r;
 	r = check(f, need, &file, found, problem);
 	if (r < 0) {
-		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.100s: %.200s", f->dir, need->name, problem);
+		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.100s: %.200s", f->dir, need->name,
+			       problem);
 		return r;
 	}
 	*ret = file;
@@ -211,27 +223,31 @@ static int look(struct fetcher *f, const struct need *need, struct cache_file *r
 	return 0;
 }
 
-/* How Intel's service answers for a number. */
-static void explain(const struct fetcher *f, const struct need *need, char why[static CACHE_WHY_LEN])
+/* Say what Intel's answer means if we asked for a tcbEvaluationDataNumber. */
+static void explain(const struct fetcher *f, const struct need *need,
+		    char why[static CACHE_WHY_LEN])
 {
 	size_t len = strlen(why);
 
 	if (!f->o->tcb_evaluation.given || !need_is_evaluated(need))
 		return;
 	if (f->http.status == 410)
-		(void) snprintf(why + len, CACHE_WHY_LEN - len, "; Intel answers so for a number that is retired: name a later one");
+		(void) snprintf(why + len, CACHE_WHY_LEN - len,
+			       "; Intel answers so for a number that is retired: name a later one");
 	else if (f->http.status == 404)
-		(void) snprintf(why + len, CACHE_WHY_LEN - len, "; Intel answers so for a number that it does not have");
+		(void) snprintf(why + len, CACHE_WHY_LEN - len,
+			       "; Intel answers so for a number that it does not have");
 }
 
 static int get(struct fetcher *f, const struct need *need, struct cache_file *file)
 {
-	char url[1024], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "", text[2 * CACHE_WHY_LEN + 8];
+	char url[1024], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "",
+			text[2 * CACHE_WHY_LEN + 8];
 	struct need_result found;
 	int r = -ENOENT;
 	bool wrong;
 
-	/* What a cache has does not say whether it was early then, or is the standard now. */
+	/* A file in the cache does not say if it was from an early or a standard update. */
 	if (!f->o->refresh && !(f->o->tcb_update.given && need_is_evaluated(need)))
 		r = look(f, need, file, &found, old);
 	if (r == 0) {
@@ -260,10 +276,10 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 		if (r == 0 || r == -ENOMEM)
 			return r;
 	}
-	/* That there was none before is no news; that there was a wrong one is. */
+	/* Mention the old file only if there was one and it was wrong. */
 	(void) snprintf(text, sizeof(text), "%s%s%s", why, wrong ? "; " : "", wrong ? old : "");
 	say_missing(f, need_what(need), text);
-	/* What was not replaced is verified with, as it will be judged with. */
+	/* The old file stays, so the other files are verified with it. */
 	if (f->o->refresh && !file->data)
 		(void) look(f, need, file, &found, old);
 	return 0;
@@ -292,7 +308,7 @@ static bool has_evidence(const struct attest_args *a)
 	return a->bundle.n_items > 0;
 }
 
-/* This guest's own, where none is given. */
+/* Ask this guest for its own evidence. */
 static int gather(struct attest_args *a)
 {
 	struct attest_request q = {
@@ -305,7 +321,7 @@ static int gather(struct attest_args *a)
 	struct cause why = { "" };
 	int r;
 
-	/* The cache is to have the VCEK, for when the network is not there. */
+	/* Azure has the VCEK too, but the cache needs it for times without a network. */
 	r = attest_gather_own(&q, a->o->imds, IMDS_QUOTE, &a->bundle, &why);
 	if (r < 0) {
 		(void) attest_gather_failed(r, &why);
@@ -342,7 +358,8 @@ static int find_needs(struct fetcher *f, const struct attest_args *a)
 	r = needs_find(&a->evidence, a->o->product, &f->needs, problem);
 	if (r == 0 && (f->o->tcb_update.given || f->o->tcb_evaluation.given))
 		needs_ask_evaluation(&f->needs,
-				     f->o->tcb_update.given ? updates[f->o->tcb_update.index] : NULL,
+				     f->o->tcb_update.given ? updates[f->o->tcb_update.index] :
+							      NULL,
 				     (uint32_t)f->o->tcb_evaluation.value);
 	if (r == 0)
 		return 0;
@@ -366,7 +383,8 @@ static int begin(struct fetcher *f, const struct attest_args *a)
 		return r;
 	if (!f->o->forget_newest && attest_cache_newest(f->dir, &f->newest) < 0)
 		return STATUS_UNDECIDED;
-	if (need_verifier_new(&a->evidence, &f->needs, &a->trust, &f->newest, (int64_t)time(NULL), &f->verifier) == 0)
+	if (need_verifier_new(&a->evidence, &f->needs, &a->trust, &f->newest, (int64_t)time(NULL),
+			      &f->verifier) == 0)
 		return 0;
 	(void) log_oom();
 	return STATUS_UNDECIDED;
@@ -374,10 +392,11 @@ static int begin(struct fetcher *f, const struct attest_args *a)
 
 static int end(struct fetcher *f)
 {
-	/* What nobody verified is remembered by nobody, and makes no folder. */
-	if ((f->seen.n > 0 || f->o->forget_newest) && cache_remember(f->dir, &f->seen, f->o->forget_newest) < 0)
+	/* If nothing was verified there is nothing to remember, and no folder is created. */
+	if ((f->seen.n > 0 || f->o->forget_newest) &&
+	    cache_remember(f->dir, &f->seen, f->o->forget_newest) < 0)
 		return STATUS_UNDECIDED;
-	/* cocod reads all that lies there, and would take another machine's for ours. */
+	/* cocod uses every file in its cache, so files for another machine must not stay. */
 	if (f->n_missing == 0 && (f->o->prune || streq(f->dir, ATTEST_CACHE)))
 		cache_prune(f->dir, &f->needs);
 	return f->n_missing > 0 ? STATUS_UNDECIDED : STATUS_GOOD;
@@ -435,12 +454,12 @@ static const struct option_row options[] = {
 	  .because = "what is early today only Intel can say" },
 	{ "refresh", NULL, "get all of it, whatever is there", OPTION_FLAG(attest.refresh),
 	  .excludes = "offline" },
-	{ "prune", NULL, "remove what was fetched for other evidence",
-	  OPTION_FLAG(attest.prune) },
+	{ "prune", NULL, "remove what was fetched for other evidence", OPTION_FLAG(attest.prune) },
 	{ "forget-newest", NULL, "forget what was verified in this cache before",
 	  OPTION_FLAG(attest.forget_newest) },
 	{ "trust", "FILE", "root keys instead of cocod's", OPTION_PATH(attest.trust) },
-	{ "kds", "URL", "a mirror of AMD's service", OPTION_PARSED(attest.kds, parse_url, URL_WRONG) },
+	{ "kds", "URL", "a mirror of AMD's service",
+	  OPTION_PARSED(attest.kds, parse_url, URL_WRONG) },
 	{ "pcs", "URL", "a mirror of Intel's service",
 	  OPTION_PARSED(attest.pcs, parse_url, URL_WRONG) },
 	{ "ca", "FILE", "who may vouch for these servers, instead of the system's",
@@ -455,7 +474,8 @@ static const struct option_row options[] = {
 	  OPTION_PARSED(attest.timeout_usec, attest_parse_timeout,
 			"is no time such as 30s or 500ms") },
 	ROW_JSON,
-	{ "root", "DIR", "as of 'report'", OPTION_PATH(attest.root), .empty = true, .hidden = true },
+	{ "root", "DIR", "as of 'report'", OPTION_PATH(attest.root), .empty = true,
+	  .hidden = true },
 	{ "tpm", "PATH", "as of 'report'", OPTION_PATH(attest.tpm), .hidden = true },
 	{ "imds", "ADDRESS", "as of 'report'", OPTION_STRING(attest.imds), .hidden = true },
 	{ NULL },

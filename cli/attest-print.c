@@ -21,8 +21,8 @@ int attest_status(const struct verdict *v)
 }
 
 /*
- * What was not asked and decides what a verdict is worth.  Authentic evidence of another machine,
- * of last year, or of other software is still authentic.
+ * Remarks on what the policy did not ask for.  Evidence from another machine, from last year, or of
+ * other software is authentic all the same, so people have to know what was not checked.
  */
 struct remarks {
 	const char *list[8];
@@ -41,13 +41,19 @@ static void remark_identity(struct remarks *r, struct verdict *v)
 	const char *advice = p->kind->identity;
 
 	remark(r, v->identity == IDENTITY_NONE,
-	       verdict_text(v, "The policy names no identity: any VM of this kind would pass, %s is proven (%s)",
+	       verdict_text(v,
+			    "The policy names no identity: any VM of this kind would pass, %s is "
+			    "proven (%s)",
 			    p->kind->proven, advice));
 	remark(r, v->identity == IDENTITY_PARTIAL,
-	       verdict_text(v, "The policy does not say that what it names covers kernel, initrd and command line: others may run there (%s); "
-			       "cocod's gate stays closed by it, but for allow=partial-identity", advice));
+	       verdict_text(v,
+			    "The policy does not say that what it names covers kernel, initrd and "
+			    "command line: others may run there (%s); "
+			    "cocod's gate stays closed by it, but for allow=partial-identity",
+			    advice));
 	remark(r, v->identity == IDENTITY_NONE && (p->host_data.n > 0 || p->mrconfigid.n > 0),
-	       "HOST_DATA and MRCONFIGID are what the host says: any VM can have them, they are no identity");
+	       "HOST_DATA and MRCONFIGID are what the host says: any VM can have them, they are no "
+	       "identity");
 	remark(r, v->identity == IDENTITY_NONE && p->ak_n_sha256.n > 0,
 	       "ak_n_sha256 is of one VM, whatever it boots: by itself it is no identity");
 }
@@ -61,11 +67,14 @@ static struct remarks find_remarks(const struct attest_args *a, struct verdict *
 	if (!kind)
 		return r;
 	if (a->type->is_part) {
-		remark(&r, true, "This is a part of evidence, and no hardware vouches for it: anybody can make one that fits together");
+		remark(&r, true,
+		       "This is a part of evidence, and no hardware vouches for it: anybody can "
+		       "make one that fits together");
 		return r;
 	}
 	remark_identity(&r, v);
-	remark(&r, !policy_asks(v->policy, "nonce") && !policy_asks(v->policy, kind->nonce), kind->stale);
+	remark(&r, !policy_asks(v->policy, "nonce") && !policy_asks(v->policy, kind->nonce),
+	       kind->stale);
 	firmware = kind->firmware_remark ? kind->firmware_remark(v->policy) : NULL;
 	remark(&r, firmware != NULL, firmware);
 	return r;
@@ -95,7 +104,9 @@ static struct json_object *claims_to_json(const struct verdict *v)
 
 static const char *check_result_name(enum check_result result)
 {
-	static const char *const names[] = { [CHECK_PASSED] = "passed", [CHECK_FAILED] = "failed", [CHECK_SKIPPED] = "skipped" };
+	static const char *const names[] = {
+		[CHECK_PASSED] = "passed", [CHECK_FAILED] = "failed", [CHECK_SKIPPED] = "skipped"
+	};
 
 	return names[result];
 }
@@ -168,7 +179,7 @@ static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 	json_add(o, "code", v->code);
 	json_object_object_add(o, "status", json_object_new_int(attest_status(v)));
 	json_object_object_add(o, "authentic", json_object_new_boolean(v->authentic));
-	/* What refused evidence would have named is nobody's identity. */
+	/* Evidence that was refused proves no identity. */
 	json_object_object_add(o, "identity", json_object_new_boolean(identity == IDENTITY_WHOLE));
 	json_object_object_add(o, "partial_identity",
 			       json_object_new_boolean(identity == IDENTITY_PARTIAL));
@@ -218,26 +229,33 @@ static void print_shortfall(const struct verdict_shortfall *s)
 	if (!s->is_known)
 		return;
 	if (!s->status[0]) {
-		print_line("Lacking", "no level that Intel has published for this platform has a status that the policy accepts");
+		print_line("Lacking", "no level that Intel has published for this platform has a "
+				      "status that the policy accepts");
 		return;
 	}
 	if (s->n == 0)
-		print_line("Lacking", "nothing is below that level; the levels that it is at ask for something else, as the status says");
+		print_line("Lacking", "nothing is below that level; the levels that it is at ask "
+				      "for something else, as the status says");
 	for (unsigned i = 0; i < s->n; i++)
-		print("%10s%c %s has %u, needs %u%s%s%s\n", i == 0 ? "Lacking" : "", i == 0 ? ':' : ' ',
-		      s->list[i].what, s->list[i].has, s->list[i].needs, s->list[i].about[0] ? " (" : "",
-		      s->list[i].about, s->list[i].about[0] ? ")" : "");
-	print("%10s: that of %s, %s, the newest that the policy accepts\n", "Level", s->date, s->status);
+		print("%10s%c %s has %u, needs %u%s%s%s\n", i == 0 ? "Lacking" : "",
+		      i == 0 ? ':' : ' ', s->list[i].what, s->list[i].has, s->list[i].needs,
+		      s->list[i].about[0] ? " (" : "", s->list[i].about,
+		      s->list[i].about[0] ? ")" : "");
+	print("%10s: that of %s, %s, the newest that the policy accepts\n", "Level", s->date,
+	      s->status);
 	if (s->module_alone)
-		print_line("", "a TD that is started under such a module is accepted; nothing else is lacking");
+		print_line("", "a TD that is started under such a module is accepted; nothing else "
+			       "is lacking");
 }
 
 static void print_check(const struct verdict_check *c)
 {
-	static const char *const marks[] = { [CHECK_PASSED] = "ok", [CHECK_FAILED] = "FAILED", [CHECK_SKIPPED] = "-" };
+	static const char *const marks[] = {
+		[CHECK_PASSED] = "ok", [CHECK_FAILED] = "FAILED", [CHECK_SKIPPED] = "-"
+	};
 
-	print("  %-6s  %s%s%s%s%s\n", marks[c->result], c->name, c->found[0] ? ": " : "", c->found, c->expected[0] ? "; expected " : "",
-	       c->expected);
+	print("  %-6s  %s%s%s%s%s\n", marks[c->result], c->name, c->found[0] ? ": " : "", c->found,
+	      c->expected[0] ? "; expected " : "", c->expected);
 }
 
 static bool not_asked_for(const struct verdict_check *c)
@@ -245,7 +263,7 @@ static bool not_asked_for(const struct verdict_check *c)
 	return c->result == CHECK_SKIPPED && streq(c->found, "not asked for");
 }
 
-/* Most of a policy is not asked for, and does not deserve a line each. */
+/* Most options of a policy are not set; they do not get a line each. */
 static void print_not_asked_for(const struct verdict *v)
 {
 	static const char first[] = "  -       not asked for:";
@@ -297,9 +315,11 @@ static void print_claims(const struct verdict *v)
 static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 {
 	static const char *const words[_VERDICT_MAX] = {
-		[VERDICT_UNDECIDED] = "CANNOT BE DECIDED: something is missing or stale; do not rely on this evidence",
+		[VERDICT_UNDECIDED] = "CANNOT BE DECIDED: something is missing or stale; do not "
+				      "rely on this evidence",
 		[VERDICT_ACCEPTED] = "ACCEPTED: authentic, and what the policy says it is to be",
-		[VERDICT_AUTHENTIC] = "AUTHENTIC: hardware vouches for it; what runs there was not asked",
+		[VERDICT_AUTHENTIC] = "AUTHENTIC: hardware vouches for it; what runs there was not "
+				      "asked",
 		[VERDICT_CONSISTENT] = "CONSISTENT: it fits together; no hardware vouches for it",
 		[VERDICT_NOT_AUTHENTIC] = "NOT AUTHENTIC: do not trust this evidence",
 		[VERDICT_MALFORMED] = "MALFORMED: this is no such evidence, or it was damaged",
@@ -307,8 +327,9 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 	};
 	char at[TIME_LEN];
 
-	print("%s\n", v->result == VERDICT_REFUSED && a->type->is_part ? "REFUSED: not as the policy wants it" :
-									words[v->result]);
+	print("%s\n", v->result == VERDICT_REFUSED && a->type->is_part ?
+			      "REFUSED: not as the policy wants it" :
+			      words[v->result]);
 	print_failure(v);
 	print_line("Evidence", a->type->what);
 	print_line("As of", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));

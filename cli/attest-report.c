@@ -15,7 +15,7 @@
 
 #define DEFAULT_NONCE_LEN 32	/* bytes; a TPM may take no more than 48 */
 
-/* All there are, for a person who asks. */
+/* All providers: a person asks, not cocod. */
 static const struct attest_provider *const all_providers[] = {
 	&attest_configfs_tsm, &attest_sev_guest, &attest_tpm, &attest_tdx_guest, NULL,
 };
@@ -36,7 +36,8 @@ int attest_gather_failed(int error, const struct cause *why)
 {
 	log_error("There is no evidence: %s", why->text[0] ? why->text : strerror(-error));
 	if (error == -ENODEV)
-		log_error("Is this a confidential VM? Its kernel module may have to be loaded: modprobe sev-guest, modprobe tdx-guest");
+		log_error("Is this a confidential VM? Its kernel module may have to be loaded: "
+			  "modprobe sev-guest, modprobe tdx-guest");
 	else if (error == -EACCES || error == -EPERM)
 		log_error("Only root may ask for it: try again with sudo");
 	return STATUS_FAILED;

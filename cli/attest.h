@@ -15,12 +15,12 @@ enum attest_mode {
 	ATTEST_MODE_FETCH,
 };
 
-/* Where cocod looks too (agent/collateral.h). */
+/* The cache that cocod uses (agent/collateral.h). */
 #define ATTEST_CACHE "/var/cache/cocod"
-/* What cocod trusts, the first that is there; as it finds its configuration (cocod.conf(5)). */
+/* Where cocod looks for attest.trust.  The first file counts (cocod.conf(5)). */
 #define ATTEST_TRUST_PLACES "/etc/cocod", "/run/cocod", "/usr/lib/cocod"
 
-/* What 'attest verify', 'attest show' and 'attest fetch' were told, with the files read. */
+/* The files that 'attest verify', 'attest show' and 'attest fetch' were given. */
 struct attest_args {
 	const struct attest_verifier *type;	/* NULL: not said */
 	struct evidence evidence;		/* into the blocks and the bundle below */
@@ -44,15 +44,15 @@ void attest_args_done(struct attest_args *a);
 int attest_args_read(const struct args *args, enum attest_mode mode, struct attest_args *a);
 
 /*
- * Add to @ret what the cache @dir has for @e, whatever its date: whether it is good is the
- * verifier's to say.  What is of something else than its name says is left out, with a warning.
+ * Add to @ret the files of the cache @dir that @e needs, whatever their dates: the verifier decides
+ * if they are good.  A file whose content does not match its name is left out with a warning.
  * Returns 0 or -ENOMEM.
  */
 int attest_cache_read(const char *dir, const struct evidence *e, struct bundle *ret);
 
 /*
- * What the cache @dir remembers (attest/newest.h); nothing yet when it has no such file.
- * Returns 0; the errno of reading it, or that of newest_parse(), having said what is wrong.
+ * Read what the cache @dir remembers (attest/newest.h).  Without that file it remembers nothing.
+ * Returns 0, or an error of reading or of newest_parse(), after it was logged.
  */
 int attest_cache_newest(const char *dir, struct newest *ret);
 
@@ -93,21 +93,18 @@ void attest_print_types_and_policy(void);
 	{ "cert", "FILE", "a certificate; may be given again",                                    \
 	  OPTION_LIST(attest.certs, EVIDENCE_OWN_MAX) }
 
-/*
- * The exit status of a verdict: 0 accepted, authentic or consistent, 1 not authentic, 2 malformed, 3 undecided, 4
- * refused by policy.
- */
+/* The exit status for a verdict, see cli/status.h. */
 int attest_status(const struct verdict *v);
 
 /*
- * This guest's own evidence, of whoever can be asked; an Azure VM's with what its metadata
- * service has of @wants, at @imds (as of imds_open()).
+ * Get this guest's own evidence from the first provider that is present.  On Azure, add what the
+ * metadata service at @imds (as for imds_open()) has of @wants.
  * Returns 0, or a negative errno with the cause in @why.
  */
 int attest_gather_own(const struct attest_request *q, const char *imds, enum imds_wants wants,
 		      struct bundle *ret, struct cause *why);
 
-/* Say that there is no evidence, and what to do.  Returns the exit status. */
+/* Log that there is no evidence, and what to do.  Returns the exit status. */
 int attest_gather_failed(int error, const struct cause *why);
 
 void attest_print_verdict(const struct args *args, const struct attest_args *a, struct verdict *v);

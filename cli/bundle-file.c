@@ -65,12 +65,12 @@ struct json_object *bundle_to_json(const struct bundle *b, const char *made)
 
 /* ---- reading ---- */
 
-/* One item's members, where they lie. */
+/* The members of one item; they point into the text. */
 struct item {
-	struct bytes kind, text, data;	/* no length when it is not there */
+	struct bytes kind, text, data;	/* without length if missing */
 };
 
-/* @value as a C string, which is yours. */
+/* A copy of @value as a C string, which is yours. */
 static int take_string(struct bytes value, char **ret, size_t *ret_len)
 {
 	_cleanup_(freep) char *text = malloc(value.len + 1);
@@ -109,8 +109,9 @@ static int take_kind(struct bytes value, enum bundle_kind *ret, const char **ret
 	r = bundle_kind_parse(name, ret);
 	if (r < 0)
 		return r;
-	/* What judges is the judge's own. */
-	*ret_problem = "it brings a policy, roots to trust or a memory along, which are the verifier's to choose";
+	/* The sender must not choose by what it is judged. */
+	*ret_problem = "it brings a policy, roots to trust or a memory along, which are the "
+		       "verifier's to choose";
 	return bundle_kind_is_rule(*ret) ? -EBADMSG : 0;
 }
 
@@ -214,7 +215,8 @@ int bundle_file_read(const char *path, struct bundle *ret, const char **ret_prob
 	int r;
 
 	*ret_problem = "it cannot be read";
-	r = read_file_at(AT_FDCWD, streq(path, "-") ? "/dev/stdin" : path, BUNDLE_FILE_MAX, &text, &len);
+	r = read_file_at(AT_FDCWD, streq(path, "-") ? "/dev/stdin" : path, BUNDLE_FILE_MAX, &text,
+			 &len);
 	if (r == -EFBIG)
 		*ret_problem = "it is too large";
 	return r < 0 ? r : bundle_parse(text, len, ret, ret_problem);

@@ -11,8 +11,8 @@
 #define BUNDLE_FILE_MAX (8 * 1024 * 1024)	/* bytes */
 
 /*
- * As JSON; @made is the time of the making, as text.  Yours to put; NULL when there is no
- * memory.
+ * The bundle as JSON; @made is the time at which it was made, as text.  The object is yours, for
+ * json_object_put(); NULL without memory.
  */
 struct json_object *bundle_to_json(const struct bundle *b, const char *made);
 

@@ -25,7 +25,8 @@ static const struct verb *const verbs[] = {
 
 static const struct program program = {
 	.name = "cococtl",
-	.help = "Shows and hands out the launch secrets of this VM, and judges attestation evidence.",
+	.help = "Shows and hands out the launch secrets of this VM, and judges attestation "
+		"evidence.",
 	.manual = "cococtl(1)",
 	.options = options,
 	.verbs = verbs,
@@ -57,22 +58,26 @@ int cli_failed(int error, const char *name)
 		log_error("The gate is closed, nothing is released; 'cococtl status' says why");
 		return STATUS_FAILED;
 	case EAGAIN:
-		log_error("The evidence of this VM is being verified: try again in a moment, or see 'cococtl status'");
+		log_error("The evidence of this VM is being verified: try again in a moment, or "
+			  "see 'cococtl status'");
 		return STATUS_FAILED;
 	case EACCES:
 		log_error("Consumers= of secret '%s' does not have 'get'", name ? name : "");
 		return STATUS_FAILED;
 	case EBUSY:
-		log_error("Secret '%s' is being used by a consumer now; wait, or wipe it with --force",
+		log_error("Secret '%s' is being used by a consumer now; wait, or wipe it with "
+			  "--force",
 			  name ? name : "");
 		return STATUS_FAILED;
 	case EPIPE:
 	case ECONNRESET:
 	case ETIMEDOUT:
-		log_error("cocod went away or does not answer; see 'systemctl status cocod.service'");
+		log_error("cocod went away or does not answer; see 'systemctl status "
+			  "cocod.service'");
 		return STATUS_NO_COCOD;
 	default:
-		log_error("%s%s%scocod failed: %s", name ? "Secret '" : "", name ? name : "", name ? "': " : "", strerror(-error));
+		log_error("%s%s%scocod failed: %s", name ? "Secret '" : "", name ? name : "",
+			  name ? "': " : "", strerror(-error));
 		return STATUS_FAILED;
 	}
 }
@@ -90,8 +95,9 @@ int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret)
 
 void print_json(struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								     JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = json_object_to_json_string_ext(o,
+							  JSON_C_TO_STRING_PRETTY |
+								  JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (!text || print_json_text(text) < 0)
 		log_oom();

@@ -8,29 +8,30 @@
 #include "cli/status.h"
 #include "ipc/client.h"
 
-extern const struct verb verb_attest_report, verb_attest_verify, verb_attest_fetch, verb_attest_show;
+extern const struct verb verb_attest_report, verb_attest_verify, verb_attest_fetch,
+	verb_attest_show;
 extern const struct verb verb_secrets_list, verb_secrets_show, verb_secrets_get, verb_secrets_wipe;
 extern const struct verb verb_status;
 
 /*
- * Connect to cocod.  Says what to do when that fails.  Returns 0 or STATUS_NO_COCOD; @ret_fd is
- * yours.
+ * Connect to cocod.  @ret_fd is yours.  Returns 0, or STATUS_NO_COCOD after it has logged what to
+ * do.
  */
 int cli_connect(const struct args *args, int *ret_fd);
 
 /*
- * The exit status for the errno that cocod answered about @name (NULL: not about a secret),
- * having said it in words.
+ * Log the errno that cocod answered about the secret @name, or NULL if it is not about a secret.
+ * Returns the exit status for it.
  */
 int cli_failed(int error, const char *name);
 
 /*
- * What cocod wants a person to know: the @i-th, into @ret, printable.  Returns 0; -ENOENT after
- * the last; an error of client_call().
+ * Ask cocod for its warning number @i, from 0.  The text in @ret is printable.
+ * Returns 0; -ENOENT after the last one; an error of client_call().
  */
 int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret);
 
-/* Print as JSON and free it. */
+/* Print @o as JSON and free it. */
 void print_json(struct json_object *o);
 
 /* CLOCK_REALTIME as "2026-01-31T12:00:00Z" in @buf; "-" for 0. */

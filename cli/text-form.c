@@ -5,9 +5,9 @@
 #include "base/blank.h"
 #include "base/hex.h"
 
-#define BYTES_MIN 8	/* of the shortest evidence there could be; fewer would be a word */
+#define BYTES_MIN 8	/* no evidence is shorter; fewer bytes may be a word */
 
-/* Without its blanks, and with a NUL behind; NULL when there is no memory. */
+/* A copy of the text without blanks and with a NUL at the end; NULL without memory. */
 static char *squeeze(struct bytes text, size_t *ret_len)
 {
 	char *s = malloc(text.len + 1);
@@ -43,10 +43,13 @@ static ssize_t decode_hex(const char *s, size_t len, uint8_t *ret, size_t size)
 	return (ssize_t)(len / 2);
 }
 
-/* Digits are letters of these alphabets too; nothing but digits is hexadecimal text that lost one. */
+/*
+ * Hexadecimal digits are letters of base64 too.  A text of such digits alone is hexadecimal text
+ * that has lost a digit.
+ */
 static ssize_t decode_base64(const char *s, size_t len, uint8_t *ret, size_t size)
 {
-	/* A NUL ends what base64_decode() looks at. */
+	/* base64_decode() stops at a NUL. */
 	return strlen(s) == len && !is_hex(s, len) ? base64_decode(s, ret, size) : -EBADMSG;
 }
 
@@ -69,7 +72,7 @@ int text_form_decode(struct bytes text, uint8_t **ret, size_t *ret_len, const ch
 	_cleanup_(freep) char *s = NULL;
 	size_t len;
 
-	/* PEM is base64 too, with words around it, and its readers know it. */
+	/* PEM is base64 between two lines; its readers decode it themselves. */
 	if (text.len < BYTES_MIN || memcmp(text.p, "-----", 5) == 0)
 		return 0;
 	s = squeeze(text, &len);

@@ -6,9 +6,9 @@
 #include "wire/bytes.h"
 
 /*
- * Evidence that somebody has written down as text, to paste it or to send it as JSON: hexadecimal
- * digits, base64 or base64url.  Bytes of evidence are never all of such an alphabet: each kind
- * begins with, or has, zeros or bytes above 7Fh.
+ * Evidence as text, which is easier to paste or to send in JSON: hexadecimal digits, base64 or
+ * base64url.  Raw evidence is never mistaken for text, because every kind has zeros or bytes above
+ * 7Fh in it.
  */
 
 /* More bytes than the text form of @max bytes has: two digits each, and a blank. */

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "cli/attest.h"
 
-/* The date of --at is the user's word: then neither a clock nor a memory has a say. */
+/* If --at gives the date, neither the clock nor the cache's memory counts. */
 static int judge(const struct attest_args *a, struct verifier *ctx, struct verdict *v)
 {
 	if (a->o->at.given)
@@ -32,7 +32,7 @@ static int run_verify(struct args *args)
 	return attest_status(v);
 }
 
-/* Whether @t has something to say about some of the pieces. */
+/* True if @t can decode one of the pieces in @e. */
 static bool can_show(const struct attest_verifier *t, const struct evidence *e)
 {
 	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
@@ -63,11 +63,14 @@ static int run_show(struct args *args)
 		return STATUS_UNDECIDED;
 	}
 	if (!shown) {
-		log_error("There is nothing to show: name evidence with --report and the like, see 'cococtl attest show --help'");
+		log_error("There is nothing to show: name evidence with --report and the like, see "
+			  "'cococtl attest show --help'");
 		return STATUS_USAGE;
 	}
 	if (v->n_claims == 0 && v->n_checks == 0) {
-		log_error("'show' decodes nothing of this: it knows reports, their certificate tables and VEKs, quotes, TCB info, QE identities, HCL reports and event logs");
+		log_error("'show' decodes nothing of this: it knows reports, their certificate "
+			  "tables and VEKs, quotes, TCB info, QE identities, HCL reports and event "
+			  "logs");
 		return STATUS_MALFORMED;
 	}
 	attest_print_claims(args, v);
@@ -82,7 +85,8 @@ static void print_pieces(const struct attest_verifier *t)
 		if (t->takes & EVIDENCE_BIT(i))
 			print(" [--%s=FILE]", evidence_piece_name(i));
 	}
-	print("%s%s\n", t->takes_certs ? " [--cert=FILE]..." : "", t->takes_crls ? " [--crl=FILE]..." : "");
+	print("%s%s\n", t->takes_certs ? " [--cert=FILE]..." : "",
+	      t->takes_crls ? " [--crl=FILE]..." : "");
 }
 
 void attest_print_types(void)

@@ -21,11 +21,13 @@ static int set_name(struct msg_name *q, const char *name)
 	return 0;
 }
 
-/* Ends what has no end, and what is no number of ours. */
+/* End each text, and bring each number into its range. */
 static void sanitize(struct msg_secret *m)
 {
-	m->guid[sizeof(m->guid) - 1] = m->name[sizeof(m->name) - 1] = m->source[sizeof(m->source) - 1] = '\0';
-	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] = '\0';
+	m->guid[sizeof(m->guid) - 1] = m->name[sizeof(m->name) - 1] =
+		m->source[sizeof(m->source) - 1] = '\0';
+	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] =
+		'\0';
 	m->deliveries[sizeof(m->deliveries) - 1] = m->warning[sizeof(m->warning) - 1] = '\0';
 	make_printable(m->warning);
 	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
@@ -51,7 +53,9 @@ static int ask_list(int fd, struct list *ret)
 		struct msg_index q = { ret->n };
 
 		if (ret->n == room) {
-			struct msg_secret *more = reallocarray(ret->secrets, room = room ? 2 * room : 16, sizeof(*more));
+			struct msg_secret *more = reallocarray(ret->secrets,
+							       room = room ? 2 * room : 16,
+							       sizeof(*more));
 
 			if (!more)
 				return -ENOMEM;
@@ -86,7 +90,8 @@ static struct json_object *deliveries_to_json(const struct msg_secret *m)
 
 static struct json_object *to_json(const struct msg_secret *m)
 {
-	struct json_object *o = json_object_new_object(), *times = json_object_new_object(), *consumers = json_object_new_array();
+	struct json_object *o = json_object_new_object(), *times = json_object_new_object(),
+			   *consumers = json_object_new_array();
 	char words[MSG_CONSUMERS_LEN], *save = NULL;
 
 	json_add(o, "name", m->name);
@@ -112,11 +117,12 @@ static struct json_object *to_json(const struct msg_secret *m)
 
 static void print_table(const struct list *l)
 {
-	static const char *const titles[] = { "NAME", "GUID", "SIZE", "SOURCE", "STATE", "SINCE", "CONSUMERS" };
+	static const char *const titles[] = { "NAME",  "GUID",	"SIZE",	    "SOURCE",
+					      "STATE", "SINCE", "CONSUMERS" };
 	char size[24], since[TIME_LEN];
 	int width[ARRAY_SIZE(titles)];
 
-	/* Twice over the rows: to measure, and to print. */
+	/* The first pass measures the columns, the second prints them. */
 	for (unsigned i = 0; i < ARRAY_SIZE(titles); i++)
 		width[i] = (int)strlen(titles[i]);
 	for (int printing = 0; printing < 2; printing++)
@@ -132,7 +138,8 @@ static void print_table(const struct list *l)
 				cells[2] = size;
 				cells[3] = m->source;
 				cells[4] = secret_state_name(m->state);
-				cells[5] = format_time(m->since_usec[m->state], since, sizeof(since));
+				cells[5] = format_time(m->since_usec[m->state], since,
+						       sizeof(since));
 				cells[6] = m->consumers;
 			}
 			for (unsigned i = 0; i < ARRAY_SIZE(titles); i++) {
@@ -165,7 +172,8 @@ static int run_list(struct args *args)
 			json_object_array_add(array, to_json(&l.secrets[i]));
 		print_json(array);
 	} else if (l.n == 0) {
-		log_notice("There are no launch secrets; 'cococtl status' shows where they would come from");
+		log_notice("There are no launch secrets; 'cococtl status' shows where they would "
+			   "come from");
 	} else {
 		print_table(&l);
 		for (unsigned i = 0; i < l.n; i++)
@@ -205,9 +213,10 @@ static int run_show(struct args *args)
 		print_json(to_json(&m));
 		return STATUS_GOOD;
 	}
-	print("        Name: %s\n        Guid: %s\n        Size: %llu bytes\n      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n",
-	       m.name, m.guid, (unsigned long long)m.size, m.source, secret_state_name(m.state),
-	       secret_wipe_name(m.wipe), m.consumers);
+	print("        Name: %s\n        Guid: %s\n        Size: %llu bytes\n"
+	      "      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n",
+	      m.name, m.guid, (unsigned long long)m.size, m.source, secret_state_name(m.state),
+	      secret_wipe_name(m.wipe), m.consumers);
 	if (m.delivered_to[0])
 		print("Delivered to: %s\n", m.delivered_to);
 	if (m.deliveries[0])
@@ -224,7 +233,7 @@ static int run_show(struct args *args)
 	return STATUS_GOOD;
 }
 
-/* All bytes, chunk by chunk from locked memory to locked memory.  @ret is yours. */
+/* Read the secret in chunks, which stay in locked memory.  @ret is yours. */
 static int fetch(int fd, const char *name, size_t size, struct secret **ret)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
@@ -237,7 +246,7 @@ static int fetch(int fd, const char *name, size_t size, struct secret **ret)
 	if (r < 0)
 		return r;
 	snprintf(q.name, sizeof(q.name), "%s", name);
-	/* An empty secret is asked for once too: it may be refused like any other. */
+	/* Ask for an empty secret too: it may be refused like any other. */
 	do {
 		size_t room = MIN(size - q.offset, (size_t)MSG_BODY_MAX), len;
 
@@ -266,7 +275,8 @@ static int run_get(struct args *args)
 	if (r != 0)
 		return r;
 	if (isatty(STDOUT_FILENO) && !args->secrets.force) {
-		log_error("Not printing a secret to a terminal; pipe it to who needs it, or use --force");
+		log_error("Not printing a secret to a terminal; pipe it to who needs it, or use "
+			  "--force");
 		return STATUS_FAILED;
 	}
 	r = secret_protect_process();
@@ -282,7 +292,7 @@ static int run_get(struct args *args)
 	r = fetch(fd, m.guid, (size_t)m.size, &s);
 	if (r < 0)
 		return cli_failed(r, name);
-	/* Not through stdio: its buffer is a heap block that nobody wipes. */
+	/* Do not use stdio: nobody wipes its buffer. */
 	r = write_full(STDOUT_FILENO, secret_data(s), secret_len(s));
 	if (r == 0 && args->secrets.newline)
 		r = write_full(STDOUT_FILENO, "\n", 1);

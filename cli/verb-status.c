@@ -76,13 +76,17 @@ static void print_verdict(const struct attest_verdict *v, uint64_t usec)
 	if (v->result == ATTEST_NONE)
 		return;
 	format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
-	print("  Verdict: %s (%s) at %s, %s evidence of %s\n", attest_result_name(v->result), v->code,
-	       format_time(usec, since, sizeof(since)), v->type[0] ? v->type : "no", v->provider[0] ? v->provider : "nobody");
+	print("  Verdict: %s (%s) at %s, %s evidence of %s\n", attest_result_name(v->result),
+	      v->code, format_time(usec, since, sizeof(since)), v->type[0] ? v->type : "no",
+	      v->provider[0] ? v->provider : "nobody");
 	print("   Policy: SHA-256 %s\n", sha256);
 	format_hex(v->trust_sha256, sizeof(v->trust_sha256), sha256);
-	print("    Trust: %s%s\n", v->trust_replaced ? "attest.trust, SHA-256 " : "the built-in roots", v->trust_replaced ? sha256 : "");
+	print("    Trust: %s%s\n",
+	      v->trust_replaced ? "attest.trust, SHA-256 " : "the built-in roots",
+	      v->trust_replaced ? sha256 : "");
 	if (v->trust_replaced)
-		puts("  WARNING: attest.trust replaces the built-in roots, so that evidence of other makers than AMD and Intel may be accepted");
+		puts("  WARNING: attest.trust replaces the built-in roots, so that evidence of "
+		     "other makers than AMD and Intel may be accepted");
 }
 
 static void print_kept(const struct msg_kept *k)
@@ -92,16 +96,21 @@ static void print_kept(const struct msg_kept *k)
 
 	if (!k->present)
 		return;
-	print("   Initrd: %sRequire=%s, BindPolicy=%s, verdict: %s%s%s\n", k->here ? "this is one; kept for the system after it: " : "",
-	       k->require, k->bind_policy ? "yes" : "no", attest_result_name(k->result), k->verdict_usec ? " at " : "",
-	       k->verdict_usec ? format_time(k->verdict_usec, since, sizeof(since)) : "");
+	print("   Initrd: %sRequire=%s, BindPolicy=%s, verdict: %s%s%s\n",
+	      k->here ? "this is one; kept for the system after it: " : "", k->require,
+	      k->bind_policy ? "yes" : "no", attest_result_name(k->result),
+	      k->verdict_usec ? " at " : "",
+	      k->verdict_usec ? format_time(k->verdict_usec, since, sizeof(since)) : "");
 	format_hex(k->policy_sha256, sizeof(k->policy_sha256), hex);
-	print("           %s%s\n", k->has_policy ? "attest.conf, SHA-256 " : "no attest.conf", k->has_policy ? hex : "");
+	print("           %s%s\n", k->has_policy ? "attest.conf, SHA-256 " : "no attest.conf",
+	      k->has_policy ? hex : "");
 	format_hex(k->trust_sha256, sizeof(k->trust_sha256), hex);
-	print("           %s%s\n", k->has_trust ? "attest.trust, SHA-256 " : "the built-in roots", k->has_trust ? hex : "");
+	print("           %s%s\n", k->has_trust ? "attest.trust, SHA-256 " : "the built-in roots",
+	      k->has_trust ? hex : "");
 	if (!k->differs)
 		return;
-	print("  ERROR: what the initrd judged by holds beside this system's configuration, which is another in");
+	print("  ERROR: what the initrd judged by holds beside this system's configuration, which "
+	      "is another in");
 	for (unsigned i = 0, n = 0; (name = msg_differs_name(i)); i++)
 		if (k->differs & 1u << i)
 			print("%s %s", n++ ? "," : "", name);
@@ -126,7 +135,8 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 		print("  WARNING: SecretDirectory=%s, secrets come from a directory for tests\n",
 		       s->secret_directory);
 	if (!s->verify_header)
-		puts("  WARNING: VerifyVolumeHeader=no, a volume's header is not judged before its key is given");
+		puts("  WARNING: VerifyVolumeHeader=no, a volume's header is not judged before its "
+		     "key is given");
 	for (unsigned i = 0; i < warnings->n; i++)
 		print("  WARNING: %s\n", warnings->list[i].text);
 	for (unsigned i = 0; i < sources->n; i++)
@@ -183,7 +193,8 @@ static struct json_object *verdict_to_json(const struct attest_verdict *v, uint6
 	json_add(o, "provider", v->provider);
 	json_add(o, "policy_sha256", sha256);
 	json_object_object_add(o, "trust_replaced", json_object_new_boolean(v->trust_replaced));
-	json_object_object_add(o, "trust_sha256", digest_to_json(v->trust_replaced, v->trust_sha256));
+	json_object_object_add(o, "trust_sha256",
+			       digest_to_json(v->trust_replaced, v->trust_sha256));
 	json_add_time(o, "time", usec);
 	return o;
 }
@@ -219,7 +230,8 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 			  const struct warnings *warnings)
 {
 	struct json_object *list = json_object_new_array();
-	struct json_object *o = json_object_new_object(), *gate = json_object_new_object(), *secrets = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *gate = json_object_new_object(),
+			   *secrets = json_object_new_object();
 
 	json_add(o, "version", s->version);
 	json_add_time(o, "since", s->since_usec);
@@ -232,10 +244,12 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
 	json_object_object_add(o, "initrd", kept_to_json(&s->kept));
 	json_add(o, "tee", s->tee);
-	json_object_object_add(o, "verify_volume_header", json_object_new_boolean(s->verify_header));
+	json_object_object_add(o, "verify_volume_header",
+			       json_object_new_boolean(s->verify_header));
 	json_object_object_add(o, "secret_directory",
-			       s->secret_directory[0] ? json_object_new_string(s->secret_directory) :
-							NULL);
+			       s->secret_directory[0] ?
+				       json_object_new_string(s->secret_directory) :
+				       NULL);
 	json_object_object_add(o, "sources", sources_to_json(sources));
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
 		json_object_object_add(secrets, secret_state_name(i),
@@ -247,7 +261,7 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 	print_json(o);
 }
 
-/* Every text in @s ends within its array, whoever sent it. */
+/* End every text within its array, whatever was sent. */
 static void terminate(struct msg_status *s)
 {
 	char *const ends[] = {

@@ -108,7 +108,8 @@ int args_parse_timeout(const char *text, void *ret);
 	  OPTION_PARSED(timeout_usec, args_parse_timeout, "is no time such as 30s or 2min") }
 
 #define ROWS_SECRETS                                                                             \
-	{ "secret", "NAME:FILE", "a secret: GUID or well-known name, and its file; may be repeated", \
+	{ "secret", "NAME:FILE",                                                                 \
+	  "a secret: GUID or well-known name, and its file; may be repeated",                    \
 	  OPTION_LIST(secrets, 0), .required = true },                                           \
 	{ "strip-newline", NULL, "take one newline off the end of each secret",                  \
 	  OPTION_FLAG(strip_newline) }
@@ -137,15 +138,18 @@ int args_parse_timeout(const char *text, void *ret);
 	{ "build", "N", "the platform's build", OPTION_NUMBER(build, 0, UINT8_MAX), __VA_ARGS__ }
 
 #define ROWS_CHAIN                                                                               \
-	{ "cek", "FILE", "the CEK with AMD's signature, from AMD's key server", OPTION_PATH(cek) }, \
+	{ "cek", "FILE", "the CEK with AMD's signature, from AMD's key server",                  \
+	  OPTION_PATH(cek) },                                                                    \
 	{ "anchor", "FILE", "trust this ARK and not AMD's: for tests", OPTION_PATH(anchor) },    \
 	{ "oca", "FILE", "the OCA that the platform must have", OPTION_PATH(oca) },              \
-	{ "fetch", NULL, "get the CEK, ASK and ARK that are missing from AMD", OPTION_FLAG(fetch) }, \
+	{ "fetch", NULL, "get the CEK, ASK and ARK that are missing from AMD",                   \
+	  OPTION_FLAG(fetch) },                                                                  \
 	{ "chip-id", "ID", "the chip's cpu0-id, in hexadecimal or base64, to find its CEK",      \
 	  OPTION_STRING(chip_id), .empty = true },                                               \
 	{ "product", "NAME", "naples, rome, milan, genoa or turin: whose ASK and ARK to get",    \
 	  OPTION_CHOICE(product, args_products) },                                               \
-	{ "cache", "DIR", "where fetched files are kept and looked for first", OPTION_PATH(cache) }, \
+	{ "cache", "DIR", "where fetched files are kept and looked for first",                   \
+	  OPTION_PATH(cache) },                                                                  \
 	{ "kds", "URL", "another server than AMD's, which has the same files", OPTION_STRING(kds), \
 	  .empty = true },                                                                       \
 	{ "kds-ca", "FILE", "the CA certificates for HTTPS, in place of the system's",           \
@@ -179,9 +183,12 @@ int args_parse_timeout(const char *text, void *ret);
 	  OPTION_PATH(cmdline_file) },                                                           \
 	{ "unchecked-kernel", NULL, "measure a kernel though the firmware would not check it",   \
 	  OPTION_FLAG(unchecked_kernel) },                                                       \
-	{ "vcpus", "N", "the number of the guest's CPUs; 1 if not given; measure takes several, such as 1-8,16", \
+	{ "vcpus", "N",                                                                          \
+	  "the number of the guest's CPUs; 1 if not given; measure takes several, such as 1-8,16", \
 	  OPTION_STRING(vcpus) },                                                                \
-	{ "vcpu-sig", "SIG", "their CPUID signature (leaf 1, eax), such as 0xa00f11 or 25/1/1; measure takes several", \
+	{ "vcpu-sig", "SIG",                                                                     \
+	  "their CPUID signature (leaf 1, eax), such as 0xa00f11 or 25/1/1; measure takes "      \
+	  "several",                                                                             \
 	  OPTION_LIST(vcpu_sigs, 0) },                                                           \
 	{ "vcpu-type", "NAME", "their model in QEMU, such as EPYC-Milan; measure takes several", \
 	  OPTION_LIST(vcpu_types, 0) },                                                          \

@@ -25,7 +25,7 @@ static const struct program program = {
 	.verbs = verbs,
 };
 
-/* What was printed must have arrived: a full disk is no success. */
+/* A full disk is no success: the output must have been written. */
 static int end(int status)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))

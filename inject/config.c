@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Options from a file, for a VM that is started again and again.  A verb reads the section of
- * its own name; an option there is called as on the command line.  Secrets are named by their
- * files, as there.
+ * Options from a file, for a VM that is started often.  A verb reads the section with its own name.
+ * The options have the names and the values of the command line, so secrets are named by their
+ * files.
  */
 #include <fcntl.h>
 
@@ -39,7 +39,7 @@ static int own(struct reader *rd, const char *text, size_t len, const char **ret
 	return 0;
 }
 
-/* What is wrong with a value was said as for the command line; the cause says where it stands. */
+/* option_take() logs what is wrong with a value.  The cause says where the value is. */
 static int take(struct reader *rd, const struct option_row *row, const char *text, size_t len)
 {
 	const char *value;

@@ -14,12 +14,15 @@ static const struct {
 	enum chain_cert cert, by;
 	const char *code;
 } signatures[] = {
-	{ CHAIN_ARK, CHAIN_ARK, "ark-selfsig" }, { CHAIN_ASK, CHAIN_ARK, "ask-sig" },	  { CHAIN_CEK, CHAIN_ASK, "cek-sig" },	   { CHAIN_OCA, CHAIN_OCA, "oca-selfsig" },
-	{ CHAIN_PEK, CHAIN_OCA, "pek-oca-sig" }, { CHAIN_PEK, CHAIN_CEK, "pek-cek-sig" }, { CHAIN_PDH, CHAIN_PEK, "pdh-sig" },
+	{ CHAIN_ARK, CHAIN_ARK, "ark-selfsig" }, { CHAIN_ASK, CHAIN_ARK, "ask-sig" },
+	{ CHAIN_CEK, CHAIN_ASK, "cek-sig" },	 { CHAIN_OCA, CHAIN_OCA, "oca-selfsig" },
+	{ CHAIN_PEK, CHAIN_OCA, "pek-oca-sig" }, { CHAIN_PEK, CHAIN_CEK, "pek-cek-sig" },
+	{ CHAIN_PDH, CHAIN_PEK, "pdh-sig" },
 };
 
 static const char *const states[] = {
-	[CHAIN_GOOD] = "good", [CHAIN_SKIPPED] = "skipped", [CHAIN_UNDECIDED] = "undecided", [CHAIN_FAILED] = "failed", [CHAIN_MALFORMED] = "malformed",
+	[CHAIN_GOOD] = "good",	   [CHAIN_SKIPPED] = "skipped",	    [CHAIN_UNDECIDED] = "undecided",
+	[CHAIN_FAILED] = "failed", [CHAIN_MALFORMED] = "malformed",
 };
 
 static const char *usage_name(uint32_t usage)
@@ -28,7 +31,8 @@ static const char *usage_name(uint32_t usage)
 		uint32_t usage;
 		const char *name;
 	} names[] = {
-		{ SEV_USAGE_ARK, "ARK" }, { SEV_USAGE_ASK, "ASK" }, { SEV_USAGE_OCA, "OCA" }, { SEV_USAGE_PEK, "PEK" }, { SEV_USAGE_PDH, "PDH" }, { SEV_USAGE_CEK, "CEK" },
+		{ SEV_USAGE_ARK, "ARK" }, { SEV_USAGE_ASK, "ASK" }, { SEV_USAGE_OCA, "OCA" },
+		{ SEV_USAGE_PEK, "PEK" }, { SEV_USAGE_PDH, "PDH" }, { SEV_USAGE_CEK, "CEK" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -43,8 +47,12 @@ static const char *algo_name(uint32_t algo)
 		uint32_t algo;
 		const char *name;
 	} names[] = {
-		{ SEV_ALGO_RSA_SHA256, "rsa-sha256" },	   { SEV_ALGO_ECDSA_SHA256, "ecdsa-sha256" }, { SEV_ALGO_ECDH_SHA256, "ecdh-sha256" },
-		{ SEV_ALGO_RSA_SHA384, "rsa-sha384" },	   { SEV_ALGO_ECDSA_SHA384, "ecdsa-sha384" }, { SEV_ALGO_ECDH_SHA384, "ecdh-sha384" },
+		{ SEV_ALGO_RSA_SHA256, "rsa-sha256" },
+		{ SEV_ALGO_ECDSA_SHA256, "ecdsa-sha256" },
+		{ SEV_ALGO_ECDH_SHA256, "ecdh-sha256" },
+		{ SEV_ALGO_RSA_SHA384, "rsa-sha384" },
+		{ SEV_ALGO_ECDSA_SHA384, "ecdsa-sha384" },
+		{ SEV_ALGO_ECDH_SHA384, "ecdh-sha384" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -53,7 +61,7 @@ static const char *algo_name(uint32_t algo)
 	return "unknown";
 }
 
-/* A certificate as it is shown. */
+/* What people see of a certificate. */
 struct face {
 	const char *usage, *algo, *size;
 	char api[16];		/* "": it has none */
@@ -61,7 +69,7 @@ struct face {
 	char fingerprint[HEX_LEN];
 };
 
-/* False when it is too malformed to be shown. */
+/* Returns false if the certificate is too malformed to be shown. */
 static bool face_of(const struct chain *c, enum chain_cert which, struct face *ret)
 {
 	const uint8_t *p = c->certs[which].bytes;
@@ -113,7 +121,8 @@ static struct json_object *json_signatures(const struct chain_report *report, en
 		o = json_object_new_object();
 		if (!o || json_object_array_add(list, o) < 0 ||
 		    !add_text(o, "by", chain_names[signatures[i].by]) ||
-		    !add_text(o, "state", states[chain_state_of(report, signatures[i].code, which)]))
+		    !add_text(o, "state",
+			      states[chain_state_of(report, signatures[i].code, which)]))
 			return NULL;
 	}
 	return TAKE_PTR(list);
@@ -133,7 +142,9 @@ static struct json_object *json_cert(const struct chain *c, const struct chain_r
 	     (f.api[0] && !add_text(o, "api", f.api)) ||
 	     (f.key_id[0] && !add_text(o, "key-id", f.key_id))))
 		return NULL;
-	return json_object_object_add(o, "signatures", json_signatures(report, which)) == 0 ? TAKE_PTR(o) : NULL;
+	return json_object_object_add(o, "signatures", json_signatures(report, which)) == 0 ?
+		       TAKE_PTR(o) :
+		       NULL;
 }
 
 static struct json_object *json_certs(const struct chain *c, const struct chain_report *report)
@@ -196,7 +207,11 @@ static enum status print_json(const struct chain *c, const struct chain_report *
 static void print_signatures(const struct chain_report *report, enum chain_cert which)
 {
 	static const char *const text[] = {
-		[CHAIN_GOOD] = "yes", [CHAIN_SKIPPED] = "not looked at", [CHAIN_UNDECIDED] = "not known", [CHAIN_FAILED] = "NO", [CHAIN_MALFORMED] = "NO",
+		[CHAIN_GOOD] = "yes",
+		[CHAIN_SKIPPED] = "not looked at",
+		[CHAIN_UNDECIDED] = "not known",
+		[CHAIN_FAILED] = "NO",
+		[CHAIN_MALFORMED] = "NO",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
@@ -233,7 +248,8 @@ static void print_cert(const struct chain *c, const struct chain_report *report,
 		print("    THE KEY IS NONE\n");
 	if (which == CHAIN_CEK &&
 	    chain_state_of(report, "cek-unsigned", CHAIN_CEK) == CHAIN_UNDECIDED)
-		print("    without AMD's signature, as the platform exports it; AMD's key server has it signed\n");
+		print("    without AMD's signature, as the platform exports it; AMD's key server "
+		      "has it signed\n");
 	else
 		print_signatures(report, which);
 }
@@ -263,7 +279,7 @@ static enum status read_and_judge(const struct args *a, struct chain *c,
 	*v = (struct chain_verdict){ .state = CHAIN_GOOD };
 	status = give_up_if(chain_input(a, c, v, &why), &why);
 	if (status != STATUS_GOOD) {
-		/* What is wrong with a file is a verdict too. */
+		/* A file that is wrong has a verdict too. */
 		if (v->code && a->json)
 			(void) print_json(c, NULL, v);
 		return status;
@@ -295,7 +311,8 @@ static int run_show(struct args *a)
 	print_product(&report);
 	for (size_t i = 0; i < _CHAIN_MAX; i++)
 		print_cert(c, &report, (enum chain_cert)i);
-	print("Verdict: %s%s%s\n", chain_verdict_word(&v), v.code ? ", " : "", v.code ? v.code : "");
+	print("Verdict: %s%s%s\n", chain_verdict_word(&v), v.code ? ", " : "",
+	      v.code ? v.code : "");
 	return STATUS_GOOD;
 }
 

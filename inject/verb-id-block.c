@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What makes an SEV-SNP guest start only as its owner has signed, for QEMU's id-block= and
- * id-auth=.
+ * The ID block, for QEMU's id-block= and id-auth=.  With it, an SEV-SNP guest only starts with the
+ * measurement and the policy that its owner has signed.
  */
 #include <openssl/crypto.h>
 
@@ -20,7 +20,8 @@
 struct id {
 	struct id_block block;
 	EVP_PKEY *id_key, *author_key;
-	uint8_t id_digest[SHA384_LEN], author_digest[SHA384_LEN];	/* as the guest's report shows them */
+	/* As the guest's report shows them. */
+	uint8_t id_digest[SHA384_LEN], author_digest[SHA384_LEN];
 	uint8_t bytes[ID_BLOCK_LEN], auth[ID_AUTH_LEN];
 };
 
@@ -30,7 +31,7 @@ static void id_done(struct id *id)
 	EVP_PKEY_free(id->author_key);
 }
 
-/* QEMU is given the same policy, or the firmware refuses the launch. */
+/* QEMU needs the same policy; with another one the firmware refuses the launch. */
 static enum status read_policy(const struct args *a, uint64_t *ret)
 {
 	const char *text = a->snp_policy;
@@ -40,11 +41,13 @@ static enum status read_policy(const struct args *a, uint64_t *ret)
 
 	if (r == -ERANGE)
 		return give_up(STATUS_USAGE,
-			       "--snp-policy '%s' is too large: 64 bits, and each number of abi=MAJOR.MINOR to 255",
+			       "--snp-policy '%s' is too large: 64 bits, and each number of "
+			       "abi=MAJOR.MINOR to 255",
 			       text);
 	if (r == -EOPNOTSUPP)
 		return give_up(STATUS_USAGE,
-			       "--snp-policy '%s' starts no guest: bit 17 must be one, and bits 26 to 63 must be zero",
+			       "--snp-policy '%s' starts no guest: bit 17 must be one, and bits 26 "
+			       "to 63 must be zero",
 			       text);
 	if (r < 0)
 		return give_up(STATUS_USAGE,
@@ -59,7 +62,8 @@ static enum status read_policy(const struct args *a, uint64_t *ret)
 					     "memory in the clear: take debug (0x80000) away, or "
 					     "add --allow-debug if that is what you want");
 	if (policy & SNP_POLICY_DEBUG)
-		log_warning("The policy has debug: the host can read everything in the guest (--allow-debug)");
+		log_warning("The policy has debug: the host can read everything in the guest "
+			    "(--allow-debug)");
 	if (policy & SNP_POLICY_MIGRATE_MA)
 		log_warning("The policy has migrate-ma: Linux' KVM starts no such guest");
 	*ret = policy;
@@ -92,7 +96,8 @@ static enum status read_key(const char *path, EVP_PKEY **ret)
 		r = id_key_read(secret_data(pem), secret_len(pem), ret);
 	if (r == -EOPNOTSUPP)
 		return give_up(STATUS_MALFORMED,
-			       "The key '%s' is not one of P-384; 'openssl ecparam -name secp384r1 -genkey -noout' makes one",
+			       "The key '%s' is not one of P-384; 'openssl ecparam -name secp384r1 "
+			       "-genkey -noout' makes one",
 			       path);
 	if (r < 0)
 		return give_up(STATUS_MALFORMED,
@@ -125,7 +130,7 @@ static enum status make(struct id *id)
 	return r < 0 ? give_up(STATUS_IO, "OpenSSL has failed to sign") : STATUS_GOOD;
 }
 
-/* Both files or none. */
+/* Write both files or none. */
 static enum status write_files(const struct args *a, const struct id *id)
 {
 	_cleanup_(freep) char *block = NULL, *auth = NULL;
@@ -153,7 +158,8 @@ static enum status print_result(const struct args *a, const struct id *id)
 
 	log_info("Wrote the ID block to '%s' and its signatures to '%s'", a->id_block,
 		 a->id_auth);
-	log_info("QEMU's sev-snp-guest has to have policy=0x%llx%s too, or the guest does not start",
+	log_info("QEMU's sev-snp-guest has to have policy=0x%llx%s too, or the guest does not "
+		 "start",
 		 (unsigned long long)id->block.policy,
 		 id->author_key ? " and author-key-enabled=on" : "");
 	if (!a->json)
@@ -167,7 +173,8 @@ static enum status print_result(const struct args *a, const struct id *id)
 				   json_object_new_boolean(id->author_key != NULL)) < 0 ||
 	    json_object_object_add(o, "policy", json_object_new_uint64(id->block.policy)) < 0 ||
 	    json_object_object_add(o, "policy-words",
-				   json_object_new_string(snp_policy_print(id->block.policy, words))) < 0)
+				   json_object_new_string(
+					   snp_policy_print(id->block.policy, words))) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }
@@ -178,8 +185,8 @@ static int run(struct args *a)
 	enum status status;
 
 	/*
-	 * OpenSSL keeps private numbers there: locked, and wiped.  Without it they are wiped
-	 * only.
+	 * OpenSSL keeps the private keys in this heap, which is locked.  If that fails they are
+	 * still wiped.
 	 */
 	(void) CRYPTO_secure_malloc_init(SECURE_HEAP_LEN, SECURE_HEAP_MIN);
 	status = read_block(a, &id.block);

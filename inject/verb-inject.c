@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The whole exchange with a guest that the host has stopped before its first instruction:
+ * Inject secrets into a guest that the host has stopped before its first instruction.  The steps:
  *
- *	is it stopped, is it SEV, its measurement, compare, the secret, go
+ *	is it stopped?  is it SEV?  get and compare its measurement, send the secrets, start it
  *
- * The host answers each question and may lie in each.  What it cannot do is make a measurement
- * without the TIK, and so nothing secret is sent, not even encrypted, and the guest is never
- * let run, before the measurement is the expected one.
+ * The host may lie in every answer.  But it cannot make a measurement without the TIK.  So until
+ * the measurement is the expected one, no secret is sent, not even encrypted, and the guest is not
+ * started.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,17 +34,14 @@ struct inject {
 	struct cause why;
 	char name[128];			/* the VM's, for people */
 
-	/*
-	 * What must be measured: one that the owner has, or one that we compute from the
-	 * owner's files.
-	 */
+	/* The measurement that is expected: given by the owner, or computed from files. */
 	bool computed;
 	struct measurement expected;
 	struct launch_input in;
 	uint32_t policy;		/* of the session */
 	bool has_policy;
 
-	/* From the host, so not to be trusted more than the measurement says. */
+	/* What the host says.  Only the measurement proves it. */
 	struct host_launch launch;
 	uint8_t blob[BLOB_LEN];
 	bool measured, injected, continued;
@@ -71,7 +68,7 @@ static enum status check_sev(struct inject *x)
 	return give_up_if(x->host->ops->check_sev(x->host, &x->launch, &x->why), &x->why);
 }
 
-/* These are bound by the measurement; said here in words, they tell honest mistakes apart. */
+/* The measurement binds these too.  Checked here, an honest mistake gets a clear message. */
 static enum status check_policy(struct inject *x)
 {
 	const struct args_api *least = &x->args->min_api;
@@ -80,7 +77,8 @@ static enum status check_policy(struct inject *x)
 
 	if (x->has_policy && x->launch.has_policy && m->policy != x->policy)
 		return give_up(STATUS_CHECK,
-			       "The guest has the policy 0x%x (%s), and the session asked for 0x%x (%s)",
+			       "The guest has the policy 0x%x (%s), and the session asked for 0x%x "
+			       "(%s)",
 			       m->policy, sev_policy_print(m->policy, theirs), x->policy,
 			       sev_policy_print(x->policy, ours));
 	if (!x->launch.has_version && !x->computed && !x->args->min_api.given)
@@ -92,7 +90,8 @@ static enum status check_policy(struct inject *x)
 	if (m->api_major < least->major ||
 	    (m->api_major == least->major && m->api_minor < least->minor))
 		return give_up(STATUS_CHECK,
-			       "The platform has the API %u.%u, and %u.%u is the least that is allowed",
+			       "The platform has the API %u.%u, and %u.%u is the least that is "
+			       "allowed",
 			       m->api_major, m->api_minor, least->major, least->minor);
 	return x->computed ? give_up_if(launch_check_version(m, &x->why), &x->why) : STATUS_GOOD;
 }
@@ -116,7 +115,8 @@ static enum status check_measurement(struct inject *x)
 	}
 	if (CRYPTO_memcmp(x->blob, x->expected.bytes, x->expected.len) != 0)
 		return give_up(STATUS_CHECK,
-			       "The launch measurement is not the expected one; a measurement does not tell what differs.  Do not trust this guest");
+			       "The launch measurement is not the expected one; a measurement does "
+			       "not tell what differs.  Do not trust this guest");
 	log_info("The launch measurement is the expected one");
 	return STATUS_GOOD;
 }
@@ -124,24 +124,25 @@ static enum status check_measurement(struct inject *x)
 /* ---- a session is for one launch ---- */
 
 /*
- * VM_session.used beside VM_tek.bin, FILE.used beside another FILE.  False when the key is in
- * no file that has a "beside".
+ * The file that marks a session as used: VM_session.used for VM_tek.bin, FILE.used for another
+ * FILE, in the same folder.  Returns false if the key does not come from a file in a folder.
  */
 static bool marker_path(const char *tek, char *ret, size_t size)
 {
 	static const char suffix[] = "_tek.bin";
 	size_t len = strlen(tek), cut = sizeof(suffix) - 1;
 
-	/* Not all of /dev: keys that should not be on a disk are in /dev/shm. */
+	/* /dev/shm is a folder for keys that should not be on a disk, so not all of /dev. */
 	if (streq(tek, "-") || startswith(tek, "/dev/fd/") || startswith(tek, "/dev/std") ||
 	    startswith(tek, "/proc/"))
 		return false;
 	if (len > cut && streq(tek + len - cut, suffix) && tek[len - cut - 1] != '/')
-		return (size_t)snprintf(ret, size, "%.*s_session.used", (int)(len - cut), tek) < size;
+		return (size_t)snprintf(ret, size, "%.*s_session.used", (int)(len - cut), tek) <
+		       size;
 	return (size_t)snprintf(ret, size, "%s.used", tek) < size;
 }
 
-/* The same launch may be tried again: its measurement has a nonce that no other launch has. */
+/* The same launch may be tried again.  No other launch has the nonce of its measurement. */
 static bool is_same_launch(const char *path, const char *blob)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -151,9 +152,9 @@ static bool is_same_launch(const char *path, const char *blob)
 }
 
 /*
- * A host that keeps the session and the packets of one launch can start another with them and
- * play them to it.  So before the first packet is sent, this launch is written down as the
- * session's.
+ * A host can keep the session and the packets of one launch, start another guest with that
+ * session, and replay the packets to it.  So before the first packet is sent, write down which
+ * launch the session is for.
  */
 static enum status mark_session(struct inject *x)
 {
@@ -164,7 +165,8 @@ static enum status mark_session(struct inject *x)
 	if (x->args->allow_reuse)
 		return STATUS_GOOD;
 	if (!marker_path(x->args->tek, path, sizeof(path))) {
-		log_warning("The TEK comes from no file: whether its session was used before is not checked");
+		log_warning("The TEK comes from no file: whether its session was used before is "
+			    "not checked");
 		return STATUS_GOOD;
 	}
 	if (base64_encode(x->blob, BLOB_LEN, &blob) < 0) {
@@ -183,7 +185,8 @@ static enum status mark_session(struct inject *x)
 			       path);
 	if (r < 0) {
 		log_error_errno(r,
-				"Failed to write '%s', by which a session is not used twice (--allow-reuse goes without): %m",
+				"Failed to write '%s', by which a session is not used twice "
+				"(--allow-reuse goes without): %m",
 				path);
 		return STATUS_IO;
 	}
@@ -223,7 +226,7 @@ static enum status start_guest(struct inject *x)
 
 /* ---- the inputs ---- */
 
-/* The VM's name: given, libvirt's, or that of the session's files. */
+/* The VM's name: from --name, from libvirt, or from the names of the session's files. */
 static void find_name(struct inject *x)
 {
 	const char *given = x->args->name ? x->args->name :
@@ -258,7 +261,8 @@ static enum status read_expected(struct inject *x)
 	x->computed = true;
 	if (!a->firmware && !a->launch_digest)
 		return give_up(STATUS_USAGE,
-			       "inject needs --measurement, or --firmware and --policy to compute it from; see 'coco-inject inject --help'");
+			       "inject needs --measurement, or --firmware and --policy to compute "
+			       "it from; see 'coco-inject inject --help'");
 	if (!x->has_policy)
 		return give_up(STATUS_USAGE,
 			       "To compute the measurement the session's --policy is needed");
@@ -267,7 +271,7 @@ static enum status read_expected(struct inject *x)
 			  &x->why);
 }
 
-/* The firmware that was measured says where its area is, unless --area does. */
+/* The area for secrets: from --area, or from the firmware that was measured. */
 static enum status read_area(struct inject *x)
 {
 	enum status status;
@@ -281,7 +285,8 @@ static enum status read_area(struct inject *x)
 		status = give_up_if(input_area(x->args, x->in.firmware != NULL, &x->area, &x->why),
 				    &x->why);
 	if (status == STATUS_GOOD && !x->area.sized)
-		log_warning("Neither --firmware nor --area is given: whether the secrets fit into the guest's area is not checked");
+		log_warning("Neither --firmware nor --area is given: whether the secrets fit into "
+			    "the guest's area is not checked");
 	return status;
 }
 
@@ -328,21 +333,27 @@ static enum status connect_host(struct inject *x)
 static const struct step {
 	const char *name;
 	enum status (*run)(struct inject *x);
-	bool acts;		/* does more than ask */
+	bool acts;		/* changes something, so not with --dry-run */
 } steps[] = {
-	{ "connect", connect_host, false },	    { "paused", check_paused, false },	   { "sev", check_sev, false },
-	{ "policy", check_policy, false },	    { "measurement", check_measurement, false },
-	{ "session", mark_session, true },	    { "inject", send_secret, true },	   { "start", start_guest, true },
+	{ "connect", connect_host, false },
+	{ "paused", check_paused, false },
+	{ "sev", check_sev, false },
+	{ "policy", check_policy, false },
+	{ "measurement", check_measurement, false },
+	{ "session", mark_session, true },
+	{ "inject", send_secret, true },
+	{ "start", start_guest, true },
 };
 
-/* Returns as the step that failed, which is then in @ret_step. */
+/* Returns the status of the step that failed, with its name in @ret_step. */
 static enum status exchange(struct inject *x, const char **ret_step)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		enum status status;
 
 		if (x->args->dry_run && steps[i].acts) {
-			log_info("All is as it should be; nothing was injected, and the guest is still paused (--dry-run)");
+			log_info("All is as it should be; nothing was injected, and the guest is "
+				 "still paused (--dry-run)");
 			return STATUS_GOOD;
 		}
 		status = steps[i].run(x);
@@ -350,7 +361,8 @@ static enum status exchange(struct inject *x, const char **ret_step)
 			*ret_step = steps[i].name;
 			if (steps[i].run != connect_host && steps[i].run != check_paused &&
 			    steps[i].run != start_guest)
-				log_notice("The guest was not started; end it with QEMU's 'quit' or 'virsh destroy'");
+				log_notice("The guest was not started; end it with QEMU's 'quit' "
+					   "or 'virsh destroy'");
 			return status;
 		}
 	}
@@ -366,7 +378,7 @@ static const char *result_word(const struct inject *x, enum status status)
 	return status == STATUS_UNDECIDED ? "undecided" : "refused";
 }
 
-/* One line that an owner can keep, of fixed form.  Nothing in it is secret. */
+/* Log one line of a fixed form for the owner's records.  Nothing in it is secret. */
 static void audit(const struct inject *x, enum status status, const char *step)
 {
 	_cleanup_(freep) char *blob = NULL;
@@ -389,7 +401,7 @@ static int add_text(struct json_object *o, const char *key, const char *text)
 	return json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
 }
 
-/* Also of a launch that was refused: @step is where, or NULL.  What is not known is null. */
+/* Print the result, also of a launch that was refused at @step.  What is not known is null. */
 static enum status print_result(const struct inject *x, enum status result, const char *step)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
@@ -419,7 +431,7 @@ static int run(struct args *a)
 	const char *step = NULL;
 	enum status status, printed;
 
-	/* All that can be wrong on our side, before the guest is touched. */
+	/* Check everything on our side before the guest is touched. */
 	status = read_inputs(&x);
 	if (status != STATUS_GOOD)
 		return status;

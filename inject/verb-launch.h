@@ -5,8 +5,8 @@
 #include "inject/launch/launch.h"
 
 /*
- * For the verbs that check a launch: as launch_check_measurement(), and says whether the
- * measurement is the expected one, or what it would be the measurement of.
+ * launch_check_measurement() for verbs: it logs if the measurement is the expected one, and if not,
+ * which launch would have had it.
  */
 enum status verb_check_launch(const struct launch_input *in, const struct secret *tik,
 			      const struct measured *what,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a launch is measured as, computed from the owner's own files: nothing here asks the host. */
+/* Compute the measurement of a launch from the owner's own files.  Nothing here asks the host. */
 #include <stdio.h>
 
 #include "base/base64.h"
@@ -23,7 +23,7 @@ struct measure {
 	enum tech tech;
 	struct launch_input in;
 	struct expectation expect;	/* of --expect, and what is measured */
-	bool keyed;			/* with the TIK a measurement is made, else it is the digest that is printed */
+	bool keyed;			/* there is a TIK: print a measurement, not a digest */
 	struct result *results;
 	size_t n_results, n_allocated;
 	int match;			/* -1: nothing was expected */
@@ -85,7 +85,8 @@ static enum status read_tech(struct measure *m)
 /* The policy, and the versions that the platform says it has. */
 static enum status read_measured(struct measure *m)
 {
-	const struct option_row *missing = option_first_missing(options, "policy api build", m->args);
+	const struct option_row *missing = option_first_missing(options, "policy api build",
+								m->args);
 	struct measured *what = &m->expect.measured;
 	int r;
 
@@ -99,7 +100,7 @@ static enum status read_measured(struct measure *m)
 	return give_up_if(r, &m->why);
 }
 
-/* @text in base64, or in hexadecimal when it has just the digits of @len bytes. */
+/* Decode @text, which is hexadecimal if it has as many digits as @len bytes, else base64. */
 static ssize_t decode(const char *text, uint8_t *ret, size_t size, size_t len)
 {
 	if (strlen(text) == 2 * len && parse_hex(text, ret, len) == 0)
@@ -120,7 +121,7 @@ static enum status read_expected_digest(struct measure *m)
 	return STATUS_GOOD;
 }
 
-/* The nonce comes alone, or behind the expected measurement. */
+/* The nonce comes from --nonce, or follows the measurement in --expect. */
 static enum status read_expected_measurement(struct measure *m)
 {
 	const char *text = m->args->expect, *nonce = m->args->nonce;
@@ -128,14 +129,16 @@ static enum status read_expected_measurement(struct measure *m)
 	ssize_t n = SEV_MEASURE_LEN;
 
 	if (nonce && base64_decode(nonce, given, sizeof(given)) != sizeof(given))
-		return give_up(STATUS_MALFORMED, "The nonce is not %d bytes in base64", SEV_NONCE_LEN);
+		return give_up(STATUS_MALFORMED, "The nonce is not %d bytes in base64",
+			       SEV_NONCE_LEN);
 	if (text)
 		n = base64_decode(text, blob, sizeof(blob));
 	if (n != SEV_MEASURE_LEN && n != sizeof(blob))
-		return give_up(STATUS_MALFORMED,
-			       "The expected measurement is not 48 bytes in base64, or 32 without the nonce");
+		return give_up(STATUS_MALFORMED, "The expected measurement is not 48 bytes in "
+						 "base64, or 32 without the nonce");
 	if (!nonce && n == SEV_MEASURE_LEN)
-		return give_up(STATUS_USAGE, "A measurement needs --nonce, or an --expect that has it");
+		return give_up(STATUS_USAGE,
+			       "A measurement needs --nonce, or an --expect that has it");
 	if (nonce && n == sizeof(blob) && memcmp(blob + SEV_MEASURE_LEN, given, SEV_NONCE_LEN) != 0)
 		return give_up(STATUS_CHECK, "The expected measurement has another nonce");
 	memcpy(m->expect.nonce, nonce ? given : blob + SEV_MEASURE_LEN, SEV_NONCE_LEN);
@@ -218,7 +221,8 @@ static enum status measure(struct measure *m)
 	int r = launch_input_each(&m->in, add_result, m);
 
 	if (r < 0) {
-		log_error_errno(r, "Failed to compute the %s: %m", m->keyed ? "measurement" : "digest");
+		log_error_errno(r, "Failed to compute the %s: %m",
+				m->keyed ? "measurement" : "digest");
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;
@@ -271,8 +275,8 @@ static int add_text(struct json_object *o, const char *key, const char *text)
 }
 
 /*
- * What the digest was computed over, in the words of covers= in a policy: a measurement that is of
- * the firmware alone is everybody's who has that firmware, whatever kernel it starts.
+ * What the digest covers, in the words of a policy's covers=.  If it covers the firmware alone, any
+ * guest with that firmware has it, whatever kernel it starts.
  */
 static int add_covers(struct json_object *o, const struct launch_input *in)
 {
@@ -297,7 +301,8 @@ static struct json_object *launch_json(const struct measure *m, const struct res
 	_cleanup_(freep) char *blob = NULL;
 
 	if (!o ||
-	    json_object_object_add(o, "vcpus", json_object_new_int64((int64_t)result->launch.n_vcpus)) < 0 ||
+	    json_object_object_add(o, "vcpus",
+				   json_object_new_int64((int64_t)result->launch.n_vcpus)) < 0 ||
 	    (cpu && add_text(o, cpu->real ? "vcpu-sig" : "vcpu-type", cpu->name) < 0) ||
 	    output_add_hex(o, "digest", result->launch.digest, m->in.digest_len) < 0 ||
 	    (m->keyed && (base64_encode(result->blob, BLOB_LEN, &blob) < 0 ||
@@ -308,7 +313,7 @@ static struct json_object *launch_json(const struct measure *m, const struct res
 	return TAKE_PTR(o);
 }
 
-/* Adds @value to @list, which has it then; NULL is no value but a lack of memory. */
+/* Add @value to @list, which then owns it.  NULL means that there was no memory for it. */
 static int append(struct json_object *list, struct json_object *value)
 {
 	if (!value || json_object_array_add(list, value) < 0) {
@@ -318,7 +323,7 @@ static int append(struct json_object *list, struct json_object *value)
 	return 0;
 }
 
-/* The digests alone too: as a list of reference values they go into a policy. */
+/* The digests also come as a list of their own, to be copied into a policy. */
 static int add_list(struct json_object *o, const struct measure *m)
 {
 	struct json_object *digests = json_object_new_array(), *launches = json_object_new_array();
@@ -406,7 +411,8 @@ static enum status check_dump(const struct measure *m)
 		return STATUS_GOOD;
 	if (m->in.counts.n == 0 || m->in.launch.pages)
 		return give_up(STATUS_USAGE,
-			       "--dump-vmsa writes the pages that are computed, and here are none: they are of sev-es and snp, without --vmsa or a digest");
+			       "--dump-vmsa writes the pages that are computed, and here are none: "
+			       "they are of sev-es and snp, without --vmsa or a digest");
 	if (m->in.n_cpus > 1)
 		return give_up(STATUS_USAGE, "--dump-vmsa writes the pages of one CPU model");
 	if (streq(path, "-") && m->args->json)

@@ -4,7 +4,7 @@
 #include "inject/output.h"
 #include "inject/verb-launch.h"
 
-/* Both files or none: half a packet is of no use to anybody. */
+/* Write both files or none: half a packet is useless. */
 static enum status write_packet(const struct args *a, const struct packet *p)
 {
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
@@ -49,13 +49,13 @@ static const struct option_row options[] = {
 	{ NULL },
 };
 
-/* What describes the launch, beside the firmware, which may be given for its area only. */
+/* True if an option describes the launch.  --firmware may be there for its area only. */
 static bool is_checked(const struct args *a)
 {
 	return option_first_given(options, LAUNCH_NAMES " launch-digest tech policy api build", a);
 }
 
-/* An owner who says what the launch must be need not have checked the measurement before. */
+/* If the owner describes the launch, check that --measurement is its measurement. */
 static enum status check_measurement(const struct args *a, const struct measurement *shown,
 				     const struct secret *tik, struct launch_input *in)
 {
@@ -79,7 +79,7 @@ static enum status check_measurement(const struct args *a, const struct measurem
 	return status == STATUS_GOOD ? verb_check_launch(in, tik, &what, shown->bytes) : status;
 }
 
-/* The measured firmware says where its area is; else what the options say. */
+/* The area for secrets: from the firmware that was measured, or from the options. */
 static enum status read_area(const struct args *a, const struct launch_input *in, struct area *ret)
 {
 	struct cause why;

@@ -27,29 +27,35 @@ static enum status read_policy(const struct args *a, uint32_t *ret)
 	r = sev_policy_parse(text, &policy);
 	if (r == -ERANGE)
 		return give_up(STATUS_USAGE,
-			       "--policy '%s' is too large: 32 bits, and each number of api=MAJOR.MINOR to 255",
+			       "--policy '%s' is too large: 32 bits, and each number of "
+			       "api=MAJOR.MINOR to 255",
 			       text);
 	if (r == -EOPNOTSUPP)
 		return give_up(STATUS_USAGE,
-			       "--policy '%s' has reserved bits; bits 0 to 5 and 16 to 31 have a meaning",
+			       "--policy '%s' has reserved bits; bits 0 to 5 and 16 to 31 have a "
+			       "meaning",
 			       text);
 	if (r < 0)
 		return give_up(STATUS_USAGE,
-			       "--policy '%s' is no number and not of the names nodbg, noks, es, nosend, domain, sev, api=MAJOR.MINOR, with commas between",
+			       "--policy '%s' is no number and not of the names nodbg, noks, es, "
+			       "nosend, domain, sev, api=MAJOR.MINOR, with commas between",
 			       text);
 	log_info("Policy 0x%08x: %s", policy, sev_policy_print(policy, words));
 	if (!(policy & SEV_POLICY_NODBG) && !a->allow_debug)
 		return give_up(STATUS_CHECK,
-			       "The policy lets the host read and write the guest's memory in the clear: add nodbg, or --allow-debug if that is what you want");
+			       "The policy lets the host read and write the guest's memory in the "
+			       "clear: add nodbg, or --allow-debug if that is what you want");
 	if (!(policy & SEV_POLICY_NODBG))
-		log_warning("The policy has no nodbg: the host can read everything in the guest (--allow-debug)");
+		log_warning("The policy has no nodbg: the host can read everything in the guest "
+			    "(--allow-debug)");
 	if (!(policy & SEV_POLICY_NOSEND))
-		log_warning("The policy has no nosend: the host may send the guest to another machine");
+		log_warning("The policy has no nosend: the host may send the guest to another "
+			    "machine");
 	*ret = policy;
 	return STATUS_GOOD;
 }
 
-/* With --chain everything must hold; without, what concerns the PDH alone. */
+/* With --chain all checks must pass, without it only those of the PDH. */
 static enum status judge(const struct args *a, const struct chain *c)
 {
 	struct chain_report report;
@@ -73,11 +79,12 @@ static enum status judge(const struct args *a, const struct chain *c)
 				       "The PDH is not good (%s): expected that %s; %s",
 				       check->code, check->expected, check->todo);
 	}
-	log_warning("The PDH was not verified: give its platform's certificates as --chain, or use 'coco-inject chain verify'");
+	log_warning("The PDH was not verified: give its platform's certificates as --chain, or use "
+		    "'coco-inject chain verify'");
 	return STATUS_GOOD;
 }
 
-/* --pdh is a PDH, or an export that has one; with --chain the two must have the same. */
+/* --pdh is a PDH, or an export with a PDH.  With --chain both must have the same PDH. */
 static enum status read_certs(const struct args *a, struct chain *c)
 {
 	_cleanup_(freep) struct chain *own = calloc(1, sizeof(*own));
@@ -119,8 +126,8 @@ static enum status make_session(const struct chain *c, uint32_t policy, struct s
 	if (r == 0)
 		r = session_new(pdh, policy, ret);
 	if (r < 0) {
-		log_error_errno(r,
-				"Failed to make the session, for which memory has to be locked, see ulimit -l: %m");
+		log_error_errno(r, "Failed to make the session, for which memory has to be locked, "
+				   "see ulimit -l: %m");
 		return STATUS_IO;
 	}
 	return STATUS_GOOD;
@@ -147,7 +154,7 @@ static enum status write_session(const struct args *a, const struct session *s,
 	return give_up_if(output_files(a, files, ARRAY_SIZE(files), &why), &why);
 }
 
-/* What "inject" wrote down of a session that had this name before: these keys are new. */
+/* Remove the mark of an earlier session with this name: these keys are new. */
 static enum status forget_use(const char *name)
 {
 	char path[NAME_MAX_LEN + 32];
@@ -168,7 +175,8 @@ static enum status print_result(const struct args *a, uint32_t policy,
 	_cleanup_(json_putp) struct json_object *o = NULL;
 	char words[SEV_POLICY_TEXT_MAX];
 
-	log_info("Wrote '%s' and '%s' for the host, '%s' and '%s' for yourself: they are for one launch",
+	log_info("Wrote '%s' and '%s' for the host, '%s' and '%s' for yourself: they are for one "
+		 "launch",
 		 paths[0], paths[1], paths[2], paths[3]);
 	if (!a->json)
 		return STATUS_GOOD;
@@ -200,7 +208,8 @@ static int run(struct args *a)
 	}
 	if (!name_is_valid(name, NAME_MAX_LEN))
 		return give_up(STATUS_USAGE,
-			       "--name '%s' is no name: letters, digits, '.', '_' and '-', not beginning with '.' or '-'",
+			       "--name '%s' is no name: letters, digits, '.', '_' and '-', not "
+			       "beginning with '.' or '-'",
 			       name);
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
 		snprintf(paths[i], sizeof(paths[i]), "%s_%s", name, suffixes[i]);

@@ -18,7 +18,8 @@ static int run(struct args *a)
 		return status;
 	if (isatty(STDOUT_FILENO) && streq(path, "-") && !a->force)
 		return give_up(STATUS_USAGE,
-			       "The table is not encrypted, and standard output is a terminal; send it into a file or a pipe, or say --force");
+			       "The table is not encrypted, and standard output is a terminal; "
+			       "send it into a file or a pipe, or say --force");
 	status = give_up_if(output_file(a, path, secret_data(table), secret_len(table), &why),
 			    &why);
 	if (status != STATUS_GOOD)

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-/* An errno that is not here is of a file, a library or the memory. */
+/* Every other errno comes from a file, a library or the memory. */
 static const struct {
 	int error;
 	enum status status;

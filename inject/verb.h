@@ -11,9 +11,9 @@ enum status {
 	STATUS_GOOD = 0,
 	STATUS_CHECK = 1,	/* a check failed: nothing may be trusted or injected */
 	STATUS_MALFORMED = 2,	/* an input is not what it should be */
-	STATUS_UNDECIDED = 3,	/* it could not be decided: the peer went away, was too slow or spoke something else */
+	STATUS_UNDECIDED = 3,	/* the peer went away, was too slow, or broke the protocol */
 	STATUS_USAGE = 64,
-	STATUS_IO = 74,		/* a file or socket could not be read or written, or memory could not be had or locked */
+	STATUS_IO = 74,		/* reading or writing failed, or there was no (locked) memory */
 };
 
 /*
@@ -26,14 +26,14 @@ enum status {
  *	-ENOSPC				the secrets do not fit
  *	-EOPNOTSUPP			the firmware or the guest has no support for it
  *	-EPERM				the host refuses, or it is not the time for it
- *	-ENODATA			it could not be decided: an answer or a certificate is missing
+ *	-ENODATA			undecided: an answer or a certificate is missing
  *	-ENOMEM, -EIO, all others	memory could not be had, or a file or a library has failed
  */
 
-/* Say why, once, and give up: the value is @status. */
+/* Log why, once, and give up.  The value is @status. */
 #define give_up(status, ...) (log_error(__VA_ARGS__), (status))
 
-/* Says @why when @r is negative.  Returns the status for @r; STATUS_GOOD when it is not negative. */
+/* Log @why if @r is negative.  Returns the status for @r, which is STATUS_GOOD if it is not. */
 enum status give_up_if(int r, const struct cause *why);
 
 /*
