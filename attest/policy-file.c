@@ -4,8 +4,9 @@
 #include "attest/policy-options.h"
 #include "base/ini.h"
 
-/* True when it says something of evidence of @kind that it does not of every machine's. */
-static bool is_own(const struct policy_option *o, const union policy_value *value, const struct policy_kind *kind)
+/* True if the option is about @kind in particular, and not about the evidence of all hardware. */
+static bool is_own(const struct policy_option *o, const union policy_value *value,
+		   const struct policy_kind *kind)
 {
 	const unsigned hardware = ABOUT_SNP | ABOUT_TDX;
 	bool own = false;
@@ -18,7 +19,8 @@ static bool is_own(const struct policy_option *o, const union policy_value *valu
 	return own;
 }
 
-static void apply_option(struct policy *p, unsigned i, const struct policy_option *o, const union policy_value *value)
+static void apply_option(struct policy *p, unsigned i, const struct policy_option *o,
+			 const union policy_value *value)
 {
 	memcpy((uint8_t *)p + o->offset, value, o->size);
 	policy_set_add(p->set, i);
@@ -65,7 +67,7 @@ int policy_ask(struct policy *p, const char *name, const void *data, size_t len,
 
 /* ---- the file ---- */
 
-/* While a file is read: what it has set for each kind. */
+/* The state of reading: which options the file has set for each kind. */
 struct reading {
 	struct policies *ps;
 	uint64_t seen[POLICY_KINDS_MAX][POLICY_SET_WORDS];
@@ -74,7 +76,7 @@ struct reading {
 #define KIND_BIT(k) (1u << (k))
 #define KINDS_ALL ((1u << POLICY_KINDS_MAX) - 1)
 
-/* The kinds of a section that is not for all of them, a bit each; 0 when there is no such section. */
+/* The kinds, a bit each, that a section is for; 0 if there is no such section. */
 static unsigned kinds_of(const struct ini_item *item)
 {
 	unsigned mask = 0;
@@ -110,7 +112,9 @@ static int find_section(const struct ini_item *item, unsigned *ret_kinds, char *
 {
 	char all[POLICY_ERROR_LEN];
 
-	*ret_kinds = ini_is(item->section, item->section_len, "Policy") ? KINDS_ALL : kinds_of(item);
+	*ret_kinds = kinds_of(item);
+	if (ini_is(item->section, item->section_len, "Policy"))
+		*ret_kinds = KINDS_ALL;
 	if (*ret_kinds)
 		return 0;
 	list_sections(all, sizeof(all));
@@ -141,11 +145,12 @@ static int read_item(struct reading *r, const struct ini_item *item, char *error
 	for (unsigned k = 0; policy_kinds[k]; k++) {
 		if (!(mask & KIND_BIT(k)))
 			continue;
-		/* Which of two would hold is nothing to guess about. */
+		/* It must not be a guess which of two values counts. */
 		if (policy_set_has(r->seen[k], (unsigned)i))
-			return policy_complain(error, -EINVAL,
-					"'%.40s' is set a second time for %s: another section has it",
-					name, policy_kinds[k]->name);
+			return policy_complain(
+				error, -EINVAL,
+				"'%.40s' is set a second time for %s: another section has it", name,
+				policy_kinds[k]->name);
 		policy_set_add(r->seen[k], (unsigned)i);
 		apply_option(&r->ps->of[k], (unsigned)i, &o, &value);
 	}
@@ -166,7 +171,8 @@ int policies_parse(struct policies *ps, const void *text, size_t len,
 		return policy_complain(error, -EMSGSIZE, "a policy file has at most %d bytes",
 				POLICY_FILE_MAX);
 	if (ini_check(text, len, &problem) < 0)
-		return policy_complain(error, -EBADMSG, "line %u: %.130s", problem.line, problem.text);
+		return policy_complain(error, -EBADMSG, "line %u: %.130s", problem.line,
+				       problem.text);
 	r.ps = malloc(sizeof(*r.ps));
 	if (!r.ps)
 		return policy_complain(error, -ENOMEM, "out of memory");

@@ -21,7 +21,7 @@ const struct policy *policies_find(const struct policies *ps, const struct polic
 	for (unsigned i = 0; i < POLICY_KINDS_MAX; i++)
 		if (ps->of[i].kind == kind)
 			return &ps->of[i];
-	/* Judging by another kind's would be wrong in either way. */
+	/* There is no such kind, and another kind's policy would be wrong. */
 	abort();
 }
 
@@ -32,7 +32,7 @@ struct policy *policies_of(struct policies *ps, const struct policy_kind *kind)
 
 /* ---- what was judged ---- */
 
-/* The index of the option whose member @member is in the policy of @v, negative for something else. */
+/* The index of the option that @member of v->policy belongs to; negative for other pointers. */
 static int option_of(const struct verdict *v, const void *member)
 {
 	const uint8_t *from = (const uint8_t *)v->policy, *at = member;
@@ -70,13 +70,15 @@ bool policy_requires(struct verdict *v, const struct policy *p, enum policy_requ
 
 static void refuse_unjudged(struct verdict *v, const char *what)
 {
-	(void) verdict_fail(v, VERDICT_REFUSED, "POLICY", "everything that the policy asks is judged",
+	(void) verdict_fail(v, VERDICT_REFUSED, "POLICY",
+			    "everything that the policy asks is judged",
 			    verdict_text(v, "evidence that '%s' is about", what),
 			    verdict_text(v, "%s says nothing about evidence of %s", what,
 					 v->policy->kind->name));
 }
 
-static void check_option(struct verdict *v, unsigned i, const struct policy_option *o, const char *name)
+static void check_option(struct verdict *v, unsigned i, const struct policy_option *o,
+			 const char *name)
 {
 	uint32_t words;
 
@@ -101,10 +103,11 @@ static void check_all_judged(struct verdict *v)
 				    "the policy speaks of this kind of evidence",
 				    verdict_text(v, "a section or options for evidence of %s",
 						 p->kind->name),
-				    "none");
+				    "neither");
 	for (unsigned i = 0; policy_option_row(i, &o); i++)
 		if (policy_set_has(p->set, i))
-			check_option(v, i, &o, o.pcr < 0 ? o.name : verdict_text(v, "pcr%d", o.pcr));
+			check_option(v, i, &o,
+				     o.pcr < 0 ? o.name : verdict_text(v, "pcr%d", o.pcr));
 }
 
 static bool is_foreign(const struct policy *p, const struct policy_option *o)
@@ -133,7 +136,10 @@ const char *policy_foreign_option(const struct policy *p)
 
 /* ---- identity ---- */
 
-/* What nothing was measured into has zeros, or ones after a reset: everybody's, so no identity. */
+/*
+ * True if nothing was measured into a register: it has zeros, or ones after a reset.  Every machine
+ * has that value, so it is not an identity.
+ */
 static bool is_everybodys(const uint8_t *p, size_t len)
 {
 	bool zeros = true, ones = true;
@@ -145,7 +151,7 @@ static bool is_everybodys(const uint8_t *p, size_t len)
 	return zeros || ones;
 }
 
-/* PCRs that boot loaders extend by what they start. */
+/* The PCRs into which boot loaders measure what they start. */
 static const char *const loader_pcrs[] = { "pcr8", "pcr9", "pcr11" };
 
 static bool is_among(const uint64_t set[static POLICY_SET_WORDS], const char *name)
@@ -182,7 +188,8 @@ bool policy_held(const struct verdict *v, const char *name)
 	return is_among(v->held, name);
 }
 
-static enum verdict_identity identity_of(const struct policy *p, const uint64_t set[static POLICY_SET_WORDS],
+static enum verdict_identity identity_of(const struct policy *p,
+					 const uint64_t set[static POLICY_SET_WORDS],
 					 const struct policy_identity *identities)
 {
 	bool covered = (p->covers & COVERS_ALL_THAT_RUNS) == COVERS_ALL_THAT_RUNS;
@@ -194,10 +201,11 @@ static enum verdict_identity identity_of(const struct policy *p, const uint64_t 
 	return best;
 }
 
-/* What a value of zeros names, or of ones, is nobody. */
+/* True if all values of an option are zeros or ones, which every machine may have. */
 static bool names_nobody(const struct policy *p, const struct policy_option *o)
 {
-	const struct policy_values *values = (const struct policy_values *)((const uint8_t *)p + o->offset);
+	const struct policy_values *values = (const struct policy_values *)((const uint8_t *)p +
+									    o->offset);
 
 	if (o->kind != KIND_HEX && o->kind != KIND_HEX_MAX)
 		return false;
@@ -207,7 +215,8 @@ static bool names_nobody(const struct policy *p, const struct policy_option *o)
 	return true;
 }
 
-enum verdict_identity policy_identity_asked(const struct policy *p, const struct policy_identity *identities)
+enum verdict_identity policy_identity_asked(const struct policy *p,
+					    const struct policy_identity *identities)
 {
 	uint64_t named[POLICY_SET_WORDS] = { 0 };
 	struct policy_option o;
@@ -226,7 +235,7 @@ static void identify(struct verdict *v, const struct policy_identity *identities
 		return;
 	(void) policy_allows(v, p, ALLOW_PARTIAL_IDENTITY);
 	for (const struct policy_identity *id = identities; id->names[0]; id++)
-		/* Without a measurement there is nothing that could cover. */
+		/* covers= has a meaning only together with a measurement. */
 		if (!id->whole && are_among(p->set, id))
 			v->judged_words[WORDS_COVERS] = p->covers;
 	v->identity = MAX(v->identity, identity_of(p, v->held, identities));
@@ -292,14 +301,16 @@ void policy_check_min(struct verdict *v, const struct policy_number *min, const 
 		return;
 	}
 	(void) verdict_check(v, found >= min->value, VERDICT_REFUSED, code, name,
-			     verdict_text(v, "at least %llu", (unsigned long long)min->value), what);
+			     verdict_text(v, "at least %llu", (unsigned long long)min->value),
+			     what);
 }
 
 void policy_check_masks(struct verdict *v, const struct policy_number *require,
 			const struct policy_number *forbid, const char *code, const char *name,
 			uint64_t found)
 {
-	uint64_t missing = require->set ? require->value & ~found : 0, extra = forbid->set ? forbid->value & found : 0;
+	uint64_t missing = require->set ? require->value & ~found : 0,
+		 extra = forbid->set ? forbid->value & found : 0;
 	const char *what;
 
 	policy_judged(v, require);

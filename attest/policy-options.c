@@ -6,7 +6,7 @@
 
 #include "base/parse.h"
 
-#define OPTION_LEN 4096	/* of one NAME=VALUE */
+#define OPTION_LEN 4096	/* of a value */
 
 #define ABOUT_ANY (ABOUT_SNP | ABOUT_TDX | ABOUT_TPM | ABOUT_REPORT)
 
@@ -42,26 +42,38 @@ static const struct policy_word covers_words[] = {
 #define MEMBER(m) offsetof(struct policy, m), sizeof(((struct policy *)NULL)->m)
 
 static const struct policy_option options[] = {
-	{ "report_data", KIND_HEX, MEMBER(report_data), 64, ABOUT_SNP | ABOUT_TDX | ABOUT_REPORT, NULL, "HEX, 64 bytes" },
-	{ "measurement", KIND_HEX, MEMBER(measurement), 48, ABOUT_SNP | ABOUT_REPORT, NULL, "HEX, 48 bytes" },
+	{ "report_data", KIND_HEX, MEMBER(report_data), 64, ABOUT_SNP | ABOUT_TDX | ABOUT_REPORT,
+	  NULL, "HEX, 64 bytes" },
+	{ "measurement", KIND_HEX, MEMBER(measurement), 48, ABOUT_SNP | ABOUT_REPORT, NULL,
+	  "HEX, 48 bytes" },
 	{ "host_data", KIND_HEX, MEMBER(host_data), 32, ABOUT_SNP, NULL, "HEX, 32 bytes" },
 	{ "id_key_digest", KIND_HEX, MEMBER(id_key_digest), 48, ABOUT_SNP, NULL, "HEX, 48 bytes" },
-	{ "author_key_digest", KIND_HEX, MEMBER(author_key_digest), 48, ABOUT_SNP, NULL, "HEX, 48 bytes" },
+	{ "author_key_digest", KIND_HEX, MEMBER(author_key_digest), 48, ABOUT_SNP, NULL,
+	  "HEX, 48 bytes" },
 	{ "family_id", KIND_HEX, MEMBER(family_id), 16, ABOUT_SNP, NULL, "HEX, 16 bytes" },
 	{ "image_id", KIND_HEX, MEMBER(image_id), 16, ABOUT_SNP, NULL, "HEX, 16 bytes" },
 	{ "chip_id", KIND_HEX, MEMBER(chip_id), 64, ABOUT_SNP, NULL, "HEX, 64 bytes" },
 	{ "report_id", KIND_HEX, MEMBER(report_id), 32, ABOUT_SNP, NULL, "HEX, 32 bytes" },
-	{ "min_tcb", KIND_TCB, MEMBER(min_tcb), 0, ABOUT_SNP, NULL, "BL:TEE:SNP:UCODE, Turin FMC:BL:TEE:SNP:UCODE, or 0x and 16 HEX digits" },
-	{ "min_launch_tcb", KIND_TCB, MEMBER(min_launch_tcb), 0, ABOUT_SNP, NULL, "as min_tcb, for LAUNCH_TCB" },
+	{ "min_tcb", KIND_TCB, MEMBER(min_tcb), 0, ABOUT_SNP, NULL,
+	  "BL:TEE:SNP:UCODE, Turin FMC:BL:TEE:SNP:UCODE, or 0x and 16 HEX digits" },
+	{ "min_launch_tcb", KIND_TCB, MEMBER(min_launch_tcb), 0, ABOUT_SNP, NULL,
+	  "as min_tcb, for LAUNCH_TCB" },
 	{ "min_guest_svn", KIND_NUMBER, MEMBER(min_guest_svn), 0, ABOUT_SNP, NULL, "NUMBER" },
 	{ "max_vmpl", KIND_NUMBER, MEMBER(max_vmpl), 0, ABOUT_SNP, NULL, "NUMBER" },
-	{ "min_abi", KIND_VERSION, MEMBER(min_abi), 2, ABOUT_SNP, NULL, "MAJOR.MINOR of the guest policy" },
-	{ "min_firmware", KIND_VERSION, MEMBER(min_firmware), 3, ABOUT_SNP, NULL, "MAJOR.MINOR.BUILD, committed" },
-	{ "plat_require", KIND_MASK, MEMBER(plat_require), 0, ABOUT_SNP, NULL, "HEX mask of PLATFORM_INFO" },
-	{ "plat_forbid", KIND_MASK, MEMBER(plat_forbid), 0, ABOUT_SNP, NULL, "HEX mask of PLATFORM_INFO" },
-	{ "policy_require", KIND_MASK, MEMBER(policy_require), 0, ABOUT_SNP, NULL, "HEX mask of the guest policy" },
-	{ "policy_forbid", KIND_MASK, MEMBER(policy_forbid), 0, ABOUT_SNP, NULL, "HEX mask of the guest policy" },
-	{ "min_mit", KIND_MASK, MEMBER(min_mit), 0, ABOUT_SNP, NULL, "HEX mask of CURRENT_MIT_VECTOR" },
+	{ "min_abi", KIND_VERSION, MEMBER(min_abi), 2, ABOUT_SNP, NULL,
+	  "MAJOR.MINOR of the guest policy" },
+	{ "min_firmware", KIND_VERSION, MEMBER(min_firmware), 3, ABOUT_SNP, NULL,
+	  "MAJOR.MINOR.BUILD, committed" },
+	{ "plat_require", KIND_MASK, MEMBER(plat_require), 0, ABOUT_SNP, NULL,
+	  "HEX mask of PLATFORM_INFO" },
+	{ "plat_forbid", KIND_MASK, MEMBER(plat_forbid), 0, ABOUT_SNP, NULL,
+	  "HEX mask of PLATFORM_INFO" },
+	{ "policy_require", KIND_MASK, MEMBER(policy_require), 0, ABOUT_SNP, NULL,
+	  "HEX mask of the guest policy" },
+	{ "policy_forbid", KIND_MASK, MEMBER(policy_forbid), 0, ABOUT_SNP, NULL,
+	  "HEX mask of the guest policy" },
+	{ "min_mit", KIND_MASK, MEMBER(min_mit), 0, ABOUT_SNP, NULL,
+	  "HEX mask of CURRENT_MIT_VECTOR" },
 	{ "mrtd", KIND_HEX, MEMBER(mrtd), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
 	{ "mrseam", KIND_HEX, MEMBER(mrseam), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
 	{ "rtmr0", KIND_HEX, MEMBER(rtmr[0]), 48, ABOUT_TDX | ABOUT_LOG, NULL, "HEX, 48 bytes" },
@@ -72,30 +84,41 @@ static const struct policy_option options[] = {
 	{ "mrowner", KIND_HEX, MEMBER(mrowner), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
 	{ "mrownerconfig", KIND_HEX, MEMBER(mrownerconfig), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
 	{ "mrservicetd", KIND_HEX, MEMBER(mrservicetd), 48, ABOUT_TDX, NULL, "HEX, 48 bytes" },
-	{ "min_tee_tcb_svn", KIND_HEX, MEMBER(min_tee_tcb_svn), 16, ABOUT_TDX, NULL, "HEX, 16 bytes, each a floor" },
-	{ "min_tcb_evaluation", KIND_NUMBER, MEMBER(min_tcb_evaluation), 0, ABOUT_TDX, NULL, "NUMBER" },
+	{ "min_tee_tcb_svn", KIND_HEX, MEMBER(min_tee_tcb_svn), 16, ABOUT_TDX, NULL,
+	  "HEX, 16 bytes, each a floor" },
+	{ "min_tcb_evaluation", KIND_NUMBER, MEMBER(min_tcb_evaluation), 0, ABOUT_TDX, NULL,
+	  "NUMBER" },
 	{ "min_qe_svn", KIND_NUMBER, MEMBER(min_qe_svn), 0, ABOUT_TDX, NULL, "NUMBER" },
 	{ "min_pce_svn", KIND_NUMBER, MEMBER(min_pce_svn), 0, ABOUT_TDX, NULL, "NUMBER" },
-	{ "accept", KIND_STATUSES, MEMBER(accept), 0, ABOUT_TDX, NULL, "TCB statuses, with commas" },
+	{ "accept", KIND_STATUSES, MEMBER(accept), 0, ABOUT_TDX, NULL,
+	  "TCB statuses, with commas" },
 	{ "nonce", KIND_HEX_MAX, MEMBER(nonce), 64, ABOUT_ANY, NULL, "HEX, to 64 bytes" },
 	{ "user_data", KIND_HEX_MAX, MEMBER(user_data), 64, ABOUT_HCL, NULL, "HEX, to 64 bytes" },
 	{ "ak_n_sha256", KIND_HEX, MEMBER(ak_n_sha256), 32, ABOUT_HCL, NULL, "HEX, 32 bytes" },
-	{ "require_pcrs", KIND_INDEXES, MEMBER(require_pcrs), POLICY_PCRS, ABOUT_TPM, NULL, "PCR numbers, with commas" },
+	{ "require_pcrs", KIND_INDEXES, MEMBER(require_pcrs), POLICY_PCRS, ABOUT_TPM, NULL,
+	  "PCR numbers, with commas" },
 	{ "secure_boot", KIND_BOOL, MEMBER(secure_boot), 0, ABOUT_HCL, NULL, "yes or no" },
 	{ "console", KIND_BOOL, MEMBER(console), 0, ABOUT_HCL, NULL, "yes or no" },
-	{ "type", KIND_NUMBER, MEMBER(hcl_type), 0, ABOUT_HCL, NULL, "NUMBER, the HCL report's type" },
-	{ "events", KIND_NUMBER, MEMBER(events), 0, ABOUT_LOG, NULL, "NUMBER of events after the header" },
+	{ "type", KIND_NUMBER, MEMBER(hcl_type), 0, ABOUT_HCL, NULL,
+	  "NUMBER, the HCL report's type" },
+	{ "events", KIND_NUMBER, MEMBER(events), 0, ABOUT_LOG, NULL,
+	  "NUMBER of events after the header" },
 	{ "regs", KIND_INDEXES, MEMBER(regs), 4, ABOUT_LOG, NULL, "RTMR numbers, with commas" },
-	{ "allow", KIND_WORDS, MEMBER(allow), WORDS_ALLOW, 0, allow_words, "debug, migrate, masked, servicetd, partial-identity, with commas" },
-	{ "forbid", KIND_WORDS, MEMBER(forbid), WORDS_FORBID, 0, forbid_words, "vlek, provisional, with commas" },
-	{ "require", KIND_WORDS, MEMBER(require), WORDS_REQUIRE, 0, require_words, "sept, crl, with commas" },
-	{ "covers", KIND_WORDS, MEMBER(covers), WORDS_COVERS, ABOUT_ANY, covers_words, "firmware, kernel, initrd, cmdline, with commas" },
+	{ "allow", KIND_WORDS, MEMBER(allow), WORDS_ALLOW, 0, allow_words,
+	  "debug, migrate, masked, servicetd, partial-identity, with commas" },
+	{ "forbid", KIND_WORDS, MEMBER(forbid), WORDS_FORBID, 0, forbid_words,
+	  "vlek, provisional, with commas" },
+	{ "require", KIND_WORDS, MEMBER(require), WORDS_REQUIRE, 0, require_words,
+	  "sept, crl, with commas" },
+	{ "covers", KIND_WORDS, MEMBER(covers), WORDS_COVERS, ABOUT_ANY, covers_words,
+	  "firmware, kernel, initrd, cmdline, with commas" },
 };
 
-/* "pcrN" is made, not listed: 24 rows would say nothing. */
+/* "pcr0" to "pcr23" are not listed: their rows are made from pcr_option. */
 #define PCR_INDEX ARRAY_SIZE(options)
 
-static const struct policy_option pcr_option = { "pcrN", KIND_HEX, MEMBER(pcr[0]), 32, ABOUT_TPM, NULL, "HEX, 32 bytes", 0 };
+static const struct policy_option pcr_option = { "pcrN",    KIND_HEX, MEMBER(pcr[0]),  32,
+						 ABOUT_TPM, NULL,     "HEX, 32 bytes", 0 };
 
 #define OPTIONS_MAX (PCR_INDEX + POLICY_PCRS)
 
@@ -127,7 +150,8 @@ int policy_option_at(size_t offset)
 	for (unsigned i = 0; i < PCR_INDEX; i++)
 		if (options[i].offset == offset)
 			return (int)i;
-	if (offset < pcr_option.offset || offset - pcr_option.offset >= sizeof(((struct policy *)NULL)->pcr))
+	if (offset < pcr_option.offset ||
+	    offset - pcr_option.offset >= sizeof(((struct policy *)NULL)->pcr))
 		return -ENOENT;
 	return (int)(PCR_INDEX + (offset - pcr_option.offset) / sizeof(struct policy_values));
 }
@@ -156,7 +180,7 @@ static int parse_values(char *text, const struct policy_option *o, struct policy
 {
 	char *save = NULL;
 
-	/* strtok_r() would pass over ",,". */
+	/* strtok_r() would accept ",,". */
 	for (char *p = text; p; p = save) {
 		size_t len;
 
@@ -179,7 +203,8 @@ static int parse_mask(const char *text, struct policy_number *ret)
 	/* Hexadecimal with or without "0x". */
 	if (strlen(text) > 18)
 		return -EINVAL;
-	(void) snprintf(prefixed, sizeof(prefixed), "%s%.18s", startswith(text, "0x") ? "" : "0x", text);
+	(void) snprintf(prefixed, sizeof(prefixed), "%s%.18s", startswith(text, "0x") ? "" : "0x",
+			text);
 	ret->set = true;
 	return parse_u64(prefixed, &ret->value);
 }
@@ -206,7 +231,7 @@ static int parse_truth(const char *text, struct policy_number *ret)
 	return r;
 }
 
-/* Bytes in decimal with @separator between; the number of them, -EINVAL. */
+/* Read decimal bytes with @separator between them.  Returns their number, or -EINVAL. */
 static int parse_byte_list(char *text, char separator, uint8_t *ret, unsigned max)
 {
 	char *next = NULL;
@@ -288,7 +313,7 @@ static int parse_words(char *text, const struct policy_option *o, uint32_t *ret)
 {
 	char *next = NULL;
 
-	if (!*text)	/* none of them */
+	if (!*text)	/* an empty list */
 		return 0;
 	for (char *p = text; p; p = next) {
 		enum tcb_status status;
@@ -357,7 +382,8 @@ int policy_option_read(const char *name, const char *value, size_t len, struct p
 	int i;
 
 	if (len >= sizeof(text))
-		return policy_complain(error, -EINVAL, "it is longer than %zu bytes", sizeof(text) - 1);
+		return policy_complain(error, -EINVAL, "the value is longer than %zu bytes",
+				       sizeof(text) - 1);
 	memcpy(text, value, len);
 	text[len] = '\0';
 	i = policy_option_find(name, ret_o);

@@ -4,7 +4,10 @@
 
 #include "attest/policy.h"
 
-/* The options of policies: their names, their values, and their places in struct policy.  For attest/policy*.c. */
+/*
+ * The options of policies: their names, their values, and their places in struct policy.  For
+ * attest/policy*.c only.
+ */
 
 struct policy_word {
 	const char *word;
@@ -21,13 +24,13 @@ enum word_option {
 };
 
 enum value_kind {
-	KIND_HEX,	/* exactly as many bytes */
-	KIND_HEX_MAX,	/* one to as many */
+	KIND_HEX,	/* exactly @n bytes */
+	KIND_HEX_MAX,	/* 1 to @n bytes */
 	KIND_MASK,
 	KIND_NUMBER,
 	KIND_BOOL,
 	KIND_INDEXES,
-	KIND_VERSION,	/* as many numbers with dots between, a byte each */
+	KIND_VERSION,	/* @n numbers of a byte each, with dots between them */
 	KIND_TCB,
 	KIND_WORDS,
 	KIND_STATUSES,
@@ -37,31 +40,28 @@ struct policy_option {
 	const char *name;
 	enum value_kind kind;
 	size_t offset;
-	size_t size;	/* of struct policy's member, to be replaced as a whole */
-	unsigned n;	/* bytes, numbers, one past the highest index, or enum word_option */
-	unsigned about;	/* enum policy_subject; of words each has its own */
+	size_t size;	/* of the member of struct policy, which is replaced as a whole */
+	unsigned n;	/* bytes, numbers, the highest index plus 1, or enum word_option */
+	unsigned about;	/* enum policy_subject; words have their own */
 	const struct policy_word *words;
 	const char *value;
-	int pcr;	/* its number, -1 for other options */
+	int pcr;	/* the number of a PCR, -1 for other options */
 };
 
-/*
- * The row of option @i; false past the last.  Of pcr0 to pcr23, which are made and not listed, the
- * name is "pcrN".
- */
+/* The row of option @i; false past the last.  The name of pcr0 to pcr23 is "pcrN" there. */
 bool policy_option_row(unsigned i, struct policy_option *ret);
 
-/* The row of the option that is called @name.  Returns its index, or -ENOENT. */
+/* The row of the option @name.  Returns the option's index, or -ENOENT. */
 int policy_option_find(const char *name, struct policy_option *ret);
 
-/* The index of the option whose member of struct policy is at @offset, -ENOENT for something else. */
+/* The index of the option whose member of struct policy is at @offset, or -ENOENT. */
 int policy_option_at(size_t offset);
 
-/* Sets of options: a bit each. */
+/* Sets of options: a bit for each. */
 void policy_set_add(uint64_t set[static POLICY_SET_WORDS], unsigned i);
 bool policy_set_has(const uint64_t set[static POLICY_SET_WORDS], unsigned i);
 
-/* A value of any option: a value that is wrong in its middle must not be there by half. */
+/* Room for a value of any option.  It is read here first, so that a wrong value changes nothing. */
 union policy_value {
 	struct policy_values values;
 	struct policy_number number;
@@ -70,8 +70,8 @@ union policy_value {
 };
 
 /*
- * Option @name with the @len bytes of its value.  Returns its index, with its row and value;
- * -ENOENT or -EINVAL with @error, which has POLICY_ERROR_LEN bytes.
+ * Read option @name with a value of @len bytes.  Returns the option's index, with its row and its
+ * value; -ENOENT or -EINVAL with @error, which has POLICY_ERROR_LEN bytes.
  */
 int policy_option_read(const char *name, const char *value, size_t len, struct policy_option *ret_o,
 		       union policy_value *ret, char *error);

@@ -5,20 +5,20 @@
 #include "attest/verdict.h"
 
 /*
- * What authentic evidence must look like.  Options have names, the same for `--set NAME=VALUE`
- * and as NAME=VALUE lines of a policy file; policy_option() lists them.  One that was not set
- * asks nothing, and the defaults are those of policies_init().
+ * The appraisal policy: what authentic evidence must look like.  Options have the same names in
+ * `--set NAME=VALUE` and in the NAME=VALUE lines of a policy file; policy_option() lists them.  An
+ * option that was not set asks nothing, except for the defaults of policies_init().
  *
- * The sender picks the kind of evidence, so silence must not be consent: what was set for a kind
- * and was not judged refuses the evidence (policy_conclude()), whoever forgot it.
+ * The sender chooses the kind of evidence, so silence must not be consent.  If an option was set
+ * for a kind but was not judged, policy_conclude() refuses the evidence.
  */
 
-/* Any one of these values. */
+/* The evidence must have one of these values. */
 #define POLICY_VALUE_MAX 64
 #define POLICY_VALUES_MAX 16
 
 struct policy_values {
-	uint8_t n;	/* 0: not asked */
+	uint8_t n;	/* 0: not asked for */
 	uint8_t len[POLICY_VALUES_MAX];
 	uint8_t b[POLICY_VALUES_MAX][POLICY_VALUE_MAX];
 };
@@ -32,10 +32,10 @@ struct policy_number {
 #define POLICY_TCB_RAW 8
 
 /*
- * A floor for each component, in the order of the text: bootloader, TEE, SNP, microcode; with
- * five the first is Turin's FMC.  With POLICY_TCB_RAW it is the TCB_VERSION itself, its lowest
- * byte first, whose bytes the product gives a meaning: as evidence is shown that does not say of
- * which product it is.
+ * A floor for each component, in the order of the text: bootloader, TEE, SNP, microcode.  With
+ * five components the first is Turin's FMC.  With POLICY_TCB_RAW it is the TCB_VERSION itself, its
+ * lowest byte first; the product decides what its bytes mean.  TCB versions are shown in that form
+ * if the evidence does not name its product.
  */
 struct policy_tcb {
 	unsigned n;	/* 0, 4, 5 or POLICY_TCB_RAW */
@@ -49,7 +49,7 @@ enum policy_subject {
 	ABOUT_TPM = 1 << 2,
 	ABOUT_HCL = 1 << 3,
 	ABOUT_LOG = 1 << 4,
-	ABOUT_REPORT = 1 << 5,	/* what the report of most TEEs has: report data, one launch measurement, a debug bit */
+	ABOUT_REPORT = 1 << 5,	/* what most reports have: report data, measurement, debug bit */
 };
 
 enum policy_allow {
@@ -57,12 +57,13 @@ enum policy_allow {
 	ALLOW_MIGRATE = 1 << 1,
 	ALLOW_MASKED = 1 << 2,		/* a VCEK's report that hides the chip */
 	ALLOW_SERVICE_TD = 1 << 3,
-	ALLOW_PARTIAL_IDENTITY = 1 << 4,	/* the gate opens though what is named does not cover all that runs */
+	ALLOW_PARTIAL_IDENTITY = 1 << 4,	/* the gate opens for an identity that is partial */
 };
 
 enum policy_forbid {
 	FORBID_VLEK = 1 << 0,
-	FORBID_PROVISIONAL = 1 << 1,	/* firmware that can still be rolled back: committed < current */
+	FORBID_PROVISIONAL =
+		1 << 1, /* firmware that can still be rolled back: committed < current */
 };
 
 enum policy_require {
@@ -70,7 +71,10 @@ enum policy_require {
 	REQUIRE_CRL = 1 << 1,
 };
 
-/* What a launch measurement, or PCRs, were computed over: the author's word, as evidence cannot say. */
+/*
+ * What a launch measurement, or PCRs, were computed over.  The author of the policy says so, as
+ * evidence cannot.
+ */
 enum policy_covers {
 	COVERS_FIRMWARE = 1 << 0,
 	COVERS_KERNEL = 1 << 1,
@@ -92,27 +96,28 @@ struct policy {
 	/* TDX; report_data is for both */
 	struct policy_values mrtd, mrseam, rtmr[4], mrconfigid, mrowner, mrownerconfig, mrservicetd;
 	struct policy_number min_tcb_evaluation, min_qe_svn, min_pce_svn;
-	struct policy_values min_tee_tcb_svn;	/* 16 bytes, each a floor */
+	struct policy_values min_tee_tcb_svn;	/* 16 bytes, each of them a floor */
 	uint32_t accept;	/* 1 << enum tcb_status */
 	/* vTPM */
 	struct policy_values nonce, pcr[POLICY_PCRS], user_data, ak_n_sha256;
-	struct policy_number require_pcrs;	/* a bit each */
+	struct policy_number require_pcrs;	/* bit n for PCR n */
 	struct policy_number secure_boot, console, hcl_type;
 	/* Event log */
-	struct policy_number events, regs;	/* regs: a bit each for RTMR0 to 3 */
+	struct policy_number events, regs;	/* regs: bit n for RTMR n */
 
 	uint32_t allow, forbid, require, covers;	/* enum policy_allow ... */
 
 	uint64_t set[POLICY_SET_WORDS];	/* a bit for each option that was set */
 	const struct policy_kind *kind;
-	/* Of policy files: there was one; it set something for this kind; and has a section, or an option, of its own for it. */
-	bool has_file, has_option, has_own;
+	bool has_file;		/* there was a policy file */
+	bool has_option;	/* something was set for this kind */
+	bool has_own;		/* there is a section or an option for just this kind */
 };
 
 /*
- * What a verifier's row takes for an identity: the names of options that must all have held,
- * the first NULL ends them; "pcr*" is any PCR that boot loaders extend (8, 9, 11).  One that is
- * not @whole covers what the policy's covers= says.
+ * What a verifier takes for an identity: the names of options that must all have held, ended by
+ * NULL.  "pcr*" is any PCR that boot loaders extend (8, 9, 11).  An identity that is not @whole
+ * covers what the policy's covers= says.
  */
 struct policy_identity {
 	const char *names[4];
@@ -120,36 +125,43 @@ struct policy_identity {
 };
 
 /*
- * A kind of evidence that has a policy of its own.  Which kind counts is known when it is known
- * what hardware signed.
+ * A kind of evidence that has a policy of its own.  Which kind it is depends on the hardware that
+ * signed the evidence.
  */
 struct policy_kind {
 	const char *name;		/* "Azure with TDX", for people */
-	const char *sections[2];	/* of a policy file, the widest first: "azure", "azure-tdx" */
-	unsigned subjects;		/* enum policy_subject: options about others cannot be judged */
-	const char *identity;		/* which options name one, for people */
-	const char *proven;		/* what is proven without one, for people */
-	/* The option that a verifier asks its own nonce by, which is then @nonce_len bytes with zeros behind; NULL: it proves no freshness. */
+	const char *sections[2]; /* of a policy file, the wider first: "azure", "azure-tdx" */
+	unsigned subjects; /* enum policy_subject: options about others cannot be judged */
+	const char *identity;		/* which options name an identity, for people */
+	const char *proven;		/* what is proven without an identity, for people */
+	/*
+	 * The option with which cocod asks for its own nonce, padded with zeros to @nonce_len
+	 * bytes.  NULL if this kind cannot prove that it is fresh.
+	 */
 	const char *nonce;
 	size_t nonce_len;
-	const char *stale;		/* for people, when no nonce was asked for */
-	/* The option about a field that the host chooses at the launch, so that it can name a policy; NULL for none. */
+	const char *stale;		/* what to say if no nonce was asked for */
+	/*
+	 * The option about a field that the host chooses at launch, and that can name a policy; or
+	 * NULL.
+	 */
 	const char *host_option;
 	const struct evp_md_st *(*host_md)(void);
-	/* What @p does not ask of the firmware, for people; NULL for nothing. */
+	/* A remark for people if @p asks too little of the firmware, else NULL. */
 	const char *(*firmware_remark)(const struct policy *p);
 };
 
-/* For rows of the kinds whose report is over a nonce by itself. */
+/* For kinds whose report itself has the nonce. */
 #define HARDWARE_IS_PROVEN "whatever runs there; only the hardware"
-#define REPORT_MAY_BE_STALE \
-	"Freshness was not asked for: this may be old evidence that is shown again (--nonce, --report-data)"
+#define REPORT_MAY_BE_STALE                                                              \
+	"Freshness was not asked for: this may be old evidence that is shown again "      \
+	"(--nonce, --report-data)"
 
-/* All there are, in the order of struct policies; the last is NULL. */
+/* All kinds, in the order of struct policies, ended by NULL. */
 extern const struct policy_kind *const policy_kinds[];
 #define POLICY_KINDS_MAX 8
 
-/* For each kind its policy. */
+/* A policy for each kind. */
 struct policies {
 	struct policy of[POLICY_KINDS_MAX];
 };
@@ -163,68 +175,77 @@ const struct policy *policies_find(const struct policies *ps, const struct polic
 #define POLICY_ERROR_LEN 160
 
 /*
- * "NAME=VALUE", for all kinds.  What was set before under that name is replaced.  0; -ENOENT for
- * an unknown name, -EINVAL for what is no value of it; then @error says why, and @ps is as
- * before.
+ * Set an option for all kinds by "NAME=VALUE".  A value that was set before is replaced.
+ * Returns 0; -ENOENT if the name is unknown; -EINVAL if the value is wrong.  On failure @error
+ * says why, and @ps is as before.
  */
 int policies_set(struct policies *ps, const char *assignment, char error[static POLICY_ERROR_LEN]);
 
 /*
- * What a program asks by itself: option @name, of bytes, is @data and zeros up to @padded bytes.
- * It is judged as what a policy says, and says nothing of its author.  0; -EEXIST when the policy
- * has a value there, which would be asked and not judged.
+ * Set an option on behalf of a program: @name, an option of bytes, is @data, padded with zeros to
+ * @padded bytes.  It is judged like the rest of the policy, but does not count as written for
+ * this kind of evidence.
+ * Returns 0; -EEXIST if the policy has a value for the option already.
  */
 int policy_ask(struct policy *p, const char *name, const void *data, size_t len, size_t padded);
 
 /*
- * The text of a policy file, by the rules of base/ini.h.  Options in [Policy] are for all kinds;
- * those in the sections of policy_kinds for these.  A name may stand
- * once only for a kind.  0; -EBADMSG with @error, which names the line; -EMSGSIZE for more than
- * POLICY_FILE_MAX bytes; -ENOMEM.  @ps is as before then.
+ * Read the text of a policy file, by the rules of base/ini.h.  Options in [Policy] are for all
+ * kinds; options in the sections of policy_kinds are for these kinds.  A kind may have each option
+ * only once.
+ * Returns 0; -EBADMSG with @error, which names the line; -EMSGSIZE for more than POLICY_FILE_MAX
+ * bytes; -ENOMEM.  On failure @ps is as before.
  */
 #define POLICY_FILE_MAX 65536
 int policies_parse(struct policies *ps, const void *text, size_t len,
 		   char error[static POLICY_ERROR_LEN]);
 
-/* The name of option @i and what its value is, for people; NULL past the last. */
+/* The name of option @i, and what its value must be, for people; NULL past the last option. */
 const char *policy_option(unsigned i, const char **ret_value);
 
 /*
- * Who looks at an option says so, by the member of the policy that the verdict is made by (v->policy):
- * the checks below do it themselves.  Words of allow, forbid and require are asked for one by
- * one.  A pointer to something else is passed over.
+ * Note that an option was judged.  @member points to its member in v->policy; other pointers are
+ * passed over.  The checks below call this themselves.  The words of allow, forbid and require
+ * are asked for one by one, which notes them as judged.
  */
 void policy_judged(struct verdict *v, const void *member);
 bool policy_allows(struct verdict *v, const struct policy *p, enum policy_allow word);
 bool policy_forbids(struct verdict *v, const struct policy *p, enum policy_forbid word);
 bool policy_requires(struct verdict *v, const struct policy *p, enum policy_require word);
 
-/* True when option @name was set; NULL is none. */
+/* True if option @name was set; false if @name is NULL. */
 bool policy_asks(const struct policy *p, const char *name);
 
-/* True when @name was asked for, matched, and is no value that nothing was measured into. */
+/*
+ * True if option @name was asked for and matched, with a value into which something was measured:
+ * neither all zeros nor all ones.
+ */
 bool policy_held(const struct verdict *v, const char *name);
 
-/* The last of authentic or consistent evidence: what was set and not judged, and what was identified. */
+/*
+ * Conclude the policy of authentic or consistent evidence: refuse it if an option was set but not
+ * judged, and find whether an identity held.
+ */
 void policy_conclude(struct verdict *v, const struct policy_identity *identities);
 
-/* The identity of evidence of which everything holds that @p asks: none, when none is asked for. */
-enum verdict_identity policy_identity_asked(const struct policy *p, const struct policy_identity *identities);
+/* The identity that evidence has if everything holds that @p asks for. */
+enum verdict_identity policy_identity_asked(const struct policy *p,
+					    const struct policy_identity *identities);
 
 /*
- * An option that is set and about other kinds of evidence, so that nothing can judge it: all
- * evidence is refused by its name.  NULL for none.
+ * The name of an option that is set, but is about other kinds of evidence; or NULL.  Nothing can
+ * judge such an option, so all evidence of this kind is refused.
  */
 const char *policy_foreign_option(const struct policy *p);
 
 /*
- * Checks of the kinds that policies have; each becomes a check of @v, refused under @code when
- * it does not hold, skipped when nothing is asked.  They return nothing: all of a policy's
- * complaints are worth reading.
+ * The checks of a policy's options.  Each adds a check to @v: refused with @code if it does not
+ * hold, skipped if the policy asks nothing.  They return nothing, so that a person gets to read
+ * all that is wrong.
  */
 void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code,
 			 const char *name, const void *found, size_t len);
-/* The nonce, followed by zeros, is all of @found: report data that was made of a nonce. */
+/* Check that @found, which is report data, is the nonce, padded with zeros. */
 void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t found[static 64]);
 void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code,
 		      const char *name, uint64_t found);

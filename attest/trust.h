@@ -6,17 +6,17 @@
 #include "wire/bytes.h"
 
 /*
- * The trust set: SHA-256 of the DER SubjectPublicKeyInfo of each root key.  Certificates are
- * names; these are the keys.
+ * The trust anchors: for each root key, the SHA-256 of its SubjectPublicKeyInfo in DER.  The key
+ * is trusted, not a certificate of it.
  *
- * Built in are AMD's root keys (ARK) of Milan, Genoa and Turin, as AMD's key distribution
- * service publishes them (https://kdsintf.amd.com/vcek/v1/PRODUCT/cert_chain), and Intel's SGX
- * root
- * (https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.pem).
- * A trust file replaces all of them; it does not add.
+ * Built in are AMD's root keys (ARK) of Milan, Genoa and Turin, and Intel's SGX root key.  They
+ * are published at
+ *  https://kdsintf.amd.com/vcek/v1/PRODUCT/cert_chain
+ *  https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.pem
+ * A trust file replaces all of them; it does not add to them.
  */
 enum root_kind {
-	ROOT_ANY,	/* of a trust file: it does not say */
+	ROOT_ANY,	/* from a trust file, which does not say of what kind */
 	ROOT_AMD_ARK,
 	ROOT_INTEL_SGX,
 };
@@ -30,32 +30,34 @@ enum root_kind {
 struct trust_pin {
 	enum root_kind kind;
 	uint8_t spki_sha256[PIN_LEN];
-	char name[PIN_NAME_LEN];	/* for people; of AMD's built-in ones it is "ARK-Milan" ... and selects the product */
+	/* For people.  The names of AMD's built-in keys, such as "ARK-Milan", name the product. */
+	char name[PIN_NAME_LEN];
 };
 
 struct trust {
 	struct trust_pin pins[TRUST_PINS_MAX];
 	unsigned n_pins;
-	bool replaced;			/* not the built-in ones */
+	bool replaced;			/* a trust file was read */
 	char source[TRUST_SOURCE_LEN];	/* "built in", or what trust_parse() was told */
 };
 
-/* The built-in roots. */
+/* The built-in trust anchors. */
 void trust_init(struct trust *ret);
 
 /*
- * A trust file in @text, @len bytes; @source is its name, for people.  Either one certificate
- * in DER, or text: a line each of 64 hexadecimal digits, with a name after blanks if one likes;
- * certificates in PEM; blank lines and comments that begin with '#'.
+ * Read a trust file: @text of @len bytes.  @source is its name, for people.  A trust file is
+ * either one certificate in DER, or text.  In a text, a line is empty, a comment that begins with
+ * '#', or 64 hexadecimal digits, perhaps with blanks and a name behind; certificates in PEM may
+ * stand between.
  *
- * Returns 0; -EBADMSG for anything else, -EMSGSIZE for more than TRUST_PINS_MAX keys or
- * TRUST_FILE_MAX bytes, -ENODATA when it has no key at all; then @ret_line (may be NULL) is the
- * line, 0 when it is about the whole, and @ret is untouched.  -ENOMEM.
+ * Returns 0 with @ret; -EBADMSG for anything else; -EMSGSIZE for more than TRUST_PINS_MAX keys or
+ * TRUST_FILE_MAX bytes; -ENODATA if there is no key; -ENOMEM.  On failure @ret_line (may be NULL)
+ * is the line, or 0 if the whole file is wrong.
  */
 int trust_parse(const void *text, size_t len, const char *source, struct trust *ret,
 		unsigned *ret_line);
 
-/* The pin of @spki_sha256 that may serve as @kind, NULL when there is none. */
+/* The trust anchor with @spki_sha256 that may serve as @kind, or NULL. */
 const struct trust_pin *trust_find(const struct trust *t, enum root_kind kind,
 				   const uint8_t spki_sha256[static PIN_LEN]);
 

@@ -24,8 +24,8 @@ struct verdict *verdict_free(struct verdict *v)
 }
 
 /*
- * The arrays are not cleared: nobody looks past the counters, and it is done once per
- * verification.
+ * The arrays are not cleared: nobody reads past the counters, and clearing them for each
+ * verification would take time.
  */
 void verdict_reset(struct verdict *v)
 {
@@ -85,8 +85,8 @@ const char *verdict_hex(struct verdict *v, const void *p, size_t len)
 }
 
 /*
- * What is shown outlives what was judged: texts are copied, unless they are the verdict's own
- * already.
+ * A verdict lives longer than what was judged, so texts are copied, unless they are the verdict's
+ * own already.
  */
 static const char *keep(struct verdict *v, const char *text)
 {
@@ -111,29 +111,35 @@ static void add_check(struct verdict *v, const struct verdict_check *check)
 
 void verdict_pass(struct verdict *v, const char *name, const char *found)
 {
-	add_check(v, &(struct verdict_check){ .name = name, .result = CHECK_PASSED, .code = "OK", .found = found });
+	add_check(v, &(struct verdict_check){
+			     .name = name, .result = CHECK_PASSED, .code = "OK", .found = found });
 }
 
 void verdict_skip(struct verdict *v, const char *name, const char *why)
 {
-	add_check(v, &(struct verdict_check){ .name = name, .result = CHECK_SKIPPED, .code = "SKIPPED", .found = why });
+	add_check(v,
+		  &(struct verdict_check){
+			  .name = name, .result = CHECK_SKIPPED, .code = "SKIPPED", .found = why });
 }
 
 int verdict_fail(struct verdict *v, enum verdict_result result, const char *code, const char *name,
 		 const char *expected, const char *found)
 {
-	assert(result != VERDICT_ACCEPTED && result != VERDICT_AUTHENTIC && result != VERDICT_CONSISTENT);
+	assert(result != VERDICT_ACCEPTED && result != VERDICT_AUTHENTIC &&
+	       result != VERDICT_CONSISTENT);
 
 	if (v->first_failed < 0) {
 		v->result = result;
 		v->code = code;
-		/* The one that counts is shown, if instead of another. */
+		/* The check that decides must be shown, even in the place of another. */
 		if (v->n_checks == ARRAY_SIZE(v->checks))
 			v->n_checks--;
 		v->first_failed = (int)v->n_checks;
 	}
 	add_check(v, &(struct verdict_check){ name, CHECK_FAILED, code, expected, found });
-	return result == VERDICT_MALFORMED ? -EBADMSG : result == VERDICT_UNDECIDED ? -EAGAIN : -EKEYREJECTED;
+	return result == VERDICT_MALFORMED ? -EBADMSG :
+	       result == VERDICT_UNDECIDED ? -EAGAIN :
+					     -EKEYREJECTED;
 }
 
 int verdict_check(struct verdict *v, bool good, enum verdict_result result, const char *code,
@@ -148,9 +154,11 @@ int verdict_check(struct verdict *v, bool good, enum verdict_result result, cons
 int verdict_equal(struct verdict *v, enum verdict_result result, const char *code, const char *name,
 		  struct bytes expected, struct bytes found)
 {
-	bool equal = expected.len == found.len && CRYPTO_memcmp(expected.p, found.p, found.len) == 0;
+	bool equal = expected.len == found.len &&
+		     CRYPTO_memcmp(expected.p, found.p, found.len) == 0;
 
-	return verdict_check(v, equal, result, code, name, equal ? NULL : verdict_hex(v, expected.p, expected.len),
+	return verdict_check(v, equal, result, code, name,
+			     equal ? NULL : verdict_hex(v, expected.p, expected.len),
 			     verdict_hex(v, found.p, found.len));
 }
 
@@ -263,52 +271,101 @@ int tcb_status_parse(const char *name, size_t len, enum tcb_status *ret)
 	return -EINVAL;
 }
 
-/* A code may stand for a family: "TCB_" is found for "TCB_OutOfDate", the whole word first. */
+/* A code that ends in '_' stands for all codes that begin with it: "TCB_" for "TCB_OutOfDate". */
 static const struct {
 	const char *code;
 	const char *advice;
 } advices[] = {
-	{ "MISSING", "Hand over the piece that is missing; 'cococtl attest fetch' gets collateral." },
-	{ "FORMAT", "Check that the file is the whole evidence, in binary, of the kind that --type says." },
-	{ "SIGNATURE", "It was changed on the way, or belongs to another key: get the evidence and its certificates anew, both at once." },
-	{ "PIN", "The root key is none that is trusted. Nobody but the holder of a trusted key can make authentic evidence; do not trust "
-		 "this one. If the root is right, name it in a trust file (--trust)." },
-	{ "CHAIN", "Get the certificates again from their maker; each must be signed by the next." },
-	{ "DATE", "A certificate is outside its time. Check the clock, or --at, and get a current certificate." },
+	{ "MISSING",
+	  "Hand over the piece that is missing; 'cococtl attest fetch' gets collateral." },
+	{ "FORMAT",
+	  "Check that the file is the whole evidence, in binary, of the kind that --type says." },
+	{ "SIGNATURE",
+	  "The evidence was changed on the way, or belongs to another key: get the evidence and "
+	  "its certificates again, both at once." },
+	{ "PIN",
+	  "The root key is not trusted. Only the holder of a trusted key can make authentic "
+	  "evidence; do not trust this evidence. If the root is right, name it in a trust file "
+	  "(--trust)." },
+	{ "CHAIN",
+	  "Get the certificates again from their maker; each must be signed by the next." },
+	{ "DATE",
+	  "A certificate has expired or is not valid yet. Check the clock, or --at, and get a "
+	  "current certificate." },
 	{ "CRL_STALE", "Get a current revocation list, as 'cococtl attest fetch' does." },
 	{ "CRL_REVOKED", "The maker has withdrawn this certificate: do not trust it." },
 	{ "COLL_STALE", "Get current collateral, as 'cococtl attest fetch' does." },
-	{ "NO_VEK", "Get the VCEK from AMD with 'cococtl attest fetch', or the VLEK from the host, and hand it over with --cache or --cert." },
-	{ "NO_CA", "Get the certificate chain of this product from AMD's key distribution service and hand it over with --cert." },
-	{ "TCB_MISMATCH", "The certificate is for another firmware level: get the one for the reported TCB, as 'cococtl attest fetch' does." },
-	{ "TCB_FLOOR", "The platform's firmware is older than the policy wants: its owner must update it." },
+	{ "NO_VEK",
+	  "Get the VCEK from AMD with 'cococtl attest fetch', or the VLEK from the host, and "
+	  "hand it over with --cache or --cert." },
+	{ "NO_CA",
+	  "Get the certificate chain of this product from AMD's key distribution service and "
+	  "hand it over with --cert." },
+	{ "TCB_MISMATCH",
+	  "The certificate is for another firmware level: get the one for the reported TCB, as "
+	  "'cococtl attest fetch' does." },
+	{ "TCB_FLOOR",
+	  "The platform's firmware is older than the policy wants: its owner must update it." },
 	{ "TCB_ORDER", "No honest firmware reports this: do not trust this platform." },
-	{ "UNSUPPORTED", "This kind of evidence is not judged here: only quotes of TDs by Intel's quoting enclave, versions 4 and 5." },
-	{ "BODY", "This version does not judge all that such a quote says: use a newer one, or have the TD quoted as TD 1.5." },
-	{ "COLL_SIG", "The document is not as Intel signed it, to the byte. Get it again, and keep it as it came." },
+	{ "UNSUPPORTED",
+	  "This kind of evidence is not judged here: only quotes of TDs by Intel's quoting "
+	  "enclave, versions 4 and 5." },
+	{ "BODY",
+	  "This version does not judge all that such a quote says: use a newer one, or have the "
+	  "TD quoted as TD 1.5." },
+	{ "COLL_SIG",
+	  "The document is not as Intel signed it, to the byte. Get it again, and keep it as it "
+	  "came." },
 	{ "COLL_TYPE", "Get the document for TDX from version 4 of Intel's service." },
 	{ "COLL_FORMAT", "Get the document again from Intel's service, or a mirror of it." },
 	{ "CRL_FORMAT", "Get the revocation list again from its maker." },
 	{ "FMSPC", "The TCB info is for other machines: get the one for this FMSPC." },
-	{ "QE_IDENTITY", "Not Intel's quoting enclave signed this, whoever certified the machine: do not trust it." },
-	{ "MODULE", "Not Intel's TDX module reports this, or one that is newer than the TCB info: get current collateral." },
-	{ "RTMR2", "Compare the command line and the initrd with those that the value was computed over, to the byte." },
-	{ "NONCE", "Somebody answered another question, or the answer is an old one: ask again with a fresh nonce." },
-	{ "BIND", "The parts are not of one machine, or were changed: get them anew, all at once." },
-	{ "TPM_SIG", "The quote is by another TPM, or was changed: get quote and HCL report anew, both at once." },
-	{ "TPM_MAGIC", "Something else than a TPM made what was signed: do not trust it." },
-	{ "PCR_SELECT", "Hand over the values of just the PCRs that were quoted, of the SHA-256 bank." },
-	{ "PCR_DIGEST", "The values are not those that were quoted: read them again, together with a new quote." },
-	{ "VMPL", "Software below the paravisor or the firmware may have asked for this report: do not trust what it is bound to." },
-	{ "SERVICE_TD", "A service TD, which may migrate this one, is part of what must be trusted: name it with mrservicetd, or allow=servicetd." },
-	{ "POLICY", "An option that is not judged proves nothing. Put it into the section of the kind that it is about ([snp], [tdx], [azure], "
-		    "[azure-snp], [azure-tdx]), or remove it; a kind that may come needs a section, or options, of its own." },
-	{ "IMPORTED", "The host's migration agent may have made up this guest's measurement: do not trust it." },
-	{ "MIGRATABLE", "Start the TD without MIGRATABLE, or name the service TD that may migrate it with mrservicetd." },
+	{ "QE_IDENTITY",
+	  "This was not signed by Intel's quoting enclave, whoever certified the machine: do "
+	  "not trust it." },
+	{ "MODULE",
+	  "The TDX module is not Intel's, or is newer than the TCB info: get current "
+	  "collateral." },
+	{ "RTMR2",
+	  "Compare the command line and the initrd with those that the value was computed over, "
+	  "to the byte." },
+	{ "NONCE",
+	  "This answers another question, or is an old answer: ask again with a fresh nonce." },
+	{ "BIND",
+	  "The parts are not from one machine, or were changed: get them again, all at once." },
+	{ "TPM_SIG",
+	  "The quote is from another TPM, or was changed: get quote and HCL report again, both "
+	  "at once." },
+	{ "TPM_MAGIC", "What was signed was not made by a TPM: do not trust it." },
+	{ "PCR_SELECT",
+	  "Hand over the values of exactly the PCRs that were quoted, from the SHA-256 bank." },
+	{ "PCR_DIGEST",
+	  "The values are not those that were quoted: read them again, together with a new "
+	  "quote." },
+	{ "VMPL",
+	  "Software below the paravisor or the firmware may have asked for this report: do not "
+	  "trust what it is bound to." },
+	{ "SERVICE_TD",
+	  "A service TD, which may migrate this one, is part of what must be trusted: name it "
+	  "with mrservicetd, or allow=servicetd." },
+	{ "POLICY",
+	  "An option that is not judged proves nothing. Put it into the section of the kind "
+	  "that it is about ([snp], [tdx], [azure], [azure-snp], [azure-tdx]), or remove it; "
+	  "each kind that may come needs a section, or options, of its own." },
+	{ "IMPORTED",
+	  "The host's migration agent may have made up this guest's measurement: do not trust "
+	  "it." },
+	{ "MIGRATABLE",
+	  "Start the TD without MIGRATABLE, or name the service TD that may migrate it with "
+	  "mrservicetd." },
 	{ "DEBUG", "The host can read this guest's memory. Start it without the debug policy." },
-	{ "OLDER", "A newer one was verified before, and may say what this one does not: get it again with 'cococtl attest fetch'. "
-		   "If its maker went back, 'cococtl attest fetch --forget-newest' forgets the newer one." },
-	{ "TCB_", "The platform's firmware is not up to date or not safely configured: its owner must update it; or accept it by policy." },
+	{ "OLDER",
+	  "A newer document was verified before, and may say what this one does not: get it "
+	  "again with 'cococtl attest fetch'. If its maker went back, 'cococtl attest fetch "
+	  "--forget-newest' forgets the newer one." },
+	{ "TCB_",
+	  "The platform's firmware is not up to date or not safely configured: its owner must "
+	  "update it; or accept it by policy." },
 };
 
 const char *verdict_advice(const char *code)

@@ -10,25 +10,25 @@ struct policy;
 /* What a verifier found: checks that passed or failed, claims of the evidence, and the result. */
 
 enum verdict_result {
-	VERDICT_UNDECIDED,	/* something is missing or stale; also what an untouched verdict says */
-	VERDICT_ACCEPTED,	/* authentic, as the policy wants it, and the policy says what it is to be */
+	VERDICT_UNDECIDED, /* something is missing or stale; a fresh verdict is undecided, too */
+	VERDICT_ACCEPTED, /* authentic, as the policy wants it, and the policy names an identity */
 	VERDICT_NOT_AUTHENTIC,
 	VERDICT_MALFORMED,
-	VERDICT_REFUSED,	/* authentic, and not as the policy wants it */
-	VERDICT_AUTHENTIC,	/* and as the policy wants it, which any such machine would be: it names no identity */
-	VERDICT_CONSISTENT,	/* a part of evidence that fits together, and that no hardware vouches for */
+	VERDICT_REFUSED,	/* authentic, but not as the policy wants it */
+	VERDICT_AUTHENTIC,	/* and as the policy wants it, but the policy names no identity */
+	VERDICT_CONSISTENT, /* a part of evidence fits together, but no hardware vouches for it */
 	_VERDICT_MAX,
 };
 
 enum check_result {
 	CHECK_PASSED,
 	CHECK_FAILED,
-	CHECK_SKIPPED,	/* nobody asked for it, or its input was not given; "found" says which */
+	CHECK_SKIPPED,	/* not asked for, or its input was not given; "found" says which */
 };
 
 /*
- * Intel's names for the state of a platform.  TCB_STATUS_NONE: this kind of evidence has none,
- * or it was not reached.
+ * Intel's names for the state of a platform.  TCB_STATUS_NONE: this kind of evidence has no such
+ * status, or it was not evaluated.
  */
 enum tcb_status {
 	TCB_STATUS_NONE,
@@ -45,10 +45,10 @@ enum tcb_status {
 	_TCB_STATUS_MAX,
 };
 
-/* Whether the policy said what runs, and it was so. */
+/* How much of what runs the policy named, and the evidence proved. */
 enum verdict_identity {
 	IDENTITY_NONE,
-	IDENTITY_PARTIAL,	/* what it named does not cover, or not surely, all that runs */
+	IDENTITY_PARTIAL,	/* perhaps not all that runs */
 	IDENTITY_WHOLE,
 };
 
@@ -62,8 +62,8 @@ enum claim_kind {
 struct verdict_check {
 	const char *name;	/* for people: "report signature" */
 	enum check_result result;
-	const char *code;	/* of a failed one */
-	const char *expected;	/* "" when there is nothing to say */
+	const char *code;	/* of a failed check; "OK" or "SKIPPED" else */
+	const char *expected;	/* "" if there is nothing to say */
 	const char *found;
 };
 
@@ -73,20 +73,20 @@ struct verdict_claim {
 	const char *value;
 };
 
-/* Something that is older than it has to be for a TCB status that the policy accepts. */
+/* A part that is older than it must be for a TCB status that the policy accepts. */
 struct verdict_lack {
-	const char *what;	/* "sgx[6]", "pcesvn", "tdx[2]", "module", "qe": a script may rely on it */
+	const char *what; /* "sgx[6]", "pcesvn", "tdx[2]", "module", "qe"; scripts rely on it */
 	unsigned has, needs;
-	const char *about;	/* what the maker calls it, for people; "" */
+	const char *about;	/* the maker's words for it, for people, or "" */
 };
 
 #define VERDICT_LACKS_MAX 40
 
 struct verdict_shortfall {
-	bool is_known;			/* the status is not accepted, and this says what is between */
-	const char *status, *date;	/* of the newest level with an accepted status; "" when there is none */
-	bool module_alone;		/* a newer module is all that it needs */
-	unsigned n;			/* none: nothing is older, the level itself asks for something else */
+	bool is_known;			/* the status is not accepted, and the rest tells why */
+	const char *status, *date;	/* of the newest level with an accepted status, or "" */
+	bool module_alone;		/* a newer module would be enough */
+	unsigned n;			/* 0 if no part is old: the level asks for something else */
 	struct verdict_lack list[VERDICT_LACKS_MAX];
 };
 
@@ -98,28 +98,32 @@ struct verdict_shortfall {
 #define VERDICT_TEXT_MAX 65536
 
 /*
- * What a verifier found.  All its memory is in it: strings point into @text or are literals, so
- * it is not to be copied.  Use the functions below to fill it; the first check that fails
- * decides result and code, later ones are listed only.
+ * What a verifier found.  A verdict must not be copied: its strings are literals or point into its
+ * own @text.  Use the functions below to fill it.  The first check that fails decides result and
+ * code; later ones are only listed.
  */
 struct verdict {
 	enum verdict_result result;
-	const char *code;		/* "OK", or that of the first failed check: "SIGNATURE", "DEBUG" ...; a script may rely on it */
-	int first_failed;		/* index into @checks, -1 for none */
-	bool authentic;			/* the part that no policy can excuse is through: hardware vouches for it */
-	bool consistent;		/* of a part of evidence: it fits together */
+	/* "OK", or the code of the first failed check ("SIGNATURE"); scripts rely on it. */
+	const char *code;
+	int first_failed;		/* index into @checks, -1 if none failed */
+	bool authentic; /* hardware vouches for it: all checks passed that no policy excuses */
+	bool consistent;		/* for a part of evidence: it fits together */
 	enum verdict_identity identity;
 	enum tcb_status tcb_status;
 	struct verdict_shortfall shortfall;
-	bool trust_replaced;		/* judged under a trust file instead of the built-in roots */
+	bool trust_replaced; /* judged under a trust file instead of the built-in roots */
 	const char *trust;		/* "built in", or the name of the trust file */
 	int64_t now;			/* judged as of then, seconds since 1970 */
 	struct verdict_check checks[VERDICT_CHECKS_MAX];
 	unsigned n_checks;
 	struct verdict_claim claims[VERDICT_CLAIMS_MAX];
 	unsigned n_claims;
-	bool truncated;			/* something did not fit and is not shown; never a failed check's code */
-	/* For attest/policy-judge.c: by which it is judged, a bit for each option that was looked at, and for each that held. */
+	bool truncated;			/* something did not fit and is not shown; never the code */
+	/*
+	 * For attest/policy-judge.c: the policy that judges, and a bit for each option that was
+	 * judged, and for each that held.
+	 */
 	const struct policy *policy;
 	uint64_t judged[POLICY_SET_WORDS], held[POLICY_SET_WORDS];
 	uint32_t judged_words[POLICY_WORD_OPTIONS];
@@ -127,24 +131,24 @@ struct verdict {
 	char text[VERDICT_TEXT_MAX];
 };
 
-/* NULL when there is no memory. */
+/* NULL if memory is short. */
 struct verdict *verdict_new(void);
 struct verdict *verdict_free(struct verdict *v);
 DEFINE_CLEANUP(struct verdict *, verdict_free)
 
-/* As new; keeps the memory. */
+/* Make @v as new. */
 void verdict_reset(struct verdict *v);
 
-/* Text that lives as long as the verdict; "..." when there is no room for more. */
+/* A text that lives as long as the verdict; "..." if there is no room for more. */
 const char *verdict_text(struct verdict *v, const char *format, ...) _printf_(2, 3);
 const char *verdict_hex(struct verdict *v, const void *p, size_t len);
 
 /*
- * One check.  @name and @code are literals; @expected and @found are copied, NULL for nothing.
+ * Add a check.  @name and @code are literals; @expected and @found are copied, or NULL.
  *
  * verdict_fail() returns what its caller may return: -EBADMSG for VERDICT_MALFORMED, -EAGAIN
  * for VERDICT_UNDECIDED, -EKEYREJECTED for the others, and never 0.  verdict_check() passes and
- * returns 0 when @good, else fails.  verdict_equal() compares, in constant time.
+ * returns 0 if @good, else it fails.  verdict_equal() compares in constant time.
  */
 void verdict_pass(struct verdict *v, const char *name, const char *found);
 void verdict_skip(struct verdict *v, const char *name, const char *why);
@@ -156,15 +160,15 @@ int verdict_equal(struct verdict *v, enum verdict_result result, const char *cod
 		  struct bytes expected, struct bytes found);
 
 /*
- * The last of a verification, when at least one check passed and none failed: accepted if
- * @authentic is set and there is an identity, authentic without one, consistent if that is set
- * alone; else nothing changes.
+ * Conclude a verification.  If no check failed and at least one passed, the result is accepted
+ * (@authentic is set and there is an identity), authentic (without an identity), or consistent
+ * (only @consistent is set).  Else nothing changes.
  */
 void verdict_conclude(struct verdict *v);
 
 /*
- * A claim of the evidence: what it says, believed or not.  @name is a literal or from
- * verdict_text(), @value is copied.
+ * Add a claim: what the evidence says, believed or not.  @name is a literal or from
+ * verdict_text(); @value is copied.
  */
 void verdict_claim_text(struct verdict *v, const char *name, const char *value);
 void verdict_claim_number(struct verdict *v, const char *name, uint64_t value);
@@ -174,14 +178,14 @@ void verdict_claim_hex(struct verdict *v, const char *name, const void *p, size_
 void verdict_claim_time(struct verdict *v, const char *name, int64_t t);
 const char *verdict_time(struct verdict *v, int64_t t);
 
-/* The claim's value, NULL when there is none of that name. */
+/* The value of the claim @name, or NULL. */
 const char *verdict_find_claim(const struct verdict *v, const char *name);
 
-const char *verdict_result_name(enum verdict_result result);	/* "accepted", "not authentic", ... */
+const char *verdict_result_name(enum verdict_result result); /* "accepted", "not authentic", ... */
 const char *tcb_status_name(enum tcb_status status);		/* "UpToDate", ...; "" for none */
 int tcb_status_parse(const char *name, size_t len, enum tcb_status *ret);	/* 0 or -EINVAL */
 
-/* What a person may do about @code; "" when there is nothing to say. */
+/* What a person can do about @code; "" if there is nothing to say. */
 const char *verdict_advice(const char *code);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "base/macro.h"
 
-/* OpenSSL's objects, for _cleanup_(): pkey_freep and so on. */
+/* Cleanup functions of OpenSSL's objects, for _cleanup_(): pkey_freep() and so on. */
 #define DEFINE_OPENSSL_CLEANUP(type, openssl_free, name)               \
 	static inline void name##_freep(type **p)                      \
 	{                                                              \

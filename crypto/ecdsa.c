@@ -10,7 +10,7 @@ static BIGNUM *number(const uint8_t *p, size_t len, enum ecdsa_order order)
 					      BN_bin2bn(p, (int)len, NULL);
 }
 
-/* Returns the length of @ret, to be freed by OPENSSL_free(), or -ENOMEM. */
+/* Returns the length of @ret, or -ENOMEM.  Free @ret with OPENSSL_free(). */
 static int to_der(const uint8_t *r, const uint8_t *s, size_t len, enum ecdsa_order order,
 		  uint8_t **ret)
 {
@@ -19,7 +19,7 @@ static int to_der(const uint8_t *r, const uint8_t *s, size_t len, enum ecdsa_ord
 	int n = 0;
 
 	if (br && bs && sig && ECDSA_SIG_set0(sig, br, bs)) {
-		br = bs = NULL;	/* the signature's now */
+		br = bs = NULL;	/* owned by the signature now */
 		n = i2d_ECDSA_SIG(sig, ret);
 	}
 	BN_free(br);
@@ -36,7 +36,7 @@ int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_
 	uint8_t *der = NULL;
 
 	n = to_der(r, s, len, order, &der);
-	/* 0 is a wrong signature, below are errors: only 1 is good. */
+	/* EVP_DigestVerify() returns 0 for a wrong signature, less for an error: only 1 is good. */
 	if (n > 0 && ctx && EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1)
 		status = EVP_DigestVerify(ctx, der, (size_t)n, data.p, data.len) == 1 ?
 				 0 :

@@ -6,16 +6,18 @@
 
 #include "wire/bytes.h"
 
-/* The two numbers of an ECDSA signature as hardware and protocols write them; OpenSSL wants DER. */
+/*
+ * ECDSA signatures as hardware and protocols write them: two plain numbers.  OpenSSL wants DER.
+ */
 enum ecdsa_order {
 	ECDSA_BIG_ENDIAN,
 	ECDSA_LITTLE_ENDIAN,
 };
 
 /*
- * Whether @key made the signature @r, @s, of @len bytes each, over @data by @md.  OpenSSL looks
- * after 0 < r, s < n itself.
- * Returns 0; -EKEYREJECTED when it did not; -ENOMEM.
+ * Check that the numbers @r and @s, @len bytes each, are @key's signature over @data with @md.
+ * OpenSSL itself checks that both are from 1 to the order of the curve less 1.
+ * Returns 0 if the signature is good; -EKEYREJECTED if not; -ENOMEM.
  */
 int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_t *s, size_t len,
 		 enum ecdsa_order order, struct bytes data);

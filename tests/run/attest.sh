@@ -83,7 +83,7 @@ check "it says that roots are replaced" grep -q 'Roots: WARNING, not the built-i
 check "it says what was not asked" grep -q ' Freshness was not asked for' out
 check "under the built-in roots" expect 1 "$cococtl" attest verify --type=snp "${evidence[@]}" --at=2026-01-01
 check "it names the failed check, and why" grep -q '^    Failed: root key is trusted (PIN)$' out
-check "it says what to do" grep -q '^     To do: The root key is none that is trusted' out
+check "it says what to do" grep -q '^     To do: The root key is not trusted' out
 check "it says that roots are built in" grep -q '^     Roots: built in$' out
 check "refused" expect 4 "${verify[@]}" --set measurement="$(printf '00%.0s' {1..48})"
 check "expected and found are there" bash -c 'grep -q "Expected: 00000000" out && grep -q "Found: 11111111" out'
