@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/keeper/keeper.h"
@@ -285,6 +286,41 @@ static void test_wipe_policies(void **state)
 		}
 }
 
+/*
+ * A key of two volumes, of which one was opened and the other not: time alone may use it up, and
+ * then it is wiped without anybody's asking.
+ */
+static void test_used_up(void **state)
+{
+	struct store_entry *e = entry("home");
+	uint64_t at = 0;
+	struct timespec ts;
+	int enabled = -1;
+
+	assert_int_equal(secret_policy_set_consumers(&e->policy, "cryptsetup:home cryptsetup:data"), 0);
+	deliver(e, "cryptsetup:home", DELIVERY_OPENED);
+	deliver(e, "cryptsetup:data", DELIVERY_REJECTED);
+	e->policy.wipe = WIPE_MANUAL;
+	keeper_settle(&k, e);
+	assert_null(k.retry);
+	e->policy.wipe = WIPE_CONFIRMED;
+	keeper_settle(&k, e);
+	assert_int_equal(e->state, SECRET_DELIVERED);
+	assert_non_null(k.retry);
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &ts), 0);
+	assert_int_equal(sd_event_source_get_enabled(k.retry, &enabled), 1);
+	assert_int_equal(sd_event_source_get_time(k.retry, &at), 0);
+	at -= (uint64_t)ts.tv_sec * USEC_PER_SEC;
+	assert_true(at > OUTLOOK_RETRY_USEC - 10 * USEC_PER_SEC && at <= OUTLOOK_RETRY_USEC + USEC_PER_SEC);
+	/* The time has passed. */
+	for (size_t i = 0; i < e->n_deliveries; i++)
+		e->deliveries[i].outcome_usec = 1;
+	assert_int_equal(sd_event_source_set_time(k.retry, 0), 0);
+	assert_true(sd_event_run(k.event, 0) > 0);
+	assert_int_equal(e->state, SECRET_WIPED);
+	assert_false(exists(HOME));
+}
+
 static void test_wipe(void **state)
 {
 	struct store_entry *e = entry("luks");
@@ -332,7 +368,11 @@ static void test_warnings(void **state)
 	char text[MSG_WARNING_LEN];
 	struct store_entry *e = entry("luks");
 
+	/* Nothing new is nothing to log. */
+	assert_int_equal(keeper_scan(&k), 0);
+	assert_int_equal(n_logged, 0);
 	assert_int_equal(count_warnings(NULL), 0);
+	strcpy(text, "left over");
 	keeper_secret_warning(e, text);
 	assert_string_equal(text, "");
 	k.journal_failed = true;
@@ -345,6 +385,9 @@ static void test_warnings(void **state)
 	assert_int_equal(count_warnings(NULL), 1);
 	e->n_pending = 0;
 	assert_int_equal(keeper_wipe(&k, e), 0);
+	strcpy(text, "left over");
+	keeper_secret_warning(e, text);
+	assert_string_equal(text, "");
 	/* The journal was written just now, too. */
 	assert_int_equal(count_warnings(NULL), 0);
 	put(LUKS);
@@ -419,6 +462,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wiped_when_confirmed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_confirmed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe_policies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_used_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_warnings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_noted, setup, teardown),
