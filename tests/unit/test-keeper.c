@@ -297,7 +297,8 @@ static void test_used_up(void **state)
 	struct timespec ts;
 	int enabled = -1;
 
-	assert_int_equal(secret_policy_set_consumers(&e->policy, "cryptsetup:home cryptsetup:data"), 0);
+	assert_int_equal(
+		secret_policy_set_consumers(&e->policy, "cryptsetup:home cryptsetup:data"), 0);
 	deliver(e, "cryptsetup:home", DELIVERY_OPENED);
 	deliver(e, "cryptsetup:data", DELIVERY_REJECTED);
 	e->policy.wipe = WIPE_MANUAL;
@@ -311,7 +312,8 @@ static void test_used_up(void **state)
 	assert_int_equal(sd_event_source_get_enabled(k.retry, &enabled), 1);
 	assert_int_equal(sd_event_source_get_time(k.retry, &at), 0);
 	at -= (uint64_t)ts.tv_sec * USEC_PER_SEC;
-	assert_true(at > OUTLOOK_RETRY_USEC - 10 * USEC_PER_SEC && at <= OUTLOOK_RETRY_USEC + USEC_PER_SEC);
+	assert_true(at > OUTLOOK_RETRY_USEC - 10 * USEC_PER_SEC &&
+		    at <= OUTLOOK_RETRY_USEC + USEC_PER_SEC);
 	/* The time has passed. */
 	for (size_t i = 0; i < e->n_deliveries; i++)
 		e->deliveries[i].outcome_usec = 1;
