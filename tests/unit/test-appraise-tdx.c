@@ -326,6 +326,27 @@ static void test_hint(void **state)
 	set_value("rtmr1", other, sizeof(other));
 	assert_code("RTMR1");
 	assert_false(is_hinted());
+	/* Either register is enough, and each that is named has to be right. */
+	assert_int_equal(setup(state), 0);
+	memset(b->rtmr[1], 2, sizeof(b->rtmr[1]));
+	set_value("rtmr2", other, sizeof(other));
+	set_value("rtmr1", b->rtmr[1], sizeof(b->rtmr[1]));
+	assert_code("RTMR2");
+	assert_true(is_hinted());
+	set_value("mrtd", other, sizeof(other));
+	assert_code("MRTD");
+	assert_false(is_hinted());
+	set_value("mrtd", b->mrtd, sizeof(b->mrtd));
+	for (unsigned i = 0; i < 4; i += 3) {
+		const char *name = i == 0 ? "rtmr0" : "rtmr3";
+
+		set_value(name, other, sizeof(other));
+		assert_code(i == 0 ? "RTMR0" : "RTMR2");
+		assert_false(is_hinted());
+		set_value(name, b->rtmr[i], sizeof(b->rtmr[i]));
+		assert_code("RTMR2");
+		assert_true(is_hinted());
+	}
 	/* Nothing to hint at where it is as it should be. */
 	set_value("rtmr1", b->rtmr[1], sizeof(b->rtmr[1]));
 	set_value("rtmr2", b->rtmr[2], sizeof(b->rtmr[2]));
