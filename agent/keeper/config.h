@@ -31,7 +31,7 @@ struct config {
 	struct secret_policy *policies;
 	size_t n_policies;
 	unsigned n_errors;
-	char first_error[256];		/* for status; "" when there is none */
+	char first_error[256];		/* for status; "" without an error */
 };
 
 /*

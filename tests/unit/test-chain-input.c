@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is said of a platform's certificates: nothing but a good verdict is no error. */
+/* The verdict on a platform's certificates: anything but a good verdict is an error. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -150,7 +150,7 @@ static void test_transmit(void **state)
 	assert_int_equal(f.t.error, -EPIPE);
 }
 
-/* How much room there has to be is asked first, and less than a header is none. */
+/* The caller asks first how much room it needs; less than a header is refused. */
 static void test_room(void **state)
 {
 	uint8_t got[HEADER];

@@ -95,7 +95,7 @@ static int start(void **state)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(a);
 
-	/* A proxy of whoever runs the test is none of it. */
+	/* A proxy in the environment of the test must not be used. */
 	unsetenv("http_proxy");
 	unsetenv("all_proxy");
 	unsetenv("ALL_PROXY");

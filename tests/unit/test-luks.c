@@ -131,7 +131,7 @@ static void test_luks1(void **state)
 	assert_int_equal(luks1_header_parse(two, sizeof(two), &h), -EOPNOTSUPP);
 }
 
-/* A keyslot is in use or not: a third state is none. */
+/* A keyslot is in use or not; a third state is refused. */
 static void test_keyslots(void **state)
 {
 	for (unsigned i = 0; i < LUKS1_KEYSLOTS; i++)

@@ -70,7 +70,7 @@ static void test_measure(void **state)
 	assert_measures(m, &(struct measured){ 0, 17, 48, 1 });
 }
 
-/* A key of another length is none. */
+/* A key of another length is refused. */
 static void test_key(void **state)
 {
 	(void) make(0, -EINVAL);

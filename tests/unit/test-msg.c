@@ -33,7 +33,7 @@ static void test_wipes(void **state)
 	assert_string_equal(secret_wipe_name(UINT32_MAX), "unknown");
 }
 
-/* A result that is none is not an accepted one. */
+/* An unknown result does not count as accepted. */
 static void test_results(void **state)
 {
 	assert_names(attest_result_name, _ATTEST_RESULT_MAX,

@@ -260,7 +260,7 @@ static void test_unlink(void **state)
 	assert_int_equal(source_unlink(&source, &a), 0);
 	assert_lists(&source, 1, B, 1);
 	assert_int_equal(source_unlink(&source, &a), -ENOKEY);
-	/* A folder is none, and stays. */
+	/* A folder is not a secret, and stays. */
 	assert_int_equal(mkdir(in_dir(A), 0700), 0);
 	assert_int_equal(source_unlink(&source, &a), -EISDIR);
 	/* Unlinked, as the kernel says, and still there: it was not wiped. */

@@ -65,7 +65,7 @@ static struct trust parse(const char *text)
 
 static void test_lines(void **state)
 {
-	/* A line that begins with '0' is none of DER. */
+	/* A line that begins with '0' is not DER. */
 	struct trust t = parse(DIGITS);
 
 	assert_int_equal(t.n_pins, 1);
