@@ -50,11 +50,17 @@ static int setup(void **state)
 	return X509_set_pubkey(f.issuer, f.key) == 1 ? 0 : -1;
 }
 
+/* None of f.lists any more. */
+static void drop(void)
+{
+	while (f.n > 0)
+		OPENSSL_free((void *)f.lists[--f.n].p);
+}
+
 static int teardown(void **state)
 {
 	crl_set_done(&f.set);
-	for (unsigned i = 0; i < f.n; i++)
-		OPENSSL_free((void *)f.lists[i].p);
+	drop();
 	verifier_free(f.ctx);
 	verdict_free(f.v);
 	X509_free(f.issuer);
@@ -180,13 +186,14 @@ static void test_all_wrong(void **state)
 	add((struct list){ .issuer = "other", .to = 1 });
 	assert_refused(-EKEYREJECTED, VERDICT_NOT_AUTHENTIC, "CRL_SIG");
 	assert_non_null(strstr(f.v->checks[0].found, "CN=other"));
-	f.n = 0;
+	drop();
 	add((struct list){ .to = 1, .other_key = true });
 	assert_refused(-EKEYREJECTED, VERDICT_NOT_AUTHENTIC, "CRL_SIG");
-	f.n = 0;
+	drop();
 	add((struct list){ .to = 1, .number = 3, .critical = true });
 	assert_refused(-EBADMSG, VERDICT_MALFORMED, "CRL_FORMAT");
-	f.lists[0] = (struct bytes){ rubbish, sizeof(rubbish) };
+	drop();
+	f.lists[f.n++] = (struct bytes){ rubbish, sizeof(rubbish) };
 	assert_refused(-EBADMSG, VERDICT_MALFORMED, "CRL_FORMAT");
 	f.n = 0;
 }
