@@ -170,6 +170,49 @@ static void test_add_two_ceks(void **state)
 	}
 }
 
+/* A certificate in AMD's form that is right in form only; the last 256 bytes are its signature. */
+#define AMD_2048_LEN (AMD_CERT_HEADER_LEN + 3 * 256)
+static void make_amd(uint32_t usage, uint8_t ret[static AMD_2048_LEN])
+{
+	memset(ret, 0, AMD_CERT_HEADER_LEN + 256);
+	memset(ret + AMD_CERT_HEADER_LEN + 256, 0xa5, 2 * 256);
+	put_u32le(ret, 1);
+	put_u32le(ret + 0x24, usage);
+	put_u32le(ret + 0x38, 2048);
+	put_u32le(ret + 0x3c, 2048);
+	put_u32le(ret + AMD_CERT_HEADER_LEN, 65537);
+}
+
+/*
+ * An ARK may come with its signature and without, in either order.  A different ARK is never
+ * dropped without a word.
+ */
+static void test_add_two_arks(void **state)
+{
+	const size_t bare = AMD_2048_LEN - 256;
+	uint8_t ark[AMD_2048_LEN], other[AMD_2048_LEN], ask[AMD_2048_LEN];
+
+	make_amd(SEV_USAGE_ARK, ark);
+	make_amd(SEV_USAGE_ASK, ask);
+	memcpy(other, ark, sizeof(other));
+	other[bare - 1] ^= 1;
+	for (size_t first = 0; first < 2; first++) {
+		_cleanup_(freep) struct chain *c = new_chain();
+		enum chain_cert which = _CHAIN_MAX;
+
+		assert_int_equal(chain_add(c, ark, first ? sizeof(ark) : bare, CHAIN_ARK, NULL), 0);
+		assert_int_equal(chain_add(c, other, bare, CHAIN_ARK, &which), -EEXIST);
+		assert_int_equal(which, CHAIN_ARK);
+		assert_int_equal(chain_add(c, other, sizeof(other), CHAIN_ARK, NULL), -EEXIST);
+		assert_int_equal(chain_add(c, ark, first ? bare : sizeof(ark), CHAIN_ARK, NULL), 0);
+		assert_int_equal(c->certs[CHAIN_ARK].len, sizeof(ark));
+		assert_memory_equal(c->certs[CHAIN_ARK].bytes, ark, sizeof(ark));
+		/* No other certificate comes in two lengths. */
+		assert_int_equal(chain_add(c, ask, sizeof(ask), CHAIN_ASK, NULL), 0);
+		assert_int_equal(chain_add(c, ask, bare, CHAIN_ASK, NULL), -EEXIST);
+	}
+}
+
 /* ---- verdicts ---- */
 
 /* A server or file that offers ASK and ARK must really have them, however good the rest is. */
@@ -195,6 +238,29 @@ static void test_nothing(void **state)
 	assert_string_equal(chain_check(report.first)->code, "ark-missing");
 	assert_null(report.product);
 	assert_false(report.anchored);
+}
+
+/* A root without a sound key is no anchor, even if it is the one that was named. */
+static void test_unsound_anchor(void **state)
+{
+	_cleanup_(freep) struct chain *c = new_chain();
+	struct chain_report report;
+	uint8_t ark[AMD_2048_LEN];
+
+	make_amd(SEV_USAGE_ARK, ark);
+	for (int sound = 1; sound >= 0; sound--) {
+		/* The lowest byte of the modulus: it cannot be even. */
+		ark[AMD_CERT_HEADER_LEN + 256] = 0xa4 + sound;
+		c->certs[CHAIN_ARK].len = 0;
+		assert_int_equal(chain_set_anchor(c, ark, sizeof(ark)), 0);
+		assert_int_equal(chain_add(c, ark, sizeof(ark), CHAIN_ARK, NULL), 0);
+		assert_int_equal(chain_verify(c, &report), 0);
+		assert_int_equal(chain_state_of(&report, "format", CHAIN_ARK),
+				 sound ? CHAIN_GOOD : CHAIN_MALFORMED);
+		assert_int_equal(report.anchored, sound);
+		assert_int_equal(report.verdict, sound ? CHAIN_FAILED : CHAIN_MALFORMED);
+		assert_null(report.product);
+	}
 }
 
 /*
@@ -542,8 +608,10 @@ int main(void)
 		cmocka_unit_test(test_add_base64),
 		cmocka_unit_test(test_add_twice),
 		cmocka_unit_test(test_add_two_ceks),
+		cmocka_unit_test(test_add_two_arks),
 		cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_unsound_anchor),
 		cmocka_unit_test(test_bad_before_missing),
 		cmocka_unit_test(test_bad_points),
 		cmocka_unit_test(test_vectors),

@@ -266,6 +266,13 @@ static const struct {
 	  "not a number" },
 	{ AREA, AREA_WITH("\" 32768\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG,
 	  "not a number" },
+	/* There is room for 23 digits.  The first 23 of these 24 are the right number. */
+	{ AREA,
+	  AREA_WITH("\"000000000000000000327680\"", "\"258048\"", "\"aes-xts-plain64\"", "64"),
+	  -EBADMSG, "offset is '000000000000000000327680', which is not a number" },
+	{ AREA,
+	  AREA_WITH("\"00000000000000000032768\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), 0,
+	  "" },
 	{ AREA, AREA_WITH("\"-1\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG,
 	  "not a number" },
 	{ AREA, AREA_WITH("\"\"", "\"258048\"", "\"aes-xts-plain64\"", "64"), -EBADMSG,

@@ -107,6 +107,11 @@ static void test_trailing_nul(void **state)
 		{ "\xc3\xa9\0", 3, 2, 2 },
 		{ "\xc3\0", 2, 2, 1 },		/* half a UTF-8 sequence: binary */
 		{ "\xff\xfe\0", 3, 3, 2 },
+		/* The first and last bytes that may begin a sequence, and those beside them. */
+		{ "\xc2\xa9\0", 3, 2, 2 },
+		{ "\xc1\xbf\0", 3, 3, 2 },
+		{ "\xf4\x80\x80\x80\0", 5, 4, 4 },
+		{ "\xf5\x80\x80\x80\0", 5, 5, 4 },
 		{ "pass\n\0", 6, 6, 5 },	/* a control character: binary */
 		{ "\x01\x02\x03\0", 4, 4, 3 },
 		{ "pass\n", 5, 5, 5 },

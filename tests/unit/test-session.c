@@ -6,6 +6,7 @@
 
 #include <json.h>
 #include <openssl/ec.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include "base/base64.h"
@@ -18,6 +19,19 @@
 #include <cmocka.h>
 
 #include "tests/unit/vectors.h"
+
+/* The call, counted from 1, that encrypts a byte less than it was given; 0 for none. */
+static unsigned short_call, n_calls;
+
+int __real_EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *ret_len,
+			     const unsigned char *in, int len);
+int __wrap_EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *ret_len,
+			     const unsigned char *in, int len);
+int __wrap_EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *ret_len,
+			     const unsigned char *in, int len)
+{
+	return __real_EVP_EncryptUpdate(ctx, out, ret_len, in, len - (++n_calls == short_call));
+}
 
 static struct secret *secret_of(const void *p, size_t len)
 {
@@ -39,6 +53,26 @@ static void test_lengths(void **state)
 	assert_int_equal(session_wrap(z, 0, &fresh, key, key15, blob), -EINVAL);
 	assert_int_equal(session_wrap(z, 0, &fresh, key15, key, blob), -EINVAL);
 	assert_int_equal(session_wrap(z, 0, &fresh, key, key, blob), 0);
+}
+
+/* Keys that are not encrypted whole do not leave. */
+static void test_half_encrypted(void **state)
+{
+	_cleanup_(secret_freep) struct secret *z = secret_of("z", 1),
+					      *key = secret_of("0123456789abcdef", 16);
+	struct session_fresh fresh = { .nonce = { 0 } };
+	uint8_t blob[SESSION_LEN], before[SESSION_LEN];
+
+	memset(blob, 0xee, sizeof(blob));
+	memcpy(before, blob, sizeof(blob));
+	for (short_call = 1; short_call <= 2; short_call++) {
+		n_calls = 0;
+		assert_int_equal(session_wrap(z, 0, &fresh, key, key, blob), -EIO);
+		assert_memory_equal(blob, before, sizeof(blob));
+	}
+	short_call = n_calls = 0;
+	assert_int_equal(session_wrap(z, 0, &fresh, key, key, blob), 0);
+	assert_int_equal(n_calls, 2);
 }
 
 /* The dependencies: the policy is under the TIK alone, the keys under Z and the nonce. */
@@ -242,6 +276,7 @@ int main(void)
 {
 	struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_half_encrypted),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_new),
 		cmocka_unit_test(test_vectors),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Launch secrets are files in a folder: which count, what they hold, and how unlinking works. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,8 +28,22 @@ int __wrap_unlinkat(int fd, const char *name, int flags)
 	return stays ? 0 : __real_unlinkat(fd, name, flags);
 }
 
+/* What fstatat() fails with for every file; 0 for not at all. */
+static int stat_error;
+
+int __real_fstatat(int fd, const char *name, struct stat *ret, int flags);
+int __wrap_fstatat(int fd, const char *name, struct stat *ret, int flags);
+int __wrap_fstatat(int fd, const char *name, struct stat *ret, int flags)
+{
+	if (!stat_error)
+		return __real_fstatat(fd, name, ret, flags);
+	errno = stat_error;
+	return -1;
+}
+
 static int setup(void **state)
 {
+	stat_error = 0;
 	strcpy(dir, "/tmp/test-source.XXXXXX");
 	source = (struct secret_source){ .name = "directory", .path = dir };
 	numbered = (struct secret_source){ .name = "svkl", .path = dir, .numbered = true };
@@ -125,6 +140,24 @@ static void test_list(void **state)
 	/* An empty file says no size. */
 	put(B, "", 0);
 	assert_lists(&source, 1, B, 0);
+}
+
+/*
+ * Whoever takes a secret that cannot be looked at for one that is not there takes it for wiped.
+ * Only one that was unlinked meanwhile is not there.
+ */
+static void test_list_fails(void **state)
+{
+	struct source_entry *list = NULL;
+
+	put(A, "12345", 5);
+	stat_error = EACCES;
+	assert_int_equal(source_list(&source, &list), -EACCES);
+	assert_null(list);
+	stat_error = ENOENT;
+	assert_lists(&source, 0, NULL, 0);
+	stat_error = 0;
+	assert_lists(&source, 1, A, 5);
 }
 
 /* Nothing but a file is one: no folder, link or pipe of that name, to whatever it leads. */
@@ -228,6 +261,27 @@ static void test_read(void **state)
 	assert_int_equal(size, 3);
 }
 
+/* A descriptor may have any number, also 0. */
+static void test_read_by_first_descriptor(void **state)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), left, r;
+	struct guid a = guid_of(A);
+
+	put(A, "123", 3);
+	(void) close(STDIN_FILENO);
+	r = source_read(&source, &a, &s);
+	left = fcntl(STDIN_FILENO, F_GETFD);
+	if (saved >= 0) {
+		assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+		assert_int_equal(close(saved), 0);
+	}
+	assert_int_equal(r, 0);
+	assert_non_null(s);
+	assert_int_equal(secret_len(s), 3);
+	assert_int_equal(left, -1);
+}
+
 static void test_read_limit(void **state)
 {
 	uint8_t *text = calloc(1, SECRET_MAX + 1);
@@ -295,11 +349,13 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_impostor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_by_first_descriptor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unlink, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_away, setup, teardown),

@@ -171,6 +171,59 @@ static void test_gate(void **state)
 	}
 }
 
+static void add(struct bundle *b, enum bundle_kind kind, const char *text)
+{
+	assert_int_equal(bundle_add_own(b, kind, text, strlen(text)), 0);
+}
+
+/* The verdict names the rules that accepted: this system's, the initrd's, or both. */
+static void test_whose_rules(void **state)
+{
+	static const char one[] = "[toy]\nmeasurement=" MEASUREMENT "\n" COVERS;
+	static const char other[] = "# ours\n[toy]\nmeasurement=" MEASUREMENT "\n" COVERS;
+	static const struct {
+		const char *initrds, *own, *says;
+	} cases[] = {
+		{ NULL, one, "4 checks of toy evidence" },
+		{ one, NULL, "4 checks of toy evidence, by the initrd's policy" },
+		{ one, one, "4 checks of toy evidence, by the initrd's policy" },
+		{ one, other,
+		  "8 checks of toy evidence, by the initrd's policy and by this system's" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bundle b = { .n_items = 0 };
+		struct attest_verdict verdict;
+
+		gather(&b);
+		if (cases[i].initrds)
+			add(&b, BUNDLE_KEPT_POLICY, cases[i].initrds);
+		if (cases[i].own)
+			add(&b, BUNDLE_POLICY, cases[i].own);
+		judge(&b, 0x42, &verdict);
+		assert_string_equal(verdict.code, "OK");
+		assert_string_equal(verdict.reason, cases[i].says);
+		bundle_done(&b);
+	}
+}
+
+/* What evidence says of itself goes to logs and terminals. */
+static void test_printable(void **state)
+{
+	struct bundle b = { .n_items = 0 };
+	struct attest_verdict verdict;
+
+	add(&b, BUNDLE_TYPE, "\x1b[2Jtoy\n");
+	add(&b, BUNDLE_PROVIDER, "\xc2\x9b" "31m\xff");
+	add(&b, BUNDLE_POLICY, "[toy]\nmeasurement=" MEASUREMENT "\n" COVERS);
+	judge(&b, 0x42, &verdict);
+	assert_int_equal(verdict.result, ATTEST_UNDECIDED);
+	assert_string_equal(verdict.type, "?[2Jtoy?");
+	assert_string_equal(verdict.provider, "?31m?");
+	assert_string_equal(verdict.reason, "evidence of type '?[2Jtoy?' proves nothing here");
+	bundle_done(&b);
+}
+
 /* Its vendor's files are named, recognised, checked and verified like those of other TEEs. */
 static void test_needs(void **state)
 {
@@ -216,6 +269,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verify_and_show),
 		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_whose_rules),
+		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_needs),
 	};
 
