@@ -61,7 +61,9 @@ static int reject_dates(struct need_finding *f, int64_t from, int64_t to, int64_
 	format_date(from, begin);
 	format_date(to, end);
 	format_date(now, at);
-	(void) snprintf(f->text, sizeof(f->text), "it is not valid now: it is good from %s to %s, and now is %s", begin, end, at);
+	(void) snprintf(f->text, sizeof(f->text),
+		       "it is not valid now: it is good from %s to %s, and now is %s", begin, end,
+		       at);
 	return need_reject(f, -EKEYEXPIRED, f->text);
 }
 
@@ -87,7 +89,8 @@ int need_check_two(struct bytes pem, const char *const names[static 2], int64_t 
 
 	r = x509_parse(pem, &l);
 	if (r < 0)
-		return need_reject(f, r == -EMSGSIZE ? -EBADMSG : r, "it is not certificates in PEM");
+		return need_reject(f, r == -EMSGSIZE ? -EBADMSG : r,
+				   "it is not certificates in PEM");
 	if (l.n != 2)
 		return need_reject(f, -EBADMSG, "it has not two certificates");
 	for (unsigned i = 0; i < l.n; i++) {
@@ -133,7 +136,8 @@ int need_check_evaluation(const struct needs *n, uint32_t found, struct need_fin
 {
 	if (n->evaluation == 0 || found == n->evaluation)
 		return 0;
-	(void) snprintf(f->text, sizeof(f->text), "its tcbEvaluationDataNumber is %u, not %u", found, n->evaluation);
+	(void) snprintf(f->text, sizeof(f->text), "its tcbEvaluationDataNumber is %u, not %u",
+			found, n->evaluation);
 	return need_reject(f, -EKEYREJECTED, f->text);
 }
 
@@ -142,8 +146,9 @@ void need_explain(const struct verdict *v, const char *what, char ret[static NEE
 	const struct verdict_check *c = v->first_failed < 0 ? NULL : &v->checks[v->first_failed];
 
 	if (c)
-		(void) snprintf(ret, NEEDS_PROBLEM_LEN, "%s: %s: expected %.80s, found %.80s", what, c->name,
-				c->expected[0] ? c->expected : "it to hold", c->found[0] ? c->found : "otherwise");
+		(void) snprintf(ret, NEEDS_PROBLEM_LEN, "%s: %s: expected %.80s, found %.80s", what,
+			       c->name, c->expected[0] ? c->expected : "it to hold",
+			       c->found[0] ? c->found : "otherwise");
 	else
 		(void) snprintf(ret, NEEDS_PROBLEM_LEN, "%s", what);
 }

@@ -11,7 +11,8 @@ struct newest_entry;
 
 /*
  * For those who add a vendor of hardware: the kinds of files that its service gives, and how each
- * is checked and verified.  attest/needs.c and attest/need-verify.c know vendors by these rows only.
+ * is checked and verified.  attest/needs.c and attest/need-verify.c know vendors by these rows
+ * only.
  */
 
 /*
@@ -24,11 +25,11 @@ struct need_kind {
 	enum bundle_kind kind;
 	enum need_server server;
 	size_t max;				/* bytes */
-	const char *header;			/* that brings the chain; NULL for none, and then so are: */
+	const char *header;	/* that brings the chain; NULL: no chain, and the rest unused */
 	const char *chain_prefix, *chain_suffix;
 	enum bundle_kind chain;
-	bool is_evaluated;			/* there are several, one for each TCB evaluation data number */
-	bool is_device;				/* the certificate of the very device: it tells of which product that is */
+	bool is_evaluated;	/* there is one for each TCB evaluation data number */
+	bool is_device;		/* the certificate of the device itself, which tells its product */
 	int (*check)(const struct needs *n, struct bytes data, int64_t now, struct need_finding *f);
 };
 
@@ -46,15 +47,16 @@ struct need_vendor {
 	/* The chain of a header; NULL when no kind has one. */
 	int (*check_chain)(struct bytes pem, int64_t now, struct need_finding *f);
 	/*
-	 * begin() makes @state of the evidence @e.  A problem with it that refuses every file goes to
-	 * @problem, which is empty before, and is no error.  Returns 0 or -ENOMEM.  end() frees it.
+	 * begin() makes @state of the evidence @e, and end() frees it.  When the evidence has a
+	 * problem for which every file is refused, begin() writes @problem, which is empty before,
+	 * and returns 0.  Returns 0 or -ENOMEM.
 	 */
 	int (*begin)(struct need_judge *j, const struct evidence *e,
 		    char problem[static NEEDS_PROBLEM_LEN]);
 	void (*end)(struct need_judge *j);
 	/*
-	 * Verify the file @data of @need and its @chain up to a trusted root.  Returns 0 with what is
-	 * to be remembered in @ret, which is empty before; what verdict_fail() gave; -ENOMEM.
+	 * Verify the file @data of @need and its @chain up to a trusted root.  Returns 0 with what
+	 * is to be remembered in @ret, which is empty before; what verdict_fail() gave; -ENOMEM.
 	 */
 	int (*verify)(struct need_judge *j, const struct need *need, struct bytes data,
 		      struct bytes chain, struct newest_entry *ret);
@@ -62,7 +64,7 @@ struct need_vendor {
 
 /* ---- to say what is needed ---- */
 
-/* Append a file of @kind that is told from others of its kind by @key.  The path is the caller's to set. */
+/* Append a file of @kind; @key tells it from others of its kind.  The caller sets the path. */
 struct need *need_add(struct needs *n, const struct need_kind *kind, const char *key);
 
 /* Write @problem and return @error. */
@@ -78,7 +80,10 @@ void needs_noted(const struct needs *n, void *ret, size_t len);
 
 /* ---- to check a file ---- */
 
-/* Each returns 0, or an error of need_check() with the problem in @f; @f->until is lowered to when it expires. */
+/*
+ * Each returns 0 after lowering @f->until to when the file expires, or an error of need_check()
+ * with the problem in @f.
+ */
 int need_reject(struct need_finding *f, int error, const char *problem);
 int need_check_validity(X509 *cert, int64_t now, struct need_finding *f);
 /* @pem is two certificates, of these names in this order. */

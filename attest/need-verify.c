@@ -8,7 +8,7 @@
 
 struct need_verifier {
 	struct need_judge j;
-	char problem[NEEDS_PROBLEM_LEN];	/* with the evidence: nothing can be verified by it */
+	char problem[NEEDS_PROBLEM_LEN]; /* with the evidence: nothing can be verified by it */
 };
 
 struct need_verifier *need_verifier_free(struct need_verifier *nv)

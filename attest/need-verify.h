@@ -15,8 +15,8 @@ struct need_verifier;
 
 /*
  * @e and @n are the evidence and what it needs; @newest, which may be NULL, is the memory.  All
- * stay the caller's, and must live as long.  Time is not earlier than @clock, nor than anything that
- * attest_clock() knows of.  Returns 0 or -ENOMEM.
+ * stay the caller's, and must live as long.  The time is @clock, or later when attest_clock()
+ * knows better.  Returns 0 or -ENOMEM.
  */
 int need_verifier_new(const struct evidence *e, const struct needs *n, const struct trust *trust,
 		      const struct newest *newest, int64_t clock, struct need_verifier **ret);

@@ -12,7 +12,7 @@ struct need_vendor;
 enum need_server {
 	NEED_KDS,	/* https://kdsintf.amd.com */
 	NEED_PCS,	/* https://api.trustedservices.intel.com */
-	NEED_PCS_ROOT,	/* https://certificates.trustedservices.intel.com; on a mirror of the PCS another path */
+	NEED_PCS_ROOT,	/* https://certificates.trustedservices.intel.com; a mirror: another path */
 	_NEED_SERVER_MAX,
 };
 
@@ -42,8 +42,8 @@ struct needs {
 	struct need list[NEEDS_MAX];
 	struct need_none none;
 	const struct need_vendor *vendor;
-	uint32_t evaluation;			/* the tcbEvaluationDataNumber that TCB info and QE identity must have; 0 for any */
-	uint8_t notes[NEEDS_NOTES_LEN];		/* the vendor's: what files are checked against */
+	uint32_t evaluation;	/* tcbEvaluationDataNumber of TCB info and QE identity; 0: any */
+	uint8_t notes[NEEDS_NOTES_LEN];	/* the vendor's: what files are checked against */
 };
 
 #define NEEDS_PROBLEM_LEN 256

@@ -13,7 +13,8 @@ static bool has_form(const char *name, const char *prefix, const char *suffix)
 {
 	size_t len = strlen(name), n = strlen(suffix);
 
-	return startswith(name, prefix) && len >= strlen(prefix) + n && streq(name + len - n, suffix);
+	return startswith(name, prefix) && len >= strlen(prefix) + n &&
+	       streq(name + len - n, suffix);
 }
 
 bool need_is_name(const char *name)
@@ -102,14 +103,15 @@ int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 			continue;
 		if (found)
 			return needs_problem(problem, -EINVAL,
-					     "it is evidence of two kinds, '%s' and '%s': give one", found->name,
-					     type->name);
+					     "it is evidence of two kinds, '%s' and '%s': give one",
+					     found->name, type->name);
 		found = type;
 		result = r;
 		n = its;
 	}
 	if (!found)
-		return needs_problem(problem, -ENODATA, "there is no report of SEV-SNP and no quote of TDX");
+		return needs_problem(problem, -ENODATA,
+				     "there is no report of SEV-SNP and no quote of TDX");
 	if (result == 0)
 		*ret = n;
 	return result;
@@ -126,7 +128,8 @@ void needs_ask_evaluation(struct needs *n, const char *update, uint32_t evaluati
 		if (!need_is_evaluated(need))
 			continue;
 		if (update)
-			(void) snprintf(need->path + len, sizeof(need->path) - len, "%cupdate=%s", sign, update);
+			(void) snprintf(need->path + len, sizeof(need->path) - len, "%cupdate=%s",
+				       sign, update);
 		else
 			(void) snprintf(need->path + len, sizeof(need->path) - len,
 					"%ctcbEvaluationDataNumber=%u", sign, evaluation);

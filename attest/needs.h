@@ -18,7 +18,8 @@
  * has the same paths and Intel's root CRL as one of them.
  */
 /*
- * Find out from @e, by those of attest_verifiers[] that need something.  @product, NULL or a name, helps where a report does not say of which it is.
+ * Find out from @e, by those verifiers of attest_verifiers[] that need something.  @product, NULL
+ * or a name, helps where a report does not say of which product it is.
  *
  * Returns 0; -ENODATA when no verifier finds its report or quote in it; -EBADMSG when that is
  * malformed; -ENOENT when the product cannot be told; -EINVAL when @product is none, or not the
@@ -39,9 +40,9 @@ void needs_ask_evaluation(struct needs *n, const char *update, uint32_t evaluati
 bool need_is_evaluated(const struct need *need);
 
 const char *need_what(const struct need *need);			/* "VCEK", "TCB info" */
-bool need_is_device(const struct need *need);			/* the device's own certificate, such as a VCEK */
+bool need_is_device(const struct need *need); /* the device's own certificate, such as a VCEK */
 enum need_server need_server(const struct need *need);
-const char *need_header(const struct need *need);		/* the header that has the chain; NULL for none */
+const char *need_header(const struct need *need); /* the header that has the chain; NULL for none */
 enum bundle_kind need_bundle_kind(const struct need *need);
 enum bundle_kind need_chain_kind(const struct need *need);	/* when it has one */
 size_t need_max(const struct need *need);			/* bytes */

@@ -21,9 +21,11 @@ int azure_find_needs(const struct evidence *e, const char *product, struct needs
 	if (hcl.kind == HCL_SNP)
 		return snp_find_needs_of(hcl.hw_report, e, product, n, problem);
 	if (hcl.kind != HCL_TDX)
-		return needs_problem(problem, -EBADMSG, "the HCL report has no report of SEV-SNP or TDX");
+		return needs_problem(problem, -EBADMSG,
+				     "the HCL report has no report of SEV-SNP or TDX");
 	if (!quote.p)
 		return needs_problem(problem, -ENODATA,
-				   "the HCL report is of TDX, and what its machine needs stands in the quote: give that with --td-quote");
+				     "the HCL report is of TDX, and what its machine needs stands "
+				     "in the quote: give that with --td-quote");
 	return tdx_find_needs_of(quote, n, problem);
 }

@@ -5,7 +5,10 @@
 #include "attest/evidence.h"
 #include "attest/need.h"
 
-/* What the hardware's report in the HCL report of @e needs, or the quote beside it: as needs_find() says. */
+/*
+ * What the hardware's report in the HCL report of @e needs, or the quote beside that report, as
+ * needs_find() says.
+ */
 int azure_find_needs(const struct evidence *e, const char *product, struct needs *ret,
 		     char problem[static NEEDS_PROBLEM_LEN]);
 

@@ -161,13 +161,16 @@ static int find_product(const struct snp_report *report, const struct vek_search
 
 	if (name && snp_product_by_name(name, strlen(name), &said) < 0)
 		return needs_problem(problem, -EINVAL,
-				   "there is no product '%.32s': it is Milan, Genoa or Turin", name);
+				     "there is no product '%.32s': it is Milan, Genoa or Turin",
+				     name);
 	if (report->version >= 3) {
 		r = snp_product_by_cpuid(report->family, report->model, ret);
 		if (r < 0)
 			return needs_problem(problem, -EOPNOTSUPP,
-					   "the report is of a processor that is not known, family %02xh model %02xh%s%s",
-					   report->family, report->model, cpu ? ": " : "", cpu ? cpu : "");
+					     "the report is of a processor that is not known, "
+					     "family %02xh model %02xh%s%s",
+					     report->family, report->model, cpu ? ": " : "",
+					     cpu ? cpu : "");
 	} else if (s->has_product) {
 		*ret = s->product;
 		r = 0;
@@ -179,7 +182,9 @@ static int find_product(const struct snp_report *report, const struct vek_search
 		return 0;
 	if (!name)
 		return needs_problem(problem, -ENOENT,
-				   "a report of version 2 does not say of which product it is: say --product=Milan (or Genoa), or give its VCEK with --cert");
+				     "a report of version 2 does not say of which product it is: "
+				     "say --product=Milan (or Genoa), or give its VCEK with "
+				     "--cert");
 	*ret = said;
 	return 0;
 }
@@ -201,9 +206,9 @@ static void add_vcek(struct needs *n, const struct amd_notes *a, const struct sn
 	(void) snprintf(key, sizeof(key), "%s-%s-%s", product, hwid, tcb);
 	need = need_add(n, &kind_vcek, key);
 	(void) snprintf(need->path, sizeof(need->path),
-			"/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u", product,
-			hwid, fmc, svn[SNP_TCB_BOOTLOADER], svn[SNP_TCB_TEE], svn[SNP_TCB_SNP],
-			svn[SNP_TCB_MICROCODE]);
+		       "/vcek/v1/%s/%s?%sblSPL=%02u&teeSPL=%02u&snpSPL=%02u&ucodeSPL=%02u", product,
+		       hwid, fmc, svn[SNP_TCB_BOOTLOADER], svn[SNP_TCB_TEE], svn[SNP_TCB_SNP],
+		       svn[SNP_TCB_MICROCODE]);
 }
 
 static void add_of_product(struct needs *n, const struct amd_notes *a, const struct need_kind *kind,
@@ -226,9 +231,11 @@ static const char *why_none(const struct vek_search *s, bool vlek)
 	if (s->matches)
 		return "it is in the evidence";
 	if (vlek)
-		return "nobody but the provider can ask for a VLEK: it comes with the evidence, in the certificate table of the extended report";
+		return "nobody but the provider can ask for a VLEK: it comes with the evidence, in "
+		       "the certificate table of the extended report";
 	if (bytes_all_zero(&chip))
-		return "the report does not say of which chip it is (it is masked), so that AMD cannot be asked for its VCEK";
+		return "the report does not say of which chip it is (it is masked), so that AMD "
+		       "cannot be asked for its VCEK";
 	return NULL;
 }
 

@@ -147,7 +147,8 @@ static int read_pck(const struct tdx_quote *q, struct intel_notes *ret,
 	ret->processor_ca = x509_has_cn(X509_get_issuer_name(leaf), PROCESSOR_CA);
 	if (!ret->processor_ca && !x509_has_cn(X509_get_issuer_name(leaf), PLATFORM_CA))
 		return needs_problem(problem, -EBADMSG,
-				     "the quote's PCK certificate is of none of Intel's authorities");
+				     "the quote's PCK certificate is of none of Intel's "
+				     "authorities");
 	memcpy(ret->fmspc, pck.fmspc, sizeof(ret->fmspc));
 	return 0;
 }
@@ -247,7 +248,8 @@ static int begin_intel(struct need_judge *j, const struct evidence *e,
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
-		need_explain(j->v, "the certificates of the evidence lead to no trusted root", problem);
+		need_explain(j->v, "the certificates of the evidence lead to no trusted root",
+			     problem);
 		s->en = endorsement_free(s->en);
 	}
 	return 0;
