@@ -113,6 +113,7 @@ wrong() {
 }
 put() { cp "$1" "$cache/$2"; }
 text() { printf '%b' "$2" >"$root/$1"; }
+counts() { [ "$(grep -c -e "$2" "$work/err")" = "$1" ]; }
 broken() { printf 'X' | dd of="$cache/$1" bs=1 seek="$2" conv=notrunc status=none; }
 wrong "a misspelt option in attest.conf" "attest.conf:2: .*measurment" text etc/cocod/attest.conf '[Policy]\nmeasurment=00\n'
 wrong "a policy of comments" "attest.conf: By this policy no evidence is ever accepted" text etc/cocod/attest.conf '# none\n'
@@ -130,12 +131,42 @@ wrong "an invalid certificate" "cert-x.pem: It is neither a certificate" text va
 wrong "a certificate that has expired" "cert-vcek.der: certificate 'SEV-VCEK' has expired (good from .* to " put wrong/vcek-expired cert-vcek.der
 wrong "a certificate without its issuer" "'SEV-VCEK' leads to no trusted root; the problem is with 'SEV-VCEK': its issuer did not sign it" \
 	bash -c "cp 'wrong/vcek-of-another-chip' '$cache/cert-vcek.der'; rm '$cache/cert-chain-vcek-Milan.pem'"
+# chain_of N: a file with N certificates, of which each issued the next, the first for itself; the first is trusted.
+chain_of() {
+	/usr/bin/python3 - "$1" >"$cache/cert-long.pem" 3>>"$conf/attest.trust" <<'EOF'
+import datetime, hashlib, os, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+now = datetime.datetime.now(datetime.timezone.utc)
+issuer_name = issuer_key = None
+for i in range(int(sys.argv[1])):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"link {i}")])
+    b = x509.CertificateBuilder().subject_name(name).issuer_name(issuer_name or name).public_key(key.public_key())
+    b = b.serial_number(i + 1).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(90))
+    b = b.add_extension(x509.BasicConstraints(True, None), True)
+    b = b.add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+    cert = b.sign(issuer_key or key, hashes.SHA256())
+    sys.stdout.write(cert.public_bytes(serialization.Encoding.PEM).decode())
+    if i == 0:
+        spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        os.write(3, (hashlib.sha256(spki).hexdigest() + "\n").encode())
+    issuer_name, issuer_key = name, key
+EOF
+}
+collateral
+chain_of 5
+check "a chain of five certificates" checks 0
+wrong "a chain of six" "cert-long.pem: Certificate 'link 5' leads to no trusted root" chain_of 6
+check "... and the sixth is the only one that is wrong" counts 1 cert-long.pem
 wrong "a list that has expired" "crl-vcek-Milan.der: revocation list of 'ARK-Milan' has expired" put wrong/crl-expired crl-vcek-Milan.der
 wrong "a list of another" "crl-vcek-Milan.der: " put wrong/crl-of-another crl-vcek-Milan.der
 wrong "an invalid list" "crl-vcek-Milan.der: It is not a revocation list" text var/cache/cocod/crl-vcek-Milan.der garbage
 wrong "TCB info that has expired" "tcb-info-90c06f000000.json: TCB info of FMSPC 90c06f000000, .* has expired" put wrong/tcb-info-expired tcb-info-90c06f000000.json
 wrong "invalid TCB info" "tcb-info-90c06f000000.json: It is not a TCB info: it is not JSON" text var/cache/cocod/tcb-info-90c06f000000.json '{'
 wrong "TCB info without its chain" "tcb-info-90c06f000000.json: The certificate that signed it is not here" rm "$cache/tcb-chain-90c06f000000.pem"
+wrong "an invalid QE identity" "qe-identity.json: It is not a QE identity: it is not JSON" text var/cache/cocod/qe-identity.json '{'
 wrong "QE identity that was changed" "qe-identity.json: It is not signed" sed -i 's/"tcbEvaluationDataNumber":18/"tcbEvaluationDataNumber":19/' "$cache/qe-identity.json"
 wrong "a memory that is damaged" "newest: The memory of what was verified is damaged" text var/cache/cocod/newest 'coco-newest 1\nx\n'
 root_key=$(/usr/bin/python3 -c '
@@ -151,8 +182,12 @@ wrong "TCB info older than what was verified" "tcb-info-90c06f000000.json: TCB i
 	text var/cache/cocod/newest "coco-newest 1\ntcb-info-90c06f000000 $root_key 13 1\n"
 many() { for i in {1..33}; do cp wrong/vcek-of-another-chip "$conf/collateral/cert-$i.der"; done; }
 wrong "more files than are looked at" "etc/cocod/collateral: There are more than 32 files" many
+# Spaces after the document belong to the file, and say nothing.
+large() { for i in {1..5}; do { cat "$cache/qe-identity.json"; printf '%1000000s' ''; } >"$cache/qe-identity-$i.json"; done; }
+wrong "more bytes than are looked at" "$root: together the files are larger than 4194304 bytes" large
 wrong "a link that leads nowhere" "collateral/crl-x: It is a link" ln -s nowhere "$conf/collateral/crl-x"
 wrong "a FIFO" "collateral/crl-x: It is not a regular file" mkfifo "$conf/collateral/crl-x"
+check "... once" counts 1 crl-x
 wrong "a folder" "collateral/crl-x: It is a folder" mkdir "$conf/collateral/crl-x"
 wrong "a large file" "collateral/crl-x: It is larger" truncate -s 2G "$conf/collateral/crl-x"
 collateral

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -350,6 +351,78 @@ static void test_usage(void **state)
 	}
 }
 
+/* Whoever asks for help gets it, and no worker. */
+static void test_help(void **state)
+{
+	static const char *const good[] = { "--help", "--version" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		pid_t pid;
+		int fd;
+
+		pid = worker_start(good[i], &fd);
+		assert_exits(pid, 0);
+		assert_closed(fd);
+	}
+}
+
+/*
+ * Other processes of its user may not look into the worker, and it leaves no core dump.  Then
+ * what it has in /proc is root's.
+ */
+static void test_not_dumpable(void **state)
+{
+	const char *builddir = getenv("top_builddir");
+	char path[512], *args[] = { (char *)"cocod-worker", (char *)"--kind=luks", NULL };
+	int pair[2], said[2], copy = memfd_create("cocod-worker", 0);
+	_cleanup_(freep) char *program = NULL;
+	struct stat st = { .st_uid = 65534 };
+	size_t len;
+	pid_t pid;
+
+	if (!need_root())
+		skip();
+	(void) snprintf(path, sizeof(path), "%s/cocod-worker", builddir ? builddir : ".");
+	assert_int_equal(read_file_at(AT_FDCWD, path, 256 * 1024 * 1024, &program, &len), 0);
+	assert_int_equal(write_full(copy, program, len), 0);
+	assert_int_equal(fchmod(copy, 0755), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int self;
+
+		(void) snprintf(path, sizeof(path), "%d", (int)getpid());
+		(void) snprintf(program, len, "/proc/self/fd/%d", copy);
+		if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0 ||
+		    dup2(said[1], STDERR_FILENO) < 0 || setenv("LISTEN_FDS", "1", 1) < 0 ||
+		    setenv("LISTEN_PID", path, 1) < 0)
+			_exit(99);
+		self = open(program, O_RDONLY | O_CLOEXEC);
+		if (self < 0 || dup2(pair[1], 3) < 0)
+			_exit(97);
+		fexecve(self, args, environ);
+		_exit(98);
+	}
+	close_fd(copy);
+	close_fd(pair[1]);
+	close_fd(said[1]);
+	/* The worker forbids this soon after it began, before it waits for a question. */
+	(void) snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	for (int i = 0; st.st_uid != 0 && i < 500; i++) {
+		(void) usleep(10000);
+		assert_int_equal(stat(path, &st), 0);
+	}
+	assert_int_equal(st.st_uid, 0);
+	close_fd(pair[0]);
+	assert_exits(pid, 0);
+	memset(path, 0, sizeof(path));
+	assert_true(read(said[0], path, sizeof(path) - 1) >= 0);
+	assert_null(strstr(path, "core dumps"));
+	close_fd(said[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +434,8 @@ int main(void)
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_not_dumpable),
 	};
 
 	(void) signal(SIGPIPE, SIG_IGN);

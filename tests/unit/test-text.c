@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -173,6 +174,27 @@ static void test_json(void **state)
 			    "\"\\ufffd\\ufffd\\ufffd\\ufffd\"\n");
 }
 
+/* There is room for the escapes of every text, also if it has nothing else. */
+static void test_json_room(void **state)
+{
+	static const char *const characters[] = { "\x7f", "\xff", "\xc2\x9b", "\xe2\x80\xae",
+						  "\xf3\xa0\x80\x81", "x" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(characters); i++) {
+		char json[64 * 4 + 1] = "";
+
+		for (size_t n = 0; n < 64; n++) {
+			char *text;
+
+			strcat(json, characters[i]);
+			text = json_text_printable(json);
+			assert_non_null(text);
+			assert_true(malloc_usable_size(text) > strlen(text));
+			free(text);
+		}
+	}
+}
+
 /* The log does this by itself. */
 static void test_log(void **state)
 {
@@ -211,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_every_character),
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_room),
 		cmocka_unit_test(test_log),
 	};
 
