@@ -175,11 +175,11 @@ static void test_uuid(void **state)
 {
 	static const char *const bad[] = { "",
 					   "736869e5",
-					   UUID "0",
+					   (UUID "0"),
 					   "736869e5-84f0-4973-92ec-06879ce3da0",
 					   "736869e5_84f0-4973-92ec-06879ce3da0b",
 					   "g36869e5-84f0-4973-92ec-06879ce3da0b",
-					   " " UUID };
+					   (" " UUID) };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		memset(one + 168, 0, LUKS_UUID_LEN);

@@ -137,15 +137,15 @@ static void test_room(void **state)
 	struct trust t;
 
 	for (unsigned i = 0; i < TRUST_PINS_MAX; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x%s\n", i, DIGITS + 2);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x%s\n", i, &DIGITS[2]);
 	t = parse(text);
 	assert_int_equal(t.n_pins, TRUST_PINS_MAX);
 	assert_int_equal(t.pins[TRUST_PINS_MAX - 1].spki_sha256[0], TRUST_PINS_MAX - 1);
-	n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x%s again\n", 3, DIGITS + 2);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x%s again\n", 3, &DIGITS[2]);
 	t = parse(text);
 	assert_int_equal(t.n_pins, TRUST_PINS_MAX);
 	assert_string_equal(t.pins[3].name, "");
-	(void) snprintf(text + n, sizeof(text) - n, "ff%s\n", DIGITS + 2);
+	(void) snprintf(text + n, sizeof(text) - n, "ff%s\n", &DIGITS[2]);
 	assert_refused(text, strlen(text), -EMSGSIZE, TRUST_PINS_MAX + 2);
 }
 
