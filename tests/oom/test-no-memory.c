@@ -4,7 +4,7 @@
  * json-c and the C library.  What should be refused stays refused; what is good is good or an
  * error; nothing is left behind; and with memory again the answer is the same as before.
  *
- * Of many allocations a sample is tried, or all with COCO_ALL=1.
+ * Of many allocations a sample is tried, and a larger one with COCO_ALL=1.
  */
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -37,13 +37,16 @@
 #include "tests/unit/platform.h"
 #include "tests/unit/vectors.h"
 
-#define FEW 40		/* failures of a decision, unless all */
+#define FEW 40		/* failures of a decision */
+#define MANY 640	/* with COCO_ALL=1 */
 
-static bool wants_all(void)
+/* The step from one failing allocation to the next, of @n: @times the usual number of them fail. */
+static unsigned long step_of(unsigned long n, unsigned long times)
 {
 	const char *all = getenv("COCO_ALL");
+	unsigned long most = times * (all && streq(all, "1") ? MANY : FEW);
 
-	return all && streq(all, "1");
+	return n > most ? n / most + 1 : 1;
 }
 
 /*
@@ -122,14 +125,13 @@ static uint64_t decide_apart(decide_t decide, const void *what, unsigned long fa
 static void try_apart(const char *name, decide_t decide, const void *what, bool good)
 {
 	uint64_t want = decide(what);
-	unsigned long n, step = 1;
+	unsigned long n, step;
 
 	assert_true(good == (want != 0));
 	failing_at(0);
 	assert_true(decide(what) == want);
 	n = failing_count();
-	if (!wants_all() && n > 2 * FEW)
-		step = n / (2 * FEW) + 1;
+	step = step_of(n, 2);
 	for (unsigned long i = 1; i <= n; i += step) {
 		uint64_t got = decide_apart(decide, what, i);
 
@@ -168,7 +170,7 @@ static void fail_thrice(const char *name, decide_t decide, const void *what, uns
 static void try(const char *name, decide_t decide, const void *what, bool good)
 {
 	uint64_t want = decide(what);
-	unsigned long n, step = 1;
+	unsigned long n, step;
 
 	if (good != (want != 0))
 		fail_msg("%s: with memory the answer is %s", name, want ? "yes" : "no");
@@ -176,8 +178,7 @@ static void try(const char *name, decide_t decide, const void *what, bool good)
 	failing_at(0);
 	assert_true(decide(what) == want);
 	n = failing_count();
-	if (!wants_all() && n > FEW)
-		step = n / FEW + 1;
+	step = step_of(n, 1);
 	for (unsigned long i = 1; i <= n; i += step)
 		fail_thrice(name, decide, what, i, want);
 	assert_true(decide(what) == want);
