@@ -2,6 +2,7 @@
 #include "secrets/policy.h"
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "wire/luks.h"
 #include "wire/secret-table.h"
 
@@ -160,32 +161,14 @@ int secret_policy_volume(const struct secret_policy *p, unsigned n,
 	return 0;
 }
 
-/* The length of the UTF-8 sequence at @s; 0 when it is malformed or not printable. */
-static size_t text_sequence(const uint8_t *s, size_t len)
-{
-	size_t n = s[0] < 0x80		 ? 1 :
-		   (s[0] & 0xe0) == 0xc0 ? 2 :
-		   (s[0] & 0xf0) == 0xe0 ? 3 :
-		   (s[0] & 0xf8) == 0xf0 ? 4 :
-					   0;
-
-	if (n == 0 || n > len)
-		return 0;
-	if (n == 1)
-		return s[0] == '\t' || (s[0] >= ' ' && s[0] != 0x7f);
-	if ((n == 2 && s[0] < 0xc2) || s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
+/* UTF-8 that a person can have typed: no control characters but tabs. */
 static bool is_text(const uint8_t *s, size_t len)
 {
+	uint32_t c;
+
 	for (size_t n; len > 0; s += n, len -= n) {
-		n = text_sequence(s, len);
-		if (n == 0)
+		n = utf8_next((const char *)s, len, &c);
+		if (n == 0 || (c < ' ' && c != '\t') || c == 0x7f)
 			return false;
 	}
 	return true;

@@ -5,6 +5,7 @@
 
 #include "base/blank.h"
 #include "base/hex.h"
+#include "base/text.h"
 
 static void skip_blanks(struct bytes *b)
 {
@@ -30,34 +31,12 @@ static int take_char(struct bytes *b, char c)
 
 static int check_value(struct bytes *b, unsigned depth);
 
-/*
- * Check one character of UTF-8 of two bytes or more: the shortest form only, no surrogates,
- * nothing above U+10FFFF.
- */
 static int check_utf8(struct bytes *b)
 {
-	static const struct {
-		uint8_t first, last;	/* of the first byte */
-		uint8_t low, high;	/* of the second */
-		uint8_t n;		/* bytes after the first */
-	} rows[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 1 }, { 0xe0, 0xe0, 0xa0, 0xbf, 2 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 2 }, { 0xed, 0xed, 0x80, 0x9f, 2 },
-		{ 0xee, 0xef, 0x80, 0xbf, 2 }, { 0xf0, 0xf0, 0x90, 0xbf, 3 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 3 }, { 0xf4, 0xf4, 0x80, 0x8f, 3 },
-	};
+	uint32_t c;
+	size_t n = utf8_next((const char *)b->p, b->len, &c);
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (b->p[0] < rows[i].first || b->p[0] > rows[i].last)
-			continue;
-		if (b->len <= rows[i].n || b->p[1] < rows[i].low || b->p[1] > rows[i].high)
-			return -EBADMSG;
-		for (size_t j = 2; j <= rows[i].n; j++)
-			if (b->p[j] < 0x80 || b->p[j] > 0xbf)
-				return -EBADMSG;
-		return bytes_skip(b, rows[i].n + (size_t)1);
-	}
-	return -EBADMSG;
+	return n > 0 ? bytes_skip(b, n) : -EBADMSG;
 }
 
 /* \" \\ \/ \b \f \n \r \t \uXXXX */

@@ -112,6 +112,12 @@ static void test_trailing_nul(void **state)
 		{ "\xc1\xbf\0", 3, 3, 2 },
 		{ "\xf4\x80\x80\x80\0", 5, 4, 4 },
 		{ "\xf5\x80\x80\x80\0", 5, 5, 4 },
+		/* What decodes to no character, or to one that another sequence is for: binary. */
+		{ "\xe0\x80\x80\0", 4, 4, 3 },
+		{ "\xed\xa0\x80\0", 4, 4, 3 },
+		{ "\xf4\x90\x80\x80\0", 5, 5, 4 },
+		{ "a\x7f\0", 3, 3, 2 },
+		{ "a\tb\0", 4, 3, 3 },
 		{ "pass\n\0", 6, 6, 5 },	/* a control character: binary */
 		{ "\x01\x02\x03\0", 4, 4, 3 },
 		{ "pass\n", 5, 5, 5 },
