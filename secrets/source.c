@@ -159,7 +159,8 @@ int source_list(const struct secret_source *s, struct source_entry **ret)
  * own efi_secret gives zeros, or the secret's bytes and then zeros.  The kernel keeps the folder
  * locked from before it zeroes the bytes until the name is gone, and reading the folder waits for
  * that lock.  So if the name still exists afterwards, the secret was not touched while it was
- * read.
+ * read.  Kernels before mainline's 2c58d42de71f (6.17; 6.1.149, 6.12.43) let go of the lock for a
+ * moment while they unlink.
  */
 static int check_still_there(int dir, const char *name)
 {
