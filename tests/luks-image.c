@@ -51,7 +51,7 @@ uint8_t *luks_image_new(const void *json, size_t json_len, size_t hdr_size)
 	uint8_t *image = calloc(2, hdr_size);
 
 	if (!image)
-		abort();
+		exit(1);	/* the test has no memory, not what it tests */
 	for (int i = 0; i < 2; i++) {
 		uint8_t *h = image + (size_t)i * hdr_size;
 
