@@ -7,6 +7,7 @@
 #include "attest/verify.h"
 
 struct need_verifier {
+	const struct need_vendor *vendor;
 	struct need_judge j;
 	char problem[NEEDS_PROBLEM_LEN]; /* with the evidence: nothing can be verified by it */
 };
@@ -15,7 +16,7 @@ struct need_verifier *need_verifier_free(struct need_verifier *nv)
 {
 	if (!nv)
 		return NULL;
-	nv->j.needs->vendor->end(&nv->j);
+	nv->vendor->end(&nv->j);
 	(void) verdict_free(nv->j.v);
 	(void) verifier_free(nv->j.ctx);
 	free(nv);
@@ -31,12 +32,13 @@ int need_verifier_new(const struct evidence *e, const struct needs *n, const str
 	if (!nv)
 		return -ENOMEM;
 	nv->j.needs = n;
+	nv->vendor = n->vendor;
 	nv->j.v = verdict_new();
 	if (!nv->j.v || verifier_new(trust, &nv->j.ctx) < 0)
 		return -ENOMEM;
 	verifier_set_newest(nv->j.ctx, newest);
 	nv->j.now = attest_clock(clock, newest, trust);
-	r = n->vendor->begin(&nv->j, e, nv->problem);
+	r = nv->vendor->begin(&nv->j, e, nv->problem);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(nv);
@@ -68,7 +70,7 @@ static int verify(struct need_verifier *nv, const struct need *need, struct byte
 {
 	verdict_reset(nv->j.v);
 	*ret = (struct newest_entry){ .issued = 0 };
-	return nv->j.needs->vendor->verify(&nv->j, need, data, chain, ret);
+	return nv->vendor->verify(&nv->j, need, data, chain, ret);
 }
 
 int need_verify(struct need_verifier *nv, const struct need *need, struct bytes data,

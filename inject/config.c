@@ -42,7 +42,7 @@ static int own(struct reader *rd, const char *text, size_t len, const char **ret
 /* option_take() logs what is wrong with a value.  The cause says where the value is. */
 static int take(struct reader *rd, const struct option_row *row, const char *text, size_t len)
 {
-	const char *value;
+	const char *value = NULL;
 	int r;
 
 	r = own(rd, text, len, &value);

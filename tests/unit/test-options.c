@@ -138,7 +138,8 @@ static void args_done(void)
 static int command(const struct program *p, const char *line)
 {
 	int file = memfd_create("said", MFD_CLOEXEC), out = dup(1), err = dup(2), argc = 0, r;
-	char text[512], *argv[64], *save = NULL;
+	static char text[512];	/* the options point into it */
+	char *argv[64], *save = NULL;
 	ssize_t n;
 
 	args_done();
