@@ -112,7 +112,7 @@ int need_check_list(struct bytes data, const char *issuer, int64_t now, struct n
 
 	r = x509_crl_parse(data, &crl);
 	if (r < 0)
-		return need_reject(f, r == -EMSGSIZE ? -EBADMSG : r, "it is no revocation list");
+		return need_reject(f, r == -EMSGSIZE ? -EBADMSG : r, "it is not a revocation list");
 	if (!x509_has_cn(X509_CRL_get_issuer(crl), issuer))
 		return need_reject(f, -EKEYREJECTED, "it is the revocation list of somebody else");
 	r = x509_crl_validity(crl, &from, &to);

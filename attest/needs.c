@@ -148,7 +148,7 @@ int need_decode_chain(const char *header, char *ret)
 		if (c == '%') {
 			uint8_t byte;
 
-			/* The NUL at the end is no digit. */
+			/* The NUL at the end is not a digit. */
 			if (hex_value(p[1]) < 0 || hex_decode(p + 1, 1, &byte) < 0)
 				return -EBADMSG;
 			c = (char)byte;

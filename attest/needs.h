@@ -22,7 +22,7 @@
  * or a name, helps where a report does not say of which product it is.
  *
  * Returns 0; -ENODATA when no verifier finds its report or quote in it; -EBADMSG when that is
- * malformed; -ENOENT when the product cannot be told; -EINVAL when @product is none, or not the
+ * malformed; -ENOENT when the product cannot be told; -EINVAL when @product is unknown, or not the
  * report's, or when the evidence is of two verifiers; -EOPNOTSUPP for a product or a key that is
  * not known.  Then the reason is in @problem, for people.
  */
@@ -58,7 +58,7 @@ int need_check_chain(const struct needs *n, struct bytes pem, int64_t now, struc
 
 /*
  * A chain as it comes in a header, URL-encoded, decoded into @ret, as long as the header at
- * most.  -EBADMSG when an escape is none, or the text is no PEM.  Blanks may be "%20" or as
+ * most.  -EBADMSG when an escape is malformed, or the text is not PEM.  Blanks may be "%20" or as
  * they are; a '+' is itself, as it is of Base64.
  */
 int need_decode_chain(const char *header, char *ret);

@@ -73,7 +73,7 @@ const struct option_row *option_first_missing(const struct option_row *rows, con
 	return first(rows, names, args, /* given= */ false);
 }
 
-/* " is none of a, b, c", or what the row says. */
+/* " is not one of a, b, c", or what the row says. */
 static int wrong_value(const struct option_row *row, const char *text)
 {
 	char list[256] = "";
@@ -82,13 +82,13 @@ static int wrong_value(const struct option_row *row, const char *text)
 	if (row->wrong) {
 		log_error("--%s '%s' %s", row->name, text, row->wrong);
 	} else if (row->type == OPTION_TYPE_NUMBER) {
-		log_error("--%s '%s' is no number from %llu to %llu", row->name, text,
+		log_error("--%s '%s' is not a number from %llu to %llu", row->name, text,
 			  (unsigned long long)row->min, (unsigned long long)row->max);
 	} else {
 		for (const char *const *w = row->words; *w && n < sizeof(list); w++)
 			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
 					      *w);
-		log_error("--%s '%s' is none of %s", row->name, text, list);
+		log_error("--%s '%s' is not one of %s", row->name, text, list);
 	}
 	return -EINVAL;
 }

@@ -49,7 +49,7 @@ struct option_row {
 	uint64_t min, max;	/* of a number; @max of a list is its length, 0 for any */
 	const char *const *words;	/* that can be chosen; ends with NULL */
 	int (*parse)(const char *text, void *field);	/* 0 or a negative errno; quiet */
-	const char *wrong;	/* the error for a wrong value: "is no time such as 30s" */
+	const char *wrong;	/* the error for a wrong value: "is not a time such as 30s" */
 
 	char letter;		/* for "-o"; 0 for none */
 	bool required;		/* the verb does not work without it */

@@ -31,7 +31,7 @@ static int unknown_option(const struct place *at, const char *name)
 	nearest_try(&nearest, "help");
 	if (place_has_version(at))
 		nearest_try(&nearest, "version");
-	log_error("'--%s' is no option of %s%s%s '%s --help'", name, place_name(at),
+	log_error("'--%s' is not an option of %s%s%s '%s --help'", name, place_name(at),
 		  nearest_text(&nearest, "--", text), nearest.name[0] ? " See" : "; see",
 		  place_command(at, command));
 	return -EINVAL;
@@ -87,7 +87,7 @@ static int bad_option(const struct place *at, char **argv, int c, int val)
 	else if ((val == VAL_HELP || val == VAL_VERSION) && startswith(argv[optind - 1], "--"))
 		log_error("--%s takes no value", val == VAL_HELP ? "help" : "version");
 	else if (val)
-		log_error("'-%c' is no option of %s; see '%s --help'", val, place_name(at),
+		log_error("'-%c' is not an option of %s; see '%s --help'", val, place_name(at),
 			  place_command(at, command));
 	else
 		return bad_long_option(at, argv[optind - 1]);
@@ -175,7 +175,7 @@ static int no_such_word(const struct place *at, const char *word)
 		log_error("'%s' is too much: %s takes %s; see '%s --help'", word, place_name(at),
 			  at->words->value, place_command(at, command));
 	else
-		log_error("'%s' is no option of %s%s%s; see '%s --help'", word, place_name(at),
+		log_error("'%s' is not an option of %s%s%s; see '%s --help'", word, place_name(at),
 			  help ? ": " : ", and it takes nothing else", help ? help : "",
 			  place_command(at, command));
 	return -EINVAL;
@@ -230,7 +230,7 @@ static int unknown_verb(const struct place *at, const char *word)
 		nearest_try(&nearest, name);
 	}
 	place_command(at, command);
-	log_error("'%s' is no verb of %s%s%s '%s --help'", word, command,
+	log_error("'%s' is not a verb of %s%s%s '%s --help'", word, command,
 		  nearest_text(&nearest, "", text), nearest.name[0] ? " See" : "; see", command);
 	return -EINVAL;
 }

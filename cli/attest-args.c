@@ -250,7 +250,7 @@ static int read_trust(struct attest_args *a, const char *path)
 			  "nor a certificate in PEM",
 			  path, line);
 	else
-		log_error_errno(r, "Failed to read trust file '%s': it is no certificate in DER",
+		log_error_errno(r, "Failed to read trust file '%s': it is not a certificate in DER",
 				path);
 	return STATUS_USAGE;
 }

@@ -138,7 +138,7 @@ static int take_chain(const struct need *need, const struct http_answer *a, stru
 	ret->chain = malloc(strlen(a->header) + 1);
 	if (!ret->chain)
 		return -ENOMEM;
-	(void) snprintf(why, CACHE_WHY_LEN, "the header %s is no URL-encoded PEM",
+	(void) snprintf(why, CACHE_WHY_LEN, "the header %s is not URL-encoded PEM",
 		       need_header(need));
 	if (need_decode_chain(a->header, ret->chain) < 0)
 		return -EBADMSG;
@@ -443,7 +443,7 @@ static int run(struct args *args)
 	return r == 0 ? fetch_all(args, &a) : r;
 }
 
-#define URL_WRONG "is no https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)"
+#define URL_WRONG "is not https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)"
 
 static const struct option_row options[] = {
 	ROWS_EVIDENCE,
@@ -472,7 +472,7 @@ static const struct option_row options[] = {
 	  OPTION_NUMBER(attest.tcb_evaluation, 1, UINT32_MAX), .excludes = "tcb-update" },
 	{ "timeout", "TIME", "how long each request may take; 30s if not given",
 	  OPTION_PARSED(attest.timeout_usec, attest_parse_timeout,
-			"is no time such as 30s or 500ms") },
+			"is not a time such as 30s or 500ms") },
 	ROW_JSON,
 	{ "root", "DIR", "as of 'report'", OPTION_PATH(attest.root), .empty = true,
 	  .hidden = true },

@@ -130,7 +130,7 @@ static int add_item(struct bundle *b, struct bytes element, const char **ret_pro
 	bool text;
 	int r;
 
-	*ret_problem = "an item is no object";
+	*ret_problem = "an item is not an object";
 	r = jspan_object_read(element, fields, /* closed= */ false, &item, NULL);
 	if (r == 0)
 		r = take_kind(item.kind, &kind, ret_problem);
@@ -171,7 +171,7 @@ static int take_json(struct bundle *b, struct bytes o, const char **ret_problem)
 	struct bytes format, items, item;
 	int r;
 
-	*ret_problem = "it is no bundle of evidence (\"format\" is not \"" FORMAT "\")";
+	*ret_problem = "it is not a bundle of evidence (\"format\" is not \"" FORMAT "\")";
 	if (jspan_type(o) != JSPAN_OBJECT || jspan_member(o, "format", &format) < 0 ||
 	    !jspan_text_is(format, FORMAT))
 		return -EBADMSG;
@@ -198,7 +198,7 @@ int bundle_parse(const char *text, size_t len, struct bundle *ret, const char **
 	r = jspan_check((struct bytes){ (const uint8_t *)text, len }, &o);
 	*ret_problem = r == -EMSGSIZE ?
 			       "it is nested too deep, or an object of it has too many members" :
-			       "it is no JSON in UTF-8, or a member stands twice";
+			       "it is not JSON in UTF-8, or a member stands twice";
 	if (r == 0)
 		r = take_json(&b, o, ret_problem);
 	if (r < 0)

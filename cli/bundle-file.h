@@ -20,8 +20,8 @@ struct json_object *bundle_to_json(const struct bundle *b, const char *made);
  * Read the bundle @path ("-": standard input); @ret is to be bundle_done() when this succeeded.
  *
  * @ret_problem is set on failure: what is wrong with it, in words, constant.
- * Returns 0; -EBADMSG when it is no bundle, which has no member twice and is valid UTF-8;
- * -EOPNOTSUPP for a version or a kind of item that is none of ours; -ERANGE for a version of more
+ * Returns 0; -EBADMSG when it is not a bundle, which has no member twice and is valid UTF-8;
+ * -EOPNOTSUPP for a version or an unknown kind of item; -ERANGE for a version of more
  * than 64 bits; -EMSGSIZE and -EFBIG when it is too large or nested too deep; -ENOMEM; an errno of
  * open(2) or read(2).
  */

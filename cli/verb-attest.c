@@ -116,7 +116,7 @@ static const struct option_row verify_options[] = {
 	  OPTION_LIST(attest.crls, EVIDENCE_OWN_MAX) },
 	{ "at", "DATE", "judge as of then: 2026-01-31, or 2026-01-31T12:00:00Z",
 	  OPTION_PARSED(attest.at, attest_parse_date,
-			"is no date such as 2026-01-31 or 2026-01-31T12:00:00Z") },
+			"is not a date such as 2026-01-31 or 2026-01-31T12:00:00Z") },
 	{ "trust", "FILE", "root keys instead of the built-in ones", OPTION_PATH(attest.trust) },
 	{ "nonce", "HEX", "as --set nonce=HEX", OPTION_STRING(attest.nonce) },
 	{ "report-data", "HEX", "as --set report_data=HEX", OPTION_STRING(attest.report_data) },

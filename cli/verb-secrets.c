@@ -13,7 +13,7 @@
 static int set_name(struct msg_name *q, const char *name)
 {
 	if (strlen(name) >= sizeof(q->name)) {
-		log_error("'%s' is no name of a secret: it is too long", name);
+		log_error("'%s' is not a name of a secret: it is too long", name);
 		return STATUS_NO_SECRET;
 	}
 	*q = (struct msg_name){ 0 };

@@ -105,7 +105,7 @@ int args_parse_timeout(const char *text, void *ret);
 	  OPTION_FLAG(allow_debug) }
 #define ROW_TIMEOUT                                                                              \
 	{ "timeout", "TIME", "how long to wait for each answer; 30s if not given",               \
-	  OPTION_PARSED(timeout_usec, args_parse_timeout, "is no time such as 30s or 2min") }
+	  OPTION_PARSED(timeout_usec, args_parse_timeout, "is not a time such as 30s or 2min") }
 
 #define ROWS_SECRETS                                                                             \
 	{ "secret", "NAME:FILE",                                                                 \

@@ -71,7 +71,7 @@ static int bad_file(struct chain_verdict *v, const char *path, struct cause *why
 		.todo = "give files that sevctl, sev-tool, QEMU or AMD's site made, each whole and "
 			"with nothing else in it",
 	};
-	return cause_set(why, -EBADMSG, "'%s' is no SEV certificate or chain of them", path);
+	return cause_set(why, -EBADMSG, "'%s' is not an SEV certificate or a chain of them", path);
 }
 
 static int conflict(struct chain_verdict *v, const char *path, enum chain_cert cert,
@@ -234,7 +234,7 @@ static int kds_problem(const struct kds *k, const char *what, int r, struct caus
 				 "certificates",
 				 what);
 	if (r == -EBADMSG)
-		return cause_set(why, -ENODATA, "What the key server sent is no %s", what);
+		return cause_set(why, -ENODATA, "What the key server sent is not a %s", what);
 	if (r == -ENOENT)
 		return cause_set(why, -ENODATA, "No %s: %s", what,
 				 k->fetch ? "the key server does not have it" :
@@ -324,7 +324,7 @@ static int fetch_missing(const struct args *a, struct chain *c, struct cause *wh
 		return 0;
 	if (kds_check_url(k.url) < 0)
 		return cause_set(why, -EINVAL,
-				 "--kds '%s' is no https://HOST[:PORT][/PATH] (http:// is for "
+				 "--kds '%s' is not https://HOST[:PORT][/PATH] (http:// is for "
 				 "127.0.0.1 only)",
 				 k.url);
 	c->fetch_tried = k.fetch;

@@ -77,7 +77,7 @@ static int take_option(struct reader *rd, const char *key, const char *text)
 	bool on = true;
 
 	if (!row || streq(key, "config"))
-		return cause_set(rd->why, -EBADMSG, "%s:%u: '%s' is no option of %s", path,
+		return cause_set(rd->why, -EBADMSG, "%s:%u: '%s' is not an option of %s", path,
 				 rd->line, key, rd->verb->name);
 	if (row->type == OPTION_TYPE_FLAG && parse_bool(text, &on) < 0)
 		return cause_set(rd->why, -EBADMSG, "%s:%u: %s= is yes or no", path, rd->line, key);

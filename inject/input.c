@@ -263,7 +263,7 @@ int input_measurement(const struct args *a, struct measurement *ret, struct caus
 
 	n = base64_decode(a->measurement, m.bytes, sizeof(m.bytes));
 	if (n == -EBADMSG)
-		return cause_set(why, -EBADMSG, "The expected measurement is no base64");
+		return cause_set(why, -EBADMSG, "The expected measurement is not base64");
 	if (n != SEV_MEASURE_LEN && n != SEV_MEASURE_LEN + SEV_NONCE_LEN)
 		return cause_set(why, -EBADMSG,
 				 "The expected measurement is neither 48 bytes nor 32 without the "

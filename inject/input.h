@@ -54,7 +54,9 @@ struct measurement {
 	size_t len;					/* 48, or 32 when there is no nonce */
 };
 
-/* The measurement of --measurement.  Returns 0; -EBADMSG when it is no base64 of 48 or 32 bytes. */
+/*
+ * The measurement of --measurement.  Returns 0; -EBADMSG when it is not base64 of 48 or 32 bytes.
+ */
 int input_measurement(const struct args *a, struct measurement *ret, struct cause *why);
 
 /* Where the packet's plaintext will lie in the guest, as far as it is known. */

@@ -153,7 +153,7 @@ int output_files(const struct args *a, const struct output *files, size_t n, str
 	if (r == -EEXIST)
 		return cause_set(why, -EEXIST, "'%s' exists%s; nothing was written",
 				 files[i - 1].path,
-				 a->force ? " and is no file" :
+				 a->force ? " and is not a file" :
 						       " and is left as it is, --force replaces "
 						       "it");
 	return cause_set_io(why, r, "Failed to write '%s', and so nothing was written: %m",

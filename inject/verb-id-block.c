@@ -51,7 +51,7 @@ static enum status read_policy(const struct args *a, uint64_t *ret)
 			       text);
 	if (r < 0)
 		return give_up(STATUS_USAGE,
-			       "--snp-policy '%s' is no number and not of the names smt, "
+			       "--snp-policy '%s' is not a number, nor of the names smt, "
 			       "migrate-ma, debug, single-socket, cxl-allow, mem-aes-256-xts, "
 			       "rapl-dis, ciphertext-hiding, page-swap-disable, abi=MAJOR.MINOR, "
 			       "with commas between",
@@ -101,7 +101,7 @@ static enum status read_key(const char *path, EVP_PKEY **ret)
 			       path);
 	if (r < 0)
 		return give_up(STATUS_MALFORMED,
-			       "'%s' is no private key in PEM without a passphrase", path);
+			       "'%s' is not a private key in PEM without a passphrase", path);
 	return STATUS_GOOD;
 }
 

@@ -36,7 +36,7 @@ static const struct option_row options[] = {
 	  OPTION_PATH(payload), .required = true },
 	ROW_FIRMWARE,
 	{ "area-size", "SIZE", "size in bytes of the area for secrets",
-	  OPTION_NUMBER(area_size, 0, UINT64_MAX), .wrong = "is no number of bytes" },
+	  OPTION_NUMBER(area_size, 0, UINT64_MAX), .wrong = "is not a number of bytes" },
 	ROW_HUGE_PAGES,
 	ROW_SECRET_TECH,
 	ROWS_LAUNCH,

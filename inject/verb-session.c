@@ -37,7 +37,7 @@ static enum status read_policy(const struct args *a, uint32_t *ret)
 			       text);
 	if (r < 0)
 		return give_up(STATUS_USAGE,
-			       "--policy '%s' is no number and not of the names nodbg, noks, es, "
+			       "--policy '%s' is not a number, nor of the names nodbg, noks, es, "
 			       "nosend, domain, sev, api=MAJOR.MINOR, with commas between",
 			       text);
 	log_info("Policy 0x%08x: %s", policy, sev_policy_print(policy, words));
@@ -208,7 +208,7 @@ static int run(struct args *a)
 	}
 	if (!name_is_valid(name, NAME_MAX_LEN))
 		return give_up(STATUS_USAGE,
-			       "--name '%s' is no name: letters, digits, '.', '_' and '-', not "
+			       "--name '%s' is not a name: letters, digits, '.', '_' and '-', not "
 			       "beginning with '.' or '-'",
 			       name);
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)

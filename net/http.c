@@ -364,7 +364,7 @@ static int ask(struct http *h, struct transfer *t, uint64_t *ret_retry_sec)
 	t->words[0] = '\0';
 	h->status = 0;
 	if (!u) {
-		set_error(h, t, "it is no address that may be asked");
+		set_error(h, t, "it is not an address that may be asked");
 		return -EHOSTUNREACH;
 	}
 	headers = make_headers(t->q);

@@ -404,7 +404,7 @@ static const struct {
 	const char *begin, *advice;
 } requirements[] = {
 	{ "online-reencrypt-v3", "a decryption is under way: 'cryptsetup reencrypt --resume-only "
-				 "DEVICE' finishes it, and then this is no LUKS volume" },
+				 "DEVICE' finishes it, and then this is not a LUKS volume" },
 	{ "online-reencrypt", "a reencryption is under way: 'cryptsetup reencrypt --resume-only "
 			      "DEVICE' finishes it" },
 	{ "offline-reencrypt", "a reencryption is under way: finish it with the "

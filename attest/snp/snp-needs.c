@@ -42,10 +42,10 @@ static int check_vcek(const struct needs *n, struct bytes data, int64_t now, str
 
 	r = x509_parse_der(data, &cert);
 	if (r < 0)
-		return need_reject(f, r, "it is no certificate in DER");
+		return need_reject(f, r, "it is not a certificate in DER");
 	if (!x509_has_cn(X509_get_subject_name(cert), "SEV-VCEK") ||
 	    amd_vek_read(cert, &vek, &what) < 0 || !vek.has_hwid)
-		return need_reject(f, -EBADMSG, "it is no VCEK");
+		return need_reject(f, -EBADMSG, "it is not a VCEK");
 	if (vek.product != a.product || memcmp(vek.hwid, a.hwid, sizeof(vek.hwid)) != 0)
 		return need_reject(f, -EKEYREJECTED, "it is another chip's");
 	if (memcmp(&vek.tcb, &a.tcb, sizeof(vek.tcb)) != 0)

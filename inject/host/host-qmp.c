@@ -85,7 +85,7 @@ static int get_number(struct json_object *o, const char *key, uint64_t max, bool
 	if (!*ret_has)
 		return 0;
 	if (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) < 0)
-		return cause_set(why, -EBADMSG, "QEMU's %s is no number", key);
+		return cause_set(why, -EBADMSG, "QEMU's %s is not a number", key);
 	*ret = json_object_get_uint64(v);
 	if (*ret > max)
 		return cause_set(why, -EBADMSG, "QEMU's %s is a number too large: more than %llu",

@@ -14,7 +14,7 @@ int host_decode_measurement(const char *who, const char *text,
 
 	n = text ? base64_decode(text, ret, len) : -EBADMSG;
 	if (n == -EBADMSG)
-		return cause_set(why, -EBADMSG, "%s launch measurement is no base64", who);
+		return cause_set(why, -EBADMSG, "%s launch measurement is not base64", who);
 	if (n != (ssize_t)len)
 		return cause_set(why, -EBADMSG, "%s launch measurement is not %zu bytes", who, len);
 	return 0;

@@ -37,7 +37,7 @@ void id_block_make(const struct id_block *b, uint8_t ret[static ID_BLOCK_LEN]);
 /*
  * The private key in the @len bytes of PEM at @pem, which must be one of P-384 without a
  * passphrase.  @ret is yours, for EVP_PKEY_free().
- * Returns 0; -EBADMSG for what is no private key; -EOPNOTSUPP for one of another kind.
+ * Returns 0; -EBADMSG for what is not a private key; -EOPNOTSUPP for one of another kind.
  */
 int id_key_read(const void *pem, size_t len, EVP_PKEY **ret);
 

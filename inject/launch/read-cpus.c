@@ -52,7 +52,7 @@ static int list_variants(const char *name, bool snp, struct cause *why)
 		if (v[i].snp == snp)
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 						 used ? ", " : "", v[i].name);
-	return cause_set(why, -EINVAL, "--variant '%s' is none of %s", name, list);
+	return cause_set(why, -EINVAL, "--variant '%s' is not one of %s", name, list);
 }
 
 static int bad_signature(const char *text, struct cause *why)
@@ -77,8 +77,8 @@ static int read_models(const struct args *a, struct launch_input *in, struct cau
 
 		if (by_name && cpu_type_signature(text, signature) < 0)
 			return cause_set(why, -EINVAL,
-					 "--vcpu-type '%s' is no CPU model of QEMU's that is known "
-					 "here, such as EPYC-Milan; give --vcpu-sig",
+					 "--vcpu-type '%s' is not a CPU model of QEMU that is "
+					 "known here, such as EPYC-Milan; give --vcpu-sig",
 					 text);
 		if (!by_name && cpu_signature_parse(text, signature) < 0)
 			return bad_signature(text, why);
@@ -137,7 +137,7 @@ static int read_counts(const struct args *a, struct launch_input *in, struct cau
 	}
 	if (vcpu_counts_parse(text, &in->counts) < 0)
 		return cause_set(why, -EINVAL,
-				 "--vcpus '%s' is no number from 1 to %d, nor several such as "
+				 "--vcpus '%s' is not a number from 1 to %d, nor several such as "
 				 "1-8,16",
 				 text, VCPUS_MAX);
 	return 0;

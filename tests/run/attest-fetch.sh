@@ -153,8 +153,8 @@ check "is not kept" bash -c '! ls cache/cert-vcek-* 2>/dev/null'
 check "the rest is" test -e cache/crl-vcek-Milan.der
 check "the VCEK of another TCB" wrong "$vcek" wrong/vcek-of-another-tcb "VCEK: .*firmware level" --report=milan.report
 check "a VCEK that has expired" wrong "$vcek" wrong/vcek-expired "VCEK: .*not valid now" --report=milan.report
-check "an authority in its place" wrong "$vcek" www/vcek/v1/Milan/cert_chain "VCEK: .*no certificate in DER" --report=milan.report
-check "rubbish" wrong "$vcek" log "VCEK: .*no certificate in DER" --report=milan.report
+check "an authority in its place" wrong "$vcek" www/vcek/v1/Milan/cert_chain "VCEK: .*not a certificate in DER" --report=milan.report
+check "rubbish" wrong "$vcek" log "VCEK: .*not a certificate in DER" --report=milan.report
 check "the chain of another kind" wrong vcek/v1/Milan/cert_chain www/vlek/v1/Milan/cert_chain "chain: .*not those that were wanted" --report=milan.report
 check "one certificate as a chain" wrong vcek/v1/Milan/cert_chain vcek.cert "chain: .*not two" --report=milan.report
 check "a list that has expired" wrong vcek/v1/Milan/crl wrong/crl-expired "revocation list: .*not valid now" --report=milan.report
@@ -173,11 +173,11 @@ header() {
 	return "$1"
 }
 check "a header that is missing" header "X-Other: 1" "no header TCB-Info-Issuer-Chain"
-check "an empty header" header "TCB-Info-Issuer-Chain: " "no URL-encoded PEM"
-check "an invalid escape" header "TCB-Info-Issuer-Chain: -----BEGIN%2" "no URL-encoded PEM"
-check "an escape of other letters" header "TCB-Info-Issuer-Chain: -----BEGIN%zz" "no URL-encoded PEM"
-check "a NUL in it" header "TCB-Info-Issuer-Chain: -----BEGIN CERTIFICATE-----%00" "no URL-encoded PEM"
-check "no PEM" header "TCB-Info-Issuer-Chain: hello" "no URL-encoded PEM"
+check "an empty header" header "TCB-Info-Issuer-Chain: " "not URL-encoded PEM"
+check "an invalid escape" header "TCB-Info-Issuer-Chain: -----BEGIN%2" "not URL-encoded PEM"
+check "an escape of other letters" header "TCB-Info-Issuer-Chain: -----BEGIN%zz" "not URL-encoded PEM"
+check "a NUL in it" header "TCB-Info-Issuer-Chain: -----BEGIN CERTIFICATE-----%00" "not URL-encoded PEM"
+check "no PEM" header "TCB-Info-Issuer-Chain: hello" "not URL-encoded PEM"
 check "half a PEM" header "TCB-Info-Issuer-Chain: -----BEGIN%20CERTIFICATE-----%0AMIIB" "not certificates in PEM"
 check "the chain of others" header "TCB-Info-Issuer-Chain: $(cat wrong/chain-of-others)" "not those that were wanted"
 mood "$tcb" "header TCB-Info-Issuer-Chain 40000"
@@ -466,7 +466,7 @@ done
 forget
 for url in http://example.org http://127.0.0.1@example.org http://localhost ftp://127.0.0.1 file:///tmp x https:// "https://127.0.0.1/?a=b"; do
 	check "not from $url" expect 64 "$cococtl" attest fetch --cache=cache --trust=pins --pcs="$url" --report=milan.report
-	check "not from $url: said" said 'is no https://'
+	check "not from $url: said" said 'is not https://'
 done
 check "an empty address" expect 64 "$cococtl" attest fetch --cache=cache --trust=pins --kds= --report=milan.report
 check "an empty address: said" said 'is empty'

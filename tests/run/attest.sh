@@ -127,7 +127,7 @@ check "trust file: 63 digits" trust_refused "\n$(head -c 63 pins)\n" 'line 2'
 check "trust file: 65 digits" trust_refused "$(head -c 64 pins)0\n" 'line 1'
 check "trust file: words" trust_refused 'AMD\n' 'line 1'
 check "trust file: PEM without end" trust_refused '-----BEGIN CERTIFICATE-----\nAAAA\n' 'line 1'
-check "trust file: no certificate in DER" trust_refused '0\202\001\001' 'no certificate'
+check "trust file: no certificate in DER" trust_refused '0\202\001\001' 'not a certificate'
 check "trust file: a control character in a name" trust_refused "$(head -c 64 pins) \033[2J\n" 'line 1'
 for i in {1..33}; do printf '%064d\n' "$i"; done >many
 check "trust file: too many keys" expect 64 "${judge[@]}" --at=2026-01-01 --trust=many
@@ -278,10 +278,10 @@ check "bundle: a member twice" bundle_refused '{"format":"coco-evidence","versio
 check "bundle: a member twice in an item" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"type","text":"snp","text":"tdx"}]}' 'a member stands twice'
 check "bundle: a name with an escape" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"type","text":"snp","te\\u0078t":"tdx"}]}' 'a member stands twice'
 check "bundle: an item twice" bundle_refused '{"format":"coco-evidence","version":1,"items":['"$item,$item"']}' 'an item is there twice'
-check "bundle: no UTF-8" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"note","text":"caf\xe9"}]}' 'no JSON in UTF-8'
+check "bundle: no UTF-8" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"note","text":"caf\xe9"}]}' 'not JSON in UTF-8'
 check "bundle: NUL in a text" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"type","text":"snp\\u0000tdx"}]}' 'not in its form'
 check "bundle: half a pair" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"note","text":"\\ud83d"}]}' 'not in its form'
-check "bundle: something behind it" bundle_refused '{"format":"coco-evidence","version":1,"items":['"$item"']} {}' 'no JSON'
+check "bundle: something behind it" bundle_refused '{"format":"coco-evidence","version":1,"items":['"$item"']} {}' 'not JSON'
 for version in 0 2 1.0 1e0 -1 '"1"' true null 18446744073709551615; do
 	check "bundle: version $version" bundle_refused '{"format":"coco-evidence","version":'"$version"',"items":['"$item"']}' 'its version is not 1'
 done
@@ -289,10 +289,10 @@ for version in 18446744073709551616 18446744073709551617 99999999999999999999999
 	check "bundle: version $version" bundle_refused '{"format":"coco-evidence","version":'"$version"',"items":['"$item"']}' 'its version is a number too large'
 done
 for bad in '[]' '1' '{"version":1}' '{"format":"coco-evidenc\\u0065x","version":1,"items":[]}' '{"format":1,"version":1,"items":[]}'; do
-	check "bundle: $bad" bundle_refused "$bad" 'it is no bundle of evidence'
+	check "bundle: $bad" bundle_refused "$bad" 'it is not a bundle of evidence'
 done
 check "bundle: invalid items" bundle_refused '{"format":"coco-evidence","version":1,"items":{}}' 'it has no items'
-check "bundle: an invalid item" bundle_refused '{"format":"coco-evidence","version":1,"items":[1]}' 'an item is no object'
+check "bundle: an invalid item" bundle_refused '{"format":"coco-evidence","version":1,"items":[1]}' 'an item is not an object'
 check "bundle: an item without a kind" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"text":"snp"}]}' 'an item has no kind'
 check "bundle: data that is text" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"report","text":"AAAA"}]}' 'an item has no content'
 check "bundle: an item that is a policy" bundle_refused '{"format":"coco-evidence","version":1,"items":[{"kind":"policy","text":"x"}]}' 'it brings a policy'

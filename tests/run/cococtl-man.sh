@@ -34,7 +34,7 @@ options_of() {
 # The superfluous words keep the verb from doing anything.
 understood() {
 	cococtl --socket="$work/nothing" "$@" superfluous superfluous >out 2>err </dev/null
-	! grep -e "'-.*' is no option" -e 'is no verb' -e ambiguous err
+	! grep -e "'-.*' is not an option" -e 'is not a verb' -e ambiguous err
 }
 
 # verb VERB... -- OPTION...: test one verb, and its options from --help.
@@ -57,7 +57,7 @@ verb() {
 	done
 }
 
-check "what is no option is noticed" bash -c "! cococtl status --superfluous 2>&1 | grep -v \"'--superfluous' is no option\""
+check "what is not an option is noticed" bash -c "! cococtl status --superfluous 2>&1 | grep -v \"'--superfluous' is not an option\""
 cococtl --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  .*/\1/p' >verbs
 check "there are nine verbs" test "$(wc -l <verbs)" = 9
 while read -r words; do

@@ -79,7 +79,7 @@ check "is undecided as before" code_is cek-unsigned
 check "and not kept" test ! -e xdg
 cp host/cek-exported.cert "www/cek/id/$id"
 check "a CEK without a signature" expect 3 fetch exported
-check "is none" said "is no CEK with AMD's signature"
+check "is none" said "is not a CEK with AMD's signature"
 cp host/pek.cert "www/cek/id/$id"
 check "something else" expect 3 fetch exported
 check "the empty file" bash -c ': >"$1"' - "www/cek/id/$id"
@@ -170,7 +170,7 @@ check "is said too" said "Failed to get"
 for url in http://example.org http://127.0.0.1.example.org http://127.0.0.1@example.org http://user@127.0.0.1 http://localhost ftp://127.0.0.1 file:///tmp \
 	'' x https:// "https://127.0.0.1/?a=b" "https://127.0.0.1/#a"; do
 	check "not from $url" expect 64 verify --fetch --kds "$url" --chip-id "$id" exported
-	check "not from $url: said" said 'is no https://'
+	check "not from $url: said" said 'is not https://'
 done
 for bad in "" 12 "${id:2}" "${id}00" "${id:2}zz" "$(head -c63 /dev/zero | base64 -w0)"; do
 	check "no chip id: '${bad:0:20}'" expect 64 verify --fetch --kds "$clear" --chip-id "$bad" exported

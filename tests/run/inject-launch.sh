@@ -232,7 +232,7 @@ config() {
 	check "--config: $name" expect 2 "$inject" inject --config bad.conf
 	check "--config: $name: is said" said "$text"
 }
-config "an unknown option" "bad.conf:2: 'colour' is no option" '[inject]\ncolour=red\n'
+config "an unknown option" "bad.conf:2: 'colour' is not an option" '[inject]\ncolour=red\n'
 config "an option twice" "bad.conf:3: the option 'secret' is given twice" '[inject]\nsecret=luks:a\nsecret = luks:b\n'
 config "a section twice" "bad.conf:4: the section \[inject\] is there twice" '[inject]\nqmp=sock\n[measure]\n[inject]\n'
 config "a NUL" "bad.conf:2: it has the control character 0x00" '[inject]\nqmp=sock\0\n'
@@ -241,7 +241,7 @@ config "no section" "stands before any section" 'qmp=sock\n'
 config "another section" "no section \[inject\]" '[measure]\ntech=sev\n'
 config "no value" "no value" '[inject]\nqmp=\n'
 config "neither yes nor no" "yes or no" '[inject]\njson=maybe\n'
-config "a configuration in it" "no option" '[inject]\nconfig=other\n'
+config "a configuration in it" "not an option" '[inject]\nconfig=other\n'
 config "a second line" "bad.conf:3: it is neither Name=value" '[inject]\nqmp=sock\n  more\n'
 check "--config: no such file" expect 74 "$inject" inject --config nowhere
 

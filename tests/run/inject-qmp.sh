@@ -143,7 +143,7 @@ bad() {
 }
 bad "another firmware" 1 "not the expected one" --lie measurement
 bad "47 bytes of measurement" 2 "not 48 bytes" --lie measure-47
-bad "a measurement that is no base64" 2 "no base64" --lie measure-text
+bad "a measurement that is not base64" 2 "not base64" --lie measure-text
 bad "no measurement" 1 "not available" --lie measure-none
 bad "not SEV" 1 "not protected by SEV" --lie not-sev
 check "not SEV: the objects were asked for" sequence qmp_capabilities query-status query-sev qom-list
@@ -153,7 +153,7 @@ bad "TDX, of a QEMU without SEV" 1 "protected by TDX, .* at run time" --lie tdx-
 bad "an object of a long type" 1 "not protected by SEV" --lie object-long
 bad "no answer about the objects" 1 "not protected by SEV" --lie not-sev --at qom-list
 bad "a policy of 33 bits" 2 "policy is a number too large" --lie policy-33
-bad "a policy that is no number" 2 "policy is no number" --lie policy-text
+bad "a policy that is no number" 2 "policy is not a number" --lie policy-text
 bad "a version of 65 bits" 3 "a number in the answer is too large" --lie api-65
 bad "a kind that nobody knows" 1 "'unknown' is not known" --lie type
 bad "a guest that runs" 1 "start QEMU with -S" --lie running

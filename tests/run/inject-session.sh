@@ -100,7 +100,7 @@ bad "no policy" 64 'needs --policy' --pdh host/pdh.cert "${chain[@]}"
 bad "no PDH" 64 'needs --pdh' --policy 1 "${chain[@]}"
 bad "a PDH that is not there" 74 'No such file' --pdh nowhere --policy 1
 bad "a PEK" 2 'no PDH' --pdh host/pek.cert --policy 1
-bad "no certificate" 2 'no SEV certificate' --pdh host/pdh.key.pem --policy 1
+bad "no certificate" 2 'not an SEV certificate' --pdh host/pdh.key.pem --policy 1
 bad "the PDH of another machine" 1 'is not the one of --chain' --pdh other/pdh.cert --policy 1 "${chain[@]}"
 bad "the PDH of another machine, the chain without" 1 'pdh-sig' --pdh other/pdh.cert --policy 1 --chain cert_chain --chain ask_ark --anchor host/ark.cert
 bad "a chain that is not AMD's" 1 'ark-unknown' --pdh host/pdh.cert --policy 1 --chain host

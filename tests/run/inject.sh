@@ -140,8 +140,8 @@ bad_table "the zero GUID" 64 "wiped" --secret 00000000-0000-0000-0000-0000000000
 bad_table "a GUID twice" 64 "given twice" --secret luks:pw --secret $luks:pw.nl
 bad_table "no such file" 74 "No such file" --secret luks:nowhere
 bad_table "a folder" 74 "Is a directory" --secret luks:.
-bad_table "an option of another verb" 64 "no option of table" --secret luks:pw --tek tek
-bad_table "a stray word" 64 "is no option" --secret luks:pw pw
+bad_table "an option of another verb" 64 "not an option of table" --secret luks:pw --tek tek
+bad_table "a stray word" 64 "is not an option" --secret luks:pw pw
 check "table: an option twice" expect 64 "$inject" table --secret luks:pw -o t9 -o t9
 check "table: an option without its value" expect 64 "$inject" table --secret luks:pw -o
 check "table: a folder that is not there" expect 74 "$inject" table --secret luks:pw -o no/t9
@@ -204,9 +204,9 @@ bad_packet "TEK and TIK in one file" 2 "cut in two" --tek k32 --tik tik --measur
 bad_packet "a TIK in hexadecimal" 2 "TIK in 'khex'" --tek tek --tik khex --measurement "$measurement" "${one[@]}"
 bad_packet "no TIK file" 74 "No such file" --tek tek --tik nowhere --measurement "$measurement" "${one[@]}"
 bad_packet "one key for both" 2 "same key" --tek tek --tik tek --measurement "$measurement" "${one[@]}"
-bad_packet "a measurement that is no base64" 2 "no base64" --tek tek --tik tik --measurement '4l8LXeNlSPUDlXPJG5966/8%YZ' "${one[@]}"
+bad_packet "a measurement that is not base64" 2 "not base64" --tek tek --tik tik --measurement '4l8LXeNlSPUDlXPJG5966/8%YZ' "${one[@]}"
 bad_packet "a measurement of 47 bytes" 2 "neither 48 bytes" --tek tek --tik tik --measurement "$(head -c47 /dev/zero | base64)" "${one[@]}"
-bad_packet "a measurement of 49 bytes" 2 "neither 48 bytes\|no base64" --tek tek --tik tik --measurement "$(head -c49 /dev/zero | base64)" "${one[@]}"
+bad_packet "a measurement of 49 bytes" 2 "neither 48 bytes\|not base64" --tek tek --tik tik --measurement "$(head -c49 /dev/zero | base64)" "${one[@]}"
 bad_packet "no measurement" 2 "neither 48 bytes" --tek tek --tik tik --measurement "" "${one[@]}"
 bad_packet "a byte over the area" 1 "too long: 3088 bytes" "${keys[@]}" --firmware fw --secret luks:over
 bad_packet "a byte over --area-size" 1 "too long: 3088 bytes" "${keys[@]}" --area-size 3072 --secret luks:over
@@ -217,7 +217,7 @@ bad_packet "firmware without a table" 1 "has no area" "${keys[@]}" --firmware fw
 bad_packet "firmware with a broken table" 2 "broken" "${keys[@]}" --firmware fw-broken "${one[@]}"
 bad_packet "no firmware there" 74 "No such file" "${keys[@]}" --firmware nowhere "${one[@]}"
 bad_packet "an area of nothing" 1 "0 bytes" "${keys[@]}" --area-size 0 "${one[@]}"
-bad_packet "an area that is no number" 64 "no number" "${keys[@]}" --area-size 3k "${one[@]}"
+bad_packet "an area that is no number" 64 "not a number" "${keys[@]}" --area-size 3k "${one[@]}"
 bad_packet "two areas" 64 "given twice" "${keys[@]}" --area-size 3072 --firmware fw "${one[@]}"
 check "packet: one file for both" expect 64 "$inject" packet "${keys[@]}" "${one[@]}" --header hx --payload hx
 check "the passphrase is in no output" bash -c '! grep -l "correct horse" out err h[0-9] p[0-9] 2>/dev/null'

@@ -239,7 +239,7 @@ check "another nonce" expect 1 "$inject" measure --tech sev "${args[@]}" "${keye
 # ---- what is refused ----
 refused() { check_refused "${@:1:3}" "$inject" measure "${@:4}"; }
 refused "no technology" 64 "needs --tech" "${args[@]}"
-refused "an unknown one" 64 "none of sev" --tech sgx "${args[@]}"
+refused "an unknown one" 64 "not one of sev" --tech sgx "${args[@]}"
 refused "no firmware" 64 "needed" --tech sev
 refused "no such firmware" 74 "nowhere" --tech sev --firmware nowhere
 refused "an empty firmware" 2 "is empty" --tech sev --firmware empty
@@ -256,8 +256,8 @@ check "warns" said "does not check"
 refused "no CPU" 64 "vcpu-type" --tech sev-es "${args[@]}"
 refused "two CPUs" 64 "twice" --tech sev-es "${args[@]}" --vcpu-sig 1 --vcpu-type EPYC
 refused "an unknown CPU" 64 "vcpu-sig" --tech sev-es "${args[@]}" --vcpu-type host
-refused "no CPU at all" 64 "no number from 1" --tech sev-es "${args[@]}" --vcpu-type EPYC --vcpus 0
-refused "too many" 64 "no number" --tech sev-es "${args[@]}" --vcpu-type EPYC --vcpus 4097
+refused "no CPU at all" 64 "not a number from 1" --tech sev-es "${args[@]}" --vcpu-type EPYC --vcpus 0
+refused "too many" 64 "not a number" --tech sev-es "${args[@]}" --vcpu-type EPYC --vcpus 4097
 refused "no reset address" 1 "second CPU" --tech sev-es --firmware fw-plain --vcpu-type EPYC --vcpus 2
 refused "a stepping over 15" 64 "FAMILY/MODEL/STEPPING" --tech sev-es "${args[@]}" --vcpu-sig 25/1/16
 refused "half a signature" 64 "FAMILY/MODEL/STEPPING" --tech sev-es "${args[@]}" --vcpu-sig 25/1
@@ -266,7 +266,7 @@ for v in snp-ec2 snp-ec2-before-2026 snp-gce; do
 	refused "a signature with $v" 64 "leave --vcpu-sig away" --tech snp "${args[@]}" --variant $v --vcpu-sig 0xa00f11
 	refused "a model with $v" 64 "leave --vcpu-type away" --tech snp "${args[@]}" --variant $v --vcpu-type EPYC
 done
-refused "an SNP variant for ES" 64 "none of legacy" --tech sev-es "${args[@]}" --vcpu-type EPYC --variant snp
+refused "an SNP variant for ES" 64 "not one of legacy" --tech sev-es "${args[@]}" --vcpu-type EPYC --variant snp
 refused "CPUs for plain SEV" 64 "sev-es" --tech sev "${args[@]}" --vcpus 2
 refused "one page for two CPUs" 64 "second --vmsa" --tech sev-es "${args[@]}" --vmsa vmsa0 --vcpus 2
 refused "more pages than CPUs" 64 "more VMSA pages" --tech sev-es "${args[@]}" --vmsa vmsa0 --vmsa vmsa1 --vcpus 1
@@ -286,7 +286,7 @@ refused "no nonce" 64 "needs --nonce" --tech sev "${args[@]}" "${keyed[@]:0:8}"
 refused "a nonce of 15 bytes" 2 "16 bytes" --tech sev "${args[@]}" "${keyed[@]:0:8}" --nonce "$(head -c15 tik | base64)"
 refused "an invalid policy" 64 "neither a number" --tech sev "${args[@]}" --tik tik --policy all --api 1.55 --build 24 --nonce "$nonce"
 refused "an invalid API" 64 "MAJOR.MINOR" --tech sev "${args[@]}" --tik tik --policy 3 --api 155 --build 24 --nonce "$nonce"
-refused "a build over a byte" 64 "no number" --tech sev "${args[@]}" --tik tik --policy 3 --api 1.55 --build 256 --nonce "$nonce"
+refused "a build over a byte" 64 "not a number" --tech sev "${args[@]}" --tik tik --policy 3 --api 1.55 --build 256 --nonce "$nonce"
 refused "a TIK of 15 bytes" 2 "not 16 bytes" --tech sev "${args[@]}" --tik <(head -c15 tik) "${keyed[@]:2}"
 refused "an expectation of 47 bytes" 2 "not 48 bytes" --tech sev "${args[@]}" "${keyed[@]}" --expect "$(head -c47 kernel | base64 -w0)"
 refused "an invalid expected digest" 2 "hexadecimal" --tech sev "${args[@]}" --expect "$want"
@@ -349,14 +349,14 @@ id_refused() {
 openssl ec -in id.pem -pubout -out public.pem 2>/dev/null
 id_refused "no key" 64 "needs --id-key" "${id[@]}"
 id_refused "no such key" 74 "nowhere" "${id[@]}" --id-key nowhere
-id_refused "no key at all" 2 "no private key" "${id[@]}" --id-key cmdline
-id_refused "a public key" 2 "no private key" "${id[@]}" --id-key public.pem
+id_refused "no key at all" 2 "not a private key" "${id[@]}" --id-key cmdline
+id_refused "a public key" 2 "not a private key" "${id[@]}" --id-key public.pem
 id_refused "a key with a passphrase" 2 "without a passphrase" "${id[@]}" --id-key locked.pem
 id_refused "a key of another curve" 2 "not one of P-384" "${id[@]}" --id-key p256.pem
 id_refused "an author of another curve" 2 "not one of P-384" "${id[@]}" --id-key id.pem --author-key p256.pem
 id_refused "half a digest" 64 "48 bytes" --launch-digest "${ld:0:64}" --id-block block --id-auth auth --id-key id.pem
 id_refused "half an ID" 64 "16 bytes" "${id[@]}" --id-key id.pem --image-id 0011
-id_refused "a version over 32 bits" 64 "no number" "${id[@]}" --id-key id.pem --guest-svn 4294967296
+id_refused "a version over 32 bits" 64 "not a number" "${id[@]}" --id-key id.pem --guest-svn 4294967296
 id_refused "both to standard output" 64 "same file" --launch-digest "$ld" --id-block - --id-auth - --id-key id.pem
 id_refused "standard output beside JSON" 64 "'-' cannot go there too" --launch-digest "$ld" --id-block - --id-auth auth --id-key id.pem --json
 check "nothing is printed" test ! -s out

@@ -35,9 +35,9 @@ evil=$'x\e[2J\xc2\x9b31m\x9b1m\xe2\x80\xae\xe2\x80\xa8\x7f\nACCEPTED\ncocod: The
 short=$'x\e[2J\xc2\x9b\xe2\x80\xae'
 
 # ---- arguments ----
-shows "an option of cococtl's" "is no option" "$cococtl" "--$evil"
+shows "an option of cococtl's" "is not an option" "$cococtl" "--$evil"
 shows "an option with a value" "takes no value" "$cococtl" "--json=$evil"
-shows "a letter" "is no option" "$cococtl" $'-\e'
+shows "a letter" "is not an option" "$cococtl" $'-\e'
 shows "a verb" "x?" "$cococtl" "$evil"
 shows "a socket" "x?" "$cococtl" --socket="$evil" status
 for words in "secrets $short" "attest $short" "status --$short" "secrets list --$short" "attest verify --$short" "attest verify --type=$short" \
@@ -45,9 +45,9 @@ for words in "secrets $short" "attest $short" "status --$short" "secrets list --
 	# shellcheck disable=SC2086 # words
 	shows "cococtl $(printf %q "$words")" "x?" "$cococtl" $words
 done
-shows "an option of cocod's" "is no option" "$top_builddir/cocod" "--$evil"
+shows "an option of cocod's" "is not an option" "$top_builddir/cocod" "--$evil"
 shows "an argument of cocod's" "x?" "$top_builddir/cocod" "$evil"
-shows "an option of cocod-worker's" "is no option" "$top_builddir/cocod-worker" "--$evil"
+shows "an option of cocod-worker's" "is not an option" "$top_builddir/cocod-worker" "--$evil"
 shows "a kind of cocod-worker's" "x?" "$top_builddir/cocod-worker" --kind="$evil"
 for words in "$short" "measure --$short" "measure --tech=$short" "measure --tech=sev --firmware=$short" "chain verify $short" "table --secret=luks:$short --output=o"; do
 	# shellcheck disable=SC2086 # words

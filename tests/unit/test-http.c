@@ -224,7 +224,7 @@ static void test_not_asked(void **state)
 
 		assert_int_equal(get_with(&h, (struct http_request){ .url = urls[i] }, NULL),
 				 -EHOSTUNREACH);
-		assert_error(&h, "it is no address that may be asked");
+		assert_error(&h, "it is not an address that may be asked");
 		assert_int_equal(h.status, 0);
 	}
 }

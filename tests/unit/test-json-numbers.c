@@ -226,7 +226,7 @@ static enum meaning read_launch(const char *text)
 	if (r >= 0)
 		return GOOD;
 	return strstr(why.text, "too large")	? LARGE :
-	       strstr(why.text, "is no number") ? NO_NUMBER :
+	       strstr(why.text, "is not a number") ? NO_NUMBER :
 						  REFUSED;
 }
 

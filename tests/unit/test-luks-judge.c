@@ -556,7 +556,7 @@ static void test_remedies(void **state)
 		  "--key-size 512 --header HEADER DEVICE' changes it" },
 		{ config, RESUMED("2"), segments, 64 << 20, "--resume-only DEVICE' finishes it" },
 		{ config, RESUMED("3"), segments, 64 << 20,
-		  "--resume-only DEVICE' finishes it, and then this is no LUKS volume" },
+		  "--resume-only DEVICE' finishes it, and then this is not a LUKS volume" },
 		/* A reencryption remembers where the data was. */
 		{ config, RESUMED("2"), AND_AT_0("backup-moved-segment"), 64 << 20,
 		  "--resume-only DEVICE' finishes it" },

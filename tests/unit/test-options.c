@@ -62,7 +62,7 @@ static const struct option_row make_rows[] = {
 	{ "key", "NAME", "a key; may be given again", OPTION_LIST(keys, 3) },
 	{ "tag", "NAME", "a tag; may be given again", OPTION_LIST(tags, 0) },
 	{ "timeout", "TIME", "how long",
-	  OPTION_PARSED(timeout_usec, parse_timeout, "is no time such as 30s") },
+	  OPTION_PARSED(timeout_usec, parse_timeout, "is not a time such as 30s") },
 	{ "secret-test", "DIR", "of a test", OPTION_STRING(secret_test), .hidden = true },
 	{ NULL },
 };
@@ -221,12 +221,12 @@ static void test_letters(void **state)
 	good("prog make -nofile");
 	assert_true(args.dry_run);
 	assert_string_equal(args.output, "file");
-	bad(&program, "prog make -x", "'-x' is no option of make; see 'prog make --help'");
-	bad(&program, "prog make -nx", "'-x' is no option of make; see 'prog make --help'");
+	bad(&program, "prog make -x", "'-x' is not an option of make; see 'prog make --help'");
+	bad(&program, "prog make -nx", "'-x' is not an option of make; see 'prog make --help'");
 	bad(&program, "prog make -o",
 	    "--output needs a value: --output=FILE; see 'prog make --help'");
 	bad(&program, "prog make -n -n -o f", "--dry-run is given twice");
-	bad(&program, "prog -V make", "'-V' is no option of prog; see 'prog --help'");
+	bad(&program, "prog -V make", "'-V' is not an option of prog; see 'prog --help'");
 }
 
 static void test_twice(void **state)
@@ -248,17 +248,17 @@ static void test_twice(void **state)
 static void test_unknown(void **state)
 {
 	bad(&program, "prog make --frobnicate",
-	    "'--frobnicate' is no option of make; see 'prog make --help'");
+	    "'--frobnicate' is not an option of make; see 'prog make --help'");
 	bad(&program, "prog make --socket x",
-	    "'--socket' is no option of make; see 'prog make --help'");
+	    "'--socket' is not an option of make; see 'prog make --help'");
 	bad(&program, "prog make --version",
-	    "'--version' is no option of make; see 'prog make --help'");
-	bad(&program, "prog --force make", "'--force' is no option of prog; see 'prog --help'");
+	    "'--version' is not an option of make; see 'prog make --help'");
+	bad(&program, "prog --force make", "'--force' is not an option of prog; see 'prog --help'");
 	bad(&program, "prog make --secret-tset=x",
-	    "'--secret-tset' is no option of make; see 'prog make --help'");
-	bad(&program, "prog make --=x", "'--' is no option of make; see 'prog make --help'");
+	    "'--secret-tset' is not an option of make; see 'prog make --help'");
+	bad(&program, "prog make --=x", "'--' is not an option of make; see 'prog make --help'");
 	bad(&program, "prog make --\x1b[31mred",
-	    "'--?[31mred' is no option of make; see 'prog make --help'");
+	    "'--?[31mred' is not an option of make; see 'prog make --help'");
 	/* An option that --help does not show is accepted. */
 	good("prog make -o f --secret-test x");
 	assert_string_equal(args.secret_test, "x");
@@ -267,24 +267,25 @@ static void test_unknown(void **state)
 static void test_did_you_mean(void **state)
 {
 	bad(&program, "prog make --ouput=x",
-	    "'--ouput' is no option of make; did you mean --output? See 'prog make --help'");
+	    "'--ouput' is not an option of make; did you mean --output? See 'prog make --help'");
 	bad(&program, "prog make --tiemout 3",
-	    "'--tiemout' is no option of make; did you mean --timeout? See 'prog make --help'");
+	    "'--tiemout' is not an option of make; did you mean --timeout? See 'prog make --help'");
 	bad(&program, "prog make --color red",
-	    "'--color' is no option of make; did you mean --colour? See 'prog make --help'");
+	    "'--color' is not an option of make; did you mean --colour? See 'prog make --help'");
 	bad(&program, "prog make --hepl",
-	    "'--hepl' is no option of make; did you mean --help? See 'prog make --help'");
+	    "'--hepl' is not an option of make; did you mean --help? See 'prog make --help'");
 	bad(&program, "prog --verzion",
-	    "'--verzion' is no option of prog; did you mean --version? See 'prog --help'");
+	    "'--verzion' is not an option of prog; did you mean --version? See 'prog --help'");
 	bad(&program, "prog maek",
-	    "'maek' is no verb of prog; did you mean make? See 'prog --help'");
+	    "'maek' is not a verb of prog; did you mean make? See 'prog --help'");
 	bad(&program, "prog keys",
-	    "'keys' is no verb of prog; did you mean key? See 'prog --help'");
+	    "'keys' is not a verb of prog; did you mean key? See 'prog --help'");
 	bad(&program, "prog key lst",
-	    "'lst' is no verb of prog key; did you mean list? See 'prog key --help'");
-	bad(&program, "prog key make", "'make' is no verb of prog key; see 'prog key --help'");
-	bad(&program, "prog ma", "'ma' is no verb of prog; did you mean make? See 'prog --help'");
-	bad(&program, "prog xyzzy", "'xyzzy' is no verb of prog; see 'prog --help'");
+	    "'lst' is not a verb of prog key; did you mean list? See 'prog key --help'");
+	bad(&program, "prog key make", "'make' is not a verb of prog key; see 'prog key --help'");
+	bad(&program, "prog ma",
+	    "'ma' is not a verb of prog; did you mean make? See 'prog --help'");
+	bad(&program, "prog xyzzy", "'xyzzy' is not a verb of prog; see 'prog --help'");
 }
 
 static void test_nearest(void **state)
@@ -352,21 +353,22 @@ static void test_numbers(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 		snprintf(line, sizeof(line), "prog make -o f --size 1 --port=%s", none[i]);
-		snprintf(error, sizeof(error), "--port '%s' is no number from 1 to 65535", none[i]);
+		snprintf(error, sizeof(error), "--port '%s' is not a number from 1 to 65535",
+			 none[i]);
 		bad(&program, line, error);
 	}
 	good("prog make -o f --size 18446744073709551615 --port 1 --colour red");
 	assert_true(args.size.value == UINT64_MAX && args.port.value == 1);
 	bad(&program, "prog make --size 18446744073709551616",
-	    "--size '18446744073709551616' is no number from 0 to 18446744073709551615");
+	    "--size '18446744073709551616' is not a number from 0 to 18446744073709551615");
 }
 
 static void test_wrong_values(void **state)
 {
-	bad(&program, "prog make --colour pink", "--colour 'pink' is none of red, green, blue");
-	bad(&program, "prog make --colour re", "--colour 're' is none of red, green, blue");
-	bad(&program, "prog make --timeout never", "--timeout 'never' is no time such as 30s");
-	bad(&program, "prog make --timeout 0", "--timeout '0' is no time such as 30s");
+	bad(&program, "prog make --colour pink", "--colour 'pink' is not one of red, green, blue");
+	bad(&program, "prog make --colour re", "--colour 're' is not one of red, green, blue");
+	bad(&program, "prog make --timeout never", "--timeout 'never' is not a time such as 30s");
+	bad(&program, "prog make --timeout 0", "--timeout '0' is not a time such as 30s");
 	bad(&program, "prog make --output ''", "--output is empty: it needs FILE");
 	bad(&program, "prog make --output=", "--output is empty: it needs FILE");
 	bad(&program, "prog make --size ''", "--size is empty: it needs N");
@@ -422,11 +424,13 @@ static void test_words(void **state)
 	bad(&program, "prog key show a b c",
 	    "'c' is too much: key show takes NAME...; see 'prog key show --help'");
 	bad(&program, "prog key list a",
-	    "'a' is no option of key list: 'key show NAME' is for one; see 'prog key list --help'");
+	    "'a' is not an option of key list: 'key show NAME' is for one; see 'prog key list "
+	    "--help'");
 	bad(&program, "prog make -o f stray",
-	    "'stray' is no option of make, and it takes nothing else; see 'prog make --help'");
+	    "'stray' is not an option of make, and it takes nothing else; see 'prog make --help'");
 	bad(&program, "prog make -o f -- --force",
-	    "'--force' is no option of make, and it takes nothing else; see 'prog make --help'");
+	    "'--force' is not an option of make, and it takes nothing else; see 'prog make "
+	    "--help'");
 }
 
 static void test_verbs(void **state)
@@ -436,9 +440,9 @@ static void test_verbs(void **state)
 	bad(&program, "prog --", "A verb is missing; see 'prog --help'");
 	bad(&program, "prog key",
 	    "'key' needs another word, one of show, list; see 'prog key --help'");
-	bad(&program, "prog ''", "'' is no verb of prog; see 'prog --help'");
-	bad(&program, "prog key key", "'key' is no verb of prog key; see 'prog key --help'");
-	bad(&program, "prog key help", "'help' is no verb of prog key; see 'prog key --help'");
+	bad(&program, "prog ''", "'' is not a verb of prog; see 'prog --help'");
+	bad(&program, "prog key key", "'key' is not a verb of prog key; see 'prog key --help'");
+	bad(&program, "prog key help", "'help' is not a verb of prog key; see 'prog key --help'");
 }
 
 static void test_help(void **state)
@@ -512,7 +516,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(said, "Usage: prog [OPTION...] VERB"));
 	/* An error before --help is reported first. */
 	bad(&program, "prog make --nonsense --help",
-	    "'--nonsense' is no option of make; see 'prog make --help'");
+	    "'--nonsense' is not an option of make; see 'prog make --help'");
 }
 
 static void test_version(void **state)
@@ -530,11 +534,11 @@ static void test_without_verbs(void **state)
 	assert_true(args.force);
 	assert_string_equal(args.output, "f");
 	bad(&plain, "plain -o f stray",
-	    "'stray' is no option of plain, and it takes nothing else; see 'plain --help'");
+	    "'stray' is not an option of plain, and it takes nothing else; see 'plain --help'");
 	bad(&plain, "plain --force", "plain needs --output=FILE; see 'plain --help'");
 	bad(&plain, "plain --fo", "'--fo' is ambiguous: it may be --format, --force");
 	bad(&plain, "plain --versoin",
-	    "'--versoin' is no option of plain; did you mean --version? See 'plain --help'");
+	    "'--versoin' is not an option of plain; did you mean --version? See 'plain --help'");
 	assert_int_equal(command(&plain, "plain --help"), 0);
 	assert_non_null(strstr(said, "Usage: plain --output=FILE [OPTION...]\n\nDoes one "
 				     "thing.\n\nOptions:\n"));
@@ -549,7 +553,7 @@ static void test_words_without_verbs(void **state)
 	assert_string_equal(args.words.items[1], "b");
 	bad(&files, "files", "files needs FILE FILE; see 'files --help'");
 	bad(&files, "files a b c", "'c' is too much: files takes FILE FILE; see 'files --help'");
-	bad(&files, "files --a b c", "'--a' is no option of files; see 'files --help'");
+	bad(&files, "files --a b c", "'--a' is not an option of files; see 'files --help'");
 	assert_int_equal(command(&files, "files -h"), 0);
 	assert_non_null(strstr(said, "Usage: files [OPTION...] FILE FILE\n"));
 }
