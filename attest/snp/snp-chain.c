@@ -194,13 +194,7 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 	if (r == 0)
 		r = find(ctx, &pool, report, now, v, &ark, &inter, &vek);
 	if (r == 0)
-		r = snp_check_pin(verifier_trust(ctx), ark, v);
-	if (r == 0)
-		r = snp_check_names(ark, inter, vek, v);
-	if (r == 0)
-		r = snp_check_cas(ctx, ark, inter, now, v);
-	if (r == 0)
-		r = snp_check_vek(vek, inter, v);
+		r = snp_check_links(ctx, ark, inter, vek, now, v);
 	if (r == 0)
 		r = check_kind(vek, inter, report->signing_key, v);
 	if (r == 0)

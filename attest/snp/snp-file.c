@@ -14,13 +14,7 @@ static int check_vek_file(struct verifier *ctx, struct snp_pool *pool, int64_t n
 	r = snp_pool_issuers(ctx, pool, vek, now, v, &inter, &ark);
 	if (r < 0)
 		return r;
-	r = snp_check_pin(verifier_trust(ctx), ark, v);
-	if (r == 0)
-		r = snp_check_names(ark, inter, vek, v);
-	if (r == 0)
-		r = snp_check_cas(ctx, ark, inter, now, v);
-	if (r == 0)
-		r = snp_check_vek(vek, inter, v);
+	r = snp_check_links(ctx, ark, inter, vek, now, v);
 	if (r < 0)
 		return r;
 	return snp_check_dates((const struct snp_candidate *const[]){ ark, inter, vek }, 3, now, v);

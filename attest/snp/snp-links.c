@@ -4,6 +4,7 @@
 #include <openssl/objects.h>
 
 #include "attest/trust.h"
+#include "attest/verifier.h"
 
 /* Each of AMD's names has these parts and a common name, and nothing else. */
 static bool is_amd_name(const X509_NAME *name)
@@ -161,8 +162,8 @@ int snp_check_cas(struct verifier *ctx, const struct snp_candidate *ark,
 	return 0;
 }
 
-int snp_check_vek(const struct snp_candidate *vek, const struct snp_candidate *inter,
-		  struct verdict *v)
+static int check_vek(const struct snp_candidate *vek, const struct snp_candidate *inter,
+		     struct verdict *v)
 {
 	static const char name[] = "VEK certificate is a leaf with a P-384 key";
 	int r;
@@ -176,6 +177,19 @@ int snp_check_vek(const struct snp_candidate *vek, const struct snp_candidate *i
 				    "the certificate of an authority");
 	return verdict_check(v, x509_key_is(vek->cert, X509_KEY_P384), VERDICT_NOT_AUTHENTIC,
 			     "CHAIN", name, "P-384", NULL);
+}
+
+int snp_check_links(struct verifier *ctx, const struct snp_candidate *ark,
+		    const struct snp_candidate *inter, const struct snp_candidate *vek, int64_t now,
+		    struct verdict *v)
+{
+	int r = snp_check_pin(verifier_trust(ctx), ark, v);
+
+	if (r == 0)
+		r = snp_check_names(ark, inter, vek, v);
+	if (r == 0)
+		r = snp_check_cas(ctx, ark, inter, now, v);
+	return r < 0 ? r : check_vek(vek, inter, v);
 }
 
 int snp_check_dates(const struct snp_candidate *const *all, size_t n, int64_t now,

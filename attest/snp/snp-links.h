@@ -26,9 +26,10 @@ int snp_check_names(const struct snp_candidate *ark, const struct snp_candidate 
 int snp_check_cas(struct verifier *ctx, const struct snp_candidate *ark,
 		  const struct snp_candidate *inter, int64_t now, struct verdict *v);
 
-/* The intermediate signed @vek, which is a leaf with a P-384 key. */
-int snp_check_vek(const struct snp_candidate *vek, const struct snp_candidate *inter,
-		  struct verdict *v);
+/* All of the above, and that the intermediate signed @vek, which is a leaf with a P-384 key. */
+int snp_check_links(struct verifier *ctx, const struct snp_candidate *ark,
+		    const struct snp_candidate *inter, const struct snp_candidate *vek, int64_t now,
+		    struct verdict *v);
 
 /* All @n certificates are valid at @now. */
 int snp_check_dates(const struct snp_candidate *const *all, size_t n, int64_t now,
