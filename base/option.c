@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/option.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 void option_list_done(struct option_list *list)
 {
@@ -77,7 +76,6 @@ const struct option_row *option_first_missing(const struct option_row *rows, con
 static int wrong_value(const struct option_row *row, const char *text)
 {
 	char list[256] = "";
-	size_t n = 0;
 
 	if (row->wrong) {
 		log_error("--%s '%s' %s", row->name, text, row->wrong);
@@ -85,9 +83,8 @@ static int wrong_value(const struct option_row *row, const char *text)
 		log_error("--%s '%s' is not a number from %llu to %llu", row->name, text,
 			  (unsigned long long)row->min, (unsigned long long)row->max);
 	} else {
-		for (const char *const *w = row->words; *w && n < sizeof(list); w++)
-			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
-					      *w);
+		for (const char *const *w = row->words; *w; w++)
+			list_add_word(list, sizeof(list), *w);
 		log_error("--%s '%s' is not one of %s", row->name, text, list);
 	}
 	return -EINVAL;

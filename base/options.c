@@ -238,7 +238,6 @@ static int unknown_verb(const struct place *at, const char *word)
 static int missing_verb(const struct place *at)
 {
 	char command[PLACE_MAX], list[256] = "";
-	size_t n = 0;
 
 	place_command(at, command);
 	if (!at->group) {
@@ -248,9 +247,8 @@ static int missing_verb(const struct place *at)
 	for (const struct verb *const *v = at->program->verbs; *v; v++) {
 		const char *name = place_verb_in(*v, at->group);
 
-		if (name && n < sizeof(list))
-			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
-					      name);
+		if (name)
+			list_add_word(list, sizeof(list), name);
 	}
 	log_error("'%s' needs another word, one of %s; see '%s --help'", at->group, list, command);
 	return -EINVAL;

@@ -183,3 +183,10 @@ int print_json_text(const char *json)
 	(void) fputc('\n', stdout);
 	return 0;
 }
+
+void list_add_word(char *list, size_t size, const char *word)
+{
+	size_t n = strlen(list);
+
+	(void) snprintf(list + n, size - n, "%s%s", n ? ", " : "", word);
+}

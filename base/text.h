@@ -50,4 +50,7 @@ int print_json_text(const char *json);
 /* The text that print_json_text() would print, which is yours; NULL: out of memory. */
 char *json_text_printable(const char *json);
 
+/* Append @word to the text @list of @size bytes, behind ", " if there is a word; cut to size. */
+void list_add_word(char *list, size_t size, const char *word);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "wire/bytes.h"
 
 #define KEPT_FILE "gate"
@@ -366,10 +367,9 @@ int carried_note(struct carried *c, const struct attest_verdict *v, uint64_t use
 void carried_differences(unsigned differs, char *ret, size_t size)
 {
 	const char *name;
-	size_t n = 0;
 
 	ret[0] = '\0';
 	for (unsigned i = 0; (name = msg_differs_name(i)); i++)
-		if (differs & 1u << i && n < size)
-			n += (size_t)snprintf(ret + n, size - n, "%s%s", n ? ", " : "", name);
+		if (differs & 1u << i)
+			list_add_word(ret, size, name);
 }

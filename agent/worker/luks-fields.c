@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 /* ---- saying what is wrong ---- */
 
@@ -111,12 +112,11 @@ static bool is_listed(struct bytes v, const char *const *list)
 int luks_check_word(struct luks_judge *j, const struct luks_field *f, struct bytes v)
 {
 	char list[200] = "", word[LUKS_WORD_LEN];
-	size_t n = 0;
 
 	if (is_listed(v, f->words))
 		return 0;
-	for (const char *const *w = f->words; *w && n < sizeof(list); w++)
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", *w);
+	for (const char *const *w = f->words; *w; w++)
+		list_add_word(list, sizeof(list), *w);
 	(void) luks_refused(j, "is '%.32s', may only be: %s", luks_word(v, word), list);
 	if (f->remedy)
 		luks_add_remedy(j, f->remedy);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "inject/input.h"
 #include "inject/launch/read.h"
 #include "wire/ovmf-table.h"
@@ -45,13 +46,12 @@ static int read_pages(const struct args *a, struct launch_input *in, struct caus
 static int list_variants(const char *name, bool snp, struct cause *why)
 {
 	char list[256] = "";
-	size_t n, used = 0;
+	size_t n;
 	const struct vmsa_variant *v = vmsa_variants(&n);
 
 	for (size_t i = 0; i < n; i++)
 		if (v[i].snp == snp)
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-						 used ? ", " : "", v[i].name);
+			list_add_word(list, sizeof(list), v[i].name);
 	return cause_set(why, -EINVAL, "--variant '%s' is not one of %s", name, list);
 }
 

@@ -226,6 +226,21 @@ static void test_log(void **state)
 	}
 }
 
+static void test_list(void **state)
+{
+	char list[12] = "";
+
+	list_add_word(list, sizeof(list), "one");
+	assert_string_equal(list, "one");
+	list_add_word(list, sizeof(list), "two");
+	assert_string_equal(list, "one, two");
+	/* What has no room is cut, and what comes then changes nothing. */
+	list_add_word(list, sizeof(list), "three");
+	assert_string_equal(list, "one, two, t");
+	list_add_word(list, sizeof(list), "four");
+	assert_string_equal(list, "one, two, t");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_json_room),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
