@@ -2,7 +2,8 @@
 #include "attest/need-vendor.h"
 
 #include <stdio.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 struct need *need_add(struct needs *n, const struct need_kind *kind, const char *key)
 {
@@ -44,26 +45,19 @@ int need_reject(struct need_finding *f, int error, const char *problem)
 	return error;
 }
 
-static void format_date(int64_t t, char ret[static 24])
+static const char *format_date(int64_t t, char buf[static TIME_TEXT_MAX])
 {
-	time_t seconds = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&seconds, &tm) || strftime(ret, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void) snprintf(ret, 24, "?");
+	return time_format(t, buf) ? buf : "?";
 }
 
 /* The dates say whether a mirror is behind, or a clock is wrong. */
 static int reject_dates(struct need_finding *f, int64_t from, int64_t to, int64_t now)
 {
-	char begin[24], end[24], at[24];
+	char begin[TIME_TEXT_MAX], end[TIME_TEXT_MAX], at[TIME_TEXT_MAX];
 
-	format_date(from, begin);
-	format_date(to, end);
-	format_date(now, at);
 	(void) snprintf(f->text, sizeof(f->text),
-		       "it is not valid now: it is good from %s to %s, and now is %s", begin, end,
-		       at);
+			"it is not valid now: it is good from %s to %s, and now is %s",
+			format_date(from, begin), format_date(to, end), format_date(now, at));
 	return need_reject(f, -EKEYEXPIRED, f->text);
 }
 

@@ -51,7 +51,7 @@ struct needs {
 struct need_finding {
 	const char *problem;	/* why it is not the one: constant, or @text */
 	int64_t until;		/* seconds since 1970 to which it is good, when it is the one */
-	char text[128];
+	char text[192];
 };
 
 #endif

@@ -4,8 +4,8 @@
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 
 struct verdict *verdict_new(void)
@@ -208,13 +208,9 @@ void verdict_claim_hex(struct verdict *v, const char *name, const void *p, size_
 
 const char *verdict_time(struct verdict *v, int64_t t)
 {
-	time_t seconds = (time_t)t;
-	char buf[40];
-	struct tm tm;
+	char text[TIME_TEXT_MAX];
 
-	if (!gmtime_r(&seconds, &tm) || strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		return "?";
-	return verdict_text(v, "%s", buf);
+	return time_format(t, text) ? verdict_text(v, "%s", text) : "?";
 }
 
 void verdict_claim_time(struct verdict *v, const char *name, int64_t t)

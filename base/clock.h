@@ -2,6 +2,7 @@
 #ifndef COCO_BASE_CLOCK_H
 #define COCO_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -12,6 +13,20 @@ static inline uint64_t now_usec(void)
 
 	(void) clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/*
+ * The time @t, in seconds since 1970, as in 2026-01-31T12:00:00Z.  False, with @ret not written,
+ * for a time that no calendar has.
+ */
+#define TIME_TEXT_MAX 40
+static inline bool time_format(int64_t t, char ret[static TIME_TEXT_MAX])
+{
+	time_t seconds = (time_t)t;
+	struct tm tm;
+
+	return gmtime_r(&seconds, &tm) &&
+	       strftime(ret, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
 }
 
 #endif

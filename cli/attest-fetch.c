@@ -62,11 +62,11 @@ static void say_missing(struct fetcher *f, const char *what, const char *text)
 /* Evidence cannot be judged with a list that has expired. */
 static void say_until(struct fetcher *f)
 {
-	char text[TIME_LEN];
+	char text[TIME_TEXT_MAX];
 
 	if (f->until < INT64_MAX)
 		say(f, "until", "all of it",
-		    format_time((uint64_t)f->until * 1000000, text, sizeof(text)));
+		    format_time((uint64_t)f->until * 1000000, text));
 }
 
 /* ---- a server ---- */

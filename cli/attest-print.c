@@ -173,7 +173,7 @@ static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 {
 	struct json_object *o = json_object_new_object(), *trust = json_object_new_object();
 	enum verdict_identity identity = attest_status(v) == 0 ? v->identity : IDENTITY_NONE;
-	char at[TIME_LEN];
+	char at[TIME_TEXT_MAX];
 
 	json_add(o, "verdict", verdict_result_name(v->result));
 	json_add(o, "code", v->code);
@@ -189,7 +189,7 @@ static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 				       NULL);
 	json_object_object_add(o, "shortfall", shortfall_to_json(&v->shortfall));
 	json_add(o, "type", a->type->name);
-	json_add(o, "at", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
+	json_add(o, "at", format_time((uint64_t)v->now * 1000000, at));
 	json_object_object_add(trust, "replaced", json_object_new_boolean(v->trust_replaced));
 	json_add(trust, "source", v->trust);
 	json_object_object_add(o, "trust", trust);
@@ -325,14 +325,14 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 		[VERDICT_MALFORMED] = "MALFORMED: this is no such evidence, or it was damaged",
 		[VERDICT_REFUSED] = "REFUSED: authentic, but not as the policy wants it",
 	};
-	char at[TIME_LEN];
+	char at[TIME_TEXT_MAX];
 
 	print("%s\n", v->result == VERDICT_REFUSED && a->type->is_part ?
 			      "REFUSED: not as the policy wants it" :
 			      words[v->result]);
 	print_failure(v);
 	print_line("Evidence", a->type->what);
-	print_line("As of", format_time((uint64_t)v->now * 1000000, at, sizeof(at)));
+	print_line("As of", format_time((uint64_t)v->now * 1000000, at));
 	print_line("TCB", tcb_status_name(v->tcb_status));
 	print_shortfall(&v->shortfall);
 	print("%10s: %s%s\n", "Roots",

@@ -64,12 +64,12 @@ static int write_bundle(const struct bundle *b, const char *output)
 {
 	struct timespec ts;
 	struct json_object *o;
-	char made[TIME_LEN];
+	char made[TIME_TEXT_MAX];
 	const char *text;
 	int r = 0;
 
 	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	o = bundle_to_json(b, format_time((uint64_t)ts.tv_sec * 1000000, made, sizeof(made)));
+	o = bundle_to_json(b, format_time((uint64_t)ts.tv_sec * 1000000, made));
 	if (!o) {
 		log_oom();
 		return STATUS_FAILED;

@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -104,14 +103,9 @@ void print_json(struct json_object *o)
 	json_object_put(o);
 }
 
-const char *format_time(uint64_t usec, char *buf, size_t size)
+const char *format_time(uint64_t usec, char buf[static TIME_TEXT_MAX])
 {
-	time_t t = (time_t)(usec / 1000000);
-	struct tm tm;
-
-	if (usec == 0 || !gmtime_r(&t, &tm) || strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		return "-";
-	return buf;
+	return usec > 0 && time_format((int64_t)(usec / 1000000), buf) ? buf : "-";
 }
 
 void json_add(struct json_object *o, const char *key, const char *value)
@@ -121,10 +115,10 @@ void json_add(struct json_object *o, const char *key, const char *value)
 
 void json_add_time(struct json_object *o, const char *key, uint64_t usec)
 {
-	char buf[TIME_LEN];
+	char buf[TIME_TEXT_MAX];
 
 	json_object_object_add(o, key,
-			       usec ? json_object_new_string(format_time(usec, buf, sizeof(buf))) :
+			       usec ? json_object_new_string(format_time(usec, buf)) :
 				      NULL);
 }
 

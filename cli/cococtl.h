@@ -4,6 +4,7 @@
 
 #include <json-c/json_object.h>
 
+#include "base/clock.h"
 #include "cli/args.h"
 #include "cli/status.h"
 #include "ipc/client.h"
@@ -35,8 +36,7 @@ int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret);
 void print_json(struct json_object *o);
 
 /* CLOCK_REALTIME as "2026-01-31T12:00:00Z" in @buf; "-" for 0. */
-#define TIME_LEN 32
-const char *format_time(uint64_t usec, char *buf, size_t size);
+const char *format_time(uint64_t usec, char buf[static TIME_TEXT_MAX]);
 
 /* Members of a JSON object; a time of 0 is null. */
 void json_add(struct json_object *o, const char *key, const char *value);

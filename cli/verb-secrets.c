@@ -119,7 +119,7 @@ static void print_table(const struct list *l)
 {
 	static const char *const titles[] = { "NAME",  "GUID",	"SIZE",	    "SOURCE",
 					      "STATE", "SINCE", "CONSUMERS" };
-	char size[24], since[TIME_LEN];
+	char size[24], since[TIME_TEXT_MAX];
 	int width[ARRAY_SIZE(titles)];
 
 	/* The first pass measures the columns, the second prints them. */
@@ -138,8 +138,7 @@ static void print_table(const struct list *l)
 				cells[2] = size;
 				cells[3] = m->source;
 				cells[4] = secret_state_name(m->state);
-				cells[5] = format_time(m->since_usec[m->state], since,
-						       sizeof(since));
+				cells[5] = format_time(m->since_usec[m->state], since);
 				cells[6] = m->consumers;
 			}
 			for (unsigned i = 0; i < ARRAY_SIZE(titles); i++) {
@@ -224,11 +223,11 @@ static int run_show(struct args *args)
 	if (m.warning[0])
 		print("     WARNING: %s\n", m.warning);
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++) {
-		char buf[TIME_LEN];
+		char buf[TIME_TEXT_MAX];
 
 		if (m.since_usec[i])
 			print("%12s: %s\n", secret_state_name(i),
-			       format_time(m.since_usec[i], buf, sizeof(buf)));
+			       format_time(m.since_usec[i], buf));
 	}
 	return STATUS_GOOD;
 }

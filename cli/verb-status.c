@@ -71,13 +71,13 @@ static const char *source_state(const struct msg_source *s, char *buf, size_t si
 
 static void print_verdict(const struct attest_verdict *v, uint64_t usec)
 {
-	char sha256[2 * sizeof(v->policy_sha256) + 1], since[TIME_LEN];
+	char sha256[2 * sizeof(v->policy_sha256) + 1], since[TIME_TEXT_MAX];
 
 	if (v->result == ATTEST_NONE)
 		return;
 	format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
 	print("  Verdict: %s (%s) at %s, %s evidence of %s\n", attest_result_name(v->result),
-	      v->code, format_time(usec, since, sizeof(since)), v->type[0] ? v->type : "no",
+	      v->code, format_time(usec, since), v->type[0] ? v->type : "no",
 	      v->provider[0] ? v->provider : "nobody");
 	print("   Policy: SHA-256 %s\n", sha256);
 	format_hex(v->trust_sha256, sizeof(v->trust_sha256), sha256);
@@ -91,7 +91,7 @@ static void print_verdict(const struct attest_verdict *v, uint64_t usec)
 
 static void print_kept(const struct msg_kept *k)
 {
-	char hex[2 * sizeof(k->policy_sha256) + 1], since[TIME_LEN];
+	char hex[2 * sizeof(k->policy_sha256) + 1], since[TIME_TEXT_MAX];
 	const char *name;
 
 	if (!k->present)
@@ -100,7 +100,7 @@ static void print_kept(const struct msg_kept *k)
 	      k->here ? "this is one; kept for the system after it: " : "", k->require,
 	      k->bind_policy ? "yes" : "no", attest_result_name(k->result),
 	      k->verdict_usec ? " at " : "",
-	      k->verdict_usec ? format_time(k->verdict_usec, since, sizeof(since)) : "");
+	      k->verdict_usec ? format_time(k->verdict_usec, since) : "");
 	format_hex(k->policy_sha256, sizeof(k->policy_sha256), hex);
 	print("           %s%s\n", k->has_policy ? "attest.conf, SHA-256 " : "no attest.conf",
 	      k->has_policy ? hex : "");
@@ -120,9 +120,9 @@ static void print_kept(const struct msg_kept *k)
 static void print_text(const struct msg_status *s, const struct sources *sources,
 		       const struct warnings *warnings)
 {
-	char since[TIME_LEN], buf[64];
+	char since[TIME_TEXT_MAX], buf[64];
 
-	print("cocod %s, since %s\n", s->version, format_time(s->since_usec, since, sizeof(since)));
+	print("cocod %s, since %s\n", s->version, format_time(s->since_usec, since));
 	print("     Gate: %s (%s)\n", s->gate_open ? "open" : "closed", s->gate);
 	print("   Reason: %s\n", s->reason);
 	print("  Machine: %s\n", s->tee);

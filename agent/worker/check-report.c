@@ -3,8 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -62,14 +62,9 @@ struct finding *check_add_finding(struct check_report *r, const char *path, int6
 
 /* ---- dates ---- */
 
-static const char *time_text(int64_t t, char buf[static 32])
+static const char *time_text(int64_t t, char buf[static TIME_TEXT_MAX])
 {
-	time_t seconds = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&seconds, &tm) || strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		strcpy(buf, "a time that cannot be said");
-	return buf;
+	return time_format(t, buf) ? buf : "a time that cannot be said";
 }
 
 static bool is_good(const struct finding *f, int64_t now)
@@ -88,7 +83,8 @@ static bool has_better(const struct check_report *r, const struct finding *f, in
 void check_dates(struct check_report *r, int64_t now)
 {
 	const struct finding *first = NULL;
-	char text[32], from[32];
+	const char *until;
+	char text[TIME_TEXT_MAX], from[TIME_TEXT_MAX];
 
 	for (size_t i = 0; i < r->n_findings; i++) {
 		const struct finding *f = &r->findings[i];
@@ -111,9 +107,10 @@ void check_dates(struct check_report *r, int64_t now)
 	}
 	if (!first)
 		return;
-	print("The first to expire is '%s', on %s\n", first->path, time_text(first->until, text));
+	until = time_text(first->until, text);
+	print("The first to expire is '%s', on %s\n", first->path, until);
 	if (first->until - now < SOON_SEC)
 		log_warning("'%s' expires on %s, in less than a week: 'cococtl attest fetch "
 			    "--refresh' gets it anew",
-			    first->path, text);
+			    first->path, until);
 }
