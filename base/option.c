@@ -158,3 +158,13 @@ int option_take(const struct option_row *row, const char *text, struct args *arg
 	}
 	return -EINVAL;
 }
+
+int option_parse_usec(const char *text, void *ret)
+{
+	uint64_t usec;
+
+	if (parse_usec(text, &usec) < 0 || usec == 0)
+		return -EINVAL;
+	*(uint64_t *)ret = usec;
+	return 0;
+}

@@ -127,6 +127,9 @@ const struct option_row *option_first_missing(const struct option_row *rows, con
  */
 int option_take(const struct option_row *row, const char *text, struct args *args);
 
+/* For OPTION_PARSED: a time such as "30s" that is not 0, as a uint64_t.  Returns 0 or -EINVAL. */
+int option_parse_usec(const char *text, void *ret);
+
 /* Add @item, which is borrowed, to the end.  Returns 0 or -ENOMEM, which it has logged. */
 int option_list_add(struct option_list *list, const char *item);
 void option_list_done(struct option_list *list);

@@ -93,16 +93,6 @@ int attest_parse_date(const char *text, void *ret)
 	return 0;
 }
 
-int attest_parse_timeout(const char *text, void *ret)
-{
-	uint64_t usec;
-
-	if (parse_usec(text, &usec) < 0 || usec == 0)
-		return -EINVAL;
-	*(uint64_t *)ret = usec;
-	return 0;
-}
-
 /* ---- files ---- */
 
 /* If @block is hexadecimal or base64 text, replace it by the bytes that the text stands for. */

@@ -471,7 +471,7 @@ static const struct option_row options[] = {
 	{ "tcb-evaluation", "N", "the tcbEvaluationDataNumber to ask for",
 	  OPTION_NUMBER(attest.tcb_evaluation, 1, UINT32_MAX), .excludes = "tcb-update" },
 	{ "timeout", "TIME", "how long each request may take; 30s if not given",
-	  OPTION_PARSED(attest.timeout_usec, attest_parse_timeout,
+	  OPTION_PARSED(attest.timeout_usec, option_parse_usec,
 			"is not a time such as 30s or 500ms") },
 	ROW_JSON,
 	{ "root", "DIR", "as of 'report'", OPTION_PATH(attest.root), .empty = true,

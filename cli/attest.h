@@ -62,9 +62,6 @@ int attest_cache_newest(const char *dir, struct newest *ret);
  */
 int attest_parse_date(const char *text, void *ret);
 
-/* A time such as "30s" that is not 0, in microseconds as a uint64_t.  Returns 0 or -EINVAL. */
-int attest_parse_timeout(const char *text, void *ret);
-
 /* Types of evidence, and policy options, for --help. */
 void attest_print_types(void);
 void attest_print_types_and_policy(void);

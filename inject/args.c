@@ -42,16 +42,6 @@ int args_parse_id(const char *text, void *ret)
 	return 0;
 }
 
-int args_parse_timeout(const char *text, void *ret)
-{
-	uint64_t usec;
-
-	if (parse_usec(text, &usec) < 0 || usec == 0)
-		return -EINVAL;
-	*(uint64_t *)ret = usec;
-	return 0;
-}
-
 int args_check_stdin(const struct args *a)
 {
 	const char *const files[] = { a->tek,	 a->tik,	  a->firmware, a->kernel,

@@ -94,7 +94,6 @@ extern const char *const args_secret_techs[];	/* those that take launch secrets 
 /* For rows: the text as the field's type.  Return 0 or -EINVAL. */
 int args_parse_api(const char *text, void *ret);
 int args_parse_id(const char *text, void *ret);
-int args_parse_timeout(const char *text, void *ret);
 
 /* ---- rows; what stands in the brackets is added to the row ---- */
 
@@ -105,7 +104,7 @@ int args_parse_timeout(const char *text, void *ret);
 	  OPTION_FLAG(allow_debug) }
 #define ROW_TIMEOUT                                                                              \
 	{ "timeout", "TIME", "how long to wait for each answer; 30s if not given",               \
-	  OPTION_PARSED(timeout_usec, args_parse_timeout, "is not a time such as 30s or 2min") }
+	  OPTION_PARSED(timeout_usec, option_parse_usec, "is not a time such as 30s or 2min") }
 
 #define ROWS_SECRETS                                                                             \
 	{ "secret", "NAME:FILE",                                                                 \

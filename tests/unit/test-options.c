@@ -30,14 +30,7 @@ static const char *const colours[] = { "red", "green", "blue", NULL };
 
 static int parse_timeout(const char *text, void *field)
 {
-	uint64_t usec;
-
-	if (streq(text, "oom"))
-		return -ENOMEM;
-	if (parse_usec(text, &usec) < 0 || usec == 0)
-		return -EINVAL;
-	*(uint64_t *)field = usec;
-	return 0;
+	return streq(text, "oom") ? -ENOMEM : option_parse_usec(text, field);
 }
 
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }
