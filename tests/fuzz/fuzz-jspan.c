@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "wire/jspan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -48,6 +49,25 @@ static void compare_array(struct bytes value, struct json_object *o, const uint8
 	assert(n == json_object_array_length(o));
 }
 
+/*
+ * json-c 0.16 joins a surrogate pair and then looks at its low 16 bits again: a character
+ * like U+1D800 becomes U+FFFD there.
+ */
+static bool json_c_loses(const char *text, size_t len)
+{
+	uint32_t c;
+
+	while (len > 0) {
+		size_t n = utf8_next(text, len, &c);
+
+		if (n == 0 || (c > 0xffff && (c & 0xf800) == 0xd800))
+			return true;
+		text += n;
+		len -= n;
+	}
+	return false;
+}
+
 static void compare_string(struct bytes value, struct json_object *o)
 {
 	struct bytes text;
@@ -62,7 +82,7 @@ static void compare_string(struct bytes value, struct json_object *o)
 	meant = malloc(value.len - 1);
 	assert(meant);
 	/* For half a pair, or a NUL, json-c may give anything. */
-	if (jspan_string(value, meant, value.len - 1, &n) == 0) {
+	if (jspan_string(value, meant, value.len - 1, &n) == 0 && !json_c_loses(meant, n)) {
 		assert(n == (size_t)json_object_get_string_len(o));
 		assert(memcmp(meant, json_object_get_string(o), n + 1) == 0);
 	}
