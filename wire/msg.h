@@ -62,6 +62,13 @@ enum msg_type {
 	 */
 	MSG_ATTEST_IMDS,
 	MSG_WARNING,		/* struct msg_index -> struct msg_warning; -ENOENT after the last */
+	/* to cocod-net, see wire/broker.h */
+	MSG_NET_SETUP,		/* struct net_setup and perhaps a memfd -> struct net_result */
+	MSG_NET_INIT_DATA,	/* - and a descriptor -> struct net_init_data */
+	MSG_NET_AUTH,		/* struct net_auth -> struct net_challenge */
+	MSG_NET_ATTEST,		/* struct net_attest and a memfd -> struct net_result */
+	MSG_NET_GET,		/* struct net_get -> struct net_jwe and a memfd */
+	MSG_NET_CONFIRM,	/* struct net_get -> struct net_result */
 	_MSG_MAX,
 };
 
