@@ -131,7 +131,7 @@ struct net_init_data {
 
 struct net_auth {
 	char tee[16];			/* "snp", "tdx", "az-snp-vtpm", "az-tdx-vtpm" */
-	uint32_t n_paths;		/* the paths that may be asked for; 0: the list is not sent */
+	uint32_t n_paths;		/* that may be asked for; 0: the list is not sent */
 	uint8_t boot[BROKER_BOOT_LEN];
 	char paths[BROKER_PATHS_MAX][BROKER_PATH_LEN];
 	uint32_t coco;			/* send "coco" in extra-params */
