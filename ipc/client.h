@@ -8,8 +8,10 @@
 /* One socket for each kind of cocod-worker. */
 #define WORKER_LUKS_SOCKET "/run/cocod/worker-luks.sock"
 #define WORKER_EVIDENCE_SOCKET "/run/cocod/worker-evidence.sock"
+#define NET_SOCKET "/run/cocod/net.sock"	/* cocod-net */
 #define WORKER_LUKS_ADVICE "see: journalctl -b -u 'cocod-worker-luks@*'"
 #define WORKER_EVIDENCE_ADVICE "see: journalctl -b -u 'cocod-worker-evidence@*'"
+#define NET_ADVICE "see: journalctl -b -u 'cocod-net@*'"
 
 /*
  * Connect to one of our sockets.  @timeout_usec (0: none) holds for each send and each receive.

@@ -5,13 +5,11 @@
  * answers with a verdict of a fixed size.  One process serves one connection and gives one
  * verdict, so that what it has read cannot influence another verdict.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/connection.h"
 #include "agent/status.h"
 #include "agent/worker/attest-check.h"
 #include "agent/worker/attest-judge.h"
@@ -107,12 +105,13 @@ static const char *const kind_names[] = {
 };
 
 static const struct kind {
-	const char *name;
+	const char *name, *socket;
 	const struct handler *requests;	/* _MSG_MAX of them */
 	unsigned sec;			/* how long it may live */
 } kinds[] = {
-	[KIND_LUKS] = { "luks", luks_requests, LUKS_SEC },
-	[KIND_EVIDENCE] = { "evidence", evidence_requests, EVIDENCE_SEC },
+	[KIND_LUKS] = { "luks", "cocod-worker-luks", luks_requests, LUKS_SEC },
+	[KIND_EVIDENCE] = { "evidence", "cocod-worker-evidence", evidence_requests,
+			    EVIDENCE_SEC },
 };
 
 static void request_done(struct request *q)
@@ -157,47 +156,6 @@ static int run(const struct kind *kind, int conn)
 }
 
 /* ---- main ---- */
-
-/*
- * The socket's mode already ensures this.  But a unit makes the socket, units can be changed, and
- * a verdict tells about a device.
- */
-static int check_peer(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return log_error_errno(errno, "Failed to ask who connected: %m");
-	if (peer.uid != 0)
-		return log_error_errno(EACCES, "Process %d of user %u may not connect, closing",
-				       (int)peer.pid, (unsigned)peer.uid);
-	return 0;
-}
-
-/*
- * systemd accepts the connection and passes nothing else: what is parsed here cannot reach the
- * next connection.
- */
-static int take_connection(const struct kind *kind, int *ret)
-{
-	int n, flags;
-
-	n = sd_listen_fds(/* unset_environment= */ 1);
-	if (n < 0)
-		return log_error_errno(n, "Failed to find the connection: %m");
-	if (n != 1 ||
-	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, /* listening= */ 0) <= 0)
-		return log_error_errno(EINVAL,
-				       "One connection is expected; cocod-worker is started by "
-				       "cocod-worker-%s.socket, not by hand",
-				       kind->name);
-	flags = fcntl(SD_LISTEN_FDS_START, F_GETFL);
-	if (flags < 0 || fcntl(SD_LISTEN_FDS_START, F_SETFL, flags & ~O_NONBLOCK) < 0)
-		return log_error_errno(errno, "Failed to set up the connection: %m");
-	*ret = SD_LISTEN_FDS_START;
-	return check_peer(SD_LISTEN_FDS_START);
-}
 
 /*
  * For cocod --check-config.  It is run by hand, with the rights of the caller and without a
@@ -273,7 +231,7 @@ int main(int argc, char **argv)
 	 * connection end and takes that as a no.
 	 */
 	(void) alarm(kind->sec);
-	if (take_connection(kind, &conn) < 0)
+	if (connection_take("cocod-worker", kind->socket, &conn) < 0)
 		return WORKER_FAILED;
 	return run(kind, conn) < 0 ? WORKER_FAILED : WORKER_GOOD;
 }
