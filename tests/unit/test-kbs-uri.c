@@ -127,7 +127,7 @@ static void test_vectors(void **state)
 	}
 	assert_true(json_object_object_get_ex(all, "server_paths", &list));
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i), *path, *expect;
+		struct json_object *o = json_object_array_get_idx(list, i), *path, *expect = NULL;
 
 		assert_true(json_object_object_get_ex(o, "path", &path) &&
 			    json_object_object_get_ex(o, "expect", &expect));
