@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/release.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/base64.h"
+#include "base/io.h"
+#include "crypto/cleanup.h"
+#include "crypto/ecdsa.h"
+#include "crypto/jwe.h"
+
+#define BIND_LABEL "coco bind 1"
+#define NONCE_LABEL "coco nonce 1"
+#define RELEASE_LABEL "coco release 1"
+#define SHA256_LEN 32
+#define SHA384_LEN 48
+#define SECURE_HEAP 65536
+#define SECURE_HEAP_MIN 32
+#define NO_SIGNER BROKER_IDENTITIES_MAX
+
+struct handshake {
+	unsigned curve;
+	EVP_PKEY *key;
+	uint8_t x[BROKER_COORDINATE_MAX], y[BROKER_COORDINATE_MAX];
+	uint64_t born_usec;			/* CLOCK_BOOTTIME */
+	bool bound;
+	unsigned signer;			/* of the identity's keys, or NO_SIGNER */
+	uint8_t rd[64];				/* zeros after rd_len */
+	size_t rd_len;
+	char opened[BROKER_PATH_LEN];		/* the path of the first release, or "" */
+};
+
+DEFINE_OPENSSL_CLEANUP(X509, X509_free, x509)
+
+int release_init(void)
+{
+	if (CRYPTO_secure_malloc_initialized())
+		return 0;
+	/* 2: the memory could not be locked. */
+	return CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) == 1 ? 0 : -ENOMEM;
+}
+
+/* ---- the broker's identity ---- */
+
+static int key_id(X509 *cert, uint8_t ret[static BROKER_ID_LEN])
+{
+	_cleanup_(openssl_freep) uint8_t *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+	return len > 0 && EVP_Digest(der, (size_t)len, ret, NULL, EVP_sha256(), NULL) == 1 ?
+		       0 :
+		       -ENOMEM;
+}
+
+static bool is_p256(EVP_PKEY *key)
+{
+	char group[32];
+	size_t len;
+
+	return EVP_PKEY_is_a(key, "EC") &&
+	       EVP_PKEY_get_group_name(key, group, sizeof(group), &len) == 1 &&
+	       streq(group, "prime256v1");
+}
+
+static int add_identity(const uint8_t *der, size_t len, struct broker_identity *i,
+			struct cause *why)
+{
+	const uint8_t *p = der;
+	_cleanup_(x509_freep) X509 *cert = d2i_X509(NULL, &p, (long)len);
+	_cleanup_(pkey_freep) EVP_PKEY *key = cert ? X509_get_pubkey(cert) : NULL;
+	uint8_t id[BROKER_ID_LEN];
+
+	if (!cert || p != der + len)
+		return cause_set(why, -EBADMSG, "certificate %u is broken", i->n + 1);
+	if (!key || !is_p256(key))
+		return cause_set(why, -EOPNOTSUPP, "the key of certificate %u is not EC P-256",
+				 i->n + 1);
+	if (i->n == BROKER_IDENTITIES_MAX)
+		return cause_set(why, -E2BIG, "there are more than %d certificates",
+				 BROKER_IDENTITIES_MAX);
+	if (key_id(cert, id) < 0)
+		return cause_set_oom(why);
+	for (unsigned k = 0; k < i->n; k++)
+		if (memcmp(i->keys[k].id, id, sizeof(id)) == 0)
+			return cause_set(why, -EBADMSG, "certificates %u and %u have the same key",
+					 k + 1, i->n + 1);
+	memcpy(i->keys[i->n].id, id, sizeof(id));
+	i->keys[i->n++].key = TAKE_PTR(key);
+	return 0;
+}
+
+/* Takes the next block.  Returns 1; 0 after the last; a negative errno. */
+static int next_block(BIO *in, struct broker_identity *i, struct cause *why)
+{
+	char *name = NULL, *header = NULL;
+	uint8_t *der = NULL;
+	long len = 0;
+	int r;
+
+	if (PEM_read_bio(in, &name, &header, &der, &len) != 1) {
+		unsigned long e = ERR_peek_last_error();
+
+		ERR_clear_error();
+		return ERR_GET_REASON(e) == PEM_R_NO_START_LINE ?
+			       0 :
+			       cause_set(why, -EBADMSG, "certificate %u is broken", i->n + 1);
+	}
+	if (!streq(name, PEM_STRING_X509))
+		r = cause_set(why, -EBADMSG, "it has a block '%.60s', which is not a certificate",
+			      name);
+	else
+		r = add_identity(der, (size_t)len, i, why);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	/* It may have been a private key. */
+	OPENSSL_clear_free(der, (size_t)len);
+	return r < 0 ? r : 1;
+}
+
+int broker_identity_parse(const char *pem, size_t len, struct broker_identity *ret,
+			  struct cause *why)
+{
+	_cleanup_(bio_freep) BIO *in = NULL;
+	struct broker_identity i = { 0 };
+	int r;
+
+	if (len == 0 || len > BROKER_PEM_MAX)
+		return cause_set(why, -ENODATA, "it has no certificate");
+	in = BIO_new_mem_buf(pem, (int)len);
+	if (!in)
+		return cause_set_oom(why);
+	do
+		r = next_block(in, &i, why);
+	while (r > 0);
+	if (r == 0 && i.n == 0)
+		r = cause_set(why, -ENODATA, "it has no certificate");
+	if (r < 0) {
+		broker_identity_done(&i);
+		return r;
+	}
+	*ret = i;
+	return 0;
+}
+
+void broker_identity_done(struct broker_identity *i)
+{
+	for (unsigned k = 0; k < i->n; k++)
+		EVP_PKEY_free(i->keys[k].key);
+	*i = (struct broker_identity){ 0 };
+}
+
+/* ---- the key pair ---- */
+
+int handshake_new(unsigned curve, uint64_t now_usec, struct handshake **ret)
+{
+	_cleanup_(handshake_freep) struct handshake *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return -ENOMEM;
+	h->curve = curve;
+	h->born_usec = now_usec;
+	h->signer = NO_SIGNER;
+	r = jwe_key_new(curve, &h->key);
+	if (r >= 0)
+		r = jwe_key_point(h->key, curve, h->x, h->y);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(h);
+	return 0;
+}
+
+struct handshake *handshake_free(struct handshake *h)
+{
+	if (h)
+		EVP_PKEY_free(h->key);
+	free(h);
+	return NULL;
+}
+
+/* ---- the nonce, and what the evidence is over ---- */
+
+/* Hash @n pieces, each a pointer and a length. */
+static int hash_pieces(const EVP_MD *md, const struct bytes *pieces, size_t n, uint8_t *ret)
+{
+	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+	if (!c || EVP_DigestInit_ex(c, md, NULL) != 1)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (EVP_DigestUpdate(c, pieces[i].p, pieces[i].len) != 1)
+			return -ENOMEM;
+	return EVP_DigestFinal_ex(c, ret, NULL) == 1 ? 0 : -ENOMEM;
+}
+
+static void put_u16be(uint8_t *p, size_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static int hash_bound(const struct net_auth *asked, uint8_t ret[static SHA256_LEN])
+{
+	struct bytes pieces[3 + 2 * BROKER_PATHS_MAX] = {
+		{ (const uint8_t *)BIND_LABEL, sizeof(BIND_LABEL) },
+		{ asked->boot, sizeof(asked->boot) },
+	};
+	uint8_t count[2], lens[BROKER_PATHS_MAX][2];
+	size_t n = 2;
+
+	assert(asked->n_paths <= BROKER_PATHS_MAX);
+	put_u16be(count, asked->n_paths);
+	pieces[n++] = (struct bytes){ count, sizeof(count) };
+	for (size_t i = 0; i < asked->n_paths; i++) {
+		size_t len = strlen(asked->paths[i]);
+
+		put_u16be(lens[i], len);
+		pieces[n++] = (struct bytes){ lens[i], sizeof(lens[i]) };
+		pieces[n++] = (struct bytes){ (const uint8_t *)asked->paths[i], len };
+	}
+	return hash_pieces(EVP_sha256(), pieces, n, ret);
+}
+
+static int hash_nonce(const uint8_t id[static BROKER_ID_LEN],
+		      const uint8_t bound[static SHA256_LEN],
+		      const uint8_t salt[static BROKER_SALT_LEN], uint8_t ret[static SHA256_LEN])
+{
+	const struct bytes pieces[] = {
+		{ (const uint8_t *)NONCE_LABEL, sizeof(NONCE_LABEL) },
+		{ id, BROKER_ID_LEN },
+		{ bound, SHA256_LEN },
+		{ salt, BROKER_SALT_LEN },
+	};
+
+	return hash_pieces(EVP_sha256(), pieces, ARRAY_SIZE(pieces), ret);
+}
+
+/* Find the identity that makes this nonce of what was asked. */
+static int find_signer(struct handshake *h, const struct broker_identity *i,
+		       const struct net_auth *asked, const struct net_challenge *c,
+		       const uint8_t nonce[static SHA256_LEN], struct cause *why)
+{
+	uint8_t bound[SHA256_LEN] = { 0 }, expected[SHA256_LEN];
+
+	if (!c->has_salt)
+		return cause_set(why, -EPROTO,
+				 "the broker does not bind its nonce to an identity, as one with "
+				 "Identity= must: it is another broker, or of another kind");
+	if (c->hash != NET_HASH_SHA384)
+		return cause_set(why, -EPROTO, "the broker asks for another hash than SHA-384");
+	if (asked->coco && hash_bound(asked, bound) < 0)
+		return cause_set_oom(why);
+	for (unsigned k = 0; k < i->n; k++) {
+		if (hash_nonce(i->keys[k].id, bound, c->salt, expected) < 0)
+			return cause_set_oom(why);
+		if (CRYPTO_memcmp(expected, nonce, sizeof(expected)) == 0)
+			h->signer = k;
+	}
+	if (h->signer == NO_SIGNER)
+		return cause_set(why, -ESTALE,
+				 "the nonce is not the one that the broker of Identity= makes of "
+				 "this question: it is another broker's, or an old one");
+	return 0;
+}
+
+static const EVP_MD *hash_of(unsigned hash)
+{
+	switch (hash) {
+	case NET_HASH_SHA256:
+		return EVP_sha256();
+	case NET_HASH_SHA384:
+		return EVP_sha384();
+	case NET_HASH_SHA512:
+		return EVP_sha512();
+	default:
+		return NULL;
+	}
+}
+
+/* RFC 8785: the members in this order, no blanks; nothing in the values needs an escape. */
+static int hash_runtime_data(struct handshake *h, const char *nonce, const EVP_MD *md)
+{
+	size_t n = broker_curve_len(h->curve);
+	_cleanup_(freep) char *x = NULL, *y = NULL, *text = NULL;
+	int len;
+
+	if (base64url_encode(h->x, n, &x) < 0 || base64url_encode(h->y, n, &y) < 0)
+		return -ENOMEM;
+	len = asprintf(&text,
+		       "{\"additional-evidence\":\"\",\"nonce\":\"%s\",\"tee-pubkey\":{"
+		       "\"alg\":\"ECDH-ES+A256KW\",\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\","
+		       "\"y\":\"%s\"}}",
+		       nonce, broker_curve_name(h->curve), x, y);
+	if (len < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	if (EVP_Digest(text, (size_t)len, h->rd, NULL, md, NULL) != 1)
+		return -ENOMEM;
+	h->rd_len = (size_t)EVP_MD_get_size(md);
+	return 0;
+}
+
+int handshake_bind(struct handshake *h, const struct broker_identity *i,
+		   const struct net_auth *asked, const struct net_challenge *c, struct cause *why)
+{
+	char nonce[BROKER_NONCE_TEXT_LEN + 1];
+	uint8_t bytes[SHA256_LEN];
+	const EVP_MD *md = hash_of(c->hash);
+	int r;
+
+	if (h->bound)
+		return cause_set(why, -EPERM, "the handshake has its challenge already");
+	memcpy(nonce, c->nonce, BROKER_NONCE_TEXT_LEN);
+	nonce[BROKER_NONCE_TEXT_LEN] = '\0';
+	/* No blank, no quote, no escape: the text goes into the runtime data as it is. */
+	if (c->nonce[BROKER_NONCE_TEXT_LEN] || strlen(nonce) != BROKER_NONCE_TEXT_LEN ||
+	    strpbrk(nonce, " \t\r\n\v\f") ||
+	    base64_decode(nonce, bytes, sizeof(bytes)) != sizeof(bytes))
+		return cause_set(why, -EBADMSG, "the nonce is not base64 of 32 bytes");
+	if (!md)
+		return cause_set(why, -EBADMSG, "the broker asks for an unknown hash");
+	if (i) {
+		r = find_signer(h, i, asked, c, bytes, why);
+		if (r < 0)
+			return r;
+	}
+	if (hash_runtime_data(h, nonce, md) < 0)
+		return cause_set_oom(why);
+	h->bound = true;
+	return 0;
+}
+
+int handshake_report_data(const struct handshake *h, uint8_t ret[static 64],
+			  struct net_attest *ret_attest)
+{
+	if (!h->bound)
+		return -EPERM;
+	memcpy(ret, h->rd, sizeof(h->rd));
+	*ret_attest = (struct net_attest){
+		.curve = h->curve,
+		.coordinate_len = (uint32_t)broker_curve_len(h->curve),
+		.digest_len = (uint32_t)h->rd_len,
+	};
+	memcpy(ret_attest->x, h->x, sizeof(h->x));
+	memcpy(ret_attest->y, h->y, sizeof(h->y));
+	memcpy(ret_attest->digest, h->rd, h->rd_len);
+	return 0;
+}
+
+/* ---- the release ---- */
+
+/* The JWE's text has base64url of the fields, which has one form only. */
+static int hash_jwe(const struct net_jwe *jwe, const uint8_t *ciphertext,
+		    uint8_t ret[static SHA256_LEN])
+{
+	const struct bytes fields[] = {
+		{ jwe->wrapped_key, sizeof(jwe->wrapped_key) },
+		{ jwe->iv, sizeof(jwe->iv) },
+		{ ciphertext, jwe->ciphertext_len },
+		{ jwe->tag, sizeof(jwe->tag) },
+	};
+	struct bytes pieces[1 + 2 * ARRAY_SIZE(fields)] = {
+		{ (const uint8_t *)jwe->protected, jwe->protected_len },
+	};
+	char *texts[ARRAY_SIZE(fields)] = { NULL };
+	size_t n = 1;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields) && r == 0; i++) {
+		r = base64url_encode(fields[i].p, fields[i].len, &texts[i]);
+		if (r < 0)
+			break;
+		pieces[n++] = (struct bytes){ (const uint8_t *)".", 1 };
+		pieces[n++] = (struct bytes){ (const uint8_t *)texts[i], strlen(texts[i]) };
+	}
+	if (r == 0)
+		r = hash_pieces(EVP_sha256(), pieces, n, ret);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		free(texts[i]);
+	return r;
+}
+
+static int check_signature(const struct handshake *h, const struct broker_identity *i,
+			   const char *path, const struct net_jwe *jwe, const uint8_t *ciphertext,
+			   struct cause *why)
+{
+	uint8_t text[sizeof(RELEASE_LABEL) + SHA384_LEN + SHA256_LEN + 8 + SHA256_LEN] =
+		RELEASE_LABEL;
+	uint8_t *p = text + sizeof(RELEASE_LABEL);
+	const size_t half = RELEASE_SIGNATURE_LEN / 2;
+	int r;
+
+	assert(h->signer < i->n && h->rd_len == SHA384_LEN);
+	if (!jwe->has_release)
+		return cause_set(why, -EKEYREJECTED,
+				 "it is not signed, and Identity= wants the broker's signature");
+	memcpy(p, h->rd, SHA384_LEN);
+	p += SHA384_LEN;
+	if (EVP_Digest(path, strlen(path), p, NULL, EVP_sha256(), NULL) != 1)
+		return cause_set_oom(why);
+	p += SHA256_LEN;
+	for (size_t k = 0; k < 8; k++)
+		*p++ = (uint8_t)(jwe->version >> (56 - 8 * k));
+	if (hash_jwe(jwe, ciphertext, p) < 0)
+		return cause_set_oom(why);
+	r = ecdsa_verify(i->keys[h->signer].key, EVP_sha256(), jwe->signature,
+			 jwe->signature + half, half, ECDSA_BIG_ENDIAN,
+			 (struct bytes){ text, sizeof(text) });
+	if (r == -ENOMEM)
+		return cause_set_oom(why);
+	return r < 0 ? cause_set(why, -EKEYREJECTED,
+				 "its signature is not the broker's for this handshake and this "
+				 "name") :
+		       0;
+}
+
+int handshake_open(struct handshake *h, const struct broker_identity *i, const char *path,
+		   const struct net_jwe *jwe, const uint8_t *ciphertext, uint64_t now_usec,
+		   struct secret **ret, uint64_t *ret_version, struct cause *why)
+{
+	int r;
+
+	if (!h->bound || (i != NULL) != (h->signer != NO_SIGNER))
+		return cause_set(why, -EPERM, "the handshake is not bound to this broker");
+	if (now_usec - h->born_usec > HANDSHAKE_USEC)
+		return cause_set(why, -EKEYEXPIRED, "the handshake took more than %d minutes",
+				 (int)(HANDSHAKE_USEC / 60000000));
+	/* jwe_open() checks them too, but they are hashed before. */
+	if (jwe->protected_len >= JWE_PROTECTED_MAX || jwe->ciphertext_len > JWE_CIPHERTEXT_MAX)
+		return cause_set(why, -EMSGSIZE, "it is longer than a release may be");
+	if (strlen(path) >= sizeof(h->opened))
+		return cause_set(why, -EMSGSIZE, "the name is too long");
+	if (!i && h->opened[0] && !streq(h->opened, path))
+		return cause_set(why, -EPERM, "without Identity= a handshake has one secret");
+	if (i) {
+		r = check_signature(h, i, path, jwe, ciphertext, why);
+		if (r < 0)
+			return r;
+	}
+	strcpy(h->opened, path);
+	r = jwe_open(h->key, h->curve, jwe, ciphertext, ret, why);
+	if (r >= 0)
+		*ret_version = jwe->has_release ? jwe->version : 0;
+	return r;
+}

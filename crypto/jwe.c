@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "crypto/jwe.h"
+
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
+
+#include "crypto/cleanup.h"
+
+#define KEY_LEN 32	/* of A256KW and A256GCM */
+
+/*
+ * OtherInfo of the key derivation, RFC 7518 section 4.6.2: the algorithm with its length, no
+ * PartyUInfo, no PartyVInfo, 256 bits.
+ */
+static const uint8_t kdf_info[] = "\0\0\0\x0e" "ECDH-ES+A256KW" "\0\0\0\0" "\0\0\0\0" "\0\0\1";
+
+_Static_assert(sizeof(kdf_info) == 4 + 14 + 4 + 4 + 4, "the literal's own NUL is the last byte");
+
+static const struct {
+	const char *name, *group;
+	size_t len;
+} curves[_BROKER_CURVE_MAX] = {
+	[BROKER_P256] = { "P-256", "prime256v1", 32 },
+	[BROKER_P521] = { "P-521", "secp521r1", 66 },
+};
+
+/* Z, the key that wraps, and the key of the content lie in one piece of locked memory. */
+struct keys {
+	uint8_t z[BROKER_COORDINATE_MAX];
+	uint8_t wrap[KEY_LEN];
+	/* EVP_DecryptUpdate() may write a block more than it reports. */
+	uint8_t content[KEY_LEN + 16];
+};
+
+DEFINE_OPENSSL_CLEANUP(EVP_KDF, EVP_KDF_free, kdf)
+DEFINE_OPENSSL_CLEANUP(EVP_KDF_CTX, EVP_KDF_CTX_free, kdf_ctx)
+
+const char *broker_curve_name(unsigned curve)
+{
+	return curve < _BROKER_CURVE_MAX ? curves[curve].name : NULL;
+}
+
+size_t broker_curve_len(unsigned curve)
+{
+	return curve < _BROKER_CURVE_MAX ? curves[curve].len : 0;
+}
+
+int jwe_key_new(unsigned curve, EVP_PKEY **ret)
+{
+	EVP_PKEY *key;
+
+	if (curve >= _BROKER_CURVE_MAX)
+		return -EINVAL;
+	key = EVP_EC_gen(curves[curve].group);
+	if (!key)
+		return -ENOMEM;
+	*ret = key;
+	return 0;
+}
+
+int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COORDINATE_MAX],
+		  uint8_t ret_y[static BROKER_COORDINATE_MAX])
+{
+	int n = (int)broker_curve_len(curve), r = -ENOMEM;
+	BIGNUM *x = NULL, *y = NULL;
+
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
+	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 &&
+	    BN_bn2binpad(x, ret_x, n) == n && BN_bn2binpad(y, ret_y, n) == n)
+		r = 0;
+	BN_free(x);
+	BN_free(y);
+	return r;
+}
+
+/* OpenSSL refuses a point that is not on the curve. */
+static int ephemeral_key(const struct net_jwe *jwe, EVP_PKEY **ret, struct cause *why)
+{
+	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	size_t n = curves[jwe->curve].len;
+	uint8_t point[1 + 2 * BROKER_COORDINATE_MAX] = { 4 /* not compressed */ };
+	char group[16];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * n),
+		OSSL_PARAM_construct_end(),
+	};
+
+	strcpy(group, curves[jwe->curve].group);
+	memcpy(point + 1, jwe->epk_x, n);
+	memcpy(point + 1 + n, jwe->epk_y, n);
+	if (!c || EVP_PKEY_fromdata_init(c) != 1)
+		return cause_set_oom(why);
+	if (EVP_PKEY_fromdata(c, ret, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return cause_set(why, -EBADMSG, "its ephemeral key is not on the curve %s",
+				 curves[jwe->curve].name);
+	return 0;
+}
+
+static int agree(EVP_PKEY *key, EVP_PKEY *peer, size_t n, uint8_t *ret_z)
+{
+	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
+	size_t len = n;
+
+	if (!c || EVP_PKEY_derive_init(c) != 1)
+		return -ENOMEM;
+	if (EVP_PKEY_derive_set_peer(c, peer) != 1 || EVP_PKEY_derive(c, ret_z, &len) != 1 ||
+	    len != n)
+		return -EBADMSG;
+	return 0;
+}
+
+static int derive(const uint8_t *z, size_t n, uint8_t ret[static KEY_LEN])
+{
+	_cleanup_(kdf_freep) EVP_KDF *kdf = EVP_KDF_fetch(NULL, "SSKDF", NULL);
+	_cleanup_(kdf_ctx_freep) EVP_KDF_CTX *c = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)z, n),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)kdf_info,
+						  sizeof(kdf_info)),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return c && EVP_KDF_derive(c, ret, KEY_LEN, params) == 1 ? 0 : -ENOMEM;
+}
+
+/* RFC 3394.  Its check value tells whether the key is the right one. */
+static int unwrap(const uint8_t wrap[static KEY_LEN], const uint8_t wrapped[static JWE_WRAPPED_LEN],
+		  uint8_t ret[static KEY_LEN + 16])
+{
+	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	int len = 0;
+
+	if (!c)
+		return -ENOMEM;
+	EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	if (EVP_DecryptInit_ex(c, EVP_aes_256_wrap(), NULL, wrap, NULL) != 1)
+		return -ENOMEM;
+	return EVP_DecryptUpdate(c, ret, &len, wrapped, JWE_WRAPPED_LEN) == 1 && len == KEY_LEN ?
+		       0 :
+		       -EBADMSG;
+}
+
+static int decrypt(const uint8_t content[static KEY_LEN], const struct net_jwe *jwe,
+		   const uint8_t *ciphertext, struct secret **ret)
+{
+	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	uint8_t none;
+	int len = 0, r;
+
+	if (!c)
+		return -ENOMEM;
+	r = secret_new(jwe->ciphertext_len, &s);
+	if (r < 0)
+		return r;
+	if (EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, content, jwe->iv) != 1)
+		return -ENOMEM;
+	if (EVP_DecryptUpdate(c, NULL, &len, (const uint8_t *)jwe->protected,
+			      (int)jwe->protected_len) != 1)
+		return -ENOMEM;
+	if (jwe->ciphertext_len > 0 &&
+	    (EVP_DecryptUpdate(c, secret_bytes(s), &len, ciphertext, (int)jwe->ciphertext_len) !=
+		     1 ||
+	     len != (int)jwe->ciphertext_len))
+		return -ENOMEM;
+	if (EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, JWE_TAG_LEN, (void *)jwe->tag) != 1)
+		return -ENOMEM;
+	if (EVP_DecryptFinal_ex(c, &none, &len) != 1)
+		return -EBADMSG;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int jwe_open(EVP_PKEY *key, unsigned curve, const struct net_jwe *jwe, const uint8_t *ciphertext,
+	     struct secret **ret, struct cause *why)
+{
+	_cleanup_(secret_freep) struct secret *memory = NULL;
+	_cleanup_(pkey_freep) EVP_PKEY *ephemeral = NULL;
+	struct keys *k;
+	int r;
+
+	if (curve >= _BROKER_CURVE_MAX || jwe->curve != curve)
+		return cause_set(why, -EBADMSG, "its ephemeral key is of another curve than ours");
+	if (jwe->ciphertext_len > JWE_CIPHERTEXT_MAX)
+		return cause_set(why, -EMSGSIZE, "it has more than %d bytes", JWE_CIPHERTEXT_MAX);
+	if (jwe->protected_len == 0 || jwe->protected_len >= JWE_PROTECTED_MAX)
+		return cause_set(why, -EBADMSG, "its header has a length that none can have");
+	r = secret_new(sizeof(*k), &memory);
+	if (r < 0)
+		return cause_set(why, r, "no memory can be locked: %s", strerror(-r));
+	k = (struct keys *)secret_bytes(memory);
+	r = ephemeral_key(jwe, &ephemeral, why);
+	if (r < 0)
+		return r;
+	r = agree(key, ephemeral, curves[curve].len, k->z);
+	if (r >= 0)
+		r = derive(k->z, curves[curve].len, k->wrap);
+	if (r >= 0)
+		r = unwrap(k->wrap, jwe->wrapped_key, k->content);
+	if (r == -EBADMSG)
+		return cause_set(why, r, "it is encrypted to another key, or was changed");
+	if (r >= 0)
+		r = decrypt(k->content, jwe, ciphertext, ret);
+	if (r == -EBADMSG)
+		return cause_set(why, r, "it was changed on the way: its tag is wrong");
+	return r < 0 ? cause_set(why, r, "it cannot be decrypted: %s", strerror(-r)) : 0;
+}

@@ -1,0 +1,865 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The keeper's side of a handshake.  The broker's side is a double: it makes nonces, JWEs and
+ * signatures with OpenSSL alone.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/keeper/release.h"
+#include "base/base64.h"
+#include "crypto/jwe.h"
+#include "tests/unit/vectors.h"
+
+#define PLAIN "correct horse battery staple"
+#define PATH "default/luks/root"
+#define NOW (1000 * UINT64_C(1000000))
+
+/* ---- the broker's double ---- */
+
+struct double_broker {
+	EVP_PKEY *key;
+	uint8_t id[32];
+	char *pem;
+	size_t pem_len;
+};
+
+static void double_init(struct double_broker *b, const char *group)
+{
+	X509 *x = X509_new();
+	BIO *out = BIO_new(BIO_s_mem());
+	uint8_t *spki = NULL;
+	char *text;
+	int len;
+
+	b->key = EVP_EC_gen(group);
+	assert_non_null(b->key);
+	X509_set_version(x, 2);
+	X509_gmtime_adj(X509_getm_notBefore(x), -20000);
+	/* It is over; nobody may look at that. */
+	X509_gmtime_adj(X509_getm_notAfter(x), -10000);
+	X509_set_pubkey(x, b->key);
+	assert_true(X509_sign(x, b->key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509(out, x), 1);
+	b->pem_len = (size_t)BIO_get_mem_data(out, &text);
+	b->pem = malloc(b->pem_len + 1);
+	memcpy(b->pem, text, b->pem_len);
+	b->pem[b->pem_len] = '\0';
+	len = i2d_PUBKEY(b->key, &spki);
+	SHA256(spki, (size_t)len, b->id);
+	OPENSSL_free(spki);
+	BIO_free(out);
+	X509_free(x);
+}
+
+static void double_done(struct double_broker *b)
+{
+	EVP_PKEY_free(b->key);
+	free(b->pem);
+}
+
+static void put(uint8_t **p, const void *data, size_t len)
+{
+	memcpy(*p, data, len);
+	*p += len;
+}
+
+/* The nonce of a broker with the key @id for the question @asked. */
+static void double_challenge(const uint8_t id[32], const struct net_auth *asked,
+			     struct net_challenge *ret)
+{
+	uint8_t text[8192], bound[32], *p = text, nonce[32];
+	char *b64;
+
+	memset(ret, 0, sizeof(*ret));
+	put(&p, "coco bind 1", 12);
+	put(&p, asked->boot, 32);
+	put(&p, (uint8_t[]){ 0, (uint8_t)asked->n_paths }, 2);
+	for (size_t i = 0; i < asked->n_paths; i++) {
+		size_t n = strlen(asked->paths[i]);
+
+		put(&p, (uint8_t[]){ (uint8_t)(n >> 8), (uint8_t)n }, 2);
+		put(&p, asked->paths[i], n);
+	}
+	SHA256(text, (size_t)(p - text), bound);
+	memset(ret->salt, 0x5a, 32);
+	ret->has_salt = 1;
+	p = text;
+	put(&p, "coco nonce 1", 13);
+	put(&p, id, 32);
+	put(&p, bound, 32);
+	put(&p, ret->salt, 32);
+	SHA256(text, (size_t)(p - text), nonce);
+	assert_int_equal(base64_encode(nonce, 32, &b64), 0);
+	strcpy(ret->nonce, b64);
+	free(b64);
+}
+
+static EVP_PKEY *double_public(const struct net_attest *a, const char *group)
+{
+	uint8_t point[133] = { 4 };
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM params[3] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point,
+						  1 + 2 * a->coordinate_len),
+		OSSL_PARAM_construct_end(),
+	};
+
+	memcpy(point + 1, a->x, a->coordinate_len);
+	memcpy(point + 1 + a->coordinate_len, a->y, a->coordinate_len);
+	assert_int_equal(EVP_PKEY_fromdata_init(c), 1);
+	assert_int_equal(EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+	EVP_PKEY_CTX_free(c);
+	return key;
+}
+
+/* Encrypt @plain to the key of @a.  @ret_ct has room for it. */
+static void double_encrypt(const struct net_attest *a, const void *plain, size_t len,
+			   struct net_jwe *ret, uint8_t *ret_ct)
+{
+	static const char *const groups[] = { "P-256", "P-521" };
+	const char *group = groups[a->curve];
+	EVP_PKEY *peer = double_public(a, group), *own = EVP_EC_gen(group);
+	EVP_PKEY_CTX *d = EVP_PKEY_CTX_new(own, NULL);
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	uint8_t text[256], *p = text, z[66], kek[32], cek[32], point[133];
+	size_t n = sizeof(z), point_len;
+	int out, more;
+
+	memset(ret, 0, sizeof(*ret));
+	assert_int_equal(EVP_PKEY_derive_init(d), 1);
+	assert_int_equal(EVP_PKEY_derive_set_peer(d, peer), 1);
+	assert_int_equal(EVP_PKEY_derive(d, z, &n), 1);
+	put(&p, "\0\0\0\1", 4);
+	put(&p, z, n);
+	put(&p, "\0\0\0\x0e" "ECDH-ES+A256KW" "\0\0\0\0\0\0\0\0\0\0\1\0", 4 + 14 + 12);
+	SHA256(text, (size_t)(p - text), kek);
+	memset(cek, 0x42, sizeof(cek));
+	EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	assert_int_equal(EVP_EncryptInit_ex(c, EVP_aes_256_wrap(), NULL, kek, NULL), 1);
+	assert_int_equal(EVP_EncryptUpdate(c, ret->wrapped_key, &out, cek, 32), 1);
+	assert_int_equal(out, JWE_WRAPPED_LEN);
+	EVP_CIPHER_CTX_reset(c);
+	strcpy(ret->protected, "eyJhbGciOiJFQ0RILUVTK0EyNTZLVyJ9");
+	ret->protected_len = (uint32_t)strlen(ret->protected);
+	memset(ret->iv, 7, sizeof(ret->iv));
+	assert_int_equal(EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, cek, ret->iv), 1);
+	assert_int_equal(EVP_EncryptUpdate(c, NULL, &out, (uint8_t *)ret->protected,
+					   (int)ret->protected_len), 1);
+	if (len > 0)
+		assert_int_equal(EVP_EncryptUpdate(c, ret_ct, &out, plain, (int)len), 1);
+	assert_int_equal(EVP_EncryptFinal_ex(c, z, &more), 1);
+	assert_int_equal(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, 16, ret->tag), 1);
+	ret->ciphertext_len = (uint32_t)len;
+	ret->curve = a->curve;
+	assert_int_equal(EVP_PKEY_get_octet_string_param(own, OSSL_PKEY_PARAM_PUB_KEY, point,
+							 sizeof(point), &point_len), 1);
+	memcpy(ret->epk_x, point + 1, a->coordinate_len);
+	memcpy(ret->epk_y, point + 1 + a->coordinate_len, a->coordinate_len);
+	EVP_CIPHER_CTX_free(c);
+	EVP_PKEY_CTX_free(d);
+	EVP_PKEY_free(own);
+	EVP_PKEY_free(peer);
+}
+
+static size_t append_b64(char *to, const uint8_t *data, size_t len)
+{
+	char *text;
+	size_t n;
+
+	assert_int_equal(base64url_encode(data, len, &text), 0);
+	n = (size_t)sprintf(to, ".%s", text);
+	free(text);
+	return n;
+}
+
+static void double_sign(EVP_PKEY *key, const uint8_t rd[48], const char *path, uint64_t version,
+			const uint8_t *ct, struct net_jwe *jwe)
+{
+	static char jwe_text[200000];
+	uint8_t text[512], *p = text, der[80], hash[32];
+	size_t n, der_len = sizeof(der);
+	const uint8_t *q = der;
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	ECDSA_SIG *sig;
+
+	put(&p, "coco release 1", 15);
+	put(&p, rd, 48);
+	SHA256((const uint8_t *)path, strlen(path), hash);
+	put(&p, hash, 32);
+	for (int i = 7; i >= 0; i--)
+		*p++ = (uint8_t)(version >> (8 * i));
+	n = (size_t)sprintf(jwe_text, "%s", jwe->protected);
+	n += append_b64(jwe_text + n, jwe->wrapped_key, JWE_WRAPPED_LEN);
+	n += append_b64(jwe_text + n, jwe->iv, JWE_IV_LEN);
+	n += append_b64(jwe_text + n, ct, jwe->ciphertext_len);
+	n += append_b64(jwe_text + n, jwe->tag, JWE_TAG_LEN);
+	SHA256((uint8_t *)jwe_text, n, hash);
+	put(&p, hash, 32);
+	assert_int_equal(EVP_DigestSignInit(c, NULL, EVP_sha256(), NULL, key), 1);
+	assert_int_equal(EVP_DigestSign(c, der, &der_len, text, (size_t)(p - text)), 1);
+	sig = d2i_ECDSA_SIG(NULL, &q, (long)der_len);
+	assert_non_null(sig);
+	BN_bn2binpad(ECDSA_SIG_get0_r(sig), jwe->signature, 32);
+	BN_bn2binpad(ECDSA_SIG_get0_s(sig), jwe->signature + 32, 32);
+	jwe->has_release = 1;
+	jwe->version = version;
+	ECDSA_SIG_free(sig);
+	EVP_MD_CTX_free(c);
+}
+
+/* ---- a handshake under test ---- */
+
+struct fixture {
+	struct double_broker broker, other;
+	struct broker_identity identity;
+	struct net_auth asked;
+	struct net_challenge challenge;
+	struct handshake *h;
+	uint8_t rd[64];
+	struct net_attest attest;
+	struct net_jwe jwe;
+	uint8_t ct[JWE_CIPHERTEXT_MAX + 1];
+	struct secret *secret;
+	uint64_t version;
+	struct cause why;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_int_equal(release_init(), 0);
+	assert_int_equal(release_init(), 0);
+	double_init(&f->broker, "P-256");
+	double_init(&f->other, "P-256");
+	assert_int_equal(broker_identity_parse(f->broker.pem, f->broker.pem_len, &f->identity,
+					       &f->why), 0);
+	f->asked.coco = 1;
+	f->asked.n_paths = 2;
+	strcpy(f->asked.paths[0], PATH);
+	strcpy(f->asked.paths[1], "default/api/key");
+	memset(f->asked.boot, 0xb0, sizeof(f->asked.boot));
+	double_challenge(f->broker.id, &f->asked, &f->challenge);
+	assert_int_equal(handshake_new(BROKER_P256, NOW, &f->h), 0);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	handshake_free(f->h);
+	secret_free(f->secret);
+	broker_identity_done(&f->identity);
+	double_done(&f->broker);
+	double_done(&f->other);
+	free(f);
+	/* No private key stays behind, but for what other tests hold. */
+	return 0;
+}
+
+static int bind_to(struct fixture *f)
+{
+	return handshake_bind(f->h, &f->identity, &f->asked, &f->challenge, &f->why);
+}
+
+static void release(struct fixture *f, EVP_PKEY *signer, const char *path)
+{
+	assert_int_equal(handshake_report_data(f->h, f->rd, &f->attest), 0);
+	double_encrypt(&f->attest, PLAIN, strlen(PLAIN), &f->jwe, f->ct);
+	double_sign(signer, f->rd, path, 3, f->ct, &f->jwe);
+}
+
+static int open_it(struct fixture *f, const char *path)
+{
+	f->secret = secret_free(f->secret);
+	return handshake_open(f->h, &f->identity, path, &f->jwe, f->ct, NOW, &f->secret,
+			      &f->version, &f->why);
+}
+
+/* Refused with @r and a sentence that has @words. */
+static void refused(struct fixture *f, int got, int r, const char *words)
+{
+	assert_int_equal(got, r);
+	assert_null(f->secret);
+	if (!strstr(f->why.text, words))
+		fail_msg("'%s' does not have '%s'", f->why.text, words);
+}
+
+static void test_release(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(handshake_report_data(f->h, f->rd, &f->attest), -EPERM);
+	assert_int_equal(bind_to(f), 0);
+	release(f, f->broker.key, PATH);
+	assert_int_equal(f->attest.digest_len, 48);
+	assert_memory_equal(f->attest.digest, f->rd, 48);
+	for (size_t i = 48; i < 64; i++)
+		assert_int_equal(f->rd[i], 0);
+	assert_int_equal(open_it(f, PATH), 0);
+	assert_int_equal(secret_len(f->secret), strlen(PLAIN));
+	assert_memory_equal(secret_data(f->secret), PLAIN, strlen(PLAIN));
+	assert_int_equal(f->version, 3);
+	/* A lost answer may be asked for again, and another name of the list too. */
+	assert_int_equal(open_it(f, PATH), 0);
+	release(f, f->broker.key, "default/api/key");
+	assert_int_equal(open_it(f, "default/api/key"), 0);
+}
+
+/* The digest is over the canonical JSON, whose members a reader sorts for itself. */
+static void test_runtime_data(void **state)
+{
+	struct fixture *f = *state;
+	struct json_object *o = json_object_new_object(), *k = json_object_new_object();
+	uint8_t digest[48];
+	const char *text;
+	char *x, *y;
+
+	assert_int_equal(bind_to(f), 0);
+	assert_int_equal(handshake_report_data(f->h, f->rd, &f->attest), 0);
+	assert_int_equal(base64url_encode(f->attest.x, 32, &x), 0);
+	assert_int_equal(base64url_encode(f->attest.y, 32, &y), 0);
+	json_object_object_add(k, "alg", json_object_new_string("ECDH-ES+A256KW"));
+	json_object_object_add(k, "crv", json_object_new_string("P-256"));
+	json_object_object_add(k, "kty", json_object_new_string("EC"));
+	json_object_object_add(k, "x", json_object_new_string(x));
+	json_object_object_add(k, "y", json_object_new_string(y));
+	json_object_object_add(o, "additional-evidence", json_object_new_string(""));
+	json_object_object_add(o, "nonce", json_object_new_string(f->challenge.nonce));
+	json_object_object_add(o, "tee-pubkey", k);
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							 JSON_C_TO_STRING_NOSLASHESCAPE);
+	SHA384((const uint8_t *)text, strlen(text), digest);
+	assert_memory_equal(digest, f->rd, 48);
+	json_object_put(o);
+	free(x);
+	free(y);
+}
+
+static void test_empty_and_largest(void **state)
+{
+	static uint8_t plain[JWE_CIPHERTEXT_MAX];
+	struct fixture *f = *state;
+
+	assert_int_equal(bind_to(f), 0);
+	release(f, f->broker.key, PATH);
+	double_encrypt(&f->attest, "", 0, &f->jwe, f->ct);
+	double_sign(f->broker.key, f->rd, PATH, 1, f->ct, &f->jwe);
+	assert_int_equal(open_it(f, PATH), 0);
+	assert_int_equal(secret_len(f->secret), 0);
+	memset(plain, 'x', sizeof(plain));
+	double_encrypt(&f->attest, plain, sizeof(plain), &f->jwe, f->ct);
+	double_sign(f->broker.key, f->rd, PATH, 1, f->ct, &f->jwe);
+	assert_int_equal(open_it(f, PATH), 0);
+	assert_int_equal(secret_len(f->secret), sizeof(plain));
+	f->jwe.ciphertext_len++;
+	refused(f, open_it(f, PATH), -EMSGSIZE, "longer");
+	f->jwe.ciphertext_len--;
+	f->jwe.protected_len = JWE_PROTECTED_MAX;
+	refused(f, open_it(f, PATH), -EMSGSIZE, "longer");
+}
+
+/* The private key is where it is locked, not dumped, and wiped. */
+static void test_secure_heap(void **state)
+{
+	struct handshake *h[8];
+	size_t used = CRYPTO_secure_used();
+
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(handshake_new(i % 2, NOW, &h[i]), 0);
+	assert_true(CRYPTO_secure_used() >= used + 8 * 32);
+	for (size_t i = 0; i < 8; i++)
+		handshake_free(h[i]);
+	assert_int_equal(CRYPTO_secure_used(), used);
+	assert_int_equal(handshake_new(_BROKER_CURVE_MAX, NOW, &h[0]), -EINVAL);
+}
+
+/* ---- a broker that is not ours, and a cocod-net that lies ---- */
+
+static void test_other_broker(void **state)
+{
+	struct fixture *f = *state;
+
+	double_challenge(f->other.id, &f->asked, &f->challenge);
+	refused(f, bind_to(f), -ESTALE, "another broker");
+}
+
+static void test_nonce_of_other_question(void **state)
+{
+	struct fixture *f = *state;
+	struct net_auth asked = f->asked;
+
+	asked.boot[31] ^= 1;
+	double_challenge(f->broker.id, &asked, &f->challenge);
+	refused(f, bind_to(f), -ESTALE, "nonce");
+	asked = f->asked;
+	asked.n_paths = 1;
+	double_challenge(f->broker.id, &asked, &f->challenge);
+	refused(f, bind_to(f), -ESTALE, "nonce");
+	asked = f->asked;
+	strcpy(asked.paths[1], "default/api/other");
+	double_challenge(f->broker.id, &asked, &f->challenge);
+	refused(f, bind_to(f), -ESTALE, "nonce");
+	double_challenge(f->broker.id, &f->asked, &f->challenge);
+	f->challenge.salt[0] ^= 1;
+	refused(f, bind_to(f), -ESTALE, "nonce");
+	/* None of these has bound it. */
+	double_challenge(f->broker.id, &f->asked, &f->challenge);
+	assert_int_equal(bind_to(f), 0);
+	refused(f, bind_to(f), -EPERM, "already");
+}
+
+static void test_downgrade(void **state)
+{
+	struct fixture *f = *state;
+
+	f->challenge.has_salt = 0;
+	refused(f, bind_to(f), -EPROTO, "Identity=");
+	f->challenge.has_salt = 1;
+	f->challenge.hash = NET_HASH_SHA256;
+	refused(f, bind_to(f), -EPROTO, "SHA-384");
+	f->challenge.hash = _NET_HASH_MAX;
+	refused(f, bind_to(f), -EBADMSG, "unknown hash");
+	f->challenge.hash = NET_HASH_SHA384;
+	assert_int_equal(bind_to(f), 0);
+	release(f, f->broker.key, PATH);
+	f->jwe.has_release = 0;
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "not signed");
+	/* A caller that forgets the identity gets nothing. */
+	f->jwe.has_release = 1;
+	refused(f,
+		handshake_open(f->h, NULL, PATH, &f->jwe, f->ct, NOW, &f->secret, &f->version,
+			       &f->why),
+		-EPERM, "not bound");
+}
+
+static void test_nonce_form(void **state)
+{
+	static const char *const bad[] = {
+		"", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=",
+		" AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		memset(f->challenge.nonce, 0, sizeof(f->challenge.nonce));
+		memcpy(f->challenge.nonce, bad[i], strlen(bad[i]));
+		refused(f, bind_to(f), -EBADMSG, "base64");
+		refused(f, handshake_bind(f->h, NULL, &f->asked, &f->challenge, &f->why), -EBADMSG,
+			"base64");
+	}
+	memset(f->challenge.nonce, 'A', sizeof(f->challenge.nonce));
+	refused(f, bind_to(f), -EBADMSG, "base64");
+}
+
+static void test_signature(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t rd[64];
+
+	assert_int_equal(bind_to(f), 0);
+	/* It opens, and it is the host's. */
+	release(f, f->other.key, PATH);
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+	/* Swapped with that of another name. */
+	release(f, f->broker.key, "default/api/key");
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+	/* Of another handshake. */
+	release(f, f->broker.key, PATH);
+	memcpy(rd, f->rd, sizeof(rd));
+	rd[0] ^= 1;
+	double_sign(f->broker.key, rd, PATH, 3, f->ct, &f->jwe);
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+	release(f, f->broker.key, PATH);
+	f->jwe.version++;
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+	f->jwe.version--;
+	f->ct[0] ^= 1;
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+	f->ct[0] ^= 1;
+	f->jwe.protected[0] ^= 1;
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+	f->jwe.protected[0] ^= 1;
+	memset(f->jwe.signature, 0, sizeof(f->jwe.signature));
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+}
+
+/* Signed, and still not for our key. */
+static void test_other_recipient(void **state)
+{
+	struct fixture *f = *state;
+	struct net_attest theirs;
+	struct handshake *h;
+	uint8_t rd[64];
+
+	assert_int_equal(bind_to(f), 0);
+	assert_int_equal(handshake_report_data(f->h, f->rd, &f->attest), 0);
+	assert_int_equal(handshake_new(BROKER_P256, NOW, &h), 0);
+	assert_int_equal(handshake_bind(h, &f->identity, &f->asked, &f->challenge, &f->why), 0);
+	assert_int_equal(handshake_report_data(h, rd, &theirs), 0);
+	assert_memory_not_equal(rd, f->rd, 48);
+	double_encrypt(&theirs, PLAIN, strlen(PLAIN), &f->jwe, f->ct);
+	double_sign(f->broker.key, f->rd, PATH, 3, f->ct, &f->jwe);
+	refused(f, open_it(f, PATH), -EBADMSG, "another key");
+	handshake_free(h);
+}
+
+static void test_age(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(bind_to(f), 0);
+	release(f, f->broker.key, PATH);
+	refused(f,
+		handshake_open(f->h, &f->identity, PATH, &f->jwe, f->ct, NOW + HANDSHAKE_USEC + 1,
+			       &f->secret, &f->version, &f->why),
+		-EKEYEXPIRED, "5 minutes");
+	/* A clock that went back says nothing about the age. */
+	refused(f,
+		handshake_open(f->h, &f->identity, PATH, &f->jwe, f->ct, NOW - 1, &f->secret,
+			       &f->version, &f->why),
+		-EKEYEXPIRED, "5 minutes");
+	assert_int_equal(handshake_open(f->h, &f->identity, PATH, &f->jwe, f->ct,
+					NOW + HANDSHAKE_USEC, &f->secret, &f->version, &f->why),
+			 0);
+}
+
+/* Each bit of the JWE counts, without an identity too. */
+static void test_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct {
+		uint8_t *p;
+		size_t len;
+	} fields[] = {
+		{ f->jwe.epk_x, 32 }, { f->jwe.epk_y, 32 }, { f->jwe.wrapped_key, JWE_WRAPPED_LEN },
+		{ f->jwe.iv, JWE_IV_LEN }, { f->jwe.tag, JWE_TAG_LEN }, { f->ct, strlen(PLAIN) },
+		{ (uint8_t *)f->jwe.protected, 32 },
+	};
+
+	f->challenge.has_salt = 0;
+	assert_int_equal(handshake_bind(f->h, NULL, &f->asked, &f->challenge, &f->why), 0);
+	release(f, f->broker.key, PATH);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		for (size_t bit = 0; bit < 8 * fields[i].len; bit += 5) {
+			fields[i].p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_int_equal(handshake_open(f->h, NULL, PATH, &f->jwe, f->ct, NOW,
+							&f->secret, &f->version, &f->why),
+					 -EBADMSG);
+			fields[i].p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		}
+	f->jwe.curve = BROKER_P521;
+	refused(f,
+		handshake_open(f->h, NULL, PATH, &f->jwe, f->ct, NOW, &f->secret, &f->version,
+			       &f->why),
+		-EBADMSG, "another curve");
+	f->jwe.curve = 77;
+	refused(f,
+		handshake_open(f->h, NULL, PATH, &f->jwe, f->ct, NOW, &f->secret, &f->version,
+			       &f->why),
+		-EBADMSG, "another curve");
+	f->jwe.curve = BROKER_P256;
+	f->jwe.protected_len = 0;
+	refused(f,
+		handshake_open(f->h, NULL, PATH, &f->jwe, f->ct, NOW, &f->secret, &f->version,
+			       &f->why),
+		-EBADMSG, "header");
+}
+
+static void test_tls_only(void **state)
+{
+	struct fixture *f = *state;
+
+	f->challenge.has_salt = 0;
+	f->challenge.hash = NET_HASH_SHA512;
+	assert_int_equal(handshake_bind(f->h, NULL, &f->asked, &f->challenge, &f->why), 0);
+	assert_int_equal(handshake_report_data(f->h, f->rd, &f->attest), 0);
+	assert_int_equal(f->attest.digest_len, 64);
+	double_encrypt(&f->attest, PLAIN, strlen(PLAIN), &f->jwe, f->ct);
+	assert_int_equal(handshake_open(f->h, NULL, PATH, &f->jwe, f->ct, NOW, &f->secret,
+					&f->version, &f->why), 0);
+	f->secret = secret_free(f->secret);
+	refused(f,
+		handshake_open(f->h, NULL, "default/api/key", &f->jwe, f->ct, NOW, &f->secret,
+			       &f->version, &f->why),
+		-EPERM, "one secret");
+	/* An identity that comes later does not make it better. */
+	refused(f, open_it(f, PATH), -EPERM, "not bound");
+}
+
+static void test_p521(void **state)
+{
+	struct fixture *f = *state;
+
+	f->h = handshake_free(f->h);
+	assert_int_equal(handshake_new(BROKER_P521, NOW, &f->h), 0);
+	assert_int_equal(bind_to(f), 0);
+	release(f, f->broker.key, PATH);
+	assert_int_equal(f->attest.coordinate_len, 66);
+	assert_int_equal(open_it(f, PATH), 0);
+	assert_memory_equal(secret_data(f->secret), PLAIN, strlen(PLAIN));
+}
+
+/* While a key is being replaced there are two, and the one that made the nonce must sign. */
+static void test_two_identities(void **state)
+{
+	struct fixture *f = *state;
+	char both[8192];
+
+	broker_identity_done(&f->identity);
+	snprintf(both, sizeof(both), "the old\n%s\nthe new\n%s", f->other.pem, f->broker.pem);
+	assert_int_equal(broker_identity_parse(both, strlen(both), &f->identity, &f->why), 0);
+	assert_int_equal(f->identity.n, 2);
+	assert_int_equal(bind_to(f), 0);
+	release(f, f->other.key, PATH);
+	refused(f, open_it(f, PATH), -EKEYREJECTED, "signature");
+	release(f, f->broker.key, PATH);
+	assert_int_equal(open_it(f, PATH), 0);
+}
+
+/* ---- the identity's file ---- */
+
+static void bad_identity(const char *pem, size_t len, int r, const char *words)
+{
+	struct broker_identity i;
+	struct cause why = { "" };
+
+	assert_int_equal(broker_identity_parse(pem, len, &i, &why), r);
+	if (!strstr(why.text, words))
+		fail_msg("'%s' does not have '%s'", why.text, words);
+}
+
+static void test_identity(void **state)
+{
+	struct fixture *f = *state;
+	struct double_broker p384;
+	char text[32768];
+	BIO *out = BIO_new(BIO_s_mem());
+	char *key;
+	long n;
+
+	bad_identity("", 0, -ENODATA, "no certificate");
+	bad_identity("nothing", 7, -ENODATA, "no certificate");
+	bad_identity(f->broker.pem, f->broker.pem_len - 40, -EBADMSG, "broken");
+	snprintf(text, sizeof(text), "%s%s", f->broker.pem, f->broker.pem);
+	bad_identity(text, strlen(text), -EBADMSG, "same key");
+	double_init(&p384, "P-384");
+	bad_identity(p384.pem, p384.pem_len, -EOPNOTSUPP, "P-256");
+	snprintf(text, sizeof(text), "%s%s", f->broker.pem, p384.pem);
+	bad_identity(text, strlen(text), -EOPNOTSUPP, "certificate 2");
+	double_done(&p384);
+	PEM_write_bio_PrivateKey(out, f->broker.key, NULL, NULL, 0, NULL, NULL);
+	n = BIO_get_mem_data(out, &key);
+	snprintf(text, sizeof(text), "%s%.*s", f->broker.pem, (int)n, key);
+	bad_identity(text, strlen(text), -EBADMSG, "PRIVATE KEY");
+	BIO_free(out);
+	text[0] = '\0';
+	for (unsigned i = 0; i < 5; i++) {
+		struct double_broker b;
+
+		double_init(&b, "P-256");
+		strcat(text, b.pem);
+		double_done(&b);
+	}
+	bad_identity(text, strlen(text), -E2BIG, "more than 4");
+	memset(text, '\n', sizeof(text));
+	bad_identity(text, BROKER_PEM_MAX + 1, -ENODATA, "no certificate");
+}
+
+/* ---- known answers ---- */
+
+#define JWE_FIELD "field/broker/jwe-curves.json"
+#define JWE_COCO "coco/jwe/cases.json"
+
+static struct json_object *member(struct json_object *o, const char *name)
+{
+	struct json_object *m;
+
+	return json_object_object_get_ex(o, name, &m) ? m : NULL;
+}
+
+static ssize_t decode(struct json_object *o, const char *name, uint8_t *ret, size_t size)
+{
+	struct json_object *m = member(o, name);
+	const char *text = m ? json_object_get_string(m) : NULL;
+
+	return text ? base64url_decode(text, strlen(text), ret, size) : -ENODATA;
+}
+
+/* The key pair @jwk, with its private half. */
+static EVP_PKEY *key_of(struct json_object *jwk, unsigned curve)
+{
+	size_t n = broker_curve_len(curve);
+	uint8_t point[133] = { 4 }, d[66];
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	BIGNUM *bn;
+	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params;
+	EVP_PKEY *key = NULL;
+
+	assert_int_equal(decode(jwk, "x", point + 1, n), n);
+	assert_int_equal(decode(jwk, "y", point + 1 + n, n), n);
+	assert_int_equal(decode(jwk, "d", d, n), n);
+	bn = BN_bin2bn(d, (int)n, NULL);
+	OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME,
+					broker_curve_name(curve), 0);
+	OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * n);
+	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_PRIV_KEY, bn);
+	params = OSSL_PARAM_BLD_to_param(b);
+	assert_int_equal(EVP_PKEY_fromdata_init(c), 1);
+	assert_int_equal(EVP_PKEY_fromdata(c, &key, EVP_PKEY_KEYPAIR, params), 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(b);
+	BN_free(bn);
+	EVP_PKEY_CTX_free(c);
+	return key;
+}
+
+static unsigned curve_of(const char *name)
+{
+	return strstr(name, "521") ? BROKER_P521 : BROKER_P256;
+}
+
+/* The fields as cocod-net gives them; false if it would not. */
+static bool fields_of(struct json_object *jwe, struct net_jwe *ret, uint8_t *ct, size_t ct_size)
+{
+	struct json_object *p = member(jwe, "protected"), *header, *epk;
+	uint8_t text[1024];
+	ssize_t n;
+	bool good;
+
+	memset(ret, 0, sizeof(*ret));
+	snprintf(ret->protected, sizeof(ret->protected), "%s", json_object_get_string(p));
+	ret->protected_len = (uint32_t)strlen(ret->protected);
+	n = decode(jwe, "protected", text, sizeof(text) - 1);
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	header = json_tokener_parse((char *)text);
+	epk = header ? member(header, "epk") : NULL;
+	good = epk && member(epk, "crv");
+	if (good) {
+		ret->curve = curve_of(json_object_get_string(member(epk, "crv")));
+		good = decode(epk, "x", ret->epk_x, 66) == (ssize_t)broker_curve_len(ret->curve) &&
+		       decode(epk, "y", ret->epk_y, 66) == (ssize_t)broker_curve_len(ret->curve);
+	}
+	json_object_put(header);
+	n = decode(jwe, "ciphertext", ct, ct_size);
+	ret->ciphertext_len = n > 0 ? (uint32_t)n : 0;
+	return good && n >= 0 && decode(jwe, "encrypted_key", ret->wrapped_key, 40) == 40 &&
+	       decode(jwe, "iv", ret->iv, 12) == 12 && decode(jwe, "tag", ret->tag, 16) == 16;
+}
+
+static void check_file(const char *name, bool (*wanted)(const char *key))
+{
+	static uint8_t ct[JWE_CIPHERTEXT_MAX], plain[JWE_CIPHERTEXT_MAX];
+	char path[PATH_MAX];
+	struct json_object *all = json_object_from_file(vectors_path(path, name)), *cases;
+	unsigned n = 0;
+
+	assert_non_null(all);
+	cases = member(all, "cases");
+	for (size_t i = 0; i < json_object_array_length(cases); i++) {
+		struct json_object *o = json_object_array_get_idx(cases, i);
+		const char *kid = json_object_get_string(member(o, "key"));
+		bool valid = strncmp(json_object_get_string(member(o, "expect")), "valid", 5) == 0;
+		struct secret *s = NULL;
+		struct cause why = { "" };
+		struct net_jwe jwe;
+		EVP_PKEY *key;
+		int r = -EBADMSG;
+
+		if (!wanted(kid))
+			continue;
+		key = key_of(member(member(all, "keys"), kid), curve_of(kid));
+		if (fields_of(member(o, "jwe"), &jwe, ct, sizeof(ct)))
+			r = jwe_open(key, curve_of(kid), &jwe, ct, &s, &why);
+		else if (valid)	/* over our cap */
+			valid = !strstr(json_object_get_string(member(o, "name")), "70000");
+		if (valid != (r == 0))
+			fail_msg("%s: %d, %s", json_object_get_string(member(o, "name")), r,
+				 why.text);
+		if (r == 0) {
+			const char *b64 = json_object_get_string(member(o, "plaintext_b64"));
+			ssize_t len = base64_decode(b64, plain, sizeof(plain));
+
+			assert_int_equal(len, secret_len(s));
+			assert_memory_equal(plain, secret_data(s), (size_t)len);
+		}
+		n++;
+		secret_free(s);
+		EVP_PKEY_free(key);
+	}
+	assert_true(n >= 8);
+	json_object_put(all);
+}
+
+static bool any(const char *key)
+{
+	return true;
+}
+
+static bool ec(const char *key)
+{
+	return strncmp(key, "ec-", 3) == 0;
+}
+
+static void test_vectors_field(void **state)
+{
+	check_file(JWE_FIELD, any);
+}
+
+static void test_vectors_coco(void **state)
+{
+	check_file(JWE_COCO, ec);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vectors_field),
+		cmocka_unit_test(test_vectors_coco),
+		T(test_release),
+		T(test_runtime_data),
+		T(test_empty_and_largest),
+		T(test_secure_heap),
+		T(test_other_broker),
+		T(test_nonce_of_other_question),
+		T(test_downgrade),
+		T(test_nonce_form),
+		T(test_signature),
+		T(test_other_recipient),
+		T(test_age),
+		T(test_changed),
+		T(test_tls_only),
+		T(test_p521),
+		T(test_two_identities),
+		T(test_identity),
+	};
+
+	vectors_or_skip(&tests[0], JWE_FIELD);
+	vectors_or_skip(&tests[1], JWE_COCO);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
