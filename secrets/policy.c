@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "wire/kbs-uri.h"
 #include "wire/luks.h"
 #include "wire/secret-table.h"
 
@@ -55,6 +56,40 @@ void secret_policy_default(const struct guid *guid, struct secret_policy *ret)
 		guid_format(guid, ret->name);
 	strcpy(ret->consumers, luks ? CONSUMER_CRYPTSETUP " " CONSUMER_GET : CONSUMER_GET);
 	ret->wipe = secret_policy_default_wipe(ret);
+}
+
+int secret_policy_set_uri(struct secret_policy *p, const char *text)
+{
+	struct kbs_uri uri = { .path = SECRET_PATH_INIT_DATA };
+	bool init_data = streq(text, SECRET_PATH_INIT_DATA);
+	int r;
+
+	r = init_data ? 0 : kbs_uri_parse(text, &uri);
+	if (r < 0)
+		return r == -EMSGSIZE ? -E2BIG : r;
+	/* broker.conf alone says where the broker is. */
+	if (uri.host[0])
+		return -EINVAL;
+	memcpy(p->path, uri.path, sizeof(p->path));
+	p->init_data = init_data;
+	return 0;
+}
+
+int secret_policy_origin(const struct secret_policy *p, unsigned n, enum secret_origin *ret)
+{
+	enum secret_origin list[2];
+	unsigned len = 0;
+
+	if (p->path[0] && p->broker_first)
+		list[len++] = ORIGIN_BROKER;
+	if (!p->no_launch)
+		list[len++] = ORIGIN_LAUNCH;
+	if (p->path[0] && !p->broker_first)
+		list[len++] = ORIGIN_BROKER;
+	if (n >= len)
+		return 0;
+	*ret = list[n];
+	return 1;
 }
 
 /* Returns the start of the next word of a list, and its length in @ret_len; NULL at the end. */

@@ -4,6 +4,7 @@
 
 #include "base/macro.h"
 #include "base/secret.h"
+#include "wire/broker.h"
 #include "wire/guid.h"
 #include "wire/msg.h"
 
@@ -14,6 +15,15 @@
 
 #define CONSUMER_CRYPTSETUP "cryptsetup"	/* any volume; "cryptsetup:NAME" names one */
 #define CONSUMER_GET "get"			/* `cococtl secrets get`, by root */
+
+/* Where a secret comes from. */
+enum secret_origin {
+	ORIGIN_LAUNCH,		/* it was injected when the VM was started */
+	ORIGIN_BROKER,		/* a broker releases it over the network */
+};
+
+/* No name at a broker: what stands for the one that the init data has. */
+#define SECRET_PATH_INIT_DATA "init-data"
 
 enum trailing_nul {
 	/* strip one NUL that ends a text; keep the last byte of a binary key */
@@ -31,7 +41,14 @@ enum volume_header {
 };
 
 struct secret_policy {
-	struct guid guid;
+	struct guid guid;	/* without Guid= it is made from the path */
+	/* the secret's name at the broker (wire/kbs-uri.h); "" if it never comes from there */
+	char path[BROKER_PATH_LEN];
+	/* the broker's name is what the init data says; then @path is SECRET_PATH_INIT_DATA */
+	bool init_data;
+	/* no launch secret has this GUID, and none stands in for the broker's */
+	bool no_launch;
+	bool broker_first;	/* the broker is preferred to a launch secret */
 	char name[MSG_NAME_LEN + 1];
 	char consumers[MSG_CONSUMERS_LEN];	/* words with one blank between them */
 	enum secret_wipe wipe;
@@ -47,6 +64,18 @@ struct secret_policy {
  * Any other secret is named after its GUID, goes to root, and is wiped then.
  */
 void secret_policy_default(const struct guid *guid, struct secret_policy *ret);
+
+/*
+ * Take the value of Uri=: "kbs:///REPOSITORY/TYPE/TAG", another name of wire/kbs-uri.h without a
+ * host, or "init-data".  Returns 0; -EINVAL, -E2BIG.
+ */
+int secret_policy_set_uri(struct secret_policy *p, const char *text);
+
+/*
+ * The @n-th origin that the policy allows, in order of preference.  Returns 1, or 0 when there
+ * are no more.
+ */
+int secret_policy_origin(const struct secret_policy *p, unsigned n, enum secret_origin *ret);
 
 /*
  * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty list

@@ -185,7 +185,7 @@ int config_check(const char *root)
 	r = config_load(root, &config);
 	if (r < 0)
 		return log_oom();
-	n = config->n_errors;
+	n = config->errors.n;
 	if (n > 0)
 		log_error("The configuration has %u error%s; cocod would release nothing", n,
 			  n == 1 ? "" : "s");

@@ -2,13 +2,15 @@
 #ifndef COCO_AGENT_KEEPER_CONFIG_H
 #define COCO_AGENT_KEEPER_CONFIG_H
 
-#include "agent/config-file.h"
+#include "agent/keeper/broker-settings.h"
+#include "agent/keeper/config-options.h"
 #include "base/macro.h"
 #include "secrets/policy.h"
 
 /*
- * cocod.conf with its drop-ins, and secrets.d/NAME.conf, see cocod.conf(5).  agent/config-file.h
- * says which files count.  Each is checked by base/ini.h before libeconf reads it.
+ * cocod.conf and broker.conf with their drop-ins, and secrets.d/NAME.conf, see cocod.conf(5) and
+ * broker.conf(5).  agent/config-file.h says which files count.  Each is checked by base/ini.h
+ * before libeconf reads it.
  */
 enum require {
 	/* SEV or SEV-ES, attested by the owner before injecting; else evidence */
@@ -30,8 +32,8 @@ struct config {
 	char secret_directory[256];	/* for tests: used in place of the machine's sources */
 	struct secret_policy *policies;
 	size_t n_policies;
-	unsigned n_errors;
-	char first_error[256];		/* for status; "" without an error */
+	struct broker_settings broker;
+	struct config_errors errors;
 };
 
 /*
@@ -49,5 +51,11 @@ struct config *config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
 
 const char *require_name(enum require r);
+
+/*
+ * The GUID of a secret that only a broker has, made from @path, its name there: 16 bytes of the
+ * SHA-256 of "coco uri", a NUL and the path, with version 8 of RFC 9562.  Returns 0 or -ENOMEM.
+ */
+int secret_uri_guid(const char *path, struct guid *ret);
 
 #endif

@@ -74,11 +74,11 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
 			      .require = by_initrd ? carried->kept->require : config->require,
 			      .require_reason = require_reason(config, carried->kept) };
 
-	if (config->n_errors > 0) {
+	if (config->errors.n > 0) {
 		/* A setting that was misread could be the one that mattered. */
 		(void)!snprintf(ret->reason, sizeof(ret->reason),
 				"the configuration has errors, the first: %.200s",
-				config->first_error);
+				config->errors.first);
 		return;
 	}
 	if (carried->error[0]) {

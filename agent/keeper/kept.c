@@ -197,9 +197,9 @@ int kept_of_config(const struct config *config, const char *root, struct kept **
 			      k->trust_sha256, why);
 	if (r < 0)
 		return r;
-	if (config->n_errors > 0) {
+	if (config->errors.n > 0) {
 		(void) snprintf(k->error, sizeof(k->error), "%.*s", KEPT_ERROR_LEN - 1,
-				config->first_error[0] ? config->first_error : "an error");
+				config->errors.first[0] ? config->errors.first : "an error");
 		make_printable(k->error);
 	}
 	*ret = TAKE_PTR(k);

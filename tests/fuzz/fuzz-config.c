@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const char *const folders[] = {
 	"etc", "etc/cocod", "etc/cocod/cocod.conf.d", "etc/cocod/secrets.d",
-	"usr", "usr/lib", "usr/lib/cocod", "usr/lib/cocod/secrets.d",
+	"etc/cocod/broker.conf.d", "usr", "usr/lib", "usr/lib/cocod", "usr/lib/cocod/secrets.d",
 };
 
 static const char *const files[] = {
@@ -30,6 +30,8 @@ static const char *const files[] = {
 	"etc/cocod/secrets.d/a.conf",	   "usr/lib/cocod/cocod.conf",
 	"usr/lib/cocod/secrets.d/a.conf",  "usr/lib/cocod/secrets.d/b.conf",
 	"etc/cocod/secrets.d/b\x1b\xff.conf", "etc/cocod/attest.conf",
+	"etc/cocod/broker.conf",	   "etc/cocod/broker.conf.d/a.conf",
+	"etc/cocod/broker.pem",
 };
 
 enum kind { KIND_TEXT, KIND_LINK, KIND_FIFO, KIND_FOLDER, KIND_MASK, _KIND_MAX };
@@ -100,16 +102,37 @@ static bool stands(const uint8_t *data, size_t len, const char *option, const ch
 	return false;
 }
 
+/* Without errors there is a broker that is authenticated in one way, or no broker. */
+static void check_broker(const struct broker_settings *b, const uint8_t *data, size_t len)
+{
+	static const struct broker_settings none;
+
+	if (!b->present) {
+		assert(memcmp(b, &none, sizeof(none)) == 0);
+		return;
+	}
+	assert(b->trust > BROKER_TRUST_NONE && b->trust < _BROKER_TRUST_MAX);
+	assert(!b->public_key[0] == (b->trust != BROKER_TRUST_PUBLIC_KEY));
+	assert(!b->pem == (b->trust == BROKER_TRUST_PUBLIC_KEY));
+	assert(!b->pem == !b->pem_path[0]);
+	assert(b->n_urls > 0 || b->init_data[0]);
+	for (unsigned i = 0; i < b->n_urls; i++)
+		assert(strncmp(b->urls[i], "https://", 8) == 0 ||
+		       strncmp(b->urls[i], "vsock://", 8) == 0);
+	assert(!b->pem || stands(data, len, "", "CERTIFICATE"));
+	assert(b->timeout_usec > 0);
+}
+
 static void check(const struct config *c, const uint8_t *data, size_t len)
 {
 	static const char *const names[] = { "attested", "evidence", "none" };
-	char printable[sizeof(c->first_error)];
+	char printable[sizeof(c->errors.first)];
 
-	if (c->n_errors > 0) {
-		assert(c->first_error[0] && strlen(c->first_error) < sizeof(c->first_error));
-		snprintf(printable, sizeof(printable), "%s", c->first_error);
+	if (c->errors.n > 0) {
+		assert(c->errors.first[0] && strlen(c->errors.first) < sizeof(c->errors.first));
+		snprintf(printable, sizeof(printable), "%s", c->errors.first);
 		make_printable(printable);
-		assert(streq(printable, c->first_error));
+		assert(streq(printable, c->errors.first));
 		return;
 	}
 	assert(c->require < _REQUIRE_MAX);
@@ -121,9 +144,12 @@ static void check(const struct config *c, const uint8_t *data, size_t len)
 	for (size_t i = 0; i < c->n_policies; i++) {
 		assert(!guid_is_zero(&c->policies[i].guid));
 		assert(c->policies[i].name[0] && c->policies[i].consumers[0]);
+		assert(!c->policies[i].path[0] || c->broker.present);
+		assert(!c->policies[i].no_launch || c->policies[i].path[0]);
 		for (size_t j = 0; j < i; j++)
 			assert(!streq(c->policies[i].name, c->policies[j].name));
 	}
+	check_broker(&c->broker, data, len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -145,8 +171,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			used[which] = true;
 			put(files[which], kind < _KIND_MAX ? kind : KIND_TEXT, p + 1, n - 1);
 			/* Files in /etc hide others, and nothing hides them. */
-			if (startswith(files[which], "etc/") && !strstr(files[which], "attest."
-										      "conf")) {
+			if (startswith(files[which], "etc/") && !strstr(files[which], "/attest.") &&
+			    !strstr(files[which], ".pem")) {
 				if (kind == KIND_FIFO || kind == KIND_FOLDER)
 					bad = true;
 				if (kind == KIND_TEXT && ini_check(p + 1, n - 1, &e) < 0)
@@ -157,7 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	if (config_load(root, &c) < 0)
 		abort();
-	assert(!bad || c->n_errors > 0);
+	assert(!bad || c->errors.n > 0);
 	check(c, data, len);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (used[i] && unlinkat(root_fd, files[i], 0) < 0 &&

@@ -329,7 +329,7 @@ static uint64_t decide_config(const void *what)
 	_cleanup_(config_freep) struct config *c = NULL;
 	uint64_t n;
 
-	if (config_load(what, &c) < 0 || c->n_errors > 0)
+	if (config_load(what, &c) < 0 || c->errors.n > 0)
 		return 0;
 	n = sum(0,
 		&(const unsigned[]){ c->require, c->require_given, c->bind_policy, c->verify_header,

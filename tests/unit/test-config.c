@@ -90,7 +90,12 @@ static void shell(const char *format, ...)
 static void fill(void)
 {
 	shell("rm -rf ./* && mkdir -p etc/cocod/cocod.conf.d etc/cocod/secrets.d "
-	      "run/cocod/secrets.d usr/lib/cocod/cocod.conf.d usr/lib/cocod/secrets.d");
+	      "etc/cocod/broker.conf.d run/cocod/secrets.d usr/lib/cocod/cocod.conf.d "
+	      "usr/lib/cocod/broker.conf.d usr/lib/cocod/secrets.d");
+	put("etc/cocod/broker.conf", "[Broker]\nIdentity=/etc/cocod/broker.pem\n");
+	put("etc/cocod/broker.conf.d/50-x.conf", "[Broker]\nUrl=vsock://2:8743\n");
+	put("etc/cocod/broker.pem", "-----BEGIN CERTIFICATE-----\n");
+	put("etc/cocod/secrets.d/n.conf", "[Secret]\nUri=kbs:///default/luks/root\n");
 	put("etc/cocod/cocod.conf", "[Cocod]\nRequire=none\nReadTimeoutSec=3s\n");
 	put("etc/cocod/cocod.conf.d/50-x.conf", "# \xc3\xa9\n[Cocod]\nVerifyVolumeHeader=no\n");
 	put("usr/lib/cocod/cocod.conf.d/40-x.conf",
@@ -116,15 +121,20 @@ static int tear_down(void **state)
 
 static void assert_full(const struct config *c)
 {
-	assert_int_equal(c->n_errors, 0);
+	assert_int_equal(c->errors.n, 0);
 	assert_int_equal(c->require, REQUIRE_ATTESTED);
 	assert_true(c->require_given);
 	assert_false(c->verify_header);
 	assert_int_equal(c->read_usec, 3000000);
-	assert_int_equal(c->n_policies, 2);
+	assert_int_equal(c->n_policies, 3);
 	assert_string_equal(c->policies[0].name, "a");
 	assert_string_equal(c->policies[0].consumers, "cryptsetup:data");
 	assert_string_equal(c->policies[1].name, "b");
+	assert_string_equal(c->policies[2].path, "default/luks/root");
+	assert_true(c->broker.present);
+	assert_int_equal(c->broker.trust, BROKER_TRUST_IDENTITY);
+	assert_string_equal(c->broker.urls[0], "vsock://2:8743");
+	assert_string_equal(c->broker.pem, "-----BEGIN CERTIFICATE-----\n");
 }
 
 static void test_good(void **state)
@@ -142,10 +152,10 @@ static void assert_closed(const char *path, const char *text)
 	_cleanup_(config_freep) struct config *c = NULL;
 
 	assert_int_equal(config_load(root, &c), 0);
-	if (c->n_errors == 0)
+	if (c->errors.n == 0)
 		fail_msg("'%s': no error for '%s'", path, text);
-	if (!strstr(c->first_error, in_root(path)) || !strstr(c->first_error, text))
-		fail_msg("'%s', '%s': %s", path, text, c->first_error);
+	if (!strstr(c->errors.first, in_root(path)) || !strstr(c->errors.first, text))
+		fail_msg("'%s', '%s': %s", path, text, c->errors.first);
 }
 
 static void test_kinds(void **state)
@@ -155,6 +165,8 @@ static void test_kinds(void **state)
 		"etc/cocod/cocod.conf.d/50-x.conf", "usr/lib/cocod/cocod.conf.d/30-y.conf",
 		"etc/cocod/secrets.d/a.conf", "run/cocod/secrets.d/c.conf",
 		"etc/cocod/attest.conf", "usr/lib/cocod/attest.conf",
+		"etc/cocod/broker.conf", "etc/cocod/broker.conf.d/50-x.conf",
+		"usr/lib/cocod/broker.conf.d/30-y.conf", "etc/cocod/broker.pem",
 	};
 	static const struct {
 		const char *make;	/* for the shell; $f is the file */
@@ -222,7 +234,7 @@ static void test_folders(void **state)
 			_cleanup_(config_freep) struct config *c = NULL;
 
 			assert_int_equal(config_load(root, &c), 0);
-			assert_int_equal(c->n_errors, 0);
+			assert_int_equal(c->errors.n, 0);
 		}
 	}
 }
@@ -240,7 +252,7 @@ static void test_root(void **state)
 
 		snprintf(path, sizeof(path), "%s%s", root, bad[i]);
 		assert_int_equal(config_load(path, &c), 0);
-		assert_true(c->n_errors > 0);
+		assert_true(c->errors.n > 0);
 	}
 	/* A root that is too long is not cut off. */
 	memset(path, '/', sizeof(path));
@@ -249,7 +261,7 @@ static void test_root(void **state)
 		_cleanup_(config_freep) struct config *c = NULL;
 
 		assert_int_equal(config_load(path, &c), 0);
-		assert_true(c->n_errors > 0);
+		assert_true(c->errors.n > 0);
 	}
 }
 
@@ -332,11 +344,11 @@ static void test_memory(void **state)
 		if (r == -ENOMEM)
 			continue;
 		assert_int_equal(r, 0);
-		if (c->n_errors == 0)
+		if (c->errors.n == 0)
 			assert_full(c);
 		else
-			assert_true(c->first_error[0]);
-		assert_true(!done || c->n_errors == 0);
+			assert_true(c->errors.first[0]);
+		assert_true(!done || c->errors.n == 0);
 	}
 }
 

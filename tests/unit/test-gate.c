@@ -27,8 +27,7 @@ static void test_gate(void **state)
 			unsigned n_errors = i % 2;
 			struct config c = { .require = requires[i / 4],
 					    .require_given = i / 2 % 2,
-					    .n_errors = n_errors,
-					    .first_error = "file:1: wrong" };
+					    .errors = { n_errors, "file:1: wrong" } };
 			bool none = c.require == REQUIRE_NONE,
 			     owner = c.require == REQUIRE_ATTESTED && owner_attests(tee);
 			struct gate g;
@@ -105,7 +104,7 @@ static void test_verdict(void **state)
 				enum attest_result result = i / 2;
 				bool nobody = i % 2;
 				struct config c = { .require = requires[setting / 2],
-						    .n_errors = setting % 2 };
+						    .errors.n = setting % 2 };
 				struct attest_verdict v = { .result = result,
 							    .provider = "double",
 							    .code = "CODE",
@@ -151,7 +150,7 @@ static void test_host_table(void **state)
 		for (unsigned setting = 0; setting < 2 * ARRAY_SIZE(requires); setting++)
 			for (unsigned i = 0; i < ARRAY_SIZE(types) * _ATTEST_RESULT_MAX * 2; i++) {
 				struct config c = { .require = requires[setting / 2],
-						    .n_errors = setting % 2 };
+						    .errors.n = setting % 2 };
 				enum attest_result result = i / 2 % _ATTEST_RESULT_MAX;
 				struct attest_verdict v = { .result = result, .rtmr0 = i % 2 };
 				bool sev = tee == TEE_SEV || tee == TEE_SEV_ES ||

@@ -138,6 +138,59 @@ static void test_trailing_nul(void **state)
 	}
 }
 
+static void test_uri(void **state)
+{
+	static const char *const bad[] = { "", "default/luks/root", "kbs://host/a/b/c",
+					   "kbs:///a/b", "kbs:///a/b/.c", "init-data2" };
+	struct secret_policy p = { 0 }, before;
+	char text[BROKER_PATH_LEN + 16] = "kbs:///a/b/";
+
+	assert_int_equal(secret_policy_set_uri(&p, "kbs:///default/luks/root"), 0);
+	assert_string_equal(p.path, "default/luks/root");
+	assert_false(p.init_data);
+	before = p;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(secret_policy_set_uri(&p, bad[i]), -EINVAL);
+	memset(text + strlen(text), 'c', BROKER_PATH_LEN);
+	assert_int_equal(secret_policy_set_uri(&p, text), -E2BIG);
+	assert_memory_equal(&p, &before, sizeof(p));
+	assert_int_equal(secret_policy_set_uri(&p, "init-data"), 0);
+	assert_true(p.init_data);
+	assert_string_equal(p.path, SECRET_PATH_INIT_DATA);
+	assert_int_equal(secret_policy_set_uri(&p, "kbs+p:///a"), 0);
+	assert_false(p.init_data);
+	assert_string_equal(p.path, "+p/a");
+}
+
+static void assert_origins(const struct secret_policy *p, int first, int second)
+{
+	enum secret_origin o = 77;
+
+	assert_int_equal(secret_policy_origin(p, 0, &o), first >= 0);
+	assert_int_equal(o, first >= 0 ? first : 77);
+	o = 77;
+	assert_int_equal(secret_policy_origin(p, 1, &o), second >= 0);
+	assert_int_equal(o, second >= 0 ? second : 77);
+	assert_int_equal(secret_policy_origin(p, 2, &o), 0);
+}
+
+static void test_origins(void **state)
+{
+	struct secret_policy p = { 0 };
+
+	assert_origins(&p, ORIGIN_LAUNCH, -1);
+	p.broker_first = true;
+	assert_origins(&p, ORIGIN_LAUNCH, -1);
+	strcpy(p.path, "a/b/c");
+	assert_origins(&p, ORIGIN_BROKER, ORIGIN_LAUNCH);
+	p.broker_first = false;
+	assert_origins(&p, ORIGIN_LAUNCH, ORIGIN_BROKER);
+	p.no_launch = true;
+	assert_origins(&p, ORIGIN_BROKER, -1);
+	p.path[0] = '\0';
+	assert_origins(&p, -1, -1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -145,6 +198,8 @@ int main(void)
 		cmocka_unit_test(test_consumers),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trailing_nul),
+		cmocka_unit_test(test_uri),
+		cmocka_unit_test(test_origins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
