@@ -2,18 +2,14 @@
 #include "agent/keeper/attestation.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/collateral.h"
 #include "agent/keeper/config.h"
+#include "agent/keeper/evidence-child.h"
 #include "agent/keeper/worker-call.h"
 #include "attest/gather/imds.h"
 #include "attest/gather/tpm.h"
@@ -24,29 +20,19 @@
 #include "wire/bytes.h"
 
 #define USEC_PER_SEC 1000000ULL
-#define GATHER_USEC (60 * USEC_PER_SEC)
 #define JUDGE_USEC (90 * USEC_PER_SEC)
 #define PAUSE_USEC (1 * USEC_PER_SEC)
 #define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
 #define NONCE_LABEL "coco-agent gate 1"
-
-/* What the child has to say beside the pack; shared memory, of a fixed size. */
-struct report {
-	int error;
-	struct cause why;
-};
 
 struct attestation {
 	struct attestation_setup setup;
 	uint8_t nonce[ATTEST_NONCE_LEN];
 	bool busy;
 	bool nobody;			/* this attempt found nothing to ask */
-	struct report *report;
 	int pack;			/* memfd */
-	pid_t child;			/* until it is reaped, which may be after the attempt */
-	int child_fd;
+	struct evidence_child *child;
 	struct worker_call *call;
-	sd_event_source *exit, *timer;
 	unsigned n_failed;		/* attempts since the last accepted one */
 	uint64_t not_before;		/* CLOCK_MONOTONIC */
 };
@@ -66,7 +52,6 @@ static void end(struct attestation *a, const struct attest_verdict *v, const cha
 	uint64_t pause = a->setup.pause_usec << MIN(a->n_failed, 16u);
 
 	a->call = worker_call_free(a->call);
-	a->timer = sd_event_source_disable_unref(a->timer);
 	a->pack = close_fd(a->pack);
 	a->busy = false;
 	if (v && v->result == ATTEST_ACCEPTED)
@@ -184,27 +169,27 @@ static int ask_worker(struct attestation *a, int tpm)
 	return worker_call_new(&question, &a->call);
 }
 
-static void begin_judging(struct attestation *a)
+/*
+ * Where the kernel has no provider, the machine may be an Azure VM with its TPM.  The worker finds
+ * out when a TPM belongs to another machine.
+ */
+static void on_evidence(void *userdata, int error, const char *type, const char *why)
 {
+	struct attestation *a = userdata;
 	_cleanup_(closep) int tpm = -EBADF;
 	int r;
 
-	/*
-	 * Where the kernel has no provider, the machine may be an Azure VM with its TPM.  The
-	 * worker finds out when a TPM belongs to another machine.
-	 */
-	if (a->report->error == -ENODEV) {
+	a->pack = evidence_child_take_pack(a->child);
+	if (error == -ENODEV) {
 		tpm = tpm_open(a->setup.root, a->setup.tpm);
 		if (tpm < 0) {
 			a->nobody = tpm == -ENOENT;
-			end_without(a, "no evidence can be had: %s; tpm: %s", a->report->why.text,
+			end_without(a, "no evidence can be had: %s; tpm: %s", why,
 				    tpm == -ENOENT ? "no TPM" : strerror(-tpm));
 			return;
 		}
-	} else if (a->report->error < 0) {
-		end_without(a, "%s",
-			    a->report->why.text[0] ? a->report->why.text :
-						     strerror(-a->report->error));
+	} else if (error < 0) {
+		end_without(a, "%s", why);
 		return;
 	}
 	r = ask_worker(a, tpm);
@@ -212,11 +197,12 @@ static void begin_judging(struct attestation *a)
 		end_without(a, "cocod-worker cannot be asked: %s", strerror(-r));
 }
 
-/* ---- the child that asks the TEE ---- */
+/* ---- in the child that asks the TEE ---- */
 
 /* The initrd's policy and trust file go along unchanged, whatever lies in this system's /etc. */
-static int add_rules(const struct attestation *a, struct bundle *b, struct cause *why)
+static int add_rules(void *userdata, int gathered, struct bundle *b, struct cause *why)
 {
+	const struct attestation *a = userdata;
 	const struct kept *k = kept_rules(a);
 	int r = 0;
 
@@ -227,109 +213,6 @@ static int add_rules(const struct attestation *a, struct bundle *b, struct cause
 	if (r < 0)
 		return cause_set(why, r, "the initrd's policy cannot be packed: %s", strerror(-r));
 	return collateral_add(a->setup.config_root, /* need_policy= */ !k, b, why);
-}
-
-static int gather_all(const struct attestation *a, struct bundle *b, struct cause *why)
-{
-	struct attest_request q = { .root = a->setup.root,
-				    .privlevel = -1,
-				    .nonce_len = ATTEST_NONCE_LEN };
-	struct cause ignored;
-	int r, none;
-
-	memcpy(q.nonce, a->nonce, sizeof(a->nonce));
-	none = a->setup.gather(&q, b, why);
-	if (none < 0 && none != -ENODEV)
-		return none;
-	/*
-	 * On a machine without a TEE, a missing policy is not the first thing that a person
-	 * should hear.
-	 */
-	r = add_rules(a, b, none == -ENODEV ? &ignored : why);
-	if (r < 0 && none == 0)
-		return r;
-	r = bundle_write_pack(b, a->pack);
-	return r < 0 ? cause_set(why, r, "the evidence cannot be packed: %s", strerror(-r)) : none;
-}
-
-static _Noreturn void child_main(struct attestation *a, pid_t parent)
-{
-	struct bundle b = { 0 };
-	struct cause why = { "" };
-
-	/* The child ends when the keeper ends. */
-	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
-	/* A connection that the keeper closes must end, even while the child is still waiting. */
-	if ((a->pack > 3 && close_range(3, (unsigned)a->pack - 1, 0) < 0) ||
-	    close_range((unsigned)a->pack + 1, ~0u, 0) < 0)
-		_exit(EXIT_FAILURE);
-	a->report->error = gather_all(a, &b, &why);
-	a->report->why = why;
-	_exit(EXIT_SUCCESS);
-}
-
-static int on_child_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
-{
-	struct attestation *a = userdata;
-	siginfo_t si = { 0 };
-
-	(void) waitid(P_PIDFD, (id_t)a->child_fd, &si, WEXITED);
-	a->child = 0;
-	a->exit = sd_event_source_disable_unref(a->exit);
-	a->child_fd = close_fd(a->child_fd);
-	/* The attempt was given up, and has been reported. */
-	if (!a->busy)
-		return 0;
-	a->timer = sd_event_source_disable_unref(a->timer);
-	a->report->why.text[sizeof(a->report->why.text) - 1] = '\0';
-	if (si.si_code != CLD_EXITED || si.si_status != EXIT_SUCCESS)
-		end_without(a, "the process that asks the TEE for evidence died (%s %d)",
-			    si.si_code == CLD_EXITED ? "status" : "signal", si.si_status);
-	else
-		begin_judging(a);
-	return 0;
-}
-
-static int on_gather_timeout(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	struct attestation *a = userdata;
-
-	(void) kill(a->child, SIGKILL);
-	end_without(a, "the TEE does not answer");
-	return 0;
-}
-
-static int fork_child(struct attestation *a)
-{
-	pid_t parent = getpid(), pid;
-	int r;
-
-	a->pack = memfd_create("evidence", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (a->pack < 0)
-		return -errno;
-	*a->report = (struct report){ .error = -EIO };
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		child_main(a, parent);
-	a->child = pid;
-	a->child_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	r = a->child_fd < 0 ? -errno :
-			      sd_event_add_io(a->setup.event, &a->exit, a->child_fd, EPOLLIN,
-					      on_child_exit, a);
-	if (r >= 0)
-		r = sd_event_add_time_relative(a->setup.event, &a->timer, CLOCK_MONOTONIC,
-					       a->setup.gather_usec, 0, on_gather_timeout, a);
-	if (r < 0 && !a->exit) {
-		(void) kill(pid, SIGKILL);
-		(void) waitpid(pid, NULL, 0);
-		a->child = 0;
-		a->child_fd = close_fd(a->child_fd);
-	}
-	return r;
 }
 
 /* ---- an attempt ---- */
@@ -357,17 +240,13 @@ int attestation_request(struct attestation *a)
 
 	if (a->busy)
 		return 1;
-	/*
-	 * A child that cannot be killed is stuck in the kernel, waiting for a TEE.  Another child
-	 * would get stuck too.
-	 */
-	if (a->child > 0 || now(a) < a->not_before)
+	if (evidence_child_is_busy(a->child) || now(a) < a->not_before)
 		return 0;
 	a->busy = true;
 	a->nobody = false;
 	r = make_nonce(a->nonce);
 	if (r >= 0)
-		r = fork_child(a);
+		r = evidence_child_ask(a->child, a->nonce, sizeof(a->nonce));
 	if (r < 0)
 		end_without(a, "the TEE cannot be asked: %s", strerror(-r));
 	return a->busy;
@@ -381,18 +260,26 @@ bool attestation_is_busy(const struct attestation *a)
 int attestation_new(const struct attestation_setup *s, struct attestation **ret)
 {
 	struct attestation *a = calloc(1, sizeof(*a));
+	const struct evidence_child_setup child = {
+		.event = s->event,
+		.root = s->root,
+		.timeout_usec = s->gather_usec,
+		.gather = s->gather,
+		.add = add_rules,
+		.done = on_evidence,
+		.userdata = a,
+	};
+	int r;
 
 	if (!a)
 		return -ENOMEM;
-	*a = (struct attestation){ .setup = *s, .pack = -EBADF, .child_fd = -EBADF };
-	a->setup.gather_usec = s->gather_usec ?: GATHER_USEC;
+	*a = (struct attestation){ .setup = *s, .pack = -EBADF };
 	a->setup.judge_usec = s->judge_usec ?: JUDGE_USEC;
 	a->setup.pause_usec = s->pause_usec ?: PAUSE_USEC;
-	a->report = mmap(NULL, sizeof(*a->report), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (a->report == MAP_FAILED) {
+	r = evidence_child_new(&child, &a->child);
+	if (r < 0) {
 		free(a);
-		return -ENOMEM;
+		return r;
 	}
 	*ret = a;
 	return 0;
@@ -402,14 +289,9 @@ struct attestation *attestation_free(struct attestation *a)
 {
 	if (!a)
 		return NULL;
-	sd_event_source_disable_unref(a->exit);
 	worker_call_free(a->call);
-	sd_event_source_disable_unref(a->timer);
-	if (a->child > 0)
-		(void) kill(a->child, SIGKILL);
-	(void) close_fd(a->child_fd);
+	evidence_child_free(a->child);
 	(void) close_fd(a->pack);
-	(void) munmap(a->report, sizeof(*a->report));
 	free(a);
 	return NULL;
 }
