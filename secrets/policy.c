@@ -92,6 +92,11 @@ int secret_policy_origin(const struct secret_policy *p, unsigned n, enum secret_
 	return 1;
 }
 
+bool secret_policy_same_origins(const struct secret_policy *a, const struct secret_policy *b)
+{
+	return !a->path[0] == !b->path[0] && a->no_launch == b->no_launch;
+}
+
 /* Returns the start of the next word of a list, and its length in @ret_len; NULL at the end. */
 static const char *next_word(const char *p, size_t *ret_len)
 {

@@ -77,6 +77,9 @@ int secret_policy_set_uri(struct secret_policy *p, const char *text);
  */
 int secret_policy_origin(const struct secret_policy *p, unsigned n, enum secret_origin *ret);
 
+/* True if both policies allow the same origins, in any order. */
+bool secret_policy_same_origins(const struct secret_policy *a, const struct secret_policy *b);
+
 /*
  * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty list
  * or an unknown word; -E2BIG when the list does not fit.  The default for Wipe= depends on the

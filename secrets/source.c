@@ -26,6 +26,7 @@ static const struct secret_source sources[] = {
 	/* coco_secret.ko */
 	{ "svkl", SECURITYFS "/secrets/svkl", .zeroes = true, .numbered = true,
 	  .host_table = true },
+	{ "kbs", "", .remote = true },
 };
 
 /*
@@ -70,6 +71,11 @@ const struct secret_source *source_get(unsigned i)
 	return i < ARRAY_SIZE(sources) ? &sources[i] : NULL;
 }
 
+const struct secret_source *source_broker(void)
+{
+	return &sources[ARRAY_SIZE(sources) - 1];
+}
+
 int source_mount_securityfs(void)
 {
 	struct statfs st;
@@ -86,8 +92,11 @@ int source_mount_securityfs(void)
 
 static int open_dir(const struct secret_source *s)
 {
-	int fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd;
 
+	if (s->remote)
+		return -EREMOTE;
+	fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 

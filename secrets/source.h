@@ -7,23 +7,29 @@
 #include "wire/guid.h"
 
 /*
- * Where launch secrets come from: a directory with one file for each secret, named by its GUID.
- * Reading gives the bytes; unlinking zeroes them in the kernel's area.  Layout and semantics: the
- * kernel's efi_secret driver, Documentation/security/secrets/coco.rst.
+ * Where secrets come from.  Launch secrets come from a directory with one file for each secret,
+ * named by its GUID.  Reading gives the bytes; unlinking zeroes them in the kernel's area.
+ * Layout and semantics: the kernel's efi_secret driver,
+ * Documentation/security/secrets/coco.rst.
  *
  * The keys of the ACPI table SVKL have no GUIDs: their files are numbered from 0.  Here the key N
  * is called 53564b4c-0000-8000-8000-N, with N as 12 hexadecimal digits (the first group is
  * "SVKL").  A file with such a name in another source is ignored.
+ *
+ * The last source is the broker, which is asked for a secret when somebody wants it.  It is here
+ * so that each secret has a source; nothing is read from it here.
  */
 struct secret_source {
-	const char *name;	/* "coco", "coco-legacy", "svkl", "directory" */
-	const char *path;
+	const char *name;	/* "coco", "coco-legacy", "svkl", "kbs", "directory" */
+	const char *path;	/* "" for the broker */
 	bool zeroes;		/* unlink wipes the memory; it is not an ordinary unlink */
 	/* shows the same as the source before it, and counts when that one is missing */
 	bool same;
 	bool numbered;		/* files have numbers, like those of SVKL */
 	/* a table by the host says where the secrets are: see gate_believes() */
 	bool host_table;
+	/* the broker: the functions below return -EREMOTE */
+	bool remote;
 };
 
 /* What a source says about one secret. */
@@ -33,8 +39,11 @@ struct source_entry {
 	size_t size;
 };
 
-/* The @i-th source that this machine may have, or NULL after the last. */
+/* The @i-th source that this machine may have, or NULL after the last.  The last is the broker. */
 const struct secret_source *source_get(unsigned i);
+
+/* The broker. */
+const struct secret_source *source_broker(void);
 
 /*
  * Mount securityfs on /sys/kernel/security unless something is mounted there.  Returns 1 when

@@ -31,10 +31,16 @@ static uint64_t now_on(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+static const struct secret_source *source_at(const struct store *s, unsigned i)
+{
+	if (!s->directory)
+		return source_get(i);
+	return i == 0 ? s->directory : i == 1 ? source_broker() : NULL;
+}
+
 const struct secret_source *store_source(struct store *s, unsigned i, int *ret_result)
 {
-	const struct secret_source *src = s->directory ? (i == 0 ? s->directory : NULL) :
-							 source_get(i);
+	const struct secret_source *src = source_at(s, i);
 
 	if (src && ret_result)
 		*ret_result = s->scan_result[i];
@@ -44,8 +50,8 @@ const struct secret_source *store_source(struct store *s, unsigned i, int *ret_r
 /* The position of @src in the list of sources; 0 when it is not in the list. */
 static unsigned source_rank(const struct store *s, const struct secret_source *src)
 {
-	for (unsigned i = 0; !s->directory && source_get(i); i++)
-		if (source_get(i) == src)
+	for (unsigned i = 0; source_at(s, i); i++)
+		if (source_at(s, i) == src)
 			return i;
 	return 0;
 }
@@ -71,20 +77,21 @@ static struct store_entry *find_guid(struct store *s, const struct guid *guid)
 }
 
 /*
- * Find the configured policy, or the default.  If the configuration gives the default's name to
- * another secret, the GUID is the name.
+ * Find the configured policy, or the default.  Returns whether it is configured.  If the
+ * configuration gives the default's name to another secret, the GUID is the name.
  */
-static void find_policy(const struct store *s, const struct guid *guid, struct secret_policy *ret)
+static bool find_policy(const struct store *s, const struct guid *guid, struct secret_policy *ret)
 {
 	for (size_t i = 0; i < s->n_policies; i++)
 		if (guid_equal(&s->policies[i].guid, guid)) {
 			*ret = s->policies[i];
-			return;
+			return true;
 		}
 	secret_policy_default(guid, ret);
 	for (size_t i = 0; i < s->n_policies; i++)
 		if (streq(s->policies[i].name, ret->name))
 			guid_format(guid, ret->name);
+	return false;
 }
 
 static int add_entry(struct store *s, const struct guid *guid, struct store_entry **ret)
@@ -98,7 +105,7 @@ static int add_entry(struct store *s, const struct guid *guid, struct store_entr
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	find_policy(s, guid, &e->policy);
+	e->configured = find_policy(s, guid, &e->policy);
 	s->entries[s->n_entries++] = e;
 	*ret = e;
 	return 0;
@@ -199,12 +206,24 @@ static struct store_delivery *delivery_add(struct store_entry *e, const char *co
 	return d;
 }
 
+/* What was never fetched and is not configured any more leaves nothing to remember. */
+static bool is_forgotten(const struct store *s, const struct journal_record *r)
+{
+	struct secret_policy p;
+
+	return r->state == SECRET_PRESENT && streq(r->source, source_broker()->name) &&
+	       (!find_policy(s, &r->guid, &p) || !p.path[0]);
+}
+
 static int load_secret(struct store *s, const struct journal_record *r)
 {
 	const struct secret_source *src;
 	struct store_entry *e;
-	int err = add_entry(s, &r->guid, &e);
+	int err;
 
+	if (is_forgotten(s, r))
+		return 0;
+	err = add_entry(s, &r->guid, &e);
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; (src = store_source(s, i, NULL)); i++)
@@ -262,6 +281,27 @@ static int load_journal(struct store *s, const struct journal *j)
 	return r;
 }
 
+/* The broker's secrets need not be looked for.  What the journal knows of them counts. */
+static int add_remote(struct store *s)
+{
+	for (size_t i = 0; i < s->n_policies; i++) {
+		struct store_entry *e = find_guid(s, &s->policies[i].guid);
+		int r;
+
+		if (!s->policies[i].path[0])
+			continue;
+		if (!e) {
+			r = add_entry(s, &s->policies[i].guid, &e);
+			if (r < 0)
+				return r;
+			e->since_usec[SECRET_PRESENT] = now_on(CLOCK_REALTIME);
+		}
+		if (!e->source)
+			e->source = source_broker();
+	}
+	return 0;
+}
+
 bool store_is_lossy(const struct store *s)
 {
 	return s->lossy;
@@ -292,6 +332,8 @@ int store_new(const struct secret_policy *policies, size_t n_policies,
 	if (read == -ENOMEM)
 		return read;
 	r = load_journal(s, &j);
+	if (r >= 0)
+		r = add_remote(s);
 	if (r < 0)
 		return r;
 	s->dirty = true;
@@ -333,26 +375,30 @@ static int size_of(const struct secret_source *src, const struct source_entry *l
 }
 
 /*
- * Take one entry of a source's list.  Returns 1 when it is new, 0 when it is known or gone by
- * now.
+ * Take one entry of a source's list.  Returns 1 when it is new, 0 when it is known, gone by now,
+ * or has the GUID of a secret that only the broker has.
  */
 static int take_listed(struct store *s, const struct secret_source *src,
 		       const struct source_entry *listed)
 {
 	struct store_entry *e = find_guid(s, &listed->guid);
 	size_t size;
+	bool is_new;
 	int r;
 
+	if (e && e->policy.no_launch)
+		return 0;
 	r = size_of(src, listed, e, &size);
 	if (r < 0)
 		return r == -ENOKEY ? 0 : r;
 	if (e) {
+		is_new = store_is_remote(e) && e->state == SECRET_PRESENT;
 		if (e->source != src || e->size != size)
 			s->dirty = true;
 		e->source = src;
 		e->size = size;
 		e->returned = e->state == SECRET_WIPED;
-		return 0;
+		return is_new;
 	}
 	r = add_entry(s, &listed->guid, &e);
 	if (r < 0)
@@ -406,6 +452,16 @@ static int scan_source(struct store *s, const struct secret_source *src, int *re
 	return n;
 }
 
+/* Returns how many secrets the broker has, or -ENOENT when there is none. */
+static int count_remote(const struct store *s)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < s->n_entries; i++)
+		n += s->entries[i]->policy.path[0] != '\0';
+	return n > 0 ? n : -ENOENT;
+}
+
 int store_scan(struct store *s)
 {
 	const struct secret_source *src;
@@ -413,6 +469,10 @@ int store_scan(struct store *s)
 	bool any = false;
 
 	for (unsigned i = 0; (src = store_source(s, i, NULL)); i++) {
+		if (src->remote) {
+			s->scan_result[i] = count_remote(s);
+			continue;
+		}
 		if (!store_believes(s, src))
 			r = -ENOENT;
 		else
@@ -449,13 +509,57 @@ struct store_entry *store_find(struct store *s, const char *name_or_guid)
 	return NULL;
 }
 
+bool store_is_remote(const struct store_entry *e)
+{
+	return e->source && e->source->remote && e->policy.path[0];
+}
+
+int store_origin(const struct store *s, const struct store_entry *e, unsigned n,
+		 enum secret_origin *ret)
+{
+	bool here = e->source && !e->source->remote && store_believes(s, e->source);
+	enum secret_origin o;
+
+	for (unsigned i = 0; e->state != SECRET_WIPED && secret_policy_origin(&e->policy, i, &o);
+	     i++) {
+		if (o == ORIGIN_LAUNCH && !here)
+			continue;
+		if (n-- > 0)
+			continue;
+		*ret = o;
+		return 1;
+	}
+	return 0;
+}
+
+/* Which secrets may go to a consumer. */
+struct wanted {
+	const char *consumer;
+	int level;		/* what secret_policy_allows() must return */
+	bool any_source;	/* a secret may take the place of a wiped one of another source */
+	/* not NULL: only secrets with the origins of this policy */
+	const struct secret_policy *like;
+	bool configured;	/* no launch secret that nobody configured */
+};
+
+static bool is_wanted(const struct store *s, const struct store_entry *e, const struct wanted *w)
+{
+	enum secret_origin o;
+
+	if (secret_policy_allows(&e->policy, w->consumer) != w->level ||
+	    (w->like && !secret_policy_same_origins(&e->policy, w->like)) ||
+	    (w->configured && !e->configured))
+		return false;
+	/* A wiped secret counts, whichever sources are believed now. */
+	return e->state == SECRET_WIPED || !e->source || store_origin(s, e, 0, &o);
+}
+
 /*
- * Find the best entry whose policy allows @consumer at exactly @level.  This is the first entry
- * of the first source that is not wiped; with @any_source it may be of any source.  If there is
- * none, it is the first entry of the first source, which is wiped.
+ * Find the best wanted entry.  This is the first entry of the first source that is not wiped.  If
+ * there is none, or if it may not take the place of a wiped one, it is the first entry of the
+ * first source, which is wiped.
  */
-static struct store_entry *best_for(struct store *s, const char *consumer, int level,
-				    bool any_source)
+static struct store_entry *best_for(struct store *s, const struct wanted *w)
 {
 	struct store_entry *first = NULL, *best = NULL;
 
@@ -463,10 +567,7 @@ static struct store_entry *best_for(struct store *s, const char *consumer, int l
 		struct store_entry *e = s->entries[i];
 		unsigned rank = source_rank(s, e->source);
 
-		if (secret_policy_allows(&e->policy, consumer) != level)
-			continue;
-		/* A wiped secret counts, whichever sources are believed now. */
-		if (e->state != SECRET_WIPED && !store_believes(s, e->source))
+		if (!is_wanted(s, e, w))
 			continue;
 		if (!first || rank < source_rank(s, first->source))
 			first = e;
@@ -474,22 +575,49 @@ static struct store_entry *best_for(struct store *s, const char *consumer, int l
 		    (!best || rank < source_rank(s, best->source)))
 			best = e;
 	}
-	if (best && !any_source && best->source != first->source)
+	if (best && !w->any_source && best->source != first->source)
+		return first;
+	if (best && !secret_policy_same_origins(&best->policy, &first->policy))
 		return first;
 	return best ?: first;
+}
+
+/* The first policy that names @consumer, even if its secret was never seen. */
+static const struct secret_policy *policy_for(const struct store *s, const char *consumer)
+{
+	for (size_t i = 0; i < s->n_policies; i++)
+		if (secret_policy_allows(&s->policies[i], consumer) == 2)
+			return &s->policies[i];
+	return NULL;
+}
+
+/* True if the broker has a secret for any volume. */
+static bool broker_has_any(const struct store *s, const char *consumer)
+{
+	for (size_t i = 0; i < s->n_policies; i++)
+		if (s->policies[i].path[0] &&
+		    secret_policy_allows(&s->policies[i], consumer) == 1)
+			return true;
+	return false;
 }
 
 struct store_entry *store_for_volume(struct store *s, const char *volume)
 {
 	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + MSG_NAME_LEN];
+	struct wanted w = { .consumer = consumer, .level = 2, .any_source = true };
 	struct store_entry *e;
 
 	if (strlen(volume) > MSG_NAME_LEN)
 		return NULL;
 	snprintf(consumer, sizeof(consumer), CONSUMER_CRYPTSETUP ":%s", volume);
-	e = best_for(s, consumer, /* level= */ 2, /* any_source= */ true);
-	if (!e)
-		e = best_for(s, consumer, /* level= */ 1, /* any_source= */ false);
+	e = best_for(s, &w);
+	if (!e) {
+		w = (struct wanted){ .consumer = consumer,
+				     .level = 1,
+				     .like = policy_for(s, consumer),
+				     .configured = broker_has_any(s, consumer) };
+		e = best_for(s, &w);
+	}
 	/*
 	 * If the journal has lost something, the owner's secret may have been wiped before.  Then
 	 * a secret of the host's table takes its place only where the owner named the volume for
@@ -507,6 +635,9 @@ int store_read(const struct store *s, const struct store_entry *e, struct secret
 		return -ENOKEY;
 	if (!store_believes(s, e->source))
 		return -EACCES;
+	/* The broker is asked by whoever wants the secret, not here. */
+	if (e->source->remote)
+		return store_is_remote(e) ? -EREMOTE : -ENOKEY;
 	return source_read(e->source, &e->policy.guid, ret);
 }
 
@@ -592,7 +723,7 @@ int store_wipe(struct store *s, struct store_entry *e)
 		return 0;
 	if (!e->source)
 		return -ENOKEY;
-	r = source_unlink(e->source, &e->policy.guid);
+	r = e->source->remote ? 0 : source_unlink(e->source, &e->policy.guid);
 	if (r < 0 && r != -ENOKEY)
 		return r;
 	e->returned = false;

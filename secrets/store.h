@@ -16,6 +16,10 @@
  * A wiped secret never comes back in this boot.  The owner injects before the launch, so whatever
  * the source shows under its name afterwards is somebody else's, or a wipe that did not work.
  *
+ * A secret that a broker has is present from the start, and shown as remote.  Wiped means for it
+ * that the broker is not asked again in this boot.  A launch secret and one from the broker stand
+ * in for one another only if they have one policy, which allows both.
+ *
  * The outcome of each delivery is kept for each consumer: that one volume was opened says nothing
  * about another.
  *
@@ -47,7 +51,11 @@ struct store_delivery {
 
 struct store_entry {
 	struct secret_policy policy;
-	/* NULL: a source that this machine does not have */
+	bool configured;	/* the policy is not the default */
+	/*
+	 * NULL: a source that this machine does not have; the broker only while there is no
+	 * launch secret with this GUID
+	 */
 	const struct secret_source *source;
 	size_t size;					/* in bytes */
 	enum secret_state state;
@@ -100,11 +108,26 @@ bool store_believes(const struct store *s, const struct secret_source *src);
 struct store_entry *store_get(struct store *s, size_t i);
 struct store_entry *store_find(struct store *s, const char *name_or_guid);
 
+/* True if the broker has @e, and no launch secret is here in its place. */
+bool store_is_remote(const struct store_entry *e);
+
+/*
+ * The @n-th origin from which @e can be had now, in the order of preference: a launch secret that
+ * is here and counts, the broker if the policy names a secret there.  Returns 1, or 0 when there
+ * are no more, as for a wiped secret.
+ */
+int store_origin(const struct store *s, const struct store_entry *e, unsigned n,
+		 enum secret_origin *ret);
+
 /*
  * The secret for @volume.  A secret that names the volume is preferred to one for any volume.  Of
  * several that name it, the first of the first source that is not wiped is chosen.  Of several
  * for any volume too, but only from the first source: when all of these are wiped, those of
  * another source never take their place.
+ *
+ * No secret takes the place of one with other origins, whether that is wiped or was never
+ * injected, even if both are for the volume; and where the broker has a secret for any volume, a
+ * launch secret that nobody configured does not count.
  *
  * NULL when no secret may go to the volume.  The result is a wiped secret when all are wiped, or
  * when the others may not take its place.
@@ -119,7 +142,8 @@ const struct secret_source *store_source(struct store *s, unsigned i, int *ret_r
 
 /*
  * Read the plaintext, to be handed over at once.  @ret is yours.  Returns what source_read()
- * returns; -ENOKEY also when the entry is wiped, -EACCES when its source does not count.
+ * returns; -ENOKEY also when the entry is wiped, -EACCES when its source does not count, -EREMOTE
+ * when the broker has to be asked.
  */
 int store_read(const struct store *s, const struct store_entry *e, struct secret **ret);
 
@@ -155,7 +179,8 @@ int store_advance(struct store *s, struct store_entry *e, enum secret_state stat
 int store_set_wipe_due(struct store *s, struct store_entry *e);
 
 /*
- * Unlink the secret, which zeroes the kernel's copy; its state becomes wiped.  Returns 0, also
+ * Unlink the secret, which zeroes the kernel's copy; its state becomes wiped.  One that the
+ * broker has just becomes wiped.  Returns 0, also
  * when the journal cannot be written; or an error of source_unlink(), and then the state is
  * unchanged.
  */

@@ -271,11 +271,6 @@ static void check_broker(struct config *c, const struct secret_policy *p, const 
  * or the host keeps it away, the other is given.  The owner may want that, and then writes one
  * file.
  */
-static bool may_mix(const struct secret_policy *a, const struct secret_policy *b)
-{
-	return !a->path[0] == !b->path[0] && a->no_launch == b->no_launch;
-}
-
 static void check_origins(struct config *c, const struct secret_policy *p, const char *path)
 {
 	char volume[MSG_NAME_LEN + 1], consumer[sizeof(CONSUMER_CRYPTSETUP ":") + MSG_NAME_LEN];
@@ -283,7 +278,7 @@ static void check_origins(struct config *c, const struct secret_policy *p, const
 	for (size_t i = 0; i < c->n_policies; i++) {
 		const struct secret_policy *other = &c->policies[i];
 
-		if (may_mix(p, other))
+		if (secret_policy_same_origins(p, other))
 			continue;
 		for (unsigned k = 0; secret_policy_volume(p, k, volume); k++) {
 			snprintf(consumer, sizeof(consumer), CONSUMER_CRYPTSETUP ":%s", volume);

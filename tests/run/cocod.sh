@@ -344,7 +344,7 @@ secret() {
 	printf '%b' "$1" >"$conf/secrets.d/disk.conf"
 	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
 }
-check "a secret without a GUID" secret '[Secret]\nName=x\n' "disk.conf: Guid= is missing"
+check "a secret without GUID and URI" secret '[Secret]\nName=x\n' "disk.conf: Guid= and Uri= are missing"
 check "an invalid GUID" secret '[Secret]\nGuid=1234\n' "disk.conf:2: Guid= takes a GUID"
 check "the GUID of another" secret "[Secret]\nGuid=$token\n" "Guid= is the same"
 check "the name of another" secret "[Secret]\nGuid=$luks\nName=token\n" "another secret's already"

@@ -191,6 +191,21 @@ static void test_origins(void **state)
 	assert_origins(&p, -1, -1);
 }
 
+static void test_same_origins(void **state)
+{
+	const struct secret_policy policies[] = {
+		{ .path = "" }, { .path = "a/b/c", .no_launch = true }, { .path = "a/b/c" }
+	};
+	struct secret_policy p = { .path = "d/e/f", .broker_first = true };
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(policies); k++)
+			assert_int_equal(secret_policy_same_origins(&policies[i], &policies[k]),
+					 i == k);
+		assert_int_equal(secret_policy_same_origins(&policies[i], &p), i == 2);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -200,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_trailing_nul),
 		cmocka_unit_test(test_uri),
 		cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_same_origins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,7 @@ static void test_table(void **state)
 {
 	unsigned n = 0;
 
-	for (const struct secret_source *s; (s = source_get(n)); n++) {
+	for (const struct secret_source *s; (s = source_get(n)) && !s->remote; n++) {
 		/* To unlink a secret there wipes memory; only the host's table is not measured. */
 		assert_true(s->zeroes);
 		assert_int_equal(s->host_table, streq(s->name, "svkl"));
@@ -119,7 +119,26 @@ static void test_table(void **state)
 	}
 	assert_int_equal(n, 3);
 	assert_string_equal(source_get(0)->name, "coco");
+	/* The broker is the last, and nothing can be read from it here. */
+	assert_ptr_equal(source_get(n), source_broker());
+	assert_null(source_get(n + 1));
 	assert_null(source_get(UINT32_MAX));
+}
+
+static void test_broker(void **state)
+{
+	const struct secret_source *s = source_broker();
+	_cleanup_(secret_freep) struct secret *secret = NULL;
+	struct source_entry *list = NULL;
+	struct guid guid = { { 1 } };
+	size_t size;
+
+	assert_string_equal(s->name, "kbs");
+	assert_true(s->remote && !s->zeroes && !s->host_table);
+	assert_int_equal(source_list(s, &list), -EREMOTE);
+	assert_int_equal(source_read(s, &guid, &secret), -EREMOTE);
+	assert_int_equal(source_size(s, &guid, &size), -EREMOTE);
+	assert_int_equal(source_unlink(s, &guid), -EREMOTE);
 }
 
 /* ---- what is listed ---- */
@@ -348,6 +367,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_broker),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
