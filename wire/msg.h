@@ -69,6 +69,11 @@ enum msg_type {
 	MSG_NET_ATTEST,		/* struct net_attest and a memfd -> struct net_result */
 	MSG_NET_GET,		/* struct net_get -> struct net_jwe and a memfd */
 	MSG_NET_CONFIRM,	/* struct net_get -> struct net_result */
+	/*
+	 * to cocod-worker, after MSG_ATTEST_TPM and MSG_ATTEST_IMDS: struct attest_gather and an
+	 * empty memfd, which gets a pack -> struct attest_gathered
+	 */
+	MSG_ATTEST_GATHER,
 	_MSG_MAX,
 };
 
@@ -199,6 +204,27 @@ struct attest_verdict {
 	char provider[48];
 	char code[32];			/* "OK", or the code of the first check that failed */
 	char reason[256];		/* for people: which check, what was expected and found */
+};
+
+/* Ask Azure's vTPM for evidence that somebody else will judge. */
+struct attest_gather {
+	/* becomes the user data of the report, whole */
+	uint8_t report_data[64];
+	uint32_t len;			/* 1 to 64: the quote is over so many of its bytes */
+};
+
+/*
+ * The pack is whole when @error is 0, and then the worker has ended its use of the memfd: seal it
+ * before it goes on.  Otherwise the memfd is to be thrown away.  Text is printable.
+ */
+struct attest_gathered {
+	/*
+	 * 0; -ENODEV: the TPM is not Azure's; -EOPNOTSUPP: a report of another TEE; else an errno
+	 * of tpm_gather(), tpm_put_user_data() or imds_complete()
+	 */
+	int32_t error;
+	char tee[16];			/* "az-snp-vtpm" or "az-tdx-vtpm"; "" after an error */
+	char reason[256];		/* for people, after an error */
 };
 
 /* How a system's configuration differs from that of the initrd before it. */

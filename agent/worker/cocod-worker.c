@@ -3,7 +3,8 @@
  * cocod-worker reads what the host may have written, so that the keeper need not.  It holds no
  * secret and has nearly no rights.  The keeper hands it an open device or evidence, and it
  * answers with a verdict of a fixed size.  One process serves one connection and gives one
- * verdict, so that what it has read cannot influence another verdict.
+ * verdict, so that what it has read cannot influence another verdict.  It also asks Azure's vTPM
+ * for evidence that a broker will judge.
  */
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 #include "agent/connection.h"
 #include "agent/status.h"
 #include "agent/worker/attest-check.h"
+#include "agent/worker/attest-gather.h"
 #include "agent/worker/attest-judge.h"
 #include "agent/worker/luks-judge.h"
 #include "base/io.h"
@@ -28,6 +30,7 @@ struct request {
 	int fd;		/* came with the request, or -EBADF; the handler may take it */
 	union {
 		struct attest_question attest;
+		struct attest_gather gather;
 		struct attest_imds imds;
 		struct luks_question luks;
 	} body;
@@ -77,6 +80,18 @@ static int on_attest_verify(struct request *q)
 	return frame_send(q->conn, MSG_ATTEST_VERIFY, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
 }
 
+static int on_attest_gather(struct request *q)
+{
+	const struct attest_gather *g = &q->body.gather;
+	struct attest_gathered answer;
+
+	if (q->fd < 0 || g->len == 0 || g->len > sizeof(g->report_data))
+		return -EPROTO;
+	attest_gather_azure(q->sources, g, q->fd, &answer);
+	return frame_send(q->conn, MSG_ATTEST_GATHER, 0, &answer, sizeof(answer),
+			  /* pass_fd= */ -EBADF);
+}
+
 struct handler {
 	size_t len;	/* exact body length in bytes */
 	int (*answer)(struct request *q);
@@ -90,6 +105,7 @@ static const struct handler evidence_requests[_MSG_MAX] = {
 	[MSG_ATTEST_TPM] = { 0, on_attest_tpm },
 	[MSG_ATTEST_IMDS] = { sizeof(struct attest_imds), on_attest_imds },
 	[MSG_ATTEST_VERIFY] = { sizeof(struct attest_question), on_attest_verify },
+	[MSG_ATTEST_GATHER] = { sizeof(struct attest_gather), on_attest_gather },
 };
 
 /*
