@@ -29,9 +29,22 @@ static void sanitize(struct msg_secret *m)
 	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] =
 		'\0';
 	m->deliveries[sizeof(m->deliveries) - 1] = m->warning[sizeof(m->warning) - 1] = '\0';
+	m->uri[sizeof(m->uri) - 1] = '\0';
 	make_printable(m->warning);
 	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
 	m->wipe = (uint8_t)MIN(m->wipe, _SECRET_WIPE_MAX - 1);
+}
+
+static const char *state_name(const struct msg_secret *m)
+{
+	return m->remote && m->state == SECRET_PRESENT ? SECRET_STATE_REMOTE :
+							 secret_state_name(m->state);
+}
+
+/* How long a secret is that only the broker has is not known here. */
+static bool has_size(const struct msg_secret *m)
+{
+	return !m->remote || m->size > 0;
 }
 
 struct list {
@@ -96,9 +109,11 @@ static struct json_object *to_json(const struct msg_secret *m)
 
 	json_add(o, "name", m->name);
 	json_add(o, "guid", m->guid);
-	json_object_object_add(o, "size", json_object_new_int64((int64_t)m->size));
+	json_object_object_add(o, "uri", m->uri[0] ? json_object_new_string(m->uri) : NULL);
+	json_object_object_add(o, "size",
+			       has_size(m) ? json_object_new_int64((int64_t)m->size) : NULL);
 	json_add(o, "source", m->source);
-	json_add(o, "state", secret_state_name(m->state));
+	json_add(o, "state", state_name(m));
 	json_add(o, "wipe", secret_wipe_name(m->wipe));
 	memcpy(words, m->consumers, sizeof(words));
 	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
@@ -132,12 +147,13 @@ static void print_table(const struct list *l)
 
 			memcpy(cells, titles, sizeof(cells));
 			if (m) {
-				snprintf(size, sizeof(size), "%llu", (unsigned long long)m->size);
+				snprintf(size, sizeof(size), has_size(m) ? "%llu" : "-",
+					 (unsigned long long)m->size);
 				cells[0] = m->name;
 				cells[1] = m->guid;
 				cells[2] = size;
 				cells[3] = m->source;
-				cells[4] = secret_state_name(m->state);
+				cells[4] = state_name(m);
 				cells[5] = format_time(m->since_usec[m->state], since);
 				cells[6] = m->consumers;
 			}
@@ -171,8 +187,8 @@ static int run_list(struct args *args)
 			json_object_array_add(array, to_json(&l.secrets[i]));
 		print_json(array);
 	} else if (l.n == 0) {
-		log_notice("There are no launch secrets; 'cococtl status' shows where they would "
-			   "come from");
+		log_notice("There are no secrets; 'cococtl status' shows where they would come "
+			   "from");
 	} else {
 		print_table(&l);
 		for (unsigned i = 0; i < l.n; i++)
@@ -212,10 +228,13 @@ static int run_show(struct args *args)
 		print_json(to_json(&m));
 		return STATUS_GOOD;
 	}
-	print("        Name: %s\n        Guid: %s\n        Size: %llu bytes\n"
-	      "      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n",
-	      m.name, m.guid, (unsigned long long)m.size, m.source, secret_state_name(m.state),
-	      secret_wipe_name(m.wipe), m.consumers);
+	print("        Name: %s\n        Guid: %s\n", m.name, m.guid);
+	if (m.uri[0])
+		print("         Uri: %s\n", m.uri);
+	if (has_size(&m))
+		print("        Size: %llu bytes\n", (unsigned long long)m.size);
+	print("      Source: %s\n       State: %s\n        Wipe: %s\n   Consumers: %s\n", m.source,
+	      state_name(&m), secret_wipe_name(m.wipe), m.consumers);
 	if (m.delivered_to[0])
 		print("Delivered to: %s\n", m.delivered_to);
 	if (m.deliveries[0])
@@ -226,7 +245,9 @@ static int run_show(struct args *args)
 		char buf[TIME_TEXT_MAX];
 
 		if (m.since_usec[i])
-			print("%12s: %s\n", secret_state_name(i),
+			print("%12s: %s\n",
+			      i == SECRET_PRESENT && m.remote ? SECRET_STATE_REMOTE :
+								secret_state_name(i),
 			       format_time(m.since_usec[i], buf));
 	}
 	return STATUS_GOOD;

@@ -65,8 +65,42 @@ static const char *source_state(const struct msg_source *s, char *buf, size_t si
 		return "not there";
 	if (s->error)
 		return strerror(-s->error);
-	snprintf(buf, size, "%u file%s", s->n_secrets, s->n_secrets == 1 ? "" : "s");
+	snprintf(buf, size, "%u %s%s", s->n_secrets, s->path[0] ? "file" : "secret",
+		 s->n_secrets == 1 ? "" : "s");
 	return buf;
+}
+
+static void print_sources(const struct sources *sources)
+{
+	char buf[64];
+
+	for (unsigned i = 0; i < sources->n; i++) {
+		const struct msg_source *s = &sources->list[i];
+
+		/* Without a secret of its own a broker is no source. */
+		if (s->path[0] || s->error != -ENOENT)
+			print("%9s: %s, %s\n", i == 0 ? "Sources" : "",
+			      s->path[0] ? s->path : "the broker",
+			      source_state(s, buf, sizeof(buf)));
+	}
+}
+
+static void print_broker(const struct msg_broker *b)
+{
+	char when[TIME_TEXT_MAX];
+
+	if (streq(b->state, "none"))
+		return;
+	print("   Broker: %s, %s\n", b->state, b->reason);
+	for (unsigned i = 0; i < b->n_urls; i++)
+		print("           %s\n", b->urls[i]);
+	if (b->result[0])
+		print("           last asked at %s: %s%s%s%s%s\n",
+		      format_time(b->result_usec, when), b->result, b->text[0] ? ", " : "",
+		      b->text, b->id[0] ? ", id " : "", b->id);
+	if (streq(b->state, "tls-only"))
+		puts("  WARNING: the broker is tls-only, so that whoever has the key of its "
+		     "certificate can give this VM secrets of their own");
 }
 
 static void print_verdict(const struct attest_verdict *v, uint64_t usec)
@@ -120,7 +154,7 @@ static void print_kept(const struct msg_kept *k)
 static void print_text(const struct msg_status *s, const struct sources *sources,
 		       const struct warnings *warnings)
 {
-	char since[TIME_TEXT_MAX], buf[64];
+	char since[TIME_TEXT_MAX];
 
 	print("cocod %s, since %s\n", s->version, format_time(s->since_usec, since));
 	print("     Gate: %s (%s)\n", s->gate_open ? "open" : "closed", s->gate);
@@ -129,6 +163,7 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 	print("  Require: %s (%s)\n", s->require, s->require_reason);
 	print_verdict(&s->verdict, s->verdict_usec);
 	print_kept(&s->kept);
+	print_broker(&s->broker);
 	if (streq(s->require, "none"))
 		puts("  WARNING: Require=none, secrets are released on any machine, proven or not");
 	if (s->secret_directory[0])
@@ -139,10 +174,11 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 		     "key is given");
 	for (unsigned i = 0; i < warnings->n; i++)
 		print("  WARNING: %s\n", warnings->list[i].text);
-	for (unsigned i = 0; i < sources->n; i++)
-		print("%9s: %s, %s\n", i == 0 ? "Sources" : "", sources->list[i].path,
-		       source_state(&sources->list[i], buf, sizeof(buf)));
-	print("  Secrets: %u present, %u delivered, %u confirmed, %u wiped\n",
+	print_sources(sources);
+	print("  Secrets: ");
+	if (s->n_remote > 0 || !streq(s->broker.state, "none"))
+		print("%u remote, ", s->n_remote);
+	print("%u present, %u delivered, %u confirmed, %u wiped\n",
 	       s->n_secrets[SECRET_PRESENT], s->n_secrets[SECRET_DELIVERED],
 	       s->n_secrets[SECRET_CONFIRMED], s->n_secrets[SECRET_WIPED]);
 }
@@ -156,7 +192,8 @@ static struct json_object *sources_to_json(const struct sources *sources)
 		struct json_object *o = json_object_new_object();
 
 		json_add(o, "name", s->name);
-		json_add(o, "path", s->path);
+		json_object_object_add(o, "path",
+				       s->path[0] ? json_object_new_string(s->path) : NULL);
 		json_object_object_add(o, "present", json_object_new_boolean(s->error == 0));
 		json_object_object_add(o, "error",
 				       s->error && s->error != -ENOENT ?
@@ -226,6 +263,32 @@ static struct json_object *kept_to_json(const struct msg_kept *k)
 	return o;
 }
 
+static struct json_object *broker_to_json(const struct msg_broker *b)
+{
+	struct json_object *o, *urls, *last = NULL;
+
+	if (streq(b->state, "none"))
+		return NULL;
+	o = json_object_new_object();
+	urls = json_object_new_array();
+	json_object_object_add(o, "open", json_object_new_boolean(b->open));
+	json_add(o, "state", b->state);
+	json_add(o, "reason", b->reason);
+	for (unsigned i = 0; i < b->n_urls; i++)
+		json_object_array_add(urls, json_object_new_string(b->urls[i]));
+	json_object_object_add(o, "urls", urls);
+	if (b->result[0]) {
+		last = json_object_new_object();
+		json_add(last, "result", b->result);
+		json_add(last, "text", b->text);
+		json_object_object_add(last, "id",
+				       b->id[0] ? json_object_new_string(b->id) : NULL);
+		json_add_time(last, "time", b->result_usec);
+	}
+	json_object_object_add(o, "last", last);
+	return o;
+}
+
 static void print_as_json(const struct msg_status *s, const struct sources *sources,
 			  const struct warnings *warnings)
 {
@@ -243,6 +306,7 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 	json_object_object_add(o, "gate", gate);
 	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
 	json_object_object_add(o, "initrd", kept_to_json(&s->kept));
+	json_object_object_add(o, "broker", broker_to_json(&s->broker));
 	json_add(o, "tee", s->tee);
 	json_object_object_add(o, "verify_volume_header",
 			       json_object_new_boolean(s->verify_header));
@@ -251,6 +315,7 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 				       json_object_new_string(s->secret_directory) :
 				       NULL);
 	json_object_object_add(o, "sources", sources_to_json(sources));
+	json_object_object_add(secrets, SECRET_STATE_REMOTE, json_object_new_int64(s->n_remote));
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
 		json_object_object_add(secrets, secret_state_name(i),
 				       json_object_new_int64(s->n_secrets[i]));
@@ -277,10 +342,20 @@ static void terminate(struct msg_status *s)
 		s->gate + sizeof(s->gate) - 1,
 		s->reason + sizeof(s->reason) - 1,
 		s->secret_directory + sizeof(s->secret_directory) - 1,
+		s->broker.state + sizeof(s->broker.state) - 1,
+		s->broker.reason + sizeof(s->broker.reason) - 1,
+		s->broker.result + sizeof(s->broker.result) - 1,
+		s->broker.text + sizeof(s->broker.text) - 1,
+		s->broker.id + sizeof(s->broker.id) - 1,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		*ends[i] = '\0';
+	s->broker.n_urls = MIN(s->broker.n_urls, (uint32_t)BROKER_URLS_MAX);
+	for (unsigned i = 0; i < BROKER_URLS_MAX; i++)
+		s->broker.urls[i][BROKER_URL_LEN - 1] = '\0';
+	make_printable(s->broker.text);
+	make_printable(s->broker.id);
 }
 
 static int run(struct args *args)

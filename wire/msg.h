@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "wire/broker.h"
 #include "wire/guid.h"
 
 /*
@@ -83,7 +84,8 @@ enum msg_type {
 #define MSG_WARNING_LEN 512
 
 enum secret_state {
-	SECRET_PRESENT,		/* in the kernel's area, given to nobody */
+	/* in the kernel's area, or with the broker ("remote"); given to nobody */
+	SECRET_PRESENT,
 	SECRET_DELIVERED,	/* a consumer has read all of it */
 	SECRET_CONFIRMED,	/* a consumer provably used it */
 	SECRET_WIPED,		/* gone: the kernel's area is zero */
@@ -103,6 +105,10 @@ enum secret_wipe {
  * number.
  */
 const char *secret_state_name(unsigned state);
+
+/* The name of the state of a secret that has been given to nobody and is with the broker. */
+#define SECRET_STATE_REMOTE "remote"
+
 const char *secret_wipe_name(unsigned wipe);
 
 struct msg_index {
@@ -130,7 +136,9 @@ struct msg_secret {
 	char source[16];
 	uint8_t state;			/* enum secret_state */
 	uint8_t wipe;			/* enum secret_wipe */
+	uint8_t remote;			/* the broker has it; its size is not known before */
 	uint64_t size;			/* in bytes */
+	char uri[BROKER_URL_LEN + 8];	/* "kbs:///...", "init-data"; "" without Uri= */
 	/* CLOCK_REALTIME at which each state was reached, or 0 */
 	uint64_t since_usec[_SECRET_STATE_MAX];
 	char consumers[MSG_CONSUMERS_LEN];	/* the consumers that may have it, as configured */
@@ -150,7 +158,7 @@ struct msg_warning {
 
 struct msg_source {
 	char name[16];
-	char path[256];
+	char path[256];			/* "" for the broker */
 	/* 0, or why it cannot be read; -ENOENT: it does not exist */
 	int32_t error;
 	uint32_t n_secrets;
@@ -250,6 +258,21 @@ struct msg_kept {
 	uint8_t policy_sha256[32], trust_sha256[32];	/* zeros without the file */
 };
 
+/* The broker of broker.conf, which has a gate of its own. */
+struct msg_broker {
+	char state[16];			/* "none", "configured", "tls-only", "closed" */
+	uint8_t open;			/* its secrets may be fetched */
+	uint8_t reserved[3];
+	uint32_t n_urls;
+	char reason[512];		/* why it is in this state, for people */
+	char urls[BROKER_URLS_MAX][BROKER_URL_LEN];
+	/* how the last attempt to fetch a secret ended: "ok", or what went wrong; "" without */
+	char result[24];
+	char text[512];			/* the same for people */
+	char id[32];			/* the broker's handle for `coco-broker why`, or "" */
+	uint64_t result_usec;		/* CLOCK_REALTIME at which that came */
+};
+
 struct msg_status {
 	char version[32];
 	char tee[16];			/* "none", "sev", "sev-es", "sev-snp", "tdx", "unknown" */
@@ -261,12 +284,14 @@ struct msg_status {
 	char secret_directory[256];	/* for tests; otherwise empty */
 	uint8_t gate_open;
 	uint8_t verify_header;
-	uint32_t n_secrets[_SECRET_STATE_MAX];
+	uint32_t n_secrets[_SECRET_STATE_MAX];	/* the remote ones are not counted as present */
+	uint32_t n_remote;
 	uint64_t since_usec;		/* CLOCK_REALTIME of cocod's start */
 	/* the last verdict; its result is ATTEST_NONE before the first */
 	struct attest_verdict verdict;
 	uint64_t verdict_usec;		/* CLOCK_REALTIME at which it came */
 	struct msg_kept kept;
+	struct msg_broker broker;
 };
 
 /* What the owner allows in a volume's header, in addition to what is always good. */

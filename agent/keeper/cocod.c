@@ -82,6 +82,16 @@ static int keeper_open_store(struct keeper *k)
 	return 0;
 }
 
+static void keeper_log_broker(const struct keeper *k)
+{
+	const struct broker_gate *g = &k->broker_gate;
+
+	if (streq(g->state, "tls-only"))
+		log_warning("Secrets of the broker may be fetched (tls-only): %s", g->reason);
+	else if (g->open)
+		log_notice("Secrets of the broker may be fetched: %s", g->reason);
+}
+
 static void keeper_open_gate(struct keeper *k, const char *config_root)
 {
 	struct tee_witnesses w;
@@ -92,7 +102,9 @@ static void keeper_open_gate(struct keeper *k, const char *config_root)
 	tee = tee_judge(&w, reason, sizeof(reason));
 	carried_init(k->config, config_root, runtime_directory(), &k->carried);
 	gate_judge(k->config, &k->carried, tee, reason, &k->gate);
+	gate_judge_broker(k->config, &k->broker_gate);
 	keeper_log_carried(k);
+	keeper_log_broker(k);
 	if (k->gate.wants_evidence) {
 		log_info("Evidence is needed to open the gate (Require=%s, %s): %s",
 			 require_name(k->gate.require), k->gate.require_reason, k->gate.reason);

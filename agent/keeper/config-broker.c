@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/keeper/config-broker.h"
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 
+#include "agent/keeper/release.h"
 #include "base/base64.h"
+#include "base/cause.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "wire/broker-url.h"
@@ -14,7 +18,6 @@
 #define PIN_SCHEME "sha256//"
 #define TIMEOUT_USEC (90ULL * 1000000)
 #define TIMEOUT_MAX_USEC (3600ULL * 1000000)
-#define PEM_CERTIFICATE "-----BEGIN CERTIFICATE-----"
 #define PEM_PRIVATE_KEY "PRIVATE KEY-----"
 
 /* ---- [Broker] ---- */
@@ -261,15 +264,45 @@ static void read_broker_conf(void *target, struct config_file *f)
 	config_read_options(f, "Broker", broker_options, &v);
 }
 
+static int check_identity(const struct config_file *f, struct cause *why)
+{
+	struct broker_identity i = { 0 };
+	int r = broker_identity_parse(f->text, f->len, &i, why);
+
+	broker_identity_done(&i);
+	return r;
+}
+
+/* libcurl skips what it cannot read, and the owner would not know which authorities count. */
+static int check_authority(const struct config_file *f, struct cause *why)
+{
+	BIO *in = BIO_new_mem_buf(f->text, (int)f->len);
+	unsigned long error = 0;
+	unsigned n = 0;
+	X509 *x;
+
+	if (!in)
+		return cause_set_oom(why);
+	ERR_clear_error();
+	for (; (x = PEM_read_bio_X509(in, NULL, NULL, NULL)); n++)
+		X509_free(x);
+	error = ERR_peek_last_error();
+	ERR_clear_error();
+	(void) BIO_free(in);
+	if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+		return cause_set(why, -EBADMSG, "its certificate number %u cannot be read", n + 1);
+	return n > 0 ? 0 : cause_set(why, -ENODATA, "it has no certificate");
+}
+
 /* A private key has no place in a file that goes to the process with the network. */
-static const char *pem_error(const struct config_file *f)
+static int check_pem(const struct config_file *f, enum broker_trust trust, struct cause *why)
 {
 	if (strlen(f->text) != f->len)
-		return "It is not a text";
+		return cause_set(why, -EBADMSG, "it is not a text");
 	if (strstr(f->text, PEM_PRIVATE_KEY))
-		return "It has a private key; the broker keeps that, and only certificates "
-		       "belong here";
-	return strstr(f->text, PEM_CERTIFICATE) ? NULL : "It has no certificate in the format PEM";
+		return cause_set(why, -EBADMSG,
+				 "it has a private key; only certificates belong here");
+	return trust == BROKER_TRUST_IDENTITY ? check_identity(f, why) : check_authority(f, why);
 }
 
 static void read_pem(const char *root, struct reading *reading)
@@ -277,7 +310,7 @@ static void read_pem(const char *root, struct reading *reading)
 	struct broker_settings *b = reading->settings;
 	struct config_file f = { .text = NULL };
 	char path[PATH_MAX];
-	const char *why;
+	struct cause why;
 	int r;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s%s", root, b->pem_path) >= sizeof(path)) {
@@ -286,12 +319,16 @@ static void read_pem(const char *root, struct reading *reading)
 		return;
 	}
 	r = config_file_read_path(root, path, BROKER_PEM_MAX, &f);
-	if (r == 0)
-		why = "It does not exist or is empty, and nothing else recognises the broker";
+	if (r < 0)
+		cause_set(&why, r, "%s", config_file_error(r));
+	else if (r == 0)
+		r = cause_set(&why, -ENOENT,
+			      "it does not exist or is empty, and nothing else recognises the "
+			      "broker");
 	else
-		why = r < 0 ? config_file_error(r) : pem_error(&f);
-	if (why) {
-		config_error(reading->errors, path, 0, "%s", why);
+		r = check_pem(&f, b->trust, &why);
+	if (r < 0) {
+		config_error(reading->errors, path, 0, "%s", why.text);
 	} else {
 		b->pem = TAKE_PTR(f.text);
 		b->pem_len = f.len;

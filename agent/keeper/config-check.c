@@ -152,15 +152,39 @@ static int check_require(const struct config *c, const char *root)
 			    f.path);
 	if (r == 0 && c->require == REQUIRE_EVIDENCE)
 		log_error("There is no " ATTEST_POLICY_FILE
-			  ": with Require=evidence nothing is ever released");
+			  ": with Require=evidence no launch secret is ever released");
 	config_file_done(&f);
 	return r == 0 && c->require == REQUIRE_EVIDENCE ? -EINVAL : 0;
+}
+
+/* What the owner should know of a broker.conf without errors. */
+static void check_broker(const struct config *c)
+{
+	const struct broker_settings *b = &c->broker;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < c->n_policies; i++)
+		n += c->policies[i].path[0] != '\0';
+	if (!b->present || b->trust == BROKER_TRUST_NONE)
+		return;
+	if (broker_is_tls_only(b))
+		log_warning("broker.conf has no Identity=: what the broker releases is not signed, "
+			    "and whoever has the key of its TLS certificate can give this VM "
+			    "secrets of their own");
+	if (n == 0)
+		log_warning("There is a broker.conf, and no file in secrets.d has Uri=: no volume "
+			    "gets a secret from the broker");
+	print("The broker is recognised by %s, at %u address%s; it has %u of the secrets.\n",
+	      b->trust == BROKER_TRUST_IDENTITY	  ? "Identity=" :
+	      b->trust == BROKER_TRUST_PUBLIC_KEY ? "PublicKey=" :
+						    "Authority=",
+	      b->n_urls, b->n_urls == 1 ? "" : "es", n);
 }
 
 /* A file with another name is not read: its secret has the policy of a secret without a file. */
 static void warn_of_unread(const char *root)
 {
-	static const char *const folders[] = { "cocod.conf.d", "secrets.d" };
+	static const char *const folders[] = { "cocod.conf.d", "broker.conf.d", "secrets.d" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		struct name_list l = { NULL, 0 };
@@ -191,6 +215,7 @@ int config_check(const char *root)
 			  n == 1 ? "" : "s");
 	/* Go on after errors, to report everything at once. */
 	warn_of_unread(root);
+	check_broker(config);
 	n += check_require(config, root) != 0;
 	n += check_volumes(config, root) != 0;
 	n += check_evidence(root) != 0;

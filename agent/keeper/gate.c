@@ -111,6 +111,45 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
 	(void)!snprintf(ret->reason, sizeof(ret->reason), "%s", ret->tee_reason);
 }
 
+void gate_judge_broker(const struct config *config, struct broker_gate *ret)
+{
+	const struct broker_settings *b = &config->broker;
+
+	*ret = (struct broker_gate){ .state = "closed" };
+	if (config->errors.n > 0) {
+		(void)!snprintf(ret->reason, sizeof(ret->reason),
+				"the configuration has errors, the first: %.200s",
+				config->errors.first);
+		return;
+	}
+	if (!b->present) {
+		ret->state = "none";
+		(void)!snprintf(ret->reason, sizeof(ret->reason), "there is no broker.conf");
+		return;
+	}
+	switch (b->trust) {
+	case BROKER_TRUST_IDENTITY:
+		ret->state = "configured";
+		(void)!snprintf(ret->reason, sizeof(ret->reason),
+				"the broker signs what it releases, with a key of '%s'",
+				b->pem_path);
+		break;
+	case BROKER_TRUST_PUBLIC_KEY:
+	case BROKER_TRUST_AUTHORITY:
+		ret->state = "tls-only";
+		(void)!snprintf(ret->reason, sizeof(ret->reason),
+				"what the broker releases is not signed; TLS alone says that it "
+				"comes from there, by %s",
+				b->trust == BROKER_TRUST_AUTHORITY ? "Authority=" : "PublicKey=");
+		break;
+	default:
+		(void)!snprintf(ret->reason, sizeof(ret->reason),
+				"nothing says how the broker is recognised");
+		return;
+	}
+	ret->open = true;
+}
+
 void gate_take_verdict(struct gate *g, const struct attest_verdict *v, const char *why, bool nobody,
 		       uint64_t now_usec)
 {

@@ -38,6 +38,23 @@ void gate_judge(const struct config *config, const struct carried *carried, enum
 		const char *tee_reason, struct gate *ret);
 
 /*
+ * The gate of secrets that a broker has.  The broker judges this VM's evidence and decides what
+ * to release, so neither Require= nor attest.conf is asked.  What must hold here is that the
+ * configuration has no error and says how the broker is recognised.
+ */
+struct broker_gate {
+	bool open;
+	/*
+	 * "none" without broker.conf; "configured"; "tls-only" when what the broker releases is
+	 * not signed; "closed"
+	 */
+	const char *state;
+	char reason[512];	/* for people */
+};
+
+void gate_judge_broker(const struct config *config, struct broker_gate *ret);
+
+/*
  * Take the result of an attempt to verify evidence: the verdict @v over a fresh nonce, or NULL
  * and the reason @why there is no verdict.  Opens the gate when @v is accepted and closes it
  * otherwise.  Does nothing to a gate that does not want evidence.  The reason describes the

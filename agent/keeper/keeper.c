@@ -62,16 +62,21 @@ static void log_verdict(const struct keeper *k)
 			k->gate.reason);
 }
 
+static uint64_t now_realtime(void)
+{
+	struct timespec ts;
+
+	(void) clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
 void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
 			 bool nobody)
 {
 	struct keeper *k = userdata;
-	struct timespec ts;
-	uint64_t usec;
+	uint64_t usec = now_realtime();
 	int r;
 
-	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 	gate_take_verdict(&k->gate, v, why, nobody, usec);
 	/* The reason goes into the journal's fields unchanged. */
 	make_printable(k->gate.reason);
@@ -141,6 +146,31 @@ int keeper_gate(struct keeper *k)
 	return attestation_request(k->attestation) > 0 ? 0 : -EPERM;
 }
 
+int keeper_gate_for(struct keeper *k, enum secret_origin o)
+{
+	if (o == ORIGIN_LAUNCH)
+		return keeper_gate(k);
+	return k->broker_gate.open ? 1 : -EPERM;
+}
+
+const char *keeper_gate_reason(const struct keeper *k, enum secret_origin o)
+{
+	return o == ORIGIN_LAUNCH ? k->gate.reason : k->broker_gate.reason;
+}
+
+void keeper_note_broker(struct keeper *k, const char *result, const char *text, const char *id)
+{
+	struct msg_broker *m = &k->broker_last;
+
+	*m = (struct msg_broker){ .result_usec = now_realtime() };
+	snprintf(m->result, sizeof(m->result), "%s", result);
+	(void)!snprintf(m->text, sizeof(m->text), "%s", text);
+	(void)!snprintf(m->id, sizeof(m->id), "%s", id);
+	make_printable(m->text);
+	make_printable(m->id);
+	keeper_notify_status(k);
+}
+
 /* Decide whose secrets count, as the gate stands now.  Logged once, and again on changes. */
 static void believe_sources(struct keeper *k)
 {
@@ -172,7 +202,7 @@ int keeper_scan(struct keeper *k)
 		for (size_t i = 0; store_get(k->store, i); i++) {
 			const struct store_entry *e = store_get(k->store, i);
 
-			if (e->state == SECRET_PRESENT)
+			if (e->state == SECRET_PRESENT && !store_is_remote(e))
 				log_debug("Secret '%s' is present in '%s'", e->policy.name,
 					  e->source->path);
 		}
@@ -197,7 +227,7 @@ void keeper_noted(struct keeper *k, int r)
 
 int keeper_wipe(struct keeper *k, struct store_entry *e)
 {
-	bool zeroes = e->source && e->source->zeroes;
+	bool zeroes = e->source && e->source->zeroes, remote = store_is_remote(e);
 	int r;
 
 	if (e->state == SECRET_WIPED && !e->returned)
@@ -210,6 +240,7 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 				       e->policy.name);
 	keeper_noted(k, store_sync(k->store));
 	log_notice("Secret '%s' is wiped: %s", e->policy.name,
+		   remote ? "the broker is not asked for it again in this boot" :
 		   zeroes ? "its bytes in the firmware's area are zero" :
 			    "its file is unlinked (a directory for tests, no memory is zeroed)");
 	return 0;
@@ -402,20 +433,33 @@ int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN
 	return 0;
 }
 
+void keeper_count(const struct keeper *k, unsigned ret[static _SECRET_STATE_MAX],
+		  unsigned *ret_remote)
+{
+	const struct store_entry *e;
+
+	memset(ret, 0, _SECRET_STATE_MAX * sizeof(*ret));
+	*ret_remote = 0;
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		if (e->state == SECRET_PRESENT && store_is_remote(e))
+			++*ret_remote;
+		else
+			ret[e->state]++;
+}
+
 void keeper_notify_status(struct keeper *k)
 {
-	unsigned n[_SECRET_STATE_MAX] = { 0 };
+	unsigned n[_SECRET_STATE_MAX], n_remote;
 	char differs[128];
 
-	for (size_t i = 0; store_get(k->store, i); i++)
-		n[store_get(k->store, i)->state]++;
+	keeper_count(k, n, &n_remote);
 	carried_differences(k->carried.differs, differs, sizeof(differs));
 	(void) sd_notifyf(false,
-			  "STATUS=Gate %s (%s; Require=%s, %s).%s%s Secrets: %u present, %u "
-			  "delivered, %u confirmed, %u wiped.",
+			  "STATUS=Gate %s (%s; Require=%s, %s).%s%s Broker: %s. Secrets: %u "
+			  "remote, %u present, %u delivered, %u confirmed, %u wiped.",
 			  k->gate.open ? "open" : "closed", k->gate.state,
 			  require_name(k->gate.require), k->gate.require_reason,
 			  k->carried.differs ? " ERROR, not as in the initrd: " : "", differs,
-			  n[SECRET_PRESENT], n[SECRET_DELIVERED], n[SECRET_CONFIRMED],
-			  n[SECRET_WIPED]);
+			  k->broker_gate.state, n_remote, n[SECRET_PRESENT],
+			  n[SECRET_DELIVERED], n[SECRET_CONFIRMED], n[SECRET_WIPED]);
 }

@@ -27,6 +27,9 @@ struct keeper {
 	/* from the initrd to this system, or from this initrd to the next system */
 	struct carried carried;
 	struct gate gate;
+	struct broker_gate broker_gate;
+	/* of the last attempt to fetch a secret: result, text, id and time */
+	struct msg_broker broker_last;
 	struct attestation *attestation;	/* NULL when the gate does not want evidence */
 	/* why the last attempt gave no verdict; "" when it gave one */
 	char no_verdict_why[512];
@@ -104,6 +107,21 @@ int keeper_scan(struct keeper *k);
  */
 int keeper_gate(struct keeper *k);
 
+/*
+ * The same for a secret of the origin @o.  The gate for a broker's secrets never has to wait.
+ */
+int keeper_gate_for(struct keeper *k, enum secret_origin o);
+
+/* Why the gate for that origin is open or closed, for people. */
+const char *keeper_gate_reason(const struct keeper *k, enum secret_origin o);
+
+/*
+ * Note how an attempt to fetch a secret from the broker ended, for status: @result is a word such
+ * as those of net_error_name(), @text is for people and may quote the broker, @id is the broker's
+ * handle for it or "".
+ */
+void keeper_note_broker(struct keeper *k, const char *result, const char *text, const char *id);
+
 /* attestation_setup.done, with the keeper as its userdata. */
 void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
 			 bool nobody);
@@ -113,6 +131,13 @@ void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const c
  * error.
  */
 void keeper_log_carried(const struct keeper *k);
+
+/*
+ * How many secrets there are in each state.  Those that the broker has and nobody was given are
+ * counted apart, and not as present.
+ */
+void keeper_count(const struct keeper *k, unsigned ret[static _SECRET_STATE_MAX],
+		  unsigned *ret_remote);
 
 /* One line for `systemctl status`. */
 void keeper_notify_status(struct keeper *k);

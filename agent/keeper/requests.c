@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/frame.h"
+#include "wire/kbs-uri.h"
 
 #define MAX_CLIENTS 32
 #define IDLE_USEC (60 * USEC_PER_SEC)
@@ -81,6 +82,18 @@ static void fill_kept(const struct carried *c, struct msg_kept *ret)
 	memcpy(ret->trust_sha256, c->kept->trust_sha256, sizeof(ret->trust_sha256));
 }
 
+static void fill_broker(const struct keeper *k, struct msg_broker *ret)
+{
+	const struct broker_settings *b = &k->config->broker;
+
+	*ret = k->broker_last;
+	ret->open = k->broker_gate.open;
+	snprintf(ret->state, sizeof(ret->state), "%s", k->broker_gate.state);
+	snprintf(ret->reason, sizeof(ret->reason), "%s", k->broker_gate.reason);
+	ret->n_urls = b->n_urls;
+	memcpy(ret->urls, b->urls, sizeof(ret->urls));
+}
+
 static int on_status(struct client *c, const void *body, struct store_entry *secret)
 {
 	struct keeper *k = c->keeper;
@@ -101,8 +114,8 @@ static int on_status(struct client *c, const void *body, struct store_entry *sec
 	s.verdict = k->gate.verdict;
 	s.verdict_usec = k->gate.verdict_usec;
 	fill_kept(&k->carried, &s.kept);
-	for (size_t i = 0; store_get(k->store, i); i++)
-		s.n_secrets[store_get(k->store, i)->state]++;
+	fill_broker(k, &s.broker);
+	keeper_count(k, s.n_secrets, &s.n_remote);
 	return reply(c, MSG_STATUS, &s, sizeof(s));
 }
 
@@ -136,11 +149,16 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 {
 	struct msg_secret m = { .state = (uint8_t)e->state,
 				.wipe = (uint8_t)e->policy.wipe,
+				.remote = store_is_remote(e),
 				.size = e->size };
 
 	guid_format(&e->policy.guid, m.guid);
 	memcpy(m.name, e->policy.name, sizeof(m.name));
 	snprintf(m.source, sizeof(m.source), "%s", e->source ? e->source->name : "");
+	if (e->policy.init_data)
+		snprintf(m.uri, sizeof(m.uri), "%s", e->policy.path);
+	else if (e->policy.path[0])
+		kbs_path_format(e->policy.path, m.uri, sizeof(m.uri));
 	memcpy(m.since_usec, e->since_usec, sizeof(m.since_usec));
 	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
 	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
@@ -165,12 +183,26 @@ static int on_secret_find(struct client *c, const void *body, struct store_entry
 	return send_secret(c, MSG_SECRET_FIND, secret);
 }
 
+/* A secret that is not to be had now has no origin; its policy still has. */
+static enum secret_origin preferred_origin(const struct keeper *k, const struct store_entry *e)
+{
+	enum secret_origin o;
+
+	if (store_origin(k->store, e, 0, &o) || secret_policy_origin(&e->policy, 0, &o))
+		return o;
+	return ORIGIN_LAUNCH;
+}
+
 static int on_secret_read(struct client *c, const void *body, struct store_entry *secret)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	const struct msg_read *q = body;
 	int r;
 
+	/* The gate of the preferred origin was asked: the secret may not come from the other. */
+	if (secret->state != SECRET_WIPED &&
+	    preferred_origin(c->keeper, secret) != ORIGIN_LAUNCH)
+		return -EREMOTE;
 	r = store_read(c->keeper->store, secret, &s);
 	if (r < 0)
 		return r;
@@ -304,7 +336,7 @@ static int check_needs(struct client *c, unsigned needs, const void *body,
 	if (needs & NEEDS_SECRET)
 		r = find_secret(c, body, ret_secret);
 	if (r == 0 && needs & NEEDS_OPEN_GATE) {
-		r = keeper_gate(c->keeper);
+		r = keeper_gate_for(c->keeper, preferred_origin(c->keeper, *ret_secret));
 		r = r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 	}
 	if (r == 0 && needs & NEEDS_GET &&

@@ -378,6 +378,73 @@ check "... or what is said in so many words" expect 0 "$cocod" --check-config --
 check "... none" grep -q 'Require=none' "$work/out"
 rm "$conf/attest.conf"
 
+# ---- a broker ----
+pem=$conf/broker.pem
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" -subj /CN=kbs -days 9 2>"$work/openssl"
+cp "$work/cert.pem" "$pem"
+broker() { printf '[Broker]\nUrl=vsock://2:8743 https://KBS.example:443\n%b' "$1" >"$conf/broker.conf"; }
+checked() { expect "$1" "$cocod" --check-config --config-root="$work/root"; }
+refused() {
+	broker "$1"
+	checked 1 && said "$2"
+}
+printf '[Cocod]\nSecretDirectory=%s\n' "$work/dir" >"$conf/cocod.conf"
+printf '[Secret]\nUri=kbs:///default/luks/root\nConsumers=cryptsetup:root get\n' >"$conf/secrets.d/root.conf"
+check "a secret of a broker without a broker.conf" checked 1
+check "... names the file" said "root.conf: Uri= names a secret at a broker, and there is no broker.conf"
+check "a broker that nobody authenticates" refused 'TimeoutSec=9\n' "broker.conf: Identity=, PublicKey= and Authority= are all missing: a broker that nobody authenticates is refused"
+check "two ways to recognise it" refused 'Identity=/etc/cocod/broker.pem\nPublicKey=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n' \
+	"broker.conf:4: There are both Identity= and PublicKey="
+check "an option twice" refused 'Curve=P-256\nCurve=P-521\n' "broker.conf:4: the option 'Curve' is given twice"
+check "an Identity= that does not exist" refused 'Identity=/etc/cocod/nothing.pem\n' "nothing.pem: it does not exist or is empty, and nothing else recognises the broker"
+: >"$pem"
+check "an Identity= that is empty" refused 'Identity=/etc/cocod/broker.pem\n' "broker.pem: it does not exist or is empty"
+cat "$work/cert.pem" "$work/key.pem" >"$pem"
+check "an Identity= with the broker's private key" refused 'Identity=/etc/cocod/broker.pem\n' "broker.pem: it has a private key"
+start
+check "with such an error cocod runs" expect 0 "${cococtl[@]}" status --json
+check "... and both gates are closed" json "not d['gate']['open'] and not d['broker']['open'] and d['broker']['state'] == 'closed' and 'broker.pem' in d['broker']['reason']"
+check "... also for who asks" expect 1 "${cococtl[@]}" secrets get root
+stop TERM
+cp "$work/cert.pem" "$pem"
+broker 'Identity=/etc/cocod/broker.pem\n'
+check "a good broker.conf" checked 0
+check "... is described" grep -q 'The broker is recognised by Identity=, at 2 addresses; it has 1 of the secrets' "$work/out"
+start
+check "status with a broker" expect 0 "${cococtl[@]}" status --json
+check "... its gate does not ask for attest.conf" json "not d['gate']['open'] and d['broker']['open'] and d['broker']['state'] == 'configured' and d['broker']['last'] is None"
+check "... its addresses" json "d['broker']['urls'] == ['vsock://2:8743', 'https://kbs.example']"
+check "... and one secret is remote" json "d['secrets']['remote'] == 1 and [s['secrets'] for s in d['sources'] if s['name'] == 'kbs'] == [1]"
+check "status, as text" expect 0 "${cococtl[@]}" status
+check "... has the broker" grep -q '   Broker: configured, the broker signs what it releases' "$work/out"
+check "... and the secret" grep -q '  Secrets: 1 remote, ' "$work/out"
+check "show of a remote secret" expect 0 "${cococtl[@]}" secrets show root
+check "... has its name at the broker" grep -q '         Uri: kbs:///default/luks/root' "$work/out"
+check "... is remote" grep -q '       State: remote' "$work/out"
+check "list --json" expect 0 "${cococtl[@]}" secrets list --json
+check "... has no size of it" json "[(s['state'], s['size'], s['uri'], s['source']) for s in d if s['name'] == 'root'] == [('remote', None, 'kbs:///default/luks/root', 'kbs')]"
+check "list, as text" expect 0 "${cococtl[@]}" secrets list
+check "... too" grep -Eq '^root .* -  kbs +remote ' "$work/out"
+guid=$("${cococtl[@]}" secrets show root | sed -n 's/ *Guid: //p')
+printf evil >"$work/dir/$guid"
+check "a launch secret with its GUID" expect 0 "${cococtl[@]}" secrets show root --json
+check "... is not it" json "d['state'] == 'remote' and d['size'] is None"
+check "it can be wiped" expect 0 "${cococtl[@]}" secrets wipe root
+check "... which is said" in_log "Secret 'root' is wiped: the broker is not asked for it again in this boot"
+restart KILL
+check "after kill -9" expect 0 "${cococtl[@]}" secrets show root --json
+check "... it stays wiped" json "d['state'] == 'wiped' and d['source'] == 'kbs'"
+check "... and is given to nobody" expect 2 "${cococtl[@]}" secrets get root
+stop TERM
+broker 'PublicKey=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n'
+check "TLS alone" checked 0
+check "... is warned of" said "what the broker releases is not signed"
+start
+check "... in the log too" in_log "(tls-only)"
+check "... and by status" expect 0 "${cococtl[@]}" status
+check "... in words" grep -q 'WARNING: the broker is tls-only' "$work/out"
+stop TERM
+
 # ---- what it leaves behind ----
 leaks() { ! grep -r -q -e 'correct horse' "$work/run" "$work/log"; }
 check "no secret in the journal or the log" leaks

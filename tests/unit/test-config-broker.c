@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "tests/unit/broker-pem.h"
 
 #include <cmocka.h>
 
@@ -46,7 +47,6 @@ static void shell(const char *command)
 #define GUID "0f2e573e-be4d-a7d6-bdc4-908077d7628d"
 /* printf 'coco uri\0default/luks/root' | sha256sum, with the bits of version and variant */
 #define ROOT_GUID "947b7564-ba1f-83b3-9b2d-e77f5666d784"
-#define CERTIFICATE "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 #define URL "Url=https://kbs.example\n"
 #define IDENTITY "Identity=/" PEM_FILE "\n"
 #define GOOD "[Broker]\n" URL IDENTITY
@@ -56,7 +56,7 @@ static void fill(void)
 {
 	shell("rm -rf ./* && mkdir -p etc/cocod/broker.conf.d etc/cocod/secrets.d");
 	put(CONF, GOOD);
-	put(PEM_FILE, CERTIFICATE);
+	put(PEM_FILE, BROKER_PEM);
 	put(ROOT_CONF, SECRET);
 }
 
@@ -122,8 +122,8 @@ static void test_defaults(void **state)
 	assert_int_equal(b->n_urls, 1);
 	assert_string_equal(b->urls[0], "https://kbs.example");
 	assert_string_equal(b->pem_path, "/" PEM_FILE);
-	assert_string_equal(b->pem, CERTIFICATE);
-	assert_int_equal(b->pem_len, strlen(CERTIFICATE));
+	assert_string_equal(b->pem, BROKER_PEM);
+	assert_int_equal(b->pem_len, strlen(BROKER_PEM));
 	assert_string_equal(b->server_name, "");
 	assert_string_equal(b->public_key, "");
 	assert_string_equal(b->proxy, "");
@@ -287,18 +287,21 @@ static void test_lengths(void **state)
 static void test_pem(void **state)
 {
 	static const char *const bad[][2] = {
-		{ "rm " PEM_FILE, "It does not exist or is empty" },
-		{ ": >" PEM_FILE, "It does not exist or is empty" },
-		{ "ln -sf /dev/null " PEM_FILE, "It does not exist or is empty" },
+		{ "rm " PEM_FILE, "it does not exist or is empty" },
+		{ ": >" PEM_FILE, "it does not exist or is empty" },
+		{ "ln -sf /dev/null " PEM_FILE, "it does not exist or is empty" },
 		{ "ln -sf nowhere " PEM_FILE, "leads nowhere" },
 		{ "rm " PEM_FILE "; mkdir " PEM_FILE, "a folder" },
 		{ "rm " PEM_FILE "; mkfifo " PEM_FILE, "not a regular file" },
-		{ "echo garbage >" PEM_FILE, "It has no certificate" },
-		{ "echo -----BEGIN PRIVATE KEY----- >>" PEM_FILE, "It has a private key" },
-		{ "echo -----BEGIN EC PRIVATE KEY----- >>" PEM_FILE, "It has a private key" },
-		{ "printf '\\0' >>" PEM_FILE, "It is not a text" },
+		{ "echo garbage >" PEM_FILE, "it has no certificate" },
+		{ "echo -----BEGIN PRIVATE KEY----- >>" PEM_FILE, "it has a private key" },
+		{ "echo -----BEGIN EC PRIVATE KEY----- >>" PEM_FILE, "it has a private key" },
+		{ "printf '\\0' >>" PEM_FILE, "it is not a text" },
+		{ "sed -i '3s/A/B/g' " PEM_FILE, "certificate" },
+		{ "sed -i '$d' " PEM_FILE, "certificate" },
 		{ "head -c 65537 /dev/zero | tr '\\0' '\\n' >" PEM_FILE, "larger than" },
 	};
+	_cleanup_(config_freep) struct config *c = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		fill();
@@ -307,6 +310,15 @@ static void test_pem(void **state)
 		put(CONF, "[Broker]\n" URL "Authority=/" PEM_FILE "\n");
 		assert_closed(PEM_FILE, bad[i][1]);
 	}
+	/* The broker's identity is a key of P-256.  An authority may have any key. */
+	fill();
+	put(PEM_FILE, BROKER_PEM BROKER_PEM_P384);
+	assert_closed(PEM_FILE, "P-256");
+	put(CONF, "[Broker]\n" URL "Authority=/" PEM_FILE "\n");
+	c = load_good();
+	assert_int_equal(c->broker.trust, BROKER_TRUST_AUTHORITY);
+	assert_true(broker_is_tls_only(&c->broker));
+	assert_string_equal(c->broker.pem, BROKER_PEM BROKER_PEM_P384);
 }
 
 static void test_secrets(void **state)

@@ -14,6 +14,7 @@
 #include "agent/keeper/config.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "tests/unit/broker-pem.h"
 
 #include <cmocka.h>
 
@@ -94,7 +95,7 @@ static void fill(void)
 	      "usr/lib/cocod/broker.conf.d usr/lib/cocod/secrets.d");
 	put("etc/cocod/broker.conf", "[Broker]\nIdentity=/etc/cocod/broker.pem\n");
 	put("etc/cocod/broker.conf.d/50-x.conf", "[Broker]\nUrl=vsock://2:8743\n");
-	put("etc/cocod/broker.pem", "-----BEGIN CERTIFICATE-----\n");
+	put("etc/cocod/broker.pem", BROKER_PEM);
 	put("etc/cocod/secrets.d/n.conf", "[Secret]\nUri=kbs:///default/luks/root\n");
 	put("etc/cocod/cocod.conf", "[Cocod]\nRequire=none\nReadTimeoutSec=3s\n");
 	put("etc/cocod/cocod.conf.d/50-x.conf", "# \xc3\xa9\n[Cocod]\nVerifyVolumeHeader=no\n");
@@ -134,7 +135,7 @@ static void assert_full(const struct config *c)
 	assert_true(c->broker.present);
 	assert_int_equal(c->broker.trust, BROKER_TRUST_IDENTITY);
 	assert_string_equal(c->broker.urls[0], "vsock://2:8743");
-	assert_string_equal(c->broker.pem, "-----BEGIN CERTIFICATE-----\n");
+	assert_string_equal(c->broker.pem, BROKER_PEM);
 }
 
 static void test_good(void **state)

@@ -178,12 +178,41 @@ static void test_host_table(void **state)
 	assert_true(n_believed > 0);
 }
 
+/* Every setting of broker.conf: attest.conf and Require= count for nothing, errors for all. */
+static void test_broker(void **state)
+{
+	static const char *const states[_BROKER_TRUST_MAX] = { "closed", "configured", "tls-only",
+							       "tls-only" };
+
+	for (unsigned i = 0; i < 4 * ARRAY_SIZE(requires); i++)
+		for (unsigned trust = 0; trust < _BROKER_TRUST_MAX; trust++) {
+			unsigned n_errors = i % 2;
+			bool present = i / 2 % 2, open;
+			struct config c = { .require = requires[i / 4],
+					    .broker = { .present = present, .trust = trust },
+					    .errors = { n_errors, "file:1: wrong" } };
+			struct broker_gate g;
+
+			gate_judge_broker(&c, &g);
+			open = !n_errors && present && trust != BROKER_TRUST_NONE;
+			assert_int_equal(g.open, open);
+			assert_string_equal(g.state, n_errors ? "closed" :
+						     !present ? "none" :
+								states[trust]);
+			assert_true(g.reason[0]);
+			assert_int_equal(strstr(g.reason, "file:1: wrong") != NULL, n_errors);
+			assert_int_equal(strstr(g.reason, "is not signed") != NULL,
+					 open && trust != BROKER_TRUST_IDENTITY);
+		}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_gate),
 						   cmocka_unit_test(test_initrd),
 						   cmocka_unit_test(test_verdict),
-						   cmocka_unit_test(test_host_table) };
+						   cmocka_unit_test(test_host_table),
+						   cmocka_unit_test(test_broker) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,118 @@ static void test_idle(void **state)
 		assert_true(sd_event_run(k.event, UINT64_MAX) >= 0);
 }
 
+/* Ask on a connection of its own, and take the answer's body. */
+static int call(uint16_t type, const void *body, size_t len, void *ret, size_t size)
+{
+	int fd = connected();
+	struct msg_header h;
+
+	assert_int_equal(frame_send(fd, type, 0, body, len, -EBADF), 0);
+	run();
+	assert_int_equal(frame_recv(fd, &h, ret, size, NULL), 1);
+	assert_int_equal(h.type, type);
+	return h.error;
+}
+
+#define REMOTE "947b7564-ba1f-83b3-9b2d-e77f5666d784"
+
+/* A keeper of one secret, which a broker has, with a gate for it that is @open. */
+static void start_broker(struct config *c, struct secret_policy *p, bool open)
+{
+	strcpy(c->broker.urls[0], "vsock://2:8743");
+	c->broker.n_urls = 1;
+	assert_int_equal(guid_parse(REMOTE, 36, &p->guid), 0);
+	strcpy(p->name, "root");
+	strcpy(p->consumers, "get");
+	store_free(k.store);
+	assert_int_equal(store_new(p, 1, NULL, journal, &k.store), 0);
+	k.config = c;
+	k.gate = (struct gate){ .state = "closed", .require_reason = "the default" };
+	k.broker_gate = (struct broker_gate){ .open = open,
+					      .state = open ? "configured" : "closed",
+					      .reason = "because" };
+}
+
+static void test_broker_status(void **state)
+{
+	struct secret_policy p = { .path = "default/luks/root", .no_launch = true };
+	struct msg_index first = { 0 };
+	struct config c = { 0 };
+	struct msg_secret m;
+	struct msg_status s;
+
+	if (!need_root())
+		skip();
+	start_broker(&c, &p, true);
+	assert_int_equal(call(MSG_STATUS, NULL, 0, &s, sizeof(s)), 0);
+	assert_false(s.gate_open);
+	assert_true(s.broker.open);
+	assert_string_equal(s.broker.state, "configured");
+	assert_string_equal(s.broker.reason, "because");
+	assert_int_equal(s.broker.n_urls, 1);
+	assert_string_equal(s.broker.urls[0], "vsock://2:8743");
+	assert_string_equal(s.broker.result, "");
+	assert_int_equal(s.n_remote, 1);
+	assert_int_equal(s.n_secrets[SECRET_PRESENT], 0);
+	assert_int_equal(call(MSG_SECRET_INFO, &first, sizeof(first), &m, sizeof(m)), 0);
+	assert_true(m.remote);
+	assert_int_equal(m.state, SECRET_PRESENT);
+	assert_string_equal(m.uri, "kbs:///default/luks/root");
+	assert_string_equal(m.source, "kbs");
+	assert_string_equal(m.guid, REMOTE);
+	keeper_note_broker(&k, "policy", "no\x1b[31m", "id7");
+	assert_int_equal(store_advance(k.store, store_get(k.store, 0), SECRET_DELIVERED), 0);
+	assert_int_equal(call(MSG_STATUS, NULL, 0, &s, sizeof(s)), 0);
+	assert_string_equal(s.broker.result, "policy");
+	assert_null(strchr(s.broker.text, '\x1b'));
+	assert_string_equal(s.broker.id, "id7");
+	assert_true(s.broker.result_usec > 0);
+	assert_int_equal(s.n_remote, 0);
+	assert_int_equal(s.n_secrets[SECRET_DELIVERED], 1);
+}
+
+/* The two gates: that of launch secrets never opens the way to the broker, nor the reverse. */
+static void test_broker_gates(void **state)
+{
+	struct secret_policy p = { .path = "default/luks/root" };
+	struct msg_read q = { .name = "root" };
+	struct config c = { 0 };
+	char body[64];
+
+	if (!need_root())
+		skip();
+	for (unsigned i = 0; i < 8; i++) {
+		bool launch = i & 1, broker = i & 2, first = i & 4;
+		char path[128];
+		int expected;
+
+		/* The secret is there as a launch secret too. */
+		p.broker_first = first;
+		start_broker(&c, &p, broker);
+		k.store = store_free(k.store);
+		k.directory = (struct secret_source){ "directory", dir };
+		snprintf(path, sizeof(path), "%s/%s", dir, REMOTE);
+		assert_int_equal(write_file_atomic(path, "launch", 6, 0600, false), 0);
+		assert_int_equal(store_new(&p, 1, &k.directory, journal, &k.store), 0);
+		assert_int_equal(store_scan(k.store), 1);
+		k.gate.open = launch;
+		/* Nothing fetches here. */
+		expected = first ? (broker ? -EREMOTE : -EPERM) : launch ? 0 : -EPERM;
+		assert_int_equal(call(MSG_SECRET_READ, &q, sizeof(q), body, sizeof(body)),
+				 expected);
+		assert_int_equal(unlink(path), 0);
+		(void) unlink(journal);
+	}
+	/* Without a launch secret the broker's gate alone counts. */
+	for (unsigned i = 0; i < 4; i++) {
+		start_broker(&c, &p, i & 2);
+		k.gate.open = i & 1;
+		assert_int_equal(call(MSG_SECRET_READ, &q, sizeof(q), body, sizeof(body)),
+				 i & 2 ? -EREMOTE : -EPERM);
+		(void) unlink(journal);
+	}
+}
+
 static int make_dir(void **state)
 {
 	if (!mkdtemp(dir))
@@ -210,6 +322,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_request_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_all_ask, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_broker_status, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_broker_gates, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_TESTS_UNIT_BROKER_PEM_H
+#define COCO_TESTS_UNIT_BROKER_PEM_H
+
+/* Certificates that nobody has the keys of, for tests of what reads them: P-256 and P-384. */
+#define BROKER_PEM \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBkTCCATegAwIBAgIUH0e7moKb5XkICiafQvyuHa8NEIswCgYIKoZIzj0EAwIw\n" \
+	"HTEbMBkGA1UEAwwSYSBicm9rZXIgZm9yIHRlc3RzMCAXDTI2MTEyODEzMDIyOFoY\n" \
+	"DzIxMjYxMTA0MTMwMjI4WjAdMRswGQYDVQQDDBJhIGJyb2tlciBmb3IgdGVzdHMw\n" \
+	"WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARKKIQ0hnyUkAwJ0Vx5CcDxUFv64NFc\n" \
+	"nD7lcMIDw9kH6pgksEEHTJgB0vGnRX7+SJuUrplJ7abkSuT7KP+hS5Zvo1MwUTAd\n" \
+	"BgNVHQ4EFgQUbKy0LW+WKDTF/3UFweSY7xcuVNAwHwYDVR0jBBgwFoAUbKy0LW+W\n" \
+	"KDTF/3UFweSY7xcuVNAwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBF\n" \
+	"AiEA+9jcc/zHczcnGrGu29sdINwnttWCBnfSqGbazapaWsoCIC3JApFsfxy8W3E5\n" \
+	"75nfYO8WixXg3Gf7BiFfafTSk86c\n" \
+	"-----END CERTIFICATE-----\n"
+#define BROKER_PEM_P384 \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBwzCCAUqgAwIBAgIUT8Ihhi+mCd7GjIS0JzbE8w7XBz4wCgYIKoZIzj0EAwIw\n" \
+	"GDEWMBQGA1UEAwwNYW5vdGhlciBjdXJ2ZTAgFw0yNjExMjgxMzAyMjhaGA8yMTI2\n" \
+	"MTEwNDEzMDIyOFowGDEWMBQGA1UEAwwNYW5vdGhlciBjdXJ2ZTB2MBAGByqGSM49\n" \
+	"AgEGBSuBBAAiA2IABBIP3/z2bU8MLlb+bCuEewhY4hJT2csXQ87lewI2/Hobsmj/\n" \
+	"z1l8X0nslHp+/ojnKWyABt515Udpy3HPVZzKCJBLCQwjOTgKmlMyZJ7xsdOnjMmC\n" \
+	"lW4C+sxKJmsaIGi/t6NTMFEwHQYDVR0OBBYEFK2bXMJ21ndYgnBMYqmEeQyLtuif\n" \
+	"MB8GA1UdIwQYMBaAFK2bXMJ21ndYgnBMYqmEeQyLtuifMA8GA1UdEwEB/wQFMAMB\n" \
+	"Af8wCgYIKoZIzj0EAwIDZwAwZAIwc+XqHAhe3fthezg+5Iyl2YacjvREXWfcU3bO\n" \
+	"5i18DnmRHPB94qRu45UIwtASbBrmAjB8YftIlao0wYpuzngQDr/pi/LTkDKZYY7V\n" \
+	"G7VB2w+rqK3xAtAFEzk8nUIxQ07p5lo=\n" \
+	"-----END CERTIFICATE-----\n"
+
+#endif
