@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "agent/net/json-new.h"
 #include "base/base64.h"
 #include "wire/jspan.h"
 #include "wire/kbs-uri.h"
@@ -26,37 +27,7 @@ static const char *const curve_names[_BROKER_CURVE_MAX] = {
 	[BROKER_P521] = "P-521",
 };
 
-static void json_putp(struct json_object **o)
-{
-	if (*o)
-		json_object_put(*o);
-}
-
 /* ---- building ---- */
-
-/*
- * Both take @value, also on failure.  To json-c NULL is the value null, and to us a lack of
- * memory.
- */
-static int add(struct json_object *o, const char *name, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (o && json_object_object_add(o, name, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -ENOMEM;
-}
-
-static int append(struct json_object *array, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (array && json_object_array_add(array, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -ENOMEM;
-}
 
 static struct json_object *new_text(const char *text)
 {
@@ -96,14 +67,14 @@ static struct json_object *new_coco(const struct net_auth *a)
 	struct json_object *uris = NULL;
 	int bad = 0;
 
-	bad |= add(o, "v", json_object_new_int(COCO_VERSION));
-	bad |= add(o, "boot", new_base64(base64_encode, a->boot, sizeof(a->boot)));
+	bad |= json_add(o, "v", json_object_new_int(COCO_VERSION));
+	bad |= json_add(o, "boot", new_base64(base64_encode, a->boot, sizeof(a->boot)));
 	if (a->n_paths > 0) {
 		uris = json_object_new_array();
-		bad |= add(o, "uris", uris);
+		bad |= json_add(o, "uris", uris);
 	}
 	for (uint32_t i = 0; bad == 0 && i < a->n_paths; i++)
-		bad |= append(uris, new_uri(a->paths[i]));
+		bad |= json_append(uris, new_uri(a->paths[i]));
 	return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -113,18 +84,18 @@ int rcar_build_request(const struct net_auth *a, char **ret)
 	struct json_object *extra = json_object_new_object(), *hashes = json_object_new_array();
 	int bad = 0;
 
-	bad |= add(o, "version", new_text(RCAR_VERSION));
-	bad |= add(o, "tee", new_text(a->tee));
-	bad |= add(o, "extra-params", extra);
+	bad |= json_add(o, "version", new_text(RCAR_VERSION));
+	bad |= json_add(o, "tee", new_text(a->tee));
+	bad |= json_add(o, "extra-params", extra);
 	if (bad) {
 		json_putp(&hashes);
 		return -ENOMEM;
 	}
-	bad |= add(extra, "supported-hash-algorithms", hashes);
+	bad |= json_add(extra, "supported-hash-algorithms", hashes);
 	for (size_t i = 0; bad == 0 && i < ARRAY_SIZE(hash_names); i++)
-		bad |= append(hashes, new_text(hash_names[i]));
+		bad |= json_append(hashes, new_text(hash_names[i]));
 	if (bad == 0 && a->coco)
-		bad |= add(extra, "coco", new_coco(a));
+		bad |= json_add(extra, "coco", new_coco(a));
 	return bad ? -ENOMEM : print_to(o, ret);
 }
 
@@ -133,11 +104,11 @@ static struct json_object *new_key(const struct net_attest *key)
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= add(o, "kty", new_text("EC"));
-	bad |= add(o, "crv", new_text(curve_names[key->curve]));
-	bad |= add(o, "alg", new_text("ECDH-ES+A256KW"));
-	bad |= add(o, "x", new_base64(base64url_encode, key->x, key->coordinate_len));
-	bad |= add(o, "y", new_base64(base64url_encode, key->y, key->coordinate_len));
+	bad |= json_add(o, "kty", new_text("EC"));
+	bad |= json_add(o, "crv", new_text(curve_names[key->curve]));
+	bad |= json_add(o, "alg", new_text("ECDH-ES+A256KW"));
+	bad |= json_add(o, "x", new_base64(base64url_encode, key->x, key->coordinate_len));
+	bad |= json_add(o, "y", new_base64(base64url_encode, key->y, key->coordinate_len));
 	return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -146,8 +117,8 @@ static struct json_object *new_runtime_data(const struct rcar_attestation *a)
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= add(o, "nonce", new_text(a->nonce));
-	bad |= add(o, "tee-pubkey", new_key(a->key));
+	bad |= json_add(o, "nonce", new_text(a->nonce));
+	bad |= json_add(o, "tee-pubkey", new_key(a->key));
 	return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -156,8 +127,8 @@ static struct json_object *new_evidence(const struct rcar_attestation *a)
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= add(o, "primary_evidence", json_object_get(a->evidence));
-	bad |= add(o, "additional_evidence", new_text(""));
+	bad |= json_add(o, "primary_evidence", json_object_get(a->evidence));
+	bad |= json_add(o, "additional_evidence", new_text(""));
 	return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -166,8 +137,8 @@ static struct json_object *new_init_data(const struct rcar_attestation *a)
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= add(o, "format", new_text("toml"));
-	bad |= add(o, "body", json_object_new_string_len(a->init_data, (int)a->init_data_len));
+	bad |= json_add(o, "format", new_text("toml"));
+	bad |= json_add(o, "body", json_object_new_string_len(a->init_data, (int)a->init_data_len));
 	return bad ? NULL : TAKE_PTR(o);
 }
 
@@ -179,13 +150,13 @@ int rcar_build_attestation(const struct rcar_attestation *a, char **ret)
 	if (!o)
 		return -ENOMEM;
 	if (a->init_data)
-		bad |= add(o, "init-data", new_init_data(a));
+		bad |= json_add(o, "init-data", new_init_data(a));
 	else
 		bad |= json_object_object_add(o, "init-data", NULL);
-	bad |= add(o, "runtime-data", new_runtime_data(a));
+	bad |= json_add(o, "runtime-data", new_runtime_data(a));
 	if (a->coco)
-		bad |= add(o, "coco", new_coco(a->coco));
-	bad |= add(o, "tee-evidence", new_evidence(a));
+		bad |= json_add(o, "coco", new_coco(a->coco));
+	bad |= json_add(o, "tee-evidence", new_evidence(a));
 	return bad ? -ENOMEM : print_to(o, ret);
 }
 
@@ -193,7 +164,7 @@ int rcar_build_confirm(const char *path, char **ret)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 
-	return add(o, "uri", new_uri(path)) < 0 ? -ENOMEM : print_to(o, ret);
+	return json_add(o, "uri", new_uri(path)) < 0 ? -ENOMEM : print_to(o, ret);
 }
 
 /* ---- reading ---- */
