@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/session.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/blank.h"
+#include "base/text.h"
+#include "net/library.h"
+#include "net/tunnel.h"
+#include "wire/broker-url.h"
+
+#if HAVE_LIBCURL
+#include <curl/curl.h>
+#include <openssl/ssl.h>
+#endif
+
+#define HEADER_MAX 32768	/* bytes, of all lines */
+#define URL_MAX 1024
+#define POLL_MSEC 1000
+
+void http_exchange_done(struct http_exchange *x)
+{
+	free(x->answer);
+	free(x->set_cookie);
+	free(x->release);
+	x->answer = x->set_cookie = x->release = NULL;
+	x->answer_len = 0;
+}
+
+#if HAVE_LIBCURL
+
+/* ---- the libraries ---- */
+
+#define CURL_FUNCTIONS(X)                                                                          \
+	X(curl_version_info)                                                                       \
+	X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_reset) X(curl_easy_setopt)              \
+		X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append)                    \
+			X(curl_slist_free_all) X(curl_multi_init) X(curl_multi_cleanup)            \
+				X(curl_multi_add_handle) X(curl_multi_remove_handle)               \
+					X(curl_multi_perform) X(curl_multi_poll)                   \
+						X(curl_multi_info_read)
+#define TLS_FUNCTIONS(X)                                                                           \
+	X(SSL_CTX_get0_param)                                                                      \
+	X(SSL_CTX_set_cert_verify_callback) X(X509_VERIFY_PARAM_set_flags)                         \
+		X(X509_verify_cert) X(X509_verify_cert_error_string) X(X509_STORE_CTX_get_error)   \
+			X(X509_STORE_CTX_set_error)
+
+static struct {
+	CURL_FUNCTIONS(LIBRARY_MEMBER)
+} lib;
+
+/* Of the library that libcurl itself uses, whose objects it hands to us. */
+static struct {
+	TLS_FUNCTIONS(LIBRARY_MEMBER)
+} tls;
+
+static int load_tls(struct cause *why)
+{
+	static const struct library_function functions[] = { TLS_FUNCTIONS(LIBRARY_ROW){ NULL } };
+	const char *version = lib.curl_version_info_(CURLVERSION_NOW)->ssl_version;
+	const char *number = version ? startswith(version, "OpenSSL/") : NULL;
+	char soname[] = "libssl.so.N", error[512];
+
+	if (!number || *number < '3' || *number > '9')
+		return cause_set(why, -EOPNOTSUPP, "libcurl uses '%s' and not OpenSSL 3",
+				 version ?: "no TLS");
+	soname[sizeof(soname) - 2] = *number;
+	return tls.X509_STORE_CTX_set_error_ ||
+			       library_load(soname, &tls, functions, error, sizeof(error)) == 0 ?
+		       0 :
+		       cause_set(why, -EOPNOTSUPP, "%s", error);
+}
+
+/* Returns 0; -EOPNOTSUPP when a library does not exist or is another, with the reason in @why. */
+static int load(struct cause *why)
+{
+	static const struct library_function functions[] = { CURL_FUNCTIONS(LIBRARY_ROW){ NULL } };
+	char error[512];
+
+	if (!lib.curl_multi_info_read_ &&
+	    library_load("libcurl.so.4", &lib, functions, error, sizeof(error)) < 0)
+		return cause_set(why, -EOPNOTSUPP, "%s", error);
+	return load_tls(why);
+}
+
+static void slist_freep(struct curl_slist **l)
+{
+	if (*l)
+		lib.curl_slist_free_all_(*l);
+}
+
+/* ---- a session ---- */
+
+struct http_session {
+	enum http_trust trust;
+	bool check_name;
+	char *pem;
+	size_t pem_len;
+	char public_key[BROKER_PIN_LEN];
+	char proxy[BROKER_URL_LEN];
+	uint64_t connect_usec, request_usec;
+	char agent[64];
+
+	char shown[BROKER_URL_LEN];	/* the address, for people */
+	/* "https://NAME:PORT", with the name that is in the certificate */
+	char base[BROKER_NAME_LEN + 32];
+	char connect_to[2 * BROKER_NAME_LEN + 32];	/* "NAME:PORT:HOST:PORT", or "" */
+	struct tunnel *tunnel;				/* to a vsock, or NULL */
+	CURLM *multi;
+	CURL *easy;
+	/* why the server's certificate was not accepted, in this exchange; constant, or NULL */
+	const char *untrusted;
+};
+
+struct http_session *http_session_free(struct http_session *s)
+{
+	if (!s)
+		return NULL;
+	if (s->easy)
+		lib.curl_easy_cleanup_(s->easy);
+	if (s->multi)
+		(void) lib.curl_multi_cleanup_(s->multi);
+	tunnel_free(s->tunnel);
+	free(s->pem);
+	free(s);
+	return NULL;
+}
+
+static bool is_given(const char *text)
+{
+	return text && *text;
+}
+
+/* libcurl takes a hash in another form for a list of hashes, or for the name of a file. */
+static bool is_pin(const char *text)
+{
+	const char *digits = is_given(text) ? startswith(text, "sha256//") : NULL;
+
+	return digits && strlen(digits) == BROKER_NONCE_TEXT_LEN && !strchr(digits, ';');
+}
+
+static int take_trust(struct http_session *s, const struct http_session_setup *setup,
+		      struct cause *why)
+{
+	s->trust = setup->trust;
+	switch (setup->trust) {
+	case HTTP_TRUST_PUBLIC_KEY:
+		if (setup->pem || !is_pin(setup->public_key))
+			return cause_set(why, -EINVAL, "the hash of the server's key is malformed");
+		(void) snprintf(s->public_key, sizeof(s->public_key), "%s", setup->public_key);
+		return 0;
+	case HTTP_TRUST_IDENTITY:
+	case HTTP_TRUST_AUTHORITY:
+		if (is_given(setup->public_key) || !setup->pem || !setup->pem_len)
+			return cause_set(why, -EINVAL, "there is no certificate to trust");
+		s->pem = malloc(setup->pem_len);
+		if (!s->pem)
+			return cause_set_oom(why);
+		memcpy(s->pem, setup->pem, setup->pem_len);
+		s->pem_len = setup->pem_len;
+		return 0;
+	default:
+		return cause_set(why, -EINVAL, "a server that nobody authenticates is refused");
+	}
+}
+
+/* An IPv6 address stands in brackets in front of a port. */
+static void format_host(const char *host, uint32_t port, char *ret, size_t size)
+{
+	const char *form = strchr(host, ':') ? "[%s]:%u" : "%s:%u";
+
+	(void) snprintf(ret, size, form, host, port);
+}
+
+static int take_vsock(struct http_session *s, const struct broker_url *u, const char *name,
+		      struct cause *why)
+{
+	if (!*name && s->trust == HTTP_TRUST_AUTHORITY)
+		return cause_set(why, -EINVAL,
+				 "%s: the name in the server's certificate is not known", u->text);
+	s->check_name = *name && s->trust != HTTP_TRUST_PUBLIC_KEY;
+	(void) snprintf(s->base, sizeof(s->base), "https://");
+	format_host(*name ? name : "broker", 443, s->base + strlen("https://"),
+		    sizeof(s->base) - strlen("https://"));
+	return tunnel_new(u->cid, u->port, &s->tunnel, why);
+}
+
+static void take_host(struct http_session *s, const struct broker_url *u, const char *name)
+{
+	char host[BROKER_NAME_LEN + 16], named[BROKER_NAME_LEN + 16];
+
+	s->check_name = s->trust != HTTP_TRUST_PUBLIC_KEY;
+	format_host(u->host, u->port, host, sizeof(host));
+	format_host(*name ? name : u->host, u->port, named, sizeof(named));
+	(void) snprintf(s->base, sizeof(s->base), "https://%s", named);
+	if (!streq(named, host))
+		(void) snprintf(s->connect_to, sizeof(s->connect_to), "%s:%s", named, host);
+}
+
+static int take_address(struct http_session *s, const struct http_session_setup *setup,
+			struct cause *why)
+{
+	char name[BROKER_NAME_LEN] = "";
+	struct broker_url u, proxy = { .text = "" };
+
+	if (!setup->url || broker_url_parse(setup->url, &u) < 0)
+		return cause_set(why, -EINVAL, "'%.200s' is not an address of a broker",
+				 setup->url ?: "");
+	if (is_given(setup->server_name) && broker_host_parse(setup->server_name, name) < 0)
+		return cause_set(why, -EINVAL, "'%.200s' is not the name of a server",
+				 setup->server_name);
+	if (is_given(setup->proxy) && broker_proxy_parse(setup->proxy, &proxy) < 0)
+		return cause_set(why, -EINVAL, "'%.200s' is not the address of a proxy",
+				 setup->proxy);
+	(void) snprintf(s->shown, sizeof(s->shown), "%s", u.text);
+	if (u.scheme == BROKER_VSOCK)
+		return take_vsock(s, &u, name, why);
+	(void) snprintf(s->proxy, sizeof(s->proxy), "%s", proxy.text);
+	take_host(s, &u, name);
+	return 0;
+}
+
+int http_session_new(const struct http_session_setup *setup, struct http_session **ret,
+		     struct cause *why)
+{
+	_cleanup_(http_session_freep) struct http_session *s = NULL;
+	int r = load(why);
+
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return cause_set_oom(why);
+	s->connect_usec = setup->connect_usec;
+	s->request_usec = setup->request_usec;
+	(void) snprintf(s->agent, sizeof(s->agent), "%.40s/" PACKAGE_VERSION, setup->agent);
+	r = take_trust(s, setup, why);
+	if (r >= 0)
+		r = take_address(s, setup, why);
+	if (r < 0)
+		return r;
+	s->multi = lib.curl_multi_init_();
+	s->easy = lib.curl_easy_init_();
+	if (!s->multi || !s->easy)
+		return cause_set_oom(why);
+	/* OpenSSL writes to sockets by write(2). */
+	(void) signal(SIGPIPE, SIG_IGN);
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+/* ---- whom to trust ---- */
+
+/*
+ * Without certificates of ours there is nothing to verify: libcurl compares the hash of the key,
+ * and that the server has the key, TLS itself shows.  Otherwise do as OpenSSL does by itself, but
+ * keep the reason: libcurl reports only the first error, which may be one of arithmetic.
+ */
+static int verify_certificate(X509_STORE_CTX *c, void *userdata)
+{
+	struct http_session *s = userdata;
+
+	if (s->trust == HTTP_TRUST_PUBLIC_KEY) {
+		tls.X509_STORE_CTX_set_error_(c, X509_V_OK);
+		return 1;
+	}
+	if (tls.X509_verify_cert_(c) > 0)
+		return 1;
+	s->untrusted = tls.X509_verify_cert_error_string_(tls.X509_STORE_CTX_get_error_(c));
+	return 0;
+}
+
+static CURLcode prepare_tls(CURL *c, void *context, void *userdata)
+{
+	struct http_session *s = userdata;
+
+	tls.SSL_CTX_set_cert_verify_callback_(context, verify_certificate, s);
+	if (s->trust == HTTP_TRUST_IDENTITY &&
+	    tls.X509_VERIFY_PARAM_set_flags_(tls.SSL_CTX_get0_param_(context),
+					     X509_V_FLAG_NO_CHECK_TIME) != 1)
+		return CURLE_OUT_OF_MEMORY;
+	return CURLE_OK;
+}
+
+#define SET(option, value) lib.curl_easy_setopt_(c, option, value)
+
+/*
+ * With VERIFYPEER a server without a certificate is refused.  libcurl compares no hash with a key
+ * that is not there.
+ */
+static CURLcode set_trust(const struct http_session *s, CURL *c)
+{
+	struct curl_blob pem = { .data = s->pem, .len = s->pem_len, .flags = CURL_BLOB_COPY };
+	CURLcode e;
+
+	if ((e = SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2)) ||
+	    (e = SET(CURLOPT_CAINFO, NULL)) || (e = SET(CURLOPT_CAPATH, NULL)) ||
+	    (e = SET(CURLOPT_SSL_VERIFYPEER, 1L)) ||
+	    (e = SET(CURLOPT_SSL_VERIFYHOST, s->check_name ? 2L : 0L)) ||
+	    (e = SET(CURLOPT_SSL_CTX_FUNCTION, prepare_tls)) ||
+	    (e = SET(CURLOPT_SSL_CTX_DATA, (void *)s)))
+		return e;
+	return s->pem ? SET(CURLOPT_CAINFO_BLOB, &pem) :
+			SET(CURLOPT_PINNEDPUBLICKEY, s->public_key);
+}
+
+/* ---- the way ---- */
+
+/* A proxy carries our TLS and is told the server's name, so nothing depends on who it is. */
+static CURLcode set_proxy(const struct http_session *s, CURL *c)
+{
+	CURLcode e;
+
+	if (!s->proxy[0])
+		return SET(CURLOPT_NOPROXY, "*");
+	if ((e = SET(CURLOPT_PROXY, s->proxy)) || (e = SET(CURLOPT_NOPROXY, "")) ||
+	    (e = SET(CURLOPT_HTTPPROXYTUNNEL, 1L)) ||
+	    (e = SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)) ||
+	    (e = SET(CURLOPT_PROXY_CAINFO, NULL)) || (e = SET(CURLOPT_PROXY_CAPATH, NULL)) ||
+	    (e = SET(CURLOPT_PROXY_SSL_VERIFYPEER, 0L)))
+		return e;
+	return SET(CURLOPT_PROXY_SSL_VERIFYHOST, 0L);
+}
+
+static long msec_of(uint64_t usec)
+{
+	return (long)MIN(usec / 1000 + 1, (uint64_t)INT_MAX);
+}
+
+static CURLcode set_way(const struct http_session *s, CURL *c, struct curl_slist *connect_to)
+{
+	CURLcode e;
+
+	if ((e = SET(CURLOPT_NOSIGNAL, 1L)) || (e = SET(CURLOPT_PROTOCOLS_STR, "https")) ||
+	    (e = SET(CURLOPT_FOLLOWLOCATION, 0L)) ||
+	    (e = SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)) ||
+	    (e = SET(CURLOPT_HTTP_CONTENT_DECODING, 0L)) ||
+	    (e = SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L)) ||
+	    (e = SET(CURLOPT_CONNECTTIMEOUT_MS, msec_of(s->connect_usec))) ||
+	    (e = SET(CURLOPT_TIMEOUT_MS, msec_of(s->request_usec))) || (e = set_proxy(s, c)))
+		return e;
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/*
+	 * Do not wait for a name server that does not answer.  libcurl's thread ends by itself;
+	 * an older library, which does not know the option, waits.
+	 */
+	(void) SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
+	if (connect_to)
+		return SET(CURLOPT_CONNECT_TO, connect_to);
+	return s->tunnel ? SET(CURLOPT_UNIX_SOCKET_PATH, tunnel_path(s->tunnel)) : CURLE_OK;
+}
+
+/* ---- an exchange ---- */
+
+struct transfer {
+	struct http_session *session;
+	const struct http_exchange *asked;
+	struct http_exchange got;
+	size_t allocated;
+	size_t header_len;	/* of all lines so far, those of a trailer too */
+	bool in_trailer;
+	int error;		/* why we ended the transfer, with its text */
+	const char *problem;
+	char curl_error[CURL_ERROR_SIZE];
+};
+
+/* Ends the transfer: libcurl takes 0 for an error. */
+static size_t end_by(struct transfer *t, int error, const char *problem)
+{
+	t->error = error;
+	t->problem = problem;
+	return 0;
+}
+
+/* There is always room for a NUL too. */
+static bool make_room(struct transfer *t, size_t len)
+{
+	size_t want = t->allocated ?: 4096;
+	char *p;
+
+	while (want <= len)
+		want *= 2;
+	if (want == t->allocated)
+		return true;
+	p = realloc(t->got.answer, want);
+	if (!p)
+		return false;
+	t->got.answer = p;
+	t->allocated = want;
+	return true;
+}
+
+static size_t receive(char *data, size_t size, size_t n, void *userdata)
+{
+	struct transfer *t = userdata;
+	size_t len = size * n;
+
+	if (len > t->asked->max - t->got.answer_len)
+		return end_by(t, -EMSGSIZE, "the answer is too long");
+	if (!make_room(t, t->got.answer_len + len))
+		return end_by(t, -ENOMEM, "out of memory");
+	memcpy(t->got.answer + t->got.answer_len, data, len);
+	t->got.answer_len += len;
+	return len;
+}
+
+/* The rest of @line after "NAME:" and blanks, if it is that header; its end moves too. */
+static const char *value_of(const char *line, const char **end, const char *name)
+{
+	size_t len = strlen(name);
+	const char *p = line + len + 1;
+
+	if ((size_t)(*end - line) <= len || line[len] != ':' ||
+	    strncasecmp(line, name, len) != 0)
+		return NULL;
+	while (p < *end && is_space(*p))
+		p++;
+	while (*end > p && is_space((*end)[-1]))
+		(*end)--;
+	return p;
+}
+
+static bool begins_with(const char *p, const char *end, const char *prefix)
+{
+	return (size_t)(end - p) >= strlen(prefix) && memcmp(p, prefix, strlen(prefix)) == 0;
+}
+
+/* If such a header is there twice, one of them may be somebody else's. */
+static bool keep(struct transfer *t, const char *p, const char *end, char **ret)
+{
+	if (*ret || memchr(p, 0, (size_t)(end - p))) {
+		(void) end_by(t, -EPROTO, "a header of the answer is malformed or there twice");
+		return false;
+	}
+	*ret = strndup(p, (size_t)(end - p));
+	if (!*ret)
+		(void) end_by(t, -ENOMEM, "out of memory");
+	return *ret;
+}
+
+static bool take_line(struct transfer *t, const char *line, const char *end)
+{
+	const char *value_end = end, *p = value_of(line, &value_end, "Coco-Release");
+
+	if (p)
+		return keep(t, p, value_end, &t->got.release);
+	p = value_of(line, &value_end, "Set-Cookie");
+	/* What stands in front of the server may have cookies of its own. */
+	if (p && begins_with(p, value_end, "kbs-session-id="))
+		return keep(t, p, value_end, &t->got.set_cookie);
+	return true;
+}
+
+/* Take one line, which is not NUL-terminated. */
+static size_t receive_header(char *line, size_t size, size_t n, void *userdata)
+{
+	struct transfer *t = userdata;
+	size_t len = size * n;
+
+	t->header_len += len;
+	if (t->header_len > HEADER_MAX)
+		return end_by(t, -EMSGSIZE, "the header of the answer is too long");
+	/* "100 Continue" has a header of its own. */
+	if (begins_with(line, line + len, "HTTP/")) {
+		http_exchange_done(&t->got);
+		t->allocated = 0;
+		t->in_trailer = false;
+	} else if (len > 0 && is_space(*line) && len <= 2)
+		t->in_trailer = true;
+	else if (!t->in_trailer && !take_line(t, line, line + len))
+		return 0;
+	return len;
+}
+
+static CURLcode set_request(struct transfer *t, CURL *c, struct curl_slist *headers)
+{
+	const struct http_exchange *x = t->asked;
+	char url[URL_MAX];
+	CURLcode e;
+
+	if ((size_t)snprintf(url, sizeof(url), "%s%s", t->session->base, x->path) >= sizeof(url))
+		return CURLE_URL_MALFORMAT;
+	if ((e = SET(CURLOPT_URL, url)) || (e = SET(CURLOPT_PATH_AS_IS, 1L)) ||
+	    (e = SET(CURLOPT_USERAGENT, t->session->agent)) ||
+	    (e = SET(CURLOPT_HTTPHEADER, headers)) ||
+	    (e = SET(CURLOPT_WRITEFUNCTION, receive)) || (e = SET(CURLOPT_WRITEDATA, t)) ||
+	    (e = SET(CURLOPT_HEADERFUNCTION, receive_header)) ||
+	    (e = SET(CURLOPT_HEADERDATA, t)) || (e = SET(CURLOPT_ERRORBUFFER, t->curl_error)) ||
+	    (e = SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)x->max)))
+		return e;
+	if (!x->body)
+		return SET(CURLOPT_HTTPGET, 1L);
+	if ((e = SET(CURLOPT_POST, 1L)) ||
+	    (e = SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(x->body))))
+		return e;
+	return SET(CURLOPT_POSTFIELDS, x->body);
+}
+
+static bool add_line(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = lib.curl_slist_append_(*list, line);
+
+	if (longer)
+		*list = longer;
+	return longer;
+}
+
+static bool make_headers(const struct http_exchange *x, struct curl_slist **list)
+{
+	char cookie[512];
+
+	if (!add_line(list, "Accept: application/json"))
+		return false;
+	if (x->body && (!add_line(list, "Content-Type: application/json") ||
+			!add_line(list, "Expect:")))
+		return false;
+	if (!x->cookie)
+		return true;
+	(void) snprintf(cookie, sizeof(cookie), "Cookie: %s", x->cookie);
+	return add_line(list, cookie);
+}
+
+/* Wait until something happens, in the tunnel too. */
+static bool wait_and_serve(struct http_session *s)
+{
+	struct curl_waitfd waits[TUNNEL_FDS];
+	struct pollfd fds[TUNNEL_FDS];
+	unsigned n = 0;
+
+	if (s->tunnel)
+		tunnel_wants(s->tunnel, fds);
+	for (size_t i = 0; s->tunnel && i < TUNNEL_FDS; i++) {
+		short events = 0;
+
+		if (fds[i].fd < 0)
+			continue;
+		if (fds[i].events & POLLIN)
+			events |= CURL_WAIT_POLLIN;
+		if (fds[i].events & POLLOUT)
+			events |= CURL_WAIT_POLLOUT;
+		waits[n++] = (struct curl_waitfd){ .fd = fds[i].fd, .events = events };
+	}
+	if (lib.curl_multi_poll_(s->multi, waits, n, POLL_MSEC, NULL) != CURLM_OK)
+		return false;
+	if (s->tunnel)
+		tunnel_serve(s->tunnel);
+	return true;
+}
+
+static CURLcode perform(struct http_session *s)
+{
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+	int running = 1, left;
+	CURLMsg *m;
+
+	/* A connection that the other end has closed is not used again. */
+	if (s->tunnel)
+		tunnel_serve(s->tunnel);
+	if (lib.curl_multi_add_handle_(s->multi, s->easy) != CURLM_OK)
+		return CURLE_OUT_OF_MEMORY;
+	while (lib.curl_multi_perform_(s->multi, &running) == CURLM_OK && running)
+		if (!wait_and_serve(s))
+			break;
+	while ((m = lib.curl_multi_info_read_(s->multi, &left)))
+		if (m->msg == CURLMSG_DONE)
+			code = m->data.result;
+	(void) lib.curl_multi_remove_handle_(s->multi, s->easy);
+	return code;
+}
+
+/*
+ * What TLS says when the other side does not speak it, or refuses ours, is a reason of OpenSSL's.
+ * Whoever only closes the connection may be a relay whose server is not up yet.
+ */
+static int errno_of_tls(const struct transfer *t)
+{
+	return strstr(t->curl_error, "error:") && !strstr(t->curl_error, "unexpected eof") ?
+		       -EPROTO :
+		       -EHOSTUNREACH;
+}
+
+static int errno_of(const struct transfer *t, CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return 0;
+	case CURLE_OUT_OF_MEMORY:
+	case CURLE_FAILED_INIT:
+		return -ENOMEM;
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ETIMEDOUT;
+	case CURLE_FILESIZE_EXCEEDED:
+		return -EMSGSIZE;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+	case CURLE_SSL_ISSUER_ERROR:
+		return -EKEYREJECTED;
+	case CURLE_SSL_CONNECT_ERROR:
+		return errno_of_tls(t);
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_BAD_CONTENT_ENCODING:
+		return -EPROTO;
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_URL_MALFORMAT:
+		return -EINVAL;
+	case CURLE_NOT_BUILT_IN:
+	case CURLE_UNKNOWN_OPTION:
+		return -EOPNOTSUPP;
+	default:
+		return -EHOSTUNREACH;
+	}
+}
+
+static int set_failure(struct transfer *t, CURLcode code, struct cause *why)
+{
+	const char *text = t->curl_error[0] ? t->curl_error : lib.curl_easy_strerror_(code);
+	int lost = t->session->tunnel ? tunnel_take_error(t->session->tunnel) : 0;
+	int r = errno_of(t, code);
+
+	if (t->problem)
+		r = cause_set(why, t->error, "%s: %s", t->session->shown, t->problem);
+	else if (t->session->untrusted)
+		r = cause_set(why, -EKEYREJECTED, "%s: the server's certificate is refused: %s",
+			      t->session->shown, t->session->untrusted);
+	else if (r == -ENOMEM)
+		r = cause_set_oom(why);
+	else if (lost && (r == -EHOSTUNREACH || r == -ETIMEDOUT))
+		r = cause_set(why, lost == ENOMEM ? -ENOMEM : -EHOSTUNREACH, "%s: %s",
+			      t->session->shown, strerror(lost));
+	else
+		r = cause_set(why, r, "%s: %s", t->session->shown, text);
+	make_printable(why->text);
+	return r;
+}
+
+static void take_numbers(struct transfer *t, CURL *c)
+{
+	curl_off_t retry = 0;
+	long status = 0;
+
+	(void) lib.curl_easy_getinfo_(c, CURLINFO_RESPONSE_CODE, &status);
+	(void) lib.curl_easy_getinfo_(c, CURLINFO_RETRY_AFTER, &retry);
+	t->got.status = (int)status;
+	t->got.retry_sec = retry > 0 ? (uint32_t)MIN(retry, (curl_off_t)UINT32_MAX) : 0;
+}
+
+static CURLcode ask(struct transfer *t)
+{
+	_cleanup_(slist_freep) struct curl_slist *headers = NULL, *connect_to = NULL;
+	struct http_session *s = t->session;
+	CURLcode e;
+
+	if (!make_headers(t->asked, &headers) ||
+	    (s->connect_to[0] && !add_line(&connect_to, s->connect_to)))
+		return CURLE_OUT_OF_MEMORY;
+	s->untrusted = NULL;
+	lib.curl_easy_reset_(s->easy);
+	if (s->tunnel)
+		(void) tunnel_take_error(s->tunnel);
+	if ((e = set_way(s, s->easy, connect_to)) || (e = set_trust(s, s->easy)) ||
+	    (e = set_request(t, s->easy, headers)))
+		return e;
+	e = perform(s);
+	take_numbers(t, s->easy);
+	/* What the handle points to ends here; the connection stays with the multi handle. */
+	lib.curl_easy_reset_(s->easy);
+	return e;
+}
+
+int http_session_ask(struct http_session *s, struct http_exchange *x, struct cause *why)
+{
+	struct transfer t = { .session = s, .asked = x };
+	CURLcode code = ask(&t);
+
+	if (code == CURLE_OK && !make_room(&t, t.got.answer_len))
+		code = CURLE_OUT_OF_MEMORY;
+	if (code != CURLE_OK) {
+		http_exchange_done(&t.got);
+		return set_failure(&t, code, why);
+	}
+	t.got.answer[t.got.answer_len] = '\0';
+	x->status = t.got.status;
+	x->retry_sec = t.got.retry_sec;
+	x->answer = t.got.answer;
+	x->answer_len = t.got.answer_len;
+	x->set_cookie = t.got.set_cookie;
+	x->release = t.got.release;
+	return 0;
+}
+
+#else
+
+int http_session_new(const struct http_session_setup *s, struct http_session **ret,
+		     struct cause *why)
+{
+	return cause_set(why, -EOPNOTSUPP, "this %s was built without HTTPS", s->agent);
+}
+
+struct http_session *http_session_free(struct http_session *s)
+{
+	return NULL;
+}
+
+int http_session_ask(struct http_session *s, struct http_exchange *x, struct cause *why)
+{
+	return cause_set(why, -EOPNOTSUPP, "this program was built without HTTPS");
+}
+
+#endif

@@ -1,0 +1,715 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Requests over TLS.  The server is a thread of this test, which makes its own certificates and
+ * gives the answers it is told.  A vsock is played by a unix socket: connect() is wrapped.
+ */
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+#include "base/io.h"
+#include "net/session.h"
+
+#include <cmocka.h>
+
+#define ANSWERS_MAX 4
+#define DAY 86400L
+
+static struct {
+	int fd;
+	uint16_t port;
+	pthread_t thread;
+	SSL_CTX *tls;
+	/* What the requests of a connection get; NULL: the connection ends. */
+	const char *answers[ANSWERS_MAX];
+	long drip_usec;			/* between the bytes of an answer */
+	const char *in_clear;		/* instead of TLS */
+	bool once;			/* the connection ends after one answer */
+	bool silent;			/* the connection stays, and nothing comes */
+	atomic_uint n_connections, n_requests;
+	char request[8192];		/* the last */
+} server;
+
+/* ---- a vsock: the test's server, or nobody ---- */
+
+static uint32_t vsock_cid, vsock_port;
+
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol)
+{
+	return __real_socket(family == AF_VSOCK ? AF_INET : family, type, protocol);
+}
+
+int __real_connect(int fd, const struct sockaddr *to, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	const struct sockaddr_vm *vm = (const void *)to;
+
+	if (to->sa_family != AF_VSOCK)
+		return __real_connect(fd, to, len);
+	vsock_cid = vm->svm_cid;
+	vsock_port = vm->svm_port;
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	in.sin_port = htons(vm->svm_cid == 2 ? server.port : 1);
+	return __real_connect(fd, (const struct sockaddr *)&in, sizeof(in));
+}
+
+/* ---- certificates ---- */
+
+static EVP_PKEY *identity, *other, *leaf_key;
+static char identity_pem[4096];
+static char pin[96];
+
+static void add_extension(X509 *c, X509 *issuer, int nid, const char *text)
+{
+	X509V3_CTX context;
+	X509_EXTENSION *e;
+
+	X509V3_set_ctx(&context, issuer, c, NULL, NULL, 0);
+	e = X509V3_EXT_conf_nid(NULL, &context, nid, text);
+	assert_non_null(e);
+	assert_int_equal(X509_add_ext(c, e, -1), 1);
+	X509_EXTENSION_free(e);
+}
+
+/* @name NULL: a certificate of an identity.  It is good from @from to @until, in days from now. */
+static X509 *make_certificate(EVP_PKEY *key, EVP_PKEY *issuer, const char *name, long from,
+			      long until)
+{
+	const char *subject = name ? name : "identity";
+	X509 *c = X509_new();
+	char text[128];
+
+	assert_non_null(c);
+	assert_int_equal(X509_set_version(c, 2), 1);
+	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(c), name ? 2 : 1), 1);
+	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(c), from * DAY));
+	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(c), until * DAY));
+	assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
+						    (const uint8_t *)subject, -1, -1, 0),
+			 1);
+	assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_issuer_name(c), "CN", MBSTRING_ASC,
+						    (const uint8_t *)"identity", -1, -1, 0),
+			 1);
+	assert_int_equal(X509_set_pubkey(c, key), 1);
+	add_extension(c, c, NID_basic_constraints, name ? "critical,CA:FALSE" : "critical,CA:TRUE");
+	if (name) {
+		snprintf(text, sizeof(text), "DNS:%s", name);
+		add_extension(c, c, NID_subject_alt_name, text);
+	}
+	assert_true(X509_sign(c, issuer, EVP_sha256()) > 0);
+	return c;
+}
+
+/* What the server shows from now on. */
+static void show(EVP_PKEY *issuer, const char *name, long from, long until)
+{
+	X509 *c = make_certificate(leaf_key, issuer, name, from, until);
+
+	assert_int_equal(SSL_CTX_use_certificate(server.tls, c), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(server.tls, leaf_key), 1);
+	X509_free(c);
+}
+
+static void make_keys(void)
+{
+	uint8_t der[256], *p = der, hash[32];
+	char digits[64];
+	BIO *b = BIO_new(BIO_s_mem());
+	X509 *c;
+	int n;
+
+	identity = EVP_EC_gen("P-256");
+	other = EVP_EC_gen("P-256");
+	leaf_key = EVP_EC_gen("P-256");
+	/* The identity's own certificate has expired long ago. */
+	c = make_certificate(identity, identity, NULL, -20, -10);
+	assert_int_equal(PEM_write_bio_X509(b, c), 1);
+	n = BIO_read(b, identity_pem, sizeof(identity_pem) - 1);
+	assert_true(n > 0);
+	X509_free(c);
+	BIO_free(b);
+	n = i2d_PUBKEY(leaf_key, &p);
+	assert_int_equal(EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL), 1);
+	EVP_EncodeBlock((uint8_t *)digits, hash, sizeof(hash));
+	snprintf(pin, sizeof(pin), "sha256//%s", digits);
+}
+
+/* ---- the server ---- */
+
+static bool read_request(SSL *s)
+{
+	size_t len = 0;
+
+	while (len < sizeof(server.request) - 1) {
+		int n = SSL_read(s, server.request + len, (int)(sizeof(server.request) - 1 - len));
+		const char *end, *size;
+
+		if (n <= 0)
+			return false;
+		len += (size_t)n;
+		server.request[len] = '\0';
+		end = strstr(server.request, "\r\n\r\n");
+		if (!end)
+			continue;
+		size = strstr(server.request, "Content-Length: ");
+		if (len >= (size_t)(end + 4 - server.request) +
+				   (size ? strtoul(size + 16, NULL, 10) : 0))
+			return true;
+	}
+	return false;
+}
+
+static void answer(SSL *s, const char *text)
+{
+	const struct timespec pause = { .tv_nsec = server.drip_usec * 1000 };
+	size_t len = strlen(text), step = server.drip_usec ? 1 : len;
+
+	for (size_t i = 0; i < len; i += step) {
+		if (SSL_write(s, text + i, (int)step) <= 0)
+			return;
+		if (server.drip_usec)
+			(void) nanosleep(&pause, NULL);
+	}
+}
+
+static void speak(int fd)
+{
+	SSL *s = SSL_new(server.tls);
+	char c;
+
+	SSL_set_fd(s, fd);
+	if (server.silent)
+		(void) recv(fd, &c, 1, MSG_PEEK);
+	if (server.silent)
+		while (recv(fd, &c, 1, 0) > 0)
+			;
+	else if (server.in_clear)
+		(void) write_full(fd, server.in_clear, strlen(server.in_clear));
+	else if (SSL_accept(s) == 1) {
+		for (size_t i = 0; i < ANSWERS_MAX && read_request(s); i++) {
+			atomic_fetch_add(&server.n_requests, 1);
+			if (server.answers[i])
+				answer(s, server.answers[i]);
+			if (!server.answers[i] || server.once)
+				break;
+		}
+		SSL_shutdown(s);
+	}
+	SSL_free(s);
+}
+
+static void *serve(void *p)
+{
+	const struct timeval patience = { .tv_sec = 5 };
+
+	for (;;) {
+		int fd = accept(server.fd, NULL, NULL);
+
+		if (fd < 0)
+			return NULL;
+		atomic_fetch_add(&server.n_connections, 1);
+		(void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		speak(fd);
+		close(fd);
+	}
+}
+
+static int start(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+
+	/* Nothing of this may be used. */
+	setenv("https_proxy", "http://127.0.0.1:1", 1);
+	setenv("HTTPS_PROXY", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	signal(SIGPIPE, SIG_IGN);
+	make_keys();
+	server.tls = SSL_CTX_new(TLS_server_method());
+	server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (server.fd < 0 || bind(server.fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(server.fd, 8) < 0 || getsockname(server.fd, (struct sockaddr *)&a, &len) < 0)
+		return -1;
+	server.port = ntohs(a.sin_port);
+	return pthread_create(&server.thread, NULL, serve, NULL);
+}
+
+static int stop(void **state)
+{
+	(void) shutdown(server.fd, SHUT_RDWR);
+	(void) pthread_join(server.thread, NULL);
+	SSL_CTX_free(server.tls);
+	EVP_PKEY_free(identity);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(leaf_key);
+	return close(server.fd);
+}
+
+static int setup(void **state)
+{
+	memset(server.answers, 0, sizeof(server.answers));
+	server.drip_usec = 0;
+	server.in_clear = NULL;
+	server.silent = server.once = false;
+	server.n_connections = server.n_requests = 0;
+	show(identity, "broker.test", -1, 1);
+	return 0;
+}
+
+/* ---- the tests ---- */
+
+static char url[64];
+static struct cause why;
+
+static struct http_session_setup new_setup(void)
+{
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u", server.port);
+	return (struct http_session_setup){ .url = url,
+					    .server_name = "broker.test",
+					    .trust = HTTP_TRUST_IDENTITY,
+					    .pem = identity_pem,
+					    .pem_len = strlen(identity_pem),
+					    .connect_usec = 2000000,
+					    .request_usec = 5000000,
+					    .agent = "test" };
+}
+
+static struct http_session *open_session(const struct http_session_setup *setup)
+{
+	struct http_session *s;
+
+	assert_int_equal(http_session_new(setup, &s, &why), 0);
+	return s;
+}
+
+/* One GET of at most 100 bytes. */
+static int get(struct http_session *s, struct http_exchange *x)
+{
+	*x = (struct http_exchange){ .method = "GET", .path = "/a/b?c=d", .max = 100 };
+	why.text[0] = '\0';
+	return http_session_ask(s, x, &why);
+}
+
+static int ask_once(const struct http_session_setup *setup, const char *text)
+{
+	struct http_session *s = open_session(setup);
+	struct http_exchange x;
+	int r;
+
+	server.answers[0] = text;
+	r = get(s, &x);
+	http_exchange_done(&x);
+	http_session_free(s);
+	return r;
+}
+
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+static void assert_cause(const char *part)
+{
+	if (!strstr(why.text, part))
+		fail_msg("'%s' is not in '%s'", part, why.text);
+}
+
+static void test_exchange(void **state)
+{
+	static const char second[] = "HTTP/1.1 401 No\r\n"
+				     "Retry-After: 7\r\n"
+				     "coco-release:\t 1.2.abc \r\n"
+				     "Set-Cookie: LB=x; path=/\r\n"
+				     "Set-Cookie: kbs-session-id=12ab; Max-Age=5\r\n"
+				     "Content-Length: 4\r\n\r\n{\"\"}";
+	const struct http_session_setup setup = new_setup();
+	struct http_session *s = open_session(&setup);
+	struct http_exchange x = { .method = "POST",
+				   .path = "/kbs/v0/auth",
+				   .body = "{\"a\":1}",
+				   .cookie = "kbs-session-id=1",
+				   .max = 2 };
+
+	server.answers[0] = OK;
+	server.answers[1] = second;
+	assert_int_equal(http_session_ask(s, &x, &why), 0);
+	assert_int_equal(x.status, 200);
+	assert_int_equal(x.retry_sec, 0);
+	assert_string_equal(x.answer, "ok");
+	assert_int_equal(x.answer_len, 2);
+	assert_null(x.set_cookie);
+	assert_null(x.release);
+	http_exchange_done(&x);
+	assert_non_null(strstr(server.request, "POST /kbs/v0/auth HTTP/1.1\r\n"));
+	assert_non_null(strstr(server.request, "\r\nHost: broker.test:"));
+	assert_non_null(strstr(server.request, "\r\nUser-Agent: test/"));
+	assert_non_null(strstr(server.request, "\r\nContent-Type: application/json\r\n"));
+	assert_non_null(strstr(server.request, "\r\nCookie: kbs-session-id=1\r\n"));
+	assert_non_null(strstr(server.request, "\r\n\r\n{\"a\":1}"));
+	assert_null(strstr(server.request, "Expect"));
+	assert_null(strstr(server.request, "Accept-Encoding"));
+
+	assert_int_equal(get(s, &x), 0);
+	assert_int_equal(x.status, 401);
+	assert_int_equal(x.retry_sec, 7);
+	assert_string_equal(x.release, "1.2.abc");
+	assert_string_equal(x.set_cookie, "kbs-session-id=12ab; Max-Age=5");
+	assert_string_equal(x.answer, "{\"\"}");
+	http_exchange_done(&x);
+	/* The cookie came, and is the caller's to send; a GET has no body. */
+	assert_non_null(strstr(server.request, "GET /a/b?c=d HTTP/1.1\r\n"));
+	assert_null(strstr(server.request, "Cookie"));
+	assert_null(strstr(server.request, "Content-"));
+	assert_int_equal(server.n_connections, 1);
+
+	/* Instead of a third answer the server ends the connection; another one is made. */
+	assert_int_equal(get(s, &x), 0);
+	http_exchange_done(&x);
+	assert_int_equal(server.n_connections, 2);
+	http_session_free(s);
+	assert_null(http_session_free(NULL));
+}
+
+/* The answers that are none. */
+static void test_answers(void **state)
+{
+	static const struct {
+		const char *answer;
+		int r;
+		const char *words;
+	} rows[] = {
+		{ OK, 0, "" },
+		{ "HTTP/1.1 100 Continue\r\nCoco-Release: no\r\n\r\n" OK, 0, "" },
+		{ "HTTP/1.1 204 None\r\n\r\n", 0, "" },
+		/* A redirect is an answer too. */
+		{ "HTTP/1.1 302 Away\r\nLocation: https://broker.test/\r\n"
+		  "Content-Length: 0\r\n\r\n",
+		  0, "" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", -EMSGSIZE, "" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n"
+		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		  "aaaaaaaaaaaaaaaaaaaaaaaaa\r\n0\r\n\r\n",
+		  -EMSGSIZE, "the answer is too long" },
+		{ "HTTP/1.1 200 OK\r\nCoco-Release: a\r\nCoco-Release: a\r\n\r\n", -EPROTO,
+		  "there twice" },
+		{ "HTTP/1.1 200 OK\r\nSet-Cookie: kbs-session-id=a\r\n"
+		  "Set-Cookie: kbs-session-id=b\r\n\r\n",
+		  -EPROTO, "there twice" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", -EHOSTUNREACH, "" },
+		{ "no HTTP\r\n\r\n", -EPROTO, "" },
+		{ "", -EHOSTUNREACH, "" },
+	};
+	const struct http_session_setup setup = new_setup();
+
+	server.once = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r = ask_once(&setup, rows[i].answer);
+
+		if (r != rows[i].r)
+			fail_msg("answer %zu: %d, not %d: %s", i, r, rows[i].r, why.text);
+		assert_cause(rows[i].words);
+	}
+}
+
+/* A trailer comes behind what was read, and is none of the header. */
+static void test_trailer(void **state)
+{
+	const struct http_session_setup setup = new_setup();
+	struct http_session *s = open_session(&setup);
+	struct http_exchange x;
+
+	server.answers[0] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+			    "Coco-Release: late\r\n\r\n";
+	assert_int_equal(get(s, &x), 0);
+	assert_string_equal(x.answer, "ok");
+	assert_null(x.release);
+	http_exchange_done(&x);
+	http_session_free(s);
+}
+
+static void test_long_header(void **state)
+{
+	const struct http_session_setup setup = new_setup();
+	char *text = malloc(70000);
+	size_t n;
+
+	assert_non_null(text);
+	n = (size_t)sprintf(text, "HTTP/1.1 200 OK\r\n");
+	while (n < 40000)
+		n += (size_t)sprintf(text + n, "X-%zu: %0100d\r\n", n, 0);
+	strcpy(text + n, "\r\n");
+	assert_int_equal(ask_once(&setup, text), -EMSGSIZE);
+	assert_cause("the header of the answer is too long");
+	free(text);
+}
+
+static long elapsed_msec(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+}
+
+/* A server that sends a byte now and then does not hold anybody for longer than a silent one. */
+static void test_slow(void **state)
+{
+	struct http_session_setup setup = new_setup();
+	struct timespec since;
+
+	setup.request_usec = 600000;
+	setup.connect_usec = 300000;
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	server.drip_usec = 50000;
+	assert_int_equal(ask_once(&setup, OK), -ETIMEDOUT);
+	assert_true(elapsed_msec(&since) >= 500 && elapsed_msec(&since) < 3000);
+	server.drip_usec = 0;
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	server.silent = true;
+	assert_int_equal(ask_once(&setup, OK), -ETIMEDOUT);
+	assert_true(elapsed_msec(&since) < 2000);
+}
+
+static void test_identity(void **state)
+{
+	struct http_session_setup setup = new_setup();
+
+	assert_int_equal(ask_once(&setup, OK), 0);
+	/* The clock is in 2040, and in 1970. */
+	show(identity, "broker.test", -20, -10);
+	assert_int_equal(ask_once(&setup, OK), 0);
+	show(identity, "broker.test", 10, 20);
+	assert_int_equal(ask_once(&setup, OK), 0);
+	/* Another key issued it, in the same name. */
+	show(other, "broker.test", -1, 1);
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	show(identity, "other.test", -1, 1);
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	setup.server_name = NULL;
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	assert_int_equal(server.n_requests, 3);
+	setup.pem = "no certificate";
+	setup.pem_len = strlen(setup.pem);
+	assert_int_equal(ask_once(&setup, OK), -EINVAL);
+}
+
+static void test_authority(void **state)
+{
+	struct http_session_setup setup = new_setup();
+	X509 *c = make_certificate(identity, identity, NULL, -1, 1);
+	char pem[4096];
+	BIO *b = BIO_new(BIO_s_mem());
+	int n;
+
+	assert_int_equal(PEM_write_bio_X509(b, c), 1);
+	n = BIO_read(b, pem, sizeof(pem));
+	X509_free(c);
+	BIO_free(b);
+	setup.trust = HTTP_TRUST_AUTHORITY;
+	setup.pem = pem;
+	setup.pem_len = (size_t)n;
+	assert_int_equal(ask_once(&setup, OK), 0);
+	show(identity, "broker.test", -20, -10);
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	assert_cause("expired");
+	show(other, "broker.test", -1, 1);
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	show(identity, "other.test", -1, 1);
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	assert_int_equal(server.n_requests, 1);
+}
+
+static void test_public_key(void **state)
+{
+	struct http_session_setup setup = new_setup();
+
+	setup.trust = HTTP_TRUST_PUBLIC_KEY;
+	setup.pem = NULL;
+	setup.pem_len = 0;
+	setup.public_key = pin;
+	show(other, "other.test", -20, -10);
+	assert_int_equal(ask_once(&setup, OK), 0);
+	setup.public_key = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	assert_int_equal(server.n_requests, 1);
+}
+
+/* Without a certificate there is no key either, and no hash is compared with it. */
+static void test_anonymous(void **state)
+{
+	struct http_session_setup setup = new_setup();
+	SSL_CTX *usual = server.tls;
+
+	server.tls = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_set_security_level(server.tls, 0);
+	SSL_CTX_set_max_proto_version(server.tls, TLS1_2_VERSION);
+	assert_int_equal(SSL_CTX_set_cipher_list(server.tls, "aNULL@SECLEVEL=0"), 1);
+	assert_true(ask_once(&setup, OK) < 0);
+	setup.trust = HTTP_TRUST_PUBLIC_KEY;
+	setup.pem = NULL;
+	setup.pem_len = 0;
+	setup.public_key = pin;
+	assert_true(ask_once(&setup, OK) < 0);
+	assert_int_equal(server.n_requests, 0);
+	SSL_CTX_free(server.tls);
+	server.tls = usual;
+}
+
+static void test_no_tls(void **state)
+{
+	const struct http_session_setup setup = new_setup();
+
+	server.in_clear = "HTTP/1.1 400 Speak plainly\r\n\r\n";
+	assert_int_equal(ask_once(&setup, OK), -EPROTO);
+	/* A relay whose server is not up. */
+	server.in_clear = "";
+	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
+}
+
+/* A proxy that does not exist shows that it is used; nobody else's is. */
+static void test_proxy(void **state)
+{
+	struct http_session_setup setup = new_setup();
+
+	setup.proxy = "http://127.0.0.1:1";
+	setenv("no_proxy", "*", 1);
+	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
+	assert_int_equal(server.n_connections, 0);
+	setup.proxy = "";
+	assert_int_equal(ask_once(&setup, OK), 0);
+	unsetenv("no_proxy");
+}
+
+static void test_nobody(void **state)
+{
+	struct http_session_setup setup = new_setup();
+
+	setup.url = "https://127.0.0.1:1";
+	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
+	assert_cause("https://127.0.0.1:1: ");
+	setup.url = "https://nobody.invalid";
+	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
+}
+
+static void test_vsock(void **state)
+{
+	struct http_session_setup setup = new_setup();
+	struct http_session *s;
+	struct http_exchange x;
+
+	setup.url = "vsock://2:8743";
+	s = open_session(&setup);
+	server.answers[0] = server.answers[1] = OK;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(get(s, &x), 0);
+		assert_string_equal(x.answer, "ok");
+		http_exchange_done(&x);
+	}
+	assert_non_null(strstr(server.request, "\r\nHost: broker.test"));
+	assert_int_equal(vsock_cid, 2);
+	assert_int_equal(vsock_port, 8743);
+	assert_int_equal(server.n_connections, 1);
+	/* Instead of a third answer the server ends the connection; another one is made. */
+	assert_int_equal(get(s, &x), 0);
+	http_exchange_done(&x);
+	assert_int_equal(server.n_connections, 2);
+	http_session_free(s);
+
+	/* An identity needs no name, but the key. */
+	setup.server_name = "";
+	assert_int_equal(ask_once(&setup, OK), 0);
+	show(other, "broker.test", -1, 1);
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	setup.server_name = "other.test";
+	show(identity, "broker.test", -1, 1);
+	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	/* Nobody is there. */
+	setup.url = "vsock://3:8743";
+	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
+	assert_cause("vsock://3:8743: Connection refused");
+}
+
+static void test_setup(void **state)
+{
+	static const char *const urls[] = { "http://127.0.0.1",	 "https://a/b", "vsock://2",
+					    "https://u:p@broker", "file:///etc", "" };
+	struct http_session_setup setup = new_setup();
+	struct http_session *s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		setup.url = urls[i];
+		assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	}
+	setup = new_setup();
+	setup.trust = 0;
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	assert_cause("nobody authenticates");
+	setup = new_setup();
+	setup.server_name = "a/b";
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	setup = new_setup();
+	setup.proxy = "socks5://x:1";
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	setup = new_setup();
+	setup.trust = HTTP_TRUST_AUTHORITY;
+	setup.url = "vsock://2:1";
+	setup.server_name = NULL;
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	assert_cause("name");
+	setup.pem = NULL;
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	/* What libcurl would take for a file, or for a choice of two. */
+	setup = new_setup();
+	setup.trust = HTTP_TRUST_PUBLIC_KEY;
+	setup.pem = NULL;
+	setup.public_key = "/etc/passwd";
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	setup.public_key = "sha256//AAAAAAAAAAAAAAAAAA==;sha256//AAAAAAAAAAAAAAA=";
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+	setup.public_key = NULL;
+	assert_int_equal(http_session_new(&setup, &s, &why), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_exchange, setup),
+		cmocka_unit_test_setup(test_answers, setup),
+		cmocka_unit_test_setup(test_trailer, setup),
+		cmocka_unit_test_setup(test_long_header, setup),
+		cmocka_unit_test_setup(test_slow, setup),
+		cmocka_unit_test_setup(test_identity, setup),
+		cmocka_unit_test_setup(test_authority, setup),
+		cmocka_unit_test_setup(test_public_key, setup),
+		cmocka_unit_test_setup(test_anonymous, setup),
+		cmocka_unit_test_setup(test_no_tls, setup),
+		cmocka_unit_test_setup(test_proxy, setup),
+		cmocka_unit_test_setup(test_nobody, setup),
+		cmocka_unit_test_setup(test_vsock, setup),
+		cmocka_unit_test_setup(test_setup, setup),
+	};
+	void *library = dlopen("libcurl.so.4", RTLD_NOW);
+
+	if (!library) {
+		printf("1..0 # SKIP libcurl is not here\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, start, stop);
+}
