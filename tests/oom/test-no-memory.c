@@ -31,6 +31,7 @@
 #include "secrets/store.h"
 #include "tests/luks-image.h"
 #include "tests/oom/failing.h"
+#include "tests/unit/broker-pem.h"
 
 #include <cmocka.h>
 
@@ -331,7 +332,10 @@ static uint64_t decide_config(const void *what)
 
 	if (config_load(what, &c) < 0 || c->errors.n > 0)
 		return 0;
-	n = sum(0,
+	n = sum(0, &c->broker.trust, sizeof(c->broker.trust));
+	n = sum(n, c->broker.urls, sizeof(c->broker.urls));
+	n = sum(n, c->broker.pem ?: "", c->broker.pem_len);
+	n = sum(n,
 		&(const unsigned[]){ c->require, c->require_given, c->bind_policy, c->verify_header,
 				     (unsigned)c->n_policies },
 		5 * sizeof(unsigned));
@@ -339,6 +343,8 @@ static uint64_t decide_config(const void *what)
 		n = sum(n, c->policies[i].name, strlen(c->policies[i].name));
 		n = sum(n, c->policies[i].consumers, strlen(c->policies[i].consumers));
 		n = sum(n, &c->policies[i].wipe, sizeof(c->policies[i].wipe));
+		n = sum(n, &c->policies[i].guid, sizeof(c->policies[i].guid));
+		n = sum(n, c->policies[i].path, strlen(c->policies[i].path));
 	}
 	return n;
 }
@@ -355,6 +361,11 @@ static void test_config(void **state)
 	put("etc/cocod/cocod.conf.d/50.conf", "[Cocod]\nRequire=none\n");
 	put("etc/cocod/cocod.conf.d/60.conf", "[Cocod]\nRequire=evidence\n");
 	try_apart("the settings with drop-ins", decide_config, work, true);
+	put("etc/cocod/broker.conf", "[Broker]\nUrl=vsock://2:8743\n");
+	put("etc/cocod/broker.conf.d/50.conf", "[Broker]\nIdentity=/etc/cocod/broker.pem\n");
+	put("etc/cocod/broker.pem", BROKER_PEM);
+	put("etc/cocod/secrets.d/root.conf", "[Secret]\nUri=kbs:///default/luks/root\n");
+	try_apart("the settings with a broker", decide_config, work, true);
 	put("etc/cocod/cocod.conf.d/70.conf", "[Cocod]\nRequier=evidence\n");
 	try_apart("settings with an error", decide_config, work, false);
 }

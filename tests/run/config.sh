@@ -27,12 +27,22 @@ fill() {
 	printf '[Secret]\nGuid=736869e5-84f0-4973-92ec-06879ce3da0b\nConsumers=cryptsetup:data\n' >"$conf/secrets.d/data.conf"
 }
 
+# A broker too, whose identity is a certificate that nobody has the key of.
+fill_broker() {
+	fill
+	mkdir -p "$conf/broker.conf.d"
+	printf '[Broker]\nIdentity=/etc/cocod/broker.pem\n' >"$conf/broker.conf"
+	printf '[Broker]\nUrl=vsock://2:8743\n' >"$conf/broker.conf.d/a.conf"
+	sed -n '/define BROKER_PEM /,/END/{s/^\t"//;s/\\n" *\\*$//;/^[^#]/p}' "$top_srcdir/tests/unit/broker-pem.h" >"$conf/broker.pem"
+	printf '[Secret]\nUri=kbs:///default/luks/root\n' >"$conf/secrets.d/root.conf"
+}
+
 # unreadable FILE PATH MODE AS...: with this mode of PATH, the check reports that FILE cannot be read.
 unreadable() {
 	local said=$1 path=$2 mode=$3
 
 	shift 3
-	fill
+	fill_broker
 	chown -R 65533 "$root/$path"
 	chmod "$mode" "$root/$path"
 	expect 1 "$@" "$work/cocod" --check-config --config-root="$root" && said "$root/$said: Permission denied; cocod runs as root without CAP_DAC_OVERRIDE"
@@ -49,6 +59,10 @@ for who in nobody keeper; do
 	check "$who: secrets.d of another user" unreadable etc/cocod/secrets.d etc/cocod/secrets.d 700 "${as[@]}"
 	check "$who: secrets.d that can be listed only" unreadable etc/cocod/secrets.d/data.conf etc/cocod/secrets.d 744 "${as[@]}"
 	check "$who: a secret's file of another user" unreadable etc/cocod/secrets.d/data.conf etc/cocod/secrets.d/data.conf 600 "${as[@]}"
+	check "$who: broker.conf of mode 000" unreadable etc/cocod/broker.conf etc/cocod/broker.conf 000 "${as[@]}"
+	check "$who: broker.conf.d of another user" unreadable etc/cocod/broker.conf.d etc/cocod/broker.conf.d 700 "${as[@]}"
+	check "$who: a drop-in of the broker of another user" unreadable etc/cocod/broker.conf.d/a.conf etc/cocod/broker.conf.d/a.conf 600 "${as[@]}"
+	check "$who: the broker's identity" unreadable etc/cocod/broker.pem etc/cocod/broker.pem 600 "${as[@]}"
 	check "$who: /run/cocod/secrets.d" unreadable run/cocod/secrets.d run/cocod/secrets.d 700 "${as[@]}"
 	check "$who: /usr/lib/cocod" unreadable usr/lib/cocod/cocod.conf.d usr/lib/cocod 700 "${as[@]}"
 	check "$who: /etc" unreadable etc/cocod/cocod.conf etc 700 "${as[@]}"
@@ -60,6 +74,16 @@ for who in nobody keeper; do
 	check "$who: attest.conf of mode 000" expect 1 "${as[@]}" "$work/cocod" --check-config --config-root="$root"
 	check "... is reported" said "attest.conf: Permission denied"
 done
+
+fill_broker
+check "a broker" expect 0 "$work/cocod" --check-config --config-root="$root"
+check "... is described" grep -q 'The broker is recognised by Identity=, at 1 address; it has 1 of the secrets' "$work/out"
+rm "$conf/secrets.d/root.conf"
+check "a broker without a secret" expect 0 "$work/cocod" --check-config --config-root="$root"
+check "... is warned of" said "no file in secrets.d has Uri="
+printf '[Broker]\n' >"$conf/broker.conf.d/backup"
+check "a drop-in of the broker that is not read" expect 0 "$work/cocod" --check-config --config-root="$root"
+check "... is warned of too" said "'broker.conf.d/backup' is not read"
 
 fill
 check "a root that does not exist" expect 1 "$work/cocod" --check-config --config-root="$root/nowhere"
@@ -209,7 +233,7 @@ cp "$top_builddir/cocod-worker" "$work"
 fill
 printf '[Cocod]\nRequire=evidence\n' >"$conf/cocod.conf.d/a.conf"
 check "Require=evidence without a policy" checks 1
-check "... is reported" said "There is no attest.conf: with Require=evidence nothing is ever released"
+check "... is reported" said "There is no attest.conf: with Require=evidence no launch secret is ever released"
 printf '[snp]\nid_key_digest=%096d\n' 1 >"$conf/attest.conf"
 printf '[Cocod]\nRequire=none\n' >"$conf/cocod.conf.d/a.conf"
 check "Require=none beside a policy" checks 0
