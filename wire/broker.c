@@ -25,6 +25,10 @@ static const struct {
 	[NET_PROTOCOL] = { "protocol", "the broker's answer is not what the protocol says", false },
 	[NET_REFUSED] = { "refused", "the broker refuses", false },
 	[NET_UNSUPPORTED] = { "unsupported", "this cannot be asked of a broker", false },
+	[NET_SETTINGS] = { "settings", "broker.conf does not allow it", false },
+	[NET_NO_EVIDENCE] = { "no-evidence", "this machine has no evidence to show", false },
+	[NET_FORGED] = { "forged", "what came is not from the broker of Identity=", false },
+	[NET_LOCAL] = { "local", "the broker could not be asked", true },
 };
 
 const char *net_error_name(unsigned error)

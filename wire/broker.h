@@ -70,6 +70,11 @@ enum net_error {
 	NET_PROTOCOL,		/* the answer is not what the protocol says */
 	NET_REFUSED,		/* any other refusal */
 	NET_UNSUPPORTED,	/* this build has no libcurl, or evidence of an unknown kind */
+	/* what only cocod finds, and cocod-net never says */
+	NET_SETTINGS,		/* broker.conf does not allow it, or there is none */
+	NET_NO_EVIDENCE,	/* this machine has none to show */
+	NET_FORGED,		/* the nonce or the release is not from the broker of Identity= */
+	NET_LOCAL,		/* cocod-net cannot be asked, or something else failed here */
 	_NET_ERROR_MAX,
 };
 
@@ -117,7 +122,7 @@ struct net_setup {
 
 /* The answer to MSG_NET_SETUP is a struct net_result. */
 
-/* ---- MSG_NET_INIT_DATA: + a descriptor of a file or device with init data ---- */
+/* ---- MSG_NET_INIT_DATA: + the descriptor of a file or device; it may come first ---- */
 
 struct net_init_data {
 	struct net_result result;

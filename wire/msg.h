@@ -63,6 +63,16 @@ enum msg_type {
 	 */
 	MSG_ATTEST_IMDS,
 	MSG_WARNING,		/* struct msg_index -> struct msg_warning; -ENOENT after the last */
+	/*
+	 * struct msg_name -> struct msg_fetched: have a secret that the broker has.  The answer
+	 * takes as long as the broker does; the client then has it here until it disconnects.
+	 */
+	MSG_SECRET_FETCH,
+	/* struct msg_broker_get -> struct msg_fetched: the same for any secret of the broker's */
+	MSG_BROKER_GET,
+	/* struct msg_offset -> the fetched bytes from there, at most MSG_BODY_MAX */
+	MSG_FETCHED_READ,
+	MSG_FETCHED_DONE,	/* - -> -: the client has all of it, and it was used */
 	/* to cocod-net, see wire/broker.h */
 	MSG_NET_SETUP,		/* struct net_setup and perhaps a memfd -> struct net_result */
 	MSG_NET_INIT_DATA,	/* - and a descriptor -> struct net_init_data */
@@ -123,6 +133,24 @@ struct msg_read {
 	char name[MSG_NAME_LEN + 1];
 	uint8_t reserved[3];
 	uint32_t offset;		/* in bytes */
+};
+
+struct msg_offset {
+	uint32_t offset;		/* in bytes */
+};
+
+struct msg_broker_get {
+	char path[256];			/* wire/kbs-uri.h */
+	char url[256];			/* "", or the only address to ask: one of broker.conf */
+};
+
+/* How a fetch ended. */
+struct msg_fetched {
+	uint32_t error;			/* enum net_error of wire/broker.h; 0 is success */
+	uint32_t here;			/* nothing was fetched: it is a launch secret */
+	uint32_t len;			/* of the secret, in bytes */
+	char id[32];			/* the broker's handle for its owner, or "" */
+	char text[512];			/* for people: why not, and what to do */
 };
 
 struct msg_wipe {
@@ -218,7 +246,8 @@ struct attest_verdict {
 struct attest_gather {
 	/* becomes the user data of the report, whole */
 	uint8_t report_data[64];
-	uint32_t len;			/* 1 to 64: the quote is over so many of its bytes */
+	/* 1 to 64: the quote is over so many of its bytes; 0: only the kind of TEE is wanted */
+	uint32_t len;
 };
 
 /*

@@ -150,6 +150,43 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 	return 0;
 }
 
+static void note_broker(void *userdata, unsigned error, const char *text, const char *id)
+{
+	keeper_note_broker(userdata, net_error_name(error), text, id);
+}
+
+/* A broker whose identity cannot be read is never asked. */
+static int keeper_open_broker(struct keeper *k)
+{
+	const struct broker_setup setup = {
+		.event = k->event,
+		.settings = &k->config->broker,
+		.root = "",
+		.folder = runtime_directory(),
+		.net = NET_SOCKET,
+		.worker = WORKER_EVIDENCE_SOCKET,
+		.gather = gather,
+		.note = note_broker,
+		.userdata = k,
+	};
+	struct cause why = { "" };
+	int r;
+
+	if (!k->broker_gate.open)
+		return 0;
+	r = broker_new(&setup, &k->broker, &why);
+	if (r == -ENOMEM)
+		return log_oom();
+	if (r == 0)
+		return 0;
+	k->broker_gate.open = false;
+	k->broker_gate.state = "closed";
+	(void)!snprintf(k->broker_gate.reason, sizeof(k->broker_gate.reason), "broker.conf: %s",
+			why.text);
+	log_error("No broker is asked for secrets: %s", k->broker_gate.reason);
+	return 0;
+}
+
 /* Listen on one descriptor from systemd.  @name comes from its socket unit. */
 static int keeper_listen(struct keeper *k, int fd, const char *name, struct listener **ret)
 {
@@ -222,6 +259,8 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	r = keeper_listen_all(k, &listening);
 	if (r >= 0)
 		r = keeper_attest(k, config_root);
+	if (r >= 0)
+		r = keeper_open_broker(k);
 	if (r < 0)
 		return r;
 
@@ -238,6 +277,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	keeper_noted(k, store_sync(k->store));
 	k->retry = sd_event_source_disable_unref(k->retry);
 	k->attestation = attestation_free(k->attestation);
+	k->broker = broker_free(k->broker);
 	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : 0;
 }
 

@@ -9,7 +9,7 @@
  * volume is "headless".
  *
  *	connect -> who is it? -> gate -> a secret for the volume -> the volume's header
- *	  -> write -> read by the peer: delivered
+ *	  -> (the broker releases it) -> write -> read by the peer: delivered
  *	  -> the peer is gone, the volume is open, and nobody was asked for a passphrase: opened
  *	  -> the peer is gone and the volume is not open, or a person was asked: rejected
  *	  -> the volume is open, but a question may have been missed meanwhile: undecided
@@ -191,9 +191,10 @@ static int offer(struct delivery *d)
 
 static void begin_write(struct delivery *d)
 {
-	int r;
+	int r = 0;
 
-	r = store_read(d->keeper->store, d->entry, &d->key);
+	if (!d->key)
+		r = store_read(d->keeper->store, d->entry, &d->key);
 	if (r >= 0)
 		r = offer(d);
 	if (r >= 0)
@@ -207,6 +208,73 @@ static void begin_write(struct delivery *d)
 	}
 	d->key_len = secret_policy_passphrase_len(&d->entry->policy, d->key);
 	write_key(d);
+}
+
+/* ---- the broker ---- */
+
+static bool take_origin(struct delivery *d, struct store_entry *e, bool *ret_wait);
+static void begin_key(struct delivery *d);
+
+static void on_fetched(void *userdata, struct secret *s, const struct fetch_failure *why)
+{
+	struct delivery *d = userdata;
+	bool wait;
+
+	d->hangup = sd_event_source_disable_unref(d->hangup);
+	if (s && d->entry->state == SECRET_WIPED) {
+		secret_free(s);
+		delivery_decline(d, "secret '%s' was wiped while the broker was asked",
+				 d->entry->policy.name);
+		return;
+	}
+	if (s) {
+		d->key = s;
+		begin_write(d);
+		return;
+	}
+	d->fetch = fetch_free(d->fetch);
+	d->n_origin++;
+	/* The owner may have named a launch secret as second choice. */
+	if (take_origin(d, d->entry, &wait)) {
+		log_warning("Volume '%s': %s; trying the launch secret", d->volume, why->text);
+		begin_key(d);
+	} else {
+		delivery_decline(d, "%s", why->text);
+	}
+}
+
+/* systemd-cryptsetup only reads, so that a hangup is the end of it. */
+static int on_hangup(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	delivery_decline(userdata, "systemd-cryptsetup went away while the broker was asked");
+	return 0;
+}
+
+static void begin_fetch(struct delivery *d)
+{
+	const struct fetch_question q = {
+		.path = d->entry->policy.path,
+		.done = on_fetched,
+		.userdata = d,
+	};
+	int r;
+
+	log_info("Volume '%s': the broker is asked for secret '%s'", d->volume,
+		 d->entry->policy.name);
+	r = sd_event_add_io(d->keeper->event, &d->hangup, d->fd, 0, on_hangup, d);
+	if (r >= 0)
+		r = fetch_new(d->keeper->broker, &q, &d->fetch);
+	if (r < 0)
+		delivery_decline(d, "the broker cannot be asked: %s", strerror(-r));
+}
+
+/* Where the key comes from is chosen, and its header is good or not to be looked at. */
+static void begin_key(struct delivery *d)
+{
+	if (d->origin == ORIGIN_BROKER)
+		begin_fetch(d);
+	else
+		begin_write(d);
 }
 
 /* ---- the volume's header, judged by the worker ---- */
@@ -232,7 +300,7 @@ static void on_verdict(void *userdata, const void *reply, const char *why)
 		return;
 	}
 	log_info("Volume '%s' has a good header: %s", d->volume, v.reason);
-	begin_write(d);
+	begin_key(d);
 }
 
 /*
@@ -297,6 +365,74 @@ static void begin_header(struct delivery *d)
 
 /* ---- the secret ---- */
 
+/*
+ * Choose the next origin of @e, from d->n_origin on, whose gate is open: the broker's own for a
+ * secret of the broker's.  Returns false when there is none; with @ret_wait the gate of a launch
+ * secret may open soon.
+ */
+static bool take_origin(struct delivery *d, struct store_entry *e, bool *ret_wait)
+{
+	struct keeper *k = d->keeper;
+
+	*ret_wait = false;
+	for (; store_origin(k->store, e, d->n_origin, &d->origin); d->n_origin++) {
+		int gate = keeper_gate_for(k, d->origin);
+
+		if (gate > 0)
+			return true;
+		if (gate == 0) {
+			*ret_wait = true;
+			return false;
+		}
+	}
+	return false;
+}
+
+static bool is_of_broker(const struct store_entry *e)
+{
+	enum secret_origin o;
+
+	for (unsigned n = 0; secret_policy_origin(&e->policy, n, &o); n++)
+		if (o == ORIGIN_BROKER)
+			return true;
+	return false;
+}
+
+/* Returns 1 when the delivery may go on with @e, -1 after declining. */
+static int check_entry(struct delivery *d, const struct store_entry *e)
+{
+	if (e->state == SECRET_WIPED) {
+		delivery_decline(d, "secret '%s' was wiped after it had served '%s'",
+				 e->policy.name, e->delivered_to[0] ? e->delivered_to : "nobody");
+		return -1;
+	}
+	if (volume_is_open("/sys", d->volume) > 0) {
+		delivery_decline(d, "it is open already");
+		return -1;
+	}
+	return 1;
+}
+
+/* The same as choose_secret(), for a secret that the broker may have. */
+static int choose_origin(struct delivery *d, struct store_entry *e)
+{
+	bool wait;
+	int r = check_entry(d, e);
+
+	if (r < 0)
+		return r;
+	d->n_origin = 0;
+	if (take_origin(d, e, &wait)) {
+		delivery_take_entry(d, e);
+		return 1;
+	}
+	if (wait)
+		return 0;
+	delivery_decline(d, "no broker is asked for secret '%s': %s", e->policy.name,
+			 keeper_gate_reason(d->keeper, ORIGIN_BROKER));
+	return -1;
+}
+
 /* Returns 1 when a secret was taken, 0 to wait for a source, -1 after declining. */
 static int choose_secret(struct delivery *d)
 {
@@ -305,6 +441,10 @@ static int choose_secret(struct delivery *d)
 	const char *why;
 	int r;
 
+	(void) keeper_scan(k);
+	e = store_for_volume(k->store, d->volume);
+	if (e && is_of_broker(e))
+		return choose_origin(d, e);
 	r = keeper_gate(k);
 	if (r == 0)
 		return 0;	/* the attempt to verify evidence has its own deadline */
@@ -329,15 +469,10 @@ static int choose_secret(struct delivery *d)
 					    "see 'cococtl secrets list'");
 		return -1;
 	}
-	if (e->state == SECRET_WIPED) {
-		delivery_decline(d, "secret '%s' was wiped after it had served '%s'",
-				 e->policy.name, e->delivered_to[0] ? e->delivered_to : "nobody");
-		return -1;
-	}
-	if (volume_is_open("/sys", d->volume) > 0) {
-		delivery_decline(d, "it is open already");
-		return -1;
-	}
+	r = check_entry(d, e);
+	if (r < 0)
+		return r;
+	d->origin = ORIGIN_LAUNCH;
 	delivery_take_entry(d, e);
 	return 1;
 }
@@ -366,7 +501,7 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 		log_warning("Volume '%s' gets secret '%s' though nobody has looked at its header: "
 			    "VerifyVolumeHeader=no",
 			    d->volume, d->entry->policy.name);
-		begin_write(d);
+		begin_key(d);
 	}
 	return 0;
 }

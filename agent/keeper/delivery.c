@@ -17,6 +17,8 @@ void delivery_free(struct delivery *d)
 	sd_event_source_disable_unref(d->timer);
 	sd_event_source_disable_unref(d->exit);
 	sd_event_source_disable_unref(d->questions);
+	sd_event_source_disable_unref(d->hangup);
+	fetch_free(d->fetch);
 	secret_free(d->key);
 	(void) close_fd(d->fd);
 	(void) close_fd(d->pidfd);

@@ -16,6 +16,10 @@ struct delivery {
 	pid_t pid;			/* 0: the peer is gone */
 	int pidfd;
 	struct worker_call *call;
+	unsigned n_origin;		/* which of the entry's origins is tried */
+	enum secret_origin origin;
+	struct fetch *fetch;		/* under way, or what there is to confirm */
+	sd_event_source *hangup;	/* while the broker is asked */
 	struct store_entry *entry;	/* counts this delivery in n_pending while @pending */
 	bool pending;
 	struct delivery_peer peer;

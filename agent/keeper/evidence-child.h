@@ -28,10 +28,10 @@ struct evidence_child_setup {
 	int (*add)(void *userdata, int gathered, struct bundle *b, struct cause *why);
 
 	/*
-	 * Called once for each evidence_child_ask() that returned 0.  @error 0: the pack
-	 * (wire/bundle.h) is in the memfd @pack, and @type is its BUNDLE_TYPE.  -ENODEV: no
-	 * provider of the kernel's; the pack has what add() added.  Another errno: @why says why.
-	 * @pack is evidence_child_take_pack()'s to take, and else closed by the next ask.
+	 * Called once for each evidence_child_ask() that returned 0.  @error 0: there is a pack
+	 * (wire/bundle.h), and @type is its BUNDLE_TYPE.  -ENODEV: no provider of the kernel's;
+	 * the pack has what add() added, and @why says what is missing.  Another errno: no pack,
+	 * and @why says why.  evidence_child_take_pack() takes the pack, the next ask drops it.
 	 */
 	void (*done)(void *userdata, int error, const char *type, const char *why);
 	void *userdata;

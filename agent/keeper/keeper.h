@@ -6,6 +6,7 @@
 
 #include "agent/keeper/attestation.h"
 #include "agent/keeper/config.h"
+#include "agent/keeper/fetch.h"
 #include "agent/keeper/gate.h"
 #include "secrets/store.h"
 
@@ -31,6 +32,7 @@ struct keeper {
 	/* of the last attempt to fetch a secret: result, text, id and time */
 	struct msg_broker broker_last;
 	struct attestation *attestation;	/* NULL when the gate does not want evidence */
+	struct broker *broker;		/* NULL while broker_gate is closed */
 	/* why the last attempt gave no verdict; "" when it gave one */
 	char no_verdict_why[512];
 	uint64_t since_usec;		/* CLOCK_REALTIME of the start */

@@ -78,6 +78,8 @@ static void end_outcome(struct delivery *d)
 		log_notice("Volume '%s' is open with secret '%s'", d->volume,
 			   d->entry->policy.name);
 		outcome_note(d, DELIVERY_OPENED);
+		if (d->fetch)
+			fetch_confirm(TAKE_PTR(d->fetch));
 	}
 	delivery_free(d);
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "agent/keeper/keeper.h"
+#include "agent/keeper/client.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/frame.h"
@@ -14,14 +14,6 @@
 
 #define MAX_CLIENTS 32
 #define IDLE_USEC (60 * USEC_PER_SEC)
-
-struct client {
-	struct client *next, **prev;	/* in the keeper's list */
-	struct keeper *keeper;
-	uid_t uid;
-	int fd;
-	sd_event_source *io, *idle;
-};
 
 static void client_link(struct client *c)
 {
@@ -41,7 +33,7 @@ static void client_unlink(struct client *c)
 		c->next->prev = c->prev;
 }
 
-static struct client *client_free(struct client *c)
+struct client *client_free(struct client *c)
 {
 	if (!c)
 		return NULL;
@@ -49,14 +41,13 @@ static struct client *client_free(struct client *c)
 	c->keeper->n_clients--;
 	sd_event_source_disable_unref(c->io);
 	sd_event_source_disable_unref(c->idle);
+	client_drop_fetched(c);
 	(void) close_fd(c->fd);
 	free(c);
 	return NULL;
 }
-DEFINE_CLEANUP(struct client *, client_free)
 
-/* Reply to the current frame.  The body may be plaintext, and is sent from where it lies. */
-static int reply(struct client *c, uint16_t type, const void *body, size_t len)
+int client_reply(struct client *c, uint16_t type, const void *body, size_t len)
 {
 	return frame_send(c->fd, type, 0, body, len, -EBADF);
 }
@@ -116,7 +107,7 @@ static int on_status(struct client *c, const void *body, struct store_entry *sec
 	fill_kept(&k->carried, &s.kept);
 	fill_broker(k, &s.broker);
 	keeper_count(k, s.n_secrets, &s.n_remote);
-	return reply(c, MSG_STATUS, &s, sizeof(s));
+	return client_reply(c, MSG_STATUS, &s, sizeof(s));
 }
 
 static const char *const outcome_names[_DELIVERY_OUTCOME_MAX] = {
@@ -164,7 +155,7 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
 	list_deliveries(e, m.deliveries);
 	keeper_secret_warning(e, m.warning);
-	return reply(c, type, &m, sizeof(m));
+	return client_reply(c, type, &m, sizeof(m));
 }
 
 static int on_secret_info(struct client *c, const void *body, struct store_entry *secret)
@@ -208,7 +199,7 @@ static int on_secret_read(struct client *c, const void *body, struct store_entry
 		return r;
 	if (q->offset > secret_len(s))
 		return -EINVAL;
-	return reply(c, MSG_SECRET_READ, secret_data(s) + q->offset,
+	return client_reply(c, MSG_SECRET_READ, secret_data(s) + q->offset,
 		     MIN(secret_len(s) - q->offset, (size_t)MSG_BODY_MAX));
 }
 
@@ -216,13 +207,14 @@ static int on_secret_delivered(struct client *c, const void *body, struct store_
 {
 	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'",
 		   secret->policy.name);
+	client_confirm(c);
 	/* Another client had the secret too, and was first to report it. */
 	if (secret->state == SECRET_WIPED)
-		return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
+		return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 	keeper_noted(c->keeper,
 		     store_deliver(c->keeper->store, secret, CONSUMER_GET, DELIVERY_TAKEN));
 	keeper_settle(c->keeper, secret);
-	return reply(c, MSG_SECRET_DELIVERED, NULL, 0);
+	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
 
 static int on_secret_wipe(struct client *c, const void *body, struct store_entry *secret)
@@ -233,7 +225,7 @@ static int on_secret_wipe(struct client *c, const void *body, struct store_entry
 	if (secret->n_pending > 0 && !q->force)
 		return -EBUSY;
 	r = keeper_wipe(c->keeper, secret);
-	return r < 0 ? r : reply(c, MSG_SECRET_WIPE, NULL, 0);
+	return r < 0 ? r : client_reply(c, MSG_SECRET_WIPE, NULL, 0);
 }
 
 static int on_boot_complete(struct client *c, const void *body, struct store_entry *secret)
@@ -250,7 +242,7 @@ static int on_boot_complete(struct client *c, const void *body, struct store_ent
 		if (e->n_pending == 0)
 			r = MIN(r, keeper_wipe(k, e));
 	}
-	return r < 0 ? r : reply(c, MSG_BOOT_COMPLETE, NULL, 0);
+	return r < 0 ? r : client_reply(c, MSG_BOOT_COMPLETE, NULL, 0);
 }
 
 static int on_source_info(struct client *c, const void *body, struct store_entry *secret)
@@ -268,7 +260,7 @@ static int on_source_info(struct client *c, const void *body, struct store_entry
 	m.error = MIN(result, 0);
 	m.n_secrets = (uint32_t)MAX(result, 0);
 	m.ignored = !store_believes(c->keeper->store, src) && access(src->path, F_OK) == 0;
-	return reply(c, MSG_SOURCE_INFO, &m, sizeof(m));
+	return client_reply(c, MSG_SOURCE_INFO, &m, sizeof(m));
 }
 
 static int on_warning(struct client *c, const void *body, struct store_entry *secret)
@@ -277,7 +269,7 @@ static int on_warning(struct client *c, const void *body, struct store_entry *se
 	struct msg_warning m = { 0 };
 
 	return keeper_warning(c->keeper, q->index, m.text) > 0 ?
-		       reply(c, MSG_WARNING, &m, sizeof(m)) :
+		       client_reply(c, MSG_WARNING, &m, sizeof(m)) :
 		       -ENOENT;
 }
 
@@ -307,6 +299,11 @@ static const struct {
 	[MSG_BOOT_COMPLETE] = { 0, NEEDS_ROOT, on_boot_complete },
 	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), NEEDS_ROOT, on_source_info },
 	[MSG_WARNING] = { sizeof(struct msg_index), NEEDS_ROOT, on_warning },
+	[MSG_SECRET_FETCH] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET | NEEDS_GET,
+			       on_secret_fetch },
+	[MSG_BROKER_GET] = { sizeof(struct msg_broker_get), NEEDS_ROOT, on_broker_get },
+	[MSG_FETCHED_READ] = { sizeof(struct msg_offset), NEEDS_ROOT, on_fetched_read },
+	[MSG_FETCHED_DONE] = { 0, NEEDS_ROOT, on_fetched_done },
 };
 
 _Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
@@ -335,7 +332,8 @@ static int check_needs(struct client *c, unsigned needs, const void *body,
 		return -EPERM;
 	if (needs & NEEDS_SECRET)
 		r = find_secret(c, body, ret_secret);
-	if (r == 0 && needs & NEEDS_OPEN_GATE) {
+	/* Whoever fetched the secret had the broker's word for it. */
+	if (r == 0 && needs & NEEDS_OPEN_GATE && !client_has_fetched(c, *ret_secret)) {
 		r = keeper_gate_for(c->keeper, preferred_origin(c->keeper, *ret_secret));
 		r = r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 	}
@@ -352,6 +350,8 @@ static int answer(struct client *c)
 		struct msg_name name;
 		struct msg_read read;
 		struct msg_wipe wipe;
+		struct msg_offset offset;
+		struct msg_broker_get get;
 	} body;
 	struct store_entry *secret;
 	struct msg_header h;
@@ -379,7 +379,7 @@ static bool has_request(const struct client *c)
 {
 	char first;
 
-	return recv(c->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return client_is_waiting(c) || recv(c->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 bool clients_make_room(void *userdata)

@@ -85,7 +85,7 @@ static int on_attest_gather(struct request *q)
 	const struct attest_gather *g = &q->body.gather;
 	struct attest_gathered answer;
 
-	if (q->fd < 0 || g->len == 0 || g->len > sizeof(g->report_data))
+	if (q->fd < 0 || g->len > sizeof(g->report_data))
 		return -EPROTO;
 	attest_gather_azure(q->sources, g, q->fd, &answer);
 	return frame_send(q->conn, MSG_ATTEST_GATHER, 0, &answer, sizeof(answer),

@@ -111,7 +111,8 @@ static void test_vectors(void **state)
 	assert_non_null(all);
 	assert_true(json_object_object_get_ex(all, "uris", &list));
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i), *uri, *expect = NULL, *http;
+		struct json_object *o = json_object_array_get_idx(list, i);
+		struct json_object *uri, *expect = NULL, *http;
 		char text[BROKER_URL_LEN + 8] = "/kbs/v0/";
 		bool valid;
 

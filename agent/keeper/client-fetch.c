@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Secrets of the broker's for `cococtl secrets get`, `cococtl broker get` and trustee-attester.
+ * What was fetched stays in locked memory for the client that asked, until it has been used or
+ * the client is gone.
+ */
+#include <stdio.h>
+
+#include "agent/keeper/client.h"
+#include "base/log.h"
+#include "wire/kbs-uri.h"
+
+bool client_is_waiting(const struct client *c)
+{
+	return c->fetch_type != 0;
+}
+
+bool client_has_fetched(const struct client *c, const struct store_entry *e)
+{
+	return e && c->fetched && c->entry == e;
+}
+
+void client_drop_fetched(struct client *c)
+{
+	struct store_entry *e = c->entry;
+
+	c->fetch = fetch_free(c->fetch);
+	c->fetched = secret_free(c->fetched);
+	c->fetch_type = 0;
+	c->entry = NULL;
+	if (!e)
+		return;
+	e->n_pending--;
+	keeper_settle(c->keeper, e);
+}
+
+void client_confirm(struct client *c)
+{
+	if (!c->fetched)
+		return;
+	c->fetched = secret_free(c->fetched);
+	if (c->fetch)
+		fetch_confirm(c->fetch);
+	c->fetch = NULL;
+}
+
+/* Answer the request that waits.  Returns what client_reply() returns. */
+static int answer_fetch(struct client *c, const struct msg_fetched *m)
+{
+	uint16_t type = c->fetch_type;
+
+	c->fetch_type = 0;
+	if (m->error != NET_OK || m->here)
+		client_drop_fetched(c);
+	return client_reply(c, type, m, sizeof(*m));
+}
+
+static void on_fetched(void *userdata, struct secret *s, const struct fetch_failure *why);
+
+static int start_fetch(struct client *c, const char *path, const char *url)
+{
+	const struct fetch_question q = {
+		.path = path,
+		.url = url,
+		.done = on_fetched,
+		.userdata = c,
+	};
+
+	return fetch_new(c->keeper->broker, &q, &c->fetch);
+}
+
+/*
+ * Try the origins of the entry from c->n_origin on.  Returns true when a fetch is under way;
+ * otherwise @ret says that a launch secret is to be had, or is left alone.
+ */
+static bool try_origins(struct client *c, struct msg_fetched *ret)
+{
+	enum secret_origin o;
+
+	for (; store_origin(c->keeper->store, c->entry, c->n_origin, &o); c->n_origin++) {
+		if (keeper_gate_for(c->keeper, o) <= 0)
+			continue;
+		if (o == ORIGIN_LAUNCH) {
+			*ret = (struct msg_fetched){ .here = 1 };
+			return false;
+		}
+		if (c->keeper->broker &&
+		    start_fetch(c, c->entry->policy.path, NULL) >= 0)
+			return true;
+	}
+	return false;
+}
+
+static void on_fetched(void *userdata, struct secret *s, const struct fetch_failure *why)
+{
+	struct msg_fetched m = { .error = NET_OK };
+	struct client *c = userdata;
+
+	if (s && c->entry && c->entry->state == SECRET_WIPED) {
+		/* By force, while the broker was asked. */
+		secret_free(s);
+		m.error = NET_SETTINGS;
+		snprintf(m.text, sizeof(m.text), "the secret was wiped meanwhile");
+	} else if (s) {
+		c->fetched = s;
+		m.len = (uint32_t)secret_len(s);
+	} else {
+		m.error = why->error;
+		memcpy(m.id, why->id, sizeof(m.id));
+		memcpy(m.text, why->text, sizeof(m.text));
+		c->fetch = fetch_free(c->fetch);
+		c->n_origin++;
+		/* The owner may have named a launch secret as second choice. */
+		if (c->entry && try_origins(c, &m))
+			return;
+	}
+	if (m.error)
+		log_warning("Secret '%s' is not fetched for a client: %s",
+			    c->entry ? c->entry->policy.name : "of the broker", m.text);
+	if (answer_fetch(c, &m) < 0)
+		client_free(c);
+}
+
+int on_secret_fetch(struct client *c, const void *body, struct store_entry *secret)
+{
+	struct msg_fetched m = { .error = NET_SETTINGS };
+
+	if (client_is_waiting(c))
+		return -EBUSY;
+	client_drop_fetched(c);
+	if (secret->state == SECRET_WIPED)
+		return -ENOKEY;
+	c->fetch_type = MSG_SECRET_FETCH;
+	c->entry = secret;
+	c->n_origin = 0;
+	secret->n_pending++;
+	snprintf(m.text, sizeof(m.text), "%s", keeper_gate_reason(c->keeper, ORIGIN_BROKER));
+	return try_origins(c, &m) ? 0 : answer_fetch(c, &m);
+}
+
+/*
+ * The caller is root, but whoever chose the path may be another: a header of a volume, which is
+ * the host's, names it for clevis.
+ */
+static bool may_ask_for(const struct keeper *k, const char *path)
+{
+	for (size_t i = 0; i < k->config->n_policies; i++)
+		if (streq(k->config->policies[i].path, path))
+			return true;
+	return kbs_path_is_below(path, k->config->broker.uri_prefix);
+}
+
+int on_broker_get(struct client *c, const void *body, struct store_entry *secret)
+{
+	const struct msg_broker_get *q = body;
+	struct msg_fetched m = { .error = NET_SETTINGS };
+
+	if (!memchr(q->path, 0, sizeof(q->path)) || !memchr(q->url, 0, sizeof(q->url)))
+		return -EPROTO;
+	if (client_is_waiting(c))
+		return -EBUSY;
+	client_drop_fetched(c);
+	c->fetch_type = MSG_BROKER_GET;
+	if (!c->keeper->broker)
+		snprintf(m.text, sizeof(m.text), "%s",
+			 keeper_gate_reason(c->keeper, ORIGIN_BROKER));
+	else if (!kbs_path_is_valid(q->path) || !may_ask_for(c->keeper, q->path))
+		snprintf(m.text, sizeof(m.text),
+			 "this secret is neither Uri= of a file in secrets.d nor below UriPrefix= "
+			 "of broker.conf");
+	else if (start_fetch(c, q->path, q->url[0] ? q->url : NULL) >= 0)
+		return 0;
+	else
+		snprintf(m.text, sizeof(m.text), "out of memory");
+	return answer_fetch(c, &m);
+}
+
+int on_fetched_read(struct client *c, const void *body, struct store_entry *secret)
+{
+	const struct msg_offset *q = body;
+
+	if (!c->fetched)
+		return -ENOKEY;
+	if (q->offset > secret_len(c->fetched))
+		return -EINVAL;
+	return client_reply(c, MSG_FETCHED_READ, secret_data(c->fetched) + q->offset,
+			    MIN(secret_len(c->fetched) - q->offset, (size_t)MSG_BODY_MAX));
+}
+
+int on_fetched_done(struct client *c, const void *body, struct store_entry *secret)
+{
+	client_confirm(c);
+	return client_reply(c, MSG_FETCHED_DONE, NULL, 0);
+}
