@@ -440,9 +440,9 @@ broker 'PublicKey=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n'
 check "TLS alone" checked 0
 check "... is warned of" said "what the broker releases is not signed"
 start
-check "... in the log too" in_log "(tls-only)"
-check "... and by status" expect 0 "${cococtl[@]}" status
+check "... and by status too" expect 0 "${cococtl[@]}" status
 check "... in words" grep -q 'WARNING: the broker is tls-only' "$work/out"
+check "... and in the log" in_log "(tls-only)"
 stop TERM
 
 # ---- what it leaves behind ----
