@@ -38,6 +38,7 @@ static const struct {
 	[BUNDLE_KEPT_POLICY] = { "kept-policy", TEXT | RULE },
 	[BUNDLE_KEPT_TRUST] = { "kept-trust", TEXT | RULE },
 	[BUNDLE_NEWEST] = { "newest", TEXT | RULE },
+	[BUNDLE_RUNTIME_LOG] = { "runtime-log" },
 };
 
 const char *bundle_kind_name(unsigned kind)

@@ -61,6 +61,8 @@ enum bundle_kind {
 	BUNDLE_KEPT_TRUST,	/* text: its trust file, for that policy; never in a bundle */
 	/* text: what was verified before (attest/newest.h); never in a bundle */
 	BUNDLE_NEWEST,
+	/* what cocod measured into RTMR3: events without a header, which continue the event log */
+	BUNDLE_RUNTIME_LOG,
 	_BUNDLE_MAX,
 };
 

@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "attest/gather/provider.h"
 #include "base/io.h"
 #include "base/parse.h"
 
 #define CCEL_LOG "/sys/firmware/acpi/tables/data/CCEL"
+#define RUNTIME_LOG "/run/cocod/aael"	/* agent/keeper/measure.h */
 #define VMPL "/sys/devices/system/cpu/sev/vmpl"
 #define REGISTERS "/sys/class/misc/tdx_guest/measurements"
 #define REGISTER_MAX 64		/* bytes: SHA-512 */
@@ -85,11 +87,24 @@ static int add_vmpl(const char *root, struct bundle *ret)
 	return add_file(root, VMPL, 16, BUNDLE_VMPL, ret);
 }
 
+/* Most guests measure nothing, so that its absence is not worth a note. */
+static int add_runtime_log(const char *root, struct bundle *ret)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s" RUNTIME_LOG, root);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	return add_file(root, RUNTIME_LOG, BUNDLE_ITEM_MAX, BUNDLE_RUNTIME_LOG, ret);
+}
+
 static int add_td(const char *root, struct bundle *ret)
 {
 	int r = add_registers(root, ret);
 
-	return r < 0 ? r : add_file(root, CCEL_LOG, BUNDLE_ITEM_MAX, BUNDLE_EVENT_LOG, ret);
+	if (r >= 0)
+		r = add_file(root, CCEL_LOG, BUNDLE_ITEM_MAX, BUNDLE_EVENT_LOG, ret);
+	return r < 0 ? r : add_runtime_log(root, ret);
 }
 
 /* What the kernel tells about a guest of each type of evidence. */

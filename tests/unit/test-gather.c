@@ -482,6 +482,15 @@ static void test_tdx_surroundings(void **state)
 	assert_string_equal(bundle_text(&b, BUNDLE_REGISTERS),
 			    "mrtd:sha384 ff\nrtmr0:sha384 010203\n");
 	assert_int_equal(bundle_find(&b, BUNDLE_EVENT_LOG, 0)->len, 3);
+	assert_null(bundle_find(&b, BUNDLE_RUNTIME_LOG, 0));
+	assert_false(noted(&b, "runtime-log"));
+	bundle_done(&b);
+
+	make_dir("/run/cocod");
+	snprintf(dir, sizeof(dir), "%s/run/cocod", root);
+	put(dir, "aael", "more", 4);
+	assert_int_equal(gather(&q, &b, &why), 0);
+	assert_int_equal(bundle_find(&b, BUNDLE_RUNTIME_LOG, 0)->len, 4);
 }
 
 static void test_sev_device(void **state)
