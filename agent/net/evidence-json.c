@@ -263,20 +263,25 @@ static int log_len(const struct bundle_item *item, size_t *ret)
 	return r;
 }
 
+/* The firmware's log, what cocod measured after it, and the mark of the end. */
 static int add_event_log(struct json_object *o, const struct bundle *b, struct cause *why)
 {
 	const struct bundle_item *item = bundle_find(b, BUNDLE_EVENT_LOG, 0);
+	const struct bundle_item *more = bundle_find(b, BUNDLE_RUNTIME_LOG, 0);
 	_cleanup_(freep) uint8_t *text = NULL;
-	size_t len;
+	size_t len, more_len = more ? more->len : 0;
 
 	if (!item || item->len == 0)
 		return add_null(o, "cc_eventlog") < 0 ? cause_set_oom(why) : 0;
 	if (log_len(item, &len) < 0)
 		return cause_set(why, -EBADMSG, "the event log is malformed");
-	text = malloc(len + strlen(LOG_END));
+	text = malloc(len + more_len + strlen(LOG_END));
 	if (!text)
 		return cause_set_oom(why);
 	memcpy(text, item->data, len);
+	if (more)
+		memcpy(text + len, more->data, more->len);
+	len += more_len;
 	memcpy(text + len, LOG_END, strlen(LOG_END));
 	if (json_add(o, "cc_eventlog", new_base64(text, len + strlen(LOG_END))) < 0)
 		return cause_set_oom(why);

@@ -307,6 +307,24 @@ static void test_tdx(void **state)
 		assert_base64(o, "cc_eventlog", log, len + 8);
 		json_object_put(o);
 	}
+
+	/* What cocod measured continues the firmware's log, and is nothing without it. */
+	len = make_log(log, 0);
+	put_text(&b, BUNDLE_TYPE, "tdx");
+	put(&b, BUNDLE_QUOTE, "q", 1);
+	put(&b, BUNDLE_EVENT_LOG, log, sizeof(log));
+	put(&b, BUNDLE_RUNTIME_LOG, "measured", 8);
+	o = good(&b, "tdx");
+	memcpy(log + len, "measured", 8);
+	memset(log + len + 8, 0xff, 8);
+	assert_base64(o, "cc_eventlog", log, len + 16);
+	json_object_put(o);
+	put_text(&b, BUNDLE_TYPE, "tdx");
+	put(&b, BUNDLE_QUOTE, "q", 1);
+	put(&b, BUNDLE_RUNTIME_LOG, "measured", 8);
+	o = good(&b, "tdx");
+	assert_null(member(o, "cc_eventlog"));
+	json_object_put(o);
 }
 
 static void test_tdx_wrong(void **state)
