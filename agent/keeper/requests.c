@@ -174,26 +174,12 @@ static int on_secret_find(struct client *c, const void *body, struct store_entry
 	return send_secret(c, MSG_SECRET_FIND, secret);
 }
 
-/* A secret that is not to be had now has no origin; its policy still has. */
-static enum secret_origin preferred_origin(const struct keeper *k, const struct store_entry *e)
-{
-	enum secret_origin o;
-
-	if (store_origin(k->store, e, 0, &o) || secret_policy_origin(&e->policy, 0, &o))
-		return o;
-	return ORIGIN_LAUNCH;
-}
-
 static int on_secret_read(struct client *c, const void *body, struct store_entry *secret)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	const struct msg_read *q = body;
 	int r;
 
-	/* The gate of the preferred origin was asked: the secret may not come from the other. */
-	if (secret->state != SECRET_WIPED &&
-	    preferred_origin(c->keeper, secret) != ORIGIN_LAUNCH)
-		return -EREMOTE;
 	r = store_read(c->keeper->store, secret, &s);
 	if (r < 0)
 		return r;
@@ -321,6 +307,15 @@ static int find_secret(struct client *c, const char name[static MSG_NAME_LEN + 1
 	return *ret ? 0 : -ENOKEY;
 }
 
+/*
+ * Where store_read() would read @e, whatever its owner prefers: MSG_SECRET_FETCH is the request
+ * that tries the origins in their order.
+ */
+static enum secret_origin origin_here(const struct store_entry *e)
+{
+	return store_is_remote(e) ? ORIGIN_BROKER : ORIGIN_LAUNCH;
+}
+
 /* Returns 0 with @ret_secret when everything in @needs holds, or the errno to answer with. */
 static int check_needs(struct client *c, unsigned needs, const void *body,
 		       struct store_entry **ret_secret)
@@ -334,7 +329,7 @@ static int check_needs(struct client *c, unsigned needs, const void *body,
 		r = find_secret(c, body, ret_secret);
 	/* Whoever fetched the secret had the broker's word for it. */
 	if (r == 0 && needs & NEEDS_OPEN_GATE && !client_has_fetched(c, *ret_secret)) {
-		r = keeper_gate_for(c->keeper, preferred_origin(c->keeper, *ret_secret));
+		r = keeper_gate_for(c->keeper, origin_here(*ret_secret));
 		r = r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 	}
 	if (r == 0 && needs & NEEDS_GET &&
