@@ -15,6 +15,7 @@
 #if HAVE_LIBCURL
 #include <curl/curl.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #endif
 
 #define HEADER_MAX 32768	/* bytes, of all lines */
@@ -44,7 +45,10 @@ void http_exchange_done(struct http_exchange *x)
 						X(curl_multi_info_read)
 #define TLS_FUNCTIONS(X)                                                                           \
 	X(SSL_CTX_get0_param)                                                                      \
+	X(SSL_CTX_get_cert_store)                                                                  \
 	X(SSL_CTX_set_cert_verify_callback) X(X509_VERIFY_PARAM_set_flags)                         \
+		X(X509_STORE_set_check_issued) X(X509_check_issued) X(X509_get0_pubkey)            \
+			X(X509_verify)                                                             \
 		X(X509_verify_cert) X(X509_verify_cert_error_string) X(X509_STORE_CTX_get_error)   \
 			X(X509_STORE_CTX_set_error)
 
@@ -273,11 +277,23 @@ static int verify_certificate(X509_STORE_CTX *c, void *userdata)
 	return 0;
 }
 
+/*
+ * Certificates of several keys of one broker have one name, and need not have a key identifier.
+ * OpenSSL takes the first one that may be the issuer by its own words; so ask for the signature.
+ */
+static int is_issued(X509_STORE_CTX *c, X509 *x, X509 *issuer)
+{
+	return tls.X509_check_issued_(issuer, x) == X509_V_OK &&
+	       tls.X509_verify_(x, tls.X509_get0_pubkey_(issuer)) > 0;
+}
+
 static CURLcode prepare_tls(CURL *c, void *context, void *userdata)
 {
 	struct http_session *s = userdata;
 
 	tls.SSL_CTX_set_cert_verify_callback_(context, verify_certificate, s);
+	if (s->trust == HTTP_TRUST_IDENTITY)
+		tls.X509_STORE_set_check_issued_(tls.SSL_CTX_get_cert_store_(context), is_issued);
 	if (s->trust == HTTP_TRUST_IDENTITY &&
 	    tls.X509_VERIFY_PARAM_set_flags_(tls.SSL_CTX_get0_param_(context),
 					     X509_V_FLAG_NO_CHECK_TIME) != 1)
