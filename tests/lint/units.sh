@@ -27,6 +27,8 @@ setting() {
 exposure() {
 	case ${1##*/} in
 	cocod-worker-*@.service) echo 3 ;;
+	# cocod-net has the network.
+	cocod-net@.service) echo 14 ;;
 	# cocod may reach one address, Azure's metadata service.
 	cocod.service) echo 25 ;;
 	*) echo 20 ;;
@@ -62,6 +64,15 @@ for kind in luks evidence; do
 	check "the worker for $kind accepts no connection" none "$(grep -E '^SystemCallFilter=.*\b(accept4?|listen|bind)\b' "$unit")"
 done
 check "the worker for luks makes no connection" none "$(grep -E '^SystemCallFilter=.*\b(connect|socket|socketpair)\b' "$work/unit/cocod-worker-luks@.service")"
+
+unit=$work/unit/cocod-net@.service
+check "cocod-net sees nothing below /run but what the resolver has" none "$(
+	grep -qE '^TemporaryFileSystem=(.* )?/run:ro( |$)' "$unit" || echo "/run is visible"
+	sed -n 's/^Bind[A-Za-z]*=//p' "$unit" | tr ' ' '\n' | grep -vxE -e '-/run/systemd/resolve|-/run/[A-Za-z]+/(no-stub-)?resolv\.conf'
+)"
+check "cocod-net has a user of its own" grep -qx "User=cocod-net" "$unit"
+check "cocod-net never gets the listening socket" grep -qx 'Accept=yes' "$work/unit/cocod-net.socket"
+check "cocod-net waits for no network" none "$(grep -E 'After=.*(network|nss-lookup)' "$work"/unit/cocod-net*)"
 
 for unit in "$work"/unit/*; do
 	name=${unit##*/}
