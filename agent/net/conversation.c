@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/net/evidence-json.h"
+#include "agent/net/init-data.h"
 #include "agent/net/json-new.h"
 #include "agent/net/rcar-client.h"
 #include "attest/bundle.h"
@@ -35,6 +36,8 @@ struct conversation {
 	struct rcar_client *client;
 	struct net_auth asked;
 	char *pem;			/* the client's */
+	char *init_data;
+	size_t init_data_len;
 };
 
 struct request {
@@ -51,6 +54,7 @@ static void conversation_done(struct conversation *c)
 {
 	rcar_client_free(c->client);
 	free(c->pem);
+	free(c->init_data);
 }
 
 static void request_done(struct request *q)
@@ -189,6 +193,27 @@ static int on_setup(struct conversation *c, struct request *q)
 	return send_answer(c, MSG_NET_SETUP, &good, sizeof(good), /* fd= */ -EBADF);
 }
 
+static int on_init_data(struct conversation *c, struct request *q)
+{
+	struct net_init_data m = { .result = { .error = NET_OK } };
+	struct init_data found = { 0 };
+	struct cause why = { "" };
+	int r;
+
+	if (q->fd < 0 || c->init_data)
+		return -EPROTO;
+	r = init_data_read(q->fd, &c->init_data, &c->init_data_len, &found, &why);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		set_problem(&m.result, NET_UNSUPPORTED, &why);
+	else {
+		(void) snprintf(m.url, sizeof(m.url), "%s", found.url);
+		(void) snprintf(m.uri, sizeof(m.uri), "%s", found.uri);
+	}
+	return send_answer(c, MSG_NET_INIT_DATA, &m, sizeof(m), /* fd= */ -EBADF);
+}
+
 static int on_auth(struct conversation *c, struct request *q)
 {
 	struct net_challenge m;
@@ -239,8 +264,8 @@ static int on_attest(struct conversation *c, struct request *q)
 	if (r < 0)
 		set_problem(&m, NET_UNSUPPORTED, &why);
 	else {
-		r = rcar_client_attest(c->client, &q->body.attest, evidence,
-				       /* init_data= */ NULL, 0, &m);
+		r = rcar_client_attest(c->client, &q->body.attest, evidence, c->init_data,
+				       c->init_data_len, &m);
 		if (r < 0)
 			return r;
 	}
@@ -300,6 +325,7 @@ static const struct {
 	int (*answer)(struct conversation *c, struct request *q);
 } requests[_MSG_MAX] = {
 	[MSG_NET_SETUP] = { sizeof(struct net_setup), PHASE_NEW, true, on_setup },
+	[MSG_NET_INIT_DATA] = { 0, PHASE_NEW | PHASE_READY, true, on_init_data },
 	[MSG_NET_AUTH] = { sizeof(struct net_auth),
 			   PHASE_READY | PHASE_CHALLENGED | PHASE_ATTESTED, false, on_auth },
 	[MSG_NET_ATTEST] = { sizeof(struct net_attest), PHASE_CHALLENGED, true, on_attest },

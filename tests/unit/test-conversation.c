@@ -17,6 +17,7 @@
 
 #include "agent/net/conversation.h"
 #include "agent/net/evidence-json.h"
+#include "agent/net/init-data.h"
 #include "base/io.h"
 #include "ipc/frame.h"
 #include "net/session.h"
@@ -30,6 +31,7 @@
 #define B "https://b.example:8443"
 #define PIN "sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define PEM "-----BEGIN-----"
+#define INIT_DATA "version = \"0.1.0\"\n"
 /* 32, 40, 12 and 16 bytes 00; the header has alg, enc and epk */
 #define B32 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define B40 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -131,6 +133,21 @@ int evidence_json(const struct bundle *b, const char *tee, const uint8_t *digest
 	if (strcmp(bundle_text(b, BUNDLE_TYPE), "none") == 0)
 		return cause_set(why, -EOPNOTSUPP, "no such evidence");
 	*ret = json_object_new_string(tee);
+	return 0;
+}
+
+int init_data_read(int fd, char **ret_text, size_t *ret_len, struct init_data *ret,
+		   struct cause *why)
+{
+	char text[100];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	assert_true(n >= 0);
+	if (n == 0)
+		return cause_set(why, -EBADMSG, "nothing in it");
+	*ret_text = strndup(text, (size_t)n);
+	*ret_len = (size_t)n;
+	*ret = (struct init_data){ .url = "https://init.example", .uri = "kbs:///i/n/it" };
 	return 0;
 }
 
@@ -365,6 +382,31 @@ static void test_trust(void **state)
 	assert_int_equal(hold(rows, ARRAY_SIZE(rows)), 0);
 	assert_int_equal(net.setup.trust, HTTP_TRUST_PUBLIC_KEY);
 	assert_null(net.setup.pem);
+}
+
+static void test_init_data(void **state)
+{
+	static const struct row rows[] = {
+		{ A, "/kbs/v0/auth", .status = 200, .answer = CHALLENGE,
+		  .set_cookie = "kbs-session-id=one" },
+		{ A, "/kbs/v0/attest", "kbs-session-id=one", .status = 200, .answer = TOKEN,
+		  .body = "\"body\":\"version = \\\"0.1.0\\\"\\n\"" },
+	};
+	struct net_init_data m;
+
+	say_with(MSG_NET_INIT_DATA, NULL, 0, "", 0);
+	say_with(MSG_NET_INIT_DATA, NULL, 0, INIT_DATA, strlen(INIT_DATA));
+	say_setup();
+	say_auth();
+	say_attest("snp");
+	assert_int_equal(hold(rows, ARRAY_SIZE(rows)), 0);
+	hear(MSG_NET_INIT_DATA, &m, sizeof(m), NULL);
+	assert_int_equal(m.result.error, NET_UNSUPPORTED);
+	assert_string_equal(m.result.text, "nothing in it");
+	hear(MSG_NET_INIT_DATA, &m, sizeof(m), NULL);
+	assert_int_equal(m.result.error, NET_OK);
+	assert_string_equal(m.url, "https://init.example");
+	assert_string_equal(m.uri, "kbs:///i/n/it");
 }
 
 /* The next address is asked when one does not answer, and the rest goes where one did. */
@@ -613,6 +655,7 @@ static void test_order(void **state)
 	assert_refused(MSG_NET_AUTH, &auth, sizeof(auth) - 1, false);
 	assert_refused(MSG_NET_AUTH, NULL, 0, false);
 	assert_refused(MSG_NET_AUTH, &auth, sizeof(auth), true);
+	assert_refused(MSG_NET_INIT_DATA, NULL, 0, false);
 	set_up(NULL);
 }
 
@@ -824,12 +867,12 @@ static void test_get_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_whole),	 TEST(test_trust),	   TEST(test_addresses),
-		TEST(test_failures),	 TEST(test_no_session),	   TEST(test_no_memory),
-		TEST(test_attest_fails), TEST(test_pack),	   TEST(test_get_bad),
-		TEST(test_order),	 TEST(test_after_failure), TEST(test_auth_form),
-		TEST(test_setup_form),	 TEST(test_setup_large),   TEST(test_attest_form),
-		TEST(test_get_form),
+		TEST(test_whole),	TEST(test_trust),	 TEST(test_init_data),
+		TEST(test_addresses),	TEST(test_failures),	 TEST(test_no_session),
+		TEST(test_no_memory),	TEST(test_attest_fails), TEST(test_pack),
+		TEST(test_get_bad),	TEST(test_order),	 TEST(test_after_failure),
+		TEST(test_auth_form),	TEST(test_setup_form),	 TEST(test_setup_large),
+		TEST(test_attest_form), TEST(test_get_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
