@@ -455,9 +455,72 @@ static void test_host_table(void **state)
 	assert_int_equal(store_read(k.store, entry("luks"), &s), -EACCES);
 }
 
+/* ---- the broker ---- */
+
+/* Each gate opens its own secrets, and nobody asks for a verdict to reach a broker. */
+static void test_broker_gate(void **state)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		k.gate = (struct gate){ .open = i & 1, .reason = "the launch" };
+		k.broker_gate = (struct broker_gate){ .open = i & 2, .reason = "the broker" };
+		k.attestation = (struct attestation *)&k;
+		request_answer = 1;
+		n_requests = 0;
+		assert_int_equal(keeper_gate_for(&k, ORIGIN_BROKER), i & 2 ? 1 : -EPERM);
+		assert_int_equal(n_requests, 0);
+		assert_int_equal(keeper_gate_for(&k, ORIGIN_LAUNCH), i & 1);
+		assert_int_equal(n_requests, !(i & 1));
+	}
+	assert_string_equal(keeper_gate_reason(&k, ORIGIN_LAUNCH), "the launch");
+	assert_string_equal(keeper_gate_reason(&k, ORIGIN_BROKER), "the broker");
+	k.attestation = NULL;
+}
+
+/* A secret that the broker has is counted apart until somebody gets it, and wiped like others. */
+static void test_remote(void **state)
+{
+	struct secret_policy p = { .name = "root", .path = "a/b/c", .no_launch = true,
+				   .consumers = "cryptsetup:root", .wipe = WIPE_CONFIRMED };
+	unsigned n[_SECRET_STATE_MAX], n_remote;
+
+	assert_int_equal(guid_parse("947b7564-ba1f-83b3-9b2d-e77f5666d784", 36, &p.guid), 0);
+	k.store = store_free(k.store);
+	assert_int_equal(store_new(&p, 1, &k.directory, journal, &k.store), 0);
+	k.gate.state = k.broker_gate.state = "closed";
+	k.gate.require_reason = "";
+	keeper_count(&k, n, &n_remote);
+	assert_int_equal(n_remote, 1);
+	assert_int_equal(n[SECRET_PRESENT], 2);
+	deliver(entry("root"), "cryptsetup:root", DELIVERY_OPENED);
+	keeper_count(&k, n, &n_remote);
+	assert_int_equal(n_remote, 0);
+	assert_int_equal(n[SECRET_DELIVERED], 1);
+	open_volume = "root";
+	keeper_settle(&k, entry("root"));
+	assert_int_equal(entry("root")->state, SECRET_WIPED);
+	assert_non_null(strstr(last_line, "the broker is not asked for it again in this boot"));
+}
+
+static void test_note_broker(void **state)
+{
+	k.gate.state = k.broker_gate.state = "closed";
+	k.gate.require_reason = "";
+	keeper_note_broker(&k, "a-word-that-is-longer-than-its-field", "a\nb", "\x1b[1m");
+	assert_int_equal(strlen(k.broker_last.result), sizeof(k.broker_last.result) - 1);
+	assert_null(strchr(k.broker_last.text, '\n'));
+	assert_null(strchr(k.broker_last.id, '\x1b'));
+	assert_true(k.broker_last.result_usec > 0);
+	keeper_note_broker(&k, "ok", "", "");
+	assert_string_equal(k.broker_last.result, "ok");
+	assert_string_equal(k.broker_last.text, "");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_broker_gate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_remote, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_note_broker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verdicts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_said_once, setup, teardown),
