@@ -12,6 +12,7 @@
 
 #include "agent/keeper/boot.h"
 #include "agent/keeper/evidence-child.h"
+#include "agent/keeper/measure.h"
 #include "agent/keeper/net-talk.h"
 #include "agent/keeper/release.h"
 #include "agent/keeper/worker-call.h"
@@ -862,6 +863,21 @@ static void on_confirmed(void *userdata, const void *reply, int fd, const char *
 	fetch_free(f);
 }
 
+/* What RTMR3 lacks, the evidence lacks, and what that means is the broker's to say. */
+static void measure(struct broker *b, const char *path)
+{
+	struct cause why = { "" };
+	int r;
+
+	if (!b->setup.settings->measure_release)
+		return;
+	r = path ? measure_released(b->setup.root, b->setup.folder, path, &why) :
+		   measure_launch(b->setup.root, b->setup.folder, &why);
+	if (r < 0)
+		log_warning("MeasureRelease=yes: %s%s is not measured, going on: %s",
+			    path ? "the release of " : "the launch", path ?: "", why.text);
+}
+
 void fetch_confirm(struct fetch *f)
 {
 	struct net_get get = { "" };
@@ -872,6 +888,7 @@ void fetch_confirm(struct fetch *f)
 	};
 
 	strcpy(get.path, f->asked.paths[0]);
+	measure(f->broker, get.path);
 	if (f->phase != PHASE_OPENED || !f->talk || net_talk_ask(f->talk, &q) < 0) {
 		fetch_free(f);
 		return;
@@ -916,6 +933,7 @@ int broker_new(const struct broker_setup *s, struct broker **ret, struct cause *
 		free(b);
 		return r;
 	}
+	measure(b, /* path= */ NULL);
 	*ret = b;
 	return 0;
 }
