@@ -532,6 +532,20 @@ static void test_no_memory(void **state)
 	hear_end();
 }
 
+/* cocod closes while it has answers to read, or before there is one. */
+static void test_gone(void **state)
+{
+	say_setup();
+	close(cocod);
+	assert_int_equal(conversation_hold(theirs), 0);
+	tear_down(NULL);
+	set_up(NULL);
+	say_setup();
+	assert_int_equal(shutdown(cocod, SHUT_RD), 0);
+	assert_int_equal(shutdown(cocod, SHUT_WR), 0);
+	assert_int_equal(conversation_hold(theirs), 0);
+}
+
 /* An attestation that fails may be repeated, and opens nothing. */
 static void test_attest_fails(void **state)
 {
@@ -867,12 +881,12 @@ static void test_get_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_whole),	TEST(test_trust),	 TEST(test_init_data),
-		TEST(test_addresses),	TEST(test_failures),	 TEST(test_no_session),
-		TEST(test_no_memory),	TEST(test_attest_fails), TEST(test_pack),
-		TEST(test_get_bad),	TEST(test_order),	 TEST(test_after_failure),
-		TEST(test_auth_form),	TEST(test_setup_form),	 TEST(test_setup_large),
-		TEST(test_attest_form), TEST(test_get_form),
+		TEST(test_whole),	  TEST(test_trust),	  TEST(test_init_data),
+		TEST(test_addresses),	  TEST(test_failures),	  TEST(test_no_session),
+		TEST(test_no_memory),	  TEST(test_gone),	  TEST(test_attest_fails),
+		TEST(test_pack),	  TEST(test_get_bad),	  TEST(test_order),
+		TEST(test_after_failure), TEST(test_auth_form),	  TEST(test_setup_form),
+		TEST(test_setup_large),	  TEST(test_attest_form), TEST(test_get_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
