@@ -380,8 +380,21 @@ class Cocod:
                 continue
             status = self.status(self.program)
             if status and status["gate"]["state"] != "verifying":
+                threading.Thread(target=self.drain, args=(self.notify,), daemon=True).start()
                 return status
         raise RuntimeError(f"cocod does not come to a verdict in {seconds} s")
+
+    @staticmethod
+    def drain(notify):
+        """As systemd does: whoever notifies waits when nobody reads."""
+        try:
+            while True:
+                try:
+                    notify.recv(4096)
+                except TimeoutError:
+                    pass
+        except OSError:  # closed
+            pass
 
     @staticmethod
     def status(program=None):
