@@ -348,6 +348,11 @@ static void check_complete(struct reading *reading)
 	if (b->n_urls == 0 && !b->init_data[0])
 		config_error(reading->errors, reading->path, 0,
 			     "Url= is missing: it says where the broker is");
+	/* Or the host would say what the broker's name is, and the authority knows many names. */
+	if (b->trust == BROKER_TRUST_AUTHORITY && !b->server_name[0] && b->n_urls == 0)
+		config_error(reading->errors, reading->path, 0,
+			     "ServerName= is missing: with Authority= the broker is recognised by "
+			     "its name, and without Url= the init data would choose it");
 	for (unsigned i = 0; i < b->n_urls; i++)
 		if (b->trust == BROKER_TRUST_AUTHORITY && !b->server_name[0] &&
 		    startswith(b->urls[i], "vsock:"))

@@ -280,7 +280,12 @@ static bool succeeded(struct fetch *f, const struct net_result *result, const ch
 	char text[sizeof(r.text) + 2];
 
 	if (!result) {
-		fail_here(f, NET_LOCAL, "%s", why);
+		if (now(f->broker) >= f->deadline_usec)
+			fail_here(f, NET_UNREACHABLE,
+				  "TimeoutSec= of broker.conf is over, and the broker has not "
+				  "answered");
+		else
+			fail_here(f, NET_LOCAL, "%s", why);
 		return false;
 	}
 	r = *result;
@@ -302,10 +307,13 @@ static bool succeeded(struct fetch *f, const struct net_result *result, const ch
 
 /* ---- asking cocod-net ---- */
 
+/* A round may take its time, but all of them together no longer than the fetch. */
 static void ask(struct fetch *f, struct net_talk_question q)
 {
+	uint64_t usec = now(f->broker);
 	int r;
 
+	q.timeout_usec = MIN(q.timeout_usec, f->deadline_usec - MIN(usec, f->deadline_usec));
 	q.userdata = f;
 	r = net_talk_ask(f->talk, &q);
 	if (r < 0)

@@ -243,6 +243,8 @@ static void test_bad_options(void **state)
 		{ GOOD "MeasureRelease=perhaps\n", "MeasureRelease= takes" },
 		{ "[Broker]\nUrl=https://a vsock://2:1\nAuthority=/" PEM_FILE "\n",
 		  "ServerName= is missing: with Authority=" },
+		{ "[Broker]\nInitData=smbios\nAuthority=/" PEM_FILE "\n",
+		  "and without Url= the init data would choose it" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

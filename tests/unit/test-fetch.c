@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -233,7 +234,7 @@ static void reset(void)
 		.n_urls = 1,
 		.urls = { "https://kbs.example.org" },
 		.public_key = "sha256//AAAA",
-		.timeout_usec = 300 * 1000,
+		.timeout_usec = 700 * 1000,
 	};
 	tee_type = "snp";
 }
@@ -360,6 +361,31 @@ static void test_deadline(void **state)
 	fetch(N(late), PATH, NULL, &r, counts);
 	refused(&r, NET_BUSY, "busy");
 	assert_string_equal(counts, "crr");
+}
+
+/* A broker that lets each round take as long as it may does not get more time than the fetch. */
+static void test_silence(void **state)
+{
+	static const uint16_t types[] = { MSG_NET_SETUP, MSG_NET_AUTH, MSG_NET_ATTEST, MSG_NET_GET };
+	struct timespec before, after;
+	struct result r;
+	char counts[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct step steps[ARRAY_SIZE(types)];
+
+		for (size_t k = 0; k <= i; k++)
+			steps[k] = (struct step){ .type = types[k],
+						  .how = k == i ? SILENT : PLAIN };
+		reset();
+		settings.timeout_usec = 1000 * 1000;
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		fetch(steps, (unsigned)i + 1, PATH, NULL, &r, counts);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		refused(&r, NET_UNREACHABLE, "TimeoutSec= of broker.conf is over");
+		assert_int_equal(strlen(counts), i + 2);
+		assert_true(after.tv_sec - before.tv_sec < 8);
+	}
 }
 
 static void test_session(void **state)
@@ -578,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_refusals_end_it),
 		cmocka_unit_test(test_passing_errors_are_tried_again),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_no_evidence),
