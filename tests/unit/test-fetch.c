@@ -366,7 +366,8 @@ static void test_deadline(void **state)
 /* A broker that lets each round take as long as it may does not get more time than the fetch. */
 static void test_silence(void **state)
 {
-	static const uint16_t types[] = { MSG_NET_SETUP, MSG_NET_AUTH, MSG_NET_ATTEST, MSG_NET_GET };
+	static const uint16_t types[] = { MSG_NET_SETUP, MSG_NET_AUTH, MSG_NET_ATTEST,
+					  MSG_NET_GET };
 	struct timespec before, after;
 	struct result r;
 	char counts[256];
