@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "agent/keeper/delivery.h"
+#include "agent/keeper/late.h"
 #include "agent/keeper/outcome.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -47,27 +48,6 @@
 #define VERDICT_USEC (15 * USEC_PER_SEC)
 
 /* ---- writing the key ---- */
-
-/* Read the peer's arguments.  The peer runs as the unit of the volume, so systemd chose them. */
-static int read_request(const struct delivery *d, struct volume_request *ret)
-{
-	_cleanup_(freep) char *cmdline = NULL;
-	struct volume_request req;
-	char path[64];
-	size_t len;
-	int r;
-
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)d->pid);
-	r = read_file_at(AT_FDCWD, path, 4096, &cmdline, &len);
-	if (r >= 0)
-		r = volume_request_parse(cmdline, len, &req);
-	if (r < 0)
-		return r;
-	if (!streq(req.volume, d->volume))
-		return -EINVAL;
-	*ret = req;
-	return 0;
-}
 
 static void end_delivered(struct delivery *d)
 {
@@ -156,39 +136,6 @@ static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userd
 	return 0;
 }
 
-/*
- * From here on the secret may open the volume, whatever happens to cocod.  A step that cannot be
- * written to the journal holds in memory: a key that had to wait for room in /run would keep the
- * machine from booting.
- */
-static int offer(struct delivery *d)
-{
-	struct volume_request req = { .other_means = true };
-	int r;
-
-	(void) read_request(d, &req);
-	outcome_watch_questions(d);
-	volume_asked_mark(ASK_PASSWORD_DIR, &d->asked);
-	d->peer = (struct delivery_peer){
-		.pid = (uint32_t)d->pid,
-		.asked_inode = d->asked.inode,
-		.asked_nsec = d->asked.nsec,
-		.other_means = req.other_means,
-	};
-	if (volume_peer_start(d->pid, &d->peer.start) < 0) {
-		d->peer.pid = 0;
-		outcome_suspect(d, "its systemd-cryptsetup ended before it could be looked at");
-	}
-	if (req.other_means)
-		outcome_suspect(d, "its options have other ways to open it");
-	r = store_offer(d->keeper->store, d->entry, d->consumer, &d->peer);
-	if (r == -ENOMEM)
-		return r;
-	d->offered = true;
-	keeper_noted(d->keeper, r);
-	return 0;
-}
-
 static void begin_write(struct delivery *d)
 {
 	int r = 0;
@@ -196,7 +143,7 @@ static void begin_write(struct delivery *d)
 	if (!d->key)
 		r = store_read(d->keeper->store, d->entry, &d->key);
 	if (r >= 0)
-		r = offer(d);
+		r = outcome_offer(d);
 	if (r >= 0)
 		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
 					       d->keeper->config->read_usec, 0, on_write_timeout,
@@ -239,7 +186,7 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 		log_warning("Volume '%s': %s; trying the launch secret", d->volume, why->text);
 		begin_key(d);
 	} else {
-		delivery_decline(d, "%s", why->text);
+		late_begin(d, why->error, why->text);
 	}
 }
 
@@ -314,7 +261,7 @@ static int open_header(struct delivery *d, int *ret_fd)
 	struct stat st;
 	int r;
 
-	r = read_request(d, &req);
+	r = delivery_request(d, &req);
 	if (r < 0)
 		return r;
 	fd = open(req.device, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/keeper/delivery.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -97,4 +98,24 @@ int delivery_poll_again(struct delivery *d, uint64_t usec)
 	int r = sd_event_source_set_time_relative(d->timer, usec);
 
 	return r < 0 ? r : sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
+}
+
+int delivery_request(const struct delivery *d, struct volume_request *ret)
+{
+	_cleanup_(freep) char *cmdline = NULL;
+	struct volume_request req;
+	char path[64];
+	size_t len;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)d->pid);
+	r = read_file_at(AT_FDCWD, path, 4096, &cmdline, &len);
+	if (r >= 0)
+		r = volume_request_parse(cmdline, len, &req);
+	if (r < 0)
+		return r;
+	if (!streq(req.volume, d->volume))
+		return -EINVAL;
+	*ret = req;
+	return 0;
 }

@@ -20,6 +20,7 @@ struct delivery {
 	enum secret_origin origin;
 	struct fetch *fetch;		/* under way, or what there is to confirm */
 	sd_event_source *hangup;	/* while the broker is asked */
+	unsigned late_error;		/* enum net_error, of the last try of late.c */
 	struct store_entry *entry;	/* counts this delivery in n_pending while @pending */
 	bool pending;
 	struct delivery_peer peer;
@@ -60,5 +61,12 @@ void delivery_decline(struct delivery *d, const char *format, ...) _printf_(2, 3
  */
 int delivery_start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler);
 int delivery_poll_again(struct delivery *d, uint64_t usec);
+
+/*
+ * Read the arguments of the peer, which runs as the unit of the volume, so that systemd chose
+ * them.  Returns 0; -EINVAL when they are not those of systemd-cryptsetup for this volume; an
+ * errno of reading them.
+ */
+int delivery_request(const struct delivery *d, struct volume_request *ret);
 
 #endif

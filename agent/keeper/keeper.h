@@ -39,6 +39,7 @@ struct keeper {
 	struct client *clients;		/* of requests.c; the latest to ask comes first */
 	unsigned n_clients;
 	uint64_t idle_usec;		/* how long a client may ask nothing; 0: the default */
+	uint64_t late_usec;		/* the pause of late.c; 0: the default */
 	struct delivery *deliveries;	/* of delivery.h */
 	unsigned n_deliveries;
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */

@@ -143,6 +143,39 @@ void outcome_watch_questions(struct delivery *d)
 		d->questions = sd_event_source_disable_unref(d->questions);
 }
 
+/*
+ * From here on the secret may open the volume, whatever happens to cocod.  A step that cannot be
+ * written to the journal holds in memory: a key that had to wait for room in /run would keep the
+ * machine from booting.
+ */
+int outcome_offer(struct delivery *d)
+{
+	struct volume_request req = { .other_means = true };
+	int r;
+
+	(void) delivery_request(d, &req);
+	outcome_watch_questions(d);
+	volume_asked_mark(ASK_PASSWORD_DIR, &d->asked);
+	d->peer = (struct delivery_peer){
+		.pid = (uint32_t)d->pid,
+		.asked_inode = d->asked.inode,
+		.asked_nsec = d->asked.nsec,
+		.other_means = req.other_means,
+	};
+	if (volume_peer_start(d->pid, &d->peer.start) < 0) {
+		d->peer.pid = 0;
+		outcome_suspect(d, "its systemd-cryptsetup ended before it could be looked at");
+	}
+	if (req.other_means)
+		outcome_suspect(d, "its options have other ways to open it");
+	r = store_offer(d->keeper->store, d->entry, d->consumer, &d->peer);
+	if (r == -ENOMEM)
+		return r;
+	d->offered = true;
+	keeper_noted(d->keeper, r);
+	return 0;
+}
+
 void outcome_await(struct delivery *d)
 {
 	int r;
@@ -162,6 +195,16 @@ void outcome_await(struct delivery *d)
 		outcome_note(d, DELIVERY_UNDECIDED);
 		delivery_free(d);
 	}
+}
+
+void outcome_await_exit(struct delivery *d)
+{
+	d->timer = sd_event_source_disable_unref(d->timer);
+	d->exit = sd_event_source_disable_unref(d->exit);
+	if (sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d) >= 0)
+		return;
+	outcome_note(d, DELIVERY_UNDECIDED);
+	delivery_free(d);
 }
 
 /* ---- after a restart ---- */

@@ -22,6 +22,19 @@ void outcome_suspect(struct delivery *d, const char *why);
  */
 void outcome_watch_questions(struct delivery *d);
 
+/*
+ * Note that the key is about to go out to the peer: from here on it may open the volume.  What
+ * the peer asks from now on is watched.  Returns 0, also when the journal cannot be written, or
+ * -ENOMEM.
+ */
+int outcome_offer(struct delivery *d);
+
+/*
+ * The same as outcome_await(), for a peer that has asked for a passphrase already: its end is
+ * waited for.
+ */
+void outcome_await_exit(struct delivery *d);
+
 /* Wait for the outcome, note it, and free @d. */
 void outcome_await(struct delivery *d);
 

@@ -67,23 +67,44 @@ int volume_is_open(const char *sys, const char *name)
 	return 0;
 }
 
-/* The files are INI-like; "PID=" stands on a line of its own. */
-static pid_t asked_by(int dir, const char *name)
+/* The files are INI-like.  Copy the value of @option, such as "\nPID=", from a line of its own. */
+static int question_value(const char *text, const char *option, char *ret, size_t size)
+{
+	const char *at = strstr(text, option);
+	size_t n;
+
+	if (!at)
+		return -EBADMSG;
+	at += strlen(option);
+	n = strcspn(at, "\n");
+	if (n >= size)
+		return -EBADMSG;
+	memcpy(ret, at, n);
+	ret[n] = '\0';
+	return 0;
+}
+
+/* @ret_socket may be NULL, and is "" when the question names no socket. */
+static pid_t read_question(int dir, const char *name, char *ret_socket)
 {
 	_cleanup_(freep) char *text = NULL;
-	const char *at;
+	char number[32];
 	uint64_t pid;
 	int r;
 
 	r = read_file_at(dir, name, 4096, &text, NULL);
+	if (r >= 0)
+		r = question_value(text, "\nPID=", number, sizeof(number));
 	if (r < 0)
 		return r;
-	at = strstr(text, "\nPID=");
-	if (!at)
-		return -EBADMSG;
-	at += strlen("\nPID=");
-	text[(size_t)(at - text) + strcspn(at, "\n")] = '\0';
-	return parse_u64(at, &pid) < 0 || pid == 0 || pid > INT_MAX ? -EBADMSG : (pid_t)pid;
+	if (ret_socket && question_value(text, "\nSocket=", ret_socket, ASK_SOCKET_LEN) < 0)
+		ret_socket[0] = '\0';
+	return parse_u64(number, &pid) < 0 || pid == 0 || pid > INT_MAX ? -EBADMSG : (pid_t)pid;
+}
+
+static pid_t asked_by(int dir, const char *name)
+{
+	return read_question(dir, name, NULL);
 }
 
 pid_t volume_asked_by(const char *dir, const char *name)
@@ -106,6 +127,25 @@ bool volume_asks_passphrase(const char *dir, pid_t pid)
 }
 
 #define NSEC_PER_SEC 1000000000ULL
+
+int volume_asks_at(const char *dir, pid_t pid, char ret[static ASK_SOCKET_LEN])
+{
+	_cleanup_(closedirp) DIR *d = opendir(dir);
+	char path[ASK_SOCKET_LEN];
+
+	if (!d)
+		return 0;
+	for (struct dirent *de; (de = readdir(d)); ) {
+		if (!startswith(de->d_name, "ask.") ||
+		    read_question(dirfd(d), de->d_name, path) != pid)
+			continue;
+		if (path[0] != '/')
+			return -EBADMSG;
+		strcpy(ret, path);
+		return 1;
+	}
+	return 0;
+}
 
 void volume_asked_mark(const char *dir, struct volume_asked *ret)
 {

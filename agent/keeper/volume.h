@@ -30,6 +30,14 @@ bool volume_asks_passphrase(const char *dir, pid_t pid);
 pid_t volume_asked_by(const char *dir, const char *name);
 
 /*
+ * The socket that takes the answer to the question of @pid in @dir, the first if there are
+ * several.  @ret has room for a path of AF_UNIX.  Returns 1; 0 when it asks nothing; -EBADMSG when
+ * the question names no such socket.
+ */
+#define ASK_SOCKET_LEN 108
+int volume_asks_at(const char *dir, pid_t pid, char ret[static ASK_SOCKET_LEN]);
+
+/*
  * A mark of @dir that changes with each question that is asked or answered.  If the mark has not
  * changed, nothing was asked in between, even if nobody watched.
  */

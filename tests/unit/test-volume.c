@@ -75,6 +75,26 @@ static void test_asks(void **state)
 	assert_true(volume_asks_passphrase(dir, 12));
 }
 
+static void test_asks_at(void **state)
+{
+	char path[ASK_SOCKET_LEN] = "";
+
+	assert_int_equal(volume_asks_at("/nowhere", 123, path), 0);
+	ask("ask.abc", "[Ask]\nPID=123\nSocket=/run/sck.1\nId=x\n");
+	ask("ask.def", "[Ask]\nPID=124\nSocket=relative\n");
+	ask("ask.ghi", "[Ask]\nPID=125\n");
+	ask("ask.jkl",
+	    "[Ask]\nPID=126\nSocket=/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
+	assert_int_equal(volume_asks_at(dir, 99, path), 0);
+	assert_int_equal(volume_asks_at(dir, 124, path), -EBADMSG);
+	assert_int_equal(volume_asks_at(dir, 125, path), -EBADMSG);
+	assert_int_equal(volume_asks_at(dir, 126, path), -EBADMSG);
+	assert_string_equal(path, "");
+	assert_int_equal(volume_asks_at(dir, 123, path), 1);
+	assert_string_equal(path, "/run/sck.1");
+}
+
 static void test_asked_by(void **state)
 {
 	ask("ask.abc", "[Ask]\nPID=123\nSocket=/run/x\n");
@@ -182,6 +202,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asks_at, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_by, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mark, setup, teardown),
 		cmocka_unit_test(test_peer_start),

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A key that comes after systemd-cryptsetup has asked for a passphrase.  The broker, the questions
+ * and the volumes are the test's; the peer is a child of it, and the answer goes to a real socket.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/keeper/late.h"
+#include "base/clock.h"
+#include "base/io.h"
+
+#include <cmocka.h>
+
+#define VOLUME "data"
+
+static char dir[64], journal[80], sock[100];
+static struct secret_policy policies[1];
+static struct keeper k;
+static struct delivery *d;
+static pid_t peer;
+static int answers = -EBADF;
+
+/* ---- what stands in the place of the rest ---- */
+
+static const char *key;			/* what the broker releases; NULL: it refuses */
+static size_t key_len;
+static unsigned refusal, n_fetches, n_refusals, n_confirmed;
+static bool asks, opens;
+
+struct fetch *__wrap_fetch_free(struct fetch *f);
+int __wrap_fetch_new(struct broker *b, const struct fetch_question *q, struct fetch **ret);
+void __wrap_fetch_confirm(struct fetch *f);
+int __wrap_volume_asks_at(const char *folder, pid_t pid, char ret[static ASK_SOCKET_LEN]);
+bool __wrap_volume_asks_passphrase(const char *folder, pid_t pid);
+int __wrap_volume_is_open(const char *sys, const char *name);
+
+struct fetch *__wrap_fetch_free(struct fetch *f)
+{
+	return NULL;
+}
+
+void __wrap_fetch_confirm(struct fetch *f)
+{
+	n_confirmed++;
+}
+
+int __wrap_fetch_new(struct broker *b, const struct fetch_question *q, struct fetch **ret)
+{
+	struct fetch_failure why = { .error = refusal, .text = "the broker refuses" };
+	struct secret *s = NULL;
+
+	assert_string_equal(q->path, "default/luks/data");
+	n_fetches++;
+	*ret = NULL;
+	if (!key || n_refusals > 0) {
+		if (n_refusals > 0)
+			n_refusals--;
+		q->done(q->userdata, NULL, &why);
+		return 0;
+	}
+	assert_int_equal(secret_new(key_len, &s), 0);
+	memcpy(secret_bytes(s), key, key_len);
+	q->done(q->userdata, s, NULL);
+	return 0;
+}
+
+int __wrap_volume_asks_at(const char *folder, pid_t pid, char ret[static ASK_SOCKET_LEN])
+{
+	if (!asks || pid != peer)
+		return 0;
+	strcpy(ret, sock);
+	return 1;
+}
+
+bool __wrap_volume_asks_passphrase(const char *folder, pid_t pid)
+{
+	return asks && pid == peer;
+}
+
+int __wrap_volume_is_open(const char *sys, const char *name)
+{
+	return opens;
+}
+
+/* ---- a delivery that was declined ---- */
+
+static void start_peer(void)
+{
+	peer = fork();
+	assert_true(peer >= 0);
+	if (peer == 0) {
+		/* An open copy of a descriptor would keep it in the parent's epoll. */
+		(void) close_range(3, ~0u, 0);
+		pause();
+		_exit(0);
+	}
+}
+
+static void end_peer(void)
+{
+	(void) kill(peer, SIGKILL);
+	waitpid(peer, NULL, 0);
+}
+
+static int set_up(void **state)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	unsetenv("JOURNAL_STREAM");
+	unsetenv("NOTIFY_SOCKET");
+	strcpy(dir, "/tmp/test-late.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(journal, sizeof(journal), "%s/journal", dir);
+	snprintf(sock, sizeof(sock), "%s/sck", dir);
+	strcpy(sa.sun_path, sock);
+	answers = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(answers, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	policies[0] = (struct secret_policy){ .name = "data", .no_launch = true,
+					      .wipe = WIPE_CONFIRMED };
+	assert_int_equal(secret_policy_set_uri(&policies[0], "kbs:///default/luks/data"), 0);
+	policies[0].guid.b[0] = 1;
+	assert_int_equal(secret_policy_set_consumers(&policies[0], "cryptsetup:data"), 0);
+	k = (struct keeper){ .late_usec = 2000 };
+	assert_int_equal(sd_event_new(&k.event), 0);
+	assert_int_equal(store_new(policies, 1, NULL, journal, &k.store), 0);
+	start_peer();
+	assert_int_equal(delivery_new(&k, fd, &d), 0);
+	strcpy(d->volume, VOLUME);
+	strcpy(d->consumer, "cryptsetup:" VOLUME);
+	d->pid = peer;
+	d->pidfd = (int)syscall(SYS_pidfd_open, peer, 0);
+	delivery_take_entry(d, store_find(k.store, "data"));
+	key = "correct horse";
+	key_len = strlen(key);
+	refusal = NET_POLICY;
+	n_fetches = n_refusals = n_confirmed = 0;
+	asks = true;
+	opens = false;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[100];
+
+	while (k.deliveries)
+		delivery_free(k.deliveries);
+	end_peer();
+	close(answers);
+	store_free(k.store);
+	sd_event_source_unref(k.retry);
+	sd_event_unref(k.event);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+static void run_usec(uint64_t usec)
+{
+	uint64_t begin = now_usec();
+
+	while (now_usec() - begin < usec)
+		assert_true(sd_event_run(k.event, 1000) >= 0);
+}
+
+/* The answer that the peer has got, or "" for none. */
+static const char *answer(size_t *ret_len)
+{
+	static char text[4096];
+	ssize_t n = recv(answers, text, sizeof(text) - 1, 0);
+
+	*ret_len = n < 0 ? 0 : (size_t)n;
+	text[*ret_len] = '\0';
+	return text;
+}
+
+static enum delivery_outcome outcome(void)
+{
+	const struct store_delivery *was =
+		store_delivery_find(store_find(k.store, "data"), "cryptsetup:" VOLUME);
+
+	return was ? was->outcome : DELIVERY_NONE;
+}
+
+static void test_given_late(void **state)
+{
+	size_t len;
+
+	n_refusals = 2;
+	late_begin(d, NET_POLICY, "the broker refuses");
+	run_usec(100000);
+	assert_int_equal(n_fetches, 3);
+	assert_string_equal(answer(&len), "+correct horse");
+	assert_int_equal(len, 1 + key_len + 1);
+	assert_int_equal(outcome(), DELIVERY_READ);
+	/* It is not given twice. */
+	run_usec(50000);
+	assert_int_equal(n_fetches, 3);
+	opens = true;
+	end_peer();
+	start_peer();	/* for tear_down() */
+	run_usec(50000);
+	assert_null(k.deliveries);
+	/* A person may have been faster. */
+	assert_int_equal(outcome(), DELIVERY_UNDECIDED);
+	assert_int_equal(n_confirmed, 0);
+}
+
+/* While nothing is asked, the broker is left alone, and after the peer's end too. */
+static void test_nothing_asked(void **state)
+{
+	size_t len;
+
+	asks = false;
+	late_begin(d, NET_UNREACHABLE, "nobody answers");
+	run_usec(50000);
+	assert_int_equal(n_fetches, 0);
+	assert_string_equal(answer(&len), "");
+	end_peer();
+	start_peer();
+	run_usec(50000);
+	assert_null(k.deliveries);
+	assert_int_equal(n_fetches, 0);
+	assert_int_equal(outcome(), DELIVERY_NONE);
+}
+
+static void test_opened_meanwhile(void **state)
+{
+	opens = true;
+	late_begin(d, NET_POLICY, "the broker refuses");
+	run_usec(50000);
+	assert_null(k.deliveries);
+	assert_int_equal(n_fetches, 0);
+}
+
+static void test_wiped_meanwhile(void **state)
+{
+	size_t len;
+
+	n_refusals = 1000;
+	late_begin(d, NET_POLICY, "the broker refuses");
+	run_usec(20000);
+	assert_true(n_fetches > 0);
+	n_refusals = 0;
+	assert_int_equal(store_wipe(k.store, store_find(k.store, "data")), 0);
+	run_usec(50000);
+	assert_string_equal(answer(&len), "");
+	assert_null(k.deliveries);
+}
+
+/* What cannot be typed is not sent in part. */
+static void test_binary(void **state)
+{
+	static const char binary[] = "a\0b";
+	size_t len;
+
+	key = binary;
+	key_len = 3;
+	late_begin(d, NET_POLICY, "the broker refuses");
+	run_usec(50000);
+	assert_string_equal(answer(&len), "");
+	assert_null(k.deliveries);
+	assert_int_equal(outcome(), DELIVERY_NONE);
+}
+
+static void test_gone_socket(void **state)
+{
+	(void) unlink(sock);
+	late_begin(d, NET_POLICY, "the broker refuses");
+	run_usec(50000);
+	assert_null(k.deliveries);
+	/* It was offered, and nobody took it. */
+	assert_int_equal(outcome(), DELIVERY_NONE);
+}
+
+/* Settings do not change by waiting. */
+static void test_settings(void **state)
+{
+	late_begin(d, NET_SETTINGS, "there is no broker.conf");
+	assert_null(k.deliveries);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_given_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nothing_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_opened_meanwhile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_wiped_meanwhile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_binary, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gone_socket, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_settings, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
