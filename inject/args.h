@@ -70,6 +70,10 @@ struct args {
 	const char *id_key, *author_key, *id_block, *id_auth;
 	struct args_id family_id, image_id;
 	struct option_number guest_svn;
+
+	/* a relay */
+	const char *listen, *to;
+	struct option_number max;
 };
 
 void args_done(struct args *a);

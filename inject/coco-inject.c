@@ -15,6 +15,7 @@ static const struct verb *const verbs[] = {
 	&verb_table,
 	&verb_packet,
 	&verb_inject,
+	&verb_relay,
 	NULL,
 };
 

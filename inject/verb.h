@@ -51,5 +51,6 @@ extern const struct verb verb_measure;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;
 extern const struct verb verb_inject;
+extern const struct verb verb_relay;
 
 #endif
