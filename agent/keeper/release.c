@@ -25,14 +25,11 @@
 #define NO_SIGNER BROKER_IDENTITIES_MAX
 
 struct handshake {
-	unsigned curve;
 	EVP_PKEY *key;
-	uint8_t x[BROKER_COORDINATE_MAX], y[BROKER_COORDINATE_MAX];
+	struct net_attest public;		/* the digest once it is bound */
 	uint64_t born_usec;			/* CLOCK_BOOTTIME */
 	bool bound;
 	unsigned signer;			/* of the identity's keys, or NO_SIGNER */
-	uint8_t rd[64];				/* zeros after rd_len */
-	size_t rd_len;
 	char opened[BROKER_PATH_LEN];		/* the path of the first release, or "" */
 };
 
@@ -164,12 +161,13 @@ int handshake_new(unsigned curve, uint64_t now_usec, struct handshake **ret)
 
 	if (!h)
 		return -ENOMEM;
-	h->curve = curve;
+	h->public.curve = curve;
+	h->public.coordinate_len = (uint32_t)broker_curve_len(curve);
 	h->born_usec = now_usec;
 	h->signer = NO_SIGNER;
 	r = jwe_key_new(curve, &h->key);
 	if (r >= 0)
-		r = jwe_key_point(h->key, curve, h->x, h->y);
+		r = jwe_key_point(h->key, curve, h->public.x, h->public.y);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(h);
@@ -284,26 +282,30 @@ static const EVP_MD *hash_of(unsigned hash)
 }
 
 /* RFC 8785: the members in this order, no blanks; nothing in the values needs an escape. */
-static int hash_runtime_data(struct handshake *h, const char *nonce, const EVP_MD *md)
+int runtime_data_digest(struct net_attest *key, const char *nonce, unsigned hash)
 {
-	size_t n = broker_curve_len(h->curve);
 	_cleanup_(freep) char *x = NULL, *y = NULL, *text = NULL;
+	const EVP_MD *md = hash_of(hash);
 	int len;
 
-	if (base64url_encode(h->x, n, &x) < 0 || base64url_encode(h->y, n, &y) < 0)
+	if (!md || !broker_curve_name(key->curve))
+		return -EINVAL;
+	if (base64url_encode(key->x, broker_curve_len(key->curve), &x) < 0 ||
+	    base64url_encode(key->y, broker_curve_len(key->curve), &y) < 0)
 		return -ENOMEM;
 	len = asprintf(&text,
 		       "{\"additional-evidence\":\"\",\"nonce\":\"%s\",\"tee-pubkey\":{"
 		       "\"alg\":\"ECDH-ES+A256KW\",\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\","
 		       "\"y\":\"%s\"}}",
-		       nonce, broker_curve_name(h->curve), x, y);
+		       nonce, broker_curve_name(key->curve), x, y);
 	if (len < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}
-	if (EVP_Digest(text, (size_t)len, h->rd, NULL, md, NULL) != 1)
+	memset(key->digest, 0, sizeof(key->digest));
+	if (EVP_Digest(text, (size_t)len, key->digest, NULL, md, NULL) != 1)
 		return -ENOMEM;
-	h->rd_len = (size_t)EVP_MD_get_size(md);
+	key->digest_len = (uint32_t)EVP_MD_get_size(md);
 	return 0;
 }
 
@@ -312,7 +314,6 @@ int handshake_bind(struct handshake *h, const struct broker_identity *i,
 {
 	char nonce[BROKER_NONCE_TEXT_LEN + 1];
 	uint8_t bytes[SHA256_LEN];
-	const EVP_MD *md = hash_of(c->hash);
 	int r;
 
 	if (h->bound)
@@ -324,14 +325,14 @@ int handshake_bind(struct handshake *h, const struct broker_identity *i,
 	    strpbrk(nonce, " \t\r\n\v\f") ||
 	    base64_decode(nonce, bytes, sizeof(bytes)) != sizeof(bytes))
 		return cause_set(why, -EBADMSG, "the nonce is not base64 of 32 bytes");
-	if (!md)
+	if (!hash_of(c->hash))
 		return cause_set(why, -EBADMSG, "the broker asks for an unknown hash");
 	if (i) {
 		r = find_signer(h, i, asked, c, bytes, why);
 		if (r < 0)
 			return r;
 	}
-	if (hash_runtime_data(h, nonce, md) < 0)
+	if (runtime_data_digest(&h->public, nonce, c->hash) < 0)
 		return cause_set_oom(why);
 	h->bound = true;
 	return 0;
@@ -342,15 +343,8 @@ int handshake_report_data(const struct handshake *h, uint8_t ret[static 64],
 {
 	if (!h->bound)
 		return -EPERM;
-	memcpy(ret, h->rd, sizeof(h->rd));
-	*ret_attest = (struct net_attest){
-		.curve = h->curve,
-		.coordinate_len = (uint32_t)broker_curve_len(h->curve),
-		.digest_len = (uint32_t)h->rd_len,
-	};
-	memcpy(ret_attest->x, h->x, sizeof(h->x));
-	memcpy(ret_attest->y, h->y, sizeof(h->y));
-	memcpy(ret_attest->digest, h->rd, h->rd_len);
+	memcpy(ret, h->public.digest, sizeof(h->public.digest));
+	*ret_attest = h->public;
 	return 0;
 }
 
@@ -397,11 +391,11 @@ static int check_signature(const struct handshake *h, const struct broker_identi
 	const size_t half = RELEASE_SIGNATURE_LEN / 2;
 	int r;
 
-	assert(h->signer < i->n && h->rd_len == SHA384_LEN);
+	assert(h->signer < i->n && h->public.digest_len == SHA384_LEN);
 	if (!jwe->has_release)
 		return cause_set(why, -EKEYREJECTED,
 				 "it is not signed, and Identity= wants the broker's signature");
-	memcpy(p, h->rd, SHA384_LEN);
+	memcpy(p, h->public.digest, SHA384_LEN);
 	p += SHA384_LEN;
 	if (EVP_Digest(path, strlen(path), p, NULL, EVP_sha256(), NULL) != 1)
 		return cause_set_oom(why);
@@ -445,7 +439,7 @@ int handshake_open(struct handshake *h, const struct broker_identity *i, const c
 			return r;
 	}
 	strcpy(h->opened, path);
-	r = jwe_open(h->key, h->curve, jwe, ciphertext, ret, why);
+	r = jwe_open(h->key, h->public.curve, jwe, ciphertext, ret, why);
 	if (r >= 0)
 		*ret_version = jwe->has_release ? jwe->version : 0;
 	return r;

@@ -60,6 +60,13 @@ void broker_identity_done(struct broker_identity *i);
  */
 int release_init(void);
 
+/*
+ * Fill in the digest of @key, whose curve and point are set: of the runtime data with that key and
+ * the text @nonce, which needs no escape in JSON.  @hash is one of enum net_hash.  Returns 0;
+ * -EINVAL for an unknown curve or hash; -ENOMEM.
+ */
+int runtime_data_digest(struct net_attest *key, const char *nonce, unsigned hash);
+
 struct handshake;
 
 /*

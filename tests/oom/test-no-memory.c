@@ -20,6 +20,7 @@
 
 #include "agent/keeper/config.h"
 #include "agent/keeper/kept.h"
+#include "agent/keeper/release.h"
 #include "agent/worker/luks-judge.h"
 #include "attest/verify.h"
 #include "base/base64.h"
@@ -29,6 +30,7 @@
 #include "inject/sev/packet.h"
 #include "inject/sev/session.h"
 #include "secrets/store.h"
+#include "tests/double/release-broker.h"
 #include "tests/luks-image.h"
 #include "tests/oom/failing.h"
 #include "tests/unit/broker-pem.h"
@@ -542,6 +544,97 @@ static void test_chain(void **state)
 	free(naples);
 }
 
+/* ---- what a broker releases ---- */
+
+#define RELEASED "the secret"
+
+struct release_case {
+	struct double_broker broker, other;
+	struct broker_identity identity;
+	struct net_auth asked;
+	struct net_challenge challenge;
+	struct handshake *h;
+	struct net_attest attest;
+	const char *path;
+	struct net_jwe jwe;
+	uint8_t ciphertext[sizeof(RELEASED)];
+};
+
+static uint64_t decide_challenge(const void *what)
+{
+	const struct release_case *c = what;
+	_cleanup_(handshake_freep) struct handshake *h = NULL;
+	struct broker_identity i = { 0 };
+	struct net_attest attest;
+	struct cause why = { "" };
+	uint8_t digest[64];
+	uint64_t ret = 0;
+
+	if (broker_identity_parse(c->broker.pem, c->broker.pem_len, &i, &why) < 0)
+		return 0;
+	if (handshake_new(BROKER_P256, 0, &h) == 0 &&
+	    handshake_bind(h, &i, &c->asked, &c->challenge, &why) == 0 &&
+	    handshake_report_data(h, digest, &attest) == 0)
+		ret = sum(0, i.keys[0].id, sizeof(i.keys[0].id));
+	broker_identity_done(&i);
+	return ret;
+}
+
+static uint64_t decide_release(const void *what)
+{
+	const struct release_case *c = what;
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	struct cause why = { "" };
+	uint64_t version;
+
+	if (handshake_open(c->h, &c->identity, c->path, &c->jwe, c->ciphertext, 0, &s, &version,
+			   &why) < 0)
+		return 0;
+	return sum(version, secret_data(s), secret_len(s));
+}
+
+static void sign_release(struct release_case *c, EVP_PKEY *key)
+{
+	double_encrypt(&c->attest, RELEASED, strlen(RELEASED), &c->jwe, c->ciphertext);
+	double_sign(key, c->attest.digest, "default/luks/root", 1, c->ciphertext, &c->jwe);
+}
+
+static void test_release(void **state)
+{
+	struct release_case c = { .asked = { .coco = 1, .n_paths = 1 },
+				  .path = "default/luks/root" };
+	struct cause why;
+	uint8_t digest[64];
+
+	assert_int_equal(release_init(), 0);
+	double_init(&c.broker, "P-256");
+	double_init(&c.other, "P-256");
+	strcpy(c.asked.paths[0], c.path);
+	double_challenge(c.other.id, &c.asked, &c.challenge);
+	try("a nonce of another broker's", decide_challenge, &c, false);
+	double_challenge(c.broker.id, &c.asked, &c.challenge);
+	try("a nonce", decide_challenge, &c, true);
+	assert_int_equal(broker_identity_parse(c.broker.pem, c.broker.pem_len, &c.identity, &why),
+			 0);
+	assert_int_equal(handshake_new(BROKER_P256, 0, &c.h), 0);
+	assert_int_equal(handshake_bind(c.h, &c.identity, &c.asked, &c.challenge, &why), 0);
+	assert_int_equal(handshake_report_data(c.h, digest, &c.attest), 0);
+	sign_release(&c, c.other.key);
+	try("a release that another broker signed", decide_release, &c, false);
+	sign_release(&c, c.broker.key);
+	try("a release", decide_release, &c, true);
+	c.jwe.tag[0] ^= 1;
+	double_sign(c.broker.key, c.attest.digest, c.path, 1, c.ciphertext, &c.jwe);
+	try("a release that is signed and broken", decide_release, &c, false);
+	sign_release(&c, c.broker.key);
+	c.path = "default/api/key";
+	try("a release of another name", decide_release, &c, false);
+	handshake_free(c.h);
+	broker_identity_done(&c.identity);
+	double_done(&c.broker);
+	double_done(&c.other);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[] = {
@@ -551,6 +644,7 @@ int main(void)
 		cmocka_unit_test(test_luks),
 		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_chain),
 	};
