@@ -371,6 +371,31 @@ static void test_whole(void **state)
 	hear_end();
 }
 
+/* A bad confirmation is told, and ends nothing. */
+static void test_confirm_bad(void **state)
+{
+	static const struct row rows[] = {
+		{ A, "/kbs/v0/auth", .status = 200, .answer = CHALLENGE,
+		  .set_cookie = "kbs-session-id=one" },
+		{ A, "/kbs/v0/attest", "kbs-session-id=one", .status = 200, .answer = TOKEN },
+		{ A, "/kbs/v0/coco/confirm", "kbs-session-id=one", .status = 404,
+		  .answer = TYPE("PluginNotFound") },
+		{ A, "/kbs/v0/coco/confirm", "kbs-session-id=one", .error = -EHOSTUNREACH },
+	};
+
+	say_setup();
+	say_auth();
+	say_attest("snp");
+	say_path(MSG_NET_CONFIRM, "a/b/c");
+	say_path(MSG_NET_CONFIRM, "a/b/c");
+	assert_int_equal(hold(rows, ARRAY_SIZE(rows)), 0);
+	hear_good(MSG_NET_SETUP);
+	assert_int_equal(hear_challenge().result.error, NET_OK);
+	hear_good(MSG_NET_ATTEST);
+	assert_int_equal(hear_result(MSG_NET_CONFIRM).error, NET_UNSUPPORTED);
+	assert_int_equal(hear_result(MSG_NET_CONFIRM).error, NET_UNREACHABLE);
+}
+
 static void test_trust(void **state)
 {
 	static const struct row rows[] = { { A, "/kbs/v0/auth", .error = -EHOSTUNREACH },
@@ -797,6 +822,70 @@ static void test_setup_form(void **state)
 	set_up(NULL);
 }
 
+/* As many addresses as there may be, one alone, and a proxy. */
+static void test_setup_limits(void **state)
+{
+	struct net_setup s = setup_of(BROKER_TRUST_PUBLIC_KEY);
+
+	s.n_urls = BROKER_URLS_MAX;
+	for (uint32_t i = 0; i < s.n_urls; i++)
+		snprintf(s.urls[i], sizeof(s.urls[i]), "vsock://2:%u", i + 1);
+	snprintf(s.proxy, sizeof(s.proxy), "http://proxy.example:3128");
+	say(MSG_NET_SETUP, &s, sizeof(s), -1);
+	assert_int_equal(hold(NULL, 0), 0);
+	hear_good(MSG_NET_SETUP);
+	tear_down(NULL);
+	set_up(NULL);
+	s.n_urls = 1;
+	say(MSG_NET_SETUP, &s, sizeof(s), -1);
+	assert_int_equal(hold(NULL, 0), 0);
+	hear_good(MSG_NET_SETUP);
+}
+
+static void test_paths_limit(void **state)
+{
+	static const struct row rows[] = { { A, "/kbs/v0/auth", .error = -EHOSTUNREACH },
+					   { B, "/kbs/v0/auth", .error = -ETIMEDOUT } };
+	struct net_auth a = auth_of();
+	struct net_challenge c;
+
+	a.n_paths = BROKER_PATHS_MAX;
+	for (uint32_t i = 0; i < a.n_paths; i++)
+		snprintf(a.paths[i], sizeof(a.paths[i]), "a/b/%u", i);
+	say_setup();
+	say(MSG_NET_AUTH, &a, sizeof(a), -1);
+	assert_int_equal(hold(rows, ARRAY_SIZE(rows)), 0);
+	hear_good(MSG_NET_SETUP);
+	/* Of failures that tell the same, the first is told. */
+	c = hear_challenge();
+	assert_int_equal(c.result.error, NET_UNREACHABLE);
+	assert_int_equal(c.result.url, 0);
+}
+
+/* What came along is not a file that can be read. */
+static void test_setup_pipe(void **state)
+{
+	struct net_setup s = setup_of(BROKER_TRUST_IDENTITY);
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	say(MSG_NET_SETUP, &s, sizeof(s), ends[0]);
+	assert_int_equal(hold(NULL, 0), -EPROTO);
+	hear_end();
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Only answers have errors. */
+static void test_error_in_request(void **state)
+{
+	struct net_setup s = setup_of(BROKER_TRUST_PUBLIC_KEY);
+
+	assert_int_equal(frame_send(cocod, MSG_NET_SETUP, -EIO, &s, sizeof(s), -1), 0);
+	assert_int_equal(hold(NULL, 0), -EPROTO);
+	hear_end();
+}
+
 static void test_setup_large(void **state)
 {
 	struct net_setup s = setup_of(BROKER_TRUST_IDENTITY);
@@ -873,6 +962,18 @@ static void test_get_form(void **state)
 		assert_int_equal(hold(rows, ARRAY_SIZE(rows)), -EPROTO);
 		tear_down(NULL);
 	}
+	/* with a descriptor */
+	for (size_t i = 0; i < 2; i++) {
+		static const struct net_get good = { "a/b/c" };
+
+		set_up(NULL);
+		say_setup();
+		say_auth();
+		say_attest("snp");
+		say_with(i ? MSG_NET_GET : MSG_NET_CONFIRM, &good, sizeof(good), "x", 1);
+		assert_int_equal(hold(rows, ARRAY_SIZE(rows)), -EPROTO);
+		tear_down(NULL);
+	}
 	set_up(NULL);
 }
 
@@ -881,12 +982,14 @@ static void test_get_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_whole),	  TEST(test_trust),	  TEST(test_init_data),
-		TEST(test_addresses),	  TEST(test_failures),	  TEST(test_no_session),
-		TEST(test_no_memory),	  TEST(test_gone),	  TEST(test_attest_fails),
-		TEST(test_pack),	  TEST(test_get_bad),	  TEST(test_order),
-		TEST(test_after_failure), TEST(test_auth_form),	  TEST(test_setup_form),
-		TEST(test_setup_large),	  TEST(test_attest_form), TEST(test_get_form),
+		TEST(test_whole),	 TEST(test_confirm_bad),   TEST(test_trust),
+		TEST(test_init_data),	 TEST(test_addresses),	   TEST(test_failures),
+		TEST(test_no_session),	 TEST(test_no_memory),	   TEST(test_gone),
+		TEST(test_attest_fails), TEST(test_pack),	   TEST(test_get_bad),
+		TEST(test_order),	 TEST(test_after_failure), TEST(test_auth_form),
+		TEST(test_setup_form),	 TEST(test_setup_large),   TEST(test_setup_limits),
+		TEST(test_paths_limit),	 TEST(test_setup_pipe),	   TEST(test_error_in_request),
+		TEST(test_attest_form),	 TEST(test_get_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

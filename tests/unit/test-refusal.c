@@ -58,6 +58,8 @@ static void test_steps(void **state)
 		  { NET_REFUSED, NET_REFUSED, NET_ABSENT, NET_REFUSED } },
 		{ "{" TYPE("PluginNotFound") ",\"detail\":\"x\"}",
 		  { NET_PROTOCOL, NET_PROTOCOL, NET_ABSENT, NET_UNSUPPORTED } },
+		{ "{" TYPE("InvalidRequestPath") ",\"detail\":\"x\"}",
+		  { NET_PROTOCOL, NET_PROTOCOL, NET_ABSENT, NET_UNSUPPORTED } },
 		{ "{" TYPE("Released") "}",
 		  { NET_REFUSED, NET_REFUSED, NET_RELEASED, NET_REFUSED } },
 		{ "{" TYPE("Rebooted") "}",
