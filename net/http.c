@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "net/http.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <strings.h>
 #include <time.h>
 
 #include "base/blank.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "net/answer.h"
 #include "net/library.h"
 
 #if HAVE_LIBCURL
@@ -18,7 +19,6 @@
 #define TRIES 4
 #define WAIT_MAX_SEC 60
 #define WORDS_MAX 160
-#define FIRST_ALLOCATION 4096
 #define CONNECT_MSEC 3000L	/* for the caller's connection, whose other end is near */
 
 void http_answer_done(struct http_answer *a)
@@ -81,30 +81,13 @@ struct transfer {
 	const struct http *http;
 	const struct http_request *q;
 	CURL *curl;
-	struct http_answer answer;
-	size_t allocated;
+	struct pieces body;
+	char *header;
 	const char *problem;	/* why we ended the transfer; constant */
 	char words[WORDS_MAX + 1];	/* the server's text beside an error, for people */
 	size_t words_len;
 	bool no_memory;
 };
-
-static bool make_room(struct transfer *t, size_t len)
-{
-	size_t want = t->allocated ? t->allocated : FIRST_ALLOCATION;
-	uint8_t *p;
-
-	while (want < len)
-		want *= 2;
-	if (want == t->allocated)
-		return true;
-	p = realloc(t->answer.data, want);
-	if (!p)
-		return false;
-	t->answer.data = p;
-	t->allocated = want;
-	return true;
-}
 
 static bool is_wanted(const struct transfer *t)
 {
@@ -143,52 +126,38 @@ static size_t receive(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *t = userdata;
 	size_t len = size * n;
+	int r;
 
 	if (!is_wanted(t)) {
 		hear(t, data, len);
 		return len;
 	}
-	if (len > t->q->max - t->answer.len) {
+	r = pieces_add(&t->body, data, len, t->q->max);
+	t->no_memory = r == -ENOMEM;
+	if (r == -EMSGSIZE)
 		t->problem = "too long";
-		return 0;
-	}
-	if (!make_room(t, t->answer.len + len + 1)) {
-		t->no_memory = true;
-		return 0;
-	}
-	memcpy(t->answer.data + t->answer.len, data, len);
-	t->answer.len += len;
-	return len;
+	return r < 0 ? 0 : len;
 }
 
-/*
- * Take one line of the header, which is not NUL-terminated.  If the wanted header is there twice,
- * one of them may be somebody else's.
- */
 static size_t receive_header(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *t = userdata;
-	size_t len = size * n, name = strlen(t->q->header);
-	const char *p = data, *end = data + len;
+	size_t len = size * n, value_len;
+	const char *value = header_value(data, len, t->q->header, &value_len);
+	int r;
 
 	/* After a redirect the next answer has its own header. */
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-		free(t->answer.header);
-		t->answer.header = NULL;
+		free(t->header);
+		t->header = NULL;
 	}
-	if (len <= name || data[name] != ':' || strncasecmp(data, t->q->header, name) != 0)
+	if (!value)
 		return len;
-	for (p += name + 1; p < end && is_space(*p); p++)
-		;
-	while (end > p && is_space(end[-1]))
-		end--;
-	if (t->answer.header || end - p > HTTP_HEADER_MAX || memchr(p, 0, (size_t)(end - p))) {
+	r = header_keep(value, value_len, HTTP_HEADER_MAX, &t->header);
+	t->no_memory = r == -ENOMEM;
+	if (r < 0 && !t->no_memory)
 		t->problem = "malformed";
-		return 0;
-	}
-	t->answer.header = strndup(p, (size_t)(end - p));
-	t->no_memory = !t->answer.header;
-	return t->answer.header ? len : 0;
+	return r < 0 ? 0 : len;
 }
 
 /* ---- the address ---- */
@@ -236,6 +205,17 @@ int http_check_base(const char *url)
 }
 
 /* ---- over the caller's connection ---- */
+
+/*
+ * The connect() of such a socket has ended, so libcurl's would fail.  No request would go out, but
+ * nobody would understand why.
+ */
+static bool fd_blocks(int fd)
+{
+	int flags = fd < 0 ? O_NONBLOCK : fcntl(fd, F_GETFL);
+
+	return flags < 0 || !(flags & O_NONBLOCK);
+}
 
 static curl_socket_t take_socket(void *userdata, curlsocktype purpose,
 				 struct curl_sockaddr *address)
@@ -359,13 +339,17 @@ static int ask(struct http *h, struct transfer *t, uint64_t *ret_retry_sec)
 	long http = 0;
 
 	t->curl = c;
-	t->answer.len = 0;
+	t->body.len = 0;
 	t->words_len = 0;
 	t->words[0] = '\0';
 	h->status = 0;
 	if (!u) {
 		set_error(h, t, "it is not an address that may be asked");
 		return -EHOSTUNREACH;
+	}
+	if (h->use_fd && fd_blocks(h->fd)) {
+		set_error(h, t, "the caller's connection is none that does not block");
+		return -EINVAL;
 	}
 	headers = make_headers(t->q);
 	if (!c || (!headers && (t->q->send_header || t->q->post)) || set_way(h, c, is_here(u)) ||
@@ -441,16 +425,19 @@ int http_get(struct http *h, const struct http_request *q, struct http_answer *r
 	if (r < 0)
 		return r;
 	r = ask_patiently(h, &t);
-	if (r == 0 && !make_room(&t, t.answer.len + 1))
-		r = -ENOMEM;
+	/* An empty answer is a text too. */
+	if (r == 0)
+		r = pieces_add(&t.body, "", 0, q->max);
 	if (r < 0) {
 		/* The library's text may quote the server's. */
 		make_printable(h->error);
-		http_answer_done(&t.answer);
+		pieces_done(&t.body);
+		free(t.header);
 		return r;
 	}
-	t.answer.data[t.answer.len] = '\0';
-	*ret = t.answer;
+	*ret = (struct http_answer){ .data = (uint8_t *)t.body.data,
+				     .len = t.body.len,
+				     .header = t.header };
 	return 0;
 }
 

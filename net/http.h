@@ -65,9 +65,10 @@ int http_check_base(const char *url);
  * names, at most a minute.
  *
  * Returns 0; -ENOENT when the server does not have the file; -EAGAIN when the server wants to be
- * left alone; -EHOSTUNREACH for every other failure on the way, including an answer of more than
- * @max bytes, or one with the header twice or over HTTP_HEADER_MAX; -EOPNOTSUPP without libcurl;
- * -ENOMEM.  After an error the reason is in @h.
+ * left alone; -EINVAL for a connection of the caller's that blocks; -EHOSTUNREACH for every other
+ * failure on the way, including an answer of more than @max bytes, or one with the header twice
+ * or over HTTP_HEADER_MAX; -EOPNOTSUPP without libcurl; -ENOMEM.  After an error the reason is in
+ * @h.
  */
 int http_get(struct http *h, const struct http_request *q, struct http_answer *ret);
 

@@ -4,10 +4,9 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <strings.h>
 
-#include "base/blank.h"
 #include "base/text.h"
+#include "net/answer.h"
 #include "net/library.h"
 #include "net/tunnel.h"
 #include "wire/broker-url.h"
@@ -18,8 +17,8 @@
 #include <openssl/x509v3.h>
 #endif
 
-#define HEADER_MAX 32768	/* bytes, of all lines */
 #define URL_MAX 1024
+#define TOO_LARGE 100	/* CURLE_TOO_LARGE, since 8.6 */
 #define POLL_MSEC 1000
 
 void http_exchange_done(struct http_exchange *x)
@@ -375,10 +374,10 @@ static CURLcode set_way(const struct http_session *s, CURL *c, struct curl_slist
 struct transfer {
 	struct http_session *session;
 	const struct http_exchange *asked;
-	struct http_exchange got;
-	size_t allocated;
-	size_t header_len;	/* of all lines so far, those of a trailer too */
-	bool in_trailer;
+	struct answer_header header;
+	struct pieces body;
+	long status;
+	bool has_begun;		/* the answer */
 	int error;		/* why we ended the transfer, with its text */
 	const char *problem;
 	char curl_error[CURL_ERROR_SIZE];
@@ -392,104 +391,28 @@ static size_t end_by(struct transfer *t, int error, const char *problem)
 	return 0;
 }
 
-/* There is always room for a NUL too. */
-static bool make_room(struct transfer *t, size_t len)
-{
-	size_t want = t->allocated ?: 4096;
-	char *p;
-
-	while (want <= len)
-		want *= 2;
-	if (want == t->allocated)
-		return true;
-	p = realloc(t->got.answer, want);
-	if (!p)
-		return false;
-	t->got.answer = p;
-	t->allocated = want;
-	return true;
-}
-
 static size_t receive(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *t = userdata;
 	size_t len = size * n;
+	int r = pieces_add(&t->body, data, len, t->asked->max);
 
-	if (len > t->asked->max - t->got.answer_len)
-		return end_by(t, -EMSGSIZE, "the answer is too long");
-	if (!make_room(t, t->got.answer_len + len))
-		return end_by(t, -ENOMEM, "out of memory");
-	memcpy(t->got.answer + t->got.answer_len, data, len);
-	t->got.answer_len += len;
+	if (r < 0)
+		return end_by(t, r, r == -EMSGSIZE ? "the answer is too long" : "out of memory");
 	return len;
 }
 
-/* The rest of @line after "NAME:" and blanks, if it is that header; its end moves too. */
-static const char *value_of(const char *line, const char **end, const char *name)
-{
-	size_t len = strlen(name);
-	const char *p = line + len + 1;
-
-	if ((size_t)(*end - line) <= len || line[len] != ':' ||
-	    strncasecmp(line, name, len) != 0)
-		return NULL;
-	while (p < *end && is_space(*p))
-		p++;
-	while (*end > p && is_space((*end)[-1]))
-		(*end)--;
-	return p;
-}
-
-static bool begins_with(const char *p, const char *end, const char *prefix)
-{
-	return (size_t)(end - p) >= strlen(prefix) && memcmp(p, prefix, strlen(prefix)) == 0;
-}
-
-/* If such a header is there twice, one of them may be somebody else's. */
-static bool keep(struct transfer *t, const char *p, const char *end, char **ret)
-{
-	if (*ret || memchr(p, 0, (size_t)(end - p))) {
-		(void) end_by(t, -EPROTO, "a header of the answer is malformed or there twice");
-		return false;
-	}
-	*ret = strndup(p, (size_t)(end - p));
-	if (!*ret)
-		(void) end_by(t, -ENOMEM, "out of memory");
-	return *ret;
-}
-
-static bool take_line(struct transfer *t, const char *line, const char *end)
-{
-	const char *value_end = end, *p = value_of(line, &value_end, "Coco-Release");
-
-	if (p)
-		return keep(t, p, value_end, &t->got.release);
-	p = value_of(line, &value_end, "Set-Cookie");
-	/* What stands in front of the server may have cookies of its own. */
-	if (p && begins_with(p, value_end, "kbs-session-id="))
-		return keep(t, p, value_end, &t->got.set_cookie);
-	return true;
-}
-
-/* Take one line, which is not NUL-terminated. */
 static size_t receive_header(char *line, size_t size, size_t n, void *userdata)
 {
 	struct transfer *t = userdata;
 	size_t len = size * n;
+	int r = answer_header_take(&t->header, line, len);
 
-	t->header_len += len;
-	if (t->header_len > HEADER_MAX)
-		return end_by(t, -EMSGSIZE, "the header of the answer is too long");
-	/* "100 Continue" has a header of its own. */
-	if (begins_with(line, line + len, "HTTP/")) {
-		http_exchange_done(&t->got);
-		t->allocated = 0;
-		t->in_trailer = false;
-	} else if (len > 0 && is_space(*line) && len <= 2)
-		t->in_trailer = true;
-	else if (!t->in_trailer && !take_line(t, line, line + len))
-		return 0;
-	return len;
+	if (r == -EMSGSIZE)
+		return end_by(t, r, "the header of the answer is too long");
+	if (r == -EPROTO)
+		return end_by(t, r, "a header of the answer is malformed or there twice");
+	return r < 0 ? end_by(t, r, "out of memory") : len;
 }
 
 static CURLcode set_request(struct transfer *t, CURL *c, struct curl_slist *headers)
@@ -632,6 +555,39 @@ static int errno_of(const struct transfer *t, CURLcode code)
 	}
 }
 
+/* What the server should have shown, for people. */
+static void format_expected(const struct http_session *s, char *ret, size_t size)
+{
+	const char *name = s->base + strlen("https://");
+
+	if (s->trust == HTTP_TRUST_PUBLIC_KEY)
+		(void) snprintf(ret, size, "the key %s", s->public_key);
+	else
+		(void) snprintf(ret, size, "a certificate%s%s, issued by %s",
+				s->check_name ? " for " : "", s->check_name ? name : "",
+				s->trust == HTTP_TRUST_IDENTITY ? "the broker's identity" :
+								  "the given authorities");
+}
+
+static int set_untrusted(const struct http_session *s, const char *text, struct cause *why)
+{
+	char expected[BROKER_NAME_LEN + 96];
+
+	format_expected(s, expected, sizeof(expected));
+	return cause_set(why, -EKEYREJECTED, "%s: the server is not trusted: %s; expected: %s",
+			 s->shown, s->untrusted ? s->untrusted : text, expected);
+}
+
+/*
+ * libcurl's own limit for a line of the header is 100 KiB.  Versions before 8.6 call that a lack
+ * of memory.
+ */
+static bool is_long_line(const struct transfer *t, CURLcode code)
+{
+	return code == TOO_LARGE || (code == CURLE_OUT_OF_MEMORY && t->has_begun &&
+				     t->header.at != ANSWER_TRAILER);
+}
+
 static int set_failure(struct transfer *t, CURLcode code, struct cause *why)
 {
 	const char *text = t->curl_error[0] ? t->curl_error : lib.curl_easy_strerror_(code);
@@ -640,9 +596,12 @@ static int set_failure(struct transfer *t, CURLcode code, struct cause *why)
 
 	if (t->problem)
 		r = cause_set(why, t->error, "%s: %s", t->session->shown, t->problem);
-	else if (t->session->untrusted)
-		r = cause_set(why, -EKEYREJECTED, "%s: the server's certificate is refused: %s",
-			      t->session->shown, t->session->untrusted);
+	else if (t->session->untrusted || r == -EKEYREJECTED)
+		r = set_untrusted(t->session, text, why);
+	else if (is_long_line(t, code))
+		r = cause_set(why, -EMSGSIZE, "%s: the header of the answer has a line too long%s",
+			      t->session->shown,
+			      code == TOO_LARGE ? "" : ", or there is no memory for it");
 	else if (r == -ENOMEM)
 		r = cause_set_oom(why);
 	else if (lost && (r == -EHOSTUNREACH || r == -ETIMEDOUT))
@@ -654,21 +613,11 @@ static int set_failure(struct transfer *t, CURLcode code, struct cause *why)
 	return r;
 }
 
-static void take_numbers(struct transfer *t, CURL *c)
-{
-	curl_off_t retry = 0;
-	long status = 0;
-
-	(void) lib.curl_easy_getinfo_(c, CURLINFO_RESPONSE_CODE, &status);
-	(void) lib.curl_easy_getinfo_(c, CURLINFO_RETRY_AFTER, &retry);
-	t->got.status = (int)status;
-	t->got.retry_sec = retry > 0 ? (uint32_t)MIN(retry, (curl_off_t)UINT32_MAX) : 0;
-}
-
 static CURLcode ask(struct transfer *t)
 {
 	_cleanup_(slist_freep) struct curl_slist *headers = NULL, *connect_to = NULL;
 	struct http_session *s = t->session;
+	curl_off_t first_byte = 0;
 	CURLcode e;
 
 	if (!make_headers(t->asked, &headers) ||
@@ -682,7 +631,14 @@ static CURLcode ask(struct transfer *t)
 	    (e = set_request(t, s->easy, headers)))
 		return e;
 	e = perform(s);
-	take_numbers(t, s->easy);
+	/* For libcurl a header that is cut off is one. */
+	if (e == CURLE_OK && t->header.at != ANSWER_TRAILER) {
+		(void) end_by(t, -EHOSTUNREACH, "the answer ends in its header");
+		e = CURLE_GOT_NOTHING;
+	}
+	(void) lib.curl_easy_getinfo_(s->easy, CURLINFO_RESPONSE_CODE, &t->status);
+	(void) lib.curl_easy_getinfo_(s->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
+	t->has_begun = first_byte > 0;
 	/* What the handle points to ends here; the connection stays with the multi handle. */
 	lib.curl_easy_reset_(s->easy);
 	return e;
@@ -693,19 +649,20 @@ int http_session_ask(struct http_session *s, struct http_exchange *x, struct cau
 	struct transfer t = { .session = s, .asked = x };
 	CURLcode code = ask(&t);
 
-	if (code == CURLE_OK && !make_room(&t, t.got.answer_len))
+	/* An empty answer is a text too. */
+	if (code == CURLE_OK && pieces_add(&t.body, "", 0, x->max) < 0)
 		code = CURLE_OUT_OF_MEMORY;
 	if (code != CURLE_OK) {
-		http_exchange_done(&t.got);
+		pieces_done(&t.body);
+		answer_header_done(&t.header);
 		return set_failure(&t, code, why);
 	}
-	t.got.answer[t.got.answer_len] = '\0';
-	x->status = t.got.status;
-	x->retry_sec = t.got.retry_sec;
-	x->answer = t.got.answer;
-	x->answer_len = t.got.answer_len;
-	x->set_cookie = t.got.set_cookie;
-	x->release = t.got.release;
+	x->status = (int)t.status;
+	x->retry_sec = t.header.retry_sec;
+	x->answer = t.body.data;
+	x->answer_len = t.body.len;
+	x->set_cookie = t.header.set_cookie;
+	x->release = t.header.release;
 	return 0;
 }
 

@@ -68,7 +68,7 @@ struct http_exchange {
 
 	/* answered; http_exchange_done() frees it */
 	int status;
-	uint32_t retry_sec;		/* Retry-After; 0 without */
+	uint32_t retry_sec;		/* Retry-After in seconds; 0 without, or for a date */
 	char *answer;			/* followed by a NUL that is not counted */
 	size_t answer_len;
 	/* the value of the header Set-Cookie that names kbs-session-id; or NULL */

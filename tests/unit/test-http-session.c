@@ -419,6 +419,9 @@ static void test_answers(void **state)
 		  -EMSGSIZE, "the answer is too long" },
 		{ "HTTP/1.1 200 OK\r\nCoco-Release: a\r\nCoco-Release: a\r\n\r\n", -EPROTO,
 		  "there twice" },
+		{ "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nRetry-After: 2\r\n\r\n", -EPROTO,
+		  "there twice" },
+		{ "HTTP/1.1 200 OK\r\nCoco-Release: a", -EHOSTUNREACH, "" },
 		{ "HTTP/1.1 200 OK\r\nSet-Cookie: kbs-session-id=a\r\n"
 		  "Set-Cookie: kbs-session-id=b\r\n\r\n",
 		  -EPROTO, "there twice" },
@@ -467,6 +470,13 @@ static void test_long_header(void **state)
 	strcpy(text + n, "\r\n");
 	assert_int_equal(ask_once(&setup, text), -EMSGSIZE);
 	assert_cause("the header of the answer is too long");
+	/* One line; libcurl has a limit of its own. */
+	for (size_t len = 40000; len < 400000; len *= 5) {
+		text = realloc(text, len + 100);
+		assert_non_null(text);
+		sprintf(text, "HTTP/1.1 200 OK\r\nCoco-Release: %0*d\r\n\r\n", (int)len, 0);
+		assert_int_equal(ask_once(&setup, text), -EMSGSIZE);
+	}
 	free(text);
 }
 
@@ -512,6 +522,8 @@ static void test_identity(void **state)
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
 	show(identity, "other.test", -1, 1);
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	assert_cause("expected: a certificate for broker.test:");
+	assert_cause(", issued by the broker's identity");
 	setup.server_name = NULL;
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
 	assert_int_equal(server.n_requests, 3);
@@ -539,6 +551,7 @@ static void test_authority(void **state)
 	show(identity, "broker.test", -20, -10);
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
 	assert_cause("expired");
+	assert_cause(", issued by the given authorities");
 	show(other, "broker.test", -1, 1);
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
 	show(identity, "other.test", -1, 1);
@@ -558,6 +571,7 @@ static void test_public_key(void **state)
 	assert_int_equal(ask_once(&setup, OK), 0);
 	setup.public_key = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	assert_cause("expected: the key sha256//AAAA");
 	assert_int_equal(server.n_requests, 1);
 }
 

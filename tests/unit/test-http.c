@@ -559,6 +559,12 @@ static void test_own_connection(void **state)
 				  NULL),
 			 -EHOSTUNREACH);
 	close(h.fd);
+	/* One that blocks is connected, which libcurl does not expect. */
+	h.fd = connect_to_server();
+	assert_int_equal(fcntl(h.fd, F_SETFL, 0), 0);
+	assert_int_equal(get_with(&h, q, NULL), -EINVAL);
+	assert_non_null(strstr(h.error, "does not block"));
+	close(h.fd);
 }
 
 /* A server that says nothing keeps nobody longer than he wants. */
