@@ -49,12 +49,18 @@ struct args_attest {
 	const char *root, *tpm, *imds;	/* of a test */
 };
 
+struct args_broker {
+	const char *output;		/* NULL: standard output */
+	bool force;
+};
+
 struct args {
 	const char *socket;		/* NULL: COCOD_SOCKET */
 	bool json;
 	struct option_list words;
 	struct args_secrets secrets;
 	struct args_attest attest;
+	struct args_broker broker;
 };
 
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }

@@ -12,6 +12,12 @@ enum {
 	STATUS_NO_SECRET = 2,	/* no such secret, or it is wiped */
 	STATUS_NO_COCOD = 3,	/* cocod cannot be reached */
 
+	/*
+	 * secrets get, broker get: the broker does not give the secret; STATUS_BROKER plus the
+	 * enum net_error that says why
+	 */
+	STATUS_BROKER = 16,
+
 	/* attest verify, attest show, attest fetch */
 	STATUS_NOT_AUTHENTIC = 1,
 	STATUS_MALFORMED = 2,

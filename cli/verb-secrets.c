@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "cli/broker-fetch.h"
 #include "cli/cococtl.h"
 
 #define MAX_SECRETS 65536
@@ -253,8 +254,8 @@ static int run_show(struct args *args)
 	return STATUS_GOOD;
 }
 
-/* Read the secret in chunks, which stay in locked memory.  @ret is yours. */
-static int fetch(int fd, const char *name, size_t size, struct secret **ret)
+/* Read a launch secret in chunks, which stay in locked memory.  @ret is yours. */
+static int read_launch_secret(int fd, const char *name, size_t size, struct secret **ret)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	struct msg_read q = { 0 };
@@ -280,6 +281,25 @@ static int fetch(int fd, const char *name, size_t size, struct secret **ret)
 	} while (q.offset < size);
 	*ret = TAKE_PTR(s);
 	return 0;
+}
+
+/*
+ * If the broker has the secret, have it fetched; it may turn out that a launch secret is to be
+ * used instead.  Returns 0, or the exit status.
+ */
+static int read_secret(int fd, const struct msg_secret *m, const struct msg_name *q,
+		       const char *name, struct secret **ret)
+{
+	struct msg_fetched fetched = { .here = 1 };
+	int r = 0;
+
+	if (m->uri[0])
+		r = broker_fetch(fd, MSG_SECRET_FETCH, q, sizeof(*q), &fetched, ret);
+	if (r >= 0 && fetched.error != NET_OK)
+		return broker_fetch_failed(&fetched, name);
+	if (r >= 0 && fetched.here)
+		r = read_launch_secret(fd, m->guid, (size_t)m->size, ret);
+	return r < 0 ? cli_failed(r, name) : 0;
 }
 
 static int run_get(struct args *args)
@@ -309,9 +329,9 @@ static int run_get(struct args *args)
 		r = set_name(&q, m.guid);
 	if (r != 0)
 		return r;
-	r = fetch(fd, m.guid, (size_t)m.size, &s);
-	if (r < 0)
-		return cli_failed(r, name);
+	r = read_secret(fd, &m, &q, name, &s);
+	if (r != 0)
+		return r;
 	/* Do not use stdio: nobody wipes its buffer. */
 	r = write_full(STDOUT_FILENO, secret_data(s), secret_len(s));
 	if (r == 0 && args->secrets.newline)

@@ -59,12 +59,12 @@ verb() {
 
 check "what is not an option is noticed" bash -c "! cococtl status --superfluous 2>&1 | grep -v \"'--superfluous' is not an option\""
 cococtl --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  .*/\1/p' >verbs
-check "there are nine verbs" test "$(wc -l <verbs)" = 9
+check "there are ten verbs" test "$(wc -l <verbs)" = 10
 while read -r words; do
 	check "${words%% *} is offered" offers "${words%% *}" ""
 	verb $words -- $(options_of $words)
 done <verbs
-for group in attest secrets; do
+for group in attest broker secrets; do
 	check "the help of $group has its verbs" cmp <(grep "^$group " verbs) \
 		<(cococtl "$group" --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]* [a-z]*\)  .*/\1/p')
 done

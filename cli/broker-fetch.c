@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/broker-fetch.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/status.h"
+#include "ipc/client.h"
+
+/* TimeoutSec= of broker.conf is at most an hour; cocod answers by then. */
+#define ANSWER_SEC (3600 + 60)
+
+static int read_all(int fd, struct secret *s)
+{
+	struct msg_offset q = { 0 };
+	int r;
+
+	while (q.offset < secret_len(s)) {
+		size_t room = MIN(secret_len(s) - q.offset, (size_t)MSG_BODY_MAX), len;
+
+		r = client_call(fd, MSG_FETCHED_READ, &q, sizeof(q), -EBADF,
+				secret_bytes(s) + q.offset, room, &len);
+		if (r < 0)
+			return r;
+		if (len != room)
+			return -EPROTO;
+		q.offset += (uint32_t)len;
+	}
+	return 0;
+}
+
+int broker_fetch(int fd, uint16_t type, const void *q, size_t len, struct msg_fetched *ret,
+		 struct secret **ret_secret)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	const struct timeval patience = { .tv_sec = ANSWER_SEC };
+	int r;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	r = client_call(fd, type, q, len, -EBADF, ret, sizeof(*ret), NULL);
+	if (r < 0)
+		return r;
+	ret->id[sizeof(ret->id) - 1] = ret->text[sizeof(ret->text) - 1] = '\0';
+	make_printable(ret->id);
+	make_printable(ret->text);
+	*ret_secret = NULL;
+	if (ret->error != NET_OK || ret->here)
+		return 0;
+	r = secret_new(ret->len, &s);
+	if (r >= 0)
+		r = read_all(fd, s);
+	if (r >= 0)
+		*ret_secret = TAKE_PTR(s);
+	return r;
+}
+
+int broker_fetch_done(int fd)
+{
+	return client_call(fd, MSG_FETCHED_DONE, NULL, 0, -EBADF, NULL, 0, NULL);
+}
+
+int broker_fetch_failed(const struct msg_fetched *m, const char *what)
+{
+	const char *text = m->text[0] ? m->text : net_error_text(m->error);
+
+	log_error("Secret '%s' is not to be had: %s", what, text);
+	return m->error < _NET_ERROR_MAX ? STATUS_BROKER + (int)m->error : STATUS_FAILED;
+}
