@@ -33,11 +33,6 @@ static int set_question(const struct args *args, struct msg_broker_get *ret)
 	return 0;
 }
 
-static bool is_standard_output(const char *path)
-{
-	return !path || streq(path, "-");
-}
-
 /*
  * Nobody else may read it, and nothing is overwritten.  Made before the broker is asked: a secret
  * that is released once must not come when there is no place for it.  @ret stays -EBADF for

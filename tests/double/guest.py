@@ -30,7 +30,7 @@ import time
 TOP = os.environ.get("top_builddir", ".")
 REPORTS = "/sys/kernel/config/tsm/report"
 RUN = "/run/cocod"
-API, WORKER = RUN + "/cocod.sock", RUN + "/worker-evidence.sock"
+API, WORKER, NET = RUN + "/cocod.sock", RUN + "/worker-evidence.sock", RUN + "/net.sock"
 NOTIFY = "/run/notify"
 INSIDE = "COCO_TEST_GUEST"
 
@@ -318,13 +318,13 @@ def listen(path, kind):
 
 
 class Workers(threading.Thread):
-    """The socket of the judges of evidence: a real cocod-worker for each connection, as systemd starts them (Accept=yes).  @now: the clock that the next ones
-    see; @answers: as of Answers, in place of the clock's where they are the same."""
+    """The socket of a program that is started for each connection, as systemd does it (Accept=yes): the real cocod-worker that judges evidence, or cocod-net.
+    @now: the clock that the next ones see; @answers: as of Answers, in place of the clock's where they are the same.  @parallel: the next is started while one runs."""
 
-    def __init__(self, log):
+    def __init__(self, log, path=WORKER, command=("cocod-worker", "--kind=evidence"), parallel=False):
         super().__init__(daemon=True)
-        self.socket = listen(WORKER, socket.SOCK_SEQPACKET)
-        self.log, self.now, self.answers = log, None, None
+        self.socket = listen(path, socket.SOCK_SEQPACKET)
+        self.log, self.command, self.parallel, self.now, self.answers = log, command, parallel, None, None
         self.program = self.status = self.failed = None
         self.ended, self.end = os.pipe()
         self.start()
@@ -334,13 +334,19 @@ class Workers(threading.Thread):
         for fd in (self.socket.fileno(), self.ended):
             poll.register(fd, select.POLLIN)
         while self.ended not in dict(poll.poll()):
-            try:
-                connection, _ = self.socket.accept()
-                with connection:
-                    self.program = Program([os.path.join(TOP, "cocod-worker"), "--kind=evidence"], [("connection", connection)], self.log, self.answers, now=self.now)
-                self.status = self.program.wait()
-            except Exception as e:  # pylint: disable=broad-except # who asks sees that nobody answers
-                self.failed = e
+            connection, _ = self.socket.accept()
+            if self.parallel:
+                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+            else:
+                self.serve(connection)
+
+    def serve(self, connection):
+        try:
+            with connection:
+                self.program = program = Program([os.path.join(TOP, self.command[0]), *self.command[1:]], [("connection", connection)], self.log, self.answers, now=self.now)
+            self.status = program.wait()
+        except Exception as e:  # pylint: disable=broad-except # who asks sees that nobody answers
+            self.failed = e
 
     def stop(self):
         os.write(self.end, b"x")
