@@ -79,7 +79,9 @@ static void give(struct delivery *d, struct secret *key)
 	}
 	r = volume_asks_at(ASK_PASSWORD_DIR, d->pid, path);
 	if (r == 0) {
-		try_later(d);	/* it was answered just now, or is about to ask again */
+		/* It was answered just now, or is about to ask again. */
+		d->fetch = fetch_free(d->fetch);
+		try_later(d);
 		return;
 	}
 	/* From here on the secret may open the volume, whatever happens to cocod. */

@@ -35,7 +35,7 @@ static int answers = -EBADF;
 
 static const char *key;			/* what the broker releases; NULL: it refuses */
 static size_t key_len;
-static unsigned refusal, n_fetches, n_refusals, n_confirmed;
+static unsigned refusal, n_fetches, n_refusals, n_confirmed, n_missed;
 static bool asks, opens;
 
 struct fetch *__wrap_fetch_free(struct fetch *f);
@@ -45,14 +45,20 @@ int __wrap_volume_asks_at(const char *folder, pid_t pid, char ret[static ASK_SOC
 bool __wrap_volume_asks_passphrase(const char *folder, pid_t pid);
 int __wrap_volume_is_open(const char *sys, const char *name);
 
+/* A fetch is only counted: there must be one at most, and none in the end. */
+static uint8_t token;
+static unsigned n_held;
+
 struct fetch *__wrap_fetch_free(struct fetch *f)
 {
+	n_held -= f != NULL;
 	return NULL;
 }
 
 void __wrap_fetch_confirm(struct fetch *f)
 {
 	n_confirmed++;
+	n_held -= f != NULL;
 }
 
 int __wrap_fetch_new(struct broker *b, const struct fetch_question *q, struct fetch **ret)
@@ -62,7 +68,9 @@ int __wrap_fetch_new(struct broker *b, const struct fetch_question *q, struct fe
 
 	assert_string_equal(q->path, "default/luks/data");
 	n_fetches++;
-	*ret = NULL;
+	assert_int_equal(n_held, 0);
+	n_held++;
+	*ret = (struct fetch *)&token;
 	if (!key || n_refusals > 0) {
 		if (n_refusals > 0)
 			n_refusals--;
@@ -79,6 +87,10 @@ int __wrap_volume_asks_at(const char *folder, pid_t pid, char ret[static ASK_SOC
 {
 	if (!asks || pid != peer)
 		return 0;
+	if (n_missed > 0) {
+		n_missed--;
+		return 0;
+	}
 	strcpy(ret, sock);
 	return 1;
 }
@@ -145,7 +157,7 @@ static int set_up(void **state)
 	key = "correct horse";
 	key_len = strlen(key);
 	refusal = NET_POLICY;
-	n_fetches = n_refusals = n_confirmed = 0;
+	n_fetches = n_refusals = n_confirmed = n_missed = n_held = 0;
 	asks = true;
 	opens = false;
 	return 0;
@@ -157,6 +169,7 @@ static int tear_down(void **state)
 
 	while (k.deliveries)
 		delivery_free(k.deliveries);
+	assert_int_equal(n_held, 0);
 	end_peer();
 	close(answers);
 	store_free(k.store);
@@ -215,6 +228,19 @@ static void test_given_late(void **state)
 	/* A person may have been faster. */
 	assert_int_equal(outcome(), DELIVERY_UNDECIDED);
 	assert_int_equal(n_confirmed, 0);
+}
+
+/* A wrong passphrase is typed while the broker is asked; then the question comes again. */
+static void test_asked_again(void **state)
+{
+	size_t len;
+
+	n_missed = 2;
+	late_begin(d, NET_POLICY, "the broker refuses");
+	run_usec(100000);
+	assert_int_equal(n_fetches, 3);
+	assert_string_equal(answer(&len), "+correct horse");
+	assert_int_equal(outcome(), DELIVERY_READ);
 }
 
 /* While nothing is asked, the broker is left alone, and after the peer's end too. */
@@ -295,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_given_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_asked_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_opened_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wiped_meanwhile, set_up, tear_down),
