@@ -19,7 +19,11 @@
 
 #define URL_MAX 1024
 #define TOO_LARGE 100	/* CURLE_TOO_LARGE, since 8.6 */
-#define POLL_MSEC 1000
+/*
+ * When an address does not answer, libcurl 7.88 asks for no wake-up to try the next one of the
+ * same family, but tries it when it is called.
+ */
+#define POLL_MSEC 100
 
 void http_exchange_done(struct http_exchange *x)
 {
@@ -596,7 +600,7 @@ static int set_failure(struct transfer *t, CURLcode code, struct cause *why)
 
 	if (t->problem)
 		r = cause_set(why, t->error, "%s: %s", t->session->shown, t->problem);
-	else if (t->session->untrusted || r == -EKEYREJECTED)
+	else if (r == -EKEYREJECTED || (t->session->untrusted && code == CURLE_SSL_CONNECT_ERROR))
 		r = set_untrusted(t->session, text, why);
 	else if (is_long_line(t, code))
 		r = cause_set(why, -EMSGSIZE, "%s: the header of the answer has a line too long%s",

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -71,6 +72,31 @@ int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	in.sin_port = htons(vm->svm_cid == 2 ? server.port : 1);
 	return __real_connect(fd, (const struct sockaddr *)&in, sizeof(in));
+}
+
+/* ---- the resolver, for libcurl too: broker.test is where the test says ---- */
+
+#define NAMED_MAX 2
+
+static const char *named[NAMED_MAX];	/* addresses; none: the resolver does not know yet */
+static atomic_uint n_resolved;
+
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+		struct addrinfo **ret)
+{
+	__typeof__(getaddrinfo) *real = (__typeof__(getaddrinfo) *)dlsym(RTLD_NEXT, "getaddrinfo");
+	struct addrinfo **end = ret;
+
+	if (!host || strcmp(host, "broker.test") != 0)
+		return real(host, port, hints, ret);
+	atomic_fetch_add(&n_resolved, 1);
+	*ret = NULL;
+	for (size_t i = 0; i < NAMED_MAX && named[i]; i++) {
+		if (real(named[i], port, hints, end) != 0)
+			return EAI_AGAIN;
+		end = &(*end)->ai_next;
+	}
+	return *ret ? 0 : EAI_AGAIN;
 }
 
 /* ---- certificates ---- */
@@ -632,6 +658,93 @@ static void test_nobody(void **state)
 	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
 }
 
+/* Where connections are neither taken nor refused: a listener with a full queue. */
+static bool open_nowhere(const char *address, int fds[static 4])
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM }, *a;
+	char port[8];
+	bool good = true;
+
+	snprintf(port, sizeof(port), "%u", server.port);
+	assert_int_equal(getaddrinfo(address, port, &hints, &a), 0);
+	for (size_t i = 0; i < 4 && good; i++) {
+		fds[i] = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (i > 0)
+			(void) connect(fds[i], a->ai_addr, a->ai_addrlen);
+		else
+			good = fds[i] >= 0 && bind(fds[i], a->ai_addr, a->ai_addrlen) == 0 &&
+			       listen(fds[i], 0) == 0;
+	}
+	if (!good)
+		close_fd(fds[0]);
+	freeaddrinfo(a);
+	return good;
+}
+
+/* An address of the name's leads nowhere; the other one is reached within the usual time. */
+static void try_around(const char *nowhere)
+{
+	struct http_session_setup setup = new_setup();
+	struct timespec since;
+	char text[64];
+	int fds[4];
+
+	if (!open_nowhere(nowhere, fds))
+		skip();
+	snprintf(text, sizeof(text), "https://broker.test:%u", server.port);
+	setup.url = text;
+	setup.server_name = NULL;
+	named[0] = nowhere;
+	named[1] = NULL;
+	/* Alone it takes the time that there is for a connection, and no more. */
+	setup.connect_usec = 500000;
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	assert_int_equal(ask_once(&setup, OK), -ETIMEDOUT);
+	assert_true(elapsed_msec(&since) >= 400 && elapsed_msec(&since) < 2000);
+	named[1] = "127.0.0.1";
+	setup.connect_usec = 2000000;
+	assert_int_equal(ask_once(&setup, OK), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
+static void test_dead_ipv6(void **state)
+{
+	try_around("::1");
+}
+
+static void test_dead_ipv4(void **state)
+{
+	try_around("127.0.0.2");
+}
+
+/* The name gets an address later, and another one after that. */
+static void test_resolved_anew(void **state)
+{
+	struct http_session_setup setup = new_setup();
+	struct http_session *s;
+	struct http_exchange x;
+	char text[64];
+
+	snprintf(text, sizeof(text), "https://broker.test:%u", server.port);
+	setup.url = text;
+	s = open_session(&setup);
+	server.answers[0] = OK;
+	server.once = true;
+	n_resolved = 0;
+	named[0] = NULL;
+	assert_int_equal(get(s, &x), -EHOSTUNREACH);
+	assert_int_equal(n_resolved, 1);
+	named[0] = "127.0.0.3";
+	named[1] = NULL;
+	assert_int_equal(get(s, &x), -EHOSTUNREACH);
+	named[0] = "127.0.0.1";
+	assert_int_equal(get(s, &x), 0);
+	http_exchange_done(&x);
+	assert_int_equal(n_resolved, 3);
+	http_session_free(s);
+}
+
 static void test_vsock(void **state)
 {
 	struct http_session_setup setup = new_setup();
@@ -664,6 +777,11 @@ static void test_vsock(void **state)
 	setup.server_name = "other.test";
 	show(identity, "broker.test", -1, 1);
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	/* Byte by byte. */
+	setup.server_name = "broker.test";
+	server.drip_usec = 500;
+	assert_int_equal(ask_once(&setup, OK), 0);
+	server.drip_usec = 0;
 	/* Nobody is there. */
 	setup.url = "vsock://3:8743";
 	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
@@ -727,6 +845,9 @@ int main(void)
 		cmocka_unit_test_setup(test_no_tls, setup),
 		cmocka_unit_test_setup(test_proxy, setup),
 		cmocka_unit_test_setup(test_nobody, setup),
+		cmocka_unit_test_setup(test_dead_ipv6, setup),
+		cmocka_unit_test_setup(test_dead_ipv4, setup),
+		cmocka_unit_test_setup(test_resolved_anew, setup),
 		cmocka_unit_test_setup(test_vsock, setup),
 		cmocka_unit_test_setup(test_setup, setup),
 	};
