@@ -2,11 +2,12 @@
 #include "crypto/jwe.h"
 
 #include <openssl/core_names.h>
-#include <openssl/kdf.h>
+#include <openssl/crypto.h>
 
 #include "crypto/cleanup.h"
 
 #define KEY_LEN 32	/* of A256KW and A256GCM */
+#define POINT_UNCOMPRESSED 4
 
 /*
  * OtherInfo of the key derivation, RFC 7518 section 4.6.2: the algorithm with its length, no
@@ -24,7 +25,7 @@ static const struct {
 	[BROKER_P521] = { "P-521", "secp521r1", 66 },
 };
 
-/* Z, the key that wraps, and the key of the content lie in one piece of locked memory. */
+/* Z, the key that wraps, and the key of the content: in OpenSSL's locked memory. */
 struct keys {
 	uint8_t z[BROKER_COORDINATE_MAX];
 	uint8_t wrap[KEY_LEN];
@@ -32,8 +33,10 @@ struct keys {
 	uint8_t content[KEY_LEN + 16];
 };
 
-DEFINE_OPENSSL_CLEANUP(EVP_KDF, EVP_KDF_free, kdf)
-DEFINE_OPENSSL_CLEANUP(EVP_KDF_CTX, EVP_KDF_CTX_free, kdf_ctx)
+static void keys_freep(struct keys **k)
+{
+	OPENSSL_secure_clear_free(*k, sizeof(**k));
+}
 
 const char *broker_curve_name(unsigned curve)
 {
@@ -61,16 +64,17 @@ int jwe_key_new(unsigned curve, EVP_PKEY **ret)
 int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COORDINATE_MAX],
 		  uint8_t ret_y[static BROKER_COORDINATE_MAX])
 {
-	int n = (int)broker_curve_len(curve), r = -ENOMEM;
-	BIGNUM *x = NULL, *y = NULL;
+	uint8_t point[1 + 2 * BROKER_COORDINATE_MAX];
+	size_t n = broker_curve_len(curve), len;
 
-	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
-	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 &&
-	    BN_bn2binpad(x, ret_x, n) == n && BN_bn2binpad(y, ret_y, n) == n)
-		r = 0;
-	BN_free(x);
-	BN_free(y);
-	return r;
+	/* Not compressed, as OpenSSL gives it unless it is told otherwise. */
+	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
+					    &len) != 1 ||
+	    len != 1 + 2 * n || point[0] != POINT_UNCOMPRESSED)
+		return -ENOMEM;
+	memcpy(ret_x, point + 1, n);
+	memcpy(ret_y, point + 1 + n, n);
+	return 0;
 }
 
 /* OpenSSL refuses a point that is not on the curve. */
@@ -78,15 +82,15 @@ static int ephemeral_key(const struct net_jwe *jwe, EVP_PKEY **ret, struct cause
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	size_t n = curves[jwe->curve].len;
-	uint8_t point[1 + 2 * BROKER_COORDINATE_MAX] = { 4 /* not compressed */ };
-	char group[16];
+	uint8_t point[1 + 2 * BROKER_COORDINATE_MAX] = { POINT_UNCOMPRESSED };
+	/* OpenSSL only reads them. */
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+						 (char *)curves[jwe->curve].group, 0),
 		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * n),
 		OSSL_PARAM_construct_end(),
 	};
 
-	strcpy(group, curves[jwe->curve].group);
 	memcpy(point + 1, jwe->epk_x, n);
 	memcpy(point + 1 + n, jwe->epk_y, n);
 	if (!c || EVP_PKEY_fromdata_init(c) != 1)
@@ -110,20 +114,20 @@ static int agree(EVP_PKEY *key, EVP_PKEY *peer, size_t n, uint8_t *ret_z)
 	return 0;
 }
 
+/* The Concat KDF of NIST SP 800-56A, whose first block of SHA-256 is enough. */
 static int derive(const uint8_t *z, size_t n, uint8_t ret[static KEY_LEN])
 {
-	_cleanup_(kdf_freep) EVP_KDF *kdf = EVP_KDF_fetch(NULL, "SSKDF", NULL);
-	_cleanup_(kdf_ctx_freep) EVP_KDF_CTX *c = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)z, n),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)kdf_info,
-						  sizeof(kdf_info)),
-		OSSL_PARAM_construct_end(),
-	};
+	static const uint8_t counter[] = { 0, 0, 0, 1 };
+	/* It wipes what it has seen of @z. */
+	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
 
-	return c && EVP_KDF_derive(c, ret, KEY_LEN, params) == 1 ? 0 : -ENOMEM;
+	return c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) == 1 &&
+			       EVP_DigestUpdate(c, counter, sizeof(counter)) == 1 &&
+			       EVP_DigestUpdate(c, z, n) == 1 &&
+			       EVP_DigestUpdate(c, kdf_info, sizeof(kdf_info)) == 1 &&
+			       EVP_DigestFinal_ex(c, ret, NULL) == 1 ?
+		       0 :
+		       -ENOMEM;
 }
 
 /* RFC 3394.  Its check value tells whether the key is the right one. */
@@ -177,9 +181,8 @@ static int decrypt(const uint8_t content[static KEY_LEN], const struct net_jwe *
 int jwe_open(EVP_PKEY *key, unsigned curve, const struct net_jwe *jwe, const uint8_t *ciphertext,
 	     struct secret **ret, struct cause *why)
 {
-	_cleanup_(secret_freep) struct secret *memory = NULL;
+	_cleanup_(keys_freep) struct keys *k = NULL;
 	_cleanup_(pkey_freep) EVP_PKEY *ephemeral = NULL;
-	struct keys *k;
 	int r;
 
 	if (curve >= _BROKER_CURVE_MAX || jwe->curve != curve)
@@ -188,10 +191,12 @@ int jwe_open(EVP_PKEY *key, unsigned curve, const struct net_jwe *jwe, const uin
 		return cause_set(why, -EMSGSIZE, "it has more than %d bytes", JWE_CIPHERTEXT_MAX);
 	if (jwe->protected_len == 0 || jwe->protected_len >= JWE_PROTECTED_MAX)
 		return cause_set(why, -EBADMSG, "its header has a length that none can have");
-	r = secret_new(sizeof(*k), &memory);
-	if (r < 0)
-		return cause_set(why, r, "no memory can be locked: %s", strerror(-r));
-	k = (struct keys *)secret_bytes(memory);
+	k = OPENSSL_secure_zalloc(sizeof(*k));
+	if (!k)
+		return cause_set_oom(why);
+	/* Without a locked heap OpenSSL would take another. */
+	if (!CRYPTO_secure_allocated(k))
+		return cause_set(why, -ENOMEM, "no memory is locked for the keys");
 	r = ephemeral_key(jwe, &ephemeral, why);
 	if (r < 0)
 		return r;

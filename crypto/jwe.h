@@ -36,7 +36,8 @@ int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COO
  *
  * Returns 0; -EBADMSG when the ephemeral key is of another curve or not on it, when a length is
  * out of range, or the key cannot be unwrapped, or the tag is wrong: it is not for this key, or
- * somebody changed it; -EMSGSIZE over JWE_CIPHERTEXT_MAX; -ENOMEM, or an error of secret_new().
+ * somebody changed it; -EMSGSIZE over JWE_CIPHERTEXT_MAX; -ENOMEM, also when OpenSSL has no locked
+ * heap (CRYPTO_secure_malloc_init()); or an error of secret_new().
  * @why has the cause.
  */
 int jwe_open(EVP_PKEY *key, unsigned curve, const struct net_jwe *jwe, const uint8_t *ciphertext,
