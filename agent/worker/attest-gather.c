@@ -48,7 +48,7 @@ static int gather(const struct attest_sources *with, const struct attest_gather 
 	r = q->len > 0 ? put_user_data(with->tpm, q, b, why) : 0;
 	/* The report is read again after this, and has the user data then. */
 	if (r >= 0)
-		r = tpm_gather(with->tpm, q->report_data, q->len, b, why);
+		r = tpm_gather(with->tpm, TPM_PCRS_ALL, q->report_data, q->len, b, why);
 	if (r >= 0)
 		r = find_tee(b, ret_tee, why);
 	if (r >= 0 && q->len > 0)

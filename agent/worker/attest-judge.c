@@ -191,7 +191,8 @@ static int ask_tpm(struct judgement *j, const struct attest_sources *with,
 		return 0;
 	if (with->tpm < 0)
 		return refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "there is no evidence");
-	r = tpm_gather(with->tpm, q->nonce, sizeof(q->nonce), &j->bundle, &why);
+	r = tpm_gather(with->tpm, TPM_PCRS_FIXED, q->nonce, sizeof(q->nonce), &j->bundle,
+		       &why);
 	return r < 0 ? refuse(j, ATTEST_UNDECIDED, "NO-EVIDENCE", "%s", why.text) :
 		       ask_imds(j, with->imds);
 }

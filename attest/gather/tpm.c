@@ -27,6 +27,7 @@ struct tpm {
 	struct fd_tcti tcti;
 	ESYS_CONTEXT *esys;
 	struct cause *why;
+	unsigned n_pcrs;		/* the first, which are quoted */
 };
 
 static void esys_freep(void *p)
@@ -152,7 +153,7 @@ static void select_pcrs(TPML_PCR_SELECTION *s, uint32_t mask)
 }
 
 struct pcrs {
-	uint8_t value[TPM_PCRS_QUOTED][32];
+	uint8_t value[TPM_PCRS_ALL][32];
 	uint32_t counter;	/* changes with each extension */
 };
 
@@ -175,7 +176,7 @@ static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first
 	ret->counter = counter;
 	if (values->count == 0 || out->count != 1 || out->pcrSelections[0].hash != TPM2_ALG_SHA256)
 		return cause_set(t->why, -EBADMSG, "the TPM has no SHA-256 PCRs");
-	for (unsigned i = 0; i < TPM_PCRS_QUOTED; i++) {
+	for (unsigned i = 0; i < t->n_pcrs; i++) {
 		if (!(out->pcrSelections[0].pcrSelect[i / 8] & 1u << i % 8))
 			continue;
 		if (n >= values->count || values->digests[n].size != 32 || !(*mask & 1u << i))
@@ -192,7 +193,7 @@ static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first
 
 static int read_pcrs(struct tpm *t, struct pcrs *ret)
 {
-	uint32_t mask = (1u << TPM_PCRS_QUOTED) - 1;
+	uint32_t mask = (1u << t->n_pcrs) - 1;
 	int r = 0;
 
 	for (bool first = true; r >= 0 && mask; first = false)
@@ -201,12 +202,12 @@ static int read_pcrs(struct tpm *t, struct pcrs *ret)
 }
 
 /* Add the PCRs as JSON, which is how people keep them: {"0":"<hex>","1":...}. */
-static int add_pcrs(const struct pcrs *p, struct bundle *ret)
+static int add_pcrs(const struct tpm *t, const struct pcrs *p, struct bundle *ret)
 {
-	char text[TPM_PCRS_QUOTED * 80];
+	char text[TPM_PCRS_ALL * 80];
 	size_t n = 0;
 
-	for (unsigned i = 0; i < TPM_PCRS_QUOTED; i++) {
+	for (unsigned i = 0; i < t->n_pcrs; i++) {
 		n += (size_t)sprintf(text + n, "%s\"%u\":\"", i ? "," : "{", i);
 		format_hex(p->value[i], sizeof(p->value[i]), text + n);
 		n += 2 * sizeof(p->value[i]);
@@ -227,7 +228,7 @@ static int quote(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_l
 	TSS2_RC rc;
 	int r;
 
-	select_pcrs(&pcrs, (1u << TPM_PCRS_QUOTED) - 1);
+	select_pcrs(&pcrs, (1u << t->n_pcrs) - 1);
 	memcpy(data.buffer, nonce, nonce_len);
 	rc = Esys_Quote(t->esys, ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
 			&pcrs, &attest, &signature);
@@ -257,9 +258,9 @@ static int quote_once(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t no
 	if (r >= 0)
 		r = read_pcrs(t, &after);
 	if (r >= 0 && (before.counter != after.counter ||
-		       memcmp(before.value, after.value, sizeof(before.value)) != 0))
+		       memcmp(before.value, after.value, t->n_pcrs * sizeof(before.value[0])) != 0))
 		r = -EAGAIN;
-	return r < 0 ? r : add_pcrs(&before, ret);
+	return r < 0 ? r : add_pcrs(t, &before, ret);
 }
 
 static int move_all(struct bundle *from, struct bundle *to)
@@ -418,16 +419,17 @@ int tpm_put_user_data(int fd, const uint8_t data[static REPORT_DATA_LEN], struct
 
 /* ---- the whole ---- */
 
-int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret,
-	       struct cause *why)
+int tpm_gather(int fd, unsigned n_pcrs, const uint8_t *nonce, size_t nonce_len,
+	       struct bundle *ret, struct cause *why)
 {
 	struct tpm t;
 	int r;
 
-	assert(nonce_len <= BUNDLE_NONCE_MAX);
+	assert(nonce_len <= BUNDLE_NONCE_MAX && n_pcrs <= TPM_PCRS_ALL);
 	r = begin(&t, fd, why);
 	if (r < 0)
 		return r;
+	t.n_pcrs = n_pcrs;
 	r = add_hcl(&t, ret);
 	if (r >= 0)
 		r = add_quote(&t, nonce, nonce_len, ret);
@@ -464,7 +466,7 @@ static int tpm_report(const struct attest_request *q, struct bundle *ret, struct
 				 "a TPM has neither privilege levels nor services");
 	if (q->has_user_data)
 		r = tpm_put_user_data(fd, q->user_data, why);
-	return r < 0 ? r : tpm_gather(fd, q->nonce, q->nonce_len, ret, why);
+	return r < 0 ? r : tpm_gather(fd, TPM_PCRS_FIXED, q->nonce, q->nonce_len, ret, why);
 }
 
 const struct attest_provider attest_tpm = {

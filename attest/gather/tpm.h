@@ -13,7 +13,8 @@
  * So cocod only opens the device and passes the descriptor to cocod-worker, which speaks to it.
  */
 #define TPM_DEVICE "/dev/tpmrm0"
-#define TPM_PCRS_QUOTED 16	/* 0 to 15, which cannot be reset while the machine runs */
+#define TPM_PCRS_FIXED 16	/* 0 to 15, which cannot be reset while the machine runs */
+#define TPM_PCRS_ALL 24		/* what brokers want to see */
 
 /*
  * Open @path: a device, or a UNIX socket that speaks as the device does (swtpm's).  NULL is
@@ -24,16 +25,16 @@
 int tpm_open(const char *root, const char *path);
 
 /*
- * Add to @ret the HCL report, a quote over PCRs 0 to 15 with @nonce (at most 64 bytes), its
- * signature, and the PCRs.  @fd stays yours.
+ * Add to @ret the HCL report, a quote over the first @n_pcrs PCRs with @nonce (at most 64 bytes),
+ * its signature, and the PCRs.  @fd stays yours.
  *
  * Returns 0; -ENODEV if the TPM has no HCL report or no attestation key, and so is not the TPM of
  * an Azure confidential VM; -EBADMSG if an answer is short or malformed; -EAGAIN if the PCRs
  * changed during each try; -ETIMEDOUT; -ENOTTY if @fd does not speak as a TPM does; -EIO;
  * -ENOMEM.
  */
-int tpm_gather(int fd, const uint8_t *nonce, size_t nonce_len, struct bundle *ret,
-	       struct cause *why);
+int tpm_gather(int fd, unsigned n_pcrs, const uint8_t *nonce, size_t nonce_len,
+	       struct bundle *ret, struct cause *why);
 
 /*
  * Write @data into NV 0x01400002, which is created if need be.  Then wait until the paravisor has
