@@ -34,7 +34,8 @@ static inline void openssl_freep(uint8_t **p)
 	OPENSSL_free(*p);
 }
 
-static inline EVP_PKEY *pkey_free(EVP_PKEY *key)
+/* <sys/mman.h> has a pkey_free() of its own. */
+static inline EVP_PKEY *evp_pkey_free(EVP_PKEY *key)
 {
 	EVP_PKEY_free(key);
 	return NULL;

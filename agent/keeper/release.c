@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/base64.h"
 #include "base/io.h"
@@ -35,12 +36,31 @@ struct handshake {
 
 DEFINE_OPENSSL_CLEANUP(X509, X509_free, x509)
 
+/*
+ * The child that asks the TEE is forked while there is a key pair, and may live longer, in memory
+ * that is not locked.  A block as large as the heap is the heap.
+ */
+static int wipe_on_fork(void)
+{
+	void *heap = OPENSSL_secure_malloc(SECURE_HEAP);
+	int r = heap ? madvise(heap, SECURE_HEAP, MADV_WIPEONFORK) : -1;
+
+	OPENSSL_secure_free(heap);
+	return r < 0 ? -ENOMEM : 0;
+}
+
 int release_init(void)
 {
-	if (CRYPTO_secure_malloc_initialized())
+	static bool is_good;
+
+	if (is_good)
 		return 0;
 	/* 2: the memory could not be locked. */
-	return CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) == 1 ? 0 : -ENOMEM;
+	if (CRYPTO_secure_malloc_initialized() ||
+	    CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) != 1 || wipe_on_fork() < 0)
+		return -ENOMEM;
+	is_good = true;
+	return 0;
 }
 
 /* ---- the broker's identity ---- */

@@ -56,7 +56,8 @@ void broker_identity_done(struct broker_identity *i);
 
 /*
  * Once, before the first key pair: private keys will lie in locked memory that is left out of
- * dumps.  Returns 0, also when it was done before; -ENOMEM when no memory can be locked.
+ * dumps, and that a child of this process finds wiped.  A child must not use OpenSSL's secure
+ * memory.  Returns 0, also when it was done before; -ENOMEM when there is no such memory.
  */
 int release_init(void);
 

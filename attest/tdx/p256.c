@@ -23,7 +23,7 @@ EVP_PKEY *p256_key(const uint8_t xy[static 64])
 	memcpy(point + 1, xy, 64);
 	if (!ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
 	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		key = pkey_free(key);
+		key = evp_pkey_free(key);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
 }

@@ -46,7 +46,7 @@ EVP_PKEY *tpm_rsa_key(const uint8_t *n, size_t n_len)
 		params = OSSL_PARAM_BLD_to_param(build);
 	if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
 	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1 || !rsa_is_usable(key))
-		key = pkey_free(key);
+		key = evp_pkey_free(key);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(build);
 	EVP_PKEY_CTX_free(ctx);

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -174,6 +176,39 @@ static void test_empty_and_largest(void **state)
 	f->jwe.ciphertext_len--;
 	f->jwe.protected_len = JWE_PROTECTED_MAX;
 	refused(f, open_it(f, PATH), -EMSGSIZE, "longer");
+}
+
+/* A child finds zeros where its parent has a private key, wherever in the heap that is. */
+static void test_child(void **state)
+{
+	static const size_t sizes[] = { 32, 16384, 4096 };
+	uint8_t *blocks[ARRAY_SIZE(sizes)];
+	int status;
+	pid_t pid;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		blocks[i] = OPENSSL_secure_malloc(sizes[i]);
+		assert_non_null(blocks[i]);
+		memset(blocks[i], 0xaa, sizes[i]);
+	}
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		uint8_t seen = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			for (size_t k = 0; k < sizes[i]; k++)
+				seen |= blocks[i][k];
+		_exit(seen);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		assert_int_equal(blocks[i][0], 0xaa);
+		assert_int_equal(blocks[i][sizes[i] - 1], 0xaa);
+		OPENSSL_secure_free(blocks[i]);
+	}
 }
 
 /* The private key is where it is locked, not dumped, and wiped. */
@@ -703,6 +738,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	struct CMUnitTest tests[] = {
+		T(test_child),
 		cmocka_unit_test(test_vectors_field),
 		cmocka_unit_test(test_vectors_coco),
 		cmocka_unit_test(test_vectors_runtime_data),
