@@ -26,6 +26,12 @@ static void test_pieces(void **state)
 	assert_string_equal(p.data, expected);
 	pieces_done(&p);
 	assert_null(p.data);
+	/* What is allocated is full, but for the NUL, and then with it. */
+	for (size_t len = 4095; len <= 4097; len++) {
+		assert_int_equal(pieces_add(&p, expected, len, 5000), 0);
+		assert_true(p.allocated > p.len);
+		pieces_done(&p);
+	}
 }
 
 static void assert_value(const char *line, const char *name, const char *expected)

@@ -126,6 +126,10 @@ static void test_first(void **state)
 	n_addresses = 3;
 	assert_reached(dial_within(5000, &msec));
 	assert_true(msec < 200);
+	/* Addresses that cannot even be tried. */
+	addresses[0].sin_addr.s_addr = addresses[1].sin_addr.s_addr = htonl(INADDR_BROADCAST);
+	assert_reached(dial_within(5000, &msec));
+	assert_true(msec < 200);
 }
 
 static void test_nowhere(void **state)

@@ -102,7 +102,7 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 /* ---- certificates ---- */
 
 static EVP_PKEY *identity, *other, *leaf_key;
-static char identity_pem[4096];
+static char identity_pem[4096], two_pem[8192], two_reversed_pem[8192];
 static char pin[96];
 
 static void add_extension(X509 *c, X509 *issuer, int nid, const char *text)
@@ -156,24 +156,35 @@ static void show(EVP_PKEY *issuer, const char *name, long from, long until)
 	X509_free(c);
 }
 
+/* The certificate of an identity, as text. */
+static void write_pem(EVP_PKEY *key, long from, long until, char *ret, size_t size)
+{
+	X509 *c = make_certificate(key, key, NULL, from, until);
+	BIO *b = BIO_new(BIO_s_mem());
+	int n;
+
+	assert_int_equal(PEM_write_bio_X509(b, c), 1);
+	n = BIO_read(b, ret, (int)size - 1);
+	assert_true(n > 0);
+	ret[n] = '\0';
+	X509_free(c);
+	BIO_free(b);
+}
+
 static void make_keys(void)
 {
 	uint8_t der[256], *p = der, hash[32];
-	char digits[64];
-	BIO *b = BIO_new(BIO_s_mem());
-	X509 *c;
+	char digits[64], other_pem[4096];
 	int n;
 
 	identity = EVP_EC_gen("P-256");
 	other = EVP_EC_gen("P-256");
 	leaf_key = EVP_EC_gen("P-256");
 	/* The identity's own certificate has expired long ago. */
-	c = make_certificate(identity, identity, NULL, -20, -10);
-	assert_int_equal(PEM_write_bio_X509(b, c), 1);
-	n = BIO_read(b, identity_pem, sizeof(identity_pem) - 1);
-	assert_true(n > 0);
-	X509_free(c);
-	BIO_free(b);
+	write_pem(identity, -20, -10, identity_pem, sizeof(identity_pem));
+	write_pem(other, -20, -10, other_pem, sizeof(other_pem));
+	snprintf(two_pem, sizeof(two_pem), "%s%s", identity_pem, other_pem);
+	snprintf(two_reversed_pem, sizeof(two_reversed_pem), "%s%s", other_pem, identity_pem);
 	n = i2d_PUBKEY(leaf_key, &p);
 	assert_int_equal(EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL), 1);
 	EVP_EncodeBlock((uint8_t *)digits, hash, sizeof(hash));
@@ -558,21 +569,35 @@ static void test_identity(void **state)
 	assert_int_equal(ask_once(&setup, OK), -EINVAL);
 }
 
+/* A broker whose key is being replaced: both have its name, and neither names its key. */
+static void test_two_identities(void **state)
+{
+	const char *const texts[] = { two_pem, two_reversed_pem };
+	struct http_session_setup setup = new_setup();
+	EVP_PKEY *third = EVP_EC_gen("P-256");
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		setup.pem = texts[i];
+		setup.pem_len = strlen(texts[i]);
+		show(identity, "broker.test", -1, 1);
+		assert_int_equal(ask_once(&setup, OK), 0);
+		show(other, "broker.test", -1, 1);
+		assert_int_equal(ask_once(&setup, OK), 0);
+		show(third, "broker.test", -1, 1);
+		assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
+	}
+	EVP_PKEY_free(third);
+}
+
 static void test_authority(void **state)
 {
 	struct http_session_setup setup = new_setup();
-	X509 *c = make_certificate(identity, identity, NULL, -1, 1);
 	char pem[4096];
-	BIO *b = BIO_new(BIO_s_mem());
-	int n;
 
-	assert_int_equal(PEM_write_bio_X509(b, c), 1);
-	n = BIO_read(b, pem, sizeof(pem));
-	X509_free(c);
-	BIO_free(b);
+	write_pem(identity, -1, 1, pem, sizeof(pem));
 	setup.trust = HTTP_TRUST_AUTHORITY;
 	setup.pem = pem;
-	setup.pem_len = (size_t)n;
+	setup.pem_len = strlen(pem);
 	assert_int_equal(ask_once(&setup, OK), 0);
 	show(identity, "broker.test", -20, -10);
 	assert_int_equal(ask_once(&setup, OK), -EKEYREJECTED);
@@ -839,6 +864,7 @@ int main(void)
 		cmocka_unit_test_setup(test_long_header, setup),
 		cmocka_unit_test_setup(test_slow, setup),
 		cmocka_unit_test_setup(test_identity, setup),
+		cmocka_unit_test_setup(test_two_identities, setup),
 		cmocka_unit_test_setup(test_authority, setup),
 		cmocka_unit_test_setup(test_public_key, setup),
 		cmocka_unit_test_setup(test_anonymous, setup),
