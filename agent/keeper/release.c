@@ -340,9 +340,11 @@ int handshake_bind(struct handshake *h, const struct broker_identity *i,
 		return cause_set(why, -EPERM, "the handshake has its challenge already");
 	memcpy(nonce, c->nonce, BROKER_NONCE_TEXT_LEN);
 	nonce[BROKER_NONCE_TEXT_LEN] = '\0';
-	/* No blank, no quote, no escape: the text goes into the runtime data as it is. */
+	/*
+	 * The text goes into the runtime data as it is.  32 bytes need all of its 44 characters,
+	 * so that there is no blank among them, no quote and no escape.
+	 */
 	if (c->nonce[BROKER_NONCE_TEXT_LEN] || strlen(nonce) != BROKER_NONCE_TEXT_LEN ||
-	    strpbrk(nonce, " \t\r\n\v\f") ||
 	    base64_decode(nonce, bytes, sizeof(bytes)) != sizeof(bytes))
 		return cause_set(why, -EBADMSG, "the nonce is not base64 of 32 bytes");
 	if (!hash_of(c->hash))

@@ -72,6 +72,8 @@ void double_challenge(const uint8_t id[static BROKER_ID_LEN], const struct net_a
 		put(&p, asked->paths[i], n);
 	}
 	SHA256(text, (size_t)(p - text), bound);
+	if (!asked->coco)
+		memset(bound, 0, sizeof(bound));
 	memset(ret->salt, 0x5a, 32);
 	ret->has_salt = 1;
 	p = text;

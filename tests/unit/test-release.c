@@ -255,10 +255,34 @@ static void test_nonce_of_other_question(void **state)
 	double_challenge(f->broker.id, &f->asked, &f->challenge);
 	f->challenge.salt[0] ^= 1;
 	refused(f, bind_to(f), -ESTALE, "nonce");
+	/* Each bit of it counts. */
+	for (size_t bit = 0; bit < 256; bit++) {
+		uint8_t nonce[33];
+
+		double_challenge(f->broker.id, &f->asked, &f->challenge);
+		assert_int_equal(base64_decode(f->challenge.nonce, nonce, sizeof(nonce)), 32);
+		nonce[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		EVP_EncodeBlock((uint8_t *)f->challenge.nonce, nonce, 32);
+		refused(f, bind_to(f), -ESTALE, "nonce");
+	}
 	/* None of these has bound it. */
 	double_challenge(f->broker.id, &f->asked, &f->challenge);
 	assert_int_equal(bind_to(f), 0);
 	refused(f, bind_to(f), -EPERM, "already");
+}
+
+/* Nothing was said of boot and names: the broker takes zeros for them. */
+static void test_nothing_said(void **state)
+{
+	struct fixture *f = *state;
+
+	f->asked.coco = 0;
+	refused(f, bind_to(f), -ESTALE, "nonce");
+	double_challenge(f->broker.id, &f->asked, &f->challenge);
+	f->asked.coco = 1;
+	refused(f, bind_to(f), -ESTALE, "nonce");
+	f->asked.coco = 0;
+	assert_int_equal(bind_to(f), 0);
 }
 
 static void test_downgrade(void **state)
@@ -484,6 +508,28 @@ static void bad_identity(const char *pem, size_t len, int r, const char *words)
 		fail_msg("'%s' does not have '%s'", why.text, words);
 }
 
+/* A byte behind the certificate, within the block. */
+static void longer_certificate(struct fixture *f)
+{
+	BIO *in = BIO_new_mem_buf(f->broker.pem, (int)f->broker.pem_len);
+	BIO *out = BIO_new(BIO_s_mem());
+	char *name, *header, *pem;
+	uint8_t longer[4096] = { 0 }, *der;
+	long len;
+
+	assert_int_equal(PEM_read_bio(in, &name, &header, &der, &len), 1);
+	assert_true((size_t)len < sizeof(longer));
+	memcpy(longer, der, (size_t)len);
+	assert_true(PEM_write_bio(out, name, header, longer, len + 1) > 0);
+	len = BIO_get_mem_data(out, &pem);
+	bad_identity(pem, (size_t)len, -EBADMSG, "broken");
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(der);
+	BIO_free(in);
+	BIO_free(out);
+}
+
 static void test_identity(void **state)
 {
 	struct fixture *f = *state;
@@ -496,6 +542,7 @@ static void test_identity(void **state)
 	bad_identity("", 0, -ENODATA, "no certificate");
 	bad_identity("nothing", 7, -ENODATA, "no certificate");
 	bad_identity(f->broker.pem, f->broker.pem_len - 40, -EBADMSG, "broken");
+	longer_certificate(f);
 	snprintf(text, sizeof(text), "%s%s", f->broker.pem, f->broker.pem);
 	bad_identity(text, strlen(text), -EBADMSG, "same key");
 	double_init(&p384, "P-384");
@@ -727,8 +774,28 @@ static void test_vectors_runtime_data(void **state)
 	assert_int_equal(runtime_data_digest(&key, "x", NET_HASH_SHA384), -EINVAL);
 }
 
+/* OpenSSL would take memory that is not locked. */
+static void without_locked_memory(void)
+{
+	struct net_attest to = { .curve = BROKER_P256, .coordinate_len = 32 };
+	struct cause why = { "" };
+	struct secret *s = NULL;
+	struct net_jwe jwe;
+	uint8_t ct[8];
+	EVP_PKEY *key;
+
+	assert_int_equal(jwe_key_new(BROKER_P256, &key), 0);
+	assert_int_equal(jwe_key_point(key, BROKER_P256, to.x, to.y), 0);
+	double_encrypt(&to, "secret", 6, &jwe, ct);
+	assert_int_equal(jwe_open(key, BROKER_P256, &jwe, ct, &s, &why), -ENOMEM);
+	assert_null(s);
+	assert_non_null(strstr(why.text, "locked"));
+	EVP_PKEY_free(key);
+}
+
 static int lock_memory(void **state)
 {
+	without_locked_memory();
 	assert_int_equal(release_init(), 0);
 	assert_int_equal(release_init(), 0);
 	return 0;
@@ -748,6 +815,7 @@ int main(void)
 		T(test_secure_heap),
 		T(test_other_broker),
 		T(test_nonce_of_other_question),
+		T(test_nothing_said),
 		T(test_downgrade),
 		T(test_nonce_form),
 		T(test_signature),
