@@ -85,6 +85,7 @@ enum msg_type {
 	 * empty memfd, which gets a pack -> struct attest_gathered
 	 */
 	MSG_ATTEST_GATHER,
+	MSG_BROKER_SETTINGS,	/* - -> struct msg_broker_settings */
 	_MSG_MAX,
 };
 
@@ -300,6 +301,28 @@ struct msg_broker {
 	char text[512];			/* the same for people */
 	char id[32];			/* the broker's handle for `coco-broker why`, or "" */
 	uint64_t result_usec;		/* CLOCK_REALTIME at which that came */
+};
+
+/* By which settings the broker of broker.conf is asked; its text is as in struct net_setup. */
+#define MSG_BROKER_KEYS_MAX 4
+struct msg_broker_settings {
+	char state[16];			/* as in struct msg_broker */
+	char reason[512];
+	uint32_t open;			/* it may be asked */
+	uint32_t trust;			/* enum broker_trust */
+	uint32_t n_urls, n_keys;
+	uint32_t curve;			/* enum broker_curve */
+	uint32_t measure_release;
+	char urls[BROKER_URLS_MAX][BROKER_URL_LEN];
+	char server_name[BROKER_NAME_LEN];
+	char public_key[BROKER_PIN_LEN];
+	char proxy[BROKER_URL_LEN];
+	char uri_prefix[BROKER_PATH_LEN];
+	char pem_path[256];
+	char init_data[256];
+	/* SHA-256 of the keys of Identity= */
+	uint8_t keys[MSG_BROKER_KEYS_MAX][BROKER_ID_LEN];
+	uint64_t timeout_usec;
 };
 
 struct msg_status {

@@ -35,6 +35,7 @@ int on_secret_fetch(struct client *c, const void *body, struct store_entry *secr
 int on_broker_get(struct client *c, const void *body, struct store_entry *secret);
 int on_fetched_read(struct client *c, const void *body, struct store_entry *secret);
 int on_fetched_done(struct client *c, const void *body, struct store_entry *secret);
+int on_broker_settings(struct client *c, const void *body, struct store_entry *secret);
 
 /* True while the client waits for the broker. */
 bool client_is_waiting(const struct client *c);

@@ -290,6 +290,7 @@ static const struct {
 	[MSG_BROKER_GET] = { sizeof(struct msg_broker_get), NEEDS_ROOT, on_broker_get },
 	[MSG_FETCHED_READ] = { sizeof(struct msg_offset), NEEDS_ROOT, on_fetched_read },
 	[MSG_FETCHED_DONE] = { 0, NEEDS_ROOT, on_fetched_done },
+	[MSG_BROKER_SETTINGS] = { 0, NEEDS_ROOT, on_broker_settings },
 };
 
 _Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
