@@ -19,7 +19,6 @@ struct way {
 struct relay {
 	struct way ways[2];	/* from a to b, from b to a */
 	bool connected;
-	uint64_t moved;
 };
 
 int relay_new(int a, int b, struct relay **ret)
@@ -112,7 +111,7 @@ static int fill(struct way *w)
 }
 
 /* Returns 0, or a negative errno. */
-static int empty(struct way *w, uint64_t *moved)
+static int empty(struct way *w)
 {
 	ssize_t n;
 
@@ -121,7 +120,6 @@ static int empty(struct way *w, uint64_t *moved)
 		if (n < 0)
 			return would_wait() ? 0 : -errno;
 		w->start += (size_t)n;
-		*moved += (uint64_t)n;
 	}
 	if (w->ended && !w->passed_on) {
 		/* Whoever has gone already need not be told. */
@@ -133,13 +131,13 @@ static int empty(struct way *w, uint64_t *moved)
 }
 
 /* A side that sends all the time does not keep the other direction waiting. */
-static int move_one(struct way *w, uint64_t *moved)
+static int move_one(struct way *w)
 {
 	int more, r;
 
 	r = more = fill(w);
 	if (r >= 0)
-		r = empty(w, moved);
+		r = empty(w);
 	return r < 0 ? r : more;
 }
 
@@ -155,16 +153,11 @@ int relay_move(struct relay *r)
 			return 1;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(r->ways); i++) {
-		error = move_one(&r->ways[i], &r->moved);
+		error = move_one(&r->ways[i]);
 		if (error < 0)
 			return error;
 	}
 	return !(r->ways[0].passed_on && r->ways[1].passed_on);
-}
-
-uint64_t relay_moved(const struct relay *r)
-{
-	return r->moved;
 }
 
 bool relay_is_connected(const struct relay *r)

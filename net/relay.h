@@ -34,9 +34,6 @@ void relay_wants(const struct relay *r, struct pollfd ret[static 2]);
  */
 int relay_move(struct relay *r);
 
-/* How many bytes have been moved since the beginning, in both directions. */
-uint64_t relay_moved(const struct relay *r);
-
 /* True from the time when connect() has succeeded. */
 bool relay_is_connected(const struct relay *r);
 

@@ -598,6 +598,9 @@ static int set_failure(struct transfer *t, CURLcode code, struct cause *why)
 	int lost = t->session->tunnel ? tunnel_take_error(t->session->tunnel) : 0;
 	int r = errno_of(t, code);
 
+	if (r == -ETIMEDOUT && t->session->tunnel && tunnel_is_connecting(t->session->tunnel))
+		text = "nobody answers";
+
 	if (t->problem)
 		r = cause_set(why, t->error, "%s: %s", t->session->shown, t->problem);
 	else if (r == -EKEYREJECTED || (t->session->untrusted && code == CURLE_SSL_CONNECT_ERROR))
@@ -652,14 +655,16 @@ int http_session_ask(struct http_session *s, struct http_exchange *x, struct cau
 {
 	struct transfer t = { .session = s, .asked = x };
 	CURLcode code = ask(&t);
+	int r;
 
 	/* An empty answer is a text too. */
 	if (code == CURLE_OK && pieces_add(&t.body, "", 0, x->max) < 0)
 		code = CURLE_OUT_OF_MEMORY;
 	if (code != CURLE_OK) {
+		r = set_failure(&t, code, why);
 		pieces_done(&t.body);
 		answer_header_done(&t.header);
-		return set_failure(&t, code, why);
+		return r;
 	}
 	x->status = (int)t.status;
 	x->retry_sec = t.header.retry_sec;

@@ -162,3 +162,11 @@ int tunnel_take_error(struct tunnel *t)
 	t->error = 0;
 	return error;
 }
+
+bool tunnel_is_connecting(const struct tunnel *t)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (t->relays[i] && !relay_is_connected(t->relays[i]))
+			return true;
+	return false;
+}

@@ -40,4 +40,7 @@ void tunnel_serve(struct tunnel *t);
  */
 int tunnel_take_error(struct tunnel *t);
 
+/* True if somebody waits for a connection to the vsock that is neither made nor refused. */
+bool tunnel_is_connecting(const struct tunnel *t);
+
 #endif

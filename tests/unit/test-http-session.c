@@ -70,7 +70,9 @@ int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
 	vsock_cid = vm->svm_cid;
 	vsock_port = vm->svm_port;
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	in.sin_port = htons(vm->svm_cid == 2 ? server.port : 1);
+	in.sin_port = htons(vm->svm_cid == 3 ? 1 : server.port);
+	if (vm->svm_cid == 4)	/* where a listener's queue is full */
+		in.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
 	return __real_connect(fd, (const struct sockaddr *)&in, sizeof(in));
 }
 
@@ -775,6 +777,7 @@ static void test_vsock(void **state)
 	struct http_session_setup setup = new_setup();
 	struct http_session *s;
 	struct http_exchange x;
+	int fds[4];
 
 	setup.url = "vsock://2:8743";
 	s = open_session(&setup);
@@ -811,6 +814,13 @@ static void test_vsock(void **state)
 	setup.url = "vsock://3:8743";
 	assert_int_equal(ask_once(&setup, OK), -EHOSTUNREACH);
 	assert_cause("vsock://3:8743: Connection refused");
+	assert_true(open_nowhere("127.0.0.2", fds));
+	setup.url = "vsock://4:8743";
+	setup.connect_usec = 300000;
+	assert_int_equal(ask_once(&setup, OK), -ETIMEDOUT);
+	assert_cause("vsock://4:8743: nobody answers");
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
 }
 
 static void test_setup(void **state)

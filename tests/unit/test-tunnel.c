@@ -137,7 +137,9 @@ static void test_bytes(void **state)
 	int near = enter(t), far;
 	char c, digit;
 
+	assert_false(tunnel_is_connecting(t));
 	serve_until(t, far_listener);
+	assert_true(tunnel_is_connecting(t));
 	far = accept4(far_listener, NULL, NULL, SOCK_CLOEXEC);
 	assert_int_equal(n_connects, 1);
 	for (digit = '0'; digit <= '9'; digit++) {
@@ -145,6 +147,7 @@ static void test_bytes(void **state)
 		serve_until(t, far);
 		assert_int_equal(read(far, &c, 1), 1);
 		assert_int_equal(c, digit);
+		assert_false(tunnel_is_connecting(t));
 		assert_int_equal(write(far, &digit, 1), 1);
 		serve_until(t, near);
 		assert_int_equal(read(near, &c, 1), 1);
