@@ -138,16 +138,34 @@ int on_secret_fetch(struct client *c, const void *body, struct store_entry *secr
 	return try_origins(c, &m) ? 0 : answer_fetch(c, &m);
 }
 
-/*
- * The caller is root, but whoever chose the path may be another: a header of a volume, which is
- * the host's, names it for clevis.
- */
-static bool may_ask_for(const struct keeper *k, const char *path)
+/* The secret that secrets.d has for @path, or NULL. */
+static const struct store_entry *configured(struct keeper *k, const char *path)
 {
-	for (size_t i = 0; i < k->config->n_policies; i++)
-		if (streq(k->config->policies[i].path, path))
-			return true;
-	return kbs_path_is_below(path, k->config->broker.uri_prefix);
+	const struct store_entry *e;
+
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		if (e->configured && streq(e->policy.path, path))
+			return e;
+	return NULL;
+}
+
+/*
+ * Why @path may not be asked for; NULL if it may.  The caller is root, but whoever chose the path
+ * may be another: a header of a volume, which is the host's, names it for clevis.
+ */
+static const char *why_not(struct keeper *k, const char *path)
+{
+	const struct store_entry *e = configured(k, path);
+
+	if (e && e->state == SECRET_WIPED)
+		return "this secret was wiped: the broker is not asked for it again in this boot";
+	if (e && !secret_policy_allows(&e->policy, CONSUMER_GET))
+		return "Consumers= of this secret's file in secrets.d does not have 'get'";
+	if (e || (kbs_path_is_valid(path) &&
+		  kbs_path_is_below(path, k->config->broker.uri_prefix)))
+		return NULL;
+	return "this secret is neither Uri= of a file in secrets.d nor below UriPrefix= of "
+	       "broker.conf";
 }
 
 int on_broker_get(struct client *c, const void *body, struct store_entry *secret)
@@ -164,10 +182,8 @@ int on_broker_get(struct client *c, const void *body, struct store_entry *secret
 	if (!c->keeper->broker)
 		snprintf(m.text, sizeof(m.text), "%s",
 			 keeper_gate_reason(c->keeper, ORIGIN_BROKER));
-	else if (!kbs_path_is_valid(q->path) || !may_ask_for(c->keeper, q->path))
-		snprintf(m.text, sizeof(m.text),
-			 "this secret is neither Uri= of a file in secrets.d nor below UriPrefix= "
-			 "of broker.conf");
+	else if (why_not(c->keeper, q->path))
+		snprintf(m.text, sizeof(m.text), "%s", why_not(c->keeper, q->path));
 	else if (start_fetch(c, q->path, q->url[0] ? q->url : NULL) >= 0)
 		return 0;
 	else

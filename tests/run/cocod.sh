@@ -404,7 +404,7 @@ check "an Identity= with the broker's private key" refused 'Identity=/etc/cocod/
 start
 check "with such an error cocod runs" expect 0 "${cococtl[@]}" status --json
 check "... and both gates are closed" json "not d['gate']['open'] and not d['broker']['open'] and d['broker']['state'] == 'closed' and 'broker.pem' in d['broker']['reason']"
-check "... also for who asks" expect 1 "${cococtl[@]}" secrets get root
+check "... also for who asks" expect 31 "${cococtl[@]}" secrets get root
 stop TERM
 cp "$work/cert.pem" "$pem"
 broker 'Identity=/etc/cocod/broker.pem\n'
@@ -435,7 +435,17 @@ restart KILL
 check "after kill -9" expect 0 "${cococtl[@]}" secrets show root --json
 check "... it stays wiped" json "d['state'] == 'wiped' and d['source'] == 'kbs'"
 check "... and is given to nobody" expect 2 "${cococtl[@]}" secrets get root
+check "... not by its name at the broker either" expect 31 "${cococtl[@]}" broker get kbs:///default/luks/root
+check "... with the reason" said 'this secret was wiped'
 stop TERM
+printf '[Secret]\nUri=kbs:///default/luks/home\nConsumers=cryptsetup:home\n' >"$conf/secrets.d/home.conf"
+start
+check "a volume's secret is not for who names it" expect 31 "${cococtl[@]}" broker get kbs:///default/luks/home
+check "... with the reason" said "does not have 'get'"
+check "nor is a secret that nobody configured" expect 31 "${cococtl[@]}" broker get kbs:///default/luks/other
+check "... with the reason" said 'nor below UriPrefix='
+stop TERM
+rm "$conf/secrets.d/home.conf"
 broker 'PublicKey=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n'
 check "TLS alone" checked 0
 check "... is warned of" said "what the broker releases is not signed"
