@@ -598,6 +598,9 @@ static int set_failure(struct transfer *t, CURLcode code, struct cause *why)
 	int lost = t->session->tunnel ? tunnel_take_error(t->session->tunnel) : 0;
 	int r = errno_of(t, code);
 
+	/* Newer versions count what comes, and say it in their own way. */
+	if (code == CURLE_FILESIZE_EXCEEDED)
+		text = "the answer is too long";
 	if (r == -ETIMEDOUT && t->session->tunnel && tunnel_is_connecting(t->session->tunnel))
 		text = "nobody answers";
 
