@@ -64,6 +64,11 @@ static void end_outcome(struct delivery *d)
 	/* Without a watch on the questions only the mark of their directory can tell. */
 	if (!d->questions && !volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
 		outcome_suspect(d, "somebody was asked for a passphrase meanwhile");
+	/*
+	 * First the source, then its descriptor: a child that was just forked may have a copy of
+	 * it, and with that the loop would go on to watch what nobody handles any more.
+	 */
+	d->exit = sd_event_source_disable_unref(d->exit);
 	d->pidfd = close_fd(d->pidfd);
 	if (volume_is_open("/sys", d->volume) <= 0 && d->peer.pid != 0) {
 		end_rejected(d, "systemd-cryptsetup ended without it");

@@ -109,14 +109,21 @@ int __wrap_volume_is_open(const char *sys, const char *name)
 
 static void start_peer(void)
 {
+	int closed[2];
+	char none;
+
+	assert_int_equal(pipe(closed), 0);
 	peer = fork();
 	assert_true(peer >= 0);
 	if (peer == 0) {
-		/* An open copy of a descriptor would keep it in the parent's epoll. */
+		/* It has nothing of ours, like a peer that somebody else started. */
 		(void) close_range(3, ~0u, 0);
 		pause();
 		_exit(0);
 	}
+	close(closed[1]);
+	assert_int_equal(read(closed[0], &none, 1), 0);
+	close(closed[0]);
 }
 
 static void end_peer(void)
@@ -208,8 +215,11 @@ static enum delivery_outcome outcome(void)
 
 static void test_given_late(void **state)
 {
+	/* As a child has it that was forked just now, for something else. */
+	int copy = fcntl(d->pidfd, F_DUPFD_CLOEXEC, 0);
 	size_t len;
 
+	assert_true(copy >= 0);
 	n_refusals = 2;
 	late_begin(d, NET_POLICY, "the broker refuses");
 	run_usec(100000);
@@ -228,6 +238,7 @@ static void test_given_late(void **state)
 	/* A person may have been faster. */
 	assert_int_equal(outcome(), DELIVERY_UNDECIDED);
 	assert_int_equal(n_confirmed, 0);
+	close(copy);
 }
 
 /* A wrong passphrase is typed while the broker is asked; then the question comes again. */
