@@ -6,8 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-
-#define TIMEOUT_USEC (30 * 1000000ULL)
+#include "cli/connect.h"
 
 static const struct option_row options[] = {
 	ROW_JSON,
@@ -34,17 +33,7 @@ static const struct program program = {
 
 int cli_connect(const struct args *args, int *ret_fd)
 {
-	const char *socket = args->socket ? args->socket : COCOD_SOCKET;
-	int r = client_connect(socket, TIMEOUT_USEC, ret_fd);
-
-	if (r >= 0)
-		return 0;
-	log_error_errno(r, "Failed to reach cocod on '%s': %m", socket);
-	if (r == -EACCES)
-		log_error("Only root may talk to cocod: try again with sudo");
-	else if (r == -ENOENT || r == -ECONNREFUSED)
-		log_error("Is it running? Try: systemctl start cocod.socket");
-	return STATUS_NO_COCOD;
+	return cocod_connect(args->socket, ret_fd) < 0 ? STATUS_NO_COCOD : 0;
 }
 
 int cli_failed(int error, const char *name)

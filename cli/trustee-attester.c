@@ -14,11 +14,10 @@
 #include "base/options.h"
 #include "base/secret.h"
 #include "cli/broker-fetch.h"
+#include "cli/connect.h"
 #include "ipc/client.h"
 #include "wire/broker-url.h"
 #include "wire/kbs-uri.h"
-
-#define TIMEOUT_USEC (30 * 1000000ULL)
 
 /* As the other program has them. */
 enum {
@@ -151,21 +150,6 @@ static int print_secret(const struct secret *s)
 
 /* ---- get-resource ---- */
 
-static int connect_to_cocod(const struct args *args, int *ret)
-{
-	const char *socket = args->socket ? args->socket : COCOD_SOCKET;
-	int r = client_connect(socket, TIMEOUT_USEC, ret);
-
-	if (r >= 0)
-		return 0;
-	log_error_errno(r, "Failed to reach cocod on '%s': %m", socket);
-	if (r == -EACCES)
-		log_error("Only root may talk to cocod: try again with sudo");
-	else if (r == -ENOENT || r == -ECONNREFUSED)
-		log_error("Is it running? Try: systemctl start cocod.socket");
-	return r;
-}
-
 /*
  * cocod is not told that the secret was used: only the caller will know, and it may ask again.  A
  * broker that gives a secret once gives it again to the same boot for some minutes.
@@ -176,7 +160,7 @@ static int fetch(const struct args *args, const struct msg_broker_get *q, struct
 	struct msg_fetched m;
 	int r;
 
-	r = connect_to_cocod(args, &fd);
+	r = cocod_connect(args->socket, &fd);
 	if (r < 0)
 		return r;
 	r = broker_fetch(fd, MSG_BROKER_GET, q, sizeof(*q), &m, ret);
