@@ -172,6 +172,7 @@ int on_broker_get(struct client *c, const void *body, struct store_entry *secret
 {
 	const struct msg_broker_get *q = body;
 	struct msg_fetched m = { .error = NET_SETTINGS };
+	const char *why;
 
 	if (!memchr(q->path, 0, sizeof(q->path)) || !memchr(q->url, 0, sizeof(q->url)))
 		return -EPROTO;
@@ -179,15 +180,11 @@ int on_broker_get(struct client *c, const void *body, struct store_entry *secret
 		return -EBUSY;
 	client_drop_fetched(c);
 	c->fetch_type = MSG_BROKER_GET;
-	if (!c->keeper->broker)
-		snprintf(m.text, sizeof(m.text), "%s",
-			 keeper_gate_reason(c->keeper, ORIGIN_BROKER));
-	else if (why_not(c->keeper, q->path))
-		snprintf(m.text, sizeof(m.text), "%s", why_not(c->keeper, q->path));
-	else if (start_fetch(c, q->path, q->url[0] ? q->url : NULL) >= 0)
+	why = c->keeper->broker ? why_not(c->keeper, q->path) :
+				  keeper_gate_reason(c->keeper, ORIGIN_BROKER);
+	if (!why && start_fetch(c, q->path, q->url[0] ? q->url : NULL) >= 0)
 		return 0;
-	else
-		snprintf(m.text, sizeof(m.text), "out of memory");
+	snprintf(m.text, sizeof(m.text), "%s", why ?: "out of memory");
 	return answer_fetch(c, &m);
 }
 

@@ -52,19 +52,25 @@ const struct broker_identity *fetch_identity(const struct broker *b)
 
 static int on_turn(sd_event_source *s, uint64_t usec, void *userdata);
 
-/* Start the fetch that has waited longest, or set the timer for the next one. */
-static void run(struct broker *b)
+/* The fetch whose turn comes first, or NULL. */
+static struct fetch *next_fetch(const struct broker *b)
 {
 	struct fetch *first = NULL;
-	int r;
 
-	b->turn = sd_event_source_disable_unref(b->turn);
-	if (b->active)
-		return;
 	for (struct fetch *f = b->fetches; f; f = f->next)
 		if (f->phase == PHASE_WAITING && (!first || f->due_usec < first->due_usec))
 			first = f;
-	if (!first)
+	return first;
+}
+
+/* Set the timer for the next turn, unless a handshake is under way, whose end comes here again. */
+static void run(struct broker *b)
+{
+	const struct fetch *first = next_fetch(b);
+	int r;
+
+	b->turn = sd_event_source_disable_unref(b->turn);
+	if (b->active || !first)
 		return;
 	r = sd_event_add_time(b->setup.event, &b->turn, CLOCK_MONOTONIC, first->due_usec, 1,
 			      on_turn, b);
@@ -75,13 +81,9 @@ static void run(struct broker *b)
 static int on_turn(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct broker *b = userdata;
-	struct fetch *first = NULL;
+	struct fetch *first = next_fetch(b);
 
-	for (struct fetch *f = b->fetches; f; f = f->next)
-		if (f->phase == PHASE_WAITING && f->due_usec <= fetch_now(b) &&
-		    (!first || f->due_usec < first->due_usec))
-			first = f;
-	if (first && !b->active)
+	if (first && first->due_usec <= fetch_now(b) && !b->active)
 		fetch_start(first);
 	else
 		run(b);
