@@ -65,6 +65,18 @@ int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len);
 int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode, bool exclusive);
 
 /*
+ * Nobody may write to the memfd @fd or change its size from now on.  Returns 0, or an errno of
+ * fcntl(2): EPERM when it was made without MFD_ALLOW_SEALING, EBUSY while somebody maps it.
+ */
+int memfd_seal(int fd);
+
+/*
+ * Make a sealed memfd with @len bytes of @buf; @name is for /proc.  @ret_fd is yours.  Returns 0,
+ * or an errno of memfd_create(2), write(2) or memfd_seal().
+ */
+int memfd_new_sealed(const char *name, const void *buf, size_t len, int *ret_fd);
+
+/*
  * Make the folder @path and its parents, unless they exist.  Returns 0; -ENAMETOOLONG; an errno
  * of mkdir(2).
  */

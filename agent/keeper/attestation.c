@@ -161,12 +161,11 @@ static int ask_worker(struct attestation *a, int tpm)
 		.done = on_verdict,
 		.userdata = a,
 	};
+	int r;
 
 	memcpy(q.nonce, a->nonce, sizeof(q.nonce));
-	if (fcntl(a->pack, F_ADD_SEALS,
-		  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-	return worker_call_new(&question, &a->call);
+	r = memfd_seal(a->pack);
+	return r < 0 ? r : worker_call_new(&question, &a->call);
 }
 
 /*

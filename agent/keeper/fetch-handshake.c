@@ -2,7 +2,6 @@
 /* The challenge, and what the broker releases. */
 #include "agent/keeper/fetch-step.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,9 +84,10 @@ static void on_attested(void *userdata, const void *reply, int fd, const char *w
 
 void fetch_show(struct fetch *f, int pack)
 {
-	if (fcntl(pack, F_ADD_SEALS,
-		  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
-		fetch_fail(f, NET_LOCAL, "the evidence cannot be sealed: %m");
+	int r = memfd_seal(pack);
+
+	if (r < 0) {
+		fetch_fail(f, NET_LOCAL, "the evidence cannot be sealed: %s", strerror(-r));
 		return;
 	}
 	fetch_ask(f, (struct net_talk_question){

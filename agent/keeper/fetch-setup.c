@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -31,25 +30,6 @@ static void on_set_up(void *userdata, const void *reply, int fd, const char *why
 		fetch_ask_evidence(f, zeros, /* learning= */ true);
 }
 
-static int pem_file(const struct broker_settings *s, int *ret)
-{
-	_cleanup_(closep) int fd = -EBADF;
-	int r;
-
-	if (!s->pem)
-		return 0;
-	fd = memfd_create("authority", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return -errno;
-	r = write_full(fd, s->pem, s->pem_len);
-	if (r >= 0 && fcntl(fd, F_ADD_SEALS,
-			    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		r = -errno;
-	if (r >= 0)
-		*ret = TAKE_FD(fd);
-	return r;
-}
-
 static void set_up(struct fetch *f)
 {
 	const struct broker_settings *s = f->broker->setup.settings;
@@ -67,7 +47,7 @@ static void set_up(struct fetch *f)
 	memcpy(f->net.server_name, s->server_name, sizeof(f->net.server_name));
 	memcpy(f->net.public_key, s->public_key, sizeof(f->net.public_key));
 	memcpy(f->net.proxy, s->proxy, sizeof(f->net.proxy));
-	r = pem_file(s, &pem);
+	r = s->pem ? memfd_new_sealed("authority", s->pem, s->pem_len, &pem) : 0;
 	if (r < 0) {
 		fetch_fail(f, NET_LOCAL, "no file can be made: %s", strerror(-r));
 		return;

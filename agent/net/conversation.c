@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/net/conversation.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent/net/evidence-json.h"
@@ -20,7 +18,6 @@
 #include "wire/kbs-uri.h"
 
 #define PIN_PREFIX "sha256//"
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* How far the conversation is. */
 enum phase {
@@ -274,23 +271,6 @@ static int on_attest(struct conversation *c, struct request *q)
 	return send_answer(c, MSG_NET_ATTEST, &m, sizeof(m), /* fd= */ -EBADF);
 }
 
-/* The keeper maps it, and must not see it change. */
-static int make_sealed(const uint8_t *data, size_t len, int *ret)
-{
-	_cleanup_(closep) int fd = memfd_create("ciphertext", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	r = write_full(fd, data, len);
-	if (r < 0)
-		return r;
-	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-		return -errno;
-	*ret = TAKE_FD(fd);
-	return 0;
-}
-
 static int on_get(struct conversation *c, struct request *q)
 {
 	_cleanup_(freep) uint8_t *ciphertext = NULL;
@@ -302,7 +282,7 @@ static int on_get(struct conversation *c, struct request *q)
 		return -EPROTO;
 	r = rcar_client_get(c->client, q->body.get.path, &m, &ciphertext);
 	if (r >= 0 && m.result.error == NET_OK)
-		r = make_sealed(ciphertext, m.ciphertext_len, &fd);
+		r = memfd_new_sealed("ciphertext", ciphertext, m.ciphertext_len, &fd);
 	return r < 0 ? r : send_answer(c, MSG_NET_GET, &m, sizeof(m), fd);
 }
 
