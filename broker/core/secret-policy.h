@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BROKER_CORE_SECRET_POLICY_H
+#define COCO_BROKER_CORE_SECRET_POLICY_H
+
+#include "base/cause.h"
+#include "base/macro.h"
+
+/*
+ * The policy of a secret: the sections of attest.conf (cocod.conf(5)) say what evidence must look
+ * like, and [Release] says how often:
+ *
+ *	[Release]
+ *	Release=once|always|approve	(required)
+ *	Per=launch|vm			(for once; required there)
+ *	Launches=20/24h			(at most so many launches; not set: any number)
+ *	VmField=host_data|mrconfigid	(for Per=vm; the policy must pin it to one value)
+ *	FirstOnly=yes			(refused if a register says that a secret was
+ *						released before)
+ *
+ *	[snp]
+ *	measurement=...
+ */
+enum release_mode { RELEASE_ONCE = 1, RELEASE_ALWAYS, RELEASE_APPROVE };
+enum release_per { PER_NONE, PER_LAUNCH, PER_VM };
+enum vm_field { VM_FIELD_NONE, VM_FIELD_HOST_DATA, VM_FIELD_MRCONFIGID };
+
+struct secret_mode {
+	enum release_mode release;
+	enum release_per per;
+	enum vm_field vm_field;
+	unsigned launches;		/* 0: any number */
+	uint64_t launches_sec;		/* in this time */
+	bool first_only;
+};
+
+#define SECRET_POLICY_MAX 65536
+
+/*
+ * Read the text of a policy.  @ret_evidence is the rest without [Release], for
+ * judge_evidence(), a C
+ * string with the same lines, yours.
+ *
+ * Refused with a sentence that says what to add: no Release=; no identity for any kind of evidence;
+ * an identity of which covers= does not say that kernel, initrd and command line are in it,
+ * unless a
+ * key of the owner (id_key_digest, author_key_digest), an enrolled ak_n_sha256 or Release=approve
+ * stands beside; Per=vm whose field is not pinned to exactly one value; a kind of evidence that has
+ * no launch id together with Per=launch.
+ * Returns 0; -EBADMSG; -EMSGSIZE; -ENOMEM.
+ */
+int secret_policy_read(const char *text, size_t len, struct secret_mode *ret_mode,
+		       char **ret_evidence, struct cause *why);
+
+/* SHA-256("coco rules 1" | SHA-256(text)): the rules of seal.h.  Returns 0 or -ENOMEM. */
+int secret_policy_rules(const char *text, size_t len, uint8_t ret[static 32]);
+
+/* "once per launch, at most 20 in 24h", for people, into @ret. */
+void secret_mode_format(const struct secret_mode *m, char *ret, size_t size);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BROKER_SERVE_SERVICE_H
+#define COCO_BROKER_SERVE_SERVICE_H
+
+#include "broker/core/judge.h"
+#include "broker/core/keys.h"
+#include "broker/core/record.h"
+#include "broker/serve/denials.h"
+#include "broker/serve/http.h"
+#include "broker/serve/metrics.h"
+#include "broker/store/writer.h"
+
+/*
+ * What all requests share.  Everything in it may be used by several threads at once.
+ */
+struct service {
+	const struct keys *keys;
+	struct store *store;
+	struct writer *writer;
+	struct judge *judge;
+	struct denials *denials;
+	struct metrics *metrics;
+	struct watchers *watchers;	/* serve/watch.h; may be NULL */
+	EVP_PKEY *admin_key;		/* of Admin TokenKey=, or NULL */
+	const char *instance;
+	/*
+	 * The store went back.  Until accept-restore, what is once per VM needs an approval, and
+	 * what is once per launch is marked in the audit log.
+	 */
+	bool restored;
+};
+
+/*
+ * The handler of the HTTP server (serve/http.h): /kbs/v0/auth, attest, resource/R/T/G,
+ * coco/confirm; Trustee's admin REST; /healthz, /readyz, /metrics; else 404 as Trustee has it.
+ * @userdata is the struct service.
+ */
+void service_handle(void *userdata, const struct http_request *q, struct http_reply *ret);
+
+/*
+ * Decide about the release of @path to a session, and answer: the whole of R7, with the claim, the
+ * audit line and the secret in one transaction.
+ * serve/release.c; GET /resource is its only caller.
+ */
+struct release_request {
+	const struct session_record *session;
+	const char *path;
+	const char *peer;
+	int64_t now;
+};
+
+enum release_result {
+	RELEASE_GOOD,
+	RELEASE_ABSENT,
+	RELEASE_POLICY,		/* the policy refuses the evidence */
+	RELEASE_NOT_LISTED,	/* not among the uris of the challenge */
+	RELEASE_DONE,		/* released already */
+	RELEASE_REBOOTED,
+	RELEASE_NEEDS_APPROVAL,
+	RELEASE_LATER,		/* store, collateral, queue: 503 */
+};
+
+struct release_answer {
+	enum release_result result;
+	char id[32];			/* of the denial or the approval, "" when released */
+	char *body, *header;		/* when it is good; yours */
+	uint32_t retry_sec;
+};
+
+int service_release(struct service *s, const struct release_request *q,
+		    struct release_answer *ret);
+
+/*
+ * Change a secret: the same functions for the admin socket and for Trustee's REST
+ * (serve/secrets.c).  @who is for the audit line: "uid 0", "token admin".
+ * Each returns 0; -ENOENT; -EEXIST; -EBADMSG for a policy that is refused (@why); -EAGAIN and
+ * others of
+ * the writer.
+ */
+struct secret_change {
+	const char *path;
+	const struct secret *value;	/* NULL: the value stays */
+	const char *policy;		/* NULL: the policy stays */
+	size_t policy_len;
+	bool create, replace;		/* may be new; may be there */
+	const char *who;
+};
+
+int service_secret_set(struct service *s, const struct secret_change *c, uint64_t *ret_version,
+		       struct cause *why);
+int service_secret_remove(struct service *s, const char *path, const char *who, struct cause *why);
+/* @launch NULL: of all launches. */
+int service_secret_rearm(struct service *s, const char *path, const uint8_t *launch,
+			 const char *who, unsigned *ret_n, struct cause *why);
+int service_approve(struct service *s, const char *id, bool approve, uint32_t uid,
+		    struct cause *why);
+
+#endif
