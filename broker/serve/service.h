@@ -44,6 +44,7 @@ void service_handle(void *userdata, const struct http_request *q, struct http_re
  */
 struct release_request {
 	const struct session_record *session;
+	bool bearer;			/* by a token: for Release=always alone */
 	const char *path;
 	const char *peer;
 	int64_t now;
