@@ -49,8 +49,8 @@ struct once_request {
 };
 
 /*
- * Decide.  @old NULL: nobody claimed it.  @ret is written for ONCE_CLAIM and ONCE_AGAIN; @ret_why is
- * a sentence for people.
+ * Decide.  @old NULL: nobody claimed it.  @ret is written for ONCE_CLAIM and ONCE_AGAIN; @ret_why
+ * is a sentence for people.
  */
 enum once_answer once_decide(enum release_per per, const struct claim *old,
 			     const struct once_request *q, struct claim *ret,

@@ -10,30 +10,31 @@
  * /etc/coco-broker/coco-broker.conf, coco-broker.conf(5), by the rules of base/ini.h:
  *
  *	[Broker]
- *	Name=kbs.example.org			(in the TLS certificate; may be given again)
- *	Instance=a				(of the audit chain; default: the host's name)
- *	MasterKey=FILE  Identity=FILE  Certificate=FILE
- *						(default: credentials "master", "identity"
- *						of the unit,
- *						else master.key, identity.key, identity.pem
- *						beside the file)
- *	Trust=FILE				(root keys instead of the built-in ones)
- *	Collateral=DIR				(default /var/lib/coco-broker/collateral)
+ *	Name=kbs.example.org	names and addresses in the TLS certificate
+ *	Instance=a		of the audit chain; default: the host's name
+ *	MasterKey=FILE Identity=FILE Certificate=FILE
+ *				default: the credentials "master", "identity" and "certificate" of
+ *				the unit, else master.key, identity.key and identity.pem beside
+ *				the file
+ *	Trust=FILE		root keys instead of the built-in ones
+ *	Collateral=DIR
  *	[Store]
- *	Address=sqlite:/var/lib/coco-broker/store.sqlite
+ *	Address=sqlite:FILE	or etcd:https://HOST:PORT,...
  *	Authority= Certificate= Key= User= PasswordFile= Prefix= TimeoutSec=
- *	[Listen]
- *	Tls=[::]:8443  Unix=PATH  Plain=127.0.0.1:8080  Admin=/run/coco-broker/admin.sock
- *						(without systemd's sockets; may be given again)
+ *	[Listen]		without systemd's sockets; each may have several words
+ *	Tls=[::]:8443 Unix=PATH Plain=127.0.0.1:8080
+ *	Admin=/run/coco-broker/admin.sock
  *	[Limits]
  *	Rate= Burst= RateAll= BurstAll= Connections= Threads= Relay=ADDRESS
  *	[Admin]
- *	Users=root coco-admins			(users and groups that may use the admin socket;
- *						root always)
- *	TokenKey=FILE				(public key for the admin REST of Trustee's
- *						kbs-client; not
- *						set: that REST is refused)
+ *	Users=coco-admins	users and groups of the admin socket; root always
+ *	TokenKey=FILE		public key for the REST of Trustee's kbs-client; without it, that is
+ *				refused
  */
+#define STORE_ADDRESS_DEFAULT "sqlite:/var/lib/coco-broker/store.sqlite"
+#define COLLATERAL_DEFAULT "/var/lib/coco-broker/collateral"
+#define ADMIN_SOCKET_DEFAULT "/run/coco-broker/admin.sock"
+
 #define SETTINGS_LIST_MAX 16
 #define SETTINGS_FILE_MAX 65536
 
@@ -50,9 +51,13 @@ struct broker_settings {
 };
 
 /*
- * Read the file at @path; what it does not set has its default.  An unknown option, a section or an
- * option twice that may be there once, a wrong value: -EBADMSG with the line in @why.  @ret is zero
- * before, and always for broker_settings_done().
+ * Read the file at @path; what it does not set has its default, and numbers are 0.  The environment
+ * variable CREDENTIALS_DIRECTORY, which systemd sets, is looked at.
+ *
+ * Returns 0; -ENOENT; -EMSGSIZE over SETTINGS_FILE_MAX; -EBADMSG, with the line in @why, for a text
+ * that base/ini.h refuses, an option that is unknown, a wrong value, options that need each other,
+ * or without Name=; -EIO when it cannot be read; -ENOMEM.  @ret is zero before; it is the caller's
+ * for broker_settings_done() in any case.
  */
 #define SETTINGS_PATH "/etc/coco-broker/coco-broker.conf"
 int broker_settings_read(const char *path, struct broker_settings *ret, struct cause *why);
