@@ -78,27 +78,35 @@ int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COO
 }
 
 /* OpenSSL refuses a point that is not on the curve. */
-static int ephemeral_key(const struct net_jwe *jwe, EVP_PKEY **ret, struct cause *why)
+int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKEY **ret)
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	size_t n = curves[jwe->curve].len;
+	size_t n = broker_curve_len(curve);
 	uint8_t point[1 + 2 * BROKER_COORDINATE_MAX] = { POINT_UNCOMPRESSED };
 	/* OpenSSL only reads them. */
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-						 (char *)curves[jwe->curve].group, 0),
+						 (char *)curves[curve].group, 0),
 		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * n),
 		OSSL_PARAM_construct_end(),
 	};
 
-	memcpy(point + 1, jwe->epk_x, n);
-	memcpy(point + 1 + n, jwe->epk_y, n);
+	memcpy(point + 1, x, n);
+	memcpy(point + 1 + n, y, n);
 	if (!c || EVP_PKEY_fromdata_init(c) != 1)
+		return -ENOMEM;
+	return EVP_PKEY_fromdata(c, ret, EVP_PKEY_PUBLIC_KEY, params) == 1 ? 0 : -EBADMSG;
+}
+
+static int ephemeral_key(const struct net_jwe *jwe, EVP_PKEY **ret, struct cause *why)
+{
+	int r = jwe_key_of_point(jwe->curve, jwe->epk_x, jwe->epk_y, ret);
+
+	if (r == -ENOMEM)
 		return cause_set_oom(why);
-	if (EVP_PKEY_fromdata(c, ret, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		return cause_set(why, -EBADMSG, "its ephemeral key is not on the curve %s",
-				 curves[jwe->curve].name);
-	return 0;
+	return r < 0 ? cause_set(why, r, "its ephemeral key is not on the curve %s",
+				 curves[jwe->curve].name) :
+		       0;
 }
 
 static int agree(EVP_PKEY *key, EVP_PKEY *peer, size_t n, uint8_t *ret_z)

@@ -30,6 +30,12 @@ int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COO
 		  uint8_t ret_y[static BROKER_COORDINATE_MAX]);
 
 /*
+ * Make a public key of the point whose coordinates @x and @y have broker_curve_len() bytes on the
+ * known @curve.  @ret is yours.  Returns 0; -EBADMSG when it is not on the curve; -ENOMEM.
+ */
+int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKEY **ret);
+
+/*
  * Decrypt @jwe, whose ciphertext is the jwe->ciphertext_len bytes at @ciphertext, with our key
  * pair @key on @curve.  The additional data of the cipher is the text jwe->protected as it was
  * received.  @ret is yours.

@@ -12,15 +12,12 @@
 
 #include "base/base64.h"
 #include "base/io.h"
+#include "crypto/bind.h"
 #include "crypto/cleanup.h"
 #include "crypto/ecdsa.h"
 #include "crypto/jwe.h"
+#include "crypto/tee-key.h"
 
-#define BIND_LABEL "coco bind 1"
-#define NONCE_LABEL "coco nonce 1"
-#define RELEASE_LABEL "coco release 1"
-#define SHA256_LEN 32
-#define SHA384_LEN 48
 #define SECURE_HEAP 65536
 #define SECURE_HEAP_MIN 32
 #define NO_SIGNER BROKER_IDENTITIES_MAX
@@ -204,67 +201,12 @@ struct handshake *handshake_free(struct handshake *h)
 
 /* ---- the nonce, and what the evidence is over ---- */
 
-/* Hash @n pieces, each a pointer and a length. */
-static int hash_pieces(const EVP_MD *md, const struct bytes *pieces, size_t n, uint8_t *ret)
-{
-	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
-
-	if (!c || EVP_DigestInit_ex(c, md, NULL) != 1)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (EVP_DigestUpdate(c, pieces[i].p, pieces[i].len) != 1)
-			return -ENOMEM;
-	return EVP_DigestFinal_ex(c, ret, NULL) == 1 ? 0 : -ENOMEM;
-}
-
-static void put_u16be(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static int hash_bound(const struct net_auth *asked, uint8_t ret[static SHA256_LEN])
-{
-	struct bytes pieces[3 + 2 * BROKER_PATHS_MAX] = {
-		{ (const uint8_t *)BIND_LABEL, sizeof(BIND_LABEL) },
-		{ asked->boot, sizeof(asked->boot) },
-	};
-	uint8_t count[2], lens[BROKER_PATHS_MAX][2];
-	size_t n = 2;
-
-	assert(asked->n_paths <= BROKER_PATHS_MAX);
-	put_u16be(count, asked->n_paths);
-	pieces[n++] = (struct bytes){ count, sizeof(count) };
-	for (size_t i = 0; i < asked->n_paths; i++) {
-		size_t len = strlen(asked->paths[i]);
-
-		put_u16be(lens[i], len);
-		pieces[n++] = (struct bytes){ lens[i], sizeof(lens[i]) };
-		pieces[n++] = (struct bytes){ (const uint8_t *)asked->paths[i], len };
-	}
-	return hash_pieces(EVP_sha256(), pieces, n, ret);
-}
-
-static int hash_nonce(const uint8_t id[static BROKER_ID_LEN],
-		      const uint8_t bound[static SHA256_LEN],
-		      const uint8_t salt[static BROKER_SALT_LEN], uint8_t ret[static SHA256_LEN])
-{
-	const struct bytes pieces[] = {
-		{ (const uint8_t *)NONCE_LABEL, sizeof(NONCE_LABEL) },
-		{ id, BROKER_ID_LEN },
-		{ bound, SHA256_LEN },
-		{ salt, BROKER_SALT_LEN },
-	};
-
-	return hash_pieces(EVP_sha256(), pieces, ARRAY_SIZE(pieces), ret);
-}
-
 /* Find the identity that makes this nonce of what was asked. */
 static int find_signer(struct handshake *h, const struct broker_identity *i,
 		       const struct net_auth *asked, const struct net_challenge *c,
-		       const uint8_t nonce[static SHA256_LEN], struct cause *why)
+		       const uint8_t nonce[static BIND_SHA256_LEN], struct cause *why)
 {
-	uint8_t bound[SHA256_LEN] = { 0 }, expected[SHA256_LEN];
+	uint8_t bound[BIND_SHA256_LEN], expected[BIND_SHA256_LEN];
 
 	if (!c->has_salt)
 		return cause_set(why, -EPROTO,
@@ -272,10 +214,10 @@ static int find_signer(struct handshake *h, const struct broker_identity *i,
 				 "Identity= must: it is another broker, or of another kind");
 	if (c->hash != NET_HASH_SHA384)
 		return cause_set(why, -EPROTO, "the broker asks for another hash than SHA-384");
-	if (asked->coco && hash_bound(asked, bound) < 0)
+	if (bind_bound(asked, bound) < 0)
 		return cause_set_oom(why);
 	for (unsigned k = 0; k < i->n; k++) {
-		if (hash_nonce(i->keys[k].id, bound, c->salt, expected) < 0)
+		if (bind_nonce(i->keys[k].id, bound, c->salt, expected) < 0)
 			return cause_set_oom(why);
 		if (CRYPTO_memcmp(expected, nonce, sizeof(expected)) == 0)
 			h->signer = k;
@@ -301,29 +243,24 @@ static const EVP_MD *hash_of(unsigned hash)
 	}
 }
 
-/* RFC 8785: the members in this order, no blanks; nothing in the values needs an escape. */
 int runtime_data_digest(struct net_attest *key, const char *nonce, unsigned hash)
 {
-	_cleanup_(freep) char *x = NULL, *y = NULL, *text = NULL;
+	_cleanup_(freep) char *text = NULL;
+	const unsigned len = (unsigned)broker_curve_len(key->curve);
 	const EVP_MD *md = hash_of(hash);
-	int len;
+	struct tee_key public = {
+		.kind = key->curve == BROKER_P256 ? TEE_KEY_EC_P256 : TEE_KEY_EC_P521,
+		.x_len = len,
+		.y_len = len,
+	};
 
-	if (!md || !broker_curve_name(key->curve))
+	if (!md || len == 0)
 		return -EINVAL;
-	if (base64url_encode(key->x, broker_curve_len(key->curve), &x) < 0 ||
-	    base64url_encode(key->y, broker_curve_len(key->curve), &y) < 0)
-		return -ENOMEM;
-	len = asprintf(&text,
-		       "{\"additional-evidence\":\"\",\"nonce\":\"%s\",\"tee-pubkey\":{"
-		       "\"alg\":\"ECDH-ES+A256KW\",\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\","
-		       "\"y\":\"%s\"}}",
-		       nonce, broker_curve_name(key->curve), x, y);
-	if (len < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
+	memcpy(public.x, key->x, len);
+	memcpy(public.y, key->y, len);
 	memset(key->digest, 0, sizeof(key->digest));
-	if (EVP_Digest(text, (size_t)len, key->digest, NULL, md, NULL) != 1)
+	if (tee_key_text(&public, &text) < 0 ||
+	    bind_runtime_data(nonce, text, md, key->digest) < 0)
 		return -ENOMEM;
 	key->digest_len = (uint32_t)EVP_MD_get_size(md);
 	return 0;
@@ -333,7 +270,7 @@ int handshake_bind(struct handshake *h, const struct broker_identity *i,
 		   const struct net_auth *asked, const struct net_challenge *c, struct cause *why)
 {
 	char nonce[BROKER_NONCE_TEXT_LEN + 1];
-	uint8_t bytes[SHA256_LEN];
+	uint8_t bytes[BIND_SHA256_LEN];
 	int r;
 
 	if (h->bound)
@@ -372,9 +309,9 @@ int handshake_report_data(const struct handshake *h, uint8_t ret[static 64],
 
 /* ---- the release ---- */
 
-/* The JWE's text has base64url of the fields, which has one form only. */
+/* The texts are made again of the fields: base64url has one form only. */
 static int hash_jwe(const struct net_jwe *jwe, const uint8_t *ciphertext,
-		    uint8_t ret[static SHA256_LEN])
+		    uint8_t ret[static BIND_SHA256_LEN])
 {
 	const struct bytes fields[] = {
 		{ jwe->wrapped_key, sizeof(jwe->wrapped_key) },
@@ -382,24 +319,22 @@ static int hash_jwe(const struct net_jwe *jwe, const uint8_t *ciphertext,
 		{ ciphertext, jwe->ciphertext_len },
 		{ jwe->tag, sizeof(jwe->tag) },
 	};
-	struct bytes pieces[1 + 2 * ARRAY_SIZE(fields)] = {
+	struct bytes texts[1 + ARRAY_SIZE(fields)] = {
 		{ (const uint8_t *)jwe->protected, jwe->protected_len },
 	};
-	char *texts[ARRAY_SIZE(fields)] = { NULL };
-	size_t n = 1;
+	char *encoded[ARRAY_SIZE(fields)] = { NULL };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields) && r == 0; i++) {
-		r = base64url_encode(fields[i].p, fields[i].len, &texts[i]);
-		if (r < 0)
-			break;
-		pieces[n++] = (struct bytes){ (const uint8_t *)".", 1 };
-		pieces[n++] = (struct bytes){ (const uint8_t *)texts[i], strlen(texts[i]) };
+		r = base64url_encode(fields[i].p, fields[i].len, &encoded[i]);
+		if (r == 0)
+			texts[1 + i] = (struct bytes){ (const uint8_t *)encoded[i],
+						       strlen(encoded[i]) };
 	}
 	if (r == 0)
-		r = hash_pieces(EVP_sha256(), pieces, n, ret);
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		free(texts[i]);
+		r = bind_jwe(texts, ret);
+	for (size_t i = 0; i < ARRAY_SIZE(encoded); i++)
+		free(encoded[i]);
 	return r;
 }
 
@@ -407,24 +342,16 @@ static int check_signature(const struct handshake *h, const struct broker_identi
 			   const char *path, const struct net_jwe *jwe, const uint8_t *ciphertext,
 			   struct cause *why)
 {
-	uint8_t text[sizeof(RELEASE_LABEL) + SHA384_LEN + SHA256_LEN + 8 + SHA256_LEN] =
-		RELEASE_LABEL;
-	uint8_t *p = text + sizeof(RELEASE_LABEL);
+	uint8_t hash[BIND_SHA256_LEN], text[BIND_RELEASE_LEN];
 	const size_t half = RELEASE_SIGNATURE_LEN / 2;
 	int r;
 
-	assert(h->signer < i->n && h->public.digest_len == SHA384_LEN);
+	assert(h->signer < i->n && h->public.digest_len == BIND_RD_LEN);
 	if (!jwe->has_release)
 		return cause_set(why, -EKEYREJECTED,
 				 "it is not signed, and Identity= wants the broker's signature");
-	memcpy(p, h->public.digest, SHA384_LEN);
-	p += SHA384_LEN;
-	if (EVP_Digest(path, strlen(path), p, NULL, EVP_sha256(), NULL) != 1)
-		return cause_set_oom(why);
-	p += SHA256_LEN;
-	for (size_t k = 0; k < 8; k++)
-		*p++ = (uint8_t)(jwe->version >> (56 - 8 * k));
-	if (hash_jwe(jwe, ciphertext, p) < 0)
+	if (hash_jwe(jwe, ciphertext, hash) < 0 ||
+	    bind_release(h->public.digest, path, jwe->version, hash, text) < 0)
 		return cause_set_oom(why);
 	r = ecdsa_verify(i->keys[h->signer].key, EVP_sha256(), jwe->signature,
 			 jwe->signature + half, half, ECDSA_BIG_ENDIAN,

@@ -18,15 +18,7 @@
  * broker.conf) every release is signed by the broker, over this handshake, the name of the secret
  * and the ciphertext, and what is not signed so is refused.
  *
- * Numbers in what is hashed are big-endian, and labels include their NUL.
- *
- *	bound	= SHA-256("coco bind 1" | boot[32] | count u16 | count * (length u16 | path))
- *	nonce	= SHA-256("coco nonce 1" | id[32] | bound | salt[32])
- *	RD	= SHA-384 of the runtime data, JSON in canonical form (RFC 8785):
- *		  {"additional-evidence":"","nonce":N,"tee-pubkey":{"alg":A,"crv":C,"kty":"EC",
- *		  "x":X,"y":Y}}
- *	signed	= "coco release 1" | RD[48] | SHA-256(path) | version u64 |
- *		  SHA-256(protected.encrypted_key.iv.ciphertext.tag), as in the JWE
+ * crypto/bind.h has what is hashed and signed.
  */
 
 #define HANDSHAKE_USEC (300 * UINT64_C(1000000))	/* the life of a key pair */
