@@ -215,6 +215,20 @@ static bool names_nobody(const struct policy *p, const struct policy_option *o)
 	return true;
 }
 
+int64_t policy_until(const struct policy *p, const char *name)
+{
+	const struct policy_values *values;
+	struct policy_option o;
+	int64_t latest = INT64_MIN;
+	int i = policy_option_find(name, &o);
+
+	assert(i >= 0 && o.size == sizeof(*values));
+	values = (const struct policy_values *)((const uint8_t *)p + o.offset);
+	for (unsigned n = 0; policy_set_has(p->set, (unsigned)i) && n < values->n; n++)
+		latest = MAX(latest, values->until[n] ? values->until[n] : INT64_MAX);
+	return latest;
+}
+
 enum verdict_identity policy_identity_asked(const struct policy *p,
 					    const struct policy_identity *identities)
 {
@@ -257,11 +271,34 @@ static void note_held(struct verdict *v, const void *member, const uint8_t *foun
 		policy_set_add(v->held, (unsigned)i);
 }
 
+/* True if @found is value @i, and the value has not ended. */
+static bool is_value(const struct verdict *v, const struct policy_values *want, unsigned i,
+		     const void *found, size_t len, int64_t *ret_ended)
+{
+	if (want->len[i] != len || CRYPTO_memcmp(want->b[i], found, len) != 0)
+		return false;
+	if (want->until[i] == 0 || v->now < want->until[i])
+		return true;
+	*ret_ended = want->until[i];
+	return false;
+}
+
+static const char *expected_values(struct verdict *v, const struct policy_values *want,
+				   int64_t ended)
+{
+	const char *first = verdict_hex(v, want->b[0], want->len[0]);
+
+	if (ended)
+		return verdict_text(v, "a value that is still accepted: this one was until %s",
+				    verdict_time(v, ended));
+	return want->n > 1 ? verdict_text(v, "%s or one of %u more", first, want->n - 1u) : first;
+}
+
 void policy_check_values(struct verdict *v, const struct policy_values *want, const char *code,
 			 const char *name, const void *found, size_t len)
 {
-	const char *expected;
 	bool good = false;
+	int64_t ended = 0;
 
 	policy_judged(v, want);
 	if (want->n == 0) {
@@ -269,13 +306,11 @@ void policy_check_values(struct verdict *v, const struct policy_values *want, co
 		return;
 	}
 	for (unsigned i = 0; i < want->n; i++)
-		good |= want->len[i] == len && CRYPTO_memcmp(want->b[i], found, len) == 0;
+		good |= is_value(v, want, i, found, len, &ended);
 	if (good)
 		note_held(v, want, found, len);
-	expected = good ? NULL : verdict_hex(v, want->b[0], want->len[0]);
-	if (!good && want->n > 1)
-		expected = verdict_text(v, "%s or one of %u more", expected, want->n - 1u);
-	(void) verdict_check(v, good, VERDICT_REFUSED, code, name, expected,
+	(void) verdict_check(v, good, VERDICT_REFUSED, code, name,
+			     good ? NULL : expected_values(v, want, ended),
 			     verdict_hex(v, found, len));
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 
 #define OPTION_LEN 4096	/* of a value */
@@ -176,6 +177,26 @@ int policy_complain(char *error, int r, const char *format, ...)
 
 /* ---- values ---- */
 
+/*
+ * Cut "until=DATE" off the value.  Of a floor, and of bytes that a program asks for, the end would
+ * be the end of a check: there is none.
+ */
+static int parse_until(char *text, const struct policy_option *o, int64_t *ret)
+{
+	char *blank = strchr(text, ' ');
+	const char *date;
+
+	*ret = 0;
+	if (!blank)
+		return 0;
+	*blank++ = '\0';
+	date = startswith(blank + strspn(blank, " "), "until=");
+	if (!date || o->kind != KIND_HEX ||
+	    o->offset == offsetof(struct policy, min_tee_tcb_svn) || time_parse(date, ret) < 0)
+		return -EINVAL;
+	return *ret > 0 ? 0 : -EINVAL;
+}
+
 static int parse_values(char *text, const struct policy_option *o, struct policy_values *ret)
 {
 	char *save = NULL;
@@ -187,9 +208,11 @@ static int parse_values(char *text, const struct policy_option *o, struct policy
 		save = strchr(p, ',');
 		if (save)
 			*save++ = '\0';
+		if (ret->n == POLICY_VALUES_MAX || parse_until(p, o, &ret->until[ret->n]) < 0)
+			return -EINVAL;
 		len = strlen(p) / 2;
 		if (len == 0 || len > o->n || (o->kind == KIND_HEX && len != o->n) ||
-		    ret->n == POLICY_VALUES_MAX || parse_hex(p, ret->b[ret->n], len) < 0)
+		    parse_hex(p, ret->b[ret->n], len) < 0)
 			return -EINVAL;
 		ret->len[ret->n++] = (uint8_t)len;
 	}

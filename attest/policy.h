@@ -13,7 +13,10 @@
  * for a kind but was not judged, policy_conclude() refuses the evidence.
  */
 
-/* The evidence must have one of these values. */
+/*
+ * The evidence must have one of these values.  A value may have an end, "HEX until=DATE": from then
+ * on nothing matches it, but it is still a value that was asked for.
+ */
 #define POLICY_VALUE_MAX 64
 #define POLICY_VALUES_MAX 16
 
@@ -21,6 +24,7 @@ struct policy_values {
 	uint8_t n;	/* 0: not asked for */
 	uint8_t len[POLICY_VALUES_MAX];
 	uint8_t b[POLICY_VALUES_MAX][POLICY_VALUE_MAX];
+	int64_t until[POLICY_VALUES_MAX];	/* seconds since 1970; 0: no end */
 };
 
 struct policy_number {
@@ -212,6 +216,12 @@ void policy_judged(struct verdict *v, const void *member);
 bool policy_allows(struct verdict *v, const struct policy *p, enum policy_allow word);
 bool policy_forbids(struct verdict *v, const struct policy *p, enum policy_forbid word);
 bool policy_requires(struct verdict *v, const struct policy *p, enum policy_require word);
+
+/*
+ * Until when @p has a value of @name, an option of values: INT64_MAX if one has no end, INT64_MIN
+ * if the option was not set.
+ */
+int64_t policy_until(const struct policy *p, const char *name);
 
 /* True if option @name was set; false if @name is NULL. */
 bool policy_asks(const struct policy *p, const char *name);

@@ -29,4 +29,11 @@ static inline bool time_format(int64_t t, char ret[static TIME_TEXT_MAX])
 	       strftime(ret, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
 }
 
+/*
+ * Read a date, "2026-01-31" for the midnight (UTC) at its beginning, or a time as in RFC 3339,
+ * "2026-01-31T12:00:00Z" or with an offset.  Returns 0, or -EINVAL for other texts and for a date
+ * that no calendar has.
+ */
+int time_parse(const char *text, int64_t *ret);
+
 #endif

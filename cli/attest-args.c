@@ -3,9 +3,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "attest/bundle-evidence.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -23,73 +23,13 @@ void attest_args_done(struct attest_args *a)
 
 /* ---- dates ---- */
 
-/* Read a number of exactly @n digits, and move @p past it. */
-static int take_number(const char **p, int n, int *ret)
-{
-	int v = 0;
-
-	for (; n > 0; n--, (*p)++) {
-		if (**p < '0' || **p > '9')
-			return -EINVAL;
-		v = 10 * v + (**p - '0');
-	}
-	*ret = v;
-	return 0;
-}
-
-static int take_char(const char **p, const char *which)
-{
-	if (!**p || !strchr(which, **p))
-		return -EINVAL;
-	return *(*p)++;
-}
-
-/* Read "Z" or an offset such as "+01:30".  @ret is in seconds. */
-static int take_zone(const char **p, int *ret)
-{
-	int sign = take_char(p, "Zz+-"), hours, minutes;
-
-	*ret = 0;
-	if (sign == 'Z' || sign == 'z')
-		return 0;
-	if (sign < 0 || take_number(p, 2, &hours) < 0 || take_char(p, ":") < 0 ||
-	    take_number(p, 2, &minutes) < 0 || hours > 23 || minutes > 59)
-		return -EINVAL;
-	*ret = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-	return 0;
-}
-
 int attest_parse_date(const char *text, void *ret)
 {
-	struct tm tm = { 0 }, again;
-	int zone = 0, r;
-	time_t t;
+	struct args_date date = { .given = true };
 
-	r = take_number(&text, 4, &tm.tm_year);
-	if (r < 0 || take_char(&text, "-") < 0 || take_number(&text, 2, &tm.tm_mon) < 0 ||
-	    take_char(&text, "-") < 0 || take_number(&text, 2, &tm.tm_mday) < 0)
+	if (time_parse(text, &date.date) < 0)
 		return -EINVAL;
-	if (*text) {
-		if (take_char(&text, "Tt ") < 0 || take_number(&text, 2, &tm.tm_hour) < 0 ||
-		    take_char(&text, ":") < 0 || take_number(&text, 2, &tm.tm_min) < 0 ||
-		    take_char(&text, ":") < 0 || take_number(&text, 2, &tm.tm_sec) < 0)
-			return -EINVAL;
-		/* Fractions of a second make no difference here. */
-		if (*text == '.')
-			for (text++; *text >= '0' && *text <= '9'; text++)
-				;
-		if (take_zone(&text, &zone) < 0 || *text)
-			return -EINVAL;
-	}
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	again = tm;
-	t = timegm(&again);
-	/* timegm() turns February 30 into March 2. */
-	if (again.tm_mday != tm.tm_mday || again.tm_mon != tm.tm_mon ||
-	    again.tm_hour != tm.tm_hour || again.tm_min != tm.tm_min || again.tm_sec != tm.tm_sec)
-		return -EINVAL;
-	*(struct args_date *)ret = (struct args_date){ true, (int64_t)t - zone };
+	*(struct args_date *)ret = date;
 	return 0;
 }
 

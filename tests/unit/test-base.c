@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cause.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -241,10 +242,38 @@ static void test_write_atomic(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void test_dates(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t time;
+	} good[] = {
+		{ "1970-01-01", 0 },
+		{ "2026-01-31", 1769817600 },
+		{ "2026-01-31T12:00:00Z", 1769817600 + 12 * 3600 },
+		{ "2026-01-31 12:00:00.999z", 1769817600 + 12 * 3600 },
+		{ "2026-01-31t12:00:00+01:30", 1769817600 + 12 * 3600 - 5400 },
+		{ "2024-02-29", 1709164800 },
+	};
+	static const char *const bad[] = {
+		"", "2026", "2026-1-31", "2026-02-29", "2026-13-01", "2026-00-01", "2026-01-31T",
+		"2026-01-31T12:00Z", "2026-01-31T12:00:00", "2026-01-31T24:00:00Z",
+		"2026-01-31T12:00:00+24:00", "2026-01-31T12:00:00Z ", " 2026-01-31", "2026-01-31x",
+	};
+	int64_t t = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(time_parse(good[i].text, &t), 0);
+		assert_int_equal(t, good[i].time);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(time_parse(bad[i], &t), -EINVAL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cause),
+		cmocka_unit_test(test_cause),	    cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_words),
 		cmocka_unit_test(test_secret_pages), cmocka_unit_test(test_secret_size),
 		cmocka_unit_test(test_secret_read),  cmocka_unit_test(test_write_atomic),

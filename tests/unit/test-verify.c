@@ -419,6 +419,65 @@ static void test_policy_values(void **state)
 	assert_int_equal(v->result, VERDICT_REFUSED);
 }
 
+#define HEX_32 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+/* A value with an end counts until then, and its end is not the end of the check. */
+static void test_policy_until(void **state)
+{
+	static const char *const bad[] = {
+		"host_data=" HEX_32 " until", "host_data=" HEX_32 " until=",
+		"host_data=" HEX_32 " until=2026-02-30", "host_data=" HEX_32 " until=1960-01-01",
+		"host_data=" HEX_32 " until=1970-01-01", "host_data=" HEX_32 "until=2026-12-01",
+		"host_data=until=2026-12-01", "host_data=" HEX_32 " until=2026-12-01 ",
+		"host_data= until=2026-12-01," HEX_32, "host_data=" HEX_32 " from=2026-12-01",
+		/* Their end would be the end of a check. */
+		"min_tee_tcb_svn=00112233445566778899aabbccddeeff until=2026-12-01",
+		"nonce=00 until=2026-12-01", "max_vmpl=0 until=2026-12-01",
+	};
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	char error[POLICY_ERROR_LEN];
+	static struct policies ps;
+	const struct policy *p = &ps.of[0];
+	uint8_t found[32];
+
+	assert_non_null(v);
+	policies_init(&ps);
+	assert_int_equal(policy_until(p, "host_data"), INT64_MIN);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(policies_set(&ps, bad[i], error), -EINVAL);
+	assert_int_equal(policies_set(&ps,
+				      "host_data=" HEX_32 " until=2026-12-01,"
+				      "ffffffffffffffffffffffffffffffff"
+				      "ffffffffffffffffffffffffffffffff"
+				      "  until=2026-12-02T12:00:00+01:00", error), 0);
+	assert_int_equal(p->host_data.n, 2);
+	assert_int_equal(p->host_data.until[0], 1796083200);
+	assert_int_equal(p->host_data.until[1], 1796083200 + 86400 + 11 * 3600);
+	assert_int_equal(policy_until(p, "host_data"), p->host_data.until[1]);
+	for (size_t i = 0; i < sizeof(found); i++)
+		found[i] = (uint8_t)(i % 16 * 0x11);
+	for (int64_t now = 1796083199; now <= 1796083201; now++) {
+		verdict_reset(v);
+		v->now = now;
+		v->policy = p;
+		policy_check_values(v, &p->host_data, "HOST_DATA", "host data", found, 32);
+		assert_int_equal(v->first_failed < 0, now < 1796083200);
+		assert_int_equal(policy_held(v, "host_data"), now < 1796083200);
+		if (now >= 1796083200)
+			assert_non_null(strstr(v->checks[0].expected,
+					       "until 2026-12-01T00:00:00Z"));
+	}
+	/* The same value again, without an end. */
+	assert_int_equal(policies_set(&ps, "host_data=" HEX_32 " until=2026-12-01," HEX_32, error),
+			 0);
+	assert_int_equal(policy_until(p, "host_data"), INT64_MAX);
+	verdict_reset(v);
+	v->now = 1796083200;
+	v->policy = p;
+	policy_check_values(v, &p->host_data, "HOST_DATA", "host data", found, 32);
+	assert_int_equal(v->first_failed, -1);
+}
+
 static void test_policy_files(void **state)
 {
 	static const struct {
@@ -975,6 +1034,7 @@ int main(void)
 		cmocka_unit_test(test_evidence_add),
 		cmocka_unit_test(test_policy_options),
 		cmocka_unit_test(test_policy_values),
+		cmocka_unit_test(test_policy_until),
 		cmocka_unit_test(test_unjudged_options),
 		cmocka_unit_test(test_silent_policies),
 		cmocka_unit_test(test_identities),
