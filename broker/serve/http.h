@@ -9,11 +9,14 @@
 #include "wire/bytes.h"
 
 /*
- * The broker's HTTP server: libevent's evhttp and OpenSSL, one loop for each processor over the
- * same listening sockets.  A request that has come whole is put into a bounded queue, and one
- * of the
+ * The broker's HTTP server: libevent and OpenSSL, one loop for each processor over the same
+ * listening sockets.  A request that has come whole is put into a bounded queue, and one of the
  * threads that wait there calls the handler, which may block.  What is over a limit is answered at
  * once, before any work is done for it.
+ *
+ * HTTP itself is read by wire/http-head.h, not by libevent's evhttp: that one has no place where a
+ * limit could depend on the path or on the peer before the body is in memory, takes what two
+ * programs read differently, and ends the process in states that it does not expect.
  *
  * The memory that libevent and OpenSSL give back is wiped first (serve/wipe.h), because an owner
  * may have sent a secret.

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BROKER_SERVE_HTTP_CORE_H
+#define COCO_BROKER_SERVE_HTTP_CORE_H
+
+#include <stdatomic.h>
+
+#include "broker/serve/workers.h"
+
+/* What all loops share. */
+struct http_core {
+	struct http_setup setup;
+	struct workers *workers;
+	_Atomic unsigned n_connections;
+	_Atomic uint64_t n_requests;
+	_Atomic int64_t body_bytes;
+	_Atomic bool stopping;		/* no new connections and requests */
+	_Atomic bool aborting;		/* at once */
+};
+
+#endif

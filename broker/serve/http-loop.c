@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "broker/serve/http-loop.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "broker/serve/http-connection.h"
+#include "broker/serve/thread.h"
+
+/* How long nobody is let in when there are no descriptors or no memory for another connection. */
+#define PAUSE_USEC 100000
+
+struct door {
+	struct http_loop *loop;
+	struct evconnlistener *listener;
+	bool plain;
+};
+
+struct http_loop {
+	struct http_core *core;
+	struct event_base *base;
+	struct event *woken, *pause;
+	int wake_fd;
+	struct http_connections connections;
+	pthread_t thread;
+	bool runs;
+	pthread_mutex_t lock;
+	struct exchange_list answered;		/* under the lock */
+	unsigned n_doors;
+	struct door doors[];
+};
+
+/* ---- connections that come ---- */
+
+static void open_doors(struct http_loop *l, bool open)
+{
+	for (unsigned i = 0; i < l->n_doors; i++) {
+		if (open)
+			(void) evconnlistener_enable(l->doors[i].listener);
+		else
+			(void) evconnlistener_disable(l->doors[i].listener);
+	}
+}
+
+static void on_pause_ends(evutil_socket_t fd, short what, void *userdata)
+{
+	struct http_loop *l = userdata;
+
+	open_doors(l, !atomic_load(&l->core->stopping));
+}
+
+/* No descriptors, mostly.  What waits at the door would wake us at once again. */
+static void on_accept_error(struct evconnlistener *listener, void *userdata)
+{
+	static const struct timeval pause = { .tv_usec = PAUSE_USEC };
+	struct door *d = userdata;
+
+	metrics_count(d->loop->core->setup.metrics, METRIC_LIMITED_CONNECTIONS);
+	(void) http_connections_close_idle(&d->loop->connections);
+	open_doors(d->loop, false);
+	(void) evtimer_add(d->loop->pause, &pause);
+}
+
+static void describe_peer(const struct sockaddr *sa, struct http_peer *ret)
+{
+	const struct sockaddr_in *v4 = (const void *)sa;
+	const struct sockaddr_in6 *v6 = (const void *)sa;
+
+	strcpy(ret->text, "unix");
+	if (sa->sa_family == AF_INET)
+		(void) inet_ntop(AF_INET, &v4->sin_addr, ret->text, sizeof(ret->text));
+	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		(void) inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], ret->text,
+				 sizeof(ret->text));
+	else if (sa->sa_family == AF_INET6)
+		(void) inet_ntop(AF_INET6, &v6->sin6_addr, ret->text, sizeof(ret->text));
+}
+
+/* Room for one more, if need be that of one that asks for nothing. */
+static bool make_room(struct http_loop *l)
+{
+	if (atomic_load(&l->core->n_connections) < l->core->setup.connections_max)
+		return true;
+	metrics_count(l->core->setup.metrics, METRIC_LIMITED_CONNECTIONS);
+	return http_connections_close_idle(&l->connections);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa,
+		      int sa_len, void *userdata)
+{
+	struct door *d = userdata;
+	struct http_loop *l = d->loop;
+	struct http_peer peer;
+	struct bufferevent *b;
+	int one = 1;
+
+	if (!make_room(l)) {
+		(void) close_fd(fd);
+		return;
+	}
+	describe_peer(sa, &peer);
+	if (sa->sa_family != AF_UNIX)
+		(void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	b = bufferevent_socket_new(l->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	if (!b) {
+		(void) close_fd(fd);
+		return;
+	}
+	(void) http_connection_new(&l->connections, b, &peer);
+}
+
+/* ---- the thread ---- */
+
+static void take_answers(struct http_loop *l)
+{
+	struct exchange_list answered = TAILQ_HEAD_INITIALIZER(answered);
+	struct exchange *x;
+
+	(void) pthread_mutex_lock(&l->lock);
+	TAILQ_CONCAT(&answered, &l->answered, next);
+	(void) pthread_mutex_unlock(&l->lock);
+	while ((x = TAILQ_FIRST(&answered))) {
+		TAILQ_REMOVE(&answered, x, next);
+		http_connection_answer(&l->connections, x);
+	}
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *userdata)
+{
+	struct http_loop *l = userdata;
+	uint64_t n;
+
+	(void) !read(fd, &n, sizeof(n));
+	take_answers(l);
+	if (atomic_load(&l->core->stopping)) {
+		open_doors(l, false);
+		while (http_connections_close_idle(&l->connections))
+			;
+	}
+}
+
+static bool has_ended(struct http_loop *l)
+{
+	if (atomic_load(&l->core->aborting))
+		return true;
+	return atomic_load(&l->core->stopping) && http_connections_empty(&l->connections);
+}
+
+static void *run(void *userdata)
+{
+	struct http_loop *l = userdata;
+
+	while (!has_ended(l))
+		if (event_base_loop(l->base, EVLOOP_ONCE) < 0)
+			break;
+	http_connections_close_all(&l->connections);
+	return NULL;
+}
+
+void http_loop_wake(struct http_loop *l)
+{
+	static const uint64_t one = 1;
+
+	(void) !write(l->wake_fd, &one, sizeof(one));
+}
+
+void http_loop_answer(struct http_loop *l, struct exchange *x)
+{
+	bool first;
+
+	(void) pthread_mutex_lock(&l->lock);
+	first = TAILQ_EMPTY(&l->answered);
+	TAILQ_INSERT_TAIL(&l->answered, x, next);
+	(void) pthread_mutex_unlock(&l->lock);
+	if (first)
+		http_loop_wake(l);
+}
+
+bool http_loop_join(struct http_loop *l, uint64_t deadline_usec)
+{
+	struct timespec t = {
+		.tv_sec = (time_t)(deadline_usec / 1000000),
+		.tv_nsec = (long)(deadline_usec % 1000000 * 1000),
+	};
+
+	if (l->runs && pthread_clockjoin_np(l->thread, NULL, CLOCK_MONOTONIC, &t) == 0)
+		l->runs = false;
+	return !l->runs;
+}
+
+/* ---- begin and end ---- */
+
+struct http_loop *http_loop_free(struct http_loop *l)
+{
+	struct exchange *x;
+
+	if (!l)
+		return NULL;
+	assert(!l->runs);
+	for (unsigned i = 0; i < l->n_doors; i++)
+		evconnlistener_free(l->doors[i].listener);
+	while ((x = TAILQ_FIRST(&l->answered))) {
+		TAILQ_REMOVE(&l->answered, x, next);
+		exchange_free(x);
+	}
+	if (l->woken)
+		event_free(l->woken);
+	if (l->pause)
+		event_free(l->pause);
+	if (l->base)
+		event_base_free(l->base);
+	(void) close_fd(l->wake_fd);
+	(void) pthread_mutex_destroy(&l->lock);
+	free(l);
+	return NULL;
+}
+DEFINE_CLEANUP(struct http_loop *, http_loop_free)
+
+static int add_door(struct http_loop *l, int fd, bool plain)
+{
+	struct door *d = &l->doors[l->n_doors];
+
+	if (evutil_make_socket_nonblocking(fd) < 0)
+		return -EIO;
+	d->loop = l;
+	d->plain = plain;
+	/* The socket listens already, and stays open. */
+	d->listener = evconnlistener_new(l->base, on_accept, d, LEV_OPT_CLOSE_ON_EXEC,
+					 /* backlog= */ 0, fd);
+	if (!d->listener)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(d->listener, on_accept_error);
+	l->n_doors++;
+	return 0;
+}
+
+static int add_events(struct http_loop *l)
+{
+	l->base = event_base_new();
+	if (!l->base)
+		return -ENOMEM;
+	l->connections.base = l->base;
+	l->woken = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
+	l->pause = evtimer_new(l->base, on_pause_ends, l);
+	return l->woken && l->pause && event_add(l->woken, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+int http_loop_new(struct http_core *core, struct http_loop **ret)
+{
+	_cleanup_(http_loop_freep) struct http_loop *l = NULL;
+	int r;
+
+	l = calloc(1, sizeof(*l) + core->setup.n_fds * sizeof(l->doors[0]));
+	if (!l)
+		return -ENOMEM;
+	l->core = core;
+	l->connections.core = core;
+	l->connections.loop = l;
+	TAILQ_INIT(&l->connections.idle);
+	TAILQ_INIT(&l->connections.busy);
+	TAILQ_INIT(&l->answered);
+	(void) pthread_mutex_init(&l->lock, NULL);
+	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->wake_fd < 0)
+		return -EIO;
+	r = add_events(l);
+	for (unsigned i = 0; r >= 0 && i < core->setup.n_fds; i++)
+		r = add_door(l, core->setup.fds[i], core->setup.plain[i]);
+	if (r < 0)
+		return r;
+	r = thread_start(&l->thread, run, l);
+	if (r < 0)
+		return r;
+	l->runs = true;
+	*ret = TAKE_PTR(l);
+	return 0;
+}

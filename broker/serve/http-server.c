@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "broker/serve/http.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "broker/core/message.h"
+#include "broker/serve/http-loop.h"
+
+#define THREADS 32
+#define LOOPS_MAX 64
+
+struct http_server {
+	struct http_core core;
+	unsigned n_loops;
+	struct http_loop *loops[LOOPS_MAX];
+};
+
+size_t http_body_max(const char *method, const char *path)
+{
+	static const char *const large[] = {
+		"/kbs/v0/attest", "/kbs/v0/resource-policy", "/kbs/v0/attestation-policy",
+		"/kbs/v0/reference-value", NULL,
+	};
+
+	if (streq(method, "POST") &&
+	    (name_is_listed(path, large) || startswith(path, "/kbs/v0/resource/")))
+		return MESSAGE_ATTESTATION_MAX;
+	return HTTP_BODY_MAX;
+}
+
+static void run_exchange(void *userdata, struct exchange *x)
+{
+	struct http_core *core = userdata;
+
+	exchange_handle(x, core->setup.handler, core->setup.userdata);
+	http_loop_answer(x->loop, x);
+}
+
+static unsigned n_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > LOOPS_MAX ? LOOPS_MAX : (unsigned)n;
+}
+
+static int take_setup(struct http_server *s, const struct http_setup *setup, struct cause *why)
+{
+	struct http_setup *own = &s->core.setup;
+
+	*own = *setup;
+	own->n_loops = own->n_loops ?: n_processors();
+	own->n_threads = own->n_threads ?: THREADS;
+	own->connections_max = own->connections_max ?: HTTP_CONNECTIONS_MAX;
+	if (own->n_loops > LOOPS_MAX || own->n_fds == 0)
+		return cause_set(why, -EINVAL, "There is nothing to listen at, or too many loops");
+	for (unsigned i = 0; i < own->n_fds; i++)
+		if (!own->plain[i] && !own->identity)
+			return cause_set(why, -EINVAL, "TLS needs an identity");
+	return 0;
+}
+
+static int start(struct http_server *s, struct cause *why)
+{
+	const struct workers_setup w = {
+		.n_threads = s->core.setup.n_threads,
+		.queue_max = HTTP_QUEUE_MAX,
+		.run = run_exchange,
+		.userdata = &s->core,
+		.metrics = s->core.setup.metrics,
+	};
+	int r = workers_new(&w, &s->core.workers);
+
+	while (r >= 0 && s->n_loops < s->core.setup.n_loops) {
+		r = http_loop_new(&s->core, &s->loops[s->n_loops]);
+		if (r >= 0)
+			s->n_loops++;
+	}
+	return r < 0 ? cause_set_io(why, r, "Failed to start the threads of the server") : 0;
+}
+
+static void wake_all(struct http_server *s)
+{
+	for (unsigned i = 0; i < s->n_loops; i++)
+		http_loop_wake(s->loops[i]);
+}
+
+/*
+ * First the loops, while the workers answer what is still there; then the workers, who may still
+ * hand over an answer to a loop that has ended.
+ */
+struct http_server *http_server_stop(struct http_server *s, uint64_t timeout_usec)
+{
+	uint64_t deadline = now_usec() + timeout_usec;
+
+	if (!s)
+		return NULL;
+	atomic_store(&s->core.stopping, true);
+	wake_all(s);
+	for (unsigned i = 0; i < s->n_loops; i++)
+		(void) http_loop_join(s->loops[i], deadline);
+	atomic_store(&s->core.aborting, true);
+	wake_all(s);
+	for (unsigned i = 0; i < s->n_loops; i++)
+		while (!http_loop_join(s->loops[i], now_usec() + 1000000))
+			;
+	s->core.workers = workers_free(s->core.workers);
+	for (unsigned i = 0; i < s->n_loops; i++)
+		s->loops[i] = http_loop_free(s->loops[i]);
+	free(s);
+	return NULL;
+}
+
+int http_server_new(const struct http_setup *setup, struct http_server **ret, struct cause *why)
+{
+	struct http_server *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return cause_set_oom(why);
+	r = take_setup(s, setup, why);
+	/* A client that has gone is an error of write(2), not the end of the process. */
+	(void) signal(SIGPIPE, SIG_IGN);
+	if (r >= 0)
+		r = start(s, why);
+	if (r < 0) {
+		http_server_stop(s, 0);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
