@@ -34,18 +34,20 @@ struct secret_mode {
 };
 
 #define SECRET_POLICY_MAX 65536
+#define SECRET_LAUNCHES_MAX 1024	/* of Launches= */
 
 /*
- * Read the text of a policy.  @ret_evidence is the rest without [Release], for
- * judge_evidence(), a C
- * string with the same lines, yours.
+ * Read the text of a policy.  @ret_evidence is the rest without [Release], for judge_evidence(): a
+ * C string with the same lines, yours.
  *
- * Refused with a sentence that says what to add: no Release=; no identity for any kind of evidence;
- * an identity of which covers= does not say that kernel, initrd and command line are in it,
- * unless a
- * key of the owner (id_key_digest, author_key_digest), an enrolled ak_n_sha256 or Release=approve
- * stands beside; Per=vm whose field is not pinned to exactly one value; a kind of evidence that has
- * no launch id together with Per=launch.
+ * Refused with a sentence that says what to add:
+ *  - no Release=, or words of [Release] that do not go together
+ *  - no kind of evidence is spoken of; one is, and has no identity
+ *  - an identity of which covers= does not say that kernel, initrd and command line are in it,
+ *    unless allow=partial-identity and an enrolled ak_n_sha256 or Release=approve stand beside it
+ *  - a value for the nonce, which is the broker's to ask
+ *  - Per=vm, and a kind of evidence whose field is not pinned to exactly one value
+ *
  * Returns 0; -EBADMSG; -EMSGSIZE; -ENOMEM.
  */
 int secret_policy_read(const char *text, size_t len, struct secret_mode *ret_mode,

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "broker/core/secret-policy.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "attest/policy.h"
+#include "attest/verify.h"
+#include "base/ini.h"
+#include "base/parse.h"
+#include "crypto/cleanup.h"
+
+#define SECTION "Release"
+
+/* ---- [Release] ---- */
+
+struct word {
+	const char *word;
+	unsigned value;
+};
+
+static const struct word releases[] = { { "once", RELEASE_ONCE },
+					{ "always", RELEASE_ALWAYS },
+					{ "approve", RELEASE_APPROVE },
+					{ NULL } };
+static const struct word pers[] = { { "launch", PER_LAUNCH }, { "vm", PER_VM }, { NULL } };
+static const struct word vm_fields[] = { { "host_data", VM_FIELD_HOST_DATA },
+					 { "mrconfigid", VM_FIELD_MRCONFIGID },
+					 { NULL } };
+
+static int take_word(const struct word *words, const char *text, unsigned *ret)
+{
+	for (; words->word; words++)
+		if (streq(words->word, text)) {
+			*ret = words->value;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* "20/24h" */
+static int take_launches(const char *text, struct secret_mode *m)
+{
+	const char *slash = strchr(text, '/');
+	uint64_t usec;
+	char count[16];
+	uint32_t n;
+
+	if (!slash || (size_t)(slash - text) >= sizeof(count))
+		return -EINVAL;
+	memcpy(count, text, (size_t)(slash - text));
+	count[slash - text] = '\0';
+	if (parse_u32(count, &n) < 0 || n == 0 || n > SECRET_LAUNCHES_MAX ||
+	    parse_usec(slash + 1, &usec) < 0 || usec < 1000000)
+		return -EINVAL;
+	m->launches = n;
+	m->launches_sec = usec / 1000000;
+	return 0;
+}
+
+static int take_option(const struct ini_item *item, struct secret_mode *m)
+{
+	char text[INI_LINE_MAX + 1];
+	unsigned word = 0;
+	int r = -ENOENT;
+
+	memcpy(text, item->value, item->value_len);
+	text[item->value_len] = '\0';
+	if (ini_is(item->name, item->name_len, "Release")) {
+		r = take_word(releases, text, &word);
+		m->release = word;
+	} else if (ini_is(item->name, item->name_len, "Per")) {
+		r = take_word(pers, text, &word);
+		m->per = word;
+	} else if (ini_is(item->name, item->name_len, "VmField")) {
+		r = take_word(vm_fields, text, &word);
+		m->vm_field = word;
+	} else if (ini_is(item->name, item->name_len, "Launches")) {
+		r = take_launches(text, m);
+	} else if (ini_is(item->name, item->name_len, "FirstOnly")) {
+		r = parse_bool(text, &m->first_only);
+	}
+	return r;
+}
+
+static int read_mode(const char *text, size_t len, struct secret_mode *ret, struct cause *why)
+{
+	struct ini_item item;
+	struct ini ini;
+	int r;
+
+	ini_init(&ini, text, len);
+	while (ini_next(&ini, &item) > 0) {
+		if (!item.name || !ini_is(item.section, item.section_len, SECTION))
+			continue;
+		r = take_option(&item, ret);
+		if (r == -ENOENT)
+			return cause_set(why, -EBADMSG,
+					 "line %u: there is no option '%.*s' in [" SECTION "]",
+					 item.line, (int)MIN(item.name_len, 64u), item.name);
+		if (r < 0)
+			return cause_set(why, -EBADMSG,
+					 "line %u: %.*s= takes %s, not '%.*s'", item.line,
+					 (int)MIN(item.name_len, 64u), item.name,
+					 "once, always or approve (Release=), launch or vm "
+					 "(Per=), host_data or mrconfigid (VmField=), a number "
+					 "and a time such as 20/24h (Launches=), yes or no "
+					 "(FirstOnly=)",
+					 (int)MIN(item.value_len, 64u), item.value);
+	}
+	return 0;
+}
+
+/* What of [Release] goes together.  A word that would count for nothing is a mistake. */
+static int check_mode(const struct secret_mode *m, struct cause *why)
+{
+	if (m->release == 0)
+		return cause_set(why, -EBADMSG,
+				 "how often this secret may go out is not said: add "
+				 "[" SECTION "] with Release=once, always or approve");
+	if (m->release == RELEASE_ONCE && m->per == PER_NONE)
+		return cause_set(why, -EBADMSG,
+				 "Release=once needs Per=launch (again after each start of the "
+				 "VM) or Per=vm");
+	if (m->release != RELEASE_ONCE && m->per != PER_NONE)
+		return cause_set(why, -EBADMSG, "Per= goes with Release=once only");
+	if ((m->per == PER_VM) != (m->vm_field != VM_FIELD_NONE))
+		return cause_set(why, -EBADMSG,
+				 "Per=vm and VmField= need each other: what tells one VM from "
+				 "another is host_data or mrconfigid");
+	if (m->launches > 0 && m->per != PER_LAUNCH)
+		return cause_set(why, -EBADMSG, "Launches= goes with Per=launch only");
+	return 0;
+}
+
+/* ---- the rest, for evidence ---- */
+
+/*
+ * A copy without the section, line by line, so that errors name the right lines.  The text has
+ * passed ini_check(), by which only the beginning of a section begins with a bracket.
+ */
+static char *without_section(const char *text, size_t len)
+{
+	char *copy = strndup(text, len);
+	bool inside = false;
+
+	for (char *line = copy; line && *line;) {
+		size_t n = strcspn(line, "\n"), blank = strspn(line, " \t");
+
+		if (line[blank] == '[')
+			inside = startswith(line + blank, "[" SECTION "]") != NULL;
+		if (inside)
+			memset(line, ' ', n);
+		line += n + (line[n] == '\n');
+	}
+	return copy;
+}
+
+static const struct policy_values *vm_values(const struct policy *p, enum vm_field field)
+{
+	return field == VM_FIELD_HOST_DATA ? &p->host_data : &p->mrconfigid;
+}
+
+static int check_identity(const struct policy *p, const struct policy_identity *identities,
+			  const struct secret_mode *m, struct cause *why)
+{
+	enum verdict_identity identity = policy_identity_asked(p, identities);
+
+	if (identity == IDENTITY_WHOLE)
+		return 0;
+	if (identity == IDENTITY_NONE)
+		return cause_set(why, -EBADMSG,
+				 "for evidence of %s it names no identity, so that anybody's VM "
+				 "would get the secret: add %s",
+				 p->kind->name, p->kind->identity);
+	if (!(p->allow & ALLOW_PARTIAL_IDENTITY))
+		return cause_set(why, -EBADMSG,
+				 "for evidence of %s it names an identity that may not cover "
+				 "kernel, initrd and command line: add what covers= has to say, "
+				 "as 'coco-inject measure --json' prints it, or %s",
+				 p->kind->name, p->kind->identity);
+	/* The same image runs for strangers too, and they are root there. */
+	if (m->release != RELEASE_APPROVE && p->ak_n_sha256.n == 0)
+		return cause_set(why, -EBADMSG,
+				 "for evidence of %s it names an identity that strangers may have "
+				 "as well: with allow=partial-identity, Release=approve or an "
+				 "enrolled ak_n_sha256= must stand beside it",
+				 p->kind->name);
+	return 0;
+}
+
+static int check_kind(const struct policy *p, const struct policy_identity *identities,
+		      const struct secret_mode *m, struct cause *why)
+{
+	const char *foreign = policy_foreign_option(p);
+
+	if (foreign)
+		return cause_set(why, -EBADMSG,
+				 "evidence of %s cannot be judged by %s=: give that in a section "
+				 "of its kind",
+				 p->kind->name, foreign);
+	/* The handshake is this field's value. */
+	if (policy_asks(p, p->kind->nonce))
+		return cause_set(why, -EBADMSG, "%s= is the broker's to ask: remove that line",
+				 p->kind->nonce);
+	if (m->per == PER_VM && vm_values(p, m->vm_field)->n != 1)
+		return cause_set(why, -EBADMSG,
+				 "Per=vm needs exactly one value of %s= for evidence of %s",
+				 m->vm_field == VM_FIELD_HOST_DATA ? "host_data" : "mrconfigid",
+				 p->kind->name);
+	return check_identity(p, identities, m, why);
+}
+
+static int check_kinds(const struct policies *ps, const struct secret_mode *m, struct cause *why)
+{
+	unsigned n = 0;
+	int r;
+
+	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++)
+		for (size_t k = 0; (*t)->opens_gate && k < ARRAY_SIZE((*t)->kinds) &&
+				   (*t)->kinds[k]; k++) {
+			const struct policy *p = policies_find(ps, (*t)->kinds[k]);
+
+			if (!p->has_own || !p->has_option)
+				continue;
+			r = check_kind(p, (*t)->identities, m, why);
+			if (r < 0)
+				return r;
+			n++;
+		}
+	return n > 0 ? 0 :
+		       cause_set(why, -EBADMSG,
+				 "it speaks of no kind of evidence: add [snp], [tdx] or [azure] "
+				 "with an identity of what runs");
+}
+
+static int check_evidence(const char *text, const struct secret_mode *m, struct cause *why)
+{
+	struct policies *ps = malloc(sizeof(*ps));
+	char error[POLICY_ERROR_LEN];
+	int r;
+
+	if (!ps)
+		return cause_set_oom(why);
+	policies_init(ps);
+	r = policies_parse(ps, text, strlen(text), error);
+	if (r == -ENOMEM)
+		r = cause_set_oom(why);
+	else if (r < 0)
+		r = cause_set(why, -EBADMSG, "%s", error);
+	else
+		r = check_kinds(ps, m, why);
+	free(ps);
+	return r;
+}
+
+int secret_policy_read(const char *text, size_t len, struct secret_mode *ret_mode,
+		       char **ret_evidence, struct cause *why)
+{
+	_cleanup_(freep) char *evidence = NULL;
+	struct secret_mode m = { 0 };
+	struct ini_error error;
+	int r;
+
+	if (len > SECRET_POLICY_MAX)
+		return cause_set(why, -EMSGSIZE, "a policy has at most %d bytes",
+				 SECRET_POLICY_MAX);
+	if (ini_check(text, len, &error) < 0)
+		return cause_set(why, -EBADMSG, "line %u: %s", error.line, error.text);
+	r = read_mode(text, len, &m, why);
+	if (r < 0)
+		return r;
+	r = check_mode(&m, why);
+	if (r < 0)
+		return r;
+	evidence = without_section(text, len);
+	if (!evidence)
+		return cause_set_oom(why);
+	r = check_evidence(evidence, &m, why);
+	if (r < 0)
+		return r;
+	*ret_mode = m;
+	*ret_evidence = TAKE_PTR(evidence);
+	return 0;
+}
+
+int secret_policy_rules(const char *text, size_t len, uint8_t ret[static 32])
+{
+	static const char label[] = "coco rules 1";
+	uint8_t input[sizeof(label) + 32];
+
+	memcpy(input, label, sizeof(label));
+	if (EVP_Digest(text, len, input + sizeof(label), NULL, EVP_sha256(), NULL) != 1 ||
+	    EVP_Digest(input, sizeof(input), ret, NULL, EVP_sha256(), NULL) != 1)
+		return -ENOMEM;
+	return 0;
+}
+
+void secret_mode_format(const struct secret_mode *m, char *ret, size_t size)
+{
+	const char *how = m->release == RELEASE_ALWAYS	? "always" :
+			  m->release == RELEASE_APPROVE ? "when it is approved" :
+			  m->per == PER_VM		? "once for each VM" :
+							  "once for each launch";
+	char launches[64] = "";
+
+	if (m->launches > 0)
+		(void) snprintf(launches, sizeof(launches), ", at most %u in %llu s", m->launches,
+				(unsigned long long)m->launches_sec);
+	(void) snprintf(ret, size, "%s%s%s", how, launches,
+			m->first_only ? ", to the first who asks after a start" : "");
+}
