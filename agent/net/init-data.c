@@ -7,9 +7,9 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "agent/net/toml.h"
 #include "base/base64.h"
 #include "base/io.h"
+#include "base/toml.h"
 #include "wire/bytes.h"
 #include "wire/kbs-uri.h"
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "agent/net/init-data.h"
-#include "agent/net/toml.h"
 #include "base/io.h"
+#include "base/toml.h"
 #include "wire/kbs-uri.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whatever a text is: its items lie within the store, in the order of their lines, each once. */
-#include "agent/net/toml.h"
+#include "base/toml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

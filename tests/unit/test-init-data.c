@@ -12,9 +12,9 @@
 #include <zlib.h>
 
 #include "agent/net/init-data.h"
-#include "agent/net/toml.h"
 #include "base/base64.h"
 #include "base/io.h"
+#include "base/toml.h"
 #include "tests/unit/vectors.h"
 #include "wire/bytes.h"
 

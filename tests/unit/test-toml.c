@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "agent/net/toml.h"
+#include "base/toml.h"
 #include "base/io.h"
 #include "tests/unit/vectors.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "agent/net/toml.h"
+#include "base/toml.h"
 
 #include "base/hex.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_AGENT_NET_TOML_H
-#define COCO_AGENT_NET_TOML_H
+#ifndef COCO_BASE_TOML_H
+#define COCO_BASE_TOML_H
 
 #include "base/cause.h"
 
