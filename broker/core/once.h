@@ -9,24 +9,27 @@
  * How often a secret may go out: the decision, without any I/O.  A claim is the record of a secret
  * and a launch (Per=launch) or a secret alone (Per=vm): free -> claimed -> confirmed.
  *
- *	same rd, before the window's end (a lost reply)			again
- *	same launch and boot, other rd, in the window, n < 5 (a crash)	again
  *	same launch, other boot (kexec)					REBOOTED
  *	confirmed, or the window is over				RELEASED
+ *	same rd (a lost reply)						again
+ *	same launch and boot, other rd, n < 5 (a crash)			again
  *	new launch, Per=launch						new claim, within Launches=
  *	new launch, Per=vm						RELEASED
  *	the clock is before the claim's time by more than 30 s		CLOCK
  *
- * An approval for this launch and this key opens what would be REBOOTED or RELEASED, once.
+ * The first row that fits counts.  An approval makes a new claim of what would be REBOOTED or
+ * RELEASED; the caller sees to it that it is used once.
  */
 #define CLAIM_WINDOW_SEC 600
 #define CLAIM_TIMES_MAX 5
 #define CLAIM_CLOCK_SEC 30
 
 struct claim {
-	uint8_t launch[32], boot[32], rd[48];
+	bool has_launch, has_boot;	/* what is not there is zeros */
+	uint8_t launch[32], boot[32];
+	uint8_t rd[48];			/* of the last release */
 	int64_t at;			/* seconds since 1970, of the first release */
-	unsigned n;			/* releases under this claim */
+	unsigned n;			/* keys that it was released to */
 	bool confirmed;
 	char release[40];		/* the id of the release, which its audit line has too */
 };

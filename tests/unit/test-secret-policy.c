@@ -83,7 +83,8 @@ static void test_refused(void **state)
 		/* anybody */
 		{ ONCE "[snp]\nmin_tcb=1:2:3:4\n", "names no identity" },
 		{ ONCE "[snp]\nhost_data=" HEX_32 "\n", "names no identity" },
-		{ ONCE SNP "[tdx]\nmrseam=" HEX_48 "\n", "for evidence of TDX it names no identity" },
+		{ ONCE SNP "[tdx]\nmrseam=" HEX_48 "\n",
+		  "for evidence of TDX it names no identity" },
 		{ ONCE "[snp]\nmeasurement=" ZEROS ZEROS ZEROS
 		  "\ncovers=kernel,initrd,cmdline\n",
 		  "names no identity" },
