@@ -2,6 +2,7 @@
 #ifndef COCO_BROKER_CORE_KEYS_H
 #define COCO_BROKER_CORE_KEYS_H
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "base/cause.h"
@@ -31,16 +32,29 @@ EVP_PKEY *keys_identity(const struct keys *k);			/* borrowed */
 const uint8_t *keys_identity_id(const struct keys *k);
 EVP_PKEY *keys_token(const struct keys *k);	/* P-256, derived; signs the tokens; borrowed */
 
-/* Derive 32 bytes for @label and @context.  @ret is wiped by the caller.  Returns 0 or -ENOMEM. */
+/*
+ * Derive 32 bytes for @label, with its NUL, and @context, of which the @len may be 0.  @ret is
+ * wiped by the caller: _cleanup_(key_wipe) uint8_t key[32].  Returns 0 or -ENOMEM.
+ */
+static inline void key_wipe(uint8_t (*key)[32])
+{
+	OPENSSL_cleanse(*key, sizeof(*key));
+}
+
 int keys_derive(const struct keys *k, const char *label, const void *context, size_t len,
 		uint8_t ret[static 32]);
 
-/* Read a private key from the PEM text.  Returns 0; -EBADMSG; -EOPNOTSUPP if not P-256; -ENOMEM. */
+/*
+ * Read the private key of the PEM text, of which there is exactly one.  @ret is yours.  Returns 0;
+ * -EBADMSG without such a key, with two, or if it is encrypted; -EOPNOTSUPP if it is not P-256, or
+ * its public half does not fit; -ENOMEM.
+ */
 int identity_key_parse(const struct secret *pem, EVP_PKEY **ret, struct cause *why);
 
 /*
  * Make the certificate of the identity: self-signed, CA, named "coco-broker NAME", valid for
- * @years.  @ret_pem is a C string, yours.  Returns 0; -EINVAL; -ENOMEM.
+ * @years, 1 to 100.  @ret_pem is a C string, yours.  Returns 0; -EINVAL for other years, or a name
+ * that is empty, not printable ASCII, or over 52 characters; -ENOMEM.
  */
 int identity_certificate(EVP_PKEY *identity, const char *name, unsigned years, char **ret_pem);
 
