@@ -10,8 +10,8 @@
  * repeats.  Numbers are big-endian, and labels include their NUL.
  *
  *	cookie	= expiry u32 | 12 random bytes, in 32 hexadecimal digits
- *	bound	= as agent/keeper/release.h has it, of boot and paths; zeros if none were sent
- *	salt	= HMAC-SHA256(HKDF(master, "coco salt" | hour of expiry u32),
+ *	bound	= of boot and paths; zeros if neither was sent
+ *	salt	= HMAC-SHA256(HKDF(master, "coco salt" | hour of expiry, expiry / 3600 u32),
  *			      "coco salt 1" | cookie | tee u8 | bound)
  *	nonce	= SHA-256("coco nonce 1" | id | bound | salt)
  *
@@ -26,7 +26,10 @@ struct cookie {
 	uint8_t random[12];
 };
 
-/* Make a cookie for COOKIE_LIFE_SEC from @now on.  Returns 0, or -EIO without randomness. */
+/*
+ * Make a cookie for COOKIE_LIFE_SEC from @now on.  Returns 0; -EIO without randomness; -ERANGE when
+ * the clock has a time that 32 bits cannot hold.
+ */
 int cookie_new(int64_t now, struct cookie *ret);
 void cookie_format(const struct cookie *c, char ret[static COOKIE_TEXT_LEN]);
 
@@ -52,11 +55,20 @@ const char *broker_tee_name(enum broker_tee tee);	/* "snp", ..., "az-tdx-vtpm"; 
 enum broker_tee broker_tee_parse(const char *name);	/* BROKER_TEE_NONE if unknown */
 
 /*
- * Compute salt and nonce for a cookie and the request @asked, whose tee is known and whose
- * paths are
- * valid.  Returns 0; -EINVAL for an unknown tee; -ENOMEM.
+ * Compute salt and nonce for a cookie and the request @asked, whose tee is known and whose paths
+ * are valid.  Returns 0; -EINVAL for an unknown tee; -ENOMEM.
  */
 int challenge_make(const struct keys *k, const struct cookie *c, const struct net_auth *asked,
 		   uint8_t ret_salt[static BROKER_SALT_LEN], uint8_t ret_nonce[static 32]);
+
+/*
+ * Find which TEE was named in the request whose challenge is @nonce, as text, for this cookie and
+ * what the guest repeats of its request (struct attestation): its second message does not name it.
+ * repeated->tee is not looked at.
+ *
+ * Returns 0; -ESTALE when the nonce is not of this cookie, boot and list, or is no nonce; -ENOMEM.
+ */
+int challenge_find(const struct keys *k, const struct cookie *c, const struct net_auth *repeated,
+		   const char *nonce, enum broker_tee *ret);
 
 #endif
