@@ -6,6 +6,7 @@
 
 #include "base/cause.h"
 #include "broker/core/challenge.h"
+#include "crypto/tee-key.h"
 #include "wire/bytes.h"
 
 /*
@@ -14,7 +15,7 @@
  * refused.  Every text here comes from somebody who has proved nothing.
  */
 #define MESSAGE_VERSION "0.4.0"
-#define MESSAGE_REQUEST_MAX 4096
+#define MESSAGE_REQUEST_MAX 8192		/* BROKER_PATHS_MAX of the longest paths fit */
 #define MESSAGE_ATTESTATION_MAX (2 * 1024 * 1024)
 
 /*
@@ -31,43 +32,37 @@ int message_read_request(struct bytes body, struct net_auth *ret, struct cause *
  */
 int message_build_challenge(const uint8_t nonce[static 32], const uint8_t *salt, char **ret);
 
-enum tee_key_kind { TEE_KEY_EC_P256, TEE_KEY_EC_P521, TEE_KEY_RSA_OAEP_256 };
-
-/* The guest's public key, to which secrets are encrypted. */
-struct tee_key {
-	enum tee_key_kind kind;
-	unsigned x_len, y_len;		/* coordinates, or of RSA n and e */
-	uint8_t x[512], y[512];
-};
-
 struct attestation {
 	char nonce[48];				/* base64 of 32 bytes, as sent */
-	struct tee_key key;
-	struct net_auth coco;			/* what it repeats; coco.coco if it does */
+	struct tee_key key;			/* on its curve; of RSA 2048 to 4096 bits */
+	struct net_auth coco;			/* what it repeats; coco.coco if it does; no tee */
 	uint8_t rd[48];				/* SHA-384 of the canonical runtime data */
 	char *init_data;			/* TOML text, or NULL */
 	size_t init_data_len;
-	struct json_object *evidence;		/* primary_evidence, any JSON */
+	struct json_object *evidence;		/* primary_evidence, an object */
 };
 
 /*
  * Read the body of POST /attest.  "additional_evidence" must be empty: nobody here verifies
- * devices.  Returns 0; -EBADMSG; -EOPNOTSUPP for a key of another kind, or additional evidence;
- * -ENOMEM.  Pass @ret to attestation_done() after success.
+ * devices.  Whether the nonce is ours challenge_find() says.  Returns 0; -EBADMSG; -EOPNOTSUPP for
+ * a key of another kind, or additional evidence; -ENOMEM.  Pass @ret to attestation_done() after
+ * success.
  */
 int message_read_attestation(struct bytes body, struct attestation *ret, struct cause *why);
 void attestation_done(struct attestation *a);
 
-/* The key as the JSON object of the message, {"alg":...}.  @ret is yours.  Returns 0 or -ENOMEM. */
+/* The text of tee_key_text() as an object.  @ret is yours.  Returns 0 or -ENOMEM. */
 int tee_key_json(const struct tee_key *key, struct json_object **ret);
 
-/* Read the body of POST /coco/confirm: {"uri":"kbs:///..."} or {"uri":PATH}, whatever our client
- * sends (agent/net/rcar.c).  Returns 0 or -EBADMSG. */
+/*
+ * Read the body of POST /coco/confirm, {"uri":"kbs:///..."}.  Returns 0 with the path, or -EBADMSG.
+ */
 int message_read_confirm(struct bytes body, char ret_path[static BROKER_PATH_LEN]);
 
 /*
  * Build {"type":"https://github.com/confidential-containers/kbs/errors/NAME","detail":DETAIL,
- * "id":ID}; without "id" if it is NULL.  @ret is yours.  Returns 0 or -ENOMEM.
+ * "id":ID}; without "id" if it is NULL.  What is not printable becomes '?'.  @ret is yours.
+ * Returns 0 or -ENOMEM.
  */
 int message_build_error(const char *name, const char *detail, const char *id, char **ret);
 
