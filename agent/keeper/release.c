@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/keeper/release.h"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/base64.h"
 #include "base/io.h"
@@ -16,10 +14,10 @@
 #include "crypto/cleanup.h"
 #include "crypto/ecdsa.h"
 #include "crypto/jwe.h"
+#include "crypto/locked-heap.h"
 #include "crypto/tee-key.h"
 
 #define SECURE_HEAP 65536
-#define SECURE_HEAP_MIN 32
 #define NO_SIGNER BROKER_IDENTITIES_MAX
 
 struct handshake {
@@ -33,31 +31,9 @@ struct handshake {
 
 DEFINE_OPENSSL_CLEANUP(X509, X509_free, x509)
 
-/*
- * The child that asks the TEE is forked while there is a key pair, and may live longer, in memory
- * that is not locked.  A block as large as the heap is the heap.
- */
-static int wipe_on_fork(void)
-{
-	void *heap = OPENSSL_secure_malloc(SECURE_HEAP);
-	int r = heap ? madvise(heap, SECURE_HEAP, MADV_WIPEONFORK) : -1;
-
-	OPENSSL_secure_free(heap);
-	return r < 0 ? -ENOMEM : 0;
-}
-
 int release_init(void)
 {
-	static bool is_good;
-
-	if (is_good)
-		return 0;
-	/* 2: the memory could not be locked. */
-	if (CRYPTO_secure_malloc_initialized() ||
-	    CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) != 1 || wipe_on_fork() < 0)
-		return -ENOMEM;
-	is_good = true;
-	return 0;
+	return locked_heap_init(SECURE_HEAP);
 }
 
 /* ---- the broker's identity ---- */
