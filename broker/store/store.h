@@ -11,8 +11,8 @@
  * here is either sealed (broker/core/seal.h) or public: who holds the store can delete, but
  * neither read a secret nor swap two.
  *
- * A key is a text of 1 to STORE_KEY_MAX bytes, "coco/claim/...".  A value has bytes and a
- * revision, which is different after each change of it and never 0; a key that is absent has
+ * A key is a text of 1 to STORE_KEY_MAX bytes from '!' to '~', "coco/claim/...".  A value has bytes
+ * and a revision, which is different after each change of it and never 0; a key that is absent has
  * revision 0.  Revisions grow over the whole store.
  *
  * All functions may block, and may be called by several threads at once.
@@ -20,7 +20,8 @@
 #define STORE_KEY_MAX 512			/* bytes, without NUL */
 #define STORE_VALUE_MAX (256 * 1024)		/* bytes */
 #define STORE_MEMBERS_MAX 64			/* of a batch */
-#define STORE_PARTS_MAX 4			/* compares, changes or reads of a member */
+#define STORE_PARTS_MAX 6			/* compares, changes or reads of a member */
+#define STORE_BYTES_MAX (1024 * 1024)		/* keys and data of all changes of a batch */
 
 struct store;
 
@@ -28,6 +29,7 @@ struct store_value {
 	uint8_t *data;		/* yours, and may be freed with free(); NULL if absent */
 	size_t len;
 	uint64_t revision;	/* 0 if absent */
+	bool has_life;		/* it was given a ttl_sec */
 };
 
 void store_value_done(struct store_value *v);	/* wipes nothing: nothing here is plaintext */
@@ -48,7 +50,8 @@ struct store_change {
 
 /*
  * A member of a batch: if all compares hold, all its changes are made, else none.  What is read is
- * as it is after the member's changes.  The texts and bytes are borrowed.
+ * as it is after the member's changes; it is also read when they are not made.  The texts and bytes
+ * are borrowed.
  */
 struct store_member {
 	unsigned n_compares, n_changes, n_reads;
@@ -72,17 +75,23 @@ struct store_fence {
 };
 
 /*
- * Commit @n members (up to STORE_MEMBERS_MAX) in one transaction.  A member that is not done spoils
- * no other.  No key may be changed by two members of a batch.  @fence may be NULL.
+ * Commit @n members (1 to STORE_MEMBERS_MAX) in one transaction.  A member that is not done spoils
+ * no other.  A key that a member changes may be changed once only, and no other member may name it,
+ * not even in a compare or a read: so the order of the members does not matter.  The fence's key
+ * may not be in any member.  @fence may be NULL.
  *
  * Returns 0, with each member answered; -ESTALE when the fence does not hold, and then nothing is
  * changed; -EAGAIN when the store cannot be asked now or did not answer in time: whether it is
  * committed is unknown, ask for what the fence became; -ENOSPC when it is full; -EINVAL for a batch
  * of another form (a key twice, a cap exceeded); -EACCES when it refuses us; -ENOMEM; -EIO.
- * On an error @why has the cause and no member has values.
+ * On an error @why has the cause, no member has values, and none is done.  Unless it is -EAGAIN,
+ * nothing is changed, and nothing will be by this call.
  */
 int store_commit(struct store *s, const struct store_fence *fence, struct store_member *members,
 		 unsigned n, struct cause *why);
+
+/* Check @m alone as store_commit() would.  Returns 0, -EINVAL or -ENOMEM. */
+int store_member_check(const struct store_member *m, struct cause *why);
 
 /*
  * Read @key: what was committed before is seen, whichever instance committed it.  @ret is yours
@@ -93,8 +102,9 @@ int store_get(struct store *s, const char *key, struct store_value *ret, struct 
 
 /*
  * Call @each for the keys that begin with @prefix and follow @after (NULL: from the first one), in
- * the order of their bytes, at most @max of them (0: all).  It ends when @each returns anything but
- * 0.  Pages may be of different moments.
+ * the order of their bytes, at most @max of them.  With 0 these are all, as they are at one moment;
+ * pages may be of different moments.  It ends when @each returns anything but 0.  @each may call
+ * the functions that read.  @prefix may be "".
  * Returns what @each returned last, or 0; an error of store_get().
  */
 typedef int (*store_each_t)(void *userdata, const char *key, const struct store_value *v);
@@ -114,17 +124,20 @@ struct store_state {
 int store_look(struct store *s, struct store_state *ret, struct cause *why);
 
 /*
- * Write a copy of the whole store to @fd, by the engine's own means, as the text lines that
- * store_load() reads: a header, then one JSON object a line with key, value (base64) and the rest
- * of its life.  Sessions are left out.  Returns 0 or an error.
+ * Write a copy of the whole store, as it is at one moment, to @fd: the text lines that store_load()
+ * reads, which are the same for each engine.  Values that have a life, such as sessions, are left
+ * out.  Returns 0; -EIO when @fd cannot be written; an error of store_get().
  */
 int store_dump(struct store *s, int fd, struct cause *why);
 
 /*
- * Fill an empty store from such lines.  Returns 0; -EEXIST when the store is not empty; -EBADMSG
- * with the line in @why; other errors as above.  On an error the store is empty again, or @why says
- * that it is not.
+ * Fill an empty store from such lines.  The store keeps its own id.  Until all is there it has the
+ * key STORE_LOADING, and nobody may work with it (writer_new()); loading again begins anew.
+ * Returns 0; -EEXIST when the store is not empty; -EBADMSG with the line in @why, also when the end
+ * is missing; other errors as above.  On an error the store is empty again, or @why says that it is
+ * not.
  */
+#define STORE_LOADING "coco/loading"
 int store_load(struct store *s, int fd, struct cause *why);
 
 /*
@@ -132,7 +145,8 @@ int store_load(struct store *s, int fd, struct cause *why);
  * is not there, or "etcd:https://HOST:PORT,https://HOST:PORT".  @options may be NULL.
  * Returns 0 with @ret, which is yours; -EINVAL for an address of another form; -EBUSY when another
  * process has this file open; -EPERM for a file system that has no locks one can rely on, or a file
- * that others can write; other errors as above.
+ * that others can write; -EBADMSG for a file that is damaged or not a store; -EOPNOTSUPP for a
+ * store of a newer version; other errors as above.
  */
 struct store_options {
 	/* etcd */
