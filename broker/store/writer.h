@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "broker/store/audit-chain.h"
 #include "broker/store/store.h"
 
 /*
@@ -11,45 +12,40 @@
  * of the audit log, and commits everything in one transaction: a change and its line are there
  * together, or neither is.
  *
- * The audit log is a chain for each instance.  A batch has a number, and its lines have the keys
- *
- *	coco/audit/INSTANCE/NUMBER.INDEX	(16 and 4 hexadecimal digits)
- *
- * A line is what the caller gave, and "instance", "batch", "index", "at" (milliseconds since 1970)
- * and "prev": the head of the chain before this batch.  A member that is not done leaves no line.
- * The head after a batch is SHA-256("coco audit 1" | head before | number u64 | for each line that
- * is there, in the order of its index: index u32 | SHA-256 of its bytes), numbers big-endian, the
- * label with its NUL; the first head is zeros.  A batch without lines does not change the head.
- * The fence of the instance, coco/instance/INSTANCE, has "NUMBER HEAD" of the batch to come.
+ * The audit log is a chain for each instance: broker/store/audit-chain.h.  A line is what the
+ * caller gave, and "instance", "batch", "index", "at" (milliseconds since 1970), "prev", and at
+ * times "heads".  A member that is not done leaves no line.
  *
  * When an answer of the store gets lost, the writer finds out whether the batch is there before it
- * goes on, and its callers get the right answer.
+ * goes on, and its callers get the right answer.  When the fence is somebody else's, another
+ * process uses the name of this instance: then it never writes again.
  */
 struct writer;
 
 /*
  * @store is borrowed.  @instance is 1 to 63 letters, digits, '-' and '.'.  Reads the fence, and
  * checks the last batch against it.  @ret is yours.
- * Returns 0; -EBADMSG when the chain in the store is broken; -EINVAL for a name of another form; an
- * error of store_get().
+ * Returns 0; -EBADMSG when the chain in the store is broken; -EPERM when the store is half loaded;
+ * -EINVAL for a name of another form; an error of store_get(); -EIO when there can be no thread.
  */
 int writer_new(struct store *store, const char *instance, struct writer **ret, struct cause *why);
+
+/* The batch that is on its way is finished first, unless the store does not answer. */
 struct writer *writer_free(struct writer *w);
 DEFINE_CLEANUP(struct writer *, writer_free)
 
 /*
- * Commit @m, with the line @line if it is done; NULL: none.  @line is borrowed, and has none of the
- * members above.  Blocks until it is decided, at most @timeout_usec; then the writer goes on alone,
- * and the caller does not know the outcome.
+ * Commit @m, with the line @line if it is done; NULL: none.  Both are borrowed.  @line is an object
+ * of AUDIT_GIVEN_MAX bytes at most as text, and has none of the members above.  With a line @m may
+ * have one change fewer than STORE_PARTS_MAX.  Blocks until it is decided, at most @timeout_usec;
+ * then the writer goes on alone, and the caller does not know the outcome.
  *
  * Returns 0 with @m answered, done or not; -EAGAIN when it is not decided; -EBUSY when too many
- * wait; else as store_commit().
+ * wait; -EPERM for good, when another process writes as this instance; else as store_commit().
  */
 #define WRITER_QUEUE_MAX 4096
 int writer_commit(struct writer *w, struct store_member *m, struct json_object *line,
 		  uint64_t timeout_usec, struct cause *why);
-
-#define AUDIT_HEAD_LEN 32
 
 struct writer_state {
 	uint64_t batch;				/* the number of the batch to come */
