@@ -13,7 +13,8 @@
 #include "base/io.h"
 #include "base/parse.h"
 
-#define BACKLOG 4096		/* a whole fleet may boot at once; the kernel has a cap of its own */
+/* A whole fleet may boot at once; the kernel has a cap of its own. */
+#define BACKLOG 4096
 #define HOST_MAX 128
 
 static const char *const names[] = { "tls", "unix", "plain", "admin" };
