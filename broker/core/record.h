@@ -21,8 +21,9 @@
  *	coco/instance/INSTANCE			the fence
  *
  * Who holds the store may have written any of it: what is read is checked as if it came from the
- * network.  format functions return 0 with a C string that is yours, or -ENOMEM; parse functions 0,
- * -EBADMSG or -ENOMEM.
+ * network.  format functions return 0 with a C string that is yours, or -ENOMEM; that of a session
+ * also -EMSGSIZE.  parse functions return 0, -EBADMSG or -ENOMEM; after an error there is nothing
+ * to free.
  */
 #define RECORD_KEY_LEN 512
 
@@ -39,6 +40,9 @@ struct secret_record {
 int secret_record_format(const struct secret_record *r, char **ret);
 int secret_record_parse(const void *text, size_t len, struct secret_record *ret);
 void secret_record_done(struct secret_record *r);
+
+/* The most evidence of a session, in bytes: an event log that was not cut may be too long. */
+#define SESSION_EVIDENCE_MAX (128 * 1024)
 
 struct session_record {
 	uint32_t expiry;		/* the cookie's */
