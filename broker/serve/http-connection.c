@@ -7,6 +7,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
@@ -42,6 +43,7 @@ struct http_connection {
 	struct exchange *x;	/* HEAD to BUSY; in BUSY the worker's */
 	enum state state;
 	bool keep;		/* open after the answer */
+	uint32_t retry_sec;	/* what the limits said last */
 	bool lingers;		/* the client may still be sending */
 	size_t seen;		/* of the input: no end of a head there; LINGER: thrown away */
 	struct http_peer peer;
@@ -87,6 +89,7 @@ static void destroy(struct http_connection *c)
 	else
 		drop_exchange(c->all, c->x);
 	TAILQ_REMOVE(list_of(c), c, next);
+	limits_leave(c->all->core->limits, &c->peer.place);
 	atomic_fetch_sub(&c->all->core->n_connections, 1);
 	metrics_add(c->all->core->setup.metrics, GAUGE_CONNECTIONS, -1);
 	event_free(c->timer);
@@ -121,17 +124,21 @@ static void reply(struct http_connection *c, const struct http_reply *r)
 	}
 }
 
-/* Refuse what has not come whole: the connection cannot be used any more. */
+/*
+ * Refuse what has not come whole: the connection cannot be used any more.  With 429 it can, when
+ * there is no body: a new one would cost both sides more.
+ */
 static void refuse(struct http_connection *c, unsigned status)
 {
 	struct http_reply r = { .status = (int)status };
+	const struct http_head *h = c->x ? &c->x->head : NULL;
 
 	if (status == 429 || status == 503)
-		r.retry_sec = RETRY_SEC;
+		r.retry_sec = MAX(c->retry_sec, RETRY_SEC);
 	else
 		metrics_count(c->all->core->setup.metrics, METRIC_HTTP_MALFORMED);
-	c->keep = false;
-	c->lingers = true;
+	c->keep = status == 429 && h->keep && !h->chunked && h->length == 0;
+	c->lingers = !c->keep;
 	reply(c, &r);
 }
 
@@ -246,6 +253,23 @@ static unsigned begin_body(struct http_connection *c)
 	return 0;
 }
 
+/* Returns 0, or 429. */
+static unsigned take_token(struct http_connection *c)
+{
+	struct http_core *core = c->all->core;
+
+	switch (limits_take(core->limits, &c->peer.place, now_usec(), &c->retry_sec)) {
+	case LIMITS_GOOD:
+		return 0;
+	case LIMITS_ADDRESS:
+		metrics_count(core->setup.metrics, METRIC_LIMITED_ADDRESS);
+		return 429;
+	default:
+		metrics_count(core->setup.metrics, METRIC_LIMITED_ALL);
+		return 429;
+	}
+}
+
 static unsigned read_head(struct http_connection *c, size_t len)
 {
 	struct evbuffer *input = bufferevent_get_input(c->b);
@@ -255,6 +279,8 @@ static unsigned read_head(struct http_connection *c, size_t len)
 		return 503;
 	(void) evbuffer_remove(input, c->x->text, len);
 	status = http_head_parse(c->x->text, len, &c->x->head);
+	if (status == 0)
+		status = take_token(c);
 	return status ? status : begin_body(c);
 }
 
@@ -327,8 +353,10 @@ static void linger(struct http_connection *c)
 {
 	SSL *ssl = bufferevent_openssl_get_ssl(c->b);
 
-	if (ssl)
+	if (ssl) {
 		(void) SSL_shutdown(ssl);
+		ERR_clear_error();
+	}
 	(void) shutdown(bufferevent_getfd(c->b), SHUT_WR);
 	c->seen = 0;
 	enter(c, STATE_LINGER, LINGER_SEC);
@@ -397,6 +425,7 @@ int http_connection_new(struct http_connections *all, struct bufferevent *b,
 	if (!c || !c->timer) {
 		free(c);
 		bufferevent_free(b);
+		limits_leave(all->core->limits, &peer->place);
 		return -ENOMEM;
 	}
 	c->all = all;

@@ -24,9 +24,10 @@ struct http_connections {
 
 struct http_peer {
 	char text[64];			/* "192.0.2.1", "unix" */
+	struct limits_place place;
 };
 
-/* Takes over @b.  Returns 0 or -ENOMEM. */
+/* Takes over @b, and @peer's place among the limits.  Returns 0 or -ENOMEM. */
 int http_connection_new(struct http_connections *all, struct bufferevent *b,
 			const struct http_peer *peer);
 

@@ -4,12 +4,16 @@
 
 #include <stdatomic.h>
 
+#include "broker/serve/limits.h"
+#include "broker/serve/tls.h"
 #include "broker/serve/workers.h"
 
 /* What all loops share. */
 struct http_core {
 	struct http_setup setup;
 	struct workers *workers;
+	struct limits *limits;
+	struct tls *tls;		/* NULL when all listeners are plain */
 	_Atomic unsigned n_connections;
 	_Atomic uint64_t n_requests;
 	_Atomic int64_t body_bytes;

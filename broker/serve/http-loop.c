@@ -10,15 +10,21 @@
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "broker/serve/http-connection.h"
 #include "broker/serve/thread.h"
 
 /* How long nobody is let in when there are no descriptors or no memory for another connection. */
 #define PAUSE_USEC 100000
+
+/* The clock may be set at any time, so the certificate is looked at often. */
+#define RENEW_SEC 3600
+#define BUFFEREVENT_OPTIONS (BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
 
 struct door {
 	struct http_loop *loop;
@@ -29,7 +35,7 @@ struct door {
 struct http_loop {
 	struct http_core *core;
 	struct event_base *base;
-	struct event *woken, *pause;
+	struct event *woken, *pause, *renewal;
 	int wake_fd;
 	struct http_connections connections;
 	pthread_t thread;
@@ -71,6 +77,7 @@ static void on_accept_error(struct evconnlistener *listener, void *userdata)
 	(void) evtimer_add(d->loop->pause, &pause);
 }
 
+/* Leaves the place alone. */
 static void describe_peer(const struct sockaddr *sa, struct http_peer *ret)
 {
 	const struct sockaddr_in *v4 = (const void *)sa;
@@ -95,28 +102,79 @@ static bool make_room(struct http_loop *l)
 	return http_connections_close_idle(&l->connections);
 }
 
+static struct bufferevent *new_tls(struct http_loop *l, int fd)
+{
+	SSL *ssl = tls_accept(l->core->tls);
+	struct bufferevent *b;
+
+	if (!ssl)
+		return NULL;
+	b = bufferevent_openssl_socket_new(l->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+					   BUFFEREVENT_OPTIONS);
+	if (!b)
+		SSL_free(ssl);
+	return b;
+}
+
+/*
+ * A handshake costs more than a request, so it needs a token too.  Behind a plain listener is a
+ * proxy or this machine, which has no bucket of its own.
+ */
+static bool may_enter(struct door *d, const struct sockaddr *sa, struct limits_place *ret)
+{
+	struct http_core *core = d->loop->core;
+	uint64_t now = now_usec();
+	uint32_t retry;
+
+	*ret = limits_free_place();
+	if (d->plain)
+		return true;
+	if (!limits_enter(core->limits, sa, now, ret)) {
+		metrics_count(core->setup.metrics, METRIC_LIMITED_CONNECTIONS);
+		return false;
+	}
+	if (limits_take(core->limits, ret, now, &retry) == LIMITS_GOOD)
+		return true;
+	metrics_count(core->setup.metrics, METRIC_LIMITED_ADDRESS);
+	limits_leave(core->limits, ret);
+	return false;
+}
+
+static void begin(struct door *d, int fd, const struct http_peer *peer)
+{
+	struct http_loop *l = d->loop;
+	struct bufferevent *b = d->plain ?
+					bufferevent_socket_new(l->base, fd, BUFFEREVENT_OPTIONS) :
+					new_tls(l, fd);
+
+	if (!b) {
+		limits_leave(l->core->limits, &peer->place);
+		(void) close_fd(fd);
+		return;
+	}
+	(void) http_connection_new(&l->connections, b, peer);
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa,
 		      int sa_len, void *userdata)
 {
 	struct door *d = userdata;
-	struct http_loop *l = d->loop;
 	struct http_peer peer;
-	struct bufferevent *b;
 	int one = 1;
 
-	if (!make_room(l)) {
+	if (!may_enter(d, sa, &peer.place)) {
+		(void) close_fd(fd);
+		return;
+	}
+	if (!make_room(d->loop)) {
+		limits_leave(d->loop->core->limits, &peer.place);
 		(void) close_fd(fd);
 		return;
 	}
 	describe_peer(sa, &peer);
 	if (sa->sa_family != AF_UNIX)
 		(void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	b = bufferevent_socket_new(l->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	if (!b) {
-		(void) close_fd(fd);
-		return;
-	}
-	(void) http_connection_new(&l->connections, b, &peer);
+	begin(d, fd, &peer);
 }
 
 /* ---- the thread ---- */
@@ -147,6 +205,15 @@ static void on_wake(evutil_socket_t fd, short what, void *userdata)
 		while (http_connections_close_idle(&l->connections))
 			;
 	}
+}
+
+static void on_renewal(evutil_socket_t fd, short what, void *userdata)
+{
+	struct http_loop *l = userdata;
+	struct cause why;
+
+	if (l->core->tls && tls_renew(l->core->tls, tls_now(), &why) < 0)
+		log_warning("Failed to renew the TLS certificate, trying again: %s", why.text);
 }
 
 static bool has_ended(struct http_loop *l)
@@ -217,6 +284,8 @@ struct http_loop *http_loop_free(struct http_loop *l)
 		event_free(l->woken);
 	if (l->pause)
 		event_free(l->pause);
+	if (l->renewal)
+		event_free(l->renewal);
 	if (l->base)
 		event_base_free(l->base);
 	(void) close_fd(l->wake_fd);
@@ -246,13 +315,19 @@ static int add_door(struct http_loop *l, int fd, bool plain)
 
 static int add_events(struct http_loop *l)
 {
+	static const struct timeval renew = { .tv_sec = RENEW_SEC };
+
 	l->base = event_base_new();
 	if (!l->base)
 		return -ENOMEM;
 	l->connections.base = l->base;
 	l->woken = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
 	l->pause = evtimer_new(l->base, on_pause_ends, l);
-	return l->woken && l->pause && event_add(l->woken, NULL) == 0 ? 0 : -ENOMEM;
+	l->renewal = event_new(l->base, -1, EV_PERSIST, on_renewal, l);
+	if (!l->woken || !l->pause || !l->renewal || event_add(l->woken, NULL) < 0 ||
+	    event_add(l->renewal, &renew) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
 int http_loop_new(struct http_core *core, struct http_loop **ret)

@@ -2,9 +2,11 @@
 #include "broker/serve/http.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "broker/core/message.h"
 #include "broker/serve/http-loop.h"
@@ -46,6 +48,37 @@ static unsigned n_processors(void)
 	return n < 1 ? 1 : n > LOOPS_MAX ? LOOPS_MAX : (unsigned)n;
 }
 
+/* Descriptors for what is no connection: threads, loops, the store, files. */
+#define OTHER_FDS 512
+
+/*
+ * Raise the limit of descriptors so far as connections need it.  If that is not possible, less
+ * connections are an error for who has asked for them.
+ */
+static int take_descriptors(struct http_setup *own, bool asked, struct cause *why)
+{
+	struct rlimit now, wanted;
+	rlim_t need = (rlim_t)own->connections_max + OTHER_FDS;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0)
+		return cause_set_io(why, errno, "Failed to read RLIMIT_NOFILE");
+	if (now.rlim_cur >= need)
+		return 0;
+	wanted = (struct rlimit){ .rlim_cur = need, .rlim_max = MAX(now.rlim_max, need) };
+	if (setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+		return 0;
+	wanted = (struct rlimit){ .rlim_cur = now.rlim_max, .rlim_max = now.rlim_max };
+	if (asked || now.rlim_max <= OTHER_FDS || setrlimit(RLIMIT_NOFILE, &wanted) < 0)
+		return cause_set(why, -EINVAL,
+				 "%u connections need LimitNOFILE=%llu, but it is %llu",
+				 own->connections_max, (unsigned long long)need,
+				 (unsigned long long)now.rlim_max);
+	own->connections_max = (unsigned)(now.rlim_max - OTHER_FDS);
+	log_warning("LimitNOFILE=%llu allows %u connections only",
+		    (unsigned long long)now.rlim_max, own->connections_max);
+	return 0;
+}
+
 static int take_setup(struct http_server *s, const struct http_setup *setup, struct cause *why)
 {
 	struct http_setup *own = &s->core.setup;
@@ -56,10 +89,40 @@ static int take_setup(struct http_server *s, const struct http_setup *setup, str
 	own->connections_max = own->connections_max ?: HTTP_CONNECTIONS_MAX;
 	if (own->n_loops > LOOPS_MAX || own->n_fds == 0)
 		return cause_set(why, -EINVAL, "There is nothing to listen at, or too many loops");
-	for (unsigned i = 0; i < own->n_fds; i++)
-		if (!own->plain[i] && !own->identity)
-			return cause_set(why, -EINVAL, "TLS needs an identity");
-	return 0;
+	return take_descriptors(own, setup->connections_max > 0, why);
+}
+
+static int start_tls(struct http_server *s, struct cause *why)
+{
+	const struct http_setup *setup = &s->core.setup;
+	const struct tls_setup t = {
+		.identity = setup->identity,
+		.identity_pem = setup->identity_pem,
+		.name = setup->name,
+		.more_names = setup->more_names,
+		.metrics = setup->metrics,
+	};
+	bool plain = true;
+
+	for (unsigned i = 0; i < setup->n_fds; i++)
+		plain = plain && setup->plain[i];
+	return plain ? 0 : tls_new(&t, tls_now(), &s->core.tls, why);
+}
+
+/* One address may have a quarter of all connections: behind one address may be many guests. */
+static int start_limits(struct http_server *s, struct cause *why)
+{
+	const struct http_setup *setup = &s->core.setup;
+	const struct limits_setup l = {
+		.rate = setup->rate,
+		.burst = setup->burst,
+		.rate_all = setup->rate_all,
+		.burst_all = setup->burst_all,
+		.relays = setup->relays,
+		.connections = MAX(setup->connections_max / 4, 1),
+	};
+
+	return limits_new(&l, &s->core.limits, why);
 }
 
 static int start(struct http_server *s, struct cause *why)
@@ -109,6 +172,8 @@ struct http_server *http_server_stop(struct http_server *s, uint64_t timeout_use
 	s->core.workers = workers_free(s->core.workers);
 	for (unsigned i = 0; i < s->n_loops; i++)
 		s->loops[i] = http_loop_free(s->loops[i]);
+	s->core.tls = tls_free(s->core.tls);
+	s->core.limits = limits_free(s->core.limits);
 	free(s);
 	return NULL;
 }
@@ -123,6 +188,10 @@ int http_server_new(const struct http_setup *setup, struct http_server **ret, st
 	r = take_setup(s, setup, why);
 	/* A client that has gone is an error of write(2), not the end of the process. */
 	(void) signal(SIGPIPE, SIG_IGN);
+	if (r >= 0)
+		r = start_limits(s, why);
+	if (r >= 0)
+		r = start_tls(s, why);
 	if (r >= 0)
 		r = start(s, why);
 	if (r < 0) {
