@@ -20,6 +20,8 @@
  *	coco/audit/INSTANCE/BATCH.INDEX		broker/store/writer.h
  *	coco/instance/INSTANCE			the fence
  *
+ * All but secrets (which are sealed), the audit log and the fence carry a code: record-mac.h.
+ *
  * Who holds the store may have written any of it: what is read is checked as if it came from the
  * network.  format functions return 0 with a C string that is yours, or -ENOMEM; that of a session
  * also -EMSGSIZE.  parse functions return 0, -EBADMSG or -ENOMEM; after an error there is nothing
