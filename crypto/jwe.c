@@ -5,8 +5,9 @@
 #include <openssl/crypto.h>
 
 #include "crypto/cleanup.h"
+#include "crypto/gcm.h"
+#include "crypto/locked-heap.h"
 
-#define KEY_LEN 32	/* of A256KW and A256GCM */
 #define POINT_UNCOMPRESSED 4
 
 /*
@@ -25,12 +26,11 @@ static const struct {
 	[BROKER_P521] = { "P-521", "secp521r1", 66 },
 };
 
-/* Z, the key that wraps, and the key of the content: in OpenSSL's locked memory. */
+/* The key that wraps, and the key of the content: in OpenSSL's locked memory. */
 struct keys {
-	uint8_t z[BROKER_COORDINATE_MAX];
-	uint8_t wrap[KEY_LEN];
+	uint8_t wrap[JWE_KEY_LEN];
 	/* EVP_DecryptUpdate() may write a block more than it reports. */
-	uint8_t content[KEY_LEN + 16];
+	uint8_t content[JWE_KEY_LEN + 16];
 };
 
 static void keys_freep(struct keys **k)
@@ -123,7 +123,7 @@ static int agree(EVP_PKEY *key, EVP_PKEY *peer, size_t n, uint8_t *ret_z)
 }
 
 /* The Concat KDF of NIST SP 800-56A, whose first block of SHA-256 is enough. */
-static int derive(const uint8_t *z, size_t n, uint8_t ret[static KEY_LEN])
+static int derive(const uint8_t *z, size_t n, uint8_t ret[static JWE_KEY_LEN])
 {
 	static const uint8_t counter[] = { 0, 0, 0, 1 };
 	/* It wipes what it has seen of @z. */
@@ -138,9 +138,23 @@ static int derive(const uint8_t *z, size_t n, uint8_t ret[static KEY_LEN])
 		       -ENOMEM;
 }
 
+int jwe_wrapping_key(EVP_PKEY *own, EVP_PKEY *peer, unsigned curve,
+		     uint8_t ret[static JWE_KEY_LEN])
+{
+	const size_t len = broker_curve_len(curve);
+	uint8_t *z = locked_heap_new(len);
+	int r = z ? agree(own, peer, len, z) : -ENOMEM;
+
+	if (r >= 0)
+		r = derive(z, len, ret);
+	OPENSSL_secure_clear_free(z, len);
+	return r;
+}
+
 /* RFC 3394.  Its check value tells whether the key is the right one. */
-static int unwrap(const uint8_t wrap[static KEY_LEN], const uint8_t wrapped[static JWE_WRAPPED_LEN],
-		  uint8_t ret[static KEY_LEN + 16])
+static int unwrap(const uint8_t wrap[static JWE_KEY_LEN],
+		  const uint8_t wrapped[static JWE_WRAPPED_LEN],
+		  uint8_t ret[static JWE_KEY_LEN + 16])
 {
 	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int len = 0;
@@ -150,40 +164,18 @@ static int unwrap(const uint8_t wrap[static KEY_LEN], const uint8_t wrapped[stat
 	EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	if (EVP_DecryptInit_ex(c, EVP_aes_256_wrap(), NULL, wrap, NULL) != 1)
 		return -ENOMEM;
-	return EVP_DecryptUpdate(c, ret, &len, wrapped, JWE_WRAPPED_LEN) == 1 && len == KEY_LEN ?
+	return EVP_DecryptUpdate(c, ret, &len, wrapped, JWE_WRAPPED_LEN) == 1 &&
+			       len == JWE_KEY_LEN ?
 		       0 :
 		       -EBADMSG;
 }
 
-static int decrypt(const uint8_t content[static KEY_LEN], const struct net_jwe *jwe,
+static int decrypt(const uint8_t content[static JWE_KEY_LEN], const struct net_jwe *jwe,
 		   const uint8_t *ciphertext, struct secret **ret)
 {
-	_cleanup_(cipher_ctx_freep) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	_cleanup_(secret_freep) struct secret *s = NULL;
-	uint8_t none;
-	int len = 0, r;
-
-	if (!c)
-		return -ENOMEM;
-	r = secret_new(jwe->ciphertext_len, &s);
-	if (r < 0)
-		return r;
-	if (EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, content, jwe->iv) != 1)
-		return -ENOMEM;
-	if (EVP_DecryptUpdate(c, NULL, &len, (const uint8_t *)jwe->protected,
-			      (int)jwe->protected_len) != 1)
-		return -ENOMEM;
-	if (jwe->ciphertext_len > 0 &&
-	    (EVP_DecryptUpdate(c, secret_bytes(s), &len, ciphertext, (int)jwe->ciphertext_len) !=
-		     1 ||
-	     len != (int)jwe->ciphertext_len))
-		return -ENOMEM;
-	if (EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, JWE_TAG_LEN, (void *)jwe->tag) != 1)
-		return -ENOMEM;
-	if (EVP_DecryptFinal_ex(c, &none, &len) != 1)
-		return -EBADMSG;
-	*ret = TAKE_PTR(s);
-	return 0;
+	return gcm_open(content, jwe->iv,
+			(struct bytes){ (const uint8_t *)jwe->protected, jwe->protected_len },
+			(struct bytes){ ciphertext, jwe->ciphertext_len }, jwe->tag, ret);
 }
 
 int jwe_open(EVP_PKEY *key, unsigned curve, const struct net_jwe *jwe, const uint8_t *ciphertext,
@@ -199,18 +191,13 @@ int jwe_open(EVP_PKEY *key, unsigned curve, const struct net_jwe *jwe, const uin
 		return cause_set(why, -EMSGSIZE, "it has more than %d bytes", JWE_CIPHERTEXT_MAX);
 	if (jwe->protected_len == 0 || jwe->protected_len >= JWE_PROTECTED_MAX)
 		return cause_set(why, -EBADMSG, "its header has a length that none can have");
-	k = OPENSSL_secure_zalloc(sizeof(*k));
+	k = locked_heap_new(sizeof(*k));
 	if (!k)
-		return cause_set_oom(why);
-	/* Without a locked heap OpenSSL would take another. */
-	if (!CRYPTO_secure_allocated(k))
 		return cause_set(why, -ENOMEM, "no memory is locked for the keys");
 	r = ephemeral_key(jwe, &ephemeral, why);
 	if (r < 0)
 		return r;
-	r = agree(key, ephemeral, curves[curve].len, k->z);
-	if (r >= 0)
-		r = derive(k->z, curves[curve].len, k->wrap);
+	r = jwe_wrapping_key(key, ephemeral, curve, k->wrap);
 	if (r >= 0)
 		r = unwrap(k->wrap, jwe->wrapped_key, k->content);
 	if (r == -EBADMSG)

@@ -13,6 +13,8 @@
  * and A256GCM, as fields of fixed sizes.  Whoever parsed the JSON is not trusted here.
  */
 
+#define JWE_KEY_LEN 32	/* of A256KW and A256GCM */
+
 /* "P-256", and the bytes of a coordinate: 32; 66 for P-521.  For an unknown curve NULL and 0. */
 const char *broker_curve_name(unsigned curve);
 size_t broker_curve_len(unsigned curve);
@@ -36,6 +38,14 @@ int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COO
 int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKEY **ret);
 
 /*
+ * Agree with the owner of @peer on the key that wraps (ECDH-ES, A256KW); both keys are on @curve.
+ * @ret is in locked memory of the caller, who wipes it.  Returns 0; -EBADMSG when they do not
+ * agree; -ENOMEM, also without a locked heap.
+ */
+int jwe_wrapping_key(EVP_PKEY *own, EVP_PKEY *peer, unsigned curve,
+		     uint8_t ret[static JWE_KEY_LEN]);
+
+/*
  * Decrypt @jwe, whose ciphertext is the jwe->ciphertext_len bytes at @ciphertext, with our key
  * pair @key on @curve.  The additional data of the cipher is the text jwe->protected as it was
  * received.  @ret is yours.
@@ -43,7 +53,7 @@ int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKE
  * Returns 0; -EBADMSG when the ephemeral key is of another curve or not on it, when a length is
  * out of range, or the key cannot be unwrapped, or the tag is wrong: it is not for this key, or
  * somebody changed it; -EMSGSIZE over JWE_CIPHERTEXT_MAX; -ENOMEM, also when OpenSSL has no locked
- * heap (CRYPTO_secure_malloc_init()); or an error of secret_new().
+ * heap (locked_heap_init()); or an error of secret_new().
  * @why has the cause.
  */
 int jwe_open(EVP_PKEY *key, unsigned curve, const struct net_jwe *jwe, const uint8_t *ciphertext,

@@ -34,3 +34,14 @@ int locked_heap_init(size_t size)
 	is_good = true;
 	return 0;
 }
+
+void *locked_heap_new(size_t size)
+{
+	void *p = OPENSSL_secure_zalloc(size);
+
+	if (p && !CRYPTO_secure_allocated(p)) {
+		OPENSSL_secure_free(p);
+		return NULL;
+	}
+	return p;
+}

@@ -13,4 +13,10 @@
  */
 int locked_heap_init(size_t size);
 
+/*
+ * @size zeros there, for OPENSSL_secure_clear_free().  NULL when it is full, or there is no such
+ * heap: OpenSSL itself would take another.
+ */
+void *locked_heap_new(size_t size);
+
 #endif
