@@ -16,15 +16,15 @@
 #define SEAL_OVERHEAD 28
 
 /*
- * @ret of *@ret_len bytes is yours.  Returns 0; -EMSGSIZE over JWE_CIPHERTEXT_MAX; -ENOMEM;
- * -EIO.
+ * @ret of *@ret_len bytes is yours.  Returns 0; -EMSGSIZE over JWE_CIPHERTEXT_MAX; -ENOMEM; -EIO
+ * without randomness.
  */
 int seal(const struct keys *k, const char *path, uint64_t version, const uint8_t rules[static 32],
 	 const struct secret *plain, uint8_t **ret, size_t *ret_len);
 
 /*
- * Returns 0 with @ret, yours; -EKEYREJECTED when it is not what was sealed so; -EBADMSG;
- * -ENOMEM.
+ * Returns 0 with @ret, yours; -EKEYREJECTED when it is not what was sealed so; -EBADMSG for a
+ * length that none can have; -ENOMEM; an error of secret_new().
  */
 int unseal(const struct keys *k, const char *path, uint64_t version,
 	   const uint8_t rules[static 32], const uint8_t *sealed, size_t len, struct secret **ret);
