@@ -4,6 +4,8 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 
+#include "crypto/cleanup.h"
+
 static BIGNUM *number(const uint8_t *p, size_t len, enum ecdsa_order order)
 {
 	return order == ECDSA_LITTLE_ENDIAN ? BN_lebin2bn(p, (int)len, NULL) :
@@ -45,4 +47,39 @@ int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(ctx);
 	return status;
+}
+
+/* Returns the length of @ret, or -ENOMEM.  Free @ret with OPENSSL_free(). */
+static int sign_der(EVP_PKEY *key, const EVP_MD *md, struct bytes data, uint8_t **ret)
+{
+	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
+	_cleanup_(openssl_freep) uint8_t *der = NULL;
+	size_t len = 0;
+
+	if (!c || EVP_DigestSignInit(c, NULL, md, NULL, key) != 1 ||
+	    EVP_DigestSign(c, NULL, &len, data.p, data.len) != 1)
+		return -ENOMEM;
+	der = OPENSSL_malloc(len);
+	if (!der || EVP_DigestSign(c, der, &len, data.p, data.len) != 1)
+		return -ENOMEM;
+	*ret = TAKE_PTR(der);
+	return (int)len;
+}
+
+int ecdsa_sign(EVP_PKEY *key, const EVP_MD *md, struct bytes data, uint8_t *ret, size_t len)
+{
+	_cleanup_(openssl_freep) uint8_t *der = NULL;
+	_cleanup_(ecdsa_sig_freep) ECDSA_SIG *sig = NULL;
+	const int half = (int)(len / 2);
+	const uint8_t *p;
+	int n;
+
+	n = sign_der(key, md, data, &der);
+	p = der;
+	sig = n > 0 ? d2i_ECDSA_SIG(NULL, &p, n) : NULL;
+	if (sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), ret, half) == half &&
+	    BN_bn2binpad(ECDSA_SIG_get0_s(sig), ret + half, half) == half)
+		return 0;
+	ERR_clear_error();
+	return -ENOMEM;
 }

@@ -22,4 +22,10 @@ enum ecdsa_order {
 int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_t *s, size_t len,
 		 enum ecdsa_order order, struct bytes data);
 
+/*
+ * Sign @data: the numbers r and s, big-endian, each in half of the @len bytes at @ret, which are
+ * twice those of the curve's order.  Returns 0, or -ENOMEM.
+ */
+int ecdsa_sign(EVP_PKEY *key, const EVP_MD *md, struct bytes data, uint8_t *ret, size_t len);
+
 #endif

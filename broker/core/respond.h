@@ -14,7 +14,7 @@
  *		 SHA-256(protected.encrypted_key.iv.ciphertext.tag)
  */
 
-/* @ret_body and @ret_release are yours.  Returns 0; -EINVAL for a key not on its curve; -ENOMEM. */
+/* @ret_body and @ret_release are yours.  Returns 0, or an error of jwe_seal(); -ENOMEM. */
 int respond_release(const struct keys *k, const struct tee_key *to, const uint8_t rd[static 48],
 		    const char *path, uint64_t version, const struct secret *plain,
 		    char **ret_body, char **ret_release);
