@@ -12,14 +12,14 @@
 
 /*
  * Build the token of the session @cookie, valid until its expiry.  @status is "affirming" or
- * "none".  @ret is yours.  Returns 0 or -ENOMEM.
+ * "none", @tee known.  @ret is yours.  Returns 0 or -ENOMEM.
  */
 int token_build(const struct keys *k, const struct cookie *cookie, enum broker_tee tee,
 		const struct attestation *a, int64_t now, const char *status, char **ret);
 
 /*
  * Read a token of ours.  Returns 0 with the session that it names; -EBADMSG; -EKEYREJECTED when the
- * signature is not ours or the algorithm is another one; -EKEYEXPIRED.
+ * signature is not ours or the algorithm is another one; -EKEYEXPIRED as cookie_check(); -ENOMEM.
  */
 int token_read(const struct keys *k, const char *token, int64_t now, struct cookie *ret);
 
