@@ -347,3 +347,19 @@ int command_check(const struct program *p, const struct verb *verb, const struct
 		  place_command(&at, command));
 	return -EINVAL;
 }
+
+int command_run(const struct program *p, int argc, char **argv, struct args *args)
+{
+	const struct verb *verb;
+	int status, r;
+
+	r = command_read(p, argc, argv, args, &verb);
+	if (r < 0 || (r > 0 && command_check(p, verb, args) < 0))
+		return COMMAND_USAGE;
+	status = r > 0 ? verb->run(args) : 0;
+	if (fflush(stdout) != 0 && status == 0) {
+		log_error("Failed to write the output: %s", strerror(errno));
+		return COMMAND_FAILED;
+	}
+	return status;
+}

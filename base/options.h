@@ -36,4 +36,13 @@ int command_read(const struct program *p, int argc, char **argv, struct args *ar
  */
 int command_check(const struct program *p, const struct verb *verb, const struct args *args);
 
+/*
+ * Read and check the command line, do what its verb says, and see that the output is written.
+ * Returns the exit status: the verb's; 0 after --help or --version; COMMAND_USAGE when the command
+ * line is wrong; COMMAND_FAILED when the output cannot be written.
+ */
+#define COMMAND_USAGE 64
+#define COMMAND_FAILED 1
+int command_run(const struct program *p, int argc, char **argv, struct args *args);
+
 #endif

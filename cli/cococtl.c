@@ -2,7 +2,6 @@
 #include "cli/cococtl.h"
 
 #include <signal.h>
-#include <stdio.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -120,30 +119,11 @@ static void args_done(struct args *args)
 	option_list_done(&args->attest.settings);
 }
 
-static int run(int argc, char **argv)
-{
-	_cleanup_(args_done) struct args args = { 0 };
-	const struct verb *verb;
-	int r;
-
-	r = command_read(&program, argc, argv, &args, &verb);
-	if (r == 0)
-		return STATUS_GOOD;
-	if (r < 0 || command_check(&program, verb, &args) < 0)
-		return STATUS_USAGE;
-	return verb->run(&args);
-}
-
 int main(int argc, char **argv)
 {
-	int status;
+	_cleanup_(args_done) struct args args = { 0 };
 
 	log_open("cococtl");
 	(void) signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error to report */
-	status = run(argc, argv);
-	if (fflush(stdout) != 0 && status == STATUS_GOOD) {
-		log_error("Failed to write the output: %s", strerror(errno));
-		return STATUS_FAILED;
-	}
-	return status;
+	return command_run(&program, argc, argv, &args);
 }
