@@ -2,6 +2,8 @@
 #ifndef COCO_BROKER_SERVE_SERVICE_H
 #define COCO_BROKER_SERVE_SERVICE_H
 
+#include <stdatomic.h>
+
 #include "broker/core/judge.h"
 #include "broker/core/keys.h"
 #include "broker/core/record.h"
@@ -28,6 +30,11 @@ struct service {
 	 * what is once per launch is marked in the audit log.
 	 */
 	bool restored;
+	/* the store for /readyz: when it was looked at, and if it was good; all zero at first */
+	struct {
+		_Atomic uint64_t at_usec;
+		atomic_bool good, busy;
+	} look;
 };
 
 /*
