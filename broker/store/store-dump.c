@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "broker/store/lines.h"
 #include "broker/store/store.h"
 #include "crypto/cleanup.h"
 #include "wire/jspan.h"
@@ -132,55 +132,6 @@ int store_dump(struct store *s, int fd, struct cause *why)
 	return r == 0 ? dump_end(&d) : r;
 }
 
-/* ---- reading lines ---- */
-
-struct lines {
-	int fd;
-	uint64_t number;
-	size_t start, end;	/* of what is read and not yet taken */
-	char data[DUMP_LINE_MAX + 1];
-};
-
-static int bad_line(const struct lines *l, struct cause *why, const char *what)
-{
-	return cause_set(why, -EBADMSG, "Line %" PRIu64 " of the copy: %s", l->number, what);
-}
-
-/*
- * The next line, with its newline, and good until the next call; a line without one is cut short.
- * Returns 1 with a line, 0 at the end, or an error.
- */
-static int next_line(struct lines *l, struct bytes *ret, struct cause *why)
-{
-	for (;;) {
-		char *from = l->data + l->start, *newline;
-		ssize_t n;
-
-		newline = memchr(from, '\n', l->end - l->start);
-		if (newline) {
-			size_t len = (size_t)(newline - from) + 1;
-
-			*ret = (struct bytes){ (const uint8_t *)from, len };
-			l->start += len;
-			l->number++;
-			return 1;
-		}
-		memmove(l->data, from, l->end - l->start);
-		l->end -= l->start;
-		l->start = 0;
-		if (l->end == sizeof(l->data))
-			return bad_line(l, why, "the next line is too long");
-		n = read(l->fd, l->data + l->end, sizeof(l->data) - l->end);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cause_set_io(why, errno, "Cannot read the copy of the store: %m");
-		if (n == 0)
-			return l->end == 0 ? 0 : bad_line(l, why, "the next line is cut short");
-		l->end += (size_t)n;
-	}
-}
-
 /* ---- loading ---- */
 
 struct load_line {
@@ -211,6 +162,12 @@ struct load {
 	struct cause *why;
 };
 
+static int bad_line(const struct load *l, const char *what)
+{
+	return cause_set(l->why, -EBADMSG, "Line %" PRIu64 " of the copy: %s", l->lines.number,
+			 what);
+}
+
 static struct load *load_free(struct load *l)
 {
 	if (!l)
@@ -218,6 +175,7 @@ static struct load *load_free(struct load *l)
 	for (unsigned i = 0; i < l->n; i++)
 		free(l->values[i]);
 	EVP_MD_CTX_free(l->digest);
+	lines_done(&l->lines);
 	free(l);
 	return NULL;
 }
@@ -240,7 +198,7 @@ static int load_flush(struct load *l)
 	l->bytes = 0;
 	if (r < 0)
 		return r;
-	return done ? 0 : bad_line(&l->lines, l->why, "here or before, a key stands twice");
+	return done ? 0 : bad_line(l, "here or before, a key stands twice");
 }
 
 static bool waits(const struct load *l, const char *key)
@@ -259,9 +217,9 @@ static int load_entry(struct load *l, const struct load_line *line)
 	ssize_t len;
 
 	if (jspan_string(line->key, l->keys[l->n], sizeof(l->keys[0]), &key_len) < 0)
-		return bad_line(&l->lines, l->why, "the key is none");
+		return bad_line(l, "the key is none");
 	if (waits(l, l->keys[l->n]) || streq(l->keys[l->n], STORE_LOADING))
-		return bad_line(&l->lines, l->why, "the key stands twice");
+		return bad_line(l, "the key stands twice");
 	value = malloc(line->value.len + 1);
 	if (!value)
 		return cause_set_oom(l->why);
@@ -271,7 +229,7 @@ static int load_entry(struct load *l, const struct load_line *line)
 	len = base64_decode((const char *)value, value, line->value.len);
 	if (len < 0 || len > STORE_VALUE_MAX) {
 		free(value);
-		return bad_line(&l->lines, l->why, "the value is not base64, or too long");
+		return bad_line(l, "the value is not base64, or too long");
 	}
 	l->values[l->n] = value;
 	*m = (struct store_member){ .n_compares = 1, .n_changes = 1 };
@@ -292,9 +250,9 @@ static int load_header(struct load *l, const struct load_line *line)
 
 	if (!line->version.p || line->key.p || line->value.p || line->entries.p || line->digest.p ||
 	    jspan_uint(line->version, UINT64_MAX, &version) < 0)
-		return bad_line(&l->lines, l->why, "this is not a copy of a store");
+		return bad_line(l, "this is not a copy of a store");
 	if (version != DUMP_VERSION)
-		return bad_line(&l->lines, l->why, "the copy is of a newer version");
+		return bad_line(l, "the copy is of a newer version");
 	l->began = true;
 	return 0;
 }
@@ -306,11 +264,11 @@ static int load_end(struct load *l, const struct load_line *line)
 
 	if (!line->digest.p || jspan_uint(line->entries, ENTRIES_MAX, &entries) < 0 ||
 	    jspan_hex(line->digest, said, sizeof(said)) < 0)
-		return bad_line(&l->lines, l->why, "the end is malformed");
+		return bad_line(l, "the end is malformed");
 	if (EVP_DigestFinal_ex(l->digest, digest, NULL) != 1)
 		return cause_set_oom(l->why);
 	if (entries != l->entries || memcmp(said, digest, sizeof(said)) != 0)
-		return bad_line(&l->lines, l->why,
+		return bad_line(l,
 				"the copy was changed, or a part is missing: the sum is wrong");
 	l->ended = true;
 	return load_flush(l);
@@ -323,10 +281,10 @@ static int load_line(struct load *l, struct bytes text)
 	int r;
 
 	if (l->ended)
-		return bad_line(&l->lines, l->why, "there is something after the end");
+		return bad_line(l, "there is something after the end");
 	if (jspan_check(text, &object) < 0 ||
 	    jspan_object_read(object, line_fields, /* closed= */ true, &line, NULL) < 0)
-		return bad_line(&l->lines, l->why, "it is malformed");
+		return bad_line(l, "it is malformed");
 	if (!l->began)
 		r = load_header(l, &line);
 	else if (line.key.p && line.value.p && !line.version.p && !line.entries.p && !line.digest.p)
@@ -334,7 +292,7 @@ static int load_line(struct load *l, struct bytes text)
 	else if (line.entries.p && !line.version.p && !line.key.p && !line.value.p)
 		return load_end(l, &line);
 	else
-		return bad_line(&l->lines, l->why, "it is neither an entry nor the end");
+		return bad_line(l, "it is neither an entry nor the end");
 	if (r == 0 && EVP_DigestUpdate(l->digest, text.p, text.len) != 1)
 		return cause_set_oom(l->why);
 	return r;
@@ -345,7 +303,7 @@ static int load_lines(struct load *l)
 	struct bytes text = { 0 };
 	int r;
 
-	while ((r = next_line(&l->lines, &text, l->why)) > 0) {
+	while ((r = lines_next(&l->lines, &text, l->why)) > 0) {
 		r = load_line(l, text);
 		if (r < 0)
 			return r;
@@ -471,7 +429,7 @@ int store_load(struct store *s, int fd, struct cause *why)
 	if (!l)
 		return cause_set_oom(why);
 	l->store = s;
-	l->lines.fd = fd;
+	l->lines = (struct lines){ .fd = fd, .max = DUMP_LINE_MAX + 1 };
 	l->why = why;
 	l->digest = digest_new();
 	if (!l->digest)
