@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "broker/store/anchor.h"
+#include "broker/store/audit.h"
 #include "wire/jspan.h"
 
 #define JSON_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -173,6 +175,9 @@ struct writer {
 	struct job *first, **last;
 	unsigned waiting;
 	struct writer_state state;
+	char *anchor;			/* a path; NULL: none */
+	bool anchor_is_old;
+	uint64_t anchor_usec;		/* when it was written */
 
 	/* The thread's own. */
 	char fence_key[AUDIT_KEY_LEN];
@@ -733,6 +738,7 @@ static void account(struct writer *w)
 {
 	w->state.batch = w->number;
 	memcpy(w->state.head, w->head, sizeof(w->state.head));
+	w->anchor_is_old = true;
 	w->state.batches++;
 	w->state.members += w->batch.n;
 }
@@ -766,6 +772,44 @@ static void write_batch(struct writer *w)
 		break_down(w, broken, &why);
 }
 
+/* Called with the lock, and returns with it. */
+static int write_anchor(struct writer *w, struct cause *why)
+{
+	struct writer_state st = w->state;
+	const char *path = w->anchor;
+	struct anchor a;
+	int r;
+
+	w->anchor_is_old = false;
+	w->anchor_usec = now_usec();
+	(void) pthread_mutex_unlock(&w->lock);
+	r = anchor_describe(w->store, w->instance, st.batch, st.head, &a, why);
+	if (r == 0)
+		r = anchor_write(path, &a, why);
+	(void) pthread_mutex_lock(&w->lock);
+	/* It stays due, and is tried again in a second. */
+	w->anchor_is_old |= r < 0;
+	w->state.anchor = r;
+	return r;
+}
+
+static bool anchor_is_due(const struct writer *w)
+{
+	return w->anchor && w->anchor_is_old &&
+	       now_usec() - w->anchor_usec >= WRITER_ANCHOR_USEC;
+}
+
+/* With the lock: until there is work, or the anchor is due. */
+static void wait_for_work(struct writer *w)
+{
+	struct timespec until = deadline_in(WRITER_ANCHOR_USEC);
+
+	if (w->anchor && w->anchor_is_old)
+		(void) pthread_cond_timedwait(&w->work, &w->lock, &until);
+	else
+		(void) pthread_cond_wait(&w->work, &w->lock);
+}
+
 static void *writer_thread(void *userdata)
 {
 	struct writer *w = userdata;
@@ -773,11 +817,15 @@ static void *writer_thread(void *userdata)
 
 	(void) pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
-		if (w->first && !w->broken)
+		if (anchor_is_due(w))
+			(void) write_anchor(w, &why);
+		else if (w->first && !w->broken)
 			write_batch(w);
 		else
-			(void) pthread_cond_wait(&w->work, &w->lock);
+			wait_for_work(w);
 	}
+	if (w->anchor && w->anchor_is_old)
+		(void) write_anchor(w, &why);
 	(void) cause_set(&why, -EAGAIN, "The broker stops");
 	break_down(w, -EAGAIN, &why);
 	(void) pthread_mutex_unlock(&w->lock);
@@ -937,72 +985,39 @@ void writer_look(struct writer *w, struct writer_state *ret)
 	(void) pthread_mutex_lock(&w->lock);
 	*ret = w->state;
 	ret->waiting = w->waiting;
+	ret->broken = w->broken;
 	(void) pthread_mutex_unlock(&w->lock);
 }
 
-/* ---- the beginning ---- */
-
-struct last_batch {
-	struct writer *w;
-	const struct audit_fence *fence;
-	struct cause *why;
-};
-
-static int broken_chain(struct writer *w, struct cause *why, const char *key, const char *what)
+/* The thread does not touch the file before @path is set: this one may write it. */
+int writer_keep_anchor(struct writer *w, const char *path, struct cause *why)
 {
-	return cause_set(why, -EBADMSG, "The audit log of '%s' is broken: '%s' %s", w->instance,
-			 key, what);
-}
-
-static int see_last_line(void *userdata, const char *key, const struct store_value *v)
-{
-	struct last_batch *l = userdata;
-	struct bytes text = { v->data, v->len };
-	struct audit_line line;
-	uint64_t number;
-	unsigned index;
-
-	if (audit_key_read(key, l->w->instance, &number, &index) < 0 ||
-	    audit_line_read(text, &line) < 0 || line.batch != number || line.index != index ||
-	    !streq(line.instance, l->w->instance))
-		return broken_chain(l->w, l->why, key, "is not a line of it");
-	if (memcmp(line.prev, l->fence->before, sizeof(line.prev)) != 0)
-		return broken_chain(l->w, l->why, key, "does not follow the one before");
-	return audit_hash_line(&l->w->hash, index, text);
-}
-
-static int see_late_line(void *userdata, const char *key, const struct store_value *v)
-{
-	struct last_batch *l = userdata;
-
-	return broken_chain(l->w, l->why, key, "is later than the last batch that was written");
-}
-
-/* Nothing may be there behind the last batch. */
-static int check_end(struct writer *w, uint64_t last, struct cause *why)
-{
-	struct last_batch l = { .w = w, .why = why };
-	char prefix[AUDIT_KEY_LEN], after[AUDIT_KEY_LEN];
-
-	audit_key_instance(w->instance, prefix);
-	audit_key_line(w->instance, last, UINT16_MAX, after);
-	return store_walk(w->store, prefix, after, 1, see_late_line, &l, why);
-}
-
-static int read_last_batch(struct writer *w, const struct audit_fence *f, struct cause *why)
-{
-	struct last_batch l = { .w = w, .fence = f, .why = why };
-	char prefix[AUDIT_KEY_LEN];
+	struct writer_state st;
+	struct anchor a;
+	char *copy;
 	int r;
 
-	audit_key_batch(w->instance, f->number - 1, prefix);
-	r = audit_hash_begin(&w->hash, f->before, f->number - 1);
+	writer_look(w, &st);
+	r = anchor_describe(w->store, w->instance, st.batch, st.head, &a, why);
 	if (r == 0)
-		r = store_walk(w->store, prefix, NULL, 0, see_last_line, &l, why);
-	if (r == 0)
-		r = audit_hash_end(&w->hash, w->head);
-	return r == -ENOMEM ? cause_set_oom(why) : r;
+		r = anchor_write(path, &a, why);
+	if (r < 0)
+		return r;
+	copy = strdup(path);
+	if (!copy)
+		return cause_set_oom(why);
+	(void) pthread_mutex_lock(&w->lock);
+	assert(!w->anchor);
+	w->anchor = copy;
+	/* There may have been batches meanwhile. */
+	w->anchor_is_old = true;
+	w->anchor_usec = now_usec();
+	(void) pthread_cond_signal(&w->work);
+	(void) pthread_mutex_unlock(&w->lock);
+	return 0;
 }
+
+/* ---- the beginning ---- */
 
 static int check_not_loading(struct store *store, struct cause *why)
 {
@@ -1019,24 +1034,18 @@ static int check_not_loading(struct store *store, struct cause *why)
 
 static int read_chain(struct writer *w, struct cause *why)
 {
-	struct store_value v = { 0 };
-	struct audit_fence f = { .number = 1 };
+	struct audit_end end;
 	int r;
 
 	r = check_not_loading(w->store, why);
 	if (r == 0)
-		r = store_get(w->store, w->fence_key, &v, why);
+		r = audit_find_end(w->store, w->instance, &end, why);
 	if (r < 0)
 		return r;
-	if (v.data && audit_fence_read(v.data, v.len, &f) == 0)
-		memcpy(w->fence, v.data, v.len);
-	else if (v.data)
-		r = broken_chain(w, why, w->fence_key, "is malformed");
-	store_value_done(&v);
-	w->number = f.number;
-	if (r == 0 && w->fence[0])
-		r = read_last_batch(w, &f, why);
-	return r == 0 ? check_end(w, f.number - 1, why) : r;
+	w->number = end.number;
+	memcpy(w->head, end.head, sizeof(w->head));
+	memcpy(w->fence, end.fence, sizeof(w->fence));
+	return 0;
 }
 
 /* The signals of the process are for its other threads. */
@@ -1056,6 +1065,7 @@ static void writer_release(struct writer *w)
 {
 	audit_hash_done(&w->hash);
 	json_object_put(w->heads);
+	free(w->anchor);
 	(void) pthread_cond_destroy(&w->work);
 	(void) pthread_mutex_destroy(&w->lock);
 	free(w);
