@@ -29,7 +29,7 @@ struct service {
 	 * The store went back.  Until accept-restore, what is once per VM needs an approval, and
 	 * what is once per launch is marked in the audit log.
 	 */
-	bool restored;
+	atomic_bool restored;
 	/* the store for /readyz: when it was looked at, and if it was good; all zero at first */
 	struct {
 		_Atomic uint64_t at_usec;
