@@ -81,6 +81,8 @@ int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COO
 int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKEY **ret)
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	/* OpenSSL would take what is there for a key to be filled in. */
+	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
 	size_t n = broker_curve_len(curve);
 	uint8_t point[1 + 2 * BROKER_COORDINATE_MAX] = { POINT_UNCOMPRESSED };
 	/* OpenSSL only reads them. */
@@ -95,7 +97,10 @@ int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKE
 	memcpy(point + 1 + n, y, n);
 	if (!c || EVP_PKEY_fromdata_init(c) != 1)
 		return -ENOMEM;
-	return EVP_PKEY_fromdata(c, ret, EVP_PKEY_PUBLIC_KEY, params) == 1 ? 0 : -EBADMSG;
+	if (EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return -EBADMSG;
+	*ret = TAKE_PTR(key);
+	return 0;
 }
 
 static int ephemeral_key(const struct net_jwe *jwe, EVP_PKEY **ret, struct cause *why)

@@ -45,6 +45,7 @@ static int rsa_public(const struct tee_key *key, EVP_PKEY **ret)
 	_cleanup_(params_bld_freep) OSSL_PARAM_BLD *b = NULL;
 	_cleanup_(params_freep) OSSL_PARAM *params = NULL;
 	_cleanup_(bn_freep) BIGNUM *n = NULL, *e = NULL;
+	_cleanup_(pkey_freep) EVP_PKEY *public = NULL;
 
 	if (!rsa_is_good(key))
 		return -EINVAL;
@@ -56,10 +57,11 @@ static int rsa_public(const struct tee_key *key, EVP_PKEY **ret)
 	    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e) != 1)
 		return -ENOMEM;
 	params = OSSL_PARAM_BLD_to_param(b);
-	return params && EVP_PKEY_fromdata_init(c) == 1 &&
-			       EVP_PKEY_fromdata(c, ret, EVP_PKEY_PUBLIC_KEY, params) == 1 ?
-		       0 :
-		       -ENOMEM;
+	if (!params || EVP_PKEY_fromdata_init(c) != 1 ||
+	    EVP_PKEY_fromdata(c, &public, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return -ENOMEM;
+	*ret = TAKE_PTR(public);
+	return 0;
 }
 
 int tee_key_public(const struct tee_key *key, EVP_PKEY **ret)

@@ -80,6 +80,7 @@ static int make_pair(const EC_GROUP *group, const BIGNUM *d, EVP_PKEY **ret)
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	_cleanup_(params_bld_freep) OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
 	_cleanup_(params_freep) OSSL_PARAM *params = NULL;
+	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
 	uint8_t public[1 + 2 * KEY_LEN];
 
 	if (!point || !c || !b || EC_POINT_mul(group, point, d, NULL, NULL, NULL) != 1 ||
@@ -92,10 +93,11 @@ static int make_pair(const EC_GROUP *group, const BIGNUM *d, EVP_PKEY **ret)
 	    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_PRIV_KEY, d) != 1)
 		return -ENOMEM;
 	params = OSSL_PARAM_BLD_to_param(b);
-	return params && EVP_PKEY_fromdata_init(c) == 1 &&
-			       EVP_PKEY_fromdata(c, ret, EVP_PKEY_KEYPAIR, params) == 1 ?
-		       0 :
-		       -ENOMEM;
+	if (!params || EVP_PKEY_fromdata_init(c) != 1 ||
+	    EVP_PKEY_fromdata(c, &key, EVP_PKEY_KEYPAIR, params) != 1)
+		return -ENOMEM;
+	*ret = TAKE_PTR(key);
+	return 0;
 }
 
 /* All instances sign with the same key, and none has to store it. */
