@@ -30,6 +30,8 @@ size_t http_body_max(const char *method, const char *path)
 	if (streq(method, "POST") &&
 	    (name_is_listed(path, large) || startswith(path, "/kbs/v0/resource/")))
 		return MESSAGE_ATTESTATION_MAX;
+	if (streq(method, "POST") && streq(path, "/kbs/v0/auth"))
+		return MESSAGE_REQUEST_MAX;
 	return HTTP_BODY_MAX;
 }
 

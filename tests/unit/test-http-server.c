@@ -431,7 +431,8 @@ static void test_body_max(void **state)
 	assert_int_equal(http_body_max("POST", "/kbs/v0/attest"), 2 * 1024 * 1024);
 	assert_int_equal(http_body_max("POST", "/kbs/v0/resource/a/b/c"), 2 * 1024 * 1024);
 	assert_int_equal(http_body_max("GET", "/kbs/v0/resource/a/b/c"), HTTP_BODY_MAX);
-	assert_int_equal(http_body_max("POST", "/kbs/v0/auth"), HTTP_BODY_MAX);
+	assert_int_equal(http_body_max("POST", "/kbs/v0/auth"), 8192);
+	assert_int_equal(http_body_max("GET", "/kbs/v0/auth"), HTTP_BODY_MAX);
 	assert_int_equal(http_body_max("POST", "/kbs/v0/attest/"), HTTP_BODY_MAX);
 	assert_int_equal(http_body_max("POST", "/"), HTTP_BODY_MAX);
 }
