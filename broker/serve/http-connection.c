@@ -56,13 +56,22 @@ static struct http_connection_list *list_of(struct http_connection *c)
 	return c->state == STATE_IDLE ? &c->all->idle : &c->all->busy;
 }
 
+static void leave(struct http_connection *c)
+{
+	TAILQ_REMOVE(list_of(c), c, next);
+	if (c->state == STATE_IDLE)
+		atomic_fetch_sub(&c->all->core->n_idle, 1);
+}
+
 static void enter(struct http_connection *c, enum state state, unsigned seconds)
 {
 	struct timeval tv = { .tv_sec = seconds };
 
-	TAILQ_REMOVE(list_of(c), c, next);
+	leave(c);
 	c->state = state;
 	TAILQ_INSERT_TAIL(list_of(c), c, next);
+	if (state == STATE_IDLE)
+		atomic_fetch_add(&c->all->core->n_idle, 1);
 	if (seconds)
 		(void) evtimer_add(c->timer, &tv);
 	else
@@ -88,7 +97,7 @@ static void destroy(struct http_connection *c)
 		c->x->connection = NULL;
 	else
 		drop_exchange(c->all, c->x);
-	TAILQ_REMOVE(list_of(c), c, next);
+	leave(c);
 	limits_leave(c->all->core->limits, &c->peer.place);
 	atomic_fetch_sub(&c->all->core->n_connections, 1);
 	metrics_add(c->all->core->setup.metrics, GAUGE_CONNECTIONS, -1);

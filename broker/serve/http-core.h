@@ -8,13 +8,19 @@
 #include "broker/serve/tls.h"
 #include "broker/serve/workers.h"
 
-/* What all loops share. */
+#define HTTP_LOOPS_MAX 64
+
+/* What all loops share.  The setup and the loops do not change while a thread runs. */
 struct http_core {
 	struct http_setup setup;
 	struct workers *workers;
 	struct limits *limits;
 	struct tls *tls;		/* NULL when all listeners are plain */
+	unsigned n_loops;
+	struct http_loop *loops[HTTP_LOOPS_MAX];
 	_Atomic unsigned n_connections;
+	_Atomic unsigned n_idle;	/* of these, those that may be closed for others */
+	_Atomic unsigned n_unwanted;	/* and those that should be, by whichever loop has them */
 	_Atomic uint64_t n_requests;
 	_Atomic int64_t body_bytes;
 	_Atomic bool stopping;		/* no new connections and requests */

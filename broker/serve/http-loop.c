@@ -21,6 +21,8 @@
 
 /* How long nobody is let in when there are no descriptors or no memory for another connection. */
 #define PAUSE_USEC 100000
+/* Connections over the limit, until other loops have closed what is idle. */
+#define OVER_MAX 32
 
 /* The clock may be set at any time, so the certificate is looked at often. */
 #define RENEW_SEC 3600
@@ -45,6 +47,13 @@ struct http_loop {
 	unsigned n_doors;
 	struct door doors[];
 };
+
+void http_loop_wake(struct http_loop *l)
+{
+	static const uint64_t one = 1;
+
+	(void) !write(l->wake_fd, &one, sizeof(one));
+}
 
 /* ---- connections that come ---- */
 
@@ -93,13 +102,33 @@ static void describe_peer(const struct sockaddr *sa, struct http_peer *ret)
 		(void) inet_ntop(AF_INET6, &v6->sin6_addr, ret->text, sizeof(ret->text));
 }
 
-/* Room for one more, if need be that of one that asks for nothing. */
+static void wake_others(struct http_loop *l)
+{
+	for (unsigned i = 0; i < l->core->n_loops; i++)
+		if (l->core->loops[i] != l)
+			http_loop_wake(l->core->loops[i]);
+}
+
+/*
+ * Room for one more, if need be that of one that asks for nothing.  Another loop closes its own
+ * ones, a moment later; until then there are a few too many.
+ */
 static bool make_room(struct http_loop *l)
 {
-	if (atomic_load(&l->core->n_connections) < l->core->setup.connections_max)
+	struct http_core *core = l->core;
+	unsigned n = atomic_load(&core->n_connections);
+
+	if (n < core->setup.connections_max)
 		return true;
-	metrics_count(l->core->setup.metrics, METRIC_LIMITED_CONNECTIONS);
-	return http_connections_close_idle(&l->connections);
+	metrics_count(core->setup.metrics, METRIC_LIMITED_CONNECTIONS);
+	if (http_connections_close_idle(&l->connections))
+		return true;
+	if (n >= core->setup.connections_max + OVER_MAX ||
+	    atomic_load(&core->n_idle) <= atomic_load(&core->n_unwanted))
+		return false;
+	atomic_fetch_add(&core->n_unwanted, 1);
+	wake_others(l);
+	return true;
 }
 
 static struct bufferevent *new_tls(struct http_loop *l, int fd)
@@ -193,6 +222,17 @@ static void take_answers(struct http_loop *l)
 	}
 }
 
+static void close_unwanted(struct http_loop *l)
+{
+	unsigned n = atomic_exchange(&l->core->n_unwanted, 0);
+
+	while (n > 0 && http_connections_close_idle(&l->connections))
+		n--;
+	/* Those of a third loop, which has been woken too. */
+	if (n > 0 && atomic_load(&l->core->n_idle) >= n)
+		atomic_fetch_add(&l->core->n_unwanted, n);
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *userdata)
 {
 	struct http_loop *l = userdata;
@@ -200,6 +240,7 @@ static void on_wake(evutil_socket_t fd, short what, void *userdata)
 
 	(void) !read(fd, &n, sizeof(n));
 	take_answers(l);
+	close_unwanted(l);
 	if (atomic_load(&l->core->stopping)) {
 		open_doors(l, false);
 		while (http_connections_close_idle(&l->connections))
@@ -232,13 +273,6 @@ static void *run(void *userdata)
 			break;
 	http_connections_close_all(&l->connections);
 	return NULL;
-}
-
-void http_loop_wake(struct http_loop *l)
-{
-	static const uint64_t one = 1;
-
-	(void) !write(l->wake_fd, &one, sizeof(one));
 }
 
 void http_loop_answer(struct http_loop *l, struct exchange *x)
@@ -353,10 +387,14 @@ int http_loop_new(struct http_core *core, struct http_loop **ret)
 		r = add_door(l, core->setup.fds[i], core->setup.plain[i]);
 	if (r < 0)
 		return r;
-	r = thread_start(&l->thread, run, l);
-	if (r < 0)
-		return r;
-	l->runs = true;
 	*ret = TAKE_PTR(l);
 	return 0;
+}
+
+int http_loop_start(struct http_loop *l)
+{
+	int r = thread_start(&l->thread, run, l);
+
+	l->runs = r >= 0;
+	return r;
 }

@@ -7,8 +7,11 @@
 /* A thread with an event base; it owns the connections that it has accepted. */
 struct http_loop;
 
-/* Returns 0 with a loop that runs; -ENOMEM; -EAGAIN for no more threads; -EIO. */
+/* Returns 0; -ENOMEM; -EIO. */
 int http_loop_new(struct http_core *core, struct http_loop **ret);
+
+/* Start its thread, when all loops are in the core.  Returns 0; -ENOMEM; -EAGAIN. */
+int http_loop_start(struct http_loop *l);
 
 /* An exchange that was given to the workers comes back with its answer.  From any thread. */
 void http_loop_answer(struct http_loop *l, struct exchange *x);

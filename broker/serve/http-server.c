@@ -12,12 +12,9 @@
 #include "broker/serve/http-loop.h"
 
 #define THREADS 32
-#define LOOPS_MAX 64
 
 struct http_server {
 	struct http_core core;
-	unsigned n_loops;
-	struct http_loop *loops[LOOPS_MAX];
 };
 
 size_t http_body_max(const char *method, const char *path)
@@ -47,7 +44,7 @@ static unsigned n_processors(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return n < 1 ? 1 : n > LOOPS_MAX ? LOOPS_MAX : (unsigned)n;
+	return n < 1 ? 1 : n > HTTP_LOOPS_MAX ? HTTP_LOOPS_MAX : (unsigned)n;
 }
 
 /* Descriptors for what is no connection: threads, loops, the store, files. */
@@ -89,7 +86,7 @@ static int take_setup(struct http_server *s, const struct http_setup *setup, str
 	own->n_loops = own->n_loops ?: n_processors();
 	own->n_threads = own->n_threads ?: THREADS;
 	own->connections_max = own->connections_max ?: HTTP_CONNECTIONS_MAX;
-	if (own->n_loops > LOOPS_MAX || own->n_fds == 0)
+	if (own->n_loops > HTTP_LOOPS_MAX || own->n_fds == 0)
 		return cause_set(why, -EINVAL, "There is nothing to listen at, or too many loops");
 	return take_descriptors(own, setup->connections_max > 0, why);
 }
@@ -138,18 +135,19 @@ static int start(struct http_server *s, struct cause *why)
 	};
 	int r = workers_new(&w, &s->core.workers);
 
-	while (r >= 0 && s->n_loops < s->core.setup.n_loops) {
-		r = http_loop_new(&s->core, &s->loops[s->n_loops]);
-		if (r >= 0)
-			s->n_loops++;
+	while (r >= 0 && s->core.n_loops < s->core.setup.n_loops) {
+		r = http_loop_new(&s->core, &s->core.loops[s->core.n_loops]);
+		s->core.n_loops += r >= 0;
 	}
+	for (unsigned i = 0; r >= 0 && i < s->core.n_loops; i++)
+		r = http_loop_start(s->core.loops[i]);
 	return r < 0 ? cause_set_io(why, r, "Failed to start the threads of the server") : 0;
 }
 
 static void wake_all(struct http_server *s)
 {
-	for (unsigned i = 0; i < s->n_loops; i++)
-		http_loop_wake(s->loops[i]);
+	for (unsigned i = 0; i < s->core.n_loops; i++)
+		http_loop_wake(s->core.loops[i]);
 }
 
 /*
@@ -164,16 +162,16 @@ struct http_server *http_server_stop(struct http_server *s, uint64_t timeout_use
 		return NULL;
 	atomic_store(&s->core.stopping, true);
 	wake_all(s);
-	for (unsigned i = 0; i < s->n_loops; i++)
-		(void) http_loop_join(s->loops[i], deadline);
+	for (unsigned i = 0; i < s->core.n_loops; i++)
+		(void) http_loop_join(s->core.loops[i], deadline);
 	atomic_store(&s->core.aborting, true);
 	wake_all(s);
-	for (unsigned i = 0; i < s->n_loops; i++)
-		while (!http_loop_join(s->loops[i], now_usec() + 1000000))
+	for (unsigned i = 0; i < s->core.n_loops; i++)
+		while (!http_loop_join(s->core.loops[i], now_usec() + 1000000))
 			;
 	s->core.workers = workers_free(s->core.workers);
-	for (unsigned i = 0; i < s->n_loops; i++)
-		s->loops[i] = http_loop_free(s->loops[i]);
+	for (unsigned i = 0; i < s->core.n_loops; i++)
+		s->core.loops[i] = http_loop_free(s->core.loops[i]);
 	s->core.tls = tls_free(s->core.tls);
 	s->core.limits = limits_free(s->core.limits);
 	free(s);
