@@ -82,19 +82,32 @@ static void make_all_printable(struct denial *what)
 	make_printable(what->reason);
 }
 
-void denials_note(struct denials *d, const struct denial *what, char ret_id[static DENIAL_ID_LEN])
+static void note(struct denials *d, const struct denial *what, const char *id)
 {
-	struct denial *to;
+	struct denial *to = &d->ring[d->next];
+	char kept[DENIAL_ID_LEN];
 
-	(void) pthread_mutex_lock(&d->lock);
-	new_id(d, ret_id);
-	to = &d->ring[d->next];
+	(void) snprintf(kept, sizeof(kept), "%s", id);
 	*to = *what;
-	memcpy(to->id, ret_id, DENIAL_ID_LEN);
+	memcpy(to->id, kept, DENIAL_ID_LEN);
 	to->at = (int64_t)time(NULL);
 	make_all_printable(to);
 	d->next = (d->next + 1) % DENIALS_MAX;
 	d->n = MIN(d->n + 1, DENIALS_MAX);
+}
+
+void denials_note(struct denials *d, const struct denial *what, char ret_id[static DENIAL_ID_LEN])
+{
+	(void) pthread_mutex_lock(&d->lock);
+	new_id(d, ret_id);
+	note(d, what, ret_id);
+	(void) pthread_mutex_unlock(&d->lock);
+}
+
+void denials_note_as(struct denials *d, const struct denial *what)
+{
+	(void) pthread_mutex_lock(&d->lock);
+	note(d, what, what->id);
 	(void) pthread_mutex_unlock(&d->lock);
 }
 

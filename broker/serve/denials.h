@@ -35,6 +35,9 @@ DEFINE_CLEANUP(struct denials *, denials_free)
 /* Note a refusal; all but id and at are set.  The same refusal again gets a new id.  @ret_id. */
 void denials_note(struct denials *d, const struct denial *what, char ret_id[static DENIAL_ID_LEN]);
 
+/* The same under the id that @what has; the last one with that id is found. */
+void denials_note_as(struct denials *d, const struct denial *what);
+
 /* Returns 0 with @ret, or -ENOENT. */
 int denials_find(struct denials *d, const char *id, struct denial *ret);
 

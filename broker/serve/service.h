@@ -15,6 +15,9 @@
 /*
  * What all requests share.  Everything in it may be used by several threads at once.
  */
+/* How long a guest waits for a transaction. */
+#define WRITE_USEC (8 * UINT64_C(1000000))
+
 struct service {
 	const struct keys *keys;
 	struct store *store;
@@ -79,11 +82,23 @@ int service_release(struct service *s, const struct release_request *q,
 		    struct release_answer *ret);
 
 /*
- * Change a secret: the same functions for the admin socket and for Trustee's REST
- * (serve/secrets.c).  @who is for the audit line: "uid 0", "token admin".
- * Each returns 0; -ENOENT; -EEXIST; -EBADMSG for a policy that is refused (@why); -EAGAIN and
- * others of
- * the writer.
+ * The guest has opened its volume with @path (R8): the claim is confirmed, and nobody gets the secret
+ * under it again.  The session that got it may say so, or a later one of the same boot.  Saying it
+ * twice is no error, and a secret with Release=always has nothing to confirm.
+ *
+ * Returns 0; -ENOENT when it was not released to this guest; -EBADMSG for a damaged store; an error
+ * of the writer.
+ */
+int service_confirm(struct service *s, const struct session_record *session, const char *path,
+		    struct cause *why);
+
+/*
+ * Change a secret: the same functions for the admin socket and for Trustee's REST.  The who of all
+ * of them is for the audit line: "uid 0", "token admin".
+ *
+ * Each returns 0; -ENOENT; -EEXIST; -EBADMSG for a path or a policy that is refused, or a damaged
+ * store; -EMSGSIZE for a value that is too long; -EAGAIN when others are faster all the time; an
+ * error of the writer.  @why has the cause.
  */
 struct secret_change {
 	const char *path;
@@ -100,6 +115,10 @@ int service_secret_remove(struct service *s, const char *path, const char *who, 
 /* @launch NULL: of all launches. */
 int service_secret_rearm(struct service *s, const char *path, const uint8_t *launch,
 			 const char *who, unsigned *ret_n, struct cause *why);
+/*
+ * Say yes or no to what waits for an approval as @id.  Whoever said it before is overruled.  A yes is
+ * used up by one claim.
+ */
 int service_approve(struct service *s, const char *id, bool approve, uint32_t uid,
 		    struct cause *why);
 

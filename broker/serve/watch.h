@@ -14,11 +14,17 @@ int watchers_new(struct watchers **ret);
 struct watchers *watchers_free(struct watchers *w);
 DEFINE_CLEANUP(struct watchers *, watchers_free)
 
-/* @line is a JSON object without newline; @w may be NULL. */
+/*
+ * Tell all watchers.  @line is a JSON object without newline; of one that is longer than 4 KiB
+ * nobody hears.  @w may be NULL.
+ */
 void watchers_tell(struct watchers *w, const char *line);
 
-/* From now on write all lines to @fd, a socket or pipe, until it is closed at the other end.
- * Takes @fd over.  Returns 0; -EBUSY for more than 16 watchers; -ENOMEM. */
+/*
+ * From now on write all lines to @fd, a unix socket of messages (SOCK_SEQPACKET), until it is closed
+ * at the other end; that is noticed with the next line.  Takes @fd over, on an error too.  Returns
+ * 0, or -EBUSY for more than 16 watchers.
+ */
 int watchers_add(struct watchers *w, int fd);
 
 #endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "broker/serve/record-io.h"
+
+#include "base/parse.h"
+#include "broker/core/record-mac.h"
+
+int record_get(struct service *s, const char *key, struct store_value *ret, struct cause *why)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	int r;
+
+	r = store_get(s->store, key, &v, why);
+	if (r < 0)
+		return r;
+	if (v.revision > 0) {
+		r = record_verify(s->keys, key, v.data, v.len, &v.len);
+		if (r == -EKEYREJECTED)
+			return cause_set(why, -EBADMSG,
+					 "'%s' in the store is damaged, or of another broker", key);
+		if (r < 0)
+			return cause_set_oom(why);
+	}
+	*ret = v;
+	v.data = NULL;
+	return 0;
+}
+
+static int add(struct json_object *line, const char *name, struct json_object *value)
+{
+	if (line && value && json_object_object_add(line, name, value) == 0)
+		return 0;
+	(void) json_object_put(value);
+	return -ENOMEM;
+}
+
+int line_text(struct json_object *line, const char *name, const char *text)
+{
+	return add(line, name, json_object_new_string(text));
+}
+
+int line_number(struct json_object *line, const char *name, uint64_t n)
+{
+	return add(line, name, json_object_new_int64((int64_t)MIN(n, (uint64_t)INT64_MAX)));
+}
+
+int line_hex(struct json_object *line, const char *name, const uint8_t *data, size_t len)
+{
+	char text[2 * 64 + 1];
+
+	assert(len <= 64);
+	format_hex(data, len, text);
+	return line_text(line, name, text);
+}
+
+struct json_object *line_new(const char *what, const char *path, const char *who)
+{
+	struct json_object *line = json_object_new_object();
+
+	if (line_text(line, "what", what) == 0 && (!path || line_text(line, "path", path) == 0) &&
+	    (!who || line_text(line, "who", who) == 0))
+		return line;
+	(void) json_object_put(line);
+	return NULL;
+}

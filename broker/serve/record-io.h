@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BROKER_SERVE_RECORD_IO_H
+#define COCO_BROKER_SERVE_RECORD_IO_H
+
+#include <json-c/json.h>
+
+#include "broker/serve/service.h"
+
+/*
+ * Read the signed record (core/record-mac.h) at @key.  @ret is the text without its code, yours
+ * (store_value_done()); its revision is 0 if there is none.
+ *
+ * Returns 0; -EBADMSG when nobody of ours wrote it there: that is never an absent record, for
+ * otherwise the claim of a secret would be free; -ENOMEM; an error of store_get().
+ */
+int record_get(struct service *s, const char *key, struct store_value *ret, struct cause *why);
+
+/*
+ * The beginning of a line of the audit log: what happened to which secret (NULL: none), by whom
+ * (NULL: a guest).  NULL without memory; line_text() and line_number() then fail too.
+ */
+struct json_object *line_new(const char *what, const char *path, const char *who);
+int line_text(struct json_object *line, const char *name, const char *text);
+int line_number(struct json_object *line, const char *name, uint64_t n);
+int line_hex(struct json_object *line, const char *name, const uint8_t *data, size_t len);
+
+static inline void line_freep(struct json_object **line)
+{
+	(void) json_object_put(*line);
+}
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <time.h>
+
+#include "base/text.h"
+#include "broker/core/seal.h"
+#include "broker/core/secret-policy.h"
+#include "broker/serve/record-io.h"
+#include "broker/serve/service.h"
+#include "wire/kbs-uri.h"
+
+/* How often a change is made anew because somebody else changed the same secret. */
+#define TRIES_MAX 8
+
+/* ---- a new value, or a new policy ---- */
+
+static int read_old(struct service *s, const struct secret_change *c, const char *key,
+		    struct secret_record *ret, uint64_t *ret_revision, struct cause *why)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	int r;
+
+	r = store_get(s->store, key, &v, why);
+	if (r < 0)
+		return r;
+	*ret_revision = v.revision;
+	if (v.revision == 0)
+		return c->create ? 0 : cause_set(why, -ENOENT, "there is no secret '%s'", c->path);
+	if (!c->replace)
+		return cause_set(why, -EEXIST, "there is a secret '%s' already", c->path);
+	r = secret_record_parse(v.data, v.len, ret);
+	if (r == 0 && !streq(ret->path, c->path)) {
+		secret_record_done(ret);
+		r = -EBADMSG;
+	}
+	if (r == -EBADMSG)
+		return cause_set(why, r, "the record of '%s' in the store is damaged", c->path);
+	return r < 0 ? cause_set_oom(why) : 0;
+}
+
+static int rules_of(const char *policy, size_t len, uint8_t ret[static 32], struct cause *why)
+{
+	return secret_policy_rules(policy, len, ret) < 0 ? cause_set_oom(why) : 0;
+}
+
+/* The value that stays is sealed anew, for it is bound to version and policy. */
+static int open_old(struct service *s, const struct secret_record *old, struct secret **ret,
+		    struct cause *why)
+{
+	uint8_t rules[32];
+	int r;
+
+	r = rules_of(old->policy, old->policy_len, rules, why);
+	if (r < 0)
+		return r;
+	r = unseal(s->keys, old->path, old->version, rules, old->sealed, old->sealed_len, ret);
+	if (r == -EKEYREJECTED || r == -EBADMSG)
+		return cause_set(why, -EBADMSG,
+				 "what the store has of '%s' is not what was sealed; give it a value "
+				 "and a policy anew", old->path);
+	return r < 0 ? cause_set(why, r, "'%s' cannot be unsealed", old->path) : 0;
+}
+
+static int build_new(struct service *s, const struct secret_change *c,
+		     const struct secret_record *old, struct secret_record *ret,
+		     uint8_t ret_rules[static 32], struct cause *why)
+{
+	_cleanup_(secret_freep) struct secret *kept = NULL;
+	const char *policy = c->policy ? c->policy : old->policy;
+	size_t len = c->policy ? c->policy_len : old->policy_len;
+	int r;
+
+	if (!c->value) {
+		r = open_old(s, old, &kept, why);
+		if (r < 0)
+			return r;
+	}
+	r = rules_of(policy, len, ret_rules, why);
+	if (r < 0)
+		return r;
+	*ret = (struct secret_record){ .version = old->version + 1, .changed = time(NULL) };
+	(void) snprintf(ret->path, sizeof(ret->path), "%s", c->path);
+	ret->policy = strndup(policy, len);
+	ret->policy_len = len;
+	if (!ret->policy)
+		return cause_set_oom(why);
+	r = seal(s->keys, c->path, ret->version, ret_rules, c->value ? c->value : kept,
+		 &ret->sealed, &ret->sealed_len);
+	return r < 0 ? cause_set(why, r, "'%s' cannot be sealed: %s", c->path,
+				 r == -EMSGSIZE ? "a secret has at most 65536 bytes" :
+						  strerror(-r)) :
+		       0;
+}
+
+static int write_new(struct service *s, const struct secret_change *c, const char *key,
+		     uint64_t revision, const struct secret_record *new,
+		     const uint8_t rules[static 32], struct cause *why)
+{
+	_cleanup_(line_freep) struct json_object *line =
+		line_new(revision > 0 ? "change" : "add", c->path, c->who);
+	struct store_member m = { .n_compares = 1, .n_changes = 1 };
+	_cleanup_(freep) char *text = NULL;
+	int r;
+
+	if (secret_record_format(new, &text) < 0 ||
+	    line_number(line, "version", new->version) < 0 ||
+	    line_text(line, "changed", c->value && c->policy ? "value and policy" :
+				       c->value		      ? "value" :
+								"policy") < 0 ||
+	    line_hex(line, "rules", rules, 32) < 0)
+		return cause_set_oom(why);
+	m.compares[0] = (struct store_compare){ key, revision };
+	m.changes[0] = (struct store_change){ key, text, strlen(text), 0 };
+	r = writer_commit(s->writer, &m, line, WRITE_USEC, why);
+	return r < 0 ? r : m.done ? 0 : -ESTALE;
+}
+
+static int try_set(struct service *s, const struct secret_change *c, const char *key,
+		   uint64_t *ret_version, struct cause *why)
+{
+	_cleanup_(secret_record_done) struct secret_record old = { .version = 0 },
+						       new = { .version = 0 };
+	uint64_t revision;
+	uint8_t rules[32];
+	int r;
+
+	r = read_old(s, c, key, &old, &revision, why);
+	if (r < 0)
+		return r;
+	if (revision == 0 && (!c->value || !c->policy))
+		return cause_set(why, -EBADMSG,
+				 "'%s' is new: it needs a value and a policy, for a secret that "
+				 "says nothing of who may have it goes to nobody", c->path);
+	r = build_new(s, c, &old, &new, rules, why);
+	if (r < 0)
+		return r;
+	*ret_version = new.version;
+	return write_new(s, c, key, revision, &new, rules, why);
+}
+
+static int check_change(const struct secret_change *c, struct cause *why)
+{
+	struct secret_mode mode;
+	char *evidence = NULL;
+	int r;
+
+	/* Only a plugin makes secrets of another form, and there is none. */
+	if (!kbs_path_is_valid(c->path) || c->path[0] == '+')
+		return cause_set(why, -EBADMSG,
+				 "'%s' is not the path of a secret, REPOSITORY/TYPE/TAG", c->path);
+	if (!c->policy)
+		return 0;
+	r = secret_policy_read(c->policy, c->policy_len, &mode, &evidence, why);
+	free(evidence);
+	return r;
+}
+
+int service_secret_set(struct service *s, const struct secret_change *c, uint64_t *ret_version,
+		       struct cause *why)
+{
+	char key[RECORD_KEY_LEN];
+	int r;
+
+	r = check_change(c, why);
+	if (r < 0)
+		return r;
+	key_secret(c->path, key);
+	for (unsigned i = 0; i < TRIES_MAX; i++) {
+		r = try_set(s, c, key, ret_version, why);
+		if (r != -ESTALE)
+			return r;
+	}
+	return cause_set(why, -EAGAIN, "others change '%s' at the same time: try again", c->path);
+}
+
+/* ---- away with it ---- */
+
+/* The keys of a secret's claims, a page of them. */
+struct key_list {
+	unsigned n;
+	char keys[STORE_MEMBERS_MAX][RECORD_KEY_LEN];
+	uint64_t revisions[STORE_MEMBERS_MAX];
+};
+
+static int list_key(void *userdata, const char *key, const struct store_value *v)
+{
+	struct key_list *l = userdata;
+
+	if (strlen(key) >= RECORD_KEY_LEN)
+		return -EBADMSG;
+	(void) snprintf(l->keys[l->n], RECORD_KEY_LEN, "%s", key);
+	l->revisions[l->n++] = v->revision;
+	return l->n == STORE_MEMBERS_MAX;
+}
+
+/* "coco/claim/HASH/" */
+static int claims_prefix(const char *path, char ret[static RECORD_KEY_LEN], struct cause *why)
+{
+	static const uint8_t none[32];
+	char *slash;
+
+	if (key_claim(path, PER_VM, none, ret) < 0)
+		return cause_set_oom(why);
+	slash = strrchr(ret, '/');
+	slash[1] = '\0';
+	return 0;
+}
+
+/* Delete a key, with a line if @what is not NULL.  Returns 1, or 0 if somebody else was faster. */
+static int delete_key(struct service *s, const char *what, const char *path, const char *who,
+		      const char *key, uint64_t revision, struct cause *why)
+{
+	_cleanup_(line_freep) struct json_object *line = what ? line_new(what, path, who) : NULL;
+	struct store_member m = { .n_compares = 1, .n_changes = 1 };
+	const char *slash = strrchr(key, '/');
+	int r;
+
+	if (what && line_text(line, "launch", slash + 1) < 0)
+		return cause_set_oom(why);
+	m.compares[0] = (struct store_compare){ key, revision };
+	m.changes[0] = (struct store_change){ key, NULL, 0, 0 };
+	r = writer_commit(s->writer, &m, line, WRITE_USEC, why);
+	return r < 0 ? r : m.done;
+}
+
+/* Delete all claims of @path.  @ret_n counts them. */
+static int delete_claims(struct service *s, const char *what, const char *path, const char *who,
+			 unsigned *ret_n, struct cause *why)
+{
+	char prefix[RECORD_KEY_LEN], after[RECORD_KEY_LEN] = "";
+	_cleanup_(freep) struct key_list *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return cause_set_oom(why);
+	r = claims_prefix(path, prefix, why);
+	if (r < 0)
+		return r;
+	do {
+		l->n = 0;
+		r = store_walk(s->store, prefix, after[0] ? after : NULL, STORE_MEMBERS_MAX,
+			       list_key, l, why);
+		if (r < 0)
+			return r == -EBADMSG ? cause_set(why, r, "a key in the store is too long") :
+					       r;
+		for (unsigned i = 0; i < l->n; i++) {
+			r = delete_key(s, what, path, who, l->keys[i], l->revisions[i], why);
+			if (r < 0)
+				return r;
+			*ret_n += (unsigned)r;
+		}
+		if (l->n > 0)
+			memcpy(after, l->keys[l->n - 1], sizeof(after));
+	} while (l->n == STORE_MEMBERS_MAX);
+	return 0;
+}
+
+static int delete_launches(struct service *s, const char *path, struct cause *why)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	char key[RECORD_KEY_LEN];
+	int r;
+
+	if (key_launches(path, key) < 0)
+		return cause_set_oom(why);
+	r = store_get(s->store, key, &v, why);
+	if (r < 0 || v.revision == 0)
+		return r;
+	r = delete_key(s, NULL, path, NULL, key, v.revision, why);
+	return MIN(r, 0);
+}
+
+/*
+ * The secret goes first, with the line.  If the rest fails, its claims stay, which keeps a new
+ * secret of that name from those who had the old one, and nobody else.
+ */
+int service_secret_remove(struct service *s, const char *path, const char *who, struct cause *why)
+{
+	_cleanup_(line_freep) struct json_object *line = line_new("remove", path, who);
+	struct store_member m = { .n_compares = 1, .n_changes = 1 };
+	char key[RECORD_KEY_LEN];
+	unsigned n = 0;
+	int r;
+
+	if (!line)
+		return cause_set_oom(why);
+	if (!kbs_path_is_valid(path))
+		return cause_set(why, -ENOENT, "there is no secret '%s'", path);
+	key_secret(path, key);
+	for (unsigned i = 0; i < TRIES_MAX && !m.done; i++) {
+		_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+
+		r = store_get(s->store, key, &v, why);
+		if (r < 0)
+			return r;
+		if (v.revision == 0)
+			return cause_set(why, -ENOENT, "there is no secret '%s'", path);
+		m.compares[0] = (struct store_compare){ key, v.revision };
+		m.changes[0] = (struct store_change){ key, NULL, 0, 0 };
+		r = writer_commit(s->writer, &m, line, WRITE_USEC, why);
+		if (r < 0)
+			return r;
+	}
+	if (!m.done)
+		return cause_set(why, -EAGAIN, "others change '%s' at the same time: try again",
+				 path);
+	r = delete_claims(s, NULL, path, NULL, &n, why);
+	return r < 0 ? r : delete_launches(s, path, why);
+}
+
+/* ---- again ---- */
+
+static int rearm_one(struct service *s, const char *path, const uint8_t launch[static 32],
+		     const char *who, unsigned *ret_n, struct cause *why)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	char key[RECORD_KEY_LEN];
+	int r;
+
+	if (key_claim(path, PER_LAUNCH, launch, key) < 0)
+		return cause_set_oom(why);
+	r = store_get(s->store, key, &v, why);
+	if (r < 0)
+		return r;
+	if (v.revision == 0)
+		return cause_set(why, -ENOENT, "this launch has no claim on '%s'", path);
+	r = delete_key(s, "rearm", path, who, key, v.revision, why);
+	*ret_n = r > 0;
+	return MIN(r, 0);
+}
+
+int service_secret_rearm(struct service *s, const char *path, const uint8_t *launch,
+			 const char *who, unsigned *ret_n, struct cause *why)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	char key[RECORD_KEY_LEN];
+	int r;
+
+	*ret_n = 0;
+	if (!kbs_path_is_valid(path))
+		return cause_set(why, -ENOENT, "there is no secret '%s'", path);
+	key_secret(path, key);
+	r = store_get(s->store, key, &v, why);
+	if (r < 0)
+		return r;
+	if (v.revision == 0)
+		return cause_set(why, -ENOENT, "there is no secret '%s'", path);
+	if (launch)
+		return rearm_one(s, path, launch, who, ret_n, why);
+	r = delete_claims(s, "rearm", path, who, ret_n, why);
+	return r < 0 ? r : delete_launches(s, path, why);
+}
