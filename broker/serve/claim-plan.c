@@ -254,7 +254,8 @@ static int plan_claim(struct planning *p, const char *release)
 	if (r < 0)
 		return r;
 	fill_request(p, &q);
-	answer = once_decide(per_of(p->mode), revision > 0 ? &old : NULL, &q, &p->plan->claim, &why);
+	answer = once_decide(per_of(p->mode), revision > 0 ? &old : NULL, &q, &p->plan->claim,
+			     &why);
 	r = take_answer(p, answer, why, &approved);
 	if (r < 0 || !is_good(p))
 		return r;

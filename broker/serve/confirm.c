@@ -33,14 +33,16 @@ static int find_key(struct service *s, const struct session_record *session, con
 	return r < 0 ? cause_set_oom(why) : 1;
 }
 
-/* The session that got it, or a later one of the same kernel. */
+/*
+ * The session that got it, or a later one of the same launch, for cocod may have begun anew in
+ * between.  It only ever closes something.
+ */
 static bool is_ours(const struct claim *c, const struct session_record *session)
 {
 	if (memcmp(c->rd, session->rd, sizeof(c->rd)) == 0)
 		return true;
-	return c->has_launch && session->launch.known && c->has_boot && session->coco.coco &&
-	       memcmp(c->launch, session->launch.id, 32) == 0 &&
-	       memcmp(c->boot, session->coco.boot, 32) == 0;
+	return c->has_launch && session->launch.known &&
+	       memcmp(c->launch, session->launch.id, 32) == 0;
 }
 
 static int write_confirmed(struct service *s, const struct claim *c, const char *path,

@@ -242,6 +242,7 @@ static struct json_object *build_line(const struct attempt *a)
 static void note_release(struct attempt *a, struct json_object *line)
 {
 	a->answer->result = RELEASE_GOOD;
+	a->answer->retry_sec = 0;
 	metrics_count(a->s->metrics, a->plan.again ? METRIC_RELEASED_AGAIN : METRIC_RELEASED);
 	watchers_tell(a->s->watchers,
 		      json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));

@@ -55,8 +55,8 @@ static int open_old(struct service *s, const struct secret_record *old, struct s
 	r = unseal(s->keys, old->path, old->version, rules, old->sealed, old->sealed_len, ret);
 	if (r == -EKEYREJECTED || r == -EBADMSG)
 		return cause_set(why, -EBADMSG,
-				 "what the store has of '%s' is not what was sealed; give it a value "
-				 "and a policy anew", old->path);
+				 "what the store has of '%s' is not what was sealed; give it a "
+				 "value and a policy anew", old->path);
 	return r < 0 ? cause_set(why, r, "'%s' cannot be unsealed", old->path) : 0;
 }
 

@@ -82,9 +82,9 @@ int service_release(struct service *s, const struct release_request *q,
 		    struct release_answer *ret);
 
 /*
- * The guest has opened its volume with @path (R8): the claim is confirmed, and nobody gets the secret
- * under it again.  The session that got it may say so, or a later one of the same boot.  Saying it
- * twice is no error, and a secret with Release=always has nothing to confirm.
+ * The guest has opened its volume with @path (R8): the claim is confirmed, and nobody gets the
+ * secret under it again.  The session that got it may say so, or a later one of the same launch.
+ * Saying it twice is no error, and a secret with Release=always has nothing to confirm.
  *
  * Returns 0; -ENOENT when it was not released to this guest; -EBADMSG for a damaged store; an error
  * of the writer.
@@ -116,8 +116,8 @@ int service_secret_remove(struct service *s, const char *path, const char *who, 
 int service_secret_rearm(struct service *s, const char *path, const uint8_t *launch,
 			 const char *who, unsigned *ret_n, struct cause *why);
 /*
- * Say yes or no to what waits for an approval as @id.  Whoever said it before is overruled.  A yes is
- * used up by one claim.
+ * Say yes or no to what waits for an approval as @id.  Whoever said it before is overruled.  A yes
+ * is used up by one claim.
  */
 int service_approve(struct service *s, const char *id, bool approve, uint32_t uid,
 		    struct cause *why);

@@ -21,9 +21,9 @@ DEFINE_CLEANUP(struct watchers *, watchers_free)
 void watchers_tell(struct watchers *w, const char *line);
 
 /*
- * From now on write all lines to @fd, a unix socket of messages (SOCK_SEQPACKET), until it is closed
- * at the other end; that is noticed with the next line.  Takes @fd over, on an error too.  Returns
- * 0, or -EBUSY for more than 16 watchers.
+ * From now on write all lines to @fd, a unix socket of messages (SOCK_SEQPACKET), until it is
+ * closed at the other end; that is noticed with the next line.  Takes @fd over, on an error too.
+ * Returns 0, or -EBUSY for more than 16 watchers.
  */
 int watchers_add(struct watchers *w, int fd);
 

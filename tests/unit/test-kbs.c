@@ -658,7 +658,8 @@ static void put_secret(const char *path, const char *policy)
 
 static void put_claim(const char *path, uint8_t launch, char key[static RECORD_KEY_LEN])
 {
-	struct claim c = { .launch = { launch, 2, 3 }, .at = 1, .n = 1, .release = "r-1" };
+	struct claim c = { .has_launch = true, .launch = { launch, 2, 3 },
+			   .at = 1, .n = 1, .release = "r-1" };
 	char *text, *whole;
 
 	assert_int_equal(key_claim(path, PER_LAUNCH, c.launch, key), 0);
@@ -696,7 +697,7 @@ static int count_line(void *userdata, const char *key, const struct store_value 
 {
 	unsigned *n = userdata;
 
-	*n += memmem(v->data, v->len, "confirmed", 9) && memmem(v->data, v->len, "r-1", 3);
+	*n += memmem(v->data, v->len, "\"confirm\"", 9) && memmem(v->data, v->len, "r-1", 3);
 	return 0;
 }
 
