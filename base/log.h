@@ -10,7 +10,8 @@
 
 /*
  * Write one line to standard error.  When standard error is systemd's journal, the line begins
- * with "<LEVEL>", which the journal removes.  Otherwise it begins with the program's name.
+ * with "<LEVEL>", which the journal removes.  Otherwise it begins with the program's name, and in
+ * the kernel's log, /dev/kmsg, with both.
  *
  * Put names and paths into quotes.  They may be anybody's text: characters that are not printable
  * become '?' (base/text.h).  Secret bytes never get here: printf does not take a struct secret.
