@@ -35,7 +35,7 @@ struct listening {
 
 struct args {
 	const char *config_root;
-	bool check_config, debug;
+	bool check_config, debug, initramfs;
 };
 
 static const struct option_row options[] = {
@@ -44,6 +44,8 @@ static const struct option_row options[] = {
 	{ "config-root", "DIR", "read the configuration below DIR", OPTION_PATH(config_root),
 	  .empty = true },
 	{ "debug", NULL, "log more", OPTION_FLAG(debug) },
+	{ "initramfs", NULL, "serve an initramfs without systemd; cocod-start(8) gives this option",
+	  OPTION_FLAG(initramfs) },
 	{ NULL },
 };
 
@@ -100,7 +102,7 @@ static void keeper_open_gate(struct keeper *k, const char *config_root)
 
 	tee_ask(&w);
 	tee = tee_judge(&w, reason, sizeof(reason));
-	carried_init(k->config, config_root, runtime_directory(), &k->carried);
+	carried_init(k->config, config_root, runtime_directory(), k->initramfs, &k->carried);
 	gate_judge(k->config, &k->carried, tee, reason, &k->gate);
 	gate_judge_broker(k->config, &k->broker_gate);
 	keeper_log_carried(k);
@@ -293,6 +295,16 @@ static int run(const struct args *args)
 	if (args->check_config)
 		return config_check(config_root);
 
+	/*
+	 * Without systemd nobody says as which unit a peer runs.  In an initramfs all that is root
+	 * was measured together; in a system it was not.
+	 */
+	k.initramfs = args->initramfs;
+	if (k.initramfs && sd_booted() != 0) {
+		log_error("--initramfs is not for a system that runs systemd; start cocod through "
+			  "'systemctl start cocod.socket'");
+		return -EPERM;
+	}
 	if (sd_listen_fds(/* unset_environment= */ false) == 0) {
 		log_error("No sockets were passed to cocod; start it through "
 			  "'systemctl start cocod.socket'");

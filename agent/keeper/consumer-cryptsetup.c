@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keys for systemd-cryptsetup.
+ * Keys for systemd-cryptsetup, and in an initramfs without systemd for cocod-key, which speaks as
+ * systemd-cryptsetup does and has its arguments (agent/initramfs/cocod-key.c).
  *
  * systemd-cryptsetup binds its socket to a name that contains the volume, connects, shuts down
  * its sending side, and takes all it reads up to the end as the key (crypttab(5)).  It has no
@@ -78,14 +79,13 @@ static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
 	 */
 	if (error)
 		delivery_decline(d,
-				 "systemd-cryptsetup went away before it had read it "
-				 "(%s); the secret is kept",
-				 strerror(error));
+				 "%s went away before it had read it (%s); the secret is kept",
+				 delivery_peer(d), strerror(error));
 	else if (unread == 0)
 		end_delivered(d);
 	else if (delivery_now(d) >= d->deadline)
-		delivery_decline(d,
-				 "systemd-cryptsetup did not read it in time; the secret is kept");
+		delivery_decline(d, "%s did not read it in time; the secret is kept",
+				 delivery_peer(d));
 	else
 		(void) delivery_poll_again(d, POLL_READ_USEC);
 	return 0;
@@ -95,8 +95,8 @@ static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userd
 
 static int on_write_timeout(sd_event_source *s, uint64_t usec, void *userdata)
 {
-	delivery_decline(userdata,
-			 "systemd-cryptsetup did not read it in time; the secret is kept");
+	delivery_decline(userdata, "%s did not read it in time; the secret is kept",
+			 delivery_peer(userdata));
 	return 0;
 }
 
@@ -117,8 +117,8 @@ static void write_key(struct delivery *d)
 			return;
 		}
 		if (n < 0) {
-			delivery_decline(d, "systemd-cryptsetup went away in the middle "
-					    "(%m); the secret is kept");
+			delivery_decline(d, "%s went away in the middle (%s); the secret is kept",
+					 delivery_peer(d), strerror(errno));
 			return;
 		}
 		d->n_sent += (size_t)n;
@@ -193,7 +193,8 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 /* systemd-cryptsetup only reads, so that a hangup is the end of it. */
 static int on_hangup(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
-	delivery_decline(userdata, "systemd-cryptsetup went away while the broker was asked");
+	delivery_decline(userdata, "%s went away while the broker was asked",
+			 delivery_peer(userdata));
 	return 0;
 }
 
@@ -348,6 +349,11 @@ static bool is_of_broker(const struct store_entry *e)
 /* Returns 1 when the delivery may go on with @e, -1 after declining. */
 static int check_entry(struct delivery *d, const struct store_entry *e)
 {
+	if (d->wanted[0] && !streq(d->wanted, e->policy.name)) {
+		delivery_decline(d, "crypttab names secret '%s', and it may have '%s'", d->wanted,
+				 e->policy.name);
+		return -1;
+	}
 	if (e->state == SECRET_WIPED) {
 		delivery_decline(d, "secret '%s' was wiped after it had served '%s'",
 				 e->policy.name, e->delivered_to[0] ? e->delivered_to : "nobody");
@@ -455,14 +461,38 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 
 /* ---- who is it ---- */
 
+/* Is it the unit systemd-cryptsetup@.service of the volume? */
+static int identify_unit(struct delivery *d)
+{
+	char *unit = NULL;
+	bool ours;
+
+	if (sd_pid_get_unit(d->pid, &unit) < 0)
+		return -EACCES;
+	ours = cryptsetup_unit_is_for(unit, d->volume);
+	free(unit);
+	return ours ? 0 : -EACCES;
+}
+
+/* Is it cocod-key, by its arguments?  It may name the secret that the volume is to get. */
+static int identify_key(struct delivery *d)
+{
+	struct volume_request req;
+	int r = delivery_request(d, &req);
+
+	if (r < 0)
+		return r;
+	if (!streq(req.key, "none") && !streq(req.key, "-"))
+		strcpy(d->wanted, req.key);
+	return 0;
+}
+
 /* Find out who connected.  Returns 0, or a negative errno with the reason in @ret_why. */
 static int identify(struct delivery *d, const char **ret_why)
 {
 	struct sockaddr_un sa;
 	socklen_t len = sizeof(sa);
 	struct ucred peer;
-	char *unit = NULL;
-	bool ours;
 
 	*ret_why = "it is not named as systemd-cryptsetup names its sockets";
 	if (getpeername(d->fd, (struct sockaddr *)&sa, &len) < 0)
@@ -482,13 +512,13 @@ static int identify(struct delivery *d, const char **ret_why)
 	d->pid = peer.pid;
 	d->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 
+	if (d->keeper->initramfs) {
+		*ret_why = "its arguments are not those of cocod-key for that volume";
+		return identify_key(d);
+	}
 	*ret_why = "it is not the unit systemd-cryptsetup@.service of that volume; start that unit "
 		   "instead of attaching by hand";
-	if (sd_pid_get_unit(peer.pid, &unit) < 0)
-		return -EACCES;
-	ours = cryptsetup_unit_is_for(unit, d->volume);
-	free(unit);
-	return ours ? 0 : -EACCES;
+	return identify_unit(d);
 }
 
 void on_cryptsetup_connection(void *userdata, int conn)

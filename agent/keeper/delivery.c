@@ -100,6 +100,11 @@ int delivery_poll_again(struct delivery *d, uint64_t usec)
 	return r < 0 ? r : sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
 }
 
+const char *delivery_peer(const struct delivery *d)
+{
+	return d->keeper->initramfs ? "cocod-key" : "systemd-cryptsetup";
+}
+
 int delivery_request(const struct delivery *d, struct volume_request *ret)
 {
 	_cleanup_(freep) char *cmdline = NULL;

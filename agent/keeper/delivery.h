@@ -11,6 +11,7 @@ struct delivery {
 	struct delivery *next, **prev;	/* in the keeper's list */
 	struct keeper *keeper;
 	char volume[VOLUME_NAME_MAX + 1];
+	char wanted[VOLUME_KEY_LEN];	/* the secret that crypttab names; "" for any */
 	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + VOLUME_NAME_MAX];
 	int fd;				/* the connection */
 	pid_t pid;			/* 0: the peer is gone */
@@ -62,10 +63,13 @@ void delivery_decline(struct delivery *d, const char *format, ...) _printf_(2, 3
 int delivery_start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler);
 int delivery_poll_again(struct delivery *d, uint64_t usec);
 
+/* What the peer is called in messages. */
+const char *delivery_peer(const struct delivery *d);
+
 /*
  * Read the arguments of the peer, which runs as the unit of the volume, so that systemd chose
- * them.  Returns 0; -EINVAL when they are not those of systemd-cryptsetup for this volume; an
- * errno of reading them.
+ * them; in an initramfs, the keyscript did.  Returns 0; -EINVAL when they are not those of
+ * systemd-cryptsetup for this volume; an errno of reading them.
  */
 int delivery_request(const struct delivery *d, struct volume_request *ret);
 

@@ -40,6 +40,7 @@ struct keeper {
 	unsigned n_clients;
 	uint64_t idle_usec;		/* how long a client may ask nothing; 0: the default */
 	uint64_t late_usec;		/* the pause of late.c; 0: the default */
+	bool initramfs;			/* there is no systemd, and cocod-key asks for keys */
 	struct delivery *deliveries;	/* of delivery.h */
 	unsigned n_deliveries;
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */

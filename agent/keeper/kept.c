@@ -311,11 +311,11 @@ static void keep(struct carried *c, struct kept *own)
 }
 
 void carried_init(const struct config *config, const char *config_root, const char *runtime,
-		  struct carried *ret)
+		  bool initramfs, struct carried *ret)
 {
 	_cleanup_(kept_freep) struct kept *own = NULL;
 	struct cause why = { "" };
-	bool initrd = in_initrd(config_root);
+	bool initrd = initramfs || in_initrd(config_root);
 	int r;
 
 	*ret = (struct carried){ 0 };

@@ -95,11 +95,11 @@ struct carried {
 
 /*
  * Read what an initrd has kept in the folder @runtime.  In an initrd, write it there if it does
- * not exist yet.  The configuration and /etc/initrd-release are read below @config_root.  Errors
- * go to @ret->error.
+ * not exist yet.  The configuration is read below @config_root.  It is an initrd with @initramfs,
+ * or with /etc/initrd-release there.  Errors go to @ret->error.
  */
 void carried_init(const struct config *config, const char *config_root, const char *runtime,
-		  struct carried *ret);
+		  bool initramfs, struct carried *ret);
 void carried_done(struct carried *c);
 
 /*

@@ -274,6 +274,7 @@ int volume_request_parse(const char *cmdline, size_t len, struct volume_request 
 	if (where[0] != '/' || len >= sizeof(req.device))
 		return -EINVAL;
 	memcpy(req.device, where, len);
+	(void)!snprintf(req.key, sizeof(req.key), "%s", args[4] ?: "");
 	req.other_means = has_other_means(args[5]);
 	*ret = req;
 	return 0;

@@ -58,11 +58,17 @@ bool volume_asked_nothing_since(const char *dir, const struct volume_asked *befo
  */
 int volume_peer_start(pid_t pid, uint64_t *ret);
 
-/* The arguments of `systemd-cryptsetup attach VOLUME DEVICE KEY-FILE OPTIONS`. */
+/*
+ * The arguments of `systemd-cryptsetup attach VOLUME DEVICE KEY-FILE OPTIONS`, which are those of
+ * cocod-key too.
+ */
+#define VOLUME_KEY_LEN 128
 struct volume_request {
 	char volume[VOLUME_NAME_MAX + 1];
 	/* where the LUKS header is: the device, or header= in the options */
 	char device[256];
+	/* the third field of crypttab(5), cut off if it is longer than any secret's name */
+	char key[VOLUME_KEY_LEN];
 	bool other_means;	/* its options allow other ways than a key or a question */
 };
 

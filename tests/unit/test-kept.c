@@ -68,7 +68,7 @@ static void carry(const char *config_root, struct carried *ret)
 	_cleanup_(config_freep) struct config *c = NULL;
 
 	assert_int_equal(config_load(config_root, &c), 0);
-	carried_init(c, config_root, runtime, ret);
+	carried_init(c, config_root, runtime, /* initramfs= */ false, ret);
 }
 
 static void leave_initrd(void)
