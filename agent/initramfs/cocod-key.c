@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The keyscript of crypttab(5), where there is no systemd-cryptsetup: an initramfs of
+ * initramfs-tools, which runs
+ *
+ *	keyscript FIELD-3 | cryptsetup --key-file=- open DEVICE VOLUME
+ *
+ * The script executes this program, which has the arguments of systemd-cryptsetup and asks cocod
+ * in the same way, so that cocod judges the volume's header, and learns the outcome, in the same
+ * way too: this process ends when cryptsetup has.  Without a key it becomes askpass.
+ *
+ * On standard output there is the key and nothing else.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/initramfs/reader.h"
+#include "agent/status.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/secret.h"
+#include "wire/cryptsetup-peer.h"
+
+#define CRYPTSETUP_SOCKET "/run/cocod/cryptsetup.sock"
+#define ASKPASS "/lib/cryptsetup/askpass"
+#define USEC_PER_SEC 1000000ULL
+/* For a cocod that is stopped: it has deadlines of its own for each step. */
+#define KEY_MSEC (10 * 60 * 1000)
+#define REST_SEC 10
+#define READ_USEC (120 * USEC_PER_SEC)
+#define KEY_MAX SECRET_MAX
+
+struct args {
+	struct option_list words;
+};
+
+static const struct verb attach = {
+	.name = "attach",
+	.help = "write the key of VOLUME, whose header is on DEVICE, to standard output",
+	.words = { .value = "VOLUME DEVICE KEY OPTIONS", .required = true,
+		   .empty = true, OPTION_LIST(words, 4) },
+};
+
+static const struct verb *const verbs[] = { &attach, NULL };
+
+static const struct program program = {
+	.name = "cocod-key",
+	.help = "Asks cocod for a volume's key, or a person for its passphrase, where there is no "
+		"systemd-cryptsetup.",
+	.manual = "cocod-start(8)",
+	.verbs = verbs,
+};
+
+/* The address of systemd-cryptsetup's sockets: cocod reads the volume's name from it. */
+static int bind_name(int fd, const char *volume)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	uint32_t number;
+	int n;
+
+	if (strlen(volume) > VOLUME_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		number = (uint32_t)getpid();
+	/* Beside the longest name there is room for one digit. */
+	if (strlen(volume) > VOLUME_NAME_MAX - 7)
+		number &= 0xf;
+	n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1, "%x/cryptsetup/%s", number, volume);
+	return bind(fd, (struct sockaddr *)&sa,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0 ?
+		       -errno : 0;
+}
+
+static int ask(const char *volume, int *ret)
+{
+	const struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = CRYPTSETUP_SOCKET };
+	const struct timeval rest = { .tv_sec = REST_SEC };
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = bind_name(fd, volume);
+	if (r < 0)
+		return r;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &rest, sizeof(rest)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 || shutdown(fd, SHUT_WR) < 0)
+		return -errno;
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+/* Returns 0; -ENOKEY when cocod has closed the connection; -ETIMEDOUT; another errno. */
+static int get_key(const char *volume, struct secret **ret)
+{
+	_cleanup_(secret_freep) struct secret *key = NULL;
+	_cleanup_(closep) int fd = -EBADF;
+	struct pollfd p = { .events = POLLIN };
+	int r;
+
+	r = ask(volume, &fd);
+	if (r < 0)
+		return r;
+	p.fd = fd;
+	r = poll(&p, 1, KEY_MSEC);
+	if (r <= 0)
+		return r < 0 ? -errno : -ETIMEDOUT;
+	r = secret_read(fd, KEY_MAX, &key);
+	if (r < 0)
+		return r;
+	if (secret_len(key) == 0)
+		return -ENOKEY;
+	*ret = TAKE_PTR(key);
+	return 0;
+}
+
+/*
+ * Give the key to whoever reads standard output, and stay until that has ended.  The readers are
+ * looked for when they have read everything and wait for the end of it: then cryptsetup runs, and
+ * not the shell before it.
+ */
+static int give(struct secret *key)
+{
+	_cleanup_(readers_done) struct readers readers = { .n = 0 };
+	int r;
+
+	r = write_full(STDOUT_FILENO, secret_data(key), secret_len(key));
+	secret_free(key);
+	if (r >= 0)
+		r = readers_await_read(STDOUT_FILENO, READ_USEC);
+	if (r >= 0)
+		r = readers_find(STDOUT_FILENO, "/proc", &readers);
+	(void) close(STDOUT_FILENO);
+	return r < 0 ? r : readers_await_end(&readers);
+}
+
+static int ask_person(const char *volume)
+{
+	char prompt[VOLUME_NAME_MAX + 64];
+
+	(void)!snprintf(prompt, sizeof(prompt), "Please unlock disk %.*s: ", VOLUME_NAME_MAX,
+			volume);
+	(void) execl(ASKPASS, ASKPASS, prompt, NULL);
+	return log_error_errno(errno, "Failed to execute '%s': %m", ASKPASS);
+}
+
+static int run(const char *volume)
+{
+	struct secret *key = NULL;
+	int r;
+
+	(void) signal(SIGPIPE, SIG_IGN);
+	r = secret_protect_process();
+	if (r >= 0)
+		r = get_key(volume, &key);
+	if (r < 0) {
+		log_warning_errno(r, "Volume '%s' gets no key from cocod (%m), see dmesg; "
+				     "a passphrase is asked for", volume);
+		(void) signal(SIGPIPE, SIG_DFL);
+		return ask_person(volume);
+	}
+	r = give(key);
+	if (r < 0)
+		return log_error_errno(r, "Failed to hand the key of volume '%s' over: %m", volume);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+	struct args args = { 0 };
+	int r;
+
+	log_open("cocod-key");
+	/* The words may begin with dashes, and be empty. */
+	if (argc == 6 && streq(argv[1], "attach"))
+		return run(argv[2]) < 0 ? COCOD_FAILED : COCOD_GOOD;
+	r = command_read(&program, argc, argv, &args, &verb);
+	if (r > 0)
+		log_error("attach takes VOLUME DEVICE KEY OPTIONS");
+	option_list_done(&args.words);
+	return r == 0 ? COCOD_GOOD : COCOD_FAILED;
+}
