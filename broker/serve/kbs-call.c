@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "broker/core/record-mac.h"
-#include "broker/serve/watch.h"
+#include "broker/serve/record-io.h"
 #include "wire/kbs-uri.h"
 
 #define COOKIE_NAME "kbs-session-id"
@@ -52,39 +52,6 @@ void kbs_no_session(struct kbs_call *c)
 
 /* ---- refusals ---- */
 
-static void add_text(struct json_object *o, const char *name, const char *text)
-{
-	struct json_object *value = text[0] ? json_object_new_string(text) : NULL;
-
-	if (value && json_object_object_add(o, name, value) != 0)
-		json_object_put(value);
-}
-
-/* A watcher may miss a line. */
-static void tell_watchers(struct service *s, const struct denial *d)
-{
-	struct json_object *o = s->watchers ? json_object_new_object() : NULL;
-	const char *line;
-
-	if (!o)
-		return;
-	add_text(o, "event", "denied");
-	add_text(o, "id", d->id);
-	add_text(o, "step", d->step);
-	add_text(o, "code", d->code);
-	add_text(o, "path", d->path);
-	add_text(o, "peer", d->peer);
-	add_text(o, "tee", d->tee);
-	add_text(o, "chip", d->chip);
-	add_text(o, "measurement", d->measurement);
-	add_text(o, "reason", d->reason);
-	line = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							 JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (line)
-		watchers_tell(s->watchers, line);
-	json_object_put(o);
-}
-
 void kbs_deny(struct kbs_call *c, const char *name, const char *detail, struct denial *d)
 {
 	d->at = c->now;
@@ -92,7 +59,9 @@ void kbs_deny(struct kbs_call *c, const char *name, const char *detail, struct d
 	/* It may quote what was sent. */
 	make_printable(d->reason);
 	denials_note(c->service->denials, d, d->id);
-	tell_watchers(c->service, d);
+	log_debug("Request %llu of '%s' is refused as %s: %s: %s",
+		  (unsigned long long)c->q->number, d->peer, d->id, d->code, d->reason);
+	denial_tell(c->service, d);
 	kbs_refuse(c, 401, name, detail, d->id);
 }
 

@@ -13,19 +13,14 @@
 /* What a refusal is called, and what foreign clients are told. */
 static const struct {
 	const char *name, *detail;
-	enum metric count;
 } refusals[] = {
 	/* To Trustee's clients a secret that is not there looks like any trouble of a plugin. */
-	[RELEASE_ABSENT] = { "PluginInternalError", "Plugin internal error",
-			     METRIC_DENIED_ABSENT },
-	[RELEASE_POLICY] = { "PolicyDeny", "Access denied by policy", METRIC_DENIED_POLICY },
-	[RELEASE_NOT_LISTED] = { "PolicyDeny", "Access denied by policy", METRIC_DENIED_POLICY },
-	[RELEASE_DONE] = { "Released", "It was released before, which is as often as it may be",
-			   METRIC_DENIED_ONCE },
-	[RELEASE_REBOOTED] = { "Rebooted", "It was released to another kernel of this launch",
-			       METRIC_DENIED_ONCE },
-	[RELEASE_NEEDS_APPROVAL] = { "Approval", "Somebody must approve it first",
-				     METRIC_DENIED_APPROVAL },
+	[RELEASE_ABSENT] = { "PluginInternalError", "Plugin internal error" },
+	[RELEASE_POLICY] = { "PolicyDeny", "Access denied by policy" },
+	[RELEASE_NOT_LISTED] = { "PolicyDeny", "Access denied by policy" },
+	[RELEASE_DONE] = { "Released", "It was released before, which is as often as it may be" },
+	[RELEASE_REBOOTED] = { "Rebooted", "It was released to another kernel of this launch" },
+	[RELEASE_NEEDS_APPROVAL] = { "Approval", "Somebody must approve it first" },
 };
 
 /*
@@ -64,7 +59,6 @@ static void answer(struct kbs_call *c, struct release_answer *a)
 		if (a->retry_sec)
 			c->ret->retry_sec = a->retry_sec;
 	} else {
-		metrics_count(c->service->metrics, refusals[a->result].count);
 		kbs_refuse(c, 401, refusals[a->result].name, refusals[a->result].detail,
 			   a->id[0] ? a->id : NULL);
 	}

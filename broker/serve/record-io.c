@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "broker/core/record-mac.h"
+#include "broker/serve/watch.h"
 
 int record_get(struct service *s, const char *key, struct store_value *ret, struct cause *why)
 {
@@ -61,4 +62,18 @@ struct json_object *line_new(const char *what, const char *path, const char *who
 		return line;
 	(void) json_object_put(line);
 	return NULL;
+}
+
+void denial_tell(struct service *s, const struct denial *d)
+{
+	_cleanup_(line_freep) struct json_object *o = NULL;
+
+	if (!s->watchers)
+		return;
+	o = line_new("denied", d->path[0] ? d->path : NULL, NULL);
+	if (line_text(o, "id", d->id) == 0 && line_text(o, "step", d->step) == 0 &&
+	    line_text(o, "code", d->code) == 0 && line_text(o, "reason", d->reason) == 0 &&
+	    line_text(o, "peer", d->peer) == 0)
+		watchers_tell(s->watchers,
+			      json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }

@@ -29,4 +29,7 @@ static inline void line_freep(struct json_object **line)
 	(void) json_object_put(*line);
 }
 
+/* Tell the watchers of a refusal.  One that they miss is not missed by anybody else. */
+void denial_tell(struct service *s, const struct denial *d);
+
 #endif

@@ -67,19 +67,6 @@ static const enum metric metric_of[] = {
 	[RELEASE_LATER] = METRIC_STORE_ERRORS,
 };
 
-static void tell_denial(struct service *s, const struct denial *d)
-{
-	_cleanup_(line_freep) struct json_object *o = NULL;
-
-	if (!s->watchers)
-		return;
-	o = line_new("denied", d->path, NULL);
-	if (line_text(o, "id", d->id) == 0 && line_text(o, "code", d->code) == 0 &&
-	    line_text(o, "reason", d->reason) == 0 && line_text(o, "peer", d->peer) == 0)
-		watchers_tell(s->watchers,
-			      json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-}
-
 static int refuse(struct attempt *a, enum release_result result, const char *code,
 		  const char *reason)
 {
@@ -107,7 +94,7 @@ static int refuse(struct attempt *a, enum release_result result, const char *cod
 		(void) snprintf(d.id, sizeof(d.id), "%s", id);
 		(void) snprintf(a->answer->id, sizeof(a->answer->id), "%s", id);
 	}
-	tell_denial(a->s, &d);
+	denial_tell(a->s, &d);
 	return 0;
 }
 
