@@ -5,15 +5,15 @@
 #include "broker/serve/service.h"
 
 /*
- * The admin socket, a unix socket (SOCK_STREAM) in /run/coco-broker.  A request is one message in a
- * sealed memfd, JSON:
+ * The admin socket, a unix socket of messages (SOCK_SEQPACKET): the frames of ipc/frame.h.  A request
+ * is one frame with a sealed memfd, JSON:
  *
  *	{"v":1,"do":"secret-add","path":...,...}
  *
- * with, where a secret goes in, a second descriptor that it is read from to its end (a file, a pipe
- * or a memfd): a secret is never in the JSON.  The answer is JSON in a memfd too,
- * {"v":1,"ok":true,...} or {"v":1,"ok":false,"errno":"EBADMSG","error":"sentence"}.  Who the peer
- * is says the kernel; root and the users of Admin Users= may ask.
+ * and, where a secret goes in, a second frame with a descriptor that it is read from to its end (a
+ * file, a pipe or a memfd): a secret is never in the JSON.  The answer is a frame with JSON in a
+ * memfd, {"v":1,"ok":true,...} or {"v":1,"ok":false,"errno":"EBADMSG","error":"sentence"}.  Who the
+ * peer is says the kernel; root and the users of Admin Users= may ask.
  */
 struct admin_server;
 

@@ -57,13 +57,28 @@ static bool fits(enum kind kind, const union address *a)
 	return false;
 }
 
+/* The admin socket has messages, all others streams of bytes. */
+static int type_of(enum kind kind)
+{
+	return (kind == KIND_ADMIN ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC;
+}
+
+static bool has_type(int fd, enum kind kind)
+{
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       (type | SOCK_CLOEXEC) == type_of(kind);
+}
+
 /* Takes @fd over. */
 static int add(struct sockets *s, enum kind kind, int fd, const char *what, struct cause *why)
 {
 	union address a = { .any.sa_family = AF_UNSPEC };
 	socklen_t len = sizeof(a);
 
-	if (getsockname(fd, &a.any, &len) < 0 || !fits(kind, &a) ||
+	if (getsockname(fd, &a.any, &len) < 0 || !fits(kind, &a) || !has_type(fd, kind) ||
 	    (kind == KIND_ADMIN ? s->admin >= 0 : s->n == SOCKETS_MAX)) {
 		(void) close(fd);
 		return cause_set(why, -EINVAL,
@@ -148,9 +163,9 @@ static int parse_address(const char *text, union address *ret, socklen_t *ret_le
 }
 
 /* A socket that nobody listens on any more is what a broker that was killed has left. */
-static void remove_stale(const union address *a, socklen_t len)
+static void remove_stale(const union address *a, socklen_t len, enum kind kind)
 {
-	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_(closep) int fd = socket(AF_UNIX, type_of(kind), 0);
 	struct stat st;
 
 	if (fd >= 0 && lstat(a->un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
@@ -158,15 +173,15 @@ static void remove_stale(const union address *a, socklen_t len)
 		(void) unlink(a->un.sun_path);
 }
 
-static int open_socket(const union address *a, socklen_t len)
+static int open_socket(const union address *a, socklen_t len, enum kind kind)
 {
-	_cleanup_(closep) int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_(closep) int fd = socket(a->any.sa_family, type_of(kind), 0);
 	static const int one = 1;
 
 	if (fd < 0)
 		return -errno;
 	if (a->any.sa_family == AF_UNIX)
-		remove_stale(a, len);
+		remove_stale(a, len, kind);
 	else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
 		return -errno;
 	if (bind(fd, &a->any, len) < 0)
@@ -194,7 +209,7 @@ static int open_at(struct sockets *s, enum kind kind, const char *text, struct c
 				 "'%.80s' is not an address in figures with a port: 0.0.0.0:8443, "
 				 "[::]:8443",
 				 text);
-	fd = open_socket(&a, len);
+	fd = open_socket(&a, len, kind);
 	if (fd < 0)
 		return cause_set(why, fd, "cannot listen on %s: %s", text, strerror(-fd));
 	return add(s, kind, fd, text, why);
