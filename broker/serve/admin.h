@@ -5,8 +5,8 @@
 #include "broker/serve/service.h"
 
 /*
- * The admin socket, a unix socket of messages (SOCK_SEQPACKET): the frames of ipc/frame.h.  A request
- * is one frame with a sealed memfd, JSON:
+ * The admin socket, a unix socket of messages (SOCK_SEQPACKET): the frames of ipc/frame.h.  A
+ * request is one frame with a sealed memfd, JSON:
  *
  *	{"v":1,"do":"secret-add","path":...,...}
  *
