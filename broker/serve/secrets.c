@@ -42,7 +42,7 @@ static int rules_of(const char *policy, size_t len, uint8_t ret[static 32], stru
 	return secret_policy_rules(policy, len, ret) < 0 ? cause_set_oom(why) : 0;
 }
 
-/* The value that stays is sealed anew, for it is bound to version and policy. */
+/* A value that stays is sealed anew, for it is bound to version and policy. */
 static int open_old(struct service *s, const struct secret_record *old, struct secret **ret,
 		    struct cause *why)
 {
@@ -69,11 +69,19 @@ static int build_new(struct service *s, const struct secret_change *c,
 	size_t len = c->policy ? c->policy_len : old->policy_len;
 	int r;
 
-	if (!c->value) {
+	/*
+	 * What stays must be what was sealed.  Who holds the store may have put an easier policy
+	 * beside the old value, and the new one would be sealed with it.
+	 */
+	if (!c->value || !c->policy) {
 		r = open_old(s, old, &kept, why);
 		if (r < 0)
 			return r;
 	}
+	if (old->version >= INT64_MAX)
+		return cause_set(why, -EBADMSG,
+				 "'%s' has the last version that there can be: remove it first",
+				 c->path);
 	r = rules_of(policy, len, ret_rules, why);
 	if (r < 0)
 		return r;
@@ -131,10 +139,11 @@ static int try_set(struct service *s, const struct secret_change *c, const char 
 				 "'%s' is new: it needs a value and a policy, for a secret that "
 				 "says nothing of who may have it goes to nobody", c->path);
 	r = build_new(s, c, &old, &new, rules, why);
-	if (r < 0)
-		return r;
-	*ret_version = new.version;
-	return write_new(s, c, key, revision, &new, rules, why);
+	if (r == 0)
+		r = write_new(s, c, key, revision, &new, rules, why);
+	if (r == 0)
+		*ret_version = new.version;
+	return r;
 }
 
 static int check_change(const struct secret_change *c, struct cause *why)
