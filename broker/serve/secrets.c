@@ -214,79 +214,113 @@ static int claims_prefix(const char *path, char ret[static RECORD_KEY_LEN], stru
 	return 0;
 }
 
-/* Delete a key, with a line if @what is not NULL.  Returns 1, or 0 if somebody else was faster. */
-static int delete_key(struct service *s, const char *what, const char *path, const char *who,
-		      const char *key, uint64_t revision, struct cause *why)
+/* How claims are deleted. */
+struct deletion {
+	struct service *s;
+	const char *path, *who;
+	const char *what;		/* for a line of the audit log each; NULL: none */
+	/* only while there is no such key; NULL: in any case */
+	const char *unless;
+	struct cause *why;
+};
+
+/* Returns 1, or 0 if somebody else was faster. */
+static int try_delete(const struct deletion *d, const char *key, uint64_t revision)
 {
-	_cleanup_(line_freep) struct json_object *line = what ? line_new(what, path, who) : NULL;
-	struct store_member m = { .n_compares = 1, .n_changes = 1 };
+	_cleanup_(line_freep) struct json_object *line =
+		d->what ? line_new(d->what, d->path, d->who) : NULL;
+	struct store_member m = { .n_changes = 1, .changes = { { .key = key } } };
 	const char *slash = strrchr(key, '/');
 	int r;
 
-	if (what && line_text(line, "launch", slash + 1) < 0)
-		return cause_set_oom(why);
-	m.compares[0] = (struct store_compare){ key, revision };
-	m.changes[0] = (struct store_change){ key, NULL, 0, 0 };
-	r = writer_commit(s->writer, &m, line, WRITE_USEC, why);
+	if (d->what && line_text(line, "launch", slash + 1) < 0)
+		return cause_set_oom(d->why);
+	m.compares[m.n_compares++] = (struct store_compare){ key, revision };
+	if (d->unless)
+		m.compares[m.n_compares++] = (struct store_compare){ d->unless, 0 };
+	r = writer_commit(d->s->writer, &m, line, WRITE_USEC, d->why);
 	return r < 0 ? r : m.done;
 }
 
-/* Delete all claims of @path.  @ret_n counts them. */
-static int delete_claims(struct service *s, const char *what, const char *path, const char *who,
-			 unsigned *ret_n, struct cause *why)
+/*
+ * Delete a key that had @revision, or 0 if that is to be read.  A claim that is counted up at the
+ * same time goes too.  Returns 1, or 0 if it is not there.
+ */
+static int delete_key(const struct deletion *d, const char *key, uint64_t revision)
+{
+	for (unsigned i = 0; i < TRIES_MAX; i++) {
+		_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+		int r;
+
+		if (revision == 0) {
+			r = store_get(d->s->store, key, &v, d->why);
+			if (r < 0 || v.revision == 0)
+				return r;
+			revision = v.revision;
+		}
+		r = try_delete(d, key, revision);
+		if (r != 0)
+			return r;
+		revision = 0;
+	}
+	return cause_set(d->why, -EAGAIN,
+			 "others use '%s' at the same time, and some of its claims are left: try "
+			 "again",
+			 d->path);
+}
+
+/* Delete all claims.  @ret_n counts them. */
+static int delete_claims(const struct deletion *d, unsigned *ret_n)
 {
 	char prefix[RECORD_KEY_LEN], after[RECORD_KEY_LEN] = "";
 	_cleanup_(freep) struct key_list *l = calloc(1, sizeof(*l));
 	int r;
 
 	if (!l)
-		return cause_set_oom(why);
-	r = claims_prefix(path, prefix, why);
+		return cause_set_oom(d->why);
+	r = claims_prefix(d->path, prefix, d->why);
 	if (r < 0)
 		return r;
 	do {
 		l->n = 0;
-		r = store_walk(s->store, prefix, after[0] ? after : NULL, STORE_MEMBERS_MAX,
-			       list_key, l, why);
-		if (r < 0)
-			return r == -EBADMSG ? cause_set(why, r, "a key in the store is too long") :
-					       r;
-		for (unsigned i = 0; i < l->n; i++) {
-			r = delete_key(s, what, path, who, l->keys[i], l->revisions[i], why);
-			if (r < 0)
-				return r;
-			*ret_n += (unsigned)r;
+		r = store_walk(d->s->store, prefix, after[0] ? after : NULL, STORE_MEMBERS_MAX,
+			       list_key, l, d->why);
+		if (r == -EBADMSG)
+			return cause_set(d->why, r, "a key in the store is too long");
+		for (unsigned i = 0; i < l->n && r >= 0; i++) {
+			r = delete_key(d, l->keys[i], l->revisions[i]);
+			*ret_n += r > 0;
 		}
+		if (r < 0)
+			return r;
 		if (l->n > 0)
 			memcpy(after, l->keys[l->n - 1], sizeof(after));
 	} while (l->n == STORE_MEMBERS_MAX);
 	return 0;
 }
 
-static int delete_launches(struct service *s, const char *path, struct cause *why)
+static int delete_launches(const struct deletion *d)
 {
-	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	struct deletion quiet = *d;
 	char key[RECORD_KEY_LEN];
-	int r;
 
-	if (key_launches(path, key) < 0)
-		return cause_set_oom(why);
-	r = store_get(s->store, key, &v, why);
-	if (r < 0 || v.revision == 0)
-		return r;
-	r = delete_key(s, NULL, path, NULL, key, v.revision, why);
-	return MIN(r, 0);
+	quiet.what = NULL;
+	if (key_launches(d->path, key) < 0)
+		return cause_set_oom(d->why);
+	return MIN(delete_key(&quiet, key, 0), 0);
 }
 
 /*
  * The secret goes first, with the line.  If the rest fails, its claims stay, which keeps a new
- * secret of that name from those who had the old one, and nobody else.
+ * secret of that name from those who had the old one, and nobody else.  If there is such a new one
+ * meanwhile, claims may be its own, and stay.
  */
 int service_secret_remove(struct service *s, const char *path, const char *who, struct cause *why)
 {
 	_cleanup_(line_freep) struct json_object *line = line_new("remove", path, who);
 	struct store_member m = { .n_compares = 1, .n_changes = 1 };
 	char key[RECORD_KEY_LEN];
+	const struct deletion d = { .s = s, .path = path, .unless = key, .why = why };
 	unsigned n = 0;
 	int r;
 
@@ -312,27 +346,22 @@ int service_secret_remove(struct service *s, const char *path, const char *who, 
 	if (!m.done)
 		return cause_set(why, -EAGAIN, "others change '%s' at the same time: try again",
 				 path);
-	r = delete_claims(s, NULL, path, NULL, &n, why);
-	return r < 0 ? r : delete_launches(s, path, why);
+	r = delete_claims(&d, &n);
+	return r < 0 ? r : delete_launches(&d);
 }
 
 /* ---- again ---- */
 
-static int rearm_one(struct service *s, const char *path, const uint8_t launch[static 32],
-		     const char *who, unsigned *ret_n, struct cause *why)
+static int rearm_one(const struct deletion *d, const uint8_t launch[static 32], unsigned *ret_n)
 {
-	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
 	char key[RECORD_KEY_LEN];
 	int r;
 
-	if (key_claim(path, PER_LAUNCH, launch, key) < 0)
-		return cause_set_oom(why);
-	r = store_get(s->store, key, &v, why);
-	if (r < 0)
-		return r;
-	if (v.revision == 0)
-		return cause_set(why, -ENOENT, "this launch has no claim on '%s'", path);
-	r = delete_key(s, "rearm", path, who, key, v.revision, why);
+	if (key_claim(d->path, PER_LAUNCH, launch, key) < 0)
+		return cause_set_oom(d->why);
+	r = delete_key(d, key, 0);
+	if (r == 0)
+		return cause_set(d->why, -ENOENT, "this launch has no claim on '%s'", d->path);
 	*ret_n = r > 0;
 	return MIN(r, 0);
 }
@@ -341,6 +370,8 @@ int service_secret_rearm(struct service *s, const char *path, const uint8_t *lau
 			 const char *who, unsigned *ret_n, struct cause *why)
 {
 	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	const struct deletion d = { .s = s, .path = path, .who = who, .what = "rearm",
+				    .why = why };
 	char key[RECORD_KEY_LEN];
 	int r;
 
@@ -354,7 +385,7 @@ int service_secret_rearm(struct service *s, const char *path, const uint8_t *lau
 	if (v.revision == 0)
 		return cause_set(why, -ENOENT, "there is no secret '%s'", path);
 	if (launch)
-		return rearm_one(s, path, launch, who, ret_n, why);
-	r = delete_claims(s, "rearm", path, who, ret_n, why);
-	return r < 0 ? r : delete_launches(s, path, why);
+		return rearm_one(&d, launch, ret_n);
+	r = delete_claims(&d, ret_n);
+	return r < 0 ? r : delete_launches(&d);
 }

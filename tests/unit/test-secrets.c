@@ -159,6 +159,58 @@ static void test_lost(void **state)
 	assert_int_equal(memory_store_lines(store, NULL, PATH), 2);
 }
 
+/* ---- claims ---- */
+
+static void other_get(void *userdata)
+{
+	assert_int_equal(get(userdata, T0 + 1, NULL), RELEASE_GOOD);
+}
+
+/* The claim is counted up in the same moment: it goes all the same, or rearm would be a lie. */
+static void test_rearm_outrun(void **state)
+{
+	static struct guest same = { 1, 1, 9 };
+
+	assert_int_equal(set("value", LAUNCH, true, false), 1);
+	assert_int_equal(get(&first, T0, NULL), RELEASE_GOOD);
+	memory_store_before(store, other_get, &same);
+	assert_int_equal(rearm(1), 1);
+	assert_int_equal(get(&first, T0 + 601, NULL), RELEASE_GOOD);
+	memory_store_fail(store, 0, 1, MEMORY_OUTRUN, 0);
+	assert_int_equal(rearm(0), 1);
+	assert_int_equal(get(&first, T0 + 2000, NULL), RELEASE_GOOD);
+	assert_int_equal(memory_store_lines(store, "rearm", PATH), 2);
+	memory_store_fail(store, 0, 8, MEMORY_OUTRUN, 0);
+	assert_int_equal(rearm(1), -EAGAIN);
+	memory_store_fail(store, 0, 8, MEMORY_OUTRUN, 0);
+	assert_int_equal(rearm(0), -EAGAIN);
+}
+
+static void add_and_get(void *userdata)
+{
+	static const struct guest second = { 2, 2, 2 };
+
+	assert_int_equal(set("other", VM, true, false), 1);
+	assert_int_equal(get(&second, T0, NULL), RELEASE_GOOD);
+}
+
+static void nothing_then_add(void *userdata)
+{
+	/* The next call of the writer is the one that deletes a claim. */
+	memory_store_before(store, add_and_get, NULL);
+}
+
+/* A new secret of the name has claims of its own, which the removal of the old one spares. */
+static void test_add_while_removing(void **state)
+{
+	assert_int_equal(set("value", LAUNCH, true, false), 1);
+	assert_int_equal(get(&first, T0, NULL), RELEASE_GOOD);
+	memory_store_before(store, nothing_then_add, NULL);
+	assert_int_equal(remove_secret(), -EAGAIN);
+	assert_int_equal(get(&first, T0 + 601, NULL), RELEASE_DONE);
+	assert_int_equal(memory_store_lines(store, "release", PATH), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_service, close_service)
 
 int main(void)
@@ -166,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_policy_exchanged), TEST(test_value_exchanged), TEST(test_last_version),
 		TEST(test_two_admins),	     TEST(test_outrun),		 TEST(test_lost),
+		TEST(test_rearm_outrun),     TEST(test_add_while_removing),
 	};
 
 	return locked_heap_init(1 << 20) < 0 || cmocka_run_group_tests(tests, NULL, NULL);
