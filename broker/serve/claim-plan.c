@@ -111,8 +111,17 @@ static int read_approval(struct planning *p, struct approval *ret, uint64_t *ret
 	return 0;
 }
 
-/* Let somebody be asked, unless that has happened already. */
-static int ask_for_approval(struct planning *p, const char *why)
+/*
+ * The store forgets what is so old, but somebody may have kept it: a yes that was used up, put back
+ * in its place, would be good for ever.
+ */
+static bool is_over(const struct approval *a, int64_t now)
+{
+	return now - MAX(a->asked, a->answered) > APPROVAL_LIFE_SEC + APPROVAL_LATE_SEC;
+}
+
+/* Let somebody be asked, in the place of what has @revision. */
+static int ask_for_approval(struct planning *p, uint64_t revision, const char *why)
 {
 	struct approval a = { .has_launch = true, .asked = p->q->now };
 	_cleanup_(freep) char *text = NULL, *whole = NULL;
@@ -129,7 +138,7 @@ static int ask_for_approval(struct planning *p, const char *why)
 		r = record_sign(p->s->keys, p->plan->keys[KEY_APPROVAL], text, &whole);
 	if (r < 0)
 		return cause_set_oom(p->why);
-	m.compares[0] = (struct store_compare){ p->plan->keys[KEY_APPROVAL], 0 };
+	m.compares[0] = (struct store_compare){ p->plan->keys[KEY_APPROVAL], revision };
 	m.changes[0] = (struct store_change){ p->plan->keys[KEY_APPROVAL], whole, strlen(whole),
 					      APPROVAL_LIFE_SEC };
 	return writer_commit(p->s->writer, &m, NULL, WRITE_USEC, p->why);
@@ -151,20 +160,19 @@ static int need_approval(struct planning *p, enum release_result result, const c
 	r = read_approval(p, &a, &revision);
 	if (r < 0)
 		return r;
-	if (revision > 0 && a.approved) {
+	if (revision == 0 || is_over(&a, p->q->now)) {
+		r = ask_for_approval(p, revision, why);
+		return r < 0 ? r : refuse(p, result, code, why);
+	}
+	if (a.approved) {
 		/* It is used up in the transaction that it makes possible. */
 		compare(p, KEY_APPROVAL, revision);
 		change(p, KEY_APPROVAL, NULL);
 		p->plan->approved = *ret_approved = true;
 		return 0;
 	}
-	if (revision > 0 && a.answered > 0)
+	if (a.answered > 0)
 		return refuse(p, RELEASE_POLICY, "NOT-APPROVED", "somebody said no to it");
-	if (revision == 0) {
-		r = ask_for_approval(p, why);
-		if (r < 0)
-			return r;
-	}
 	return refuse(p, result, code, why);
 }
 

@@ -42,6 +42,11 @@ void claim_plan_done(struct claim_plan *p);
 int approval_name(const char *path, const uint8_t launch[static 32],
 		  char ret[static DENIAL_ID_LEN]);
 
+/*
+ * How long a question waits for its answer, and an answer for the guest.  After that it counts for
+ * nothing, whether the store has forgotten it or not; the store may take a minute more.
+ */
 #define APPROVAL_LIFE_SEC 86400
+#define APPROVAL_LATE_SEC 60
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -32,8 +33,11 @@
 #define LIMITED "[Release]\nRelease=once\nPer=launch\nLaunches=3/1h\n" SNP
 #define VM "[Release]\nRelease=once\nPer=vm\nVmField=host_data\n" SNP "host_data=" HEX_32 "\n"
 #define APPROVE "[Release]\nRelease=approve\n" SNP
-#define T0 1900000000
 #define PATH "a/b/c"
+
+/* An approval has the time of this machine, so that guests have it too. */
+static int64_t t0;
+#define T0 t0
 
 static struct service service;
 static struct store *store;
@@ -63,7 +67,7 @@ static inline void session_of(const struct guest *g, struct session_record *ret)
 	uint8_t x[BROKER_COORDINATE_MAX], y[BROKER_COORDINATE_MAX];
 
 	*ret = (struct session_record){
-		.expiry = T0 + 300,
+		.expiry = (uint32_t)T0 + 300,
 		.tee = BROKER_TEE_SNP,
 		.key = { .kind = TEE_KEY_EC_P256, .x_len = 32, .y_len = 32 },
 		.launch = { .known = g->launch > 0, .has_vtpm = g->has_vtpm,
@@ -167,6 +171,7 @@ static inline int open_service(void **state)
 	service.store = store;
 	service.writer = memory_store_writer(store);
 	service.restored = false;
+	t0 = time(NULL);
 	return 0;
 }
 

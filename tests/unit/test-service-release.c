@@ -23,7 +23,9 @@
 #define LAUNCH "[Release]\nRelease=once\nPer=launch\n" SNP
 #define VM "[Release]\nRelease=once\nPer=vm\nVmField=host_data\n" SNP "host_data=" HEX_32 "\n"
 #define APPROVE "[Release]\nRelease=approve\n" SNP
-#define T0 1900000000
+/* An approval has the time of this machine. */
+static int64_t t0;
+#define T0 t0
 
 static enum judged_result verdict;
 static EVP_PKEY *guest;			/* one key serves for all guests */
@@ -65,7 +67,7 @@ int __wrap_writer_commit(struct writer *w, struct store_member *m, struct json_o
 
 static struct session_record session(uint8_t launch, uint8_t boot, uint8_t rd)
 {
-	struct session_record s = { .expiry = T0 + 300, .tee = BROKER_TEE_SNP,
+	struct session_record s = { .expiry = (uint32_t)T0 + 300, .tee = BROKER_TEE_SNP,
 				    .key = { .kind = TEE_KEY_EC_P256, .x_len = 32, .y_len = 32 },
 				    .launch = { .known = launch > 0 },
 				    .coco = { .coco = boot > 0 } };
@@ -577,6 +579,7 @@ static int open_all(void **state)
 	pack_len = (size_t)pread(fd, pack, sizeof(pack), 0);
 	bundle_done(&b);
 	verdict = JUDGED_GOOD;
+	t0 = time(NULL);
 	return 0;
 }
 
