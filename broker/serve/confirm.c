@@ -23,6 +23,9 @@ static int find_key(struct service *s, const struct session_record *session, con
 	if (v.revision == 0)
 		return cause_set(why, -ENOENT, "there is no such secret");
 	r = secret_record_parse(v.data, v.len, &record);
+	/* Another secret's record would name another claim, or none. */
+	if (r == 0 && !streq(record.path, path))
+		r = -EBADMSG;
 	if (r == 0)
 		r = secret_policy_read(record.policy, record.policy_len, &mode, &evidence, why);
 	if (r < 0)

@@ -81,6 +81,32 @@ static void test_value_exchanged(void **state)
 	secret_record_done(&old);
 }
 
+/* A record of another secret, without claims, in its place: what is confirmed is not that one's. */
+static void test_record_exchanged(void **state)
+{
+	struct session_record session;
+	struct secret_record r;
+	struct cause why;
+
+	assert_int_equal(set("value", LAUNCH, true, false), 1);
+	assert_int_equal(get(&first, T0, NULL), RELEASE_GOOD);
+	read_record(&r);
+	strcpy(r.path, "d/e/f");
+	free(r.policy);
+	r.policy = strdup(ALWAYS);
+	r.policy_len = strlen(ALWAYS);
+	write_record(&r);
+	secret_record_done(&r);
+	session_of(&first, &session);
+	assert_int_equal(service_confirm(&service, &session, PATH, &why), -EBADMSG);
+	assert_int_equal(get(&first, T0, NULL), RELEASE_LATER);
+	assert_int_equal(set("new", NULL, false, true), -EBADMSG);
+	assert_int_equal(set("new", LAUNCH, false, true), -EBADMSG);
+	/* The owner can always begin anew. */
+	assert_int_equal(remove_secret(), 0);
+	assert_int_equal(set("new", LAUNCH, true, false), 1);
+}
+
 /* A version that cannot be counted up would make a record that nobody can read. */
 static void test_last_version(void **state)
 {
@@ -216,7 +242,8 @@ static void test_add_while_removing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_policy_exchanged), TEST(test_value_exchanged), TEST(test_last_version),
+		TEST(test_policy_exchanged), TEST(test_value_exchanged),
+		TEST(test_record_exchanged), TEST(test_last_version),
 		TEST(test_two_admins),	     TEST(test_outrun),		 TEST(test_lost),
 		TEST(test_rearm_outrun),     TEST(test_add_while_removing),
 	};
