@@ -3,6 +3,7 @@
 
 static const struct store_engine *const engines[] = {
 	&store_sqlite,
+	&store_etcd,
 };
 
 void store_value_done(struct store_value *v)
