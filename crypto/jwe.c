@@ -3,6 +3,8 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
 
 #include "crypto/cleanup.h"
 #include "crypto/gcm.h"
@@ -20,10 +22,11 @@ _Static_assert(sizeof(kdf_info) == 4 + 14 + 4 + 4 + 4, "the literal's own NUL is
 
 static const struct {
 	const char *name, *group;
+	int nid;
 	size_t len;
 } curves[_BROKER_CURVE_MAX] = {
-	[BROKER_P256] = { "P-256", "prime256v1", 32 },
-	[BROKER_P521] = { "P-521", "secp521r1", 66 },
+	[BROKER_P256] = { "P-256", "prime256v1", NID_X9_62_prime256v1, 32 },
+	[BROKER_P521] = { "P-521", "secp521r1", NID_secp521r1, 66 },
 };
 
 /* The key that wraps, and the key of the content: in OpenSSL's locked memory. */
@@ -77,6 +80,27 @@ int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COO
 	return 0;
 }
 
+DEFINE_OPENSSL_CLEANUP(EC_GROUP, EC_GROUP_free, ec_group)
+DEFINE_OPENSSL_CLEANUP(EC_POINT, EC_POINT_free, ec_point)
+
+/* Whether a point that OpenSSL did not take is none, or memory was short. */
+static int why_not(unsigned curve, const uint8_t *point)
+{
+	_cleanup_(ec_group_freep) EC_GROUP *g = EC_GROUP_new_by_curve_name(curves[curve].nid);
+	_cleanup_(ec_point_freep) EC_POINT *p = g ? EC_POINT_new(g) : NULL;
+	int reason;
+
+	ERR_clear_error();
+	if (!p || EC_POINT_oct2point(g, p, point, 1 + 2 * curves[curve].len, NULL) == 1)
+		return -ENOMEM;
+	reason = ERR_GET_REASON(ERR_peek_error());
+	ERR_clear_error();
+	return reason == EC_R_POINT_IS_NOT_ON_CURVE || reason == EC_R_INVALID_ENCODING ||
+			       reason == EC_R_COORDINATES_OUT_OF_RANGE ?
+		       -EBADMSG :
+		       -ENOMEM;
+}
+
 /* OpenSSL refuses a point that is not on the curve. */
 int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKEY **ret)
 {
@@ -98,7 +122,7 @@ int jwe_key_of_point(unsigned curve, const uint8_t *x, const uint8_t *y, EVP_PKE
 	if (!c || EVP_PKEY_fromdata_init(c) != 1)
 		return -ENOMEM;
 	if (EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		return -EBADMSG;
+		return why_not(curve, point);
 	*ret = TAKE_PTR(key);
 	return 0;
 }

@@ -344,9 +344,10 @@ static size_t count_values(struct bytes value)
 /* What jspan_check() takes, json-c reads in the same way: no member stands twice. */
 static int build_evidence(struct bytes value, struct json_object **ret, struct cause *why)
 {
+	enum json_tokener_error error;
 	struct json_tokener *t;
 	struct json_object *o;
-	bool good;
+	size_t end;
 
 	if (count_values(value) > EVIDENCE_VALUES_MAX)
 		return cause_set(why, -EBADMSG, "\"primary_evidence\" has more than %d values",
@@ -356,10 +357,13 @@ static int build_evidence(struct bytes value, struct json_object **ret, struct c
 		return cause_set_oom(why);
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
 	o = json_tokener_parse_ex(t, (const char *)value.p, (int)value.len);
-	good = o && json_tokener_get_error(t) == json_tokener_success &&
-	       json_tokener_get_parse_end(t) == value.len;
+	error = json_tokener_get_error(t);
+	end = json_tokener_get_parse_end(t);
 	json_tokener_free(t);
-	if (!good) {
+	/* It has no error for a lack of memory. */
+	if (!o && (error == json_tokener_success || error == json_tokener_continue))
+		return cause_set_oom(why);
+	if (!o || error != json_tokener_success || end != value.len) {
 		json_object_put(o);
 		return bad(why, "\"primary_evidence\" cannot be read");
 	}
