@@ -10,6 +10,9 @@
 #define JSON_TYPE "application/json"
 /* Smaller bodies are on the heap; to map memory costs more than to read them. */
 #define MAP_FROM 16384
+/* Of an answer, and of the one header in it whose length we do not know. */
+#define HEADERS_MAX 2048
+#define RELEASE_MAX 1024
 
 int exchange_new(size_t head_len, struct exchange **ret)
 {
@@ -24,6 +27,8 @@ int exchange_new(size_t head_len, struct exchange **ret)
 
 void http_reply_done(struct http_reply *r)
 {
+	if (r->body)
+		OPENSSL_cleanse(r->body, strlen(r->body));
 	free(r->body);
 	free(r->release);
 	*r = (struct http_reply){ .status = 0 };
@@ -162,7 +167,7 @@ static void format_headers(FILE *f, const struct http_reply *r, size_t body_len,
 {
 	(void) fprintf(f, "HTTP/1.1 %d %s\r\n", r->status, reason_of(r->status));
 	format_date(f);
-	if (r->body)
+	if (body_len)
 		(void) fprintf(f, "Content-Type: %s\r\n", r->type ?: JSON_TYPE);
 	if (r->status != 204)
 		(void) fprintf(f, "Content-Length: %zu\r\n", body_len);
@@ -180,28 +185,47 @@ static void format_headers(FILE *f, const struct http_reply *r, size_t body_len,
 	(void) fputs("\r\n", f);
 }
 
+/* Returns the length; -EMSGSIZE when @size is too little. */
+static ssize_t write_headers(const struct http_reply *r, size_t body_len, bool keep, char *text,
+			     size_t size)
+{
+	FILE *f = fmemopen(text, size, "w");
+	long len;
+	bool failed;
+
+	if (!f)
+		return -ENOMEM;
+	format_headers(f, r, body_len, keep);
+	failed = fflush(f) != 0 || ferror(f);
+	len = ftell(f);
+	(void) fclose(f);
+	return failed || len < 0 ? -EMSGSIZE : (ssize_t)len;
+}
+
+/* One block of the right size: one that grew would leave cookies and tokens behind. */
 int exchange_format_reply(const struct http_reply *r, bool keep, char **ret, size_t *ret_len)
 {
 	static const struct http_reply failed = { .status = 500 };
-	size_t len = 0, body_len;
-	char *text = NULL;
-	FILE *f;
-	bool bad;
+	size_t body_len;
+	ssize_t n;
+	char *text;
 
 	if (r->status < 200 || r->status > 599 || !header_is_plain(r->type) ||
-	    !header_is_plain(r->release) || !header_is_plain(r->set_cookie))
+	    !header_is_plain(r->release) || !header_is_plain(r->set_cookie) ||
+	    (r->release && strlen(r->release) > RELEASE_MAX))
 		r = &failed;
-	f = open_memstream(&text, &len);
-	if (!f)
-		return -ENOMEM;
 	body_len = r->body && r->status != 204 ? strlen(r->body) : 0;
-	format_headers(f, r, body_len, keep);
-	bad = fwrite(r->body ?: "", 1, body_len, f) != body_len || ferror(f);
-	if (fclose(f) != 0 || bad || !text) {
-		free(text);
+	text = malloc(HEADERS_MAX + body_len);
+	if (!text)
 		return -ENOMEM;
+	n = write_headers(r, body_len, keep, text, HEADERS_MAX);
+	if (n < 0) {
+		free(text);
+		return (int)n;
 	}
+	if (body_len)
+		memcpy(text + n, r->body, body_len);
 	*ret = text;
-	*ret_len = len;
+	*ret_len = (size_t)n + body_len;
 	return 0;
 }

@@ -49,12 +49,12 @@ void exchange_handle(struct exchange *x, http_handler_t handler, void *userdata)
 
 /*
  * The answer as it is sent.  @keep: the connection stays.  A header that has a control character
- * makes it a 500.  @ret is yours, @ret_len bytes; it may hold a secret for a guest, encrypted.
- * Returns 0 or -ENOMEM.
+ * makes it a 500, and so does a Coco-Release of over 1 KiB.  @ret is yours, @ret_len bytes, and to
+ * be wiped: there may be a token in it.  Returns 0; -EMSGSIZE for a type that is too long; -ENOMEM.
  */
 int exchange_format_reply(const struct http_reply *r, bool keep, char **ret, size_t *ret_len);
 
-/* Frees the texts of @r. */
+/* Wipes and frees the texts of @r. */
 void http_reply_done(struct http_reply *r);
 
 #endif

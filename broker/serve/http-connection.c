@@ -7,6 +7,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -110,6 +111,7 @@ static void destroy(struct http_connection *c)
 
 static void free_text(const void *data, size_t len, void *userdata)
 {
+	OPENSSL_cleanse((void *)data, len);
 	free((void *)data);
 }
 

@@ -74,14 +74,16 @@ static void on_pause_ends(evutil_socket_t fd, short what, void *userdata)
 	open_doors(l, !atomic_load(&l->core->stopping));
 }
 
-/* No descriptors, mostly.  What waits at the door would wake us at once again. */
+/*
+ * No descriptors, mostly, and it is not connections that have them: http-server.c has looked.  What
+ * waits at the door would wake us at once again.
+ */
 static void on_accept_error(struct evconnlistener *listener, void *userdata)
 {
 	static const struct timeval pause = { .tv_usec = PAUSE_USEC };
 	struct door *d = userdata;
 
 	metrics_count(d->loop->core->setup.metrics, METRIC_LIMITED_CONNECTIONS);
-	(void) http_connections_close_idle(&d->loop->connections);
 	open_doors(d->loop, false);
 	(void) evtimer_add(d->loop->pause, &pause);
 }
@@ -153,6 +155,7 @@ static bool may_enter(struct door *d, const struct sockaddr *sa, struct limits_p
 {
 	struct http_core *core = d->loop->core;
 	uint64_t now = now_usec();
+	enum limits_answer answer;
 	uint32_t retry;
 
 	*ret = limits_free_place();
@@ -162,9 +165,11 @@ static bool may_enter(struct door *d, const struct sockaddr *sa, struct limits_p
 		metrics_count(core->setup.metrics, METRIC_LIMITED_CONNECTIONS);
 		return false;
 	}
-	if (limits_take(core->limits, ret, now, &retry) == LIMITS_GOOD)
+	answer = limits_take(core->limits, ret, now, &retry);
+	if (answer == LIMITS_GOOD)
 		return true;
-	metrics_count(core->setup.metrics, METRIC_LIMITED_ADDRESS);
+	metrics_count(core->setup.metrics,
+		      answer == LIMITS_ALL ? METRIC_LIMITED_ALL : METRIC_LIMITED_ADDRESS);
 	limits_leave(core->limits, ret);
 	return false;
 }

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -178,6 +180,12 @@ struct http_server *http_server_stop(struct http_server *s, uint64_t timeout_use
 	return NULL;
 }
 
+/* What it says of sockets is of no use to anybody but us; what goes wrong we see ourselves. */
+static void on_libevent_log(int severity, const char *text)
+{
+	log_debug("libevent: %s", text);
+}
+
 int http_server_new(const struct http_setup *setup, struct http_server **ret, struct cause *why)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
@@ -186,6 +194,7 @@ int http_server_new(const struct http_setup *setup, struct http_server **ret, st
 	if (!s)
 		return cause_set_oom(why);
 	r = take_setup(s, setup, why);
+	event_set_log_callback(on_libevent_log);
 	/* A client that has gone is an error of write(2), not the end of the process. */
 	(void) signal(SIGPIPE, SIG_IGN);
 	if (r >= 0)

@@ -18,6 +18,15 @@
  * limit could depend on the path or on the peer before the body is in memory, takes what two
  * programs read differently, and ends the process in states that it does not expect.
  *
+ * Limits of an address: a bucket of tokens, of which a request takes one, and a handshake of TLS
+ * too; and a quarter of all connections.  Who has none left gets 429, or no handshake.  The relays
+ * and whoever comes over a plain listener have no bucket of their own, as behind them are many:
+ * only the bucket of all counts.  When all connections are taken, those that are idle longest make
+ * room; one that is in the middle of a request does not.
+ *
+ * Memory: bodies are counted while they arrive and refused with 503 over HTTP_BODIES_MAX.  Beside
+ * them each connection takes at most 16 KiB of input, 16 KiB of TLS and 16 KiB of its own state.
+ *
  * The memory that libevent and OpenSSL give back is wiped first (serve/wipe.h), because an owner
  * may have sent a secret.
  */
@@ -68,7 +77,7 @@ struct http_setup {
 	const char *const *more_names;	/* ends with NULL; may be NULL */
 	/* token buckets: requests a second and at once; for each /32 or /64, and for all */
 	unsigned rate, burst, rate_all, burst_all;
-	/* addresses without a bucket of their own; ends with NULL */
+	/* addresses without a bucket of their own; ends with NULL; may be NULL */
 	const char *const *relays;
 	unsigned connections_max;
 	http_handler_t handler;
@@ -77,14 +86,16 @@ struct http_setup {
 };
 
 /*
- * Returns 0 with a server that runs; -EINVAL; -ENOMEM; -EIO.  The TLS certificate is issued by the
- * identity for 30 days and renewed 10 days before its end, without a break.
+ * Returns 0 with a server that runs; -EINVAL, also when RLIMIT_NOFILE does not allow the
+ * connections that were asked for; -ENOMEM; -EIO.  What the setup points to is borrowed until
+ * http_server_stop().  The TLS certificate is issued by the identity for 30 days and renewed 10
+ * days before its end, without a break.  From now on this process ignores SIGPIPE.
  */
 int http_server_new(const struct http_setup *s, struct http_server **ret, struct cause *why);
 
 /*
  * Stop: no new connections and requests, those that are there are answered, at most for
- * @timeout_usec.  Then free it.
+ * @timeout_usec.  Then free it.  A handler that still runs is waited for, whatever it takes.
  */
 struct http_server *http_server_stop(struct http_server *s, uint64_t timeout_usec);
 
