@@ -2,11 +2,11 @@
 /*
  * Clients for tests/bench/bench-broker-http:
  *
- *	http-load keep PORT TLS THREADS SECONDS	one connection a thread, request after request
+ *	http-load keep PORT TLS THREADS SECONDS	a connection a thread, many requests
  *	http-load new PORT TLS THREADS SECONDS	a connection for each request
- *	http-load idle PORT TLS N		N connections that have made a request each; prints a line
- *						when all are there, and holds them to the end of
- *						standard input
+ *	http-load idle PORT TLS N		N connections, a request each; prints a line when
+ *						all are there, and holds them until standard
+ *						input ends
  *	http-load bare SECONDS			handshakes in memory, both ends, as a floor
  *
  * TLS is 0 or 1.  The first two print how many answers there were in a second.
