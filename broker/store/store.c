@@ -151,7 +151,7 @@ int store_member_check(const struct store_member *m, struct cause *why)
 /* Who holds the store, or what stands for it, may have written anything. */
 static int check_value(const char *key, const struct store_value *v, struct cause *why)
 {
-	if ((v->revision == 0) == !v->data && v->len <= STORE_VALUE_MAX)
+	if ((v->revision == 0) == !v->data && v->len <= (v->data ? STORE_VALUE_MAX : 0))
 		return 0;
 	return cause_set(why, -EIO, "The store's value of '%s' cannot be", key);
 }
