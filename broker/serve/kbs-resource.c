@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "broker/core/token.h"
 #include "broker/serve/kbs-call.h"
 
@@ -75,11 +74,8 @@ static void release(struct kbs_call *c, const struct session_record *session, bo
 		.peer = c->q->peer,
 		.now = c->now,
 	};
-	uint64_t begun = now_usec();
-	int r;
+	int r = service_release(c->service, &q, &a);
 
-	r = service_release(c->service, &q, &a);
-	metrics_time(c->service->metrics, TIME_RELEASE, now_usec() - begun);
 	if (r < 0)
 		kbs_later(c, r, NULL);
 	else

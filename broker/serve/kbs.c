@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "broker/serve/kbs-call.h"
 
 /* All that this server does.  A path that ends in '/' stands for what is below it. */
@@ -64,17 +63,14 @@ void service_handle(void *userdata, const struct http_request *q, struct http_re
 		.ret = ret,
 		.now = (int64_t)time(NULL),
 	};
-	struct metrics *m = c.service->metrics;
-	uint64_t begun = now_usec();
 	const struct route *r = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(routes) && !r; i++)
 		if (is_at(&routes[i], q))
 			r = &routes[i];
-	metrics_count(m, r ? r->count : METRIC_REQUESTS_OTHER);
+	metrics_count(c.service->metrics, r ? r->count : METRIC_REQUESTS_OTHER);
 	if (r)
 		r->handle(&c);
 	else
 		refuse_unknown(&c);
-	metrics_time(m, TIME_REQUEST, now_usec() - begun);
 }
