@@ -215,18 +215,39 @@ static bool names_nobody(const struct policy *p, const struct policy_option *o)
 	return true;
 }
 
-int64_t policy_until(const struct policy *p, const char *name)
+static const struct policy_values *values_of(const struct policy *p, const struct policy_option *o)
 {
-	const struct policy_values *values;
-	struct policy_option o;
-	int64_t latest = INT64_MIN;
-	int i = policy_option_find(name, &o);
+	return (const struct policy_values *)((const uint8_t *)p + o->offset);
+}
 
-	assert(i >= 0 && o.size == sizeof(*values));
-	values = (const struct policy_values *)((const uint8_t *)p + o.offset);
-	for (unsigned n = 0; policy_set_has(p->set, (unsigned)i) && n < values->n; n++)
+/* INT64_MIN for an option without a value. */
+static int64_t latest_until(const struct policy_values *values)
+{
+	int64_t latest = INT64_MIN;
+
+	for (unsigned n = 0; n < values->n; n++)
 		latest = MAX(latest, values->until[n] ? values->until[n] : INT64_MAX);
 	return latest;
+}
+
+int64_t policy_until(const struct policy *p, const char *name)
+{
+	struct policy_option o;
+	int i = policy_option_find(name, &o);
+
+	assert(i >= 0 && o.size == sizeof(struct policy_values));
+	return policy_set_has(p->set, (unsigned)i) ? latest_until(values_of(p, &o)) : INT64_MIN;
+}
+
+const char *policy_ended_option(const struct policy *p, int64_t now)
+{
+	struct policy_option o;
+
+	for (unsigned i = 0; policy_option_row(i, &o); i++)
+		if ((o.kind == KIND_HEX || o.kind == KIND_HEX_MAX) && policy_set_has(p->set, i) &&
+		    latest_until(values_of(p, &o)) <= now)
+			return o.name;
+	return NULL;
 }
 
 enum verdict_identity policy_identity_asked(const struct policy *p,

@@ -223,6 +223,12 @@ bool policy_requires(struct verdict *v, const struct policy *p, enum policy_requ
  */
 int64_t policy_until(const struct policy *p, const char *name);
 
+/*
+ * The name of an option of which every value has ended by @now, so that no evidence can match it;
+ * NULL if there is none.  That of a PCR is "pcrN".
+ */
+const char *policy_ended_option(const struct policy *p, int64_t now);
+
 /* True if option @name was set; false if @name is NULL. */
 bool policy_asks(const struct policy *p, const char *name);
 

@@ -211,6 +211,11 @@ static int check_kind(const struct policy *p, const struct policy_identity *iden
 	return check_identity(p, identities, m, why);
 }
 
+static bool is_spoken_of(const struct policy *p)
+{
+	return p->has_own && p->has_option;
+}
+
 static int check_kinds(const struct policies *ps, const struct secret_mode *m, struct cause *why)
 {
 	unsigned n = 0;
@@ -221,7 +226,7 @@ static int check_kinds(const struct policies *ps, const struct secret_mode *m, s
 				   (*t)->kinds[k]; k++) {
 			const struct policy *p = policies_find(ps, (*t)->kinds[k]);
 
-			if (!p->has_own || !p->has_option)
+			if (!is_spoken_of(p))
 				continue;
 			r = check_kind(p, (*t)->identities, m, why);
 			if (r < 0)
@@ -234,9 +239,10 @@ static int check_kinds(const struct policies *ps, const struct secret_mode *m, s
 				 "with an identity of what runs");
 }
 
-static int check_evidence(const char *text, const struct secret_mode *m, struct cause *why)
+/* Returns 0 with @ret, for free(). */
+static int parse_evidence(const char *text, struct policies **ret, struct cause *why)
 {
-	struct policies *ps = malloc(sizeof(*ps));
+	_cleanup_(freep) struct policies *ps = malloc(sizeof(*ps));
 	char error[POLICY_ERROR_LEN];
 	int r;
 
@@ -245,13 +251,40 @@ static int check_evidence(const char *text, const struct secret_mode *m, struct 
 	policies_init(ps);
 	r = policies_parse(ps, text, strlen(text), error);
 	if (r == -ENOMEM)
-		r = cause_set_oom(why);
-	else if (r < 0)
-		r = cause_set(why, -EBADMSG, "%s", error);
-	else
-		r = check_kinds(ps, m, why);
-	free(ps);
-	return r;
+		return cause_set_oom(why);
+	if (r < 0)
+		return cause_set(why, -EBADMSG, "%s", error);
+	*ret = TAKE_PTR(ps);
+	return 0;
+}
+
+static int check_evidence(const char *text, const struct secret_mode *m, struct cause *why)
+{
+	_cleanup_(freep) struct policies *ps = NULL;
+	int r = parse_evidence(text, &ps, why);
+
+	return r < 0 ? r : check_kinds(ps, m, why);
+}
+
+int secret_policy_check_until(const char *evidence, int64_t now, struct cause *why)
+{
+	_cleanup_(freep) struct policies *ps = NULL;
+	int r = parse_evidence(evidence, &ps, why);
+
+	if (r < 0)
+		return r;
+	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++)
+		for (size_t k = 0; k < ARRAY_SIZE((*t)->kinds) && (*t)->kinds[k]; k++) {
+			const struct policy *p = policies_find(ps, (*t)->kinds[k]);
+			const char *ended = policy_ended_option(p, now);
+
+			if (is_spoken_of(p) && ended)
+				return cause_set(why, -EBADMSG,
+						 "for evidence of %s every value of %s= has ended: "
+						 "add one that is good now",
+						 p->kind->name, ended);
+		}
+	return 0;
 }
 
 int secret_policy_read(const char *text, size_t len, struct secret_mode *ret_mode,

@@ -53,6 +53,12 @@ struct secret_mode {
 int secret_policy_read(const char *text, size_t len, struct secret_mode *ret_mode,
 		       char **ret_evidence, struct cause *why);
 
+/*
+ * Check that evidence can still be as @evidence, of secret_policy_read(), wants it.  Returns 0;
+ * -EBADMSG when all values of an option have ended (until=) by @now; -ENOMEM.
+ */
+int secret_policy_check_until(const char *evidence, int64_t now, struct cause *why);
+
 /* SHA-256("coco rules 1" | SHA-256(text)): the rules of seal.h.  Returns 0 or -ENOMEM. */
 int secret_policy_rules(const char *text, size_t len, uint8_t ret[static 32]);
 

@@ -148,8 +148,8 @@ static int try_set(struct service *s, const struct secret_change *c, const char 
 
 static int check_change(const struct secret_change *c, struct cause *why)
 {
+	_cleanup_(freep) char *evidence = NULL;
 	struct secret_mode mode;
-	char *evidence = NULL;
 	int r;
 
 	/* Only a plugin makes secrets of another form, and there is none. */
@@ -159,8 +159,7 @@ static int check_change(const struct secret_change *c, struct cause *why)
 	if (!c->policy)
 		return 0;
 	r = secret_policy_read(c->policy, c->policy_len, &mode, &evidence, why);
-	free(evidence);
-	return r;
+	return r < 0 ? r : secret_policy_check_until(evidence, time(NULL), why);
 }
 
 int service_secret_set(struct service *s, const struct secret_change *c, uint64_t *ret_version,

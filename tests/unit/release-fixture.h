@@ -127,6 +127,7 @@ static inline int set(const char *value, const char *policy, bool create, bool r
 	r = service_secret_set(&service, &c, &version, &why);
 	if (r < 0) {
 		assert_true(why.text[0]);
+		print_message("%s\n", why.text);
 		assert_int_equal(version, 77);
 	}
 	return r < 0 ? r : (int)version;

@@ -118,6 +118,26 @@ static void test_last_version(void **state)
 	assert_int_equal(get(&first, T0, NULL), RELEASE_GOOD);
 }
 
+/* ---- policies ---- */
+
+static void test_ended(void **state)
+{
+	static const char rest[] = "\ncovers=kernel,initrd,cmdline\n";
+	char value[128], policy[512];
+
+	(void) snprintf(value, sizeof(value), "%s%.32s", HEX_32, HEX_32);
+	(void) snprintf(policy, sizeof(policy),
+			"[Release]\nRelease=always\n[snp]\nmeasurement=%s until=2020-01-01%s",
+			value, rest);
+	assert_int_equal(set("value", policy, true, true), -EBADMSG);
+	/* One that is good now is enough. */
+	(void) snprintf(policy, sizeof(policy),
+			"[Release]\nRelease=always\n[snp]\nmeasurement=%s until=2020-01-01,"
+			"ff%s until=2099-01-01%s",
+			value, value + 2, rest);
+	assert_int_equal(set("value", policy, true, true), 1);
+}
+
 /* ---- two at once ---- */
 
 static void other_policy(void *userdata)
@@ -244,7 +264,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_policy_exchanged), TEST(test_value_exchanged),
 		TEST(test_record_exchanged), TEST(test_last_version),
-		TEST(test_two_admins),	     TEST(test_outrun),		 TEST(test_lost),
+		TEST(test_ended),	     TEST(test_two_admins),
+		TEST(test_outrun),	     TEST(test_lost),
 		TEST(test_rearm_outrun),     TEST(test_add_while_removing),
 	};
 

@@ -454,6 +454,8 @@ static void test_policy_until(void **state)
 	assert_int_equal(p->host_data.until[0], 1796083200);
 	assert_int_equal(p->host_data.until[1], 1796083200 + 86400 + 11 * 3600);
 	assert_int_equal(policy_until(p, "host_data"), p->host_data.until[1]);
+	assert_null(policy_ended_option(p, p->host_data.until[1] - 1));
+	assert_string_equal(policy_ended_option(p, p->host_data.until[1]), "host_data");
 	for (size_t i = 0; i < sizeof(found); i++)
 		found[i] = (uint8_t)(i % 16 * 0x11);
 	for (int64_t now = 1796083199; now <= 1796083201; now++) {
@@ -471,6 +473,7 @@ static void test_policy_until(void **state)
 	assert_int_equal(policies_set(&ps, "host_data=" HEX_32 " until=2026-12-01," HEX_32, error),
 			 0);
 	assert_int_equal(policy_until(p, "host_data"), INT64_MAX);
+	assert_null(policy_ended_option(p, INT64_MAX - 1));
 	verdict_reset(v);
 	v->now = 1796083200;
 	v->policy = p;
