@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "broker/core/respond.h"
@@ -328,7 +327,6 @@ int service_release(struct service *s, const struct release_request *q,
 		    struct release_answer *ret)
 {
 	struct attempt *a = calloc(1, sizeof(*a));
-	uint64_t began = now_usec();
 	int r;
 
 	*ret = (struct release_answer){ .result = RELEASE_LATER, .retry_sec = LATER_SEC };
@@ -341,6 +339,5 @@ int service_release(struct service *s, const struct release_request *q,
 	r = release(a);
 	bundle_done(&a->evidence);
 	free(a);
-	metrics_time(s->metrics, TIME_RELEASE, now_usec() - began);
 	return r;
 }
