@@ -149,7 +149,12 @@ void late_begin(struct delivery *d, unsigned error, const char *why)
 {
 	int r;
 
-	if (error == NET_SETTINGS || !d->entry || d->pid <= 0 || d->pidfd < 0) {
+	/*
+	 * In an initramfs the peer becomes askpass, whose answer goes through a FIFO that other
+	 * volumes share: who was asked would not be certain.
+	 */
+	if (error == NET_SETTINGS || !d->entry || d->pid <= 0 || d->pidfd < 0 ||
+	    d->keeper->initramfs) {
 		delivery_decline(d, "%s", why);
 		return;
 	}

@@ -328,6 +328,15 @@ static void test_settings(void **state)
 	assert_null(k.deliveries);
 }
 
+/* askpass asks there, which systemd's password agents cannot answer. */
+static void test_initramfs(void **state)
+{
+	k.initramfs = true;
+	late_begin(d, NET_UNREACHABLE, "nobody answers");
+	k.initramfs = false;
+	assert_null(k.deliveries);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_binary, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gone_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_settings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_initramfs, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
