@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "broker/core/respond.h"
@@ -327,6 +328,7 @@ int service_release(struct service *s, const struct release_request *q,
 		    struct release_answer *ret)
 {
 	struct attempt *a = calloc(1, sizeof(*a));
+	uint64_t began = now_usec();
 	int r;
 
 	*ret = (struct release_answer){ .result = RELEASE_LATER, .retry_sec = LATER_SEC };
@@ -339,5 +341,6 @@ int service_release(struct service *s, const struct release_request *q,
 	r = release(a);
 	bundle_done(&a->evidence);
 	free(a);
+	metrics_time(s->metrics, TIME_RELEASE, now_usec() - began);
 	return r;
 }

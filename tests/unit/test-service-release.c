@@ -181,16 +181,31 @@ static int approve(const char *which, bool yes)
 	return service_approve(&service, which, yes, 1000, &why);
 }
 
+/* How many releases were timed. */
+static unsigned timed(void)
+{
+	_cleanup_(freep) char *text = NULL;
+	const char *name = "release_seconds_count ", *p;
+
+	assert_int_equal(metrics_format(service.metrics, &text), 0);
+	p = strstr(text, name);
+	assert_non_null(p);
+	return (unsigned)strtoul(p + strlen(name), NULL, 10);
+}
+
 /* ---- tests ---- */
 
 static void test_always(void **state)
 {
+	unsigned before = timed();
+
 	add("always/a/b", ALWAYS);
 	for (uint8_t i = 1; i < 5; i++)
 		assert_int_equal(get("always/a/b", i, i, i, T0), RELEASE_GOOD);
 	/* Nothing is needed that only a claim needs. */
 	assert_int_equal(get("always/a/b", 0, 1, 9, T0), RELEASE_GOOD);
 	assert_int_equal(lines("release", "always/a/b"), 5);
+	assert_int_equal(timed(), before + 5);
 }
 
 static void test_refused(void **state)
