@@ -60,19 +60,20 @@ static int write_line(int fd, const char *line)
 	return n < 0 ? -errno : (size_t)n == strlen(line) ? 0 : -EPIPE;
 }
 
+/* @line NULL: it was too long. */
 static void tell_one(struct watcher *w, const char *line)
 {
 	char lost[64];
 	int r = 0;
 
-	if (w->lost > 0) {
+	if (w->lost > 0 && line) {
 		(void) snprintf(lost, sizeof(lost), "{\"what\":\"lost\",\"n\":%u}\n", w->lost);
 		r = write_line(w->fd, lost);
 		if (r == 0)
 			w->lost = 0;
 	}
 	if (r == 0)
-		r = write_line(w->fd, line);
+		r = line ? write_line(w->fd, line) : -EAGAIN;
 	if (r == -EAGAIN)
 		w->lost++;
 	else if (r < 0)
@@ -82,13 +83,15 @@ static void tell_one(struct watcher *w, const char *line)
 void watchers_tell(struct watchers *w, const char *line)
 {
 	char text[LINE_LEN];
+	bool fits;
 
-	if (!w || (size_t)snprintf(text, sizeof(text), "%s\n", line) >= sizeof(text))
+	if (!w)
 		return;
+	fits = (size_t)snprintf(text, sizeof(text), "%s\n", line) < sizeof(text);
 	(void) pthread_mutex_lock(&w->lock);
 	for (size_t i = 0; i < WATCHERS_MAX; i++)
 		if (w->list[i].fd >= 0)
-			tell_one(&w->list[i], text);
+			tell_one(&w->list[i], fits ? text : NULL);
 	(void) pthread_mutex_unlock(&w->lock);
 }
 

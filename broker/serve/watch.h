@@ -15,8 +15,8 @@ struct watchers *watchers_free(struct watchers *w);
 DEFINE_CLEANUP(struct watchers *, watchers_free)
 
 /*
- * Tell all watchers.  @line is a JSON object without newline; of one that is longer than 4 KiB
- * nobody hears.  @w may be NULL.
+ * Tell all watchers.  @line is a JSON object without newline; one that is longer than 4 KiB counts
+ * as lost.  @w may be NULL.
  */
 void watchers_tell(struct watchers *w, const char *line);
 

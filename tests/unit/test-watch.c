@@ -51,6 +51,11 @@ static void test_tell(void **state)
 	large[sizeof(large) - 1] = '\0';
 	watchers_tell(w, large);
 	assert_true(next(b, line) < 0);
+	watchers_tell(w, "{\"n\":3}");
+	assert_true(next(b, line) > 0);
+	assert_string_equal(line, "{\"what\":\"lost\",\"n\":1}\n");
+	assert_true(next(b, line) > 0);
+	assert_string_equal(line, "{\"n\":3}\n");
 	close(b);
 }
 
