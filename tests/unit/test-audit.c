@@ -380,6 +380,46 @@ static void test_cut_end(void **state)
 	assert_bad("fence");
 }
 
+/* A fence that is set back while its lines stay, and one whose batches had no lines. */
+static void test_fence_back(void **state)
+{
+	_cleanup_(freep) char *fence = NULL;
+	struct store_member m = { .n_changes = 1, .changes = { { "coco/x", "x", 1, 0 } } };
+	struct writer *w;
+
+	write_lines("a", 2);
+	fence = text_of("coco/instance/a");
+	write_lines("a", 1);
+	change("coco/instance/a", fence);
+	assert_bad("later than its fence");
+	change("coco/audit/a/0000000000000003.0000", NULL);
+	assert_good(NULL, NULL, 2);
+	w = new_writer("a");
+	assert_int_equal(ok(writer_commit(w, &m, NULL, FOREVER, &why)), 0);
+	(void) writer_free(w);
+	write_lines("b", 1);
+	assert_good(NULL, NULL, 3);
+	change("coco/instance/a", fence);
+	assert_bad("ends before");
+}
+
+/* A line of the last batch that names another head than its neighbour. */
+static void test_other_prev(void **state)
+{
+	const char *key = "coco/audit/a/0000000000000002.0002";
+	_cleanup_(freep) char *text = NULL;
+	char *p;
+
+	write_lines("a", 1);
+	write_batch("a", 2);
+	assert_good(NULL, NULL, 3);
+	text = text_of(key);
+	p = strstr(text, "\"prev\":\"") + 8;
+	*p = *p == '0' ? '1' : '0';
+	change(key, text);
+	assert_bad("does not belong to its batch");
+}
+
 /* An instance that wrote down the head of another one. */
 static void test_heads(void **state)
 {
@@ -588,7 +628,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_good),       TEST(test_each_line), TEST(test_swapped), TEST(test_added),
-		TEST(test_cut_end),    TEST(test_heads),     TEST(test_checkpoint), TEST(test_trim),
+		TEST(test_cut_end),    TEST(test_fence_back), TEST(test_other_prev),
+		TEST(test_heads),     TEST(test_checkpoint), TEST(test_trim),
 		TEST(test_file),       TEST(test_long_file),
 	};
 

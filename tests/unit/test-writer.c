@@ -40,6 +40,7 @@ enum fault {
 	FAULT_DIE_BEFORE,	/* killed */
 	FAULT_DIE_AFTER,
 	FAULT_FULL,
+	FAULT_AFTER_OTHERS,	/* as FAULT_AFTER, and others change what was read */
 	FAULT_BLOCK,		/* until the test lets it go on */
 };
 
@@ -116,6 +117,18 @@ static void clear(struct store_member *m, unsigned n)
 	}
 }
 
+static void change_claims(struct faulty *f, const struct store_member *m, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct store_member other = {
+			.n_changes = 1, .changes = { { m[i].changes[0].key, "claimed", 7, 0 } }
+		};
+		struct cause cause;
+
+		(void) store_commit(f->real, NULL, &other, 1, &cause);
+	}
+}
+
 static int faulty_commit(struct store *s, const struct store_fence *fence, struct store_member *m,
 			 unsigned n, struct cause *cause)
 {
@@ -144,7 +157,9 @@ static int faulty_commit(struct store *s, const struct store_fence *fence, struc
 	r = store_commit(f->real, fence, m, n, cause);
 	if (fault == FAULT_DIE_AFTER)
 		(void) raise(SIGKILL);
-	if (fault == FAULT_AFTER) {
+	if (fault == FAULT_AFTER_OTHERS)
+		change_claims(f, m, n);
+	if (fault == FAULT_AFTER || fault == FAULT_AFTER_OTHERS) {
 		clear(m, n);
 		return say_unknown(cause);
 	}
@@ -468,6 +483,62 @@ static void test_lost_answers(void **state)
 		assert_false(done);
 	}
 	assert_int_equal(check_chain(w, "a"), lines);
+}
+
+/*
+ * What the answer had was changed by others, before it could be read again: a caller must not get
+ * what it has not judged.
+ */
+static void test_lost_and_changed(void **state)
+{
+	_cleanup_(writer_freep) struct writer *w = new_writer("a");
+	bool done;
+
+	the_store.fault = FAULT_AFTER_OTHERS;
+	assert_int_equal(claim_in(w, "coco/claim/1", true, FOREVER, &done, &why), -EAGAIN);
+	the_store.fault = FAULT_AFTER_OTHERS;
+	assert_int_equal(claim_in(w, "coco/claim/2", false, FOREVER, &done, &why), -EAGAIN);
+	assert_true(claim(w, "coco/claim/3"));
+	assert_int_equal(check_chain(w, "a"), 2);
+}
+
+/* More than a batch may have waits together: all of it is written, in several batches. */
+static void *put_much(void *userdata)
+{
+	static uint8_t data[STORE_VALUE_MAX];
+	static atomic_uint next;
+	struct cause mine;
+	char key[32];
+	struct store_member m = { .n_changes = 1, .changes = { { key, data, sizeof(data), 0 } } };
+
+	snprintf(key, sizeof(key), "coco/much/%u", next++);
+	return writer_commit(userdata, &m, NULL, FOREVER, &mine) == 0 && m.done ? NULL : (void *)"";
+}
+
+static void test_much(void **state)
+{
+	_cleanup_(writer_freep) struct writer *w = new_writer("a");
+	pthread_t threads[THREADS];
+	struct writer_state st;
+	void *said;
+
+	(void) pthread_mutex_lock(&the_store.gate);
+	the_store.fault = FAULT_BLOCK;
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, put_much, w), 0);
+	/* The first one is in the store, and most of the others wait behind it. */
+	do {
+		(void) usleep(1000);
+		writer_look(w, &st);
+	} while (st.waiting < THREADS - 4);
+	the_store.fault = FAULT_NONE;
+	(void) pthread_mutex_unlock(&the_store.gate);
+	for (size_t i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], &said), 0);
+		assert_null(said);
+	}
+	writer_look(w, &st);
+	assert_true(st.batches > 4);
 }
 
 static void *lose_answers(void *userdata)
@@ -824,7 +895,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_one),		TEST(test_restart),	 TEST(test_threads),
-		TEST(test_lost_answers), TEST(test_lost_in_threads), TEST(test_full),
+		TEST(test_lost_answers), TEST(test_lost_and_changed), TEST(test_much),
+		TEST(test_lost_in_threads), TEST(test_full),
 		TEST(test_stolen_name),	TEST(test_stolen_batch), TEST(test_timeout),
 		TEST(test_form),	TEST(test_broken_chain), TEST(test_heads),
 		TEST(test_killed),
