@@ -44,7 +44,10 @@ struct store_change {
 	const char *key;
 	const void *data;	/* NULL deletes the key */
 	size_t len;
-	/* it disappears by itself, within a minute after that; 0: it stays */
+	/*
+	 * It disappears by itself, within a minute after that; 0: it stays.  In an etcd a new
+	 * leader lets its life begin anew: whoever must know has the time in the value too.
+	 */
 	uint32_t ttl_sec;
 };
 
