@@ -215,7 +215,15 @@ static void in_child(const struct place *p, int conn)
 		child_exec(p->starter->setup.libexec, p->row->program, arguments);
 }
 
-static void in_cocod(const struct starter *s)
+/* Nobody would stop a cocod that has outlived its starter. */
+static int end_with_parent(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+		return -errno;
+	return getppid() == parent ? 0 : -ESRCH;
+}
+
+static void in_cocod(const struct starter *s, pid_t parent)
 {
 	const int fds[N_OWN] = { s->places[0].fd, s->places[1].fd };
 	char root[PATH_MAX];
@@ -236,6 +244,8 @@ static void in_cocod(const struct starter *s)
 		r = -ENOMEM;
 	if (r >= 0)
 		r = confine_keeper();
+	if (r >= 0)
+		r = end_with_parent(parent);
 	if (r < 0)
 		(void) log_error_errno(r, "Failed to confine cocod, which is not started: %m");
 	else
@@ -423,13 +433,13 @@ static int on_cocod_exit(sd_event_source *source, const siginfo_t *si, void *use
 
 static int start_cocod(struct starter *s)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	int r;
 
 	if (pid < 0)
 		return log_error_errno(errno, "Failed to start cocod: %m");
 	if (pid == 0) {
-		in_cocod(s);
+		in_cocod(s, parent);
 		_exit(EXIT_FAILURE);
 	}
 	s->n_starts++;
