@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "broker/core/launch-read.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "attest/azure/azure-runtime.h"
+#include "base/hex.h"
+#include "crypto/cleanup.h"
+#include "wire/hcl.h"
+#include "wire/snp-report.h"
+#include "wire/tcg-log.h"
+#include "wire/tdx-quote.h"
+#include "wire/tpm-quote.h"
+
+#define RTMR_LEN 48
+#define INDEX_RTMR3 4		/* one more than the register's number */
+#define EV_EVENT_TAG 6
+#define TAG 0x4141454cu		/* of a text that software measured */
+#define LAUNCH "coco-agent launch "
+#define RELEASED "coco-agent released "
+#define AZURE_LABEL "az 1"
+
+static int unknown(struct launch *l, const char *why)
+{
+	l->known = false;
+	(void) snprintf(l->why_not, sizeof(l->why_not), "%s", why);
+	return 0;
+}
+
+static struct bytes item(const struct bundle *b, enum bundle_kind kind)
+{
+	const struct bundle_item *i = bundle_find(b, kind, 0);
+
+	return i ? (struct bytes){ i->data, i->len } : (struct bytes){ NULL, 0 };
+}
+
+/* ---- SNP ---- */
+
+static const uint8_t ones[32] = { [0 ... 31] = 0xff };
+
+static int read_snp(const struct bundle *b, struct launch *ret)
+{
+	struct bytes data = item(b, BUNDLE_REPORT);
+	struct snp_report r;
+
+	if (!data.p || snp_report_open(data.p, data.len, &r) < 0)
+		return unknown(ret, "there is no report");
+	ret->has_host_data = true;
+	memcpy(ret->host_data, r.host_data, sizeof(ret->host_data));
+	/* Whoever imported the guest may have chosen all that the report says of its launch. */
+	if (memcmp(r.report_id_ma, ones, sizeof(ones)) != 0)
+		return unknown(ret, "the guest was imported, or has a migration agent");
+	ret->known = true;
+	memcpy(ret->id, r.report_id, sizeof(ret->id));
+	return 0;
+}
+
+/* ---- TDX ---- */
+
+struct replay {
+	uint8_t rtmr[RTMR_LEN];
+	unsigned n, n_launches;
+	bool first_is_launch, released;
+	uint8_t id[32];
+};
+
+static int extend(uint8_t rtmr[static RTMR_LEN], const uint8_t digest[static RTMR_LEN])
+{
+	uint8_t both[2 * RTMR_LEN];
+
+	memcpy(both, rtmr, RTMR_LEN);
+	memcpy(both + RTMR_LEN, digest, RTMR_LEN);
+	return EVP_Digest(both, sizeof(both), rtmr, NULL, EVP_sha384(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+/*
+ * The text that software measured, or nothing: only what hashes to the digest was measured, and
+ * the rest of a log is whatever its sender wrote.  Returns 0 or -ENOMEM.
+ */
+static int measured_text(const struct tcg_event *e, const uint8_t digest[static RTMR_LEN],
+			 struct bytes *ret)
+{
+	uint8_t found[RTMR_LEN];
+
+	*ret = (struct bytes){ NULL, 0 };
+	if (e->type != EV_EVENT_TAG || e->data.len < 8 || get_u32le(e->data.p) != TAG ||
+	    get_u32le(e->data.p + 4) != e->data.len - 8)
+		return 0;
+	if (EVP_Digest(e->data.p, e->data.len, found, NULL, EVP_sha384(), NULL) != 1)
+		return -ENOMEM;
+	if (memcmp(found, digest, sizeof(found)) == 0)
+		*ret = (struct bytes){ e->data.p + 8, e->data.len - 8 };
+	return 0;
+}
+
+static bool begins(struct bytes text, const char *with)
+{
+	return text.len >= strlen(with) && memcmp(text.p, with, strlen(with)) == 0;
+}
+
+static void take_text(struct replay *r, struct bytes text)
+{
+	if (begins(text, RELEASED))
+		r->released = true;
+	if (!begins(text, LAUNCH))
+		return;
+	r->n_launches++;
+	/* An id that cannot be read counts as a launch too, and there may be only one. */
+	if (r->n == 0 && text.len == strlen(LAUNCH) + 2 * sizeof(r->id) &&
+	    hex_decode(text.p + strlen(LAUNCH), sizeof(r->id), r->id) == 0)
+		r->first_is_launch = true;
+}
+
+static int take_event(struct replay *r, const struct tcg_log *log, const struct tcg_event *e)
+{
+	const uint8_t *digest = tcg_event_digest(log, e, TCG_ALG_SHA384);
+	struct bytes text;
+
+	if (e->index != INDEX_RTMR3 || e->type == TCG_EV_NO_ACTION)
+		return 0;
+	if (!digest)
+		return -EBADMSG;
+	if (measured_text(e, digest, &text) < 0 || extend(r->rtmr, digest) < 0)
+		return -ENOMEM;
+	take_text(r, text);
+	r->n++;
+	return 0;
+}
+
+static int replay(struct bytes data, struct replay *ret)
+{
+	struct tcg_event event;
+	struct tcg_log log;
+	int r;
+
+	r = tcg_log_open(data.p, data.len, &log);
+	while (r >= 0) {
+		r = tcg_log_next(&log, &event);
+		if (r == 0)
+			return 0;
+		if (r > 0)
+			r = take_event(ret, &log, &event);
+	}
+	return r;
+}
+
+static int read_tdx(const struct bundle *b, struct launch *ret)
+{
+	struct bytes quote = item(b, BUNDLE_QUOTE), log = item(b, BUNDLE_EVENT_LOG);
+	struct replay replayed = { .n = 0 };
+	const char *problem;
+	struct tdx_quote q;
+	int r;
+
+	if (!quote.p || tdx_quote_parse(quote.p, quote.len, &q, &problem) < 0)
+		return unknown(ret, "there is no quote");
+	ret->has_mrconfigid = true;
+	memcpy(ret->mrconfigid, q.body->mrconfigid, sizeof(ret->mrconfigid));
+	if (!log.p)
+		return unknown(ret, "there is no event log: MeasureRelease=yes in broker.conf of "
+				    "the guest measures its launch");
+	r = replay(log, &replayed);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return unknown(ret, "the event log is malformed");
+	if (memcmp(replayed.rtmr, q.body->rtmr[3], RTMR_LEN) != 0)
+		return unknown(ret, "the event log does not lead to RTMR3");
+	ret->released_before = replayed.released;
+	if (!replayed.first_is_launch || replayed.n_launches != 1)
+		return unknown(ret, "the first event of RTMR3 is not the only one of a launch: "
+				    "MeasureRelease=yes in the guest's broker.conf");
+	ret->known = true;
+	memcpy(ret->id, replayed.id, sizeof(ret->id));
+	return 0;
+}
+
+/* ---- Azure ---- */
+
+static int hash_azure(const struct launch *l, const uint8_t report_id[static 32],
+		      uint8_t ret[static 32])
+{
+	const uint8_t count[4] = { (uint8_t)(l->reset_count >> 24), (uint8_t)(l->reset_count >> 16),
+				   (uint8_t)(l->reset_count >> 8), (uint8_t)l->reset_count };
+	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+	return c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) == 1 &&
+			       EVP_DigestUpdate(c, AZURE_LABEL, sizeof(AZURE_LABEL)) == 1 &&
+			       EVP_DigestUpdate(c, l->ak_sha256, sizeof(l->ak_sha256)) == 1 &&
+			       EVP_DigestUpdate(c, count, sizeof(count)) == 1 &&
+			       EVP_DigestUpdate(c, report_id, 32) == 1 &&
+			       EVP_DigestFinal_ex(c, ret, NULL) == 1 ?
+		       0 :
+		       -ENOMEM;
+}
+
+/* The REPORT_ID of the SNP report inside; zeros with TDX. */
+static int inner_id(const struct hcl_report *hcl, uint8_t ret[static 32], struct launch *l)
+{
+	struct snp_report r;
+
+	memset(ret, 0, 32);
+	if (hcl->kind != HCL_SNP)
+		return 1;
+	if (snp_report_open(hcl->hw_report.p, hcl->hw_report.len, &r) < 0)
+		return unknown(l, "there is no report inside that of the paravisor");
+	if (memcmp(r.report_id_ma, ones, sizeof(ones)) != 0)
+		return unknown(l, "the guest was imported, or has a migration agent");
+	memcpy(ret, r.report_id, 32);
+	return 1;
+}
+
+static int read_azure(const struct bundle *b, struct launch *ret)
+{
+	struct bytes data = item(b, BUNDLE_HCL), attest = item(b, BUNDLE_TPM_ATTEST);
+	struct azure_runtime runtime;
+	uint8_t report_id[32];
+	const char *problem;
+	struct hcl_report hcl;
+	struct tpm_quote q;
+	int r;
+
+	if (!data.p || hcl_parse(data.p, data.len, &hcl, &problem) < 0 ||
+	    azure_runtime_read(hcl.runtime_json, &runtime, &problem) < 0)
+		return unknown(ret, "the paravisor's report cannot be read");
+	if (!attest.p || tpm_quote_parse(attest.p, attest.len, &q, &problem) < 0)
+		return unknown(ret, "the quote of the vTPM cannot be read");
+	r = inner_id(&hcl, report_id, ret);
+	if (r <= 0)
+		return r;
+	if (EVP_Digest(runtime.ak_n, runtime.ak_n_len, ret->ak_sha256, NULL, EVP_sha256(), NULL) !=
+	    1)
+		return -ENOMEM;
+	ret->has_vtpm = true;
+	ret->reset_count = q.n_resets;
+	if (hash_azure(ret, report_id, ret->id) < 0)
+		return -ENOMEM;
+	ret->known = true;
+	return 0;
+}
+
+/* ---- all ---- */
+
+int launch_read(enum broker_tee tee, const struct bundle *b, struct launch *ret)
+{
+	*ret = (struct launch){ .known = false };
+	switch (tee) {
+	case BROKER_TEE_SNP:
+		return read_snp(b, ret);
+	case BROKER_TEE_TDX:
+		return read_tdx(b, ret);
+	case BROKER_TEE_AZ_SNP:
+	case BROKER_TEE_AZ_TDX:
+		return read_azure(b, ret);
+	default:
+		return unknown(ret, "this kind of evidence has no launch");
+	}
+}
