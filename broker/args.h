@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BROKER_ARGS_H
+#define COCO_BROKER_ARGS_H
+
+#include "base/options.h"
+
+/* What the command line of coco-broker says; nothing is read or judged yet. */
+
+struct args_serve {
+	bool check, debug;
+};
+
+struct args {
+	const char *config;		/* NULL: SETTINGS_PATH */
+	const char *socket;		/* NULL: the admin socket of the settings */
+	bool json;
+	struct option_list words;
+	struct args_serve serve;
+};
+
+#define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BROKER_COCO_BROKER_H
+#define COCO_BROKER_COCO_BROKER_H
+
+#include "broker/args.h"
+
+/* What coco-broker exits with, as coco-broker(8) has it. */
+enum {
+	STATUS_GOOD = 0,
+	STATUS_FAILED = 1,
+	STATUS_REFUSED = 2,	/* by a policy, or because it is not there */
+	STATUS_NO_BROKER = 3,	/* the broker cannot be reached */
+	STATUS_USAGE = 64,
+};
+
+extern const struct verb verb_serve;
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "broker/coco-broker.h"
+#include "broker/serve/key-files.h"
+#include "broker/serve/service.h"
+#include "broker/serve/sockets.h"
+#include "broker/serve/watch.h"
+#include "broker/store/anchor.h"
+#include "crypto/locked-heap.h"
+
+/*
+ * All of the broker in one process.  What a thread of the server may use is made before the server
+ * and freed after it.
+ */
+
+#define KEY_HEAP (2 * 1024 * 1024)	/* bytes; a connection has a key of 32 for its TLS */
+#define DRAIN_USEC 20000000
+#define VERIFIERS_MAX 64
+#define STATE_FOLDER "/var/lib/coco-broker"
+#define TICK_SEC 1		/* how old the anchor may become */
+
+static const struct option_row options[] = {
+	{ "check", NULL, "read settings and keys, say what is wrong with them, and exit",
+	  OPTION_FLAG(serve.check) },
+	{ "debug", NULL, "log more", OPTION_FLAG(serve.debug) },
+	{ NULL },
+};
+
+/* What there is beside the service itself. */
+struct running {
+	struct broker_settings settings;
+	struct keys *keys;
+	char *identity_pem;
+	struct store *store;
+	struct service service;
+	struct sockets sockets;
+	struct http_server *http;
+	char anchor_path[PATH_MAX];
+	uint64_t anchored;		/* the batch to come that the anchor has; 0: none yet */
+	bool anchor_fails;
+};
+
+/* ---- the anchor ---- */
+
+/*
+ * Note how far the store is.  Not while it is known to have gone back: then the next start must
+ * find that too.  A file system that is full must not end a broker; whoever reads the log knows.
+ */
+static void keep_anchor(struct running *b)
+{
+	struct cause why = { "" };
+	struct writer_state w;
+	struct anchor a;
+	int r;
+
+	writer_look(b->service.writer, &w);
+	if (atomic_load(&b->service.restored) || w.batch == b->anchored)
+		return;
+	r = anchor_describe(b->store, b->service.instance, w.batch, w.head, &a, &why);
+	if (r >= 0)
+		r = anchor_write(b->anchor_path, &a, &why);
+	if (r >= 0)
+		b->anchored = w.batch;
+	else if (!b->anchor_fails)
+		log_warning("What the store had last is not noted, going on: %s", why.text);
+	b->anchor_fails = r < 0;
+}
+
+/* Before this instance writes to the store: whether it is where it was. */
+static int check_anchor(struct running *b, struct cause *why)
+{
+	const char *folder = getenv("STATE_DIRECTORY") ?: STATE_FOLDER;
+	struct cause what = { "" };
+	enum anchor_state state;
+	int r;
+
+	if ((size_t)snprintf(b->anchor_path, sizeof(b->anchor_path), "%s/anchor-%s", folder,
+			     b->settings.instance) >= sizeof(b->anchor_path))
+		return cause_set(why, -ENAMETOOLONG, "the path of the state folder is too long");
+	r = anchor_check(b->anchor_path, b->store, b->settings.instance, &state, &what, why);
+	if (r < 0)
+		return r;
+	if (state != ANCHOR_GOOD && state != ANCHOR_NEW) {
+		atomic_store(&b->service.restored, true);
+		log_warning("The store may have gone back: %s.  What is released once for each VM "
+			    "needs an approval until 'coco-broker accept-restore'",
+			    what.text);
+	}
+	return 0;
+}
+
+static void running_done(struct running *b)
+{
+	struct service *s = &b->service;
+
+	b->http = http_server_stop(b->http, DRAIN_USEC);
+	sockets_done(&b->sockets);
+	if (b->store && s->writer)
+		keep_anchor(b);
+	s->writer = writer_free(s->writer);
+	s->judge = judge_free(s->judge);
+	s->watchers = watchers_free(s->watchers);
+	s->denials = denials_free(s->denials);
+	s->metrics = metrics_free(s->metrics);
+	EVP_PKEY_free(s->admin_key);
+	b->store = store_close(b->store);
+	b->keys = keys_free(b->keys);
+	free(b->identity_pem);
+	broker_settings_done(&b->settings);
+}
+
+/* ---- start ---- */
+
+static int read_settings(struct running *b, const char *path, struct cause *why)
+{
+	int r;
+
+	r = broker_settings_read(path, &b->settings, why);
+	if (r >= 0)
+		r = key_files_read(&b->settings, &b->keys, &b->identity_pem, why);
+	if (r >= 0 && b->settings.token_key)
+		r = token_key_read(b->settings.token_key, &b->service.admin_key, why);
+	return r;
+}
+
+static int open_store(struct running *b, struct cause *why)
+{
+	const struct broker_settings *s = &b->settings;
+	const struct store_options how = {
+		.authority = s->store_authority,
+		.certificate = s->store_certificate,
+		.key = s->store_key,
+		.user = s->store_user,
+		.password_file = s->store_password_file,
+		.prefix = s->store_prefix,
+		.timeout_usec = s->store_timeout_usec,
+	};
+
+	return store_open(s->store_address, &how, &b->store, why);
+}
+
+static int read_trust(const char *path, struct trust *ret, struct cause *why)
+{
+	_cleanup_(freep) char *text = NULL;
+	unsigned line;
+	size_t len;
+	int r;
+
+	r = read_file_at(AT_FDCWD, path, TRUST_FILE_MAX, &text, &len);
+	if (r < 0)
+		return cause_set(why, r, "%s cannot be read: %s", path, strerror(-r));
+	r = trust_parse(text, len, path, ret, &line);
+	if (r < 0)
+		return cause_set(why, r, "%s:%u: it has no hash and no certificate of a root key",
+				 path, line);
+	return 0;
+}
+
+static int make_judge(struct running *b, struct cause *why)
+{
+	const struct broker_settings *s = &b->settings;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	struct trust trust;
+	int r;
+
+	if (s->trust) {
+		r = read_trust(s->trust, &trust, why);
+		if (r < 0)
+			return r;
+	}
+	return judge_new(s->trust ? &trust : NULL, s->collateral,
+			 n < 1 ? 1 : (unsigned)MIN(n, VERIFIERS_MAX), &b->service.judge, why);
+}
+
+static int make_service(struct running *b, struct cause *why)
+{
+	struct service *s = &b->service;
+	int r;
+
+	s->keys = b->keys;
+	s->instance = b->settings.instance;
+	r = open_store(b, why);
+	if (r < 0)
+		return r;
+	s->store = b->store;
+	r = check_anchor(b, why);
+	if (r >= 0)
+		r = make_judge(b, why);
+	if (r >= 0)
+		r = writer_new(s->store, s->instance, &s->writer, why);
+	if (r < 0)
+		return r;
+	if (metrics_new(&s->metrics) < 0 || denials_new(&s->denials) < 0 ||
+	    watchers_new(&s->watchers) < 0)
+		return cause_set_oom(why);
+	return 0;
+}
+
+static int serve_http(struct running *b, struct cause *why)
+{
+	const struct broker_settings *s = &b->settings;
+	const struct http_setup setup = {
+		.fds = b->sockets.fds,
+		.plain = b->sockets.plain,
+		.n_fds = b->sockets.n,
+		.n_threads = s->threads,
+		.identity = keys_identity(b->keys),
+		.identity_pem = b->identity_pem,
+		.name = s->names[0],
+		.more_names = (const char *const *)s->names + 1,
+		.rate = s->rate,
+		.burst = s->burst,
+		.rate_all = s->rate_all,
+		.burst_all = s->burst_all,
+		.relays = (const char *const *)s->relays,
+		.connections_max = s->connections,
+		.handler = service_handle,
+		.userdata = &b->service,
+		.metrics = b->service.metrics,
+	};
+
+	return http_server_new(&setup, &b->http, why);
+}
+
+static int start(struct running *b, const char *path, struct cause *why)
+{
+	int r;
+
+	r = read_settings(b, path, why);
+	if (r >= 0)
+		r = make_service(b, why);
+	if (r >= 0)
+		r = sockets_take(&b->settings, &b->sockets, why);
+	return r < 0 ? r : serve_http(b, why);
+}
+
+/* ---- run ---- */
+
+/* What is not read again here needs a start anew; a reload that fails changes nothing. */
+static void reload(struct running *b)
+{
+	struct cause why = { "" };
+
+	(void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
+			  (unsigned long long)now_usec());
+	if (judge_reload(b->service.judge, &why) < 0)
+		log_error("The collateral is not read again, going on with the old: %s", why.text);
+	else
+		log_info("The collateral was read again");
+	(void) sd_notify(false, "READY=1");
+}
+
+static void wait_for_end(struct running *b, const sigset_t *signals)
+{
+	const struct timespec tick = { .tv_sec = TICK_SEC };
+	int signal;
+
+	for (;;) {
+		signal = sigtimedwait(signals, NULL, &tick);
+		keep_anchor(b);
+		if (signal == SIGHUP)
+			reload(b);
+		else if (signal >= 0 || (errno != EINTR && errno != EAGAIN))
+			return;
+	}
+}
+
+static int serve(const struct args *args)
+{
+	_cleanup_(running_done) struct running b = { .sockets.admin = -EBADF };
+	struct cause why = { "" };
+	sigset_t signals;
+
+	/* Threads have the mask of the one that made them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	(void) sigprocmask(SIG_BLOCK, &signals, NULL);
+	if (start(&b, args->config ?: SETTINGS_PATH, &why) < 0) {
+		log_error("The broker does not start: %s", why.text);
+		return STATUS_FAILED;
+	}
+	(void) sd_notify(false, "READY=1");
+	log_info("Serving as instance '%s' from store '%s'", b.settings.instance,
+		 b.settings.store_address);
+	wait_for_end(&b, &signals);
+	(void) sd_notify(false, "STOPPING=1");
+	return STATUS_GOOD;
+}
+
+static int check(const struct args *args)
+{
+	_cleanup_(running_done) struct running b = { .sockets.admin = -EBADF };
+	struct cause why = { "" };
+
+	if (read_settings(&b, args->config ?: SETTINGS_PATH, &why) < 0) {
+		log_error("%s", why.text);
+		return STATUS_FAILED;
+	}
+	return STATUS_GOOD;
+}
+
+static int run(struct args *args)
+{
+	if (args->serve.debug)
+		log_set_max_level(LOG_DEBUG);
+	if (secret_protect_process() < 0) {
+		log_error("Failed to keep this process out of core dumps: %m");
+		return STATUS_FAILED;
+	}
+	(void) umask(0077);
+	/* A limit on file sizes should give an error, not end the process. */
+	(void) signal(SIGXFSZ, SIG_IGN);
+	if (locked_heap_init(KEY_HEAP) < 0) {
+		log_error("%d bytes of memory for keys cannot be locked: raise LimitMEMLOCK=",
+			  KEY_HEAP);
+		return STATUS_FAILED;
+	}
+	return args->serve.check ? check(args) : serve(args);
+}
+
+const struct verb verb_serve = {
+	.name = "serve",
+	.help = "serve guests and administrators",
+	.options = options,
+	.run = run,
+};
