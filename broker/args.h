@@ -10,12 +10,23 @@ struct args_serve {
 	bool check, debug;
 };
 
+struct args_secret {
+	const char *policy, *launch;
+	bool replace;
+};
+
+struct args_decide {
+	bool no;
+};
+
 struct args {
 	const char *config;		/* NULL: SETTINGS_PATH */
 	const char *socket;		/* NULL: the admin socket of the settings */
 	bool json;
 	struct option_list words;
 	struct args_serve serve;
+	struct args_secret secret;
+	struct args_decide decide;
 };
 
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }

@@ -15,8 +15,22 @@ static const struct option_row options[] = {
 	{ NULL },
 };
 
+const struct option_row no_options[] = { { NULL } };
+
 static const struct verb *const verbs[] = {
 	&verb_serve,
+	&verb_status,
+	&verb_secret_add,
+	&verb_secret_list,
+	&verb_secret_show,
+	&verb_secret_rm,
+	&verb_secret_rearm,
+	&verb_policy_set,
+	&verb_policy_show,
+	&verb_approve,
+	&verb_why,
+	&verb_watch,
+	&verb_accept_restore,
 	NULL,
 };
 

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "broker/coco-broker.h"
+#include "broker/serve/admin.h"
 #include "broker/serve/key-files.h"
 #include "broker/serve/service.h"
 #include "broker/serve/sockets.h"
@@ -45,6 +46,7 @@ struct running {
 	struct service service;
 	struct sockets sockets;
 	struct http_server *http;
+	struct admin_server *admin;
 	char anchor_path[PATH_MAX];
 	uint64_t anchored;		/* the batch to come that the anchor has; 0: none yet */
 	bool anchor_fails;
@@ -104,6 +106,7 @@ static void running_done(struct running *b)
 	struct service *s = &b->service;
 
 	b->http = http_server_stop(b->http, DRAIN_USEC);
+	b->admin = admin_server_free(b->admin);
 	sockets_done(&b->sockets);
 	if (b->store && s->writer)
 		keep_anchor(b);
@@ -241,6 +244,9 @@ static int start(struct running *b, const char *path, struct cause *why)
 		r = make_service(b, why);
 	if (r >= 0)
 		r = sockets_take(&b->settings, &b->sockets, why);
+	if (r >= 0 && b->sockets.admin >= 0)
+		r = admin_server_new(&b->service, b->sockets.admin, b->settings.admin_users,
+				     &b->admin, why);
 	return r < 0 ? r : serve_http(b, why);
 }
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BROKER_ADMIN_CALL_H
+#define COCO_BROKER_ADMIN_CALL_H
+
+#include <json-c/json.h>
+
+#include "broker/coco-broker.h"
+
+/*
+ * Ask the broker that runs on this machine (broker/serve/admin.h).  All errors are logged here, and
+ * what is returned then is a status of coco-broker.
+ */
+struct admin_call {
+	int fd;				/* the connection */
+	struct json_object *answer;	/* of the last request; borrowed by the caller */
+	int lines;			/* a memfd that came with it, or -EBADF */
+};
+
+/* Connect.  @ret is for admin_call_done() in any case.  Returns 0 or STATUS_NO_BROKER. */
+int admin_call_open(const struct args *args, struct admin_call *ret);
+void admin_call_done(struct admin_call *c);
+
+/*
+ * Make the request @request, which is taken over; NULL: there was no memory.  @secret_fd goes along
+ * with it if it is not negative.  Returns 0 with an answer that says yes; STATUS_REFUSED when it
+ * says no; STATUS_NO_BROKER; STATUS_FAILED.
+ */
+int admin_call(struct admin_call *c, struct json_object *request, int secret_fd);
+
+/* The request @what, with @path unless it is NULL.  NULL without memory. */
+struct json_object *admin_request(const char *what, const char *path);
+void admin_add_text(struct json_object *request, const char *name, const char *text);
+void admin_add_flag(struct json_object *request, const char *name, bool flag);
+
+/* A text or a number of an object of the answer; "" and 0 if it is not there. */
+const char *answer_text(struct json_object *o, const char *name);
+uint64_t answer_number(struct json_object *o, const char *name);
+struct json_object *answer_list(struct json_object *o, const char *name);	/* or NULL */
+
+#endif

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <json-c/json.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/parse.h"
+#include "broker/core/record-mac.h"
+#include "broker/core/secret-policy.h"
+#include "broker/serve/admin.h"
+#include "broker/serve/record-io.h"
+#include "broker/serve/watch.h"
+#include "broker/store/audit.h"
+#include "wire/jspan.h"
+
+/* A request, and the answer that grows. */
+struct call {
+	struct service *s;
+	struct json_object *request, *answer;
+	const struct secret *secret;
+	char who[32];
+	uint32_t uid;
+	int fd;				/* a memfd of lines, or -EBADF */
+	struct cause why;
+};
+
+/* ---- the request ---- */
+
+static int text_of(struct call *c, const char *name, const char **ret)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(c->request, name, &value))
+		return -ENOENT;
+	if (!json_object_is_type(value, json_type_string) ||
+	    strlen(json_object_get_string(value)) !=
+		    (size_t)json_object_get_string_len(value))
+		return cause_set(&c->why, -EBADMSG, "'%s' is not a text", name);
+	*ret = json_object_get_string(value);
+	return 0;
+}
+
+static int need_text(struct call *c, const char *name, const char **ret)
+{
+	int r = text_of(c, name, ret);
+
+	return r == -ENOENT ? cause_set(&c->why, -EBADMSG, "'%s' is missing", name) : r;
+}
+
+/* A member that is not there is false. */
+static int flag_of(struct call *c, const char *name, bool *ret)
+{
+	struct json_object *value;
+
+	*ret = false;
+	if (!json_object_object_get_ex(c->request, name, &value))
+		return 0;
+	if (!json_object_is_type(value, json_type_boolean))
+		return cause_set(&c->why, -EBADMSG, "'%s' is neither true nor false", name);
+	*ret = json_object_get_boolean(value);
+	return 0;
+}
+
+/* ---- secrets ---- */
+
+static int set_secret(struct call *c, bool create, bool replace)
+{
+	struct secret_change change = { .value = c->secret, .create = create,
+					.replace = replace, .who = c->who };
+	uint64_t version = 0;
+	int r;
+
+	r = need_text(c, "path", &change.path);
+	if (r < 0)
+		return r;
+	r = text_of(c, "policy", &change.policy);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	change.policy_len = change.policy ? strlen(change.policy) : 0;
+	r = service_secret_set(c->s, &change, &version, &c->why);
+	return r < 0 ? r : line_number(c->answer, "version", version);
+}
+
+static int do_secret_add(struct call *c)
+{
+	bool replace;
+	int r = flag_of(c, "replace", &replace);
+
+	if (r == 0 && !c->secret)
+		r = cause_set(&c->why, -EBADMSG, "the secret itself is missing");
+	return r < 0 ? r : set_secret(c, true, replace);
+}
+
+/* A policy alone. */
+static int do_policy_set(struct call *c)
+{
+	const char *policy;
+	int r = need_text(c, "policy", &policy);
+
+	return r < 0 ? r : set_secret(c, false, true);
+}
+
+static int do_secret_remove(struct call *c)
+{
+	const char *path;
+	int r = need_text(c, "path", &path);
+
+	return r < 0 ? r : service_secret_remove(c->s, path, c->who, &c->why);
+}
+
+static int do_secret_rearm(struct call *c)
+{
+	const char *path, *launch = NULL;
+	uint8_t id[32];
+	unsigned n = 0;
+	int r;
+
+	r = need_text(c, "path", &path);
+	if (r == 0)
+		r = text_of(c, "launch", &launch);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (launch && (strlen(launch) != 64 || parse_hex(launch, id, sizeof(id)) < 0))
+		return cause_set(&c->why, -EBADMSG,
+				 "'%.70s' is not a launch, which has 64 hexadecimal digits",
+				 launch);
+	r = service_secret_rearm(c->s, path, launch ? id : NULL, c->who, &n, &c->why);
+	return r < 0 ? r : line_number(c->answer, "claims", n);
+}
+
+/* What there is to say of a secret without its value. */
+static struct json_object *describe(const struct secret_record *r)
+{
+	struct json_object *o = line_new("secret", r->path, NULL);
+	struct cause why = { "" };
+	struct secret_mode mode;
+	char *evidence = NULL, words[160] = "";
+
+	if (secret_policy_read(r->policy, r->policy_len, &mode, &evidence, &why) == 0)
+		secret_mode_format(&mode, words, sizeof(words));
+	free(evidence);
+	json_object_object_del(o, "what");
+	if (line_number(o, "version", r->version) == 0 &&
+	    line_number(o, "changed", (uint64_t)r->changed) == 0 &&
+	    line_text(o, "release", words[0] ? words : why.text) == 0)
+		return o;
+	(void) json_object_put(o);
+	return NULL;
+}
+
+struct listing {
+	struct json_object *list;
+	const char *prefix;
+};
+
+static int list_one(void *userdata, const char *key, const struct store_value *v)
+{
+	struct listing *l = userdata;
+	struct secret_record r;
+	struct json_object *o;
+	int e = secret_record_parse(v->data, v->len, &r);
+
+	if (e == -ENOMEM)
+		return e;
+	if (e < 0) {
+		o = line_new("damaged", key, NULL);
+	} else {
+		o = describe(&r);
+		secret_record_done(&r);
+	}
+	if (o && json_object_array_add(l->list, o) == 0)
+		return 0;
+	(void) json_object_put(o);
+	return -ENOMEM;
+}
+
+static int do_secret_list(struct call *c)
+{
+	const char *below = "";
+	struct listing l = { .list = json_object_new_array() };
+	char prefix[RECORD_KEY_LEN];
+	int r;
+
+	if (!l.list || json_object_object_add(c->answer, "secrets", l.list) != 0)
+		return -ENOMEM;
+	r = text_of(c, "prefix", &below);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if ((size_t)snprintf(prefix, sizeof(prefix), "coco/secret/%s", below) >= sizeof(prefix))
+		return cause_set(&c->why, -EBADMSG, "'prefix' is too long");
+	return store_walk(c->s->store, prefix, NULL, 0, list_one, &l, &c->why);
+}
+
+/* Returns 0 with a record for secret_record_done(). */
+static int get_secret(struct call *c, struct secret_record *ret)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	char key[RECORD_KEY_LEN];
+	const char *path;
+	int r;
+
+	r = need_text(c, "path", &path);
+	if (r < 0)
+		return r;
+	if (strlen(path) >= BROKER_PATH_LEN)
+		return cause_set(&c->why, -ENOENT, "there is no secret with so long a name");
+	key_secret(path, key);
+	r = store_get(c->s->store, key, &v, &c->why);
+	if (r < 0)
+		return r;
+	if (v.revision == 0)
+		return cause_set(&c->why, -ENOENT, "there is no secret '%s'", path);
+	r = secret_record_parse(v.data, v.len, ret);
+	if (r == -EBADMSG)
+		return cause_set(&c->why, r, "the record of '%s' in the store is damaged", path);
+	return r;
+}
+
+static int list_claim(void *userdata, const char *key, const struct store_value *v)
+{
+	const char *slash = strrchr(key, '/');
+	struct call *c = userdata;
+	struct json_object *list = NULL, *o;
+	struct claim claim;
+	size_t len;
+
+	(void) json_object_object_get_ex(c->answer, "claims", &list);
+	if (json_object_array_length(list) == 1000)
+		return 1;
+	o = line_new("claim", NULL, NULL);
+	json_object_object_del(o, "what");
+	if (record_verify(c->s->keys, key, v->data, v->len, &len) < 0 ||
+	    claim_parse(v->data, len, &claim) < 0) {
+		(void) line_text(o, "damaged", key);
+	} else if (line_text(o, "claim", slash + 1) < 0 ||
+		   line_number(o, "at", (uint64_t)claim.at) < 0 ||
+		   line_number(o, "n", claim.n) < 0 ||
+		   line_text(o, "state", claim.confirmed ? "confirmed" : "claimed") < 0 ||
+		   line_text(o, "id", claim.release) < 0) {
+		(void) json_object_put(o);
+		return -ENOMEM;
+	}
+	return o && json_object_array_add(list, o) == 0 ? 0 : -ENOMEM;
+}
+
+static int do_secret_show(struct call *c)
+{
+	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
+	struct json_object *o, *claims;
+	char prefix[RECORD_KEY_LEN], *slash;
+	static const uint8_t none[32];
+	int e;
+
+	e = get_secret(c, &r);
+	if (e < 0)
+		return e;
+	o = describe(&r);
+	if (!o || json_object_object_add(c->answer, "secret", o) != 0)
+		return -ENOMEM;
+	claims = json_object_new_array();
+	if (!claims || json_object_object_add(c->answer, "claims", claims) != 0 ||
+	    key_claim(r.path, PER_VM, none, prefix) < 0)
+		return -ENOMEM;
+	slash = strrchr(prefix, '/');
+	slash[1] = '\0';
+	e = store_walk(c->s->store, prefix, NULL, 0, list_claim, c, &c->why);
+	return MIN(e, 0);
+}
+
+static int do_policy_show(struct call *c)
+{
+	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
+	int e = get_secret(c, &r);
+
+	return e < 0 ? e : line_text(c->answer, "policy", r.policy);
+}
+
+/* ---- people's decisions ---- */
+
+static int do_approve(struct call *c)
+{
+	const char *id;
+	bool no;
+	int r;
+
+	r = need_text(c, "id", &id);
+	if (r == 0)
+		r = flag_of(c, "no", &no);
+	return r < 0 ? r : service_approve(c->s, id, !no, c->uid, &c->why);
+}
+
+static int list_approval(void *userdata, const char *key, const struct store_value *v)
+{
+	struct call *c = userdata;
+	struct json_object *list = NULL, *o;
+	struct approval a;
+	size_t len;
+
+	(void) json_object_object_get_ex(c->answer, "approvals", &list);
+	if (record_verify(c->s->keys, key, v->data, v->len, &len) < 0 ||
+	    approval_parse(v->data, len, &a) < 0)
+		return 0;	/* nobody of ours wrote it, and nobody can say yes to it */
+	o = line_new("approval", a.path, NULL);
+	if (line_text(o, "id", a.id) < 0 || line_number(o, "asked", (uint64_t)a.asked) < 0 ||
+	    line_text(o, "answer", a.answered == 0 ? "" : a.approved ? "yes" : "no") < 0 ||
+	    line_hex(o, "launch", a.launch, 32) < 0 || line_text(o, "reason", a.reason) < 0 ||
+	    json_object_array_add(list, o) != 0) {
+		(void) json_object_put(o);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int do_approvals(struct call *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	if (!list || json_object_object_add(c->answer, "approvals", list) != 0)
+		return -ENOMEM;
+	return store_walk(c->s->store, "coco/approval/", NULL, 0, list_approval, c, &c->why);
+}
+
+static struct json_object *describe_denial(const struct denial *d)
+{
+	struct json_object *o = line_new("denied", d->path, NULL);
+
+	if (line_text(o, "id", d->id) == 0 && line_number(o, "at", (uint64_t)d->at) == 0 &&
+	    line_text(o, "step", d->step) == 0 && line_text(o, "code", d->code) == 0 &&
+	    line_text(o, "reason", d->reason) == 0 && line_text(o, "peer", d->peer) == 0 &&
+	    line_text(o, "tee", d->tee) == 0 && line_text(o, "chip", d->chip) == 0 &&
+	    line_text(o, "measurement", d->measurement) == 0)
+		return o;
+	(void) json_object_put(o);
+	return NULL;
+}
+
+static int add_denial(void *userdata, const struct denial *d)
+{
+	struct json_object *list = NULL, *o = describe_denial(d);
+	struct call *c = userdata;
+
+	(void) json_object_object_get_ex(c->answer, "denials", &list);
+	if (o && json_object_array_add(list, o) == 0)
+		return 0;
+	(void) json_object_put(o);
+	return 1;
+}
+
+static int do_why(struct call *c)
+{
+	struct json_object *list = json_object_new_array();
+	const char *id = NULL;
+	struct denial d;
+	int r;
+
+	if (!list || json_object_object_add(c->answer, "denials", list) != 0)
+		return -ENOMEM;
+	r = text_of(c, "id", &id);
+	if (r == -ENOENT) {
+		denials_walk(c->s->denials, 100, add_denial, c);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (denials_find(c->s->denials, id, &d) < 0)
+		return cause_set(&c->why, -ENOENT,
+				 "nothing was refused as '%.40s' by this instance; the last %d "
+				 "refusals since it started are kept", id, DENIALS_MAX);
+	return add_denial(c, &d) ? -ENOMEM : 0;
+}
+
+/* ---- the broker itself ---- */
+
+static int do_status(struct call *c)
+{
+	struct store_state store;
+	struct writer_state w;
+	int r;
+
+	r = store_look(c->s->store, &store, &c->why);
+	if (r < 0)
+		return r;
+	writer_look(c->s->writer, &w);
+	if (line_text(c->answer, "instance", c->s->instance) < 0 ||
+	    line_hex(c->answer, "store", store.id, sizeof(store.id)) < 0 ||
+	    line_number(c->answer, "revision", store.revision) < 0 ||
+	    line_number(c->answer, "bytes", store.bytes) < 0 ||
+	    line_number(c->answer, "max-bytes", store.max_bytes) < 0 ||
+	    line_number(c->answer, "batch", w.batch) < 0 ||
+	    line_hex(c->answer, "head", w.head, sizeof(w.head)) < 0 ||
+	    line_text(c->answer, "state",
+		      atomic_load(&c->s->restored) ? "restored" : "good") < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int do_accept_restore(struct call *c)
+{
+	_cleanup_(line_freep) struct json_object *line =
+		line_new("accept-restore", NULL, c->who);
+	struct store_member m = { .n_compares = 0 };
+	int r;
+
+	if (!atomic_load(&c->s->restored))
+		return cause_set(&c->why, -ENOENT, "the store has not gone back");
+	if (!line)
+		return -ENOMEM;
+	r = writer_commit(c->s->writer, &m, line, WRITE_USEC, &c->why);
+	if (r < 0)
+		return r;
+	atomic_store(&c->s->restored, false);
+	return 0;
+}
+
+static int write_line(void *userdata, struct bytes text)
+{
+	struct call *c = userdata;
+	int r = write_full(c->fd, text.p, text.len);
+
+	return r < 0 ? r : write_full(c->fd, "\n", 1);
+}
+
+/* Into memory first: the store is not to be kept waiting by a slow reader. */
+static int do_audit_export(struct call *c)
+{
+	const char *instance = NULL;
+	int r;
+
+	r = text_of(c, "instance", &instance);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	c->fd = memfd_create("audit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (c->fd < 0)
+		return cause_set_io(&c->why, errno, "there is no memory for the lines");
+	r = audit_export(c->s->store, instance, write_line, c, &c->why);
+	if (r == 0)
+		r = memfd_seal(c->fd);
+	if (r < 0)
+		c->fd = close_fd(c->fd);
+	return r;
+}
+
+/* The server hands the connection on. */
+static int do_watch(struct call *c)
+{
+	return c->s->watchers ? 0 : cause_set(&c->why, -EOPNOTSUPP, "nobody can watch");
+}
+
+/* ---- all ---- */
+
+static const struct {
+	const char *name;
+	int (*answer)(struct call *c);
+	bool secret;		/* a secret comes along */
+} requests[] = {
+	{ "secret-add", do_secret_add, true },
+	{ "secret-list", do_secret_list, false },
+	{ "secret-show", do_secret_show, false },
+	{ "secret-remove", do_secret_remove, false },
+	{ "secret-rearm", do_secret_rearm, false },
+	{ "policy-set", do_policy_set, false },
+	{ "policy-show", do_policy_show, false },
+	{ "approve", do_approve, false },
+	{ "approvals", do_approvals, false },
+	{ "why", do_why, false },
+	{ "status", do_status, false },
+	{ "accept-restore", do_accept_restore, false },
+	{ "audit-export", do_audit_export, false },
+	{ "watch", do_watch, false },
+};
+
+/* json-c keeps one of two members of a name; jspan refuses them. */
+static struct json_object *parse(struct bytes text)
+{
+	struct json_tokener *t;
+	struct json_object *o;
+	struct bytes whole;
+
+	if (text.len > ADMIN_REQUEST_MAX || jspan_check(text, &whole) < 0)
+		return NULL;
+	t = json_tokener_new_ex(JSPAN_DEPTH_MAX);
+	if (!t)
+		return NULL;
+	o = json_tokener_parse_ex(t, (const char *)text.p, (int)text.len);
+	json_tokener_free(t);
+	if (o && !json_object_is_type(o, json_type_object)) {
+		(void) json_object_put(o);
+		o = NULL;
+	}
+	return o;
+}
+
+/* The row of a request, or -1. */
+static int find(struct json_object *o)
+{
+	struct json_object *v, *name;
+
+	if (!json_object_object_get_ex(o, "v", &v) || !json_object_is_type(v, json_type_int) ||
+	    json_object_get_int64(v) != 1 || !json_object_object_get_ex(o, "do", &name) ||
+	    !json_object_is_type(name, json_type_string))
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		if (streq(json_object_get_string(name), requests[i].name))
+			return (int)i;
+	return -1;
+}
+
+bool admin_takes_secret(struct bytes request)
+{
+	struct json_object *o = parse(request);
+	int i = o ? find(o) : -1;
+
+	(void) json_object_put(o);
+	return i >= 0 && requests[i].secret;
+}
+
+static int refuse(struct call *c, int error)
+{
+	(void) json_object_put(c->answer);
+	c->answer = json_object_new_object();
+	if (!c->answer || json_object_object_add(c->answer, "v", json_object_new_int(1)) != 0 ||
+	    json_object_object_add(c->answer, "ok", json_object_new_boolean(false)) != 0 ||
+	    line_text(c->answer, "errno", strerrorname_np(-error) ?: "EIO") < 0)
+		return -ENOMEM;
+	return line_text(c->answer, "error",
+			 c->why.text[0] ? c->why.text : strerror(-error));
+}
+
+static int answer(struct call *c)
+{
+	int i = find(c->request), r;
+
+	if (i < 0)
+		return refuse(c, cause_set(&c->why, -EOPNOTSUPP,
+					   "this broker does not know such a request: are it and "
+					   "coco-broker of one version?"));
+	r = requests[i].answer(c);
+	return r < 0 ? refuse(c, r) : 0;
+}
+
+int admin_answer(struct service *s, struct bytes request, const struct secret *secret,
+		 uint32_t uid, char **ret, int *ret_fd)
+{
+	struct call c = { .s = s, .secret = secret, .uid = uid, .fd = -EBADF,
+			  .request = parse(request), .answer = json_object_new_object() };
+	int r = -ENOMEM;
+
+	*ret = NULL;
+	(void) snprintf(c.who, sizeof(c.who), "uid %u", uid);
+	if (c.answer && json_object_object_add(c.answer, "v", json_object_new_int(1)) == 0 &&
+	    json_object_object_add(c.answer, "ok", json_object_new_boolean(true)) == 0)
+		r = c.request ? answer(&c) :
+				refuse(&c, cause_set(&c.why, -EBADMSG, "this is no request"));
+	if (r == 0)
+		*ret = strdup(json_object_to_json_string_ext(
+			c.answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	(void) json_object_put(c.request);
+	(void) json_object_put(c.answer);
+	if (!*ret)
+		c.fd = close_fd(c.fd);
+	*ret_fd = c.fd;
+	return *ret ? 0 : -ENOMEM;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "broker/admin-call.h"
+
+static int ask(const struct args *args, struct admin_call *c, struct json_object *request)
+{
+	int r = admin_call_open(args, c);
+
+	if (r == 0)
+		return admin_call(c, request, -EBADF);
+	(void) json_object_put(request);
+	return r;
+}
+
+static bool print_answer(const struct args *args, const struct admin_call *c)
+{
+	if (!args->json)
+		return false;
+	(void) print_json_text(
+		json_object_to_json_string_ext(c->answer, JSON_C_TO_STRING_PLAIN));
+	return true;
+}
+
+static const char *when(struct json_object *o, const char *name, char ret[static TIME_TEXT_MAX])
+{
+	return time_format((int64_t)answer_number(o, name), ret) ? ret : "?";
+}
+
+/* ---- approve ---- */
+
+static void print_approvals(struct json_object *list)
+{
+	char time[TIME_TEXT_MAX];
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *a = json_object_array_get_idx(list, i);
+		const char *answer = answer_text(a, "answer");
+
+		print("%s  %s, asked for at %s%s%s\n    launch %s: %s\n", answer_text(a, "id"),
+		      answer_text(a, "path"), when(a, "asked", time),
+		      answer[0] ? ", answered " : "", answer, answer_text(a, "launch"),
+		      answer_text(a, "reason"));
+	}
+}
+
+static int run_approve(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	struct json_object *request;
+	int r;
+
+	if (args->words.n == 0) {
+		r = ask(args, &c, admin_request("approvals", NULL));
+		if (r == 0 && !print_answer(args, &c))
+			print_approvals(answer_list(c.answer, "approvals"));
+		return r;
+	}
+	request = admin_request("approve", NULL);
+	admin_add_text(request, "id", args->words.items[0]);
+	admin_add_flag(request, "no", args->decide.no);
+	r = ask(args, &c, request);
+	if (r == 0)
+		(void) print_answer(args, &c);
+	return r;
+}
+
+static const struct option_row approve_options[] = {
+	{ "no", NULL, "refuse it instead", OPTION_FLAG(decide.no) },
+	{ NULL },
+};
+
+const struct verb verb_approve = {
+	.name = "approve",
+	.help = "Say yes to what waits for a person; without ID, list it",
+	.options = approve_options,
+	.words = { .value = "ID", OPTION_LIST(words, 1) },
+	.run = run_approve,
+};
+
+/* ---- why ---- */
+
+static void print_denial(struct json_object *d)
+{
+	static const struct {
+		const char *name, *label;
+	} more[] = { { "path", "secret" }, { "reason", "reason" },     { "peer", "from" },
+		     { "tee", "TEE" },	   { "measurement", "measurement" }, { "chip", "chip" } };
+	char time[TIME_TEXT_MAX];
+
+	print("%s  %s, %s at %s\n", answer_text(d, "id"), answer_text(d, "code"),
+	      answer_text(d, "step"), when(d, "at", time));
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		if (answer_text(d, more[i].name)[0])
+			print("    %s: %s\n", more[i].label, answer_text(d, more[i].name));
+}
+
+static int run_why(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	struct json_object *request = admin_request("why", NULL), *list;
+	int r;
+
+	if (args->words.n > 0)
+		admin_add_text(request, "id", args->words.items[0]);
+	r = ask(args, &c, request);
+	if (r != 0 || print_answer(args, &c))
+		return r;
+	list = answer_list(c.answer, "denials");
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		print_denial(json_object_array_get_idx(list, i));
+	return 0;
+}
+
+const struct verb verb_why = {
+	.name = "why",
+	.help = "Why a guest was refused; without ID, the last refusals",
+	.options = no_options,
+	.words = { .value = "ID", OPTION_LIST(words, 1) },
+	.run = run_why,
+};
+
+/* ---- watch ---- */
+
+/* A message is a line; the broker cuts longer ones off. */
+static int print_lines(int fd)
+{
+	char line[8192];
+	ssize_t n;
+
+	while ((n = recv(fd, line, sizeof(line) - 1, 0)) > 0) {
+		line[n] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		(void) print_json_text(line);
+		if (fflush(stdout) != 0)
+			return STATUS_FAILED;
+	}
+	if (n < 0) {
+		log_error_errno(-errno, "Failed to hear from the broker: %m");
+		return STATUS_NO_BROKER;
+	}
+	log_error("The broker has ended");
+	return STATUS_NO_BROKER;
+}
+
+static int run_watch(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	int r = ask(args, &c, admin_request("watch", NULL));
+
+	return r == 0 ? print_lines(c.fd) : r;
+}
+
+const struct verb verb_watch = {
+	.name = "watch",
+	.help = "Print each decision as it is made, a line of JSON each",
+	.options = no_options,
+	.run = run_watch,
+};
+
+/* ---- status, accept-restore ---- */
+
+static int run_status(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	int r = ask(args, &c, admin_request("status", NULL));
+
+	if (r != 0 || print_answer(args, &c))
+		return r;
+	print("instance %s, %s\n", answer_text(c.answer, "instance"),
+	      streq(answer_text(c.answer, "state"), "good") ?
+		      "all is well" :
+		      "the store went back: see accept-restore in coco-broker(8)");
+	print("store %s at revision %llu, %llu bytes\n", answer_text(c.answer, "store"),
+	      (unsigned long long)answer_number(c.answer, "revision"),
+	      (unsigned long long)answer_number(c.answer, "bytes"));
+	print("audit log before batch %llu, head %s\n",
+	      (unsigned long long)answer_number(c.answer, "batch"),
+	      answer_text(c.answer, "head"));
+	return 0;
+}
+
+const struct verb verb_status = {
+	.name = "status",
+	.help = "Show how the broker and its store are",
+	.options = no_options,
+	.run = run_status,
+};
+
+static int run_accept_restore(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	int r = ask(args, &c, admin_request("accept-restore", NULL));
+
+	if (r == 0)
+		(void) print_answer(args, &c);
+	return r;
+}
+
+const struct verb verb_accept_restore = {
+	.name = "accept-restore",
+	.help = "Go on with a store that went back: what is once per VM may go out again",
+	.options = no_options,
+	.run = run_accept_restore,
+};

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "broker/admin-call.h"
+#include "broker/core/secret-policy.h"
+
+/* Print the answer as JSON, if that was asked for. */
+static bool print_answer(const struct args *args, const struct admin_call *c)
+{
+	if (!args->json)
+		return false;
+	(void) print_json_text(
+		json_object_to_json_string_ext(c->answer, JSON_C_TO_STRING_PLAIN));
+	return true;
+}
+
+/* Ask without a secret, and leave the answer in @c. */
+static int ask(const struct args *args, struct admin_call *c, struct json_object *request)
+{
+	int r = admin_call_open(args, c);
+
+	if (r == 0)
+		return admin_call(c, request, -EBADF);
+	(void) json_object_put(request);
+	return r;
+}
+
+static const char *path_of(const struct args *args)
+{
+	return args->words.items[0];
+}
+
+/* A name as guests have it in their Uri= will do. */
+static const char *bare_path(const char *path)
+{
+	const char *rest = startswith(path, "kbs:///");
+
+	return rest ? rest : path;
+}
+
+static int one_path(const struct args *args)
+{
+	if (args->words.n == 1)
+		return 0;
+	log_error("Name one secret: REPOSITORY/TYPE/TAG");
+	return STATUS_USAGE;
+}
+
+/* ---- secret add ---- */
+
+static int read_policy(const char *file, char **ret)
+{
+	int r = read_file_at(AT_FDCWD, file, SECRET_POLICY_MAX, ret, NULL);
+
+	if (r == -EFBIG)
+		log_error("'%s' has more than %d bytes", file, SECRET_POLICY_MAX);
+	else if (r < 0)
+		log_error_errno(r, "Failed to read '%s': %m", file);
+	return r < 0 ? STATUS_FAILED : 0;
+}
+
+/* "-" is the standard input.  A terminal is not: what is typed there is seen. */
+static int open_secret(const char *file, int *ret)
+{
+	if (!streq(file, "-")) {
+		*ret = open(file, O_RDONLY | O_CLOEXEC);
+		if (*ret >= 0)
+			return 0;
+		log_error_errno(-errno, "Failed to open '%s': %m", file);
+		return STATUS_FAILED;
+	}
+	if (isatty(STDIN_FILENO)) {
+		log_error("The secret comes from a file or a pipe: 'printf %%s ... | coco-broker "
+			  "secret add ... -'");
+		return STATUS_USAGE;
+	}
+	*ret = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	return *ret >= 0 ? 0 : STATUS_FAILED;
+}
+
+static int run_add(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(freep) char *policy = NULL;
+	_cleanup_(closep) int fd = -EBADF;
+	struct json_object *request;
+	int r;
+
+	if (args->words.n != 2) {
+		log_error("Name the secret, REPOSITORY/TYPE/TAG, and where it is: a file or '-'");
+		return STATUS_USAGE;
+	}
+	r = args->secret.policy ? read_policy(args->secret.policy, &policy) : 0;
+	if (r == 0)
+		r = open_secret(args->words.items[1], &fd);
+	if (r == 0)
+		r = admin_call_open(args, &c);
+	if (r != 0)
+		return r;
+	request = admin_request("secret-add", bare_path(path_of(args)));
+	if (policy)
+		admin_add_text(request, "policy", policy);
+	admin_add_flag(request, "replace", args->secret.replace);
+	r = admin_call(&c, request, fd);
+	if (r == 0 && !print_answer(args, &c))
+		print("'%s' has version %llu\n", bare_path(path_of(args)),
+		      (unsigned long long)answer_number(c.answer, "version"));
+	return r;
+}
+
+static const struct option_row add_options[] = {
+	{ "policy", "FILE", "who may have it, and how often; needed for a new secret",
+	  OPTION_PATH(secret.policy) },
+	{ "replace", NULL, "it may be there already: give it a new value",
+	  OPTION_FLAG(secret.replace) },
+	{ NULL },
+};
+
+const struct verb verb_secret_add = {
+	.name = "secret add",
+	.help = "Put a secret in, out of a file or '-'",
+	.options = add_options,
+	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true },
+	.run = run_add,
+};
+
+/* ---- secret list, show ---- */
+
+static void print_secret(struct json_object *s)
+{
+	char when[TIME_TEXT_MAX] = "?";
+
+	if (answer_text(s, "what")[0]) {
+		print("%s: damaged\n", answer_text(s, "path"));
+		return;
+	}
+	(void) time_format((int64_t)answer_number(s, "changed"), when);
+	print("%s  version %llu of %s, %s\n", answer_text(s, "path"),
+	      (unsigned long long)answer_number(s, "version"), when, answer_text(s, "release"));
+}
+
+static int run_list(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	struct json_object *request = admin_request("secret-list", NULL), *list;
+	int r;
+
+	if (args->words.n > 0)
+		admin_add_text(request, "prefix", bare_path(path_of(args)));
+	r = ask(args, &c, request);
+	if (r != 0 || print_answer(args, &c))
+		return r;
+	list = answer_list(c.answer, "secrets");
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		print_secret(json_object_array_get_idx(list, i));
+	return 0;
+}
+
+const struct verb verb_secret_list = {
+	.name = "secret list",
+	.help = "List the secrets, without their values",
+	.options = no_options,
+	.words = { .value = "PREFIX", OPTION_LIST(words, 1) },
+	.run = run_list,
+};
+
+static int run_show(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	struct json_object *list;
+	char when[TIME_TEXT_MAX];
+	int r;
+
+	r = one_path(args);
+	if (r == 0)
+		r = ask(args, &c, admin_request("secret-show", bare_path(path_of(args))));
+	if (r != 0 || print_answer(args, &c))
+		return r;
+	{
+		struct json_object *s = NULL;
+
+		(void) json_object_object_get_ex(c.answer, "secret", &s);
+		print_secret(s);
+	}
+	list = answer_list(c.answer, "claims");
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *claim = json_object_array_get_idx(list, i);
+
+		memcpy(when, "?", 2);
+		(void) time_format((int64_t)answer_number(claim, "at"), when);
+		print("  %s since %s by launch %s\n", answer_text(claim, "state"), when,
+		      answer_text(claim, "claim"));
+	}
+	return 0;
+}
+
+const struct verb verb_secret_show = {
+	.name = "secret show",
+	.help = "Show what is known of a secret, and who has claimed it",
+	.options = no_options,
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.run = run_show,
+};
+
+/* ---- secret rm, rearm ---- */
+
+static int run_remove(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	int r;
+
+	r = one_path(args);
+	if (r == 0)
+		r = ask(args, &c, admin_request("secret-remove", bare_path(path_of(args))));
+	if (r == 0)
+		(void) print_answer(args, &c);
+	return r;
+}
+
+const struct verb verb_secret_rm = {
+	.name = "secret rm",
+	.help = "Remove a secret; there is no way back",
+	.options = no_options,
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.run = run_remove,
+};
+
+static int run_rearm(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	struct json_object *request;
+	int r;
+
+	r = one_path(args);
+	if (r != 0)
+		return r;
+	request = admin_request("secret-rearm", bare_path(path_of(args)));
+	if (args->secret.launch)
+		admin_add_text(request, "launch", args->secret.launch);
+	r = ask(args, &c, request);
+	if (r == 0 && !print_answer(args, &c))
+		print("%llu claims removed\n",
+		      (unsigned long long)answer_number(c.answer, "claims"));
+	return r;
+}
+
+static const struct option_row rearm_options[] = {
+	{ "launch", "HEX", "only for this launch, as 'secret show' has it",
+	  OPTION_STRING(secret.launch) },
+	{ NULL },
+};
+
+const struct verb verb_secret_rearm = {
+	.name = "secret rearm",
+	.help = "Let a secret go out again to those who had it",
+	.options = rearm_options,
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.run = run_rearm,
+};
+
+/* ---- policy set, show ---- */
+
+static int run_policy_set(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(freep) char *policy = NULL;
+	struct json_object *request;
+	int r;
+
+	if (args->words.n != 2) {
+		log_error("Name the secret and the file of its policy");
+		return STATUS_USAGE;
+	}
+	r = read_policy(args->words.items[1], &policy);
+	if (r != 0)
+		return r;
+	request = admin_request("policy-set", bare_path(path_of(args)));
+	admin_add_text(request, "policy", policy);
+	r = ask(args, &c, request);
+	if (r == 0 && !print_answer(args, &c))
+		print("'%s' has version %llu\n", bare_path(path_of(args)),
+		      (unsigned long long)answer_number(c.answer, "version"));
+	return r;
+}
+
+const struct verb verb_policy_set = {
+	.name = "policy set",
+	.help = "Give a secret another policy",
+	.options = no_options,
+	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true },
+	.run = run_policy_set,
+};
+
+static int run_policy_show(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	int r;
+
+	r = one_path(args);
+	if (r == 0)
+		r = ask(args, &c, admin_request("policy-show", bare_path(path_of(args))));
+	if (r != 0 || print_answer(args, &c))
+		return r;
+	for (const char *p = answer_text(c.answer, "policy"); *p;) {
+		size_t n = strcspn(p, "\n");
+
+		print("%.*s\n", (int)n, p);
+		p += n + (p[n] != '\0');
+	}
+	return 0;
+}
+
+const struct verb verb_policy_show = {
+	.name = "policy show",
+	.help = "Print the policy of a secret",
+	.options = no_options,
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.run = run_policy_show,
+};
