@@ -15,7 +15,6 @@
 
 #define RTMR_LEN 48
 #define INDEX_RTMR3 4		/* one more than the register's number */
-#define EV_EVENT_TAG 6
 #define TAG 0x4141454cu		/* of a text that software measured */
 #define LAUNCH "coco-agent launch "
 #define RELEASED "coco-agent released "
@@ -61,7 +60,8 @@ static int read_snp(const struct bundle *b, struct launch *ret)
 struct replay {
 	uint8_t rtmr[RTMR_LEN];
 	unsigned n, n_launches;
-	bool first_is_launch, released;
+	/* unclear: an event's text is not what was measured, so that it may have been anything */
+	bool first_is_launch, released, unclear;
 	uint8_t id[32];
 };
 
@@ -75,8 +75,9 @@ static int extend(uint8_t rtmr[static RTMR_LEN], const uint8_t digest[static RTM
 }
 
 /*
- * The text that software measured, or nothing: only what hashes to the digest was measured, and
- * the rest of a log is whatever its sender wrote.  Returns 0 or -ENOMEM.
+ * Find the text that software measured.  Only what hashes to the digest was measured; the rest of
+ * a log, an event's type too, is whatever its sender wrote.  Returns 1; 0 if it is not known what
+ * was measured; -ENOMEM.
  */
 static int measured_text(const struct tcg_event *e, const uint8_t digest[static RTMR_LEN],
 			 struct bytes *ret)
@@ -84,14 +85,14 @@ static int measured_text(const struct tcg_event *e, const uint8_t digest[static 
 	uint8_t found[RTMR_LEN];
 
 	*ret = (struct bytes){ NULL, 0 };
-	if (e->type != EV_EVENT_TAG || e->data.len < 8 || get_u32le(e->data.p) != TAG ||
-	    get_u32le(e->data.p + 4) != e->data.len - 8)
-		return 0;
 	if (EVP_Digest(e->data.p, e->data.len, found, NULL, EVP_sha384(), NULL) != 1)
 		return -ENOMEM;
-	if (memcmp(found, digest, sizeof(found)) == 0)
+	if (memcmp(found, digest, sizeof(found)) != 0)
+		return 0;
+	if (e->data.len >= 8 && get_u32le(e->data.p) == TAG &&
+	    get_u32le(e->data.p + 4) == e->data.len - 8)
 		*ret = (struct bytes){ e->data.p + 8, e->data.len - 8 };
-	return 0;
+	return 1;
 }
 
 static bool begins(struct bytes text, const char *with)
@@ -116,13 +117,17 @@ static int take_event(struct replay *r, const struct tcg_log *log, const struct 
 {
 	const uint8_t *digest = tcg_event_digest(log, e, TCG_ALG_SHA384);
 	struct bytes text;
+	int known;
 
 	if (e->index != INDEX_RTMR3 || e->type == TCG_EV_NO_ACTION)
 		return 0;
 	if (!digest)
 		return -EBADMSG;
-	if (measured_text(e, digest, &text) < 0 || extend(r->rtmr, digest) < 0)
+	known = measured_text(e, digest, &text);
+	if (known < 0 || extend(r->rtmr, digest) < 0)
 		return -ENOMEM;
+	if (known == 0)
+		r->unclear = true;
 	take_text(r, text);
 	r->n++;
 	return 0;
@@ -145,28 +150,46 @@ static int replay(struct bytes data, struct replay *ret)
 	return r;
 }
 
+/* Returns 1 with what was measured into RTMR3; 0 when that is not known; -ENOMEM. */
+static int read_rtmr3(struct bytes log, const uint8_t rtmr[static RTMR_LEN], struct launch *l,
+		      struct replay *ret)
+{
+	int r;
+
+	if (!log.p)
+		return unknown(l, "there is no event log: MeasureRelease=yes in broker.conf of "
+				  "the guest measures its launch");
+	r = replay(log, ret);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return unknown(l, "the event log is malformed");
+	if (memcmp(ret->rtmr, rtmr, RTMR_LEN) != 0)
+		return unknown(l, "the event log does not lead to RTMR3");
+	if (ret->unclear)
+		return unknown(l, "the event log does not show what was measured into RTMR3");
+	return 1;
+}
+
 static int read_tdx(const struct bundle *b, struct launch *ret)
 {
-	struct bytes quote = item(b, BUNDLE_QUOTE), log = item(b, BUNDLE_EVENT_LOG);
+	struct bytes quote = item(b, BUNDLE_QUOTE);
 	struct replay replayed = { .n = 0 };
 	const char *problem;
 	struct tdx_quote q;
 	int r;
 
+	/* Who was given a secret may leave out the log that says so. */
+	ret->released_before = true;
 	if (!quote.p || tdx_quote_parse(quote.p, quote.len, &q, &problem) < 0)
 		return unknown(ret, "there is no quote");
 	ret->has_mrconfigid = true;
 	memcpy(ret->mrconfigid, q.body->mrconfigid, sizeof(ret->mrconfigid));
-	if (!log.p)
-		return unknown(ret, "there is no event log: MeasureRelease=yes in broker.conf of "
-				    "the guest measures its launch");
-	r = replay(log, &replayed);
-	if (r == -ENOMEM)
+	ret->released_before =
+		!bytes_all_zero(&(struct bytes){ q.body->rtmr[3], sizeof(q.body->rtmr[3]) });
+	r = read_rtmr3(item(b, BUNDLE_EVENT_LOG), q.body->rtmr[3], ret, &replayed);
+	if (r <= 0)
 		return r;
-	if (r < 0)
-		return unknown(ret, "the event log is malformed");
-	if (memcmp(replayed.rtmr, q.body->rtmr[3], RTMR_LEN) != 0)
-		return unknown(ret, "the event log does not lead to RTMR3");
 	ret->released_before = replayed.released;
 	if (!replayed.first_is_launch || replayed.n_launches != 1)
 		return unknown(ret, "the first event of RTMR3 is not the only one of a launch: "

@@ -27,7 +27,7 @@ struct launch {
 	/* fields that a policy may pin for Per=vm; zeros and false if the evidence has none */
 	bool has_host_data, has_mrconfigid;
 	uint8_t host_data[32], mrconfigid[48];
-	/* RTMR3 or a PCR says that a secret was released before in this launch */
+	/* RTMR3 says that a secret was released before in this launch, or does not rule it out */
 	bool released_before;
 };
 

@@ -175,7 +175,8 @@ static int judge(struct attempt *a)
 	}
 	if (a->mode.first_only && a->q->session->launch.released_before)
 		return refuse(a, RELEASE_POLICY, "FIRST-ONLY",
-			      "a secret was released before in this launch");
+			      "a secret was released before in this launch, or RTMR3 and its log "
+			      "do not rule that out");
 	return 1;
 }
 

@@ -138,7 +138,6 @@ static void test_tdx_unknown(void **state)
 		  "xx112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
 		  "x", 6, NULL },
 		{ "Coco-agent launch " ID, "x", 6, NULL },
-		{ LAUNCH, "x", 1, NULL },	/* not an event of software */
 		{ LAUNCH, "x", 6, "this was measured" },
 		{ "x", "y", 6, NULL },
 	};
@@ -169,6 +168,72 @@ static void test_tdx_unknown(void **state)
 	event(&log, 4, 3, LAUNCH, NULL);
 	read_tdx(&log, zeros, &l);
 	assert_false(l.known);
+}
+
+/*
+ * Root of the TD writes the log that it sends, and may want the secret that it got once more.  What
+ * was measured cannot be taken back; all else can be written over.
+ */
+static void test_tdx_hidden(void **state)
+{
+	static const char released[] = "coco-agent released a/b/c";
+	const uint8_t zeros[RTMR_LEN] = { 0 };
+	struct launch l;
+	struct log log;
+	size_t at;
+
+	/* The type of an event is not measured. */
+	begin(&log);
+	event(&log, 4, 1, LAUNCH, NULL);
+	read_tdx(&log, NULL, &l);
+	assert_true(l.known && !l.released_before);
+	event(&log, 4, 0x80000008, released, NULL);
+	read_tdx(&log, NULL, &l);
+	assert_true(l.known && l.released_before);
+	event(&log, 4, 6, "coco-agent released d", NULL);
+	read_tdx(&log, NULL, &l);
+	assert_true(l.known && l.released_before);
+	/* The digest is right, and each bit of the data is not. */
+	begin(&log);
+	event(&log, 4, 6, LAUNCH, NULL);
+	event(&log, 4, 6, released, NULL);
+	at = log.len - strlen(released) - 8;
+	for (size_t i = at; i < log.len; i++) {
+		log.bytes[i] ^= 1;
+		read_tdx(&log, NULL, &l);
+		if (l.known || !l.released_before)
+			fail_msg("byte %zu", i);
+		log.bytes[i] ^= 1;
+	}
+	/* It has no data any more. */
+	memset(log.bytes + at - 4, 0, 4);
+	log.len = at;
+	read_tdx(&log, NULL, &l);
+	assert_true(!l.known && l.released_before);
+	/* The log leaves it out, is another's, is cut, or is not there. */
+	begin(&log);
+	event(&log, 4, 6, LAUNCH, NULL);
+	event(&log, 4, 6, released, NULL);
+	log.len = at - 4 - 2 - RTMR_LEN - 12;
+	read_tdx(&log, NULL, &l);
+	assert_true(!l.known && l.released_before);
+	log.len++;
+	read_tdx(&log, NULL, &l);
+	assert_true(!l.known && l.released_before);
+	log.len = 0;
+	read_tdx(&log, NULL, &l);
+	assert_true(!l.known && l.released_before);
+	read_tdx(NULL, log.rtmr, &l);
+	assert_true(!l.known && l.released_before);
+	/* Into a register of zeros nothing was measured, with or without a log. */
+	read_tdx(NULL, zeros, &l);
+	assert_true(!l.known && !l.released_before);
+	/* A launch that comes later is none. */
+	begin(&log);
+	event(&log, 4, 6, released, NULL);
+	event(&log, 4, 6, LAUNCH, NULL);
+	read_tdx(&log, NULL, &l);
+	assert_true(!l.known && l.released_before);
 }
 
 static void test_snp(void **state)
@@ -236,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_snp),
 		cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_tdx_unknown),
+		cmocka_unit_test(test_tdx_hidden),
 		cmocka_unit_test(test_azure),
 	};
 
