@@ -28,6 +28,7 @@ struct keys {
 	uint8_t id[BROKER_ID_LEN];
 };
 
+DEFINE_OPENSSL_CLEANUP(EVP_KDF, EVP_KDF_free, kdf)
 DEFINE_OPENSSL_CLEANUP(EVP_KDF_CTX, EVP_KDF_CTX_free, kdf_ctx)
 DEFINE_OPENSSL_CLEANUP(EC_GROUP, EC_GROUP_free, ec_group)
 DEFINE_OPENSSL_CLEANUP(EC_POINT, EC_POINT_free, ec_point)
@@ -37,16 +38,15 @@ DEFINE_OPENSSL_CLEANUP(X509_EXTENSION, X509_EXTENSION_free, x509_ext)
 
 /* ---- derived keys ---- */
 
-int keys_derive(const struct keys *k, const char *label, const void *context, size_t len,
-		uint8_t ret[static KEY_LEN])
+static int derive(EVP_KDF *hkdf, const struct secret *master, const char *label,
+		  const void *context, size_t len, uint8_t ret[static KEY_LEN])
 {
-	_cleanup_(kdf_ctx_freep) EVP_KDF_CTX *c = EVP_KDF_CTX_new(k->hkdf);
+	_cleanup_(kdf_ctx_freep) EVP_KDF_CTX *c = hkdf ? EVP_KDF_CTX_new(hkdf) : NULL;
 	/* HKDF appends the second to the first.  OpenSSL only reads all of them. */
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
-						  (void *)secret_data(k->master),
-						  secret_len(k->master)),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret_data(master),
+						  secret_len(master)),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)label,
 						  strlen(label) + 1),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)context, len),
@@ -58,6 +58,19 @@ int keys_derive(const struct keys *k, const char *label, const void *context, si
 	if (len == 0)
 		few[3] = params[4];
 	return c && EVP_KDF_derive(c, ret, KEY_LEN, few) == 1 ? 0 : -ENOMEM;
+}
+
+int keys_derive(const struct keys *k, const char *label, const void *context, size_t len,
+		uint8_t ret[static KEY_LEN])
+{
+	return derive(k->hkdf, k->master, label, context, len, ret);
+}
+
+int secret_derive(const struct secret *key, const char *label, uint8_t ret[static KEY_LEN])
+{
+	_cleanup_(kdf_freep) EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+
+	return derive(hkdf, key, label, NULL, 0, ret);
 }
 
 /* Make a number of 256 bits a private key: 1 to the order less 1, which nearly all are. */

@@ -44,6 +44,9 @@ static inline void key_wipe(uint8_t (*key)[32])
 int keys_derive(const struct keys *k, const char *label, const void *context, size_t len,
 		uint8_t ret[static 32]);
 
+/* The same from another key, such as a master key that no identity belongs to yet. */
+int secret_derive(const struct secret *key, const char *label, uint8_t ret[static 32]);
+
 /*
  * Read the private key of the PEM text, of which there is exactly one.  @ret is yours.  Returns 0;
  * -EBADMSG without such a key, with two, or if it is encrypted; -EOPNOTSUPP if it is not P-256, or
