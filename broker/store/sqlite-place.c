@@ -68,8 +68,11 @@ static int check_file_system(int fd, const char *path, struct cause *why)
 	return 0;
 }
 
-/* Whoever can write the folder can exchange the file. */
-static int open_folder(const char *path, int *ret_fd, struct cause *why)
+/*
+ * Whoever can write the folder can exchange the file.  Root may act for a service that has a user
+ * of its own, whose folder it is: @ret_owner.
+ */
+static int open_folder(const char *path, int *ret_fd, uid_t *ret_owner, struct cause *why)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_(closep) int fd = -EBADF;
@@ -83,7 +86,7 @@ static int open_folder(const char *path, int *ret_fd, struct cause *why)
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return io_error(errno, "Cannot open the folder", folder, why);
-	if ((st.st_uid != geteuid() && st.st_uid != 0) || st.st_mode & 022)
+	if ((st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0) || st.st_mode & 022)
 		return cause_set(why, -EPERM,
 				 "Others can write to the folder '%s': it must be ours or root's, "
 				 "and nobody else's (chmod go-w)",
@@ -92,10 +95,11 @@ static int open_folder(const char *path, int *ret_fd, struct cause *why)
 	if (r < 0)
 		return r;
 	*ret_fd = TAKE_FD(fd);
+	*ret_owner = geteuid() == 0 ? st.st_uid : geteuid();
 	return 0;
 }
 
-static int check_file(int fd, const char *path, struct cause *why)
+static int check_file(int fd, uid_t owner, const char *path, struct cause *why)
 {
 	struct stat st;
 
@@ -103,7 +107,7 @@ static int check_file(int fd, const char *path, struct cause *why)
 		return io_error(errno, "Cannot look at", path, why);
 	if (!S_ISREG(st.st_mode))
 		return cause_set(why, -EPERM, "'%s' is not a file", path);
-	if (st.st_uid != geteuid())
+	if (st.st_uid != owner)
 		return cause_set(why, -EPERM, "'%s' belongs to another user (uid %u)", path,
 				 st.st_uid);
 	if (st.st_mode & 077)
@@ -129,17 +133,21 @@ static int lock_file(int fd, const char *path, struct cause *why)
 }
 
 /* Open @name in @folder, or create it, and take it. */
-static int take_file(int folder, const char *name, const char *path, int *ret_fd,
+static int take_file(int folder, uid_t owner, const char *name, const char *path, int *ret_fd,
 		     struct cause *why)
 {
+	const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
-	fd = openat(folder, name,
-		    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	fd = openat(folder, name, flags | O_CREAT | O_EXCL, 0600);
+	if (fd >= 0 && owner != geteuid() && fchown(fd, owner, (gid_t)-1) < 0)
+		return io_error(errno, "Cannot give away", path, why);
+	if (fd < 0 && errno == EEXIST)
+		fd = openat(folder, name, flags);
 	if (fd < 0)
 		return io_error(errno, "Cannot open", path, why);
-	r = check_file(fd, path, why);
+	r = check_file(fd, owner, path, why);
 	if (r == 0)
 		r = lock_file(fd, path, why);
 	if (r == 0)
@@ -157,6 +165,7 @@ int sqlite_place_take(const char *path, struct sqlite_place *ret, struct cause *
 	_cleanup_(closep) int folder = -EBADF;
 	char lock[NAME_MAX + 1];
 	const char *name;
+	uid_t owner;
 	int r;
 
 	name = strrchr(path, '/');
@@ -165,11 +174,11 @@ int sqlite_place_take(const char *path, struct sqlite_place *ret, struct cause *
 	name++;
 	if (snprintf(lock, sizeof(lock), "%s.lock", name) >= (int)sizeof(lock))
 		return cause_set(why, -EINVAL, "The name of the store is too long");
-	r = open_folder(path, &folder, why);
+	r = open_folder(path, &folder, &owner, why);
 	if (r == 0)
-		r = take_file(folder, lock, path, &p.lock_fd, why);
+		r = take_file(folder, owner, lock, path, &p.lock_fd, why);
 	if (r == 0)
-		r = take_file(folder, name, path, &p.file_fd, why);
+		r = take_file(folder, owner, name, path, &p.file_fd, why);
 	/* A file that was created just now is still there after the power fails. */
 	if (r == 0 && fsync(folder) < 0 && errno != EINVAL)
 		r = io_error(errno, "Cannot flush the folder of", path, why);

@@ -21,8 +21,9 @@ struct sqlite_place {
  *
  * Returns 0; -EINVAL for a relative path; -EBUSY when somebody else has taken it; -EPERM when its
  * file system has no locks one can rely on (NFS, CIFS, 9p, FUSE, overlay), or when others can write
- * the file or its folder, or read the file, or it has another owner or a second name; -EACCES,
- * -ENOSPC; -EIO.
+ * the file or its folder, or read the file, or it has another owner or a second name;
+ * -EACCES, -ENOSPC; -EIO.  Root may take what belongs to the folder's owner, and gives him what it
+ * creates.
  */
 int sqlite_place_take(const char *path, struct sqlite_place *ret, struct cause *why);
 void sqlite_place_leave(struct sqlite_place *p);
