@@ -400,7 +400,7 @@ static int do_accept_restore(struct call *c)
 {
 	_cleanup_(line_freep) struct json_object *line =
 		line_new("accept-restore", NULL, c->who);
-	struct store_member m = { .n_compares = 0 };
+	struct store_member m = { .n_changes = 1, .changes = { { .key = STORE_RESTORED } } };
 	int r;
 
 	if (!atomic_load(&c->s->restored))

@@ -192,12 +192,25 @@ static int compare(struct store *s, const struct anchor *then, const struct anch
 	return r < 0 ? r : 0;
 }
 
+/* It says so itself: the file is of another machine, or this instance never ran. */
+static int ask_restored(struct store *s, bool *ret, struct cause *why)
+{
+	struct store_value v = { 0 };
+	int r = store_get(s, STORE_RESTORED, &v, why);
+
+	if (r == 0)
+		*ret = v.revision > 0;
+	store_value_done(&v);
+	return r;
+}
+
 int anchor_check(const char *path, struct store *s, const char *instance, enum anchor_state *ret,
 		 struct cause *ret_what, struct cause *why)
 {
 	_cleanup_(freep) char *text = NULL;
 	struct anchor then, now;
 	struct audit_end end;
+	bool restored = false;
 	size_t len = 0;
 	int r, error;
 
@@ -207,9 +220,13 @@ int anchor_check(const char *path, struct store *s, const char *instance, enum a
 	r = audit_find_end(s, instance, &end, why);
 	if (r == 0)
 		r = anchor_describe(s, instance, end.number, end.head, &now, why);
+	if (r == 0)
+		r = ask_restored(s, &restored, why);
 	if (r < 0)
 		return r;
-	if (error == -ENOENT && !end.fence[0])
+	if (restored)
+		*ret = went_back(ret_what, "it was restored from a backup");
+	else if (error == -ENOENT && !end.fence[0])
 		*ret = ANCHOR_NEW;
 	else if (error == -ENOENT)
 		*ret = went_back(ret_what, "nobody knows how far the store was: the file beside it "

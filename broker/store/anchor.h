@@ -53,7 +53,8 @@ enum anchor_state {
 /*
  * Compare the file @path with the store, before this instance writes to it.  @ret_what is why it is
  * not ANCHOR_GOOD, for people.  What is not GOOD or NEW is for a person to decide, who then has it
- * written by anchor_describe() and anchor_write().  A file that is missing though the instance has
+ * written by anchor_describe() and anchor_write(), and STORE_RESTORED removed, without which no
+ * store is GOOD or NEW.  A file that is missing though the instance has
  * a chain, or that is malformed, is ANCHOR_BACK.
  *
  * Returns 0; -EBADMSG when the end of the chain is broken; -EIO when the file cannot be read; an

@@ -53,7 +53,8 @@ static int ask_mark(struct store *s, uint64_t *ret, struct cause *why)
 /* ---- writing ---- */
 
 struct dump {
-	int fd;
+	store_sink_t sink;
+	void *userdata;
 	EVP_MD_CTX *digest;
 	uint64_t entries;
 	char *line;		/* of DUMP_LINE_MAX + 1 */
@@ -62,10 +63,10 @@ struct dump {
 
 static int write_line(struct dump *d, const char *line, size_t len)
 {
-	int r = write_full(d->fd, line, len);
+	int r = d->sink(d->userdata, line, len);
 
 	if (r < 0)
-		return cause_set_io(d->why, r, "Cannot write the copy of the store: %m");
+		return r;
 	return EVP_DigestUpdate(d->digest, line, len) == 1 ? 0 : cause_set_oom(d->why);
 }
 
@@ -100,22 +101,23 @@ static int dump_end(struct dump *d)
 {
 	char hex[2 * DIGEST_LEN + 1], line[160];
 	uint8_t digest[DIGEST_LEN];
-	int n, r;
+	int n;
 
 	if (EVP_DigestFinal_ex(d->digest, digest, NULL) != 1)
 		return cause_set_oom(d->why);
 	format_hex(digest, sizeof(digest), hex);
 	n = snprintf(line, sizeof(line), "{\"entries\":%" PRIu64 ",\"sha256\":\"%s\"}\n",
 		     d->entries, hex);
-	r = write_full(d->fd, line, (size_t)n);
-	return r < 0 ? cause_set_io(d->why, r, "Cannot write the copy of the store: %m") : 0;
+	return d->sink(d->userdata, line, (size_t)n);
 }
 
-int store_dump(struct store *s, int fd, struct cause *why)
+int store_dump_to(struct store *s, store_sink_t sink, void *userdata, struct cause *why)
 {
 	_cleanup_(md_ctx_freep) EVP_MD_CTX *digest = digest_new();
 	_cleanup_(freep) char *line = malloc(DUMP_LINE_MAX + 1);
-	struct dump d = { .fd = fd, .digest = digest, .line = line, .why = why };
+	struct dump d = {
+		.sink = sink, .userdata = userdata, .digest = digest, .line = line, .why = why
+	};
 	uint64_t mark;
 	int r;
 
@@ -130,6 +132,26 @@ int store_dump(struct store *s, int fd, struct cause *why)
 	if (r == 0)
 		r = store_walk(s, "", NULL, 0, dump_entry, &d, why);
 	return r == 0 ? dump_end(&d) : r;
+}
+
+struct to_file {
+	int fd;
+	struct cause *why;
+};
+
+static int write_to_file(void *userdata, const void *data, size_t len)
+{
+	struct to_file *f = userdata;
+	int r = write_full(f->fd, data, len);
+
+	return r < 0 ? cause_set_io(f->why, r, "Cannot write the copy of the store: %m") : 0;
+}
+
+int store_dump(struct store *s, int fd, struct cause *why)
+{
+	struct to_file f = { fd, why };
+
+	return store_dump_to(s, write_to_file, &f, why);
 }
 
 /* ---- loading ---- */
@@ -316,19 +338,22 @@ static int load_lines(struct load *l)
 
 /* ---- the store around it ---- */
 
-static int change_one(struct store *s, const char *key, const char *text, uint64_t revision,
-		      struct cause *why)
+/* The mark is of this @revision: put the value @text instead of it, or remove it. */
+static int change_mark(struct store *s, const char *text, uint64_t revision, bool restored,
+		       struct cause *why)
 {
 	struct store_member m = {
 		.n_compares = 1,
-		.compares = { { key, revision } },
-		.n_changes = 1,
-		.changes = { { key, text, text ? strlen(text) : 0, 0 } },
+		.compares = { { STORE_LOADING, revision } },
+		.n_changes = restored ? 2 : 1,
+		.changes = { { STORE_LOADING, text, text ? strlen(text) : 0, 0 },
+			     { STORE_RESTORED, "1", 1, 0 } },
 	};
 	int r = store_commit(s, NULL, &m, 1, why);
 
 	if (r == 0 && !m.done)
-		return cause_set(why, -EEXIST, "Somebody else writes to the store: '%s'", key);
+		return cause_set(why, -EEXIST, "Somebody else writes to the store: '%s'",
+				 STORE_LOADING);
 	return r;
 }
 
@@ -396,15 +421,15 @@ static int load_begin(struct store *s, struct cause *why)
 		return r;
 	if (any)
 		return cause_set(why, -EEXIST, "The store is not empty");
-	return change_one(s, STORE_LOADING, "1", 0, why);
+	return change_mark(s, "1", 0, /* restored= */ false, why);
 }
 
-static int remove_mark(struct store *s, struct cause *why)
+static int remove_mark(struct store *s, bool restored, struct cause *why)
 {
 	uint64_t mark;
 	int r = ask_mark(s, &mark, why);
 
-	return r < 0 ? r : change_one(s, STORE_LOADING, NULL, mark, why);
+	return r < 0 ? r : change_mark(s, NULL, mark, restored, why);
 }
 
 /* After the error that @why tells; the mark stays unless all is gone. */
@@ -415,13 +440,13 @@ static void undo(struct store *s, struct cause *why)
 	int r = empty_store(s, &second);
 
 	if (r == 0)
-		r = remove_mark(s, &second);
+		r = remove_mark(s, /* restored= */ false, &second);
 	if (r < 0)
 		(void) snprintf(why->text + len, sizeof(why->text) - len,
 				"; and the store is not empty again: %.500s", second.text);
 }
 
-int store_load(struct store *s, int fd, struct cause *why)
+static int load(struct store *s, int fd, bool restored, struct cause *why)
 {
 	_cleanup_(load_freep) struct load *l = calloc(1, sizeof(*l));
 	int r;
@@ -439,8 +464,18 @@ int store_load(struct store *s, int fd, struct cause *why)
 		return r;
 	r = load_lines(l);
 	if (r == 0)
-		r = remove_mark(s, why);
+		r = remove_mark(s, restored, why);
 	if (r < 0)
 		undo(s, why);
 	return r;
+}
+
+int store_load(struct store *s, int fd, struct cause *why)
+{
+	return load(s, fd, /* restored= */ false, why);
+}
+
+int store_restore(struct store *s, int fd, struct cause *why)
+{
+	return load(s, fd, /* restored= */ true, why);
 }

@@ -133,6 +133,10 @@ int store_look(struct store *s, struct store_state *ret, struct cause *why);
  */
 int store_dump(struct store *s, int fd, struct cause *why);
 
+/* The same, to @sink, which returns 0, or a negative errno that ends it, with @why set. */
+typedef int (*store_sink_t)(void *userdata, const void *data, size_t len);
+int store_dump_to(struct store *s, store_sink_t sink, void *userdata, struct cause *why);
+
 /*
  * Fill an empty store from such lines.  The store keeps its own id.  Until all is there it has the
  * key STORE_LOADING, and nobody may work with it (writer_new()); loading again begins anew.
@@ -142,6 +146,13 @@ int store_dump(struct store *s, int fd, struct cause *why);
  */
 #define STORE_LOADING "coco/loading"
 int store_load(struct store *s, int fd, struct cause *why);
+
+/*
+ * The same from a backup: what was released since is not in it.  From the moment on when the store
+ * can be used it has the key STORE_RESTORED, until a person accepts that (broker/store/anchor.h).
+ */
+#define STORE_RESTORED "coco/restored"
+int store_restore(struct store *s, int fd, struct cause *why);
 
 /*
  * Open a store by its address: "sqlite:/var/lib/coco-broker/store.sqlite", which is created if it

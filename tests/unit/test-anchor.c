@@ -249,9 +249,37 @@ static void test_while_running(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A backup in an empty store, where neither this instance nor this machine ever was. */
+static void test_restored(void **state)
+{
+	struct store_member m = { .n_changes = 1, .changes = { { .key = STORE_RESTORED } } };
+	enum anchor_state got;
+	int fd;
+
+	run("a", 3);
+	fd = open(dir, O_TMPFILE | O_RDWR, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ok(store_dump(store, fd, &why)), 0);
+	store = store_close(store);
+	shell("rm '%s'/*", dir);
+	open_store();
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(ok(store_restore(store, fd, &why)), 0);
+	(void) close(fd);
+	assert_int_equal(ok(anchor_check(path, store, "new", &got, &what, &why)), 0);
+	assert_int_equal(got, ANCHOR_BACK);
+	assert_int_equal(ok(store_commit(store, NULL, &m, 1, &why)), 0);
+	assert_int_equal(ok(anchor_check(path, store, "new", &got, &what, &why)), 0);
+	assert_int_equal(got, ANCHOR_NEW);
+	/* To accept it twice is no error. */
+	assert_int_equal(ok(store_commit(store, NULL, &m, 1, &why)), 0);
+	assert_true(m.done);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_restored, setup, teardown),
 		TEST(test_text),	TEST(test_good), TEST(test_went_back),
 		TEST(test_other_store), TEST(test_file), TEST(test_killed),
 		TEST(test_while_running),
