@@ -136,22 +136,6 @@ static int read_settings(struct running *b, const char *path, struct cause *why)
 	return r;
 }
 
-static int open_store(struct running *b, struct cause *why)
-{
-	const struct broker_settings *s = &b->settings;
-	const struct store_options how = {
-		.authority = s->store_authority,
-		.certificate = s->store_certificate,
-		.key = s->store_key,
-		.user = s->store_user,
-		.password_file = s->store_password_file,
-		.prefix = s->store_prefix,
-		.timeout_usec = s->store_timeout_usec,
-	};
-
-	return store_open(s->store_address, &how, &b->store, why);
-}
-
 static int read_trust(const char *path, struct trust *ret, struct cause *why)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -192,7 +176,7 @@ static int make_service(struct running *b, struct cause *why)
 
 	s->keys = b->keys;
 	s->instance = b->settings.instance;
-	r = open_store(b, why);
+	r = broker_settings_store(&b->settings, &b->store, why);
 	if (r < 0)
 		return r;
 	s->store = b->store;

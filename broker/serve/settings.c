@@ -335,3 +335,18 @@ void broker_settings_done(struct broker_settings *s)
 	}
 	memset(s, 0, sizeof(*s));
 }
+
+int broker_settings_store(const struct broker_settings *s, struct store **ret, struct cause *why)
+{
+	const struct store_options how = {
+		.authority = s->store_authority,
+		.certificate = s->store_certificate,
+		.key = s->store_key,
+		.user = s->store_user,
+		.password_file = s->store_password_file,
+		.prefix = s->store_prefix,
+		.timeout_usec = s->store_timeout_usec,
+	};
+
+	return store_open(s->store_address, &how, ret, why);
+}

@@ -63,4 +63,7 @@ struct broker_settings {
 int broker_settings_read(const char *path, struct broker_settings *ret, struct cause *why);
 void broker_settings_done(struct broker_settings *s);
 
+/* Open the store of [Store].  As store_open(). */
+int broker_settings_store(const struct broker_settings *s, struct store **ret, struct cause *why);
+
 #endif
