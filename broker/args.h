@@ -17,6 +17,7 @@ struct args_secret {
 
 struct args_decide {
 	bool no;
+	const char *bundle;
 };
 
 struct args {

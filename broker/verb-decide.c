@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "attest/bundle-file.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "broker/admin-call.h"
@@ -31,6 +34,70 @@ static const char *when(struct json_object *o, const char *name, char ret[static
 {
 	return time_format((int64_t)answer_number(o, name), ret) ? ret : "?";
 }
+
+/* ---- try ---- */
+
+static int read_bundle(const char *path, char **ret)
+{
+	int r = streq(path, "-") ? read_file_fd(STDIN_FILENO, BUNDLE_FILE_MAX, ret, NULL) :
+				   read_file_at(AT_FDCWD, path, BUNDLE_FILE_MAX, ret, NULL);
+
+	if (r < 0)
+		log_error_errno(r, "Failed to read '%s': %m", path);
+	return r < 0 ? STATUS_FAILED : 0;
+}
+
+static int print_try(const struct args *args, const struct admin_call *c)
+{
+	struct json_object *released = NULL;
+	bool good = json_object_object_get_ex(c->answer, "released", &released) &&
+		    json_object_get_boolean(released);
+	const char *launch = answer_text(c->answer, "launch");
+
+	if (!print_answer(args, c)) {
+		if (good)
+			print("would be released, %s: identity %s\n",
+			      answer_text(c->answer, "release"),
+			      answer_text(c->answer, "identity"));
+		else
+			print("would be refused, %s: %s\n", answer_text(c->answer, "code"),
+			      answer_text(c->answer, "reason"));
+		if (!streq(launch, "known") && launch[0])
+			print("its launch is not known: %s\n", launch);
+	}
+	return good ? STATUS_GOOD : STATUS_REFUSED;
+}
+
+static int run_try(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(freep) char *bundle = NULL;
+	const char *path = args->words.items[0], *bare = startswith(path, "kbs:///");
+	struct json_object *request;
+	int r;
+
+	r = read_bundle(args->decide.bundle, &bundle);
+	if (r != 0)
+		return r;
+	request = admin_request("try", bare ? bare : path);
+	admin_add_text(request, "bundle", bundle);
+	r = ask(args, &c, request);
+	return r == 0 ? print_try(args, &c) : r;
+}
+
+static const struct option_row try_options[] = {
+	{ "bundle", "FILE", "evidence, as 'cococtl attest report' writes it; '-' for a pipe",
+	  OPTION_PATH(decide.bundle), .required = true },
+	{ NULL },
+};
+
+const struct verb verb_try = {
+	.name = "try",
+	.help = "Would this evidence get that secret, and if not, why?",
+	.options = try_options,
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.run = run_try,
+};
 
 /* ---- approve ---- */
 

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/attest.h"
-#include "cli/bundle-file.h"
+#include "attest/bundle-file.h"
 #include "cli/text-form.h"
 
 void attest_args_done(struct attest_args *a)

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/attest.h"
-#include "cli/bundle-file.h"
+#include "attest/bundle-file.h"
 
 #define DEFAULT_NONCE_LEN 32	/* bytes; a TPM may take no more than 48 */
 

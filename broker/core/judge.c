@@ -223,11 +223,14 @@ static int read_policy(struct judgement *j, const char *policy)
  * The evidence must be over these data.  A line of the policy about the same field could not hold
  * as well.  Returns 1; 0 when it is concluded.
  */
-static int ask_for_rd(struct judgement *j, const uint8_t rd[static RD_LEN])
+static int ask_for_rd(struct judgement *j, const uint8_t *rd)
 {
 	j->kind = j->type->find_kind ? j->type->find_kind(&j->evidence) : j->type->kinds[0];
 	if (!j->kind || !j->kind->nonce)
 		return conclude(j, JUDGED_EVIDENCE, "NONCE", "the evidence proves no freshness");
+	/* What is only tried may be old. */
+	if (!rd)
+		return 1;
 	if (policy_ask(policies_of(&j->policies, j->kind), j->kind->nonce, rd, RD_LEN,
 		       MAX(j->kind->nonce_len, (size_t)RD_LEN)) < 0)
 		return conclude(j, JUDGED_POLICY, "POLICY",
@@ -298,6 +301,8 @@ static bool is_over(const struct judgement *j, const struct verdict *v)
 	uint8_t data[64] = { 0 };
 	char text[2 * sizeof(data) + 1];
 
+	if (!j->rd)
+		return true;
 	memcpy(data, j->rd, RD_LEN);
 	format_hex(data, tees[j->tee].over_len, text);
 	return found && streq(found, text);
@@ -350,8 +355,8 @@ static int describe(struct judgement *j, const struct verdict *v)
 	return 0;
 }
 
-static int judge(struct judgement *j, struct judge *with, const uint8_t rd[static RD_LEN],
-		 const char *policy, int64_t now, struct verdict *v)
+static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, const char *policy,
+		 int64_t now, struct verdict *v)
 {
 	struct generation *g;
 	unsigned i = lend(with, &g);
@@ -376,9 +381,10 @@ static int judge(struct judgement *j, struct judge *with, const uint8_t rd[stati
 	return r;
 }
 
-int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,
-		   const uint8_t rd[static 48], const char *policy, int64_t now,
-		   struct judged *ret, struct verdict **ret_verdict)
+/* @rd is NULL for judge_try() alone. */
+static int judge_all(struct judge *j, enum broker_tee tee, const struct bundle *b,
+		     const uint8_t *rd, const char *policy, int64_t now, struct judged *ret,
+		     struct verdict **ret_verdict)
 {
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	_cleanup_(freep) struct judgement *q = calloc(1, sizeof(*q));
@@ -405,4 +411,18 @@ int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,
 	if (ret_verdict)
 		*ret_verdict = TAKE_PTR(v);
 	return 0;
+}
+
+int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,
+		   const uint8_t rd[static 48], const char *policy, int64_t now,
+		   struct judged *ret, struct verdict **ret_verdict)
+{
+	assert(rd);
+	return judge_all(j, tee, b, rd, policy, now, ret, ret_verdict);
+}
+
+int judge_try(struct judge *j, enum broker_tee tee, const struct bundle *b, const char *policy,
+	      int64_t now, struct judged *ret)
+{
+	return judge_all(j, tee, b, NULL, policy, now, ret, NULL);
 }

@@ -63,4 +63,11 @@ int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,
 		   const uint8_t rd[static 48], const char *policy, int64_t now,
 		   struct judged *ret, struct verdict **ret_verdict);
 
+/*
+ * The same for somebody who wants to know beforehand: would this evidence do, if it were over a
+ * handshake?  Nothing is ever released for it.
+ */
+int judge_try(struct judge *j, enum broker_tee tee, const struct bundle *b, const char *policy,
+	      int64_t now, struct judged *ret);
+
 #endif

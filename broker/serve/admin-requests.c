@@ -3,8 +3,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "attest/bundle-file.h"
 #include "base/io.h"
 #include "base/parse.h"
 #include "broker/core/record-mac.h"
@@ -277,6 +279,69 @@ static int do_policy_show(struct call *c)
 	return e < 0 ? e : line_text(c->answer, "policy", r.policy);
 }
 
+/* ---- try ---- */
+
+/* By what a guest would say it is. */
+static enum broker_tee tee_of(const struct bundle *b)
+{
+	const char *type = bundle_text(b, BUNDLE_TYPE);
+
+	if (streq(type, "snp"))
+		return BROKER_TEE_SNP;
+	if (streq(type, "tdx"))
+		return BROKER_TEE_TDX;
+	if (streq(type, "azure"))
+		return bundle_find(b, BUNDLE_QUOTE, 0) ? BROKER_TEE_AZ_TDX : BROKER_TEE_AZ_SNP;
+	return BROKER_TEE_NONE;
+}
+
+static int answer_try(struct call *c, const struct bundle *b, const struct secret_record *r)
+{
+	_cleanup_(freep) char *evidence = NULL;
+	char how[160];
+	struct secret_mode mode;
+	struct judged judged;
+	int e;
+
+	e = secret_policy_read(r->policy, r->policy_len, &mode, &evidence, &c->why);
+	if (e < 0)
+		return e;
+	e = judge_try(c->s->judge, tee_of(b), b, evidence, (int64_t)time(NULL), &judged);
+	if (e < 0)
+		return e;
+	secret_mode_format(&mode, how, sizeof(how));
+	if (json_object_object_add(c->answer, "released",
+				   json_object_new_boolean(judged.result == JUDGED_GOOD)) != 0 ||
+	    line_text(c->answer, "code", judged.code) < 0 ||
+	    line_text(c->answer, "reason", judged.reason) < 0 ||
+	    line_text(c->answer, "release", how) < 0 ||
+	    line_text(c->answer, "identity", judged.identity) < 0 ||
+	    line_text(c->answer, "launch",
+		      judged.launch.known ? "known" : judged.launch.why_not) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int do_try(struct call *c)
+{
+	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
+	struct bundle b = { .n_items = 0 };
+	const char *text, *problem = "";
+	int e;
+
+	e = get_secret(c, &r);
+	if (e == 0)
+		e = need_text(c, "bundle", &text);
+	if (e < 0)
+		return e;
+	e = bundle_parse(text, strlen(text), &b, &problem);
+	if (e < 0)
+		return e == -ENOMEM ? e : cause_set(&c->why, -EBADMSG, "the bundle: %s", problem);
+	e = answer_try(c, &b, &r);
+	bundle_done(&b);
+	return e;
+}
+
 /* ---- people's decisions ---- */
 
 static int do_approve(struct call *c)
@@ -462,6 +527,7 @@ static const struct {
 	{ "secret-rearm", do_secret_rearm, false },
 	{ "policy-set", do_policy_set, false },
 	{ "policy-show", do_policy_show, false },
+	{ "try", do_try, false },
 	{ "approve", do_approve, false },
 	{ "approvals", do_approvals, false },
 	{ "why", do_why, false },

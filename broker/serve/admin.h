@@ -21,7 +21,7 @@
 #define ADMIN_SECRET 2
 #define ADMIN_ANSWER 3
 #define ADMIN_DATA 4
-#define ADMIN_REQUEST_MAX (256 * 1024)		/* bytes of JSON */
+#define ADMIN_REQUEST_MAX (4 * 1024 * 1024)	/* bytes of JSON; a bundle may be in it */
 #define ADMIN_ANSWER_MAX (64 * 1024 * 1024)
 
 struct admin_server;

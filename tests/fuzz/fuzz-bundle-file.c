@@ -2,7 +2,7 @@
 #include <json-c/json_object.h>
 #include <stdio.h>
 
-#include "cli/bundle-file.h"
+#include "attest/bundle-file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -21,7 +21,7 @@
 #include "attest/gather/imds.h"
 #include "attest/tdx/tdx-collateral.h"
 #include "base/io.h"
-#include "cli/bundle-file.h"
+#include "attest/bundle-file.h"
 #include "inject/host/host.h"
 #include "inject/host/qmp.h"
 #include "tests/luks-image.h"

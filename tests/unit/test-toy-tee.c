@@ -19,7 +19,7 @@
 #include "attest/bundle-evidence.h"
 #include "attest/need-verify.h"
 #include "attest/policy.h"
-#include "cli/bundle-file.h"
+#include "attest/bundle-file.h"
 #include "tests/double/toy-tee.h"
 
 #define MEASUREMENT \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/bundle-file.h"
+#include "attest/bundle-file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_CLI_BUNDLE_FILE_H
-#define COCO_CLI_BUNDLE_FILE_H
+#ifndef COCO_ATTEST_BUNDLE_FILE_H
+#define COCO_ATTEST_BUNDLE_FILE_H
 
 #include <json-c/json_object.h>
 
