@@ -20,6 +20,16 @@ struct args_decide {
 	const char *bundle;
 };
 
+struct args_init {
+	const char *name;
+};
+
+struct args_keep {
+	const char *recovery_key;	/* of init and restore */
+	const char *expect, *file, *instance;
+	const char *to, *authority, *certificate, *key, *user, *password_file, *prefix;
+};
+
 struct args {
 	const char *config;		/* NULL: SETTINGS_PATH */
 	const char *socket;		/* NULL: the admin socket of the settings */
@@ -28,6 +38,8 @@ struct args {
 	struct args_serve serve;
 	struct args_secret secret;
 	struct args_decide decide;
+	struct args_init init;
+	struct args_keep keep;
 };
 
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }

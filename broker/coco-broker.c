@@ -18,6 +18,7 @@ static const struct option_row options[] = {
 const struct option_row no_options[] = { { NULL } };
 
 static const struct verb *const verbs[] = {
+	&verb_init,
 	&verb_serve,
 	&verb_status,
 	&verb_secret_add,
@@ -32,6 +33,8 @@ static const struct verb *const verbs[] = {
 	&verb_why,
 	&verb_watch,
 	&verb_accept_restore,
+	&verb_backup,
+	&verb_restore,
 	NULL,
 };
 

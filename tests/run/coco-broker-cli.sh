@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The verbs of coco-broker that do without its server: init, backup, restore, audit, migrate, from outside.
+# shellcheck disable=SC2317 # functions are called by check
+# shellcheck source=tests/run/tap.sh
+. "$(dirname "$0")/tap.sh"
+broker=$top_builddir/coco-broker
+seed=$top_builddir/tests/run/broker-seed
+# A store is refused on some file systems that /tmp may be on.
+at=$work/at
+if [ -w /dev/shm ]; then
+	at=$(mktemp -d /dev/shm/coco-broker-cli.XXXXXX) || exit 99
+	trap 'rm -rf "$at"; tap_end' EXIT
+fi
+mkdir -p "$at" && chmod 700 "$at" && cd "$at" || exit 99
+
+# on FOLDER VERB...: with the settings in FOLDER.
+on() {
+	local folder=$1
+
+	shift
+	"$broker" --config="$at/$folder/coco-broker.conf" "$@"
+}
+# made FOLDER: a broker with a store of its own beside it.
+made() {
+	on "$1" init --name kbs.example.org --recovery-key "$at/$1.paper" >/dev/null &&
+		sed -i "s|^Address=.*|Address=sqlite:$at/$1.store/store|" "$1/coco-broker.conf" && mkdir -m 700 "$1.store"
+}
+secret() {
+	printf '[snp]\nmeasurement=%s\ncovers=firmware,kernel,initrd,cmdline\n[Release]\nRelease=once\nPer=launch\n' "$(printf '1%.0s' {1..96})" >policy
+	printf '%s' "$3" >value
+	"$seed" "$1/coco-broker.conf" "$2" policy value
+}
+keys_of() { (cd "$1" && sha256sum master.key identity.key identity.pem recovery.copy coco-broker.conf); }
+mode_is() { test "$(stat -c %a "$2")" = "$1"; }
+
+# ---- init ----
+check "init makes a broker" expect 0 on a init --name kbs.example.org --recovery-key "$at/a.paper"
+cp "$work/out" said
+check "init says what a guest needs" grep -qx '    Url=https://kbs.example.org:8443' said
+check "init does not print the recovery key" bash -c "! grep -qF -f '$at/a.paper' said"
+for file in master.key identity.key recovery.copy; do
+	check "$file is its owner's alone" mode_is 600 "a/$file"
+done
+check "the recovery key is its owner's alone" mode_is 600 a.paper
+check "the master key has 32 bytes" test "$(stat -c %s a/master.key)" = 32
+check "serve --check is content" expect 0 on a serve --check
+keys_of a >before
+check_refused "init over a broker" 1 'master.key, the master key, is there already' on a init --name other --recovery-key "$at/other.paper"
+check "nothing of it is changed" cmp before <(keys_of a)
+check "there is no key that opens nothing" test ! -e other.paper
+touch there
+check_refused "a recovery key over a file" 1 'there, a recovery key, is there already' on b init --name kbs --recovery-key "$at/there"
+check "nothing is left of it" test -z "$(ls b)"
+check_refused "a name with a newline" 1 'is not a name' on b init --name $'a\nTokenKey=/x' --recovery-key "$at/b.paper"
+check_refused "no place for the recovery key" 1 'There is no terminal' on b init --name kbs
+check "nothing is left of these" test -z "$(ls b)"
+
+# ---- backup, restore ----
+sed -i "s|^Address=.*|Address=sqlite:$at/a.store/store|" a/coco-broker.conf
+mkdir -m 700 a.store
+check "a secret is in the store" secret a kbs/disk/root 'the value'
+check "a backup is made" expect 0 on a backup "$at/whole"
+check "it is its owner's alone" mode_is 600 whole
+check "the secret is not to be read in it" bash -c '! grep -aq "the value" whole'
+check "nor is the master key" python3 -c "import base64,sys; sys.exit(base64.b64encode(open('a/master.key','rb').read())[:40] in open('whole','rb').read())"
+cp whole kept
+check_refused "a backup over a file" 1 'whole is there already' on a backup "$at/whole"
+check "the file is as it was" cmp whole kept
+mv a/recovery.copy copy
+check_refused "a backup without a recovery key" 1 'There is no recovery key' on a backup "$at/none"
+made c
+cp c/recovery.copy a/recovery.copy
+check_refused "a backup with the recovery key of another broker" 1 'of another master key' on a backup "$at/none"
+check "neither leaves a file" test ! -e none
+mv copy a/recovery.copy
+check_refused "a backup to a full disk" 1 'is there already\|No space' on a backup /dev/full
+
+# A bare machine: the file and what was on paper.
+mv a a.lost
+mv a.store a.store.lost
+for n in 1 30 500 "$(($(stat -c %s whole) - 1))"; do
+	head -c "$n" whole >short
+	check_refused "a backup cut to $n bytes" 1 'is cut short' on a restore "$at/short" --recovery-key "$at/a.paper"
+done
+sed 's/"coco-broker-store":1/"coco-broker-store":2/' whole >changed
+check_refused "a backup that somebody changed" 1 'Somebody changed the backup' on a restore "$at/changed" --recovery-key "$at/a.paper"
+check_refused "the wrong recovery key" 1 'does not open the backup' on a restore "$at/whole" --recovery-key "$at/c.paper"
+tr 2-7 3-8 <a.paper >mistyped
+check_refused "a recovery key that is mistyped" 1 'Group [0-9]* of the recovery key is mistyped' on a restore "$at/whole" --recovery-key "$at/mistyped"
+check "nothing is made of these" test ! -e a -a ! -e a.store
+tr 'A-Z\n' 'a-z ' <a.paper | tr -d - >typed
+check "restore needs the file and the paper alone" expect 0 on a restore "$at/whole" --recovery-key "$at/typed"
+check "a restored broker has what it had" cmp <(keys_of a) <(keys_of a.lost)
+check "its keys are its owner's alone" mode_is 600 a/master.key
+check "it starts" expect 0 on a serve --check
+check "its store says that it was restored" bash -c "grep -aq coco/restored a.store/store*"
+check "another backup of it is made" expect 0 on a backup "$at/second"
+check_refused "restore over a store" 1 'is not empty' on a restore "$at/whole" --recovery-key "$at/a.paper"
+check "the keys stay" cmp <(keys_of a) <(keys_of a.lost)
+check_refused "restore over another broker" 1 'master.key, the master key, is there already' on c restore "$at/whole" --recovery-key "$at/a.paper"
+finish
