@@ -282,6 +282,12 @@ void policy_conclude(struct verdict *v, const struct policy_identity *identities
 	check_all_judged(v);
 }
 
+bool policy_is_identified(const struct verdict *v)
+{
+	return v->identity == IDENTITY_WHOLE ||
+	       (v->identity == IDENTITY_PARTIAL && (v->policy->allow & ALLOW_PARTIAL_IDENTITY));
+}
+
 /* ---- checks ---- */
 
 static void note_held(struct verdict *v, const void *member, const uint8_t *found, size_t len)

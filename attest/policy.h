@@ -244,6 +244,12 @@ bool policy_held(const struct verdict *v, const char *name);
  */
 void policy_conclude(struct verdict *v, const struct policy_identity *identities);
 
+/*
+ * True if an identity held that is enough for secrets: a whole one, or a partial one if the policy
+ * allows that.  Without one anybody's VM would pass.
+ */
+bool policy_is_identified(const struct verdict *v);
+
 /* The identity that evidence has if everything holds that @p asks for. */
 enum verdict_identity policy_identity_asked(const struct policy *p,
 					    const struct policy_identity *identities);

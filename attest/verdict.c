@@ -267,6 +267,20 @@ int tcb_status_parse(const char *name, size_t len, enum tcb_status *ret)
 	return -EINVAL;
 }
 
+bool verdict_lacks_collateral(const struct verdict *v)
+{
+	static const char *const codes[] = { "NO_VEK",	  "NO_CA",	"CRL_MISSING", "CRL_STALE",
+					     "COLL_STALE", "OLDER",	"CLOCK" };
+
+	if (v->result != VERDICT_UNDECIDED || v->first_failed < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (streq(v->code, codes[i]))
+			return true;
+	return streq(v->code, "MISSING") &&
+	       streq(v->checks[v->first_failed].name, VERDICT_COLLATERAL_COMPLETE);
+}
+
 /* A code that ends in '_' stands for all codes that begin with it: "TCB_" for "TCB_OutOfDate". */
 static const struct {
 	const char *code;

@@ -181,6 +181,16 @@ const char *verdict_time(struct verdict *v, int64_t t);
 /* The value of the claim @name, or NULL. */
 const char *verdict_find_claim(const struct verdict *v, const char *name);
 
+/* The name of the check that fails when collateral is missing. */
+#define VERDICT_COLLATERAL_COMPLETE "collateral is complete"
+
+/*
+ * True if @v is undecided for want of collateral: with other collateral, or later, the same
+ * evidence may be decided.  False if the evidence itself is the reason, so that asking again is of
+ * no use.
+ */
+bool verdict_lacks_collateral(const struct verdict *v);
+
 const char *verdict_result_name(enum verdict_result result); /* "accepted", "not authentic", ... */
 const char *tcb_status_name(enum tcb_status status);		/* "UpToDate", ...; "" for none */
 int tcb_status_parse(const char *name, size_t len, enum tcb_status *ret);	/* 0 or -EINVAL */

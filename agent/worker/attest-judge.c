@@ -302,8 +302,7 @@ static bool is_about_missing(const struct judgement *j, const struct verdict *v)
  */
 static bool is_identified(struct judgement *j, const struct verdict *v)
 {
-	if (v->identity == IDENTITY_WHOLE ||
-	    (v->identity == IDENTITY_PARTIAL && (v->policy->allow & ALLOW_PARTIAL_IDENTITY)))
+	if (policy_is_identified(v))
 		return true;
 	if (v->identity == IDENTITY_PARTIAL)
 		(void) refuse(j, ATTEST_REFUSED, "IDENTITY",

@@ -116,7 +116,7 @@ static int check_complete(const struct evidence *e, const struct pck *pck, X509 
 	for (size_t i = 0; i < ARRAY_SIZE(collateral); i++)
 		if (!e->piece[collateral[i]].p)
 			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING",
-					    "collateral is complete",
+					    VERDICT_COLLATERAL_COMPLETE,
 					    place_of(collateral[i], pck, ca, v), "not given");
 	return 0;
 }

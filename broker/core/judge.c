@@ -14,7 +14,6 @@
 #include "broker/core/launch-read.h"
 
 #define RD_LEN 48
-#define VMPL "snp.vmpl"
 
 /*
  * Verifiers and the collateral that they have seen go together: after a reload there are new ones,
@@ -211,12 +210,19 @@ _printf_(4, 5) static int conclude(struct judgement *j, enum judged_result resul
 static int read_policy(struct judgement *j, const char *policy)
 {
 	char error[POLICY_ERROR_LEN];
+	struct policy *p;
 
 	policies_init(&j->policies);
 	j->has_policy = policy != NULL;
-	if (!policy || policies_parse(&j->policies, policy, strlen(policy), error) >= 0)
+	if (!policy)
 		return 1;
-	return conclude(j, JUDGED_POLICY, "POLICY", "the secret's policy, %s", error);
+	if (policies_parse(&j->policies, policy, strlen(policy), error) < 0)
+		return conclude(j, JUDGED_POLICY, "POLICY", "the secret's policy, %s", error);
+	/* Software at another VMPL is not what was measured: the owner says that it may ask. */
+	p = policies_of(&j->policies, j->kind);
+	if (!policy_asks(p, "max_vmpl"))
+		p->max_vmpl = (struct policy_number){ true, 0 };
+	return 1;
 }
 
 /*
@@ -225,9 +231,6 @@ static int read_policy(struct judgement *j, const char *policy)
  */
 static int ask_for_rd(struct judgement *j, const uint8_t *rd)
 {
-	j->kind = j->type->find_kind ? j->type->find_kind(&j->evidence) : j->type->kinds[0];
-	if (!j->kind || !j->kind->nonce)
-		return conclude(j, JUDGED_EVIDENCE, "NONCE", "the evidence proves no freshness");
 	/* What is only tried may be old. */
 	if (!rd)
 		return 1;
@@ -236,6 +239,15 @@ static int ask_for_rd(struct judgement *j, const uint8_t *rd)
 		return conclude(j, JUDGED_POLICY, "POLICY",
 				"the secret's policy sets %s=, which is the broker's to ask",
 				j->kind->nonce);
+	return 1;
+}
+
+/* Returns 1; 0 when it is concluded. */
+static int find_kind(struct judgement *j)
+{
+	j->kind = j->type->find_kind ? j->type->find_kind(&j->evidence) : j->type->kinds[0];
+	if (!j->kind || !j->kind->nonce)
+		return conclude(j, JUDGED_EVIDENCE, "NONCE", "the evidence proves no freshness");
 	return 1;
 }
 
@@ -253,6 +265,24 @@ static int find_evidence(struct judgement *j, const struct collateral *c)
 	return r < 0 ? r : bundle_evidence(j->bundle, j->type, &j->evidence);
 }
 
+/*
+ * No hardware vouches for an event log, and only the owner knows of which registers it must be:
+ * with IMA, RTMR2 goes on where the log ends (regs=).  Without a policy the quote is judged alone.
+ */
+static void leave_out_log(struct judgement *j)
+{
+	j->evidence.piece[EVIDENCE_EVENT_LOG] = (struct bytes){ NULL, 0 };
+}
+
+/* Nothing that was sent can be a rule, or collateral of our own. */
+static bool is_all_sent(const struct bundle *b)
+{
+	for (size_t i = 0; i < b->n_items; i++)
+		if (b->items[i].own || bundle_kind_is_rule(b->items[i].kind))
+			return false;
+	return true;
+}
+
 static int refuse_check(struct judgement *j, enum judged_result result, const struct verdict *v)
 {
 	const struct verdict_check *c = v->first_failed >= 0 ? &v->checks[v->first_failed] : NULL;
@@ -264,30 +294,12 @@ static int refuse_check(struct judgement *j, enum judged_result result, const st
 			c->found[0] ? c->found : "otherwise");
 }
 
-static bool is_identified(const struct verdict *v)
-{
-	return v->identity == IDENTITY_WHOLE ||
-	       (v->identity == IDENTITY_PARTIAL && (v->policy->allow & ALLOW_PARTIAL_IDENTITY));
-}
-
-/* Software at another VMPL is not what was measured, unless the owner says that it may ask. */
-static bool is_vmpl_good(const struct verdict *v)
-{
-	const char *vmpl = verdict_find_claim(v, VMPL);
-
-	return !vmpl || streq(vmpl, "0") || policy_asks(v->policy, "max_vmpl");
-}
-
 /* Authentic evidence over the right data, by the policy of a secret. */
 static int judge_by_policy(struct judgement *j, const struct verdict *v)
 {
 	if (v->result == VERDICT_REFUSED)
 		return refuse_check(j, JUDGED_POLICY, v);
-	if (!is_vmpl_good(v))
-		return conclude(j, JUDGED_POLICY, "VMPL",
-				"the report is of VMPL %s, and max_vmpl= does not allow that",
-				verdict_find_claim(v, VMPL));
-	if (!is_identified(v))
+	if (!policy_is_identified(v))
 		return conclude(j, JUDGED_POLICY, "IDENTITY",
 				"the policy names no identity that this evidence has: add %s",
 				j->kind->identity);
@@ -312,7 +324,9 @@ static int take_verdict(struct judgement *j, const struct verdict *v)
 {
 	switch (v->result) {
 	case VERDICT_UNDECIDED:
-		return refuse_check(j, JUDGED_LATER, v);
+		/* What a guest left out, or what nobody here knows, does not come by waiting. */
+		return refuse_check(j, verdict_lacks_collateral(v) ? JUDGED_LATER : JUDGED_EVIDENCE,
+				    v);
 	case VERDICT_ACCEPTED:
 	case VERDICT_AUTHENTIC:
 	case VERDICT_REFUSED:
@@ -327,6 +341,9 @@ static int take_verdict(struct judgement *j, const struct verdict *v)
 				"the evidence is not over this handshake's key and nonce");
 	if (j->has_policy)
 		return judge_by_policy(j, v);
+	/* The hardware vouches for the report, and the report for nothing. */
+	if (v->result == VERDICT_REFUSED && streq(v->code, "IMPORTED"))
+		return refuse_check(j, JUDGED_EVIDENCE, v);
 	return conclude(j, JUDGED_GOOD, "OK", "%u checks", v->n_checks);
 }
 
@@ -366,11 +383,16 @@ static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, con
 	if (r == -EMSGSIZE)
 		r = conclude(j, JUDGED_LATER, "COLLATERAL", "there is too much collateral");
 	else if (r >= 0)
+		r = find_kind(j);
+	if (r > 0 && !policy)
+		leave_out_log(j);
+	if (r > 0)
 		r = read_policy(j, policy);
 	if (r > 0)
 		r = ask_for_rd(j, rd);
 	if (r > 0)
-		r = attest_verify(g->verifiers[i], j->type, &j->evidence, &j->policies, now, v);
+		r = attest_verify_by_clock(g->verifiers[i], j->type, &j->evidence, &j->policies,
+					   now, v);
 	else
 		j->type = NULL;		/* concluded, or without memory */
 	if (r >= 0 && j->type)
@@ -399,6 +421,9 @@ static int judge_all(struct judge *j, enum broker_tee tee, const struct bundle *
 		q->type = attest_verifier_find(tees[tee].type);
 	if (!q->type || !streq(bundle_text(b, BUNDLE_TYPE), tees[tee].type))
 		r = conclude(q, JUDGED_EVIDENCE, "TYPE", "the evidence is of another type");
+	else if (!is_all_sent(b))
+		r = conclude(q, JUDGED_EVIDENCE, "PACK",
+			     "there is something in the evidence that only the judge may have");
 	else {
 		(void) snprintf(ret->type, sizeof(ret->type), "%s", tees[tee].type);
 		r = judge(q, j, rd, policy, now, v);
@@ -408,6 +433,9 @@ static int judge_all(struct judge *j, enum broker_tee tee, const struct bundle *
 					.reason = "out of memory" };
 		return r;
 	}
+	/* These lived in the policy and in the verifier. */
+	v->policy = NULL;
+	v->trust = v->trust ? verdict_text(v, "%s", v->trust) : NULL;
 	if (ret_verdict)
 		*ret_verdict = TAKE_PTR(v);
 	return 0;

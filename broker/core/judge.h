@@ -29,7 +29,7 @@ DEFINE_CLEANUP(struct judge *, judge_free)
 int judge_reload(struct judge *j, struct cause *why);
 
 enum judged_result {
-	/* we lack something: collateral that is missing or expired, memory */
+	/* we lack something that may come: collateral that is missing or expired, memory */
 	JUDGED_LATER,
 	JUDGED_GOOD,		/* authentic and fresh; with a policy: and as it wants it */
 	JUDGED_EVIDENCE,	/* malformed, not authentic, or not over this handshake */
@@ -48,15 +48,15 @@ struct judged {
 };
 
 /*
- * Judge the evidence @b of @tee: it must be over @rd, which is 48 bytes and zeros (Azure: the quote
- * of the vTPM over these 48).  @policy is the text of a secret's policy for evidence
- * (secret_policy_read()), or NULL to ask only whether it is authentic and fresh.  With a policy an
- * identity must hold, as in the gate of cocod; an event log is replayed if there is one; the VMPL
- * must be 0 unless the policy says otherwise.  @now is this machine's time.
+ * Judge the evidence @b of @tee: it must be over @rd, which is 48 bytes and zeros (Azure: the
+ * quote of the vTPM over these 48).  All of @b is the sender's.  @policy is the text of a secret's
+ * policy for evidence (secret_policy_read()), or NULL to ask only whether it is authentic and
+ * fresh.  With a policy an identity must hold, as in the gate of cocod; an event log is replayed
+ * if there is one; the VMPL must be 0 unless the policy says otherwise.  @now is this machine's
+ * time, which is not believed if it is in the past (attest_verify_by_clock()).
  *
  * Returns 0 with @ret; -ENOMEM, with result JUDGED_LATER.  @ret_verdict, if not NULL, gets the
- * whole
- * verdict, which is yours.
+ * whole verdict, which is yours.
  */
 struct verdict;
 int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,

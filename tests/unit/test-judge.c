@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Evidence of the double of a platform, which is authentic, but over data that no handshake has.
- * What is good is shown from outside, where evidence is made for the handshake:
- * tests/run/coco-broker.
+ * Evidence of the doubles of platforms, with the data of a handshake and with others.  Evidence of
+ * all four kinds that is made for a handshake: tests/run/coco-broker.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -213,6 +212,188 @@ static void test_folder(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* ---- a handshake's evidence ---- */
+
+/* The case of snp-platform, as it was sent, judged over the digest of bytes 1 to 48. */
+static void judge_case(const char *name, const char *policy, int64_t now, struct judged *ret)
+{
+	struct bundle b = { .n_items = 0 };
+	struct evidence e;
+	uint8_t rd[48];
+
+	for (unsigned i = 0; i < sizeof(rd); i++)
+		rd[i] = (uint8_t)(i + 1);
+	platform_load("snp", name, &e, NULL);
+	assert_int_equal(bundle_add_text(&b, BUNDLE_TYPE, "snp"), 0);
+	assert_int_equal(bundle_add(&b, BUNDLE_REPORT, e.piece[EVIDENCE_REPORT].p,
+				    e.piece[EVIDENCE_REPORT].len),
+			 0);
+	for (unsigned i = 0; i < e.n_certs; i++)
+		assert_int_equal(bundle_add(&b, BUNDLE_CERT, e.cert[i].p, e.cert[i].len), 0);
+	assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, policy, now, ret, NULL), 0);
+	/* Only authentic evidence of this handshake has a launch. */
+	if (ret->result != JUDGED_GOOD && ret->result != JUDGED_POLICY)
+		assert_true(!ret->launch.known && !ret->launch.has_host_data);
+	bundle_done(&b);
+	platform_unload(&e);
+}
+
+#define ELEVENS \
+	"111111111111111111111111111111111111111111111111111111111111111111111111111111111111" \
+	"111111111111"
+
+static void test_handshake(void **state)
+{
+	static const struct {
+		const char *name, *policy;
+		enum judged_result result;
+		const char *code;
+	} cases[] = {
+		{ "good", NULL, JUDGED_GOOD, "OK" },
+		{ "good", POLICY, JUDGED_GOOD, "OK" },
+		{ "version-2", POLICY, JUDGED_GOOD, "OK" },
+		/* all 64 bytes count */
+		{ "tail", NULL, JUDGED_EVIDENCE, "NONCE" },
+		{ "tail", POLICY, JUDGED_EVIDENCE, "NONCE" },
+		{ "zero-first", NULL, JUDGED_EVIDENCE, "NONCE" },
+		{ "zero-first", POLICY, JUDGED_EVIDENCE, "NONCE" },
+		{ "other", NULL, JUDGED_EVIDENCE, "NONCE" },
+		{ "other", POLICY, JUDGED_EVIDENCE, "NONCE" },
+		/* which software of the guest asked */
+		{ "vmpl-1", POLICY, JUDGED_POLICY, "VMPL" },
+		{ "vmpl-2", POLICY, JUDGED_POLICY, "VMPL" },
+		{ "vmpl-3", POLICY, JUDGED_POLICY, "VMPL" },
+		{ "vmpl-1", POLICY "max_vmpl=1\n", JUDGED_GOOD, "OK" },
+		{ "vmpl-2", POLICY "max_vmpl=1\n", JUDGED_POLICY, "VMPL" },
+		{ "vmpl-1", "[Policy]\nmax_vmpl=1\n" POLICY, JUDGED_GOOD, "OK" },
+		/* what the host may do */
+		{ "debug", POLICY, JUDGED_POLICY, "DEBUG" },
+		{ "migrate", POLICY, JUDGED_POLICY, "MIGRATE_MA" },
+		{ "imported", NULL, JUDGED_EVIDENCE, "IMPORTED" },
+		{ "imported", POLICY, JUDGED_POLICY, "IMPORTED" },
+		{ "imported", POLICY "allow=migrate,debug\n", JUDGED_POLICY, "IMPORTED" },
+		{ "imported-bit", POLICY, JUDGED_POLICY, "IMPORTED" },
+		/* what runs */
+		{ "other-measurement", NULL, JUDGED_GOOD, "OK" },
+		{ "other-measurement", POLICY, JUDGED_POLICY, "MEASUREMENT" },
+		{ "good", "[snp]\nmeasurement=" ELEVENS "\n", JUDGED_POLICY, "IDENTITY" },
+		{ "good", "[snp]\nmeasurement=" ELEVENS "\nallow=partial-identity\n",
+		  JUDGED_GOOD, "OK" },
+		{ "good", "[snp]\nmax_vmpl=0\n", JUDGED_POLICY, "IDENTITY" },
+		{ "good", "[snp]\n", JUDGED_POLICY, "POLICY" },
+		{ "good", "", JUDGED_POLICY, "POLICY" },
+		{ "good", "[tdx]\nmrtd=" ELEVENS "\n", JUDGED_POLICY, "POLICY" },
+		{ "good", POLICY "mrtd=" ELEVENS "\n", JUDGED_POLICY, "POLICY" },
+		{ "good", POLICY "report_data=0102\n", JUDGED_POLICY, "POLICY" },
+		{ "good", POLICY POLICY, JUDGED_POLICY, "POLICY" },
+		/* nobody knows it, and tomorrow is no better */
+		{ "version-6", NULL, JUDGED_EVIDENCE, "VERSION" },
+		{ "version-6", POLICY, JUDGED_EVIDENCE, "VERSION" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct judged j;
+		char name[64];
+
+		(void) snprintf(name, sizeof(name), "handshake-%s", cases[i].name);
+		judge_case(name, cases[i].policy, PLATFORM_NOW, &j);
+		if (j.result != cases[i].result || !streq(j.code, cases[i].code))
+			fail_msg("%zu %s: %d %s: %s", i, name, j.result, j.code, j.reason);
+		if (startswith(cases[i].name, "imported"))
+			assert_false(j.launch.known);
+		else if (j.result == JUDGED_GOOD)
+			assert_true(j.launch.known && j.launch.id[0] == 0x66 &&
+				    j.launch.has_host_data);
+	}
+}
+
+/* The clock of a machine may stand still in 1970; what has expired then is expired all the same. */
+static void test_clock(void **state)
+{
+	struct judged j;
+
+	judge_case("handshake-good", POLICY, 0, &j);
+	assert_int_equal(j.result, JUDGED_GOOD);
+	judge_case("handshake-good", POLICY, INT64_MIN, &j);
+	assert_int_equal(j.result, JUDGED_GOOD);
+	/* 2100: the chip's certificate has ended. */
+	judge_case("handshake-good", POLICY, INT64_C(4102444800), &j);
+	assert_true(j.result == JUDGED_EVIDENCE || j.result == JUDGED_LATER);
+}
+
+/* Nothing that was sent is the judge's own, wherever it lay in the meantime. */
+static void test_own(void **state)
+{
+	static const enum bundle_kind rules[] = { BUNDLE_POLICY, BUNDLE_TRUST, BUNDLE_KEPT_POLICY,
+						  BUNDLE_KEPT_TRUST, BUNDLE_NEWEST };
+	uint8_t rd[48] = { 0 };
+	struct bundle b;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		make_bundle(&b, evidence.n_certs);
+		assert_int_equal(bundle_add(&b, rules[i], "x", 1), 0);
+		judged_is(&b, BROKER_TEE_SNP, rd, POLICY, JUDGED_EVIDENCE, "PACK");
+		bundle_done(&b);
+	}
+	make_bundle(&b, evidence.n_certs);
+	assert_int_equal(bundle_add_own(&b, BUNDLE_CRL, "x", 1), 0);
+	judged_is(&b, BROKER_TEE_SNP, rd, NULL, JUDGED_EVIDENCE, "PACK");
+	bundle_done(&b);
+	/* Sent, it is the sender's fault. */
+	make_bundle(&b, evidence.n_certs);
+	assert_int_equal(bundle_add(&b, BUNDLE_CRL, "x", 1), 0);
+	judged_is(&b, BROKER_TEE_SNP, rd, NULL, JUDGED_EVIDENCE, "CRL_FORMAT");
+	bundle_done(&b);
+}
+
+/* A quote, with the log of another machine, with old collateral, or with none. */
+static void test_tdx(void **state)
+{
+	static const struct {
+		enum evidence_piece piece;
+		enum bundle_kind kind;
+	} pieces[] = {
+		{ EVIDENCE_QUOTE, BUNDLE_QUOTE },
+		{ EVIDENCE_EVENT_LOG, BUNDLE_EVENT_LOG },
+		{ EVIDENCE_TCB_INFO, BUNDLE_TCB_INFO },
+		{ EVIDENCE_QE_IDENTITY, BUNDLE_QE_IDENTITY },
+		{ EVIDENCE_TCB_CHAIN, BUNDLE_TCB_CHAIN },
+		{ EVIDENCE_QE_CHAIN, BUNDLE_QE_CHAIN },
+		{ EVIDENCE_ROOT_CRL, BUNDLE_ROOT_CRL },
+		{ EVIDENCE_PCK_CRL, BUNDLE_PCK_CRL },
+	};
+	struct judge *other, *mine = judge;
+	struct trust intel;
+	uint8_t rd[48] = { 0 };
+	struct cause why;
+
+	platform_trust("tdx", &intel);
+	assert_int_equal(judge_new(&intel, NULL, 1, &other, &why), 0);
+	judge = other;
+	for (unsigned n = 1; n <= ARRAY_SIZE(pieces); n++) {
+		struct bundle b = { .n_items = 0 };
+		struct evidence e;
+
+		platform_load("tdx", "ok-with-log", &e, NULL);
+		assert_int_equal(bundle_add_text(&b, BUNDLE_TYPE, "tdx"), 0);
+		for (unsigned i = 0; i < n; i++) {
+			struct bytes data = e.piece[pieces[i].piece];
+
+			assert_int_equal(bundle_add(&b, pieces[i].kind, data.p, data.len), 0);
+		}
+		/* It was good in January, and this source is younger than that. */
+		judged_is(&b, BROKER_TEE_TDX, rd, NULL, JUDGED_LATER,
+			  n < ARRAY_SIZE(pieces) ? "MISSING" : "CRL_STALE");
+		b.items[1].data[100] ^= 1;
+		/* No collateral helps what the quoting enclave did not sign. */
+		judged_is(&b, BROKER_TEE_TDX, rd, NULL, JUDGED_EVIDENCE, "SIGNATURE");
+		bundle_done(&b);
+		platform_unload(&e);
+	}
+	judge = mine;
+	judge_free(other);
+}
+
 static void *judge_often(void *userdata)
 {
 	const struct bundle *b = userdata;
@@ -253,6 +434,8 @@ int main(void)
 		cmocka_unit_test(test_over),	cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_type),	cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_roots),	cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_handshake), cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_own),	cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -78,6 +78,41 @@ static void test_first_failure_counts(void **state)
 	assert_int_equal(v->n_checks, 0);
 }
 
+/* Whoever waits must have something to wait for. */
+static void test_lack(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
+	static const char *const lacks[] = { "NO_VEK",	  "NO_CA",	"CRL_MISSING", "CRL_STALE",
+					     "COLL_STALE", "OLDER",	"CLOCK" },
+				 *const others[] = { "VERSION", "PRODUCT", "BODY", "MISSING" };
+
+	assert_false(verdict_lacks_collateral(v));
+	for (size_t i = 0; i < ARRAY_SIZE(lacks); i++) {
+		verdict_reset(v);
+		(void) verdict_fail(v, VERDICT_UNDECIDED, lacks[i], "a", NULL, NULL);
+		assert_true(verdict_lacks_collateral(v));
+		verdict_reset(v);
+		(void) verdict_fail(v, VERDICT_REFUSED, "DEBUG", "a", NULL, NULL);
+		(void) verdict_fail(v, VERDICT_UNDECIDED, lacks[i], "b", NULL, NULL);
+		assert_false(verdict_lacks_collateral(v));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		verdict_reset(v);
+		(void) verdict_fail(v, VERDICT_UNDECIDED, others[i], "evidence is complete", NULL,
+				    NULL);
+		assert_false(verdict_lacks_collateral(v));
+	}
+	verdict_reset(v);
+	(void) verdict_fail(v, VERDICT_UNDECIDED, "MISSING", VERDICT_COLLATERAL_COMPLETE, NULL,
+			    NULL);
+	assert_true(verdict_lacks_collateral(v));
+	verdict_reset(v);
+	verdict_pass(v, "a", NULL);
+	v->authentic = true;
+	verdict_conclude(v);
+	assert_false(verdict_lacks_collateral(v));
+}
+
 /* More than fits: the rest is not shown, and the verdict does not change. */
 static void test_verdict_is_bounded(void **state)
 {
@@ -1028,6 +1063,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdict_fails_closed),
 		cmocka_unit_test(test_first_failure_counts),
+		cmocka_unit_test(test_lack),
 		cmocka_unit_test(test_verdict_is_bounded),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_equal),
