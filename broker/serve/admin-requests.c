@@ -573,13 +573,28 @@ static int find(struct json_object *o)
 	return -1;
 }
 
-bool admin_takes_secret(struct bytes request)
+/* The row of the request's text, or -1. */
+static int find_text(struct bytes request)
 {
 	struct json_object *o = parse(request);
 	int i = o ? find(o) : -1;
 
 	(void) json_object_put(o);
+	return i;
+}
+
+bool admin_takes_secret(struct bytes request)
+{
+	int i = find_text(request);
+
 	return i >= 0 && requests[i].secret;
+}
+
+bool admin_is_watch(struct bytes request)
+{
+	int i = find_text(request);
+
+	return i >= 0 && requests[i].answer == do_watch;
 }
 
 static int refuse(struct call *c, int error)

@@ -177,11 +177,6 @@ static int receive_secret(struct connection *c, struct bytes request, struct sec
 	return r < 0 ? r : 1;
 }
 
-static bool is_watch(struct bytes request)
-{
-	return memmem(request.p, request.len, "\"watch\"", 7) != NULL;
-}
-
 /* From now on the connection is the watchers'. */
 static int hand_on(struct connection *c)
 {
@@ -220,7 +215,7 @@ static int serve_one(struct connection *c)
 		r = send_text(c, answer, lines);
 	if (r < 0)
 		return r;
-	return is_watch(request) && startswith(answer, "{\"v\":1,\"ok\":true") ? hand_on(c) : 1;
+	return admin_is_watch(request) && startswith(answer, "{\"v\":1,\"ok\":true") ? hand_on(c) : 1;
 }
 
 static void *serve(void *userdata)

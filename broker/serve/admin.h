@@ -46,7 +46,8 @@ DEFINE_CLEANUP(struct admin_server *, admin_server_free)
 int admin_answer(struct service *s, struct bytes request, const struct secret *secret,
 		 uint32_t uid, char **ret, int *ret_fd);
 
-/* True if a secret goes along with the request. */
+/* True if a secret goes along with the request; if the connection is a watcher's after it. */
 bool admin_takes_secret(struct bytes request);
+bool admin_is_watch(struct bytes request);
 
 #endif

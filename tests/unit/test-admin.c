@@ -125,6 +125,20 @@ static void test_wrong(void **state)
 	ask_for(large, NULL, "this is no request");
 }
 
+static bool is_watch(const char *request)
+{
+	return admin_is_watch((struct bytes){ (const uint8_t *)request, strlen(request) });
+}
+
+static void test_watch(void **state)
+{
+	assert_true(is_watch("{\"v\":1,\"do\":\"watch\"}"));
+	assert_false(is_watch("{\"v\":1,\"do\":\"secret-list\",\"prefix\":\"watch\"}"));
+	assert_false(is_watch("{\"v\":1,\"do\":\"watch\""));
+	/* Nobody can watch a service without watchers. */
+	ask_for("{\"v\":1,\"do\":\"watch\"}", NULL, "EOPNOTSUPP");
+}
+
 /* ---- over the socket ---- */
 
 static int call(int fd, const char *request, int secret, char ret[static 4096])
@@ -223,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_socket),
 	};
 
