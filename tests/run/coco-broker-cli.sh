@@ -99,4 +99,37 @@ check "another backup of it is made" expect 0 on a backup "$at/second"
 check_refused "restore over a store" 1 'is not empty' on a restore "$at/whole" --recovery-key "$at/a.paper"
 check "the keys stay" cmp <(keys_of a) <(keys_of a.lost)
 check_refused "restore over another broker" 1 'master.key, the master key, is there already' on c restore "$at/whole" --recovery-key "$at/a.paper"
+
+# ---- audit ----
+made d
+check "two secrets are in the store" bash -c "$(declare -f secret); seed=$seed; secret d kbs/disk/root one && secret d kbs/disk/home two"
+check "the audit log is good" expect 0 on d audit verify
+cp "$work/out" verified
+head=$(grep -o '[0-9a-f]\{64\}' verified)
+check "it has a line for each" grep -q '^seed: 2 lines from batch 1 on' verified
+check "it goes through its head" expect 0 on d audit verify --expect "$head"
+check "and not through another" expect 1 on d audit verify --expect "$(printf '2%.0s' {1..64})"
+check "what is no head is said" expect 64 on d audit verify --expect 12
+check "it is exported" expect 0 on d audit export "$at/export"
+check "the export is good without the store" expect 0 on nothing audit verify --file "$at/export" --expect "$head"
+check_refused "an export over a file" 1 'export cannot be made' on d audit export "$at/export"
+sed '1s/disk.home\|disk.root/disk\/other/' export >changed
+check "a line that was changed is found" expect 1 on nothing audit verify --file "$at/changed"
+sed 1d export >changed
+check "a line that is missing is found" expect 1 on nothing audit verify --file "$at/changed"
+head -n 1 export >changed
+check "an end that was cut off is found" expect 1 on nothing audit verify --file "$at/changed" --expect "$head"
+head -c 100 export >changed
+check "half a line is found" expect 1 on nothing audit verify --file "$at/changed"
+check_refused "a file that is not there" 1 'cannot be read' on nothing audit verify --file "$at/no-file"
+check "a checkpoint is made" expect 0 on d audit checkpoint
+cp "$work/out" checkpoint
+check "a third secret" secret d kbs/disk/swap three
+sed 's/"checkpoint":[0-9]*/"checkpoint":2/' checkpoint >changed
+check_refused "a checkpoint that was changed" 1 'Another key signed\|not one of the chain' on d audit trim "$at/changed"
+check "the log is as it was" bash -c "'$broker' --config='$at/d/coco-broker.conf' audit verify | grep -q 'seed: 3 lines from batch 1 on'"
+check "the log is cut to the checkpoint" expect 0 on d audit trim "$at/checkpoint"
+check "it is good, and begins later" bash -c "'$broker' --config='$at/d/coco-broker.conf' audit verify | grep -q 'seed: [12] lines from batch [23] on'"
+check "with another identity the checkpoint is none" expect 1 on d audit verify --certificate "$at/c/identity.pem"
+check "the restored log is good" expect 0 on a audit verify
 finish

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "broker/admin-call.h"
+#include "broker/offline.h"
+#include "broker/serve/key-files.h"
+#include "broker/store/audit.h"
+#include "crypto/cleanup.h"
+
+#define CERTIFICATE_MAX 65536
+
+DEFINE_OPENSSL_CLEANUP(X509, X509_free, x509)
+
+/* ---- where the lines come from ---- */
+
+struct export {
+	int fd;
+	struct cause *why;
+};
+
+static int write_line(void *userdata, struct bytes text)
+{
+	struct export *e = userdata;
+	int r = write_full(e->fd, text.p, text.len);
+
+	if (r == 0)
+		r = write_full(e->fd, "\n", 1);
+	return r < 0 ? cause_set_io(e->why, r, "There is no room for the lines: %s", strerror(-r)) :
+		       0;
+}
+
+static int export_store(struct offline *o, const char *instance, int *ret_fd, struct cause *why)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	struct export e;
+	int r = offline_scratch(&fd, why);
+
+	e = (struct export){ fd, why };
+	if (r == 0)
+		r = audit_export(o->store, instance, write_line, &e, why);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
+static int ask_server(const struct args *args, int *ret_fd)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	struct json_object *request = admin_request("audit-export", NULL);
+	int r;
+
+	if (request && args->keep.instance)
+		admin_add_text(request, "instance", args->keep.instance);
+	r = admin_call_open(args, &c);
+	if (r != 0) {
+		(void) json_object_put(request);
+		return r;
+	}
+	r = admin_call(&c, request, -EBADF);
+	if (r == 0)
+		*ret_fd = TAKE_FD(c.lines);
+	return r;
+}
+
+static int fail(const struct cause *why)
+{
+	log_error("%s", why->text);
+	return STATUS_FAILED;
+}
+
+/* A server that runs has its store for itself; and not everybody who may ask it may read that. */
+static int get_lines(const struct args *args, int *ret_fd)
+{
+	_cleanup_(offline_done) struct offline o = { NULL };
+	struct cause why = { "" };
+	int r;
+
+	if (args->keep.file) {
+		*ret_fd = open(args->keep.file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (*ret_fd >= 0)
+			return STATUS_GOOD;
+		log_error("%s cannot be read: %s", args->keep.file, strerror(errno));
+		return STATUS_FAILED;
+	}
+	r = offline_read(args, &o, &why);
+	if (r < 0)
+		return fail(&why);
+	r = offline_store(&o, &why);
+	if (r == -EBUSY || r == -EACCES || r == -EPERM)
+		r = ask_server(args, ret_fd);
+	else if (r < 0 || export_store(&o, args->keep.instance, ret_fd, &why) < 0)
+		return fail(&why);
+	if (r == 0 && lseek(*ret_fd, 0, SEEK_SET) < 0) {
+		log_error("The lines cannot be read: %s", strerror(errno));
+		return STATUS_FAILED;
+	}
+	return r;
+}
+
+/* ---- verify ---- */
+
+struct verified {
+	const struct args *args;
+	EVP_PKEY *key;		/* of the identity; for checkpoints its private half */
+	bool sign, failed;
+};
+
+static void on_problem(void *userdata, const char *instance, const char *text)
+{
+	log_error("Instance '%s': %s", instance, text);
+}
+
+static void print_checkpoint(struct verified *v, const struct audit_chain *chain)
+{
+	struct checkpoint c = { .batch = chain->next };
+	struct timespec now;
+	char *text;
+
+	(void) clock_gettime(CLOCK_REALTIME, &now);
+	c.at = (uint64_t)now.tv_sec * 1000;
+	memcpy(c.instance, chain->instance, sizeof(c.instance));
+	memcpy(c.head, chain->head, sizeof(c.head));
+	if (checkpoint_sign(&c, v->key, &text) < 0) {
+		v->failed = true;
+		return;
+	}
+	print("%s\n", text);
+	free(text);
+}
+
+static void on_chain(void *userdata, const struct audit_chain *c)
+{
+	struct verified *v = userdata;
+	char head[2 * AUDIT_HEAD_LEN + 1];
+
+	if (v->sign) {
+		if (c->next > 0)
+			print_checkpoint(v, c);
+		return;
+	}
+	format_hex(c->head, sizeof(c->head), head);
+	if (v->args->json)
+		print("{\"instance\":\"%s\",\"lines\":%" PRIu64 ",\"from\":%" PRIu64
+		      ",\"next\":%" PRIu64 ",\"head\":\"%s\"}\n",
+		      c->instance, c->lines, c->from, c->next, head);
+	else
+		print("%s: %" PRIu64 " lines from batch %" PRIu64 " on, head %s\n", c->instance,
+		      c->lines, c->from, head);
+}
+
+static int verify_lines(struct verified *v, const uint8_t *expect)
+{
+	const struct audit_check check = {
+		.instance = v->args->keep.instance,
+		.expect = expect,
+		.key = v->key,
+		.problem = on_problem,
+		.chain = on_chain,
+		.userdata = v,
+	};
+	_cleanup_(closep) int fd = -EBADF;
+	struct cause why = { "" };
+	int r = get_lines(v->args, &fd);
+
+	if (r != STATUS_GOOD)
+		return r;
+	r = audit_verify_file(fd, &check, &why);
+	if (r < 0)
+		return fail(&why);
+	return r > 0 || v->failed ? STATUS_FAILED : STATUS_GOOD;
+}
+
+/* Without the certificate no checkpoint counts, and verify says so. */
+static EVP_PKEY *read_public(const struct args *args)
+{
+	_cleanup_(offline_done) struct offline o = { NULL };
+	_cleanup_(freep) char *pem = NULL;
+	_cleanup_(bio_freep) BIO *in = NULL;
+	_cleanup_(x509_freep) X509 *cert = NULL;
+	const char *path = args->keep.certificate;
+	struct cause why;
+
+	if (!path && offline_read(args, &o, &why) == 0)
+		path = o.settings.certificate;
+	if (!path || read_file_at(AT_FDCWD, path, CERTIFICATE_MAX, &pem, NULL) < 0)
+		return NULL;
+	in = BIO_new_mem_buf(pem, -1);
+	cert = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+	return cert ? X509_get_pubkey(cert) : NULL;
+}
+
+static int run_verify(struct args *args)
+{
+	_cleanup_(pkey_freep) EVP_PKEY *key = read_public(args);
+	struct verified v = { .args = args, .key = key };
+	uint8_t expect[AUDIT_HEAD_LEN];
+
+	if (args->keep.expect && parse_hex(args->keep.expect, expect, sizeof(expect)) < 0) {
+		log_error("--expect=%s is not a head of 64 hexadecimal digits", args->keep.expect);
+		return STATUS_USAGE;
+	}
+	if (args->keep.certificate && !key) {
+		log_error("%s is no certificate", args->keep.certificate);
+		return STATUS_FAILED;
+	}
+	return verify_lines(&v, args->keep.expect ? expect : NULL);
+}
+
+/* ---- checkpoint, trim ---- */
+
+static int run_checkpoint(struct args *args)
+{
+	_cleanup_(offline_done) struct offline o = { NULL };
+	_cleanup_(keys_freep) struct keys *keys = NULL;
+	_cleanup_(freep) char *pem = NULL;
+	struct verified v = { .args = args, .sign = true };
+	struct cause why = { "" };
+
+	if (offline_read(args, &o, &why) < 0 ||
+	    key_files_read(&o.settings, &keys, &pem, &why) < 0)
+		return fail(&why);
+	v.key = keys_identity(keys);
+	return verify_lines(&v, NULL);
+}
+
+static int trim(struct args *args, EVP_PKEY *key, struct cause *why)
+{
+	_cleanup_(offline_done) struct offline o = { NULL };
+	_cleanup_(freep) char *text = NULL;
+	const char *path = args->words.items[0];
+	size_t len;
+	int r;
+
+	r = read_file_at(AT_FDCWD, path, CHECKPOINT_TEXT_MAX, &text, &len);
+	if (r < 0)
+		return cause_set(why, r, "%s cannot be read: %s", path, strerror(-r));
+	len = strcspn(text, "\n");
+	r = offline_read(args, &o, why);
+	if (r == 0)
+		r = offline_store(&o, why);
+	return r == 0 ? audit_trim(o.store, (struct bytes){ (uint8_t *)text, len }, key, why) : r;
+}
+
+static int run_trim(struct args *args)
+{
+	_cleanup_(pkey_freep) EVP_PKEY *key = read_public(args);
+	struct cause why = { "" };
+
+	if (!key) {
+		log_error("The certificate of the identity cannot be read");
+		return STATUS_FAILED;
+	}
+	return trim(args, key, &why) < 0 ? fail(&why) : STATUS_GOOD;
+}
+
+/* ---- export ---- */
+
+static int copy(int from, int to)
+{
+	char buffer[65536];
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (n = read_full(from, buffer, sizeof(buffer))) != 0)
+		r = n < 0 ? (int)n : write_full(to, buffer, (size_t)n);
+	return r;
+}
+
+/* The bytes of the lines are what is hashed: they go into a file, as they are. */
+static int run_export(struct args *args)
+{
+	const char *path = args->words.items[0];
+	_cleanup_(closep) int from = -EBADF, to = -EBADF;
+	int r = get_lines(args, &from);
+
+	if (r != STATUS_GOOD)
+		return r;
+	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (to < 0) {
+		log_error("%s cannot be made: %s", path, strerror(errno));
+		return STATUS_FAILED;
+	}
+	r = copy(from, to);
+	if (r == 0 && fsync(to) < 0 && errno != EINVAL)
+		r = -errno;
+	if (r == 0)
+		return STATUS_GOOD;
+	log_error("%s cannot be written: %s", path, strerror(-r));
+	(void) unlink(path);
+	return STATUS_FAILED;
+}
+
+#define ROW_INSTANCE \
+	{ "instance", "NAME", "of one instance alone", OPTION_STRING(keep.instance) }
+
+static const struct option_row verify_options[] = {
+	{ "expect", "HEAD", "a head that a chain must go through: 64 hexadecimal digits",
+	  OPTION_STRING(keep.expect) },
+	{ "file", "EXPORT", "what 'audit export' wrote, without the broker",
+	  OPTION_PATH(keep.file) },
+	{ "certificate", "FILE", "the identity's, instead of that of the settings",
+	  OPTION_PATH(keep.certificate) },
+	ROW_INSTANCE,
+	{ NULL },
+};
+
+static const struct option_row export_options[] = { ROW_INSTANCE, { NULL } };
+
+const struct verb verb_audit_verify = {
+	.name = "audit verify",
+	.help = "Verify the audit log: each line follows the one before",
+	.options = verify_options,
+	.run = run_verify,
+};
+
+const struct verb verb_audit_export = {
+	.name = "audit export",
+	.help = "Write the audit log to a file of lines of JSON",
+	.options = export_options,
+	.words = { .value = "FILE", OPTION_LIST(words, 1), .required = true },
+	.run = run_export,
+};
+
+const struct verb verb_audit_checkpoint = {
+	.name = "audit checkpoint",
+	.help = "Verify the audit log, and print where it is, signed",
+	.options = export_options,
+	.run = run_checkpoint,
+};
+
+const struct verb verb_audit_trim = {
+	.name = "audit trim",
+	.help = "Delete the lines before a checkpoint",
+	.options = no_options,
+	.words = { .value = "FILE", OPTION_LIST(words, 1), .required = true },
+	.run = run_trim,
+};
