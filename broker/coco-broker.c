@@ -39,6 +39,7 @@ static const struct verb *const verbs[] = {
 	&verb_audit_trim,
 	&verb_backup,
 	&verb_restore,
+	&verb_migrate,
 	NULL,
 };
 

@@ -132,4 +132,15 @@ check "the log is cut to the checkpoint" expect 0 on d audit trim "$at/checkpoin
 check "it is good, and begins later" bash -c "'$broker' --config='$at/d/coco-broker.conf' audit verify | grep -q 'seed: [12] lines from batch [23] on'"
 check "with another identity the checkpoint is none" expect 1 on d audit verify --certificate "$at/c/identity.pem"
 check "the restored log is good" expect 0 on a audit verify
+
+# ---- migrate ----
+mkdir -m 700 new.store
+check "the store is copied to another one" expect 0 on d migrate --to "sqlite:$at/new.store/store"
+mkdir new && cp -p d/* new && sed -i "s|^Address=.*|Address=sqlite:$at/new.store/store|" new/coco-broker.conf
+check "the audit log there is that of the old one" cmp <(on d audit verify) <(on new audit verify)
+check "the old one stays" expect 0 on d backup "$at/old-backup"
+check "a backup of either has the same store" cmp <(sed 1d old-backup | sed '$d') <(on new backup "$at/new-backup" && sed 1d new-backup | sed '$d')
+check_refused "a store that is not empty" 1 'not empty' on d migrate --to "sqlite:$at/new.store/store"
+check_refused "the same store" 1 'Another broker has' on d migrate --to "sqlite:$at/d.store/store"
+check_refused "an address of no kind" 1 '.' on d migrate --to nothing:x
 finish
