@@ -215,7 +215,9 @@ static int serve_one(struct connection *c)
 		r = send_text(c, answer, lines);
 	if (r < 0)
 		return r;
-	return admin_is_watch(request) && startswith(answer, "{\"v\":1,\"ok\":true") ? hand_on(c) : 1;
+	if (admin_is_watch(request) && startswith(answer, "{\"v\":1,\"ok\":true"))
+		return hand_on(c);
+	return 1;
 }
 
 static void *serve(void *userdata)
