@@ -21,6 +21,7 @@ static const struct {
 	[EVIDENCE_AK]	       = { "ak", 16384 },
 	[EVIDENCE_TD_QUOTE]    = { "td-quote", 65536 },
 	[EVIDENCE_EVENT_LOG]   = { "event-log", 16 * 1048576 },
+	[EVIDENCE_RUNTIME_LOG] = { "runtime-log", 1048576 },
 };
 
 const char *evidence_piece_name(enum evidence_piece piece)

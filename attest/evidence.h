@@ -25,6 +25,7 @@ enum evidence_piece {
 	EVIDENCE_AK,		/* public key of the TPM's attestation key */
 	EVIDENCE_TD_QUOTE,	/* TDX quote that belongs to an HCL report */
 	EVIDENCE_EVENT_LOG,
+	EVIDENCE_RUNTIME_LOG,	/* events without a header, which continue the event log */
 	_EVIDENCE_MAX,
 };
 

@@ -87,6 +87,7 @@ void attest_print_types_and_policy(void);
 	ROW_PIECE("ak", EVIDENCE_AK, "the public key of the TPM's attestation key"),              \
 	ROW_PIECE("td-quote", EVIDENCE_TD_QUOTE, "the TDX quote of an HCL report"),               \
 	ROW_PIECE("event-log", EVIDENCE_EVENT_LOG, "the log of what was measured at boot"),       \
+	ROW_PIECE("runtime-log", EVIDENCE_RUNTIME_LOG, "the log of what was measured later"),     \
 	{ "cert", "FILE", "a certificate; may be given again",                                    \
 	  OPTION_LIST(attest.certs, EVIDENCE_OWN_MAX) }
 

@@ -180,6 +180,14 @@ int tcg_log_next(struct tcg_log *log, struct tcg_event *ret)
 	return 1;
 }
 
+int tcg_log_continue(struct tcg_log *log, const uint8_t *data, size_t len)
+{
+	if (len > TCG_LOG_MAX)
+		return -EMSGSIZE;
+	log->rest = (struct bytes){ data, len };
+	return 0;
+}
+
 const uint8_t *tcg_event_digest(const struct tcg_log *log, const struct tcg_event *event,
 				uint16_t alg)
 {

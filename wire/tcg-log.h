@@ -70,6 +70,12 @@ int tcg_log_open(const uint8_t *data, size_t len, struct tcg_log *ret);
  */
 int tcg_log_next(struct tcg_log *log, struct tcg_event *ret);
 
+/*
+ * Go on with events that continue @log, and have its algorithms and no header.  What is left of
+ * the log itself is not read any more.  Returns 0; -EMSGSIZE over TCG_LOG_MAX.
+ */
+int tcg_log_continue(struct tcg_log *log, const uint8_t *data, size_t len);
+
 /* The @event's digest of the algorithm @alg, which has the length of that algorithm, or NULL. */
 const uint8_t *tcg_event_digest(const struct tcg_log *log, const struct tcg_event *event,
 				uint16_t alg);

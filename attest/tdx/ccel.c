@@ -104,7 +104,7 @@ static int replay_event(const struct tcg_log *log, const struct tcg_event *event
 	return extend(ctx, c->rtmr[event->index - INDEX_RTMR0], digest);
 }
 
-static int replay(struct tcg_log *log, EVP_MD_CTX *ctx, struct verdict *v, struct ccel *c)
+static int replay_events(struct tcg_log *log, EVP_MD_CTX *ctx, struct verdict *v, struct ccel *c)
 {
 	struct tcg_event event;
 	int r;
@@ -120,8 +120,23 @@ static int replay(struct tcg_log *log, EVP_MD_CTX *ctx, struct verdict *v, struc
 				    verdict_text(v,
 						 "event %u is malformed, %zu bytes before the end",
 						 log->n_events + 1, log->rest.len));
-	c->n_events = log->n_events;
 	return 0;
+}
+
+static int replay(struct tcg_log *log, struct bytes runtime, EVP_MD_CTX *ctx, struct verdict *v,
+		  struct ccel *c)
+{
+	int r;
+
+	r = replay_events(log, ctx, v, c);
+	if (r < 0)
+		return r;
+	c->n_events = log->n_events;
+	if (tcg_log_continue(log, runtime.p, runtime.len) < 0)
+		return verdict_fail(v, VERDICT_MALFORMED, "FORMAT", "event log can be read",
+				    "a runtime log", verdict_text(v, "%zu bytes, too many",
+								  runtime.len));
+	return replay_events(log, ctx, v, c);
 }
 
 static void claims(const struct ccel *c, struct verdict *v)
@@ -133,7 +148,7 @@ static void claims(const struct ccel *c, struct verdict *v)
 	}
 }
 
-int ccel_replay(struct bytes bytes, struct verdict *v, struct ccel *ret)
+int ccel_replay(struct bytes bytes, struct bytes runtime, struct verdict *v, struct ccel *ret)
 {
 	struct ccel c = { 0 };
 	struct tcg_log log;
@@ -144,19 +159,19 @@ int ccel_replay(struct bytes bytes, struct verdict *v, struct ccel *ret)
 	if (r < 0)
 		return r;
 	ctx = EVP_MD_CTX_new();
-	r = ctx ? replay(&log, ctx, v, &c) : -ENOMEM;
+	r = ctx ? replay(&log, runtime, ctx, v, &c) : -ENOMEM;
 	EVP_MD_CTX_free(ctx);
 	if (r < 0)
 		return r;
-	verdict_pass(v, "event log can be read", verdict_text(v, "%u events", c.n_events));
+	verdict_pass(v, "event log can be read", verdict_text(v, "%u events", log.n_events));
 	claims(&c, v);
 	*ret = c;
 	return 0;
 }
 
 /*
- * The log ends where the firmware ends.  The kernel goes on to extend RTMR2, and IMA does so as
- * long as the system runs.
+ * The firmware's log ends where the firmware ends.  The kernel goes on to extend RTMR2, and IMA
+ * does so as long as the system runs.
  */
 static void hint_rtmr2(struct verdict *v, uint64_t regs, uint64_t differ)
 {

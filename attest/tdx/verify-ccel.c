@@ -43,7 +43,7 @@ static int verify(struct verifier *ctx, const struct evidence *e, const struct p
 	struct ccel c;
 	int r;
 
-	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], v, &c);
+	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], e->piece[EVIDENCE_RUNTIME_LOG], v, &c);
 	if (r == 0)
 		r = compare_with_quote(&c, e->piece[EVIDENCE_QUOTE], p, v);
 	if (r < 0)
@@ -83,27 +83,37 @@ static const char *event_text(struct verdict *v, const struct tcg_log *log,
 			    data_text(v, event->data));
 }
 
+static void show_events(struct tcg_log *log, struct verdict *v)
+{
+	struct tcg_event event;
+
+	while (tcg_log_next(log, &event) > 0)
+		verdict_claim_text(v, verdict_text(v, "event.%u", log->n_events),
+				   event_text(v, log, &event));
+}
+
 static int show(const struct evidence *e, struct verdict *v)
 {
-	struct bytes bytes = e->piece[EVIDENCE_EVENT_LOG];
-	struct tcg_event event;
+	struct bytes bytes = e->piece[EVIDENCE_EVENT_LOG],
+		     runtime = e->piece[EVIDENCE_RUNTIME_LOG];
 	struct tcg_log log;
 	struct ccel c;
 
 	if (!bytes.p)
 		return 0;
-	if (tcg_log_open(bytes.p, bytes.len, &log) == 0)
-		while (tcg_log_next(&log, &event) > 0)
-			verdict_claim_text(v, verdict_text(v, "event.%u", log.n_events),
-					   event_text(v, &log, &event));
-	return ccel_replay(bytes, v, &c) == -ENOMEM ? -ENOMEM : 0;
+	if (tcg_log_open(bytes.p, bytes.len, &log) == 0) {
+		show_events(&log, v);
+		if (tcg_log_continue(&log, runtime.p, runtime.len) == 0)
+			show_events(&log, v);
+	}
+	return ccel_replay(bytes, runtime, v, &c) == -ENOMEM ? -ENOMEM : 0;
 }
 
 const struct attest_verifier attest_verify_ccel = {
 	.name = "ccel",
 	.what = "event log of a TD: does it lead to these registers?",
 	.needs = EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
-	.takes = EVIDENCE_BIT(EVIDENCE_QUOTE),
+	.takes = EVIDENCE_BIT(EVIDENCE_QUOTE) | EVIDENCE_BIT(EVIDENCE_RUNTIME_LOG),
 	.is_part = true,
 	.kinds = { &policy_tdx },
 	.verify = verify,

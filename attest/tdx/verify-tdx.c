@@ -347,9 +347,12 @@ static int check_event_log(const struct evidence *e, const struct policy *p,
 		if (p->events.set || p->regs.set)
 			return verdict_fail(v, VERDICT_UNDECIDED, "MISSING", "evidence is complete",
 					    "the event log that the policy speaks of", "not given");
+		if (e->piece[EVIDENCE_RUNTIME_LOG].p)
+			verdict_skip(v, "event log can be read",
+				     "there is only a runtime log, and no event log before it");
 		return 0;
 	}
-	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], v, &c);
+	r = ccel_replay(e->piece[EVIDENCE_EVENT_LOG], e->piece[EVIDENCE_RUNTIME_LOG], v, &c);
 	if (r < 0)
 		return r;
 	r = ccel_compare(&c, t->quote.body, p, v);
@@ -458,7 +461,8 @@ const struct attest_verifier attest_verify_tdx = {
 	.name = "tdx",
 	.what = "Intel TDX quote, version 4 or 5, with Intel's collateral",
 	.needs = EVIDENCE_BIT(EVIDENCE_QUOTE),
-	.takes = COLLATERAL | EVIDENCE_BIT(EVIDENCE_EVENT_LOG),
+	.takes = COLLATERAL | EVIDENCE_BIT(EVIDENCE_EVENT_LOG) |
+		 EVIDENCE_BIT(EVIDENCE_RUNTIME_LOG),
 	.takes_certs = true,
 	.opens_gate = true,
 	.identities = identities,

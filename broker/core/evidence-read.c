@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/parse.h"
 #include "wire/snp-report.h"
+#include "wire/tcg-log.h"
 
 #define CERTS_MAX 16
 #define CERT_MAX 32768		/* bytes in DER, as attest/evidence.h has it */
@@ -16,6 +17,7 @@
 #define SIGNATURE_PART_LEN 72
 #define TPM_MAX 4096		/* bytes of a TPMS_ATTEST, or of a signature */
 #define HCL_MAX (64 * 1024)
+#define INDEX_RTMR3 4		/* one more than the register's number */
 
 /* ---- values ---- */
 
@@ -137,8 +139,9 @@ static int decode_base64(const char *text, size_t len, bool url, uint8_t **ret, 
 	return 0;
 }
 
-static int add_base64(struct bundle *b, enum bundle_kind kind, struct json_object *o,
-		      const char *name, bool url, size_t max, struct cause *why)
+/* @ret is yours, and not empty. */
+static int read_base64(struct json_object *o, const char *name, bool url, size_t max,
+		       uint8_t **ret, size_t *ret_len, struct cause *why)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	const char *text;
@@ -155,7 +158,20 @@ static int add_base64(struct bundle *b, enum bundle_kind kind, struct json_objec
 		return cause_set_oom(why);
 	if (r < 0 || len == 0)
 		return wrong(why, name, url ? "is not base64url" : "is not base64");
-	return add(b, kind, data, len, name, why);
+	*ret = TAKE_PTR(data);
+	*ret_len = len;
+	return 0;
+}
+
+static int add_base64(struct bundle *b, enum bundle_kind kind, struct json_object *o,
+		      const char *name, bool url, size_t max, struct cause *why)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	size_t len;
+	int r;
+
+	r = read_base64(o, name, url, max, &data, &len, why);
+	return r < 0 ? r : add(b, kind, data, len, name, why);
 }
 
 static int add_hex(struct bundle *b, enum bundle_kind kind, struct json_object *o,
@@ -417,6 +433,49 @@ static int read_snp(struct json_object *o, struct bundle *b, struct cause *why)
 
 /* ---- tdx ---- */
 
+/*
+ * Where the firmware's log ends and where the whole log does: behind the firmware's events are
+ * those that software measured into RTMR3 as it ran.  Both are @len if the log is malformed: the
+ * judge says so.
+ */
+static void find_ends(const uint8_t *data, size_t len, size_t *ret_firmware, size_t *ret_end)
+{
+	struct tcg_event event;
+	struct tcg_log log;
+	size_t firmware;
+	int r;
+
+	*ret_firmware = *ret_end = len;
+	if (tcg_log_open(data, len, &log) < 0)
+		return;
+	firmware = (size_t)(log.rest.p - data);
+	while ((r = tcg_log_next(&log, &event)) > 0)
+		if (event.index != INDEX_RTMR3)
+			firmware = (size_t)(log.rest.p - data);
+	if (r < 0)
+		return;
+	*ret_firmware = firmware;
+	*ret_end = (size_t)(log.rest.p - data);
+}
+
+static int add_log(struct bundle *b, struct json_object *o, struct cause *why)
+{
+	static const char name[] = "cc_eventlog";
+	_cleanup_(freep) uint8_t *data = NULL;
+	size_t len, firmware, end;
+	int r;
+
+	r = read_base64(o, name, /* url= */ false, BUNDLE_ITEM_MAX, &data, &len, why);
+	if (r < 0)
+		return r;
+	find_ends(data, len, &firmware, &end);
+	if (firmware == end)
+		return add(b, BUNDLE_EVENT_LOG, data, len, name, why);
+	r = add(b, BUNDLE_EVENT_LOG, data, firmware, name, why);
+	return r < 0 ? r :
+		       add(b, BUNDLE_RUNTIME_LOG, data + firmware, end - firmware, name, why);
+}
+
 static int read_tdx(struct json_object *o, struct bundle *b, struct cause *why)
 {
 	struct json_object *log;
@@ -427,8 +486,7 @@ static int read_tdx(struct json_object *o, struct bundle *b, struct cause *why)
 		r = member(o, "cc_eventlog", &log, why);
 	if (r < 0 || !log)
 		return r;
-	return add_base64(b, BUNDLE_EVENT_LOG, o, "cc_eventlog", /* url= */ false,
-			  BUNDLE_ITEM_MAX, why);
+	return add_log(b, o, why);
 }
 
 /* ---- Azure ---- */

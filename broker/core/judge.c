@@ -272,6 +272,7 @@ static int find_evidence(struct judgement *j, const struct collateral *c)
 static void leave_out_log(struct judgement *j)
 {
 	j->evidence.piece[EVIDENCE_EVENT_LOG] = (struct bytes){ NULL, 0 };
+	j->evidence.piece[EVIDENCE_RUNTIME_LOG] = (struct bytes){ NULL, 0 };
 }
 
 /* Nothing that was sent can be a rule, or collateral of our own. */

@@ -133,33 +133,44 @@ static int take_event(struct replay *r, const struct tcg_log *log, const struct 
 	return 0;
 }
 
-static int replay(struct bytes data, struct replay *ret)
+static int replay_events(struct tcg_log *log, struct replay *ret)
 {
 	struct tcg_event event;
-	struct tcg_log log;
 	int r;
 
-	r = tcg_log_open(data.p, data.len, &log);
-	while (r >= 0) {
-		r = tcg_log_next(&log, &event);
-		if (r == 0)
-			return 0;
-		if (r > 0)
-			r = take_event(ret, &log, &event);
+	while ((r = tcg_log_next(log, &event)) > 0) {
+		r = take_event(ret, log, &event);
+		if (r < 0)
+			return r;
 	}
 	return r;
 }
 
+/* The firmware's log, and what was measured after it, which may be in the same log. */
+static int replay(const struct bundle *b, struct replay *ret)
+{
+	struct bytes data = item(b, BUNDLE_EVENT_LOG), more = item(b, BUNDLE_RUNTIME_LOG);
+	struct tcg_log log;
+	int r;
+
+	r = tcg_log_open(data.p, data.len, &log);
+	if (r == 0)
+		r = replay_events(&log, ret);
+	if (r == 0)
+		r = tcg_log_continue(&log, more.p, more.len);
+	return r == 0 ? replay_events(&log, ret) : r;
+}
+
 /* Returns 1 with what was measured into RTMR3; 0 when that is not known; -ENOMEM. */
-static int read_rtmr3(struct bytes log, const uint8_t rtmr[static RTMR_LEN], struct launch *l,
-		      struct replay *ret)
+static int read_rtmr3(const struct bundle *b, const uint8_t rtmr[static RTMR_LEN],
+		      struct launch *l, struct replay *ret)
 {
 	int r;
 
-	if (!log.p)
+	if (!bundle_find(b, BUNDLE_EVENT_LOG, 0))
 		return unknown(l, "there is no event log: MeasureRelease=yes in broker.conf of "
 				  "the guest measures its launch");
-	r = replay(log, ret);
+	r = replay(b, ret);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
@@ -187,7 +198,7 @@ static int read_tdx(const struct bundle *b, struct launch *ret)
 	memcpy(ret->mrconfigid, q.body->mrconfigid, sizeof(ret->mrconfigid));
 	ret->released_before =
 		!bytes_all_zero(&(struct bytes){ q.body->rtmr[3], sizeof(q.body->rtmr[3]) });
-	r = read_rtmr3(item(b, BUNDLE_EVENT_LOG), q.body->rtmr[3], ret, &replayed);
+	r = read_rtmr3(b, q.body->rtmr[3], ret, &replayed);
 	if (r <= 0)
 		return r;
 	ret->released_before = replayed.released;

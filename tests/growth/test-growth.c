@@ -53,7 +53,7 @@ static const struct {
 	{ "qeid", EVIDENCE_QE_IDENTITY },  { "tcb_chain", EVIDENCE_TCB_CHAIN },
 	{ "qe_chain", EVIDENCE_QE_CHAIN }, { "root_crl", EVIDENCE_ROOT_CRL },
 	{ "pck_crl", EVIDENCE_PCK_CRL },   { "td_quote", EVIDENCE_TD_QUOTE },
-	{ "log", EVIDENCE_EVENT_LOG },
+	{ "log", EVIDENCE_EVENT_LOG },	   { "runtime_log", EVIDENCE_RUNTIME_LOG },
 };
 
 struct one {

@@ -55,7 +55,7 @@ static inline struct bytes *platform_place(struct evidence *e, const char *name)
 		{ "qeid", EVIDENCE_QE_IDENTITY },  { "tcb_chain", EVIDENCE_TCB_CHAIN },
 		{ "qe_chain", EVIDENCE_QE_CHAIN }, { "root_crl", EVIDENCE_ROOT_CRL },
 		{ "pck_crl", EVIDENCE_PCK_CRL },   { "td_quote", EVIDENCE_TD_QUOTE },
-		{ "log", EVIDENCE_EVENT_LOG },
+		{ "log", EVIDENCE_EVENT_LOG },	   { "runtime_log", EVIDENCE_RUNTIME_LOG },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)

@@ -10,9 +10,14 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+
 #include "agent/net/evidence-json.h"
+#include "base/base64.h"
+#include "base/io.h"
 #include "broker/core/evidence-read.h"
 #include "tests/unit/vectors.h"
+#include "wire/tcg-log.h"
 
 static struct json_object *read_vector(const char *name)
 {
@@ -212,6 +217,100 @@ static void test_tdx_refused(void **state)
 		ARRAY_SIZE(changes));
 }
 
+/* An event of RTMR3 with a digest of zeros and the text "x". */
+static size_t put_event(uint8_t *p)
+{
+	static const uint8_t head[] = { 4, 0, 0, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0x0c, 0 };
+
+	memset(p, 0, 67);
+	memcpy(p, head, sizeof(head));
+	p[62] = 1;
+	memcpy(p + 66, "x", 1);
+	return 67;
+}
+
+static struct json_object *make_tdx(const uint8_t *log, size_t len)
+{
+	struct json_object *o = json_object_new_object();
+	char *text;
+
+	assert_int_equal(base64_encode(log, len, &text), 0);
+	assert_int_equal(json_object_object_add(o, "cc_eventlog", json_object_new_string(text)), 0);
+	assert_int_equal(json_object_object_add(o, "quote", json_object_new_string("AAAA")), 0);
+	free(text);
+	return o;
+}
+
+/* Read a log, write it again, and return how long the two parts are. */
+static void split_log(const uint8_t *log, size_t len, bool comes_back, size_t ret[2])
+{
+	struct json_object *o = make_tdx(log, len), *again;
+	const struct bundle_item *event_log, *runtime;
+	struct bundle b = { .n_items = 0 };
+	struct cause why = { "" };
+
+	assert_int_equal(read_any(o, BROKER_TEE_TDX, &b), 0);
+	event_log = bundle_find(&b, BUNDLE_EVENT_LOG, 0);
+	runtime = bundle_find(&b, BUNDLE_RUNTIME_LOG, 0);
+	assert_non_null(event_log);
+	ret[0] = event_log->len;
+	ret[1] = runtime ? runtime->len : 0;
+	assert_memory_equal(event_log->data, log, ret[0]);
+	if (runtime)
+		assert_memory_equal(runtime->data, log + ret[0], ret[1]);
+	if (comes_back) {
+		assert_int_equal(evidence_json(&b, "tdx", (uint8_t[48]){ 0 }, 48, &again, &why), 0);
+		assert_true(json_object_equal(o, again));
+		json_object_put(again);
+	}
+	bundle_done(&b);
+	json_object_put(o);
+}
+
+/* What software measured goes on where the firmware's log ends, and comes back as one. */
+static void test_tdx_log(void **state)
+{
+	static const char *const logs[] = { "CCEL_data", "CCEL_data_gcp", "CCEL_data_grub",
+					    "CCEL_data_ovmf" };
+	uint8_t *log = malloc(BUNDLE_ITEM_MAX);
+	char path[PATH_MAX], name[64], *data;
+	struct tcg_event event;
+	struct tcg_log l;
+	size_t end, len, parts[2];
+
+	assert_non_null(log);
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		(void) snprintf(name, sizeof(name), "coco/ccel/%s", logs[i]);
+		assert_int_equal(read_file_at(AT_FDCWD, vectors_path(path, name),
+					      BUNDLE_ITEM_MAX, &data, &len),
+				 0);
+		assert_int_equal(tcg_log_open((uint8_t *)data, len, &l), 0);
+		while (tcg_log_next(&l, &event) > 0)
+			;
+		end = (size_t)(l.rest.p - (uint8_t *)data);
+		memcpy(log, data, len);
+		free(data);
+		split_log(log, len, false, parts);
+		assert_true(parts[0] == len && parts[1] == 0);
+		memset(log + end, 0xff, 8);
+		split_log(log, end + 8, true, parts);
+		assert_true(parts[0] == end + 8 && parts[1] == 0);
+		len = put_event(log + end);
+		len += put_event(log + end + len);
+		memset(log + end + len, 0xff, 8);
+		split_log(log, end + len + 8, true, parts);
+		assert_true(parts[0] == end && parts[1] == len);
+		/* An event of the firmware behind it. */
+		log[end + 67] = 1;
+		split_log(log, end + len + 8, true, parts);
+		assert_true(parts[0] == end + len + 8 && parts[1] == 0);
+		/* It is cut: the judge says so. */
+		split_log(log, end + len - 1, false, parts);
+		assert_true(parts[0] == end + len - 1 && parts[1] == 0);
+	}
+	free(log);
+}
+
 static void test_azure_refused(void **state)
 {
 #define Q "tpm_quote"
@@ -266,7 +365,8 @@ int main(void)
 	struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_snp),
 		cmocka_unit_test(test_version_0),      cmocka_unit_test(test_snp_refused),
-		cmocka_unit_test(test_tdx_refused),    cmocka_unit_test(test_azure_refused),
+		cmocka_unit_test(test_tdx_refused),    cmocka_unit_test(test_tdx_log),
+		cmocka_unit_test(test_azure_refused),
 		cmocka_unit_test(test_kinds),
 	};
 

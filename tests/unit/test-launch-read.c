@@ -81,7 +81,8 @@ static void event(struct log *l, uint32_t index, uint32_t type, const char *text
 	assert_int_equal(EVP_Digest(both, sizeof(both), l->rtmr, NULL, EVP_sha384(), NULL), 1);
 }
 
-static void read_tdx(const struct log *l, const uint8_t *rtmr, struct launch *ret)
+/* @split: from there on it is a log of its own, without a header; 0: nowhere. */
+static void read_split(const struct log *l, size_t split, const uint8_t *rtmr, struct launch *ret)
 {
 	struct bundle b = { .n_items = 0 };
 	char path[PATH_MAX], *quote;
@@ -93,12 +94,48 @@ static void read_tdx(const struct log *l, const uint8_t *rtmr, struct launch *re
 	memcpy(quote + RTMR3_AT, rtmr ?: l->rtmr, RTMR_LEN);
 	assert_int_equal(bundle_add(&b, BUNDLE_QUOTE, quote, len), 0);
 	if (l)
-		assert_int_equal(bundle_add(&b, BUNDLE_EVENT_LOG, l->bytes, l->len), 0);
+		assert_int_equal(bundle_add(&b, BUNDLE_EVENT_LOG, l->bytes, split ?: l->len), 0);
+	if (l && split)
+		assert_int_equal(bundle_add(&b, BUNDLE_RUNTIME_LOG, l->bytes + split,
+					    l->len - split),
+				 0);
 	assert_int_equal(launch_read(BROKER_TEE_TDX, &b, ret), 0);
 	assert_true(ret->has_mrconfigid);
 	assert_true(ret->known == (ret->why_not[0] == '\0'));
 	bundle_done(&b);
 	free(quote);
+}
+
+static void read_tdx(const struct log *l, const uint8_t *rtmr, struct launch *ret)
+{
+	read_split(l, /* split= */ 0, rtmr, ret);
+}
+
+/* cocod's log goes on where the firmware's ends, wherever that is. */
+static void test_tdx_split(void **state)
+{
+	struct launch l;
+	struct log log;
+	size_t ends[4];
+
+	begin(&log);
+	ends[0] = log.len;
+	event(&log, 1, 6, "firmware", NULL);
+	ends[1] = log.len;
+	event(&log, 4, 6, LAUNCH, NULL);
+	ends[2] = log.len;
+	event(&log, 4, 6, "coco-agent released a/b/c", NULL);
+	ends[3] = log.len;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		read_split(&log, ends[i], NULL, &l);
+		assert_true(l.known && l.released_before);
+	}
+	/* It is cut within an event, or has a header. */
+	read_split(&log, ends[1] + 1, NULL, &l);
+	assert_true(!l.known && l.released_before);
+	log.len--;
+	read_split(&log, ends[1], NULL, &l);
+	assert_true(!l.known && l.released_before);
 }
 
 static void test_tdx(void **state)
@@ -302,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_tdx_unknown),
 		cmocka_unit_test(test_tdx_hidden),
+		cmocka_unit_test(test_tdx_split),
 		cmocka_unit_test(test_azure),
 	};
 

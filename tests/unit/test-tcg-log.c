@@ -135,6 +135,37 @@ static void test_events(void **state)
 	free(copy);
 }
 
+/* Events that go on elsewhere are read by the algorithms of the log. */
+static void test_continue(void **state)
+{
+	struct tcg_event event;
+	struct tcg_log log;
+	struct log l, more;
+	uint8_t *copy;
+	size_t header;
+
+	make(&l, two, 2, 2, "");
+	add_event(&l, 1, 4, two, 2, "zero");
+	make(&more, two, 2, 2, "");
+	header = more.len;
+	add_event(&more, 4, 6, two, 2, "more");
+	assert_int_equal(open_exact(&l, &copy, &log), 0);
+	assert_int_equal(tcg_log_next(&log, &event), 1);
+	assert_int_equal(tcg_log_next(&log, &event), 0);
+	assert_int_equal(tcg_log_continue(&log, more.b + header, more.len - header), 0);
+	assert_int_equal(tcg_log_next(&log, &event), 1);
+	assert_int_equal(event.index, 4);
+	assert_non_null(tcg_event_digest(&log, &event, TCG_ALG_SHA384));
+	assert_int_equal(log.n_events, 2);
+	assert_int_equal(tcg_log_next(&log, &event), 0);
+	assert_int_equal(tcg_log_continue(&log, NULL, 0), 0);
+	assert_int_equal(tcg_log_next(&log, &event), 0);
+	assert_int_equal(tcg_log_continue(&log, more.b + header, more.len - header - 1), 0);
+	assert_int_equal(tcg_log_next(&log, &event), -EBADMSG);
+	assert_int_equal(tcg_log_continue(&log, more.b, TCG_LOG_MAX + 1), -EMSGSIZE);
+	free(copy);
+}
+
 static void test_ends(void **state)
 {
 	struct log l;
@@ -271,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_continue),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_bad_events),
