@@ -329,8 +329,7 @@ class SystemVM:
                  "-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng",
                  *drive("root", os.path.join(cache.guest, "root.img"), "readonly=on"), *devices]
         for name, path in ports:
-            extra += ["-chardev", f"socket,id={name},path={path},server=on,wait=off",
-                      "-device", f"virtserialport,chardev={name},name={name}"]
+            extra += port(name, path)
         for disk in disks:
             extra += drive(disk.name, disk.path, "cache=unsafe")
         with open(os.path.join(work, "qemu.log"), "wb") as log:
@@ -431,6 +430,11 @@ class SystemVM:
 def drive(name, path, option):
     return ["-drive", f"if=none,id={name},format=raw,file={path},{option}",
             "-device", f"virtio-blk-pci,drive={name},serial={name}"]
+
+
+def port(name, path):
+    """A virtio port of this name, behind which is a socket."""
+    return ["-chardev", f"socket,id={name},path={path},server=on,wait=off", "-device", f"virtserialport,chardev={name},name={name}"]
 
 
 # The use of a page, from the bits in /proc/kpageflags (see the kernel's pagemap documentation).  The first match counts.
