@@ -204,12 +204,35 @@ const struct newest *collateral_newest(const struct collateral *c)
 
 /* ---- finding ---- */
 
+static const struct file *find_file(const struct collateral *c, const char *name)
+{
+	const struct file key = { .name = (char *)name };
+
+	return c->n > 0 ? bsearch(&key, c->files, c->n, sizeof(key), compare) : NULL;
+}
+
+/* A report of version 2 does not name its product, but the name of its chip's certificate does. */
+static int find_needs(const struct collateral *c, const struct evidence *sent, struct needs *ret)
+{
+	static const char *const products[] = { "Milan", "Genoa" };
+	char problem[NEEDS_PROBLEM_LEN];
+	int r;
+
+	r = needs_find(sent, /* product= */ NULL, ret, problem);
+	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(products); i++) {
+		if (needs_find(sent, products[i], ret, problem) < 0)
+			continue;
+		for (unsigned n = 0; n < ret->n; n++)
+			if (need_is_device(&ret->list[n]) && find_file(c, ret->list[n].name))
+				return 0;
+	}
+	return r;
+}
+
 static int add_named(const struct collateral *c, const struct attest_verifier *type,
 		     const char *name, enum bundle_kind kind, struct evidence *ret)
 {
-	const struct file key = { .name = (char *)name };
-	const struct file *f = c->n > 0 ? bsearch(&key, c->files, c->n, sizeof(key), compare) :
-					  NULL;
+	const struct file *f = find_file(c, name);
 	struct bundle one = { .n_items = 1 };
 
 	if (!f)
@@ -222,12 +245,11 @@ static int add_named(const struct collateral *c, const struct attest_verifier *t
 int collateral_find(const struct collateral *c, const struct attest_verifier *type,
 		    const struct evidence *sent, struct evidence *ret)
 {
-	char problem[NEEDS_PROBLEM_LEN];
 	struct needs needs;
 	int r;
 
 	r = bundle_evidence(&c->common, type, ret);
-	if (r < 0 || needs_find(sent, /* product= */ NULL, &needs, problem) < 0)
+	if (r < 0 || find_needs(c, sent, &needs) < 0)
 		return r;
 	for (unsigned i = 0; r >= 0 && i < needs.n; i++) {
 		const struct need *n = &needs.list[i];

@@ -152,6 +152,13 @@ static void refuses(const char *vector, enum broker_tee tee, const struct change
 	}
 }
 
+#define LIST_8(first) first ",1,1,1,1,1,1,1"
+#define LIST_48 \
+	"[" LIST_8("1") LIST_8(",1") LIST_8(",1") LIST_8(",1") LIST_8(",1") LIST_8(",1")
+#define LIST_63 LIST_48 LIST_8(",1") ",1,1,1,1,1,1,1"
+#define LIST_64 LIST_63 ",1"
+#define LIST_72 LIST_64 LIST_8(",1")
+
 static void test_snp_refused(void **state)
 {
 #define R "attestation_report"
@@ -187,6 +194,18 @@ static void test_snp_refused(void **state)
 					"\"microcode\":1}" },
 		{ { R, "current" }, "{\"major\":1,\"minor\":1}" },
 		{ { R, "signature" }, "{}" },
+		{ { R, "report_data" }, LIST_64 ",1]" },
+		{ { R, "report_data" }, LIST_63 "]" },
+		{ { R, "report_data" }, LIST_63 ",256]" },
+		{ { R, "report_data" }, LIST_63 ",-1]" },
+		{ { R, "report_data" }, LIST_63 ",1.0]" },
+		{ { R, "report_data" }, LIST_63 ",null]" },
+		{ { R, "report_data" }, LIST_63 ",\"1\"]" },
+		{ { R, "report_data" }, LIST_63 ",18446744073709551616]" },
+		{ { R, "measurement" }, LIST_48 ",1]" },
+		{ { R, "chip_id" }, LIST_64 ",1]" },
+		{ { R, "signature", "r" }, LIST_72 ",0]" },
+		{ { R, "signature", "s" }, LIST_64 "]" },
 		{ { R, "signature", "r" }, "[1]" },
 		{ { R, "signature", "s" }, NULL },
 	};

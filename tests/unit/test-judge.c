@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "attest/needs.h"
 #include "attest/verdict.h"
 #include "broker/core/judge.h"
 #include "tests/unit/platform.h"
@@ -148,7 +149,7 @@ static char folder[] = "/tmp/test-judge-XXXXXX";
 
 static void put(const char *name, const void *data, size_t len)
 {
-	char path[128];
+	char path[512];
 
 	(void) snprintf(path, sizeof(path), "%s/%s", folder, name);
 	assert_int_equal(write_file_atomic(path, data, len, 0600, false), 0);
@@ -156,7 +157,7 @@ static void put(const char *name, const void *data, size_t len)
 
 static void drop(const char *name)
 {
-	char path[128];
+	char path[512];
 
 	(void) snprintf(path, sizeof(path), "%s/%s", folder, name);
 	assert_int_equal(unlink(path), 0);
@@ -214,8 +215,8 @@ static void test_folder(void **state)
 
 /* ---- a handshake's evidence ---- */
 
-/* The case of snp-platform, as it was sent, judged over the digest of bytes 1 to 48. */
-static void judge_case(const char *name, const char *policy, int64_t now, struct judged *ret)
+static void judge_sent(const char *name, bool certs, const char *policy, int64_t now,
+		       struct judged *ret)
 {
 	struct bundle b = { .n_items = 0 };
 	struct evidence e;
@@ -228,7 +229,7 @@ static void judge_case(const char *name, const char *policy, int64_t now, struct
 	assert_int_equal(bundle_add(&b, BUNDLE_REPORT, e.piece[EVIDENCE_REPORT].p,
 				    e.piece[EVIDENCE_REPORT].len),
 			 0);
-	for (unsigned i = 0; i < e.n_certs; i++)
+	for (unsigned i = 0; certs && i < e.n_certs; i++)
 		assert_int_equal(bundle_add(&b, BUNDLE_CERT, e.cert[i].p, e.cert[i].len), 0);
 	assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, policy, now, ret, NULL), 0);
 	/* Only authentic evidence of this handshake has a launch. */
@@ -236,6 +237,18 @@ static void judge_case(const char *name, const char *policy, int64_t now, struct
 		assert_true(!ret->launch.known && !ret->launch.has_host_data);
 	bundle_done(&b);
 	platform_unload(&e);
+}
+
+/* The case of snp-platform, as it was sent, judged over the digest of bytes 1 to 48. */
+static void judge_case(const char *name, const char *policy, int64_t now, struct judged *ret)
+{
+	judge_sent(name, /* certs= */ true, policy, now, ret);
+}
+
+/* Only the report was sent. */
+static void judge_bare(const char *name, struct judged *ret)
+{
+	judge_sent(name, /* certs= */ false, POLICY, PLATFORM_NOW, ret);
 }
 
 #define ELEVENS \
@@ -305,6 +318,54 @@ static void test_handshake(void **state)
 			assert_true(j.launch.known && j.launch.id[0] == 0x66 &&
 				    j.launch.has_host_data);
 	}
+}
+
+/* The chip's certificate that was fetched for it is found by its name, of any version. */
+static void test_fetched(void **state)
+{
+	static const char *const cases[] = { "handshake-good", "handshake-version-2" };
+	struct judge *other, *mine = judge;
+	char name[NEED_NAME_LEN] = "", path[NEED_NAME_LEN + 64], problem[NEEDS_PROBLEM_LEN];
+	struct evidence e, report = { .n_certs = 0 };
+	struct needs needs;
+	struct cause why;
+	struct judged j;
+
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	platform_load("snp", cases[0], &e, NULL);
+	report.piece[EVIDENCE_REPORT] = e.piece[EVIDENCE_REPORT];
+	assert_int_equal(needs_find(&report, NULL, &needs, problem), 0);
+	for (unsigned i = 0; i < needs.n; i++)
+		if (need_is_device(&needs.list[i]))
+			strcpy(name, needs.list[i].name);
+	assert_true(name[0] != '\0');
+	/* The others are sent, or are built in where the roots are AMD's own. */
+	put(name, e.cert[0].p, e.cert[0].len);
+	put("cert-ask.der", e.cert[1].p, e.cert[1].len);
+	put("cert-ark.der", e.cert[2].p, e.cert[2].len);
+	assert_int_equal(judge_new(&trust, folder, 1, &other, &why), 0);
+	judge = other;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		judge_bare(cases[i], &j);
+		if (j.result != JUDGED_GOOD)
+			fail_msg("%s: %s: %s", cases[i], j.code, j.reason);
+	}
+	/* Without it there is something to wait for. */
+	(void) snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(judge_reload(judge, &why), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		judge_bare(cases[i], &j);
+		assert_int_equal(j.result, JUDGED_LATER);
+		assert_string_equal(j.code, "NO_VEK");
+	}
+	drop("cert-ask.der");
+	drop("cert-ark.der");
+	assert_int_equal(rmdir(folder), 0);
+	platform_unload(&e);
+	judge = mine;
+	judge_free(other);
 }
 
 /* The clock of a machine may stand still in 1970; what has expired then is expired all the same. */
@@ -435,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_type),	cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_roots),	cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_handshake), cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_fetched),
 		cmocka_unit_test(test_own),	cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_threads),
 	};
