@@ -35,21 +35,38 @@ static void attempt_done(struct attempt *t)
 	bundle_done(&t->bundle);
 }
 
-static void refuse(struct kbs_call *c, const struct attempt *t, const char *code,
-		   const char *reason)
+static struct denial denial_of(const struct attempt *t, const char *code, const char *reason)
 {
 	struct denial d = { .step = "attest" };
 
-	metrics_count(c->service->metrics, METRIC_EVIDENCE_REFUSED);
 	(void) snprintf(d.code, sizeof(d.code), "%s", code);
 	(void) snprintf(d.reason, sizeof(d.reason), "%.500s", reason);
 	(void) snprintf(d.tee, sizeof(d.tee), "%s", broker_tee_name(t->tee) ?: "");
 	(void) snprintf(d.chip, sizeof(d.chip), "%s", t->judged.chip);
 	(void) snprintf(d.measurement, sizeof(d.measurement), "%s", t->judged.measurement);
+	return d;
+}
+
+static void refuse(struct kbs_call *c, const struct attempt *t, const char *code,
+		   const char *reason)
+{
+	struct denial d = denial_of(t, code, reason);
+
+	metrics_count(c->service->metrics, METRIC_EVIDENCE_REFUSED);
 	kbs_deny(c, "AttestationError", FAILED, &d);
 }
 
 /* ---- the evidence ---- */
+
+/* The guest comes again, and again for the same reason unless the owner gets to know it. */
+static int put_off(struct kbs_call *c, const struct attempt *t, int error, struct cause *why)
+{
+	struct denial d = denial_of(t, t->judged.code, t->judged.reason);
+
+	metrics_count(c->service->metrics, METRIC_EVIDENCE_UNDECIDED);
+	kbs_note(c, &d);
+	return cause_set(why, error, "%s: %s", t->judged.code, t->judged.reason);
+}
 
 /* Returns 1 when it is accepted; 0 when this is answered; a negative errno. */
 static int judge(struct kbs_call *c, struct attempt *t, struct cause *why)
@@ -67,11 +84,8 @@ static int judge(struct kbs_call *c, struct attempt *t, struct cause *why)
 	r = judge_evidence(c->service->judge, t->tee, &t->bundle, t->a.rd, /* policy= */ NULL,
 			   c->now, &t->judged, /* ret_verdict= */ NULL);
 	metrics_time(c->service->metrics, TIME_ATTEST, now_usec() - begun);
-	if (r < 0 || t->judged.result == JUDGED_LATER) {
-		metrics_count(c->service->metrics, METRIC_EVIDENCE_UNDECIDED);
-		return cause_set(why, r < 0 ? r : -EAGAIN, "%s: %s", t->judged.code,
-				 t->judged.reason);
-	}
+	if (r < 0 || t->judged.result == JUDGED_LATER)
+		return put_off(c, t, r < 0 ? r : -EAGAIN, why);
 	if (t->judged.result != JUDGED_GOOD) {
 		refuse(c, t, t->judged.code, t->judged.reason);
 		return 0;

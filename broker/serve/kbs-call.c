@@ -52,7 +52,7 @@ void kbs_no_session(struct kbs_call *c)
 
 /* ---- refusals ---- */
 
-void kbs_deny(struct kbs_call *c, const char *name, const char *detail, struct denial *d)
+void kbs_note(struct kbs_call *c, struct denial *d)
 {
 	d->at = c->now;
 	(void) snprintf(d->peer, sizeof(d->peer), "%s", c->q->peer);
@@ -62,6 +62,11 @@ void kbs_deny(struct kbs_call *c, const char *name, const char *detail, struct d
 	log_debug("Request %llu of '%s' is refused as %s: %s: %s",
 		  (unsigned long long)c->q->number, d->peer, d->id, d->code, d->reason);
 	denial_tell(c->service, d);
+}
+
+void kbs_deny(struct kbs_call *c, const char *name, const char *detail, struct denial *d)
+{
+	kbs_note(c, d);
 	kbs_refuse(c, 401, name, detail, d->id);
 }
 

@@ -54,9 +54,12 @@ void kbs_refuse(struct kbs_call *c, int status, const char *name, const char *de
 void kbs_later(struct kbs_call *c, int error, const struct cause *why);
 
 /*
- * Note the refusal @d, whose step, code, path, reason and what else is known are set, tell the
- * watchers, and refuse with its id.
+ * Note for the owner why something is refused, or put off: the step, code, path, reason and what
+ * else is known of @d are set.  Tells the watchers.  Afterwards @d has an id.
  */
+void kbs_note(struct kbs_call *c, struct denial *d);
+
+/* Note the refusal @d, and refuse with its id. */
 void kbs_deny(struct kbs_call *c, const char *name, const char *detail, struct denial *d);
 
 /* What all sessions end with: the guest must begin again. */

@@ -67,8 +67,8 @@ static const enum metric metric_of[] = {
 	[RELEASE_LATER] = METRIC_STORE_ERRORS,
 };
 
-static int refuse(struct attempt *a, enum release_result result, const char *code,
-		  const char *reason)
+static int refuse_as(struct attempt *a, enum metric metric, enum release_result result,
+		     const char *code, const char *reason)
 {
 	struct denial d = { .step = "resource" };
 
@@ -81,7 +81,7 @@ static int refuse(struct attempt *a, enum release_result result, const char *cod
 	(void) snprintf(d.reason, sizeof(d.reason), "%s", reason);
 	a->answer->result = result;
 	a->answer->retry_sec = result == RELEASE_LATER ? LATER_SEC : 0;
-	metrics_count(a->s->metrics, metric_of[result]);
+	metrics_count(a->s->metrics, metric);
 	if (a->plan.approval[0] && result != RELEASE_LATER) {
 		/* What is to be approved has a name that stays the same for every try. */
 		(void) snprintf(a->answer->id, sizeof(a->answer->id), "%s", a->plan.approval);
@@ -96,6 +96,12 @@ static int refuse(struct attempt *a, enum release_result result, const char *cod
 	}
 	denial_tell(a->s, &d);
 	return 0;
+}
+
+static int refuse(struct attempt *a, enum release_result result, const char *code,
+		  const char *reason)
+{
+	return refuse_as(a, metric_of[result], result, code, reason);
 }
 
 /* Something here is not as it must be: the guest may come again, the owner has to look. */
@@ -167,7 +173,9 @@ static int judge(struct attempt *a)
 	case JUDGED_GOOD:
 		break;
 	case JUDGED_LATER:
-		return refuse(a, RELEASE_LATER, a->judged.code, a->judged.reason);
+		/* What is lacking is collateral; the store is well. */
+		return refuse_as(a, METRIC_EVIDENCE_UNDECIDED, RELEASE_LATER, a->judged.code,
+				 a->judged.reason);
 	case JUDGED_EVIDENCE:
 	case JUDGED_POLICY:
 	default:

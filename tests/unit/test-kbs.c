@@ -414,9 +414,16 @@ static void test_attest_evidence(void **state)
 	assert_string_equal(denied.reason, "the report is over ? something else");
 	/* What the owner is told, the guest is not. */
 	assert_null(strstr(reply.body, "something else"));
+	/* Who is put off for ever is put off for a reason that the owner sees. */
 	evidence.judged.result = JUDGED_LATER;
+	strcpy(evidence.judged.code, "NO_VEK");
+	strcpy(evidence.judged.reason, "no certificate \x1b of the chip");
 	attest_with(guest_key, nonce, OURS, cookie);
 	answer_is(503, "Busy");
+	assert_string_equal(denied.step, "attest");
+	assert_string_equal(denied.code, "NO_VEK");
+	assert_string_equal(denied.reason, "no certificate ? of the chip");
+	assert_null(strstr(reply.body, "certificate"));
 	evidence.judged.result = JUDGED_GOOD;
 	evidence.judge = -ENOMEM;
 	attest_with(guest_key, nonce, OURS, cookie);

@@ -181,16 +181,21 @@ static int approve(const char *which, bool yes)
 	return service_approve(&service, which, yes, 1000, &why);
 }
 
-/* How many releases were timed. */
-static unsigned timed(void)
+static unsigned counted(const char *name)
 {
 	_cleanup_(freep) char *text = NULL;
-	const char *name = "release_seconds_count ", *p;
+	const char *p;
 
 	assert_int_equal(metrics_format(service.metrics, &text), 0);
 	p = strstr(text, name);
 	assert_non_null(p);
 	return (unsigned)strtoul(p + strlen(name), NULL, 10);
+}
+
+/* How many releases were timed. */
+static unsigned timed(void)
+{
+	return counted("release_seconds_count ");
 }
 
 /* ---- tests ---- */
@@ -214,6 +219,7 @@ static void test_refused(void **state)
 	struct release_request q = { .session = &s, .path = "refused/a/b", .now = T0,
 				     .bearer = true };
 	struct release_answer a;
+	unsigned errors, undecided;
 
 	add("refused/a/b", LAUNCH);
 	assert_int_equal(get("refused/a/c", 1, 1, 1, T0), RELEASE_ABSENT);
@@ -223,8 +229,14 @@ static void test_refused(void **state)
 	denied_for("NO");
 	verdict = JUDGED_EVIDENCE;
 	assert_int_equal(get("refused/a/b", 1, 1, 1, T0), RELEASE_POLICY);
+	/* Collateral is lacking, and the store is well. */
+	errors = counted("store_errors_total ");
+	undecided = counted("verdict=\"undecided\"} ");
 	verdict = JUDGED_LATER;
 	assert_int_equal(get("refused/a/b", 1, 1, 1, T0), RELEASE_LATER);
+	denied_for("NO");
+	assert_int_equal(counted("store_errors_total "), errors);
+	assert_int_equal(counted("verdict=\"undecided\"} "), undecided + 1);
 	verdict = JUDGED_GOOD;
 	/* The list of the challenge, empty or another. */
 	assert_int_equal(ask_session(&s, "refused/a/b", T0), RELEASE_NOT_LISTED);
