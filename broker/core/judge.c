@@ -373,6 +373,13 @@ static int describe(struct judgement *j, const struct verdict *v)
 	return 0;
 }
 
+/* The policy ends with the judgement, and the verifier may end as soon as it is given back. */
+static void detach(struct verdict *v)
+{
+	v->policy = NULL;
+	v->trust = v->trust ? verdict_text(v, "%s", v->trust) : NULL;
+}
+
 static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, const char *policy,
 		 int64_t now, struct verdict *v)
 {
@@ -400,6 +407,7 @@ static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, con
 		r = take_verdict(j, v);
 	if (r >= 0 && j->type)
 		r = describe(j, v);
+	detach(v);
 	give_back(with, g, i);
 	return r;
 }
@@ -434,9 +442,6 @@ static int judge_all(struct judge *j, enum broker_tee tee, const struct bundle *
 					.reason = "out of memory" };
 		return r;
 	}
-	/* These lived in the policy and in the verifier. */
-	v->policy = NULL;
-	v->trust = v->trust ? verdict_text(v, "%s", v->trust) : NULL;
 	if (ret_verdict)
 		*ret_verdict = TAKE_PTR(v);
 	return 0;
