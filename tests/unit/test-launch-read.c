@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "base/io.h"
 #include "broker/core/launch-read.h"
 #include "tests/unit/vectors.h"
@@ -136,6 +137,32 @@ static void test_tdx_split(void **state)
 	log.len--;
 	read_split(&log, ends[1], NULL, &l);
 	assert_true(!l.known && l.released_before);
+}
+
+/* The bytes that cocod writes, as test-measure has them. */
+static void test_cocods_own(void **state)
+{
+	static const char hex[] =
+		"0400000006000000010000000c0005118cea03d885af5c12a7bc11ce6389a4a91c4c92a29e935d13d0"
+		"5c123e46283adc94129d1dac02000b0b33d9a5808e2d0000004c45414125000000636f636f2d616765"
+		"6e742072656c65617365642064656661756c742f6c756b732f726f6f74";
+	uint8_t entry[(sizeof(hex) - 1) / 2], both[2 * RTMR_LEN];
+	struct launch l;
+	struct log log;
+	size_t end;
+
+	assert_int_equal(hex_decode(hex, sizeof(entry), entry), 0);
+	begin(&log);
+	end = log.len;
+	event(&log, 4, 6, LAUNCH, NULL);
+	read_split(&log, end, NULL, &l);
+	assert_true(l.known && !l.released_before);
+	put(&log, entry, sizeof(entry));
+	memcpy(both, log.rtmr, RTMR_LEN);
+	memcpy(both + RTMR_LEN, entry + 14, RTMR_LEN);
+	assert_int_equal(EVP_Digest(both, sizeof(both), log.rtmr, NULL, EVP_sha384(), NULL), 1);
+	read_split(&log, end, NULL, &l);
+	assert_true(l.known && l.released_before);
 }
 
 static void test_tdx(void **state)
@@ -340,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_tdx_unknown),
 		cmocka_unit_test(test_tdx_hidden),
 		cmocka_unit_test(test_tdx_split),
+		cmocka_unit_test(test_cocods_own),
 		cmocka_unit_test(test_azure),
 	};
 
