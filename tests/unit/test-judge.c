@@ -15,8 +15,10 @@
 
 #include "attest/needs.h"
 #include "attest/verdict.h"
+#include "broker/core/evidence-read.h"
 #include "broker/core/judge.h"
 #include "tests/unit/platform.h"
+#include "tests/unit/vectors.h"
 
 #define CASE "ok-milan-vcek"
 #define POLICY "[snp]\nmeasurement=" \
@@ -455,6 +457,58 @@ static void test_tdx(void **state)
 	judge_free(other);
 }
 
+/* Evidence of real machines, in the field's forms, by the built-in roots. */
+static void test_real(void **state)
+{
+	static const struct {
+		const char *name;
+		enum broker_tee tee;
+		enum judged_result result;
+		const char *code;
+	} cases[] = {
+		{ "az-snp-vtpm/evidence-v0.json", BROKER_TEE_AZ_SNP, JUDGED_GOOD, "OK" },
+		{ "az-snp-vtpm/evidence-v1.json", BROKER_TEE_AZ_SNP, JUDGED_GOOD, "OK" },
+		{ "az-snp-vtpm/evidence-v2.json", BROKER_TEE_AZ_SNP, JUDGED_GOOD, "OK" },
+		/* Intel's collateral of then is not there. */
+		{ "tdx/evidence-quote4-nolog.json", BROKER_TEE_TDX, JUDGED_LATER, "MISSING" },
+		{ "az-tdx-vtpm/evidence-v1.json", BROKER_TEE_AZ_TDX, JUDGED_LATER, "MISSING" },
+		/* Its certificates are not AMD's, and the root of them is not known at all. */
+		{ "snp-testroot/ok.json", BROKER_TEE_SNP, JUDGED_LATER, "NO_CA" },
+	};
+	char path[PATH_MAX], name[64];
+	struct cause why = { "" };
+	uint8_t rd[48] = { 0 };
+	struct judge *real;
+
+	assert_int_equal(judge_new(NULL, NULL, 1, &real, &why), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct json_object *o, *inner;
+		struct bundle b = { .n_items = 0 };
+		struct judged j;
+
+		(void) snprintf(name, sizeof(name), "coco/%s", cases[i].name);
+		o = json_object_from_file(vectors_path(path, name));
+		assert_non_null(o);
+		if (!json_object_object_get_ex(o, "attestation", &inner) ||
+		    !json_object_object_get_ex(inner, "tee-evidence", &inner) ||
+		    !json_object_object_get_ex(inner, "primary_evidence", &inner))
+			inner = o;
+		assert_int_equal(evidence_read(inner, cases[i].tee, &b, &why), 0);
+		assert_int_equal(judge_try(real, cases[i].tee, &b, NULL, PLATFORM_NOW, &j), 0);
+		if (j.result != cases[i].result || !streq(j.code, cases[i].code))
+			fail_msg("%s: %d %s: %s", name, j.result, j.code, j.reason);
+		assert_true(j.launch.known == (j.result == JUDGED_GOOD));
+		/* Whatever is authentic is of another handshake. */
+		assert_int_equal(judge_evidence(real, cases[i].tee, &b, rd, NULL, PLATFORM_NOW, &j,
+						NULL),
+				 0);
+		assert_true(j.result != JUDGED_GOOD && !j.launch.known);
+		bundle_done(&b);
+		json_object_put(o);
+	}
+	judge_free(real);
+}
+
 static void *judge_often(void *userdata)
 {
 	const struct bundle *b = userdata;
@@ -491,7 +545,8 @@ static void test_threads(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_real),
 		cmocka_unit_test(test_over),	cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_type),	cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_roots),	cmocka_unit_test(test_folder),
@@ -501,5 +556,6 @@ int main(void)
 		cmocka_unit_test(test_threads),
 	};
 
+	vectors_or_skip(&tests[0], "coco/az-snp-vtpm/evidence-v1.json");
 	return cmocka_run_group_tests(tests, begin, end);
 }
