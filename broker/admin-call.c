@@ -147,6 +147,9 @@ static int receive(struct admin_call *c, uint16_t type, int *ret_fd)
 	int r;
 
 	r = frame_recv(c->fd, &h, NULL, 0, ret_fd);
+	/* The broker closed it without having read all; what it said before comes after that. */
+	if (r == -ECONNRESET)
+		r = frame_recv(c->fd, &h, NULL, 0, ret_fd);
 	if (r == 0)
 		return -ECONNRESET;
 	if (r < 0)
@@ -198,7 +201,7 @@ int admin_call(struct admin_call *c, struct json_object *request, int secret_fd)
 	r = send_request(c, text, secret_fd);
 	(void) json_object_put(request);
 	/* Whoever may not ask was told so, and then it was closed. */
-	if (r == 0 || r == -EPIPE)
+	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
 		r = receive_answer(c);
 	if (r == 0 && is_good(c) && lines)
 		r = receive(c, ADMIN_DATA, &c->lines);

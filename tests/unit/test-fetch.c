@@ -422,7 +422,9 @@ static void test_lies(void **state)
 			steps[at].how = how[i];
 			fetch(N(steps), PATH, NULL, &r, counts);
 			assert_true(r.done && !r.secret);
-			assert_true(r.why.error == NET_LOCAL || r.why.error == NET_PROTOCOL);
+			/* On a busy machine its time may be over first. */
+			assert_true(r.why.error == NET_LOCAL || r.why.error == NET_PROTOCOL ||
+				    r.why.error == NET_UNREACHABLE);
 		}
 	const struct step no_fd[] = { SETUP, AUTH, ATTEST, { .type = MSG_NET_GET, .how = NO_FD } };
 	fetch(N(no_fd), PATH, NULL, &r, counts);
