@@ -82,7 +82,7 @@ static int check(const char *text, size_t len, enum broker_tee tee, const struct
 		 const struct bundle *b, struct cause *why)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE] = { 0 };	/* and the zeros behind it */
-	size_t which;
+	size_t which = 0;
 	int r;
 
 	r = find_algorithm(text, len, &which, why);

@@ -118,7 +118,7 @@ int store_dump_to(struct store *s, store_sink_t sink, void *userdata, struct cau
 	struct dump d = {
 		.sink = sink, .userdata = userdata, .digest = digest, .line = line, .why = why
 	};
-	uint64_t mark;
+	uint64_t mark = 0;
 	int r;
 
 	if (!digest || !line)
@@ -408,7 +408,7 @@ static int see_any(void *userdata, const char *key, const struct store_value *v)
 static int load_begin(struct store *s, struct cause *why)
 {
 	bool any = false;
-	uint64_t mark;
+	uint64_t mark = 0;
 	int r;
 
 	r = ask_mark(s, &mark, why);
@@ -426,7 +426,7 @@ static int load_begin(struct store *s, struct cause *why)
 
 static int remove_mark(struct store *s, bool restored, struct cause *why)
 {
-	uint64_t mark;
+	uint64_t mark = 0;
 	int r = ask_mark(s, &mark, why);
 
 	return r < 0 ? r : change_mark(s, NULL, mark, restored, why);

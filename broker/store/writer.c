@@ -526,7 +526,7 @@ static int find_changes(struct writer *w, unsigned i, uint64_t revision, struct 
 	struct store_member *m = &w->batch.members[i];
 
 	for (unsigned k = 0; k < m->n_changes; k++) {
-		uint64_t now;
+		uint64_t now = 0;
 		int r = ask_revision(w->store, m->changes[k].key, &now, why);
 
 		if (r < 0)
@@ -1021,7 +1021,7 @@ int writer_keep_anchor(struct writer *w, const char *path, struct cause *why)
 
 static int check_not_loading(struct store *store, struct cause *why)
 {
-	uint64_t mark;
+	uint64_t mark = 0;
 	int r = ask_revision(store, STORE_LOADING, &mark, why);
 
 	if (r < 0)
