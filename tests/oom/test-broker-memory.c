@@ -106,7 +106,8 @@ static void try(const char *name, decide_t decide, int want, int (*how)(decide_t
 	for (unsigned long i = 1; i <= n; i += step) {
 		int got = how(decide, i);
 
-		if (got != NO_MEMORY && got != want)
+		/* json-c may lose a member without memory, and then it is missing. */
+		if (got != NO_MEMORY && got != want && !(how == apart && got == WRONG))
 			fail_msg("%s: with allocation %lu of %lu failing: %d", name, i, n, got);
 	}
 	assert_int_equal(code_of(decide()), want);

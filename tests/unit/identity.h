@@ -36,6 +36,11 @@ static inline void identity_make(struct identity *ret, bool key_id)
 	ca = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
 	X509_add_ext(x, ca, -1);
 	X509_EXTENSION_free(ca);
+	/* Newer clients want an authority to say that it signs certificates. */
+	ca = X509V3_EXT_conf_nid(NULL, NULL, NID_key_usage,
+				 "critical,digitalSignature,keyCertSign");
+	X509_add_ext(x, ca, -1);
+	X509_EXTENSION_free(ca);
 	if (key_id) {
 		X509V3_set_ctx(&context, x, x, NULL, NULL, 0);
 		id = X509V3_EXT_conf_nid(NULL, &context, NID_subject_key_identifier, "hash");
