@@ -5,6 +5,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "broker/serve/admin.h"
 #include "broker/serve/settings.h"
 #include "ipc/client.h"
@@ -91,7 +92,21 @@ struct json_object *admin_request(const char *what, const char *path)
 	return o;
 }
 
+const char *admin_bare_path(const char *given)
+{
+	return startswith(given, "kbs:///") ?: given;
+}
+
 /* ---- answers ---- */
+
+bool admin_print_json(const struct args *args, const struct admin_call *c)
+{
+	if (!args->json)
+		return false;
+	(void) print_json_text(
+		json_object_to_json_string_ext(c->answer, JSON_C_TO_STRING_PLAIN));
+	return true;
+}
 
 const char *answer_text(struct json_object *o, const char *name)
 {
@@ -218,4 +233,14 @@ int admin_call(struct admin_call *c, struct json_object *request, int secret_fd)
 		return 0;
 	log_error("%s", answer_text(c->answer, "error"));
 	return STATUS_REFUSED;
+}
+
+int admin_ask(const struct args *args, struct admin_call *ret, struct json_object *request)
+{
+	int r = admin_call_open(args, ret);
+
+	if (r == 0)
+		return admin_call(ret, request, -EBADF);
+	(void) json_object_put(request);
+	return r;
 }

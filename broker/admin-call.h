@@ -27,10 +27,19 @@ void admin_call_done(struct admin_call *c);
  */
 int admin_call(struct admin_call *c, struct json_object *request, int secret_fd);
 
+/* Both for a request without a secret; @ret is for admin_call_done() in any case. */
+int admin_ask(const struct args *args, struct admin_call *ret, struct json_object *request);
+
 /* The request @what, with @path unless it is NULL.  NULL without memory. */
 struct json_object *admin_request(const char *what, const char *path);
 void admin_add_text(struct json_object *request, const char *name, const char *text);
 void admin_add_flag(struct json_object *request, const char *name, bool flag);
+
+/* The path of a secret that was given as guests have it in their Uri=, or as it is. */
+const char *admin_bare_path(const char *given);
+
+/* Print the answer as JSON, if that was asked for; true if so. */
+bool admin_print_json(const struct args *args, const struct admin_call *c);
 
 /* A text or a number of an object of the answer; "" and 0 if it is not there. */
 const char *answer_text(struct json_object *o, const char *name);

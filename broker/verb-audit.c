@@ -59,12 +59,7 @@ static int ask_server(const struct args *args, int *ret_fd)
 
 	if (request && args->keep.instance)
 		admin_add_text(request, "instance", args->keep.instance);
-	r = admin_call_open(args, &c);
-	if (r != 0) {
-		(void) json_object_put(request);
-		return r;
-	}
-	r = admin_call(&c, request, -EBADF);
+	r = admin_ask(args, &c, request);
 	if (r == 0)
 		*ret_fd = TAKE_FD(c.lines);
 	return r;

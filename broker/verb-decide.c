@@ -11,25 +11,6 @@
 #include "base/text.h"
 #include "broker/admin-call.h"
 
-static int ask(const struct args *args, struct admin_call *c, struct json_object *request)
-{
-	int r = admin_call_open(args, c);
-
-	if (r == 0)
-		return admin_call(c, request, -EBADF);
-	(void) json_object_put(request);
-	return r;
-}
-
-static bool print_answer(const struct args *args, const struct admin_call *c)
-{
-	if (!args->json)
-		return false;
-	(void) print_json_text(
-		json_object_to_json_string_ext(c->answer, JSON_C_TO_STRING_PLAIN));
-	return true;
-}
-
 static const char *when(struct json_object *o, const char *name, char ret[static TIME_TEXT_MAX])
 {
 	return time_format((int64_t)answer_number(o, name), ret) ? ret : "?";
@@ -54,7 +35,7 @@ static int print_try(const struct args *args, const struct admin_call *c)
 		    json_object_get_boolean(released);
 	const char *launch = answer_text(c->answer, "launch");
 
-	if (!print_answer(args, c)) {
+	if (!admin_print_json(args, c)) {
 		if (good)
 			print("would be released, %s: identity %s\n",
 			      answer_text(c->answer, "release"),
@@ -72,16 +53,15 @@ static int run_try(struct args *args)
 {
 	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
 	_cleanup_(freep) char *bundle = NULL;
-	const char *path = args->words.items[0], *bare = startswith(path, "kbs:///");
 	struct json_object *request;
 	int r;
 
 	r = read_bundle(args->decide.bundle, &bundle);
 	if (r != 0)
 		return r;
-	request = admin_request("try", bare ? bare : path);
+	request = admin_request("try", admin_bare_path(args->words.items[0]));
 	admin_add_text(request, "bundle", bundle);
-	r = ask(args, &c, request);
+	r = admin_ask(args, &c, request);
 	return r == 0 ? print_try(args, &c) : r;
 }
 
@@ -123,17 +103,17 @@ static int run_approve(struct args *args)
 	int r;
 
 	if (args->words.n == 0) {
-		r = ask(args, &c, admin_request("approvals", NULL));
-		if (r == 0 && !print_answer(args, &c))
+		r = admin_ask(args, &c, admin_request("approvals", NULL));
+		if (r == 0 && !admin_print_json(args, &c))
 			print_approvals(answer_list(c.answer, "approvals"));
 		return r;
 	}
 	request = admin_request("approve", NULL);
 	admin_add_text(request, "id", args->words.items[0]);
 	admin_add_flag(request, "no", args->decide.no);
-	r = ask(args, &c, request);
+	r = admin_ask(args, &c, request);
 	if (r == 0)
-		(void) print_answer(args, &c);
+		(void) admin_print_json(args, &c);
 	return r;
 }
 
@@ -175,8 +155,8 @@ static int run_why(struct args *args)
 
 	if (args->words.n > 0)
 		admin_add_text(request, "id", args->words.items[0]);
-	r = ask(args, &c, request);
-	if (r != 0 || print_answer(args, &c))
+	r = admin_ask(args, &c, request);
+	if (r != 0 || admin_print_json(args, &c))
 		return r;
 	list = answer_list(c.answer, "denials");
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
@@ -218,7 +198,7 @@ static int print_lines(int fd)
 static int run_watch(struct args *args)
 {
 	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
-	int r = ask(args, &c, admin_request("watch", NULL));
+	int r = admin_ask(args, &c, admin_request("watch", NULL));
 
 	return r == 0 ? print_lines(c.fd) : r;
 }
@@ -235,9 +215,9 @@ const struct verb verb_watch = {
 static int run_status(struct args *args)
 {
 	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
-	int r = ask(args, &c, admin_request("status", NULL));
+	int r = admin_ask(args, &c, admin_request("status", NULL));
 
-	if (r != 0 || print_answer(args, &c))
+	if (r != 0 || admin_print_json(args, &c))
 		return r;
 	print("instance %s, %s\n", answer_text(c.answer, "instance"),
 	      streq(answer_text(c.answer, "state"), "good") ?
@@ -262,10 +242,10 @@ const struct verb verb_status = {
 static int run_accept_restore(struct args *args)
 {
 	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
-	int r = ask(args, &c, admin_request("accept-restore", NULL));
+	int r = admin_ask(args, &c, admin_request("accept-restore", NULL));
 
 	if (r == 0)
-		(void) print_answer(args, &c);
+		(void) admin_print_json(args, &c);
 	return r;
 }
 

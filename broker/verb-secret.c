@@ -10,38 +10,9 @@
 #include "broker/admin-call.h"
 #include "broker/core/secret-policy.h"
 
-/* Print the answer as JSON, if that was asked for. */
-static bool print_answer(const struct args *args, const struct admin_call *c)
-{
-	if (!args->json)
-		return false;
-	(void) print_json_text(
-		json_object_to_json_string_ext(c->answer, JSON_C_TO_STRING_PLAIN));
-	return true;
-}
-
-/* Ask without a secret, and leave the answer in @c. */
-static int ask(const struct args *args, struct admin_call *c, struct json_object *request)
-{
-	int r = admin_call_open(args, c);
-
-	if (r == 0)
-		return admin_call(c, request, -EBADF);
-	(void) json_object_put(request);
-	return r;
-}
-
 static const char *path_of(const struct args *args)
 {
-	return args->words.items[0];
-}
-
-/* A name as guests have it in their Uri= will do. */
-static const char *bare_path(const char *path)
-{
-	const char *rest = startswith(path, "kbs:///");
-
-	return rest ? rest : path;
+	return admin_bare_path(args->words.items[0]);
 }
 
 static int one_path(const struct args *args)
@@ -103,13 +74,13 @@ static int run_add(struct args *args)
 		r = admin_call_open(args, &c);
 	if (r != 0)
 		return r;
-	request = admin_request("secret-add", bare_path(path_of(args)));
+	request = admin_request("secret-add", path_of(args));
 	if (policy)
 		admin_add_text(request, "policy", policy);
 	admin_add_flag(request, "replace", args->secret.replace);
 	r = admin_call(&c, request, fd);
-	if (r == 0 && !print_answer(args, &c))
-		print("'%s' has version %llu\n", bare_path(path_of(args)),
+	if (r == 0 && !admin_print_json(args, &c))
+		print("'%s' has version %llu\n", path_of(args),
 		      (unsigned long long)answer_number(c.answer, "version"));
 	return r;
 }
@@ -152,9 +123,9 @@ static int run_list(struct args *args)
 	int r;
 
 	if (args->words.n > 0)
-		admin_add_text(request, "prefix", bare_path(path_of(args)));
-	r = ask(args, &c, request);
-	if (r != 0 || print_answer(args, &c))
+		admin_add_text(request, "prefix", path_of(args));
+	r = admin_ask(args, &c, request);
+	if (r != 0 || admin_print_json(args, &c))
 		return r;
 	list = answer_list(c.answer, "secrets");
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
@@ -179,8 +150,8 @@ static int run_show(struct args *args)
 
 	r = one_path(args);
 	if (r == 0)
-		r = ask(args, &c, admin_request("secret-show", bare_path(path_of(args))));
-	if (r != 0 || print_answer(args, &c))
+		r = admin_ask(args, &c, admin_request("secret-show", path_of(args)));
+	if (r != 0 || admin_print_json(args, &c))
 		return r;
 	{
 		struct json_object *s = NULL;
@@ -217,9 +188,9 @@ static int run_remove(struct args *args)
 
 	r = one_path(args);
 	if (r == 0)
-		r = ask(args, &c, admin_request("secret-remove", bare_path(path_of(args))));
+		r = admin_ask(args, &c, admin_request("secret-remove", path_of(args)));
 	if (r == 0)
-		(void) print_answer(args, &c);
+		(void) admin_print_json(args, &c);
 	return r;
 }
 
@@ -240,11 +211,11 @@ static int run_rearm(struct args *args)
 	r = one_path(args);
 	if (r != 0)
 		return r;
-	request = admin_request("secret-rearm", bare_path(path_of(args)));
+	request = admin_request("secret-rearm", path_of(args));
 	if (args->secret.launch)
 		admin_add_text(request, "launch", args->secret.launch);
-	r = ask(args, &c, request);
-	if (r == 0 && !print_answer(args, &c))
+	r = admin_ask(args, &c, request);
+	if (r == 0 && !admin_print_json(args, &c))
 		print("%llu claims removed\n",
 		      (unsigned long long)answer_number(c.answer, "claims"));
 	return r;
@@ -280,11 +251,11 @@ static int run_policy_set(struct args *args)
 	r = read_policy(args->words.items[1], &policy);
 	if (r != 0)
 		return r;
-	request = admin_request("policy-set", bare_path(path_of(args)));
+	request = admin_request("policy-set", path_of(args));
 	admin_add_text(request, "policy", policy);
-	r = ask(args, &c, request);
-	if (r == 0 && !print_answer(args, &c))
-		print("'%s' has version %llu\n", bare_path(path_of(args)),
+	r = admin_ask(args, &c, request);
+	if (r == 0 && !admin_print_json(args, &c))
+		print("'%s' has version %llu\n", path_of(args),
 		      (unsigned long long)answer_number(c.answer, "version"));
 	return r;
 }
@@ -304,8 +275,8 @@ static int run_policy_show(struct args *args)
 
 	r = one_path(args);
 	if (r == 0)
-		r = ask(args, &c, admin_request("policy-show", bare_path(path_of(args))));
-	if (r != 0 || print_answer(args, &c))
+		r = admin_ask(args, &c, admin_request("policy-show", path_of(args)));
+	if (r != 0 || admin_print_json(args, &c))
 		return r;
 	for (const char *p = answer_text(c.answer, "policy"); *p;) {
 		size_t n = strcspn(p, "\n");
