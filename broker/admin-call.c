@@ -62,33 +62,33 @@ void admin_call_done(struct admin_call *c)
 
 /* ---- requests ---- */
 
-void admin_add_text(struct json_object *request, const char *name, const char *text)
+static void add(struct json_object **request, const char *name, struct json_object *value)
 {
-	struct json_object *value = json_object_new_string(text);
-
-	if (!request || !value || json_object_object_add(request, name, value) != 0)
-		(void) json_object_put(value);
+	if (*request && value && json_object_object_add(*request, name, value) == 0)
+		return;
+	(void) json_object_put(value);
+	(void) json_object_put(*request);
+	*request = NULL;
 }
 
-void admin_add_flag(struct json_object *request, const char *name, bool flag)
+void admin_add_text(struct json_object **request, const char *name, const char *text)
 {
-	struct json_object *value = json_object_new_boolean(flag);
+	add(request, name, json_object_new_string(text));
+}
 
-	if (!request || !value || json_object_object_add(request, name, value) != 0)
-		(void) json_object_put(value);
+void admin_add_flag(struct json_object **request, const char *name, bool flag)
+{
+	add(request, name, json_object_new_boolean(flag));
 }
 
 struct json_object *admin_request(const char *what, const char *path)
 {
 	struct json_object *o = json_object_new_object();
 
-	if (!o || json_object_object_add(o, "v", json_object_new_int(1)) != 0) {
-		(void) json_object_put(o);
-		return NULL;
-	}
-	admin_add_text(o, "do", what);
+	add(&o, "v", json_object_new_int(1));
+	admin_add_text(&o, "do", what);
 	if (path)
-		admin_add_text(o, "path", path);
+		admin_add_text(&o, "path", path);
 	return o;
 }
 

@@ -30,10 +30,13 @@ int admin_call(struct admin_call *c, struct json_object *request, int secret_fd)
 /* Both for a request without a secret; @ret is for admin_call_done() in any case. */
 int admin_ask(const struct args *args, struct admin_call *ret, struct json_object *request);
 
-/* The request @what, with @path unless it is NULL.  NULL without memory. */
+/*
+ * The request @what, with @path unless it is NULL.  NULL without memory.  One to which something
+ * cannot be added becomes NULL: what it would ask for without that is another thing.
+ */
 struct json_object *admin_request(const char *what, const char *path);
-void admin_add_text(struct json_object *request, const char *name, const char *text);
-void admin_add_flag(struct json_object *request, const char *name, bool flag);
+void admin_add_text(struct json_object **request, const char *name, const char *text);
+void admin_add_flag(struct json_object **request, const char *name, bool flag);
 
 /* The path of a secret that was given as guests have it in their Uri=, or as it is. */
 const char *admin_bare_path(const char *given);

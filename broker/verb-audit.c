@@ -57,8 +57,8 @@ static int ask_server(const struct args *args, int *ret_fd)
 	struct json_object *request = admin_request("audit-export", NULL);
 	int r;
 
-	if (request && args->keep.instance)
-		admin_add_text(request, "instance", args->keep.instance);
+	if (args->keep.instance)
+		admin_add_text(&request, "instance", args->keep.instance);
 	r = admin_ask(args, &c, request);
 	if (r == 0)
 		*ret_fd = TAKE_FD(c.lines);

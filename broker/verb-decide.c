@@ -60,7 +60,7 @@ static int run_try(struct args *args)
 	if (r != 0)
 		return r;
 	request = admin_request("try", admin_bare_path(args->words.items[0]));
-	admin_add_text(request, "bundle", bundle);
+	admin_add_text(&request, "bundle", bundle);
 	r = admin_ask(args, &c, request);
 	return r == 0 ? print_try(args, &c) : r;
 }
@@ -109,8 +109,8 @@ static int run_approve(struct args *args)
 		return r;
 	}
 	request = admin_request("approve", NULL);
-	admin_add_text(request, "id", args->words.items[0]);
-	admin_add_flag(request, "no", args->decide.no);
+	admin_add_text(&request, "id", args->words.items[0]);
+	admin_add_flag(&request, "no", args->decide.no);
 	r = admin_ask(args, &c, request);
 	if (r == 0)
 		(void) admin_print_json(args, &c);
@@ -154,7 +154,7 @@ static int run_why(struct args *args)
 	int r;
 
 	if (args->words.n > 0)
-		admin_add_text(request, "id", args->words.items[0]);
+		admin_add_text(&request, "id", args->words.items[0]);
 	r = admin_ask(args, &c, request);
 	if (r != 0 || admin_print_json(args, &c))
 		return r;

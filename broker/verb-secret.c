@@ -76,8 +76,8 @@ static int run_add(struct args *args)
 		return r;
 	request = admin_request("secret-add", path_of(args));
 	if (policy)
-		admin_add_text(request, "policy", policy);
-	admin_add_flag(request, "replace", args->secret.replace);
+		admin_add_text(&request, "policy", policy);
+	admin_add_flag(&request, "replace", args->secret.replace);
 	r = admin_call(&c, request, fd);
 	if (r == 0 && !admin_print_json(args, &c))
 		print("'%s' has version %llu\n", path_of(args),
@@ -123,7 +123,7 @@ static int run_list(struct args *args)
 	int r;
 
 	if (args->words.n > 0)
-		admin_add_text(request, "prefix", path_of(args));
+		admin_add_text(&request, "prefix", path_of(args));
 	r = admin_ask(args, &c, request);
 	if (r != 0 || admin_print_json(args, &c))
 		return r;
@@ -213,7 +213,7 @@ static int run_rearm(struct args *args)
 		return r;
 	request = admin_request("secret-rearm", path_of(args));
 	if (args->secret.launch)
-		admin_add_text(request, "launch", args->secret.launch);
+		admin_add_text(&request, "launch", args->secret.launch);
 	r = admin_ask(args, &c, request);
 	if (r == 0 && !admin_print_json(args, &c))
 		print("%llu claims removed\n",
@@ -252,7 +252,7 @@ static int run_policy_set(struct args *args)
 	if (r != 0)
 		return r;
 	request = admin_request("policy-set", path_of(args));
-	admin_add_text(request, "policy", policy);
+	admin_add_text(&request, "policy", policy);
 	r = admin_ask(args, &c, request);
 	if (r == 0 && !admin_print_json(args, &c))
 		print("'%s' has version %llu\n", path_of(args),
