@@ -83,3 +83,12 @@ int ecdsa_sign(EVP_PKEY *key, const EVP_MD *md, struct bytes data, uint8_t *ret,
 	ERR_clear_error();
 	return -ENOMEM;
 }
+
+bool ec_key_is_on(EVP_PKEY *key, const char *group)
+{
+	char name[32];
+
+	return EVP_PKEY_is_a(key, "EC") &&
+	       EVP_PKEY_get_group_name(key, name, sizeof(name), NULL) == 1 &&
+	       streq(name, group);
+}

@@ -28,4 +28,7 @@ int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_
  */
 int ecdsa_sign(EVP_PKEY *key, const EVP_MD *md, struct bytes data, uint8_t *ret, size_t len);
 
+/* True if @key is an EC key on the curve that OpenSSL calls @group: "prime256v1" is P-256. */
+bool ec_key_is_on(EVP_PKEY *key, const char *group);
+
 #endif

@@ -48,16 +48,6 @@ static int key_id(X509 *cert, uint8_t ret[static BROKER_ID_LEN])
 		       -ENOMEM;
 }
 
-static bool is_p256(EVP_PKEY *key)
-{
-	char group[32];
-	size_t len;
-
-	return EVP_PKEY_is_a(key, "EC") &&
-	       EVP_PKEY_get_group_name(key, group, sizeof(group), &len) == 1 &&
-	       streq(group, "prime256v1");
-}
-
 static int add_identity(const uint8_t *der, size_t len, struct broker_identity *i,
 			struct cause *why)
 {
@@ -68,7 +58,7 @@ static int add_identity(const uint8_t *der, size_t len, struct broker_identity *
 
 	if (!cert || p != der + len)
 		return cause_set(why, -EBADMSG, "certificate %u is broken", i->n + 1);
-	if (!key || !is_p256(key))
+	if (!key || !ec_key_is_on(key, "prime256v1"))
 		return cause_set(why, -EOPNOTSUPP, "the key of certificate %u is not EC P-256",
 				 i->n + 1);
 	if (i->n == BROKER_IDENTITIES_MAX)

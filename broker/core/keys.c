@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "crypto/cleanup.h"
+#include "crypto/ecdsa.h"
 
 #define KEY_LEN 32
 #define GROUP "prime256v1"
@@ -137,11 +138,8 @@ static int derive_token_key(struct keys *k)
 static bool is_p256_pair(EVP_PKEY *key)
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = NULL;
-	char group[32];
-	size_t len;
 
-	if (!EVP_PKEY_is_a(key, "EC") ||
-	    EVP_PKEY_get_group_name(key, group, sizeof(group), &len) != 1 || !streq(group, GROUP))
+	if (!ec_key_is_on(key, GROUP))
 		return false;
 	c = EVP_PKEY_CTX_new(key, NULL);
 	return c && EVP_PKEY_pairwise_check(c) == 1;

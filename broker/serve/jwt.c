@@ -52,12 +52,7 @@ static int verify_eddsa(EVP_PKEY *key, struct bytes data, struct bytes signature
 
 static bool is_p256(EVP_PKEY *key)
 {
-	char group[32];
-	size_t len;
-
-	return EVP_PKEY_is_a(key, "EC") &&
-	       EVP_PKEY_get_group_name(key, group, sizeof(group), &len) == 1 &&
-	       streq(group, "prime256v1");
+	return ec_key_is_on(key, "prime256v1");
 }
 
 static bool is_rsa(EVP_PKEY *key)

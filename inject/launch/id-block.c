@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 
 #include "crypto/cleanup.h"
+#include "crypto/ecdsa.h"
 
 #include "wire/bytes.h"
 
@@ -41,14 +42,11 @@ int id_key_read(const void *pem, size_t len, EVP_PKEY **ret)
 {
 	_cleanup_(bio_freep) BIO *bio = BIO_new_mem_buf(pem, (int)len);
 	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
-	char group[32] = "";
 
 	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
 	if (!key)
 		return -EBADMSG;
-	if (!EVP_PKEY_is_a(key, "EC") ||
-	    EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1 ||
-	    !streq(group, "secp384r1"))
+	if (!ec_key_is_on(key, "secp384r1"))
 		return -EOPNOTSUPP;
 	*ret = TAKE_PTR(key);
 	return 0;
