@@ -80,9 +80,6 @@ int jwe_key_point(EVP_PKEY *key, unsigned curve, uint8_t ret_x[static BROKER_COO
 	return 0;
 }
 
-DEFINE_OPENSSL_CLEANUP(EC_GROUP, EC_GROUP_free, ec_group)
-DEFINE_OPENSSL_CLEANUP(EC_POINT, EC_POINT_free, ec_point)
-
 /* Whether a point that OpenSSL did not take is none, or memory was short. */
 static int why_not(unsigned curve, const uint8_t *point)
 {
