@@ -14,11 +14,6 @@
 /* All files in both folders are looked at.  The newest that verifies counts, wherever it lies. */
 static const char *const collateral_dirs[] = { "/etc/cocod/collateral", COLLATERAL_CACHE };
 
-static const enum bundle_kind collateral_kinds[] = {
-	BUNDLE_CERT,	 BUNDLE_CRL,	  BUNDLE_TCB_INFO, BUNDLE_QE_IDENTITY,
-	BUNDLE_TCB_CHAIN, BUNDLE_QE_CHAIN, BUNDLE_ROOT_CRL, BUNDLE_PCK_CRL,
-};
-
 static int unreadable(struct cause *why, int error, const char *path)
 {
 	return cause_set(why, error, "'%.100s' cannot be read: %s", path, config_file_error(error));
@@ -43,40 +38,30 @@ static int add_config(const char *root, const char *name, size_t max, enum bundl
 	return r < 0 ? cause_set(why, r, "'%.180s' is too much: %s", f.path, strerror(-r)) : 1;
 }
 
-/*
- * @name begins with the kind's name, followed by '-' or '.': "crl.der", "crl-milan.der", not
- * "crlf".
- */
-static const enum bundle_kind *kind_of(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(collateral_kinds); i++) {
-		const char *rest = startswith(name, bundle_kind_name(collateral_kinds[i]));
-
-		if (rest && (*rest == '-' || *rest == '.'))
-			return &collateral_kinds[i];
-	}
-	return NULL;
-}
-
 static bool is_collateral(const char *name)
 {
-	return kind_of(name) != NULL;
+	enum bundle_kind ignored;
+
+	return bundle_kind_of_file(name, &ignored);
 }
 
 static int each_file(const char *root, const char *dir, const char *name, collateral_each_t each,
 		     void *userdata)
 {
 	struct config_file f = { .text = NULL };
+	enum bundle_kind kind;
 	char path[PATH_MAX];
 	int r;
 
+	if (!bundle_kind_of_file(name, &kind))
+		return 0;
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
 		r = -ENAMETOOLONG;
 	else
 		r = config_file_read_path(root, path, BUNDLE_ITEM_MAX, &f);
 	/* 0: the file is masked, or was removed from the cache just now. */
 	if (r != 0)
-		r = each(userdata, r, *kind_of(name), &f);
+		r = each(userdata, r, kind, &f);
 	config_file_done(&f);
 	return r;
 }

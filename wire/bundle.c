@@ -3,7 +3,7 @@
 
 #include "base/macro.h"
 
-enum { REPEATS = 1, TEXT = 2, RULE = 4 };
+enum { REPEATS = 1, TEXT = 2, RULE = 4, COLLATERAL = 8 };
 
 static const struct {
 	const char *name;
@@ -25,14 +25,14 @@ static const struct {
 	[BUNDLE_TPM_ATTEST] = { "tpm-attest" },
 	[BUNDLE_TPM_SIGNATURE] = { "tpm-signature" },
 	[BUNDLE_TPM_PCRS] = { "tpm-pcrs", TEXT },
-	[BUNDLE_CERT] = { "cert", REPEATS },
-	[BUNDLE_CRL] = { "crl", REPEATS },
-	[BUNDLE_TCB_INFO] = { "tcb-info", REPEATS },
-	[BUNDLE_QE_IDENTITY] = { "qe-identity", REPEATS },
-	[BUNDLE_TCB_CHAIN] = { "tcb-chain", REPEATS },
-	[BUNDLE_QE_CHAIN] = { "qe-chain", REPEATS },
-	[BUNDLE_ROOT_CRL] = { "root-crl", REPEATS },
-	[BUNDLE_PCK_CRL] = { "pck-crl", REPEATS },
+	[BUNDLE_CERT] = { "cert", REPEATS | COLLATERAL },
+	[BUNDLE_CRL] = { "crl", REPEATS | COLLATERAL },
+	[BUNDLE_TCB_INFO] = { "tcb-info", REPEATS | COLLATERAL },
+	[BUNDLE_QE_IDENTITY] = { "qe-identity", REPEATS | COLLATERAL },
+	[BUNDLE_TCB_CHAIN] = { "tcb-chain", REPEATS | COLLATERAL },
+	[BUNDLE_QE_CHAIN] = { "qe-chain", REPEATS | COLLATERAL },
+	[BUNDLE_ROOT_CRL] = { "root-crl", REPEATS | COLLATERAL },
+	[BUNDLE_PCK_CRL] = { "pck-crl", REPEATS | COLLATERAL },
 	[BUNDLE_POLICY] = { "policy", TEXT | RULE },
 	[BUNDLE_TRUST] = { "trust", TEXT | RULE },
 	[BUNDLE_KEPT_POLICY] = { "kept-policy", TEXT | RULE },
@@ -69,6 +69,20 @@ bool bundle_kind_is_text(unsigned kind)
 bool bundle_kind_is_rule(unsigned kind)
 {
 	return kind < _BUNDLE_MAX && kinds[kind].flags & RULE;
+}
+
+bool bundle_kind_of_file(const char *name, enum bundle_kind *ret)
+{
+	for (unsigned i = 0; i < _BUNDLE_MAX; i++) {
+		const char *rest = kinds[i].flags & COLLATERAL ? startswith(name, kinds[i].name) :
+								 NULL;
+
+		if (rest && (*rest == '-' || *rest == '.')) {
+			*ret = (enum bundle_kind)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 int bundle_begin(struct bytes *pack)

@@ -79,6 +79,12 @@ bool bundle_kind_is_text(unsigned kind);
 /* True if evidence is judged by the item, so that the sender may never bring it along. */
 bool bundle_kind_is_rule(unsigned kind);
 
+/*
+ * True if a file @name in a folder of collateral is one of its kinds, with the kind in @ret: the
+ * name begins with the kind's, followed by '-' or '.': "crl.der", "crl-milan.der", not "crlf".
+ */
+bool bundle_kind_of_file(const char *name, enum bundle_kind *ret);
+
 struct bundle_entry {
 	enum bundle_kind kind;
 	bool own;

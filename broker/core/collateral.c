@@ -10,11 +10,6 @@
 #include "attest/needs.h"
 #include "base/io.h"
 
-static const enum bundle_kind kinds[] = {
-	BUNDLE_CERT,	 BUNDLE_CRL,	  BUNDLE_TCB_INFO, BUNDLE_QE_IDENTITY,
-	BUNDLE_TCB_CHAIN, BUNDLE_QE_CHAIN, BUNDLE_ROOT_CRL, BUNDLE_PCK_CRL,
-};
-
 struct file {
 	char *name, *data;
 	size_t len;
@@ -42,18 +37,6 @@ struct collateral *collateral_free(struct collateral *c)
 }
 
 /* ---- reading ---- */
-
-/* A name begins with the kind's, followed by '-' or '.': "crl.der", "crl-milan.der". */
-static const enum bundle_kind *kind_of(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		const char *rest = startswith(name, bundle_kind_name(kinds[i]));
-
-		if (rest && (*rest == '-' || *rest == '.'))
-			return &kinds[i];
-	}
-	return NULL;
-}
 
 static int unreadable(struct cause *why, int error, const char *name)
 {
@@ -96,8 +79,8 @@ static int read_newest(struct collateral *c, int dirfd, struct cause *why)
 		       0;
 }
 
-static int add_common(struct collateral *c, const char *name, const char *data, size_t len,
-		      struct cause *why)
+static int add_common(struct collateral *c, enum bundle_kind kind, const char *name,
+		      const char *data, size_t len, struct cause *why)
 {
 	int r;
 
@@ -105,7 +88,7 @@ static int add_common(struct collateral *c, const char *name, const char *data, 
 		return cause_set(why, -EMSGSIZE,
 				 "the collateral has more than %d files that were not fetched",
 				 COLLATERAL_COMMON_MAX);
-	r = bundle_add_own(&c->common, *kind_of(name), data, len);
+	r = bundle_add_own(&c->common, kind, data, len);
 	return r < 0 ? unreadable(why, r, name) : 0;
 }
 
@@ -132,10 +115,11 @@ static int add_fetched(struct collateral *c, const char *name, char **data, size
 static int add_file(struct collateral *c, int dirfd, const char *name, struct cause *why)
 {
 	_cleanup_(freep) char *data = NULL;
+	enum bundle_kind kind;
 	size_t len;
 	int r;
 
-	if (!kind_of(name))
+	if (!bundle_kind_of_file(name, &kind))
 		return 0;
 	if (c->n == COLLATERAL_FILES_MAX)
 		return cause_set(why, -EMSGSIZE, "the collateral has more than %d files",
@@ -151,7 +135,7 @@ static int add_file(struct collateral *c, int dirfd, const char *name, struct ca
 		return cause_set(why, -EMSGSIZE, "the collateral has more than %d bytes",
 				 COLLATERAL_BYTES_MAX);
 	return need_is_name(name) ? add_fetched(c, name, &data, len, why) :
-				    add_common(c, name, data, len, why);
+				    add_common(c, kind, name, data, len, why);
 }
 
 static int compare(const void *a, const void *b)

@@ -73,6 +73,42 @@ static void test_kinds(void **state)
 		     bundle_kind_is_rule(_BUNDLE_MAX));
 }
 
+static void test_kind_of_file(void **state)
+{
+	static const struct {
+		const char *name;
+		enum bundle_kind kind;
+	} files[] = {
+		{ "cert-table.bin", BUNDLE_CERT },
+		{ "cert.pem", BUNDLE_CERT },
+		{ "crl-milan.der", BUNDLE_CRL },
+		{ "crl.der", BUNDLE_CRL },
+		{ "pck-crl-.", BUNDLE_PCK_CRL },
+		{ "qe-chain.pem", BUNDLE_QE_CHAIN },
+		{ "qe-identity.json", BUNDLE_QE_IDENTITY },
+		{ "root-crl.der", BUNDLE_ROOT_CRL },
+		{ "tcb-chain.pem", BUNDLE_TCB_CHAIN },
+		{ "tcb-info-00606a000000.json", BUNDLE_TCB_INFO },
+	};
+	/* A rule is never collateral, and neither is evidence. */
+	static const char *const others[] = {
+		"", ".", "-", "crl", "crlf", "crlf.der", ".crl.der", "CRL.der", "policy.conf",
+		"trust.pem", "newest", "newest.json", "kept-policy.conf", "report.bin", "quote.bin",
+		"note.txt",
+	};
+	enum bundle_kind kind;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		kind = 77;
+		assert_true(bundle_kind_of_file(files[i].name, &kind));
+		assert_int_equal(kind, files[i].kind);
+	}
+	kind = 77;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(bundle_kind_of_file(others[i], &kind));
+	assert_int_equal(kind, 77);
+}
+
 /* ---- collecting ---- */
 
 static void test_add(void **state)
@@ -273,6 +309,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_kind_of_file),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_there_and_back),
