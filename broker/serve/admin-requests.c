@@ -198,8 +198,7 @@ static int do_secret_list(struct call *c)
 /* Returns 0 with a record for secret_record_done(). */
 static int get_secret(struct call *c, struct secret_record *ret)
 {
-	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
-	char key[RECORD_KEY_LEN];
+	uint64_t revision;
 	const char *path;
 	int r;
 
@@ -208,15 +207,9 @@ static int get_secret(struct call *c, struct secret_record *ret)
 		return r;
 	if (strlen(path) >= BROKER_PATH_LEN)
 		return cause_set(&c->why, -ENOENT, "there is no secret with so long a name");
-	key_secret(path, key);
-	r = store_get(c->s->store, key, &v, &c->why);
-	if (r < 0)
-		return r;
-	if (v.revision == 0)
+	r = secret_get(c->s, path, ret, &revision, &c->why);
+	if (r == 0 && revision == 0)
 		return cause_set(&c->why, -ENOENT, "there is no secret '%s'", path);
-	r = secret_record_parse(v.data, v.len, ret);
-	if (r == -EBADMSG)
-		return cause_set(&c->why, r, "the record of '%s' in the store is damaged", path);
 	return r;
 }
 

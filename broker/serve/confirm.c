@@ -10,24 +10,18 @@
 static int find_key(struct service *s, const struct session_record *session, const char *path,
 		    char ret[static RECORD_KEY_LEN], struct cause *why)
 {
-	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
 	_cleanup_(secret_record_done) struct secret_record record = { .version = 0 };
 	_cleanup_(freep) char *evidence = NULL;
 	struct secret_mode mode;
+	uint64_t revision;
 	int r;
 
-	key_secret(path, ret);
-	r = store_get(s->store, ret, &v, why);
+	r = secret_get(s, path, &record, &revision, why);
 	if (r < 0)
 		return r;
-	if (v.revision == 0)
+	if (revision == 0)
 		return cause_set(why, -ENOENT, "there is no such secret");
-	r = secret_record_parse(v.data, v.len, &record);
-	/* Another secret's record would name another claim, or none. */
-	if (r == 0 && !streq(record.path, path))
-		r = -EBADMSG;
-	if (r == 0)
-		r = secret_policy_read(record.policy, record.policy_len, &mode, &evidence, why);
+	r = secret_policy_read(record.policy, record.policy_len, &mode, &evidence, why);
 	if (r < 0)
 		return cause_set(why, -EBADMSG, "the record of '%s' in the store is damaged", path);
 	if (mode.release == RELEASE_ALWAYS)

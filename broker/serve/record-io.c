@@ -26,6 +26,30 @@ int record_get(struct service *s, const char *key, struct store_value *ret, stru
 	return 0;
 }
 
+int secret_get(struct service *s, const char *path, struct secret_record *ret,
+	       uint64_t *ret_revision, struct cause *why)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	char key[RECORD_KEY_LEN];
+	int r;
+
+	key_secret(path, key);
+	r = store_get(s->store, key, &v, why);
+	if (r < 0)
+		return r;
+	*ret_revision = v.revision;
+	if (v.revision == 0)
+		return 0;
+	r = secret_record_parse(v.data, v.len, ret);
+	if (r == -ENOMEM)
+		return cause_set_oom(why);
+	if (r == 0 && streq(ret->path, path))
+		return 0;
+	if (r == 0)
+		secret_record_done(ret);
+	return cause_set(why, -EBADMSG, "the record of '%s' in the store is damaged", path);
+}
+
 static int add(struct json_object *line, const char *name, struct json_object *value)
 {
 	if (line && value && json_object_object_add(line, name, value) == 0)

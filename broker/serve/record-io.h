@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "broker/core/record.h"
 #include "broker/serve/service.h"
 
 /*
@@ -14,6 +15,16 @@
  * otherwise the claim of a secret would be free; -ENOMEM; an error of store_get().
  */
 int record_get(struct service *s, const char *key, struct store_value *ret, struct cause *why);
+
+/*
+ * Read the record of the secret @path, which is sealed and needs no code.  @ret is for
+ * secret_record_done(); @ret_revision is 0 if there is none, and @ret is not set then.
+ *
+ * Returns 0; -EBADMSG with its revision when it is damaged, or that of another secret, which
+ * somebody put in its place; -ENOMEM; an error of store_get().
+ */
+int secret_get(struct service *s, const char *path, struct secret_record *ret,
+	       uint64_t *ret_revision, struct cause *why);
 
 /*
  * The beginning of a line of the audit log: what happened to which secret (NULL: none), by whom

@@ -129,20 +129,14 @@ static bool is_listed(const struct attempt *a)
 /* Returns 1 with a record, 0 after an answer. */
 static int read_secret(struct attempt *a)
 {
-	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
 	struct cause why = { "" };
 	int r;
 
-	r = store_get(a->s->store, a->key, &v, &why);
+	r = secret_get(a->s, a->q->path, &a->record, &a->revision, &why);
 	if (r < 0)
 		return fail(a, r, why.text);
-	if (v.revision == 0)
+	if (a->revision == 0)
 		return refuse(a, RELEASE_ABSENT, "ABSENT", "there is no such secret");
-	a->revision = v.revision;
-	r = secret_record_parse(v.data, v.len, &a->record);
-	/* Somebody may have put another secret in its place. */
-	if (r < 0 || !streq(a->record.path, a->q->path))
-		return fail(a, -EBADMSG, "its record in the store is damaged");
 	r = secret_policy_read(a->record.policy, a->record.policy_len, &a->mode, &a->policy,
 			       &why);
 	if (r == 0)

@@ -13,28 +13,18 @@
 
 /* ---- a new value, or a new policy ---- */
 
-static int read_old(struct service *s, const struct secret_change *c, const char *key,
-		    struct secret_record *ret, uint64_t *ret_revision, struct cause *why)
+static int read_old(struct service *s, const struct secret_change *c, struct secret_record *ret,
+		    uint64_t *ret_revision, struct cause *why)
 {
-	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
 	int r;
 
-	r = store_get(s->store, key, &v, why);
-	if (r < 0)
-		return r;
-	*ret_revision = v.revision;
-	if (v.revision == 0)
-		return c->create ? 0 : cause_set(why, -ENOENT, "there is no secret '%s'", c->path);
-	if (!c->replace)
+	*ret_revision = 0;
+	r = secret_get(s, c->path, ret, ret_revision, why);
+	if (*ret_revision > 0 && !c->replace)
 		return cause_set(why, -EEXIST, "there is a secret '%s' already", c->path);
-	r = secret_record_parse(v.data, v.len, ret);
-	if (r == 0 && !streq(ret->path, c->path)) {
-		secret_record_done(ret);
-		r = -EBADMSG;
-	}
-	if (r == -EBADMSG)
-		return cause_set(why, r, "the record of '%s' in the store is damaged", c->path);
-	return r < 0 ? cause_set_oom(why) : 0;
+	if (r == 0 && *ret_revision == 0 && !c->create)
+		return cause_set(why, -ENOENT, "there is no secret '%s'", c->path);
+	return r;
 }
 
 static int rules_of(const char *policy, size_t len, uint8_t ret[static 32], struct cause *why)
@@ -131,7 +121,7 @@ static int try_set(struct service *s, const struct secret_change *c, const char 
 	uint8_t rules[32];
 	int r;
 
-	r = read_old(s, c, key, &old, &revision, why);
+	r = read_old(s, c, &old, &revision, why);
 	if (r < 0)
 		return r;
 	if (revision == 0 && (!c->value || !c->policy))

@@ -76,6 +76,43 @@ static void test_secrets(void **state)
 	secret_free(s);
 }
 
+/* Who holds the store puts the record of one secret in the place of another, or none at all. */
+static void test_hostile_store(void **state)
+{
+	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
+	struct secret *s = make_secret("opensesame");
+	struct store_member m = { .n_changes = 2 };
+	struct cause why;
+
+	ask_for("{\"v\":1,\"do\":\"secret-add\",\"path\":\"h/a/easy\",\"policy\":\"" POLICY
+		"\"}", s, "\"ok\":true");
+	assert_int_equal(store_get(store, "coco/secret/h/a/easy", &v, &why), 0);
+	m.changes[0] = (struct store_change){ "coco/secret/h/a/hard", v.data, v.len, 0 };
+	m.changes[1] = (struct store_change){ "coco/secret/h/a/none", "{}", 2, 0 };
+	assert_int_equal(store_commit(store, NULL, &m, 1, &why), 0);
+	assert_true(m.done);
+	for (const char *const *path = (const char *const[]){ "h/a/hard", "h/a/none", NULL };
+	     *path; path++) {
+		static const char *const requests[] = { "secret-show", "policy-show", "try" };
+		char request[512];
+
+		for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+			(void) snprintf(request, sizeof(request),
+					"{\"v\":1,\"do\":\"%s\",\"path\":\"%s\",\"bundle\":\"{}\"}",
+					requests[i], *path);
+			ask_for(request, NULL, "in the store is damaged");
+		}
+		(void) snprintf(request, sizeof(request),
+				"{\"v\":1,\"do\":\"secret-add\",\"path\":\"%s\"}", *path);
+		ask_for(request, s, "\"errno\":\"EEXIST\"");
+		(void) snprintf(request, sizeof(request),
+				"{\"v\":1,\"do\":\"policy-set\",\"path\":\"%s\",\"policy\":\""
+				POLICY "\"}", *path);
+		ask_for(request, NULL, "in the store is damaged");
+	}
+	secret_free(s);
+}
+
 static void test_others(void **state)
 {
 	struct denial d = { .step = "resource", .code = "MEASUREMENT", .reason = "because" };
@@ -238,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_hostile_store),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_watch),
