@@ -159,19 +159,17 @@ struct listing {
 
 static int list_one(void *userdata, const char *key, const struct store_value *v)
 {
+	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
 	struct listing *l = userdata;
-	struct secret_record r;
 	struct json_object *o;
+	char own[RECORD_KEY_LEN];
 	int e = secret_record_parse(v->data, v->len, &r);
 
 	if (e == -ENOMEM)
 		return e;
-	if (e < 0) {
-		o = line_new("damaged", key, NULL);
-	} else {
-		o = describe(&r);
-		secret_record_done(&r);
-	}
+	/* What lies in the place of another secret would be listed twice, and that one never. */
+	key_secret(r.path, own);
+	o = e == 0 && streq(own, key) ? describe(&r) : line_new("damaged", key, NULL);
 	if (o && json_object_array_add(l->list, o) == 0)
 		return 0;
 	(void) json_object_put(o);

@@ -110,6 +110,12 @@ static void test_hostile_store(void **state)
 				POLICY "\"}", *path);
 		ask_for(request, NULL, "in the store is damaged");
 	}
+	ask_for("{\"v\":1,\"do\":\"secret-list\",\"prefix\":\"h/a/hard\"}", NULL,
+		"\"secrets\":[{\"what\":\"damaged\",\"path\":\"coco/secret/h/a/hard\"}]");
+	ask_for("{\"v\":1,\"do\":\"secret-list\",\"prefix\":\"h/a/none\"}", NULL,
+		"\"secrets\":[{\"what\":\"damaged\",\"path\":\"coco/secret/h/a/none\"}]");
+	ask_for("{\"v\":1,\"do\":\"secret-list\",\"prefix\":\"h/a/easy\"}", NULL,
+		"\"secrets\":[{\"path\":\"h/a/easy\",\"version\":1");
 	secret_free(s);
 }
 
