@@ -61,19 +61,13 @@ struct running {
 static void keep_anchor(struct running *b)
 {
 	struct cause why = { "" };
-	struct writer_state w;
-	struct anchor a;
 	int r;
 
-	writer_look(b->service.writer, &w);
-	if (atomic_load(&b->service.restored) || w.batch == b->anchored)
+	if (atomic_load(&b->service.restored))
 		return;
-	r = anchor_describe(b->store, b->service.instance, w.batch, w.head, &a, &why);
-	if (r >= 0)
-		r = anchor_write(b->anchor_path, &a, &why);
-	if (r >= 0)
-		b->anchored = w.batch;
-	else if (!b->anchor_fails)
+	r = anchor_keep(b->anchor_path, b->store, b->service.instance, b->service.writer,
+			&b->anchored, &why);
+	if (r < 0 && !b->anchor_fails)
 		log_warning("What the store had last is not noted, going on: %s", why.text);
 	b->anchor_fails = r < 0;
 }

@@ -157,6 +157,24 @@ int anchor_write(const char *path, const struct anchor *a, struct cause *why)
 	return r < 0 ? io_error(r, path, why) : 0;
 }
 
+int anchor_keep(const char *path, struct store *s, const char *instance, struct writer *w,
+		uint64_t *io_batch, struct cause *why)
+{
+	struct writer_state now;
+	struct anchor a;
+	int r;
+
+	writer_look(w, &now);
+	if (now.batch == *io_batch)
+		return 0;
+	r = anchor_describe(s, instance, now.batch, now.head, &a, why);
+	if (r == 0)
+		r = anchor_write(path, &a, why);
+	if (r == 0)
+		*io_batch = now.batch;
+	return r;
+}
+
 /* ---- comparing ---- */
 
 static enum anchor_state went_back(struct cause *what, const char *text)

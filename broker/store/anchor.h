@@ -3,6 +3,7 @@
 #define COCO_BROKER_STORE_ANCHOR_H
 
 #include "broker/store/audit.h"
+#include "broker/store/writer.h"
 
 /*
  * What an instance knows of its store, in a small file outside of it: an older copy of the store,
@@ -10,7 +11,7 @@
  *
  *	{"anchor":1,"instance":"a","store":"ID","revision":N,"batch":N,"head":"HEX","machine":"HEX"}
  *
- * It is written a second after a batch at the latest, so the last second is not protected.
+ * The broker writes it a second after a batch at the latest, so the last second is not protected.
  */
 #define ANCHOR_TEXT_MAX 1024
 #define ANCHOR_MACHINE_LEN 16
@@ -43,6 +44,15 @@ int anchor_describe(struct store *s, const char *instance, uint64_t number,
 /* Write the file: the old one or the new one is there.  Returns 0, -ENOSPC, -EACCES or -EIO. */
 int anchor_write(const char *path, const struct anchor *a, struct cause *why);
 
+/*
+ * Write the file if @w has written a batch since it was written last.  @io_batch is 0 at first, and
+ * then the batch to come that the file has.  Call it for a file that anchor_check() found good, or
+ * that a person accepted.  Returns 0, or an error of anchor_describe() or anchor_write(): then call
+ * it again.
+ */
+int anchor_keep(const char *path, struct store *s, const char *instance, struct writer *w,
+		uint64_t *io_batch, struct cause *why);
+
 enum anchor_state {
 	ANCHOR_GOOD,		/* the store goes on where the file says */
 	ANCHOR_NEW,		/* neither a file nor a chain: this instance never ran */
@@ -53,9 +63,8 @@ enum anchor_state {
 /*
  * Compare the file @path with the store, before this instance writes to it.  @ret_what is why it is
  * not ANCHOR_GOOD, for people.  What is not GOOD or NEW is for a person to decide, who then has it
- * written by anchor_describe() and anchor_write(), and STORE_RESTORED removed, without which no
- * store is GOOD or NEW.  A file that is missing though the instance has
- * a chain, or that is malformed, is ANCHOR_BACK.
+ * written by anchor_keep(), and STORE_RESTORED removed: a store that has it is never GOOD or NEW.
+ * A file that is missing though the instance has a chain, or that is malformed, is ANCHOR_BACK.
  *
  * Returns 0; -EBADMSG when the end of the chain is broken; -EIO when the file cannot be read; an
  * error of store_get().

@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
-#include "broker/store/anchor.h"
 #include "broker/store/audit.h"
 #include "wire/jspan.h"
 
@@ -175,9 +174,6 @@ struct writer {
 	struct job *first, **last;
 	unsigned waiting;
 	struct writer_state state;
-	char *anchor;			/* a path; NULL: none */
-	bool anchor_is_old;
-	uint64_t anchor_usec;		/* when it was written */
 
 	/* The thread's own. */
 	char fence_key[AUDIT_KEY_LEN];
@@ -738,7 +734,6 @@ static void account(struct writer *w)
 {
 	w->state.batch = w->number;
 	memcpy(w->state.head, w->head, sizeof(w->state.head));
-	w->anchor_is_old = true;
 	w->state.batches++;
 	w->state.members += w->batch.n;
 }
@@ -772,44 +767,6 @@ static void write_batch(struct writer *w)
 		break_down(w, broken, &why);
 }
 
-/* Called with the lock, and returns with it. */
-static int write_anchor(struct writer *w, struct cause *why)
-{
-	struct writer_state st = w->state;
-	const char *path = w->anchor;
-	struct anchor a;
-	int r;
-
-	w->anchor_is_old = false;
-	w->anchor_usec = now_usec();
-	(void) pthread_mutex_unlock(&w->lock);
-	r = anchor_describe(w->store, w->instance, st.batch, st.head, &a, why);
-	if (r == 0)
-		r = anchor_write(path, &a, why);
-	(void) pthread_mutex_lock(&w->lock);
-	/* It stays due, and is tried again in a second. */
-	w->anchor_is_old |= r < 0;
-	w->state.anchor = r;
-	return r;
-}
-
-static bool anchor_is_due(const struct writer *w)
-{
-	return w->anchor && w->anchor_is_old &&
-	       now_usec() - w->anchor_usec >= WRITER_ANCHOR_USEC;
-}
-
-/* With the lock: until there is work, or the anchor is due. */
-static void wait_for_work(struct writer *w)
-{
-	struct timespec until = deadline_in(WRITER_ANCHOR_USEC);
-
-	if (w->anchor && w->anchor_is_old)
-		(void) pthread_cond_timedwait(&w->work, &w->lock, &until);
-	else
-		(void) pthread_cond_wait(&w->work, &w->lock);
-}
-
 static void *writer_thread(void *userdata)
 {
 	struct writer *w = userdata;
@@ -817,15 +774,11 @@ static void *writer_thread(void *userdata)
 
 	(void) pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
-		if (anchor_is_due(w))
-			(void) write_anchor(w, &why);
-		else if (w->first && !w->broken)
+		if (w->first && !w->broken)
 			write_batch(w);
 		else
-			wait_for_work(w);
+			(void) pthread_cond_wait(&w->work, &w->lock);
 	}
-	if (w->anchor && w->anchor_is_old)
-		(void) write_anchor(w, &why);
 	(void) cause_set(&why, -EAGAIN, "The broker stops");
 	break_down(w, -EAGAIN, &why);
 	(void) pthread_mutex_unlock(&w->lock);
@@ -989,34 +942,6 @@ void writer_look(struct writer *w, struct writer_state *ret)
 	(void) pthread_mutex_unlock(&w->lock);
 }
 
-/* The thread does not touch the file before @path is set: this one may write it. */
-int writer_keep_anchor(struct writer *w, const char *path, struct cause *why)
-{
-	struct writer_state st;
-	struct anchor a;
-	char *copy;
-	int r;
-
-	writer_look(w, &st);
-	r = anchor_describe(w->store, w->instance, st.batch, st.head, &a, why);
-	if (r == 0)
-		r = anchor_write(path, &a, why);
-	if (r < 0)
-		return r;
-	copy = strdup(path);
-	if (!copy)
-		return cause_set_oom(why);
-	(void) pthread_mutex_lock(&w->lock);
-	assert(!w->anchor);
-	w->anchor = copy;
-	/* There may have been batches meanwhile. */
-	w->anchor_is_old = true;
-	w->anchor_usec = now_usec();
-	(void) pthread_cond_signal(&w->work);
-	(void) pthread_mutex_unlock(&w->lock);
-	return 0;
-}
-
 /* ---- the beginning ---- */
 
 static int check_not_loading(struct store *store, struct cause *why)
@@ -1065,7 +990,6 @@ static void writer_release(struct writer *w)
 {
 	audit_hash_done(&w->hash);
 	json_object_put(w->heads);
-	free(w->anchor);
 	(void) pthread_cond_destroy(&w->work);
 	(void) pthread_mutex_destroy(&w->lock);
 	free(w);

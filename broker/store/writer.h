@@ -47,20 +47,11 @@ DEFINE_CLEANUP(struct writer *, writer_free)
 int writer_commit(struct writer *w, struct store_member *m, struct json_object *line,
 		  uint64_t timeout_usec, struct cause *why);
 
-/*
- * From now on keep what is known of the store in the file @path (broker/store/anchor.h), which
- * anchor_check() found good, or a person accepted: written now, then a second after a batch at the
- * latest, and at the end.  Returns 0; an error of anchor_describe() or anchor_write().
- */
-#define WRITER_ANCHOR_USEC 1000000
-int writer_keep_anchor(struct writer *w, const char *path, struct cause *why);
-
 struct writer_state {
 	uint64_t batch;				/* the number of the batch to come */
 	uint8_t head[AUDIT_HEAD_LEN];
 	unsigned waiting;
 	uint64_t batches, members;		/* committed since the start */
-	int anchor;				/* how writing that file went: 0, or an errno */
 	int broken;				/* why it writes no more; 0: it writes */
 };
 

@@ -61,20 +61,24 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Write @n lines with the file kept. */
+/* Write @n lines with the file kept, which is behind at times, as that of a broker is. */
 static void run(const char *instance, unsigned n)
 {
+	uint64_t batch = 0;
 	struct writer *w;
 
 	assert_int_equal(ok(writer_new(store, instance, &w, &why)), 0);
-	assert_int_equal(ok(writer_keep_anchor(w, path, &why)), 0);
 	for (unsigned i = 0; i < n; i++) {
 		struct json_object *line = json_object_new_object();
 		struct store_member m = { .n_changes = 1, .changes = { { "coco/x", "x", 1, 0 } } };
 
+		if (i % 3 == 0)
+			assert_int_equal(ok(anchor_keep(path, store, instance, w, &batch, &why)),
+					 0);
 		assert_int_equal(ok(writer_commit(w, &m, line, FOREVER, &why)), 0);
 		json_object_put(line);
 	}
+	assert_int_equal(ok(anchor_keep(path, store, instance, w, &batch, &why)), 0);
 	(void) writer_free(w);
 }
 
@@ -230,20 +234,28 @@ static void test_killed(void **state)
 	open_store();
 }
 
-/* It is written while the broker runs, and not only at its end. */
-static void test_while_running(void **state)
+/* It is written once after each batch, and what could not be written is tried again. */
+static void test_keep(void **state)
 {
 	struct store_member m = { .n_changes = 1, .changes = { { "coco/x", "x", 1, 0 } } };
 	struct json_object *line = json_object_new_object();
+	uint64_t batch = 0;
 	struct writer *w;
 
 	assert_int_equal(ok(writer_new(store, "a", &w, &why)), 0);
-	assert_int_equal(ok(writer_keep_anchor(w, path, &why)), 0);
+	shell("mkdir '%s'", path);
+	assert_true(anchor_keep(path, store, "a", w, &batch, &why) < 0);
+	assert_int_equal(batch, 0);
+	shell("rmdir '%s'", path);
+	assert_int_equal(ok(anchor_keep(path, store, "a", w, &batch, &why)), 0);
 	assert_int_equal(read_anchor().batch, 1);
+	shell("rm '%s'", path);
+	assert_int_equal(ok(anchor_keep(path, store, "a", w, &batch, &why)), 0);
+	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(ok(writer_commit(w, &m, line, FOREVER, &why)), 0);
 	json_object_put(line);
-	while (read_anchor().batch < 2)
-		(void) usleep(10000);
+	assert_int_equal(ok(anchor_keep(path, store, "a", w, &batch, &why)), 0);
+	assert_int_equal(read_anchor().batch, 2);
 	(void) writer_free(w);
 }
 
@@ -282,7 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_restored, setup, teardown),
 		TEST(test_text),	TEST(test_good), TEST(test_went_back),
 		TEST(test_other_store), TEST(test_file), TEST(test_killed),
-		TEST(test_while_running),
+		TEST(test_keep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
