@@ -201,11 +201,15 @@ static enum verdict_identity identity_of(const struct policy *p,
 	return best;
 }
 
+static const struct policy_values *values_of(const struct policy *p, const struct policy_option *o)
+{
+	return (const struct policy_values *)((const uint8_t *)p + o->offset);
+}
+
 /* True if all values of an option are zeros or ones, which every machine may have. */
 static bool names_nobody(const struct policy *p, const struct policy_option *o)
 {
-	const struct policy_values *values = (const struct policy_values *)((const uint8_t *)p +
-									    o->offset);
+	const struct policy_values *values = values_of(p, o);
 
 	if (o->kind != KIND_HEX && o->kind != KIND_HEX_MAX)
 		return false;
@@ -213,11 +217,6 @@ static bool names_nobody(const struct policy *p, const struct policy_option *o)
 		if (!is_everybodys(values->b[n], values->len[n]))
 			return false;
 	return true;
-}
-
-static const struct policy_values *values_of(const struct policy *p, const struct policy_option *o)
-{
-	return (const struct policy_values *)((const uint8_t *)p + o->offset);
 }
 
 /* INT64_MIN for an option without a value. */
@@ -228,15 +227,6 @@ static int64_t latest_until(const struct policy_values *values)
 	for (unsigned n = 0; n < values->n; n++)
 		latest = MAX(latest, values->until[n] ? values->until[n] : INT64_MAX);
 	return latest;
-}
-
-int64_t policy_until(const struct policy *p, const char *name)
-{
-	struct policy_option o;
-	int i = policy_option_find(name, &o);
-
-	assert(i >= 0 && o.size == sizeof(struct policy_values));
-	return policy_set_has(p->set, (unsigned)i) ? latest_until(values_of(p, &o)) : INT64_MIN;
 }
 
 const char *policy_ended_option(const struct policy *p, int64_t now)

@@ -218,12 +218,6 @@ bool policy_forbids(struct verdict *v, const struct policy *p, enum policy_forbi
 bool policy_requires(struct verdict *v, const struct policy *p, enum policy_require word);
 
 /*
- * Until when @p has a value of @name, an option of values: INT64_MAX if one has no end, INT64_MIN
- * if the option was not set.
- */
-int64_t policy_until(const struct policy *p, const char *name);
-
-/*
  * The name of an option of which every value has ended by @now, so that no evidence can match it;
  * NULL if there is none.  That of a PCR is "pcrN".
  */
