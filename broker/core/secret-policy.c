@@ -329,6 +329,12 @@ int secret_policy_rules(const char *text, size_t len, uint8_t ret[static 32])
 	return 0;
 }
 
+/* What somebody approves is a launch. */
+enum release_per secret_mode_per(const struct secret_mode *m)
+{
+	return m->per == PER_NONE ? PER_LAUNCH : m->per;
+}
+
 void secret_mode_format(const struct secret_mode *m, char *ret, size_t size)
 {
 	const char *how = m->release == RELEASE_ALWAYS	? "always" :

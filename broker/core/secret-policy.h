@@ -62,6 +62,9 @@ int secret_policy_check_until(const char *evidence, int64_t now, struct cause *w
 /* SHA-256("coco rules 1" | SHA-256(text)): the rules of seal.h.  Returns 0 or -ENOMEM. */
 int secret_policy_rules(const char *text, size_t len, uint8_t ret[static 32]);
 
+/* What has a claim of its own under a mode that is not RELEASE_ALWAYS. */
+enum release_per secret_mode_per(const struct secret_mode *m);
+
 /* "once per launch, at most 20 in 24h", for people, into @ret. */
 void secret_mode_format(const struct secret_mode *m, char *ret, size_t size);
 

@@ -178,18 +178,13 @@ static int need_approval(struct planning *p, enum release_result result, const c
 
 /* ---- the claim ---- */
 
-/* What somebody approves is a launch. */
-static enum release_per per_of(const struct secret_mode *m)
-{
-	return m->per == PER_NONE ? PER_LAUNCH : m->per;
-}
-
 static int read_claim(struct planning *p, struct claim *ret, uint64_t *ret_revision)
 {
 	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
 	int r;
 
-	r = key_claim(p->q->path, per_of(p->mode), p->launch->id, p->plan->keys[KEY_CLAIM]);
+	r = key_claim(p->q->path, secret_mode_per(p->mode), p->launch->id,
+		      p->plan->keys[KEY_CLAIM]);
 	if (r < 0)
 		return cause_set_oom(p->why);
 	r = record_get(p->s, p->plan->keys[KEY_CLAIM], &v, p->why);
@@ -262,15 +257,15 @@ static int plan_claim(struct planning *p, const char *release)
 	if (r < 0)
 		return r;
 	fill_request(p, &q);
-	answer = once_decide(per_of(p->mode), revision > 0 ? &old : NULL, &q, &p->plan->claim,
-			     &why);
+	answer = once_decide(secret_mode_per(p->mode), revision > 0 ? &old : NULL, &q,
+			     &p->plan->claim, &why);
 	r = take_answer(p, answer, why, &approved);
 	if (r < 0 || !is_good(p))
 		return r;
 	if (approved) {
 		q.approved = true;
-		(void) once_decide(per_of(p->mode), revision > 0 ? &old : NULL, &q, &p->plan->claim,
-				   &why);
+		(void) once_decide(secret_mode_per(p->mode), revision > 0 ? &old : NULL, &q,
+				   &p->plan->claim, &why);
 	}
 	if (!p->plan->again)
 		(void) snprintf(p->plan->claim.release, sizeof(p->plan->claim.release), "%s",

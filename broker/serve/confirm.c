@@ -26,7 +26,7 @@ static int find_key(struct service *s, const struct session_record *session, con
 		return cause_set(why, -EBADMSG, "the record of '%s' in the store is damaged", path);
 	if (mode.release == RELEASE_ALWAYS)
 		return 0;
-	r = key_claim(path, mode.per == PER_NONE ? PER_LAUNCH : mode.per, session->launch.id, ret);
+	r = key_claim(path, secret_mode_per(&mode), session->launch.id, ret);
 	return r < 0 ? cause_set_oom(why) : 1;
 }
 
