@@ -76,6 +76,11 @@ ssize_t base64_decode(const char *text, uint8_t *ret, size_t size)
 	return (ssize_t)len;
 }
 
+bool base64_decode_32(const char *text, uint8_t ret[static 32])
+{
+	return strlen(text) == 44 && base64_decode(text, ret, 32) == 32;
+}
+
 int base64url_encode(const uint8_t *data, size_t len, char **ret)
 {
 	char *text;

@@ -25,7 +25,14 @@ int base64_encode(const uint8_t *data, size_t len, char **ret);
 ssize_t base64_decode(const char *text, uint8_t *ret, size_t size);
 
 /*
- * The same with the alphabet of section 5 and without padding, as JSON web keys have it.
+ * True if @text is exactly 32 bytes, such as a nonce or a hash, in their only form without blanks,
+ * which has 44 characters.
+ */
+bool base64_decode_32(const char *text, uint8_t ret[static 32]);
+
+/*
+ * base64_encode() and base64_decode() with the alphabet of section 5 and without padding, as JSON
+ * web keys have it.
  * Decoding takes @len bytes of @text, which need not end with a NUL and may not have blanks; it
  * may also return -ENOMEM.
  */

@@ -132,9 +132,7 @@ static int take_public_key(struct config_value *v)
 	struct broker_settings *b = v->target;
 	uint8_t hash[32];
 
-	/* 44 characters are 32 bytes with their padding, and have no room for a blank. */
-	if (!base64 || strlen(base64) != 44 ||
-	    base64_decode(base64, hash, sizeof(hash)) != sizeof(hash))
+	if (!base64 || !base64_decode_32(base64, hash))
 		return -EINVAL;
 	if (take_trust(v, BROKER_TRUST_PUBLIC_KEY))
 		strcpy(b->public_key, v->text);

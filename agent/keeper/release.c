@@ -247,8 +247,7 @@ int handshake_bind(struct handshake *h, const struct broker_identity *i,
 	 * The text goes into the runtime data as it is.  32 bytes need all of its 44 characters,
 	 * so that there is no blank among them, no quote and no escape.
 	 */
-	if (c->nonce[BROKER_NONCE_TEXT_LEN] || strlen(nonce) != BROKER_NONCE_TEXT_LEN ||
-	    base64_decode(nonce, bytes, sizeof(bytes)) != sizeof(bytes))
+	if (c->nonce[BROKER_NONCE_TEXT_LEN] || !base64_decode_32(nonce, bytes))
 		return cause_set(why, -EBADMSG, "the nonce is not base64 of 32 bytes");
 	if (!hash_of(c->hash))
 		return cause_set(why, -EBADMSG, "the broker asks for an unknown hash");

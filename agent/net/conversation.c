@@ -72,8 +72,7 @@ static bool pin_is_valid(const char *pin)
 	const char *digest = startswith(pin, PIN_PREFIX);
 	uint8_t ignored[32];
 
-	return digest && strlen(digest) == 44 &&
-	       base64_decode(digest, ignored, sizeof(ignored)) == sizeof(ignored);
+	return digest && base64_decode_32(digest, ignored);
 }
 
 static bool urls_are_valid(const struct net_setup *s)

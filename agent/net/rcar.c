@@ -193,19 +193,13 @@ static int read_short(struct bytes object, const char *name, char ret[static ESC
 	return r < 0 ? -EBADMSG : 0;
 }
 
-/* Base64 of 32 bytes in its only form: without blanks, with its padding. */
-static bool is_base64_of_32(const char *text, uint8_t ret[static 32])
-{
-	return strlen(text) == BROKER_NONCE_TEXT_LEN && base64_decode(text, ret, 32) == 32;
-}
-
 static int read_nonce(struct bytes object, struct net_challenge *c, struct cause *why)
 {
 	char text[ESCAPED_MAX];
 	uint8_t ignored[32];
 
 	static_assert(sizeof(c->nonce) > BROKER_NONCE_TEXT_LEN, "room for the nonce and its NUL");
-	if (read_short(object, "nonce", text) < 0 || !is_base64_of_32(text, ignored))
+	if (read_short(object, "nonce", text) < 0 || !base64_decode_32(text, ignored))
 		return cause_set(why, -EPROTO,
 				 "the challenge has no nonce of 32 bytes in base64");
 	memcpy(c->nonce, text, BROKER_NONCE_TEXT_LEN);
@@ -243,7 +237,7 @@ static int read_salt(struct bytes extra, struct net_challenge *c, struct cause *
 		return cause_set(why, -EPROTO,
 				 "the challenge's \"coco\" has version %llu, and cocod speaks %d",
 				 (unsigned long long)version, COCO_VERSION);
-	if (read_short(coco, "salt", text) < 0 || !is_base64_of_32(text, c->salt))
+	if (read_short(coco, "salt", text) < 0 || !base64_decode_32(text, c->salt))
 		return cause_set(why, -EPROTO,
 				 "the challenge's \"coco\" has no salt of 32 bytes in base64");
 	c->has_salt = 1;

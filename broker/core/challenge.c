@@ -154,8 +154,7 @@ int challenge_find(const struct keys *k, const struct cookie *c, const struct ne
 	enum broker_tee found = BROKER_TEE_NONE;
 	int r;
 
-	if (strlen(nonce) != BROKER_NONCE_TEXT_LEN ||
-	    base64_decode(nonce, theirs, sizeof(theirs)) != sizeof(theirs))
+	if (!base64_decode_32(nonce, theirs))
 		return -ESTALE;
 	r = bind_bound(repeated, bound);
 	for (enum broker_tee tee = BROKER_TEE_NONE + 1; r >= 0 && tee < _BROKER_TEE_MAX; tee++) {

@@ -51,12 +51,6 @@ static int read_short(struct bytes object, const char *name, char ret[static SHO
 	return jspan_string(value, ret, SHORT_MAX, &len) < 0 ? -EBADMSG : 0;
 }
 
-/* Base64 of 32 bytes in its only form: without blanks, with its padding. */
-static bool is_base64_of_32(const char *text, uint8_t ret[static 32])
-{
-	return strlen(text) == BROKER_NONCE_TEXT_LEN && base64_decode(text, ret, 32) == 32;
-}
-
 /* "kbs:///a/b/c" in the form that our guests write, of which each path has one. */
 static int read_uri(struct bytes value, char ret[static BROKER_PATH_LEN])
 {
@@ -128,7 +122,7 @@ static int read_coco(struct bytes object, struct net_auth *a, struct cause *why)
 	if (jspan_uint(m.v, COCO_VERSION, &version) < 0 || version != COCO_VERSION)
 		return cause_set(why, -EBADMSG, "\"coco\" has another version than %d",
 				 COCO_VERSION);
-	if (jspan_string(m.boot, boot, sizeof(boot), &len) < 0 || !is_base64_of_32(boot, a->boot))
+	if (jspan_string(m.boot, boot, sizeof(boot), &len) < 0 || !base64_decode_32(boot, a->boot))
 		return bad(why, "\"boot\" is not base64 of 32 bytes");
 	a->coco = 1;
 	return m.uris.p ? read_uris(m.uris, a, why) : 0;
@@ -295,7 +289,7 @@ static int read_runtime_data(struct bytes object, struct attestation *a, struct 
 
 	if (jspan_member(object, "runtime-data", &data) < 0 || jspan_type(data) != JSPAN_OBJECT)
 		return bad(why, "there is no \"runtime-data\"");
-	if (read_short(data, "nonce", nonce) < 0 || !is_base64_of_32(nonce, ignored))
+	if (read_short(data, "nonce", nonce) < 0 || !base64_decode_32(nonce, ignored))
 		return bad(why, "\"nonce\" is not base64 of 32 bytes");
 	memcpy(a->nonce, nonce, BROKER_NONCE_TEXT_LEN);
 	if (jspan_member(data, "tee-pubkey", &jwk) < 0)

@@ -107,6 +107,33 @@ static void test_refuses(void **state)
 		assert_int_equal(base64_decode(bad[i], out, sizeof(out)), -EBADMSG);
 }
 
+static void test_32(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		/* 31, 33 and 30 bytes */
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==",
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g",
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd",
+		/* 30 bytes with blanks, to 44 characters */
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd    ",
+		"\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n\n ",
+		/* no padding, a blank behind it, bits that nobody reads, section 5's alphabet */
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= ",
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=",
+		"-_ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+	};
+	uint8_t out[32];
+
+	assert_true(base64_decode_32("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", out));
+	for (uint8_t i = 0; i < sizeof(out); i++)
+		assert_int_equal(out[i], i);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (base64_decode_32(bad[i], out))
+			fail_msg("%s", bad[i]);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -115,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_blanks),
 		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_32),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
