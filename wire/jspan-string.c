@@ -112,3 +112,15 @@ int jspan_string(struct bytes value, char *ret, size_t size, size_t *ret_len)
 	*ret_len = n;
 	return 0;
 }
+
+int jspan_member_string(struct bytes object, const char *name, char *ret, size_t size)
+{
+	struct bytes value;
+	size_t len;
+	int r;
+
+	r = jspan_member(object, name, &value);
+	if (r < 0)
+		return r;
+	return jspan_string(value, ret, size, &len) < 0 ? -EBADMSG : 0;
+}

@@ -66,6 +66,12 @@ bool jspan_text_is(struct bytes value, const char *text);
 int jspan_string(struct bytes value, char *ret, size_t size, size_t *ret_len);
 
 /*
+ * The member @name of @object, decoded so.  Returns 0; -ENOENT without such a member; -EBADMSG when
+ * @object is not an object, or the member is not such a string, or may not have room.
+ */
+int jspan_member_string(struct bytes object, const char *name, char *ret, size_t size);
+
+/*
  * A whole number from 0 to @max, without fraction or exponent; -EBADMSG for any other value,
  * -ERANGE for a larger one.
  */

@@ -179,27 +179,14 @@ static int read_object(struct bytes answer, struct bytes *ret, struct cause *why
 	return 0;
 }
 
-/* A short text, whose characters may be escaped: some write '/' so. */
-static int read_short(struct bytes object, const char *name, char ret[static ESCAPED_MAX])
-{
-	struct bytes value;
-	size_t len;
-	int r;
-
-	r = jspan_member(object, name, &value);
-	if (r < 0)
-		return r;
-	r = jspan_string(value, ret, ESCAPED_MAX, &len);
-	return r < 0 ? -EBADMSG : 0;
-}
-
 static int read_nonce(struct bytes object, struct net_challenge *c, struct cause *why)
 {
 	char text[ESCAPED_MAX];
 	uint8_t ignored[32];
 
 	static_assert(sizeof(c->nonce) > BROKER_NONCE_TEXT_LEN, "room for the nonce and its NUL");
-	if (read_short(object, "nonce", text) < 0 || !base64_decode_32(text, ignored))
+	if (jspan_member_string(object, "nonce", text, sizeof(text)) < 0 ||
+	    !base64_decode_32(text, ignored))
 		return cause_set(why, -EPROTO,
 				 "the challenge has no nonce of 32 bytes in base64");
 	memcpy(c->nonce, text, BROKER_NONCE_TEXT_LEN);
@@ -211,7 +198,7 @@ static int read_hash(struct bytes extra, struct net_challenge *c, struct cause *
 	char text[ESCAPED_MAX];
 	int r;
 
-	r = read_short(extra, "selected-hash-algorithm", text);
+	r = jspan_member_string(extra, "selected-hash-algorithm", text, sizeof(text));
 	if (r == -ENOENT)
 		return 0;
 	for (uint32_t i = 0; r == 0 && i < ARRAY_SIZE(hash_names); i++)
@@ -237,7 +224,8 @@ static int read_salt(struct bytes extra, struct net_challenge *c, struct cause *
 		return cause_set(why, -EPROTO,
 				 "the challenge's \"coco\" has version %llu, and cocod speaks %d",
 				 (unsigned long long)version, COCO_VERSION);
-	if (read_short(coco, "salt", text) < 0 || !base64_decode_32(text, c->salt))
+	if (jspan_member_string(coco, "salt", text, sizeof(text)) < 0 ||
+	    !base64_decode_32(text, c->salt))
 		return cause_set(why, -EPROTO,
 				 "the challenge's \"coco\" has no salt of 32 bytes in base64");
 	c->has_salt = 1;

@@ -41,11 +41,7 @@ struct refusal {
 /* A member of @object; "" if it is not there, too long, or not a text. */
 static void read_text(struct bytes object, const char *name, char ret[static DETAIL_MAX])
 {
-	struct bytes value;
-	size_t len;
-
-	if (jspan_member(object, name, &value) < 0 ||
-	    jspan_string(value, ret, DETAIL_MAX, &len) < 0)
+	if (jspan_member_string(object, name, ret, DETAIL_MAX) < 0)
 		ret[0] = '\0';
 }
 

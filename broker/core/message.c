@@ -38,19 +38,6 @@ static int read_object(struct bytes body, size_t max, struct bytes *ret, struct 
 	return 0;
 }
 
-/* Returns 0; -ENOENT without the member; -EBADMSG. */
-static int read_short(struct bytes object, const char *name, char ret[static SHORT_MAX])
-{
-	struct bytes value;
-	size_t len;
-	int r;
-
-	r = jspan_member(object, name, &value);
-	if (r < 0)
-		return r;
-	return jspan_string(value, ret, SHORT_MAX, &len) < 0 ? -EBADMSG : 0;
-}
-
 /* "kbs:///a/b/c" in the form that our guests write, of which each path has one. */
 static int read_uri(struct bytes value, char ret[static BROKER_PATH_LEN])
 {
@@ -134,7 +121,7 @@ static int check_version(struct bytes object, struct cause *why)
 {
 	char text[SHORT_MAX];
 
-	if (read_short(object, "version", text) < 0)
+	if (jspan_member_string(object, "version", text, sizeof(text)) < 0)
 		return bad(why, "there is no \"version\"");
 	if (streq(text, MESSAGE_VERSION))
 		return 0;
@@ -151,7 +138,7 @@ static int read_tee(struct bytes object, struct net_auth *a, struct cause *why)
 	char text[SHORT_MAX];
 	const char *name;
 
-	if (read_short(object, "tee", text) < 0)
+	if (jspan_member_string(object, "tee", text, sizeof(text)) < 0)
 		return bad(why, "there is no \"tee\"");
 	name = broker_tee_name(broker_tee_parse(text));
 	if (!name)
@@ -289,7 +276,8 @@ static int read_runtime_data(struct bytes object, struct attestation *a, struct 
 
 	if (jspan_member(object, "runtime-data", &data) < 0 || jspan_type(data) != JSPAN_OBJECT)
 		return bad(why, "there is no \"runtime-data\"");
-	if (read_short(data, "nonce", nonce) < 0 || !base64_decode_32(nonce, ignored))
+	if (jspan_member_string(data, "nonce", nonce, sizeof(nonce)) < 0 ||
+	    !base64_decode_32(nonce, ignored))
 		return bad(why, "\"nonce\" is not base64 of 32 bytes");
 	memcpy(a->nonce, nonce, BROKER_NONCE_TEXT_LEN);
 	if (jspan_member(data, "tee-pubkey", &jwk) < 0)

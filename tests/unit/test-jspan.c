@@ -288,6 +288,28 @@ static void test_string(void **state)
 	assert_int_equal(jspan_string(text("\"abc\""), (char[3]){ 0 }, 3, &len), -EMSGSIZE);
 }
 
+static void test_member_string(void **state)
+{
+	struct bytes o = text("{\"a\":\"x\\u0041\",\"b\":\"a\\u0000\",\"c\":1,\"d\":\"abc\"}");
+	char got[7] = "";
+
+	assert_int_equal(jspan_member_string(o, "a", got, sizeof(got)), -EBADMSG);
+	assert_int_equal(jspan_member_string(o, "d", got, sizeof(got)), 0);
+	assert_string_equal(got, "abc");
+	assert_int_equal(jspan_member_string(o, "d", got, 3), -EBADMSG);
+	assert_int_equal(jspan_member_string(o, "e", got, sizeof(got)), -ENOENT);
+	for (const char *name = "bc"; *name; name++)
+		assert_int_equal(jspan_member_string(o, (char[]){ *name, 0 }, got, sizeof(got)),
+				 -EBADMSG);
+	assert_int_equal(jspan_member_string(text("[]"), "a", got, sizeof(got)), -EBADMSG);
+	{
+		char room[8];
+
+		assert_int_equal(jspan_member_string(o, "a", room, sizeof(room)), 0);
+		assert_string_equal(room, "xA");
+	}
+}
+
 static void test_time(void **state)
 {
 	static const char *const bad[] = {
@@ -391,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_string),
+		cmocka_unit_test(test_member_string),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_object_read),
 		cmocka_unit_test(test_readers_of_bytes),
