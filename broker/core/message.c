@@ -404,20 +404,6 @@ int message_read_attestation(struct bytes body, struct attestation *ret, struct 
 	return 0;
 }
 
-int tee_key_json(const struct tee_key *key, struct json_object **ret)
-{
-	_cleanup_(freep) char *text = NULL;
-	struct json_object *o;
-
-	if (tee_key_text(key, &text) < 0)
-		return -ENOMEM;
-	o = json_tokener_parse(text);
-	if (!o)
-		return -ENOMEM;
-	*ret = o;
-	return 0;
-}
-
 /* ---- POST /coco/confirm ---- */
 
 int message_read_confirm(struct bytes body, char ret_path[static BROKER_PATH_LEN])

@@ -51,9 +51,6 @@ struct attestation {
 int message_read_attestation(struct bytes body, struct attestation *ret, struct cause *why);
 void attestation_done(struct attestation *a);
 
-/* The text of tee_key_text() as an object.  @ret is yours.  Returns 0 or -ENOMEM. */
-int tee_key_json(const struct tee_key *key, struct json_object **ret);
-
 /*
  * Read the body of POST /coco/confirm, {"uri":"kbs:///..."}.  Returns 0 with the path, or -EBADMSG.
  */
