@@ -10,13 +10,6 @@
 #define BLANKS " \t"
 #define LENGTH_DIGITS_MAX 12
 
-size_t http_head_find(const char *data, size_t len)
-{
-	const char *end = memmem(data, len, "\r\n\r\n", 4);
-
-	return end ? (size_t)(end - data) + 4 : 0;
-}
-
 /*
  * Cut the next line off, which becomes a C string.  NULL when it has no CR LF at its end, or a CR,
  * LF or NUL inside.

@@ -29,14 +29,8 @@ struct http_head {
 };
 
 /*
- * The length of the head at the beginning of the @len bytes at @data, which ends with the first
- * empty line; 0 when it is not whole.
- */
-size_t http_head_find(const char *data, size_t len);
-
-/*
- * Read the head @text of @len bytes, found by http_head_find(), and write NULs into it; @ret
- * points there.  @text[len] may be anything and is not read.
+ * Read the head @text of @len bytes, up to the first empty line and with it, and write NULs into
+ * it; @ret points there.  @text[len] may be anything and is not read.
  *
  * Returns 0, or the status to answer with: 400 malformed; 405 another method; 417 an expectation
  * other than 100-continue; 501 another transfer coding; 505 another version.
