@@ -12,10 +12,9 @@
  * Judges evidence: first, when it comes, whether it is authentic and over this handshake; then, for
  * each secret that is asked for, whether it is as that secret's policy wants it.
  *
- * A judge has several verifiers (attest/verifier.h) and lends one to each thread that asks;
- * when all
- * are lent, a thread waits for its turn.  Collateral comes from a folder in the form of cococtl's
- * cache ('cococtl attest fetch'), and is read anew by judge_reload().
+ * A judge has several verifiers (attest/verifier.h) and lends one to each thread that asks; when
+ * all are lent, a thread waits for its turn.  Collateral comes from a folder in the form of
+ * cococtl's cache ('cococtl attest fetch'), and is read anew by judge_reload().
  */
 struct judge;
 
