@@ -7,6 +7,8 @@ into it as it would into a confidential one; afterwards Shell runs commands in i
 """
 
 import base64
+import contextlib
+import fcntl
 import gzip
 import importlib.machinery
 import importlib.util
@@ -108,6 +110,17 @@ class Cache:
         self.guest = run(os.path.join(HERE, "rootfs"), "--release", self.release, *series, stdin=subprocess.DEVNULL).splitlines()[-1]
 
 
+@contextlib.contextmanager
+def locked(folder):
+    """One program at a time makes things in the folder."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 class Build:
     """The project as built in `top`, an out-of-tree build with --prefix=/usr: what the VM gets, and the host's tools."""
 
@@ -118,16 +131,17 @@ class Build:
         # Do not pass on make's variables, which are for the make that runs us.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
         self.install = os.path.join(work, cache.kver, "install")
-        make("install", f"DESTDIR={self.install}")
-        make("firmware-app")
-        make("tests/judge-header")
         self.judge_header = os.path.join(top, "tests/judge-header")
-        make("module", f"KERNELDIR={cache.kernel}/headers")
         self.app = os.path.join(top, "tests/vm/firmware/sev-firmware.efi")
-        # Copy it, because the next kernel's module replaces it there.
         self.module = os.path.join(work, cache.kver, "coco_secret.ko")
         os.makedirs(os.path.dirname(self.module), exist_ok=True)
-        shutil.copyfile(os.path.join(top, "driver/coco_secret.ko"), self.module)
+        with locked(top):
+            make("install", f"DESTDIR={self.install}")
+            make("firmware-app")
+            make("tests/judge-header")
+            make("module", f"KERNELDIR={cache.kernel}/headers")
+            # Copy it, because the next kernel's module replaces it there.
+            shutil.copyfile(os.path.join(top, "driver/coco_secret.ko"), self.module)
         self.coco_inject = os.path.join(top, "coco-inject")
         self.bad_consumer = os.path.join(work, cache.kver, "bad-consumer")
         run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
