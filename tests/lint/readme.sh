@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What README.md says to install is enough to build.
+# shellcheck source=tests/lint/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The modules that configure cannot do without, and those behind an option that the README does not turn off.
+sed -nE 's/.*PKG_CHECK_MODULES\(\[(CMOCKA|LIBVIRT)\].*//; s/.*PKG_CHECK_MODULES\(\[[A-Z0-9_]+\], \[([^]]*)\].*/\1/p' configure.ac |
+	sed -E 's/>= *[0-9.]+//g' | tr -s ' ' '\n' | sed '/^$/d' >"$work/modules"
+sed -n '/^   # apt install autoconf/,/[^\\]$/p' README.md | tr -s ' \\#' '\n' >"$work/packages"
+check "configure demands libraries" test "$(wc -l <"$work/modules")" -ge 8
+check "the README says what to install" grep -qx gcc "$work/packages"
+while read -r module; do
+	file=$(pkg-config --variable=pcfiledir "$module" 2>/dev/null)
+	package=$([ -z "$file" ] || dpkg -S "$file/$module.pc" 2>/dev/null | sed 's/[:,].*//')
+	if [ -z "$package" ]; then
+		skip "the README has the package of $module" "no package of this machine has it"
+	else
+		check "the README has $package, for $module" grep -qx "$package" "$work/packages"
+	fi
+done <"$work/modules"
+
+finish
