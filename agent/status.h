@@ -15,4 +15,7 @@ enum worker_status {
 	WORKER_USAGE = 2,	/* a wrong command line */
 };
 
+/* cocod has no key yet for cocod-key, which is to ask a person too. */
+#define LATE_SIGNAL SIGUSR1
+
 #endif

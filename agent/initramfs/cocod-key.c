@@ -7,7 +7,8 @@
  *
  * The script executes this program, which has the arguments of systemd-cryptsetup and asks cocod
  * in the same way, so that cocod judges the volume's header, and learns the outcome, in the same
- * way too: this process ends when cryptsetup has.  Without a key it becomes askpass.
+ * way too: this process ends when cryptsetup has.  Without a key it becomes askpass.  While a key
+ * may still come from a broker, askpass runs beside it, and what comes first counts.
  *
  * On standard output there is the key and nothing else.
  */
@@ -15,11 +16,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/initramfs/person.h"
 #include "agent/initramfs/reader.h"
 #include "agent/status.h"
 #include "base/io.h"
@@ -30,6 +33,7 @@
 
 #define CRYPTSETUP_SOCKET "/run/cocod/cryptsetup.sock"
 #define ASKPASS "/lib/cryptsetup/askpass"
+#define PASSFIFO "/lib/cryptsetup/passfifo"
 #define USEC_PER_SEC 1000000ULL
 /* For a cocod that is stopped: it has deadlines of its own for each step. */
 #define KEY_MSEC (10 * 60 * 1000)
@@ -97,22 +101,12 @@ static int ask(const char *volume, int *ret)
 	return 0;
 }
 
-/* Returns 0; -ENOKEY when cocod has closed the connection; -ETIMEDOUT; another errno. */
-static int get_key(const char *volume, struct secret **ret)
+/* Returns 0; -ENOKEY when cocod has closed the connection; an errno of reading it. */
+static int read_key(int fd, struct secret **ret)
 {
 	_cleanup_(secret_freep) struct secret *key = NULL;
-	_cleanup_(closep) int fd = -EBADF;
-	struct pollfd p = { .events = POLLIN };
-	int r;
+	int r = secret_read(fd, KEY_MAX, &key);
 
-	r = ask(volume, &fd);
-	if (r < 0)
-		return r;
-	p.fd = fd;
-	r = poll(&p, 1, KEY_MSEC);
-	if (r <= 0)
-		return r < 0 ? -errno : -ETIMEDOUT;
-	r = secret_read(fd, KEY_MAX, &key);
 	if (r < 0)
 		return r;
 	if (secret_len(key) == 0)
@@ -141,14 +135,126 @@ static int give(struct secret *key)
 	return r < 0 ? r : readers_await_end(&readers);
 }
 
+static void format_question(const char *volume, char *ret, size_t size)
+{
+	(void)!snprintf(ret, size, "Please unlock disk %.*s: ", VOLUME_NAME_MAX, volume);
+}
+
+/* In the place of this process. */
 static int ask_person(const char *volume)
 {
-	char prompt[VOLUME_NAME_MAX + 64];
+	char question[VOLUME_NAME_MAX + 64];
+	sigset_t none;
 
-	(void)!snprintf(prompt, sizeof(prompt), "Please unlock disk %.*s: ", VOLUME_NAME_MAX,
-			volume);
-	(void) execl(ASKPASS, ASKPASS, prompt, NULL);
+	sigemptyset(&none);
+	(void) sigprocmask(SIG_SETMASK, &none, NULL);
+	(void) signal(SIGPIPE, SIG_DFL);
+	format_question(volume, question, sizeof(question));
+	(void) execl(ASKPASS, ASKPASS, question, NULL);
 	return log_error_errno(errno, "Failed to execute '%s': %m", ASKPASS);
+}
+
+/* Returns a descriptor that tells of LATE_SIGNAL, which nothing else does any more. */
+static int watch_signal(void)
+{
+	sigset_t late;
+	int fd;
+
+	sigemptyset(&late);
+	sigaddset(&late, LATE_SIGNAL);
+	if (sigprocmask(SIG_BLOCK, &late, NULL) < 0)
+		return -errno;
+	fd = signalfd(-1, &late, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* What await_key() waits for, and the place of each in its list of descriptors. */
+enum { KEY, SIGNAL, ANSWER };
+
+static void begin_asking(const char *volume, struct person *p)
+{
+	char question[VOLUME_NAME_MAX + 64];
+	int r;
+
+	format_question(volume, question, sizeof(question));
+	r = person_ask(ASKPASS, question, p);
+	if (r < 0)
+		log_warning_errno(r, "No passphrase can be asked for meanwhile: %m");
+}
+
+/*
+ * cocod must not take a volume that a passphrase opens for one that its key has opened, so it
+ * hears first that nobody waits for the key any more.  Returns 0; a negative errno when nobody has
+ * answered.
+ */
+static int take_answer(struct person *p, int *conn)
+{
+	_cleanup_(secret_freep) struct secret *typed = NULL;
+	int r = person_read(p, KEY_MAX, &typed);
+
+	if (r < 0)
+		return r;
+	*conn = close_fd(*conn);
+	return write_full(STDOUT_FILENO, secret_data(typed), secret_len(typed));
+}
+
+/*
+ * Wait for the key, and for a person's answer from the time when cocod says that the key is late.
+ * When one of them will not come, the other one still may.  Returns 1 with @ret; 0 after a
+ * passphrase was written; a negative errno when neither will come.
+ */
+static int await_key(const char *volume, int signals, int *conn, struct person *p,
+		     struct secret **ret)
+{
+	struct pollfd fds[] = {
+		[KEY] = { .fd = *conn, .events = POLLIN },
+		[SIGNAL] = { .fd = signals, .events = POLLIN },
+		[ANSWER] = { .fd = -EBADF, .events = POLLIN },
+	};
+	int r = 0;
+
+	while (fds[KEY].fd >= 0 || fds[ANSWER].fd >= 0) {
+		r = poll(fds, ARRAY_SIZE(fds), fds[ANSWER].fd >= 0 ? -1 : KEY_MSEC);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r < 0 ? -errno : -ETIMEDOUT;
+		if (fds[KEY].revents) {
+			r = read_key(*conn, ret);
+			if (r >= 0)
+				return 1;
+			fds[KEY].fd = fds[SIGNAL].fd = -EBADF;
+		} else if (fds[ANSWER].revents) {
+			r = take_answer(p, conn);
+			if (r >= 0)
+				return 0;
+			fds[ANSWER].fd = -EBADF;
+		} else {
+			fds[SIGNAL].fd = -EBADF;
+			begin_asking(volume, p);
+			fds[ANSWER].fd = p->answer;
+		}
+	}
+	return r;
+}
+
+/* Returns as await_key() does. */
+static int get_key(const char *volume, struct secret **ret)
+{
+	_cleanup_(closep) int conn = -EBADF, signals = -EBADF;
+	struct person person = PERSON_NONE;
+	int r = secret_protect_process();
+
+	if (r < 0)
+		return r;
+	signals = watch_signal();
+	if (signals < 0)
+		return signals;
+	r = ask(volume, &conn);
+	if (r >= 0)
+		r = await_key(volume, signals, &conn, &person, ret);
+	person_dismiss(&person, PASSFIFO);
+	return r;
 }
 
 static int run(const char *volume)
@@ -157,15 +263,14 @@ static int run(const char *volume)
 	int r;
 
 	(void) signal(SIGPIPE, SIG_IGN);
-	r = secret_protect_process();
-	if (r >= 0)
-		r = get_key(volume, &key);
+	r = get_key(volume, &key);
 	if (r < 0) {
 		log_warning_errno(r, "Volume '%s' gets no key from cocod (%m), see dmesg; "
 				     "a passphrase is asked for", volume);
-		(void) signal(SIGPIPE, SIG_DFL);
 		return ask_person(volume);
 	}
+	if (r == 0)
+		return 0;
 	r = give(key);
 	if (r < 0)
 		return log_error_errno(r, "Failed to hand the key of volume '%s' over: %m", volume);

@@ -162,6 +162,12 @@ static void begin_write(struct delivery *d)
 static bool take_origin(struct delivery *d, struct store_entry *e, bool *ret_wait);
 static void begin_key(struct delivery *d);
 
+static void give_fetched(struct delivery *d, struct secret *key)
+{
+	d->key = key;
+	begin_write(d);
+}
+
 static void on_fetched(void *userdata, struct secret *s, const struct fetch_failure *why)
 {
 	struct delivery *d = userdata;
@@ -175,8 +181,7 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 		return;
 	}
 	if (s) {
-		d->key = s;
-		begin_write(d);
+		give_fetched(d, s);
 		return;
 	}
 	d->fetch = fetch_free(d->fetch);
@@ -186,7 +191,7 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 		log_warning("Volume '%s': %s; trying the launch secret", d->volume, why->text);
 		begin_key(d);
 	} else {
-		late_begin(d, why->error, why->text);
+		late_begin(d, why->error, why->text, give_fetched);
 	}
 }
 

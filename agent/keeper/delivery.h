@@ -22,6 +22,8 @@ struct delivery {
 	struct fetch *fetch;		/* under way, or what there is to confirm */
 	sd_event_source *hangup;	/* while the broker is asked */
 	unsigned late_error;		/* enum net_error, of the last try of late.c */
+	/* writes a late key to the connection; NULL where there is none any more */
+	void (*give_late)(struct delivery *d, struct secret *key);
 	struct store_entry *entry;	/* counts this delivery in n_pending while @pending */
 	bool pending;
 	struct delivery_peer peer;

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/keeper/late.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/keeper/outcome.h"
+#include "agent/status.h"
 #include "base/io.h"
 #include "base/log.h"
 
 /* Longer answers are cut by systemd, whose limit is LINE_MAX. */
 #define ANSWER_MAX 2047
 
+/* The peer is gone, or cocod-key has an answer of a person's. */
 static int on_late_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	delivery_free(userdata);
@@ -64,7 +68,7 @@ static int check_key(const struct secret *key, size_t len)
 	return len == 0 || len > ANSWER_MAX || memchr(secret_data(key), 0, len) ? -EINVAL : 0;
 }
 
-static void give(struct delivery *d, struct secret *key)
+static void answer(struct delivery *d, struct secret *key)
 {
 	size_t len = secret_policy_passphrase_len(&d->entry->policy, key);
 	char path[ASK_SOCKET_LEN];
@@ -106,8 +110,15 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 {
 	struct delivery *d = userdata;
 
+	if (s && d->entry->state != SECRET_WIPED && d->give_late) {
+		d->hangup = sd_event_source_disable_unref(d->hangup);
+		d->timer = sd_event_source_disable_unref(d->timer);
+		d->exit = sd_event_source_disable_unref(d->exit);
+		d->give_late(d, s);
+		return;
+	}
 	if (s && d->entry->state != SECRET_WIPED) {
-		give(d, s);
+		answer(d, s);
 		secret_free(s);
 		return;
 	}
@@ -138,23 +149,32 @@ static int on_late_timer(sd_event_source *s, uint64_t usec, void *userdata)
 		return 0;
 	}
 	/* It may be about to ask: a peer that is busy with a passphrase ends soon. */
-	if (!volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
+	if (!d->give_late && !volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
 		try_later(d);
 	else if (fetch_new(d->keeper->broker, &q, &d->fetch) < 0)
 		try_later(d);
 	return 0;
 }
 
-void late_begin(struct delivery *d, unsigned error, const char *why)
+/* Returns 0 or a negative errno. */
+static int let_ask(struct delivery *d, void (*give)(struct delivery *d, struct secret *key))
+{
+	if (!d->keeper->initramfs) {
+		d->fd = close_fd(d->fd);
+		return 0;
+	}
+	d->give_late = give;
+	if (syscall(SYS_pidfd_send_signal, d->pidfd, LATE_SIGNAL, NULL, 0) < 0)
+		return -errno;
+	return sd_event_add_io(d->keeper->event, &d->hangup, d->fd, 0, on_late_exit, d);
+}
+
+void late_begin(struct delivery *d, unsigned error, const char *why,
+		void (*give)(struct delivery *d, struct secret *key))
 {
 	int r;
 
-	/*
-	 * In an initramfs the peer becomes askpass, whose answer goes through a FIFO that other
-	 * volumes share: who was asked would not be certain.
-	 */
-	if (error == NET_SETTINGS || !d->entry || d->pid <= 0 || d->pidfd < 0 ||
-	    d->keeper->initramfs) {
+	if (error == NET_SETTINGS || !d->entry || d->pid <= 0 || d->pidfd < 0) {
 		delivery_decline(d, "%s", why);
 		return;
 	}
@@ -162,9 +182,10 @@ void late_begin(struct delivery *d, unsigned error, const char *why)
 		    "long as a passphrase is asked for", d->volume, why);
 	d->late_error = error;
 	d->fetch = fetch_free(d->fetch);
-	d->fd = close_fd(d->fd);
 	d->timer = sd_event_source_disable_unref(d->timer);
-	r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_late_exit, d);
+	r = let_ask(d, give);
+	if (r >= 0)
+		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_late_exit, d);
 	if (r >= 0)
 		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
 					       pause_usec(d), 0, on_late_timer, d);

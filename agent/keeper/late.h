@@ -8,17 +8,22 @@
  * Keys that come late.  A broker that cannot be reached, or whose owner has not told it of this
  * kernel yet, may release the key a minute later.  systemd-cryptsetup asks for a passphrase by
  * then, and asks for no key again.  So the broker is asked again each minute or so, as long as that
- * question waits for somebody, and a key that comes answers it, as a password agent does.  Not in
- * an initramfs without systemd, where nobody can be answered in this way.
+ * question waits for somebody, and a key that comes answers it, as a password agent does.
+ *
+ * In an initramfs without systemd the peer is cocod-key, which keeps its connection open while it
+ * has askpass ask a person.
  */
 
 /*
- * Close the connection of @d, so that its systemd-cryptsetup goes on without a key, and try again
- * for as long as it asks.  @why is logged, with the reason of the first failure @error.  @d must
- * have its entry and know its peer, else it ends as by delivery_decline(), and so it does with
- * cocod-key.
+ * Let the peer of @d ask a person, and try again for as long as it asks: close the connection to
+ * systemd-cryptsetup; send cocod-key LATE_SIGNAL, and call @give with the key, which is then its,
+ * to write it to the connection as if it had come in time.
+ *
+ * @why is logged, with the reason of the first failure @error.  @d must have its entry and know its
+ * peer, else it ends as by delivery_decline().
  */
-void late_begin(struct delivery *d, unsigned error, const char *why);
+void late_begin(struct delivery *d, unsigned error, const char *why,
+		void (*give)(struct delivery *d, struct secret *key));
 
 #define LATE_USEC (60 * USEC_PER_SEC)	/* the pause between two tries, more or less by a half */
 

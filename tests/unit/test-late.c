@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/keeper/late.h"
+#include "agent/status.h"
 #include "base/clock.h"
 #include "base/io.h"
 
@@ -107,6 +108,20 @@ int __wrap_volume_is_open(const char *sys, const char *name)
 
 /* ---- a delivery that was declined ---- */
 
+/* What was written to cocod-key's connection, and how often. */
+static char given[100];
+static unsigned n_given;
+
+static void give(struct delivery *it, struct secret *s)
+{
+	assert_ptr_equal(it, d);
+	assert_int_equal(secret_len(s), key_len);
+	memcpy(given, secret_data(s), secret_len(s));
+	secret_free(s);
+	n_given++;
+	delivery_free(it);
+}
+
 static void start_peer(void)
 {
 	int closed[2];
@@ -164,7 +179,8 @@ static int set_up(void **state)
 	key = "correct horse";
 	key_len = strlen(key);
 	refusal = NET_POLICY;
-	n_fetches = n_refusals = n_confirmed = n_missed = n_held = 0;
+	n_fetches = n_refusals = n_confirmed = n_missed = n_held = n_given = 0;
+	memset(given, 0, sizeof(given));
 	asks = true;
 	opens = false;
 	return 0;
@@ -221,7 +237,7 @@ static void test_given_late(void **state)
 
 	assert_true(copy >= 0);
 	n_refusals = 2;
-	late_begin(d, NET_POLICY, "the broker refuses");
+	late_begin(d, NET_POLICY, "the broker refuses", give);
 	run_usec(100000);
 	assert_int_equal(n_fetches, 3);
 	assert_string_equal(answer(&len), "+correct horse");
@@ -247,7 +263,7 @@ static void test_asked_again(void **state)
 	size_t len;
 
 	n_missed = 2;
-	late_begin(d, NET_POLICY, "the broker refuses");
+	late_begin(d, NET_POLICY, "the broker refuses", give);
 	run_usec(100000);
 	assert_int_equal(n_fetches, 3);
 	assert_string_equal(answer(&len), "+correct horse");
@@ -260,7 +276,7 @@ static void test_nothing_asked(void **state)
 	size_t len;
 
 	asks = false;
-	late_begin(d, NET_UNREACHABLE, "nobody answers");
+	late_begin(d, NET_UNREACHABLE, "nobody answers", give);
 	run_usec(50000);
 	assert_int_equal(n_fetches, 0);
 	assert_string_equal(answer(&len), "");
@@ -275,7 +291,7 @@ static void test_nothing_asked(void **state)
 static void test_opened_meanwhile(void **state)
 {
 	opens = true;
-	late_begin(d, NET_POLICY, "the broker refuses");
+	late_begin(d, NET_POLICY, "the broker refuses", give);
 	run_usec(50000);
 	assert_null(k.deliveries);
 	assert_int_equal(n_fetches, 0);
@@ -286,7 +302,7 @@ static void test_wiped_meanwhile(void **state)
 	size_t len;
 
 	n_refusals = 1000;
-	late_begin(d, NET_POLICY, "the broker refuses");
+	late_begin(d, NET_POLICY, "the broker refuses", give);
 	run_usec(20000);
 	assert_true(n_fetches > 0);
 	n_refusals = 0;
@@ -304,7 +320,7 @@ static void test_binary(void **state)
 
 	key = binary;
 	key_len = 3;
-	late_begin(d, NET_POLICY, "the broker refuses");
+	late_begin(d, NET_POLICY, "the broker refuses", give);
 	run_usec(50000);
 	assert_string_equal(answer(&len), "");
 	assert_null(k.deliveries);
@@ -314,26 +330,118 @@ static void test_binary(void **state)
 static void test_gone_socket(void **state)
 {
 	(void) unlink(sock);
-	late_begin(d, NET_POLICY, "the broker refuses");
+	late_begin(d, NET_POLICY, "the broker refuses", give);
 	run_usec(50000);
 	assert_null(k.deliveries);
 	/* It was offered, and nobody took it. */
 	assert_int_equal(outcome(), DELIVERY_NONE);
 }
 
-/* Settings do not change by waiting. */
-static void test_settings(void **state)
+/*
+ * In an initramfs the peer, which is cocod-key, hears that it is late, and gets the key over its
+ * connection.
+ */
+static void test_initramfs_gone(void **state)
 {
-	late_begin(d, NET_SETTINGS, "there is no broker.conf");
+	int status, pair[2];
+	size_t len;
+
+	k.initramfs = true;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	close(d->fd);
+	d->fd = pair[0];
+	asks = false;		/* of systemd's questions there are none */
+	n_refusals = 2;
+	late_begin(d, NET_POLICY, "the broker refuses", give);
+	/* It did not block the signal, and is no more. */
+	assert_int_equal(waitpid(peer, &status, 0), peer);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == LATE_SIGNAL);
+	start_peer();
+	run_usec(50000);
+	/* Without the peer there is nobody to give it to. */
+	assert_int_equal(n_given, 0);
+	assert_null(k.deliveries);
+	close(pair[1]);
+	assert_string_equal(answer(&len), "");
+}
+
+static void start_patient_peer(void)
+{
+	sigset_t late, old;
+
+	sigemptyset(&late);
+	sigaddset(&late, LATE_SIGNAL);
+	end_peer();
+	assert_int_equal(sigprocmask(SIG_BLOCK, &late, &old), 0);
+	start_peer();
+	assert_int_equal(sigprocmask(SIG_SETMASK, &old, NULL), 0);
+	d->pid = peer;
+	close(d->pidfd);
+	d->pidfd = (int)syscall(SYS_pidfd_open, peer, 0);
+}
+
+static void begin_in_initramfs(int pair[static 2])
+{
+	start_patient_peer();
+	k.initramfs = true;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	close(d->fd);
+	d->fd = pair[0];
+	asks = false;
+	late_begin(d, NET_POLICY, "the broker refuses", give);
+	assert_non_null(k.deliveries);
+}
+
+static void test_initramfs_given(void **state)
+{
+	int pair[2];
+	size_t len;
+
+	n_refusals = 2;
+	begin_in_initramfs(pair);
+	run_usec(100000);
+	assert_int_equal(n_fetches, 3);
+	assert_int_equal(n_given, 1);
+	assert_string_equal(given, key);
+	assert_string_equal(answer(&len), "");
+	close(pair[1]);
+}
+
+/* A person has answered, and the connection is closed: the broker is left alone. */
+static void test_initramfs_answered(void **state)
+{
+	int pair[2];
+
+	n_refusals = 1000;
+	begin_in_initramfs(pair);
+	run_usec(20000);
+	assert_true(n_fetches > 0);
+	n_refusals = 0;
+	close(pair[1]);
+	run_usec(50000);
+	assert_int_equal(n_given, 0);
 	assert_null(k.deliveries);
 }
 
-/* askpass asks there, which systemd's password agents cannot answer. */
-static void test_initramfs(void **state)
+static void test_initramfs_wiped(void **state)
 {
-	k.initramfs = true;
-	late_begin(d, NET_UNREACHABLE, "nobody answers");
-	k.initramfs = false;
+	int pair[2];
+
+	n_refusals = 1000;
+	begin_in_initramfs(pair);
+	run_usec(20000);
+	n_refusals = 0;
+	assert_int_equal(store_wipe(k.store, store_find(k.store, "data")), 0);
+	run_usec(50000);
+	assert_int_equal(n_given, 0);
+	assert_null(k.deliveries);
+	close(pair[1]);
+}
+
+/* Settings do not change by waiting. */
+static void test_settings(void **state)
+{
+	late_begin(d, NET_SETTINGS, "there is no broker.conf", give);
 	assert_null(k.deliveries);
 }
 
@@ -348,7 +456,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_binary, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gone_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_settings, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_initramfs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_initramfs_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_initramfs_given, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_initramfs_answered, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_initramfs_wiped, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
