@@ -73,13 +73,53 @@ def make_certificate(folder, name, subject, names=None):
             "-days", "30", "-extfile", path("ext"), "-out", path(name + ".pem"))
 
 
-class Cluster:
-    """The user "broker" may read and write below PREFIX; "root" may do anything."""
+class Networks:
+    """A network namespace for each of @n nodes, each with two cables: one to its clients, who are here, and one to its peers.  For root in a network
+    and a mount namespace of its own."""
 
-    def __init__(self, folder, n=3, quota=0, auth=True):
-        self.folder, self.n, self.quota, self.token = folder, n, quota, None
+    def __init__(self, n):
+        self.n = n
+        os.makedirs("/run/netns")
+        for net in "cp":
+            self.ip(f"link add name net-{net} type bridge", f"link set net-{net} up")
+        # This side.
+        self.ip("addr add 10.77.1.254/24 dev net-c")
+        for i in range(n):
+            self.ip(f"netns add n{i}", f"-n n{i} link set lo up")
+            for k, net in enumerate("cp", 1):
+                self.ip(f"link add name {net}{i} type veth peer name eth{k} netns n{i}", f"link set {net}{i} master net-{net} up",
+                        f"-n n{i} addr add 10.77.{k}.{i + 1}/24 dev eth{k}", f"-n n{i} link set eth{k} up")
+
+    @staticmethod
+    def why_not():
+        """Why there can be none here, or ""."""
+        if not shutil.which("ip"):
+            return "there is no ip(8)"
+        made = subprocess.run(["unshare", "--net", "sh", "-c", "ip link add name net type bridge && ip link add name one type veth peer name two"], capture_output=True, text=True, check=False)
+        return made.stderr.strip() if made.returncode != 0 else ""
+
+    @staticmethod
+    def ip(*lines):
+        for line in lines:
+            subprocess.run(["ip", *line.split()], check=True)
+
+    def cut(self, i, cables="cp"):
+        for net in cables:
+            self.ip(f"link set {net}{i} down")
+
+    def mend(self, i, cables="cp"):
+        for net in cables:
+            self.ip(f"link set {net}{i} up")
+
+
+class Cluster:
+    """The user "broker" may read and write below PREFIX; "root" may do anything.  With @networks each node is in a namespace of its own."""
+
+    def __init__(self, folder, n=3, quota=0, auth=True, networks=None):
+        self.folder, self.n, self.quota, self.token, self.networks = folder, n, quota, None, networks
+        self.hosts, self.peer_hosts = ([f"10.77.{k}.{i + 1}" if networks else "127.0.0.1" for i in range(n)] for k in (1, 2))
         self.program = find_program()
-        make_certificate(folder, "server", "/CN=etcd", "IP:127.0.0.1,DNS:localhost")
+        make_certificate(folder, "server", "/CN=etcd", ",".join(["DNS:localhost", *(f"IP:{h}" for h in sorted({"127.0.0.1", *self.hosts, *self.peer_hosts}))]))
         make_certificate(folder, "client", "/O=coco-broker")
         make_certificate(folder, "named", "/CN=coco-broker")
         self.password_file = os.path.join(folder, "password")
@@ -96,7 +136,7 @@ class Cluster:
             self.enable_auth()
 
     def url(self, i):
-        return f"https://127.0.0.1:{self.ports[i]}"
+        return f"https://{self.hosts[i]}:{self.ports[i]}"
 
     def address(self, order=None):
         return "etcd:" + ",".join(self.url(i) for i in order or range(self.n))
@@ -105,10 +145,11 @@ class Cluster:
         def tls(prefix):
             return [f"--{prefix}cert-file={self.folder}/server.pem", f"--{prefix}key-file={self.folder}/server.key",
                     f"--{prefix}trusted-ca-file={self.folder}/ca.pem", f"--{prefix}client-cert-auth"]
-        peer = [f"https://127.0.0.1:{p}" for p in self.peers]
+        peer = [f"https://{h}:{p}" for h, p in zip(self.peer_hosts, self.peers)]
+        within = ["ip", "netns", "exec", f"n{i}"] if self.networks else []
         with open(os.path.join(self.folder, f"log{i}"), "ab") as log:
             self.nodes[i] = subprocess.Popen(  # pylint: disable=consider-using-with
-                [self.program, f"--name=n{i}", f"--data-dir={self.folder}/data{i}", f"--listen-client-urls={self.url(i)}",
+                [*within, self.program, f"--name=n{i}", f"--data-dir={self.folder}/data{i}", f"--listen-client-urls={self.url(i)}",
                  f"--advertise-client-urls={self.url(i)}", f"--listen-peer-urls={peer[i]}", f"--initial-advertise-peer-urls={peer[i]}",
                  "--initial-cluster=" + ",".join(f"n{k}={p}" for k, p in enumerate(peer)), "--initial-cluster-state=new",
                  f"--quota-backend-bytes={self.quota}", "--logger=zap", "--log-level=error", *tls(""), *tls("peer-")],
@@ -116,10 +157,11 @@ class Cluster:
 
     def ask(self, path, body, i=None, token=True, timeout=10):
         """(status, answer) of a request as root."""
+        i = i if i is not None else self.alive()[0]
         context = ssl.create_default_context(cafile=os.path.join(self.folder, "ca.pem"))
         context.load_cert_chain(os.path.join(self.folder, "client.pem"), os.path.join(self.folder, "client.key"))
         headers = {"Authorization": self.token} if token and self.token else {}
-        c = http.client.HTTPSConnection("127.0.0.1", self.ports[i if i is not None else self.alive()[0]], context=context, timeout=timeout)
+        c = http.client.HTTPSConnection(self.hosts[i], self.ports[i], context=context, timeout=timeout)
         try:
             c.request("POST", path, json.dumps(body), headers)
             answer = c.getresponse()
