@@ -11,6 +11,7 @@
 #include "agent/status.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "wire/crypttab.h"
 
 #define CRYPTTAB_MAX (1024 * 1024)
 #define CMDLINE_MAX 65536
@@ -20,17 +21,11 @@ extern char **environ;
 
 /* ---- the volumes ---- */
 
-/* True if the first word of a line of @text is @volume. */
 static bool in_crypttab(const char *text, const char *volume)
 {
-	size_t len = strlen(volume);
+	struct crypttab_line line;
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += strspn(line, BLANKS);
-		if (strncmp(line, volume, len) == 0 && line[len] && strchr(" \t", line[len]))
-			return true;
-	}
-	return false;
+	return crypttab_find(text, volume, &line) != -ENOENT;
 }
 
 /* "rd.luks.name=UUID=VOLUME", or without "rd.": systemd-cryptsetup-generator(8). */
