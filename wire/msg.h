@@ -350,6 +350,7 @@ struct msg_status {
 #define LUKS_TOKENS_LEN 256
 struct luks_question {
 	char allow_tokens[LUKS_TOKENS_LEN];	/* types, with one blank between them */
+	uint32_t any_token;	/* 1: of whatever type, because no key is given */
 };
 
 /* cocod-worker's judgement of a volume's header. */

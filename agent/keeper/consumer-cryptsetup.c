@@ -5,9 +5,9 @@
  *
  * systemd-cryptsetup binds its socket to a name that contains the volume, connects, shuts down
  * its sending side, and takes all it reads up to the end as the key (crypttab(5)).  It has no
- * timeout of its own and waits for ever, so every step here has a deadline.  To decline is to
- * close without sending a byte: then systemd-cryptsetup asks for a passphrase, or fails when the
- * volume is "headless".
+ * timeout of its own and waits for ever, so every step here has a deadline.  To decline is to send
+ * random bytes, never none (delivery_let_go()): then systemd-cryptsetup asks for a passphrase, or
+ * fails when the volume is "headless".  Where a header is not known to be good it is killed.
  *
  *	connect -> who is it? -> gate -> a secret for the volume -> the volume's header
  *	  -> (the broker releases it) -> write -> read by the peer: delivered
@@ -35,9 +35,10 @@
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
-#include "agent/keeper/delivery.h"
+#include "agent/keeper/decline.h"
 #include "agent/keeper/late.h"
 #include "agent/keeper/outcome.h"
+#include "agent/keeper/volume-header.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -46,7 +47,6 @@
 #define MAX_DELIVERIES 64
 #define POLL_SOURCE_USEC (250 * USEC_PER_MSEC)
 #define POLL_READ_USEC (2 * USEC_PER_MSEC)
-#define VERDICT_USEC (15 * USEC_PER_SEC)
 
 /* ---- writing the key ---- */
 
@@ -154,7 +154,10 @@ static void begin_write(struct delivery *d)
 		return;
 	}
 	d->key_len = secret_policy_passphrase_len(&d->entry->policy, d->key);
-	write_key(d);
+	if (d->key_len == 0)
+		delivery_decline(d, "secret '%s' is empty", d->entry->policy.name);
+	else
+		write_key(d);
 }
 
 /* ---- the broker ---- */
@@ -232,88 +235,16 @@ static void begin_key(struct delivery *d)
 
 /* ---- the volume's header, judged by the worker ---- */
 
-static void on_verdict(void *userdata, const void *reply, const char *why)
+static void on_verdict(struct delivery *d, int error, const char *text)
 {
-	struct delivery *d = userdata;
-	struct luks_verdict v;
-
-	if (!reply) {
-		delivery_decline(d, "its header could not be judged: %s", why);
+	if (error < 0) {
+		d->header = HEADER_REFUSED;
+		delivery_decline(d, "%s", text);
 		return;
 	}
-	memcpy(&v, reply, sizeof(v));
-	d->call = worker_call_free(d->call);
-	if (!memchr(v.reason, 0, sizeof(v.reason))) {
-		delivery_decline(d, "cocod-worker's answer is not a verdict over its header");
-		return;
-	}
-	make_printable(v.reason);
-	if (v.error) {
-		delivery_decline(d, "its header is refused: %s", v.reason);
-		return;
-	}
-	log_info("Volume '%s' has a good header: %s", d->volume, v.reason);
+	d->header = HEADER_GOOD;
+	log_info("Volume '%s' has a good header: %s", d->volume, text);
 	begin_key(d);
-}
-
-/*
- * The host can change the device and its header until cryptsetup reads them.  The manual says
- * what this check is good for.
- */
-static int open_header(struct delivery *d, int *ret_fd)
-{
-	_cleanup_(closep) int fd = -EBADF;
-	struct volume_request req;
-	struct stat st;
-	int r;
-
-	r = delivery_request(d, &req);
-	if (r < 0)
-		return r;
-	fd = open(req.device, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
-		return -ENOTBLK;
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-static void begin_header(struct delivery *d)
-{
-	struct luks_question allowed = { "" };
-	struct worker_frame frame = {
-		.type = MSG_LUKS_CHECK, .body = &allowed, .len = sizeof(allowed), .fd = -EBADF
-	};
-	const struct worker_question question = {
-		.event = d->keeper->event,
-		.path = WORKER_LUKS_SOCKET,
-		.advice = WORKER_LUKS_ADVICE,
-		.frames = &frame,
-		.n_frames = 1,
-		.reply_len = sizeof(struct luks_verdict),
-		.timeout_usec = VERDICT_USEC,
-		.done = on_verdict,
-		.userdata = d,
-	};
-	_cleanup_(closep) int header = -EBADF;
-	int r;
-
-	r = open_header(d, &header);
-	if (r < 0) {
-		delivery_decline(d, "the device of its header cannot be opened: %s%s", strerror(-r),
-				 r == -EACCES ? "; cocod is root without the right "
-						"to override file modes: "
-						"let root own the file and its folders" :
-						"");
-		return;
-	}
-	memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens, sizeof(allowed.allow_tokens));
-	frame.fd = header;
-	r = worker_call_new(&question, &d->call);
-	if (r < 0)
-		delivery_decline(d, "cocod-worker cannot be asked about its header: %s",
-				 strerror(-r));
 }
 
 /* ---- the secret ---- */
@@ -435,14 +366,6 @@ static int choose_secret(struct delivery *d)
 	return 1;
 }
 
-static bool wants_good_header(const struct delivery *d)
-{
-	enum volume_header h = d->entry->policy.volume_header;
-
-	return h == VOLUME_HEADER_DEFAULT ? d->keeper->config->verify_header :
-					    h != VOLUME_HEADER_IGNORE;
-}
-
 static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct delivery *d = userdata;
@@ -453,8 +376,8 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 	if (r <= 0)
 		return 0;
 	d->timer = sd_event_source_disable_unref(d->timer);
-	if (wants_good_header(d)) {
-		begin_header(d);
+	if (delivery_wants_header(d)) {
+		volume_header_judge(d, /* any_token= */ false, on_verdict);
 	} else {
 		log_warning("Volume '%s' gets secret '%s' though nobody has looked at its header: "
 			    "VerifyVolumeHeader=no",
@@ -534,11 +457,11 @@ void on_cryptsetup_connection(void *userdata, int conn)
 
 	if (k->n_deliveries >= MAX_DELIVERIES) {
 		log_warning("More than %d volumes ask at once, declining another", MAX_DELIVERIES);
-		(void) close_fd(conn);
+		delivery_refuse_connection(conn);
 		return;
 	}
 	if (delivery_new(k, conn, &d) < 0) {
-		(void) close_fd(conn);
+		delivery_refuse_connection(conn);
 		return;
 	}
 	if (identify(d, &why) < 0) {
@@ -547,6 +470,7 @@ void on_cryptsetup_connection(void *userdata, int conn)
 		delivery_free(d);
 		return;
 	}
+	d->identified = true;
 	log_info("Volume '%s' asks for its key", d->volume);
 	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		delivery_decline(d, "out of memory");

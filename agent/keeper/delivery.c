@@ -2,11 +2,74 @@
 #include "agent/keeper/delivery.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
+
+#define NO_KEY_LEN 40
+
+/* ---- peers that get no key ---- */
+
+/* Returns 0, or a negative errno when it could not be sent. */
+static int send_no_key(int fd)
+{
+	uint8_t bytes[NO_KEY_LEN];
+
+	if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != sizeof(bytes))
+		return -EAGAIN;
+	return send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(bytes) ?
+		       0 : -EIO;
+}
+
+/* It must not go on, and would if the connection were only closed. */
+static void kill_peer(struct delivery *d)
+{
+	int r = d->pidfd < 0 ? kill(d->pid, SIGKILL) :
+			       (int)syscall(SYS_pidfd_send_signal, d->pidfd, SIGKILL, NULL, 0);
+
+	if (r < 0 && errno != ESRCH)
+		log_error_errno(errno, "Failed to stop what opens volume '%s': %m", d->volume);
+	else
+		log_warning("What opens volume '%s' is stopped: without a good header an empty key "
+			    "may open it", d->volume);
+}
+
+void delivery_let_go(struct delivery *d)
+{
+	if (d->fd >= 0 && !d->keeper->initramfs && d->pid > 0 && send_no_key(d->fd) < 0)
+		kill_peer(d);
+	d->fd = close_fd(d->fd);
+}
+
+void delivery_refuse_connection(int fd)
+{
+	(void) send_no_key(fd);
+	(void) close_fd(fd);
+}
+
+bool delivery_waits(const struct delivery *d)
+{
+	return d->fd >= 0 && d->n_sent == 0 && !d->keeper->initramfs && d->pid > 0;
+}
+
+bool delivery_wants_header(const struct delivery *d)
+{
+	enum volume_header h = d->entry ? d->entry->policy.volume_header : VOLUME_HEADER_DEFAULT;
+
+	return h == VOLUME_HEADER_DEFAULT ? d->keeper->config->verify_header :
+					    h != VOLUME_HEADER_IGNORE;
+}
+
+bool delivery_wants_judge(const struct delivery *d)
+{
+	return d->identified && d->header != HEADER_GOOD && delivery_wants_header(d);
+}
 
 void delivery_free(struct delivery *d)
 {
@@ -21,6 +84,10 @@ void delivery_free(struct delivery *d)
 	sd_event_source_disable_unref(d->hangup);
 	fetch_free(d->fetch);
 	secret_free(d->key);
+	if (delivery_waits(d) && delivery_wants_judge(d))
+		kill_peer(d);
+	else if (delivery_waits(d))
+		delivery_let_go(d);
 	(void) close_fd(d->fd);
 	(void) close_fd(d->pidfd);
 	worker_call_free(d->call);
@@ -69,20 +136,6 @@ uint64_t delivery_now(const struct delivery *d)
 
 	(void) sd_event_now(d->keeper->event, CLOCK_MONOTONIC, &usec);
 	return usec;
-}
-
-void delivery_decline(struct delivery *d, const char *format, ...)
-{
-	char why[512];
-	va_list ap;
-
-	va_start(ap, format);
-	(void) vsnprintf(why, sizeof(why), format, ap);
-	va_end(ap);
-	log_warning("Volume '%s' gets no key: %s", d->volume, why);
-	if (d->offered)
-		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
-	delivery_free(d);
 }
 
 int delivery_start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler)

@@ -16,7 +16,10 @@ struct delivery {
 	int fd;				/* the connection */
 	pid_t pid;			/* 0: the peer is gone */
 	int pidfd;
+	bool identified;		/* as the one who opens the volume */
 	struct worker_call *call;
+	enum { HEADER_UNKNOWN, HEADER_GOOD, HEADER_REFUSED } header;
+	void (*judged)(struct delivery *d, int error, const char *text);
 	unsigned n_origin;		/* which of the entry's origins is tried */
 	enum secret_origin origin;
 	struct fetch *fetch;		/* under way, or what there is to confirm */
@@ -46,17 +49,38 @@ struct delivery {
  */
 int delivery_new(struct keeper *k, int fd, struct delivery **ret);
 
-/* Close and wipe all that the delivery holds, and settle its secret.  @d is gone then. */
+/*
+ * Close and wipe all that the delivery holds, and settle its secret.  @d is gone then.  A peer that
+ * still waits for its key is let go by delivery_let_go(), or killed when its volume's header is
+ * not known to be good.
+ */
 void delivery_free(struct delivery *d);
+
+/*
+ * Close the connection without a key.  systemd-cryptsetup takes nothing for an empty key, which
+ * opens a volume that the host has made for that.  So it gets bytes that nobody knows, which open
+ * none whose header is good; then it asks for a passphrase, or fails.  cocod-key gets nothing, and
+ * knows what that means.
+ */
+void delivery_let_go(struct delivery *d);
+
+/* True if the peer waits for its key, and has none of it. */
+bool delivery_waits(const struct delivery *d);
+
+/* True unless the owner does not want the header judged (VerifyVolumeHeader=). */
+bool delivery_wants_header(const struct delivery *d);
+
+/* True if the peer may not go on as long as nobody has found the header good. */
+bool delivery_wants_judge(const struct delivery *d);
+
+/* The same as delivery_let_go() for a connection @fd that is no delivery's.  It is closed. */
+void delivery_refuse_connection(int fd);
 
 /* Take @e for the delivery: while it is pending the secret is not wiped. */
 void delivery_take_entry(struct delivery *d, struct store_entry *e);
 
 /* CLOCK_MONOTONIC of the current turn of the event loop. */
 uint64_t delivery_now(const struct delivery *d);
-
-/* End without a key: log why, close the connection, and free @d. */
-void delivery_decline(struct delivery *d, const char *format, ...) _printf_(2, 3);
 
 /*
  * Call @handler at once, and again whenever it has set the timer anew by delivery_poll_again(),

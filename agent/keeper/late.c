@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/keeper/decline.h"
 #include "agent/keeper/outcome.h"
 #include "agent/status.h"
 #include "base/io.h"
@@ -160,7 +161,7 @@ static int on_late_timer(sd_event_source *s, uint64_t usec, void *userdata)
 static int let_ask(struct delivery *d, void (*give)(struct delivery *d, struct secret *key))
 {
 	if (!d->keeper->initramfs) {
-		d->fd = close_fd(d->fd);
+		delivery_let_go(d);
 		return 0;
 	}
 	d->give_late = give;

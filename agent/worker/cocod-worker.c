@@ -43,7 +43,8 @@ static int on_luks_check(struct request *q)
 {
 	struct luks_verdict v;
 
-	if (q->fd < 0 || !memchr(q->body.luks.allow_tokens, 0, sizeof(q->body.luks.allow_tokens)))
+	if (q->fd < 0 || q->body.luks.any_token > 1 ||
+	    !memchr(q->body.luks.allow_tokens, 0, sizeof(q->body.luks.allow_tokens)))
 		return -EPROTO;
 	luks_judge(q->fd, &q->body.luks, &v);
 	return frame_send(q->conn, MSG_LUKS_CHECK, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);

@@ -22,7 +22,8 @@ struct luks_judge {
 	char path[80];
 	/* the number of the current keyslot, segment, digest or token */
 	unsigned id;
-	const char *allow_tokens;	/* types, separated by one blank; "" for none */
+	/* types, separated by one blank; "" for none; NULL for all */
+	const char *allow_tokens;
 	size_t area_len;
 	uint64_t device_len;		/* in bytes */
 	bool is_apart;			/* the segment is on another device than this header */

@@ -130,7 +130,8 @@ static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, const stru
 	if (offset == 0)
 		memcpy(v->uuid, ret->uuid, sizeof(v->uuid));
 	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN,
-				device_len(fd), q->allow_tokens, reason, sizeof(reason));
+				device_len(fd), q->any_token ? NULL : q->allow_tokens, reason,
+				sizeof(reason));
 	if (r < 0)
 		return verdict_set(v, r, "%s LUKS2 header: %s", offset == 0 ? "first" : "second",
 				   reason);

@@ -348,6 +348,8 @@ static bool is_allowed(const struct luks_judge *j, struct bytes type)
 {
 	const char *p = j->allow_tokens;
 
+	if (!p)
+		return true;
 	while (*p) {
 		size_t len = strcspn(p, " ");
 		char word[LUKS_WORD_LEN];

@@ -17,7 +17,7 @@ bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-X
  *
  * @device_len is how many bytes the device of this header has.  A segment that is not on it is on
  * another device.  @allow_tokens lists the types of tokens beside our own that the owner allows,
- * separated by one blank.
+ * separated by one blank; NULL: all.
  *
  * Returns 0; -EKEYREJECTED for what is well-formed, but not safe or not known; -EBADMSG for what
  * is malformed.  On error @reason, of @reason_len bytes, says what and where, and what helps.  It

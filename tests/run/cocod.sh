@@ -317,11 +317,12 @@ s.settimeout(5)
 s.bind(sys.argv[2].encode().decode("unicode_escape"))
 s.connect(sys.argv[1])
 s.shutdown(socket.SHUT_WR)
-assert s.recv(100) == b""
+assert len(s.recv(100)) == int(sys.argv[3])
 P
-check "a key is not for who is no systemd-cryptsetup" /usr/bin/python3 "$work/stranger.py" "$work/crypt" '\0abc/cryptsetup/data'
+# With nothing it would try an empty key.
+check "a key is not for who is no systemd-cryptsetup, which gets 40 bytes that nobody knows" /usr/bin/python3 "$work/stranger.py" "$work/crypt" '\0abc/cryptsetup/data' 40
 check "... which is said" in_log "systemd-cryptsetup@.service of that volume"
-check "nor for a name of another kind" /usr/bin/python3 "$work/stranger.py" "$work/crypt" '\0abc/unit/x.service/y'
+check "nor for a name of another kind" /usr/bin/python3 "$work/stranger.py" "$work/crypt" '\0abc/unit/x.service/y' 0
 check "cocod is still there" expect 0 "${cococtl[@]}" status
 
 # ---- the configuration ----

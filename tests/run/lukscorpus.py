@@ -101,12 +101,12 @@ def pbkdf2(salt):
     return {"type": "pbkdf2", "hash": "sha256", "iterations": 1000}, hashlib.pbkdf2_hmac("sha256", KEY, salt, 1000, 64)
 
 
-def key_of(image, key_len, derive=pbkdf2):
-    """A new volume key of that length in keyslot 0 and in digest 0; derive: how its own key is made of KEY and a salt."""
+def key_of(image, key_len, derive=pbkdf2, seal=xts):
+    """A new volume key of that length in keyslot 0 and in digest 0; derive: how its own key is made of KEY and a salt; seal: the cipher."""
     key, salts, m = os.urandom(key_len), [os.urandom(32) for _ in range(2)], image.json()
     slot, digest = m["keyslots"]["0"], m["digests"]["0"]
     kdf, slot_key = derive(salts[0])
-    area = xts(slot_key, af_split(key))
+    area = seal(slot_key, af_split(key))
     slot["key_size"] = key_len
     slot["area"]["size"] = str(-(-len(area) // 4096) * 4096)
     slot["kdf"] = {**kdf, "salt": base64.b64encode(salts[0]).decode()}
@@ -115,6 +115,19 @@ def key_of(image, key_len, derive=pbkdf2):
     at = int(slot["area"]["offset"])
     image.data[at:at + len(area)] = area
     image.put(m)
+
+
+def open_to_all(image):
+    """A new volume key in keyslot 0, without a cipher: any passphrase opens it."""
+    key_of(image, 64, seal=lambda _, data: data)
+    m = image.json()
+    m["keyslots"]["0"]["area"].update(encryption="cipher_null-ecb", key_size=32)
+    image.put(m)
+
+
+def opens_by_nothing(image):
+    """A good header whose passphrase is empty."""
+    key_of(image, 64, derive=lambda salt: (pbkdf2(salt)[0], hashlib.pbkdf2_hmac("sha256", b"", salt, 1000, 64)))
 
 
 def argon2_keyslot(image, lanes):

@@ -30,7 +30,7 @@ static struct secret_policy policies[1];
 static struct keeper k;
 static struct delivery *d;
 static pid_t peer;
-static int answers = -EBADF;
+static int answers = -EBADF, other_end = -EBADF;	/* of the connection */
 
 /* ---- what stands in the place of the rest ---- */
 
@@ -150,8 +150,10 @@ static void end_peer(void)
 static int set_up(void **state)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int pair[2];
 
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	other_end = pair[1];
 	unsetenv("JOURNAL_STREAM");
 	unsetenv("NOTIFY_SOCKET");
 	strcpy(dir, "/tmp/test-late.XXXXXX");
@@ -170,7 +172,7 @@ static int set_up(void **state)
 	assert_int_equal(sd_event_new(&k.event), 0);
 	assert_int_equal(store_new(policies, 1, NULL, journal, &k.store), 0);
 	start_peer();
-	assert_int_equal(delivery_new(&k, fd, &d), 0);
+	assert_int_equal(delivery_new(&k, pair[0], &d), 0);
 	strcpy(d->volume, VOLUME);
 	strcpy(d->consumer, "cryptsetup:" VOLUME);
 	d->pid = peer;
@@ -195,6 +197,7 @@ static int tear_down(void **state)
 	assert_int_equal(n_held, 0);
 	end_peer();
 	close(answers);
+	close(other_end);
 	store_free(k.store);
 	sd_event_source_unref(k.retry);
 	sd_event_unref(k.event);
@@ -233,11 +236,14 @@ static void test_given_late(void **state)
 {
 	/* As a child has it that was forked just now, for something else. */
 	int copy = fcntl(d->pidfd, F_DUPFD_CLOEXEC, 0);
+	uint8_t bytes[100];
 	size_t len;
 
 	assert_true(copy >= 0);
 	n_refusals = 2;
 	late_begin(d, NET_POLICY, "the broker refuses", give);
+	/* It goes on without a key, and without an empty one. */
+	assert_true(recv(other_end, bytes, sizeof(bytes), MSG_WAITALL) >= 32);
 	run_usec(100000);
 	assert_int_equal(n_fetches, 3);
 	assert_string_equal(answer(&len), "+correct horse");

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/decline.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "agent/keeper/volume-header.h"
+#include "base/log.h"
+
+/* What counts is what systemd-cryptsetup would open with any key: of its tokens it tries none. */
+static void on_declined_verdict(struct delivery *d, int error, const char *why)
+{
+	if (error == 0)
+		d->header = HEADER_GOOD;
+	else
+		log_warning("Volume '%s' has no good header: %s", d->volume, why);
+	delivery_free(d);
+}
+
+void delivery_decline(struct delivery *d, const char *format, ...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, format);
+	(void) vsnprintf(why, sizeof(why), format, ap);
+	va_end(ap);
+	log_warning("Volume '%s' gets no key: %s", d->volume, why);
+	if (d->offered)
+		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
+	d->offered = false;
+	if (!delivery_waits(d) || !delivery_wants_judge(d) || d->header == HEADER_REFUSED) {
+		delivery_free(d);
+		return;
+	}
+	d->io = sd_event_source_disable_unref(d->io);
+	d->timer = sd_event_source_disable_unref(d->timer);
+	d->hangup = sd_event_source_disable_unref(d->hangup);
+	d->fetch = fetch_free(d->fetch);
+	volume_header_judge(d, /* any_token= */ true, on_declined_verdict);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/volume-header.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "ipc/client.h"
+
+#define VERDICT_USEC (15 * USEC_PER_SEC)
+
+static void on_verdict(void *userdata, const void *reply, const char *why)
+{
+	struct delivery *d = userdata;
+	char text[512];
+	struct luks_verdict v;
+
+	if (!reply) {
+		(void) snprintf(text, sizeof(text), "its header could not be judged: %s", why);
+		d->call = worker_call_free(d->call);
+		d->judged(d, -EIO, text);
+		return;
+	}
+	memcpy(&v, reply, sizeof(v));
+	d->call = worker_call_free(d->call);
+	if (!memchr(v.reason, 0, sizeof(v.reason))) {
+		d->judged(d, -EPROTO,
+			  "cocod-worker's answer is not a verdict over its header");
+		return;
+	}
+	make_printable(v.reason);
+	if (v.error) {
+		(void) snprintf(text, sizeof(text), "its header is refused: %s", v.reason);
+		d->judged(d, -EKEYREJECTED, text);
+		return;
+	}
+	d->judged(d, 0, v.reason);
+}
+
+/*
+ * The host can change the device and its header until cryptsetup reads them.  The manual says
+ * what this check is good for.
+ */
+static int open_header(struct delivery *d, int *ret_fd)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	struct volume_request req;
+	struct stat st;
+	int r;
+
+	r = delivery_request(d, &req);
+	if (r < 0)
+		return r;
+	fd = open(req.device, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return -ENOTBLK;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Returns 0, or a negative errno with the reason in @ret_why. */
+static int begin(struct delivery *d, bool any_token, char *ret_why, size_t size)
+{
+	struct luks_question allowed = { .any_token = any_token };
+	struct worker_frame frame = {
+		.type = MSG_LUKS_CHECK, .body = &allowed, .len = sizeof(allowed), .fd = -EBADF
+	};
+	const struct worker_question question = {
+		.event = d->keeper->event,
+		.path = WORKER_LUKS_SOCKET,
+		.advice = WORKER_LUKS_ADVICE,
+		.frames = &frame,
+		.n_frames = 1,
+		.reply_len = sizeof(struct luks_verdict),
+		.timeout_usec = VERDICT_USEC,
+		.done = on_verdict,
+		.userdata = d,
+	};
+	_cleanup_(closep) int header = -EBADF;
+	int r;
+
+	r = open_header(d, &header);
+	if (r < 0) {
+		(void) snprintf(ret_why, size, "the device of its header cannot be opened: %s%s",
+				strerror(-r),
+				r == -EACCES ? "; cocod is root without the right to override file "
+					       "modes: let root own the file and its folders" : "");
+		return r;
+	}
+	if (d->entry)
+		memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens,
+		       sizeof(allowed.allow_tokens));
+	frame.fd = header;
+	r = worker_call_new(&question, &d->call);
+	if (r < 0)
+		(void) snprintf(ret_why, size,
+				"cocod-worker cannot be asked about its header: %s", strerror(-r));
+	return r;
+}
+
+void volume_header_judge(struct delivery *d, bool any_token,
+			 void (*done)(struct delivery *d, int error, const char *text))
+{
+	char why[256];
+	int r;
+
+	d->call = worker_call_free(d->call);
+	d->judged = done;
+	r = begin(d, any_token, why, sizeof(why));
+	if (r < 0)
+		done(d, r, why);
+}
