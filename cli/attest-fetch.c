@@ -4,29 +4,19 @@
 #include <time.h>
 
 #include "attest/bundle-evidence.h"
-#include "attest/need-verify.h"
+#include "attest/fetch/fetch-need.h"
 #include "attest/gather/provider.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/attest-cache.h"
 #include "cli/attest.h"
-#include "net/http.h"
-
-#define PCS_URL "https://api.trustedservices.intel.com"
-#define PCS_ROOT_URL "https://certificates.trustedservices.intel.com"
-#define KDS_URL "https://kdsintf.amd.com"
-#define PCCS_ROOT_CRL "/sgx/certification/v4/rootcacrl"	/* where Intel's caching service has it */
 
 struct fetcher {
 	const struct args_attest *o;
-	const char *dir;
+	struct fetch fetch;
 	struct needs needs;
-	struct need_verifier *verifier;
 	struct newest newest;		/* what the cache remembers */
-	struct newest seen;		/* what was verified now */
 	struct cache_file files[NEEDS_MAX];	/* later ones may be verified by it */
-	struct http http;
-	bool busy[_NEED_SERVER_MAX];	/* the server asked not to be asked again */
 	struct json_object *json;	/* NULL: print lines for people */
 	unsigned n_missing;
 	int64_t until;			/* when the first of the files expires */
@@ -69,159 +59,7 @@ static void say_until(struct fetcher *f)
 		    format_time((uint64_t)f->until * 1000000, text));
 }
 
-/* ---- a server ---- */
-
-static int make_url(const struct fetcher *f, const struct need *need, char *ret, size_t size)
-{
-	const char *base = f->o->kds ? f->o->kds : KDS_URL, *path = need->path;
-	size_t len;
-	int n;
-
-	if (need_server(need) == NEED_PCS)
-		base = f->o->pcs ? f->o->pcs : PCS_URL;
-	else if (need_server(need) == NEED_PCS_ROOT) {
-		base = f->o->pcs ? f->o->pcs : PCS_ROOT_URL;
-		path = f->o->pcs ? PCCS_ROOT_CRL : path;
-	}
-	len = strlen(base);
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	n = snprintf(ret, size, "%.*s%s", (int)len, base, path);
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-/* ---- is it right? ---- */
-
-static struct bytes bytes_of(const char *data, size_t len)
-{
-	return (struct bytes){ (const uint8_t *)data, len };
-}
-
-/* Returns 0 with the date until which it is good in @found, or an error with @why. */
-static int check(struct fetcher *f, const struct need *need, const struct cache_file *file,
-		 struct need_result *found, char why[static CACHE_WHY_LEN])
-{
-	int r;
-
-	r = need_verify(f->verifier, need, bytes_of(file->data, file->len),
-			bytes_of(file->chain, file->chain_len), &f->seen, found);
-	if (r == -EMSGSIZE)
-		(void) snprintf(why, CACHE_WHY_LEN, "there is no room to remember it");
-	else if (r < 0 && r != -ENOMEM)
-		(void) snprintf(why, CACHE_WHY_LEN, "%s%s", found->problem,
-			       found->older ?
-				       "; if its maker went back, --forget-newest forgets that" :
-				       "");
-	return r;
-}
-
-/* The chain is written last: the cache does not use a file without its chain. */
-static int keep(const struct fetcher *f, const struct need *need, const struct cache_file *file,
-		char why[static CACHE_WHY_LEN])
-{
-	int r;
-
-	r = cache_put(f->dir, need->name, bytes_of(file->data, file->len), why);
-	if (r < 0 || !need->chain[0])
-		return r;
-	return cache_put(f->dir, need->chain, bytes_of(file->chain, file->chain_len), why);
-}
-
-static int take_chain(const struct need *need, const struct http_answer *a, struct cache_file *ret,
-		      char why[static CACHE_WHY_LEN])
-{
-	if (!need->chain[0])
-		return 0;
-	(void) snprintf(why, CACHE_WHY_LEN, "the answer has no header %s", need_header(need));
-	if (!a->header)
-		return -EBADMSG;
-	ret->chain = malloc(strlen(a->header) + 1);
-	if (!ret->chain)
-		return -ENOMEM;
-	(void) snprintf(why, CACHE_WHY_LEN, "the header %s is not URL-encoded PEM",
-		       need_header(need));
-	if (need_decode_chain(a->header, ret->chain) < 0)
-		return -EBADMSG;
-	ret->chain_len = strlen(ret->chain);
-	return 0;
-}
-
-/*
- * Take what the server sent.  It replaces the file in the cache only if it is what we asked for and
- * has the right signature.
- */
-static int check_and_keep(struct fetcher *f, const struct need *need, struct http_answer *a,
-			  struct cache_file *ret, struct need_result *found,
-			  char why[static CACHE_WHY_LEN])
-{
-	_cleanup_(cache_file_done) struct cache_file file = { NULL };
-	char problem[CACHE_WHY_LEN];
-	int r;
-
-	need_unhex(a->data, &a->len);
-	file.data = malloc(a->len + 1);
-	if (!file.data)
-		return -ENOMEM;
-	memcpy(file.data, a->data, a->len);
-	file.len = a->len;
-	r = take_chain(need, a, &file, why);
-	if (r < 0)
-		return r;
-	r = check(f, need, &file, found, problem);
-	if (r < 0) {
-		(void) snprintf(why, CACHE_WHY_LEN, "what the server has is not it: %.400s",
-			       problem);
-		return r;
-	}
-	/* We can use it, even if it cannot be written to the cache. */
-	*ret = file;
-	file = (struct cache_file){ NULL };
-	return keep(f, need, ret, why);
-}
-
-static int fetch(struct fetcher *f, const struct need *need, const char *url,
-		 struct cache_file *ret, struct need_result *found, char why[static CACHE_WHY_LEN])
-{
-	const struct http_request q = { .url = url,
-					.max = need_max(need),
-					.what = need_what(need),
-					.header = need_header(need) };
-	_cleanup_(http_answer_done) struct http_answer a = { NULL };
-	int r;
-
-	(void) snprintf(why, CACHE_WHY_LEN, "the server wants to be left alone; try again later");
-	f->http.status = 0;
-	if (f->busy[need_server(need)])
-		return -EAGAIN;
-	r = http_get(&f->http, &q, &a);
-	f->busy[need_server(need)] = r == -EAGAIN;
-	(void) snprintf(why, CACHE_WHY_LEN, "%.500s", f->http.error);
-	return r < 0 ? r : check_and_keep(f, need, &a, ret, found, why);
-}
-
 /* ---- one file ---- */
-
-/* Returns 0 if the cache has it and it is good. */
-static int look(struct fetcher *f, const struct need *need, struct cache_file *ret,
-		struct need_result *found, char why[static CACHE_WHY_LEN])
-{
-	_cleanup_(cache_file_done) struct cache_file file = { NULL };
-	char problem[CACHE_WHY_LEN];
-	int r;
-
-	r = cache_read(f->dir, need, &file, why);
-	if (r < 0)
-		return r;
-	r = check(f, need, &file, found, problem);
-	if (r < 0) {
-		(void) snprintf(why, CACHE_WHY_LEN, "%.200s/%.100s: %.200s", f->dir, need->name,
-			       problem);
-		return r;
-	}
-	*ret = file;
-	file = (struct cache_file){ NULL };
-	return 0;
-}
 
 /* Say what Intel's answer means if we asked for a tcbEvaluationDataNumber. */
 static void explain(const struct fetcher *f, const struct need *need,
@@ -231,17 +69,17 @@ static void explain(const struct fetcher *f, const struct need *need,
 
 	if (!f->o->tcb_evaluation.given || !need_is_evaluated(need))
 		return;
-	if (f->http.status == 410)
+	if (f->fetch.http.status == 410)
 		(void) snprintf(why + len, CACHE_WHY_LEN - len,
 			       "; Intel answers so for a number that is retired: name a later one");
-	else if (f->http.status == 404)
+	else if (f->fetch.http.status == 404)
 		(void) snprintf(why + len, CACHE_WHY_LEN - len,
 			       "; Intel answers so for a number that it does not have");
 }
 
 static int get(struct fetcher *f, const struct need *need, struct cache_file *file)
 {
-	char url[1024], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "",
+	char url[FETCH_URL_LEN], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "",
 			text[2 * CACHE_WHY_LEN + 8];
 	struct need_result found;
 	int r = -ENOENT;
@@ -249,10 +87,10 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 
 	/* A file in the cache does not say if it was from an early or a standard update. */
 	if (!f->o->refresh && !(f->o->tcb_update.given && need_is_evaluated(need)))
-		r = look(f, need, file, &found, old);
+		r = fetch_look(&f->fetch, need, file, &found, old);
 	if (r == 0) {
 		f->until = MIN(f->until, found.until);
-		(void) snprintf(text, sizeof(text), "%.400s/%s", f->dir, need->name);
+		(void) snprintf(text, sizeof(text), "%.400s/%s", f->fetch.dir, need->name);
 		say(f, "had", need_what(need), text);
 		return 0;
 	}
@@ -263,25 +101,22 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 		return 0;
 	}
 	wrong = r != -ENOENT;
-	if (make_url(f, need, url, sizeof(url)) < 0)
-		(void) snprintf(why, sizeof(why), "the address gets too long");
-	else {
-		r = fetch(f, need, url, file, &found, why);
-		if (r < 0)
-			explain(f, need, why);
-		if (r == 0) {
-			f->until = MIN(f->until, found.until);
-			say(f, "fetched", need_what(need), url);
-		}
-		if (r == 0 || r == -ENOMEM)
-			return r;
+	r = fetch_get(&f->fetch, need, file, &found, why);
+	if (r < 0)
+		explain(f, need, why);
+	if (r == 0) {
+		f->until = MIN(f->until, found.until);
+		(void) fetch_url(&f->fetch, need, url);
+		say(f, "fetched", need_what(need), url);
 	}
+	if (r == 0 || r == -ENOMEM)
+		return r;
 	/* Mention the old file only if there was one and it was wrong. */
 	(void) snprintf(text, sizeof(text), "%s%s%s", why, wrong ? "; " : "", wrong ? old : "");
 	say_missing(f, need_what(need), text);
 	/* The old file stays, so the other files are verified with it. */
 	if (f->o->refresh && !file->data)
-		(void) look(f, need, file, &found, old);
+		(void) fetch_look(&f->fetch, need, file, &found, old);
 	return 0;
 }
 
@@ -369,7 +204,7 @@ static int find_needs(struct fetcher *f, const struct attest_args *a)
 
 static void fetcher_done(struct fetcher *f)
 {
-	(void) need_verifier_free(f->verifier);
+	(void) need_verifier_free(f->fetch.verifier);
 	for (unsigned i = 0; i < NEEDS_MAX; i++)
 		cache_file_done(&f->files[i]);
 }
@@ -381,24 +216,34 @@ static int begin(struct fetcher *f, const struct attest_args *a)
 	r = find_needs(f, a);
 	if (r != 0)
 		return r;
-	if (!f->o->forget_newest && attest_cache_newest(f->dir, &f->newest) < 0)
+	if (!f->o->forget_newest && attest_cache_newest(f->fetch.dir, &f->newest) < 0)
 		return STATUS_UNDECIDED;
 	if (need_verifier_new(&a->evidence, &f->needs, &a->trust, &f->newest, (int64_t)time(NULL),
-			      &f->verifier) == 0)
+			      &f->fetch.verifier) == 0)
 		return 0;
 	(void) log_oom();
 	return STATUS_UNDECIDED;
 }
 
+static int remember(const struct fetcher *f)
+{
+	char why[CACHE_WHY_LEN];
+	int r = cache_remember(f->fetch.dir, &f->fetch.seen, f->o->forget_newest, why);
+
+	if (r < 0)
+		log_error("What was verified cannot be remembered: %s%s", why,
+			  r == -EMSGSIZE || r == -EBADMSG ? "; --forget-newest begins anew" : "");
+	return r;
+}
+
 static int end(struct fetcher *f)
 {
 	/* If nothing was verified there is nothing to remember, and no folder is created. */
-	if ((f->seen.n > 0 || f->o->forget_newest) &&
-	    cache_remember(f->dir, &f->seen, f->o->forget_newest) < 0)
+	if ((f->fetch.seen.n > 0 || f->o->forget_newest) && remember(f) < 0)
 		return STATUS_UNDECIDED;
 	/* cocod uses every file in its cache, so files for another machine must not stay. */
-	if (f->n_missing == 0 && (f->o->prune || streq(f->dir, ATTEST_CACHE)))
-		cache_prune(f->dir, &f->needs);
+	if (f->n_missing == 0 && (f->o->prune || streq(f->fetch.dir, ATTEST_CACHE)))
+		cache_prune(f->fetch.dir, &f->needs);
 	return f->n_missing > 0 ? STATUS_UNDECIDED : STATUS_GOOD;
 }
 
@@ -406,12 +251,17 @@ static int fetch_all(const struct args *args, struct attest_args *a)
 {
 	_cleanup_(fetcher_done) struct fetcher f = {
 		.o = a->o,
-		.dir = a->o->cache ? a->o->cache : ATTEST_CACHE,
 		.until = INT64_MAX,
-		.http = {
-			.agent = "cococtl",
-			.ca = a->o->ca,
-			.timeout_usec = a->o->timeout_usec,
+		.fetch = {
+			.dir = a->o->cache ? a->o->cache : ATTEST_CACHE,
+			.kds = a->o->kds,
+			.pcs = a->o->pcs,
+			.older_hint = "; if its maker went back, --forget-newest forgets that",
+			.http = {
+				.agent = "cococtl",
+				.ca = a->o->ca,
+				.timeout_usec = a->o->timeout_usec,
+			},
 		},
 	};
 	int r;
