@@ -60,6 +60,19 @@ struct need_vendor {
 	 */
 	int (*verify)(struct need_judge *j, const struct need *need, struct bytes data,
 		      struct bytes chain, struct newest_entry *ret);
+	/*
+	 * The name of the sort of machine that @n is of, and needs from such a name, as
+	 * needs_machine() and needs_of_machine() have them.  find() returns -ENOMSG for a name that
+	 * is none of the vendor's.  Both may be NULL.
+	 */
+	void (*machine)(const struct needs *n, char ret[static NEEDS_MACHINE_LEN]);
+	int (*find)(const char *machine, struct needs *ret);
+	/*
+	 * The file of @n that is asked for first when there is no evidence: in the header
+	 * @ret_header of the answer comes a chain, which begin() then takes as the certificate of
+	 * its evidence.  NULL if there need be none.
+	 */
+	const struct need *(*find_ca)(const struct needs *n, const char **ret_header);
 };
 
 /* ---- to say what is needed ---- */

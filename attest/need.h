@@ -48,6 +48,9 @@ struct needs {
 
 #define NEEDS_PROBLEM_LEN 256
 
+/* The name of a sort of machine: "tdx-platform-90c06f000000", "snp-vcek-Milan". */
+#define NEEDS_MACHINE_LEN 48
+
 struct need_finding {
 	const char *problem;	/* why it is not the one: constant, or @text */
 	int64_t until;		/* seconds since 1970 to which it is good, when it is the one */

@@ -31,6 +31,18 @@ bool need_is_name(const char *name)
 	return false;
 }
 
+bool need_is_device_name(const char *name)
+{
+	for (size_t i = 0; need_vendors[i]; i++)
+		for (size_t j = 0; need_vendors[i]->kinds[j]; j++) {
+			const struct need_kind *kind = need_vendors[i]->kinds[j];
+
+			if (kind->is_device && has_form(name, kind->prefix, kind->suffix))
+				return true;
+		}
+	return false;
+}
+
 const char *need_what(const struct need *need)
 {
 	return need->kind->what;
@@ -115,6 +127,37 @@ int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 	if (result == 0)
 		*ret = n;
 	return result;
+}
+
+void needs_machine(const struct needs *n, char ret[static NEEDS_MACHINE_LEN])
+{
+	ret[0] = '\0';
+	if (n->vendor->machine)
+		n->vendor->machine(n, ret);
+}
+
+int needs_of_machine(const char *machine, struct needs *ret)
+{
+	char again[NEEDS_MACHINE_LEN];
+
+	for (size_t i = 0; need_vendors[i]; i++) {
+		struct needs n = { .n = 0 };
+
+		if (!need_vendors[i]->find || need_vendors[i]->find(machine, &n) < 0)
+			continue;
+		/* One sort has one name. */
+		needs_machine(&n, again);
+		if (!streq(again, machine))
+			return -EINVAL;
+		*ret = n;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+const struct need *needs_ca(const struct needs *n, const char **ret_header)
+{
+	return n->vendor->find_ca ? n->vendor->find_ca(n, ret_header) : NULL;
 }
 
 void needs_ask_evaluation(struct needs *n, const char *update, uint32_t evaluation)

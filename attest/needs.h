@@ -69,6 +69,28 @@ int need_decode_chain(const char *header, char *ret);
  */
 void need_unhex(uint8_t *data, size_t *len);
 
+/*
+ * The sort of machine that needs are of: what all machines of one sort need is the same, but for
+ * the certificate of a device itself.  Intel's are named by CA and FMSPC, AMD's by key and product.
+ * @ret is "" for a vendor without such names.
+ */
+void needs_machine(const struct needs *n, char ret[static NEEDS_MACHINE_LEN]);
+
+/*
+ * What machines of the sort @machine need, without the certificate of a device.  Returns 0, or
+ * -EINVAL for a text that needs_machine() does not write.
+ */
+int needs_of_machine(const char *machine, struct needs *ret);
+
+/*
+ * Files of @n may be verified by a chain that evidence has, and that comes without evidence as a
+ * header of a file.  Returns that file and its header; NULL if no chain is needed.
+ */
+const struct need *needs_ca(const struct needs *n, const char **ret_header);
+
+/* Whether @name is that of the certificate of a device. */
+bool need_is_device_name(const char *name);
+
 /* Whether @name is one that a file may have had that was wanted of other evidence. */
 bool need_is_name(const char *name);
 

@@ -286,6 +286,32 @@ int snp_find_needs(const struct evidence *e, const char *product, struct needs *
 	return snp_find_needs_of(e->piece[EVIDENCE_REPORT], e, product, ret, problem);
 }
 
+/* ---- what a sort of machine needs ---- */
+
+static void amd_machine(const struct needs *n, char ret[static NEEDS_MACHINE_LEN])
+{
+	struct amd_notes a = notes(n);
+
+	(void) snprintf(ret, NEEDS_MACHINE_LEN, "snp-%s-%s", a.vlek ? "vlek" : "vcek",
+			snp_product_name(a.product));
+}
+
+static int amd_find(const char *machine, struct needs *ret)
+{
+	struct amd_notes a = { .vlek = startswith(machine, "snp-vlek-") };
+	const char *product = machine + strlen("snp-vcek-");
+
+	if (!a.vlek && !startswith(machine, "snp-vcek-"))
+		return -ENOMSG;
+	if (snp_product_by_name(product, strlen(product), &a.product) < 0)
+		return -EINVAL;
+	ret->vendor = &need_amd;
+	needs_note(ret, &a, sizeof(a));
+	add_of_product(ret, &a, &kind_chain, "cert_chain");
+	add_of_product(ret, &a, &kind_crl, "crl");
+	return 0;
+}
+
 /* ---- to verify a file ---- */
 
 /* The certificates at hand. */
@@ -328,4 +354,6 @@ const struct need_vendor need_amd = {
 	.begin = begin_amd,
 	.end = end_amd,
 	.verify = verify_amd,
+	.machine = amd_machine,
+	.find = amd_find,
 };

@@ -88,19 +88,30 @@ static int parse_cert(struct verdict *v, struct bytes der, const char *what, X50
 
 /* ---- the chain of the quote ---- */
 
-int pck_chain_split(struct bytes pem, struct pck_chain *ret)
+static int split(struct bytes pem, unsigned first, struct pck_chain *ret)
 {
-	for (unsigned i = 0; i < _PCK_MAX; i++) {
+	for (unsigned i = first; i < _PCK_MAX; i++) {
 		ssize_t n = pem_next(&pem, "CERTIFICATE", ret->cert[i].b, sizeof(ret->cert[i].b));
 
 		if (n <= 0)
 			return n < 0 ? (int)n : -EBADMSG;
 		ret->cert[i].len = (size_t)n;
 	}
-	/* Blanks and NUL bytes may follow, a fourth certificate may not. */
+	/* Blanks and NUL bytes may follow, another certificate may not. */
 	while (pem.len > 0 && is_space(pem.p[0]))
 		(void) bytes_skip(&pem, 1);
 	return bytes_all_zero(&pem) ? 0 : -EBADMSG;
+}
+
+int pck_chain_split(struct bytes pem, struct pck_chain *ret)
+{
+	return split(pem, PCK_LEAF, ret);
+}
+
+int pck_chain_split_ca(struct bytes pem, struct pck_chain *ret)
+{
+	ret->cert[PCK_LEAF].len = 0;
+	return split(pem, PCK_CA, ret);
 }
 
 bool pck_ca_is_processor(X509 *ca)

@@ -36,6 +36,8 @@ static inline struct bytes pck_der(const struct pck_chain *chain, unsigned i)
  * three certificates; -EMSGSIZE if one is longer than PCK_CERT_LEN_MAX; -ENOMEM.
  */
 int pck_chain_split(struct bytes pem, struct pck_chain *ret);
+/* The same for two certificates, CA and root: there is no PCK certificate in @ret then. */
+int pck_chain_split_ca(struct bytes pem, struct pck_chain *ret);
 
 /* Who issued a PCK certificate: its CA, and the root above.  Both are verified. */
 struct pck_authority {

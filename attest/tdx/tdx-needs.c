@@ -160,11 +160,28 @@ static void add_at(struct needs *n, const struct need_kind *kind, const char *ke
 	(void) snprintf(need->path, sizeof(need->path), "%s", path);
 }
 
+static void add_all(struct needs *n, const struct intel_notes *i)
+{
+	const char *ca = i->processor_ca ? "processor" : "platform";
+	char fmspc[2 * sizeof(i->fmspc) + 1], path[96];
+
+	n->vendor = &need_intel;
+	needs_note(n, i, sizeof(*i));
+	format_hex(i->fmspc, sizeof(i->fmspc), fmspc);
+
+	/* The root's list comes first: it may revoke who signed the others. */
+	add_at(n, &kind_root_crl, "", "/IntelSGXRootCA.der");
+	(void) snprintf(path, sizeof(path), "/tdx/certification/v4/tcb?fmspc=%s", fmspc);
+	add_at(n, &kind_tcb_info, fmspc, path);
+	add_at(n, &kind_qe_identity, "", "/tdx/certification/v4/qe/identity");
+	(void) snprintf(path, sizeof(path), "/sgx/certification/v4/pckcrl?ca=%s&encoding=der", ca);
+	add_at(n, &kind_pck_crl, ca, path);
+}
+
 int tdx_find_needs_of(struct bytes quote, struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
 {
 	const char *look = evidence_look(quote), *what;
 	struct intel_notes i = { .processor_ca = false };
-	char fmspc[2 * sizeof(i.fmspc) + 1], path[96];
 	struct tdx_quote q;
 	int r;
 
@@ -174,18 +191,7 @@ int tdx_find_needs_of(struct bytes quote, struct needs *n, char problem[static N
 	r = read_pck(&q, &i, problem);
 	if (r < 0)
 		return r;
-	n->vendor = &need_intel;
-	needs_note(n, &i, sizeof(i));
-	format_hex(i.fmspc, sizeof(i.fmspc), fmspc);
-
-	/* The root's list comes first: it may revoke who signed the others. */
-	add_at(n, &kind_root_crl, "", "/IntelSGXRootCA.der");
-	(void) snprintf(path, sizeof(path), "/tdx/certification/v4/tcb?fmspc=%s", fmspc);
-	add_at(n, &kind_tcb_info, fmspc, path);
-	add_at(n, &kind_qe_identity, "", "/tdx/certification/v4/qe/identity");
-	(void) snprintf(path, sizeof(path), "/sgx/certification/v4/pckcrl?ca=%s&encoding=der",
-			i.processor_ca ? "processor" : "platform");
-	add_at(n, &kind_pck_crl, i.processor_ca ? "processor" : "platform", path);
+	add_all(n, &i);
 	return 0;
 }
 
@@ -195,6 +201,46 @@ int tdx_find_needs(const struct evidence *e, const char *product, struct needs *
 	if (!e->piece[EVIDENCE_QUOTE].p)
 		return -ENOMSG;
 	return tdx_find_needs_of(e->piece[EVIDENCE_QUOTE], ret, problem);
+}
+
+/* ---- what a sort of machine needs ---- */
+
+#define MACHINE_PLATFORM "tdx-platform-"
+#define MACHINE_PROCESSOR "tdx-processor-"
+
+static void intel_machine(const struct needs *n, char ret[static NEEDS_MACHINE_LEN])
+{
+	struct intel_notes i = notes(n);
+	char fmspc[2 * sizeof(i.fmspc) + 1];
+
+	format_hex(i.fmspc, sizeof(i.fmspc), fmspc);
+	(void) snprintf(ret, NEEDS_MACHINE_LEN, "%s%s",
+			i.processor_ca ? MACHINE_PROCESSOR : MACHINE_PLATFORM, fmspc);
+}
+
+static int intel_find(const char *machine, struct needs *ret)
+{
+	struct intel_notes i = { .processor_ca = startswith(machine, MACHINE_PROCESSOR) };
+	const char *fmspc;
+
+	if (!i.processor_ca && !startswith(machine, MACHINE_PLATFORM))
+		return -ENOMSG;
+	fmspc = machine + strlen(i.processor_ca ? MACHINE_PROCESSOR : MACHINE_PLATFORM);
+	if (strlen(fmspc) != 2 * sizeof(i.fmspc) ||
+	    parse_hex(fmspc, i.fmspc, sizeof(i.fmspc)) < 0)
+		return -EINVAL;
+	add_all(ret, &i);
+	return 0;
+}
+
+/* The service sends the CA and the root along with the CA's list. */
+static const struct need *intel_ca(const struct needs *n, const char **ret_header)
+{
+	*ret_header = "SGX-PCK-CRL-Issuer-Chain";
+	for (unsigned i = 0; i < n->n; i++)
+		if (n->list[i].kind == &kind_pck_crl)
+			return &n->list[i];
+	return NULL;
 }
 
 /* ---- to verify a file ---- */
@@ -225,13 +271,27 @@ static struct bytes find_quote(const struct evidence *e)
 	return e->piece[EVIDENCE_TD_QUOTE];
 }
 
+/* Those of the quote; without one, the certificates that came with the CA's list. */
+static int split_chain(const struct evidence *e, struct pck_chain *ret)
+{
+	struct bytes quote = find_quote(e);
+	struct tdx_quote q;
+	const char *what;
+	int r;
+
+	if (!quote.p)
+		r = e->n_certs == 1 ? pck_chain_split_ca(e->cert[0], ret) : -EBADMSG;
+	else if (tdx_quote_parse(quote.p, quote.len, &q, &what) < 0)
+		r = -EBADMSG;
+	else
+		r = pck_chain_split(q.pck_chain, ret);
+	return r < 0 && r != -ENOMEM ? -EBADMSG : r;
+}
+
 static int begin_intel(struct need_judge *j, const struct evidence *e,
 		      char problem[static NEEDS_PROBLEM_LEN])
 {
-	struct bytes quote = find_quote(e);
 	struct intel_state *s;
-	struct tdx_quote q;
-	const char *what;
 	int r;
 
 	s = j->state = calloc(1, sizeof(*s));
@@ -240,10 +300,8 @@ static int begin_intel(struct need_judge *j, const struct evidence *e,
 	s->en = calloc(1, sizeof(*s->en));
 	if (!s->en)
 		return -ENOMEM;
-	if (tdx_quote_parse(quote.p, quote.len, &q, &what) < 0 ||
-	    pck_chain_split(q.pck_chain, &s->chain) < 0)
-		r = -EBADMSG;
-	else
+	r = split_chain(e, &s->chain);
+	if (r == 0)
 		r = endorsement_check_ca(&s->chain, verifier_trust(j->ctx), j->now, j->v, s->en);
 	if (r == -ENOMEM)
 		return r;
@@ -296,4 +354,7 @@ const struct need_vendor need_intel = {
 	.begin = begin_intel,
 	.end = end_intel,
 	.verify = verify_intel,
+	.machine = intel_machine,
+	.find = intel_find,
+	.find_ca = intel_ca,
 };

@@ -3,10 +3,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 
+#include "attest/need-vendor.h"
+#include "attest/need-verify.h"
 #include "attest/needs.h"
 #include "attest/snp/snp-needs.h"
 #include "attest/tdx/tdx-needs.h"
 #include "attest/x509/x509.h"
+#include "wire/tdx-quote.h"
 
 #include <cmocka.h>
 
@@ -49,6 +52,92 @@ static void test_kinds(void **state)
 		assert_true(there);
 		platform_unload(&e);
 	}
+}
+
+/* A sort of machine needs what each of its machines does, but for the device's own certificate. */
+static void test_machines(void **state)
+{
+	static const struct {
+		const char *table, *id, *name;
+	} rows[] = {
+		{ "snp", "ok-milan-vcek", "snp-vcek-Milan" },
+		{ "snp", "ok-milan-vlek", "snp-vlek-Milan" },
+		{ "snp", "ok-turin-vcek", "snp-vcek-Turin" },
+		{ "tdx", "ok-many-levels", "tdx-platform-90c06f000000" },
+	};
+	static const char *const bad[] = {
+		"", "tdx", "tdx-platform-", "tdx-platform-90c06f00000",
+		"tdx-platform-90c06f0000000", "tdx-platform-90C06F000000",
+		"tdx-other-90c06f000000", "tdx-platform-90c06f00000g", "snp-vcek-",
+		"snp-vcek-milan", "snp-vcek-Milan ", "snp-vcek-Venice", "snp-xyz-Milan",
+	};
+	char name[NEEDS_MACHINE_LEN];
+	struct needs n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct needs all, sort;
+		struct evidence e;
+		unsigned k = 0;
+
+		platform_load(rows[i].table, rows[i].id, &e, NULL);
+		e.n_certs = e.n_certs > 0 && strstr(rows[i].name, "vlek") ? e.n_certs : 0;
+		assert_int_equal(needs_find(&e, NULL, &all, (char[NEEDS_PROBLEM_LEN]){ "" }), 0);
+		needs_machine(&all, name);
+		assert_string_equal(name, rows[i].name);
+		assert_int_equal(needs_of_machine(name, &sort), 0);
+		for (unsigned j = 0; j < all.n; j++) {
+			if (need_is_device(&all.list[j])) {
+				assert_true(need_is_device_name(all.list[j].name));
+				continue;
+			}
+			assert_string_equal(sort.list[k].name, all.list[j].name);
+			assert_string_equal(sort.list[k].path, all.list[j].path);
+			assert_false(need_is_device_name(all.list[j].name));
+			k++;
+		}
+		assert_int_equal(sort.n, k);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(needs_of_machine(bad[i], &n), -EINVAL);
+}
+
+/* The certificates that come with a CA's list are as good as those of a quote. */
+static void test_ca(void **state)
+{
+	struct evidence e, only = { .n_certs = 0 };
+	struct need_verifier *nv;
+	struct need_result found;
+	struct newest seen = { .n = 0 };
+	struct tdx_quote q;
+	struct trust trust;
+	struct needs n;
+	const char *header, *what;
+	struct bytes ca;
+
+	platform_load("tdx", "ok-many-levels", &e, NULL);
+	platform_trust("tdx", &trust);
+	assert_int_equal(needs_of_machine("tdx-platform-90c06f000000", &n), 0);
+	assert_string_equal(needs_ca(&n, &header)->name, "pck-crl-platform.der");
+	assert_int_equal(tdx_quote_parse(e.piece[EVIDENCE_QUOTE].p, e.piece[EVIDENCE_QUOTE].len,
+					 &q, &what), 0);
+	ca.p = memmem(q.pck_chain.p + 1, q.pck_chain.len - 1, "-----BEGIN", 10);
+	assert_non_null(ca.p);
+	ca.len = q.pck_chain.len - (size_t)(ca.p - q.pck_chain.p);
+	for (unsigned i = 0; i < 3; i++) {
+		/* That is right, and the lists are old; all three; none. */
+		int want = i == 0 ? -EKEYEXPIRED : -EKEYREJECTED;
+
+		only.n_certs = 0;
+		if (i < 2)
+			assert_int_equal(evidence_add_cert(&only, i ? q.pck_chain : ca, true), 0);
+		assert_int_equal(need_verifier_new(&only, &n, &trust, NULL, PLATFORM_NOW, &nv), 0);
+		assert_int_equal(need_verify(nv, &n.list[0], e.piece[EVIDENCE_ROOT_CRL],
+					     (struct bytes){ NULL, 0 }, &seen, &found), want);
+		assert_int_equal(need_verify(nv, &n.list[3], e.piece[EVIDENCE_PCK_CRL],
+					     (struct bytes){ NULL, 0 }, &seen, &found), want);
+		need_verifier_free(nv);
+	}
+	platform_unload(&e);
 }
 
 /* Each of a TD's four files with dates: on the first and last day, and a second beside them. */
@@ -122,6 +211,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_machines),
+		cmocka_unit_test(test_ca),
 		cmocka_unit_test(test_periods),
 		cmocka_unit_test(test_other_machines),
 	};
