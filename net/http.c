@@ -294,6 +294,13 @@ static int set_request(CURL *c, const struct http_request *q, struct curl_slist 
 	return bad;
 }
 
+/* libcurl calls it at least once a second. */
+static int progress(void *userdata, curl_off_t total, curl_off_t now, curl_off_t up_total,
+		    curl_off_t up)
+{
+	return atomic_load((const atomic_bool *)userdata);
+}
+
 static int set_transfer(CURL *c, struct transfer *t, char *error)
 {
 	uint64_t timeout = t->http->timeout_usec ? t->http->timeout_usec : HTTP_TIMEOUT_USEC;
@@ -312,6 +319,11 @@ static int set_transfer(CURL *c, struct transfer *t, char *error)
 		bad |= lib.curl_easy_setopt_(c, CURLOPT_HEADERDATA, t) != CURLE_OK;
 	}
 	bad |= lib.curl_easy_setopt_(c, CURLOPT_ERRORBUFFER, error) != CURLE_OK;
+	if (!t->http->stop)
+		return bad;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_NOPROGRESS, 0L) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_XFERINFOFUNCTION, progress) != CURLE_OK;
+	bad |= lib.curl_easy_setopt_(c, CURLOPT_XFERINFODATA, (void *)t->http->stop) != CURLE_OK;
 	return bad;
 }
 

@@ -2,6 +2,8 @@
 #ifndef COCO_NET_HTTP_H
 #define COCO_NET_HTTP_H
 
+#include <stdatomic.h>
+
 #include "base/macro.h"
 
 /*
@@ -22,6 +24,7 @@ struct http {
 	const char *ca;
 	uint64_t timeout_usec;	/* for each request; 0: HTTP_TIMEOUT_USEC */
 	bool impatient;		/* ask once only */
+	const atomic_bool *stop;	/* NULL, or a request ends soon after it becomes true */
 	/*
 	 * With @use_fd: a TCP connection that does not block and whose connect() is in progress,
 	 * for libcurl calls connect() again, which fails if the connection is known to be made.

@@ -380,6 +380,20 @@ static void test_busy(void **state)
 	}
 }
 
+/* A request can be ended by another thread; before it, too. */
+static void test_stop(void **state)
+{
+	struct http h = new_http();
+	atomic_bool is_over = false;
+
+	h.stop = &is_over;
+	assert_int_equal(get(&h, "HTTP/1.1 200 OK\r\n\r\nat la", NULL), 0);
+	setup(state);
+	is_over = true;
+	assert_int_equal(get(&h, "HTTP/1.1 200 OK\r\n\r\nat la", NULL), -EHOSTUNREACH);
+	assert_true(h.error[0] != '\0');
+}
+
 static void test_busy_for_a_while(void **state)
 {
 	struct http_answer a = { NULL };
@@ -597,6 +611,7 @@ int main(void)
 		cmocka_unit_test_setup(test_statuses, setup),
 		cmocka_unit_test_setup(test_many_words, setup),
 		cmocka_unit_test_setup(test_busy, setup),
+		cmocka_unit_test_setup(test_stop, setup),
 		cmocka_unit_test_setup(test_busy_for_a_while, setup),
 		cmocka_unit_test_setup(test_header, setup),
 		cmocka_unit_test_setup(test_long_header, setup),
