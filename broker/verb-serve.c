@@ -159,7 +159,7 @@ static int make_judge(struct running *b, struct cause *why)
 		if (r < 0)
 			return r;
 	}
-	return judge_new(s->trust ? &trust : NULL, s->collateral,
+	return judge_new(s->trust ? &trust : NULL, (const char *const[]){ s->collateral, NULL },
 			 n < 1 ? 1 : (unsigned)MIN(n, VERIFIERS_MAX), &b->service.judge, why);
 }
 

@@ -3,6 +3,7 @@
 #define COCO_BROKER_CORE_COLLATERAL_H
 
 #include "attest/bundle.h"
+#include "attest/needs.h"
 #include "attest/newest.h"
 #include "attest/verify.h"
 #include "base/cause.h"
@@ -19,13 +20,22 @@
 
 struct collateral;
 
+/* Where a file lies. */
+enum collateral_place {
+	COLLATERAL_FOLDER,	/* a person's */
+	COLLATERAL_CACHE,	/* the broker's own, of what it fetched */
+	_COLLATERAL_PLACE_MAX,
+};
+
 /*
- * Read the folder.  NULL, or one that does not exist, is empty.
- * Returns 0; -EMSGSIZE for more files or bytes; -EBADMSG when its memory of what was verified
+ * Read both folders.  NULL, or one that does not exist, is empty.  Of a file that is in both, both
+ * are candidates: the newest that verifies counts.
+ * Returns 0; -EMSGSIZE for more files or bytes; -EBADMSG when the memory of what was verified
  * before (attest/newest.h) is malformed; -EIO when something cannot be read; -ENOMEM.  A file that
  * cannot be read is no file that is not there: it may be the list that revokes.
  */
-int collateral_new(const char *folder, struct collateral **ret, struct cause *why);
+int collateral_new(const char *const folders[static _COLLATERAL_PLACE_MAX], struct collateral **ret,
+		   struct cause *why);
 struct collateral *collateral_free(struct collateral *c);
 DEFINE_CLEANUP(struct collateral *, collateral_free)
 
@@ -33,10 +43,26 @@ DEFINE_CLEANUP(struct collateral *, collateral_free)
 const struct newest *collateral_newest(const struct collateral *c);
 
 /*
- * Add to @ret what the evidence @sent needs.  @ret borrows from @c.  Returns 0, -EMSGSIZE or
- * -ENOMEM.  What is missing is not added, and the verdict says so.
+ * Add to @ret what the evidence @sent needs.  @ret borrows from @c.  @ret_needs is what that is,
+ * all zero if it cannot be told.  Returns 0, -EMSGSIZE or -ENOMEM.  What is missing is not added,
+ * and the verdict says so.
  */
 int collateral_find(const struct collateral *c, const struct attest_verifier *type,
-		    const struct evidence *sent, struct evidence *ret);
+		    const struct evidence *sent, struct evidence *ret, struct needs *ret_needs);
+
+/*
+ * When the first of the files that are there for @n expires, by what they say of themselves; of
+ * several for one need the latest counts.  0 if there is none.
+ */
+int64_t collateral_until(const struct collateral *c, const struct needs *n);
+
+/* Walk over all files; @each returns 0 to go on.  Dates are seconds since 1970, 0 if not known. */
+struct collateral_file {
+	const char *name;
+	enum collateral_place place;
+	int64_t issued, until;
+};
+int collateral_walk(const struct collateral *c,
+		    int (*each)(void *userdata, const struct collateral_file *f), void *userdata);
 
 #endif

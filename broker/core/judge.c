@@ -10,7 +10,6 @@
 #include "attest/verify.h"
 #include "base/parse.h"
 #include "base/text.h"
-#include "broker/core/collateral.h"
 #include "broker/core/launch-read.h"
 
 #define RD_LEN 48
@@ -24,12 +23,16 @@ struct generation {
 	struct verifier **verifiers;
 	bool *lent;
 	unsigned n, n_lent;
+	unsigned n_readers;		/* of the collateral alone */
 };
 
 struct judge {
 	struct trust trust;
-	char *folder;
+	char *folders[_COLLATERAL_PLACE_MAX];
 	unsigned n_verifiers;
+	void (*heard)(void *userdata, enum judge_news news, const struct needs *n);
+	void *userdata;
+	pthread_mutex_t reloading;	/* who began to read last has the newest files */
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
 	struct generation *now;
@@ -63,7 +66,7 @@ static int generation_new(const struct judge *j, struct generation **ret, struct
 	g->lent = calloc(g->n, sizeof(*g->lent));
 	if (!g->verifiers || !g->lent)
 		return cause_set_oom(why);
-	r = collateral_new(j->folder, &g->collateral, why);
+	r = collateral_new((const char *const *)j->folders, &g->collateral, why);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < g->n; i++) {
@@ -75,14 +78,15 @@ static int generation_new(const struct judge *j, struct generation **ret, struct
 	return 0;
 }
 
-int judge_new(const struct trust *trust, const char *folder, unsigned n_verifiers,
-	      struct judge **ret, struct cause *why)
+int judge_new(const struct trust *trust, const char *const folders[static _COLLATERAL_PLACE_MAX],
+	      unsigned n_verifiers, struct judge **ret, struct cause *why)
 {
 	_cleanup_(judge_freep) struct judge *j = calloc(1, sizeof(*j));
 	int r;
 
 	if (!j)
 		return cause_set_oom(why);
+	(void) pthread_mutex_init(&j->reloading, NULL);
 	(void) pthread_mutex_init(&j->lock, NULL);
 	(void) pthread_cond_init(&j->returned, NULL);
 	if (trust)
@@ -90,9 +94,9 @@ int judge_new(const struct trust *trust, const char *folder, unsigned n_verifier
 	else
 		trust_init(&j->trust);
 	j->n_verifiers = MAX(n_verifiers, 1u);
-	if (folder) {
-		j->folder = strdup(folder);
-		if (!j->folder)
+	for (unsigned i = 0; i < _COLLATERAL_PLACE_MAX; i++) {
+		j->folders[i] = folders[i] ? strdup(folders[i]) : NULL;
+		if (folders[i] && !j->folders[i])
 			return cause_set_oom(why);
 	}
 	r = generation_new(j, &j->now, why);
@@ -109,12 +113,19 @@ struct judge *judge_free(struct judge *j)
 	generation_free(j->now);
 	(void) pthread_cond_destroy(&j->returned);
 	(void) pthread_mutex_destroy(&j->lock);
-	free(j->folder);
+	(void) pthread_mutex_destroy(&j->reloading);
+	for (unsigned i = 0; i < _COLLATERAL_PLACE_MAX; i++)
+		free(j->folders[i]);
 	free(j);
 	return NULL;
 }
 
-int judge_reload(struct judge *j, struct cause *why)
+static bool is_over(const struct judge *j, const struct generation *g)
+{
+	return g != j->now && g->n_lent == 0 && g->n_readers == 0;
+}
+
+static int reload(struct judge *j, struct cause *why)
 {
 	struct generation *g, *old;
 	int r;
@@ -125,12 +136,35 @@ int judge_reload(struct judge *j, struct cause *why)
 	(void) pthread_mutex_lock(&j->lock);
 	old = j->now;
 	j->now = g;
-	if (old->n_lent > 0)
+	if (!is_over(j, old))
 		old = NULL;	/* whoever gives the last one back frees it */
 	(void) pthread_cond_broadcast(&j->returned);
 	(void) pthread_mutex_unlock(&j->lock);
 	generation_free(old);
 	return 0;
+}
+
+int judge_reload(struct judge *j, struct cause *why)
+{
+	int r;
+
+	(void) pthread_mutex_lock(&j->reloading);
+	r = reload(j, why);
+	(void) pthread_mutex_unlock(&j->reloading);
+	return r;
+}
+
+const struct trust *judge_trust(const struct judge *j)
+{
+	return &j->trust;
+}
+
+void judge_listen(struct judge *j,
+		  void (*heard)(void *userdata, enum judge_news news, const struct needs *n),
+		  void *userdata)
+{
+	j->heard = heard;
+	j->userdata = userdata;
 }
 
 /* Wait for a verifier; returns which one of @ret_from it is. */
@@ -154,16 +188,61 @@ static unsigned lend(struct judge *j, struct generation **ret_from)
 
 static void give_back(struct judge *j, struct generation *g, unsigned i)
 {
-	bool is_over;
+	bool over;
 
 	(void) pthread_mutex_lock(&j->lock);
 	g->lent[i] = false;
 	g->n_lent--;
-	is_over = g != j->now && g->n_lent == 0;
+	over = is_over(j, g);
 	(void) pthread_cond_signal(&j->returned);
 	(void) pthread_mutex_unlock(&j->lock);
-	if (is_over)
+	if (over)
 		generation_free(g);
+}
+
+/* ---- the collateral alone ---- */
+
+static struct generation *begin_reading(struct judge *j)
+{
+	struct generation *g;
+
+	(void) pthread_mutex_lock(&j->lock);
+	g = j->now;
+	g->n_readers++;
+	(void) pthread_mutex_unlock(&j->lock);
+	return g;
+}
+
+static void end_reading(struct judge *j, struct generation *g)
+{
+	bool over;
+
+	(void) pthread_mutex_lock(&j->lock);
+	g->n_readers--;
+	over = is_over(j, g);
+	(void) pthread_mutex_unlock(&j->lock);
+	if (over)
+		generation_free(g);
+}
+
+int64_t judge_collateral_until(struct judge *j, const struct needs *n)
+{
+	struct generation *g = begin_reading(j);
+	int64_t until = collateral_until(g->collateral, n);
+
+	end_reading(j, g);
+	return until;
+}
+
+int judge_collateral_walk(struct judge *j,
+			  int (*each)(void *userdata, const struct collateral_file *f),
+			  void *userdata)
+{
+	struct generation *g = begin_reading(j);
+	int r = collateral_walk(g->collateral, each, userdata);
+
+	end_reading(j, g);
+	return r;
 }
 
 /* ---- one judgement ---- */
@@ -186,6 +265,7 @@ struct judgement {
 	const struct attest_verifier *type;
 	const struct policy_kind *kind;
 	struct evidence evidence;
+	struct needs needs;		/* of @evidence, as it was sent */
 	struct policies policies;
 	bool has_policy;
 	const uint8_t *rd;		/* RD_LEN */
@@ -261,7 +341,7 @@ static int find_evidence(struct judgement *j, const struct collateral *c)
 		return -ENOMEM;
 	r = bundle_evidence(j->bundle, j->type, sent);
 	if (r >= 0)
-		r = collateral_find(c, j->type, sent, &j->evidence);
+		r = collateral_find(c, j->type, sent, &j->evidence, &j->needs);
 	return r < 0 ? r : bundle_evidence(j->bundle, j->type, &j->evidence);
 }
 
@@ -308,7 +388,7 @@ static int judge_by_policy(struct judgement *j, const struct verdict *v)
 }
 
 /* Asked of the verifier too; this does not rest on how it counts what a policy asks. */
-static bool is_over(const struct judgement *j, const struct verdict *v)
+static bool is_over_rd(const struct judgement *j, const struct verdict *v)
 {
 	const char *found = verdict_find_claim(v, tees[j->tee].over);
 	uint8_t data[64] = { 0 };
@@ -337,7 +417,7 @@ static int take_verdict(struct judgement *j, const struct verdict *v)
 	}
 	if (!v->authentic)
 		return refuse_check(j, JUDGED_EVIDENCE, v);
-	if (!is_over(j, v))
+	if (!is_over_rd(j, v))
 		return conclude(j, JUDGED_EVIDENCE, "NONCE",
 				"the evidence is not over this handshake's key and nonce");
 	if (j->has_policy)
@@ -371,6 +451,23 @@ static int describe(struct judgement *j, const struct verdict *v)
 	if (j->ret->result == JUDGED_GOOD || j->ret->result == JUDGED_POLICY)
 		return launch_read(j->tee, j->bundle, &j->ret->launch);
 	return 0;
+}
+
+static bool lacks_key(const struct verdict *v)
+{
+	return streq(v->code, "NO_VEK") || streq(v->code, "NO_CA");
+}
+
+/* Who is told may get what is missing, and knows what is in use. */
+static void tell(const struct judge *with, const struct judgement *j, const struct verdict *v)
+{
+	if (!with->heard || !j->needs.vendor)
+		return;
+	if (j->ret->result == JUDGED_LATER && verdict_lacks_collateral(v))
+		with->heard(with->userdata, lacks_key(v) ? JUDGE_LACKS_KEY : JUDGE_LACKS,
+			    &j->needs);
+	else if (j->ret->result == JUDGED_GOOD && j->has_policy && j->rd)
+		with->heard(with->userdata, JUDGE_USED, &j->needs);
 }
 
 /* The policy ends with the judgement, and the verifier may end as soon as it is given back. */
@@ -407,6 +504,8 @@ static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, con
 		r = take_verdict(j, v);
 	if (r >= 0 && j->type)
 		r = describe(j, v);
+	if (r >= 0 && j->type)
+		tell(with, j, v);
 	detach(v);
 	give_back(with, g, i);
 	return r;

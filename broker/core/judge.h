@@ -6,6 +6,7 @@
 #include "attest/trust.h"
 #include "base/cause.h"
 #include "broker/core/challenge.h"
+#include "broker/core/collateral.h"
 #include "broker/core/launch.h"
 
 /*
@@ -18,14 +19,41 @@
  */
 struct judge;
 
-/* @trust NULL: the built-in roots.  @folder may be NULL or not exist: no collateral of our own. */
-int judge_new(const struct trust *trust, const char *folder, unsigned n_verifiers,
-	      struct judge **ret, struct cause *why);
+/*
+ * @trust NULL: the built-in roots.  The @folders are those of collateral_new(): each may be NULL or
+ * not exist.
+ */
+int judge_new(const struct trust *trust, const char *const folders[static _COLLATERAL_PLACE_MAX],
+	      unsigned n_verifiers, struct judge **ret, struct cause *why);
 struct judge *judge_free(struct judge *j);
 DEFINE_CLEANUP(struct judge *, judge_free)
 
 /* Read the collateral again.  Returns 0; an error with @why, and then the old one stays. */
 int judge_reload(struct judge *j, struct cause *why);
+
+const struct trust *judge_trust(const struct judge *j);
+
+/*
+ * What evidence showed of the collateral that it needs, @n.  @heard is called in the thread that
+ * judges, before the judgement is returned, and must not wait.  To be set before there are such
+ * threads.
+ */
+enum judge_news {
+	/* collateral is missing or has expired; the evidence is signed, up to a root */
+	JUDGE_LACKS,
+	/* the certificate of its key is missing: nobody vouches for what it needs */
+	JUDGE_LACKS_KEY,
+	JUDGE_USED,	/* it was good, by the policy of a secret */
+};
+void judge_listen(struct judge *j,
+		  void (*heard)(void *userdata, enum judge_news news, const struct needs *n),
+		  void *userdata);
+
+/* collateral_until() and collateral_walk() of the collateral as it is now. */
+int64_t judge_collateral_until(struct judge *j, const struct needs *n);
+int judge_collateral_walk(struct judge *j,
+			  int (*each)(void *userdata, const struct collateral_file *f),
+			  void *userdata);
 
 enum judged_result {
 	/* we lack something that may come: collateral that is missing or expired, memory */

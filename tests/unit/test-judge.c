@@ -25,6 +25,12 @@
 	"111111111111111111111111111111111111111111111111111111111111111111111111111111111111" \
 	"111111111111\ncovers=kernel,initrd,cmdline\n"
 
+#define ZEROS \
+	"000000000000000000000000000000000000000000000000000000000000000000000000000000000000" \
+	"000000000000"
+#define FOLDERS(folder, cache) ((const char *const[]){ (folder), (cache) })
+#define NO_FOLDERS FOLDERS(NULL, NULL)
+
 static struct evidence evidence;
 static struct trust trust;
 static struct judge *judge;
@@ -35,7 +41,7 @@ static int begin(void **state)
 
 	platform_load("snp", CASE, &evidence, NULL);
 	platform_trust("snp", &trust);
-	return judge_new(&trust, NULL, 2, &judge, &why);
+	return judge_new(&trust, NO_FOLDERS, 2, &judge, &why);
 }
 
 static int end(void **state)
@@ -130,6 +136,68 @@ static void test_lacking(void **state)
 	bundle_done(&b);
 }
 
+static struct {
+	unsigned n;
+	enum judge_news news;
+	char machine[NEEDS_MACHINE_LEN];
+} told;
+
+static void hear(void *userdata, enum judge_news news, const struct needs *n)
+{
+	assert_ptr_equal(userdata, &told);
+	told.n++;
+	told.news = news;
+	needs_machine(n, told.machine);
+}
+
+/* Who listens is told what is missing, once somebody vouches for it, and what is in use. */
+static void test_listen(void **state)
+{
+	static const char *const good = POLICY, *const other = "[snp]\nmeasurement=" ZEROS "\n";
+	struct evidence e;
+	struct judged j;
+	struct bundle b;
+	uint8_t rd[48] = { 0 };
+
+	judge_listen(judge, hear, &told);
+	make_bundle(&b, 0);
+	judged_is(&b, BROKER_TEE_SNP, rd, NULL, JUDGED_LATER, "NO_VEK");
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.news, JUDGE_LACKS_KEY);
+	assert_string_equal(told.machine, "snp-vcek-Milan");
+	bundle_done(&b);
+	/* Not over this handshake; with a changed byte. */
+	make_bundle(&b, evidence.n_certs);
+	judged_is(&b, BROKER_TEE_SNP, rd, good, JUDGED_EVIDENCE, "NONCE");
+	b.items[1].data[0x91] ^= 1;
+	judged_is(&b, BROKER_TEE_SNP, rd, good, JUDGED_EVIDENCE, NULL);
+	assert_int_equal(told.n, 1);
+	bundle_done(&b);
+	/* What is only tried is not in use, and a policy that refuses uses nothing. */
+	platform_load("snp", "handshake-good", &e, NULL);
+	b = (struct bundle){ .n_items = 0 };
+	assert_int_equal(bundle_add_text(&b, BUNDLE_TYPE, "snp"), 0);
+	assert_int_equal(bundle_add(&b, BUNDLE_REPORT, e.piece[EVIDENCE_REPORT].p,
+				    e.piece[EVIDENCE_REPORT].len), 0);
+	for (unsigned i = 0; i < e.n_certs; i++)
+		assert_int_equal(bundle_add(&b, BUNDLE_CERT, e.cert[i].p, e.cert[i].len), 0);
+	assert_int_equal(judge_try(judge, BROKER_TEE_SNP, &b, good, PLATFORM_NOW, &j), 0);
+	assert_int_equal(j.result, JUDGED_GOOD);
+	for (unsigned i = 0; i < 3; i++) {
+		const char *policy = i == 0 ? NULL : i == 1 ? other : good;
+
+		memcpy(rd, e.piece[EVIDENCE_REPORT].p + 0x50, sizeof(rd));
+		assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, policy,
+						PLATFORM_NOW, &j, NULL), 0);
+		assert_int_equal(j.result, i == 1 ? JUDGED_POLICY : JUDGED_GOOD);
+		assert_int_equal(told.n, i == 2 ? 2 : 1);
+	}
+	assert_int_equal(told.news, JUDGE_USED);
+	bundle_done(&b);
+	platform_unload(&e);
+	judge_listen(judge, NULL, NULL);
+}
+
 /* The built-in roots do not know this platform. */
 static void test_roots(void **state)
 {
@@ -139,7 +207,7 @@ static void test_roots(void **state)
 	struct bundle b;
 
 	make_bundle(&b, evidence.n_certs);
-	assert_int_equal(judge_new(NULL, NULL, 1, &other, &why), 0);
+	assert_int_equal(judge_new(NULL, NO_FOLDERS, 1, &other, &why), 0);
 	judge = other;
 	judged_is(&b, BROKER_TEE_SNP, rd, NULL, JUDGED_EVIDENCE, NULL);
 	judge = mine;
@@ -165,6 +233,74 @@ static void drop(const char *name)
 	assert_int_equal(unlink(path), 0);
 }
 
+static int count_file(void *userdata, const struct collateral_file *f)
+{
+	unsigned *n = userdata;
+
+	assert_true(f->issued > 0 && f->until > f->issued);
+	n[f->place]++;
+	return 0;
+}
+
+/* The files of both folders count, and the latest end of those that are for one need. */
+static void test_places(void **state)
+{
+	char folder_of[] = "/tmp/test-judge-XXXXXX", cache[] = "/tmp/test-judge-XXXXXX", path[512];
+	static const struct {
+		const char *name;
+		enum evidence_piece piece;
+	} files[] = { { "tcb-info-90c06f000000.json", EVIDENCE_TCB_INFO },
+		      { "tcb-chain-90c06f000000.pem", EVIDENCE_TCB_CHAIN },
+		      { "qe-identity.json", EVIDENCE_QE_IDENTITY },
+		      { "root-crl.der", EVIDENCE_ROOT_CRL },
+		      { "pck-crl-platform.der", EVIDENCE_PCK_CRL } };
+	unsigned n[_COLLATERAL_PLACE_MAX] = { 0 };
+	struct judge *other;
+	struct evidence e;
+	struct needs needs;
+	struct cause why;
+
+	assert_non_null(mkdtemp(folder_of));
+	assert_non_null(mkdtemp(cache));
+	platform_load("tdx", "ok-many-levels", &e, NULL);
+	assert_int_equal(needs_of_machine("tdx-platform-90c06f000000", &needs), 0);
+	assert_int_equal(judge_new(NULL, FOLDERS(folder_of, cache), 1, &other, &why), 0);
+	assert_int_equal(judge_collateral_until(other, &needs), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		for (unsigned k = 0; k < 2; k++) {
+			struct bytes data = e.piece[files[i].piece];
+
+			(void) snprintf(path, sizeof(path), "%s/%s", k ? cache : folder_of,
+					files[i].name);
+			assert_int_equal(write_file_atomic(path, data.p, data.len, 0600, false), 0);
+		}
+	assert_int_equal(judge_reload(other, &why), 0);
+	assert_int_equal(judge_collateral_until(other, &needs), PLATFORM_NEXT);
+	assert_int_equal(judge_collateral_walk(other, count_file, n), 0);
+	assert_int_equal(n[COLLATERAL_FOLDER], ARRAY_SIZE(files));
+	assert_int_equal(n[COLLATERAL_CACHE], ARRAY_SIZE(files));
+	/* Of other machines there is what is for all. */
+	assert_int_equal(needs_of_machine("tdx-processor-0123456789ab", &needs), 0);
+	assert_int_equal(judge_collateral_until(other, &needs), PLATFORM_NEXT);
+	assert_int_equal(needs_of_machine("snp-vcek-Milan", &needs), 0);
+	assert_int_equal(judge_collateral_until(other, &needs), 0);
+	/* The memory of either folder is needed. */
+	(void) snprintf(path, sizeof(path), "%s/newest", cache);
+	assert_int_equal(write_file_atomic(path, "hello\n", 6, 0600, false), 0);
+	assert_int_equal(judge_reload(other, &why), -EBADMSG);
+	(void) unlink(path);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		for (unsigned k = 0; k < 2; k++) {
+			(void) snprintf(path, sizeof(path), "%s/%s", k ? cache : folder_of,
+					files[i].name);
+			assert_int_equal(unlink(path), 0);
+		}
+	assert_int_equal(rmdir(folder_of), 0);
+	assert_int_equal(rmdir(cache), 0);
+	platform_unload(&e);
+	judge_free(other);
+}
+
 /* Certificates that the guest does not bring along are in the folder, from the next reload on. */
 static void test_folder(void **state)
 {
@@ -176,7 +312,7 @@ static void test_folder(void **state)
 
 	assert_non_null(mkdtemp(folder));
 	make_bundle(&b, 0);
-	assert_int_equal(judge_new(&trust, folder, 1, &other, &why), 0);
+	assert_int_equal(judge_new(&trust, FOLDERS(folder, NULL), 1, &other, &why), 0);
 	judge = other;
 	judged_is(&b, BROKER_TEE_SNP, rd, NULL, JUDGED_LATER, NULL);
 	for (unsigned i = 0; i < evidence.n_certs; i++) {
@@ -346,7 +482,7 @@ static void test_fetched(void **state)
 	put(name, e.cert[0].p, e.cert[0].len);
 	put("cert-ask.der", e.cert[1].p, e.cert[1].len);
 	put("cert-ark.der", e.cert[2].p, e.cert[2].len);
-	assert_int_equal(judge_new(&trust, folder, 1, &other, &why), 0);
+	assert_int_equal(judge_new(&trust, FOLDERS(folder, NULL), 1, &other, &why), 0);
 	judge = other;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		judge_bare(cases[i], &j);
@@ -431,7 +567,7 @@ static void test_tdx(void **state)
 	struct cause why;
 
 	platform_trust("tdx", &intel);
-	assert_int_equal(judge_new(&intel, NULL, 1, &other, &why), 0);
+	assert_int_equal(judge_new(&intel, NO_FOLDERS, 1, &other, &why), 0);
 	judge = other;
 	for (unsigned n = 1; n <= ARRAY_SIZE(pieces); n++) {
 		struct bundle b = { .n_items = 0 };
@@ -480,7 +616,7 @@ static void test_real(void **state)
 	uint8_t rd[48] = { 0 };
 	struct judge *real;
 
-	assert_int_equal(judge_new(NULL, NULL, 1, &real, &why), 0);
+	assert_int_equal(judge_new(NULL, NO_FOLDERS, 1, &real, &why), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct json_object *o, *inner;
 		struct bundle b = { .n_items = 0 };
@@ -549,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_real),
 		cmocka_unit_test(test_over),	cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_type),	cmocka_unit_test(test_lacking),
+		cmocka_unit_test(test_listen),	cmocka_unit_test(test_places),
 		cmocka_unit_test(test_roots),	cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_handshake), cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_fetched),
