@@ -20,6 +20,11 @@ struct args_decide {
 	const char *bundle;
 };
 
+struct args_collateral {
+	const char *fmspc, *bundle;
+	struct option_choice ca;
+};
+
 struct args_init {
 	const char *name;
 };
@@ -38,6 +43,7 @@ struct args {
 	struct args_serve serve;
 	struct args_secret secret;
 	struct args_decide decide;
+	struct args_collateral collateral;
 	struct args_init init;
 	struct args_keep keep;
 };

@@ -32,6 +32,8 @@ static const struct verb *const verbs[] = {
 	&verb_approve,
 	&verb_why,
 	&verb_watch,
+	&verb_collateral_warm,
+	&verb_collateral_list,
 	&verb_accept_restore,
 	&verb_audit_verify,
 	&verb_audit_export,

@@ -13,6 +13,7 @@
 #include "broker/coco-broker.h"
 #include "broker/serve/admin.h"
 #include "broker/serve/key-files.h"
+#include "broker/serve/refresh.h"
 #include "broker/serve/service.h"
 #include "broker/serve/sockets.h"
 #include "broker/serve/watch.h"
@@ -105,6 +106,7 @@ static void running_done(struct running *b)
 	if (b->store && s->writer)
 		keep_anchor(b);
 	s->writer = writer_free(s->writer);
+	s->refresher = refresher_free(s->refresher);
 	s->judge = judge_free(s->judge);
 	s->watchers = watchers_free(s->watchers);
 	s->denials = denials_free(s->denials);
@@ -159,8 +161,29 @@ static int make_judge(struct running *b, struct cause *why)
 		if (r < 0)
 			return r;
 	}
-	return judge_new(s->trust ? &trust : NULL, (const char *const[]){ s->collateral, NULL },
+	return judge_new(s->trust ? &trust : NULL,
+			 (const char *const[]){ s->collateral, s->cache },
 			 n < 1 ? 1 : (unsigned)MIN(n, VERIFIERS_MAX), &b->service.judge, why);
+}
+
+static int make_refresher(struct running *b, struct cause *why)
+{
+	const struct broker_settings *s = &b->settings;
+	const struct refresh_setup setup = {
+		.judge = b->service.judge,
+		.metrics = b->service.metrics,
+		.from = {
+			.folder = s->collateral,
+			.cache = s->cache,
+			.kds = s->kds,
+			.pcs = s->pcs,
+			.authority = s->fetch_authority,
+			.timeout_usec = s->fetch_timeout_usec,
+		},
+		.period_usec = s->refresh_usec,
+	};
+
+	return refresher_new(&setup, &b->service.refresher, why);
 }
 
 static int make_service(struct running *b, struct cause *why)
@@ -184,7 +207,7 @@ static int make_service(struct running *b, struct cause *why)
 	if (metrics_new(&s->metrics) < 0 || denials_new(&s->denials) < 0 ||
 	    watchers_new(&s->watchers) < 0)
 		return cause_set_oom(why);
-	return 0;
+	return make_refresher(b, why);
 }
 
 static int serve_http(struct running *b, struct cause *why)
@@ -241,6 +264,7 @@ static void reload(struct running *b)
 		log_error("The collateral is not read again, going on with the old: %s", why.text);
 	else
 		log_info("The collateral was read again");
+	refresher_look(b->service.refresher);
 	(void) sd_notify(false, "READY=1");
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attest/bundle-evidence.h"
 #include "attest/bundle-file.h"
 #include "base/io.h"
 #include "base/parse.h"
@@ -13,6 +14,7 @@
 #include "broker/core/secret-policy.h"
 #include "broker/serve/admin.h"
 #include "broker/serve/record-io.h"
+#include "broker/serve/refresh.h"
 #include "broker/serve/watch.h"
 #include "broker/store/audit.h"
 #include "wire/jspan.h"
@@ -272,6 +274,14 @@ static int do_policy_show(struct call *c)
 
 /* ---- try ---- */
 
+static int read_bundle(struct call *c, const char *text, struct bundle *ret)
+{
+	const char *problem = "";
+	int r = bundle_parse(text, strlen(text), ret, &problem);
+
+	return r < 0 && r != -ENOMEM ? cause_set(&c->why, -EBADMSG, "the bundle: %s", problem) : r;
+}
+
 /* By what a guest would say it is. */
 static enum broker_tee tee_of(const struct bundle *b)
 {
@@ -317,7 +327,7 @@ static int do_try(struct call *c)
 {
 	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
 	struct bundle b = { .n_items = 0 };
-	const char *text, *problem = "";
+	const char *text;
 	int e;
 
 	e = get_secret(c, &r);
@@ -325,9 +335,9 @@ static int do_try(struct call *c)
 		e = need_text(c, "bundle", &text);
 	if (e < 0)
 		return e;
-	e = bundle_parse(text, strlen(text), &b, &problem);
+	e = read_bundle(c, text, &b);
 	if (e < 0)
-		return e == -ENOMEM ? e : cause_set(&c->why, -EBADMSG, "the bundle: %s", problem);
+		return e;
 	e = answer_try(c, &b, &r);
 	bundle_done(&b);
 	return e;
@@ -427,6 +437,109 @@ static int do_why(struct call *c)
 	return add_denial(c, &d) ? -ENOMEM : 0;
 }
 
+/* ---- collateral ---- */
+
+static int needs_of_bundle(struct call *c, const char *text, struct needs *ret)
+{
+	_cleanup_(bundle_done) struct bundle b = { .n_items = 0 };
+	_cleanup_(freep) struct evidence *e = calloc(1, sizeof(*e));
+	const struct attest_verifier *type;
+	char problem[NEEDS_PROBLEM_LEN] = "";
+	int r = e ? read_bundle(c, text, &b) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	type = attest_verifier_find(bundle_text(&b, BUNDLE_TYPE));
+	r = type ? bundle_evidence(&b, type, e) : -ENODATA;
+	if (r >= 0)
+		r = needs_find(e, /* product= */ NULL, ret, problem);
+	if (r == -ENOMEM)
+		return r;
+	return r < 0 ? cause_set(&c->why, -EBADMSG, "what this evidence needs cannot be told%s%s",
+				 problem[0] ? ": " : "", problem) :
+		       0;
+}
+
+static int needs_of_request(struct call *c, struct needs *ret)
+{
+	const char *text;
+	int r = text_of(c, "bundle", &text);
+
+	if (r == 0)
+		return needs_of_bundle(c, text, ret);
+	if (r == -ENOENT)
+		r = need_text(c, "machine", &text);
+	if (r < 0)
+		return r;
+	return needs_of_machine(text, ret) < 0 ?
+		       cause_set(&c->why, -EBADMSG, "'%.60s' is no sort of machine", text) :
+		       0;
+}
+
+static int do_collateral_warm(struct call *c)
+{
+	char machine[NEEDS_MACHINE_LEN];
+	struct needs n;
+	int r = needs_of_request(c, &n);
+
+	if (r < 0)
+		return r;
+	r = refresher_warm(c->s->refresher, &n);
+	if (r == -EOPNOTSUPP)
+		return cause_set(&c->why, r,
+				 "this broker fetches nothing: set Refresh= in [Collateral]");
+	if (r < 0)
+		return cause_set(&c->why, r, r == -EBUSY ? "there is too much to fetch already" :
+							   "nothing can be fetched for it");
+	needs_machine(&n, machine);
+	return line_text(c->answer, "machine", machine);
+}
+
+static int add_to(struct json_object *list, struct json_object *o, int r)
+{
+	if (r == 0 && o && json_object_array_add(list, o) == 0)
+		return 0;
+	(void) json_object_put(o);
+	return -ENOMEM;
+}
+
+static int list_machine(void *userdata, const struct refresh_state *s)
+{
+	struct json_object *o = json_object_new_object();
+	int r = !o || line_text(o, "machine", s->machine) < 0 ||
+		line_number(o, "used", (uint64_t)s->used) < 0 ||
+		line_number(o, "fetched", (uint64_t)s->fetched) < 0 ||
+		line_number(o, "expires", (uint64_t)s->until) < 0 ||
+		json_object_object_add(o, "pending", json_object_new_boolean(s->pending)) != 0 ||
+		line_text(o, "trouble", s->trouble) < 0;
+
+	return add_to(userdata, o, r ? -ENOMEM : 0);
+}
+
+static int list_file(void *userdata, const struct collateral_file *f)
+{
+	struct json_object *o = json_object_new_object();
+	int r = !o || line_text(o, "file", f->name) < 0 ||
+		line_text(o, "from", f->place == COLLATERAL_CACHE ? "fetched" : "folder") < 0 ||
+		line_number(o, "issued", (uint64_t)f->issued) < 0 ||
+		line_number(o, "expires", (uint64_t)f->until) < 0;
+
+	return add_to(userdata, o, r ? -ENOMEM : 0);
+}
+
+static int do_collateral_list(struct call *c)
+{
+	struct json_object *machines = json_object_new_array(), *files = json_object_new_array();
+	int r = 0;
+
+	if (json_object_object_add(c->answer, "machines", machines) != 0 ||
+	    json_object_object_add(c->answer, "files", files) != 0 || !machines || !files)
+		return -ENOMEM;
+	if (c->s->refresher)
+		r = refresher_walk(c->s->refresher, list_machine, machines);
+	return r < 0 ? r : judge_collateral_walk(c->s->judge, list_file, files);
+}
+
 /* ---- the broker itself ---- */
 
 static int do_status(struct call *c)
@@ -522,6 +635,8 @@ static const struct {
 	{ "approve", do_approve, false },
 	{ "approvals", do_approvals, false },
 	{ "why", do_why, false },
+	{ "collateral-warm", do_collateral_warm, false },
+	{ "collateral-list", do_collateral_list, false },
 	{ "status", do_status, false },
 	{ "accept-restore", do_accept_restore, false },
 	{ "audit-export", do_audit_export, false },

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "broker/serve/kbs-call.h"
+#include "broker/serve/refresh.h"
 
 /*
  * What a load balancer and a monitor ask.  Anybody may ask it, so it says nothing about secrets and
@@ -67,6 +68,8 @@ void kbs_readyz(struct kbs_call *c)
 		answer(c, false, "no keys\n");
 	else if (!store_is_good(s))
 		answer(c, false, "the store does not answer\n");
+	else if (!refresher_is_good(s->refresher, c->now))
+		answer(c, false, "collateral that is in use has expired\n");
 	else
 		answer(c, true, "ready\n");
 }

@@ -84,7 +84,7 @@ static const struct row gauges[_GAUGE_MAX] = {
 	[GAUGE_AUDIT_BATCH] = { "audit_batch", "Lines of the audit log in the last transaction.",
 				NULL },
 	[GAUGE_COLLATERAL_EXPIRES] = { "collateral_expires_timestamp_seconds",
-				       "When the first piece of collateral expires; 0: unknown.",
+				       "When the first collateral in use expires; 0: none.",
 				       NULL },
 	[GAUGE_CERTIFICATE_EXPIRES] = { "certificate_expires_timestamp_seconds",
 					"When the certificate for TLS expires; 0: unknown.", NULL },

@@ -26,6 +26,7 @@ struct service {
 	struct denials *denials;
 	struct metrics *metrics;
 	struct watchers *watchers;	/* serve/watch.h; may be NULL */
+	struct refresher *refresher;	/* serve/refresh.h; may be NULL */
 	EVP_PKEY *admin_key;		/* of Admin TokenKey=, or NULL */
 	const char *instance;
 	/*

@@ -9,6 +9,7 @@
 #include "base/ini.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "net/http.h"
 
 /* How an option is read, and what its field is. */
 enum setting_kind {
@@ -18,6 +19,7 @@ enum setting_kind {
 	SETTING_LIST,	/* char *[], words with blanks between */
 	SETTING_NUMBER,	/* unsigned, at least 1 */
 	SETTING_USEC,	/* uint64_t */
+	SETTING_URL,	/* char *, for http_check_base() */
 };
 
 struct setting {
@@ -30,6 +32,7 @@ struct setting {
 #define FIELD(member) offsetof(struct broker_settings, member)
 #define A_PATH "a path that begins with '/'"
 #define A_NUMBER "a number from 1 to 1000000"
+#define A_URL "https://HOST[:PORT][/PATH] (http:// is for 127.0.0.1 only)"
 #define AN_ADDRESS "an address such as [::]:8443"
 
 static const struct setting settings[] = {
@@ -41,6 +44,13 @@ static const struct setting settings[] = {
 	{ "Broker", "Certificate", SETTING_PATH, FIELD(certificate), A_PATH },
 	{ "Broker", "Trust", SETTING_PATH, FIELD(trust), A_PATH },
 	{ "Broker", "Collateral", SETTING_PATH, FIELD(collateral), A_PATH },
+	{ "Collateral", "Refresh", SETTING_USEC, FIELD(refresh_usec), "a time such as 6h" },
+	{ "Collateral", "Cache", SETTING_PATH, FIELD(cache), A_PATH },
+	{ "Collateral", "Kds", SETTING_URL, FIELD(kds), A_URL },
+	{ "Collateral", "Pcs", SETTING_URL, FIELD(pcs), A_URL },
+	{ "Collateral", "Authority", SETTING_PATH, FIELD(fetch_authority), A_PATH },
+	{ "Collateral", "TimeoutSec", SETTING_USEC, FIELD(fetch_timeout_usec),
+	  "a time such as 30s" },
 	{ "Store", "Address", SETTING_TEXT, FIELD(store_address),
 	  "sqlite:FILE or etcd:https://HOST:PORT,..." },
 	{ "Store", "Authority", SETTING_PATH, FIELD(store_authority), A_PATH },
@@ -114,7 +124,8 @@ static int take_list(const char *text, char **list)
 static int take_text(const struct setting *row, const char *text, char **field)
 {
 	if (text[0] == '\0' || (row->kind == SETTING_PATH && text[0] != '/') ||
-	    (row->kind == SETTING_NAME && !is_instance(text)))
+	    (row->kind == SETTING_NAME && !is_instance(text)) ||
+	    (row->kind == SETTING_URL && http_check_base(text) < 0))
 		return -EINVAL;
 	*field = strdup(text);
 	return *field ? 0 : -ENOMEM;
@@ -150,6 +161,7 @@ static int take_value(const struct setting *row, void *field, const struct ini_i
 	case SETTING_TEXT:
 	case SETTING_NAME:
 	case SETTING_PATH:
+	case SETTING_URL:
 		return take_text(row, text, field);
 	case SETTING_LIST:
 		return take_list(text, field);
@@ -270,6 +282,7 @@ static int set_defaults(struct broker_settings *s, const char *path, struct caus
 				 path);
 	if (r < 0 || set_default(&s->store_address, STORE_ADDRESS_DEFAULT) < 0 ||
 	    set_default(&s->collateral, COLLATERAL_DEFAULT) < 0 ||
+	    (s->refresh_usec && set_default(&s->cache, CACHE_DEFAULT) < 0) ||
 	    set_default(&s->admin, ADMIN_SOCKET_DEFAULT) < 0)
 		return cause_set_oom(why);
 	if (default_key(&s->master_key, path, "master", "master.key") < 0 ||
@@ -289,6 +302,15 @@ static int check_together(const struct broker_settings *s, const char *path, str
 	if (!s->store_certificate != !s->store_key)
 		return cause_set(why, -EBADMSG,
 				 "%s: Certificate= and Key= of [Store] need each other", path);
+	if (!s->refresh_usec && (s->cache || s->kds || s->pcs || s->fetch_authority ||
+				 s->fetch_timeout_usec))
+		return cause_set(why, -EBADMSG,
+				 "%s: nothing is fetched without Refresh= in [Collateral], which "
+				 "its other options need", path);
+	if (s->cache && streq(s->cache, s->collateral ?: COLLATERAL_DEFAULT))
+		return cause_set(why, -EBADMSG,
+				 "%s: Cache= of [Collateral] is the broker's alone: it cannot be "
+				 "the folder of Collateral=", path);
 	if (s->names[0] == NULL)
 		return cause_set(why, -EBADMSG,
 				 "%s: Name= is missing in [Broker]: guests must find that name in "

@@ -41,6 +41,7 @@ static void start(struct service *s)
 	assert(store_open(address, NULL, &s->store, &why) == 0);
 	assert(writer_new(s->store, "fuzz", &s->writer, &why) == 0);
 	assert(denials_new(&s->denials) == 0);
+	assert(judge_new(NULL, (const char *const[]){ NULL, NULL }, 1, &s->judge, &why) == 0);
 	s->keys = keys;
 	s->instance = "fuzz";
 }

@@ -44,9 +44,10 @@ SECRET, OTHER_SECRET, PATH, OTHER = field.SECRET, field.OTHER_SECRET, field.PATH
 
 class Real:
     """The broker, in a folder of its own.  Its sockets are this test's, as they are systemd's: they are there while it is not.  @names: what it is called beside
-    127.0.0.1; @vsock: the UNIX socket at which guests come out of a vsock."""
+    127.0.0.1; @vsock: the UNIX socket at which guests come out of a vsock;
+    @more: of the settings."""
 
-    def __init__(self, p, kbs, folder=FOLDER, names="localhost", vsock=None):
+    def __init__(self, p, kbs, folder=FOLDER, names="localhost", vsock=None, more=""):
         self.p, self.folder, self.log_path = p, folder, folder + "/log"
         os.makedirs(folder + "/collateral", mode=0o700)
         self.identity = kbs.Identity(folder)
@@ -57,7 +58,7 @@ class Real:
             self.write("collateral/" + name, data)
         self.write("conf", f"[Broker]\nName=127.0.0.1 {names}\nInstance=test\nMasterKey={folder}/master.key\nIdentity={folder}/identity.key\nCertificate={folder}/identity.pem\n"
                            f"Trust={folder}/trust\nCollateral={folder}/collateral\n[Store]\nAddress=sqlite:{folder}/store.sqlite\n[Listen]\nAdmin={folder}/admin.sock\n"
-                           "[Limits]\nRate=1000000\nBurst=1000000\nRateAll=1000000\nBurstAll=1000000\n")
+                           "[Limits]\nRate=1000000\nBurst=1000000\nRateAll=1000000\nBurstAll=1000000\n" + more)
         tls = socket.socket()
         tls.bind(("127.0.0.1", 0))
         tls.listen(1024)

@@ -142,6 +142,28 @@ static void test_others(void **state)
 	ask_for("{\"v\":1,\"do\":\"audit-export\",\"instance\":\"nobody\"}", NULL, "ENOENT");
 }
 
+/* What is there, and what is fetched: without Refresh= nothing is. */
+static void test_collateral(void **state)
+{
+	static const char *const bad[] = { "tdx", "tdx-platform-90C06F000000", "", "../x" };
+	char request[256];
+
+	ask_for("{\"v\":1,\"do\":\"collateral-list\"}", NULL, "\"machines\":[],\"files\":[]");
+	ask_for("{\"v\":1,\"do\":\"collateral-warm\"}", NULL, "'machine' is missing");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		(void) snprintf(request, sizeof(request),
+				"{\"v\":1,\"do\":\"collateral-warm\",\"machine\":\"%s\"}", bad[i]);
+		ask_for(request, NULL, "is no sort of machine");
+	}
+	ask_for("{\"v\":1,\"do\":\"collateral-warm\",\"machine\":\"snp-vcek-Milan\"}", NULL,
+		"Refresh=");
+	ask_for("{\"v\":1,\"do\":\"collateral-warm\",\"bundle\":\"{}\"}", NULL, "the bundle: ");
+	ask_for("{\"v\":1,\"do\":\"collateral-warm\",\"bundle\":\"{\\\"format\\\":"
+		"\\\"coco-evidence\\\",\\\"version\\\":1,\\\"made\\\":\\\"-\\\",\\\"items\\\":"
+		"[{\\\"kind\\\":\\\"type\\\",\\\"text\\\":\\\"snp\\\"}]}\"}", NULL,
+		"cannot be told");
+}
+
 static void test_wrong(void **state)
 {
 	static const char *const bad[] = {
@@ -268,12 +290,19 @@ static void test_socket(void **state)
 
 static int open_all(void **state)
 {
-	return open_service(state) < 0 || denials_new(&service.denials) < 0 ? -1 : 0;
+	struct cause why;
+
+	return open_service(state) < 0 || denials_new(&service.denials) < 0 ||
+			       judge_new(NULL, (const char *const[]){ NULL, NULL }, 1,
+					 &service.judge, &why) < 0 ?
+		       -1 :
+		       0;
 }
 
 static int close_all(void **state)
 {
 	service.denials = denials_free(service.denials);
+	service.judge = judge_free(service.judge);
 	return close_service(state);
 }
 
@@ -283,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_hostile_store),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_collateral),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_socket),

@@ -2,6 +2,7 @@
 /* Trustee's REST for administrators, /healthz and its like, and what is at no path. */
 #include "base/base64.h"
 #include "broker/core/evidence-read.h"
+#include "broker/serve/refresh.h"
 #include "tests/unit/kbs-fixture.h"
 
 /* ---- doubles ---- */
@@ -11,6 +12,14 @@ int evidence_read(struct json_object *o, enum broker_tee tee, struct bundle *ret
 {
 	fail();
 	return -EIO;
+}
+
+static bool has_expired;
+
+bool refresher_is_good(struct refresher *r, int64_t now)
+{
+	assert_true(now > 0);
+	return !has_expired;
 }
 
 int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,
@@ -287,6 +296,11 @@ static void test_ready(void **state)
 	answer_is(200, NULL);
 	assert_int_equal(looks, 0);
 	service.look.busy = false;
+	has_expired = true;
+	ask("GET", "/readyz", NULL, NULL, NULL);
+	answer_is(503, NULL);
+	answer_says("collateral that is in use has expired");
+	has_expired = false;
 	service.store = real;
 }
 

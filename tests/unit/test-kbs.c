@@ -10,6 +10,7 @@
 #include "broker/core/evidence-read.h"
 #include "broker/core/record-mac.h"
 #include "broker/core/token.h"
+#include "broker/serve/refresh.h"
 #include "tests/unit/kbs-fixture.h"
 
 #define REQUEST(more) "{\"version\":\"0.4.0\",\"tee\":\"snp\",\"extra-params\":" more "}"
@@ -36,6 +37,12 @@ int evidence_read(struct json_object *o, enum broker_tee tee, struct bundle *ret
 	if (evidence.read < 0)
 		return cause_set(why, evidence.read, "a member is missing");
 	return bundle_add(ret, BUNDLE_REPORT, "report", 6);
+}
+
+/* There is no judge here. */
+bool refresher_is_good(struct refresher *r, int64_t now)
+{
+	return true;
 }
 
 int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,

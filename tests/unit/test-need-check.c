@@ -76,12 +76,14 @@ static void test_machines(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct needs all, sort;
-		struct evidence e;
+		struct evidence e, bare;
 		unsigned k = 0;
 
 		platform_load(rows[i].table, rows[i].id, &e, NULL);
-		e.n_certs = e.n_certs > 0 && strstr(rows[i].name, "vlek") ? e.n_certs : 0;
-		assert_int_equal(needs_find(&e, NULL, &all, (char[NEEDS_PROBLEM_LEN]){ "" }), 0);
+		bare = e;
+		if (strstr(rows[i].name, "vcek"))
+			bare.n_certs = 0;
+		assert_int_equal(needs_find(&bare, NULL, &all, (char[NEEDS_PROBLEM_LEN]){ "" }), 0);
 		needs_machine(&all, name);
 		assert_string_equal(name, rows[i].name);
 		assert_int_equal(needs_of_machine(name, &sort), 0);
@@ -96,6 +98,7 @@ static void test_machines(void **state)
 			k++;
 		}
 		assert_int_equal(sort.n, k);
+		platform_unload(&e);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(needs_of_machine(bad[i], &n), -EINVAL);

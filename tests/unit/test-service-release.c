@@ -13,6 +13,7 @@
 #include "crypto/locked-heap.h"
 /* Not all of it is used here. */
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "broker/serve/refresh.h"
 #include "tests/unit/kbs-fixture.h"
 
 #define HEX_48 "000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f" \
@@ -31,6 +32,12 @@ static enum judged_result verdict;
 static EVP_PKEY *guest;			/* one key serves for all guests */
 static uint8_t pack[64];
 static size_t pack_len;
+
+/* There is no judge here. */
+bool refresher_is_good(struct refresher *r, int64_t now)
+{
+	return true;
+}
 
 int judge_evidence(struct judge *j, enum broker_tee tee, const struct bundle *b,
 		   const uint8_t rd[static 48], const char *policy, int64_t now,

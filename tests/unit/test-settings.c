@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "broker/serve/settings.h"
+#include "net/http.h"
 
 #define NAMED "[Broker]\nName=kbs.example.org\nInstance=a\n"
 
@@ -63,6 +64,48 @@ static void test_defaults(void **state)
 	assert_null(s.tls[0]);
 	assert_int_equal(s.rate, 0);
 	broker_settings_done(&s);
+}
+
+static void test_collateral(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
+		{ "Cache=/x\n", "Refresh=" },
+		{ "Kds=https://kds.example.org\n", "Refresh=" },
+		{ "TimeoutSec=3s\n", "Refresh=" },
+		{ "Refresh=0\n", "Refresh=" },
+		{ "Refresh=1h\nRefresh=2h\n", "Refresh" },
+		{ "Refresh=1h\nPcs=http://pcs.example.org\n", "Pcs=" },
+		{ "Refresh=1h\nKds=https://user@kds.example.org\n", "Kds=" },
+		{ "Refresh=1h\nCache=" COLLATERAL_DEFAULT "\n", "Cache=" },
+		{ "Refresh=1h\nCache=here\n", "Cache=" },
+	};
+	static const char good[] = NAMED
+		"[Collateral]\nRefresh=6h\nKds=https://kds.example.org/a\n";
+	struct broker_settings s;
+	struct cause why = { "" };
+	char text[512];
+
+	assert_int_equal(read_settings(NAMED, strlen(NAMED), &s, &why), 0);
+	assert_true(s.refresh_usec == 0 && !s.cache);
+	broker_settings_done(&s);
+	assert_int_equal(read_settings(good, strlen(good), &s, &why), 0);
+	assert_true(s.refresh_usec == UINT64_C(6) * 3600 * 1000000);
+	assert_string_equal(s.cache, CACHE_DEFAULT);
+	assert_string_equal(s.kds, "https://kds.example.org/a");
+	assert_null(s.pcs);
+	broker_settings_done(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		/* Without the library no address is looked at, and none is asked. */
+		if (strstr(wrong[i].text, "Refresh=1h") && strstr(wrong[i].text, "://") &&
+		    http_check_base("no address") == 0)
+			continue;
+		(void) snprintf(text, sizeof(text), NAMED "[Collateral]\n%s", wrong[i].text);
+		assert_int_equal(read_settings(text, strlen(text), &s, &why), -EBADMSG);
+		assert_non_null(strstr(why.text, wrong[i].says));
+		broker_settings_done(&s);
+	}
 }
 
 /* A credential of the unit comes before the file beside the configuration. */
@@ -170,7 +213,8 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_credential),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_collateral), cmocka_unit_test(test_credential),
 		cmocka_unit_test(test_all), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_file),
 	};
