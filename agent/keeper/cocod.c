@@ -31,6 +31,8 @@ static const struct {
 struct listening {
 	struct listener **list;
 	size_t n;
+	int *stored;		/* connections that the cocod before has left with systemd */
+	size_t n_stored;
 };
 
 struct args {
@@ -190,7 +192,8 @@ static int keeper_open_broker(struct keeper *k)
 }
 
 /* Listen on one descriptor from systemd.  @name comes from its socket unit. */
-static int keeper_listen(struct keeper *k, int fd, const char *name, struct listener **ret)
+static int keeper_listen(struct keeper *k, int fd, const char *name, struct listening *listening,
+			 struct listener **ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
 		if (streq(sockets[i].name, name)) {
@@ -205,6 +208,10 @@ static int keeper_listen(struct keeper *k, int fd, const char *name, struct list
 
 			return listener_new(&setup, ret);
 		}
+	if (streq(name, CRYPTSETUP_STORED)) {
+		listening->stored[listening->n_stored++] = fd;
+		return 0;
+	}
 	log_warning("cocod does not know a socket named '%s', ignoring it", name);
 	return 0;
 }
@@ -218,13 +225,15 @@ static int keeper_listen_all(struct keeper *k, struct listening *ret)
 	if (n < 0)
 		return log_error_errno(n, "Failed to take the sockets from systemd: %m");
 	ret->list = calloc((size_t)n + 1, sizeof(*ret->list));
-	if (ret->list)
+	ret->stored = calloc((size_t)n + 1, sizeof(*ret->stored));
+	if (ret->list && ret->stored)
 		ret->n = (size_t)n;
 	else
 		r = -ENOMEM;
 	for (int i = 0; i < n; i++) {
 		if (r >= 0)
-			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i], &ret->list[i]);
+			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i], ret,
+					  &ret->list[i]);
 		free(names[i]);
 	}
 	free(names);
@@ -236,6 +245,7 @@ static void listening_done(struct listening *l)
 	for (size_t i = 0; i < l->n; i++)
 		listener_free(l->list[i]);
 	free(l->list);
+	free(l->stored);
 }
 
 static int keeper_run(struct keeper *k, const char *config_root)
@@ -268,6 +278,8 @@ static int keeper_run(struct keeper *k, const char *config_root)
 
 	(void) keeper_scan(k);
 	cryptsetup_resume(k);
+	for (size_t i = 0; i < listening.n_stored; i++)
+		cryptsetup_take_back(k, listening.stored[i]);
 	for (size_t i = 0; store_get(k->store, i); i++)
 		keeper_settle(k, store_get(k->store, i));
 	(void) sd_notify(false, "READY=1");

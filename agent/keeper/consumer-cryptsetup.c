@@ -449,6 +449,20 @@ static int identify(struct delivery *d, const char **ret_why)
 	return identify_unit(d);
 }
 
+/*
+ * systemd keeps the connection, too.  If cocod dies, it does not end, which systemd-cryptsetup
+ * would take for an empty key, and the next cocod gets it; see cryptsetup_take_back().  systemd
+ * drops it when the peer or we have ended it.
+ */
+static void leave_with_systemd(int conn)
+{
+	int r = sd_pid_notify_with_fds(0, /* unset_environment= */ false,
+				       "FDSTORE=1\nFDNAME=" CRYPTSETUP_STORED, &conn, 1);
+
+	if (r < 0)
+		log_warning_errno(r, "Failed to leave a connection with systemd, going on: %m");
+}
+
 void on_cryptsetup_connection(void *userdata, int conn)
 {
 	struct keeper *k = userdata;
@@ -471,9 +485,41 @@ void on_cryptsetup_connection(void *userdata, int conn)
 		return;
 	}
 	d->identified = true;
+	if (!k->initramfs)
+		leave_with_systemd(conn);
 	log_info("Volume '%s' asks for its key", d->volume);
 	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		delivery_decline(d, "out of memory");
+}
+
+/* The delivery to the peer of @conn, or NULL. */
+static const struct delivery *find_delivery(const struct keeper *k, int conn)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return NULL;
+	for (const struct delivery *d = k->deliveries; d; d = d->next)
+		if (d->pid == peer.pid)
+			return d;
+	return NULL;
+}
+
+void cryptsetup_take_back(struct keeper *k, int conn)
+{
+	const struct delivery *d = find_delivery(k, conn);
+
+	/*
+	 * The journal says that its key was on the way, so that it may have some of it.  What was
+	 * sent to its end has been shut down, and cannot be spoilt.
+	 */
+	if (d && d->fd < 0)
+		delivery_refuse_connection(conn);
+	else if (d)
+		(void) close_fd(conn);	/* left with systemd twice */
+	else
+		on_cryptsetup_connection(k, conn);
 }
 
 void cryptsetup_stop(struct keeper *k)

@@ -40,17 +40,25 @@ static void kill_peer(struct delivery *d)
 			    "may open it", d->volume);
 }
 
+/* systemd has the connection too, so that closing it is not the end of it for the peer. */
+static int end_connection(int fd)
+{
+	if (fd >= 0)
+		(void) shutdown(fd, SHUT_RDWR);
+	return close_fd(fd);
+}
+
 void delivery_let_go(struct delivery *d)
 {
 	if (d->fd >= 0 && !d->keeper->initramfs && d->pid > 0 && send_no_key(d->fd) < 0)
 		kill_peer(d);
-	d->fd = close_fd(d->fd);
+	d->fd = end_connection(d->fd);
 }
 
 void delivery_refuse_connection(int fd)
 {
 	(void) send_no_key(fd);
-	(void) close_fd(fd);
+	(void) end_connection(fd);
 }
 
 bool delivery_waits(const struct delivery *d)
@@ -88,7 +96,7 @@ void delivery_free(struct delivery *d)
 		kill_peer(d);
 	else if (delivery_waits(d))
 		delivery_let_go(d);
-	(void) close_fd(d->fd);
+	(void) end_connection(d->fd);
 	(void) close_fd(d->pidfd);
 	worker_call_free(d->call);
 	*d->prev = d->next;

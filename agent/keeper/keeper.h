@@ -71,6 +71,15 @@ void clients_stop(struct keeper *k);
 /* After a restart, take up the deliveries whose outcome is not known yet. */
 void cryptsetup_resume(struct keeper *k);
 
+/* The name of a connection that is left with systemd, in case that cocod dies. */
+#define CRYPTSETUP_STORED "cryptsetup-peer"
+
+/*
+ * Go on with a connection that the cocod before has left with systemd; @conn is taken over.  After
+ * cryptsetup_resume(): whoever may have a part of a key gets no more of it.
+ */
+void cryptsetup_take_back(struct keeper *k, int conn);
+
 /* End all deliveries and wipe the keys that they hold. */
 void cryptsetup_stop(struct keeper *k);
 
