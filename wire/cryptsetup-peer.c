@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "wire/peer-name.h"
 
 /* systemd writes lower case. */
 static bool is_hex(char c)
@@ -14,30 +15,11 @@ static bool is_hex(char c)
 
 int cryptsetup_peer_parse(const char *name, size_t len, char ret_volume[static VOLUME_NAME_MAX + 1])
 {
-	static const char infix[] = "/cryptsetup/";
-	size_t n_digits = 0;
+	const char *volume = peer_name_rest(name, len, "/cryptsetup/", &len);
 
-	if (len < 1 || name[0] != '\0')
+	if (!volume || len > VOLUME_NAME_MAX || memchr(volume, '/', len))
 		return -EINVAL;
-	name++;
-	len--;
-	while (n_digits < len && n_digits < 17 && is_hex(name[n_digits]))
-		n_digits++;
-	if (n_digits < 1 || n_digits > 16)
-		return -EINVAL;
-	name += n_digits;
-	len -= n_digits;
-	if (len < sizeof(infix) || memcmp(name, infix, sizeof(infix) - 1) != 0)
-		return -EINVAL;
-	name += sizeof(infix) - 1;
-	len -= sizeof(infix) - 1;
-	if (len > VOLUME_NAME_MAX)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
-			return -EINVAL;
-
-	memcpy(ret_volume, name, len);
+	memcpy(ret_volume, volume, len);
 	ret_volume[len] = '\0';
 	return 0;
 }
