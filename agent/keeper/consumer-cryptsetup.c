@@ -24,18 +24,16 @@
  * which only agent/ may join.
  */
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "agent/keeper/decline.h"
+#include "agent/keeper/handover.h"
 #include "agent/keeper/late.h"
 #include "agent/keeper/outcome.h"
 #include "agent/keeper/volume-header.h"
@@ -46,192 +44,6 @@
 
 #define MAX_DELIVERIES 64
 #define POLL_SOURCE_USEC (250 * USEC_PER_MSEC)
-#define POLL_READ_USEC (2 * USEC_PER_MSEC)
-
-/* ---- writing the key ---- */
-
-static void end_delivered(struct delivery *d)
-{
-	struct store_entry *e = d->entry;
-
-	d->key = secret_free(d->key);
-	d->fd = close_fd(d->fd);
-	log_notice("Secret '%s' is delivered to volume '%s', from source '%s'", e->policy.name,
-		   d->volume, e->source->name);
-	outcome_note(d, DELIVERY_READ);
-	d->offered = false;
-	outcome_await(d);
-}
-
-/* The whole key is written.  Has the peer taken it out of the socket? */
-static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	struct delivery *d = userdata;
-	int unread = -1, error = 0;
-	socklen_t len = sizeof(error);
-
-	if (ioctl(d->fd, SIOCOUTQ, &unread) < 0 ||
-	    getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
-	/*
-	 * A peer that closes with unread bytes leaves ECONNRESET and an empty queue: look at the
-	 * error first.
-	 */
-	if (error)
-		delivery_decline(d,
-				 "%s went away before it had read it (%s); the secret is kept",
-				 delivery_peer(d), strerror(error));
-	else if (unread == 0)
-		end_delivered(d);
-	else if (delivery_now(d) >= d->deadline)
-		delivery_decline(d, "%s did not read it in time; the secret is kept",
-				 delivery_peer(d));
-	else
-		(void) delivery_poll_again(d, POLL_READ_USEC);
-	return 0;
-}
-
-static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata);
-
-static int on_write_timeout(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	delivery_decline(userdata, "%s did not read it in time; the secret is kept",
-			 delivery_peer(userdata));
-	return 0;
-}
-
-static void write_key(struct delivery *d)
-{
-	int r = 0;
-
-	while (d->n_sent < d->key_len) {
-		ssize_t n = send(d->fd, secret_data(d->key) + d->n_sent, d->key_len - d->n_sent,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EAGAIN) {
-			if (!d->io)
-				r = sd_event_add_io(d->keeper->event, &d->io, d->fd, EPOLLOUT,
-						    on_writable, d);
-			if (r < 0)
-				delivery_decline(d, "out of memory");
-			return;
-		}
-		if (n < 0) {
-			delivery_decline(d, "%s went away in the middle (%s); the secret is kept",
-					 delivery_peer(d), strerror(errno));
-			return;
-		}
-		d->n_sent += (size_t)n;
-	}
-	d->io = sd_event_source_disable_unref(d->io);
-	d->key = secret_free(d->key);
-	(void) shutdown(d->fd, SHUT_WR);
-	if (delivery_start_polling(d, d->keeper->config->read_usec, on_poll_read) < 0)
-		delivery_decline(d, "out of memory");
-}
-
-static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
-{
-	write_key(userdata);
-	return 0;
-}
-
-static void begin_write(struct delivery *d)
-{
-	int r = 0;
-
-	if (!d->key)
-		r = store_read(d->keeper->store, d->entry, &d->key);
-	if (r >= 0)
-		r = outcome_offer(d);
-	if (r >= 0)
-		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
-					       d->keeper->config->read_usec, 0, on_write_timeout,
-					       d);
-	if (r < 0) {
-		delivery_decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name,
-				 strerror(-r));
-		return;
-	}
-	d->key_len = secret_policy_passphrase_len(&d->entry->policy, d->key);
-	if (d->key_len == 0)
-		delivery_decline(d, "secret '%s' is empty", d->entry->policy.name);
-	else
-		write_key(d);
-}
-
-/* ---- the broker ---- */
-
-static bool take_origin(struct delivery *d, struct store_entry *e, bool *ret_wait);
-static void begin_key(struct delivery *d);
-
-static void give_fetched(struct delivery *d, struct secret *key)
-{
-	d->key = key;
-	begin_write(d);
-}
-
-static void on_fetched(void *userdata, struct secret *s, const struct fetch_failure *why)
-{
-	struct delivery *d = userdata;
-	bool wait;
-
-	d->hangup = sd_event_source_disable_unref(d->hangup);
-	if (s && d->entry->state == SECRET_WIPED) {
-		secret_free(s);
-		delivery_decline(d, "secret '%s' was wiped while the broker was asked",
-				 d->entry->policy.name);
-		return;
-	}
-	if (s) {
-		give_fetched(d, s);
-		return;
-	}
-	d->fetch = fetch_free(d->fetch);
-	d->n_origin++;
-	/* The owner may have named a launch secret as second choice. */
-	if (take_origin(d, d->entry, &wait)) {
-		log_warning("Volume '%s': %s; trying the launch secret", d->volume, why->text);
-		begin_key(d);
-	} else {
-		late_begin(d, why->error, why->text, give_fetched);
-	}
-}
-
-/* systemd-cryptsetup only reads, so that a hangup is the end of it. */
-static int on_hangup(sd_event_source *s, int fd, uint32_t revents, void *userdata)
-{
-	delivery_decline(userdata, "%s went away while the broker was asked",
-			 delivery_peer(userdata));
-	return 0;
-}
-
-static void begin_fetch(struct delivery *d)
-{
-	const struct fetch_question q = {
-		.path = d->entry->policy.path,
-		.done = on_fetched,
-		.userdata = d,
-	};
-	int r;
-
-	log_info("Volume '%s': the broker is asked for secret '%s'", d->volume,
-		 d->entry->policy.name);
-	r = sd_event_add_io(d->keeper->event, &d->hangup, d->fd, 0, on_hangup, d);
-	if (r >= 0)
-		r = fetch_new(d->keeper->broker, &q, &d->fetch);
-	if (r < 0)
-		delivery_decline(d, "the broker cannot be asked: %s", strerror(-r));
-}
-
-/* Where the key comes from is chosen, and its header is good or not to be looked at. */
-static void begin_key(struct delivery *d)
-{
-	if (d->origin == ORIGIN_BROKER)
-		begin_fetch(d);
-	else
-		begin_write(d);
-}
 
 /* ---- the volume's header, judged by the worker ---- */
 
@@ -244,33 +56,10 @@ static void on_verdict(struct delivery *d, int error, const char *text)
 	}
 	d->header = HEADER_GOOD;
 	log_info("Volume '%s' has a good header: %s", d->volume, text);
-	begin_key(d);
+	handover_begin(d);
 }
 
 /* ---- the secret ---- */
-
-/*
- * Choose the next origin of @e, from d->n_origin on, whose gate is open: the broker's own for a
- * secret of the broker's.  Returns false when there is none; with @ret_wait the gate of a launch
- * secret may open soon.
- */
-static bool take_origin(struct delivery *d, struct store_entry *e, bool *ret_wait)
-{
-	struct keeper *k = d->keeper;
-
-	*ret_wait = false;
-	for (; store_origin(k->store, e, d->n_origin, &d->origin); d->n_origin++) {
-		int gate = keeper_gate_for(k, d->origin);
-
-		if (gate > 0)
-			return true;
-		if (gate == 0) {
-			*ret_wait = true;
-			return false;
-		}
-	}
-	return false;
-}
 
 static bool is_of_broker(const struct store_entry *e)
 {
@@ -311,7 +100,7 @@ static int choose_origin(struct delivery *d, struct store_entry *e)
 	if (r < 0)
 		return r;
 	d->n_origin = 0;
-	if (take_origin(d, e, &wait)) {
+	if (handover_take_origin(d, e, &wait)) {
 		delivery_take_entry(d, e);
 		return 1;
 	}
@@ -382,10 +171,35 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 		log_warning("Volume '%s' gets secret '%s' though nobody has looked at its header: "
 			    "VerifyVolumeHeader=no",
 			    d->volume, d->entry->policy.name);
-		begin_key(d);
+		handover_begin(d);
 	}
 	return 0;
 }
+
+/* ---- the key ---- */
+
+static void volume_taken(struct delivery *d)
+{
+	log_notice("Secret '%s' is delivered to volume '%s', from source '%s'",
+		   d->entry->policy.name, d->volume, d->entry->source->name);
+	outcome_note(d, DELIVERY_READ);
+	d->offered = false;
+	outcome_await(d);
+}
+
+static void volume_not_released(struct delivery *d, unsigned error, const char *why)
+{
+	late_begin(d, error, why, handover_give);
+}
+
+const struct consumer consumer_cryptsetup = {
+	.noun = "Volume",
+	.what = "key",
+	.payload_len = secret_policy_passphrase_len,
+	.offer = outcome_offer,
+	.taken = volume_taken,
+	.not_released = volume_not_released,
+};
 
 /* ---- who is it ---- */
 
@@ -420,7 +234,6 @@ static int identify(struct delivery *d, const char **ret_why)
 {
 	struct sockaddr_un sa;
 	socklen_t len = sizeof(sa);
-	struct ucred peer;
 
 	*ret_why = "it is not named as systemd-cryptsetup names its sockets";
 	if (getpeername(d->fd, (struct sockaddr *)&sa, &len) < 0)
@@ -434,11 +247,8 @@ static int identify(struct delivery *d, const char **ret_why)
 	snprintf(d->consumer, sizeof(d->consumer), CONSUMER_CRYPTSETUP ":%s", d->volume);
 
 	*ret_why = "it is not root";
-	len = sizeof(peer);
-	if (getsockopt(d->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0)
+	if (delivery_take_peer(d) < 0)
 		return -EACCES;
-	d->pid = peer.pid;
-	d->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 
 	if (d->keeper->initramfs) {
 		*ret_why = "its arguments are not those of cocod-key for that volume";
@@ -474,7 +284,7 @@ void on_cryptsetup_connection(void *userdata, int conn)
 		delivery_refuse_connection(conn);
 		return;
 	}
-	if (delivery_new(k, conn, &d) < 0) {
+	if (delivery_new(k, &consumer_cryptsetup, conn, &d) < 0) {
 		delivery_refuse_connection(conn);
 		return;
 	}

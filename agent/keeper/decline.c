@@ -25,7 +25,8 @@ void delivery_decline(struct delivery *d, const char *format, ...)
 	va_start(ap, format);
 	(void) vsnprintf(why, sizeof(why), format, ap);
 	va_end(ap);
-	log_warning("Volume '%s' gets no key: %s", d->volume, why);
+	log_warning("%s '%s' gets no %s: %s", d->kind->noun, delivery_target(d), d->kind->what,
+		    why);
 	if (d->offered)
 		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
 	d->offered = false;

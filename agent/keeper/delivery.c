@@ -12,6 +12,10 @@
 #include "base/io.h"
 #include "base/log.h"
 
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77		/* Linux 6.5 */
+#endif
+
 #define NO_KEY_LEN 40
 
 /* ---- peers that get no key ---- */
@@ -117,7 +121,7 @@ void delivery_take_entry(struct delivery *d, struct store_entry *e)
 	e->n_pending++;
 }
 
-int delivery_new(struct keeper *k, int fd, struct delivery **ret)
+int delivery_new(struct keeper *k, const struct consumer *kind, int fd, struct delivery **ret)
 {
 	struct delivery *d = malloc(sizeof(*d));
 
@@ -125,6 +129,7 @@ int delivery_new(struct keeper *k, int fd, struct delivery **ret)
 		return -ENOMEM;
 	*d = (struct delivery){
 		.keeper = k,
+		.kind = kind,
 		.next = k->deliveries,
 		.prev = &k->deliveries,
 		.fd = fd,
@@ -135,6 +140,21 @@ int delivery_new(struct keeper *k, int fd, struct delivery **ret)
 	k->deliveries = d;
 	k->n_deliveries++;
 	*ret = d;
+	return 0;
+}
+
+int delivery_take_peer(struct delivery *d)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(d->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0)
+		return -EACCES;
+	d->pid = peer.pid;
+	/* Where the kernel can, the process that connected, whoever has its pid by now. */
+	len = sizeof(d->pidfd);
+	if (getsockopt(d->fd, SOL_SOCKET, SO_PEERPIDFD, &d->pidfd, &len) < 0)
+		d->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	return 0;
 }
 
@@ -159,6 +179,11 @@ int delivery_poll_again(struct delivery *d, uint64_t usec)
 	int r = sd_event_source_set_time_relative(d->timer, usec);
 
 	return r < 0 ? r : sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
+}
+
+const char *delivery_target(const struct delivery *d)
+{
+	return d->volume;
 }
 
 const char *delivery_peer(const struct delivery *d)

@@ -6,13 +6,31 @@
 #include "agent/keeper/volume.h"
 #include "agent/keeper/worker-call.h"
 
-/* A key on its way to a volume, from the connection to the outcome; see consumer-cryptsetup.c. */
+struct delivery;
+
+/* What is different from one kind of consumer to the other. */
+struct consumer {
+	const char *noun, *what;	/* for people: the "Volume" gets a "key" */
+	/* how many of the secret's bytes the consumer gets */
+	size_t (*payload_len)(const struct secret_policy *p, const struct secret *s);
+	/* the first byte is about to go out: 0, or an errno, and then none does */
+	int (*offer)(struct delivery *d);
+	/* the peer has read all, and its connection is closed: goes on, or frees @d */
+	void (*taken)(struct delivery *d);
+	/* the broker does not release the secret: goes on, or frees @d */
+	void (*not_released)(struct delivery *d, unsigned error, const char *why);
+};
+
+extern const struct consumer consumer_cryptsetup;	/* consumer-cryptsetup.c */
+
+/* A secret on its way to a consumer, from the connection to the outcome; see handover.h. */
 struct delivery {
 	struct delivery *next, **prev;	/* in the keeper's list */
 	struct keeper *keeper;
+	const struct consumer *kind;
 	char volume[VOLUME_NAME_MAX + 1];
 	char wanted[VOLUME_KEY_LEN];	/* the secret that crypttab names; "" for any */
-	char consumer[sizeof(CONSUMER_CRYPTSETUP) + 1 + VOLUME_NAME_MAX];
+	char consumer[128];		/* as the store has it: "cryptsetup:data" */
 	int fd;				/* the connection */
 	pid_t pid;			/* 0: the peer is gone */
 	int pidfd;
@@ -43,11 +61,17 @@ struct delivery {
 };
 
 /*
- * Make a delivery for the connection @fd, which is then the delivery's, and put it into the
- * keeper's list.  @ret stays in the list until delivery_free().  Returns 0, or -ENOMEM with @fd
- * still the caller's.
+ * Make a delivery to a consumer of @kind for the connection @fd, which is then the delivery's, and
+ * put it into the keeper's list.  @ret stays in the list until delivery_free().  Returns 0, or
+ * -ENOMEM with @fd still the caller's.
  */
-int delivery_new(struct keeper *k, int fd, struct delivery **ret);
+int delivery_new(struct keeper *k, const struct consumer *kind, int fd, struct delivery **ret);
+
+/*
+ * Find out which process has connected: d->pid, and d->pidfd if the kernel gives one.  Returns 0;
+ * -EACCES if it is not root's.
+ */
+int delivery_take_peer(struct delivery *d);
 
 /*
  * Close and wipe all that the delivery holds, and settle its secret.  @d is gone then.  A peer that
@@ -89,8 +113,9 @@ uint64_t delivery_now(const struct delivery *d);
 int delivery_start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler);
 int delivery_poll_again(struct delivery *d, uint64_t usec);
 
-/* What the peer is called in messages. */
+/* What the peer and the consumer's name are called in messages. */
 const char *delivery_peer(const struct delivery *d);
+const char *delivery_target(const struct delivery *d);
 
 /*
  * Read the arguments of the peer, which runs as the unit of the volume, so that systemd chose

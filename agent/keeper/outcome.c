@@ -247,7 +247,7 @@ static int resume_one(struct keeper *k, struct store_entry *e, const struct stor
 
 	if (!volume || strlen(volume) > VOLUME_NAME_MAX)
 		return 0;
-	r = delivery_new(k, -EBADF, &d);
+	r = delivery_new(k, &consumer_cryptsetup, -EBADF, &d);
 	if (r < 0)
 		return r;
 	strcpy(d->volume, volume);

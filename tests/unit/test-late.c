@@ -172,7 +172,7 @@ static int set_up(void **state)
 	assert_int_equal(sd_event_new(&k.event), 0);
 	assert_int_equal(store_new(policies, 1, NULL, journal, &k.store), 0);
 	start_peer();
-	assert_int_equal(delivery_new(&k, pair[0], &d), 0);
+	assert_int_equal(delivery_new(&k, &consumer_cryptsetup, pair[0], &d), 0);
 	strcpy(d->volume, VOLUME);
 	strcpy(d->consumer, "cryptsetup:" VOLUME);
 	d->pid = peer;
