@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "wire/credential-peer.h"
 #include "wire/kbs-uri.h"
 #include "wire/luks.h"
 #include "wire/secret-table.h"
@@ -107,10 +108,13 @@ static const char *next_word(const char *p, size_t *ret_len)
 
 static bool consumer_is_valid(const char *word)
 {
-	const char *volume = startswith(word, CONSUMER_CRYPTSETUP ":");
+	const char *volume = startswith(word, CONSUMER_CRYPTSETUP ":"),
+		   *unit = startswith(word, CONSUMER_CREDENTIAL ":");
+	bool template;
 
 	return streq(word, CONSUMER_GET) || streq(word, CONSUMER_CRYPTSETUP) ||
-	       (volume && volume_name_is_valid(volume));
+	       (volume && volume_name_is_valid(volume)) ||
+	       (unit && strlen(unit) < CREDENTIAL_NAMES_MAX && unit_name_is_valid(unit, &template));
 }
 
 /*
@@ -143,9 +147,29 @@ static int set_words(const char *text, bool (*valid)(const char *word), char *re
 	return 0;
 }
 
+/* True if a word is in @list twice: one of the two was meant to be something else. */
+static bool has_twice(const char *list)
+{
+	size_t len, other_len;
+
+	for (const char *w = list; (w = next_word(w, &len)); w += len)
+		for (const char *o = w + len; (o = next_word(o, &other_len)); o += other_len)
+			if (len == other_len && memcmp(w, o, len) == 0)
+				return true;
+	return false;
+}
+
 int secret_policy_set_consumers(struct secret_policy *p, const char *text)
 {
-	return set_words(text, consumer_is_valid, p->consumers, sizeof(p->consumers));
+	char list[sizeof(p->consumers)];
+	int r = set_words(text, consumer_is_valid, list, sizeof(list));
+
+	if (r < 0)
+		return r;
+	if (has_twice(list))
+		return -EEXIST;
+	memcpy(p->consumers, list, sizeof(list));
+	return 0;
 }
 
 static bool token_is_valid(const char *type)
@@ -158,16 +182,41 @@ int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text)
 	return set_words(text, token_is_valid, p->allow_tokens, sizeof(p->allow_tokens));
 }
 
+/* True if the list has a consumer of that kind, with or without more after a colon. */
+static bool has_kind(const struct secret_policy *p, const char *kind)
+{
+	size_t len, n = strlen(kind);
+
+	for (const char *w = p->consumers; (w = next_word(w, &len)); w += len)
+		if (len >= n && memcmp(w, kind, n) == 0 && (len == n || w[n] == ':'))
+			return true;
+	return false;
+}
+
 enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p)
 {
-	return startswith(p->consumers, CONSUMER_CRYPTSETUP) ||
-			       strstr(p->consumers, " " CONSUMER_CRYPTSETUP) ?
-		       WIPE_CONFIRMED :
-		       WIPE_DELIVERED;
+	if (has_kind(p, CONSUMER_CREDENTIAL))
+		return WIPE_MANUAL;
+	return has_kind(p, CONSUMER_CRYPTSETUP) ? WIPE_CONFIRMED : WIPE_DELIVERED;
+}
+
+/* True if the template of a unit in the list, of @len bytes at @word, stands for @unit. */
+static bool stands_for(const char *word, size_t len, const char *unit)
+{
+	static const char prefix[] = CONSUMER_CREDENTIAL ":";
+	char pattern[MSG_CONSUMERS_LEN];
+
+	if (!startswith(word, prefix))
+		return false;
+	len -= sizeof(prefix) - 1;
+	memcpy(pattern, word + sizeof(prefix) - 1, len);
+	pattern[len] = '\0';
+	return unit_name_is_for(unit, pattern);
 }
 
 int secret_policy_allows(const struct secret_policy *p, const char *consumer)
 {
+	const char *unit = startswith(consumer, CONSUMER_CREDENTIAL ":");
 	bool volume = startswith(consumer, CONSUMER_CRYPTSETUP ":") != NULL, any = false;
 	size_t len;
 
@@ -177,28 +226,39 @@ int secret_policy_allows(const struct secret_policy *p, const char *consumer)
 		if (volume && len == strlen(CONSUMER_CRYPTSETUP) &&
 		    startswith(w, CONSUMER_CRYPTSETUP))
 			any = true;
+		if (unit && stands_for(w, len, unit))
+			any = true;
 	}
 	return any;
+}
+
+int secret_policy_consumer(const struct secret_policy *p, const char *kind, unsigned n,
+			   char ret[static MSG_CONSUMERS_LEN])
+{
+	size_t len, kind_len = strlen(kind);
+
+	for (const char *w = p->consumers; (w = next_word(w, &len)); w += len) {
+		if (len <= kind_len || memcmp(w, kind, kind_len) != 0 || w[kind_len] != ':' ||
+		    n-- > 0)
+			continue;
+		len -= kind_len + 1;
+		memcpy(ret, w + kind_len + 1, len);
+		ret[len] = '\0';
+		return 1;
+	}
+	return 0;
 }
 
 int secret_policy_volume(const struct secret_policy *p, unsigned n,
 			 char ret[static MSG_NAME_LEN + 1])
 {
-	static const char prefix[] = CONSUMER_CRYPTSETUP ":";
-	size_t len;
+	char volume[MSG_CONSUMERS_LEN];
 
-	for (const char *w = p->consumers; (w = next_word(w, &len)); w += len) {
-		const char *volume = startswith(w, prefix);
-
-		if (!volume || n-- > 0)
-			continue;
-		len -= sizeof(prefix) - 1;
-		assert(len <= MSG_NAME_LEN);
-		memcpy(ret, volume, len);
-		ret[len] = '\0';
-		return 1;
-	}
-	return 0;
+	if (!secret_policy_consumer(p, CONSUMER_CRYPTSETUP, n, volume))
+		return 0;
+	assert(strlen(volume) <= MSG_NAME_LEN);
+	strcpy(ret, volume);
+	return 1;
 }
 
 /* UTF-8 that a person can have typed: no control characters but tabs. */

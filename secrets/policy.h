@@ -15,6 +15,8 @@
 
 #define CONSUMER_CRYPTSETUP "cryptsetup"	/* any volume; "cryptsetup:NAME" names one */
 #define CONSUMER_GET "get"			/* `cococtl secrets get`, by root */
+/* LoadCredential= of a unit: "credential:app.service", or of a template's instances */
+#define CONSUMER_CREDENTIAL "credential"
 
 /* Where a secret comes from. */
 enum secret_origin {
@@ -82,8 +84,11 @@ bool secret_policy_same_origins(const struct secret_policy *a, const struct secr
 
 /*
  * Check and take a list of consumers, words between blanks.  Returns 0; -EINVAL for an empty list
- * or an unknown word; -E2BIG when the list does not fit.  The default for Wipe= depends on the
- * list: secret_policy_default_wipe().
+ * or an unknown word; -EEXIST for a word that is there twice; -E2BIG when the list does not fit.
+ *
+ * The default for Wipe= depends on the list.  A unit that is started again wants its credential
+ * again, and systemd keeps a copy of it for as long as the unit runs: a secret for units is kept.
+ * A volume's secret is wiped when it is confirmed, any other when it is delivered.
  */
 int secret_policy_set_consumers(struct secret_policy *p, const char *text);
 enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p);
@@ -97,10 +102,18 @@ enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p);
 int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text);
 
 /*
- * May @consumer ("get", "cryptsetup:data") have the secret?  Returns 2 when the policy names it,
- * 1 when "cryptsetup" stands for any volume, 0 when not.
+ * May @consumer ("get", "cryptsetup:data", "credential:app@one.service") have the secret?  Returns
+ * 2 when the policy names it, 1 when "cryptsetup" stands for any volume, or a unit's template for
+ * its instances, 0 when not.
  */
 int secret_policy_allows(const struct secret_policy *p, const char *consumer);
+
+/*
+ * Copy what follows the colon in the @n-th consumer of that @kind into @ret: a volume, a unit.
+ * Returns 1, or 0 when there are no more.
+ */
+int secret_policy_consumer(const struct secret_policy *p, const char *kind, unsigned n,
+			   char ret[static MSG_CONSUMERS_LEN]);
 
 /*
  * Copy the @n-th volume that the policy names into @ret.  All of them must be open before the

@@ -22,9 +22,11 @@ static const struct {
 	const char *name;
 	void (*accept)(void *userdata, int conn);
 	bool (*make_room)(void *userdata);
+	bool (*has_room)(void *userdata);
 } sockets[] = {
-	{ "api", on_client_connection, clients_make_room },
-	{ "cryptsetup", on_cryptsetup_connection, NULL },
+	{ "api", on_client_connection, clients_make_room, NULL },
+	{ "cryptsetup", on_cryptsetup_connection, NULL, NULL },
+	{ "credential", on_credential_connection, NULL, credentials_have_room },
 };
 
 /* What we listen on; each instance of cocod-cryptsetup@.socket is one socket. */
@@ -203,6 +205,7 @@ static int keeper_listen(struct keeper *k, int fd, const char *name, struct list
 				.name = sockets[i].name,
 				.accept = sockets[i].accept,
 				.make_room = sockets[i].make_room,
+				.has_room = sockets[i].has_room,
 				.userdata = k,
 			};
 

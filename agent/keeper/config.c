@@ -8,6 +8,7 @@
 #include "agent/keeper/config-broker.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "wire/credential-peer.h"
 
 /* With its NUL before the path. */
 #define URI_GUID_LABEL "coco uri"
@@ -127,8 +128,12 @@ static int take_name(struct config_value *v)
 static int take_consumers(struct config_value *v)
 {
 	struct secret_policy *p = v->target;
+	int r = secret_policy_set_consumers(p, v->text);
 
-	return secret_policy_set_consumers(p, v->text);
+	if (r != -EEXIST)
+		return r;
+	config_error(v->errors, v->file, v->line, "Consumers= has a word twice: '%s'", v->text);
+	return 0;
 }
 
 static int take_wipe(struct config_value *v)
@@ -173,7 +178,8 @@ static const struct config_option secret_options[] = {
 			  "up to 64 letters, digits, '.', '_', '-', beginning "
 			  "with none of '.' and '-'" },
 	[SECRET_CONSUMERS] = { "Consumers", take_consumers,
-			       "a list of 'cryptsetup', 'cryptsetup:VOLUME' and 'get'" },
+			       "a list of 'cryptsetup', 'cryptsetup:VOLUME', "
+			       "'credential:UNIT' and 'get'" },
 	[SECRET_WIPE] = { "Wipe", take_wipe,
 			  "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
 	{ "TrailingNul", take_trailing_nul, "'auto', 'keep' or 'strip'" },
@@ -293,6 +299,19 @@ static void check_origins(struct config *c, const struct secret_policy *p, const
 	}
 }
 
+/* A unit whose name is too long together with the secret's cannot even ask. */
+static void check_units(struct config *c, const struct secret_policy *p, const char *path)
+{
+	char unit[MSG_CONSUMERS_LEN];
+
+	for (unsigned i = 0; secret_policy_consumer(p, CONSUMER_CREDENTIAL, i, unit); i++)
+		if (strlen(unit) + strlen(p->name) > CREDENTIAL_NAMES_MAX)
+			config_error(&c->errors, path, 0,
+				     "The names '%s' and '%s' are together longer than the %d "
+				     "bytes that systemd can ask with: set a shorter Name=",
+				     unit, p->name, CREDENTIAL_NAMES_MAX);
+}
+
 static void read_secret_conf(void *target, struct config_file *f)
 {
 	struct config *c = target;
@@ -321,6 +340,7 @@ static void read_secret_conf(void *target, struct config_file *f)
 	check_unique(c, &p, path);
 	check_broker(c, &p, path);
 	check_origins(c, &p, path);
+	check_units(c, &p, path);
 
 	more = reallocarray(c->policies, c->n_policies + 1, sizeof(*more));
 	if (!more) {

@@ -334,6 +334,11 @@ void cryptsetup_take_back(struct keeper *k, int conn)
 
 void cryptsetup_stop(struct keeper *k)
 {
-	while (k->deliveries)
-		delivery_free(k->deliveries);
+	while (k->deliveries) {
+		struct delivery *d = k->deliveries;
+
+		if (d->kind->stop)
+			d->kind->stop(d);
+		delivery_free(d);
+	}
 }

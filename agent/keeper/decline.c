@@ -31,7 +31,7 @@ void delivery_decline(struct delivery *d, const char *format, ...)
 		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
 	d->offered = false;
 	if (!delivery_waits(d) || !delivery_wants_judge(d) || d->header == HEADER_REFUSED) {
-		delivery_free(d);
+		delivery_refuse(d);
 		return;
 	}
 	d->io = sd_event_source_disable_unref(d->io);

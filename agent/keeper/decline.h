@@ -5,7 +5,8 @@
 #include "agent/keeper/delivery.h"
 
 /*
- * End without a key: log why, and free @d, now or when the header of its volume has been judged.
+ * End without a key: log why, and end as by delivery_refuse(), now or when the header of its
+ * volume has been judged.
  * The caller has nothing more to do with @d.
  */
 void delivery_decline(struct delivery *d, const char *format, ...) _printf_(2, 3);

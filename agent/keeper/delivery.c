@@ -67,7 +67,8 @@ void delivery_refuse_connection(int fd)
 
 bool delivery_waits(const struct delivery *d)
 {
-	return d->fd >= 0 && d->n_sent == 0 && !d->keeper->initramfs && d->pid > 0;
+	return d->kind == &consumer_cryptsetup && d->fd >= 0 && d->n_sent == 0 &&
+	       !d->keeper->initramfs && d->pid > 0;
 }
 
 bool delivery_wants_header(const struct delivery *d)
@@ -83,35 +84,58 @@ bool delivery_wants_judge(const struct delivery *d)
 	return d->identified && d->header != HEADER_GOOD && delivery_wants_header(d);
 }
 
+/* Close and wipe all but the connection.  Returns the secret, to be settled by the caller. */
+static struct store_entry *drop_all(struct delivery *d)
+{
+	struct store_entry *e = TAKE_PTR(d->entry);
+
+	d->io = sd_event_source_disable_unref(d->io);
+	d->timer = sd_event_source_disable_unref(d->timer);
+	d->exit = sd_event_source_disable_unref(d->exit);
+	d->questions = sd_event_source_disable_unref(d->questions);
+	d->hangup = sd_event_source_disable_unref(d->hangup);
+	d->fetch = fetch_free(d->fetch);
+	d->key = secret_free(d->key);
+	d->pidfd = close_fd(d->pidfd);
+	d->call = worker_call_free(d->call);
+	if (e && d->pending)
+		e->n_pending--;
+	d->pending = d->offered = false;
+	return e;
+}
+
 void delivery_free(struct delivery *d)
 {
-	struct store_entry *e = d->entry;
 	struct keeper *k = d->keeper;
-	bool pending = d->pending;
+	struct store_entry *e;
 
-	sd_event_source_disable_unref(d->io);
-	sd_event_source_disable_unref(d->timer);
-	sd_event_source_disable_unref(d->exit);
-	sd_event_source_disable_unref(d->questions);
-	sd_event_source_disable_unref(d->hangup);
-	fetch_free(d->fetch);
-	secret_free(d->key);
 	if (delivery_waits(d) && delivery_wants_judge(d))
 		kill_peer(d);
 	else if (delivery_waits(d))
 		delivery_let_go(d);
+	e = drop_all(d);
 	(void) end_connection(d->fd);
-	(void) close_fd(d->pidfd);
-	worker_call_free(d->call);
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
 	free(d);
 	k->n_deliveries--;
-	if (e && pending)
-		e->n_pending--;
 	if (e)
 		keeper_settle(k, e);
+}
+
+void delivery_refuse(struct delivery *d)
+{
+	struct store_entry *e;
+
+	if (!d->kind->refuse || d->fd < 0) {
+		delivery_free(d);
+		return;
+	}
+	e = drop_all(d);
+	if (e)
+		keeper_settle(d->keeper, e);
+	d->kind->refuse(d);
 }
 
 void delivery_take_entry(struct delivery *d, struct store_entry *e)
@@ -183,11 +207,13 @@ int delivery_poll_again(struct delivery *d, uint64_t usec)
 
 const char *delivery_target(const struct delivery *d)
 {
-	return d->volume;
+	return d->kind == &consumer_credential ? d->unit : d->volume;
 }
 
 const char *delivery_peer(const struct delivery *d)
 {
+	if (d->kind == &consumer_credential)
+		return "systemd";
 	return d->keeper->initramfs ? "cocod-key" : "systemd-cryptsetup";
 }
 

@@ -5,6 +5,7 @@
 #include "agent/keeper/keeper.h"
 #include "agent/keeper/volume.h"
 #include "agent/keeper/worker-call.h"
+#include "wire/credential-peer.h"
 
 struct delivery;
 
@@ -19,9 +20,16 @@ struct consumer {
 	void (*taken)(struct delivery *d);
 	/* the broker does not release the secret: goes on, or frees @d */
 	void (*not_released)(struct delivery *d, unsigned error, const char *why);
+	/*
+	 * Tell the peer of a delivery that has been declined, and holds nothing but its
+	 * connection any more; goes on, or frees @d.  NULL: closing the connection says it.
+	 */
+	void (*refuse)(struct delivery *d);
+	/* The same before cocod ends, without delay, and @d is freed by the caller.  Or NULL. */
+	void (*stop)(struct delivery *d);
 };
 
-extern const struct consumer consumer_cryptsetup;	/* consumer-cryptsetup.c */
+extern const struct consumer consumer_cryptsetup, consumer_credential;
 
 /* A secret on its way to a consumer, from the connection to the outcome; see handover.h. */
 struct delivery {
@@ -29,7 +37,8 @@ struct delivery {
 	struct keeper *keeper;
 	const struct consumer *kind;
 	char volume[VOLUME_NAME_MAX + 1];
-	char wanted[VOLUME_KEY_LEN];	/* the secret that crypttab names; "" for any */
+	char unit[CREDENTIAL_UNIT_MAX + 1];	/* instead of a volume */
+	char wanted[VOLUME_KEY_LEN];	/* the secret that the consumer names; "" for any */
 	char consumer[128];		/* as the store has it: "cryptsetup:data" */
 	int fd;				/* the connection */
 	pid_t pid;			/* 0: the peer is gone */
@@ -88,7 +97,7 @@ void delivery_free(struct delivery *d);
  */
 void delivery_let_go(struct delivery *d);
 
-/* True if the peer waits for its key, and has none of it. */
+/* True if the peer waits for the key of its volume, and has none of it. */
 bool delivery_waits(const struct delivery *d);
 
 /* True unless the owner does not want the header judged (VerifyVolumeHeader=). */
@@ -105,6 +114,12 @@ void delivery_take_entry(struct delivery *d, struct store_entry *e);
 
 /* CLOCK_MONOTONIC of the current turn of the event loop. */
 uint64_t delivery_now(const struct delivery *d);
+
+/*
+ * End without handing anything over: let go of all but the connection, and refuse that, or close
+ * it.  @d is gone then, or will be without the caller.  delivery_decline() logs why.
+ */
+void delivery_refuse(struct delivery *d);
 
 /*
  * Call @handler at once, and again whenever it has set the timer anew by delivery_poll_again(),

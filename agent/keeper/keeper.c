@@ -269,7 +269,8 @@ static bool wipe_is_due(const struct store_entry *e, const struct outlook *o)
 	case WIPE_CONFIRMED:
 		return e->state == SECRET_CONFIRMED || o->used_up;
 	case WIPE_DELIVERED:
-		return e->state == SECRET_DELIVERED || e->state == SECRET_CONFIRMED;
+		return (e->state == SECRET_DELIVERED || e->state == SECRET_CONFIRMED) &&
+		       o->lease_usec == 0;
 	default:
 		return false;
 	}
@@ -330,6 +331,8 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 	}
 	if (o.wait_usec > 0 && e->policy.wipe == WIPE_CONFIRMED && e->state != SECRET_WIPED)
 		look_again(k, o.wait_usec);
+	if (o.lease_usec > 0 && e->policy.wipe == WIPE_DELIVERED && e->state != SECRET_WIPED)
+		look_again(k, o.lease_usec);
 	if (e->n_pending > 0)
 		return;
 	if (wipe_is_due(e, &o)) {

@@ -18,7 +18,7 @@
 /*
  * The keeper: one process, one loop.  It joins what the folders below offer.  Input from outside
  * arrives as fixed-size frames (requests.c) or as a connection on a consumer's socket
- * (consumer-cryptsetup.c).
+ * (consumer-cryptsetup.c, consumer-credential.c).
  */
 struct keeper {
 	sd_event *event;
@@ -68,8 +68,13 @@ bool clients_make_room(void *userdata);
 /* End all clients. */
 void clients_stop(struct keeper *k);
 
+/* consumer-credential.c: "credential", and whether another connection may be accepted there */
+void on_credential_connection(void *userdata, int conn);
+bool credentials_have_room(void *userdata);
+
 /* After a restart, take up the deliveries whose outcome is not known yet. */
 void cryptsetup_resume(struct keeper *k);
+void credential_resume(struct keeper *k, struct store_entry *e, const char *consumer);
 
 /* The name of a connection that is left with systemd, in case that cocod dies. */
 #define CRYPTSETUP_STORED "cryptsetup-peer"

@@ -27,7 +27,15 @@ static bool is_shortage(int r)
 	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS;
 }
 
-static void pause_listening(struct listener *l, int r)
+static void pause_listening(struct listener *l)
+{
+	/* The timer was made with the listener: now there may be no descriptor left to make one. */
+	if (sd_event_source_set_time_relative(l->timer, l->setup.pause_usec) >= 0 &&
+	    sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) >= 0)
+		(void) sd_event_source_set_enabled(l->io, SD_EVENT_OFF);
+}
+
+static void complain(struct listener *l, int r)
 {
 	if (!l->complained)
 		(void) log_warning_errno(r,
@@ -35,10 +43,7 @@ static void pause_listening(struct listener *l, int r)
 					 "descriptors and memory again: %m",
 					 l->setup.name);
 	l->complained = true;
-	/* The timer was made with the listener: now there may be no descriptor left to make one. */
-	if (sd_event_source_set_time_relative(l->timer, l->setup.pause_usec) >= 0 &&
-	    sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) >= 0)
-		(void) sd_event_source_set_enabled(l->io, SD_EVENT_OFF);
+	pause_listening(l);
 }
 
 static int on_pause_over(sd_event_source *s, uint64_t usec, void *userdata)
@@ -51,18 +56,23 @@ static int on_pause_over(sd_event_source *s, uint64_t usec, void *userdata)
 static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct listener *l = userdata;
-	int r = try_accept(l);
+	int r;
 
+	if (l->setup.has_room && !l->setup.has_room(l->setup.userdata)) {
+		pause_listening(l);
+		return 0;
+	}
+	r = try_accept(l);
 	if ((r == -EMFILE || r == -ENFILE) && l->setup.make_room &&
 	    l->setup.make_room(l->setup.userdata))
 		r = try_accept(l);
 	if (is_shortage(r)) {
-		pause_listening(l, r);
+		complain(l, r);
 	} else if (r >= 0) {
 		l->complained = false;
 		l->setup.accept(l->setup.userdata, r);
 	} else if (r != -EAGAIN && r != -EINTR && r != -ECONNABORTED) {
-		pause_listening(l, r);
+		complain(l, r);
 	}
 	return 0;
 }

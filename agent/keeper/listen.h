@@ -21,6 +21,8 @@ struct listener_setup {
 	const char *name;		/* for the log; borrowed */
 	void (*accept)(void *userdata, int conn);	/* takes over @conn */
 	bool (*make_room)(void *userdata);	/* closes an idle connection; may be NULL */
+	/* NULL, or whether another may be accepted now; if not, it waits in the queue */
+	bool (*has_room)(void *userdata);
 	void *userdata;
 	uint64_t pause_usec;		/* 0: one second */
 };

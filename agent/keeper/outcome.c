@@ -276,6 +276,15 @@ void cryptsetup_resume(struct keeper *k)
 		for (size_t n = 0; e->state != SECRET_WIPED && n < e->n_deliveries; n++) {
 			const struct store_delivery was = e->deliveries[n];
 
+			if (startswith(was.consumer, CONSUMER_CREDENTIAL ":")) {
+				if (was.outcome != DELIVERY_OFFERED)
+					continue;
+				credential_resume(k, e, was.consumer);
+				/* The last one may be in its place now. */
+				if (was.before == DELIVERY_NONE)
+					n--;
+				continue;
+			}
 			if (was.outcome != DELIVERY_OFFERED && was.outcome != DELIVERY_READ &&
 			    was.outcome != DELIVERY_REJECTED)
 				continue;

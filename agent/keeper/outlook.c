@@ -93,6 +93,17 @@ static void warn(const struct store_entry *e, const struct findings *f, char *re
 			 name, f->stranger, name);
 }
 
+/* How long the unit of @d is still using its credential. */
+static uint64_t lease_of(const struct store_delivery *d, uint64_t now)
+{
+	uint64_t age = now - MIN(now, d->outcome_usec);
+
+	return startswith(d->consumer, CONSUMER_CREDENTIAL ":") && d->outcome == DELIVERY_TAKEN &&
+			       age < OUTLOOK_LEASE_USEC ?
+		       OUTLOOK_LEASE_USEC - age :
+		       0;
+}
+
 void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volume),
 		   uint64_t now_usec, struct outlook *ret)
 {
@@ -106,6 +117,8 @@ void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volum
 		look_at(volume, store_delivery_find(e, consumer), is_open(volume) > 0, now_usec,
 			&f);
 	}
+	for (size_t i = 0; i < e->n_deliveries; i++)
+		ret->lease_usec = MAX(ret->lease_usec, lease_of(&e->deliveries[i], now_usec));
 	for (size_t i = 0; i < e->n_deliveries && f.n_named == 0; i++) {
 		const char *to = startswith(e->deliveries[i].consumer, prefix);
 

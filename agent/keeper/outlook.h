@@ -18,12 +18,20 @@
  */
 #define OUTLOOK_RETRY_USEC (10 * 60 * 1000000ULL)
 
+/*
+ * A unit has its credential in use for OUTLOOK_LEASE_USEC after each time that it took it: it may
+ * take it again for each of its commands.  systemd gives a unit less time than that to start
+ * (DefaultTimeoutStartSec=).
+ */
+#define OUTLOOK_LEASE_USEC (120 * 1000000ULL)
+
 #define OUTLOOK_WARNING_LEN 512
 
 struct outlook {
 	bool confirmed;
 	bool used_up;		/* true also when it is confirmed */
 	uint64_t wait_usec;	/* from now until time alone may use it up; 0: it cannot */
+	uint64_t lease_usec;	/* from now until no unit is using it; 0: none is */
 
 	/*
 	 * Not "" when one of its volumes is open and the secret still exists, though its policy

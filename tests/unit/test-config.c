@@ -283,6 +283,34 @@ static void test_masks(void **state)
 	assert_full(c);
 }
 
+/* Who may have a secret is never guessed. */
+static void test_consumers(void **state)
+{
+	static const struct {
+		const char *list, *error;
+	} bad[] = {
+		{ "", ":3: Consumers= takes a list of" },
+		{ "everybody", "not 'everybody'" },
+		{ "credential", "not 'credential'" },
+		{ "credential:app", "not 'credential:app'" },
+		{ "get cryptsetup:data get", ":3: Consumers= has a word twice" },
+		{ "get\nConsumers=get", ":4: the option 'Consumers' is given twice" },
+		{ "credential:a-unit-with-a-name-that-is-long-and-a-secret-with-a-name.service",
+		  "set a shorter Name=" },
+	};
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		fill();
+		snprintf(text, sizeof(text),
+			 "[Secret]\nGuid=0f2e573e-be4d-a7d6-bdc4-908077d7628d\nConsumers=%s\n"
+			 "Name=a-name-of-24-characters\n",
+			 bad[i].list);
+		put("etc/cocod/secrets.d/a.conf", text);
+		assert_closed("etc/cocod/secrets.d/a.conf", bad[i].error);
+	}
+}
+
 static void test_text(void **state)
 {
 	static const struct {
@@ -360,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_socket),	cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_root),	cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_text),	cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_consumers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -323,6 +323,40 @@ static void test_used_up(void **state)
 	assert_false(exists(HOME));
 }
 
+/* A unit that starts may take its secret again; when that is over, nobody has to ask. */
+static void test_lease(void **state)
+{
+	struct store_entry *e = entry("home");
+	uint64_t at = 0;
+	struct timespec ts;
+
+	e->policy.wipe = WIPE_DELIVERED;
+	deliver(e, "credential:app.service", DELIVERY_TAKEN);
+	keeper_settle(&k, e);
+	assert_int_equal(e->state, SECRET_DELIVERED);
+	assert_non_null(k.retry);
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &ts), 0);
+	assert_int_equal(sd_event_source_get_time(k.retry, &at), 0);
+	at -= (uint64_t)ts.tv_sec * USEC_PER_SEC;
+	assert_true(at > OUTLOOK_LEASE_USEC - 10 * USEC_PER_SEC &&
+		    at <= OUTLOOK_LEASE_USEC + USEC_PER_SEC);
+	e->deliveries[0].outcome_usec = 1;
+	assert_int_equal(sd_event_source_set_time(k.retry, 0), 0);
+	assert_true(sd_event_run(k.event, 0) > 0);
+	assert_int_equal(e->state, SECRET_WIPED);
+	assert_false(exists(HOME));
+
+	/* Who gets it by hand is not a unit, and a unit that was only offered it has no lease. */
+	e = entry("luks");
+	e->policy.wipe = WIPE_DELIVERED;
+	assert_int_equal(store_offer(k.store, e, "credential:app.service",
+				     &(struct delivery_peer){ .pid = 1 }), 0);
+	assert_settled("luks", SECRET_PRESENT, false);
+	assert_int_equal(store_withdraw(k.store, e, "credential:app.service"), 0);
+	deliver(e, "get", DELIVERY_TAKEN);
+	assert_settled("luks", SECRET_WIPED, true);
+}
+
 static void test_wipe(void **state)
 {
 	struct store_entry *e = entry("luks");
@@ -528,6 +562,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_confirmed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe_policies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_used_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lease, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_warnings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_noted, setup, teardown),

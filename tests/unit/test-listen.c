@@ -72,6 +72,39 @@ static void take(void *userdata, int conn)
 	t.conn[t.n_conns++] = conn;
 }
 
+static bool has_room(void *userdata)
+{
+	return t.n_conns < 2;
+}
+
+/* Who finds no room waits in the queue, and nothing spins. */
+static void test_full(void **state)
+{
+	const struct listener_setup setup = {
+		.event = t.event,
+		.fd = t.fd,
+		.name = "test",
+		.accept = take,
+		.has_room = has_room,
+		.pause_usec = PAUSE_USEC,
+	};
+	struct listener *l = NULL;
+	int peers[3];
+
+	for (unsigned i = 0; i < 3; i++)
+		peers[i] = connected();
+	assert_int_equal(listener_new(&setup, &l), 0);
+	for (unsigned i = 0; i < 3 + 2 * PAUSES; i++)
+		assert_true(sd_event_run(t.event, 10 * PAUSE_USEC) >= 0);
+	assert_int_equal(t.n_conns, 2);
+	close_fd(t.conn[--t.n_conns]);
+	while (t.n_conns < 2)
+		assert_true(sd_event_run(t.event, UINT64_MAX) > 0);
+	listener_free(l);
+	for (unsigned i = 0; i < 3; i++)
+		close_fd(peers[i]);
+}
+
 static bool make_room(void *userdata)
 {
 	bool can = t.spare >= 0;
@@ -222,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_accepts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_descriptor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_make_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),

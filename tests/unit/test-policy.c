@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "secrets/policy.h"
+#include "wire/credential-peer.h"
 #include "wire/secret-table.h"
 
 #include <cmocka.h>
@@ -53,9 +54,13 @@ static void test_consumers(void **state)
 		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
 	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
 
+	assert_int_equal(secret_policy_set_consumers(&p, "get cryptsetup:a get"), -EEXIST);
+	assert_int_equal(secret_policy_set_consumers(&p, "cryptsetup:a cryptsetup:a"), -EEXIST);
+	assert_string_equal(p.consumers, "cryptsetup:data cryptsetup:home get");
+
 	text[0] = '\0';
-	while (strlen(text) < MSG_CONSUMERS_LEN + 32)
-		strcat(text, "get ");
+	for (unsigned i = 10; strlen(text) < MSG_CONSUMERS_LEN + 32; i++)
+		sprintf(text + strlen(text), "cryptsetup:%u ", i);
 	assert_int_equal(secret_policy_set_consumers(&p, text), -E2BIG);
 	assert_int_equal(secret_policy_set_consumers(&p, "get"), 0);
 	assert_string_equal(p.allow_tokens, "");
@@ -206,11 +211,57 @@ static void test_same_origins(void **state)
 	}
 }
 
+/* A unit has what names it, or its template; nothing else stands for it. */
+static void test_units(void **state)
+{
+	struct secret_policy p = { 0 };
+	char text[MSG_CONSUMERS_LEN];
+
+	assert_int_equal(secret_policy_set_consumers(&p, "credential:a.service "
+						     "credential:b@.service credential:c@d.mount"),
+			 0);
+	assert_int_equal(secret_policy_default_wipe(&p), WIPE_MANUAL);
+	assert_int_equal(secret_policy_allows(&p, "credential:a.service"), 2);
+	assert_int_equal(secret_policy_allows(&p, "credential:b@x.service"), 1);
+	assert_int_equal(secret_policy_allows(&p, "credential:c@d.mount"), 2);
+	for (const char *const *s =
+		     (const char *const[]){ "credential:a.servic", "credential:aa.service",
+					    "credential:b.service", "credential:c@e.mount",
+					    "credential:c@.mount", "cryptsetup:a.service",
+					    "cryptsetup:data", "get", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_allows(&p, *s), 0);
+	assert_int_equal(secret_policy_consumer(&p, CONSUMER_CREDENTIAL, 1, text), 1);
+	assert_string_equal(text, "b@.service");
+	assert_int_equal(secret_policy_consumer(&p, CONSUMER_CREDENTIAL, 3, text), 0);
+	assert_int_equal(secret_policy_consumer(&p, CONSUMER_CRYPTSETUP, 0, text), 0);
+
+	/* Who wants it when is not said by the volume. */
+	assert_int_equal(secret_policy_set_consumers(&p, "cryptsetup credential:a.service"), 0);
+	assert_int_equal(secret_policy_default_wipe(&p), WIPE_MANUAL);
+	assert_int_equal(secret_policy_allows(&p, "credential:z.service"), 0);
+
+	for (const char *const *s =
+		     (const char *const[]){ "credential", "credential:", "credential:a",
+					    "credential:a.target", "credential:*.service",
+					    "credential:@.service", "credential:a/b.service",
+					    "Credential:a.service", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
+	memset(text, 'u', sizeof(text));
+	memcpy(text, "credential:", 11);
+	strcpy(text + 11 + CREDENTIAL_NAMES_MAX - 8, ".service");
+	assert_int_equal(secret_policy_set_consumers(&p, text), -EINVAL);
+	strcpy(text + 11 + CREDENTIAL_NAMES_MAX - 9, ".service");
+	assert_int_equal(secret_policy_set_consumers(&p, text), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_consumers),
+		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trailing_nul),
 		cmocka_unit_test(test_uri),
