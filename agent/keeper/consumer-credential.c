@@ -160,8 +160,9 @@ static int choose_secret(struct delivery *d)
 	bool wait;
 
 	if (e && !secret_policy_allows(&e->policy, d->consumer)) {
-		delivery_decline(d, "Consumers= of secret '%s' does not have '%s'", d->wanted,
-				 d->consumer);
+		keeper_note_denied(k, d->consumer, e->policy.name,
+				   "its Consumers= does not name that unit");
+		delivery_refuse(d);
 		return -1;
 	}
 	if (e && e->state == SECRET_WIPED) {
@@ -196,8 +197,12 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 	struct delivery *d = userdata;
 	int r = choose_secret(d);
 
-	if (r == 0)
+	if (r == 0 && !d->waits)
+		log_info("Unit '%s' waits for credential '%s'", d->unit, d->wanted);
+	if (r == 0) {
+		d->waits = true;
 		(void) delivery_poll_again(d, POLL_SOURCE_USEC);
+	}
 	if (r <= 0)
 		return 0;
 	d->timer = sd_event_source_disable_unref(d->timer);
@@ -274,12 +279,10 @@ void on_credential_connection(void *userdata, int conn)
 		return;
 	}
 	if (identify(d, &why) < 0) {
-		log_warning("A connection on the credential socket is refused: %s%s%s%s", why,
-			    d->unit[0] ? " (unit '" : "", d->unit, d->unit[0] ? "')" : "");
+		keeper_note_denied(k, d->consumer, d->wanted, why);
 		delivery_refuse(d);
 		return;
 	}
-	log_info("Unit '%s' asks for credential '%s'", d->unit, d->wanted);
 	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		delivery_decline(d, "out of memory");
 }

@@ -51,6 +51,7 @@ struct delivery {
 	enum secret_origin origin;
 	struct fetch *fetch;		/* under way, or what there is to confirm */
 	sd_event_source *hangup;	/* while the broker is asked */
+	bool waits;			/* it was logged that it does */
 	unsigned late_error;		/* enum net_error, of the last try of late.c */
 	/* writes a late key to the connection; NULL where there is none any more */
 	void (*give_late)(struct delivery *d, struct secret *key);

@@ -412,6 +412,18 @@ const char *keeper_ignored_why(const struct keeper *k)
 	return NULL;
 }
 
+void keeper_note_denied(struct keeper *k, const char *who, const char *secret, const char *why)
+{
+	const struct denial *d;
+	char text[MSG_WARNING_LEN];
+	bool say;
+
+	d = denied_note(&k->denied, who, secret, why, now_boottime(), now_realtime(), &say);
+	denial_format(d, "is refused", text);
+	if (say)
+		log_warning("%s", text);
+}
+
 int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN])
 {
 	const struct store_entry *e;
@@ -433,7 +445,7 @@ int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN
 		if (ret[0] && n++ == i)
 			return 1;
 	}
-	return 0;
+	return denied_warning(&k->denied, i - n, ret);
 }
 
 void keeper_count(const struct keeper *k, unsigned ret[static _SECRET_STATE_MAX],

@@ -6,6 +6,7 @@
 
 #include "agent/keeper/attestation.h"
 #include "agent/keeper/config.h"
+#include "agent/keeper/denied.h"
 #include "agent/keeper/fetch.h"
 #include "agent/keeper/gate.h"
 #include "secrets/store.h"
@@ -44,6 +45,7 @@ struct keeper {
 	struct delivery *deliveries;	/* of delivery.h */
 	unsigned n_deliveries;
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
+	struct denied denied;		/* who was refused a secret */
 	bool journal_failed;		/* the last write to the journal failed */
 	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was last logged about each source */
 };
@@ -102,6 +104,12 @@ int keeper_wipe(struct keeper *k, struct store_entry *e);
  * (the states still hold in memory), and when it can be written again.
  */
 void keeper_noted(struct keeper *k, int r);
+
+/*
+ * Note that @who ("credential:app.service", "" for unknown) was refused the secret called @secret,
+ * and log it unless that was done lately.
+ */
+void keeper_note_denied(struct keeper *k, const char *who, const char *secret, const char *why);
 
 /* Write the @i-th warning for people into @ret.  Returns 1, or 0 when there are no more. */
 int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN]);

@@ -334,8 +334,11 @@ static int check_needs(struct client *c, unsigned needs, const void *body,
 		r = r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 	}
 	if (r == 0 && needs & NEEDS_GET &&
-	    !secret_policy_allows(&(*ret_secret)->policy, CONSUMER_GET))
+	    !secret_policy_allows(&(*ret_secret)->policy, CONSUMER_GET)) {
+		keeper_note_denied(c->keeper, CONSUMER_GET, (*ret_secret)->policy.name,
+				   "its Consumers= does not have 'get'");
 		r = -EACCES;
+	}
 	return r;
 }
 
