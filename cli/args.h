@@ -10,6 +10,7 @@
 
 struct args_secrets {
 	bool force, keep, newline, all, boot_complete;
+	const char *unit;
 };
 
 /* Bytes in hexadecimal, at most as many as a report is over. */

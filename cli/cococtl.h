@@ -11,7 +11,8 @@
 
 extern const struct verb verb_attest_report, verb_attest_verify, verb_attest_fetch,
 	verb_attest_show;
-extern const struct verb verb_secrets_list, verb_secrets_show, verb_secrets_get, verb_secrets_wipe;
+extern const struct verb verb_secrets_list, verb_secrets_show, verb_secrets_get, verb_secrets_has,
+	verb_secrets_wipe;
 extern const struct verb verb_broker_get, verb_broker_check;
 extern const struct verb verb_status;
 

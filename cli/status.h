@@ -13,6 +13,13 @@ enum {
 	STATUS_NO_COCOD = 3,	/* cocod cannot be reached */
 
 	/*
+	 * secrets has, as ExecCondition= of systemd.service(5) has it: to skip the unit, or to let
+	 * it fail
+	 */
+	STATUS_HAS_NOT = 1,
+	STATUS_UNKNOWN = 255,
+
+	/*
 	 * secrets get, broker get: the broker does not give the secret; STATUS_BROKER plus the
 	 * enum net_error that says why
 	 */

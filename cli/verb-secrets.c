@@ -10,6 +10,8 @@
 #include "cli/cococtl.h"
 
 #define MAX_SECRETS 65536
+#define HAS_WAIT_USEC (60 * UINT64_C(1000000))
+#define HAS_POLL_USEC 250000
 
 static int set_name(struct msg_name *q, const char *name)
 {
@@ -346,6 +348,53 @@ static int run_get(struct args *args)
 	return r < 0 ? cli_failed(r, name) : STATUS_GOOD;
 }
 
+/* While evidence is being verified nothing can be said yet. */
+static int ask_has(int fd, const struct msg_has *q)
+{
+	uint64_t deadline = now_usec() + HAS_WAIT_USEC;
+	int r;
+
+	while ((r = client_call(fd, MSG_SECRET_HAS, q, sizeof(*q), -EBADF, NULL, 0, NULL)) ==
+		       -EAGAIN &&
+	       now_usec() < deadline)
+		(void) usleep(HAS_POLL_USEC);
+	return r;
+}
+
+static int run_has(struct args *args)
+{
+	const char *name = args->words.items[0], *unit = args->secrets.unit ?: "";
+	_cleanup_(closep) int fd = -EBADF;
+	struct msg_has q = { 0 };
+	const char *why;
+	int r;
+
+	if (cli_connect(args, &fd) != 0)
+		return STATUS_UNKNOWN;
+	if (strlen(name) >= sizeof(q.name) || strlen(unit) >= sizeof(q.unit)) {
+		log_error("The name '%s' is too long",
+			  strlen(name) >= sizeof(q.name) ? name : unit);
+		return STATUS_HAS_NOT;
+	}
+	strcpy(q.name, name);
+	strcpy(q.unit, unit);
+	r = ask_has(fd, &q);
+	why = r == -ENOKEY	? "there is none of that name" :
+	      r == -EKEYREVOKED ? "it is wiped" :
+	      r == -EACCES	? "its Consumers= does not name that unit" :
+	      r == -EPERM	? "the gate is closed; 'cococtl status' says why" :
+				  NULL;
+	if (why) {
+		log_notice("Secret '%s' is not to be had: %s", name, why);
+		return STATUS_HAS_NOT;
+	}
+	if (r < 0) {
+		(void) cli_failed(r, name);
+		return STATUS_UNKNOWN;
+	}
+	return STATUS_GOOD;
+}
+
 static int wipe_one(int fd, const char *name, bool force)
 {
 	struct msg_wipe q = { .force = force };
@@ -412,6 +461,11 @@ static const struct option_row get_options[] = {
 	{ NULL },
 };
 
+static const struct option_row has_options[] = {
+	{ "unit", "UNIT", "also say whether this unit may have it", OPTION_STRING(secrets.unit) },
+	{ NULL },
+};
+
 static const struct option_row wipe_options[] = {
 	{ "all", NULL, "wipe all of them", OPTION_FLAG(secrets.all) },
 	{ "boot-complete", NULL, "wipe those with Wipe=boot-complete",
@@ -445,6 +499,14 @@ const struct verb verb_secrets_get = {
 	.options = get_options,
 	.words = ONE_SECRET,
 	.run = run_get,
+};
+
+const struct verb verb_secrets_has = {
+	.name = "secrets has",
+	.help = "Say by the exit status whether a secret can be had",
+	.options = has_options,
+	.words = ONE_SECRET,
+	.run = run_has,
 };
 
 const struct verb verb_secrets_wipe = {

@@ -86,6 +86,11 @@ enum msg_type {
 	 */
 	MSG_ATTEST_GATHER,
 	MSG_BROKER_SETTINGS,	/* - -> struct msg_broker_settings */
+	/*
+	 * struct msg_has -> -: the secret could be had now; nothing is fetched.  -EKEYREVOKED: it
+	 * is wiped; -EACCES: not by that unit
+	 */
+	MSG_SECRET_HAS,
 	_MSG_MAX,
 };
 
@@ -134,6 +139,11 @@ struct msg_read {
 	char name[MSG_NAME_LEN + 1];
 	uint8_t reserved[3];
 	uint32_t offset;		/* in bytes */
+};
+
+struct msg_has {
+	char name[MSG_NAME_LEN + 1];
+	char unit[128];			/* whether this unit may have it; "" for anybody */
 };
 
 struct msg_offset {

@@ -203,6 +203,31 @@ static int on_secret_delivered(struct client *c, const void *body, struct store_
 	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
 
+/* A broker may refuse still when it is asked; whether it is asked can be said. */
+static int on_secret_has(struct client *c, const void *body, struct store_entry *secret)
+{
+	const struct msg_has *q = body;
+	char consumer[sizeof(CONSUMER_CREDENTIAL ":") + sizeof(q->unit)];
+	enum secret_origin o;
+	int r = -ENOKEY;
+
+	if (!memchr(q->unit, 0, sizeof(q->unit)))
+		return -EPROTO;
+	snprintf(consumer, sizeof(consumer), CONSUMER_CREDENTIAL ":%s", q->unit);
+	if (q->unit[0] && !secret_policy_allows(&secret->policy, consumer))
+		return -EACCES;
+	if (secret->state == SECRET_WIPED)
+		return -EKEYREVOKED;
+	for (unsigned n = 0; store_origin(c->keeper->store, secret, n, &o); n++) {
+		int gate = keeper_gate_for(c->keeper, o);
+
+		if (gate > 0)
+			return client_reply(c, MSG_SECRET_HAS, NULL, 0);
+		r = gate == 0 || r == -EAGAIN ? -EAGAIN : -EPERM;
+	}
+	return r;
+}
+
 static int on_secret_wipe(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_wipe *q = body;
@@ -291,10 +316,12 @@ static const struct {
 	[MSG_FETCHED_READ] = { sizeof(struct msg_offset), NEEDS_ROOT, on_fetched_read },
 	[MSG_FETCHED_DONE] = { 0, NEEDS_ROOT, on_fetched_done },
 	[MSG_BROKER_SETTINGS] = { 0, NEEDS_ROOT, on_broker_settings },
+	[MSG_SECRET_HAS] = { sizeof(struct msg_has), NEEDS_ROOT | NEEDS_SECRET, on_secret_has },
 };
 
 _Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
-	       offsetof(struct msg_wipe, name) == 0, "a secret's name comes first");
+	       offsetof(struct msg_wipe, name) == 0 && offsetof(struct msg_has, name) == 0,
+	       "a secret's name comes first");
 
 static int find_secret(struct client *c, const char name[static MSG_NAME_LEN + 1],
 		       struct store_entry **ret)
@@ -349,6 +376,7 @@ static int answer(struct client *c)
 		struct msg_name name;
 		struct msg_read read;
 		struct msg_wipe wipe;
+		struct msg_has has;
 		struct msg_offset offset;
 		struct msg_broker_get get;
 	} body;
