@@ -8,9 +8,22 @@
 
 /* What the command line of cococtl says; nothing is read or judged yet. */
 
+struct args_owner {
+	bool given;
+	uint32_t uid, gid;
+};
+
+struct args_mode {
+	bool given;
+	uint32_t mode;
+};
+
 struct args_secrets {
 	bool force, keep, newline, all, boot_complete;
 	const char *unit;
+	struct option_list handed;	/* "NAME", "NAME=fd", "NAME=file" */
+	struct args_owner owner;
+	struct args_mode mode;
 };
 
 /* Bytes in hexadecimal, at most as many as a report is over. */

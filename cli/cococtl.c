@@ -18,7 +18,7 @@ static const struct verb *const verbs[] = {
 	&verb_secrets_list, &verb_secrets_show, &verb_secrets_get, &verb_secrets_has,
 	&verb_secrets_wipe,
 	&verb_broker_get, &verb_broker_check,
-	&verb_status,
+	&verb_exec, &verb_status,
 	NULL,
 };
 
@@ -115,6 +115,7 @@ void json_add_time(struct json_object *o, const char *key, uint64_t usec)
 static void args_done(struct args *args)
 {
 	option_list_done(&args->words);
+	option_list_done(&args->secrets.handed);
 	option_list_done(&args->attest.certs);
 	option_list_done(&args->attest.crls);
 	option_list_done(&args->attest.settings);

@@ -14,7 +14,7 @@ extern const struct verb verb_attest_report, verb_attest_verify, verb_attest_fet
 extern const struct verb verb_secrets_list, verb_secrets_show, verb_secrets_get, verb_secrets_has,
 	verb_secrets_wipe;
 extern const struct verb verb_broker_get, verb_broker_check;
-extern const struct verb verb_status;
+extern const struct verb verb_exec, verb_status;
 
 /*
  * Connect to cocod.  @ret_fd is yours.  Returns 0, or STATUS_NO_COCOD after it has logged what to

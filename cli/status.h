@@ -19,6 +19,11 @@ enum {
 	STATUS_HAS_NOT = 1,
 	STATUS_UNKNOWN = 255,
 
+	/* exec, unless the command has its own status; these are those of timeout(1) */
+	STATUS_NOT_RUN = 125,
+	STATUS_NOT_EXECUTABLE = 126,
+	STATUS_NO_COMMAND = 127,
+
 	/*
 	 * secrets get, broker get: the broker does not give the secret; STATUS_BROKER plus the
 	 * enum net_error that says why

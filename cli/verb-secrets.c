@@ -5,38 +5,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "base/text.h"
-#include "cli/broker-fetch.h"
 #include "cli/cococtl.h"
+#include "cli/secret-read.h"
 
 #define MAX_SECRETS 65536
 #define HAS_WAIT_USEC (60 * UINT64_C(1000000))
 #define HAS_POLL_USEC 250000
-
-static int set_name(struct msg_name *q, const char *name)
-{
-	if (strlen(name) >= sizeof(q->name)) {
-		log_error("'%s' is not a name of a secret: it is too long", name);
-		return STATUS_NO_SECRET;
-	}
-	*q = (struct msg_name){ 0 };
-	strcpy(q->name, name);
-	return 0;
-}
-
-/* End each text, and bring each number into its range. */
-static void sanitize(struct msg_secret *m)
-{
-	m->guid[sizeof(m->guid) - 1] = m->name[sizeof(m->name) - 1] =
-		m->source[sizeof(m->source) - 1] = '\0';
-	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] =
-		'\0';
-	m->deliveries[sizeof(m->deliveries) - 1] = m->warning[sizeof(m->warning) - 1] = '\0';
-	m->uri[sizeof(m->uri) - 1] = '\0';
-	make_printable(m->warning);
-	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
-	m->wipe = (uint8_t)MIN(m->wipe, _SECRET_WIPE_MAX - 1);
-}
 
 static const char *state_name(const struct msg_secret *m)
 {
@@ -81,7 +55,7 @@ static int ask_list(int fd, struct list *ret)
 				sizeof(*ret->secrets), NULL);
 		if (r < 0)
 			break;
-		sanitize(&ret->secrets[ret->n]);
+		secret_sanitize(&ret->secrets[ret->n]);
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -201,21 +175,6 @@ static int run_list(struct args *args)
 	return STATUS_GOOD;
 }
 
-static int find(int fd, const char *name, struct msg_secret *ret)
-{
-	struct msg_name q;
-	int r;
-
-	r = set_name(&q, name);
-	if (r != 0)
-		return r;
-	r = client_call(fd, MSG_SECRET_FIND, &q, sizeof(q), -EBADF, ret, sizeof(*ret), NULL);
-	if (r < 0)
-		return cli_failed(r, name);
-	sanitize(ret);
-	return 0;
-}
-
 static int run_show(struct args *args)
 {
 	_cleanup_(closep) int fd = -EBADF;
@@ -224,7 +183,7 @@ static int run_show(struct args *args)
 
 	r = cli_connect(args, &fd);
 	if (r == 0)
-		r = find(fd, args->words.items[0], &m);
+		r = secret_find(fd, args->words.items[0], &m);
 	if (r != 0)
 		return r;
 	if (args->json) {
@@ -256,61 +215,12 @@ static int run_show(struct args *args)
 	return STATUS_GOOD;
 }
 
-/* Read a launch secret in chunks, which stay in locked memory.  @ret is yours. */
-static int read_launch_secret(int fd, const char *name, size_t size, struct secret **ret)
-{
-	_cleanup_(secret_freep) struct secret *s = NULL;
-	struct msg_read q = { 0 };
-	int r;
-
-	if (size > SECRET_MAX)
-		return -EPROTO;
-	r = secret_new(size, &s);
-	if (r < 0)
-		return r;
-	snprintf(q.name, sizeof(q.name), "%s", name);
-	/* Ask for an empty secret too: it may be refused like any other. */
-	do {
-		size_t room = MIN(size - q.offset, (size_t)MSG_BODY_MAX), len;
-
-		r = client_call(fd, MSG_SECRET_READ, &q, sizeof(q), -EBADF,
-				secret_bytes(s) + q.offset, room, &len);
-		if (r < 0)
-			return r;
-		if (len != room)
-			return -EPROTO;
-		q.offset += (uint32_t)len;
-	} while (q.offset < size);
-	*ret = TAKE_PTR(s);
-	return 0;
-}
-
-/*
- * If the broker has the secret, have it fetched; it may turn out that a launch secret is to be
- * used instead.  Returns 0, or the exit status.
- */
-static int read_secret(int fd, const struct msg_secret *m, const struct msg_name *q,
-		       const char *name, struct secret **ret)
-{
-	struct msg_fetched fetched = { .here = 1 };
-	int r = 0;
-
-	if (m->uri[0])
-		r = broker_fetch(fd, MSG_SECRET_FETCH, q, sizeof(*q), &fetched, ret);
-	if (r >= 0 && fetched.error != NET_OK)
-		return broker_fetch_failed(&fetched, name);
-	if (r >= 0 && fetched.here)
-		r = read_launch_secret(fd, m->guid, (size_t)m->size, ret);
-	return r < 0 ? cli_failed(r, name) : 0;
-}
-
 static int run_get(struct args *args)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	_cleanup_(closep) int fd = -EBADF;
 	struct msg_secret m;
 	const char *name = args->words.items[0];
-	struct msg_name q;
 	int r;
 
 	r = cli_connect(args, &fd);
@@ -326,12 +236,9 @@ static int run_get(struct args *args)
 		log_error_errno(r, "Failed to keep this process out of core dumps: %m");
 		return STATUS_FAILED;
 	}
-	r = find(fd, name, &m);
+	r = secret_find(fd, name, &m);
 	if (r == 0)
-		r = set_name(&q, m.guid);
-	if (r != 0)
-		return r;
-	r = read_secret(fd, &m, &q, name, &s);
+		r = secret_fetch(fd, name, &m, &s);
 	if (r != 0)
 		return r;
 	/* Do not use stdio: nobody wipes its buffer. */
@@ -344,8 +251,7 @@ static int run_get(struct args *args)
 	}
 	if (args->secrets.keep)
 		return STATUS_GOOD;
-	r = client_call(fd, MSG_SECRET_DELIVERED, &q, sizeof(q), -EBADF, NULL, 0, NULL);
-	return r < 0 ? cli_failed(r, name) : STATUS_GOOD;
+	return secret_delivered(fd, name, &m);
 }
 
 /* While evidence is being verified nothing can be said yet. */

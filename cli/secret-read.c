@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/secret-read.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/broker-fetch.h"
+#include "cli/cococtl.h"
+
+static int set_name(struct msg_name *q, const char *name)
+{
+	if (strlen(name) >= sizeof(q->name)) {
+		log_error("'%s' is not a name of a secret: it is too long", name);
+		return STATUS_NO_SECRET;
+	}
+	*q = (struct msg_name){ 0 };
+	strcpy(q->name, name);
+	return 0;
+}
+
+void secret_sanitize(struct msg_secret *m)
+{
+	m->guid[sizeof(m->guid) - 1] = m->name[sizeof(m->name) - 1] =
+		m->source[sizeof(m->source) - 1] = '\0';
+	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] =
+		'\0';
+	m->deliveries[sizeof(m->deliveries) - 1] = m->warning[sizeof(m->warning) - 1] = '\0';
+	m->uri[sizeof(m->uri) - 1] = '\0';
+	make_printable(m->warning);
+	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
+	m->wipe = (uint8_t)MIN(m->wipe, _SECRET_WIPE_MAX - 1);
+}
+
+int secret_find(int fd, const char *name, struct msg_secret *ret)
+{
+	struct msg_name q;
+	int r;
+
+	r = set_name(&q, name);
+	if (r != 0)
+		return r;
+	r = client_call(fd, MSG_SECRET_FIND, &q, sizeof(q), -EBADF, ret, sizeof(*ret), NULL);
+	if (r < 0)
+		return cli_failed(r, name);
+	secret_sanitize(ret);
+	return 0;
+}
+
+/* Read a launch secret in chunks, which stay in locked memory.  @ret is yours. */
+static int read_launch_secret(int fd, const char *name, size_t size, struct secret **ret)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	struct msg_read q = { 0 };
+	int r;
+
+	if (size > SECRET_MAX)
+		return -EPROTO;
+	r = secret_new(size, &s);
+	if (r < 0)
+		return r;
+	snprintf(q.name, sizeof(q.name), "%s", name);
+	/* Ask for an empty secret too: it may be refused like any other. */
+	do {
+		size_t room = MIN(size - q.offset, (size_t)MSG_BODY_MAX), len;
+
+		r = client_call(fd, MSG_SECRET_READ, &q, sizeof(q), -EBADF,
+				secret_bytes(s) + q.offset, room, &len);
+		if (r < 0)
+			return r;
+		if (len != room)
+			return -EPROTO;
+		q.offset += (uint32_t)len;
+	} while (q.offset < size);
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+/* The broker may have the secret; it may turn out that a launch secret is to be used instead. */
+int secret_fetch(int fd, const char *name, const struct msg_secret *m, struct secret **ret)
+{
+	struct msg_fetched fetched = { .here = 1 };
+	struct msg_name q;
+	int r = set_name(&q, m->guid);
+
+	if (r != 0)
+		return r;
+	if (m->uri[0])
+		r = broker_fetch(fd, MSG_SECRET_FETCH, &q, sizeof(q), &fetched, ret);
+	if (r >= 0 && fetched.error != NET_OK)
+		return broker_fetch_failed(&fetched, name);
+	if (r >= 0 && fetched.here)
+		r = read_launch_secret(fd, m->guid, (size_t)m->size, ret);
+	return r < 0 ? cli_failed(r, name) : 0;
+}
+
+int secret_delivered(int fd, const char *name, const struct msg_secret *m)
+{
+	struct msg_name q;
+	int r = set_name(&q, m->guid);
+
+	if (r != 0)
+		return r;
+	r = client_call(fd, MSG_SECRET_DELIVERED, &q, sizeof(q), -EBADF, NULL, 0, NULL);
+	return r < 0 ? cli_failed(r, name) : 0;
+}
