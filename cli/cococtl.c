@@ -40,7 +40,7 @@ int cli_failed(int error, const char *name)
 {
 	switch (-error) {
 	case ENOKEY:
-		log_error("There is no secret '%s' any more or yet; see 'cococtl secrets list'",
+		log_error("There is no secret '%s'; see 'cococtl secrets list'",
 			  name ? name : "");
 		return STATUS_NO_SECRET;
 	case EPERM:
@@ -52,6 +52,11 @@ int cli_failed(int error, const char *name)
 		return STATUS_FAILED;
 	case EACCES:
 		log_error("Consumers= of secret '%s' does not have 'get'", name ? name : "");
+		return STATUS_FAILED;
+	case ENODATA:
+		log_error("Secret '%s' is empty, which is hardly meant; if it is, set "
+			  "AllowEmpty=yes in its file in secrets.d",
+			  name ? name : "");
 		return STATUS_FAILED;
 	case EBUSY:
 		log_error("Secret '%s' is being used by a consumer now; wait, or wipe it with "

@@ -76,6 +76,17 @@ static int read_launch_secret(int fd, const char *name, size_t size, struct secr
 	return 0;
 }
 
+static int say_wiped(const char *name, const struct msg_secret *m)
+{
+	char date[TIME_TEXT_MAX];
+
+	log_error("Secret '%s' was wiped at %s%s%s%s; it cannot be had again in this boot", name,
+		  format_time(m->since_usec[SECRET_WIPED], date),
+		  m->delivered_to[0] ? ", after it had gone to '" : ", and nobody had it",
+		  m->delivered_to, m->delivered_to[0] ? "'" : "");
+	return STATUS_WIPED;
+}
+
 /* The broker may have the secret; it may turn out that a launch secret is to be used instead. */
 int secret_fetch(int fd, const char *name, const struct msg_secret *m, struct secret **ret)
 {
@@ -85,6 +96,8 @@ int secret_fetch(int fd, const char *name, const struct msg_secret *m, struct se
 
 	if (r != 0)
 		return r;
+	if (m->state == SECRET_WIPED)
+		return say_wiped(name, m);
 	if (m->uri[0])
 		r = broker_fetch(fd, MSG_SECRET_FETCH, &q, sizeof(q), &fetched, ret);
 	if (r >= 0 && fetched.error != NET_OK)

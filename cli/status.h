@@ -9,8 +9,9 @@ enum {
 
 	/* secrets, status, attest report */
 	STATUS_FAILED = 1,	/* cocod refused, or something went wrong on the way */
-	STATUS_NO_SECRET = 2,	/* no such secret, or it is wiped */
+	STATUS_NO_SECRET = 2,	/* no such secret */
 	STATUS_NO_COCOD = 3,	/* cocod cannot be reached */
+	STATUS_WIPED = 4,	/* secrets get: there was one, and it is wiped */
 
 	/*
 	 * secrets has, as ExecCondition= of systemd.service(5) has it: to skip the unit, or to let

@@ -215,6 +215,19 @@ static int run_show(struct args *args)
 	return STATUS_GOOD;
 }
 
+/* What a person would like to know before it is too late. */
+static void say_when_wiped(const char *name, const struct msg_secret *m)
+{
+	if (m->state == SECRET_WIPED)
+		return;
+	if (m->wipe == WIPE_DELIVERED)
+		log_notice("Secret '%s' is wiped as soon as it has been written here "
+			   "(Wipe=delivered); --keep keeps it", name);
+	else if (m->wipe == WIPE_BOOT_COMPLETE)
+		log_notice("Secret '%s' is wiped when the boot is complete (Wipe=boot-complete)",
+			   name);
+}
+
 static int run_get(struct args *args)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
@@ -237,6 +250,8 @@ static int run_get(struct args *args)
 		return STATUS_FAILED;
 	}
 	r = secret_find(fd, name, &m);
+	if (r == 0 && !args->secrets.keep)
+		say_when_wiped(name, &m);
 	if (r == 0)
 		r = secret_fetch(fd, name, &m, &s);
 	if (r != 0)
@@ -287,6 +302,7 @@ static int run_has(struct args *args)
 	r = ask_has(fd, &q);
 	why = r == -ENOKEY	? "there is none of that name" :
 	      r == -EKEYREVOKED ? "it is wiped" :
+	      r == -ENODATA	? "it is empty" :
 	      r == -EACCES	? "its Consumers= does not name that unit" :
 	      r == -EPERM	? "the gate is closed; 'cococtl status' says why" :
 				  NULL;

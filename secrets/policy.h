@@ -56,6 +56,7 @@ struct secret_policy {
 	enum secret_wipe wipe;
 	enum trailing_nul trailing_nul;
 	enum volume_header volume_header;
+	bool allow_empty;	/* a secret without bytes may be handed over */
 	/* types of LUKS2 tokens: words with one blank between them */
 	char allow_tokens[LUKS_TOKENS_LEN];
 };

@@ -88,7 +88,7 @@ enum msg_type {
 	MSG_BROKER_SETTINGS,	/* - -> struct msg_broker_settings */
 	/*
 	 * struct msg_has -> -: the secret could be had now; nothing is fetched.  -EKEYREVOKED: it
-	 * is wiped; -EACCES: not by that unit
+	 * is wiped; -ENODATA: it is empty; -EACCES: not by that unit
 	 */
 	MSG_SECRET_HAS,
 	_MSG_MAX,

@@ -101,6 +101,11 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 		secret_free(s);
 		m.error = NET_SETTINGS;
 		snprintf(m.text, sizeof(m.text), "the secret was wiped meanwhile");
+	} else if (s && secret_len(s) == 0 && c->entry && !c->entry->policy.allow_empty) {
+		secret_free(s);
+		m.error = NET_SETTINGS;
+		snprintf(m.text, sizeof(m.text),
+			 "it is empty at the broker, and AllowEmpty=yes is not set");
 	} else if (s) {
 		c->fetched = s;
 		m.len = (uint32_t)secret_len(s);

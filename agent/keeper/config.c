@@ -168,6 +168,13 @@ static int take_allow_tokens(struct config_value *v)
 	return secret_policy_set_allow_tokens(p, v->text);
 }
 
+static int take_allow_empty(struct config_value *v)
+{
+	struct secret_policy *p = v->target;
+
+	return parse_bool(v->text, &p->allow_empty);
+}
+
 static const struct config_option secret_options[] = {
 	[SECRET_GUID] = { "Guid", take_guid,
 			  "a GUID such as 736869e5-84f0-4973-92ec-06879ce3da0b, not all zero" },
@@ -184,6 +191,7 @@ static const struct config_option secret_options[] = {
 			  "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
 	{ "TrailingNul", take_trailing_nul, "'auto', 'keep' or 'strip'" },
 	{ "VerifyVolumeHeader", take_volume_header, "'yes' or 'no'" },
+	{ "AllowEmpty", take_allow_empty, "'yes' or 'no'" },
 	{ "AllowTokens", take_allow_tokens,
 	  "types of LUKS2 tokens that open nothing by themselves, such as 'clevis'; never "
 	  "systemd-tpm2, systemd-fido2 or systemd-pkcs11" },

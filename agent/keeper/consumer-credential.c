@@ -142,6 +142,7 @@ const struct consumer consumer_credential = {
 	.noun = "Unit",
 	.what = "credential",
 	.payload_len = all_of_it,
+	.may_be_empty = true,
 	.offer = credential_offer,
 	.taken = credential_taken,
 	.not_released = credential_not_released,

@@ -14,6 +14,8 @@ struct consumer {
 	const char *noun, *what;	/* for people: the "Volume" gets a "key" */
 	/* how many of the secret's bytes the consumer gets */
 	size_t (*payload_len)(const struct secret_policy *p, const struct secret *s);
+	/* with AllowEmpty=; no volume, which the host may have made for an empty key */
+	bool may_be_empty;
 	/* the first byte is about to go out: 0, or an errno, and then none does */
 	int (*offer)(struct delivery *d);
 	/* the peer has read all, and its connection is closed: goes on, or frees @d */

@@ -120,6 +120,14 @@ static void begin_write(struct delivery *d)
 	if (!d->key)
 		r = store_read(d->keeper->store, d->entry, &d->key);
 	if (r >= 0)
+		d->key_len = d->kind->payload_len(&d->entry->policy, d->key);
+	if (r >= 0 && d->key_len == 0 &&
+	    !(d->kind->may_be_empty && d->entry->policy.allow_empty)) {
+		delivery_decline(d, "secret '%s' is empty%s", d->entry->policy.name,
+				 d->kind->may_be_empty ? ", and AllowEmpty=yes is not set" : "");
+		return;
+	}
+	if (r >= 0)
 		r = d->kind->offer(d);
 	if (r >= 0)
 		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
@@ -130,11 +138,7 @@ static void begin_write(struct delivery *d)
 				 strerror(-r));
 		return;
 	}
-	d->key_len = d->kind->payload_len(&d->entry->policy, d->key);
-	if (d->key_len == 0)
-		delivery_decline(d, "secret '%s' is empty", d->entry->policy.name);
-	else
-		write_key(d);
+	write_key(d);
 }
 
 /* ---- the broker ---- */

@@ -183,6 +183,8 @@ static int on_secret_read(struct client *c, const void *body, struct store_entry
 	r = store_read(c->keeper->store, secret, &s);
 	if (r < 0)
 		return r;
+	if (secret_len(s) == 0 && !secret->policy.allow_empty)
+		return -ENODATA;
 	if (q->offset > secret_len(s))
 		return -EINVAL;
 	return client_reply(c, MSG_SECRET_READ, secret_data(s) + q->offset,
@@ -218,6 +220,8 @@ static int on_secret_has(struct client *c, const void *body, struct store_entry 
 		return -EACCES;
 	if (secret->state == SECRET_WIPED)
 		return -EKEYREVOKED;
+	if (secret->size == 0 && !store_is_remote(secret) && !secret->policy.allow_empty)
+		return -ENODATA;
 	for (unsigned n = 0; store_origin(c->keeper->store, secret, n, &o); n++) {
 		int gate = keeper_gate_for(c->keeper, o);
 

@@ -85,6 +85,7 @@ check "get gives the bytes, all of them" expect 0 "${cococtl[@]}" secrets get lu
 check "... exactly" bytes_are 'correct horse\0'
 check "... and keeps what a volume has to confirm" test -e "$work/dir/$luks"
 check "get --keep" expect 0 "${cococtl[@]}" secrets get token --keep --newline
+check "... has nothing to say of wiping" test ! -s "$work/err"
 check "... with a newline when told" bytes_are 'tok\nen\n'
 check "... changes nothing" test -e "$work/dir/$token"
 full() { "${cococtl[@]}" secrets get token >/dev/full; }
@@ -97,9 +98,13 @@ terminal() { script -qec "${cococtl[*]} secrets get token" /dev/null >"$work/out
 check "a terminal is refused" expect 1 terminal
 check "... without a byte of it" bash -c "! grep -q tok.en '$work/out'"
 check "get wipes what is wiped when delivered" expect 0 "${cococtl[@]}" secrets get token
+check "... and says so before" said "Secret 'token' is wiped as soon as it has been written here"
 check "... after the bytes" bytes_are 'tok\nen'
 check "... it is gone" gone "$token"
-check "a wiped one is status 2" expect 2 "${cococtl[@]}" secrets get token
+check "a wiped one is status 4" expect 4 "${cococtl[@]}" secrets get token
+check "... and says who had it" said "Secret 'token' was wiped at 20.*, after it had gone to 'get'"
+check "one that never was is status 2" expect 2 "${cococtl[@]}" secrets get nothing
+check "... and says so" said "There is no secret 'nothing'"
 
 # ---- restarts ----
 restart TERM
@@ -224,9 +229,9 @@ check "a secret that somebody unlinks is wiped" expect 0 "${cococtl[@]}" secrets
 printf 'host' >"$work/dir/$token"
 check "one that was wiped and is there again" expect 0 "${cococtl[@]}" status --json
 check "... is a warning that says what to do" json "any('was wiped, and its source shows it again' in w and 'secrets wipe token' in w for w in d['warnings'])"
-check "... nobody gets it" expect 2 "${cococtl[@]}" secrets get token
+check "... nobody gets it" expect 4 "${cococtl[@]}" secrets get token
 restart KILL
-check "... nor after a restart" expect 2 "${cococtl[@]}" secrets get token
+check "... nor after a restart" expect 4 "${cococtl[@]}" secrets get token
 check "... it can be wiped again" expect 0 "${cococtl[@]}" secrets wipe token
 check "... it is gone" gone "$token"
 check "... and the warning too" expect 0 "${cococtl[@]}" status --json
@@ -435,7 +440,7 @@ check "... which is said" in_log "Secret 'root' is wiped: the broker is not aske
 restart KILL
 check "after kill -9" expect 0 "${cococtl[@]}" secrets show root --json
 check "... it stays wiped" json "d['state'] == 'wiped' and d['source'] == 'kbs'"
-check "... and is given to nobody" expect 2 "${cococtl[@]}" secrets get root
+check "... and is given to nobody" expect 4 "${cococtl[@]}" secrets get root
 check "... not by its name at the broker either" expect 31 "${cococtl[@]}" broker get kbs:///default/luks/root
 check "... with the reason" said 'this secret was wiped'
 stop TERM
