@@ -10,6 +10,7 @@
 #include "agent/keeper/config-check.h"
 #include "agent/keeper/keeper.h"
 #include "agent/keeper/listen.h"
+#include "agent/keeper/reload.h"
 #include "agent/status.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -224,7 +225,8 @@ static int keeper_listen_all(struct keeper *k, struct listening *ret)
 	char **names = NULL;
 	int n, r = 0;
 
-	n = sd_listen_fds_with_names(/* unset_environment= */ true, &names);
+	/* The environment stays, for reload_execute(); cocod starts no other programs. */
+	n = sd_listen_fds_with_names(/* unset_environment= */ false, &names);
 	if (n < 0)
 		return log_error_errno(n, "Failed to take the sockets from systemd: %m");
 	ret->list = calloc((size_t)n + 1, sizeof(*ret->list));
@@ -251,9 +253,11 @@ static void listening_done(struct listening *l)
 	free(l->stored);
 }
 
+/* Returns 0, RELOAD_CODE to begin anew, or a negative errno. */
 static int keeper_run(struct keeper *k, const char *config_root)
 {
 	_cleanup_(listening_done) struct listening listening = { NULL };
+	_cleanup_(reload_done) struct reload reload = { NULL };
 	sigset_t term;
 	int r;
 
@@ -267,6 +271,9 @@ static int keeper_run(struct keeper *k, const char *config_root)
 		r = sd_event_add_signal(k->event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)
 		r = sd_event_add_signal(k->event, NULL, SIGINT, NULL, NULL);
+	/* Without systemd nobody asks for it, and the sandbox there does not permit it. */
+	if (r >= 0 && !k->initramfs)
+		r = reload_init(&reload, k, config_root);
 	if (r >= 0)
 		r = sd_event_set_watchdog(k->event, true);
 	if (r < 0)
@@ -288,14 +295,15 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	(void) sd_notify(false, "READY=1");
 	keeper_notify_status(k);
 	r = sd_event_loop(k->event);
-	(void) sd_notify(false, "STOPPING=1");
+	if (r != RELOAD_CODE)
+		(void) sd_notify(false, "STOPPING=1");
 	cryptsetup_stop(k);
 	clients_stop(k);
 	keeper_noted(k, store_sync(k->store));
 	k->retry = sd_event_source_disable_unref(k->retry);
 	k->attestation = attestation_free(k->attestation);
 	k->broker = broker_free(k->broker);
-	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : 0;
+	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;
 }
 
 static int run(const struct args *args)
@@ -374,5 +382,9 @@ int main(int argc, char **argv)
 		log_set_max_level(LOG_DEBUG);
 	if (r == 0)
 		r = run(&args);
+	if (r == RELOAD_CODE) {
+		r = reload_execute(argv, sd_listen_fds(/* unset_environment= */ false));
+		log_error_errno(r, "Failed to begin anew: %m");
+	}
 	return r < 0 ? COCOD_FAILED : COCOD_GOOD;
 }

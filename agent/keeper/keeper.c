@@ -429,14 +429,16 @@ int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN
 	const struct store_entry *e;
 	unsigned n = 0;
 
-	for (unsigned which = 0; which < 2 + KEEPER_MAX_SOURCES; which++) {
+	for (unsigned which = 0; which < 3 + KEEPER_MAX_SOURCES; which++) {
 		ret[0] = '\0';
 		if (which == 0)
 			journal_warning(k, ret);
 		else if (which == 1)
 			lossy_warning(k, ret);
+		else if (which == 2)
+			memcpy(ret, k->reload_error, sizeof(k->reload_error));
 		else
-			source_warning(k, which - 2, ret);
+			source_warning(k, which - 3, ret);
 		if (ret[0] && n++ == i)
 			return 1;
 	}

@@ -45,6 +45,8 @@ struct keeper {
 	struct delivery *deliveries;	/* of delivery.h */
 	unsigned n_deliveries;
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
+	/* why the last SIGHUP did not give a new configuration; "" when it did */
+	char reload_error[MSG_WARNING_LEN];
 	struct denied denied;		/* who was refused a secret */
 	bool journal_failed;		/* the last write to the journal failed */
 	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was last logged about each source */
