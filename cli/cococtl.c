@@ -2,6 +2,7 @@
 #include "cli/cococtl.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -44,6 +45,10 @@ int cli_failed(int error, const char *name)
 			  name ? name : "");
 		return STATUS_NO_SECRET;
 	case EPERM:
+		if (geteuid() != 0) {
+			log_error("cocod refuses: the gate is closed, or only root may ask this");
+			return STATUS_FAILED;
+		}
 		log_error("The gate is closed, nothing is released; 'cococtl status' says why");
 		return STATUS_FAILED;
 	case EAGAIN:
@@ -51,6 +56,12 @@ int cli_failed(int error, const char *name)
 			  "see 'cococtl status'");
 		return STATUS_FAILED;
 	case EACCES:
+		if (geteuid() != 0) {
+			log_error("There is no secret '%s' for you: Consumers= would have to name "
+				  "your user or a group of yours",
+				  name ? name : "");
+			return STATUS_FAILED;
+		}
 		log_error("Consumers= of secret '%s' does not have 'get'", name ? name : "");
 		return STATUS_FAILED;
 	case ENODATA:

@@ -106,14 +106,24 @@ static const char *next_word(const char *p, size_t *ret_len)
 	return *ret_len ? p : NULL;
 }
 
+/* A number as it is written in one way only.  Root has what "get" lets it have. */
+static bool is_id(const char *text)
+{
+	uint32_t id;
+
+	return text[0] >= '1' && text[0] <= '9' && parse_u32(text, &id) == 0 && id != UINT32_MAX;
+}
+
 static bool consumer_is_valid(const char *word)
 {
+	const char *user = startswith(word, CONSUMER_USER ":"),
+		   *group = startswith(word, CONSUMER_GROUP ":");
 	const char *volume = startswith(word, CONSUMER_CRYPTSETUP ":"),
 		   *unit = startswith(word, CONSUMER_CREDENTIAL ":");
 	bool template;
 
-	return streq(word, CONSUMER_GET) || streq(word, CONSUMER_CRYPTSETUP) ||
-	       (volume && volume_name_is_valid(volume)) ||
+	return (user && is_id(user)) || (group && is_id(group)) || streq(word, CONSUMER_GET) ||
+	       streq(word, CONSUMER_CRYPTSETUP) || (volume && volume_name_is_valid(volume)) ||
 	       (unit && strlen(unit) < CREDENTIAL_NAMES_MAX && unit_name_is_valid(unit, &template));
 }
 

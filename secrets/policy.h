@@ -17,6 +17,9 @@
 #define CONSUMER_GET "get"			/* `cococtl secrets get`, by root */
 /* LoadCredential= of a unit: "credential:app.service", or of a template's instances */
 #define CONSUMER_CREDENTIAL "credential"
+/* `cococtl secrets get` by a user, or by a member of a group: "uid:1000", "gid:100" */
+#define CONSUMER_USER "uid"
+#define CONSUMER_GROUP "gid"
 
 /* Where a secret comes from. */
 enum secret_origin {

@@ -9,7 +9,9 @@
 struct client {
 	struct client *next, **prev;	/* in the keeper's list */
 	struct keeper *keeper;
-	uid_t uid;
+	uid_t uid;		/* 0: it may ask anything */
+	gid_t gid, groups[256];	/* of another user: the supplementary ones too */
+	unsigned n_groups;
 	int fd;
 	sd_event_source *io, *idle;
 
@@ -23,6 +25,12 @@ struct client {
 
 struct client *client_free(struct client *c);
 DEFINE_CLEANUP(struct client *, client_free)
+
+/*
+ * True if the policy of @e lets the client have the secret: root by "get", others by the user or a
+ * group.  @ret is then the word that does.
+ */
+bool client_may(const struct client *c, const struct store_entry *e, char ret[static 16]);
 
 /* Reply to a request.  The body may be plaintext, and is sent from where it lies. */
 int client_reply(struct client *c, uint16_t type, const void *body, size_t len);

@@ -26,6 +26,7 @@ static const struct {
 	bool (*has_room)(void *userdata);
 } sockets[] = {
 	{ "api", on_client_connection, clients_make_room, NULL },
+	{ "user", on_user_connection, NULL, NULL },
 	{ "cryptsetup", on_cryptsetup_connection, NULL, NULL },
 	{ "credential", on_credential_connection, NULL, credentials_have_room },
 };

@@ -186,7 +186,7 @@ static const struct config_option secret_options[] = {
 			  "with none of '.' and '-'" },
 	[SECRET_CONSUMERS] = { "Consumers", take_consumers,
 			       "a list of 'cryptsetup', 'cryptsetup:VOLUME', "
-			       "'credential:UNIT' and 'get'" },
+			       "'credential:UNIT', 'uid:NUMBER', 'gid:NUMBER' and 'get'" },
 	[SECRET_WIPE] = { "Wipe", take_wipe,
 			  "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
 	{ "TrailingNul", take_trailing_nul, "'auto', 'keep' or 'strip'" },

@@ -60,6 +60,9 @@ struct keeper {
 /* requests.c: "api" */
 void on_client_connection(void *userdata, int conn);
 
+/* requests.c: "user", for everybody */
+void on_user_connection(void *userdata, int conn);
+
 /* consumer-cryptsetup.c: "cryptsetup" */
 void on_cryptsetup_connection(void *userdata, int conn);
 

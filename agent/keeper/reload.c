@@ -14,7 +14,10 @@
 
 #define POLL_USEC (50 * USEC_PER_MSEC)
 
-/* Whoever waits for a secret or is reading it would lose it. */
+/*
+ * Whoever waits for a secret or is reading it would lose it.  A user other than root, who could
+ * wait for ever, has to ask again.
+ */
 static bool is_serving(const struct reload *r)
 {
 	const struct keeper *k = r->keeper;
@@ -23,7 +26,7 @@ static bool is_serving(const struct reload *r)
 		if (d->fd >= 0)
 			return true;
 	for (const struct client *c = k->clients; c; c = c->next)
-		if (client_is_waiting(c) || c->fetched)
+		if (c->uid == 0 && (client_is_waiting(c) || c->fetched))
 			return true;
 	return k->n_clients > 0 && now_usec() - r->since_usec < RELOAD_PATIENCE_USEC;
 }

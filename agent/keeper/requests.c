@@ -13,6 +13,12 @@
 #include "wire/kbs-uri.h"
 
 #define MAX_CLIENTS 32
+/* of users other than root, apart from those */
+#define MAX_USERS 16
+#define MAX_OF_USER 4
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59	/* Linux 4.13 */
+#endif
 #define IDLE_USEC (60 * USEC_PER_SEC)
 
 static void client_link(struct client *c)
@@ -151,6 +157,9 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 	else if (e->policy.path[0])
 		kbs_path_format(e->policy.path, m.uri, sizeof(m.uri));
 	memcpy(m.since_usec, e->since_usec, sizeof(m.since_usec));
+	/* Who else has it is root's to know. */
+	if (c->uid != 0)
+		return client_reply(c, type, &m, sizeof(m));
 	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
 	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
 	list_deliveries(e, m.deliveries);
@@ -193,14 +202,18 @@ static int on_secret_read(struct client *c, const void *body, struct store_entry
 
 static int on_secret_delivered(struct client *c, const void *body, struct store_entry *secret)
 {
-	log_notice("Secret '%s' is delivered to root by 'cococtl secrets get'",
-		   secret->policy.name);
+	char consumer[16];
+
+	if (!client_may(c, secret, consumer))
+		return -EACCES;
+	log_notice("Secret '%s' is delivered to %s by 'cococtl secrets get'", secret->policy.name,
+		   c->uid == 0 ? "root" : consumer);
 	client_confirm(c);
 	/* Another client had the secret too, and was first to report it. */
 	if (secret->state == SECRET_WIPED)
 		return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 	keeper_noted(c->keeper,
-		     store_deliver(c->keeper->store, secret, CONSUMER_GET, DELIVERY_TAKEN));
+		     store_deliver(c->keeper->store, secret, consumer, DELIVERY_TAKEN));
 	keeper_settle(c->keeper, secret);
 	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
@@ -296,7 +309,9 @@ enum request_needs {
 	NEEDS_ROOT = 1 << 0,
 	NEEDS_SECRET = 1 << 1,		/* the body begins with the name of an existing secret */
 	NEEDS_OPEN_GATE = 1 << 2,
-	NEEDS_GET = 1 << 3,		/* the secret's policy lets `cococtl secrets get` have it */
+	NEEDS_GET = 1 << 3,		/* the secret's policy lets the client have it */
+	/* instead of root, a user may ask it who may have the secret, or has fetched it */
+	MAY_USER = 1 << 4,
 	NEEDS_ALL = NEEDS_ROOT | NEEDS_SECRET | NEEDS_OPEN_GATE | NEEDS_GET,
 };
 
@@ -307,17 +322,19 @@ static const struct {
 } requests[_MSG_MAX] = {
 	[MSG_STATUS] = { 0, NEEDS_ROOT, on_status },
 	[MSG_SECRET_INFO] = { sizeof(struct msg_index), NEEDS_ROOT, on_secret_info },
-	[MSG_SECRET_FIND] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET, on_secret_find },
-	[MSG_SECRET_READ] = { sizeof(struct msg_read), NEEDS_ALL, on_secret_read },
-	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), NEEDS_ALL, on_secret_delivered },
+	[MSG_SECRET_FIND] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET | MAY_USER,
+			      on_secret_find },
+	[MSG_SECRET_READ] = { sizeof(struct msg_read), NEEDS_ALL | MAY_USER, on_secret_read },
+	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), NEEDS_ALL | MAY_USER,
+				   on_secret_delivered },
 	[MSG_SECRET_WIPE] = { sizeof(struct msg_wipe), NEEDS_ROOT | NEEDS_SECRET, on_secret_wipe },
 	[MSG_BOOT_COMPLETE] = { 0, NEEDS_ROOT, on_boot_complete },
 	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), NEEDS_ROOT, on_source_info },
 	[MSG_WARNING] = { sizeof(struct msg_index), NEEDS_ROOT, on_warning },
-	[MSG_SECRET_FETCH] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET | NEEDS_GET,
-			       on_secret_fetch },
+	[MSG_SECRET_FETCH] = { sizeof(struct msg_name),
+			       NEEDS_ROOT | NEEDS_SECRET | NEEDS_GET | MAY_USER, on_secret_fetch },
 	[MSG_BROKER_GET] = { sizeof(struct msg_broker_get), NEEDS_ROOT, on_broker_get },
-	[MSG_FETCHED_READ] = { sizeof(struct msg_offset), NEEDS_ROOT, on_fetched_read },
+	[MSG_FETCHED_READ] = { sizeof(struct msg_offset), NEEDS_ROOT | MAY_USER, on_fetched_read },
 	[MSG_FETCHED_DONE] = { 0, NEEDS_ROOT, on_fetched_done },
 	[MSG_BROKER_SETTINGS] = { 0, NEEDS_ROOT, on_broker_settings },
 	[MSG_SECRET_HAS] = { sizeof(struct msg_has), NEEDS_ROOT | NEEDS_SECRET, on_secret_has },
@@ -348,24 +365,63 @@ static enum secret_origin origin_here(const struct store_entry *e)
 	return store_is_remote(e) ? ORIGIN_BROKER : ORIGIN_LAUNCH;
 }
 
+bool client_may(const struct client *c, const struct store_entry *e, char ret[static 16])
+{
+	strcpy(ret, CONSUMER_GET);
+	if (c->uid == 0)
+		return secret_policy_allows(&e->policy, ret) > 0;
+	snprintf(ret, 16, CONSUMER_USER ":%u", c->uid);
+	if (secret_policy_allows(&e->policy, ret) > 0)
+		return true;
+	for (unsigned i = 0; i <= c->n_groups; i++) {
+		snprintf(ret, 16, CONSUMER_GROUP ":%u", i ? c->groups[i - 1] : c->gid);
+		if (secret_policy_allows(&e->policy, ret) > 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A user learns nothing about secrets that are not for that user, not even that they exist.
+ * Returns 0, or the errno to answer with.
+ */
+static int check_user(struct client *c, const char *name, int found,
+		      const struct store_entry *secret)
+{
+	char consumer[16];
+
+	if (found == -EPROTO)
+		return found;
+	if (found == 0 && client_may(c, secret, consumer))
+		return 0;
+	snprintf(consumer, sizeof(consumer), CONSUMER_USER ":%u", c->uid);
+	/* Names that a user makes up do not push others out of what the status shows. */
+	keeper_note_denied(c->keeper, consumer, found == 0 ? name : "",
+			   found == 0 ? "its Consumers= names neither that user nor a group of it" :
+					"there is no such secret");
+	return -EACCES;
+}
+
 /* Returns 0 with @ret_secret when everything in @needs holds, or the errno to answer with. */
 static int check_needs(struct client *c, unsigned needs, const void *body,
 		       struct store_entry **ret_secret)
 {
+	char consumer[16];
 	int r = 0;
 
 	*ret_secret = NULL;
-	if (!(needs & NEEDS_ROOT) || c->uid != 0)
+	if (!(needs & NEEDS_ROOT) || (c->uid != 0 && !(needs & MAY_USER)))
 		return -EPERM;
 	if (needs & NEEDS_SECRET)
 		r = find_secret(c, body, ret_secret);
+	if (needs & NEEDS_SECRET && c->uid != 0)
+		r = check_user(c, body, r, *ret_secret);
 	/* Whoever fetched the secret had the broker's word for it. */
 	if (r == 0 && needs & NEEDS_OPEN_GATE && !client_has_fetched(c, *ret_secret)) {
 		r = keeper_gate_for(c->keeper, origin_here(*ret_secret));
 		r = r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 	}
-	if (r == 0 && needs & NEEDS_GET &&
-	    !secret_policy_allows(&(*ret_secret)->policy, CONSUMER_GET)) {
+	if (r == 0 && needs & NEEDS_GET && !client_may(c, *ret_secret, consumer)) {
 		keeper_note_denied(c->keeper, CONSUMER_GET, (*ret_secret)->policy.name,
 				   "its Consumers= does not have 'get'");
 		r = -EACCES;
@@ -467,7 +523,8 @@ static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void
 
 	r = answer(c);
 	if (r < 0) {
-		if (r != -ECONNRESET && r != -EPIPE)
+		/* Anybody could fill the log with this. */
+		if (r != -ECONNRESET && r != -EPIPE && c->uid == 0)
 			log_warning_errno(r, "A client on the control socket broke the protocol, "
 					     "disconnecting it: %m");
 		client_free(c);
@@ -477,13 +534,44 @@ static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void
 	return 0;
 }
 
-void on_client_connection(void *userdata, int conn)
+/* @c is a copy; its connection is taken over. */
+static void add_client(const struct client *from)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
+	struct keeper *k = from->keeper;
+	int r;
+
+	c = malloc(sizeof(*c));
+	if (!c) {
+		(void) close_fd(from->fd);
+		return;
+	}
+	*c = *from;
+	client_link(c);
+	k->n_clients++;
+	r = sd_event_add_io(k->event, &c->io, c->fd, EPOLLIN, on_client_readable, c);
+	if (r >= 0)
+		r = sd_event_add_time_relative(k->event, &c->idle, CLOCK_MONOTONIC,
+					       k->idle_usec ?: IDLE_USEC, 0, on_client_idle, c);
+	if (r >= 0)
+		TAKE_PTR(c);
+}
+
+/* How many clients are root's, or with @uid that user's, or of all other users. */
+static unsigned count_clients(const struct keeper *k, bool root, const uid_t *uid)
+{
+	unsigned n = 0;
+
+	for (const struct client *c = k->clients; c; c = c->next)
+		n += uid ? c->uid == *uid : root == (c->uid == 0);
+	return n;
+}
+
+void on_client_connection(void *userdata, int conn)
+{
 	struct keeper *k = userdata;
 	socklen_t len = sizeof(struct ucred);
 	struct ucred peer;
-	int r;
 
 	/* The socket's mode already ensures this, unless somebody has changed it. */
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0) {
@@ -491,25 +579,43 @@ void on_client_connection(void *userdata, int conn)
 		(void) close_fd(conn);
 		return;
 	}
-	if (k->n_clients >= MAX_CLIENTS && !clients_make_room(k)) {
+	if (count_clients(k, /* root= */ true, NULL) >= MAX_CLIENTS && !clients_make_room(k)) {
 		log_warning("More than %d clients on the control socket, and each is asking "
 			    "something: refusing another",
 			    MAX_CLIENTS);
 		(void) close_fd(conn);
 		return;
 	}
-	c = calloc(1, sizeof(*c));
-	if (!c) {
+	add_client(&(struct client){ .keeper = k, .uid = peer.uid, .fd = conn });
+}
+
+void on_user_connection(void *userdata, int conn)
+{
+	struct keeper *k = userdata;
+	struct client c = { .keeper = k, .fd = conn };
+	socklen_t len = sizeof(struct ucred), groups_len = sizeof(c.groups);
+	struct ucred peer;
+	char who[16];
+
+	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
 		(void) close_fd(conn);
 		return;
 	}
-	*c = (struct client){ .keeper = k, .uid = peer.uid, .fd = conn };
-	client_link(c);
-	k->n_clients++;
-	r = sd_event_add_io(k->event, &c->io, conn, EPOLLIN, on_client_readable, c);
-	if (r >= 0)
-		r = sd_event_add_time_relative(k->event, &c->idle, CLOCK_MONOTONIC,
-					       k->idle_usec ?: IDLE_USEC, 0, on_client_idle, c);
-	if (r >= 0)
-		TAKE_PTR(c);
+	if (peer.uid == 0) {
+		on_client_connection(k, conn);
+		return;
+	}
+	c.uid = peer.uid;
+	c.gid = peer.gid;
+	/* Of a user with more groups than these only the first one counts. */
+	if (getsockopt(conn, SOL_SOCKET, SO_PEERGROUPS, c.groups, &groups_len) == 0)
+		c.n_groups = groups_len / sizeof(c.groups[0]);
+	if (count_clients(k, /* root= */ false, &c.uid) >= MAX_OF_USER ||
+	    count_clients(k, /* root= */ false, NULL) >= MAX_USERS) {
+		snprintf(who, sizeof(who), CONSUMER_USER ":%u", c.uid);
+		keeper_note_denied(k, who, "", "too many connections of users are open");
+		(void) close_fd(conn);
+		return;
+	}
+	add_client(&c);
 }

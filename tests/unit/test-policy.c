@@ -211,6 +211,29 @@ static void test_same_origins(void **state)
 	}
 }
 
+/* Users and groups have one name each, in digits. */
+static void test_users(void **state)
+{
+	struct secret_policy p = { 0 };
+
+	assert_int_equal(secret_policy_set_consumers(&p, "uid:1000 gid:4294967294"), 0);
+	assert_int_equal(secret_policy_default_wipe(&p), WIPE_DELIVERED);
+	assert_int_equal(secret_policy_allows(&p, "uid:1000"), 2);
+	assert_int_equal(secret_policy_allows(&p, "gid:4294967294"), 2);
+	for (const char *const *s =
+		     (const char *const[]){ "uid:100", "uid:10000", "gid:1000", "uid:4294967294",
+					    "get", "uid:", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_allows(&p, *s), 0);
+	for (const char *const *s =
+		     (const char *const[]){ "uid", "uid:", "uid:0", "gid:0", "uid:01", "uid:0x10",
+					    "uid:-1", "uid:+1", "uid:1000a", "uid:root",
+					    "uid:4294967295", "uid:4294967296", "gid:1 uid:x",
+					    NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
+}
+
 /* A unit has what names it, or its template; nothing else stands for it. */
 static void test_units(void **state)
 {
@@ -262,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_consumers),
 		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trailing_nul),
 		cmocka_unit_test(test_uri),
