@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/keeper/config-check.h"
 #include "agent/keeper/keeper.h"
@@ -31,11 +33,17 @@ static const struct {
 	{ "credential", on_credential_connection, NULL, credentials_have_room },
 };
 
+/* A connection that the cocod before has left with systemd. */
+struct stored {
+	int fd;
+	void (*take_back)(struct keeper *k, int conn);
+};
+
 /* What we listen on; each instance of cocod-cryptsetup@.socket is one socket. */
 struct listening {
 	struct listener **list;
 	size_t n;
-	int *stored;		/* connections that the cocod before has left with systemd */
+	struct stored *stored;
 	size_t n_stored;
 };
 
@@ -213,8 +221,12 @@ static int keeper_listen(struct keeper *k, int fd, const char *name, struct list
 
 			return listener_new(&setup, ret);
 		}
-	if (streq(name, CRYPTSETUP_STORED)) {
-		listening->stored[listening->n_stored++] = fd;
+	if (streq(name, CRYPTSETUP_STORED) || streq(name, CREDENTIAL_STORED)) {
+		listening->stored[listening->n_stored++] = (struct stored){
+			.fd = fd,
+			.take_back = streq(name, CRYPTSETUP_STORED) ? cryptsetup_take_back :
+								      credential_take_back,
+		};
 		return 0;
 	}
 	log_warning("cocod does not know a socket named '%s', ignoring it", name);
@@ -255,6 +267,24 @@ static void listening_done(struct listening *l)
 }
 
 /* Returns 0, RELOAD_CODE to begin anew, or a negative errno. */
+/*
+ * After a reload the descriptors from systemd are taken again, by the same numbers.  So the
+ * connection gets another number, and in its place is nothing.
+ */
+static void take_back(struct keeper *k, const struct stored *s)
+{
+	_cleanup_(closep) int none = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int conn = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+	struct stat st;
+
+	if (conn < 0 || none < 0 || fstat(conn, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		(void) close_fd(conn);
+		return;
+	}
+	(void) dup3(none, s->fd, O_CLOEXEC);
+	s->take_back(k, conn);
+}
+
 static int keeper_run(struct keeper *k, const char *config_root)
 {
 	_cleanup_(listening_done) struct listening listening = { NULL };
@@ -290,7 +320,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	(void) keeper_scan(k);
 	cryptsetup_resume(k);
 	for (size_t i = 0; i < listening.n_stored; i++)
-		cryptsetup_take_back(k, listening.stored[i]);
+		take_back(k, &listening.stored[i]);
 	for (size_t i = 0; store_get(k->store, i); i++)
 		keeper_settle(k, store_get(k->store, i));
 	(void) sd_notify(false, "READY=1");

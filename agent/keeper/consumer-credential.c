@@ -284,8 +284,19 @@ void on_credential_connection(void *userdata, int conn)
 		delivery_refuse(d);
 		return;
 	}
+	delivery_leave_with_systemd(d, CREDENTIAL_STORED);
 	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		delivery_decline(d, "out of memory");
+}
+
+void credential_take_back(struct keeper *k, int conn)
+{
+	struct delivery *d;
+
+	if (delivery_new(k, &consumer_credential, conn, &d) < 0)
+		(void) close_fd(conn);
+	else
+		delivery_refuse(d);
 }
 
 void credential_resume(struct keeper *k, struct store_entry *e, const char *consumer)

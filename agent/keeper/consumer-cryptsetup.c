@@ -28,7 +28,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
@@ -259,18 +258,13 @@ static int identify(struct delivery *d, const char **ret_why)
 	return identify_unit(d);
 }
 
-/*
- * systemd keeps the connection, too.  If cocod dies, it does not end, which systemd-cryptsetup
- * would take for an empty key, and the next cocod gets it; see cryptsetup_take_back().  systemd
- * drops it when the peer or we have ended it.
- */
-static void leave_with_systemd(int conn)
+static unsigned count_volumes(const struct keeper *k)
 {
-	int r = sd_pid_notify_with_fds(0, /* unset_environment= */ false,
-				       "FDSTORE=1\nFDNAME=" CRYPTSETUP_STORED, &conn, 1);
+	unsigned n = 0;
 
-	if (r < 0)
-		log_warning_errno(r, "Failed to leave a connection with systemd, going on: %m");
+	for (const struct delivery *d = k->deliveries; d; d = d->next)
+		n += d->kind == &consumer_cryptsetup;
+	return n;
 }
 
 void on_cryptsetup_connection(void *userdata, int conn)
@@ -279,7 +273,7 @@ void on_cryptsetup_connection(void *userdata, int conn)
 	struct delivery *d;
 	const char *why;
 
-	if (k->n_deliveries >= MAX_DELIVERIES) {
+	if (count_volumes(k) >= MAX_DELIVERIES) {
 		log_warning("More than %d volumes ask at once, declining another", MAX_DELIVERIES);
 		delivery_refuse_connection(conn);
 		return;
@@ -296,7 +290,7 @@ void on_cryptsetup_connection(void *userdata, int conn)
 	}
 	d->identified = true;
 	if (!k->initramfs)
-		leave_with_systemd(conn);
+		delivery_leave_with_systemd(d, CRYPTSETUP_STORED);
 	log_info("Volume '%s' asks for its key", d->volume);
 	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		delivery_decline(d, "out of memory");

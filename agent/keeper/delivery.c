@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -63,6 +64,17 @@ void delivery_refuse_connection(int fd)
 {
 	(void) send_no_key(fd);
 	(void) end_connection(fd);
+}
+
+void delivery_leave_with_systemd(const struct delivery *d, const char *name)
+{
+	char text[80];
+	int r;
+
+	(void) snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
+	r = sd_pid_notify_with_fds(0, /* unset_environment= */ false, text, &d->fd, 1);
+	if (r < 0)
+		log_warning_errno(r, "Failed to leave a connection with systemd, going on: %m");
 }
 
 bool delivery_waits(const struct delivery *d)

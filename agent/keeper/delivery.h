@@ -100,6 +100,14 @@ void delivery_free(struct delivery *d);
  */
 void delivery_let_go(struct delivery *d);
 
+/*
+ * Leave the connection with systemd, too.  If cocod dies, it does not end, which systemd and
+ * systemd-cryptsetup would take for an empty secret, and the next cocod gets it by this @name; see
+ * cryptsetup_take_back() and credential_take_back().  systemd drops it when the peer or we have
+ * ended it.
+ */
+void delivery_leave_with_systemd(const struct delivery *d, const char *name);
+
 /* True if the peer waits for the key of its volume, and has none of it. */
 bool delivery_waits(const struct delivery *d);
 

@@ -92,6 +92,14 @@ void credential_resume(struct keeper *k, struct store_entry *e, const char *cons
  */
 void cryptsetup_take_back(struct keeper *k, int conn);
 
+#define CREDENTIAL_STORED "credential-peer"
+
+/*
+ * Refuse a unit whose connection the cocod before has left with systemd; @conn is taken over.
+ * Nobody knows how much of its credential it has.
+ */
+void credential_take_back(struct keeper *k, int conn);
+
 /* End all deliveries and wipe the keys that they hold. */
 void cryptsetup_stop(struct keeper *k);
 
