@@ -98,6 +98,7 @@ enum msg_type {
 #define MSG_CONSUMERS_LEN 512
 #define MSG_DELIVERIES_LEN 2048
 #define MSG_WARNING_LEN 512
+#define LUKS_TOKENS_LEN 256
 
 enum secret_state {
 	/* in the kernel's area, or with the broker ("remote"); given to nobody */
@@ -176,7 +177,11 @@ struct msg_secret {
 	uint8_t state;			/* enum secret_state */
 	uint8_t wipe;			/* enum secret_wipe */
 	uint8_t remote;			/* the broker has it; its size is not known before */
+	uint8_t trailing_nul;		/* enum trailing_nul of secrets/policy.h */
+	/* the header of a volume that is to get it is judged before */
+	uint8_t verify_header;
 	uint64_t size;			/* in bytes */
+	char allow_tokens[LUKS_TOKENS_LEN];	/* as in struct luks_question */
 	char uri[BROKER_URL_LEN + 8];	/* "kbs:///...", "init-data"; "" without Uri= */
 	/* CLOCK_REALTIME at which each state was reached, or 0 */
 	uint64_t since_usec[_SECRET_STATE_MAX];
@@ -357,7 +362,6 @@ struct msg_status {
 };
 
 /* What the owner allows in a volume's header, in addition to what is always good. */
-#define LUKS_TOKENS_LEN 256
 struct luks_question {
 	char allow_tokens[LUKS_TOKENS_LEN];	/* types, with one blank between them */
 	uint32_t any_token;	/* 1: of whatever type, because no key is given */

@@ -85,10 +85,7 @@ bool delivery_waits(const struct delivery *d)
 
 bool delivery_wants_header(const struct delivery *d)
 {
-	enum volume_header h = d->entry ? d->entry->policy.volume_header : VOLUME_HEADER_DEFAULT;
-
-	return h == VOLUME_HEADER_DEFAULT ? d->keeper->config->verify_header :
-					    h != VOLUME_HEADER_IGNORE;
+	return keeper_wants_good_header(d->keeper, d->entry);
 }
 
 bool delivery_wants_judge(const struct delivery *d)

@@ -346,6 +346,13 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 	}
 }
 
+bool keeper_wants_good_header(const struct keeper *k, const struct store_entry *e)
+{
+	enum volume_header h = e ? e->policy.volume_header : VOLUME_HEADER_DEFAULT;
+
+	return h == VOLUME_HEADER_DEFAULT ? k->config->verify_header : h != VOLUME_HEADER_IGNORE;
+}
+
 /* ---- what a person should know ---- */
 
 void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN])

@@ -130,6 +130,9 @@ int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN
 /* Why the secrets of an existing source do not count; NULL when all sources count. */
 const char *keeper_ignored_why(const struct keeper *k);
 
+/* True if a volume's header must be good before it gets this secret (NULL: one not known yet). */
+bool keeper_wants_good_header(const struct keeper *k, const struct store_entry *e);
+
 /* The warning about one secret; "" when nothing is wrong. */
 void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN]);
 

@@ -147,6 +147,8 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 	struct msg_secret m = { .state = (uint8_t)e->state,
 				.wipe = (uint8_t)e->policy.wipe,
 				.remote = store_is_remote(e),
+				.trailing_nul = (uint8_t)e->policy.trailing_nul,
+				.verify_header = keeper_wants_good_header(c->keeper, e),
 				.size = e->size };
 
 	guid_format(&e->policy.guid, m.guid);
@@ -160,6 +162,7 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 	/* Who else has it is root's to know. */
 	if (c->uid != 0)
 		return client_reply(c, type, &m, sizeof(m));
+	memcpy(m.allow_tokens, e->policy.allow_tokens, sizeof(m.allow_tokens));
 	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
 	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
 	list_deliveries(e, m.deliveries);
