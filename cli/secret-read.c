@@ -8,6 +8,8 @@
 #include "cli/broker-fetch.h"
 #include "cli/cococtl.h"
 
+#define MAX_SECRETS 65536
+
 static int set_name(struct msg_name *q, const char *name)
 {
 	if (strlen(name) >= sizeof(q->name)) {
@@ -19,17 +21,49 @@ static int set_name(struct msg_name *q, const char *name)
 	return 0;
 }
 
-void secret_sanitize(struct msg_secret *m)
+/* End each text, and bring each number into its range. */
+static void sanitize(struct msg_secret *m)
 {
 	m->guid[sizeof(m->guid) - 1] = m->name[sizeof(m->name) - 1] =
 		m->source[sizeof(m->source) - 1] = '\0';
 	m->consumers[sizeof(m->consumers) - 1] = m->delivered_to[sizeof(m->delivered_to) - 1] =
 		'\0';
 	m->deliveries[sizeof(m->deliveries) - 1] = m->warning[sizeof(m->warning) - 1] = '\0';
-	m->uri[sizeof(m->uri) - 1] = '\0';
+	m->uri[sizeof(m->uri) - 1] = m->allow_tokens[sizeof(m->allow_tokens) - 1] = '\0';
 	make_printable(m->warning);
 	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
 	m->wipe = (uint8_t)MIN(m->wipe, _SECRET_WIPE_MAX - 1);
+}
+
+void secret_list_done(struct secret_list *l)
+{
+	free(l->secrets);
+}
+
+int secret_list_ask(int fd, struct secret_list *ret)
+{
+	size_t room = 0;
+	int r = 0;
+
+	for (ret->n = 0; ret->n < MAX_SECRETS; ret->n++) {
+		struct msg_index q = { ret->n };
+
+		if (ret->n == room) {
+			struct msg_secret *more = reallocarray(ret->secrets,
+							       room = room ? 2 * room : 16,
+							       sizeof(*more));
+
+			if (!more)
+				return -ENOMEM;
+			ret->secrets = more;
+		}
+		r = client_call(fd, MSG_SECRET_INFO, &q, sizeof(q), -EBADF, &ret->secrets[ret->n],
+				sizeof(*ret->secrets), NULL);
+		if (r < 0)
+			break;
+		sanitize(&ret->secrets[ret->n]);
+	}
+	return r == -ENOENT ? 0 : r;
 }
 
 int secret_find(int fd, const char *name, struct msg_secret *ret)
@@ -43,7 +77,7 @@ int secret_find(int fd, const char *name, struct msg_secret *ret)
 	r = client_call(fd, MSG_SECRET_FIND, &q, sizeof(q), -EBADF, ret, sizeof(*ret), NULL);
 	if (r < 0)
 		return cli_failed(r, name);
-	secret_sanitize(ret);
+	sanitize(ret);
 	return 0;
 }
 

@@ -10,11 +10,17 @@
  * functions that return an int return 0, or the exit status after they have logged what is wrong.
  */
 
-/* End each text, and bring each number into its range. */
-void secret_sanitize(struct msg_secret *m);
-
 /* Find the secret @name, which may be a GUID. */
 int secret_find(int fd, const char *name, struct msg_secret *ret);
+
+struct secret_list {
+	struct msg_secret *secrets;
+	unsigned n;
+};
+
+/* All secrets, to be given to secret_list_done().  Returns 0, -ENOMEM, or what cocod answered. */
+int secret_list_ask(int fd, struct secret_list *ret);
+void secret_list_done(struct secret_list *l);
 
 /* Have its bytes, from the broker if that has it.  @m is from secret_find().  @ret is yours. */
 int secret_fetch(int fd, const char *name, const struct msg_secret *m, struct secret **ret);

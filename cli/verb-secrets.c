@@ -8,7 +8,6 @@
 #include "cli/cococtl.h"
 #include "cli/secret-read.h"
 
-#define MAX_SECRETS 65536
 #define HAS_WAIT_USEC (60 * UINT64_C(1000000))
 #define HAS_POLL_USEC 250000
 
@@ -22,42 +21,6 @@ static const char *state_name(const struct msg_secret *m)
 static bool has_size(const struct msg_secret *m)
 {
 	return !m->remote || m->size > 0;
-}
-
-struct list {
-	struct msg_secret *secrets;
-	unsigned n;
-};
-
-static void list_done(struct list *l)
-{
-	free(l->secrets);
-}
-
-static int ask_list(int fd, struct list *ret)
-{
-	size_t room = 0;
-	int r = 0;
-
-	for (ret->n = 0; ret->n < MAX_SECRETS; ret->n++) {
-		struct msg_index q = { ret->n };
-
-		if (ret->n == room) {
-			struct msg_secret *more = reallocarray(ret->secrets,
-							       room = room ? 2 * room : 16,
-							       sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			ret->secrets = more;
-		}
-		r = client_call(fd, MSG_SECRET_INFO, &q, sizeof(q), -EBADF, &ret->secrets[ret->n],
-				sizeof(*ret->secrets), NULL);
-		if (r < 0)
-			break;
-		secret_sanitize(&ret->secrets[ret->n]);
-	}
-	return r == -ENOENT ? 0 : r;
 }
 
 /* {"cryptsetup:data": "opened", ...} */
@@ -107,7 +70,7 @@ static struct json_object *to_json(const struct msg_secret *m)
 	return o;
 }
 
-static void print_table(const struct list *l)
+static void print_table(const struct secret_list *l)
 {
 	static const char *const titles[] = { "NAME",  "GUID",	"SIZE",	    "SOURCE",
 					      "STATE", "SINCE", "CONSUMERS" };
@@ -147,14 +110,14 @@ static void print_table(const struct list *l)
 
 static int run_list(struct args *args)
 {
-	_cleanup_(list_done) struct list l = { 0 };
+	_cleanup_(secret_list_done) struct secret_list l = { 0 };
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
 	r = cli_connect(args, &fd);
 	if (r != 0)
 		return r;
-	r = ask_list(fd, &l);
+	r = secret_list_ask(fd, &l);
 	if (r < 0)
 		return cli_failed(r, NULL);
 	if (args->json) {
@@ -331,10 +294,10 @@ static int wipe_one(int fd, const char *name, bool force)
 
 static int wipe_all(int fd, bool force)
 {
-	_cleanup_(list_done) struct list l = { 0 };
+	_cleanup_(secret_list_done) struct secret_list l = { 0 };
 	int status = STATUS_GOOD, r;
 
-	r = ask_list(fd, &l);
+	r = secret_list_ask(fd, &l);
 	if (r < 0)
 		return cli_failed(r, NULL);
 	for (unsigned i = 0; i < l.n; i++) {
