@@ -68,6 +68,12 @@ struct args_broker {
 	bool force;
 };
 
+struct args_luks {
+	const char *secret, *name, *unlock_key_file, *root, *allow_tokens;
+	struct option_number passphrase_fd;
+	bool write, recovery, random_secret;
+};
+
 struct args {
 	const char *socket;		/* NULL: COCOD_SOCKET */
 	bool json;
@@ -75,6 +81,7 @@ struct args {
 	struct args_secrets secrets;
 	struct args_attest attest;
 	struct args_broker broker;
+	struct args_luks luks;
 };
 
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }

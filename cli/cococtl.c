@@ -19,14 +19,15 @@ static const struct verb *const verbs[] = {
 	&verb_secrets_list, &verb_secrets_show, &verb_secrets_get, &verb_secrets_has,
 	&verb_secrets_wipe,
 	&verb_broker_get, &verb_broker_check,
+	&verb_luks_enroll, &verb_luks_list, &verb_luks_test, &verb_luks_remove, &verb_luks_check,
 	&verb_exec, &verb_status,
 	NULL,
 };
 
 static const struct program program = {
 	.name = "cococtl",
-	.help = "Shows and hands out the launch secrets of this VM, and judges attestation "
-		"evidence.",
+	.help = "Shows and hands out the launch secrets of this VM, lets them open volumes, and "
+		"judges attestation evidence.",
 	.manual = "cococtl(1)",
 	.options = options,
 	.verbs = verbs,

@@ -453,7 +453,7 @@ def set_up():
         os.makedirs(path)
     mount("-t", "tmpfs", "-o", "mode=0755", "guest", "/run/dev")
     # The machine's own: in a user namespace nobody may make a device.
-    for name in ("null", "zero", "full", "random", "urandom"):
+    for name in ("null", "zero", "full", "random", "urandom", "tty"):
         with open("/run/dev/" + name, "x", encoding="ascii"):
             pass
         mount("--bind", "/dev/" + name, "/run/dev/" + name)

@@ -59,12 +59,12 @@ verb() {
 
 check "what is not an option is noticed" bash -c "! cococtl status --superfluous 2>&1 | grep -v \"'--superfluous' is not an option\""
 cococtl --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  .*/\1/p' >verbs
-check "there are thirteen verbs" test "$(wc -l <verbs)" = 13
+check "there are eighteen verbs" test "$(wc -l <verbs)" = 18
 while read -r words; do
 	check "${words%% *} is offered" offers "${words%% *}" ""
 	verb $words -- $(options_of $words)
 done <verbs
-for group in attest broker secrets; do
+for group in attest broker luks secrets; do
 	check "the help of $group has its verbs" cmp <(grep "^$group " verbs) \
 		<(cococtl "$group" --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]* [a-z]*\)  .*/\1/p')
 done

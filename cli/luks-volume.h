@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_CLI_LUKS_VOLUME_H
+#define COCO_CLI_LUKS_VOLUME_H
+
+#include "base/cause.h"
+#include "base/secret.h"
+#include "wire/msg.h"
+
+/*
+ * A LUKS2 volume whose keyslots and tokens are changed, by libcryptsetup, which is loaded only
+ * for that.  The host may have written the header: have it judged before (cli/luks-header.h).
+ *
+ * All functions that take a struct cause return a negative errno and fill it in on error.
+ */
+#define LUKS_IDS 32	/* keyslots, tokens are numbered from 0 to 31 */
+#define LUKS_TOKEN_OURS "coco"
+#define LUKS_TOKEN_RECOVERY "systemd-recovery"
+
+/* Our token.  It is the host's word that this secret opens those keyslots, and nothing more. */
+struct luks_token {
+	int id;
+	char secret[MSG_NAME_LEN + 1];	/* "" when it names none, or one that cannot be */
+	uint32_t keyslots;		/* one bit each */
+};
+
+struct luks_volume {
+	struct crypt_device *cd;
+	char uuid[40];
+	uint32_t keyslots;		/* that exist, one bit each */
+	uint32_t free_tokens;		/* ids, one bit each */
+	struct luks_token tokens[LUKS_IDS];	/* ours */
+	unsigned n_tokens;
+	unsigned room_keyslots;		/* how many more keyslots have room */
+	size_t room_json;		/* bytes for more metadata */
+};
+
+/*
+ * Open the volume on @device, for reading and writing.
+ *
+ * -EOPNOTSUPP: no libcryptsetup, or not LUKS2 with its header on the device, at rest, and of a
+ * kind that can be changed; -EIO for what libcryptsetup could not do; -ENOMEM.
+ */
+int luks_volume_open(const char *device, struct luks_volume *ret, struct cause *c);
+void luks_volume_done(struct luks_volume *v);
+
+/* Part of a secret: what opens a keyslot.  Borrowed. */
+struct luks_key {
+	const struct secret *s;
+	size_t len;
+};
+
+/*
+ * Try @key on @keyslot, or on all with -1.  Returns the keyslot; -EPERM when it opens none; -EIO.
+ * Nothing is mapped.
+ */
+int luks_volume_try(struct luks_volume *v, int keyslot, struct luks_key key, struct cause *c);
+
+/*
+ * Add a keyslot that opens with @key, by @unlock, which opens another.  With @random the key is
+ * random, so that nothing is gained by deriving it for long.  Returns the keyslot; -EIO.
+ */
+int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
+			bool random, struct cause *c);
+
+/*
+ * Write the token @id, or a new one with -1: of @type, for @keyslot, and with the name of @secret
+ * unless that is NULL.  Returns its id; -EIO, -ENOMEM.
+ */
+int luks_volume_put_token(struct luks_volume *v, int id, const char *type, int keyslot,
+			  const char *secret, struct cause *c);
+
+/* Remove what exists.  Return 0 or -EIO. */
+int luks_volume_remove_key(struct luks_volume *v, int keyslot, struct cause *c);
+int luks_volume_remove_token(struct luks_volume *v, int id, struct cause *c);
+
+#endif
