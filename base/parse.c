@@ -62,7 +62,7 @@ int parse_usec(const char *s, uint64_t *ret_usec)
 	} units[] = {
 		{ "", 1000000 },    { "s", 1000000 },	     { "sec", 1000000 }, { "ms", 1000 },
 		{ "us", 1 },	    { "min", 60 * 1000000ULL }, { "m", 60 * 1000000ULL },
-		{ "h", 3600 * 1000000ULL },
+		{ "h", 3600 * 1000000ULL }, { "d", 86400 * 1000000ULL },
 	};
 	size_t n = strspn(s, "0123456789");
 	char number[24];

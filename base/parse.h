@@ -18,8 +18,8 @@ int parse_u32(const char *s, uint32_t *ret);
 int parse_bool(const char *s, bool *ret);
 
 /*
- * A time span such as "500ms", "90s", "90", "5min", "2h": one number and one unit.  A bare number
- * is in seconds.
+ * A time span such as "500ms", "90s", "90", "5min", "2h", "7d": one number and one unit.  A bare
+ * number is in seconds.
  */
 int parse_usec(const char *s, uint64_t *ret_usec);
 

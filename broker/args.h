@@ -13,6 +13,7 @@ struct args_serve {
 struct args_secret {
 	const char *policy, *launch;
 	bool replace;
+	uint64_t last_usec;		/* of policy test; 0: as far back as it is known */
 };
 
 struct args_decide {

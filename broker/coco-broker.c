@@ -28,6 +28,7 @@ static const struct verb *const verbs[] = {
 	&verb_secret_rearm,
 	&verb_policy_set,
 	&verb_policy_show,
+	&verb_policy_test,
 	&verb_try,
 	&verb_approve,
 	&verb_why,

@@ -10,14 +10,15 @@ enum {
 	STATUS_FAILED = 1,
 	STATUS_REFUSED = 2,	/* by a policy, or because it is not there */
 	STATUS_NO_BROKER = 3,	/* the broker cannot be reached */
+	STATUS_PARTLY = 4,	/* it is known of a part of the time only */
 	STATUS_USAGE = 64,
 };
 
 extern const struct option_row no_options[];	/* of verbs that have none */
 
 extern const struct verb verb_serve, verb_secret_add, verb_secret_list, verb_secret_show,
-	verb_secret_rm, verb_secret_rearm, verb_policy_set, verb_policy_show, verb_try,
-	verb_approve, verb_why, verb_watch, verb_status, verb_accept_restore, verb_init,
+	verb_secret_rm, verb_secret_rearm, verb_policy_set, verb_policy_show, verb_policy_test,
+	verb_try, verb_approve, verb_why, verb_watch, verb_status, verb_accept_restore, verb_init,
 	verb_audit_verify, verb_audit_export, verb_audit_checkpoint, verb_audit_trim,
 	verb_backup, verb_restore, verb_migrate, verb_collateral_warm, verb_collateral_list;
 

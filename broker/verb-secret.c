@@ -294,3 +294,125 @@ const struct verb verb_policy_show = {
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
 	.run = run_policy_show,
 };
+
+/* ---- policy test ---- */
+
+/* How many launches that were @was are @now; NULL: anything. */
+static unsigned count(struct json_object *list, const char *was, const char *now)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		n += streq(answer_text(o, "was"), was) &&
+		     (!now || streq(answer_text(o, "now"), now));
+	}
+	return n;
+}
+
+/* Only those that the new policy makes a difference to, and the reason why. */
+static void print_launch(struct json_object *o)
+{
+	bool released = streq(answer_text(o, "was"), "released");
+	const char *launch = answer_text(o, "launch");
+	char at[TIME_TEXT_MAX];
+
+	if (streq(answer_text(o, "now"), "released") == released)
+		return;
+	if (!time_format((int64_t)answer_number(o, "at"), at))
+		strcpy(at, "?");
+	print("%s launch %s of %s\n    was %s, %s; would be %s, %s: %s\n    measurement: %s\n",
+	      answer_text(o, "tee"), launch[0] ? launch : "(unknown)", at, answer_text(o, "was"),
+	      answer_text(o, "was-code"), answer_text(o, "now"), answer_text(o, "code"),
+	      answer_text(o, "reason"), answer_text(o, "measurement"));
+}
+
+static void print_counts(struct json_object *list, const char *was)
+{
+	print("%u were %s: now %u would get it, %u with an approval, %u would be refused, "
+	      "%u cannot be judged\n",
+	      count(list, was, NULL), was, count(list, was, "released"),
+	      count(list, was, "approval"), count(list, was, "refused"),
+	      count(list, was, "undecided"));
+}
+
+static bool is_complete(const struct admin_call *c)
+{
+	struct json_object *o;
+
+	return json_object_object_get_ex(c->answer, "complete", &o) && json_object_get_boolean(o);
+}
+
+static void print_since(const struct admin_call *c)
+{
+	static const char *const names[] = { "released", "refused" };
+	char name[32], at[TIME_TEXT_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		(void) snprintf(name, sizeof(name), "kept-since-%s", names[i]);
+		if (!time_format((int64_t)answer_number(c->answer, name), at))
+			strcpy(at, "?");
+		print("what was %s is kept since %s by instance %s\n", names[i], at,
+		      answer_text(c->answer, "instance"));
+	}
+	if (!is_complete(c))
+		print("that is not all of the time that was asked about\n");
+}
+
+static int print_test(const struct args *args, const struct admin_call *c)
+{
+	struct json_object *list = answer_list(c->answer, "launches");
+
+	if (!admin_print_json(args, c)) {
+		for (size_t i = 0; list && i < json_object_array_length(list); i++)
+			print_launch(json_object_array_get_idx(list, i));
+		print_counts(list, "released");
+		print_counts(list, "refused");
+		print_since(c);
+	}
+	/* With an approval they get it. */
+	if (count(list, "released", "refused") + count(list, "released", "undecided") > 0)
+		return STATUS_REFUSED;
+	return is_complete(c) ? STATUS_GOOD : STATUS_PARTLY;
+}
+
+static int run_policy_test(struct args *args)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(freep) char *policy = NULL;
+	struct json_object *request;
+	char last[24];
+	int r;
+
+	if (args->words.n != 2) {
+		log_error("Name the file of the policy, and the secret");
+		return STATUS_USAGE;
+	}
+	r = read_policy(args->words.items[0], &policy);
+	if (r != 0)
+		return r;
+	request = admin_request("policy-test", admin_bare_path(args->words.items[1]));
+	admin_add_text(&request, "policy", policy);
+	if (args->secret.last_usec > 0) {
+		(void) snprintf(last, sizeof(last), "%llu",
+				(unsigned long long)(args->secret.last_usec + 999999) / 1000000);
+		admin_add_text(&request, "last", last);
+	}
+	r = admin_ask(args, &c, request);
+	return r == 0 ? print_test(args, &c) : r;
+}
+
+static const struct option_row test_options[] = {
+	{ "last", "TIME", "only what was asked in this time, such as 7d",
+	  OPTION_PARSED(secret.last_usec, option_parse_usec, "a time such as 7d") },
+	{ NULL },
+};
+
+const struct verb verb_policy_test = {
+	.name = "policy test",
+	.help = "Who of those who asked for a secret would get it by another policy?",
+	.options = test_options,
+	.words = { .value = "FILE PATH", OPTION_LIST(words, 2), .required = true },
+	.run = run_policy_test,
+};

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "broker/coco-broker.h"
 #include "broker/serve/admin.h"
+#include "broker/serve/asked.h"
 #include "broker/serve/key-files.h"
 #include "broker/serve/refresh.h"
 #include "broker/serve/service.h"
@@ -73,17 +74,27 @@ static void keep_anchor(struct running *b)
 	b->anchor_fails = r < 0;
 }
 
+/* The path of the file @name of this instance in the state folder. */
+static int state_path(const struct running *b, const char *name, char ret[static PATH_MAX],
+		      struct cause *why)
+{
+	const char *folder = getenv("STATE_DIRECTORY") ?: STATE_FOLDER;
+
+	if (snprintf(ret, PATH_MAX, "%s/%s-%s", folder, name, b->settings.instance) >= PATH_MAX)
+		return cause_set(why, -ENAMETOOLONG, "the path of the state folder is too long");
+	return 0;
+}
+
 /* Before this instance writes to the store: whether it is where it was. */
 static int check_anchor(struct running *b, struct cause *why)
 {
-	const char *folder = getenv("STATE_DIRECTORY") ?: STATE_FOLDER;
 	struct cause what = { "" };
 	enum anchor_state state;
 	int r;
 
-	if ((size_t)snprintf(b->anchor_path, sizeof(b->anchor_path), "%s/anchor-%s", folder,
-			     b->settings.instance) >= sizeof(b->anchor_path))
-		return cause_set(why, -ENAMETOOLONG, "the path of the state folder is too long");
+	r = state_path(b, "anchor", b->anchor_path, why);
+	if (r < 0)
+		return r;
 	r = anchor_check(b->anchor_path, b->store, b->settings.instance, &state, &what, why);
 	if (r < 0)
 		return r;
@@ -94,6 +105,17 @@ static int check_anchor(struct running *b, struct cause *why)
 			    what.text);
 	}
 	return 0;
+}
+
+/* Without it secrets are released as ever; only 'policy test' has nothing to say. */
+static void open_asked(struct running *b)
+{
+	struct cause why = { "" };
+	char path[PATH_MAX];
+
+	if (state_path(b, "asked", path, &why) < 0 ||
+	    asked_log_new(path, &b->service.asked, &why) < 0)
+		log_warning("What is asked is not kept for 'policy test', going on: %s", why.text);
 }
 
 static void running_done(struct running *b)
@@ -109,6 +131,7 @@ static void running_done(struct running *b)
 	s->refresher = refresher_free(s->refresher);
 	s->judge = judge_free(s->judge);
 	s->watchers = watchers_free(s->watchers);
+	s->asked = asked_log_free(s->asked);
 	s->denials = denials_free(s->denials);
 	s->metrics = metrics_free(s->metrics);
 	EVP_PKEY_free(s->admin_key);
@@ -207,6 +230,7 @@ static int make_service(struct running *b, struct cause *why)
 	if (metrics_new(&s->metrics) < 0 || denials_new(&s->denials) < 0 ||
 	    watchers_new(&s->watchers) < 0)
 		return cause_set_oom(why);
+	open_asked(b);
 	return make_refresher(b, why);
 }
 

@@ -13,6 +13,7 @@
 #include "broker/core/record-mac.h"
 #include "broker/core/secret-policy.h"
 #include "broker/serve/admin.h"
+#include "broker/serve/policy-test.h"
 #include "broker/serve/record-io.h"
 #include "broker/serve/refresh.h"
 #include "broker/serve/watch.h"
@@ -343,6 +344,26 @@ static int do_try(struct call *c)
 	return e;
 }
 
+static int do_policy_test(struct call *c)
+{
+	const char *path, *policy, *last = "0";
+	uint64_t usec;
+	int r;
+
+	r = need_text(c, "path", &path);
+	if (r == 0)
+		r = need_text(c, "policy", &policy);
+	if (r == 0)
+		r = text_of(c, "last", &last);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (parse_usec(last, &usec) < 0)
+		return cause_set(&c->why, -EBADMSG, "'last' is not a time");
+	if (line_text(c->answer, "instance", c->s->instance) < 0)
+		return -ENOMEM;
+	return policy_test(c->s, path, policy, usec / 1000000, c->answer, &c->why);
+}
+
 /* ---- people's decisions ---- */
 
 static int do_approve(struct call *c)
@@ -631,6 +652,7 @@ static const struct {
 	{ "secret-rearm", do_secret_rearm, false },
 	{ "policy-set", do_policy_set, false },
 	{ "policy-show", do_policy_show, false },
+	{ "policy-test", do_policy_test, false },
 	{ "try", do_try, false },
 	{ "approve", do_approve, false },
 	{ "approvals", do_approvals, false },

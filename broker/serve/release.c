@@ -8,6 +8,7 @@
 #include "broker/core/respond.h"
 #include "broker/core/seal.h"
 #include "broker/core/secret-policy.h"
+#include "broker/serve/asked.h"
 #include "broker/serve/claim-plan.h"
 #include "broker/serve/record-io.h"
 #include "broker/serve/service.h"
@@ -55,6 +56,45 @@ static void try_done(struct attempt *a)
 	a->answer->body = a->answer->header = NULL;
 }
 
+/* ---- what a policy that is to come is judged by ---- */
+
+/*
+ * Launches that are not known are told apart by their keys when they got it; when they did not, by
+ * what they are, for they come again with another key.
+ */
+static void note_asked(const struct attempt *a, bool released, const char *code)
+{
+	const struct session_record *session = a->q->session;
+	struct asked asked = {
+		.tee = session->tee,
+		.released = released,
+		.has_launch = session->launch.known,
+		.evidence = session->evidence,
+		.evidence_len = session->evidence_len,
+	};
+	char who[sizeof(a->judged.chip) + sizeof(a->judged.measurement) + sizeof(asked.code)];
+
+	memcpy(asked.launch, session->launch.id, sizeof(asked.launch));
+	(void) snprintf(asked.code, sizeof(asked.code), "%s", code);
+	(void) snprintf(asked.path, sizeof(asked.path), "%s", a->q->path);
+	(void) snprintf(who, sizeof(who), "%s %s %s", a->judged.chip, a->judged.measurement, code);
+	if (released)
+		memcpy(asked.other, session->rd, sizeof(asked.other));
+	else if (EVP_Digest(who, strlen(who), asked.other, NULL, EVP_sha256(), NULL) != 1)
+		return;
+	asked_log_note(a->s->asked, &asked);
+}
+
+/*
+ * What the policy decides; claims are as they are under any policy.  Evidence that is authentic was
+ * judged, by the policy or only by its signature.
+ */
+static bool is_of_policy(const struct attempt *a, enum release_result result, const char *code)
+{
+	return a->has_judged && !streq(code, "VTPM-WENT-BACK") &&
+	       (result == RELEASE_POLICY || result == RELEASE_NEEDS_APPROVAL);
+}
+
 /* ---- a refusal ---- */
 
 static const enum metric metric_of[] = {
@@ -79,6 +119,8 @@ static int refuse_as(struct attempt *a, enum metric metric, enum release_result 
 	(void) snprintf(d.chip, sizeof(d.chip), "%s", a->judged.chip);
 	(void) snprintf(d.measurement, sizeof(d.measurement), "%s", a->judged.measurement);
 	(void) snprintf(d.reason, sizeof(d.reason), "%s", reason);
+	if (is_of_policy(a, result, code))
+		note_asked(a, /* released= */ false, code);
 	a->answer->result = result;
 	a->answer->retry_sec = result == RELEASE_LATER ? LATER_SEC : 0;
 	metrics_count(a->s->metrics, metric);
@@ -233,6 +275,7 @@ static void note_release(struct attempt *a, struct json_object *line)
 {
 	a->answer->result = RELEASE_GOOD;
 	a->answer->retry_sec = 0;
+	note_asked(a, /* released= */ true, "OK");
 	metrics_count(a->s->metrics, a->plan.again ? METRIC_RELEASED_AGAIN : METRIC_RELEASED);
 	watchers_tell(a->s->watchers,
 		      json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));

@@ -89,6 +89,8 @@ static void test_words(void **state)
 	assert_int_equal(usec, 90000000);
 	assert_int_equal(parse_usec("250ms", &usec), 0);
 	assert_int_equal(usec, 250000);
+	assert_int_equal(parse_usec("7d", &usec), 0);
+	assert_int_equal(usec, 7 * 86400 * UINT64_C(1000000));
 	assert_int_equal(parse_usec("1min 30s", &usec), -EINVAL);
 	assert_int_equal(parse_usec("s", &usec), -EINVAL);
 	assert_int_equal(parse_usec("99999999999999999h", &usec), -ERANGE);
