@@ -6,7 +6,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "broker/coco-broker.h"
+#include "broker/admin-call.h"
 #include "broker/core/recovery.h"
 #include "broker/key-make.h"
 #include "broker/offline.h"
@@ -56,8 +56,8 @@ static int gather(const struct offline *o, struct backup *b, struct cause *why)
 	return r == 0 ? read_text(o->path, SETTINGS_MAX, &b->settings, why) : r;
 }
 
-/* It has its name only when it is whole. */
-static int write_file(const struct offline *o, const struct backup *b, const char *path,
+/* It has its name only when it is whole.  Without a store its lines are in @lines. */
+static int write_file(const struct offline *o, const struct backup *b, int lines, const char *path,
 		      struct cause *why)
 {
 	_cleanup_(closep) int fd = -EBADF;
@@ -68,7 +68,7 @@ static int write_file(const struct offline *o, const struct backup *b, const cha
 		return cause_set(why, -EEXIST, "%s is there already and is left alone", path);
 	if (fd < 0)
 		return cause_set(why, -errno, "%s cannot be made: %s", path, strerror(errno));
-	r = backup_write(b, o->store, fd, why);
+	r = o->store ? backup_write(b, o->store, fd, why) : backup_write_lines(b, lines, fd, why);
 	if (r == 0 && fsync(fd) < 0 && errno != EINVAL)
 		r = cause_set(why, -errno, "%s cannot be written: %s", path, strerror(errno));
 	if (r < 0)
@@ -76,10 +76,26 @@ static int write_file(const struct offline *o, const struct backup *b, const cha
 	return r;
 }
 
+/* The broker that has the store open writes what is in it to @fd. */
+static int ask_server(const struct args *args, int fd, struct cause *why)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	int r = admin_call_open(args, &c);
+
+	if (r == 0)
+		r = admin_call(&c, admin_request("store-copy", NULL), fd);
+	if (r != 0)
+		return -EBUSY;	/* @why says what to do otherwise */
+	return lseek(fd, 0, SEEK_SET) < 0 ?
+		       cause_set(why, -errno, "The copy cannot be read: %s", strerror(errno)) :
+		       0;
+}
+
 static int back_up(const struct args *args, struct cause *why)
 {
 	_cleanup_(offline_done) struct offline o = { NULL };
 	_cleanup_(backup_done) struct backup b = { NULL };
+	_cleanup_(closep) int lines = -EBADF;
 	int r;
 
 	r = offline_read(args, &o, why);
@@ -87,7 +103,9 @@ static int back_up(const struct args *args, struct cause *why)
 		r = gather(&o, &b, why);
 	if (r == 0)
 		r = offline_store(&o, why);
-	return r == 0 ? write_file(&o, &b, args->words.items[0], why) : r;
+	if (r == -EBUSY && offline_scratch(&lines, why) == 0)
+		r = ask_server(args, lines, why);
+	return r == 0 ? write_file(&o, &b, lines, args->words.items[0], why) : r;
 }
 
 /* ---- restore ---- */

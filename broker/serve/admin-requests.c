@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ struct call {
 	char who[32];
 	uint32_t uid;
 	int fd;				/* a memfd of lines, or -EBADF */
+	int file;			/* to write to, or -EBADF */
 	struct cause why;
 };
 
@@ -632,6 +634,19 @@ static int do_audit_export(struct call *c)
 	return r;
 }
 
+/*
+ * As it is at one moment, whatever is written meanwhile.  A pipe that nobody reads would keep that
+ * moment for ever, and the file of the store would grow.
+ */
+static int do_store_copy(struct call *c)
+{
+	struct stat st;
+
+	if (c->file < 0 || fstat(c->file, &st) < 0 || !S_ISREG(st.st_mode))
+		return cause_set(&c->why, -EBADMSG, "a copy of the store goes into a file");
+	return store_dump(c->s->store, c->file, &c->why);
+}
+
 /* The server hands the connection on. */
 static int do_watch(struct call *c)
 {
@@ -662,6 +677,7 @@ static const struct {
 	{ "status", do_status, false },
 	{ "accept-restore", do_accept_restore, false },
 	{ "audit-export", do_audit_export, false },
+	{ "store-copy", do_store_copy, false },
 	{ "watch", do_watch, false },
 };
 
@@ -718,6 +734,13 @@ bool admin_takes_secret(struct bytes request)
 	return i >= 0 && requests[i].secret;
 }
 
+bool admin_takes_file(struct bytes request)
+{
+	int i = find_text(request);
+
+	return i >= 0 && requests[i].answer == do_store_copy;
+}
+
 bool admin_is_watch(struct bytes request)
 {
 	int i = find_text(request);
@@ -750,9 +773,9 @@ static int answer(struct call *c)
 }
 
 int admin_answer(struct service *s, struct bytes request, const struct secret *secret,
-		 uint32_t uid, char **ret, int *ret_fd)
+		 int file, uint32_t uid, char **ret, int *ret_fd)
 {
-	struct call c = { .s = s, .secret = secret, .uid = uid, .fd = -EBADF,
+	struct call c = { .s = s, .secret = secret, .uid = uid, .fd = -EBADF, .file = file,
 			  .request = parse(request), .answer = json_object_new_object() };
 	int r = -ENOMEM;
 

@@ -190,7 +190,7 @@ static int hand_on(struct connection *c)
 /* Returns 1 for the next request, 0 at the end, or a negative errno. */
 static int serve_one(struct connection *c)
 {
-	_cleanup_(closep) int fd = -EBADF, lines = -EBADF;
+	_cleanup_(closep) int fd = -EBADF, file = -EBADF, lines = -EBADF;
 	_cleanup_(freep) char *text = NULL, *answer = NULL;
 	_cleanup_(secret_freep) struct secret *secret = NULL;
 	struct bytes request;
@@ -208,9 +208,11 @@ static int serve_one(struct connection *c)
 	if (r == -EMSGSIZE)
 		return send_text(c, "{\"v\":1,\"ok\":false,\"errno\":\"EMSGSIZE\",\"error\":"
 				    "\"a secret has at most 65536 bytes\"}", -EBADF) < 0 ? 0 : 1;
+	if (r > 0 && admin_takes_file(request))
+		r = receive(c, ADMIN_SECRET, &file);
 	if (r <= 0)
 		return r;
-	r = admin_answer(c->a->s, request, secret, (uint32_t)c->uid, &answer, &lines);
+	r = admin_answer(c->a->s, request, secret, file, (uint32_t)c->uid, &answer, &lines);
 	if (r == 0)
 		r = send_text(c, answer, lines);
 	if (r < 0)

@@ -13,12 +13,13 @@
  * and, where a secret goes in, a second frame with a descriptor that it is read from to its end (a
  * file, a pipe or a memfd): a secret is never in the JSON.  The answer is a frame with JSON in a
  * memfd, {"v":1,"ok":true,...} or {"v":1,"ok":false,"errno":"EBADMSG","error":"sentence"}, and
- * with "audit-export" a second frame with a memfd of lines.  After the answer to "watch" lines
- * come, a message each (serve/watch.h).  Who the peer is says the kernel; root and the users of
- * Admin Users= may ask.  A connection has as many requests as it likes.
+ * with "audit-export" a second frame with a memfd of lines.  With "store-copy" the second frame of
+ * the request has a regular file, which the broker writes the lines of store_dump() to.  After the
+ * answer to "watch" lines come, a message each (serve/watch.h).  Who the peer is says the kernel;
+ * root and the users of Admin Users= may ask.  A connection has as many requests as it likes.
  */
 #define ADMIN_REQUEST 1		/* the types of frames */
-#define ADMIN_SECRET 2
+#define ADMIN_SECRET 2				/* or the file of store-copy */
 #define ADMIN_ANSWER 3
 #define ADMIN_DATA 4
 #define ADMIN_REQUEST_MAX (4 * 1024 * 1024)	/* bytes of JSON; a bundle may be in it */
@@ -40,14 +41,15 @@ DEFINE_CLEANUP(struct admin_server *, admin_server_free)
 
 /*
  * Answer one request, for whoever may ask.  @request is its text; @secret what came with it, or
- * NULL; @uid who asks.  @ret is the answer, and @ret_fd a memfd of lines or -EBADF, both yours.
- * Returns 0, or -ENOMEM.
+ * NULL; @file the file that came with it, or -EBADF, borrowed; @uid who asks.  @ret is the answer,
+ * and @ret_fd a memfd of lines or -EBADF, both yours.  Returns 0, or -ENOMEM.
  */
 int admin_answer(struct service *s, struct bytes request, const struct secret *secret,
-		 uint32_t uid, char **ret, int *ret_fd);
+		 int file, uint32_t uid, char **ret, int *ret_fd);
 
-/* True if a secret goes along with the request; if the connection is a watcher's after it. */
+/* What goes along with the request; and if the connection is a watcher's after it. */
 bool admin_takes_secret(struct bytes request);
+bool admin_takes_file(struct bytes request);
 bool admin_is_watch(struct bytes request);
 
 #endif

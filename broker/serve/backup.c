@@ -122,7 +122,22 @@ static int write_mac(struct writing *w)
 		       0;
 }
 
-int backup_write(const struct backup *b, struct store *store, int fd, struct cause *why)
+static int write_lines(struct writing *w, int lines)
+{
+	char buffer[65536];
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (n = read_full(lines, buffer, sizeof(buffer))) != 0)
+		r = n < 0 ? cause_set_io(w->why, (int)n, "The copy of the store cannot be read: %s",
+					 strerror((int)-n)) :
+			    write_part(w, buffer, (size_t)n);
+	return r;
+}
+
+/* @store NULL: its lines are in @lines. */
+static int write_all(const struct backup *b, struct store *store, int lines, int fd,
+		     struct cause *why)
 {
 	_cleanup_(mac_ctx_freep) EVP_MAC_CTX *mac = mac_new(b->master);
 	struct writing w = { fd, mac, why };
@@ -137,8 +152,18 @@ int backup_write(const struct backup *b, struct store *store, int fd, struct cau
 				 "damaged: nothing would open the backup");
 	r = write_header(&w, b);
 	if (r == 0)
-		r = store_dump_to(store, write_part, &w, why);
+		r = store ? store_dump_to(store, write_part, &w, why) : write_lines(&w, lines);
 	return r == 0 ? write_mac(&w) : r;
+}
+
+int backup_write(const struct backup *b, struct store *store, int fd, struct cause *why)
+{
+	return write_all(b, store, -EBADF, fd, why);
+}
+
+int backup_write_lines(const struct backup *b, int lines, int fd, struct cause *why)
+{
+	return write_all(b, NULL, lines, fd, why);
 }
 
 /* ---- reading ---- */

@@ -32,6 +32,9 @@ void backup_done(struct backup *b);
  */
 int backup_write(const struct backup *b, struct store *store, int fd, struct cause *why);
 
+/* The same with the lines of store_dump() that are read from @lines; -EIO when they cannot be. */
+int backup_write_lines(const struct backup *b, int lines, int fd, struct cause *why);
+
 /*
  * Read a backup and write the lines of its store to @copy_fd.  Only when all of it is there and is
  * authentic this returns 0, with @ret, which is for backup_done(), and the copy may be used.

@@ -57,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!s.store)
 		start(&s);
 	(void) admin_takes_secret(request);
-	assert(admin_answer(&s, request, NULL, 0, &answer, &fd) == 0);
+	(void) admin_takes_file(request);
+	assert(admin_answer(&s, request, NULL, -EBADF, 0, &answer, &fd) == 0);
 	o = json_tokener_parse(answer);
 	assert(json_object_object_get_ex(o, "ok", &ok));
 	assert(fd < 0 || json_object_get_boolean(ok));

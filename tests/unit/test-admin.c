@@ -34,7 +34,7 @@ static void ask_for(const char *request, const struct secret *secret, const char
 
 	assert_int_equal(admin_answer(&service, (struct bytes){ (const uint8_t *)request,
 								strlen(request) },
-				      secret, 1000, &text, &fd), 0);
+				      secret, -EBADF, 1000, &text, &fd), 0);
 	if (!strstr(text, wanted))
 		fail_msg("%s: %s", request, text);
 	/* The value is nowhere. */
@@ -50,6 +50,7 @@ static void test_secrets(void **state)
 	ask_for("{\"v\":1,\"do\":\"secret-add\",\"path\":\"a/b/c\",\"policy\":\"" POLICY "\"}", s,
 		"\"ok\":true,\"version\":1");
 	ask_for("{\"v\":1,\"do\":\"secret-add\",\"path\":\"a/b/c\"}", s, "\"errno\":\"EEXIST\"");
+	ask_for("{\"v\":1,\"do\":\"store-copy\"}", NULL, "goes into a file");
 	ask_for("{\"v\":1,\"do\":\"secret-add\",\"path\":\"a/b/c\",\"replace\":true}", s,
 		"\"version\":2");
 	ask_for("{\"v\":1,\"do\":\"secret-add\",\"path\":\"a/b/c\",\"replace\":true}", NULL,
