@@ -63,6 +63,25 @@ static int digest_store(struct store *store, int fd, uint8_t ret[static DIGEST_L
 	return r;
 }
 
+/*
+ * The old store is closed before the new one can be used, so that there is no moment at which both
+ * can, whenever this is killed; it is for running it again then.  It is opened again only when the
+ * new one is known to be unusable.
+ */
+static int load_moved(struct store *from, struct store *to, int fd, struct cause *why)
+{
+	struct cause ignored;
+	bool was, now;
+	int r = store_mark_moved(from, true, &was, why);
+
+	if (r < 0)
+		return r;
+	r = store_load(to, fd, why);
+	if (r < 0 && r != -EAGAIN && !was)
+		(void) store_mark_moved(from, false, &now, &ignored);
+	return r;
+}
+
 static int copy_store(struct store *from, struct store *to, struct cause *why)
 {
 	uint8_t before[DIGEST_LEN], arrived[DIGEST_LEN], after[DIGEST_LEN];
@@ -74,7 +93,7 @@ static int copy_store(struct store *from, struct store *to, struct cause *why)
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = cause_set(why, -errno, "The copy cannot be read: %s", strerror(errno));
 	if (r == 0)
-		r = store_load(to, fd, why);
+		r = load_moved(from, to, fd, why);
 	if (r == 0)
 		r = digest_store(to, -EBADF, arrived, why);
 	if (r == 0)
@@ -121,8 +140,8 @@ static int run(struct args *args)
 		return STATUS_FAILED;
 	}
 	print("All is in %s.  Name it in [Store] of the settings, start the broker, and say "
-	      "'coco-broker accept-restore'.\nSee to it that the old store is never used again: "
-	      "what goes out once would go out from both.\n",
+	      "'coco-broker accept-restore'.\nThe old store is closed: nothing is released "
+	      "from it again.\n",
 	      args->keep.to);
 	return STATUS_GOOD;
 }

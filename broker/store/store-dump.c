@@ -50,6 +50,20 @@ static int ask_mark(struct store *s, uint64_t *ret, struct cause *why)
 	return r;
 }
 
+int store_mark_moved(struct store *s, bool moved, bool *ret_was, struct cause *why)
+{
+	struct store_member m = {
+		.n_changes = 1,
+		.changes = { { STORE_MOVED, moved ? "1" : NULL, moved ? 1 : 0, 0 } },
+	};
+	struct store_value v = { 0 };
+	int r = store_get(s, STORE_MOVED, &v, why);
+
+	*ret_was = v.revision > 0;
+	store_value_done(&v);
+	return r == 0 && *ret_was != moved ? store_commit(s, NULL, &m, 1, why) : r;
+}
+
 /* ---- writing ---- */
 
 struct dump {
@@ -87,7 +101,7 @@ static int dump_entry(void *userdata, const char *key, const struct store_value 
 	struct dump *d = userdata;
 	char *p;
 
-	if (v->has_life)
+	if (v->has_life || streq(key, STORE_MOVED))
 		return 0;
 	if (base64_encode(v->data, v->len, &base64) < 0)
 		return cause_set_oom(d->why);
@@ -240,7 +254,8 @@ static int load_entry(struct load *l, const struct load_line *line)
 
 	if (jspan_string(line->key, l->keys[l->n], sizeof(l->keys[0]), &key_len) < 0)
 		return bad_line(l, "the key is none");
-	if (waits(l, l->keys[l->n]) || streq(l->keys[l->n], STORE_LOADING))
+	if (waits(l, l->keys[l->n]) || streq(l->keys[l->n], STORE_LOADING) ||
+	    streq(l->keys[l->n], STORE_MOVED))
 		return bad_line(l, "the key stands twice");
 	value = malloc(line->value.len + 1);
 	if (!value)

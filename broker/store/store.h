@@ -155,6 +155,14 @@ int store_load(struct store *s, int fd, struct cause *why);
 int store_restore(struct store *s, int fd, struct cause *why);
 
 /*
+ * What is in it went to another store: nobody may work with it (writer_new()), or what is released
+ * once would go out from both.  It can still be copied, and the copy does not have this key.
+ * store_mark_moved() sets or removes it; @ret_was says if it was there.  Errors of store_commit().
+ */
+#define STORE_MOVED "coco/moved"
+int store_mark_moved(struct store *s, bool moved, bool *ret_was, struct cause *why);
+
+/*
  * Open a store by its address: "sqlite:/var/lib/coco-broker/store.sqlite", which is created if it
  * is not there, or "etcd:https://HOST:PORT,https://HOST:PORT".  @options may be NULL.
  * Returns 0 with @ret, which is yours; -EINVAL for an address of another form; -EBUSY when another

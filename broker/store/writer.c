@@ -944,7 +944,7 @@ void writer_look(struct writer *w, struct writer_state *ret)
 
 /* ---- the beginning ---- */
 
-static int check_not_loading(struct store *store, struct cause *why)
+static int check_usable(struct store *store, struct cause *why)
 {
 	uint64_t mark = 0;
 	int r = ask_revision(store, STORE_LOADING, &mark, why);
@@ -954,7 +954,12 @@ static int check_not_loading(struct store *store, struct cause *why)
 	if (mark > 0)
 		return cause_set(why, -EPERM,
 				 "The store is half loaded: load the whole copy again first");
-	return 0;
+	r = ask_revision(store, STORE_MOVED, &mark, why);
+	if (r == 0 && mark > 0)
+		return cause_set(why, -EPERM,
+				 "What was in the store went to another one: name that in "
+				 "Address=; if 'migrate' was interrupted, run it again");
+	return r;
 }
 
 static int read_chain(struct writer *w, struct cause *why)
@@ -962,7 +967,7 @@ static int read_chain(struct writer *w, struct cause *why)
 	struct audit_end end;
 	int r;
 
-	r = check_not_loading(w->store, why);
+	r = check_usable(w->store, why);
 	if (r == 0)
 		r = audit_find_end(w->store, w->instance, &end, why);
 	if (r < 0)

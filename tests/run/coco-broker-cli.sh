@@ -138,9 +138,47 @@ mkdir -m 700 new.store
 check "the store is copied to another one" expect 0 on d migrate --to "sqlite:$at/new.store/store"
 mkdir new && cp -p d/* new && sed -i "s|^Address=.*|Address=sqlite:$at/new.store/store|" new/coco-broker.conf
 check "the audit log there is that of the old one" cmp <(on d audit verify) <(on new audit verify)
-check "the old one stays" expect 0 on d backup "$at/old-backup"
+check "the old one is closed" bash -c "$(declare -f secret); seed=$seed; ! secret d kbs/disk/none x"
+check "the new one is not" bash -c "$(declare -f secret); seed=$seed; secret new kbs/disk/root one"
+rm -rf new.store/*
+check "it is copied once more" expect 0 on d migrate --to "sqlite:$at/new.store/store"
+check "what is in the old one stays" expect 0 on d backup "$at/old-backup"
 check "a backup of either has the same store" cmp <(sed 1d old-backup | sed '$d') <(on new backup "$at/new-backup" && sed 1d new-backup | sed '$d')
 check_refused "a store that is not empty" 1 'not empty' on d migrate --to "sqlite:$at/new.store/store"
 check_refused "the same store" 1 'Another broker has' on d migrate --to "sqlite:$at/d.store/store"
 check_refused "an address of no kind" 1 '.' on d migrate --to nothing:x
+
+# Killed at any moment, and said again: there is no moment at which both can be used.
+made e
+check "a store to be moved" bash -c "$(declare -f secret); seed=$seed; secret e kbs/disk/root one && secret e kbs/disk/home two"
+mkdir -m 700 f.store try
+cp -p e/* try
+
+# usable STORE: by a copy of it.
+usable() {
+	rm -rf try.store
+	cp -a "$1" try.store
+	sed -i "s|^Address=.*|Address=sqlite:$at/try.store/store|" try/coco-broker.conf
+	secret try kbs/disk/swap three >/dev/null 2>&1
+}
+
+both=0
+for ((i = 0; i < 20; i++)); do
+	"$broker" --config="$at/e/coco-broker.conf" migrate --to "sqlite:$at/f.store/store" >/dev/null 2>&1 &
+	pid=$!
+	sleep "$(printf 0.%03d "$i")"
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	if usable e.store; then
+		if [ -e f.store/store ] && python3 -c "import sqlite3, sys; sys.exit(not [k for k, in sqlite3.connect('file:f.store/store?mode=ro', uri=True).execute('SELECT key FROM entries') if k.startswith('coco/secret')])" && usable f.store; then
+			both=$((both + 1))
+		fi
+	fi
+	# When it was done, the next one begins anew.
+	if usable f.store && ! usable e.store; then break; fi
+done
+check "killed $((i + 1)) times, both could be used $both times" test "$both" = 0
+if usable e.store || ! usable f.store; then check "said again, it is done" expect 0 on e migrate --to "sqlite:$at/f.store/store"; fi
+check "the old store is closed" bash -c "$(declare -f secret usable); at=$at seed=$seed; ! usable e.store"
+check "the new one can be used" usable f.store
 finish
