@@ -6,44 +6,9 @@
 
 #include "base/parse.h"
 
-#define BLANKS " \t\r"
 #define HEADERS_DIR "/run/cocod.headers/"
 #define KEYS_DIR "/run/cryptsetup-keys.d/"
 #define ANY_SOCKET "/run/cocod/cryptsetup.sock"
-
-static char *next_word(char **p)
-{
-	char *word;
-
-	*p += strspn(*p, BLANKS);
-	word = *p;
-	*p += strcspn(*p, BLANKS);
-	if (**p)
-		*(*p)++ = '\0';
-	return word;
-}
-
-int crypttab_next(char **text, struct crypttab_line *ret)
-{
-	while (**text) {
-		char *line = *text, *words[5];
-		size_t len = strcspn(line, "\n");
-
-		*text += len + (line[len] == '\n');
-		line[len] = '\0';
-		ret->number++;
-		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-			words[i] = next_word(&line);
-		if (words[0][0] == '#' || !words[1][0] || words[4][0])
-			continue;
-		ret->volume = words[0];
-		ret->device = words[1];
-		ret->key = words[2];
-		ret->options = words[3];
-		return 1;
-	}
-	return 0;
-}
 
 const char *crypttab_line_option(const char *options, const char *name, size_t *ret_len)
 {

@@ -5,25 +5,11 @@
 #include <sys/stat.h>
 
 #include "base/cause.h"
+#include "wire/crypttab.h"
 
 /* crypttab(5), as far as a volume that gets its key from cocod is concerned. */
 
 #define CRYPTTAB_MAX (1024 * 1024)	/* in bytes */
-
-/* One line.  The texts are borrowed; @key and @options are "" when the line has none. */
-struct crypttab_line {
-	unsigned number;		/* from 1 */
-	const char *volume, *device, *key, *options;
-};
-
-/*
- * Take the next line with a volume from @text, which is NUL-terminated and is changed; it moves
- * on, and @ret points into it.  @ret->number counts on: zero it before the first call.  Comments
- * and lines that systemd ignores are left out: those with one word, or with more than four.
- *
- * Returns 1 with a line, 0 at the end.
- */
-int crypttab_next(char **text, struct crypttab_line *ret);
 
 /*
  * Find the option @name in a line's @options.  Returns its value, which ends at the next comma or

@@ -9,53 +9,52 @@
 #define BLANKS " \t\r"
 #define TAG_MAX 128
 
-/* The next field of a line, which ends at a newline or NUL. */
-static const char *next_field(const char **at, size_t *ret_len)
+static char *next_word(char **p)
 {
-	const char *field = *at + strspn(*at, BLANKS);
+	char *word;
 
-	*ret_len = strcspn(field, BLANKS "\n");
-	*at = field + *ret_len;
-	return field;
+	*p += strspn(*p, BLANKS);
+	word = *p;
+	*p += strcspn(*p, BLANKS);
+	if (**p)
+		*(*p)++ = '\0';
+	return word;
 }
 
-static int copy_field(const char **line, char *ret, size_t size)
+int crypttab_next(char **text, struct crypttab_line *ret)
 {
-	size_t len;
-	const char *field = next_field(line, &len);
+	while (**text) {
+		char *line = *text, *words[5];
+		size_t len = strcspn(line, "\n");
 
-	if (len >= size)
-		return -EINVAL;
-	memcpy(ret, field, len);
-	ret[len] = '\0';
+		*text += len + (line[len] == '\n');
+		line[len] = '\0';
+		ret->number++;
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			words[i] = next_word(&line);
+		if (words[0][0] == '#' || !words[1][0] || words[4][0])
+			continue;
+		ret->volume = words[0];
+		ret->device = words[1];
+		ret->key = words[2];
+		ret->options = words[3];
+		return 1;
+	}
 	return 0;
 }
 
-static int read_line(const char *rest, struct crypttab_line *ret)
+int crypttab_find(char *text, const char *volume, struct crypttab_line *ret)
 {
-	size_t len;
-
-	if (copy_field(&rest, ret->device, sizeof(ret->device)) < 0 || !ret->device[0])
-		return -EINVAL;
-	(void) next_field(&rest, &len);
-	return copy_field(&rest, ret->options, sizeof(ret->options));
-}
-
-int crypttab_find(const char *text, const char *volume, struct crypttab_line *ret)
-{
+	struct crypttab_line line = { 0 };
 	int r = -ENOENT;
 
-	for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
-		size_t len;
-		const char *rest = line, *name = next_field(&rest, &len);
-
-		end = rest + strcspn(rest, "\n");
-		if (len == 0 || *name == '#' || len != strlen(volume) ||
-		    memcmp(name, volume, len) != 0)
+	while (crypttab_next(&text, &line) > 0) {
+		if (!streq(line.volume, volume))
 			continue;
 		if (r != -ENOENT)
 			return -EEXIST;
-		r = read_line(rest, ret);
+		*ret = line;
+		r = 0;
 	}
 	return r;
 }

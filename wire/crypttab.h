@@ -4,20 +4,28 @@
 
 #include "base/macro.h"
 
-/*
- * crypttab(5): a volume in each line, its fields separated by blanks: VOLUME DEVICE [KEY
- * [OPTIONS]].  Lines that begin with '#' are comments.
- */
+/* crypttab(5): a volume in each line, VOLUME DEVICE [KEY [OPTIONS]], with blanks between. */
+
+/* One line.  The texts are borrowed; @key and @options are "" when the line has none. */
 struct crypttab_line {
-	char device[512];	/* as it stands there: a path, or "UUID=..." */
-	char options[2048];	/* "" without */
+	unsigned number;		/* from 1 */
+	const char *volume, *device, *key, *options;
 };
 
 /*
- * Find the line of @volume in the NUL-terminated @text.  Returns 0; -ENOENT without one; -EEXIST
- * for two; -EINVAL when it has no device, or a field that is longer than @ret has room for.
+ * Take the next line with a volume from @text, which is NUL-terminated and is changed; it moves
+ * on, and @ret points into it.  @ret->number counts on: zero it before the first call.  Comments
+ * and lines that systemd ignores are left out: those with one word, or with more than four.
+ *
+ * Returns 1 with a line, 0 at the end.
  */
-int crypttab_find(const char *text, const char *volume, struct crypttab_line *ret);
+int crypttab_next(char **text, struct crypttab_line *ret);
+
+/*
+ * Find the line of @volume in the NUL-terminated @text, which is changed; @ret points into it.
+ * Returns 0; -ENOENT without one; -EEXIST for two.
+ */
+int crypttab_find(char *text, const char *volume, struct crypttab_line *ret);
 
 /*
  * The value of the option "@name=..." in @options, which commas separate; "" if it is empty.

@@ -40,24 +40,25 @@ static const struct program program = {
 	.verbs = verbs,
 };
 
-/* Returns 0 or a negative errno, with the reason in @why. */
-static int find_line(const char *volume, struct crypttab_line *ret, struct cause *why)
+/*
+ * @ret points into @ret_text, which is yours also after an error.  Returns 0 or a negative errno,
+ * with the reason in @why.
+ */
+static int find_line(const char *volume, char **ret_text, struct crypttab_line *ret,
+		     struct cause *why)
 {
-	_cleanup_(freep) char *text = NULL;
 	size_t len;
-	int r = read_file_at(AT_FDCWD, CRYPTTAB, CRYPTTAB_MAX, &text, &len);
+	int r = read_file_at(AT_FDCWD, CRYPTTAB, CRYPTTAB_MAX, ret_text, &len);
 
 	if (r < 0)
 		return cause_set(why, r, "Cannot read " CRYPTTAB ": %s", strerror(-r));
-	if (strlen(text) != len)
+	if (strlen(*ret_text) != len)
 		return cause_set(why, -EINVAL, CRYPTTAB " has a NUL");
-	r = crypttab_find(text, volume, ret);
-	if (r == -ENOENT)
-		return cause_set(why, r, CRYPTTAB " has no volume '%s'", volume);
-	if (r == -EEXIST)
-		return cause_set(why, r, CRYPTTAB " has volume '%s' twice", volume);
-	return r < 0 ? cause_set(why, r, CRYPTTAB ": the line of volume '%s' has no device, or is "
-						  "too long", volume) : 0;
+	r = crypttab_find(*ret_text, volume, ret);
+	if (r < 0)
+		return cause_set(why, r, r == -EEXIST ? CRYPTTAB " has volume '%s' twice" :
+							CRYPTTAB " has no volume '%s'", volume);
+	return 0;
 }
 
 /* Without that systemd-cryptsetup would read the header on the disk all the same. */
@@ -79,13 +80,14 @@ static int check_option(const char *volume, const char *options, const char *pat
 static ssize_t copy_header(const char *volume, struct cause *why)
 {
 	char device[512], path[sizeof(HEADER_FOLDER) + MSG_NAME_LEN + 8];
+	_cleanup_(freep) char *text = NULL;
 	struct crypttab_line line;
 	int r;
 
 	if (!volume_name_is_valid(volume) || *volume == '.')
 		return cause_set(why, -EINVAL, "That is not a volume's name");
 	(void) snprintf(path, sizeof(path), HEADER_FOLDER "/%s.hdr", volume);
-	r = find_line(volume, &line, why);
+	r = find_line(volume, &text, &line, why);
 	if (r >= 0)
 		r = check_option(volume, line.options, path, why);
 	if (r < 0)

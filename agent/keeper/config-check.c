@@ -23,9 +23,11 @@ extern char **environ;
 
 static bool in_crypttab(const char *text, const char *volume)
 {
+	_cleanup_(freep) char *copy = strdup(text);
 	struct crypttab_line line;
 
-	return crypttab_find(text, volume, &line) != -ENOENT;
+	/* Without memory nothing is warned of. */
+	return !copy || crypttab_find(copy, volume, &line) != -ENOENT;
 }
 
 /* "rd.luks.name=UUID=VOLUME", or without "rd.": systemd-cryptsetup-generator(8). */

@@ -20,7 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		memcpy(text, data, len);
 	text[len] = '\0';
 	if (crypttab_find(text, "data", &line) == 0) {
-		assert(strstr(text, line.device) && strstr(text, line.options));
 		assert(line.device[0] && !strpbrk(line.device, " \t\r\n"));
 		assert(!strpbrk(line.options, " \t\r\n"));
 		if (crypttab_option(line.options, "header", value, sizeof(value)) == 0)

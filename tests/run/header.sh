@@ -45,7 +45,7 @@ check_refused "another header=" 1 'has another header=' "$header" copy data
 tab "$line,header=$work/disk"
 check_refused "header= twice" 1 'has header= twice' "$header" copy data
 tab "data"
-check_refused "no device" 1 'has no device' "$header" copy data
+check_refused "no device" 1 "has no volume 'data'" "$header" copy data
 tab "data LABEL=a/../b none header=$copies/data.hdr"
 check_refused "a label that udev writes in another way" 1 "use UUID=" "$header" copy data
 tab "data /dev/null none header=$copies/data.hdr"

@@ -11,31 +11,6 @@
 
 #define UUID "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 
-static void test_lines(void **state)
-{
-	char text[] = "# a b\n\n  \t\ndata\t /dev/a  none luks,x\nalone\nv /dev/b\n"
-		      "five a b c d\n#v /dev/c\nlast /dev/d -";
-	struct crypttab_line line = { 0 };
-	char *p = text;
-
-	assert_int_equal(crypttab_next(&p, &line), 1);
-	assert_int_equal(line.number, 4);
-	assert_string_equal(line.volume, "data");
-	assert_string_equal(line.device, "/dev/a");
-	assert_string_equal(line.key, "none");
-	assert_string_equal(line.options, "luks,x");
-	assert_int_equal(crypttab_next(&p, &line), 1);
-	assert_int_equal(line.number, 6);
-	assert_string_equal(line.key, "");
-	assert_string_equal(line.options, "");
-	assert_int_equal(crypttab_next(&p, &line), 1);
-	assert_int_equal(line.number, 9);
-	assert_string_equal(line.volume, "last");
-	assert_string_equal(line.key, "-");
-	assert_int_equal(crypttab_next(&p, &line), 0);
-	assert_int_equal(crypttab_next(&p, &line), 0);
-}
-
 static void test_option(void **state)
 {
 	static const char options[] = "luks,keyfile-size=8,a=,keyfile-size=16,header";
@@ -168,7 +143,7 @@ static void test_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),	cmocka_unit_test(test_option),
+		cmocka_unit_test(test_option),
 		cmocka_unit_test(test_device),	cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_judge_before_keyslot),
 		cmocka_unit_test(test_key),
