@@ -32,7 +32,7 @@ struct args_init {
 
 struct args_keep {
 	const char *recovery_key;	/* of init and restore */
-	const char *expect, *file, *instance;
+	const char *expect, *file, *instance, *checkpoints;
 	const char *to, *authority, *certificate, *key, *user, *password_file, *prefix;
 };
 

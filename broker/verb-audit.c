@@ -13,9 +13,11 @@
 #include "broker/offline.h"
 #include "broker/serve/key-files.h"
 #include "broker/store/audit.h"
+#include "broker/store/lines.h"
 #include "crypto/cleanup.h"
 
 #define CERTIFICATE_MAX 65536
+#define LOG_LINE_MAX 65536
 
 DEFINE_OPENSSL_CLEANUP(X509, X509_free, x509)
 
@@ -106,6 +108,8 @@ struct verified {
 	const struct args *args;
 	EVP_PKEY *key;		/* of the identity; for checkpoints its private half */
 	bool sign, failed;
+	struct checkpoint *kept;
+	size_t n_kept;
 };
 
 static void on_problem(void *userdata, const char *instance, const char *text)
@@ -157,6 +161,8 @@ static int verify_lines(struct verified *v, const uint8_t *expect)
 		.instance = v->args->keep.instance,
 		.expect = expect,
 		.key = v->key,
+		.kept = v->kept,
+		.n_kept = v->n_kept,
 		.problem = on_problem,
 		.chain = on_chain,
 		.userdata = v,
@@ -192,11 +198,71 @@ static EVP_PKEY *read_public(const struct args *args)
 	return cert ? X509_get_pubkey(cert) : NULL;
 }
 
+/* @line is one of a log, with whatever stands before the checkpoint in it. */
+static int keep_line(struct verified *v, uint64_t number, struct bytes line, size_t *room,
+		     struct cause *why)
+{
+	static const char begins[] = "{\"instance\":\"";
+	const uint8_t *p = memmem(line.p, line.len, begins, sizeof(begins) - 1);
+	struct checkpoint *more;
+	int r;
+
+	if (!p)
+		return 0;
+	if (v->n_kept == AUDIT_CLAIMS_MAX)
+		return cause_set(why, -EMSGSIZE, "there are too many checkpoints");
+	if (v->n_kept == *room) {
+		*room = *room ? 2 * *room : 64;
+		more = reallocarray(v->kept, *room, sizeof(*more));
+		if (!more)
+			return cause_set_oom(why);
+		v->kept = more;
+	}
+	r = checkpoint_read_any((struct bytes){ p, line.len - (size_t)(p - line.p) }, v->key,
+				&v->kept[v->n_kept]);
+	if (r == 0)
+		v->n_kept++;
+	return r < 0 ? cause_set(why, r, "the checkpoint in line %" PRIu64 " %s", number,
+				 r == -EKEYREJECTED ? "was signed by another key" :
+						      "is malformed") :
+		       0;
+}
+
+static int read_kept(struct verified *v, const char *path)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct lines l = { .fd = fd, .max = LOG_LINE_MAX };
+	struct cause why = { "" };
+	struct bytes line;
+	size_t room = 0;
+	int r;
+
+	if (fd < 0) {
+		log_error("%s cannot be read: %s", path, strerror(errno));
+		return STATUS_FAILED;
+	}
+	while ((r = lines_next(&l, &line, &why)) > 0) {
+		line.len--;
+		r = keep_line(v, l.number, line, &room, &why);
+		if (r < 0)
+			break;
+	}
+	if (r < 0)
+		log_error("%s: %s", path, why.text);
+	lines_done(&l);
+	if (r == 0 && v->n_kept == 0) {
+		log_error("%s has no checkpoint", path);
+		return STATUS_FAILED;
+	}
+	return r < 0 ? STATUS_FAILED : STATUS_GOOD;
+}
+
 static int run_verify(struct args *args)
 {
 	_cleanup_(pkey_freep) EVP_PKEY *key = read_public(args);
 	struct verified v = { .args = args, .key = key };
 	uint8_t expect[AUDIT_HEAD_LEN];
+	int r = STATUS_GOOD;
 
 	if (args->keep.expect && parse_hex(args->keep.expect, expect, sizeof(expect)) < 0) {
 		log_error("--expect=%s is not a head of 64 hexadecimal digits", args->keep.expect);
@@ -206,7 +272,17 @@ static int run_verify(struct args *args)
 		log_error("%s is no certificate", args->keep.certificate);
 		return STATUS_FAILED;
 	}
-	return verify_lines(&v, args->keep.expect ? expect : NULL);
+	if (args->keep.checkpoints && !key) {
+		log_error("The certificate of the identity cannot be read, so no checkpoint in %s "
+			  "counts", args->keep.checkpoints);
+		return STATUS_FAILED;
+	}
+	if (args->keep.checkpoints)
+		r = read_kept(&v, args->keep.checkpoints);
+	if (r == STATUS_GOOD)
+		r = verify_lines(&v, args->keep.expect ? expect : NULL);
+	free(v.kept);
+	return r;
 }
 
 /* ---- checkpoint, trim ---- */
@@ -299,6 +375,8 @@ static int run_export(struct args *args)
 static const struct option_row verify_options[] = {
 	{ "expect", "HEAD", "a head that a chain must go through: 64 hexadecimal digits",
 	  OPTION_STRING(keep.expect) },
+	{ "checkpoints", "FILE", "of a broker's log: each checkpoint in it must be in the chains",
+	  OPTION_PATH(keep.checkpoints) },
 	{ "file", "EXPORT", "what 'audit export' wrote, without the broker",
 	  OPTION_PATH(keep.file) },
 	{ "certificate", "FILE", "the identity's, instead of that of the settings",

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #include "broker/serve/sockets.h"
 #include "broker/serve/watch.h"
 #include "broker/store/anchor.h"
+#include "broker/store/checkpoint.h"
 #include "crypto/locked-heap.h"
 
 /*
@@ -52,6 +54,7 @@ struct running {
 	char anchor_path[PATH_MAX];
 	uint64_t anchored;		/* the batch to come that the anchor has; 0: none yet */
 	bool anchor_fails;
+	uint64_t noted_usec;		/* when the head was last written to the log; 0: never */
 };
 
 /* ---- the anchor ---- */
@@ -72,6 +75,35 @@ static void keep_anchor(struct running *b)
 	if (r < 0 && !b->anchor_fails)
 		log_warning("What the store had last is not noted, going on: %s", why.text);
 	b->anchor_fails = r < 0;
+}
+
+/*
+ * Write the head of the chain into the log, signed, where whoever holds the store may not reach it.
+ * This thread answers nobody, so no request waits for a log that is slow.
+ */
+static void log_checkpoint(struct running *b)
+{
+	struct checkpoint c = { .note = true };
+	_cleanup_(freep) char *text = NULL;
+	struct writer_state state;
+	struct timespec now;
+	int r;
+
+	b->noted_usec = now_usec();
+	writer_look(b->service.writer, &state);
+	/* What it wrote last is not known then; why is in the log. */
+	if (state.broken < 0)
+		return;
+	(void) clock_gettime(CLOCK_REALTIME, &now);
+	c.at = (uint64_t)now.tv_sec * 1000;
+	c.batch = state.batch;
+	memcpy(c.head, state.head, sizeof(c.head));
+	(void) snprintf(c.instance, sizeof(c.instance), "%s", b->service.instance);
+	r = checkpoint_sign(&c, keys_identity(b->keys), &text);
+	if (r < 0)
+		log_warning_errno(r, "The head of the audit log cannot be signed, going on: %m");
+	else
+		log_notice("Audit checkpoint: %s", text);
 }
 
 /* The path of the file @name of this instance in the state folder. */
@@ -127,6 +159,9 @@ static void running_done(struct running *b)
 	sockets_done(&b->sockets);
 	if (b->store && s->writer)
 		keep_anchor(b);
+	/* Nobody asks any more. */
+	if (b->noted_usec > 0)
+		log_checkpoint(b);
 	s->writer = writer_free(s->writer);
 	s->refresher = refresher_free(s->refresher);
 	s->judge = judge_free(s->judge);
@@ -269,6 +304,9 @@ static int start(struct running *b, const char *path, struct cause *why)
 		r = make_service(b, why);
 	if (r >= 0)
 		r = sockets_take(&b->settings, &b->sockets, why);
+	/* Before the first who asks. */
+	if (r >= 0)
+		log_checkpoint(b);
 	if (r >= 0 && b->sockets.admin >= 0)
 		r = admin_server_new(&b->service, b->sockets.admin, b->settings.admin_users,
 				     &b->admin, why);
@@ -300,6 +338,8 @@ static void wait_for_end(struct running *b, const sigset_t *signals)
 	for (;;) {
 		signal = sigtimedwait(signals, NULL, &tick);
 		keep_anchor(b);
+		if (now_usec() - b->noted_usec >= b->settings.checkpoint_usec)
+			log_checkpoint(b);
 		if (signal == SIGHUP)
 			reload(b);
 		else if (signal >= 0 || (errno != EINTR && errno != EAGAIN))

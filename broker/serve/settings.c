@@ -51,6 +51,7 @@ static const struct setting settings[] = {
 	{ "Collateral", "Authority", SETTING_PATH, FIELD(fetch_authority), A_PATH },
 	{ "Collateral", "TimeoutSec", SETTING_USEC, FIELD(fetch_timeout_usec),
 	  "a time such as 30s" },
+	{ "Audit", "CheckpointSec", SETTING_USEC, FIELD(checkpoint_usec), "a time such as 1h" },
 	{ "Store", "Address", SETTING_TEXT, FIELD(store_address),
 	  "sqlite:FILE or etcd:https://HOST:PORT,..." },
 	{ "Store", "Authority", SETTING_PATH, FIELD(store_authority), A_PATH },
@@ -275,6 +276,8 @@ static int set_defaults(struct broker_settings *s, const char *path, struct caus
 {
 	int r;
 
+	if (s->checkpoint_usec == 0)
+		s->checkpoint_usec = CHECKPOINT_USEC_DEFAULT;
 	r = default_instance(&s->instance);
 	if (r == -ENODATA)
 		return cause_set(why, -EBADMSG,

@@ -20,6 +20,8 @@
  *	Collateral=DIR
  *	[Collateral]		fetched by the broker itself, if Refresh= is set
  *	Refresh=6h Cache=DIR Kds=URL Pcs=URL Authority=FILE TimeoutSec=30s
+ *	[Audit]
+ *	CheckpointSec=1h	how often the head of the chain is written to the log, signed
  *	[Store]
  *	Address=sqlite:FILE	or etcd:https://HOST:PORT,...
  *	Authority= Certificate= Key= User= PasswordFile= Prefix= TimeoutSec=
@@ -36,6 +38,7 @@
 #define STORE_ADDRESS_DEFAULT "sqlite:/var/lib/coco-broker/store.sqlite"
 #define COLLATERAL_DEFAULT "/var/lib/coco-broker/collateral"
 #define CACHE_DEFAULT "/var/lib/coco-broker/fetched"
+#define CHECKPOINT_USEC_DEFAULT (3600 * UINT64_C(1000000))
 #define ADMIN_SOCKET_DEFAULT "/run/coco-broker/admin.sock"
 
 #define SETTINGS_LIST_MAX 16
@@ -45,6 +48,7 @@ struct broker_settings {
 	char *names[SETTINGS_LIST_MAX + 1];
 	char *instance, *master_key, *identity, *certificate, *trust, *collateral;
 	uint64_t refresh_usec, fetch_timeout_usec;	/* 0: nothing is fetched */
+	uint64_t checkpoint_usec;
 	char *cache, *kds, *pcs, *fetch_authority;	/* @cache NULL: nothing is fetched */
 	char *store_address, *store_authority, *store_certificate, *store_key, *store_user,
 		*store_password_file, *store_prefix;

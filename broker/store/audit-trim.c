@@ -133,7 +133,9 @@ int audit_trim(struct store *s, struct bytes text, EVP_PKEY *key, struct cause *
 	r = checkpoint_read(text, key, &c);
 	if (r < 0)
 		return cause_set(why, r, r == -EKEYREJECTED ? "Another key signed the checkpoint" :
-							      "The checkpoint is malformed");
+							      "The checkpoint is malformed, "
+							      "or a note of a broker's log, "
+							      "which is no beginning");
 	r = check_chain(s, &c, key, &end, why);
 	if (r < 0)
 		return r;

@@ -14,6 +14,7 @@
  * again and compares the claims.
  */
 #define BACK 64			/* claims that are looked at to see whether one stands there */
+#define BY_KEPT UINT16_MAX	/* who claims it is a checkpoint that was kept */
 
 /* "The head of @about before the batch @number - 1 was @head." */
 struct claim {
@@ -151,7 +152,11 @@ static void check_claim(struct verifier *v, const struct claim *c, const uint8_t
 	/* What was before the beginning nobody can tell any longer. */
 	if (c->number - 1 < v->chain.from || memcmp(c->head, head, sizeof(c->head)) == 0)
 		return;
-	if (c->by == c->about)
+	if (c->by == BY_KEPT)
+		claim_problem(v, "a checkpoint that was kept has another head before batch %" PRIu64
+				 ": lines before it were changed, or are missing",
+			      c->number - 1);
+	else if (c->by == c->about)
 		claim_problem(v, "the end is not that of its fence: the lines before batch %" PRIu64
 				 " were changed, or some are missing",
 			      c->number - 1);
@@ -221,7 +226,11 @@ static int close_chain(struct verifier *v)
 	     v->next_claim++) {
 		const struct claim *c = &v->claims[v->next_claim];
 
-		if (v->fence_seen && c->number > v->chain.next)
+		if (v->fence_seen && c->by == BY_KEPT && c->number - 1 > v->chain.next)
+			claim_problem(v, "a checkpoint that was kept is before batch %" PRIu64
+					 ", and this chain ends before",
+				      c->number - 1);
+		else if (v->fence_seen && c->by != BY_KEPT && c->number > v->chain.next)
 			claim_problem(v, "'%s' saw batch %" PRIu64 ", and this chain ends before",
 				      v->names[c->by], c->number - 1);
 		else
@@ -446,13 +455,36 @@ static int read_all(const struct source *from, struct verifier *v)
 	return r == 0 ? close_chain(v) : r;
 }
 
+/* Before the first batch there was nothing, and maybe no chain. */
+static int add_kept(struct verifier *v)
+{
+	for (size_t i = 0; i < v->check->n_kept; i++) {
+		const struct checkpoint *c = &v->check->kept[i];
+		unsigned about;
+		int r;
+
+		if (c->batch < 2 ||
+		    (v->check->instance && !streq(v->check->instance, c->instance)))
+			continue;
+		r = name_index(v, c->instance, &about);
+		v->me = BY_KEPT;
+		if (r == 0)
+			r = add_claim(v, about, c->batch + 1, c->head);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* Chains that others know, and that are gone altogether. */
 static void check_missing(struct verifier *v)
 {
-	for (unsigned i = 0; i < v->n_names && !v->check->instance; i++)
-		if (!v->has_chain[i]) {
+	for (unsigned i = 0; i < v->n_names; i++)
+		if (!v->has_chain[i] &&
+		    (!v->check->instance || streq(v->check->instance, v->names[i]))) {
 			strcpy(v->chain.instance, v->names[i]);
-			claim_problem(v, "another instance saw its chain, which is missing");
+			claim_problem(v, "another instance or a checkpoint knows its chain, which "
+					 "is missing");
 		}
 }
 
@@ -462,7 +494,9 @@ static int verify(const struct source *from, struct verifier *v)
 
 	if (audit_hash_init(&v->hash) < 0)
 		return cause_set_oom(v->why);
-	r = read_all(from, v);
+	r = add_kept(v);
+	if (r == 0)
+		r = read_all(from, v);
 	if (r < 0)
 		return r;
 	if (v->n_claims > 0)

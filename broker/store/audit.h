@@ -64,6 +64,12 @@ struct audit_check {
 	 * nobody sees that the end was cut off, where no other instance saw it.  NULL: none.
 	 */
 	const uint8_t *expect;
+	/*
+	 * Checkpoints or notes that were kept elsewhere, their signatures verified: each is to be
+	 * in the chain of its instance.
+	 */
+	const struct checkpoint *kept;
+	size_t n_kept;
 	EVP_PKEY *key;			/* of checkpoints; NULL: then each is a problem */
 	void (*problem)(void *userdata, const char *instance, const char *text);
 	void (*chain)(void *userdata, const struct audit_chain *c);	/* may be NULL */
@@ -73,7 +79,7 @@ struct audit_check {
 /*
  * Verify the chains in the store, or in a file of exported records, which must be seekable.  Each
  * line must follow the one before; each head that an instance wrote down of another one, and each
- * fence, must be in that one's chain.
+ * fence, must be in that one's chain.  Of what was trimmed nothing can be told.
  *
  * Returns the number of problems that were told, 0 when all is good; an error of audit_export();
  * -EBADMSG for a file with a line that is too long, -ESPIPE when it is not seekable; -EMSGSIZE for

@@ -9,7 +9,8 @@
 #include "crypto/cleanup.h"
 #include "wire/jspan.h"
 
-static const char label[] = "coco checkpoint 1";
+static const char label[] = "coco checkpoint 1", note_label[] = "coco audit note 1";
+_Static_assert(sizeof(label) == sizeof(note_label), "there is room for either");
 
 #define SIGNED_MAX (sizeof(label) + 1 + AUDIT_INSTANCE_MAX + 8 + AUDIT_HEAD_LEN + 8)
 #define SIGNATURE_MAX 160
@@ -32,7 +33,7 @@ static size_t build_signed(const struct checkpoint *c, uint8_t ret[static SIGNED
 	size_t len = strlen(c->instance);
 	uint8_t *p = ret;
 
-	p = mempcpy(p, label, sizeof(label));
+	p = mempcpy(p, c->note ? note_label : label, sizeof(label));
 	*p++ = (uint8_t)len;
 	p = mempcpy(p, c->instance, len);
 	p = add_u64(p, c->batch);
@@ -74,9 +75,10 @@ int checkpoint_sign(const struct checkpoint *c, EVP_PKEY *key, char **ret)
 		return r;
 	format_hex(c->head, sizeof(c->head), head);
 	if (asprintf(&text,
-		     "{\"instance\":\"%s\",\"checkpoint\":%" PRIu64 ",\"head\":\"%s\","
+		     "{\"instance\":\"%s\",\"%s\":%" PRIu64 ",\"head\":\"%s\","
 		     "\"at\":%" PRIu64 ",\"signature\":\"%s\"}",
-		     c->instance, c->batch, head, c->at, base64) < 0)
+		     c->instance, c->note ? "noted" : "checkpoint", c->batch, head, c->at,
+		     base64) < 0)
 		return -ENOMEM;
 	*ret = text;
 	return 0;
@@ -85,12 +87,13 @@ int checkpoint_sign(const struct checkpoint *c, EVP_PKEY *key, char **ret)
 /* ---- reading ---- */
 
 struct texts {
-	struct bytes instance, batch, head, at, signature;
+	struct bytes instance, batch, noted, head, at, signature;
 };
 
 static const struct jspan_field fields[] = {
 	{ "instance", jspan_read_text, offsetof(struct texts, instance) },
-	{ "checkpoint", jspan_read_value, offsetof(struct texts, batch) },
+	{ "checkpoint", jspan_read_value, offsetof(struct texts, batch), .optional = true },
+	{ "noted", jspan_read_value, offsetof(struct texts, noted), .optional = true },
 	{ "head", jspan_read_value, offsetof(struct texts, head) },
 	{ "at", jspan_read_value, offsetof(struct texts, at) },
 	{ "signature", jspan_read_text, offsetof(struct texts, signature) },
@@ -103,12 +106,14 @@ static int read_texts(struct bytes text, struct texts *t, struct checkpoint *ret
 
 	if (text.len > CHECKPOINT_TEXT_MAX || jspan_check(text, &object) < 0 ||
 	    jspan_object_read(object, fields, /* closed= */ true, t, NULL) < 0 ||
-	    t->instance.len > AUDIT_INSTANCE_MAX)
+	    t->instance.len > AUDIT_INSTANCE_MAX || !t->batch.p == !t->noted.p)
 		return -EBADMSG;
+	ret->note = t->noted.p;
 	memcpy(ret->instance, t->instance.p, t->instance.len);
 	ret->instance[t->instance.len] = '\0';
 	if (!audit_instance_is_valid(ret->instance) ||
-	    jspan_uint(t->batch, INT64_MAX, &ret->batch) < 0 || ret->batch == 0 ||
+	    jspan_uint(ret->note ? t->noted : t->batch, INT64_MAX, &ret->batch) < 0 ||
+	    ret->batch == 0 ||
 	    jspan_uint(t->at, INT64_MAX, &ret->at) < 0 ||
 	    jspan_hex(t->head, ret->head, sizeof(ret->head)) < 0)
 		return -EBADMSG;
@@ -130,7 +135,7 @@ static int verify(const struct checkpoint *c, EVP_PKEY *key, const uint8_t *sign
 	return 0;
 }
 
-int checkpoint_read(struct bytes text, EVP_PKEY *key, struct checkpoint *ret)
+int checkpoint_read_any(struct bytes text, EVP_PKEY *key, struct checkpoint *ret)
 {
 	char base64[SIGNATURE_MAX * 4 / 3 + 8];
 	uint8_t signature[SIGNATURE_MAX];
@@ -153,4 +158,17 @@ int checkpoint_read(struct bytes text, EVP_PKEY *key, struct checkpoint *ret)
 	if (r == 0)
 		*ret = c;
 	return r;
+}
+
+int checkpoint_read(struct bytes text, EVP_PKEY *key, struct checkpoint *ret)
+{
+	struct checkpoint c;
+	int r = checkpoint_read_any(text, key, &c);
+
+	if (r < 0)
+		return r;
+	if (c.note)
+		return -EBADMSG;
+	*ret = c;
+	return 0;
 }

@@ -17,6 +17,10 @@
  *	"coco checkpoint 1" | length u8 | instance | batch u64 | head | at u64
  *
  * numbers big-endian, the label with its NUL.
+ *
+ * A broker that serves writes such a line into its own log now and then.  There it is a note: it
+ * has "noted" instead of "checkpoint", and the label "coco audit note 1".  It proves what the head
+ * was, and is no beginning: who reads the log and holds the store cannot delete lines with it.
  */
 #define CHECKPOINT_TEXT_MAX 1024
 #define CHECKPOINT_PREFIX "coco/checkpoint/"
@@ -26,6 +30,7 @@ struct checkpoint {
 	uint64_t batch;			/* the first one behind it */
 	uint8_t head[AUDIT_HEAD_LEN];	/* before that batch */
 	uint64_t at;			/* milliseconds since 1970 */
+	bool note;
 };
 
 /*
@@ -35,10 +40,13 @@ struct checkpoint {
 int checkpoint_sign(const struct checkpoint *c, EVP_PKEY *key, char **ret);
 
 /*
- * Read a text of checkpoint_sign().  Returns 0; -EBADMSG when it is malformed; -EKEYREJECTED when
- * @key did not sign it; -ENOMEM.  @key NULL: any signature will do.
+ * Read a text of checkpoint_sign() that is no note.  Returns 0; -EBADMSG when it is malformed, or
+ * a note; -EKEYREJECTED when @key did not sign it; -ENOMEM.  @key NULL: any signature will do.
  */
 int checkpoint_read(struct bytes text, EVP_PKEY *key, struct checkpoint *ret);
+
+/* The same for a text that may be a note. */
+int checkpoint_read_any(struct bytes text, EVP_PKEY *key, struct checkpoint *ret);
 
 /* The key where the beginning of a chain lies. */
 void checkpoint_key(const char *instance, char ret[static AUDIT_KEY_LEN]);

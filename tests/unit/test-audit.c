@@ -499,6 +499,29 @@ static void test_checkpoint(void **state)
 	assert_int_equal(checkpoint_read(bytes_of(text), our_key, &c), 0);
 }
 
+static void test_note(void **state)
+{
+	struct checkpoint c = { .instance = "a", .batch = 17, .at = 5, .note = true }, again;
+	_cleanup_(freep) char *text = NULL, *other = NULL;
+	char *p;
+
+	assert_int_equal(checkpoint_sign(&c, our_key, &text), 0);
+	assert_int_equal(checkpoint_read_any(bytes_of(text), our_key, &again), 0);
+	assert_true(again.note);
+	assert_int_equal(again.batch, 17);
+	assert_int_equal(checkpoint_read_any(bytes_of(text), other_key, &again), -EKEYREJECTED);
+	/* It is no beginning of a chain, and cannot be made one. */
+	assert_int_equal(checkpoint_read(bytes_of(text), our_key, &again), -EBADMSG);
+	p = strstr(text, "\"noted\"");
+	assert_non_null(p);
+	assert_true(asprintf(&other, "%.*s\"checkpoint\"%s", (int)(p - text), text,
+			     p + strlen("\"noted\"")) > 0);
+	assert_int_equal(checkpoint_read(bytes_of(other), our_key, &again), -EKEYREJECTED);
+	free(other);
+	assert_true(asprintf(&other, "%.*s\"checkpoint\":17,%s", (int)(p - text), text, p) > 0);
+	assert_int_equal(checkpoint_read_any(bytes_of(other), our_key, &again), -EBADMSG);
+}
+
 static void test_trim(void **state)
 {
 	_cleanup_(freep) char *second = NULL, *foreign = NULL, *late = NULL, *wrong = NULL;
@@ -629,7 +652,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_good),       TEST(test_each_line), TEST(test_swapped), TEST(test_added),
 		TEST(test_cut_end),    TEST(test_fence_back), TEST(test_other_prev),
-		TEST(test_heads),     TEST(test_checkpoint), TEST(test_trim),
+		TEST(test_heads),     TEST(test_checkpoint), TEST(test_note),
+		TEST(test_trim),
 		TEST(test_file),       TEST(test_long_file),
 	};
 
