@@ -19,8 +19,6 @@
 #define CERTIFICATE_MAX 65536
 #define LOG_LINE_MAX 65536
 
-DEFINE_OPENSSL_CLEANUP(X509, X509_free, x509)
-
 /* ---- where the lines come from ---- */
 
 struct export {
@@ -106,8 +104,9 @@ static int get_lines(const struct args *args, int *ret_fd)
 
 struct verified {
 	const struct args *args;
-	EVP_PKEY *key;		/* of the identity; for checkpoints its private half */
-	bool sign, failed;
+	const struct checkpoint_keys *keys;
+	EVP_PKEY *signer;	/* prints checkpoints; NULL: none */
+	bool failed;
 	struct checkpoint *kept;
 	size_t n_kept;
 };
@@ -127,7 +126,7 @@ static void print_checkpoint(struct verified *v, const struct audit_chain *chain
 	c.at = (uint64_t)now.tv_sec * 1000;
 	memcpy(c.instance, chain->instance, sizeof(c.instance));
 	memcpy(c.head, chain->head, sizeof(c.head));
-	if (checkpoint_sign(&c, v->key, &text) < 0) {
+	if (checkpoint_sign(&c, v->signer, &text) < 0) {
 		v->failed = true;
 		return;
 	}
@@ -140,7 +139,7 @@ static void on_chain(void *userdata, const struct audit_chain *c)
 	struct verified *v = userdata;
 	char head[2 * AUDIT_HEAD_LEN + 1];
 
-	if (v->sign) {
+	if (v->signer) {
 		if (c->next > 0)
 			print_checkpoint(v, c);
 		return;
@@ -160,7 +159,7 @@ static int verify_lines(struct verified *v, const uint8_t *expect)
 	const struct audit_check check = {
 		.instance = v->args->keep.instance,
 		.expect = expect,
-		.key = v->key,
+		.keys = v->keys,
 		.kept = v->kept,
 		.n_kept = v->n_kept,
 		.problem = on_problem,
@@ -179,13 +178,22 @@ static int verify_lines(struct verified *v, const uint8_t *expect)
 	return r > 0 || v->failed ? STATUS_FAILED : STATUS_GOOD;
 }
 
-/* Without the certificate no checkpoint counts, and verify says so. */
-static EVP_PKEY *read_public(const struct args *args)
+static void checkpoint_keys_done(struct checkpoint_keys *k)
+{
+	while (k->n > 0)
+		EVP_PKEY_free(k->items[--k->n]);
+}
+
+/*
+ * The keys of the certificates in the identity's file: the ones behind the first are of identities
+ * before it.  Without any no checkpoint counts, and verify says so.  Returns @ret, or NULL.
+ */
+static struct checkpoint_keys *read_public(const struct args *args, struct checkpoint_keys *ret)
 {
 	_cleanup_(offline_done) struct offline o = { NULL };
 	_cleanup_(freep) char *pem = NULL;
 	_cleanup_(bio_freep) BIO *in = NULL;
-	_cleanup_(x509_freep) X509 *cert = NULL;
+	X509 *cert;
 	const char *path = args->keep.certificate;
 	struct cause why;
 
@@ -194,8 +202,13 @@ static EVP_PKEY *read_public(const struct args *args)
 	if (!path || read_file_at(AT_FDCWD, path, CERTIFICATE_MAX, &pem, NULL) < 0)
 		return NULL;
 	in = BIO_new_mem_buf(pem, -1);
-	cert = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
-	return cert ? X509_get_pubkey(cert) : NULL;
+	while (in && ret->n < CHECKPOINT_KEYS_MAX &&
+	       (cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+		ret->items[ret->n] = X509_get_pubkey(cert);
+		ret->n += ret->items[ret->n] != NULL;
+		X509_free(cert);
+	}
+	return ret->n > 0 ? ret : NULL;
 }
 
 /* @line is one of a log, with whatever stands before the checkpoint in it. */
@@ -218,7 +231,7 @@ static int keep_line(struct verified *v, uint64_t number, struct bytes line, siz
 			return cause_set_oom(why);
 		v->kept = more;
 	}
-	r = checkpoint_read_any((struct bytes){ p, line.len - (size_t)(p - line.p) }, v->key,
+	r = checkpoint_read_any((struct bytes){ p, line.len - (size_t)(p - line.p) }, v->keys,
 				&v->kept[v->n_kept]);
 	if (r == 0)
 		v->n_kept++;
@@ -259,8 +272,8 @@ static int read_kept(struct verified *v, const char *path)
 
 static int run_verify(struct args *args)
 {
-	_cleanup_(pkey_freep) EVP_PKEY *key = read_public(args);
-	struct verified v = { .args = args, .key = key };
+	_cleanup_(checkpoint_keys_done) struct checkpoint_keys keys = { 0 };
+	struct verified v = { .args = args, .keys = read_public(args, &keys) };
 	uint8_t expect[AUDIT_HEAD_LEN];
 	int r = STATUS_GOOD;
 
@@ -268,11 +281,11 @@ static int run_verify(struct args *args)
 		log_error("--expect=%s is not a head of 64 hexadecimal digits", args->keep.expect);
 		return STATUS_USAGE;
 	}
-	if (args->keep.certificate && !key) {
+	if (args->keep.certificate && !v.keys) {
 		log_error("%s is no certificate", args->keep.certificate);
 		return STATUS_FAILED;
 	}
-	if (args->keep.checkpoints && !key) {
+	if (args->keep.checkpoints && !v.keys) {
 		log_error("The certificate of the identity cannot be read, so no checkpoint in %s "
 			  "counts", args->keep.checkpoints);
 		return STATUS_FAILED;
@@ -291,18 +304,19 @@ static int run_checkpoint(struct args *args)
 {
 	_cleanup_(offline_done) struct offline o = { NULL };
 	_cleanup_(keys_freep) struct keys *keys = NULL;
+	_cleanup_(checkpoint_keys_done) struct checkpoint_keys public = { 0 };
 	_cleanup_(freep) char *pem = NULL;
-	struct verified v = { .args = args, .sign = true };
+	struct verified v = { .args = args, .keys = read_public(args, &public) };
 	struct cause why = { "" };
 
 	if (offline_read(args, &o, &why) < 0 ||
 	    key_files_read(&o.settings, &keys, &pem, &why) < 0)
 		return fail(&why);
-	v.key = keys_identity(keys);
+	v.signer = keys_identity(keys);
 	return verify_lines(&v, NULL);
 }
 
-static int trim(struct args *args, EVP_PKEY *key, struct cause *why)
+static int trim(struct args *args, const struct checkpoint_keys *keys, struct cause *why)
 {
 	_cleanup_(offline_done) struct offline o = { NULL };
 	_cleanup_(freep) char *text = NULL;
@@ -317,19 +331,20 @@ static int trim(struct args *args, EVP_PKEY *key, struct cause *why)
 	r = offline_read(args, &o, why);
 	if (r == 0)
 		r = offline_store(&o, why);
-	return r == 0 ? audit_trim(o.store, (struct bytes){ (uint8_t *)text, len }, key, why) : r;
+	return r == 0 ? audit_trim(o.store, (struct bytes){ (uint8_t *)text, len }, keys, why) :
+			r;
 }
 
 static int run_trim(struct args *args)
 {
-	_cleanup_(pkey_freep) EVP_PKEY *key = read_public(args);
+	_cleanup_(checkpoint_keys_done) struct checkpoint_keys keys = { 0 };
 	struct cause why = { "" };
 
-	if (!key) {
+	if (!read_public(args, &keys)) {
 		log_error("The certificate of the identity cannot be read");
 		return STATUS_FAILED;
 	}
-	return trim(args, key, &why) < 0 ? fail(&why) : STATUS_GOOD;
+	return trim(args, &keys, &why) < 0 ? fail(&why) : STATUS_GOOD;
 }
 
 /* ---- export ---- */

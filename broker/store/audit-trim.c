@@ -68,12 +68,12 @@ static void see_problem(void *userdata, const char *instance, const char *text)
 		(void) snprintf(f->text, sizeof(f->text), "%s", text);
 }
 
-static int check_chain(struct store *s, const struct checkpoint *c, EVP_PKEY *key,
-		       struct audit_end *end, struct cause *why)
+static int check_chain(struct store *s, const struct checkpoint *c,
+		       const struct checkpoint_keys *keys, struct audit_end *end, struct cause *why)
 {
 	struct first_problem first = { 0 };
 	struct audit_check check = {
-		.instance = c->instance, .key = key, .problem = see_problem, .userdata = &first
+		.instance = c->instance, .keys = keys, .problem = see_problem, .userdata = &first
 	};
 	int r;
 
@@ -93,14 +93,14 @@ static int check_chain(struct store *s, const struct checkpoint *c, EVP_PKEY *ke
 }
 
 /* The chain may begin later already, but never earlier again. */
-static int check_old(const struct store_value *old, const struct checkpoint *c, EVP_PKEY *key,
-		     struct cause *why)
+static int check_old(const struct store_value *old, const struct checkpoint *c,
+		     const struct checkpoint_keys *keys, struct cause *why)
 {
 	struct checkpoint before;
 
 	if (!old->data)
 		return 0;
-	if (checkpoint_read((struct bytes){ old->data, old->len }, key, &before) < 0 ||
+	if (checkpoint_read((struct bytes){ old->data, old->len }, keys, &before) < 0 ||
 	    before.batch > c->batch)
 		return cause_set(why, -EKEYREJECTED, "The chain of '%s' begins later already",
 				 c->instance);
@@ -121,7 +121,8 @@ static int put_beginning(struct store *s, const char *store_key, struct bytes te
 	return r;
 }
 
-int audit_trim(struct store *s, struct bytes text, EVP_PKEY *key, struct cause *why)
+int audit_trim(struct store *s, struct bytes text, const struct checkpoint_keys *keys,
+	       struct cause *why)
 {
 	struct store_value old = { 0 };
 	char store_key[AUDIT_KEY_LEN];
@@ -130,20 +131,20 @@ int audit_trim(struct store *s, struct bytes text, EVP_PKEY *key, struct cause *
 	uint64_t revision;
 	int r;
 
-	r = checkpoint_read(text, key, &c);
+	r = checkpoint_read(text, keys, &c);
 	if (r < 0)
 		return cause_set(why, r, r == -EKEYREJECTED ? "Another key signed the checkpoint" :
 							      "The checkpoint is malformed, "
 							      "or a note of a broker's log, "
 							      "which is no beginning");
-	r = check_chain(s, &c, key, &end, why);
+	r = check_chain(s, &c, keys, &end, why);
 	if (r < 0)
 		return r;
 	checkpoint_key(c.instance, store_key);
 	r = store_get(s, store_key, &old, why);
 	revision = old.revision;
 	if (r == 0)
-		r = check_old(&old, &c, key, why);
+		r = check_old(&old, &c, keys, why);
 	store_value_done(&old);
 	/* It is there before the first line is gone. */
 	if (r == 0)

@@ -339,14 +339,14 @@ static int read_checkpoint(struct verifier *v, struct bytes text)
 	struct checkpoint c;
 	int r;
 
-	r = checkpoint_read(text, v->check->key, &c);
+	r = checkpoint_read(text, v->check->keys, &c);
 	if (r == -ENOMEM)
 		return cause_set_oom(v->why);
 	if (r == -EKEYREJECTED)
 		problem(v, "another key signed the checkpoint that it begins with");
 	else if (r < 0)
 		problem(v, "the checkpoint that it begins with is malformed");
-	else if (!v->check->key)
+	else if (!v->check->keys)
 		problem(v, "it begins with a checkpoint, which nobody verified: the key is needed");
 	if (v->has_records)
 		problem(v, "a checkpoint stands behind its beginning");

@@ -70,7 +70,7 @@ struct audit_check {
 	 */
 	const struct checkpoint *kept;
 	size_t n_kept;
-	EVP_PKEY *key;			/* of checkpoints; NULL: then each is a problem */
+	const struct checkpoint_keys *keys;	/* NULL: then each checkpoint is a problem */
 	void (*problem)(void *userdata, const char *instance, const char *text);
 	void (*chain)(void *userdata, const struct audit_chain *c);	/* may be NULL */
 	void *userdata;
@@ -96,10 +96,11 @@ int audit_verify_file(int fd, const struct audit_check *check, struct cause *why
  * batch stays in any case.  After an error, or when the machine stops in between, the same call
  * deletes the rest.
  *
- * Returns 0; -EBADMSG for a malformed checkpoint; -EKEYREJECTED when @key did not sign it, when the
- * chain has a later beginning or another head there, or is not whole; -ENOENT; an error of
+ * Returns 0; -EBADMSG for a malformed checkpoint; -EKEYREJECTED when none of @keys signed it, when
+ * the chain has a later beginning or another head there, or is not whole; -ENOENT; an error of
  * store_commit().
  */
-int audit_trim(struct store *s, struct bytes text, EVP_PKEY *key, struct cause *why);
+int audit_trim(struct store *s, struct bytes text, const struct checkpoint_keys *keys,
+	       struct cause *why);
 
 #endif

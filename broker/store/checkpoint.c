@@ -135,7 +135,18 @@ static int verify(const struct checkpoint *c, EVP_PKEY *key, const uint8_t *sign
 	return 0;
 }
 
-int checkpoint_read_any(struct bytes text, EVP_PKEY *key, struct checkpoint *ret)
+static int verify_any(const struct checkpoint *c, const struct checkpoint_keys *keys,
+		      const uint8_t *signature, size_t len)
+{
+	int r = -EKEYREJECTED;
+
+	for (unsigned i = 0; i < keys->n && r == -EKEYREJECTED; i++)
+		r = verify(c, keys->items[i], signature, len);
+	return r;
+}
+
+int checkpoint_read_any(struct bytes text, const struct checkpoint_keys *keys,
+			struct checkpoint *ret)
 {
 	char base64[SIGNATURE_MAX * 4 / 3 + 8];
 	uint8_t signature[SIGNATURE_MAX];
@@ -154,16 +165,17 @@ int checkpoint_read_any(struct bytes text, EVP_PKEY *key, struct checkpoint *ret
 	len = base64_decode(base64, signature, sizeof(signature));
 	if (len < 0)
 		return -EBADMSG;
-	r = key ? verify(&c, key, signature, (size_t)len) : 0;
+	r = keys ? verify_any(&c, keys, signature, (size_t)len) : 0;
 	if (r == 0)
 		*ret = c;
 	return r;
 }
 
-int checkpoint_read(struct bytes text, EVP_PKEY *key, struct checkpoint *ret)
+int checkpoint_read(struct bytes text, const struct checkpoint_keys *keys,
+		    struct checkpoint *ret)
 {
 	struct checkpoint c;
-	int r = checkpoint_read_any(text, key, &c);
+	int r = checkpoint_read_any(text, keys, &c);
 
 	if (r < 0)
 		return r;

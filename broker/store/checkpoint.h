@@ -33,6 +33,13 @@ struct checkpoint {
 	bool note;
 };
 
+/* Whose signatures count: the identity's, and those of the ones before it.  Borrowed. */
+#define CHECKPOINT_KEYS_MAX 8
+struct checkpoint_keys {
+	unsigned n;
+	EVP_PKEY *items[CHECKPOINT_KEYS_MAX];
+};
+
 /*
  * Sign @c with @key, an EC key with its private half.  @ret is a text without a newline, and yours.
  * Returns 0; -EINVAL for another key; -ENOMEM.
@@ -41,12 +48,14 @@ int checkpoint_sign(const struct checkpoint *c, EVP_PKEY *key, char **ret);
 
 /*
  * Read a text of checkpoint_sign() that is no note.  Returns 0; -EBADMSG when it is malformed, or
- * a note; -EKEYREJECTED when @key did not sign it; -ENOMEM.  @key NULL: any signature will do.
+ * a note; -EKEYREJECTED when none of @keys signed it; -ENOMEM.  @keys NULL: any signature will do.
  */
-int checkpoint_read(struct bytes text, EVP_PKEY *key, struct checkpoint *ret);
+int checkpoint_read(struct bytes text, const struct checkpoint_keys *keys,
+		    struct checkpoint *ret);
 
 /* The same for a text that may be a note. */
-int checkpoint_read_any(struct bytes text, EVP_PKEY *key, struct checkpoint *ret);
+int checkpoint_read_any(struct bytes text, const struct checkpoint_keys *keys,
+			struct checkpoint *ret);
 
 /* The key where the beginning of a chain lies. */
 void checkpoint_key(const char *instance, char ret[static AUDIT_KEY_LEN]);

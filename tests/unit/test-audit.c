@@ -19,6 +19,7 @@ static char dir[64], address[128];
 static struct store *store;
 static struct cause why;
 static EVP_PKEY *our_key, *other_key;
+static struct checkpoint_keys ours, others;
 
 static int ok(int r)
 {
@@ -36,6 +37,8 @@ static int setup(void **state)
 	assert_int_equal(ok(store_open(address, NULL, &store, &why)), 0);
 	our_key = EVP_EC_gen("P-256");
 	other_key = EVP_EC_gen("P-256");
+	ours = (struct checkpoint_keys){ 1, { our_key } };
+	others = (struct checkpoint_keys){ 1, { other_key } };
 	return 0;
 }
 
@@ -190,7 +193,7 @@ static struct seen verify(const char *instance, const uint8_t *expect)
 {
 	struct seen a = { 0 }, b = { 0 };
 	struct audit_check check = {
-		.instance = instance, .expect = expect, .key = our_key,
+		.instance = instance, .expect = expect, .keys = &ours,
 		.problem = see_problem, .chain = see_chain, .userdata = &a,
 	};
 	_cleanup_(freep) char *text = NULL;
@@ -479,47 +482,50 @@ static void test_checkpoint(void **state)
 	struct checkpoint c;
 	size_t len = strlen(text);
 
-	assert_int_equal(checkpoint_read(bytes_of(text), our_key, &c), 0);
+	assert_int_equal(checkpoint_read(bytes_of(text), &ours, &c), 0);
 	assert_string_equal(c.instance, "a-b.c");
 	assert_int_equal(c.batch, 17);
 	assert_int_equal(c.at, 1234567);
 	assert_memory_equal(c.head, end.head, sizeof(c.head));
-	assert_int_equal(checkpoint_read(bytes_of(text), other_key, &c), -EKEYREJECTED);
+	assert_int_equal(checkpoint_read(bytes_of(text), &others, &c), -EKEYREJECTED);
 	for (size_t i = 0; i < len; i++) {
 		int r;
 
 		text[i] ^= 1;
-		r = checkpoint_read(bytes_of(text), our_key, &c);
+		r = checkpoint_read(bytes_of(text), &ours, &c);
 		/* Digits have another case: the same number. */
 		assert_true(r == -EBADMSG || r == -EKEYREJECTED);
 		text[i] ^= 1;
-		assert_int_equal(checkpoint_read((struct bytes){ (uint8_t *)text, i }, our_key, &c),
+		assert_int_equal(checkpoint_read((struct bytes){ (uint8_t *)text, i }, &ours, &c),
 				 -EBADMSG);
 	}
-	assert_int_equal(checkpoint_read(bytes_of(text), our_key, &c), 0);
+	assert_int_equal(checkpoint_read(bytes_of(text), &ours, &c), 0);
 }
 
 static void test_note(void **state)
 {
 	struct checkpoint c = { .instance = "a", .batch = 17, .at = 5, .note = true }, again;
+	const struct checkpoint_keys both = { 2, { other_key, our_key } }, none = { 0 };
 	_cleanup_(freep) char *text = NULL, *other = NULL;
 	char *p;
 
 	assert_int_equal(checkpoint_sign(&c, our_key, &text), 0);
-	assert_int_equal(checkpoint_read_any(bytes_of(text), our_key, &again), 0);
+	assert_int_equal(checkpoint_read_any(bytes_of(text), &ours, &again), 0);
 	assert_true(again.note);
 	assert_int_equal(again.batch, 17);
-	assert_int_equal(checkpoint_read_any(bytes_of(text), other_key, &again), -EKEYREJECTED);
+	assert_int_equal(checkpoint_read_any(bytes_of(text), &others, &again), -EKEYREJECTED);
+	assert_int_equal(checkpoint_read_any(bytes_of(text), &both, &again), 0);
+	assert_int_equal(checkpoint_read_any(bytes_of(text), &none, &again), -EKEYREJECTED);
 	/* It is no beginning of a chain, and cannot be made one. */
-	assert_int_equal(checkpoint_read(bytes_of(text), our_key, &again), -EBADMSG);
+	assert_int_equal(checkpoint_read(bytes_of(text), &ours, &again), -EBADMSG);
 	p = strstr(text, "\"noted\"");
 	assert_non_null(p);
 	assert_true(asprintf(&other, "%.*s\"checkpoint\"%s", (int)(p - text), text,
 			     p + strlen("\"noted\"")) > 0);
-	assert_int_equal(checkpoint_read(bytes_of(other), our_key, &again), -EKEYREJECTED);
+	assert_int_equal(checkpoint_read(bytes_of(other), &ours, &again), -EKEYREJECTED);
 	free(other);
 	assert_true(asprintf(&other, "%.*s\"checkpoint\":17,%s", (int)(p - text), text, p) > 0);
-	assert_int_equal(checkpoint_read_any(bytes_of(other), our_key, &again), -EBADMSG);
+	assert_int_equal(checkpoint_read_any(bytes_of(other), &ours, &again), -EBADMSG);
 }
 
 static void test_trim(void **state)
@@ -541,24 +547,24 @@ static void test_trim(void **state)
 	other = two;
 	other.head[0] ^= 1;
 	wrong = checkpoint_at("a", &other, our_key);
-	assert_int_equal(audit_trim(store, bytes_of("{}"), our_key, &why), -EBADMSG);
-	assert_int_equal(audit_trim(store, bytes_of(foreign), our_key, &why), -EKEYREJECTED);
-	assert_int_equal(audit_trim(store, bytes_of(wrong), our_key, &why), -EKEYREJECTED);
+	assert_int_equal(audit_trim(store, bytes_of("{}"), &ours, &why), -EBADMSG);
+	assert_int_equal(audit_trim(store, bytes_of(foreign), &ours, &why), -EKEYREJECTED);
+	assert_int_equal(audit_trim(store, bytes_of(wrong), &ours, &why), -EKEYREJECTED);
 	assert_good(NULL, NULL, 7);
 	/* Nothing is deleted that shows a change. */
 	line = text_of(line_keys[0]);
 	change(line_keys[0], NULL);
-	assert_int_equal(audit_trim(store, bytes_of(second), our_key, &why), -EKEYREJECTED);
+	assert_int_equal(audit_trim(store, bytes_of(second), &ours, &why), -EKEYREJECTED);
 	assert_bad("batch 2 does not follow");
 	change(line_keys[0], line);
 
-	assert_int_equal(ok(audit_trim(store, bytes_of(second), our_key, &why)), 0);
+	assert_int_equal(ok(audit_trim(store, bytes_of(second), &ours, &why)), 0);
 	assert_good(NULL, five.head, 5);
 	assert_good(NULL, two.head, 5);
 	/* Half trimmed: what is left over is no problem, and goes with the next try. */
 	change(line_keys[0], line);
 	assert_good(NULL, five.head, 5);
-	assert_int_equal(ok(audit_trim(store, bytes_of(second), our_key, &why)), 0);
+	assert_int_equal(ok(audit_trim(store, bytes_of(second), &ours, &why)), 0);
 	assert_good(NULL, five.head, 5);
 	/* Without the checkpoint, or with one of somebody else, the beginning is missing. */
 	change("coco/checkpoint/a", foreign);
@@ -574,9 +580,9 @@ static void test_trim(void **state)
 	check.userdata = &seen;
 	assert_int_equal(ok(audit_verify(store, &check, &why)), 1);
 	/* Up to the end: the last batch stays, so that the writer can go on. */
-	assert_int_equal(ok(audit_trim(store, bytes_of(late), our_key, &why)), 0);
+	assert_int_equal(ok(audit_trim(store, bytes_of(late), &ours, &why)), 0);
 	assert_good(NULL, five.head, 0);
-	assert_int_equal(audit_trim(store, bytes_of(second), our_key, &why), -EKEYREJECTED);
+	assert_int_equal(audit_trim(store, bytes_of(second), &ours, &why), -EKEYREJECTED);
 	write_lines("a", 2);
 	assert_good(NULL, five.head, 2);
 }
@@ -587,7 +593,7 @@ static void test_trim(void **state)
 static void test_file(void **state)
 {
 	struct seen seen = { 0 };
-	struct audit_check check = { .problem = see_problem, .userdata = &seen, .key = our_key };
+	struct audit_check check = { .problem = see_problem, .userdata = &seen, .keys = &ours };
 	_cleanup_(freep) char *text = NULL, *bad = NULL;
 	struct audit_end end;
 	size_t len, last, last_end;
