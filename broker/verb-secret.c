@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -237,6 +238,103 @@ const struct verb verb_secret_rearm = {
 
 /* ---- policy set, show ---- */
 
+#define STORE_SECRETS "coco/secret/"
+
+/* The paths that @pattern names, "*" within a part of them; @ret is an array, yours. */
+static int match_secrets(struct admin_call *c, const char *pattern, struct json_object **ret)
+{
+	_cleanup_(freep) char *prefix = strndup(pattern, strcspn(pattern, "*"));
+	struct json_object *request = admin_request("secret-list", NULL), *list;
+	struct json_object *paths = json_object_new_array();
+	int r;
+
+	*ret = paths;
+	if (!prefix || !paths) {
+		(void) json_object_put(request);
+		(void) log_oom();
+		return STATUS_FAILED;
+	}
+	admin_add_text(&request, "prefix", prefix);
+	r = admin_call(c, request, -EBADF);
+	list = r == 0 ? answer_list(c->answer, "secrets") : NULL;
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i), *one;
+		const char *path = answer_text(o, "path");
+
+		/* One that is damaged has its key here.  It counts: trying it says why. */
+		if (answer_text(o, "what")[0] &&
+		    strncmp(path, STORE_SECRETS, strlen(STORE_SECRETS)) == 0)
+			path += strlen(STORE_SECRETS);
+		if (fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) != 0)
+			continue;
+		one = json_object_new_string(path);
+		if (!one || json_object_array_add(paths, one) != 0) {
+			(void) json_object_put(one);
+			(void) log_oom();
+			return STATUS_FAILED;
+		}
+	}
+	if (r == 0 && json_object_array_length(paths) == 0) {
+		log_error("There is no secret '%s'", pattern);
+		return STATUS_REFUSED;
+	}
+	return r;
+}
+
+/* @ret_n counts those for which it was done. */
+static int set_each(struct admin_call *c, struct json_object *paths, const char *policy, bool check,
+		    size_t *ret_n)
+{
+	size_t n = json_object_array_length(paths);
+	int r = 0;
+
+	for (*ret_n = 0; *ret_n < n; ++*ret_n) {
+		struct json_object *path = json_object_array_get_idx(paths, *ret_n), *request;
+
+		request = admin_request("policy-set", json_object_get_string(path));
+		admin_add_text(&request, "policy", policy);
+		admin_add_flag(&request, "check", check);
+		admin_add_flag(&request, "unless-same", true);
+		r = admin_call(c, request, -EBADF);
+		if (r != 0)
+			break;
+	}
+	return r;
+}
+
+/*
+ * All are tried before the first is changed.  What goes wrong later, such as a store that is full,
+ * leaves some with the old policy: those that have the new one are no change the next time.
+ */
+static int set_many(const struct args *args, const char *pattern, const char *policy)
+{
+	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	struct json_object *paths = NULL;
+	size_t n = 0;
+	int r;
+
+	r = admin_call_open(args, &c);
+	if (r == 0)
+		r = match_secrets(&c, pattern, &paths);
+	if (r == 0) {
+		r = set_each(&c, paths, policy, /* check= */ true, &n);
+		if (r != 0)
+			log_error("Nothing was changed");
+	}
+	if (r == 0) {
+		r = set_each(&c, paths, policy, /* check= */ false, &n);
+		if (r != 0)
+			log_error("%zu of %zu have the new policy: say the same again for the rest",
+				  n, json_object_array_length(paths));
+	}
+	if (r == 0 && args->json)
+		print("{\"secrets\":%zu}\n", n);
+	else if (r == 0)
+		print("%zu secrets have the policy\n", n);
+	(void) json_object_put(paths);
+	return r;
+}
+
 static int run_policy_set(struct args *args)
 {
 	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
@@ -251,6 +349,8 @@ static int run_policy_set(struct args *args)
 	r = read_policy(args->words.items[1], &policy);
 	if (r != 0)
 		return r;
+	if (strchr(path_of(args), '*'))
+		return set_many(args, path_of(args), policy);
 	request = admin_request("policy-set", path_of(args));
 	admin_add_text(&request, "policy", policy);
 	r = admin_ask(args, &c, request);
@@ -262,7 +362,7 @@ static int run_policy_set(struct args *args)
 
 const struct verb verb_policy_set = {
 	.name = "policy set",
-	.help = "Give a secret another policy",
+	.help = "Give a secret, or all that a pattern names, another policy",
 	.options = no_options,
 	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true },
 	.run = run_policy_set,

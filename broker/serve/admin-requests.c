@@ -86,6 +86,11 @@ static int set_secret(struct call *c, bool create, bool replace)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	change.policy_len = change.policy ? strlen(change.policy) : 0;
+	r = flag_of(c, "check", &change.check);
+	if (r == 0)
+		r = flag_of(c, "unless-same", &change.unless_same);
+	if (r < 0)
+		return r;
 	r = service_secret_set(c->s, &change, &version, &c->why);
 	return r < 0 ? r : line_number(c->answer, "version", version);
 }

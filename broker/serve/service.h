@@ -108,6 +108,8 @@ struct secret_change {
 	const char *policy;		/* NULL: the policy stays */
 	size_t policy_len;
 	bool create, replace;		/* may be new; may be there */
+	bool check;			/* all but the change itself */
+	bool unless_same;		/* a policy that is there already is no change */
 	const char *who;
 };
 
