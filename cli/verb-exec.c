@@ -232,7 +232,7 @@ static int end_as(int status, const sigset_t *mask)
 static int run_command(const struct args *args, struct items *s, char **argv)
 {
 	sigset_t all, mask;
-	pid_t pid;
+	pid_t pid = 0;
 	int r, status;
 
 	/* Before the fork, so that no signal is lost. */
