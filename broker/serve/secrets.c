@@ -131,10 +131,11 @@ static int try_set(struct service *s, const struct secret_change *c, const char 
 	r = build_new(s, c, &old, &new, rules, why);
 	if (r < 0)
 		return r;
-	*ret_version = old.version;
 	if (c->check || (c->unless_same && !c->value && new.policy_len == old.policy_len &&
-			 memcmp(new.policy, old.policy, old.policy_len) == 0))
+			 memcmp(new.policy, old.policy, old.policy_len) == 0)) {
+		*ret_version = old.version;
 		return 0;
+	}
 	r = write_new(s, c, key, revision, &new, rules, why);
 	if (r == 0)
 		*ret_version = new.version;
