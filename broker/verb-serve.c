@@ -337,12 +337,14 @@ static void wait_for_end(struct running *b, const sigset_t *signals)
 
 	for (;;) {
 		signal = sigtimedwait(signals, NULL, &tick);
+		if (signal < 0)
+			signal = -errno;
 		keep_anchor(b);
 		if (now_usec() - b->noted_usec >= b->settings.checkpoint_usec)
 			log_checkpoint(b);
 		if (signal == SIGHUP)
 			reload(b);
-		else if (signal >= 0 || (errno != EINTR && errno != EAGAIN))
+		else if (signal != -EINTR && signal != -EAGAIN)
 			return;
 	}
 }
