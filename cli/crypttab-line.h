@@ -9,8 +9,6 @@
 
 /* crypttab(5), as far as a volume that gets its key from cocod is concerned. */
 
-#define CRYPTTAB_MAX (1024 * 1024)	/* in bytes */
-
 /*
  * Find the option @name in a line's @options.  Returns its value, which ends at the next comma or
  * NUL and has @ret_len bytes, none for an option without a value; NULL when it is not there.  The

@@ -4,6 +4,8 @@
 
 #include "base/macro.h"
 
+#define CRYPTTAB_MAX (1024 * 1024)	/* bytes of the file that are read at most */
+
 /* crypttab(5): a volume in each line, VOLUME DEVICE [KEY [OPTIONS]], with blanks between. */
 
 /* One line.  The texts are borrowed; @key and @options are "" when the line has none. */

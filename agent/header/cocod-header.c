@@ -18,7 +18,6 @@
 #include "wire/crypttab.h"
 
 #define CRYPTTAB "/etc/crypttab"
-#define CRYPTTAB_MAX (1024 * 1024)
 #define WAIT_USEC (90 * 1000000ULL)	/* as systemd waits for a device */
 
 struct args {

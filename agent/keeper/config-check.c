@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "wire/crypttab.h"
 
-#define CRYPTTAB_MAX (1024 * 1024)
 #define CMDLINE_MAX 65536
 #define BLANKS " \t\n"
 
