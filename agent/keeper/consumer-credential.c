@@ -260,12 +260,7 @@ static int identify(struct delivery *d, const char **ret_why)
 
 bool credentials_have_room(void *userdata)
 {
-	const struct keeper *k = userdata;
-	unsigned n = 0;
-
-	for (const struct delivery *d = k->deliveries; d; d = d->next)
-		n += d->kind == &consumer_credential;
-	return n < MAX_CREDENTIALS;
+	return delivery_count(userdata, &consumer_credential) < MAX_CREDENTIALS;
 }
 
 void on_credential_connection(void *userdata, int conn)

@@ -258,22 +258,13 @@ static int identify(struct delivery *d, const char **ret_why)
 	return identify_unit(d);
 }
 
-static unsigned count_volumes(const struct keeper *k)
-{
-	unsigned n = 0;
-
-	for (const struct delivery *d = k->deliveries; d; d = d->next)
-		n += d->kind == &consumer_cryptsetup;
-	return n;
-}
-
 void on_cryptsetup_connection(void *userdata, int conn)
 {
 	struct keeper *k = userdata;
 	struct delivery *d;
 	const char *why;
 
-	if (count_volumes(k) >= MAX_DELIVERIES) {
+	if (delivery_count(k, &consumer_cryptsetup) >= MAX_DELIVERIES) {
 		log_warning("More than %d volumes ask at once, declining another", MAX_DELIVERIES);
 		delivery_refuse_connection(conn);
 		return;

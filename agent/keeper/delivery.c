@@ -128,7 +128,6 @@ void delivery_free(struct delivery *d)
 	if (d->next)
 		d->next->prev = d->prev;
 	free(d);
-	k->n_deliveries--;
 	if (e)
 		keeper_settle(k, e);
 }
@@ -171,7 +170,6 @@ int delivery_new(struct keeper *k, const struct consumer *kind, int fd, struct d
 	if (d->next)
 		d->next->prev = &d->next;
 	k->deliveries = d;
-	k->n_deliveries++;
 	*ret = d;
 	return 0;
 }
@@ -189,6 +187,15 @@ int delivery_take_peer(struct delivery *d)
 	if (getsockopt(d->fd, SOL_SOCKET, SO_PEERPIDFD, &d->pidfd, &len) < 0)
 		d->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	return 0;
+}
+
+unsigned delivery_count(const struct keeper *k, const struct consumer *kind)
+{
+	unsigned n = 0;
+
+	for (const struct delivery *d = k->deliveries; d; d = d->next)
+		n += d->kind == kind;
+	return n;
 }
 
 uint64_t delivery_now(const struct delivery *d)

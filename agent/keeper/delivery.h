@@ -123,6 +123,9 @@ void delivery_refuse_connection(int fd);
 /* Take @e for the delivery: while it is pending the secret is not wiped. */
 void delivery_take_entry(struct delivery *d, struct store_entry *e);
 
+/* How many deliveries to consumers of that @kind there are. */
+unsigned delivery_count(const struct keeper *k, const struct consumer *kind);
+
 /* CLOCK_MONOTONIC of the current turn of the event loop. */
 uint64_t delivery_now(const struct delivery *d);
 

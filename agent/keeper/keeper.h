@@ -43,7 +43,6 @@ struct keeper {
 	uint64_t late_usec;		/* the pause of late.c; 0: the default */
 	bool initramfs;			/* there is no systemd, and cocod-key asks for keys */
 	struct delivery *deliveries;	/* of delivery.h */
-	unsigned n_deliveries;
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
 	/* why the last SIGHUP did not give a new configuration; "" when it did */
 	char reload_error[MSG_WARNING_LEN];
