@@ -36,6 +36,7 @@ struct relay_server {
 	int listener;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];	/* to remove, or "" */
 	atomic_uint n_connections;
+	atomic_uint n_refs;	/* the owner, and each connection's thread: the last one frees it */
 };
 
 /* A connection has a thread of its own, for the resolver waits as long as it likes. */
@@ -43,6 +44,12 @@ struct connection {
 	struct relay_server *server;
 	int near;
 };
+
+static void unref(struct relay_server *s)
+{
+	if (atomic_fetch_sub(&s->n_refs, 1) == 1)
+		free(s);
+}
 
 /* ---- the addresses ---- */
 
@@ -152,6 +159,7 @@ int relay_server_new(const char *listen_on, const char *to, unsigned max,
 
 	if (!s)
 		return cause_set_oom(why);
+	atomic_init(&s->n_refs, 1);
 	s->listener = -EBADF;
 	s->max = max;
 	r = take_target(s, to, why);
@@ -174,9 +182,7 @@ struct relay_server *relay_server_free(struct relay_server *s)
 	(void) close_fd(s->listener);
 	if (s->path[0])
 		(void) unlink(s->path);
-	/* Its connections have threads, which look at the rest. */
-	if (atomic_load(&s->n_connections) == 0)
-		free(s);
+	unref(s);
 	return NULL;
 }
 
@@ -224,6 +230,7 @@ static void *serve(void *userdata)
 	r = relay_free(r);
 	near = close_fd(near);
 	atomic_fetch_sub(&s->n_connections, 1);
+	unref(s);
 	return NULL;
 }
 
@@ -237,9 +244,12 @@ static int begin(struct relay_server *s, const pthread_attr_t *attributes, int f
 	if (c) {
 		*c = (struct connection){ .server = s, .near = fd };
 		atomic_fetch_add(&s->n_connections, 1);
+		atomic_fetch_add(&s->n_refs, 1);
 		r = pthread_create(&thread, attributes, serve, c);
-		if (r != 0)
+		if (r != 0) {
 			atomic_fetch_sub(&s->n_connections, 1);
+			unref(s);
+		}
 	}
 	if (r != 0) {
 		(void) close_fd(fd);
