@@ -49,6 +49,7 @@ struct fetch {
 	uint64_t due_usec, deadline_usec;	/* CLOCK_MONOTONIC */
 	uint64_t pause_usec;
 	unsigned n_sessions, n_nonces;
+	struct fetch_failure last;	/* of the attempt before this one */
 	struct net_talk *talk;
 	struct worker_call *call;
 	struct net_setup net;		/* the addresses of this attempt, in order */

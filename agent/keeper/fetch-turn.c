@@ -184,6 +184,7 @@ void fetch_fail_as(struct fetch *f, unsigned error, bool stale, uint32_t retry_s
 	}
 	log_debug("Secret '%s' is asked for again in %llu ms: %s", f->path,
 		  (unsigned long long)(due - fetch_now(b)) / 1000, why.text);
+	f->last = why;
 	drop_handshake(f);
 	f->phase = PHASE_WAITING;
 	f->due_usec = due;
@@ -207,6 +208,19 @@ bool fetch_text_ends(const char *text, size_t size)
 	return memchr(text, 0, size) != NULL;
 }
 
+/* The attempt that had no time left tells nothing; the one before it may. */
+static void time_is_over(struct fetch *f)
+{
+	const struct fetch_failure last = f->last;
+
+	if (last.error == NET_OK)
+		fetch_fail(f, NET_UNREACHABLE, "TimeoutSec= of broker.conf is over, and the broker "
+					       "has not answered");
+	else
+		fetch_fail_as(f, last.error, false, 0, last.id,
+			      "%s; then TimeoutSec= of broker.conf was over", last.text);
+}
+
 /*
  * Returns true when the result is good.  Otherwise the attempt is over, and @f may be gone.  Only
  * the form of what cocod-net says is checked; its words are for people.
@@ -219,9 +233,7 @@ bool fetch_succeeded(struct fetch *f, const struct net_result *result, const cha
 
 	if (!result) {
 		if (fetch_now(f->broker) >= f->deadline_usec)
-			fetch_fail(f, NET_UNREACHABLE,
-				  "TimeoutSec= of broker.conf is over, and the broker has not "
-				  "answered");
+			time_is_over(f);
 		else
 			fetch_fail(f, NET_LOCAL, "%s", why);
 		return false;

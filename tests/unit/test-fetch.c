@@ -389,6 +389,26 @@ static void test_silence(void **state)
 	}
 }
 
+/* When the time ends in the middle of an attempt, the reason is that of the attempt before. */
+static void test_silence_after_a_reason(void **state)
+{
+	const struct step steps[] = {
+		SETUP, { .type = MSG_NET_AUTH, .error = NET_BUSY, .text = "HTTP status 503",
+			 .id = "A7" },
+		SETUP, { .type = MSG_NET_AUTH, .how = SILENT },
+	};
+	struct result r;
+	char counts[256];
+
+	reset();
+	settings.timeout_usec = 3000 * 1000;
+	fetch(N(steps), PATH, NULL, &r, counts);
+	refused(&r, NET_BUSY, "HTTP status 503");
+	assert_non_null(strstr(r.why.text, "TimeoutSec="));
+	assert_string_equal(r.why.id, "A7");
+	assert_string_equal(counts, "crrcrr");
+}
+
 static void test_session(void **state)
 {
 	const struct step steps[] = {
@@ -608,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_passing_errors_are_tried_again),
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_silence_after_a_reason),
 		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_no_evidence),
