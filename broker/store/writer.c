@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -19,6 +20,8 @@
 #define BACKOFF_MIN_USEC 20000
 #define BACKOFF_MAX_USEC 1000000
 #define HEADS_USEC (60 * 1000000ull)
+#define GATHER_PART 4			/* of the time that a commit takes */
+#define GATHER_MAX_USEC 2000
 
 /* ---- jobs: what a caller waits for ---- */
 
@@ -40,7 +43,7 @@ struct job {
 	bool left;		/* nobody waits for it any longer */
 	int result;
 	struct cause why;
-	pthread_cond_t decided;
+	sem_t decided;
 };
 
 static struct job *job_free(struct job *j)
@@ -49,7 +52,7 @@ static struct job *job_free(struct job *j)
 		return NULL;
 	for (unsigned i = 0; i < STORE_PARTS_MAX; i++)
 		store_value_done(&j->m.read[i]);
-	(void) pthread_cond_destroy(&j->decided);
+	(void) sem_destroy(&j->decided);
 	free(j->arena);
 	free(j);
 	return NULL;
@@ -132,7 +135,7 @@ static int job_new(const struct store_member *m, struct bytes line, struct job *
 
 	if (!j)
 		return -ENOMEM;
-	cond_init(&j->decided);
+	(void) sem_init(&j->decided, 0, 0);
 	at = j->arena = malloc(room + 1);
 	if (!at) {
 		(void) job_free(j);
@@ -161,6 +164,13 @@ struct batch {
 	struct cause why;
 };
 
+/* A key that jobs of the batch name; empty unless it is of this turn. */
+struct slot {
+	uint64_t hash;
+	uint32_t turn;
+	bool change;
+};
+
 struct writer {
 	struct store *store;
 	char instance[AUDIT_INSTANCE_MAX + 1];
@@ -172,7 +182,7 @@ struct writer {
 	int broken;			/* why it writes no more; 0: it writes */
 	struct cause broken_why;
 	struct job *first, **last;
-	unsigned waiting;
+	unsigned waiting, wanted;	/* the thread is woken when so many wait */
 	struct writer_state state;
 
 	/* The thread's own. */
@@ -183,10 +193,12 @@ struct writer {
 	struct audit_hash hash;
 	struct json_object *heads;		/* to be written with the next line; may be NULL */
 	uint64_t heads_usec;			/* when they were asked for; 0: never */
+	unsigned sizes[2];			/* of the last two batches */
+	uint64_t took_usec;			/* the last one */
 	char heads_after[AUDIT_KEY_LEN];
 	struct batch batch;
-	uint64_t slots[SLOTS];
-	bool slots_change[SLOTS];
+	struct slot slots[SLOTS];
+	uint32_t turn;				/* of take_jobs() */
 };
 
 static int ask_revision(struct store *s, const char *key, uint64_t *ret, struct cause *why)
@@ -208,7 +220,7 @@ static uint64_t hash_key(const char *key)
 
 	for (; *key; key++)
 		h = (h ^ (uint8_t)*key) * 0x100000001b3u;
-	return h ? h : 1;
+	return h;
 }
 
 /* The slot of @key, or an empty one.  Two keys with one hash wait for each other, no more. */
@@ -216,7 +228,7 @@ static unsigned slot_of(const struct writer *w, uint64_t hash)
 {
 	unsigned i = (unsigned)hash & (SLOTS - 1);
 
-	while (w->slots[i] && w->slots[i] != hash)
+	while (w->slots[i].turn == w->turn && w->slots[i].hash != hash)
 		i = (i + 1) & (SLOTS - 1);
 	return i;
 }
@@ -224,9 +236,9 @@ static unsigned slot_of(const struct writer *w, uint64_t hash)
 /* A key that somebody changes nobody else may name (store_commit()). */
 static bool key_is_free(const struct writer *w, const char *key, bool change)
 {
-	unsigned i = slot_of(w, hash_key(key));
+	const struct slot *s = &w->slots[slot_of(w, hash_key(key))];
 
-	return !w->slots[i] || (!change && !w->slots_change[i]);
+	return s->turn != w->turn || (!change && !s->change);
 }
 
 static bool keys_are_free(const struct writer *w, const struct store_member *m)
@@ -246,10 +258,11 @@ static bool keys_are_free(const struct writer *w, const struct store_member *m)
 static void occupy_key(struct writer *w, const char *key, bool change)
 {
 	uint64_t hash = hash_key(key);
-	unsigned i = slot_of(w, hash);
+	struct slot *s = &w->slots[slot_of(w, hash)];
 
-	w->slots[i] = hash;
-	w->slots_change[i] |= change;
+	if (s->turn != w->turn)
+		*s = (struct slot){ .hash = hash, .turn = w->turn };
+	s->change |= change;
 }
 
 /* Also for a job that stays behind, so that no later one about the same keys overtakes it. */
@@ -275,8 +288,11 @@ static void take_jobs(struct writer *w)
 	struct job **at = &w->first;
 
 	b->n = 0;
-	memset(w->slots, 0, sizeof(w->slots));
-	memset(w->slots_change, 0, sizeof(w->slots_change));
+	/* A turn that began anew would find slots of long ago. */
+	if (++w->turn == 0) {
+		memset(w->slots, 0, sizeof(w->slots));
+		w->turn = 1;
+	}
 	for (unsigned seen = 0; *at && b->n < STORE_MEMBERS_MAX && seen < SCAN_MAX; seen++) {
 		struct job *j = *at;
 		bool goes;
@@ -677,7 +693,10 @@ static void forget_heads(struct writer *w)
 
 /* ---- the thread ---- */
 
-/* With the lock: what each job's caller gets.  A job whose caller has left is freed. */
+/*
+ * With the lock: what each job's caller gets.  A job whose caller has left is freed; wake() is for
+ * the others.
+ */
 static void answer(struct writer *w, int result, const struct cause *why)
 {
 	struct batch *b = &w->batch;
@@ -697,12 +716,18 @@ static void answer(struct writer *w, int result, const struct cause *why)
 		}
 		j->state = JOB_DECIDED;
 		if (j->left)
-			(void) job_free(j);
-		else
-			(void) pthread_cond_signal(&j->decided);
+			b->jobs[i] = job_free(j);
 	}
 	clear_reads(b);
 	free_lines(b);
+}
+
+/* Without the lock, which nobody who is woken needs.  The jobs are their callers' from then on. */
+static void wake(struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->jobs[i])
+			(void) sem_post(&b->jobs[i]->decided);
 	b->n = 0;
 }
 
@@ -716,7 +741,7 @@ static void refuse_all(struct writer *w, int result, const struct cause *why)
 		j->result = result;
 		j->why = *why;
 		j->state = JOB_DECIDED;
-		(void) pthread_cond_signal(&j->decided);
+		(void) sem_post(&j->decided);
 	}
 	w->last = &w->first;
 	w->waiting = 0;
@@ -745,6 +770,8 @@ static void write_batch(struct writer *w)
 	int r, broken = 0;
 
 	take_jobs(w);
+	w->sizes[1] = w->sizes[0];
+	w->sizes[0] = w->batch.n;
 	memset(w->batch.results, 0, sizeof(w->batch.results));
 	(void) pthread_mutex_unlock(&w->lock);
 	r = build_batch(w);
@@ -765,19 +792,45 @@ static void write_batch(struct writer *w)
 	answer(w, r, &why);
 	if (broken < 0)
 		break_down(w, broken, &why);
+	(void) pthread_mutex_unlock(&w->lock);
+	wake(&w->batch);
+	(void) pthread_mutex_lock(&w->lock);
+}
+
+/*
+ * With the lock: those who have just got their answer may be about to come again.  Who goes on at
+ * once has a batch of the first of them, and then one of all others, and each waits for two.
+ */
+static void gather(struct writer *w)
+{
+	uint64_t usec = MIN(w->took_usec / GATHER_PART, (uint64_t)GATHER_MAX_USEC);
+	struct timespec deadline = deadline_in(usec);
+	int r = 0;
+
+	w->wanted = MAX(w->sizes[0], w->sizes[1]);
+	while (w->waiting < w->wanted && !w->stop && r == 0)
+		r = pthread_cond_timedwait(&w->work, &w->lock, &deadline);
+	w->wanted = 1;
 }
 
 static void *writer_thread(void *userdata)
 {
 	struct writer *w = userdata;
 	struct cause why;
+	uint64_t begin;
 
 	(void) pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
-		if (w->first && !w->broken)
-			write_batch(w);
-		else
+		if (!w->first || w->broken) {
 			(void) pthread_cond_wait(&w->work, &w->lock);
+			continue;
+		}
+		gather(w);
+		if (!w->first)
+			continue;
+		begin = now_usec();
+		write_batch(w);
+		w->took_usec = now_usec() - begin;
 	}
 	(void) cause_set(&why, -EAGAIN, "The broker stops");
 	break_down(w, -EAGAIN, &why);
@@ -832,14 +885,13 @@ static int check_member(const struct store_member *m, bool has_line, struct caus
 	return 0;
 }
 
-/* With the lock.  Returns 0 when @j is decided. */
-static int await(struct writer *w, struct job *j, uint64_t timeout_usec)
+/* Without the lock.  Returns 0 when @j is decided, and ours. */
+static int await(struct job *j, uint64_t timeout_usec)
 {
 	struct timespec until = deadline_in(timeout_usec);
 
-	while (j->state != JOB_DECIDED)
-		if (pthread_cond_timedwait(&j->decided, &w->lock, &until) == ETIMEDOUT &&
-		    j->state != JOB_DECIDED)
+	while (sem_clockwait(&j->decided, CLOCK_MONOTONIC, &until) < 0)
+		if (errno != EINTR)
 			return -EAGAIN;
 	return 0;
 }
@@ -856,7 +908,8 @@ static int enqueue(struct writer *w, struct job *j, struct cause *why)
 	*w->last = j;
 	w->last = &j->next;
 	w->waiting++;
-	(void) pthread_cond_signal(&w->work);
+	if (w->waiting >= w->wanted)
+		(void) pthread_cond_signal(&w->work);
 	return 0;
 }
 
@@ -872,31 +925,41 @@ static void remove_job(struct writer *w, struct job *j)
 	w->waiting--;
 }
 
-/* With the lock.  Hands @j over to the thread, or frees it. */
+/*
+ * Hand @j over to the thread, or free it.  Returns -EAGAIN, or 0 when it was decided in the last
+ * moment.
+ */
 static int give_up(struct writer *w, struct job *j, struct cause *why)
 {
-	bool waits = j->state == JOB_WAITS;
+	enum job_state state;
 
-	if (waits) {
+	(void) pthread_mutex_lock(&w->lock);
+	state = j->state;
+	if (state == JOB_WAITS)
 		remove_job(w, j);
+	j->left = state == JOB_TAKEN;
+	(void) pthread_mutex_unlock(&w->lock);
+	if (state == JOB_DECIDED)
+		return await(j, UINT64_MAX);
+	if (state == JOB_WAITS)
 		(void) job_free(j);
-	} else {
-		j->left = true;
-	}
 	return cause_set(why, -EAGAIN, "The store did not answer in time");
 }
 
 static int commit_job(struct writer *w, struct job *j, struct store_member *m,
 		      uint64_t timeout_usec, struct cause *why)
 {
-	int r = enqueue(w, j, why);
+	int r;
 
+	(void) pthread_mutex_lock(&w->lock);
+	r = enqueue(w, j, why);
+	(void) pthread_mutex_unlock(&w->lock);
 	if (r < 0) {
 		(void) job_free(j);
 		return r;
 	}
-	if (await(w, j, timeout_usec) < 0)
-		return give_up(w, j, why);
+	if (await(j, timeout_usec) < 0 && give_up(w, j, why) < 0)
+		return -EAGAIN;
 	r = j->result;
 	if (r < 0)
 		*why = j->why;
@@ -927,10 +990,7 @@ int writer_commit(struct writer *w, struct store_member *m, struct json_object *
 		(void) job_free(j);
 		return cause_set(why, -EINVAL, "A change has more than %d bytes", STORE_BYTES_MAX);
 	}
-	(void) pthread_mutex_lock(&w->lock);
-	r = commit_job(w, j, m, timeout_usec, why);
-	(void) pthread_mutex_unlock(&w->lock);
-	return r;
+	return commit_job(w, j, m, timeout_usec, why);
 }
 
 void writer_look(struct writer *w, struct writer_state *ret)
@@ -1015,6 +1075,7 @@ int writer_new(struct store *store, const char *instance, struct writer **ret, s
 		return cause_set_oom(why);
 	w->store = store;
 	w->last = &w->first;
+	w->wanted = 1;
 	strcpy(w->instance, instance);
 	audit_key_fence(instance, w->fence_key);
 	(void) pthread_mutex_init(&w->lock, NULL);
