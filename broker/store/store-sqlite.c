@@ -17,7 +17,7 @@
 #define SCHEMA_VERSION 1
 #define BUSY_MSEC 2000			/* for somebody who looks at the file with sqlite3(1) */
 #define IDLE_READERS_MAX 8
-#define SWEEP_MAX "256"			/* values whose life is over, in one commit */
+#define SWEEP_MAX 256			/* values whose life is over, in one commit */
 
 #define NUMBER_TEXT_(n) #n
 #define NUMBER_TEXT(n) NUMBER_TEXT_(n)
@@ -56,9 +56,10 @@ static const char *const texts[_SQL_MAX] = {
 		    "VALUES (?1, ?2, ?3, ?4)",
 	[SQL_DELETE] = "DELETE FROM entries WHERE key = ?1",
 	[SQL_SWEEP] = "DELETE FROM entries WHERE key IN (SELECT key FROM entries "
-		      "WHERE expires IS NOT NULL AND expires <= ?1 LIMIT " SWEEP_MAX ")",
+		      "WHERE expires IS NOT NULL AND expires <= ?1 "
+		      "LIMIT " NUMBER_TEXT(SWEEP_MAX) ")",
 	[SQL_STATE] = "SELECT store, revision FROM state",
-	[SQL_COUNT] = "UPDATE state SET revision = ?1",
+	[SQL_COUNT] = "UPDATE state SET revision = revision + 1 RETURNING store, revision",
 	[SQL_WALK] = "SELECT value, revision, expires, key FROM entries "
 		     "WHERE key >= ?1 AND key < ?3 AND key <> ?4 AND " ALIVE
 		     " ORDER BY key LIMIT ?5",
@@ -77,6 +78,7 @@ struct store_in_sqlite {
 
 	pthread_mutex_t writing;	/* for the writer's connection */
 	struct connection *writer;
+	int64_t swept;			/* second of the last sweep */
 
 	pthread_mutex_t pool;		/* for the two below */
 	struct connection *idle;
@@ -294,14 +296,15 @@ static int run_with_number(struct connection *c, enum statement s, int64_t n, st
 	return r < 0 ? r : run(c, s, why);
 }
 
-static int read_state(struct connection *c, uint8_t ret_id[static STORE_ID_LEN],
+/* @s: SQL_STATE or SQL_COUNT. */
+static int read_state(struct connection *c, enum statement s, uint8_t ret_id[static STORE_ID_LEN],
 		      uint64_t *ret_revision, struct cause *why)
 {
-	sqlite3_stmt *st = c->statements[SQL_STATE];
+	sqlite3_stmt *st = c->statements[s];
 	int64_t revision;
 	int r;
 
-	r = step(c, SQL_STATE, why);
+	r = step(c, s, why);
 	revision = r > 0 ? sqlite3_column_int64(st, 1) : -1;
 	if (r >= 0 && (revision < 0 || sqlite3_column_bytes(st, 0) != STORE_ID_LEN))
 		r = damaged(c->db, why);
@@ -313,7 +316,7 @@ static int read_state(struct connection *c, uint8_t ret_id[static STORE_ID_LEN],
 		r = id ? 0 : cause_set_oom(why);
 		*ret_revision = (uint64_t)revision;
 	}
-	reset(c, SQL_STATE);
+	reset(c, s);
 	return r;
 }
 
@@ -503,15 +506,27 @@ static int do_batch(struct connection *c, const struct store_fence *fence,
 
 	r = fence ? check_fence(c, fence, now, why) : 0;
 	if (r == 0)
-		r = read_state(c, id, &revision, why);
-	if (r == 0)
-		r = run_with_number(c, SQL_COUNT, (int64_t)++revision, why);
+		r = read_state(c, SQL_COUNT, id, &revision, why);
 	for (unsigned i = 0; i < n && r == 0; i++)
 		r = do_member(c, &members[i], revision, now, why);
 	if (r == 0 && fence)
 		r = put_value(c, fence->key, fence->next, strlen(fence->next), revision,
 			      /* expires= */ 0, why);
-	return r == 0 ? run_with_number(c, SQL_SWEEP, now, why) : r;
+	return r;
+}
+
+/* What is over is no longer seen; it is removed once a second, or when there is much of it. */
+static int sweep(struct store_in_sqlite *s, struct cause *why)
+{
+	int64_t now = (int64_t)time(NULL);
+	int r;
+
+	if (now == s->swept)
+		return 0;
+	r = run_with_number(s->writer, SQL_SWEEP, now, why);
+	if (r == 0 && sqlite3_changes(s->writer->db) < SWEEP_MAX)
+		s->swept = now;
+	return r;
 }
 
 /*
@@ -538,6 +553,8 @@ static int sqlite_commit(struct store *store, const struct store_fence *fence,
 	r = run(s->writer, SQL_BEGIN, why);
 	if (r == 0)
 		r = do_batch(s->writer, fence, members, n, why);
+	if (r == 0)
+		r = sweep(s, why);
 	if (r == 0)
 		r = finish(s->writer, why);
 	/* Some errors have undone it already. */
@@ -633,7 +650,7 @@ static int sqlite_look(struct store *store, struct store_state *ret, struct caus
 	r = borrow_reader(s, &c, why);
 	if (r < 0)
 		return in_use(r);
-	r = read_state(c, ret->id, &ret->revision, why);
+	r = read_state(c, SQL_STATE, ret->id, &ret->revision, why);
 	return_reader(s, c);
 	ret->bytes = (uint64_t)st.st_size;
 	ret->max_bytes = ret->bytes + (uint64_t)fs.f_bavail * fs.f_frsize;
@@ -788,7 +805,7 @@ static int open_all(struct store_in_sqlite *s, struct cause *why)
 		r = begin_to_write(s->writer->db, why);
 	if (r == 0)
 		r = prepare_all(s->writer, why);
-	return r == 0 ? read_state(s->writer, id, &revision, why) : r;
+	return r == 0 ? read_state(s->writer, SQL_STATE, id, &revision, why) : r;
 }
 
 static void sqlite_close(struct store *store)

@@ -518,6 +518,33 @@ static void test_swept(void **state)
 		    "INSERT INTO t SELECT count(*) FROM entries");
 }
 
+/* Also when more is over than one commit deletes. */
+static void test_swept_in_parts(void **state)
+{
+	enum { N = 600 };
+	struct store_member members[STORE_MEMBERS_MAX];
+	static char keys[N][32];
+
+	must_open();
+	for (unsigned i = 0; i < N; i += STORE_MEMBERS_MAX) {
+		unsigned n = MIN(N - i, (unsigned)STORE_MEMBERS_MAX);
+
+		memset(members, 0, sizeof(members));
+		for (unsigned k = 0; k < n; k++) {
+			snprintf(keys[i + k], sizeof(keys[i + k]), "coco/life/%u", i + k);
+			members[k].n_changes = 1;
+			members[k].changes[0] = (struct store_change){ keys[i + k], "x", 1, 2 };
+		}
+		assert_int_equal(store_commit(store, NULL, members, n, &why), 0);
+	}
+	while (has(keys[N - 1]))
+		(void) usleep(50000);
+	for (unsigned i = 0; i < N / 256 + 1; i++)
+		assert_int_equal(put("coco/a", "x", i ? 1 : 0) < 0, 0);
+	with_sqlite("CREATE TEMP TABLE t(n CHECK (n <= 1)); "
+		    "INSERT INTO t SELECT count(*) FROM entries");
+}
+
 /* ---- all of it ---- */
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, new_dir, remove_dir)
@@ -530,7 +557,7 @@ int main(void)
 		TEST(test_second_try), TEST(test_busy),	     TEST(test_not_ours),
 		TEST(test_versions),  TEST(test_schema),     TEST(test_rows),
 		TEST(test_damaged),   TEST(test_full),	     TEST(test_bad_disk),
-		TEST(test_full_at_first), TEST(test_swept),
+		TEST(test_full_at_first), TEST(test_swept), TEST(test_swept_in_parts),
 	};
 
 	watch_writes();
