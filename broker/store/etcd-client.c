@@ -23,6 +23,8 @@ struct etcd_client {
 	unsigned n_nodes;
 	char nodes[ETCD_NODES_MAX][NODE_LEN];
 	atomic_uint current;		/* the node whose turn it is */
+	uint64_t timeout_usec;
+	atomic_bool is_slow;		/* the last request got no answer in its time */
 
 	/* One thread asks for a token, and the others wait for it. */
 	pthread_mutex_t lock;
@@ -108,6 +110,7 @@ int etcd_client_new(const char *nodes, const struct store_options *o, struct etc
 	if (!c)
 		return cause_set_oom(why);
 	(void) pthread_mutex_init(&c->lock, NULL);
+	c->timeout_usec = setup.timeout_usec;
 	if (!o->certificate && o->key)
 		return cause_set(why, -EINVAL, "A key without a certificate");
 	r = take_nodes(c, nodes, why);
@@ -274,6 +277,15 @@ static int get_token(struct etcd_client *c, const char *node, uint64_t *number,
 
 /* ---- a question ---- */
 
+/*
+ * A node that does not answer, such as a leader that was cut off from the others, costs half of the
+ * time, while there are others to ask: the whole of it is for a cluster that is slow.
+ */
+static uint64_t patience(struct etcd_client *c)
+{
+	return c->n_nodes > 1 && !atomic_load(&c->is_slow) ? c->timeout_usec / 2 : c->timeout_usec;
+}
+
 static int ask_once(struct etcd_client *c, struct etcd_question *q, const char *node,
 		    uint64_t *number, bool *ret_sent, struct cause *why)
 {
@@ -283,6 +295,7 @@ static int ask_once(struct etcd_client *c, struct etcd_question *q, const char *
 		.path = q->path,
 		.body = { (const uint8_t *)q->body->data, q->body->len },
 		.max = q->max,
+		.timeout_usec = patience(c),
 		.once = q->once,
 	};
 	int r;
@@ -294,6 +307,7 @@ static int ask_once(struct etcd_client *c, struct etcd_question *q, const char *
 		return r;
 	x.token = token;
 	r = etcd_http_ask(c->http, &x, why);
+	atomic_store(&c->is_slow, r == -EAGAIN);
 	*ret_sent = x.is_sent;
 	q->may_be_twice = q->may_be_twice || x.may_be_twice;
 	if (r == 0)

@@ -262,9 +262,10 @@ static CURLcode set_trust(const struct etcd_http *h, CURL *c)
 	return SET(CURLOPT_SSLKEY, h->key ? h->key : h->certificate);
 }
 
-static CURLcode set_way(const struct etcd_http *h, CURL *c)
+static CURLcode set_way(const struct etcd_http *h, const struct etcd_exchange *x, CURL *c)
 {
-	long msec = (long)MIN(h->timeout_usec / 1000 + 1, (uint64_t)INT_MAX);
+	uint64_t usec = x->timeout_usec ? x->timeout_usec : h->timeout_usec;
+	long msec = (long)MIN(usec / 1000 + 1, (uint64_t)INT_MAX);
 	CURLcode e;
 
 	if ((e = SET(CURLOPT_NOSIGNAL, 1L)) || (e = SET(CURLOPT_PROTOCOLS_STR, "https")) ||
@@ -378,7 +379,7 @@ static int ask(struct etcd_http *h, struct transfer *t, CURL *c, struct cause *w
 
 	if (!make_headers(x, &headers))
 		return cause_set_oom(why);
-	if ((code = set_way(h, c)) || (code = set_trust(h, c)) ||
+	if ((code = set_way(h, x, c)) || (code = set_trust(h, c)) ||
 	    (code = set_request(t, c, headers)))
 		return set_failure(t, code, why);
 	code = lib.curl_easy_perform_(c);

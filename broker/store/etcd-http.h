@@ -42,6 +42,7 @@ struct etcd_exchange {
 	const struct secret *secret_body;
 	const struct secret *token;	/* for the header Authorization; NULL: none */
 	size_t max;			/* bytes of the answer */
+	uint64_t timeout_usec;		/* 0: that of the setup */
 	/*
 	 * libcurl sends a request again by itself when a kept connection turns out to be closed.
 	 * With @once it cannot: the request gets a new connection.

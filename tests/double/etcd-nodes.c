@@ -55,6 +55,7 @@ static void keep(const struct etcd_exchange *x)
 	const struct secret *s = x->secret_body;
 
 	assert(n_asked < ETCD_ASKED_MAX);
+	a->timeout_usec = x->timeout_usec;
 	(void) snprintf(a->node, sizeof(a->node), "%s", x->node);
 	(void) snprintf(a->path, sizeof(a->path), "%s", x->path);
 	if (x->token)

@@ -22,6 +22,7 @@ struct etcd_asked {
 	char node[64], path[64], token[64];
 	char *body;
 	bool once;
+	uint64_t timeout_usec;
 };
 
 /* The replies are borrowed, and what was asked before is forgotten. */

@@ -109,6 +109,31 @@ static void test_next_node(void **state)
 	assert_int_equal(ask(false), 0);
 }
 
+/* A node that does not answer costs half of the time; a slow cluster has all of it. */
+static void test_patience(void **state)
+{
+	static const struct etcd_reply replies[] = {
+		{ .text = "{}" }, { .error = -EAGAIN, .is_lost = true },
+		{ .error = -EAGAIN }, { .text = "{}" }, { .text = "{}" },
+	};
+	static const uint64_t usec[] = { 1000000, 1000000, 2000000, 2000000, 1000000 };
+	struct store_options alone = { NULL };
+
+	open_client(false);
+	RESET(replies);
+	assert_int_equal(ask(false), 0);
+	assert_int_equal(ask(false), 0);
+	assert_int_equal(ask(false), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(usec); i++)
+		assert_int_equal(etcd_nodes_asked(i)->timeout_usec, usec[i]);
+	close_client(NULL);
+	/* There is nobody else to ask. */
+	assert_int_equal(etcd_client_new("https://a:1", &alone, &client, &why), 0);
+	RESET(replies);
+	assert_int_equal(ask(false), 0);
+	assert_int_equal(etcd_nodes_asked(0)->timeout_usec, 2000000);
+}
+
 /* What may have been committed is not sent to another node. */
 static void test_changes(void **state)
 {
@@ -287,7 +312,7 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_addresses), TEST(test_next_node), TEST(test_changes),
+		TEST(test_addresses), TEST(test_next_node), TEST(test_patience), TEST(test_changes),
 		TEST(test_token),     TEST(test_refused),   TEST(test_password_file),
 		TEST(test_leases),
 	};
