@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = key_files_read(&settings, &keys, &pem, &why);
 	if (r >= 0)
-		r = store_open(settings.store_address, NULL, &store, &why);
+		r = broker_settings_store(&settings, &store, &why);
 	if (r >= 0)
 		r = writer_new(store, s.instance, &s.writer, &why);
 	s.keys = keys;
