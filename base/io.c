@@ -115,6 +115,22 @@ int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode
 	return r;
 }
 
+int sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_(closep) int fd = -EBADF;
+	char folder[PATH_MAX];
+	int n;
+
+	n = snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		     slash ? path : ".");
+	if (n < 0 || (size_t)n >= sizeof(folder))
+		return -ENAMETOOLONG;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Some file systems flush no folder. */
+	return fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != EROFS) ? -errno : 0;
+}
+
 int make_folders(const char *path, mode_t mode)
 {
 	char dir[PATH_MAX];

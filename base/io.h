@@ -65,6 +65,12 @@ int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len);
 int write_file_atomic(const char *path, const void *buf, size_t len, mode_t mode, bool exclusive);
 
 /*
+ * Flush the folder that the file @path is in: a file that was made, renamed or removed there is so
+ * after the power fails.  Returns 0, or the negative errno of open(2) or fsync(2).
+ */
+int sync_folder_of(const char *path);
+
+/*
  * Nobody may write to the memfd @fd or change its size from now on.  Returns 0, or an errno of
  * fcntl(2): EPERM when it was made without MFD_ALLOW_SEALING, EBUSY while somebody maps it.
  */

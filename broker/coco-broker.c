@@ -43,6 +43,7 @@ static const struct verb *const verbs[] = {
 	&verb_backup,
 	&verb_restore,
 	&verb_migrate,
+	&verb_rekey,
 	NULL,
 };
 

@@ -20,6 +20,7 @@ extern const struct verb verb_serve, verb_secret_add, verb_secret_list, verb_sec
 	verb_secret_rm, verb_secret_rearm, verb_policy_set, verb_policy_show, verb_policy_test,
 	verb_try, verb_approve, verb_why, verb_watch, verb_status, verb_accept_restore, verb_init,
 	verb_audit_verify, verb_audit_export, verb_audit_checkpoint, verb_audit_trim,
-	verb_backup, verb_restore, verb_migrate, verb_collateral_warm, verb_collateral_list;
+	verb_backup, verb_restore, verb_migrate, verb_rekey, verb_collateral_warm,
+	verb_collateral_list;
 
 #endif

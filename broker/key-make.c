@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "crypto/cleanup.h"
 
 #define CERTIFICATE_YEARS 100	/* guests check no date of it */
@@ -62,6 +63,22 @@ int identity_make(const char *name, struct secret **ret_pem, char **ret_certific
 	return 0;
 }
 
+/* It goes around print(), which has a buffer that is not wiped. */
+int recovery_key_show(const struct secret *text, struct cause *why)
+{
+	int r;
+
+	print("The recovery key.  It is shown this once: write it down, and keep it apart from "
+	      "this machine.\nWith it a backup can be restored when all else is lost.\n\n");
+	r = fflush(stdout) == 0 ? 0 : -errno;
+	if (r == 0)
+		r = write_full(STDOUT_FILENO, secret_data(text), secret_len(text));
+	if (r < 0)
+		return cause_set(why, r, "The recovery key cannot be shown: %s", strerror(-r));
+	print("\n");
+	return 0;
+}
+
 int file_make(struct files_made *made, const char *path, const char *what, const void *data,
 	      size_t len, mode_t mode, struct cause *why)
 {
@@ -83,7 +100,8 @@ int file_make(struct files_made *made, const char *path, const char *what, const
 		return cause_set(why, r, "%s cannot be written: %s", path, strerror(-r));
 	}
 	made->paths[made->n++] = copy;
-	return 0;
+	r = sync_folder_of(path);
+	return r < 0 ? cause_set(why, r, "%s cannot be flushed: %s", path, strerror(-r)) : 0;
 }
 
 void files_made_remove(struct files_made *made)

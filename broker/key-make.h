@@ -19,6 +19,11 @@ int master_key_make(struct secret **ret);
  */
 int identity_make(const char *name, struct secret **ret_pem, char **ret_certificate);
 
+/*
+ * Show @text, of recovery_key_format(), on the standard output.  Returns 0 or an error of write(2).
+ */
+int recovery_key_show(const struct secret *text, struct cause *why);
+
 /* The files that were made here, so that they can be removed when the rest fails. */
 #define FILES_MADE_MAX 8
 struct files_made {

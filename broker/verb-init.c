@@ -140,23 +140,6 @@ static int make_files(struct fresh *f, const struct args *args, struct cause *wh
 	return r == 0 ? make_settings(f, args->init.name, why) : r;
 }
 
-/* It goes around print(), which has a buffer that is not wiped. */
-static int show_recovery_key(const struct fresh *f, struct cause *why)
-{
-	int r;
-
-	print("The recovery key.  It is shown this once: write it down, and keep it apart from "
-	      "this machine.\nWith it a backup can be restored when all else is lost.\n\n");
-	r = fflush(stdout) == 0 ? 0 : -errno;
-	if (r == 0)
-		r = write_full(STDOUT_FILENO, secret_data(f->recovery_text),
-			       secret_len(f->recovery_text));
-	if (r < 0)
-		return cause_set(why, r, "The recovery key cannot be shown: %s", strerror(-r));
-	print("\n");
-	return 0;
-}
-
 static void print_next(const struct fresh *f, const char *name)
 {
 	const char *slash = strrchr(f->settings, '/');
@@ -187,7 +170,7 @@ static int init(const struct args *args, struct fresh *f, struct cause *why)
 	if (r == 0)
 		r = make_files(f, args, why);
 	if (r == 0 && !args->keep.recovery_key)
-		r = show_recovery_key(f, why);
+		r = recovery_key_show(f->recovery_text, why);
 	if (r < 0)
 		files_made_remove(&f->made);
 	return r;

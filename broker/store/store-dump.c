@@ -38,11 +38,11 @@ static EVP_MD_CTX *digest_new(void)
 	return NULL;
 }
 
-/* The revision of the mark of a store that is half loaded; 0: it is not. */
-static int ask_mark(struct store *s, uint64_t *ret, struct cause *why)
+/* The revision of the mark @key, such as that of a store that is half loaded; 0: it is not. */
+static int ask_mark(struct store *s, const char *key, uint64_t *ret, struct cause *why)
 {
 	struct store_value v = { 0 };
-	int r = store_get(s, STORE_LOADING, &v, why);
+	int r = store_get(s, key, &v, why);
 
 	if (r == 0)
 		*ret = v.revision;
@@ -137,11 +137,17 @@ int store_dump_to(struct store *s, store_sink_t sink, void *userdata, struct cau
 
 	if (!digest || !line)
 		return cause_set_oom(why);
-	r = ask_mark(s, &mark, why);
+	r = ask_mark(s, STORE_LOADING, &mark, why);
 	if (r < 0)
 		return r;
 	if (mark > 0)
 		return cause_set(why, -EIO, "The store is half loaded: load it again first");
+	r = ask_mark(s, STORE_REKEYING, &mark, why);
+	if (r < 0)
+		return r;
+	if (mark > 0)
+		return cause_set(why, -EIO, "The master key is being replaced: run 'coco-broker "
+					    "rekey' again first");
 	r = write_line(&d, HEADER, strlen(HEADER));
 	if (r == 0)
 		r = store_walk(s, "", NULL, 0, dump_entry, &d, why);
@@ -426,7 +432,7 @@ static int load_begin(struct store *s, struct cause *why)
 	uint64_t mark = 0;
 	int r;
 
-	r = ask_mark(s, &mark, why);
+	r = ask_mark(s, STORE_LOADING, &mark, why);
 	if (r < 0)
 		return r;
 	if (mark > 0)
@@ -442,7 +448,7 @@ static int load_begin(struct store *s, struct cause *why)
 static int remove_mark(struct store *s, bool restored, struct cause *why)
 {
 	uint64_t mark = 0;
-	int r = ask_mark(s, &mark, why);
+	int r = ask_mark(s, STORE_LOADING, &mark, why);
 
 	return r < 0 ? r : change_mark(s, NULL, mark, restored, why);
 }

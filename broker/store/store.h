@@ -163,6 +163,12 @@ int store_restore(struct store *s, int fd, struct cause *why);
 int store_mark_moved(struct store *s, bool moved, bool *ret_was, struct cause *why);
 
 /*
+ * The master key is being replaced: some of what is in it is of the old key, some of the new one.
+ * Nobody may work with it (writer_new()), or copy it, before that is done.
+ */
+#define STORE_REKEYING "coco/rekeying"
+
+/*
  * Open a store by its address: "sqlite:/var/lib/coco-broker/store.sqlite", which is created if it
  * is not there, or "etcd:https://HOST:PORT,https://HOST:PORT".  @options may be NULL.
  * Returns 0 with @ret, which is yours; -EINVAL for an address of another form; -EBUSY when another

@@ -1019,6 +1019,11 @@ static int check_usable(struct store *store, struct cause *why)
 		return cause_set(why, -EPERM,
 				 "What was in the store went to another one: name that in "
 				 "Address=; if 'migrate' was interrupted, run it again");
+	if (r == 0)
+		r = ask_revision(store, STORE_REKEYING, &mark, why);
+	if (r == 0 && mark > 0)
+		return cause_set(why, -EPERM, "The master key is being replaced: run "
+					      "'coco-broker rekey' again first");
 	return r;
 }
 

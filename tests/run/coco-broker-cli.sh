@@ -148,6 +148,60 @@ check_refused "a store that is not empty" 1 'not empty' on d migrate --to "sqlit
 check_refused "the same store" 1 'Another broker has' on d migrate --to "sqlite:$at/d.store/store"
 check_refused "an address of no kind" 1 '.' on d migrate --to nothing:x
 
+# ---- rekey ----
+made g
+check "secrets to be of another key" bash -c "$(declare -f secret); seed=$seed; secret g kbs/disk/root one && secret g kbs/disk/home two"
+on g audit verify >verified
+cp -a g g.before && cp -a g.store g.before.store
+check_refused "no place for the recovery key" 1 'There is no terminal' on g rekey
+touch there
+check_refused "a recovery key over a file" 1 'there is there already' on g rekey --recovery-key "$at/there"
+check "nothing is changed" cmp <(keys_of g) <(keys_of g.before)
+check "the master key is replaced" expect 0 on g rekey --recovery-key "$at/g.new"
+check "by another one" bash -c '! cmp -s g/master.key g.before/master.key'
+check "nothing else is left" test "$(cd g && echo *)" = "$(cd g.before && echo *)"
+check "the master key is its owner's alone" mode_is 600 g/master.key
+check "the copy for the recovery key is, too" mode_is 600 g/recovery.copy
+check "the identity stays" cmp g/identity.key g.before/identity.key
+check "the log goes on" bash -c "'$broker' --config='$at/g/coco-broker.conf' audit export '$at/g.log' && grep -q '\"what\":\"add\"' '$at/g.log' && grep -q '\"what\":\"rekey\"' '$at/g.log'"
+check "a backup is made" expect 0 on g backup "$at/g.backup"
+check_refused "the old recovery key does not open it" 1 '.' on h restore "$at/g.backup" --recovery-key "$at/g.paper"
+rm -rf h
+mkdir -m 700 h && sed "s|$at/g|$at/h|" g/coco-broker.conf >h/coco-broker.conf
+check "the new one does" expect 0 on h restore "$at/g.backup" --recovery-key "$at/g.new"
+check "with the new master key" cmp g/master.key h/master.key
+cp g.before/master.key old.key
+check "the old key opens nothing any more" bash -c "mkdir -p i && cp -p g/* i && cp old.key i/master.key && sed -i 's|^Address=.*|Address=sqlite:$at/i.store/store|' i/coco-broker.conf && cp -a g.store i.store && '$broker' --config='$at/i/coco-broker.conf' rekey --recovery-key '$at/i.new' 2>&1 | grep -q '2 are of neither key'"
+
+# Killed at each call that makes something last, and said again.
+kills=0 calls="fsync fdatasync link rename unlink"
+if ! strace -qq -o /dev/null true 2>/dev/null; then skip "killed at each step" "strace is not here or may not be used" && calls=; fi
+for call in $calls; do
+	for ((i = 1; i < 60; i++)); do
+		rm -f g.paper
+		ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS-} strace -f -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$i" \
+			"$broker" --config="$at/g/coco-broker.conf" rekey --recovery-key "$at/g.paper" >/dev/null 2>&1 && break
+		kills=$((kills + 1))
+		# Half done, no broker works with it.
+		if python3 -c "import sqlite3, sys; sys.exit(not sqlite3.connect('file:g.store/store?mode=ro', uri=True).execute('SELECT 1 FROM entries WHERE key = \"coco/rekeying\"').fetchall())"; then
+			echo "$call $i" >>halves
+			! secret g kbs/disk/none x >/dev/null 2>&1 || echo "$call $i: it is used" >>used
+			rm -f half
+			! on g backup "$at/half" >/dev/null 2>&1 || echo "$call $i: a backup is made" >>used
+		fi
+		# It goes on, or begins anew, and both secrets are of a key that is there.
+		rm -f g.paper
+		on g rekey --recovery-key "$at/g.paper" 2>&1 | grep -q 'and 2 secrets and records are of it' || echo "$call $i: it does not go on" >>used
+	done
+done
+[ -z "$calls" ] || check "killed $kills times, it was half done at times" test -s halves
+check "it went on each time, and half done it was not used" bash -c '! cat used'
+rm -rf h && mkdir -m 700 h && sed "s|$at/g|$at/h|" g/coco-broker.conf >h/coco-broker.conf && rm -rf h.store
+check "a backup is made" expect 0 on g backup "$at/g.last"
+check "the last recovery key opens it" expect 0 on h restore "$at/g.last" --recovery-key "$at/g.paper"
+check "the audit log is whole" expect 0 on g audit verify
+
+# ---- migrate, killed ----
 # Killed at any moment, and said again: there is no moment at which both can be used.
 made e
 check "a store to be moved" bash -c "$(declare -f secret); seed=$seed; secret e kbs/disk/root one && secret e kbs/disk/home two"
