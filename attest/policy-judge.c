@@ -342,19 +342,37 @@ void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t
 	policy_check_values(v, &padded, "NONCE", "report data is the nonce", found, 64);
 }
 
-void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code,
-		      const char *name, uint64_t found)
+static const char *number_text(struct verdict *v, const char *before, uint64_t n, unsigned parts)
 {
-	const char *what = verdict_text(v, "%llu", (unsigned long long)found);
+	char text[8 * sizeof("255.")];
+	size_t len = 0;
 
+	assert(parts <= 8);
+	if (parts == 0)
+		return verdict_text(v, "%s%llu", before, (unsigned long long)n);
+	while (parts-- > 0)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%u%s",
+					(unsigned)(n >> (8 * parts) & 0xff), parts ? "." : "");
+	return verdict_text(v, "%s%s", before, text);
+}
+
+void policy_check_min_version(struct verdict *v, const struct policy_number *min, const char *code,
+			      const char *name, uint64_t found, unsigned parts)
+{
 	policy_judged(v, min);
 	if (!min->set) {
 		verdict_skip(v, name, "not asked for");
 		return;
 	}
 	(void) verdict_check(v, found >= min->value, VERDICT_REFUSED, code, name,
-			     verdict_text(v, "at least %llu", (unsigned long long)min->value),
-			     what);
+			     number_text(v, "at least ", min->value, parts),
+			     number_text(v, "", found, parts));
+}
+
+void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code,
+		      const char *name, uint64_t found)
+{
+	policy_check_min_version(v, min, code, name, found, /* parts= */ 0);
 }
 
 void policy_check_masks(struct verdict *v, const struct policy_number *require,

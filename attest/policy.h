@@ -265,6 +265,9 @@ void policy_check_values(struct verdict *v, const struct policy_values *want, co
 void policy_check_nonce(struct verdict *v, const struct policy *p, const uint8_t found[static 64]);
 void policy_check_min(struct verdict *v, const struct policy_number *min, const char *code,
 		      const char *name, uint64_t found);
+/* The same for a version of @parts bytes, the first of which is the highest: "1.55.29". */
+void policy_check_min_version(struct verdict *v, const struct policy_number *min, const char *code,
+			      const char *name, uint64_t found, unsigned parts);
 void policy_check_masks(struct verdict *v, const struct policy_number *require,
 			const struct policy_number *forbid, const char *code, const char *name,
 			uint64_t found);

@@ -207,10 +207,10 @@ void snp_apply_policy(const struct snp_evidence *s, const struct policy *p, stru
 	policy_order(s, p, v);
 	policy_floor(v, product, &p->min_tcb, "TCB_FLOOR", "reported TCB", r->reported_tcb);
 	policy_floor(v, product, &p->min_launch_tcb, "LAUNCH_TCB", "TCB at launch", r->launch_tcb);
-	policy_check_min(v, &p->min_firmware, "FIRMWARE", "committed firmware version",
-			 r->committed_version);
-	policy_check_min(v, &p->min_abi, "ABI", "minimum ABI of the guest policy",
-			 r->policy & 0xffff);
+	policy_check_min_version(v, &p->min_firmware, "FIRMWARE", "committed firmware version",
+				 r->committed_version, /* parts= */ 3);
+	policy_check_min_version(v, &p->min_abi, "ABI", "minimum ABI of the guest policy",
+				 r->policy & 0xffff, /* parts= */ 2);
 	policy_check_min(v, &p->min_guest_svn, "GUEST_SVN", "guest SVN", r->guest_svn);
 	policy_values_of_report(r, p, v);
 	policy_check_masks(v, &p->plat_require, &p->plat_forbid, "PLATFORM_INFO", "platform info",
