@@ -224,6 +224,8 @@ static int do_claims(char **a)
 	(void) pthread_mutex_init(&load.lock, NULL);
 	if (writer_new(store, load.instance, &load.writer, &why) < 0)
 		return fprintf(stderr, "writer_new: %s\n", why.text), 1;
+	printf("begin\n");
+	(void) fflush(stdout);
 	load.last_usec = now_usec();
 	load.end_usec = now_usec() + (uint64_t)(strtod(a[3], NULL) * (double)SEC);
 	for (unsigned i = 0; i < load.n_threads; i++)
