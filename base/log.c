@@ -51,6 +51,11 @@ void log_set_max_level(int level)
 	log_max_level = level;
 }
 
+bool log_is_journal(int level)
+{
+	return log_to_journal && level <= log_max_level;
+}
+
 int log_fullv(int level, int error, const char *format, va_list ap)
 {
 	char line[2048];

@@ -23,6 +23,9 @@ void log_open(const char *name);
 /* Lines less urgent than @level (LOG_ERR ... LOG_DEBUG) are dropped; LOG_INFO at the start. */
 void log_set_max_level(int level);
 
+/* True if lines of @level are written, and to systemd's journal. */
+bool log_is_journal(int level);
+
 /* @error is 0 or an errno of either sign, for "%m".  Returns -|@error|. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 int log_fullv(int level, int error, const char *format, va_list ap) _printf_(3, 0);

@@ -69,8 +69,9 @@ struct store_entry {
 	bool returned;
 	/* deliveries under way; not in the journal */
 	unsigned n_pending;
-	/* for the keeper: the last warning that was logged */
+	/* for the keeper: the last warning that was logged, and that it was found */
 	uint64_t warned;
+	bool said_found;
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "agent/keeper/client.h"
+#include "agent/keeper/event.h"
 #include "base/log.h"
 #include "wire/kbs-uri.h"
 
@@ -120,8 +121,13 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 			return;
 	}
 	if (m.error)
-		log_warning("Secret '%s' is not fetched for a client: %s",
-			    c->entry ? c->entry->policy.name : "of the broker", m.text);
+		event_log(&(struct event){ .kind = EVENT_DENIED,
+					   .priority = LOG_WARNING,
+					   .secret = c->entry ? c->entry->policy.name : NULL,
+					   .origin = "broker",
+					   .reason = m.text },
+			  "Secret '%s' is not fetched for a client: %s",
+			  c->entry ? c->entry->policy.name : "of the broker", m.text);
 	if (answer_fetch(c, &m) < 0)
 		client_free(c);
 }

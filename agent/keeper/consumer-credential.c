@@ -24,6 +24,7 @@
 #include <systemd/sd-login.h>
 
 #include "agent/keeper/decline.h"
+#include "agent/keeper/event.h"
 #include "agent/keeper/handover.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -122,10 +123,11 @@ static void credential_taken(struct delivery *d)
 {
 	struct store_entry *e = d->entry;
 
-	log_notice("Secret '%s' is delivered to unit '%s', from source '%s'", e->policy.name,
-		   d->unit, e->source->name);
 	keeper_noted(d->keeper,
 		     store_deliver(d->keeper->store, e, d->consumer, DELIVERY_TAKEN));
+	event_log_secret(EVENT_DELIVERED, e, d->consumer,
+			 "Secret '%s' is delivered to unit '%s', from source '%s'",
+			 e->policy.name, d->unit, e->source->name);
 	d->offered = false;
 	if (d->fetch)
 		fetch_confirm(TAKE_PTR(d->fetch));
@@ -199,7 +201,11 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 	int r = choose_secret(d);
 
 	if (r == 0 && !d->waits)
-		log_info("Unit '%s' waits for credential '%s'", d->unit, d->wanted);
+		event_log(&(struct event){ .kind = EVENT_ASKED,
+					   .priority = LOG_INFO,
+					   .secret = d->wanted,
+					   .consumer = d->consumer },
+			  "Unit '%s' waits for credential '%s'", d->unit, d->wanted);
 	if (r == 0) {
 		d->waits = true;
 		(void) delivery_poll_again(d, POLL_SOURCE_USEC);

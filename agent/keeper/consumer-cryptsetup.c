@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "agent/keeper/decline.h"
+#include "agent/keeper/event.h"
 #include "agent/keeper/handover.h"
 #include "agent/keeper/late.h"
 #include "agent/keeper/outcome.h"
@@ -179,9 +180,10 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 
 static void volume_taken(struct delivery *d)
 {
-	log_notice("Secret '%s' is delivered to volume '%s', from source '%s'",
-		   d->entry->policy.name, d->volume, d->entry->source->name);
 	outcome_note(d, DELIVERY_READ);
+	event_log_secret(EVENT_DELIVERED, d->entry, d->consumer,
+			 "Secret '%s' is delivered to volume '%s', from source '%s'",
+			 d->entry->policy.name, d->volume, d->entry->source->name);
 	d->offered = false;
 	outcome_await(d);
 }
@@ -274,15 +276,23 @@ void on_cryptsetup_connection(void *userdata, int conn)
 		return;
 	}
 	if (identify(d, &why) < 0) {
-		log_warning("A connection on the cryptsetup socket is refused: %s%s%s%s", why,
-			    d->volume[0] ? " (volume '" : "", d->volume, d->volume[0] ? "')" : "");
+		event_log(&(struct event){ .kind = EVENT_DENIED,
+					   .priority = LOG_WARNING,
+					   .consumer = d->consumer,
+					   .reason = why },
+			  "A connection on the cryptsetup socket is refused: %s%s%s%s", why,
+			  d->volume[0] ? " (volume '" : "", d->volume, d->volume[0] ? "')" : "");
 		delivery_free(d);
 		return;
 	}
 	d->identified = true;
 	if (!k->initramfs)
 		delivery_leave_with_systemd(d, CRYPTSETUP_STORED);
-	log_info("Volume '%s' asks for its key", d->volume);
+	event_log(&(struct event){ .kind = EVENT_ASKED,
+				   .priority = LOG_INFO,
+				   .secret = d->wanted,
+				   .consumer = d->consumer },
+		  "Volume '%s' asks for its key", d->volume);
 	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		delivery_decline(d, "out of memory");
 }

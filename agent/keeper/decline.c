@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "agent/keeper/event.h"
 #include "agent/keeper/volume-header.h"
 #include "base/log.h"
 
@@ -25,8 +26,12 @@ void delivery_decline(struct delivery *d, const char *format, ...)
 	va_start(ap, format);
 	(void) vsnprintf(why, sizeof(why), format, ap);
 	va_end(ap);
-	log_warning("%s '%s' gets no %s: %s", d->kind->noun, delivery_target(d), d->kind->what,
-		    why);
+	event_log(&(struct event){ .kind = EVENT_DENIED,
+				   .priority = LOG_WARNING,
+				   .secret = d->entry ? d->entry->policy.name : d->wanted,
+				   .consumer = d->consumer,
+				   .reason = why },
+		  "%s '%s' gets no %s: %s", d->kind->noun, delivery_target(d), d->kind->what, why);
 	if (d->offered)
 		keeper_noted(d->keeper, store_withdraw(d->keeper->store, d->entry, d->consumer));
 	d->offered = false;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "agent/keeper/decline.h"
+#include "agent/keeper/event.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -194,8 +195,14 @@ static void begin_fetch(struct delivery *d)
 	};
 	int r;
 
-	log_info("%s '%s': the broker is asked for secret '%s'", d->kind->noun, delivery_target(d),
-		 d->entry->policy.name);
+	event_log(&(struct event){ .kind = EVENT_ASKED,
+				   .priority = LOG_INFO,
+				   .secret = d->entry->policy.name,
+				   .consumer = d->consumer,
+				   .state = secret_state_name(d->entry->state),
+				   .origin = "broker" },
+		  "%s '%s': the broker is asked for secret '%s'", d->kind->noun,
+		  delivery_target(d), d->entry->policy.name);
 	r = sd_event_add_io(d->keeper->event, &d->hangup, d->fd, 0, on_hangup, d);
 	if (r >= 0)
 		r = fetch_new(d->keeper->broker, &q, &d->fetch);

@@ -3,21 +3,18 @@
 
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-journal.h>
-#include <systemd/sd-messages.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/keeper/event.h"
 #include "agent/keeper/outlook.h"
 #include "agent/keeper/volume.h"
 #include "base/log.h"
 #include "base/parse.h"
 
-/* Logged with each verdict, and with each attempt that gave none; cocod(8) documents this id. */
-#define MESSAGE_VERDICT SD_ID128_MAKE(5b,7e,61,c2,0d,3f,4d,2a,9b,54,8c,10,2e,a7,f3,96)
-
-/* Logged when the configuration differs from the initrd's. */
-#define MESSAGE_DIFFERS SD_ID128_MAKE(77,35,e9,23,5c,ea,4d,0d,be,9e,37,56,54,fc,02,6a)
+/* A field of a message, for event.more. */
+#define FIELD_LEN 600
+#define field(array, ...) (snprintf(array, sizeof(array), __VA_ARGS__), (const char *)(array))
 
 /*
  * True if this attempt gave no verdict for the same reason as the one before.  Every client that
@@ -33,33 +30,35 @@ static bool is_said(struct keeper *k)
 	return same;
 }
 
-/* To the journal with its fields, or as a plain line. */
 static void log_verdict(const struct keeper *k)
 {
 	const struct attest_verdict *v = &k->gate.verdict;
-	int priority = k->gate.open ? LOG_NOTICE : LOG_ERR;
-	char sha256[65] = "", trust[65] = "";
+	char sha256[65] = "", trust[65] = "", f[9][FIELD_LEN];
+	const char *fields[] = {
+		field(f[0], "COCO_GATE=%s", k->gate.state),
+		field(f[1], "COCO_REQUIRE=%s", require_name(k->gate.require)),
+		field(f[2], "COCO_TEE=%s", tee_name(k->gate.tee)),
+		field(f[3], "COCO_VERDICT=%s", attest_result_name(v->result)),
+		field(f[4], "COCO_CODE=%s", v->code),
+		field(f[5], "COCO_EVIDENCE=%s", v->type),
+		field(f[6], "COCO_PROVIDER=%s", v->provider),
+		f[7], v->trust_replaced ? "COCO_TRUST_REPLACED=1" : "COCO_TRUST_REPLACED=0",
+		f[8], NULL,
+	};
 
 	if (v->result != ATTEST_NONE)
 		format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
 	if (v->trust_replaced)
 		format_hex(v->trust_sha256, sizeof(v->trust_sha256), trust);
-	if (getenv("JOURNAL_STREAM") &&
-	    sd_journal_send("MESSAGE=The gate is %s (%s): %s",
-			    k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
-			    k->gate.reason, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
-			    SD_ID128_FORMAT_VAL(MESSAGE_VERDICT), "PRIORITY=%d", priority,
-			    "SYSLOG_IDENTIFIER=cocod", "COCO_GATE=%s", k->gate.state,
-			    "COCO_REQUIRE=%s", require_name(k->gate.require), "COCO_TEE=%s",
-			    tee_name(k->gate.tee), "COCO_VERDICT=%s", attest_result_name(v->result),
-			    "COCO_CODE=%s", v->code, "COCO_EVIDENCE=%s", v->type,
-			    "COCO_PROVIDER=%s", v->provider, "COCO_POLICY_SHA256=%s", sha256,
-			    "COCO_TRUST_REPLACED=%d", v->trust_replaced,
-			    "COCO_TRUST_SHA256=%s", trust, NULL) >= 0)
-		return;
-	(void) log_full(priority, 0, "The gate is %s (%s): %s",
-			k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
-			k->gate.reason);
+	(void) field(f[7], "COCO_POLICY_SHA256=%s", sha256);
+	(void) field(f[8], "COCO_TRUST_SHA256=%s", trust);
+	event_log(&(struct event){ .kind = EVENT_VERDICT,
+				   .priority = k->gate.open ? LOG_NOTICE : LOG_ERR,
+				   .reason = k->gate.reason,
+				   .more = fields },
+		  "The gate is %s (%s): %s",
+		  k->gate.open ? "open" : "closed, no secret is released", k->gate.state,
+		  k->gate.reason);
 }
 
 static uint64_t now_realtime(void)
@@ -94,27 +93,28 @@ void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const c
 
 static void log_differences(const struct keeper *k)
 {
-	char names[128], policy[65], trust[65] = "";
+	char names[128], policy[65], trust[65] = "", f[6][FIELD_LEN];
 	const struct kept *kept = k->carried.kept;
 
 	carried_differences(k->carried.differs, names, sizeof(names));
 	format_hex(kept->policy_sha256, sizeof(kept->policy_sha256), policy);
 	if (kept->trust)
 		format_hex(kept->trust_sha256, sizeof(kept->trust_sha256), trust);
-	if (getenv("JOURNAL_STREAM") &&
-	    sd_journal_send("MESSAGE=This system's configuration is not the initrd's, whose policy "
-			    "holds beside it: %s",
-			    names, "MESSAGE_ID=" SD_ID128_FORMAT_STR,
-			    SD_ID128_FORMAT_VAL(MESSAGE_DIFFERS), "PRIORITY=%d", LOG_ERR,
-			    "SYSLOG_IDENTIFIER=cocod", "COCO_DIFFERS=%s", names, "COCO_GATE=%s",
-			    k->gate.state, "COCO_INITRD_REQUIRE=%s", require_name(kept->require),
-			    "COCO_INITRD_POLICY_SHA256=%s", kept->policy ? policy : "",
-			    "COCO_INITRD_TRUST_SHA256=%s", trust, "COCO_INITRD_VERDICT=%s",
-			    attest_result_name(kept->result), NULL) >= 0)
-		return;
-	log_error("This system's configuration is not the initrd's, whose "
-		  "policy holds beside it: %s",
-		  names);
+	event_log(&(struct event){ .kind = EVENT_DIFFERS,
+				   .priority = LOG_ERR,
+				   .more = (const char *const[]){
+					   field(f[0], "COCO_DIFFERS=%s", names),
+					   field(f[1], "COCO_GATE=%s", k->gate.state),
+					   field(f[2], "COCO_INITRD_REQUIRE=%s",
+						 require_name(kept->require)),
+					   field(f[3], "COCO_INITRD_POLICY_SHA256=%s",
+						 kept->policy ? policy : ""),
+					   field(f[4], "COCO_INITRD_TRUST_SHA256=%s", trust),
+					   field(f[5], "COCO_INITRD_VERDICT=%s",
+						 attest_result_name(kept->result)),
+					   NULL } },
+		  "This system's configuration is not the initrd's, whose policy holds beside it: "
+		  "%s", names);
 }
 
 void keeper_log_carried(const struct keeper *k)
@@ -190,6 +190,21 @@ static void believe_sources(struct keeper *k)
 	}
 }
 
+/* Each secret once. */
+static void log_found(struct keeper *k)
+{
+	struct store_entry *e;
+
+	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
+		if (e->said_found || e->state != SECRET_PRESENT || !e->source ||
+		    e->source->remote)
+			continue;
+		e->said_found = true;
+		event_log_secret(EVENT_FOUND, e, NULL, "Secret '%s' is found in '%s'",
+				 e->policy.name, e->source->path);
+	}
+}
+
 int keeper_scan(struct keeper *k)
 {
 	int r;
@@ -199,13 +214,7 @@ int keeper_scan(struct keeper *k)
 	keeper_noted(k, store_sync(k->store));
 
 	if (r > 0)
-		for (size_t i = 0; store_get(k->store, i); i++) {
-			const struct store_entry *e = store_get(k->store, i);
-
-			if (e->state == SECRET_PRESENT && !store_is_remote(e))
-				log_debug("Secret '%s' is present in '%s'", e->policy.name,
-					  e->source->path);
-		}
+		log_found(k);
 	if (r > 0)
 		log_info("Found %d new launch secret%s", r, r == 1 ? "" : "s");
 	else if (r < 0 && r != -ENOENT)
@@ -239,10 +248,11 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 				       "in the kernel's memory: %m",
 				       e->policy.name);
 	keeper_noted(k, store_sync(k->store));
-	log_notice("Secret '%s' is wiped: %s", e->policy.name,
-		   remote ? "the broker is not asked for it again in this boot" :
-		   zeroes ? "its bytes in the firmware's area are zero" :
-			    "its file is unlinked (a directory for tests, no memory is zeroed)");
+	event_log_secret(EVENT_WIPED, e, NULL, "Secret '%s' is wiped: %s", e->policy.name,
+			 remote ? "the broker is not asked for it again in this boot" :
+			 zeroes ? "its bytes in the firmware's area are zero" :
+				  "its file is unlinked (a directory for tests, no memory is "
+				  "zeroed)");
 	return 0;
 }
 
@@ -325,9 +335,10 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 
 	outlook_judge(e, is_open, now_boottime(), &o);
 	if (e->state == SECRET_DELIVERED && o.confirmed) {
-		log_notice("Secret '%s' is confirmed: it opened '%s'", e->policy.name,
-			   e->delivered_to);
 		keeper_noted(k, store_advance(k->store, e, SECRET_CONFIRMED));
+		event_log_secret(EVENT_CONFIRMED, e, e->delivered_to,
+				 "Secret '%s' is confirmed: it opened '%s'", e->policy.name,
+				 e->delivered_to);
 	}
 	if (o.wait_usec > 0 && e->policy.wipe == WIPE_CONFIRMED && e->state != SECRET_WIPED)
 		look_again(k, o.wait_usec);
@@ -428,7 +439,12 @@ void keeper_note_denied(struct keeper *k, const char *who, const char *secret, c
 	d = denied_note(&k->denied, who, secret, why, now_boottime(), now_realtime(), &say);
 	denial_format(d, "is refused", text);
 	if (say)
-		log_warning("%s", text);
+		event_log(&(struct event){ .kind = EVENT_DENIED,
+					   .priority = LOG_WARNING,
+					   .secret = d->secret,
+					   .consumer = d->who,
+					   .reason = d->why },
+			  "%s", text);
 }
 
 int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN])

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/keeper/decline.h"
+#include "agent/keeper/event.h"
 #include "agent/keeper/outcome.h"
 #include "agent/status.h"
 #include "base/io.h"
@@ -99,10 +100,11 @@ static void answer(struct delivery *d, struct secret *key)
 				    "'%s': %s", d->entry->policy.name, strerror(-r));
 		return;
 	}
-	log_notice("Secret '%s' is delivered to volume '%s', as the answer to its question for a "
-		   "passphrase", d->entry->policy.name, d->volume);
 	outcome_suspect(d, "a person may have answered the question for a passphrase first");
 	outcome_note(d, DELIVERY_READ);
+	event_log_secret(EVENT_DELIVERED, d->entry, d->consumer,
+			 "Secret '%s' is delivered to volume '%s', as the answer to its question "
+			 "for a passphrase", d->entry->policy.name, d->volume);
 	d->offered = false;
 	outcome_await_exit(d);
 }
@@ -179,8 +181,14 @@ void late_begin(struct delivery *d, unsigned error, const char *why,
 		delivery_decline(d, "%s", why);
 		return;
 	}
-	log_warning("Volume '%s' gets no key: %s. The broker is asked again each minute for as "
-		    "long as a passphrase is asked for", d->volume, why);
+	event_log(&(struct event){ .kind = EVENT_DENIED,
+				   .priority = LOG_WARNING,
+				   .secret = d->entry->policy.name,
+				   .consumer = d->consumer,
+				   .origin = "broker",
+				   .reason = why },
+		  "Volume '%s' gets no key: %s. The broker is asked again each minute for as "
+		  "long as a passphrase is asked for", d->volume, why);
 	d->late_error = error;
 	d->fetch = fetch_free(d->fetch);
 	d->timer = sd_event_source_disable_unref(d->timer);

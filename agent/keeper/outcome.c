@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/keeper/event.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -44,9 +45,15 @@ static void watch_rejected(struct delivery *d)
 
 static void end_rejected(struct delivery *d, const char *how)
 {
-	log_warning("Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare "
-		    "it with the volume's passphrase",
-		    d->volume, d->entry->policy.name, how);
+	event_log(&(struct event){ .kind = EVENT_REJECTED,
+				   .priority = LOG_WARNING,
+				   .secret = d->entry->policy.name,
+				   .consumer = d->consumer,
+				   .state = secret_state_name(d->entry->state),
+				   .reason = how },
+		  "Volume '%s' did not open with secret '%s' (%s): the secret is kept; compare "
+		  "it with the volume's passphrase",
+		  d->volume, d->entry->policy.name, how);
 	outcome_note(d, DELIVERY_REJECTED);
 	watch_rejected(d);
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "agent/keeper/client.h"
+#include "agent/keeper/event.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/frame.h"
@@ -209,14 +210,15 @@ static int on_secret_delivered(struct client *c, const void *body, struct store_
 
 	if (!client_may(c, secret, consumer))
 		return -EACCES;
-	log_notice("Secret '%s' is delivered to %s by 'cococtl secrets get'", secret->policy.name,
-		   c->uid == 0 ? "root" : consumer);
 	client_confirm(c);
 	/* Another client had the secret too, and was first to report it. */
 	if (secret->state == SECRET_WIPED)
 		return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 	keeper_noted(c->keeper,
 		     store_deliver(c->keeper->store, secret, consumer, DELIVERY_TAKEN));
+	event_log_secret(EVENT_DELIVERED, secret, consumer,
+			 "Secret '%s' is delivered to %s by 'cococtl secrets get'",
+			 secret->policy.name, c->uid == 0 ? "root" : consumer);
 	keeper_settle(c->keeper, secret);
 	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
