@@ -89,7 +89,7 @@ int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret)
 }
 
 /* A power of two from 16 KiB to 4 MiB. */
-static bool hdr_size_is_legal(uint64_t size)
+bool luks2_hdr_size_is_legal(uint64_t size)
 {
 	return size >= 16384 && size <= LUKS2_HEADER_MAX && (size & (size - 1)) == 0;
 }
@@ -106,7 +106,7 @@ int luks2_header_parse(const uint8_t *p, size_t len, uint64_t offset, struct luk
 	if (len < LUKS2_BINARY_LEN)
 		return -EBADMSG;
 	hdr_size = get_u64be(p + 8);
-	if (!hdr_size_is_legal(hdr_size) || get_u64be(p + 256) != offset)
+	if (!luks2_hdr_size_is_legal(hdr_size) || get_u64be(p + 256) != offset)
 		return -EBADMSG;
 	h.hdr_size = (uint32_t)hdr_size;
 	h.seqid = get_u64be(p + 16);

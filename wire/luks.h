@@ -53,6 +53,9 @@
  */
 bool luks_token_opens(const char *type);
 
+/* True if a header of LUKS2 may have that size in bytes, its JSON area included. */
+bool luks2_hdr_size_is_legal(uint64_t size);
+
 struct luks1_header {
 	char cipher[LUKS_NAME_LEN];
 	char mode[LUKS_NAME_LEN];

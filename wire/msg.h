@@ -91,6 +91,11 @@ enum msg_type {
 	 * is wiped; -ENODATA: it is empty; -EACCES: not by that unit
 	 */
 	MSG_SECRET_HAS,
+	/*
+	 * to cocod-worker: struct luks_question and a file with the JSON of a LUKS2 header, as
+	 * libcryptsetup has it -> struct luks_verdict
+	 */
+	MSG_LUKS_TEXT,
 	_MSG_MAX,
 };
 

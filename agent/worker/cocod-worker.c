@@ -39,15 +39,32 @@ struct request {
 
 /* ---- requests: return 1 to go on, 0 after the answer, or a negative errno ---- */
 
+static bool is_luks_question(const struct request *q)
+{
+	const struct luks_question *luks = &q->body.luks;
+
+	return q->fd >= 0 && luks->any_token <= 1 &&
+	       memchr(luks->allow_tokens, 0, sizeof(luks->allow_tokens));
+}
+
 static int on_luks_check(struct request *q)
 {
 	struct luks_verdict v;
 
-	if (q->fd < 0 || q->body.luks.any_token > 1 ||
-	    !memchr(q->body.luks.allow_tokens, 0, sizeof(q->body.luks.allow_tokens)))
+	if (!is_luks_question(q))
 		return -EPROTO;
 	luks_judge(q->fd, &q->body.luks, &v);
 	return frame_send(q->conn, MSG_LUKS_CHECK, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
+}
+
+static int on_luks_text(struct request *q)
+{
+	struct luks_verdict v;
+
+	if (!is_luks_question(q))
+		return -EPROTO;
+	luks_judge_text(q->fd, &q->body.luks, &v);
+	return frame_send(q->conn, MSG_LUKS_TEXT, 0, &v, sizeof(v), /* pass_fd= */ -EBADF);
 }
 
 /* Sources are kept until the question comes.  They get no answer. */
@@ -100,6 +117,7 @@ struct handler {
 
 static const struct handler luks_requests[_MSG_MAX] = {
 	[MSG_LUKS_CHECK] = { sizeof(struct luks_question), on_luks_check },
+	[MSG_LUKS_TEXT] = { sizeof(struct luks_question), on_luks_text },
 };
 
 static const struct handler evidence_requests[_MSG_MAX] = {

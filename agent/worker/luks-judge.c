@@ -245,12 +245,43 @@ static int judge(int fd, const struct luks_question *q, struct luks_verdict *v)
 	return verdict_set(v, -EOPNOTSUPP, "LUKS version %d is not known here", version);
 }
 
+static int judge_text(int fd, const struct luks_question *q, struct luks_verdict *v)
+{
+	_cleanup_(freep) char *text = malloc(LUKS2_TEXT_MAX + 1);
+	char reason[sizeof(v->reason)];
+	ssize_t n;
+	int r;
+
+	if (!text)
+		return verdict_set(v, -ENOMEM, "out of memory");
+	n = pread_full(fd, text, LUKS2_TEXT_MAX + 1, 0);
+	if (n < 0)
+		return read_failed(v, n);
+	if (n > LUKS2_TEXT_MAX)
+		return verdict_set(v, -EMSGSIZE, "the header's metadata is too long");
+	v->version = 2;
+	r = luks_metadata_judge_text(text, (size_t)n, q->any_token ? NULL : q->allow_tokens, reason,
+				     sizeof(reason));
+	if (r < 0)
+		return verdict_set(v, r, "%s", reason);
+	return verdict_set(v, 0, "LUKS2 with %s", luks_ciphers[0]);
+}
+
 void luks_judge(int fd, const struct luks_question *q, struct luks_verdict *ret)
 {
 	struct luks_verdict v = { 0 };
 
 	(void) judge(fd, q, &v);
 	/* The reason may quote the header. */
+	make_printable(v.reason);
+	*ret = v;
+}
+
+void luks_judge_text(int fd, const struct luks_question *q, struct luks_verdict *ret)
+{
+	struct luks_verdict v = { 0 };
+
+	(void) judge_text(fd, q, &v);
 	make_printable(v.reason);
 	*ret = v;
 }

@@ -2,6 +2,7 @@
 #ifndef COCO_AGENT_WORKER_LUKS_JUDGE_H
 #define COCO_AGENT_WORKER_LUKS_JUDGE_H
 
+#include "wire/luks.h"
 #include "wire/msg.h"
 
 /*
@@ -48,5 +49,13 @@
  *		which the host wrote
  */
 void luks_judge(int fd, const struct luks_question *q, struct luks_verdict *ret);
+
+/*
+ * Judge the JSON of a LUKS2 header at @fd, a file that is read once from its start: what
+ * libcryptsetup has in memory, and activates by, whatever the disk says since then.  @ret is as
+ * above, with no UUID, which is not in the JSON; -EMSGSIZE for more than LUKS2_TEXT_MAX bytes.
+ */
+#define LUKS2_TEXT_MAX LUKS2_HEADER_MAX
+void luks_judge_text(int fd, const struct luks_question *q, struct luks_verdict *ret);
 
 #endif

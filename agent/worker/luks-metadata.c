@@ -581,6 +581,28 @@ static int text_len(struct luks_judge *j, const char *area, size_t len, size_t *
 	return 0;
 }
 
+static int parse(struct luks_judge *j, const char *text, size_t len, struct bytes *ret)
+{
+	int r = jspan_check((struct bytes){ (const uint8_t *)text, len }, ret);
+
+	if (r == -EMSGSIZE)
+		return luks_malformed(j, "the JSON text is nested too deep, or an "
+					 "object has too many members");
+	if (r < 0 || jspan_type(*ret) != JSPAN_OBJECT)
+		return luks_malformed(j, "the JSON text is malformed, or has a "
+					 "name twice in one object");
+	return 0;
+}
+
+static int judge(struct luks_judge *j, struct bytes top)
+{
+	int r;
+
+	look_at_segments(j, top);
+	r = luks_check_fields(j, top_fields, top);
+	return r < 0 ? r : check_bindings(j);
+}
+
 int luks_metadata_judge(const char *area, size_t len, uint64_t device_len, const char *allow_tokens,
 			char *reason, size_t reason_len)
 {
@@ -589,22 +611,35 @@ int luks_metadata_judge(const char *area, size_t len, uint64_t device_len, const
 				.area_len = len,
 				.device_len = device_len,
 				.allow_tokens = allow_tokens };
-	struct bytes text, object;
+	struct bytes top;
 	size_t n = 0;
 	int r;
 
 	r = text_len(&j, area, len, &n);
+	if (r >= 0)
+		r = parse(&j, area, n, &top);
+	return r < 0 ? r : judge(&j, top);
+}
+
+int luks_metadata_judge_text(const char *text, size_t len, const char *allow_tokens, char *reason,
+			     size_t reason_len)
+{
+	struct luks_judge j = { .reason = reason,
+				.reason_len = reason_len,
+				.device_len = UINT64_MAX,
+				.allow_tokens = allow_tokens };
+	struct bytes top, config;
+	uint64_t json_size = 0;
+	int r;
+
+	r = parse(&j, text, len, &top);
 	if (r < 0)
 		return r;
-	text = (struct bytes){ (const uint8_t *)area, n };
-	r = jspan_check(text, &object);
-	if (r == -EMSGSIZE)
-		return luks_malformed(&j, "the JSON text is nested too deep, or an "
-					  "object has too many members");
-	if (r < 0 || jspan_type(object) != JSPAN_OBJECT)
-		return luks_malformed(&j, "the JSON text is malformed, or has a "
-					  "name twice in one object");
-	look_at_segments(&j, object);
-	r = luks_check_fields(&j, top_fields, object);
-	return r < 0 ? r : check_bindings(&j);
+	if (jspan_member(top, "config", &config) == 0 && jspan_type(config) == JSPAN_OBJECT)
+		json_size = luks_decimal_of(config, "json_size");
+	if (json_size > LUKS2_HEADER_MAX ||
+	    !luks2_hdr_size_is_legal(json_size + LUKS2_BINARY_LEN))
+		return luks_malformed(&j, "config.json_size is not that of any header");
+	j.area_len = (size_t)json_size;
+	return judge(&j, top);
 }

@@ -28,4 +28,12 @@ bool luks_key_len_is_good(int64_t len);	/* in bytes: of AES-128-XTS or AES-256-X
 int luks_metadata_judge(const char *area, size_t len, uint64_t device_len, const char *allow_tokens,
 			char *reason, size_t reason_len);
 
+/*
+ * The same for the @len bytes of JSON at @text, which libcryptsetup has made of what it read: with
+ * blanks, without the area around it, and from a device that nobody knows.  The area has the
+ * length that the text says, as libcryptsetup has made sure.
+ */
+int luks_metadata_judge_text(const char *text, size_t len, const char *allow_tokens, char *reason,
+			     size_t reason_len);
+
 #endif

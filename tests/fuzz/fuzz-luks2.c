@@ -3,7 +3,8 @@
  * Whatever the disk holds: the judge ends, says why in printable text, and never accepts a null
  * cipher.  The first byte of the input chooses.  'j': the rest is a JSON text, put into good
  * headers.  'r': the rest is the device, whose checksums are corrected so that the fuzzer gets
- * past them.  Any other byte: the device as it is.
+ * past them.  't': the rest is what libcryptsetup has made of a JSON text.  Any other byte: the
+ * device as it is.
  */
 #include <assert.h>
 #include <json-c/json.h>
@@ -76,23 +77,41 @@ static void check_passed(const struct luks_verdict *v, const uint8_t *image, siz
 	check_ciphers((const char *)image + hdr_size + 4096);
 }
 
-static void judge_image(const uint8_t *image, size_t len)
+static void judge_by(void (*judge)(int fd, const struct luks_question *q, struct luks_verdict *ret),
+		     const void *data, size_t len, struct luks_verdict *ret)
 {
 	_cleanup_(closep) int fd = memfd_create("device", MFD_CLOEXEC);
-	struct luks_verdict v;
-	char reason[sizeof(v.reason)];
+	char reason[sizeof(ret->reason)];
 
-	assert(fd >= 0 && write_full(fd, image, len) == 0);
-	luks_judge(fd, &(struct luks_question){ "clevis systemd-tpm2" }, &v);
-	assert(v.error <= 0);
-	assert(memchr(v.uuid, '\0', sizeof(v.uuid)) && memchr(v.reason, '\0', sizeof(v.reason)) &&
-	       v.reason[0]);
+	assert(fd >= 0 && write_full(fd, data, len) == 0);
+	judge(fd, &(struct luks_question){ "clevis systemd-tpm2" }, ret);
+	assert(ret->error <= 0);
+	assert(memchr(ret->uuid, '\0', sizeof(ret->uuid)) &&
+	       memchr(ret->reason, '\0', sizeof(ret->reason)) && ret->reason[0]);
 	/* The reason may quote UTF-8, but nothing that a terminal would obey. */
-	strcpy(reason, v.reason);
+	strcpy(reason, ret->reason);
 	make_printable(reason);
-	assert(streq(reason, v.reason));
+	assert(streq(reason, ret->reason));
+}
+
+static void judge_image(const uint8_t *image, size_t len)
+{
+	struct luks_verdict v;
+
+	judge_by(luks_judge, image, len, &v);
 	if (v.error == 0)
 		check_passed(&v, image, len);
+}
+
+static void judge_text(const uint8_t *data, size_t len)
+{
+	_cleanup_(freep) char *text = strndup((const char *)data, len);
+	struct luks_verdict v;
+
+	assert(text);
+	judge_by(luks_judge_text, data, len, &v);
+	if (v.error == 0)
+		check_ciphers(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -104,6 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (data[0] == 'j') {
 		image = luks_image_new(data + 1, len - 1, HDR_SIZE);
 		judge_image(image, 2 * HDR_SIZE);
+	} else if (data[0] == 't') {
+		judge_text(data + 1, len - 1);
+		return 0;
 	} else {
 		image = malloc(len);
 		assert(image);

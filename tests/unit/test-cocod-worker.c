@@ -120,6 +120,44 @@ static void test_serves(void **state)
 	}
 }
 
+/* The metadata that libcryptsetup has in memory, without the device. */
+static void test_text(void **state)
+{
+	static const char no_header[] = "{\"keyslots\":{}}";
+	static const struct luks_question bad_list = { .any_token = 2 };
+
+	if (!need_root())
+		skip();
+	for (int i = 0; i < 2; i++) {
+		const char *json = i == 0 ? luks_image_json : no_header;
+		_cleanup_(closep) int text = memfd_create("text", MFD_CLOEXEC);
+		struct luks_verdict v;
+		pid_t pid;
+		int fd;
+
+		assert_int_equal(write_full(text, json, strlen(json)), 0);
+		pid = worker_start("--kind=luks", &fd);
+		assert_int_equal(client_call(fd, MSG_LUKS_TEXT, &question, sizeof(question), text,
+					     &v, sizeof(v), NULL),
+				 0);
+		assert_int_equal(v.error, i == 0 ? 0 : -EBADMSG);
+		assert_exits(pid, 0);
+		close_fd(fd);
+	}
+	for (int i = 0; i < 2; i++) {
+		_cleanup_(closep) int text = memfd_create("text", MFD_CLOEXEC);
+		pid_t pid;
+		int fd;
+
+		pid = worker_start("--kind=luks", &fd);
+		assert_int_equal(frame_send(fd, MSG_LUKS_TEXT, 0, i == 0 ? &question : &bad_list,
+					    sizeof(question), i == 0 ? -EBADF : text),
+				 0);
+		assert_closed(fd);
+		assert_exits(pid, 1);
+	}
+}
+
 /* A second question is not answered either when it was sent before the first answer. */
 static void test_one_verdict(void **state)
 {
@@ -427,6 +465,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves),
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_one_verdict),
 		cmocka_unit_test(test_endless_tokens),
 		cmocka_unit_test(test_malformed),

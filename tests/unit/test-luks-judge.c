@@ -66,13 +66,32 @@ static void assert_judged(const char *what, const struct luks_verdict *v, int er
 			 v->reason);
 }
 
+static struct luks_verdict judge_text(const void *text, size_t len)
+{
+	_cleanup_(closep) int fd = memfd_create("text", MFD_CLOEXEC);
+	struct luks_verdict v;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write_full(fd, text, len), 0);
+	memset(&v, 0xff, sizeof(v));
+	luks_judge_text(fd, &(struct luks_question){ "" }, &v);
+	assert_string_equal(v.uuid, "");
+	assert_non_null(memchr(v.reason, '\0', sizeof(v.reason)));
+	assert_true(v.reason[0] != '\0');
+	return v;
+}
+
 static void judge_json(const char *what, const char *json, size_t len, int error,
 		       const char *reason)
 {
 	_cleanup_(freep) uint8_t *image = luks_image_new(json, len, HDR_SIZE);
-	struct luks_verdict v = judge(image, IMAGE_LEN);
+	struct luks_verdict v = judge(image, IMAGE_LEN), of_text;
 
 	assert_judged(what, &v, error, reason);
+	/* The same metadata in libcryptsetup's memory is judged alike, but for its end. */
+	of_text = judge_text(json, len);
+	if (len > 0 && len < HDR_SIZE - LUKS2_BINARY_LEN && json[0] == '{' && json[len - 1] == '}')
+		assert_judged(what, &of_text, v.error, "");
 	assert_string_equal(v.uuid, LUKS_IMAGE_UUID);
 	assert_int_equal(v.version, 2);
 }
@@ -974,9 +993,63 @@ static void test_cryptsetup_changes(void **state)
 	apply_changes(json);
 }
 
+/* As libcryptsetup prints it, with blanks, and longer than the area that it was read from. */
+static void test_text(void **state)
+{
+	static const struct {
+		const char *what, *from, *to, *reason;
+		int error;
+	} cases[] = {
+		{ "as it is", "{", "{", "LUKS2 with aes-xts-plain64", 0 },
+		{ "blanks", "{", "  {\n\t", "LUKS2 with aes-xts-plain64", 0 },
+		{ "no size", "\"json_size\":\"12288\",", "",
+		  "config.json_size is not that of any header", -EBADMSG },
+		{ "another size", "\"json_size\":\"12288\"", "\"json_size\":\"12289\"",
+		  "config.json_size is not that of any header", -EBADMSG },
+		{ "a huge size", "\"json_size\":\"12288\"",
+		  "\"json_size\":\"18446744073709547520\"",
+		  "config.json_size is not that of any header", -EBADMSG },
+		{ "a number", "\"json_size\":\"12288\"", "\"json_size\":12288",
+		  "config.json_size is not that of any header", -EBADMSG },
+		{ "no config", "\"config\":{", "\"Config\":{",
+		  "config.json_size is not that of any header", -EBADMSG },
+		{ "null cipher", "aes-xts-plain64", "cipher_null-ecb",
+		  "is 'cipher_null-ecb', may only be: aes-xts-plain64", -EKEYREJECTED },
+		{ "twice", "\"config\":{", "\"config\":{},\"config\":{", "twice", -EBADMSG },
+	};
+	_cleanup_(freep) char *large = malloc(LUKS2_TEXT_MAX + 1);
+	struct luks_verdict v;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *at = strstr(luks_image_json, cases[i].from);
+		_cleanup_(freep) char *text = NULL;
+
+		assert_non_null(at);
+		assert_true(asprintf(&text, "%.*s%s%s", (int)(at - luks_image_json),
+				     luks_image_json, cases[i].to,
+				     at + strlen(cases[i].from)) > 0);
+		v = judge_text(text, strlen(text));
+		assert_judged(cases[i].what, &v, cases[i].error, cases[i].reason);
+	}
+	v = judge_text("", 0);
+	assert_judged("nothing", &v, -EBADMSG, "malformed");
+	v = judge_text(luks_image_json, strlen(luks_image_json) + 1);
+	assert_judged("a NUL", &v, -EBADMSG, "malformed");
+
+	/* The largest text is judged, and one that is larger is not. */
+	assert_non_null(large);
+	memset(large, ' ', LUKS2_TEXT_MAX + 1);
+	memcpy(large, luks_image_json, strlen(luks_image_json));
+	v = judge_text(large, LUKS2_TEXT_MAX);
+	assert_judged("large", &v, 0, "");
+	v = judge_text(large, LUKS2_TEXT_MAX + 1);
+	assert_judged("too large", &v, -EMSGSIZE, "too long");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_argon2),
 		cmocka_unit_test(test_every_keyslot),
