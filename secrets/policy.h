@@ -20,6 +20,8 @@
 /* `cococtl secrets get` by a user, or by a member of a group: "uid:1000", "gid:100" */
 #define CONSUMER_USER "uid"
 #define CONSUMER_GROUP "gid"
+/* any volume that is opened by a token of ours, which names the secret, and by whomever of root */
+#define CONSUMER_TOKEN "token"
 
 /* Where a secret comes from. */
 enum secret_origin {
@@ -92,6 +94,7 @@ bool secret_policy_same_origins(const struct secret_policy *a, const struct secr
  *
  * The default for Wipe= depends on the list.  A unit that is started again wants its credential
  * again, and systemd keeps a copy of it for as long as the unit runs: a secret for units is kept.
+ * So is one for tokens: nobody tells us whether the volume opened, and the host writes the tokens.
  * A volume's secret is wiped when it is confirmed, any other when it is delivered.
  */
 int secret_policy_set_consumers(struct secret_policy *p, const char *text);
@@ -106,7 +109,8 @@ enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p);
 int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text);
 
 /*
- * May @consumer ("get", "cryptsetup:data", "credential:app@one.service") have the secret?  Returns
+ * May @consumer ("get", "token", "cryptsetup:data", "credential:app@one.service") have the
+ * secret?  Returns
  * 2 when the policy names it, 1 when "cryptsetup" stands for any volume, or a unit's template for
  * its instances, 0 when not.
  */

@@ -96,6 +96,14 @@ enum msg_type {
 	 * libcryptsetup has it -> struct luks_verdict
 	 */
 	MSG_LUKS_TEXT,
+	/*
+	 * struct msg_name and a file with the JSON of the header -> struct msg_fetched: have the
+	 * key of the volume whose token names the secret.  The header is judged first; the client
+	 * then has the key here until it disconnects, and sends MSG_FETCHED_DONE when it has all
+	 * of it.  -EACCES: the secret is not for tokens; -EKEYREVOKED: it is wiped; -EAGAIN,
+	 * -EPERM: the gate is not open
+	 */
+	MSG_TOKEN_OPEN,
 	_MSG_MAX,
 };
 

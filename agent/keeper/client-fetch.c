@@ -25,8 +25,10 @@ void client_drop_fetched(struct client *c)
 {
 	struct store_entry *e = c->entry;
 
+	c->judge = worker_call_free(c->judge);
 	c->fetch = fetch_free(c->fetch);
 	c->fetched = secret_free(c->fetched);
+	c->has_key = false;
 	c->fetch_type = 0;
 	c->entry = NULL;
 	if (!e)
@@ -45,12 +47,13 @@ void client_confirm(struct client *c)
 	c->fetch = NULL;
 }
 
-/* Answer the request that waits.  Returns what client_reply() returns. */
-static int answer_fetch(struct client *c, const struct msg_fetched *m)
+int client_answer_fetch(struct client *c, struct msg_fetched *m)
 {
 	uint16_t type = c->fetch_type;
 
 	c->fetch_type = 0;
+	if (type == MSG_TOKEN_OPEN && m->error == NET_OK)
+		client_take_key(c, m);
 	if (m->error != NET_OK || m->here)
 		client_drop_fetched(c);
 	return client_reply(c, type, m, sizeof(*m));
@@ -70,11 +73,7 @@ static int start_fetch(struct client *c, const char *path, const char *url)
 	return fetch_new(c->keeper->broker, &q, &c->fetch);
 }
 
-/*
- * Try the origins of the entry from c->n_origin on.  Returns true when a fetch is under way;
- * otherwise @ret says that a launch secret is to be had, or is left alone.
- */
-static bool try_origins(struct client *c, struct msg_fetched *ret)
+bool client_try_origins(struct client *c, struct msg_fetched *ret)
 {
 	enum secret_origin o;
 
@@ -117,7 +116,7 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 		c->fetch = fetch_free(c->fetch);
 		c->n_origin++;
 		/* The owner may have named a launch secret as second choice. */
-		if (c->entry && try_origins(c, &m))
+		if (c->entry && client_try_origins(c, &m))
 			return;
 	}
 	if (m.error)
@@ -128,8 +127,16 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 					   .reason = m.text },
 			  "Secret '%s' is not fetched for a client: %s",
 			  c->entry ? c->entry->policy.name : "of the broker", m.text);
-	if (answer_fetch(c, &m) < 0)
+	if (client_answer_fetch(c, &m) < 0)
 		client_free(c);
+}
+
+void client_begin_fetch(struct client *c, uint16_t type, struct store_entry *e)
+{
+	c->fetch_type = type;
+	c->entry = e;
+	c->n_origin = 0;
+	e->n_pending++;
 }
 
 int on_secret_fetch(struct client *c, const void *body, struct store_entry *secret)
@@ -141,12 +148,9 @@ int on_secret_fetch(struct client *c, const void *body, struct store_entry *secr
 	client_drop_fetched(c);
 	if (secret->state == SECRET_WIPED)
 		return -ENOKEY;
-	c->fetch_type = MSG_SECRET_FETCH;
-	c->entry = secret;
-	c->n_origin = 0;
-	secret->n_pending++;
+	client_begin_fetch(c, MSG_SECRET_FETCH, secret);
 	snprintf(m.text, sizeof(m.text), "%s", keeper_gate_reason(c->keeper, ORIGIN_BROKER));
-	return try_origins(c, &m) ? 0 : answer_fetch(c, &m);
+	return client_try_origins(c, &m) ? 0 : client_answer_fetch(c, &m);
 }
 
 /* The secret that secrets.d has for @path, or NULL. */
@@ -196,7 +200,7 @@ int on_broker_get(struct client *c, const void *body, struct store_entry *secret
 	if (!why && start_fetch(c, q->path, q->url[0] ? q->url : NULL) >= 0)
 		return 0;
 	snprintf(m.text, sizeof(m.text), "%s", why ?: "out of memory");
-	return answer_fetch(c, &m);
+	return client_answer_fetch(c, &m);
 }
 
 int on_fetched_read(struct client *c, const void *body, struct store_entry *secret)
@@ -213,6 +217,9 @@ int on_fetched_read(struct client *c, const void *body, struct store_entry *secr
 
 int on_fetched_done(struct client *c, const void *body, struct store_entry *secret)
 {
-	client_confirm(c);
+	if (c->has_key)
+		client_key_taken(c);
+	else
+		client_confirm(c);
 	return client_reply(c, MSG_FETCHED_DONE, NULL, 0);
 }

@@ -4,8 +4,12 @@
 
 #include "agent/keeper/fetch.h"
 #include "agent/keeper/keeper.h"
+#include "agent/keeper/worker-call.h"
 
-/* A connection to cocod's control socket: requests.c has most requests, client-fetch.c the rest. */
+/*
+ * A connection to cocod's control socket: requests.c has most requests, client-fetch.c and
+ * client-token.c the rest.
+ */
 struct client {
 	struct client *next, **prev;	/* in the keeper's list */
 	struct keeper *keeper;
@@ -13,14 +17,17 @@ struct client {
 	gid_t gid, groups[256];	/* of another user: the supplementary ones too */
 	unsigned n_groups;
 	int fd;
+	int passed;		/* what came with the request that is answered now, or -EBADF */
 	sd_event_source *io, *idle;
 
-	/* of client-fetch.c */
+	/* of client-fetch.c and client-token.c */
+	struct worker_call *judge;	/* of the header of the volume that is to get the key */
 	struct fetch *fetch;		/* under way, or what there is to confirm */
 	uint16_t fetch_type;		/* the request to answer; 0: none waits */
 	struct store_entry *entry;	/* what is fetched; NULL for MSG_BROKER_GET */
 	unsigned n_origin;		/* which of the entry's origins is tried */
 	struct secret *fetched;
+	bool has_key;			/* that is a key, by MSG_TOKEN_OPEN */
 };
 
 struct client *client_free(struct client *c);
@@ -43,9 +50,38 @@ int on_secret_fetch(struct client *c, const void *body, struct store_entry *secr
 int on_broker_get(struct client *c, const void *body, struct store_entry *secret);
 int on_fetched_read(struct client *c, const void *body, struct store_entry *secret);
 int on_fetched_done(struct client *c, const void *body, struct store_entry *secret);
+int on_token_open(struct client *c, const void *body, struct store_entry *secret);
 int on_broker_settings(struct client *c, const void *body, struct store_entry *secret);
 
-/* True while the client waits for the broker. */
+/*
+ * Whether any origin of @e may release it now.  Returns 0; -EAGAIN: perhaps soon; -EPERM; -ENOKEY
+ * without an origin.
+ */
+int client_check_gate(struct client *c, const struct store_entry *e);
+
+/* Note that a request of that @type waits for @e, which is not wiped meanwhile. */
+void client_begin_fetch(struct client *c, uint16_t type, struct store_entry *e);
+
+/*
+ * Try the origins of the entry from c->n_origin on.  Returns true when a fetch is under way, which
+ * will answer; otherwise @ret, which comes with an error, says that a launch secret is to be had,
+ * or is left alone.
+ */
+bool client_try_origins(struct client *c, struct msg_fetched *ret);
+
+/* Answer the request that waits.  Returns what client_reply() returns. */
+int client_answer_fetch(struct client *c, struct msg_fetched *m);
+
+/*
+ * What was fetched, or is to be had here, is to be the key of a volume: cut it as a passphrase is
+ * cut, and complete @m, perhaps with an error.
+ */
+void client_take_key(struct client *c, struct msg_fetched *m);
+
+/* The client has all of the key: note that, and wipe it here. */
+void client_key_taken(struct client *c);
+
+/* True while the client waits for the broker, or for the judge of a header. */
 bool client_is_waiting(const struct client *c);
 
 /* True if the client has the bytes of @e from the broker. */

@@ -49,6 +49,7 @@ struct client *client_free(struct client *c)
 	sd_event_source_disable_unref(c->io);
 	sd_event_source_disable_unref(c->idle);
 	client_drop_fetched(c);
+	(void) close_fd(c->passed);
 	(void) close_fd(c->fd);
 	free(c);
 	return NULL;
@@ -223,13 +224,27 @@ static int on_secret_delivered(struct client *c, const void *body, struct store_
 	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
 
+int client_check_gate(struct client *c, const struct store_entry *e)
+{
+	enum secret_origin o;
+	int r = -ENOKEY;
+
+	for (unsigned n = 0; store_origin(c->keeper->store, e, n, &o); n++) {
+		int gate = keeper_gate_for(c->keeper, o);
+
+		if (gate > 0)
+			return 0;
+		r = gate == 0 || r == -EAGAIN ? -EAGAIN : -EPERM;
+	}
+	return r;
+}
+
 /* A broker may refuse still when it is asked; whether it is asked can be said. */
 static int on_secret_has(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_has *q = body;
 	char consumer[sizeof(CONSUMER_CREDENTIAL ":") + sizeof(q->unit)];
-	enum secret_origin o;
-	int r = -ENOKEY;
+	int r;
 
 	if (!memchr(q->unit, 0, sizeof(q->unit)))
 		return -EPROTO;
@@ -240,14 +255,8 @@ static int on_secret_has(struct client *c, const void *body, struct store_entry 
 		return -EKEYREVOKED;
 	if (secret->size == 0 && !store_is_remote(secret) && !secret->policy.allow_empty)
 		return -ENODATA;
-	for (unsigned n = 0; store_origin(c->keeper->store, secret, n, &o); n++) {
-		int gate = keeper_gate_for(c->keeper, o);
-
-		if (gate > 0)
-			return client_reply(c, MSG_SECRET_HAS, NULL, 0);
-		r = gate == 0 || r == -EAGAIN ? -EAGAIN : -EPERM;
-	}
-	return r;
+	r = client_check_gate(c, secret);
+	return r < 0 ? r : client_reply(c, MSG_SECRET_HAS, NULL, 0);
 }
 
 static int on_secret_wipe(struct client *c, const void *body, struct store_entry *secret)
@@ -343,6 +352,7 @@ static const struct {
 	[MSG_FETCHED_DONE] = { 0, NEEDS_ROOT, on_fetched_done },
 	[MSG_BROKER_SETTINGS] = { 0, NEEDS_ROOT, on_broker_settings },
 	[MSG_SECRET_HAS] = { sizeof(struct msg_has), NEEDS_ROOT | NEEDS_SECRET, on_secret_has },
+	[MSG_TOKEN_OPEN] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET, on_token_open },
 };
 
 _Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
@@ -449,7 +459,7 @@ static int answer(struct client *c)
 	struct msg_header h;
 	int r;
 
-	r = frame_recv(c->fd, &h, &body, sizeof(body), NULL);
+	r = frame_recv(c->fd, &h, &body, sizeof(body), &c->passed);
 	if (r == -EAGAIN)
 		return 0;
 	if (r <= 0)
@@ -527,6 +537,7 @@ static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void
 	int r;
 
 	r = answer(c);
+	c->passed = close_fd(c->passed);
 	if (r < 0) {
 		/* Anybody could fill the log with this. */
 		if (r != -ECONNRESET && r != -EPIPE && c->uid == 0)
@@ -552,6 +563,7 @@ static void add_client(const struct client *from)
 		return;
 	}
 	*c = *from;
+	c->passed = -EBADF;
 	client_link(c);
 	k->n_clients++;
 	r = sd_event_add_io(k->event, &c->io, c->fd, EPOLLIN, on_client_readable, c);

@@ -12,32 +12,33 @@
 
 #define VERDICT_USEC (15 * USEC_PER_SEC)
 
+int volume_verdict_read(const void *reply, const char *why, char *text, size_t size)
+{
+	struct luks_verdict v;
+
+	if (!reply) {
+		(void) snprintf(text, size, "its header could not be judged: %s", why);
+		return -EIO;
+	}
+	memcpy(&v, reply, sizeof(v));
+	if (!memchr(v.reason, 0, sizeof(v.reason))) {
+		(void) snprintf(text, size,
+				"cocod-worker's answer is not a verdict over its header");
+		return -EPROTO;
+	}
+	make_printable(v.reason);
+	(void) snprintf(text, size, "%s%s", v.error ? "its header is refused: " : "", v.reason);
+	return v.error ? -EKEYREJECTED : 0;
+}
+
 static void on_verdict(void *userdata, const void *reply, const char *why)
 {
 	struct delivery *d = userdata;
 	char text[512];
-	struct luks_verdict v;
+	int r = volume_verdict_read(reply, why, text, sizeof(text));
 
-	if (!reply) {
-		(void) snprintf(text, sizeof(text), "its header could not be judged: %s", why);
-		d->call = worker_call_free(d->call);
-		d->judged(d, -EIO, text);
-		return;
-	}
-	memcpy(&v, reply, sizeof(v));
 	d->call = worker_call_free(d->call);
-	if (!memchr(v.reason, 0, sizeof(v.reason))) {
-		d->judged(d, -EPROTO,
-			  "cocod-worker's answer is not a verdict over its header");
-		return;
-	}
-	make_printable(v.reason);
-	if (v.error) {
-		(void) snprintf(text, sizeof(text), "its header is refused: %s", v.reason);
-		d->judged(d, -EKEYREJECTED, text);
-		return;
-	}
-	d->judged(d, 0, v.reason);
+	d->judged(d, r, text);
 }
 
 /*
@@ -63,23 +64,45 @@ static int open_header(struct delivery *d, int *ret_fd)
 	return 0;
 }
 
+/* Ask about the header in @frame, whose body is a struct luks_question. */
+static int ask(sd_event *event, const struct worker_frame *frame,
+	       void (*done)(void *userdata, const void *reply, const char *why), void *userdata,
+	       struct worker_call **ret)
+{
+	const struct worker_question question = {
+		.event = event,
+		.path = WORKER_LUKS_SOCKET,
+		.advice = WORKER_LUKS_ADVICE,
+		.frames = frame,
+		.n_frames = 1,
+		.reply_len = sizeof(struct luks_verdict),
+		.timeout_usec = VERDICT_USEC,
+		.done = done,
+		.userdata = userdata,
+	};
+
+	return worker_call_new(&question, ret);
+}
+
+int volume_text_judge(sd_event *event, int fd, const char allow_tokens[static LUKS_TOKENS_LEN],
+		      void (*done)(void *userdata, const void *reply, const char *why),
+		      void *userdata, struct worker_call **ret)
+{
+	struct luks_question allowed = { "" };
+	const struct worker_frame frame = {
+		.type = MSG_LUKS_TEXT, .body = &allowed, .len = sizeof(allowed), .fd = fd
+	};
+
+	memcpy(allowed.allow_tokens, allow_tokens, sizeof(allowed.allow_tokens));
+	return ask(event, &frame, done, userdata, ret);
+}
+
 /* Returns 0, or a negative errno with the reason in @ret_why. */
 static int begin(struct delivery *d, bool any_token, char *ret_why, size_t size)
 {
 	struct luks_question allowed = { .any_token = any_token };
 	struct worker_frame frame = {
 		.type = MSG_LUKS_CHECK, .body = &allowed, .len = sizeof(allowed), .fd = -EBADF
-	};
-	const struct worker_question question = {
-		.event = d->keeper->event,
-		.path = WORKER_LUKS_SOCKET,
-		.advice = WORKER_LUKS_ADVICE,
-		.frames = &frame,
-		.n_frames = 1,
-		.reply_len = sizeof(struct luks_verdict),
-		.timeout_usec = VERDICT_USEC,
-		.done = on_verdict,
-		.userdata = d,
 	};
 	_cleanup_(closep) int header = -EBADF;
 	int r;
@@ -96,7 +119,7 @@ static int begin(struct delivery *d, bool any_token, char *ret_why, size_t size)
 		memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens,
 		       sizeof(allowed.allow_tokens));
 	frame.fd = header;
-	r = worker_call_new(&question, &d->call);
+	r = ask(d->keeper->event, &frame, on_verdict, d, &d->call);
 	if (r < 0)
 		(void) snprintf(ret_why, size,
 				"cocod-worker cannot be asked about its header: %s", strerror(-r));

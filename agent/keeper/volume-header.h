@@ -19,4 +19,19 @@
 void volume_header_judge(struct delivery *d, bool any_token,
 			 void (*done)(struct delivery *d, int error, const char *text));
 
+/*
+ * The same for the JSON in the file @fd, which is what libcryptsetup has in memory.  @fd is
+ * borrowed.  @done is as in struct worker_question, for volume_verdict_read(); @ret is yours.
+ * Returns 0 or an error of worker_call_new().
+ */
+int volume_text_judge(sd_event *event, int fd, const char allow_tokens[static LUKS_TOKENS_LEN],
+		      void (*done)(void *userdata, const void *reply, const char *why),
+		      void *userdata, struct worker_call **ret);
+
+/*
+ * What cocod-worker answered, or why it did not.  Returns 0, or -EKEYREJECTED for a header that is
+ * not good, -EIO or -EPROTO for one that is not known to be; @text is as above.
+ */
+int volume_verdict_read(const void *reply, const char *why, char *text, size_t size);
+
 #endif

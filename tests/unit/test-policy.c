@@ -279,12 +279,44 @@ static void test_units(void **state)
 	assert_int_equal(secret_policy_set_consumers(&p, text), 0);
 }
 
+/* A token is a consumer where the owner says so: nothing else stands for it, and it for nothing. */
+static void test_token(void **state)
+{
+	struct secret_policy p;
+
+	secret_policy_default(&secret_luks_guid, &p);
+	assert_int_equal(secret_policy_allows(&p, CONSUMER_TOKEN), 0);
+	for (const char *const *s =
+		     (const char *const[]){ "cryptsetup", "cryptsetup:token", "get",
+					    "credential:token.service", "uid:1 gid:1", NULL };
+	     *s; s++) {
+		assert_int_equal(secret_policy_set_consumers(&p, *s), 0);
+		assert_int_equal(secret_policy_allows(&p, CONSUMER_TOKEN), 0);
+	}
+	assert_int_equal(secret_policy_set_consumers(&p, "cryptsetup:data token"), 0);
+	assert_int_equal(secret_policy_allows(&p, CONSUMER_TOKEN), 2);
+	assert_int_equal(secret_policy_allows(&p, "cryptsetup:data"), 2);
+	assert_int_equal(secret_policy_default_wipe(&p), WIPE_MANUAL);
+	assert_int_equal(secret_policy_set_consumers(&p, "token"), 0);
+	for (const char *const *s =
+		     (const char *const[]){ "cryptsetup", "cryptsetup:token", "get", "tokens",
+					    "credential:a.service", "uid:1", "", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_allows(&p, *s), 0);
+	for (const char *const *s =
+		     (const char *const[]){ "token:", "token:data", "Token", "tokens", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
+	assert_int_equal(secret_policy_set_consumers(&p, "token token"), -EEXIST);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_consumers),
 		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trailing_nul),
