@@ -76,6 +76,11 @@ const uint8_t *secret_data(const struct secret *s)
 	return s->bytes;
 }
 
+struct secret *secret_of_bytes(void *bytes)
+{
+	return (struct secret *)((uint8_t *)bytes - offsetof(struct secret, bytes));
+}
+
 size_t secret_len(const struct secret *s)
 {
 	return s->len;

@@ -31,6 +31,9 @@ uint8_t *secret_bytes(struct secret *s);
 const uint8_t *secret_data(const struct secret *s);
 size_t secret_len(const struct secret *s);
 
+/* The secret that secret_bytes() has given @bytes of. */
+struct secret *secret_of_bytes(void *bytes);
+
 /* Cut the secret to @len bytes, which may not be more than it has.  The rest is wiped. */
 void secret_truncate(struct secret *s, size_t len);
 

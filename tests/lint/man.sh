@@ -19,9 +19,10 @@ while read -r f; do
 done <"$work/pages"
 
 # Programs that are installed, for people or for units.
-sed -nE 's/^(bin|sbin|pkglibexec)_PROGRAMS[[:blank:]]*\+?=[[:blank:]]*//p' "$work/am" | tr ' ' '\n' | sed '/^$/d; s,.*/,,' >"$work/programs"
+sed -nE 's/^(bin|sbin|pkglibexec|cryptsetuptoken)_PROGRAMS[[:blank:]]*\+?=[[:blank:]]*//p' "$work/am" | tr ' ' '\n' | sed '/^$/d; s,.*/,,' >"$work/programs"
 check "there are programs" test -s "$work/programs"
 while read -r program; do
+	program=${program%.so}
 	check "$program has a page" grep -q "^man/$program\\.[1-9]\$" "$work/pages"
 done <"$work/programs"
 
