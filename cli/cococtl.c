@@ -17,7 +17,7 @@ static const struct option_row options[] = {
 static const struct verb *const verbs[] = {
 	&verb_attest_report, &verb_attest_verify, &verb_attest_fetch, &verb_attest_show,
 	&verb_secrets_list, &verb_secrets_show, &verb_secrets_get, &verb_secrets_has,
-	&verb_secrets_wipe,
+	&verb_secrets_place, &verb_secrets_withdraw, &verb_secrets_wipe,
 	&verb_broker_get, &verb_broker_check,
 	&verb_luks_enroll, &verb_luks_list, &verb_luks_test, &verb_luks_remove, &verb_luks_check,
 	&verb_exec, &verb_status,
@@ -73,6 +73,12 @@ int cli_failed(int error, const char *name)
 	case EBUSY:
 		log_error("Secret '%s' is being used by a consumer now; wait, or wipe it with "
 			  "--force",
+			  name ? name : "");
+		return STATUS_FAILED;
+	case EREMOTEIO:
+		log_error("Secret '%s' could not be removed from the keyring or the file where it "
+			  "was put, and can be read there still; this is tried again, and "
+			  "'journalctl -u cocod' says why it failed",
 			  name ? name : "");
 		return STATUS_FAILED;
 	case EPIPE:

@@ -10,6 +10,10 @@
 #define WORKER_LUKS_SOCKET "/run/cocod/worker-luks.sock"
 #define WORKER_EVIDENCE_SOCKET "/run/cocod/worker-evidence.sock"
 #define NET_SOCKET "/run/cocod/net.sock"	/* cocod-net */
+/* One socket for each kind of cocod-place. */
+#define PLACE_KEYRING_SOCKET "/run/cocod/place-keyring.sock"
+#define PLACE_FILE_SOCKET "/run/cocod/place-file.sock"
+#define PLACE_ADVICE "see: journalctl -b -u 'cocod-place-*'"
 #define WORKER_LUKS_ADVICE "see: journalctl -b -u 'cocod-worker-luks@*'"
 #define WORKER_EVIDENCE_ADVICE "see: journalctl -b -u 'cocod-worker-evidence@*'"
 #define NET_ADVICE "see: journalctl -b -u 'cocod-net@*'"

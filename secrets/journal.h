@@ -18,7 +18,7 @@
  *	  6   1  outcome before		224   8   | the consumer's process, and the mark of the
  *	  7   1  flags			232   8   | directory of questions when it got the key
  *	  8  16  GUID			240   4  /
- *	 24  16  source			244   4  0
+ *	 24  16  source			244   4  serial number of the key in a keyring, or 0
  *	 40   8  size in bytes		248   8  checksum of all bytes before it
  *	 48  32  times of the states
  *
@@ -76,7 +76,7 @@ struct journal_record {
 	uint64_t asked_inode;
 	uint64_t asked_nsec;
 	uint32_t peer_pid;
-	uint32_t reserved;
+	uint32_t placed;
 	uint64_t checksum;
 };
 

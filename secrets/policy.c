@@ -123,7 +123,8 @@ static bool consumer_is_valid(const char *word)
 	bool template;
 
 	return (user && is_id(user)) || (group && is_id(group)) || streq(word, CONSUMER_GET) ||
-	       streq(word, CONSUMER_TOKEN) || streq(word, CONSUMER_CRYPTSETUP) ||
+	       streq(word, CONSUMER_TOKEN) || streq(word, CONSUMER_KEYRING) ||
+	       streq(word, CONSUMER_FILE) || streq(word, CONSUMER_CRYPTSETUP) ||
 	       (volume && volume_name_is_valid(volume)) ||
 	       (unit && strlen(unit) < CREDENTIAL_NAMES_MAX && unit_name_is_valid(unit, &template));
 }
@@ -206,7 +207,8 @@ static bool has_kind(const struct secret_policy *p, const char *kind)
 
 enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p)
 {
-	if (has_kind(p, CONSUMER_CREDENTIAL) || has_kind(p, CONSUMER_TOKEN))
+	if (has_kind(p, CONSUMER_CREDENTIAL) || has_kind(p, CONSUMER_TOKEN) ||
+	    has_kind(p, CONSUMER_KEYRING) || has_kind(p, CONSUMER_FILE))
 		return WIPE_MANUAL;
 	return has_kind(p, CONSUMER_CRYPTSETUP) ? WIPE_CONFIRMED : WIPE_DELIVERED;
 }

@@ -4,6 +4,7 @@
 
 #include "base/macro.h"
 #include "base/secret.h"
+#include "secrets/place-rules.h"
 #include "wire/broker.h"
 #include "wire/guid.h"
 #include "wire/msg.h"
@@ -22,6 +23,9 @@
 #define CONSUMER_GROUP "gid"
 /* any volume that is opened by a token of ours, which names the secret, and by whomever of root */
 #define CONSUMER_TOKEN "token"
+/* `cococtl secrets place` puts it there by struct place_rules: into a keyring, into a file */
+#define CONSUMER_KEYRING "keyring"
+#define CONSUMER_FILE "file"
 
 /* Where a secret comes from. */
 enum secret_origin {
@@ -61,6 +65,7 @@ struct secret_policy {
 	enum secret_wipe wipe;
 	enum trailing_nul trailing_nul;
 	enum volume_header volume_header;
+	struct place_rules place;
 	bool allow_empty;	/* a secret without bytes may be handed over */
 	/* types of LUKS2 tokens: words with one blank between them */
 	char allow_tokens[LUKS_TOKENS_LEN];
@@ -95,6 +100,7 @@ bool secret_policy_same_origins(const struct secret_policy *a, const struct secr
  * The default for Wipe= depends on the list.  A unit that is started again wants its credential
  * again, and systemd keeps a copy of it for as long as the unit runs: a secret for units is kept.
  * So is one for tokens: nobody tells us whether the volume opened, and the host writes the tokens.
+ * So is one for a keyring or a file, which are removed when it is wiped.
  * A volume's secret is wiped when it is confirmed, any other when it is delivered.
  */
 int secret_policy_set_consumers(struct secret_policy *p, const char *text);

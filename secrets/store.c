@@ -142,6 +142,7 @@ static void delivery_to_record(const struct store_entry *e, const struct store_d
 		.peer_start = d->peer.start,
 		.asked_inode = d->peer.asked_inode,
 		.asked_nsec = d->peer.asked_nsec,
+		.placed = d->peer.placed,
 	};
 	memcpy(ret->consumer, d->consumer, sizeof(ret->consumer));
 }
@@ -256,6 +257,7 @@ static int load_delivery(struct store *s, const struct journal_record *r)
 		.asked_inode = r->asked_inode,
 		.asked_nsec = r->asked_nsec,
 		.other_means = r->flags & JOURNAL_OTHER_MEANS,
+		.placed = r->placed,
 	};
 	return 0;
 }
@@ -672,6 +674,16 @@ int store_withdraw(struct store *s, struct store_entry *e, const char *consumer)
 	d->before = DELIVERY_NONE;
 	if (d->outcome == DELIVERY_NONE)
 		*d = e->deliveries[--e->n_deliveries];
+	return changed(s);
+}
+
+int store_forget(struct store *s, struct store_entry *e, const char *consumer)
+{
+	struct store_delivery *d = delivery_of(e, consumer);
+
+	if (!d)
+		return 0;
+	*d = e->deliveries[--e->n_deliveries];
 	return changed(s);
 }
 

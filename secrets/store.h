@@ -40,6 +40,7 @@ struct delivery_peer {
 	uint64_t asked_inode;	/* the mark of the directory of questions, see volume.h */
 	uint64_t asked_nsec;
 	bool other_means;	/* it may open the volume by other means, without asking anybody */
+	uint32_t placed;	/* the serial number of the key in a keyring, or 0 */
 };
 
 struct store_delivery {
@@ -69,6 +70,8 @@ struct store_entry {
 	bool returned;
 	/* deliveries under way; not in the journal */
 	unsigned n_pending;
+	/* it could not be removed from a keyring or a file; not in the journal */
+	bool still_placed;
 	/* for the keeper: the last warning that was logged, and that it was found */
 	uint64_t warned;
 	bool said_found;
@@ -167,6 +170,13 @@ int store_offer(struct store *s, struct store_entry *e, const char *consumer,
 int store_withdraw(struct store *s, struct store_entry *e, const char *consumer);
 int store_deliver(struct store *s, struct store_entry *e, const char *consumer,
 		  enum delivery_outcome outcome);
+
+/*
+ * Nothing is left of the delivery to @consumer: what was put into a keyring or a file is removed.
+ * The state of @e stays.  Returns 0, or an errno of writing the journal, but the note still holds
+ * in memory.
+ */
+int store_forget(struct store *s, struct store_entry *e, const char *consumer);
 
 /*
  * Move @e on to @state.  Nothing changes when @e has reached that state already.  Returns 0, or

@@ -26,6 +26,11 @@ static const char *const result_names[_ATTEST_RESULT_MAX] = {
 	[ATTEST_REFUSED] = "refused",
 };
 
+static const char *const place_names[_PLACE_KIND_MAX] = {
+	[PLACE_KEYRING] = "keyring",
+	[PLACE_FILE] = "file",
+};
+
 /* A bit each, from the lowest. */
 static const char *const differs_names[] = { "Require", "BindPolicy", "attest.conf",
 					     "attest.trust" };
@@ -43,6 +48,11 @@ const char *attest_result_name(unsigned result)
 const char *secret_state_name(unsigned state)
 {
 	return state < _SECRET_STATE_MAX ? state_names[state] : "unknown";
+}
+
+const char *place_kind_name(unsigned kind)
+{
+	return kind < _PLACE_KIND_MAX ? place_names[kind] : "unknown";
 }
 
 const char *secret_wipe_name(unsigned wipe)

@@ -104,6 +104,21 @@ enum msg_type {
 	 * -EPERM: the gate is not open
 	 */
 	MSG_TOKEN_OPEN,
+	/*
+	 * struct msg_place -> struct msg_placed: put the secret where its policy says.  The answer
+	 * takes as long as the broker does.
+	 */
+	MSG_SECRET_PLACE,
+	MSG_SECRET_WITHDRAW,	/* struct msg_place -> -: remove it from there */
+	/*
+	 * to cocod-place: struct place_order -> struct place_answer, once cocod-place has all the
+	 * bytes, and nobody else sees them yet
+	 */
+	MSG_PLACE_PREPARE,
+	/* from cocod-place, meanwhile: struct msg_offset -> the bytes, at most MSG_BODY_MAX */
+	MSG_PLACE_READ,
+	MSG_PLACE_COMMIT,	/* - -> struct place_answer: what was prepared appears */
+	MSG_PLACE_REMOVE,	/* struct place_order -> struct place_answer */
 	_MSG_MAX,
 };
 
@@ -158,6 +173,57 @@ struct msg_read {
 struct msg_has {
 	char name[MSG_NAME_LEN + 1];
 	char unit[128];			/* whether this unit may have it; "" for anybody */
+};
+
+/* Where a secret can be put by itself. */
+enum place_kind {
+	PLACE_KEYRING,
+	PLACE_FILE,
+	_PLACE_KIND_MAX,
+};
+
+/* "keyring", "file"; "unknown" for an unknown number.  These are words of Consumers= too. */
+const char *place_kind_name(unsigned kind);
+
+struct msg_place {
+	char name[MSG_NAME_LEN + 1];
+	uint8_t kind;			/* enum place_kind */
+};
+
+/* Whether a secret was put there. */
+struct msg_placed {
+	int32_t error;			/* 0, or a negative errno */
+	uint32_t net_error;		/* enum net_error, when the broker did not release it */
+	char id[32];			/* the broker's handle for its owner, or "" */
+	char text[512];			/* for people: where it is, or why not and what to do */
+};
+
+#define PLACE_NAME_LEN 128		/* with the NUL */
+#define PLACE_KEY_MAX 32767		/* of a key's payload, in bytes: the kernel's limit */
+
+/*
+ * What cocod-place is to put, or to remove.  A process of cocod-place is of one kind, and does one
+ * of these.
+ */
+struct place_order {
+	char name[PLACE_NAME_LEN];	/* the key's description, or the file's name */
+	uint32_t owner;			/* uid; the key goes to the user keyring of that user */
+	uint32_t group;			/* gid of a file */
+	uint32_t rights;		/* KEY_POS_* and KEY_USR_* of a key, or a file's mode */
+	uint32_t logon;			/* 1: the key is of type logon; 0: of type user */
+	uint32_t expires_sec;		/* of a key, from now; 0: never */
+	uint32_t len;			/* how many bytes */
+	/*
+	 * the serial number of the key to remove or to replace, or 0; for a file 1 when it
+	 * replaces one
+	 */
+	uint32_t old;
+};
+
+struct place_answer {
+	int32_t error;			/* 0, or a negative errno */
+	uint32_t id;			/* the key's serial number, or 1 for a file */
+	char reason[400];		/* for people, printable; "" without an error */
 };
 
 struct msg_offset {

@@ -13,7 +13,7 @@
 
 bool client_is_waiting(const struct client *c)
 {
-	return c->fetch_type != 0;
+	return c->fetch_type != 0 || c->wait_type != 0;
 }
 
 bool client_has_fetched(const struct client *c, const struct store_entry *e)
@@ -51,6 +51,8 @@ int client_answer_fetch(struct client *c, struct msg_fetched *m)
 {
 	uint16_t type = c->fetch_type;
 
+	if (type == MSG_SECRET_PLACE)
+		return client_place(c, m);
 	c->fetch_type = 0;
 	if (type == MSG_TOKEN_OPEN && m->error == NET_OK)
 		client_take_key(c, m);
@@ -139,18 +141,25 @@ void client_begin_fetch(struct client *c, uint16_t type, struct store_entry *e)
 	e->n_pending++;
 }
 
-int on_secret_fetch(struct client *c, const void *body, struct store_entry *secret)
+int client_fetch(struct client *c, uint16_t type, struct store_entry *secret)
 {
 	struct msg_fetched m = { .error = NET_SETTINGS };
 
-	if (client_is_waiting(c))
-		return -EBUSY;
 	client_drop_fetched(c);
-	if (secret->state == SECRET_WIPED)
-		return -ENOKEY;
-	client_begin_fetch(c, MSG_SECRET_FETCH, secret);
+	client_begin_fetch(c, type, secret);
 	snprintf(m.text, sizeof(m.text), "%s", keeper_gate_reason(c->keeper, ORIGIN_BROKER));
 	return client_try_origins(c, &m) ? 0 : client_answer_fetch(c, &m);
+}
+
+int on_secret_fetch(struct client *c, const void *body, struct store_entry *secret)
+{
+	if (client_is_waiting(c))
+		return -EBUSY;
+	if (secret->state == SECRET_WIPED) {
+		client_drop_fetched(c);
+		return -ENOKEY;
+	}
+	return client_fetch(c, MSG_SECRET_FETCH, secret);
 }
 
 /* The secret that secrets.d has for @path, or NULL. */

@@ -25,9 +25,14 @@ struct client {
 	struct fetch *fetch;		/* under way, or what there is to confirm */
 	uint16_t fetch_type;		/* the request to answer; 0: none waits */
 	struct store_entry *entry;	/* what is fetched; NULL for MSG_BROKER_GET */
+	enum place_kind place_kind;	/* for MSG_SECRET_PLACE */
 	unsigned n_origin;		/* which of the entry's origins is tried */
 	struct secret *fetched;
 	bool has_key;			/* that is a key, by MSG_TOKEN_OPEN */
+
+	/* of client-place.c: the request to answer when wait_entry, or any, is removed */
+	uint16_t wait_type;		/* 0: none waits */
+	struct store_entry *wait_entry;
 };
 
 struct client *client_free(struct client *c);
@@ -51,6 +56,8 @@ int on_broker_get(struct client *c, const void *body, struct store_entry *secret
 int on_fetched_read(struct client *c, const void *body, struct store_entry *secret);
 int on_fetched_done(struct client *c, const void *body, struct store_entry *secret);
 int on_token_open(struct client *c, const void *body, struct store_entry *secret);
+int on_secret_place(struct client *c, const void *body, struct store_entry *secret);
+int on_secret_withdraw(struct client *c, const void *body, struct store_entry *secret);
 int on_broker_settings(struct client *c, const void *body, struct store_entry *secret);
 
 /*
@@ -81,7 +88,22 @@ void client_take_key(struct client *c, struct msg_fetched *m);
 /* The client has all of the key: note that, and wipe it here. */
 void client_key_taken(struct client *c);
 
-/* True while the client waits for the broker, or for the judge of a header. */
+/*
+ * Answer the request of @type, which has no body, once @e, or with NULL every secret, is removed
+ * from where it was put.  Returns what the functions above return.
+ */
+int client_answer_removed(struct client *c, uint16_t type, struct store_entry *e);
+
+/*
+ * Have @secret, from the broker if that is where it comes from, and answer the request of @type.
+ * For MSG_SECRET_PLACE client_place() does so.  Returns what client_reply() returns.
+ */
+int client_fetch(struct client *c, uint16_t type, struct store_entry *secret);
+
+/* It was fetched, or is here, or there is a reason why not: go on.  Returns the same. */
+int client_place(struct client *c, const struct msg_fetched *m);
+
+/* True while the client waits for the broker, for the judge of a header, or for cocod-place. */
 bool client_is_waiting(const struct client *c);
 
 /* True if the client has the bytes of @e from the broker. */

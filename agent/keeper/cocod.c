@@ -12,6 +12,7 @@
 #include "agent/keeper/config-check.h"
 #include "agent/keeper/keeper.h"
 #include "agent/keeper/listen.h"
+#include "agent/keeper/placing.h"
 #include "agent/keeper/reload.h"
 #include "agent/status.h"
 #include "base/io.h"
@@ -330,6 +331,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 		(void) sd_notify(false, "STOPPING=1");
 	cryptsetup_stop(k);
 	clients_stop(k);
+	placings_stop(k);
 	keeper_noted(k, store_sync(k->store));
 	k->retry = sd_event_source_disable_unref(k->retry);
 	k->attestation = attestation_free(k->attestation);

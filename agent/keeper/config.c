@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "agent/keeper/config-broker.h"
+#include "agent/keeper/config-place.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "wire/credential-peer.h"
@@ -96,7 +97,18 @@ static const struct config_option cocod_options[] = {
 /* ---- [Secret] ---- */
 
 /* Rows of secret_options. */
-enum { SECRET_GUID, SECRET_URI, SECRET_NAME, SECRET_CONSUMERS, SECRET_WIPE };
+enum {
+	SECRET_GUID, SECRET_URI, SECRET_NAME, SECRET_CONSUMERS, SECRET_WIPE,
+	SECRET_KEYRING_TYPE, SECRET_KEYRING_DESCRIPTION, SECRET_KEYRING_OWNER,
+	SECRET_KEYRING_PERMISSIONS, SECRET_KEYRING_EXPIRY,
+	SECRET_FILE_OWNER, SECRET_FILE_GROUP, SECRET_FILE_MODE,
+};
+
+#define SEEN_KEYRING (1u << SECRET_KEYRING_TYPE | 1u << SECRET_KEYRING_DESCRIPTION | \
+		      1u << SECRET_KEYRING_OWNER | 1u << SECRET_KEYRING_PERMISSIONS | \
+		      1u << SECRET_KEYRING_EXPIRY)
+#define SEEN_FILE (1u << SECRET_FILE_OWNER | 1u << SECRET_FILE_GROUP | 1u << SECRET_FILE_MODE)
+#define UID_EXPECTED "a number such as 1000, not a name"
 
 static int take_guid(struct config_value *v)
 {
@@ -186,9 +198,26 @@ static const struct config_option secret_options[] = {
 			  "with none of '.' and '-'" },
 	[SECRET_CONSUMERS] = { "Consumers", take_consumers,
 			       "a list of 'cryptsetup', 'cryptsetup:VOLUME', "
-			       "'credential:UNIT', 'uid:NUMBER', 'gid:NUMBER' and 'get'" },
+			       "'credential:UNIT', 'keyring', 'file', 'uid:NUMBER', "
+			       "'gid:NUMBER' and 'get'" },
 	[SECRET_WIPE] = { "Wipe", take_wipe,
 			  "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
+	[SECRET_KEYRING_TYPE] = { "KeyringType", config_take_keyring_type,
+				  "'user', 'logon' or 'cryptsetup'" },
+	[SECRET_KEYRING_DESCRIPTION] = { "KeyringDescription", config_take_keyring_description,
+					 "printable characters without a blank, such as "
+					 "'app:name'" },
+	[SECRET_KEYRING_OWNER] = { "KeyringOwner", config_take_keyring_owner, UID_EXPECTED },
+	[SECRET_KEYRING_PERMISSIONS] = { "KeyringPermissions", config_take_keyring_permissions,
+					 "a list of 'view', 'read' and 'search', each of them "
+					 "once" },
+	[SECRET_KEYRING_EXPIRY] = { "KeyringTimeoutSec", config_take_keyring_expiry,
+				    "a time of whole seconds such as '90s' or '12h', not zero" },
+	[SECRET_FILE_OWNER] = { "FileOwner", config_take_file_owner, UID_EXPECTED },
+	[SECRET_FILE_GROUP] = { "FileGroup", config_take_file_group, UID_EXPECTED },
+	[SECRET_FILE_MODE] = { "FileMode", config_take_file_mode,
+			       "a mode such as 0400 or 0440: the owner reads, others do nothing, "
+			       "nobody executes" },
 	{ "TrailingNul", take_trailing_nul, "'auto', 'keep' or 'strip'" },
 	{ "VerifyVolumeHeader", take_volume_header, "'yes' or 'no'" },
 	{ "AllowEmpty", take_allow_empty, "'yes' or 'no'" },
@@ -345,6 +374,9 @@ static void read_secret_conf(void *target, struct config_file *f)
 			     "The name '%s' is another secret's GUID: set Name=", p.name);
 	if (!(v.seen & 1u << SECRET_WIPE))
 		p.wipe = secret_policy_default_wipe(&p);
+	config_check_places(&v, &p, v.seen & SEEN_KEYRING, v.seen & SEEN_FILE);
+	for (size_t i = 0; i < c->n_policies; i++)
+		config_check_same_key(&v, &p, &c->policies[i]);
 	check_unique(c, &p, path);
 	check_broker(c, &p, path);
 	check_origins(c, &p, path);

@@ -219,6 +219,9 @@ int keeper_scan(struct keeper *k)
 		log_info("Found %d new launch secret%s", r, r == 1 ? "" : "s");
 	else if (r < 0 && r != -ENOENT)
 		log_error_errno(r, "Failed to read the launch secrets: %m");
+	/* Somebody else may have wiped one. */
+	for (size_t i = 0; store_get(k->store, i); i++)
+		placing_settle(k, store_get(k->store, i));
 	return r;
 }
 
@@ -239,8 +242,10 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 	bool zeroes = e->source && e->source->zeroes, remote = store_is_remote(e);
 	int r;
 
-	if (e->state == SECRET_WIPED && !e->returned)
+	if (e->state == SECRET_WIPED && !e->returned) {
+		placing_settle(k, e);
 		return 0;
+	}
 	r = store_wipe(k->store, e);
 	if (r < 0)
 		return log_error_errno(r,
@@ -253,6 +258,7 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 			 zeroes ? "its bytes in the firmware's area are zero" :
 				  "its file is unlinked (a directory for tests, no memory is "
 				  "zeroed)");
+	placing_settle(k, e);
 	return 0;
 }
 
@@ -333,6 +339,7 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 {
 	struct outlook o;
 
+	placing_settle(k, e);
 	outlook_judge(e, is_open, now_boottime(), &o);
 	if (e->state == SECRET_DELIVERED && o.confirmed) {
 		keeper_noted(k, store_advance(k->store, e, SECRET_CONFIRMED));
@@ -371,6 +378,13 @@ void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARN
 	struct outlook o;
 
 	ret[0] = '\0';
+	if (e->still_placed) {
+		snprintf(ret, MSG_WARNING_LEN,
+			 "Secret '%s' could not be removed from the keyring or the file where it "
+			 "was put, and can be read there still; this is tried again, and the "
+			 "journal says why it failed", e->policy.name);
+		return;
+	}
 	if (e->state == SECRET_WIPED) {
 		if (e->returned)
 			snprintf(ret, MSG_WARNING_LEN,

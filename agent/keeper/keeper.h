@@ -43,6 +43,7 @@ struct keeper {
 	uint64_t late_usec;		/* the pause of late.c; 0: the default */
 	bool initramfs;			/* there is no systemd, and cocod-key asks for keys */
 	struct delivery *deliveries;	/* of delivery.h */
+	struct placing *placings;	/* of placing.h */
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
 	/* why the last SIGHUP did not give a new configuration; "" when it did */
 	char reload_error[MSG_WARNING_LEN];
@@ -101,6 +102,12 @@ void credential_take_back(struct keeper *k, int conn);
 
 /* End all deliveries and wipe the keys that they hold. */
 void cryptsetup_stop(struct keeper *k);
+
+/*
+ * placing.c: remove @e from where it must not be any more: because it is wiped, because its policy
+ * does not name the place any more, or because nobody knows how far the cocod before came.
+ */
+void placing_settle(struct keeper *k, struct store_entry *e);
 
 /*
  * Wipe @e if its policy says that the moment has come and nobody is using it.  Logs.  Call after

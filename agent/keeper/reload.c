@@ -9,6 +9,7 @@
 
 #include "agent/keeper/client.h"
 #include "agent/keeper/delivery.h"
+#include "agent/keeper/placing.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -28,6 +29,8 @@ static bool is_serving(const struct reload *r)
 	for (const struct client *c = k->clients; c; c = c->next)
 		if (c->uid == 0 && (client_is_waiting(c) || c->fetched))
 			return true;
+	if (placing_is_busy(k, NULL))
+		return true;
 	return k->n_clients > 0 && now_usec() - r->since_usec < RELOAD_PATIENCE_USEC;
 }
 

@@ -8,6 +8,7 @@
 
 #include "agent/keeper/client.h"
 #include "agent/keeper/event.h"
+#include "agent/keeper/placing.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/frame.h"
@@ -50,6 +51,7 @@ struct client *client_free(struct client *c)
 	sd_event_source_disable_unref(c->idle);
 	client_drop_fetched(c);
 	(void) close_fd(c->passed);
+	placing_forget(c->keeper, c);
 	(void) close_fd(c->fd);
 	free(c);
 	return NULL;
@@ -266,8 +268,10 @@ static int on_secret_wipe(struct client *c, const void *body, struct store_entry
 
 	if (secret->n_pending > 0 && !q->force)
 		return -EBUSY;
+	if (client_is_waiting(c))
+		return -EBUSY;
 	r = keeper_wipe(c->keeper, secret);
-	return r < 0 ? r : client_reply(c, MSG_SECRET_WIPE, NULL, 0);
+	return r < 0 ? r : client_answer_removed(c, MSG_SECRET_WIPE, secret);
 }
 
 static int on_boot_complete(struct client *c, const void *body, struct store_entry *secret)
@@ -276,6 +280,8 @@ static int on_boot_complete(struct client *c, const void *body, struct store_ent
 	struct store_entry *e;
 	int r = 0;
 
+	if (client_is_waiting(c))
+		return -EBUSY;
 	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
 		if (e->policy.wipe != WIPE_BOOT_COMPLETE || e->state == SECRET_WIPED)
 			continue;
@@ -284,7 +290,7 @@ static int on_boot_complete(struct client *c, const void *body, struct store_ent
 		if (e->n_pending == 0)
 			r = MIN(r, keeper_wipe(k, e));
 	}
-	return r < 0 ? r : client_reply(c, MSG_BOOT_COMPLETE, NULL, 0);
+	return r < 0 ? r : client_answer_removed(c, MSG_BOOT_COMPLETE, NULL);
 }
 
 static int on_source_info(struct client *c, const void *body, struct store_entry *secret)
@@ -353,10 +359,15 @@ static const struct {
 	[MSG_BROKER_SETTINGS] = { 0, NEEDS_ROOT, on_broker_settings },
 	[MSG_SECRET_HAS] = { sizeof(struct msg_has), NEEDS_ROOT | NEEDS_SECRET, on_secret_has },
 	[MSG_TOKEN_OPEN] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET, on_token_open },
+	[MSG_SECRET_PLACE] = { sizeof(struct msg_place), NEEDS_ROOT | NEEDS_SECRET,
+			       on_secret_place },
+	[MSG_SECRET_WITHDRAW] = { sizeof(struct msg_place), NEEDS_ROOT | NEEDS_SECRET,
+				  on_secret_withdraw },
 };
 
 _Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
-	       offsetof(struct msg_wipe, name) == 0 && offsetof(struct msg_has, name) == 0,
+	       offsetof(struct msg_wipe, name) == 0 && offsetof(struct msg_has, name) == 0 &&
+	       offsetof(struct msg_place, name) == 0,
 	       "a secret's name comes first");
 
 static int find_secret(struct client *c, const char name[static MSG_NAME_LEN + 1],
@@ -452,6 +463,7 @@ static int answer(struct client *c)
 		struct msg_read read;
 		struct msg_wipe wipe;
 		struct msg_has has;
+		struct msg_place place;
 		struct msg_offset offset;
 		struct msg_broker_get get;
 	} body;

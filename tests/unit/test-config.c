@@ -311,6 +311,86 @@ static void test_consumers(void **state)
 	}
 }
 
+#define A_SECRET "[Secret]\nGuid=0f2e573e-be4d-a7d6-bdc4-908077d7628d\n"
+#define A_KEY "Consumers=keyring\nKeyringType=user\nKeyringPermissions=view read search\n"
+
+/* Where a secret is put is not guessed either. */
+static void test_places(void **state)
+{
+	static const struct {
+		const char *lines, *error;
+	} bad[] = {
+		{ "Consumers=keyring\n", "'keyring' in Consumers= needs KeyringType=" },
+		{ "Consumers=keyring\nKeyringType=user\n", "needs KeyringPermissions=" },
+		{ "Consumers=file\n", "'file' in Consumers= needs FileMode=" },
+		{ "Consumers=keyring:1000\n", ":3: Consumers= takes a list of" },
+		{ "Consumers=file:/tmp/x\n", ":3: Consumers= takes a list of" },
+		{ "KeyringType=user\n", "Consumers= does not have 'keyring'" },
+		{ "KeyringOwner=0\n", "Consumers= does not have 'keyring'" },
+		{ "FileMode=0400\n", "Consumers= does not have 'file'" },
+		{ "FileOwner=0\n", "Consumers= does not have 'file'" },
+		{ "Consumers=file\nFileMode=0400\nKeyringTimeoutSec=1h\n",
+		  "Consumers= does not have 'keyring'" },
+		{ A_KEY "KeyringType=user\n", ":6: the option 'KeyringType' is given twice" },
+		{ A_KEY "KeyringOwner=root\n", ":6: KeyringOwner= takes a number such as 1000" },
+		{ A_KEY "KeyringTimeoutSec=0\n", ":6: KeyringTimeoutSec= takes a time of whole" },
+		{ A_KEY "KeyringDescription=a b\n", ":6: KeyringDescription= takes printable" },
+		{ A_KEY "Wipe=delivered\n", "would be removed at once" },
+		{ "Consumers=keyring\nKeyringType=big_key\n", ":4: KeyringType= takes 'user'" },
+		{ "Consumers=keyring\nKeyringType=user\nKeyringPermissions=0x3f3f3f3f\n",
+		  ":5: KeyringPermissions= takes a list of" },
+		{ "Consumers=keyring\nKeyringType=logon\nKeyringPermissions=view read\n",
+		  "cannot have 'read'" },
+		{ "Consumers=keyring\nKeyringType=logon\nKeyringPermissions=view\n"
+		  "KeyringDescription=x\n", "with a prefix" },
+		{ "Consumers=keyring\nKeyringType=cryptsetup\nKeyringPermissions=search\n"
+		  "KeyringOwner=1\n", "is for root" },
+		{ "Consumers=file\nFileMode=0644\n", ":4: FileMode= takes a mode such as 0400" },
+		{ "Consumers=file\nFileMode=0400\nWipe=delivered\n", "would be removed at once" },
+	};
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		fill();
+		snprintf(text, sizeof(text), A_SECRET "%s", bad[i].lines);
+		put("etc/cocod/secrets.d/a.conf", text);
+		assert_closed("etc/cocod/secrets.d/a.conf", bad[i].error);
+	}
+	fill();
+	put("etc/cocod/secrets.d/a.conf", A_SECRET A_KEY "KeyringDescription=app:x\n");
+	put("etc/cocod/secrets.d/b.conf",
+	    "[Secret]\nGuid=11111111-2222-3333-4444-555555555555\n" A_KEY
+	    "KeyringDescription=app:x\n");
+	assert_closed("etc/cocod/secrets.d/b.conf", "the same key as the secret 'a', 'app:x'");
+}
+
+static void test_good_places(void **state)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+	const struct secret_policy *p = NULL;
+
+	fill();
+	put("etc/cocod/secrets.d/db-key.conf",
+	    "[Secret]\nGuid=22222222-2222-3333-4444-555555555555\n"
+	    "Consumers=keyring file\nKeyringType=logon\nKeyringPermissions=search\n"
+	    "KeyringOwner=1000\nKeyringTimeoutSec=12h\nFileOwner=5\nFileGroup=6\nFileMode=0440\n");
+	assert_int_equal(config_load(root, &c), 0);
+	assert_int_equal(c->errors.n, 0);
+	for (size_t i = 0; i < c->n_policies; i++)
+		if (streq(c->policies[i].name, "db-key"))
+			p = &c->policies[i];
+	assert_non_null(p);
+	assert_int_equal(p->wipe, WIPE_MANUAL);
+	assert_int_equal(p->place.type, KEYRING_LOGON);
+	assert_string_equal(p->place.description, "cocod:db-key");
+	assert_int_equal(p->place.key_owner, 1000);
+	assert_int_equal(p->place.key_rights, 0x081c0000);
+	assert_int_equal(p->place.expires_sec, 12 * 3600);
+	assert_int_equal(p->place.file_owner, 5);
+	assert_int_equal(p->place.file_group, 6);
+	assert_int_equal(p->place.file_mode, 0440);
+}
+
 static void test_text(void **state)
 {
 	static const struct {
@@ -388,7 +468,8 @@ int main(void)
 		cmocka_unit_test(test_socket),	cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_root),	cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_text),	cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_consumers),
+		cmocka_unit_test(test_consumers), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_good_places),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

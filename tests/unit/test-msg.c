@@ -33,6 +33,13 @@ static void test_wipes(void **state)
 	assert_string_equal(secret_wipe_name(UINT32_MAX), "unknown");
 }
 
+static void test_places(void **state)
+{
+	assert_names(place_kind_name, _PLACE_KIND_MAX, (const char *const[]){ "keyring", "file" });
+	assert_string_equal(place_kind_name(_PLACE_KIND_MAX), "unknown");
+	assert_string_equal(place_kind_name(UINT32_MAX), "unknown");
+}
+
 /* An unknown result does not count as accepted. */
 static void test_results(void **state)
 {
@@ -58,6 +65,7 @@ int main(void)
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_wipes),
 		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_differences),
 	};
 

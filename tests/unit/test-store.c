@@ -264,10 +264,44 @@ static void test_for_volume(void **state)
 	assert_string_equal(store_for_volume(f->store, "data")->policy.name, "luks");
 }
 
+/* A key in a keyring: which one it is, and that it is gone, must not be forgotten. */
+static void test_placed(void **state)
+{
+	const struct delivery_peer first = { .placed = 41 }, second = { .placed = 0x7fffffff };
+	struct fixture *f = *state;
+	struct store_entry *e;
+
+	assert_int_equal(store_scan(f->store), 1);
+	e = store_find(f->store, "luks");
+	assert_int_equal(store_forget(f->store, e, "keyring:0"), 0);
+	assert_int_equal(store_offer(f->store, e, "keyring:0", &first), 0);
+	assert_int_equal(store_offer(f->store, e, "file:luks", &(struct delivery_peer){ 0 }), 0);
+	assert_int_equal(store_offer(f->store, e, "keyring:0", &second), 0);
+	assert_int_equal(store_deliver(f->store, e, "keyring:0", DELIVERY_TAKEN), 0);
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_int_equal(store_delivery_find(e, "keyring:0")->peer.placed, 0x7fffffff);
+	assert_int_equal(outcome(e, "keyring:0"), DELIVERY_TAKEN);
+	assert_int_equal(outcome(e, "file:luks"), DELIVERY_OFFERED);
+	/* They outlive the secret, until they are removed. */
+	assert_int_equal(store_wipe(f->store, e), 0);
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_int_equal(e->state, SECRET_WIPED);
+	assert_int_equal(store_delivery_find(e, "keyring:0")->peer.placed, 0x7fffffff);
+	assert_int_equal(store_forget(f->store, e, "keyring:0"), 0);
+	restart(f, 0);
+	e = store_find(f->store, "luks");
+	assert_null(store_delivery_find(e, "keyring:0"));
+	assert_int_equal(outcome(e, "file:luks"), DELIVERY_OFFERED);
+	assert_int_equal(e->state, SECRET_WIPED);
+}
+
 static void test_life_and_restart(void **state)
 {
 	struct delivery_peer peer = {
-		.pid = 77, .start = 88, .asked_inode = 5, .asked_nsec = 6, .other_means = true
+		.pid = 77, .start = 88, .asked_inode = 5, .asked_nsec = 6, .other_means = true,
+		.placed = 99,
 	};
 	struct fixture *f = *state;
 	const struct store_delivery *d;
@@ -619,6 +653,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wipe_finds_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_for_volume, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_placed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life_and_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_behind_our_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rejected_unread, setup, teardown),
