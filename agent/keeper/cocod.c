@@ -50,7 +50,7 @@ struct listening {
 
 struct args {
 	const char *config_root;
-	bool check_config, debug, initramfs;
+	bool check_config, debug, initramfs, list_volumes;
 };
 
 static const struct option_row options[] = {
@@ -61,6 +61,8 @@ static const struct option_row options[] = {
 	{ "debug", NULL, "log more", OPTION_FLAG(debug) },
 	{ "initramfs", NULL, "serve an initramfs without systemd; cocod-start(8) gives this option",
 	  OPTION_FLAG(initramfs) },
+	{ "list-volumes", NULL, "print the volumes that the configuration gives secrets to",
+	  OPTION_FLAG(list_volumes), .excludes = "check-config debug initramfs" },
 	{ NULL },
 };
 
@@ -350,6 +352,8 @@ static int run(const struct args *args)
 
 	if (args->check_config)
 		return config_check(config_root);
+	if (args->list_volumes)
+		return config_list_volumes(config_root);
 
 	/*
 	 * Without systemd nobody says as which unit a peer runs.  In an initramfs all that is root

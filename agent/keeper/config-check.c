@@ -133,6 +133,44 @@ static int check_evidence(const char *root)
 	return -EINVAL;
 }
 
+/* ---- a list of them ---- */
+
+/* May any volume have the secret? */
+static bool is_for_any_volume(const struct secret_policy *p)
+{
+	for (const char *w = p->consumers; *w; w += strcspn(w, " "), w += *w == ' ')
+		if (strcspn(w, " ") == sizeof(CONSUMER_CRYPTSETUP) - 1 &&
+		    startswith(w, CONSUMER_CRYPTSETUP))
+			return true;
+	return false;
+}
+
+int config_list_volumes(const char *root)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	char volume[MSG_NAME_LEN + 1];
+	bool any = false, named = false;
+	int r;
+
+	r = config_load(root, &config);
+	if (r < 0)
+		return log_oom();
+	if (config->errors.n > 0) {
+		log_error("The configuration has errors; cocod would release nothing");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < config->n_policies; i++) {
+		any = any || is_for_any_volume(&config->policies[i]);
+		for (unsigned j = 0; secret_policy_volume(&config->policies[i], j, volume); j++) {
+			named = true;
+			print("%s\n", volume);
+		}
+	}
+	if (any || !named)
+		print("*\n");
+	return 0;
+}
+
 /* ---- all ---- */
 
 /* Settings that are valid, but may not be what their author meant. */

@@ -12,4 +12,14 @@
  */
 int config_check(const char *root);
 
+/*
+ * `cocod --list-volumes`: print the volumes that secrets.d below @root names in Consumers=, each on
+ * a line of its own, twice if two secrets name it; and a line with "*" if a file there is for any
+ * volume, or if none is for a volume: then the secret with the conventional GUID is for any.
+ *
+ * Returns 0; -EINVAL for a mistake in the configuration, with nothing printed; -ENOMEM.  Errors are
+ * logged.
+ */
+int config_list_volumes(const char *root);
+
 #endif

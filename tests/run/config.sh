@@ -75,6 +75,25 @@ for who in nobody keeper; do
 	check "... is reported" said "attest.conf: Permission denied"
 done
 
+# ---- the volumes ----
+lists() { expect 0 "$work/cocod" --list-volumes --config-root="$root" && [ "$(sort "$work/out" | xargs)" = "$1" ]; }
+consumers() { printf '[Secret]\nGuid=0f2e573e-be4d-a7d6-bdc4-908077d7628%d\nConsumers=%s\n' "$1" "$2" >"$conf/secrets.d/$1.conf"; }
+set -f
+fill
+check "the volume that a secret is for is listed" lists data
+consumers 1 "get cryptsetup:a-b credential:cryptsetup.service cryptsetup:c"
+check "... so are those of another one, and nothing but volumes" lists "a-b c data"
+consumers 2 "cryptsetup"
+check "a secret for any volume is a star" lists "* a-b c data"
+rm "$conf/secrets.d/"{2,data}.conf
+consumers 1 "get credential:cryptsetup.service"
+check "with none for a volume the conventional one is for any" lists "*"
+consumers 1 "nobody"
+check "with a mistake nothing is listed" expect 1 "$work/cocod" --list-volumes --config-root="$root"
+check "... nothing at all" [ ! -s "$work/out" ]
+check "another mode excludes it" expect 1 "$work/cocod" --list-volumes --check-config
+set +f
+
 fill_broker
 check "a broker" expect 0 "$work/cocod" --check-config --config-root="$root"
 check "... is described" grep -q 'The broker is recognised by Identity=, at 1 address; it has 1 of the secrets' "$work/out"
