@@ -41,6 +41,7 @@
 #define LUKS1_KEYSLOTS 8
 #define LUKS2_BINARY_LEN 4096
 #define LUKS2_HEADER_MAX (4 * 1024 * 1024)
+#define LUKS_COPY_LEN (16 * 1024 * 1024)	/* of a header in memory: cocod-header(8) */
 #define LUKS2_CHECKSUM_OFFSET 448
 #define LUKS2_CHECKSUM_LEN 64
 #define LUKS_NAME_LEN 32

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -51,6 +52,20 @@ static int check_folder(const char *to, struct cause *why)
 	if (fs.f_type != RAMFS_MAGIC)
 		return cause_set(why, -EPERM, "'%s' is not a ramfs: what is swapped out, the host "
 					      "can change; start run-cocod.headers.mount", folder);
+	return 0;
+}
+
+int header_folder_make(struct cause *why)
+{
+	struct statfs fs;
+
+	if (mkdir(HEADER_FOLDER, 0700) < 0 && errno != EEXIST)
+		return cause_set(why, -errno, "Cannot make '" HEADER_FOLDER "': %m");
+	if (statfs(HEADER_FOLDER, &fs) == 0 && fs.f_type == RAMFS_MAGIC)
+		return 0;
+	if (mount("ramfs", HEADER_FOLDER, "ramfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0700") < 0)
+		return cause_set(why, -errno, "Cannot mount a ramfs on '" HEADER_FOLDER "': %m");
 	return 0;
 }
 

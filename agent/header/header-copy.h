@@ -3,6 +3,7 @@
 #define COCO_AGENT_HEADER_HEADER_COPY_H
 
 #include "base/cause.h"
+#include "wire/luks.h"
 
 /*
  * Copies of LUKS headers in memory that the host cannot write.  A host can answer each reading of
@@ -15,7 +16,13 @@
  * LUKS2 begins the data there unless somebody asked for more room, and LUKS1 before.  What is
  * behind it is not copied, and a header that says that keyslots are there is refused by its judge.
  */
-#define HEADER_COPY_MAX (16 * 1024 * 1024)
+#define HEADER_COPY_MAX LUKS_COPY_LEN
+
+/*
+ * Where no unit does it, mount a ramfs on HEADER_FOLDER unless it is on one.  Returns 0 or the
+ * errno of mkdir(2) or mount(2), with the cause in @why.
+ */
+int header_folder_make(struct cause *why);
 
 /*
  * Copy what may be a header from @device to the new file @to, whose old content is replaced at
