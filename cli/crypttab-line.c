@@ -111,7 +111,6 @@ static bool value_differs(const char *value, size_t len, uint64_t wanted)
 	return !number_of(value, len, &n) || n != wanted;
 }
 
-/* The copy that cocod-header@VOLUME.service makes. */
 static bool header_is_ours(const struct crypttab_line *line, const char *value, size_t len)
 {
 	const char *name = startswith(value, HEADERS_DIR);
@@ -119,6 +118,14 @@ static bool header_is_ours(const struct crypttab_line *line, const char *value, 
 
 	return name && len == sizeof(HEADERS_DIR) - 1 + n + sizeof(".hdr") - 1 &&
 	       strncmp(name, line->volume, n) == 0 && startswith(name + n, ".hdr");
+}
+
+bool crypttab_has_copy(const struct crypttab_line *line)
+{
+	size_t len;
+	const char *value = crypttab_line_option(line->options, "header", &len);
+
+	return value && header_is_ours(line, value, len);
 }
 
 static bool key_is_ours(const struct crypttab_line *line)
@@ -188,6 +195,35 @@ int crypttab_judge(const struct crypttab_line *line, int keyslot, size_t key_len
 				 "keyslot",
 				 line->number, (int)MIN(len, 64u), value);
 	return judge_key(line, c);
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == ':' || c == '_' || c == '.';
+}
+
+bool crypttab_header(const char *volume, char ret[static CRYPTTAB_HEADER_MAX],
+		     char ret_unit[static CRYPTTAB_UNIT_MAX])
+{
+	static const char before[] = "cocod-header@", after[] = ".service";
+	size_t n = sizeof(before) - 1;
+
+	if (*volume == '.' || (size_t)snprintf(ret, CRYPTTAB_HEADER_MAX, HEADERS_DIR "%s.hdr",
+					       volume) >= CRYPTTAB_HEADER_MAX)
+		return false;
+	memcpy(ret_unit, before, n);
+	/* As systemd names its own unit for the volume: systemd.unit(5), "String Escaping". */
+	for (const char *p = volume; *p; p++) {
+		if (n + sizeof("\\xNN") + sizeof(after) > CRYPTTAB_UNIT_MAX)
+			return false;
+		if (is_plain(*p))
+			ret_unit[n++] = *p;
+		else
+			n += (size_t)sprintf(ret_unit + n, "\\x%02x", (unsigned char)*p);
+	}
+	memcpy(ret_unit + n, after, sizeof(after));
+	return true;
 }
 
 const char *crypttab_key(const char *volume, char ret_unit[static CRYPTTAB_UNIT_MAX])

@@ -35,7 +35,18 @@ int crypttab_judge(const struct crypttab_line *line, int keyslot, size_t key_len
  * /run/cryptsetup-keys.d can have its name, else the socket for all volumes.  @ret_unit is the
  * unit that listens there.
  */
-#define CRYPTTAB_UNIT_MAX 128
+#define CRYPTTAB_UNIT_MAX 192
 const char *crypttab_key(const char *volume, char ret_unit[static CRYPTTAB_UNIT_MAX]);
+
+/*
+ * Where cocod-header(8) copies the header of @volume to, for header= in its line, and the unit that
+ * does it.  Returns false when the volume's name is none that it takes.
+ */
+#define CRYPTTAB_HEADER_MAX 128
+bool crypttab_header(const char *volume, char ret[static CRYPTTAB_HEADER_MAX],
+		     char ret_unit[static CRYPTTAB_UNIT_MAX]);
+
+/* True if the volume is opened by that copy. */
+bool crypttab_has_copy(const struct crypttab_line *line);
 
 #endif

@@ -117,6 +117,25 @@ static int choose_name(struct luks_plan *p, const char *name, struct cause *c)
 	return 0;
 }
 
+/*
+ * A copy of the header in memory, so that the one that was judged is the one that is used.  A line
+ * that is there keeps what it says.  In an initramfs, which a keyscript is for, no unit makes it.
+ */
+static void choose_copy(struct luks_plan *p)
+{
+	char header[CRYPTTAB_HEADER_MAX];
+	bool there = p->there.number, has = there && crypttab_has_copy(&p->there);
+	bool can = crypttab_header(p->volume, header, p->header_unit) && p->fits_copy;
+	size_t len;
+
+	p->header_option[0] = '\0';
+	if (can && !has)
+		snprintf(p->header_option, sizeof(p->header_option), "header=%s", header);
+	if ((!has && (there || !can)) ||
+	    (there && crypttab_line_option(p->there.options, "keyscript", &len)))
+		p->header_unit[0] = '\0';
+}
+
 int luks_plan_make(struct luks_plan *p, const char *name, struct cause *c)
 {
 	const char *key;
@@ -133,7 +152,9 @@ int luks_plan_make(struct luks_plan *p, const char *name, struct cause *c)
 	/* A line that names the socket for all volumes needs that. */
 	if (p->there.number && startswith(p->there.key, "/run/cocod/"))
 		strcpy(p->unit, "cocod-cryptsetup.socket");
-	snprintf(p->line, sizeof(p->line), "%s UUID=%s %s luks", p->volume, p->uuid, key);
+	choose_copy(p);
+	snprintf(p->line, sizeof(p->line), "%s UUID=%s %s luks%s%s", p->volume, p->uuid, key,
+		 p->header_option[0] ? "," : "", p->header_option);
 	return 0;
 }
 
@@ -147,7 +168,7 @@ void luks_plan_done(struct luks_plan *p)
 static int enable_units(const struct luks_plan *p, struct cause *c)
 {
 	char root[PATH_MAX + sizeof("--root=")];
-	char *argv[8] = { (char *)"systemctl", (char *)"--quiet", NULL };
+	char *argv[9] = { (char *)"systemctl", (char *)"--quiet", NULL };
 	size_t n = 2;
 	int status, r;
 	pid_t pid;
@@ -158,6 +179,8 @@ static int enable_units(const struct luks_plan *p, struct cause *c)
 	argv[n++] = (char *)"enable";
 	argv[n++] = (char *)"cocod.socket";
 	argv[n++] = (char *)p->unit;
+	if (p->header_unit[0])
+		argv[n++] = (char *)p->header_unit;
 	r = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 	if (r != 0)
 		return cause_set(c, -EIO, "systemctl cannot be run: %s", strerror(r));
@@ -165,8 +188,8 @@ static int enable_units(const struct luks_plan *p, struct cause *c)
 		if (errno != EINTR)
 			return cause_set(c, -EIO, "systemctl was lost: %s", strerror(errno));
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return cause_set(c, -EIO, "systemctl could not enable cocod.socket and %s",
-				 p->unit);
+		return cause_set(c, -EIO, "systemctl could not enable cocod.socket, %s%s%s",
+				 p->unit, p->header_unit[0] ? " and " : "", p->header_unit);
 	return 0;
 }
 

@@ -10,15 +10,20 @@ struct luks_plan {
 	const char *root;		/* "", or the folder of another system */
 	const char *uuid;
 	struct stat st;			/* of its device */
+	bool fits_copy;			/* its header is no longer than what is copied */
 	char volume[MSG_NAME_LEN + 1];
 	char unit[CRYPTTAB_UNIT_MAX];	/* the socket for its key */
-	char line[320];			/* that crypttab is to have; without newline */
+	char header_unit[CRYPTTAB_UNIT_MAX];	/* copies its header; "" for none */
+	/* the option by which a line that is there would have a copy; "" if it has, or cannot */
+	char header_option[sizeof("header=") + CRYPTTAB_HEADER_MAX];
+	char line[448];			/* that crypttab is to have; without newline */
 	char *text;			/* what crypttab has now; its lines are cut */
 	struct crypttab_line there;	/* the volume's line; ->number is 0 without one */
 };
 
 /*
- * Fill in the plan: ->root, ->uuid and ->st are the caller's, who also calls luks_plan_done().
+ * Fill in the plan: ->root, ->uuid, ->st and ->fits_copy are the caller's, who also calls
+ * luks_plan_done().
  * @name is the volume's, or NULL: what crypttab calls it, or else "luks-UUID".
  *
  * Returns 0; -EINVAL when crypttab speaks of another device, of another name, or twice of this

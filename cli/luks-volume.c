@@ -159,10 +159,12 @@ static void measure_room(struct luks_volume *v, struct json_object *metadata, si
 	unsigned n_free = LUKS_IDS - (unsigned)__builtin_popcount(v->keyslots);
 
 	v->room_json = v->room_keyslots = 0;
+	v->header_len = UINT64_MAX;
 	if (lib.crypt_get_metadata_size_(v->cd, &header, &area) < 0 || header < 4096 + json_len ||
 	    key_len <= 0)
 		return;
 	v->room_json = (size_t)header - 4096 - json_len;
+	v->header_len = 2 * header + area;
 	len = ((uint64_t)key_len * STRIPES + AREA_ALIGN - 1) / AREA_ALIGN * AREA_ALIGN;
 	v->room_keyslots = MIN(n_free, keyslots_that_fit(member(metadata, "keyslots"), 2 * header,
 							 2 * header + area, len));

@@ -32,6 +32,7 @@ struct luks_volume {
 	unsigned n_tokens;
 	unsigned room_keyslots;		/* how many more keyslots have room */
 	size_t room_json;		/* bytes for more metadata */
+	uint64_t header_len;		/* with the area of the keyslots; ~0: not known */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "cli/recovery-key.h"
 #include "cli/secret-read.h"
 #include "secrets/policy.h"
+#include "wire/luks.h"
 
 #define TRIES 3
 #define RANDOM_MIN 16	/* bytes; 128 bits, if each is random */
@@ -255,6 +256,7 @@ static int plan(struct enrolment *e)
 
 	e->plan.root = e->args->luks.root ?: "";
 	e->plan.uuid = e->volume.uuid;
+	e->plan.fits_copy = e->volume.header_len <= LUKS_COPY_LEN;
 	r = luks_plan_make(&e->plan, e->args->luks.name, &c);
 	return r < 0 ? refused(e, &c) : check_consumer(e);
 }
@@ -382,23 +384,48 @@ static int write_recovery(struct enrolment *e, struct cause *c)
 	return r == -EPERM ? cause_set(c, -EIO, "the recovery passphrase does not open it") : r;
 }
 
+/* For a shell: a unit's name may have a backslash. */
+static void print_units(const struct luks_plan *p)
+{
+	print("cocod.socket %s", p->unit);
+	if (p->header_unit[0])
+		print(strchr(p->header_unit, '\\') ? " '%s'" : " %s", p->header_unit);
+}
+
+static void show_plan(const struct enrolment *e)
+{
+	const struct luks_plan *p = &e->plan;
+
+	if (e->args->luks.write) {
+		print("/etc/crypttab has volume '%s', and these units are enabled: ", p->volume);
+		print_units(p);
+		print("\n");
+	} else {
+		if (p->there.number)
+			print("Line %u of /etc/crypttab is for it and needs no change.\n",
+			      p->there.number);
+		else
+			print("The line for /etc/crypttab:\n    %s\n", p->line);
+		print("The units to enable:\n    systemctl enable ");
+		print_units(p);
+		print("\n");
+	}
+	if (p->there.number && p->header_option[0])
+		print("With %s in its options, the header that was judged is the one that is used; "
+		      "see cocod-header(8).\n", p->header_option);
+	else if (!p->there.number && !p->header_option[0])
+		print("Its header is not copied into memory, see cocod-header(8): %s.\n",
+		      p->fits_copy ? "the volume's name begins with a dot" :
+				     "it is longer than 16 MiB");
+}
+
 static void show(const struct enrolment *e)
 {
 	print("Keyslot %d of %s opens with secret '%s', which token %d names.\n", e->keyslot,
 	      e->device, e->m.name, e->token);
 	if (e->recovery >= 0)
 		print("Keyslot %d opens with the recovery passphrase.\n", e->recovery);
-	if (e->args->luks.write) {
-		print("/etc/crypttab has volume '%s', and cocod.socket and %s are enabled.\n",
-		      e->plan.volume, e->plan.unit);
-		return;
-	}
-	if (e->plan.there.number)
-		print("Line %u of /etc/crypttab is for it and needs no change.\n",
-		      e->plan.there.number);
-	else
-		print("The line for /etc/crypttab:\n    %s\n", e->plan.line);
-	print("The units to enable:\n    systemctl enable cocod.socket %s\n", e->plan.unit);
+	show_plan(e);
 }
 
 static int change(struct enrolment *e)

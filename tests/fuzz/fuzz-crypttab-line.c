@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void look(const struct crypttab_line *line)
 {
 	static const char *const names[] = { "luks", "keyfile-size", "key-slot", "" };
-	char unit[CRYPTTAB_UNIT_MAX], number[32];
+	char unit[CRYPTTAB_UNIT_MAX], header[CRYPTTAB_HEADER_MAX], number[32];
 	const struct stat st = { 0 };
 	struct cause c = { "" };
 	size_t len;
@@ -32,6 +32,10 @@ static void look(const struct crypttab_line *line)
 					  &st);
 	if (!crypttab_key(line->volume, unit)[0] || !unit[0])
 		abort();
+	if (crypttab_header(line->volume, header, unit) &&
+	    (!startswith(header, "/run/cocod.headers/") || !startswith(unit, "cocod-header@")))
+		abort();
+	(void) crypttab_has_copy(line);
 	snprintf(number, sizeof(number), "line %u of", line->number);
 	if (crypttab_judge(line, 3, 32, &c) < 0 && !startswith(c.text, number))
 		abort();

@@ -140,6 +140,33 @@ static void test_key(void **state)
 	assert_string_equal(unit, "cocod-cryptsetup.socket");
 }
 
+static void test_header(void **state)
+{
+	char path[CRYPTTAB_HEADER_MAX], unit[CRYPTTAB_UNIT_MAX], name[66] = "";
+	struct crypttab_line line = { .volume = "data" };
+
+	assert_true(crypttab_header("my-da_t:a.1", path, unit));
+	assert_string_equal(path, "/run/cocod.headers/my-da_t:a.1.hdr");
+	assert_string_equal(unit, "cocod-header@my\\x2dda_t:a.1.service");
+	assert_true(crypttab_header("a+\xc3", path, unit));
+	assert_string_equal(unit, "cocod-header@a\\x2b\\xc3.service");
+	assert_false(crypttab_header(".data", path, unit));
+	/* As long as a name may be, and each character escaped: no unit can be named so. */
+	memset(name, '+', sizeof(name) - 2);
+	assert_false(crypttab_header(name, path, unit));
+	memset(name, 'a', sizeof(name) - 2);
+	assert_true(crypttab_header(name, path, unit));
+
+	line.options = "luks,header=/run/cocod.headers/data.hdr";
+	assert_true(crypttab_has_copy(&line));
+	line.options = "luks,header=/run/cocod.headers/data.hdr,header=/boot/h";
+	assert_false(crypttab_has_copy(&line));
+	line.options = "luks,header=/run/cocod.headers/data2.hdr";
+	assert_false(crypttab_has_copy(&line));
+	line.options = "luks,header";
+	assert_false(crypttab_has_copy(&line));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_device),	cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_judge_before_keyslot),
 		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_header),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
