@@ -7,34 +7,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/status.h"
-#include "ipc/client.h"
+#include "ipc/secret-call.h"
 
 /* TimeoutSec= of broker.conf is at most an hour; cocod answers by then. */
 #define ANSWER_SEC (3600 + 60)
 
-static int read_all(int fd, struct secret *s)
-{
-	struct msg_offset q = { 0 };
-	int r;
-
-	while (q.offset < secret_len(s)) {
-		size_t room = MIN(secret_len(s) - q.offset, (size_t)MSG_BODY_MAX), len;
-
-		r = client_call(fd, MSG_FETCHED_READ, &q, sizeof(q), -EBADF,
-				secret_bytes(s) + q.offset, room, &len);
-		if (r < 0)
-			return r;
-		if (len != room)
-			return -EPROTO;
-		q.offset += (uint32_t)len;
-	}
-	return 0;
-}
-
 int broker_fetch(int fd, uint16_t type, const void *q, size_t len, struct msg_fetched *ret,
 		 struct secret **ret_secret)
 {
-	_cleanup_(secret_freep) struct secret *s = NULL;
 	const struct timeval patience = { .tv_sec = ANSWER_SEC };
 	int r;
 
@@ -49,12 +29,7 @@ int broker_fetch(int fd, uint16_t type, const void *q, size_t len, struct msg_fe
 	*ret_secret = NULL;
 	if (ret->error != NET_OK || ret->here)
 		return 0;
-	r = secret_new(ret->len, &s);
-	if (r >= 0)
-		r = read_all(fd, s);
-	if (r >= 0)
-		*ret_secret = TAKE_PTR(s);
-	return r;
+	return secret_call_fetched(fd, ret->len, ret_secret);
 }
 
 int broker_fetch_done(int fd)

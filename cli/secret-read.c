@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/broker-fetch.h"
 #include "cli/cococtl.h"
+#include "ipc/secret-call.h"
 
 #define MAX_SECRETS 65536
 
@@ -81,35 +82,6 @@ int secret_find(int fd, const char *name, struct msg_secret *ret)
 	return 0;
 }
 
-/* Read a launch secret in chunks, which stay in locked memory.  @ret is yours. */
-static int read_launch_secret(int fd, const char *name, size_t size, struct secret **ret)
-{
-	_cleanup_(secret_freep) struct secret *s = NULL;
-	struct msg_read q = { 0 };
-	int r;
-
-	if (size > SECRET_MAX)
-		return -EPROTO;
-	r = secret_new(size, &s);
-	if (r < 0)
-		return r;
-	snprintf(q.name, sizeof(q.name), "%s", name);
-	/* Ask for an empty secret too: it may be refused like any other. */
-	do {
-		size_t room = MIN(size - q.offset, (size_t)MSG_BODY_MAX), len;
-
-		r = client_call(fd, MSG_SECRET_READ, &q, sizeof(q), -EBADF,
-				secret_bytes(s) + q.offset, room, &len);
-		if (r < 0)
-			return r;
-		if (len != room)
-			return -EPROTO;
-		q.offset += (uint32_t)len;
-	} while (q.offset < size);
-	*ret = TAKE_PTR(s);
-	return 0;
-}
-
 static int say_wiped(const char *name, const struct msg_secret *m)
 {
 	char date[TIME_TEXT_MAX];
@@ -137,7 +109,7 @@ int secret_fetch(int fd, const char *name, const struct msg_secret *m, struct se
 	if (r >= 0 && fetched.error != NET_OK)
 		return broker_fetch_failed(&fetched, name);
 	if (r >= 0 && fetched.here)
-		r = read_launch_secret(fd, m->guid, (size_t)m->size, ret);
+		r = secret_call_read(fd, m->guid, m->size, ret);
 	return r < 0 ? cli_failed(r, name) : 0;
 }
 

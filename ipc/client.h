@@ -6,6 +6,7 @@
 
 #define COCOD_SOCKET "/run/cocod/cocod.sock"
 #define COCOD_USER_SOCKET "/run/cocod/user.sock"	/* for users other than root */
+#define COCOD_REST_SOCKET "/run/cocod/rest.sock"	/* for cocod-rest */
 /* One socket for each kind of cocod-worker. */
 #define WORKER_LUKS_SOCKET "/run/cocod/worker-luks.sock"
 #define WORKER_EVIDENCE_SOCKET "/run/cocod/worker-evidence.sock"

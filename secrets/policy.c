@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "wire/cdh.h"
 #include "wire/credential-peer.h"
 #include "wire/kbs-uri.h"
 #include "wire/luks.h"
@@ -76,6 +77,21 @@ int secret_policy_set_uri(struct secret_policy *p, const char *text)
 	return 0;
 }
 
+int secret_policy_set_rest_path(struct secret_policy *p, const char *text)
+{
+	if (!cdh_path_is_valid(text))
+		return -EINVAL;
+	strcpy(p->rest_path, text);
+	return 0;
+}
+
+const char *secret_policy_rest_path(const struct secret_policy *p)
+{
+	if (p->rest_path[0])
+		return p->rest_path;
+	return !p->init_data && cdh_path_is_valid(p->path) ? p->path : NULL;
+}
+
 int secret_policy_origin(const struct secret_policy *p, unsigned n, enum secret_origin *ret)
 {
 	enum secret_origin list[2];
@@ -114,8 +130,17 @@ static bool is_id(const char *text)
 	return text[0] >= '1' && text[0] <= '9' && parse_u32(text, &id) == 0 && id != UINT32_MAX;
 }
 
+/* The kernel's number for users whom it cannot name, in a user namespace of whoever asks. */
+#define OVERFLOW_ID "65534"
+
+static bool is_rest_id(const char *text)
+{
+	return streq(text, "0") || (is_id(text) && !streq(text, OVERFLOW_ID));
+}
+
 static bool consumer_is_valid(const char *word)
 {
+	const char *rest = startswith(word, CONSUMER_REST ":");
 	const char *user = startswith(word, CONSUMER_USER ":"),
 		   *group = startswith(word, CONSUMER_GROUP ":");
 	const char *volume = startswith(word, CONSUMER_CRYPTSETUP ":"),
@@ -123,9 +148,9 @@ static bool consumer_is_valid(const char *word)
 	bool template;
 
 	return (user && is_id(user)) || (group && is_id(group)) || streq(word, CONSUMER_GET) ||
-	       streq(word, CONSUMER_TOKEN) || streq(word, CONSUMER_KEYRING) ||
-	       streq(word, CONSUMER_FILE) || streq(word, CONSUMER_CRYPTSETUP) ||
-	       (volume && volume_name_is_valid(volume)) ||
+	       (rest && is_rest_id(rest)) || streq(word, CONSUMER_TOKEN) ||
+	       streq(word, CONSUMER_KEYRING) || streq(word, CONSUMER_FILE) ||
+	       streq(word, CONSUMER_CRYPTSETUP) || (volume && volume_name_is_valid(volume)) ||
 	       (unit && strlen(unit) < CREDENTIAL_NAMES_MAX && unit_name_is_valid(unit, &template));
 }
 
@@ -208,7 +233,8 @@ static bool has_kind(const struct secret_policy *p, const char *kind)
 enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p)
 {
 	if (has_kind(p, CONSUMER_CREDENTIAL) || has_kind(p, CONSUMER_TOKEN) ||
-	    has_kind(p, CONSUMER_KEYRING) || has_kind(p, CONSUMER_FILE))
+	    has_kind(p, CONSUMER_KEYRING) || has_kind(p, CONSUMER_FILE) ||
+	    has_kind(p, CONSUMER_REST))
 		return WIPE_MANUAL;
 	return has_kind(p, CONSUMER_CRYPTSETUP) ? WIPE_CONFIRMED : WIPE_DELIVERED;
 }

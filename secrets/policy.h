@@ -26,6 +26,8 @@
 /* `cococtl secrets place` puts it there by struct place_rules: into a keyring, into a file */
 #define CONSUMER_KEYRING "keyring"
 #define CONSUMER_FILE "file"
+/* a user, over the REST of cocod-rest: "rest:1000"; root too is "rest:0" there */
+#define CONSUMER_REST "rest"
 
 /* Where a secret comes from. */
 enum secret_origin {
@@ -59,6 +61,8 @@ struct secret_policy {
 	bool init_data;
 	/* no launch secret has this GUID, and none stands in for the broker's */
 	bool no_launch;
+	/* its path for the REST of cocod-rest; "" for @path, see secret_policy_rest_path() */
+	char rest_path[BROKER_PATH_LEN];
 	bool broker_first;	/* the broker is preferred to a launch secret */
 	char name[MSG_NAME_LEN + 1];
 	char consumers[MSG_CONSUMERS_LEN];	/* words with one blank between them */
@@ -84,6 +88,15 @@ void secret_policy_default(const struct guid *guid, struct secret_policy *ret);
  */
 int secret_policy_set_uri(struct secret_policy *p, const char *text);
 
+/* Take the value of RestPath=, "REPOSITORY/TYPE/TAG".  Returns 0; -EINVAL. */
+int secret_policy_set_rest_path(struct secret_policy *p, const char *text);
+
+/*
+ * The path by which cocod-rest serves the secret: that of RestPath=, or else that of Uri=.  NULL
+ * when it has neither, or Uri= is a plugin's or "init-data".
+ */
+const char *secret_policy_rest_path(const struct secret_policy *p);
+
 /*
  * The @n-th origin that the policy allows, in order of preference.  Returns 1, or 0 when there
  * are no more.
@@ -101,6 +114,7 @@ bool secret_policy_same_origins(const struct secret_policy *a, const struct secr
  * again, and systemd keeps a copy of it for as long as the unit runs: a secret for units is kept.
  * So is one for tokens: nobody tells us whether the volume opened, and the host writes the tokens.
  * So is one for a keyring or a file, which are removed when it is wiped.
+ * So is one for the REST, as a container is started again too.
  * A volume's secret is wiped when it is confirmed, any other when it is delivered.
  */
 int secret_policy_set_consumers(struct secret_policy *p, const char *text);

@@ -119,6 +119,11 @@ enum msg_type {
 	MSG_PLACE_READ,
 	MSG_PLACE_COMMIT,	/* - -> struct place_answer: what was prepared appears */
 	MSG_PLACE_REMOVE,	/* struct place_order -> struct place_answer */
+	/*
+	 * from cocod-rest, once and first: struct msg_rest and the connection of whoever asks ->
+	 * struct msg_secret.  Then MSG_SECRET_FETCH, _READ and _DELIVERED, MSG_FETCHED_READ.
+	 */
+	MSG_REST_FIND,
 	_MSG_MAX,
 };
 
@@ -224,6 +229,10 @@ struct place_answer {
 	int32_t error;			/* 0, or a negative errno */
 	uint32_t id;			/* the key's serial number, or 1 for a file */
 	char reason[400];		/* for people, printable; "" without an error */
+};
+
+struct msg_rest {
+	char path[BROKER_PATH_LEN];	/* "REPOSITORY/TYPE/TAG" */
 };
 
 struct msg_offset {

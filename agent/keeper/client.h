@@ -13,11 +13,17 @@
 struct client {
 	struct client *next, **prev;	/* in the keeper's list */
 	struct keeper *keeper;
-	uid_t uid;		/* 0: it may ask anything */
+	enum client_kind {
+		CLIENT_ROOT,		/* may ask anything */
+		CLIENT_USER,
+		CLIENT_REST,		/* cocod-rest, for a user who is known once it has said */
+	} kind;
+	uid_t uid;
 	gid_t gid, groups[256];	/* of another user: the supplementary ones too */
 	unsigned n_groups;
 	int fd;
 	int passed;		/* what came with the request that is answered now, or -EBADF */
+	bool has_peer;		/* CLIENT_REST: @uid is known */
 	sd_event_source *io, *idle;
 
 	/* of client-fetch.c and client-token.c */
@@ -40,9 +46,18 @@ DEFINE_CLEANUP(struct client *, client_free)
 
 /*
  * True if the policy of @e lets the client have the secret: root by "get", others by the user or a
- * group.  @ret is then the word that does.
+ * group, and over the REST by that alone.  @ret is then the word that does.
  */
 bool client_may(const struct client *c, const struct store_entry *e, char ret[static 16]);
+
+/* The word of Consumers= that is the client's own: "get", "uid:1000", "rest:1000". */
+void client_consumer(const struct client *c, char ret[static 16]);
+
+/* Note that the client was refused @secret; NULL is one that does not exist. */
+void client_denied(const struct client *c, const struct store_entry *secret);
+
+/* Answer the request MSG_SECRET_FIND, or one like it. */
+int client_send_secret(struct client *c, uint16_t type, const struct store_entry *e);
 
 /* Reply to a request.  The body may be plaintext, and is sent from where it lies. */
 int client_reply(struct client *c, uint16_t type, const void *body, size_t len);
@@ -58,6 +73,7 @@ int on_fetched_done(struct client *c, const void *body, struct store_entry *secr
 int on_token_open(struct client *c, const void *body, struct store_entry *secret);
 int on_secret_place(struct client *c, const void *body, struct store_entry *secret);
 int on_secret_withdraw(struct client *c, const void *body, struct store_entry *secret);
+int on_rest_find(struct client *c, const void *body, struct store_entry *secret);
 int on_broker_settings(struct client *c, const void *body, struct store_entry *secret);
 
 /*

@@ -30,6 +30,7 @@ static const struct {
 } sockets[] = {
 	{ "api", on_client_connection, clients_make_room, NULL },
 	{ "user", on_user_connection, NULL, NULL },
+	{ "rest", on_rest_connection, NULL, NULL },
 	{ "cryptsetup", on_cryptsetup_connection, NULL, NULL },
 	{ "credential", on_credential_connection, NULL, credentials_have_room },
 };

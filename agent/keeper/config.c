@@ -137,6 +137,11 @@ static int take_name(struct config_value *v)
 	return 0;
 }
 
+static int take_rest_path(struct config_value *v)
+{
+	return secret_policy_set_rest_path(v->target, v->text);
+}
+
 static int take_consumers(struct config_value *v)
 {
 	struct secret_policy *p = v->target;
@@ -198,8 +203,8 @@ static const struct config_option secret_options[] = {
 			  "with none of '.' and '-'" },
 	[SECRET_CONSUMERS] = { "Consumers", take_consumers,
 			       "a list of 'cryptsetup', 'cryptsetup:VOLUME', "
-			       "'credential:UNIT', 'keyring', 'file', 'uid:NUMBER', "
-			       "'gid:NUMBER' and 'get'" },
+			       "'credential:UNIT', 'token', 'keyring', 'file', "
+			       "'uid:NUMBER', 'gid:NUMBER', 'rest:NUMBER' and 'get'" },
 	[SECRET_WIPE] = { "Wipe", take_wipe,
 			  "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
 	[SECRET_KEYRING_TYPE] = { "KeyringType", config_take_keyring_type,
@@ -221,6 +226,7 @@ static const struct config_option secret_options[] = {
 	{ "TrailingNul", take_trailing_nul, "'auto', 'keep' or 'strip'" },
 	{ "VerifyVolumeHeader", take_volume_header, "'yes' or 'no'" },
 	{ "AllowEmpty", take_allow_empty, "'yes' or 'no'" },
+	{ "RestPath", take_rest_path, "REPOSITORY/TYPE/TAG, such as 'default/db/password'" },
 	{ "AllowTokens", take_allow_tokens,
 	  "types of LUKS2 tokens that open nothing by themselves, such as 'clevis'; never "
 	  "systemd-tpm2, systemd-fido2 or systemd-pkcs11" },
@@ -349,6 +355,31 @@ static void check_units(struct config *c, const struct secret_policy *p, const c
 				     unit, p->name, CREDENTIAL_NAMES_MAX);
 }
 
+/* Whoever may ask by a path must have one, and one path is one secret. */
+static void check_rest(struct config *c, const struct secret_policy *p, const char *path)
+{
+	const char *rest = secret_policy_rest_path(p), *other;
+	char user[MSG_CONSUMERS_LEN];
+	bool wanted = secret_policy_consumer(p, CONSUMER_REST, 0, user) > 0;
+
+	if (wanted && !rest)
+		config_error(&c->errors, path, 0,
+			     "Consumers= has 'rest:%s', and the secret has no path by which it "
+			     "could be asked for: set RestPath=",
+			     user);
+	if (!wanted && p->rest_path[0])
+		config_error(&c->errors, path, 0,
+			     "RestPath= is for nobody: Consumers= has no 'rest:NUMBER'");
+	for (size_t i = 0; rest && i < c->n_policies; i++) {
+		other = secret_policy_rest_path(&c->policies[i]);
+		if (other && streq(other, rest) && (p->rest_path[0] || c->policies[i].rest_path[0]))
+			config_error(&c->errors, path, 0,
+				     "The path '%s' is that of the secret '%s' too: set another "
+				     "RestPath=",
+				     rest, c->policies[i].name);
+	}
+}
+
 static void read_secret_conf(void *target, struct config_file *f)
 {
 	struct config *c = target;
@@ -381,6 +412,7 @@ static void read_secret_conf(void *target, struct config_file *f)
 	check_broker(c, &p, path);
 	check_origins(c, &p, path);
 	check_units(c, &p, path);
+	check_rest(c, &p, path);
 
 	more = reallocarray(c->policies, c->n_policies + 1, sizeof(*more));
 	if (!more) {

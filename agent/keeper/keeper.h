@@ -63,6 +63,9 @@ void on_client_connection(void *userdata, int conn);
 /* requests.c: "user", for everybody */
 void on_user_connection(void *userdata, int conn);
 
+/* requests.c: "rest", for cocod-rest */
+void on_rest_connection(void *userdata, int conn);
+
 /* consumer-cryptsetup.c: "cryptsetup" */
 void on_cryptsetup_connection(void *userdata, int conn);
 

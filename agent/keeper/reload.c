@@ -27,7 +27,7 @@ static bool is_serving(const struct reload *r)
 		if (d->fd >= 0)
 			return true;
 	for (const struct client *c = k->clients; c; c = c->next)
-		if (c->uid == 0 && (client_is_waiting(c) || c->fetched))
+		if (c->kind == CLIENT_ROOT && (client_is_waiting(c) || c->fetched))
 			return true;
 	if (placing_is_busy(k, NULL))
 		return true;

@@ -18,6 +18,7 @@
 /* of users other than root, apart from those */
 #define MAX_USERS 16
 #define MAX_OF_USER 4
+#define MAX_REST 64	/* more than cocod-rest.socket has connections */
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59	/* Linux 4.13 */
 #endif
@@ -146,7 +147,7 @@ static void list_deliveries(const struct store_entry *e, char ret[static MSG_DEL
 	}
 }
 
-static int send_secret(struct client *c, uint16_t type, const struct store_entry *e)
+int client_send_secret(struct client *c, uint16_t type, const struct store_entry *e)
 {
 	struct msg_secret m = { .state = (uint8_t)e->state,
 				.wipe = (uint8_t)e->policy.wipe,
@@ -164,7 +165,7 @@ static int send_secret(struct client *c, uint16_t type, const struct store_entry
 		kbs_path_format(e->policy.path, m.uri, sizeof(m.uri));
 	memcpy(m.since_usec, e->since_usec, sizeof(m.since_usec));
 	/* Who else has it is root's to know. */
-	if (c->uid != 0)
+	if (c->kind != CLIENT_ROOT)
 		return client_reply(c, type, &m, sizeof(m));
 	memcpy(m.allow_tokens, e->policy.allow_tokens, sizeof(m.allow_tokens));
 	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
@@ -182,12 +183,12 @@ static int on_secret_info(struct client *c, const void *body, struct store_entry
 	if (q->index == 0)
 		(void) keeper_scan(c->keeper);
 	e = store_get(c->keeper->store, q->index);
-	return e ? send_secret(c, MSG_SECRET_INFO, e) : -ENOENT;
+	return e ? client_send_secret(c, MSG_SECRET_INFO, e) : -ENOENT;
 }
 
 static int on_secret_find(struct client *c, const void *body, struct store_entry *secret)
 {
-	return send_secret(c, MSG_SECRET_FIND, secret);
+	return client_send_secret(c, MSG_SECRET_FIND, secret);
 }
 
 static int on_secret_read(struct client *c, const void *body, struct store_entry *secret)
@@ -220,8 +221,9 @@ static int on_secret_delivered(struct client *c, const void *body, struct store_
 	keeper_noted(c->keeper,
 		     store_deliver(c->keeper->store, secret, consumer, DELIVERY_TAKEN));
 	event_log_secret(EVENT_DELIVERED, secret, consumer,
-			 "Secret '%s' is delivered to %s by 'cococtl secrets get'",
-			 secret->policy.name, c->uid == 0 ? "root" : consumer);
+			 "Secret '%s' is delivered to %s by '%s'", secret->policy.name,
+			 c->kind == CLIENT_ROOT ? "root" : consumer,
+			 c->kind == CLIENT_REST ? "GET /cdh/resource" : "cococtl secrets get");
 	keeper_settle(c->keeper, secret);
 	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
@@ -332,6 +334,9 @@ enum request_needs {
 	NEEDS_GET = 1 << 3,		/* the secret's policy lets the client have it */
 	/* instead of root, a user may ask it who may have the secret, or has fetched it */
 	MAY_USER = 1 << 4,
+	/* so may cocod-rest for a user; and it alone asks first for whom */
+	MAY_REST = 1 << 5,
+	NEEDS_REST = 1 << 6,
 	NEEDS_ALL = NEEDS_ROOT | NEEDS_SECRET | NEEDS_OPEN_GATE | NEEDS_GET,
 };
 
@@ -344,17 +349,20 @@ static const struct {
 	[MSG_SECRET_INFO] = { sizeof(struct msg_index), NEEDS_ROOT, on_secret_info },
 	[MSG_SECRET_FIND] = { sizeof(struct msg_name), NEEDS_ROOT | NEEDS_SECRET | MAY_USER,
 			      on_secret_find },
-	[MSG_SECRET_READ] = { sizeof(struct msg_read), NEEDS_ALL | MAY_USER, on_secret_read },
-	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), NEEDS_ALL | MAY_USER,
+	[MSG_SECRET_READ] = { sizeof(struct msg_read), NEEDS_ALL | MAY_USER | MAY_REST,
+			      on_secret_read },
+	[MSG_SECRET_DELIVERED] = { sizeof(struct msg_name), NEEDS_ALL | MAY_USER | MAY_REST,
 				   on_secret_delivered },
 	[MSG_SECRET_WIPE] = { sizeof(struct msg_wipe), NEEDS_ROOT | NEEDS_SECRET, on_secret_wipe },
 	[MSG_BOOT_COMPLETE] = { 0, NEEDS_ROOT, on_boot_complete },
 	[MSG_SOURCE_INFO] = { sizeof(struct msg_index), NEEDS_ROOT, on_source_info },
 	[MSG_WARNING] = { sizeof(struct msg_index), NEEDS_ROOT, on_warning },
 	[MSG_SECRET_FETCH] = { sizeof(struct msg_name),
-			       NEEDS_ROOT | NEEDS_SECRET | NEEDS_GET | MAY_USER, on_secret_fetch },
+			       NEEDS_ROOT | NEEDS_SECRET | NEEDS_GET | MAY_USER | MAY_REST,
+			       on_secret_fetch },
 	[MSG_BROKER_GET] = { sizeof(struct msg_broker_get), NEEDS_ROOT, on_broker_get },
-	[MSG_FETCHED_READ] = { sizeof(struct msg_offset), NEEDS_ROOT | MAY_USER, on_fetched_read },
+	[MSG_FETCHED_READ] = { sizeof(struct msg_offset), NEEDS_ROOT | MAY_USER | MAY_REST,
+			       on_fetched_read },
 	[MSG_FETCHED_DONE] = { 0, NEEDS_ROOT, on_fetched_done },
 	[MSG_BROKER_SETTINGS] = { 0, NEEDS_ROOT, on_broker_settings },
 	[MSG_SECRET_HAS] = { sizeof(struct msg_has), NEEDS_ROOT | NEEDS_SECRET, on_secret_has },
@@ -363,6 +371,7 @@ static const struct {
 			       on_secret_place },
 	[MSG_SECRET_WITHDRAW] = { sizeof(struct msg_place), NEEDS_ROOT | NEEDS_SECRET,
 				  on_secret_withdraw },
+	[MSG_REST_FIND] = { sizeof(struct msg_rest), NEEDS_REST, on_rest_find },
 };
 
 _Static_assert(offsetof(struct msg_name, name) == 0 && offsetof(struct msg_read, name) == 0 &&
@@ -391,14 +400,24 @@ static enum secret_origin origin_here(const struct store_entry *e)
 	return store_is_remote(e) ? ORIGIN_BROKER : ORIGIN_LAUNCH;
 }
 
+void client_consumer(const struct client *c, char ret[static 16])
+{
+	if (c->kind == CLIENT_ROOT)
+		strcpy(ret, CONSUMER_GET);
+	else
+		snprintf(ret, 16, "%s:%u", c->kind == CLIENT_REST ? CONSUMER_REST : CONSUMER_USER,
+			 c->uid);
+}
+
 bool client_may(const struct client *c, const struct store_entry *e, char ret[static 16])
 {
-	strcpy(ret, CONSUMER_GET);
-	if (c->uid == 0)
-		return secret_policy_allows(&e->policy, ret) > 0;
-	snprintf(ret, 16, CONSUMER_USER ":%u", c->uid);
+	client_consumer(c, ret);
+	if (c->kind == CLIENT_REST && !c->has_peer)
+		return false;
 	if (secret_policy_allows(&e->policy, ret) > 0)
 		return true;
+	if (c->kind != CLIENT_USER)
+		return false;
 	for (unsigned i = 0; i <= c->n_groups; i++) {
 		snprintf(ret, 16, CONSUMER_GROUP ":%u", i ? c->groups[i - 1] : c->gid);
 		if (secret_policy_allows(&e->policy, ret) > 0)
@@ -407,12 +426,24 @@ bool client_may(const struct client *c, const struct store_entry *e, char ret[st
 	return false;
 }
 
+void client_denied(const struct client *c, const struct store_entry *secret)
+{
+	char consumer[16];
+
+	client_consumer(c, consumer);
+	/* Names that a user makes up do not push others out of what the status shows. */
+	keeper_note_denied(c->keeper, consumer, secret ? secret->policy.name : "",
+			   !secret ? "there is no such secret" :
+			   c->kind == CLIENT_REST ?
+				     "its Consumers= does not name that user for the REST" :
+				     "its Consumers= names neither that user nor a group of it");
+}
+
 /*
  * A user learns nothing about secrets that are not for that user, not even that they exist.
  * Returns 0, or the errno to answer with.
  */
-static int check_user(struct client *c, const char *name, int found,
-		      const struct store_entry *secret)
+static int check_user(struct client *c, int found, const struct store_entry *secret)
 {
 	char consumer[16];
 
@@ -420,12 +451,22 @@ static int check_user(struct client *c, const char *name, int found,
 		return found;
 	if (found == 0 && client_may(c, secret, consumer))
 		return 0;
-	snprintf(consumer, sizeof(consumer), CONSUMER_USER ":%u", c->uid);
-	/* Names that a user makes up do not push others out of what the status shows. */
-	keeper_note_denied(c->keeper, consumer, found == 0 ? name : "",
-			   found == 0 ? "its Consumers= names neither that user nor a group of it" :
-					"there is no such secret");
+	client_denied(c, found == 0 ? secret : NULL);
 	return -EACCES;
+}
+
+/* Who may ask a request of these @needs. */
+static bool may_ask(const struct client *c, unsigned needs)
+{
+	switch (c->kind) {
+	case CLIENT_ROOT:
+		return needs & NEEDS_ROOT;
+	case CLIENT_USER:
+		return needs & MAY_USER;
+	case CLIENT_REST:
+		return needs & (c->has_peer ? MAY_REST : NEEDS_REST);
+	}
+	return false;
 }
 
 /* Returns 0 with @ret_secret when everything in @needs holds, or the errno to answer with. */
@@ -436,12 +477,12 @@ static int check_needs(struct client *c, unsigned needs, const void *body,
 	int r = 0;
 
 	*ret_secret = NULL;
-	if (!(needs & NEEDS_ROOT) || (c->uid != 0 && !(needs & MAY_USER)))
+	if (!may_ask(c, needs))
 		return -EPERM;
 	if (needs & NEEDS_SECRET)
 		r = find_secret(c, body, ret_secret);
-	if (needs & NEEDS_SECRET && c->uid != 0)
-		r = check_user(c, body, r, *ret_secret);
+	if (needs & NEEDS_SECRET && c->kind != CLIENT_ROOT)
+		r = check_user(c, r, *ret_secret);
 	/* Whoever fetched the secret had the broker's word for it. */
 	if (r == 0 && needs & NEEDS_OPEN_GATE && !client_has_fetched(c, *ret_secret)) {
 		r = keeper_gate_for(c->keeper, origin_here(*ret_secret));
@@ -466,6 +507,7 @@ static int answer(struct client *c)
 		struct msg_place place;
 		struct msg_offset offset;
 		struct msg_broker_get get;
+		struct msg_rest rest;
 	} body;
 	struct store_entry *secret;
 	struct msg_header h;
@@ -484,6 +526,15 @@ static int answer(struct client *c)
 		r = requests[h.type].answer(c, &body, secret);
 	if (r < 0 && r != -EPROTO && r != -EPIPE)
 		r = frame_send(c->fd, h.type, r, NULL, 0, -EBADF);
+	return r;
+}
+
+/* A descriptor that came with a request is of use only while that is answered. */
+static int answer_and_close(struct client *c)
+{
+	int r = answer(c);
+
+	c->passed = close_fd(c->passed);
 	return r;
 }
 
@@ -548,11 +599,10 @@ static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void
 	struct client *c = userdata;
 	int r;
 
-	r = answer(c);
-	c->passed = close_fd(c->passed);
+	r = answer_and_close(c);
 	if (r < 0) {
 		/* Anybody could fill the log with this. */
-		if (r != -ECONNRESET && r != -EPIPE && c->uid == 0)
+		if (r != -ECONNRESET && r != -EPIPE && c->kind == CLIENT_ROOT)
 			log_warning_errno(r, "A client on the control socket broke the protocol, "
 					     "disconnecting it: %m");
 		client_free(c);
@@ -586,13 +636,13 @@ static void add_client(const struct client *from)
 		TAKE_PTR(c);
 }
 
-/* How many clients are root's, or with @uid that user's, or of all other users. */
-static unsigned count_clients(const struct keeper *k, bool root, const uid_t *uid)
+/* How many clients of that kind there are, with @uid those of that user. */
+static unsigned count_clients(const struct keeper *k, enum client_kind kind, const uid_t *uid)
 {
 	unsigned n = 0;
 
 	for (const struct client *c = k->clients; c; c = c->next)
-		n += uid ? c->uid == *uid : root == (c->uid == 0);
+		n += c->kind == kind && (!uid || c->uid == *uid);
 	return n;
 }
 
@@ -608,20 +658,21 @@ void on_client_connection(void *userdata, int conn)
 		(void) close_fd(conn);
 		return;
 	}
-	if (count_clients(k, /* root= */ true, NULL) >= MAX_CLIENTS && !clients_make_room(k)) {
+	if (count_clients(k, CLIENT_ROOT, NULL) >= MAX_CLIENTS && !clients_make_room(k)) {
 		log_warning("More than %d clients on the control socket, and each is asking "
 			    "something: refusing another",
 			    MAX_CLIENTS);
 		(void) close_fd(conn);
 		return;
 	}
-	add_client(&(struct client){ .keeper = k, .uid = peer.uid, .fd = conn });
+	add_client(&(struct client){ .keeper = k, .kind = CLIENT_ROOT, .fd = conn,
+				     .passed = -EBADF });
 }
 
 void on_user_connection(void *userdata, int conn)
 {
 	struct keeper *k = userdata;
-	struct client c = { .keeper = k, .fd = conn };
+	struct client c = { .keeper = k, .kind = CLIENT_USER, .fd = conn, .passed = -EBADF };
 	socklen_t len = sizeof(struct ucred), groups_len = sizeof(c.groups);
 	struct ucred peer;
 	char who[16];
@@ -639,12 +690,25 @@ void on_user_connection(void *userdata, int conn)
 	/* Of a user with more groups than these only the first one counts. */
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERGROUPS, c.groups, &groups_len) == 0)
 		c.n_groups = groups_len / sizeof(c.groups[0]);
-	if (count_clients(k, /* root= */ false, &c.uid) >= MAX_OF_USER ||
-	    count_clients(k, /* root= */ false, NULL) >= MAX_USERS) {
+	if (count_clients(k, CLIENT_USER, &c.uid) >= MAX_OF_USER ||
+	    count_clients(k, CLIENT_USER, NULL) >= MAX_USERS) {
 		snprintf(who, sizeof(who), CONSUMER_USER ":%u", c.uid);
 		keeper_note_denied(k, who, "", "too many connections of users are open");
 		(void) close_fd(conn);
 		return;
 	}
 	add_client(&c);
+}
+
+void on_rest_connection(void *userdata, int conn)
+{
+	struct keeper *k = userdata;
+
+	/* Who may connect here is the socket's to say: what is released depends on another. */
+	if (count_clients(k, CLIENT_REST, NULL) >= MAX_REST) {
+		(void) close_fd(conn);
+		return;
+	}
+	add_client(&(struct client){ .keeper = k, .kind = CLIENT_REST, .fd = conn,
+				     .passed = -EBADF });
 }

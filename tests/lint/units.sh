@@ -27,6 +27,8 @@ setting() {
 exposure() {
 	case ${1##*/} in
 	cocod-worker-*@.service) echo 3 ;;
+	# cocod-rest has a /tmp of its own, which systemd-analyze does not see.
+	cocod-rest@.service) echo 4 ;;
 	# cocod-net has the network.
 	cocod-net@.service) echo 14 ;;
 	# cocod may reach one address, Azure's metadata service.
@@ -73,6 +75,18 @@ check "cocod-net sees nothing below /run but what the resolver has" none "$(
 check "cocod-net has a user of its own" grep -qx "User=cocod-net" "$unit"
 check "cocod-net never gets the listening socket" grep -qx 'Accept=yes' "$work/unit/cocod-net.socket"
 check "cocod-net waits for no network" none "$(grep -E 'After=.*(network|nss-lookup)' "$work"/unit/cocod-net*)"
+
+unit=$work/unit/cocod-rest@.service
+check "cocod-rest sees nothing below /run but its socket to cocod" none "$(
+	grep -qE '^TemporaryFileSystem=(.* )?/run:ro( |$)' "$unit" || echo "/run is visible"
+	sed -n 's/^Bind[A-Za-z]*=//p' "$unit" | tr ' ' '\n' | grep -vxF -e '-/run/cocod/rest.sock'
+)"
+check "cocod-rest has a user of its own" grep -qx "User=cocod-rest" "$unit"
+check "cocod-rest never gets the listening socket" grep -qx 'Accept=yes' "$work/unit/cocod-rest.socket"
+check "cocod-rest accepts no connection" none "$(grep -E '^SystemCallFilter=.*\b(accept4?|listen|bind|socketpair)\b' "$unit")"
+check "cocod-rest has no network" grep -qx 'PrivateNetwork=yes' "$unit"
+check "cocod-rest is off by default" none "$(grep -lE '(Wants|Requires|Also|Upholds)=.*cocod-rest' "$work"/unit/* | grep -v 'cocod-rest\.socket')"
+check "only cocod-rest asks cocod for others" none "$(grep -c -e '^SocketUser=cocod-rest$' -e '^SocketMode=0600$' "$work/unit/cocod-rest-keeper.socket" | grep -vx 2)"
 
 for unit in "$work"/unit/*; do
 	name=${unit##*/}

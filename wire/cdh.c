@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/cdh.h"
+
+#include <string.h>
+
+#include "wire/kbs-uri.h"
+
+#define RESOURCE "/cdh/resource/"
+
+bool cdh_path_is_valid(const char *path)
+{
+	return path[0] != '+' && !strchr(path, '?') && kbs_path_is_valid(path);
+}
+
+bool cdh_target_parse(const char *target, char ret[static BROKER_PATH_LEN])
+{
+	if (strncmp(target, RESOURCE, strlen(RESOURCE)) != 0)
+		return false;
+	target += strlen(RESOURCE);
+	if (!cdh_path_is_valid(target))
+		return false;
+	strcpy(ret, target);
+	return true;
+}
