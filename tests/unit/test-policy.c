@@ -234,6 +234,45 @@ static void test_users(void **state)
 		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
 }
 
+/* A user has over the REST what says so, and nothing else; nor does that give more elsewhere. */
+static void test_rest(void **state)
+{
+	struct secret_policy p = { 0 };
+
+	assert_null(secret_policy_rest_path(&p));
+	assert_int_equal(secret_policy_set_consumers(&p, "rest:0 rest:1000 uid:5"), 0);
+	assert_int_equal(secret_policy_default_wipe(&p), WIPE_MANUAL);
+	assert_int_equal(secret_policy_allows(&p, "rest:0"), 2);
+	assert_int_equal(secret_policy_allows(&p, "rest:1000"), 2);
+	for (const char *const *s = (const char *const[]){ "rest:5", "rest:100", "rest:10000",
+							   "rest", "uid:1000", "uid:0", "get",
+							   "cryptsetup:rest", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_allows(&p, *s), 0);
+	for (const char *const *s =
+		     (const char *const[]){ "rest", "rest:", "rest:00", "rest:01", "rest:-1",
+					    "rest:root", "rest:65534", "rest:4294967295", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_set_consumers(&p, *s), -EINVAL);
+
+	/* What the owner writes for it comes before the name at the broker. */
+	assert_int_equal(secret_policy_set_uri(&p, "kbs:///a/b/c"), 0);
+	assert_string_equal(secret_policy_rest_path(&p), "a/b/c");
+	assert_int_equal(secret_policy_set_rest_path(&p, "d/e/f"), 0);
+	assert_string_equal(secret_policy_rest_path(&p), "d/e/f");
+	for (const char *const *s = (const char *const[]){ "", "a/b", "+x/y/z", "a/b/c?d", "/a/b/c",
+							   "a/../c", NULL };
+	     *s; s++)
+		assert_int_equal(secret_policy_set_rest_path(&p, *s), -EINVAL);
+	assert_string_equal(secret_policy_rest_path(&p), "d/e/f");
+	/* What the host may have chosen, and what a plugin makes, has no path. */
+	p.rest_path[0] = '\0';
+	assert_int_equal(secret_policy_set_uri(&p, "init-data"), 0);
+	assert_null(secret_policy_rest_path(&p));
+	assert_int_equal(secret_policy_set_uri(&p, "kbs+pkcs11:///x/y/z"), 0);
+	assert_null(secret_policy_rest_path(&p));
+}
+
 /* A unit has what names it, or its template; nothing else stands for it. */
 static void test_units(void **state)
 {
@@ -318,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trailing_nul),
 		cmocka_unit_test(test_uri),
