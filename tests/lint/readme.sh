@@ -20,4 +20,13 @@ while read -r module; do
 	fi
 done <"$work/modules"
 
+# Each way to use a secret has an example, which tests/vm/system-test takes from the README and runs.
+sed -n '/^## Use a secret$/,/^## /p' README.md | sed '/^## Secrets/d' >"$work/use"
+for consumer in volume service script container; do
+	sed -n "/^### In a $consumer\$/,/^### /p" "$work/use" >"$work/part"
+	check "the README shows a $consumer that uses a secret" grep -q '^```$' "$work/part"
+done
+check "the examples of using a secret are as many as tests/vm/system-test runs" \
+	test "$(grep -c '^```$' "$work/use")" = "$((2 * $(sed -nE 's/.*len\(blocks\) == ([0-9]+), "README: the examples of using.*/\1/p' tests/vm/system-test)))"
+check "tests/vm/system-test takes them from the README" test "$(grep -c 'readme("Use a secret")' tests/vm/system-test)" -ge 3
 finish
