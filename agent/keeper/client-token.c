@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "agent/keeper/client.h"
+#include "agent/keeper/event.h"
 #include "agent/keeper/volume-header.h"
 #include "base/log.h"
 
@@ -32,8 +33,13 @@ static void on_verdict(void *userdata, const void *reply, const char *why)
 
 	c->judge = worker_call_free(c->judge);
 	if (r < 0) {
-		log_warning("A volume whose token names secret '%s' gets no key: %s",
-			    c->entry->policy.name, m.text);
+		event_log(&(struct event){ .kind = EVENT_DENIED,
+					   .priority = LOG_WARNING,
+					   .secret = c->entry->policy.name,
+					   .consumer = CONSUMER_TOKEN,
+					   .reason = m.text },
+			  "A volume whose token names secret '%s' gets no key: %s",
+			  c->entry->policy.name, m.text);
 		answer(c, &m);
 		return;
 	}
@@ -66,7 +72,11 @@ int on_token_open(struct client *c, const void *body, struct store_entry *secret
 	r = check(c, secret);
 	if (r < 0)
 		return r;
-	log_info("A volume asks for secret '%s', which its token names", secret->policy.name);
+	event_log(&(struct event){ .kind = EVENT_ASKED,
+				   .priority = LOG_INFO,
+				   .secret = secret->policy.name,
+				   .consumer = CONSUMER_TOKEN },
+		  "A volume asks for secret '%s', which its token names", secret->policy.name);
 	client_begin_fetch(c, MSG_TOKEN_OPEN, secret);
 	r = volume_text_judge(c->keeper->event, c->passed, secret->policy.allow_tokens, on_verdict,
 			      c, &c->judge);
@@ -110,10 +120,11 @@ void client_key_taken(struct client *c)
 	struct store_entry *e = c->entry;
 
 	if (e->state != SECRET_WIPED) {
-		log_notice("Secret '%s' is delivered to a volume whose token names it",
-			   e->policy.name);
 		keeper_noted(c->keeper, store_deliver(c->keeper->store, e, CONSUMER_TOKEN,
 						      DELIVERY_TAKEN));
+		event_log_secret(EVENT_DELIVERED, e, CONSUMER_TOKEN,
+				 "Secret '%s' is delivered to a volume whose token names it",
+				 e->policy.name);
 	}
 	client_drop_fetched(c);
 }

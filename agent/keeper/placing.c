@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "agent/keeper/event.h"
 #include "agent/keeper/place-call.h"
 #include "base/log.h"
 #include "ipc/client.h"
@@ -184,8 +185,13 @@ static void put_failed(struct placing *p, int error, enum place_stage stage, con
 	struct store *s = p->keeper->store;
 	struct store_entry *e = p->q.entry;
 
-	log_warning("Secret '%s' is not put into a %s: %s", e->policy.name,
-		    place_kind_name(p->q.kind), why);
+	event_log(&(struct event){ .kind = EVENT_DENIED,
+				   .priority = LOG_WARNING,
+				   .secret = e->policy.name,
+				   .consumer = place_kind_name(p->q.kind),
+				   .reason = why },
+		  "Secret '%s' is not put into a %s: %s", e->policy.name,
+		  place_kind_name(p->q.kind), why);
 	/* What may be there stays noted as offered, and so placing_settle() removes it. */
 	if (stage == PLACE_UNSENT)
 		keeper_noted(p->keeper, store_withdraw(s, e, p->consumer));
@@ -227,9 +233,9 @@ static void on_put(void *userdata, int error, enum place_stage stage, const char
 	}
 	describe(p, d ? d->peer.placed : 0, where, sizeof(where));
 	snprintf(text, sizeof(text), "Secret '%s' is in %s", e->policy.name, where);
-	log_notice("%s", text);
 	keeper_noted(p->keeper,
 		     store_deliver(p->keeper->store, e, p->consumer, DELIVERY_TAKEN));
+	event_log_secret(EVENT_DELIVERED, e, place_kind_name(p->q.kind), "%s", text);
 	if (p->q.fetch)
 		fetch_confirm(TAKE_PTR(p->q.fetch));
 	put_done(p, 0, text);

@@ -162,14 +162,6 @@ def make_efi_secret(cache, work):
     return [os.path.join(folder, f"{name}.ko") for name in vm.EFI_SECRET_MODULES]
 
 
-def module_files(cache, name):
-    """The files of a module of the cache's kernel, and of those that it needs and the root image has not."""
-    shown = run(sbin("modprobe"), "-d", cache.kernel, "-S", cache.kver, "--show-depends", name)
-    files = [line.split()[1] for line in shown.splitlines() if line.startswith("insmod ")]
-    there = {f for _, _, names in os.walk(os.path.join(cache.guest, "modules")) for f in names}
-    return [f for f in files if os.path.basename(f) not in there]
-
-
 def too_new(cache, build):
     """Returns why the programs built here cannot run in the cache's release, which may be older, or "" if they can."""
     programs = [os.path.join(build.install, name) for name in ("usr/sbin/cocod", "usr/libexec/coco-agent/cocod-worker", "usr/bin/cococtl")]
