@@ -82,7 +82,7 @@ static void answer(int conn, const struct step *s, const struct msg_header *h, c
 		assert_string_equal(((const struct msg_name *)body)->name, "data");
 		memset(m.text, 'x', sizeof(m.text));
 		if (s->text && s->text[0])
-			strcpy(m.text, s->text);
+			memcpy(m.text, s->text, MIN(strlen(s->text) + 1, sizeof(m.text)));
 		memcpy(bytes, &m, sizeof(m));
 		len = sizeof(m);
 	} else if (h->type == MSG_FETCHED_READ) {
