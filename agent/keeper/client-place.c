@@ -76,24 +76,6 @@ int client_place(struct client *c, const struct msg_fetched *m)
 						 strerror(-r));
 }
 
-/* Returns 0 if the secret may be had from somewhere, or an errno. */
-static int check_gate(struct client *c, const struct store_entry *e, const char **ret_why)
-{
-	enum secret_origin o;
-	int r = -ENOKEY;
-
-	*ret_why = "there is no source that has it now";
-	for (unsigned n = 0; store_origin(c->keeper->store, e, n, &o); n++) {
-		int gate = keeper_gate_for(c->keeper, o);
-
-		if (gate > 0)
-			return 0;
-		r = gate == 0 || r == -EAGAIN ? -EAGAIN : -EPERM;
-		*ret_why = keeper_gate_reason(c->keeper, o);
-	}
-	return r;
-}
-
 int on_secret_place(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_place *q = body;
@@ -112,7 +94,7 @@ int on_secret_place(struct client *c, const void *body, struct store_entry *secr
 	}
 	if (secret->state == SECRET_WIPED)
 		return -EKEYREVOKED;
-	r = check_gate(c, secret, &why);
+	r = client_check_gate(c, secret, &why);
 	if (r == -EAGAIN)
 		return r;
 	if (r < 0) {

@@ -56,7 +56,7 @@ static int check(struct client *c, const struct store_entry *e)
 				   "its Consumers= does not have 'token'");
 		return -EACCES;
 	}
-	return e->state == SECRET_WIPED ? -EKEYREVOKED : client_check_gate(c, e);
+	return e->state == SECRET_WIPED ? -EKEYREVOKED : client_check_gate(c, e, NULL);
 }
 
 int on_token_open(struct client *c, const void *body, struct store_entry *secret)

@@ -78,9 +78,9 @@ int on_broker_settings(struct client *c, const void *body, struct store_entry *s
 
 /*
  * Whether any origin of @e may release it now.  Returns 0; -EAGAIN: perhaps soon; -EPERM; -ENOKEY
- * without an origin.
+ * without an origin.  After an error @ret_why, which may be NULL, is the reason, for people.
  */
-int client_check_gate(struct client *c, const struct store_entry *e);
+int client_check_gate(struct client *c, const struct store_entry *e, const char **ret_why);
 
 /* Note that a request of that @type waits for @e, which is not wiped meanwhile. */
 void client_begin_fetch(struct client *c, uint16_t type, struct store_entry *e);

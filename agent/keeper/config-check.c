@@ -135,16 +135,6 @@ static int check_evidence(const char *root)
 
 /* ---- a list of them ---- */
 
-/* May any volume have the secret? */
-static bool is_for_any_volume(const struct secret_policy *p)
-{
-	for (const char *w = p->consumers; *w; w += strcspn(w, " "), w += *w == ' ')
-		if (strcspn(w, " ") == sizeof(CONSUMER_CRYPTSETUP) - 1 &&
-		    startswith(w, CONSUMER_CRYPTSETUP))
-			return true;
-	return false;
-}
-
 int config_list_volumes(const char *root)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
@@ -160,7 +150,7 @@ int config_list_volumes(const char *root)
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < config->n_policies; i++) {
-		any = any || is_for_any_volume(&config->policies[i]);
+		any |= secret_policy_allows(&config->policies[i], CONSUMER_CRYPTSETUP) == 2;
 		for (unsigned j = 0; secret_policy_volume(&config->policies[i], j, volume); j++) {
 			named = true;
 			print("%s\n", volume);

@@ -228,8 +228,9 @@ static int on_secret_delivered(struct client *c, const void *body, struct store_
 	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
 
-int client_check_gate(struct client *c, const struct store_entry *e)
+int client_check_gate(struct client *c, const struct store_entry *e, const char **ret_why)
 {
+	const char *why = "there is no source that has it now";
 	enum secret_origin o;
 	int r = -ENOKEY;
 
@@ -239,7 +240,10 @@ int client_check_gate(struct client *c, const struct store_entry *e)
 		if (gate > 0)
 			return 0;
 		r = gate == 0 || r == -EAGAIN ? -EAGAIN : -EPERM;
+		why = keeper_gate_reason(c->keeper, o);
 	}
+	if (ret_why)
+		*ret_why = why;
 	return r;
 }
 
@@ -259,7 +263,7 @@ static int on_secret_has(struct client *c, const void *body, struct store_entry 
 		return -EKEYREVOKED;
 	if (secret->size == 0 && !store_is_remote(secret) && !secret->policy.allow_empty)
 		return -ENODATA;
-	r = client_check_gate(c, secret);
+	r = client_check_gate(c, secret, NULL);
 	return r < 0 ? r : client_reply(c, MSG_SECRET_HAS, NULL, 0);
 }
 
@@ -665,14 +669,13 @@ void on_client_connection(void *userdata, int conn)
 		(void) close_fd(conn);
 		return;
 	}
-	add_client(&(struct client){ .keeper = k, .kind = CLIENT_ROOT, .fd = conn,
-				     .passed = -EBADF });
+	add_client(&(struct client){ .keeper = k, .kind = CLIENT_ROOT, .fd = conn });
 }
 
 void on_user_connection(void *userdata, int conn)
 {
 	struct keeper *k = userdata;
-	struct client c = { .keeper = k, .kind = CLIENT_USER, .fd = conn, .passed = -EBADF };
+	struct client c = { .keeper = k, .kind = CLIENT_USER, .fd = conn };
 	socklen_t len = sizeof(struct ucred), groups_len = sizeof(c.groups);
 	struct ucred peer;
 	char who[16];
@@ -709,6 +712,5 @@ void on_rest_connection(void *userdata, int conn)
 		(void) close_fd(conn);
 		return;
 	}
-	add_client(&(struct client){ .keeper = k, .kind = CLIENT_REST, .fd = conn,
-				     .passed = -EBADF });
+	add_client(&(struct client){ .keeper = k, .kind = CLIENT_REST, .fd = conn });
 }
