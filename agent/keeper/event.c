@@ -40,18 +40,6 @@ static void add(struct fields *f, const char *name, const char *value, size_t ma
 	f->len += (size_t)n + 1;
 }
 
-static void add_more(struct fields *f, const char *const *more)
-{
-	for (; more && *more; more++) {
-		const char *value = strchr(*more, '=');
-		char name[64];
-
-		assert(value && (size_t)(value - *more) < sizeof(name));
-		snprintf(name, sizeof(name), "%.*s", (int)(value - *more), *more);
-		add(f, name, value + 1, EVENT_FIELD_MAX);
-	}
-}
-
 static void fill(struct fields *f, const struct event *e, const char *text)
 {
 	const char priority[] = { (char)('0' + e->priority), '\0' };
@@ -68,7 +56,8 @@ static void fill(struct fields *f, const struct event *e, const char *text)
 	add(f, "COCO_STATE", e->state, EVENT_FIELD_MAX);
 	add(f, "COCO_ORIGIN", e->origin, EVENT_FIELD_MAX);
 	add(f, "COCO_REASON", e->reason, EVENT_FIELD_MAX);
-	add_more(f, e->more);
+	for (const struct event_field *m = e->more; m && m->name; m++)
+		add(f, m->name, m->value, EVENT_FIELD_MAX);
 }
 
 static void event_logv(const struct event *e, const char *format, va_list ap)

@@ -16,6 +16,10 @@ struct store_entry;
  */
 #define EVENT_FIELD_MAX 512
 
+struct event_field {
+	const char *name, *value;
+};
+
 struct event {
 	enum event_kind kind;
 	int priority;			/* LOG_ERR ... LOG_DEBUG */
@@ -25,8 +29,7 @@ struct event {
 	const char *state;		/* COCO_STATE=, the state of the secret now */
 	const char *origin;		/* COCO_ORIGIN=, a source's name or "broker" */
 	const char *reason;		/* COCO_REASON= */
-	/* "NAME=VALUE", further fields; ends with NULL; may be NULL */
-	const char *const *more;
+	const struct event_field *more;	/* further fields; the last has no name; may be NULL */
 };
 
 void event_log(const struct event *e, const char *format, ...) _printf_(2, 3);

@@ -12,10 +12,6 @@
 #include "base/log.h"
 #include "base/parse.h"
 
-/* A field of a message, for event.more. */
-#define FIELD_LEN 600
-#define field(array, ...) (snprintf(array, sizeof(array), __VA_ARGS__), (const char *)(array))
-
 /*
  * True if this attempt gave no verdict for the same reason as the one before.  Every client that
  * asks causes an attempt; a worker that cannot be started is logged once, not each time.
@@ -33,25 +29,25 @@ static bool is_said(struct keeper *k)
 static void log_verdict(const struct keeper *k)
 {
 	const struct attest_verdict *v = &k->gate.verdict;
-	char sha256[65] = "", trust[65] = "", f[9][FIELD_LEN];
-	const char *fields[] = {
-		field(f[0], "COCO_GATE=%s", k->gate.state),
-		field(f[1], "COCO_REQUIRE=%s", require_name(k->gate.require)),
-		field(f[2], "COCO_TEE=%s", tee_name(k->gate.tee)),
-		field(f[3], "COCO_VERDICT=%s", attest_result_name(v->result)),
-		field(f[4], "COCO_CODE=%s", v->code),
-		field(f[5], "COCO_EVIDENCE=%s", v->type),
-		field(f[6], "COCO_PROVIDER=%s", v->provider),
-		f[7], v->trust_replaced ? "COCO_TRUST_REPLACED=1" : "COCO_TRUST_REPLACED=0",
-		f[8], NULL,
+	char sha256[65] = "", trust[65] = "";
+	const struct event_field fields[] = {
+		{ "COCO_GATE", k->gate.state },
+		{ "COCO_REQUIRE", require_name(k->gate.require) },
+		{ "COCO_TEE", tee_name(k->gate.tee) },
+		{ "COCO_VERDICT", attest_result_name(v->result) },
+		{ "COCO_CODE", v->code },
+		{ "COCO_EVIDENCE", v->type },
+		{ "COCO_PROVIDER", v->provider },
+		{ "COCO_POLICY_SHA256", sha256 },
+		{ "COCO_TRUST_REPLACED", v->trust_replaced ? "1" : "0" },
+		{ "COCO_TRUST_SHA256", trust },
+		{ NULL },
 	};
 
 	if (v->result != ATTEST_NONE)
 		format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
 	if (v->trust_replaced)
 		format_hex(v->trust_sha256, sizeof(v->trust_sha256), trust);
-	(void) field(f[7], "COCO_POLICY_SHA256=%s", sha256);
-	(void) field(f[8], "COCO_TRUST_SHA256=%s", trust);
 	event_log(&(struct event){ .kind = EVENT_VERDICT,
 				   .priority = k->gate.open ? LOG_NOTICE : LOG_ERR,
 				   .reason = k->gate.reason,
@@ -93,26 +89,26 @@ void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const c
 
 static void log_differences(const struct keeper *k)
 {
-	char names[128], policy[65], trust[65] = "", f[6][FIELD_LEN];
+	char names[128], policy[65] = "", trust[65] = "";
 	const struct kept *kept = k->carried.kept;
+	const struct event_field fields[] = {
+		{ "COCO_DIFFERS", names },
+		{ "COCO_GATE", k->gate.state },
+		{ "COCO_INITRD_REQUIRE", require_name(kept->require) },
+		{ "COCO_INITRD_POLICY_SHA256", policy },
+		{ "COCO_INITRD_TRUST_SHA256", trust },
+		{ "COCO_INITRD_VERDICT", attest_result_name(kept->result) },
+		{ NULL },
+	};
 
 	carried_differences(k->carried.differs, names, sizeof(names));
-	format_hex(kept->policy_sha256, sizeof(kept->policy_sha256), policy);
+	if (kept->policy)
+		format_hex(kept->policy_sha256, sizeof(kept->policy_sha256), policy);
 	if (kept->trust)
 		format_hex(kept->trust_sha256, sizeof(kept->trust_sha256), trust);
 	event_log(&(struct event){ .kind = EVENT_DIFFERS,
 				   .priority = LOG_ERR,
-				   .more = (const char *const[]){
-					   field(f[0], "COCO_DIFFERS=%s", names),
-					   field(f[1], "COCO_GATE=%s", k->gate.state),
-					   field(f[2], "COCO_INITRD_REQUIRE=%s",
-						 require_name(kept->require)),
-					   field(f[3], "COCO_INITRD_POLICY_SHA256=%s",
-						 kept->policy ? policy : ""),
-					   field(f[4], "COCO_INITRD_TRUST_SHA256=%s", trust),
-					   field(f[5], "COCO_INITRD_VERDICT=%s",
-						 attest_result_name(kept->result)),
-					   NULL } },
+				   .more = fields },
 		  "This system's configuration is not the initrd's, whose policy holds beside it: "
 		  "%s", names);
 }

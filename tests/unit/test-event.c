@@ -68,7 +68,8 @@ static const struct event denial = {
 	.secret = "token",
 	.consumer = "credential:app.service",
 	.reason = "because",
-	.more = (const char *const[]){ "COCO_GATE=closed", "COCO_CODE=", NULL },
+	.more = (const struct event_field[]){ { "COCO_GATE", "closed" }, { "COCO_CODE", "" },
+					      { NULL } },
 };
 
 static void test_fields(void **state)
@@ -124,12 +125,12 @@ static void test_long(void **state)
 	static char name[100000];
 	struct event e = { .kind = EVENT_FOUND, .priority = LOG_INFO, .secret = name,
 			   .consumer = name, .state = name, .origin = name, .reason = name };
-	const char *more[64] = { NULL };
+	struct event_field more[64] = { { NULL } };
 	const char *p;
 
 	memset(name, 'x', sizeof(name) - 1);
 	for (int i = 0; i < 63; i++)
-		more[i] = "COCO_GATE=closed";
+		more[i] = (struct event_field){ "COCO_GATE", "closed" };
 	e.more = more;
 	event_log(&e, "%s", name);
 	for (const char *const *f = (const char *const[]){ "COCO_SECRET=", "COCO_CONSUMER=",
