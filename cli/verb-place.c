@@ -10,25 +10,13 @@
 #include "cli/broker-fetch.h"
 #include "cli/cococtl.h"
 #include "cli/secret-read.h"
+#include "secrets/policy.h"
 
 /* TimeoutSec= of broker.conf is at most an hour; cocod answers by then. */
 #define ANSWER_SEC (3600 + 60)
 /* While evidence is being verified nothing can be said yet. */
 #define VERIFY_USEC (60 * UINT64_C(1000000))
 #define POLL_USEC 250000
-
-/* True if @word is one of the words of @list, which have a blank between them. */
-static bool has_word(const char *list, const char *word)
-{
-	size_t len, n = strlen(word);
-
-	for (const char *w = list; *w; w += len, w += strspn(w, " ")) {
-		len = strcspn(w, " ");
-		if (len == n && memcmp(w, word, n) == 0)
-			return true;
-	}
-	return false;
-}
 
 static int ask_place(int fd, const struct msg_place *q, struct msg_placed *ret)
 {
@@ -83,9 +71,11 @@ static int place_one(int fd, const char *name, const struct msg_secret *m, enum 
 static int place(int fd, const char *name, const struct msg_secret *m)
 {
 	int status = STATUS_GOOD, n = 0, r;
+	struct secret_policy p = { 0 };
 
+	memcpy(p.consumers, m->consumers, sizeof(p.consumers));
 	for (unsigned kind = 0; kind < _PLACE_KIND_MAX; kind++) {
-		if (!has_word(m->consumers, place_kind_name(kind)))
+		if (!secret_policy_allows(&p, place_kind_name(kind)))
 			continue;
 		n++;
 		r = place_one(fd, name, m, (enum place_kind)kind);

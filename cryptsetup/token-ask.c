@@ -12,9 +12,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "ipc/client.h"
@@ -28,14 +28,6 @@ struct conversation {
 	int fd;
 	char *why;
 };
-
-static uint64_t now_usec(void)
-{
-	struct timespec ts = { 0 };
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
 
 _printf_(3, 4) static int give_up(struct conversation *c, int error, const char *format, ...)
 {

@@ -40,7 +40,7 @@ int secret_call_read(int fd, const char *name, uint64_t size, struct secret **re
 	return r;
 }
 
-int secret_call_fetched(int fd, uint64_t size, struct secret **ret)
+int secret_call_bytes(int fd, uint16_t type, uint64_t size, struct secret **ret)
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	struct msg_offset q = { 0 };
@@ -50,7 +50,7 @@ int secret_call_fetched(int fd, uint64_t size, struct secret **ret)
 		return -EPROTO;
 	r = secret_new((size_t)size, &s);
 	if (r >= 0 && size > 0)
-		r = read_chunks(fd, MSG_FETCHED_READ, &q, sizeof(q), &q.offset, s);
+		r = read_chunks(fd, type, &q, sizeof(q), &q.offset, s);
 	if (r >= 0)
 		*ret = TAKE_PTR(s);
 	return r;

@@ -14,7 +14,13 @@
 /* A launch secret, by its @name or GUID: MSG_SECRET_READ.  An empty one is asked for too. */
 int secret_call_read(int fd, const char *name, uint64_t size, struct secret **ret);
 
+/* What this connection is about, by a request whose body is struct msg_offset. */
+int secret_call_bytes(int fd, uint16_t type, uint64_t size, struct secret **ret);
+
 /* What the broker has released on this connection: MSG_FETCHED_READ. */
-int secret_call_fetched(int fd, uint64_t size, struct secret **ret);
+static inline int secret_call_fetched(int fd, uint64_t size, struct secret **ret)
+{
+	return secret_call_bytes(fd, MSG_FETCHED_READ, size, ret);
+}
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/macro.h"
 #include "wire/kbs-uri.h"
 
 #define RESOURCE "/cdh/resource/"
@@ -14,11 +15,10 @@ bool cdh_path_is_valid(const char *path)
 
 bool cdh_target_parse(const char *target, char ret[static BROKER_PATH_LEN])
 {
-	if (strncmp(target, RESOURCE, strlen(RESOURCE)) != 0)
+	const char *path = startswith(target, RESOURCE);
+
+	if (!path || !cdh_path_is_valid(path))
 		return false;
-	target += strlen(RESOURCE);
-	if (!cdh_path_is_valid(target))
-		return false;
-	strcpy(ret, target);
+	strcpy(ret, path);
 	return true;
 }

@@ -41,7 +41,12 @@
 #define LUKS1_KEYSLOTS 8
 #define LUKS2_BINARY_LEN 4096
 #define LUKS2_HEADER_MAX (4 * 1024 * 1024)
-#define LUKS_COPY_LEN (16 * 1024 * 1024)	/* of a header in memory: cocod-header(8) */
+/*
+ * What cocod-header(8) copies into memory.  LUKS2 begins the data there unless somebody asked for
+ * more room, and LUKS1 before.  What is behind it is not copied, and a header that says that
+ * keyslots are there is refused by its judge.
+ */
+#define LUKS_COPY_LEN (16 * 1024 * 1024)
 #define LUKS2_CHECKSUM_OFFSET 448
 #define LUKS2_CHECKSUM_LEN 64
 #define LUKS_NAME_LEN 32

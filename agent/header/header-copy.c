@@ -80,10 +80,10 @@ static ssize_t read_header(int fd, const char *device, char **ret, struct cause 
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return cause_set(why, -ENOTBLK, "'%s' is neither a block device nor a file",
 				 device);
-	data = malloc(HEADER_COPY_MAX);
+	data = malloc(LUKS_COPY_LEN);
 	if (!data)
 		return cause_set_oom(why);
-	n = read_full(fd, data, HEADER_COPY_MAX);
+	n = read_full(fd, data, LUKS_COPY_LEN);
 	if (n < 0)
 		return cause_set(why, (int)n, "Cannot read '%s': %s", device, strerror((int)-n));
 	if (n == 0)

@@ -13,12 +13,6 @@
 #define HEADER_FOLDER "/run/cocod.headers"	/* a ramfs: nothing of it is swapped out */
 
 /*
- * LUKS2 begins the data there unless somebody asked for more room, and LUKS1 before.  What is
- * behind it is not copied, and a header that says that keyslots are there is refused by its judge.
- */
-#define HEADER_COPY_MAX LUKS_COPY_LEN
-
-/*
  * Where no unit does it, mount a ramfs on HEADER_FOLDER unless it is on one.  Returns 0 or the
  * errno of mkdir(2) or mount(2), with the cause in @why.
  */

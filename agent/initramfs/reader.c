@@ -7,9 +7,9 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/parse.h"
 
@@ -74,14 +74,6 @@ int readers_find(int fd, const char *proc, struct readers *ret)
 			r = add(ret, (pid_t)pid);
 	}
 	return r;
-}
-
-static uint64_t now_usec(void)
-{
-	struct timespec ts;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 int readers_await_read(int fd, uint64_t usec)

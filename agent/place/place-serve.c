@@ -5,7 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "ipc/client.h"
+#include "ipc/secret-call.h"
 
 static void place_done(struct place *p)
 {
@@ -24,24 +24,6 @@ static int answer(int conn, uint16_t type, int error, uint32_t id, const struct 
 		make_printable(a.reason);
 	}
 	return frame_send(conn, type, 0, &a, sizeof(a), /* pass_fd= */ -EBADF);
-}
-
-static int read_bytes(int conn, size_t len, struct secret **ret)
-{
-	_cleanup_(secret_freep) struct secret *s = NULL;
-	struct msg_offset q = { 0 };
-	int r = secret_new(len, &s);
-
-	while (r >= 0 && q.offset < len) {
-		size_t room = MIN(len - q.offset, (size_t)MSG_BODY_MAX);
-
-		r = client_call(conn, MSG_PLACE_READ, &q, sizeof(q), -EBADF,
-				secret_bytes(s) + q.offset, room, NULL);
-		q.offset += (uint32_t)room;
-	}
-	if (r >= 0)
-		*ret = TAKE_PTR(s);
-	return r;
 }
 
 static int serve_commit(const struct place_ops *ops, int conn, struct place *p)
@@ -66,7 +48,7 @@ static int serve_commit(const struct place_ops *ops, int conn, struct place *p)
 static int serve_put(const struct place_ops *ops, int conn, struct place *p)
 {
 	struct cause why = { "" };
-	int r = read_bytes(conn, p->order.len, &p->bytes), err;
+	int r = secret_call_bytes(conn, MSG_PLACE_READ, p->order.len, &p->bytes), err;
 
 	if (r < 0)
 		return r;
