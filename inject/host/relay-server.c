@@ -35,7 +35,6 @@ struct relay_server {
 	sigset_t waiting;	/* the signals that are not taken while it waits */
 	int listener;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];	/* to remove, or "" */
-	atomic_uint n_connections;
 	atomic_uint n_refs;	/* the owner, and each connection's thread: the last one frees it */
 };
 
@@ -229,7 +228,6 @@ static void *serve(void *userdata)
 		log_warning("A connection is refused: out of memory");
 	r = relay_free(r);
 	near = close_fd(near);
-	atomic_fetch_sub(&s->n_connections, 1);
 	unref(s);
 	return NULL;
 }
@@ -243,13 +241,10 @@ static int begin(struct relay_server *s, const pthread_attr_t *attributes, int f
 
 	if (c) {
 		*c = (struct connection){ .server = s, .near = fd };
-		atomic_fetch_add(&s->n_connections, 1);
 		atomic_fetch_add(&s->n_refs, 1);
 		r = pthread_create(&thread, attributes, serve, c);
-		if (r != 0) {
-			atomic_fetch_sub(&s->n_connections, 1);
+		if (r != 0)
 			unref(s);
-		}
 	}
 	if (r != 0) {
 		(void) close_fd(fd);
@@ -312,7 +307,8 @@ int relay_server_run(struct relay_server *s, struct cause *why)
 	tell_manager("READY=1");
 	while (!stop) {
 		wait_for_more(s, paused);
-		paused = atomic_load(&s->n_connections) >= s->max;
+		/* One of them is ours. */
+		paused = atomic_load(&s->n_refs) - 1 >= s->max;
 		if (paused || stop)
 			continue;
 		fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
