@@ -226,33 +226,6 @@ static int change_all(struct rekey *k)
 	return r;
 }
 
-/* ---- the mark ---- */
-
-int rekey_is_begun(struct store *s, bool *ret, struct cause *why)
-{
-	struct store_value v = { 0 };
-	int r = store_get(s, STORE_REKEYING, &v, why);
-
-	*ret = v.revision > 0;
-	store_value_done(&v);
-	return r;
-}
-
-static int mark(struct store *s, bool is_there, struct cause *why)
-{
-	struct store_member m = {
-		.n_changes = 1,
-		.changes = { { STORE_REKEYING, is_there ? "1" : NULL, is_there ? 1 : 0, 0 } },
-	};
-
-	return store_commit(s, NULL, &m, 1, why);
-}
-
-int rekey_end(struct store *s, struct cause *why)
-{
-	return mark(s, false, why);
-}
-
 int rekey_store(struct store *s, const struct keys *old, const struct keys *new,
 		struct rekey_count *ret, struct cause *why)
 {
@@ -262,7 +235,7 @@ int rekey_store(struct store *s, const struct keys *old, const struct keys *new,
 	if (!k)
 		return cause_set_oom(why);
 	*k = (struct rekey){ .store = s, .old = old, .new = new, .why = why };
-	r = mark(s, true, why);
+	r = store_mark(s, STORE_REKEYING, true, NULL, why);
 	if (r == 0)
 		r = change_all(k);
 	*ret = k->count;

@@ -17,17 +17,11 @@ struct rekey_count {
 	unsigned foreign;		/* of neither key; the first were logged */
 };
 
-/* True if the mark is there. */
-int rekey_is_begun(struct store *s, bool *ret, struct cause *why);
-
 /*
  * Set the mark, and change all that is of @old; @old may be @new.  The mark stays.  Returns 0;
  * -EBUSY when somebody writes with the old key meanwhile; -ENOMEM; an error of the store.
  */
 int rekey_store(struct store *s, const struct keys *old, const struct keys *new,
 		struct rekey_count *ret, struct cause *why);
-
-/* Remove the mark. */
-int rekey_end(struct store *s, struct cause *why);
 
 #endif

@@ -71,14 +71,14 @@ static int digest_store(struct store *store, int fd, uint8_t ret[static DIGEST_L
 static int load_moved(struct store *from, struct store *to, int fd, struct cause *why)
 {
 	struct cause ignored;
-	bool was, now;
-	int r = store_mark_moved(from, true, &was, why);
+	bool was;
+	int r = store_mark(from, STORE_MOVED, true, &was, why);
 
 	if (r < 0)
 		return r;
 	r = store_load(to, fd, why);
 	if (r < 0 && r != -EAGAIN && !was)
-		(void) store_mark_moved(from, false, &now, &ignored);
+		(void) store_mark(from, STORE_MOVED, false, NULL, &ignored);
 	return r;
 }
 

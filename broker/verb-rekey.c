@@ -96,17 +96,17 @@ static int make_master(struct change *c, struct secret **ret, struct cause *why)
 /* The new key, of a run before this one or fresh.  When that run renamed it, it is the old one. */
 static int take_master(struct change *c, struct secret **ret, struct cause *why)
 {
-	bool is_begun = false;
+	uint64_t mark = 0;
 	int r;
 
 	if (access(c->new_path, F_OK) == 0)
 		return key_file_read(c->new_path, ret, why);
-	r = rekey_is_begun(c->o.store, &is_begun, why);
+	r = store_revision(c->o.store, STORE_REKEYING, &mark, why);
 	if (r < 0)
 		return r;
-	c->finished = is_begun;
-	return is_begun ? key_file_read(c->o.settings.master_key, ret, why) :
-			  make_master(c, ret, why);
+	c->finished = mark > 0;
+	return c->finished ? key_file_read(c->o.settings.master_key, ret, why) :
+			     make_master(c, ret, why);
 }
 
 /* Each run has a recovery key of its own: that of the run before may never have been shown. */
@@ -222,7 +222,7 @@ static int rekey(const struct args *args, struct change *c, struct cause *why)
 	if (r == 0 && !c->finished)
 		r = rename_files(c, why);
 	if (r == 0)
-		r = rekey_end(c->o.store, why);
+		r = store_mark(c->o.store, STORE_REKEYING, false, NULL, why);
 	return r == 0 ? write_line(c, why) : r;
 }
 

@@ -244,14 +244,12 @@ static int try_delete(const struct deletion *d, const char *key, uint64_t revisi
 static int delete_key(const struct deletion *d, const char *key, uint64_t revision)
 {
 	for (unsigned i = 0; i < TRIES_MAX; i++) {
-		_cleanup_(store_value_done) struct store_value v = { .data = NULL };
 		int r;
 
 		if (revision == 0) {
-			r = store_get(d->s->store, key, &v, d->why);
-			if (r < 0 || v.revision == 0)
+			r = store_revision(d->s->store, key, &revision, d->why);
+			if (r < 0 || revision == 0)
 				return r;
-			revision = v.revision;
 		}
 		r = try_delete(d, key, revision);
 		if (r != 0)

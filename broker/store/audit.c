@@ -334,8 +334,7 @@ static int export_fence(struct export *e)
 static int export_rest(struct export *e, uint64_t beginning)
 {
 	char prefix[AUDIT_KEY_LEN], key[AUDIT_KEY_LEN];
-	struct store_value v = { 0 };
-	uint64_t now;
+	uint64_t now = 0;
 	int r;
 
 	audit_key_instance(e->i->name, prefix);
@@ -345,9 +344,7 @@ static int export_rest(struct export *e, uint64_t beginning)
 	if (r != 0)
 		return r;
 	checkpoint_key(e->i->name, key);
-	r = store_get(e->store, key, &v, e->why);
-	now = v.revision;
-	store_value_done(&v);
+	r = store_revision(e->store, key, &now, e->why);
 	if (r == 0 && now != beginning)
 		return cause_set(e->why, -EAGAIN, "The audit log of '%s' was trimmed meanwhile",
 				 e->i->name);

@@ -38,32 +38,6 @@ static EVP_MD_CTX *digest_new(void)
 	return NULL;
 }
 
-/* The revision of the mark @key, such as that of a store that is half loaded; 0: it is not. */
-static int ask_mark(struct store *s, const char *key, uint64_t *ret, struct cause *why)
-{
-	struct store_value v = { 0 };
-	int r = store_get(s, key, &v, why);
-
-	if (r == 0)
-		*ret = v.revision;
-	store_value_done(&v);
-	return r;
-}
-
-int store_mark_moved(struct store *s, bool moved, bool *ret_was, struct cause *why)
-{
-	struct store_member m = {
-		.n_changes = 1,
-		.changes = { { STORE_MOVED, moved ? "1" : NULL, moved ? 1 : 0, 0 } },
-	};
-	struct store_value v = { 0 };
-	int r = store_get(s, STORE_MOVED, &v, why);
-
-	*ret_was = v.revision > 0;
-	store_value_done(&v);
-	return r == 0 && *ret_was != moved ? store_commit(s, NULL, &m, 1, why) : r;
-}
-
 /* ---- writing ---- */
 
 struct dump {
@@ -137,12 +111,12 @@ int store_dump_to(struct store *s, store_sink_t sink, void *userdata, struct cau
 
 	if (!digest || !line)
 		return cause_set_oom(why);
-	r = ask_mark(s, STORE_LOADING, &mark, why);
+	r = store_revision(s, STORE_LOADING, &mark, why);
 	if (r < 0)
 		return r;
 	if (mark > 0)
 		return cause_set(why, -EIO, "The store is half loaded: load it again first");
-	r = ask_mark(s, STORE_REKEYING, &mark, why);
+	r = store_revision(s, STORE_REKEYING, &mark, why);
 	if (r < 0)
 		return r;
 	if (mark > 0)
@@ -432,7 +406,7 @@ static int load_begin(struct store *s, struct cause *why)
 	uint64_t mark = 0;
 	int r;
 
-	r = ask_mark(s, STORE_LOADING, &mark, why);
+	r = store_revision(s, STORE_LOADING, &mark, why);
 	if (r < 0)
 		return r;
 	if (mark > 0)
@@ -448,7 +422,7 @@ static int load_begin(struct store *s, struct cause *why)
 static int remove_mark(struct store *s, bool restored, struct cause *why)
 {
 	uint64_t mark = 0;
-	int r = ask_mark(s, STORE_LOADING, &mark, why);
+	int r = store_revision(s, STORE_LOADING, &mark, why);
 
 	return r < 0 ? r : change_mark(s, NULL, mark, restored, why);
 }

@@ -215,6 +215,30 @@ int store_get(struct store *s, const char *key, struct store_value *ret, struct 
 	return 0;
 }
 
+int store_revision(struct store *s, const char *key, uint64_t *ret, struct cause *why)
+{
+	struct store_value v = { 0 };
+	int r = store_get(s, key, &v, why);
+
+	if (r == 0)
+		*ret = v.revision;
+	store_value_done(&v);
+	return r;
+}
+
+int store_mark(struct store *s, const char *key, bool there, bool *ret_was, struct cause *why)
+{
+	struct store_member m = {
+		.n_changes = 1, .changes = { { key, there ? "1" : NULL, there ? 1 : 0, 0 } },
+	};
+	uint64_t revision = 0;
+	int r = store_revision(s, key, &revision, why);
+
+	if (ret_was)
+		*ret_was = revision > 0;
+	return r == 0 && (revision > 0) != there ? store_commit(s, NULL, &m, 1, why) : r;
+}
+
 /* ---- walking ---- */
 
 struct walk {

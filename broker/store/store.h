@@ -103,6 +103,15 @@ int store_member_check(const struct store_member *m, struct cause *why);
  */
 int store_get(struct store *s, const char *key, struct store_value *ret, struct cause *why);
 
+/* The revision of @key alone, 0 if it is absent.  Errors as above, and @ret is not written then. */
+int store_revision(struct store *s, const char *key, uint64_t *ret, struct cause *why);
+
+/*
+ * Marks are keys that say what state the whole store is in.  Set or remove @key; @ret_was, which
+ * may be NULL, says if it was there.  Errors of store_get() and store_commit().
+ */
+int store_mark(struct store *s, const char *key, bool there, bool *ret_was, struct cause *why);
+
 /*
  * Call @each for the keys that begin with @prefix and follow @after (NULL: from the first one), in
  * the order of their bytes, at most @max of them.  With 0 these are all, as they are at one moment;
@@ -157,10 +166,8 @@ int store_restore(struct store *s, int fd, struct cause *why);
 /*
  * What is in it went to another store: nobody may work with it (writer_new()), or what is released
  * once would go out from both.  It can still be copied, and the copy does not have this key.
- * store_mark_moved() sets or removes it; @ret_was says if it was there.  Errors of store_commit().
  */
 #define STORE_MOVED "coco/moved"
-int store_mark_moved(struct store *s, bool moved, bool *ret_was, struct cause *why);
 
 /*
  * The master key is being replaced: some of what is in it is of the old key, some of the new one.

@@ -201,17 +201,6 @@ struct writer {
 	uint32_t turn;				/* of take_jobs() */
 };
 
-static int ask_revision(struct store *s, const char *key, uint64_t *ret, struct cause *why)
-{
-	struct store_value v = { 0 };
-	int r = store_get(s, key, &v, why);
-
-	if (r == 0)
-		*ret = v.revision;
-	store_value_done(&v);
-	return r;
-}
-
 /* ---- which jobs go into a batch ---- */
 
 static uint64_t hash_key(const char *key)
@@ -539,7 +528,7 @@ static int find_changes(struct writer *w, unsigned i, uint64_t revision, struct 
 
 	for (unsigned k = 0; k < m->n_changes; k++) {
 		uint64_t now = 0;
-		int r = ask_revision(w->store, m->changes[k].key, &now, why);
+		int r = store_revision(w->store, m->changes[k].key, &now, why);
 
 		if (r < 0)
 			return r;
@@ -1006,24 +995,23 @@ void writer_look(struct writer *w, struct writer_state *ret)
 
 static int check_usable(struct store *store, struct cause *why)
 {
+	static const struct {
+		const char *key, *why;
+	} marks[] = {
+		{ STORE_LOADING, "The store is half loaded: load the whole copy again first" },
+		{ STORE_MOVED, "What was in the store went to another one: name that in Address=; "
+			       "if 'migrate' was interrupted, run it again" },
+		{ STORE_REKEYING, "The master key is being replaced: run 'coco-broker rekey' again "
+				  "first" },
+	};
 	uint64_t mark = 0;
-	int r = ask_revision(store, STORE_LOADING, &mark, why);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	if (mark > 0)
-		return cause_set(why, -EPERM,
-				 "The store is half loaded: load the whole copy again first");
-	r = ask_revision(store, STORE_MOVED, &mark, why);
-	if (r == 0 && mark > 0)
-		return cause_set(why, -EPERM,
-				 "What was in the store went to another one: name that in "
-				 "Address=; if 'migrate' was interrupted, run it again");
-	if (r == 0)
-		r = ask_revision(store, STORE_REKEYING, &mark, why);
-	if (r == 0 && mark > 0)
-		return cause_set(why, -EPERM, "The master key is being replaced: run "
-					      "'coco-broker rekey' again first");
+	for (size_t i = 0; i < ARRAY_SIZE(marks) && r == 0; i++) {
+		r = store_revision(store, marks[i].key, &mark, why);
+		if (r == 0 && mark > 0)
+			r = cause_set(why, -EPERM, "%s", marks[i].why);
+	}
 	return r;
 }
 
