@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The request of the LUKS2 token plugin.  The judge of the header and the broker are the test's. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +14,7 @@
 #include "agent/keeper/worker-call.h"
 #include "base/io.h"
 #include "ipc/frame.h"
+#include "tests/unit/fds.h"
 
 #define GUID "947b7564-ba1f-83b3-9b2d-e77f5666d784"
 
@@ -92,17 +92,6 @@ void __wrap_fetch_confirm(struct fetch *f)
 {
 	t.n_confirmed++;
 	__wrap_fetch_free(f);
-}
-
-static int count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 static void run(void)

@@ -3,7 +3,6 @@
  * The client of the token plugin, and cocods that answer, refuse, lie, say nothing, or end.  A
  * child plays cocod.  The plaintext is looked at when its pages are given back.
  */
-#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +20,7 @@
 #include "base/io.h"
 #include "cryptsetup/token-ask.h"
 #include "ipc/frame.h"
+#include "tests/unit/fds.h"
 
 #define HEADER "{\"header\":\"as libcryptsetup has it\"}"
 #define KEY_LEN 40000
@@ -123,17 +123,6 @@ static void serve(int listener, const struct step *s)
 	}
 	/* The client has ended, or has nothing more to say. */
 	_exit(frame_recv(conn, &h, body, sizeof(body), NULL) <= 0 ? 0 : 4);
-}
-
-static int count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 static uint64_t now_msec(void)
