@@ -395,6 +395,11 @@ class SystemVM:
         """Wait until systemd has no job left.  Returns its state, "running" or "degraded"."""
         return self.run("systemctl is-system-running --wait", timeout)[1].decode().strip()
 
+    def failed_units(self):
+        """The units that failed, each with the end of what it said, and what cocod said."""
+        return self.text("for unit in $(systemctl --failed --plain --no-legend | cut -d ' ' -f 1) 'cocod*'; do echo \"$unit:\"; "
+                         "journalctl -b -u \"$unit\" -o short-monotonic --no-hostname --no-pager | tail -n 8; done")
+
     def wait_unit(self, unit, state="active", timeout=300):
         """Wait until the unit has this ActiveState, whatever else happens in the boot."""
         end = time.monotonic() + timeout
