@@ -10,10 +10,16 @@
 #define TIMEOUT_USEC (25 * UINT64_C(1000000))
 #define TRY_AGAIN_USEC (50 * UINT64_C(1000))
 
+/* Early in the boot, mounts come and go while systemd makes the process's own. */
+#define TRIES 3
+#define STARTED_AGAIN_USEC (500 * UINT64_C(1000))
+
 struct place_call {
 	struct place_question q;
 	enum place_stage stage;
 	uint16_t type;			/* of the answer that comes next */
+	unsigned n_tries;		/* connections */
+	bool begun;			/* it has asked for bytes */
 	int conn;
 	sd_event_source *io, *start, *deadline;
 };
@@ -70,6 +76,18 @@ static void take_answer(struct place_call *c, struct place_answer *a)
 		end_errno(c, r, "cocod-place went away");
 }
 
+/* True if the process was gone before it did anything, and another is to be started. */
+static bool starts_again(struct place_call *c)
+{
+	if (c->type != MSG_PLACE_PREPARE || c->begun || c->n_tries >= TRIES ||
+	    sd_event_source_set_time_relative(c->start, STARTED_AGAIN_USEC) < 0 ||
+	    sd_event_source_set_enabled(c->start, SD_EVENT_ONESHOT) < 0)
+		return false;
+	c->io = sd_event_source_disable_unref(c->io);
+	c->conn = close_fd(c->conn);
+	return true;
+}
+
 static int on_frame(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct place_call *c = userdata;
@@ -83,11 +101,13 @@ static int on_frame(sd_event_source *s, int fd, uint32_t revents, void *userdata
 	if (r == -EAGAIN)
 		return 0;
 	if (r <= 0) {
-		end_errno(c, r ?: -ECONNRESET, "cocod-place ended without an answer");
+		if (!starts_again(c))
+			end_errno(c, r ?: -ECONNRESET, "cocod-place ended without an answer");
 		return 0;
 	}
 	if (h.type == MSG_PLACE_READ && c->type == MSG_PLACE_PREPARE && c->q.bytes && !h.error &&
 	    h.len == sizeof(body.offset)) {
+		c->begun = true;
 		r = send_bytes(c, body.offset.offset);
 		if (r < 0)
 			end_errno(c, r, "cocod-place does not take the secret");
@@ -116,6 +136,7 @@ static int try_to_ask(struct place_call *c)
 	if (r < 0)
 		return r == -EAGAIN ? -EPIPE : r;
 	c->stage = PLACE_SENT;
+	c->n_tries++;
 	return sd_event_add_io(c->q.event, &c->io, c->conn, EPOLLIN, on_frame, c);
 }
 
