@@ -114,6 +114,11 @@ class Lab:
             self.out += [f"# {line}" for line in str(detail).splitlines()[-20:]]
         return good
 
+    def boots(self, text):
+        """The guest's systemd has no job left, and no unit has failed."""
+        state = self.vm.wait_booted()
+        self.ok(state == "running", text, "" if state == "running" else f"{state}\n{self.vm.failed_units()}")
+
     def say(self, text):
         self.out += [f"# {line}" for line in text.splitlines()]
 
