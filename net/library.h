@@ -34,4 +34,11 @@ struct library_function {
 int library_load(const char *soname, void *table, const struct library_function *functions,
 		 char *error, size_t error_size);
 
+/*
+ * Give back the pages of programs and libraries that nothing has written to: code, constants and
+ * tables.  They come back from the file when they are used again.  To load a library and to set it
+ * up touches far more of them than its work does, and each stays counted as the process's.
+ */
+void library_trim(void);
+
 #endif

@@ -87,9 +87,13 @@ static int load(struct cause *why)
 	static const struct library_function functions[] = { CURL_FUNCTIONS(LIBRARY_ROW){ NULL } };
 	char error[512];
 
-	if (!lib.curl_multi_info_read_ &&
-	    library_load("libcurl.so.4", &lib, functions, error, sizeof(error)) < 0)
+	if (lib.curl_multi_info_read_)
+		return load_tls(why);
+	/* Each step touches pages of its own: the peak of memory is in the largest step alone. */
+	library_trim();
+	if (library_load("libcurl.so.4", &lib, functions, error, sizeof(error)) < 0)
 		return cause_set(why, -EOPNOTSUPP, "%s", error);
+	library_trim();
 	return load_tls(why);
 }
 
@@ -118,6 +122,7 @@ struct http_session {
 	struct tunnel *tunnel;				/* to a vsock, or NULL */
 	CURLM *multi;
 	CURL *easy;
+	bool has_shaken_hands;	/* in this exchange */
 	/* why the server's certificate was not accepted, in this exchange; constant, or NULL */
 	const char *untrusted;
 };
@@ -251,6 +256,7 @@ int http_session_new(const struct http_session_setup *setup, struct http_session
 		return r;
 	s->multi = lib.curl_multi_init_();
 	s->easy = lib.curl_easy_init_();
+	library_trim();
 	if (!s->multi || !s->easy)
 		return cause_set_oom(why);
 	/* OpenSSL writes to sockets by write(2). */
@@ -270,6 +276,8 @@ static int verify_certificate(X509_STORE_CTX *c, void *userdata)
 {
 	struct http_session *s = userdata;
 
+	s->has_shaken_hands = true;
+	library_trim();
 	if (s->trust == HTTP_TRUST_PUBLIC_KEY) {
 		tls.X509_STORE_CTX_set_error_(c, X509_V_OK);
 		return 1;
@@ -512,6 +520,9 @@ static CURLcode perform(struct http_session *s)
 		if (m->msg == CURLMSG_DONE)
 			code = m->data.result;
 	(void) lib.curl_multi_remove_handle_(s->multi, s->easy);
+	if (s->has_shaken_hands)
+		library_trim();
+	s->has_shaken_hands = false;
 	return code;
 }
 

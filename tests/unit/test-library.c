@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Libraries that are loaded when they are asked for: there, not there, and too old. */
+/* Libraries that are loaded when they are asked for: there, not there, and too old; and trimmed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,12 +56,55 @@ static void test_too_old(void **state)
 	assert_null(t.b);
 }
 
+/* Of files, in pages. */
+static long resident(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long size, all, file;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%ld %ld %ld", &size, &all, &file), 3);
+	assert_int_equal(fclose(f), 0);
+	return file;
+}
+
+static int written = 1;
+static const char *const relocated[] = { "one", "two" };
+
+static void test_trim(void **state)
+{
+	static const struct library_function functions[] = { { "X509_new" },
+							     { "X509_free" },
+							     { NULL } };
+	struct table t = { NULL, NULL, NULL };
+	char error[200] = "";
+	long before, after;
+
+	assert_int_equal(library_load("libcrypto.so.3", &t, functions, error, sizeof(error)), 0);
+	written = 2;
+	before = resident();
+	library_trim();
+	after = resident();
+	assert_in_range(after, 1, before - 1);
+	/* What was written is there, by the program and by the loader; the rest comes back. */
+	assert_int_equal(written, 2);
+	assert_string_equal(*(const char *const volatile *)&relocated[1], "two");
+	for (int i = 0; i < 2; i++) {
+		void *x = ((void *(*)(void))t.a)();
+
+		assert_non_null(x);
+		library_trim();
+		((void (*)(void *))t.b)(x);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there),
 		cmocka_unit_test(test_not_there),
 		cmocka_unit_test(test_too_old),
+		cmocka_unit_test(test_trim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
