@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "inject/launch/digest.h"
-#include "inject/sev/policy-words.h"
+#include "sev/policy-words.h"
 
 const char *const args_products[] = { "naples", "rome", "milan", "genoa", "turin", NULL };
 

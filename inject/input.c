@@ -9,7 +9,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
-#include "inject/sev/sev-policy.h"
+#include "sev/sev-policy.h"
 #include "wire/ovmf-table.h"
 #include "wire/secret-table.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/secret.h"
 #include "inject/launch/digest.h"
-#include "inject/sev/packet.h"
+#include "sev/packet.h"
 #include "inject/verb.h"
 
 /*

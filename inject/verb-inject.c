@@ -19,7 +19,7 @@
 #include "base/parse.h"
 #include "inject/host/host.h"
 #include "inject/output.h"
-#include "inject/sev/sev-policy.h"
+#include "sev/sev-policy.h"
 #include "inject/verb-launch.h"
 
 #define TIMEOUT_USEC (30 * 1000000ULL)

@@ -11,7 +11,7 @@
 #include "inject/output.h"
 #include "inject/sev/session.h"
 #include "inject/sev/sev-key.h"
-#include "inject/sev/sev-policy.h"
+#include "sev/sev-policy.h"
 
 #define NAME_MAX_LEN 200
 

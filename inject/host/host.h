@@ -3,7 +3,7 @@
 #define COCO_INJECT_HOST_HOST_H
 
 #include "inject/input.h"
-#include "inject/launch/measurement.h"
+#include "sev/measurement.h"
 
 /*
  * The host's side of a launch: a guest that is stopped before its first instruction, reached

@@ -3,7 +3,7 @@
 #define COCO_INJECT_LAUNCH_DIGEST_H
 
 #include "inject/launch/kernel-hashes.h"
-#include "inject/launch/sha.h"
+#include "crypto/sha.h"
 #include "inject/launch/vmsa.h"
 #include "wire/bytes.h"
 

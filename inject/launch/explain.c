@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "inject/launch/launch.h"
-#include "inject/sev/sev-policy.h"
+#include "sev/sev-policy.h"
 #include "wire/ovmf-table.h"
 
 #define VCPUS_TRIED 256		/* beside another mistake; else VCPUS_MAX */

@@ -4,7 +4,7 @@
 
 #include <openssl/evp.h>
 
-#include "inject/launch/sha.h"
+#include "crypto/sha.h"
 
 /*
  * The ID block of an SEV-SNP guest: the firmware launches it with this digest and policy only,

@@ -6,7 +6,7 @@
 #include "base/parse.h"
 #include "inject/input.h"
 #include "inject/launch/read.h"
-#include "inject/sev/sev-policy.h"
+#include "sev/sev-policy.h"
 #include "wire/ovmf-metadata.h"
 #include "wire/ovmf-table.h"
 

@@ -3,7 +3,7 @@
 #define COCO_INJECT_LAUNCH_LAUNCH_H
 
 #include "inject/launch/launch-input.h"
-#include "inject/launch/measurement.h"
+#include "sev/measurement.h"
 #include "inject/verb.h"
 
 /*

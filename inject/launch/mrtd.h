@@ -2,7 +2,7 @@
 #ifndef COCO_INJECT_LAUNCH_MRTD_H
 #define COCO_INJECT_LAUNCH_MRTD_H
 
-#include "inject/launch/sha.h"
+#include "crypto/sha.h"
 #include "wire/bytes.h"
 
 /*

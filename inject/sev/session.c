@@ -8,7 +8,7 @@
 #include <openssl/rand.h>
 
 #include "crypto/cleanup.h"
-#include "inject/sev/hmac.h"
+#include "sev/hmac.h"
 #include "inject/sev/sev-key.h"
 
 /*

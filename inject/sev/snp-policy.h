@@ -2,7 +2,7 @@
 #ifndef COCO_INJECT_SEV_SNP_POLICY_H
 #define COCO_INJECT_SEV_SNP_POLICY_H
 
-#include "inject/sev/policy-words.h"
+#include "sev/policy-words.h"
 #include "wire/snp-report.h"
 
 /*

@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "base/parse.h"
 #include "inject/launch/digest.h"
-#include "inject/launch/measurement.h"
+#include "sev/measurement.h"
 #include "inject/launch/mrtd.h"
 #include "wire/ovmf-table.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
-#include "inject/sev/hmac.h"
+#include "sev/hmac.h"
 
 #include <cmocka.h>
 

@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "inject/launch/measurement.h"
+#include "sev/measurement.h"
 
 #include <cmocka.h>
 

@@ -7,7 +7,7 @@
 
 #include "base/base64.h"
 #include "base/parse.h"
-#include "inject/sev/packet.h"
+#include "sev/packet.h"
 #include "wire/secret-table.h"
 
 #include <cmocka.h>

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "inject/sev/sev-policy.h"
+#include "sev/sev-policy.h"
 
 #include <cmocka.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inject/sev/policy-words.h"
+#include "sev/policy-words.h"
 
 #include <stdio.h>
 

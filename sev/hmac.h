@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_INJECT_SEV_HMAC_H
-#define COCO_INJECT_SEV_HMAC_H
+#ifndef COCO_SEV_HMAC_H
+#define COCO_SEV_HMAC_H
 
 #include "base/secret.h"
 #include "wire/bytes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inject/launch/measurement.h"
+#include "sev/measurement.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>

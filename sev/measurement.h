@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_INJECT_LAUNCH_MEASUREMENT_H
-#define COCO_INJECT_LAUNCH_MEASUREMENT_H
+#ifndef COCO_SEV_MEASUREMENT_H
+#define COCO_SEV_MEASUREMENT_H
 
 #include "base/secret.h"
-#include "inject/sev/packet.h"
-#include "inject/launch/sha.h"
+#include "sev/packet.h"
+#include "crypto/sha.h"
 
 /*
  * The measurement of an SEV or SEV-ES launch, which only the security processor and the owner

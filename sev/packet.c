@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inject/sev/packet.h"
+#include "sev/packet.h"
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "crypto/cleanup.h"
-#include "inject/sev/hmac.h"
+#include "sev/hmac.h"
 
 /* What kind of message the MAC is for; the launch's measurement has 0x04. */
 #define MAC_CONTEXT_SECRET 0x01

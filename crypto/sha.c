@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inject/launch/sha.h"
+#include "crypto/sha.h"
 
 #include <fcntl.h>
 #include <unistd.h>

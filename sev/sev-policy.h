@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_INJECT_SEV_SEV_POLICY_H
-#define COCO_INJECT_SEV_SEV_POLICY_H
+#ifndef COCO_SEV_SEV_POLICY_H
+#define COCO_SEV_SEV_POLICY_H
 
-#include "inject/sev/policy-words.h"
+#include "sev/policy-words.h"
 
 /*
  * The policy of an SEV or SEV-ES guest: what the security processor may do with it.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_INJECT_SEV_PACKET_H
-#define COCO_INJECT_SEV_PACKET_H
+#ifndef COCO_SEV_PACKET_H
+#define COCO_SEV_PACKET_H
 
 #include "base/macro.h"
 #include "base/secret.h"

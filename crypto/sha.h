@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_INJECT_LAUNCH_SHA_H
-#define COCO_INJECT_LAUNCH_SHA_H
+#ifndef COCO_CRYPTO_SHA_H
+#define COCO_CRYPTO_SHA_H
 
 #include <openssl/evp.h>
 

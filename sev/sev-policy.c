@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inject/sev/sev-policy.h"
+#include "sev/sev-policy.h"
 
 #include <stdio.h>
 
