@@ -5,30 +5,25 @@
 #include <json-c/json.h>
 
 #include "broker/coco-broker.h"
+#include "ipc/admin-client.h"
 
 /*
  * Ask the broker that runs on this machine (broker/serve/admin.h).  All errors are logged here, and
  * what is returned then is a status of coco-broker.
  */
-struct admin_call {
-	int fd;				/* the connection */
-	struct json_object *answer;	/* of the last request; borrowed by the caller */
-	int lines;			/* a memfd that came with it, or -EBADF */
-};
 
-/* Connect.  @ret is for admin_call_done() in any case.  Returns 0 or STATUS_NO_BROKER. */
-int admin_call_open(const struct args *args, struct admin_call *ret);
-void admin_call_done(struct admin_call *c);
+/* Connect.  @ret is for admin_client_done() in any case.  Returns 0 or STATUS_NO_BROKER. */
+int admin_call_open(const struct args *args, struct admin_client *ret);
 
 /*
  * Make the request @request, which is taken over; NULL: there was no memory.  @secret_fd goes along
  * with it if it is not negative.  Returns 0 with an answer that says yes; STATUS_REFUSED when it
  * says no; STATUS_NO_BROKER; STATUS_FAILED.
  */
-int admin_call(struct admin_call *c, struct json_object *request, int secret_fd);
+int admin_call(struct admin_client *c, struct json_object *request, int secret_fd);
 
-/* Both for a request without a secret; @ret is for admin_call_done() in any case. */
-int admin_ask(const struct args *args, struct admin_call *ret, struct json_object *request);
+/* Both for a request without a secret; @ret is for admin_client_done() in any case. */
+int admin_ask(const struct args *args, struct admin_client *ret, struct json_object *request);
 
 /*
  * The request @what, with @path unless it is NULL.  NULL without memory.  One to which something
@@ -42,10 +37,9 @@ void admin_add_flag(struct json_object **request, const char *name, bool flag);
 const char *admin_bare_path(const char *given);
 
 /* Print the answer as JSON, if that was asked for; true if so. */
-bool admin_print_json(const struct args *args, const struct admin_call *c);
+bool admin_print_json(const struct args *args, const struct admin_client *c);
 
-/* A text or a number of an object of the answer; "" and 0 if it is not there. */
-const char *answer_text(struct json_object *o, const char *name);
+/* A number of an object of the answer; 0 if it is not there. */
 uint64_t answer_number(struct json_object *o, const char *name);
 struct json_object *answer_list(struct json_object *o, const char *name);	/* or NULL */
 

@@ -53,7 +53,7 @@ static int export_store(struct offline *o, const char *instance, int *ret_fd, st
 
 static int ask_server(const struct args *args, int *ret_fd)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *request = admin_request("audit-export", NULL);
 	int r;
 
@@ -61,7 +61,7 @@ static int ask_server(const struct args *args, int *ret_fd)
 		admin_add_text(&request, "instance", args->keep.instance);
 	r = admin_ask(args, &c, request);
 	if (r == 0)
-		*ret_fd = TAKE_FD(c.lines);
+		*ret_fd = TAKE_FD(c.data);
 	return r;
 }
 

@@ -79,7 +79,7 @@ static int write_file(const struct offline *o, const struct backup *b, int lines
 /* The broker that has the store open writes what is in it to @fd. */
 static int ask_server(const struct args *args, int fd, struct cause *why)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r = admin_call_open(args, &c);
 
 	if (r == 0)

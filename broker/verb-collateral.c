@@ -60,7 +60,7 @@ static struct json_object *find_machine(struct json_object *list, const char *na
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
-		if (streq(answer_text(o, "machine"), name))
+		if (streq(admin_text(o, "machine"), name))
 			return o;
 	}
 	return NULL;
@@ -75,7 +75,7 @@ static bool is_pending(struct json_object *machine)
 }
 
 /* The broker fetches on its own, and is asked how far it is. */
-static int wait_for(struct admin_call *c, const char *name, struct json_object **ret)
+static int wait_for(struct admin_client *c, const char *name, struct json_object **ret)
 {
 	static const struct timespec look = { .tv_nsec = LOOK_USEC * 1000 };
 	uint64_t end = now_usec() + WAIT_USEC;
@@ -98,7 +98,7 @@ static int wait_for(struct admin_call *c, const char *name, struct json_object *
 
 static int run_warm(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *request, *machine = NULL;
 	char name[NEEDS_MACHINE_LEN], until[TIME_TEXT_MAX];
 	const char *trouble;
@@ -113,11 +113,11 @@ static int run_warm(struct args *args)
 		r = admin_ask(args, &c, request);
 	if (r != 0)
 		return r;
-	(void) snprintf(name, sizeof(name), "%s", answer_text(c.answer, "machine"));
+	(void) snprintf(name, sizeof(name), "%s", admin_text(c.answer, "machine"));
 	r = wait_for(&c, name, &machine);
 	if (r != 0)
 		return r;
-	trouble = answer_text(machine, "trouble");
+	trouble = admin_text(machine, "trouble");
 	if (args->json)
 		(void) print_json_text(json_object_to_json_string_ext(
 			machine, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -160,9 +160,9 @@ static const char *date(struct json_object *o, const char *name, char ret[static
 static void print_machine(struct json_object *o)
 {
 	char expires[TIME_TEXT_MAX], used[TIME_TEXT_MAX], fetched[TIME_TEXT_MAX];
-	const char *trouble = answer_text(o, "trouble");
+	const char *trouble = admin_text(o, "trouble");
 
-	print("%s: expires %s, last used %s, fetched %s%s\n", answer_text(o, "machine"),
+	print("%s: expires %s, last used %s, fetched %s%s\n", admin_text(o, "machine"),
 	      date(o, "expires", expires), date(o, "used", used), date(o, "fetched", fetched),
 	      is_pending(o) ? ", being fetched" : "");
 	if (trouble[0])
@@ -173,13 +173,13 @@ static void print_file(struct json_object *o)
 {
 	char issued[TIME_TEXT_MAX], expires[TIME_TEXT_MAX];
 
-	print("%-8s %-20s %-20s %s\n", answer_text(o, "from"), date(o, "issued", issued),
-	      date(o, "expires", expires), answer_text(o, "file"));
+	print("%-8s %-20s %-20s %s\n", admin_text(o, "from"), date(o, "issued", issued),
+	      date(o, "expires", expires), admin_text(o, "file"));
 }
 
 static int run_list(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *machines, *files;
 	int r = admin_ask(args, &c, admin_request("collateral-list", NULL));
 

@@ -28,21 +28,21 @@ static int read_bundle(const char *path, char **ret)
 	return r < 0 ? STATUS_FAILED : 0;
 }
 
-static int print_try(const struct args *args, const struct admin_call *c)
+static int print_try(const struct args *args, const struct admin_client *c)
 {
 	struct json_object *released = NULL;
 	bool good = json_object_object_get_ex(c->answer, "released", &released) &&
 		    json_object_get_boolean(released);
-	const char *launch = answer_text(c->answer, "launch");
+	const char *launch = admin_text(c->answer, "launch");
 
 	if (!admin_print_json(args, c)) {
 		if (good)
 			print("would be released, %s: identity %s\n",
-			      answer_text(c->answer, "release"),
-			      answer_text(c->answer, "identity"));
+			      admin_text(c->answer, "release"),
+			      admin_text(c->answer, "identity"));
 		else
-			print("would be refused, %s: %s\n", answer_text(c->answer, "code"),
-			      answer_text(c->answer, "reason"));
+			print("would be refused, %s: %s\n", admin_text(c->answer, "code"),
+			      admin_text(c->answer, "reason"));
 		if (!streq(launch, "known") && launch[0])
 			print("its launch is not known: %s\n", launch);
 	}
@@ -51,7 +51,7 @@ static int print_try(const struct args *args, const struct admin_call *c)
 
 static int run_try(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	_cleanup_(freep) char *bundle = NULL;
 	struct json_object *request;
 	int r;
@@ -87,18 +87,18 @@ static void print_approvals(struct json_object *list)
 
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		struct json_object *a = json_object_array_get_idx(list, i);
-		const char *answer = answer_text(a, "answer");
+		const char *answer = admin_text(a, "answer");
 
-		print("%s  %s, asked for at %s%s%s\n    launch %s: %s\n", answer_text(a, "id"),
-		      answer_text(a, "path"), when(a, "asked", time),
-		      answer[0] ? ", answered " : "", answer, answer_text(a, "launch"),
-		      answer_text(a, "reason"));
+		print("%s  %s, asked for at %s%s%s\n    launch %s: %s\n", admin_text(a, "id"),
+		      admin_text(a, "path"), when(a, "asked", time),
+		      answer[0] ? ", answered " : "", answer, admin_text(a, "launch"),
+		      admin_text(a, "reason"));
 	}
 }
 
 static int run_approve(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *request;
 	int r;
 
@@ -140,16 +140,16 @@ static void print_denial(struct json_object *d)
 		     { "tee", "TEE" },	   { "measurement", "measurement" }, { "chip", "chip" } };
 	char time[TIME_TEXT_MAX];
 
-	print("%s  %s, %s at %s\n", answer_text(d, "id"), answer_text(d, "code"),
-	      answer_text(d, "step"), when(d, "at", time));
+	print("%s  %s, %s at %s\n", admin_text(d, "id"), admin_text(d, "code"),
+	      admin_text(d, "step"), when(d, "at", time));
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-		if (answer_text(d, more[i].name)[0])
-			print("    %s: %s\n", more[i].label, answer_text(d, more[i].name));
+		if (admin_text(d, more[i].name)[0])
+			print("    %s: %s\n", more[i].label, admin_text(d, more[i].name));
 }
 
 static int run_why(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *request = admin_request("why", NULL), *list;
 	int r;
 
@@ -197,7 +197,7 @@ static int print_lines(int fd)
 
 static int run_watch(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r = admin_ask(args, &c, admin_request("watch", NULL));
 
 	return r == 0 ? print_lines(c.fd) : r;
@@ -214,21 +214,21 @@ const struct verb verb_watch = {
 
 static int run_status(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r = admin_ask(args, &c, admin_request("status", NULL));
 
 	if (r != 0 || admin_print_json(args, &c))
 		return r;
-	print("instance %s, %s\n", answer_text(c.answer, "instance"),
-	      streq(answer_text(c.answer, "state"), "good") ?
+	print("instance %s, %s\n", admin_text(c.answer, "instance"),
+	      streq(admin_text(c.answer, "state"), "good") ?
 		      "all is well" :
 		      "the store went back: see accept-restore in coco-broker(8)");
-	print("store %s at revision %llu, %llu bytes\n", answer_text(c.answer, "store"),
+	print("store %s at revision %llu, %llu bytes\n", admin_text(c.answer, "store"),
 	      (unsigned long long)answer_number(c.answer, "revision"),
 	      (unsigned long long)answer_number(c.answer, "bytes"));
 	print("audit log before batch %llu, head %s\n",
 	      (unsigned long long)answer_number(c.answer, "batch"),
-	      answer_text(c.answer, "head"));
+	      admin_text(c.answer, "head"));
 	return 0;
 }
 
@@ -241,7 +241,7 @@ const struct verb verb_status = {
 
 static int run_accept_restore(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r = admin_ask(args, &c, admin_request("accept-restore", NULL));
 
 	if (r == 0)

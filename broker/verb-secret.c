@@ -58,7 +58,7 @@ static int open_secret(const char *file, int *ret)
 
 static int run_add(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	_cleanup_(freep) char *policy = NULL;
 	_cleanup_(closep) int fd = -EBADF;
 	struct json_object *request;
@@ -108,18 +108,18 @@ static void print_secret(struct json_object *s)
 {
 	char when[TIME_TEXT_MAX] = "?";
 
-	if (answer_text(s, "what")[0]) {
-		print("%s: damaged\n", answer_text(s, "path"));
+	if (admin_text(s, "what")[0]) {
+		print("%s: damaged\n", admin_text(s, "path"));
 		return;
 	}
 	(void) time_format((int64_t)answer_number(s, "changed"), when);
-	print("%s  version %llu of %s, %s\n", answer_text(s, "path"),
-	      (unsigned long long)answer_number(s, "version"), when, answer_text(s, "release"));
+	print("%s  version %llu of %s, %s\n", admin_text(s, "path"),
+	      (unsigned long long)answer_number(s, "version"), when, admin_text(s, "release"));
 }
 
 static int run_list(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *request = admin_request("secret-list", NULL), *list;
 	int r;
 
@@ -144,7 +144,7 @@ const struct verb verb_secret_list = {
 
 static int run_show(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *list;
 	char when[TIME_TEXT_MAX];
 	int r;
@@ -166,8 +166,8 @@ static int run_show(struct args *args)
 
 		memcpy(when, "?", 2);
 		(void) time_format((int64_t)answer_number(claim, "at"), when);
-		print("  %s since %s by launch %s\n", answer_text(claim, "state"), when,
-		      answer_text(claim, "claim"));
+		print("  %s since %s by launch %s\n", admin_text(claim, "state"), when,
+		      admin_text(claim, "claim"));
 	}
 	return 0;
 }
@@ -184,7 +184,7 @@ const struct verb verb_secret_show = {
 
 static int run_remove(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r;
 
 	r = one_path(args);
@@ -205,7 +205,7 @@ const struct verb verb_secret_rm = {
 
 static int run_rearm(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *request;
 	int r;
 
@@ -241,7 +241,7 @@ const struct verb verb_secret_rearm = {
 #define STORE_SECRETS "coco/secret/"
 
 /* The paths that @pattern names, "*" within a part of them; @ret is an array, yours. */
-static int match_secrets(struct admin_call *c, const char *pattern, struct json_object **ret)
+static int match_secrets(struct admin_client *c, const char *pattern, struct json_object **ret)
 {
 	_cleanup_(freep) char *prefix = strndup(pattern, strcspn(pattern, "*"));
 	struct json_object *request = admin_request("secret-list", NULL), *list;
@@ -259,10 +259,10 @@ static int match_secrets(struct admin_call *c, const char *pattern, struct json_
 	list = r == 0 ? answer_list(c->answer, "secrets") : NULL;
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i), *one;
-		const char *path = answer_text(o, "path");
+		const char *path = admin_text(o, "path");
 
 		/* One that is damaged has its key here.  It counts: trying it says why. */
-		if (answer_text(o, "what")[0] &&
+		if (admin_text(o, "what")[0] &&
 		    strncmp(path, STORE_SECRETS, strlen(STORE_SECRETS)) == 0)
 			path += strlen(STORE_SECRETS);
 		if (fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) != 0)
@@ -282,8 +282,8 @@ static int match_secrets(struct admin_call *c, const char *pattern, struct json_
 }
 
 /* @ret_n counts those for which it was done. */
-static int set_each(struct admin_call *c, struct json_object *paths, const char *policy, bool check,
-		    size_t *ret_n)
+static int set_each(struct admin_client *c, struct json_object *paths, const char *policy,
+		    bool check, size_t *ret_n)
 {
 	size_t n = json_object_array_length(paths);
 	int r = 0;
@@ -308,7 +308,7 @@ static int set_each(struct admin_call *c, struct json_object *paths, const char 
  */
 static int set_many(const struct args *args, const char *pattern, const char *policy)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *paths = NULL;
 	size_t n = 0;
 	int r;
@@ -337,7 +337,7 @@ static int set_many(const struct args *args, const char *pattern, const char *po
 
 static int run_policy_set(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	_cleanup_(freep) char *policy = NULL;
 	struct json_object *request;
 	int r;
@@ -370,7 +370,7 @@ const struct verb verb_policy_set = {
 
 static int run_policy_show(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r;
 
 	r = one_path(args);
@@ -378,7 +378,7 @@ static int run_policy_show(struct args *args)
 		r = admin_ask(args, &c, admin_request("policy-show", path_of(args)));
 	if (r != 0 || admin_print_json(args, &c))
 		return r;
-	for (const char *p = answer_text(c.answer, "policy"); *p;) {
+	for (const char *p = admin_text(c.answer, "policy"); *p;) {
 		size_t n = strcspn(p, "\n");
 
 		print("%.*s\n", (int)n, p);
@@ -405,8 +405,8 @@ static unsigned count(struct json_object *list, const char *was, const char *now
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
-		n += streq(answer_text(o, "was"), was) &&
-		     (!now || streq(answer_text(o, "now"), now));
+		n += streq(admin_text(o, "was"), was) &&
+		     (!now || streq(admin_text(o, "now"), now));
 	}
 	return n;
 }
@@ -414,18 +414,18 @@ static unsigned count(struct json_object *list, const char *was, const char *now
 /* Only those that the new policy makes a difference to, and the reason why. */
 static void print_launch(struct json_object *o)
 {
-	bool released = streq(answer_text(o, "was"), "released");
-	const char *launch = answer_text(o, "launch");
+	bool released = streq(admin_text(o, "was"), "released");
+	const char *launch = admin_text(o, "launch");
 	char at[TIME_TEXT_MAX];
 
-	if (streq(answer_text(o, "now"), "released") == released)
+	if (streq(admin_text(o, "now"), "released") == released)
 		return;
 	if (!time_format((int64_t)answer_number(o, "at"), at))
 		strcpy(at, "?");
 	print("%s launch %s of %s\n    was %s, %s; would be %s, %s: %s\n    measurement: %s\n",
-	      answer_text(o, "tee"), launch[0] ? launch : "(unknown)", at, answer_text(o, "was"),
-	      answer_text(o, "was-code"), answer_text(o, "now"), answer_text(o, "code"),
-	      answer_text(o, "reason"), answer_text(o, "measurement"));
+	      admin_text(o, "tee"), launch[0] ? launch : "(unknown)", at, admin_text(o, "was"),
+	      admin_text(o, "was-code"), admin_text(o, "now"), admin_text(o, "code"),
+	      admin_text(o, "reason"), admin_text(o, "measurement"));
 }
 
 static void print_counts(struct json_object *list, const char *was)
@@ -437,14 +437,14 @@ static void print_counts(struct json_object *list, const char *was)
 	      count(list, was, "undecided"));
 }
 
-static bool is_complete(const struct admin_call *c)
+static bool is_complete(const struct admin_client *c)
 {
 	struct json_object *o;
 
 	return json_object_object_get_ex(c->answer, "complete", &o) && json_object_get_boolean(o);
 }
 
-static void print_since(const struct admin_call *c)
+static void print_since(const struct admin_client *c)
 {
 	static const char *const names[] = { "released", "refused" };
 	char name[32], at[TIME_TEXT_MAX];
@@ -454,13 +454,13 @@ static void print_since(const struct admin_call *c)
 		if (!time_format((int64_t)answer_number(c->answer, name), at))
 			strcpy(at, "?");
 		print("what was %s is kept since %s by instance %s\n", names[i], at,
-		      answer_text(c->answer, "instance"));
+		      admin_text(c->answer, "instance"));
 	}
 	if (!is_complete(c))
 		print("that is not all of the time that was asked about\n");
 }
 
-static int print_test(const struct args *args, const struct admin_call *c)
+static int print_test(const struct args *args, const struct admin_client *c)
 {
 	struct json_object *list = answer_list(c->answer, "launches");
 
@@ -479,7 +479,7 @@ static int print_test(const struct args *args, const struct admin_call *c)
 
 static int run_policy_test(struct args *args)
 {
-	_cleanup_(admin_call_done) struct admin_call c = { .fd = -EBADF, .lines = -EBADF };
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	_cleanup_(freep) char *policy = NULL;
 	struct json_object *request;
 	char last[24];

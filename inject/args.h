@@ -29,7 +29,8 @@ struct args {
 	bool force, json;
 
 	/* secrets, and where they go */
-	struct option_list secrets;	/* "NAME:FILE" */
+	struct option_list secrets;	/* "NAME:FILE", "NAME:kbs:///..." */
+	const char *broker;		/* the admin socket of a coco-broker */
 	bool strip_newline, huge_pages;
 	const char *area;
 	struct option_number area_size;
@@ -110,12 +111,15 @@ int args_parse_id(const char *text, void *ret);
 	{ "timeout", "TIME", "how long to wait for each answer; 30s if not given",               \
 	  OPTION_PARSED(timeout_usec, option_parse_usec, "is not a time such as 30s or 2min") }
 
-#define ROWS_SECRETS                                                                             \
+#define ROWS_SECRETS(from)                                                                       \
 	{ "secret", "NAME:FILE",                                                                 \
-	  "a secret: GUID or well-known name, and its file; may be repeated",                    \
+	  "a secret: GUID or well-known name, and its file" from "; may be repeated",            \
 	  OPTION_LIST(secrets, 0), .required = true },                                           \
 	{ "strip-newline", NULL, "take one newline off the end of each secret",                  \
 	  OPTION_FLAG(strip_newline) }
+#define ROW_BROKER                                                                               \
+	{ "broker", "SOCKET", "the coco-broker's admin socket, where secrets are kbs:///...",    \
+	  OPTION_PATH(broker) }
 #define ROW_HUGE_PAGES                                                                           \
 	{ "huge-pages", NULL, "the guest has huge pages: the packet may cross 4 KiB boundaries", \
 	  OPTION_FLAG(huge_pages) }

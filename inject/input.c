@@ -102,31 +102,77 @@ static void warn_of(const struct secret *s, int n, const char *name, bool stripp
 			    n, name);
 }
 
-static int add_secret(struct secret *table, const char *spec, bool strip, struct cause *why)
+int input_secret_spec(const char *spec, struct guid *ret, const char **ret_from,
+		      struct cause *why)
 {
-	_cleanup_(secret_freep) struct secret *s = NULL;
-	size_t max = secret_len(table);
 	const char *colon = strchr(spec, ':');
-	struct guid guid;
-	int n, r;
 
 	if (!colon || !colon[1])
 		return cause_set(why, -EINVAL, "--secret '%s' is not NAME:FILE", spec);
-	n = (int)MIN(colon - spec, (ptrdiff_t)INT16_MAX);
-	if (parse_name(spec, (size_t)(colon - spec), &guid) < 0)
+	if (parse_name(spec, (size_t)(colon - spec), ret) < 0)
 		return cause_set(why, -EINVAL,
 				 "'%.*s' is neither a GUID like "
 				 "736869e5-84f0-4973-92ec-06879ce3da0b nor a name of "
 				 "coco-inject(1)",
-				 n, spec);
-	r = input_read_secret(colon + 1, max, &s);
+				 (int)MIN(colon - spec, (ptrdiff_t)INT16_MAX), spec);
+	*ret_from = colon + 1;
+	return 0;
+}
+
+static bool is_brokers(const char *spec)
+{
+	const char *colon = strchr(spec, ':');
+
+	return colon && startswith(colon + 1, "kbs:");
+}
+
+int input_is_from_broker(const struct args *a, bool *ret, struct cause *why)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->secrets.n; i++)
+		n += is_brokers(a->secrets.items[i]);
+	if (n > 0 && n < a->secrets.n)
+		return cause_set(why, -EINVAL,
+				 "Some secrets are a broker's and some are files: all must come "
+				 "one way, for they go into one packet");
+	if (n > 0 && a->strip_newline)
+		return cause_set(why, -EINVAL,
+				 "--strip-newline is for files: what a broker has goes out as it "
+				 "is");
+	if (n == 0 && a->broker)
+		return cause_set(why, -EINVAL,
+				 "--broker is given, and no secret is a broker's, such as "
+				 "luks:kbs:///default/disk/key");
+	*ret = n > 0;
+	return 0;
+}
+
+static int add_secret(struct secret *table, const char *spec, bool strip, struct cause *why)
+{
+	_cleanup_(secret_freep) struct secret *s = NULL;
+	size_t max = secret_len(table);
+	struct guid guid;
+	const char *from;
+	int n, r;
+
+	r = input_secret_spec(spec, &guid, &from, why);
+	if (r < 0)
+		return r;
+	if (is_brokers(spec))
+		return cause_set(why, -EINVAL,
+				 "'%s' is a broker's, which goes out to a launch only: see "
+				 "'inject' and 'packet'",
+				 from);
+	n = (int)MIN(from - 1 - spec, (ptrdiff_t)INT16_MAX);
+	r = input_read_secret(from, max, &s);
 	if (r == -EMSGSIZE)
 		return cause_set(why, -ENOSPC,
 				 "Secret '%.*s' is too long: '%s' has more than %zu bytes", n, spec,
-				 colon + 1, max);
+				 from, max);
 	if (r < 0)
 		return cause_set_io(why, r, "Failed to read secret '%.*s' from '%s': %m", n, spec,
-				    colon + 1);
+				    from);
 	if (strip)
 		strip_newline(s);
 	warn_of(s, n, spec, strip);
@@ -392,6 +438,15 @@ int input_check_size(const struct args *a, const struct area *area, size_t len, 
 				 "pages and say --huge-pages",
 				 len, (unsigned long long)(area->base % PAGE_LEN));
 	return 0;
+}
+
+size_t input_room(const struct args *a, const struct area *area)
+{
+	size_t room = PACKET_MAX_LEN;
+
+	if (area->sized)
+		room = (size_t)MIN((uint64_t)room, area->size);
+	return a->huge_pages ? room : MIN(room, (size_t)(PAGE_LEN - area->base % PAGE_LEN));
 }
 
 int input_packet(const struct secret *tek, const struct secret *tik,

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "inject/launch/digest.h"
 #include "sev/packet.h"
+#include "wire/guid.h"
 #include "inject/verb.h"
 
 /*
@@ -24,6 +25,19 @@ int input_read_secret(const char *path, size_t max, struct secret **ret);
  * of open(2) or fcntl(2).
  */
 int input_open(const char *path);
+
+/*
+ * Read what --secret says: the GUID, and in @ret_from where the secret is, which points into @spec.
+ * Returns 0; -EINVAL for what is not NAME:FILE, or an unknown name.
+ */
+int input_secret_spec(const char *spec, struct guid *ret, const char **ret_from,
+		      struct cause *why);
+
+/*
+ * True in @ret if the secrets are a broker's: all of them are "NAME:kbs:///...".  Returns 0;
+ * -EINVAL when only some are, or when an option is there for the other way.
+ */
+int input_is_from_broker(const struct args *a, bool *ret, struct cause *why);
 
 /*
  * The padded secret table of all --secret options, of at most @max bytes.  @ret is yours.
@@ -88,6 +102,9 @@ int input_area_of_image(const char *path, const uint8_t *image, size_t len, stru
  * Returns 0; -ENOSPC when not.
  */
 int input_check_size(const struct args *a, const struct area *area, size_t len, struct cause *why);
+
+/* How long a table may be to fit into @area (input_check_size()): PACKET_MAX_LEN at most. */
+size_t input_room(const struct args *a, const struct area *area);
 
 /*
  * A packet with @table for the launch that was measured as @measure, under a fresh IV.  @ret is

@@ -17,6 +17,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "inject/broker-packet.h"
 #include "inject/host/host.h"
 #include "inject/output.h"
 #include "sev/sev-policy.h"
@@ -27,7 +28,10 @@
 
 struct inject {
 	const struct args *args;
-	struct secret *tek, *tik, *table;
+	struct secret *tek, *tik;
+	struct secret *table;		/* of files; NULL if a broker has the secrets */
+	bool brokers;
+	size_t size;			/* of the table; 0 if it is not known yet */
 	uint64_t timeout_usec;
 	struct area area;
 	struct host *host;
@@ -195,13 +199,32 @@ static enum status mark_session(struct inject *x)
 
 /* ---- the secret ---- */
 
+static int ask_broker(struct inject *x, struct packet *ret)
+{
+	struct broker_launch l = { .tek = x->tek, .tik = x->tik, .measured = x->launch.measured,
+				   .room = input_room(x->args, &x->area) };
+	int r;
+
+	l.measured.policy = x->policy;
+	memcpy(l.digest, x->in.digest, sizeof(l.digest));
+	memcpy(l.blob, x->blob, sizeof(l.blob));
+	r = broker_packet(x->args, &l, ret, &x->why);
+	if (r < 0)
+		return r;
+	x->size = ret->len;
+	return input_check_size(x->args, &x->area, ret->len, &x->why);
+}
+
 static enum status send_secret(struct inject *x)
 {
 	const uint64_t *gpa = x->area.explicit_gpa ? &x->area.base : NULL;
 	_cleanup_(packet_done) struct packet p = { .payload = NULL };
 	enum status status;
+	int r;
 
-	status = give_up_if(input_packet(x->tek, x->tik, x->blob, x->table, &p, &x->why), &x->why);
+	r = x->brokers ? ask_broker(x, &p) :
+			 input_packet(x->tek, x->tik, x->blob, x->table, &p, &x->why);
+	status = give_up_if(r, &x->why);
 	if (status == STATUS_GOOD)
 		status = give_up_if(x->host->ops->send(x->host, &p, gpa, &x->why), &x->why);
 	if (status != STATUS_GOOD)
@@ -290,6 +313,25 @@ static enum status read_area(struct inject *x)
 	return status;
 }
 
+static enum status read_secrets(struct inject *x)
+{
+	const struct args *a = x->args;
+	int r;
+
+	if (x->brokers && !x->computed)
+		return give_up(STATUS_USAGE,
+			       "A broker judges what was launched, which --measurement does not "
+			       "tell: give --launch-digest or --firmware instead, and --policy");
+	if (x->brokers)
+		return STATUS_GOOD;
+	r = input_table(a, PACKET_MAX_LEN, &x->table, &x->why);
+	if (r == 0)
+		r = input_check_size(a, &x->area, secret_len(x->table), &x->why);
+	if (r == 0)
+		x->size = secret_len(x->table);
+	return give_up_if(r, &x->why);
+}
+
 static enum status read_inputs(struct inject *x)
 {
 	const struct args *a = x->args;
@@ -300,7 +342,9 @@ static enum status read_inputs(struct inject *x)
 	if (!a->qmp == !a->libvirt)
 		return give_up(STATUS_USAGE,
 			       "One of --qmp and --libvirt is needed: where the guest is");
-	status = read_policy(x);
+	status = give_up_if(input_is_from_broker(a, &x->brokers, &x->why), &x->why);
+	if (status == STATUS_GOOD)
+		status = read_policy(x);
 	if (status == STATUS_GOOD)
 		status = read_expected(x);
 	if (status == STATUS_GOOD)
@@ -308,10 +352,7 @@ static enum status read_inputs(struct inject *x)
 	if (status == STATUS_GOOD)
 		status = give_up_if(input_keys(a, &x->tek, &x->tik, &x->why), &x->why);
 	if (status == STATUS_GOOD)
-		status = give_up_if(input_table(a, PACKET_MAX_LEN, &x->table, &x->why), &x->why);
-	if (status == STATUS_GOOD)
-		status = give_up_if(input_check_size(a, &x->area, secret_len(x->table), &x->why),
-				    &x->why);
+		status = read_secrets(x);
 	return status;
 }
 
@@ -352,8 +393,9 @@ static enum status exchange(struct inject *x, const char **ret_step)
 		enum status status;
 
 		if (x->args->dry_run && steps[i].acts) {
-			log_info("All is as it should be; nothing was injected, and the guest is "
-				 "still paused (--dry-run)");
+			log_info("All is as it should be; nothing was injected, %sand the guest is "
+				 "still paused (--dry-run)",
+				 x->brokers ? "the broker was not asked, " : "");
 			return STATUS_GOOD;
 		}
 		status = steps[i].run(x);
@@ -418,7 +460,7 @@ static enum status print_result(const struct inject *x, enum status result, cons
 					   json_object_new_uint64(x->launch.measured.policy) :
 					   NULL) < 0 ||
 	    json_object_object_add(o, "secrets", json_object_new_uint64(x->args->secrets.n)) < 0 ||
-	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(x->table))) < 0 ||
+	    json_object_object_add(o, "size", json_object_new_uint64(x->size)) < 0 ||
 	    json_object_object_add(o, "injected", json_object_new_boolean(x->injected)) < 0 ||
 	    json_object_object_add(o, "continued", json_object_new_boolean(x->continued)) < 0)
 		return output_json(NULL);
@@ -447,7 +489,8 @@ static const struct option_row options[] = {
 	{ "libvirt", "DOMAIN", "the guest of libvirt's, by name or UUID", OPTION_STRING(libvirt) },
 	{ "connect", "URI", "libvirt's connection, such as qemu+ssh://host/system",
 	  OPTION_STRING(connect) },
-	ROWS_SECRETS,
+	ROWS_SECRETS(", or kbs:///..."),
+	ROW_BROKER,
 	ROW_TEK,
 	ROW_TIK(.required = true),
 	ROW_MEASUREMENT(.excludes = LAUNCH_NAMES " launch-digest tech",

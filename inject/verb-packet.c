@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/base64.h"
+#include "inject/broker-packet.h"
 #include "inject/input.h"
 #include "inject/output.h"
 #include "inject/verb-launch.h"
@@ -26,7 +27,8 @@ static enum status write_packet(const struct args *a, const struct packet *p)
 }
 
 static const struct option_row options[] = {
-	ROWS_SECRETS,
+	ROWS_SECRETS(", or kbs:///..."),
+	ROW_BROKER,
 	ROW_TEK,
 	ROW_TIK(.required = true),
 	ROW_MEASUREMENT(.required = true),
@@ -57,7 +59,8 @@ static bool is_checked(const struct args *a)
 
 /* If the owner describes the launch, check that --measurement is its measurement. */
 static enum status check_measurement(const struct args *a, const struct measurement *shown,
-				     const struct secret *tik, struct launch_input *in)
+				     const struct secret *tik, struct launch_input *in,
+				     struct measured *ret)
 {
 	const struct option_row *missing;
 	struct measured what = { 0 };
@@ -76,6 +79,7 @@ static enum status check_measurement(const struct args *a, const struct measurem
 		status = give_up_if(input_version(a, &what, &why), &why);
 	if (status == STATUS_GOOD)
 		status = give_up_if(launch_input_read(a, tech, /* list= */ false, in, &why), &why);
+	*ret = what;
 	return status == STATUS_GOOD ? verb_check_launch(in, tik, &what, shown->bytes) : status;
 }
 
@@ -109,33 +113,78 @@ static enum status print_result(const struct args *a, size_t len)
 	return output_json(o);
 }
 
+struct packing {
+	struct secret *tek, *tik;
+	struct launch_input in;
+	struct measurement expected;
+	struct measured measured;	/* if the launch was described */
+	struct area area;
+	struct packet packet;
+};
+
+static void packing_done(struct packing *p)
+{
+	secret_freep(&p->tek);
+	secret_freep(&p->tik);
+	launch_input_done(&p->in);
+	packet_done(&p->packet);
+}
+
+static enum status pack_files(const struct args *a, struct packing *p)
+{
+	_cleanup_(secret_freep) struct secret *table = NULL;
+	struct cause why;
+	int r;
+
+	r = input_table(a, PACKET_MAX_LEN, &table, &why);
+	if (r == 0)
+		r = input_check_size(a, &p->area, secret_len(table), &why);
+	if (r == 0)
+		r = input_packet(p->tek, p->tik, p->expected.bytes, table, &p->packet, &why);
+	return give_up_if(r, &why);
+}
+
+static enum status ask_broker(const struct args *a, struct packing *p)
+{
+	struct broker_launch l = { .tek = p->tek, .tik = p->tik, .measured = p->measured,
+				   .room = input_room(a, &p->area) };
+	struct cause why;
+	int r;
+
+	memcpy(l.digest, p->in.digest, sizeof(l.digest));
+	memcpy(l.blob, p->expected.bytes, sizeof(l.blob));
+	r = broker_packet(a, &l, &p->packet, &why);
+	if (r == 0)
+		r = input_check_size(a, &p->area, p->packet.len, &why);
+	return give_up_if(r, &why);
+}
+
 static int run(struct args *a)
 {
-	_cleanup_(secret_freep) struct secret *tek = NULL, *tik = NULL, *table = NULL;
-	_cleanup_(packet_done) struct packet p = { .payload = NULL };
-	_cleanup_(launch_input_done) struct launch_input in = { .firmware = NULL };
-	struct measurement expected;
+	_cleanup_(packing_done) struct packing p = { .tek = NULL };
+	bool brokers = false;
 	enum status status;
 	struct cause why;
-	struct area area;
 
-	status = give_up_if(input_measurement(a, &expected, &why), &why);
+	status = give_up_if(input_is_from_broker(a, &brokers, &why), &why);
+	if (status == STATUS_GOOD && brokers && !is_checked(a))
+		status = give_up(STATUS_USAGE,
+				 "A broker judges the launch: describe it, with --launch-digest or "
+				 "--firmware, and with --policy, --api and --build");
 	if (status == STATUS_GOOD)
-		status = give_up_if(input_keys(a, &tek, &tik, &why), &why);
+		status = give_up_if(input_measurement(a, &p.expected, &why), &why);
+	if (status == STATUS_GOOD)
+		status = give_up_if(input_keys(a, &p.tek, &p.tik, &why), &why);
 	if (status == STATUS_GOOD && is_checked(a))
-		status = check_measurement(a, &expected, tik, &in);
+		status = check_measurement(a, &p.expected, p.tik, &p.in, &p.measured);
 	if (status == STATUS_GOOD)
-		status = read_area(a, &in, &area);
+		status = read_area(a, &p.in, &p.area);
 	if (status == STATUS_GOOD)
-		status = give_up_if(input_table(a, PACKET_MAX_LEN, &table, &why), &why);
+		status = brokers ? ask_broker(a, &p) : pack_files(a, &p);
 	if (status == STATUS_GOOD)
-		status = give_up_if(input_check_size(a, &area, secret_len(table), &why), &why);
+		status = write_packet(a, &p.packet);
 	if (status == STATUS_GOOD)
-		status = give_up_if(input_packet(tek, tik, expected.bytes, table, &p, &why), &why);
-	if (status == STATUS_GOOD)
-		status = write_packet(a, &p);
-	if (status == STATUS_GOOD)
-		status = print_result(a, p.len);
+		status = print_result(a, p.packet.len);
 	return status;
 }
 

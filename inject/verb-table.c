@@ -38,7 +38,7 @@ static int run(struct args *a)
 }
 
 static const struct option_row options[] = {
-	ROWS_SECRETS,
+	ROWS_SECRETS(""),
 	{ "output", "FILE", "where the table goes", OPTION_PATH(output), .letter = 'o',
 	  .required = true },
 	ROW_FORCE,

@@ -83,32 +83,41 @@ static int take_option(const struct ini_item *item, struct secret_mode *m)
 	return r;
 }
 
+static int take_item(const struct ini_item *item, struct secret_mode *ret, struct cause *why)
+{
+	const bool sev = ini_is(item->section, item->section_len, SEV_RULES_SECTION);
+	const char *value = "once, always or approve (Release=), launch or vm (Per=), host_data "
+			    "or mrconfigid (VmField=), a number and a time such as 20/24h "
+			    "(Launches=), yes or no (FirstOnly=)";
+	int r;
+
+	if (!sev && !ini_is(item->section, item->section_len, SECTION))
+		return 0;
+	ret->sev.given |= sev;
+	if (!item->name)
+		return 0;
+	r = sev ? sev_rules_take(&ret->sev, item, &value) : take_option(item, ret);
+	if (r == -ENOENT)
+		return cause_set(why, -EBADMSG, "line %u: there is no option '%.*s' in [%s]",
+				 item->line, (int)MIN(item->name_len, 64u), item->name,
+				 sev ? SEV_RULES_SECTION : SECTION);
+	if (r < 0)
+		return cause_set(why, -EBADMSG, "line %u: %.*s= takes %s, not '%.*s'", item->line,
+				 (int)MIN(item->name_len, 64u), item->name, value,
+				 (int)MIN(item->value_len, 64u), item->value);
+	return 0;
+}
+
 static int read_mode(const char *text, size_t len, struct secret_mode *ret, struct cause *why)
 {
 	struct ini_item item;
 	struct ini ini;
-	int r;
+	int r = 0;
 
 	ini_init(&ini, text, len);
-	while (ini_next(&ini, &item) > 0) {
-		if (!item.name || !ini_is(item.section, item.section_len, SECTION))
-			continue;
-		r = take_option(&item, ret);
-		if (r == -ENOENT)
-			return cause_set(why, -EBADMSG,
-					 "line %u: there is no option '%.*s' in [" SECTION "]",
-					 item.line, (int)MIN(item.name_len, 64u), item.name);
-		if (r < 0)
-			return cause_set(why, -EBADMSG,
-					 "line %u: %.*s= takes %s, not '%.*s'", item.line,
-					 (int)MIN(item.name_len, 64u), item.name,
-					 "once, always or approve (Release=), launch or vm "
-					 "(Per=), host_data or mrconfigid (VmField=), a number "
-					 "and a time such as 20/24h (Launches=), yes or no "
-					 "(FirstOnly=)",
-					 (int)MIN(item.value_len, 64u), item.value);
-	}
-	return 0;
+	while (r == 0 && ini_next(&ini, &item) > 0)
+		r = take_item(&item, ret, why);
+	return r;
 }
 
 /* What of [Release] goes together.  A word that would count for nothing is a mistake. */
@@ -133,13 +142,42 @@ static int check_mode(const struct secret_mode *m, struct cause *why)
 	return 0;
 }
 
+/* Of a launch of SEV nothing is known but its measurement, and what that was made of. */
+static int check_sev(const struct secret_mode *m, struct cause *why)
+{
+	const struct sev_rules *s = &m->sev;
+
+	if (!s->given)
+		return 0;
+	if (s->n == 0)
+		return cause_set(why, -EBADMSG,
+				 "[sev] names no launch_digest, so that anybody's VM would get the "
+				 "secret: add launch_digest=");
+	if (m->per == PER_VM || m->first_only)
+		return cause_set(why, -EBADMSG,
+				 "[sev] and %s do not go together: a launch of SEV does not show "
+				 "it", m->per == PER_VM ? "Per=vm" : "FirstOnly=");
+	if (sev_rules_are_whole(s))
+		return 0;
+	if (!s->allow_partial)
+		return cause_set(why, -EBADMSG,
+				 "[sev] names digests that may not cover kernel, initrd and "
+				 "command line: add what covers= has to say, as 'coco-inject "
+				 "measure --json' prints it");
+	if (m->release != RELEASE_APPROVE)
+		return cause_set(why, -EBADMSG,
+				 "[sev] names digests that strangers may have as well: "
+				 "allow=partial-identity needs Release=approve beside it");
+	return 0;
+}
+
 /* ---- the rest, for evidence ---- */
 
 /*
- * A copy without the section, line by line, so that errors name the right lines.  The text has
- * passed ini_check(), by which only the beginning of a section begins with a bracket.
+ * A copy without what is not for evidence, line by line, so that errors name the right lines.  The
+ * text has passed ini_check(), by which only the beginning of a section begins with a bracket.
  */
-static char *without_section(const char *text, size_t len)
+static char *without_sections(const char *text, size_t len)
 {
 	char *copy = strndup(text, len);
 	bool inside = false;
@@ -148,7 +186,8 @@ static char *without_section(const char *text, size_t len)
 		size_t n = strcspn(line, "\n"), blank = strspn(line, " \t");
 
 		if (line[blank] == '[')
-			inside = startswith(line + blank, "[" SECTION "]") != NULL;
+			inside = startswith(line + blank, "[" SECTION "]") ||
+				 startswith(line + blank, "[" SEV_RULES_SECTION "]");
 		if (inside)
 			memset(line, ' ', n);
 		line += n + (line[n] == '\n');
@@ -233,10 +272,11 @@ static int check_kinds(const struct policies *ps, const struct secret_mode *m, s
 				return r;
 			n++;
 		}
-	return n > 0 ? 0 :
+	return n > 0 || m->sev.given ?
+		       0 :
 		       cause_set(why, -EBADMSG,
-				 "it speaks of no kind of evidence: add [snp], [tdx] or [azure] "
-				 "with an identity of what runs");
+				 "it speaks of no kind of evidence: add [snp], [tdx], [azure] or "
+				 "[sev] with an identity of what runs");
 }
 
 /* Returns 0 with @ret, for free(). */
@@ -266,13 +306,18 @@ static int check_evidence(const char *text, const struct secret_mode *m, struct 
 	return r < 0 ? r : check_kinds(ps, m, why);
 }
 
-int secret_policy_check_until(const char *evidence, int64_t now, struct cause *why)
+int secret_policy_check_until(const struct secret_mode *m, const char *evidence, int64_t now,
+			      struct cause *why)
 {
 	_cleanup_(freep) struct policies *ps = NULL;
 	int r = parse_evidence(evidence, &ps, why);
 
 	if (r < 0)
 		return r;
+	if (sev_rules_have_ended(&m->sev, now))
+		return cause_set(why, -EBADMSG,
+				 "for launches of SEV every value of launch_digest= has ended: add "
+				 "one that is good now");
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++)
 		for (size_t k = 0; k < ARRAY_SIZE((*t)->kinds) && (*t)->kinds[k]; k++) {
 			const struct policy *p = policies_find(ps, (*t)->kinds[k]);
@@ -304,9 +349,11 @@ int secret_policy_read(const char *text, size_t len, struct secret_mode *ret_mod
 	if (r < 0)
 		return r;
 	r = check_mode(&m, why);
+	if (r == 0)
+		r = check_sev(&m, why);
 	if (r < 0)
 		return r;
-	evidence = without_section(text, len);
+	evidence = without_sections(text, len);
 	if (!evidence)
 		return cause_set_oom(why);
 	r = check_evidence(evidence, &m, why);

@@ -4,10 +4,11 @@
 
 #include "base/cause.h"
 #include "base/macro.h"
+#include "broker/core/sev-rules.h"
 
 /*
  * The policy of a secret: the sections of attest.conf (cocod.conf(5)) say what evidence must look
- * like, and [Release] says how often:
+ * like, [sev] what a launch of SEV or SEV-ES must be (sev-rules.h), and [Release] says how often:
  *
  *	[Release]
  *	Release=once|always|approve	(required)
@@ -31,14 +32,15 @@ struct secret_mode {
 	unsigned launches;		/* 0: any number */
 	uint64_t launches_sec;		/* in this time */
 	bool first_only;
+	struct sev_rules sev;		/* not given: no launch of SEV gets it */
 };
 
 #define SECRET_POLICY_MAX 65536
 #define SECRET_LAUNCHES_MAX 1024	/* of Launches= */
 
 /*
- * Read the text of a policy.  @ret_evidence is the rest without [Release], for judge_evidence(): a
- * C string with the same lines, yours.
+ * Read the text of a policy.  @ret_evidence is the rest without [Release] and [sev], for
+ * judge_evidence(): a C string with the same lines, yours.
  *
  * Refused with a sentence that says what to add:
  *  - no Release=, or words of [Release] that do not go together
@@ -47,6 +49,9 @@ struct secret_mode {
  *    unless allow=partial-identity and an enrolled ak_n_sha256 or Release=approve stand beside it
  *  - a value for the nonce, which is the broker's to ask
  *  - Per=vm, and a kind of evidence whose field is not pinned to exactly one value
+ *  - [sev] without a digest, or with Per=vm or FirstOnly=, of which a launch of SEV shows nothing;
+ *    with digests that are not said to cover kernel, initrd and command line, unless
+ *    allow=partial-identity and Release=approve
  *
  * Returns 0; -EBADMSG; -EMSGSIZE; -ENOMEM.
  */
@@ -54,10 +59,11 @@ int secret_policy_read(const char *text, size_t len, struct secret_mode *ret_mod
 		       char **ret_evidence, struct cause *why);
 
 /*
- * Check that evidence can still be as @evidence, of secret_policy_read(), wants it.  Returns 0;
- * -EBADMSG when all values of an option have ended (until=) by @now; -ENOMEM.
+ * Check that evidence can still be as @m and @evidence, of secret_policy_read(), want it.  Returns
+ * 0; -EBADMSG when all values of an option have ended (until=) by @now; -ENOMEM.
  */
-int secret_policy_check_until(const char *evidence, int64_t now, struct cause *why);
+int secret_policy_check_until(const struct secret_mode *m, const char *evidence, int64_t now,
+			      struct cause *why);
 
 /* SHA-256("coco rules 1" | SHA-256(text)): the rules of seal.h.  Returns 0 or -ENOMEM. */
 int secret_policy_rules(const char *text, size_t len, uint8_t ret[static 32]);

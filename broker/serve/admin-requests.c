@@ -14,6 +14,7 @@
 #include "broker/core/record-mac.h"
 #include "broker/core/secret-policy.h"
 #include "broker/serve/admin.h"
+#include "broker/serve/launch-packet.h"
 #include "broker/serve/policy-test.h"
 #include "broker/serve/record-io.h"
 #include "broker/serve/refresh.h"
@@ -371,6 +372,13 @@ static int do_policy_test(struct call *c)
 	return policy_test(c->s, path, policy, usec / 1000000, c->answer, &c->why);
 }
 
+/* ---- launches ---- */
+
+static int do_launch_packet(struct call *c)
+{
+	return launch_packet_answer(c->s, c->request, c->secret, c->who, c->answer, &c->why);
+}
+
 /* ---- people's decisions ---- */
 
 static int do_approve(struct call *c)
@@ -674,6 +682,7 @@ static const struct {
 	{ "policy-show", do_policy_show, false },
 	{ "policy-test", do_policy_test, false },
 	{ "try", do_try, false },
+	{ "launch-packet", do_launch_packet, true },
 	{ "approve", do_approve, false },
 	{ "approvals", do_approvals, false },
 	{ "why", do_why, false },

@@ -3,28 +3,9 @@
 #define COCO_BROKER_SERVE_ADMIN_H
 
 #include "broker/serve/service.h"
+#include "ipc/admin-client.h"
 
-/*
- * The admin socket, a unix socket of messages (SOCK_SEQPACKET): the frames of ipc/frame.h.  A
- * request is one frame with a sealed memfd, JSON:
- *
- *	{"v":1,"do":"secret-add","path":...,...}
- *
- * and, where a secret goes in, a second frame with a descriptor that it is read from to its end (a
- * file, a pipe or a memfd): a secret is never in the JSON.  The answer is a frame with JSON in a
- * memfd, {"v":1,"ok":true,...} or {"v":1,"ok":false,"errno":"EBADMSG","error":"sentence"}, and
- * with "audit-export" a second frame with a memfd of lines.  With "store-copy" the second frame of
- * the request has a regular file, which the broker writes the lines of store_dump() to.  After the
- * answer to "watch" lines come, a message each (serve/watch.h).  Who the peer is says the kernel;
- * root and the users of Admin Users= may ask.  A connection has as many requests as it likes.
- */
-#define ADMIN_REQUEST 1		/* the types of frames */
-#define ADMIN_SECRET 2				/* or the file of store-copy */
-#define ADMIN_ANSWER 3
-#define ADMIN_DATA 4
-#define ADMIN_REQUEST_MAX (4 * 1024 * 1024)	/* bytes of JSON; a bundle may be in it */
-#define ADMIN_ANSWER_MAX (64 * 1024 * 1024)
-
+/* The broker's end of the admin socket (ipc/admin-client.h). */
 struct admin_server;
 
 /*

@@ -122,7 +122,7 @@ int policy_test(struct service *s, const char *path, const char *policy, uint64_
 
 	r = secret_policy_read(policy, strlen(policy), &t.mode, &t.policy, why);
 	if (r == 0)
-		r = secret_policy_check_until(t.policy, t.now, why);
+		r = secret_policy_check_until(&t.mode, t.policy, t.now, why);
 	if (r == 0)
 		r = check_secret(s, path, why);
 	if (r == 0 && !s->asked)

@@ -13,6 +13,7 @@
 #include "broker/serve/record-io.h"
 #include "broker/serve/service.h"
 #include "broker/serve/watch.h"
+#include "sev/sev-policy.h"
 
 /* How often a release is decided anew because somebody else changed what it rests on. */
 #define TRIES_MAX 8
@@ -54,6 +55,16 @@ static void try_done(struct attempt *a)
 	free(a->answer->body);
 	free(a->answer->header);
 	a->answer->body = a->answer->header = NULL;
+	secret_freep(&a->answer->plain);
+	a->answer->plain = NULL;
+}
+
+/* For people. */
+static const char *tee_of(const struct attempt *a)
+{
+	if (!a->q->sev)
+		return broker_tee_name(a->q->session->tee);
+	return a->q->sev->measured.policy & SEV_POLICY_ES ? "sev-es" : "sev";
 }
 
 /* ---- what a policy that is to come is judged by ---- */
@@ -74,6 +85,9 @@ static void note_asked(const struct attempt *a, bool released, const char *code)
 	};
 	char who[sizeof(a->judged.chip) + sizeof(a->judged.measurement) + sizeof(asked.code)];
 
+	/* A launch of SEV has no evidence that could be judged again. */
+	if (a->q->sev)
+		return;
 	memcpy(asked.launch, session->launch.id, sizeof(asked.launch));
 	(void) snprintf(asked.code, sizeof(asked.code), "%s", code);
 	(void) snprintf(asked.path, sizeof(asked.path), "%s", a->q->path);
@@ -115,10 +129,11 @@ static int refuse_as(struct attempt *a, enum metric metric, enum release_result 
 	(void) snprintf(d.code, sizeof(d.code), "%s", code);
 	(void) snprintf(d.path, sizeof(d.path), "%s", a->q->path);
 	(void) snprintf(d.peer, sizeof(d.peer), "%s", a->q->peer ? a->q->peer : "");
-	(void) snprintf(d.tee, sizeof(d.tee), "%s", broker_tee_name(a->q->session->tee));
+	(void) snprintf(d.tee, sizeof(d.tee), "%s", tee_of(a));
 	(void) snprintf(d.chip, sizeof(d.chip), "%s", a->judged.chip);
 	(void) snprintf(d.measurement, sizeof(d.measurement), "%s", a->judged.measurement);
 	(void) snprintf(d.reason, sizeof(d.reason), "%s", reason);
+	(void) snprintf(a->answer->why, sizeof(a->answer->why), "%s", reason);
 	if (is_of_policy(a, result, code))
 		note_asked(a, /* released= */ false, code);
 	a->answer->result = result;
@@ -191,6 +206,14 @@ static int read_secret(struct attempt *a)
 	return 1;
 }
 
+static int judge_by_policy(struct attempt *a)
+{
+	if (a->q->sev)
+		return sev_launch_judge(a->q->sev, a->q->tik, &a->mode.sev, a->q->now, &a->judged);
+	return judge_evidence(a->s->judge, a->q->session->tee, &a->evidence, a->q->session->rd,
+			      a->policy, a->q->now, &a->judged, NULL);
+}
+
 /* Returns 1 when the evidence is as the policy wants it, 0 after an answer. */
 static int judge(struct attempt *a)
 {
@@ -198,8 +221,7 @@ static int judge(struct attempt *a)
 
 	if (!a->has_judged || memcmp(a->judged_rules, a->rules, sizeof(a->rules)) != 0) {
 		memset(&a->judged, 0, sizeof(a->judged));
-		r = judge_evidence(a->s->judge, a->q->session->tee, &a->evidence,
-				   a->q->session->rd, a->policy, a->q->now, &a->judged, NULL);
+		r = judge_by_policy(a);
 		if (r < 0)
 			return fail(a, r, "out of memory");
 		memcpy(a->judged_rules, a->rules, sizeof(a->rules));
@@ -241,6 +263,10 @@ static int prepare(struct attempt *a)
 		return fail(a, r,
 			    "what the store has is not what was sealed: the value, the policy or "
 			    "the version was exchanged, or the master key is another one");
+	if (r == 0 && a->q->sev) {
+		a->answer->plain = TAKE_PTR(plain);
+		return 1;
+	}
 	if (r == 0)
 		r = respond_release(a->s->keys, &a->q->session->key, a->q->session->rd,
 				    a->q->path, a->record.version, plain, &a->answer->body,
@@ -256,7 +282,7 @@ static struct json_object *build_line(const struct attempt *a)
 
 	if (line_text(o, "release", once ? a->plan.claim.release : a->release) == 0 &&
 	    line_number(o, "version", a->record.version) == 0 &&
-	    line_text(o, "tee", broker_tee_name(session->tee)) == 0 &&
+	    line_text(o, "tee", tee_of(a)) == 0 &&
 	    (!session->launch.known || line_hex(o, "launch", session->launch.id, 32) == 0) &&
 	    (!session->coco.coco || line_hex(o, "boot", session->coco.boot, 32) == 0) &&
 	    line_hex(o, "rd", session->rd, 48) == 0 && line_hex(o, "rules", a->rules, 32) == 0 &&
@@ -348,8 +374,8 @@ static int release(struct attempt *a)
 	if (!is_listed(a))
 		return refuse(a, RELEASE_NOT_LISTED, "NOT-LISTED",
 			      "the guest did not name this secret when it asked for the nonce");
-	if (bundle_read_pack(&a->evidence, a->q->session->evidence,
-			     a->q->session->evidence_len) < 0)
+	if (!a->q->sev && bundle_read_pack(&a->evidence, a->q->session->evidence,
+					   a->q->session->evidence_len) < 0)
 		return fail(a, -EBADMSG, "the session's evidence in the store is damaged");
 	if (new_release(a->release) < 0)
 		return fail(a, -EIO, "there is no randomness");
@@ -358,8 +384,10 @@ static int release(struct attempt *a)
 		if (r != -ESTALE) {
 			struct release_answer answer = *a->answer;
 
-			if (answer.result == RELEASE_GOOD)
+			if (answer.result == RELEASE_GOOD) {
 				a->answer->body = a->answer->header = NULL;
+				a->answer->plain = NULL;
+			}
 			try_done(a);
 			if (answer.result == RELEASE_GOOD)
 				*a->answer = answer;

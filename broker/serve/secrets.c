@@ -155,7 +155,7 @@ static int check_change(const struct secret_change *c, struct cause *why)
 	if (!c->policy)
 		return 0;
 	r = secret_policy_read(c->policy, c->policy_len, &mode, &evidence, why);
-	return r < 0 ? r : secret_policy_check_until(evidence, time(NULL), why);
+	return r < 0 ? r : secret_policy_check_until(&mode, evidence, time(NULL), why);
 }
 
 int service_secret_set(struct service *s, const struct secret_change *c, uint64_t *ret_version,

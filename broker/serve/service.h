@@ -7,6 +7,7 @@
 #include "broker/core/judge.h"
 #include "broker/core/keys.h"
 #include "broker/core/record.h"
+#include "broker/core/sev-rules.h"
 #include "broker/serve/denials.h"
 #include "broker/serve/http.h"
 #include "broker/serve/metrics.h"
@@ -52,10 +53,15 @@ void service_handle(void *userdata, const struct http_request *q, struct http_re
 /*
  * Decide about the release of @path to a session, and answer: the whole of R7, with the claim, the
  * audit line and the secret in one transaction.
- * serve/release.c; GET /resource is its only caller.
+ * serve/release.c; its callers are GET /resource and serve/launch-packet.c.
+ *
+ * With @sev the session is that of a launch of SEV, which launch_packet() has made: the launch is
+ * judged by [sev], with @tik, and the secret comes in the clear, for a packet.
  */
 struct release_request {
 	const struct session_record *session;
+	const struct sev_launch *sev;	/* or NULL */
+	const struct secret *tik;
 	bool bearer;			/* by a token: for Release=always alone */
 	const char *path;
 	const char *peer;
@@ -77,6 +83,8 @@ struct release_answer {
 	enum release_result result;
 	char id[32];			/* of the denial or the approval, "" when released */
 	char *body, *header;		/* when it is good; yours */
+	struct secret *plain;		/* instead of them, for a launch of SEV; yours */
+	char why[512];			/* when it is refused, for the owner */
 	uint32_t retry_sec;
 };
 

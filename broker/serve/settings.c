@@ -9,6 +9,7 @@
 #include "base/ini.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "ipc/admin-client.h"
 #include "net/http.h"
 
 /* How an option is read, and what its field is. */

@@ -39,7 +39,6 @@
 #define COLLATERAL_DEFAULT "/var/lib/coco-broker/collateral"
 #define CACHE_DEFAULT "/var/lib/coco-broker/fetched"
 #define CHECKPOINT_USEC_DEFAULT (3600 * UINT64_C(1000000))
-#define ADMIN_SOCKET_DEFAULT "/run/coco-broker/admin.sock"
 
 #define SETTINGS_LIST_MAX 16
 #define SETTINGS_FILE_MAX 65536

@@ -30,9 +30,9 @@ static int make(void)
 	admin_add_flag(&o, "no", true);
 	if (!o)
 		return NOTHING;
-	return streq(answer_text(o, "do"), "approve") &&
-			       streq(answer_text(o, "path"), "default/luks/root") &&
-			       streq(answer_text(o, "id"), "0123456789abcdef") &&
+	return streq(admin_text(o, "do"), "approve") &&
+			       streq(admin_text(o, "path"), "default/luks/root") &&
+			       streq(admin_text(o, "id"), "0123456789abcdef") &&
 			       json_object_object_length(o) == 5 ?
 		       WHOLE :
 		       PARTLY;

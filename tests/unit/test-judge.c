@@ -520,6 +520,18 @@ static void test_clock(void **state)
 	assert_true(j.result == JUDGED_EVIDENCE || j.result == JUDGED_LATER);
 }
 
+/* All that is left of a policy for launches of SEV alone is blanks: no evidence is good then. */
+static void test_blank(void **state)
+{
+	static const char *const blank[] = { "", "\n", "         \n     \n" };
+	struct judged j;
+
+	for (size_t i = 0; i < ARRAY_SIZE(blank); i++) {
+		judge_case("handshake-good", blank[i], PLATFORM_NOW, &j);
+		assert_int_equal(j.result, JUDGED_POLICY);
+	}
+}
+
 /* Nothing that was sent is the judge's own, wherever it lay in the meantime. */
 static void test_own(void **state)
 {
@@ -689,6 +701,7 @@ int main(void)
 		cmocka_unit_test(test_roots),	cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_handshake), cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_fetched),
+		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_own),	cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_threads),
 	};

@@ -56,7 +56,7 @@ static void test_defaults(void **state)
 	assert_null(s.names[1]);
 	assert_string_equal(s.store_address, STORE_ADDRESS_DEFAULT);
 	assert_string_equal(s.collateral, COLLATERAL_DEFAULT);
-	assert_string_equal(s.admin, ADMIN_SOCKET_DEFAULT);
+	assert_string_equal(s.admin, "/run/coco-broker/admin.sock");
 	(void) snprintf(wanted, sizeof(wanted), "%s/master.key", folder);
 	assert_string_equal(s.master_key, wanted);
 	assert_null(s.trust);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Requests for packets on the admin socket, as coco-inject makes none; over a real store. */
+#include "base/parse.h"
+#include "broker/serve/admin.h"
+#include "broker/serve/denials.h"
+#include "broker/serve/launch-packet.h"
+#include "sev/measurement.h"
+#include "sev/sev-policy.h"
+/* Not all of it is used here. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "tests/unit/kbs-fixture.h"
+
+#define HEX_16 "000102030405060708090a0b0c0d0e0f"
+#define HEX_32 HEX_16 HEX_16
+#define GUID "736869e5-84f0-4973-92ec-06879ce3da0b"
+#define GUID2 "736869e5-84f0-4973-92ec-06879ce3da0c"
+#define POLICY(lines) "[Release]\\nRelease=always\\n[sev]\\nlaunch_digest=" HEX_32          \
+	"\\ncovers=kernel,initrd,cmdline\\n" lines
+#define ONE "[{\"guid\":\"" GUID "\",\"path\":\"a/b/c\"}]"
+
+static struct secret *both;
+static char measurement[2 * (SEV_MEASURE_LEN + SEV_NONCE_LEN) + 1];
+
+static struct secret *make_secret(const void *data, size_t len)
+{
+	struct secret *s = NULL;
+
+	assert_int_equal(secret_new(len, &s), 0);
+	memcpy(secret_bytes(s), data, len);
+	return s;
+}
+
+static void ask_for(const char *request, const struct secret *secret, const char *wanted)
+{
+	char *text = NULL;
+	int fd = -EBADF;
+
+	assert_int_equal(admin_answer(&service, (struct bytes){ (const uint8_t *)request,
+								strlen(request) },
+				      secret, -EBADF, 1000, &text, &fd), 0);
+	if (!strstr(text, wanted))
+		fail_msg("%s: %s", request, text);
+	assert_null(strstr(text, "opensesame"));
+	assert_true(fd < 0);
+	/* Only what is released has a packet. */
+	assert_int_equal(strstr(text, "\"payload\"") != NULL, strstr(text, "\"ok\":true") != NULL);
+	free(text);
+}
+
+/* A line of JSON in the audit log for each release; denials have none. */
+static int count(void *userdata, const char *key, const struct store_value *v)
+{
+	*(unsigned *)userdata += memmem(v->data, v->len, "\"what\":\"release\"", 16) != NULL;
+	return 0;
+}
+
+static unsigned released(void)
+{
+	struct cause why;
+	unsigned n = 0;
+
+	assert_int_equal(store_walk(store, "coco/audit/", NULL, 0, count, &n, &why), 0);
+	return n;
+}
+
+/* The members of a good request, each of which a case may have otherwise. */
+struct ask {
+	const char *api, *build, *policy, *digest, *measurement, *max, *secrets;
+};
+
+static const char *or(const char *a, const char *b)
+{
+	return a ? a : b;
+}
+
+static void ask_packet(const struct ask *a, const struct secret *keys_given, const char *wanted)
+{
+	char text[10000];
+
+	(void) snprintf(text, sizeof(text),
+			"{\"v\":1,\"do\":\"launch-packet\",\"api\":%s,\"build\":%s,\"policy\":%s,"
+			"\"digest\":%s,\"measurement\":\"%s\",\"max\":%s,\"secrets\":%s}",
+			or(a->api, "\"1.55\""), or(a->build, "24"), or(a->policy, "3"),
+			or(a->digest, "\"" HEX_32 "\""), or(a->measurement, measurement),
+			or(a->max, "3072"), or(a->secrets, ONE));
+	ask_for(text, keys_given, wanted);
+}
+
+static void test_good(void **state)
+{
+	unsigned before = released();
+
+	ask_packet(&(struct ask){ NULL }, both, "\"header\":\"");
+	assert_int_equal(released(), before + 1);
+	ask_packet(&(struct ask){ .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/c\"},"
+					     "{\"guid\":\"" GUID2 "\",\"path\":\"a/b/d\"}]" },
+		   both, "\"payload\":\"");
+	assert_int_equal(released(), before + 3);
+}
+
+static void test_wrong(void **state)
+{
+	static const struct {
+		struct ask ask;
+		const char *wanted;
+	} cases[] = {
+		{ { .api = "\"155\"" }, "'api'" },
+		{ { .api = "1.55" }, "'api'" },
+		{ { .api = "\"1.55\\u0000\"" }, "'api'" },
+		{ { .build = "256" }, "'build'" },
+		{ { .build = "-1" }, "'build'" },
+		{ { .build = "\"24\"" }, "'build'" },
+		{ { .build = "24.0" }, "'build'" },
+		{ { .policy = "4294967296" }, "'policy'" },
+		{ { .policy = "null" }, "'policy'" },
+		{ { .digest = "\"" HEX_32 "00\"" }, "'digest'" },
+		{ { .digest = "[]" }, "'digest'" },
+		{ { .measurement = HEX_32 }, "'measurement'" },
+		{ { .max = "0" }, "'max'" },
+		{ { .max = "16385" }, "'max'" },
+		{ { .max = "\"3072\"" }, "'max'" },
+		{ { .secrets = "[]" }, "no secret is named" },
+		{ { .secrets = "{}" }, "'secrets'" },
+		{ { .secrets = "[null]" }, "'secrets'" },
+		{ { .secrets = "[{\"guid\":\"" GUID "\"}]" }, "'secrets'" },
+		{ { .secrets = "[{\"guid\":\"7368\",\"path\":\"a/b/c\"}]" }, "'secrets'" },
+		{ { .secrets = "[{\"guid\":\"00000000-0000-0000-0000-000000000000\","
+			       "\"path\":\"a/b/c\"}]" }, "zero GUID" },
+		{ { .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/c\"},"
+			       "{\"guid\":\"" GUID "\",\"path\":\"a/b/d\"}]" }, "given twice" },
+		{ { .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"a/b\"}]" }, "not the name" },
+		{ { .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"../b/c\"}]" }, "not the name" },
+		/* What the measurement binds. */
+		{ { .api = "\"1.54\"" }, "the measurement is not of this" },
+		{ { .build = "23" }, "the measurement is not of this" },
+		{ { .policy = "7" }, "the measurement is not of this" },
+		{ { .digest = "\"ff" HEX_16 "0102030405060708090a0b0c0d0e0f\"" },
+		  "the measurement is not of this" },
+		{ { .api = "\"0.16\"" }, "older than 0.17" },
+		{ { .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/none\"}]" }, "ENOENT" },
+		/* The first is good; what cannot be given whole is not given. */
+		{ { .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/e\"}]" },
+		  "lacks es" },
+		{ { .max = "32" }, "ENOSPC" },
+		{ { .max = "16" }, "ENOSPC" },
+	};
+	unsigned before = released();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		ask_packet(&cases[i].ask, both, cases[i].wanted);
+	/* Where it only did not fit, it was released first; the guest may ask again. */
+	assert_in_range(released(), before, before + 2);
+}
+
+static void test_keys(void **state)
+{
+	uint8_t bytes[33] = { 1, 2, 3 };
+	struct secret *s[] = { make_secret(bytes, 31), make_secret(bytes, 33),
+			       make_secret("0123456789abcdef0123456789abcdef", 32),
+			       make_secret("0123456789abcdeffedcba9876543210", 32) };
+	unsigned before = released();
+
+	ask_packet(&(struct ask){ NULL }, NULL, "32 bytes together");
+	ask_packet(&(struct ask){ NULL }, s[0], "32 bytes together");
+	ask_packet(&(struct ask){ NULL }, s[1], "32 bytes together");
+	ask_packet(&(struct ask){ NULL }, s[2], "the same key");
+	ask_packet(&(struct ask){ NULL }, s[3], "the measurement is not of this");
+	assert_int_equal(released(), before);
+	for (size_t i = 0; i < ARRAY_SIZE(s); i++)
+		secret_free(s[i]);
+}
+
+static void test_too_many(void **state)
+{
+	char secrets[8192];
+	size_t len = 1;
+
+	secrets[0] = '[';
+	for (unsigned i = 0; i <= LAUNCH_ITEMS_MAX; i++)
+		len += (size_t)sprintf(secrets + len,
+				       "%s{\"guid\":\"%08x-84f0-4973-92ec-06879ce3da0b\","
+				       "\"path\":\"a/b/c\"}", i ? "," : "", i + 1);
+	(void) sprintf(secrets + len, "]");
+	ask_packet(&(struct ask){ .max = "16384", .secrets = secrets }, both, "'secrets'");
+}
+
+static void add(const char *path, const char *policy)
+{
+	struct secret *s = make_secret("opensesame", 10);
+	char request[1024], *text = NULL;
+	int fd = -EBADF;
+
+	(void) snprintf(request, sizeof(request),
+			"{\"v\":1,\"do\":\"secret-add\",\"path\":\"%s\",\"policy\":\"%s\"}", path,
+			policy);
+	assert_int_equal(admin_answer(&service, (struct bytes){ (const uint8_t *)request,
+								strlen(request) },
+				      s, -EBADF, 0, &text, &fd), 0);
+	if (!strstr(text, "\"ok\":true"))
+		fail_msg("%s", text);
+	free(text);
+	secret_free(s);
+}
+
+static int open_all(void **state)
+{
+	struct measured what = { .api_major = 1, .api_minor = 55, .build = 24,
+				 .policy = SEV_POLICY_NODBG | SEV_POLICY_NOKS };
+	uint8_t digest[SHA256_LEN], blob[SEV_MEASURE_LEN + SEV_NONCE_LEN] = { 0 };
+	struct measurer *m;
+	struct secret *tik;
+	struct cause why;
+
+	if (open_service(state) < 0 || denials_new(&service.denials) < 0 ||
+	    judge_new(NULL, (const char *const[]){ NULL, NULL }, 1, &service.judge, &why) < 0)
+		return -1;
+	both = make_secret("tek-tek-tek-tek-tik-tik-tik-tik!", 32);
+	tik = make_secret("tik-tik-tik-tik!", 16);
+	memset(blob + SEV_MEASURE_LEN, 5, SEV_NONCE_LEN);
+	if (parse_hex(HEX_32, digest, sizeof(digest)) < 0 || measurer_new(tik, &m) < 0 ||
+	    measurer_measure(m, &what, digest, blob + SEV_MEASURE_LEN, blob) < 0)
+		return -1;
+	measurer_free(m);
+	secret_free(tik);
+	format_hex(blob, sizeof(blob), measurement);
+	add("a/b/c", POLICY(""));
+	add("a/b/d", POLICY("policy_require=noks\\n"));
+	add("a/b/e", POLICY("policy_require=es\\n"));
+	return 0;
+}
+
+static int close_all(void **state)
+{
+	both = secret_free(both);
+	service.denials = denials_free(service.denials);
+	service.judge = judge_free(service.judge);
+	return close_service(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_too_many),
+	};
+
+	return cmocka_run_group_tests(tests, open_all, close_all);
+}
