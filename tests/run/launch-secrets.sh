@@ -12,11 +12,6 @@ cd "$work" || exit 99
 chmod 700 .
 PATH=$top_builddir:$PATH
 
-if [ "$(id -u)" != 0 ]; then
-	skip "launch secrets of a broker" "the admin socket is root's here"
-	finish
-fi
-
 openssl ecparam -name prime256v1 -genkey -noout -out identity.key 2>/dev/null
 openssl req -x509 -new -key identity.key -subj "/CN=test" -days 30 -out identity.pem 2>/dev/null
 head -c 32 /dev/urandom >master.key
@@ -31,7 +26,7 @@ Address=sqlite:$work/store.sqlite
 Plain=127.0.0.1:0
 Admin=$work/admin.sock
 [Admin]
-Users=root
+Users=$(id -un)
 END
 head -c16 /dev/urandom >tek
 head -c16 /dev/urandom >tik
@@ -138,7 +133,7 @@ check "... and the guest runs" grep -q '"cont"' record
 check "... and nobody else saw it" bash -c '! grep -q "correct horse" record out err log'
 stop
 check "the audit log is exported" export_log
-check "... and has the launch" grep -q "\"what\":\"release\".*\"tee\":\"sev\".*\"measurement\":\"$digest\".*\"peer\":\"uid 0\"" lines
+check "... and has the launch" grep -q "\"what\":\"release\".*\"tee\":\"sev\".*\"measurement\":\"$digest\".*\"peer\":\"uid $(id -u)\"" lines
 check "... and not the secret" bash -c '! grep -q "correct horse" lines'
 wipe_ram
 start --nonce $nonce
@@ -166,7 +161,7 @@ check_refused "packet without the launch" 64 "A broker judges the launch: descri
 	--payload p2 --measurement "$measurement" --secret luks:kbs:///default/luks/vm1
 check_refused "packet for another firmware's version" 1 "" "${packet[@]}" --measurement "$measurement" --api "$major.$minor" --build $((build + 1)) \
 	--secret luks:kbs:///default/luks/vm1
-check "nothing of the secrets stays in the broker's memory" python3 - $broker_pid <<'P'
+cat >scan.py <<'P'
 import sys
 pid = sys.argv[1]
 with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
@@ -185,6 +180,11 @@ with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem
                 if secret in data:
                     sys.exit(f"{secret!r} is in {line}")
 P
+if [ "$(id -u)" = 0 ]; then
+	check "nothing of the secrets stays in the broker's memory" python3 scan.py "$broker_pid"
+else
+	skip "nothing of the secrets stays in the broker's memory" "the broker lets only root look"
+fi
 
 # ---- launches that a policy refuses ----
 
