@@ -175,7 +175,7 @@ char *json_text_printable(const char *json)
 
 int print_json_text(const char *json)
 {
-	_cleanup_(freep) char *text = json_text_printable(json);
+	_cleanup_(freep) char *text = json ? json_text_printable(json) : NULL;
 
 	if (!text)
 		return -ENOMEM;

@@ -43,7 +43,8 @@ size_t print(const char *format, ...) _printf_(1, 2);
 /*
  * Print a JSON text and a newline to standard output.  Hidden characters in its strings are
  * escaped ("\u009b"), so that programs read the same text.  Bytes that are not UTF-8 become
- * U+FFFD.  Returns 0 or -ENOMEM.
+ * U+FFFD.  Returns 0, or -ENOMEM, also for a @json of NULL: the library that makes such texts
+ * returns that without memory.
  */
 int print_json_text(const char *json);
 

@@ -80,7 +80,8 @@ static int write_bundle(const struct bundle *b, const char *output)
 	}
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
 							 JSON_C_TO_STRING_NOSLASHESCAPE);
-	r = write_file_atomic(output, text, strlen(text), 0644, /* exclusive= */ false);
+	r = text ? write_file_atomic(output, text, strlen(text), 0644, /* exclusive= */ false) :
+		   -ENOMEM;
 	json_object_put(o);
 	if (r < 0) {
 		log_error_errno(r, "Failed to write '%s': %m", output);

@@ -791,17 +791,19 @@ int admin_answer(struct service *s, struct bytes request, const struct secret *s
 {
 	struct call c = { .s = s, .secret = secret, .uid = uid, .fd = -EBADF, .file = file,
 			  .request = parse(request), .answer = json_object_new_object() };
+	const char *text;
 	int r = -ENOMEM;
 
-	*ret = NULL;
 	(void) snprintf(c.who, sizeof(c.who), "uid %u", uid);
 	if (c.answer && json_object_object_add(c.answer, "v", json_object_new_int(1)) == 0 &&
 	    json_object_object_add(c.answer, "ok", json_object_new_boolean(true)) == 0)
 		r = c.request ? answer(&c) :
 				refuse(&c, cause_set(&c.why, -EBADMSG, "this is no request"));
-	if (r == 0)
-		*ret = strdup(json_object_to_json_string_ext(
-			c.answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = r == 0 ? json_object_to_json_string_ext(c.answer,
+						       JSON_C_TO_STRING_PLAIN |
+							       JSON_C_TO_STRING_NOSLASHESCAPE) :
+			NULL;
+	*ret = text ? strdup(text) : NULL;
 	(void) json_object_put(c.request);
 	(void) json_object_put(c.answer);
 	if (!*ret)

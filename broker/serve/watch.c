@@ -87,7 +87,8 @@ void watchers_tell(struct watchers *w, const char *line)
 
 	if (!w)
 		return;
-	fits = (size_t)snprintf(text, sizeof(text), "%s\n", line) < sizeof(text);
+	/* What there was no memory for is missing, as what is too long. */
+	fits = line && (size_t)snprintf(text, sizeof(text), "%s\n", line) < sizeof(text);
 	(void) pthread_mutex_lock(&w->lock);
 	for (size_t i = 0; i < WATCHERS_MAX; i++)
 		if (w->list[i].fd >= 0)

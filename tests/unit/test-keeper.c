@@ -104,9 +104,9 @@ static int teardown(void **state)
 {
 	char command[200];
 
-	store_free(k.store);
-	sd_event_source_unref(k.retry);
-	sd_event_unref(k.event);
+	k.store = store_free(k.store);
+	k.retry = sd_event_source_unref(k.retry);
+	k.event = sd_event_unref(k.event);
 	snprintf(command, sizeof(command), "rm -rf %s %s*", dir, journal);
 	return system(command);
 }
