@@ -46,7 +46,7 @@ int luks_device_open(const char *path, bool write, int *ret_fd, struct stat *ret
 	return 0;
 }
 
-int luks_header_judge(int fd, const char *allow_tokens, struct luks_verdict *ret)
+int luks_header_judge(int fd, const char *allow_tokens, const char *pins, struct luks_verdict *ret)
 {
 	_cleanup_(closep) int conn = -EBADF;
 	struct luks_question q = { "" };
@@ -54,6 +54,7 @@ int luks_header_judge(int fd, const char *allow_tokens, struct luks_verdict *ret
 	int r;
 
 	snprintf(q.allow_tokens, sizeof(q.allow_tokens), "%s", allow_tokens);
+	snprintf(q.pins, sizeof(q.pins), "%s", pins);
 	r = client_connect(WORKER_LUKS_SOCKET, WORKER_USEC, &conn);
 	if (r < 0) {
 		log_error_errno(r, "Failed to reach cocod-worker on '%s': %m", WORKER_LUKS_SOCKET);
@@ -64,7 +65,8 @@ int luks_header_judge(int fd, const char *allow_tokens, struct luks_verdict *ret
 	}
 	r = client_call(conn, MSG_LUKS_CHECK, &q, sizeof(q), fd, &v, sizeof(v), NULL);
 	if (r >= 0 && (!memchr(v.reason, 0, sizeof(v.reason)) ||
-		       !memchr(v.uuid, 0, sizeof(v.uuid)) || v.error > 0))
+		       !memchr(v.uuid, 0, sizeof(v.uuid)) ||
+		       !memchr(v.pins, 0, sizeof(v.pins)) || v.error > 0))
 		r = -EPROTO;
 	if (r < 0)
 		return log_error_errno(r,
@@ -72,6 +74,7 @@ int luks_header_judge(int fd, const char *allow_tokens, struct luks_verdict *ret
 				       WORKER_LUKS_ADVICE);
 	make_printable(v.reason);
 	make_printable(v.uuid);
+	make_printable(v.pins);
 	*ret = v;
 	return 0;
 }

@@ -18,13 +18,14 @@ int luks_device_open(const char *path, bool write, int *ret_fd, struct stat *ret
 
 /*
  * Have the LUKS header that is open at @fd judged as cocod has it judged before a volume gets its
- * key: by a cocod-worker of its own, which alone reads it.  @allow_tokens is as in struct
- * luks_question.
+ * key: by a cocod-worker of its own, which alone reads it.  @allow_tokens and @pins are as in
+ * struct luks_question.
  *
  * Returns 0 with the verdict in @ret, whose text is printable; a negative errno, after it has
  * logged why there is no verdict.
  */
-int luks_header_judge(int fd, const char *allow_tokens, struct luks_verdict *ret);
+int luks_header_judge(int fd, const char *allow_tokens, const char *pins,
+		      struct luks_verdict *ret);
 
 /* "good", "refused", "malformed", "no-luks" or "unread", for programs. */
 const char *luks_verdict_name(const struct luks_verdict *v);

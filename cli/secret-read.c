@@ -31,6 +31,7 @@ static void sanitize(struct msg_secret *m)
 		'\0';
 	m->deliveries[sizeof(m->deliveries) - 1] = m->warning[sizeof(m->warning) - 1] = '\0';
 	m->uri[sizeof(m->uri) - 1] = m->allow_tokens[sizeof(m->allow_tokens) - 1] = '\0';
+	m->volume_pins[sizeof(m->volume_pins) - 1] = '\0';
 	make_printable(m->warning);
 	m->state = (uint8_t)MIN(m->state, _SECRET_STATE_MAX - 1);
 	m->wipe = (uint8_t)MIN(m->wipe, _SECRET_WIPE_MAX - 1);

@@ -62,12 +62,20 @@ static int look_at_header(struct enrolment *e)
 {
 	struct luks_verdict v;
 
+	/* At the beginning of a word. */
+	if (startswith(e->m.volume_pins, "header:") || strstr(e->m.volume_pins, " header:")) {
+		log_error("Nothing was changed on '%s': VolumePin=header: of secret '%s' names the "
+			  "header as it is, and a keyslot or a token would change it; remove that "
+			  "word, and pin the new header afterwards ('cococtl luks check')",
+			  e->device, e->m.name);
+		return STATUS_FAILED;
+	}
 	if (!e->m.verify_header) {
 		log_warning("Nobody looks at the header: VerifyVolumeHeader=no for secret '%s'",
 			    e->m.name);
 		return 0;
 	}
-	if (luks_header_judge(e->fd, e->m.allow_tokens, &v) < 0)
+	if (luks_header_judge(e->fd, e->m.allow_tokens, e->m.volume_pins, &v) < 0)
 		return STATUS_FAILED;
 	if (v.error == 0)
 		return 0;
@@ -96,7 +104,7 @@ static int open_volume(struct enrolment *e)
 		return refused(e, &c);
 	if (!damaged)
 		return 0;
-	if (luks_header_judge(e->fd, e->m.allow_tokens, &v) < 0)
+	if (luks_header_judge(e->fd, e->m.allow_tokens, e->m.volume_pins, &v) < 0)
 		return STATUS_FAILED;
 	if (v.error) {
 		log_error("Nothing was changed on '%s': cocod gives it no key: %s", e->device,
@@ -346,7 +354,8 @@ static int verify(struct enrolment *e, struct cause *c)
 	t = find_token(e);
 	if (!t || t->id != e->token || t->keyslots != UINT32_C(1) << e->keyslot)
 		return cause_set(c, -EIO, "token %d is not there", e->token);
-	if (e->m.verify_header && luks_header_judge(e->fd, e->m.allow_tokens, &v) < 0)
+	if (e->m.verify_header &&
+	    luks_header_judge(e->fd, e->m.allow_tokens, e->m.volume_pins, &v) < 0)
 		return cause_set(c, -EIO, "its header could not be judged");
 	return v.error ? cause_set(c, -EIO, "cocod gives it no key: %s", v.reason) : 0;
 }

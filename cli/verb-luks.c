@@ -24,14 +24,15 @@ static int failed_on(const char *device, const struct cause *c)
 
 /* ---- check ---- */
 
-/* The AllowTokens= of the secret, or those of the command line, or none. */
-static int ask_allowed(const struct args *args, char ret[static LUKS_TOKENS_LEN])
+/* The AllowTokens= of the secret, or those of the command line, or none; and its VolumePin=. */
+static int ask_allowed(const struct args *args, char ret[static LUKS_TOKENS_LEN],
+		       char ret_pins[static LUKS_PINS_LEN])
 {
 	_cleanup_(closep) int fd = -EBADF;
 	struct msg_secret m;
 	int r;
 
-	ret[0] = '\0';
+	ret[0] = ret_pins[0] = '\0';
 	if (args->luks.allow_tokens &&
 	    snprintf(ret, LUKS_TOKENS_LEN, "%s", args->luks.allow_tokens) >= LUKS_TOKENS_LEN) {
 		log_error("--allow-tokens is too long");
@@ -42,8 +43,10 @@ static int ask_allowed(const struct args *args, char ret[static LUKS_TOKENS_LEN]
 	r = cli_connect(args, &fd);
 	if (r == 0)
 		r = secret_find(fd, args->luks.secret, &m);
-	if (r == 0)
+	if (r == 0) {
 		memcpy(ret, m.allow_tokens, LUKS_TOKENS_LEN);
+		memcpy(ret_pins, m.volume_pins, LUKS_PINS_LEN);
+	}
 	return r;
 }
 
@@ -59,8 +62,28 @@ static void print_verdict(const char *device, const struct luks_verdict *v)
 	print("%s: %s\n  %s\n", device, words[i], v->reason);
 	if (v->version)
 		print("  LUKS%u%s%s\n", v->version, v->uuid[0] ? ", UUID " : "", v->uuid);
+	for (const char *word = v->pins; *word; word += strspn(word, " ")) {
+		int len = (int)strcspn(word, " ");
+
+		print("%s%.*s\n", word == v->pins ? "  VolumePin= takes one or more of\n    " :
+						   "    ", len, word);
+		word += len;
+	}
 	if (v->error)
 		print("  cocod gives such a volume no key.\n");
+}
+
+static struct json_object *pins_to_json(const char *pins)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (const char *word = pins; *word; word += strspn(word, " ")) {
+		int len = (int)strcspn(word, " ");
+
+		json_object_array_add(array, json_object_new_string_len(word, len));
+		word += len;
+	}
+	return array;
 }
 
 static struct json_object *verdict_to_json(const struct luks_verdict *v)
@@ -72,6 +95,7 @@ static struct json_object *verdict_to_json(const struct luks_verdict *v)
 			       v->version ? json_object_new_int64(v->version) : NULL);
 	json_object_object_add(o, "uuid", v->uuid[0] ? json_object_new_string(v->uuid) : NULL);
 	json_add(o, "reason", v->reason);
+	json_object_object_add(o, "pins", pins_to_json(v->pins));
 	return o;
 }
 
@@ -79,16 +103,16 @@ static int run_check(struct args *args)
 {
 	const char *device = args->words.items[0];
 	_cleanup_(closep) int fd = -EBADF;
-	char allowed[LUKS_TOKENS_LEN];
+	char allowed[LUKS_TOKENS_LEN], pins[LUKS_PINS_LEN];
 	struct luks_verdict v;
 	struct stat st;
 	int r;
 
-	r = ask_allowed(args, allowed);
+	r = ask_allowed(args, allowed, pins);
 	if (r != 0)
 		return r;
 	if (luks_device_open(device, /* write= */ false, &fd, &st) < 0 ||
-	    luks_header_judge(fd, allowed, &v) < 0)
+	    luks_header_judge(fd, allowed, pins, &v) < 0)
 		return STATUS_FAILED;
 	if (args->json) {
 		struct json_object *o = verdict_to_json(&v);
@@ -128,7 +152,7 @@ static int target_open(struct target *t, const char *allowed, bool write, struct
 	c->text[0] = '\0';
 	r = luks_device_open(t->device, write, &t->fd, &t->st);
 	if (r >= 0)
-		r = luks_header_judge(t->fd, allowed, &t->verdict);
+		r = luks_header_judge(t->fd, allowed, "", &t->verdict);
 	if (r < 0)
 		return r;
 	if (t->verdict.error && t->verdict.error != -EKEYREJECTED)
@@ -307,7 +331,7 @@ static int try_secret(const struct args *args, struct target *t, struct result *
 	if (r != 0)
 		return r;
 	/* Before the bytes are there: what this secret allows may be less, or more. */
-	if (m.verify_header && luks_header_judge(t->fd, m.allow_tokens, &v) < 0)
+	if (m.verify_header && luks_header_judge(t->fd, m.allow_tokens, m.volume_pins, &v) < 0)
 		return STATUS_FAILED;
 	if (m.verify_header && v.error) {
 		cause_set(&ret->why, v.error, "cocod gives it no key: %s", v.reason);

@@ -219,6 +219,51 @@ int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text)
 	return set_words(text, token_is_valid, p->allow_tokens, sizeof(p->allow_tokens));
 }
 
+static bool is_hex(const char *text)
+{
+	return strspn(text, "0123456789abcdef") == strlen(text);
+}
+
+/* 8-4-4-4-12 digits */
+static bool is_uuid(const char *text)
+{
+	if (strlen(text) != 36)
+		return false;
+	for (unsigned i = 0; i < 36; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' :
+							      !strchr("0123456789abcdef", text[i]))
+			return false;
+	return true;
+}
+
+static bool pin_is_valid(const char *word)
+{
+	const char *uuid = startswith(word, "uuid:"), *digest = startswith(word, "digest:"),
+		   *header = startswith(word, "header:");
+	size_t len;
+
+	if (uuid)
+		return is_uuid(uuid);
+	if (header)
+		return is_hex(header) && strlen(header) == 64;
+	len = digest ? strlen(digest) : 0;
+	/* What LUKS1 and LUKS2 have, 20 to 64 bytes. */
+	return len >= 40 && len <= 128 && len % 2 == 0 && is_hex(digest);
+}
+
+int secret_policy_set_volume_pins(struct secret_policy *p, const char *text)
+{
+	char list[sizeof(p->volume_pins)];
+	int r = set_words(text, pin_is_valid, list, sizeof(list));
+
+	if (r < 0)
+		return r;
+	if (has_twice(list))
+		return -EEXIST;
+	memcpy(p->volume_pins, list, sizeof(list));
+	return 0;
+}
+
 /* True if the list has a consumer of that kind, with or without more after a colon. */
 static bool has_kind(const struct secret_policy *p, const char *kind)
 {
@@ -251,6 +296,11 @@ static bool stands_for(const char *word, size_t len, const char *unit)
 	memcpy(pattern, word + sizeof(prefix) - 1, len);
 	pattern[len] = '\0';
 	return unit_name_is_for(unit, pattern);
+}
+
+bool secret_policy_has_volume(const struct secret_policy *p)
+{
+	return has_kind(p, CONSUMER_CRYPTSETUP) || has_kind(p, CONSUMER_TOKEN);
 }
 
 int secret_policy_allows(const struct secret_policy *p, const char *consumer)

@@ -73,6 +73,7 @@ struct secret_policy {
 	bool allow_empty;	/* a secret without bytes may be handed over */
 	/* types of LUKS2 tokens: words with one blank between them */
 	char allow_tokens[LUKS_TOKENS_LEN];
+	char volume_pins[LUKS_PINS_LEN];	/* as in struct luks_question */
 };
 
 /*
@@ -127,6 +128,17 @@ enum secret_wipe secret_policy_default_wipe(const struct secret_policy *p);
  * not fit.
  */
 int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text);
+
+/*
+ * Check and take a list of what the header of a volume must be: "uuid:UUID"; "digest:HEX", that of
+ * the volume's key; "header:HEX", 32 bytes over all of its metadata.  Digits are lower-case.
+ * Returns 0; -EINVAL for an empty list or another word; -EEXIST for a word that is there twice;
+ * -E2BIG when the list does not fit.
+ */
+int secret_policy_set_volume_pins(struct secret_policy *p, const char *text);
+
+/* True if a volume may have it. */
+bool secret_policy_has_volume(const struct secret_policy *p);
 
 /*
  * May @consumer ("get", "token", "cryptsetup:data", "credential:app@one.service") have the

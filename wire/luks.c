@@ -76,6 +76,7 @@ int luks1_header_parse(const uint8_t *p, size_t len, struct luks1_header *ret)
 		return -EBADMSG;
 	h.key_len = get_u32be(p + 108);
 	h.payload_offset = get_u32be(p + 104);
+	memcpy(h.digest, p + 112, LUKS1_DIGEST_LEN);
 	h.digest_iterations = get_u32be(p + 164);
 	for (unsigned i = 0; i < LUKS1_KEYSLOTS; i++)
 		if (keyslot_parse(p + 208 + 48 * i, &h.keyslots[i]) < 0)

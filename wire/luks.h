@@ -39,6 +39,7 @@
 #define LUKS_MAGIC_LEN 6
 #define LUKS1_HEADER_LEN 592
 #define LUKS1_KEYSLOTS 8
+#define LUKS1_DIGEST_LEN 20
 #define LUKS2_BINARY_LEN 4096
 #define LUKS2_HEADER_MAX (4 * 1024 * 1024)
 /*
@@ -68,6 +69,7 @@ struct luks1_header {
 	char hash[LUKS_NAME_LEN];
 	uint32_t key_len;	/* in bytes */
 	uint32_t payload_offset;	/* in sectors; 0 when the header is apart from its data */
+	uint8_t digest[LUKS1_DIGEST_LEN];	/* of the volume's key */
 	uint32_t digest_iterations;
 	struct luks1_keyslot {
 		bool active;

@@ -132,6 +132,7 @@ enum msg_type {
 #define MSG_DELIVERIES_LEN 2048
 #define MSG_WARNING_LEN 512
 #define LUKS_TOKENS_LEN 256
+#define LUKS_PINS_LEN 512
 
 enum secret_state {
 	/* in the kernel's area, or with the broker ("remote"); given to nobody */
@@ -269,7 +270,8 @@ struct msg_secret {
 	/* the header of a volume that is to get it is judged before */
 	uint8_t verify_header;
 	uint64_t size;			/* in bytes */
-	char allow_tokens[LUKS_TOKENS_LEN];	/* as in struct luks_question */
+	/* as in struct luks_question */
+	char allow_tokens[LUKS_TOKENS_LEN], volume_pins[LUKS_PINS_LEN];
 	char uri[BROKER_URL_LEN + 8];	/* "kbs:///...", "init-data"; "" without Uri= */
 	/* CLOCK_REALTIME at which each state was reached, or 0 */
 	uint64_t since_usec[_SECRET_STATE_MAX];
@@ -452,6 +454,11 @@ struct msg_status {
 /* What the owner allows in a volume's header, in addition to what is always good. */
 struct luks_question {
 	char allow_tokens[LUKS_TOKENS_LEN];	/* types, with one blank between them */
+	/*
+	 * Words with one blank between them, "uuid:UUID", "digest:HEX", "header:HEX": of each
+	 * kind that is there, the header must have one (agent/worker/luks-pins.h).
+	 */
+	char pins[LUKS_PINS_LEN];
 	uint32_t any_token;	/* 1: of whatever type, because no key is given */
 };
 
@@ -462,6 +469,7 @@ struct luks_verdict {
 	uint32_t version;	/* of LUKS, 0 when unknown */
 	char uuid[40];
 	char reason[464];	/* for people, printable */
+	char pins[LUKS_PINS_LEN];	/* what the header has, as pins; "" for what is no volume */
 };
 
 #endif

@@ -78,8 +78,8 @@ int on_token_open(struct client *c, const void *body, struct store_entry *secret
 				   .consumer = CONSUMER_TOKEN },
 		  "A volume asks for secret '%s', which its token names", secret->policy.name);
 	client_begin_fetch(c, MSG_TOKEN_OPEN, secret);
-	r = volume_text_judge(c->keeper->event, c->passed, secret->policy.allow_tokens, on_verdict,
-			      c, &c->judge);
+	r = volume_text_judge(c->keeper->event, c->passed, &secret->policy, on_verdict, c,
+			      &c->judge);
 	if (r >= 0)
 		return 0;
 	snprintf(m.text, sizeof(m.text), "cocod-worker cannot be asked about the header: %s",

@@ -185,6 +185,13 @@ static int take_allow_tokens(struct config_value *v)
 	return secret_policy_set_allow_tokens(p, v->text);
 }
 
+static int take_volume_pins(struct config_value *v)
+{
+	struct secret_policy *p = v->target;
+
+	return secret_policy_set_volume_pins(p, v->text);
+}
+
 static int take_allow_empty(struct config_value *v)
 {
 	struct secret_policy *p = v->target;
@@ -229,6 +236,9 @@ static const struct config_option secret_options[] = {
 	{ "AllowTokens", take_allow_tokens,
 	  "types of LUKS2 tokens that open nothing by themselves, such as 'clevis'; never "
 	  "systemd-tpm2, systemd-fido2 or systemd-pkcs11" },
+	{ "VolumePin", take_volume_pins,
+	  "words 'uuid:UUID', 'digest:HEX' and 'header:HEX', each once and lower-case, as 'cococtl "
+	  "luks check' prints them" },
 	{ NULL },
 };
 
@@ -354,6 +364,21 @@ static void check_units(struct config *c, const struct secret_policy *p, const c
 				     unit, p->name, CREDENTIAL_NAMES_MAX);
 }
 
+/* A pin that nobody looks at would be believed in. */
+static void check_pins(struct config *c, const struct secret_policy *p, const char *path)
+{
+	if (!p->volume_pins[0])
+		return;
+	if (p->volume_header == VOLUME_HEADER_IGNORE)
+		config_error(&c->errors, path, 0,
+			     "VolumePin= and VerifyVolumeHeader=no do not go together: nobody "
+			     "looks at the header");
+	if (!secret_policy_has_volume(p))
+		config_error(&c->errors, path, 0,
+			     "VolumePin= is for no volume: Consumers= has neither 'cryptsetup' nor "
+			     "'token'");
+}
+
 /* Whoever may ask by a path must have one, and one path is one secret. */
 static void check_rest(struct config *c, const struct secret_policy *p, const char *path)
 {
@@ -412,6 +437,7 @@ static void read_secret_conf(void *target, struct config_file *f)
 	check_origins(c, &p, path);
 	check_units(c, &p, path);
 	check_rest(c, &p, path);
+	check_pins(c, &p, path);
 
 	more = reallocarray(c->policies, c->n_policies + 1, sizeof(*more));
 	if (!more) {

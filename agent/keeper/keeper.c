@@ -364,6 +364,9 @@ bool keeper_wants_good_header(const struct keeper *k, const struct store_entry *
 {
 	enum volume_header h = e ? e->policy.volume_header : VOLUME_HEADER_DEFAULT;
 
+	/* A pin is asked for, whatever cocod.conf says of other volumes. */
+	if (e && e->policy.volume_pins[0])
+		return true;
 	return h == VOLUME_HEADER_DEFAULT ? k->config->verify_header : h != VOLUME_HEADER_IGNORE;
 }
 

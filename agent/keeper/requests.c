@@ -168,6 +168,7 @@ int client_send_secret(struct client *c, uint16_t type, const struct store_entry
 	if (c->kind != CLIENT_ROOT)
 		return client_reply(c, type, &m, sizeof(m));
 	memcpy(m.allow_tokens, e->policy.allow_tokens, sizeof(m.allow_tokens));
+	memcpy(m.volume_pins, e->policy.volume_pins, sizeof(m.volume_pins));
 	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
 	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
 	list_deliveries(e, m.deliveries);

@@ -12,6 +12,8 @@
 
 #define VERDICT_USEC (15 * USEC_PER_SEC)
 
+_Static_assert(sizeof(struct luks_question) <= WORKER_BODY_MAX, "a question can be sent");
+
 int volume_verdict_read(const void *reply, const char *why, char *text, size_t size)
 {
 	struct luks_verdict v;
@@ -84,7 +86,13 @@ static int ask(sd_event *event, const struct worker_frame *frame,
 	return worker_call_new(&question, ret);
 }
 
-int volume_text_judge(sd_event *event, int fd, const char allow_tokens[static LUKS_TOKENS_LEN],
+static void allow(const struct secret_policy *p, struct luks_question *q)
+{
+	memcpy(q->allow_tokens, p->allow_tokens, sizeof(q->allow_tokens));
+	memcpy(q->pins, p->volume_pins, sizeof(q->pins));
+}
+
+int volume_text_judge(sd_event *event, int fd, const struct secret_policy *policy,
 		      void (*done)(void *userdata, const void *reply, const char *why),
 		      void *userdata, struct worker_call **ret)
 {
@@ -93,7 +101,7 @@ int volume_text_judge(sd_event *event, int fd, const char allow_tokens[static LU
 		.type = MSG_LUKS_TEXT, .body = &allowed, .len = sizeof(allowed), .fd = fd
 	};
 
-	memcpy(allowed.allow_tokens, allow_tokens, sizeof(allowed.allow_tokens));
+	allow(policy, &allowed);
 	return ask(event, &frame, done, userdata, ret);
 }
 
@@ -116,8 +124,7 @@ static int begin(struct delivery *d, bool any_token, char *ret_why, size_t size)
 		return r;
 	}
 	if (d->entry)
-		memcpy(allowed.allow_tokens, d->entry->policy.allow_tokens,
-		       sizeof(allowed.allow_tokens));
+		allow(&d->entry->policy, &allowed);
 	frame.fd = header;
 	r = ask(d->keeper->event, &frame, on_verdict, d, &d->call);
 	if (r < 0)

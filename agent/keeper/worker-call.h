@@ -13,7 +13,7 @@
 struct worker_call;
 
 #define WORKER_FRAMES_MAX 3
-#define WORKER_BODY_MAX 512
+#define WORKER_BODY_MAX 1024
 
 struct worker_frame {
 	uint16_t type;

@@ -44,7 +44,8 @@ static bool is_luks_question(const struct request *q)
 	const struct luks_question *luks = &q->body.luks;
 
 	return q->fd >= 0 && luks->any_token <= 1 &&
-	       memchr(luks->allow_tokens, 0, sizeof(luks->allow_tokens));
+	       memchr(luks->allow_tokens, 0, sizeof(luks->allow_tokens)) &&
+	       memchr(luks->pins, 0, sizeof(luks->pins));
 }
 
 static int on_luks_check(struct request *q)

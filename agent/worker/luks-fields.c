@@ -210,19 +210,33 @@ int luks_check_size_or_dynamic(struct luks_judge *j, const struct luks_field *f,
 }
 
 /* The lengths of salts and digests matter: a digest without bytes would fit every key. */
-int luks_check_base64(struct luks_judge *j, const struct luks_field *f, struct bytes v)
+/* Returns how many bytes; -EBADMSG; -EMSGSIZE for more than there is room for. */
+static ssize_t decode(struct bytes v, uint8_t ret[static LUKS_DIGEST_MAX])
 {
-	char text[128];
-	uint8_t bytes[64];
+	char text[2 * LUKS_DIGEST_MAX];
 	struct bytes t;
-	ssize_t n;
 
 	if (jspan_text(v, &t) < 0)
-		return luks_malformed(j, "is not base64");
+		return -EBADMSG;
 	if (t.len >= sizeof(text))
-		return luks_malformed(j, "does not have the right number of bytes");
+		return -EMSGSIZE;
 	(void) snprintf(text, sizeof(text), "%.*s", (int)t.len, (const char *)t.p);
-	n = base64_decode(text, bytes, sizeof(bytes));
+	return base64_decode(text, ret, LUKS_DIGEST_MAX);
+}
+
+size_t luks_base64_of(struct bytes o, const char *name, uint8_t ret[static LUKS_DIGEST_MAX])
+{
+	struct bytes v;
+	ssize_t n = jspan_member(o, name, &v) < 0 ? 0 : decode(v, ret);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+int luks_check_base64(struct luks_judge *j, const struct luks_field *f, struct bytes v)
+{
+	uint8_t bytes[LUKS_DIGEST_MAX];
+	ssize_t n = decode(v, bytes);
+
 	if (n < 0 && n != -EMSGSIZE)
 		return luks_malformed(j, "is not base64");
 	if (n < 0 || (uint64_t)n < f->min || (uint64_t)n > f->max)

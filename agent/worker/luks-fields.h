@@ -2,6 +2,7 @@
 #ifndef COCO_AGENT_WORKER_LUKS_FIELDS_H
 #define COCO_AGENT_WORKER_LUKS_FIELDS_H
 
+#include "agent/worker/luks-pins.h"
 #include "base/macro.h"
 #include "wire/jspan.h"
 
@@ -37,6 +38,8 @@ struct luks_judge {
 	uint32_t bound;			/* keyslots in the segment's digest */
 	uint32_t unbound;		/* keyslots in another digest */
 	unsigned n_volume_digests;
+	uint8_t digest[LUKS_DIGEST_MAX];	/* the segment's */
+	size_t digest_len;
 };
 
 struct luks_field {
@@ -97,6 +100,12 @@ int luks_parse_ids(struct luks_judge *j, struct bytes v, uint32_t *ret);
  */
 uint64_t luks_decimal_of(struct bytes o, const char *name);
 uint64_t luks_int_of(struct bytes o, const char *name);
+
+/*
+ * The bytes of a member that luks_check_base64() has passed, LUKS_DIGEST_MAX at most; returns how
+ * many, 0 when the member is missing.
+ */
+size_t luks_base64_of(struct bytes o, const char *name, uint8_t ret[static LUKS_DIGEST_MAX]);
 
 /* @v as a C string, cut when it is long, for messages and comparisons with short words. */
 #define LUKS_WORD_LEN 80

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/worker/luks-metadata.h"
+#include "agent/worker/luks-pins.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -118,7 +119,8 @@ static int luks2_read(int fd, uint64_t offset, uint32_t hdr_size, struct luks2_h
 }
 
 static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, const struct luks_question *q,
-			  struct luks2_header *ret, struct luks_verdict *v)
+			  struct luks2_header *ret, struct luks_found *found,
+			  struct luks_verdict *v)
 {
 	_cleanup_(freep) uint8_t *p = NULL;
 	char reason[sizeof(v->reason) - sizeof("second LUKS2 header: ")];
@@ -130,18 +132,61 @@ static int luks2_judge_at(int fd, uint64_t offset, uint32_t hdr_size, const stru
 	if (offset == 0)
 		memcpy(v->uuid, ret->uuid, sizeof(v->uuid));
 	r = luks_metadata_judge((const char *)p + LUKS2_BINARY_LEN, hdr_size - LUKS2_BINARY_LEN,
-				device_len(fd), q->any_token ? NULL : q->allow_tokens, reason,
-				sizeof(reason));
+				device_len(fd), q->any_token ? NULL : q->allow_tokens, found,
+				reason, sizeof(reason));
 	if (r < 0)
 		return verdict_set(v, r, "%s LUKS2 header: %s", offset == 0 ? "first" : "second",
 				   reason);
 	return 0;
 }
 
+/* Say what was found, and compare it with what is pinned. */
+static int check_pins(const struct luks_question *q, const struct luks_found *f,
+		      struct luks_verdict *v)
+{
+	char reason[sizeof(v->reason)];
+	int r;
+
+	luks_pins_format(f, v->pins, sizeof(v->pins));
+	r = luks_pins_check(q->pins, f, reason, sizeof(reason));
+	return r < 0 ? verdict_set(v, r, "%s", reason) : 0;
+}
+
+static int luks2_find_header(const struct luks2_header *first, const struct luks2_header *second,
+			     struct luks_found *ret)
+{
+	uint8_t sums[2 * SHA256_LEN];
+
+	memcpy(sums, first->checksum, SHA256_LEN);
+	memcpy(sums + SHA256_LEN, second->checksum, SHA256_LEN);
+	ret->has_header = EVP_Digest(sums, sizeof(sums), ret->header, NULL, EVP_sha256(), NULL);
+	return ret->has_header ? 0 : -ENOMEM;
+}
+
+/* cryptsetup takes the newer one of the two, so that both have to be as it is pinned. */
+static int luks2_check_pins(const struct luks_question *q, const struct luks2_header *first,
+			    const struct luks2_header *second, struct luks_found *f,
+			    const struct luks_found *f_second, struct luks_verdict *v)
+{
+	int r;
+
+	memcpy(f->uuid, first->uuid, sizeof(f->uuid));
+	if (luks2_find_header(first, second, f) < 0)
+		return verdict_set(v, -ENOMEM, "cannot compute a checksum");
+	r = check_pins(q, f, v);
+	if (r < 0 || (f->digest_len == f_second->digest_len &&
+		      memcmp(f->digest, f_second->digest, f->digest_len) == 0))
+		return r;
+	memcpy(f->digest, f_second->digest, sizeof(f->digest));
+	f->digest_len = f_second->digest_len;
+	return check_pins(q, f, v);
+}
+
 static int luks2_judge(int fd, const uint8_t *start, size_t len, const struct luks_question *q,
 		       struct luks_verdict *v)
 {
 	struct luks2_header h, second;
+	struct luks_found f = { "" }, f_second = { "" };
 	int r;
 
 	/* The first header says how long it is; luks2_read() checks it again. */
@@ -149,14 +194,17 @@ static int luks2_judge(int fd, const uint8_t *start, size_t len, const struct lu
 	if (r < 0)
 		return verdict_set(v, -EBADMSG,
 				   "the first LUKS2 header is malformed or cut off; " REPAIR);
-	r = luks2_judge_at(fd, 0, h.hdr_size, q, &h, v);
+	r = luks2_judge_at(fd, 0, h.hdr_size, q, &h, &f, v);
 	if (r < 0)
 		return r;
-	r = luks2_judge_at(fd, h.hdr_size, h.hdr_size, q, &second, v);
+	r = luks2_judge_at(fd, h.hdr_size, h.hdr_size, q, &second, &f_second, v);
 	if (r < 0)
 		return r;
 	if (!streq(h.uuid, second.uuid))
 		return verdict_set(v, -EBADMSG, "the two LUKS2 headers are of different volumes");
+	r = luks2_check_pins(q, &h, &second, &f, &f_second, v);
+	if (r < 0)
+		return r;
 	return verdict_set(v, 0, "LUKS2 with %s", luks_ciphers[0]);
 }
 
@@ -198,7 +246,21 @@ _printf_(4, 5) static int luks1_refuse(const struct luks1_header *h, struct luks
 	return v->error;
 }
 
-static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
+static int luks1_check_pins(const struct luks_question *q, const struct luks1_header *h,
+			    const uint8_t *start, struct luks_verdict *v)
+{
+	struct luks_found f = { .digest_len = LUKS1_DIGEST_LEN };
+
+	memcpy(f.uuid, h->uuid, sizeof(f.uuid));
+	memcpy(f.digest, h->digest, LUKS1_DIGEST_LEN);
+	f.has_header = EVP_Digest(start, LUKS1_HEADER_LEN, f.header, NULL, EVP_sha256(), NULL);
+	if (!f.has_header)
+		return verdict_set(v, -ENOMEM, "cannot compute a checksum");
+	return check_pins(q, &f, v);
+}
+
+static int luks1_judge(const uint8_t *start, size_t len, const struct luks_question *q,
+		       struct luks_verdict *v)
 {
 	char cipher[2 * LUKS_NAME_LEN];
 	struct luks1_header h;
@@ -218,7 +280,7 @@ static int luks1_judge(const uint8_t *start, size_t len, struct luks_verdict *v)
 	if (!name_is_listed(h.hash, luks_hashes))
 		return luks1_refuse(&h, v, "--hash sha256",
 				    "LUKS1 with the hash '%s', which is not known here", h.hash);
-	if (luks1_judge_numbers(&h, v) < 0)
+	if (luks1_judge_numbers(&h, v) < 0 || luks1_check_pins(q, &h, start, v) < 0)
 		return v->error;
 	return verdict_set(v, 0, "LUKS1 with %s", cipher);
 }
@@ -239,7 +301,7 @@ static int judge(int fd, const struct luks_question *q, struct luks_verdict *v)
 				   "destroyed; " REPAIR);
 	v->version = (uint32_t)version;
 	if (version == 1)
-		return luks1_judge(start, (size_t)n, v);
+		return luks1_judge(start, (size_t)n, q, v);
 	if (version == 2)
 		return luks2_judge(fd, start, (size_t)n, q, v);
 	return verdict_set(v, -EOPNOTSUPP, "LUKS version %d is not known here", version);
@@ -249,6 +311,7 @@ static int judge_text(int fd, const struct luks_question *q, struct luks_verdict
 {
 	_cleanup_(freep) char *text = malloc(LUKS2_TEXT_MAX + 1);
 	char reason[sizeof(v->reason)];
+	struct luks_found f = { "" };
 	ssize_t n;
 	int r;
 
@@ -260,10 +323,13 @@ static int judge_text(int fd, const struct luks_question *q, struct luks_verdict
 	if (n > LUKS2_TEXT_MAX)
 		return verdict_set(v, -EMSGSIZE, "the header's metadata is too long");
 	v->version = 2;
-	r = luks_metadata_judge_text(text, (size_t)n, q->any_token ? NULL : q->allow_tokens, reason,
-				     sizeof(reason));
+	r = luks_metadata_judge_text(text, (size_t)n, q->any_token ? NULL : q->allow_tokens, &f,
+				     reason, sizeof(reason));
 	if (r < 0)
 		return verdict_set(v, r, "%s", reason);
+	r = check_pins(q, &f, v);
+	if (r < 0)
+		return r;
 	return verdict_set(v, 0, "LUKS2 with %s", luks_ciphers[0]);
 }
 

@@ -45,6 +45,8 @@
  *		-EOPNOTSUPP: not a LUKS volume, or an unknown version of LUKS
  *		-ENOMEM, or the errno of pread(2) (-ESPIPE, -EIO, ...): could not be read
  *	.version, .uuid	as far as they were read
+ *	.pins	what a header that is safe has, as words of VolumePin=, whether they are those of
+ *		@q or not
  *	.reason	one line of printable text for people, never empty; it may quote the header,
  *		which the host wrote
  */

@@ -331,6 +331,7 @@ static int check_digest(struct luks_judge *j, struct bytes v)
 	}
 	j->bound |= j->digest_keyslots;
 	j->n_volume_digests++;
+	j->digest_len = luks_base64_of(v, "digest", j->digest);
 	return 0;
 }
 
@@ -603,8 +604,19 @@ static int judge(struct luks_judge *j, struct bytes top)
 	return r < 0 ? r : check_bindings(j);
 }
 
+static int judge_into(struct luks_judge *j, struct bytes top, struct luks_found *ret)
+{
+	int r = judge(j, top);
+
+	if (r < 0)
+		return r;
+	memcpy(ret->digest, j->digest, sizeof(ret->digest));
+	ret->digest_len = j->digest_len;
+	return 0;
+}
+
 int luks_metadata_judge(const char *area, size_t len, uint64_t device_len, const char *allow_tokens,
-			char *reason, size_t reason_len)
+			struct luks_found *found, char *reason, size_t reason_len)
 {
 	struct luks_judge j = { .reason = reason,
 				.reason_len = reason_len,
@@ -618,11 +630,11 @@ int luks_metadata_judge(const char *area, size_t len, uint64_t device_len, const
 	r = text_len(&j, area, len, &n);
 	if (r >= 0)
 		r = parse(&j, area, n, &top);
-	return r < 0 ? r : judge(&j, top);
+	return r < 0 ? r : judge_into(&j, top, found);
 }
 
-int luks_metadata_judge_text(const char *text, size_t len, const char *allow_tokens, char *reason,
-			     size_t reason_len)
+int luks_metadata_judge_text(const char *text, size_t len, const char *allow_tokens,
+			     struct luks_found *found, char *reason, size_t reason_len)
 {
 	struct luks_judge j = { .reason = reason,
 				.reason_len = reason_len,
@@ -641,5 +653,5 @@ int luks_metadata_judge_text(const char *text, size_t len, const char *allow_tok
 	    !luks2_hdr_size_is_legal(json_size + LUKS2_BINARY_LEN))
 		return luks_malformed(&j, "config.json_size is not that of any header");
 	j.area_len = (size_t)json_size;
-	return judge(&j, top);
+	return judge_into(&j, top, found);
 }

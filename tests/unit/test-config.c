@@ -347,6 +347,12 @@ static void test_places(void **state)
 		  "KeyringOwner=1\n", "is for root" },
 		{ "Consumers=file\nFileMode=0644\n", ":4: FileMode= takes a mode such as 0400" },
 		{ "Consumers=file\nFileMode=0400\nWipe=delivered\n", "would be removed at once" },
+		{ "Consumers=cryptsetup\nVolumePin=uuid:1b4e\n", ":4: VolumePin= takes words" },
+		{ "Consumers=cryptsetup\nVerifyVolumeHeader=no\n"
+		  "VolumePin=uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca427\n",
+		  "do not go together: nobody looks at the header" },
+		{ "Consumers=get\nVolumePin=uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca427\n",
+		  "is for no volume" },
 	};
 	char text[512];
 

@@ -15,6 +15,7 @@
 
 #include "agent/worker/luks-judge.h"
 #include "base/io.h"
+#include "base/parse.h"
 #include "tests/luks-image.h"
 
 #define HDR_SIZE 16384
@@ -42,6 +43,8 @@ int EVP_Digest(const void *data, size_t len, unsigned char *md, unsigned *md_len
 	return r;
 }
 #define IMAGE_LEN (2 * HDR_SIZE)
+/* Of luks_image_json. */
+#define IMAGE_DIGEST "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f"
 
 static struct luks_verdict judge(const void *image, size_t len)
 {
@@ -537,6 +540,180 @@ static void test_allow_tokens(void **state)
 		assert_int_equal(!!strstr(v.reason, "AllowTokens="),
 				 v.error && !startswith(rows[i].type, "systemd-"));
 	}
+}
+
+/* ---- what an owner pins ---- */
+
+static struct luks_verdict judge_pinned(const void *image, size_t len, const char *pins)
+{
+	_cleanup_(closep) int fd = memfd_create("device", MFD_CLOEXEC);
+	struct luks_question q = { "" };
+	struct luks_verdict v;
+
+	assert_in_range(strlen(pins), 0, sizeof(q.pins) - 1);
+	strcpy(q.pins, pins);
+	assert_int_equal(write_full(fd, image, len), 0);
+	luks_judge(fd, &q, &v);
+	return v;
+}
+
+static void sum(const uint8_t *header, size_t len, uint8_t ret[static 32])
+{
+	_cleanup_(freep) uint8_t *copy = malloc(len);
+
+	assert_non_null(copy);
+	memcpy(copy, header, len);
+	memset(copy + LUKS2_CHECKSUM_OFFSET, 0, LUKS2_CHECKSUM_LEN);
+	assert_int_equal(EVP_Digest(copy, len, ret, NULL, EVP_sha256(), NULL), 1);
+}
+
+/* The words of a volume: those of its UUID and digest, and the hash of its headers. */
+static void expect_words(const uint8_t *image, char ret[static LUKS_PINS_LEN])
+{
+	uint8_t sums[64], hash[32];
+	char hex[65];
+
+	sum(image, HDR_SIZE, sums);
+	sum(image + HDR_SIZE, HDR_SIZE, sums + 32);
+	assert_int_equal(EVP_Digest(sums, sizeof(sums), hash, NULL, EVP_sha256(), NULL), 1);
+	format_hex(hash, sizeof(hash), hex);
+	(void) snprintf(ret, LUKS_PINS_LEN, "uuid:" LUKS_IMAGE_UUID " digest:%s header:%s",
+			IMAGE_DIGEST, hex);
+}
+
+static void test_pins(void **state)
+{
+	_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json),
+							 HDR_SIZE);
+	char words[LUKS_PINS_LEN], header[80];
+	const struct {
+		const char *pins;
+		int error;
+		const char *reason;
+	} cases[] = {
+		{ "", 0, "" },
+		{ words, 0, "" },
+		{ "uuid:" LUKS_IMAGE_UUID, 0, "" },
+		{ "digest:" IMAGE_DIGEST, 0, "" },
+		{ header, 0, "" },
+		{ "uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca428 uuid:" LUKS_IMAGE_UUID, 0, "" },
+		{ "uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca428", -EKEYREJECTED,
+		  "its UUID is not the one that VolumePin= names, but 'uuid:" LUKS_IMAGE_UUID "'" },
+		/* One kind that holds does not make up for another. */
+		{ "uuid:" LUKS_IMAGE_UUID " digest:" IMAGE_DIGEST "00", -EKEYREJECTED,
+		  "its digest of the volume key is not" },
+		{ "digest:f0f1 uuid:" LUKS_IMAGE_UUID, -EKEYREJECTED, "digest of the volume key" },
+		{ "header:" IMAGE_DIGEST " digest:" IMAGE_DIGEST, -EKEYREJECTED,
+		  "its header as a whole is not" },
+		{ "uuid:", -EKEYREJECTED, "its UUID" },
+		{ "digest:", -EKEYREJECTED, "digest" },
+		{ "digest", -EKEYREJECTED, "not known here" },
+		{ "label:data", -EKEYREJECTED, "not known here" },
+		{ "digest:" IMAGE_DIGEST " x", -EKEYREJECTED, "not known here" },
+	};
+	struct luks_verdict v;
+
+	expect_words(image, words);
+	strcpy(header, strstr(words, "header:"));
+	v = judge(image, IMAGE_LEN);
+	assert_string_equal(v.pins, words);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		v = judge_pinned(image, IMAGE_LEN, cases[i].pins);
+		assert_judged(cases[i].pins, &v, cases[i].error, cases[i].reason);
+		assert_string_equal(v.pins, words);
+	}
+	/* What is not safe is so with the right pins, and has none. */
+	image[HDR_SIZE + 5000] ^= 1;
+	v = judge_pinned(image, IMAGE_LEN, words);
+	assert_int_equal(v.error, -EBADMSG);
+	assert_string_equal(v.pins, "");
+}
+
+/* cryptsetup takes the header with the higher number, so that the second one counts as well. */
+static void test_pins_second(void **state)
+{
+	_cleanup_(freep) char *other = replaced(luks_image_json, "\"digest\":\"8P",
+						"\"digest\":\"9P");
+	_cleanup_(freep) uint8_t *image = luks_image_new(luks_image_json, strlen(luks_image_json),
+							 HDR_SIZE),
+				 *second = luks_image_new(other, strlen(other), HDR_SIZE);
+	char words[LUKS_PINS_LEN];
+	struct luks_verdict v;
+
+	expect_words(image, words);
+	memcpy(image + HDR_SIZE, second + HDR_SIZE, HDR_SIZE);
+	v = judge_pinned(image, IMAGE_LEN, "digest:" IMAGE_DIGEST);
+	assert_judged("another digest in the second header", &v, -EKEYREJECTED,
+		      "digest of the volume key");
+	v = judge_pinned(image, IMAGE_LEN, strstr(words, "header:"));
+	assert_judged("another second header", &v, -EKEYREJECTED, "its header as a whole");
+	v = judge_pinned(image, IMAGE_LEN, "uuid:" LUKS_IMAGE_UUID);
+	assert_judged("nothing is asked of the digest", &v, 0, "");
+	memcpy(image + HDR_SIZE, second + HDR_SIZE, HDR_SIZE);
+	memcpy(image, second, HDR_SIZE);
+	v = judge_pinned(image, IMAGE_LEN, "digest:" IMAGE_DIGEST);
+	assert_int_equal(v.error, -EKEYREJECTED);
+}
+
+/* A token's volume shows its metadata alone. */
+static void test_pins_text(void **state)
+{
+	_cleanup_(closep) int fd = memfd_create("text", MFD_CLOEXEC);
+	const struct {
+		const char *pins;
+		int error;
+		const char *reason;
+	} cases[] = {
+		{ "digest:" IMAGE_DIGEST, 0, "" },
+		{ "digest:" IMAGE_DIGEST "00", -EKEYREJECTED, "digest of the volume key" },
+		{ "uuid:" LUKS_IMAGE_UUID, -EKEYREJECTED, "opened by a token does not show" },
+		{ "digest:" IMAGE_DIGEST " header:" IMAGE_DIGEST, -EKEYREJECTED,
+		  "opened by a token does not show" },
+		{ "uuid:", -EKEYREJECTED, "opened by a token does not show" },
+	};
+
+	assert_int_equal(write_full(fd, luks_image_json, strlen(luks_image_json)), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct luks_question q = { "" };
+		struct luks_verdict v;
+
+		strcpy(q.pins, cases[i].pins);
+		luks_judge_text(fd, &q, &v);
+		assert_judged(cases[i].pins, &v, cases[i].error, cases[i].reason);
+		assert_string_equal(v.pins, "digest:" IMAGE_DIGEST);
+	}
+}
+
+static void test_pins_luks1(void **state)
+{
+	uint8_t h[592] = "LUKS\xba\xbe\0\1aes", hash[32];
+	char words[LUKS_PINS_LEN], hex[65];
+	struct luks_verdict v;
+
+	memcpy(h + 40, "xts-plain64", 11);
+	memcpy(h + 72, "sha256", 6);
+	h[108 + 3] = 64;
+	for (unsigned i = 0; i < 20; i++)
+		h[112 + i] = (uint8_t)(0xa0 + i);
+	h[164 + 3] = 1;
+	memcpy(h + 168, "1B4E28BA-2fa1-11d2-883f-0016d3cca427", 36);
+	for (unsigned i = 0; i < 8; i++) {
+		memcpy(h + 208 + 48 * i, "\0\0\xde\xad", 4);
+		memcpy(h + 208 + 48 * i + 44, "\0\0\x0f\xa0", 4);
+	}
+	assert_int_equal(EVP_Digest(h, sizeof(h), hash, NULL, EVP_sha256(), NULL), 1);
+	format_hex(hash, sizeof(hash), hex);
+	(void) snprintf(words, sizeof(words),
+			"uuid:" LUKS_IMAGE_UUID " digest:a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3 "
+			"header:%s", hex);
+	v = judge_pinned(h, sizeof(h), words);
+	assert_judged("LUKS1", &v, 0, "LUKS1 with aes-xts-plain64");
+	assert_string_equal(v.pins, words);
+	h[112] ^= 1;
+	v = judge_pinned(h, sizeof(h), words);
+	assert_judged("another digest", &v, -EKEYREJECTED, "digest of the volume key");
+	v = judge_pinned(h, sizeof(h), "uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca420");
+	assert_judged("another UUID", &v, -EKEYREJECTED, "its UUID");
 }
 
 /* ---- what helps ---- */
@@ -1056,6 +1233,10 @@ int main(void)
 		cmocka_unit_test(test_remedies),
 		cmocka_unit_test(test_json_area),
 		cmocka_unit_test(test_allow_tokens),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_pins_second),
+		cmocka_unit_test(test_pins_text),
+		cmocka_unit_test(test_pins_luks1),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_binary),
 		cmocka_unit_test(test_second_judged),

@@ -75,6 +75,40 @@ static void test_consumers(void **state)
 	assert_int_equal(secret_policy_default_wipe(&p), WIPE_DELIVERED);
 }
 
+#define UUID "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+#define HEX_20 "000102030405060708090a0b0c0d0e0f10111213"
+#define HEX_32 "000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f"
+
+static void test_pins(void **state)
+{
+	static const char *const wrong[] = {
+		"", " ", "uuid:", "uuid:" UUID "0", "uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca42",
+		"uuid:1B4e28ba-2fa1-11d2-883f-0016d3cca427",
+		"uuid:1b4e28ba02fa1-11d2-883f-0016d3cca427",
+		"digest:", "digest:0011", "digest:" HEX_20 "0", "digest:" HEX_32 HEX_32 "00",
+		"digest:00 11", "header:" HEX_20, "header:" HEX_32 "00", "label:data", UUID,
+		"UUID:" UUID, "uuid:" UUID ",digest:" HEX_20,
+	};
+	struct secret_policy p = { 0 };
+
+	assert_int_equal(secret_policy_set_volume_pins(&p, " uuid:" UUID "  digest:" HEX_20
+						       " digest:" HEX_32 HEX_32
+						       " header:" HEX_32), 0);
+	assert_string_equal(p.volume_pins, "uuid:" UUID " digest:" HEX_20 " digest:" HEX_32 HEX_32
+			    " header:" HEX_32);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (secret_policy_set_volume_pins(&p, wrong[i]) != -EINVAL)
+			fail_msg("'%s' is taken", wrong[i]);
+	assert_int_equal(secret_policy_set_volume_pins(&p, "uuid:" UUID " uuid:" UUID), -EEXIST);
+	assert_non_null(strstr(p.volume_pins, "header:"));
+	strcpy(p.consumers, "get uid:7");
+	assert_false(secret_policy_has_volume(&p));
+	strcpy(p.consumers, "get cryptsetup:data");
+	assert_true(secret_policy_has_volume(&p));
+	strcpy(p.consumers, "token");
+	assert_true(secret_policy_has_volume(&p));
+}
+
 static void test_words(void **state)
 {
 	enum trailing_nul nul;
@@ -358,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trailing_nul),
 		cmocka_unit_test(test_uri),
