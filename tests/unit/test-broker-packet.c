@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What coco-inject makes of a broker's answers, whatever they are.  The broker is the test's. */
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,9 +49,14 @@ static void take(struct broker *b, int fd)
 
 static void *serve(void *userdata)
 {
-	_cleanup_(closep) int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), file = -EBADF;
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+	_cleanup_(closep) int fd = -EBADF, file = -EBADF;
 	struct broker *b = userdata;
 
+	/* Nobody comes who had no memory. */
+	if (poll(&p, 1, 5000) != 1)
+		return NULL;
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	take(b, fd);
 	if (b->how == HANG_UP)
 		return NULL;
