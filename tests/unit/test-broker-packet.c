@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ struct broker {
 	char asked[4096];
 	uint8_t keys[64];
 	ssize_t n_keys;
+	int over;		/* readable when nobody will come any more */
 };
 
 static void take(struct broker *b, int fd)
@@ -49,12 +51,13 @@ static void take(struct broker *b, int fd)
 
 static void *serve(void *userdata)
 {
-	struct pollfd p = { .fd = listener, .events = POLLIN };
-	_cleanup_(closep) int fd = -EBADF, file = -EBADF;
 	struct broker *b = userdata;
+	struct pollfd p[] = { { .fd = listener, .events = POLLIN },
+			      { .fd = b->over, .events = POLLIN } };
+	_cleanup_(closep) int fd = -EBADF, file = -EBADF;
 
 	/* Nobody comes who had no memory. */
-	if (poll(&p, 1, 5000) != 1)
+	if (poll(p, 2, -1) < 1 || !p[0].revents)
 		return NULL;
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	take(b, fd);
@@ -81,9 +84,13 @@ static int ask(struct broker *b, struct packet *ret, struct cause *why)
 	l.digest[0] = 0xd1;
 	l.blob[0] = 0xb1;
 	*why = (struct cause){ "" };
+	b->over = eventfd(0, EFD_CLOEXEC);
+	assert_true(b->over >= 0);
 	assert_int_equal(pthread_create(&thread, NULL, serve, b), 0);
 	r = broker_packet(&a, &l, ret, why);
+	assert_int_equal(eventfd_write(b->over, 1), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void) close(b->over);
 	assert_int_equal(why->text[0] == '\0', r == 0);
 	return r;
 }
