@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The floor for cocod-net: a program that loads libcurl, asks one address over TLS once, and
- * prints its processor time in microseconds, its memory of its own and its peak RSS in KiB.
+ * prints its processor time in microseconds, of which until the library was loaded, its memory of
+ * its own and its peak RSS in KiB.
  *
  *	libcurl-alone https://HOST:PORT/
  */
@@ -37,15 +38,24 @@ static long kib(const char *field)
 	return ret;
 }
 
+static long usec(void)
+{
+	struct timespec t;
+
+	(void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (long)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
-	struct timespec t;
+	long loaded;
 	char error[256];
 	CURL *c;
 
 	if (argc != 2 || library_load("libcurl.so.4", &curl, functions, error, sizeof(error)) < 0)
 		return 1;
+	loaded = usec();
 	c = curl.curl_global_init_(CURL_GLOBAL_DEFAULT) == 0 ? curl.curl_easy_init_() : NULL;
 	if (!c)
 		return 1;
@@ -55,8 +65,6 @@ int main(int argc, char **argv)
 	curl.curl_easy_setopt_(c, CURLOPT_WRITEFUNCTION, drop);
 	if (curl.curl_easy_perform_(c) != CURLE_OK)
 		return 1;
-	(void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	printf("%ld %ld %ld\n", (long)t.tv_sec * 1000000 + t.tv_nsec / 1000, kib("RssAnon:"),
-	       kib("VmHWM:"));
+	printf("%ld %ld %ld %ld\n", usec(), loaded, kib("RssAnon:"), kib("VmHWM:"));
 	return 0;
 }

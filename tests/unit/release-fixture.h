@@ -179,6 +179,7 @@ static inline int open_service(void **state)
 static inline int close_service(void **state)
 {
 	EVP_PKEY_free(guest_key);
+	guest_key = NULL;
 	service.denials = denials_free(service.denials);
 	keys = keys_free(keys);
 	store = store_close(store);

@@ -39,8 +39,8 @@ static int tear_down(void **state)
 		return 0;
 	clients_stop(&k);
 	assert_int_equal(k.n_clients, 0);
-	store_free(k.store);
-	sd_event_unref(k.event);
+	k.store = store_free(k.store);
+	k.event = sd_event_unref(k.event);
 	for (int i = 0; i < n_fds; i++)
 		close_fd(fds[i]);
 	(void) unlink(journal);
@@ -213,7 +213,7 @@ static void start_broker(struct config *c, struct secret_policy *p, bool open)
 	assert_int_equal(guid_parse(REMOTE, 36, &p->guid), 0);
 	strcpy(p->name, "root");
 	strcpy(p->consumers, "get");
-	store_free(k.store);
+	k.store = store_free(k.store);
 	assert_int_equal(store_new(p, 1, NULL, journal, &k.store), 0);
 	k.config = c;
 	k.gate = (struct gate){ .state = "closed", .require_reason = "the default" };
