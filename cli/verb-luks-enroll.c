@@ -35,6 +35,7 @@ struct enrolment {
 	struct luks_volume volume;
 	struct luks_plan plan;
 	struct secret *secret, *passphrase;
+	bool by_token;			/* crypttab has nothing to do with it */
 	int keyslot;			/* that the secret opens, or -1 */
 	int token, recovery;
 };
@@ -257,11 +258,34 @@ static int check_terminal(struct enrolment *e, struct cause *c)
 			    0;
 }
 
+/* The secret is for whoever opens a volume by its token, and for no line of crypttab. */
+static bool is_for_tokens_alone(const struct enrolment *e)
+{
+	struct secret_policy p = { 0 };
+	char volume[MSG_CONSUMERS_LEN];
+
+	memcpy(p.consumers, e->m.consumers, sizeof(p.consumers));
+	return secret_policy_allows(&p, CONSUMER_TOKEN) > 0 &&
+	       !secret_policy_allows(&p, CONSUMER_CRYPTSETUP) &&
+	       !secret_policy_consumer(&p, CONSUMER_CRYPTSETUP, 0, volume);
+}
+
 static int plan(struct enrolment *e)
 {
+	const struct args_luks *a = &e->args->luks;
 	struct cause c;
 	int r;
 
+	e->by_token = is_for_tokens_alone(e);
+	if (e->by_token && (a->name || a->write)) {
+		log_error("Nothing was changed on '%s': Consumers= of secret '%s' has 'token' and "
+			  "no 'cryptsetup', so that a line of crypttab would ask in vain; leave "
+			  "out --name and --write, or change secrets.d",
+			  e->device, e->m.name);
+		return STATUS_FAILED;
+	}
+	if (e->by_token)
+		return 0;
 	e->plan.root = e->args->luks.root ?: "";
 	e->plan.uuid = e->volume.uuid;
 	e->plan.fits_copy = e->volume.header_len <= LUKS_COPY_LEN;
@@ -405,6 +429,10 @@ static void show_plan(const struct enrolment *e)
 {
 	const struct luks_plan *p = &e->plan;
 
+	if (e->by_token) {
+		print("It is opened by:\n    cryptsetup open --token-only %s NAME\n", e->device);
+		return;
+	}
 	if (e->args->luks.write) {
 		print("/etc/crypttab has volume '%s', and these units are enabled: ", p->volume);
 		print_units(p);
@@ -450,9 +478,9 @@ static int change(struct enrolment *e)
 	if (r >= 0 && e->args->luks.write)
 		r = luks_plan_write(&e->plan, &c);
 	if (r < 0) {
-		log_error("Volume '%s' on '%s' is not ready: %s; what opened it before still "
-			  "does, and this can be run again",
-			  e->plan.volume, e->device, c.text);
+		log_error("The volume on '%s' is not ready: %s; what opened it before still does, "
+			  "and this can be run again",
+			  e->device, c.text);
 		return STATUS_FAILED;
 	}
 	show(e);
