@@ -582,77 +582,33 @@ static void begin(struct verdict *v, struct policies *ps, const struct policy_ki
 	v->authentic = true;
 }
 
+static const char *const unjudged[] = {
+	"report_data", "measurement", "host_data", "id_key_digest", "author_key_digest",
+	"family_id", "image_id", "chip_id", "report_id", "mrtd", "mrseam", "rtmr0", "rtmr1",
+	"rtmr2", "rtmr3", "mrconfigid", "mrowner", "mrownerconfig", "mrservicetd",
+	"min_tee_tcb_svn", "nonce", "user_data", "ak_n_sha256", "pcr0", "pcr23",
+	"min_tcb=1:2:3:4", "min_launch_tcb=1:2:3:4", "min_guest_svn=1", "max_vmpl=1",
+	"min_abi=1.1", "min_firmware=1.2.3", "plat_require=1", "plat_forbid=1",
+	"policy_require=1", "policy_forbid=1", "min_mit=1", "min_tcb_evaluation=1",
+	"min_qe_svn=1", "min_pce_svn=1", "accept=UpToDate", "require_pcrs=1",
+	"secure_boot=yes", "console=no", "type=2", "events=1", "regs=1", "allow=debug",
+	"allow=migrate", "allow=masked", "allow=servicetd", "allow=partial-identity",
+	"forbid=vlek", "forbid=provisional", "require=crl", "require=sept", "covers=kernel",
+};
+
 static void test_unjudged_options(void **state)
 {
-	static const char *const all[] = {
-		"report_data",
-		"measurement",
-		"host_data",
-		"id_key_digest",
-		"author_key_digest",
-		"family_id",
-		"image_id",
-		"chip_id",
-		"report_id",
-		"mrtd",
-		"mrseam",
-		"rtmr0",
-		"rtmr1",
-		"rtmr2",
-		"rtmr3",
-		"mrconfigid",
-		"mrowner",
-		"mrownerconfig",
-		"mrservicetd",
-		"min_tee_tcb_svn",
-		"nonce",
-		"user_data",
-		"ak_n_sha256",
-		"pcr0",
-		"pcr23",
-		"min_tcb=1:2:3:4",
-		"min_launch_tcb=1:2:3:4",
-		"min_guest_svn=1",
-		"max_vmpl=1",
-		"min_abi=1.1",
-		"min_firmware=1.2.3",
-		"plat_require=1",
-		"plat_forbid=1",
-		"policy_require=1",
-		"policy_forbid=1",
-		"min_mit=1",
-		"min_tcb_evaluation=1",
-		"min_qe_svn=1",
-		"min_pce_svn=1",
-		"accept=UpToDate",
-		"require_pcrs=1",
-		"secure_boot=yes",
-		"console=no",
-		"type=2",
-		"events=1",
-		"regs=1",
-		"allow=debug",
-		"allow=migrate",
-		"allow=masked",
-		"allow=servicetd",
-		"allow=partial-identity",
-		"forbid=vlek",
-		"forbid=provisional",
-		"require=crl",
-		"require=sept",
-		"covers=kernel",
-	};
 	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
 	static struct policies ps;
 	char error[POLICY_ERROR_LEN], text[256];
 
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(unjudged); i++)
 		for (unsigned kind = 0; policy_kinds[kind]; kind++)
 			for (int n = 1; n <= 64; n++) {
 				policies_init(&ps);
-				(void) snprintf(text, sizeof(text), "%s%s%.*s", all[i],
-						strchr(all[i], '=') ? "" : "=",
-						strchr(all[i], '=') ? 0 : 2 * n,
+				(void) snprintf(text, sizeof(text), "%s%s%.*s", unjudged[i],
+						strchr(unjudged[i], '=') ? "" : "=",
+						strchr(unjudged[i], '=') ? 0 : 2 * n,
 						"11111111111111111111111111111111"
 						"11111111111111111111111111111111"
 						"11111111111111111111111111111111"
@@ -665,11 +621,18 @@ static void test_unjudged_options(void **state)
 				assert_int_equal(v->result, VERDICT_REFUSED);
 				assert_string_equal(v->code, "POLICY");
 				(void) snprintf(text, sizeof(text), "%.*s",
-						(int)strcspn(all[i], "="), all[i]);
+						(int)strcspn(unjudged[i], "="), unjudged[i]);
 				assert_non_null(strstr(v->checks[v->first_failed].expected, text));
 				break;
 			}
-	/* An option about another kind can be found before there is evidence. */
+}
+
+/* An option about another kind can be found before there is evidence. */
+static void test_foreign_options(void **state)
+{
+	static struct policies ps;
+	char error[POLICY_ERROR_LEN];
+
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "require=crl", error), 0);
 	assert_null(policy_foreign_option(policies_of(&ps, &policy_snp)));
@@ -682,7 +645,15 @@ static void test_unjudged_options(void **state)
 			 0);
 	assert_null(policy_foreign_option(policies_of(&ps, &policy_azure_snp)));
 	assert_string_equal(policy_foreign_option(policies_of(&ps, &policy_snp)), "pcrN");
-	/* One by one: a checked word stands for no other word. */
+}
+
+/* One by one: a checked word stands for no other word. */
+static void test_unjudged_words(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
+	static struct policies ps;
+	char error[POLICY_ERROR_LEN];
+
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps, "allow=debug,masked", error), 0);
 	begin(v, &ps, &policy_snp);
@@ -698,7 +669,15 @@ static void test_unjudged_options(void **state)
 	policy_conclude(v, NULL);
 	verdict_conclude(v);
 	assert_int_equal(v->result, VERDICT_AUTHENTIC);
-	/* And a PCR stands for no other PCR. */
+}
+
+/* And a PCR stands for no other PCR. */
+static void test_unjudged_pcrs(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
+	static struct policies ps;
+	char error[POLICY_ERROR_LEN];
+
 	policies_init(&ps);
 	assert_int_equal(policies_set(&ps,
 				      "pcr7="
@@ -712,7 +691,14 @@ static void test_unjudged_options(void **state)
 	policy_judged(v, v);
 	policy_conclude(v, NULL);
 	assert_string_equal(v->checks[v->first_failed].expected, "evidence that 'pcr7' is about");
-	/* What a program asks for is judged too, and not asked for twice. */
+}
+
+/* What a program asks for is judged too, and not asked for twice. */
+static void test_asked_by_programs(void **state)
+{
+	_cleanup_(verdict_freep) struct verdict *v = new_verdict();
+	static struct policies ps;
+
 	policies_init(&ps);
 	assert_int_equal(policy_ask(policies_of(&ps, &policy_snp), "nonce", "abc", 3, 3), 0);
 	assert_int_equal(policy_ask(policies_of(&ps, &policy_snp), "nonce", "abd", 3, 3), -EEXIST);
@@ -1073,6 +1059,10 @@ int main(void)
 		cmocka_unit_test(test_policy_values),
 		cmocka_unit_test(test_policy_until),
 		cmocka_unit_test(test_unjudged_options),
+		cmocka_unit_test(test_foreign_options),
+		cmocka_unit_test(test_unjudged_words),
+		cmocka_unit_test(test_unjudged_pcrs),
+		cmocka_unit_test(test_asked_by_programs),
 		cmocka_unit_test(test_silent_policies),
 		cmocka_unit_test(test_identities),
 		cmocka_unit_test(test_policy_files),
