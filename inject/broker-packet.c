@@ -168,16 +168,16 @@ static void json_putp(struct json_object **o)
 	(void) json_object_put(*o);
 }
 
-int broker_packet(const struct args *a, const struct broker_launch *l, struct packet *ret,
-		  struct cause *why)
+static int ask(const struct args *a, const struct broker_launch *l, bool check,
+	       struct admin_client *c, struct cause *why)
 {
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
-	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	_cleanup_(closep) int keys = -EBADF;
 	const char *text;
 	int r;
 
-	if (!o || add_launch(o, l) < 0)
+	if (!o || add_launch(o, l) < 0 ||
+	    (check && add(o, "check", json_object_new_boolean(true)) < 0))
 		return cause_set_oom(why);
 	r = add_secrets(o, a, why);
 	if (r < 0)
@@ -189,6 +189,21 @@ int broker_packet(const struct args *a, const struct broker_launch *l, struct pa
 	keys = keys_to_fd(l);
 	if (keys < 0)
 		return cause_set_io(why, keys, "Failed to hand over the session's keys: %m");
-	r = call(a->broker ?: ADMIN_SOCKET_DEFAULT, &c, text, keys, why);
+	return call(a->broker ?: ADMIN_SOCKET_DEFAULT, c, text, keys, why);
+}
+
+int broker_packet(const struct args *a, const struct broker_launch *l, struct packet *ret,
+		  struct cause *why)
+{
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
+	int r = ask(a, l, /* check= */ false, &c, why);
+
 	return r < 0 ? r : take_packet(c.answer, l->room, ret, why);
+}
+
+int broker_check(const struct args *a, const struct broker_launch *l, struct cause *why)
+{
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
+
+	return ask(a, l, /* check= */ true, &c, why);
 }

@@ -27,4 +27,10 @@ struct broker_launch {
 int broker_packet(const struct args *a, const struct broker_launch *l, struct packet *ret,
 		  struct cause *why);
 
+/*
+ * Ask whether the policies of the secrets would allow it.  Nothing is released, and how often they
+ * were is not looked at.  Returns as above.
+ */
+int broker_check(const struct args *a, const struct broker_launch *l, struct cause *why);
+
 #endif

@@ -199,15 +199,33 @@ static enum status mark_session(struct inject *x)
 
 /* ---- the secret ---- */
 
+static void describe_launch(const struct inject *x, struct broker_launch *ret)
+{
+	*ret = (struct broker_launch){ .tek = x->tek, .tik = x->tik,
+				       .measured = x->launch.measured,
+				       .room = input_room(x->args, &x->area) };
+	ret->measured.policy = x->policy;
+	memcpy(ret->digest, x->in.digest, sizeof(ret->digest));
+	memcpy(ret->blob, x->blob, sizeof(ret->blob));
+}
+
+/* Without --dry-run it is asked for the packet, and says no then. */
+static enum status check_broker(struct inject *x)
+{
+	struct broker_launch l;
+
+	if (!x->brokers || !x->args->dry_run)
+		return STATUS_GOOD;
+	describe_launch(x, &l);
+	return give_up_if(broker_check(x->args, &l, &x->why), &x->why);
+}
+
 static int ask_broker(struct inject *x, struct packet *ret)
 {
-	struct broker_launch l = { .tek = x->tek, .tik = x->tik, .measured = x->launch.measured,
-				   .room = input_room(x->args, &x->area) };
+	struct broker_launch l;
 	int r;
 
-	l.measured.policy = x->policy;
-	memcpy(l.digest, x->in.digest, sizeof(l.digest));
-	memcpy(l.blob, x->blob, sizeof(l.blob));
+	describe_launch(x, &l);
 	r = broker_packet(x->args, &l, ret, &x->why);
 	if (r < 0)
 		return r;
@@ -381,6 +399,7 @@ static const struct step {
 	{ "sev", check_sev, false },
 	{ "policy", check_policy, false },
 	{ "measurement", check_measurement, false },
+	{ "broker", check_broker, false },
 	{ "session", mark_session, true },
 	{ "inject", send_secret, true },
 	{ "start", start_guest, true },
@@ -393,9 +412,8 @@ static enum status exchange(struct inject *x, const char **ret_step)
 		enum status status;
 
 		if (x->args->dry_run && steps[i].acts) {
-			log_info("All is as it should be; nothing was injected, %sand the guest is "
-				 "still paused (--dry-run)",
-				 x->brokers ? "the broker was not asked, " : "");
+			log_info("All is as it should be; nothing was injected, and the guest is "
+				 "still paused (--dry-run)");
 			return STATUS_GOOD;
 		}
 		status = steps[i].run(x);

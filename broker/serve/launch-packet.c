@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/parse.h"
+#include "broker/core/secret-policy.h"
 #include "broker/serve/record-io.h"
 #include "sev/policy-words.h"
 #include "sev/sev-policy.h"
@@ -140,6 +141,47 @@ static int release_one(struct service *s, const struct launch_ask *q,
 			 item->path, answer.why, advice_of(answer.result), answer.id);
 }
 
+/* What release_one() asks of the policy, and no more. */
+static int check_one(struct service *s, const struct launch_ask *q, const struct secret *tik,
+		     const struct launch_item *item, struct cause *why)
+{
+	_cleanup_(secret_record_done) struct secret_record record = { .version = 0 };
+	_cleanup_(freep) char *evidence = NULL;
+	struct secret_mode mode = { 0 };
+	struct judged judged;
+	uint64_t revision = 0;
+	int r;
+
+	r = secret_get(s, item->path, &record, &revision, why);
+	if (r == 0 && revision == 0)
+		r = cause_set(why, -ENOENT, "there is no secret '%s'", item->path);
+	if (r == 0)
+		r = secret_policy_read(record.policy, record.policy_len, &mode, &evidence, why);
+	if (r < 0)
+		return r;
+	r = sev_launch_judge(&q->launch, tik, &mode.sev, q->now, &judged);
+	if (r < 0)
+		return cause_set_oom(why);
+	return judged.result == JUDGED_GOOD ? 0 :
+					      cause_set(why, -EACCES,
+							"'%s' would not be released: %s",
+							item->path, judged.reason);
+}
+
+/* Returns 0, or why the secret @ret_i would not be released. */
+static int check_all(struct service *s, const struct launch_ask *q, const struct secret *tik,
+		     unsigned *ret_i, struct cause *why)
+{
+	int r = 0;
+
+	for (*ret_i = 0; *ret_i < q->n; (*ret_i)++) {
+		r = check_one(s, q, tik, &q->items[*ret_i], why);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int add_secret(struct secret *table, const struct launch_item *item,
 		      const struct secret *plain, struct cause *why)
 {
@@ -153,18 +195,28 @@ static int add_secret(struct secret *table, const struct launch_item *item,
 		       0;
 }
 
+/*
+ * What a policy refuses is asked for first, so that its refusal is noted, and nothing of the others
+ * is released for a packet that will not be.
+ */
 static int fill_table(struct service *s, const struct launch_ask *q,
 		      const struct session_record *session, const struct secret *tik,
 		      struct secret *table, struct cause *why)
 {
-	int r = secret_table_begin(secret_bytes(table), secret_len(table));
+	struct cause unused;
+	unsigned first;
+	int r;
 
+	if (check_all(s, q, tik, &first, &unused) == 0)
+		first = 0;
+	r = secret_table_begin(secret_bytes(table), secret_len(table));
 	for (unsigned i = 0; r >= 0 && i < q->n; i++) {
+		const struct launch_item *item = &q->items[(first + i) % q->n];
 		_cleanup_(secret_freep) struct secret *plain = NULL;
 
-		r = release_one(s, q, session, tik, &q->items[i], &plain, why);
+		r = release_one(s, q, session, tik, item, &plain, why);
 		if (r == 0)
-			r = add_secret(table, &q->items[i], plain, why);
+			r = add_secret(table, item, plain, why);
 		if (r < 0)
 			return r;
 	}
@@ -184,6 +236,7 @@ int launch_packet(struct service *s, const struct launch_ask *q, struct packet *
 	_cleanup_(secret_freep) struct secret *table = NULL;
 	struct session_record session;
 	uint8_t iv[PACKET_IV_LEN];
+	unsigned i;
 	int r;
 
 	r = take_keys(q->keys, &keys, why);
@@ -193,6 +246,8 @@ int launch_packet(struct service *s, const struct launch_ask *q, struct packet *
 		r = check_launch(q, keys.tik, &session, why);
 	if (r < 0)
 		return r;
+	if (q->check)
+		return check_all(s, q, keys.tik, &i, why);
 	if (secret_new(MIN(q->max, (size_t)PACKET_MAX_LEN), &table) < 0)
 		return cause_set_oom(why);
 	r = fill_table(s, q, &session, keys.tik, table, why);
@@ -286,6 +341,19 @@ static int read_items(struct json_object *o, struct launch_ask *ret, struct caus
 	return 0;
 }
 
+/* What is neither is no "no": somebody may have meant that nothing is to be released. */
+static int read_check(struct json_object *o, bool *ret, struct cause *why)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, "check", &v))
+		return 0;
+	if (!json_object_is_type(v, json_type_boolean))
+		return wrong(why, "check");
+	*ret = json_object_get_boolean(v);
+	return 0;
+}
+
 static int write_packet(const struct packet *p, struct json_object *answer)
 {
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
@@ -310,8 +378,10 @@ int launch_packet_answer(struct service *s, struct json_object *request, const s
 		r = read_items(request, &q, why);
 	if (r == 0 && (!number_of(request, "max", PACKET_MAX_LEN, &max) || max == 0))
 		r = wrong(why, "max");
+	if (r == 0)
+		r = read_check(request, &q.check, why);
 	q.max = (size_t)max;
 	if (r == 0)
 		r = launch_packet(s, &q, &p, why);
-	return r < 0 ? r : write_packet(&p, answer);
+	return r < 0 || q.check ? r : write_packet(&p, answer);
 }

@@ -25,12 +25,15 @@ struct launch_ask {
 	struct launch_item items[LAUNCH_ITEMS_MAX];
 	unsigned n;
 	size_t max;			/* bytes of the table: the room in the guest's area */
+	bool check;			/* only say whether the policies would allow it */
 	const char *who;		/* "uid 0" */
 	int64_t now;
 };
 
 /*
  * Make the packet.  What is wrong with the request itself is found before anything is released.
+ * With q->check nothing is released, noted or written, and there is no packet: whether the secrets
+ * were released before, or somebody must approve it, is not looked at.
  *
  * Returns 0 with @ret, for packet_done(); -EBADMSG when keys, GUIDs or paths are no such; -EACCES
  * when the launch is not what it says it is, or a policy refuses it; -ENOENT when there is no such
@@ -47,7 +50,7 @@ int launch_packet(struct service *s, const struct launch_ask *q, struct packet *
  *	 "measurement":HEX,"max":3072,"secrets":[{"guid":GUID,"path":PATH},...]}
  *
  * digest has 32 bytes, and measurement 48: the measure and its nonce.  "header" and "payload" of
- * the packet, in base64, go into @answer.
+ * the packet, in base64, go into @answer.  With "check":true they do not.
  */
 struct json_object;
 int launch_packet_answer(struct service *s, struct json_object *request, const struct secret *keys,

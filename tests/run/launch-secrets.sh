@@ -49,6 +49,7 @@ policy() {
 whole=covers=firmware,kernel,initrd,cmdline
 policy once "launch_digest=$digest" $whole policy_require=noks >good
 policy always "launch_digest=$(printf %064d 1),$digest until=2999-01-01" $whole min_api=0.17 >good2
+policy always "launch_digest=$(printf %064d 5)" $whole >bad2
 broker() { coco-broker --config "$work/broker.conf" "$@"; }
 
 serving() {
@@ -298,11 +299,20 @@ start
 nothing_for "another broker's address" 64 "is not the name of a broker's secret" --secret luks:kbs://example.org/default/luks/vm1
 start
 nothing_for "one GUID twice" 1 "is given twice" --secret luks:kbs:///default/luks/vm1 --secret luks-key:kbs:///default/luks/vm2
-cp tek tek2
+before=$(released)
 start
-check "--dry-run asks nobody" inject 0 --dry-run --secret luks:kbs:///default/luks/none
-check "... and says so" said "the broker was not asked"
+check "--dry-run asks the broker, which would" inject 0 --dry-run --secret luks:kbs:///default/luks/vm1
 stop
+check "... and nothing is sent" never_sent
+check "... nothing was released" test "$(released)" = "$before"
+broker policy set default/luks/vm2 bad2 >/dev/null
+start
+nothing_for "a dry run of two secrets, of which the broker would not give one" 1 "'default/luks/vm2' would not be released: the launch digest $digest is none" --dry-run \
+	--secret luks:kbs:///default/luks/vm1 --secret offline-kbc:kbs:///default/luks/vm2
+start
+nothing_for "two secrets, of which the broker does not give one" 1 "'default/luks/vm2' is not released: the launch digest $digest is none.*coco-broker why" \
+	--secret luks:kbs:///default/luks/vm1 --secret offline-kbc:kbs:///default/luks/vm2
+broker policy set default/luks/vm2 good2 >/dev/null
 
 # Another user, who may read all files but not ask the broker.
 if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then

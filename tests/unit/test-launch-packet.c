@@ -43,7 +43,8 @@ static void ask_for(const char *request, const struct secret *secret, const char
 	assert_null(strstr(text, "opensesame"));
 	assert_true(fd < 0);
 	/* Only what is released has a packet. */
-	assert_int_equal(strstr(text, "\"payload\"") != NULL, strstr(text, "\"ok\":true") != NULL);
+	assert_int_equal(strstr(text, "\"payload\"") != NULL,
+			 strstr(text, "\"ok\":true") && !strstr(request, "\"check\":true"));
 	free(text);
 }
 
@@ -65,7 +66,7 @@ static unsigned released(void)
 
 /* The members of a good request, each of which a case may have otherwise. */
 struct ask {
-	const char *api, *build, *policy, *digest, *measurement, *max, *secrets;
+	const char *api, *build, *policy, *digest, *measurement, *max, *secrets, *check;
 };
 
 static const char *or(const char *a, const char *b)
@@ -79,10 +80,11 @@ static void ask_packet(const struct ask *a, const struct secret *keys_given, con
 
 	(void) snprintf(text, sizeof(text),
 			"{\"v\":1,\"do\":\"launch-packet\",\"api\":%s,\"build\":%s,\"policy\":%s,"
-			"\"digest\":%s,\"measurement\":\"%s\",\"max\":%s,\"secrets\":%s}",
+			"\"digest\":%s,\"measurement\":\"%s\",\"max\":%s,\"secrets\":%s,"
+			"\"check\":%s}",
 			or(a->api, "\"1.55\""), or(a->build, "24"), or(a->policy, "3"),
 			or(a->digest, "\"" HEX_32 "\""), or(a->measurement, measurement),
-			or(a->max, "3072"), or(a->secrets, ONE));
+			or(a->max, "3072"), or(a->secrets, ONE), or(a->check, "false"));
 	ask_for(text, keys_given, wanted);
 }
 
@@ -150,6 +152,40 @@ static void test_wrong(void **state)
 		ask_packet(&cases[i].ask, both, cases[i].wanted);
 	/* Where it only did not fit, it was released first; the guest may ask again. */
 	assert_in_range(released(), before, before + 2);
+}
+
+/* Of several, one that a policy refuses keeps all others from being released. */
+static void test_several(void **state)
+{
+	static const char first[] = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/e\"},"
+				    "{\"guid\":\"" GUID2 "\",\"path\":\"a/b/d\"}]",
+			  last[] = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/d\"},"
+				   "{\"guid\":\"" GUID2 "\",\"path\":\"a/b/none\"}]";
+	unsigned before = released();
+
+	ask_packet(&(struct ask){ .secrets = first }, both, "'a/b/e' is not released");
+	ask_packet(&(struct ask){ .secrets = last }, both, "'a/b/none' is not released");
+	assert_int_equal(released(), before);
+}
+
+/* Nothing is released for a question. */
+static void test_check(void **state)
+{
+	unsigned before = released();
+
+	ask_packet(&(struct ask){ .check = "true" }, both, "\"ok\":true");
+	ask_packet(&(struct ask){ .check = "true",
+				  .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/e\"}]" },
+		   both, "'a/b/e' would not be released: the guest's policy lacks es");
+	ask_packet(&(struct ask){ .check = "true",
+				  .secrets = "[{\"guid\":\"" GUID "\",\"path\":\"a/b/none\"}]" },
+		   both, "ENOENT");
+	ask_packet(&(struct ask){ .check = "true", .build = "23" }, both,
+		   "the measurement is not of this");
+	ask_packet(&(struct ask){ .check = "1" }, both, "'check'");
+	ask_packet(&(struct ask){ .check = "\"true\"" }, both, "'check'");
+	ask_packet(&(struct ask){ .check = "null" }, both, "'check'");
+	assert_int_equal(released(), before);
 }
 
 static void test_keys(void **state)
@@ -242,6 +278,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_too_many),
 	};
