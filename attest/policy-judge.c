@@ -219,14 +219,12 @@ static bool names_nobody(const struct policy *p, const struct policy_option *o)
 	return true;
 }
 
-/* INT64_MIN for an option without a value. */
-static int64_t latest_until(const struct policy_values *values)
+bool policy_values_have_ended(const struct policy_values *values, int64_t now)
 {
-	int64_t latest = INT64_MIN;
-
 	for (unsigned n = 0; n < values->n; n++)
-		latest = MAX(latest, values->until[n] ? values->until[n] : INT64_MAX);
-	return latest;
+		if (values->until[n] == 0 || now < values->until[n])
+			return false;
+	return true;
 }
 
 const char *policy_ended_option(const struct policy *p, int64_t now)
@@ -235,7 +233,7 @@ const char *policy_ended_option(const struct policy *p, int64_t now)
 
 	for (unsigned i = 0; policy_option_row(i, &o); i++)
 		if ((o.kind == KIND_HEX || o.kind == KIND_HEX_MAX) && policy_set_has(p->set, i) &&
-		    latest_until(values_of(p, &o)) <= now)
+		    policy_values_have_ended(values_of(p, &o), now))
 			return o.name;
 	return NULL;
 }

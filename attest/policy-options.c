@@ -219,6 +219,13 @@ static int parse_values(char *text, const struct policy_option *o, struct policy
 	return 0;
 }
 
+int policy_values_parse(char *text, unsigned len, struct policy_values *ret)
+{
+	const struct policy_option o = { .kind = KIND_HEX, .n = len };
+
+	return parse_values(text, &o, ret);
+}
+
 static int parse_mask(const char *text, struct policy_number *ret)
 {
 	char prefixed[24];

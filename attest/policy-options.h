@@ -76,6 +76,12 @@ union policy_value {
 int policy_option_read(const char *name, const char *value, size_t len, struct policy_option *ret_o,
 		       union policy_value *ret, char *error);
 
+/*
+ * Read a list as an option of @len bytes has it, "HEX,HEX until=DATE"; @text is cut up.
+ * Returns 0 or -EINVAL.
+ */
+int policy_values_parse(char *text, unsigned len, struct policy_values *ret);
+
 /* Write a sentence to @error, which has POLICY_ERROR_LEN bytes; returns @r. */
 int policy_complain(char *error, int r, const char *format, ...) _printf_(3, 4);
 

@@ -223,6 +223,9 @@ bool policy_requires(struct verdict *v, const struct policy *p, enum policy_requ
  */
 const char *policy_ended_option(const struct policy *p, int64_t now);
 
+/* True if no value is left at @now: all have ended, or there is none. */
+bool policy_values_have_ended(const struct policy_values *values, int64_t now);
+
 /* True if option @name was set; false if @name is NULL. */
 bool policy_asks(const struct policy *p, const char *name);
 

@@ -149,7 +149,7 @@ static int check_sev(const struct secret_mode *m, struct cause *why)
 
 	if (!s->given)
 		return 0;
-	if (s->n == 0)
+	if (s->digests.n == 0)
 		return cause_set(why, -EBADMSG,
 				 "[sev] names no launch_digest, so that anybody's VM would get the "
 				 "secret: add launch_digest=");

@@ -5,8 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-#include "attest/policy.h"
-#include "base/clock.h"
+#include "attest/policy-options.h"
 #include "base/parse.h"
 #include "sev/sev-policy.h"
 
@@ -14,63 +13,21 @@
 
 /* ---- the section ---- */
 
-/* "HEX" or "HEX until=DATE" */
-static int take_digest(struct sev_rules *s, char *text)
-{
-	char *blank = strchr(text, ' ');
-	const char *date = NULL;
-	int64_t until = 0;
-
-	if (blank) {
-		*blank++ = '\0';
-		date = startswith(blank + strspn(blank, " "), "until=");
-		if (!date || time_parse(date, &until) < 0 || until <= 0)
-			return -EINVAL;
-	}
-	if (s->n == SEV_RULES_DIGESTS_MAX || strlen(text) != (size_t)2 * SHA256_LEN ||
-	    parse_hex(text, s->digest[s->n], SHA256_LEN) < 0)
-		return -EINVAL;
-	s->until[s->n++] = until;
-	return 0;
-}
-
 static int take_digests(struct sev_rules *s, char *text)
 {
-	int r = 0;
-
-	/* strtok_r() would accept ",,". */
-	for (char *p = text, *next; p && r == 0; p = next) {
-		next = strchr(p, ',');
-		if (next)
-			*next++ = '\0';
-		r = take_digest(s, p);
-	}
-	return r;
+	return policy_values_parse(text, SHA256_LEN, &s->digests);
 }
 
 static int take_covers(struct sev_rules *s, char *text)
 {
-	static const struct {
-		const char *word;
-		enum policy_covers bit;
-	} words[] = { { "firmware", COVERS_FIRMWARE },
-		      { "kernel", COVERS_KERNEL },
-		      { "initrd", COVERS_INITRD },
-		      { "cmdline", COVERS_CMDLINE } };
+	char error[POLICY_ERROR_LEN];
+	struct policy_option o;
+	union policy_value value;
 
-	for (char *p = text, *next; p; p = next) {
-		uint32_t bit = 0;
-
-		next = strchr(p, ',');
-		if (next)
-			*next++ = '\0';
-		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-			if (streq(p, words[i].word))
-				bit = words[i].bit;
-		if (bit == 0)
-			return -EINVAL;
-		s->covers |= bit;
-	}
+	/* Here it must say something. */
+	if (!*text || policy_option_read("covers", text, strlen(text), &o, &value, error) < 0)
+		return -EINVAL;
+	s->covers = value.bits;
 	return 0;
 }
 
@@ -137,10 +94,7 @@ bool sev_rules_are_whole(const struct sev_rules *s)
 
 bool sev_rules_have_ended(const struct sev_rules *s, int64_t now)
 {
-	for (unsigned i = 0; i < s->n; i++)
-		if (s->until[i] == 0 || now < s->until[i])
-			return false;
-	return s->n > 0;
+	return s->digests.n > 0 && policy_values_have_ended(&s->digests, now);
 }
 
 /* ---- a launch ---- */
@@ -192,10 +146,12 @@ static bool is_listed(const struct sev_launch *l, const struct sev_rules *rules,
 {
 	bool found = false;
 
-	for (unsigned i = 0; i < rules->n; i++) {
-		if (memcmp(rules->digest[i], l->digest, SHA256_LEN) != 0)
+	for (unsigned i = 0; i < rules->digests.n; i++) {
+		int64_t until = rules->digests.until[i];
+
+		if (memcmp(rules->digests.b[i], l->digest, SHA256_LEN) != 0)
 			continue;
-		found |= rules->until[i] == 0 || now < rules->until[i];
+		found |= until == 0 || now < until;
 		*ret_ended = true;
 	}
 	return found;

@@ -2,6 +2,7 @@
 #ifndef COCO_BROKER_CORE_SEV_RULES_H
 #define COCO_BROKER_CORE_SEV_RULES_H
 
+#include "attest/policy.h"
 #include "base/cause.h"
 #include "base/ini.h"
 #include "base/secret.h"
@@ -24,13 +25,10 @@
  * A guest whose policy has no nodbg gets nothing: its host reads its memory.
  */
 #define SEV_RULES_SECTION "sev"
-#define SEV_RULES_DIGESTS_MAX 16
 
 struct sev_rules {
 	bool given;			/* there is such a section */
-	unsigned n;			/* digests */
-	uint8_t digest[SEV_RULES_DIGESTS_MAX][SHA256_LEN];
-	int64_t until[SEV_RULES_DIGESTS_MAX];	/* seconds since 1970; 0: no end */
+	struct policy_values digests;
 	uint32_t covers;		/* enum policy_covers */
 	uint32_t policy_require;	/* bits of the guest's policy */
 	uint8_t min_api_major, min_api_minor, min_build;

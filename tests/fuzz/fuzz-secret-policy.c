@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	}
 	assert(m.release != 0 && (m.release == RELEASE_ONCE) == (m.per != PER_NONE));
-	assert(!m.sev.given || (m.sev.n > 0 && m.per != PER_VM && !m.first_only));
+	assert(!m.sev.given || (m.sev.digests.n > 0 && m.per != PER_VM && !m.first_only));
 	assert(!m.sev.given || sev_rules_are_whole(&m.sev) ||
 	       (m.sev.allow_partial && m.release == RELEASE_APPROVE));
 	assert(strlen(evidence) == len && !strstr(evidence, "[Release]\n"));

@@ -46,10 +46,10 @@ static void test_read(void **state)
 				     &why),
 			 0);
 	assert_true(m.sev.given);
-	assert_int_equal(m.sev.n, 2);
-	assert_int_equal(m.sev.digest[1][0], 0xff);
-	assert_int_equal(m.sev.until[0], 0);
-	assert_true(m.sev.until[1] > 0);
+	assert_int_equal(m.sev.digests.n, 2);
+	assert_int_equal(m.sev.digests.b[1][0], 0xff);
+	assert_int_equal(m.sev.digests.until[0], 0);
+	assert_true(m.sev.digests.until[1] > 0);
 	assert_true(sev_rules_are_whole(&m.sev));
 	assert_int_equal(m.sev.policy_require, SEV_POLICY_ES | SEV_POLICY_NOKS);
 	assert_int_equal(m.sev.min_api_major, 1);
@@ -122,22 +122,22 @@ static void test_wrong(void **state)
 
 static void test_too_many(void **state)
 {
-	char text[128 + (SEV_RULES_DIGESTS_MAX + 1) * sizeof(HEX_32)];
+	char text[128 + (POLICY_VALUES_MAX + 1) * sizeof(HEX_32)];
 	struct secret_mode m;
 	struct cause why;
 	size_t len = 0;
 
 	/* A line of a policy ends before there are so many, but not in the code that reads them. */
 	struct ini_item item = { .name = "launch_digest", .name_len = strlen("launch_digest") };
-	struct sev_rules rules = { .n = SEV_RULES_DIGESTS_MAX };
+	struct sev_rules rules = { .digests.n = POLICY_VALUES_MAX };
 	const char *value;
 
 	item.value = HEX_32;
 	item.value_len = strlen(HEX_32);
 	assert_int_equal(sev_rules_take(&rules, &item, &value), -EINVAL);
-	assert_int_equal(rules.n, SEV_RULES_DIGESTS_MAX);
+	assert_int_equal(rules.digests.n, POLICY_VALUES_MAX);
 	len += (size_t)sprintf(text, ONCE "[sev]\nlaunch_digest=" HEX_32);
-	for (unsigned i = 0; i < SEV_RULES_DIGESTS_MAX; i++)
+	for (unsigned i = 0; i < POLICY_VALUES_MAX; i++)
 		len += (size_t)sprintf(text + len, "," HEX_32);
 	assert_int_equal(read_policy(text, &m, &why), -EBADMSG);
 }
@@ -150,11 +150,11 @@ static void test_until(void **state)
 
 	assert_int_equal(read_policy(ONCE "[sev]\nlaunch_digest=" HEX_32 " until=2030-01-01\n" ALL,
 				     &m, &why), 0);
-	end = m.sev.until[0];
+	end = m.sev.digests.until[0];
 	assert_int_equal(secret_policy_check_until(&m, "", end - 1, &why), 0);
 	assert_int_equal(secret_policy_check_until(&m, "", end, &why), -EBADMSG);
 	m.sev.given = false;
-	m.sev.n = 0;
+	m.sev.digests.n = 0;
 	assert_int_equal(secret_policy_check_until(&m, "", end, &why), 0);
 }
 
