@@ -196,17 +196,25 @@ static bool has_twice(const char *list)
 	return false;
 }
 
-int secret_policy_set_consumers(struct secret_policy *p, const char *text)
+/* The same, and -EEXIST for a word that is there twice. */
+static int set_words_once(const char *text, bool (*valid)(const char *word), char *ret, size_t size)
 {
-	char list[sizeof(p->consumers)];
-	int r = set_words(text, consumer_is_valid, list, sizeof(list));
+	char list[MSG_CONSUMERS_LEN];
+	int r;
 
+	assert(size <= sizeof(list));
+	r = set_words(text, valid, list, size);
 	if (r < 0)
 		return r;
 	if (has_twice(list))
 		return -EEXIST;
-	memcpy(p->consumers, list, sizeof(list));
+	memcpy(ret, list, size);
 	return 0;
+}
+
+int secret_policy_set_consumers(struct secret_policy *p, const char *text)
+{
+	return set_words_once(text, consumer_is_valid, p->consumers, sizeof(p->consumers));
 }
 
 static bool token_is_valid(const char *type)
@@ -219,21 +227,19 @@ int secret_policy_set_allow_tokens(struct secret_policy *p, const char *text)
 	return set_words(text, token_is_valid, p->allow_tokens, sizeof(p->allow_tokens));
 }
 
+#define DIGITS "0123456789abcdef"
+
 static bool is_hex(const char *text)
 {
-	return strspn(text, "0123456789abcdef") == strlen(text);
+	return strspn(text, DIGITS) == strlen(text);
 }
 
-/* 8-4-4-4-12 digits */
 static bool is_uuid(const char *text)
 {
-	if (strlen(text) != 36)
-		return false;
-	for (unsigned i = 0; i < 36; i++)
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' :
-							      !strchr("0123456789abcdef", text[i]))
-			return false;
-	return true;
+	struct guid unused;
+
+	return guid_parse(text, strlen(text), &unused) == 0 &&
+	       strspn(text, DIGITS "-") == strlen(text);
 }
 
 static bool pin_is_valid(const char *word)
@@ -253,15 +259,7 @@ static bool pin_is_valid(const char *word)
 
 int secret_policy_set_volume_pins(struct secret_policy *p, const char *text)
 {
-	char list[sizeof(p->volume_pins)];
-	int r = set_words(text, pin_is_valid, list, sizeof(list));
-
-	if (r < 0)
-		return r;
-	if (has_twice(list))
-		return -EEXIST;
-	memcpy(p->volume_pins, list, sizeof(list));
-	return 0;
+	return set_words_once(text, pin_is_valid, p->volume_pins, sizeof(p->volume_pins));
 }
 
 /* True if the list has a consumer of that kind, with or without more after a colon. */

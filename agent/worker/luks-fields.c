@@ -209,7 +209,6 @@ int luks_check_size_or_dynamic(struct luks_judge *j, const struct luks_field *f,
 	return jspan_text_is(v, "dynamic") ? 0 : luks_check_decimal(j, f, v);
 }
 
-/* The lengths of salts and digests matter: a digest without bytes would fit every key. */
 /* Returns how many bytes; -EBADMSG; -EMSGSIZE for more than there is room for. */
 static ssize_t decode(struct bytes v, uint8_t ret[static LUKS_DIGEST_MAX])
 {
@@ -232,6 +231,7 @@ size_t luks_base64_of(struct bytes o, const char *name, uint8_t ret[static LUKS_
 	return n < 0 ? 0 : (size_t)n;
 }
 
+/* The lengths of salts and digests matter: a digest without bytes would fit every key. */
 int luks_check_base64(struct luks_judge *j, const struct luks_field *f, struct bytes v)
 {
 	uint8_t bytes[LUKS_DIGEST_MAX];
