@@ -3,13 +3,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/io.h"
-#include "broker/serve/admin.h"
-#include "broker/serve/denials.h"
 #include "ipc/client.h"
-/* Not all of it is used here. */
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include "tests/unit/kbs-fixture.h"
+#include "tests/unit/admin-fixture.h"
 
 #define HEX_48 "000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f" \
 	       "000102030405060708090a0b0c0d0e0f"
@@ -17,35 +12,18 @@
 	"[Release]\\nRelease=always\\n[snp]\\nmeasurement=" HEX_48                           \
 	"\\ncovers=kernel,initrd,cmdline\\n"
 
-static struct secret *make_secret(const char *text)
-{
-	struct secret *s = NULL;
-
-	assert_int_equal(secret_new(strlen(text), &s), 0);
-	memcpy(secret_bytes(s), text, strlen(text));
-	return s;
-}
-
 /* Ask, and check that the answer has @wanted in it. */
 static void ask_for(const char *request, const struct secret *secret, const char *wanted)
 {
-	char *text = NULL;
-	int fd = -EBADF;
+	int fd;
 
-	assert_int_equal(admin_answer(&service, (struct bytes){ (const uint8_t *)request,
-								strlen(request) },
-				      secret, -EBADF, 1000, &text, &fd), 0);
-	if (!strstr(text, wanted))
-		fail_msg("%s: %s", request, text);
-	/* The value is nowhere. */
-	assert_null(strstr(text, "opensesame"));
-	free(text);
+	free(ask_admin(request, secret, 1000, wanted, &fd));
 	(void) close_fd(fd);
 }
 
 static void test_secrets(void **state)
 {
-	struct secret *s = make_secret("opensesame");
+	struct secret *s = make_secret("opensesame", 10);
 
 	ask_for("{\"v\":1,\"do\":\"secret-add\",\"path\":\"a/b/c\",\"policy\":\"" POLICY "\"}", s,
 		"\"ok\":true,\"version\":1");
@@ -81,7 +59,7 @@ static void test_secrets(void **state)
 static void test_hostile_store(void **state)
 {
 	_cleanup_(store_value_done) struct store_value v = { .data = NULL };
-	struct secret *s = make_secret("opensesame");
+	struct secret *s = make_secret("opensesame", 10);
 	struct store_member m = { .n_changes = 2 };
 	struct cause why;
 
@@ -289,24 +267,6 @@ static void test_socket(void **state)
 	close(listener);
 }
 
-static int open_all(void **state)
-{
-	struct cause why;
-
-	return open_service(state) < 0 || denials_new(&service.denials) < 0 ||
-			       judge_new(NULL, (const char *const[]){ NULL, NULL }, 1,
-					 &service.judge, &why) < 0 ?
-		       -1 :
-		       0;
-}
-
-static int close_all(void **state)
-{
-	service.denials = denials_free(service.denials);
-	service.judge = judge_free(service.judge);
-	return close_service(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,5 +279,5 @@ int main(void)
 		cmocka_unit_test(test_socket),
 	};
 
-	return cmocka_run_group_tests(tests, open_all, close_all);
+	return cmocka_run_group_tests(tests, open_admin, close_admin);
 }

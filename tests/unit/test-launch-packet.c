@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Requests for packets on the admin socket, as coco-inject makes none; over a real store. */
 #include "base/parse.h"
-#include "broker/serve/admin.h"
-#include "broker/serve/denials.h"
 #include "broker/serve/launch-packet.h"
 #include "sev/measurement.h"
 #include "sev/sev-policy.h"
-/* Not all of it is used here. */
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include "tests/unit/kbs-fixture.h"
+#include "tests/unit/admin-fixture.h"
 
 #define HEX_16 "000102030405060708090a0b0c0d0e0f"
 #define HEX_32 HEX_16 HEX_16
@@ -21,26 +17,11 @@
 static struct secret *both;
 static char measurement[2 * (SEV_MEASURE_LEN + SEV_NONCE_LEN) + 1];
 
-static struct secret *make_secret(const void *data, size_t len)
-{
-	struct secret *s = NULL;
-
-	assert_int_equal(secret_new(len, &s), 0);
-	memcpy(secret_bytes(s), data, len);
-	return s;
-}
-
 static void ask_for(const char *request, const struct secret *secret, const char *wanted)
 {
-	char *text = NULL;
-	int fd = -EBADF;
+	int fd;
+	char *text = ask_admin(request, secret, 1000, wanted, &fd);
 
-	assert_int_equal(admin_answer(&service, (struct bytes){ (const uint8_t *)request,
-								strlen(request) },
-				      secret, -EBADF, 1000, &text, &fd), 0);
-	if (!strstr(text, wanted))
-		fail_msg("%s: %s", request, text);
-	assert_null(strstr(text, "opensesame"));
 	assert_true(fd < 0);
 	/* Only what is released has a packet. */
 	assert_int_equal(strstr(text, "\"payload\"") != NULL,
@@ -223,18 +204,13 @@ static void test_too_many(void **state)
 static void add(const char *path, const char *policy)
 {
 	struct secret *s = make_secret("opensesame", 10);
-	char request[1024], *text = NULL;
-	int fd = -EBADF;
+	char request[1024];
+	int fd;
 
 	(void) snprintf(request, sizeof(request),
 			"{\"v\":1,\"do\":\"secret-add\",\"path\":\"%s\",\"policy\":\"%s\"}", path,
 			policy);
-	assert_int_equal(admin_answer(&service, (struct bytes){ (const uint8_t *)request,
-								strlen(request) },
-				      s, -EBADF, 0, &text, &fd), 0);
-	if (!strstr(text, "\"ok\":true"))
-		fail_msg("%s", text);
-	free(text);
+	free(ask_admin(request, s, 0, "\"ok\":true", &fd));
 	secret_free(s);
 }
 
@@ -245,10 +221,8 @@ static int open_all(void **state)
 	uint8_t digest[SHA256_LEN], blob[SEV_MEASURE_LEN + SEV_NONCE_LEN] = { 0 };
 	struct measurer *m;
 	struct secret *tik;
-	struct cause why;
 
-	if (open_service(state) < 0 || denials_new(&service.denials) < 0 ||
-	    judge_new(NULL, (const char *const[]){ NULL, NULL }, 1, &service.judge, &why) < 0)
+	if (open_admin(state) < 0)
 		return -1;
 	both = make_secret("tek-tek-tek-tek-tik-tik-tik-tik!", 32);
 	tik = make_secret("tik-tik-tik-tik!", 16);
@@ -268,9 +242,7 @@ static int open_all(void **state)
 static int close_all(void **state)
 {
 	both = secret_free(both);
-	service.denials = denials_free(service.denials);
-	service.judge = judge_free(service.judge);
-	return close_service(state);
+	return close_admin(state);
 }
 
 int main(void)
