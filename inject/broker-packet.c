@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "inject/output.h"
 #include "ipc/admin-client.h"
 #include "wire/kbs-uri.h"
 
@@ -161,11 +162,6 @@ static int call(const char *socket, struct admin_client *c, const char *text, in
 		return cause_set(why, r == -ENOMEM ? r : -ENODATA,
 				 "The broker at '%s' does not answer: %s", socket, strerror(-r));
 	return r > 0 ? take_refusal(c->answer, why) : 0;
-}
-
-static void json_putp(struct json_object **o)
-{
-	(void) json_object_put(*o);
 }
 
 static int ask(const struct args *a, const struct broker_launch *l, bool check,

@@ -31,16 +31,16 @@ const char *admin_text(struct json_object *o, const char *name)
 	return json_object_get_string(value);
 }
 
-static int send_request(struct admin_client *c, const char *text, int extra_fd)
+int admin_send(int fd, uint16_t type, const char *text, uint16_t more_type, int more_fd)
 {
-	_cleanup_(closep) int fd = -EBADF;
+	_cleanup_(closep) int file = -EBADF;
 	int r;
 
-	r = memfd_new_sealed("request", text, strlen(text), &fd);
+	r = memfd_new_sealed("admin", text, strlen(text), &file);
 	if (r == 0)
-		r = frame_send(c->fd, ADMIN_REQUEST, 0, NULL, 0, fd);
-	if (r == 0 && extra_fd >= 0)
-		r = frame_send(c->fd, ADMIN_SECRET, 0, NULL, 0, extra_fd);
+		r = frame_send(fd, type, 0, NULL, 0, file);
+	if (r == 0 && more_fd >= 0)
+		r = frame_send(fd, more_type, 0, NULL, 0, more_fd);
 	return r;
 }
 
@@ -89,7 +89,7 @@ static bool is_good(const struct admin_client *c)
 
 int admin_client_call(struct admin_client *c, const char *text, int extra_fd, bool has_data)
 {
-	int r = send_request(c, text, extra_fd);
+	int r = admin_send(c->fd, ADMIN_REQUEST, text, ADMIN_SECRET, extra_fd);
 
 	/* Whoever may not ask was told so, and then it was closed. */
 	if (r == 0 || r == -EPIPE || r == -ECONNRESET)

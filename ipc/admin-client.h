@@ -52,6 +52,12 @@ void admin_client_done(struct admin_client *c);
  */
 int admin_client_call(struct admin_client *c, const char *text, int extra_fd, bool has_data);
 
+/*
+ * For both ends: send @text in a frame of @type, and @more_fd in one of @more_type behind it unless
+ * it is negative.  Returns 0; an error of memfd_create(2) or frame_send().
+ */
+int admin_send(int fd, uint16_t type, const char *text, uint16_t more_type, int more_fd);
+
 /* A text of an object of the answer; "" if it is not there. */
 const char *admin_text(struct json_object *o, const char *name);
 

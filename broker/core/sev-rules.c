@@ -205,14 +205,18 @@ static int judge_rules(const struct sev_launch *l, const struct sev_rules *rules
 	return answer(ret, JUDGED_GOOD, "OK", "");
 }
 
+const char *sev_launch_tee(const struct sev_launch *l)
+{
+	return l->measured.policy & SEV_POLICY_ES ? "sev-es" : "sev";
+}
+
 int sev_launch_judge(const struct sev_launch *l, const struct secret *tik,
 		     const struct sev_rules *rules, int64_t now, struct judged *ret)
 {
 	int r;
 
 	*ret = (struct judged){ .result = JUDGED_LATER, .identity = "none" };
-	(void) snprintf(ret->type, sizeof(ret->type), "%s",
-			l->measured.policy & SEV_POLICY_ES ? "sev-es" : "sev");
+	(void) snprintf(ret->type, sizeof(ret->type), "%s", sev_launch_tee(l));
 	format_hex(l->digest, sizeof(l->digest), ret->measurement);
 	/* Before that API the measurement does not bind the policy. */
 	if (!measured_api_is_bound(&l->measured))

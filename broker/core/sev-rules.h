@@ -55,6 +55,9 @@ struct sev_launch {
 	uint8_t measure[SEV_MEASURE_LEN], nonce[SEV_NONCE_LEN];
 };
 
+/* "sev" or "sev-es", by the guest's policy. */
+const char *sev_launch_tee(const struct sev_launch *l);
+
 /*
  * Judge a launch, as judge_evidence() judges evidence: it is authentic if its measurement was made
  * with @tik over what it says of itself; then whether it is as @rules want it.  @rules NULL asks

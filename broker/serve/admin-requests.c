@@ -376,7 +376,11 @@ static int do_policy_test(struct call *c)
 
 static int do_launch_packet(struct call *c)
 {
-	return launch_packet_answer(c->s, c->request, c->secret, c->who, c->answer, &c->why);
+	bool check;
+	int r = flag_of(c, "check", &check);
+
+	return r < 0 ? r : launch_packet_answer(c->s, c->request, c->secret, check, c->who,
+						c->answer, &c->why);
 }
 
 /* ---- people's decisions ---- */

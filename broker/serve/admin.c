@@ -140,15 +140,7 @@ static int receive(struct connection *c, uint16_t type, int *ret_fd)
 
 static int send_text(struct connection *c, const char *text, int lines)
 {
-	_cleanup_(closep) int fd = -EBADF;
-	int r;
-
-	r = memfd_new_sealed("answer", text, strlen(text), &fd);
-	if (r == 0)
-		r = frame_send(c->fd, ADMIN_ANSWER, 0, NULL, 0, fd);
-	if (r == 0 && lines >= 0)
-		r = frame_send(c->fd, ADMIN_DATA, 0, NULL, 0, lines);
-	return r;
+	return admin_send(c->fd, ADMIN_ANSWER, text, ADMIN_DATA, lines);
 }
 
 /* A file that somebody keeps writing to is not read for ever. */

@@ -11,7 +11,6 @@
 #include "broker/core/secret-policy.h"
 #include "broker/serve/record-io.h"
 #include "sev/policy-words.h"
-#include "sev/sev-policy.h"
 #include "wire/kbs-uri.h"
 #include "wire/secret-table.h"
 
@@ -341,19 +340,6 @@ static int read_items(struct json_object *o, struct launch_ask *ret, struct caus
 	return 0;
 }
 
-/* What is neither is no "no": somebody may have meant that nothing is to be released. */
-static int read_check(struct json_object *o, bool *ret, struct cause *why)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, "check", &v))
-		return 0;
-	if (!json_object_is_type(v, json_type_boolean))
-		return wrong(why, "check");
-	*ret = json_object_get_boolean(v);
-	return 0;
-}
-
 static int write_packet(const struct packet *p, struct json_object *answer)
 {
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
@@ -366,9 +352,11 @@ static int write_packet(const struct packet *p, struct json_object *answer)
 }
 
 int launch_packet_answer(struct service *s, struct json_object *request, const struct secret *keys,
-			 const char *who, struct json_object *answer, struct cause *why)
+			 bool check, const char *who, struct json_object *answer,
+			 struct cause *why)
 {
-	struct launch_ask q = { .keys = keys, .who = who, .now = (int64_t)time(NULL) };
+	struct launch_ask q = { .keys = keys, .check = check, .who = who,
+				.now = (int64_t)time(NULL) };
 	_cleanup_(packet_done) struct packet p = { .payload = NULL };
 	uint64_t max = 0;
 	int r;
@@ -378,10 +366,8 @@ int launch_packet_answer(struct service *s, struct json_object *request, const s
 		r = read_items(request, &q, why);
 	if (r == 0 && (!number_of(request, "max", PACKET_MAX_LEN, &max) || max == 0))
 		r = wrong(why, "max");
-	if (r == 0)
-		r = read_check(request, &q.check, why);
 	q.max = (size_t)max;
 	if (r == 0)
 		r = launch_packet(s, &q, &p, why);
-	return r < 0 || q.check ? r : write_packet(&p, answer);
+	return r < 0 || check ? r : write_packet(&p, answer);
 }

@@ -50,10 +50,11 @@ int launch_packet(struct service *s, const struct launch_ask *q, struct packet *
  *	 "measurement":HEX,"max":3072,"secrets":[{"guid":GUID,"path":PATH},...]}
  *
  * digest has 32 bytes, and measurement 48: the measure and its nonce.  "header" and "payload" of
- * the packet, in base64, go into @answer.  With "check":true they do not.
+ * the packet, in base64, go into @answer.  With @check, which is its "check":true, they do not.
  */
 struct json_object;
 int launch_packet_answer(struct service *s, struct json_object *request, const struct secret *keys,
-			 const char *who, struct json_object *answer, struct cause *why);
+			 bool check, const char *who, struct json_object *answer,
+			 struct cause *why);
 
 #endif

@@ -13,7 +13,6 @@
 #include "broker/serve/record-io.h"
 #include "broker/serve/service.h"
 #include "broker/serve/watch.h"
-#include "sev/sev-policy.h"
 
 /* How often a release is decided anew because somebody else changed what it rests on. */
 #define TRIES_MAX 8
@@ -62,9 +61,7 @@ static void try_done(struct attempt *a)
 /* For people. */
 static const char *tee_of(const struct attempt *a)
 {
-	if (!a->q->sev)
-		return broker_tee_name(a->q->session->tee);
-	return a->q->sev->measured.policy & SEV_POLICY_ES ? "sev-es" : "sev";
+	return a->q->sev ? sev_launch_tee(a->q->sev) : broker_tee_name(a->q->session->tee);
 }
 
 /* ---- what a policy that is to come is judged by ---- */
