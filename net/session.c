@@ -91,6 +91,8 @@ static int load(struct cause *why)
 		return load_tls(why);
 	/* Each step touches pages of its own: the peak of memory is in the largest step alone. */
 	library_trim();
+	/* Others of libcurl's libraries bring GnuTLS, which nothing here uses. */
+	(void) setenv("GNUTLS_NO_IMPLICIT_INIT", "1", 1);
 	if (library_load("libcurl.so.4", &lib, functions, error, sizeof(error)) < 0)
 		return cause_set(why, -EOPNOTSUPP, "%s", error);
 	library_trim();
@@ -277,7 +279,6 @@ static int verify_certificate(X509_STORE_CTX *c, void *userdata)
 	struct http_session *s = userdata;
 
 	s->has_shaken_hands = true;
-	library_trim();
 	if (s->trust == HTTP_TRUST_PUBLIC_KEY) {
 		tls.X509_STORE_CTX_set_error_(c, X509_V_OK);
 		return 1;
