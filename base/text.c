@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define PRINT_MAX 16384
 
@@ -135,6 +136,28 @@ size_t print(const char *format, ...)
 		n++;
 	}
 	return n;
+}
+
+static bool shows_colours(void)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return !(no && *no) && term && *term && !streq(term, "dumb") && isatty(STDOUT_FILENO);
+}
+
+void print_coloured(enum text_colour colour, const char *word)
+{
+	static const char *const codes[] = {
+		[TEXT_GREEN] = "32",
+		[TEXT_YELLOW] = "33",
+		[TEXT_RED] = "31",
+		[TEXT_FAINT] = "2",
+	};
+
+	if (shows_colours())
+		(void) fprintf(stdout, "\033[%sm%s\033[0m", codes[colour], word);
+	else
+		(void) fputs(word, stdout);
 }
 
 char *json_text_printable(const char *json)

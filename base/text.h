@@ -41,6 +41,18 @@ void make_printable(char *text);
 size_t print(const char *format, ...) _printf_(1, 2);
 
 /*
+ * Print @word, which is ours, to standard output, in colour when that is a terminal that can show
+ * it and the environment has no NO_COLOR.
+ */
+enum text_colour {
+	TEXT_GREEN,
+	TEXT_YELLOW,
+	TEXT_RED,
+	TEXT_FAINT,
+};
+void print_coloured(enum text_colour colour, const char *word);
+
+/*
  * Print a JSON text and a newline to standard output.  Hidden characters in its strings are
  * escaped ("\u009b"), so that programs read the same text.  Bytes that are not UTF-8 become
  * U+FFFD.  Returns 0, or -ENOMEM, also for a @json of NULL: the library that makes such texts

@@ -5,6 +5,7 @@
 #include "attest/evidence.h"
 #include "attest/gather/provider.h"
 #include "base/options.h"
+#include "doctor/args.h"
 
 /* What the command line of cococtl says; nothing is read or judged yet. */
 
@@ -82,6 +83,7 @@ struct args {
 	struct args_attest attest;
 	struct args_broker broker;
 	struct args_luks luks;
+	struct args_doctor doctor;
 };
 
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }

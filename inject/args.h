@@ -4,6 +4,7 @@
 
 #include "base/cause.h"
 #include "base/options.h"
+#include "doctor/args.h"
 
 /*
  * What the command line of coco-inject says, and the rows of the options that several verbs have.
@@ -75,6 +76,9 @@ struct args {
 	/* a relay */
 	const char *listen, *to;
 	struct option_number max;
+
+	/* a machine to look at */
+	struct args_doctor doctor;
 };
 
 void args_done(struct args *a);

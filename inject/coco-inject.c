@@ -7,6 +7,7 @@
 
 /* In the order of the work, as --help shows them. */
 static const struct verb *const verbs[] = {
+	&verb_doctor,
 	&verb_chain_show,
 	&verb_chain_verify,
 	&verb_session,

@@ -43,6 +43,7 @@ enum status give_up_if(int r, const struct cause *why);
 struct json_object;
 enum status output_json(struct json_object *o);
 
+extern const struct verb verb_doctor;
 extern const struct verb verb_chain_show;
 extern const struct verb verb_chain_verify;
 extern const struct verb verb_session;

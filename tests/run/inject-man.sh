@@ -88,7 +88,7 @@ if command -v mandoc >/dev/null; then
 else
 	skip "the page is well-formed" "mandoc is not installed"
 fi
-for verb in "chain show" "chain verify" session measure id-block table packet inject relay; do
+for verb in doctor "chain show" "chain verify" session measure id-block table packet inject relay; do
 	# shellcheck disable=SC2086 # one word or two
 	options=$(coco-inject $verb --help | sed -n '/^Options:/,/^$/ s/^ *\(-[a-z], \)\{0,1\}--\([a-z][a-z-]*\).*/\2/p')
 	check "$verb has options" test "$(wc -w <<<"$options")" -ge 2
@@ -120,7 +120,7 @@ offers() {
 	got=$(complete_words coco-inject "$@")
 	[ "$got" = "$want" ] || { echo "offered: $got"; return 1; }
 }
-check "completion: verbs" offers "--help --version chain session measure id-block table packet inject relay" ""
+check "completion: verbs" offers "--help --version doctor chain session measure id-block table packet inject relay" ""
 check "completion: verbs of two words" offers "show verify" chain ""
 check "completion: their options" offers "--chip-id" chain verify --ch
 check "completion: their files" offers "platform.cert" chain verify --json platf

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cococtl.h"
+#include "doctor/doctor.h"
+
+static int run(struct args *args)
+{
+	return doctor_run(&side_guest, &args->doctor, args->json);
+}
+
+static const struct option_row options[] = { ROWS_DOCTOR, ROW_JSON, { NULL } };
+
+const struct verb verb_doctor = {
+	.name = "doctor",
+	.help = "say what this VM is, what keeps it from its secrets, and what mends that",
+	.options = options,
+	.run = run,
+};

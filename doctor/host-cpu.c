@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "doctor/host.h"
+
+/* Memory encryption by several keys, which TDX builds on.  Source: Intel's SDM, IA32_TME_... */
+#define MSR_TME_KEYS 0x87
+
+bool host_offers_tdx(struct provider *p, char flags[static TREE_LINE_MAX])
+{
+	uint64_t keys;
+
+	if (provider_find_line(p, "/proc/cpuinfo", "flags", flags) != GOT_IT)
+		flags[0] = '\0';
+	if (strstr(flags, " tdx_host_platform"))
+		return true;
+	return provider_msr(p, MSR_TME_KEYS, &keys) == GOT_IT && keys >> 32 > 0;
+}
+
+static void lacks(struct exam *x, struct result *r)
+{
+	const struct machine *m = &x->machine;
+
+	if (m->in_vm) {
+		result_set(r, OUTCOME_FAIL,
+			   "This is a VM, and its CPU offers it no SEV or TDX: it cannot host a "
+			   "confidential VM; the machine below it might");
+		result_fix(r, FIX_NONE,
+			   "Run coco-inject doctor on that machine, and cococtl doctor here; a VM "
+			   "without protection, such as for trying things out, can run here if "
+			   "host-kvm passes");
+		return;
+	}
+	result_set(r, OUTCOME_FAIL,
+		   "The CPU has no SEV, SEV-SNP or TDX, or the firmware hides it: this machine "
+		   "cannot host a confidential VM");
+	result_fix(r, FIX_NONE,
+		   "AMD EPYC from 7001 (SEV), 7002 (SEV-ES) and 7003 (SEV-SNP) on, and Intel Xeon "
+		   "from the 5th generation (TDX) on, can; here, an ordinary VM is the nearest "
+		   "thing");
+}
+
+void host_cpu(struct exam *x, struct result *r)
+{
+	const struct machine *m = &x->machine;
+	char flags[TREE_LINE_MAX], names[OFFERS_TEXT_MAX];
+
+	if (m->cpuid != GOT_IT) {
+		result_unknown(r, "cpuid", m->cpuid);
+		return;
+	}
+	result_saw(r, "cpuid 0x0", "%s", m->vendor);
+	if (machine_is_amd(m))
+		result_saw(r, "cpuid 0x8000001f eax", "0x%x", m->sev);
+	if (machine_is_intel(m) && host_offers_tdx(x->p, flags))
+		result_saw(r, "/proc/cpuinfo or msr 0x87", "%s",
+			   strstr(flags, "tdx_host_platform") ? "tdx_host_platform" :
+								"private KeyIDs");
+	if (!x->offers) {
+		lacks(x, r);
+		return;
+	}
+	offers_text(x->offers, names);
+	if (exam_lacks_required(x))
+		result_set(r, OUTCOME_FAIL, "The CPU offers %s, and not %s", names,
+			   requirement_names[x->required]);
+	else
+		result_set(r, OUTCOME_PASS, "The CPU offers %s", names);
+}

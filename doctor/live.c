@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "doctor/live.h"
+
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include "base/io.h"
+
+/* syslog(2): SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER. */
+#define READ_ALL 3
+#define SIZE_BUFFER 10
+#define KMSG_MAX (16 << 20)
+
+void live_done(struct live *l)
+{
+	l->vm_fd = close_fd(l->vm_fd);
+	l->kvm_fd = close_fd(l->kvm_fd);
+}
+
+enum got live_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *ret)
+{
+#if defined(__x86_64__)
+	__cpuid_count(leaf, subleaf, ret->eax, ret->ebx, ret->ecx, ret->edx);
+	return GOT_IT;
+#else
+	(void) leaf;
+	(void) subleaf;
+	(void) ret;
+	return GOT_ABSENT;
+#endif
+}
+
+enum got live_msr(uint32_t index, uint64_t *ret)
+{
+	_cleanup_(closep) int fd = open("/dev/cpu/0/msr", O_RDONLY | O_CLOEXEC);
+	uint64_t value;
+	ssize_t n;
+
+	if (fd < 0)
+		return got_by_errno(errno);
+	n = pread(fd, &value, sizeof(value), (off_t)index);
+	if (n != sizeof(value))
+		return n < 0 ? got_by_errno(errno) : GOT_UNREADABLE;
+	*ret = value;
+	return GOT_IT;
+}
+
+enum got live_kmsg(char **ret, size_t *ret_len)
+{
+	_cleanup_(freep) char *text = NULL;
+	int size = klogctl(SIZE_BUFFER, NULL, 0), n;
+
+	if (size < 0)
+		return got_by_errno(errno);
+	size = MIN(size, KMSG_MAX);
+	text = malloc((size_t)size + 1);
+	if (!text)
+		return GOT_UNREADABLE;
+	n = klogctl(READ_ALL, text, size);
+	if (n < 0)
+		return got_by_errno(errno);
+	text[n] = '\0';
+	*ret = TAKE_PTR(text);
+	*ret_len = (size_t)n;
+	return GOT_IT;
+}
+
+/*
+ * The node may be there without KVM, and then opening it loads the module kvm.  So the device must
+ * be known already.
+ */
+static enum got open_kvm(struct live *l)
+{
+	if (l->asked_kvm)
+		return l->kvm;
+	l->asked_kvm = true;
+	l->kvm = GOT_ABSENT;
+	if (access("/sys/class/misc/kvm", F_OK) < 0)
+		return l->kvm;
+	l->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	l->kvm = l->kvm_fd < 0 ? got_by_errno(errno) : GOT_IT;
+	return l->kvm;
+}
+
+enum got live_kvm_cap(struct live *l, unsigned cap, bool vm, int64_t *ret)
+{
+	enum got got = open_kvm(l);
+	int r;
+
+	if (got != GOT_IT)
+		return got;
+	if (vm && l->vm_fd < 0) {
+		l->vm_fd = ioctl(l->kvm_fd, KVM_CREATE_VM, 0);
+		if (l->vm_fd < 0)
+			return got_by_errno(errno);
+	}
+	r = ioctl(vm ? l->vm_fd : l->kvm_fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
+	if (r < 0)
+		return GOT_UNREADABLE;
+	*ret = r;
+	return GOT_IT;
+}
+
+#if defined(__x86_64__)
+/* One page with a HLT at the reset vector's offset in real mode, at guest address 0. */
+static int give_memory(int vm, void *page, size_t size)
+{
+	struct kvm_userspace_memory_region region = {
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)page,
+	};
+
+	*(uint8_t *)page = 0xf4;
+	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+}
+
+static int start_at_zero(int cpu)
+{
+	struct kvm_regs regs = { .rflags = 2 };
+	struct kvm_sregs sregs;
+
+	if (ioctl(cpu, KVM_GET_SREGS, &sregs) < 0)
+		return -errno;
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	if (ioctl(cpu, KVM_SET_SREGS, &sregs) < 0 || ioctl(cpu, KVM_SET_REGS, &regs) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The reason why the CPU stopped, or a negative errno. */
+static int run_cpu(int kvm, int cpu)
+{
+	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), r;
+	struct kvm_run *run;
+
+	if (size < (int)sizeof(*run))
+		return size < 0 ? -errno : -EIO;
+	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
+	if (run == MAP_FAILED)
+		return -errno;
+	r = start_at_zero(cpu);
+	if (r == 0)
+		r = ioctl(cpu, KVM_RUN, 0) < 0 ? -errno : (int)run->exit_reason;
+	(void) munmap(run, (size_t)size);
+	return r;
+}
+
+static int run_to_hlt(int kvm)
+{
+	_cleanup_(closep) int vm = ioctl(kvm, KVM_CREATE_VM, 0), cpu = -EBADF;
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page;
+	int r;
+
+	if (vm < 0)
+		return -errno;
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	r = give_memory(vm, page, size);
+	if (r == 0) {
+		cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+		r = cpu < 0 ? -errno : run_cpu(kvm, cpu);
+	}
+	(void) munmap(page, size);
+	return r;
+}
+#else
+static int run_to_hlt(int kvm)
+{
+	(void) kvm;
+	return -EOPNOTSUPP;
+}
+#endif
+
+enum got live_kvm_probe(struct live *l, const char *name, char *ret, size_t size)
+{
+	enum got got = open_kvm(l);
+	int r;
+
+	if (got != GOT_IT)
+		return got;
+	if (streq(name, "open")) {
+		snprintf(ret, size, "ok");
+	} else if (streq(name, "hlt")) {
+		r = run_to_hlt(l->kvm_fd);
+		if (r == KVM_EXIT_HLT)
+			snprintf(ret, size, "ok");
+		else if (r >= 0)
+			snprintf(ret, size, "exit %d", r);
+		else
+			snprintf(ret, size, "%s", strerrorname_np(-r) ? strerrorname_np(-r) : "?");
+	} else {
+		return GOT_ABSENT;
+	}
+	return GOT_IT;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "doctor/page.h"
+
+#include "base/text.h"
+
+static enum text_colour colour_of(enum outcome outcome)
+{
+	static const enum text_colour colours[_OUTCOME_MAX] = {
+		[OUTCOME_PASS] = TEXT_GREEN, [OUTCOME_WARN] = TEXT_YELLOW,
+		[OUTCOME_FAIL] = TEXT_RED,   [OUTCOME_NA] = TEXT_FAINT,
+		[OUTCOME_UNKNOWN] = TEXT_FAINT,
+	};
+
+	return colours[outcome];
+}
+
+static void print_fixes(const struct result *r, const char *indent)
+{
+	for (unsigned i = 0; i < r->n_fixes; i++) {
+		if (r->fixes[i].kind == FIX_NONE)
+			print("%s-> %s\n", indent, r->fixes[i].text);
+		else
+			print("%s-> %s: %s\n", indent, fix_kind_name(r->fixes[i].kind),
+			      r->fixes[i].text);
+	}
+}
+
+static void print_head(const struct report *r)
+{
+	static const char *const names[] = {
+		[DOCTOR_READY] = "Ready",
+		[DOCTOR_NOT_READY] = "Not ready",
+		[DOCTOR_WARNINGS] = "Ready with warnings",
+		[DOCTOR_CANNOT_TELL] = "Cannot tell",
+	};
+	const char *judged = r->end.offered ? requirement_names[r->end.judged] :
+					      "any confidential VM";
+
+	print("%s for %s: %s\n", names[r->end.status], judged, r->exam->what);
+	if (r->end.first < r->side->n_checks) {
+		const struct result *first = &r->results[r->end.first];
+
+		print("First: %s (%s)\n", first->explain, r->side->checks[r->end.first].id);
+		print_fixes(first, "");
+	}
+	if (r->side->trust)
+		print("Note: %s\n", r->side->trust);
+}
+
+/* Evidence matters to whoever doubts the outcome; of what is good the JSON has it. */
+static void print_check(const struct report *r, size_t i)
+{
+	const struct check *check = &r->side->checks[i];
+	const struct result *result = &r->results[i];
+
+	(void) print("  ");
+	print_coloured(colour_of(result->outcome), outcome_name(result->outcome));
+	print("%*s%s: %s%s\n", 9 - (int)strlen(outcome_name(result->outcome)), "", check->id,
+	      result->explain, check_counts(check, &r->end) ? "" : " (not asked for)");
+	if (result->outcome == OUTCOME_PASS || result->outcome == OUTCOME_NA)
+		return;
+	for (unsigned k = 0; k < result->n_evidence; k++)
+		print("           %s: %s\n", result->evidence[k].source,
+		      result->evidence[k].value);
+	print_fixes(result, "           ");
+}
+
+void page_print(const struct report *r)
+{
+	const char *group = NULL;
+
+	print_head(r);
+	for (size_t i = 0; i < r->side->n_checks; i++) {
+		const char *its = r->side->checks[i].group;
+
+		if (!group || !streq(group, its))
+			print("\n%s\n", its);
+		group = its;
+		print_check(r, i);
+	}
+	print("\n%u pass, %u warn, %u fail, %u unknown, %u not applicable\n",
+	      r->end.n[OUTCOME_PASS], r->end.n[OUTCOME_WARN], r->end.n[OUTCOME_FAIL],
+	      r->end.n[OUTCOME_UNKNOWN], r->end.n[OUTCOME_NA]);
+}

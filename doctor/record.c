@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "doctor/record.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+/* Where the machine keeps what of it is asked for. */
+#define REFUSALS ".probe/files"
+
+struct record {
+	int root;
+	int error;		/* the first; then nothing more is written */
+	char failed[256];	/* where */
+};
+
+static void fail(struct record *r, int error, const char *path)
+{
+	if (r->error)
+		return;
+	r->error = error;
+	snprintf(r->failed, sizeof(r->failed), "%s", path);
+}
+
+/*
+ * The names come from the machine, so that no path may leave the record, and no link of the record
+ * is followed.
+ */
+static int open_beneath(struct record *r, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? 0600 : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	long fd = syscall(SYS_openat2, r->root, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static const char *relative(const char *path)
+{
+	return path + strspn(path, "/");
+}
+
+/* A descriptor of the folder that @path is in, made if need be; @ret_name is its last part. */
+static int open_parent(struct record *r, const char *path, const char **ret_name)
+{
+	int fd = fcntl(r->root, F_DUPFD_CLOEXEC, 3), next;
+	const char *slash;
+	char folder[4096];
+
+	path = relative(path);
+	for (const char *s = path; fd >= 0 && (slash = strchr(s, '/')); s = slash + 1) {
+		if (slash - path >= (ptrdiff_t)sizeof(folder)) {
+			close_fd(fd);
+			return -ENAMETOOLONG;
+		}
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+		next = mkdirat(fd, strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder, 0700);
+		if (next < 0 && errno != EEXIST) {
+			next = -errno;
+			close_fd(fd);
+			return next;
+		}
+		close_fd(fd);
+		fd = open_beneath(r, folder, O_PATH | O_DIRECTORY);
+	}
+	*ret_name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	return fd;
+}
+
+/* True for "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" at @s, which has @len bytes. */
+static bool is_uuid(const char *s, size_t len)
+{
+	if (len < 36)
+		return false;
+	for (size_t i = 0; i < 36; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
+			return false;
+	}
+	return true;
+}
+
+static void hide_serials(char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (is_uuid(s + i, len - i))
+			for (size_t k = 0; k < 36; k++)
+				if (s[i + k] != '-')
+					s[i + k] = '0';
+}
+
+static int write_to(struct record *r, const char *path, int flags, const void *data, size_t len)
+{
+	_cleanup_(closep) int parent = -EBADF, fd = -EBADF;
+	_cleanup_(freep) char *copy = NULL;
+	const char *name;
+
+	parent = open_parent(r, path, &name);
+	if (parent < 0)
+		return parent;
+	copy = malloc(len + 1);
+	if (!copy)
+		return -ENOMEM;
+	if (len)
+		memcpy(copy, data, len);
+	hide_serials(copy, len);
+	fd = openat(parent, name, flags | O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	return write_full(fd, copy, len);
+}
+
+static void put(struct record *r, const char *path, int flags, const void *data, size_t len)
+{
+	int error = r && !r->error ? write_to(r, path, flags, data, len) : 0;
+
+	if (error < 0)
+		fail(r, error, path);
+}
+
+void record_file(struct record *r, const char *path, const void *data, size_t len)
+{
+	put(r, path, O_TRUNC, data, len);
+}
+
+struct seen {
+	const char *line;
+	bool found;
+};
+
+static bool on_line(void *ctx, char *line)
+{
+	struct seen *seen = ctx;
+
+	seen->found = streq(line, seen->line);
+	return !seen->found;
+}
+
+void record_line(struct record *r, const char *path, const char *line)
+{
+	char text[TREE_LINE_MAX + 1];
+	struct seen seen = { text };
+	size_t len;
+
+	if (!r || r->error)
+		return;
+	if (!line) {
+		put(r, path, O_APPEND, "", 0);
+		return;
+	}
+	/* As it will be in the file, to be found there again. */
+	len = (size_t)snprintf(text, sizeof(text) - 1, "%s", line);
+	len = MIN(len, sizeof(text) - 2);
+	hide_serials(text, len);
+	(void) tree_scan(r->root, path, on_line, &seen);
+	if (seen.found)
+		return;
+	text[len] = '\n';
+	put(r, path, O_APPEND, text, len + 1);
+}
+
+void record_presence(struct record *r, const char *path, bool folder)
+{
+	_cleanup_(closep) int parent = -EBADF;
+	const char *name;
+
+	if (!r || r->error)
+		return;
+	if (!folder) {
+		put(r, path, O_APPEND, "", 0);
+		return;
+	}
+	parent = open_parent(r, path, &name);
+	if (parent < 0)
+		fail(r, parent, path);
+	else if (*name && mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+		fail(r, -errno, path);
+}
+
+void record_link(struct record *r, const char *path, const char *target)
+{
+	_cleanup_(closep) int parent = -EBADF;
+	const char *name;
+
+	if (!r || r->error)
+		return;
+	parent = open_parent(r, path, &name);
+	if (parent < 0)
+		fail(r, parent, path);
+	else if (symlinkat(target, parent, name) < 0 && errno != EEXIST)
+		fail(r, -errno, path);
+}
+
+void record_refusal(struct record *r, const char *path, enum got got)
+{
+	char line[TREE_LINE_MAX];
+
+	if (got != GOT_DENIED && got != GOT_UNREADABLE)
+		return;
+	snprintf(line, sizeof(line), "%s %s", path, got == GOT_DENIED ? "EACCES" : "EIO");
+	record_line(r, REFUSALS, line);
+}
+
+int record_begin(const char *path, struct record **ret, struct cause *why)
+{
+	_cleanup_(freep) struct record *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return cause_set_oom(why);
+	if (mkdir(path, 0700) < 0)
+		return cause_set(why, -errno, "Failed to make the folder '%s': %s%s", path,
+				 strerror(errno),
+				 errno == EEXIST ? "; a record needs a folder of its own" : "");
+	r->root = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r->root < 0)
+		return cause_set(why, -errno, "Failed to open the folder '%s': %s", path,
+				 strerror(errno));
+	*ret = TAKE_PTR(r);
+	return 0;
+}
+
+int record_end(struct record *r, struct cause *why)
+{
+	int error = r->error;
+
+	if (error < 0)
+		(void) cause_set(why, error, "Failed to record '%s': %s", r->failed,
+				 strerror(-error));
+	close_fd(r->root);
+	free(r);
+	return error;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "doctor/doctor.h"
+#include "inject/verb.h"
+
+static int run(struct args *a)
+{
+	return doctor_run(&side_host, &a->doctor, a->json);
+}
+
+static const struct option_row options[] = { ROWS_DOCTOR, ROW_JSON, { NULL } };
+
+const struct verb verb_doctor = {
+	.name = "doctor",
+	.help = "say what this machine can host, what is in the way, and what mends that",
+	.options = options,
+	.run = run,
+};
