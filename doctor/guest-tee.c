@@ -68,6 +68,13 @@ static unsigned isolation(struct exam *x, uint32_t *ret_eax, uint32_t *ret_ebx)
 	return (r.ebx & 0xf) == ISOLATION_SNP || (r.ebx & 0xf) == ISOLATION_TDX ? r.ebx & 0xf : 0;
 }
 
+bool guest_has_paravisor(struct exam *x)
+{
+	uint32_t eax = 0, ebx = 0;
+
+	return isolation(x, &eax, &ebx) && eax & 1;
+}
+
 unsigned guest_offers(struct exam *x)
 {
 	struct tee_witnesses w;

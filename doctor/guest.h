@@ -12,5 +12,27 @@ void guest_identity(struct exam *x, struct result *r);
 /* doctor/guest-tee.c: which technology protects this guest. */
 unsigned guest_offers(struct exam *x);
 void guest_tee(struct exam *x, struct result *r);
+/* True if Hyper-V says that a paravisor is between it and this VM, as on Azure. */
+bool guest_has_paravisor(struct exam *x);
+
+/* doctor/guest-secret.c */
+void guest_secret_area(struct exam *x, struct result *r);
+void guest_secret_driver(struct exam *x, struct result *r);
+void guest_secret_files(struct exam *x, struct result *r);
+
+/* doctor/guest-report.c */
+void guest_report(struct exam *x, struct result *r);
+void guest_vtpm(struct exam *x, struct result *r);
+void guest_event_log(struct exam *x, struct result *r);
+void guest_tdx_leaf(struct exam *x, struct result *r);
+void guest_svkl(struct exam *x, struct result *r);
+
+/* doctor/guest-efi.c */
+void guest_efi_runtime(struct exam *x, struct result *r);
+void guest_mirrored_memory(struct exam *x, struct result *r);
+
+/* doctor/guest-hyperv.c */
+void guest_vmbus(struct exam *x, struct result *r);
+void guest_hyperv_pci(struct exam *x, struct result *r);
 
 #endif

@@ -56,7 +56,9 @@ static void print_check(const struct report *r, size_t i)
 	(void) print("  ");
 	print_coloured(colour_of(result->outcome), outcome_name(result->outcome));
 	print("%*s%s: %s%s\n", 9 - (int)strlen(outcome_name(result->outcome)), "", check->id,
-	      result->explain, check_counts(check, &r->end) ? "" : " (not asked for)");
+	      result->explain,
+	      check_counts(check, &r->end) || result->outcome == OUTCOME_NA ? "" :
+									      " (not asked for)");
 	if (result->outcome == OUTCOME_PASS || result->outcome == OUTCOME_NA)
 		return;
 	for (unsigned k = 0; k < result->n_evidence; k++)

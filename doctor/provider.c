@@ -217,34 +217,49 @@ enum got provider_bytes(struct provider *p, const char *path, void *ret, size_t 
 }
 
 struct find {
-	const char *prefix;
+	const char *wanted;
+	bool anywhere;
 	char *ret;
 	bool found;
 };
 
-static bool begins(void *ctx, char *line)
+static bool is_wanted(void *ctx, char *line)
 {
 	struct find *f = ctx;
 
-	if (!startswith(line, f->prefix))
+	if (f->anywhere ? !strstr(line, f->wanted) : !startswith(line, f->wanted))
 		return true;
 	memcpy(f->ret, line, strlen(line) + 1);
 	f->found = true;
 	return false;
 }
 
+static enum got find(struct provider *p, const char *path, struct find *f)
+{
+	enum got got = recorded_refusal(p, path);
+
+	f->ret[0] = '\0';
+	if (got == GOT_IT)
+		got = tree_scan(p->root, path, is_wanted, f);
+	if (got == GOT_IT)
+		record_line(p->record, path, f->found ? f->ret : NULL);
+	return note(p, path, got);
+}
+
 enum got provider_find_line(struct provider *p, const char *path, const char *prefix,
 			    char ret[static TREE_LINE_MAX])
 {
-	struct find f = { .prefix = prefix, .ret = ret };
-	enum got got = recorded_refusal(p, path);
+	struct find f = { .wanted = prefix, .ret = ret };
 
-	ret[0] = '\0';
-	if (got == GOT_IT)
-		got = tree_scan(p->root, path, begins, &f);
-	if (got == GOT_IT)
-		record_line(p->record, path, f.found ? ret : NULL);
-	return note(p, path, got);
+	return find(p, path, &f);
+}
+
+enum got provider_find_text(struct provider *p, const char *path, const char *needle,
+			    char ret[static TREE_LINE_MAX])
+{
+	struct find f = { .wanted = needle, .anywhere = true, .ret = ret };
+
+	return find(p, path, &f);
 }
 
 enum got provider_list(struct provider *p, const char *path, struct tree_names *ret)

@@ -62,6 +62,10 @@ enum got provider_bytes(struct provider *p, const char *path, void *ret, size_t 
 enum got provider_find_line(struct provider *p, const char *path, const char *prefix,
 			    char ret[static TREE_LINE_MAX]);
 
+/* The same for the first line that has @needle anywhere. */
+enum got provider_find_text(struct provider *p, const char *path, const char *needle,
+			    char ret[static TREE_LINE_MAX]);
+
 /* The names in a folder, for tree_names_done(). */
 enum got provider_list(struct provider *p, const char *path, struct tree_names *ret);
 

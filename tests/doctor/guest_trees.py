@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Records of guests."""
 
+import struct
+
 from machine import Expect, Tree, amd, intel
 
 KVM, HYPERV, XEN, TCG = "KVMKVMKVM", "Microsoft Hv", "XenVMMXenVMM", "TCGTCGTCGTCG"
@@ -24,6 +26,17 @@ def hyperv(cpu, isolation=None, root=False):
     return cpu.leaf(0x4000000C, eax=1 if isolation else 0, ebx=isolation or 0)
 
 
+SECRETS = "/sys/kernel/security/secrets/coco"
+GUID = "736869e5-84f0-4973-92ec-06879ce3da0b"
+EFI = {"/sys/firmware/efi": None, "/sys/bus/platform/devices/efivars.0": None, "/proc/sys/kernel/osrelease": "6.1.0-35-amd64\n"}
+DEBIAN = "/boot/config-6.1.0-35-amd64"
+MODULES = "/lib/modules/6.1.0-35-amd64/modules.dep"
+# A driver shows a secret of the firmware's area.
+WITH_SECRET = {**EFI, f"{SECRETS}/{GUID}": ""}
+WITH_TSM = {**EFI, "/sys/kernel/config/tsm/report": None}
+WITH_TDX = {**WITH_TSM, "/sys/firmware/acpi/tables/CCEL": "CCEL", "/sys/firmware/acpi/tables/data/CCEL": "log"}
+WITH_VTPM = {**EFI, "/dev/tpmrm0": ""}
+
 NONE = "Not ready for any confidential VM: "
 
 IDENTITY = [
@@ -32,7 +45,7 @@ IDENTITY = [
     Tree("guest-kvm-hyperv-leaves", plain().hypervisor(HYPERV, last=0x40000005).hypervisor(KVM, 0x40000100), kmsg=QUIET,
          guest=Expect(1, NONE + "a VM of KVM that shows Hyper-V's leaves", {"guest-identity": "pass"})),
     # A CPU that answers a leaf it does not have with another's: the signature is right, the range is not.
-    Tree("guest-kvm-out-of-range", plain().hypervisor(KVM).hypervisor(HYPERV, 0x40000100, last=0x207), kmsg=QUIET, guest=Expect(1, NONE + "a VM of KVM", {"guest-identity": "pass"}, lacks=["Hyper-V"])),
+    Tree("guest-kvm-out-of-range", plain().hypervisor(KVM).hypervisor(HYPERV, 0x40000100, last=0x207), kmsg=QUIET, guest=Expect(1, NONE + "a VM of KVM", {"guest-identity": "pass"}, lacks=["shows Hyper-V"])),
     Tree("guest-hyperv-gen2", hyperv(intel()), kmsg=QUIET, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass", "guest-tee": "fail"})),
     Tree("guest-hyperv-root", hyperv(intel(), root=True), kmsg=QUIET, guest=Expect(1, NONE + "the root partition of Hyper-V", {"guest-identity": "warn"}, says=["coco-inject doctor"])),
     Tree("guest-other", plain().hypervisor("bhyve bhyve "), kmsg=QUIET, guest=Expect(1, NONE + "a VM of 'bhyve bhyve'", {"guest-identity": "pass"})),
@@ -51,25 +64,125 @@ IDENTITY = [
 ]
 
 TEE = [
-    Tree("guest-sev", amd(sev=SEV).hypervisor(KVM), kmsg=active("SEV"), msr={STATUS: 1}, guest=Expect(0, "Ready for sev: a VM of KVM", {"guest-tee": "pass"})),
-    Tree("guest-sev-es", amd(sev=ES).hypervisor(KVM), kmsg=active("SEV SEV-ES"), msr={STATUS: 3}, guest=Expect(0, "Ready for sev-es", {"guest-tee": "pass"})),
-    Tree("guest-snp", amd(sev=SNP).hypervisor(KVM), kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-tee": "pass"})),
-    Tree("guest-snp-any", amd(sev=SNP).hypervisor(KVM), kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-tee": "pass"}, ["--require", "any"])),
-    Tree("guest-snp-asked-tdx", amd(sev=SNP).hypervisor(KVM), kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7},
+    Tree("guest-sev", amd(sev=SEV).hypervisor(KVM), WITH_SECRET, kmsg=active("SEV"), msr={STATUS: 1}, guest=Expect(0, "Ready for sev: a VM of KVM", {"guest-tee": "pass"})),
+    Tree("guest-sev-es", amd(sev=ES).hypervisor(KVM), WITH_SECRET, kmsg=active("SEV SEV-ES"), msr={STATUS: 3}, guest=Expect(0, "Ready for sev-es", {"guest-tee": "pass"})),
+    Tree("guest-snp", amd(sev=SNP).hypervisor(KVM), WITH_TSM, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-tee": "pass"})),
+    Tree("guest-snp-any", amd(sev=SNP).hypervisor(KVM), WITH_TSM, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-tee": "pass"}, ["--require", "any"])),
+    Tree("guest-snp-asked-tdx", amd(sev=SNP).hypervisor(KVM), WITH_TSM, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7},
          guest=Expect(1, "Not ready for tdx", {"guest-tee": "fail"}, ["--require", "tdx"], says=["a VM of snp, and not of tdx"])),
-    Tree("guest-snp-msr-hidden", amd(sev=SNP).hypervisor(KVM), kmsg=active("SEV SEV-ES SEV-SNP"), guest=Expect(3, "Cannot tell", {"guest-tee": "unknown"}, says=["modprobe msr"])),
+    Tree("guest-snp-msr-hidden", amd(sev=SNP).hypervisor(KVM), WITH_TSM, kmsg=active("SEV SEV-ES SEV-SNP"), guest=Expect(3, "Cannot tell", {"guest-tee": "unknown"}, says=["modprobe msr"])),
     Tree("guest-snp-unprivileged", amd(sev=SNP).hypervisor(KVM), msr={STATUS: "EACCES"}, refused={".probe/kmsg": "EACCES"}, guest=Expect(3, "Cannot tell", {"guest-tee": "unknown"}, says=["Run it as root"])),
     # A host that shows SEV to a VM without it, and one that shows an SEV_STATUS that the kernel did not find.
-    Tree("guest-sev-offered-only", amd(sev=SNP).hypervisor(KVM), kmsg=QUIET, msr={STATUS: 0}, guest=Expect(1, NONE, {"guest-tee": "fail"})),
-    Tree("guest-sev-status-fake", amd(sev=SNP).hypervisor(KVM), kmsg=QUIET, msr={STATUS: 7}, guest=Expect(3, "Cannot tell", {"guest-tee": "unknown"}, says=["disagree"])),
+    Tree("guest-sev-offered-only", amd(sev=SNP).hypervisor(KVM), WITH_TSM, kmsg=QUIET, msr={STATUS: 0}, guest=Expect(1, NONE, {"guest-tee": "fail"})),
+    Tree("guest-sev-status-fake", amd(sev=SNP).hypervisor(KVM), WITH_TSM, kmsg=QUIET, msr={STATUS: 7}, guest=Expect(3, "Cannot tell", {"guest-tee": "unknown"}, says=["disagree"])),
     # What a process writes to the kernel's log has another facility.
-    Tree("guest-kmsg-by-process", amd(sev=SNP).hypervisor(KVM), kmsg=b"<14>[    0.000000] Memory Encryption Features active: SEV SEV-ES SEV-SNP\n", msr={STATUS: 0}, guest=Expect(1, NONE, {"guest-tee": "fail"})),
-    Tree("guest-tdx", intel(tdx_guest=True).hypervisor(KVM), kmsg=QUIET + ["tdx: Guest detected"], guest=Expect(0, "Ready for tdx", {"guest-tee": "pass"})),
+    Tree("guest-kmsg-by-process", amd(sev=SNP).hypervisor(KVM), WITH_TSM, kmsg=b"<14>[    0.000000] Memory Encryption Features active: SEV SEV-ES SEV-SNP\n", msr={STATUS: 0}, guest=Expect(1, NONE, {"guest-tee": "fail"})),
+    Tree("guest-tdx", intel(tdx_guest=True).hypervisor(KVM), WITH_TDX, kmsg=QUIET + ["tdx: Guest detected"], guest=Expect(0, "Ready for tdx", {"guest-tee": "pass", "guest-tdx-leaf": "pass", "guest-event-log": "pass", "guest-report": "pass", "guest-svkl": "na"})),
     # Leaf 21h without a hypervisor is no guest's.
     Tree("guest-tdx-leaf-bare", intel(tdx_guest=True), kmsg=QUIET, guest=Expect(1, NONE, {"guest-tee": "fail"})),
-    Tree("guest-azure-snp-paravisor", hyperv(amd(), isolation=2), kmsg=QUIET, guest=Expect(0, "Ready for snp: a VM of Hyper-V", {"guest-tee": "pass"})),
-    Tree("guest-azure-tdx-no-leaf21", hyperv(intel(), isolation=3), kmsg=QUIET, guest=Expect(0, "Ready for tdx: a VM of Hyper-V", {"guest-tee": "pass"})),
+    Tree("guest-azure-snp-paravisor", hyperv(amd(), isolation=2), WITH_VTPM, kmsg=QUIET, guest=Expect(0, "Ready for snp: a VM of Hyper-V", {"guest-tee": "pass"})),
+    Tree("guest-azure-tdx-no-leaf21", hyperv(intel(), isolation=3), {**WITH_VTPM, "/sys/firmware/acpi/tables/CCEL": "CCEL", "/sys/firmware/acpi/tables/data/CCEL": "log"}, kmsg=QUIET, guest=Expect(0, "Ready for tdx: a VM of Hyper-V", {"guest-tee": "pass", "guest-tdx-leaf": "warn", "guest-vtpm": "pass", "guest-report": "na"})),
     Tree("guest-hyperv-root-isolated", hyperv(amd(), isolation=2, root=True), kmsg=QUIET, guest=Expect(1, NONE, {"guest-tee": "fail"})),
 ]
 
-TREES = IDENTITY + TEE
+
+def sev(name, expect, files=(), kmsg=(), **more):
+    """An SEV guest that is good but for what it is about."""
+    return Tree(name, amd(sev=SEV).hypervisor(KVM), dict(files), kmsg=active("SEV") + list(kmsg), msr={STATUS: 1}, guest=expect, **more)
+
+
+AREA = "efi: SMBIOS=0x7fb6d000 SMBIOS 3.0=0x7fb6b000 ACPI=0x7fb7e000 CocoSecret=0x7f9ee018"
+NO_AREA = "efi: SMBIOS=0x7fb6d000 SMBIOS 3.0=0x7fb6b000 ACPI=0x7fb7e000 MEMATTR=0x7e5b1018"
+OFF = {DEBIAN: "CONFIG_EFI=y\n# CONFIG_EFI_COCO_SECRET is not set\n# CONFIG_EFI_SECRET is not set\n"}
+ON = {DEBIAN: "CONFIG_EFI=y\nCONFIG_EFI_COCO_SECRET=y\nCONFIG_EFI_SECRET=m\n"}
+SECURITYFS = {"/sys/kernel/security/lsm": "lockdown,capability\n", "/proc/mounts": "securityfs /sys/kernel/security securityfs rw 0 0\n"}
+
+SECRET = [
+    sev("guest-sev-secret-ready", Expect(0, "Ready for sev", {"guest-secret-area": "pass", "guest-secret-driver": "pass", "guest-secret-files": "pass"}), WITH_SECRET),
+    sev("guest-sev-secret-legacy-path", Expect(0, "Ready for sev", {"guest-secret-area": "pass", "guest-secret-driver": "pass", "guest-secret-files": "pass"}),
+        {**EFI, f"/sys/kernel/security/coco/efi_secret/{GUID}": ""}, [AREA]),
+    # Debian 12: the kernel neither looks for the area nor has a driver.
+    sev("guest-sev-area-no-module", Expect(1, "Not ready for sev", {"guest-secret-area": "unknown", "guest-secret-driver": "fail", "guest-secret-files": "na"},
+                                           says=["coco_secret.ko", "DKMS", "dkms install coco-secret", "CONFIG_EFI_SECRET=n"]), {**EFI, **OFF, **SECURITYFS, MODULES: "kernel/fs/ext4/ext4.ko:\n"}),
+    sev("guest-sev-module-built", Expect(1, "Not ready for sev", {"guest-secret-driver": "fail"}, says=["-> modprobe: modprobe coco_secret"], lacks=["DKMS"]),
+        {**EFI, **OFF, **SECURITYFS, MODULES: "kernel/fs/ext4/ext4.ko:\nupdates/dkms/coco_secret.ko.xz:\n"}),
+    sev("guest-sev-kernel-module", Expect(1, "Not ready for sev", {"guest-secret-area": "pass", "guest-secret-driver": "fail"}, says=["modprobe efi_secret"]),
+        {**EFI, **ON, **SECURITYFS, "/sys/bus/platform/devices/efi_secret.0": None, MODULES: "kernel/drivers/virt/coco/efi_secret/efi_secret.ko:\n"}, [AREA]),
+    sev("guest-sev-no-area", Expect(1, "Not ready for sev", {"guest-secret-area": "fail"}, says=["AmdSev"]), {**EFI, **ON, **SECURITYFS}, [NO_AREA]),
+    sev("guest-sev-log-forgot", Expect(1, "Not ready for sev", {"guest-secret-area": "unknown"}), {**EFI, **ON, **SECURITYFS}),
+    sev("guest-sev-no-securityfs", Expect(1, "Not ready for sev", {"guest-secret-driver": "fail"}, says=["mount -t securityfs"]),
+        {**EFI, **ON, "/sys/kernel/security": None, "/proc/mounts": "sysfs /sys sysfs rw 0 0\n"}, [AREA]),
+    sev("guest-sev-loaded-in-vain", Expect(1, "Not ready for sev", {"guest-secret-driver": "fail"}, says=["no table of secrets", "coco_secret: no table"]),
+        {**EFI, **OFF, **SECURITYFS, "/sys/module/coco_secret": None}, ["coco_secret: no table"]),
+    sev("guest-sev-wiped", Expect(0, "Ready for sev", {"guest-secret-driver": "pass", "guest-secret-files": "pass"}, says=["Ready for sev"]), {**EFI, SECRETS: None, "/run/cocod": None}),
+    sev("guest-sev-wiped-by-others", Expect(2, "Ready with warnings for sev", {"guest-secret-files": "warn"}), {**EFI, SECRETS: None}),
+    sev("guest-bios-no-efi", Expect(1, "Not ready for sev", {"guest-secret-area": "fail", "guest-efi-runtime": "na"}, says=["not started by EFI"]), SECURITYFS),
+    sev("guest-sev-denied", Expect(3, "Cannot tell for sev", {"guest-secret-driver": "unknown"}), EFI, refused={"/sys/kernel/security": "EACCES"}),
+]
+
+
+def tdx(name, expect, files=(), kmsg=()):
+    return Tree(name, intel(tdx_guest=True).hypervisor(KVM), dict(files), kmsg=QUIET + ["tdx: Guest detected"] + list(kmsg), guest=expect)
+
+
+def svkl(keys=1):
+    """The ACPI table: header, number of keys, and for each key type, format, length and address."""
+    table = struct.pack("<I", keys) + b"".join(struct.pack("<HHIQ", 0, 0, 32, 0x80000000 + 64 * i) for i in range(keys))
+    return b"SVKL" + struct.pack("<I", 40 + 16 * keys) + bytes(28) + table
+
+
+SVKL_TABLE = "/sys/firmware/acpi/tables/SVKL"
+EVIDENCE = [
+    Tree("guest-snp-no-driver", amd(sev=SNP).hypervisor(KVM), EFI, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7},
+         guest=Expect(1, "Not ready for snp", {"guest-report": "fail", "guest-secret-driver": "na", "guest-vtpm": "na"}, says=["modprobe sev-guest"])),
+    Tree("guest-snp-device", amd(sev=SNP).hypervisor(KVM), {**EFI, "/dev/sev-guest": ""}, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-report": "pass"})),
+    Tree("guest-snp-vmpl", amd(sev=SNP).hypervisor(KVM), {**WITH_TSM, "/sys/devices/system/cpu/sev/vmpl": "2\n"}, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-report": "pass"})),
+    tdx("guest-tdx-debian", Expect(1, "Not ready for tdx", {"guest-report": "fail"}, says=["A kernel with CONFIG_TDX_GUEST_DRIVER"]), {**EFI, DEBIAN: "CONFIG_EFI=y\n"}),
+    tdx("guest-tdx-ccel", Expect(0, "Ready for tdx", {"guest-event-log": "pass"}), WITH_TDX),
+    tdx("guest-tdx-no-ccel", Expect(2, "Ready with warnings for tdx", {"guest-event-log": "warn"}, says=["RTMRs cannot be replayed"]), WITH_TSM),
+    tdx("guest-tdx-ccel-not-shown", Expect(2, "Ready with warnings for tdx", {"guest-event-log": "warn"}, says=["this kernel does not show it"]), {**WITH_TSM, "/sys/firmware/acpi/tables/CCEL": "CCEL"}),
+    tdx("guest-tdx-svkl", Expect(0, "Ready for tdx", {"guest-svkl": "pass"}), {**WITH_TDX, SVKL_TABLE: svkl(), "/sys/kernel/security/secrets/svkl/0": ""}),
+    tdx("guest-tdx-svkl-no-driver", Expect(2, "Ready with warnings for tdx", {"guest-svkl": "warn"}, says=["modprobe coco_secret"]), {**WITH_TDX, SVKL_TABLE: svkl(2)}),
+    tdx("guest-tdx-svkl-malformed", Expect(2, "Ready with warnings for tdx", {"guest-svkl": "warn"}, says=["malformed"]), {**WITH_TDX, SVKL_TABLE: svkl(2)[:50]}),
+    Tree("guest-azure-no-vtpm", hyperv(amd(), isolation=2), EFI, kmsg=QUIET, guest=Expect(1, "Not ready for snp", {"guest-vtpm": "fail", "guest-report": "na"}, says=["Create the VM with a vTPM"])),
+    Tree("guest-azure-vtpm", hyperv(amd(), isolation=2), WITH_VTPM, kmsg=QUIET, guest=Expect(0, "Ready for snp", {"guest-vtpm": "pass"})),
+    Tree("guest-azure-hidden-hv", amd().in_vm(), {**WITH_VTPM, "/sys/bus/vmbus/devices/2450ee40-33bf-4fbd-892e-9fb06e9214cf": None}, kmsg=QUIET,
+         guest=Expect(1, NONE + "a VM of Hyper-V that is hidden from CPUID", {"guest-vtpm": "unknown", "guest-identity": "pass"}, says=["cococtl attest report"])),
+]
+
+
+def efi(name, expect, files, cmdline=""):
+    return Tree(name, plain().hypervisor(KVM), {"/sys/firmware/efi": None, "/sys/firmware/efi/efivars": None, "/proc/cmdline": cmdline + "\n", **files}, kmsg=QUIET, guest=expect)
+
+
+FIRMWARE = [
+    efi("guest-efi-on", Expect(1, NONE, {"guest-efi-runtime": "pass", "guest-mirrored-memory": "na"}), {"/sys/bus/platform/devices/efivars.0": None}),
+    efi("guest-efi-rt-off", Expect(1, NONE, {"guest-efi-runtime": "warn"}, says=["-> kernel-arg: efi=runtime", "PREEMPT_RT"]), {"/sys/kernel/realtime": "1\n"}),
+    efi("guest-efi-rt-on", Expect(1, NONE, {"guest-efi-runtime": "pass"}), {"/sys/kernel/realtime": "1\n", "/sys/bus/platform/devices/efivars.0": None}, "quiet efi=runtime"),
+    efi("guest-efi-noruntime", Expect(1, NONE, {"guest-efi-runtime": "warn"}, says=["Remove efi=noruntime"]), {}, "efi=noruntime quiet"),
+    Tree("guest-mirrored", plain().hypervisor(KVM), kmsg=["efi: Memory: 1024M/4096M mirrored memory"], guest=Expect(1, NONE, {"guest-mirrored-memory": "pass"})),
+    Tree("guest-mirrored-na", plain().hypervisor(KVM), kmsg=["a driver: mirrored memory"], guest=Expect(1, NONE, {"guest-mirrored-memory": "na"})),
+]
+
+
+def gpus(number, enable, command):
+    """GPUs of 128 GiB below Hyper-V's PCI driver: the files of each."""
+    files = {"/sys/bus/vmbus/drivers/hv_pci/module": None}
+    for i in range(number):
+        device = f"/sys/bus/vmbus/drivers/hv_pci/{i:08x}-c05b-47ab-b3a0-56a9a845852b/pci{i:04x}:00/{i:04x}:00:00.0"
+        files |= {f"{device}/enable": f"{enable}\n", f"{device}/config": struct.pack("<HHH", 0x10DE, 0x2330, command) + bytes(250), f"{device}/class": "0x030200\n",
+                  f"{device}/resource": "0x0000001000000000 0x0000002fffffffff 0x000000000014220c\n" + "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" * 12}
+    return files
+
+
+HYPERV_TREES = [
+    Tree("guest-azure-14gpu-old", hyperv(intel()), gpus(14, 0, 2), kmsg=QUIET + ["hv_vmbus: Vmbus version:5.3"],
+         guest=Expect(1, NONE, {"guest-hyperv-pci": "warn", "guest-vmbus": "pass"}, says=["about 202 s, for 14 devices (14 of them GPUs", "1792 GiB"])),
+    Tree("guest-azure-14gpu-fixed", hyperv(intel()), gpus(14, 0, 0), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "pass", "guest-vmbus": "unknown"})),
+    Tree("guest-azure-gpu-bound", hyperv(intel()), gpus(1, 1, 6), kmsg=QUIET + ["nvidia 0000:00:00.0: enabling device (0000 -> 0002)"], guest=Expect(1, NONE, {"guest-hyperv-pci": "pass"})),
+    Tree("guest-azure-gpu-bound-silent", hyperv(intel()), gpus(1, 1, 6), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "unknown"})),
+    Tree("guest-hyperv-old-vmbus", hyperv(intel()), kmsg=QUIET + ["hv_vmbus: Vmbus version:3.0"], guest=Expect(1, NONE, {"guest-vmbus": "warn", "guest-hyperv-pci": "na"})),
+    Tree("guest-hyperv-garbled-vmbus", hyperv(intel()), kmsg=QUIET + ["hv_vmbus: Vmbus version:x.y"], guest=Expect(1, NONE, {"guest-vmbus": "unknown"})),
+]
+
+TREES = IDENTITY + TEE + SECRET + EVIDENCE + FIRMWARE + HYPERV_TREES
