@@ -2,7 +2,7 @@
 #ifndef COCO_CLI_LUKS_PLAN_H
 #define COCO_CLI_LUKS_PLAN_H
 
-#include "cli/crypttab-line.h"
+#include "doctor/crypttab-line.h"
 #include "wire/msg.h"
 
 /* How a volume is opened at boot: its name, its line in crypttab, and the units that it needs. */

@@ -8,7 +8,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cococtl.h"
-#include "cli/crypttab-line.h"
+#include "doctor/crypttab-line.h"
 #include "cli/luks-header.h"
 #include "cli/luks.h"
 #include "cli/secret-read.h"

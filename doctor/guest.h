@@ -35,4 +35,24 @@ void guest_mirrored_memory(struct exam *x, struct result *r);
 void guest_vmbus(struct exam *x, struct result *r);
 void guest_hyperv_pci(struct exam *x, struct result *r);
 
+/* doctor/guest-memory.c */
+void guest_swap(struct exam *x, struct result *r);
+void guest_hibernation(struct exam *x, struct result *r);
+void guest_init_on_free(struct exam *x, struct result *r);
+
+/* doctor/guest-cocod.c */
+void guest_units(struct exam *x, struct result *r);
+void guest_sockets(struct exam *x, struct result *r);
+
+/* doctor/guest-crypttab.c */
+void guest_crypttab(struct exam *x, struct result *r);
+void guest_initramfs(struct exam *x, struct result *r);
+
+/* doctor/guest-policy.c */
+void guest_gate(struct exam *x, struct result *r);
+void guest_policy(struct exam *x, struct result *r);
+
+/* doctor/guest-collateral.c */
+void guest_collateral(struct exam *x, struct result *r);
+
 #endif

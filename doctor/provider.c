@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -19,6 +21,7 @@ enum probe {
 	PROBE_KVM,
 	PROBE_KMSG,
 	PROBE_FILES,
+	PROBE_TIME,
 	PROBE_QMP,
 	PROBE_XL,
 	_PROBE_MAX,
@@ -27,7 +30,7 @@ enum probe {
 static const char *const probe_paths[_PROBE_MAX] = {
 	[PROBE_CPUID] = PROBE "cpuid", [PROBE_MSR] = PROBE "msr",   [PROBE_KVM] = PROBE "kvm",
 	[PROBE_KMSG] = PROBE "kmsg",   [PROBE_FILES] = PROBE "files", [PROBE_QMP] = PROBE "qmp",
-	[PROBE_XL] = PROBE "xl",
+	[PROBE_XL] = PROBE "xl",	   [PROBE_TIME] = PROBE "time",
 };
 
 struct probe_text {
@@ -132,16 +135,23 @@ static enum got note(struct provider *p, const char *path, enum got got)
 	return got;
 }
 
-enum got provider_look(struct provider *p, const char *path)
+enum got provider_mode(struct provider *p, const char *path, mode_t *ret)
 {
 	enum got got = recorded_refusal(p, path);
-	bool folder = false;
+	mode_t mode = 0;
 
 	if (got == GOT_IT)
-		got = tree_look(p->root, path, &folder);
+		got = tree_look(p->root, path, &mode);
 	if (got == GOT_IT)
-		record_presence(p->record, path, folder);
+		record_presence(p->record, path, mode);
+	if (got == GOT_IT && ret)
+		*ret = mode;
 	return note(p, path, got);
+}
+
+enum got provider_look(struct provider *p, const char *path)
+{
+	return provider_mode(p, path, NULL);
 }
 
 static enum got read_whole(struct provider *p, const char *path, size_t max, bool cut, char **ret,
@@ -270,7 +280,7 @@ enum got provider_list(struct provider *p, const char *path, struct tree_names *
 		got = tree_list(p->root, path, ret);
 	if (got != GOT_IT)
 		return note(p, path, got);
-	record_presence(p->record, path, true);
+	record_presence(p->record, path, S_IFDIR);
 	for (size_t i = 0; p->record && i < ret->n; i++) {
 		char below[4096];
 
@@ -289,6 +299,13 @@ enum got provider_link(struct provider *p, const char *path, char ret[static PRO
 	if (got == GOT_IT)
 		record_link(p->record, path, ret);
 	return note(p, path, got);
+}
+
+bool provider_is_link(struct provider *p, const char *path)
+{
+	char target[PROVIDER_LINE_MAX];
+
+	return provider_link(p, path, target) == GOT_IT;
 }
 
 /* ---- what the kernel says ---- */
@@ -375,6 +392,30 @@ enum got provider_kmsg(struct provider *p, const char *needle, size_t *from,
 	if (next && from)
 		*from = next;
 	return next ? GOT_IT : GOT_ABSENT;
+}
+
+enum got provider_now(struct provider *p, int64_t *ret)
+{
+	char line[32];
+	uint64_t now;
+	enum got got;
+
+	if (p->is_live) {
+		*ret = time(NULL);
+		snprintf(line, sizeof(line), "%lld", (long long)*ret);
+		record_line(p->record, probe_paths[PROBE_TIME], line);
+		return GOT_IT;
+	}
+	got = probe_text(p, PROBE_TIME);
+	if (got != GOT_IT)
+		return got;
+	snprintf(line, sizeof(line), "%s", p->probes[PROBE_TIME].text);
+	line[strcspn(line, "\n")] = '\0';
+	if (parse_u64(line, &now) < 0 || now > INT64_MAX)
+		return GOT_MALFORMED;
+	record_line(p->record, probe_paths[PROBE_TIME], line);
+	*ret = (int64_t)now;
+	return GOT_IT;
 }
 
 /* ---- what the CPU and KVM say ---- */

@@ -16,6 +16,7 @@
  *	msr	lines "CPU INDEX VALUE", or EIO or EACCES in the place of the value
  *	kvm	lines "CAP SYS VM", and "probe NAME=VALUE"
  *	kmsg	the kernel's log, as dmesg(1) prints it
+ *	time	seconds since 1970, when it was made
  *	files	lines "PATH EACCES" and "PATH EIO": files that could not be read
  *	qmp, xl	what QEMU and Xen's xl answered
  *
@@ -36,6 +37,8 @@ DEFINE_CLEANUP(struct provider *, provider_free)
 
 /* GOT_IT if there is anything at @path. */
 enum got provider_look(struct provider *p, const char *path);
+/* The same, with the st_mode of it in @ret. */
+enum got provider_mode(struct provider *p, const char *path, mode_t *ret);
 
 /* The first line of a small file, without its newline and blanks at its ends, as a C string. */
 #define PROVIDER_LINE_MAX 256
@@ -72,6 +75,9 @@ enum got provider_list(struct provider *p, const char *path, struct tree_names *
 /* The last part of a symbolic link's target, such as the name of a device's driver. */
 enum got provider_link(struct provider *p, const char *path, char ret[static PROVIDER_LINE_MAX]);
 
+/* True if there is a symbolic link at @path, also if it leads nowhere. */
+bool provider_is_link(struct provider *p, const char *path);
+
 /* ---- what the kernel says ---- */
 
 /*
@@ -97,6 +103,9 @@ enum got provider_config(struct provider *p, const char *option,
  */
 enum got provider_kmsg(struct provider *p, const char *needle, size_t *from,
 		       char ret[static TREE_LINE_MAX]);
+
+/* The time, in seconds since 1970: of a record, that of its making. */
+enum got provider_now(struct provider *p, int64_t *ret);
 
 /* ---- what the CPU and KVM say ---- */
 

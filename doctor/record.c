@@ -169,21 +169,28 @@ void record_line(struct record *r, const char *path, const char *line)
 	put(r, path, O_APPEND, text, len + 1);
 }
 
-void record_presence(struct record *r, const char *path, bool folder)
+/* A folder or a socket, which nobody listens at. */
+static int make(int parent, const char *name, mode_t mode)
+{
+	return S_ISDIR(mode) ? mkdirat(parent, name, 0700) :
+			       mknodat(parent, name, S_IFSOCK | 0600, 0);
+}
+
+void record_presence(struct record *r, const char *path, mode_t mode)
 {
 	_cleanup_(closep) int parent = -EBADF;
 	const char *name;
 
 	if (!r || r->error)
 		return;
-	if (!folder) {
+	if (!S_ISDIR(mode) && !S_ISSOCK(mode)) {
 		put(r, path, O_APPEND, "", 0);
 		return;
 	}
 	parent = open_parent(r, path, &name);
 	if (parent < 0)
 		fail(r, parent, path);
-	else if (*name && mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+	else if (*name && make(parent, name, mode) < 0 && errno != EEXIST)
 		fail(r, -errno, path);
 }
 
@@ -191,13 +198,16 @@ void record_link(struct record *r, const char *path, const char *target)
 {
 	_cleanup_(closep) int parent = -EBADF;
 	const char *name;
+	char elsewhere[512];
 
 	if (!r || r->error)
 		return;
+	/* Only the name is known, which may be that of the link itself. */
+	snprintf(elsewhere, sizeof(elsewhere), "/.elsewhere/%s", target);
 	parent = open_parent(r, path, &name);
 	if (parent < 0)
 		fail(r, parent, path);
-	else if (symlinkat(target, parent, name) < 0 && errno != EEXIST)
+	else if (symlinkat(elsewhere, parent, name) < 0 && errno != EEXIST)
 		fail(r, -errno, path);
 }
 

@@ -26,9 +26,11 @@ int record_end(struct record *r, struct cause *why);
 void record_file(struct record *r, const char *path, const void *data, size_t len);
 /* A line of the file @path, which is there but not recorded as a whole; NULL for none yet. */
 void record_line(struct record *r, const char *path, const char *line);
-/* There is a file, or a folder, at @path; what is in it does not matter. */
-void record_presence(struct record *r, const char *path, bool folder);
-/* A symbolic link to something with the name @target. */
+/*
+ * There is something at @path: a folder, a socket, or else a file; what is in it does not matter.
+ */
+void record_presence(struct record *r, const char *path, mode_t mode);
+/* A symbolic link to something with the name @target, which the record does not have. */
 void record_link(struct record *r, const char *path, const char *target);
 /* The file @path is there, but @got says that it could not be had: .probe/files. */
 void record_refusal(struct record *r, const char *path, enum got got);

@@ -145,7 +145,7 @@ enum got tree_scan(int root, const char *path, bool (*each)(void *ctx, char *lin
 	return GOT_IT;
 }
 
-enum got tree_look(int root, const char *path, bool *ret_folder)
+enum got tree_look(int root, const char *path, mode_t *ret_mode)
 {
 	_cleanup_(closep) int fd = open_below(root, path, O_PATH);
 	struct stat st;
@@ -154,8 +154,8 @@ enum got tree_look(int root, const char *path, bool *ret_folder)
 		return got_by_errno(fd);
 	if (fstat(fd, &st) < 0)
 		return got_by_errno(errno);
-	if (ret_folder)
-		*ret_folder = S_ISDIR(st.st_mode);
+	if (ret_mode)
+		*ret_mode = st.st_mode;
 	return GOT_IT;
 }
 

@@ -2,6 +2,8 @@
 #ifndef COCO_DOCTOR_TREE_H
 #define COCO_DOCTOR_TREE_H
 
+#include <sys/types.h>
+
 #include "base/macro.h"
 
 /*
@@ -41,8 +43,8 @@ enum got tree_read(int root, const char *path, size_t max, bool cut, char **ret,
 #define TREE_SCAN_MAX (64u << 20)
 enum got tree_scan(int root, const char *path, bool (*each)(void *ctx, char *line), void *ctx);
 
-/* GOT_IT if there is a file, a folder or anything else at @path.  @ret_folder may be NULL. */
-enum got tree_look(int root, const char *path, bool *ret_folder);
+/* GOT_IT if there is a file, a folder or anything else at @path.  @ret_mode may be NULL. */
+enum got tree_look(int root, const char *path, mode_t *ret_mode);
 
 /*
  * The names in a folder but "." and "..", sorted; at most TREE_NAMES_MAX, more are GOT_UNREADABLE.

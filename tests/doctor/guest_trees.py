@@ -3,7 +3,8 @@
 
 import struct
 
-from machine import Expect, Tree, amd, intel
+import machine
+from machine import Expect, amd, crl, intel
 
 KVM, HYPERV, XEN, TCG = "KVMKVMKVM", "Microsoft Hv", "XenVMMXenVMM", "TCGTCGTCGTCG"
 STATUS = 0xC0010131
@@ -36,6 +37,21 @@ WITH_SECRET = {**EFI, f"{SECRETS}/{GUID}": ""}
 WITH_TSM = {**EFI, "/sys/kernel/config/tsm/report": None}
 WITH_TDX = {**WITH_TSM, "/sys/firmware/acpi/tables/CCEL": "CCEL", "/sys/firmware/acpi/tables/data/CCEL": "log"}
 WITH_VTPM = {**EFI, "/dev/tpmrm0": ""}
+
+# cocod, installed and enabled, with a policy for every kind of evidence.
+SOCKETS = ("cocod", "cocod-worker-luks", "cocod-worker-evidence")
+WANTS = "/etc/systemd/system/sockets.target.wants"
+DIGEST = "5f" * 48
+ATTEST_CONF = "/etc/cocod/attest.conf"
+SNP_POLICY, TDX_POLICY, AZURE_POLICY = f"[snp]\nid_key_digest={DIGEST}\n", f"[tdx]\nmrtd={DIGEST}\nrtmr1={DIGEST}\nrtmr2={DIGEST}\n", f"[azure]\npcr4={'5f' * 32}\nak_n_sha256={'5f' * 32}\n"
+AGENT = {"/usr/lib/systemd/system/cocod.socket": "", ATTEST_CONF: SNP_POLICY + TDX_POLICY + AZURE_POLICY}
+AGENT_LINKS = {f"{WANTS}/{s}.socket": f"/usr/lib/systemd/system/{s}.socket" for s in SOCKETS}
+
+
+def Tree(name, cpu=None, files=(), links=None, **more):     # pylint: disable=invalid-name
+    """A guest with cocod.  A file of None in @files is a folder; @links replaces the links of enabled units."""
+    return machine.Tree(name, cpu, {**AGENT, **dict(files)}, AGENT_LINKS if links is None else links, **more)
+
 
 NONE = "Not ready for any confidential VM: "
 
@@ -185,4 +201,128 @@ HYPERV_TREES = [
     Tree("guest-hyperv-garbled-vmbus", hyperv(intel()), kmsg=QUIET + ["hv_vmbus: Vmbus version:x.y"], guest=Expect(1, NONE, {"guest-vmbus": "unknown"})),
 ]
 
-TREES = IDENTITY + TEE + SECRET + EVIDENCE + FIRMWARE + HYPERV_TREES
+SNP_READY = {"kmsg": active("SEV SEV-ES SEV-SNP"), "msr": {STATUS: 7}}
+
+
+def snp(name, expect, files=(), **more):
+    return Tree(name, amd(sev=SNP).hypervisor(KVM), {**WITH_TSM, **dict(files)}, guest=expect, **{**SNP_READY, **more})
+
+
+def conf(text, name="cocod.conf"):
+    return {f"/etc/cocod/{name}": text}
+
+
+BOUND = "Num       RefCount Protocol Flags    Type St Inode Path\n"
+
+
+def bound(path):
+    return f"00000000b929f110: 00000002 00000000 00010000 0001 01 12345 {path}\n"
+
+
+COCOD = [
+    machine.Tree("guest-no-cocod", amd(sev=SNP).hypervisor(KVM), {**WITH_TSM, ATTEST_CONF: SNP_POLICY}, guest=Expect(1, "Not ready for snp", {"guest-units": "fail"}, says=["Install coco-agent"]), **SNP_READY),
+    snp("guest-units-enabled", Expect(0, "Ready for snp", {"guest-units": "pass"})),
+    snp("guest-units-disabled", Expect(1, "Not ready for snp", {"guest-units": "fail"}, says=["systemctl enable --now cocod.socket"]), links={f"{WANTS}/cocod.socket": "/lib/systemd/system/cocod.socket"}),
+    snp("guest-sockets-bound", Expect(0, "Ready for snp", {"guest-sockets": "pass"}),
+        {"/run/cocod/cocod.sock": machine.socket_node, "/run/cryptsetup-keys.d/a.key": machine.socket_node, "/run/cryptsetup-keys.d/file.key": "x",
+         "/proc/net/unix": BOUND + bound("/run/cocod/cocod.sock") + bound("/run/cryptsetup-keys.d/a.key")}),
+    snp("guest-sockets-stale", Expect(1, "Not ready for snp", {"guest-sockets": "fail"}, says=["1 of 2 sockets was left", "/run/cryptsetup-keys.d/a.key: nobody"], lacks=["file.key"]),
+        {"/run/cocod/cocod.sock": machine.socket_node, "/run/cryptsetup-keys.d/a.key": machine.socket_node, "/run/cryptsetup-keys.d/file.key": "x",
+         "/proc/net/unix": BOUND + bound("/run/cocod/cocod.sock") + bound("/run/cryptsetup-keys.d/a.key2")}),
+    snp("guest-sockets-none", Expect(0, "Ready for snp", {"guest-sockets": "na"}), {"/proc/net/unix": BOUND}),
+    snp("guest-gate-default", Expect(0, "Ready for snp", {"guest-gate": "pass"})),
+    snp("guest-gate-none", Expect(1, "Not ready for snp", {"guest-gate": "fail"}, says=["released on any machine", "from /etc/cocod/cocod.conf"]), conf("[Cocod]\nRequire=none\n")),
+    snp("guest-gate-drop-in", Expect(1, "Not ready for snp", {"guest-gate": "fail"}, says=["/etc/cocod/cocod.conf.d/50.conf"]),
+        {**conf("[Cocod]\nRequire=evidence\n"), **conf("[Cocod]\nRequire = \"none\"\n", "cocod.conf.d/50.conf"), **conf("[Cocod]\nRequire=attested\n", "cocod.conf.d/60.conf.old")}),
+    snp("guest-gate-drop-in-mends", Expect(0, "Ready for snp", {"guest-gate": "pass"}), {**conf("[Cocod]\nRequire=none\n"), "/usr/lib/cocod/cocod.conf.d/10.conf": "[Cocod]\nRequire=evidence\n"}),
+    snp("guest-gate-other-section", Expect(0, "Ready for snp", {"guest-gate": "pass"}), conf("[Other]\nRequire=none\n")),
+    snp("guest-gate-garbage", Expect(0, "Ready for snp", {"guest-gate": "unknown"}, says=["cocod --check-config"]), conf("[Cocod\nRequire=none\n")),
+    sev("guest-gate-evidence-on-sev", Expect(1, "Not ready for sev", {"guest-gate": "fail"}, says=["nothing is ever released"]), {**WITH_SECRET, **conf("[Cocod]\nRequire=evidence\n")}),
+    snp("guest-policy-good", Expect(0, "Ready for snp", {"guest-policy": "pass"}), {ATTEST_CONF: SNP_POLICY}),
+    snp("guest-policy-accepts-all", Expect(1, "Not ready for snp", {"guest-policy": "fail"}, says=["names no identity"]), {ATTEST_CONF: "[snp]\nmin_guest_svn=1\n"}),
+    snp("guest-policy-partial", Expect(1, "Not ready for snp", {"guest-policy": "fail"}, says=["allow=partial-identity"]), {ATTEST_CONF: f"[snp]\nmeasurement={DIGEST}\n"}),
+    snp("guest-policy-partial-allowed", Expect(0, "Ready for snp", {"guest-policy": "pass"}), {ATTEST_CONF: f"[snp]\nmeasurement={DIGEST}\nallow=partial-identity\n"}),
+    snp("guest-policy-debug", Expect(2, "Ready with warnings for snp", {"guest-policy": "warn"}), {ATTEST_CONF: SNP_POLICY + "allow=debug\n"}),
+    snp("guest-policy-other-kind", Expect(1, "Not ready for snp", {"guest-policy": "fail"}, says=["names no identity"]), {ATTEST_CONF: TDX_POLICY}),
+    snp("guest-policy-foreign", Expect(1, "Not ready for snp", {"guest-policy": "fail"}, says=["'mrtd'"]), {ATTEST_CONF: SNP_POLICY + f"[Policy]\nmrtd={DIGEST}\n"}),
+    snp("guest-policy-wrong", Expect(1, "Not ready for snp", {"guest-policy": "fail"}, says=["accepts nothing"]), {ATTEST_CONF: "[snp]\nmeasurement=5f\n"}),
+    machine.Tree("guest-policy-missing", amd(sev=SNP).hypervisor(KVM), {**WITH_TSM, "/usr/lib/systemd/system/cocod.socket": ""}, AGENT_LINKS, guest=Expect(1, "Not ready for snp", {"guest-policy": "fail"}, says=["There is no policy"]), **SNP_READY),
+    tdx("guest-policy-tdx", Expect(0, "Ready for tdx", {"guest-policy": "pass"}), {**WITH_TDX, ATTEST_CONF: TDX_POLICY}),
+    tdx("guest-policy-tdx-partial", Expect(1, "Not ready for tdx", {"guest-policy": "fail"}), {**WITH_TDX, ATTEST_CONF: f"[tdx]\nmrtd={DIGEST}\n"}),
+    Tree("guest-policy-azure", hyperv(amd(), isolation=2), {**WITH_VTPM, ATTEST_CONF: AZURE_POLICY}, kmsg=QUIET, guest=Expect(0, "Ready for snp", {"guest-policy": "pass"})),
+    Tree("guest-policy-azure-other", hyperv(amd(), isolation=2), {**WITH_VTPM, ATTEST_CONF: SNP_POLICY}, kmsg=QUIET, guest=Expect(1, "Not ready for snp", {"guest-policy": "fail"})),
+]
+
+NOW, CACHE = 1800000000, "/var/cache/cocod"
+
+
+def collateral(name, status, outcome, files, says=()):
+    first = {0: "Ready for snp", 1: "Not ready for snp", 2: "Ready with warnings for snp"}[status]
+    return snp(f"guest-collateral-{name}", Expect(status, first, {"guest-collateral": outcome}, says=says), files, probe={"time": f"{NOW}\n"})
+
+
+DAY = 86400
+COLLATERAL = [
+    collateral("good", 0, "pass", {f"{CACHE}/crl-milan.der": crl(NOW - DAY, NOW + 30 * DAY)}, ["The collateral is good until 2027-02-14T08:00:00Z"]),
+    collateral("soon", 2, "warn", {f"{CACHE}/crl-milan.der": crl(NOW - DAY, NOW + 6 * DAY)}, ["within 7 days", "cococtl attest fetch"]),
+    collateral("expired", 1, "fail", {f"{CACHE}/crl-milan.der": crl(NOW - 9 * DAY, NOW - 1)}, ["has expired"]),
+    collateral("expired-beside-newer", 0, "pass", {f"{CACHE}/crl-old.der": crl(NOW - 9 * DAY, NOW - 1), "/etc/cocod/collateral/crl.der": crl(NOW, NOW + 8 * DAY)}),
+    collateral("garbage", 2, "warn", {f"{CACHE}/crl.der": b"\x30\x82\xff\xff", f"{CACHE}/tcb-info.json": "{"}),
+    collateral("other-names", 0, "na", {f"{CACHE}/crlx.der": "x", f"{CACHE}/newest": "x"}),
+    snp("guest-collateral-no-time", Expect(0, "Ready for snp", {"guest-collateral": "unknown"}), {f"{CACHE}/crl.der": crl(NOW, NOW + DAY)}),
+]
+
+
+def crypttab(name, outcome, line, says=(), links=(), files=()):
+    status, first = (1, "Not ready for snp") if outcome == "fail" else (0, "Ready for snp")
+    return snp(f"guest-crypttab-{name}", Expect(status, first, {"guest-crypttab": outcome}, says=says), {"/etc/crypttab": f"# volumes\n{line}\n", **dict(files)}, links={**AGENT_LINKS, **dict(links)})
+
+
+SOCKET = {f"{WANTS}/cocod-cryptsetup@data.socket": "/usr/lib/systemd/system/cocod-cryptsetup@.socket"}
+SCRIPT = "keyscript=/usr/lib/coco-agent/keyscript"
+HOOK = {"/usr/share/initramfs-tools/hooks/coco-agent": ""}
+VOLUMES = [
+    crypttab("good", "pass", "data UUID=1b4e28ba-2fa1-11d2-883f-0016d3cca427 none luks,nofail", links=SOCKET),
+    crypttab("any-socket", "pass", "da+ta /dev/vdb /run/cocod/cryptsetup.sock luks"),
+    crypttab("not-ours", "na", "data /dev/vdb none luks,keyfile-erase"),
+    crypttab("erase", "fail", "data /dev/vdb none luks,keyfile-erase", ["line 2 of crypttab has the option 'keyfile-erase'", "cococtl luks enroll"], SOCKET),
+    crypttab("offset", "fail", "data /dev/vdb /run/cryptsetup-keys.d/data.key luks,keyfile-offset=8", ["keyfile-offset"]),
+    crypttab("other-key", "fail", "data /dev/vdb /run/cryptsetup-keys.d/date.key luks", ["another key file"]),
+    crypttab("key-slot", "pass", "data /dev/vdb none luks,key-slot=3", links=SOCKET),
+    crypttab("odd-name", "na", f"{'d' * 200} /dev/vdb none luks"),
+    crypttab("tpm2", "fail", "data /dev/vdb none luks,tpm2-device=auto", links=SOCKET),
+    snp("guest-initramfs-good", Expect(0, "Ready for snp", {"guest-initramfs": "pass"}), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", **HOOK, "/run/cocod": None}),
+    snp("guest-initramfs-no-hook", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["update-initramfs -u"]), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", "/run/cocod": None}),
+    snp("guest-initramfs-not-booted", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["has not run in the initramfs"]), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", **HOOK}),
+]
+
+SWAPS = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+
+
+def swap(name, status, outcome, lines, files=(), says=()):
+    first = {0: "Ready for snp", 1: "Not ready for snp", 2: "Ready with warnings for snp"}[status]
+    return snp(f"guest-swap-{name}", Expect(status, first, {"guest-swap": outcome}, says=says), {"/proc/swaps": SWAPS + lines, **dict(files)})
+
+
+CRYPT = {"/sys/block/dm-0/dm/uuid": "CRYPT-PLAIN-swap\n"}
+INIT = "mem auto-init: stack:off, heap alloc:on, heap free:"
+MEMORY = [
+    swap("none", 0, "pass", ""),
+    swap("clear", 1, "fail", "/dev/vda2                               partition\t1048572\t\t0\t\t-2\n", says=["swapoff", "/dev/vda2: not encrypted"]),
+    swap("crypt", 0, "pass", "/dev/dm-0                               partition\t1048572\t\t0\t\t-2\n", CRYPT),
+    swap("lvm", 1, "fail", "/dev/dm-0                               partition\t1048572\t\t0\t\t-2\n", {"/sys/block/dm-0/dm/uuid": "LVM-xyz\n"}),
+    swap("zram", 0, "pass", "/dev/zram0                              partition\t1048572\t\t0\t\t100\n"),
+    swap("file", 2, "warn", "/swapfile                               file\t\t1048572\t\t0\t\t-2\n"),
+    swap("two", 1, "fail", "/dev/zram0 partition 1 0 100\n/dev/vda2 partition 1 0 -2\n", says=["/dev/zram0: in memory"]),
+    snp("guest-hibernation-no", Expect(0, "Ready for snp", {"guest-hibernation": "pass"}), {"/sys/power/state": "freeze mem\n"}),
+    snp("guest-hibernation-no-device", Expect(0, "Ready for snp", {"guest-hibernation": "pass"}), {"/sys/power/state": "freeze mem disk\n", "/sys/power/resume": "0:0\n"}),
+    snp("guest-hibernation-nohibernate", Expect(0, "Ready for snp", {"guest-hibernation": "pass"}), {"/sys/power/state": "disk\n", "/sys/power/resume": "254:2\n", "/proc/cmdline": "nohibernate\n"}),
+    snp("guest-hibernation-yes", Expect(2, "Ready with warnings for snp", {"guest-hibernation": "warn"}, says=["nohibernate"]), {"/sys/power/state": "freeze mem disk\n", "/sys/power/resume": "254:2\n"}),
+    snp("guest-init-on-free-kmsg", Expect(0, "Ready for snp", {"guest-init-on-free": "pass"}), kmsg=SNP_READY["kmsg"] + [INIT + "on"]),
+    snp("guest-init-on-free-off", Expect(0, "Ready for snp", {"guest-init-on-free": "warn"}, says=["init_on_free=1"]), {"/proc/cmdline": "init_on_free=1\n"}, kmsg=SNP_READY["kmsg"] + [INIT + "off"]),
+    snp("guest-init-on-free-cmdline", Expect(0, "Ready for snp", {"guest-init-on-free": "pass"}), {"/proc/cmdline": "init_on_free=1\n"}),
+    snp("guest-init-on-free-config", Expect(0, "Ready for snp", {"guest-init-on-free": "warn"}), {DEBIAN: "CONFIG_EFI=y\n"}),
+    snp("guest-init-on-free-nothing", Expect(0, "Ready for snp", {"guest-init-on-free": "unknown"})),
+]
+
+TREES = COCOD + COLLATERAL + VOLUMES + MEMORY + IDENTITY + TEE + SECRET + EVIDENCE + FIRMWARE + HYPERV_TREES

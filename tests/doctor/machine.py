@@ -4,7 +4,9 @@ CPUs and the kernel's documentation; shares no code with doctor/."""
 
 import json
 import os
+import stat
 import struct
+import time
 
 ABSENT = object()
 
@@ -12,6 +14,26 @@ ABSENT = object()
 def registers(text):
     """12 characters as three registers."""
     return struct.unpack("<3I", text.encode().ljust(12, b"\0"))
+
+
+def der(tag, *parts):
+    body = b"".join(parts)
+    size = bytes([len(body)]) if len(body) < 128 else bytes([0x82]) + struct.pack(">H", len(body))
+    return bytes([tag]) + size + body
+
+
+def crl(since, until):
+    """A revocation list, X.509 version 2, without entries.  Its signature is nobody's."""
+    algorithm = der(0x30, der(0x06, bytes.fromhex("2a8648ce3d040302")))
+    name = der(0x30, der(0x31, der(0x30, der(0x06, bytes.fromhex("550403")), der(0x0C, b"test"))))
+    dates = [der(0x17, time.strftime("%y%m%d%H%M%SZ", time.gmtime(t)).encode()) for t in (since, until)]
+    number = der(0xA0, der(0x30, der(0x30, der(0x06, bytes.fromhex("551d14")), der(0x04, der(0x02, b"\1")))))
+    return der(0x30, der(0x30, der(0x02, b"\1"), algorithm, name, *dates, number), algorithm, der(0x03, b"\0" + der(0x30, der(0x02, b"\1"), der(0x02, b"\1"))))
+
+
+def socket_node(path):
+    """A socket that nobody listens at."""
+    os.mknod(path, 0o600 | stat.S_IFSOCK)
 
 
 class Cpu:

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "cli/crypttab-line.h"
+#include "doctor/crypttab-line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/crypttab-line.h"
+#include "doctor/crypttab-line.h"
 
 #include <cmocka.h>
 

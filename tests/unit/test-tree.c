@@ -101,12 +101,12 @@ static void test_refused(void **state)
 static void test_look(void **state)
 {
 	struct fixture *f = *state;
-	bool folder = true;
+	mode_t mode = 0;
 
-	assert_int_equal(tree_look(f->root, "/a", &folder), GOT_IT);
-	assert_false(folder);
-	assert_int_equal(tree_look(f->root, "/d", &folder), GOT_IT);
-	assert_true(folder);
+	assert_int_equal(tree_look(f->root, "/a", &mode), GOT_IT);
+	assert_true(S_ISREG(mode));
+	assert_int_equal(tree_look(f->root, "/d", &mode), GOT_IT);
+	assert_true(S_ISDIR(mode));
 	assert_int_equal(tree_look(f->root, "/fifo", NULL), GOT_IT);
 	assert_int_equal(tree_look(f->root, "/x", NULL), GOT_ABSENT);
 	assert_int_equal(tree_look(f->root, "/loop", NULL), GOT_UNREADABLE);

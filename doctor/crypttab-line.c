@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/crypttab-line.h"
+#include "doctor/crypttab-line.h"
 
 #include <stdio.h>
 #include <strings.h>

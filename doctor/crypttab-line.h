@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_CLI_CRYPTTAB_LINE_H
-#define COCO_CLI_CRYPTTAB_LINE_H
+#ifndef COCO_DOCTOR_CRYPTTAB_LINE_H
+#define COCO_DOCTOR_CRYPTTAB_LINE_H
 
 #include <sys/stat.h>
 
