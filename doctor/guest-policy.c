@@ -7,7 +7,70 @@
 #include "base/ini.h"
 #include "doctor/guest.h"
 
-static const char *const folders[] = { "/usr/lib/cocod", "/etc/cocod" };
+/* A file in an earlier place hides one of the same name in a later place. */
+static const char *const places[] = { "/etc/cocod", "/run/cocod", "/usr/lib/cocod" };
+
+/*
+ * The file @name that counts, with its path in @ret_path.  An empty one, or a link to /dev/null,
+ * hides the name: then the text is "".
+ */
+static enum got read_config(struct exam *x, const char *name, char ret_path[PROVIDER_LINE_MAX],
+			    char **ret)
+{
+	char target[PROVIDER_LINE_MAX];
+	enum got got;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(ret_path, PROVIDER_LINE_MAX, "%s/%.200s", places[i], name);
+		if (provider_link(x->p, ret_path, target) == GOT_IT && streq(target, "null")) {
+			*ret = strdup("");
+			return *ret ? GOT_IT : GOT_UNREADABLE;
+		}
+		got = provider_text(x->p, ret_path, ret);
+		if (got != GOT_ABSENT)
+			return got;
+	}
+	return GOT_ABSENT;
+}
+
+static bool is_drop_in(const char *name)
+{
+	size_t len = strlen(name);
+
+	return name[0] != '.' && len > 5 && streq(name + len - 5, ".conf");
+}
+
+/* Call @each with the name of each drop-in of @folder, such as "cocod.conf.d", in their order. */
+static void each_drop_in(struct exam *x, const char *folder,
+			 void (*each)(struct exam *x, const char *name, void *ctx), void *ctx)
+{
+	struct tree_names lists[ARRAY_SIZE(places)] = { 0 };
+	size_t at[ARRAY_SIZE(places)] = { 0 };
+	char path[PROVIDER_LINE_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(path, sizeof(path), "%s/%s", places[i], folder);
+		(void) provider_list(x->p, path, &lists[i]);
+	}
+	for (;;) {
+		const char *next = NULL;
+
+		for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+			if (at[i] < lists[i].n &&
+			    (!next || strcmp(lists[i].names[at[i]], next) < 0))
+				next = lists[i].names[at[i]];
+		if (!next)
+			break;
+		if (is_drop_in(next)) {
+			snprintf(path, sizeof(path), "%s/%.200s", folder, next);
+			each(x, path, ctx);
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+			at[i] += at[i] < lists[i].n && streq(lists[i].names[at[i]], next);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		tree_names_done(&lists[i]);
+}
 
 /* ---- cocod.conf ---- */
 
@@ -38,52 +101,25 @@ static void read_requirement(const char *text, const char *path, struct requirem
 	}
 }
 
-/* Returns false if there is no such file. */
-static bool look_at_file(struct exam *x, const char *path, struct requirement_found *f)
+static void look_at_file(struct exam *x, const char *name, void *ctx)
 {
 	_cleanup_(freep) char *text = NULL;
-	enum got got = provider_text(x->p, path, &text);
+	struct requirement_found *f = ctx;
+	char path[PROVIDER_LINE_MAX];
+	enum got got = read_config(x, name, path, &text);
 
 	if (got == GOT_IT)
 		read_requirement(text, path, f);
 	else if (got != GOT_ABSENT)
 		snprintf(f->problem, sizeof(f->problem), "%.180s %s", path, got_words(got));
-	return got != GOT_ABSENT;
-}
-
-static void look_at_drop_ins(struct exam *x, const char *folder, struct requirement_found *f)
-{
-	struct tree_names names = { 0 };
-	char path[PROVIDER_LINE_MAX];
-
-	snprintf(path, sizeof(path), "%s/cocod.conf.d", folder);
-	if (provider_list(x->p, path, &names) != GOT_IT)
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		size_t len = strlen(names.names[i]);
-
-		if (len > 5 && streq(names.names[i] + len - 5, ".conf") &&
-		    snprintf(path, sizeof(path), "%s/cocod.conf.d/%s", folder, names.names[i]) <
-			    (int)sizeof(path))
-			(void) look_at_file(x, path, f);
-	}
-	tree_names_done(&names);
-}
-
-/* The file in /etc replaces the vendor's; drop-ins come behind it. */
-static void find_requirement(struct exam *x, struct requirement_found *f)
-{
-	if (!look_at_file(x, "/etc/cocod/cocod.conf", f))
-		(void) look_at_file(x, "/usr/lib/cocod/cocod.conf", f);
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		look_at_drop_ins(x, folders[i], f);
 }
 
 void guest_gate(struct exam *x, struct result *r)
 {
 	struct requirement_found f = { 0 };
 
-	find_requirement(x, &f);
+	look_at_file(x, "cocod.conf", &f);
+	each_drop_in(x, "cocod.conf.d", look_at_file, &f);
 	if (f.problem[0]) {
 		result_saw(r, "cocod.conf", "%s", f.problem);
 		result_set(r, OUTCOME_UNKNOWN, "The configuration cannot be read: %s", f.problem);
@@ -167,12 +203,42 @@ static void judge_policy(const struct policy *p, const struct attest_verifier *v
 	}
 }
 
-static void no_policy(struct result *r)
+/* Not read, so that a record does not have it: only whether it is there counts. */
+static void note_one(struct exam *x, const char *name, void *ctx)
 {
+	char path[PROVIDER_LINE_MAX], target[PROVIDER_LINE_MAX];
+	bool *there = ctx;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(path, sizeof(path), "%s/%.200s", places[i], name);
+		if (provider_link(x->p, path, target) == GOT_IT && streq(target, "null"))
+			return;
+		*there |= provider_look(x->p, path) != GOT_ABSENT;
+	}
+}
+
+/* What comes from a broker, the broker judges. */
+static void no_policy(struct exam *x, struct result *r)
+{
+	bool broker = false;
+
+	note_one(x, "broker.conf", &broker);
+	each_drop_in(x, "broker.conf.d", note_one, &broker);
+	if (broker) {
+		result_set(r, OUTCOME_NA,
+			   "There is no policy for injected secrets; the broker in broker.conf "
+			   "judges "
+			   "this VM by its own");
+		return;
+	}
 	result_saw(r, "/etc/cocod/attest.conf", "%s", got_words(GOT_ABSENT));
-	result_set(r, OUTCOME_FAIL, "There is no policy: no evidence is accepted without one");
-	result_fix(r, FIX_CONFIG,
-		   "Begin with an example from the documentation's folder examples; cocod.conf(5)");
+	result_saw(r, "/etc/cocod/broker.conf", "%s", got_words(GOT_ABSENT));
+	result_set(r, OUTCOME_FAIL,
+		   "There is no broker to ask, and no policy by which injected secrets would be "
+		   "released");
+	result_fix(r, FIX_CONFIG, "Name the broker in /etc/cocod/broker.conf; see broker.conf(5)");
+	result_fix(r, FIX_CONFIG, "Or write /etc/cocod/attest.conf, beginning with an example; see "
+		   "cocod.conf(5)");
 }
 
 static void parse_policy(const char *text, const char *path, const struct attest_verifier *v,
@@ -203,19 +269,18 @@ void guest_policy(struct exam *x, struct result *r)
 	_cleanup_(freep) char *text = NULL;
 	const char *section;
 	const struct attest_verifier *v = verifier_of(x, &section);
-	char path[64];
-	enum got got = GOT_ABSENT;
+	char path[PROVIDER_LINE_MAX];
+	enum got got;
 
 	if (!v) {
 		result_set(r, OUTCOME_NA, "A VM of this kind has no evidence that a policy judges");
 		return;
 	}
-	for (size_t i = ARRAY_SIZE(folders); got == GOT_ABSENT && i > 0; i--) {
-		snprintf(path, sizeof(path), "%s/attest.conf", folders[i - 1]);
-		got = provider_text(x->p, path, &text);
-	}
+	got = read_config(x, "attest.conf", path, &text);
+	if (got == GOT_IT && !text[0])
+		got = GOT_ABSENT;
 	if (got == GOT_ABSENT)
-		no_policy(r);
+		no_policy(x, r);
 	else if (got != GOT_IT)
 		result_unknown(r, path, got);
 	else
