@@ -6,7 +6,7 @@
 
 #define SECURITYFS "/sys/kernel/security"
 
-/* Where coco_secret.ko shows the secrets of the area, and where the kernel's own driver does. */
+/* Where drivers show the secrets of the area; the second one is coco_secret.ko's legacy_path=1. */
 static const char *const folders[] = {
 	SECURITYFS "/secrets/coco",
 	SECURITYFS "/coco/efi_secret",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Records of guests."""
 
+import gzip
 import struct
 
 import machine
@@ -332,6 +333,7 @@ MEMORY = [
     snp("guest-init-on-free-off", Expect(0, "Ready for snp", {"guest-init-on-free": "warn"}, says=["init_on_free=1"]), {"/proc/cmdline": "init_on_free=1\n"}, kmsg=SNP_READY["kmsg"] + [INIT + "off"]),
     snp("guest-init-on-free-cmdline", Expect(0, "Ready for snp", {"guest-init-on-free": "pass"}), {"/proc/cmdline": "init_on_free=1\n"}),
     snp("guest-init-on-free-config", Expect(0, "Ready for snp", {"guest-init-on-free": "warn"}), {DEBIAN: "CONFIG_EFI=y\n"}),
+    snp("guest-init-on-free-config-gz", Expect(0, "Ready for snp", {"guest-init-on-free": "pass"}), {DEBIAN: "CONFIG_EFI=y\n", "/proc/config.gz": gzip.compress(b"CONFIG_A=y\nCONFIG_INIT_ON_FREE_DEFAULT_ON=y\n")}),
     snp("guest-init-on-free-nothing", Expect(0, "Ready for snp", {"guest-init-on-free": "unknown"})),
 ]
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Records that somebody made to do harm: both programs take each of them, say what they can, and end soon."""
 
+import gzip
 import os
 
 from machine import Tree, amd, intel
@@ -52,6 +53,8 @@ TREES = [
     tree("xl-garbage", probe={"xl": os.urandom(9000), "qmp": b"{" * 100000}),
     tree("names", evil_cpu(), files={"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/guest_type": EVIL}),
     tree("words", intel(EVIL.replace("\n", "\r")[:20]), files={"/proc/cmdline": f"efi={EVIL} {EVIL}\n", "/proc/sys/kernel/osrelease": "../../../../etc/passwd\n"}, kvm={"open": "ok", "hlt": "\x1b[2J"}),
+    tree("config-bomb", files={"/proc/sys/kernel/osrelease": "6.1\n", "/proc/config.gz": gzip.compress(bytes(64 << 20))}),
+    tree("config-garbage", files={"/proc/sys/kernel/osrelease": "6.1\n", "/proc/config.gz": gzip.compress(b"CONFIG_EFI=y\n" * 1000)[:60]}),
     tree("refused", refused={path: "EIO" for path in PATHS}),
     tree("refused-garbage", probe={"files": os.urandom(4000)}),
 ]
