@@ -17,4 +17,29 @@ bool host_offers_tdx(struct provider *p, char flags[static TREE_LINE_MAX]);
 /* doctor/host-kvm.c */
 void host_kvm(struct exam *x, struct result *r);
 
+/* doctor/host-amd.c: the firmware, the IOMMU and the secure processor */
+void host_sev_bios(struct exam *x, struct result *r);
+void host_sev_device(struct exam *x, struct result *r);
+void host_snp_rmp(struct exam *x, struct result *r);
+void host_snp_iommu(struct exam *x, struct result *r);
+void host_snp_api(struct exam *x, struct result *r);
+
+/* doctor/host-tdx.c: the firmware, the CPU and the kernel */
+void host_tdx_bios(struct exam *x, struct result *r);
+void host_tdx_production(struct exam *x, struct result *r);
+void host_tdx_needs(struct exam *x, struct result *r);
+void host_tdx_module(struct exam *x, struct result *r);
+void host_tdx_locks(struct exam *x, struct result *r);
+
+/* doctor/host-module.c: whether KVM makes such VMs */
+void host_kvm_sev(struct exam *x, struct result *r);
+void host_kvm_sev_es(struct exam *x, struct result *r);
+void host_kvm_snp(struct exam *x, struct result *r);
+void host_kvm_tdx(struct exam *x, struct result *r);
+
+/* doctor/host-capacity.c: whether there is room for one more */
+void host_sev_asids(struct exam *x, struct result *r);
+void host_sev_es_asids(struct exam *x, struct result *r);
+void host_tdx_keys(struct exam *x, struct result *r);
+
 #endif
