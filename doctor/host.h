@@ -37,6 +37,12 @@ void host_kvm_sev_es(struct exam *x, struct result *r);
 void host_kvm_snp(struct exam *x, struct result *r);
 void host_kvm_tdx(struct exam *x, struct result *r);
 
+/* doctor/host-virt.c: what matters for VMs of any kind */
+void host_kvm_module(struct exam *x, struct result *r);
+void host_vcpus(struct exam *x, struct result *r);
+void host_avic(struct exam *x, struct result *r);
+void host_ipiv(struct exam *x, struct result *r);
+
 /* doctor/host-capacity.c: whether there is room for one more */
 void host_sev_asids(struct exam *x, struct result *r);
 void host_sev_es_asids(struct exam *x, struct result *r);

@@ -16,7 +16,7 @@ PARAMETERS = "/sys/module/kvm_amd/parameters"
 EFR = "/sys/class/iommu/ivhd0/amd-iommu/features"
 AMD_FILES = {
     "/dev/sev": "", f"{PARAMETERS}/sev": "Y\n", f"{PARAMETERS}/sev_es": "Y\n", f"{PARAMETERS}/sev_snp": "Y\n", EFR: "a5bf7fa2254afa5a:5cf\n",
-    "/proc/cmdline": "root=/dev/sda1 ro quiet\n",
+    "/sys/module/kvm_amd/version": "", "/proc/cmdline": "root=/dev/sda1 ro quiet\n",
     "/sys/fs/cgroup/misc.capacity": "sev 410\nsev_es 99\n", "/sys/fs/cgroup/misc.current": "sev 0\nsev_es 3\n"}
 AMD_LOG = ["ccp 0000:22:00.1: SEV API:1.55 build:21", "ccp 0000:22:00.1: SEV-SNP API:1.55 build:21"]
 MILAN_OK = {c: "pass" for c in ("host-cpu", "host-sev-bios", "host-sev-device", "host-snp-rmp", "host-snp-iommu", "host-snp-api", "host-kvm", "host-kvm-sev", "host-kvm-sev-es",
@@ -66,7 +66,7 @@ AMD = [
     milan("host-asids-untold", Expect(0, "Ready for snp", {"host-sev-asids": "unknown", "host-sev-es-asids": "unknown"}), {"/sys/fs/cgroup/misc.capacity": "rdma 3\nsev_es many\n"}),
     milan("host-asids-old-cgroups", Expect(0, "Ready for snp", {"host-sev-asids": "pass"}), {"/sys/fs/cgroup/misc/misc.capacity": "sev 410\nsev_es 99\n"},
           without=["/sys/fs/cgroup/misc.capacity", "/sys/fs/cgroup/misc.current"]),
-    milan("host-kvm-amd-not-loaded", not_snp("host-kvm-snp", says=["modprobe kvm_amd"]), without=[f"{PARAMETERS}/{p}" for p in ("sev", "sev_es", "sev_snp")]),
+    milan("host-kvm-amd-not-loaded", not_snp("host-kvm-snp", says=["modprobe kvm_amd"]), without=["/sys/module/kvm_amd/version"] + [f"{PARAMETERS}/{p}" for p in ("sev", "sev_es", "sev_snp")]),
     milan("host-kvm-amd-all-off", not_snp("host-kvm-sev", says=["options kvm_amd sev=1"]), {f"{PARAMETERS}/{p}": "N\n" for p in ("sev", "sev_es", "sev_snp")}),
     milan("host-kvm-es-off", Expect(1, "Not ready for snp", {"host-kvm-sev": "pass", "host-kvm-sev-es": "fail"}), {f"{PARAMETERS}/sev_es": "0\n"}),
     milan("host-kvm-no-snp", not_snp("host-kvm-snp", says=["This kernel's KVM has no snp"]), without=[f"{PARAMETERS}/sev_snp"]),
@@ -90,7 +90,7 @@ TDX_MSR = {KEYS: 63 << 32 | 64, PLATFORM_INFO: 0x80838F3012800, TME: 0x203, SEAM
 KVM_INTEL = "/sys/module/kvm_intel/parameters"
 TDX_PARAMETERS = [f"{KVM_INTEL}/ept", f"{KVM_INTEL}/enable_apicv", "/sys/module/kvm/parameters/tdp_mmu", "/sys/module/kvm/parameters/mmio_caching"]
 OLD_SYMBOL, NEW_SYMBOL = "ffffffffc0a01230 t tdx_mem_page_aug [kvm_intel]\n", "ffffffffc0a04560 t tdx_acquire_vm_state_locks [kvm_intel]\n"
-TDX_FILES = {"/proc/cpuinfo": "processor\t: 0\nflags\t\t: fpu tdx_host_platform\n", f"{KVM_INTEL}/tdx": "Y\n", **{p: "Y\n" for p in TDX_PARAMETERS}, "/proc/kallsyms": OLD_SYMBOL + NEW_SYMBOL,
+TDX_FILES = {"/sys/module/kvm_intel/version": "", "/proc/cpuinfo": "processor\t: 0\nflags\t\t: fpu tdx_host_platform\n", f"{KVM_INTEL}/tdx": "Y\n", **{p: "Y\n" for p in TDX_PARAMETERS}, "/proc/kallsyms": OLD_SYMBOL + NEW_SYMBOL,
              "/sys/fs/cgroup/misc.capacity": "tdx 63\n", "/sys/fs/cgroup/misc.current": "tdx 1\n"}
 TDX_KEYS_LOG = ["virt/tdx: BIOS enabled: private KeyID range [64, 128)"]
 TDX_LOG = TDX_KEYS_LOG + ["virt/tdx: module initialized"]
@@ -140,8 +140,41 @@ OTHERS = [
     Tree("host-no-kvm", amd(sev=MILAN), host=Expect(1, "Not ready for snp", {"host-cpu": "pass", "host-kvm": "fail"}, says=["modprobe kvm_amd"])),
     Tree("host-kvm-denied", amd(sev=MILAN), kvm={"open": "EACCES"}, host=Expect(1, "Not ready for snp", {"host-cpu": "pass", "host-kvm": "unknown"}, says=["Run it as root"])),
     Tree("host-kvm-dead", intel(), files={"/proc/cpuinfo": TDX_FILES["/proc/cpuinfo"]}, kvm={"open": "ok", "hlt": "exit 17"}, host=Expect(1, "Not ready for tdx", {"host-cpu": "pass", "host-kvm": "fail"})),
-    Tree("host-none-asked", amd("AMD Ryzen 7 5800X 8-Core Processor"), kvm=KVM, host=Expect(0, "Ready for none", {"host-cpu": "fail", "host-kvm": "pass"}, ["--require", "none"])),
+    Tree("host-none-asked", amd("AMD Ryzen 7 5800X 8-Core Processor"), files={"/sys/module/kvm_amd/version": ""}, kvm=KVM, host=Expect(0, "Ready for none", {"host-cpu": "fail", "host-kvm": "pass"}, ["--require", "none"])),
     Tree("host-nothing-known", host=Expect(1, "Not ready for any confidential VM: a machine whose CPUID is not there", {"host-cpu": "unknown", "host-kvm": "fail"})),
 ]
 
-TREES = AMD + INTEL + OTHERS
+# ---- ordinary VMs ----
+
+MAX_VCPUS = 66
+PLAIN = {"/sys/module/kvm_amd/parameters/avic": "Y\n"}
+PLAIN_INTEL = {"/sys/module/kvm_intel/parameters/enable_ipiv": "Y\n", "/proc/cpuinfo": "flags\t\t: fpu vmx\nvmx flags\t: vnmi ept ipi_virt\n"}
+
+
+def ordinary(name, cpu, expect, files=(), kmsg=(), **more):
+    return Tree(name, cpu, files, kvm={**KVM, MAX_VCPUS: (1024, 1024)} | more.pop("kvm", {}), kmsg=list(kmsg), host=expect, **more)
+
+
+def for_none(status, first, checks, **more):
+    return Expect(status, first + " for none", checks, ["--require", "none"], **more)
+
+
+def zen4():
+    return amd("AMD EPYC 9354 32-Core Processor").leaf(0x8000000A, eax=1, edx=1 << 13 | 1 << 18, ecx=1 << 6)
+
+
+VMS = [
+    ordinary("host-zen4-x2avic-512", zen4(), for_none(0, "Ready", {"host-avic": "pass", "host-kvm-module": "pass", "host-vcpus": "pass", "host-ipiv": "na"}, says=["1024 virtual CPUs; with more than 512"]), PLAIN,
+             ["x2AVIC enabled (max 512 vCPUs)"]),
+    ordinary("host-zen4-x2avic-4096", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["A VM can have 4096 virtual CPUs"]), PLAIN, ["x2AVIC enabled (max 4096 vCPUs)"], kvm={MAX_VCPUS: (4096, 4096)}),
+    ordinary("host-zen4-avic-off", zen4(), for_none(2, "Ready with warnings", {"host-avic": "warn"}, says=["avic=1"]), {"/sys/module/kvm_amd/parameters/avic": "N\n"}),
+    # A host of SEV-SNP is none the worse for it.
+    milan("host-zen4-sev-inhibited", Expect(0, "Ready for snp", {"host-avic": "na"}), {"/sys/module/kvm_amd/parameters/avic": "N\n"}),
+    ordinary("host-intel-ipiv-on", intel(), for_none(0, "Ready", {"host-ipiv": "pass", "host-avic": "na"}), PLAIN_INTEL),
+    ordinary("host-intel-ipiv-off", intel(), for_none(2, "Ready with warnings", {"host-ipiv": "warn"}, says=["enable_ipiv=1"]), {**PLAIN_INTEL, "/sys/module/kvm_intel/parameters/enable_ipiv": "N\n"}),
+    ordinary("host-intel-old", intel(), for_none(0, "Ready", {"host-ipiv": "na"}), {**PLAIN_INTEL, "/proc/cpuinfo": "vmx flags\t: vnmi ept\n"}),
+    ordinary("host-kvm-foreign-module", intel(), for_none(2, "Ready with warnings", {"host-kvm": "pass", "host-kvm-module": "warn"}, says=["neither kvm_amd nor kvm_intel"])),
+    ordinary("host-vcpus-nonsense", zen4(), for_none(0, "Ready", {"host-vcpus": "unknown"}), PLAIN, kvm={MAX_VCPUS: (-1, -1)}),
+]
+
+TREES = AMD + INTEL + OTHERS + VMS

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What KVM has of the CPU's help for virtual interrupts, and how many virtual CPUs it allows. */
+#include <stdio.h>
+
+#include "doctor/host.h"
+
+/* Source: Linux, KVM_CAP_MAX_VCPUS of its interface. */
+#define KVM_CAP_MAX_VCPUS 66
+
+void host_kvm_module(struct exam *x, struct result *r)
+{
+	char value[PROVIDER_LINE_MAX];
+
+	if (provider_kvm_probe(x->p, "open", value) == GOT_ABSENT) {
+		result_set(r, OUTCOME_NA, "There is no KVM");
+		return;
+	}
+	if (provider_look(x->p, "/sys/module/kvm_amd") == GOT_IT ||
+	    provider_look(x->p, "/sys/module/kvm_intel") == GOT_IT) {
+		result_set(r, OUTCOME_PASS, "KVM uses the CPU's virtualization");
+		return;
+	}
+	result_saw(r, "/sys/module", "neither kvm_amd nor kvm_intel");
+	result_set(r, OUTCOME_WARN,
+		   "KVM is there without kvm_amd or kvm_intel: by another module, or built into "
+		   "the kernel; ordinary guests may not start");
+	result_fix(r, FIX_NONE, "Try a guest before you rely on it");
+}
+
+void host_vcpus(struct exam *x, struct result *r)
+{
+	static const char needle[] = "x2AVIC enabled (max ";
+	char line[TREE_LINE_MAX];
+	int64_t most = 0;
+	unsigned avic = 0;
+	enum got got = provider_kvm_cap(x->p, KVM_CAP_MAX_VCPUS, true, &most);
+
+	if (got != GOT_IT || most <= 0) {
+		result_unknown(r, "KVM_CAP_MAX_VCPUS", got == GOT_IT ? GOT_MALFORMED : got);
+		return;
+	}
+	result_saw(r, "KVM_CAP_MAX_VCPUS", "%lld", (long long)most);
+	if (provider_kmsg(x->p, needle, NULL, line) == GOT_IT &&
+	    sscanf(strstr(line, needle) + strlen(needle), "%7u", &avic) == 1 && avic > 0) {
+		result_saw(r, "kmsg", "%.200s", strstr(line, needle));
+		if (avic < most) {
+			result_set(r, OUTCOME_PASS,
+				   "A VM can have %lld virtual CPUs; with more than %u, an "
+				   "ordinary one does without AVIC",
+				   (long long)most, avic);
+			return;
+		}
+	}
+	result_set(r, OUTCOME_PASS, "A VM can have %lld virtual CPUs", (long long)most);
+}
+
+/* Source: AMD64 Architecture Programmer's Manual, volume 3, Fn8000_000A. */
+#define CPUID_SVM 0x8000000a
+#define SVM_AVIC (1u << 13)
+
+void host_avic(struct exam *x, struct result *r)
+{
+	static const char path[] = "/sys/module/kvm_amd/parameters/avic";
+	struct cpuid_regs svm;
+	uint64_t on = 0;
+	enum got got;
+
+	if (!machine_is_amd(&x->machine) || provider_cpuid(x->p, CPUID_SVM, 0, &svm) != GOT_IT ||
+	    !(svm.edx & SVM_AVIC)) {
+		result_set(r, OUTCOME_NA, "The CPU has no AVIC");
+		return;
+	}
+	result_saw(r, "cpuid 0x8000000a edx", "0x%x", (unsigned)svm.edx);
+	got = provider_number(x->p, path, &on);
+	if (got != GOT_IT) {
+		result_unknown(r, path, got);
+		return;
+	}
+	result_saw(r, path, "%s", on ? "Y" : "N");
+	if (on) {
+		result_set(r, OUTCOME_PASS,
+			   "AVIC is on for ordinary VMs; those of SEV do without it by design");
+		return;
+	}
+	result_set(r, OUTCOME_WARN,
+		   "AVIC is off: interrupts of ordinary VMs cost more; those of SEV do without it "
+		   "by design");
+	result_fix(r, FIX_MODPROBE, "options kvm_amd avic=1 (in /etc/modprobe.d)");
+}
+
+void host_ipiv(struct exam *x, struct result *r)
+{
+	static const char path[] = "/sys/module/kvm_intel/parameters/enable_ipiv";
+	char flags[TREE_LINE_MAX];
+	uint64_t on = 0;
+	enum got got = machine_is_intel(&x->machine) ?
+			       provider_find_line(x->p, "/proc/cpuinfo", "vmx flags", flags) :
+			       GOT_ABSENT;
+
+	if (got != GOT_IT || !strstr(flags, " ipi_virt")) {
+		result_set(r, OUTCOME_NA, "The CPU has no IPI virtualization");
+		return;
+	}
+	result_saw(r, "/proc/cpuinfo", "ipi_virt");
+	got = provider_number(x->p, path, &on);
+	if (got != GOT_IT) {
+		result_unknown(r, path, got);
+		return;
+	}
+	result_saw(r, path, "%s", on ? "Y" : "N");
+	if (on) {
+		result_set(r, OUTCOME_PASS, "Virtual CPUs interrupt each other without KVM's help");
+		return;
+	}
+	result_set(r, OUTCOME_WARN,
+		   "Virtual CPUs interrupt each other with KVM's help, which costs time");
+	result_fix(r, FIX_MODPROBE,
+		   "options kvm_intel enable_ipiv=1 enable_apicv=1 (in /etc/modprobe.d)");
+}
