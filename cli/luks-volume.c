@@ -89,24 +89,77 @@ static const char *text_of(struct json_object *o, const char *name)
 	return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
 }
 
-static void read_tokens(struct luks_volume *v, struct json_object *tokens)
+static struct json_object *member_of_id(struct json_object *o, int id)
 {
-	v->n_tokens = 0;
-	v->free_tokens = ~ids_of_object(tokens);
-	for (int id = 0; id < LUKS_IDS; id++) {
-		struct luks_token *t = &v->tokens[v->n_tokens];
-		struct json_object *o;
-		char name[4];
+	char name[12];
 
-		snprintf(name, sizeof(name), "%d", id);
-		o = member(tokens, name);
-		if (!o || !streq(text_of(o, "type"), LUKS_TOKEN_OURS))
-			continue;
-		*t = (struct luks_token){ .id = id };
-		t->keyslots = ids_of_array(member(o, "keyslots"));
-		if (name_is_valid(text_of(o, "coco-secret"), MSG_NAME_LEN))
-			strcpy(t->secret, text_of(o, "coco-secret"));
-		v->n_tokens++;
+	snprintf(name, sizeof(name), "%d", id);
+	return member(o, name);
+}
+
+static bool number_of(struct json_object *o, const char *name, int64_t *ret)
+{
+	struct json_object *v = member(o, name);
+
+	*ret = json_object_get_int64(v);
+	return json_object_is_type(v, json_type_int);
+}
+
+static void read_our_token(struct luks_volume *v, int id, struct json_object *o)
+{
+	struct luks_token *t = &v->tokens[v->n_tokens++];
+
+	*t = (struct luks_token){ .id = id };
+	t->keyslots = ids_of_array(member(o, "keyslots"));
+	if (name_is_valid(text_of(o, "coco-secret"), MSG_NAME_LEN))
+		strcpy(t->secret, text_of(o, "coco-secret"));
+}
+
+#define UNFINISHED "coco-unfinished"
+#define KDF_HASH "sha512"
+
+/*
+ * The keyslot that the token @o announces, if it is the one that was added then: @named are those
+ * that tokens name.  A person's has not the same number of iterations.
+ */
+static void read_unfinished(struct luks_volume *v, int id, struct json_object *o,
+			    struct json_object *keyslots, uint32_t named)
+{
+	struct luks_unfinished *u = &v->unfinished[v->n_unfinished];
+	struct json_object *announced = member(o, UNFINISHED), *kdf;
+	int64_t number, iterations, found;
+
+	if (!announced || ids_of_array(member(o, "keyslots")))
+		return;
+	*u = (struct luks_unfinished){ .token = id, .keyslot = -1 };
+	v->n_unfinished++;
+	if (!number_of(announced, "keyslot", &number) || number < 0 || number >= LUKS_IDS ||
+	    !number_of(announced, "iterations", &iterations) ||
+	    iterations < LUKS_ITERATIONS_RANDOM || named & UINT32_C(1) << number)
+		return;
+	kdf = member(member_of_id(keyslots, (int)number), "kdf");
+	if (streq(text_of(kdf, "type"), CRYPT_KDF_PBKDF2) &&
+	    streq(text_of(kdf, "hash"), KDF_HASH) && number_of(kdf, "iterations", &found) &&
+	    found == iterations)
+		u->keyslot = (int)number;
+}
+
+static void read_tokens(struct luks_volume *v, struct json_object *tokens,
+			struct json_object *keyslots)
+{
+	uint32_t named = 0;
+
+	v->n_tokens = v->n_unfinished = 0;
+	v->free_tokens = ~ids_of_object(tokens);
+	for (int id = 0; id < LUKS_IDS; id++)
+		named |= ids_of_array(member(member_of_id(tokens, id), "keyslots"));
+	for (int id = 0; id < LUKS_IDS; id++) {
+		struct json_object *o = member_of_id(tokens, id);
+
+		if (streq(text_of(o, "type"), LUKS_TOKEN_OURS))
+			read_our_token(v, id, o);
+		else if (streq(text_of(o, "type"), LUKS_TOKEN_RECOVERY))
+			read_unfinished(v, id, o, keyslots, named);
 	}
 }
 
@@ -222,7 +275,7 @@ static int look(struct luks_volume *v, struct cause *c)
 		return r;
 	snprintf(v->uuid, sizeof(v->uuid), "%s", uuid ? uuid : "");
 	v->keyslots = ids_of_object(member(metadata, "keyslots"));
-	read_tokens(v, member(metadata, "tokens"));
+	read_tokens(v, member(metadata, "tokens"), member(metadata, "keyslots"));
 	/* As the library writes it. */
 	json = json_object_to_json_string_ext(metadata, JSON_C_TO_STRING_PLAIN |
 								JSON_C_TO_STRING_NOSLASHESCAPE);
@@ -286,24 +339,24 @@ int luks_volume_try(struct luks_volume *v, int keyslot, struct luks_key key, str
 	return r < 0 ? failed(c, r, "a key cannot be tried") : r;
 }
 
-/* As systemd-cryptenroll derives the keys that it made itself. */
-static const struct crypt_pbkdf_type for_random_keys = {
-	.type = CRYPT_KDF_PBKDF2,
-	.hash = "sha512",
-	.iterations = 1000,
-	.flags = CRYPT_PBKDF_NO_BENCHMARK,
-};
-
 int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
-			bool random, struct cause *c)
+			struct luks_keyslot keyslot, struct cause *c)
 {
+	const struct crypt_pbkdf_type pbkdf2 = {
+		.type = CRYPT_KDF_PBKDF2,
+		.hash = KDF_HASH,
+		.iterations = keyslot.iterations,
+		.flags = CRYPT_PBKDF_NO_BENCHMARK,
+	};
 	int r;
 
 	said[0] = '\0';
-	r = lib.crypt_set_pbkdf_type_(v->cd, random ? &for_random_keys : NULL);
+	r = lib.crypt_set_pbkdf_type_(v->cd, keyslot.iterations ? &pbkdf2 : NULL);
 	if (r < 0)
 		return failed(c, r, "the derivation of keys cannot be chosen");
-	r = lib.crypt_keyslot_add_by_passphrase_(v->cd, CRYPT_ANY_SLOT,
+	r = lib.crypt_keyslot_add_by_passphrase_(v->cd,
+						 keyslot.number < 0 ? CRYPT_ANY_SLOT :
+								      keyslot.number,
 						 (const char *)secret_data(unlock.s), unlock.len,
 						 (const char *)secret_data(key.s), key.len);
 	if (r < 0)
@@ -362,6 +415,25 @@ int luks_volume_put_token(struct luks_volume *v, int id, const char *type, int k
 	return token_set(v, id, json, "a token cannot be written", c);
 }
 
+/* {"type":"systemd-recovery","keyslots":[],"coco-unfinished":{"keyslot":2,"iterations":4711}} */
+int luks_volume_put_unfinished(struct luks_volume *v, struct luks_keyslot keyslot,
+			       struct cause *c)
+{
+	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *announced = json_object_new_object();
+	const char *json;
+
+	json_object_object_add(announced, "keyslot", json_object_new_int(keyslot.number));
+	json_object_object_add(announced, "iterations", json_object_new_int64(keyslot.iterations));
+	json_object_object_add(o, "type", json_object_new_string(LUKS_TOKEN_RECOVERY));
+	json_object_object_add(o, "keyslots", json_object_new_array());
+	json_object_object_add(o, UNFINISHED, announced);
+	json = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	if (!json)
+		return cause_set_oom(c);
+	return token_set(v, -1, json, "a token cannot be written", c);
+}
+
 int luks_volume_remove_token(struct luks_volume *v, int id, struct cause *c)
 {
 	int r = token_set(v, id, NULL, "a token cannot be removed", c);
@@ -391,7 +463,13 @@ int luks_volume_try(struct luks_volume *v, int keyslot, struct luks_key key, str
 }
 
 int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
-			bool random, struct cause *c)
+			struct luks_keyslot keyslot, struct cause *c)
+{
+	return none(c);
+}
+
+int luks_volume_put_unfinished(struct luks_volume *v, struct luks_keyslot keyslot,
+			       struct cause *c)
 {
 	return none(c);
 }

@@ -23,6 +23,24 @@ struct luks_token {
 	uint32_t keyslots;		/* one bit each */
 };
 
+/* Which keyslot is to be added, and how its key is derived. */
+struct luks_keyslot {
+	int number;			/* -1: any */
+	uint32_t iterations;		/* of PBKDF2; 0: enough for what a person remembers */
+};
+
+/* For random keys, as systemd-cryptenroll derives those that it made itself. */
+#define LUKS_ITERATIONS_RANDOM 1000
+
+/*
+ * A token of a recovery passphrase that was not ready when somebody was killed.  It names no
+ * keyslot, but says which one was to be added, and how its key was to be derived.
+ */
+struct luks_unfinished {
+	int token;
+	int keyslot;			/* that was added; -1: not there, or of others */
+};
+
 struct luks_volume {
 	struct crypt_device *cd;
 	char uuid[40];
@@ -30,6 +48,8 @@ struct luks_volume {
 	uint32_t free_tokens;		/* ids, one bit each */
 	struct luks_token tokens[LUKS_IDS];	/* ours */
 	unsigned n_tokens;
+	struct luks_unfinished unfinished[LUKS_IDS];
+	unsigned n_unfinished;
 	unsigned room_keyslots;		/* how many more keyslots have room */
 	size_t room_json;		/* bytes for more metadata */
 	uint64_t header_len;		/* with the area of the keyslots; ~0: not known */
@@ -57,11 +77,11 @@ struct luks_key {
 int luks_volume_try(struct luks_volume *v, int keyslot, struct luks_key key, struct cause *c);
 
 /*
- * Add a keyslot that opens with @key, by @unlock, which opens another.  With @random the key is
- * random, so that nothing is gained by deriving it for long.  Returns the keyslot; -EIO.
+ * Add the keyslot @keyslot that opens with @key, by @unlock, which opens another.  Returns its
+ * number; -EIO.
  */
 int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
-			bool random, struct cause *c);
+			struct luks_keyslot keyslot, struct cause *c);
 
 /*
  * Write the token @id, or a new one with -1: of @type, for @keyslot, and with the name of @secret
@@ -69,6 +89,10 @@ int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct lu
  */
 int luks_volume_put_token(struct luks_volume *v, int id, const char *type, int keyslot,
 			  const char *secret, struct cause *c);
+
+/* Announce @keyslot of a recovery passphrase by a token.  Returns its id; -EIO, -ENOMEM. */
+int luks_volume_put_unfinished(struct luks_volume *v, struct luks_keyslot keyslot,
+			       struct cause *c);
 
 /* Remove what exists.  Return 0 or -EIO. */
 int luks_volume_remove_key(struct luks_volume *v, int keyslot, struct cause *c);

@@ -2,7 +2,8 @@
 /*
  * cococtl luks enroll.  Everything is looked at before anything is written.  Then the writes come
  * in an order in which the volume can be left after each of them: a keyslot, the token that names
- * it, and what the system needs at boot.  Whoever runs this again goes on where it ended.
+ * it, and what the system needs at boot.  Whoever runs this again goes on where it ended.  A
+ * recovery passphrase has an order of its own (cli/luks-recovery.c).
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,9 +15,9 @@
 #include "cli/cococtl.h"
 #include "cli/luks-header.h"
 #include "cli/luks-plan.h"
+#include "cli/luks-recovery.h"
 #include "cli/luks.h"
 #include "cli/passphrase.h"
-#include "cli/recovery-key.h"
 #include "cli/secret-read.h"
 #include "secrets/policy.h"
 #include "wire/luks.h"
@@ -332,12 +333,16 @@ static int look(struct enrolment *e)
 
 static int write_keyslot(struct enrolment *e, struct cause *c)
 {
+	struct luks_keyslot keyslot = {
+		.number = -1,
+		.iterations = e->args->luks.random_secret ? LUKS_ITERATIONS_RANDOM : 0,
+	};
+
 	if (e->keyslot >= 0) {
 		log_info("Keyslot %d opens with secret '%s' already", e->keyslot, e->m.name);
 		return 0;
 	}
-	e->keyslot = luks_volume_add_key(&e->volume, whole(e->passphrase), key_of(e),
-					 e->args->luks.random_secret, c);
+	e->keyslot = luks_volume_add_key(&e->volume, whole(e->passphrase), key_of(e), keyslot, c);
 	return e->keyslot;
 }
 
@@ -384,37 +389,14 @@ static int verify(struct enrolment *e, struct cause *c)
 	return v.error ? cause_set(c, -EIO, "cocod gives it no key: %s", v.reason) : 0;
 }
 
-/*
- * The passphrase is shown before it is in force: who sees it and then sees this killed, has a
- * worthless note, and the volume has no keyslot that nobody can open.
- */
 static int write_recovery(struct enrolment *e, struct cause *c)
 {
-	static const char title[] = "Recovery passphrase, shown only now; write it down:\n\n    ";
-	_cleanup_(secret_freep) struct secret *s = NULL;
-	int r;
-
-	if (!e->args->luks.recovery)
-		return 0;
-	r = recovery_key_new(&s);
-	if (r >= 0)
-		r = write_full(e->tty, title, sizeof(title) - 1);
-	if (r >= 0)
-		r = write_full(e->tty, secret_data(s), secret_len(s));
-	if (r >= 0)
-		r = write_full(e->tty, "\n\n", 2);
-	if (r < 0)
-		return cause_set(c, -EIO, "a recovery passphrase cannot be made and shown: %s",
-				 strerror(-r));
-	r = luks_volume_add_key(&e->volume, key_of(e), whole(s), /* random= */ true, c);
-	if (r < 0)
-		return r;
-	e->recovery = r;
-	r = luks_volume_put_token(&e->volume, -1, LUKS_TOKEN_RECOVERY, e->recovery, NULL, c);
-	if (r < 0)
-		return r;
-	r = luks_volume_try(&e->volume, e->recovery, whole(s), c);
-	return r == -EPERM ? cause_set(c, -EIO, "the recovery passphrase does not open it") : r;
+	if (e->args->luks.recovery) {
+		e->recovery = luks_recovery_make(&e->volume, key_of(e), e->tty, c);
+		if (e->recovery < 0)
+			return e->recovery;
+	}
+	return luks_recovery_mend(&e->volume, e->device, e->args->luks.recovery, c);
 }
 
 /* For a shell: a unit's name may have a backslash. */

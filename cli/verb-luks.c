@@ -10,6 +10,7 @@
 #include "cli/cococtl.h"
 #include "doctor/crypttab-line.h"
 #include "cli/luks-header.h"
+#include "cli/luks-recovery.h"
 #include "cli/luks.h"
 #include "cli/secret-read.h"
 #include "secrets/policy.h"
@@ -527,6 +528,8 @@ static int run_remove(struct args *args)
 		r = check_way_in(args, &t, &rm, &c);
 	if (r >= 0)
 		r = remove_all(&t.volume, &rm, &c);
+	if (r >= 0)
+		r = luks_recovery_mend(&t.volume, t.device, /* replaced= */ false, &c);
 	if (r < 0)
 		return give_up(&t, &c);
 	print("%s: removed keyslot %s, token %s\n", t.device,
