@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
-#include "inject/launch/digest.h"
+#include "inject/plan/plan.h"
 #include "sev/policy-words.h"
 
 const char *const args_products[] = { "naples", "rome", "milan", "genoa", "turin", NULL };
@@ -21,6 +21,38 @@ const char *const args_secret_techs[] = {
 	[TECH_SEV_ES] = "sev-es",
 	NULL,
 };
+
+const char *const args_plan_techs[] = {
+	[TECH_SEV] = "sev",
+	[TECH_SEV_ES] = "sev-es",
+	[TECH_SNP] = "snp",
+	[TECH_TDX] = "tdx",
+	[PLAN_TECH_NONE] = "none",
+	NULL,
+};
+
+const char *const args_formats[] = {
+	[PLAN_QEMU] = "qemu",
+	[PLAN_LIBVIRT] = "libvirt",
+	[PLAN_XL] = "xl",
+	NULL,
+};
+
+const char *const args_page_sizes[] = {
+	[HOST_PAGE_2M] = "2M",
+	[HOST_PAGE_1G] = "1G",
+	NULL,
+};
+
+int args_parse_size(const char *text, void *ret)
+{
+	struct option_number size = { .given = true };
+
+	if (plan_parse_size(text, &size.value) < 0)
+		return -EINVAL;
+	*(struct option_number *)ret = size;
+	return 0;
+}
 
 int args_parse_api(const char *text, void *ret)
 {

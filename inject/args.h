@@ -68,6 +68,12 @@ struct args {
 	struct option_list vcpu_types, vcpu_sigs, vmsas;
 	struct option_number guest_features;
 
+	/* a plan */
+	struct option_number mem, n_vcpus, sockets, cbitpos;
+	struct option_choice format, page_size;	/* of args_formats, args_page_sizes */
+	bool no_pin, explain;
+	const char *root;
+
 	/* an ID block */
 	const char *id_key, *author_key, *id_block, *id_auth;
 	struct args_id family_id, image_id;
@@ -99,10 +105,14 @@ int args_check_stdin(const struct args *a);
 extern const char *const args_products[];	/* end with NULL */
 extern const char *const args_techs[];		/* by enum tech; end with NULL */
 extern const char *const args_secret_techs[];	/* those that take launch secrets */
+extern const char *const args_plan_techs[];	/* and "none", by _TECH_MAX */
+extern const char *const args_formats[];	/* by enum plan_format */
+extern const char *const args_page_sizes[];	/* by enum host_page */
 
 /* For rows: the text as the field's type.  Return 0 or -EINVAL. */
 int args_parse_api(const char *text, void *ret);
 int args_parse_id(const char *text, void *ret);
+int args_parse_size(const char *text, void *ret);
 
 /* ---- rows; what stands in the brackets is added to the row ---- */
 

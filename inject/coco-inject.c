@@ -8,6 +8,7 @@
 /* In the order of the work, as --help shows them. */
 static const struct verb *const verbs[] = {
 	&verb_doctor,
+	&verb_plan,
 	&verb_chain_show,
 	&verb_chain_verify,
 	&verb_session,

@@ -48,6 +48,7 @@ extern const struct verb verb_chain_show;
 extern const struct verb verb_chain_verify;
 extern const struct verb verb_session;
 extern const struct verb verb_id_block;
+extern const struct verb verb_plan;
 extern const struct verb verb_measure;
 extern const struct verb verb_table;
 extern const struct verb verb_packet;

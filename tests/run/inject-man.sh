@@ -34,7 +34,7 @@ text = open(sys.argv[1]).read().split(".Sh EXAMPLES")[1].split(".Sh ")[0]
 for n, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.S | re.M)):
     open(f"example{n}", "w").write("set -e\n" + block.replace("\\e", "\\"))
 P
-check "eleven examples" test -e example10 -a ! -e example11
+check "twelve examples" test -e example11 -a ! -e example12
 # with_root EXAMPLE: run an example as it is, with the root and the server of the test.
 with_root() {
 	# shellcheck disable=SC2016 # for the example's shell
@@ -88,7 +88,7 @@ if command -v mandoc >/dev/null; then
 else
 	skip "the page is well-formed" "mandoc is not installed"
 fi
-for verb in doctor "chain show" "chain verify" session measure id-block table packet inject relay; do
+for verb in doctor plan "chain show" "chain verify" session measure id-block table packet inject relay; do
 	# shellcheck disable=SC2086 # one word or two
 	options=$(coco-inject $verb --help | sed -n '/^Options:/,/^$/ s/^ *\(-[a-z], \)\{0,1\}--\([a-z][a-z-]*\).*/\2/p')
 	check "$verb has options" test "$(wc -w <<<"$options")" -ge 2
@@ -100,6 +100,16 @@ done
 check "reference values" expect 0 bash example10
 check "are those of each number and model" /usr/bin/python3 -c 'import json
 assert len(set(json.load(open("out"))["digests"])) == 128'
+
+# A host of which nothing is known but its encryption bit.
+mkdir tree
+# shellcheck disable=SC2016 # for the example's shell
+echo 'coco-inject() { command coco-inject "$@" --root tree --cbitpos 51; }' | cat - example11 >planned
+check "a plan" expect 0 bash planned
+check "has the policy, the session and the kernel's hashes of the other examples" grep -q \
+	'sev-guest,id=cgs0,cbitpos=51,reduced-phys-bits=1,policy=0xf,dh-cert-file=vm_godh.b64,session-file=vm_session.b64,kernel-hashes=on' out
+check "and is stopped, with the monitor that inject asks" grep -q -- '-qmp unix:vm.qmp,server=on,wait=off' out
+check "says the reason of each flag" grep -q '^# -S: stopped' out
 
 # ---- completion ----
 # complete_words WORD...: print what the completion offers for the last word.
@@ -120,13 +130,15 @@ offers() {
 	got=$(complete_words coco-inject "$@")
 	[ "$got" = "$want" ] || { echo "offered: $got"; return 1; }
 }
-check "completion: verbs" offers "--help --version doctor chain session measure id-block table packet inject relay" ""
+check "completion: verbs" offers "--help --version doctor plan chain session measure id-block table packet inject relay" ""
 check "completion: verbs of two words" offers "show verify" chain ""
 check "completion: their options" offers "--chip-id" chain verify --ch
 check "completion: their files" offers "platform.cert" chain verify --json platf
 check "completion: the policy" offers "nodbg,noks,es,nosend" session --policy nodbg,noks,e
 check "completion: the policy of SNP" offers "smt smt,single-socket smt,abi=1.51" id-block --snp-policy s
 check "completion: the beginning of a verb" offers "packet" pa
+check "completion: the formats of a plan" offers "libvirt" plan --format l
+check "completion: technologies of a plan" offers "none" plan --tech n
 check "completion: options" offers "--measurement" inject --me
 check "completion: technologies" offers "sev sev-es snp" measure --tech s
 check "completion: variants" offers "legacy legacy+debugswap" measure --variant le
