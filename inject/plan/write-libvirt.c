@@ -81,7 +81,8 @@ static int write_os(const struct plan *p, struct plan_flags *flags)
 		return -ENOMEM;
 	fputs("  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n", s.f);
 	element(s.f, "loader",
-		plan_takes_secrets(p) ? " readonly='yes' type='pflash'" : " type='rom'",
+		plan_takes_secrets(p) ? " readonly='yes' type='pflash' stateless='yes'" :
+					" type='rom'",
 		w->firmware);
 	if (w->kernel)
 		element(s.f, "kernel", "", w->kernel);
