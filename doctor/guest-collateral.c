@@ -93,8 +93,12 @@ static void look_in(struct exam *x, const char *folder, struct result *r, struct
 	struct tree_names names = { 0 };
 	char path[PROVIDER_LINE_MAX];
 
-	if (provider_list(x->p, folder, &names) != GOT_IT)
+	enum got got = provider_list(x->p, folder, &names);
+
+	if (got != GOT_IT) {
+		d->unread += got != GOT_ABSENT;
 		return;
+	}
 	for (size_t i = 0; i < names.n; i++) {
 		size_t kind = kind_of(names.names[i]);
 
@@ -122,8 +126,8 @@ static void judge_dates(struct result *r, const struct dates *d, int64_t now)
 	char text[TIME_TEXT_MAX] = "?";
 
 	if (first == N_KINDS) {
-		result_set(r, d->unread ? OUTCOME_WARN : OUTCOME_NA, "%s",
-			   d->unread ? "None of the collateral that can expire can be read" :
+		result_set(r, d->unread ? OUTCOME_UNKNOWN : OUTCOME_NA, "%s",
+			   d->unread ? "What there is of collateral cannot be read" :
 				       "There is no collateral that can expire");
 		return;
 	}

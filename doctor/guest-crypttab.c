@@ -4,6 +4,7 @@
 
 #include "doctor/crypttab-line.h"
 #include "doctor/guest.h"
+#include "wire/cryptsetup-peer.h"
 
 #define CRYPTTAB "/etc/crypttab"
 #define OUR_KEYSCRIPT "/coco-agent/keyscript"
@@ -58,6 +59,31 @@ static int own_slot(const struct crypttab_line *line)
 	return value && len > 0 && len < 4 ? atoi(value) : -1;
 }
 
+/* A socket's path has room for so much of a volume's name: /run/cryptsetup-keys.d/NAME.key. */
+#define OWN_SOCKET_NAME_MAX (107 - sizeof("/run/cryptsetup-keys.d/.key") + 1)
+
+/* Like crypttab_judge(), for the name, which counts only where sockets carry it. */
+static int judge_name(const struct crypttab_line *line, struct cause *why)
+{
+	bool any = startswith(line->key, "/run/cocod/");
+	size_t max = any ? VOLUME_NAME_MAX : OWN_SOCKET_NAME_MAX, len = strlen(line->volume);
+
+	if (has_our_keyscript(line) || len <= max)
+		return 0;
+	return cause_set(why, -EINVAL,
+			 "line %u of crypttab: the volume's name has %zu characters, and the "
+			 "sockets have room for %zu",
+			 line->number, len, max);
+}
+
+/* How long the key is, only its owner knows, so that keyfile-size= is not judged. */
+static int judge_line(const struct crypttab_line *line, struct cause *why)
+{
+	int r = judge_name(line, why);
+
+	return r < 0 ? r : crypttab_judge(line, own_slot(line), 0, why);
+}
+
 void guest_crypttab(struct exam *x, struct result *r)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -73,8 +99,7 @@ void guest_crypttab(struct exam *x, struct result *r)
 		if (!is_ours(x, &line))
 			continue;
 		n++;
-		/* How long the key is, only its owner knows. */
-		if (crypttab_judge(&line, own_slot(&line), 0, &why) >= 0)
+		if (judge_line(&line, &why) >= 0)
 			continue;
 		if (!wrong++)
 			result_set(r, OUTCOME_FAIL, "Volume '%s' cannot be opened: %.700s",

@@ -32,22 +32,37 @@ static void no_source(struct exam *x, struct result *r, size_t i)
 	result_fix(r, FIX_CONFIG, "mount -t configfs configfs /sys/kernel/config");
 }
 
+/* Where the report is asked for.  GOT_ABSENT only if that is certain; then @ret is a path, too. */
+static enum got source_of(struct exam *x, const char *device, const char **ret)
+{
+	enum got tsm = provider_look(x->p, TSM), got;
+
+	*ret = TSM;
+	if (tsm == GOT_IT)
+		return tsm;
+	got = provider_look(x->p, device);
+	if (got == GOT_IT || tsm == GOT_ABSENT)
+		*ret = device;
+	return got == GOT_IT ? got : MAX(tsm, got);
+}
+
 void guest_report(struct exam *x, struct result *r)
 {
 	char vmpl[PROVIDER_LINE_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-		const char *from = TSM;
+		const char *from;
+		enum got got;
 
 		if (!(x->offers & devices[i].tech) || guest_has_paravisor(x))
 			continue;
-		if (provider_look(x->p, TSM) != GOT_IT)
-			from = provider_look(x->p, devices[i].device) == GOT_IT ?
-				       devices[i].device : NULL;
-		if (!from) {
+		got = source_of(x, devices[i].device, &from);
+		if (got == GOT_ABSENT)
 			no_source(x, r, i);
+		else if (got != GOT_IT)
+			result_unknown(r, from, got);
+		if (got != GOT_IT)
 			return;
-		}
 		result_saw(r, from, "%s", got_words(GOT_IT));
 		if (provider_line(x->p, "/sys/devices/system/cpu/sev/vmpl", vmpl) == GOT_IT)
 			result_saw(r, "/sys/devices/system/cpu/sev/vmpl", "%s", vmpl);

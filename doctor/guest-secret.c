@@ -23,23 +23,30 @@ static bool takes_secrets(const struct exam *x, struct result *r)
 	return false;
 }
 
-/* The folder that a driver shows the secrets in, or NULL. */
-static const char *served(struct exam *x)
+/* The folder that a driver shows the secrets in.  GOT_ABSENT only if that is certain. */
+static enum got served(struct exam *x, const char **ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		if (provider_look(x->p, folders[i]) == GOT_IT)
-			return folders[i];
-	return NULL;
+	enum got worst = GOT_ABSENT, got;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		*ret = folders[i];
+		got = provider_look(x->p, folders[i]);
+		if (got == GOT_IT)
+			return GOT_IT;
+		worst = MAX(worst, got);
+	}
+	*ret = SECURITYFS;
+	return worst;
 }
 
 /* Evidence for an area: each of these is there only with one. */
 static void look_for_area(struct exam *x, struct result *r)
 {
 	static const char device[] = "/sys/bus/platform/devices/efi_secret.0";
-	const char *folder = served(x);
+	const char *folder;
 	char line[TREE_LINE_MAX];
 
-	if (folder)
+	if (served(x, &folder) == GOT_IT)
 		result_saw(r, folder, "%s", got_words(GOT_IT));
 	if (provider_look(x->p, device) == GOT_IT)
 		result_saw(r, device, "%s", got_words(GOT_IT));
@@ -174,16 +181,17 @@ static void no_driver(struct exam *x, struct result *r)
 void guest_secret_driver(struct exam *x, struct result *r)
 {
 	const char *folder, *module;
+	enum got got;
 
 	if (!takes_secrets(x, r))
 		return;
-	folder = served(x);
-	if (folder) {
+	got = served(x, &folder);
+	if (got == GOT_IT) {
 		result_set(r, OUTCOME_PASS, "A driver shows the secrets in %s", folder);
 		return;
 	}
-	if (provider_look(x->p, SECURITYFS) == GOT_DENIED) {
-		result_unknown(r, SECURITYFS, GOT_DENIED);
+	if (got != GOT_ABSENT) {
+		result_unknown(r, folder, got);
 		return;
 	}
 	if (!securityfs_is_mounted(x)) {
@@ -208,12 +216,13 @@ void guest_secret_files(struct exam *x, struct result *r)
 
 	if (!takes_secrets(x, r))
 		return;
-	folder = served(x);
-	if (!folder) {
+	got = served(x, &folder);
+	if (got == GOT_ABSENT) {
 		result_set(r, OUTCOME_NA, "No driver shows secrets; see guest-secret-driver");
 		return;
 	}
-	got = provider_list(x->p, folder, &names);
+	if (got == GOT_IT)
+		got = provider_list(x->p, folder, &names);
 	if (got != GOT_IT) {
 		result_unknown(r, folder, got);
 		return;

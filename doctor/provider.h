@@ -90,8 +90,8 @@ enum got provider_cmdline(struct provider *p, const char *name,
 /*
  * What the running kernel was configured with: "y", "m", a number or a text.  @option is such as
  * "CONFIG_EFI_SECRET".  GOT_IT with "n" for an option that is off, or that this kernel does not
- * have; GOT_ABSENT if the configuration is nowhere: /proc/config.gz, /boot, /lib/modules.  @ret_source is the file; it may be NULL, or
- * has PROVIDER_LINE_MAX bytes.
+ * have; GOT_ABSENT if the configuration is nowhere: /proc/config.gz, /boot, /lib/modules.
+ * @ret_source is the file; it may be NULL, or has PROVIDER_LINE_MAX bytes.
  */
 enum got provider_config(struct provider *p, const char *option,
 			 char ret[static PROVIDER_LINE_MAX], char *ret_source);

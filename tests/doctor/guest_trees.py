@@ -134,7 +134,7 @@ SECRET = [
     sev("guest-sev-wiped", Expect(0, "Ready for sev", {"guest-secret-driver": "pass", "guest-secret-files": "pass"}, says=["Ready for sev"]), {**EFI, SECRETS: None, "/run/cocod": None}),
     sev("guest-sev-wiped-by-others", Expect(2, "Ready with warnings for sev", {"guest-secret-files": "warn"}), {**EFI, SECRETS: None}),
     sev("guest-bios-no-efi", Expect(1, "Not ready for sev", {"guest-secret-area": "fail", "guest-efi-runtime": "na"}, says=["not started by EFI"]), SECURITYFS),
-    sev("guest-sev-denied", Expect(3, "Cannot tell for sev", {"guest-secret-driver": "unknown"}), EFI, refused={"/sys/kernel/security": "EACCES"}),
+    sev("guest-sev-denied", Expect(3, "Cannot tell for sev", {"guest-secret-driver": "unknown"}), EFI, refused={SECRETS: "EACCES"}),
 ]
 
 
@@ -152,6 +152,8 @@ SVKL_TABLE = "/sys/firmware/acpi/tables/SVKL"
 EVIDENCE = [
     Tree("guest-snp-no-driver", amd(sev=SNP).hypervisor(KVM), EFI, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7},
          guest=Expect(1, "Not ready for snp", {"guest-report": "fail", "guest-secret-driver": "na", "guest-vtpm": "na"}, says=["modprobe sev-guest"])),
+    Tree("guest-snp-device-denied", amd(sev=SNP).hypervisor(KVM), EFI, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, refused={"/sys/kernel/config/tsm/report": "EACCES"},
+         guest=Expect(3, "Cannot tell for snp", {"guest-report": "unknown"})),
     Tree("guest-snp-device", amd(sev=SNP).hypervisor(KVM), {**EFI, "/dev/sev-guest": ""}, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-report": "pass"})),
     Tree("guest-snp-vmpl", amd(sev=SNP).hypervisor(KVM), {**WITH_TSM, "/sys/devices/system/cpu/sev/vmpl": "2\n"}, kmsg=active("SEV SEV-ES SEV-SNP"), msr={STATUS: 7}, guest=Expect(0, "Ready for snp", {"guest-report": "pass"})),
     tdx("guest-tdx-debian", Expect(1, "Not ready for tdx", {"guest-report": "fail"}, says=["A kernel with CONFIG_TDX_GUEST_DRIVER"]), {**EFI, DEBIAN: "CONFIG_EFI=y\n"}),
@@ -278,8 +280,9 @@ COLLATERAL = [
     collateral("soon", 2, "warn", {f"{CACHE}/crl-milan.der": crl(NOW - DAY, NOW + 6 * DAY)}, ["within 7 days", "cococtl attest fetch"]),
     collateral("expired", 1, "fail", {f"{CACHE}/crl-milan.der": crl(NOW - 9 * DAY, NOW - 1)}, ["has expired"]),
     collateral("expired-beside-newer", 0, "pass", {f"{CACHE}/crl-old.der": crl(NOW - 9 * DAY, NOW - 1), "/etc/cocod/collateral/crl.der": crl(NOW, NOW + 8 * DAY)}),
-    collateral("garbage", 2, "warn", {f"{CACHE}/crl.der": b"\x30\x82\xff\xff", f"{CACHE}/tcb-info.json": "{"}),
+    collateral("garbage", 0, "unknown", {f"{CACHE}/crl.der": b"\x30\x82\xff\xff", f"{CACHE}/tcb-info.json": "{"}),
     collateral("other-names", 0, "na", {f"{CACHE}/crlx.der": "x", f"{CACHE}/newest": "x"}),
+    snp("guest-collateral-denied", Expect(0, "Ready for snp", {"guest-collateral": "unknown"}), refused={CACHE: "EACCES"}, probe={"time": f"{NOW}\n"}),
     snp("guest-collateral-no-time", Expect(0, "Ready for snp", {"guest-collateral": "unknown"}), {f"{CACHE}/crl.der": crl(NOW, NOW + DAY)}),
 ]
 
@@ -301,6 +304,10 @@ VOLUMES = [
     crypttab("other-key", "fail", "data /dev/vdb /run/cryptsetup-keys.d/date.key luks", ["another key file"]),
     crypttab("key-slot", "pass", "data /dev/vdb none luks,key-slot=3", links=SOCKET),
     crypttab("odd-name", "na", f"{'d' * 200} /dev/vdb none luks"),
+    crypttab("long-name", "fail", f"{'d' * 81} /dev/vdb none luks", ["81 characters, and the sockets have room for 80"], {f"{WANTS}/cocod-cryptsetup@{'d' * 81}.socket": "/x"}),
+    crypttab("longest-name", "pass", f"{'d' * 80} /dev/vdb none luks", links={f"{WANTS}/cocod-cryptsetup@{'d' * 80}.socket": "/x"}),
+    crypttab("long-name-any-socket", "fail", f"{'d' * 94} /dev/vdb /run/cocod/cryptsetup.sock luks", ["have room for 93"]),
+    crypttab("longest-name-any-socket", "pass", f"{'d' * 93} /dev/vdb /run/cocod/cryptsetup.sock luks"),
     crypttab("tpm2", "fail", "data /dev/vdb none luks,tpm2-device=auto", links=SOCKET),
     snp("guest-initramfs-good", Expect(0, "Ready for snp", {"guest-initramfs": "pass"}), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", **HOOK, "/run/cocod": None}),
     snp("guest-initramfs-no-hook", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["update-initramfs -u"]), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", "/run/cocod": None}),
