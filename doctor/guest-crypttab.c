@@ -116,52 +116,89 @@ void guest_crypttab(struct exam *x, struct result *r)
 			   "Change the line; 'cococtl luks enroll --write' writes one that works");
 }
 
-/* ---- initramfs-tools ---- */
+/* ---- the initramfs ---- */
 
-static bool asks_in_initramfs(char *text)
+enum wish {
+	WISH_NONE,
+	WISH_MAYBE,	/* a volume has our keyscript=, and is opened wherever it is needed */
+	WISH_SURE,	/* one is opened in the initramfs */
+	WISH_DRACUT,	/* dracut is to add cocod to the initrd */
+};
+
+static enum wish wish_of_crypttab(struct exam *x)
 {
+	_cleanup_(freep) char *text = NULL;
 	struct crypttab_line line = { 0 };
+	enum wish wish = WISH_NONE;
+	size_t len;
+	char *p;
 
-	while (crypttab_next(&text, &line) > 0)
+	if (provider_text(x->p, CRYPTTAB, &text) != GOT_IT)
+		return WISH_NONE;
+	p = text;
+	while (crypttab_next(&p, &line) > 0)
 		if (has_our_keyscript(&line))
-			return true;
-	return false;
+			wish = MAX(wish, crypttab_line_option(line.options, "initramfs", &len) ?
+						 WISH_SURE : WISH_MAYBE);
+	return wish;
 }
 
-/*
- * cocod of the initramfs leaves /run/cocod, which the system's takes over; before that has run,
- * nothing else makes it.  Whether the hook has run for this initramfs, its contents would tell.
- */
-void guest_initramfs(struct exam *x, struct result *r)
+static bool dracut_adds_us(struct exam *x)
+{
+	static const char folder[] = "/etc/dracut.conf.d";
+	struct tree_names names = { 0 };
+	char path[PROVIDER_LINE_MAX], line[TREE_LINE_MAX];
+	bool adds = false;
+
+	if (provider_list(x->p, folder, &names) != GOT_IT)
+		return false;
+	for (size_t i = 0; !adds && i < names.n; i++) {
+		snprintf(path, sizeof(path), "%s/%.200s", folder, names.names[i]);
+		adds = provider_find_line(x->p, path, "add_dracutmodules", line) == GOT_IT &&
+		       strstr(line, "coco-agent");
+	}
+	tree_names_done(&names);
+	return adds;
+}
+
+static void judge_hook(struct exam *x, enum wish wish, struct result *r)
 {
 	static const char hook[] = "/usr/share/initramfs-tools/hooks/coco-agent";
-	_cleanup_(freep) char *text = NULL;
-	enum got got;
+	const char *command = wish == WISH_DRACUT ? "dracut --force" : "update-initramfs -u";
 
-	if (!read_crypttab(x, r, &text))
-		return;
-	if (!asks_in_initramfs(text)) {
-		result_set(r, OUTCOME_NA, "No volume has our keyscript= for initramfs-tools");
-		return;
-	}
-	got = provider_look(x->p, hook);
-	result_saw(r, hook, "%s", got_words(got));
-	if (got != GOT_IT) {
+	if (wish != WISH_DRACUT && provider_look(x->p, hook) == GOT_ABSENT) {
+		result_saw(r, hook, "%s", got_words(GOT_ABSENT));
 		result_set(r, OUTCOME_FAIL,
 			   "A volume has our keyscript=, and the hook that puts cocod into the "
 			   "initramfs is missing: nobody will give it a key");
-		result_fix(r, FIX_PACKAGE, "Install coco-agent again, then 'update-initramfs -u'");
-		return;
+		result_fix(r, FIX_PACKAGE, "Install coco-agent again, then '%s'", command);
+	} else if (wish == WISH_MAYBE) {
+		result_set(r, OUTCOME_UNKNOWN,
+			   "cocod has not run in the initramfs: a volume has our keyscript=, but "
+			   "nothing says that it was to be opened there");
+	} else {
+		result_set(r, OUTCOME_FAIL, "cocod has not run in the %s that was booted",
+			   wish == WISH_DRACUT ? "initrd" : "initramfs");
+		result_fix(r, FIX_CONFIG, "%s, see what it warns of, and boot again", command);
 	}
-	got = provider_look(x->p, "/run/cocod");
-	result_saw(r, "/run/cocod", "%s", got_words(got));
-	if (got != GOT_IT) {
-		result_set(r, OUTCOME_FAIL,
-			   "A volume has our keyscript=, and cocod has not run in the initramfs "
-			   "that "
-			   "was booted");
-		result_fix(r, FIX_CONFIG, "update-initramfs -u, and boot again");
-		return;
+}
+
+/* cocod writes the file "gate" in an initramfs alone, before it judges anything. */
+void guest_initramfs(struct exam *x, struct result *r)
+{
+	static const char gate[] = "/run/cocod/gate";
+	enum wish wish = dracut_adds_us(x) ? WISH_DRACUT : wish_of_crypttab(x);
+	enum got got = provider_look(x->p, gate);
+
+	if (got == GOT_IT) {
+		result_saw(r, gate, "%s", got_words(got));
+		result_set(r, OUTCOME_PASS, "cocod has run in the initramfs");
+	} else if (wish == WISH_NONE) {
+		result_set(r, OUTCOME_NA, "Nothing asks for cocod in the initramfs");
+	} else if (got != GOT_ABSENT) {
+		result_unknown(r, gate, got);
+	} else {
+		result_saw(r, gate, "%s", got_words(got));
+		judge_hook(x, wish, r);
 	}
-	result_set(r, OUTCOME_PASS, "cocod has run, and its hook for the initramfs is there");
 }

@@ -295,6 +295,8 @@ def crypttab(name, outcome, line, says=(), links=(), files=()):
 SOCKET = {f"{WANTS}/cocod-cryptsetup@data.socket": "/usr/lib/systemd/system/cocod-cryptsetup@.socket"}
 SCRIPT = "keyscript=/usr/lib/coco-agent/keyscript"
 HOOK = {"/usr/share/initramfs-tools/hooks/coco-agent": ""}
+KEYSCRIPT = {"/etc/crypttab": f"root /dev/vdb none luks,initramfs,{SCRIPT}\n"}
+DRACUT = {"/etc/dracut.conf.d/coco-agent.conf": 'add_dracutmodules+=" coco-agent "\n'}
 VOLUMES = [
     crypttab("good", "pass", "data UUID=1b4e28ba-2fa1-11d2-883f-0016d3cca427 none luks,nofail", links=SOCKET),
     crypttab("any-socket", "pass", "da+ta /dev/vdb /run/cocod/cryptsetup.sock luks"),
@@ -309,9 +311,16 @@ VOLUMES = [
     crypttab("long-name-any-socket", "fail", f"{'d' * 94} /dev/vdb /run/cocod/cryptsetup.sock luks", ["have room for 93"]),
     crypttab("longest-name-any-socket", "pass", f"{'d' * 93} /dev/vdb /run/cocod/cryptsetup.sock luks"),
     crypttab("tpm2", "fail", "data /dev/vdb none luks,tpm2-device=auto", links=SOCKET),
-    snp("guest-initramfs-good", Expect(0, "Ready for snp", {"guest-initramfs": "pass"}), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", **HOOK, "/run/cocod": None}),
-    snp("guest-initramfs-no-hook", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["update-initramfs -u"]), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", "/run/cocod": None}),
-    snp("guest-initramfs-not-booted", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["has not run in the initramfs"]), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", **HOOK}),
+    snp("guest-initramfs-good", Expect(0, "Ready for snp", {"guest-initramfs": "pass"}), {**KEYSCRIPT, **HOOK, "/run/cocod/gate": "cocogat1"}),
+    snp("guest-initramfs-no-hook", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["update-initramfs -u", "hook"]), {**KEYSCRIPT, "/run/cocod": None}),
+    # The system's cocod has run, that of the initramfs has not.
+    snp("guest-initramfs-not-booted", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["has not run in the initramfs"]), {**KEYSCRIPT, **HOOK, "/run/cocod/cocod.sock": ""}),
+    snp("guest-initramfs-later", Expect(0, "Ready for snp", {"guest-initramfs": "unknown"}), {"/etc/crypttab": f"data /dev/vdb none luks,{SCRIPT}\n", **HOOK}),
+    snp("guest-initramfs-none", Expect(0, "Ready for snp", {"guest-initramfs": "na"}), {"/etc/crypttab": "data /dev/vdb none luks,initramfs\n"}),
+    snp("guest-initramfs-denied", Expect(0, "Ready for snp", {"guest-initramfs": "unknown"}), {**KEYSCRIPT, **HOOK}, refused={"/run/cocod/gate": "EACCES"}),
+    snp("guest-initrd-dracut", Expect(0, "Ready for snp", {"guest-initramfs": "pass"}), {**DRACUT, "/run/cocod/gate": "cocogat1"}),
+    snp("guest-initrd-dracut-old", Expect(1, "Not ready for snp", {"guest-initramfs": "fail"}, says=["dracut --force"]), DRACUT),
+    snp("guest-initrd-dracut-comment", Expect(0, "Ready for snp", {"guest-initramfs": "na"}), {"/etc/dracut.conf.d/a.conf": '#add_dracutmodules+=" coco-agent "\n'}),
 ]
 
 SWAPS = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
