@@ -380,42 +380,56 @@ static void own_config_line(const char *config, const char *option, char *ret, s
 			snprintf(ret, size, "%.*s", (int)strcspn(config, "\n"), config);
 }
 
+/* A record has only the lines that were asked for, in a file that is no gzip. */
+static void config_in_own(struct provider *p, const char *release, const char *option,
+			  char ret[static PROVIDER_LINE_MAX])
+{
+	char line[PROVIDER_LINE_MAX], path[2 * PROVIDER_LINE_MAX];
+
+	own_config_line(p->config, option, line, sizeof(line));
+	snprintf(path, sizeof(path), "/boot/config-%s", release);
+	record_line(p->record, path, line[0] ? line : NULL);
+	snprintf(ret, PROVIDER_LINE_MAX, "%s", line[0] ? line + strlen(option) + 1 : "n");
+}
+
+static enum got config_in_file(struct provider *p, const char *release, const char *option,
+			       char ret[static PROVIDER_LINE_MAX], char *ret_source)
+{
+	static const struct {
+		const char *before, *after;
+	} paths[] = {
+		{ "/boot/config-", "" },
+		{ "/lib/modules/", "/config" },
+		{ "/usr/lib/modules/", "/config" },
+	};
+	char path[2 * PROVIDER_LINE_MAX];
+	enum got got = GOT_ABSENT;
+
+	for (size_t i = 0; got == GOT_ABSENT && i < ARRAY_SIZE(paths); i++) {
+		snprintf(path, sizeof(path), "%s%s%s", paths[i].before, release, paths[i].after);
+		got = config_value(p, path, option, ret);
+	}
+	if (ret_source)
+		snprintf(ret_source, PROVIDER_LINE_MAX, "%.*s", PROVIDER_LINE_MAX - 1, path);
+	return got;
+}
+
 enum got provider_config(struct provider *p, const char *option,
 			 char ret[static PROVIDER_LINE_MAX], char *ret_source)
 {
-	static const char *const paths[] = { "/boot/config-%s", "/lib/modules/%s/config",
-					     "/usr/lib/modules/%s/config" };
-	char release[PROVIDER_LINE_MAX], path[2 * PROVIDER_LINE_MAX], line[PROVIDER_LINE_MAX];
+	char release[PROVIDER_LINE_MAX];
 	enum got got = provider_line(p, "/proc/sys/kernel/osrelease", release);
 
 	if (got != GOT_IT)
 		return got;
 	if (strchr(release, '/'))
 		return GOT_MALFORMED;
-	if (own_config(p)) {
-		own_config_line(p->config, option, line, sizeof(line));
-		snprintf(path, sizeof(path), "/boot/config-%s", release);
-		/* A record has only the lines that were asked for, in a file that is no gzip. */
-		record_line(p->record, path, line[0] ? line : NULL);
-		snprintf(ret, PROVIDER_LINE_MAX, "%s", line[0] ? line + strlen(option) + 1 : "n");
-		if (ret_source)
-			snprintf(ret_source, PROVIDER_LINE_MAX, CONFIG_GZ);
-		return GOT_IT;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		const char *rest = strchr(paths[i], '%');
-
-		snprintf(path, sizeof(path), "%.*s%s%s", (int)(rest - paths[i]), paths[i], release,
-			 rest + 2);
-		got = config_value(p, path, option, ret);
-		if (got == GOT_ABSENT)
-			continue;
-		if (ret_source)
-			snprintf(ret_source, PROVIDER_LINE_MAX, "%.*s", PROVIDER_LINE_MAX - 1,
-				 path);
-		return got;
-	}
-	return GOT_ABSENT;
+	if (!own_config(p))
+		return config_in_file(p, release, option, ret, ret_source);
+	config_in_own(p, release, option, ret);
+	if (ret_source)
+		snprintf(ret_source, PROVIDER_LINE_MAX, CONFIG_GZ);
+	return GOT_IT;
 }
 
 enum got provider_kmsg(struct provider *p, const char *needle, size_t *from,
