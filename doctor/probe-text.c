@@ -217,7 +217,9 @@ size_t probe_kmsg(const char *text, size_t len, size_t from, const char *needle,
 		stop = stop ? stop : end;
 		from = (size_t)(stop - text) + 1;
 		line = behind_stamp(line, stop);
-		if (line && memmem(line, (size_t)(stop - line), needle, strlen(needle))) {
+		/* What is cut off cannot be found: whoever looks at @ret finds @needle in it. */
+		if (line && memmem(line, MIN((size_t)(stop - line), size - 1), needle,
+				   strlen(needle))) {
 			copy_line(line, (size_t)(stop - line), ret, size);
 			return from;
 		}

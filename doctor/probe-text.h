@@ -43,7 +43,8 @@ enum probe_said probe_kvm_cap(const char *text, unsigned cap, bool vm, int64_t *
 enum probe_said probe_kvm_value(const char *text, const char *name, char *ret, size_t size);
 
 /*
- * The first line of @len bytes of the kernel's log, at or after the offset @from, that has @needle.
+ * The first line of @len bytes of the kernel's log, at or after the offset @from, that has @needle
+ * in its first @size - 1 bytes.
  * NUL bytes and other noise belong to the line that they are in.  The stamp and the level before
  * the message are left out; lines that begin with another facility than the kernel's do not
  * count.  Returns the offset behind the line, or 0 if there is no such line.

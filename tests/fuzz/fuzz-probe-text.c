@@ -28,7 +28,8 @@ static void read_texts(const char *text, size_t len)
 	if (probe_kvm_value(text, "hlt", word, sizeof(word)) == PROBE_SAYS)
 		assert(strlen(word) < sizeof(word));
 	while ((next = probe_kmsg(text, len, from, "SEV", line, sizeof(line))) != 0) {
-		assert(next > from && next <= len + 1 && strlen(line) < sizeof(line));
+		assert(next > from && next <= len + 1 && strlen(line) < sizeof(line) &&
+		       strstr(line, "SEV"));
 		from = next;
 	}
 }

@@ -116,6 +116,10 @@ static void test_kmsg(void **state)
 	assert_int_equal(probe_kmsg("[ x ] y", 7, 0, "x", line, sizeof(line)), 0);
 	assert_true(probe_kmsg("0123456789012345678", 19, 0, "0", line, sizeof(line)) > 0);
 	assert_string_equal(line, "012345678901234");
+	/* What does not fit is not found. */
+	assert_true(probe_kmsg("01234567890123x", 15, 0, "x", line, sizeof(line)) > 0);
+	assert_string_equal(line, "01234567890123x");
+	assert_int_equal(probe_kmsg("012345678901234x", 16, 0, "x", line, sizeof(line)), 0);
 }
 
 int main(void)
