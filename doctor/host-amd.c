@@ -11,6 +11,10 @@
 #define MSR_RMP_BASE 0xc0010132
 #define MSR_RMP_END 0xc0010133
 
+/* Types of VMs.  Source: Linux, KVM_X86_SEV_VM and KVM_X86_SNP_VM of its interface. */
+#define VM_TYPE_SEV 2
+#define VM_TYPE_SNP 4
+
 static bool has(struct exam *x, struct result *r, unsigned techs, const char *name)
 {
 	if (x->offers & techs)
@@ -28,6 +32,10 @@ void host_sev_bios(struct exam *x, struct result *r)
 	if (!has(x, r, FOR_AMD, "SEV"))
 		return;
 	got = provider_msr(x->p, MSR_SYSCFG, &syscfg);
+	if (got != GOT_IT && host_kvm_makes(x, r, VM_TYPE_SEV)) {
+		result_set(r, OUTCOME_PASS, "Memory encryption is on, as KVM makes VMs of SEV");
+		return;
+	}
 	if (got != GOT_IT) {
 		result_unknown(r, "msr 0xc0010010", got);
 		return;
@@ -52,6 +60,11 @@ void host_snp_rmp(struct exam *x, struct result *r)
 	got = provider_msr(x->p, MSR_RMP_BASE, &base);
 	if (got == GOT_IT)
 		got = provider_msr(x->p, MSR_RMP_END, &end);
+	if (got != GOT_IT && host_kvm_makes(x, r, VM_TYPE_SNP)) {
+		result_set(r, OUTCOME_PASS,
+			   "There is a reverse map table, as KVM makes VMs of SEV-SNP");
+		return;
+	}
 	if (got != GOT_IT) {
 		result_unknown(r, "msr 0xc0010132 or 0xc0010133", got);
 		return;
@@ -102,39 +115,58 @@ static enum got iommu_features(struct provider *p, uint64_t *ret)
 	return got == GOT_IT ? found : got;
 }
 
-/* The option that takes the IOMMU away from SNP, or NULL. */
-static const char *passthrough(struct provider *p)
+/* True if @word is in the list @value, with commas between. */
+static bool has_word(const char *value, const char *word)
 {
+	size_t len = strlen(word);
+
+	for (; *value; value += strcspn(value, ","), value += *value == ',')
+		if (strcspn(value, ",") == len && strncmp(value, word, len) == 0)
+			return true;
+	return false;
+}
+
+/* The option that takes the IOMMU away from SNP, or NULL. */
+static const char *option_against(struct provider *p)
+{
+	static const struct {
+		const char *name, *word, *option;
+	} rows[] = {
+		{ "iommu", "pt", "iommu=pt" },
+		{ "iommu", "off", "iommu=off" },
+		{ "amd_iommu", "off", "amd_iommu=off" },
+		{ "amd_iommu", "pgtbl_v2", "amd_iommu=pgtbl_v2" },
+		{ "iommu.passthrough", "1", "iommu.passthrough=1" },
+		{ "iommu.passthrough", "y", "iommu.passthrough=y" },
+		{ "iommu.passthrough", "on", "iommu.passthrough=on" },
+	};
 	char value[PROVIDER_LINE_MAX];
 
-	if (provider_cmdline(p, "iommu", value) == GOT_IT &&
-	    (streq(value, "pt") || streq(value, "off")))
-		return streq(value, "pt") ? "iommu=pt" : "iommu=off";
-	if (provider_cmdline(p, "amd_iommu", value) == GOT_IT && streq(value, "off"))
-		return "amd_iommu=off";
-	if (provider_cmdline(p, "iommu.passthrough", value) == GOT_IT &&
-	    (streq(value, "1") || streq(value, "y") || streq(value, "on")))
-		return "iommu.passthrough=1";
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (provider_cmdline(p, rows[i].name, value) == GOT_IT &&
+		    has_word(value, rows[i].word))
+			return rows[i].option;
 	return NULL;
 }
 
-void host_snp_iommu(struct exam *x, struct result *r)
+/* True if this kernel passes through unless it is told not to, and it is not. */
+static bool passes_by_default(struct provider *p)
 {
-	const char *option;
+	char value[PROVIDER_LINE_MAX];
+
+	if (provider_config(p, "CONFIG_IOMMU_DEFAULT_PASSTHROUGH", value, NULL) != GOT_IT ||
+	    !streq(value, "y"))
+		return false;
+	if (provider_cmdline(p, "iommu", value) == GOT_IT && has_word(value, "nopt"))
+		return false;
+	return provider_cmdline(p, "iommu.passthrough", value) != GOT_IT || !streq(value, "0");
+}
+
+static void judge_features(struct exam *x, struct result *r)
+{
 	uint64_t features;
 	enum got got;
 
-	if (!has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
-		return;
-	option = passthrough(x->p);
-	if (option) {
-		result_saw(r, "/proc/cmdline", "%s", option);
-		result_set(r, OUTCOME_FAIL,
-			   "The kernel keeps SEV-SNP off, as the IOMMU does not translate: %s",
-			   option);
-		result_fix(r, FIX_KERNEL_ARG, "Remove %s", option);
-		return;
-	}
 	got = iommu_features(x->p, &features);
 	if (got == GOT_ABSENT) {
 		result_saw(r, "/sys/class/iommu", "no ivhd");
@@ -154,6 +186,31 @@ void host_snp_iommu(struct exam *x, struct result *r)
 	}
 	result_set(r, OUTCOME_FAIL, "An IOMMU does not support SEV-SNP, or is not set up for it");
 	result_fix(r, FIX_BIOS, "Enable SEV-SNP Support, under AMD CBS, NBIO");
+}
+
+void host_snp_iommu(struct exam *x, struct result *r)
+{
+	const char *option;
+
+	if (!has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
+		return;
+	option = option_against(x->p);
+	if (option) {
+		result_saw(r, "/proc/cmdline", "%s", option);
+		result_set(r, OUTCOME_FAIL,
+			   "The kernel keeps SEV-SNP off for the way it uses the IOMMU: %s",
+			   option);
+		result_fix(r, FIX_KERNEL_ARG, "Remove %s", option);
+		return;
+	}
+	if (passes_by_default(x->p) && !host_kvm_makes(x, r, VM_TYPE_SNP)) {
+		result_saw(r, "the kernel's configuration", "CONFIG_IOMMU_DEFAULT_PASSTHROUGH=y");
+		result_set(r, OUTCOME_FAIL,
+			   "The kernel keeps SEV-SNP off, as the IOMMU passes through by default");
+		result_fix(r, FIX_KERNEL_ARG, "iommu=nopt");
+		return;
+	}
+	judge_features(x, r);
 }
 
 /* ---- the secure processor ---- */
@@ -187,20 +244,23 @@ void host_snp_api(struct exam *x, struct result *r)
 {
 	static const char needle[] = "SEV-SNP API:";
 	char line[TREE_LINE_MAX];
+	const char *said = NULL;
 	unsigned major, minor;
 	enum got got;
 
 	if (!has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
 		return;
 	got = provider_kmsg(x->p, needle, NULL, line);
-	if (got == GOT_IT && sscanf(strstr(line, needle) + strlen(needle), "%4u.%4u", &major,
-				    &minor) != 2)
+	if (got == GOT_IT)
+		said = strstr(line, needle);
+	if (got == GOT_IT &&
+	    (!said || sscanf(said + strlen(needle), "%4u.%4u", &major, &minor) != 2))
 		got = GOT_MALFORMED;
 	if (got != GOT_IT) {
 		result_unknown(r, "the version of SEV-SNP's firmware in the kernel's log", got);
 		return;
 	}
-	result_saw(r, "kmsg", "%.200s", strstr(line, needle));
+	result_saw(r, "kmsg", "%.200s", said);
 	if (major > SNP_API_MAJOR || (major == SNP_API_MAJOR && minor >= SNP_API_MINOR)) {
 		result_set(r, OUTCOME_PASS, "The secure processor's firmware has API %u.%u", major,
 			   minor);

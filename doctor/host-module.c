@@ -48,6 +48,14 @@ static void is_off(struct result *r, const struct module *m)
 	result_fix(r, FIX_NONE, "If it stays off: dmesg | grep -e %s -e ccp -e tdx", m->name);
 }
 
+/* Those of SEV, SEV-ES and SEV-SNP: a KVM that lists none of them makes SEV's by an older call. */
+#define VM_TYPES_SEV (1ll << 2 | 1ll << 3 | 1ll << 4)
+
+static bool is_old_call(const struct module *m, int64_t types)
+{
+	return FOR(m->tech) & FOR_SEV_ONLY && !(types & VM_TYPES_SEV);
+}
+
 /* The parameter is on.  A KVM that knows of types of VMs must have this one, too. */
 static void ask_kvm(struct exam *x, struct result *r, const struct module *m)
 {
@@ -58,7 +66,7 @@ static void ask_kvm(struct exam *x, struct result *r, const struct module *m)
 		return;
 	}
 	result_saw(r, "KVM_CAP_VM_TYPES", "0x%llx", (unsigned long long)types);
-	if (types & (1LL << m->vm_type)) {
+	if (types & (1LL << m->vm_type) || is_old_call(m, types)) {
 		result_set(r, OUTCOME_PASS, "KVM makes VMs of %s", requirement_names[m->tech]);
 		return;
 	}
@@ -113,4 +121,15 @@ void host_kvm_snp(struct exam *x, struct result *r)
 void host_kvm_tdx(struct exam *x, struct result *r)
 {
 	judge(x, r, &(struct module){ "kvm_intel", "tdx", REQUIRE_TDX, 5, "tdx=1" });
+}
+
+bool host_kvm_makes(struct exam *x, struct result *r, unsigned vm_type)
+{
+	int64_t types = 0;
+
+	if (provider_kvm_cap(x->p, KVM_CAP_VM_TYPES, false, &types) != GOT_IT ||
+	    !(types & (1LL << vm_type)))
+		return false;
+	result_saw(r, "KVM_CAP_VM_TYPES", "0x%llx", (unsigned long long)types);
+	return true;
 }

@@ -36,6 +36,11 @@ void host_kvm_sev(struct exam *x, struct result *r);
 void host_kvm_sev_es(struct exam *x, struct result *r);
 void host_kvm_snp(struct exam *x, struct result *r);
 void host_kvm_tdx(struct exam *x, struct result *r);
+/*
+ * True if KVM lists this type of VMs (KVM_X86_*_VM), which it does only when all below it is on;
+ * then @r has that as evidence.
+ */
+bool host_kvm_makes(struct exam *x, struct result *r, unsigned vm_type);
 
 /* doctor/host-virt.c: what matters for VMs of any kind */
 void host_kvm_module(struct exam *x, struct result *r);

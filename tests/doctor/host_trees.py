@@ -23,6 +23,9 @@ MILAN_OK = {c: "pass" for c in ("host-cpu", "host-sev-bios", "host-sev-device", 
                                 "host-kvm-snp", "host-sev-asids", "host-sev-es-asids")} | {"host-tdx-bios": "na", "host-kvm-tdx": "na", "host-tdx-keys": "na"}
 
 
+PT_CONFIG = {"/proc/sys/kernel/osrelease": "6.12.0\n", "/boot/config-6.12.0": "CONFIG_IOMMU_DEFAULT_PASSTHROUGH=y\n"}
+
+
 def milan(name, expect, files=(), msr=(), without=(), kvm=None, kmsg=None, **more):
     """A host of SEV-SNP that is ready but for what is given; @without are files that it lacks."""
     have = {k: v for k, v in {**AMD_FILES, **dict(files)}.items() if k not in without}
@@ -76,7 +79,19 @@ AMD = [
     milan("host-kvm-parameter-nonsense", Expect(3, "Cannot tell for snp", {"host-kvm-snp": "unknown"}), {f"{PARAMETERS}/sev_snp": "perhaps\n"}),
     milan("host-snp-unprivileged", Expect(3, "Cannot tell for snp", {c: "unknown" for c in ("host-sev-bios", "host-snp-rmp", "host-kvm", "host-snp-api")}, says=["Run it as root"]),
           msr={i: "EACCES" for i in AMD_MSR}, kvm={"open": "EACCES"}, refused={".probe/kmsg": "EACCES"}),
-    milan("host-msr-refused", Expect(3, "Cannot tell for snp", {"host-sev-bios": "unknown", "host-snp-rmp": "unknown"}), msr={i: "EIO" for i in AMD_MSR}),
+    # KVM's own answer is worth more than registers that nobody may read.
+    milan("host-msr-refused", Expect(0, "Ready for snp", {"host-sev-bios": "pass", "host-snp-rmp": "pass"}), msr={i: "EIO" for i in AMD_MSR}),
+    milan("host-msr-refused-types-unknown", Expect(3, "Cannot tell for snp", {"host-sev-bios": "unknown", "host-snp-rmp": "unknown"}), msr={i: "EIO" for i in AMD_MSR}, kvm=KVM),
+    milan("host-msr-refused-types-lack-snp", not_snp("host-kvm-snp"), msr={i: "EIO" for i in AMD_MSR}, kvm={**KVM, VM_TYPES: (0xF, 0xF)}),
+    # A KVM that lists types, but makes VMs of SEV by the older call.
+    milan("host-kvm-types-before-sev", Expect(0, "Ready for sev-es", {"host-kvm-sev": "pass", "host-kvm-sev-es": "pass", "host-kvm-snp": "fail"}, ["--require", "sev-es"]), kvm={**KVM, VM_TYPES: (3, 3)}),
+    milan("host-kvm-types-lack-es", Expect(1, "Not ready for sev-es", {"host-kvm-sev": "pass", "host-kvm-sev-es": "fail"}, ["--require", "sev-es"]), kvm={**KVM, VM_TYPES: (7, 7)}),
+    milan("host-iommu-pt-in-list", not_snp("host-snp-iommu", says=["Remove iommu=pt"]), {"/proc/cmdline": "ro iommu=force,pt\n"}),
+    milan("host-iommu-pgtbl-v2", not_snp("host-snp-iommu", says=["Remove amd_iommu=pgtbl_v2"]), {"/proc/cmdline": "ro amd_iommu=pgtbl_v2\n"}),
+    milan("host-iommu-default-pt", not_snp("host-snp-iommu", says=["-> kernel-arg: iommu=nopt"]), PT_CONFIG, kvm=KVM),
+    milan("host-iommu-default-pt-undone", Expect(0, "Ready for snp", {"host-snp-iommu": "pass"}), {**PT_CONFIG, "/proc/cmdline": "ro iommu=nopt\n"}, kvm=KVM),
+    # What is beyond the longest line is not found.
+    milan("host-snp-api-cut", Expect(0, "Ready for snp", {"host-snp-api": "unknown"}), kmsg=["x" * 9000 + "SEV-SNP API:1.55"]),
     rome("host-rome-sev-es-only", Expect(0, "Ready for sev-es: AMD EPYC 7302", {"host-cpu": "pass", "host-snp-rmp": "na", "host-snp-iommu": "na", "host-snp-api": "na", "host-kvm-snp": "na"})),
     rome("host-rome-asked-snp", Expect(1, "Not ready for snp", {"host-cpu": "fail", "host-kvm": "pass"}, ["--require", "snp"], says=["The CPU offers sev, sev-es, and not snp"])),
     rome("host-rome-any", Expect(0, "Ready for sev-es", {"host-cpu": "pass"}, ["--require", "any"])),
