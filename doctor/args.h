@@ -15,6 +15,7 @@ enum doctor_format {
 struct args_doctor {
 	const char *root;		/* NULL: this machine */
 	const char *record;		/* NULL: nothing is recorded */
+	const char *kernel;		/* the host's alone; NULL: none is looked at */
 	struct option_choice format;	/* of doctor_formats, by enum doctor_format */
 	struct option_choice require;	/* of requirement_names, by enum requirement */
 };

@@ -84,6 +84,7 @@ struct exam {
 	struct provider *p;
 	bool given;			/* by --require; else the best that the CPU offers */
 	enum requirement required;	/* if it was given */
+	const char *kernel;		/* the file of --kernel, of this machine; or NULL */
 	struct machine machine;
 	struct platform platform;
 	unsigned offers;		/* the technologies that this CPU offers: a set of FOR() */

@@ -72,6 +72,7 @@ int doctor_run(const struct side *side, const struct args_doctor *args, bool jso
 	struct exam x = {
 		.given = args->require.given,
 		.required = (enum requirement)args->require.index,
+		.kernel = args->kernel,
 	};
 	struct cause why;
 	int status = DOCTOR_CANNOT_TELL;

@@ -15,6 +15,18 @@ bool host_offers_tdx(struct provider *p, char flags[static TREE_LINE_MAX])
 	return provider_msr(p, MSR_TME_KEYS, &keys) == GOT_IT && keys >> 32 > 0;
 }
 
+/* What a person can do here in the meantime: KVM is asked, nothing is promised. */
+static const char *nearest(struct exam *x)
+{
+	char value[PROVIDER_LINE_MAX];
+
+	if (host_kvm_module_name(x) && provider_kvm_probe(x->p, "hlt", value) == GOT_IT &&
+	    streq(value, "ok"))
+		return "an ordinary VM of KVM is the nearest thing that works here";
+	return "a VM that QEMU emulates (-accel tcg) is the nearest thing that works here; it is "
+	       "slow, and not protected";
+}
+
 static void lacks(struct exam *x, struct result *r)
 {
 	const struct machine *m = &x->machine;
@@ -24,9 +36,8 @@ static void lacks(struct exam *x, struct result *r)
 			   "This is a VM, and its CPU offers it no SEV or TDX: it cannot host a "
 			   "confidential VM; the machine below it might");
 		result_fix(r, FIX_NONE,
-			   "Run coco-inject doctor on that machine, and cococtl doctor here; a VM "
-			   "without protection, such as for trying things out, can run here if "
-			   "host-kvm passes");
+			   "Run coco-inject doctor on that machine, and cococtl doctor here; %s",
+			   nearest(x));
 		return;
 	}
 	result_set(r, OUTCOME_FAIL,
@@ -34,8 +45,7 @@ static void lacks(struct exam *x, struct result *r)
 		   "cannot host a confidential VM");
 	result_fix(r, FIX_NONE,
 		   "AMD EPYC from 7001 (SEV), 7002 (SEV-ES) and 7003 (SEV-SNP) on, and Intel Xeon "
-		   "from the 5th generation (TDX) on, can; here, an ordinary VM is the nearest "
-		   "thing");
+		   "from the 5th generation (TDX) on, can; %s", nearest(x));
 }
 
 void host_cpu(struct exam *x, struct result *r)

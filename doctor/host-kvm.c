@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
 #include "doctor/host.h"
 
 static void no_kvm(struct exam *x, struct result *r)
@@ -37,4 +39,17 @@ void host_kvm(struct exam *x, struct result *r)
 	else
 		result_set(r, OUTCOME_FAIL, "KVM is there, but a virtual CPU does not run: %s",
 			   value);
+}
+
+const char *host_kvm_module_name(struct exam *x)
+{
+	static const char *const names[] = { "kvm_amd", "kvm_intel" };
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "/sys/module/%s", names[i]);
+		if (provider_look(x->p, path) == GOT_IT)
+			return names[i];
+	}
+	return NULL;
 }

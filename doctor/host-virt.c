@@ -15,8 +15,7 @@ void host_kvm_module(struct exam *x, struct result *r)
 		result_set(r, OUTCOME_NA, "There is no KVM");
 		return;
 	}
-	if (provider_look(x->p, "/sys/module/kvm_amd") == GOT_IT ||
-	    provider_look(x->p, "/sys/module/kvm_intel") == GOT_IT) {
+	if (host_kvm_module_name(x)) {
 		result_set(r, OUTCOME_PASS, "KVM uses the CPU's virtualization");
 		return;
 	}

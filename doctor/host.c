@@ -37,6 +37,10 @@ static const struct check checks[] = {
 	  host_sev_bios },
 	{ "host-sev-device", "SEV", "The secure processor has a driver", FOR_AMD, true,
 	  host_sev_device },
+	{ "host-sev-split", "SEV", "The firmware keeps ASIDs for SEV-ES and SEV-SNP",
+	  FOR(REQUIRE_SEV_ES) | FOR(REQUIRE_SNP), false, host_sev_split },
+	{ "host-sev-log", "SEV", "The kernel's log has no error of SEV's", FOR_AMD, false,
+	  host_sev_log },
 	{ "host-snp-rmp", "SEV-SNP", "The firmware set the reverse map table's memory aside",
 	  FOR(REQUIRE_SNP), true, host_snp_rmp },
 	{ "host-snp-iommu", "SEV-SNP", "The IOMMU supports SEV-SNP, and translates",
@@ -53,6 +57,8 @@ static const struct check checks[] = {
 	  FOR(REQUIRE_SEV_ES) | FOR(REQUIRE_SNP), true, host_kvm_sev_es },
 	{ "host-kvm-snp", "KVM", "KVM makes VMs of SEV-SNP", FOR(REQUIRE_SNP), true,
 	  host_kvm_snp },
+	{ "host-snp-platform", "KVM", "The secure processor has SEV-SNP initialized",
+	  FOR(REQUIRE_SNP), false, host_snp_platform },
 	{ "host-tdx-needs", "KVM", "What KVM needs for TDX is on", FOR(REQUIRE_TDX), false,
 	  host_tdx_needs },
 	{ "host-kvm-tdx", "KVM", "KVM makes VMs of TDX", FOR(REQUIRE_TDX), true, host_kvm_tdx },
@@ -73,6 +79,13 @@ static const struct check checks[] = {
 	  FOR(REQUIRE_SEV_ES) | FOR(REQUIRE_SNP), false, host_sev_es_asids },
 	{ "host-tdx-keys", "Room", "There is a private key for one more VM of TDX",
 	  FOR(REQUIRE_TDX), false, host_tdx_keys },
+	{ "host-qemu", "Launch", "QEMU can start such VMs", FOR_CONFIDENTIAL, false, host_qemu },
+	{ "host-qemu-secret", "Launch", "QEMU passes on launch secrets", FOR_SEV_ONLY, false,
+	  host_qemu_secret },
+	{ "host-amdsev-firmware", "Launch", "There is firmware for guests with launch secrets",
+	  FOR_INFORMATION, false, host_amdsev_firmware },
+	{ "host-kernel-file", "Launch", "The kernel file can be started by strict firmware",
+	  FOR_ALL, false, host_kernel_file },
 };
 
 const struct side side_host = {

@@ -16,6 +16,24 @@ bool host_offers_tdx(struct provider *p, char flags[static TREE_LINE_MAX]);
 
 /* doctor/host-kvm.c */
 void host_kvm(struct exam *x, struct result *r);
+/*
+ * The module that KVM uses the CPU by, or NULL: KVM can come from another, and then ordinary guests
+ * may not start although a virtual CPU runs.
+ */
+const char *host_kvm_module_name(struct exam *x);
+
+/* doctor/host-psp.c */
+void host_snp_platform(struct exam *x, struct result *r);
+void host_sev_log(struct exam *x, struct result *r);
+void host_sev_split(struct exam *x, struct result *r);
+
+/* doctor/host-qemu.c */
+void host_qemu(struct exam *x, struct result *r);
+void host_qemu_secret(struct exam *x, struct result *r);
+void host_amdsev_firmware(struct exam *x, struct result *r);
+
+/* doctor/host-kernel-file.c */
+void host_kernel_file(struct exam *x, struct result *r);
 
 /* doctor/host-amd.c: the firmware, the IOMMU and the secure processor */
 void host_sev_bios(struct exam *x, struct result *r);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/psp-sev.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
@@ -12,6 +13,7 @@
 #include <cpuid.h>
 #endif
 
+#include "base/hex.h"
 #include "base/io.h"
 
 /* syslog(2): SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER. */
@@ -202,5 +204,34 @@ enum got live_kvm_probe(struct live *l, const char *name, char *ret, size_t size
 	} else {
 		return GOT_ABSENT;
 	}
+	return GOT_IT;
+}
+
+/* Linux, since 6.11: the command, and the length of its answer. */
+#define COMMAND_SNP_STATUS 9
+#define SNP_STATUS_LEN 32
+
+/* Not for writing, so that the kernel refuses whatever would change a key or the state. */
+enum got live_snp_status(char *ret, size_t size)
+{
+	uint8_t status[SNP_STATUS_LEN] = { 0 };
+	struct sev_issue_cmd command = {
+		.cmd = COMMAND_SNP_STATUS,
+		.data = (uintptr_t)status,
+	};
+	_cleanup_(closep) int fd = -EBADF;
+
+	if (size <= 2 * sizeof(status))
+		return GOT_UNREADABLE;
+	if (access("/sys/class/misc/sev", F_OK) < 0)
+		return GOT_ABSENT;
+	fd = open("/dev/sev", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, SEV_ISSUE_CMD, &command) < 0) {
+		snprintf(ret, size, "%s", strerrorname_np(errno) ? strerrorname_np(errno) : "?");
+		return GOT_IT;
+	}
+	for (size_t i = 0; i < sizeof(status); i++)
+		hex_encode_byte(status[i], ret + 2 * i);
+	ret[2 * sizeof(status)] = '\0';
 	return GOT_IT;
 }

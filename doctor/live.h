@@ -47,4 +47,11 @@ enum got live_kvm_cap(struct live *l, unsigned cap, bool vm, int64_t *ret);
  */
 enum got live_kvm_probe(struct live *l, const char *name, char *ret, size_t size);
 
+/*
+ * Ask the secure processor for its status, SNP_PLATFORM_STATUS, in hexadecimal digits, or an errno
+ * in words.  To be asked only where SEV-SNP is initialized: some kernels initialize it to answer.
+ * GOT_ABSENT without a driver.
+ */
+enum got live_snp_status(char *ret, size_t size);
+
 #endif

@@ -23,6 +23,7 @@ enum probe {
 	PROBE_CPUID,
 	PROBE_MSR,
 	PROBE_KVM,
+	PROBE_SEV,
 	PROBE_KMSG,
 	PROBE_FILES,
 	PROBE_TIME,
@@ -34,7 +35,7 @@ enum probe {
 static const char *const probe_paths[_PROBE_MAX] = {
 	[PROBE_CPUID] = PROBE "cpuid", [PROBE_MSR] = PROBE "msr",   [PROBE_KVM] = PROBE "kvm",
 	[PROBE_KMSG] = PROBE "kmsg",   [PROBE_FILES] = PROBE "files", [PROBE_QMP] = PROBE "qmp",
-	[PROBE_XL] = PROBE "xl",	   [PROBE_TIME] = PROBE "time",
+	[PROBE_SEV] = PROBE "sev",   [PROBE_XL] = PROBE "xl",	   [PROBE_TIME] = PROBE "time",
 };
 
 struct probe_text {
@@ -606,6 +607,28 @@ enum got provider_kvm_probe(struct provider *p, const char *name,
 	else
 		return got;
 	record_line(p->record, probe_paths[PROBE_KVM], line);
+	return got;
+}
+
+enum got provider_sev_probe(struct provider *p, const char *name,
+			    char ret[static PROVIDER_LINE_MAX])
+{
+	char line[2 * PROVIDER_LINE_MAX];
+	enum got got;
+
+	if (p->is_live) {
+		got = streq(name, "snp-status") ? live_snp_status(ret, PROVIDER_LINE_MAX) :
+						  GOT_ABSENT;
+	} else {
+		got = probe_text(p, PROBE_SEV);
+		if (got == GOT_IT)
+			got = got_by_said(probe_kvm_value(p->probes[PROBE_SEV].text, name, ret,
+							  PROVIDER_LINE_MAX));
+	}
+	if (got != GOT_IT)
+		return got;
+	snprintf(line, sizeof(line), "probe %s=%s", name, ret);
+	record_line(p->record, probe_paths[PROBE_SEV], line);
 	return got;
 }
 

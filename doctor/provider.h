@@ -15,6 +15,7 @@
  *	cpuid	lines of 'cpuid -1 -r'
  *	msr	lines "CPU INDEX VALUE", or EIO or EACCES in the place of the value
  *	kvm	lines "CAP SYS VM", and "probe NAME=VALUE"
+ *	sev	lines "probe NAME=VALUE", of AMD's secure processor
  *	kmsg	the kernel's log, as dmesg(1) prints it
  *	time	seconds since 1970, when it was made
  *	files	lines "PATH EACCES" and "PATH EIO": files that could not be read
@@ -122,6 +123,10 @@ enum got provider_msr(struct provider *p, uint32_t index, uint64_t *ret);
 /* KVM_CHECK_EXTENSION, and the probes of doctor/live.h. */
 enum got provider_kvm_cap(struct provider *p, unsigned cap, bool vm, int64_t *ret);
 enum got provider_kvm_probe(struct provider *p, const char *name,
+			    char ret[static PROVIDER_LINE_MAX]);
+
+/* What live_snp_status() says, as "snp-status". */
+enum got provider_sev_probe(struct provider *p, const char *name,
 			    char ret[static PROVIDER_LINE_MAX]);
 
 /* ---- .probe/qmp and .probe/xl ---- */

@@ -7,7 +7,12 @@ static int run(struct args *a)
 	return doctor_run(&side_host, &a->doctor, a->json);
 }
 
-static const struct option_row options[] = { ROWS_DOCTOR, ROW_JSON, { NULL } };
+static const struct option_row options[] = {
+	ROWS_DOCTOR, ROW_JSON,
+	{ "kernel", "FILE", "look at this file of a kernel, too, before it is launched",
+	  OPTION_PATH(doctor.kernel) },
+	{ NULL },
+};
 
 const struct verb verb_doctor = {
 	.name = "doctor",

@@ -151,7 +151,7 @@ INTEL = [
 OTHERS = [
     Tree("host-no-sev", amd("AMD Ryzen 7 5800X 8-Core Processor"), kvm=KVM,
          host=Expect(1, "Not ready for any confidential VM: AMD Ryzen 7 5800X", {"host-cpu": "fail", "host-kvm": "pass", "host-sev-bios": "na", "host-tdx-bios": "na"},
-                     says=["cannot host a confidential VM", "an ordinary VM is the nearest"])),
+                     says=["cannot host a confidential VM", "the nearest thing that works here"])),
     Tree("host-no-kvm", amd(sev=MILAN), host=Expect(1, "Not ready for snp", {"host-cpu": "pass", "host-kvm": "fail"}, says=["modprobe kvm_amd"])),
     Tree("host-kvm-denied", amd(sev=MILAN), kvm={"open": "EACCES"}, host=Expect(1, "Not ready for snp", {"host-cpu": "pass", "host-kvm": "unknown"}, says=["Run it as root"])),
     Tree("host-kvm-dead", intel(), files={"/proc/cpuinfo": TDX_FILES["/proc/cpuinfo"]}, kvm={"open": "ok", "hlt": "exit 17"}, host=Expect(1, "Not ready for tdx", {"host-cpu": "pass", "host-kvm": "fail"})),
