@@ -59,3 +59,15 @@ const char *secret_wipe_name(unsigned wipe)
 {
 	return wipe < _SECRET_WIPE_MAX ? wipe_names[wipe] : "unknown";
 }
+
+const char *stamp_name(unsigned what)
+{
+	static const char *const names[_STAMP_MAX] = {
+		[STAMP_ASKED] = "asked",	 [STAMP_EVIDENCE] = "evidence",
+		[STAMP_VERDICT] = "verdict",	 [STAMP_READ] = "read",
+		[STAMP_DELIVERED] = "delivered", [STAMP_CONFIRMED] = "confirmed",
+		[STAMP_WIPED] = "wiped",
+	};
+
+	return what < _STAMP_MAX ? names[what] : NULL;
+}

@@ -124,6 +124,7 @@ enum msg_type {
 	 * struct msg_secret.  Then MSG_SECRET_FETCH, _READ and _DELIVERED, MSG_FETCHED_READ.
 	 */
 	MSG_REST_FIND,
+	MSG_STAMP,		/* struct msg_index -> struct msg_stamp; -ENOENT after the last */
 	_MSG_MAX,
 };
 
@@ -288,6 +289,31 @@ struct msg_secret {
 /* What a person should know and do, beside the gate's reason. */
 struct msg_warning {
 	char text[MSG_WARNING_LEN];
+};
+
+/* The steps that cocod notes the time of, for `cococtl boot-time`. */
+enum stamp_what {
+	STAMP_ASKED,		/* a consumer asks */
+	STAMP_EVIDENCE,		/* the TEE is asked for evidence */
+	STAMP_VERDICT,
+	STAMP_READ,		/* cocod has read the secret, to hand it over at once */
+	STAMP_DELIVERED,
+	STAMP_CONFIRMED,
+	STAMP_WIPED,
+	_STAMP_MAX,
+};
+
+/* "asked", "evidence", ...; NULL for other numbers. */
+const char *stamp_name(unsigned what);
+
+/* The first time of a step in this boot. */
+struct msg_stamp {
+	uint64_t usec;			/* CLOCK_BOOTTIME */
+	uint32_t what;			/* enum stamp_what */
+	/* only in the first: steps that found no room; not 0 too when earlier ones were lost */
+	uint32_t dropped;
+	char secret[72];		/* "" for the machine's, and where it is not known yet */
+	char consumer[128];		/* "cryptsetup:data", or "" */
 };
 
 struct msg_source {

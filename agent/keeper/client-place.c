@@ -54,6 +54,9 @@ int client_place(struct client *c, const struct msg_fetched *m)
 	q.fetch = TAKE_PTR(c->fetch);
 	if (!q.bytes)
 		r = store_read(c->keeper->store, c->entry, &q.bytes);
+	if (r >= 0)
+		stamps_note(c->keeper->stamps, STAMP_READ, c->entry->policy.name,
+			    place_kind_name(q.kind));
 	if (r >= 0 && secret_len(q.bytes) == 0 &&
 	    (q.kind == PLACE_KEYRING || !c->entry->policy.allow_empty)) {
 		secret_free(q.bytes);

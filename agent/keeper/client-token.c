@@ -110,6 +110,7 @@ void client_take_key(struct client *c, struct msg_fetched *m)
 		snprintf(m->text, sizeof(m->text), "the secret is empty, which is no key");
 		return;
 	}
+	stamps_note(c->keeper->stamps, STAMP_READ, e->policy.name, CONSUMER_TOKEN);
 	secret_truncate(c->fetched, len);
 	m->len = (uint32_t)len;
 	c->has_key = true;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/keeper/config-check.h"
+#include "agent/keeper/event.h"
 #include "agent/keeper/keeper.h"
 #include "agent/keeper/listen.h"
 #include "agent/keeper/placing.h"
@@ -136,6 +137,36 @@ static void keeper_open_gate(struct keeper *k, const char *config_root)
 		log_error("The gate is closed, no secret is released: %s", k->gate.reason);
 }
 
+static void on_event(void *userdata, const struct event *e)
+{
+	static const int steps[_EVENT_KIND_MAX] = {
+		[EVENT_ASKED] = STAMP_ASKED + 1,
+		[EVENT_VERDICT] = STAMP_VERDICT + 1,
+		[EVENT_DELIVERED] = STAMP_DELIVERED + 1,
+		[EVENT_CONFIRMED] = STAMP_CONFIRMED + 1,
+		[EVENT_WIPED] = STAMP_WIPED + 1,
+	};
+
+	if (steps[e->kind])
+		stamps_note(userdata, (enum stamp_what)(steps[e->kind] - 1), e->secret,
+			    e->consumer);
+}
+
+/* Without stamps all goes on; only `cococtl boot-time` shows less. */
+static void keeper_open_stamps(struct keeper *k)
+{
+	int r = stamps_new(runtime_directory(), &k->stamps);
+
+	if (r == -ENOMEM)
+		(void) log_oom();
+	else if (r < 0)
+		log_warning_errno(r,
+				  "'%s/stamps' is damaged or cannot be read (%m); boot-time shows "
+				  "only what happens from now on",
+				  runtime_directory());
+	event_listen(on_event, k->stamps);
+}
+
 static int gather(const struct attest_request *q, struct bundle *ret, struct cause *why)
 {
 	return attest_gather(attest_kernel_providers, q, ret, why);
@@ -166,6 +197,7 @@ static int keeper_attest(struct keeper *k, const char *config_root)
 	if (r < 0)
 		return log_oom();
 	k->gate.state = "verifying";
+	stamps_note(k->stamps, STAMP_EVIDENCE, NULL, NULL);
 	(void) attestation_request(k->attestation);
 	return 0;
 }
@@ -345,6 +377,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 static int run(const struct args *args)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(stamps_freep) struct stamps *stamps = NULL;
 	_cleanup_(store_freep) struct store *store = NULL;
 	struct keeper k = { 0 };
 	const char *config_root = args->config_root ?: "";
@@ -398,9 +431,12 @@ static int run(const struct args *args)
 	if (r < 0)
 		return r;
 	store = k.store;
+	keeper_open_stamps(&k);
+	stamps = k.stamps;
 	keeper_open_gate(&k, config_root);
 	r = keeper_run(&k, config_root);
 	carried_done(&k.carried);
+	event_listen(NULL, NULL);
 	return r;
 }
 

@@ -13,6 +13,17 @@
 #define MAX_FIELDS 24
 #define TEXT_MAX 1536
 
+static struct {
+	void (*heard)(void *userdata, const struct event *e);
+	void *userdata;
+} listener;
+
+void event_listen(void (*heard)(void *userdata, const struct event *e), void *userdata)
+{
+	listener.heard = heard;
+	listener.userdata = userdata;
+}
+
 /* The fields of one message, in one block. */
 struct fields {
 	struct iovec list[MAX_FIELDS];
@@ -65,6 +76,8 @@ static void event_logv(const struct event *e, const char *format, va_list ap)
 	struct fields f = { .n = 0 };
 	char text[TEXT_MAX];
 
+	if (listener.heard)
+		listener.heard(listener.userdata, e);
 	(void) vsnprintf(text, sizeof(text), format, ap);
 	if (log_is_journal(e->priority)) {
 		fill(&f, e, text);

@@ -32,6 +32,12 @@ struct event {
 	const struct event_field *more;	/* further fields; the last has no name; may be NULL */
 };
 
+/*
+ * Call @heard with each event, also with one that is not logged at this level; NULL: nobody.  There
+ * is one listener in a process.
+ */
+void event_listen(void (*heard)(void *userdata, const struct event *e), void *userdata);
+
 void event_log(const struct event *e, const char *format, ...) _printf_(2, 3);
 
 /* Log a step of the life of @e, at LOG_NOTICE: its name, its state and its source are fields. */

@@ -121,6 +121,8 @@ static void begin_write(struct delivery *d)
 	if (!d->key)
 		r = store_read(d->keeper->store, d->entry, &d->key);
 	if (r >= 0)
+		stamps_note(d->keeper->stamps, STAMP_READ, d->entry->policy.name, d->consumer);
+	if (r >= 0)
 		d->key_len = d->kind->payload_len(&d->entry->policy, d->key);
 	if (r >= 0 && d->key_len == 0 &&
 	    !(d->kind->may_be_empty && d->entry->policy.allow_empty)) {

@@ -9,6 +9,7 @@
 #include "agent/keeper/denied.h"
 #include "agent/keeper/fetch.h"
 #include "agent/keeper/gate.h"
+#include "agent/keeper/stamps.h"
 #include "secrets/store.h"
 
 #define USEC_PER_MSEC 1000ULL
@@ -47,6 +48,7 @@ struct keeper {
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
 	/* why the last SIGHUP did not give a new configuration; "" when it did */
 	char reload_error[MSG_WARNING_LEN];
+	struct stamps *stamps;		/* when the steps were; NULL: not noted */
 	struct denied denied;		/* who was refused a secret */
 	bool journal_failed;		/* the last write to the journal failed */
 	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was last logged about each source */

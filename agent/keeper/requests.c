@@ -196,6 +196,7 @@ static int on_secret_read(struct client *c, const void *body, struct store_entry
 {
 	_cleanup_(secret_freep) struct secret *s = NULL;
 	const struct msg_read *q = body;
+	char consumer[16];
 	int r;
 
 	r = store_read(c->keeper->store, secret, &s);
@@ -203,6 +204,8 @@ static int on_secret_read(struct client *c, const void *body, struct store_entry
 		return r;
 	if (secret_len(s) == 0 && !secret->policy.allow_empty)
 		return -ENODATA;
+	client_consumer(c, consumer);
+	stamps_note(c->keeper->stamps, STAMP_READ, secret->policy.name, consumer);
 	if (q->offset > secret_len(s))
 		return -EINVAL;
 	return client_reply(c, MSG_SECRET_READ, secret_data(s) + q->offset,
@@ -318,6 +321,16 @@ static int on_source_info(struct client *c, const void *body, struct store_entry
 	return client_reply(c, MSG_SOURCE_INFO, &m, sizeof(m));
 }
 
+static int on_stamp(struct client *c, const void *body, struct store_entry *secret)
+{
+	const struct msg_index *q = body;
+	struct msg_stamp m;
+
+	return stamps_get(c->keeper->stamps, q->index, &m) ?
+		       client_reply(c, MSG_STAMP, &m, sizeof(m)) :
+		       -ENOENT;
+}
+
 static int on_warning(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_index *q = body;
@@ -376,6 +389,7 @@ static const struct {
 			       on_secret_place },
 	[MSG_SECRET_WITHDRAW] = { sizeof(struct msg_place), NEEDS_ROOT | NEEDS_SECRET,
 				  on_secret_withdraw },
+	[MSG_STAMP] = { sizeof(struct msg_index), NEEDS_ROOT, on_stamp },
 	[MSG_REST_FIND] = { sizeof(struct msg_rest), NEEDS_REST, on_rest_find },
 };
 

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/keeper/stamps.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/io.h"
+
+#define MAGIC 0x31747363u	/* "cst1" */
+
+struct head {
+	uint32_t magic, n, dropped, zero;
+};
+
+struct stamps {
+	char path[PATH_MAX];
+	uint32_t n, dropped;
+	struct msg_stamp list[STAMPS_MAX];
+};
+
+_Static_assert(sizeof(struct msg_stamp) == 216 && sizeof(struct head) == 16, "layout");
+
+static uint64_t boottime(void)
+{
+	struct timespec t;
+
+	(void) clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t checksum(const uint8_t *data, size_t len)
+{
+	uint64_t sum = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ data[i]) * 0x100000001b3u;
+	return sum;
+}
+
+static bool is_good(const struct msg_stamp *s, uint64_t now_usec)
+{
+	return s->what < _STAMP_MAX && s->usec <= now_usec && s->dropped == 0 &&
+	       memchr(s->secret, 0, sizeof(s->secret)) &&
+	       memchr(s->consumer, 0, sizeof(s->consumer));
+}
+
+int stamps_parse(const uint8_t *data, size_t len, uint64_t now_usec, struct msg_stamp *ret,
+		 uint32_t *ret_dropped)
+{
+	struct head h;
+	uint64_t sum;
+
+	if (len < sizeof(h) + sizeof(sum))
+		return -EBADMSG;
+	memcpy(&h, data, sizeof(h));
+	memcpy(&sum, data + len - sizeof(sum), sizeof(sum));
+	if (h.magic != MAGIC || h.n > STAMPS_MAX || h.zero ||
+	    len != sizeof(h) + h.n * sizeof(*ret) + sizeof(sum) ||
+	    sum != checksum(data, len - sizeof(sum)))
+		return -EBADMSG;
+	for (uint32_t i = 0; i < h.n; i++) {
+		memcpy(&ret[i], data + sizeof(h) + i * sizeof(*ret), sizeof(*ret));
+		if (!is_good(&ret[i], now_usec))
+			return -EBADMSG;
+	}
+	*ret_dropped = h.dropped;
+	return (int)h.n;
+}
+
+int stamps_new(const char *folder, struct stamps **ret)
+{
+	_cleanup_(freep) char *bytes = NULL;
+	struct stamps *s = calloc(1, sizeof(*s));
+	size_t len = 0;
+	int r;
+
+	*ret = s;
+	if (!s)
+		return -ENOMEM;
+	(void)!snprintf(s->path, sizeof(s->path), "%s/stamps", folder);
+	r = read_file_at(AT_FDCWD, s->path, STAMPS_FILE_MAX, &bytes, &len);
+	if (r == -ENOENT)
+		return 0;
+	if (r >= 0)
+		r = stamps_parse((const uint8_t *)bytes, len, boottime(), s->list, &s->dropped);
+	if (r >= 0) {
+		s->n = (uint32_t)r;
+		return 0;
+	}
+	/* Whoever looks later is told that something is missing. */
+	s->dropped = 1;
+	return r == -EFBIG || r == -ENOMEM ? -EBADMSG : r;
+}
+
+struct stamps *stamps_free(struct stamps *s)
+{
+	free(s);
+	return NULL;
+}
+
+static void save(const struct stamps *s)
+{
+	const struct head h = { MAGIC, s->n, s->dropped, 0 };
+	size_t len = sizeof(h) + s->n * sizeof(*s->list);
+	_cleanup_(freep) uint8_t *bytes = malloc(STAMPS_FILE_MAX);
+	uint64_t sum;
+
+	if (!bytes)
+		return;
+	memcpy(bytes, &h, sizeof(h));
+	memcpy(bytes + sizeof(h), s->list, s->n * sizeof(*s->list));
+	sum = checksum(bytes, len);
+	memcpy(bytes + len, &sum, sizeof(sum));
+	(void) write_file_atomic(s->path, bytes, len + sizeof(sum), 0600, /* exclusive= */ false);
+}
+
+/* True if @s has @m already; @ret_n counts those of its kind. */
+static bool has(const struct stamps *s, const struct msg_stamp *m, unsigned *ret_n)
+{
+	*ret_n = 0;
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct msg_stamp *at = &s->list[i];
+
+		if (at->what != m->what)
+			continue;
+		++*ret_n;
+		if (streq(at->secret, m->secret) &&
+		    (m->secret[0] || streq(at->consumer, m->consumer)))
+			return true;
+	}
+	return false;
+}
+
+void stamps_note(struct stamps *s, enum stamp_what what, const char *secret, const char *consumer)
+{
+	struct msg_stamp m = { .usec = boottime(), .what = what };
+	unsigned n;
+
+	if (!s)
+		return;
+	snprintf(m.secret, sizeof(m.secret), "%s", secret ?: "");
+	snprintf(m.consumer, sizeof(m.consumer), "%s", consumer ?: "");
+	if (has(s, &m, &n))
+		return;
+	if (s->n == STAMPS_MAX || (what == STAMP_ASKED && n >= STAMPS_ASKED_MAX)) {
+		if (s->dropped < UINT32_MAX)
+			s->dropped++;
+		return;
+	}
+	s->list[s->n++] = m;
+	save(s);
+}
+
+bool stamps_get(const struct stamps *s, unsigned i, struct msg_stamp *ret)
+{
+	if (!s || i >= s->n)
+		return false;
+	*ret = s->list[i];
+	ret->dropped = i == 0 ? s->dropped : 0;
+	return true;
+}
