@@ -75,6 +75,11 @@ struct args_luks {
 	bool write, recovery, random_secret;
 };
 
+struct args_boot {
+	const char *root, *diff, *svg;
+	uint64_t fail_over_usec;	/* 0: any time will do */
+};
+
 struct args {
 	const char *socket;		/* NULL: COCOD_SOCKET */
 	bool json;
@@ -84,6 +89,7 @@ struct args {
 	struct args_broker broker;
 	struct args_luks luks;
 	struct args_doctor doctor;
+	struct args_boot boot;
 };
 
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }

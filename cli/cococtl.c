@@ -20,7 +20,7 @@ static const struct verb *const verbs[] = {
 	&verb_secrets_place, &verb_secrets_withdraw, &verb_secrets_wipe,
 	&verb_broker_get, &verb_broker_check,
 	&verb_luks_enroll, &verb_luks_list, &verb_luks_test, &verb_luks_remove, &verb_luks_check,
-	&verb_exec, &verb_status, &verb_doctor,
+	&verb_exec, &verb_status, &verb_doctor, &verb_boot_time,
 	NULL,
 };
 

@@ -16,7 +16,7 @@ extern const struct verb verb_secrets_list, verb_secrets_show, verb_secrets_get,
 extern const struct verb verb_broker_get, verb_broker_check;
 extern const struct verb verb_luks_check, verb_luks_enroll, verb_luks_list, verb_luks_remove,
 	verb_luks_test;
-extern const struct verb verb_doctor, verb_exec, verb_status;
+extern const struct verb verb_boot_time, verb_doctor, verb_exec, verb_status;
 
 /*
  * Connect to cocod.  @ret_fd is yours.  Returns 0, or STATUS_NO_COCOD after it has logged what to

@@ -13,6 +13,8 @@ enum {
 	STATUS_NO_COCOD = 3,	/* cocod cannot be reached */
 	STATUS_WIPED = 4,	/* secrets get: there was one, and it is wiped */
 
+	STATUS_SLOW = 5,	/* boot-time: it took longer than --fail-over */
+
 	/*
 	 * secrets has, as ExecCondition= of systemd.service(5) has it: to skip the unit, or to let
 	 * it fail

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inputs of `cococtl boot-time`: from this machine, or from a tree that was recorded. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <systemd/sd-bus.h>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "cli/boot-time.h"
+#include "cli/connect.h"
+
+#define SMALL_MAX 65536
+#define KLOG_READ_ALL 3
+#define KLOG_SIZE 10
+
+/* Read a file below the root.  Returns 0, -ENOENT, or an errno that was logged. */
+static int read_below(const char *root, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	char full[PATH_MAX];
+	int r;
+
+	if (snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
+		return log_error_errno(-ENAMETOOLONG, "'%s' is too long", root);
+	r = read_file_at(AT_FDCWD, full, max, ret, ret_len);
+	if (r == -EFBIG)
+		log_error("'%s' has more than %zu bytes, which is more than is read", full, max);
+	else if (r < 0 && r != -ENOENT)
+		log_error_errno(r, "'%s' cannot be read: %m", full);
+	return r;
+}
+
+static struct boot_known value_of(const char *text, const char *name)
+{
+	struct boot_known k = { false, 0 };
+
+	k.known = boot_value(text, name, &k.usec) == 0 && k.usec > 0;
+	return k;
+}
+
+/* ---- the kernel ---- */
+
+static int klog_read(char **ret, size_t *ret_len)
+{
+	int size = klogctl(KLOG_SIZE, NULL, 0), n;
+	char *text;
+
+	if (size <= 0)
+		return size < 0 ? -errno : -ENOENT;
+	size = MIN(size, (int)BOOT_LOG_MAX);
+	text = malloc((size_t)size + 1);
+	if (!text)
+		return -ENOMEM;
+	n = klogctl(KLOG_READ_ALL, text, size);
+	if (n < 0) {
+		n = -errno;
+		free(text);
+		return n;
+	}
+	text[n] = '\0';
+	*ret = text;
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+static int read_log(const char *root, struct boot_input *in)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	r = root ? read_below(root, "/.probe/kmsg", BOOT_LOG_MAX, &text, &len) :
+		   klog_read(&text, &len);
+	/* The log may be for root alone; the rest is worth showing. */
+	if (r == -ENOENT || (!root && r < 0 && r != -ENOMEM))
+		return 0;
+	if (r < 0)
+		return r;
+	boot_log_parse(text, len, &in->log);
+	in->has_log = true;
+	return 0;
+}
+
+static int read_number(const char *root, const char *path, struct boot_known *ret)
+{
+	_cleanup_(freep) char *text = NULL;
+	int r = read_below(root, path, 64, &text, NULL);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	text[strcspn(text, "\n")] = '\0';
+	ret->known = parse_u64(text, &ret->usec) == 0;
+	return 0;
+}
+
+static int read_memory(const char *root, struct boot_input *in)
+{
+	_cleanup_(freep) char *text = NULL;
+	const char *p;
+	int r = read_below(root, "/proc/meminfo", SMALL_MAX, &text, NULL);
+	char number[24];
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	p = strstr(text, "\nUnaccepted:");
+	if (p && sscanf(p, "\nUnaccepted: %20[0-9] kB", number) == 1)
+		in->has_unaccepted = parse_u64(number, &in->unaccepted_kib) == 0;
+	return 0;
+}
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	(void) clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static int read_clocks(const char *root, struct boot_input *in)
+{
+	_cleanup_(freep) char *text = NULL;
+	int r;
+
+	if (!root) {
+		in->boottime = (struct boot_known){ true, read_clock(CLOCK_BOOTTIME) };
+		in->realtime = (struct boot_known){ true, read_clock(CLOCK_REALTIME) };
+#if defined(__x86_64__)
+		in->tsc = (struct boot_known){ true, __rdtsc() };
+#endif
+		return 0;
+	}
+	r = read_below(root, "/.probe/clocks", SMALL_MAX, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	in->boottime = value_of(text, "Boottime");
+	in->realtime = value_of(text, "Realtime");
+	in->tsc = value_of(text, "Tsc");
+	return 0;
+}
+
+/* ---- systemd ---- */
+
+static struct boot_known ask_manager(sd_bus *bus, const char *name)
+{
+	struct boot_known k = { false, 0 };
+	int r = sd_bus_get_property_trivial(bus, "org.freedesktop.systemd1",
+					    "/org/freedesktop/systemd1",
+					    "org.freedesktop.systemd1.Manager", name, NULL, 't',
+					    &k.usec);
+
+	/* systemd says 0 for what has not happened. */
+	k.known = r >= 0 && k.usec > 0 && k.usec < BOOT_USEC_END;
+	return k;
+}
+
+static int read_systemd(const char *root, struct boot_input *in)
+{
+	_cleanup_(freep) char *text = NULL;
+	sd_bus *bus = NULL;
+	int r;
+
+	if (!root) {
+		if (sd_bus_open_system(&bus) < 0)
+			return 0;
+		in->initrd = ask_manager(bus, "InitRDTimestampMonotonic");
+		in->userspace = ask_manager(bus, "UserspaceTimestampMonotonic");
+		in->finish = ask_manager(bus, "FinishTimestampMonotonic");
+		sd_bus_flush_close_unref(bus);
+		return 0;
+	}
+	r = read_below(root, "/.probe/systemd", SMALL_MAX, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	in->initrd = value_of(text, "InitRDTimestampMonotonic");
+	in->userspace = value_of(text, "UserspaceTimestampMonotonic");
+	in->finish = value_of(text, "FinishTimestampMonotonic");
+	return 0;
+}
+
+/* ---- cocod ---- */
+
+static bool take_step(struct boot_input *in, struct msg_stamp *s)
+{
+	s->secret[sizeof(s->secret) - 1] = '\0';
+	s->consumer[sizeof(s->consumer) - 1] = '\0';
+	if (in->n_steps == BOOT_STEPS_MAX || !stamp_name(s->what) || s->usec >= BOOT_USEC_END)
+		return false;
+	make_printable(s->secret);
+	make_printable(s->consumer);
+	in->steps[in->n_steps++] = *s;
+	return true;
+}
+
+static void ask_steps(const struct args *args, struct boot_input *in)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	int r = cli_connect(args, &fd) == 0 ? 0 : -ENOTCONN;
+
+	for (uint32_t i = 0; r >= 0 && i < BOOT_STEPS_MAX; i++) {
+		struct msg_index q = { i };
+		struct msg_stamp s;
+
+		r = client_call(fd, MSG_STAMP, &q, sizeof(q), -EBADF, &s, sizeof(s), NULL);
+		if (r >= 0 && !take_step(in, &s))
+			r = -EPROTO;
+	}
+	in->has_steps = r >= 0 || r == -ENOENT;
+	if (!in->has_steps && r != -ENOTCONN)
+		(void) cli_failed(r, NULL);
+}
+
+/* A line "USEC STEP CONSUMER SECRET", with "-" for none. */
+static bool take_line(struct boot_input *in, const char *line)
+{
+	struct msg_stamp s = { 0 };
+	char usec[24], what[16];
+
+	if (sscanf(line, "%20s %15s %127s %71s", usec, what, s.consumer, s.secret) != 4 ||
+	    parse_u64(usec, &s.usec) < 0)
+		return false;
+	while (stamp_name(s.what) && !streq(stamp_name(s.what), what))
+		s.what++;
+	if (streq(s.consumer, "-"))
+		s.consumer[0] = '\0';
+	if (streq(s.secret, "-"))
+		s.secret[0] = '\0';
+	return take_step(in, &s);
+}
+
+static int read_steps(const char *root, struct boot_input *in)
+{
+	_cleanup_(freep) char *text = NULL;
+	char *save = NULL;
+	int r = read_below(root, "/.probe/steps", SMALL_MAX, &text, NULL);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	in->has_steps = true;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (!take_line(in, line))
+			log_warning("A line of '%s/.probe/steps' is not a step, ignoring it", root);
+	return 0;
+}
+
+int boot_read(const struct args *args, struct boot_input *ret)
+{
+	const char *root = args->boot.root, *base = root ?: "";
+	int r;
+
+	*ret = (struct boot_input){ .has_log = false };
+	r = read_log(root, ret);
+	if (r >= 0)
+		r = read_number(base, "/sys/firmware/acpi/fpdt/boot/bootloader_launch_ns",
+				&ret->loader_ns);
+	if (r >= 0)
+		r = read_number(base, "/sys/firmware/acpi/fpdt/boot/exitbootservice_end_ns",
+				&ret->exit_ns);
+	if (r >= 0)
+		r = read_memory(base, ret);
+	if (r >= 0)
+		r = read_systemd(root, ret);
+	if (r >= 0)
+		r = read_clocks(root, ret);
+	if (r >= 0 && root)
+		r = read_steps(root, ret);
+	else if (r >= 0)
+		ask_steps(args, ret);
+	return r;
+}

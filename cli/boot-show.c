@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "cli/boot-time.h"
+
+static const char *seconds(struct boot_known k, char ret[static 32])
+{
+	if (k.known)
+		snprintf(ret, 32, "%llu.%03llu s", (unsigned long long)(k.usec / 1000000),
+			 (unsigned long long)(k.usec / 1000 % 1000));
+	else
+		snprintf(ret, 32, "unknown");
+	return ret;
+}
+
+void boot_print(const struct boot_times *t)
+{
+	char at[32], span[32];
+
+	print("%14s %14s  %s\n", "BEGINS", "TAKES", "WHAT");
+	for (unsigned i = 0; i < t->n_rows; i++) {
+		const struct boot_row *r = &t->rows[i];
+		const struct boot_known start = { r->has_start, r->start_usec };
+
+		print("%14s %14s  %s %s\n", r->has_start ? seconds(start, at) : "-",
+		      seconds(r->span, span), r->group, r->name);
+	}
+	print("Total: %s; acceptance of memory: %s\n", seconds(t->total, span), t->acceptance);
+	print("Until now: %s by the kernel's clock,", seconds(t->by_boottime, span));
+	print(" %s by the TSC,", seconds(t->by_tsc, span));
+	print(" %s by the wall clock\n", seconds(t->by_wall, span));
+	for (unsigned i = 0; i < t->n_notes; i++)
+		print("NOTE: %s\n", t->notes[i]);
+	puts("What a guest reads of its boot is its host's word; nothing is decided by it.");
+}
+
+/* ---- JSON ---- */
+
+static void add_known(struct json_object *o, const char *key, struct boot_known k)
+{
+	json_object_object_add(o, key, k.known ? json_object_new_int64((int64_t)k.usec) : NULL);
+}
+
+static struct json_object *rows_to_json(const struct boot_times *t)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < t->n_rows; i++) {
+		const struct boot_row *r = &t->rows[i];
+		struct json_object *o = json_object_new_object();
+
+		json_add(o, "group", r->group);
+		json_add(o, "name", r->name);
+		add_known(o, "start_usec", (struct boot_known){ r->has_start, r->start_usec });
+		add_known(o, "usec", r->span);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *steps_to_json(const struct boot_input *in)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < in->n_steps; i++) {
+		const struct msg_stamp *s = &in->steps[i];
+		struct json_object *o = json_object_new_object();
+
+		json_add(o, "step", stamp_name(s->what));
+		json_add(o, "secret", s->secret);
+		json_add(o, "consumer", s->consumer);
+		json_object_object_add(o, "boottime_usec", json_object_new_int64((int64_t)s->usec));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+struct json_object *boot_to_json(const struct boot_input *in, const struct boot_times *t)
+{
+	struct json_object *o = json_object_new_object(), *notes = json_object_new_array(),
+			   *now = json_object_new_object();
+
+	json_add(o, "schema", "coco-boot-time");
+	json_object_object_add(o, "version", json_object_new_int(BOOT_SCHEMA));
+	add_known(o, "total_usec", t->total);
+	json_add(o, "acceptance", t->acceptance);
+	json_object_object_add(o, "rows", rows_to_json(t));
+	json_object_object_add(o, "steps", in->has_steps ? steps_to_json(in) : NULL);
+	add_known(now, "boottime_usec", t->by_boottime);
+	add_known(now, "tsc_usec", t->by_tsc);
+	add_known(now, "wall_usec", t->by_wall);
+	json_object_object_add(o, "until_now", now);
+	for (unsigned i = 0; i < t->n_notes; i++)
+		json_object_array_add(notes, json_object_new_string(t->notes[i]));
+	json_object_object_add(o, "notes", notes);
+	return o;
+}
+
+/* ---- the chart ---- */
+
+#define WIDTH 700
+#define LEFT 380
+#define ROW 22
+
+static void put_escaped(FILE *f, const char *s)
+{
+	for (; *s; s++)
+		switch (*s) {
+		case '<':
+			fputs("&lt;", f);
+			break;
+		case '>':
+			fputs("&gt;", f);
+			break;
+		case '&':
+			fputs("&amp;", f);
+			break;
+		case '"':
+			fputs("&quot;", f);
+			break;
+		case '\'':
+			fputs("&#39;", f);
+			break;
+		default:
+			fputc(*s, f);
+		}
+}
+
+static uint64_t end_of(const struct boot_times *t)
+{
+	uint64_t end = 1;
+
+	for (unsigned i = 0; i < t->n_rows; i++)
+		end = MAX(end, t->rows[i].start_usec + t->rows[i].span.usec);
+	return end;
+}
+
+static void put_text(FILE *f, int x, int y, const char *anchor, const char *text)
+{
+	fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">", x, y, anchor);
+	put_escaped(f, text);
+	fputs("</text>\n", f);
+}
+
+static void put_row(FILE *f, const struct boot_row *r, unsigned i, uint64_t end)
+{
+	const char *color = streq(r->group, "phase")  ? "#3b6ea5" :
+			    streq(r->group, "device") ? "#b5762a" :
+							"#3f8f5b";
+	int y = 50 + (int)i * ROW, x = LEFT, width = 0;
+	char label[64], span[32];
+
+	/* The first characters say which it is; a GUID with its domain fits. */
+	snprintf(label, sizeof(label), "%.58s", r->name);
+	make_printable(label);
+	put_text(f, LEFT - 8, y + 15, "end", label);
+	if (r->span.known || r->has_start) {
+		x += (int)((double)r->start_usec / (double)end * WIDTH);
+		width = (int)((double)r->span.usec / (double)end * WIDTH);
+		fprintf(f, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n", x,
+			y + 3, MAX(width, 2), ROW - 6, color);
+	}
+	put_text(f, x + MAX(width, 2) + 6, y + 15, "start", seconds(r->span, span));
+}
+
+static void put_axis(FILE *f, uint64_t end, int height)
+{
+	for (unsigned i = 0; i <= 5; i++) {
+		int x = LEFT + (int)i * WIDTH / 5;
+		char at[32];
+
+		fprintf(f,
+			"<line x1=\"%d\" y1=\"44\" x2=\"%d\" y2=\"%d\" "
+			"stroke=\"#d0d0d0\"/>\n",
+			x, x, height - 10);
+		put_text(f, x, 38, "middle",
+			 seconds((struct boot_known){ true, end / 5 * i }, at));
+	}
+}
+
+int boot_svg(const struct boot_times *t, const char *path)
+{
+	_cleanup_(freep) char *text = NULL;
+	int height = 70 + (int)t->n_rows * ROW, r;
+	uint64_t end = end_of(t);
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return -ENOMEM;
+	fprintf(f,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+		"font-family=\"sans-serif\" font-size=\"12\">\n"
+		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
+		LEFT + WIDTH + 100, height);
+	put_text(f, 10, 20, "start", "Boot: seconds since the kernel's start");
+	put_axis(f, end, height);
+	for (unsigned i = 0; i < t->n_rows; i++)
+		put_row(f, &t->rows[i], i, end);
+	fputs("</svg>\n", f);
+	r = ferror(f) ? -ENOMEM : 0;
+	if (fclose(f) != 0 || r < 0)
+		return -ENOMEM;
+	return write_file_atomic(path, text, len, 0644, /* exclusive= */ false);
+}
