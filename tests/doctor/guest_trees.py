@@ -63,6 +63,7 @@ IDENTITY = [
          guest=Expect(1, NONE + "a VM of KVM that shows Hyper-V's leaves", {"guest-identity": "pass"})),
     # A CPU that answers a leaf it does not have with another's: the signature is right, the range is not.
     Tree("guest-kvm-out-of-range", plain().hypervisor(KVM).hypervisor(HYPERV, 0x40000100, last=0x207), kmsg=QUIET, guest=Expect(1, NONE + "a VM of KVM", {"guest-identity": "pass"}, lacks=["shows Hyper-V"])),
+    Tree("guest-range-too-long", plain().hypervisor(XEN, last=0x40000200), kmsg=QUIET, guest=Expect(1, NONE + "a VM whose hypervisor does not name itself", {"guest-identity": "pass"})),
     Tree("guest-hyperv-gen2", hyperv(intel()), kmsg=QUIET, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass", "guest-tee": "fail"})),
     Tree("guest-hyperv-root", hyperv(intel(), root=True), kmsg=QUIET, guest=Expect(1, NONE + "the root partition of Hyper-V", {"guest-identity": "warn"}, says=["coco-inject doctor"])),
     Tree("guest-other", plain().hypervisor("bhyve bhyve "), kmsg=QUIET, guest=Expect(1, NONE + "a VM of 'bhyve bhyve'", {"guest-identity": "pass"})),
@@ -99,6 +100,8 @@ TEE = [
     Tree("guest-tdx-leaf-bare", intel(tdx_guest=True), kmsg=QUIET, guest=Expect(1, NONE, {"guest-tee": "fail"})),
     Tree("guest-azure-snp-paravisor", hyperv(amd(), isolation=2), WITH_VTPM, kmsg=QUIET, guest=Expect(0, "Ready for snp: a VM of Hyper-V", {"guest-tee": "pass"})),
     Tree("guest-azure-tdx-no-leaf21", hyperv(intel(), isolation=3), {**WITH_VTPM, "/sys/firmware/acpi/tables/CCEL": "CCEL", "/sys/firmware/acpi/tables/data/CCEL": "log"}, kmsg=QUIET, guest=Expect(0, "Ready for tdx: a VM of Hyper-V", {"guest-tee": "pass", "guest-tdx-leaf": "warn", "guest-vtpm": "pass", "guest-report": "na"})),
+    # The isolation's leaf counts only if the features say that there is isolation.
+    Tree("guest-hyperv-not-isolated", hyperv(amd()).leaf(0x4000000C, eax=1, ebx=2), kmsg=QUIET, guest=Expect(1, NONE, {"guest-tee": "fail", "guest-vtpm": "na"})),
     Tree("guest-hyperv-root-isolated", hyperv(amd(), isolation=2, root=True), kmsg=QUIET, guest=Expect(1, NONE, {"guest-tee": "fail"})),
 ]
 
@@ -350,6 +353,7 @@ MEMORY = [
     snp("guest-init-on-free-cmdline", Expect(0, "Ready for snp", {"guest-init-on-free": "pass"}), {"/proc/cmdline": "init_on_free=1\n"}),
     snp("guest-init-on-free-config", Expect(0, "Ready for snp", {"guest-init-on-free": "warn"}), {DEBIAN: "CONFIG_EFI=y\n"}),
     snp("guest-init-on-free-config-gz", Expect(0, "Ready for snp", {"guest-init-on-free": "pass"}), {DEBIAN: "CONFIG_EFI=y\n", "/proc/config.gz": gzip.compress(b"CONFIG_A=y\nCONFIG_INIT_ON_FREE_DEFAULT_ON=y\n")}),
+    snp("guest-init-on-free-other-line", Expect(0, "Ready for snp", {"guest-init-on-free": "unknown"}), kmsg=SNP_READY["kmsg"] + ["a driver: " + INIT + "on"]),
     snp("guest-init-on-free-nothing", Expect(0, "Ready for snp", {"guest-init-on-free": "unknown"})),
 ]
 
