@@ -50,6 +50,8 @@ TREES = [
     tree("cpuid-no-end", b"0" * (5 << 20)),
     tree("msr-garbage", probe={"msr": b"0 0xc0010131\n0 0xc0010131 -1\n0 0xc0010131 0x1ffffffffffffffff\n" + os.urandom(5000)}),
     tree("kvm-garbage", probe={"kvm": b"probe open=ok\nprobe hlt=\x1b[2J\n9 99999999999 -\n235 1\n" + os.urandom(5000)}),
+    tree("sev-garbage", amd(sev=0x1B), files={"/sys/module/kvm_amd/parameters/sev_snp": "Y\n"}, kmsg=["SEV-SNP API:\x1b[2J", "SEV: failed to \x1b]0;x\x07"],
+         probe={"sev": os.urandom(3000) + b"\nprobe snp-status=\x1b[2J" + b"f" * 9000 + b"\nprobe snp-status=0\n"}),
     tree("xl-garbage", probe={"xl": os.urandom(9000), "qmp": b"{" * 100000}),
     tree("names", evil_cpu(), files={"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/guest_type": EVIL}),
     tree("words", intel(EVIL.replace("\n", "\r")[:20]), files={"/proc/cmdline": f"efi={EVIL} {EVIL}\n", "/proc/sys/kernel/osrelease": "../../../../etc/passwd\n"}, kvm={"open": "ok", "hlt": "\x1b[2J"}),
