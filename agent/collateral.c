@@ -20,8 +20,8 @@ static int unreadable(struct cause *why, int error, const char *path)
 }
 
 /* Returns 1 when the file was there, 0 when it was not, or a negative errno. */
-static int add_config(const char *root, const char *name, size_t max, enum bundle_kind kind,
-		      struct bundle *ret, struct cause *why)
+static int add_config(const struct config_root *root, const char *name, size_t max,
+		      enum bundle_kind kind, struct bundle *ret, struct cause *why)
 {
 	struct config_file f;
 	int r;
@@ -45,8 +45,8 @@ static bool is_collateral(const char *name)
 	return bundle_kind_of_file(name, &ignored);
 }
 
-static int each_file(const char *root, const char *dir, const char *name, collateral_each_t each,
-		     void *userdata)
+static int each_file(const struct config_root *root, const char *dir, const char *name,
+		     collateral_each_t each, void *userdata)
 {
 	struct config_file f = { .text = NULL };
 	enum bundle_kind kind;
@@ -70,14 +70,15 @@ static int each_file(const char *root, const char *dir, const char *name, collat
  * Nothing is left out in silence.  A file that cannot be read, or one too many for the limit, may
  * be the list that revokes.
  */
-static int each_in_folder(const char *root, const char *folder, collateral_each_t each,
-			  void *userdata)
+static int each_in_folder(const struct config_root *root, const char *folder,
+			  collateral_each_t each, void *userdata)
 {
 	_cleanup_(name_list_done) struct name_list l = { NULL, 0 };
 	struct config_file dir = { .text = NULL };
 	int r;
 
-	if ((size_t)snprintf(dir.path, sizeof(dir.path), "%s%s", root, folder) >= sizeof(dir.path))
+	if ((size_t)snprintf(dir.path, sizeof(dir.path), "%s%s", root->path, folder) >=
+	    sizeof(dir.path))
 		return each(userdata, -ENAMETOOLONG, 0, &dir);
 	r = name_list_add_folder(&l, root, dir.path, is_collateral);
 	if (r == 0 && l.n > COLLATERAL_FILES_MAX)
@@ -89,7 +90,7 @@ static int each_in_folder(const char *root, const char *folder, collateral_each_
 	return r;
 }
 
-int collateral_each(const char *root, collateral_each_t each, void *userdata)
+int collateral_each(const struct config_root *root, collateral_each_t each, void *userdata)
 {
 	int r = 0;
 
@@ -119,7 +120,7 @@ static int add_file(void *userdata, int r, enum bundle_kind kind, const struct c
 }
 
 /* An empty file does not mean "masked" here: it is a memory that was lost. */
-static int add_newest(const char *root, struct bundle *ret, struct cause *why)
+static int add_newest(const struct config_root *root, struct bundle *ret, struct cause *why)
 {
 	_cleanup_(freep) char *text = NULL;
 	char path[PATH_MAX];
@@ -127,9 +128,9 @@ static int add_newest(const char *root, struct bundle *ret, struct cause *why)
 	size_t len;
 	int r;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s%s/%s", root, COLLATERAL_CACHE, NEWEST_FILE) >=
-	    sizeof(path))
-		return unreadable(why, -ENAMETOOLONG, root);
+	if ((size_t)snprintf(path, sizeof(path), "%s%s/%s", root->path, COLLATERAL_CACHE,
+			     NEWEST_FILE) >= sizeof(path))
+		return unreadable(why, -ENAMETOOLONG, root->path);
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : unreadable(why, -errno, path);
 	/* Nobody has to write into a FIFO for us. */
@@ -141,8 +142,9 @@ static int add_newest(const char *root, struct bundle *ret, struct cause *why)
 	return r < 0 ? unreadable(why, r == -ENOENT ? -ENOLINK : r, path) : 0;
 }
 
-int collateral_add(const char *root, bool need_policy, struct bundle *ret, struct cause *why)
+int collateral_add(const char *folder, bool need_policy, struct bundle *ret, struct cause *why)
 {
+	const struct config_root *root = CONFIG_ROOT(folder);
 	int r;
 
 	r = add_config(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, BUNDLE_POLICY, ret, why);

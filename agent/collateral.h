@@ -6,9 +6,9 @@
 #include "attest/gather/provider.h"
 
 /*
- * Add to @ret what evidence is judged by, read below @root: the policy attest.conf, the trust
- * file attest.trust, the collateral in /etc/cocod/collateral and /var/cache/cocod, and the memory
- * there of what was verified before (attest/newest.h).  The bytes are taken as they are; nothing
+ * Add to @ret what evidence is judged by, read below the root @folder: the policy attest.conf, the
+ * trust file attest.trust, the collateral in /etc/cocod/collateral and /var/cache/cocod, and the
+ * memory there of what was verified before (attest/newest.h).  The bytes are taken as they are; nothing
  * here looks into them.  Only 'cococtl attest fetch' writes that memory: a process that judges
  * hostile evidence cannot.
  *
@@ -24,7 +24,7 @@
  */
 #define COLLATERAL_FILES_MAX 32
 #define COLLATERAL_CACHE "/var/cache/cocod"
-int collateral_add(const char *root, bool need_policy, struct bundle *ret, struct cause *why);
+int collateral_add(const char *folder, bool need_policy, struct bundle *ret, struct cause *why);
 
 /*
  * Walk over the files in the two folders alone, in the order in which they are looked at.
@@ -38,6 +38,6 @@ int collateral_add(const char *root, bool need_policy, struct bundle *ret, struc
  */
 typedef int (*collateral_each_t)(void *userdata, int r, enum bundle_kind kind,
 				 const struct config_file *f);
-int collateral_each(const char *root, collateral_each_t each, void *userdata);
+int collateral_each(const struct config_root *root, collateral_each_t each, void *userdata);
 
 #endif

@@ -91,14 +91,20 @@ static int open_file(const char *path, int *ret_fd)
 }
 
 /* Returns 1 with a file, which may be empty or /dev/null; 0 when no file is there. */
-static int read_one(const char *root, size_t max, struct config_file *f)
+static int read_one(const struct config_root *root, size_t max, struct config_file *f)
 {
 	_cleanup_(closep) int fd = -EBADF;
 	int r;
 
+	if (root->ops) {
+		r = root->ops->read(root->userdata, f->path, max, &f->text, &f->len);
+		if (r > 0 && f->text && f->len == 0)
+			config_file_done(f);
+		return r;
+	}
 	r = open_file(f->path, &fd);
 	if (r == -ENOENT)
-		return judge_missing(root, f->path);
+		return judge_missing(root->path, f->path);
 	if (r < 0)
 		return r;
 	if (fd < 0)
@@ -111,7 +117,8 @@ static int read_one(const char *root, size_t max, struct config_file *f)
 	return 1;
 }
 
-int config_file_read_path(const char *root, const char *path, size_t max, struct config_file *ret)
+int config_file_read_path(const struct config_root *root, const char *path, size_t max,
+			  struct config_file *ret)
 {
 	int r;
 
@@ -122,14 +129,15 @@ int config_file_read_path(const char *root, const char *path, size_t max, struct
 	return r <= 0 ? r : ret->text != NULL;
 }
 
-int config_file_read(const char *root, const char *name, size_t max, struct config_file *ret)
+int config_file_read(const struct config_root *root, const char *name, size_t max,
+		     struct config_file *ret)
 {
 	*ret = (struct config_file){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
 		int r;
 
-		if ((size_t)snprintf(ret->path, sizeof(ret->path), "%s%s/%s", root, config_dirs[i],
-				     name) >= sizeof(ret->path))
+		if ((size_t)snprintf(ret->path, sizeof(ret->path), "%s%s/%s", root->path,
+				     config_dirs[i], name) >= sizeof(ret->path))
 			return -ENAMETOOLONG;
 		r = read_one(root, max, ret);
 		if (r != 0)
@@ -148,7 +156,7 @@ void name_list_done(struct name_list *l)
 	*l = (struct name_list){ 0 };
 }
 
-static int name_list_add(struct name_list *l, const char *name)
+int name_list_add(struct name_list *l, const char *name)
 {
 	char **more, *copy;
 
@@ -171,13 +179,14 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int name_list_add_folder(struct name_list *l, const char *root, const char *path,
-			 bool (*wanted)(const char *name))
+static int add_folder(struct name_list *l, const struct config_root *root, const char *path,
+		      bool (*wanted)(const char *name))
 {
-	_cleanup_(closedirp) DIR *dir = opendir(path);
+	_cleanup_(closedirp) DIR *dir = NULL;
 
+	dir = opendir(path);
 	if (!dir)
-		return errno == ENOENT ? judge_missing(root, path) : -errno;
+		return errno == ENOENT ? judge_missing(root->path, path) : -errno;
 	for (;;) {
 		struct dirent *de;
 		int r;
@@ -194,9 +203,18 @@ int name_list_add_folder(struct name_list *l, const char *root, const char *path
 		if (r < 0)
 			return r;
 	}
-	if (l->n > 0)
-		qsort(l->names, l->n, sizeof(*l->names), compare_names);
 	return 0;
+}
+
+int name_list_add_folder(struct name_list *l, const struct config_root *root, const char *path,
+			 bool (*wanted)(const char *name))
+{
+	int r = root->ops ? root->ops->list(root->userdata, path, wanted, l) :
+			    add_folder(l, root, path, wanted);
+
+	if (r == 0 && l->n > 0)
+		qsort(l->names, l->n, sizeof(*l->names), compare_names);
+	return r;
 }
 
 static bool is_conf(const char *name)
@@ -211,16 +229,17 @@ static bool is_no_conf(const char *name)
 	return !is_conf(name);
 }
 
-static int list_places(const char *root, const char *name, bool (*wanted)(const char *name),
-		       struct name_list *ret, char ret_path[static PATH_MAX])
+static int list_places(const struct config_root *root, const char *name,
+		       bool (*wanted)(const char *name), struct name_list *ret,
+		       char ret_path[static PATH_MAX])
 {
 	struct name_list l = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
 		int r = -ENAMETOOLONG;
 
-		if ((size_t)snprintf(ret_path, PATH_MAX, "%s%s/%s", root, config_dirs[i], name) <
-		    PATH_MAX)
+		if ((size_t)snprintf(ret_path, PATH_MAX, "%s%s/%s", root->path,
+				     config_dirs[i], name) < PATH_MAX)
 			r = name_list_add_folder(&l, root, ret_path, wanted);
 		if (r < 0) {
 			name_list_done(&l);
@@ -231,14 +250,14 @@ static int list_places(const char *root, const char *name, bool (*wanted)(const 
 	return 0;
 }
 
-int config_folder_list(const char *root, const char *name, struct name_list *ret,
+int config_folder_list(const struct config_root *root, const char *name, struct name_list *ret,
 		       char ret_path[static PATH_MAX])
 {
 	return list_places(root, name, is_conf, ret, ret_path);
 }
 
-int config_folder_list_unread(const char *root, const char *name, struct name_list *ret,
-			      char ret_path[static PATH_MAX])
+int config_folder_list_unread(const struct config_root *root, const char *name,
+			      struct name_list *ret, char ret_path[static PATH_MAX])
 {
 	return list_places(root, name, is_no_conf, ret, ret_path);
 }

@@ -23,6 +23,31 @@
 #define ATTEST_TRUST_FILE "attest.trust"
 #define ATTEST_TRUST_MAX 262144
 
+struct name_list;
+
+/*
+ * Where the configuration is.  "" is the machine's own root, "/x" the folder in whose /etc/cocod
+ * and so on it is.
+ *
+ * If @ops is not NULL, files are not opened, but asked for by it, for 'cococtl doctor', which looks
+ * at a record of a machine as it does at a machine.  @read and @list do for an absolute path what
+ * config_file_read_path() and name_list_add_folder() say; @read returns 1 with a text of NULL for
+ * /dev/null.
+ */
+struct config_root {
+	const char *path;
+	const struct config_root_ops *ops;
+	void *userdata;
+};
+
+struct config_root_ops {
+	int (*read)(void *userdata, const char *path, size_t max, char **ret, size_t *ret_len);
+	int (*list)(void *userdata, const char *path, bool (*wanted)(const char *name),
+		    struct name_list *ret);
+};
+
+#define CONFIG_ROOT(folder) (&(const struct config_root){ .path = (folder) })
+
 struct config_file {
 	char path[PATH_MAX];	/* with the root; written for errors too */
 	char *text;		/* with a NUL after its @len bytes */
@@ -32,8 +57,8 @@ struct config_file {
 void config_file_done(struct config_file *f);
 
 /*
- * Read the file @path of at most @max bytes, once and through one descriptor.  @root is the part
- * of @path that must exist; "" stands for the machine's own root.
+ * Read the file @path of at most @max bytes, once and through one descriptor.  The path of @root is
+ * the part of @path that must exist.
  *
  * Returns 1 with a text.  Returns 0 when the file does not exist, is empty or is /dev/null; then
  * @ret->text is NULL.  Errors: -EACCES; -ENOLINK for a link that leads nowhere; -EISDIR for a
@@ -41,13 +66,15 @@ void config_file_done(struct config_file *f);
  * not exist; -ENAMETOOLONG, -ENOMEM, and other errors of open(2) and read(2).
  * config_file_error() has words for all of them.
  */
-int config_file_read_path(const char *root, const char *path, size_t max, struct config_file *ret);
+int config_file_read_path(const struct config_root *root, const char *path, size_t max,
+			  struct config_file *ret);
 
 /*
  * The same for the file @name, such as "cocod.conf" or "secrets.d/data.conf", from the place that
  * counts.
  */
-int config_file_read(const char *root, const char *name, size_t max, struct config_file *ret);
+int config_file_read(const struct config_root *root, const char *name, size_t max,
+		     struct config_file *ret);
 
 /* What a negative return of these functions means and what to do, for people. */
 const char *config_file_error(int r);
@@ -60,23 +87,26 @@ struct name_list {
 
 void name_list_done(struct name_list *l);
 
+/* Add a copy of @name unless it is there.  Returns 0 or -ENOMEM. */
+int name_list_add(struct name_list *l, const char *name);
+
 /*
  * Add those names in the folder @path that @wanted accepts.  Names that begin with a dot are left
  * out.  Returns 0, also when the folder does not exist; errors as above, and -ENOTDIR.  After an
  * error @l has some of the names.
  */
-int name_list_add_folder(struct name_list *l, const char *root, const char *path,
+int name_list_add_folder(struct name_list *l, const struct config_root *root, const char *path,
 			 bool (*wanted)(const char *name));
 
 /*
  * All names of *.conf files in the folder @name, such as "secrets.d", in all places.  On errors
  * @ret_path is the folder that could not be read.
  */
-int config_folder_list(const char *root, const char *name, struct name_list *ret,
+int config_folder_list(const struct config_root *root, const char *name, struct name_list *ret,
 		       char ret_path[static PATH_MAX]);
 
 /* The same for all other files in these folders, which nobody reads. */
-int config_folder_list_unread(const char *root, const char *name, struct name_list *ret,
-			      char ret_path[static PATH_MAX]);
+int config_folder_list_unread(const struct config_root *root, const char *name,
+			      struct name_list *ret, char ret_path[static PATH_MAX]);
 
 #endif

@@ -66,6 +66,7 @@ struct secret_policy {
 	bool broker_first;	/* the broker is preferred to a launch secret */
 	char name[MSG_NAME_LEN + 1];
 	char consumers[MSG_CONSUMERS_LEN];	/* words with one blank between them */
+	bool consumers_given;	/* by Consumers=; else they are the default */
 	enum secret_wipe wipe;
 	enum trailing_nul trailing_nul;
 	enum volume_header volume_header;

@@ -303,7 +303,7 @@ static int check_pem(const struct config_file *f, enum broker_trust trust, struc
 	return trust == BROKER_TRUST_IDENTITY ? check_identity(f, why) : check_authority(f, why);
 }
 
-static void read_pem(const char *root, struct reading *reading)
+static void read_pem(const struct config_root *root, struct reading *reading)
 {
 	struct broker_settings *b = reading->settings;
 	struct config_file f = { .text = NULL };
@@ -311,7 +311,7 @@ static void read_pem(const char *root, struct reading *reading)
 	struct cause why;
 	int r;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s%s", root, b->pem_path) >= sizeof(path)) {
+	if ((size_t)snprintf(path, sizeof(path), "%s%s", root->path, b->pem_path) >= sizeof(path)) {
 		config_error(reading->errors, b->pem_path, 0, "%s",
 			     config_file_error(-ENAMETOOLONG));
 		return;
@@ -360,7 +360,7 @@ static void check_complete(struct reading *reading)
 				     b->urls[i]);
 }
 
-void broker_settings_read(const char *root, struct config_errors *errors,
+void broker_settings_read(const struct config_root *root, struct config_errors *errors,
 			  struct broker_settings *ret)
 {
 	struct reading reading = { .errors = errors, .settings = ret };

@@ -10,7 +10,7 @@
  * @root.  Without broker.conf and drop-ins there is no broker, and @ret is all zero.  Errors are
  * logged and counted in @errors.  Pass @ret to broker_settings_done().
  */
-void broker_settings_read(const char *root, struct config_errors *errors,
+void broker_settings_read(const struct config_root *root, struct config_errors *errors,
 			  struct broker_settings *ret);
 void broker_settings_done(struct broker_settings *b);
 

@@ -58,12 +58,13 @@ static int check_volumes(const struct config *c, const char *root)
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/etc/crypttab", root) >= sizeof(path))
 		return log_error_errno(ENAMETOOLONG, "'%s': %m", root);
-	r = config_file_read_path(root, path, CRYPTTAB_MAX, &tab);
+	r = config_file_read_path(CONFIG_ROOT(root), path, CRYPTTAB_MAX, &tab);
 	if (r < 0)
 		log_error("%s: %s", path, config_file_error(r));
 	/* The command line of this machine says nothing about another root. */
 	if (r >= 0 && !root[0])
-		(void) config_file_read_path("", "/proc/cmdline", CMDLINE_MAX, &cmdline);
+		(void) config_file_read_path(CONFIG_ROOT(""), "/proc/cmdline", CMDLINE_MAX,
+					     &cmdline);
 	for (size_t i = 0; r >= 0 && i < c->n_policies; i++)
 		for (unsigned j = 0; secret_policy_volume(&c->policies[i], j, volume); j++) {
 			any = true;
@@ -169,7 +170,7 @@ static int check_require(const struct config *c, const char *root)
 	struct config_file f;
 	int r;
 
-	r = config_file_read(root, ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &f);
+	r = config_file_read(CONFIG_ROOT(root), ATTEST_POLICY_FILE, ATTEST_POLICY_MAX, &f);
 	if (r > 0 && c->require == REQUIRE_NONE)
 		log_warning("%s: Require=none: nothing is judged by this policy, "
 			    "and secrets go to anybody",
@@ -215,7 +216,7 @@ static void warn_of_unread(const char *root)
 		char path[PATH_MAX];
 
 		/* config_load() has logged what cannot be read. */
-		if (config_folder_list_unread(root, folders[i], &l, path) < 0)
+		if (config_folder_list_unread(CONFIG_ROOT(root), folders[i], &l, path) < 0)
 			continue;
 		for (size_t j = 0; j < l.n; j++)
 			log_warning("'%s/%s' is not read, for its name does not end in .conf",

@@ -28,7 +28,10 @@ void config_error(struct config_errors *e, const char *file, uint64_t line, cons
 	}
 	/* File names and values may contain any bytes. */
 	make_printable(text);
-	log_error("%s", text);
+	if (e->each)
+		e->each(e->userdata, text);
+	else
+		log_error("%s", text);
 	if (e->n++ > 0)
 		return;
 	snprintf(e->first, sizeof(e->first), "%.*s", (int)sizeof(e->first) - 1, text);
@@ -144,8 +147,8 @@ void config_read_options(struct config_file *f, const char *section,
 
 /* ---- all files ---- */
 
-int config_find_file(struct config_errors *e, const char *root, const char *name, size_t max,
-		     struct config_file *ret)
+int config_find_file(struct config_errors *e, const struct config_root *root, const char *name,
+		     size_t max, struct config_file *ret)
 {
 	int r = config_file_read(root, name, max, ret);
 
@@ -154,7 +157,7 @@ int config_find_file(struct config_errors *e, const char *root, const char *name
 	return r;
 }
 
-void config_read_named(struct config_errors *e, const char *root, const char *name,
+void config_read_named(struct config_errors *e, const struct config_root *root, const char *name,
 		       config_read_one_t read_one, void *target)
 {
 	struct config_file f;
@@ -164,7 +167,7 @@ void config_read_named(struct config_errors *e, const char *root, const char *na
 	config_file_done(&f);
 }
 
-void config_read_folder(struct config_errors *e, const char *root, const char *name,
+void config_read_folder(struct config_errors *e, const struct config_root *root, const char *name,
 			config_read_one_t read_one, void *target)
 {
 	char path[PATH_MAX];

@@ -12,6 +12,9 @@
 struct config_errors {
 	unsigned n;
 	char first[256];	/* for status; "" without an error */
+	/* gets each error, printable, in the place of the log; may be NULL */
+	void (*each)(void *userdata, const char *text);
+	void *userdata;
 };
 
 /*
@@ -53,8 +56,8 @@ void config_read_options(struct config_file *f, const char *section,
  * Find a file as config_file_read() does.  Returns what that returns; errors are logged and
  * counted.
  */
-int config_find_file(struct config_errors *e, const char *root, const char *name, size_t max,
-		     struct config_file *ret);
+int config_find_file(struct config_errors *e, const struct config_root *root, const char *name,
+		     size_t max, struct config_file *ret);
 
 /* Read one file, with the caller's @target. */
 typedef void (*config_read_one_t)(void *target, struct config_file *f);
@@ -63,9 +66,9 @@ typedef void (*config_read_one_t)(void *target, struct config_file *f);
  * Find and read the file @name, or all *.conf files of the folder @name in the order of their
  * names.
  */
-void config_read_named(struct config_errors *e, const char *root, const char *name,
+void config_read_named(struct config_errors *e, const struct config_root *root, const char *name,
 		       config_read_one_t read_one, void *target);
-void config_read_folder(struct config_errors *e, const char *root, const char *name,
+void config_read_folder(struct config_errors *e, const struct config_root *root, const char *name,
 			config_read_one_t read_one, void *target);
 
 #endif

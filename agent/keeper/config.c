@@ -427,6 +427,7 @@ static void read_secret_conf(void *target, struct config_file *f)
 	if (guid_parse(p.name, strlen(p.name), &other) == 0 && !guid_equal(&other, &p.guid))
 		config_error(&c->errors, path, 0,
 			     "The name '%s' is another secret's GUID: set Name=", p.name);
+	p.consumers_given = v.seen & 1u << SECRET_CONSUMERS;
 	if (!(v.seen & 1u << SECRET_WIPE))
 		p.wipe = secret_policy_default_wipe(&p);
 	config_check_places(&v, &p, v.seen & SEEN_KEYRING, v.seen & SEEN_FILE);
@@ -452,7 +453,7 @@ static void read_secret_conf(void *target, struct config_file *f)
  * Whoever writes a policy wants evidence judged by it.  With Require= given, an unreadable policy
  * is no error here: the judge of evidence will report it.
  */
-static void default_require(struct config *c, const char *root)
+static void default_require(struct config *c, const struct config_root *root)
 {
 	struct config_file f;
 
@@ -465,10 +466,19 @@ static void default_require(struct config *c, const char *root)
 
 int config_load(const char *root, struct config **ret)
 {
+	return config_load_from(CONFIG_ROOT(root), NULL, NULL, ret);
+}
+
+int config_load_from(const struct config_root *root,
+		     void (*each)(void *userdata, const char *text), void *userdata,
+		     struct config **ret)
+{
 	_cleanup_(config_freep) struct config *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
+	c->errors.each = each;
+	c->errors.userdata = userdata;
 	c->require = REQUIRE_ATTESTED;
 	c->verify_header = true;
 	c->wait_usec = 10 * 1000000;
@@ -479,6 +489,7 @@ int config_load(const char *root, struct config **ret)
 	default_require(c, root);
 	broker_settings_read(root, &c->errors, &c->broker);
 	config_read_folder(&c->errors, root, "secrets.d", read_secret_conf, c);
+	c->errors.each = NULL;
 	*ret = TAKE_PTR(c);
 	return 0;
 }

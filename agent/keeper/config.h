@@ -47,6 +47,14 @@ struct config {
  * @ret is yours.  Returns 0, also with errors in the files; -ENOMEM.
  */
 int config_load(const char *root, struct config **ret);
+
+/*
+ * The same below any root; @each, which may be NULL, gets each error in the place of the log, until
+ * this returns.
+ */
+int config_load_from(const struct config_root *root,
+		     void (*each)(void *userdata, const char *text), void *userdata,
+		     struct config **ret);
 struct config *config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
 

@@ -169,7 +169,7 @@ static int read_text(const char *root, const char *name, size_t max, char **ret,
 	struct config_file f;
 	int r;
 
-	r = config_file_read(root, name, max, &f);
+	r = config_file_read(CONFIG_ROOT(root), name, max, &f);
 	if (r < 0)
 		return cause_set(why, r, "'%.100s' cannot be read: %.140s", f.path,
 				 config_file_error(r));

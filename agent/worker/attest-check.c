@@ -28,7 +28,7 @@ static void check_done(struct attest_check *c)
 
 static bool open_file(struct attest_check *c, const char *name, size_t max, struct config_file *ret)
 {
-	int r = config_file_read(c->root, name, max, ret);
+	int r = config_file_read(CONFIG_ROOT(c->root), name, max, ret);
 
 	if (r < 0)
 		check_problem(&c->report, ret->path, 0, "%s", config_file_error(r));
@@ -144,7 +144,7 @@ static void read_newest(struct attest_check *c)
 	int r = -ENAMETOOLONG;
 
 	if ((size_t)snprintf(path, sizeof(path), path_format, c->root) < sizeof(path))
-		r = config_file_read_path(c->root, path, NEWEST_FILE_MAX, &f);
+		r = config_file_read_path(CONFIG_ROOT(c->root), path, NEWEST_FILE_MAX, &f);
 	if (r < 0)
 		check_problem(&c->report, path, 0, "%s", config_file_error(r));
 	else if (r > 0 && newest_parse(f.text, f.len, &c->newest, error) < 0)

@@ -473,7 +473,7 @@ void collateral_check(const char *root, const struct trust *trust, const struct 
 		.newest = newest,
 	};
 
-	(void) collateral_each(root, take_file, &c);
+	(void) collateral_each(CONFIG_ROOT(root), take_file, &c);
 	for (size_t i = 0; i < c.n_pieces; i++)
 		read_piece(&c, c.pieces[i]);
 	/* The certificates in files come before the built-in ones. */

@@ -467,6 +467,81 @@ static void test_memory(void **state)
 	}
 }
 
+/* ---- a root that is asked ---- */
+
+#define GUID_A "736869e5-84f0-4973-92ec-06879ce3da0b"
+static const char files_asked[] = "userdata";
+
+static int asked_read(void *userdata, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	static const struct {
+		const char *path, *text;
+		int error;
+	} files[] = {
+		{ "/etc/cocod/cocod.conf", "[Cocod]\nRequire=none\n", 0 },
+		{ "/etc/cocod/secrets.d/a.conf", "[Secret]\nGuid=" GUID_A "\n", 0 },
+		{ "/run/cocod/secrets.d/a.conf", "[Secret]\nNonsense=\n", 0 },
+		{ "/etc/cocod/secrets.d/masked.conf", NULL, 0 },
+		{ "/usr/lib/cocod/secrets.d/masked.conf", "[Secret]\nNonsense=\n", 0 },
+		{ "/usr/lib/cocod/secrets.d/bad.conf", "[Secret]\nWipe=maybe\n", 0 },
+		{ "/etc/cocod/broker.conf", NULL, -EACCES },
+	};
+
+	assert_ptr_equal(userdata, files_asked);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!streq(files[i].path, path))
+			continue;
+		if (files[i].error)
+			return files[i].error;
+		*ret = files[i].text ? strdup(files[i].text) : NULL;
+		*ret_len = files[i].text ? strlen(files[i].text) : 0;
+		assert_true(*ret_len <= max);
+		return 1;
+	}
+	return 0;
+}
+
+static int asked_list(void *userdata, const char *path, bool (*wanted)(const char *name),
+		      struct name_list *ret)
+{
+	static const char *const names[] = { "masked.conf", "bad.conf", "a.conf", "a.txt" };
+
+	if (!strstr(path, "secrets.d"))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (wanted(names[i]))
+			assert_int_equal(name_list_add(ret, names[i]), 0);
+	return 0;
+}
+
+static void take_asked(void *userdata, const char *text)
+{
+	char *all = userdata;
+
+	strcat(all, text);
+	strcat(all, "\n");
+}
+
+/* The places count as they do on a disk; errors go to who asked, and nothing is opened. */
+static void test_asked(void **state)
+{
+	static const struct config_root_ops ops = { asked_read, asked_list };
+	const struct config_root asked = { "", &ops, (void *)(uintptr_t)files_asked };
+	_cleanup_(config_freep) struct config *c = NULL;
+	char said[4096] = "";
+
+	assert_int_equal(config_load_from(&asked, take_asked, said, &c), 0);
+	assert_int_equal(c->require, REQUIRE_NONE);
+	assert_int_equal(c->n_policies, 2);
+	assert_string_equal(c->policies[0].name, "a");
+	assert_false(c->policies[0].consumers_given);
+	assert_non_null(strstr(said, "/etc/cocod/broker.conf: Permission denied"));
+	assert_non_null(strstr(said, "/usr/lib/cocod/secrets.d/bad.conf:2: Wipe="));
+	assert_null(strstr(said, "Nonsense"));
+	assert_true(c->errors.n >= 2);
+	assert_null(c->errors.each);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -475,7 +550,7 @@ int main(void)
 		cmocka_unit_test(test_root),	cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_text),	cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_consumers), cmocka_unit_test(test_places),
-		cmocka_unit_test(test_good_places),
+		cmocka_unit_test(test_good_places), cmocka_unit_test(test_asked),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
