@@ -2,6 +2,7 @@
 #include "doctor/probe-text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/parse.h"
 
@@ -90,6 +91,46 @@ enum probe_said probe_cpuid(const char *text, uint32_t leaf, uint32_t subleaf,
 			otherwise = PROBE_MALFORMED;
 		} else if (found_leaf == leaf && found_subleaf == subleaf) {
 			*ret = regs;
+			return PROBE_SAYS;
+		}
+	}
+	return otherwise;
+}
+
+/* The last three words of @line; the rest is a path, and may have blanks. */
+static bool read_rights(char *line, struct file_rights *ret)
+{
+	uint32_t *const numbers[] = { &ret->gid, &ret->uid };
+	char *word, *end;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		word = strrchr(line, ' ');
+		if (!word || parse_u32(word + 1, numbers[i]) < 0)
+			return false;
+		*word = '\0';
+	}
+	word = strrchr(line, ' ');
+	if (!word || !word[1] || strspn(word + 1, "01234567") != strlen(word + 1) ||
+	    strlen(word + 1) > 7)
+		return false;
+	ret->mode = (uint32_t)strtoul(word + 1, &end, 8);
+	*word = '\0';
+	return true;
+}
+
+enum probe_said probe_rights(const char *text, const char *path, struct file_rights *ret)
+{
+	enum probe_said otherwise = PROBE_SILENT;
+	struct file_rights found;
+	char line[LINE_MAX_LEN];
+
+	while (next_line(&text, line)) {
+		if (is_comment(line))
+			continue;
+		if (!read_rights(line, &found)) {
+			otherwise = PROBE_MALFORMED;
+		} else if (streq(line, path)) {
+			*ret = found;
 			return PROBE_SAYS;
 		}
 	}

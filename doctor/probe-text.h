@@ -42,6 +42,15 @@ enum probe_said probe_kvm_cap(const char *text, unsigned cap, bool vm, int64_t *
 /* From lines "probe NAME=VALUE".  @ret is cut to @size. */
 enum probe_said probe_kvm_value(const char *text, const char *name, char *ret, size_t size);
 
+/* Who may use a file, as stat(2) says. */
+struct file_rights {
+	uint32_t mode;		/* with the bits of its type */
+	uint32_t uid, gid;
+};
+
+/* From lines "PATH MODE UID GID", MODE in octal.  A path ends where the three numbers begin. */
+enum probe_said probe_rights(const char *text, const char *path, struct file_rights *ret);
+
 /*
  * The first line of @len bytes of the kernel's log, at or after the offset @from, that has @needle
  * in its first @size - 1 bytes.

@@ -29,6 +29,7 @@ enum probe {
 	PROBE_TIME,
 	PROBE_QMP,
 	PROBE_XL,
+	PROBE_RIGHTS,
 	_PROBE_MAX,
 };
 
@@ -36,6 +37,7 @@ static const char *const probe_paths[_PROBE_MAX] = {
 	[PROBE_CPUID] = PROBE "cpuid", [PROBE_MSR] = PROBE "msr",   [PROBE_KVM] = PROBE "kvm",
 	[PROBE_KMSG] = PROBE "kmsg",   [PROBE_FILES] = PROBE "files", [PROBE_QMP] = PROBE "qmp",
 	[PROBE_SEV] = PROBE "sev",   [PROBE_XL] = PROBE "xl",	   [PROBE_TIME] = PROBE "time",
+	[PROBE_RIGHTS] = PROBE "rights",
 };
 
 struct probe_text {
@@ -235,49 +237,99 @@ enum got provider_bytes(struct provider *p, const char *path, void *ret, size_t 
 }
 
 struct find {
-	const char *wanted;
-	bool anywhere;
+	provider_wanted_t wanted;
+	void *ctx;
 	char *ret;
 	bool found;
 };
 
-static bool is_wanted(void *ctx, char *line)
+static bool find_in(void *ctx, char *line)
 {
 	struct find *f = ctx;
 
-	if (f->anywhere ? !strstr(line, f->wanted) : !startswith(line, f->wanted))
+	if (!f->wanted(f->ctx, line))
 		return true;
 	memcpy(f->ret, line, strlen(line) + 1);
 	f->found = true;
 	return false;
 }
 
-static enum got find(struct provider *p, const char *path, struct find *f)
+enum got provider_find(struct provider *p, const char *path, provider_wanted_t wanted, void *ctx,
+		       char ret[static TREE_LINE_MAX])
 {
+	struct find f = { .wanted = wanted, .ctx = ctx, .ret = ret };
 	enum got got = recorded_refusal(p, path);
 
-	f->ret[0] = '\0';
+	ret[0] = '\0';
 	if (got == GOT_IT)
-		got = tree_scan(p->root, path, is_wanted, f);
+		got = tree_scan(p->root, path, find_in, &f);
 	if (got == GOT_IT)
-		record_line(p->record, path, f->found ? f->ret : NULL);
+		record_line(p->record, path, f.found ? ret : NULL);
 	return note(p, path, got);
+}
+
+static bool begins(void *ctx, const char *line)
+{
+	return startswith(line, ctx) != NULL;
 }
 
 enum got provider_find_line(struct provider *p, const char *path, const char *prefix,
 			    char ret[static TREE_LINE_MAX])
 {
-	struct find f = { .wanted = prefix, .ret = ret };
+	return provider_find(p, path, begins, (void *)(uintptr_t)prefix, ret);
+}
 
-	return find(p, path, &f);
+static bool has(void *ctx, const char *line)
+{
+	return strstr(line, ctx) != NULL;
 }
 
 enum got provider_find_text(struct provider *p, const char *path, const char *needle,
 			    char ret[static TREE_LINE_MAX])
 {
-	struct find f = { .wanted = needle, .anywhere = true, .ret = ret };
+	return provider_find(p, path, has, (void *)(uintptr_t)needle, ret);
+}
 
-	return find(p, path, &f);
+/* A copy's files belong to whoever copied them, so that a record says whose they were. */
+static enum got ask_rights(struct provider *p, const char *path, struct file_rights *ret)
+{
+	enum got got;
+
+	if (p->is_live)
+		return tree_rights(p->root, path, ret);
+	got = probe_text(p, PROBE_RIGHTS);
+	if (got == GOT_IT)
+		got = got_by_said(probe_rights(p->probes[PROBE_RIGHTS].text, path, ret));
+	if (got == GOT_ABSENT && tree_look(p->root, path, NULL) != GOT_ABSENT)
+		got = GOT_UNREADABLE;
+	return got;
+}
+
+enum got provider_rights(struct provider *p, const char *path, struct file_rights *ret)
+{
+	enum got got = recorded_refusal(p, path);
+	char line[4096];
+
+	if (got == GOT_IT)
+		got = ask_rights(p, path, ret);
+	if (got == GOT_IT) {
+		snprintf(line, sizeof(line), "%s %o %u %u", path, ret->mode, ret->uid, ret->gid);
+		record_line(p->record, probe_paths[PROBE_RIGHTS], line);
+	}
+	/* That a record does not say whose a file is says nothing of what is in it. */
+	return got == GOT_DENIED ? note(p, path, got) : got;
+}
+
+/* A name in a folder: also of what cannot be looked at, and of a link that leads nowhere. */
+static void record_name(struct provider *p, const char *path)
+{
+	char target[PROVIDER_LINE_MAX];
+	enum got got = provider_look(p, path);
+
+	if (got == GOT_ABSENT)
+		(void) provider_link(p, path, target);
+	else if (got != GOT_IT)
+		record_presence(p->record, path, S_IFREG);
 }
 
 enum got provider_list(struct provider *p, const char *path, struct tree_names *ret)
@@ -293,7 +345,7 @@ enum got provider_list(struct provider *p, const char *path, struct tree_names *
 		char below[4096];
 
 		snprintf(below, sizeof(below), "%s/%s", path, ret->names[i]);
-		(void) provider_look(p, below);
+		record_name(p, below);
 	}
 	return GOT_IT;
 }

@@ -20,6 +20,7 @@
  *	time	seconds since 1970, when it was made
  *	files	lines "PATH EACCES" and "PATH EIO": files that could not be read
  *	qmp, xl	what QEMU and Xen's xl answered
+ *	rights	lines "PATH MODE UID GID": whose files are, as a copy's are not
  *
  * All paths are absolute.  Everything is untrusted: a guest's host chooses most of it.
  */
@@ -69,6 +70,17 @@ enum got provider_find_line(struct provider *p, const char *path, const char *pr
 /* The same for the first line that has @needle anywhere. */
 enum got provider_find_text(struct provider *p, const char *path, const char *needle,
 			    char ret[static TREE_LINE_MAX]);
+
+/*
+ * The first line of a file of any length for which @wanted is true.  GOT_IT with @ret "" if there
+ * is none.  Only lines that were found are recorded.
+ */
+typedef bool (*provider_wanted_t)(void *ctx, const char *line);
+enum got provider_find(struct provider *p, const char *path, provider_wanted_t wanted, void *ctx,
+		       char ret[static TREE_LINE_MAX]);
+
+/* Type, mode and owner of @path; of a link itself. */
+enum got provider_rights(struct provider *p, const char *path, struct file_rights *ret);
 
 /* The names in a folder, for tree_names_done(). */
 enum got provider_list(struct provider *p, const char *path, struct tree_names *ret);

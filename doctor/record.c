@@ -14,10 +14,16 @@
 /* Where the machine keeps what of it is asked for. */
 #define REFUSALS ".probe/files"
 
+#define UUID_LEN 36
+#define UUIDS_MAX 256
+#define HIDDEN "00000000-0000-0000-0000-"
+
 struct record {
 	int root;
 	int error;		/* the first; then nothing more is written */
 	char failed[256];	/* where */
+	unsigned n_uuids;
+	char uuids[UUIDS_MAX][UUID_LEN];	/* those that were seen, in lower case */
 };
 
 static void fail(struct record *r, int error, const char *path)
@@ -79,9 +85,9 @@ static int open_parent(struct record *r, const char *path, const char **ret_name
 /* True for "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" at @s, which has @len bytes. */
 static bool is_uuid(const char *s, size_t len)
 {
-	if (len < 36)
+	if (len < UUID_LEN)
 		return false;
-	for (size_t i = 0; i < 36; i++) {
+	for (size_t i = 0; i < UUID_LEN; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
 		if (dash ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
@@ -90,13 +96,37 @@ static bool is_uuid(const char *s, size_t len)
 	return true;
 }
 
-static void hide_serials(char *s, size_t len)
+/* The number of the UUID at @s, from 1; what is too many shares the last one. */
+static unsigned number_of(struct record *r, const char *s)
 {
-	for (size_t i = 0; i < len; i++)
-		if (is_uuid(s + i, len - i))
-			for (size_t k = 0; k < 36; k++)
-				if (s[i + k] != '-')
-					s[i + k] = '0';
+	char uuid[UUID_LEN];
+	unsigned i;
+
+	for (i = 0; i < UUID_LEN; i++)
+		uuid[i] = (char)tolower((unsigned char)s[i]);
+	for (i = 0; i < r->n_uuids; i++)
+		if (memcmp(r->uuids[i], uuid, UUID_LEN) == 0)
+			return i + 1;
+	if (i == UUIDS_MAX)
+		return UUIDS_MAX;
+	memcpy(r->uuids[r->n_uuids++], uuid, UUID_LEN);
+	return r->n_uuids;
+}
+
+/* UUIDs that differ stay different: two secrets must not become one in a record. */
+static void hide_serials(struct record *r, char *s, size_t len)
+{
+	char hidden[UUID_LEN + 1];
+
+	for (size_t i = 0; i < len; i++) {
+		/* A number of ours stays what it is: text may come here twice. */
+		if (!is_uuid(s + i, len - i) || startswith(s + i, HIDDEN))
+			continue;
+		snprintf(hidden, sizeof(hidden), HIDDEN "%012x",
+			 number_of(r, s + i));
+		memcpy(s + i, hidden, UUID_LEN);
+		i += UUID_LEN - 1;
+	}
 }
 
 static int write_to(struct record *r, const char *path, int flags, const void *data, size_t len)
@@ -113,7 +143,7 @@ static int write_to(struct record *r, const char *path, int flags, const void *d
 		return -ENOMEM;
 	if (len)
 		memcpy(copy, data, len);
-	hide_serials(copy, len);
+	hide_serials(r, copy, len);
 	fd = openat(parent, name, flags | O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -161,7 +191,7 @@ void record_line(struct record *r, const char *path, const char *line)
 	/* As it will be in the file, to be found there again. */
 	len = (size_t)snprintf(text, sizeof(text) - 1, "%s", line);
 	len = MIN(len, sizeof(text) - 2);
-	hide_serials(text, len);
+	hide_serials(r, text, len);
 	(void) tree_scan(r->root, path, on_line, &seen);
 	if (seen.found)
 		return;

@@ -10,7 +10,8 @@
  * A record: a folder that a provider can be opened on in the place of the machine.  It has only
  * what checks have asked for.  Of long texts (the kernel's log, its command line and its
  * configuration) it has only the lines and words that were looked for, so that nothing else of the
- * machine is in it.  In all text UUIDs, which are serial numbers, become zeros.
+ * machine is in it.  In all text UUIDs, which are serial numbers, become numbers from
+ * 1 on.
  *
  * Whatever cannot be written is remembered, and record_end() tells.
  */

@@ -159,6 +159,19 @@ enum got tree_look(int root, const char *path, mode_t *ret_mode)
 	return GOT_IT;
 }
 
+enum got tree_rights(int root, const char *path, struct file_rights *ret)
+{
+	_cleanup_(closep) int fd = open_below(root, path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0)
+		return got_by_errno(fd);
+	if (fstat(fd, &st) < 0)
+		return got_by_errno(errno);
+	*ret = (struct file_rights){ .mode = st.st_mode, .uid = st.st_uid, .gid = st.st_gid };
+	return GOT_IT;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "base/macro.h"
+#include "doctor/probe-text.h"
 
 /*
  * Files below a folder that somebody else may have filled.  No path and no symbolic link leaves the
@@ -45,6 +45,9 @@ enum got tree_scan(int root, const char *path, bool (*each)(void *ctx, char *lin
 
 /* GOT_IT if there is a file, a folder or anything else at @path.  @ret_mode may be NULL. */
 enum got tree_look(int root, const char *path, mode_t *ret_mode);
+
+/* What lstat(2) says of @path itself, where that is a link. */
+enum got tree_rights(int root, const char *path, struct file_rights *ret);
 
 /*
  * The names in a folder but "." and "..", sorted; at most TREE_NAMES_MAX, more are GOT_UNREADABLE.

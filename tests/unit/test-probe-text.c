@@ -122,12 +122,34 @@ static void test_kmsg(void **state)
 	assert_int_equal(probe_kmsg("012345678901234x", 16, 0, "x", line, sizeof(line)), 0);
 }
 
+static void test_rights(void **state)
+{
+	static const char text[] = "# whose\n/a 100640 0 12\n/a b 140600 1000 0\n/a 100777 9 9\n"
+				   "/c 0x1a4 0 0\n/d 100644 -1 0\n/e 100644 0\n/f 88 0 0\n"
+				   "/g 77777777 0 0\n";
+	static const char *const wrong[] = { "/c", "/d", "/e", "/f", "/g", "/h" };
+	struct file_rights r = { 1, 2, 3 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(probe_rights(text, wrong[i], &r), PROBE_MALFORMED);
+	assert_int_equal(r.mode, 1);
+	assert_int_equal(probe_rights(text, "/a", &r), PROBE_SAYS);
+	assert_int_equal(r.mode, 0100640);
+	assert_int_equal(r.uid, 0);
+	assert_int_equal(r.gid, 12);
+	assert_int_equal(probe_rights(text, "/a b", &r), PROBE_SAYS);
+	assert_int_equal(r.mode, 0140600);
+	assert_int_equal(r.uid, 1000);
+	assert_int_equal(probe_rights("/a 100640 0 12\n", "/b", &r), PROBE_SILENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cpuid), cmocka_unit_test(test_cpuid_nonsense),
 		cmocka_unit_test(test_msr),   cmocka_unit_test(test_kvm),
 		cmocka_unit_test(test_kmsg),
+		cmocka_unit_test(test_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,8 @@ static int setup(void **state)
 	put(f, "/.probe/kvm", "probe open=ok\nprobe hlt=ok\n235 1 5\n");
 	put(f, "/.probe/kmsg", "[ 0.0] one x 1b4e28ba-2fa1-11d2-883f-0016d3cca427\n[ 0.1] y\n"
 			       "[ 0.2] two x\n");
+	put(f, "/.probe/rights", "/sys/word 100644 0 5\n/sys/gone 140600 0 0\n/sys/closed 100600 0 0\n");
+	put(f, "/.probe/time", "1796000000\n");
 	put(f, "/.probe/files", "/sys/closed EACCES\n/sys/broken EIO\n");
 	*state = f;
 	return 0;
@@ -90,6 +92,8 @@ static void test_files(void **state)
 	struct provider *p = open_it(f->path, NULL);
 	char line[PROVIDER_LINE_MAX], longer[TREE_LINE_MAX], bytes[3];
 	uint64_t value = 0;
+	struct file_rights rights;
+	int64_t now;
 	size_t len;
 
 	assert_int_equal(provider_line(p, "/sys/yes", line), GOT_IT);
@@ -104,6 +108,15 @@ static void test_files(void **state)
 	assert_int_equal(provider_look(p, "/sys/closed"), GOT_DENIED);
 	assert_int_equal(provider_look(p, "/sys/broken"), GOT_UNREADABLE);
 	assert_int_equal(provider_look(p, "/sys/close"), GOT_ABSENT);
+	assert_int_equal(provider_rights(p, "/sys/word", &rights), GOT_IT);
+	assert_int_equal(rights.mode, 0100644);
+	assert_int_equal(rights.gid, 5);
+	assert_int_equal(provider_rights(p, "/sys/gone", &rights), GOT_IT);
+	assert_int_equal(provider_rights(p, "/sys/closed", &rights), GOT_DENIED);
+	assert_int_equal(provider_rights(p, "/sys/number", &rights), GOT_UNREADABLE);
+	assert_int_equal(provider_rights(p, "/sys/nothing", &rights), GOT_ABSENT);
+	assert_int_equal(provider_now(p, &now), GOT_IT);
+	assert_int_equal(now, 1796000000);
 	assert_int_equal(provider_bytes(p, "/sys/word", bytes, sizeof(bytes), &len), GOT_IT);
 	assert_memory_equal(bytes, "wor", 3);
 	assert_int_equal(provider_find_line(p, "/sys/number", "mo", longer), GOT_IT);
@@ -184,6 +197,12 @@ static void expect_copy(const struct fixture *f, const char *name, const char *w
 	assert_string_equal(text, want);
 }
 
+static bool ends_in_e(void *ctx, const char *line)
+{
+	(void) ctx;
+	return line[0] && line[strlen(line) - 1] == 'e';
+}
+
 static void test_record(void **state)
 {
 	struct fixture *f = *state;
@@ -191,6 +210,8 @@ static void test_record(void **state)
 	char line[PROVIDER_LINE_MAX], longer[TREE_LINE_MAX];
 	struct provider *p;
 	struct cause why;
+	struct file_rights rights;
+	int64_t now;
 	struct stat st;
 	uint64_t value;
 
@@ -199,6 +220,9 @@ static void test_record(void **state)
 	p = open_it(f->path, record);
 	(void) provider_line(p, "/sys/word", line);
 	(void) provider_line(p, "/sys/closed", line);
+	(void) provider_rights(p, "/sys/word", &rights);
+	(void) provider_now(p, &now);
+	(void) provider_find(p, "/sys/number", ends_in_e, NULL, longer);
 	(void) provider_line(p, "/sys/nothing", line);
 	(void) provider_cmdline(p, "efi", line);
 	(void) provider_kmsg(p, "one", NULL, longer);
@@ -211,8 +235,11 @@ static void test_record(void **state)
 	assert_int_equal(stat(f->copy, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
 	expect_copy(f, "/sys/word", "word\n");
+	expect_copy(f, "/sys/number", "more\n");
+	expect_copy(f, "/.probe/rights", "/sys/word 100644 0 5\n");
+	expect_copy(f, "/.probe/time", "1796000000\n");
 	expect_copy(f, "/proc/cmdline", "efi=noruntime\nefi=runtime\n");
-	expect_copy(f, "/.probe/kmsg", "one x 00000000-0000-0000-0000-000000000000\n");
+	expect_copy(f, "/.probe/kmsg", "one x 00000000-0000-0000-0000-000000000001\n");
 	expect_copy(f, "/boot/config-6.1.0", "");
 	expect_copy(f, "/.probe/msr", "0 0x8b EACCES\n");
 	expect_copy(f, "/.probe/files", "/sys/closed EACCES\n");
