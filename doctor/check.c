@@ -8,8 +8,8 @@
 
 const char *const requirement_names[] = {
 	[REQUIRE_SEV] = "sev", [REQUIRE_SEV_ES] = "sev-es", [REQUIRE_SNP] = "snp",
-	[REQUIRE_TDX] = "tdx", [REQUIRE_ANY] = "any",	    [REQUIRE_NONE] = "none",
-	[_REQUIRE_MAX] = NULL,
+	[REQUIRE_TDX] = "tdx", [REQUIRE_ANY] = "any",	    [REQUIRE_NOTHING] = "none",
+	[_REQUIREMENT_MAX] = NULL,
 };
 
 const char *outcome_name(enum outcome outcome)

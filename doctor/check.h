@@ -22,8 +22,8 @@ enum requirement {
 	REQUIRE_TDX,
 	_REQUIRE_TECHS,
 	REQUIRE_ANY = _REQUIRE_TECHS,	/* one of these technologies, whichever works */
-	REQUIRE_NONE,			/* nothing confidential */
-	_REQUIRE_MAX,
+	REQUIRE_NOTHING,		/* nothing confidential */
+	_REQUIREMENT_MAX,
 };
 
 /* What a check matters for: a set of requirements. */
@@ -31,7 +31,7 @@ enum requirement {
 #define FOR_SEV_ONLY (FOR(REQUIRE_SEV) | FOR(REQUIRE_SEV_ES))
 #define FOR_AMD (FOR_SEV_ONLY | FOR(REQUIRE_SNP))
 #define FOR_CONFIDENTIAL (FOR_AMD | FOR(REQUIRE_TDX))
-#define FOR_ALL (FOR_CONFIDENTIAL | FOR(REQUIRE_NONE))
+#define FOR_ALL (FOR_CONFIDENTIAL | FOR(REQUIRE_NOTHING))
 #define FOR_INFORMATION 0u	/* it is shown, and never counts */
 
 enum outcome {

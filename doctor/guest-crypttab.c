@@ -4,7 +4,6 @@
 
 #include "doctor/crypttab-line.h"
 #include "doctor/guest.h"
-#include "wire/cryptsetup-peer.h"
 
 #define CRYPTTAB "/etc/crypttab"
 #define OUR_KEYSCRIPT "/coco-agent/keyscript"
@@ -59,31 +58,6 @@ static int own_slot(const struct crypttab_line *line)
 	return value && len > 0 && len < 4 ? atoi(value) : -1;
 }
 
-/* A socket's path has room for so much of a volume's name: /run/cryptsetup-keys.d/NAME.key. */
-#define OWN_SOCKET_NAME_MAX (107 - sizeof("/run/cryptsetup-keys.d/.key") + 1)
-
-/* Like crypttab_judge(), for the name, which counts only where sockets carry it. */
-static int judge_name(const struct crypttab_line *line, struct cause *why)
-{
-	bool any = startswith(line->key, "/run/cocod/");
-	size_t max = any ? VOLUME_NAME_MAX : OWN_SOCKET_NAME_MAX, len = strlen(line->volume);
-
-	if (has_our_keyscript(line) || len <= max)
-		return 0;
-	return cause_set(why, -EINVAL,
-			 "line %u of crypttab: the volume's name has %zu characters, and the "
-			 "sockets have room for %zu",
-			 line->number, len, max);
-}
-
-/* How long the key is, only its owner knows, so that keyfile-size= is not judged. */
-static int judge_line(const struct crypttab_line *line, struct cause *why)
-{
-	int r = judge_name(line, why);
-
-	return r < 0 ? r : crypttab_judge(line, own_slot(line), 0, why);
-}
-
 void guest_crypttab(struct exam *x, struct result *r)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -99,7 +73,8 @@ void guest_crypttab(struct exam *x, struct result *r)
 		if (!is_ours(x, &line))
 			continue;
 		n++;
-		if (judge_line(&line, &why) >= 0)
+		/* How long the key is, only its owner knows. */
+		if (crypttab_judge(&line, own_slot(&line), 0, &why) >= 0)
 			continue;
 		if (!wrong++)
 			result_set(r, OUTCOME_FAIL, "Volume '%s' cannot be opened: %.700s",
@@ -114,91 +89,4 @@ void guest_crypttab(struct exam *x, struct result *r)
 	else
 		result_fix(r, FIX_CONFIG,
 			   "Change the line; 'cococtl luks enroll --write' writes one that works");
-}
-
-/* ---- the initramfs ---- */
-
-enum wish {
-	WISH_NONE,
-	WISH_MAYBE,	/* a volume has our keyscript=, and is opened wherever it is needed */
-	WISH_SURE,	/* one is opened in the initramfs */
-	WISH_DRACUT,	/* dracut is to add cocod to the initrd */
-};
-
-static enum wish wish_of_crypttab(struct exam *x)
-{
-	_cleanup_(freep) char *text = NULL;
-	struct crypttab_line line = { 0 };
-	enum wish wish = WISH_NONE;
-	size_t len;
-	char *p;
-
-	if (provider_text(x->p, CRYPTTAB, &text) != GOT_IT)
-		return WISH_NONE;
-	p = text;
-	while (crypttab_next(&p, &line) > 0)
-		if (has_our_keyscript(&line))
-			wish = MAX(wish, crypttab_line_option(line.options, "initramfs", &len) ?
-						 WISH_SURE : WISH_MAYBE);
-	return wish;
-}
-
-static bool dracut_adds_us(struct exam *x)
-{
-	static const char folder[] = "/etc/dracut.conf.d";
-	struct tree_names names = { 0 };
-	char path[PROVIDER_LINE_MAX], line[TREE_LINE_MAX];
-	bool adds = false;
-
-	if (provider_list(x->p, folder, &names) != GOT_IT)
-		return false;
-	for (size_t i = 0; !adds && i < names.n; i++) {
-		snprintf(path, sizeof(path), "%s/%.200s", folder, names.names[i]);
-		adds = provider_find_line(x->p, path, "add_dracutmodules", line) == GOT_IT &&
-		       strstr(line, "coco-agent");
-	}
-	tree_names_done(&names);
-	return adds;
-}
-
-static void judge_hook(struct exam *x, enum wish wish, struct result *r)
-{
-	static const char hook[] = "/usr/share/initramfs-tools/hooks/coco-agent";
-	const char *command = wish == WISH_DRACUT ? "dracut --force" : "update-initramfs -u";
-
-	if (wish != WISH_DRACUT && provider_look(x->p, hook) == GOT_ABSENT) {
-		result_saw(r, hook, "%s", got_words(GOT_ABSENT));
-		result_set(r, OUTCOME_FAIL,
-			   "A volume has our keyscript=, and the hook that puts cocod into the "
-			   "initramfs is missing: nobody will give it a key");
-		result_fix(r, FIX_PACKAGE, "Install coco-agent again, then '%s'", command);
-	} else if (wish == WISH_MAYBE) {
-		result_set(r, OUTCOME_UNKNOWN,
-			   "cocod has not run in the initramfs: a volume has our keyscript=, but "
-			   "nothing says that it was to be opened there");
-	} else {
-		result_set(r, OUTCOME_FAIL, "cocod has not run in the %s that was booted",
-			   wish == WISH_DRACUT ? "initrd" : "initramfs");
-		result_fix(r, FIX_CONFIG, "%s, see what it warns of, and boot again", command);
-	}
-}
-
-/* cocod writes the file "gate" in an initramfs alone, before it judges anything. */
-void guest_initramfs(struct exam *x, struct result *r)
-{
-	static const char gate[] = "/run/cocod/gate";
-	enum wish wish = dracut_adds_us(x) ? WISH_DRACUT : wish_of_crypttab(x);
-	enum got got = provider_look(x->p, gate);
-
-	if (got == GOT_IT) {
-		result_saw(r, gate, "%s", got_words(got));
-		result_set(r, OUTCOME_PASS, "cocod has run in the initramfs");
-	} else if (wish == WISH_NONE) {
-		result_set(r, OUTCOME_NA, "Nothing asks for cocod in the initramfs");
-	} else if (got != GOT_ABSENT) {
-		result_unknown(r, gate, got);
-	} else {
-		result_saw(r, gate, "%s", got_words(got));
-		judge_hook(x, wish, r);
-	}
 }

@@ -35,24 +35,32 @@ void guest_mirrored_memory(struct exam *x, struct result *r);
 void guest_vmbus(struct exam *x, struct result *r);
 void guest_hyperv_pci(struct exam *x, struct result *r);
 
-/* doctor/guest-memory.c */
-void guest_swap(struct exam *x, struct result *r);
-void guest_hibernation(struct exam *x, struct result *r);
-void guest_init_on_free(struct exam *x, struct result *r);
-
-/* doctor/guest-cocod.c */
+/* doctor/guest-units.c: cocod's sockets are enabled. */
 void guest_units(struct exam *x, struct result *r);
+/* True if sockets.target wants @unit. */
+bool guest_unit_is_enabled(struct exam *x, const char *unit);
+
+/* doctor/guest-sockets.c, doctor/guest-initramfs.c: and they are there when they are needed. */
 void guest_sockets(struct exam *x, struct result *r);
+void guest_initramfs(struct exam *x, struct result *r);
 
 /* doctor/guest-crypttab.c */
 void guest_crypttab(struct exam *x, struct result *r);
-void guest_initramfs(struct exam *x, struct result *r);
 
-/* doctor/guest-policy.c */
+/* doctor/guest-settings.c, doctor/guest-policy.c: cocod's configuration, as cocod reads it. */
 void guest_gate(struct exam *x, struct result *r);
+void guest_secrets(struct exam *x, struct result *r);
+void guest_broker(struct exam *x, struct result *r);
 void guest_policy(struct exam *x, struct result *r);
 
-/* doctor/guest-collateral.c */
+/* doctor/guest-files.c, doctor/guest-collateral.c: whose it is, and how long it is good. */
+void guest_files(struct exam *x, struct result *r);
 void guest_collateral(struct exam *x, struct result *r);
+
+/* doctor/guest-disk.c, doctor/guest-memory.c: what becomes of memory that had a secret. */
+void guest_swap(struct exam *x, struct result *r);
+void guest_hibernation(struct exam *x, struct result *r);
+void guest_init_on_free(struct exam *x, struct result *r);
+void guest_init_on_alloc(struct exam *x, struct result *r);
 
 #endif

@@ -4,6 +4,7 @@
 import gzip
 import os
 
+import story_trees
 from machine import Tree, amd, intel
 
 EVIL = "x\x1b[2J\u009b31m\u202e\u2028\nREADY FOR snp"
@@ -59,4 +60,4 @@ TREES = [
     tree("config-garbage", files={"/proc/sys/kernel/osrelease": "6.1\n", "/proc/config.gz": gzip.compress(b"CONFIG_EFI=y\n" * 1000)[:60]}),
     tree("refused", refused={path: "EIO" for path in PATHS}),
     tree("refused-garbage", probe={"files": os.urandom(4000)}),
-]
+] + story_trees.HOSTILE

@@ -58,8 +58,9 @@ static void test_conclude(void **state)
 		{ SEV_SNP, REQUIRE_ANY, { F, P, F, P, P }, DOCTOR_NOT_READY, 0, REQUIRE_SNP },
 		{ SEV_SNP, REQUIRE_ANY, { P, P, P, P, P }, DOCTOR_READY, 5, REQUIRE_SNP },
 		{ SEV_SNP, REQUIRE_SEV, { F, F, P, P, P }, DOCTOR_READY, 5, REQUIRE_SEV },
-		{ SEV_SNP, REQUIRE_NONE, { F, F, F, P, P }, DOCTOR_READY, 5, REQUIRE_NONE },
-		{ SEV_SNP, REQUIRE_NONE, { P, P, P, F, P }, DOCTOR_NOT_READY, 3, REQUIRE_NONE },
+		{ SEV_SNP, REQUIRE_NOTHING, { F, F, F, P, P }, DOCTOR_READY, 5, REQUIRE_NOTHING },
+		{ SEV_SNP, REQUIRE_NOTHING, { P, P, P, F, P }, DOCTOR_NOT_READY, 3,
+		  REQUIRE_NOTHING },
 		/* Nothing is offered: what matters for all. */
 		{ 0, -1, { F, F, F, P, P }, DOCTOR_READY, 5, -1 },
 		{ 0, -1, { P, P, P, F, P }, DOCTOR_NOT_READY, 3, -1 },
