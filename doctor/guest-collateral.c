@@ -191,18 +191,18 @@ static void judge_date(const struct finding *f, int64_t now, struct result *r)
 	result_saw(r, f->path, "%s, good until %s", f->key, until);
 	if (f->until < now)
 		result_set(r, OUTCOME_FAIL,
-			   "The collateral has expired: '%s' (%s), on %s; evidence that needs it is "
-			   "refused", f->path, f->key, until);
+			   "The collateral has expired: '%s' (%s), on %s; evidence that needs it "
+			   "is refused", f->path, f->key, until);
 	else if (f->until - now < SOON_DAYS * DAY)
-		result_set(r, OUTCOME_WARN, "The collateral expires within %d days: '%s' (%s), on %s",
-			   SOON_DAYS, f->path, f->key, until);
+		result_set(r, OUTCOME_WARN,
+			   "The collateral expires within %d days: '%s' (%s), on %s", SOON_DAYS, f->path, f->key, until);
 	else
-		result_set(r, OUTCOME_PASS, "The collateral is good until %s, by this machine's clock, "
-			   "which the host sets", until);
+		result_set(r, OUTCOME_PASS,
+			   "The collateral is good until %s, by this machine's clock, which the host sets", until);
 	if (r->outcome != OUTCOME_PASS)
 		result_fix(r, FIX_CONFIG,
-			   "cococtl attest fetch --refresh, if it is right that it is that day: the "
-			   "clock is the host's word");
+			   "cococtl attest fetch --refresh, if it is right that it is that day: "
+			   "the clock is the host's word");
 }
 
 static void judge(const struct collateral *c, struct result *r)

@@ -3,11 +3,11 @@
 #include <stdio.h>
 
 #include "doctor/crypttab-line.h"
-#include "doctor/guest.h"
+#include "doctor/guest-config.h"
+#include "wire/cryptsetup-peer.h"
 
 #define CRYPTTAB "/etc/crypttab"
 #define OUR_KEYSCRIPT "/coco-agent/keyscript"
-#define WANTS "/etc/systemd/system/sockets.target.wants/"
 
 static bool has_our_keyscript(const struct crypttab_line *line)
 {
@@ -18,21 +18,102 @@ static bool has_our_keyscript(const struct crypttab_line *line)
 	return script && len >= n && memcmp(script + len - n, OUR_KEYSCRIPT, n) == 0;
 }
 
+struct volumes {
+	struct exam *x;
+	const struct config *config;	/* NULL if it cannot be read */
+	unsigned n, n_wrong, n_warn;
+};
+
+/* True if Consumers= of a secret names the volume. */
+static bool is_named(const struct volumes *v, const char *volume)
+{
+	char consumer[256];
+
+	if (snprintf(consumer, sizeof(consumer), CONSUMER_CRYPTSETUP ":%s", volume) >=
+	    (int)sizeof(consumer))
+		return false;
+	for (size_t i = 0; v->config && i < v->config->n_policies; i++)
+		if (secret_policy_allows(&v->config->policies[i], consumer) == 2)
+			return true;
+	return false;
+}
+
+static bool has_token(const struct volumes *v)
+{
+	for (size_t i = 0; v->config && i < v->config->n_policies; i++)
+		if (secret_policy_allows(&v->config->policies[i], CONSUMER_TOKEN))
+			return true;
+	return false;
+}
+
+static bool names_no_key(const struct crypttab_line *line)
+{
+	return !line->key[0] || streq(line->key, "none") || streq(line->key, "-");
+}
+
 /*
  * True if somebody means this volume to get its key from cocod: by our keyscript, by a socket of
- * ours in the third field, or by a socket for this volume that is enabled.
+ * ours in the third field, by a socket for this volume that is enabled, or by Consumers=.
  */
-static bool is_ours(struct exam *x, const struct crypttab_line *line)
+static bool is_ours(const struct volumes *v, const struct crypttab_line *line)
 {
-	char unit[CRYPTTAB_UNIT_MAX], path[CRYPTTAB_UNIT_MAX + sizeof(WANTS)];
+	char unit[CRYPTTAB_UNIT_MAX];
 
 	if (has_our_keyscript(line) || startswith(line->key, "/run/cocod/") ||
 	    startswith(line->key, "/run/cryptsetup-keys.d/"))
 		return true;
-	if (!streq(crypttab_key(line->volume, unit), "none"))
-		return false;
-	snprintf(path, sizeof(path), WANTS "%s", unit);
-	return provider_look(x->p, path) == GOT_IT || provider_is_link(x->p, path);
+	return (streq(crypttab_key(line->volume, unit), "none") &&
+		guest_unit_is_enabled(v->x, unit)) || is_named(v, line->volume);
+}
+
+/*
+ * systemd-cryptsetup says which volume it is in the name of its socket, which has room for no
+ * longer one; and cocod takes what volume_name_is_valid() takes.
+ */
+static int judge_name(const struct crypttab_line *line, struct cause *why)
+{
+	if (strlen(line->volume) > VOLUME_NAME_SURE)
+		return cause_set(why, -EINVAL,
+				 "line %u of crypttab: the volume's name has more than the %d "
+				 "bytes for which systemd-cryptsetup has room when it asks",
+				 line->number, VOLUME_NAME_SURE);
+	if (!volume_name_is_valid(line->volume))
+		return cause_set(why, -EINVAL,
+				 "line %u of crypttab: cocod gives no key to a volume of this "
+				 "name: it must be 1 to %d printable characters without blank, "
+				 "slash, quote or backslash", line->number, MSG_NAME_LEN);
+	return 0;
+}
+
+/* A volume that finds no socket is asked a passphrase for. */
+static int judge_socket(const struct volumes *v, const struct crypttab_line *line,
+			struct cause *why)
+{
+	char unit[CRYPTTAB_UNIT_MAX];
+
+	if (!names_no_key(line) || has_our_keyscript(line) ||
+	    !streq(crypttab_key(line->volume, unit), "none") || guest_unit_is_enabled(v->x, unit))
+		return 0;
+	return cause_set(why, -EINVAL,
+			 "line %u of crypttab names no key, and %s, which would give it one, is "
+			 "not enabled", line->number, unit);
+}
+
+/* Measuring the volume's key turns tokens off, and ours with them. */
+static void judge_tokens(struct volumes *v, const struct crypttab_line *line, struct result *r)
+{
+	size_t len;
+	const char *value = crypttab_line_option(line->options, "tpm2-measure-pcr", &len);
+
+	if (!value || (len == 2 && strncmp(value, "no", 2) == 0) || !names_no_key(line) ||
+	    !has_token(v))
+		return;
+	result_saw(r, CRYPTTAB, "line %u has tpm2-measure-pcr=", line->number);
+	if (v->n_warn++ == 0 && !v->n_wrong)
+		result_set(r, OUTCOME_WARN,
+			   "Line %u of crypttab has tpm2-measure-pcr=, with which "
+			   "systemd-cryptsetup asks no token, and a secret is for tokens",
+			   line->number);
 }
 
 /* True if crypttab can be read; otherwise @r has the result. */
@@ -58,35 +139,63 @@ static int own_slot(const struct crypttab_line *line)
 	return value && len > 0 && len < 4 ? atoi(value) : -1;
 }
 
+static void judge_line(struct volumes *v, const struct crypttab_line *line, struct result *r)
+{
+	struct cause why;
+	int bad;
+
+	if (!is_ours(v, line)) {
+		judge_tokens(v, line, r);
+		return;
+	}
+	v->n++;
+	bad = judge_name(line, &why);
+	/* How long the key is, only its owner knows. */
+	if (bad == 0)
+		bad = crypttab_judge(line, own_slot(line), 0, &why);
+	if (bad == 0)
+		bad = judge_socket(v, line, &why);
+	if (bad == 0)
+		return;
+	if (!v->n_wrong++)
+		result_set(r, OUTCOME_FAIL, "Volume '%.100s' cannot be opened: %.700s",
+			   line->volume, why.text);
+	result_saw(r, CRYPTTAB, "%.250s", why.text);
+}
+
+static void conclude(const struct volumes *v, struct result *r)
+{
+	if (v->n_wrong) {
+		result_fix(r, FIX_CONFIG,
+			   "Change the line; 'cococtl luks enroll --write' writes one that works, "
+			   "and enables the socket");
+	} else if (v->n_warn) {
+		result_fix(r, FIX_CONFIG,
+			   "Remove tpm2-measure-pcr=, or give the volume its key by a socket: "
+			   "'cococtl luks enroll --write'");
+	} else if (!v->n) {
+		result_set(r, OUTCOME_NA, "No line of crypttab asks cocod for a key");
+	} else {
+		result_set(r, OUTCOME_PASS, "%u volume%s from cocod", v->n,
+			   v->n == 1 ? " gets its key" : "s get their keys");
+	}
+}
+
 void guest_crypttab(struct exam *x, struct result *r)
 {
+	struct crypttab_line line = { .number = 0 };
 	_cleanup_(freep) char *text = NULL;
-	struct crypttab_line line = { 0 };
-	unsigned n = 0, wrong = 0;
-	struct cause why;
+	struct volumes v = { .x = x };
+	struct guest_config g;
 	char *p;
 
 	if (!read_crypttab(x, r, &text))
 		return;
+	guest_config_load(x, &g);
+	v.config = g.config;
 	p = text;
-	while (crypttab_next(&p, &line) > 0) {
-		if (!is_ours(x, &line))
-			continue;
-		n++;
-		/* How long the key is, only its owner knows. */
-		if (crypttab_judge(&line, own_slot(&line), 0, &why) >= 0)
-			continue;
-		if (!wrong++)
-			result_set(r, OUTCOME_FAIL, "Volume '%s' cannot be opened: %.700s",
-				   line.volume, why.text);
-		result_saw(r, CRYPTTAB, "%.250s", why.text);
-	}
-	if (!n)
-		result_set(r, OUTCOME_NA, "No line of crypttab asks cocod for a key");
-	else if (!wrong)
-		result_set(r, OUTCOME_PASS, "%u volume%s from cocod", n,
-			   n == 1 ? " gets its key" : "s get their keys");
-	else
-		result_fix(r, FIX_CONFIG,
-			   "Change the line; 'cococtl luks enroll --write' writes one that works");
+	while (crypttab_next(&p, &line) > 0)
+		judge_line(&v, &line, r);
+	conclude(&v, r);
+	guest_config_done(&g);
 }

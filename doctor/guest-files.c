@@ -34,7 +34,7 @@ static void look_at(struct exam *x, const char *path, bool is_key, struct files 
 		return;
 	}
 	f->n++;
-	/* All links have mode 0777; in a folder with the sticky bit others cannot replace a file. */
+	/* All links have mode 0777. */
 	changed = rights.uid != 0 || (!S_ISLNK(rights.mode) && rights.mode & OTHERS_WRITE);
 	read = is_key && S_ISREG(rights.mode) && rights.mode & OTHERS_READ;
 	if (changed || read)
@@ -103,8 +103,8 @@ void guest_files(struct exam *x, struct result *r)
 	} else if (f.n_shown) {
 		result_set(r, OUTCOME_FAIL, "Others than root may read the key '%s'%s", f.shown,
 			   f.n_shown > 1 ? " and more" : "");
-		result_fix(r, FIX_CONFIG, "chmod go= '%s'; and take another key: this one was shown",
-			   f.shown);
+		result_fix(r, FIX_CONFIG, "chmod go= '%s'; and take another key: this one was "
+			   "shown", f.shown);
 	} else if (f.unread != GOT_IT) {
 		result_unknown(r, f.unread_path, f.unread);
 	} else if (f.n == 0) {

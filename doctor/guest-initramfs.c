@@ -60,7 +60,8 @@ static bool adds_module(void *ctx, const char *line)
 
 static enum got by_dracut(struct exam *x, enum maker *ret, struct result *r)
 {
-	static const char *const folders[] = { "/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d" };
+	static const char *const folders[] = { "/etc/dracut.conf.d",
+					       "/usr/lib/dracut/dracut.conf.d" };
 	char path[PROVIDER_LINE_MAX], line[TREE_LINE_MAX];
 	enum got got, worst = GOT_IT;
 

@@ -18,9 +18,8 @@ static bool is_kind(struct exam *x, const struct policy_kind *kind)
 static const struct policy_kind *kind_here(struct exam *x, const struct policy_identity **ret)
 {
 	for (const struct attest_verifier *const *v = attest_verifiers; *v; v++)
-		for (size_t k = 0; (*v)->opens_gate && k < ARRAY_SIZE((*v)->kinds) && (*v)->kinds[k];
-		     k++)
-			if (is_kind(x, (*v)->kinds[k])) {
+		for (size_t k = 0; k < ARRAY_SIZE((*v)->kinds) && (*v)->kinds[k]; k++)
+			if ((*v)->opens_gate && is_kind(x, (*v)->kinds[k])) {
 				*ret = (*v)->identities;
 				return (*v)->kinds[k];
 			}
@@ -134,8 +133,8 @@ static void without(const struct exam *x, const struct guest_config *g, struct r
 			   "evidence");
 	} else {
 		result_set(r, OUTCOME_FAIL,
-			   "There is no attest.conf, by which launch secrets would be released, and "
-			   "%s", g->config->broker.present ? "not all secrets are the broker's" :
+			   "There is no attest.conf, by which launch secrets would be released, "
+			   "and %s", g->config->broker.present ? "not all secrets are the broker's" :
 			   "no broker to ask");
 		result_fix(r, FIX_CONFIG,
 			   "Write /etc/cocod/attest.conf, cocod.conf(5); 'cococtl attest show' "

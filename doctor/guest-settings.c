@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cocod.conf, secrets.d and broker.conf: what cocod would refuse, and what their author may not have
- * meant.
+ * cocod.conf, secrets.d and broker.conf: what cocod would refuse, and what their author may not
+ * have meant.
  */
 #include <stdio.h>
 
@@ -33,14 +33,16 @@ static void judge_settings(const struct exam *x, const struct guest_config *g, s
 		result_set(r, OUTCOME_WARN,
 			   "VerifyVolumeHeader=no: the host can show a header of its own, which "
 			   "opens with any key and encrypts nothing");
-		result_fix(r, FIX_CONFIG, "In cocod.conf or its drop-ins: remove VerifyVolumeHeader=no");
+		result_fix(r, FIX_CONFIG,
+			   "In cocod.conf or its drop-ins: remove VerifyVolumeHeader=no");
 	} else if (c->secret_directory[0]) {
 		result_set(r, OUTCOME_WARN,
 			   "SecretDirectory= is for tests: secrets come from '%s', and not from "
 			   "this machine's firmware", c->secret_directory);
 		result_fix(r, FIX_CONFIG, "In cocod.conf or its drop-ins: remove SecretDirectory=");
 	} else {
-		result_set(r, OUTCOME_PASS, "Secrets are released only if this holds: %s", require_name(c->require));
+		result_set(r, OUTCOME_PASS, "Secrets are released only if this holds: %s",
+			   require_name(c->require));
 	}
 }
 
@@ -78,8 +80,8 @@ static void judge_secrets(const struct config *c, struct result *r)
 			   "The secret '%s' has no Consumers=: only root may have it, by 'cococtl "
 			   "secrets get', and no volume and no service", silent);
 		result_fix(r, FIX_CONFIG,
-			   "Its file in secrets.d: Consumers=cryptsetup:VOLUME, or Consumers=get if "
-			   "that is what was meant");
+			   "Its file in secrets.d: Consumers=cryptsetup:VOLUME, or Consumers=get "
+			   "if that is what was meant");
 	} else {
 		result_set(r, OUTCOME_PASS, "cocod takes the files of %zu secret%s", c->n_policies,
 			   c->n_policies == 1 ? "" : "s");
@@ -112,8 +114,8 @@ static void judge_broker(const struct config *c, struct result *r)
 	} else if (broker_is_tls_only(b)) {
 		result_set(r, OUTCOME_WARN,
 			   "broker.conf has no Identity=: what the broker releases is not signed, "
-			   "and whoever has the key of its TLS certificate can give this VM secrets "
-			   "of their own");
+			   "and whoever has the key of its TLS certificate can give this VM "
+			   "secrets of their own");
 		result_fix(r, FIX_CONFIG,
 			   "/etc/cocod/broker.conf: Identity=FILE in the place of %s, with what "
 			   "'coco-broker identity' prints",

@@ -8,6 +8,8 @@
 
 #define UNIT "cocod.socket"
 #define UNITS_MAX 16
+#define ENABLE_BY_PRESET \
+	"echo 'enable cocod*.socket' >/etc/systemd/system-preset/00-cocod.preset"
 
 /* Where systemd looks for units, the most important first. */
 static const char *const unit_folders[] = {
@@ -190,7 +192,7 @@ static void not_enabled(struct exam *x, const struct units *u, struct result *r)
 	result_fix(r, FIX_CONFIG, "systemctl enable --now %s", u->missing);
 	if (disabled)
 		result_fix(r, FIX_CONFIG,
-			   "echo 'enable cocod*.socket' >/etc/systemd/system-preset/00-cocod.preset");
+			   ENABLE_BY_PRESET);
 }
 
 void guest_units(struct exam *x, struct result *r)
@@ -224,7 +226,7 @@ void guest_units(struct exam *x, struct result *r)
 			   "The sockets are enabled, but the first boot of this image applies "
 			   "presets, which disable " UNIT);
 		result_fix(r, FIX_CONFIG,
-			   "echo 'enable cocod*.socket' >/etc/systemd/system-preset/00-cocod.preset");
+			   ENABLE_BY_PRESET);
 	} else {
 		result_set(r, OUTCOME_PASS, "All %u sockets are enabled", u.n);
 	}

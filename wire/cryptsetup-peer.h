@@ -11,6 +11,9 @@
  */
 #define VOLUME_NAME_MAX 93
 
+/* With 16 digits, which systemd may choose: such a name always has room. */
+#define VOLUME_NAME_SURE (VOLUME_NAME_MAX - 15)
+
 /*
  * Find the volume in the name to which systemd-cryptsetup binds its socket before it connects
  * (crypttab(5), "AF_UNIX key files"): NUL, 1 to 16 hexadecimal digits, "/cryptsetup/", the

@@ -331,7 +331,35 @@ COLLATERAL = [
     collateral("denied", READY, "unknown", {f"{OWN}/crl.pem": CRL}, refused={f"{OWN}/crl.pem": "EACCES"}),
 ]
 
-TREES = CONFIG + POLICIES + OWNERS + COLLATERAL + UNITS + SOCKETS + INITRAMFS + SWAP + HIBERNATION + MEMORY
+# ---- crypttab ----
+
+OF_DATA = {f"{ENABLED}/cocod-cryptsetup@data.socket": f"{SYSTEM}/cocod-cryptsetup@.socket"}
+LONG = "d" * 65
+TOKEN = f"[Secret]\nGuid={GUIDS[0]}\nConsumers=token\n"
+
+
+def volumes(name, how, outcome, line, **more):
+    files = more.pop("files", {})
+    return tree(f"story-crypttab-{name}", how, {"guest-crypttab": outcome}, {"/etc/crypttab": line + "\n", **files}, **more)
+
+
+CRYPTTAB = [
+    volumes("named", FAILS, "fail", "data /dev/vdb none luks", files={SECRET: DATA}, says=["cocod-cryptsetup@data.socket, which would give it one, is not enabled"]),
+    volumes("named-and-enabled", READY, "pass", "data /dev/vdb none luks", files={SECRET: DATA}, links=OF_DATA),
+    volumes("named-any-socket", READY, "pass", "data /dev/vdb /run/cocod/cryptsetup.sock luks", files={SECRET: DATA}),
+    volumes("named-other", READY, "na", "other /dev/vdb none luks,keyfile-erase", files={SECRET: DATA}),
+    volumes("named-erase", FAILS, "fail", "data /dev/vdb none luks,keyfile-erase", files={SECRET: DATA}, links=OF_DATA, says=["keyfile-erase"]),
+    volumes("by-distribution", READY, "pass", "data /dev/vdb none luks", links={"/usr/lib/systemd/system/sockets.target.wants/cocod-cryptsetup@data.socket": "../cocod-cryptsetup@.socket"}),
+    volumes("long-for-cocod", FAILS, "fail", f"{LONG} /dev/vdb /run/cocod/cryptsetup.sock luks", says=["1 to 64 printable"]),
+    volumes("just-not-long", READY, "pass", f"{LONG[1:]} /dev/vdb /run/cocod/cryptsetup.sock luks"),
+    volumes("long-for-systemd", FAILS, "fail", f"{'d' * 79} /dev/vdb /run/cocod/cryptsetup.sock luks", says=["more than the 78 bytes"]),
+    volumes("measured-token", WARNS, "warn", "data /dev/vdb none luks,tpm2-measure-pcr=15", files={SECRET: TOKEN}, says=["asks no token"]),
+    volumes("not-measured-token", READY, "na", "data /dev/vdb none luks,tpm2-measure-pcr=no", files={SECRET: TOKEN}),
+    volumes("measured-key", READY, "pass", "data /dev/vdb /run/cocod/cryptsetup.sock luks,tpm2-measure-pcr=yes", files={SECRET: TOKEN}),
+    volumes("evil", FAILS, "fail", f"{EVIL.replace(' ', '')} /dev/vdb /run/cocod/cryptsetup.sock luks"),
+]
+
+TREES = CRYPTTAB + CONFIG + POLICIES + OWNERS + COLLATERAL + UNITS + SOCKETS + INITRAMFS + SWAP + HIBERNATION + MEMORY
 
 # ---- hostile ----
 

@@ -53,7 +53,8 @@ static int setup(void **state)
 	put(f, "/.probe/kvm", "probe open=ok\nprobe hlt=ok\n235 1 5\n");
 	put(f, "/.probe/kmsg", "[ 0.0] one x 1b4e28ba-2fa1-11d2-883f-0016d3cca427\n[ 0.1] y\n"
 			       "[ 0.2] two x\n");
-	put(f, "/.probe/rights", "/sys/word 100644 0 5\n/sys/gone 140600 0 0\n/sys/closed 100600 0 0\n");
+	put(f, "/.probe/rights", "/sys/word 100644 0 5\n/sys/gone 140600 0 0\n"
+				 "/sys/closed 100600 0 0\n");
 	put(f, "/.probe/time", "1796000000\n");
 	put(f, "/.probe/files", "/sys/closed EACCES\n/sys/broken EIO\n");
 	*state = f;
