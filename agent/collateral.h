@@ -9,8 +9,8 @@
  * Add to @ret what evidence is judged by, read below the root @folder: the policy attest.conf, the
  * trust file attest.trust, the collateral in /etc/cocod/collateral and /var/cache/cocod, and the
  * memory there of what was verified before (attest/newest.h).  The bytes are taken as they are;
- * nothing here looks into them.  Only 'cococtl attest fetch' writes that memory: a process that judges
- * hostile evidence cannot.
+ * nothing here looks into them.  Only 'cococtl attest fetch' writes that memory: a process that
+ * judges hostile evidence cannot.
  *
  * The beginning of a file's name says what the file holds: "cert", "crl", "tcb-info",
  * "qe-identity", "tcb-chain", "qe-chain", "root-crl" or "pck-crl", as in "cert-vcek.der".  Files

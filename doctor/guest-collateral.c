@@ -195,10 +195,12 @@ static void judge_date(const struct finding *f, int64_t now, struct result *r)
 			   "is refused", f->path, f->key, until);
 	else if (f->until - now < SOON_DAYS * DAY)
 		result_set(r, OUTCOME_WARN,
-			   "The collateral expires within %d days: '%s' (%s), on %s", SOON_DAYS, f->path, f->key, until);
+			   "The collateral expires within %d days: '%s' (%s), on %s", SOON_DAYS,
+			   f->path, f->key, until);
 	else
 		result_set(r, OUTCOME_PASS,
-			   "The collateral is good until %s, by this machine's clock, which the host sets", until);
+			   "The collateral is good until %s, by this machine's clock, which the "
+			   "host sets", until);
 	if (r->outcome != OUTCOME_PASS)
 		result_fix(r, FIX_CONFIG,
 			   "cococtl attest fetch --refresh, if it is right that it is that day: "

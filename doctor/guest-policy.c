@@ -134,8 +134,8 @@ static void without(const struct exam *x, const struct guest_config *g, struct r
 	} else {
 		result_set(r, OUTCOME_FAIL,
 			   "There is no attest.conf, by which launch secrets would be released, "
-			   "and %s", g->config->broker.present ? "not all secrets are the broker's" :
-			   "no broker to ask");
+			   "and %s", g->config->broker.present ?
+			   "not all secrets are the broker's" : "no broker to ask");
 		result_fix(r, FIX_CONFIG,
 			   "Write /etc/cocod/attest.conf, cocod.conf(5); 'cococtl attest show' "
 			   "prints what evidence has");
