@@ -28,7 +28,8 @@ static int by_log(struct exam *x, const struct wiping *w, struct result *r)
 {
 	char line[TREE_LINE_MAX];
 
-	if (provider_kmsg(x->p, "mem auto-init:", NULL, line) != GOT_IT)
+	if (provider_kmsg(x->p, "mem auto-init:", NULL, line) != GOT_IT ||
+	    !startswith(line, "mem auto-init:"))
 		return -1;
 	result_saw(r, "kmsg", "%.200s", line);
 	return strstr(line, w->said) != NULL;
