@@ -113,6 +113,22 @@ check "... the states are as they were" json "{s['name']: s['state'] for s in d}
 restart KILL
 check "after kill -9" expect 0 "${cococtl[@]}" secrets show luks --json
 check "... too, with who had it" json "d['state'] == 'delivered' and d['delivered_to'] == 'get' and d['times']['delivered']"
+check "boot-time after kill -9" expect 0 "${cococtl[@]}" boot-time --json
+steps_of_token="[s['step'] for s in sorted(d['steps'], key=lambda s: s['boottime_usec']) if s['secret'] == 'token']"
+check "... has the steps from before" json "${steps_of_token}[-3:] == ['read', 'delivered', 'wiped']"
+stamps=$work/run/stamps
+for kind in "mkdir -m 700 $stamps" "ln -s /etc/hostname $stamps" "mkfifo $stamps" "cp /bin/sh $stamps" "truncate -s 20M $stamps"; do
+	stop TERM
+	rm -rf "$stamps"
+	$kind
+	start
+	check "cocod starts when the stamps are made by '${kind%% *}'" expect 0 "${cococtl[@]}" boot-time --json
+	check "... says what is the matter" in_log "stamps' is damaged or cannot be read"
+	check "... and has none from before" json "$steps_of_token == []"
+done
+stop TERM
+rm -rf "$stamps"
+start
 stop TERM
 rm "$work/dir/$luks"
 printf 'torn' >>"$work/run/journal"
