@@ -87,6 +87,8 @@ static const struct check checks[] = {
 	  FOR_INFORMATION, false, host_amdsev_firmware },
 	{ "host-kernel-file", "Launch", "The kernel file can be started by strict firmware",
 	  FOR_ALL, false, host_kernel_file },
+	{ "host-xen", "Xen", "Xen is not between this kernel and the machine", FOR_CONFIDENTIAL,
+	  false, host_xen },
 };
 
 const struct side side_host = {

@@ -71,4 +71,7 @@ void host_sev_asids(struct exam *x, struct result *r);
 void host_sev_es_asids(struct exam *x, struct result *r);
 void host_tdx_keys(struct exam *x, struct result *r);
 
+/* doctor/host-xen.c */
+void host_xen(struct exam *x, struct result *r);
+
 #endif

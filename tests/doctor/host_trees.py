@@ -26,10 +26,10 @@ MILAN_OK = {c: "pass" for c in ("host-cpu", "host-sev-bios", "host-sev-device", 
 PT_CONFIG = {"/proc/sys/kernel/osrelease": "6.12.0\n", "/boot/config-6.12.0": "CONFIG_IOMMU_DEFAULT_PASSTHROUGH=y\n"}
 
 
-def milan(name, expect, files=(), msr=(), without=(), kvm=None, kmsg=None, **more):
+def milan(name, expect, files=(), msr=(), without=(), kvm=None, kmsg=None, cpu=None, **more):
     """A host of SEV-SNP that is ready but for what is given; @without are files that it lacks."""
     have = {k: v for k, v in {**AMD_FILES, **dict(files)}.items() if k not in without}
-    return Tree(name, amd(sev=MILAN), have, msr={**AMD_MSR, **dict(msr)}, kvm={**KVM, VM_TYPES: (0x1F, 0x1F)} if kvm is None else kvm,
+    return Tree(name, cpu or amd(sev=MILAN), have, msr={**AMD_MSR, **dict(msr)}, kvm={**KVM, VM_TYPES: (0x1F, 0x1F)} if kvm is None else kvm,
                 kmsg=AMD_LOG if kmsg is None else kmsg, host=expect, **more)
 
 
@@ -192,4 +192,36 @@ VMS = [
     ordinary("host-vcpus-nonsense", zen4(), for_none(0, "Ready", {"host-vcpus": "unknown"}), PLAIN, kvm={MAX_VCPUS: (-1, -1)}),
 ]
 
-TREES = AMD + INTEL + OTHERS + VMS
+# ---- Xen ----
+
+
+def xen(kind, capabilities=None, kernel="xen"):
+    """What a kernel under Xen shows; without @capabilities, xenfs is not mounted."""
+    files = {"/sys/hypervisor/type": f"{kernel}\n", "/sys/hypervisor/guest_type": f"{kind}\n"}
+    if capabilities is not None:
+        files["/proc/xen/capabilities"] = capabilities
+    return files
+
+
+def xen_cpu():
+    return amd(sev=MILAN).hypervisor("XenVMMXenVMM")
+
+
+def under_xen(name, outcome, files=(), status=0, cpu=None, **more):
+    return milan(name, Expect(status, {0: "Ready for snp", 1: "Not ready for snp", 2: "Ready with warnings for snp"}[status], {"host-xen": outcome}, **more), files, cpu=cpu)
+
+
+XEN = [
+    milan("host-xen-none", Expect(0, "Ready for snp", {"host-xen": "pass"})),
+    # A PV guest's plain CPUID is that of the machine below Xen, so a dom0 looks like the machine.
+    under_xen("host-xen-dom0", "warn", xen("PV", "control_d\n"), 2, says=["This is dom0 of Xen", "boot this kernel without Xen"]),
+    under_xen("host-xen-domu-pv", "fail", xen("PV", ""), 1, says=["guest of Xen, of type PV"]),
+    under_xen("host-xen-domu-pvh", "fail", xen("PVH", "\n"), 1, cpu=xen_cpu(), says=["guest of Xen, of type PVH"]),
+    under_xen("host-xen-no-xenfs", "unknown", xen("PV")),
+    under_xen("host-xen-no-sysfs", "unknown", cpu=xen_cpu()),
+    under_xen("host-xen-other-hypervisor", "na", xen("PV", "control_d\n", kernel="s390")),
+    under_xen("host-xen-kind-hostile", "fail", xen("\x1b[2J" + "P" * 250, ""), 1, lacks=["\x1b"]),
+    under_xen("host-xen-proc-only", "unknown", {"/proc/xen": None}),
+]
+
+TREES = AMD + INTEL + OTHERS + VMS + XEN
