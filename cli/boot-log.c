@@ -34,8 +34,9 @@ static const char *stamp_of_dmesg(const char *p, uint64_t *ret)
 
 	if (*p == '<') {
 		p = strchr(p, '>');
-		if (!p++)
+		if (!p)
 			return NULL;
+		p++;
 	}
 	if (*p++ != '[')
 		return NULL;
