@@ -74,4 +74,18 @@ void host_tdx_keys(struct exam *x, struct result *r);
 /* doctor/host-xen.c */
 void host_xen(struct exam *x, struct result *r);
 
+/* doctor/host-xen-guests.c: what Xen has for guests, in dom0 */
+void host_xen_scheduler(struct exam *x, struct result *r);
+void host_xen_introspection(struct exam *x, struct result *r);
+void host_xen_pvh(struct exam *x, struct result *r);
+void host_xen_pvcalls(struct exam *x, struct result *r);
+void host_xen_config(struct exam *x, struct result *r);
+
+/* doctor/host-features.c: for information */
+void host_umip(struct exam *x, struct result *r);
+void host_lmce(struct exam *x, struct result *r);
+void host_l2_cat(struct exam *x, struct result *r);
+void host_mirrored_memory(struct exam *x, struct result *r);
+void host_arm(struct exam *x, struct result *r);
+
 #endif

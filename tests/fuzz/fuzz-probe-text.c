@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "doctor/probe-text.h"
+#include "doctor/xl-text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -30,6 +31,10 @@ static void read_texts(const char *text, size_t len)
 
 	if (probe_kvm_value(text, "hlt", word, sizeof(word)) == PROBE_SAYS)
 		assert(strlen(word) < sizeof(word));
+	if (xl_info(text, "xen_scheduler", word, sizeof(word)) == PROBE_SAYS)
+		assert(strlen(word) < sizeof(word) && !strchr(word, '\n'));
+	if (xl_build(text, "CONFIG_PV", word, sizeof(word)) == PROBE_SAYS)
+		assert(strlen(word) < sizeof(word) && !strchr(word, '\n'));
 	while ((next = probe_kmsg(text, len, from, "SEV", line, sizeof(line))) != 0) {
 		assert(next > from && next <= len + 1 && strlen(line) < sizeof(line) &&
 		       strstr(line, "SEV"));
