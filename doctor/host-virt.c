@@ -116,3 +116,64 @@ void host_ipiv(struct exam *x, struct result *r)
 	result_fix(r, FIX_MODPROBE,
 		   "options kvm_intel enable_ipiv=1 enable_apicv=1 (in /etc/modprobe.d)");
 }
+
+/* ---- the node that a guest's private memory is on ---- */
+
+#define KVM_CAP_GUEST_MEMFD 234
+
+static unsigned n_nodes(struct exam *x, enum got *got)
+{
+	_cleanup_(tree_names_done) struct tree_names names = { 0 };
+	unsigned n = 0;
+
+	*got = provider_list(x->p, "/sys/devices/system/node", &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *number = startswith(names.names[i], "node");
+
+		n += number && *number >= '0' && *number <= '9';
+	}
+	return n;
+}
+
+static void judge_policy(struct result *r, const char *said)
+{
+	result_saw(r, "kvm probe memfd-policy", "%s", said);
+	if (streq(said, "kept")) {
+		result_set(r, OUTCOME_PASS,
+			   "A guest's private memory stays on the node that it is bound to");
+		return;
+	}
+	result_set(r, OUTCOME_WARN,
+		   "A guest's private memory follows the node of the thread that touches it first, "
+		   "and no policy of the VMM's");
+	result_fix(r, FIX_LAUNCH_ARG,
+		   "numactl --cpunodebind=N --membind=N in front of QEMU, as 'coco-inject plan' "
+		   "writes it");
+}
+
+void host_memfd_policy(struct exam *x, struct result *r)
+{
+	char said[PROVIDER_LINE_MAX];
+	int64_t cap = 0;
+	enum got got;
+
+	if (n_nodes(x, &got) < 2) {
+		if (got == GOT_DENIED || got == GOT_UNREADABLE)
+			result_unknown(r, "/sys/devices/system/node", got);
+		else
+			result_set(r, OUTCOME_NA, "The machine has one NUMA node");
+		return;
+	}
+	got = provider_kvm_cap(x->p, KVM_CAP_GUEST_MEMFD, true, &cap);
+	if (got == GOT_IT && cap <= 0) {
+		result_set(r, OUTCOME_NA,
+			   "KVM has no memory that only the guest has (guest_memfd)");
+		return;
+	}
+	if (got == GOT_IT)
+		got = provider_kvm_probe(x->p, "memfd-policy", said);
+	if (got == GOT_IT)
+		judge_policy(r, said);
+	else
+		result_unknown(r, "KVM's guest_memfd", got);
+}

@@ -74,6 +74,8 @@ static const struct check checks[] = {
 	  host_avic },
 	{ "host-ipiv", "KVM", "IPI virtualization is on", FOR(REQUIRE_NOTHING) | FOR(REQUIRE_TDX),
 	  false, host_ipiv },
+	{ "host-memfd-policy", "KVM", "Private memory stays on the node that it is bound to",
+	  FOR(REQUIRE_SNP) | FOR(REQUIRE_TDX), false, host_memfd_policy },
 	{ "host-sev-asids", "Room", "There is an ASID for one more VM of SEV", FOR(REQUIRE_SEV),
 	  false, host_sev_asids },
 	{ "host-sev-es-asids", "Room", "There is an ASID for one more VM of SEV-ES or SEV-SNP",

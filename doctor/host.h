@@ -65,6 +65,7 @@ void host_kvm_module(struct exam *x, struct result *r);
 void host_vcpus(struct exam *x, struct result *r);
 void host_avic(struct exam *x, struct result *r);
 void host_ipiv(struct exam *x, struct result *r);
+void host_memfd_policy(struct exam *x, struct result *r);
 
 /* doctor/host-capacity.c: whether there is room for one more */
 void host_sev_asids(struct exam *x, struct result *r);

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -184,6 +185,63 @@ static int run_to_hlt(int kvm)
 }
 #endif
 
+/* ---- memory that only the guest has, and the node that it is on ---- */
+
+/* Source: Linux, KVM_CREATE_GUEST_MEMFD of its interface, which older headers lack. */
+struct guest_memfd {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t reserved[6];
+};
+#define CREATE_GUEST_MEMFD _IOWR(KVMIO, 0xd4, struct guest_memfd)
+#define MEMFD_MMAP 1
+
+/* Source: Linux, the policies of set_mempolicy(2). */
+#define POLICY_BIND 2
+#define POLICY_OF_ADDRESS 2	/* MPOL_F_ADDR */
+
+/* Bind a mapping of @fd to node 0, and look whether another mapping of it is bound. */
+static int bind_and_look(int fd, size_t size)
+{
+	unsigned long nodes = 1;
+	int mode = -1, r = 0;
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	if (syscall(SYS_mbind, map, size, POLICY_BIND, &nodes, 8 * sizeof(nodes), 0) < 0)
+		r = -errno;
+	(void) munmap(map, size);
+	if (r < 0)
+		return r;
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	if (syscall(SYS_get_mempolicy, &mode, NULL, 0, map, POLICY_OF_ADDRESS) < 0)
+		r = -errno;
+	(void) munmap(map, size);
+	return r < 0 ? r : mode == POLICY_BIND;
+}
+
+/* 1 if a policy belongs to the memory, 0 if it is lost with its mapping, or a negative errno. */
+static int keeps_policy(int kvm)
+{
+	struct guest_memfd memfd = { .size = 1 << 20, .flags = MEMFD_MMAP };
+	_cleanup_(closep) int vm = ioctl(kvm, KVM_CREATE_VM, 0), fd = -EBADF;
+
+	if (vm < 0)
+		return -errno;
+	fd = ioctl(vm, CREATE_GUEST_MEMFD, &memfd);
+	return fd < 0 ? -errno : bind_and_look(fd, memfd.size);
+}
+
+static void name_errno(int error, char *ret, size_t size)
+{
+	const char *name = strerrorname_np(-error);
+
+	snprintf(ret, size, "%s", name ?: "?");
+}
+
 enum got live_kvm_probe(struct live *l, const char *name, char *ret, size_t size)
 {
 	enum got got = open_kvm(l);
@@ -200,7 +258,13 @@ enum got live_kvm_probe(struct live *l, const char *name, char *ret, size_t size
 		else if (r >= 0)
 			snprintf(ret, size, "exit %d", r);
 		else
-			snprintf(ret, size, "%s", strerrorname_np(-r) ? strerrorname_np(-r) : "?");
+			name_errno(r, ret, size);
+	} else if (streq(name, "memfd-policy")) {
+		r = keeps_policy(l->kvm_fd);
+		if (r >= 0)
+			snprintf(ret, size, "%s", r ? "kept" : "lost");
+		else
+			name_errno(r, ret, size);
 	} else {
 		return GOT_ABSENT;
 	}
@@ -227,7 +291,7 @@ enum got live_snp_status(char *ret, size_t size)
 		return GOT_ABSENT;
 	fd = open("/dev/sev", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, SEV_ISSUE_CMD, &command) < 0) {
-		snprintf(ret, size, "%s", strerrorname_np(errno) ? strerrorname_np(errno) : "?");
+		name_errno(-errno, ret, size);
 		return GOT_IT;
 	}
 	for (size_t i = 0; i < sizeof(status); i++)

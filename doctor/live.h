@@ -42,6 +42,8 @@ enum got live_kvm_cap(struct live *l, unsigned cap, bool vm, int64_t *ret);
  *
  *	open	"ok", if /dev/kvm can be opened
  *	hlt	"ok", if a CPU runs to its first HLT; else "exit N" or an errno
+ *	memfd-policy	"kept", if a NUMA policy belongs to a guest_memfd's memory; "lost", if only
+ *		to its mapping; else an errno
  *
  * GOT_ABSENT for any other @name, and without KVM.
  */

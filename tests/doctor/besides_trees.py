@@ -74,4 +74,23 @@ BESIDES = [
     arm("host-arm-nonsense", "unknown", {MIDR: "many\n"}),
 ]
 
-TREES = XEN + BESIDES
+# ---- memory that only the guest has, with several nodes ----
+
+NODES = {f"/sys/devices/system/node/node{n}": None for n in (0, 1)} | {"/sys/devices/system/node/possible": "0-1\n"}
+
+
+def memfd(name, outcome, said, files=None, cap=1, status=0, **more):
+    return milan(name, Expect(status, {0: "Ready for snp", 2: "Ready with warnings for snp"}[status], {"host-memfd-policy": outcome}, **more), NODES if files is None else files,
+                 kvm={"open": "ok", "hlt": "ok", 235: (0x1F, 0x1F), 234: (cap, cap)} | ({"memfd-policy": said} if said else {}))
+
+
+MEMFD = [
+    memfd("host-two-node-gmem-policy-yes", "pass", "kept"),
+    memfd("host-two-node-gmem-policy-no", "warn", "lost", status=2, says=["numactl --cpunodebind=N"]),
+    memfd("host-two-node-gmem-no-mmap", "warn", "ENODEV", status=2),
+    memfd("host-two-node-no-gmem", "na", None, cap=0),
+    memfd("host-two-node-gmem-untold", "unknown", None),
+    memfd("host-one-node-gmem", "na", "lost", {"/sys/devices/system/node/node0": None, "/sys/devices/system/node/nodes": None}),
+]
+
+TREES = XEN + BESIDES + MEMFD
