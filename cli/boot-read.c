@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The inputs of `cococtl boot-time`: from this machine, or from a tree that was recorded. */
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <systemd/sd-bus.h>
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -17,25 +15,30 @@
 #include "base/text.h"
 #include "cli/boot-time.h"
 #include "cli/connect.h"
+#include "doctor/live.h"
+#include "doctor/tree.h"
 
 #define SMALL_MAX 65536
-#define KLOG_READ_ALL 3
-#define KLOG_SIZE 10
 
-/* Read a file below the root.  Returns 0, -ENOENT, or an errno that was logged. */
-static int read_below(const char *root, const char *path, size_t max, char **ret, size_t *ret_len)
+/* This machine, or a tree that was recorded of one, which somebody else may have filled. */
+struct machine_files {
+	int fd;
+	const char *root;	/* "" for this machine */
+	bool is_live;
+};
+
+/* Returns 0, -ENOENT, or an errno that was logged. */
+static int read_below(const struct machine_files *m, const char *path, size_t max, char **ret,
+		      size_t *ret_len)
 {
-	char full[PATH_MAX];
-	int r;
+	enum got got = tree_read(m->fd, path, max, false, ret, ret_len);
 
-	if (snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
-		return log_error_errno(-ENAMETOOLONG, "'%s' is too long", root);
-	r = read_file_at(AT_FDCWD, full, max, ret, ret_len);
-	if (r == -EFBIG)
-		log_error("'%s' has more than %zu bytes, which is more than is read", full, max);
-	else if (r < 0 && r != -ENOENT)
-		log_error_errno(r, "'%s' cannot be read: %m", full);
-	return r;
+	if (got == GOT_IT)
+		return 0;
+	if (got == GOT_ABSENT)
+		return -ENOENT;
+	log_error("'%s%s' %s", m->root, path, got_words(got));
+	return got == GOT_DENIED ? -EACCES : -EIO;
 }
 
 static struct boot_known value_of(const char *text, const char *name)
@@ -48,51 +51,28 @@ static struct boot_known value_of(const char *text, const char *name)
 
 /* ---- the kernel ---- */
 
-static int klog_read(char **ret, size_t *ret_len)
-{
-	int size = klogctl(KLOG_SIZE, NULL, 0), n;
-	char *text;
-
-	if (size <= 0)
-		return size < 0 ? -errno : -ENOENT;
-	size = MIN(size, (int)BOOT_LOG_MAX);
-	text = malloc((size_t)size + 1);
-	if (!text)
-		return -ENOMEM;
-	n = klogctl(KLOG_READ_ALL, text, size);
-	if (n < 0) {
-		n = -errno;
-		free(text);
-		return n;
-	}
-	text[n] = '\0';
-	*ret = text;
-	*ret_len = (size_t)n;
-	return 0;
-}
-
-static int read_log(const char *root, struct boot_input *in)
+static int read_log(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
 	size_t len = 0;
 	int r;
 
-	r = root ? read_below(root, "/.probe/kmsg", BOOT_LOG_MAX, &text, &len) :
-		   klog_read(&text, &len);
 	/* The log may be for root alone; the rest is worth showing. */
-	if (r == -ENOENT || (!root && r < 0 && r != -ENOMEM))
-		return 0;
+	if (m->is_live)
+		r = live_kmsg(&text, &len) == GOT_IT ? 0 : -ENOENT;
+	else
+		r = read_below(m, "/.probe/kmsg", BOOT_LOG_MAX, &text, &len);
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? 0 : r;
 	boot_log_parse(text, len, &in->log);
 	in->has_log = true;
 	return 0;
 }
 
-static int read_number(const char *root, const char *path, struct boot_known *ret)
+static int read_number(const struct machine_files *m, const char *path, struct boot_known *ret)
 {
 	_cleanup_(freep) char *text = NULL;
-	int r = read_below(root, path, 64, &text, NULL);
+	int r = read_below(m, path, 64, &text, NULL);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -101,11 +81,11 @@ static int read_number(const char *root, const char *path, struct boot_known *re
 	return 0;
 }
 
-static int read_memory(const char *root, struct boot_input *in)
+static int read_memory(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
 	const char *p;
-	int r = read_below(root, "/proc/meminfo", SMALL_MAX, &text, NULL);
+	int r = read_below(m, "/proc/meminfo", SMALL_MAX, &text, NULL);
 	char number[24];
 
 	if (r < 0)
@@ -124,12 +104,12 @@ static uint64_t read_clock(clockid_t id)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int read_clocks(const char *root, struct boot_input *in)
+static int read_clocks(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
 	int r;
 
-	if (!root) {
+	if (m->is_live) {
 		in->boottime = (struct boot_known){ true, read_clock(CLOCK_BOOTTIME) };
 		in->realtime = (struct boot_known){ true, read_clock(CLOCK_REALTIME) };
 #if defined(__x86_64__)
@@ -137,7 +117,7 @@ static int read_clocks(const char *root, struct boot_input *in)
 #endif
 		return 0;
 	}
-	r = read_below(root, "/.probe/clocks", SMALL_MAX, &text, NULL);
+	r = read_below(m, "/.probe/clocks", SMALL_MAX, &text, NULL);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	in->boottime = value_of(text, "Boottime");
@@ -161,13 +141,13 @@ static struct boot_known ask_manager(sd_bus *bus, const char *name)
 	return k;
 }
 
-static int read_systemd(const char *root, struct boot_input *in)
+static int read_systemd(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
 	sd_bus *bus = NULL;
 	int r;
 
-	if (!root) {
+	if (m->is_live) {
 		if (sd_bus_open_system(&bus) < 0)
 			return 0;
 		in->initrd = ask_manager(bus, "InitRDTimestampMonotonic");
@@ -176,7 +156,7 @@ static int read_systemd(const char *root, struct boot_input *in)
 		sd_bus_flush_close_unref(bus);
 		return 0;
 	}
-	r = read_below(root, "/.probe/systemd", SMALL_MAX, &text, NULL);
+	r = read_below(m, "/.probe/systemd", SMALL_MAX, &text, NULL);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	in->initrd = value_of(text, "InitRDTimestampMonotonic");
@@ -235,43 +215,54 @@ static bool take_line(struct boot_input *in, const char *line)
 	return take_step(in, &s);
 }
 
-static int read_steps(const char *root, struct boot_input *in)
+static int read_steps(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
 	char *save = NULL;
-	int r = read_below(root, "/.probe/steps", SMALL_MAX, &text, NULL);
+	int r = read_below(m, "/.probe/steps", SMALL_MAX, &text, NULL);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	in->has_steps = true;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (!take_line(in, line))
-			log_warning("A line of '%s/.probe/steps' is not a step, ignoring it", root);
+			log_warning("A line of '%s/.probe/steps' is not a step, ignoring it",
+				    m->root);
 	return 0;
+}
+
+static int read_all(const struct args *args, const struct machine_files *m,
+		    struct boot_input *ret)
+{
+	int r = read_log(m, ret);
+
+	if (r >= 0)
+		r = read_number(m, "/sys/firmware/acpi/fpdt/boot/bootloader_launch_ns",
+				&ret->loader_ns);
+	if (r >= 0)
+		r = read_number(m, "/sys/firmware/acpi/fpdt/boot/exitbootservice_end_ns",
+				&ret->exit_ns);
+	if (r >= 0)
+		r = read_memory(m, ret);
+	if (r >= 0)
+		r = read_systemd(m, ret);
+	if (r >= 0)
+		r = read_clocks(m, ret);
+	if (r >= 0 && !m->is_live)
+		r = read_steps(m, ret);
+	else if (r >= 0)
+		ask_steps(args, ret);
+	return r;
 }
 
 int boot_read(const struct args *args, struct boot_input *ret)
 {
-	const char *root = args->boot.root, *base = root ?: "";
-	int r;
+	const char *root = args->boot.root;
+	_cleanup_(closep) int fd = open(root ?: "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct machine_files m = { .fd = fd, .root = root ?: "", .is_live = !root };
 
 	*ret = (struct boot_input){ .has_log = false };
-	r = read_log(root, ret);
-	if (r >= 0)
-		r = read_number(base, "/sys/firmware/acpi/fpdt/boot/bootloader_launch_ns",
-				&ret->loader_ns);
-	if (r >= 0)
-		r = read_number(base, "/sys/firmware/acpi/fpdt/boot/exitbootservice_end_ns",
-				&ret->exit_ns);
-	if (r >= 0)
-		r = read_memory(base, ret);
-	if (r >= 0)
-		r = read_systemd(root, ret);
-	if (r >= 0)
-		r = read_clocks(root, ret);
-	if (r >= 0 && root)
-		r = read_steps(root, ret);
-	else if (r >= 0)
-		ask_steps(args, ret);
-	return r;
+	if (fd < 0)
+		return log_error_errno(-errno, "'%s' cannot be opened: %m", root ?: "/");
+	return read_all(args, &m, ret);
 }

@@ -97,7 +97,9 @@ check "29 s are over 28999ms" is 5 cococtl boot-time --root=luks-fast-kbs --fail
 systemd eager-accept 1 2 0
 check "a boot that has not ended is not fast" is 1 cococtl boot-time --root=eager-accept --fail-over=30s
 check "no time is a usage error" is 64 cococtl boot-time --root=luks-fast-kbs --fail-over=soon
-check "an empty tree: all is unknown" json /var/empty-or-not-there "d['total_usec'] is None and d['acceptance'] == 'unknown' and d['steps'] is None"
+mkdir nothing
+check "an empty tree: all is unknown" json nothing "d['total_usec'] is None and d['acceptance'] == 'unknown' and d['steps'] is None"
+check "a tree that is not there is an error" is 1 cococtl boot-time --root=not-there
 
 cococtl boot-time --root=luks-fast-kbs --json >before.json
 check "diff: what became slower" shows luks-slow-kbs '^ *\+41\.000 s  step luks: read: 43\.000 s, before 2\.000 s' --diff=before.json
@@ -149,7 +151,14 @@ assert not d.getElementsByTagName('script')
 assert any('<script>&\"' in t.firstChild.data for t in d.getElementsByTagName('text'))"
 head -c 9000000 /dev/zero >hostile/.probe/kmsg
 check "hostile: a huge log is refused" is 1 cococtl boot-time --root=hostile
-check "hostile: and named" grep -q 'kmsg. has more than' err
+check "hostile: and named" grep -q 'kmsg. cannot be read' err
+rm hostile/.probe/kmsg
+mkfifo hostile/.probe/kmsg
+check "hostile: a FIFO is not waited for" is 1 cococtl boot-time --root=hostile
+rm hostile/.probe/kmsg
+printf '9 wiped - outside\n' >outside
+ln -sf "$PWD/outside" hostile/.probe/steps
+check "hostile: a link does not lead out of the tree" json hostile "d['steps'] is None"
 
 check "a chart" is 0 cococtl boot-time --root=luks-slow-kbs --svg=chart.svg
 check "the chart has a bar for each row" python3 -c "
