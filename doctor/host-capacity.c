@@ -8,7 +8,7 @@
 /* Version 2 of control groups, and version 1. */
 static const char *const folders[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/misc" };
 
-/* The number behind "KEY " in a file of lines "KEY NUMBER". */
+/* The number behind "KEY " in a file of lines "KEY NUMBER".  The kernel writes no line for 0. */
 static enum got number_of(struct provider *p, const char *path, const char *key, uint64_t *ret)
 {
 	char prefix[32], line[TREE_LINE_MAX];
@@ -18,8 +18,10 @@ static enum got number_of(struct provider *p, const char *path, const char *key,
 	got = provider_find_line(p, path, prefix, line);
 	if (got != GOT_IT)
 		return got;
-	if (!line[0])
-		return GOT_ABSENT;
+	if (!line[0]) {
+		*ret = 0;
+		return GOT_IT;
+	}
 	return parse_u64(line + strlen(prefix), ret) < 0 ? GOT_MALFORMED : GOT_IT;
 }
 
@@ -50,7 +52,9 @@ static void judge(struct exam *x, struct result *r, const char *key, const char 
 	}
 	result_saw(r, path, "%s %llu", key, (unsigned long long)all);
 	if (!all) {
-		result_set(r, OUTCOME_FAIL, "No VM can have %s: the firmware set none aside",
+		result_set(r, OUTCOME_FAIL,
+			   "No VM can have %s: the firmware set none aside, or KVM's module is not "
+			   "loaded",
 			   what);
 		result_fix(r, FIX_BIOS, "%s", setting);
 		return;

@@ -66,7 +66,10 @@ AMD = [
     milan("host-snp-asids-exhausted", not_snp("host-sev-es-asids", says=["All 99 are in use"]), {"/sys/fs/cgroup/misc.current": "sev 0\nsev_es 99\n"}),
     milan("host-sev-asids-none", Expect(1, "Not ready for sev", {"host-sev-asids": "fail", "host-sev-es-asids": "pass"}, ["--require", "sev"], says=["the firmware set none aside"]),
           {"/sys/fs/cgroup/misc.capacity": "sev 0\nsev_es 509\n"}),
-    milan("host-asids-untold", Expect(0, "Ready for snp", {"host-sev-asids": "unknown", "host-sev-es-asids": "unknown"}), {"/sys/fs/cgroup/misc.capacity": "rdma 3\nsev_es many\n"}),
+    milan("host-asids-untold", Expect(0, "Ready for snp", {"host-sev-asids": "unknown", "host-sev-es-asids": "unknown"}), {"/sys/fs/cgroup/misc.capacity": "sev many\nsev_es -3\n"}),
+    # The kernel has no line for none.
+    milan("host-asids-no-line", not_snp("host-sev-es-asids", says=["the firmware set none aside"]), {"/sys/fs/cgroup/misc.capacity": "sev 509\n"}),
+    milan("host-asids-no-file", Expect(0, "Ready for snp", {"host-sev-es-asids": "unknown"}), without=["/sys/fs/cgroup/misc.capacity"]),
     milan("host-asids-old-cgroups", Expect(0, "Ready for snp", {"host-sev-asids": "pass"}), {"/sys/fs/cgroup/misc/misc.capacity": "sev 410\nsev_es 99\n"},
           without=["/sys/fs/cgroup/misc.capacity", "/sys/fs/cgroup/misc.current"]),
     milan("host-kvm-amd-not-loaded", not_snp("host-kvm-snp", says=["modprobe kvm_amd"]), without=["/sys/module/kvm_amd/version"] + [f"{PARAMETERS}/{p}" for p in ("sev", "sev_es", "sev_snp")]),
