@@ -11,25 +11,13 @@
 #define MSR_RMP_BASE 0xc0010132
 #define MSR_RMP_END 0xc0010133
 
-/* Types of VMs.  Source: Linux, KVM_X86_SEV_VM and KVM_X86_SNP_VM of its interface. */
-#define VM_TYPE_SEV 2
-#define VM_TYPE_SNP 4
-
-static bool has(struct exam *x, struct result *r, unsigned techs, const char *name)
-{
-	if (x->offers & techs)
-		return true;
-	result_set(r, OUTCOME_NA, "The CPU has no %s", name);
-	return false;
-}
-
 /* CPUID says what the CPU can do, also when the firmware has not switched it on. */
 void host_sev_bios(struct exam *x, struct result *r)
 {
 	uint64_t syscfg;
 	enum got got;
 
-	if (!has(x, r, FOR_AMD, "SEV"))
+	if (!host_has(x, r, FOR_AMD, "SEV"))
 		return;
 	got = provider_msr(x->p, MSR_SYSCFG, &syscfg);
 	if (got != GOT_IT && host_kvm_makes(x, r, VM_TYPE_SEV)) {
@@ -55,7 +43,7 @@ void host_snp_rmp(struct exam *x, struct result *r)
 	uint64_t base, end;
 	enum got got;
 
-	if (!has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
+	if (!host_has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
 		return;
 	got = provider_msr(x->p, MSR_RMP_BASE, &base);
 	if (got == GOT_IT)
@@ -192,7 +180,7 @@ void host_snp_iommu(struct exam *x, struct result *r)
 {
 	const char *option;
 
-	if (!has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
+	if (!host_has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
 		return;
 	option = option_against(x->p);
 	if (option) {
@@ -219,7 +207,7 @@ void host_sev_device(struct exam *x, struct result *r)
 {
 	enum got got;
 
-	if (!has(x, r, FOR_AMD, "SEV"))
+	if (!host_has(x, r, FOR_AMD, "SEV"))
 		return;
 	got = provider_look(x->p, "/dev/sev");
 	if (got == GOT_IT) {
@@ -248,7 +236,7 @@ void host_snp_api(struct exam *x, struct result *r)
 	unsigned major, minor;
 	enum got got;
 
-	if (!has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
+	if (!host_has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
 		return;
 	got = provider_kmsg(x->p, needle, NULL, line);
 	if (got == GOT_IT)

@@ -79,9 +79,7 @@ static void judge(struct exam *x, struct result *r, const char *key, const char 
 
 void host_sev_asids(struct exam *x, struct result *r)
 {
-	if (!(x->offers & FOR(REQUIRE_SEV)))
-		result_set(r, OUTCOME_NA, "The CPU has no SEV");
-	else
+	if (host_has(x, r, FOR(REQUIRE_SEV), "SEV"))
 		judge(x, r, "sev", "an ASID for SEV",
 		      "Lower the limit of the ASIDs that are SEV-ES's and SEV-SNP's alone (minimum "
 		      "SEV non-ES ASID)");
@@ -89,9 +87,7 @@ void host_sev_asids(struct exam *x, struct result *r)
 
 void host_sev_es_asids(struct exam *x, struct result *r)
 {
-	if (!(x->offers & (FOR(REQUIRE_SEV_ES) | FOR(REQUIRE_SNP))))
-		result_set(r, OUTCOME_NA, "The CPU has no SEV-ES");
-	else
+	if (host_has(x, r, FOR(REQUIRE_SEV_ES) | FOR(REQUIRE_SNP), "SEV-ES"))
 		judge(x, r, "sev_es", "an ASID for SEV-ES and SEV-SNP",
 		      "Raise the limit of the ASIDs that are SEV-ES's and SEV-SNP's alone (minimum "
 		      "SEV non-ES ASID)");
@@ -99,9 +95,7 @@ void host_sev_es_asids(struct exam *x, struct result *r)
 
 void host_tdx_keys(struct exam *x, struct result *r)
 {
-	if (!(x->offers & FOR(REQUIRE_TDX)))
-		result_set(r, OUTCOME_NA, "The CPU has no TDX");
-	else
+	if (host_has(x, r, FOR(REQUIRE_TDX), "TDX"))
 		judge(x, r, "tdx", "a private key of TDX",
 		      "Raise the number of TDX private keys (TDX Key Split)");
 }

@@ -49,7 +49,7 @@ static void is_off(struct result *r, const struct module *m)
 }
 
 /* Those of SEV, SEV-ES and SEV-SNP: a KVM that lists none of them makes SEV's by an older call. */
-#define VM_TYPES_SEV (1ll << 2 | 1ll << 3 | 1ll << 4)
+#define VM_TYPES_SEV (1ll << VM_TYPE_SEV | 1ll << VM_TYPE_SEV_ES | 1ll << VM_TYPE_SNP)
 
 static bool is_old_call(const struct module *m, int64_t types)
 {
@@ -81,10 +81,8 @@ static void judge(struct exam *x, struct result *r, const struct module *m)
 	uint64_t on = 0;
 	enum got got;
 
-	if (!(x->offers & FOR(m->tech))) {
-		result_set(r, OUTCOME_NA, "The CPU has no %s", requirement_names[m->tech]);
+	if (!host_has(x, r, FOR(m->tech), requirement_names[m->tech]))
 		return;
-	}
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", m->name, m->parameter);
 	got = provider_number(x->p, path, &on);
 	if (got == GOT_ABSENT) {
@@ -104,23 +102,24 @@ static void judge(struct exam *x, struct result *r, const struct module *m)
 
 void host_kvm_sev(struct exam *x, struct result *r)
 {
-	judge(x, r, &(struct module){ "kvm_amd", "sev", REQUIRE_SEV, 2, "sev=1" });
+	judge(x, r, &(struct module){ "kvm_amd", "sev", REQUIRE_SEV, VM_TYPE_SEV, "sev=1" });
 }
 
 void host_kvm_sev_es(struct exam *x, struct result *r)
 {
-	judge(x, r, &(struct module){ "kvm_amd", "sev_es", REQUIRE_SEV_ES, 3, "sev=1 sev_es=1" });
+	judge(x, r, &(struct module){ "kvm_amd", "sev_es", REQUIRE_SEV_ES, VM_TYPE_SEV_ES,
+				      "sev=1 sev_es=1" });
 }
 
 void host_kvm_snp(struct exam *x, struct result *r)
 {
-	judge(x, r, &(struct module){ "kvm_amd", "sev_snp", REQUIRE_SNP, 4,
+	judge(x, r, &(struct module){ "kvm_amd", "sev_snp", REQUIRE_SNP, VM_TYPE_SNP,
 				      "sev=1 sev_es=1 sev_snp=1" });
 }
 
 void host_kvm_tdx(struct exam *x, struct result *r)
 {
-	judge(x, r, &(struct module){ "kvm_intel", "tdx", REQUIRE_TDX, 5, "tdx=1" });
+	judge(x, r, &(struct module){ "kvm_intel", "tdx", REQUIRE_TDX, VM_TYPE_TDX, "tdx=1" });
 }
 
 bool host_kvm_makes(struct exam *x, struct result *r, unsigned vm_type)

@@ -51,10 +51,8 @@ void host_snp_platform(struct exam *x, struct result *r)
 	char text[PROVIDER_LINE_MAX];
 	enum got got;
 
-	if (!(x->offers & FOR(REQUIRE_SNP))) {
-		result_set(r, OUTCOME_NA, "The CPU has no SEV-SNP");
+	if (!host_has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
 		return;
-	}
 	if (!is_snp_started(x)) {
 		result_set(r, OUTCOME_UNKNOWN,
 			   "The secure processor was not asked: nothing says that SEV-SNP runs, "
@@ -91,10 +89,8 @@ void host_sev_log(struct exam *x, struct result *r)
 	bool any = false;
 	enum got got;
 
-	if (!(x->offers & FOR_AMD)) {
-		result_set(r, OUTCOME_NA, "The CPU has no SEV");
+	if (!host_has(x, r, FOR_AMD, "SEV"))
 		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++) {
 		got = provider_kmsg(x->p, complaints[i].needle, NULL, line);
 		if (got == GOT_DENIED) {
@@ -133,10 +129,9 @@ void host_sev_split(struct exam *x, struct result *r)
 	struct cpuid_regs c;
 	enum got got = provider_cpuid(x->p, 0x8000001f, 0, &c);
 
-	if (!(x->offers & (FOR(REQUIRE_SEV_ES) | FOR(REQUIRE_SNP)))) {
-		result_set(r, OUTCOME_NA, "The CPU has no SEV-ES or SEV-SNP");
+	if (!host_has(x, r, FOR(REQUIRE_SEV_ES) | FOR(REQUIRE_SNP),
+		      "SEV-ES or SEV-SNP"))
 		return;
-	}
 	if (got != GOT_IT) {
 		result_unknown(r, "cpuid 0x8000001f", got);
 		return;

@@ -93,10 +93,8 @@ static const char *const places[] = {
 
 void host_amdsev_firmware(struct exam *x, struct result *r)
 {
-	if (!(x->offers & FOR_AMD)) {
-		result_set(r, OUTCOME_NA, "The CPU has no SEV");
+	if (!host_has(x, r, FOR_AMD, "SEV"))
 		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		if (provider_look(x->p, places[i]) != GOT_IT)
 			continue;

@@ -18,10 +18,7 @@
 
 static bool has_tdx(struct exam *x, struct result *r)
 {
-	if (x->offers & FOR(REQUIRE_TDX))
-		return true;
-	result_set(r, OUTCOME_NA, "The CPU has no TDX, or the firmware hides it");
-	return false;
+	return host_has(x, r, FOR(REQUIRE_TDX), "TDX, or the firmware hides it");
 }
 
 static bool kernel_said(struct exam *x, struct result *r, const char *needle)

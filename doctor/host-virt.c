@@ -53,6 +53,18 @@ void host_vcpus(struct exam *x, struct result *r)
 	result_set(r, OUTCOME_PASS, "A VM can have %lld virtual CPUs", (long long)most);
 }
 
+/* A module's parameter; false with the reason in @r if it is not known. */
+static bool ask_parameter(struct exam *x, struct result *r, const char *path, uint64_t *ret)
+{
+	enum got got = provider_number(x->p, path, ret);
+
+	if (got == GOT_IT)
+		result_saw(r, path, "%s", *ret ? "Y" : "N");
+	else
+		result_unknown(r, path, got);
+	return got == GOT_IT;
+}
+
 /* Source: AMD64 Architecture Programmer's Manual, volume 3, Fn8000_000A. */
 #define CPUID_SVM 0x8000000a
 #define SVM_AVIC (1u << 13)
@@ -62,7 +74,6 @@ void host_avic(struct exam *x, struct result *r)
 	static const char path[] = "/sys/module/kvm_amd/parameters/avic";
 	struct cpuid_regs svm;
 	uint64_t on = 0;
-	enum got got;
 
 	if (!machine_is_amd(&x->machine) || provider_cpuid(x->p, CPUID_SVM, 0, &svm) != GOT_IT ||
 	    !(svm.edx & SVM_AVIC)) {
@@ -70,12 +81,8 @@ void host_avic(struct exam *x, struct result *r)
 		return;
 	}
 	result_saw(r, "cpuid 0x8000000a edx", "0x%x", (unsigned)svm.edx);
-	got = provider_number(x->p, path, &on);
-	if (got != GOT_IT) {
-		result_unknown(r, path, got);
+	if (!ask_parameter(x, r, path, &on))
 		return;
-	}
-	result_saw(r, path, "%s", on ? "Y" : "N");
 	if (on) {
 		result_set(r, OUTCOME_PASS,
 			   "AVIC is on for ordinary VMs; those of SEV do without it by design");
@@ -101,12 +108,8 @@ void host_ipiv(struct exam *x, struct result *r)
 		return;
 	}
 	result_saw(r, "/proc/cpuinfo", "ipi_virt");
-	got = provider_number(x->p, path, &on);
-	if (got != GOT_IT) {
-		result_unknown(r, path, got);
+	if (!ask_parameter(x, r, path, &on))
 		return;
-	}
-	result_saw(r, path, "%s", on ? "Y" : "N");
 	if (on) {
 		result_set(r, OUTCOME_PASS, "Virtual CPUs interrupt each other without KVM's help");
 		return;

@@ -30,6 +30,14 @@ static void look(struct exam *x)
 		 m->vendor[0] ? ", " : "", platform);
 }
 
+bool host_has(struct exam *x, struct result *r, unsigned techs, const char *name)
+{
+	if (x->offers & techs)
+		return true;
+	result_set(r, OUTCOME_NA, "The CPU has no %s", name);
+	return false;
+}
+
 static const struct check checks[] = {
 	{ "host-cpu", "CPU", "The CPU offers confidential VMs", FOR_CONFIDENTIAL, true,
 	  host_cpu },

@@ -6,6 +6,21 @@
 
 /* The host's checks, for the array in doctor/host.c; each file has those of one subject. */
 
+/*
+ * Bits of KVM_CAP_VM_TYPES.  Source: Linux, the KVM_X86_*_VM of its interface, which older headers
+ * lack.
+ */
+#define VM_TYPE_SEV 2
+#define VM_TYPE_SEV_ES 3
+#define VM_TYPE_SNP 4
+#define VM_TYPE_TDX 5
+
+/*
+ * True if the CPU offers one of @techs, a set of FOR().  Otherwise @r is OUTCOME_NA, as it has no
+ * @name.
+ */
+bool host_has(struct exam *x, struct result *r, unsigned techs, const char *name);
+
 /* doctor/host-cpu.c */
 void host_cpu(struct exam *x, struct result *r);
 /*
