@@ -37,6 +37,8 @@ static struct {
 	uint16_t port;
 	pthread_t thread;
 	SSL_CTX *tls;
+	/* A connection that a client has given up may be accepted while a test changes @tls. */
+	pthread_mutex_t tls_lock;
 	/* What the requests of a connection get; NULL: the connection ends. */
 	const char *answers[ANSWERS_MAX];
 	long drip_usec;			/* between the bytes of an answer */
@@ -45,7 +47,7 @@ static struct {
 	bool silent;			/* the connection stays, and nothing comes */
 	atomic_uint n_connections, n_requests;
 	char request[8192];		/* the last */
-} server;
+} server = { .tls_lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- a vsock: the test's server, or nobody ---- */
 
@@ -152,10 +154,26 @@ static X509 *make_certificate(EVP_PKEY *key, EVP_PKEY *issuer, const char *name,
 static void show(EVP_PKEY *issuer, const char *name, long from, long until)
 {
 	X509 *c = make_certificate(leaf_key, issuer, name, from, until);
+	bool good;
 
-	assert_int_equal(SSL_CTX_use_certificate(server.tls, c), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(server.tls, leaf_key), 1);
+	pthread_mutex_lock(&server.tls_lock);
+	good = SSL_CTX_use_certificate(server.tls, c) == 1 &&
+	       SSL_CTX_use_PrivateKey(server.tls, leaf_key) == 1;
+	pthread_mutex_unlock(&server.tls_lock);
+	assert_true(good);
 	X509_free(c);
+}
+
+/* Returns what was used before. */
+static SSL_CTX *serve_with(SSL_CTX *tls)
+{
+	SSL_CTX *before;
+
+	pthread_mutex_lock(&server.tls_lock);
+	before = server.tls;
+	server.tls = tls;
+	pthread_mutex_unlock(&server.tls_lock);
+	return before;
 }
 
 /* The certificate of an identity, as text. */
@@ -233,9 +251,12 @@ static void answer(SSL *s, const char *text)
 
 static void speak(int fd)
 {
-	SSL *s = SSL_new(server.tls);
+	SSL *s;
 	char c;
 
+	pthread_mutex_lock(&server.tls_lock);
+	s = SSL_new(server.tls);
+	pthread_mutex_unlock(&server.tls_lock);
 	SSL_set_fd(s, fd);
 	if (server.silent)
 		(void) recv(fd, &c, 1, MSG_PEEK);
@@ -632,12 +653,12 @@ static void test_public_key(void **state)
 static void test_anonymous(void **state)
 {
 	struct http_session_setup setup = new_setup();
-	SSL_CTX *usual = server.tls;
+	SSL_CTX *anonymous = SSL_CTX_new(TLS_server_method()), *usual;
 
-	server.tls = SSL_CTX_new(TLS_server_method());
-	SSL_CTX_set_security_level(server.tls, 0);
-	SSL_CTX_set_max_proto_version(server.tls, TLS1_2_VERSION);
-	assert_int_equal(SSL_CTX_set_cipher_list(server.tls, "aNULL@SECLEVEL=0"), 1);
+	SSL_CTX_set_security_level(anonymous, 0);
+	SSL_CTX_set_max_proto_version(anonymous, TLS1_2_VERSION);
+	assert_int_equal(SSL_CTX_set_cipher_list(anonymous, "aNULL@SECLEVEL=0"), 1);
+	usual = serve_with(anonymous);
 	assert_true(ask_once(&setup, OK) < 0);
 	setup.trust = HTTP_TRUST_PUBLIC_KEY;
 	setup.pem = NULL;
@@ -645,8 +666,7 @@ static void test_anonymous(void **state)
 	setup.public_key = pin;
 	assert_true(ask_once(&setup, OK) < 0);
 	assert_int_equal(server.n_requests, 0);
-	SSL_CTX_free(server.tls);
-	server.tls = usual;
+	SSL_CTX_free(serve_with(usual));
 }
 
 static void test_no_tls(void **state)

@@ -27,6 +27,10 @@ class Timeout(Exception):
     """The guest did not answer.  The log of its console says why."""
 
 
+class Ended(Timeout):
+    """QEMU is not there any more."""
+
+
 class Ram:
     """The guest's memory as the host sees it.  Below 2 GiB, a file offset is a guest-physical address."""
 
@@ -189,7 +193,7 @@ class Guest:
             except queue.Empty:
                 raise Timeout(f"no answer from the guest for {timeout} s; so far: {out[-5:]}") from None
             if line is None:
-                raise Timeout(f"the guest has ended; its last words: {out[-5:]}")
+                raise Ended(f"the guest has ended, QEMU with status {self.process.wait()}; its last words: {out[-5:]}")
             # If the output does not end with a newline, the marker follows on the same line.
             m = re.search(pattern, line)
             if m:
