@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "broker/answer-json.h"
 #include "broker/serve/admin.h"
 #include "broker/serve/settings.h"
 #include "ipc/client.h"
@@ -88,13 +89,22 @@ const char *admin_bare_path(const char *given)
 
 /* ---- answers ---- */
 
-bool admin_print_json(const struct args *args, const struct admin_client *c)
+void admin_print_document(struct json_object *answer, const char *name)
 {
-	if (!args->json)
-		return false;
-	(void) print_json_text(
-		json_object_to_json_string_ext(c->answer, JSON_C_TO_STRING_PLAIN));
-	return true;
+	_cleanup_(json_putp) struct json_object *o = answer_document(answer, name);
+	const char *text = o ? json_object_to_json_string_ext(
+				       o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) :
+			       NULL;
+
+	if (!text || print_json_text(text) < 0)
+		(void) log_oom();
+}
+
+bool admin_print_json(const struct args *args, const struct admin_client *c, const char *name)
+{
+	if (args->json)
+		admin_print_document(c->answer, name);
+	return args->json;
 }
 
 uint64_t answer_number(struct json_object *o, const char *name)

@@ -36,8 +36,11 @@ void admin_add_flag(struct json_object **request, const char *name, bool flag);
 /* The path of a secret that was given as guests have it in their Uri=, or as it is. */
 const char *admin_bare_path(const char *given);
 
-/* Print the answer as JSON, if that was asked for; true if so. */
-bool admin_print_json(const struct args *args, const struct admin_client *c);
+/* Print the answer as the JSON document "coco-broker-@name", if JSON was asked for; true if so. */
+bool admin_print_json(const struct args *args, const struct admin_client *c, const char *name);
+
+/* The same of a part of it. */
+void admin_print_document(struct json_object *answer, const char *name);
 
 /* A number of an object of the answer; 0 if it is not there. */
 uint64_t answer_number(struct json_object *o, const char *name);

@@ -119,8 +119,7 @@ static int run_warm(struct args *args)
 		return r;
 	trouble = admin_text(machine, "trouble");
 	if (args->json)
-		(void) print_json_text(json_object_to_json_string_ext(
-			machine, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		admin_print_document(machine, "collateral-warm");
 	else if (!trouble[0])
 		print("%s: all of it is there, until %s\n", name,
 		      time_format((int64_t)answer_number(machine, "expires"), until) ? until : "?");
@@ -183,7 +182,7 @@ static int run_list(struct args *args)
 	struct json_object *machines, *files;
 	int r = admin_ask(args, &c, admin_request("collateral-list", NULL));
 
-	if (r != 0 || admin_print_json(args, &c))
+	if (r != 0 || admin_print_json(args, &c, "collateral-list"))
 		return r;
 	machines = answer_list(c.answer, "machines");
 	for (size_t i = 0; machines && i < json_object_array_length(machines); i++)

@@ -35,7 +35,7 @@ static int print_try(const struct args *args, const struct admin_client *c)
 		    json_object_get_boolean(released);
 	const char *launch = admin_text(c->answer, "launch");
 
-	if (!admin_print_json(args, c)) {
+	if (!admin_print_json(args, c, "try")) {
 		if (good)
 			print("would be released, %s: identity %s\n",
 			      admin_text(c->answer, "release"),
@@ -104,7 +104,7 @@ static int run_approve(struct args *args)
 
 	if (args->words.n == 0) {
 		r = admin_ask(args, &c, admin_request("approvals", NULL));
-		if (r == 0 && !admin_print_json(args, &c))
+		if (r == 0 && !admin_print_json(args, &c, "approvals"))
 			print_approvals(answer_list(c.answer, "approvals"));
 		return r;
 	}
@@ -113,7 +113,7 @@ static int run_approve(struct args *args)
 	admin_add_flag(&request, "no", args->decide.no);
 	r = admin_ask(args, &c, request);
 	if (r == 0)
-		(void) admin_print_json(args, &c);
+		(void) admin_print_json(args, &c, "approve");
 	return r;
 }
 
@@ -156,7 +156,7 @@ static int run_why(struct args *args)
 	if (args->words.n > 0)
 		admin_add_text(&request, "id", args->words.items[0]);
 	r = admin_ask(args, &c, request);
-	if (r != 0 || admin_print_json(args, &c))
+	if (r != 0 || admin_print_json(args, &c, "why"))
 		return r;
 	list = answer_list(c.answer, "denials");
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
@@ -217,7 +217,7 @@ static int run_status(struct args *args)
 	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r = admin_ask(args, &c, admin_request("status", NULL));
 
-	if (r != 0 || admin_print_json(args, &c))
+	if (r != 0 || admin_print_json(args, &c, "status"))
 		return r;
 	print("instance %s, %s\n", admin_text(c.answer, "instance"),
 	      streq(admin_text(c.answer, "state"), "good") ?
@@ -245,7 +245,7 @@ static int run_accept_restore(struct args *args)
 	int r = admin_ask(args, &c, admin_request("accept-restore", NULL));
 
 	if (r == 0)
-		(void) admin_print_json(args, &c);
+		(void) admin_print_json(args, &c, "accept-restore");
 	return r;
 }
 

@@ -80,7 +80,7 @@ static int run_add(struct args *args)
 		admin_add_text(&request, "policy", policy);
 	admin_add_flag(&request, "replace", args->secret.replace);
 	r = admin_call(&c, request, fd);
-	if (r == 0 && !admin_print_json(args, &c))
+	if (r == 0 && !admin_print_json(args, &c, "secret-add"))
 		print("'%s' has version %llu\n", path_of(args),
 		      (unsigned long long)answer_number(c.answer, "version"));
 	return r;
@@ -126,7 +126,7 @@ static int run_list(struct args *args)
 	if (args->words.n > 0)
 		admin_add_text(&request, "prefix", path_of(args));
 	r = admin_ask(args, &c, request);
-	if (r != 0 || admin_print_json(args, &c))
+	if (r != 0 || admin_print_json(args, &c, "secret-list"))
 		return r;
 	list = answer_list(c.answer, "secrets");
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
@@ -152,7 +152,7 @@ static int run_show(struct args *args)
 	r = one_path(args);
 	if (r == 0)
 		r = admin_ask(args, &c, admin_request("secret-show", path_of(args)));
-	if (r != 0 || admin_print_json(args, &c))
+	if (r != 0 || admin_print_json(args, &c, "secret-show"))
 		return r;
 	{
 		struct json_object *s = NULL;
@@ -191,7 +191,7 @@ static int run_remove(struct args *args)
 	if (r == 0)
 		r = admin_ask(args, &c, admin_request("secret-remove", path_of(args)));
 	if (r == 0)
-		(void) admin_print_json(args, &c);
+		(void) admin_print_json(args, &c, "secret-rm");
 	return r;
 }
 
@@ -216,7 +216,7 @@ static int run_rearm(struct args *args)
 	if (args->secret.launch)
 		admin_add_text(&request, "launch", args->secret.launch);
 	r = admin_ask(args, &c, request);
-	if (r == 0 && !admin_print_json(args, &c))
+	if (r == 0 && !admin_print_json(args, &c, "secret-rearm"))
 		print("%llu claims removed\n",
 		      (unsigned long long)answer_number(c.answer, "claims"));
 	return r;
@@ -354,7 +354,7 @@ static int run_policy_set(struct args *args)
 	request = admin_request("policy-set", path_of(args));
 	admin_add_text(&request, "policy", policy);
 	r = admin_ask(args, &c, request);
-	if (r == 0 && !admin_print_json(args, &c))
+	if (r == 0 && !admin_print_json(args, &c, "policy-set"))
 		print("'%s' has version %llu\n", path_of(args),
 		      (unsigned long long)answer_number(c.answer, "version"));
 	return r;
@@ -376,7 +376,7 @@ static int run_policy_show(struct args *args)
 	r = one_path(args);
 	if (r == 0)
 		r = admin_ask(args, &c, admin_request("policy-show", path_of(args)));
-	if (r != 0 || admin_print_json(args, &c))
+	if (r != 0 || admin_print_json(args, &c, "policy-show"))
 		return r;
 	for (const char *p = admin_text(c.answer, "policy"); *p;) {
 		size_t n = strcspn(p, "\n");
@@ -464,7 +464,7 @@ static int print_test(const struct args *args, const struct admin_client *c)
 {
 	struct json_object *list = answer_list(c->answer, "launches");
 
-	if (!admin_print_json(args, c)) {
+	if (!admin_print_json(args, c, "policy-test")) {
 		for (size_t i = 0; list && i < json_object_array_length(list); i++)
 			print_launch(json_object_array_get_idx(list, i));
 		print_counts(list, "released");

@@ -33,9 +33,9 @@ static void say(struct fetcher *f, const char *state, const char *what, const ch
 		return;
 	}
 	o = json_object_new_object();
-	json_add(o, "what", what);
-	json_add(o, "state", state);
-	json_add(o,
+	json_add_text(o, "what", what);
+	json_add_text(o, "state", state);
+	json_add_text(o,
 		 streq(state, "missing") ? "reason" :
 		 streq(state, "until")	 ? "time" :
 					   "where",
@@ -273,8 +273,12 @@ static int fetch_all(const struct args *args, struct attest_args *a)
 	r = get_all(&f);
 	if (r == 0)
 		say_until(&f);
-	if (f.json)
-		print_json(f.json);
+	if (f.json) {
+		struct json_object *o = json_document("attest-fetch");
+
+		(void) json_add(o, "files", f.json);
+		print_json(o);
+	}
 	if (r < 0) {
 		(void) log_oom();
 		return STATUS_UNDECIDED;

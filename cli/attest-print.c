@@ -119,13 +119,13 @@ static struct json_object *checks_to_json(const struct verdict *v)
 		const struct verdict_check *c = &v->checks[i];
 		struct json_object *o = json_object_new_object();
 
-		json_add(o, "name", c->name);
-		json_add(o, "result", check_result_name(c->result));
+		json_add_text(o, "name", c->name);
+		json_add_text(o, "result", check_result_name(c->result));
 		if (c->result == CHECK_FAILED) {
-			json_add(o, "code", c->code);
-			json_add(o, "expected", c->expected);
+			json_add_text(o, "code", c->code);
+			json_add_text(o, "expected", c->expected);
 		}
-		json_add(o, "found", c->found);
+		json_add_text(o, "found", c->found);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -151,8 +151,8 @@ static struct json_object *shortfall_to_json(const struct verdict_shortfall *s)
 	list = json_object_new_array();
 	level = s->status[0] ? json_object_new_object() : NULL;
 	if (level) {
-		json_add(level, "status", s->status);
-		json_add(level, "date", s->date);
+		json_add_text(level, "tcb_status", s->status);
+		json_add_text(level, "date", s->date);
 	}
 	json_object_object_add(o, "level", level);
 	json_object_object_add(o, "module_alone", json_object_new_boolean(s->module_alone));
@@ -160,10 +160,10 @@ static struct json_object *shortfall_to_json(const struct verdict_shortfall *s)
 	for (unsigned i = 0; i < s->n; i++) {
 		struct json_object *lack = json_object_new_object();
 
-		json_add(lack, "component", s->list[i].what);
+		json_add_text(lack, "component", s->list[i].what);
 		json_object_object_add(lack, "has", json_object_new_int64(s->list[i].has));
 		json_object_object_add(lack, "needs", json_object_new_int64(s->list[i].needs));
-		json_add(lack, "about", s->list[i].about);
+		json_add_text(lack, "about", s->list[i].about);
 		json_object_array_add(list, lack);
 	}
 	return o;
@@ -171,13 +171,13 @@ static struct json_object *shortfall_to_json(const struct verdict_shortfall *s)
 
 static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 {
-	struct json_object *o = json_object_new_object(), *trust = json_object_new_object();
+	struct json_object *o = json_document("attest-verify"), *trust = json_object_new_object();
 	enum verdict_identity identity = attest_status(v) == 0 ? v->identity : IDENTITY_NONE;
-	char at[TIME_TEXT_MAX];
+	char time[TIME_TEXT_MAX];
 
-	json_add(o, "verdict", verdict_result_name(v->result));
-	json_add(o, "code", v->code);
-	json_object_object_add(o, "status", json_object_new_int(attest_status(v)));
+	json_add_text(o, "result", verdict_result_name(v->result));
+	json_add_text(o, "code", v->code);
+	json_object_object_add(o, "exit_status", json_object_new_int(attest_status(v)));
 	json_object_object_add(o, "authentic", json_object_new_boolean(v->authentic));
 	/* Evidence that was refused proves no identity. */
 	json_object_object_add(o, "identity", json_object_new_boolean(identity == IDENTITY_WHOLE));
@@ -188,10 +188,10 @@ static void print_verdict_json(const struct attest_args *a, struct verdict *v)
 				       json_object_new_string(tcb_status_name(v->tcb_status)) :
 				       NULL);
 	json_object_object_add(o, "shortfall", shortfall_to_json(&v->shortfall));
-	json_add(o, "type", a->type->name);
-	json_add(o, "at", format_time((uint64_t)v->now * 1000000, at));
+	json_add_text(o, "type", a->type->name);
+	json_add_text(o, "time", format_time((uint64_t)v->now * 1000000, time));
 	json_object_object_add(trust, "replaced", json_object_new_boolean(v->trust_replaced));
-	json_add(trust, "source", v->trust);
+	json_add_text(trust, "source", v->trust);
 	json_object_object_add(o, "trust", trust);
 	json_object_object_add(o, "policy",
 			       a->o->policy ? json_object_new_string(a->o->policy) : NULL);
@@ -368,7 +368,7 @@ void attest_print_claims(const struct args *args, const struct verdict *v)
 			print_check(&v->checks[i]);
 		return;
 	}
-	o = json_object_new_object();
+	o = json_document("attest-show");
 	json_object_object_add(o, "claims", claims_to_json(v));
 	json_object_object_add(o, "checks", checks_to_json(v));
 	json_object_object_add(o, "truncated", json_object_new_boolean(v->truncated));

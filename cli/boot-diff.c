@@ -42,7 +42,7 @@ static int check(struct json_object *o)
 	    !json_object_object_get_ex(o, "version", &m) ||
 	    !json_object_is_type(m, json_type_int))
 		return -EBADMSG;
-	if (json_object_get_int64(m) != BOOT_SCHEMA)
+	if (json_object_get_int64(m) != JSON_VERSION)
 		return -EOPNOTSUPP;
 	if (!json_object_object_get_ex(o, "rows", &m) || !json_object_is_type(m, json_type_array) ||
 	    json_object_array_length(m) > BOOT_ROWS_MAX)

@@ -53,8 +53,8 @@ static struct json_object *rows_to_json(const struct boot_times *t)
 		const struct boot_row *r = &t->rows[i];
 		struct json_object *o = json_object_new_object();
 
-		json_add(o, "group", r->group);
-		json_add(o, "name", r->name);
+		json_add_text(o, "group", r->group);
+		json_add_text(o, "name", r->name);
 		add_known(o, "start_usec", (struct boot_known){ r->has_start, r->start_usec });
 		add_known(o, "usec", r->span);
 		json_object_array_add(list, o);
@@ -70,9 +70,9 @@ static struct json_object *steps_to_json(const struct boot_input *in)
 		const struct msg_stamp *s = &in->steps[i];
 		struct json_object *o = json_object_new_object();
 
-		json_add(o, "step", stamp_name(s->what));
-		json_add(o, "secret", s->secret);
-		json_add(o, "consumer", s->consumer);
+		json_add_text(o, "step", stamp_name(s->what));
+		json_add_text(o, "secret", s->secret);
+		json_add_text(o, "consumer", s->consumer);
 		json_object_object_add(o, "boottime_usec", json_object_new_int64((int64_t)s->usec));
 		json_object_array_add(list, o);
 	}
@@ -81,13 +81,11 @@ static struct json_object *steps_to_json(const struct boot_input *in)
 
 struct json_object *boot_to_json(const struct boot_input *in, const struct boot_times *t)
 {
-	struct json_object *o = json_object_new_object(), *notes = json_object_new_array(),
+	struct json_object *o = json_document("boot-time"), *notes = json_object_new_array(),
 			   *now = json_object_new_object();
 
-	json_add(o, "schema", "coco-boot-time");
-	json_object_object_add(o, "version", json_object_new_int(BOOT_SCHEMA));
 	add_known(o, "total_usec", t->total);
-	json_add(o, "acceptance", t->acceptance);
+	json_add_text(o, "acceptance", t->acceptance);
 	json_object_object_add(o, "rows", rows_to_json(t));
 	json_object_object_add(o, "steps", in->has_steps ? steps_to_json(in) : NULL);
 	add_known(now, "boottime_usec", t->by_boottime);

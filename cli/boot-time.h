@@ -77,7 +77,6 @@ int boot_diff(const struct boot_times *t, const char *path);
 /* Read the @len bytes at @text as an earlier --json.  @ret is yours.  As boot_diff(). */
 int boot_json_read(const char *text, size_t len, struct json_object **ret);
 
-#define BOOT_SCHEMA 1
 #define BOOT_DIFF_MAX (4u << 20)
 
 #endif

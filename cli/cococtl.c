@@ -121,11 +121,6 @@ const char *format_time(uint64_t usec, char buf[static TIME_TEXT_MAX])
 	return usec > 0 && time_format((int64_t)(usec / 1000000), buf) ? buf : "-";
 }
 
-void json_add(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
 void json_add_time(struct json_object *o, const char *key, uint64_t usec)
 {
 	char buf[TIME_TEXT_MAX];

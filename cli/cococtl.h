@@ -2,9 +2,9 @@
 #ifndef COCO_CLI_COCOCTL_H
 #define COCO_CLI_COCOCTL_H
 
-#include <json-c/json_object.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/args.h"
 #include "cli/status.h"
 #include "ipc/client.h"
@@ -43,7 +43,6 @@ void print_json(struct json_object *o);
 const char *format_time(uint64_t usec, char buf[static TIME_TEXT_MAX]);
 
 /* Members of a JSON object; a time of 0 is null. */
-void json_add(struct json_object *o, const char *key, const char *value);
 void json_add_time(struct json_object *o, const char *key, uint64_t usec);
 
 #endif

@@ -5,9 +5,9 @@
 
 #if HAVE_LIBCRYPTSETUP
 
-#include <json-c/json.h>
 #include <libcryptsetup.h>
 
+#include "base/json.h"
 #include "base/parse.h"
 #include "net/library.h"
 
@@ -253,10 +253,6 @@ static int check_kind(struct luks_volume *v, struct json_object *metadata, struc
 	return 0;
 }
 
-static void json_putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
 
 static int look(struct luks_volume *v, struct cause *c)
 {

@@ -49,19 +49,19 @@ static void add_text_or_null(struct json_object *o, const char *name, const char
 
 static struct json_object *to_json(const struct msg_broker_settings *m)
 {
-	struct json_object *o = json_object_new_object(), *urls = json_object_new_array(),
+	struct json_object *o = json_document("broker-check"), *urls = json_object_new_array(),
 			   *keys = json_object_new_array();
 	char hex[2 * BROKER_ID_LEN + 1];
 
-	json_add(o, "state", m->state);
-	json_add(o, "reason", m->reason);
+	json_add_text(o, "state", m->state);
+	json_add_text(o, "reason", m->reason);
 	json_object_object_add(o, "may_be_asked", json_object_new_boolean(m->open));
 	for (uint32_t i = 0; i < m->n_urls; i++)
 		json_object_array_add(urls, json_object_new_string(m->urls[i]));
 	json_object_object_add(o, "urls", urls);
 	add_text_or_null(o, "server_name", m->server_name);
 	add_text_or_null(o, "proxy", m->proxy);
-	json_add(o, "recognised_by", trust_names[m->trust]);
+	json_add_text(o, "recognised_by", trust_names[m->trust]);
 	add_text_or_null(o, "file", m->pem_path);
 	for (uint32_t i = 0; i < m->n_keys; i++) {
 		format_hex(m->keys[i], BROKER_ID_LEN, hex);
@@ -69,7 +69,7 @@ static struct json_object *to_json(const struct msg_broker_settings *m)
 	}
 	json_object_object_add(o, "identities", keys);
 	add_text_or_null(o, "public_key", m->public_key);
-	json_add(o, "curve", curve_names[m->curve]);
+	json_add_text(o, "curve", curve_names[m->curve]);
 	add_text_or_null(o, "init_data", m->init_data);
 	add_text_or_null(o, "uri_prefix", m->uri_prefix);
 	json_object_object_add(o, "timeout_sec",

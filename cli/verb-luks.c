@@ -87,15 +87,14 @@ static struct json_object *pins_to_json(const char *pins)
 	return array;
 }
 
-static struct json_object *verdict_to_json(const struct luks_verdict *v)
+/* Add what the judge says to @o. */
+static struct json_object *verdict_to_json(const struct luks_verdict *v, struct json_object *o)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_add(o, "verdict", luks_verdict_name(v));
-	json_object_object_add(o, "version",
+	json_add_text(o, "result", luks_verdict_name(v));
+	json_object_object_add(o, "luks_version",
 			       v->version ? json_object_new_int64(v->version) : NULL);
 	json_object_object_add(o, "uuid", v->uuid[0] ? json_object_new_string(v->uuid) : NULL);
-	json_add(o, "reason", v->reason);
+	json_add_text(o, "reason", v->reason);
 	json_object_object_add(o, "pins", pins_to_json(v->pins));
 	return o;
 }
@@ -116,10 +115,10 @@ static int run_check(struct args *args)
 	    luks_header_judge(fd, allowed, pins, &v) < 0)
 		return STATUS_FAILED;
 	if (args->json) {
-		struct json_object *o = verdict_to_json(&v);
+		struct json_object *o = json_document("luks-check");
 
-		json_add(o, "device", device);
-		print_json(o);
+		json_add_text(o, "device", device);
+		print_json(verdict_to_json(&v, o));
 	} else {
 		print_verdict(device, &v);
 	}
@@ -196,16 +195,17 @@ static struct json_object *target_to_json(const struct target *t, const char *na
 {
 	struct json_object *o = json_object_new_object(), *tokens = json_object_new_array();
 
-	json_add(o, "device", t->device);
+	json_add_text(o, "device", t->device);
 	json_object_object_add(o, "volume", name ? json_object_new_string(name) : NULL);
-	json_object_object_add(o, "header", verdict_to_json(&t->verdict));
+	json_object_object_add(o, "header",
+			       verdict_to_json(&t->verdict, json_object_new_object()));
 	json_object_object_add(o, "error", error < 0 ? json_object_new_string(c->text) : NULL);
 	for (unsigned i = 0; i < t->volume.n_tokens; i++) {
 		const struct luks_token *token = &t->volume.tokens[i];
 		struct json_object *e = json_object_new_object();
 
 		json_object_object_add(e, "token", json_object_new_int(token->id));
-		json_add(e, "secret", token->secret);
+		json_add_text(e, "secret", token->secret);
 		json_object_object_add(e, "keyslots",
 				       ids_to_json(token->keyslots & t->volume.keyslots));
 		json_object_array_add(tokens, e);
@@ -293,7 +293,7 @@ static int list_crypttab(struct json_object *array)
 
 static int run_list(struct args *args)
 {
-	struct json_object *array = args->json ? json_object_new_array() : NULL;
+	struct json_object *array = args->json ? json_object_new_array() : NULL, *o;
 	int status = STATUS_GOOD, r;
 
 	if (args->words.n == 0)
@@ -302,8 +302,11 @@ static int run_list(struct args *args)
 		r = list_one(args->words.items[i], NULL, array);
 		status = status == STATUS_GOOD ? r : status;
 	}
-	if (array)
-		print_json(array);
+	if (!array)
+		return status;
+	o = json_document("luks-list");
+	(void) json_add(o, "devices", array);
+	print_json(o);
 	return status;
 }
 
@@ -365,7 +368,7 @@ static void show_result(const struct target *t, const struct result *r, struct j
 		return;
 	}
 	o = json_object_new_object();
-	json_add(o, "secret", r->secret);
+	json_add_text(o, "secret", r->secret);
 	json_object_object_add(o, "token", r->token >= 0 ? json_object_new_int(r->token) : NULL);
 	json_object_object_add(o, "opens", json_object_new_boolean(r->keyslot >= 0));
 	json_object_object_add(o, "keyslot",
@@ -425,9 +428,9 @@ static int run_test(struct args *args)
 	r = test_all(args, &t, array);
 	if (!array)
 		return r;
-	o = json_object_new_object();
-	json_add(o, "device", t.device);
-	json_add(o, "uuid", t.volume.uuid);
+	o = json_document("luks-test");
+	json_add_text(o, "device", t.device);
+	json_add_text(o, "uuid", t.volume.uuid);
 	json_object_object_add(o, "secrets", array);
 	print_json(o);
 	return r;

@@ -36,25 +36,25 @@ static struct json_object *deliveries_to_json(const struct msg_secret *m)
 		if (!outcome)
 			continue;
 		*outcome = '\0';
-		json_add(o, w, outcome + 1);
+		json_add_text(o, w, outcome + 1);
 	}
 	return o;
 }
 
-static struct json_object *to_json(const struct msg_secret *m)
+/* Add what is known of a secret to @o. */
+static struct json_object *to_json(const struct msg_secret *m, struct json_object *o)
 {
-	struct json_object *o = json_object_new_object(), *times = json_object_new_object(),
-			   *consumers = json_object_new_array();
+	struct json_object *times = json_object_new_object(), *consumers = json_object_new_array();
 	char words[MSG_CONSUMERS_LEN], *save = NULL;
 
-	json_add(o, "name", m->name);
-	json_add(o, "guid", m->guid);
+	json_add_text(o, "name", m->name);
+	json_add_text(o, "guid", m->guid);
 	json_object_object_add(o, "uri", m->uri[0] ? json_object_new_string(m->uri) : NULL);
 	json_object_object_add(o, "size",
 			       has_size(m) ? json_object_new_int64((int64_t)m->size) : NULL);
-	json_add(o, "source", m->source);
-	json_add(o, "state", state_name(m));
-	json_add(o, "wipe", secret_wipe_name(m->wipe));
+	json_add_text(o, "source", m->source);
+	json_add_text(o, "state", state_name(m));
+	json_add_text(o, "wipe", secret_wipe_name(m->wipe));
 	memcpy(words, m->consumers, sizeof(words));
 	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
 		json_object_array_add(consumers, json_object_new_string(w));
@@ -121,11 +121,13 @@ static int run_list(struct args *args)
 	if (r < 0)
 		return cli_failed(r, NULL);
 	if (args->json) {
-		struct json_object *array = json_object_new_array();
+		struct json_object *o = json_document("secrets"), *list = json_object_new_array();
 
 		for (unsigned i = 0; i < l.n; i++)
-			json_object_array_add(array, to_json(&l.secrets[i]));
-		print_json(array);
+			json_object_array_add(list, to_json(&l.secrets[i],
+							    json_object_new_object()));
+		(void) json_add(o, "secrets", list);
+		print_json(o);
 	} else if (l.n == 0) {
 		log_notice("There are no secrets; 'cococtl status' shows where they would come "
 			   "from");
@@ -150,7 +152,7 @@ static int run_show(struct args *args)
 	if (r != 0)
 		return r;
 	if (args->json) {
-		print_json(to_json(&m));
+		print_json(to_json(&m, json_document("secret")));
 		return STATUS_GOOD;
 	}
 	print("        Name: %s\n        Guid: %s\n", m.name, m.guid);

@@ -191,7 +191,7 @@ static struct json_object *sources_to_json(const struct sources *sources)
 		const struct msg_source *s = &sources->list[i];
 		struct json_object *o = json_object_new_object();
 
-		json_add(o, "name", s->name);
+		json_add_text(o, "name", s->name);
 		json_object_object_add(o, "path",
 				       s->path[0] ? json_object_new_string(s->path) : NULL);
 		json_object_object_add(o, "present", json_object_new_boolean(s->error == 0));
@@ -223,12 +223,12 @@ static struct json_object *verdict_to_json(const struct attest_verdict *v, uint6
 		return NULL;
 	format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
 	o = json_object_new_object();
-	json_add(o, "result", attest_result_name(v->result));
-	json_add(o, "code", v->code);
-	json_add(o, "reason", v->reason);
-	json_add(o, "type", v->type);
-	json_add(o, "provider", v->provider);
-	json_add(o, "policy_sha256", sha256);
+	json_add_text(o, "result", attest_result_name(v->result));
+	json_add_text(o, "code", v->code);
+	json_add_text(o, "reason", v->reason);
+	json_add_text(o, "type", v->type);
+	json_add_text(o, "provider", v->provider);
+	json_add_text(o, "policy_sha256", sha256);
 	json_object_object_add(o, "trust_replaced", json_object_new_boolean(v->trust_replaced));
 	json_object_object_add(o, "trust_sha256",
 			       digest_to_json(v->trust_replaced, v->trust_sha256));
@@ -245,13 +245,13 @@ static struct json_object *kept_to_json(const struct msg_kept *k)
 		return NULL;
 	o = json_object_new_object();
 	json_object_object_add(o, "here", json_object_new_boolean(k->here));
-	json_add(o, "require", k->require);
+	json_add_text(o, "require", k->require);
 	json_object_object_add(o, "bind_policy", json_object_new_boolean(k->bind_policy));
 	json_object_object_add(o, "policy_sha256", digest_to_json(k->has_policy, k->policy_sha256));
 	json_object_object_add(o, "trust_sha256", digest_to_json(k->has_trust, k->trust_sha256));
 	verdict = k->result == ATTEST_NONE ? NULL : json_object_new_object();
 	if (verdict) {
-		json_add(verdict, "result", attest_result_name(k->result));
+		json_add_text(verdict, "result", attest_result_name(k->result));
 		json_add_time(verdict, "time", k->verdict_usec);
 	}
 	json_object_object_add(o, "verdict", verdict);
@@ -272,15 +272,15 @@ static struct json_object *broker_to_json(const struct msg_broker *b)
 	o = json_object_new_object();
 	urls = json_object_new_array();
 	json_object_object_add(o, "open", json_object_new_boolean(b->open));
-	json_add(o, "state", b->state);
-	json_add(o, "reason", b->reason);
+	json_add_text(o, "state", b->state);
+	json_add_text(o, "reason", b->reason);
 	for (unsigned i = 0; i < b->n_urls; i++)
 		json_object_array_add(urls, json_object_new_string(b->urls[i]));
 	json_object_object_add(o, "urls", urls);
 	if (b->result[0]) {
 		last = json_object_new_object();
-		json_add(last, "result", b->result);
-		json_add(last, "text", b->text);
+		json_add_text(last, "result", b->result);
+		json_add_text(last, "text", b->text);
 		json_object_object_add(last, "id",
 				       b->id[0] ? json_object_new_string(b->id) : NULL);
 		json_add_time(last, "time", b->result_usec);
@@ -293,21 +293,21 @@ static void print_as_json(const struct msg_status *s, const struct sources *sour
 			  const struct warnings *warnings)
 {
 	struct json_object *list = json_object_new_array();
-	struct json_object *o = json_object_new_object(), *gate = json_object_new_object(),
+	struct json_object *o = json_document("status"), *gate = json_object_new_object(),
 			   *secrets = json_object_new_object();
 
-	json_add(o, "version", s->version);
+	json_add_text(o, "cocod_version", s->version);
 	json_add_time(o, "since", s->since_usec);
 	json_object_object_add(gate, "open", json_object_new_boolean(s->gate_open));
-	json_add(gate, "state", s->gate);
-	json_add(gate, "reason", s->reason);
-	json_add(gate, "require", s->require);
-	json_add(gate, "require_reason", s->require_reason);
+	json_add_text(gate, "state", s->gate);
+	json_add_text(gate, "reason", s->reason);
+	json_add_text(gate, "require", s->require);
+	json_add_text(gate, "require_reason", s->require_reason);
 	json_object_object_add(o, "gate", gate);
 	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
 	json_object_object_add(o, "initrd", kept_to_json(&s->kept));
 	json_object_object_add(o, "broker", broker_to_json(&s->broker));
-	json_add(o, "tee", s->tee);
+	json_add_text(o, "tee", s->tee);
 	json_object_object_add(o, "verify_volume_header",
 			       json_object_new_boolean(s->verify_header));
 	json_object_object_add(o, "secret_directory",

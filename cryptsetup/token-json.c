@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cryptsetup/token-json.h"
 
-#include <json-c/json.h>
-
+#include "base/json.h"
 #include "base/parse.h"
 #include "wire/jspan.h"
-
-static void json_putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
 
 /* json-c takes the last of two members with one name, and says nothing. */
 static bool is_unambiguous(const char *json, size_t len)

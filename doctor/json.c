@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <json.h>
-
+#include "base/json.h"
 #include "base/text.h"
 #include "doctor/page.h"
 
-/* Add @value, which is then @o's or freed.  False without memory. */
 static bool add(struct json_object *o, const char *key, struct json_object *value)
 {
-	if (o && value && json_object_object_add(o, key, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
+	return json_add(o, key, value) == 0;
 }
 
 static bool add_text(struct json_object *o, const char *key, const char *value)
 {
-	return add(o, key, json_object_new_string(value));
+	return json_add_text(o, key, value) == 0;
 }
 
-/* Append @value to @list, and so on. */
 static bool append(struct json_object *list, struct json_object *value)
 {
-	if (list && value && json_object_array_add(list, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
+	return json_append(list, value) == 0;
 }
 
 static bool add_pair(struct json_object *list, const char *key, const char *a, const char *other,
@@ -99,14 +90,12 @@ static bool add_first(struct json_object *o, const struct report *r)
 {
 	if (r->end.first < r->side->n_checks)
 		return add_text(o, "first", r->side->checks[r->end.first].id);
-	return json_object_object_add(o, "first", NULL) == 0;
+	return json_add_null(o, "first") == 0;
 }
 
 static bool add_all(struct json_object *o, const struct report *r)
 {
-	return add_text(o, "schema", "coco-agent-doctor") &&
-	       add(o, "version", json_object_new_int(JSON_VERSION)) &&
-	       add_text(o, "side", r->side->name) &&
+	return add_text(o, "side", r->side->name) &&
 	       add_text(o, "status", conclusion_name(r->end.status)) &&
 	       add_text(o, "judged", r->end.offered ? requirement_names[r->end.judged] : "none") &&
 	       add_text(o, "machine", r->exam->what) && add_offers(o, r->exam->offers) &&
@@ -116,7 +105,7 @@ static bool add_all(struct json_object *o, const struct report *r)
 
 int json_print(const struct report *r)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_document("doctor");
 	const char *text = NULL;
 	int error = -ENOMEM;
 

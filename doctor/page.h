@@ -17,9 +17,8 @@ void page_print(const struct report *r);
 
 /*
  * For programs, as coco-inject-doctor(1) describes it.  Members are only ever added while
- * JSON_VERSION stays.  Returns 0 or -ENOMEM.
+ * JSON_VERSION of base/json.h stays.  Returns 0 or -ENOMEM.
  */
-#define JSON_VERSION 1
 int json_print(const struct report *r);
 
 /* Labels for node-feature-discovery's local source: "coco-agent.ID=pass". */

@@ -166,5 +166,5 @@ int output_add_hex(struct json_object *o, const char *key, const uint8_t *data, 
 
 	assert(len <= HEX_MAX);
 	format_hex(data, len, hex);
-	return json_object_object_add(o, key, json_object_new_string(hex));
+	return json_add_text(o, key, hex);
 }

@@ -2,16 +2,10 @@
 #ifndef COCO_INJECT_OUTPUT_H
 #define COCO_INJECT_OUTPUT_H
 
-#include <json.h>
 #include <sys/types.h>
 
+#include "base/json.h"
 #include "inject/verb.h"
-
-static inline void json_putp(struct json_object **o)
-{
-	if (*o)
-		(void) json_object_put(*o);
-}
 
 /*
  * Write @path with mode 0600, whole or not at all.  An existing file is replaced with --force only.

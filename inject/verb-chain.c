@@ -104,9 +104,10 @@ static bool face_of(const struct chain *c, enum chain_cert which, struct face *r
 
 /* ---- JSON ---- */
 
+/* @text may be NULL, which is null. */
 static bool add_text(struct json_object *o, const char *key, const char *text)
 {
-	return json_object_object_add(o, key, text ? json_object_new_string(text) : NULL) == 0;
+	return (text ? json_add_text(o, key, text) : json_add_null(o, key)) == 0;
 }
 
 static struct json_object *json_signatures(const struct chain_report *report, enum chain_cert which)
@@ -140,7 +141,7 @@ static struct json_object *json_cert(const struct chain *c, const struct chain_r
 	    (!add_text(o, "usage", f.usage) || !add_text(o, "algorithm", f.algo) ||
 	     !add_text(o, "key", f.size) || !add_text(o, "fingerprint", f.fingerprint) ||
 	     (f.api[0] && !add_text(o, "api", f.api)) ||
-	     (f.key_id[0] && !add_text(o, "key-id", f.key_id))))
+	     (f.key_id[0] && !add_text(o, "key_id", f.key_id))))
 		return NULL;
 	return json_object_object_add(o, "signatures", json_signatures(report, which)) == 0 ?
 		       TAKE_PTR(o) :
@@ -185,9 +186,9 @@ static struct json_object *json_checks(const struct chain_report *report)
 static enum status print_json(const struct chain *c, const struct chain_report *report,
 			      const struct chain_verdict *v)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	_cleanup_(json_putp) struct json_object *o = json_document("chain");
 
-	if (!o || !add_text(o, "verdict", chain_verdict_word(v)) ||
+	if (!o || !add_text(o, "result", chain_verdict_word(v)) ||
 	    (v->code && (!add_text(o, "code", v->code) || !add_text(o, "certificate", v->cert) ||
 			 !add_text(o, "expected", v->expected) || !add_text(o, "todo", v->todo))))
 		return output_json(NULL);

@@ -164,17 +164,14 @@ static enum status print_result(const struct args *a, const struct id *id)
 		 id->author_key ? " and author-key-enabled=on" : "");
 	if (!a->json)
 		return STATUS_GOOD;
-	o = json_object_new_object();
-	if (!o || output_add_hex(o, "launch-digest", id->block.launch_digest, SHA384_LEN) < 0 ||
-	    output_add_hex(o, "id-key-digest", id->id_digest, SHA384_LEN) < 0 ||
+	o = json_document("id-block");
+	if (!o || output_add_hex(o, "launch_digest", id->block.launch_digest, SHA384_LEN) < 0 ||
+	    output_add_hex(o, "id_key_digest", id->id_digest, SHA384_LEN) < 0 ||
 	    (id->author_key &&
-	     output_add_hex(o, "author-key-digest", id->author_digest, SHA384_LEN) < 0) ||
-	    json_object_object_add(o, "author-key-enabled",
-				   json_object_new_boolean(id->author_key != NULL)) < 0 ||
-	    json_object_object_add(o, "policy", json_object_new_uint64(id->block.policy)) < 0 ||
-	    json_object_object_add(o, "policy-words",
-				   json_object_new_string(
-					   snp_policy_print(id->block.policy, words))) < 0)
+	     output_add_hex(o, "author_key_digest", id->author_digest, SHA384_LEN) < 0) ||
+	    json_add_bool(o, "author_key_enabled", id->author_key != NULL) < 0 ||
+	    json_add(o, "policy", json_object_new_uint64(id->block.policy)) < 0 ||
+	    json_add_text(o, "policy_words", snp_policy_print(id->block.policy, words)) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }

@@ -458,7 +458,7 @@ static void audit(const struct inject *x, enum status status, const char *step)
 
 static int add_text(struct json_object *o, const char *key, const char *text)
 {
-	return json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
+	return text ? json_add_text(o, key, text) : json_add_null(o, key);
 }
 
 /* Print the result, also of a launch that was refused at @step.  What is not known is null. */
@@ -469,7 +469,7 @@ static enum status print_result(const struct inject *x, enum status result, cons
 
 	if (!x->args->json)
 		return STATUS_GOOD;
-	o = json_object_new_object();
+	o = json_document("inject");
 	if (!o || (x->measured && base64_encode(x->blob, BLOB_LEN, &blob) < 0) ||
 	    add_text(o, "result", result_word(x, result)) < 0 || add_text(o, "step", step) < 0 ||
 	    add_text(o, "measurement", blob) < 0 ||
@@ -477,10 +477,10 @@ static enum status print_result(const struct inject *x, enum status result, cons
 				   x->launch.has_policy ?
 					   json_object_new_uint64(x->launch.measured.policy) :
 					   NULL) < 0 ||
-	    json_object_object_add(o, "secrets", json_object_new_uint64(x->args->secrets.n)) < 0 ||
-	    json_object_object_add(o, "size", json_object_new_uint64(x->size)) < 0 ||
-	    json_object_object_add(o, "injected", json_object_new_boolean(x->injected)) < 0 ||
-	    json_object_object_add(o, "continued", json_object_new_boolean(x->continued)) < 0)
+	    json_add(o, "secrets", json_object_new_uint64(x->args->secrets.n)) < 0 ||
+	    json_add(o, "size", json_object_new_uint64(x->size)) < 0 ||
+	    json_add_bool(o, "injected", x->injected) < 0 ||
+	    json_add_bool(o, "continued", x->continued) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }

@@ -269,11 +269,6 @@ static enum status compare(struct measure *m)
 	return STATUS_GOOD;
 }
 
-static int add_text(struct json_object *o, const char *key, const char *text)
-{
-	return json_object_object_add(o, key, json_object_new_string(text));
-}
-
 /*
  * What the digest covers, in the words of a policy's covers=.  If it covers the firmware alone, any
  * guest with that firmware has it, whatever kernel it starts.
@@ -284,12 +279,10 @@ static int add_covers(struct json_object *o, const struct launch_input *in)
 	size_t n = in->launch.kernel && in->kernel_is_checked ? ARRAY_SIZE(words) : 1;
 	struct json_object *list = json_object_new_array();
 
-	if (!list || json_object_object_add(o, "covers", list) < 0) {
-		json_object_put(list);
+	if (json_add(o, "covers", list) < 0)
 		return -ENOMEM;
-	}
 	for (size_t i = 0; i < n; i++)
-		if (json_object_array_add(list, json_object_new_string(words[i])) < 0)
+		if (json_append(list, json_object_new_string(words[i])) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -300,27 +293,14 @@ static struct json_object *launch_json(const struct measure *m, const struct res
 	const struct cpu *cpu = result->launch.cpu;
 	_cleanup_(freep) char *blob = NULL;
 
-	if (!o ||
-	    json_object_object_add(o, "vcpus",
-				   json_object_new_int64((int64_t)result->launch.n_vcpus)) < 0 ||
-	    (cpu && add_text(o, cpu->real ? "vcpu-sig" : "vcpu-type", cpu->name) < 0) ||
+	if (json_add(o, "vcpus", json_object_new_int64((int64_t)result->launch.n_vcpus)) < 0 ||
+	    (cpu && json_add_text(o, cpu->real ? "vcpu_sig" : "vcpu_type", cpu->name) < 0) ||
 	    output_add_hex(o, "digest", result->launch.digest, m->in.digest_len) < 0 ||
 	    (m->keyed && (base64_encode(result->blob, BLOB_LEN, &blob) < 0 ||
-			  add_text(o, "measurement", blob) < 0)) ||
-	    (m->match >= 0 &&
-	     json_object_object_add(o, "match", json_object_new_boolean(result->match)) < 0))
+			  json_add_text(o, "measurement", blob) < 0)) ||
+	    (m->match >= 0 && json_add_bool(o, "match", result->match) < 0))
 		return NULL;
 	return TAKE_PTR(o);
-}
-
-/* Add @value to @list, which then owns it.  NULL means that there was no memory for it. */
-static int append(struct json_object *list, struct json_object *value)
-{
-	if (!value || json_object_array_add(list, value) < 0) {
-		json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
 }
 
 /* The digests also come as a list of their own, to be copied into a policy. */
@@ -329,13 +309,16 @@ static int add_list(struct json_object *o, const struct measure *m)
 	struct json_object *digests = json_object_new_array(), *launches = json_object_new_array();
 	char hex[2 * LAUNCH_DIGEST_MAX + 1];
 
-	if (json_object_object_add(o, "digests", digests) < 0 ||
-	    json_object_object_add(o, "launches", launches) < 0 || !digests || !launches)
+	if (json_add(o, "digests", digests) < 0) {
+		json_putp(&launches);
+		return -ENOMEM;
+	}
+	if (json_add(o, "launches", launches) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_results; i++) {
 		format_hex(m->results[i].launch.digest, m->in.digest_len, hex);
-		if (append(digests, json_object_new_string(hex)) < 0 ||
-		    append(launches, launch_json(m, &m->results[i])) < 0)
+		if (json_append(digests, json_object_new_string(hex)) < 0 ||
+		    json_append(launches, launch_json(m, &m->results[i])) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -348,23 +331,22 @@ static int add_one(struct json_object *o, const struct measure *m)
 	if (output_add_hex(o, "digest", m->in.digest, m->in.digest_len) < 0)
 		return -ENOMEM;
 	if (m->keyed && (base64_encode(m->results[0].blob, BLOB_LEN, &blob) < 0 ||
-			 add_text(o, "measurement", blob) < 0))
+			 json_add_text(o, "measurement", blob) < 0))
 		return -ENOMEM;
 	return 0;
 }
 
 static enum status print_json(const struct measure *m)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	_cleanup_(json_putp) struct json_object *o = json_document("measure");
 
-	if (!o || add_text(o, "tech", m->in.tech_name) < 0 ||
+	if (json_add_text(o, "tech", m->in.tech_name) < 0 ||
 	    (launch_input_is_list(&m->in) ? add_list(o, m) : add_one(o, m)) < 0 ||
 	    (m->tech == TECH_SNP && !m->in.digest_given &&
-	     output_add_hex(o, "firmware-digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
+	     output_add_hex(o, "firmware_digest", m->in.firmware_digest, SHA384_LEN) < 0) ||
 	    (!m->in.digest_given && add_covers(o, &m->in) < 0) ||
-	    (m->match >= 0 &&
-	     json_object_object_add(o, "match", json_object_new_boolean(m->match)) < 0) ||
-	    (m->explanation[0] && add_text(o, "would-match", m->explanation) < 0))
+	    (m->match >= 0 && json_add_bool(o, "match", m->match) < 0) ||
+	    (m->explanation[0] && json_add_text(o, "would_match", m->explanation) < 0))
 		return output_json(NULL);
 	return output_json(o);
 }

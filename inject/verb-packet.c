@@ -103,12 +103,11 @@ static enum status print_result(const struct args *a, size_t len)
 		 a->secrets.n == 1 ? "" : "s", len, a->header, a->payload);
 	if (!a->json)
 		return STATUS_GOOD;
-	o = json_object_new_object();
-	if (!o ||
-	    json_object_object_add(o, "header", json_object_new_string(a->header)) < 0 ||
-	    json_object_object_add(o, "payload", json_object_new_string(a->payload)) < 0 ||
-	    json_object_object_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
-	    json_object_object_add(o, "size", json_object_new_uint64(len)) < 0)
+	o = json_document("packet");
+	if (!o || json_add_text(o, "header", a->header) < 0 ||
+	    json_add_text(o, "payload", a->payload) < 0 ||
+	    json_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
+	    json_add(o, "size", json_object_new_uint64(len)) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }

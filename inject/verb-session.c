@@ -180,15 +180,13 @@ static enum status print_result(const struct args *a, uint32_t policy,
 		 paths[0], paths[1], paths[2], paths[3]);
 	if (!a->json)
 		return STATUS_GOOD;
-	o = json_object_new_object();
-	if (!o || json_object_object_add(o, "policy", json_object_new_uint64(policy)) < 0 ||
-	    json_object_object_add(o, "policy-words",
-				   json_object_new_string(sev_policy_print(policy, words))) < 0 ||
-	    json_object_object_add(o, "verified",
-				   json_object_new_boolean(a->words.n > 0)) < 0)
+	o = json_document("session");
+	if (!o || json_add(o, "policy", json_object_new_uint64(policy)) < 0 ||
+	    json_add_text(o, "policy_words", sev_policy_print(policy, words)) < 0 ||
+	    json_add_bool(o, "verified", a->words.n > 0) < 0)
 		return output_json(NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (json_object_object_add(o, keys[i], json_object_new_string(paths[i])) < 0)
+		if (json_add_text(o, keys[i], paths[i]) < 0)
 			return output_json(NULL);
 	return output_json(o);
 }

@@ -29,10 +29,10 @@ static int run(struct args *a)
 	if (!a->json)
 		return STATUS_GOOD;
 
-	o = json_object_new_object();
-	if (!o || json_object_object_add(o, "output", json_object_new_string(path)) < 0 ||
-	    json_object_object_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
-	    json_object_object_add(o, "size", json_object_new_uint64(secret_len(table))) < 0)
+	o = json_document("table");
+	if (!o || json_add_text(o, "output", path) < 0 ||
+	    json_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
+	    json_add(o, "size", json_object_new_uint64(secret_len(table))) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }

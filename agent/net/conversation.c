@@ -6,7 +6,7 @@
 
 #include "agent/net/evidence-json.h"
 #include "agent/net/init-data.h"
-#include "agent/net/json-new.h"
+#include "base/json.h"
 #include "agent/net/rcar-client.h"
 #include "attest/bundle.h"
 #include "base/base64.h"

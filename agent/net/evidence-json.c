@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "agent/net/json-new.h"
+#include "base/json.h"
 #include "base/base64.h"
 #include "base/hex.h"
 #include "wire/hcl.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "agent/net/json-new.h"
+#include "base/json.h"
 #include "base/base64.h"
 #include "wire/jspan.h"
 #include "wire/kbs-uri.h"

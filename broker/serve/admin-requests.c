@@ -146,7 +146,7 @@ static int do_secret_rearm(struct call *c)
 /* What there is to say of a secret without its value. */
 static struct json_object *describe(const struct secret_record *r)
 {
-	struct json_object *o = line_new("secret", r->path, NULL);
+	struct json_object *o = line_new(NULL, r->path, NULL);
 	struct cause why = { "" };
 	struct secret_mode mode;
 	char *evidence = NULL, words[160] = "";
@@ -154,7 +154,6 @@ static struct json_object *describe(const struct secret_record *r)
 	if (secret_policy_read(r->policy, r->policy_len, &mode, &evidence, &why) == 0)
 		secret_mode_format(&mode, words, sizeof(words));
 	free(evidence);
-	json_object_object_del(o, "what");
 	if (line_number(o, "version", r->version) == 0 &&
 	    line_number(o, "changed", (uint64_t)r->changed) == 0 &&
 	    line_text(o, "release", words[0] ? words : why.text) == 0)
@@ -233,8 +232,7 @@ static int list_claim(void *userdata, const char *key, const struct store_value 
 	(void) json_object_object_get_ex(c->answer, "claims", &list);
 	if (json_object_array_length(list) == 1000)
 		return 1;
-	o = line_new("claim", NULL, NULL);
-	json_object_object_del(o, "what");
+	o = json_object_new_object();
 	if (record_verify(c->s->keys, key, v->data, v->len, &len) < 0 ||
 	    claim_parse(v->data, len, &claim) < 0) {
 		(void) line_text(o, "damaged", key);
@@ -408,7 +406,7 @@ static int list_approval(void *userdata, const char *key, const struct store_val
 	if (record_verify(c->s->keys, key, v->data, v->len, &len) < 0 ||
 	    approval_parse(v->data, len, &a) < 0)
 		return 0;	/* nobody of ours wrote it, and nobody can say yes to it */
-	o = line_new("approval", a.path, NULL);
+	o = line_new(NULL, a.path, NULL);
 	if (line_text(o, "id", a.id) < 0 || line_number(o, "asked", (uint64_t)a.asked) < 0 ||
 	    line_text(o, "answer", a.answered == 0 ? "" : a.approved ? "yes" : "no") < 0 ||
 	    line_hex(o, "launch", a.launch, 32) < 0 || line_text(o, "reason", a.reason) < 0 ||
@@ -430,7 +428,7 @@ static int do_approvals(struct call *c)
 
 static struct json_object *describe_denial(const struct denial *d)
 {
-	struct json_object *o = line_new("denied", d->path, NULL);
+	struct json_object *o = line_new(NULL, d->path, NULL);
 
 	if (line_text(o, "id", d->id) == 0 && line_number(o, "at", (uint64_t)d->at) == 0 &&
 	    line_text(o, "step", d->step) == 0 && line_text(o, "code", d->code) == 0 &&

@@ -42,9 +42,8 @@ static const char *after_judging(const struct test *t, struct judged *j)
 static int add_row(struct test *t, const struct asked *a, struct judged *j)
 {
 	const char *now = after_judging(t, j);
-	struct json_object *o = line_new("launch", NULL, NULL);
+	struct json_object *o = json_object_new_object();
 
-	json_object_object_del(o, "what");
 	if ((a->has_launch ? line_hex(o, "launch", a->launch, 32) :
 			     line_text(o, "launch", "")) == 0 &&
 	    line_number(o, "at", (uint64_t)a->at) == 0 &&

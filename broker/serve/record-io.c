@@ -81,7 +81,8 @@ struct json_object *line_new(const char *what, const char *path, const char *who
 {
 	struct json_object *line = json_object_new_object();
 
-	if (line_text(line, "what", what) == 0 && (!path || line_text(line, "path", path) == 0) &&
+	if (line && (!what || line_text(line, "what", what) == 0) &&
+	    (!path || line_text(line, "path", path) == 0) &&
 	    (!who || line_text(line, "who", who) == 0))
 		return line;
 	(void) json_object_put(line);

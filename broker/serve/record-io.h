@@ -28,7 +28,8 @@ int secret_get(struct service *s, const char *path, struct secret_record *ret,
 
 /*
  * The beginning of a line of the audit log: what happened to which secret (NULL: none), by whom
- * (NULL: a guest).  NULL without memory; line_text() and line_number() then fail too.
+ * (NULL: a guest).  Without @what it is an object of an answer.  NULL without memory; line_text()
+ * and line_number() then fail too.
  */
 struct json_object *line_new(const char *what, const char *path, const char *who);
 int line_text(struct json_object *line, const char *name, const char *text);

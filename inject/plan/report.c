@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/plan/report.h"
 
-#include <json.h>
+#include "base/json.h"
 
-/* Takes over @value; NULL is an error. */
+/* The value NULL is an error. */
 static bool add(struct json_object *o, const char *key, struct json_object *value)
 {
-	if (value && json_object_object_add(o, key, value) == 0)
-		return true;
-	(void) json_object_put(value);
-	return false;
+	return json_add(o, key, value) == 0;
 }
 
+/* The text NULL is left out. */
 static bool add_text(struct json_object *o, const char *key, const char *text)
 {
-	return !text || add(o, key, json_object_new_string(text));
+	return !text || json_add_text(o, key, text) == 0;
 }
 
 static bool append(struct json_object *list, struct json_object *value)
 {
-	if (value && json_object_array_add(list, value) == 0)
-		return true;
-	(void) json_object_put(value);
-	return false;
+	return json_append(list, value) == 0;
 }
 
 static bool add_notes(struct json_object *o, const char *key, const struct plan_notes *a,
@@ -97,7 +92,7 @@ static bool add_launch(struct json_object *o, const struct plan_report *r)
 	    (!add(o, "cbitpos", json_object_new_int((int)p->cbit)) ||
 	     !add(o, "policy", json_object_new_uint64(p->want->policy))))
 		return false;
-	return (!*r->digest || add_text(o, "launch-digest", r->digest)) &&
+	return (!*r->digest || add_text(o, "launch_digest", r->digest)) &&
 	       add_flags(o, r->flags) &&
 	       (p->want->format != PLAN_QEMU || add_argv(o, r->flags)) &&
 	       add_text(o, "text", r->text) && add_text(o, "before", r->before) &&
@@ -106,10 +101,10 @@ static bool add_launch(struct json_object *o, const struct plan_report *r)
 
 struct json_object *plan_report(const struct plan_report *r)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_document("plan");
 	const struct plan *p = r->plan;
 
-	if (o && add(o, "version", json_object_new_int(1)) && add_text(o, "tech", r->tech) &&
+	if (o && add_text(o, "tech", r->tech) &&
 	    add_text(o, "format", r->format) && add_text(o, "name", p->want->name) &&
 	    add(o, "memory", json_object_new_uint64(p->want->memory)) && add_vcpus(o, p) &&
 	    add_notes(o, "refused", &p->refusals, NULL) &&

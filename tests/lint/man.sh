@@ -26,4 +26,15 @@ while read -r program; do
 	check "$program has a page" grep -q "^man/$program\\.[1-9]\$" "$work/pages"
 done <"$work/programs"
 
+# What --json prints: each document has a schema, is in the manual, and is validated by a test.
+git -C "$top_srcdir" ls-files 'cli/*.c' 'inject/*.c' 'doctor/*.c' 'broker/*.c' >"$work/sources"
+(cd "$top_srcdir" && xargs sed -nE 's/.*json_document\("([a-z-]+)"\).*/\1/p; s/.*admin_print_(json|document)\(.*"([a-z-]+)"\).*/broker-\2/p') <"$work/sources" | sort -u >"$work/documents"
+lint_match 'schema/*.json' | sed 's,schema/coco-,,; s,\.json$,,' | sort >"$work/schemas"
+check "each document of --json has a schema, and there are no others" diff "$work/documents" "$work/schemas"
+while read -r name; do
+	check "coco-$name is installed" grep -qwF "schema/coco-$name.json" "$work/am"
+	check "coco-$name is in coco-json(5)" grep -qx ".It Li coco-$name" man/coco-json.5
+	check "coco-$name is validated by a test" grep -rqE "(document|problems)\(\"$name\"|schema(_of)? $name " tests/run
+done <"$work/schemas"
+
 finish

@@ -51,7 +51,8 @@ check "--offline" expect 0 fetch --offline --report=milan.report
 check "--refresh" expect 0 fetch --refresh --report=milan.report
 check "asks for all" test "$(wc -l <log)" = 6
 check "--json" expect 0 fetch --json --report=milan.report
-check "is JSON" /usr/bin/python3 -c 'import json; v = json.load(open("out")); assert [i["state"] for i in v] == ["had"] * 3 + ["until"] and v[1]["what"] == "VCEK", v'
+check "is as its schema says" schema attest-fetch out
+check "is JSON" /usr/bin/python3 -c 'import json; v = json.load(open("out"))["files"]; assert [i["state"] for i in v] == ["had"] * 3 + ["until"] and v[1]["what"] == "VCEK", v'
 check "the report after an update of the firmware" expect 0 fetch --report=milan-newer.report
 check "needs another VCEK" test "$(grep -c '^fetched ' out)" = 1
 check "both are there" test "$(find cache -name 'cert-vcek-*' | wc -l)" = 2

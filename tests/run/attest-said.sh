@@ -43,6 +43,7 @@ base64 report | sed 's/$/\r/' >report.b64lines
 base64 -w 0 report | tr '+/' '-_' | tr -d = >report.b64url
 expect 0 show --report=report --json
 cp out plain
+check "--json: as its schema says" schema attest-show out
 for form in hex:hexadecimal lines:hexadecimal 0x:hexadecimal od:hexadecimal b64:base64 b64lines:base64 b64url:base64; do
 	check "a report in $form" expect 0 show --report="report.${form%:*}" --json
 	check "it says so" says "'report.${form%:*}' is ${form#*:}"

@@ -201,21 +201,23 @@ mv report.3 report
 # ---- output ----
 json() { /usr/bin/python3 -c "import json; v = json.load(open('out')); assert $1, v"; }
 check "--json" expect 0 "${verify[@]}" --json
-check "its verdict" json 'v["verdict"] == "authentic" and v["identity"] is False and v["code"] == "OK" and v["status"] == 0 and v["authentic"] is True'
-check "its trust" json 'v["trust"] == {"replaced": True, "source": "pins"} and v["at"] == "2026-01-01T00:00:00Z"'
+check "is as its schema says" schema attest-verify out
+check "its verdict" json 'v["result"] == "authentic" and v["identity"] is False and v["code"] == "OK" and v["exit_status"] == 0 and v["authentic"] is True'
+check "its trust" json 'v["trust"] == {"replaced": True, "source": "pins"} and v["time"] == "2026-01-01T00:00:00Z"'
 check "its checks" json 'len(v["checks"]) > 30 and all(c["result"] in ("passed", "skipped") for c in v["checks"])'
 check "its claims" json 'v["claims"]["snp.measurement"] == "11" * 48 and v["claims"]["snp.vmpl"] == 0 and v["claims"]["snp.policy.debug"] is False'
 check "its remarks" json 'len(v["remarks"]) == 3'
 check "--json, not accepted" expect 4 "${verify[@]}" --json --set max_vmpl=0 --set min_tcb=9:9:99:9
+check "is as its schema says" schema attest-verify out
 check "the failed check" json '[c["code"] for c in v["checks"] if c["result"] == "failed"] == ["TCB_FLOOR"] and v["code"] == "TCB_FLOOR"'
 check "refused evidence has no identity" expect 4 "${verify[@]}" --json --set max_vmpl=0 --set min_tcb=9:9:99:9 --set "$measured" --set covers=kernel,initrd,cmdline
-check "whatever of it was right" json 'v["identity"] is False and v["partial_identity"] is False and v["status"] == 4'
+check "whatever of it was right" json 'v["identity"] is False and v["partial_identity"] is False and v["exit_status"] == 4'
 check "--json before the verb" expect 0 "$cococtl" --json attest verify "${verify[@]:3}"
-check "is the same" json 'v["verdict"] == "authentic"'
+check "is the same" json 'v["result"] == "authentic"'
 check "--json, accepted" expect 0 "${verify[@]}" --json --set "$measured" --set covers=kernel,initrd,cmdline
-check "with an identity" json 'v["verdict"] == "accepted" and v["identity"] is True and v["partial_identity"] is False and len(v["remarks"]) == 2'
+check "with an identity" json 'v["result"] == "accepted" and v["identity"] is True and v["partial_identity"] is False and len(v["remarks"]) == 2'
 check "--json, one that may not be whole" expect 0 "${verify[@]}" --json --set "$measured"
-check "is no identity yet" json 'v["verdict"] == "accepted" and v["identity"] is False and v["partial_identity"] is True'
+check "is no identity yet" json 'v["result"] == "accepted" and v["identity"] is False and v["partial_identity"] is True'
 check "standard output that cannot be written" bash -c '"$@" >/dev/full; [ $? = 1 ]' - "${verify[@]}"
 
 # ---- bundles: their sender names the kind ----
@@ -247,12 +249,12 @@ check "--type=azure-hcl looks at the part" expect 0 "$cococtl" attest verify --b
 check "it is consistent" grep -q '^CONSISTENT: ' <(head -n 1 out)
 check "it says that nobody vouches for it" grep -q 'Mind: .* no hardware vouches for it' out
 check "--json" expect 0 "$cococtl" attest verify --bundle=bundle --type=azure-hcl --json
-check "is not authentic" json 'v["verdict"] == "consistent" and v["authentic"] is False and v["identity"] is False and v["status"] == 0'
+check "is not authentic" json 'v["result"] == "consistent" and v["authentic"] is False and v["identity"] is False and v["exit_status"] == 0'
 check "a part by a policy that it does not fit" expect 4 "$cococtl" attest verify --bundle=bundle --type=azure-hcl --set type=4
 check "is not called authentic" grep -q '^REFUSED: not as' <(head -n 1 out)
 part log-ok ccel
 check "--type=ccel" expect 0 "$cococtl" attest verify --bundle=bundle --type=ccel --json
-check "is not authentic" json 'v["verdict"] == "consistent" and v["authentic"] is False'
+check "is not authentic" json 'v["result"] == "consistent" and v["authentic"] is False'
 if [ -n "$field" ]; then
 	check "field: a forged bundle of an HCL report" expect 2 "$cococtl" attest verify --bundle="$field/forged-azure-hcl.bundle.json" --policy="$field/snp-only.conf"
 else

@@ -79,6 +79,7 @@ is() { local want=$1; shift; "$@" >out 2>err; local is=$?; [ "$is" = "$want" ] |
 check "lost ticks: the TSC disagrees" shows td-lost-ticks '^NOTE: the TSC and the kernel.s clock disagree'
 check "lost ticks: the wall clock disagrees" shows td-lost-ticks '^NOTE: the wall clock and the kernel.s clock disagree'
 check "lost ticks: all three totals" json td-lost-ticks "d['until_now'] == {'boottime_usec': 10000000, 'tsc_usec': 70000000, 'wall_usec': 70000000}"
+check "... as its schema says" schema boot-time out
 check "lost ticks: memory is accepted lazily" json td-lost-ticks "d['acceptance'] == 'lazy'"
 check "lost ticks: firmware that says nothing is unknown" shows td-lost-ticks ' unknown  phase firmware$'
 check "lost ticks: the initrd of initramfs-tools is known by its /init" json td-lost-ticks "rows['phase initrd']['usec'] == 2500000"

@@ -41,7 +41,7 @@ fill() {
 	printf '[Secret]\nGuid=%s\n' "$token" >"$conf/secrets.d/token.conf"
 }
 
-json() { /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/out')); sys.exit(0 if ($1) else repr(d))"; }
+json() { schema - "$work/out" && /usr/bin/python3 -c "import json,sys; d=json.load(open('$work/out')); sys.exit(0 if ($1) else repr(d))"; }
 bytes_are() { printf '%b' "$1" | cmp - "$work/out"; }
 gone() { ! [ -e "$work/dir/$1" ]; }
 many_gets() { for _ in {1..200}; do "${cococtl[@]}" secrets get luks >/dev/null 2>&1; done; "${cococtl[@]}" secrets list >/dev/null; }
@@ -74,7 +74,7 @@ check "... says that nothing is required" json "d['gate']['open'] and d['gate'][
 check "list" expect 0 "${cococtl[@]}" secrets list
 check "... has both, aligned" grep -q "^luks   $luks    14  directory  present  " "$work/out"
 check "list --json" expect 0 "${cococtl[@]}" secrets list --json
-check "... has names, sizes, consumers" json "sorted((s['name'], s['size'], tuple(s['consumers'])) for s in d) == [('luks', 14, ('cryptsetup', 'get')), ('token', 6, ('get',))]"
+check "... has names, sizes, consumers" json "sorted((s['name'], s['size'], tuple(s['consumers'])) for s in d['secrets']) == [('luks', 14, ('cryptsetup', 'get')), ('token', 6, ('get',))]"
 check "show by GUID" expect 0 "${cococtl[@]}" secrets show "$token" --json
 check "... is the one" json "d['name'] == 'token' and d['state'] == 'present' and d['wipe'] == 'delivered' and d['times']['wiped'] is None"
 check "show of nothing is status 2" expect 2 "${cococtl[@]}" secrets show nothing
@@ -109,7 +109,7 @@ check "... and says so" said "There is no secret 'nothing'"
 # ---- restarts ----
 restart TERM
 check "after a restart" expect 0 "${cococtl[@]}" secrets list --json
-check "... the states are as they were" json "{s['name']: s['state'] for s in d} == {'luks': 'delivered', 'token': 'wiped'}"
+check "... the states are as they were" json "{s['name']: s['state'] for s in d['secrets']} == {'luks': 'delivered', 'token': 'wiped'}"
 restart KILL
 check "after kill -9" expect 0 "${cococtl[@]}" secrets show luks --json
 check "... too, with who had it" json "d['state'] == 'delivered' and d['delivered_to'] == 'get' and d['times']['delivered']"
@@ -221,7 +221,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=4k none "$work/run" 2>/dev/null;
 	check "... which is said" in_log 'is written again'
 	restart KILL
 	check "... also what could not be written before" expect 0 "${cococtl[@]}" secrets list --json
-	check "... all of it" json "{s['name']: s['state'] for s in d}['token'] == 'delivered' and {s['name']: s['state'] for s in d}['luks'] == 'delivered'"
+	check "... all of it" json "{s['name']: s['state'] for s in d['secrets']}['token'] == 'delivered' and {s['name']: s['state'] for s in d['secrets']}['luks'] == 'delivered'"
 	stop TERM
 	umount "$work/run"
 	printf '[Secret]\nGuid=%s\n' "$token" >"$conf/secrets.d/token.conf"
@@ -444,7 +444,7 @@ check "show of a remote secret" expect 0 "${cococtl[@]}" secrets show root
 check "... has its name at the broker" grep -q '         Uri: kbs:///default/luks/root' "$work/out"
 check "... is remote" grep -q '       State: remote' "$work/out"
 check "list --json" expect 0 "${cococtl[@]}" secrets list --json
-check "... has no size of it" json "[(s['state'], s['size'], s['uri'], s['source']) for s in d if s['name'] == 'root'] == [('remote', None, 'kbs:///default/luks/root', 'kbs')]"
+check "... has no size of it" json "[(s['state'], s['size'], s['uri'], s['source']) for s in d['secrets'] if s['name'] == 'root'] == [('remote', None, 'kbs:///default/luks/root', 'kbs')]"
 check "list, as text" expect 0 "${cococtl[@]}" secrets list
 check "... too" grep -Eq '^root .* -  kbs +remote ' "$work/out"
 guid=$("${cococtl[@]}" secrets show root | sed -n 's/ *Guid: //p')

@@ -143,16 +143,17 @@ check "show of an invalid key" expect 0 "$inject" chain show new/cases/pdh-zero
 check "says it" grep -q 'THE KEY IS NONE' out
 check "show of what is no certificate" expect 2 "$inject" chain show new/pdh.key.pem
 check "show --json" expect 0 "$inject" chain show --json "${anchored[@]}" new
+check "is as its schema says" schema chain out
 check "has everything" /usr/bin/python3 -c 'import json, hashlib
 o = json.load(open("out"))
-assert o["verdict"] == "good" and o["product"] is None and o["root"] == "anchor", o
+assert o["result"] == "good" and o["product"] is None and o["root"] == "anchor", o
 certs = {c["name"]: c for c in o["certificates"]}
 assert sorted(certs) == ["ark", "ask", "cek", "oca", "pdh", "pek"]
 assert certs["pek"]["signatures"] == [{"by": "oca", "state": "good"}, {"by": "cek", "state": "good"}]
 assert certs["pdh"]["usage"] == "PDH" and certs["pdh"]["api"] == "1.55" and certs["pdh"]["key"] == "P-384"
 assert certs["pdh"]["fingerprint"] == hashlib.sha256(open("new/pdh.cert", "rb").read()[0x10:0x414]).hexdigest()
 ark = open("new/ark.cert", "rb").read()
-assert certs["ark"]["fingerprint"] == hashlib.sha256(ark[64:64 + 1024]).hexdigest() and certs["ark"]["key-id"] == ark[4:20].hex()
+assert certs["ark"]["fingerprint"] == hashlib.sha256(ark[64:64 + 1024]).hexdigest() and certs["ark"]["key_id"] == ark[4:20].hex()
 assert all(c["state"] == "good" for c in o["checks"]) and len(o["checks"]) > 30'
 
 # ---- platforms of others ----

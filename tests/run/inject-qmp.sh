@@ -77,10 +77,11 @@ check "and no plaintext" bash -c '! grep -q "correct horse" record'
 start
 check "--json" run 0 --json
 stop
+check "is as its schema says" schema inject out
 check "tells what was done" /usr/bin/python3 - "$measurement" <<'P'
 import json, sys
 o = json.load(open("out"))
-assert o == {"result": "started", "step": None, "measurement": sys.argv[1], "policy": 3, "secrets": 1, "size": 64, "injected": True, "continued": True}, o
+assert o == {"schema": "coco-inject", "version": 1, "result": "started", "step": None, "measurement": sys.argv[1], "policy": 3, "secrets": 1, "size": 64, "injected": True, "continued": True}, o
 P
 wipe_ram
 start

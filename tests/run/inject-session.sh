@@ -41,7 +41,8 @@ check "and nothing is the same" bash -c 'for f in godh.b64 session.b64 tek.bin t
 while read -r policy number words; do
 	check "policy $policy" expect 0 "$inject" session --pdh host/pdh.cert --policy "$policy" --name p --force --json "${chain[@]}"
 	check "policy $policy opens as $number" opens p "$number"
-	check "policy $policy in words" grep -q -F "\"policy\":$((number)),\"policy-words\":\"$words\"" out
+	check "policy $policy: as its schema says" schema session out
+	check "policy $policy in words" grep -q -F "\"policy\":$((number)),\"policy_words\":\"$words\"" out
 	check "policy $policy on standard error" said ": $words\$"
 done <<'P'
 1 1 nodbg

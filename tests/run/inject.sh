@@ -114,9 +114,10 @@ check "several lines" warned "" '{\n}\n'
 check "no newline" warned "" 'pw'
 check "a stripped newline" warned "" 'pw\n' --strip-newline
 check "--json" expect 0 "$inject" table --secret luks:pw --json -o t6
+check "is as its schema says" schema table out
 check "is JSON, without a secret" /usr/bin/python3 -c 'import json
 o = json.load(open("out"))
-assert o == {"output": "t6", "secrets": 1, "size": 64}, o'
+assert o == {"schema": "coco-table", "version": 1, "output": "t6", "secrets": 1, "size": 64}, o'
 head -c 1048536 /dev/zero >mib
 check "a table of 1 MiB" expect 0 "$inject" table --secret luks:mib -o t7
 printf x >>mib
@@ -172,8 +173,9 @@ check "the error is the firmware's" said BAD_MEASUREMENT
 check "the area of the firmware, full" expect 0 "$inject" packet "${keys[@]}" --firmware fw --secret luks:fits --header h7 --payload p7
 check "opens" opened h7 p7
 check "--area-size" expect 0 "$inject" packet "${keys[@]}" --area-size 0xc00 --secret luks:fits --header h8 --payload p8 --json
+check "packet --json: as its schema says" schema packet out
 check "packet --json" /usr/bin/python3 -c 'import json
-assert json.load(open("out")) == {"header": "h8", "payload": "p8", "secrets": 1, "size": 3072}'
+assert json.load(open("out")) == {"schema": "coco-packet", "version": 1, "header": "h8", "payload": "p8", "secrets": 1, "size": 3072}'
 head -c 16344 /dev/urandom >most
 check "Linux' limit with huge pages" expect 0 "$inject" packet "${keys[@]}" --huge-pages --firmware fw-large --secret luks:most --header h9 --payload p9
 check "opens too" opened h9 p9

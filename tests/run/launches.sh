@@ -35,8 +35,8 @@ import json, sys
 o = json.load(open("out"))
 lines = [line.split() for line in sys.argv[1].split("\n")]
 assert o["digests"] == [digest for digest, _, _ in lines], o
-assert o["launches"] == [{"vcpus": int(n), "vcpu-type": cpu, "digest": digest} for digest, n, cpu in lines], o
-assert o["tech"] == "snp" and o["covers"] == ["firmware"] and "digest" not in o and len(o["firmware-digest"]) == 96, o
+assert o["launches"] == [{"vcpus": int(n), "vcpu_type": cpu, "digest": digest} for digest, n, cpu in lines], o
+assert o["tech"] == "snp" and o["covers"] == ["firmware"] and "digest" not in o and len(o["firmware_digest"]) == 96, o
 P
 check "is a list of reference values" /usr/bin/python3 list.py "$lines"
 check "signatures" expect 0 "$inject" measure --tech sev-es --firmware fw --vcpu-sig 25/1/1 --vcpu-sig 0xa10f11
@@ -58,9 +58,10 @@ $(measured "$four")  4 EPYC-Milan"
 check "one of them is expected" expect 0 "$inject" measure --tech sev-es --firmware fw --vcpus 1-8 --vcpu-type EPYC --vcpu-type EPYC-Milan "${keyed[@]}" \
 	--expect "$(measured "$four")" --json
 check "which is said" said "of 4 CPUs, EPYC-Milan is the expected one"
+check "is as its schema says" schema measure out
 check "and which one, in JSON" /usr/bin/python3 -c 'import json
 o = json.load(open("out"))
-assert o["match"] and [(l["vcpus"], l["vcpu-type"]) for l in o["launches"] if l["match"]] == [(4, "EPYC-Milan")], o'
+assert o["match"] and [(l["vcpus"], l["vcpu_type"]) for l in o["launches"] if l["match"]] == [(4, "EPYC-Milan")], o'
 check "none of them is" expect 1 "$inject" measure --tech snp --firmware fw --vcpus 2-4 --vcpu-type EPYC-Milan --expect "$(snp --vcpus 5 --sig 0xa00f11)"
 check "but one beside them" said "with: 5 CPUs; CPU model EPYC-Milan"
 refused "invalid numbers" 64 "1-8,16" --tech snp --firmware fw --vcpu-type EPYC --vcpus 3-2

@@ -83,7 +83,7 @@ check "is the same" prints "$("$model" digest --tech sev --firmware fw)"
 
 # The firmware's pages were hashed before.
 measure --tech snp --firmware fw --vcpu-type EPYC-Milan --json >json
-pages=$(/usr/bin/python3 -c 'import json; print(json.load(open("json"))["firmware-digest"])')
+pages=$(/usr/bin/python3 -c 'import json; print(json.load(open("json"))["firmware_digest"])')
 same "snp, a firmware digest" snp --sig 0xa00f11 --features 1 -- --vcpu-type EPYC-Milan --firmware-digest "$pages"
 check "snp, another firmware digest" expect 0 "$inject" measure --tech snp --firmware fw --vcpu-type EPYC-Milan --firmware-digest "${pages/[0-8]/9}"
 check "is another digest" bash -c "! grep -q $(/usr/bin/python3 -c 'import json; print(json.load(open("json"))["digest"])') out"
@@ -108,7 +108,7 @@ check "--json" expect 0 "$inject" measure --tech sev "${args[@]}" "${keyed[@]}" 
 check "tells all" /usr/bin/python3 - "$digest" "$want" <<'P'
 import json, sys
 o = json.load(open("out"))
-assert o == {"tech": "sev", "digest": sys.argv[1], "covers": ["firmware"], "measurement": sys.argv[2], "match": True}, o
+assert o == {"schema": "coco-measure", "version": 1, "tech": "sev", "digest": sys.argv[1], "covers": ["firmware"], "measurement": sys.argv[2], "match": True}, o
 P
 # The words for covers= of a policy: no kernel if the firmware does not check it.
 covers() {
@@ -214,7 +214,7 @@ check "explained: tdx: is said" said "two-pass"
 check "--json with an explanation" expect 1 "$inject" measure --tech sev "${args[@]}" --expect "$("$model" digest "${es[@]}" --firmware fw)" --json
 check "has it" /usr/bin/python3 -c 'import json
 o = json.load(open("out"))
-assert o["match"] is False and "SEV-ES" in o["would-match"], o'
+assert o["match"] is False and "SEV-ES" in o["would_match"], o'
 check "another TIK" expect 1 "$inject" measure --tech sev "${args[@]}" --tik tik2 "${keyed[@]:2}" --expect "$want"
 check "another TIK: is said" said "Nothing near it is"
 check "another TIK: may be the cause" said "the TIK"
@@ -316,9 +316,9 @@ def check(pem, signature, message, public):
 check("id.pem", auth[0x40:0x240], block, auth[0x240:0x644])
 check("author.pem", auth[0x680:0x880], auth[0x240:0x644], auth[0x880:0xc84])
 o = json.load(open("out"))
-assert o == {"launch-digest": sys.argv[1], "id-key-digest": hashlib.sha384(auth[0x240:0x644]).hexdigest(),
-             "author-key-digest": hashlib.sha384(auth[0x880:0xc84]).hexdigest(), "author-key-enabled": True,
-             "policy": 0x3001f, "policy-words": "smt,abi=0.31"}, o
+assert o == {"schema": "coco-id-block", "version": 1, "launch_digest": sys.argv[1], "id_key_digest": hashlib.sha384(auth[0x240:0x644]).hexdigest(),
+             "author_key_digest": hashlib.sha384(auth[0x880:0xc84]).hexdigest(), "author_key_enabled": True,
+             "policy": 0x3001f, "policy_words": "smt,abi=0.31"}, o
 P
 id=(--launch-digest "$ld" --id-block block --id-auth auth)
 check "an ID block" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --author-key author.pem --family-id 000102030405060708090a0b0c0d0e0f \
@@ -328,7 +328,7 @@ check "what QEMU needs is said" said "policy=0x3001f and author-key-enabled=on"
 check "existing files stay" expect 74 "$inject" id-block "${id[@]}" --id-key id.pem
 check "--force" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --force --json
 check "no author: what QEMU needs is said" said "policy=0x30000 too"
-check "no author: in JSON as well" grep -q '"author-key-enabled":false,"policy":196608,"policy-words":"smt"' out
+check "no author: in JSON as well" grep -q '"author_key_enabled":false,"policy":196608,"policy_words":"smt"' out
 base64 -d block >block.number
 check "a policy by names" expect 0 "$inject" id-block "${id[@]}" --id-key id.pem --force --snp-policy smt,abi=0.31
 check "is the number" cmp -s <(base64 -d block | tail -c 8 | xxd -p) <(echo 1f00030000000000)
@@ -460,7 +460,7 @@ for c in json.load(open(f"{root}/snp/p-cases.json")):
         args += ["--variant", c["vmsa"]]
     if "ovmf_hash" in c:
         status, out, _ = run(*args, "--vcpu-type", "EPYC", "--json")
-        assert status == 0 and json.loads(out)["firmware-digest"] == c["ovmf_hash"], c["name"]
+        assert status == 0 and json.loads(out)["firmware_digest"] == c["ovmf_hash"], c["name"]
     elif "error" in c:
         status, out, err = run(*args)
         assert status == 1 and out == "" and "would not check" in err, c["name"]

@@ -8,6 +8,7 @@
 #	said PATTERN		succeeds if the standard error of the last expect matches PATTERN
 #	check_refused NAME STATUS PATTERN COMMAND...	three tests: the command exits with STATUS, its standard error
 #				matches PATTERN, and it prints nothing
+#	schema NAME FILE	succeeds if the file is a JSON document as schema/coco-NAME.json describes it
 #	finish			prints the plan and ends the script
 set -u
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
@@ -44,6 +45,8 @@ check() {
 		sed 's/^/# /' "$work/tap"
 	fi
 }
+
+schema() { /usr/bin/python3 "$top_srcdir/tests/run/schema.py" "$1" "$2"; }
 
 skip() {
 	tap_n=$((tap_n + 1))

@@ -184,7 +184,7 @@ class Lab:
 
     def list(self):
         """{name: its entry in `cococtl secrets list --json`}."""
-        return {s["name"]: s for s in json.loads(self.vm.text("cococtl secrets list --json"))}
+        return {s["name"]: s for s in json.loads(self.vm.text("cococtl secrets list --json"))["secrets"]}
 
     def state(self, name):
         return self.list().get(name, {}).get("state", "not listed")

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COCO_BASE_JSON_H
+#define COCO_BASE_JSON_H
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/*
+ * Building JSON with json-c.  To json-c NULL is the value null; here it is a value for which there
+ * was no memory, and so is a NULL @o or @array.
+ */
+
+static inline void json_putp(struct json_object **o)
+{
+	if (*o)
+		(void) json_object_put(*o);
+}
+
+/* Add the member @name.  @value is taken, also on failure.  Returns 0 or -ENOMEM. */
+static inline int json_add(struct json_object *o, const char *name, struct json_object *value)
+{
+	if (!value)
+		return -ENOMEM;
+	if (o && json_object_object_add(o, name, value) == 0)
+		return 0;
+	(void) json_object_put(value);
+	return -ENOMEM;
+}
+
+/* The same for an element. */
+static inline int json_append(struct json_object *array, struct json_object *value)
+{
+	if (!value)
+		return -ENOMEM;
+	if (array && json_object_array_add(array, value) == 0)
+		return 0;
+	(void) json_object_put(value);
+	return -ENOMEM;
+}
+
+static inline int json_add_text(struct json_object *o, const char *name, const char *text)
+{
+	return json_add(o, name, json_object_new_string(text));
+}
+
+static inline int json_add_bool(struct json_object *o, const char *name, bool value)
+{
+	return json_add(o, name, json_object_new_boolean(value));
+}
+
+static inline int json_add_null(struct json_object *o, const char *name)
+{
+	return o && json_object_object_add(o, name, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+/*
+ * What --json prints is one object that says what it is: "coco-" and @name, the name of its schema
+ * in schema/, and the version of that.  The version changes when a member goes away or means
+ * something else; members may be added without.  Returns NULL without memory.
+ */
+#define JSON_VERSION 1
+
+static inline struct json_object *json_document(const char *name)
+{
+	struct json_object *o = json_object_new_object();
+	char schema[96];
+
+	(void) snprintf(schema, sizeof(schema), "coco-%s", name);
+	if (json_add_text(o, "schema", schema) == 0 &&
+	    json_add(o, "version", json_object_new_int(JSON_VERSION)) == 0)
+		return o;
+	json_putp(&o);
+	return NULL;
+}
+
+#endif
