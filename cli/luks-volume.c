@@ -21,6 +21,8 @@
 					X(crypt_keyslot_add_by_passphrase)                         \
 						X(crypt_keyslot_destroy) X(crypt_token_json_set)
 
+LIBRARY_NOTE(LIBRARY, "luks", "recommended", "cococtl luks enroll, list, test and remove");
+
 static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
 } lib;

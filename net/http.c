@@ -37,6 +37,8 @@ void http_answer_done(struct http_answer *a)
 		X(curl_easy_strerror) X(curl_free) X(curl_slist_append) X(curl_slist_free_all)     \
 			X(curl_url) X(curl_url_cleanup) X(curl_url_get) X(curl_url_set)
 
+LIBRARY_NOTE(LIBRARY, "http", "recommended", "Collateral from AMD, Intel and Azure");
+
 static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
 } lib;

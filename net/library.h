@@ -20,6 +20,35 @@
 #define LIBRARY_MEMBER(name) __typeof__(name) *name##_;
 #define LIBRARY_ROW(name) { #name },
 
+/*
+ * Say in the program itself which library it loads, so that a package can depend on it:
+ *
+ *	LIBRARY_NOTE("libfoo.so.1", "foo", "recommended", "what it is for");
+ *
+ * @feature is the part of the package that wants it; @priority is required, recommended or
+ * suggested.  All are literals without quotation marks or backslashes.  The section is
+ * .note.dlopen, whose format is that of systemd's "dlopen() Metadata for ELF Files":
+ *
+ *	length of the name | length of the text | type | "FDO" | JSON, ends in 0, padded to 4
+ *
+ * In assembly, because a sanitizer would put room around a variable.
+ */
+#define LIBRARY_NOTE(soname, feature, priority, description)                                       \
+	__asm__(".pushsection .note.dlopen, \"a\", %note\n"                                       \
+		".balign 4\n"                                                                     \
+		".long 2f - 1f, 4f - 3f, 0x407c0c0a\n"                                            \
+		"1: .asciz \"FDO\"\n"                                                             \
+		"2: .balign 4\n"                                                                  \
+		"3: .asciz \"[{" LIBRARY_FIELD("soname", "[" LIBRARY_TEXT(soname) "]") ","         \
+		LIBRARY_FIELD("feature", LIBRARY_TEXT(feature)) ","                                \
+		LIBRARY_FIELD("description", LIBRARY_TEXT(description)) ","                        \
+		LIBRARY_FIELD("priority", LIBRARY_TEXT(priority)) "}]\"\n"                         \
+		"4: .balign 4\n"                                                                   \
+		".popsection\n")
+/* Of JSON, within a string of the assembler's. */
+#define LIBRARY_TEXT(text) "\\\"" text "\\\""
+#define LIBRARY_FIELD(name, value) LIBRARY_TEXT(name) ":" value
+
 struct library_function {
 	const char *name;	/* NULL: the end */
 };

@@ -55,6 +55,9 @@ void http_exchange_done(struct http_exchange *x)
 		X(X509_verify_cert) X(X509_verify_cert_error_string) X(X509_STORE_CTX_get_error)   \
 			X(X509_STORE_CTX_set_error)
 
+LIBRARY_NOTE("libcurl.so.4", "broker", "recommended", "Secrets from a broker over HTTPS or vsock");
+LIBRARY_NOTE("libssl.so.3", "broker", "recommended", "Secrets from a broker: its TLS");
+
 static struct {
 	CURL_FUNCTIONS(LIBRARY_MEMBER)
 } lib;

@@ -33,6 +33,8 @@ void etcd_exchange_done(struct etcd_exchange *x)
 		X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append)                    \
 			X(curl_slist_free_all)
 
+LIBRARY_NOTE("libcurl.so.4", "etcd", "suggested", "Secrets kept in etcd");
+
 static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
 } lib;

@@ -36,6 +36,8 @@
 	X(virGetLastErrorMessage) X(virGetLastErrorCode)	\
 	X(virSetErrorFunc)
 
+LIBRARY_NOTE(LIBRARY, "libvirt", "suggested", "Guests that libvirt manages");
+
 static struct {
 	FUNCTIONS(LIBRARY_MEMBER)
 } lib;
