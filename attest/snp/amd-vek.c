@@ -181,6 +181,15 @@ int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what)
 	return 0;
 }
 
+bool amd_vek_may_be(struct bytes der)
+{
+	uint8_t oid[sizeof(arc) + 1];
+
+	memcpy(oid, arc, sizeof(arc));
+	oid[sizeof(arc)] = extensions[EXT_STRUCT_VERSION].suffix[0];
+	return memmem(der.p, der.len, oid, sizeof(oid)) != NULL;
+}
+
 bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report)
 {
 	struct snp_tcb tcb = snp_tcb_decode(vek->product, report->reported_tcb);

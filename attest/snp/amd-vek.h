@@ -5,6 +5,7 @@
 #include <openssl/x509.h>
 
 #include "base/macro.h"
+#include "wire/bytes.h"
 #include "wire/snp-report.h"
 
 /*
@@ -33,6 +34,9 @@ struct amd_vek {
  * names the extension; of @ret only product_name may be used, and only with -ENOENT.
  */
 int amd_vek_read(X509 *cert, struct amd_vek *ret, const char **ret_what);
+
+/* False if amd_vek_read() would refuse the certificate with these bytes: it is not decoded. */
+bool amd_vek_may_be(struct bytes der);
 
 /* The form that policies have: "BL:TEE:SNP:UCODE"; on Turin "FMC:BL:TEE:SNP:UCODE". */
 #define SNP_TCB_TEXT_LEN 20

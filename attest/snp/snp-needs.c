@@ -113,29 +113,42 @@ static const struct need_kind kind_crl = {
  */
 struct vek_search {
 	const struct snp_report *report;
+	unsigned n_read;		/* of one text: somebody else wrote it */
 	bool matches, has_product;
 	enum snp_product product;
 };
 
-static void search_veks(struct vek_search *s, struct bytes text)
+/*
+ * Decoding a key takes as long as using it, and most certificates that come with evidence are
+ * authorities'.
+ */
+static int search_vek(void *userdata, struct bytes der)
 {
-	_cleanup_(x509_list_done) struct x509_list l = { .n = 0 };
+	_cleanup_(x509_freep) X509 *cert = NULL;
+	struct vek_search *s = userdata;
+	struct amd_vek vek;
 	const char *what;
 
-	(void) x509_parse(text, &l);
-	for (unsigned i = 0; i < l.n; i++) {
-		struct amd_vek vek;
+	if (!amd_vek_may_be(der))
+		return 0;
+	if (s->n_read++ == X509_LIST_MAX || x509_parse_der(der, &cert) < 0)
+		return -EBADMSG;
+	if (amd_vek_read(cert, &vek, &what) < 0)
+		return 0;
+	if (vek.has_hwid && memcmp(vek.hwid, s->report->chip_id, SNP_CHIP_ID_LEN) != 0)
+		return 0;
+	s->has_product = true;
+	s->product = vek.product;
+	if (vek.has_hwid == (s->report->signing_key == SNP_KEY_VCEK) &&
+	    amd_vek_is_of(&vek, s->report))
+		s->matches = true;
+	return 0;
+}
 
-		if (amd_vek_read(l.cert[i], &vek, &what) < 0)
-			continue;
-		if (vek.has_hwid && memcmp(vek.hwid, s->report->chip_id, SNP_CHIP_ID_LEN) != 0)
-			continue;
-		s->has_product = true;
-		s->product = vek.product;
-		if (vek.has_hwid == (s->report->signing_key == SNP_KEY_VCEK) &&
-		    amd_vek_is_of(&vek, s->report))
-			s->matches = true;
-	}
+static void search_veks(struct vek_search *s, struct bytes text)
+{
+	s->n_read = 0;
+	(void) x509_each_der(text, search_vek, s);
 }
 
 static void search_evidence(struct vek_search *s, const struct evidence *e)

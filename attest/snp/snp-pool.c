@@ -79,24 +79,26 @@ static int add_der(struct verifier *ctx, struct snp_pool *pool, struct bytes der
 	return 0;
 }
 
+struct addition {
+	struct verifier *ctx;
+	struct snp_pool *pool;
+	enum snp_source source;
+	int64_t now;
+};
+
+static int add_one(void *userdata, struct bytes der)
+{
+	const struct addition *a = userdata;
+
+	return add_der(a->ctx, a->pool, der, a->source, a->now);
+}
+
 int snp_pool_add(struct verifier *ctx, struct snp_pool *pool, struct bytes blob,
 		 enum snp_source source, int64_t now)
 {
-	_cleanup_(freep) uint8_t *der = NULL;
-	ssize_t n, found = 0;
-	int r = 0;
+	struct addition a = { .ctx = ctx, .pool = pool, .source = source, .now = now };
 
-	if (!pem_is(blob))
-		return add_der(ctx, pool, blob, source, now);
-	der = malloc(EVIDENCE_CERT_LEN_MAX);
-	if (!der)
-		return -ENOMEM;
-	while (r == 0 && (n = pem_next(&blob, "CERTIFICATE", der, EVIDENCE_CERT_LEN_MAX)) != 0) {
-		r = n < 0 ? (int)n :
-			    add_der(ctx, pool, (struct bytes){ der, (size_t)n }, source, now);
-		found++;
-	}
-	return r == 0 && found == 0 ? -EBADMSG : r;
+	return x509_each_der(blob, add_one, &a);
 }
 
 int snp_pool_add_given(struct verifier *ctx, struct snp_pool *pool, const struct evidence *e,

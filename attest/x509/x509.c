@@ -63,8 +63,9 @@ void x509_list_done(struct x509_list *l)
 		X509_free(l->cert[--l->n]);
 }
 
-static int list_add(struct x509_list *l, struct bytes der)
+static int list_add(void *userdata, struct bytes der)
 {
+	struct x509_list *l = userdata;
 	int r;
 
 	if (l->n == X509_LIST_MAX)
@@ -129,23 +130,27 @@ ssize_t pem_next(struct bytes *text, const char *label, uint8_t *buf, size_t siz
 	return n;
 }
 
-int x509_parse(struct bytes text, struct x509_list *l)
+int x509_each_der(struct bytes text, int (*each)(void *userdata, struct bytes der), void *userdata)
 {
 	_cleanup_(freep) uint8_t *der = NULL;
-	unsigned before = l->n;
-	ssize_t n;
+	ssize_t n, found = 0;
 	int r = 0;
 
 	if (!pem_is(text))
-		return list_add(l, text);
+		return each(userdata, text);
 	der = malloc(EVIDENCE_CERT_LEN_MAX);
 	if (!der)
 		return -ENOMEM;
-	while (r == 0 && (n = pem_next(&text, "CERTIFICATE", der, EVIDENCE_CERT_LEN_MAX)) != 0)
-		r = n < 0 ? (int)n : list_add(l, (struct bytes){ der, (size_t)n });
-	if (r == 0 && l->n == before)
-		r = -EBADMSG;
-	return r;
+	while (r == 0 && (n = pem_next(&text, "CERTIFICATE", der, EVIDENCE_CERT_LEN_MAX)) != 0) {
+		r = n < 0 ? (int)n : each(userdata, (struct bytes){ der, (size_t)n });
+		found++;
+	}
+	return r == 0 && found == 0 ? -EBADMSG : r;
+}
+
+int x509_parse(struct bytes text, struct x509_list *l)
+{
+	return x509_each_der(text, list_add, l);
 }
 
 static int crl_parse_der(struct bytes der, X509_CRL **ret)

@@ -36,6 +36,14 @@ DEFINE_CLEANUP(X509_CRL *, x509_crl_free)
  */
 int x509_parse_der(struct bytes der, X509 **ret);
 
+/*
+ * Call @each for one certificate in DER, or for each of those in PEM, decoded, in their order.
+ * Only blanks may stand between the PEM blocks and behind them.  NUL bytes at the end count as
+ * blanks: quotes carry them.  It ends when @each returns anything but 0, and returns that.
+ */
+int x509_each_der(struct bytes text, int (*each)(void *userdata, struct bytes der),
+		  void *userdata);
+
 #define X509_LIST_MAX 32
 
 struct x509_list {
@@ -46,10 +54,8 @@ struct x509_list {
 void x509_list_done(struct x509_list *l);
 
 /*
- * Read one certificate in DER, or any number in PEM, and add them to @l in their order.  Only
- * blanks may stand between the PEM blocks and behind them.  NUL bytes at the end count as blanks:
- * quotes carry them.  -EMSGSIZE also past X509_LIST_MAX.  On error @l has the certificates before
- * the bad one.
+ * Read the certificates of x509_each_der() and add them to @l.  -EMSGSIZE also past X509_LIST_MAX.
+ * On error @l has the certificates before the bad one.
  */
 int x509_parse(struct bytes text, struct x509_list *l);
 

@@ -27,6 +27,11 @@ static void look(X509 *cert, struct verdict *v)
 	if (x509_serial(cert, serial, &n) == 0)
 		assert(n > 0 && n <= sizeof(serial));
 	if (amd_vek_read(cert, &vek, &what) == 0) {
+		uint8_t *der = NULL;
+		int len = i2d_X509(cert, &der);
+
+		assert(len > 0 && amd_vek_may_be((struct bytes){ der, (size_t)len }));
+		OPENSSL_free(der);
 		assert(strlen(vek.product_name) > 0 && strlen(vek.csp_id) <= AMD_TEXT_MAX);
 		for (size_t i = snp_chip_id_len(vek.product); i < sizeof(vek.hwid); i++)
 			assert(vek.hwid[i] == 0);
