@@ -6,19 +6,26 @@
 #include "attest/newest.h"
 #include "attest/trust.h"
 
-struct memo {
+struct place {
 	uint8_t key[MEMO_KEY_LEN];
-	int64_t not_before, not_after;
-	void *object;
-	void (*release)(void *object);
+	struct memo memo;	/* without an object: free */
+};
+
+#define PLACES (MEMO_AUTHORITIES_MAX + MEMO_DEVICES_MAX)
+
+static const struct {
+	unsigned first, n;	/* of the places */
+} rooms[_MEMO_ROOM_MAX] = {
+	[MEMO_AUTHORITIES] = { 0, MEMO_AUTHORITIES_MAX },
+	[MEMO_DEVICES] = { MEMO_AUTHORITIES_MAX, MEMO_DEVICES_MAX },
 };
 
 struct verifier {
 	struct trust trust;
 	const struct newest *newest;	/* may be NULL */
 	int64_t saw;			/* the latest verified date of issue for this evidence */
-	struct memo memos[MEMO_MAX];
-	unsigned next;	/* the oldest memo, which is replaced next */
+	struct place places[PLACES];
+	unsigned oldest[_MEMO_ROOM_MAX];	/* of each room, which is replaced next */
 };
 
 int verifier_new(const struct trust *trust, struct verifier **ret)
@@ -36,18 +43,18 @@ int verifier_new(const struct trust *trust, struct verifier **ret)
 	return 0;
 }
 
-static void forget(struct memo *m)
+static void forget(struct place *p)
 {
-	if (m->object)
-		m->release(m->object);
-	*m = (struct memo){ 0 };
+	if (p->memo.object)
+		p->memo.release(p->memo.object);
+	*p = (struct place){ .memo = { .object = NULL } };
 }
 
 struct verifier *verifier_free(struct verifier *ctx)
 {
 	if (ctx)
-		for (unsigned i = 0; i < MEMO_MAX; i++)
-			forget(&ctx->memos[i]);
+		for (unsigned i = 0; i < PLACES; i++)
+			forget(&ctx->places[i]);
 	free(ctx);
 	return NULL;
 }
@@ -124,26 +131,23 @@ int memo_key(const char *kind, const struct bytes *pieces, size_t n,
 
 void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now)
 {
-	for (unsigned i = 0; i < MEMO_MAX; i++) {
-		struct memo *m = &ctx->memos[i];
+	for (unsigned i = 0; i < PLACES; i++) {
+		const struct memo *m = &ctx->places[i].memo;
 
-		if (m->object && memcmp(m->key, key, MEMO_KEY_LEN) == 0 && now >= m->not_before &&
-		    now <= m->not_after)
+		if (m->object && memcmp(ctx->places[i].key, key, MEMO_KEY_LEN) == 0 &&
+		    now >= m->not_before && now <= m->not_after)
 			return m->object;
 	}
 	return NULL;
 }
 
-void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object,
-		       void (*release)(void *object), int64_t not_before, int64_t not_after)
+void verifier_remember(struct verifier *ctx, enum memo_room room,
+		       const uint8_t key[static MEMO_KEY_LEN], const struct memo *m)
 {
-	struct memo *m = &ctx->memos[ctx->next];
+	struct place *p = &ctx->places[rooms[room].first + ctx->oldest[room]];
 
-	ctx->next = (ctx->next + 1) % MEMO_MAX;
-	forget(m);
-	memcpy(m->key, key, MEMO_KEY_LEN);
-	m->object = object;
-	m->release = release;
-	m->not_before = not_before;
-	m->not_after = not_after;
+	ctx->oldest[room] = (ctx->oldest[room] + 1) % rooms[room].n;
+	forget(p);
+	memcpy(p->key, key, MEMO_KEY_LEN);
+	p->memo = *m;
 }

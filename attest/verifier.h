@@ -48,7 +48,16 @@ int verifier_check_newest(struct verifier *ctx, const struct newest_entry *e, co
 			  struct verdict *v);
 
 #define MEMO_KEY_LEN 32
-#define MEMO_MAX 64
+
+/*
+ * The rooms of the memo.  Authorities and what they issue are few, and come again with evidence of
+ * everybody.  What is a device's comes again with its own next evidence; there are so many of them
+ * that they would push out the authorities.
+ */
+enum memo_room { MEMO_AUTHORITIES, MEMO_DEVICES, _MEMO_ROOM_MAX };
+
+#define MEMO_AUTHORITIES_MAX 64
+#define MEMO_DEVICES_MAX 256
 
 /*
  * The key of an object that was made of @n pieces of bytes: SHA-256 over @kind and over each piece
@@ -58,15 +67,21 @@ int verifier_check_newest(struct verifier *ctx, const struct newest_entry *e, co
 int memo_key(const char *kind, const struct bytes *pieces, size_t n,
 	     uint8_t ret[static MEMO_KEY_LEN]);
 
+struct memo {
+	void *object;
+	void (*release)(void *object);
+	int64_t not_before, not_after;
+};
+
 /*
  * The memo: objects under a memo_key() of all that they were made of.  An object is found only
- * for a time from @not_before to @not_after.  verifier_recall() lends an object until the next
- * verifier_remember(), or returns NULL.  verifier_remember() takes @object and will free it with
- * @release.  Of more than MEMO_MAX objects the oldest goes.  Remember only what was verified up
- * to a trust anchor.
+ * for a time from its @not_before to its @not_after.  verifier_recall() lends an object of any room
+ * until the next verifier_remember(), or returns NULL.  verifier_remember() takes @m's object and
+ * will free it with @m's release().  When a room is full, the oldest in it goes.  Remember only
+ * what was verified up to a trust anchor.
  */
 void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now);
-void verifier_remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], void *object,
-		       void (*release)(void *object), int64_t not_before, int64_t not_after);
+void verifier_remember(struct verifier *ctx, enum memo_room room,
+		       const uint8_t key[static MEMO_KEY_LEN], const struct memo *m);
 
 #endif

@@ -213,6 +213,7 @@ int snp_chain_verify(struct verifier *ctx, const struct evidence *e, const struc
 		.kind = vek->role == ROLE_VLEK ? SNP_KEY_VLEK : SNP_KEY_VCEK,
 		.extensions = extensions,
 	};
+	memcpy(ret->key, vek->key, sizeof(ret->key));
 	return 0;
 }
 

@@ -14,6 +14,7 @@
  */
 struct snp_chain {
 	X509 *vek;	/* owned */
+	uint8_t key[MEMO_KEY_LEN];	/* hash of its bytes */
 	enum snp_signing_key kind;
 	struct amd_vek extensions;
 };

@@ -113,12 +113,12 @@ static int check_ca(X509 *cert, const char *name, struct verdict *v)
 			     "CHAIN", name, "an RSA key of 4096 bits", NULL);
 }
 
-static int link_key(const struct snp_candidate *inter, const struct snp_candidate *ark,
-		    uint8_t ret[static MEMO_KEY_LEN])
+static int link_key(const char *kind, const struct snp_candidate *below,
+		    const struct snp_candidate *above, uint8_t ret[static MEMO_KEY_LEN])
 {
-	const struct bytes both[] = { { inter->key, MEMO_KEY_LEN }, { ark->key, MEMO_KEY_LEN } };
+	const struct bytes both[] = { { below->key, MEMO_KEY_LEN }, { above->key, MEMO_KEY_LEN } };
 
-	return memo_key("snp-link", both, ARRAY_SIZE(both), ret);
+	return memo_key(kind, both, ARRAY_SIZE(both), ret);
 }
 
 static void release_cert(void *p)
@@ -127,10 +127,12 @@ static void release_cert(void *p)
 }
 
 /* What a certificate proves does not change.  snp_check_dates() looks at the dates each time. */
-static void remember(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], X509 *cert)
+static void remember(struct verifier *ctx, enum memo_room room,
+		     const uint8_t key[static MEMO_KEY_LEN], X509 *cert)
 {
 	if (!verifier_recall(ctx, key, 0) && X509_up_ref(cert))
-		verifier_remember(ctx, key, cert, release_cert, INT64_MIN, INT64_MAX);
+		verifier_remember(ctx, room, key,
+				  &(struct memo){ cert, release_cert, INT64_MIN, INT64_MAX });
 }
 
 int snp_check_cas(struct verifier *ctx, const struct snp_candidate *ark,
@@ -139,7 +141,7 @@ int snp_check_cas(struct verifier *ctx, const struct snp_candidate *ark,
 	uint8_t key[MEMO_KEY_LEN];
 	int r;
 
-	r = link_key(inter, ark, key);
+	r = link_key("snp-link", inter, ark, key);
 	if (r < 0)
 		return r;
 	if (verifier_recall(ctx, key, now)) {
@@ -156,27 +158,51 @@ int snp_check_cas(struct verifier *ctx, const struct snp_candidate *ark,
 			       "intermediate certificate is signed by the root", v);
 	if (r < 0)
 		return r;
-	remember(ctx, ark->key, ark->cert);
-	remember(ctx, inter->key, inter->cert);
-	remember(ctx, key, inter->cert);
+	remember(ctx, MEMO_AUTHORITIES, ark->key, ark->cert);
+	remember(ctx, MEMO_AUTHORITIES, inter->key, inter->cert);
+	remember(ctx, MEMO_AUTHORITIES, key, inter->cert);
 	return 0;
 }
 
-static int check_vek(const struct snp_candidate *vek, const struct snp_candidate *inter,
-		     struct verdict *v)
+static const char vek_link[] = "VEK certificate is signed by the intermediate";
+static const char vek_leaf[] = "VEK certificate is a leaf with a P-384 key";
+
+static int check_new_vek(const struct snp_candidate *vek, const struct snp_candidate *inter,
+			 struct verdict *v)
 {
-	static const char name[] = "VEK certificate is a leaf with a P-384 key";
 	int r;
 
-	r = check_link(vek->cert, inter->cert, "VEK certificate is signed by the intermediate", v);
+	r = check_link(vek->cert, inter->cert, vek_link, v);
 	if (r < 0)
 		return r;
 	if (!x509_is_leaf(vek->cert))
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", vek_leaf,
 				    "a certificate that signs no others",
 				    "the certificate of an authority");
 	return verdict_check(v, x509_key_is(vek->cert, X509_KEY_P384), VERDICT_NOT_AUTHENTIC,
-			     "CHAIN", name, "P-384", NULL);
+			     "CHAIN", vek_leaf, "P-384", NULL);
+}
+
+static int check_vek(struct verifier *ctx, const struct snp_candidate *vek,
+		     const struct snp_candidate *inter, int64_t now, struct verdict *v)
+{
+	uint8_t key[MEMO_KEY_LEN];
+	int r;
+
+	r = link_key("snp-vek", vek, inter, key);
+	if (r < 0)
+		return r;
+	if (verifier_recall(ctx, key, now)) {
+		verdict_pass(v, vek_link, "verified before");
+		verdict_pass(v, vek_leaf, "verified before");
+		return 0;
+	}
+	r = check_new_vek(vek, inter, v);
+	if (r < 0)
+		return r;
+	remember(ctx, MEMO_DEVICES, vek->key, vek->cert);
+	remember(ctx, MEMO_DEVICES, key, vek->cert);
+	return 0;
 }
 
 int snp_check_links(struct verifier *ctx, const struct snp_candidate *ark,
@@ -189,7 +215,7 @@ int snp_check_links(struct verifier *ctx, const struct snp_candidate *ark,
 		r = snp_check_names(ark, inter, vek, v);
 	if (r == 0)
 		r = snp_check_cas(ctx, ark, inter, now, v);
-	return r < 0 ? r : check_vek(vek, inter, v);
+	return r < 0 ? r : check_vek(ctx, vek, inter, now, v);
 }
 
 int snp_check_dates(const struct snp_candidate *const *all, size_t n, int64_t now,

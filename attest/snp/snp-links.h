@@ -26,7 +26,10 @@ int snp_check_names(const struct snp_candidate *ark, const struct snp_candidate 
 int snp_check_cas(struct verifier *ctx, const struct snp_candidate *ark,
 		  const struct snp_candidate *inter, int64_t now, struct verdict *v);
 
-/* All of the above, and that the intermediate signed @vek, which is a leaf with a P-384 key. */
+/*
+ * All of the above, and that the intermediate signed @vek, which is a leaf with a P-384 key.  That
+ * is remembered, too.
+ */
 int snp_check_links(struct verifier *ctx, const struct snp_candidate *ark,
 		    const struct snp_candidate *inter, const struct snp_candidate *vek, int64_t now,
 		    struct verdict *v);

@@ -113,14 +113,16 @@ static int check_format(struct bytes report, struct verdict *v, struct snp_repor
 
 /* ---- its signature ---- */
 
-static int check_signature(const struct snp_report *report, X509 *vek, struct verdict *v)
+static const char signature[] = "report signature";
+
+static int check_new_signature(const struct snp_report *report, X509 *vek, struct verdict *v)
 {
 	EVP_PKEY *key = X509_get0_pubkey(vek);
 	uint8_t r[48], s[48];
 	int status;
 
 	if (snp_report_signature(report, r, s) < 0)
-		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
+		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "SIGNATURE", signature,
 				    "R and S of 48 bytes, and zeros for the rest of their fields",
 				    "other bytes");
 	status = !key ? -EKEYREJECTED :
@@ -128,9 +130,42 @@ static int check_signature(const struct snp_report *report, X509 *vek, struct ve
 				     (struct bytes){ report->signed_part, SNP_SIGNED_LEN });
 	if (status == -ENOMEM)
 		return status;
-	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", "report signature",
+	return verdict_check(v, status == 0, VERDICT_NOT_AUTHENTIC, "SIGNATURE", signature,
 			     "a signature by the VEK's key over this report",
 			     status == 0 ? NULL : "a signature that does not fit");
+}
+
+static void release_cert(void *p)
+{
+	X509_free(p);
+}
+
+/*
+ * coco-broker judges the same evidence when it comes, and again for each secret that is asked for.
+ * Of all that is checked the signature takes longest, and it stays good: for this whole report,
+ * with this VEK, whose certificates and dates were looked at just now.
+ */
+static int check_signature(struct verifier *ctx, struct bytes whole,
+			   const struct snp_report *report, const struct snp_chain *chain,
+			   int64_t now, struct verdict *v)
+{
+	const struct bytes both[] = { whole, { chain->key, sizeof(chain->key) } };
+	uint8_t key[MEMO_KEY_LEN];
+	int r;
+
+	r = memo_key("snp-report", both, ARRAY_SIZE(both), key);
+	if (r < 0)
+		return r;
+	if (verifier_recall(ctx, key, now)) {
+		verdict_pass(v, signature, "verified before");
+		return 0;
+	}
+	r = check_new_signature(report, chain->vek, v);
+	if (r == 0 && X509_up_ref(chain->vek))
+		verifier_remember(ctx, MEMO_DEVICES, key,
+				  &(struct memo){ chain->vek, release_cert, INT64_MIN,
+						  INT64_MAX });
+	return r;
 }
 
 /* ---- report and certificate are of the same platform ---- */
@@ -223,7 +258,7 @@ int snp_authenticate(struct verifier *ctx, struct bytes report, const struct evi
 		r = snp_chain_verify(ctx, e, &table, p, &s.report, now, v, &s.chain);
 	claims(v, &s.report, &s.chain);
 	if (r == 0)
-		r = check_signature(&s.report, s.chain.vek, v);
+		r = check_signature(ctx, report, &s.report, &s.chain, now, v);
 	if (r == 0)
 		r = check_product(&s.report, s.chain.extensions.product, v);
 	if (r == 0)

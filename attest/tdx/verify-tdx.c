@@ -288,8 +288,9 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 		 * since that document may then be chosen.
 		 */
 		if (verifier_latest(ctx) <= now)
-			verifier_remember(ctx, key, TAKE_PTR(fresh), endorsement_release, now,
-					  en->expires);
+			verifier_remember(ctx, MEMO_AUTHORITIES, key,
+					  &(struct memo){ TAKE_PTR(fresh), endorsement_release,
+							  now, en->expires });
 	}
 	r = check_platform(v, q, en, leaf, &t->pck);
 	if (r < 0)

@@ -71,7 +71,8 @@ static int take(struct verifier *ctx, const struct crl_issuer *by, struct bytes 
 		return r;
 	/* The signature stays good; crl_set_check() looks at the dates each time. */
 	if (X509_CRL_up_ref(crl))
-		verifier_remember(ctx, key, crl, release_crl, INT64_MIN, INT64_MAX);
+		verifier_remember(ctx, MEMO_AUTHORITIES, key,
+				  &(struct memo){ crl, release_crl, INT64_MIN, INT64_MAX });
 	*ret = TAKE_PTR(crl);
 	return 0;
 }

@@ -458,6 +458,55 @@ static void test_handshake(void **state)
 	}
 }
 
+/*
+ * That evidence was good is remembered, for these bytes of the report and of the certificates, and
+ * for no policy: whoever changes a bit has other evidence.
+ */
+static void test_again(void **state)
+{
+	const char *other = "[snp]\nmeasurement=" ZEROS "\ncovers=kernel,initrd,cmdline\n";
+	struct bundle b = { .n_items = 0 };
+	struct evidence e;
+	uint8_t rd[48];
+
+	platform_load("snp", "handshake-good", &e, NULL);
+	memcpy(rd, e.piece[EVIDENCE_REPORT].p + 0x50, sizeof(rd));
+	assert_int_equal(bundle_add_text(&b, BUNDLE_TYPE, "snp"), 0);
+	assert_int_equal(bundle_add(&b, BUNDLE_REPORT, e.piece[EVIDENCE_REPORT].p,
+				    e.piece[EVIDENCE_REPORT].len), 0);
+	for (unsigned i = 0; i < e.n_certs; i++)
+		assert_int_equal(bundle_add(&b, BUNDLE_CERT, e.cert[i].p, e.cert[i].len), 0);
+	for (size_t item = 1; item < b.n_items; item++)
+		for (size_t at = 0; at < b.items[item].len; at += 31) {
+			struct judged j;
+
+			assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, POLICY,
+							PLATFORM_NOW, &j, NULL), 0);
+			assert_int_equal(j.result, JUDGED_GOOD);
+			b.items[item].data[at] ^= 1;
+			assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, POLICY,
+							PLATFORM_NOW, &j, NULL), 0);
+			/* Of the authorities AMD's own are at hand too. */
+			if (item <= 2)
+				assert_int_not_equal(j.result, JUDGED_GOOD);
+			b.items[item].data[at] ^= 1;
+		}
+	for (unsigned i = 0; i < 3; i++) {
+		struct judged j;
+
+		assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, other, PLATFORM_NOW,
+						&j, NULL), 0);
+		assert_int_equal(j.result, JUDGED_POLICY);
+		/* Nor is it good for ever. */
+		assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, POLICY,
+						PLATFORM_NOW + INT64_C(100) * 365 * 86400, &j,
+						NULL), 0);
+		assert_int_not_equal(j.result, JUDGED_GOOD);
+	}
+	bundle_done(&b);
+	platform_unload(&e);
+}
+
 /* The chip's certificate that was fetched for it is found by its name, of any version. */
 static void test_fetched(void **state)
 {
@@ -700,7 +749,7 @@ int main(void)
 		cmocka_unit_test(test_listen),	cmocka_unit_test(test_places),
 		cmocka_unit_test(test_roots),	cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_handshake), cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_fetched),
+		cmocka_unit_test(test_fetched),	cmocka_unit_test(test_again),
 		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_own),	cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_threads),

@@ -210,7 +210,8 @@ static void test_memo(void **state)
 	const struct bytes ab = { (const uint8_t *)"ab", 2 },
 			   split[] = { { (const uint8_t *)"a", 1 }, { (const uint8_t *)"b", 1 } };
 	uint8_t key[MEMO_KEY_LEN], other[MEMO_KEY_LEN];
-	int objects[MEMO_MAX + 1];
+	int objects[MEMO_AUTHORITIES_MAX + MEMO_DEVICES_MAX + 1];
+	struct memo m = { &objects[0], release, 5, 7 };
 
 	assert_int_equal(verifier_new(NULL, &ctx), 0);
 	assert_int_equal(memo_key("x", &ab, 1, key), 0);
@@ -220,20 +221,30 @@ static void test_memo(void **state)
 	assert_memory_not_equal(key, other, sizeof(key));
 
 	assert_null(verifier_recall(ctx, key, 5));
-	verifier_remember(ctx, key, &objects[0], release, 5, 7);
+	verifier_remember(ctx, MEMO_AUTHORITIES, key, &m);
 	assert_null(verifier_recall(ctx, key, 4));
 	assert_ptr_equal(verifier_recall(ctx, key, 5), &objects[0]);
 	assert_ptr_equal(verifier_recall(ctx, key, 7), &objects[0]);
 	assert_null(verifier_recall(ctx, key, 8));
 	assert_null(verifier_recall(ctx, other, 5));
-	for (int i = 1; i <= MEMO_MAX; i++) {
-		other[0] = (uint8_t)i;
-		verifier_remember(ctx, other, &objects[i], release, 0, 9);
+	/* However many devices there are, no authority is forgotten for them. */
+	for (int i = 1; i <= MEMO_DEVICES_MAX; i++) {
+		memcpy(other, &i, sizeof(i));
+		m = (struct memo){ &objects[i], release, 0, 9 };
+		verifier_remember(ctx, MEMO_DEVICES, other, &m);
+		assert_ptr_equal(verifier_recall(ctx, other, 9), &objects[i]);
+	}
+	assert_int_equal(n_released, 0);
+	assert_ptr_equal(verifier_recall(ctx, key, 5), &objects[0]);
+	for (int i = MEMO_DEVICES_MAX + 1; i < (int)ARRAY_SIZE(objects); i++) {
+		memcpy(other, &i, sizeof(i));
+		m = (struct memo){ &objects[i], release, 0, 9 };
+		verifier_remember(ctx, MEMO_AUTHORITIES, other, &m);
 	}
 	assert_null(verifier_recall(ctx, key, 5));	/* the oldest was forgotten */
 	assert_int_equal(n_released, 1);
 	ctx = verifier_free(ctx);
-	assert_int_equal(n_released, MEMO_MAX + 1);
+	assert_int_equal(n_released, ARRAY_SIZE(objects));
 }
 
 /* A clock is never earlier than a time that is known to have passed. */
