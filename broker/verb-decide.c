@@ -223,9 +223,11 @@ static int run_status(struct args *args)
 	      streq(admin_text(c.answer, "state"), "good") ?
 		      "all is well" :
 		      "the store went back: see accept-restore in coco-broker(8)");
-	print("store %s at revision %llu, %llu bytes\n", admin_text(c.answer, "store"),
+	print("store %s at revision %llu, %llu bytes, %llu claims\n",
+	      admin_text(c.answer, "store"),
 	      (unsigned long long)answer_number(c.answer, "revision"),
-	      (unsigned long long)answer_number(c.answer, "bytes"));
+	      (unsigned long long)answer_number(c.answer, "bytes"),
+	      (unsigned long long)answer_number(c.answer, "claims"));
 	print("audit log before batch %llu, head %s\n",
 	      (unsigned long long)answer_number(c.answer, "batch"),
 	      admin_text(c.answer, "head"));

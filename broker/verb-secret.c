@@ -147,6 +147,7 @@ static int run_show(struct args *args)
 	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	struct json_object *list;
 	char when[TIME_TEXT_MAX];
+	size_t shown;
 	int r;
 
 	r = one_path(args);
@@ -169,6 +170,10 @@ static int run_show(struct args *args)
 		print("  %s since %s by launch %s\n", admin_text(claim, "state"), when,
 		      admin_text(claim, "claim"));
 	}
+	shown = list ? json_object_array_length(list) : 0;
+	if (answer_number(c.answer, "n-claims") > shown)
+		print("  and %llu more claims\n",
+		      (unsigned long long)(answer_number(c.answer, "n-claims") - shown));
 	return 0;
 }
 

@@ -434,6 +434,33 @@ static void test_walk(void **state)
 	test_free(k);
 }
 
+static void count_is(const char *prefix, uint64_t expected)
+{
+	uint64_t n = 99;
+
+	assert_int_equal(ok(store_count(s, prefix, &n, &why)), 0);
+	assert_int_equal(n, expected);
+}
+
+static void test_count(void **state)
+{
+	static const char *const keys[] = { "coco/a", "coco/a/1", "coco/a/2", "coco/a/~",
+					    "coco/a0", "coco/b" };
+	uint64_t n = 99;
+
+	count_is("", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		(void) put(keys[i], keys[i]);
+	count_is("", ARRAY_SIZE(keys));
+	count_is("coco/a", 5);
+	count_is("coco/a/", 3);
+	count_is("coco/a/1", 1);
+	count_is("coco/c", 0);
+	count_is("nothing", 0);
+	assert_int_equal(store_count(s, "a b", &n, &why), -EINVAL);
+	assert_int_equal(n, 99);
+}
+
 /* More than a page of any engine, with all in its order. */
 static int see_number(void *userdata, const char *key, const struct store_value *v)
 {
@@ -465,6 +492,7 @@ static void test_long_walk(void **state)
 		if (at == 47)
 			assert_int_equal(ok(commit(m, 48)), 0);
 	}
+	count_is("coco/n/", 48 * 48);
 	assert_int_equal(ok(store_walk(s, "coco/n/", NULL, 0, see_number, &seen, &why)), 0);
 	assert_int_equal(seen, 48 * 48);
 	empty();
@@ -843,7 +871,8 @@ int store_engine_run(const char *name, const char *address, const struct store_o
 		TEST(test_values),	 TEST(test_bytes),   TEST(test_compare),
 		TEST(test_delete_if),	 TEST(test_largest), TEST(test_fence),
 		TEST(test_form),	 TEST(test_life),    TEST(test_life_renewed),
-		TEST(test_walk),	 TEST(test_long_walk), TEST(test_moment),
+		TEST(test_walk),	 TEST(test_count),
+		TEST(test_long_walk),	 TEST(test_moment),
 		TEST(test_look),	 TEST(test_two_stores), TEST(test_threads),
 		TEST(test_model),	 TEST(test_copy),    TEST(test_bad_copy),
 		TEST(test_load_again),

@@ -28,6 +28,7 @@
  * to free.
  */
 #define RECORD_KEY_LEN 512
+#define CLAIMS_PREFIX "coco/claim/"
 
 struct secret_record {
 	char path[BROKER_PATH_LEN];

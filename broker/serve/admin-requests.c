@@ -221,6 +221,8 @@ static int get_secret(struct call *c, struct secret_record *ret)
 	return r;
 }
 
+#define CLAIMS_SHOWN 1000
+
 static int list_claim(void *userdata, const char *key, const struct store_value *v)
 {
 	const char *slash = strrchr(key, '/');
@@ -230,7 +232,7 @@ static int list_claim(void *userdata, const char *key, const struct store_value 
 	size_t len;
 
 	(void) json_object_object_get_ex(c->answer, "claims", &list);
-	if (json_object_array_length(list) == 1000)
+	if (json_object_array_length(list) == CLAIMS_SHOWN)
 		return 1;
 	o = json_object_new_object();
 	if (record_verify(c->s->keys, key, v->data, v->len, &len) < 0 ||
@@ -252,6 +254,7 @@ static int do_secret_show(struct call *c)
 	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
 	struct json_object *o, *claims;
 	char prefix[RECORD_KEY_LEN], *slash;
+	uint64_t n_claims;
 	static const uint8_t none[32];
 	int e;
 
@@ -268,7 +271,9 @@ static int do_secret_show(struct call *c)
 	slash = strrchr(prefix, '/');
 	slash[1] = '\0';
 	e = store_walk(c->s->store, prefix, NULL, 0, list_claim, c, &c->why);
-	return MIN(e, 0);
+	if (e >= 0)
+		e = store_count(c->s->store, prefix, &n_claims, &c->why);
+	return e < 0 ? e : line_number(c->answer, "n-claims", n_claims);
 }
 
 static int do_policy_show(struct call *c)
@@ -584,9 +589,12 @@ static int do_status(struct call *c)
 {
 	struct store_state store;
 	struct writer_state w;
+	uint64_t n_claims;
 	int r;
 
 	r = store_look(c->s->store, &store, &c->why);
+	if (r == 0)
+		r = store_count(c->s->store, CLAIMS_PREFIX, &n_claims, &c->why);
 	if (r < 0)
 		return r;
 	writer_look(c->s->writer, &w);
@@ -595,6 +603,7 @@ static int do_status(struct call *c)
 	    line_number(c->answer, "revision", store.revision) < 0 ||
 	    line_number(c->answer, "bytes", store.bytes) < 0 ||
 	    line_number(c->answer, "max-bytes", store.max_bytes) < 0 ||
+	    line_number(c->answer, "claims", n_claims) < 0 ||
 	    line_number(c->answer, "batch", w.batch) < 0 ||
 	    line_hex(c->answer, "head", w.head, sizeof(w.head)) < 0 ||
 	    line_text(c->answer, "state",

@@ -11,7 +11,22 @@
  */
 
 #define LOOK_EVERY_USEC 1000000
+#define COUNT_EVERY_USEC (600 * UINT64_C(1000000))
 #define TEXT "text/plain; charset=utf-8"
+
+/* To count them takes the longer the more there are. */
+static void count_claims(struct service *s)
+{
+	uint64_t now = now_usec(), n;
+	struct cause ignored;
+
+	if (s->look.counted_usec && now - s->look.counted_usec < COUNT_EVERY_USEC)
+		return;
+	if (store_count(s->store, CLAIMS_PREFIX, &n, &ignored) < 0)
+		return;
+	metrics_set(s->metrics, GAUGE_CLAIMS, (int64_t)n);
+	s->look.counted_usec = now;
+}
 
 static void look(struct service *s)
 {
@@ -26,6 +41,7 @@ static void look(struct service *s)
 	} else {
 		metrics_set(s->metrics, GAUGE_STORE_BYTES, (int64_t)state.bytes);
 		metrics_set(s->metrics, GAUGE_STORE_MAX_BYTES, (int64_t)state.max_bytes);
+		count_claims(s);
 	}
 	writer_look(s->writer, &writer);
 	metrics_set(s->metrics, GAUGE_AUDIT_BATCH, (int64_t)writer.batch);

@@ -81,6 +81,7 @@ static const struct row gauges[_GAUGE_MAX] = {
 	[GAUGE_STORE_BYTES] = { "store_bytes", "Size of the store.", NULL },
 	[GAUGE_STORE_MAX_BYTES] = { "store_max_bytes", "What the store may have at most.", NULL },
 	[GAUGE_STORE_READY] = { "store_ready", "1 when the store can release secrets.", NULL },
+	[GAUGE_CLAIMS] = { "claims", "Claims in the store; counted every ten minutes.", NULL },
 	[GAUGE_AUDIT_BATCH] = { "audit_batch", "Lines of the audit log in the last transaction.",
 				NULL },
 	[GAUGE_COLLATERAL_EXPIRES] = { "collateral_expires_timestamp_seconds",

@@ -40,6 +40,7 @@ struct service {
 	struct {
 		_Atomic uint64_t at_usec;
 		atomic_bool good, busy;
+		uint64_t counted_usec;	/* claims; of the thread that is busy */
 	} look;
 };
 

@@ -570,6 +570,28 @@ static int in_etcd_walk(struct store *store, const char *prefix, const char *aft
 	return r;
 }
 
+static int in_etcd_count(struct store *store, const char *prefix, uint64_t *ret, struct cause *why)
+{
+	struct walk w = { .s = of(store) };
+	struct etcd_question q = { .max = ANSWER_MIN };
+	struct etcd_range range;
+	int r;
+
+	if (!begin_walk(&w, prefix, NULL)) {
+		*ret = 0;
+		return 0;
+	}
+	r = ask_range(w.s,
+		      &(struct etcd_range_request){ .key = w.first, .end = w.end,
+						    .count_only = true },
+		      &q, &range, why);
+	if (r == 0)
+		*ret = range.count;
+	r = errno_of_read(r, &q);
+	etcd_question_done(&q);
+	return r;
+}
+
 /* ---- how it is ---- */
 
 /* Of the cluster and of the prefix: two brokers may share a cluster. */
@@ -641,5 +663,6 @@ const struct store_engine store_etcd = {
 	.commit = in_etcd_commit,
 	.get = in_etcd_get,
 	.walk = in_etcd_walk,
+	.count = in_etcd_count,
 	.look = in_etcd_look,
 };

@@ -42,6 +42,7 @@ enum statement {
 	SQL_STATE,
 	SQL_COUNT,
 	SQL_WALK,
+	SQL_NUMBER,
 	_SQL_MAX,
 };
 
@@ -63,6 +64,7 @@ static const char *const texts[_SQL_MAX] = {
 	[SQL_WALK] = "SELECT value, revision, expires, key FROM entries "
 		     "WHERE key >= ?1 AND key < ?3 AND key <> ?4 AND " ALIVE
 		     " ORDER BY key LIMIT ?5",
+	[SQL_NUMBER] = "SELECT count(*) FROM entries WHERE key >= ?1 AND key < ?3 AND " ALIVE,
 };
 
 struct connection {
@@ -615,6 +617,12 @@ static int walk_rows(struct connection *c, store_each_t each, void *userdata, st
 	}
 }
 
+/* No character of a key is as high. */
+static void end_of(const char *prefix, char ret[static STORE_KEY_MAX + 2])
+{
+	(void) stpcpy(stpcpy(ret, prefix), "\x7f");
+}
+
 static int sqlite_walk(struct store *store, const char *prefix, const char *after, unsigned max,
 		       store_each_t each, void *userdata, struct cause *why)
 {
@@ -626,8 +634,7 @@ static int sqlite_walk(struct store *store, const char *prefix, const char *afte
 	r = borrow_reader(s, &c, why);
 	if (r < 0)
 		return in_use(r);
-	/* No character of a key is as high. */
-	(void) stpcpy(stpcpy(end, prefix), "\x7f");
+	end_of(prefix, end);
 	r = bind_walk(c, prefix, after, end, max, why);
 	if (r == 0) {
 		r = walk_rows(c, each, userdata, why);
@@ -635,6 +642,40 @@ static int sqlite_walk(struct store *store, const char *prefix, const char *afte
 	}
 	return_reader(s, c);
 	return r;
+}
+
+static int count_rows(struct connection *c, const char *prefix, uint64_t *ret, struct cause *why)
+{
+	char end[STORE_KEY_MAX + 2];
+	int r;
+
+	end_of(prefix, end);
+	r = bound(c, SQL_NUMBER,
+		  bind_text(c, SQL_NUMBER, 1, prefix) |
+			  bind_number(c, SQL_NUMBER, 2, (int64_t)time(NULL)) |
+			  bind_text(c, SQL_NUMBER, 3, end),
+		  why);
+	if (r < 0)
+		return r;
+	r = step(c, SQL_NUMBER, why);
+	if (r > 0)
+		*ret = (uint64_t)sqlite3_column_int64(c->statements[SQL_NUMBER], 0);
+	reset(c, SQL_NUMBER);
+	return MIN(r, 0);
+}
+
+static int sqlite_count(struct store *store, const char *prefix, uint64_t *ret, struct cause *why)
+{
+	struct store_in_sqlite *s = of(store);
+	struct connection *c;
+	int r;
+
+	r = borrow_reader(s, &c, why);
+	if (r == 0) {
+		r = count_rows(c, prefix, ret, why);
+		return_reader(s, c);
+	}
+	return in_use(r);
 }
 
 static int sqlite_look(struct store *store, struct store_state *ret, struct cause *why)
@@ -855,5 +896,6 @@ const struct store_engine store_sqlite = {
 	.commit = sqlite_commit,
 	.get = sqlite_get,
 	.walk = sqlite_walk,
+	.count = sqlite_count,
 	.look = sqlite_look,
 };

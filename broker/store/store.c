@@ -281,6 +281,19 @@ int store_walk(struct store *s, const char *prefix, const char *after, unsigned 
 	return s->engine->walk(s, prefix, after, max, walk_one, &w, why);
 }
 
+int store_count(struct store *s, const char *prefix, uint64_t *ret, struct cause *why)
+{
+	uint64_t n = 0;
+	int r;
+
+	if (!text_is_valid(prefix))
+		return cause_set(why, -EINVAL, "Keys are asked for that are none");
+	r = s->engine->count(s, prefix, &n, why);
+	if (r == 0)
+		*ret = n;
+	return r;
+}
+
 int store_look(struct store *s, struct store_state *ret, struct cause *why)
 {
 	struct store_state state = { 0 };

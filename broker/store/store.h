@@ -123,6 +123,12 @@ typedef int (*store_each_t)(void *userdata, const char *key, const struct store_
 int store_walk(struct store *s, const char *prefix, const char *after, unsigned max,
 	       store_each_t each, void *userdata, struct cause *why);
 
+/*
+ * How many keys begin with @prefix.  No value is handed over, but it takes the longer the more of
+ * them there are.  Returns 0 or an error of store_get(), and @ret is not written then.
+ */
+int store_count(struct store *s, const char *prefix, uint64_t *ret, struct cause *why);
+
 #define STORE_ID_LEN 16
 
 struct store_state {
@@ -211,6 +217,7 @@ struct store_engine {
 	int (*get)(struct store *s, const char *key, struct store_value *ret, struct cause *why);
 	int (*walk)(struct store *s, const char *prefix, const char *after, unsigned max,
 		    store_each_t each, void *userdata, struct cause *why);
+	int (*count)(struct store *s, const char *prefix, uint64_t *ret, struct cause *why);
 	int (*look)(struct store *s, struct store_state *ret, struct cause *why);
 };
 

@@ -195,6 +195,19 @@ static int walk(struct store *s, const char *prefix, const char *after, unsigned
 	return r;
 }
 
+static int count(struct store *s, const char *prefix, uint64_t *ret, struct cause *why)
+{
+	struct memory *m = memory_of(s);
+
+	(void) why;
+	*ret = 0;
+	(void) pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->n; i++)
+		*ret += m->entries[i].data && startswith(m->entries[i].key, prefix);
+	(void) pthread_mutex_unlock(&m->lock);
+	return 0;
+}
+
 static int look(struct store *s, struct store_state *ret, struct cause *why)
 {
 	(void) why;
@@ -222,6 +235,7 @@ static const struct store_engine memory_engine = {
 	.commit = commit,
 	.get = get,
 	.walk = walk,
+	.count = count,
 	.look = look,
 };
 

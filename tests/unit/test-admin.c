@@ -45,7 +45,8 @@ static void test_secrets(void **state)
 	ask_for("{\"v\":1,\"do\":\"secret-list\"}", NULL,
 		"\"secrets\":[{\"path\":\"a/b/c\",\"version\":3");
 	ask_for("{\"v\":1,\"do\":\"secret-list\",\"prefix\":\"b/\"}", NULL, "\"secrets\":[]");
-	ask_for("{\"v\":1,\"do\":\"secret-show\",\"path\":\"a/b/c\"}", NULL, "\"claims\":[]");
+	ask_for("{\"v\":1,\"do\":\"secret-show\",\"path\":\"a/b/c\"}", NULL,
+		"\"claims\":[],\"n-claims\":0");
 	ask_for("{\"v\":1,\"do\":\"secret-show\",\"path\":\"a/b/x\"}", NULL, "ENOENT");
 	ask_for("{\"v\":1,\"do\":\"secret-rearm\",\"path\":\"a/b/c\"}", NULL, "\"claims\":0");
 	ask_for("{\"v\":1,\"do\":\"secret-rearm\",\"path\":\"a/b/c\",\"launch\":\"00\"}", NULL,
@@ -112,6 +113,7 @@ static void test_others(void **state)
 	ask_for("{\"v\":1,\"do\":\"approve\"}", NULL, "'id' is missing");
 	ask_for("{\"v\":1,\"do\":\"approvals\"}", NULL, "\"approvals\":[]");
 	ask_for("{\"v\":1,\"do\":\"status\"}", NULL, "\"state\":\"good\"");
+	ask_for("{\"v\":1,\"do\":\"status\"}", NULL, "\"claims\":0,");
 	ask_for("{\"v\":1,\"do\":\"accept-restore\"}", NULL, "ENOENT");
 	atomic_store(&service.restored, true);
 	ask_for("{\"v\":1,\"do\":\"status\"}", NULL, "\"state\":\"restored\"");

@@ -265,6 +265,15 @@ static int double_look(struct store *s, struct store_state *ret, struct cause *w
 	return look_says;
 }
 
+static unsigned counts;
+
+static int double_count(struct store *s, const char *prefix, uint64_t *ret, struct cause *why)
+{
+	assert_string_equal(prefix, "coco/claim/");
+	*ret = 1234 + counts++;
+	return 0;
+}
+
 /* It is looked at once a second, however many ask. */
 static void test_ready(void **state)
 {
@@ -274,6 +283,7 @@ static void test_ready(void **state)
 
 	engine = *store->engine;
 	engine.look = double_look;
+	engine.count = double_count;
 	service.store = &failing;
 	service.look.at_usec = 0;
 	look_says = -EAGAIN;
@@ -285,9 +295,19 @@ static void test_ready(void **state)
 	}
 	assert_true(looks >= 1 && looks < 50);
 	look_says = 0;
-	service.look.at_usec = 0;
+	service.look.at_usec = service.look.counted_usec = 0;
 	ask("GET", "/readyz", NULL, NULL, NULL);
 	answer_is(200, NULL);
+	/* Claims are counted less often, for there may be many. */
+	for (unsigned i = 0; i < 3; i++) {
+		service.look.at_usec = 0;
+		ask("GET", "/metrics", NULL, NULL, NULL);
+		answer_says("\ncoco_broker_claims 1234\n");
+	}
+	service.look.at_usec = 0;
+	service.look.counted_usec -= 601 * UINT64_C(1000000);
+	ask("GET", "/metrics", NULL, NULL, NULL);
+	answer_says("\ncoco_broker_claims 1235\n");
 	/* While somebody looks, the others have what was seen before. */
 	service.look.at_usec = 0;
 	service.look.busy = true;
