@@ -220,3 +220,19 @@ int boot_value(const char *text, const char *name, uint64_t *ret)
 	}
 	return -ENOENT;
 }
+
+int boot_unaccepted(const char *text, uint64_t *ret)
+{
+	static const char name[] = "\nUnaccepted:";
+	const char *p = strstr(text, name);
+	uint64_t n;
+
+	if (!p)
+		return -ENOENT;
+	p += sizeof(name) - 1;
+	p += strspn(p, " ");
+	if (!take_number(&p, UINT64_MAX / 16, &n) || !startswith(p, " kB"))
+		return -EBADMSG;
+	*ret = n;
+	return 0;
+}

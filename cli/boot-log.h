@@ -44,4 +44,7 @@ void boot_log_parse(const char *text, size_t len, struct boot_log *ret);
  */
 int boot_value(const char *text, const char *name, uint64_t *ret);
 
+/* The KiB of "Unaccepted:" in /proc/meminfo.  Returns 0; -ENOENT; -EBADMSG. */
+int boot_unaccepted(const char *text, uint64_t *ret);
+
 #endif

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "cli/boot-step.h"
 #include "cli/boot-time.h"
 #include "cli/connect.h"
 #include "doctor/live.h"
@@ -84,15 +85,11 @@ static int read_number(const struct machine_files *m, const char *path, struct b
 static int read_memory(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
-	const char *p;
 	int r = read_below(m, "/proc/meminfo", SMALL_MAX, &text, NULL);
-	char number[24];
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	p = strstr(text, "\nUnaccepted:");
-	if (p && sscanf(p, "\nUnaccepted: %20[0-9] kB", number) == 1)
-		in->has_unaccepted = parse_u64(number, &in->unaccepted_kib) == 0;
+	in->has_unaccepted = boot_unaccepted(text, &in->unaccepted_kib) == 0;
 	return 0;
 }
 
@@ -167,14 +164,10 @@ static int read_systemd(const struct machine_files *m, struct boot_input *in)
 
 /* ---- cocod ---- */
 
-static bool take_step(struct boot_input *in, struct msg_stamp *s)
+static bool take_step(struct boot_input *in, const struct msg_stamp *s)
 {
-	s->secret[sizeof(s->secret) - 1] = '\0';
-	s->consumer[sizeof(s->consumer) - 1] = '\0';
-	if (in->n_steps == BOOT_STEPS_MAX || !stamp_name(s->what) || s->usec >= BOOT_USEC_END)
+	if (in->n_steps == BOOT_STEPS_MAX)
 		return false;
-	make_printable(s->secret);
-	make_printable(s->consumer);
 	in->steps[in->n_steps++] = *s;
 	return true;
 }
@@ -189,7 +182,7 @@ static void ask_steps(const struct args *args, struct boot_input *in)
 		struct msg_stamp s;
 
 		r = client_call(fd, MSG_STAMP, &q, sizeof(q), -EBADF, &s, sizeof(s), NULL);
-		if (r >= 0 && !take_step(in, &s))
+		if (r >= 0 && (!boot_step_take(&s) || !take_step(in, &s)))
 			r = -EPROTO;
 	}
 	in->has_steps = r >= 0 || r == -ENOENT;
@@ -197,27 +190,10 @@ static void ask_steps(const struct args *args, struct boot_input *in)
 		(void) cli_failed(r, NULL);
 }
 
-/* A line "USEC STEP CONSUMER SECRET", with "-" for none. */
-static bool take_line(struct boot_input *in, const char *line)
-{
-	struct msg_stamp s = { 0 };
-	char usec[24], what[16];
-
-	if (sscanf(line, "%20s %15s %127s %71s", usec, what, s.consumer, s.secret) != 4 ||
-	    parse_u64(usec, &s.usec) < 0)
-		return false;
-	while (stamp_name(s.what) && !streq(stamp_name(s.what), what))
-		s.what++;
-	if (streq(s.consumer, "-"))
-		s.consumer[0] = '\0';
-	if (streq(s.secret, "-"))
-		s.secret[0] = '\0';
-	return take_step(in, &s);
-}
-
 static int read_steps(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
+	struct msg_stamp step;
 	char *save = NULL;
 	int r = read_below(m, "/.probe/steps", SMALL_MAX, &text, NULL);
 
@@ -225,7 +201,7 @@ static int read_steps(const struct machine_files *m, struct boot_input *in)
 		return r == -ENOENT ? 0 : r;
 	in->has_steps = true;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		if (!take_line(in, line))
+		if (!boot_step_read(line, &step) || !take_step(in, &step))
 			log_warning("A line of '%s/.probe/steps' is not a step, ignoring it",
 				    m->root);
 	return 0;

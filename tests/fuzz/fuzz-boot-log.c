@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A kernel's log, of any bytes, and lines "NAME=VALUE". */
+/* A kernel's log, of any bytes, and lines "NAME=VALUE", and /proc/meminfo. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	if (boot_value(text, "A", &n) == 0)
 		assert(strstr(text, "A="));
+	if (boot_unaccepted(text, &n) == 0)
+		assert(strstr(text, "\nUnaccepted:"));
 	free(text);
 	return 0;
 }

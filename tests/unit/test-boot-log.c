@@ -125,12 +125,25 @@ static void test_value(void **state)
 	assert_int_equal(n, 22);
 }
 
+static void test_unaccepted(void **state)
+{
+	uint64_t n = 7;
+
+	assert_int_equal(boot_unaccepted("MemTotal: 9 kB\nUnaccepted:     64 kB\n", &n), 0);
+	assert_int_equal(n, 64);
+	assert_int_equal(boot_unaccepted("MemTotal: 9 kB\n", &n), -ENOENT);
+	assert_int_equal(boot_unaccepted("\nUnaccepted: -1 kB\n", &n), -EBADMSG);
+	assert_int_equal(boot_unaccepted("\nUnaccepted: 5\n", &n), -EBADMSG);
+	assert_int_equal(boot_unaccepted("\nUnaccepted: 99999999999999999999 kB", &n), -EBADMSG);
+	assert_int_equal(n, 64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_device),	   cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_bad_stamps), cmocka_unit_test(test_hostile_text),
-		cmocka_unit_test(test_value),
+		cmocka_unit_test(test_value),	   cmocka_unit_test(test_unaccepted),
 	};
 
 	return cmocka_run_group_tests_name("boot-log", tests, NULL, NULL);
