@@ -162,12 +162,16 @@ enum probe_said probe_msr(const char *text, uint32_t index, uint64_t *ret)
 	return otherwise;
 }
 
-/* A number of at most 31 bits, which may have a sign. */
+/* A number of at most 32 bits, which may have a sign; a sign alone is none. */
 static bool read_answer(const char *s, int64_t *ret)
 {
 	bool negative = *s == '-';
 	uint32_t value;
 
+	if (streq(s, "-")) {
+		*ret = -1;
+		return true;
+	}
 	if (parse_u32(s + negative, &value) < 0)
 		return false;
 	*ret = negative ? -(int64_t)value : (int64_t)value;

@@ -35,7 +35,7 @@ enum probe_said probe_msr(const char *text, uint32_t index, uint64_t *ret);
 
 /*
  * A KVM capability, from lines "CAP SYS VM": what /dev/kvm and a machine's descriptor answered;
- * a negative number is none.
+ * a negative number and "-" are none.
  */
 enum probe_said probe_kvm_cap(const char *text, unsigned cap, bool vm, int64_t *ret);
 

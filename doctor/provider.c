@@ -50,6 +50,7 @@ struct probe_text {
 struct provider {
 	bool is_live;
 	int root;
+	int error;		/* the errno of the last file that was GOT_UNREADABLE */
 	struct record *record;
 	struct live live;
 	bool asked_config;
@@ -88,6 +89,19 @@ struct provider *provider_free(struct provider *p)
 	return NULL;
 }
 
+/* Returns @got, and keeps why it is GOT_UNREADABLE. */
+static enum got keep_error(struct provider *p, enum got got)
+{
+	if (got == GOT_UNREADABLE)
+		p->error = errno;
+	return got;
+}
+
+int provider_error(const struct provider *p)
+{
+	return -p->error;
+}
+
 /* The text in p->probes[@which], or of this machine's log. */
 static enum got probe_text(struct provider *p, enum probe which)
 {
@@ -97,8 +111,8 @@ static enum got probe_text(struct provider *p, enum probe which)
 		return t->got;
 	t->asked = true;
 	if (!p->is_live)
-		t->got = tree_read(p->root, probe_paths[which], PROBE_TEXT_MAX, false, &t->text,
-				   &t->len);
+		t->got = keep_error(p, tree_read(p->root, probe_paths[which], PROBE_TEXT_MAX, false,
+						 &t->text, &t->len));
 	else if (which == PROBE_KMSG)
 		t->got = live_kmsg(&t->text, &t->len);
 	else
@@ -122,6 +136,32 @@ static enum got got_by_said(enum probe_said said)
 	}
 }
 
+enum got provider_check(struct provider *p, const char *name)
+{
+	enum probe which = streq(name, "cpuid") ? PROBE_CPUID :
+			   streq(name, "kvm")	? PROBE_KVM :
+						  PROBE_QMP;
+	const struct probe_text *t = &p->probes[which];
+	enum probe_said said = PROBE_SILENT;
+	struct cpuid_regs regs;
+	int64_t answer;
+	enum got got;
+
+	if (p->is_live)
+		return GOT_IT;
+	got = probe_text(p, which);
+	if (got != GOT_IT)
+		return got == GOT_ABSENT ? GOT_IT : got;
+	if (strlen(t->text) != t->len)
+		return GOT_MALFORMED;
+	/* What nobody has is looked for to the end. */
+	if (which == PROBE_CPUID)
+		said = probe_cpuid(t->text, UINT32_MAX, UINT32_MAX, &regs);
+	else if (which == PROBE_KVM)
+		said = probe_kvm_cap(t->text, UINT32_MAX, false, &answer);
+	return said == PROBE_MALFORMED ? GOT_MALFORMED : GOT_IT;
+}
+
 /* ---- files ---- */
 
 /* What a record says of a file that it could not have.  GOT_IT if it says nothing. */
@@ -134,7 +174,7 @@ static enum got recorded_refusal(struct provider *p, const char *path)
 		return GOT_IT;
 	for (s = p->probes[PROBE_FILES].text; *s; s += strcspn(s, "\n"), s += *s == '\n')
 		if (strncmp(s, path, len) == 0 && s[len] == ' ')
-			return startswith(s + len + 1, "EACCES") ? GOT_DENIED : GOT_UNREADABLE;
+			return startswith(s + len + 1, "EACCES") ? GOT_DENIED : got_by_errno(EIO);
 	return GOT_IT;
 }
 
@@ -171,6 +211,7 @@ static enum got read_whole(struct provider *p, const char *path, size_t max, boo
 
 	if (got == GOT_IT)
 		got = tree_read(p->root, path, max, cut, ret, ret_len);
+	got = keep_error(p, got);
 	if (got == GOT_IT)
 		record_file(p->record, path, *ret, *ret_len);
 	return note(p, path, got);
@@ -338,6 +379,7 @@ enum got provider_list(struct provider *p, const char *path, struct tree_names *
 
 	if (got == GOT_IT)
 		got = tree_list(p->root, path, ret);
+	got = keep_error(p, got);
 	if (got != GOT_IT)
 		return note(p, path, got);
 	record_presence(p->record, path, S_IFDIR);

@@ -35,6 +35,16 @@ int provider_open(const char *root, struct record *record, struct provider **ret
 struct provider *provider_free(struct provider *p);
 DEFINE_CLEANUP(struct provider *, provider_free)
 
+/*
+ * Whether a record's .probe/@name, "cpuid", "kvm" or "qmp", is a text, and "cpuid" and "kvm" are
+ * understood as a whole: the questions below take what they understand, whatever stands beside it.
+ * GOT_IT also if there is none, and of this machine; else GOT_MALFORMED, or why it is not read.
+ */
+enum got provider_check(struct provider *p, const char *name);
+
+/* Why the last file was GOT_UNREADABLE, as a negative errno: see enum got. */
+int provider_error(const struct provider *p);
+
 /* ---- files ---- */
 
 /* GOT_IT if there is anything at @path. */

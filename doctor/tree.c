@@ -25,7 +25,8 @@ const char *got_words(enum got got)
 
 enum got got_by_errno(int error)
 {
-	switch (error < 0 ? -error : error) {
+	errno = error < 0 ? -error : error;
+	switch (errno) {
 	case ENOENT:
 	case ENOTDIR:
 	case ENODEV:
@@ -83,12 +84,12 @@ enum got tree_read(int root, const char *path, size_t max, bool cut, char **ret,
 		return got_by_errno(fd);
 	data = malloc(max + 2);
 	if (!data)
-		return GOT_UNREADABLE;
+		return got_by_errno(ENOMEM);
 	n = read_full(fd, data, max + 1);
 	if (n < 0)
 		return got_by_errno((int)n);
 	if ((size_t)n > max && !cut)
-		return GOT_UNREADABLE;
+		return got_by_errno(EFBIG);
 	n = (ssize_t)MIN((size_t)n, max);
 	data[n] = '\0';
 	if (ret_len)
@@ -136,7 +137,7 @@ enum got tree_scan(int root, const char *path, bool (*each)(void *ctx, char *lin
 			return GOT_IT;
 		total += (size_t)n;
 		if (total > TREE_SCAN_MAX)
-			return GOT_UNREADABLE;
+			return got_by_errno(EFBIG);
 	}
 	if (n < 0)
 		return got_by_errno((int)n);

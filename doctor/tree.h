@@ -12,12 +12,13 @@
  * asked for; a device, a FIFO or a socket is not even opened.
  */
 
-/* What became of a question to the machine. */
+/* What became of a question to the machine.  With GOT_UNREADABLE of a file errno says why. */
 enum got {
 	GOT_IT,
 	GOT_ABSENT,	/* there is no such thing here */
 	GOT_DENIED,	/* it is there, and we have no privilege to see it */
-	GOT_UNREADABLE,	/* an I/O error, a loop, not a file, too large, no memory */
+	/* an I/O error; ELOOP; EINVAL: not a file; EFBIG: too large; E2BIG: too many; ENOMEM */
+	GOT_UNREADABLE,
 	GOT_MALFORMED,	/* it was read, and is not what it should be */
 	_GOT_MAX,
 };
@@ -25,7 +26,7 @@ enum got {
 /* "is not there", "may not be read without more privileges": for the end of a sentence. */
 const char *got_words(enum got got);
 
-/* What the errno @error of open(2) or read(2) means here, of either sign. */
+/* What the errno @error of open(2) or read(2) means here, of either sign.  Sets errno to it. */
 enum got got_by_errno(int error);
 
 /*

@@ -1,115 +1,75 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/plan/host.h"
 
-#include <fcntl.h>
 #include <json.h>
-#include <linux/kvm.h>
-#include <linux/openat2.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
 
-#include "base/io.h"
-
-#define FILE_MAX (64u * 1024)		/* a node's meminfo has 2 KiB */
-#define PROBE_MAX (1024u * 1024)	/* all leaves of CPUID have 20 KiB */
+#include "doctor/provider.h"
 
 #define CAP_MAX_VCPUS 66
 #define CAP_MAX_VCPU_ID 128
 #define CAP_VM_TYPES 235
 
-struct tree {
-	int fd;
+struct reader {
+	struct provider *p;
 	const char *root;
-	bool live;	/* it is this machine: devices and instructions may be asked */
 	struct cause *why;
 };
 
 /* ---- files ---- */
 
-/* Open @path below the root, wherever links in it lead: nothing outside is opened. */
-static int tree_open(const struct tree *t, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd;
-
-	/* A pipe or a terminal must not hold us up.  With O_PATH nothing is opened. */
-	if (!(flags & O_PATH))
-		how.flags |= O_NONBLOCK | O_NOCTTY;
-	fd = (int)syscall(SYS_openat2, t->fd, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
-}
-
-static bool is_unknown(int r)
-{
-	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EPERM || r == -ENXIO ||
-	       r == -ENODEV;
-}
-
-static int malformed(const struct tree *t, const char *path)
+static int malformed(const struct reader *t, const char *path)
 {
 	return cause_set(t->why, -EBADMSG, "'%s' below '%s' is not what Linux would write there",
-			 path, t->root);
+			 path + 1, t->root);
 }
 
-/* Returns 1 and the text, which is yours; 0 when it cannot be known; an error of host_read(). */
-static int read_text(const struct tree *t, const char *path, size_t max, char **ret)
+/* An answer that is there, but not usable: an error of host_read(). */
+static int unusable(const struct reader *t, const char *path, enum got got)
 {
-	_cleanup_(freep) char *text = NULL;
-	_cleanup_(closep) int fd = tree_open(t, path, O_RDONLY);
-	struct stat st;
-	size_t len;
-	int r;
+	int r = provider_error(t->p);
 
-	if (is_unknown(fd))
-		return 0;
-	if (fd < 0)
-		return cause_set_io(t->why, fd, "Failed to open '%s' below '%s': %m", path,
-				    t->root);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return cause_set(t->why, -EBADMSG, "'%s' below '%s' is not a regular file", path,
-				 t->root);
-	r = read_file_fd(fd, max, &text, &len);
-	if (r == -EFBIG)
-		return cause_set(t->why, -EMSGSIZE, "'%s' below '%s' has more than %zu KiB", path,
-				 t->root, max >> 10);
-	if (is_unknown(r))
-		return 0;
-	if (r < 0)
-		return cause_set_io(t->why, r, "Failed to read '%s' below '%s': %m", path, t->root);
-	if (strlen(text) != len)
+	if (got == GOT_MALFORMED)
 		return malformed(t, path);
-	*ret = TAKE_PTR(text);
-	return 1;
+	if (r == -EINVAL)
+		return cause_set(t->why, -EBADMSG, "'%s' below '%s' is not a regular file",
+				 path + 1, t->root);
+	if (r == -EFBIG)
+		return cause_set(t->why, -EMSGSIZE, "'%s' below '%s' is too large", path + 1,
+				 t->root);
+	return cause_set_io(t->why, r, "Failed to read '%s' below '%s': %m", path + 1, t->root);
 }
 
-static int exists(const struct tree *t, const char *folder, const char *name, enum answer *ret)
+/* Returns 1, 0 when it cannot be known, or an error of host_read(). */
+static int judge(const struct reader *t, const char *path, enum got got)
 {
-	_cleanup_(closep) int dir = tree_open(t, folder, O_PATH | O_DIRECTORY);
-	struct stat st;
+	if (got == GOT_IT)
+		return 1;
+	return got == GOT_ABSENT || got == GOT_DENIED ? 0 : unusable(t, path, got);
+}
 
-	*ret = ANSWER_UNKNOWN;
-	if (dir < 0)
-		return 0;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		*ret = ANSWER_YES;
-	else if (errno == ENOENT)
-		*ret = ANSWER_NO;
-	return 0;
+/* As judge(), with the text, which is yours. */
+static int read_text(const struct reader *t, const char *path, char **ret)
+{
+	return judge(t, path, provider_text(t->p, path, ret));
+}
+
+/* A name in @folder; unknown if there is no such folder, and so no tree of a host's. */
+static enum answer exists(const struct reader *t, const char *folder, const char *path)
+{
+	enum got got;
+
+	if (provider_look(t->p, folder) != GOT_IT)
+		return ANSWER_UNKNOWN;
+	got = provider_look(t->p, path);
+	if (got == GOT_ABSENT && !provider_is_link(t->p, path))
+		return ANSWER_NO;
+	return got == GOT_IT || got == GOT_ABSENT ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* ---- nodes ---- */
 
-static int read_pages(const struct tree *t, struct host_node *node)
+static int read_pages(const struct reader *t, struct host_node *node)
 {
 	static const char *const sizes[_HOST_PAGE_MAX] = {
 		[HOST_PAGE_2M] = "2048",
@@ -122,9 +82,9 @@ static int read_pages(const struct tree *t, struct host_node *node)
 		int r;
 
 		snprintf(path, sizeof(path),
-			 "sys/devices/system/node/node%u/hugepages/hugepages-%skB/free_hugepages",
+			 "/sys/devices/system/node/node%u/hugepages/hugepages-%skB/free_hugepages",
 			 node->id, sizes[i]);
-		r = read_text(t, path, FILE_MAX, &text);
+		r = read_text(t, path, &text);
 		if (r < 0)
 			return r;
 		if (r > 0 && (tree_parse_number(text, &node->free_pages[i]) < 0 ||
@@ -135,21 +95,21 @@ static int read_pages(const struct tree *t, struct host_node *node)
 }
 
 /* Returns as read_text(): 0 for a node that does not say what it has. */
-static int read_node(const struct tree *t, struct host_node *node)
+static int read_node(const struct reader *t, struct host_node *node)
 {
 	_cleanup_(freep) char *memory = NULL;
 	_cleanup_(freep) char *cpus = NULL;
 	char path[64];
 	int r;
 
-	snprintf(path, sizeof(path), "sys/devices/system/node/node%u/meminfo", node->id);
-	r = read_text(t, path, FILE_MAX, &memory);
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo", node->id);
+	r = read_text(t, path, &memory);
 	if (r <= 0)
 		return r;
 	if (tree_parse_meminfo(memory, &node->memory) < 0)
 		return malformed(t, path);
-	snprintf(path, sizeof(path), "sys/devices/system/node/node%u/cpulist", node->id);
-	r = read_text(t, path, FILE_MAX, &cpus);
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/cpulist", node->id);
+	r = read_text(t, path, &cpus);
 	if (r <= 0)
 		return r;
 	if (tree_parse_cpulist(cpus, &node->cpus) < 0)
@@ -172,35 +132,45 @@ static int node_id(const char *name)
 	return id < INT32_MAX ? (int)id : INT32_MAX;
 }
 
+static int too_many(const struct reader *t, const char *what)
+{
+	return cause_set(t->why, -EMSGSIZE, "'%s' has %s: Linux has %d nodes at most", t->root,
+			 what, HOST_NODES_MAX);
+}
+
 /* Mark the ids that there are.  Returns how many, or an error of host_read(). */
-static int list_nodes(const struct tree *t, DIR *dir, bool ret[static HOST_NODES_MAX])
+static int mark_nodes(const struct reader *t, const struct tree_names *names,
+		      bool ret[static HOST_NODES_MAX])
 {
 	int n = 0;
 
-	for (;;) {
-		const struct dirent *e;
-		int id;
+	for (size_t i = 0; i < names->n; i++) {
+		int id = node_id(names->names[i]);
+		char what[320];
 
-		errno = 0;
-		e = readdir(dir);
-		if (!e && errno != 0)
-			return cause_set_io(t->why, -errno, "Failed to list the nodes of '%s': %m",
-					    t->root);
-		if (!e)
-			return n;
-		id = node_id(e->d_name);
+		snprintf(what, sizeof(what), "a node '%.255s'", names->names[i]);
 		if (id >= HOST_NODES_MAX)
-			return cause_set(t->why, -EMSGSIZE,
-					 "'%s' has a node '%s': Linux has %d nodes at most",
-					 t->root, e->d_name, HOST_NODES_MAX);
+			return too_many(t, what);
 		if (id < 0)
 			continue;
 		ret[id] = true;
 		n++;
 	}
+	return n;
 }
 
-static int check_cpus(const struct tree *t, const struct host *h)
+static int list_nodes(const struct reader *t, bool ret[static HOST_NODES_MAX])
+{
+	static const char path[] = "/sys/devices/system/node";
+	_cleanup_(tree_names_done) struct tree_names names = { 0 };
+	enum got got = provider_list(t->p, path, &names);
+
+	if (got == GOT_UNREADABLE && provider_error(t->p) == -E2BIG)
+		return too_many(t, "more than that");
+	return got == GOT_IT ? mark_nodes(t, &names, ret) : judge(t, path, got);
+}
+
+static int check_cpus(const struct reader *t, const struct host *h)
 {
 	struct cpu_set all = { .n = 0 };
 
@@ -213,7 +183,7 @@ static int check_cpus(const struct tree *t, const struct host *h)
 }
 
 /* Distances that do not fit the nodes are unknown: a node without memory has none. */
-static int read_distances(const struct tree *t, struct host *h)
+static int read_distances(const struct reader *t, struct host *h)
 {
 	_cleanup_(freep) uint8_t *all = calloc(MAX(h->n_nodes, 1u), MAX(h->n_nodes, 1u));
 
@@ -224,9 +194,9 @@ static int read_distances(const struct tree *t, struct host *h)
 		char path[64];
 		int r;
 
-		snprintf(path, sizeof(path), "sys/devices/system/node/node%u/distance",
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/distance",
 			 h->nodes[i].id);
-		r = read_text(t, path, FILE_MAX, &text);
+		r = read_text(t, path, &text);
 		if (r < 0)
 			return r;
 		if (r == 0 || tree_parse_distance(text, h->n_nodes, all + i * h->n_nodes) < 0)
@@ -236,22 +206,11 @@ static int read_distances(const struct tree *t, struct host *h)
 	return 0;
 }
 
-static int read_nodes(const struct tree *t, struct host *h)
+static int read_nodes(const struct reader *t, struct host *h)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
-	_cleanup_(closep) int fd = tree_open(t, "sys/devices/system/node", O_RDONLY | O_DIRECTORY);
 	bool ids[HOST_NODES_MAX] = { false };
-	int n, r;
+	int n = list_nodes(t, ids), r;
 
-	if (is_unknown(fd))
-		return 0;
-	if (fd < 0)
-		return cause_set_io(t->why, fd, "Failed to list the nodes of '%s': %m", t->root);
-	dir = fdopendir(fd);
-	if (!dir)
-		return cause_set_oom(t->why);
-	(void) TAKE_FD(fd);
-	n = list_nodes(t, dir, ids);
 	if (n <= 0)
 		return n;
 	h->nodes = calloc((size_t)n, sizeof(*h->nodes));
@@ -277,12 +236,12 @@ static int read_nodes(const struct tree *t, struct host *h)
 	return r < 0 ? r : read_distances(t, h);
 }
 
-static int read_present(const struct tree *t, struct host *h)
+static int read_present(const struct reader *t, struct host *h)
 {
-	static const char path[] = "sys/devices/system/cpu/present";
+	static const char path[] = "/sys/devices/system/cpu/present";
 	_cleanup_(freep) char *text = NULL;
 	struct cpu_set set;
-	int r = read_text(t, path, FILE_MAX, &text);
+	int r = read_text(t, path, &text);
 
 	if (r <= 0)
 		return r;
@@ -294,18 +253,18 @@ static int read_present(const struct tree *t, struct host *h)
 
 /* ---- modules, and what is left to give ---- */
 
-static int read_parameter(const struct tree *t, const char *module, const char *name,
+static int read_parameter(const struct reader *t, const char *module, const char *name,
 			  enum answer *ret)
 {
 	_cleanup_(freep) char *text = NULL;
+	char path[96], folder[64];
 	enum answer loaded;
-	char path[96];
 	bool value;
 	int r;
 
 	*ret = ANSWER_UNKNOWN;
-	snprintf(path, sizeof(path), "sys/module/%s/parameters/%s", module, name);
-	r = read_text(t, path, FILE_MAX, &text);
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
+	r = read_text(t, path, &text);
 	if (r < 0)
 		return r;
 	if (r > 0) {
@@ -314,33 +273,32 @@ static int read_parameter(const struct tree *t, const char *module, const char *
 		*ret = value ? ANSWER_YES : ANSWER_NO;
 		return 0;
 	}
-	r = exists(t, "sys/module", module, &loaded);
-	if (r == 0 && loaded == ANSWER_NO)
-		*ret = ANSWER_ABSENT;
-	if (r == 0 && loaded == ANSWER_YES) {
-		snprintf(path, sizeof(path), "sys/module/%s/parameters", module);
-		r = exists(t, path, name, &loaded);
-		if (loaded == ANSWER_NO)
-			*ret = ANSWER_ABSENT;
+	snprintf(folder, sizeof(folder), "/sys/module/%s", module);
+	loaded = exists(t, "/sys/module", folder);
+	if (loaded == ANSWER_YES) {
+		snprintf(folder, sizeof(folder), "/sys/module/%s/parameters", module);
+		loaded = exists(t, folder, path);
 	}
-	return r;
+	if (loaded == ANSWER_NO)
+		*ret = ANSWER_ABSENT;
+	return 0;
 }
 
-static int read_supply(const struct tree *t, const char *key, struct host_supply *ret)
+static int read_supply(const struct reader *t, const char *key, struct host_supply *ret)
 {
-	static const char capacity[] = "sys/fs/cgroup/misc.capacity";
-	static const char used[] = "sys/fs/cgroup/misc.current";
+	static const char capacity[] = "/sys/fs/cgroup/misc.capacity";
+	static const char used[] = "/sys/fs/cgroup/misc.current";
 	_cleanup_(freep) char *all = NULL;
 	_cleanup_(freep) char *now = NULL;
 	int r;
 
-	r = read_text(t, capacity, FILE_MAX, &all);
+	r = read_text(t, capacity, &all);
 	if (r <= 0)
 		return r;
 	if (tree_parse_misc(all, key, &ret->capacity) < 0)
 		return malformed(t, capacity);
 	ret->known = true;
-	r = read_text(t, used, FILE_MAX, &now);
+	r = read_text(t, used, &now);
 	if (r <= 0)
 		return r;
 	if (tree_parse_misc(now, key, &ret->used) < 0)
@@ -349,7 +307,7 @@ static int read_supply(const struct tree *t, const char *key, struct host_supply
 	return 0;
 }
 
-static int read_modules(const struct tree *t, struct host *h)
+static int read_modules(const struct reader *t, struct host *h)
 {
 	const struct {
 		const char *module, *name;
@@ -374,33 +332,12 @@ static int read_modules(const struct tree *t, struct host *h)
 		r = read_parameter(t, parameters[i].module, parameters[i].name, parameters[i].to);
 	for (size_t i = 0; i < ARRAY_SIZE(supplies) && r == 0; i++)
 		r = read_supply(t, supplies[i].key, supplies[i].to);
-	if (r == 0)
-		r = exists(t, "dev", "kvm", &h->dev_kvm);
-	if (r == 0)
-		r = exists(t, "dev", "sev", &h->dev_sev);
+	h->dev_kvm = exists(t, "/dev", "/dev/kvm");
+	h->dev_sev = exists(t, "/dev", "/dev/sev");
 	return r;
 }
 
 /* ---- the processor ---- */
-
-/* Returns 1, 0 when the processor does not say, or an error of host_read(). */
-static int ask_cpuid(const struct tree *t, const char *recorded, uint32_t leaf,
-		     struct cpuid_regs *ret)
-{
-	int r;
-
-	if (recorded) {
-		r = tree_parse_cpuid(recorded, leaf, ret);
-		if (r == -EBADMSG)
-			return malformed(t, ".probe/cpuid");
-		return r == 0;
-	}
-#ifdef __x86_64__
-	if (t->live)
-		return __get_cpuid_count(leaf, 0, &ret->eax, &ret->ebx, &ret->ecx, &ret->edx);
-#endif
-	return 0;
-}
 
 static bool is_vendor(const struct cpuid_regs *r, const char *name)
 {
@@ -409,76 +346,57 @@ static bool is_vendor(const struct cpuid_regs *r, const char *name)
 	return memcmp(words, name, sizeof(words)) == 0;
 }
 
-static int read_cpuid(const struct tree *t, struct host *h)
+/* A text that somebody changed is no host's: half of what it says would plan for another one. */
+static int check_probe(const struct reader *t, const char *name)
 {
-	_cleanup_(freep) char *text = NULL;
-	struct cpuid_regs regs;
-	int r = 0;
+	enum got got = provider_check(t->p, name);
+	char path[32];
 
-	if (!t->live)
-		r = read_text(t, ".probe/cpuid", PROBE_MAX, &text);
-	if (r < 0)
+	snprintf(path, sizeof(path), "/.probe/%s", name);
+	return MIN(judge(t, path, got), 0);
+}
+
+static int read_cpuid(const struct reader *t, struct host *h)
+{
+	struct cpuid_regs vendor, first, sev;
+	int r = check_probe(t, "cpuid");
+
+	if (r < 0 || provider_cpuid(t->p, 0, 0, &vendor) != GOT_IT)
 		return r;
-	r = ask_cpuid(t, text, 0, &regs);
-	if (r <= 0)
-		return r;
-	h->is_amd = is_vendor(&regs, "AuthenticAMD");
-	h->is_intel = is_vendor(&regs, "GenuineIntel");
-	r = ask_cpuid(t, text, 1, &regs);
-	if (r <= 0)
-		return r;
-	h->signature = regs.eax;
+	h->is_amd = is_vendor(&vendor, "AuthenticAMD");
+	h->is_intel = is_vendor(&vendor, "GenuineIntel");
+	if (provider_cpuid(t->p, 1, 0, &first) != GOT_IT)
+		return 0;
+	h->signature = first.eax;
 	h->cpuid_known = true;
-	r = ask_cpuid(t, text, 0x8000001f, &regs);
-	if (r > 0 && h->is_amd)
-		h->cbit = regs.ebx & 0x3f;
-	return MIN(r, 0);
+	if (h->is_amd && provider_cpuid(t->p, 0x8000001f, 0, &sev) == GOT_IT)
+		h->cbit = sev.ebx & 0x3f;
+	return 0;
 }
 
 /* ---- KVM and QEMU ---- */
 
-static void ask_kvm(const struct tree *t, struct host *h)
+/* What a virtual machine says of @cap, or else /dev/kvm.  Returns false when neither says. */
+static bool ask_kvm(const struct reader *t, unsigned cap, uint64_t *ret)
 {
-	_cleanup_(closep) int fd = tree_open(t, "dev/kvm", O_RDWR);
-	int vcpus, id, types;
+	int64_t answer;
 
-	if (fd < 0)
-		return;
-	vcpus = ioctl(fd, KVM_CHECK_EXTENSION, CAP_MAX_VCPUS);
-	id = ioctl(fd, KVM_CHECK_EXTENSION, CAP_MAX_VCPU_ID);
-	types = ioctl(fd, KVM_CHECK_EXTENSION, CAP_VM_TYPES);
-	h->kvm_known = types >= 0;
-	h->vm_types = (uint64_t)MAX(types, 0);
-	h->max_vcpus = (uint64_t)MAX(vcpus, 0);
-	h->max_vcpu_id = (uint64_t)MAX(id, 0);
+	if (provider_kvm_cap(t->p, cap, /* vm= */ true, &answer) != GOT_IT &&
+	    provider_kvm_cap(t->p, cap, /* vm= */ false, &answer) != GOT_IT)
+		return false;
+	*ret = (uint64_t)answer;
+	return true;
 }
 
-static int read_kvm(const struct tree *t, struct host *h)
+static int read_kvm(const struct reader *t, struct host *h)
 {
-	_cleanup_(freep) char *text = NULL;
-	const struct {
-		uint64_t cap, *to;
-	} wanted[] = {
-		{ CAP_MAX_VCPUS, &h->max_vcpus },
-		{ CAP_MAX_VCPU_ID, &h->max_vcpu_id },
-		{ CAP_VM_TYPES, &h->vm_types },
-	};
-	int r;
+	int r = check_probe(t, "kvm");
 
-	if (t->live) {
-		ask_kvm(t, h);
-		return 0;
-	}
-	r = read_text(t, ".probe/kvm", PROBE_MAX, &text);
-	if (r <= 0)
+	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		r = tree_parse_kvm(text, wanted[i].cap, wanted[i].to);
-		if (r == -EBADMSG)
-			return malformed(t, ".probe/kvm");
-		if (wanted[i].cap == CAP_VM_TYPES)
-			h->kvm_known = r == 0;
-	}
+	(void) ask_kvm(t, CAP_MAX_VCPUS, &h->max_vcpus);
+	(void) ask_kvm(t, CAP_MAX_VCPU_ID, &h->max_vcpu_id);
+	h->kvm_known = ask_kvm(t, CAP_VM_TYPES, &h->vm_types);
 	return 0;
 }
 
@@ -516,19 +434,11 @@ static uint64_t find_cpu_max(struct json_object *answer)
 }
 
 /* A recorded monitor: one JSON object on each line. */
-static int read_machine(const struct tree *t, struct host *h)
+static int read_monitor(const struct reader *t, char *text, struct host *h)
 {
-	_cleanup_(freep) char *text = NULL;
-	char *rest, *line;
-	int r;
+	char *line;
 
-	if (t->live)
-		return 0;
-	r = read_text(t, ".probe/qmp", PROBE_MAX, &text);
-	if (r <= 0)
-		return r;
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
+	while ((line = strsep(&text, "\n"))) {
 		struct json_object *o;
 
 		if (!*line)
@@ -536,7 +446,7 @@ static int read_machine(const struct tree *t, struct host *h)
 		o = json_tokener_parse(line);
 		if (!json_object_is_type(o, json_type_object)) {
 			(void) json_object_put(o);
-			return malformed(t, ".probe/qmp");
+			return malformed(t, "/.probe/qmp");
 		}
 		if (h->machine_vcpus == 0)
 			h->machine_vcpus = find_cpu_max(o);
@@ -545,29 +455,43 @@ static int read_machine(const struct tree *t, struct host *h)
 	return 0;
 }
 
+static int read_machine(const struct reader *t, struct host *h)
+{
+	_cleanup_(freep) char *copy = NULL;
+	const char *said;
+	int r = check_probe(t, "qmp");
+
+	if (r < 0 || provider_said(t->p, "qmp", &said) != GOT_IT)
+		return r;
+	copy = strdup(said);
+	return copy ? read_monitor(t, copy, h) : cause_set_oom(t->why);
+}
+
+static int read_all(const struct reader *t, struct host *ret)
+{
+	static int (*const parts[])(const struct reader *t, struct host *h) = {
+		read_nodes, read_present, read_modules, read_cpuid, read_kvm, read_machine,
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && r == 0; i++)
+		r = parts[i](t, ret);
+	return r;
+}
+
 int host_read(const char *root, struct host *ret, struct cause *why)
 {
-	_cleanup_(closep) int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct tree t = { .fd = fd, .root = root, .live = streq(root, "/"), .why = why };
+	_cleanup_(provider_freep) struct provider *p = NULL;
+	bool live = streq(root, "/");
 	int r;
 
 	*ret = (struct host){ .n_nodes = 0 };
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	r = provider_open(live ? NULL : root, NULL, &p, why);
+	if (r == -ENOENT || r == -ENOTDIR)
 		return cause_set(why, -ENOENT, "There is no folder '%s' with a host's files", root);
-	if (fd < 0)
-		return cause_set_io(why, -errno, "Failed to open the folder '%s': %m", root);
-	r = read_nodes(&t, ret);
-	if (r == 0)
-		r = read_present(&t, ret);
-	if (r == 0)
-		r = read_modules(&t, ret);
-	if (r == 0)
-		r = read_cpuid(&t, ret);
-	if (r == 0)
-		r = read_kvm(&t, ret);
-	if (r == 0)
-		r = read_machine(&t, ret);
-	return r;
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to open the folder '%s': %m", root);
+	return read_all(&(struct reader){ .p = p, .root = root, .why = why }, ret);
 }
 
 void host_done(struct host *h)

@@ -5,9 +5,8 @@
 #include "base/macro.h"
 
 /*
- * The texts of a host's /sys, and of a recorded probe.  They may be anybody's: a tree can come with
- * a report.  All return 0, or -EBADMSG for a text that the kernel would not write; @ret is written
- * on success only.
+ * The texts of a host's /sys.  They may be anybody's: a tree can come with a report.  All return 0,
+ * or -EBADMSG for a text that the kernel would not write; @ret is written on success only.
  */
 
 /* Numbers of CPUs are below this, as in every kernel of a distribution. */
@@ -50,23 +49,6 @@ int tree_parse_number(const char *text, uint64_t *ret);
 
 /* A module's parameter: Y, N, 1 or 0. */
 int tree_parse_bool(const char *text, bool *ret);
-
-struct cpuid_regs {
-	uint32_t eax, ebx, ecx, edx;
-};
-
-/*
- * The registers of @leaf, subleaf 0, of the first CPU, in what "cpuid -1 -r" prints.  Returns
- * -ENOENT when there is no such leaf.
- */
-int tree_parse_cpuid(const char *text, uint32_t leaf, struct cpuid_regs *ret);
-
-/*
- * What KVM says of the capability @cap, in lines "CAP SYSTEM VM" of a recorded probe: the answer
- * of the VM if there is one, "-" where there is none.  Other lines are others' business.
- * Returns -ENOENT when it was not asked, or answered with an error.
- */
-int tree_parse_kvm(const char *text, uint64_t cap, uint64_t *ret);
 
 /*
  * "64G": a number and K, M, G or T.  A number without a unit is refused, because QEMU takes it for

@@ -25,7 +25,6 @@ static void check_cpulist(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	char *text = malloc(len + 1);
-	struct cpuid_regs regs;
 	struct node_memory m;
 	uint8_t distance[3];
 	uint64_t n;
@@ -43,8 +42,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	(void) tree_parse_number(text, &n);
 	(void) tree_parse_bool(text, &b);
 	(void) tree_parse_misc(text, "sev", &n);
-	(void) tree_parse_cpuid(text, 0x8000001f, &regs);
-	(void) tree_parse_kvm(text, 66, &n);
 	if (plan_parse_size(text, &n) == 0)
 		assert(n > 0 && n % 1024 == 0);
 	free(text);

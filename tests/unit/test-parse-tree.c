@@ -140,35 +140,6 @@ static void test_misc(void **state)
 	assert_int_equal(tree_parse_misc("sev maximum\n", "sev", &n), -EBADMSG);
 }
 
-static void test_probes(void **state)
-{
-	static const char leaves[] =
-		"CPU:\n"
-		"   0x00000000 0x00: eax=0x00000010 ebx=0x68747541 ecx=0x444d4163 edx=0x69746e65\n"
-		"   0x8000001f 0x01: eax=0x00000001 ebx=0x00000001 ecx=0x00000001 edx=0x00000001\n"
-		"   0x8000001f 0x00: eax=0x0101fd3f ebx=0x00004173 ecx=0x000001fd edx=0x00000080\n";
-	struct cpuid_regs r;
-	uint64_t n;
-
-	(void) state;
-	assert_int_equal(tree_parse_cpuid(leaves, 0x8000001f, &r), 0);
-	assert_int_equal(r.ebx & 0x3f, 51);
-	assert_int_equal(r.edx, 0x80);
-	assert_int_equal(tree_parse_cpuid(leaves, 1, &r), -ENOENT);
-	assert_int_equal(tree_parse_cpuid("0x1 0x0: eax=0x1 ebx=0x1 ecx=0x1\n", 1, &r), -EBADMSG);
-	assert_int_equal(tree_parse_cpuid("0x1 0x0: eax=0x123456789 ebx=0x1\n", 1, &r), -EBADMSG);
-	assert_int_equal(tree_parse_cpuid("0x1 0x0: eax=0x ebx=0x1 ecx=0x1 edx=0x1\n", 1, &r),
-			 -EBADMSG);
-	assert_int_equal(tree_parse_kvm("66 4096 1024\nprobe hlt=5\n", 66, &n), 0);
-	assert_int_equal(n, 1024);
-	assert_int_equal(tree_parse_kvm("66 4096 -\n", 66, &n), 0);
-	assert_int_equal(n, 4096);
-	assert_int_equal(tree_parse_kvm("66 -1 -\n", 66, &n), -ENOENT);
-	assert_int_equal(tree_parse_kvm("67 1 1\n", 66, &n), -ENOENT);
-	assert_int_equal(tree_parse_kvm("67 1\n", 66, &n), -EBADMSG);
-	assert_int_equal(tree_parse_kvm("66 1 1 1\n", 66, &n), -EBADMSG);
-}
-
 static void test_sizes(void **state)
 {
 	static const struct {
@@ -206,8 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cpulist), cmocka_unit_test(test_cpu_sets),
 		cmocka_unit_test(test_meminfo), cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_misc),	cmocka_unit_test(test_probes),
-		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_misc),	cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests_name("parse-tree", tests, NULL, NULL);

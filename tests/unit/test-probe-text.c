@@ -81,6 +81,10 @@ static void test_kvm(void **state)
 	assert_int_equal(probe_kvm_cap(text, 234, false, &value), PROBE_FAILED);
 	assert_int_equal(probe_kvm_cap(text, 234, true, &value), PROBE_SAYS);
 	assert_int_equal(probe_kvm_cap(text, 233, true, &value), PROBE_SILENT);
+	assert_int_equal(probe_kvm_cap("235 1 -\n", 235, true, &value), PROBE_FAILED);
+	assert_int_equal(probe_kvm_cap("235 - 1\n", 235, true, &value), PROBE_SAYS);
+	assert_int_equal(value, 1);
+	assert_int_equal(probe_kvm_cap("235 -- 1\n", 235, true, &value), PROBE_MALFORMED);
 	assert_int_equal(probe_kvm_cap("235 1\n", 235, true, &value), PROBE_MALFORMED);
 	assert_int_equal(probe_kvm_cap("235 1 - 2\n", 235, true, &value), PROBE_MALFORMED);
 

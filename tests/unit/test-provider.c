@@ -127,6 +127,36 @@ static void test_files(void **state)
 	provider_free(p);
 }
 
+/* What is asked for may be understood while the rest is not. */
+static void test_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct provider *p = open_it(f->path, NULL);
+	char *text;
+
+	assert_int_equal(provider_check(p, "cpuid"), GOT_IT);
+	assert_int_equal(provider_check(p, "kvm"), GOT_IT);
+	assert_int_equal(provider_check(p, "qmp"), GOT_IT);
+	put(f, "/sys/large", "");
+	(void) snprintf(f->copy, sizeof(f->copy), "%s/sys/large", f->path);
+	assert_int_equal(truncate(f->copy, PROVIDER_TEXT_MAX + 1), 0);
+	assert_int_equal(provider_text(p, "/sys/large", &text), GOT_UNREADABLE);
+	assert_int_equal(provider_error(p), -EFBIG);
+	assert_int_equal(provider_text(p, "/sys/broken", &text), GOT_UNREADABLE);
+	assert_int_equal(provider_error(p), -EIO);
+	(void) provider_free(p);
+	put(f, "/.probe/cpuid", "0x0 0x0: eax=0x1 ebx=0x2 ecx=0x3 edx=0x4\n0x1\n");
+	put(f, "/.probe/kvm", "235 1 5\n66 x\n");
+	snprintf(f->copy, sizeof(f->copy), "%s/.probe/qmp", f->path);
+	assert_int_equal(mkdir(f->copy, 0700), 0);
+	p = open_it(f->path, NULL);
+	assert_int_equal(provider_check(p, "cpuid"), GOT_MALFORMED);
+	assert_int_equal(provider_check(p, "kvm"), GOT_MALFORMED);
+	assert_int_equal(provider_check(p, "qmp"), GOT_UNREADABLE);
+	assert_int_equal(provider_error(p), -EINVAL);
+	(void) provider_free(p);
+}
+
 static void test_kernel(void **state)
 {
 	struct fixture *f = *state;
@@ -279,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kernel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cpu, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record, setup, teardown),

@@ -71,6 +71,7 @@ static void test_read(void **state)
 	assert_string_equal(text, "one\ntwo\n\nthree");
 	free(text);
 	assert_int_equal(tree_read(f->root, "a", 13, false, &text, &len), GOT_UNREADABLE);
+	assert_int_equal(errno, EFBIG);
 	assert_int_equal(tree_read(f->root, "a", 3, true, &text, &len), GOT_IT);
 	assert_string_equal(text, "one");
 	free(text);
@@ -92,9 +93,12 @@ static void test_refused(void **state)
 	assert_int_equal(tree_read(f->root, "/a/b", 100, false, &text, &len), GOT_ABSENT);
 	assert_int_equal(tree_read(f->root, "/out", 100, false, &text, &len), GOT_ABSENT);
 	assert_int_equal(tree_read(f->root, "/loop", 100, false, &text, &len), GOT_UNREADABLE);
+	assert_int_equal(errno, ELOOP);
 	assert_int_equal(tree_read(f->root, "/d", 100, false, &text, &len), GOT_UNREADABLE);
+	assert_int_equal(errno, EINVAL);
 	/* Nobody writes to it: opening it would wait. */
 	assert_int_equal(tree_read(f->root, "/fifo", 100, false, &text, &len), GOT_UNREADABLE);
+	assert_int_equal(errno, EINVAL);
 	assert_null(text);
 }
 
