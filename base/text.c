@@ -92,6 +92,21 @@ static void make_printable_but(char *text, const char *keep)
 	*out = '\0';
 }
 
+bool text_has_word(const char *text, const char *separators, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (;;) {
+		size_t len = strcspn(text, separators);
+
+		if (len == n && n > 0 && memcmp(text, word, n) == 0)
+			return true;
+		if (!text[len])
+			return false;
+		text += len + 1;
+	}
+}
+
 void make_printable(char *text)
 {
 	make_printable_but(text, "");

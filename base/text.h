@@ -27,6 +27,12 @@ size_t utf8_next(const char *s, size_t len, uint32_t *ret);
 bool character_is_hidden(uint32_t c);
 
 /*
+ * True if @word is in @text as a whole: what stands before and behind it is one of @separators, or
+ * an end.
+ */
+bool text_has_word(const char *text, const char *separators, const char *word);
+
+/*
  * Replace each hidden character in @text, and each byte that is not UTF-8, by '?'.  The result is
  * valid UTF-8 on one line, and is not longer than before.
  */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "doctor/guest.h"
 
 #define DEPTH_MAX 8	/* devices on top of each other */
@@ -272,19 +273,6 @@ void guest_swap(struct exam *x, struct result *r)
 
 /* ---- hibernation ---- */
 
-static bool has_word(const char *line, const char *word)
-{
-	size_t n = strlen(word), len;
-
-	for (const char *s = line; *s; s += len) {
-		len = strcspn(s, " \t");
-		if (len == n && memcmp(s, word, n) == 0)
-			return true;
-		len += strspn(s + len, " \t");
-	}
-	return false;
-}
-
 static void show_lockdown(struct exam *x, struct result *r)
 {
 	char line[PROVIDER_LINE_MAX];
@@ -350,7 +338,7 @@ void guest_hibernation(struct exam *x, struct result *r)
 	else
 		disk[0] = '\0';
 	/* Lockdown, nohibernate and memory that must not be written each take "disk" away. */
-	if (!has_word(state, "disk") || startswith(disk, "[disabled]") ||
+	if (!text_has_word(state, " \t", "disk") || startswith(disk, "[disabled]") ||
 	    provider_cmdline(x->p, "nohibernate", word) == GOT_IT)
 		result_set(r, OUTCOME_PASS, "This VM cannot hibernate");
 	else

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "doctor/host.h"
 
 /* Source: AMD64 Architecture Programmer's Manual, volume 2: SYSCFG and the reverse map table. */
@@ -19,16 +20,15 @@ void host_sev_bios(struct exam *x, struct result *r)
 
 	if (!host_has(x, r, FOR_AMD, "SEV"))
 		return;
-	got = provider_msr(x->p, MSR_SYSCFG, &syscfg);
+	got = host_msr(x, r, MSR_SYSCFG, &syscfg);
 	if (got != GOT_IT && host_kvm_makes(x, r, VM_TYPE_SEV)) {
 		result_set(r, OUTCOME_PASS, "Memory encryption is on, as KVM makes VMs of SEV");
 		return;
 	}
 	if (got != GOT_IT) {
-		result_unknown(r, "msr 0xc0010010", got);
+		host_no_msr(r, MSR_SYSCFG, got);
 		return;
 	}
-	result_saw(r, "msr 0xc0010010", "0x%llx", (unsigned long long)syscfg);
 	if (syscfg & SYSCFG_MEMORY_ENCRYPTION) {
 		result_set(r, OUTCOME_PASS, "The firmware has switched memory encryption on");
 		return;
@@ -45,20 +45,18 @@ void host_snp_rmp(struct exam *x, struct result *r)
 
 	if (!host_has(x, r, FOR(REQUIRE_SNP), "SEV-SNP"))
 		return;
-	got = provider_msr(x->p, MSR_RMP_BASE, &base);
+	got = host_msr(x, r, MSR_RMP_BASE, &base);
 	if (got == GOT_IT)
-		got = provider_msr(x->p, MSR_RMP_END, &end);
+		got = host_msr(x, r, MSR_RMP_END, &end);
 	if (got != GOT_IT && host_kvm_makes(x, r, VM_TYPE_SNP)) {
 		result_set(r, OUTCOME_PASS,
 			   "There is a reverse map table, as KVM makes VMs of SEV-SNP");
 		return;
 	}
 	if (got != GOT_IT) {
-		result_unknown(r, "msr 0xc0010132 or 0xc0010133", got);
+		host_no_msr(r, MSR_RMP_BASE, got);
 		return;
 	}
-	result_saw(r, "msr 0xc0010132", "0x%llx", (unsigned long long)base);
-	result_saw(r, "msr 0xc0010133", "0x%llx", (unsigned long long)end);
 	if (base && end > base) {
 		result_set(r, OUTCOME_PASS,
 			   "The firmware set %llu MiB aside for the reverse map table",
@@ -103,17 +101,6 @@ static enum got iommu_features(struct provider *p, uint64_t *ret)
 	return got == GOT_IT ? found : got;
 }
 
-/* True if @word is in the list @value, with commas between. */
-static bool has_word(const char *value, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (; *value; value += strcspn(value, ","), value += *value == ',')
-		if (strcspn(value, ",") == len && strncmp(value, word, len) == 0)
-			return true;
-	return false;
-}
-
 /* The option that takes the IOMMU away from SNP, or NULL. */
 static const char *option_against(struct provider *p)
 {
@@ -132,7 +119,7 @@ static const char *option_against(struct provider *p)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (provider_cmdline(p, rows[i].name, value) == GOT_IT &&
-		    has_word(value, rows[i].word))
+		    text_has_word(value, ",", rows[i].word))
 			return rows[i].option;
 	return NULL;
 }
@@ -145,7 +132,7 @@ static bool passes_by_default(struct provider *p)
 	if (provider_config(p, "CONFIG_IOMMU_DEFAULT_PASSTHROUGH", value, NULL) != GOT_IT ||
 	    !streq(value, "y"))
 		return false;
-	if (provider_cmdline(p, "iommu", value) == GOT_IT && has_word(value, "nopt"))
+	if (provider_cmdline(p, "iommu", value) == GOT_IT && text_has_word(value, ",", "nopt"))
 		return false;
 	return provider_cmdline(p, "iommu.passthrough", value) != GOT_IT || !streq(value, "0");
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/text.h"
 #include "doctor/host.h"
 
 /* Memory encryption by several keys, which TDX builds on.  Source: Intel's SDM, IA32_TME_... */
@@ -8,9 +9,7 @@ bool host_offers_tdx(struct provider *p, char flags[static TREE_LINE_MAX])
 {
 	uint64_t keys;
 
-	if (provider_find_line(p, "/proc/cpuinfo", "flags", flags) != GOT_IT)
-		flags[0] = '\0';
-	if (strstr(flags, " tdx_host_platform"))
+	if (host_flag(p, "flags", "tdx_host_platform", flags))
 		return true;
 	return provider_msr(p, MSR_TME_KEYS, &keys) == GOT_IT && keys >> 32 > 0;
 }
@@ -62,8 +61,8 @@ void host_cpu(struct exam *x, struct result *r)
 		result_saw(r, "cpuid 0x8000001f eax", "0x%x", m->sev);
 	if (machine_is_intel(m) && host_offers_tdx(x->p, flags))
 		result_saw(r, "/proc/cpuinfo or msr 0x87", "%s",
-			   strstr(flags, "tdx_host_platform") ? "tdx_host_platform" :
-								"private KeyIDs");
+			   text_has_word(flags, " ", "tdx_host_platform") ? "tdx_host_platform" :
+									    "private KeyIDs");
 	if (!x->offers) {
 		lacks(x, r);
 		return;

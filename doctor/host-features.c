@@ -36,18 +36,17 @@ void host_lmce(struct exam *x, struct result *r)
 		result_set(r, OUTCOME_NA, "Only Intel's CPUs have local machine check exceptions");
 		return;
 	}
-	got = provider_msr(x->p, MSR_MCG_CAP, &cap);
+	got = host_msr(x, r, MSR_MCG_CAP, &cap);
 	if (got == GOT_IT && !(cap & MCG_LMCE)) {
 		result_set(r, OUTCOME_NA, "The CPU has no local machine check exceptions");
 		return;
 	}
 	if (got == GOT_IT)
-		got = provider_msr(x->p, MSR_FEATURE_CONTROL, &control);
+		got = host_msr(x, r, MSR_FEATURE_CONTROL, &control);
 	if (got != GOT_IT) {
-		result_unknown(r, "msr 0x179 or 0x3a", got);
+		host_no_msr(r, MSR_FEATURE_CONTROL, got);
 		return;
 	}
-	result_saw(r, "msr 0x3a", "0x%llx", (unsigned long long)control);
 	if (control & CONTROL_LMCE) {
 		result_set(r, OUTCOME_PASS, "A memory error stops one CPU, and not all (LMCE)");
 		return;
@@ -56,24 +55,11 @@ void host_lmce(struct exam *x, struct result *r)
 	result_fix(r, FIX_BIOS, "Enable LMCE (Local Machine Check)");
 }
 
-/* The line "flags" of a CPU has this word. */
-static enum got has_flag(struct exam *x, const char *flag)
-{
-	char flags[TREE_LINE_MAX];
-	enum got got = provider_find_line(x->p, "/proc/cpuinfo", "flags", flags);
-	size_t len = strlen(flag);
-
-	if (got != GOT_IT)
-		return got;
-	for (const char *s = flags; (s = strstr(s, flag)); s += len)
-		if (s > flags && s[-1] == ' ' && (s[len] == ' ' || !s[len]))
-			return GOT_IT;
-	return GOT_ABSENT;
-}
-
 void host_l2_cat(struct exam *x, struct result *r)
 {
-	if (has_flag(x, "cat_l2") != GOT_IT) {
+	char flags[TREE_LINE_MAX];
+
+	if (!host_flag(x->p, "flags", "cat_l2", flags)) {
 		result_set(r, OUTCOME_NA, "The CPU cannot divide its level 2 caches (L2 CAT)");
 		return;
 	}

@@ -53,18 +53,15 @@ void host_tdx_bios(struct exam *x, struct result *r)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
 		const struct setting *s = &settings[i];
-		char source[32];
 		uint64_t value;
-		enum got got = provider_msr(x->p, s->msr, &value);
+		enum got got = host_msr(x, r, s->msr, &value);
 
-		snprintf(source, sizeof(source), "msr 0x%x", (unsigned)s->msr);
 		if (got != GOT_IT && kernel_said(x, r, KMSG_KEYS))
 			break;
 		if (got != GOT_IT) {
-			result_unknown(r, source, got);
+			host_no_msr(r, s->msr, got);
 			return;
 		}
-		result_saw(r, source, "0x%llx", (unsigned long long)value);
 		if (value & s->bits)
 			continue;
 		result_set(r, OUTCOME_FAIL, "%s", s->off);
@@ -81,12 +78,11 @@ void host_tdx_production(struct exam *x, struct result *r)
 
 	if (!has_tdx(x, r))
 		return;
-	got = provider_msr(x->p, MSR_PLATFORM_INFO, &info);
+	got = host_msr(x, r, MSR_PLATFORM_INFO, &info);
 	if (got != GOT_IT) {
-		result_unknown(r, "msr 0xce", got);
+		host_no_msr(r, MSR_PLATFORM_INFO, got);
 		return;
 	}
-	result_saw(r, "msr 0xce", "0x%llx", (unsigned long long)info);
 	if (!(info & PLATFORM_PREPRODUCTION)) {
 		result_set(r, OUTCOME_PASS, "The CPU is a production part");
 		return;

@@ -99,11 +99,8 @@ void host_ipiv(struct exam *x, struct result *r)
 	static const char path[] = "/sys/module/kvm_intel/parameters/enable_ipiv";
 	char flags[TREE_LINE_MAX];
 	uint64_t on = 0;
-	enum got got = machine_is_intel(&x->machine) ?
-			       provider_find_line(x->p, "/proc/cpuinfo", "vmx flags", flags) :
-			       GOT_ABSENT;
 
-	if (got != GOT_IT || !strstr(flags, " ipi_virt")) {
+	if (!machine_is_intel(&x->machine) || !host_flag(x->p, "vmx flags", "ipi_virt", flags)) {
 		result_set(r, OUTCOME_NA, "The CPU has no IPI virtualization");
 		return;
 	}

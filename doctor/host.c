@@ -2,6 +2,7 @@
 /* The host's side: what the machine is that guests are to run on. */
 #include <stdio.h>
 
+#include "base/text.h"
 #include "doctor/host.h"
 
 static unsigned offered(const struct machine *m, struct provider *p)
@@ -36,6 +37,32 @@ bool host_has(struct exam *x, struct result *r, unsigned techs, const char *name
 		return true;
 	result_set(r, OUTCOME_NA, "The CPU has no %s", name);
 	return false;
+}
+
+enum got host_msr(struct exam *x, struct result *r, uint32_t index, uint64_t *ret)
+{
+	enum got got = provider_msr(x->p, index, ret);
+	char source[32];
+
+	snprintf(source, sizeof(source), "msr 0x%x", (unsigned)index);
+	if (got == GOT_IT)
+		result_saw(r, source, "0x%llx", (unsigned long long)*ret);
+	return got;
+}
+
+void host_no_msr(struct result *r, uint32_t index, enum got got)
+{
+	char source[32];
+
+	snprintf(source, sizeof(source), "msr 0x%x", (unsigned)index);
+	result_unknown(r, source, got);
+}
+
+bool host_flag(struct provider *p, const char *name, const char *flag,
+	       char line[static TREE_LINE_MAX])
+{
+	return provider_find_line(p, "/proc/cpuinfo", name, line) == GOT_IT &&
+	       text_has_word(line, " \t:", flag);
 }
 
 static const struct check checks[] = {

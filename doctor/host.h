@@ -21,6 +21,17 @@
  */
 bool host_has(struct exam *x, struct result *r, unsigned techs, const char *name);
 
+/*
+ * Ask an MSR, and show it in @r.  Without one, host_no_msr() makes @r OUTCOME_UNKNOWN, with the
+ * reason in @got.
+ */
+enum got host_msr(struct exam *x, struct result *r, uint32_t index, uint64_t *ret);
+void host_no_msr(struct result *r, uint32_t index, enum got got);
+
+/* True if the line @name of /proc/cpuinfo, "flags" or "vmx flags", has @flag.  @line gets it. */
+bool host_flag(struct provider *p, const char *name, const char *flag,
+	       char line[static TREE_LINE_MAX]);
+
 /* doctor/host-cpu.c */
 void host_cpu(struct exam *x, struct result *r);
 /*

@@ -241,6 +241,20 @@ static void test_list(void **state)
 	assert_string_equal(list, "one, two, t");
 }
 
+static void test_words(void **state)
+{
+	(void) state;
+	assert_true(text_has_word("pt", ",", "pt"));
+	assert_true(text_has_word("nopt,pt", ",", "pt"));
+	assert_true(text_has_word(",,pt,", ",", "pt"));
+	assert_true(text_has_word("flags\t\t: fpu pt", " \t:", "pt"));
+	assert_false(text_has_word("nopt,ptx", ",", "pt"));
+	assert_false(text_has_word("a pt", ",", "pt"));
+	assert_false(text_has_word("", ",", "pt"));
+	assert_false(text_has_word(",,", ",", ""));
+	assert_false(text_has_word("", ",", ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_json_room),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
