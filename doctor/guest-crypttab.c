@@ -8,6 +8,7 @@
 
 #define CRYPTTAB "/etc/crypttab"
 #define OUR_KEYSCRIPT "/coco-agent/keyscript"
+#define TOKEN_TYPE "coco"	/* as in cryptsetup/token-json.h */
 
 static bool has_our_keyscript(const struct crypttab_line *line)
 {
@@ -99,21 +100,75 @@ static int judge_socket(const struct volumes *v, const struct crypttab_line *lin
 			 "not enabled", line->number, unit);
 }
 
-/* Measuring the volume's key turns tokens off, and ours with them. */
-static void judge_tokens(struct volumes *v, const struct crypttab_line *line, struct result *r)
+/* True for a number of a PCR, or a word as "yes".  Source: crypttab(5). */
+static bool is_measured(const struct crypttab_line *line)
 {
+	static const char *const no[] = { "no", "n", "false", "f", "off" };
 	size_t len;
 	const char *value = crypttab_line_option(line->options, "tpm2-measure-pcr", &len);
 
-	if (!value || (len == 2 && strncmp(value, "no", 2) == 0) || !names_no_key(line) ||
-	    !has_token(v))
-		return;
+	for (size_t i = 0; value && i < ARRAY_SIZE(no); i++)
+		if (strlen(no[i]) == len && strncmp(value, no[i], len) == 0)
+			return false;
+	return value;
+}
+
+/*
+ * Whether the header of header= has a token of ours.  A header on the volume's device is
+ * GOT_ABSENT: no device is read.
+ */
+static enum got ask_header(const struct volumes *v, const struct crypttab_line *line, bool *ret)
+{
+	char path[PROVIDER_LINE_MAX];
+	size_t len;
+	const char *value = crypttab_line_option(line->options, "header", &len);
+
+	if (!value || *value != '/' || len >= sizeof(path))
+		return GOT_ABSENT;
+	snprintf(path, sizeof(path), "%.*s", (int)len, value);
+	return provider_luks_token(v->x->p, path, TOKEN_TYPE, ret);
+}
+
+static void unasked(struct volumes *v, const struct crypttab_line *line, struct result *r)
+{
+	result_saw(r, CRYPTTAB, "line %u has tpm2-measure-pcr=, and the header a token of cocod's",
+		   line->number);
+	if (!v->n_wrong++)
+		result_set(r, OUTCOME_FAIL,
+			   "Volume '%.100s' gets no key by its token: line %u of crypttab has "
+			   "tpm2-measure-pcr=, with which systemd-cryptsetup asks no token",
+			   line->volume, line->number);
+}
+
+static void perhaps_unasked(struct volumes *v, const struct crypttab_line *line, enum got got,
+			    struct result *r)
+{
 	result_saw(r, CRYPTTAB, "line %u has tpm2-measure-pcr=", line->number);
 	if (v->n_warn++ == 0 && !v->n_wrong)
 		result_set(r, OUTCOME_WARN,
 			   "Line %u of crypttab has tpm2-measure-pcr=, with which "
-			   "systemd-cryptsetup asks no token, and a secret is for tokens",
-			   line->number);
+			   "systemd-cryptsetup asks no token, and a secret is for tokens; whether "
+			   "this volume has one is not known, as its header %s",
+			   line->number, got == GOT_ABSENT ? "is on a device or is not there" : got_words(got));
+}
+
+/* Measuring the volume's key turns tokens off, and ours with them. */
+static void judge_tokens(struct volumes *v, const struct crypttab_line *line, struct result *r)
+{
+	bool ours = false;
+	enum got got;
+
+	if (!names_no_key(line))
+		return;
+	got = ask_header(v, line, &ours);
+	if (got != GOT_IT) {
+		if (is_measured(line) && has_token(v))
+			perhaps_unasked(v, line, got, r);
+	} else if (ours && is_measured(line)) {
+		unasked(v, line, r);
+	} else if (ours && has_token(v)) {
+		v->n++;
+	}
 }
 
 /* True if crypttab can be read; otherwise @r has the result. */

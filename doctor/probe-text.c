@@ -137,6 +137,31 @@ enum probe_said probe_rights(const char *text, const char *path, struct file_rig
 	return otherwise;
 }
 
+enum probe_said probe_token(const char *text, const char *type, const char *path, bool *ret)
+{
+	enum probe_said otherwise = PROBE_SILENT;
+	char line[LINE_MAX_LEN];
+
+	while (next_line(&text, line)) {
+		char *answer, *name;
+
+		if (is_comment(line))
+			continue;
+		answer = strchr(line, ' ');
+		name = answer ? strchr(answer + 1, ' ') : NULL;
+		if (!name) {
+			otherwise = PROBE_MALFORMED;
+			continue;
+		}
+		*answer++ = *name++ = '\0';
+		if (!streq(line, type) || !streq(name, path))
+			continue;
+		*ret = streq(answer, "yes");
+		return *ret || streq(answer, "no") ? PROBE_SAYS : PROBE_MALFORMED;
+	}
+	return otherwise;
+}
+
 enum probe_said probe_msr(const char *text, uint32_t index, uint64_t *ret)
 {
 	enum probe_said otherwise = PROBE_SILENT;

@@ -51,6 +51,9 @@ struct file_rights {
 /* From lines "PATH MODE UID GID", MODE in octal.  A path ends where the three numbers begin. */
 enum probe_said probe_rights(const char *text, const char *path, struct file_rights *ret);
 
+/* From lines "TYPE yes PATH" and "TYPE no PATH": whether the LUKS header PATH has such a token. */
+enum probe_said probe_token(const char *text, const char *type, const char *path, bool *ret);
+
 /*
  * The first line of @len bytes of the kernel's log, at or after the offset @from, that has @needle
  * in its first @size - 1 bytes.

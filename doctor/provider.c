@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "doctor/inflate.h"
 #include "doctor/live.h"
+#include "doctor/luks-token.h"
 
 #define PROBE ".probe/"
 #define PROBE_TEXT_MAX (4u << 20)
@@ -30,6 +31,7 @@ enum probe {
 	PROBE_QMP,
 	PROBE_XL,
 	PROBE_RIGHTS,
+	PROBE_TOKENS,
 	_PROBE_MAX,
 };
 
@@ -37,7 +39,7 @@ static const char *const probe_paths[_PROBE_MAX] = {
 	[PROBE_CPUID] = PROBE "cpuid", [PROBE_MSR] = PROBE "msr",   [PROBE_KVM] = PROBE "kvm",
 	[PROBE_KMSG] = PROBE "kmsg",   [PROBE_FILES] = PROBE "files", [PROBE_QMP] = PROBE "qmp",
 	[PROBE_SEV] = PROBE "sev",   [PROBE_XL] = PROBE "xl",	   [PROBE_TIME] = PROBE "time",
-	[PROBE_RIGHTS] = PROBE "rights",
+	[PROBE_RIGHTS] = PROBE "rights", [PROBE_TOKENS] = PROBE "tokens",
 };
 
 struct probe_text {
@@ -408,6 +410,58 @@ bool provider_is_link(struct provider *p, const char *path)
 	char target[PROVIDER_LINE_MAX];
 
 	return provider_link(p, path, target) == GOT_IT;
+}
+
+/* As much of the header as there is, and no more. */
+static enum got read_token(struct provider *p, const char *path, const char *type, bool *ret)
+{
+	_cleanup_(freep) char *begin = NULL;
+	_cleanup_(freep) char *all = NULL;
+	int64_t need;
+	size_t len;
+	enum got got;
+	int r;
+
+	got = tree_read(p->root, path, LUKS_TOKEN_BEGIN, true, &begin, &len);
+	if (got != GOT_IT)
+		return got;
+	need = luks_token_header_len((const uint8_t *)begin, len);
+	if (need < 0)
+		return GOT_MALFORMED;
+	*ret = false;
+	if (need == 0)
+		return GOT_IT;
+	got = tree_read(p->root, path, (size_t)need, true, &all, &len);
+	if (got != GOT_IT)
+		return got;
+	r = luks_has_token((const uint8_t *)all, len, type);
+	*ret = r > 0;
+	return r < 0 ? GOT_MALFORMED : GOT_IT;
+}
+
+/* A record has the answer, or the file if somebody has put it there. */
+static enum got ask_token(struct provider *p, const char *path, const char *type, bool *ret)
+{
+	enum got got = p->is_live ? GOT_ABSENT : probe_text(p, PROBE_TOKENS);
+
+	if (got == GOT_IT)
+		got = got_by_said(probe_token(p->probes[PROBE_TOKENS].text, type, path, ret));
+	if (got != GOT_ABSENT)
+		return got;
+	got = recorded_refusal(p, path);
+	return got == GOT_IT ? read_token(p, path, type, ret) : got;
+}
+
+enum got provider_luks_token(struct provider *p, const char *path, const char *type, bool *ret)
+{
+	enum got got = ask_token(p, path, type, ret);
+	char line[4096];
+
+	if (got == GOT_IT) {
+		snprintf(line, sizeof(line), "%s %s %s", type, *ret ? "yes" : "no", path);
+		record_line(p->record, probe_paths[PROBE_TOKENS], line);
+	}
+	return note(p, path, got);
 }
 
 /* ---- what the kernel says ---- */

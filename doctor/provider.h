@@ -21,6 +21,7 @@
  *	files	lines "PATH EACCES" and "PATH EIO": files that could not be read
  *	qmp, xl	what QEMU and Xen's xl answered
  *	rights	lines "PATH MODE UID GID": whose files are, as a copy's are not
+ *	tokens	lines "TYPE yes|no PATH", of headers of LUKS: a header itself is not recorded
  *
  * All paths are absolute.  Everything is untrusted: a guest's host chooses most of it.
  */
@@ -100,6 +101,12 @@ enum got provider_link(struct provider *p, const char *path, char ret[static PRO
 
 /* True if there is a symbolic link at @path, also if it leads nowhere. */
 bool provider_is_link(struct provider *p, const char *path);
+
+/*
+ * Whether the header of LUKS in the file @path has a token of @type.  A device is not read: it is
+ * GOT_UNREADABLE.  GOT_MALFORMED for what is no such header.
+ */
+enum got provider_luks_token(struct provider *p, const char *path, const char *type, bool *ret);
 
 /* ---- what the kernel says ---- */
 

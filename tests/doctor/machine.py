@@ -31,6 +31,12 @@ def crl(since, until):
     return der(0x30, der(0x30, der(0x02, b"\1"), algorithm, name, *dates, number), algorithm, der(0x03, b"\0" + der(0x30, der(0x02, b"\1"), der(0x02, b"\1"))))
 
 
+def luks_header(json_text, size=16384, version=2):
+    """The first header of a LUKS volume, with this JSON.  Its checksum is nobody's."""
+    head = struct.pack(">6sHQQ48s32s64s40s48sQ", b"LUKS\xba\xbe", version, size, 1, b"", b"sha256", b"", b"1b4e28ba-2fa1-11d2-883f-0016d3cca427", b"", 0)
+    return head.ljust(4096, b"\0") + (json_text if isinstance(json_text, bytes) else json_text.encode()).ljust(size - 4096, b"\0")
+
+
 def socket_node(path):
     """A socket that nobody listens at."""
     os.mknod(path, 0o600 | stat.S_IFSOCK)

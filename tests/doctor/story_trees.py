@@ -3,7 +3,7 @@
 
 import os
 
-from machine import Expect, Tree, amd, socket_node
+from machine import Expect, Tree, amd, luks_header, socket_node
 
 STATUS = 0xC0010131
 ACTIVE = ["Linux version 6.1.0-35-amd64", "Memory Encryption Features active: AMD SEV"]
@@ -335,6 +335,10 @@ COLLATERAL = [
 
 OF_DATA = {f"{ENABLED}/cocod-cryptsetup@data.socket": f"{SYSTEM}/cocod-cryptsetup@.socket"}
 LONG = "d" * 65
+COPY = "/run/cocod.headers/data.hdr"
+MEASURED = f"data /dev/vdb none luks,tpm2-measure-pcr=15,header={COPY}"
+TPM2 = '{"keyslots":{},"tokens":{"0":{"type":"systemd-tpm2","keyslots":["1"]}}}'
+BOTH = '{"keyslots":{},"tokens":{"0":{"type":"systemd-tpm2","keyslots":["1"]},"1":{"type":"coco","keyslots":["2"],"coco-secret":"data"}}}'
 TOKEN = f"[Secret]\nGuid={GUIDS[0]}\nConsumers=token\n"
 
 
@@ -355,6 +359,19 @@ CRYPTTAB = [
     volumes("long-for-systemd", FAILS, "fail", f"{'d' * 79} /dev/vdb /run/cocod/cryptsetup.sock luks", says=["more than the 78 bytes"]),
     volumes("measured-token", WARNS, "warn", "data /dev/vdb none luks,tpm2-measure-pcr=15", files={SECRET: TOKEN}, says=["asks no token"]),
     volumes("not-measured-token", READY, "na", "data /dev/vdb none luks,tpm2-measure-pcr=no", files={SECRET: TOKEN}),
+    volumes("measured-others-token", READY, "na", MEASURED, files={SECRET: TOKEN, COPY: luks_header(TPM2)}),
+    volumes("measured-our-token", FAILS, "fail", MEASURED, files={SECRET: TOKEN, COPY: luks_header(BOTH)}, says=["Volume 'data' gets no key by its token", "asks no token"]),
+    volumes("measured-our-token-secret-not", FAILS, "fail", MEASURED, files={COPY: luks_header(BOTH)}),
+    volumes("measured-our-token-and-socket", READY, "pass", MEASURED, files={SECRET: TOKEN, COPY: luks_header(BOTH)}, links=OF_DATA),
+    volumes("our-token", READY, "pass", MEASURED.replace("=15", "=off"), files={SECRET: TOKEN, COPY: luks_header(BOTH)}),
+    volumes("our-token-elsewhere", FAILS, "fail", MEASURED.replace(COPY, "/boot/data.img"), files={SECRET: TOKEN, "/boot/data.img": luks_header(BOTH)}),
+    volumes("measured-luks1", READY, "na", MEASURED, files={SECRET: TOKEN, COPY: luks_header("", version=1)}),
+    volumes("measured-header-gone", WARNS, "warn", MEASURED, files={SECRET: TOKEN}, says=["is on a device or is not there"]),
+    volumes("measured-header-malformed", WARNS, "warn", MEASURED, files={SECRET: TOKEN, COPY: luks_header('{"tokens":')}, says=["header is malformed"]),
+    volumes("measured-header-cut", WARNS, "warn", MEASURED, files={SECRET: TOKEN, COPY: luks_header(BOTH)[:9000]}),
+    volumes("measured-header-denied", WARNS, "warn", MEASURED, files={SECRET: TOKEN}, refused={COPY: "EACCES"}),
+    volumes("measured-header-recorded", FAILS, "fail", MEASURED, files={SECRET: TOKEN}, probe={"tokens": f"coco yes {COPY}\n"}),
+    volumes("measured-header-recorded-nonsense", WARNS, "warn", MEASURED, files={SECRET: TOKEN}, probe={"tokens": f"coco maybe {COPY}\n"}),
     volumes("measured-key", READY, "pass", "data /dev/vdb /run/cocod/cryptsetup.sock luks,tpm2-measure-pcr=yes", files={SECRET: TOKEN}),
     volumes("evil", FAILS, "fail", f"{EVIL.replace(' ', '')} /dev/vdb /run/cocod/cryptsetup.sock luks"),
 ]
@@ -399,6 +416,10 @@ HOSTILE = [
     hostile("out", links={p: "/../../../../../../etc/passwd" for p in PATHS}),
     hostile("names", files={"/run/cocod": evil_names, "/etc/dracut.conf.d": evil_names, PRESETS: evil_names, f"{SYSTEM}/cocod.socket": f"Also={EVIL} ../../x {'y' * 3000}\n"}),
     hostile("binary", files={p: os.urandom(70000) for p in PATHS}, probe={"rights": os.urandom(9000), "time": os.urandom(100)}),
+    hostile("header-sparse", files={"/etc/crypttab": MEASURED + "\n", SECRET: TOKEN, COPY: sparse}),
+    hostile("header-fifo", files={"/etc/crypttab": MEASURED + "\n", SECRET: TOKEN, COPY: os.mkfifo}),
+    hostile("header-deep", files={"/etc/crypttab": MEASURED + "\n", SECRET: TOKEN, COPY: luks_header('{"tokens":' * 1000)}),
+    hostile("header-evil", files={"/etc/crypttab": MEASURED + "\n", SECRET: TOKEN, COPY: luks_header('{"tokens":{"0":{"type":"' + EVIL.replace(chr(10), "") + '"}}}')}),
     hostile("many", files={"/proc/net/unix": lines(f"0: 2 0 10000 1 1 1 {EVIL}\n"), "/proc/swaps": HEAD + f"/dev/{EVIL} partition 1 1 1\n" * 3000, "/etc/crypttab": "a b\n" * 50000}),
     hostile("swaps", files={"/proc/swaps": HEAD + "x" * 200000, "/proc/self/mountinfo": lines("1 1 1:1 / " + "/" * 2000 + " - \n", 500)}),
 ]

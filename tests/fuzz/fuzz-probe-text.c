@@ -13,11 +13,13 @@ static void read_numbers(const char *text)
 	uint64_t value;
 	int64_t cap = 0;
 	struct file_rights rights;
+	bool has;
 
 	(void) probe_cpuid(text, 0, 0, &regs);
 	(void) probe_cpuid(text, 0x8000001f, 0, &regs);
 	if (probe_rights(text, "/etc/cocod", &rights) == PROBE_SAYS)
 		assert(rights.mode <= 07777777);
+	(void) probe_token(text, "coco", "/run/cocod.headers/data.hdr", &has);
 	(void) probe_msr(text, 0xc0010131, &value);
 	for (int vm = 0; vm < 2; vm++)
 		if (probe_kvm_cap(text, 235, vm, &cap) == PROBE_SAYS)

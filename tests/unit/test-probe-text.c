@@ -126,6 +126,20 @@ static void test_kmsg(void **state)
 	assert_int_equal(probe_kmsg("012345678901234x", 16, 0, "x", line, sizeof(line)), 0);
 }
 
+static void test_tokens(void **state)
+{
+	static const char text[] = "coco yes /a b\ncoco no /c\ncoco maybe /d\nx\n";
+	bool has = false;
+
+	assert_int_equal(probe_token(text, "coco", "/a b", &has), PROBE_SAYS);
+	assert_true(has);
+	assert_int_equal(probe_token(text, "coco", "/c", &has), PROBE_SAYS);
+	assert_false(has);
+	assert_int_equal(probe_token(text, "coco", "/d", &has), PROBE_MALFORMED);
+	assert_int_equal(probe_token(text, "coco", "/a", &has), PROBE_MALFORMED);
+	assert_int_equal(probe_token("coco yes /a\n", "tpm2", "/a", &has), PROBE_SILENT);
+}
+
 static void test_rights(void **state)
 {
 	static const char text[] = "# whose\n/a 100640 0 12\n/a b 140600 1000 0\n/a 100777 9 9\n"
@@ -153,7 +167,7 @@ int main(void)
 		cmocka_unit_test(test_cpuid), cmocka_unit_test(test_cpuid_nonsense),
 		cmocka_unit_test(test_msr),   cmocka_unit_test(test_kvm),
 		cmocka_unit_test(test_kmsg),
-		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_rights), cmocka_unit_test(test_tokens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
