@@ -215,9 +215,14 @@ int on_broker_get(struct client *c, const void *body, struct store_entry *secret
 int on_fetched_read(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_offset *q = body;
+	char consumer[16];
 
 	if (!c->fetched)
 		return -ENOKEY;
+	client_consumer(c, consumer);
+	/* A resource of the broker's that is no secret here has no name. */
+	if (c->entry)
+		stamps_note(c->keeper->stamps, STAMP_READ, c->entry->policy.name, consumer);
 	if (q->offset > secret_len(c->fetched))
 		return -EINVAL;
 	return client_reply(c, MSG_FETCHED_READ, secret_data(c->fetched) + q->offset,
