@@ -165,6 +165,30 @@ static bool differ(uint64_t a, uint64_t b)
 	return most - least > MAX((uint64_t)2000000, most / 20);
 }
 
+/*
+ * The TSC counts from reset on, the kernel's clock from the kernel's start.  Where nothing says how
+ * long the firmware took, the wall clock tells whether what the TSC has more is of the firmware or
+ * of lost ticks; before it is set, nothing does.
+ */
+static void judge_tsc(const struct boot_input *in, struct boot_times *t)
+{
+	bool firmware = t->rows[0].span.known;
+	uint64_t before = firmware ? t->rows[0].span.usec + t->rows[1].span.usec : 0;
+	uint64_t usec = in->boottime.usec, tsc = t->by_tsc.usec;
+	bool wall_differs = t->by_wall.known && differ(t->by_wall.usec, usec);
+
+	if (!t->by_tsc.known || !differ(tsc, usec + before))
+		return;
+	if (firmware || tsc < usec || wall_differs)
+		note(t, "the TSC and the kernel's clock disagree: ticks were lost, or the TSC was "
+			"set to another value");
+	else
+		note(t, "the TSC has counted %llu s more than the kernel's clock: the time of "
+			"firmware and boot loader, which nothing else says, unless ticks were lost "
+			"very early",
+		     (unsigned long long)((tsc - usec) / 1000000));
+}
+
 /* In a TD ticks may be lost, and then the kernel's own clock says too little. */
 static void add_clocks(const struct boot_input *in, struct boot_times *t)
 {
@@ -178,9 +202,7 @@ static void add_clocks(const struct boot_input *in, struct boot_times *t)
 			true, in->realtime.usec - l->rtc_epoch_usec + l->rtc_usec };
 	if (!in->boottime.known)
 		return;
-	if (t->by_tsc.known && differ(t->by_tsc.usec, in->boottime.usec))
-		note(t, "the TSC and the kernel's clock disagree: ticks were lost, or the TSC "
-			"counts the time before the kernel too");
+	judge_tsc(in, t);
 	if (t->by_wall.known && differ(t->by_wall.usec, in->boottime.usec))
 		note(t, "the wall clock and the kernel's clock disagree: ticks were lost, or the "
 			"clock was set");

@@ -38,6 +38,22 @@ echo 1200000000000 >eager-accept/sys/firmware/acpi/fpdt/boot/bootloader_launch_n
 echo 1202500000000 >eager-accept/sys/firmware/acpi/fpdt/boot/exitbootservice_end_ns
 printf 'MemTotal: 100 kB\nUnaccepted: 0 kB\n' >eager-accept/proc/meminfo
 
+# Firmware that takes a minute, which the TSC counts and the kernel's clock does not: no tick is lost.
+for name in slow-firmware quiet-firmware slow-and-lost; do
+	tree $name
+	{
+		log_line 0 'tsc: Detected 2000.000 MHz processor'
+		log_line 1000000 'rtc_cmos 00:03: setting system clock to 2026-11-29T15:00:00 UTC (1795964400)'
+	} >$name/.probe/kmsg
+	systemd $name 0 4000000 6000000
+	printf 'Boottime=10000000\nRealtime=1795964409000000\nTsc=140000000000\n' >$name/.probe/clocks
+done
+for name in slow-firmware slow-and-lost; do
+	echo 58000000000 >$name/sys/firmware/acpi/fpdt/boot/bootloader_launch_ns
+	echo 60000000000 >$name/sys/firmware/acpi/fpdt/boot/exitbootservice_end_ns
+done
+printf 'Boottime=10000000\nRealtime=1795964409000000\nTsc=180000000000\n' >slow-and-lost/.probe/clocks
+
 # A volume whose key comes late, and a GPU that Hyper-V maps for fourteen seconds.
 tree luks-slow-kbs
 {
@@ -83,6 +99,9 @@ check "... as its schema says" schema boot-time out
 check "lost ticks: memory is accepted lazily" json td-lost-ticks "d['acceptance'] == 'lazy'"
 check "lost ticks: firmware that says nothing is unknown" shows td-lost-ticks ' unknown  phase firmware$'
 check "lost ticks: the initrd of initramfs-tools is known by its /init" json td-lost-ticks "rows['phase initrd']['usec'] == 2500000"
+check "slow firmware: the clocks agree about what the kernel took" json slow-firmware "not any('TSC' in n for n in d['notes']) and d['until_now']['tsc_usec'] == 70000000"
+check "firmware of which nothing is known: what the TSC has more is its time, and not said to be lost" json quiet-firmware "[n for n in d['notes'] if 'TSC' in n] == [n for n in d['notes'] if 'counted 60 s more' in n] != []"
+check "slow firmware, and lost ticks besides" shows slow-and-lost '^NOTE: the TSC and the kernel.s clock disagree'
 check "clocks that agree are not marked" bash -c 'sed -i s/Tsc=.*/Tsc=20000000000/ td-lost-ticks/.probe/clocks; cococtl boot-time --root=td-lost-ticks >out 2>&1; ! grep -q "TSC and" out && grep -q "wall clock and" out'
 check "eager: it is said, and what would be faster" shows eager-accept '^NOTE: the firmware accepts all memory before'
 check "eager: the firmware's twenty minutes" json eager-accept "rows['phase firmware']['usec'] == 1200000000 and rows['phase loader']['usec'] == 2500000"
