@@ -49,6 +49,11 @@ struct args_attest {
 	const char *trust, *policy, *nonce, *report_data, *cache;
 	struct option_list settings;	/* "NAME=VALUE" */
 
+	/* a policy made of evidence */
+	const char *explain, *covers;
+	struct option_choice pin, release;
+	bool unverified;
+
 	/* where collateral comes from */
 	const char *kds, *pcs;		/* NULL: AMD's, Intel's */
 	const char *ca, *product;

@@ -16,6 +16,7 @@ static const struct option_row options[] = {
 
 static const struct verb *const verbs[] = {
 	&verb_attest_report, &verb_attest_verify, &verb_attest_fetch, &verb_attest_show,
+	&verb_attest_policy,
 	&verb_secrets_list, &verb_secrets_show, &verb_secrets_get, &verb_secrets_has,
 	&verb_secrets_place, &verb_secrets_withdraw, &verb_secrets_wipe,
 	&verb_broker_get, &verb_broker_check,
