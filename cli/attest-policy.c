@@ -85,8 +85,10 @@ static void print_release(const char *release)
 	if (!release)
 		return;
 	print("\n# For 'coco-broker secret add --policy' alone: how often the secret goes out.\n"
-	      "[Release]\nRelease=%s\n%s",
-	      release, streq(release, "once") ? "Per=launch\n" : "");
+	      "[Release]\nRelease=%s\n",
+	      release);
+	if (streq(release, "once"))
+		print("Per=launch\n");
 }
 
 static void print_lines(const char *text)

@@ -12,6 +12,11 @@
 
 #define SECTION "Release"
 
+/* Nobody writes measurements by hand: the next command, for whoever has a guest to show. */
+#define FROM_A_GUEST                                                                            \
+	"; or have it made of a guest's evidence: there 'cococtl attest report --output=FILE', " \
+	"here 'cococtl attest policy --from-bundle=FILE --release=once'"
+
 /* ---- [Release] ---- */
 
 struct word {
@@ -210,7 +215,7 @@ static int check_identity(const struct policy *p, const struct policy_identity *
 	if (identity == IDENTITY_NONE)
 		return cause_set(why, -EBADMSG,
 				 "for evidence of %s it names no identity, so that anybody's VM "
-				 "would get the secret: add %s",
+				 "would get the secret: add %s" FROM_A_GUEST,
 				 p->kind->name, p->kind->identity);
 	if (!(p->allow & ALLOW_PARTIAL_IDENTITY))
 		return cause_set(why, -EBADMSG,
@@ -276,7 +281,7 @@ static int check_kinds(const struct policies *ps, const struct secret_mode *m, s
 		       0 :
 		       cause_set(why, -EBADMSG,
 				 "it speaks of no kind of evidence: add [snp], [tdx], [azure] or "
-				 "[sev] with an identity of what runs");
+				 "[sev] with an identity of what runs" FROM_A_GUEST);
 }
 
 /* Returns 0 with @ret, for free(). */

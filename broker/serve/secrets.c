@@ -127,7 +127,10 @@ static int try_set(struct service *s, const struct secret_change *c, const char 
 	if (revision == 0 && (!c->value || !c->policy))
 		return cause_set(why, -EBADMSG,
 				 "'%s' is new: it needs a value and a policy, for a secret that "
-				 "says nothing of who may have it goes to nobody", c->path);
+				 "says nothing of who may have it goes to nobody; 'cococtl attest "
+				 "policy --from-bundle=FILE --release=once' makes one of a guest's "
+				 "evidence",
+				 c->path);
 	r = build_new(s, c, &old, &new, rules, why);
 	if (r < 0)
 		return r;

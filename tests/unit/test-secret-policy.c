@@ -78,6 +78,9 @@ static void test_refused(void **state)
 		{ SNP, "how often this secret may go out is not said" },
 		{ "[Release]\n" SNP, "how often" },
 		{ ONCE, "it speaks of no kind of evidence" },
+		/* ... and what to do about it */
+		{ ONCE, "'cococtl attest policy --from-bundle=FILE --release=once'" },
+		{ ONCE "[snp]\nmin_tcb=1:2:3:4\n", "there 'cococtl attest report --output=FILE'" },
 		{ ONCE "[snp]\n", "it speaks of no kind of evidence" },
 		{ ONCE "[Policy]\nreport_data=" HEX_48 HEX_16 "\n", "no kind of evidence" },
 		/* anybody */
