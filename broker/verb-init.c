@@ -151,12 +151,14 @@ static void print_next(const struct fresh *f, const char *name)
 	      "    Url=https://%s%s%s:8443\n"
 	      "    Identity=/etc/cocod/broker.pem\n\n"
 	      "/etc/cocod/broker.pem is a copy of %.*sidentity.pem, which is public.  It belongs "
-	      "into the guest's measured image.\n\n"
+	      "into the guest's measured image.  With that file there, this writes both:\n\n"
+	      "    cococtl broker set --url https://%s%s%s:8443 --identity identity.pem\n\n"
 	      "Then, here:\n\n"
 	      "    systemctl enable --now coco-broker.socket coco-broker-admin.socket\n"
 	      "    coco-broker secret add --help\n"
 	      "    coco-broker backup FILE\n",
-	      v6 ? "[" : "", name, v6 ? "]" : "", len, f->settings);
+	      v6 ? "[" : "", name, v6 ? "]" : "", len, f->settings, v6 ? "[" : "", name,
+	      v6 ? "]" : "");
 }
 
 static int init(const struct args *args, struct fresh *f, struct cause *why)

@@ -72,6 +72,11 @@ struct args_attest {
 struct args_broker {
 	const char *output;		/* NULL: standard output */
 	bool force;
+
+	/* broker.conf */
+	struct option_list urls;
+	const char *identity, *public_key, *authority, *server_name, *uri_prefix, *root;
+	bool replace;
 };
 
 struct args_luks {

@@ -19,7 +19,7 @@ static const struct verb *const verbs[] = {
 	&verb_attest_policy,
 	&verb_secrets_list, &verb_secrets_show, &verb_secrets_get, &verb_secrets_has,
 	&verb_secrets_place, &verb_secrets_withdraw, &verb_secrets_wipe,
-	&verb_broker_get, &verb_broker_check,
+	&verb_broker_set, &verb_broker_get, &verb_broker_check,
 	&verb_luks_enroll, &verb_luks_list, &verb_luks_test, &verb_luks_remove, &verb_luks_check,
 	&verb_exec, &verb_status, &verb_doctor, &verb_boot_time,
 	NULL,
@@ -138,6 +138,7 @@ static void args_done(struct args *args)
 	option_list_done(&args->attest.certs);
 	option_list_done(&args->attest.crls);
 	option_list_done(&args->attest.settings);
+	option_list_done(&args->broker.urls);
 }
 
 int main(int argc, char **argv)

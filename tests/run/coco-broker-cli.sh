@@ -38,6 +38,7 @@ mode_is() { test "$(stat -c %a "$2")" = "$1"; }
 check "init makes a broker" expect 0 on a init --name kbs.example.org --recovery-key "$at/a.paper"
 cp "$work/out" said
 check "init says what a guest needs" grep -qx '    Url=https://kbs.example.org:8443' said
+check "init says which command writes it there" grep -qx '    cococtl broker set --url https://kbs.example.org:8443 --identity identity.pem' said
 check "init does not print the recovery key" bash -c "! grep -qF -f '$at/a.paper' said"
 for file in master.key identity.key recovery.copy; do
 	check "$file is its owner's alone" mode_is 600 "a/$file"
