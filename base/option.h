@@ -86,7 +86,8 @@ struct option_row {
 /* What a program can be told to do. */
 struct verb {
 	const char *name;	/* one word, or two with a blank between: "secrets list" */
-	const char *help;	/* one line */
+	const char *help;	/* "Verify the audit log": one line of a list */
+	const char *example;	/* what stands behind the verb, maybe ""; NULL: there is none */
 	const struct option_row *options;	/* end with a name of NULL */
 	/*
 	 * What stands without dashes: a list without a name.  Its @value is for --help, and it is
@@ -101,6 +102,7 @@ struct verb {
 struct program {
 	const char *name;
 	const char *help;	/* a sentence or two */
+	const char *example;	/* of a program without verbs, as a verb's */
 	const char *manual;	/* "cococtl(1)" */
 	const struct option_row *options;	/* before the verb, or all; may be NULL */
 	struct option_row words;	/* of a program without verbs, as above */

@@ -5,8 +5,6 @@
 
 #include "base/text.h"
 
-#define COLUMNS 100
-
 struct place place_of(const struct program *p, const struct verb *verb)
 {
 	static const struct option_row none[] = { { NULL } };
@@ -38,48 +36,90 @@ bool place_has_version(const struct place *at)
 	return !at->verb;
 }
 
-/* A word more of a line that is broken before it gets too long. */
-static void print_word(const char *word, size_t indent, size_t *column)
-{
-	size_t len = strlen(word);
+/* A line that is broken between words before it gets too long. */
+struct line {
+	size_t indent;		/* of the lines after the first */
+	size_t column;
+	bool has_word;
+	const char *broken;	/* what stands at the end of a line that goes on */
+};
 
-	if (*column + 1 + len > COLUMNS) {
-		print("\n%*s", (int)indent, "");
-		*column = indent;
+static void print_word(struct line *l, const char *word, size_t len)
+{
+	if (l->has_word && l->column + 1 + len + strlen(l->broken) > HELP_COLUMNS) {
+		print("%s\n%*s", l->broken, (int)l->indent, "");
+		l->column = l->indent;
+		l->has_word = false;
 	}
-	print(" %s", word);
-	*column += 1 + len;
+	print("%s%.*s", l->has_word ? " " : "", (int)len, word);
+	l->column += l->has_word + len;
+	l->has_word = true;
+}
+
+/* The words of @text, which have one blank between them; two are kept. */
+static void print_words(struct line *l, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		print_word(l, text, len);
+		text += len;
+		text += *text == ' ';
+	}
+}
+
+void help_text(const char *text, unsigned indent)
+{
+	struct line l = { .indent = indent, .column = indent, .broken = "" };
+
+	print("%*s", (int)indent, "");
+	print_words(&l, text);
+	print("\n");
+}
+
+void help_row(const char *left, unsigned width, const char *text)
+{
+	size_t len = strlen(left);
+	struct line l = { .indent = 4 + width, .column = 4 + width, .broken = "" };
+
+	print("  %s", left);
+	if (len > width)
+		print("\n%*s", (int)l.indent, "");
+	else
+		print("%*s", (int)(width - len) + 2, "");
+	print_words(&l, text);
+	print("\n");
 }
 
 static void print_usage(const struct place *at)
 {
 	char command[PLACE_MAX], word[2 * OPTION_NAME_MAX];
-	size_t indent = (size_t)snprintf(word, sizeof(word), "Usage: %s",
+	size_t indent = (size_t)snprintf(word, sizeof(word), "Usage: %s ",
 					 place_command(at, command));
-	size_t column = indent;
+	struct line l = { .indent = indent, .column = indent, .broken = "" };
 
 	print("%s", word);
 	if (!at->verb && at->program->verbs) {
-		print_word("[OPTION...]", indent, &column);
-		print_word("VERB ...", indent, &column);
+		print_words(&l, "[OPTION...] VERB ...");
 		print("\n");
 		return;
 	}
 	for (const struct option_row *row = at->rows; row->name; row++)
 		if (row->required) {
 			snprintf(word, sizeof(word), "--%s=%s", row->name, row->value);
-			print_word(word, indent, &column);
+			print_words(&l, word);
 		}
-	print_word("[OPTION...]", indent, &column);
+	print_words(&l, "[OPTION...]");
 	if (at->words->value) {
 		snprintf(word, sizeof(word), at->words->required ? "%s" : "[%s]", at->words->value);
-		print_word(word, indent, &column);
+		print_words(&l, word);
 	}
 	print("\n");
 }
 
 /* "-o, --output=FILE". */
 #define LEFT_MAX (2 * OPTION_NAME_MAX)
+#define LEFT_WIDTH 26	/* what is longer has a line of its own */
 static int left_of(const struct option_row *row, char ret[static LEFT_MAX])
 {
 	char letter[8] = "    ";
@@ -100,16 +140,16 @@ static void print_options(const struct place *at)
 	for (const struct option_row *row = at->rows; row->name; row++)
 		if (!row->hidden)
 			width = MAX(width, left_of(row, left));
-	width = MIN(width, 32);
+	width = MIN(width, LEFT_WIDTH);
 	print("\nOptions:\n");
 	for (const struct option_row *row = at->rows; row->name; row++)
 		if (!row->hidden && left_of(row, left) > 0)
-			print("  %-*s  %s\n", width, left, row->help);
+			help_row(left, (unsigned)width, row->help);
 	left_of(&help, left);
-	print("  %-*s  %s\n", width, left, help.help);
+	help_row(left, (unsigned)width, help.help);
 	left_of(&version, left);
 	if (place_has_version(at))
-		print("  %-*s  %s\n", width, left, version.help);
+		help_row(left, (unsigned)width, version.help);
 }
 
 const char *place_verb_in(const struct verb *verb, const char *group)
@@ -123,34 +163,77 @@ const char *place_verb_in(const struct verb *verb, const char *group)
 
 static void print_verbs(const struct place *at)
 {
-	int width = 0;
+	unsigned width = 0;
 
 	print("\nVerbs:\n");
 	for (const struct verb *const *v = at->program->verbs; *v; v++)
-		width = MAX(width, (int)strlen((*v)->name));
+		if (place_verb_in(*v, at->group))
+			width = MAX(width, (unsigned)strlen((*v)->name));
 	for (const struct verb *const *v = at->program->verbs; *v; v++)
 		if (place_verb_in(*v, at->group))
-			print("  %-*s  %s\n", width, (*v)->name, (*v)->help);
+			help_row((*v)->name, width, (*v)->help);
+}
+
+/* A verb's help is a line of a list, and here a sentence. */
+static void print_sentence(const char *help)
+{
+	_cleanup_(freep) char *sentence = NULL;
+	size_t len = strlen(help);
+	bool ends = len > 0 && strchr(".?", help[len - 1]);
+
+	print("\n");
+	if (asprintf(&sentence, "%s%s", help, ends ? "" : ".") < 0)
+		sentence = NULL;
+	help_text(sentence ?: help, 0);
+}
+
+/* That of the verb, or of the first verb that there is to choose from. */
+static void print_example(const struct place *at)
+{
+	struct line l = { .indent = 6, .column = 2, .has_word = true, .broken = " \\" };
+	const struct verb *verb = at->verb;
+	char command[PLACE_MAX];
+	const char *example;
+
+	for (const struct verb *const *v = at->program->verbs; !verb && v && *v; v++)
+		if (place_verb_in(*v, at->group))
+			verb = *v;
+	example = verb ? verb->example : at->program->example;
+	if (!example)
+		return;
+	print("\nExample:\n  ");
+	snprintf(command, sizeof(command), "%s%s%s", at->program->name, verb ? " " : "",
+		 verb ? verb->name : "");
+	print("%s", command);
+	l.column += strlen(command);
+	print_words(&l, example);
+	print("\n");
 }
 
 void place_print_help(const struct place *at)
 {
+	_cleanup_(freep) char *end = NULL;
 	char command[PLACE_MAX];
 	bool has_verbs = !at->verb && at->program->verbs;
+	int r;
 
 	print_usage(at);
 	if (at->verb)
-		print("\n%s\n", at->verb->help);
+		print_sentence(at->verb->help);
 	else if (!at->group)
-		print("\n%s\n", at->program->help);
+		print_sentence(at->program->help);
 	if (has_verbs)
 		print_verbs(at);
 	print_options(at);
+	print_example(at);
 	if (at->verb && at->verb->print_more)
 		at->verb->print_more();
+	r = has_verbs ? asprintf(&end, "'%s VERB --help' shows the options of a verb. "
+				 "The manual is %s.", place_command(at, command),
+				 at->program->manual) :
+			asprintf(&end, "The manual is %s.", at->program->manual);
+	if (r < 0)
+		end = NULL;
 	print("\n");
-	if (has_verbs)
-		print("'%s VERB --help' shows the options of a verb.  ",
-		      place_command(at, command));
-	print("The manual is %s.\n", at->program->manual);
+	help_text(end ?: at->program->manual, 0);
 }

@@ -4,7 +4,20 @@
 
 #include "base/option.h"
 
-/* The answer to --help.  For base/options.c alone; programs ask command_read(). */
+/*
+ * The answer to --help.  Programs ask command_read(); for what they add at its end there are
+ * help_text() and help_row(), the rest is for base/options*.c.
+ *
+ * No line is longer than a terminal is wide.  Verbs begin with a capital letter, options with a
+ * small one, and neither ends with a full stop; what is a sentence by itself has both.
+ */
+#define HELP_COLUMNS 80
+
+/* Print @text behind @indent blanks, broken between words. */
+void help_text(const char *text, unsigned indent);
+
+/* Print "  @left  @text" with the texts of all rows of the same @width below each other. */
+void help_row(const char *left, unsigned width, const char *text);
 
 #define OPTION_NAME_MAX 40	/* bytes in the name of an option or a verb */
 

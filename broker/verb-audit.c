@@ -405,6 +405,7 @@ static const struct option_row export_options[] = { ROW_INSTANCE, { NULL } };
 const struct verb verb_audit_verify = {
 	.name = "audit verify",
 	.help = "Verify the audit log: each line follows the one before",
+	.example = "--file=audit.jsonl",
 	.options = verify_options,
 	.run = run_verify,
 };
@@ -412,6 +413,7 @@ const struct verb verb_audit_verify = {
 const struct verb verb_audit_export = {
 	.name = "audit export",
 	.help = "Write the audit log to a file of lines of JSON",
+	.example = "audit.jsonl",
 	.options = export_options,
 	.words = { .value = "FILE", OPTION_LIST(words, 1), .required = true },
 	.run = run_export,
@@ -420,6 +422,7 @@ const struct verb verb_audit_export = {
 const struct verb verb_audit_checkpoint = {
 	.name = "audit checkpoint",
 	.help = "Verify the audit log, and print where it is, signed",
+	.example = ">>checkpoints",
 	.options = export_options,
 	.run = run_checkpoint,
 };
@@ -427,6 +430,7 @@ const struct verb verb_audit_checkpoint = {
 const struct verb verb_audit_trim = {
 	.name = "audit trim",
 	.help = "Delete the lines before a checkpoint",
+	.example = "checkpoint",
 	.options = no_options,
 	.words = { .value = "FILE", OPTION_LIST(words, 1), .required = true },
 	.run = run_trim,

@@ -309,6 +309,7 @@ static const struct option_row restore_options[] = {
 const struct verb verb_backup = {
 	.name = "backup",
 	.help = "Write the keys and the store to a file that the recovery key opens",
+	.example = "broker.backup",
 	.options = no_options,
 	.words = { .value = "FILE", OPTION_LIST(words, 1), .required = true },
 	.run = run_backup,
@@ -317,6 +318,7 @@ const struct verb verb_backup = {
 const struct verb verb_restore = {
 	.name = "restore",
 	.help = "Make a broker from a backup, on a machine that has none",
+	.example = "broker.backup --recovery-key=recovery.key",
 	.options = restore_options,
 	.words = { .value = "FILE", OPTION_LIST(words, 1), .required = true },
 	.run = run_restore,

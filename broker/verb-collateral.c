@@ -143,6 +143,7 @@ static const struct option_row warm_options[] = {
 const struct verb verb_collateral_warm = {
 	.name = "collateral warm",
 	.help = "Fetch collateral now, before the first guest needs it",
+	.example = "--bundle=vm1.bundle",
 	.options = warm_options,
 	.run = run_warm,
 };
@@ -198,6 +199,7 @@ static int run_list(struct args *args)
 const struct verb verb_collateral_list = {
 	.name = "collateral list",
 	.help = "List the collateral, when it was issued and when it expires",
+	.example = "",
 	.options = no_options,
 	.run = run_list,
 };

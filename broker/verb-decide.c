@@ -73,7 +73,8 @@ static const struct option_row try_options[] = {
 
 const struct verb verb_try = {
 	.name = "try",
-	.help = "Would this evidence get that secret, and if not, why?",
+	.help = "Say whether this evidence would get that secret, and why not",
+	.example = "default/luks/vm1 --bundle=vm1.bundle",
 	.options = try_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
 	.run = run_try,
@@ -125,6 +126,7 @@ static const struct option_row approve_options[] = {
 const struct verb verb_approve = {
 	.name = "approve",
 	.help = "Say yes to what waits for a person; without ID, list it",
+	.example = "7f3a-21c0",
 	.options = approve_options,
 	.words = { .value = "ID", OPTION_LIST(words, 1) },
 	.run = run_approve,
@@ -166,7 +168,8 @@ static int run_why(struct args *args)
 
 const struct verb verb_why = {
 	.name = "why",
-	.help = "Why a guest was refused; without ID, the last refusals",
+	.help = "Say why a guest was refused; without ID, list the last refusals",
+	.example = "7f3a-21c0",
 	.options = no_options,
 	.words = { .value = "ID", OPTION_LIST(words, 1) },
 	.run = run_why,
@@ -206,6 +209,7 @@ static int run_watch(struct args *args)
 const struct verb verb_watch = {
 	.name = "watch",
 	.help = "Print each decision as it is made, a line of JSON each",
+	.example = "",
 	.options = no_options,
 	.run = run_watch,
 };
@@ -237,6 +241,7 @@ static int run_status(struct args *args)
 const struct verb verb_status = {
 	.name = "status",
 	.help = "Show how the broker and its store are",
+	.example = "",
 	.options = no_options,
 	.run = run_status,
 };
@@ -254,6 +259,7 @@ static int run_accept_restore(struct args *args)
 const struct verb verb_accept_restore = {
 	.name = "accept-restore",
 	.help = "Go on with a store that went back: what is once per VM may go out again",
+	.example = "",
 	.options = no_options,
 	.run = run_accept_restore,
 };

@@ -199,6 +199,7 @@ static int run(struct args *args)
 const struct verb verb_init = {
 	.name = "init",
 	.help = "Make the keys and the settings of a new broker",
+	.example = "--name=kbs.example.org",
 	.options = options,
 	.run = run,
 };

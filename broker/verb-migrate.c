@@ -149,6 +149,7 @@ static int run(struct args *args)
 const struct verb verb_migrate = {
 	.name = "migrate",
 	.help = "Copy the store to another one, while no broker runs",
+	.example = "--to=sqlite:/srv/coco-broker/store.db",
 	.options = options,
 	.run = run,
 };

@@ -251,6 +251,7 @@ static int run(struct args *args)
 const struct verb verb_rekey = {
 	.name = "rekey",
 	.help = "Replace the master key and the recovery key, while no broker runs",
+	.example = "--recovery-key=recovery.key",
 	.options = options,
 	.run = run,
 };

@@ -97,6 +97,7 @@ static const struct option_row add_options[] = {
 const struct verb verb_secret_add = {
 	.name = "secret add",
 	.help = "Put a secret in, out of a file or '-'",
+	.example = "default/luks/vm1 passphrase --policy=vm1.conf",
 	.options = add_options,
 	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true },
 	.run = run_add,
@@ -137,6 +138,7 @@ static int run_list(struct args *args)
 const struct verb verb_secret_list = {
 	.name = "secret list",
 	.help = "List the secrets, without their values",
+	.example = "default/luks",
 	.options = no_options,
 	.words = { .value = "PREFIX", OPTION_LIST(words, 1) },
 	.run = run_list,
@@ -180,6 +182,7 @@ static int run_show(struct args *args)
 const struct verb verb_secret_show = {
 	.name = "secret show",
 	.help = "Show what is known of a secret, and who has claimed it",
+	.example = "default/luks/vm1",
 	.options = no_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
 	.run = run_show,
@@ -203,6 +206,7 @@ static int run_remove(struct args *args)
 const struct verb verb_secret_rm = {
 	.name = "secret rm",
 	.help = "Remove a secret; there is no way back",
+	.example = "default/luks/vm1",
 	.options = no_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
 	.run = run_remove,
@@ -236,6 +240,7 @@ static const struct option_row rearm_options[] = {
 const struct verb verb_secret_rearm = {
 	.name = "secret rearm",
 	.help = "Let a secret go out again to those who had it",
+	.example = "default/luks/vm1",
 	.options = rearm_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
 	.run = run_rearm,
@@ -368,6 +373,7 @@ static int run_policy_set(struct args *args)
 const struct verb verb_policy_set = {
 	.name = "policy set",
 	.help = "Give a secret, or all that a pattern names, another policy",
+	.example = "default/luks/vm1 vm1.conf",
 	.options = no_options,
 	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true },
 	.run = run_policy_set,
@@ -395,6 +401,7 @@ static int run_policy_show(struct args *args)
 const struct verb verb_policy_show = {
 	.name = "policy show",
 	.help = "Print the policy of a secret",
+	.example = "default/luks/vm1",
 	.options = no_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
 	.run = run_policy_show,
@@ -516,7 +523,8 @@ static const struct option_row test_options[] = {
 
 const struct verb verb_policy_test = {
 	.name = "policy test",
-	.help = "Who of those who asked for a secret would get it by another policy?",
+	.help = "Say who of those who asked for a secret would get it by another policy",
+	.example = "vm1.conf default/luks/vm1 --last=7d",
 	.options = test_options,
 	.words = { .value = "FILE PATH", OPTION_LIST(words, 2), .required = true },
 	.run = run_policy_test,

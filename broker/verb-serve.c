@@ -406,7 +406,8 @@ static int run(struct args *args)
 
 const struct verb verb_serve = {
 	.name = "serve",
-	.help = "serve guests and administrators",
+	.help = "Serve guests and administrators",
+	.example = "--check",
 	.options = options,
 	.run = run,
 };

@@ -338,6 +338,7 @@ static const struct option_row options[] = {
 const struct verb verb_attest_fetch = {
 	.name = "attest fetch",
 	.help = "Get the certificates and collateral that evidence is judged by",
+	.example = "--bundle=vm1.bundle --cache=collateral",
 	.options = options,
 	.words = { .help = "evidence is named by --report and the like" },
 	.print_more = attest_print_types,

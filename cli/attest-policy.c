@@ -327,6 +327,7 @@ static const struct option_row options[] = {
 const struct verb verb_attest_policy = {
 	.name = "attest policy",
 	.help = "Make a policy that evidence satisfies, or explain one",
+	.example = "--from-bundle=vm1.bundle --cache=/var/cache/cocod",
 	.options = options,
 	.words = { .help = "evidence is named by --" FROM },
 	.run = run,

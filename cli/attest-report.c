@@ -147,7 +147,8 @@ static const struct option_row options[] = {
 	{ "vmpl", "N", "ask for a report of this privilege level of SNP",
 	  OPTION_NUMBER(attest.vmpl, 0, 3) },
 	{ "service", "svsm", "ask the SVSM for its services", OPTION_STRING(attest.service) },
-	{ "service-guid", "GUID", "... for one of them", OPTION_STRING(attest.service_guid) },
+	{ "service-guid", "GUID", "ask the SVSM for this service alone",
+	  OPTION_STRING(attest.service_guid) },
 	{ "tpm", "PATH", "another TPM than /dev/tpmrm0", OPTION_PATH(attest.tpm) },
 	{ "root", "DIR", "look for all of it below DIR; for tests", OPTION_PATH(attest.root),
 	  .empty = true },
@@ -161,6 +162,7 @@ static const struct option_row options[] = {
 const struct verb verb_attest_report = {
 	.name = "attest report",
 	.help = "Ask this guest for its evidence",
+	.example = "--output=vm1.bundle",
 	.options = options,
 	.run = run,
 };

@@ -14,14 +14,17 @@ static const struct option_row options[] = {
 	{ NULL },
 };
 
+/* In the order in which people come to need them, as --help shows them. */
 static const struct verb *const verbs[] = {
-	&verb_attest_report, &verb_attest_verify, &verb_attest_fetch, &verb_attest_show,
-	&verb_attest_policy,
+	&verb_status, &verb_doctor,
 	&verb_secrets_list, &verb_secrets_show, &verb_secrets_get, &verb_secrets_has,
 	&verb_secrets_place, &verb_secrets_withdraw, &verb_secrets_wipe,
-	&verb_broker_set, &verb_broker_get, &verb_broker_check,
-	&verb_luks_enroll, &verb_luks_list, &verb_luks_test, &verb_luks_remove, &verb_luks_check,
-	&verb_exec, &verb_status, &verb_doctor, &verb_boot_time,
+	&verb_exec,
+	&verb_luks_enroll, &verb_luks_test, &verb_luks_list, &verb_luks_check, &verb_luks_remove,
+	&verb_attest_report, &verb_attest_show, &verb_attest_verify, &verb_attest_fetch,
+	&verb_attest_policy,
+	&verb_broker_set, &verb_broker_check, &verb_broker_get,
+	&verb_boot_time,
 	NULL,
 };
 

@@ -222,6 +222,7 @@ static const struct option_row get_resource_options[] = {
 static const struct verb get_resource = {
 	.name = "get-resource",
 	.help = "Write a secret of the broker's, in base64",
+	.example = "--path=default/luks/vm1",
 	.options = get_resource_options,
 	.run = run_get_resource,
 };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/options-help.h"
 #include "base/text.h"
 #include "cli/attest.h"
 
@@ -77,23 +78,33 @@ static int run_show(struct args *args)
 	return v->first_failed < 0 ? STATUS_GOOD : attest_status(v);
 }
 
+#define TYPE_WIDTH 9
+
 static void print_pieces(const struct attest_verifier *t)
 {
+	char text[64 * (_EVIDENCE_MAX + 2)] = "";
+	size_t n = 0;
+
 	for (unsigned i = 0; i < _EVIDENCE_MAX; i++) {
+		const char *name = evidence_piece_name(i);
+
 		if (t->needs & EVIDENCE_BIT(i))
-			print(" --%s=FILE", evidence_piece_name(i));
+			n += (size_t)snprintf(text + n, 64, "%s--%s=FILE", n ? " " : "", name);
 		if (t->takes & EVIDENCE_BIT(i))
-			print(" [--%s=FILE]", evidence_piece_name(i));
+			n += (size_t)snprintf(text + n, 64, "%s[--%s=FILE]", n ? " " : "", name);
 	}
-	print("%s%s\n", t->takes_certs ? " [--cert=FILE]..." : "",
-	      t->takes_crls ? " [--crl=FILE]..." : "");
+	if (t->takes_certs)
+		n += (size_t)snprintf(text + n, 64, " [--cert=FILE]...");
+	if (t->takes_crls)
+		(void) snprintf(text + n, 64, " [--crl=FILE]...");
+	help_text(text, 4 + TYPE_WIDTH);
 }
 
 void attest_print_types(void)
 {
 	puts("\nTypes, and the evidence of each:");
 	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {
-		print("  %-10s %s\n            ", (*t)->name, (*t)->what);
+		help_row((*t)->name, TYPE_WIDTH, (*t)->what);
 		print_pieces(*t);
 	}
 }
@@ -103,9 +114,9 @@ void attest_print_types_and_policy(void)
 	const char *name, *value;
 
 	attest_print_types();
-	puts("\nPolicy options:");
+	puts("\nPolicy options, for --set and --policy:");
 	for (unsigned i = 0; (name = policy_option(i, &value)); i++)
-		print("  %-18s %s\n", name, value);
+		help_row(name, 18, value);
 }
 
 #define EVIDENCE_HINT "evidence is named by --report and the like"
@@ -131,6 +142,7 @@ static const struct option_row verify_options[] = {
 const struct verb verb_attest_verify = {
 	.name = "attest verify",
 	.help = "Judge evidence: is it authentic, and as a policy wants it?",
+	.example = "--bundle=vm1.bundle --policy=attest.conf --cache=/var/cache/cocod",
 	.options = verify_options,
 	.words = { .help = EVIDENCE_HINT },
 	.print_more = attest_print_types_and_policy,
@@ -142,6 +154,7 @@ static const struct option_row show_options[] = { ROWS_EVIDENCE, ROW_JSON, { NUL
 const struct verb verb_attest_show = {
 	.name = "attest show",
 	.help = "Decode evidence, without judging it",
+	.example = "--bundle=vm1.bundle",
 	.options = show_options,
 	.words = { .help = EVIDENCE_HINT },
 	.print_more = attest_print_types,

@@ -72,7 +72,8 @@ static const struct option_row options[] = {
 
 const struct verb verb_boot_time = {
 	.name = "boot-time",
-	.help = "How long each phase of this boot took, and each step of a secret",
+	.help = "Show how long each phase of this boot took, and each step of a secret",
+	.example = "--fail-over=30s",
 	.options = options,
 	.run = run,
 };

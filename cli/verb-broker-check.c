@@ -152,6 +152,7 @@ static const struct option_row check_options[] = {
 const struct verb verb_broker_check = {
 	.name = "broker check",
 	.help = "Show where the broker would be asked, and how it is recognised; asks nobody",
+	.example = "",
 	.options = check_options,
 	.run = run_check,
 };

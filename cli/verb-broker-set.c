@@ -335,6 +335,7 @@ static const struct option_row options[] = {
 const struct verb verb_broker_set = {
 	.name = "broker set",
 	.help = "Write broker.conf: where the broker is, and how it is recognised",
+	.example = "--url=https://kbs.example.org:8443 --identity=identity.pem",
 	.options = options,
 	.run = run,
 };

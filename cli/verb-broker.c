@@ -124,6 +124,7 @@ static const struct option_row get_options[] = {
 const struct verb verb_broker_get = {
 	.name = "broker get",
 	.help = "Write the bytes of a secret of the broker's",
+	.example = "kbs:///default/api/token --output=token",
 	.options = get_options,
 	.words = { .value = "URI", OPTION_LIST(words, 1), .required = true },
 	.run = run_get,

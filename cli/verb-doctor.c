@@ -11,7 +11,8 @@ static const struct option_row options[] = { ROWS_DOCTOR, ROW_JSON, { NULL } };
 
 const struct verb verb_doctor = {
 	.name = "doctor",
-	.help = "say what this VM is, what keeps it from its secrets, and what mends that",
+	.help = "Say what this VM is, what keeps it from its secrets, and what mends that",
+	.example = "--require=snp",
 	.options = options,
 	.run = run,
 };

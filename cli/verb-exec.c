@@ -325,6 +325,7 @@ static const struct option_row exec_options[] = {
 const struct verb verb_exec = {
 	.name = "exec",
 	.help = "Run a command that has secrets as long as it runs",
+	.example = "--secret=api-token=file --owner=1000 -- my-service",
 	.options = exec_options,
 	.words = { .value = "-- CMD [ARG...]", OPTION_LIST(words, 0), .required = true },
 	.run = run_exec,

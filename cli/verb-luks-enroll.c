@@ -506,6 +506,7 @@ static const struct option_row options[] = {
 const struct verb verb_luks_enroll = {
 	.name = "luks enroll",
 	.help = "Let a secret open a LUKS volume",
+	.example = "/dev/vdb --secret=luks --name=data --write",
 	.options = options,
 	.words = { .value = "DEVICE", OPTION_LIST(words, 1), .required = true },
 	.run = run_enroll,

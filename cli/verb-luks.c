@@ -572,7 +572,8 @@ static const struct option_row remove_options[] = {
 
 const struct verb verb_luks_list = {
 	.name = "luks list",
-	.help = "Which secrets open LUKS volumes",
+	.help = "List the secrets that open LUKS volumes",
+	.example = "/dev/vdb",
 	.options = list_options,
 	.words = { .value = "DEVICE...", OPTION_LIST(words, 0) },
 	.run = run_list,
@@ -580,7 +581,8 @@ const struct verb verb_luks_list = {
 
 const struct verb verb_luks_test = {
 	.name = "luks test",
-	.help = "Does the secret open the volume now",
+	.help = "Test whether a secret opens a volume now",
+	.example = "/dev/vdb",
 	.options = test_options,
 	.words = ONE_DEVICE,
 	.run = run_test,
@@ -589,6 +591,7 @@ const struct verb verb_luks_test = {
 const struct verb verb_luks_remove = {
 	.name = "luks remove",
 	.help = "Remove a secret's keyslot and token",
+	.example = "/dev/vdb --secret=luks",
 	.options = remove_options,
 	.words = ONE_DEVICE,
 	.run = run_remove,
@@ -596,7 +599,8 @@ const struct verb verb_luks_remove = {
 
 const struct verb verb_luks_check = {
 	.name = "luks check",
-	.help = "What cocod says of a volume's header",
+	.help = "Show what cocod says of a volume's header",
+	.example = "/dev/vdb",
 	.options = check_options,
 	.words = { .value = "DEVICE|HEADER", OPTION_LIST(words, 1), .required = true },
 	.run = run_check,

@@ -366,7 +366,8 @@ static const struct option_row wipe_options[] = {
 
 const struct verb verb_secrets_list = {
 	.name = "secrets list",
-	.help = "All secrets, wiped ones too",
+	.help = "List all secrets, wiped ones too",
+	.example = "",
 	.options = show_options,
 	.words = { .help = "'secrets show NAME' is for one secret" },
 	.run = run_list,
@@ -374,7 +375,8 @@ const struct verb verb_secrets_list = {
 
 const struct verb verb_secrets_show = {
 	.name = "secrets show",
-	.help = "One secret, without its bytes",
+	.help = "Show one secret, without its bytes",
+	.example = "luks",
 	.options = show_options,
 	.words = ONE_SECRET,
 	.run = run_show,
@@ -383,6 +385,7 @@ const struct verb verb_secrets_show = {
 const struct verb verb_secrets_get = {
 	.name = "secrets get",
 	.help = "Write a secret's bytes to standard output",
+	.example = "luks --keep | sha256sum",
 	.options = get_options,
 	.words = ONE_SECRET,
 	.run = run_get,
@@ -391,6 +394,7 @@ const struct verb verb_secrets_get = {
 const struct verb verb_secrets_has = {
 	.name = "secrets has",
 	.help = "Say by the exit status whether a secret can be had",
+	.example = "luks --unit=systemd-cryptsetup@data.service",
 	.options = has_options,
 	.words = ONE_SECRET,
 	.run = run_has,
@@ -399,6 +403,7 @@ const struct verb verb_secrets_has = {
 const struct verb verb_secrets_wipe = {
 	.name = "secrets wipe",
 	.help = "Zero secrets in the kernel's memory",
+	.example = "--boot-complete",
 	.options = wipe_options,
 	.words = { .value = "NAME|GUID...", OPTION_LIST(words, 0) },
 	.run = run_wipe,

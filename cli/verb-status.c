@@ -388,7 +388,8 @@ static const struct option_row options[] = { ROW_JSON, { NULL } };
 
 const struct verb verb_status = {
 	.name = "status",
-	.help = "Whether secrets are released on this machine, and why",
+	.help = "Show whether secrets are released on this machine, and why",
+	.example = "",
 	.options = options,
 	.run = run,
 };

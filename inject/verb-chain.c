@@ -351,7 +351,8 @@ static const struct option_row options[] = { ROWS_CHAIN, ROW_JSON, { NULL } };
 
 const struct verb verb_chain_show = {
 	.name = "chain show",
-	.help = "show a platform's certificates",
+	.help = "Show a platform's certificates",
+	.example = "platform.cert ask_ark_milan.cert",
 	.words = PATHS,
 	.options = options,
 	.run = run_show,
@@ -359,7 +360,8 @@ const struct verb verb_chain_show = {
 
 const struct verb verb_chain_verify = {
 	.name = "chain verify",
-	.help = "check that a platform's certificates lead to AMD",
+	.help = "Check that a platform's certificates lead to AMD",
+	.example = "platform.cert ask_ark_milan.cert --cek=cek.cert",
 	.words = PATHS,
 	.options = options,
 	.run = run_verify,

@@ -16,7 +16,8 @@ static const struct option_row options[] = {
 
 const struct verb verb_doctor = {
 	.name = "doctor",
-	.help = "say what this machine can host, what is in the way, and what mends that",
+	.help = "Say what this machine can host, what is in the way, and what mends that",
+	.example = "--require=snp",
 	.options = options,
 	.run = run,
 };

@@ -228,7 +228,8 @@ static const struct option_row options[] = {
 
 const struct verb verb_id_block = {
 	.name = "id-block",
-	.help = "sign an SNP guest's launch digest and policy",
+	.help = "Sign an SNP guest's launch digest and policy",
+	.example = "--launch-digest=$DIGEST --id-key=id.pem --id-block=vm.block --id-auth=vm.auth",
 	.options = options,
 	.run = run,
 };

@@ -537,7 +537,10 @@ static const struct option_row options[] = {
 
 const struct verb verb_inject = {
 	.name = "inject",
-	.help = "check a stopped guest's measurement, give it secrets, and start it",
+	.help = "Check a stopped guest's measurement, give it secrets, and start it",
+	.example = "--qmp=vm.qmp --secret=luks:passphrase --tek=vm_tek.bin "
+		   "--tik=vm_tik.bin --firmware=OVMF.amdsev.fd --tech=sev-es "
+		   "--policy=nodbg,noks,es,nosend",
 	.options = options,
 	.run = run,
 };

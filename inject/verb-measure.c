@@ -436,7 +436,8 @@ static int run(struct args *a)
 
 const struct verb verb_measure = {
 	.name = "measure",
-	.help = "compute what a launch is measured as, and compare",
+	.help = "Compute what a launch is measured as, and compare",
+	.example = "--tech=snp --firmware=OVMF.amdsev.fd --vcpus=4 --vcpu-type=EPYC-Milan",
 	.options = options,
 	.run = run,
 };

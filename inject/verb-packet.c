@@ -189,7 +189,9 @@ static int run(struct args *a)
 
 const struct verb verb_packet = {
 	.name = "packet",
-	.help = "encrypt secrets for one measured launch, for another tool to inject",
+	.help = "Encrypt secrets for one measured launch, for another tool to inject",
+	.example = "--secret=luks:passphrase --tek=vm_tek.bin --tik=vm_tik.bin "
+		   "--measurement=$MEASUREMENT --header=header.b64 --payload=payload.b64",
 	.options = options,
 	.run = run,
 };

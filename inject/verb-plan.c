@@ -496,7 +496,8 @@ static const struct option_row options[] = {
 
 const struct verb verb_plan = {
 	.name = "plan",
-	.help = "print a launch that fits a host, for QEMU, libvirt or xl",
+	.help = "Print a launch that fits a host, for QEMU, libvirt or xl",
+	.example = "--tech=snp --mem=8G --vcpus=4 --firmware=OVMF.amdsev.fd --explain",
 	.options = options,
 	.run = run,
 };

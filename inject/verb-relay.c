@@ -33,7 +33,8 @@ static const struct option_row options[] = {
 
 const struct verb verb_relay = {
 	.name = "relay",
-	.help = "let guests reach a broker over a vsock",
+	.help = "Let guests reach a broker over a vsock",
+	.example = "--listen=vsock:8743 --to=kbs.example.org:8443",
 	.options = options,
 	.run = run,
 };

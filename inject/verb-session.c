@@ -242,7 +242,8 @@ static const struct option_row options[] = {
 
 const struct verb verb_session = {
 	.name = "session",
-	.help = "make the keys of one launch, and what QEMU needs to start it with them",
+	.help = "Make the keys of one launch, and what QEMU needs to start it with them",
+	.example = "--pdh=platform.cert --policy=nodbg,noks,es,nosend --name=vm",
 	.options = options,
 	.run = run,
 };

@@ -48,7 +48,8 @@ static const struct option_row options[] = {
 
 const struct verb verb_table = {
 	.name = "table",
-	.help = "put secrets into a table, as the guest will find it, in the clear",
+	.help = "Put secrets into a table, as the guest will find it, in the clear",
+	.example = "--secret=luks:passphrase --output=secrets.table",
 	.options = options,
 	.run = run,
 };

@@ -231,7 +231,8 @@ static const struct option_row copy_all_options[] = {
 
 static const struct verb copy = {
 	.name = "copy",
-	.help = "copy the LUKS header of VOLUME, as systemd or crypttab(5) has it, into memory",
+	.help = "Copy the LUKS header of VOLUME, as systemd or crypttab(5) has it, into memory",
+	.example = "data",
 	.options = copy_options,
 	.words = { .value = "VOLUME", .required = true, OPTION_LIST(volume, 1) },
 	.run = run_copy,
@@ -239,7 +240,8 @@ static const struct verb copy = {
 
 static const struct verb copy_all = {
 	.name = "copy-all",
-	.help = "in an initramfs without systemd, copy those that are not there yet",
+	.help = "Copy the headers that are not in memory yet, in an initramfs without systemd",
+	.example = "--crypttab=/etc/crypttab --wait=10s",
 	.options = copy_all_options,
 	.run = run_copy_all,
 };

@@ -47,7 +47,8 @@ struct args {
 
 static const struct verb attach = {
 	.name = "attach",
-	.help = "write the key of VOLUME, whose header is on DEVICE, to standard output",
+	.help = "Write the key of VOLUME, whose header is on DEVICE, to standard output",
+	.example = "data /dev/vdb - luks",
 	.words = { .value = "VOLUME DEVICE KEY OPTIONS", .required = true,
 		   .empty = true, OPTION_LIST(words, 4) },
 };
@@ -58,7 +59,7 @@ static const struct program program = {
 	.name = "cocod-key",
 	.help = "Asks cocod for a volume's key, or a person for its passphrase, where there is no "
 		"systemd-cryptsetup.",
-	.manual = "cocod-start(8)",
+	.manual = "cocod-key(8)",
 	.verbs = verbs,
 };
 

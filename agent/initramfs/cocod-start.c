@@ -43,6 +43,7 @@ static const struct option_row options[] = {
 static const struct program program = {
 	.name = "cocod-start",
 	.help = "Starts cocod, its judges and its way to brokers in an initramfs without systemd.",
+	.example = "--config-root=/sysroot",
 	.manual = "cocod-start(8)",
 	.options = options,
 };

@@ -71,6 +71,7 @@ static const struct option_row options[] = {
 static const struct program program = {
 	.name = "cocod",
 	.help = "Hands the launch secrets of a confidential VM to their consumers and wipes them.",
+	.example = "--check-config",
 	.manual = "cocod(8)",
 	.options = options,
 };

@@ -27,6 +27,7 @@ static const struct option_row options[] = {
 static const struct program program = {
 	.name = "cocod-net",
 	.help = "Asks a broker for secrets, for cocod.",
+	.example = "",
 	.manual = "cocod-net(8)",
 	.options = options,
 };

@@ -42,6 +42,7 @@ static const struct option_row options[] = {
 static const struct program program = {
 	.name = "cocod-place",
 	.help = "Puts a secret into a keyring or a file, for cocod.",
+	.example = "--kind=file",
 	.manual = "cocod-place(8)",
 	.options = options,
 };

@@ -33,6 +33,7 @@ static const struct option_row options[] = {
 static const struct program program = {
 	.name = "cocod-rest",
 	.help = "Serves secrets over a unix socket as the confidential data hub does, for cocod.",
+	.example = "",
 	.manual = "cocod-rest(8)",
 	.options = options,
 };

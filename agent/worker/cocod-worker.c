@@ -225,6 +225,7 @@ static const struct option_row options[] = {
 static const struct program program = {
 	.name = "cocod-worker",
 	.help = "Judges the header of a volume, or the evidence of this VM, for cocod.",
+	.example = "--check-config",
 	.manual = "cocod-worker(8)",
 	.options = options,
 };

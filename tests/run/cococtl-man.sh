@@ -66,7 +66,7 @@ while read -r words; do
 done <verbs
 for group in attest broker luks secrets; do
 	check "the help of $group has its verbs" cmp <(grep "^$group " verbs) \
-		<(cococtl "$group" --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]* [a-z]*\)  .*/\1/p')
+		<(cococtl "$group" --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]\{1,\} [a-z]\{1,\}\)  .*/\1/p')
 done
 for option in --help $(options_of); do
 	check "$option is in the page" documented "Fl (h , )?-${option#--}( |\$)|, -${option#--}\$"
@@ -80,7 +80,7 @@ for type in $(awk '/^Types/ { t = 1; next } /^$/ { t = 0 } t && /^  [a-z]/ { pri
 	check "type $type is offered after =" offers "$type" attest verify --type = "${type:0:1}"
 done
 # The page has only the first and the last of the PCRs.
-for option in $(awk '/^Policy/ { p = 1; next } /^$/ { p = 0 } p { print $1 }' help); do
+for option in $(awk '/^Policy/ { p = 1; next } /^$/ { p = 0 } p && /^  [a-z]/ { print $1 }' help); do
 	check "policy option $option is offered" offers "$option=" attest verify --set "${option:0:1}"
 	case $option in
 	pcrN) check "policy option pcrN is in the page" documented 'Cm pcr0 No to Cm pcr23' ;;

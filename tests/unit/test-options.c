@@ -75,6 +75,7 @@ static void print_more(void)
 static const struct verb verb_make = {
 	.name = "make",
 	.help = "Make one",
+	.example = "--output=/srv/a-folder-with-a-long-name --port=8080 --key=one --key=another",
 	.options = make_rows,
 	.print_more = print_more,
 	.run = run_make,
@@ -87,7 +88,8 @@ static const struct verb verb_show = {
 };
 static const struct verb verb_list = {
 	.name = "key list",
-	.help = "Show all",
+	.help = "Which keys are there?",
+	.example = "",
 	.words = { .help = "'key show NAME' is for one" },
 };
 static const struct verb *const verbs[] = { &verb_make, &verb_show, &verb_list, NULL };
@@ -448,7 +450,7 @@ static void test_help(void **state)
 				  "Verbs:\n"
 				  "  make      Make one\n"
 				  "  key show  Show some\n"
-				  "  key list  Show all\n"
+				  "  key list  Which keys are there?\n"
 				  "\n"
 				  "Options:\n"
 				  "      --json         print JSON\n"
@@ -456,14 +458,19 @@ static void test_help(void **state)
 				  "  -h, --help         show this help\n"
 				  "      --version      show the version\n"
 				  "\n"
-				  "'prog VERB --help' shows the options of a verb.  "
-				  "The manual is prog(1).\n");
+				  "Example:\n"
+				  "  prog make --output=/srv/a-folder-with-a-long-name --port=8080 "
+				  "--key=one \\\n"
+				  "      --key=another\n"
+				  "\n"
+				  "'prog VERB --help' shows the options of a verb. The manual is "
+				  "prog(1).\n");
 	assert_int_equal(command(&program, "prog key -h"), 0);
 	assert_string_equal(said, "Usage: prog key [OPTION...] VERB ...\n"
 				  "\n"
 				  "Verbs:\n"
 				  "  key show  Show some\n"
-				  "  key list  Show all\n"
+				  "  key list  Which keys are there?\n"
 				  "\n"
 				  "Options:\n"
 				  "      --json         print JSON\n"
@@ -471,12 +478,12 @@ static void test_help(void **state)
 				  "  -h, --help         show this help\n"
 				  "      --version      show the version\n"
 				  "\n"
-				  "'prog key VERB --help' shows the options of a verb.  "
-				  "The manual is prog(1).\n");
+				  "'prog key VERB --help' shows the options of a verb. The manual "
+				  "is prog(1).\n");
 	assert_int_equal(command(&program, "prog key show --json -h --nonsense"), 0);
 	assert_string_equal(said, "Usage: prog key show [OPTION...] NAME...\n"
 				  "\n"
-				  "Show some\n"
+				  "Show some.\n"
 				  "\n"
 				  "Options:\n"
 				  "      --json  print JSON\n"
@@ -486,7 +493,7 @@ static void test_help(void **state)
 	assert_int_equal(command(&program, "prog make --help"), 0);
 	assert_string_equal(said, "Usage: prog make --output=FILE [OPTION...]\n"
 				  "\n"
-				  "Make one\n"
+				  "Make one.\n"
 				  "\n"
 				  "Options:\n"
 				  "  -o, --output=FILE   where it goes\n"
@@ -502,14 +509,78 @@ static void test_help(void **state)
 				  "      --timeout=TIME  how long\n"
 				  "  -h, --help          show this help\n"
 				  "\n"
+				  "Example:\n"
+				  "  prog make --output=/srv/a-folder-with-a-long-name --port=8080 "
+				  "--key=one \\\n"
+				  "      --key=another\n"
+				  "\n"
 				  "And more.\n"
 				  "\n"
 				  "The manual is prog(1).\n");
 	assert_int_equal(command(&program, "prog help"), 0);
 	assert_non_null(strstr(said, "Usage: prog [OPTION...] VERB"));
+	assert_int_equal(command(&program, "prog key list --help"), 0);
+	assert_string_equal(said, "Usage: prog key list [OPTION...]\n"
+				  "\n"
+				  "Which keys are there?\n"
+				  "\n"
+				  "Options:\n"
+				  "  -h, --help  show this help\n"
+				  "\n"
+				  "Example:\n"
+				  "  prog key list\n"
+				  "\n"
+				  "The manual is prog(1).\n");
 	/* An error before --help is reported first. */
 	bad(&program, "prog make --nonsense --help",
 	    "'--nonsense' is not an option of make; see 'prog make --help'");
+}
+
+/* Lines are broken between words; a word that is longer than a line has one of its own. */
+static const struct option_row wide_rows[] = {
+	{ "short", NULL,
+	  "a text that is longer than what is left of the line behind the name of the option",
+	  OPTION_FLAG(json) },
+	{ "a-name-that-leaves-no-room", "A-VALUE-TOO", "below it", OPTION_STRING(output) },
+	{ "word", NULL,
+	  "a-word-that-has-no-blank-in-it-at-all-and-goes-on-and-on-until-the-line-ends-and-after",
+	  OPTION_FLAG(force) },
+	{ NULL },
+};
+static const struct program wide = {
+	.name = "wide",
+	.help = "Does a thing whose description is rather long, so that it does not fit into a "
+		"line of a terminal.",
+	.example = "",
+	.manual = "wide(8)",
+	.options = wide_rows,
+};
+
+static void test_help_width(void **state)
+{
+	assert_int_equal(command(&wide, "wide --help"), 0);
+	assert_string_equal(said, "Usage: wide [OPTION...]\n"
+				  "\n"
+				  "Does a thing whose description is rather long, so that it does "
+				  "not fit into a\n"
+				  "line of a terminal.\n"
+				  "\n"
+				  "Options:\n"
+				  "      --short                 a text that is longer than what "
+				  "is left of the\n"
+				  "                              line behind the name of the "
+				  "option\n"
+				  "      --a-name-that-leaves-no-room=A-VALUE-TOO\n"
+				  "                              below it\n"
+				  "      --word                  a-word-that-has-no-blank-in-it-at-"
+				  "all-and-goes-on-and-on-until-the-line-ends-and-after\n"
+				  "  -h, --help                  show this help\n"
+				  "      --version               show the version\n"
+				  "\n"
+				  "Example:\n"
+				  "  wide\n"
+				  "\n"
+				  "The manual is wide(8).\n");
 }
 
 static void test_version(void **state)
@@ -581,9 +652,9 @@ int main(void)
 		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_wrong_values),  cmocka_unit_test(test_together),
 		cmocka_unit_test(test_words),	      cmocka_unit_test(test_verbs),
-		cmocka_unit_test(test_help),	      cmocka_unit_test(test_version),
-		cmocka_unit_test(test_without_verbs), cmocka_unit_test(test_words_without_verbs),
-		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_help),	      cmocka_unit_test(test_help_width),
+		cmocka_unit_test(test_version),	      cmocka_unit_test(test_without_verbs),
+		cmocka_unit_test(test_take),	      cmocka_unit_test(test_words_without_verbs),
 	};
 
 	log_open("test");
