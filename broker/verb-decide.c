@@ -231,7 +231,7 @@ static int run_status(struct args *args)
 	      admin_text(c.answer, "store"),
 	      (unsigned long long)answer_number(c.answer, "revision"),
 	      (unsigned long long)answer_number(c.answer, "bytes"),
-	      (unsigned long long)answer_number(c.answer, "claims"));
+	      (unsigned long long)answer_number(c.answer, "n-claims"));
 	print("audit log before batch %llu, head %s\n",
 	      (unsigned long long)answer_number(c.answer, "batch"),
 	      admin_text(c.answer, "head"));

@@ -227,7 +227,7 @@ static int run_rearm(struct args *args)
 	r = admin_ask(args, &c, request);
 	if (r == 0 && !admin_print_json(args, &c, "secret-rearm"))
 		print("%llu claims removed\n",
-		      (unsigned long long)answer_number(c.answer, "claims"));
+		      (unsigned long long)answer_number(c.answer, "n-claims"));
 	return r;
 }
 

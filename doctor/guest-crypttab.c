@@ -149,7 +149,8 @@ static void perhaps_unasked(struct volumes *v, const struct crypttab_line *line,
 			   "Line %u of crypttab has tpm2-measure-pcr=, with which "
 			   "systemd-cryptsetup asks no token, and a secret is for tokens; whether "
 			   "this volume has one is not known, as its header %s",
-			   line->number, got == GOT_ABSENT ? "is on a device or is not there" : got_words(got));
+			   line->number,
+			   got == GOT_ABSENT ? "is on a device or is not there" : got_words(got));
 }
 
 /* Measuring the volume's key turns tokens off, and ours with them. */

@@ -140,7 +140,7 @@ static int do_secret_rearm(struct call *c)
 				 "'%.70s' is not a launch, which has 64 hexadecimal digits",
 				 launch);
 	r = service_secret_rearm(c->s, path, launch ? id : NULL, c->who, &n, &c->why);
-	return r < 0 ? r : line_number(c->answer, "claims", n);
+	return r < 0 ? r : line_number(c->answer, "n-claims", n);
 }
 
 /* What there is to say of a secret without its value. */
@@ -603,7 +603,7 @@ static int do_status(struct call *c)
 	    line_number(c->answer, "revision", store.revision) < 0 ||
 	    line_number(c->answer, "bytes", store.bytes) < 0 ||
 	    line_number(c->answer, "max-bytes", store.max_bytes) < 0 ||
-	    line_number(c->answer, "claims", n_claims) < 0 ||
+	    line_number(c->answer, "n-claims", n_claims) < 0 ||
 	    line_number(c->answer, "batch", w.batch) < 0 ||
 	    line_hex(c->answer, "head", w.head, sizeof(w.head)) < 0 ||
 	    line_text(c->answer, "state",
