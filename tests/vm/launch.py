@@ -37,7 +37,10 @@ class Platform:
 
 
 class Owner:
-    """The owner of one launch, with a folder for its keys; firmware, kernel, initrd and command line are the owner's files."""
+    """The owner of one launch, with a folder for its keys; firmware, kernel, initrd and command line are the owner's files.
+
+    tell() is called with each command of coco-inject's before it runs.
+    """
 
     def __init__(self, coco_inject, platform, folder, policy=SEV):
         os.mkdir(folder, 0o700)
@@ -47,6 +50,11 @@ class Owner:
         self.policy = policy
         # No ARK of AMD's has signed this platform.
         self.anchor = ["--anchor", platform.ark]
+        self.tell = lambda command: None
+
+    def run(self, *arguments):
+        self.tell(["coco-inject", *arguments])
+        return run(self.coco_inject, *arguments, cwd=self.folder)
 
     def file(self, name):
         """The path of one of the session's four files."""
@@ -54,12 +62,12 @@ class Owner:
 
     def verify_chain(self):
         """Verify that the machine is the (fake) AMD's.  Returns the output of coco-inject."""
-        return run(self.coco_inject, "chain", "verify", self.platform.folder, *self.anchor)
+        return self.run("chain", "verify", self.platform.folder, *self.anchor)
 
     def make_session(self):
         """Make new keys for one launch on that machine with that policy.  Returns the output of coco-inject."""
-        return run(self.coco_inject, "session", "--pdh", self.platform.pdh, "--policy", self.policy[0], "--name", "vm",
-                   "--chain", self.platform.folder, *self.anchor, cwd=self.folder)
+        return self.run("session", "--pdh", self.platform.pdh, "--policy", self.policy[0], "--name", "vm",
+                        "--chain", self.platform.folder, *self.anchor)
 
     def inject(self, guest, monitor, secrets, timeout=600):
         """Compare the paused guest's measurement with what the files give, hand it the secrets, (name, file) each, and start it.
@@ -77,6 +85,7 @@ class Owner:
             command += ["--vcpus", str(guest.cpus), "--vcpu-type", CPU[0]]
         for name, file in secrets:
             command += ["--secret", f"{name}:{file}"]
+        self.tell(["coco-inject", *command[1:]])
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               timeout=timeout)
         return done.returncode, done.stdout.decode(errors="replace")
