@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cococtl.h"
+#include "doctor/guest.h"
 
 #define MAX_SOURCES 16
 #define MAX_WARNINGS 4096
@@ -55,6 +56,35 @@ static int ask_warnings(int fd, struct warnings *ret)
 			break;
 	}
 	return r == -ENOENT ? 0 : r;
+}
+
+/*
+ * When collateral is about to expire, evidence is about to be refused: doctor's check says so,
+ * and what to do.  What it cannot tell is not said here.  Returns 0; -ENOMEM.
+ */
+static int add_collateral_warning(const char *root, struct warnings *w)
+{
+	_cleanup_(freep) struct result *result = calloc(1, sizeof(*result));
+	struct exam exam = { .p = NULL };
+	struct msg_warning *more;
+	struct cause why;
+
+	if (!result)
+		return -ENOMEM;
+	if (provider_open(root, NULL, &exam.p, &why) < 0)
+		return 0;
+	guest_collateral_outlook(&exam, result);
+	provider_free(exam.p);
+	if (result->outcome != OUTCOME_WARN && result->outcome != OUTCOME_FAIL)
+		return 0;
+	more = reallocarray(w->list, w->n + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	w->list = more;
+	snprintf(more[w->n].text, sizeof(more[w->n].text), "%.300s; %.150s", result->explain,
+		 result->n_fixes ? result->fixes[result->n_fixes - 1].text : "");
+	make_printable(more[w->n++].text);
+	return 0;
 }
 
 static const char *source_state(const struct msg_source *s, char *buf, size_t size)
@@ -374,6 +404,8 @@ static int run(struct args *args)
 		r = ask_sources(fd, &sources);
 	if (r >= 0)
 		r = ask_warnings(fd, &warnings);
+	if (r >= 0)
+		r = add_collateral_warning(args->attest.root, &warnings);
 	if (r < 0)
 		return cli_failed(r, NULL);
 	terminate(&s);
@@ -384,7 +416,12 @@ static int run(struct args *args)
 	return STATUS_GOOD;
 }
 
-static const struct option_row options[] = { ROW_JSON, { NULL } };
+static const struct option_row options[] = {
+	ROW_JSON,
+	{ "root", "DIR", "look for collateral below this folder", OPTION_PATH(attest.root),
+	  .hidden = true },
+	{ NULL },
+};
 
 const struct verb verb_status = {
 	.name = "status",

@@ -10,6 +10,8 @@
 
 #define SOON_DAYS 14
 #define DAY (24 * 3600)
+#define TIMER "cocod-collateral.timer"
+#define TIMER_SERVICE "cocod-collateral.service"
 #define FINDINGS_MAX 256
 #define KEY_MAX 96
 
@@ -182,7 +184,18 @@ static const struct finding *first_to_expire(const struct collateral *c)
 	return first;
 }
 
-static void judge_date(const struct finding *f, int64_t now, struct result *r)
+/* Is it refreshed by itself, and why was it not? */
+static void fix_by_timer(struct exam *x, struct result *r)
+{
+	if (provider_is_link(x->p, "/etc/systemd/system/timers.target.wants/" TIMER))
+		result_fix(r, FIX_CONFIG, "journalctl -u " TIMER_SERVICE
+			   " says why " TIMER " has not refreshed it");
+	else
+		result_fix(r, FIX_CONFIG,
+			   "systemctl enable --now " TIMER " has it refreshed in time");
+}
+
+static void judge_date(struct exam *x, const struct finding *f, int64_t now, struct result *r)
 {
 	char until[TIME_TEXT_MAX];
 
@@ -201,10 +214,12 @@ static void judge_date(const struct finding *f, int64_t now, struct result *r)
 		result_set(r, OUTCOME_PASS,
 			   "The collateral is good until %s, by this machine's clock, which the "
 			   "host sets", until);
-	if (r->outcome != OUTCOME_PASS)
-		result_fix(r, FIX_CONFIG,
-			   "cococtl attest fetch --refresh, if it is right that it is that day: "
-			   "the clock is the host's word");
+	if (r->outcome == OUTCOME_PASS)
+		return;
+	result_fix(r, FIX_CONFIG,
+		   "cococtl attest fetch --refresh, if it is right that it is that day: "
+		   "the clock is the host's word");
+	fix_by_timer(x, r);
 }
 
 static void judge(const struct collateral *c, struct result *r)
@@ -234,20 +249,24 @@ static void judge(const struct collateral *c, struct result *r)
 		result_set(r, OUTCOME_UNKNOWN, "There is more collateral than is looked at here");
 		result_fix(r, FIX_NONE, "cocod --check-config looks at all of it");
 	} else {
-		judge_date(first, now, r);
+		judge_date(c->x, first, now, r);
 	}
 }
 
 void guest_collateral(struct exam *x, struct result *r)
 {
+	if (x->offers & (FOR(REQUIRE_SNP) | FOR(REQUIRE_TDX)))
+		guest_collateral_outlook(x, r);
+	else
+		result_set(r, OUTCOME_NA,
+			   "A VM of this kind has no evidence that needs collateral");
+}
+
+void guest_collateral_outlook(struct exam *x, struct result *r)
+{
 	struct collateral c = { .x = x };
 	struct guest_config g;
 
-	if (!(x->offers & (FOR(REQUIRE_SNP) | FOR(REQUIRE_TDX)))) {
-		result_set(r, OUTCOME_NA,
-			   "A VM of this kind has no evidence that needs collateral");
-		return;
-	}
 	guest_config_root(x, &g);
 	(void) collateral_each(&g.root, on_file, &c);
 	judge(&c, r);

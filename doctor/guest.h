@@ -56,6 +56,8 @@ void guest_policy(struct exam *x, struct result *r);
 /* doctor/guest-files.c, doctor/guest-collateral.c: whose it is, and how long it is good. */
 void guest_files(struct exam *x, struct result *r);
 void guest_collateral(struct exam *x, struct result *r);
+/* The same for a machine of any kind; of @x it needs the provider alone. */
+void guest_collateral_outlook(struct exam *x, struct result *r);
 
 /* doctor/guest-disk.c, doctor/guest-memory.c: what becomes of memory that had a secret. */
 void guest_swap(struct exam *x, struct result *r);

@@ -283,7 +283,7 @@ def collateral(name, status, outcome, files, says=()):
 DAY = 86400
 COLLATERAL = [
     collateral("good", 0, "pass", {f"{CACHE}/crl-milan.der": crl(NOW - DAY, NOW + 30 * DAY)}, ["The collateral is good until 2027-02-14T08:00:00Z"]),
-    collateral("soon", 2, "warn", {f"{CACHE}/crl-milan.der": crl(NOW - DAY, NOW + 13 * DAY)}, ["within 14 days", "cococtl attest fetch"]),
+    collateral("soon", 2, "warn", {f"{CACHE}/crl-milan.der": crl(NOW - DAY, NOW + 13 * DAY)}, ["within 14 days", "cococtl attest fetch", "systemctl enable --now cocod-collateral.timer"]),
     collateral("expired", 1, "fail", {f"{CACHE}/crl-milan.der": crl(NOW - 9 * DAY, NOW - 1)}, ["has expired"]),
     collateral("expired-beside-newer", 0, "pass", {f"{CACHE}/crl-old.der": crl(NOW - 9 * DAY, NOW - 1), "/etc/cocod/collateral/crl.der": crl(NOW, NOW + 15 * DAY)}),
     collateral("garbage", 2, "warn", {f"{CACHE}/crl.der": b"\x30\x82\xff\xff", f"{CACHE}/tcb-info.json": "{"}),

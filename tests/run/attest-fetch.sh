@@ -291,6 +291,9 @@ else
 	anew=("$cococtl" attest fetch --kds="$clear" --report=milan.report)
 	check "into cocod's cache comes what its attest.trust vouches for" expect 0 own_cache pins "${anew[@]}"
 	check "all of it, and the memory" test "$(grep -c -e '^cert-' -e '^crl-' -e '^newest$' out)" = 4
+	read -ra unit < <(sed -n 's,^ExecStart=@bindir@/cococtl ,,p' "$top_srcdir/systemd/cocod-collateral.service.in")
+	check "as the unit of the timer does" expect 0 own_cache pins "$cococtl" "${unit[@]}" --kds="$clear" --report=milan.report
+	check "which fetches all of it" test "$(grep -c '^fetched ' out)" = 3
 	check "without one the built-in roots count" expect 3 own_cache '' "${anew[@]}"
 	check "which vouch for none of it" says 'chain: .*root key is trusted'
 	check "an attest.trust with a mistake" expect 64 own_cache log "${anew[@]}"

@@ -71,6 +71,30 @@ check "... warns of Require=none" grep -q 'WARNING: Require=none' "$work/out"
 check "... warns of the directory" grep -q 'WARNING: SecretDirectory=' "$work/out"
 check "status --json" expect 0 "${cococtl[@]}" status --json
 check "... says that nothing is required" json "d['gate']['open'] and d['gate']['state'] == 'not-required' and d['secrets']['present'] == 2"
+# Collateral of a machine that is recorded: a certificate with so many days left.
+machine=$work/machine
+days_left() {
+	mkdir -p "$machine/.probe" "$machine/var/cache/cocod" && date +%s >"$machine/.probe/time" &&
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -days "$1" -subj "/CN=of $1 days" -out "$machine/var/cache/cocod/cert-vcek.pem" 2>"$work/err"
+}
+expires="expires within 14 days: '/var/cache/cocod/cert-vcek.pem'"
+days_left 20
+check "status where collateral is good for 20 days" expect 0 "${cococtl[@]}" status --root="$machine"
+check "... says nothing of it" test -z "$(grep cert-vcek "$work/out")"
+days_left 10
+check "status where it is good for 10 days" expect 0 "${cococtl[@]}" status --root="$machine"
+check "... warns" grep -q "WARNING: .*$expires.*of 10 days" "$work/out"
+check "... and names the timer" grep -q 'systemctl enable --now cocod-collateral.timer' "$work/out"
+check "with --json" expect 0 "${cococtl[@]}" status --json --root="$machine"
+check "... too" json "[w for w in d['warnings'] if \"$expires\" in w and 'cocod-collateral.timer' in w]"
+mkdir -p "$machine/etc/systemd/system/timers.target.wants"
+ln -s /lib/systemd/system/cocod-collateral.timer "$machine/etc/systemd/system/timers.target.wants/cocod-collateral.timer"
+check "with the timer enabled" expect 0 "${cococtl[@]}" status --root="$machine"
+check "... why it has not worked is in the journal" grep -q "WARNING: .*$expires.*journalctl -u cocod-collateral.service" "$work/out"
+printf '\33[31mno certificate\n' >"$machine/var/cache/cocod/cert-vcek.pem"
+check "with a file that is malformed" expect 0 "${cococtl[@]}" status --root="$machine"
+check "... it warns" grep -q "WARNING: Collateral is malformed: '/var/cache/cocod/cert-vcek.pem'" "$work/out"
+check "a machine that is not there" expect 0 "${cococtl[@]}" status --root="$work/nowhere"
 check "list" expect 0 "${cococtl[@]}" secrets list
 check "... has both, aligned" grep -q "^luks   $luks    14  directory  present  " "$work/out"
 check "list --json" expect 0 "${cococtl[@]}" secrets list --json
