@@ -7,7 +7,7 @@
 # The modules that configure cannot do without, and those behind an option that the README does not turn off.
 sed -nE 's/.*PKG_CHECK_MODULES\(\[(CMOCKA|LIBVIRT)\].*//; s/.*PKG_CHECK_MODULES\(\[[A-Z0-9_]+\], \[([^]]*)\].*/\1/p' configure.ac |
 	sed -E 's/>= *[0-9.]+//g' | tr -s ' ' '\n' | sed '/^$/d' >"$work/modules"
-sed -n '/^   # apt install autoconf/,/[^\\]$/p' README.md | tr -s ' \\#' '\n' >"$work/packages"
+sed -n '/^# apt install autoconf/,/[^\\]$/p' README.md | tr -s ' \\#' '\n' >"$work/packages"
 check "configure demands libraries" test "$(wc -l <"$work/modules")" -ge 8
 check "the README says what to install" grep -qx gcc "$work/packages"
 while read -r module; do
