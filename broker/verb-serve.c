@@ -244,6 +244,11 @@ static int make_refresher(struct running *b, struct cause *why)
 	return refresher_new(&setup, &b->service.refresher, why);
 }
 
+static void count_time(void *userdata, uint64_t usec)
+{
+	metrics_time(userdata, TIME_STORE, usec);
+}
+
 static int make_service(struct running *b, struct cause *why)
 {
 	struct service *s = &b->service;
@@ -265,6 +270,7 @@ static int make_service(struct running *b, struct cause *why)
 	if (metrics_new(&s->metrics) < 0 || denials_new(&s->denials) < 0 ||
 	    watchers_new(&s->watchers) < 0)
 		return cause_set_oom(why);
+	writer_listen(s->writer, count_time, s->metrics);
 	open_asked(b);
 	return make_refresher(b, why);
 }

@@ -176,6 +176,9 @@ struct writer {
 	char instance[AUDIT_INSTANCE_MAX + 1];
 	pthread_t thread;
 
+	void (*took)(void *userdata, uint64_t usec);	/* writer_listen() */
+	void *userdata;
+
 	pthread_mutex_t lock;		/* for what follows up to the next blank line */
 	pthread_cond_t work;
 	bool stop;
@@ -820,6 +823,8 @@ static void *writer_thread(void *userdata)
 		begin = now_usec();
 		write_batch(w);
 		w->took_usec = now_usec() - begin;
+		if (w->took)
+			w->took(w->userdata, w->took_usec);
 	}
 	(void) cause_set(&why, -EAGAIN, "The broker stops");
 	break_down(w, -EAGAIN, &why);
@@ -988,6 +993,14 @@ void writer_look(struct writer *w, struct writer_state *ret)
 	*ret = w->state;
 	ret->waiting = w->waiting;
 	ret->broken = w->broken;
+	(void) pthread_mutex_unlock(&w->lock);
+}
+
+void writer_listen(struct writer *w, void (*took)(void *userdata, uint64_t usec), void *userdata)
+{
+	(void) pthread_mutex_lock(&w->lock);
+	w->took = took;
+	w->userdata = userdata;
 	(void) pthread_mutex_unlock(&w->lock);
 }
 

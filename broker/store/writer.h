@@ -57,4 +57,10 @@ struct writer_state {
 
 void writer_look(struct writer *w, struct writer_state *ret);
 
+/*
+ * Have @took told how long each transaction took, good or not, by the writer's thread.  For whoever
+ * made the writer, before somebody commits.
+ */
+void writer_listen(struct writer *w, void (*took)(void *userdata, uint64_t usec), void *userdata);
+
 #endif
