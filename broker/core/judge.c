@@ -167,18 +167,22 @@ void judge_listen(struct judge *j,
 	j->userdata = userdata;
 }
 
-/* Wait for a verifier; returns which one of @ret_from it is. */
-static unsigned lend(struct judge *j, struct generation **ret_from)
+/*
+ * Wait for a verifier; returns which one of @ret_from it is.  The evidence of a handshake goes to
+ * the same one each time, if that is free: it remembers what it has verified.
+ */
+static unsigned lend(struct judge *j, const uint8_t *rd, struct generation **ret_from)
 {
 	struct generation *g;
-	unsigned i = 0;
+	unsigned i;
 
 	(void) pthread_mutex_lock(&j->lock);
 	while (j->now->n_lent == j->now->n)
 		(void) pthread_cond_wait(&j->returned, &j->lock);
 	g = j->now;
+	i = rd ? rd[0] % g->n : 0;
 	while (g->lent[i])
-		i++;
+		i = (i + 1) % g->n;
 	g->lent[i] = true;
 	g->n_lent++;
 	(void) pthread_mutex_unlock(&j->lock);
@@ -266,7 +270,7 @@ struct judgement {
 	const struct policy_kind *kind;
 	struct evidence evidence;
 	struct needs needs;		/* of @evidence, as it was sent */
-	struct policies policies;
+	struct policies *policies;	/* half a megabyte, and cleared only once */
 	bool has_policy;
 	const uint8_t *rd;		/* RD_LEN */
 	struct judged *ret;
@@ -292,14 +296,14 @@ static int read_policy(struct judgement *j, const char *policy)
 	char error[POLICY_ERROR_LEN];
 	struct policy *p;
 
-	policies_init(&j->policies);
+	policies_init(j->policies);
 	j->has_policy = policy != NULL;
 	if (!policy)
 		return 1;
-	if (policies_parse(&j->policies, policy, strlen(policy), error) < 0)
+	if (policies_parse(j->policies, policy, strlen(policy), error) < 0)
 		return conclude(j, JUDGED_POLICY, "POLICY", "the secret's policy, %s", error);
 	/* Software at another VMPL is not what was measured: the owner says that it may ask. */
-	p = policies_of(&j->policies, j->kind);
+	p = policies_of(j->policies, j->kind);
 	if (!policy_asks(p, "max_vmpl"))
 		p->max_vmpl = (struct policy_number){ true, 0 };
 	return 1;
@@ -314,7 +318,7 @@ static int ask_for_rd(struct judgement *j, const uint8_t *rd)
 	/* What is only tried may be old. */
 	if (!rd)
 		return 1;
-	if (policy_ask(policies_of(&j->policies, j->kind), j->kind->nonce, rd, RD_LEN,
+	if (policy_ask(policies_of(j->policies, j->kind), j->kind->nonce, rd, RD_LEN,
 		       MAX(j->kind->nonce_len, (size_t)RD_LEN)) < 0)
 		return conclude(j, JUDGED_POLICY, "POLICY",
 				"the secret's policy sets %s=, which is the broker's to ask",
@@ -481,7 +485,7 @@ static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, con
 		 int64_t now, struct verdict *v)
 {
 	struct generation *g;
-	unsigned i = lend(with, &g);
+	unsigned i = lend(with, rd, &g);
 	int r;
 
 	r = find_evidence(j, g->collateral);
@@ -496,7 +500,7 @@ static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, con
 	if (r > 0)
 		r = ask_for_rd(j, rd);
 	if (r > 0)
-		r = attest_verify_by_clock(g->verifiers[i], j->type, &j->evidence, &j->policies,
+		r = attest_verify_by_clock(g->verifiers[i], j->type, &j->evidence, j->policies,
 					   now, v);
 	else
 		j->type = NULL;		/* concluded, or without memory */
@@ -517,14 +521,16 @@ static int judge_all(struct judge *j, enum broker_tee tee, const struct bundle *
 		     struct verdict **ret_verdict)
 {
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
-	_cleanup_(freep) struct judgement *q = calloc(1, sizeof(*q));
+	_cleanup_(freep) struct policies *policies = malloc(sizeof(*policies));
+	_cleanup_(freep) struct judgement *q = malloc(sizeof(*q));
 	int r = -ENOMEM;
 
 	*ret = (struct judged){ .result = JUDGED_LATER, .code = "MEMORY",
 				.reason = "out of memory" };
-	if (!v || !q)
+	if (!v || !policies || !q)
 		return r;
-	*q = (struct judgement){ .tee = tee, .bundle = b, .rd = rd, .ret = ret };
+	*q = (struct judgement){ .tee = tee, .bundle = b, .policies = policies, .rd = rd,
+				 .ret = ret };
 	if (tee < _BROKER_TEE_MAX && tees[tee].type)
 		q->type = attest_verifier_find(tees[tee].type);
 	if (!q->type || !streq(bundle_text(b, BUNDLE_TYPE), tees[tee].type))
