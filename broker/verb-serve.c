@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "broker/coco-broker.h"
+#include "broker/core/policy-memo.h"
 #include "broker/serve/admin.h"
 #include "broker/serve/asked.h"
 #include "broker/serve/key-files.h"
@@ -168,6 +169,7 @@ static void running_done(struct running *b)
 	s->watchers = watchers_free(s->watchers);
 	s->asked = asked_log_free(s->asked);
 	s->denials = denials_free(s->denials);
+	s->policies = policy_memo_free(s->policies);
 	s->metrics = metrics_free(s->metrics);
 	EVP_PKEY_free(s->admin_key);
 	b->store = store_close(b->store);
@@ -268,7 +270,7 @@ static int make_service(struct running *b, struct cause *why)
 	if (r < 0)
 		return r;
 	if (metrics_new(&s->metrics) < 0 || denials_new(&s->denials) < 0 ||
-	    watchers_new(&s->watchers) < 0)
+	    watchers_new(&s->watchers) < 0 || policy_memo_new(&s->policies) < 0)
 		return cause_set_oom(why);
 	writer_listen(s->writer, count_time, s->metrics);
 	open_asked(b);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "broker/core/policy-memo.h"
 #include "broker/core/respond.h"
 #include "broker/core/seal.h"
 #include "broker/core/secret-policy.h"
@@ -191,10 +192,8 @@ static int read_secret(struct attempt *a)
 		return fail(a, r, why.text);
 	if (a->revision == 0)
 		return refuse(a, RELEASE_ABSENT, "ABSENT", "there is no such secret");
-	r = secret_policy_read(a->record.policy, a->record.policy_len, &a->mode, &a->policy,
-			       &why);
-	if (r == 0)
-		r = secret_policy_rules(a->record.policy, a->record.policy_len, a->rules);
+	r = policy_memo_read(a->s->policies, a->record.policy, a->record.policy_len, &a->mode,
+			     &a->policy, a->rules, &why);
 	if (r < 0)
 		return fail(a, r, why.text[0] ? why.text : "its policy cannot be read");
 	if (a->q->bearer && a->mode.release != RELEASE_ALWAYS)

@@ -29,6 +29,7 @@ struct service {
 	struct watchers *watchers;	/* serve/watch.h; may be NULL */
 	struct refresher *refresher;	/* serve/refresh.h; may be NULL */
 	struct asked_log *asked;	/* serve/asked.h; may be NULL */
+	struct policy_memo *policies;	/* core/policy-memo.h; may be NULL */
 	EVP_PKEY *admin_key;		/* of Admin TokenKey=, or NULL */
 	const char *instance;
 	/*

@@ -16,6 +16,7 @@
 
 #include "base/io.h"
 #include "broker/core/record-mac.h"
+#include "broker/core/policy-memo.h"
 #include "broker/serve/service.h"
 #include "crypto/jwe.h"
 #include "crypto/locked-heap.h"
@@ -162,7 +163,7 @@ static inline int open_service(void **state)
 
 	if (fd < 0 || bundle_add_text(&b, BUNDLE_TYPE, "snp") < 0 ||
 	    bundle_write_pack(&b, fd) < 0 || jwe_key_new(BROKER_P256, &guest_key) < 0 ||
-	    denials_new(&service.denials) < 0)
+	    denials_new(&service.denials) < 0 || policy_memo_new(&service.policies) < 0)
 		return -1;
 	pack_len = (size_t)pread(fd, pack, sizeof(pack), 0);
 	bundle_done(&b);
@@ -181,6 +182,7 @@ static inline int close_service(void **state)
 	EVP_PKEY_free(guest_key);
 	guest_key = NULL;
 	service.denials = denials_free(service.denials);
+	service.policies = policy_memo_free(service.policies);
 	keys = keys_free(keys);
 	store = store_close(store);
 	return 0;
