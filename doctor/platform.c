@@ -18,6 +18,8 @@ static const char *const names[] = {
 	[PLATFORM_TCG] = "a VM that QEMU emulates (TCG)",
 	[PLATFORM_KVM] = "a VM of KVM",
 	[PLATFORM_KVM_HYPERV] = "a VM of KVM that shows Hyper-V's leaves",
+	[PLATFORM_HYPERV_LEAVES] = "a VM that shows the leaves of Hyper-V and no VMBus, as KVM "
+				   "can",
 	[PLATFORM_HYPERV] = "a VM of Hyper-V",
 	[PLATFORM_HYPERV_HIDDEN] = "a VM of Hyper-V that is hidden from CPUID",
 };
@@ -56,6 +58,27 @@ static bool has_vmbus(struct provider *p)
 	return has;
 }
 
+/*
+ * True if ACPI shows its devices, and VMBus is not among them.  That device is there before its
+ * driver, which an initrd may not have.  Both spellings are in use, and some hosts declare two.
+ */
+static bool lacks_vmbus(struct provider *p)
+{
+	static const char *const devices[] = {
+		"/sys/bus/acpi/devices/VMBUS:00",
+		"/sys/bus/acpi/devices/VMBUS:01",
+		"/sys/bus/acpi/devices/VMBus:00",
+		"/sys/bus/acpi/devices/VMBus:01",
+	};
+
+	if (has_vmbus(p) || provider_look(p, "/sys/bus/acpi/devices") != GOT_IT)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+		if (provider_look(p, devices[i]) != GOT_ABSENT)
+			return false;
+	return true;
+}
+
 /* The root partition of Hyper-V is no guest: it may start CPUs. */
 static bool is_root_partition(struct provider *p)
 {
@@ -90,6 +113,9 @@ void platform_ask(struct provider *p, const struct machine *m, struct platform *
 	ret->kind = by_cpuid(m);
 	if (ret->kind == PLATFORM_HYPERV)
 		ret->is_host = is_root_partition(p);
+	/* QEMU's kvm=off, which fools some drivers of GPUs, leaves Hyper-V's name alone. */
+	if (ret->kind == PLATFORM_HYPERV && !ret->is_host && lacks_vmbus(p))
+		ret->kind = PLATFORM_HYPERV_LEAVES;
 	if (ret->kind <= PLATFORM_UNNAMED && has_vmbus(p))
 		ret->kind = PLATFORM_HYPERV_HIDDEN;
 }

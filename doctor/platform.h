@@ -14,6 +14,7 @@ enum platform_kind {
 	PLATFORM_TCG,
 	PLATFORM_KVM,
 	PLATFORM_KVM_HYPERV,	/* KVM that shows the leaves of Hyper-V too */
+	PLATFORM_HYPERV_LEAVES,	/* leaves of Hyper-V alone, and no VMBus: KVM that hides its name */
 	PLATFORM_XEN,
 	PLATFORM_XEN_HYPERV,	/* Xen with viridian */
 	PLATFORM_HYPERV,

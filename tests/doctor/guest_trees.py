@@ -29,6 +29,8 @@ def hyperv(cpu, isolation=None, root=False):
     return cpu.leaf(0x4000000C, eax=1 if isolation else 0, ebx=isolation or 0)
 
 
+ACPI_DEVICES = "/sys/bus/acpi/devices"
+ACPI = {f"{ACPI_DEVICES}/PNP0C0F:00": None}
 SECRETS = "/sys/kernel/security/secrets/coco"
 GUID = "736869e5-84f0-4973-92ec-06879ce3da0b"
 EFI = {"/sys/firmware/efi": None, "/sys/bus/platform/devices/efivars.0": None, "/proc/sys/kernel/osrelease": "6.1.0-35-amd64\n"}
@@ -67,7 +69,14 @@ IDENTITY = [
     # A CPU that answers a leaf it does not have with another's: the signature is right, the range is not.
     Tree("guest-kvm-out-of-range", plain().hypervisor(KVM).hypervisor(HYPERV, 0x40000100, last=0x207), kmsg=QUIET, guest=Expect(1, NONE + "a VM of KVM", {"guest-identity": "pass"}, lacks=["shows Hyper-V"])),
     Tree("guest-range-too-long", plain().hypervisor(XEN, last=0x40000200), kmsg=QUIET, guest=Expect(1, NONE + "a VM whose hypervisor does not name itself", {"guest-identity": "pass"})),
-    Tree("guest-hyperv-gen2", hyperv(intel()), kmsg=QUIET, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass", "guest-tee": "fail"})),
+    # KVM that hides its name (QEMU's kvm=off), and what Hyper-V has besides its leaves.
+    Tree("guest-kvm-hidden", hyperv(plain()), ACPI, kmsg=QUIET,
+         guest=Expect(1, NONE + "a VM that shows the leaves of Hyper-V and no VMBus", {"guest-identity": "pass", "guest-tee": "fail", "guest-vmbus": "na", "guest-hyperv-pci": "na"}, lacks=["This is a VM of Hyper-V"])),
+    Tree("guest-hyperv-gen2", hyperv(intel()), {**ACPI, f"{ACPI_DEVICES}/VMBUS:00": None}, kmsg=QUIET, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass", "guest-tee": "fail", "guest-vmbus": "unknown"})),
+    Tree("guest-hyperv-gen1", hyperv(intel()), {**ACPI, f"{ACPI_DEVICES}/VMBUS:01": None}, kmsg=QUIET, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass"})),
+    Tree("guest-hyperv-acpi-denied", hyperv(intel()), ACPI, kmsg=QUIET, refused={f"{ACPI_DEVICES}/VMBUS:00": "EACCES"}, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass"})),
+    Tree("guest-hyperv-bus", hyperv(intel()), {**ACPI, "/sys/bus/vmbus/devices/2450ee40-33bf-4fbd-892e-9fb06e9214cf": None}, kmsg=QUIET, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass"})),
+    Tree("guest-hyperv-no-acpi", hyperv(intel()), kmsg=QUIET, guest=Expect(1, NONE + "a VM of Hyper-V", {"guest-identity": "pass"})),
     Tree("guest-hyperv-root", hyperv(intel(), root=True), kmsg=QUIET, guest=Expect(1, NONE + "the root partition of Hyper-V", {"guest-identity": "warn"}, says=["coco-inject doctor"])),
     Tree("guest-other", plain().hypervisor("bhyve bhyve "), kmsg=QUIET, guest=Expect(1, NONE + "a VM of 'bhyve bhyve'", {"guest-identity": "pass"})),
     Tree("guest-blank-leaf", plain().in_vm().leaf(0x40000000), kmsg=QUIET, guest=Expect(1, NONE + "a VM whose hypervisor does not name itself", {"guest-identity": "pass"})),
