@@ -172,10 +172,10 @@ static void judge_pci(struct exam *x, const struct devices *d, struct result *r)
 		result_set(r, OUTCOME_WARN,
 			   "This kernel switches on the memory of Hyper-V's PCI devices before "
 			   "their "
-			   "drivers do: each boot waits for the host about %.0f s, for %u devices "
-			   "(%u "
-			   "of them GPUs or accelerators) with %.0f GiB",
-			   seconds(d), d->n, d->displays, d->bar_bytes / (1u << 30));
+			   "drivers do: each boot waits for the host about %.0f s, for %u device%s "
+			   "(%u of them GPUs or accelerators) with %.0f GiB",
+			   seconds(d), d->n, d->n == 1 ? "" : "s", d->displays,
+			   d->bar_bytes / (1u << 30));
 		result_fix(r, FIX_KERNEL_CONFIG,
 			   "A kernel with 23e118a48acf: 5.19, 5.15.187, 5.10.240 or newer");
 		result_fix(r, FIX_NONE, "A guest cannot change the time that its host takes");
@@ -202,7 +202,8 @@ void guest_hyperv_pci(struct exam *x, struct result *r)
 		result_set(r, OUTCOME_NA, "There are no PCI devices of Hyper-V");
 		return;
 	}
-	result_saw(r, DRIVER, "%u devices, %.0f GiB of BARs; of those without a driver, memory on: "
-		   "%u, off: %u", d.n, d.bar_bytes / (1u << 30), d.early, d.late);
+	result_saw(r, DRIVER, "%u device%s, %.0f GiB of BARs; of those without a driver, memory on: "
+		   "%u, off: %u", d.n, d.n == 1 ? "" : "s", d.bar_bytes / (1u << 30), d.early,
+		   d.late);
 	judge_pci(x, &d, r);
 }

@@ -212,6 +212,7 @@ def gpus(number, enable, command):
 HYPERV_TREES = [
     Tree("guest-azure-14gpu-old", hyperv(intel()), gpus(14, 0, 2), kmsg=QUIET + ["hv_vmbus: Vmbus version:5.3"],
          guest=Expect(1, NONE, {"guest-hyperv-pci": "warn", "guest-vmbus": "pass"}, says=["about 202 s, for 14 devices (14 of them GPUs", "1792 GiB"])),
+    Tree("guest-azure-1gpu-old", hyperv(intel()), gpus(1, 0, 2), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "warn"}, says=["about 14 s, for 1 device (1 of them GPUs", "128 GiB"])),
     Tree("guest-azure-14gpu-fixed", hyperv(intel()), gpus(14, 0, 0), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "pass", "guest-vmbus": "unknown"})),
     Tree("guest-azure-gpu-bound", hyperv(intel()), gpus(1, 1, 6), kmsg=QUIET + ["nvidia 0000:00:00.0: enabling device (0000 -> 0002)"], guest=Expect(1, NONE, {"guest-hyperv-pci": "pass"})),
     Tree("guest-azure-gpu-bound-silent", hyperv(intel()), gpus(1, 1, 6), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "unknown"})),
