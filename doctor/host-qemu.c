@@ -7,9 +7,10 @@
 /*
  * QEMU is not run to ask it: a doctor runs no programs.  A record can have its answers.
  */
-#define ASK                                                                                      \
-	"printf '{\"execute\":\"%%s\"}\\n' qmp_capabilities qom-list-types query-commands quit " \
-	"| qemu-system-x86_64 -M none -display none -qmp stdio >DIR/.probe/qmp, for --root DIR"
+#define ASK                                                                             \
+	"printf '{\"execute\":\"%%s\"}\\n' qmp_capabilities qom-list-types query-commands " \
+	"query-machines quit | qemu-system-x86_64 -M none -display none -qmp stdio "       \
+	">DIR/.probe/qmp, for --root DIR"
 
 /* A type that each QEMU has: the answer to qom-list-types is there. */
 #define HAS_TYPES "\"memory-backend-ram\""

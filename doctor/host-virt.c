@@ -3,9 +3,11 @@
 #include <stdio.h>
 
 #include "doctor/host.h"
+#include "doctor/qmp-text.h"
 
 /* Source: Linux, KVM_CAP_MAX_VCPUS of its interface. */
 #define KVM_CAP_MAX_VCPUS 66
+#define KVM_CAP_MAX_VCPU_ID 128
 
 void host_kvm_module(struct exam *x, struct result *r)
 {
@@ -26,31 +28,68 @@ void host_kvm_module(struct exam *x, struct result *r)
 	result_fix(r, FIX_NONE, "Try a guest before you rely on it");
 }
 
-void host_vcpus(struct exam *x, struct result *r)
+/* The least of what limits the number of virtual CPUs, and what that is. */
+struct limit {
+	uint64_t n;
+	const char *of;
+};
+
+static void limit(struct limit *l, struct result *r, const char *source, const char *of,
+		  uint64_t n)
+{
+	result_saw(r, source, "%llu", (unsigned long long)n);
+	if (n < l->n)
+		*l = (struct limit){ n, of };
+}
+
+/* Those of QEMU's machine, and of the interrupt controllers' numbers of CPUs. */
+static void ask_other_limits(struct exam *x, struct limit *l, struct result *r)
+{
+	const char *said;
+	uint64_t machine;
+	int64_t id;
+
+	if (provider_kvm_cap(x->p, KVM_CAP_MAX_VCPU_ID, true, &id) == GOT_IT && id > 0)
+		limit(l, r, "KVM_CAP_MAX_VCPU_ID", "KVM's numbers for them", (uint64_t)id);
+	if (provider_said(x->p, "qmp", &said) == GOT_IT && qmp_cpu_max(said, &machine) == 0)
+		limit(l, r, "query-machines q35 cpu-max", "QEMU's machine q35", machine);
+}
+
+/* How many virtual CPUs x2AVIC is for, by the kernel's log; 0 when that does not say. */
+static unsigned ask_avic(struct exam *x, struct result *r)
 {
 	static const char needle[] = "x2AVIC enabled (max ";
 	char line[TREE_LINE_MAX];
-	int64_t most = 0;
 	unsigned avic = 0;
+
+	if (provider_kmsg(x->p, needle, NULL, line) == GOT_IT &&
+	    sscanf(strstr(line, needle) + strlen(needle), "%7u", &avic) == 1 && avic > 0)
+		result_saw(r, "kmsg", "%.200s", strstr(line, needle));
+	return avic;
+}
+
+void host_vcpus(struct exam *x, struct result *r)
+{
+	struct limit l = { UINT64_MAX, "KVM" };
+	unsigned avic;
+	int64_t most = 0;
 	enum got got = provider_kvm_cap(x->p, KVM_CAP_MAX_VCPUS, true, &most);
 
 	if (got != GOT_IT || most <= 0) {
 		result_unknown(r, "KVM_CAP_MAX_VCPUS", got == GOT_IT ? GOT_MALFORMED : got);
 		return;
 	}
-	result_saw(r, "KVM_CAP_MAX_VCPUS", "%lld", (long long)most);
-	if (provider_kmsg(x->p, needle, NULL, line) == GOT_IT &&
-	    sscanf(strstr(line, needle) + strlen(needle), "%7u", &avic) == 1 && avic > 0) {
-		result_saw(r, "kmsg", "%.200s", strstr(line, needle));
-		if (avic < most) {
-			result_set(r, OUTCOME_PASS,
-				   "A VM can have %lld virtual CPUs; with more than %u, an "
-				   "ordinary one does without AVIC",
-				   (long long)most, avic);
-			return;
-		}
-	}
-	result_set(r, OUTCOME_PASS, "A VM can have %lld virtual CPUs", (long long)most);
+	limit(&l, r, "KVM_CAP_MAX_VCPUS", "KVM", (uint64_t)most);
+	ask_other_limits(x, &l, r);
+	avic = ask_avic(x, r);
+	if (avic && avic < l.n)
+		result_set(r, OUTCOME_PASS,
+			   "A VM can have %llu virtual CPUs; with more than %u, an ordinary one "
+			   "does without AVIC (the limit is of %s)",
+			   (unsigned long long)l.n, avic, l.of);
+	else
+		result_set(r, OUTCOME_PASS, "A VM can have %llu virtual CPUs (the limit is of %s)",
+			   (unsigned long long)l.n, l.of);
 }
 
 /* A module's parameter; false with the reason in @r if it is not known. */
@@ -115,6 +154,29 @@ void host_ipiv(struct exam *x, struct result *r)
 		   "Virtual CPUs interrupt each other with KVM's help, which costs time");
 	result_fix(r, FIX_MODPROBE,
 		   "options kvm_intel enable_ipiv=1 enable_apicv=1 (in /etc/modprobe.d)");
+}
+
+/* Source: Intel's SDM, volume 4, IA32_VMX_PROCBASED_CTLS: what may be 1 is in the upper half. */
+#define MSR_PROCBASED 0x482
+#define ALLOWED_TERTIARY (1ull << 49)
+
+void host_tertiary(struct exam *x, struct result *r)
+{
+	uint64_t allowed;
+	enum got got;
+
+	if (!machine_is_intel(&x->machine)) {
+		result_set(r, OUTCOME_NA, "Only Intel's CPUs have controls of VMs in three parts");
+		return;
+	}
+	got = host_msr(x, r, MSR_PROCBASED, &allowed);
+	if (got != GOT_IT)
+		host_no_msr(r, MSR_PROCBASED, got);
+	else if (allowed & ALLOWED_TERTIARY)
+		result_set(r, OUTCOME_PASS,
+			   "The CPU has tertiary controls of VMs, among them IPI virtualization");
+	else
+		result_set(r, OUTCOME_NA, "The CPU has no tertiary controls of VMs");
 }
 
 /* ---- the node that a guest's private memory is on ---- */

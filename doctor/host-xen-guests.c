@@ -172,60 +172,146 @@ static bool is_config(const char *name)
 	return len > strlen(".cfg") && streq(name + len - strlen(".cfg"), ".cfg");
 }
 
-/* What is out of use in the configuration @path; returns whether anything is. */
-static bool is_old(struct exam *x, struct result *r, const char *path)
+/* Behind "NAME =" and an opening quote; NULL for a line that sets something else. */
+static const char *value_of(const char *line, const char *name)
 {
-	_cleanup_(freep) char *text = NULL;
+	if (!sets(line, name))
+		return NULL;
+	line = strchr(line, '=') + 1;
+	return line + strspn(line, " \t\"'");
+}
+
+/* What is out of use in a line of the configuration @path; returns whether anything is. */
+static bool is_old(struct result *r, const char *path, const char *line)
+{
 	static const struct {
 		const char *name, *now;
 	} old[] = {
 		{ "builder", "type=\"hvm\", \"pvh\" or \"pv\" in the place of builder=" },
 		{ "pvh", "type=\"pvh\" in the place of pvh=" },
 	};
-	bool ret = false;
-	char *s;
 
-	if (provider_text(x->p, path, &text) != GOT_IT)
-		return false;
-	s = text;
-	for (char *line; (line = strsep(&s, "\n"));)
-		for (size_t i = 0; i < ARRAY_SIZE(old); i++)
-			if (sets(line, old[i].name)) {
-				result_saw(r, path, "%s=", old[i].name);
-				result_fix(r, FIX_CONFIG, "%s", old[i].now);
-				ret = true;
-			}
+	for (size_t i = 0; i < ARRAY_SIZE(old); i++)
+		if (sets(line, old[i].name)) {
+			result_saw(r, path, "%s=", old[i].name);
+			result_fix(r, FIX_CONFIG, "%s", old[i].now);
+			return true;
+		}
+	return false;
+}
+
+static bool has_old_lines(struct result *r, const char *path, char *text)
+{
+	bool ret = false;
+
+	for (char *line; (line = strsep(&text, "\n"));)
+		ret = is_old(r, path, line) || ret;
 	return ret;
 }
 
-void host_xen_config(struct exam *x, struct result *r)
+/* True if the guest's devices are emulated by a process that may do all that dom0 may. */
+static bool has_free_model(struct result *r, const char *path, char *text)
+{
+	bool hvm = false, restricted = false;
+
+	for (char *line; (line = strsep(&text, "\n"));) {
+		const char *type = value_of(line, "type") ?: value_of(line, "builder");
+		const char *set = value_of(line, "dm_restrict");
+
+		if (type)
+			hvm = startswith(type, "hvm");
+		if (set)
+			restricted = *set == '1';
+	}
+	if (hvm && !restricted)
+		result_saw(r, path, "type=\"hvm\" without dm_restrict=1");
+	return hvm && !restricted;
+}
+
+/*
+ * Call @look with each guest's configuration.  Returns how many there are, of which it was true for
+ * *@ret_n; or -1 with @r set, when this is not dom0, or there are none to look at.
+ */
+static int look_at_configs(struct exam *x, struct result *r,
+			   bool (*look)(struct result *r, const char *path, char *text),
+			   unsigned *ret_n)
 {
 	_cleanup_(tree_names_done) struct tree_names names = { 0 };
-	bool found = false, old = false;
 	enum got got;
+	int n = 0;
 
+	*ret_n = 0;
 	if (!in_dom0(x, r))
-		return;
+		return -1;
 	got = provider_list(x->p, "/etc/xen", &names);
 	if (got != GOT_IT && got != GOT_ABSENT) {
 		result_unknown(r, "/etc/xen", got);
-		return;
+		return -1;
 	}
 	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_(freep) char *text = NULL;
 		char path[512];
 
 		if (!is_config(names.names[i]))
 			continue;
+		n++;
 		snprintf(path, sizeof(path), "/etc/xen/%.255s", names.names[i]);
-		found = true;
-		old = is_old(x, r, path) || old;
+		if (provider_text(x->p, path, &text) == GOT_IT)
+			*ret_n += look(r, path, text);
 	}
-	if (!found)
-		result_set(r, OUTCOME_NA, "There are no guests' configurations in /etc/xen");
-	else if (old)
+	if (n)
+		return n;
+	result_set(r, OUTCOME_NA, "There are no guests' configurations in /etc/xen");
+	return -1;
+}
+
+void host_xen_config(struct exam *x, struct result *r)
+{
+	unsigned n_old;
+
+	if (look_at_configs(x, r, has_old_lines, &n_old) < 0)
+		return;
+	if (n_old)
 		result_set(r, OUTCOME_WARN,
 			   "A guest's configuration says its type in words that xl no longer "
 			   "knows");
 	else
 		result_set(r, OUTCOME_PASS, "Guests' configurations say their types by type=");
+}
+
+/* What dm_restrict needs of Xen, the hypercall DMOP, nothing shows: xl says so at the start. */
+void host_xen_dm(struct exam *x, struct result *r)
+{
+	unsigned n_free;
+
+	if (look_at_configs(x, r, has_free_model, &n_free) < 0)
+		return;
+	if (!n_free) {
+		result_set(r, OUTCOME_PASS, "No guest's devices are emulated with the rights of "
+					    "this domain");
+		return;
+	}
+	result_set(r, OUTCOME_WARN,
+		   "The devices of %u guest%s of type HVM are emulated with all rights of this "
+		   "domain", n_free, n_free == 1 ? "" : "s");
+	result_fix(r, FIX_CONFIG,
+		   "dm_restrict=1 and, in device_model_user=, a user for each guest alone (Xen "
+		   "calls it a technology preview); or type=\"pvh\", which has no device model");
+}
+
+void host_xen_parameters(struct exam *x, struct result *r)
+{
+	char built[16];
+	const char *text;
+
+	if (!ask(x, r, &text))
+		return;
+	if (xl_build(text, "CONFIG_HYPFS", built, sizeof(built)) != PROBE_SAYS) {
+		not_said(r, "Xen's configuration");
+		return;
+	}
+	result_saw(r, "xenhypfs /buildinfo/config", "CONFIG_HYPFS=%s", built);
+	result_set(r, OUTCOME_PASS,
+		   "Xen takes some parameters while it runs: 'xl set-parameters loglvl=info'%s",
+		   streq(built, "n") ? "" : "; 'xenhypfs tree /params' lists them");
 }

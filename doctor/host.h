@@ -91,6 +91,7 @@ void host_kvm_module(struct exam *x, struct result *r);
 void host_vcpus(struct exam *x, struct result *r);
 void host_avic(struct exam *x, struct result *r);
 void host_ipiv(struct exam *x, struct result *r);
+void host_tertiary(struct exam *x, struct result *r);
 void host_memfd_policy(struct exam *x, struct result *r);
 
 /* doctor/host-capacity.c: whether there is room for one more */
@@ -107,6 +108,8 @@ void host_xen_introspection(struct exam *x, struct result *r);
 void host_xen_pvh(struct exam *x, struct result *r);
 void host_xen_pvcalls(struct exam *x, struct result *r);
 void host_xen_config(struct exam *x, struct result *r);
+void host_xen_dm(struct exam *x, struct result *r);
+void host_xen_parameters(struct exam *x, struct result *r);
 
 /* doctor/host-features.c: for information */
 void host_umip(struct exam *x, struct result *r);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/plan/host.h"
 
-#include <json.h>
 #include <stdio.h>
 
 #include "doctor/provider.h"
+#include "doctor/qmp-text.h"
 
 #define CAP_MAX_VCPUS 66
 #define CAP_MAX_VCPU_ID 128
@@ -400,71 +400,17 @@ static int read_kvm(const struct reader *t, struct host *h)
 	return 0;
 }
 
-static const char *member_text(struct json_object *o, const char *name)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(o, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
-}
-
-/* cpu-max of q35 in an answer to query-machines; 0 when it is not there. */
-static uint64_t find_cpu_max(struct json_object *answer)
-{
-	struct json_object *list, *max;
-
-	if (!json_object_object_get_ex(answer, "return", &list) ||
-	    !json_object_is_type(list, json_type_array))
-		return 0;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *machine = json_object_array_get_idx(list, i);
-		const char *alias;
-
-		if (!json_object_is_type(machine, json_type_object))
-			continue;
-		alias = member_text(machine, "alias");
-		if (alias && streq(alias, "q35") &&
-		    json_object_object_get_ex(machine, "cpu-max", &max) &&
-		    json_object_is_type(max, json_type_int) && json_object_get_int64(max) > 0)
-			return (uint64_t)json_object_get_int64(max);
-	}
-	return 0;
-}
-
-/* A recorded monitor: one JSON object on each line. */
-static int read_monitor(const struct reader *t, char *text, struct host *h)
-{
-	char *line;
-
-	while ((line = strsep(&text, "\n"))) {
-		struct json_object *o;
-
-		if (!*line)
-			continue;
-		o = json_tokener_parse(line);
-		if (!json_object_is_type(o, json_type_object)) {
-			(void) json_object_put(o);
-			return malformed(t, "/.probe/qmp");
-		}
-		if (h->machine_vcpus == 0)
-			h->machine_vcpus = find_cpu_max(o);
-		(void) json_object_put(o);
-	}
-	return 0;
-}
-
 static int read_machine(const struct reader *t, struct host *h)
 {
-	_cleanup_(freep) char *copy = NULL;
 	const char *said;
 	int r = check_probe(t, "qmp");
 
 	if (r < 0 || provider_said(t->p, "qmp", &said) != GOT_IT)
 		return r;
-	copy = strdup(said);
-	return copy ? read_monitor(t, copy, h) : cause_set_oom(t->why);
+	r = qmp_cpu_max(said, &h->machine_vcpus);
+	if (r == -EBADMSG)
+		return malformed(t, "/.probe/qmp");
+	return r == -ENOMEM ? cause_set_oom(t->why) : 0;
 }
 
 static int read_all(const struct reader *t, struct host *ret)

@@ -185,6 +185,14 @@ VMS = [
     ordinary("host-zen4-x2avic-512", zen4(), for_none(0, "Ready", {"host-avic": "pass", "host-kvm-module": "pass", "host-vcpus": "pass", "host-ipiv": "na"}, says=["1024 virtual CPUs; with more than 512"]), PLAIN,
              ["x2AVIC enabled (max 512 vCPUs)"]),
     ordinary("host-zen4-x2avic-4096", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["A VM can have 4096 virtual CPUs"]), PLAIN, ["x2AVIC enabled (max 4096 vCPUs)"], kvm={MAX_VCPUS: (4096, 4096)}),
+    # QEMU's machine allows fewer than KVM; and then KVM's numbers for them do.
+    ordinary("host-vcpus-machine", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["288 virtual CPUs (the limit is of QEMU's machine q35)"]), PLAIN, kvm={MAX_VCPUS: (4096, 4096), 128: (4096, 4096)},
+             probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": 288}]}\n'}),
+    ordinary("host-vcpus-ids", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["255 virtual CPUs (the limit is of KVM's numbers for them)"]), PLAIN, kvm={128: (255, 255)}, probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": 288}]}\n'}),
+    ordinary("host-vcpus-qmp-garbage", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["1024 virtual CPUs (the limit is of KVM)"]), PLAIN, probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": -1}]}\nx\n'}),
+    ordinary("host-tertiary", intel(), for_none(0, "Ready", {"host-tertiary": "pass"}), PLAIN_INTEL, msr={0x482: 1 << 49 | 0xff}),
+    ordinary("host-tertiary-none", intel(), for_none(0, "Ready", {"host-tertiary": "na"}), PLAIN_INTEL, msr={0x482: 1 << 17}),
+    ordinary("host-tertiary-denied", intel(), for_none(0, "Ready", {"host-tertiary": "unknown"}), PLAIN_INTEL, msr={0x482: "EACCES"}),
     ordinary("host-zen4-avic-off", zen4(), for_none(2, "Ready with warnings", {"host-avic": "warn"}, says=["avic=1"]), {"/sys/module/kvm_amd/parameters/avic": "N\n"}),
     # A host of SEV-SNP is none the worse for it.
     milan("host-zen4-sev-inhibited", Expect(0, "Ready for snp", {"host-avic": "na"}), {"/sys/module/kvm_amd/parameters/avic": "N\n"}),

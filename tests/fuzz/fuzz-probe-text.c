@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "doctor/probe-text.h"
+#include "doctor/qmp-text.h"
 #include "doctor/xl-text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -19,6 +20,8 @@ static void read_numbers(const char *text)
 	(void) probe_cpuid(text, 0x8000001f, 0, &regs);
 	if (probe_rights(text, "/etc/cocod", &rights) == PROBE_SAYS)
 		assert(rights.mode <= 07777777);
+	if (qmp_cpu_max(text, &value) == 0)
+		assert(value > 0 && value <= INT64_MAX);
 	(void) probe_token(text, "coco", "/run/cocod.headers/data.hdr", &has);
 	(void) probe_msr(text, 0xc0010131, &value);
 	for (int vm = 0; vm < 2; vm++)
