@@ -63,6 +63,11 @@ static const struct check checks[] = {
 	  guest_vmbus },
 	{ "guest-hyperv-pci", "Hyper-V", "PCI devices cost no time at boot", FOR_ALL, false,
 	  guest_hyperv_pci },
+	{ "guest-hyperv-pci-version", "Hyper-V", "PCI devices speak a supported protocol", FOR_ALL,
+	  false, guest_hyperv_pci_version },
+	{ "guest-xen-pvcalls", "Xen", "The guest's sockets are its own", FOR_ALL, false,
+	  guest_xen_pvcalls },
+	{ "guest-arm", "Arm", "The Arm machine is known", FOR_INFORMATION, false, guest_arm },
 };
 
 const struct side side_guest = {

@@ -34,6 +34,11 @@ void guest_mirrored_memory(struct exam *x, struct result *r);
 /* doctor/guest-hyperv.c */
 void guest_vmbus(struct exam *x, struct result *r);
 void guest_hyperv_pci(struct exam *x, struct result *r);
+void guest_hyperv_pci_version(struct exam *x, struct result *r);
+
+/* doctor/guest-xen.c: what a guest of Xen sees of it, and what an Arm guest has. */
+void guest_xen_pvcalls(struct exam *x, struct result *r);
+void guest_arm(struct exam *x, struct result *r);
 
 /* doctor/guest-units.c: cocod's sockets are enabled. */
 void guest_units(struct exam *x, struct result *r);

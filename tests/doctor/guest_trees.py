@@ -6,7 +6,7 @@ import struct
 
 import machine
 import story_trees
-from machine import Expect, amd, crl, intel
+from machine import Expect, amd, crl, intel, luks_header
 
 KVM, HYPERV, XEN, TCG = "KVMKVMKVM", "Microsoft Hv", "XenVMMXenVMM", "TCGTCGTCGTCG"
 STATUS = 0xC0010131
@@ -20,6 +20,10 @@ def active(words):
 
 def plain(**more):
     return amd("AMD EPYC-Milan Processor", sev=0, **more)
+
+
+MIDR, DT = "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "/sys/firmware/devicetree/base"
+DOMU = {"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/guest_type": "PVH\n"}
 
 
 def hyperv(cpu, isolation=None, root=False):
@@ -85,6 +89,14 @@ IDENTITY = [
          guest=Expect(1, NONE + "a guest of Xen (PV)", {"guest-identity": "pass"}, lacks=["TCG)"])),
     Tree("xen-domu-pvh", plain().hypervisor(XEN, last=0x40000005), {"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/guest_type": "PVH\n"}, kmsg=QUIET,
          guest=Expect(1, NONE + "a guest of Xen (PVH)", {"guest-identity": "pass"})),
+    Tree("xen-domu-pvcalls", plain().hypervisor(XEN, last=0x40000005), {**DOMU, "/sys/bus/xen/devices/pvcalls-0": None, "/sys/bus/xen/devices/vbd-51712": None}, kmsg=QUIET,
+         guest=Expect(1, NONE, {"guest-xen-pvcalls": "warn"}, says=["reads what is sent without TLS"])),
+    Tree("xen-domu-no-pvcalls", plain().hypervisor(XEN, last=0x40000005), {**DOMU, "/sys/bus/xen/devices/vbd-51712": None}, kmsg=QUIET, guest=Expect(1, NONE, {"guest-xen-pvcalls": "pass", "guest-arm": "na"})),
+    Tree("guest-kvm-no-pvcalls", plain().hypervisor(KVM), {"/sys/bus/xen/devices/pvcalls-0": None}, kmsg=QUIET, guest=Expect(1, NONE, {"guest-xen-pvcalls": "na"})),
+    Tree("guest-arm-sbsa-uart", files={MIDR: "0x00000000430f0a11\n", f"{DT}/sbsa-pl011@22000000/compatible": b"arm,sbsa-uart\0", f"{DT}/cpus/compatible": "x", "/proc/interrupts": " 42:  0  ITS-MSI 8192 Edge  eth0\n"},
+         guest=Expect(3, "Cannot tell", {"guest-arm": "pass"}, says=["through GICv3's ITS; its console is an SBSA UART"])),
+    Tree("guest-arm-xen-no-uart", files={**DOMU, MIDR: "0x00000000430f0a11\n", f"{DT}/uart/compatible": b"arm,sbsa-uart-x\0arm,pl011\0"},
+         guest=Expect(3, "Cannot tell", {"guest-arm": "pass"}, says=["without an ITS", 'vuart="sbsa_uart"'])),
     Tree("xen-domu-hvm-viridian", plain().hypervisor(HYPERV, last=0x40000006).hypervisor(XEN, 0x40000100, last=0x40000105),
          {"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/guest_type": "HVM\n"}, kmsg=QUIET, guest=Expect(1, NONE + "a guest of Xen (HVM) that shows Hyper-V's leaves", {"guest-identity": "pass"})),
     Tree("xen-dom0", plain(), {"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/guest_type": "PV\n", "/proc/xen/capabilities": "control_d\n"}, kmsg=QUIET,
@@ -209,11 +221,17 @@ def gpus(number, enable, command):
     return files
 
 
+PROBING = "hv_pci {:08x}-c05b-47ab-b3a0-56a9a845852b: PCI VMBus probing: Using version 0x1000{}"
 HYPERV_TREES = [
     Tree("guest-azure-14gpu-old", hyperv(intel()), gpus(14, 0, 2), kmsg=QUIET + ["hv_vmbus: Vmbus version:5.3"],
          guest=Expect(1, NONE, {"guest-hyperv-pci": "warn", "guest-vmbus": "pass"}, says=["about 202 s, for 14 devices (14 of them GPUs", "1792 GiB"])),
     Tree("guest-azure-1gpu-old", hyperv(intel()), gpus(1, 0, 2), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "warn"}, says=["about 14 s, for 1 device (1 of them GPUs", "128 GiB"])),
-    Tree("guest-azure-14gpu-fixed", hyperv(intel()), gpus(14, 0, 0), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "pass", "guest-vmbus": "unknown"})),
+    Tree("guest-azure-14gpu-fixed", hyperv(intel()), gpus(14, 0, 0), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "pass", "guest-vmbus": "unknown", "guest-hyperv-pci-version": "unknown"}, says=["1792 GiB once, in about 25 s"])),
+    Tree("guest-hyperv-pci-versions", hyperv(intel()), kmsg=QUIET + [PROBING.format(i, v) for i, v in enumerate((4, 2, 3))], guest=Expect(1, NONE, {"guest-hyperv-pci-version": "pass"}, says=["3 of them, speak protocol 1.2 or newer"])),
+    # One that is old, among others; and lines that are others', or say no number.
+    Tree("guest-hyperv-pci-old-version", hyperv(intel()), kmsg=QUIET + [PROBING.format(i, v) for i, v in enumerate((4, 1, 4))], guest=Expect(1, NONE, {"guest-hyperv-pci-version": "warn"}, says=["speaks protocol 1.1"])),
+    Tree("guest-hyperv-pci-no-version", hyperv(intel()), kmsg=QUIET + ["evil: PCI VMBus probing: Using version 0x10001", "hv_pci 0-a: PCI VMBus probing: Using version zero"],
+         guest=Expect(1, NONE, {"guest-hyperv-pci-version": "unknown"})),
     Tree("guest-azure-gpu-bound", hyperv(intel()), gpus(1, 1, 6), kmsg=QUIET + ["nvidia 0000:00:00.0: enabling device (0000 -> 0002)"], guest=Expect(1, NONE, {"guest-hyperv-pci": "pass"})),
     Tree("guest-azure-gpu-bound-silent", hyperv(intel()), gpus(1, 1, 6), kmsg=QUIET, guest=Expect(1, NONE, {"guest-hyperv-pci": "unknown"})),
     Tree("guest-hyperv-old-vmbus", hyperv(intel()), kmsg=QUIET + ["hv_vmbus: Vmbus version:3.0"], guest=Expect(1, NONE, {"guest-vmbus": "warn", "guest-hyperv-pci": "na"})),
