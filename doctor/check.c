@@ -12,6 +12,13 @@ const char *const requirement_names[] = {
 	[_REQUIREMENT_MAX] = NULL,
 };
 
+const char *const tech_names[_REQUIRE_TECHS] = {
+	[REQUIRE_SEV] = "SEV",
+	[REQUIRE_SEV_ES] = "SEV-ES",
+	[REQUIRE_SNP] = "SEV-SNP",
+	[REQUIRE_TDX] = "TDX",
+};
+
 const char *outcome_name(enum outcome outcome)
 {
 	static const char *const names[_OUTCOME_MAX] = {

@@ -26,6 +26,9 @@ enum requirement {
 	_REQUIREMENT_MAX,
 };
 
+/* What people call the technologies: "SEV-SNP" where the option --require has "snp". */
+extern const char *const tech_names[_REQUIRE_TECHS];
+
 /* What a check matters for: a set of requirements. */
 #define FOR(requirement) (1u << (requirement))
 #define FOR_SEV_ONLY (FOR(REQUIRE_SEV) | FOR(REQUIRE_SEV_ES))

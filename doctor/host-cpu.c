@@ -21,30 +21,34 @@ static const char *nearest(struct exam *x)
 
 	if (host_kvm_module_name(x) && provider_kvm_probe(x->p, "hlt", value) == GOT_IT &&
 	    streq(value, "ok"))
-		return "an ordinary VM of KVM is the nearest thing that works here";
-	return "a VM that QEMU emulates (-accel tcg) is the nearest thing that works here; it is "
-	       "slow, and not protected";
+		return "An ordinary VM of KVM is the nearest thing that works here; it is not "
+		       "protected from this machine";
+	return "A VM that QEMU emulates (-accel tcg) is the nearest thing that works here; it is "
+	       "slow, and not protected from this machine";
 }
 
 static void lacks(struct exam *x, struct result *r)
 {
-	const struct machine *m = &x->machine;
+	bool in_vm = x->machine.in_vm;
 
-	if (m->in_vm) {
+	if (in_vm)
 		result_set(r, OUTCOME_FAIL,
-			   "This is a VM, and its CPU offers it no SEV or TDX: it cannot host a "
-			   "confidential VM; the machine below it might");
+			   "This is a VM, and its CPU offers it neither SEV nor TDX, by which AMD "
+			   "and Intel protect VMs: it cannot host a confidential VM; the machine "
+			   "below it might");
+	else
+		result_set(r, OUTCOME_FAIL,
+			   "The CPU has neither SEV nor TDX, by which AMD and Intel protect VMs, "
+			   "or the firmware hides it: this machine cannot host a confidential VM");
+	result_fix(r, FIX_NONE, "%s", nearest(x));
+	if (in_vm)
 		result_fix(r, FIX_NONE,
-			   "Run coco-inject doctor on that machine, and cococtl doctor here; %s",
-			   nearest(x));
-		return;
-	}
-	result_set(r, OUTCOME_FAIL,
-		   "The CPU has no SEV, SEV-SNP or TDX, or the firmware hides it: this machine "
-		   "cannot host a confidential VM");
-	result_fix(r, FIX_NONE,
-		   "AMD EPYC from 7001 (SEV), 7002 (SEV-ES) and 7003 (SEV-SNP) on, and Intel Xeon "
-		   "from the 5th generation (TDX) on, can; %s", nearest(x));
+			   "Run coco-inject doctor on the machine below, and cococtl doctor here "
+			   "if this is the VM that is to have secrets");
+	else
+		result_fix(r, FIX_NONE,
+			   "AMD EPYC from 7001 (SEV), 7002 (SEV-ES) and 7003 (SEV-SNP) on, and "
+			   "Intel Xeon from the 5th generation (TDX) on, can");
 }
 
 void host_cpu(struct exam *x, struct result *r)

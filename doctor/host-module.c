@@ -24,7 +24,7 @@ static void no_parameter(struct exam *x, struct result *r, const struct module *
 	if (provider_look(x->p, path) == GOT_IT) {
 		result_saw(r, path, "no parameter %s", m->parameter);
 		result_set(r, OUTCOME_FAIL, "This kernel's KVM has no %s",
-			   requirement_names[m->tech]);
+			   tech_names[m->tech]);
 		result_fix(r, FIX_KERNEL_CONFIG, "%s",
 			   m->tech == REQUIRE_TDX ?
 				   "A kernel with CONFIG_KVM_INTEL_TDX" :
@@ -41,7 +41,7 @@ static void is_off(struct result *r, const struct module *m)
 	result_set(r, OUTCOME_FAIL,
 		   "The module %s has %s off: by its options, or because the CPU or the firmware "
 		   "did not let it",
-		   m->name, requirement_names[m->tech]);
+		   m->name, tech_names[m->tech]);
 	result_fix(r, FIX_MODPROBE,
 		   "options %s %s (in /etc/modprobe.d, then load the module anew)", m->name,
 		   m->options);
@@ -62,16 +62,16 @@ static void ask_kvm(struct exam *x, struct result *r, const struct module *m)
 	int64_t types = 0;
 
 	if (provider_kvm_cap(x->p, KVM_CAP_VM_TYPES, false, &types) != GOT_IT || types <= 0) {
-		result_set(r, OUTCOME_PASS, "KVM has %s on", requirement_names[m->tech]);
+		result_set(r, OUTCOME_PASS, "KVM has %s on", tech_names[m->tech]);
 		return;
 	}
 	result_saw(r, "KVM_CAP_VM_TYPES", "0x%llx", (unsigned long long)types);
 	if (types & (1LL << m->vm_type) || is_old_call(m, types)) {
-		result_set(r, OUTCOME_PASS, "KVM makes VMs of %s", requirement_names[m->tech]);
+		result_set(r, OUTCOME_PASS, "KVM makes VMs of %s", tech_names[m->tech]);
 		return;
 	}
 	result_set(r, OUTCOME_FAIL, "The module %s has %s on, but KVM makes no such VMs", m->name,
-		   requirement_names[m->tech]);
+		   tech_names[m->tech]);
 	result_fix(r, FIX_NONE, "dmesg | grep -e %s -e ccp -e tdx", m->name);
 }
 
@@ -81,7 +81,7 @@ static void judge(struct exam *x, struct result *r, const struct module *m)
 	uint64_t on = 0;
 	enum got got;
 
-	if (!host_has(x, r, FOR(m->tech), requirement_names[m->tech]))
+	if (!host_has(x, r, FOR(m->tech), tech_names[m->tech]))
 		return;
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", m->name, m->parameter);
 	got = provider_number(x->p, path, &on);

@@ -57,10 +57,10 @@ void host_qemu(struct exam *x, struct result *r)
 	result_saw(r, "qom-list-types", "%s: %s", types[tech],
 		   strstr(said, types[tech]) ? "there" : "not there");
 	if (strstr(said, types[tech])) {
-		result_set(r, OUTCOME_PASS, "QEMU can start VMs of %s", requirement_names[tech]);
+		result_set(r, OUTCOME_PASS, "QEMU can start VMs of %s", tech_names[tech]);
 		return;
 	}
-	result_set(r, OUTCOME_FAIL, "This QEMU cannot start VMs of %s", requirement_names[tech]);
+	result_set(r, OUTCOME_FAIL, "This QEMU cannot start VMs of %s", tech_names[tech]);
 	result_fix(r, FIX_PACKAGE, "A QEMU that has the object %s", types[tech]);
 }
 

@@ -84,11 +84,11 @@ void host_vcpus(struct exam *x, struct result *r)
 	avic = ask_avic(x, r);
 	if (avic && avic < l.n)
 		result_set(r, OUTCOME_PASS,
-			   "A VM can have %llu virtual CPUs; with more than %u, an ordinary one "
-			   "does without AVIC (the limit is of %s)",
-			   (unsigned long long)l.n, avic, l.of);
+			   "A VM can have %llu virtual CPUs, by the limit of %s; with more than %u, "
+			   "an ordinary one does without AVIC",
+			   (unsigned long long)l.n, l.of, avic);
 	else
-		result_set(r, OUTCOME_PASS, "A VM can have %llu virtual CPUs (the limit is of %s)",
+		result_set(r, OUTCOME_PASS, "A VM can have %llu virtual CPUs, by the limit of %s",
 			   (unsigned long long)l.n, l.of);
 }
 

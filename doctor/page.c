@@ -47,19 +47,43 @@ static void print_head(const struct report *r)
 		print("Note: %s\n", r->side->trust);
 }
 
+static void print_outcome(enum outcome outcome)
+{
+	(void) print("  ");
+	print_coloured(colour_of(outcome), outcome_name(outcome));
+	print("%*s", 9 - (int)strlen(outcome_name(outcome)), "");
+}
+
+/*
+ * What is not applicable is of no help to anybody, so that checks with the same reason that follow
+ * one another have one line.  Returns the first that is not in it.
+ */
+static size_t print_na(const struct report *r, size_t i)
+{
+	const struct check *first = &r->side->checks[i];
+	const char *why = r->results[i].explain;
+
+	print_outcome(OUTCOME_NA);
+	print("%s", first->id);
+	for (i++; i < r->side->n_checks && r->results[i].outcome == OUTCOME_NA &&
+		  streq(r->side->checks[i].group, first->group) &&
+		  streq(r->results[i].explain, why);
+	     i++)
+		print(", %s", r->side->checks[i].id);
+	print(": %s\n", why);
+	return i;
+}
+
 /* Evidence matters to whoever doubts the outcome; of what is good the JSON has it. */
 static void print_check(const struct report *r, size_t i)
 {
 	const struct check *check = &r->side->checks[i];
 	const struct result *result = &r->results[i];
 
-	(void) print("  ");
-	print_coloured(colour_of(result->outcome), outcome_name(result->outcome));
-	print("%*s%s: %s%s\n", 9 - (int)strlen(outcome_name(result->outcome)), "", check->id,
-	      result->explain,
-	      check_counts(check, &r->end) || result->outcome == OUTCOME_NA ? "" :
-									      " (not asked for)");
-	if (result->outcome == OUTCOME_PASS || result->outcome == OUTCOME_NA)
+	print_outcome(result->outcome);
+	print("%s: %s%s\n", check->id, result->explain,
+	      check_counts(check, &r->end) ? "" : " (not asked for)");
+	if (result->outcome == OUTCOME_PASS)
 		return;
 	for (unsigned k = 0; k < result->n_evidence; k++)
 		print("           %s: %s\n", result->evidence[k].source,
@@ -72,13 +96,16 @@ void page_print(const struct report *r)
 	const char *group = NULL;
 
 	print_head(r);
-	for (size_t i = 0; i < r->side->n_checks; i++) {
+	for (size_t i = 0; i < r->side->n_checks;) {
 		const char *its = r->side->checks[i].group;
 
 		if (!group || !streq(group, its))
 			print("\n%s\n", its);
 		group = its;
-		print_check(r, i);
+		if (r->results[i].outcome == OUTCOME_NA)
+			i = print_na(r, i);
+		else
+			print_check(r, i++);
 	}
 	print("\n%u pass, %u warn, %u fail, %u unknown, %u not applicable\n",
 	      r->end.n[OUTCOME_PASS], r->end.n[OUTCOME_WARN], r->end.n[OUTCOME_FAIL],

@@ -75,7 +75,7 @@ AMD = [
     milan("host-kvm-amd-not-loaded", not_snp("host-kvm-snp", says=["modprobe kvm_amd"]), without=["/sys/module/kvm_amd/version"] + [f"{PARAMETERS}/{p}" for p in ("sev", "sev_es", "sev_snp")]),
     milan("host-kvm-amd-all-off", not_snp("host-kvm-sev", says=["options kvm_amd sev=1"]), {f"{PARAMETERS}/{p}": "N\n" for p in ("sev", "sev_es", "sev_snp")}),
     milan("host-kvm-es-off", Expect(1, "Not ready for snp", {"host-kvm-sev": "pass", "host-kvm-sev-es": "fail"}), {f"{PARAMETERS}/sev_es": "0\n"}),
-    milan("host-kvm-no-snp", not_snp("host-kvm-snp", says=["This kernel's KVM has no snp"]), without=[f"{PARAMETERS}/sev_snp"]),
+    milan("host-kvm-no-snp", not_snp("host-kvm-snp", says=["This kernel's KVM has no SEV-SNP"]), without=[f"{PARAMETERS}/sev_snp"]),
     # The parameter says that it is on; KVM itself does not make such VMs.
     milan("host-kvm-types-lack-snp", not_snp("host-kvm-snp", says=["KVM makes no such VMs"]), kvm={**KVM, VM_TYPES: (0xF, 0xF)}),
     milan("host-kvm-types-unknown", Expect(0, "Ready for snp", {"host-kvm-snp": "pass"}), kvm=KVM),
@@ -182,14 +182,14 @@ def zen4():
 
 
 VMS = [
-    ordinary("host-zen4-x2avic-512", zen4(), for_none(0, "Ready", {"host-avic": "pass", "host-kvm-module": "pass", "host-vcpus": "pass", "host-ipiv": "na"}, says=["1024 virtual CPUs; with more than 512"]), PLAIN,
+    ordinary("host-zen4-x2avic-512", zen4(), for_none(0, "Ready", {"host-avic": "pass", "host-kvm-module": "pass", "host-vcpus": "pass", "host-ipiv": "na"}, says=["1024 virtual CPUs, by the limit of KVM; with more than 512"]), PLAIN,
              ["x2AVIC enabled (max 512 vCPUs)"]),
     ordinary("host-zen4-x2avic-4096", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["A VM can have 4096 virtual CPUs"]), PLAIN, ["x2AVIC enabled (max 4096 vCPUs)"], kvm={MAX_VCPUS: (4096, 4096)}),
     # QEMU's machine allows fewer than KVM; and then KVM's numbers for them do.
-    ordinary("host-vcpus-machine", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["288 virtual CPUs (the limit is of QEMU's machine q35)"]), PLAIN, kvm={MAX_VCPUS: (4096, 4096), 128: (4096, 4096)},
+    ordinary("host-vcpus-machine", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["288 virtual CPUs, by the limit of QEMU's machine q35"]), PLAIN, kvm={MAX_VCPUS: (4096, 4096), 128: (4096, 4096)},
              probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": 288}]}\n'}),
-    ordinary("host-vcpus-ids", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["255 virtual CPUs (the limit is of KVM's numbers for them)"]), PLAIN, kvm={128: (255, 255)}, probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": 288}]}\n'}),
-    ordinary("host-vcpus-qmp-garbage", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["1024 virtual CPUs (the limit is of KVM)"]), PLAIN, probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": -1}]}\nx\n'}),
+    ordinary("host-vcpus-ids", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["255 virtual CPUs, by the limit of KVM's numbers for them"]), PLAIN, kvm={128: (255, 255)}, probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": 288}]}\n'}),
+    ordinary("host-vcpus-qmp-garbage", zen4(), for_none(0, "Ready", {"host-vcpus": "pass"}, says=["1024 virtual CPUs, by the limit of KVM"]), PLAIN, probe={"qmp": '{"return": [{"alias": "q35", "cpu-max": -1}]}\nx\n'}),
     ordinary("host-tertiary", intel(), for_none(0, "Ready", {"host-tertiary": "pass"}), PLAIN_INTEL, msr={0x482: 1 << 49 | 0xff}),
     ordinary("host-tertiary-none", intel(), for_none(0, "Ready", {"host-tertiary": "na"}), PLAIN_INTEL, msr={0x482: 1 << 17}),
     ordinary("host-tertiary-denied", intel(), for_none(0, "Ready", {"host-tertiary": "unknown"}), PLAIN_INTEL, msr={0x482: "EACCES"}),

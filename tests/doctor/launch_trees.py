@@ -57,7 +57,7 @@ DESKTOP = "AMD Ryzen 7 5800X 8-Core Processor"
 MODULE = [
     Tree("host-kvm-foreign-amd", amd(DESKTOP), {"/sys/module/kvm": None}, kvm=KVM, host=Expect(2, "Ready with warnings for none", {"host-kvm": "pass", "host-kvm-module": "warn"}, ["--require", "none"])),
     Tree("host-kvm-foreign-sev", amd(sev=ROME), {"/sys/module/kvm": None}, kvm=KVM, host=Expect(1, "Not ready for sev-es", {"host-kvm": "pass", "host-kvm-module": "warn", "host-kvm-sev": "fail"})),
-    Tree("host-nearest-kvm", amd(DESKTOP), {"/sys/module/kvm_amd": None}, kvm=KVM, host=Expect(1, "Not ready for any", {"host-kvm-module": "pass"}, says=["an ordinary VM of KVM is the nearest"])),
+    Tree("host-nearest-kvm", amd(DESKTOP), {"/sys/module/kvm_amd": None}, kvm=KVM, host=Expect(1, "Not ready for any", {"host-kvm-module": "pass"}, says=["An ordinary VM of KVM is the nearest"])),
     Tree("host-nearest-foreign", amd(DESKTOP), {"/sys/module/kvm": None}, kvm=KVM, host=Expect(1, "Not ready for any", {"host-kvm-module": "warn"}, says=["-accel tcg"], lacks=["ordinary VM of KVM"])),
     Tree("host-nearest-none", amd(DESKTOP), host=Expect(1, "Not ready for any", {"host-kvm-module": "na"}, says=["-accel tcg"])),
     Tree("host-nearest-dead", amd(DESKTOP), {"/sys/module/kvm_amd": None}, kvm={"open": "ok", "hlt": "exit 17"}, host=Expect(1, "Not ready for any", {"host-kvm": "fail"}, says=["-accel tcg"])),
