@@ -39,6 +39,38 @@ void guest_efi_runtime(struct exam *x, struct result *r)
 		result_fix(r, FIX_KERNEL_ARG, "efi=runtime");
 }
 
+/*
+ * Firmware that protects the memory of images lets a kernel make its own executable by DXE
+ * services, if the kernel knows them.
+ */
+void guest_efi_dxe(struct exam *x, struct result *r)
+{
+	static const char option[] = "CONFIG_EFI_DXE_MEM_ATTRIBUTES";
+	char value[PROVIDER_LINE_MAX], source[PROVIDER_LINE_MAX];
+	enum got got;
+
+	if (provider_look(x->p, "/sys/firmware/efi") != GOT_IT ||
+	    (!machine_is_amd(&x->machine) && !machine_is_intel(&x->machine))) {
+		result_set(r, OUTCOME_NA, "The VM was not started by EFI firmware of an x86");
+		return;
+	}
+	got = provider_config(x->p, option, value, source);
+	if (got != GOT_IT) {
+		result_unknown(r, "the kernel's configuration", got);
+		return;
+	}
+	result_saw(r, source, "%s=%s", option, value);
+	if (streq(value, "y")) {
+		result_set(r, OUTCOME_PASS, "The kernel can be started by firmware that protects "
+					    "the memory of images");
+		return;
+	}
+	result_set(r, OUTCOME_WARN,
+		   "This firmware does not protect the memory of images; one that does may not "
+		   "start this kernel");
+	result_fix(r, FIX_KERNEL_CONFIG, "%s=y", option);
+}
+
 void guest_mirrored_memory(struct exam *x, struct result *r)
 {
 	char line[TREE_LINE_MAX];

@@ -57,6 +57,8 @@ static const struct check checks[] = {
 	  false, guest_init_on_alloc },
 	{ "guest-efi-runtime", "Firmware", "EFI runtime services are on", FOR_CONFIDENTIAL, false,
 	  guest_efi_runtime },
+	{ "guest-efi-dxe", "Firmware", "Firmware that protects images can start the kernel",
+	  FOR_INFORMATION, false, guest_efi_dxe },
 	{ "guest-mirrored-memory", "Firmware", "The memory is mirrored", FOR_INFORMATION, false,
 	  guest_mirrored_memory },
 	{ "guest-vmbus", "Hyper-V", "The version of VMBus is a supported one", FOR_ALL, false,

@@ -29,6 +29,7 @@ void guest_svkl(struct exam *x, struct result *r);
 
 /* doctor/guest-efi.c */
 void guest_efi_runtime(struct exam *x, struct result *r);
+void guest_efi_dxe(struct exam *x, struct result *r);
 void guest_mirrored_memory(struct exam *x, struct result *r);
 
 /* doctor/guest-hyperv.c */

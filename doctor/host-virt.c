@@ -84,8 +84,8 @@ void host_vcpus(struct exam *x, struct result *r)
 	avic = ask_avic(x, r);
 	if (avic && avic < l.n)
 		result_set(r, OUTCOME_PASS,
-			   "A VM can have %llu virtual CPUs, by the limit of %s; with more than %u, "
-			   "an ordinary one does without AVIC",
+			   "A VM can have %llu virtual CPUs, by the limit of %s; with more than "
+			   "%u, an ordinary one does without AVIC",
 			   (unsigned long long)l.n, l.of, avic);
 	else
 		result_set(r, OUTCOME_PASS, "A VM can have %llu virtual CPUs, by the limit of %s",
@@ -136,8 +136,9 @@ void host_avic(struct exam *x, struct result *r)
 void host_ipiv(struct exam *x, struct result *r)
 {
 	static const char path[] = "/sys/module/kvm_intel/parameters/enable_ipiv";
+	static const char apicv[] = "/sys/module/kvm_intel/parameters/enable_apicv";
 	char flags[TREE_LINE_MAX];
-	uint64_t on = 0;
+	uint64_t on = 0, builds_on = 1;
 
 	if (!machine_is_intel(&x->machine) || !host_flag(x->p, "vmx flags", "ipi_virt", flags)) {
 		result_set(r, OUTCOME_NA, "The CPU has no IPI virtualization");
@@ -150,8 +151,11 @@ void host_ipiv(struct exam *x, struct result *r)
 		result_set(r, OUTCOME_PASS, "Virtual CPUs interrupt each other without KVM's help");
 		return;
 	}
+	if (provider_number(x->p, apicv, &builds_on) == GOT_IT && !builds_on)
+		result_saw(r, apicv, "N");
 	result_set(r, OUTCOME_WARN,
-		   "Virtual CPUs interrupt each other with KVM's help, which costs time");
+		   "Virtual CPUs interrupt each other with KVM's help, which costs time%s",
+		   builds_on ? "" : ": APICv is off, which IPI virtualization builds on");
 	result_fix(r, FIX_MODPROBE,
 		   "options kvm_intel enable_ipiv=1 enable_apicv=1 (in /etc/modprobe.d)");
 }

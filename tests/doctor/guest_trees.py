@@ -201,11 +201,16 @@ def efi(name, expect, files, cmdline=""):
     return Tree(name, plain().hypervisor(KVM), {"/sys/firmware/efi": None, "/sys/firmware/efi/efivars": None, "/proc/cmdline": cmdline + "\n", **files}, kmsg=QUIET, guest=expect)
 
 
+RELEASE = {"/proc/sys/kernel/osrelease": "6.1.0-35-amd64\n"}
 FIRMWARE = [
     efi("guest-efi-on", Expect(1, NONE, {"guest-efi-runtime": "pass", "guest-mirrored-memory": "na"}), {"/sys/bus/platform/devices/efivars.0": None}),
     efi("guest-efi-rt-off", Expect(1, NONE, {"guest-efi-runtime": "warn"}, says=["-> kernel-arg: efi=runtime", "PREEMPT_RT"]), {"/sys/kernel/realtime": "1\n"}),
     efi("guest-efi-rt-on", Expect(1, NONE, {"guest-efi-runtime": "pass"}), {"/sys/kernel/realtime": "1\n", "/sys/bus/platform/devices/efivars.0": None}, "quiet efi=runtime"),
     efi("guest-efi-noruntime", Expect(1, NONE, {"guest-efi-runtime": "warn"}, says=["Remove efi=noruntime"]), {}, "efi=noruntime quiet"),
+    efi("guest-efi-dxe", Expect(1, NONE, {"guest-efi-dxe": "pass"}), {**RELEASE, DEBIAN: "CONFIG_EFI_DXE_MEM_ATTRIBUTES=y\n"}),
+    efi("guest-efi-dxe-off", Expect(1, NONE, {"guest-efi-dxe": "warn"}, says=["CONFIG_EFI_DXE_MEM_ATTRIBUTES=y"]), {**RELEASE, DEBIAN: "# CONFIG_EFI_DXE_MEM_ATTRIBUTES is not set\n"}),
+    efi("guest-efi-dxe-untold", Expect(1, NONE, {"guest-efi-dxe": "unknown"}), RELEASE),
+    Tree("guest-bios-dxe", plain().hypervisor(KVM), {**RELEASE, DEBIAN: "CONFIG_EFI_DXE_MEM_ATTRIBUTES=y\n"}, kmsg=QUIET, guest=Expect(1, NONE, {"guest-efi-dxe": "na"})),
     Tree("guest-mirrored", plain().hypervisor(KVM), kmsg=["efi: Memory: 1024M/4096M mirrored memory"], guest=Expect(1, NONE, {"guest-mirrored-memory": "pass"})),
     Tree("guest-mirrored-na", plain().hypervisor(KVM), kmsg=["a driver: mirrored memory"], guest=Expect(1, NONE, {"guest-mirrored-memory": "na"})),
 ]

@@ -198,6 +198,8 @@ VMS = [
     milan("host-zen4-sev-inhibited", Expect(0, "Ready for snp", {"host-avic": "na"}), {"/sys/module/kvm_amd/parameters/avic": "N\n"}),
     ordinary("host-intel-ipiv-on", intel(), for_none(0, "Ready", {"host-ipiv": "pass", "host-avic": "na"}), PLAIN_INTEL),
     ordinary("host-intel-ipiv-off", intel(), for_none(2, "Ready with warnings", {"host-ipiv": "warn"}, says=["enable_ipiv=1"]), {**PLAIN_INTEL, "/sys/module/kvm_intel/parameters/enable_ipiv": "N\n"}),
+    ordinary("host-intel-ipiv-no-apicv", intel(), for_none(2, "Ready with warnings", {"host-ipiv": "warn"}, says=["APICv is off", "enable_apicv: N"]),
+             {**PLAIN_INTEL, "/sys/module/kvm_intel/parameters/enable_ipiv": "N\n", "/sys/module/kvm_intel/parameters/enable_apicv": "N\n"}),
     ordinary("host-intel-old", intel(), for_none(0, "Ready", {"host-ipiv": "na"}), {**PLAIN_INTEL, "/proc/cpuinfo": "vmx flags\t: vnmi ept\n"}),
     ordinary("host-kvm-foreign-module", intel(), for_none(2, "Ready with warnings", {"host-kvm": "pass", "host-kvm-module": "warn"}, says=["neither kvm_amd nor kvm_intel"])),
     ordinary("host-vcpus-nonsense", zen4(), for_none(0, "Ready", {"host-vcpus": "unknown"}), PLAIN, kvm={MAX_VCPUS: (-1, -1)}),
