@@ -12,14 +12,14 @@
 #include "net/library.h"
 
 #define LIBRARY "libcryptsetup.so.12"
-#define FUNCTIONS(X)                                                                               \
-	X(crypt_init)                                                                              \
-	X(crypt_free) X(crypt_load) X(crypt_get_uuid) X(crypt_get_data_offset)                     \
-		X(crypt_get_volume_key_size) X(crypt_get_metadata_size) X(crypt_dump_json)         \
-			X(crypt_set_log_callback) X(crypt_set_pbkdf_type)                          \
-				X(crypt_activate_by_passphrase)                                    \
-					X(crypt_keyslot_add_by_passphrase)                         \
-						X(crypt_keyslot_destroy) X(crypt_token_json_set)
+#define FUNCTIONS(X)                                                                    \
+	X(crypt_init) X(crypt_free) X(crypt_load) X(crypt_get_uuid)                     \
+	X(crypt_get_subsystem) X(crypt_get_data_offset)                                 \
+	X(crypt_get_volume_key_size) X(crypt_get_metadata_size)                         \
+	X(crypt_dump_json) X(crypt_set_log_callback) X(crypt_set_pbkdf_type)            \
+	X(crypt_activate_by_passphrase) X(crypt_keyslot_add_by_passphrase)              \
+	X(crypt_keyslot_add_by_volume_key) X(crypt_keyslot_destroy)                     \
+	X(crypt_token_json_set) X(crypt_format) X(crypt_set_label)
 
 LIBRARY_NOTE(LIBRARY, "luks", "recommended", "cococtl luks enroll, list, test and remove");
 
@@ -41,6 +41,22 @@ static void on_log(int level, const char *text, void *usrptr)
 static int failed(struct cause *c, int error, const char *what)
 {
 	return cause_set(c, -EIO, "%s: %s", what, said[0] ? said : strerror(-error));
+}
+
+/* The subsystem that a header names until it has its first keyslot. */
+#define UNFINISHED_FORMAT "coco-format"
+
+static int load_library(struct cause *c)
+{
+	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
+	char error[256];
+
+	if (!lib.crypt_token_json_set_ &&
+	    library_load(LIBRARY, &lib, functions, error, sizeof(error)) < 0)
+		return cause_set(c, -EOPNOTSUPP, "libcryptsetup is needed: %s", error);
+	lib.crypt_set_log_callback_(NULL, on_log, NULL);
+	said[0] = '\0';
+	return 0;
 }
 
 /* ---- what the metadata says ---- */
@@ -274,6 +290,8 @@ static int look(struct luks_volume *v, struct cause *c)
 	snprintf(v->uuid, sizeof(v->uuid), "%s", uuid ? uuid : "");
 	v->keyslots = ids_of_object(member(metadata, "keyslots"));
 	read_tokens(v, member(metadata, "tokens"), member(metadata, "keyslots"));
+	v->unfinished_format = v->keyslots == 0 &&
+			       streq(lib.crypt_get_subsystem_(v->cd) ?: "", UNFINISHED_FORMAT);
 	/* As the library writes it. */
 	json = json_object_to_json_string_ext(metadata, JSON_C_TO_STRING_PLAIN |
 								JSON_C_TO_STRING_NOSLASHESCAPE);
@@ -285,16 +303,12 @@ static int look(struct luks_volume *v, struct cause *c)
 
 int luks_volume_open(const char *device, struct luks_volume *ret, struct cause *c)
 {
-	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
 	_cleanup_(luks_volume_done) struct luks_volume v = { 0 };
-	char error[256];
 	int r;
 
-	if (!lib.crypt_token_json_set_ &&
-	    library_load(LIBRARY, &lib, functions, error, sizeof(error)) < 0)
-		return cause_set(c, -EOPNOTSUPP, "libcryptsetup is needed: %s", error);
-	lib.crypt_set_log_callback_(NULL, on_log, NULL);
-	said[0] = '\0';
+	r = load_library(c);
+	if (r < 0)
+		return r;
 	r = lib.crypt_init_(&v.cd, device);
 	if (r < 0)
 		return failed(c, r, "it cannot be opened");
@@ -337,21 +351,28 @@ int luks_volume_try(struct luks_volume *v, int keyslot, struct luks_key key, str
 	return r < 0 ? failed(c, r, "a key cannot be tried") : r;
 }
 
-int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
-			struct luks_keyslot keyslot, struct cause *c)
+static int choose_pbkdf(struct luks_volume *v, uint32_t iterations, struct cause *c)
 {
 	const struct crypt_pbkdf_type pbkdf2 = {
 		.type = CRYPT_KDF_PBKDF2,
 		.hash = KDF_HASH,
-		.iterations = keyslot.iterations,
+		.iterations = iterations,
 		.flags = CRYPT_PBKDF_NO_BENCHMARK,
 	};
+	int r = lib.crypt_set_pbkdf_type_(v->cd, iterations ? &pbkdf2 : NULL);
+
+	return r < 0 ? failed(c, r, "the derivation of keys cannot be chosen") : 0;
+}
+
+int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
+			struct luks_keyslot keyslot, struct cause *c)
+{
 	int r;
 
 	said[0] = '\0';
-	r = lib.crypt_set_pbkdf_type_(v->cd, keyslot.iterations ? &pbkdf2 : NULL);
+	r = choose_pbkdf(v, keyslot.iterations, c);
 	if (r < 0)
-		return failed(c, r, "the derivation of keys cannot be chosen");
+		return r;
 	r = lib.crypt_keyslot_add_by_passphrase_(v->cd,
 						 keyslot.number < 0 ? CRYPT_ANY_SLOT :
 								      keyslot.number,
@@ -361,6 +382,39 @@ int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct lu
 		return failed(c, r, "a keyslot cannot be added");
 	v->keyslots |= UINT32_C(1) << r;
 	return r;
+}
+
+/*
+ * The volume key is in the library's memory alone until a keyslot has it: what is on the disk
+ * before that is a header that nobody can open.
+ */
+int luks_volume_format(const char *device, const char *uuid, struct luks_key key,
+		       struct luks_keyslot keyslot, struct cause *c)
+{
+	_cleanup_(luks_volume_done) struct luks_volume v = { 0 };
+	struct crypt_params_luks2 params = { .subsystem = UNFINISHED_FORMAT };
+	int r;
+
+	r = load_library(c);
+	if (r < 0)
+		return r;
+	r = lib.crypt_init_(&v.cd, device);
+	if (r < 0)
+		return failed(c, r, "it cannot be opened");
+	r = choose_pbkdf(&v, keyslot.iterations, c);
+	if (r < 0)
+		return r;
+	r = lib.crypt_format_(v.cd, CRYPT_LUKS2, "aes", "xts-plain64", uuid, NULL, 512 / 8,
+			      &params);
+	if (r < 0)
+		return cause_set(c, r == -EBUSY ? r : -EIO, "it cannot be formatted: %s",
+				 said[0] ? said : strerror(-r));
+	r = lib.crypt_keyslot_add_by_volume_key_(v.cd, 0, NULL, 0,
+						 (const char *)secret_data(key.s), key.len);
+	if (r < 0)
+		return failed(c, r, "its first keyslot cannot be added");
+	r = lib.crypt_set_label_(v.cd, NULL, NULL);
+	return r < 0 ? failed(c, r, "its header cannot be finished") : 0;
 }
 
 int luks_volume_remove_key(struct luks_volume *v, int keyslot, struct cause *c)
@@ -462,6 +516,12 @@ int luks_volume_try(struct luks_volume *v, int keyslot, struct luks_key key, str
 
 int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
 			struct luks_keyslot keyslot, struct cause *c)
+{
+	return none(c);
+}
+
+int luks_volume_format(const char *device, const char *uuid, struct luks_key key,
+		       struct luks_keyslot keyslot, struct cause *c)
 {
 	return none(c);
 }

@@ -53,6 +53,11 @@ struct luks_volume {
 	unsigned room_keyslots;		/* how many more keyslots have room */
 	size_t room_json;		/* bytes for more metadata */
 	uint64_t header_len;		/* with the area of the keyslots; ~0: not known */
+	/*
+	 * luks_volume_format() was cut short before there was a keyslot: nobody ever had a key to
+	 * what is on it.
+	 */
+	bool unfinished_format;
 };
 
 /*
@@ -69,6 +74,23 @@ struct luks_key {
 	const struct secret *s;
 	size_t len;
 };
+
+static inline struct luks_key luks_key_whole(const struct secret *s)
+{
+	return (struct luks_key){ s, secret_len(s) };
+}
+
+#define LUKS_HEADER_LEN (UINT64_C(16) << 20)	/* of a volume that is formatted here */
+
+/*
+ * Make a LUKS2 volume of @device, which opens with @key.  @uuid is as text; ->number of @keyslot
+ * is -1.  Until there is the keyslot the header says so (->unfinished_format of
+ * luks_volume_open()).  What was on the device is lost.
+ *
+ * Returns 0; -EOPNOTSUPP, -EBUSY when somebody uses the device, or -EIO, with the cause.
+ */
+int luks_volume_format(const char *device, const char *uuid, struct luks_key key,
+		       struct luks_keyslot keyslot, struct cause *c);
 
 /*
  * Try @key on @keyslot, or on all with -1.  Returns the keyslot; -EPERM when it opens none; -EIO.

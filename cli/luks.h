@@ -18,6 +18,14 @@ int luks_protect(void);
 			OPTION_PATH(luks.unlock_key_file)                                     \
 	}
 
+#define ROWS_LUKS_KEY                                                                         \
+	{ "random-secret", NULL, "the secret is random: no need to derive its key for long",  \
+	  OPTION_FLAG(luks.random_secret) },                                                  \
+	{                                                                                     \
+		"root", "DIR", "the system whose crypttab and units these are",               \
+			OPTION_PATH(luks.root)                                                \
+	}
+
 /* True if the passphrase is not to be asked for at the terminal. */
 bool luks_has_passphrase(const struct args_luks *a);
 
