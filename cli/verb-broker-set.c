@@ -5,14 +5,13 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent/keeper/config-broker.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cococtl.h"
+#include "cli/overlay.h"
 
 #define FOLDER "/etc/cocod"
 #define CONF FOLDER "/broker.conf"
@@ -36,50 +35,6 @@ static void proposal_done(struct proposal *p)
 
 /* ---- what would be there ---- */
 
-static int copy(const char *text, size_t len, size_t max, char **ret, size_t *ret_len)
-{
-	char *c;
-
-	if (len > max)
-		return -EFBIG;
-	c = malloc(len + 1);
-	if (!c)
-		return -ENOMEM;
-	memcpy(c, text, len);
-	c[len] = '\0';
-	*ret = c;
-	*ret_len = len;
-	return 1;
-}
-
-/* What cocod would read: the proposal's own files as proposed, the others as they are. */
-static int on_read(void *userdata, const char *path, size_t max, char **ret, size_t *ret_len)
-{
-	const struct proposal *p = userdata;
-	struct config_file f;
-	int r;
-
-	if (streq(path, p->conf_path))
-		return copy(p->conf, p->conf_len, max, ret, ret_len);
-	if (p->pem && streq(path, p->pem_path))
-		return copy(p->pem, p->pem_len, max, ret, ret_len);
-	r = config_file_read_path(CONFIG_ROOT(p->root), path, max, &f);
-	if (r > 0) {
-		*ret = TAKE_PTR(f.text);
-		*ret_len = f.len;
-	}
-	config_file_done(&f);
-	return r;
-}
-
-static int on_list(void *userdata, const char *path, bool (*wanted)(const char *name),
-		   struct name_list *ret)
-{
-	const struct proposal *p = userdata;
-
-	return name_list_add_folder(ret, CONFIG_ROOT(p->root), path, wanted);
-}
-
 static void on_error(void *userdata, const char *text)
 {
 	struct proposal *p = userdata;
@@ -91,8 +46,12 @@ static void on_error(void *userdata, const char *text)
 /* Returns 0, or the exit status. */
 static int validate(struct proposal *p)
 {
-	static const struct config_root_ops ops = { on_read, on_list };
-	const struct config_root root = { .path = p->root, .ops = &ops, .userdata = p };
+	const struct overlay_file files[] = {
+		{ p->conf_path, p->conf, p->conf_len },
+		{ p->pem_path, p->pem, p->pem_len },
+	};
+	const struct overlay o = { p->root, files, p->pem ? 2 : 1 };
+	const struct config_root root = OVERLAY_ROOT(&o);
 	struct config_errors errors = { .each = on_error, .userdata = p };
 	struct broker_settings settings;
 
@@ -212,36 +171,25 @@ static int make(struct proposal *p, const struct args_broker *b)
 
 /* ---- write it ---- */
 
-/*
- * Returns 1 if the file has this content already; 0 if it may be written; otherwise the exit
- * status, negative, after it has logged why.
- */
-static int may_write(const char *path, const char *text, size_t len, bool replace)
+/* Returns what overlay_may_write() does, after it has logged why not. */
+static int may_write(const struct overlay_file *f, bool replace)
 {
-	_cleanup_(freep) char *there = NULL;
-	struct stat st;
-	size_t there_len;
-	int r;
+	int r = overlay_may_write(f, replace);
 
-	if (lstat(path, &st) < 0 && errno == ENOENT)
-		return 0;
-	r = read_file_at(AT_FDCWD, path, CONFIG_FILE_MAX, &there, &there_len);
-	if (r >= 0 && there_len == len && memcmp(there, text, len) == 0)
-		return 1;
-	if (replace)
-		return 0;
-	log_error("Nothing was written: '%s' exists, and is not the same; --replace replaces it",
-		  path);
-	return -STATUS_FAILED;
+	if (r == -EEXIST)
+		log_error("Nothing was written: '%s' exists, and is not the same; --replace "
+			  "replaces it",
+			  f->path);
+	return r;
 }
 
-static int write_one(const char *path, const char *text, size_t len)
+static int write_one(const struct overlay_file *f)
 {
-	int r = write_file_atomic(path, text, len, 0644, /* exclusive= */ false);
+	int r = write_file_atomic(f->path, f->text, f->len, 0644, /* exclusive= */ false);
 
 	if (r == 0)
 		return 0;
-	log_error_errno(r, "Failed to write '%s': %m", path);
+	log_error_errno(r, "Failed to write '%s': %m", f->path);
 	return STATUS_FAILED;
 }
 
@@ -251,26 +199,24 @@ static int write_one(const char *path, const char *text, size_t len)
  */
 static int write_all(const struct proposal *p, bool replace)
 {
+	const struct overlay_file conf_file = { p->conf_path, p->conf, p->conf_len },
+				  pem_file = { p->pem_path, p->pem, p->pem_len };
+	int conf = may_write(&conf_file, replace), pem = 1, r;
 	char folder[PATH_MAX];
-	int conf = may_write(p->conf_path, p->conf, p->conf_len, replace), pem = 1, r = 0;
 
 	if (conf >= 0 && p->pem)
-		pem = may_write(p->pem_path, p->pem, p->pem_len, replace);
+		pem = may_write(&pem_file, replace);
 	if (conf < 0 || pem < 0)
-		return -MIN(conf, pem);
-	(void) snprintf(folder, sizeof(folder), "%.*s", (int)(strlen(p->conf_path) -
-							       strlen("/broker.conf")),
-			p->conf_path);
+		return STATUS_FAILED;
+	(void) snprintf(folder, sizeof(folder), "%.*s",
+			(int)(strlen(p->conf_path) - strlen("/broker.conf")), p->conf_path);
 	r = make_folders(folder, 0755);
 	if (r < 0) {
 		log_error_errno(r, "Failed to make '%s': %m", folder);
 		return STATUS_FAILED;
 	}
-	if (pem == 0)
-		r = write_one(p->pem_path, p->pem, p->pem_len);
-	if (r == 0 && conf == 0)
-		r = write_one(p->conf_path, p->conf, p->conf_len);
-	return r;
+	r = pem == 0 ? write_one(&pem_file) : 0;
+	return r == 0 && conf == 0 ? write_one(&conf_file) : r;
 }
 
 static void say_next(const struct proposal *p)
