@@ -298,3 +298,29 @@ int ini_check(const void *text, size_t len, struct ini_error *ret_error)
 	}
 	return 0;
 }
+
+static bool begins_section(const char *line, const char *name)
+{
+	const char *rest = line[0] == '[' ? startswith(line + 1, name) : NULL;
+
+	return rest && rest[0] == ']';
+}
+
+void ini_blank_sections(char *text, const char *const *names)
+{
+	bool inside = false;
+
+	for (char *line = text; *line;) {
+		size_t n = strcspn(line, "\n"), blank = strspn(line, " \t");
+
+		/* Only the beginning of a section begins with a bracket. */
+		if (line[blank] == '[') {
+			inside = false;
+			for (const char *const *name = names; *name; name++)
+				inside = inside || begins_section(line + blank, *name);
+		}
+		if (inside)
+			memset(line, ' ', n);
+		line += n + (line[n] == '\n');
+	}
+}

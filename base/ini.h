@@ -86,4 +86,10 @@ bool ini_is(const char *text, size_t len, const char *word);
 #define INI_NO_COMMENT "\001"
 size_t ini_plain(char *text, size_t len);
 
+/*
+ * Replace what stands in the sections @names, which end with NULL, by blanks, in a text that has
+ * passed ini_check(): for a reader who knows nothing of them.  Each line stays where it was.
+ */
+void ini_blank_sections(char *text, const char *const *names);
+
 #endif

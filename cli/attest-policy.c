@@ -6,6 +6,7 @@
 
 #include "attest/policy-draft.h"
 #include "attest/policy-explain.h"
+#include "base/ini.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -234,6 +235,29 @@ static bool print_summary(const struct policy_summary *s)
 	return s->identity == IDENTITY_WHOLE;
 }
 
+/* Sections of a broker's policy, which is not for evidence alone. */
+static int blank_broker(char *text, size_t len, char error[static POLICY_ERROR_LEN])
+{
+	static const char *const names[] = { "Release", "sev", NULL };
+	struct ini_error problem;
+	struct ini_item item;
+	struct ini ini;
+
+	if (ini_check(text, len, &problem) < 0) {
+		(void) snprintf(error, POLICY_ERROR_LEN, "line %u: %.130s", problem.line,
+				problem.text);
+		return -EBADMSG;
+	}
+	ini_init(&ini, text, len);
+	while (ini_next(&ini, &item) > 0)
+		for (size_t i = 0; !item.name && names[i]; i++)
+			if (ini_is(item.section, item.section_len, names[i]))
+				print("line %u: [%s] is for coco-broker(8)\n", item.line,
+				      names[i]);
+	ini_blank_sections(text, names);
+	return 0;
+}
+
 static int explain(const char *path)
 {
 	_cleanup_(freep) struct policies *ps = malloc(sizeof(*ps));
@@ -251,7 +275,7 @@ static int explain(const char *path)
 		return STATUS_USAGE;
 	}
 	policies_init(ps);
-	if (policies_parse(ps, text, len, error) < 0) {
+	if (blank_broker(text, len, error) < 0 || policies_parse(ps, text, len, error) < 0) {
 		log_error("Policy file '%s', %s", path, error);
 		return STATUS_USAGE;
 	}

@@ -178,25 +178,14 @@ static int check_sev(const struct secret_mode *m, struct cause *why)
 
 /* ---- the rest, for evidence ---- */
 
-/*
- * A copy without what is not for evidence, line by line, so that errors name the right lines.  The
- * text has passed ini_check(), by which only the beginning of a section begins with a bracket.
- */
+/* A copy without what is not for evidence; errors name the right lines all the same. */
 static char *without_sections(const char *text, size_t len)
 {
+	static const char *const names[] = { SECTION, SEV_RULES_SECTION, NULL };
 	char *copy = strndup(text, len);
-	bool inside = false;
 
-	for (char *line = copy; line && *line;) {
-		size_t n = strcspn(line, "\n"), blank = strspn(line, " \t");
-
-		if (line[blank] == '[')
-			inside = startswith(line + blank, "[" SECTION "]") ||
-				 startswith(line + blank, "[" SEV_RULES_SECTION "]");
-		if (inside)
-			memset(line, ' ', n);
-		line += n + (line[n] == '\n');
-	}
+	if (copy)
+		ini_blank_sections(copy, names);
 	return copy;
 }
 

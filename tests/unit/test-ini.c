@@ -133,9 +133,22 @@ static void test_limits(void **state)
 	assert_int_equal(e.line, INI_ITEMS_MAX + 1);
 }
 
+static void test_blank_sections(void **state)
+{
+	static const char *const names[] = { "b", "d", NULL };
+	char text[] = "# c\n[a]\nx=1\n  [b]  \ny=2\n# in b\n\n[bb]\nb=[b]\n[d]\nz=3";
+
+	ini_blank_sections(text, names);
+	assert_string_equal(text, "# c\n[a]\nx=1\n       \n   \n      \n\n[bb]\nb=[b]\n   \n   ");
+	text[0] = '\0';
+	ini_blank_sections(text, names);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blank_sections),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_items),
 		cmocka_unit_test(test_limits),
