@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 
 #define OPTION_LEN 4096	/* of a value */
@@ -405,6 +406,18 @@ int policy_option_find(const char *name, struct policy_option *ret)
 	return (int)(PCR_INDEX + n);
 }
 
+static int no_such_option(const char *name, char *error)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, name, strlen(name));
+	for (unsigned i = 0; i < PCR_INDEX; i++)
+		nearest_try(&nearest, options[i].name);
+	return policy_complain(error, -ENOENT, "there is no policy option '%.40s'%s", name,
+			       nearest_text(&nearest, "", text));
+}
+
 int policy_option_read(const char *name, const char *value, size_t len, struct policy_option *ret_o,
 		       union policy_value *ret, char *error)
 {
@@ -418,7 +431,7 @@ int policy_option_read(const char *name, const char *value, size_t len, struct p
 	text[len] = '\0';
 	i = policy_option_find(name, ret_o);
 	if (i < 0)
-		return policy_complain(error, i, "there is no policy option '%.40s'", name);
+		return no_such_option(name, error);
 	memset(ret, 0, sizeof(*ret));
 	assert(ret_o->size <= sizeof(*ret));
 	if (strlen(text) != len || parse_value(text, ret_o, ret) < 0)

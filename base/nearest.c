@@ -1,43 +1,63 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/nearest.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <strings.h>
 
-/* How many letters differ, each of the four mistakes being one. */
-static unsigned distance(const char *a, const char *b)
+static bool same(char a, char b)
 {
-	unsigned char d[NEAREST_NAME_MAX + 1][NEAREST_NAME_MAX + 1];
-	size_t n = strlen(a), m = strlen(b);
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
 
-	if (n > NEAREST_NAME_MAX || m > NEAREST_NAME_MAX)
-		return 2 * NEAREST_NAME_MAX;
-	for (size_t i = 0; i <= n; i++)
+/* How many letters differ, each of the four mistakes being one; both are short. */
+static unsigned distance(const char *a, size_t n, const char *b, size_t m)
+{
+	/* For the beginnings of @a of i, i - 1 and i - 2 letters, and each beginning of @b. */
+	unsigned char rows[3][NEAREST_NAME_MAX + 1];
+
+	for (size_t i = 0; i <= n; i++) {
+		unsigned char *d = rows[i % 3], *above = rows[(i + 2) % 3];
+
 		for (size_t j = 0; j <= m; j++) {
 			unsigned least = (unsigned)(i + j);
 
 			if (i > 0 && j > 0) {
-				unsigned changed = a[i - 1] != b[j - 1];
+				unsigned changed = !same(a[i - 1], b[j - 1]);
 
-				least = MIN(d[i - 1][j], d[i][j - 1]) + 1u;
-				least = MIN(least, d[i - 1][j - 1] + changed);
+				least = MIN(above[j], d[j - 1]) + 1u;
+				least = MIN(least, above[j - 1] + changed);
 			}
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				least = MIN(least, d[i - 2][j - 2] + 1u);
-			d[i][j] = (unsigned char)least;
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+				least = MIN(least, rows[(i + 1) % 3][j - 2] + 1u);
+			d[j] = (unsigned char)least;
 		}
-	return d[n][m];
+	}
+	return rows[n % 3][m];
+}
+
+void nearest_init(struct nearest *g, const char *wrong, size_t len)
+{
+	*g = (struct nearest){ .wrong_len = MIN(len, (size_t)NEAREST_NAME_MAX + 1) };
+	memcpy(g->wrong, wrong, MIN(len, (size_t)NEAREST_NAME_MAX));
 }
 
 void nearest_try(struct nearest *g, const char *name)
 {
-	unsigned far = distance(g->wrong, name);
-	size_t len = strlen(g->wrong);
+	size_t n = g->wrong_len, m = strnlen(name, NEAREST_NAME_MAX + 1);
+	unsigned near = 1 + (unsigned)n / 4, far;
 
-	if (len > 1 && startswith(name, g->wrong) && strlen(name) <= NEAREST_NAME_MAX)
-		far = 1;
-	if (far > 1 + len / 4 || far >= strlen(name) || (g->name[0] && far >= g->far))
+	if (n > NEAREST_NAME_MAX || m > NEAREST_NAME_MAX)
 		return;
-	strcpy(g->name, name);
+	if (n > 1 && n < m && strncasecmp(name, g->wrong, n) == 0)
+		far = 1;
+	else if (n > m + near || m > n + near)
+		return;
+	else
+		far = distance(g->wrong, n, name, m);
+	if (far > near || far >= m || (g->name[0] && far >= g->far))
+		return;
+	memcpy(g->name, name, m + 1);
 	g->far = far;
 }
 

@@ -4,21 +4,30 @@
 
 #include "base/macro.h"
 
-/* Which name a person meant who has typed another one. */
+/*
+ * Which name a person meant who has written another one: of verbs, options, secrets, and options
+ * of configuration files.
+ */
 
-#define NEAREST_NAME_MAX 40	/* bytes; a longer name is never near */
+#define NEAREST_NAME_MAX 64	/* bytes; a longer name is never near, nor is one near to it */
 
-/* The nearest name so far.  Begin with @wrong alone. */
+/* The nearest name so far. */
 struct nearest {
-	const char *wrong;			/* what was typed; borrowed */
+	size_t wrong_len;			/* NEAREST_NAME_MAX + 1 if it is longer */
+	char wrong[NEAREST_NAME_MAX + 1];	/* what was written */
 	char name[NEAREST_NAME_MAX + 1];	/* "" while no name is near enough */
 	unsigned far;				/* letters between the two */
 };
 
+/* Begin with what was written, of @len bytes, which may be a file's: it need not be text. */
+void nearest_init(struct nearest *g, const char *wrong, size_t len);
+
 /*
  * @name takes the place of the nearest so far if it is nearer.  It is near when one letter of
  * every four, and one more, has to be added, taken away, changed or swapped with its neighbour,
- * or when @wrong is its beginning.
+ * or when @wrong is its beginning.  Upper and lower case are the same letter.
+ *
+ * The time that this takes is bounded by NEAREST_NAME_MAX squared, however long @name is.
  */
 void nearest_try(struct nearest *g, const char *name);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/option.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -40,8 +42,7 @@ const struct option_row *option_find(const struct option_row *rows, const char *
 	return NULL;
 }
 
-/* True if the list @names, which has blanks between, has @name. */
-static bool names_have(const char *names, const char *name)
+bool option_names_have(const char *names, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -51,25 +52,30 @@ static bool names_have(const char *names, const char *name)
 	return false;
 }
 
-static const struct option_row *first(const struct option_row *rows, const char *names,
-				      const struct args *args, bool given)
+const struct option_row *option_first_given(const struct option_row *rows, const char *names,
+					    const struct args *args)
 {
 	for (; rows->name; rows++)
-		if (names_have(names, rows->name) && option_given(rows, args) == given)
+		if (option_names_have(names, rows->name) && option_given(rows, args))
 			return rows;
 	return NULL;
 }
 
-const struct option_row *option_first_given(const struct option_row *rows, const char *names,
-					    const struct args *args)
+unsigned option_list_missing(const struct option_row *rows, const char *names,
+			     const struct args *args, char ret[static OPTION_LIST_TEXT_MAX])
 {
-	return first(rows, names, args, /* given= */ true);
-}
+	unsigned n = 0;
 
-const struct option_row *option_first_missing(const struct option_row *rows, const char *names,
-					      const struct args *args)
-{
-	return first(rows, names, args, /* given= */ false);
+	ret[0] = '\0';
+	for (; rows->name; rows++)
+		if (option_names_have(names, rows->name) && !option_given(rows, args)) {
+			char name[OPTION_NAME_MAX + 3];
+
+			snprintf(name, sizeof(name), "--%s", rows->name);
+			list_add_word(ret, OPTION_LIST_TEXT_MAX, name);
+			n++;
+		}
+	return n;
 }
 
 /* " is not one of a, b, c", or what the row says. */

@@ -38,6 +38,8 @@ enum option_type {
 	OPTION_TYPE_PARSED,	/* what the row's function makes of the text */
 };
 
+#define OPTION_NAME_MAX 40	/* bytes in the name of an option or a verb */
+
 struct option_row {
 	const char *name;	/* without the dashes; NULL ends a table */
 	const char *value;	/* what --help calls its value: "FILE"; NULL for a flag */
@@ -55,6 +57,8 @@ struct option_row {
 	bool required;		/* the verb does not work without it */
 	bool empty;		/* its value may be "" */
 	bool hidden;		/* --help does not show it: it is for tests */
+	/* What the field calls it elsewhere, with blanks between: read, and in no help. */
+	const char *also;
 	const char *needs;	/* options that must be given too, with blanks between */
 	const char *excludes;	/* options that must not be given too */
 	const char *because;	/* why it needs or excludes them; NULL when that is plain */
@@ -114,14 +118,23 @@ const struct option_row *option_find(const struct option_row *rows, const char *
 
 bool option_given(const struct option_row *row, const struct args *args);
 
+/* True if @name is in the list @names, which has blanks between and may be NULL. */
+bool option_names_have(const char *names, const char *name);
+
 /*
  * The first option of @rows that is of the list @names, which has blanks between, and that is
- * given, or is missing.  NULL when there is none; @names may be NULL too.
+ * given.  NULL when there is none; @names may be NULL too.
  */
 const struct option_row *option_first_given(const struct option_row *rows, const char *names,
 					    const struct args *args);
-const struct option_row *option_first_missing(const struct option_row *rows, const char *names,
-					      const struct args *args);
+
+/*
+ * Write "--policy, --api" to @ret: the options of @rows that are of the list @names and missing.
+ * Returns how many they are.
+ */
+#define OPTION_LIST_TEXT_MAX 256
+unsigned option_list_missing(const struct option_row *rows, const char *names,
+			     const struct args *args, char ret[static OPTION_LIST_TEXT_MAX]);
 
 /*
  * Write @text, which is borrowed, to the row's field; NULL for a flag.  Lists get one more item.

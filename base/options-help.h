@@ -19,8 +19,6 @@ void help_text(const char *text, unsigned indent);
 /* Print "  @left  @text" with the texts of all rows of the same @width below each other. */
 void help_row(const char *left, unsigned width, const char *text);
 
-#define OPTION_NAME_MAX 40	/* bytes in the name of an option or a verb */
-
 /* Where on the command line we are: error messages and --help are about this. */
 struct place {
 	const struct program *program;

@@ -9,7 +9,13 @@
 #include "base/options-help.h"
 #include "base/text.h"
 
-#define ROWS_MAX 96	/* options in one table */
+#define NAMES_MAX 96	/* of the options in one table */
+#define ALSO_MAX 32	/* of those, the names that others have for them */
+
+struct names {
+	char also[ALSO_MAX][OPTION_NAME_MAX + 1];
+	size_t n;
+};
 
 /* What getopt_long() returns for an option without a letter. */
 enum {
@@ -23,8 +29,15 @@ enum {
 static int unknown_option(const struct place *at, const char *name)
 {
 	char command[PLACE_MAX], text[NEAREST_TEXT_MAX];
-	struct nearest nearest = { .wrong = name };
+	struct nearest nearest;
 
+	/* One of the program's own, which stands before the verb. */
+	if (at->verb && at->program->options && option_find(at->program->options, name)) {
+		log_error("--%s stands before the verb: %s --%s ... %s; see '%s --help'", name,
+			  at->program->name, name, at->verb->name, at->program->name);
+		return -EINVAL;
+	}
+	nearest_init(&nearest, name, strlen(name));
 	for (const struct option_row *row = at->rows; row->name; row++)
 		if (!row->hidden)
 			nearest_try(&nearest, row->name);
@@ -37,21 +50,45 @@ static int unknown_option(const struct place *at, const char *name)
 	return -EINVAL;
 }
 
+/* The next of the words of @names, which have blanks between, into @ret; false at the end. */
+static bool next_name(const char **names, char ret[static OPTION_NAME_MAX + 1])
+{
+	size_t len;
+
+	if (!*names || !**names)
+		return false;
+	len = strcspn(*names, " ");
+	assert(len > 0 && len <= OPTION_NAME_MAX);
+	memcpy(ret, *names, len);
+	ret[len] = '\0';
+	*names += len + strspn(*names + len, " ");
+	return true;
+}
+
 /* The names that begin with @name, into @ret, cut to @size.  Returns how many they are. */
 static unsigned list_beginnings(const struct place *at, const char *name, char *ret, size_t size)
 {
 	const char *const others[] = { "help", place_has_version(at) ? "version" : NULL };
-	size_t used = 0;
+	char word[OPTION_NAME_MAX + 3] = "--";
 	unsigned n = 0;
 
-	for (const struct option_row *row = at->rows; row->name; row++)
-		if (startswith(row->name, name) && used < size)
-			used += (size_t)snprintf(ret + used, size - used, "%s--%s", n++ ? ", " : "",
-						 row->name);
+	for (const struct option_row *row = at->rows; row->name; row++) {
+		const char *also = row->also;
+		bool begins = startswith(row->name, name);
+
+		(void) strcpy(word + 2, row->name);
+		while (!begins && next_name(&also, word + 2))
+			begins = startswith(word + 2, name);
+		n += begins;
+		if (begins)
+			list_add_word(ret, size, word);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (others[i] && startswith(others[i], name) && used < size)
-			used += (size_t)snprintf(ret + used, size - used, "%s--%s", n++ ? ", " : "",
-						 others[i]);
+		if (others[i] && startswith(others[i], name)) {
+			(void) strcpy(word + 2, others[i]);
+			list_add_word(ret, size, word);
+			n++;
+		}
 	return n;
 }
 
@@ -96,9 +133,28 @@ static int bad_option(const struct place *at, char **argv, int c, int val)
 
 /* ---- reading ---- */
 
+/* The names of row @i, its own and those of others, behind the @n names that are there. */
+static size_t fill_names(const struct place *at, size_t i, struct option ret[static NAMES_MAX],
+			 size_t n, struct names *names)
+{
+	const struct option_row *row = &at->rows[i];
+	const char *also = row->also;
+	int has_value = row->value ? required_argument : no_argument;
+
+	assert(i < NAMES_MAX && strlen(row->name) <= OPTION_NAME_MAX);
+	ret[n++] = (struct option){ row->name, has_value, NULL, VAL_ROW + (int)i };
+	while (next_name(&also, names->also[names->n])) {
+		assert(n < NAMES_MAX - 3 && names->n < ALSO_MAX - 1);
+		ret[n++] = (struct option){ names->also[names->n++], has_value, NULL,
+					    VAL_ROW + (int)i };
+	}
+	assert(n < NAMES_MAX - 3);
+	return n;
+}
+
 /* The table as getopt_long() wants it. */
-static void fill_getopt(const struct place *at, struct option ret[static ROWS_MAX],
-			char ret_letters[static ROWS_MAX])
+static void fill_getopt(const struct place *at, struct option ret[static NAMES_MAX],
+			char ret_letters[static NAMES_MAX], struct names *names)
 {
 	size_t n = 0, k = 0;
 
@@ -108,18 +164,17 @@ static void fill_getopt(const struct place *at, struct option ret[static ROWS_MA
 	/* The colon tells a value that is missing from an option that is unknown. */
 	ret_letters[k++] = ':';
 	ret_letters[k++] = VAL_HELP;
-	for (; at->rows[n].name; n++) {
-		const struct option_row *row = &at->rows[n];
+	names->n = 0;
+	for (size_t i = 0; at->rows[i].name; i++) {
+		const struct option_row *row = &at->rows[i];
 
-		assert(n < ROWS_MAX - 3 && k < ROWS_MAX - 3);
-		assert(strlen(row->name) <= OPTION_NAME_MAX);
+		assert(k < NAMES_MAX - 3);
 		assert((row->type == OPTION_TYPE_FLAG) == !row->value);
 		if (row->letter)
 			ret_letters[k++] = row->letter;
 		if (row->letter && row->value)
 			ret_letters[k++] = ':';
-		ret[n] = (struct option){ row->name, row->value ? required_argument : no_argument,
-					  NULL, VAL_ROW + (int)n };
+		n = fill_names(at, i, ret, n, names);
 	}
 	ret_letters[k] = '\0';
 	if (place_has_version(at))
@@ -143,11 +198,12 @@ static const struct option_row *row_of(const struct place *at, int c)
 /* Returns 1, with the words behind the options at argv[optind]; 0 after --help; an error. */
 static int read_options(const struct place *at, int argc, char **argv, struct args *args)
 {
-	struct option options[ROWS_MAX];
-	char letters[ROWS_MAX];
+	struct option options[NAMES_MAX];
+	char letters[NAMES_MAX];
+	struct names names;
 	int c, r = 0;
 
-	fill_getopt(at, options, letters);
+	fill_getopt(at, options, letters, &names);
 	opterr = 0;
 	optind = 0;
 	while (r == 0 && (c = getopt_long(argc, argv, letters, options, NULL)) >= 0) {
@@ -219,8 +275,10 @@ static const struct verb *find_verb(const struct place *at, const char *word)
 static int unknown_verb(const struct place *at, const char *word)
 {
 	char command[PLACE_MAX], text[NEAREST_TEXT_MAX], name[OPTION_NAME_MAX + 1];
-	struct nearest nearest = { .wrong = word };
+	struct nearest nearest;
 
+	nearest_init(&nearest, word, strlen(word));
+	nearest_try(&nearest, "help");
 	for (const struct verb *const *v = at->program->verbs; *v; v++) {
 		const char *rest = place_verb_in(*v, at->group);
 
@@ -254,6 +312,22 @@ static int missing_verb(const struct place *at)
 	return -EINVAL;
 }
 
+/* "help", and the verb or the group that help is wanted for behind it. */
+static int answer_help(struct place *at, int argc, char **argv)
+{
+	for (int i = 1; i < argc && !at->verb; i++) {
+		at->verb = find_verb(at, argv[i]);
+		if (!at->verb && !at->group && is_group(at->program, argv[i]))
+			at->group = argv[i];
+		else if (!at->verb)
+			return unknown_verb(at, argv[i]);
+	}
+	if (at->verb)
+		*at = place_of(at->program, at->verb);
+	place_print_help(at);
+	return 0;
+}
+
 /*
  * The options before the verb, and the verb.  @argc and @argv move on to where the verb's last
  * word is.  Returns as read_options().
@@ -276,9 +350,8 @@ static int read_verb(struct place *at, int *argc, char ***argv, struct args *arg
 		at->verb = find_verb(at, word);
 		if (!at->verb && !at->group && is_group(at->program, word)) {
 			at->group = word;
-		} else if (!at->verb && !at->group && streq(word, "help")) {
-			place_print_help(at);
-			return 0;
+		} else if (!at->verb && streq(word, "help")) {
+			return answer_help(at, *argc, *argv);
 		} else if (!at->verb) {
 			return unknown_verb(at, word);
 		}
@@ -308,22 +381,35 @@ int command_read(const struct program *p, int argc, char **argv, struct args *ar
 
 /* ---- what goes together ---- */
 
+/* What must be there and is not, all of it: "--tek=FILE, --tik=FILE, PATH...". */
+static int check_required(const struct place *at, const struct args *args)
+{
+	char list[OPTION_LIST_TEXT_MAX] = "", word[2 * OPTION_NAME_MAX], command[PLACE_MAX];
+
+	for (const struct option_row *row = at->rows; row->name; row++)
+		if (row->required && !option_given(row, args)) {
+			snprintf(word, sizeof(word), "--%s=%s", row->name, row->value);
+			list_add_word(list, sizeof(list), word);
+		}
+	if (at->words->required && !option_given(at->words, args))
+		list_add_word(list, sizeof(list), at->words->value);
+	if (!list[0])
+		return 0;
+	log_error("%s needs %s; see '%s --help'", place_name(at), list,
+		  place_command(at, command));
+	return -EINVAL;
+}
+
 static int check_row(const struct place *at, const struct option_row *row, const struct args *args)
 {
 	const char *colon = row->because ? ": " : "", *because = row->because ? row->because : "";
+	char missing[OPTION_LIST_TEXT_MAX];
 	const struct option_row *other;
-	char command[PLACE_MAX];
 
-	if (!option_given(row, args)) {
-		if (!row->required)
-			return 0;
-		log_error("%s needs --%s=%s; see '%s --help'", place_name(at), row->name,
-			  row->value, place_command(at, command));
-		return -EINVAL;
-	}
-	other = option_first_missing(at->rows, row->needs, args);
-	if (other) {
-		log_error("--%s needs --%s%s%s", row->name, other->name, colon, because);
+	if (!option_given(row, args))
+		return 0;
+	if (option_list_missing(at->rows, row->needs, args, missing) > 0) {
+		log_error("--%s needs %s%s%s", row->name, missing, colon, because);
 		return -EINVAL;
 	}
 	other = option_first_given(at->rows, row->excludes, args);
@@ -336,16 +422,12 @@ static int check_row(const struct place *at, const struct option_row *row, const
 int command_check(const struct program *p, const struct verb *verb, const struct args *args)
 {
 	const struct place at = place_of(p, verb);
-	char command[PLACE_MAX];
-	int r = 0;
+	int r;
 
+	r = check_required(&at, args);
 	for (const struct option_row *row = at.rows; r == 0 && row->name; row++)
 		r = check_row(&at, row, args);
-	if (r < 0 || !at.words->required || option_given(at.words, args))
-		return r;
-	log_error("%s needs %s; see '%s --help'", place_name(&at), at.words->value,
-		  place_command(&at, command));
-	return -EINVAL;
+	return r;
 }
 
 int command_run(const struct program *p, int argc, char **argv, struct args *args)

@@ -17,7 +17,8 @@
 static const struct option_row options[] = {
 	{ "to", "ADDRESS", "an empty store: sqlite:FILE or etcd:https://HOST:PORT,...",
 	  OPTION_STRING(keep.to), .required = true },
-	{ "authority", "FILE", "of an etcd, as in [Store]", OPTION_PATH(keep.authority) },
+	{ "authority", "FILE", "of an etcd, as in [Store]", OPTION_PATH(keep.authority),
+	  .also = "cacert ca" },
 	{ "certificate", "FILE", "of an etcd, as in [Store]", OPTION_PATH(keep.certificate),
 	  .needs = "key" },
 	{ "key", "FILE", "of an etcd, as in [Store]", OPTION_PATH(keep.key),

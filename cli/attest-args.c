@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "cli/attest.h"
 #include "attest/bundle-file.h"
 #include "cli/text-form.h"
@@ -275,6 +276,62 @@ static int find_type(struct attest_args *a, const char *name)
 	return STATUS_USAGE;
 }
 
+/* EVIDENCE_BIT()s of what is there. */
+static unsigned pieces_of(const struct evidence *e)
+{
+	unsigned given = 0;
+
+	for (unsigned i = 0; i < _EVIDENCE_MAX; i++)
+		if (e->piece[i].p)
+			given |= EVIDENCE_BIT(i);
+	return given;
+}
+
+/* True if @e is all that @t needs, and nothing that @t does not take. */
+static bool fits(const struct attest_verifier *t, const struct evidence *e)
+{
+	unsigned given = pieces_of(e);
+
+	return (t->needs & ~given) == 0 && (given & ~(t->needs | t->takes)) == 0 &&
+	       (e->n_certs == 0 || t->takes_certs) && (e->n_crls == 0 || t->takes_crls);
+}
+
+/*
+ * What evidence of the command line is, when nobody has said it.  A type that no hardware vouches
+ * for is never a guess: its "good" means less than that of the others, which one has to want.
+ * A certificate table comes with an SNP report that is judged in the same way without it, so that
+ * the first type that fits is as good as the others.
+ */
+static int guess_type(struct attest_args *a)
+{
+	char list[256] = "", parts[256] = "";
+
+	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++) {
+		list_add_word(list, sizeof(list), (*t)->name);
+		if (!fits(*t, &a->evidence))
+			continue;
+		if ((*t)->is_part) {
+			list_add_word(parts, sizeof(parts), (*t)->name);
+			continue;
+		}
+		a->type = *t;
+		log_notice("--type is not given: this is judged as evidence of type '%s'",
+			   a->type->name);
+		return 0;
+	}
+	if (pieces_of(&a->evidence) == 0)
+		log_error("There is no evidence: --bundle=FILE has all of it, or name its pieces; "
+			  "its --type is one of %s, and 'cococtl attest verify --help' shows the "
+			  "pieces of each", list);
+	else if (parts[0])
+		log_error("--type is missing: this fits %s, which no hardware vouches for and "
+			  "which therefore must be asked for", parts);
+	else
+		log_error("--type is missing, and this fits none of them, which are %s; "
+			  "'cococtl attest verify --help' shows the evidence of each", list);
+	return STATUS_USAGE;
+}
+
 static int take_cache(struct attest_args *a)
 {
 	if (!a->o->cache)
@@ -325,11 +382,10 @@ int attest_args_read(const struct args *args, enum attest_mode mode, struct atte
 		r = take_bundle(a, judging);
 	if (r != 0)
 		return r;
-	if (judging && !a->type) {
-		log_error("--type is missing: it says what the evidence is");
-		return STATUS_USAGE;
-	}
-	r = a->type ? check_pieces(a) : 0;
+	if (judging && !a->type)
+		r = guess_type(a);
+	if (r == 0 && a->type)
+		r = check_pieces(a);
 	if (r == 0 && mode == ATTEST_MODE_FETCH)
 		return read_fetch_trust(a, a->o->trust);
 	if (r != 0 || !judging)

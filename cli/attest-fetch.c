@@ -317,7 +317,7 @@ static const struct option_row options[] = {
 	{ "pcs", "URL", "a mirror of Intel's service",
 	  OPTION_PARSED(attest.pcs, parse_url, URL_WRONG) },
 	{ "ca", "FILE", "who may vouch for these servers, instead of the system's",
-	  OPTION_PATH(attest.ca) },
+	  OPTION_PATH(attest.ca), .also = "kds-ca" },
 	{ "product", "NAME", "Milan, Genoa or Turin: which processor a report of version 2 is of",
 	  OPTION_STRING(attest.product) },
 	{ "tcb-update", "NAME", "early or standard: which update of Intel's to ask for",

@@ -68,6 +68,28 @@ int secret_list_ask(int fd, struct secret_list *ret)
 	return r == -ENOENT ? 0 : r;
 }
 
+const char *secret_nearest_text(int fd, const char *name, char ret[static NEAREST_TEXT_MAX])
+{
+	_cleanup_(secret_list_done) struct secret_list l = { 0 };
+	struct nearest nearest;
+
+	nearest_init(&nearest, name, strlen(name));
+	if (secret_list_ask(fd, &l) >= 0)
+		for (unsigned i = 0; i < l.n; i++)
+			nearest_try(&nearest, l.secrets[i].name);
+	return nearest_text(&nearest, "", ret);
+}
+
+int secret_missing(int fd, const char *name)
+{
+	char text[NEAREST_TEXT_MAX];
+
+	(void) secret_nearest_text(fd, name, text);
+	log_error("There is no secret '%s'%s%s 'cococtl secrets list'", name, text,
+		  text[0] ? " See" : "; see");
+	return STATUS_NO_SECRET;
+}
+
 int secret_find(int fd, const char *name, struct msg_secret *ret)
 {
 	struct msg_name q;
@@ -77,6 +99,8 @@ int secret_find(int fd, const char *name, struct msg_secret *ret)
 	if (r != 0)
 		return r;
 	r = client_call(fd, MSG_SECRET_FIND, &q, sizeof(q), -EBADF, ret, sizeof(*ret), NULL);
+	if (r == -ENOKEY)
+		return secret_missing(fd, name);
 	if (r < 0)
 		return cli_failed(r, name);
 	sanitize(ret);

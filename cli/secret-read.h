@@ -2,6 +2,7 @@
 #ifndef COCO_CLI_SECRET_READ_H
 #define COCO_CLI_SECRET_READ_H
 
+#include "base/nearest.h"
 #include "base/secret.h"
 #include "wire/msg.h"
 
@@ -12,6 +13,15 @@
 
 /* Find the secret @name, which may be a GUID. */
 int secret_find(int fd, const char *name, struct msg_secret *ret);
+
+/*
+ * Log that there is no secret @name, and which one may be meant: one that 'secrets list' would
+ * show to this user.  Returns STATUS_NO_SECRET.
+ */
+int secret_missing(int fd, const char *name);
+
+/* "; did you mean data?", or "" as above.  Returns @ret. */
+const char *secret_nearest_text(int fd, const char *name, char ret[static NEAREST_TEXT_MAX]);
 
 struct secret_list {
 	struct msg_secret *secrets;

@@ -250,6 +250,7 @@ static int ask_has(int fd, const struct msg_has *q)
 static int run_has(struct args *args)
 {
 	const char *name = args->words.items[0], *unit = args->secrets.unit ?: "";
+	char near[NEAREST_TEXT_MAX] = "";
 	_cleanup_(closep) int fd = -EBADF;
 	struct msg_has q = { 0 };
 	const char *why;
@@ -272,7 +273,9 @@ static int run_has(struct args *args)
 	      r == -EPERM	? "the gate is closed; 'cococtl status' says why" :
 				  NULL;
 	if (why) {
-		log_notice("Secret '%s' is not to be had: %s", name, why);
+		if (r == -ENOKEY)
+			(void) secret_nearest_text(fd, name, near);
+		log_notice("Secret '%s' is not to be had: %s%s", name, why, near);
 		return STATUS_HAS_NOT;
 	}
 	if (r < 0) {
@@ -291,6 +294,8 @@ static int wipe_one(int fd, const char *name, bool force)
 		return cli_failed(-ENOKEY, name);
 	strcpy(q.name, name);
 	r = client_call(fd, MSG_SECRET_WIPE, &q, sizeof(q), -EBADF, NULL, 0, NULL);
+	if (r == -ENOKEY)
+		return secret_missing(fd, name);
 	return r < 0 ? cli_failed(r, name) : STATUS_GOOD;
 }
 

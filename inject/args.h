@@ -147,7 +147,7 @@ int args_parse_size(const char *text, void *ret);
 #define ROW_MEASUREMENT(...)                                                                     \
 	{ "measurement", "BASE64",                                                               \
 	  "the expected launch measurement, 48 bytes, or 32 without the nonce",                  \
-	  OPTION_STRING(measurement), .empty = true, __VA_ARGS__ }
+	  OPTION_STRING(measurement), .empty = true, .also = "launch-measure-blob", __VA_ARGS__ }
 #define ROW_POLICY(...)                                                                          \
 	{ "policy", "POLICY",                                                                    \
 	  "the session's policy: a number, or names such as nodbg,noks,nosend,api=1.51",         \
@@ -174,22 +174,22 @@ int args_parse_size(const char *text, void *ret);
 	{ "kds", "URL", "another server than AMD's, which has the same files", OPTION_STRING(kds), \
 	  .empty = true },                                                                       \
 	{ "kds-ca", "FILE", "the CA certificates for HTTPS, in place of the system's",           \
-	  OPTION_PATH(kds_ca) },                                                                 \
+	  OPTION_PATH(kds_ca), .also = "ca" },                                                   \
 	ROW_TIMEOUT
 
 #define ROW_FIRMWARE                                                                             \
 	{ "firmware", "FILE", "the measured firmware image, which says where secrets go",        \
-	  OPTION_PATH(firmware) }
+	  OPTION_PATH(firmware), .also = "ovmf" }
 #define ROW_FIRMWARE_DIGEST                                                                      \
 	{ "firmware-digest", "HEX", "snp: the digest of the firmware's pages, computed before",  \
-	  OPTION_STRING(firmware_digest) }
+	  OPTION_STRING(firmware_digest), .also = "snp-ovmf-hash" }
 #define ROW_LAUNCH_DIGEST(...)                                                                   \
 	{ "launch-digest", "HEX", "the launch digest, computed before",                          \
 	  OPTION_STRING(launch_digest), __VA_ARGS__ }
 #define ROW_SECRET_TECH                                                                          \
 	{ "tech", "TECH", "how the guest is protected: sev or sev-es",                           \
 	  OPTION_CHOICE(tech, args_secret_techs),                                                \
-	  .wrong = "takes no launch secrets; sev and sev-es do" }
+	  .also = "mode", .wrong = "takes no launch secrets; sev and sev-es do" }
 
 /* What is measured of a launch beside the firmware. */
 #define LAUNCH_NAMES                                                                             \
@@ -198,7 +198,8 @@ int args_parse_size(const char *text, void *ret);
 #define ROWS_LAUNCH                                                                              \
 	{ "kernel", "FILE", "the kernel that QEMU loads", OPTION_PATH(kernel) },                 \
 	{ "initrd", "FILE", "its initrd", OPTION_PATH(initrd) },                                 \
-	{ "cmdline", "TEXT", "its command line", OPTION_STRING(cmdline), .empty = true },        \
+	{ "cmdline", "TEXT", "its command line", OPTION_STRING(cmdline), .empty = true,          \
+	  .also = "append" },                                                                    \
 	{ "cmdline-file", "FILE",                                                                \
 	  "its command line, in a file; one newline at the end is taken off",                    \
 	  OPTION_PATH(cmdline_file) },                                                           \
@@ -206,7 +207,7 @@ int args_parse_size(const char *text, void *ret);
 	  OPTION_FLAG(unchecked_kernel) },                                                       \
 	{ "vcpus", "N",                                                                          \
 	  "the number of the guest's CPUs; 1 if not given; measure takes several, such as 1-8,16", \
-	  OPTION_STRING(vcpus) },                                                                \
+	  OPTION_STRING(vcpus), .also = "num-cpus" },                                            \
 	{ "vcpu-sig", "SIG",                                                                     \
 	  "their CPUID signature (leaf 1, eax), such as 0xa00f11 or 25/1/1; measure takes "      \
 	  "several",                                                                             \

@@ -8,6 +8,7 @@
 
 #include "base/ini.h"
 #include "base/io.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "inject/args.h"
 
@@ -70,6 +71,19 @@ static int take_list(struct reader *rd, const struct option_row *row, const char
 	return r;
 }
 
+static int no_such_option(struct reader *rd, const char *key)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, key, strlen(key));
+	for (const struct option_row *row = rd->verb->options; row->name; row++)
+		if (!row->hidden && !streq(row->name, "config"))
+			nearest_try(&nearest, row->name);
+	return cause_set(rd->why, -EBADMSG, "%s:%u: '%s' is not an option of %s%s", rd->a->config,
+			 rd->line, key, rd->verb->name, nearest_text(&nearest, "", text));
+}
+
 static int take_option(struct reader *rd, const char *key, const char *text)
 {
 	const struct option_row *row = option_find(rd->verb->options, key);
@@ -77,8 +91,7 @@ static int take_option(struct reader *rd, const char *key, const char *text)
 	bool on = true;
 
 	if (!row || streq(key, "config"))
-		return cause_set(rd->why, -EBADMSG, "%s:%u: '%s' is not an option of %s", path,
-				 rd->line, key, rd->verb->name);
+		return no_such_option(rd, key);
 	if (row->type == OPTION_TYPE_FLAG && parse_bool(text, &on) < 0)
 		return cause_set(rd->why, -EBADMSG, "%s:%u: %s= is yes or no", path, rd->line, key);
 	if (!*text)

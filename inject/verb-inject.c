@@ -504,7 +504,8 @@ static int run(struct args *a)
 static const struct option_row options[] = {
 	{ "qmp", "SOCKET", "QEMU's monitor (-qmp unix:SOCKET,server=on,wait=off)",
 	  OPTION_PATH(qmp) },
-	{ "libvirt", "DOMAIN", "the guest of libvirt's, by name or UUID", OPTION_STRING(libvirt) },
+	{ "libvirt", "DOMAIN", "the guest of libvirt's, by name or UUID", OPTION_STRING(libvirt),
+	  .also = "domain" },
 	{ "connect", "URI", "libvirt's connection, such as qemu+ssh://host/system",
 	  OPTION_STRING(connect) },
 	ROWS_SECRETS(", or kbs:///..."),

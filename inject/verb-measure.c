@@ -44,7 +44,7 @@ static void measure_done(struct measure *m)
 
 static const struct option_row options[] = {
 	{ "tech", "TECH", "how the guest is protected: sev, sev-es, snp, tdx",
-	  OPTION_CHOICE(tech, args_techs), .required = true },
+	  OPTION_CHOICE(tech, args_techs), .also = "mode", .required = true },
 	ROW_FIRMWARE,
 	ROW_FIRMWARE_DIGEST,
 	ROWS_LAUNCH,
@@ -85,15 +85,13 @@ static enum status read_tech(struct measure *m)
 /* The policy, and the versions that the platform says it has. */
 static enum status read_measured(struct measure *m)
 {
-	const struct option_row *missing = option_first_missing(options, "policy api build",
-								m->args);
+	char missing[OPTION_LIST_TEXT_MAX];
 	struct measured *what = &m->expect.measured;
 	int r;
 
-	if (missing)
+	if (option_list_missing(options, "policy api build", m->args, missing) > 0)
 		return give_up(STATUS_USAGE,
-			       "A measurement needs --%s; the host's query-sev tells it",
-			       missing->name);
+			       "A measurement needs %s; the host's query-sev tells it", missing);
 	r = input_policy(m->args, m->tech, &what->policy, &m->why);
 	if (r == 0)
 		r = input_version(m->args, what, &m->why);

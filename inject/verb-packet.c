@@ -33,9 +33,9 @@ static const struct option_row options[] = {
 	ROW_TIK(.required = true),
 	ROW_MEASUREMENT(.required = true),
 	{ "header", "FILE", "where the packet's header goes, in base64", OPTION_PATH(header),
-	  .required = true },
+	  .also = "secret-header", .required = true },
 	{ "payload", "FILE", "where the packet's encrypted secrets go, in base64",
-	  OPTION_PATH(payload), .required = true },
+	  OPTION_PATH(payload), .also = "secret-payload", .required = true },
 	ROW_FIRMWARE,
 	{ "area-size", "SIZE", "size in bytes of the area for secrets",
 	  OPTION_NUMBER(area_size, 0, UINT64_MAX), .wrong = "is not a number of bytes" },
@@ -62,16 +62,14 @@ static enum status check_measurement(const struct args *a, const struct measurem
 				     const struct secret *tik, struct launch_input *in,
 				     struct measured *ret)
 {
-	const struct option_row *missing;
+	char missing[OPTION_LIST_TEXT_MAX];
 	struct measured what = { 0 };
 	enum tech tech = TECH_SEV;
 	enum status status;
 	struct cause why;
 
-	missing = option_first_missing(options, "policy api build", a);
-	if (missing)
-		return give_up(STATUS_USAGE, "To check the measurement --%s is needed",
-			       missing->name);
+	if (option_list_missing(options, "policy api build", a, missing) > 0)
+		return give_up(STATUS_USAGE, "To check the measurement it needs %s", missing);
 	if (shown->len != sizeof(shown->bytes))
 		return give_up(STATUS_USAGE, "To check the measurement its nonce is needed");
 	status = give_up_if(input_tech_policy(a, &tech, &what.policy, &why), &why);

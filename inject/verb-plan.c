@@ -454,9 +454,10 @@ static int run(struct args *a)
 
 static const struct option_row options[] = {
 	{ "tech", "TECH", "how the guest is protected: sev, sev-es, snp, tdx; none for xl",
-	  OPTION_CHOICE(tech, args_plan_techs), .required = true },
+	  OPTION_CHOICE(tech, args_plan_techs), .also = "mode", .required = true },
 	{ "mem", "SIZE", "the guest's memory, such as 64G",
 	  OPTION_PARSED(mem, args_parse_size, "is not a size such as 64G or 512M"),
+	  .also = "memory",
 	  .required = true },
 	{ "vcpus", "N", "the number of its CPUs", OPTION_NUMBER(n_vcpus, 1, VCPUS_ASKED_MAX),
 	  .required = true },
@@ -469,9 +470,7 @@ static const struct option_row options[] = {
 	{ "kernel", "FILE", "the kernel that is loaded", OPTION_PATH(kernel) },
 	{ "initrd", "FILE", "its initrd", OPTION_PATH(initrd), .needs = "kernel" },
 	{ "cmdline", "TEXT", "its command line", OPTION_STRING(cmdline), .empty = true,
-	  .needs = "kernel" },
-	{ "append", "TEXT", "the same, by the name of QEMU's option", OPTION_STRING(cmdline),
-	  .empty = true, .needs = "kernel" },
+	  .also = "append", .needs = "kernel" },
 	{ "cmdline-file", "FILE",
 	  "its command line, in a file; one newline at the end is taken off",
 	  OPTION_PATH(cmdline_file), .needs = "kernel" },

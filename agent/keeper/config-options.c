@@ -10,6 +10,7 @@
 #include "base/ini.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/text.h"
 
 void config_error(struct config_errors *e, const char *file, uint64_t line, const char *format,
@@ -40,6 +41,18 @@ void config_error(struct config_errors *e, const char *file, uint64_t line, cons
 
 /* ---- one file ---- */
 
+static void unknown_option(const struct config_option *options, struct config_value *v)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, v->option, strlen(v->option));
+	for (unsigned i = 0; options[i].name; i++)
+		nearest_try(&nearest, options[i].name);
+	config_error(v->errors, v->file, v->line, "Unknown option '%s'%s", v->option,
+		     nearest_text(&nearest, "", text));
+}
+
 static void take_option(const struct config_option *options, struct config_value *v)
 {
 	for (unsigned i = 0; options[i].name; i++) {
@@ -56,7 +69,7 @@ static void take_option(const struct config_option *options, struct config_value
 		v->seen |= 1u << i;
 		return;
 	}
-	config_error(v->errors, v->file, v->line, "Unknown option '%s'", v->option);
+	unknown_option(options, v);
 }
 
 /*

@@ -8,6 +8,7 @@
 
 #include "base/ini.h"
 #include "base/io.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "ipc/admin-client.h"
 #include "net/http.h"
@@ -186,6 +187,24 @@ static const struct setting *find_row(const struct ini_item *item)
 	return NULL;
 }
 
+/* There is the section, and not the option. */
+static int no_such_option(const struct ini_item *item, const char *path, struct cause *why)
+{
+	char text[NEAREST_TEXT_MAX];
+	const char *section = "";
+	struct nearest nearest;
+
+	nearest_init(&nearest, item->name, item->name_len);
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		if (ini_is(item->section, item->section_len, settings[i].section)) {
+			section = settings[i].section;
+			nearest_try(&nearest, settings[i].name);
+		}
+	return cause_set(why, -EBADMSG, "%s:%u: there is no option %.*s= in [%s]%s", path,
+			 item->line, (int)MIN(item->name_len, 64u), item->name, section,
+			 nearest_text(&nearest, "", text));
+}
+
 static int read_item(struct broker_settings *s, const struct ini_item *item, const char *path,
 		     struct cause *why)
 {
@@ -196,11 +215,7 @@ static int read_item(struct broker_settings *s, const struct ini_item *item, con
 		return cause_set(why, -EBADMSG, "%s:%u: there is no section [%.*s]", path,
 				 item->line, (int)MIN(item->section_len, 64u), item->section);
 	if (!row)
-		return cause_set(why, -EBADMSG, "%s:%u: there is no option %.*s= in [%s]", path,
-				 item->line, (int)MIN(item->name_len, 64u), item->name,
-				 find_row(&(struct ini_item){ .section = item->section,
-							      .section_len = item->section_len })
-					 ->section);
+		return no_such_option(item, path, why);
 	if (!item->name)
 		return 0;
 	r = take_value(row, field_of(s, row), item);

@@ -49,8 +49,17 @@ check "behind -- it is a name" expect 64 "$cococtl" attest show -- --help
 check "attest without a verb" expect 64 "$cococtl" attest
 check "an option twice" expect 64 "${verify[@]}" --at=2026-01-01
 check "it says so" said -- '--at is given twice'
-check "no type" expect 64 "$cococtl" attest verify --report=report
-check "it says so" said -- '--type is missing'
+guess=("$cococtl" attest verify --trust=pins --at=2026-01-01)
+check "no type, which can be none but snp" expect 0 "${guess[@]}" "${evidence[@]}"
+check "it says so" said "judged as evidence of type 'snp'$"
+check "it is judged as with the type" cmp out <("${verify[@]}" 2>/dev/null)
+check "no type, and too little to be accepted" expect 3 "${guess[@]}" --report=report
+check "no type, and a type that must be asked for" expect 64 "${guess[@]}" --hcl=report
+check "it is named" said -- '--type is missing: this fits azure-hcl, which'
+check "no type, and pieces of several" expect 64 "${guess[@]}" --report=report --quote=report
+check "the types are listed" said 'none of them, which are snp, snp-table, tdx, azure, azure-hcl, tpm, ccel;'
+check "no evidence" expect 64 "$cococtl" attest verify
+check "the types are listed" said 'There is no evidence: .* one of snp, snp-table, tdx, azure, azure-hcl, tpm, ccel,'
 check "an unknown type" expect 64 "$cococtl" attest verify --type=sgx --report=report
 check "an unknown option" expect 64 "${verify[@]}" --frobnicate
 check "an argument" expect 64 "${verify[@]}" report
@@ -149,7 +158,10 @@ policy_refused() {
 	printf -- "$1" >bad
 	expect 64 "${verify[@]}" --policy=bad && said "$2"
 }
-check "policy file: an unknown option" policy_refused '[Policy]\nmeasurment=00\n' "line 2: there is no policy option 'measurment'"
+check "policy file: an unknown option" policy_refused '[Policy]\nmeasurment=00\n' "line 2: there is no policy option 'measurment'; did you mean measurement?"
+check "policy file: an option that is near to none" policy_refused '[Policy]\nxyzzy=00\n' "line 2: there is no policy option 'xyzzy'$"
+check "--set: an option that is nearly one" expect 64 "${verify[@]}" --set min-tbc=1
+check "it is named" said "there is no policy option 'min-tbc'; did you mean min_tcb?"
 check "policy file: twice" policy_refused '[Policy]\nmax_vmpl=1\nmax_vmpl=0\n' 'line 3: '
 check "policy file: in two sections" policy_refused '[Policy]\nmax_vmpl=1\n[snp]\nmax_vmpl=0\n' "line 4: 'max_vmpl' is set a second time for SEV-SNP"
 check "policy file: no value" policy_refused '[Policy]\nmax_vmpl\n' 'line 2: '

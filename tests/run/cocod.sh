@@ -128,7 +128,22 @@ check "... it is gone" gone "$token"
 check "a wiped one is status 4" expect 4 "${cococtl[@]}" secrets get token
 check "... and says who had it" said "Secret 'token' was wiped at 20.*, after it had gone to 'get'"
 check "one that never was is status 2" expect 2 "${cococtl[@]}" secrets get nothing
-check "... and says so" said "There is no secret 'nothing'"
+check "... and says so" said "There is no secret 'nothing'; see"
+check "one that is nearly there is status 2 too" expect 2 "${cococtl[@]}" secrets get TOEKN
+check "... and is named" said "There is no secret 'TOEKN'; did you mean token? See 'cococtl secrets list'"
+check "... by the other verbs too" expect 2 "${cococtl[@]}" secrets wipe lusk
+check "... with the same words" said "There is no secret 'lusk'; did you mean luks?"
+check "... and by has" expect 1 "${cococtl[@]}" secrets has luk
+check "... which says it as a reason" said "there is none of that name; did you mean luks?"
+if [ "$(id -u)" = 0 ]; then
+	chmod o+x "$work"
+	chmod 666 "$work/api"
+	# Who may not list secrets is told no names.
+	check "a user hears no name" expect 3 setpriv --reuid=65534 --regid=65534 --clear-groups -- "${cococtl[@]}" secrets get TOEKN
+	check "... whatever is near" bash -c "! grep -qi -e token -e 'did you mean' '$work/err'"
+else
+	skip "a user hears no name" "not root"
+fi
 
 # ---- restarts ----
 restart TERM
@@ -376,7 +391,7 @@ wrong() {
 	printf '%b' "$1" >"$conf/cocod.conf"
 	expect 1 "$cocod" --check-config --config-root="$work/root" && said "$2"
 }
-check "an unknown option" wrong '[Cocod]\n\nRequires=none\n' "cocod.conf:3: Unknown option 'Requires'"
+check "an unknown option" wrong '[Cocod]\n\nRequires=none\n' "cocod.conf:3: Unknown option 'Requires'; did you mean Require?"
 check "a bad value" wrong '[Cocod]\nRequire=maybe\n' "cocod.conf:2: Require= takes 'attested', 'evidence' or 'none', not 'maybe'"
 check "an empty value" wrong '[Cocod]\nRequire=\n' "cocod.conf:2: Require= takes"
 check "an unknown section" wrong '[Cocod]\nRequire=none\n[Other]\na=b\n' "Unknown section \[Other\]"

@@ -233,6 +233,7 @@ config() {
 	check "--config: $name: is said" said "$text"
 }
 config "an unknown option" "bad.conf:2: 'colour' is not an option" '[inject]\ncolour=red\n'
+config "an option that is nearly one" "'secert' is not an option of inject; did you mean secret?" '[inject]\nsecert=luks:a\n'
 config "an option twice" "bad.conf:3: the option 'secret' is given twice" '[inject]\nsecret=luks:a\nsecret = luks:b\n'
 config "a section twice" "bad.conf:4: the section \[inject\] is there twice" '[inject]\nqmp=sock\n[measure]\n[inject]\n'
 config "a NUL" "bad.conf:2: it has the control character 0x00" '[inject]\nqmp=sock\0\n'

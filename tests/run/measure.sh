@@ -399,8 +399,8 @@ packet_refused() {
 }
 packet_refused "another launch" 1 "It would be with: 2 CPUs" "${k[@]}" --vcpus 3 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 24
 packet_refused "another build" 1 "It would be with: build 24" "${k[@]}" --vcpus 2 --vcpu-type EPYC-Milan --policy 0x7 --api 1.55 --build 25
-packet_refused "half of what is needed" 64 "needed" "${k[@]}"
-packet_refused "no API" 64 "--api is needed" "${k[@]}" --policy 7
+packet_refused "half of what is needed" 64 "needs --policy, --api, --build$" "${k[@]}"
+packet_refused "no API" 64 "needs --api, --build$" "${k[@]}" --policy 7
 packet_refused "SNP" 64 "no launch secrets" "${launch[@]}" --tech snp
 fw=fw-no-hashes packet_refused "a kernel that is not checked" 1 "would not check" --policy 3 --api 1.55 --build 24 --kernel kernel
 shown=$(echo "$shown" | base64 -d | head -c32 | base64)

@@ -19,7 +19,7 @@
 
 struct args {
 	bool json, force, dry_run;
-	const char *socket, *output, *cmdline, *format, *secret_test;
+	const char *socket, *output, *cmdline, *format, *secret_test, *mode;
 	struct option_number port, size;
 	struct option_choice colour;
 	struct option_list keys, tags, words;
@@ -54,6 +54,7 @@ static const struct option_row make_rows[] = {
 	{ "dry-run", NULL, "do nothing", OPTION_FLAG(dry_run), .letter = 'n' },
 	{ "key", "NAME", "a key; may be given again", OPTION_LIST(keys, 3) },
 	{ "tag", "NAME", "a tag; may be given again", OPTION_LIST(tags, 0) },
+	{ "mode", "MODE", "which mode", OPTION_STRING(mode), .also = "technology how" },
 	{ "timeout", "TIME", "how long",
 	  OPTION_PARSED(timeout_usec, parse_timeout, "is not a time such as 30s") },
 	{ "secret-test", "DIR", "of a test", OPTION_STRING(secret_test), .hidden = true },
@@ -113,6 +114,23 @@ static const struct program files = {
 	.help = "Takes two files.",
 	.manual = "files(1)",
 	.words = { .value = "FILE FILE", OPTION_LIST(words, 2), .required = true },
+};
+
+static const struct option_row needy_rows[] = {
+	{ "one", "A", "the first", OPTION_STRING(output), .required = true },
+	{ "two", "B", "the second", OPTION_STRING(cmdline), .required = true },
+	{ "three", NULL, "all", OPTION_FLAG(force), .needs = "four five",
+	  .because = "of the other two" },
+	{ "four", NULL, "the fourth", OPTION_FLAG(json) },
+	{ "five", NULL, "the fifth", OPTION_FLAG(dry_run) },
+	{ NULL },
+};
+static const struct program needy = {
+	.name = "needy",
+	.help = "Needs much.",
+	.manual = "needy(1)",
+	.options = needy_rows,
+	.words = { .value = "FILE...", OPTION_LIST(words, 0), .required = true },
 };
 
 /* ---- what it says ---- */
@@ -245,7 +263,7 @@ static void test_unknown(void **state)
 	bad(&program, "prog make --frobnicate",
 	    "'--frobnicate' is not an option of make; see 'prog make --help'");
 	bad(&program, "prog make --socket x",
-	    "'--socket' is not an option of make; see 'prog make --help'");
+	    "--socket stands before the verb: prog --socket ... make; see 'prog --help'");
 	bad(&program, "prog make --version",
 	    "'--version' is not an option of make; see 'prog make --help'");
 	bad(&program, "prog --force make", "'--force' is not an option of prog; see 'prog --help'");
@@ -283,11 +301,22 @@ static void test_did_you_mean(void **state)
 	bad(&program, "prog xyzzy", "'xyzzy' is not a verb of prog; see 'prog --help'");
 }
 
+static const char *nearest_of(const char *wrong, size_t len, const char *const *names)
+{
+	static struct nearest g;
+
+	nearest_init(&g, wrong, len);
+	for (; *names; names++)
+		nearest_try(&g, *names);
+	return g.name;
+}
+
 static void test_nearest(void **state)
 {
-	struct nearest g = { .wrong = "fetch-al" };
 	char text[NEAREST_TEXT_MAX], longest[NEAREST_NAME_MAX + 2];
+	struct nearest g;
 
+	nearest_init(&g, "fetch-al", 8);
 	nearest_try(&g, "patch");
 	assert_string_equal(nearest_text(&g, "--", text), "");
 	nearest_try(&g, "fetch");
@@ -299,23 +328,92 @@ static void test_nearest(void **state)
 	assert_string_equal(g.name, "fetch-all");
 
 	/* Not every one-letter name is near, and no name is longer than the buffer. */
-	g = (struct nearest){ .wrong = "x" };
+	nearest_init(&g, "x", 1);
 	nearest_try(&g, "y");
 	nearest_try(&g, "");
 	assert_string_equal(g.name, "");
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	g = (struct nearest){ .wrong = longest };
+	nearest_init(&g, longest, strlen(longest));
 	nearest_try(&g, longest + 1);
 	assert_string_equal(g.name, "");
-	g = (struct nearest){ .wrong = "aaa" };
+	nearest_init(&g, "aaa", 3);
 	nearest_try(&g, longest);
 	assert_string_equal(g.name, "");
 	nearest_try(&g, longest + 1);
 	assert_string_equal(g.name, longest + 1);
-	g = (struct nearest){ .wrong = longest + 1 };
+	nearest_init(&g, longest + 1, strlen(longest + 1));
 	nearest_try(&g, longest + 2);
 	assert_string_equal(g.name, longest + 2);
+
+	/* What was written is a part of something longer, and no text; case is no difference. */
+	assert_string_equal(nearest_of("NMAE=x", 4, (const char *[]){ "name", NULL }), "name");
+	assert_string_equal(nearest_of("measurment and more", 10,
+				       (const char *[]){ "measurement", NULL }),
+			    "measurement");
+	assert_string_equal(nearest_of("n\0me", 4, (const char *[]){ "name", NULL }), "name");
+	assert_string_equal(nearest_of("\xff\xfe\xfd\xfc", 4, (const char *[]){ "name", NULL }),
+			    "");
+	assert_string_equal(nearest_of("", 0, (const char *[]){ "a", "name", NULL }), "");
+}
+
+/* The same by its definition: which mistakes lead from @a to @b? */
+static unsigned mistakes(const char *a, const char *b)
+{
+	unsigned least;
+
+	if (!*a || !*b)
+		return (unsigned)(strlen(a) + strlen(b));
+	least = mistakes(a + 1, b + 1) + (*a != *b);
+	least = MIN(least, mistakes(a + 1, b) + 1);
+	least = MIN(least, mistakes(a, b + 1) + 1);
+	if (a[1] && b[1] && a[0] == b[1] && a[1] == b[0])
+		least = MIN(least, mistakes(a + 2, b + 2) + 1);
+	return least;
+}
+
+static void test_nearest_by_definition(void **state)
+{
+	/* All words of up to four of the letters a, b and c. */
+	char words[121][5] = { "" };
+	size_t n = 1;
+
+	for (size_t from = 0; strlen(words[from]) < 4; from++)
+		for (char c = 'a'; c <= 'c'; c++)
+			snprintf(words[n++], 5, "%.3s%c", words[from], c);
+	assert_int_equal(n, ARRAY_SIZE(words));
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++) {
+			size_t len = strlen(words[i]), to = strlen(words[j]);
+			unsigned far = mistakes(words[i], words[j]);
+			struct nearest g;
+
+			if (len > 1 && len < to && startswith(words[j], words[i]))
+				far = 1;
+			nearest_init(&g, words[i], len);
+			nearest_try(&g, words[j]);
+			assert_int_equal(g.name[0] != '\0', far <= 1 + len / 4 && far < to);
+		}
+}
+
+/* Neither an endless word nor an endless name is walked to its end. */
+static void test_nearest_is_bounded(void **state)
+{
+	/* Reading behind the page would end the test. */
+	long page = sysconf(_SC_PAGESIZE);
+	char *at = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct nearest g;
+
+	assert_true(at != MAP_FAILED && mprotect(at + page, (size_t)page, PROT_NONE) == 0);
+	memset(at, 'a', (size_t)page);
+	nearest_init(&g, at + page - NEAREST_NAME_MAX, SIZE_MAX);
+	nearest_try(&g, "aaaa");
+	assert_string_equal(g.name, "");
+	nearest_init(&g, "aaaa", 4);
+	nearest_try(&g, at + page - NEAREST_NAME_MAX - 1);
+	assert_string_equal(g.name, "");
+	assert_int_equal(munmap(at, 2 * (size_t)page), 0);
 }
 
 static void test_ambiguous(void **state)
@@ -358,6 +456,36 @@ static void test_numbers(void **state)
 	    "--size '18446744073709551616' is not a number from 0 to 18446744073709551615");
 }
 
+/* The names that others have for an option. */
+static void test_also(void **state)
+{
+	good("prog make -o f --mode=a");
+	assert_string_equal(args.mode, "a");
+	good("prog make -o f --technology b");
+	assert_string_equal(args.mode, "b");
+	/* Beginnings of both are of the same option. */
+	good("prog make -o f --ho=c");
+	assert_string_equal(args.mode, "c");
+	bad(&program, "prog make --mode a --how b", "--mode is given twice");
+	bad(&program, "prog make --t=c",
+	    "'--t' is ambiguous: it may be --tag, --technology, --timeout");
+	bad(&program, "prog make --technology",
+	    "--mode needs a value: --mode=MODE; see 'prog make --help'");
+	assert_int_equal(command(&program, "prog make --help"), 0);
+	assert_null(strstr(said, "technology"));
+}
+
+/* All that is missing is said at once, and nothing twice. */
+static void test_missing(void **state)
+{
+	bad(&needy, "needy", "needy needs --one=A, --two=B, FILE...; see 'needy --help'");
+	bad(&needy, "needy --two b", "needy needs --one=A, FILE...; see 'needy --help'");
+	bad(&needy, "needy f", "needy needs --one=A, --two=B; see 'needy --help'");
+	bad(&needy, "needy --one a f --two b --three",
+	    "--three needs --four, --five: of the other two");
+	assert_int_equal(command(&needy, "needy --one a f --two b"), 1);
+}
+
 static void test_wrong_values(void **state)
 {
 	bad(&program, "prog make --colour pink", "--colour 'pink' is not one of red, green, blue");
@@ -381,7 +509,8 @@ static void test_wrong_values(void **state)
 static void test_together(void **state)
 {
 	bad(&program, "prog make --force", "make needs --output=FILE; see 'prog make --help'");
-	bad(&program, "prog make -o f --port 1", "--port needs --size: it is a part of it");
+	bad(&program, "prog make -o f --port 1",
+	    "--port needs --size, --colour: it is a part of it");
 	bad(&program, "prog make -o f --port 1 --colour red",
 	    "--port needs --size: it is a part of it");
 	bad(&program, "prog make -o f --port 1 --size 1",
@@ -437,7 +566,6 @@ static void test_verbs(void **state)
 	    "'key' needs another word, one of show, list; see 'prog key --help'");
 	bad(&program, "prog ''", "'' is not a verb of prog; see 'prog --help'");
 	bad(&program, "prog key key", "'key' is not a verb of prog key; see 'prog key --help'");
-	bad(&program, "prog key help", "'help' is not a verb of prog key; see 'prog key --help'");
 }
 
 static void test_help(void **state)
@@ -506,6 +634,7 @@ static void test_help(void **state)
 				  "  -n, --dry-run       do nothing\n"
 				  "      --key=NAME      a key; may be given again\n"
 				  "      --tag=NAME      a tag; may be given again\n"
+				  "      --mode=MODE     which mode\n"
 				  "      --timeout=TIME  how long\n"
 				  "  -h, --help          show this help\n"
 				  "\n"
@@ -531,6 +660,22 @@ static void test_help(void **state)
 				  "  prog key list\n"
 				  "\n"
 				  "The manual is prog(1).\n");
+	assert_int_equal(command(&program, "prog help key"), 0);
+	assert_non_null(strstr(said, "Usage: prog key [OPTION...] VERB"));
+	assert_int_equal(command(&program, "prog key help"), 0);
+	assert_non_null(strstr(said, "Usage: prog key [OPTION...] VERB"));
+	assert_int_equal(command(&program, "prog help make"), 0);
+	assert_non_null(strstr(said, "Usage: prog make --output=FILE [OPTION...]\n"));
+	assert_int_equal(command(&program, "prog help key show more"), 0);
+	assert_non_null(strstr(said, "Usage: prog key show [OPTION...] NAME...\n"));
+	assert_int_equal(command(&program, "prog key help show"), 0);
+	assert_non_null(strstr(said, "Usage: prog key show [OPTION...] NAME...\n"));
+	bad(&program, "prog help maek",
+	    "'maek' is not a verb of prog; did you mean make? See 'prog --help'");
+	bad(&program, "prog help key maek",
+	    "'maek' is not a verb of prog key; see 'prog key --help'");
+	bad(&program, "prog hepl",
+	    "'hepl' is not a verb of prog; did you mean help? See 'prog --help'");
 	/* An error before --help is reported first. */
 	bad(&program, "prog make --nonsense --help",
 	    "'--nonsense' is not an option of make; see 'prog make --help'");
@@ -649,6 +794,8 @@ int main(void)
 		cmocka_unit_test(test_types),	      cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_twice),	      cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_did_you_mean),  cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_also),	      cmocka_unit_test(test_nearest_by_definition),
+		cmocka_unit_test(test_missing),	      cmocka_unit_test(test_nearest_is_bounded),
 		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_wrong_values),  cmocka_unit_test(test_together),
 		cmocka_unit_test(test_words),	      cmocka_unit_test(test_verbs),

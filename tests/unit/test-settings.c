@@ -160,7 +160,8 @@ static void test_refused(void **state)
 		{ "", "Name= is missing" },
 		{ "[Broker]\nInstance=a\n", "Name= is missing" },
 		{ "[Broker]\nName=a\nName=b\n", ":3:" },
-		{ NAMED "Nmae=b\n", ":4: there is no option Nmae= in [Broker]" },
+		{ NAMED "Nmae=b\n",
+		  ":4: there is no option Nmae= in [Broker]; did you mean Name?" },
 		{ NAMED "[Brokers]\n", "there is no section [Brokers]" },
 		/* An option of another section. */
 		{ NAMED "Address=sqlite:/x\n", "there is no option Address= in [Broker]" },
