@@ -80,9 +80,9 @@ struct args_broker {
 };
 
 struct args_luks {
-	const char *secret, *name, *unlock_key_file, *root, *allow_tokens;
+	const char *secret, *name, *uri, *unlock_key_file, *root, *allow_tokens;
 	struct option_number passphrase_fd;
-	bool write, recovery, random_secret;
+	bool write, recovery, random_secret, force;
 };
 
 struct args_boot {

@@ -14,8 +14,8 @@ extern const struct verb verb_attest_report, verb_attest_verify, verb_attest_fet
 extern const struct verb verb_secrets_list, verb_secrets_show, verb_secrets_get, verb_secrets_has,
 	verb_secrets_place, verb_secrets_withdraw, verb_secrets_wipe;
 extern const struct verb verb_broker_get, verb_broker_check, verb_broker_set;
-extern const struct verb verb_luks_check, verb_luks_enroll, verb_luks_list, verb_luks_remove,
-	verb_luks_test;
+extern const struct verb verb_luks_check, verb_luks_enroll, verb_luks_format, verb_luks_list,
+	verb_luks_remove, verb_luks_test;
 extern const struct verb verb_boot_time, verb_doctor, verb_exec, verb_status;
 
 /*

@@ -200,7 +200,7 @@ static int check_room(struct enrolment *e, struct cause *c)
 /* A recovery passphrase is shown at a terminal and nowhere else. */
 static int check_terminal(struct enrolment *e, struct cause *c)
 {
-	if (!e->args->luks.recovery)
+	if (!e->args->luks.recovery || e->tty >= 0)
 		return 0;
 	e->tty = open("/dev/tty", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	return e->tty < 0 ? cause_set(c, -ENXIO, "there is no terminal that could show a recovery "
@@ -254,6 +254,13 @@ int enrolment_try(struct enrolment *e)
 	r = e->keyslot == -EPERM ? 0 : e->keyslot;
 	e->keyslot = MAX(e->keyslot, -1);
 	return r < 0 ? enrolment_refused(e, &c) : 0;
+}
+
+int enrolment_check_terminal(struct enrolment *e)
+{
+	struct cause c;
+
+	return check_terminal(e, &c) < 0 ? enrolment_refused(e, &c) : 0;
 }
 
 int enrolment_check(struct enrolment *e)

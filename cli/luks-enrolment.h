@@ -58,6 +58,9 @@ struct luks_key enrolment_key(const struct enrolment *e);
 /* Find the keyslot that the secret opens, -1 for none. */
 int enrolment_try(struct enrolment *e);
 
+/* Is there a terminal, where a recovery passphrase is to be shown?  Part of enrolment_check(). */
+int enrolment_check_terminal(struct enrolment *e);
+
 /* Is there room for what is to be written, and would crypttab's line work? */
 int enrolment_check(struct enrolment *e);
 

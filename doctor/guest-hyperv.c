@@ -240,8 +240,9 @@ void guest_hyperv_pci(struct exam *x, struct result *r)
 		result_set(r, OUTCOME_NA, "There are no PCI devices of Hyper-V");
 		return;
 	}
-	result_saw(r, DRIVER, "%u device%s, %.0f GiB of BARs; of those without a driver, memory on: "
-		   "%u, off: %u", d.n, d.n == 1 ? "" : "s", d.bar_bytes / (1u << 30), d.early,
+	result_saw(r, DRIVER,
+		   "%u device%s, %.0f GiB of BARs; of those without a driver, memory on: %u, "
+		   "off: %u", d.n, d.n == 1 ? "" : "s", d.bar_bytes / (1u << 30), d.early,
 		   d.late);
 	judge_pci(x, &d, r);
 }

@@ -244,6 +244,11 @@ struct msg_offset {
 struct msg_broker_get {
 	char path[256];			/* wire/kbs-uri.h */
 	char url[256];			/* "", or the only address to ask: one of broker.conf */
+	/*
+	 * A person of root's typed the path, for a volume that is being made: secrets.d need not
+	 * have it yet.
+	 */
+	uint8_t by_person;
 };
 
 /* How a fetch ended. */

@@ -175,14 +175,17 @@ static const struct store_entry *configured(struct keeper *k, const char *path)
 
 /*
  * Why @path may not be asked for; NULL if it may.  The caller is root, but whoever chose the path
- * may be another: a header of a volume, which is the host's, names it for clevis.
+ * may be another: a header of a volume, which is the host's, names it for clevis.  @by_person: it
+ * was root himself, who could as well write the file for it.
  */
-static const char *why_not(struct keeper *k, const char *path)
+static const char *why_not(struct keeper *k, const char *path, bool by_person)
 {
 	const struct store_entry *e = configured(k, path);
 
 	if (e && e->state == SECRET_WIPED)
 		return "this secret was wiped: the broker is not asked for it again in this boot";
+	if (by_person)
+		return kbs_path_is_valid(path) ? NULL : "that is not the path of a secret";
 	if (e && !secret_policy_allows(&e->policy, CONSUMER_GET))
 		return "Consumers= of this secret's file in secrets.d does not have 'get'";
 	if (e || (kbs_path_is_valid(path) &&
@@ -204,7 +207,7 @@ int on_broker_get(struct client *c, const void *body, struct store_entry *secret
 		return -EBUSY;
 	client_drop_fetched(c);
 	c->fetch_type = MSG_BROKER_GET;
-	why = c->keeper->broker ? why_not(c->keeper, q->path) :
+	why = c->keeper->broker ? why_not(c->keeper, q->path, q->by_person) :
 				  keeper_gate_reason(c->keeper, ORIGIN_BROKER);
 	if (!why && start_fetch(c, q->path, q->url[0] ? q->url : NULL) >= 0)
 		return 0;

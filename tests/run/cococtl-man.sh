@@ -59,7 +59,7 @@ verb() {
 
 check "what is not an option is noticed" bash -c "! cococtl status --superfluous 2>&1 | grep -v \"'--superfluous' is not an option\""
 cococtl --help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z-]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  .*/\1/p' >verbs
-check "there are 24 verbs" test "$(wc -l <verbs)" = 24
+check "there are 25 verbs" test "$(wc -l <verbs)" = 25
 while read -r words; do
 	check "${words%% *} is offered" offers "${words%% *}" ""
 	verb $words -- $(options_of $words)
