@@ -13,6 +13,8 @@
  */
 struct args;
 
+struct offers;
+
 struct option_number {
 	bool given;
 	uint64_t value;
@@ -49,7 +51,10 @@ struct option_row {
 	enum option_type type;
 	size_t offset, size;	/* of its field in struct args */
 	uint64_t min, max;	/* of a number; @max of a list is its length, 0 for any */
-	const char *const *words;	/* that can be chosen; ends with NULL */
+	/* That can be chosen, ends with NULL; for a text or a list only what completion offers. */
+	const char *const *words;
+	/* What completion offers beside them (base/options-complete.h).  NULL: as @value says. */
+	void (*offer)(const struct offers *o);
 	int (*parse)(const char *text, void *field);	/* 0 or a negative errno; quiet */
 	const char *wrong;	/* the error for a wrong value: "is not a time such as 30s" */
 

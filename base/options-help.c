@@ -161,6 +161,25 @@ const char *place_verb_in(const struct verb *verb, const char *group)
 	return rest && *rest == ' ' ? rest + 1 : NULL;
 }
 
+bool place_is_group(const struct program *p, const char *word)
+{
+	for (const struct verb *const *v = p->verbs; *v; v++)
+		if (place_verb_in(*v, word))
+			return true;
+	return false;
+}
+
+const struct verb *place_find_verb(const struct place *at, const char *word)
+{
+	for (const struct verb *const *v = at->program->verbs; *v; v++) {
+		const char *name = place_verb_in(*v, at->group);
+
+		if (name && streq(name, word))
+			return *v;
+	}
+	return NULL;
+}
+
 static void print_verbs(const struct place *at)
 {
 	unsigned width = 0;

@@ -47,6 +47,12 @@ bool place_has_version(const struct place *at);
  */
 const char *place_verb_in(const struct verb *verb, const char *group);
 
+/* True if @word is the first of the two words of a verb. */
+bool place_is_group(const struct program *p, const char *word);
+
+/* The verb that @word names here, behind the group if there is one; or NULL. */
+const struct verb *place_find_verb(const struct place *at, const char *word);
+
 void place_print_help(const struct place *at);
 
 #endif

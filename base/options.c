@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/nearest.h"
+#include "base/options-complete.h"
 #include "base/options-help.h"
 #include "base/text.h"
 
@@ -253,25 +254,6 @@ static int take_words(const struct place *at, int argc, char **argv, struct args
 
 /* ---- the verb ---- */
 
-static bool is_group(const struct program *p, const char *word)
-{
-	for (const struct verb *const *v = p->verbs; *v; v++)
-		if (place_verb_in(*v, word))
-			return true;
-	return false;
-}
-
-static const struct verb *find_verb(const struct place *at, const char *word)
-{
-	for (const struct verb *const *v = at->program->verbs; *v; v++) {
-		const char *name = place_verb_in(*v, at->group);
-
-		if (name && streq(name, word))
-			return *v;
-	}
-	return NULL;
-}
-
 static int unknown_verb(const struct place *at, const char *word)
 {
 	char command[PLACE_MAX], text[NEAREST_TEXT_MAX], name[OPTION_NAME_MAX + 1];
@@ -316,8 +298,8 @@ static int missing_verb(const struct place *at)
 static int answer_help(struct place *at, int argc, char **argv)
 {
 	for (int i = 1; i < argc && !at->verb; i++) {
-		at->verb = find_verb(at, argv[i]);
-		if (!at->verb && !at->group && is_group(at->program, argv[i]))
+		at->verb = place_find_verb(at, argv[i]);
+		if (!at->verb && !at->group && place_is_group(at->program, argv[i]))
 			at->group = argv[i];
 		else if (!at->verb)
 			return unknown_verb(at, argv[i]);
@@ -347,8 +329,8 @@ static int read_verb(struct place *at, int *argc, char ***argv, struct args *arg
 		*argc -= optind;
 		*argv += optind;
 		word = (*argv)[0];
-		at->verb = find_verb(at, word);
-		if (!at->verb && !at->group && is_group(at->program, word)) {
+		at->verb = place_find_verb(at, word);
+		if (!at->verb && !at->group && place_is_group(at->program, word)) {
 			at->group = word;
 		} else if (!at->verb && streq(word, "help")) {
 			return answer_help(at, *argc, *argv);
@@ -366,6 +348,10 @@ int command_read(const struct program *p, int argc, char **argv, struct args *ar
 	struct place at = place_of(p, NULL);
 	int r = 1;
 
+	if (argc > 2 && streq(argv[1], COMPLETE_OPTION)) {
+		complete_words(p, (const char *const *)argv + 2, (size_t)argc - 2);
+		return 0;
+	}
 	if (p->verbs)
 		r = read_verb(&at, &argc, &argv, args);
 	if (r > 0)

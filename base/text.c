@@ -153,6 +153,11 @@ size_t print(const char *format, ...)
 	return n;
 }
 
+void print_tab(void)
+{
+	(void) fputc('\t', stdout);
+}
+
 static bool shows_colours(void)
 {
 	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");

@@ -46,6 +46,9 @@ void make_printable(char *text);
  */
 size_t print(const char *format, ...) _printf_(1, 2);
 
+/* Print a tab, which print() would not: between the columns of what programs read. */
+void print_tab(void);
+
 /*
  * Print @word, which is ours, to standard output, in colour when that is a terminal that can show
  * it and the environment has no NO_COLOR.

@@ -66,10 +66,14 @@ int attest_parse_date(const char *text, void *ret);
 void attest_print_types(void);
 void attest_print_types_and_policy(void);
 
+/* For the completion of --type. */
+void attest_offer_types(const struct offers *o);
+
 /* The options that name evidence: all pieces of all types, and what they are in. */
 #define ROW_PIECE(name, piece, help) { name, "FILE", help, OPTION_PATH(attest.pieces[piece]) }
 #define ROWS_EVIDENCE                                                                             \
-	{ "type", "TYPE", "what the evidence is", OPTION_STRING(attest.type) },                   \
+	{ "type", "TYPE", "what the evidence is", OPTION_STRING(attest.type),                     \
+	  .offer = attest_offer_types },                                                          \
 	{ "bundle", "FILE", "all of it in one file", OPTION_PATH(attest.bundle) },                \
 	ROW_PIECE("report", EVIDENCE_REPORT, "an SNP report, or a TDREPORT"),                     \
 	ROW_PIECE("cert-table", EVIDENCE_CERT_TABLE, "the certificate table of an SNP report"),   \

@@ -3,13 +3,16 @@
 
 #include <stdio.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/broker-fetch.h"
 #include "cli/cococtl.h"
+#include "ipc/client.h"
 #include "ipc/secret-call.h"
 
 #define MAX_SECRETS 65536
+#define OFFER_USEC 2000000
 
 static int set_name(struct msg_name *q, const char *name)
 {
@@ -78,6 +81,18 @@ const char *secret_nearest_text(int fd, const char *name, char ret[static NEARES
 		for (unsigned i = 0; i < l.n; i++)
 			nearest_try(&nearest, l.secrets[i].name);
 	return nearest_text(&nearest, "", ret);
+}
+
+void secret_offer(const struct offers *o)
+{
+	_cleanup_(secret_list_done) struct secret_list l = { 0 };
+	_cleanup_(closep) int fd = -EBADF;
+
+	/* Nothing is said while a person types, and nobody waits long. */
+	if (client_connect(offers_given(o, "socket") ?: COCOD_SOCKET, OFFER_USEC, &fd) >= 0 &&
+	    secret_list_ask(fd, &l) >= 0)
+		for (unsigned i = 0; i < l.n; i++)
+			offer_word(o, l.secrets[i].name, NULL);
 }
 
 int secret_missing(int fd, const char *name)

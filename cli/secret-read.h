@@ -3,6 +3,7 @@
 #define COCO_CLI_SECRET_READ_H
 
 #include "base/nearest.h"
+#include "base/options-complete.h"
 #include "base/secret.h"
 #include "wire/msg.h"
 
@@ -22,6 +23,9 @@ int secret_missing(int fd, const char *name);
 
 /* "; did you mean data?", or "" as above.  Returns @ret. */
 const char *secret_nearest_text(int fd, const char *name, char ret[static NEAREST_TEXT_MAX]);
+
+/* Offer the names of the secrets that 'secrets list' would show to this user. */
+void secret_offer(const struct offers *o);
 
 struct secret_list {
 	struct msg_secret *secrets;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/options-complete.h"
 #include "base/options-help.h"
 #include "base/text.h"
 #include "cli/attest.h"
@@ -119,6 +120,23 @@ void attest_print_types_and_policy(void)
 		help_row(name, 18, value);
 }
 
+void attest_offer_types(const struct offers *o)
+{
+	for (const struct attest_verifier *const *t = attest_verifiers; *t; t++)
+		offer_word(o, (*t)->name, (*t)->what);
+}
+
+static void offer_settings(const struct offers *o)
+{
+	const char *name, *value;
+	char text[64];
+
+	for (unsigned i = 0; (name = policy_option(i, &value)); i++) {
+		snprintf(text, sizeof(text), "%s=", name);
+		offer_word(o, text, value);
+	}
+}
+
 #define EVIDENCE_HINT "evidence is named by --report and the like"
 
 static const struct option_row verify_options[] = {
@@ -133,7 +151,7 @@ static const struct option_row verify_options[] = {
 	{ "report-data", "HEX", "as --set report_data=HEX", OPTION_STRING(attest.report_data) },
 	{ "policy", "FILE", "policy options, one NAME=VALUE a line", OPTION_PATH(attest.policy) },
 	{ "set", "NAME=VALUE", "a policy option; may be given again",
-	  OPTION_LIST(attest.settings, 64) },
+	  OPTION_LIST(attest.settings, 64), .offer = offer_settings },
 	{ "cache", "DIR", "use what 'fetch' has put there", OPTION_PATH(attest.cache) },
 	ROW_JSON,
 	{ NULL },

@@ -312,7 +312,7 @@ static int parse_mode(const char *text, void *ret)
 
 static const struct option_row exec_options[] = {
 	{ "secret", "NAME[=fd|=file]", "hand over this secret, as a descriptor or a file",
-	  OPTION_LIST(secrets.handed, MAX_HANDED), .required = true },
+	  OPTION_LIST(secrets.handed, MAX_HANDED), .offer = secret_offer, .required = true },
 	{ "owner", "UID[:GID]", "who owns the files, instead of root",
 	  OPTION_PARSED(secrets.owner, parse_owner, "is not UID or UID:GID in numbers") },
 	{ "mode", "MODE", "the mode of the files, instead of 0400",

@@ -74,6 +74,7 @@ static int run_enroll(struct args *args)
 
 static const struct option_row options[] = {
 	{ "secret", "NAME|GUID", "the secret that is to open it", OPTION_STRING(luks.secret),
+	  .offer = secret_offer,
 	  .required = true },
 	{ "name", "VOLUME", "its name in crypttab", OPTION_STRING(luks.name) },
 	{ "write", NULL, "add it to /etc/crypttab and enable the units",

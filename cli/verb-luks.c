@@ -544,13 +544,14 @@ static int run_remove(struct args *args)
 
 /* ---- the verbs ---- */
 
-#define ROW_SECRET(text) { "secret", "NAME|GUID", text, OPTION_STRING(luks.secret) }
+#define ROW_SECRET(text) \
+	{ "secret", "NAME|GUID", text, OPTION_STRING(luks.secret), .offer = secret_offer }
 #define ONE_DEVICE { .value = "DEVICE", OPTION_LIST(words, 1), .required = true }
 
 static const struct option_row check_options[] = {
 	ROW_JSON,
 	{ "secret", "NAME|GUID", "allow the tokens that this secret allows",
-	  OPTION_STRING(luks.secret), .excludes = "allow-tokens" },
+	  OPTION_STRING(luks.secret), .offer = secret_offer, .excludes = "allow-tokens" },
 	{ "allow-tokens", "TYPES", "allow tokens of these types, with blanks between",
 	  OPTION_STRING(luks.allow_tokens) },
 	{ NULL },
@@ -565,7 +566,8 @@ static const struct option_row test_options[] = {
 };
 
 static const struct option_row remove_options[] = {
-	{ "secret", "NAME", "of this secret alone", OPTION_STRING(luks.secret) },
+	{ "secret", "NAME", "of this secret alone", OPTION_STRING(luks.secret),
+	  .offer = secret_offer },
 	ROWS_LUKS_PASSPHRASE,
 	{ NULL },
 };

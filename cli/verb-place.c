@@ -140,7 +140,8 @@ static int run_withdraw(struct args *args)
 
 static const struct option_row no_options[] = { { NULL } };
 
-#define SECRETS { .value = "NAME|GUID...", OPTION_LIST(words, 0), .required = true }
+#define SECRETS \
+	{ .value = "NAME|GUID...", OPTION_LIST(words, 0), .required = true, .offer = secret_offer }
 
 const struct verb verb_secrets_place = {
 	.name = "secrets place",

@@ -367,7 +367,8 @@ static const struct option_row wipe_options[] = {
 	{ NULL },
 };
 
-#define ONE_SECRET { .value = "NAME|GUID", OPTION_LIST(words, 1), .required = true }
+#define ONE_SECRET \
+	{ .value = "NAME|GUID", OPTION_LIST(words, 1), .required = true, .offer = secret_offer }
 
 const struct verb verb_secrets_list = {
 	.name = "secrets list",
@@ -410,6 +411,6 @@ const struct verb verb_secrets_wipe = {
 	.help = "Zero secrets in the kernel's memory",
 	.example = "--boot-complete",
 	.options = wipe_options,
-	.words = { .value = "NAME|GUID...", OPTION_LIST(words, 0) },
+	.words = { .value = "NAME|GUID...", OPTION_LIST(words, 0), .offer = secret_offer },
 	.run = run_wipe,
 };

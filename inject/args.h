@@ -3,6 +3,7 @@
 #define COCO_INJECT_ARGS_H
 
 #include "base/cause.h"
+#include "base/options-complete.h"
 #include "base/options.h"
 #include "doctor/args.h"
 
@@ -109,6 +110,13 @@ extern const char *const args_plan_techs[];	/* and "none", by _TECH_MAX */
 extern const char *const args_formats[];	/* by enum plan_format */
 extern const char *const args_page_sizes[];	/* by enum host_page */
 
+/* What completion offers for values that are made of more than these; ends with NULL. */
+extern const char *const args_policies[];
+extern const char *const args_snp_policies[];
+extern const char *const args_vcpu_types[];
+void args_offer_variants(const struct offers *o);
+void args_offer_secret(const struct offers *o);
+
 /* For rows: the text as the field's type.  Return 0 or -EINVAL. */
 int args_parse_api(const char *text, void *ret);
 int args_parse_id(const char *text, void *ret);
@@ -128,7 +136,7 @@ int args_parse_size(const char *text, void *ret);
 #define ROWS_SECRETS(from)                                                                       \
 	{ "secret", "NAME:FILE",                                                                 \
 	  "a secret: GUID or well-known name, and its file" from "; may be repeated",            \
-	  OPTION_LIST(secrets, 0), .required = true },                                           \
+	  OPTION_LIST(secrets, 0), .offer = args_offer_secret, .required = true },               \
 	{ "strip-newline", NULL, "take one newline off the end of each secret",                  \
 	  OPTION_FLAG(strip_newline) }
 #define ROW_BROKER                                                                               \
@@ -151,7 +159,7 @@ int args_parse_size(const char *text, void *ret);
 #define ROW_POLICY(...)                                                                          \
 	{ "policy", "POLICY",                                                                    \
 	  "the session's policy: a number, or names such as nodbg,noks,nosend,api=1.51",         \
-	  OPTION_STRING(policy), __VA_ARGS__ }
+	  OPTION_STRING(policy), .words = args_policies, __VA_ARGS__ }
 #define ROW_API(...)                                                                             \
 	{ "api", "MAJOR.MINOR", "the platform's API version",                                    \
 	  OPTION_PARSED(api, args_parse_api, "is not MAJOR.MINOR, such as 1.55"), __VA_ARGS__ }
@@ -213,11 +221,11 @@ int args_parse_size(const char *text, void *ret);
 	  "several",                                                                             \
 	  OPTION_LIST(vcpu_sigs, 0) },                                                           \
 	{ "vcpu-type", "NAME", "their model in QEMU, such as EPYC-Milan; measure takes several", \
-	  OPTION_LIST(vcpu_types, 0) },                                                          \
+	  OPTION_LIST(vcpu_types, 0), .words = args_vcpu_types },                                \
 	{ "vmsa", "FILE", "the page of the first CPU; again: of the next, and of all that follow", \
 	  OPTION_LIST(vmsas, 0) },                                                               \
 	{ "variant", "NAME", "who makes these pages; for tdx, in which order pages are measured", \
-	  OPTION_STRING(variant) },                                                              \
+	  OPTION_STRING(variant), .offer = args_offer_variants },                                \
 	{ "guest-features", "N", "SEV_FEATURES of the guest's CPUs",                             \
 	  OPTION_NUMBER(guest_features, 0, UINT64_MAX) }
 

@@ -31,6 +31,11 @@ static const struct {
 				       0xaf, 0x7c, 0xb0) },
 };
 
+const char *input_well_known(unsigned i)
+{
+	return i < ARRAY_SIZE(well_known) ? well_known[i].name : NULL;
+}
+
 int input_open(const char *path)
 {
 	int fd = streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :

@@ -8,6 +8,9 @@
 #include "wire/guid.h"
 #include "inject/verb.h"
 
+/* The @i-th of the names that people use for GUIDs, or NULL past the last. */
+const char *input_well_known(unsigned i);
+
 /*
  * What the verbs are given: secrets, keys, measurements, areas.  All return 0 or a negative
  * errno, whose cause is then in @why; @ret is written on success only.  -ENOMEM and -EIO, for

@@ -347,7 +347,8 @@ static int run_verify(struct args *a)
 
 static const struct option_row options[] = { ROWS_CHAIN, ROW_JSON, { NULL } };
 
-#define PATHS { .value = "PATH...", OPTION_LIST(words, 0), .required = true }
+#define PATHS \
+	{ .value = "PATH...", OPTION_LIST(words, 0), .required = true, .offer = offer_files }
 
 const struct verb verb_chain_show = {
 	.name = "chain show",

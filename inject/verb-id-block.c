@@ -219,7 +219,7 @@ static const struct option_row options[] = {
 	  OPTION_NUMBER(guest_svn, 0, UINT32_MAX) },
 	{ "snp-policy", "POLICY",
 	  "the guest's policy: a number, or names such as smt,abi=1.51; smt if not given",
-	  OPTION_STRING(snp_policy) },
+	  OPTION_STRING(snp_policy), .words = args_snp_policies },
 	ROW_ALLOW_DEBUG,
 	ROW_FORCE,
 	ROW_JSON,

@@ -15,6 +15,11 @@ static const char *const order_names[] = {
 	[MRTD_TWO_PASS] = "two-pass",
 };
 
+const char *launch_order_name(unsigned i)
+{
+	return i < ARRAY_SIZE(order_names) ? order_names[i] : NULL;
+}
+
 int input_tech_policy(const struct args *a, enum tech *ret_tech, uint32_t *ret_policy,
 		      struct cause *why)
 {

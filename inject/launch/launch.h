@@ -24,6 +24,9 @@ int launch_input_read(const struct args *a, enum tech tech, bool list, struct la
 		      struct cause *why);
 void launch_input_done(struct launch_input *in);
 
+/* The @i-th name of an order in which pages of TDX are measured, or NULL past the last. */
+const char *launch_order_name(unsigned i);
+
 /* One launch of a list. */
 struct launch_item {
 	const struct cpu *cpu;		/* NULL when the input has none */

@@ -1,23 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every verb and option in cococtl --help is in cococtl(1) and offered by the completion, and cococtl understands
-# every word that the completion offers.  The words come from --help, so new ones are tested without a change here.
+# Every verb, option, type of evidence and policy option in cococtl --help is in cococtl(1), and cococtl understands
+# what its completion offers.  The words come from --help, so new ones are tested without a change here.
 # shellcheck disable=SC2013,SC2046,SC2086,SC2317 # lists of words without blanks; functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 99
 PATH=$top_builddir:$PATH
 page=$top_srcdir/man/cococtl.1
-# shellcheck source=/dev/null
-. "$top_srcdir/cli/completion/cococtl"
 
 # offered WORD...: print what the completion offers for the last word, one on each line.
 offered() {
-	COMP_WORDS=("$@")
-	COMP_CWORD=$(($# - 1))
-	COMPREPLY=()
-	_cococtl 2>/dev/null
-	printf '%s\n' "${COMPREPLY[@]}"
+	cococtl --complete-words "${@:2}" | cut -f1
 }
 offers() {
 	local want=$1 got
@@ -77,7 +71,7 @@ cococtl attest verify --help >help
 for type in $(awk '/^Types/ { t = 1; next } /^$/ { t = 0 } t && /^  [a-z]/ { print $1 }' help); do
 	check "type $type is in the page" documented "Fl -type Ns = Ns Cm $type\$"
 	check "type $type is offered" offers "$type" attest verify --type ""
-	check "type $type is offered after =" offers "$type" attest verify --type = "${type:0:1}"
+	check "type $type is offered after =" offers "--type=$type" attest verify "--type=${type:0:1}"
 done
 # The page has only the first and the last of the PCRs.
 for option in $(awk '/^Policy/ { p = 1; next } /^$/ { p = 0 } p && /^  [a-z]/ { print $1 }' help); do
@@ -88,9 +82,6 @@ for option in $(awk '/^Policy/ { p = 1; next } /^$/ { p = 0 } p && /^  [a-z]/ { 
 	*) check "policy option $option is in the page" documented "^\\.(It )?Cm ([a-z0-9_]+ , )*$option( |\$)|No to Cm pcr23 , $option" ;;
 	esac
 done
-touch report.bin
-check "files are offered" offers report.bin attest verify --report rep
-check "files are offered after =" offers report.bin attest verify --report = rep
-check "behind an option with a value the verb is found" offers get --socket = /run/x secrets g
+check "behind an option with a value the verb is found" offers get --socket=/run/x secrets g
 check "nothing is offered for a nonce" test -z "$(offered cococtl attest verify --nonce 0)"
 finish

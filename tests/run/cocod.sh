@@ -135,6 +135,11 @@ check "... by the other verbs too" expect 2 "${cococtl[@]}" secrets wipe lusk
 check "... with the same words" said "There is no secret 'lusk'; did you mean luks?"
 check "... and by has" expect 1 "${cococtl[@]}" secrets has luk
 check "... which says it as a reason" said "there is none of that name; did you mean luks?"
+completed() { "$top_builddir/cococtl" --complete-words --socket="$work/api" "$@" >"$work/out" 2>"$work/err"; }
+check "completion of names" completed secrets get t
+check "... has those that begin so" bash -c "[ \"\$(cat '$work/out')\" = token ]"
+check "completion of an option's value" completed luks test --secret=
+check "... has all" bash -c "[ \"\$(sort '$work/out' | tr '\n' ' ')\" = '--secret=luks --secret=token ' ]"
 if [ "$(id -u)" = 0 ]; then
 	chmod o+x "$work"
 	chmod 666 "$work/api"

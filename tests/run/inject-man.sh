@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The examples in coco-inject(1) work as they are written there, and so does the completion.
+# The examples in coco-inject(1) work as they are written there.
 # shellcheck disable=SC2317 # functions are called by check
 # shellcheck source=tests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -111,40 +111,4 @@ check "has the policy, the session and the kernel's hashes of the other examples
 check "and is stopped, with the monitor that inject asks" grep -q -- '-qmp unix:vm.qmp,server=on,wait=off' out
 check "says the reason of each flag" grep -q '^# -S: stopped' out
 
-# ---- completion ----
-# complete_words WORD...: print what the completion offers for the last word.
-complete_words() {
-	COMP_WORDS=("$@")
-	COMP_CWORD=$(($# - 1))
-	COMP_LINE="$*"
-	COMP_POINT=${#COMP_LINE}
-	_coco_inject 2>/dev/null
-	echo "${COMPREPLY[*]}"
-}
-# shellcheck source=/dev/null
-. "$top_srcdir/inject/completion/coco-inject"
-offers() {
-	local want=$1 got
-
-	shift
-	got=$(complete_words coco-inject "$@")
-	[ "$got" = "$want" ] || { echo "offered: $got"; return 1; }
-}
-check "completion: verbs" offers "--help --version doctor plan chain session measure id-block table packet inject relay" ""
-check "completion: verbs of two words" offers "show verify" chain ""
-check "completion: their options" offers "--chip-id" chain verify --ch
-check "completion: their files" offers "platform.cert" chain verify --json platf
-check "completion: the policy" offers "nodbg,noks,es,nosend" session --policy nodbg,noks,e
-check "completion: the policy of SNP" offers "smt smt,single-socket smt,abi=1.51" id-block --snp-policy s
-check "completion: the beginning of a verb" offers "packet" pa
-check "completion: the formats of a plan" offers "libvirt" plan --format l
-check "completion: technologies of a plan" offers "none" plan --tech n
-check "completion: options" offers "--measurement" inject --me
-check "completion: technologies" offers "sev sev-es snp" measure --tech s
-check "completion: variants" offers "legacy legacy+debugswap" measure --variant le
-check "completion: variants of SNP" offers "snp-ec2 snp-ec2-before-2026" measure --variant snp-e
-check "completion: options of this verb only" offers "" table --me
-check "completion: names" offers "luks: luks-key:" table --secret lu
-check "completion: the file behind a name" offers "secrets.table" table --secret luks : secr
-check "completion: files" offers "vm_tek.bin" packet --tek vm_te
 finish

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "base/options-complete.h"
 #include "base/options.h"
 #include "base/parse.h"
 
@@ -728,6 +729,55 @@ static void test_help_width(void **state)
 				  "The manual is wide(8).\n");
 }
 
+/* What completion offers: the words of @line, the last of which "''" may be. */
+static void offers(const struct program *p, const char *line, const char *want)
+{
+	char whole[256];
+
+	snprintf(whole, sizeof(whole), "%s " COMPLETE_OPTION "%s", p->name, line);
+	assert_int_equal(command(p, whole), 0);
+	if (!streq(said, want))
+		print_error("%s: %s", line, said);
+	assert_string_equal(said, want);
+}
+
+static void test_completion(void **state)
+{
+	offers(&program, " ''", "make\tMake one\nkey\n");
+	offers(&program, " k", "key\n");
+	offers(&program, " key ''", "show\tShow some\nlist\tWhich keys are there?\n");
+	offers(&program, " -", "--json\tprint JSON\n--socket\tanother socket\n--help\tshow this "
+			       "help\n--version\tshow the version\n");
+	/* A value is no verb, and "--" does not end the search for one. */
+	offers(&program, " --socket key l", "");
+	offers(&program, " --socket key m", "make\tMake one\n");
+	offers(&program, " -- key l", "list\tWhich keys are there?\n");
+	offers(&program, " --socket x", ":files \n");
+	offers(&program, " --socket=x", ":files --socket=\n");
+	/* The hidden are not offered, and what others call an option is one. */
+	offers(&program, " make --se", "");
+	offers(&program, " make --t", "--tag\ta tag; may be given again\n--timeout\thow long\n");
+	offers(&program, " make --colour ''", "red\ngreen\nblue\n");
+	offers(&program, " make --colour=b", "--colour=blue\n");
+	offers(&program, " make --col=b", "--col=blue\n");
+	offers(&program, " make -o x", ":files \n");
+	offers(&program, " make --technology ''", "");
+	offers(&program, " make --force=r", "");
+	offers(&program, " make --nothing=r", "");
+	offers(&program, " make --=", "");
+	/* Words, where there are some; else options. */
+	offers(&program, " key show ''", "");
+	offers(&program, " key list ''", "--help\tshow this help\n");
+	offers(&program, " key list -- ''", "");
+	offers(&files, " ''", ":files \n");
+	offers(&files, " -- -", ":files \n");
+	offers(&needy, " a b c", ":files \n");
+	offers(&program, " nonsense ''", "make\tMake one\nkey\n");
+	/* Without a word it is an option like any other, which there is not. */
+	bad(&program, "prog " COMPLETE_OPTION,
+	    "'" COMPLETE_OPTION "' is not an option of prog; see 'prog --help'");
+}
+
 static void test_version(void **state)
 {
 	assert_int_equal(command(&program, "prog --version"), 0);
@@ -800,6 +850,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_values),  cmocka_unit_test(test_together),
 		cmocka_unit_test(test_words),	      cmocka_unit_test(test_verbs),
 		cmocka_unit_test(test_help),	      cmocka_unit_test(test_help_width),
+		cmocka_unit_test(test_completion),
 		cmocka_unit_test(test_version),	      cmocka_unit_test(test_without_verbs),
 		cmocka_unit_test(test_take),	      cmocka_unit_test(test_words_without_verbs),
 	};
