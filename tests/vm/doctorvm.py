@@ -126,10 +126,11 @@ def inner_files(kernel, work, names):
 
 
 class Inner:
-    """A VM in a VM: @command starts it, and its console is in the file @log; the rest is as a Boot's."""
+    """A VM in a VM: @command starts it, and its console is in the file @log; @device is one that its QEMU must have; the rest is as a
+    Boot's."""
 
-    def __init__(self, name, command, log, like=(), expect=None, says=None):
-        self.name, self.command, self.log, self.like, self.expect, self.says = name, command, log, like, expect or {}, says or {}
+    def __init__(self, name, command, log, like=(), expect=None, says=None, device=""):
+        self.name, self.command, self.log, self.like, self.expect, self.says, self.device = name, command, log, like, expect or {}, says or {}, device
 
     def answers(self, guest, timeout=600):
         """What the doctors of the VM say, and their records, as tar files: {side: (text, tar)}."""
