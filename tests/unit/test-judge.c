@@ -458,6 +458,38 @@ static void test_handshake(void **state)
 	}
 }
 
+/* How often the signature over the report was not verified anew: 0 or 1. */
+static unsigned n_remembered(const struct verdict *v)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < v->n_checks; i++)
+		n += streq(v->checks[i].name, "report signature") && v->checks[i].found &&
+		     streq(v->checks[i].found, "verified before");
+	return n;
+}
+
+/* A secret is asked for after the evidence: its signature is not verified twice. */
+static void remembers(const struct bundle *b, const uint8_t rd[static 48])
+{
+	struct judge *const mine = judge;
+	struct verdict *v[3];
+	struct cause why;
+
+	assert_int_equal(judge_new(&trust, NO_FOLDERS, 3, &judge, &why), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(v); i++) {
+		struct judged j;
+
+		assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, b, rd, i ? POLICY : NULL,
+						PLATFORM_NOW, &j, &v[i]), 0);
+		assert_int_equal(j.result, JUDGED_GOOD);
+		assert_int_equal(n_remembered(v[i]), i > 0);
+		verdict_free(v[i]);
+	}
+	judge_free(judge);
+	judge = mine;
+}
+
 /*
  * That evidence was good is remembered, for these bytes of the report and of the certificates, and
  * for no policy: whoever changes a bit has other evidence.
@@ -476,6 +508,7 @@ static void test_again(void **state)
 				    e.piece[EVIDENCE_REPORT].len), 0);
 	for (unsigned i = 0; i < e.n_certs; i++)
 		assert_int_equal(bundle_add(&b, BUNDLE_CERT, e.cert[i].p, e.cert[i].len), 0);
+	remembers(&b, rd);
 	for (size_t item = 1; item < b.n_items; item++)
 		for (size_t at = 0; at < b.items[item].len; at += 31) {
 			struct judged j;
