@@ -158,10 +158,26 @@ void print_tab(void)
 	(void) fputc('\t', stdout);
 }
 
+const char *const text_colours_words[] = {
+	[TEXT_COLOURS_AUTO] = "auto",
+	[TEXT_COLOURS_ALWAYS] = "always",
+	[TEXT_COLOURS_NEVER] = "never",
+	NULL,
+};
+
+static enum text_colours colours_when;
+
+void text_set_colours(enum text_colours when)
+{
+	colours_when = when;
+}
+
 static bool shows_colours(void)
 {
 	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
 
+	if (colours_when != TEXT_COLOURS_AUTO)
+		return colours_when == TEXT_COLOURS_ALWAYS;
 	return !(no && *no) && term && *term && !streq(term, "dumb") && isatty(STDOUT_FILENO);
 }
 

@@ -61,6 +61,15 @@ enum text_colour {
 };
 void print_coloured(enum text_colour colour, const char *word);
 
+/* When print_coloured() does so: by itself as above, or as somebody has said. */
+enum text_colours {
+	TEXT_COLOURS_AUTO,
+	TEXT_COLOURS_ALWAYS,
+	TEXT_COLOURS_NEVER,
+};
+void text_set_colours(enum text_colours when);
+extern const char *const text_colours_words[];	/* "auto", "always", "never", NULL */
+
 /*
  * Print a JSON text and a newline to standard output.  Hidden characters in its strings are
  * escaped ("\u009b"), so that programs read the same text.  Bytes that are not UTF-8 become

@@ -5,6 +5,7 @@
 #include "attest/evidence.h"
 #include "attest/gather/provider.h"
 #include "base/options.h"
+#include "base/text.h"
 #include "doctor/args.h"
 
 /* What the command line of cococtl says; nothing is read or judged yet. */
@@ -93,6 +94,7 @@ struct args_boot {
 struct args {
 	const char *socket;		/* NULL: COCOD_SOCKET */
 	bool json;
+	struct option_choice colour;	/* of text_colours_words */
 	struct option_list words;
 	struct args_secrets secrets;
 	struct args_attest attest;
@@ -102,6 +104,10 @@ struct args {
 	struct args_boot boot;
 };
 
+/* For verbs that print a verdict; main() has the choice made. */
+#define ROW_COLOUR                                                                      \
+	{ "color", "WHEN", "auto, always or never: verdicts in colour; auto if not given", \
+	  OPTION_CHOICE(colour, text_colours_words), .also = "colour" }
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }
 
 #endif

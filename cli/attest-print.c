@@ -253,8 +253,14 @@ static void print_check(const struct verdict_check *c)
 	static const char *const marks[] = {
 		[CHECK_PASSED] = "ok", [CHECK_FAILED] = "FAILED", [CHECK_SKIPPED] = "-"
 	};
+	static const enum text_colour colours[] = {
+		[CHECK_PASSED] = TEXT_GREEN, [CHECK_FAILED] = TEXT_RED, [CHECK_SKIPPED] = TEXT_FAINT
+	};
 
-	print("  %-6s  %s%s%s%s%s\n", marks[c->result], c->name, c->found[0] ? ": " : "", c->found,
+	(void) print("  ");
+	print_coloured(colours[c->result], marks[c->result]);
+	print("%*s%s%s%s%s%s\n", 8 - (int)strlen(marks[c->result]), "", c->name,
+	      c->found[0] ? ": " : "", c->found,
 	      c->expected[0] ? "; expected " : "", c->expected);
 }
 
@@ -312,6 +318,22 @@ static void print_claims(const struct verdict *v)
 		print("  %-*s  %s\n", width, v->claims[i].name, v->claims[i].value);
 }
 
+/* The sentence on a verdict, with what is before its colon in colour. */
+static void print_word(enum verdict_result result, const char *sentence)
+{
+	bool good = result == VERDICT_ACCEPTED || result == VERDICT_AUTHENTIC;
+	size_t len = strcspn(sentence, ":");
+	char word[32];
+
+	snprintf(word, sizeof(word), "%.*s", (int)len, sentence);
+	print_coloured(good				  ? TEXT_GREEN :
+		       result == VERDICT_CONSISTENT ||
+				       result == VERDICT_UNDECIDED ? TEXT_YELLOW :
+								     TEXT_RED,
+		       word);
+	print("%s\n", sentence + strlen(word));
+}
+
 static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 {
 	static const char *const words[_VERDICT_MAX] = {
@@ -327,9 +349,9 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 	};
 	char at[TIME_TEXT_MAX];
 
-	print("%s\n", v->result == VERDICT_REFUSED && a->type->is_part ?
-			      "REFUSED: not as the policy wants it" :
-			      words[v->result]);
+	print_word(v->result, v->result == VERDICT_REFUSED && a->type->is_part ?
+				      "REFUSED: not as the policy wants it" :
+				      words[v->result]);
 	print_failure(v);
 	print_line("Evidence", a->type->what);
 	print_line("As of", format_time((uint64_t)v->now * 1000000, at));

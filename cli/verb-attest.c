@@ -30,6 +30,7 @@ static int run_verify(struct args *args)
 		(void) log_oom();
 		return STATUS_UNDECIDED;
 	}
+	text_set_colours((enum text_colours)args->colour.index);
 	attest_print_verdict(args, &a, v);
 	return attest_status(v);
 }
@@ -153,6 +154,7 @@ static const struct option_row verify_options[] = {
 	{ "set", "NAME=VALUE", "a policy option; may be given again",
 	  OPTION_LIST(attest.settings, 64), .offer = offer_settings },
 	{ "cache", "DIR", "use what 'fetch' has put there", OPTION_PATH(attest.cache) },
+	ROW_COLOUR,
 	ROW_JSON,
 	{ NULL },
 };

@@ -187,7 +187,9 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 	char since[TIME_TEXT_MAX];
 
 	print("cocod %s, since %s\n", s->version, format_time(s->since_usec, since));
-	print("     Gate: %s (%s)\n", s->gate_open ? "open" : "closed", s->gate);
+	(void) print("     Gate: ");
+	print_coloured(s->gate_open ? TEXT_GREEN : TEXT_RED, s->gate_open ? "open" : "closed");
+	print(" (%s)\n", s->gate);
 	print("   Reason: %s\n", s->reason);
 	print("  Machine: %s\n", s->tee);
 	print("  Require: %s (%s)\n", s->require, s->require_reason);
@@ -409,6 +411,7 @@ static int run(struct args *args)
 	if (r < 0)
 		return cli_failed(r, NULL);
 	terminate(&s);
+	text_set_colours((enum text_colours)args->colour.index);
 	if (args->json)
 		print_as_json(&s, &sources, &warnings);
 	else
@@ -417,6 +420,7 @@ static int run(struct args *args)
 }
 
 static const struct option_row options[] = {
+	ROW_COLOUR,
 	ROW_JSON,
 	{ "root", "DIR", "look for collateral below this folder", OPTION_PATH(attest.root),
 	  .hidden = true },

@@ -49,6 +49,16 @@ check "behind -- it is a name" expect 64 "$cococtl" attest show -- --help
 check "attest without a verb" expect 64 "$cococtl" attest
 check "an option twice" expect 64 "${verify[@]}" --at=2026-01-01
 check "it says so" said -- '--at is given twice'
+check "--color=always" expect 0 "${verify[@]}" --color=always
+check "colours the verdict and the checks" bash -c 'grep -q "^$(printf "\033")\[32mA[A-Z]*$(printf "\033")\[0m: " out && grep -q "^  $(printf "\033")\[32mok$(printf "\033")\[0m      " out'
+sed 's/\x1b\[[0-9]*m//g' out >plain
+check "--color=never, and no terminal" expect 0 "${verify[@]}" --color=never
+check "is the same without" cmp out plain
+check "no terminal" expect 0 "${verify[@]}"
+check "has no colour by itself" cmp out plain
+check "a failure" expect 4 "${verify[@]}" --color=always --set max_vmpl=0 --set min_tcb=9:9:99:9
+check "is red" grep -q "^$(printf '\033')\[31mREFUSED$(printf '\033')\[0m: " out
+check "--json has no colour" bash -c '! "$@" --json --color=always | grep -q "$(printf "\033")"' - "${verify[@]}"
 guess=("$cococtl" attest verify --trust=pins --at=2026-01-01)
 check "no type, which can be none but snp" expect 0 "${guess[@]}" "${evidence[@]}"
 check "it says so" said "judged as evidence of type 'snp'$"
