@@ -105,4 +105,29 @@ for unit in "$work"/unit/*; do
 	esac
 done
 
+# ---- AppArmor ----
+
+lint_match 'apparmor/*.in' >"$work/profiles"
+mkdir "$work/apparmor"
+while read -r f; do
+	name=${f##*/}
+	name=${name%.in}
+	sed -E 's,@[a-z]+dir@,/usr/lib/x,g' "$f" >"$work/apparmor/$name"
+	check "the profile $name has the name of its file, paths of others' namespaces, and no attachment" grep -qxF "profile $name flags=(attach_disconnected) {" "$f"
+	check "the profile $name is a unit's" grep -qxF "AppArmorProfile=-$name" "$work"/unit/*
+	check "the profile $name can be added to" grep -qxF "  include if exists <local/$name>" "$f"
+	if command -v apparmor_parser >/dev/null || [ -x /sbin/apparmor_parser ]; then
+		# With a status of 0 it warns of what it leaves out.
+		check "the profile $name is valid" none "$(PATH=$PATH:/usr/sbin:/sbin apparmor_parser -QKS "$work/apparmor/$name" 2>&1 >/dev/null |
+			grep -v '^Cache read/write disabled' || [ "${PIPESTATUS[0]}" = 0 ] || echo "apparmor_parser has failed")"
+	else
+		skip "the profile $name is valid" "apparmor_parser is not installed"
+	fi
+done <"$work/profiles"
+for program in cocod cocod-worker cocod-net cococtl; do
+	check "each unit of $program names its profile" none "$(grep -lE "^ExecStart=[^ ]*/$program( |$)" "$work"/unit/*.service | while read -r unit; do
+		grep -qxF "AppArmorProfile=-$program" "$unit" || echo "$unit"
+	done)"
+done
+
 finish

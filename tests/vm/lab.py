@@ -235,6 +235,17 @@ class Lab:
     def is_open(self, volume):
         return self.vm.run(f"test -e /dev/mapper/{volume}")[0] == 0
 
+    def is_confined(self):
+        """AppArmor's profiles are enforced, and nothing that has been done so far was refused by them."""
+        mode = "complain" if systemvm.APPARMOR_MODE else "enforce"
+        said = self.vm.text("systemctl show -P MainPID cocod.service; cat /proc/$(systemctl show -P MainPID cocod.service)/attr/current")
+        self.ok(said.split()[1:] == ["cocod", f"({mode})"], "cocod is confined by its AppArmor profile", said)
+        refused = self.refused_by_apparmor()
+        self.ok(not refused, "AppArmor has refused nothing", refused)
+
+    def refused_by_apparmor(self):
+        return self.vm.text("{ journalctl -b -o cat; dmesg; } | grep -E 'apparmor=\"?(DENIED|ALLOWED)' | sort -u || :")
+
     def journal_is_clean(self):
         """No secret is in the journal's text or files.  They are compared here and not shown."""
         text = self.vm.journal().encode(errors="surrogateescape")

@@ -28,6 +28,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 no_timer_check quiet loglevel=4 mitigations=off systemd.show_status=0 "
            "secretmem.enable=1")
 
+# AppArmor is on in Debian's kernels.  The profiles are loaded before systemd starts, so that all of a boot is confined.
+# COCO_APPARMOR=complain has the kernel log what it would refuse.
+APPARMOR = "usr/lib/vm-test/apparmor"
+APPARMOR_MODE = ["--Complain"] if os.environ.get("COCO_APPARMOR") == "complain" else []
+LOAD_APPARMOR = f"""mount -t securityfs securityfs /sys/kernel/security
+for profile in /{APPARMOR}/*; do
+	cat "$profile" >/sys/kernel/security/apparmor/.replace
+done
+umount /sys/kernel/security"""
+
 AGENT = """#!/bin/sh
 # The guest's side of systemvm.Shell.  Each line is a script in base64.  The answer is its output in base64 and its exit status.
 port=
@@ -149,8 +159,18 @@ class Build:
         if os.path.isdir(os.path.join(self.install, "lib")):
             shutil.copytree(os.path.join(self.install, "lib"), os.path.join(self.install, "usr/lib"), dirs_exist_ok=True)
             shutil.rmtree(os.path.join(self.install, "lib"))
+        self._compile_apparmor()
         # The VM does not need the manual.
         shutil.rmtree(os.path.join(self.install, "usr/share/man"), ignore_errors=True)
+
+
+    def _compile_apparmor(self):
+        """Adds the AppArmor profiles as the kernel takes them, so that the VM needs no parser."""
+        folder = os.path.join(self.install, APPARMOR)
+        os.makedirs(folder, exist_ok=True)
+        for name in os.listdir(os.path.join(self.install, "etc/apparmor.d")):
+            with open(os.path.join(folder, name), "wb") as out:
+                subprocess.run([sbin("apparmor_parser"), "-QKS", *APPARMOR_MODE, os.path.join(self.install, "etc/apparmor.d", name)], stdout=out, stderr=subprocess.DEVNULL, check=True)
 
 
 def make_efi_secret(cache, work):
@@ -230,6 +250,10 @@ class Payload:
         os.makedirs(os.path.dirname(full), exist_ok=True)
         shutil.copyfile(source, full)
         os.chmod(full, mode)
+
+    def load_apparmor(self):
+        """Has AppArmor's profiles in force from the start."""
+        self.setup.append(LOAD_APPARMOR)
 
     def enable(self, *units):
         run("systemctl", "--root", self.tree, "enable", *units)
