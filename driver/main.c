@@ -143,4 +143,5 @@ module_exit(coco_secret_exit);
 MODULE_SOFTDEP("pre: efi_secret");	/* the kernel's own driver goes first, where it exists */
 MODULE_DESCRIPTION("A confidential VM's launch secrets as files in securityfs");
 MODULE_AUTHOR("The coco-agent project");
+MODULE_VERSION("0.2.0");
 MODULE_LICENSE("GPL");

@@ -113,4 +113,14 @@ check_published() {
 }
 check "AMD's certificates are those that their README lists" none "$(check_published)"
 
+# The module's own is what dkms compares.
+version=$(sed -n 's/^AC_INIT(\[coco-agent\], \[\(.*\)\])$/\1/p' configure.ac)
+versions() {
+	sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' driver/main.c
+	sed -n 's/^Version: *//p' contrib/rpm/coco-agent.spec
+	sed -n '3s/ .*//;3p' NEWS
+	grep -oE 'coco-secret/[0-9][0-9.]*' README.md | sed 's,.*/,,'
+}
+check "configure, the module, rpm, NEWS and README have one version" test "$(versions | sort -u | tr '\n' ' ')" = "$version "
+
 finish
