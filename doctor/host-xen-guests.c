@@ -313,5 +313,5 @@ void host_xen_parameters(struct exam *x, struct result *r)
 	result_saw(r, "xenhypfs /buildinfo/config", "CONFIG_HYPFS=%s", built);
 	result_set(r, OUTCOME_PASS,
 		   "Xen takes some parameters while it runs: 'xl set-parameters loglvl=info'%s",
-		   streq(built, "n") ? "" : "; 'xenhypfs tree /params' lists them");
+		   streq(built, "n") ? "" : "; 'xenhypfs ls /params' lists them");
 }

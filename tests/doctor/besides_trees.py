@@ -40,7 +40,7 @@ XEN = [
     dom0("xen-dom0-dm-root", {"dm": "warn"}, files={"/etc/xen/a.cfg": "type='hvm'\n#dm_restrict=1\n", "/etc/xen/b.cfg": 'type="hvm"\ndm_restrict=0\n'}, says=["of 2 guests of type HVM", "device_model_user="]),
     dom0("xen-dom0-dm-builder", {"dm": "warn", "config": "warn"}, files={"/etc/xen/a.cfg": "builder='hvm'"}),
     dom0("xen-dom0-dm-none", {"dm": "na"}, files={"/etc/xen/xl.conf": 'type="hvm"\n'}),
-    dom0("xen-dom0-parameters", {"parameters": "pass"}, xl(config="CONFIG_HYPFS=y\n"), says=["'xl set-parameters loglvl=info'; 'xenhypfs tree /params' lists them"]),
+    dom0("xen-dom0-parameters", {"parameters": "pass"}, xl(config="CONFIG_HYPFS=y\n"), says=["'xl set-parameters loglvl=info'; 'xenhypfs ls /params' lists them"]),
     dom0("xen-dom0-parameters-unlisted", {"parameters": "pass"}, xl(config="CONFIG_PV=y\n# CONFIG_HYPFS is not set\n")),
     dom0("xen-dom0-parameters-unknown", {"parameters": "unknown"}, xl(config="xenhypfs: Could not read /buildinfo/config\n")),
     dom0("xen-dom0-config-pvh", {"config": "warn"}, files={"/etc/xen/a.cfg": "pvh=1\n"}, says=['type="pvh" in the place of pvh=']),
