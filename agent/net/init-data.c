@@ -13,7 +13,7 @@
 #include "wire/bytes.h"
 #include "wire/kbs-uri.h"
 
-#define VERSION "0.1.0"
+#define TOML_VERSION "0.1.0"
 #define KEY_URL "trustee.kbs.url"
 #define KEY_RESOURCE "trustee.kbs.resource"
 
@@ -109,8 +109,8 @@ static int interpret(const struct text *text, struct init_data *ret, struct caus
 	version = toml_find(&t, "", "version");
 	if (!version)
 		return cause_set(why, -EBADMSG, "it has no version");
-	if (!streq(version, VERSION))
-		return cause_set(why, -EOPNOTSUPP, "its version is '%.32s', and not " VERSION,
+	if (!streq(version, TOML_VERSION))
+		return cause_set(why, -EOPNOTSUPP, "its version is '%.32s', and not " TOML_VERSION,
 				 version);
 	if (!toml_has_table(&t, "data"))
 		return cause_set(why, -EBADMSG, "it has no table [data]");

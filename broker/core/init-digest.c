@@ -7,7 +7,7 @@
 #include "base/toml.h"
 #include "wire/jspan.h"
 
-#define VERSION "0.1.0"
+#define TOML_VERSION "0.1.0"
 #define PCR "8"
 #define PCR_LEN 32
 
@@ -34,8 +34,8 @@ static int find_algorithm(const char *text, size_t len, size_t *ret, struct caus
 	algorithm = toml_find(&t, "", "algorithm");
 	if (!version || !algorithm)
 		return cause_set(why, -EBADMSG, "it has no version or no algorithm");
-	if (!streq(version, VERSION))
-		return cause_set(why, -EOPNOTSUPP, "its version is '%.32s', and not " VERSION,
+	if (!streq(version, TOML_VERSION))
+		return cause_set(why, -EOPNOTSUPP, "its version is '%.32s', and not " TOML_VERSION,
 				 version);
 	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++)
 		if (streq(algorithm, algorithms[i].name)) {
