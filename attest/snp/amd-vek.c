@@ -187,7 +187,7 @@ bool amd_vek_may_be(struct bytes der)
 
 	memcpy(oid, arc, sizeof(arc));
 	oid[sizeof(arc)] = extensions[EXT_STRUCT_VERSION].suffix[0];
-	return memmem(der.p, der.len, oid, sizeof(oid)) != NULL;
+	return der.len > 0 && memmem(der.p, der.len, oid, sizeof(oid)) != NULL;
 }
 
 bool amd_vek_is_of(const struct amd_vek *vek, const struct snp_report *report)

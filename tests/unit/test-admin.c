@@ -48,7 +48,8 @@ static void test_secrets(void **state)
 	ask_for("{\"v\":1,\"do\":\"secret-show\",\"path\":\"a/b/c\"}", NULL,
 		"\"claims\":[],\"n-claims\":0");
 	ask_for("{\"v\":1,\"do\":\"secret-show\",\"path\":\"a/b/x\"}", NULL, "ENOENT");
-	ask_for("{\"v\":1,\"do\":\"secret-rearm\",\"path\":\"a/b/c\"}", NULL, "\"claims\":0");
+	ask_for("{\"v\":1,\"do\":\"secret-rearm\",\"path\":\"a/b/c\"}", NULL,
+		"\"n-claims\":0");
 	ask_for("{\"v\":1,\"do\":\"secret-rearm\",\"path\":\"a/b/c\",\"launch\":\"00\"}", NULL,
 		"64 hexadecimal digits");
 	ask_for("{\"v\":1,\"do\":\"secret-remove\",\"path\":\"a/b/c\"}", NULL, "\"ok\":true");
@@ -113,7 +114,7 @@ static void test_others(void **state)
 	ask_for("{\"v\":1,\"do\":\"approve\"}", NULL, "'id' is missing");
 	ask_for("{\"v\":1,\"do\":\"approvals\"}", NULL, "\"approvals\":[]");
 	ask_for("{\"v\":1,\"do\":\"status\"}", NULL, "\"state\":\"good\"");
-	ask_for("{\"v\":1,\"do\":\"status\"}", NULL, "\"claims\":0,");
+	ask_for("{\"v\":1,\"do\":\"status\"}", NULL, "\"n-claims\":0,");
 	ask_for("{\"v\":1,\"do\":\"accept-restore\"}", NULL, "ENOENT");
 	atomic_store(&service.restored, true);
 	ask_for("{\"v\":1,\"do\":\"status\"}", NULL, "\"state\":\"restored\"");

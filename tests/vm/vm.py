@@ -78,9 +78,13 @@ def ovmf(name):
     raise FileNotFoundError(f"{name}: install the package ovmf")
 
 
-def qemu_base(ram, console, cpus=2, machine=""):
-    """A machine on software emulation, so that no /dev/kvm is needed, with QEMU's own BIOS and nothing to boot from."""
-    return ["qemu-system-x86_64", "-machine", f"q35,memory-backend=ram{machine}", "-accel", "tcg,thread=multi", "-cpu", "max",
+def qemu_base(ram, console, cpus=2, machine="", thread="single"):
+    """A machine on software emulation, so that no /dev/kvm is needed, with QEMU's own BIOS and nothing to boot from.
+
+    Its processors take turns, unless thread is "multi": then one of them may still run code that another has changed, and
+    the kernel, which changes its own, ends with "Oops: int3" or a reset, in one boot of some hundred.
+    """
+    return ["qemu-system-x86_64", "-machine", f"q35,memory-backend=ram{machine}", "-accel", f"tcg,thread={thread}", "-cpu", "max",
             "-smp", str(cpus), "-m", f"{ram.mib}M",
             "-object", f"memory-backend-file,id=ram,size={ram.mib}M,mem-path={ram.path},share=on",
             "-nodefaults", "-display", "none", "-no-reboot", "-net", "none", "-serial", f"file:{console}"]
@@ -94,18 +98,18 @@ def flash(path, option="readonly=on"):
     return ["-drive", f"if=pflash,format=raw,{option},file={path}"]
 
 
-def qemu_command(work, ram, esp, console, firmware=None, cpus=2, secure=False, extra=()):
+def qemu_command(work, ram, esp, console, firmware=None, cpus=2, secure=False, extra=(), thread="single"):
     """QEMU's command line for a UEFI guest.
 
     work is a folder for what QEMU writes (the firmware's variables), console a file for the first serial line,
     firmware the code image when it is not the stock one, secure turns Secure Boot on, with the test keys of the package
-    ovmf, extra more arguments.
+    ovmf, extra more arguments, thread as for qemu_base().
     """
     firmware = firmware or ovmf("OVMF_CODE_4M.secboot.fd" if secure else "OVMF_CODE_4M.fd")
     variables = os.path.join(work, "vars.fd")
     shutil.copyfile(ovmf("OVMF_VARS_4M.snakeoil.fd" if secure else "OVMF_VARS_4M.fd"), variables)
     smm = ["-global", "driver=cfi.pflash01,property=secure,value=on"] if secure else []
-    return [*qemu_base(ram, console, cpus, ",smm=on" if secure else ""), *smm, *flash(firmware), *flash(variables, "readonly=off"),
+    return [*qemu_base(ram, console, cpus, ",smm=on" if secure else "", thread), *smm, *flash(firmware), *flash(variables, "readonly=off"),
             *boot_disk(esp), *extra]
 
 
