@@ -158,6 +158,9 @@ OTHERS = [
     Tree("host-no-kvm", amd(sev=MILAN), host=Expect(1, "Not ready for snp", {"host-cpu": "pass", "host-kvm": "fail"}, says=["modprobe kvm_amd"])),
     Tree("host-kvm-denied", amd(sev=MILAN), kvm={"open": "EACCES"}, host=Expect(1, "Not ready for snp", {"host-cpu": "pass", "host-kvm": "unknown"}, says=["Run it as root"])),
     Tree("host-kvm-dead", intel(), files={"/proc/cpuinfo": TDX_FILES["/proc/cpuinfo"]}, kvm={"open": "ok", "hlt": "exit 17"}, host=Expect(1, "Not ready for tdx", {"host-cpu": "pass", "host-kvm": "fail"})),
+    # As the boot "nested" of tests/vm/doctor-test has it: KVM runs in a VM that an emulator runs, and has no SEV there.
+    Tree("host-nested-l1", amd("AMD EPYC Processor").hypervisor("TCGTCGTCGTCG", last=0x40000001), files={"/sys/module/kvm_amd/parameters/nested": "1\n", "/sys/module/kvm_amd/parameters/sev": "N\n"}, kvm=KVM,
+         host=Expect(1, "Not ready for any confidential VM", {"host-cpu": "fail", "host-kvm": "pass", "host-sev-bios": "na", "host-kvm-sev": "na"}, says=["cannot host a confidential VM"])),
     Tree("host-none-asked", amd("AMD Ryzen 7 5800X 8-Core Processor"), files={"/sys/module/kvm_amd/version": ""}, kvm=KVM, host=Expect(0, "Ready for none", {"host-cpu": "fail", "host-kvm": "pass"}, ["--require", "none"])),
     Tree("host-nothing-known", host=Expect(1, "Not ready for any confidential VM: a machine whose CPUID is not there", {"host-cpu": "unknown", "host-kvm": "fail"})),
 ]
