@@ -95,6 +95,23 @@ void result_unknown(struct result *r, const char *source, enum got got)
 		result_fix(r, FIX_MODPROBE, "modprobe msr");
 }
 
+int exam_has_device(struct exam *x, struct result *r, const char *folder, const char *prefix)
+{
+	_cleanup_(tree_names_done) struct tree_names names = { 0 };
+	enum got got = provider_list(x->p, folder, &names);
+
+	if (got != GOT_IT && got != GOT_ABSENT) {
+		result_unknown(r, folder, got);
+		return -1;
+	}
+	for (size_t i = 0; i < names.n; i++)
+		if (startswith(names.names[i], prefix)) {
+			result_saw(r, folder, "%.200s", names.names[i]);
+			return 1;
+		}
+	return 0;
+}
+
 bool exam_lacks_required(const struct exam *x)
 {
 	return x->given && x->required < _REQUIRE_TECHS && !(x->offers & FOR(x->required));

@@ -131,6 +131,12 @@ void result_fix(struct result *r, enum fix_kind kind, const char *text, ...) _pr
 void result_unknown(struct result *r, const char *source, enum got got);
 
 /*
+ * Returns 1 if the folder @folder of a bus has a device whose name begins with @prefix, which is
+ * then shown in @r; 0 if it has none, or does not exist; -1 with @r OUTCOME_UNKNOWN.
+ */
+int exam_has_device(struct exam *x, struct result *r, const char *folder, const char *prefix);
+
+/*
  * True if a technology was asked for that is not in x->offers; its name is
  * requirement_names[x->required].
  */

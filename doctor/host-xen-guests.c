@@ -5,6 +5,8 @@
 #include "doctor/host.h"
 #include "doctor/xl-text.h"
 
+#define BUILT_LEN 16
+
 /* xl is not run to ask it: a doctor runs no programs.  A record can have its answers. */
 #define ASK                                                                                      \
 	"for c in 'xl info' 'xenhypfs cat /buildinfo/config'; do echo \"\\$ $c\"; $c; done "     \
@@ -53,7 +55,7 @@ static void wanted_scheduler(const char *text, char *ret, size_t size)
 
 void host_xen_scheduler(struct exam *x, struct result *r)
 {
-	char has[64], wanted[64], built[16];
+	char has[64], wanted[64], built[BUILT_LEN];
 	const char *text;
 
 	if (!ask(x, r, &text))
@@ -85,18 +87,28 @@ void host_xen_scheduler(struct exam *x, struct result *r)
 		   wanted);
 }
 
-void host_xen_introspection(struct exam *x, struct result *r)
+/* How Xen was built; false with @r set when it does not say. */
+static bool ask_built(struct exam *x, struct result *r, const char *option,
+		      char ret[static BUILT_LEN])
 {
-	char built[16];
 	const char *text;
 
 	if (!ask(x, r, &text))
-		return;
-	if (xl_build(text, "CONFIG_MEM_ACCESS", built, sizeof(built)) != PROBE_SAYS) {
+		return false;
+	if (xl_build(text, option, ret, BUILT_LEN) != PROBE_SAYS) {
 		not_said(r, "Xen's configuration");
-		return;
+		return false;
 	}
-	result_saw(r, "xenhypfs /buildinfo/config", "CONFIG_MEM_ACCESS=%s", built);
+	result_saw(r, "xenhypfs /buildinfo/config", "%s=%s", option, ret);
+	return true;
+}
+
+void host_xen_introspection(struct exam *x, struct result *r)
+{
+	char built[BUILT_LEN];
+
+	if (!ask_built(x, r, "CONFIG_MEM_ACCESS", built))
+		return;
 	if (streq(built, "n")) {
 		result_set(r, OUTCOME_PASS, "Xen has no interface to look into a guest's memory");
 		return;
@@ -109,16 +121,10 @@ void host_xen_introspection(struct exam *x, struct result *r)
 
 void host_xen_pvh(struct exam *x, struct result *r)
 {
-	char built[16];
-	const char *text;
+	char built[BUILT_LEN];
 
-	if (!ask(x, r, &text))
+	if (!ask_built(x, r, "CONFIG_HVM", built))
 		return;
-	if (xl_build(text, "CONFIG_HVM", built, sizeof(built)) != PROBE_SAYS) {
-		not_said(r, "Xen's configuration");
-		return;
-	}
-	result_saw(r, "xenhypfs /buildinfo/config", "CONFIG_HVM=%s", built);
 	if (!streq(built, "n")) {
 		result_set(r, OUTCOME_PASS,
 			   "Xen starts guests of type PVH, which trust the least of it");
@@ -130,29 +136,19 @@ void host_xen_pvh(struct exam *x, struct result *r)
 
 void host_xen_pvcalls(struct exam *x, struct result *r)
 {
-	static const char folder[] = "/sys/bus/xen-backend/devices";
-	static const char prefix[] = "pvcalls-";
-	_cleanup_(tree_names_done) struct tree_names names = { 0 };
-	enum got got;
+	int found;
 
 	if (!in_dom0(x, r))
 		return;
-	got = provider_list(x->p, folder, &names);
-	if (got != GOT_IT && got != GOT_ABSENT) {
-		result_unknown(r, folder, got);
+	found = exam_has_device(x, r, "/sys/bus/xen-backend/devices", "pvcalls-");
+	if (found == 0)
+		result_set(r, OUTCOME_PASS, "No guest has its sockets here");
+	if (found <= 0)
 		return;
-	}
-	for (size_t i = 0; i < names.n; i++) {
-		if (!startswith(names.names[i], prefix))
-			continue;
-		result_saw(r, folder, "%s", names.names[i]);
-		result_set(r, OUTCOME_WARN,
-			   "A guest's sockets are this domain's (PV Calls): what it sends without "
-			   "TLS is read here");
-		result_fix(r, FIX_LAUNCH_ARG, "No pvcalls= in the guest's configuration");
-		return;
-	}
-	result_set(r, OUTCOME_PASS, "No guest has its sockets here");
+	result_set(r, OUTCOME_WARN,
+		   "A guest's sockets are this domain's (PV Calls): what it sends without TLS is "
+		   "read here");
+	result_fix(r, FIX_LAUNCH_ARG, "No pvcalls= in the guest's configuration");
 }
 
 /* ---- the configurations of guests ---- */
@@ -301,16 +297,10 @@ void host_xen_dm(struct exam *x, struct result *r)
 
 void host_xen_parameters(struct exam *x, struct result *r)
 {
-	char built[16];
-	const char *text;
+	char built[BUILT_LEN];
 
-	if (!ask(x, r, &text))
+	if (!ask_built(x, r, "CONFIG_HYPFS", built))
 		return;
-	if (xl_build(text, "CONFIG_HYPFS", built, sizeof(built)) != PROBE_SAYS) {
-		not_said(r, "Xen's configuration");
-		return;
-	}
-	result_saw(r, "xenhypfs /buildinfo/config", "CONFIG_HYPFS=%s", built);
 	result_set(r, OUTCOME_PASS,
 		   "Xen takes some parameters while it runs: 'xl set-parameters loglvl=info'%s",
 		   streq(built, "n") ? "" : "; 'xenhypfs ls /params' lists them");
