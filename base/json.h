@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 /*
  * Building JSON with json-c.  To json-c NULL is the value null; here it is a value for which there
  * was no memory, and so is a NULL @o or @array.
@@ -73,6 +75,17 @@ static inline struct json_object *json_document(const char *name)
 		return o;
 	json_putp(&o);
 	return NULL;
+}
+
+/*
+ * Print @o in the form JSON_C_TO_STRING_PLAIN or _PRETTY, and a line feed.  NULL is a document for
+ * which there was no memory.  Returns 0 or -ENOMEM, as print_json_text().
+ */
+static inline int json_print(struct json_object *o, int form)
+{
+	return print_json_text(o ? json_object_to_json_string_ext(
+					   o, form | JSON_C_TO_STRING_NOSLASHESCAPE) :
+				   NULL);
 }
 
 #endif

@@ -92,11 +92,8 @@ const char *admin_bare_path(const char *given)
 void admin_print_document(struct json_object *answer, const char *name)
 {
 	_cleanup_(json_putp) struct json_object *o = answer_document(answer, name);
-	const char *text = o ? json_object_to_json_string_ext(
-				       o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) :
-			       NULL;
 
-	if (!text || print_json_text(text) < 0)
+	if (json_print(o, JSON_C_TO_STRING_PLAIN) < 0)
 		(void) log_oom();
 }
 

@@ -112,11 +112,7 @@ int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret)
 
 void print_json(struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o,
-							  JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_NOSLASHESCAPE);
-
-	if (!text || print_json_text(text) < 0)
+	if (json_print(o, JSON_C_TO_STRING_PRETTY) < 0)
 		log_oom();
 	json_object_put(o);
 }

@@ -17,7 +17,7 @@ static int print_report(const struct report *r, enum doctor_format format)
 {
 	switch (format) {
 	case DOCTOR_JSON:
-		return json_print(r);
+		return report_print_json(r);
 	case DOCTOR_NFD:
 		nfd_print(r);
 		return 0;

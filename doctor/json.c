@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/json.h"
-#include "base/text.h"
 #include "doctor/page.h"
 
 static bool add(struct json_object *o, const char *key, struct json_object *value)
@@ -103,17 +102,9 @@ static bool add_all(struct json_object *o, const struct report *r)
 	       add_checks(o, r);
 }
 
-int json_print(const struct report *r)
+int report_print_json(const struct report *r)
 {
-	struct json_object *o = json_document("doctor");
-	const char *text = NULL;
-	int error = -ENOMEM;
+	_cleanup_(json_putp) struct json_object *o = json_document("doctor");
 
-	if (o && add_all(o, r))
-		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								 JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (text)
-		error = print_json_text(text);
-	json_object_put(o);
-	return error;
+	return o && add_all(o, r) ? json_print(o, JSON_C_TO_STRING_PRETTY) : -ENOMEM;
 }

@@ -19,7 +19,7 @@ void page_print(const struct report *r);
  * For programs, as coco-inject-doctor(1) describes it.  Members are only ever added while
  * JSON_VERSION of base/json.h stays.  Returns 0 or -ENOMEM.
  */
-int json_print(const struct report *r);
+int report_print_json(const struct report *r);
 
 /* Labels for node-feature-discovery's local source: "coco-agent.ID=pass". */
 void nfd_print(const struct report *r);

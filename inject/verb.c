@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/verb.h"
 
-#include <json.h>
-
+#include "base/json.h"
 #include "base/text.h"
 
 /* Every other errno comes from a file, a library or the memory. */
@@ -33,12 +32,7 @@ enum status give_up_if(int r, const struct cause *why)
 
 enum status output_json(struct json_object *o)
 {
-	const char *text = NULL;
-
-	if (o)
-		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-								 JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text || print_json_text(text) < 0) {
+	if (json_print(o, JSON_C_TO_STRING_PLAIN) < 0) {
 		log_oom();
 		return STATUS_IO;
 	}
