@@ -46,15 +46,30 @@ static int add_time(struct json_object *o, const char *key, int64_t sec)
 						   json_add_null(o, key);
 }
 
-static int add_members(struct json_object *to, struct json_object *from);
+static struct json_object *copy(struct json_object *value);
 
+static int add_member(struct json_object *to, const char *key, struct json_object *value)
+{
+	char buf[KEY_MAX];
+	const char *name = spell(key, buf);
+
+	if (is_time(key, value))
+		return add_time(to, name, json_object_get_int64(value));
+	return value ? json_add(to, name, copy(value)) : json_add_null(to, name);
+}
+
+/* The depth is that of the protocol's answers, which their reader bounds. */
 static struct json_object *copy(struct json_object *value)
 {
 	_cleanup_(json_putp) struct json_object *to = NULL;
 
 	if (json_object_is_type(value, json_type_object)) {
 		to = json_object_new_object();
-		return add_members(to, value) == 0 ? TAKE_PTR(to) : NULL;
+		json_object_object_foreach(value, key, member) {
+			if (add_member(to, key, member) < 0)
+				return NULL;
+		}
+		return TAKE_PTR(to);
 	}
 	if (!json_object_is_type(value, json_type_array))
 		return json_object_get(value);
@@ -65,41 +80,21 @@ static struct json_object *copy(struct json_object *value)
 	return TAKE_PTR(to);
 }
 
-/* The depth is that of the protocol's answers, which their reader bounds. */
-static int add_members(struct json_object *to, struct json_object *from)
+/* The protocol's own; and no answer says that it is another document. */
+static bool is_protocol(const char *key)
 {
-	char buf[KEY_MAX];
-	int r = 0;
-
-	json_object_object_foreach(from, key, value) {
-		const char *name = spell(key, buf);
-
-		if (is_time(key, value))
-			r = add_time(to, name, json_object_get_int64(value));
-		else if (!value)
-			r = json_add_null(to, name);
-		else
-			r = json_add(to, name, copy(value));
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return streq(key, "v") || streq(key, "ok") || streq(key, "schema");
 }
 
 struct json_object *answer_document(struct json_object *answer, const char *name)
 {
-	_cleanup_(json_putp) struct json_object *o = NULL, *rest = json_object_new_object();
+	_cleanup_(json_putp) struct json_object *o = NULL;
 	char whole[KEY_MAX];
 
 	(void) snprintf(whole, sizeof(whole), "broker-%s", name);
 	o = json_document(whole);
-	if (add_members(rest, answer) < 0)
-		return NULL;
-	json_object_object_del(rest, "v");
-	json_object_object_del(rest, "ok");
-	json_object_object_del(rest, "schema");
-	json_object_object_foreach(rest, key, value) {
-		if ((value ? json_add(o, key, json_object_get(value)) : json_add_null(o, key)) < 0)
+	json_object_object_foreach(answer, key, value) {
+		if (!is_protocol(key) && add_member(o, key, value) < 0)
 			return NULL;
 	}
 	return TAKE_PTR(o);
