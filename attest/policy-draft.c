@@ -167,12 +167,6 @@ static const char *claimed_value(const struct verdict *v, const struct policy_op
 
 /* ---- which lines ---- */
 
-static bool is_of_paravisor(const struct policy_kind *kind, const struct policy_option *o)
-{
-	return (kind->subjects & ABOUT_HCL) && (o->about & (ABOUT_SNP | ABOUT_TDX)) &&
-	       !(o->about & (ABOUT_TPM | ABOUT_HCL));
-}
-
 static bool is_about(const struct policy_kind *kind, const struct policy_option *o,
 		     const char *value)
 {
@@ -186,8 +180,9 @@ static bool is_about(const struct policy_kind *kind, const struct policy_option 
 
 static void pin(struct draft *t, const struct policy_option *o, const struct policy_note *n)
 {
-	bool hcl = is_of_paravisor(t->d->kind, o);
-	enum policy_pin why = t->d->kind->subjects & ABOUT_HCL ? n->pin_hcl : n->pin;
+	bool has_paravisor = t->d->kind->subjects & ABOUT_HCL;
+	bool hcl = has_paravisor && policy_option_is_of_hardware(o);
+	enum policy_pin why = has_paravisor ? n->pin_hcl : n->pin;
 	char error[POLICY_ERROR_LEN], name[16];
 	union policy_value parsed;
 	struct policy_option found;

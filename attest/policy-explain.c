@@ -94,8 +94,7 @@ static int explain_item(const struct ini_item *item, struct policy_line *l)
 	l->pins = n->pins;
 	l->changes = n->changes;
 	l->of_paravisor = is_of_azure(item) && o.kind != KIND_WORDS && o.kind != KIND_STATUSES &&
-			  (o.about & (ABOUT_SNP | ABOUT_TDX)) &&
-			  !(o.about & (ABOUT_TPM | ABOUT_HCL)) && n->pin == PIN_IDENTITY;
+			  policy_option_is_of_hardware(&o) && n->pin == PIN_IDENTITY;
 	l->open = open_of(&o, l);
 	l->permissive = o.kind == KIND_STATUSES && accepts_more(&value);
 	if (o.kind == KIND_WORDS)

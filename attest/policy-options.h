@@ -48,6 +48,15 @@ struct policy_option {
 	int pcr;	/* the number of a PCR, -1 for other options */
 };
 
+/*
+ * True if the option is about a report of hardware alone.  Where the VM has a paravisor, that is
+ * about the paravisor.
+ */
+static inline bool policy_option_is_of_hardware(const struct policy_option *o)
+{
+	return (o->about & (ABOUT_SNP | ABOUT_TDX)) && !(o->about & (ABOUT_TPM | ABOUT_HCL));
+}
+
 /* The row of option @i; false past the last.  The name of pcr0 to pcr23 is "pcrN" there. */
 bool policy_option_row(unsigned i, struct policy_option *ret);
 

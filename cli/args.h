@@ -104,7 +104,7 @@ struct args {
 	struct args_boot boot;
 };
 
-/* For verbs that print a verdict; main() has the choice made. */
+/* For verbs that print a verdict, and give the choice to text_set_colours(). */
 #define ROW_COLOUR                                                                      \
 	{ "color", "WHEN", "auto, always or never: verdicts in colour; auto if not given", \
 	  OPTION_CHOICE(colour, text_colours_words), .also = "colour" }

@@ -400,3 +400,15 @@ int attest_args_read(const struct args *args, enum attest_mode mode, struct atte
 	a->now = a->o->at.given ? a->o->at.date : (int64_t)time(NULL);
 	return r;
 }
+
+int attest_args_judge(struct attest_args *a, struct verdict *v)
+{
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+
+	if (verifier_new(&a->trust, &ctx) < 0)
+		return -ENOMEM;
+	if (a->o->at.given)
+		return attest_verify(ctx, a->type, &a->evidence, &a->policies, a->now, v);
+	verifier_set_newest(ctx, &a->newest);
+	return attest_verify_by_clock(ctx, a->type, &a->evidence, &a->policies, a->now, v);
+}

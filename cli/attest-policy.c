@@ -14,17 +14,8 @@
 
 /* ---- --from-bundle ---- */
 
-static int judge(struct attest_args *a, struct verdict *v)
-{
-	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
-
-	if (verifier_new(&a->trust, &ctx) < 0)
-		return -ENOMEM;
-	if (a->o->at.given)
-		return attest_verify(ctx, a->type, &a->evidence, &a->policies, a->now, v);
-	verifier_set_newest(ctx, &a->newest);
-	return attest_verify_by_clock(ctx, a->type, &a->evidence, &a->policies, a->now, v);
-}
+static const char *const kind_words[] = { "identity", "tcb", "all", NULL };
+static const char *const release_words[] = { "once", "always", "approve", NULL };
 
 static const struct policy_kind *kind_of(const struct attest_args *a)
 {
@@ -42,7 +33,7 @@ static int judge_by(struct attest_args *a, const char *text, struct verdict *v)
 		return -ENOMEM;
 	}
 	verdict_reset(v);
-	return judge(a, v);
+	return attest_args_judge(a, v);
 }
 
 static void log_failure(const struct verdict *v, const char *what)
@@ -167,8 +158,6 @@ static int write_draft(struct attest_args *a, const struct verdict *v, const cha
 
 static int from_bundle(const struct args *args)
 {
-	static const char *const kinds[] = { "identity", "tcb", "all" };
-	static const char *const releases[] = { "once", "always", "approve" };
 	const struct args_attest *o = &args->attest;
 	_cleanup_(attest_args_done) struct attest_args a = { 0 };
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new(), *scratch = verdict_new();
@@ -179,7 +168,7 @@ static int from_bundle(const struct args *args)
 	r = attest_args_read(args, ATTEST_MODE_VERIFY, &a);
 	if (r != 0)
 		return r;
-	if (!v || !scratch || judge(&a, v) < 0) {
+	if (!v || !scratch || attest_args_judge(&a, v) < 0) {
 		(void) log_oom();
 		return STATUS_UNDECIDED;
 	}
@@ -188,9 +177,9 @@ static int from_bundle(const struct args *args)
 		return r;
 	d.type = a.type;
 	d.kind = kind_of(&a);
-	d.pins = policy_draft_pins(o->pin.given ? kinds[o->pin.index] : NULL);
+	d.pins = policy_draft_pins(o->pin.given ? kind_words[o->pin.index] : NULL);
 	d.as_of = format_time((uint64_t)v->now * 1000000, at);
-	return write_draft(&a, v, o->release.given ? releases[o->release.index] : NULL, &d,
+	return write_draft(&a, v, o->release.given ? release_words[o->release.index] : NULL, &d,
 			   scratch);
 }
 
@@ -299,9 +288,6 @@ static int run(struct args *args)
 	log_error("Give --from-bundle, to make a policy, or --explain, to have one explained");
 	return STATUS_USAGE;
 }
-
-static const char *const kind_words[] = { "identity", "tcb", "all", NULL };
-static const char *const release_words[] = { "once", "always", "approve", NULL };
 
 /* Only what evidence cannot say. */
 static int parse_covers(const char *text, void *ret)

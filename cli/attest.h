@@ -38,10 +38,16 @@ struct attest_args {
 void attest_args_done(struct attest_args *a);
 
 /*
- * Read all files that @args names.  To verify, the type must be named.
+ * Read all files that @args names.  To verify without a type, it is guessed by what there is.
  * Returns 0, or the exit status, having said what is wrong.  @args must live as long as @a.
  */
 int attest_args_read(const struct args *args, enum attest_mode mode, struct attest_args *a);
+
+/*
+ * Judge what was read, by a verifier of its own.  With --at, neither the clock nor the cache's
+ * memory counts.  Returns 0 with the verdict in @v, or -ENOMEM.
+ */
+int attest_args_judge(struct attest_args *a, struct verdict *v);
 
 /*
  * Add to @ret the files of the cache @dir that @e needs, whatever their dates: the verifier decides

@@ -7,26 +7,16 @@
 #include "base/text.h"
 #include "cli/attest.h"
 
-/* If --at gives the date, neither the clock nor the cache's memory counts. */
-static int judge(const struct attest_args *a, struct verifier *ctx, struct verdict *v)
-{
-	if (a->o->at.given)
-		return attest_verify(ctx, a->type, &a->evidence, &a->policies, a->now, v);
-	verifier_set_newest(ctx, &a->newest);
-	return attest_verify_by_clock(ctx, a->type, &a->evidence, &a->policies, a->now, v);
-}
-
 static int run_verify(struct args *args)
 {
 	_cleanup_(attest_args_done) struct attest_args a = { 0 };
-	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
 	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
 	int r;
 
 	r = attest_args_read(args, ATTEST_MODE_VERIFY, &a);
 	if (r != 0)
 		return r;
-	if (!v || verifier_new(&a.trust, &ctx) < 0 || judge(&a, ctx, v) < 0) {
+	if (!v || attest_args_judge(&a, v) < 0) {
 		(void) log_oom();
 		return STATUS_UNDECIDED;
 	}
