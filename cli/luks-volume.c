@@ -301,17 +301,25 @@ static int look(struct luks_volume *v, struct cause *c)
 	return 0;
 }
 
+/* Of what is on the device nothing is read yet. */
+static int begin(struct luks_volume *v, const char *device, struct cause *c)
+{
+	int r = load_library(c);
+
+	if (r < 0)
+		return r;
+	r = lib.crypt_init_(&v->cd, device);
+	return r < 0 ? failed(c, r, "it cannot be opened") : 0;
+}
+
 int luks_volume_open(const char *device, struct luks_volume *ret, struct cause *c)
 {
 	_cleanup_(luks_volume_done) struct luks_volume v = { 0 };
 	int r;
 
-	r = load_library(c);
+	r = begin(&v, device, c);
 	if (r < 0)
 		return r;
-	r = lib.crypt_init_(&v.cd, device);
-	if (r < 0)
-		return failed(c, r, "it cannot be opened");
 	r = lib.crypt_load_(v.cd, CRYPT_LUKS1, NULL);
 	if (r >= 0)
 		return cause_set(c, -EOPNOTSUPP,
@@ -395,12 +403,9 @@ int luks_volume_format(const char *device, const char *uuid, struct luks_key key
 	struct crypt_params_luks2 params = { .subsystem = UNFINISHED_FORMAT };
 	int r;
 
-	r = load_library(c);
+	r = begin(&v, device, c);
 	if (r < 0)
 		return r;
-	r = lib.crypt_init_(&v.cd, device);
-	if (r < 0)
-		return failed(c, r, "it cannot be opened");
 	r = choose_pbkdf(&v, keyslot.iterations, c);
 	if (r < 0)
 		return r;

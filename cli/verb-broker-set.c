@@ -208,8 +208,7 @@ static int write_all(const struct proposal *p, bool replace)
 		pem = may_write(&pem_file, replace);
 	if (conf < 0 || pem < 0)
 		return STATUS_FAILED;
-	(void) snprintf(folder, sizeof(folder), "%.*s",
-			(int)(strlen(p->conf_path) - strlen("/broker.conf")), p->conf_path);
+	(void) snprintf(folder, sizeof(folder), "%s" FOLDER, p->root);
 	r = make_folders(folder, 0755);
 	if (r < 0) {
 		log_error_errno(r, "Failed to make '%s': %m", folder);

@@ -23,9 +23,10 @@
 #include "cli/overlay.h"
 #include "cli/secret-read.h"
 #include "secrets/policy.h"
+#include "wire/guid.h"
 #include "wire/kbs-uri.h"
 
-#define SECRET_FILE "/etc/cocod/secrets.d/%s.conf"
+#define FOLDER "/etc/cocod/secrets.d"
 
 /* What is on the device. */
 enum there {
@@ -75,8 +76,8 @@ static int name_uri(struct format *f, const char *text)
 	snprintf(e->m.name, sizeof(e->m.name), "%s", name);
 	snprintf(e->m.consumers, sizeof(e->m.consumers), CONSUMER_CRYPTSETUP ":%s", name);
 	e->m.verify_header = 1;
-	if (snprintf(f->file, sizeof(f->file), "%s" SECRET_FILE, e->args->luks.root ?: "", name) >=
-		    (int)sizeof(f->file) ||
+	if (snprintf(f->file, sizeof(f->file), "%s" FOLDER "/%s.conf", e->args->luks.root ?: "",
+		     name) >= (int)sizeof(f->file) ||
 	    snprintf(f->text, sizeof(f->text),
 		     "# Written by 'cococtl luks format'; see cocod.conf(5).\n"
 		     "[Secret]\nUri=kbs:///%s\nConsumers=%s\n",
@@ -128,8 +129,7 @@ static int write_secret_file(struct enrolment *e, struct cause *c)
 
 	if (overlay_may_write(&file, /* replace= */ false) == 1)
 		return 0;
-	(void) snprintf(folder, sizeof(folder), "%.*s",
-			(int)(strrchr(f->file, '/') - f->file), f->file);
+	(void) snprintf(folder, sizeof(folder), "%s" FOLDER, e->args->luks.root ?: "");
 	r = make_folders(folder, 0755);
 	if (r == 0)
 		r = write_file_atomic(file.path, file.text, file.len, 0644, /* exclusive= */ true);
@@ -154,18 +154,16 @@ static int take_secret(struct format *f)
 
 /* ---- what is there ---- */
 
-static int new_uuid(char ret[static 40])
+/* Of version 4, whose digit is in the third group: a GUID has that the other way round. */
+static int new_uuid(char ret[static GUID_TEXT_LEN + 1])
 {
-	uint8_t b[16];
+	struct guid g;
 
-	if (getrandom(b, sizeof(b), 0) != sizeof(b))
+	if (getrandom(g.b, sizeof(g.b), 0) != sizeof(g.b))
 		return -EIO;
-	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	(void) snprintf(ret, 40,
-			"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-			b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
-			b[12], b[13], b[14], b[15]);
+	g.b[7] = (uint8_t)((g.b[7] & 0x0f) | 0x40);
+	g.b[8] = (uint8_t)((g.b[8] & 0x3f) | 0x80);
+	guid_format(&g, ret);
 	return 0;
 }
 
