@@ -569,117 +569,134 @@ static void test_verbs(void **state)
 	bad(&program, "prog key key", "'key' is not a verb of prog key; see 'prog key --help'");
 }
 
+static const struct {
+	const char *command, *text;
+} helps[] = {
+	{ "prog --help",
+	  "Usage: prog [OPTION...] VERB ...\n"
+	  "\n"
+	  "Makes things.\n"
+	  "\n"
+	  "Verbs:\n"
+	  "  make      Make one\n"
+	  "  key show  Show some\n"
+	  "  key list  Which keys are there?\n"
+	  "\n"
+	  "Options:\n"
+	  "      --json         print JSON\n"
+	  "      --socket=PATH  another socket\n"
+	  "  -h, --help         show this help\n"
+	  "      --version      show the version\n"
+	  "\n"
+	  "Example:\n"
+	  "  prog make --output=/srv/a-folder-with-a-long-name --port=8080 "
+	  "--key=one \\\n"
+	  "      --key=another\n"
+	  "\n"
+	  "'prog VERB --help' shows the options of a verb. The manual is "
+	  "prog(1).\n" },
+	{ "prog key -h",
+	  "Usage: prog key [OPTION...] VERB ...\n"
+	  "\n"
+	  "Verbs:\n"
+	  "  key show  Show some\n"
+	  "  key list  Which keys are there?\n"
+	  "\n"
+	  "Options:\n"
+	  "      --json         print JSON\n"
+	  "      --socket=PATH  another socket\n"
+	  "  -h, --help         show this help\n"
+	  "      --version      show the version\n"
+	  "\n"
+	  "'prog key VERB --help' shows the options of a verb. The manual "
+	  "is prog(1).\n" },
+	{ "prog key show --json -h --nonsense",
+	  "Usage: prog key show [OPTION...] NAME...\n"
+	  "\n"
+	  "Show some.\n"
+	  "\n"
+	  "Options:\n"
+	  "      --json  print JSON\n"
+	  "  -h, --help  show this help\n"
+	  "\n"
+	  "The manual is prog(1).\n" },
+	{ "prog make --help",
+	  "Usage: prog make --output=FILE [OPTION...]\n"
+	  "\n"
+	  "Make one.\n"
+	  "\n"
+	  "Options:\n"
+	  "  -o, --output=FILE   where it goes\n"
+	  "      --port=N        the port\n"
+	  "      --size=N        how large\n"
+	  "      --colour=NAME   which colour\n"
+	  "      --cmdline=TEXT  the command line\n"
+	  "      --format=NAME   which format\n"
+	  "      --force         replace it\n"
+	  "  -n, --dry-run       do nothing\n"
+	  "      --key=NAME      a key; may be given again\n"
+	  "      --tag=NAME      a tag; may be given again\n"
+	  "      --mode=MODE     which mode\n"
+	  "      --timeout=TIME  how long\n"
+	  "  -h, --help          show this help\n"
+	  "\n"
+	  "Example:\n"
+	  "  prog make --output=/srv/a-folder-with-a-long-name --port=8080 "
+	  "--key=one \\\n"
+	  "      --key=another\n"
+	  "\n"
+	  "And more.\n"
+	  "\n"
+	  "The manual is prog(1).\n" },
+	{ "prog key list --help",
+	  "Usage: prog key list [OPTION...]\n"
+	  "\n"
+	  "Which keys are there?\n"
+	  "\n"
+	  "Options:\n"
+	  "  -h, --help  show this help\n"
+	  "\n"
+	  "Example:\n"
+	  "  prog key list\n"
+	  "\n"
+	  "The manual is prog(1).\n" },
+};
+
 static void test_help(void **state)
 {
-	assert_int_equal(command(&program, "prog --help"), 0);
-	assert_string_equal(said, "Usage: prog [OPTION...] VERB ...\n"
-				  "\n"
-				  "Makes things.\n"
-				  "\n"
-				  "Verbs:\n"
-				  "  make      Make one\n"
-				  "  key show  Show some\n"
-				  "  key list  Which keys are there?\n"
-				  "\n"
-				  "Options:\n"
-				  "      --json         print JSON\n"
-				  "      --socket=PATH  another socket\n"
-				  "  -h, --help         show this help\n"
-				  "      --version      show the version\n"
-				  "\n"
-				  "Example:\n"
-				  "  prog make --output=/srv/a-folder-with-a-long-name --port=8080 "
-				  "--key=one \\\n"
-				  "      --key=another\n"
-				  "\n"
-				  "'prog VERB --help' shows the options of a verb. The manual is "
-				  "prog(1).\n");
-	assert_int_equal(command(&program, "prog key -h"), 0);
-	assert_string_equal(said, "Usage: prog key [OPTION...] VERB ...\n"
-				  "\n"
-				  "Verbs:\n"
-				  "  key show  Show some\n"
-				  "  key list  Which keys are there?\n"
-				  "\n"
-				  "Options:\n"
-				  "      --json         print JSON\n"
-				  "      --socket=PATH  another socket\n"
-				  "  -h, --help         show this help\n"
-				  "      --version      show the version\n"
-				  "\n"
-				  "'prog key VERB --help' shows the options of a verb. The manual "
-				  "is prog(1).\n");
-	assert_int_equal(command(&program, "prog key show --json -h --nonsense"), 0);
-	assert_string_equal(said, "Usage: prog key show [OPTION...] NAME...\n"
-				  "\n"
-				  "Show some.\n"
-				  "\n"
-				  "Options:\n"
-				  "      --json  print JSON\n"
-				  "  -h, --help  show this help\n"
-				  "\n"
-				  "The manual is prog(1).\n");
-	assert_int_equal(command(&program, "prog make --help"), 0);
-	assert_string_equal(said, "Usage: prog make --output=FILE [OPTION...]\n"
-				  "\n"
-				  "Make one.\n"
-				  "\n"
-				  "Options:\n"
-				  "  -o, --output=FILE   where it goes\n"
-				  "      --port=N        the port\n"
-				  "      --size=N        how large\n"
-				  "      --colour=NAME   which colour\n"
-				  "      --cmdline=TEXT  the command line\n"
-				  "      --format=NAME   which format\n"
-				  "      --force         replace it\n"
-				  "  -n, --dry-run       do nothing\n"
-				  "      --key=NAME      a key; may be given again\n"
-				  "      --tag=NAME      a tag; may be given again\n"
-				  "      --mode=MODE     which mode\n"
-				  "      --timeout=TIME  how long\n"
-				  "  -h, --help          show this help\n"
-				  "\n"
-				  "Example:\n"
-				  "  prog make --output=/srv/a-folder-with-a-long-name --port=8080 "
-				  "--key=one \\\n"
-				  "      --key=another\n"
-				  "\n"
-				  "And more.\n"
-				  "\n"
-				  "The manual is prog(1).\n");
-	assert_int_equal(command(&program, "prog help"), 0);
-	assert_non_null(strstr(said, "Usage: prog [OPTION...] VERB"));
-	assert_int_equal(command(&program, "prog key list --help"), 0);
-	assert_string_equal(said, "Usage: prog key list [OPTION...]\n"
-				  "\n"
-				  "Which keys are there?\n"
-				  "\n"
-				  "Options:\n"
-				  "  -h, --help  show this help\n"
-				  "\n"
-				  "Example:\n"
-				  "  prog key list\n"
-				  "\n"
-				  "The manual is prog(1).\n");
-	assert_int_equal(command(&program, "prog help key"), 0);
-	assert_non_null(strstr(said, "Usage: prog key [OPTION...] VERB"));
-	assert_int_equal(command(&program, "prog key help"), 0);
-	assert_non_null(strstr(said, "Usage: prog key [OPTION...] VERB"));
-	assert_int_equal(command(&program, "prog help make"), 0);
-	assert_non_null(strstr(said, "Usage: prog make --output=FILE [OPTION...]\n"));
-	assert_int_equal(command(&program, "prog help key show more"), 0);
-	assert_non_null(strstr(said, "Usage: prog key show [OPTION...] NAME...\n"));
-	assert_int_equal(command(&program, "prog key help show"), 0);
-	assert_non_null(strstr(said, "Usage: prog key show [OPTION...] NAME...\n"));
+	for (size_t i = 0; i < ARRAY_SIZE(helps); i++) {
+		assert_int_equal(command(&program, helps[i].command), 0);
+		assert_string_equal(said, helps[i].text);
+	}
+	/* An error before --help is reported first. */
+	bad(&program, "prog make --nonsense --help",
+	    "'--nonsense' is not an option of make; see 'prog make --help'");
+}
+
+/* "help" as a verb. */
+static void test_help_verb(void **state)
+{
+	static const struct {
+		const char *command, *part;
+	} rows[] = {
+		{ "prog help", "Usage: prog [OPTION...] VERB" },
+		{ "prog help key", "Usage: prog key [OPTION...] VERB" },
+		{ "prog key help", "Usage: prog key [OPTION...] VERB" },
+		{ "prog help make", "Usage: prog make --output=FILE [OPTION...]\n" },
+		{ "prog help key show more", "Usage: prog key show [OPTION...] NAME...\n" },
+		{ "prog key help show", "Usage: prog key show [OPTION...] NAME...\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(command(&program, rows[i].command), 0);
+		assert_non_null(strstr(said, rows[i].part));
+	}
 	bad(&program, "prog help maek",
 	    "'maek' is not a verb of prog; did you mean make? See 'prog --help'");
 	bad(&program, "prog help key maek",
 	    "'maek' is not a verb of prog key; see 'prog key --help'");
 	bad(&program, "prog hepl",
 	    "'hepl' is not a verb of prog; did you mean help? See 'prog --help'");
-	/* An error before --help is reported first. */
-	bad(&program, "prog make --nonsense --help",
-	    "'--nonsense' is not an option of make; see 'prog make --help'");
 }
 
 /* Lines are broken between words; a word that is longer than a line has one of its own. */
@@ -849,7 +866,8 @@ int main(void)
 		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_wrong_values),  cmocka_unit_test(test_together),
 		cmocka_unit_test(test_words),	      cmocka_unit_test(test_verbs),
-		cmocka_unit_test(test_help),	      cmocka_unit_test(test_help_width),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help_verb),	      cmocka_unit_test(test_help_width),
 		cmocka_unit_test(test_completion),
 		cmocka_unit_test(test_version),	      cmocka_unit_test(test_without_verbs),
 		cmocka_unit_test(test_take),	      cmocka_unit_test(test_words_without_verbs),

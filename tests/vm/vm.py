@@ -153,8 +153,8 @@ def write_initramfs(path, files):
         out.write(_newc("TRAILER!!!", 0, b""))
 
 
-# PID 1 of Guest: answers each command line on the second serial line with its output and its exit status.
-GUEST_INIT = rb"""#!/bin/sh
+# How each PID 1 begins that is a script of busybox's.
+INIT_BEGIN = rb"""#!/bin/sh
 export PATH=/bin
 /bin/busybox mkdir -p /proc /sys /dev /tmp
 /bin/busybox --install -s /bin
@@ -162,7 +162,10 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t securityfs securityfs /sys/kernel/security
-exec </dev/ttyS1 >/dev/ttyS1 2>&1
+"""
+
+# PID 1 of Guest: answers each command line on the second serial line with its output and its exit status.
+GUEST_INIT = INIT_BEGIN + rb"""exec </dev/ttyS1 >/dev/ttyS1 2>&1
 stty raw -echo
 echo "@guest ready"
 while read -r length line; do
