@@ -16,6 +16,7 @@
 
 void attest_args_done(struct attest_args *a)
 {
+	a->verifier = verifier_free(a->verifier);
 	while (a->n_blocks > 0)
 		free(a->blocks[--a->n_blocks]);
 	bundle_done(&a->bundle);
@@ -403,12 +404,10 @@ int attest_args_read(const struct args *args, enum attest_mode mode, struct atte
 
 int attest_args_judge(struct attest_args *a, struct verdict *v)
 {
-	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
-
-	if (verifier_new(&a->trust, &ctx) < 0)
+	if (!a->verifier && verifier_new(&a->trust, &a->verifier) < 0)
 		return -ENOMEM;
 	if (a->o->at.given)
-		return attest_verify(ctx, a->type, &a->evidence, &a->policies, a->now, v);
-	verifier_set_newest(ctx, &a->newest);
-	return attest_verify_by_clock(ctx, a->type, &a->evidence, &a->policies, a->now, v);
+		return attest_verify(a->verifier, a->type, &a->evidence, &a->policies, a->now, v);
+	verifier_set_newest(a->verifier, &a->newest);
+	return attest_verify_by_clock(a->verifier, a->type, &a->evidence, &a->policies, a->now, v);
 }

@@ -33,6 +33,7 @@ struct attest_args {
 	struct bundle bundle;			/* of --bundle */
 	struct bundle cached;			/* out of --cache */
 	const struct args_attest *o;		/* what the command line said */
+	struct verifier *verifier;		/* attest_args_judge() makes it */
 };
 
 void attest_args_done(struct attest_args *a);
@@ -44,8 +45,8 @@ void attest_args_done(struct attest_args *a);
 int attest_args_read(const struct args *args, enum attest_mode mode, struct attest_args *a);
 
 /*
- * Judge what was read, by a verifier of its own.  With --at, neither the clock nor the cache's
- * memory counts.  Returns 0 with the verdict in @v, or -ENOMEM.
+ * Judge what was read.  With --at, neither the clock nor the cache's memory counts.  Returns 0 with
+ * the verdict in @v, which has texts of @a's; or -ENOMEM.
  */
 int attest_args_judge(struct attest_args *a, struct verdict *v);
 
