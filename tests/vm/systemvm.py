@@ -416,8 +416,8 @@ class SystemVM:
         return text
 
     def wait_booted(self, timeout=300):
-        """Wait until systemd has no job left.  Returns its state, "running" or "degraded"."""
-        return self.run("systemctl is-system-running --wait", timeout)[1].decode().strip()
+        """Wait until systemd has no job left, and udev no event: a disk that no unit waits for has its links only then.  Returns systemd's state, "running" or "degraded"."""
+        return self.run(f"systemctl is-system-running --wait; udevadm settle --timeout={timeout}", 2 * timeout)[1].decode().strip()
 
     def failed_units(self):
         """The units that failed, each with the end of what it said, and what cocod said."""
