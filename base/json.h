@@ -6,19 +6,44 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
-
-/*
- * Building JSON with json-c.  To json-c NULL is the value null; here it is a value for which there
- * was no memory, and so is a NULL @o or @array.
- */
 
 static inline void json_putp(struct json_object **o)
 {
 	if (*o)
 		(void) json_object_put(*o);
 }
+
+/* ---- reading ---- */
+
+/*
+ * The text that @value is, as long as @value lives; NULL if it is none.  A text with a NUL in it
+ * is none: what reads up to the NUL would take it for another.
+ */
+static inline const char *json_value_text(struct json_object *value)
+{
+	const char *text = json_object_is_type(value, json_type_string) ?
+				   json_object_get_string(value) :
+				   NULL;
+
+	return text && strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
+}
+
+/* The same for the member @name of @o, which need be no object. */
+static inline const char *json_text(struct json_object *o, const char *name)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(o, name, &value) ? json_value_text(value) : NULL;
+}
+
+/*
+ * ---- building ----
+ * To json-c NULL is the value null; here it is a value for which there was no memory, and so is a
+ * NULL @o or @array.
+ */
 
 /* Add the member @name.  @value is taken, also on failure.  Returns 0 or -ENOMEM. */
 static inline int json_add(struct json_object *o, const char *name, struct json_object *value)

@@ -6,6 +6,7 @@
 #include <json-c/json_tokener.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/boot-time.h"
 
@@ -13,11 +14,9 @@
 
 static const char *text_of(struct json_object *o, const char *key)
 {
-	struct json_object *m;
+	const char *text = json_text(o, key);
 
-	return json_object_object_get_ex(o, key, &m) && json_object_is_type(m, json_type_string) ?
-		       json_object_get_string(m) :
-		       "";
+	return text ? text : "";
 }
 
 /* A time that cannot be one of ours is not known. */

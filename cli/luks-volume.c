@@ -102,9 +102,9 @@ static uint32_t ids_of_object(struct json_object *o)
 
 static const char *text_of(struct json_object *o, const char *name)
 {
-	struct json_object *v = member(o, name);
+	const char *text = json_text(o, name);
 
-	return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
+	return text ? text : "";
 }
 
 static struct json_object *member_of_id(struct json_object *o, int id)

@@ -14,18 +14,6 @@ static bool is_unambiguous(const char *json, size_t len)
 	       jspan_type(value) == JSPAN_OBJECT;
 }
 
-/* The member as a text; NULL if it is none, or has a NUL in it. */
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *v;
-	const char *text;
-
-	if (!json_object_object_get_ex(o, name, &v) || !json_object_is_type(v, json_type_string))
-		return NULL;
-	text = json_object_get_string(v);
-	return strlen(text) == (size_t)json_object_get_string_len(v) ? text : NULL;
-}
-
 /* libcryptsetup assigns keyslots itself, and has made sure of more than this. */
 static bool has_keyslots(struct json_object *o)
 {
@@ -55,8 +43,8 @@ int token_json_secret(const char *json, char ret[static MSG_NAME_LEN + 1])
 	o = json_tokener_parse_verbose(json, &error);
 	if (!o)
 		return error == json_tokener_success ? -ENOMEM : -EINVAL;
-	type = text_of(o, "type");
-	name = text_of(o, "coco-secret");
+	type = json_text(o, "type");
+	name = json_text(o, "coco-secret");
 	if (!type || !streq(type, TOKEN_TYPE) || !has_keyslots(o) || !name ||
 	    !name_is_valid(name, MSG_NAME_LEN))
 		return -EINVAL;

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "doctor/qmp-text.h"
 
-#include <json.h>
-
-static const char *member_text(struct json_object *o, const char *name)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(o, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
-}
+#include "base/json.h"
 
 /* cpu-max of q35 in an answer to query-machines; 0 when it is not there. */
 static uint64_t find_cpu_max(struct json_object *answer)
@@ -27,7 +17,7 @@ static uint64_t find_cpu_max(struct json_object *answer)
 
 		if (!json_object_is_type(machine, json_type_object))
 			continue;
-		alias = member_text(machine, "alias");
+		alias = json_text(machine, "alias");
 		if (alias && streq(alias, "q35") &&
 		    json_object_object_get_ex(machine, "cpu-max", &max) &&
 		    json_object_is_type(max, json_type_int) && json_object_get_int64(max) > 0)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "ipc/client.h"
 
 int admin_client_open(const char *path, struct admin_client *ret)
@@ -22,13 +23,9 @@ void admin_client_done(struct admin_client *c)
 
 const char *admin_text(struct json_object *o, const char *name)
 {
-	struct json_object *value;
+	const char *text = json_text(o, name);
 
-	if (!json_object_is_type(o, json_type_object) ||
-	    !json_object_object_get_ex(o, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return "";
-	return json_object_get_string(value);
+	return text ? text : "";
 }
 
 int admin_send(int fd, uint16_t type, const char *text, uint16_t more_type, int more_fd)

@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "wire/snp-report.h"
 #include "wire/tcg-log.h"
@@ -374,14 +375,12 @@ static int read_report(struct json_object *o, uint8_t ret[static SNP_REPORT_LEN]
 static enum bundle_kind kind_of_cert(struct json_object *type)
 {
 	static const char *const certs[] = { "ARK", "ASK", "VCEK", "VLEK" };
-	const char *text = json_object_is_type(type, json_type_string) ?
-				   json_object_get_string(type) :
-				   "";
+	const char *text = json_value_text(type);
 
-	for (size_t i = 0; i < ARRAY_SIZE(certs); i++)
+	for (size_t i = 0; text && i < ARRAY_SIZE(certs); i++)
 		if (streq(text, certs[i]))
 			return BUNDLE_CERT;
-	return streq(text, "CRL") ? BUNDLE_CRL : (enum bundle_kind)0;
+	return text && streq(text, "CRL") ? BUNDLE_CRL : (enum bundle_kind)0;
 }
 
 static int add_cert(struct bundle *b, struct json_object *entry, struct cause *why)
@@ -498,8 +497,8 @@ static int pcr_of(struct json_object *v, bool as_list, uint8_t ret[static PCR_LE
 
 	if (as_list)
 		return read_bytes(v, "pcrs", ret, PCR_LEN, why);
-	text = json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
-	return parse_hex(text, ret, PCR_LEN) < 0 ?
+	text = json_value_text(v);
+	return !text || parse_hex(text, ret, PCR_LEN) < 0 ?
 		       wrong(why, "pcrs", "has something else than PCRs of SHA-256") :
 		       0;
 }

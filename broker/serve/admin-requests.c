@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <json-c/json.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -10,6 +9,7 @@
 #include "attest/bundle-evidence.h"
 #include "attest/bundle-file.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "broker/core/record-mac.h"
 #include "broker/core/secret-policy.h"
@@ -42,12 +42,8 @@ static int text_of(struct call *c, const char *name, const char **ret)
 
 	if (!json_object_object_get_ex(c->request, name, &value))
 		return -ENOENT;
-	if (!json_object_is_type(value, json_type_string) ||
-	    strlen(json_object_get_string(value)) !=
-		    (size_t)json_object_get_string_len(value))
-		return cause_set(&c->why, -EBADMSG, "'%s' is not a text", name);
-	*ret = json_object_get_string(value);
-	return 0;
+	*ret = json_value_text(value);
+	return *ret ? 0 : cause_set(&c->why, -EBADMSG, "'%s' is not a text", name);
 }
 
 static int need_text(struct call *c, const char *name, const char **ret)
@@ -730,14 +726,14 @@ static struct json_object *parse(struct bytes text)
 /* The row of a request, or -1. */
 static int find(struct json_object *o)
 {
-	struct json_object *v, *name;
+	const char *name = json_text(o, "do");
+	struct json_object *v;
 
 	if (!json_object_object_get_ex(o, "v", &v) || !json_object_is_type(v, json_type_int) ||
-	    json_object_get_int64(v) != 1 || !json_object_object_get_ex(o, "do", &name) ||
-	    !json_object_is_type(name, json_type_string))
+	    json_object_get_int64(v) != 1 || !name)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
-		if (streq(json_object_get_string(name), requests[i].name))
+		if (streq(name, requests[i].name))
 			return (int)i;
 	return -1;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "broker/serve/launch-packet.h"
 
-#include <json-c/json.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/base64.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "broker/core/secret-policy.h"
 #include "broker/serve/record-io.h"
@@ -266,17 +266,6 @@ static int wrong(struct cause *why, const char *name)
 	return cause_set(why, -EBADMSG, "'%s' is missing, or not what it must be", name);
 }
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *v;
-
-	if (!json_object_is_type(o, json_type_object) ||
-	    !json_object_object_get_ex(o, name, &v) || !json_object_is_type(v, json_type_string) ||
-	    strlen(json_object_get_string(v)) != (size_t)json_object_get_string_len(v))
-		return NULL;
-	return json_object_get_string(v);
-}
-
 static bool number_of(struct json_object *o, const char *name, uint64_t max, uint64_t *ret)
 {
 	struct json_object *v;
@@ -290,7 +279,7 @@ static bool number_of(struct json_object *o, const char *name, uint64_t max, uin
 
 static bool hex_of(struct json_object *o, const char *name, uint8_t *ret, size_t len)
 {
-	const char *text = text_of(o, name);
+	const char *text = json_text(o, name);
 
 	return text && strlen(text) == 2 * len && parse_hex(text, ret, len) == 0;
 }
@@ -299,7 +288,7 @@ static int read_launch(struct json_object *o, struct sev_launch *ret, struct cau
 {
 	uint8_t blob[SEV_MEASURE_LEN + SEV_NONCE_LEN];
 	struct measured *m = &ret->measured;
-	const char *api = text_of(o, "api");
+	const char *api = json_text(o, "api");
 	uint64_t build, policy;
 
 	if (!api || sev_api_parse(api, &m->api_major, &m->api_minor) < 0)
@@ -330,9 +319,9 @@ static int read_items(struct json_object *o, struct launch_ask *ret, struct caus
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *one = json_object_array_get_idx(list, i);
 		struct launch_item *item = &ret->items[ret->n];
-		const char *guid = text_of(one, "guid");
+		const char *guid = json_text(one, "guid");
 
-		item->path = text_of(one, "path");
+		item->path = json_text(one, "path");
 		if (!guid || !item->path || guid_parse(guid, strlen(guid), &item->guid) < 0)
 			return wrong(why, "secrets");
 		ret->n++;

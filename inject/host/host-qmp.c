@@ -4,6 +4,7 @@
  * sev-inject-launch-secret, cont.
  */
 #include "base/base64.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "inject/host/host.h"
 #include "inject/output.h"
@@ -53,16 +54,6 @@ static int ask(struct host *h, const char *command, struct json_object **ret, st
 	return 0;
 }
 
-/* The text under @key, or NULL when there is none or it is no text. */
-static const char *get_text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
-		return NULL;
-	return json_object_get_string(v);
-}
-
 static bool get_flag(struct json_object *o, const char *key)
 {
 	struct json_object *v;
@@ -108,7 +99,7 @@ static int check_paused(struct host *h, struct cause *why)
 	r = ask(h, "query-status", &o, why);
 	if (r < 0)
 		return r;
-	s = get_text(o, "status");
+	s = json_text(o, "status");
 	if (!s || get_flag(o, "running") || (!streq(s, "prelaunch") && !streq(s, "paused")))
 		return cause_set(why, -EPERM,
 				 "The guest is not stopped before its start but '%s'; start QEMU "
@@ -151,7 +142,7 @@ static const struct host_kind *kind_of_objects(struct host *h)
 	    !json_object_is_type(list, json_type_array))
 		return NULL;
 	for (size_t i = 0; !kind && i < json_object_array_length(list); i++) {
-		const char *type = get_text(json_object_array_get_idx(list, i), "type");
+		const char *type = json_text(json_object_array_get_idx(list, i), "type");
 
 		kind = type ? host_kind_of_object(type) : NULL;
 	}
@@ -193,7 +184,7 @@ static int check_sev(struct host *h, struct host_launch *ret, struct cause *why)
 	r = ask_sev(h, &o, why);
 	if (r < 0)
 		return r;
-	type = get_text(o, "sev-type");
+	type = json_text(o, "sev-type");
 	if (type && host_kind_of_word(type))
 		return host_refuse_kind(host_kind_of_word(type), why);
 	if (type && !streq(type, "sev"))
@@ -201,7 +192,7 @@ static int check_sev(struct host *h, struct host_launch *ret, struct cause *why)
 				 "The guest's protection '%s' is not known here; launch secrets "
 				 "are for SEV and SEV-ES",
 				 word(type));
-	state = get_text(o, "state");
+	state = json_text(o, "state");
 	if (state && streq(state, "launch-secret"))
 		return take_launch(o, ret, why);
 	return cause_set(why, -EPERM,
@@ -221,7 +212,7 @@ static int get_measurement(struct host *h, uint8_t ret[static SEV_MEASURE_LEN + 
 	r = ask(h, "query-sev-launch-measure", &o, why);
 	if (r < 0)
 		return r;
-	return host_decode_measurement("QEMU's", get_text(o, "data"), ret, why);
+	return host_decode_measurement("QEMU's", json_text(o, "data"), ret, why);
 }
 
 static struct json_object *make_arguments(const struct packet *p, const uint64_t *gpa)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "inject/output.h"
@@ -193,13 +194,9 @@ static int read_object(struct qmp *q, uint64_t deadline, struct json_object **re
 /* QEMU's text, for the log: nothing in it may move a terminal's cursor. */
 static void keep_error(struct qmp *q, struct json_object *error)
 {
-	struct json_object *desc;
-	const char *text = "no description";
+	const char *text = json_text(error, "desc");
 
-	if (json_object_object_get_ex(error, "desc", &desc) &&
-	    json_object_is_type(desc, json_type_string))
-		text = json_object_get_string(desc);
-	snprintf(q->error, sizeof(q->error), "%s", text);
+	snprintf(q->error, sizeof(q->error), "%s", text ? text : "no description");
 	make_printable(q->error);
 }
 
@@ -209,11 +206,11 @@ static void keep_error(struct qmp *q, struct json_object *error)
  */
 static bool id_matches(struct json_object *reply, const char *id, bool error)
 {
-	struct json_object *v;
+	const char *text = json_text(reply, "id");
 
-	if (!json_object_object_get_ex(reply, "id", &v))
+	if (!json_object_object_get_ex(reply, "id", NULL))
 		return error;
-	return json_object_is_type(v, json_type_string) && streq(json_object_get_string(v), id);
+	return text && streq(text, id);
 }
 
 static int read_reply(struct qmp *q, const char *id, uint64_t deadline, struct json_object **ret)
