@@ -22,15 +22,17 @@ static const struct policy_kind *kind_of(const struct attest_args *a)
 	return a->type->find_kind ? a->type->find_kind(&a->evidence) : a->type->kinds[0];
 }
 
-/* Judge the evidence by @text alone.  Returns 0, or -ENOMEM. */
+/* Judge the evidence by @text alone.  Returns 0; or, having told, why there is no verdict. */
 static int judge_by(struct attest_args *a, const char *text, struct verdict *v)
 {
 	char error[POLICY_ERROR_LEN];
+	int r;
 
 	policies_init(&a->policies);
-	if (policies_parse(&a->policies, text, strlen(text), error) < 0) {
+	r = policies_parse(&a->policies, text, strlen(text), error);
+	if (r < 0) {
 		log_error("The policy that was made cannot be read: %s", error);
-		return -ENOMEM;
+		return r;
 	}
 	verdict_reset(v);
 	return attest_args_judge(a, v);
