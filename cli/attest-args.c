@@ -404,10 +404,14 @@ int attest_args_read(const struct args *args, enum attest_mode mode, struct atte
 
 int attest_args_judge(struct attest_args *a, struct verdict *v)
 {
-	if (!a->verifier && verifier_new(&a->trust, &a->verifier) < 0)
-		return -ENOMEM;
-	if (a->o->at.given)
-		return attest_verify(a->verifier, a->type, &a->evidence, &a->policies, a->now, v);
-	verifier_set_newest(a->verifier, &a->newest);
-	return attest_verify_by_clock(a->verifier, a->type, &a->evidence, &a->policies, a->now, v);
+	bool by_clock = !a->o->at.given;
+
+	if (!a->verifier) {
+		if (verifier_new(&a->trust, &a->verifier) < 0)
+			return -ENOMEM;
+		if (by_clock)
+			verifier_set_newest(a->verifier, &a->newest);
+	}
+	return (by_clock ? attest_verify_by_clock : attest_verify)(
+		a->verifier, a->type, &a->evidence, &a->policies, a->now, v);
 }
