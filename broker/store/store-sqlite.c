@@ -891,6 +891,7 @@ static int sqlite_open(const char *rest, const struct store_options *options, st
 
 const struct store_engine store_sqlite = {
 	.name = "sqlite",
+	.local = true,
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.commit = sqlite_commit,

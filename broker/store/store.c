@@ -141,6 +141,11 @@ static int check_batch(const struct store_fence *fence, const struct store_membe
 	return check_names(names, why);
 }
 
+bool store_is_local(const struct store *s)
+{
+	return s->engine->local;
+}
+
 int store_member_check(const struct store_member *m, struct cause *why)
 {
 	return check_batch(NULL, m, 1, why);

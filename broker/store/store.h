@@ -93,6 +93,9 @@ struct store_fence {
 int store_commit(struct store *s, const struct store_fence *fence, struct store_member *members,
 		 unsigned n, struct cause *why);
 
+/* True if a transaction waits for a disk of this machine alone, and for no other machine. */
+bool store_is_local(const struct store *s);
+
 /* Check @m alone as store_commit() would.  Returns 0, -EINVAL or -ENOMEM. */
 int store_member_check(const struct store_member *m, struct cause *why);
 
@@ -209,6 +212,7 @@ DEFINE_CLEANUP(struct store *, store_close)
  */
 struct store_engine {
 	const char *name;	/* of the address: "sqlite" */
+	bool local;		/* store_is_local() */
 	int (*open)(const char *rest, const struct store_options *options, struct store **ret,
 		    struct cause *why);
 	void (*close)(struct store *s);

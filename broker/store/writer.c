@@ -22,12 +22,13 @@
 #define HEADS_USEC (60 * 1000000ull)
 #define GATHER_PART 4			/* of the time that a commit takes */
 #define GATHER_MAX_USEC 2000
+#define ALONE_PART 64			/* of a caller's time: may_commit_alone() */
 
 /* ---- jobs: what a caller waits for ---- */
 
 enum job_state {
 	JOB_WAITS,
-	JOB_TAKEN,	/* by the thread, without the lock */
+	JOB_TAKEN,	/* by whoever is busy, without the lock */
 	JOB_DECIDED,
 };
 
@@ -162,6 +163,10 @@ struct batch {
 	char fence[AUDIT_FENCE_LEN + 1];	/* that is written with it */
 	int results[STORE_MEMBERS_MAX];
 	struct cause why;
+	uint64_t begin_usec;
+	bool built;
+	int tried;				/* what the first try said */
+	struct cause tried_why;
 };
 
 /* A key that jobs of the batch name; empty unless it is of this turn. */
@@ -180,15 +185,19 @@ struct writer {
 	void *userdata;
 
 	pthread_mutex_t lock;		/* for what follows up to the next blank line */
-	pthread_cond_t work;
+	pthread_cond_t work;		/* the thread alone waits for it */
 	bool stop;
+	bool busy;			/* there is a batch; it is the thread's or a caller's */
+	bool handed;			/* by the caller to the thread, as its first try failed */
 	int broken;			/* why it writes no more; 0: it writes */
 	struct cause broken_why;
 	struct job *first, **last;
 	unsigned waiting, wanted;	/* the thread is woken when so many wait */
+	unsigned sizes[2];		/* of the last two batches */
+	uint64_t took_usec;		/* the last one */
 	struct writer_state state;
 
-	/* The thread's own. */
+	/* Of whoever is busy. */
 	char fence_key[AUDIT_KEY_LEN];
 	char fence[AUDIT_FENCE_LEN + 1];	/* that lies in the store; "": none */
 	uint64_t number;			/* of the batch to come */
@@ -196,8 +205,6 @@ struct writer {
 	struct audit_hash hash;
 	struct json_object *heads;		/* to be written with the next line; may be NULL */
 	uint64_t heads_usec;			/* when they were asked for; 0: never */
-	unsigned sizes[2];			/* of the last two batches */
-	uint64_t took_usec;			/* the last one */
 	char heads_after[AUDIT_KEY_LEN];
 	struct batch batch;
 	struct slot slots[SLOTS];
@@ -607,33 +614,35 @@ static int foreign(struct writer *w, struct cause *why)
 			 w->fence_key, w->instance);
 }
 
-/*
- * Commit the batch until it is known what became of it: 0 when it is there; -EPERM when somebody
- * else writes as this instance; -EAGAIN when we are to stop; another error when it is not there and
- * never will be.
- *
- * After a try whose outcome is unknown, the same batch is tried again with the same fence: only one
- * of both can be committed, and either is the batch.  So an error is the last word only while no
- * such try is on its way.
- */
-static int decide(struct writer *w, struct cause *why)
+static int put_batch(struct writer *w, struct cause *why)
 {
 	struct batch *b = &w->batch;
 	struct store_fence fence = {
 		.key = w->fence_key, .expected = w->fence[0] ? w->fence : NULL, .next = b->fence
 	};
+
+	return store_commit(w->store, &fence, b->members, b->n, why);
+}
+
+/*
+ * The first try said @error.  Commit the batch until it is known what became of it: 0 when it is
+ * there; -EPERM when somebody else writes as this instance; -EAGAIN when we are to stop; another
+ * error when it is not there and never will be.
+ *
+ * After a try whose outcome is unknown, the same batch is tried again with the same fence: only one
+ * of both can be committed, and either is the batch.  So an error is the last word only while no
+ * such try is on its way.
+ */
+static int decide(struct writer *w, int error, struct cause *why)
+{
+	struct batch *b = &w->batch;
 	uint64_t backoff = BACKOFF_MIN_USEC, revision;
 	enum found found = FOUND_NOTHING;
 	bool unknown = false;
-	int error, r;
+	int r;
 
-	for (;;) {
-		if (found == FOUND_NOTHING) {
-			error = store_commit(w->store, &fence, b->members, b->n, why);
-			if (error == 0)
-				return 0;
-			unknown |= error == -EAGAIN;
-		}
+	while (error < 0) {
+		unknown |= error == -EAGAIN;
 		r = find_batch(w, &found, &revision, &b->why);
 		if (r == 0 && found == FOUND_OTHER)
 			return foreign(w, why);
@@ -643,7 +652,10 @@ static int decide(struct writer *w, struct cause *why)
 			return error;
 		if (!wait_for(w, &backoff))
 			return -EAGAIN;
+		if (found == FOUND_NOTHING)
+			error = put_batch(w, why);
 	}
+	return 0;
 }
 
 /* The head after the batch.  Without it nothing can be written any more. */
@@ -683,7 +695,7 @@ static void forget_heads(struct writer *w)
 	}
 }
 
-/* ---- the thread ---- */
+/* ---- a batch, from its beginning to its end ---- */
 
 /*
  * With the lock: what each job's caller gets.  A job whose caller has left is freed; wake() is for
@@ -714,7 +726,7 @@ static void answer(struct writer *w, int result, const struct cause *why)
 	free_lines(b);
 }
 
-/* Without the lock, which nobody who is woken needs.  The jobs are their callers' from then on. */
+/* The jobs are their callers' from then on. */
 static void wake(struct batch *b)
 {
 	for (unsigned i = 0; i < b->n; i++)
@@ -755,38 +767,82 @@ static void account(struct writer *w)
 	w->state.members += w->batch.n;
 }
 
-/* Write one batch; called with the lock, and returns with it. */
-static void write_batch(struct writer *w)
+/* With the lock.  From now on the caller is busy, until end_batch(). */
+static void begin_batch(struct writer *w)
 {
-	struct cause why = { 0 };
-	int r, broken = 0;
-
+	w->batch.begin_usec = now_usec();
 	take_jobs(w);
+	memset(w->batch.results, 0, sizeof(w->batch.results));
 	w->sizes[1] = w->sizes[0];
 	w->sizes[0] = w->batch.n;
-	memset(w->batch.results, 0, sizeof(w->batch.results));
-	(void) pthread_mutex_unlock(&w->lock);
-	r = build_batch(w);
-	if (r < 0)
-		(void) cause_set(&why, r, "Cannot build a batch for the store");
-	else
-		r = decide(w, &why);
+	w->busy = true;
+}
+
+/* Without the lock. */
+static int try_batch(struct writer *w, struct cause *why)
+{
+	int r = build_batch(w);
+
+	w->batch.built = r == 0;
+	return r < 0 ? cause_set(why, r, "Cannot build a batch for the store") : put_batch(w, why);
+}
+
+/* Called without the lock, and returns with it. */
+static void end_batch(struct writer *w, int r, struct cause *why)
+{
+	int broken = r == -EPERM ? r : 0;
+	bool many;
+
 	if (r == 0) {
 		/* The callers get their answer in any case: it is true. */
-		broken = advance(w, &why);
+		broken = advance(w, why);
 		forget_heads(w);
 	}
-	if (r == -EPERM)
-		broken = r;
 	(void) pthread_mutex_lock(&w->lock);
 	if (r == 0)
 		account(w);
-	answer(w, r, &why);
+	answer(w, r, why);
 	if (broken < 0)
-		break_down(w, broken, &why);
-	(void) pthread_mutex_unlock(&w->lock);
+		break_down(w, broken, why);
+	/* Many come again at once, and want the lock; a lone one shall find nobody busy. */
+	many = w->batch.n > 1;
+	if (many)
+		(void) pthread_mutex_unlock(&w->lock);
 	wake(&w->batch);
-	(void) pthread_mutex_lock(&w->lock);
+	if (many)
+		(void) pthread_mutex_lock(&w->lock);
+	w->took_usec = now_usec() - w->batch.begin_usec;
+	if (w->took)
+		w->took(w->userdata, w->took_usec);
+	w->busy = false;
+}
+
+/* ---- the thread ---- */
+
+/* Called with the lock, and returns with it. */
+static void write_batch(struct writer *w)
+{
+	struct cause why = { 0 };
+	int r;
+
+	begin_batch(w);
+	(void) pthread_mutex_unlock(&w->lock);
+	r = try_batch(w, &why);
+	if (r < 0 && w->batch.built)
+		r = decide(w, r, &why);
+	end_batch(w, r, &why);
+}
+
+/* The same, with a batch that a caller began. */
+static void take_over(struct writer *w)
+{
+	struct cause why = w->batch.tried_why;
+	int r;
+
+	w->handed = false;
+	(void) pthread_mutex_unlock(&w->lock);
+	r = decide(w, w->batch.tried, &why);
+	end_batch(w, r, &why);
 }
 
 /*
@@ -809,22 +865,20 @@ static void *writer_thread(void *userdata)
 {
 	struct writer *w = userdata;
 	struct cause why;
-	uint64_t begin;
 
 	(void) pthread_mutex_lock(&w->lock);
-	while (!w->stop) {
-		if (!w->first || w->broken) {
+	while (!w->stop || w->busy) {
+		if (w->handed) {
+			take_over(w);
+			continue;
+		}
+		if (!w->first || w->broken || w->busy) {
 			(void) pthread_cond_wait(&w->work, &w->lock);
 			continue;
 		}
 		gather(w);
-		if (!w->first)
-			continue;
-		begin = now_usec();
-		write_batch(w);
-		w->took_usec = now_usec() - begin;
-		if (w->took)
-			w->took(w->userdata, w->took_usec);
+		if (w->first && !w->busy)
+			write_batch(w);
 	}
 	(void) cause_set(&why, -EAGAIN, "The broker stops");
 	break_down(w, -EAGAIN, &why);
@@ -880,17 +934,15 @@ static int check_member(const struct store_member *m, bool has_line, struct caus
 }
 
 /* Without the lock.  Returns 0 when @j is decided, and ours. */
-static int await(struct job *j, uint64_t timeout_usec)
+static int await(struct job *j, const struct timespec *until)
 {
-	struct timespec until = deadline_in(timeout_usec);
-
-	while (sem_clockwait(&j->decided, CLOCK_MONOTONIC, &until) < 0)
+	while (sem_clockwait(&j->decided, CLOCK_MONOTONIC, until) < 0)
 		if (errno != EINTR)
 			return -EAGAIN;
 	return 0;
 }
 
-/* With the lock. */
+/* With the lock.  Whoever is busy looks for what waits when its batch is over. */
 static int enqueue(struct writer *w, struct job *j, struct cause *why)
 {
 	if (w->broken) {
@@ -902,9 +954,42 @@ static int enqueue(struct writer *w, struct job *j, struct cause *why)
 	*w->last = j;
 	w->last = &j->next;
 	w->waiting++;
-	if (w->waiting >= w->wanted)
-		(void) pthread_cond_signal(&w->work);
 	return 0;
+}
+
+/*
+ * With the lock, for a caller whose job is in the queue.  The way to the thread and back is a good
+ * part of a short transaction, so a caller with whom nobody else waits commits by itself.  Nobody
+ * can take it out of a store that hangs, unlike one who waits for the thread: so only if the last
+ * transaction took next to nothing of its time, and at a disk of this machine.  Where several come
+ * together, who goes ahead alone would have all others wait for two transactions (gather()).
+ */
+static bool may_commit_alone(const struct writer *w, uint64_t timeout_usec)
+{
+	return !w->busy && !w->stop && w->waiting == 1 && MAX(w->sizes[0], w->sizes[1]) <= 1 &&
+	       w->took_usec <= timeout_usec / ALONE_PART && store_is_local(w->store);
+}
+
+/* With the lock, which it drops meanwhile: the thread does what takes more than one try. */
+static void commit_alone(struct writer *w)
+{
+	struct batch *b = &w->batch;
+	struct cause why = { 0 };
+	int r;
+
+	begin_batch(w);
+	(void) pthread_mutex_unlock(&w->lock);
+	r = try_batch(w, &why);
+	if (r == 0 || !b->built) {
+		end_batch(w, r, &why);
+	} else {
+		(void) pthread_mutex_lock(&w->lock);
+		b->tried = r;
+		b->tried_why = why;
+		w->handed = true;
+	}
+	if (w->first || w->handed || w->stop)
+		(void) pthread_cond_signal(&w->work);
 }
 
 static void remove_job(struct writer *w, struct job *j)
@@ -925,6 +1010,7 @@ static void remove_job(struct writer *w, struct job *j)
  */
 static int give_up(struct writer *w, struct job *j, struct cause *why)
 {
+	const struct timespec forever = deadline_in(UINT64_MAX);
 	enum job_state state;
 
 	(void) pthread_mutex_lock(&w->lock);
@@ -934,7 +1020,7 @@ static int give_up(struct writer *w, struct job *j, struct cause *why)
 	j->left = state == JOB_TAKEN;
 	(void) pthread_mutex_unlock(&w->lock);
 	if (state == JOB_DECIDED)
-		return await(j, UINT64_MAX);
+		return await(j, &forever);
 	if (state == JOB_WAITS)
 		(void) job_free(j);
 	return cause_set(why, -EAGAIN, "The store did not answer in time");
@@ -943,16 +1029,21 @@ static int give_up(struct writer *w, struct job *j, struct cause *why)
 static int commit_job(struct writer *w, struct job *j, struct store_member *m,
 		      uint64_t timeout_usec, struct cause *why)
 {
+	const struct timespec until = deadline_in(timeout_usec);
 	int r;
 
 	(void) pthread_mutex_lock(&w->lock);
 	r = enqueue(w, j, why);
+	if (r == 0 && may_commit_alone(w, timeout_usec))
+		commit_alone(w);
+	else if (r == 0 && !w->busy && w->waiting >= w->wanted)
+		(void) pthread_cond_signal(&w->work);
 	(void) pthread_mutex_unlock(&w->lock);
 	if (r < 0) {
 		(void) job_free(j);
 		return r;
 	}
-	if (await(j, timeout_usec) < 0 && give_up(w, j, why) < 0)
+	if (await(j, &until) < 0 && give_up(w, j, why) < 0)
 		return -EAGAIN;
 	r = j->result;
 	if (r < 0)

@@ -8,9 +8,10 @@
 #include "broker/store/store.h"
 
 /*
- * The one thread of an instance that writes to the store.  It takes all that waits, adds the lines
- * of the audit log, and commits everything in one transaction: a change and its line are there
- * together, or neither is.
+ * What writes to the store for an instance, one transaction after the other.  A thread takes all
+ * that waits, adds the lines of the audit log, and commits everything in one transaction: a change
+ * and its line are there together, or neither is.  A caller who finds nobody else there commits by
+ * itself.
  *
  * The audit log is a chain for each instance: broker/store/audit-chain.h.  A line is what the
  * caller gave, and "instance", "batch", "index", "at" (milliseconds since 1970), "prev", and at
@@ -38,7 +39,8 @@ DEFINE_CLEANUP(struct writer *, writer_free)
  * Commit @m, with the line @line if it is done; NULL: none.  Both are borrowed.  @line is an object
  * of AUDIT_GIVEN_MAX bytes at most as text, and has none of the members above.  With a line @m may
  * have one change fewer than STORE_PARTS_MAX.  Blocks until it is decided, at most @timeout_usec;
- * then the writer goes on alone, and the caller does not know the outcome.
+ * then the writer goes on alone, and the caller does not know the outcome.  One caller at a time
+ * may be held up for longer: by a disk that stops answering, after a transaction that was quick.
  *
  * Returns 0 with @m answered, done or not; -EAGAIN when it is not decided; -EBUSY when too many
  * wait; -EPERM for good, when another process writes as this instance; else as store_commit().
@@ -58,8 +60,8 @@ struct writer_state {
 void writer_look(struct writer *w, struct writer_state *ret);
 
 /*
- * Have @took told how long each transaction took, good or not, by the writer's thread.  For whoever
- * made the writer, before somebody commits.
+ * Have @took told how long each transaction took, good or not, by the thread that committed it, one
+ * at a time.  For whoever made the writer, before somebody commits.
  */
 void writer_listen(struct writer *w, void (*took)(void *userdata, uint64_t usec), void *userdata);
 

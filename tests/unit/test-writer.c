@@ -19,6 +19,7 @@
 
 #define SECOND 1000000ull
 #define FOREVER (60 * SECOND)
+#define SLOW_USEC 150000
 
 static char dir[64], address[128];
 static struct cause why;
@@ -42,6 +43,7 @@ enum fault {
 	FAULT_FULL,
 	FAULT_AFTER_OTHERS,	/* as FAULT_AFTER, and others change what was read */
 	FAULT_BLOCK,		/* until the test lets it go on */
+	FAULT_SLOW,
 };
 
 struct faulty {
@@ -50,6 +52,7 @@ struct faulty {
 	_Atomic int fault;
 	_Atomic int gets_fail;		/* so many */
 	atomic_uint commits;
+	_Atomic pthread_t by;		/* who committed last */
 	pthread_mutex_t gate;
 	/* The batch that is late. */
 	unsigned n_late;
@@ -136,6 +139,7 @@ static int faulty_commit(struct store *s, const struct store_fence *fence, struc
 	int fault = f->fault, r;
 
 	f->commits++;
+	f->by = pthread_self();
 	commit_late(f);
 	/* A batch that is there already is known to the writer soon, which then forgets it. */
 	if (fault == FAULT_LATE && is_there(f, fence))
@@ -148,6 +152,8 @@ static int faulty_commit(struct store *s, const struct store_fence *fence, struc
 		(void) pthread_mutex_lock(&f->gate);
 		(void) pthread_mutex_unlock(&f->gate);
 	}
+	if (fault == FAULT_SLOW)
+		(void) usleep(SLOW_USEC);
 	if (fault == FAULT_FULL)
 		return cause_set(cause, -ENOSPC, "the store is full");
 	if (fault == FAULT_LATE)
@@ -189,6 +195,13 @@ static const struct store_engine faulty_engine = {
 	.walk = faulty_walk,
 };
 
+/* With this one a caller may commit by itself. */
+static const struct store_engine local_engine = {
+	.name = "local", .local = true, .close = faulty_close, .commit = faulty_commit,
+	.get = faulty_get, .walk = faulty_walk,
+};
+
+static const struct store_engine *engine;
 static struct faulty the_store;
 static struct store *const store = &the_store.store;
 
@@ -197,19 +210,30 @@ static struct store *const store = &the_store.store;
 static void open_real(void)
 {
 	memset(&the_store, 0, sizeof(the_store));
-	the_store.store.engine = &faulty_engine;
+	the_store.store.engine = engine;
 	(void) pthread_mutex_init(&the_store.gate, NULL);
 	assert_int_equal(ok(store_open(address, NULL, &the_store.real, &why)), 0);
 }
 
-static int setup(void **state)
+static int setup_on(const struct store_engine *e)
 {
+	engine = e;
 	strcpy(dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm/test-writer.XXXXXX" :
 						    "/tmp/test-writer.XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(address, sizeof(address), "sqlite:%s/store", dir);
 	open_real();
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_on(&faulty_engine);
+}
+
+static int setup_local(void **state)
+{
+	return setup_on(&local_engine);
 }
 
 static int teardown(void **state)
@@ -667,6 +691,168 @@ static void test_timeout(void **state)
 	assert_int_equal(check_chain(w, "a"), 2);
 }
 
+/* ---- a caller with whom nobody else waits ---- */
+
+static bool by_me(void)
+{
+	return pthread_equal(the_store.by, pthread_self());
+}
+
+static void test_alone(void **state)
+{
+	_cleanup_(writer_freep) struct writer *w = new_writer("a");
+	struct writer_state st;
+
+	assert_true(claim(w, "coco/claim/1"));
+	assert_int_equal(by_me(), engine->local);
+	assert_false(claim(w, "coco/claim/1"));
+	assert_int_equal(by_me(), engine->local);
+	writer_look(w, &st);
+	assert_int_equal(st.batches, 2);
+	assert_int_equal(st.members, 2);
+	assert_int_equal(check_chain(w, "a"), 1);
+}
+
+/* Where the last transaction took long, a caller's time is kept by the thread. */
+static void test_alone_slow(void **state)
+{
+	_cleanup_(writer_freep) struct writer *w = new_writer("a");
+	bool done;
+
+	the_store.fault = FAULT_SLOW;
+	assert_true(claim(w, "coco/claim/1"));
+	assert_true(by_me());
+	assert_int_equal(ok(claim_in(w, "coco/claim/2", true, 32 * SLOW_USEC, &done, &why)), 0);
+	assert_true(done);
+	assert_false(by_me());
+	assert_true(claim(w, "coco/claim/3"));
+	assert_true(by_me());
+	assert_int_equal(check_chain(w, "a"), 3);
+}
+
+/* What the first try leaves open is the thread's, and the caller comes back in time. */
+static void test_alone_unknown(void **state)
+{
+	_cleanup_(writer_freep) struct writer *w = new_writer("a");
+	bool done;
+
+	the_store.gets_fail = 1000000;
+	the_store.fault = FAULT_AFTER;
+	assert_int_equal(claim_in(w, "coco/claim/1", true, 50000, &done, &why), -EAGAIN);
+	assert_non_null(strstr(why.text, "in time"));
+	assert_true(the_store.gets_fail > 0);
+	assert_int_equal(claim_in(w, "coco/claim/2", true, 50000, &done, &why), -EAGAIN);
+	the_store.gets_fail = 0;
+	assert_false(claim(w, "coco/claim/1"));
+	assert_false(exists("coco/claim/2"));
+	assert_int_equal(check_chain(w, "a"), 1);
+}
+
+struct caller {
+	struct writer *w;
+	const char *key;
+	bool done;
+	int r;
+};
+
+static void *call(void *userdata)
+{
+	struct caller *c = userdata;
+	struct cause mine;
+
+	c->r = claim_in(c->w, c->key, true, FOREVER, &c->done, &mine);
+	return NULL;
+}
+
+static void start_call(struct caller *c, pthread_t *ret)
+{
+	assert_int_equal(pthread_create(ret, NULL, call, c), 0);
+}
+
+static void end_call(struct caller *c, pthread_t thread)
+{
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(c->r, 0);
+	assert_true(c->done);
+}
+
+static void wait_for_commits(unsigned n)
+{
+	while (the_store.commits < n)
+		(void) usleep(1000);
+}
+
+/* It hangs in the store: the others keep their times, and go on when it is over. */
+static void test_alone_blocked(void **state)
+{
+	_cleanup_(writer_freep) struct writer *w = new_writer("a");
+	struct caller first = { w, "coco/claim/1" }, second = { w, "coco/claim/2" };
+	struct writer_state st = { 0 };
+	pthread_t threads[2];
+	bool done;
+
+	(void) pthread_mutex_lock(&the_store.gate);
+	the_store.fault = FAULT_BLOCK;
+	start_call(&first, &threads[0]);
+	wait_for_commits(1);
+	assert_true(pthread_equal(the_store.by, threads[0]));
+	assert_int_equal(claim_in(w, "coco/claim/never", true, 50000, &done, &why), -EAGAIN);
+	start_call(&second, &threads[1]);
+	while (st.waiting < 1)
+		writer_look(w, &st);
+	the_store.fault = FAULT_NONE;
+	(void) pthread_mutex_unlock(&the_store.gate);
+	end_call(&first, threads[0]);
+	end_call(&second, threads[1]);
+	assert_false(exists("coco/claim/never"));
+	assert_int_equal(check_chain(w, "a"), 2);
+}
+
+static void *free_writer(void *userdata)
+{
+	(void) writer_free(userdata);
+	return NULL;
+}
+
+/* The writer ends while a caller's transaction is on its way: it is finished first. */
+static void test_alone_at_the_end(void **state)
+{
+	struct writer *w = new_writer("a");
+	struct caller first = { w, "coco/claim/1" };
+	pthread_t caller, ender;
+
+	(void) pthread_mutex_lock(&the_store.gate);
+	the_store.fault = FAULT_BLOCK;
+	start_call(&first, &caller);
+	wait_for_commits(1);
+	assert_int_equal(pthread_create(&ender, NULL, free_writer, w), 0);
+	(void) usleep(20000);
+	the_store.fault = FAULT_NONE;
+	(void) pthread_mutex_unlock(&the_store.gate);
+	end_call(&first, caller);
+	assert_int_equal(pthread_join(ender, NULL), 0);
+	w = new_writer("a");
+	assert_int_equal(check_chain(w, "a"), 1);
+	w = writer_free(w);
+}
+
+static void hear(void *userdata, uint64_t usec)
+{
+	*(uint64_t *)userdata += usec;
+}
+
+static void test_listen(void **state)
+{
+	_cleanup_(writer_freep) struct writer *w = new_writer("a");
+	uint64_t heard = 0;
+
+	writer_listen(w, hear, &heard);
+	the_store.fault = FAULT_SLOW;
+	assert_true(claim(w, "coco/claim/1"));
+	writer_listen(w, NULL, NULL);
+	assert_true(heard >= SLOW_USEC);
+}
+
 /* ---- what is refused ---- */
 
 static int commit_line(struct writer *w, const char *json)
@@ -890,6 +1076,7 @@ static void test_killed(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define LOCAL(f) { #f " (local)", f, setup_local, teardown, NULL }
 
 int main(void)
 {
@@ -899,7 +1086,15 @@ int main(void)
 		TEST(test_lost_in_threads), TEST(test_full),
 		TEST(test_stolen_name),	TEST(test_stolen_batch), TEST(test_timeout),
 		TEST(test_form),	TEST(test_broken_chain), TEST(test_heads),
-		TEST(test_killed),
+		TEST(test_killed),	TEST(test_alone),	 TEST(test_listen),
+		LOCAL(test_one),	LOCAL(test_restart),	 LOCAL(test_threads),
+		LOCAL(test_lost_answers), LOCAL(test_lost_and_changed), LOCAL(test_much),
+		LOCAL(test_lost_in_threads), LOCAL(test_full),
+		LOCAL(test_stolen_name), LOCAL(test_stolen_batch),
+		LOCAL(test_form),	LOCAL(test_heads),	 LOCAL(test_killed),
+		LOCAL(test_alone),	LOCAL(test_alone_slow),	 LOCAL(test_alone_unknown),
+		LOCAL(test_alone_blocked), LOCAL(test_alone_at_the_end),
+		LOCAL(test_listen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
