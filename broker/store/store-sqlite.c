@@ -60,7 +60,7 @@ static const char *const texts[_SQL_MAX] = {
 		      "WHERE expires IS NOT NULL AND expires <= ?1 "
 		      "LIMIT " NUMBER_TEXT(SWEEP_MAX) ")",
 	[SQL_STATE] = "SELECT store, revision FROM state",
-	[SQL_COUNT] = "UPDATE state SET revision = revision + 1 RETURNING store, revision",
+	[SQL_COUNT] = "UPDATE state SET revision = ?1",
 	[SQL_WALK] = "SELECT value, revision, expires, key FROM entries "
 		     "WHERE key >= ?1 AND key < ?3 AND key <> ?4 AND " ALIVE
 		     " ORDER BY key LIMIT ?5",
@@ -298,15 +298,14 @@ static int run_with_number(struct connection *c, enum statement s, int64_t n, st
 	return r < 0 ? r : run(c, s, why);
 }
 
-/* @s: SQL_STATE or SQL_COUNT. */
-static int read_state(struct connection *c, enum statement s, uint8_t ret_id[static STORE_ID_LEN],
+static int read_state(struct connection *c, uint8_t ret_id[static STORE_ID_LEN],
 		      uint64_t *ret_revision, struct cause *why)
 {
-	sqlite3_stmt *st = c->statements[s];
+	sqlite3_stmt *st = c->statements[SQL_STATE];
 	int64_t revision;
 	int r;
 
-	r = step(c, s, why);
+	r = step(c, SQL_STATE, why);
 	revision = r > 0 ? sqlite3_column_int64(st, 1) : -1;
 	if (r >= 0 && (revision < 0 || sqlite3_column_bytes(st, 0) != STORE_ID_LEN))
 		r = damaged(c->db, why);
@@ -318,7 +317,7 @@ static int read_state(struct connection *c, enum statement s, uint8_t ret_id[sta
 		r = id ? 0 : cause_set_oom(why);
 		*ret_revision = (uint64_t)revision;
 	}
-	reset(c, s);
+	reset(c, SQL_STATE);
 	return r;
 }
 
@@ -508,7 +507,10 @@ static int do_batch(struct connection *c, const struct store_fence *fence,
 
 	r = fence ? check_fence(c, fence, now, why) : 0;
 	if (r == 0)
-		r = read_state(c, SQL_COUNT, id, &revision, why);
+		r = read_state(c, id, &revision, why);
+	/* Not with RETURNING: SQLite makes a table of what that returns. */
+	if (r == 0)
+		r = run_with_number(c, SQL_COUNT, (int64_t)++revision, why);
 	for (unsigned i = 0; i < n && r == 0; i++)
 		r = do_member(c, &members[i], revision, now, why);
 	if (r == 0 && fence)
@@ -691,7 +693,7 @@ static int sqlite_look(struct store *store, struct store_state *ret, struct caus
 	r = borrow_reader(s, &c, why);
 	if (r < 0)
 		return in_use(r);
-	r = read_state(c, SQL_STATE, ret->id, &ret->revision, why);
+	r = read_state(c, ret->id, &ret->revision, why);
 	return_reader(s, c);
 	ret->bytes = (uint64_t)st.st_size;
 	ret->max_bytes = ret->bytes + (uint64_t)fs.f_bavail * fs.f_frsize;
@@ -846,7 +848,7 @@ static int open_all(struct store_in_sqlite *s, struct cause *why)
 		r = begin_to_write(s->writer->db, why);
 	if (r == 0)
 		r = prepare_all(s->writer, why);
-	return r == 0 ? read_state(s->writer, SQL_STATE, id, &revision, why) : r;
+	return r == 0 ? read_state(s->writer, id, &revision, why) : r;
 }
 
 static void sqlite_close(struct store *store)
