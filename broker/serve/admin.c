@@ -14,7 +14,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "broker/serve/thread.h"
+#include "base/thread.h"
 #include "broker/serve/watch.h"
 #include "ipc/frame.h"
 

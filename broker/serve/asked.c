@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
-#include "broker/serve/thread.h"
+#include "base/thread.h"
 #include "broker/store/store.h"
 
 #define ASKED_VERSION 1

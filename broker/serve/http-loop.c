@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "broker/serve/http-connection.h"
-#include "broker/serve/thread.h"
 
 /* How long nobody is let in when there are no descriptors or no memory for another connection. */
 #define PAUSE_USEC 100000

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
-#include "broker/serve/thread.h"
+#include "base/thread.h"
 
 #define SEC UINT64_C(1000000)
 #define DAY_SEC 86400

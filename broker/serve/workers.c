@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "broker/serve/workers.h"
 
-#include "broker/serve/thread.h"
+#include "base/thread.h"
 
 struct workers {
 	struct workers_setup setup;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_BROKER_SERVE_THREAD_H
-#define COCO_BROKER_SERVE_THREAD_H
+#ifndef COCO_BASE_THREAD_H
+#define COCO_BASE_THREAD_H
 
 #include <pthread.h>
 #include <signal.h>
