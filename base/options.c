@@ -416,6 +416,17 @@ int command_check(const struct program *p, const struct verb *verb, const struct
 	return r;
 }
 
+void command_set_colours(const struct verb *verb, const struct args *args)
+{
+	const struct option_row *row = verb ? option_find(verb->options, "color") : NULL;
+	const struct option_choice *when;
+
+	if (!row)
+		return;
+	when = (const void *)((const char *)args + row->offset);
+	text_set_colours((enum text_colours)when->index);
+}
+
 int command_run(const struct program *p, int argc, char **argv, struct args *args)
 {
 	const struct verb *verb;
@@ -424,6 +435,8 @@ int command_run(const struct program *p, int argc, char **argv, struct args *arg
 	r = command_read(p, argc, argv, args, &verb);
 	if (r < 0 || (r > 0 && command_check(p, verb, args) < 0))
 		return COMMAND_USAGE;
+	if (r > 0)
+		command_set_colours(verb, args);
 	status = r > 0 ? verb->run(args) : 0;
 	if (fflush(stdout) != 0 && status == 0) {
 		log_error("Failed to write the output: %s", strerror(errno));

@@ -3,6 +3,7 @@
 #define COCO_BASE_OPTIONS_H
 
 #include "base/option.h"
+#include "base/text.h"
 
 /*
  * The command line of every program, read by tables.
@@ -44,5 +45,13 @@ int command_check(const struct program *p, const struct verb *verb, const struct
 #define COMMAND_USAGE 64
 #define COMMAND_FAILED 1
 int command_run(const struct program *p, int argc, char **argv, struct args *args);
+
+/* For each verb that prints a verdict; struct args has a struct option_choice for it. */
+#define ROW_COLOUR                                                                      \
+	{ "color", "WHEN", "auto, always or never: verdicts in colour; auto if not given", \
+	  OPTION_CHOICE(colour, text_colours_words), .also = "colour" }
+
+/* Have verdicts printed as --color of @verb says, which may have no such row. */
+void command_set_colours(const struct verb *verb, const struct args *args);
 
 #endif

@@ -190,10 +190,13 @@ void print_coloured(enum text_colour colour, const char *word)
 		[TEXT_FAINT] = "2",
 	};
 
-	if (shows_colours())
-		(void) fprintf(stdout, "\033[%sm%s\033[0m", codes[colour], word);
-	else
-		(void) fputs(word, stdout);
+	bool shows = shows_colours();
+
+	if (shows)
+		(void) fprintf(stdout, "\033[%sm", codes[colour]);
+	print("%s", word);
+	if (shows)
+		(void) fputs("\033[0m", stdout);
 }
 
 char *json_text_printable(const char *json)
@@ -232,15 +235,29 @@ char *json_text_printable(const char *json)
 	return text;
 }
 
-int print_json_text(const char *json)
+int print_json_marked(const char *json, const struct text_mark *marks, size_t n)
 {
 	_cleanup_(freep) char *text = json ? json_text_printable(json) : NULL;
+	const char *at = NULL, *rest = text;
 
 	if (!text)
 		return -ENOMEM;
-	(void) fputs(text, stdout);
+	for (size_t i = 0; i < n && !at; i++) {
+		at = strstr(text, marks[i].text);
+		if (!at)
+			continue;
+		(void) fwrite(text, 1, (size_t)(at - text), stdout);
+		print_coloured(marks[i].colour, marks[i].text);
+		rest = at + strlen(marks[i].text);
+	}
+	(void) fputs(rest, stdout);
 	(void) fputc('\n', stdout);
 	return 0;
+}
+
+int print_json_text(const char *json)
+{
+	return print_json_marked(json, NULL, 0);
 }
 
 void list_add_word(char *list, size_t size, const char *word)

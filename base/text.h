@@ -50,8 +50,8 @@ size_t print(const char *format, ...) _printf_(1, 2);
 void print_tab(void);
 
 /*
- * Print @word, which is ours, to standard output, in colour when that is a terminal that can show
- * it and the environment has no NO_COLOR.
+ * Print @word to standard output, in colour when that is a terminal that can show it and the
+ * environment has no NO_COLOR.  The word is made printable as by print().
  */
 enum text_colour {
 	TEXT_GREEN,
@@ -77,6 +77,17 @@ extern const char *const text_colours_words[];	/* "auto", "always", "never", NUL
  * returns that without memory.
  */
 int print_json_text(const char *json);
+
+/*
+ * The same, with the first of the @n @marks that is in the text in colour.  A mark such as
+ * "\"what\":\"denied\"" begins and ends with a quotation mark: no string of the document can have
+ * it in itself, where such marks are escaped.
+ */
+struct text_mark {
+	const char *text;
+	enum text_colour colour;
+};
+int print_json_marked(const char *json, const struct text_mark *marks, size_t n);
 
 /* The text that print_json_text() would print, which is yours; NULL: out of memory. */
 char *json_text_printable(const char *json);

@@ -40,6 +40,7 @@ struct args {
 	const char *config;		/* NULL: SETTINGS_PATH */
 	const char *socket;		/* NULL: the admin socket of the settings */
 	bool json;
+	struct option_choice colour;	/* of text_colours_words */
 	struct option_list words;
 	struct args_serve serve;
 	struct args_secret secret;

@@ -16,6 +16,7 @@ static const struct option_row options[] = {
 };
 
 const struct option_row no_options[] = { { NULL } };
+const struct option_row colour_options[] = { ROW_COLOUR, { NULL } };
 
 static const struct verb *const verbs[] = {
 	&verb_init,

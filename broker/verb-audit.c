@@ -107,6 +107,7 @@ struct verified {
 	const struct checkpoint_keys *keys;
 	EVP_PKEY *signer;	/* prints checkpoints; NULL: none */
 	bool failed;
+	unsigned n_chains;	/* that have lines */
 	struct checkpoint *kept;
 	size_t n_kept;
 };
@@ -139,6 +140,7 @@ static void on_chain(void *userdata, const struct audit_chain *c)
 	struct verified *v = userdata;
 	char head[2 * AUDIT_HEAD_LEN + 1];
 
+	v->n_chains += c->lines > 0;
 	if (v->signer) {
 		if (c->next > 0)
 			print_checkpoint(v, c);
@@ -152,6 +154,21 @@ static void on_chain(void *userdata, const struct audit_chain *c)
 	else
 		print("%s: %" PRIu64 " lines from batch %" PRIu64 " on, head %s\n", c->instance,
 		      c->lines, c->from, head);
+}
+
+/* What is wrong was said as it was found. */
+static void print_verdict(const struct verified *v, bool good)
+{
+	if (!good) {
+		print_coloured(TEXT_RED, "BROKEN");
+		print(": see the errors\n");
+	} else if (v->n_chains == 0) {
+		print_coloured(TEXT_YELLOW, "Empty");
+		print(": there is no line\n");
+	} else {
+		print_coloured(TEXT_GREEN, "Good");
+		print(": each line follows the one before\n");
+	}
 }
 
 static int verify_lines(struct verified *v, const uint8_t *expect)
@@ -175,7 +192,10 @@ static int verify_lines(struct verified *v, const uint8_t *expect)
 	r = audit_verify_file(fd, &check, &why);
 	if (r < 0)
 		return fail(&why);
-	return r > 0 || v->failed ? STATUS_FAILED : STATUS_GOOD;
+	r = r > 0 || v->failed ? STATUS_FAILED : STATUS_GOOD;
+	if (!v->signer && !v->args->json)
+		print_verdict(v, r == STATUS_GOOD);
+	return r;
 }
 
 static void checkpoint_keys_done(struct checkpoint_keys *k)
@@ -397,6 +417,7 @@ static const struct option_row verify_options[] = {
 	{ "certificate", "FILE", "the identity's, instead of that of the settings",
 	  OPTION_PATH(keep.certificate) },
 	ROW_INSTANCE,
+	ROW_COLOUR,
 	{ NULL },
 };
 

@@ -36,12 +36,13 @@ static int print_try(const struct args *args, const struct admin_client *c)
 	const char *launch = admin_text(c->answer, "launch");
 
 	if (!admin_print_json(args, c, "try")) {
+		print_coloured(good ? TEXT_GREEN : TEXT_RED,
+			       good ? "would be released" : "would be refused");
 		if (good)
-			print("would be released, %s: identity %s\n",
-			      admin_text(c->answer, "release"),
+			print(", %s: identity %s\n", admin_text(c->answer, "release"),
 			      admin_text(c->answer, "identity"));
 		else
-			print("would be refused, %s: %s\n", admin_text(c->answer, "code"),
+			print(", %s: %s\n", admin_text(c->answer, "code"),
 			      admin_text(c->answer, "reason"));
 		if (!streq(launch, "known") && launch[0])
 			print("its launch is not known: %s\n", launch);
@@ -68,6 +69,7 @@ static int run_try(struct args *args)
 static const struct option_row try_options[] = {
 	{ "bundle", "FILE", "evidence, as 'cococtl attest report' writes it; '-' for a pipe",
 	  OPTION_PATH(decide.bundle), .required = true },
+	ROW_COLOUR,
 	{ NULL },
 };
 
@@ -142,8 +144,9 @@ static void print_denial(struct json_object *d)
 		     { "tee", "TEE" },	   { "measurement", "measurement" }, { "chip", "chip" } };
 	char time[TIME_TEXT_MAX];
 
-	print("%s  %s, %s at %s\n", admin_text(d, "id"), admin_text(d, "code"),
-	      admin_text(d, "step"), when(d, "at", time));
+	print("%s  ", admin_text(d, "id"));
+	print_coloured(TEXT_RED, admin_text(d, "code"));
+	print(", %s at %s\n", admin_text(d, "step"), when(d, "at", time));
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
 		if (admin_text(d, more[i].name)[0])
 			print("    %s: %s\n", more[i].label, admin_text(d, more[i].name));
@@ -170,7 +173,7 @@ const struct verb verb_why = {
 	.name = "why",
 	.help = "Say why a guest was refused; without ID, list the last refusals",
 	.example = "7f3a-21c0",
-	.options = no_options,
+	.options = colour_options,
 	.words = { .value = "ID", OPTION_LIST(words, 1) },
 	.run = run_why,
 };
@@ -180,13 +183,19 @@ const struct verb verb_why = {
 /* A message is a line; the broker cuts longer ones off. */
 static int print_lines(int fd)
 {
+	static const struct text_mark marks[] = {
+		{ "\"what\":\"release\"", TEXT_GREEN },
+		{ "\"what\":\"again\"", TEXT_GREEN },
+		{ "\"what\":\"denied\"", TEXT_RED },
+		{ "\"what\":\"lost\"", TEXT_YELLOW },
+	};
 	char line[8192];
 	ssize_t n;
 
 	while ((n = recv(fd, line, sizeof(line) - 1, 0)) > 0) {
 		line[n] = '\0';
 		line[strcspn(line, "\n")] = '\0';
-		(void) print_json_text(line);
+		(void) print_json_marked(line, marks, ARRAY_SIZE(marks));
 		if (fflush(stdout) != 0)
 			return STATUS_FAILED;
 	}
@@ -210,7 +219,7 @@ const struct verb verb_watch = {
 	.name = "watch",
 	.help = "Print each decision as it is made, a line of JSON each",
 	.example = "",
-	.options = no_options,
+	.options = colour_options,
 	.run = run_watch,
 };
 
@@ -220,13 +229,14 @@ static int run_status(struct args *args)
 {
 	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
 	int r = admin_ask(args, &c, admin_request("status", NULL));
+	bool good;
 
 	if (r != 0 || admin_print_json(args, &c, "status"))
 		return r;
-	print("instance %s, %s\n", admin_text(c.answer, "instance"),
-	      streq(admin_text(c.answer, "state"), "good") ?
-		      "all is well" :
-		      "the store went back: see accept-restore in coco-broker(8)");
+	good = streq(admin_text(c.answer, "state"), "good");
+	print("instance %s, ", admin_text(c.answer, "instance"));
+	print_coloured(good ? TEXT_GREEN : TEXT_RED, good ? "all is well" : "the store went back");
+	print("%s\n", good ? "" : ": see accept-restore in coco-broker(8)");
 	print("store %s at revision %llu, %llu bytes, %llu claims\n",
 	      admin_text(c.answer, "store"),
 	      (unsigned long long)answer_number(c.answer, "revision"),
@@ -242,7 +252,7 @@ const struct verb verb_status = {
 	.name = "status",
 	.help = "Show how the broker and its store are",
 	.example = "",
-	.options = no_options,
+	.options = colour_options,
 	.run = run_status,
 };
 

@@ -110,7 +110,9 @@ static void print_secret(struct json_object *s)
 	char when[TIME_TEXT_MAX] = "?";
 
 	if (admin_text(s, "what")[0]) {
-		print("%s: damaged\n", admin_text(s, "path"));
+		print("%s: ", admin_text(s, "path"));
+		print_coloured(TEXT_RED, "damaged");
+		print("\n");
 		return;
 	}
 	(void) time_format((int64_t)answer_number(s, "changed"), when);
@@ -139,7 +141,7 @@ const struct verb verb_secret_list = {
 	.name = "secret list",
 	.help = "List the secrets, without their values",
 	.example = "default/luks",
-	.options = no_options,
+	.options = colour_options,
 	.words = { .value = "PREFIX", OPTION_LIST(words, 1) },
 	.run = run_list,
 };
@@ -183,7 +185,7 @@ const struct verb verb_secret_show = {
 	.name = "secret show",
 	.help = "Show what is known of a secret, and who has claimed it",
 	.example = "default/luks/vm1",
-	.options = no_options,
+	.options = colour_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
 	.run = run_show,
 };
@@ -423,6 +425,14 @@ static unsigned count(struct json_object *list, const char *was, const char *now
 	return n;
 }
 
+static void print_decision(const char *word)
+{
+	print_coloured(streq(word, "released") ? TEXT_GREEN :
+		       streq(word, "refused")  ? TEXT_RED :
+						 TEXT_YELLOW,
+		       word);
+}
+
 /* Only those that the new policy makes a difference to, and the reason why. */
 static void print_launch(struct json_object *o)
 {
@@ -434,10 +444,13 @@ static void print_launch(struct json_object *o)
 		return;
 	if (!time_format((int64_t)answer_number(o, "at"), at))
 		strcpy(at, "?");
-	print("%s launch %s of %s\n    was %s, %s; would be %s, %s: %s\n    measurement: %s\n",
-	      admin_text(o, "tee"), launch[0] ? launch : "(unknown)", at, admin_text(o, "was"),
-	      admin_text(o, "was-code"), admin_text(o, "now"), admin_text(o, "code"),
-	      admin_text(o, "reason"), admin_text(o, "measurement"));
+	print("%s launch %s of %s\n    was ", admin_text(o, "tee"),
+	      launch[0] ? launch : "(unknown)", at);
+	print_decision(admin_text(o, "was"));
+	print(", %s; would be ", admin_text(o, "was-code"));
+	print_decision(admin_text(o, "now"));
+	print(", %s: %s\n    measurement: %s\n", admin_text(o, "code"), admin_text(o, "reason"),
+	      admin_text(o, "measurement"));
 }
 
 static void print_counts(struct json_object *list, const char *was)
@@ -518,6 +531,7 @@ static int run_policy_test(struct args *args)
 static const struct option_row test_options[] = {
 	{ "last", "TIME", "only what was asked in this time, such as 7d",
 	  OPTION_PARSED(secret.last_usec, option_parse_usec, "a time such as 7d") },
+	ROW_COLOUR,
 	{ NULL },
 };
 

@@ -5,7 +5,6 @@
 #include "attest/evidence.h"
 #include "attest/gather/provider.h"
 #include "base/options.h"
-#include "base/text.h"
 #include "doctor/args.h"
 
 /* What the command line of cococtl says; nothing is read or judged yet. */
@@ -104,10 +103,6 @@ struct args {
 	struct args_boot boot;
 };
 
-/* For verbs that print a verdict, and give the choice to text_set_colours(). */
-#define ROW_COLOUR                                                                      \
-	{ "color", "WHEN", "auto, always or never: verdicts in colour; auto if not given", \
-	  OPTION_CHOICE(colour, text_colours_words), .also = "colour" }
 #define ROW_JSON { "json", NULL, "print JSON", OPTION_FLAG(json) }
 
 #endif

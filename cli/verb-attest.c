@@ -20,7 +20,6 @@ static int run_verify(struct args *args)
 		(void) log_oom();
 		return STATUS_UNDECIDED;
 	}
-	text_set_colours((enum text_colours)args->colour.index);
 	attest_print_verdict(args, &a, v);
 	return attest_status(v);
 }

@@ -7,7 +7,7 @@ static int run(struct args *args)
 	return doctor_run(&side_guest, &args->doctor, args->json);
 }
 
-static const struct option_row options[] = { ROWS_DOCTOR, ROW_JSON, { NULL } };
+static const struct option_row options[] = { ROWS_DOCTOR, ROW_COLOUR, ROW_JSON, { NULL } };
 
 const struct verb verb_doctor = {
 	.name = "doctor",

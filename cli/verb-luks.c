@@ -60,7 +60,9 @@ static void print_verdict(const char *device, const struct luks_verdict *v)
 
 	while (i < ARRAY_SIZE(names) && !streq(name, names[i]))
 		i++;
-	print("%s: %s\n  %s\n", device, words[i], v->reason);
+	print("%s: ", device);
+	print_coloured(v->error ? TEXT_RED : TEXT_GREEN, words[i]);
+	print("\n  %s\n", v->reason);
 	if (v->version)
 		print("  LUKS%u%s%s\n", v->version, v->uuid[0] ? ", UUID " : "", v->uuid);
 	for (const char *word = v->pins; *word; word += strspn(word, " ")) {
@@ -359,12 +361,13 @@ static void show_result(const struct target *t, const struct result *r, struct j
 	struct json_object *o;
 
 	if (!array) {
+		print("%s: secret '%s' ", t->device, r->secret);
+		print_coloured(r->keyslot >= 0 ? TEXT_GREEN : TEXT_RED,
+			       r->keyslot >= 0 ? "opens" : "does not open");
 		if (r->keyslot >= 0)
-			print("%s: secret '%s' opens keyslot %d\n", t->device, r->secret,
-			      r->keyslot);
+			print(" keyslot %d\n", r->keyslot);
 		else
-			print("%s: secret '%s' does not open it: %s\n", t->device, r->secret,
-			      r->why.text);
+			print(" it: %s\n", r->why.text);
 		return;
 	}
 	o = json_object_new_object();
@@ -549,6 +552,7 @@ static int run_remove(struct args *args)
 #define ONE_DEVICE { .value = "DEVICE", OPTION_LIST(words, 1), .required = true }
 
 static const struct option_row check_options[] = {
+	ROW_COLOUR,
 	ROW_JSON,
 	{ "secret", "NAME|GUID", "allow the tokens that this secret allows",
 	  OPTION_STRING(luks.secret), .offer = secret_offer, .excludes = "allow-tokens" },
@@ -560,6 +564,7 @@ static const struct option_row check_options[] = {
 static const struct option_row list_options[] = { ROW_JSON, { NULL } };
 
 static const struct option_row test_options[] = {
+	ROW_COLOUR,
 	ROW_JSON,
 	ROW_SECRET("try this one, instead of those that tokens name"),
 	{ NULL },

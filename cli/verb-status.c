@@ -411,7 +411,6 @@ static int run(struct args *args)
 	if (r < 0)
 		return cli_failed(r, NULL);
 	terminate(&s);
-	text_set_colours((enum text_colours)args->colour.index);
 	if (args->json)
 		print_as_json(&s, &sources, &warnings);
 	else

@@ -33,10 +33,17 @@ static void print_head(const struct report *r)
 		[DOCTOR_WARNINGS] = "Ready with warnings",
 		[DOCTOR_CANNOT_TELL] = "Cannot tell",
 	};
+	static const enum text_colour colours[] = {
+		[DOCTOR_READY] = TEXT_GREEN,
+		[DOCTOR_NOT_READY] = TEXT_RED,
+		[DOCTOR_WARNINGS] = TEXT_YELLOW,
+		[DOCTOR_CANNOT_TELL] = TEXT_YELLOW,
+	};
 	const char *judged = r->end.offered ? requirement_names[r->end.judged] :
 					      "any confidential VM";
 
-	print("%s for %s: %s\n", names[r->end.status], judged, r->exam->what);
+	print_coloured(colours[r->end.status], names[r->end.status]);
+	print(" for %s: %s\n", judged, r->exam->what);
 	if (r->end.first < r->side->n_checks) {
 		const struct result *first = &r->results[r->end.first];
 

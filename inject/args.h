@@ -29,6 +29,7 @@ struct args {
 	const char *config;
 	char **owned;			/* what comes from it; a list that ends with NULL */
 	bool force, json;
+	struct option_choice colour;	/* of text_colours_words */
 
 	/* secrets, and where they go */
 	struct option_list secrets;	/* "NAME:FILE", "NAME:kbs:///..." */

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
 	}
 	if (command_check(&program, verb, &args) < 0 || args_check_stdin(&args) < 0)
 		return STATUS_USAGE;
+	command_set_colours(verb, &args);
 	/* Keys are about to be read: no core dump, no tracing by others. */
 	r = secret_protect_process();
 	if (r < 0) {

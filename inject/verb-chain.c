@@ -205,6 +205,13 @@ static enum status print_json(const struct chain *c, const struct chain_report *
 
 /* ---- for people ---- */
 
+static enum text_colour colour_of(enum chain_state state)
+{
+	return state == CHAIN_GOOD					? TEXT_GREEN :
+	       state == CHAIN_FAILED || state == CHAIN_MALFORMED	? TEXT_RED :
+									  TEXT_YELLOW;
+}
+
 static void print_signatures(const struct chain_report *report, enum chain_cert which)
 {
 	static const char *const text[] = {
@@ -216,14 +223,16 @@ static void print_signatures(const struct chain_report *report, enum chain_cert 
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
+		enum chain_state state;
+
 		if (signatures[i].cert != which)
 			continue;
-		if (signatures[i].by == which)
-			print("    signed by itself: %s\n",
-			       text[chain_state_of(report, signatures[i].code, which)]);
-		else
-			print("    signed by %s: %s\n", chain_names[signatures[i].by],
-			       text[chain_state_of(report, signatures[i].code, which)]);
+		state = chain_state_of(report, signatures[i].code, which);
+		print("    signed by %s: ", signatures[i].by == which ?
+						    "itself" :
+						    chain_names[signatures[i].by]);
+		print_coloured(colour_of(state), text[state]);
+		print("\n");
 	}
 }
 
@@ -245,8 +254,11 @@ static void print_cert(const struct chain *c, const struct chain_report *report,
 	print("    key sha256:%s\n", f.fingerprint);
 	if (f.key_id[0])
 		print("    key id %s\n", f.key_id);
-	if (chain_state_of(report, "format", which) == CHAIN_MALFORMED)
-		print("    THE KEY IS NONE\n");
+	if (chain_state_of(report, "format", which) == CHAIN_MALFORMED) {
+		print("    ");
+		print_coloured(TEXT_RED, "THE KEY IS NONE");
+		print("\n");
+	}
 	if (which == CHAIN_CEK &&
 	    chain_state_of(report, "cek-unsigned", CHAIN_CEK) == CHAIN_UNDECIDED)
 		print("    without AMD's signature, as the platform exports it; AMD's key server "
@@ -312,8 +324,9 @@ static int run_show(struct args *a)
 	print_product(&report);
 	for (size_t i = 0; i < _CHAIN_MAX; i++)
 		print_cert(c, &report, (enum chain_cert)i);
-	print("Verdict: %s%s%s\n", chain_verdict_word(&v), v.code ? ", " : "",
-	      v.code ? v.code : "");
+	print("Verdict: ");
+	print_coloured(colour_of(v.state), chain_verdict_word(&v));
+	print("%s%s\n", v.code ? ", " : "", v.code ? v.code : "");
 	return STATUS_GOOD;
 }
 
@@ -340,12 +353,14 @@ static int run_verify(struct args *a)
 	}
 	if (status == STATUS_GOOD && face_of(c, CHAIN_PDH, &pdh)) {
 		print_product(&report);
-		print("PDH sha256:%s\nGood: all checks hold\n", pdh.fingerprint);
+		print("PDH sha256:%s\n", pdh.fingerprint);
+		print_coloured(TEXT_GREEN, "Good");
+		print(": all checks hold\n");
 	}
 	return status;
 }
 
-static const struct option_row options[] = { ROWS_CHAIN, ROW_JSON, { NULL } };
+static const struct option_row options[] = { ROWS_CHAIN, ROW_COLOUR, ROW_JSON, { NULL } };
 
 #define PATHS \
 	{ .value = "PATH...", OPTION_LIST(words, 0), .required = true, .offer = offer_files }

@@ -8,7 +8,7 @@ static int run(struct args *a)
 }
 
 static const struct option_row options[] = {
-	ROWS_DOCTOR, ROW_JSON,
+	ROWS_DOCTOR, ROW_COLOUR, ROW_JSON,
 	{ "kernel", "FILE", "look at this file of a kernel, too, before it is launched",
 	  OPTION_PATH(doctor.kernel) },
 	{ NULL },

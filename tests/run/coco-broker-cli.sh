@@ -108,6 +108,7 @@ check "the audit log is good" expect 0 on d audit verify
 cp "$work/out" verified
 head=$(grep -o '[0-9a-f]\{64\}' verified)
 check "it has a line for each" grep -q '^seed: 2 lines from batch 1 on' verified
+check "and a verdict" grep -qx 'Good: each line follows the one before' verified
 check "it goes through its head" expect 0 on d audit verify --expect "$head"
 check "and not through another" expect 1 on d audit verify --expect "$(printf '2%.0s' {1..64})"
 check "what is no head is said" expect 64 on d audit verify --expect 12
@@ -121,6 +122,9 @@ check "a line that is missing is found" expect 1 on nothing audit verify --file 
 head -n 1 export >changed
 check "an end that was cut off is found" expect 1 on nothing audit verify --file "$at/changed" --expect "$head"
 head -c 100 export >changed
+check "and is the verdict" grep -qx 'BROKEN: see the errors' "$work/out"
+check "nothing is empty" expect 0 on nothing audit verify --file /dev/null
+check "which is said" grep -qx 'Empty: there is no line' "$work/out"
 check "half a line is found" expect 1 on nothing audit verify --file "$at/changed"
 check_refused "a file that is not there" 1 'cannot be read' on nothing audit verify --file "$at/no-file"
 check "a checkpoint is made" expect 0 on d audit checkpoint

@@ -137,6 +137,45 @@ static void say_json(const char *text)
 	assert_int_equal(print_json_text(text), 0);
 }
 
+static void say_coloured(const char *text)
+{
+	text_set_colours(TEXT_COLOURS_ALWAYS);
+	print_coloured(TEXT_RED, text);
+	text_set_colours(TEXT_COLOURS_NEVER);
+	print_coloured(TEXT_RED, text);
+	text_set_colours(TEXT_COLOURS_AUTO);
+}
+
+static void say_marked(const char *text)
+{
+	static const struct text_mark marks[] = {
+		{ "\"what\":\"bad\"", TEXT_RED },
+		{ "\"what\":\"good\"", TEXT_GREEN },
+	};
+
+	text_set_colours(TEXT_COLOURS_ALWAYS);
+	assert_int_equal(print_json_marked(text, marks, ARRAY_SIZE(marks)), 0);
+	text_set_colours(TEXT_COLOURS_AUTO);
+}
+
+static void test_colours(void **state)
+{
+	assert_string_equal(said_on(1, stdout, say_coloured, "good"), "\x1b[31mgood\x1b[0mgood");
+	/* A word that is somebody else's ends no colour, and has none of its own. */
+	assert_string_equal(said_on(1, stdout, say_coloured, "a\x1b[0m\nb\xc2\x9b"),
+			    "\x1b[31ma?[0m?b?\x1b[0ma?[0m?b?");
+	assert_string_equal(said_on(1, stdout, say_marked, "{\"what\":\"good\",\"a\":1}"),
+			    "{\x1b[32m\"what\":\"good\"\x1b[0m,\"a\":1}\n");
+	assert_string_equal(said_on(1, stdout, say_marked,
+				    "{\"a\":\"\\\"what\\\":\\\"bad\\\"\x1b[0m\","
+				    "\"what\":\"good\"}"),
+			    "{\"a\":\"\\\"what\\\":\\\"bad\\\"\\u001b[0m\","
+			    "\x1b[32m\"what\":\"good\"\x1b[0m}\n");
+	assert_string_equal(said_on(1, stdout, say_marked, "{\"what\":\"other\"}"),
+			    "{\"what\":\"other\"}\n");
+	assert_int_equal(print_json_marked(NULL, NULL, 0), -ENOMEM);
+}
+
 static void say_log(const char *text)
 {
 	(void) log_full(LOG_ERR, 0, "Volume '%s'", text);
@@ -265,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_json_room),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_colours),
 		cmocka_unit_test(test_words),
 	};
 
