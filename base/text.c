@@ -2,9 +2,13 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/parse.h"
+
 #define PRINT_MAX 16384
+#define COLUMNS_MAX 10000
 
 size_t utf8_next(const char *s, size_t len, uint32_t *ret)
 {
@@ -179,6 +183,19 @@ static bool shows_colours(void)
 	if (colours_when != TEXT_COLOURS_AUTO)
 		return colours_when == TEXT_COLOURS_ALWAYS;
 	return !(no && *no) && term && *term && !streq(term, "dumb") && isatty(STDOUT_FILENO);
+}
+
+unsigned terminal_columns(void)
+{
+	const char *text = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t n;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (text && parse_u64(text, &n) >= 0 && n > 0 && n <= COLUMNS_MAX)
+		return (unsigned)n;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ? 0 : size.ws_col;
 }
 
 void print_coloured(enum text_colour colour, const char *word)

@@ -61,6 +61,12 @@ enum text_colour {
 };
 void print_coloured(enum text_colour colour, const char *word);
 
+/*
+ * How many columns the terminal has that standard output is: what COLUMNS says, or else the
+ * terminal.  0: it is none, or it does not say.
+ */
+unsigned terminal_columns(void);
+
 /* When print_coloured() does so: by itself as above, or as somebody has said. */
 enum text_colours {
 	TEXT_COLOURS_AUTO,

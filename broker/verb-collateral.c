@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "broker/admin-call.h"
 
@@ -169,18 +170,33 @@ static void print_machine(struct json_object *o)
 		print("    %s\n", trouble);
 }
 
-static void print_file(struct json_object *o)
+static int print_files(struct json_object *files)
 {
+	static const struct table_column columns[] = {
+		{ "FROM" }, { "ISSUED" }, { "EXPIRES" }, { "FILE" }
+	};
+	_cleanup_(table_done) struct table t = { columns, ARRAY_SIZE(columns), .head = 3 };
 	char issued[TIME_TEXT_MAX], expires[TIME_TEXT_MAX];
 
-	print("%-8s %-20s %-20s %s\n", admin_text(o, "from"), date(o, "issued", issued),
-	      date(o, "expires", expires), admin_text(o, "file"));
+	for (size_t i = 0; files && i < json_object_array_length(files); i++) {
+		struct json_object *o = json_object_array_get_idx(files, i);
+		const char *const cells[] = { admin_text(o, "from"), date(o, "issued", issued),
+					      date(o, "expires", expires),
+					      admin_text(o, "file") };
+
+		if (table_add(&t, cells) < 0) {
+			(void) log_oom();
+			return STATUS_FAILED;
+		}
+	}
+	table_print(&t);
+	return 0;
 }
 
 static int run_list(struct args *args)
 {
 	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
-	struct json_object *machines, *files;
+	struct json_object *machines;
 	int r = admin_ask(args, &c, admin_request("collateral-list", NULL));
 
 	if (r != 0 || admin_print_json(args, &c, "collateral-list"))
@@ -188,12 +204,7 @@ static int run_list(struct args *args)
 	machines = answer_list(c.answer, "machines");
 	for (size_t i = 0; machines && i < json_object_array_length(machines); i++)
 		print_machine(json_object_array_get_idx(machines, i));
-	files = answer_list(c.answer, "files");
-	if (files && json_object_array_length(files) > 0)
-		print("%-8s %-20s %-20s %s\n", "FROM", "ISSUED", "EXPIRES", "FILE");
-	for (size_t i = 0; files && i < json_object_array_length(files); i++)
-		print_file(json_object_array_get_idx(files, i));
-	return 0;
+	return print_files(answer_list(c.answer, "files"));
 }
 
 const struct verb verb_collateral_list = {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "cli/boot-time.h"
 
@@ -17,18 +18,36 @@ static const char *seconds(struct boot_known k, char ret[static 32])
 	return ret;
 }
 
-void boot_print(const struct boot_times *t)
+static int add_row(struct table *t, const struct boot_row *r)
 {
-	char at[32], span[32];
+	const struct boot_known start = { r->has_start, r->start_usec };
+	char at[32], span[32], what[sizeof(r->group) + sizeof(r->name) + 1];
 
-	print("%14s %14s  %s\n", "BEGINS", "TAKES", "WHAT");
-	for (unsigned i = 0; i < t->n_rows; i++) {
-		const struct boot_row *r = &t->rows[i];
-		const struct boot_known start = { r->has_start, r->start_usec };
+	(void) snprintf(what, sizeof(what), "%s %s", r->group, r->name);
+	return table_add(t, (const char *const[]){ r->has_start ? seconds(start, at) : "-",
+						   seconds(r->span, span), what });
+}
 
-		print("%14s %14s  %s %s\n", r->has_start ? seconds(start, at) : "-",
-		      seconds(r->span, span), r->group, r->name);
-	}
+static int print_rows(const struct boot_times *t)
+{
+	static const struct table_column columns[] = {
+		{ "BEGINS", .right = true }, { "TAKES", .right = true }, { "WHAT" }
+	};
+	_cleanup_(table_done) struct table table = { columns, ARRAY_SIZE(columns), .head = 2 };
+
+	for (unsigned i = 0; i < t->n_rows; i++)
+		if (add_row(&table, &t->rows[i]) < 0)
+			return -ENOMEM;
+	table_print(&table);
+	return 0;
+}
+
+int boot_print(const struct boot_times *t)
+{
+	char span[32];
+
+	if (print_rows(t) < 0)
+		return -ENOMEM;
 	print("Total: %s; acceptance of memory: %s\n", seconds(t->total, span), t->acceptance);
 	print("Until now: %s by the kernel's clock,", seconds(t->by_boottime, span));
 	print(" %s by the TSC,", seconds(t->by_tsc, span));
@@ -36,6 +55,7 @@ void boot_print(const struct boot_times *t)
 	for (unsigned i = 0; i < t->n_notes; i++)
 		print("NOTE: %s\n", t->notes[i]);
 	puts("What a guest reads of its boot is its host's word; nothing is decided by it.");
+	return 0;
 }
 
 /* ---- JSON ---- */

@@ -62,7 +62,8 @@ int boot_read(const struct args *args, struct boot_input *ret);
 
 void boot_compute(const struct boot_input *in, struct boot_times *ret);
 
-void boot_print(const struct boot_times *t);
+/* Returns 0 or -ENOMEM. */
+int boot_print(const struct boot_times *t);
 struct json_object *boot_to_json(const struct boot_input *in, const struct boot_times *t);
 
 /* Write the chart to @path.  Returns 0, or an errno of writing it. */

@@ -45,8 +45,10 @@ static int run(struct args *args)
 		print_json(boot_to_json(&in, &times));
 	else if (args->boot.diff)
 		r = boot_diff(&times, args->boot.diff);
-	else
-		boot_print(&times);
+	else if (boot_print(&times) < 0) {
+		(void) log_oom();
+		return STATUS_FAILED;
+	}
 	if (r < 0)
 		return diff_failed(r, args->boot.diff);
 	if (args->boot.svg) {

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/table.h"
 #include "cli/cococtl.h"
 #include "cli/secret-read.h"
 
@@ -70,42 +71,36 @@ static struct json_object *to_json(const struct msg_secret *m, struct json_objec
 	return o;
 }
 
-static void print_table(const struct secret_list *l)
+static int add_row(struct table *t, const struct msg_secret *m)
 {
-	static const char *const titles[] = { "NAME",  "GUID",	"SIZE",	    "SOURCE",
-					      "STATE", "SINCE", "CONSUMERS" };
 	char size[24], since[TIME_TEXT_MAX];
-	int width[ARRAY_SIZE(titles)];
 
-	/* The first pass measures the columns, the second prints them. */
-	for (unsigned i = 0; i < ARRAY_SIZE(titles); i++)
-		width[i] = (int)strlen(titles[i]);
-	for (int printing = 0; printing < 2; printing++)
-		for (unsigned row = 0; row <= l->n; row++) {
-			const struct msg_secret *m = row ? &l->secrets[row - 1] : NULL;
-			const char *cells[ARRAY_SIZE(titles)];
+	(void) snprintf(size, sizeof(size), has_size(m) ? "%llu" : "-",
+			(unsigned long long)m->size);
+	return table_add(t, (const char *const[]){ m->name, m->guid, size, m->source,
+						   state_name(m),
+						   format_time(m->since_usec[m->state], since),
+						   m->consumers });
+}
 
-			memcpy(cells, titles, sizeof(cells));
-			if (m) {
-				snprintf(size, sizeof(size), has_size(m) ? "%llu" : "-",
-					 (unsigned long long)m->size);
-				cells[0] = m->name;
-				cells[1] = m->guid;
-				cells[2] = size;
-				cells[3] = m->source;
-				cells[4] = state_name(m);
-				cells[5] = format_time(m->since_usec[m->state], since);
-				cells[6] = m->consumers;
-			}
-			for (unsigned i = 0; i < ARRAY_SIZE(titles); i++) {
-				if (!printing)
-					width[i] = MAX(width[i], (int)strlen(cells[i]));
-				else if (i + 1 == ARRAY_SIZE(titles))
-					print("%s\n", cells[i]);
-				else
-					print(i == 2 ? "%*s  " : "%-*s  ", width[i], cells[i]);
-			}
+static int print_table(const struct secret_list *l)
+{
+	static const struct table_column columns[] = {
+		{ "NAME" },  { "GUID" },  { "SIZE", .right = true }, { "SOURCE" },
+		{ "STATE" }, { "SINCE" }, { "CONSUMERS" },
+	};
+	_cleanup_(table_done) struct table t = { columns, ARRAY_SIZE(columns) };
+
+	for (unsigned i = 0; i < l->n; i++)
+		if (add_row(&t, &l->secrets[i]) < 0) {
+			(void) log_oom();
+			return STATUS_FAILED;
 		}
+	table_print(&t);
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->secrets[i].warning[0])
+			print("WARNING: %s\n", l->secrets[i].warning);
+	return STATUS_GOOD;
 }
 
 static int run_list(struct args *args)
@@ -132,10 +127,7 @@ static int run_list(struct args *args)
 		log_notice("There are no secrets; 'cococtl status' shows where they would come "
 			   "from");
 	} else {
-		print_table(&l);
-		for (unsigned i = 0; i < l.n; i++)
-			if (l.secrets[i].warning[0])
-				print("WARNING: %s\n", l.secrets[i].warning);
+		return print_table(&l);
 	}
 	return STATUS_GOOD;
 }
