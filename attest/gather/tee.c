@@ -73,12 +73,13 @@ void tee_hear_kmsg(struct tee_witnesses *w, const char *line)
 		{ "SEV-SNP", SEV_STATUS_SNP },
 	};
 	static const char active[] = "Memory Encryption Features active:";
-	unsigned priority;
 	const char *text;
-	int n = 0;
 
-	/* "PRIORITY,SEQUENCE,USEC,FLAGS[,...];TEXT": the priority is level + 8 * facility. */
-	if (sscanf(line, "%u,%n", &priority, &n) < 1 || n == 0 || priority >= 8)
+	/*
+	 * "PRIORITY,SEQUENCE,USEC,FLAGS[,...];TEXT": the priority is level + 8 * facility, so that
+	 * the kernel's own have one digit.
+	 */
+	if (line[0] < '0' || line[0] > '7' || line[1] != ',')
 		return;
 	text = strchr(line, ';');
 	if (!text)
@@ -139,7 +140,12 @@ void tee_ask(struct tee_witnesses *ret)
 {
 	*ret = (struct tee_witnesses){ 0 };
 	ask_cpu(ret);
-	ask_kernel(ret);
+	/*
+	 * Hundreds of records, each a system call.  Without the CPU's word the kernel's opens
+	 * nothing: only a TEE of CPUID's can be TEE_SEV or TEE_SEV_ES.
+	 */
+	if (ret->cpuid_sev || ret->cpuid_tdx)
+		ask_kernel(ret);
 	/* On other CPUs the MSR does not exist, and the msr driver need not be loaded. */
 	if (ret->cpuid_sev)
 		ask_sev_status(ret);

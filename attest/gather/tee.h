@@ -43,7 +43,10 @@ struct tee_witnesses {
 	bool kernel_tdx;
 };
 
-/* Ask all witnesses.  The *_error members tell which of them could not be asked. */
+/*
+ * Ask the CPU, and if it says SEV or TDX, the others.  The *_error members tell which of them could
+ * not be asked.
+ */
 void tee_ask(struct tee_witnesses *ret);
 
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,6 +85,15 @@ static void test_kmsg(void **state)
 		{ "6,210,0,-;x Memory Encryption Features active: SEV\n", 0, false },
 		{ "6,210,0,-;foo\n DEVICE=;AMD Memory Encryption Features active: SEV\n", 0,
 		  false },
+		{ "16,210,0,-;AMD Memory Encryption Features active: SEV\n", 0, false },
+		{ "8,210,0,-;tdx: Guest detected\n", 0, false },
+		{ ":,210,0,-;tdx: Guest detected\n", 0, false },
+		{ "-1,210,0,-;tdx: Guest detected\n", 0, false },
+		{ " 6,210,0,-;tdx: Guest detected\n", 0, false },
+		{ "0,210,0,-;tdx: Guest detected\n", 0, true },
+		{ "7,210,0,-;tdx: Guest detected\n", 0, true },
+		{ "6", 0, false },
+		{ "6;tdx: Guest detected", 0, false },
 		{ "6,210,0,-", 0, false },
 		{ "", 0, false },
 		{ "x;AMD Memory Encryption Features active: SEV", 0, false },
@@ -98,13 +108,29 @@ static void test_kmsg(void **state)
 	}
 }
 
-/* On any machine the question itself does not fail, and the name is one of ours. */
+static unsigned n_log_opened, n_register_opened;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	n_log_opened += streq(path, "/dev/kmsg");
+	n_register_opened += streq(path, "/dev/cpu/0/msr");
+	return __real_open(path, flags);
+}
+
+/*
+ * On any machine the question itself does not fail, and the name is one of ours.  Only where the
+ * CPU says that there is something to ask about are the others asked, once.
+ */
 static void test_ask(void **state)
 {
 	struct tee_witnesses w;
 	char reason[256];
 
 	tee_ask(&w);
+	assert_int_equal(n_log_opened, w.cpuid_sev || w.cpuid_tdx ? 1 : 0);
+	assert_int_equal(n_register_opened, w.cpuid_sev ? 1 : 0);
 	assert_true(tee_judge(&w, reason, sizeof(reason)) < _TEE_MAX);
 	assert_string_equal(tee_name(TEE_SEV_ES), "sev-es");
 }
