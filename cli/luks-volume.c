@@ -8,8 +8,8 @@
 #include <libcryptsetup.h>
 
 #include "base/json.h"
+#include "base/library.h"
 #include "base/parse.h"
-#include "net/library.h"
 
 #define LIBRARY "libcryptsetup.so.12"
 #define FUNCTIONS(X)                                                                    \

@@ -7,10 +7,10 @@
 #include <time.h>
 
 #include "base/blank.h"
+#include "base/library.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "net/answer.h"
-#include "net/library.h"
 
 #if HAVE_LIBCURL
 #include <curl/curl.h>

@@ -5,9 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/library.h"
 #include "base/text.h"
 #include "net/answer.h"
-#include "net/library.h"
 #include "net/tunnel.h"
 #include "wire/broker-url.h"
 

@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/library.h"
 #include "base/text.h"
-#include "net/library.h"
 
 #if HAVE_LIBCURL
 #include <curl/curl.h>

@@ -16,9 +16,9 @@
 #include <libvirt/virterror.h>
 
 #include "base/base64.h"
+#include "base/library.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "net/library.h"
 
 #define LIBRARY "libvirt.so.0"
 #define FUNCTIONS(X)						\

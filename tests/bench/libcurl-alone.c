@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "net/library.h"
+#include "base/library.h"
 
 #define FUNCTIONS(X) X(curl_global_init) X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_perform)
 

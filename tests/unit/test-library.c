@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/library.h"
 #include "base/macro.h"
-#include "net/library.h"
 
 #include <cmocka.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "net/library.h"
+#include "base/library.h"
 
 #include <dlfcn.h>
 #include <link.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef COCO_NET_LIBRARY_H
-#define COCO_NET_LIBRARY_H
+#ifndef COCO_BASE_LIBRARY_H
+#define COCO_BASE_LIBRARY_H
 
 #include "base/macro.h"
 
