@@ -16,6 +16,7 @@
 #include "wire/bytes.h"
 
 #define SECURITYFS "/sys/kernel/security"
+#define LISTING_READ 32768u	/* bytes of a directory that are read at once */
 
 /* In the order of preference. */
 static const struct secret_source sources[] = {
@@ -110,6 +111,7 @@ static int read_at(int dir, const char *name, struct secret **ret)
 	return secret_read(fd, SECRET_MAX, ret);
 }
 
+/* Returns 0; -EINVAL when it is not a file. */
 static int size_at(int dir, const char *name, size_t *ret)
 {
 	struct stat st;
@@ -122,45 +124,85 @@ static int size_at(int dir, const char *name, size_t *ret)
 	return 0;
 }
 
-int source_list(const struct secret_source *s, struct source_entry **ret)
+/* ---- the directory ---- */
+
+void source_listing_done(struct source_listing *l)
 {
-	_cleanup_(freep) struct source_entry *list = NULL;
-	_cleanup_(closedirp) DIR *d = NULL;
-	size_t n = 0, room = 0;
-	int fd, r;
+	free(l->bytes);
+	*l = (struct source_listing){ NULL };
+}
 
-	fd = open_dir(s);
-	if (fd < 0)
-		return fd;
-	d = fdopendir(fd);
-	if (!d) {
-		(void) close_fd(fd);
+bool source_listing_equal(const struct source_listing *a, const struct source_listing *b)
+{
+	return a->bytes && b->bytes && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/*
+ * Twice the room, at least for one more read.  The kernel leaves the bytes between a name and the
+ * next entry as they are, so these must be zero for two listings to be compared.
+ */
+static int grow(struct source_listing *l, size_t *room)
+{
+	uint8_t *more;
+
+	if (*room - l->len >= LISTING_READ)
+		return 0;
+	more = realloc(l->bytes, 2 * *room + LISTING_READ);
+	if (!more)
 		return -ENOMEM;
-	}
-	for (struct dirent *de; (errno = 0, de = readdir(d)); ) {
-		struct source_entry e;
+	l->bytes = more;
+	*room = 2 * *room + LISTING_READ;
+	memset(more + l->len, 0, *room - l->len);
+	return 0;
+}
 
-		if (!guid_of(s, de->d_name, &e.guid))
-			continue;
-		r = size_at(dirfd(d), de->d_name, &e.size);
-		if (r == -ENOENT || r == -EINVAL)
-			continue;	/* unlinked just now, or not a file */
+static int read_listing(int dir, struct source_listing *l)
+{
+	size_t room = 0;
+
+	for (;;) {
+		ssize_t n;
+		int r = grow(l, &room);
+
 		if (r < 0)
 			return r;
-		if (n == room) {
-			struct source_entry *more = reallocarray(list, room = room ? 2 * room : 16,
-								 sizeof(*list));
-
-			if (!more)
-				return -ENOMEM;
-			list = more;
-		}
-		list[n++] = e;
+		n = getdents64(dir, l->bytes + l->len, LISTING_READ);
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		l->len += (size_t)n;
 	}
-	if (errno)
-		return -errno;
-	*ret = TAKE_PTR(list);
-	return (int)n;
+}
+
+int source_list(const struct secret_source *s, struct source_listing *ret)
+{
+	_cleanup_(source_listing_done) struct source_listing l = { NULL };
+	_cleanup_(closep) int dir = open_dir(s);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	r = read_listing(dir, &l);
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct source_listing){ NULL };
+	return 0;
+}
+
+bool source_listing_next(const struct secret_source *s, const struct source_listing *l,
+			 size_t *pos, struct source_entry *ret)
+{
+	while (*pos < l->len) {
+		const struct dirent64 *de = (const void *)(l->bytes + *pos);
+		struct source_entry e = { .inode = de->d_ino, .sure = de->d_type == DT_REG };
+
+		*pos += de->d_reclen;
+		if ((!e.sure && de->d_type != DT_UNKNOWN) || !guid_of(s, de->d_name, &e.guid))
+			continue;
+		*ret = e;
+		return true;
+	}
+	return false;
 }
 
 /*
@@ -202,6 +244,18 @@ int source_read(const struct secret_source *s, const struct guid *guid, struct s
 		return r;
 	*ret = TAKE_PTR(bytes);
 	return 0;
+}
+
+int source_stat(const struct secret_source *s, const struct guid *guid, size_t *ret)
+{
+	_cleanup_(closep) int dir = open_dir(s);
+	char name[GUID_TEXT_LEN + 1];
+	int r = dir;
+
+	name_of(s, guid, name);
+	if (dir >= 0)
+		r = size_at(dir, name, ret);
+	return r == -ENOENT ? -ENOKEY : r;
 }
 
 int source_size(const struct secret_source *s, const struct guid *guid, size_t *ret)

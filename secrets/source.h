@@ -32,11 +32,20 @@ struct secret_source {
 	bool remote;
 };
 
-/* What a source says about one secret. */
+/*
+ * What the directory of a source has: its entries, as getdents64(2) gives them, and zeros between
+ * them.  Two that are equal have the same names for the same inodes.
+ */
+struct source_listing {
+	uint8_t *bytes;
+	size_t len;
+};
+
+/* One entry of a listing. */
 struct source_entry {
 	struct guid guid;
-	/* in bytes; 0 when the file does not say, as in mainline: source_size() */
-	size_t size;
+	uint64_t inode;
+	bool sure;		/* the directory says that it is a file */
 };
 
 /* The @i-th source that this machine may have, or NULL after the last.  The last is the broker. */
@@ -53,16 +62,35 @@ const struct secret_source *source_broker(void);
 int source_mount_securityfs(void);
 
 /*
- * List all secrets, in the order of the directory.  Files whose names cannot be those of secrets
- * are ignored.  Free @ret.
+ * Read the directory of the source, without a look at its files.  Pass @ret to
+ * source_listing_done().
  *
- * Returns the number of entries; -ENOENT when the source does not exist; another errno of
- * opendir(3) or fstatat(2).
+ * A directory without a change since the last listing gives an equal one.  Its time of
+ * modification would not do: the kernel makes files in securityfs without setting it.
+ *
+ * Returns 0; -ENOENT when the source does not exist; another errno of open(2) or getdents64(2);
+ * -ENOMEM.
  */
-int source_list(const struct secret_source *s, struct source_entry **ret);
+int source_list(const struct secret_source *s, struct source_listing *ret);
+void source_listing_done(struct source_listing *l);
+bool source_listing_equal(const struct source_listing *a, const struct source_listing *b);
 
 /*
- * How many bytes the secret has, when its entry does not say.  The secret is read to find out,
+ * The next entry, in the order of the directory; begin with *@pos at 0.  What cannot be a secret
+ * by its name is left out.  Returns true, or false after the last.
+ */
+bool source_listing_next(const struct secret_source *s, const struct source_listing *l,
+			 size_t *pos, struct source_entry *ret);
+
+/*
+ * How many bytes the file of the secret says that it has; 0 when it does not say, as in mainline.
+ * Returns 0; -EINVAL when it is not a file; -ENOKEY when the secret does not exist (any more); an
+ * errno of open(2) or fstatat(2).
+ */
+int source_stat(const struct secret_source *s, const struct guid *guid, size_t *ret);
+
+/*
+ * How many bytes the secret has, when its file does not say.  The secret is read to find out,
  * into pages that are wiped at once, so ask once.  Returns 0, or what source_read() returns.
  */
 int source_size(const struct secret_source *s, const struct guid *guid, size_t *ret);

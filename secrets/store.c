@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "secrets/store.h"
 
+#include <search.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/io.h"
 
 #define MAX_SOURCES 4
+
+/* What the last scan of a source has seen; without a listing the next one takes all of it anew. */
+struct scan {
+	struct source_listing listing;
+	int result;		/* a count, or a negative errno */
+};
 
 struct store {
 	const struct secret_policy *policies;
@@ -19,8 +26,13 @@ struct store {
 	unsigned believed;	/* one bit for each source */
 	/* Pointers, so that entries do not move when others are added. */
 	struct store_entry **entries;
-	size_t n_entries;
-	int scan_result[MAX_SOURCES];
+	size_t n_entries, room;
+	/* Trees of tsearch(3): of entries and of policies, each by its GUID and its name. */
+	void *by_guid, *by_name, *policies_by_guid, *policies_by_name;
+	struct scan scans[MAX_SOURCES];
+	uint64_t mark;		/* of the entries in the listing that was taken last */
+	unsigned n_held;	/* store_hold() without its store_let_go() */
+	int written;		/* what the last attempt to write the journal returned */
 };
 
 static uint64_t now_on(clockid_t clock)
@@ -43,7 +55,7 @@ const struct secret_source *store_source(struct store *s, unsigned i, int *ret_r
 	const struct secret_source *src = source_at(s, i);
 
 	if (src && ret_result)
-		*ret_result = s->scan_result[i];
+		*ret_result = s->scans[i].result;
 	return src;
 }
 
@@ -68,12 +80,69 @@ bool store_believes(const struct store *s, const struct secret_source *src)
 	return !src || (s->believed & 1u << source_rank(s, src));
 }
 
+/*
+ * The trees.  A node is a pointer to the GUID or to the name within a policy.  Who puts names into
+ * a table of secrets cannot make a tree slow.
+ */
+static int compare_guids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct guid));
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static const struct secret_policy *find_by_guid(void *const *tree, const struct guid *guid)
+{
+	const void *const *node = tfind(guid, tree, compare_guids);
+
+	return node ? (const void *)((const char *)*node - offsetof(struct secret_policy, guid)) :
+		      NULL;
+}
+
+static const struct secret_policy *find_by_name(void *const *tree, const char *name)
+{
+	const void *const *node = tfind(name, tree, compare_names);
+
+	return node ? (const void *)((const char *)*node - offsetof(struct secret_policy, name)) :
+		      NULL;
+}
+
+/* Of two with the same GUID or name the first one counts. */
+static int add_to_trees(const struct secret_policy *p, void **by_guid, void **by_name)
+{
+	if (!tsearch(&p->guid, by_guid, compare_guids))
+		return -ENOMEM;
+	if (tsearch(p->name, by_name, compare_names))
+		return 0;
+	(void) tdelete(&p->guid, by_guid, compare_guids);
+	return -ENOMEM;
+}
+
+static int add_policies(struct store *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_policies && r >= 0; i++)
+		r = add_to_trees(&s->policies[i], &s->policies_by_guid, &s->policies_by_name);
+	return r;
+}
+
+static void keep_node(void *p)
+{
+}
+
+static struct store_entry *entry_of(const struct secret_policy *p)
+{
+	return p ? (struct store_entry *)((const char *)p - offsetof(struct store_entry, policy)) :
+		   NULL;
+}
+
 static struct store_entry *find_guid(struct store *s, const struct guid *guid)
 {
-	for (size_t i = 0; i < s->n_entries; i++)
-		if (guid_equal(&s->entries[i]->policy.guid, guid))
-			return s->entries[i];
-	return NULL;
+	return entry_of(find_by_guid(&s->by_guid, guid));
 }
 
 /*
@@ -82,15 +151,15 @@ static struct store_entry *find_guid(struct store *s, const struct guid *guid)
  */
 static bool find_policy(const struct store *s, const struct guid *guid, struct secret_policy *ret)
 {
-	for (size_t i = 0; i < s->n_policies; i++)
-		if (guid_equal(&s->policies[i].guid, guid)) {
-			*ret = s->policies[i];
-			return true;
-		}
+	const struct secret_policy *p = find_by_guid(&s->policies_by_guid, guid);
+
+	if (p) {
+		*ret = *p;
+		return true;
+	}
 	secret_policy_default(guid, ret);
-	for (size_t i = 0; i < s->n_policies; i++)
-		if (streq(s->policies[i].name, ret->name))
-			guid_format(guid, ret->name);
+	if (find_by_name(&s->policies_by_name, ret->name))
+		guid_format(guid, ret->name);
 	return false;
 }
 
@@ -98,14 +167,23 @@ static int add_entry(struct store *s, const struct guid *guid, struct store_entr
 {
 	struct store_entry **more, *e;
 
-	more = reallocarray(s->entries, s->n_entries + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	s->entries = more;
+	if (s->n_entries == s->room) {
+		size_t room = s->room ? 2 * s->room : 16;
+
+		more = reallocarray(s->entries, room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		s->entries = more;
+		s->room = room;
+	}
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
 	e->configured = find_policy(s, guid, &e->policy);
+	if (add_to_trees(&e->policy, &s->by_guid, &s->by_name) < 0) {
+		free(e);
+		return -ENOMEM;
+	}
 	s->entries[s->n_entries++] = e;
 	*ret = e;
 	return 0;
@@ -155,6 +233,8 @@ int store_sync(struct store *s)
 
 	if (!s->dirty)
 		return 0;
+	if (s->n_held > 0)
+		return s->written;
 	for (size_t k = 0; k < s->n_entries; k++)
 		n += 1 + s->entries[k]->n_deliveries;
 	list = calloc(n, sizeof(*list));
@@ -171,9 +251,21 @@ int store_sync(struct store *s)
 		for (size_t d = 0; d < e->n_deliveries; d++)
 			delivery_to_record(e, &e->deliveries[d], &list[i++]);
 	}
-	r = journal_write(s->journal_path, list, i);
+	r = s->written = journal_write(s->journal_path, list, i);
 	s->dirty = r < 0;
 	return r;
+}
+
+void store_hold(struct store *s)
+{
+	s->n_held++;
+}
+
+int store_let_go(struct store *s)
+{
+	assert(s->n_held > 0);
+	s->n_held--;
+	return store_sync(s);
 }
 
 static int changed(struct store *s)
@@ -327,9 +419,12 @@ int store_new(const struct secret_policy *policies, size_t n_policies,
 	if (!s->journal_path)
 		return -ENOMEM;
 	for (unsigned i = 0; (src = store_source(s, i, NULL)); i++) {
-		s->scan_result[i] = -ENOENT;
+		s->scans[i].result = -ENOENT;
 		store_believe(s, src, !src->host_table);
 	}
+	r = add_policies(s);
+	if (r < 0)
+		return r;
 	read = journal_read(journal_path, &j);
 	if (read == -ENOMEM)
 		return read;
@@ -353,6 +448,12 @@ struct store *store_free(struct store *s)
 		free(s->entries[i]);
 	}
 	free(s->entries);
+	for (size_t i = 0; i < MAX_SOURCES; i++)
+		source_listing_done(&s->scans[i].listing);
+	tdestroy(s->by_guid, keep_node);
+	tdestroy(s->by_name, keep_node);
+	tdestroy(s->policies_by_guid, keep_node);
+	tdestroy(s->policies_by_name, keep_node);
 	free(s->journal_path);
 	free(s);
 	return NULL;
@@ -361,55 +462,67 @@ struct store *store_free(struct store *s)
 /* ---- the sources ---- */
 
 /*
- * The size of a listed secret.  If its file does not say, the secret is read to find out.  This
- * is done when the entry is new or now comes from another source, not at every scan.
+ * The size of a listed secret.  Its file is looked at when it is new or another than before.  If
+ * it does not say, the secret is read to find out: when the entry is new or now comes from another
+ * source.
  */
 static int size_of(const struct secret_source *src, const struct source_entry *listed,
 		   const struct store_entry *e, size_t *ret)
 {
-	*ret = listed->size;
-	if (listed->size > 0)
+	bool known = e && e->source == src;
+	int r = 0;
+
+	*ret = known ? e->size : 0;
+	if (known && listed->sure && e->inode == listed->inode)
 		return 0;
-	if (!e || e->source != src)
+	r = source_stat(src, &listed->guid, ret);
+	if (r < 0 || *ret > 0)
+		return r;
+	if (!known)
 		return source_size(src, &listed->guid, ret);
 	*ret = e->size;
 	return 0;
 }
 
+/* A new entry, or NULL: out of memory. */
+static struct store_entry *entry_new(struct store *s, const struct guid *guid)
+{
+	struct store_entry *e;
+
+	if (add_entry(s, guid, &e) < 0)
+		return NULL;
+	e->since_usec[SECRET_PRESENT] = now_on(CLOCK_REALTIME);
+	s->dirty = true;
+	return e;
+}
+
 /*
- * Take one entry of a source's list.  Returns 1 when it is new, 0 when it is known, gone by now,
- * or has the GUID of a secret that only the broker has.
+ * Take one entry of a source's list.  Returns 1 when it is new, 0 when it is known or has the GUID
+ * of a secret that only the broker has; -ENOKEY when it is gone by now; -EINVAL when it is no file.
  */
 static int take_listed(struct store *s, const struct secret_source *src,
 		       const struct source_entry *listed)
 {
 	struct store_entry *e = find_guid(s, &listed->guid);
 	size_t size;
-	bool is_new;
+	bool is_new = !e || (store_is_remote(e) && e->state == SECRET_PRESENT);
 	int r;
 
 	if (e && e->policy.no_launch)
 		return 0;
 	r = size_of(src, listed, e, &size);
 	if (r < 0)
-		return r == -ENOKEY ? 0 : r;
-	if (e) {
-		is_new = store_is_remote(e) && e->state == SECRET_PRESENT;
-		if (e->source != src || e->size != size)
-			s->dirty = true;
-		e->source = src;
-		e->size = size;
-		e->returned = e->state == SECRET_WIPED;
-		return is_new;
-	}
-	r = add_entry(s, &listed->guid, &e);
-	if (r < 0)
 		return r;
+	e = e ?: entry_new(s, &listed->guid);
+	if (!e)
+		return -ENOMEM;
+	if (e->source != src || e->size != size)
+		s->dirty = true;
 	e->source = src;
 	e->size = size;
-	e->since_usec[SECRET_PRESENT] = now_on(CLOCK_REALTIME);
-	s->dirty = true;
-	return 1;
+	e->inode = listed->inode;
+	e->returned = e->state == SECRET_WIPED;
+	return is_new;
 }
 
 static void set_state(struct store *s, struct store_entry *e, enum secret_state state)
@@ -421,35 +534,76 @@ static void set_state(struct store *s, struct store_entry *e, enum secret_state 
 	s->dirty = true;
 }
 
-static bool listed(const struct guid *guid, const struct source_entry *list, int n)
+static void forget_listing(struct scan *scan)
 {
-	for (int i = 0; i < n; i++)
-		if (guid_equal(&list[i].guid, guid))
-			return true;
-	return false;
+	source_listing_done(&scan->listing);
 }
 
-static int scan_source(struct store *s, const struct secret_source *src, int *ret_new)
+/*
+ * Take all of a listing.  Returns how many secrets it has; *@ret_whole is cleared when one of them
+ * could not be looked at, as it had gone.
+ */
+static int take_listing(struct store *s, const struct secret_source *src,
+			const struct source_listing *l, int *ret_new, bool *ret_whole)
 {
-	_cleanup_(freep) struct source_entry *list = NULL;
-	int n, r;
+	struct source_entry listed;
+	size_t pos = 0;
+	int n = 0, r;
 
-	n = source_list(src, &list);
-	if (n < 0)
-		return n;
-	for (int i = 0; i < n; i++) {
-		r = take_listed(s, src, &list[i]);
-		if (r < 0)
+	s->mark++;
+	*ret_whole = true;
+	while (source_listing_next(src, l, &pos, &listed)) {
+		struct store_entry *e;
+
+		r = take_listed(s, src, &listed);
+		if (r == -ENOKEY || r == -EINVAL)
+			*ret_whole = false;
+		else if (r < 0)
 			return r;
-		*ret_new += r;
+		if (r == -EINVAL)
+			continue;
+		e = find_guid(s, &listed.guid);
+		if (e)
+			e->mark = s->mark;
+		*ret_new += MAX(r, 0);
+		n++;
 	}
+	return n;
+}
+
+/* What is not in the listing that was taken last has been unlinked. */
+static void note_gone(struct store *s, const struct secret_source *src)
+{
 	for (size_t i = 0; i < s->n_entries; i++) {
 		struct store_entry *e = s->entries[i];
 
-		if (e->source != src || listed(&e->policy.guid, list, n))
+		if (e->source != src || e->mark == s->mark)
 			continue;
 		e->returned = false;
 		set_state(s, e, SECRET_WIPED);
+	}
+}
+
+static int scan_source(struct store *s, const struct secret_source *src, struct scan *scan,
+		       int *ret_new)
+{
+	_cleanup_(source_listing_done) struct source_listing l = { NULL };
+	bool whole;
+	int n, r;
+
+	r = source_list(src, &l);
+	if (r < 0)
+		return r;
+	if (source_listing_equal(&l, &scan->listing))
+		return scan->result;
+	forget_listing(scan);
+	n = take_listing(s, src, &l, ret_new, &whole);
+	if (n < 0)
+		return n;
+	note_gone(s, src);
+	if (whole) {
+		scan->listing = l;
+		l = (struct source_listing){ NULL };
 	}
 	return n;
 }
@@ -471,16 +625,20 @@ int store_scan(struct store *s)
 	bool any = false;
 
 	for (unsigned i = 0; (src = store_source(s, i, NULL)); i++) {
+		struct scan *scan = &s->scans[i];
+
 		if (src->remote) {
-			s->scan_result[i] = count_remote(s);
+			scan->result = count_remote(s);
 			continue;
 		}
 		if (!store_believes(s, src))
 			r = -ENOENT;
 		else
-			r = src->same && r >= 0 ? -ENOENT : scan_source(s, src, &n_new);
-		s->scan_result[i] = r;
+			r = src->same && r >= 0 ? -ENOENT : scan_source(s, src, scan, &n_new);
+		scan->result = r;
 		any = any || r >= 0;
+		if (r < 0)
+			forget_listing(scan);
 		if (r < 0 && r != -ENOENT && !error)
 			error = r;
 	}
@@ -505,10 +663,7 @@ struct store_entry *store_find(struct store *s, const char *name_or_guid)
 		if (e)
 			return e;
 	}
-	for (size_t i = 0; i < s->n_entries; i++)
-		if (streq(s->entries[i]->policy.name, name_or_guid))
-			return s->entries[i];
-	return NULL;
+	return entry_of(find_by_name(&s->by_name, name_or_guid));
 }
 
 bool store_is_remote(const struct store_entry *e)
@@ -631,6 +786,18 @@ struct store_entry *store_for_volume(struct store *s, const char *volume)
 	return e;
 }
 
+void store_look(struct store *s, struct store_entry *e)
+{
+	size_t size;
+
+	/* What the firmware's area has does not change its size. */
+	if (e->state == SECRET_WIPED || !e->source || e->source->remote || e->source->zeroes ||
+	    source_stat(e->source, &e->policy.guid, &size) < 0 || size == e->size)
+		return;
+	e->size = size;
+	(void) changed(s);
+}
+
 int store_read(const struct store *s, const struct store_entry *e, struct secret **ret)
 {
 	if (e->state == SECRET_WIPED || !e->source)
@@ -735,6 +902,8 @@ int store_wipe(struct store *s, struct store_entry *e)
 		return 0;
 	if (!e->source)
 		return -ENOKEY;
+	/* What is made in its place must not pass for the listing from before. */
+	forget_listing(&s->scans[source_rank(s, e->source)]);
 	r = e->source->remote ? 0 : source_unlink(e->source, &e->policy.guid);
 	if (r < 0 && r != -ENOKEY)
 		return r;

@@ -68,6 +68,8 @@ struct store_entry {
 	bool wipe_due;
 	/* wiped, but its source shows it again; not in the journal */
 	bool returned;
+	/* of its file, and of the scan that has seen it; not in the journal */
+	uint64_t inode, mark;
 	/* deliveries under way; not in the journal */
 	unsigned n_pending;
 	/* it could not be removed from a keyring or a file; not in the journal */
@@ -91,7 +93,8 @@ DEFINE_CLEANUP(struct store *, store_free)
 
 /*
  * Look at the sources again: new secrets become present, and secrets that somebody else has
- * unlinked become wiped.
+ * unlinked become wiped.  Their directories are read; files are looked at only where these have
+ * changed, so that the size of one that was written to is what store_look() finds.
  *
  * Returns the number of new secrets; -ENOENT when no source exists; the first errno of a source
  * that exists and cannot be read.
@@ -143,6 +146,9 @@ struct store_entry *store_for_volume(struct store *s, const char *volume);
  * the last.
  */
 const struct secret_source *store_source(struct store *s, unsigned i, int *ret_result);
+
+/* Look at the file of @e, whose size may be another by now if it is in a directory for tests. */
+void store_look(struct store *s, struct store_entry *e);
 
 /*
  * Read the plaintext, to be handed over at once.  @ret is yours.  Returns what source_read()
@@ -199,6 +205,14 @@ int store_wipe(struct store *s, struct store_entry *e);
 
 /* Write changes that could not be written before.  Returns 0, or the errno of writing. */
 int store_sync(struct store *s);
+
+/*
+ * Between these, changes are not written one by one, but together by the last store_let_go(),
+ * which returns what store_sync() returns.  For many changes that need no journal: to settle after
+ * a restart comes to the same, and so does to wipe what has been noted as due.
+ */
+void store_hold(struct store *s);
+int store_let_go(struct store *s);
 
 /* True if something known earlier was lost, now or at an earlier start in this boot. */
 bool store_is_lossy(const struct store *s);

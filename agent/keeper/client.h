@@ -57,7 +57,7 @@ void client_consumer(const struct client *c, char ret[static 16]);
 void client_denied(const struct client *c, const struct store_entry *secret);
 
 /* Answer the request MSG_SECRET_FIND, or one like it. */
-int client_send_secret(struct client *c, uint16_t type, const struct store_entry *e);
+int client_send_secret(struct client *c, uint16_t type, struct store_entry *e);
 
 /* Reply to a request.  The body may be plaintext, and is sent from where it lies. */
 int client_reply(struct client *c, uint16_t type, const void *body, size_t len);

@@ -358,8 +358,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	cryptsetup_resume(k);
 	for (size_t i = 0; i < listening.n_stored; i++)
 		take_back(k, &listening.stored[i]);
-	for (size_t i = 0; store_get(k->store, i); i++)
-		keeper_settle(k, store_get(k->store, i));
+	keeper_settle_all(k);
 	(void) sd_notify(false, "READY=1");
 	keeper_notify_status(k);
 	r = sd_event_loop(k->event);

@@ -290,10 +290,7 @@ static bool wipe_is_due(const struct store_entry *e, const struct outlook *o)
 
 static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
 {
-	struct keeper *k = userdata;
-
-	for (size_t i = 0; store_get(k->store, i); i++)
-		keeper_settle(k, store_get(k->store, i));
+	keeper_settle_all(userdata);
 	return 0;
 }
 
@@ -358,6 +355,14 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 	} else {
 		log_warning_once(e, o.warning);
 	}
+}
+
+void keeper_settle_all(struct keeper *k)
+{
+	store_hold(k->store);
+	for (size_t i = 0; store_get(k->store, i); i++)
+		keeper_settle(k, store_get(k->store, i));
+	keeper_noted(k, store_let_go(k->store));
 }
 
 bool keeper_wants_good_header(const struct keeper *k, const struct store_entry *e)
@@ -503,16 +508,21 @@ void keeper_count(const struct keeper *k, unsigned ret[static _SECRET_STATE_MAX]
 void keeper_notify_status(struct keeper *k)
 {
 	unsigned n[_SECRET_STATE_MAX], n_remote;
-	char differs[128];
+	char differs[128], text[sizeof(k->status)];
 
 	keeper_count(k, n, &n_remote);
 	carried_differences(k->carried.differs, differs, sizeof(differs));
-	(void) sd_notifyf(false,
-			  "STATUS=Gate %s (%s; Require=%s, %s).%s%s Broker: %s. Secrets: %u "
-			  "remote, %u present, %u delivered, %u confirmed, %u wiped.",
-			  k->gate.open ? "open" : "closed", k->gate.state,
-			  require_name(k->gate.require), k->gate.require_reason,
-			  k->carried.differs ? " ERROR, not as in the initrd: " : "", differs,
-			  k->broker_gate.state, n_remote, n[SECRET_PRESENT],
-			  n[SECRET_DELIVERED], n[SECRET_CONFIRMED], n[SECRET_WIPED]);
+	(void)!snprintf(text, sizeof(text),
+			"STATUS=Gate %s (%s; Require=%s, %s).%s%s Broker: %s. Secrets: %u "
+			"remote, %u present, %u delivered, %u confirmed, %u wiped.",
+			k->gate.open ? "open" : "closed", k->gate.state,
+			require_name(k->gate.require), k->gate.require_reason,
+			k->carried.differs ? " ERROR, not as in the initrd: " : "", differs,
+			k->broker_gate.state, n_remote, n[SECRET_PRESENT], n[SECRET_DELIVERED],
+			n[SECRET_CONFIRMED], n[SECRET_WIPED]);
+	/* Every request comes here; systemd, and its clients, are told of changes only. */
+	if (streq(text, k->status))
+		return;
+	strcpy(k->status, text);
+	(void) sd_notify(false, text);
 }

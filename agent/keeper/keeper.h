@@ -51,6 +51,7 @@ struct keeper {
 	struct stamps *stamps;		/* when the steps were; NULL: not noted */
 	struct denied denied;		/* who was refused a secret */
 	bool journal_failed;		/* the last write to the journal failed */
+	char status[1024];		/* the line that systemd was told last */
 	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was last logged about each source */
 };
 
@@ -119,6 +120,9 @@ void placing_settle(struct keeper *k, struct store_entry *e);
  * each change.
  */
 void keeper_settle(struct keeper *k, struct store_entry *e);
+
+/* Settle all secrets. */
+void keeper_settle_all(struct keeper *k);
 
 /* Wipe now.  Logs.  Returns 0 or an error of store_wipe(). */
 int keeper_wipe(struct keeper *k, struct store_entry *e);

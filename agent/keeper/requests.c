@@ -147,15 +147,16 @@ static void list_deliveries(const struct store_entry *e, char ret[static MSG_DEL
 	}
 }
 
-int client_send_secret(struct client *c, uint16_t type, const struct store_entry *e)
+int client_send_secret(struct client *c, uint16_t type, struct store_entry *e)
 {
 	struct msg_secret m = { .state = (uint8_t)e->state,
 				.wipe = (uint8_t)e->policy.wipe,
 				.remote = store_is_remote(e),
 				.trailing_nul = (uint8_t)e->policy.trailing_nul,
-				.verify_header = keeper_wants_good_header(c->keeper, e),
-				.size = e->size };
+				.verify_header = keeper_wants_good_header(c->keeper, e) };
 
+	store_look(c->keeper->store, e);
+	m.size = e->size;
 	guid_format(&e->policy.guid, m.guid);
 	memcpy(m.name, e->policy.name, sizeof(m.name));
 	snprintf(m.source, sizeof(m.source), "%s", e->source ? e->source->name : "");
@@ -179,7 +180,7 @@ int client_send_secret(struct client *c, uint16_t type, const struct store_entry
 static int on_secret_info(struct client *c, const void *body, struct store_entry *secret)
 {
 	const struct msg_index *q = body;
-	const struct store_entry *e;
+	struct store_entry *e;
 
 	if (q->index == 0)
 		(void) keeper_scan(c->keeper);
@@ -265,6 +266,7 @@ static int on_secret_has(struct client *c, const void *body, struct store_entry 
 		return -EACCES;
 	if (secret->state == SECRET_WIPED)
 		return -EKEYREVOKED;
+	store_look(c->keeper->store, secret);
 	if (secret->size == 0 && !store_is_remote(secret) && !secret->policy.allow_empty)
 		return -ENODATA;
 	r = client_check_gate(c, secret, NULL);
@@ -284,6 +286,11 @@ static int on_secret_wipe(struct client *c, const void *body, struct store_entry
 	return r < 0 ? r : client_answer_removed(c, MSG_SECRET_WIPE, secret);
 }
 
+static bool is_due_at_boot(const struct store_entry *e)
+{
+	return e->policy.wipe == WIPE_BOOT_COMPLETE && e->state != SECRET_WIPED;
+}
+
 static int on_boot_complete(struct client *c, const void *body, struct store_entry *secret)
 {
 	struct keeper *k = c->keeper;
@@ -292,14 +299,17 @@ static int on_boot_complete(struct client *c, const void *body, struct store_ent
 
 	if (client_is_waiting(c))
 		return -EBUSY;
-	for (size_t i = 0; (e = store_get(k->store, i)); i++) {
-		if (e->policy.wipe != WIPE_BOOT_COMPLETE || e->state == SECRET_WIPED)
-			continue;
-		/* A secret that is being delivered is wiped when the delivery ends. */
-		keeper_noted(k, store_set_wipe_due(k->store, e));
-		if (e->n_pending == 0)
+	store_hold(k->store);
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		if (is_due_at_boot(e))
+			(void) store_set_wipe_due(k->store, e);
+	keeper_noted(k, store_let_go(k->store));
+	store_hold(k->store);
+	/* A secret that is being delivered is wiped when the delivery ends. */
+	for (size_t i = 0; (e = store_get(k->store, i)); i++)
+		if (is_due_at_boot(e) && e->n_pending == 0)
 			r = MIN(r, keeper_wipe(k, e));
-	}
+	keeper_noted(k, store_let_go(k->store));
 	return r < 0 ? r : client_answer_removed(c, MSG_BOOT_COMPLETE, NULL);
 }
 

@@ -89,18 +89,34 @@ static struct guid guid_of_key(uint32_t n)
 	return guid_of(text);
 }
 
+/* How many entries source_list() gives; the last one is @ret. */
+static int count_listed(const struct secret_source *s, struct source_entry *ret)
+{
+	_cleanup_(source_listing_done) struct source_listing l = { NULL };
+	size_t pos = 0;
+	int n = 0;
+
+	assert_int_equal(source_list(s, &l), 0);
+	while (source_listing_next(s, &l, &pos, ret))
+		n++;
+	return n;
+}
+
 /* What source_list() gives, with one entry: its GUID as text. */
 static void assert_lists(const struct secret_source *s, int n, const char *guid, size_t size)
 {
-	_cleanup_(freep) struct source_entry *list = NULL;
 	char text[GUID_TEXT_LEN + 1];
+	struct source_entry e;
+	size_t found;
 
-	assert_int_equal(source_list(s, &list), n);
+	assert_int_equal(count_listed(s, &e), n);
 	if (!guid)
 		return;
-	guid_format(&list[0].guid, text);
+	guid_format(&e.guid, text);
 	assert_string_equal(text, guid);
-	assert_int_equal(list[0].size, size);
+	assert_true(e.sure);
+	assert_int_equal(source_stat(s, &e.guid, &found), 0);
+	assert_int_equal(found, size);
 }
 
 /* ---- which sources there are ---- */
@@ -129,13 +145,14 @@ static void test_broker(void **state)
 {
 	const struct secret_source *s = source_broker();
 	_cleanup_(secret_freep) struct secret *secret = NULL;
-	struct source_entry *list = NULL;
+	struct source_listing l = { NULL };
 	struct guid guid = { { 1 } };
 	size_t size;
 
 	assert_string_equal(s->name, "kbs");
 	assert_true(s->remote && !s->zeroes && !s->host_table);
-	assert_int_equal(source_list(s, &list), -EREMOTE);
+	assert_int_equal(source_list(s, &l), -EREMOTE);
+	assert_int_equal(source_stat(s, &guid, &size), -EREMOTE);
 	assert_int_equal(source_read(s, &guid, &secret), -EREMOTE);
 	assert_int_equal(source_size(s, &guid, &size), -EREMOTE);
 	assert_int_equal(source_unlink(s, &guid), -EREMOTE);
@@ -167,14 +184,15 @@ static void test_list(void **state)
  */
 static void test_list_fails(void **state)
 {
-	struct source_entry *list = NULL;
+	struct guid a = guid_of(A);
+	size_t size = 99;
 
 	put(A, "12345", 5);
 	stat_error = EACCES;
-	assert_int_equal(source_list(&source, &list), -EACCES);
-	assert_null(list);
+	assert_int_equal(source_stat(&source, &a, &size), -EACCES);
 	stat_error = ENOENT;
-	assert_lists(&source, 0, NULL, 0);
+	assert_int_equal(source_stat(&source, &a, &size), -ENOKEY);
+	assert_int_equal(size, 99);
 	stat_error = 0;
 	assert_lists(&source, 1, A, 5);
 }
@@ -189,6 +207,7 @@ static void test_no_file(void **state)
 
 	assert_int_equal(mkdir(in_dir(A), 0700), 0);
 	assert_lists(&source, 0, NULL, 0);
+	assert_int_equal(source_stat(&source, &a, &size), -EINVAL);
 	assert_int_equal(source_read(&source, &a, &s), -EISDIR);
 	assert_int_equal(rmdir(in_dir(A)), 0);
 	put("there", "secret", 6);
@@ -197,29 +216,71 @@ static void test_no_file(void **state)
 	assert_lists(&source, 0, NULL, 0);
 	assert_int_equal(source_read(&source, &a, &s), -ELOOP);
 	assert_int_equal(source_size(&source, &a, &size), -ELOOP);
+	assert_int_equal(source_stat(&source, &a, &size), -EINVAL);
 	assert_int_equal(unlink(in_dir(A)), 0);
 	assert_int_equal(mkfifo(in_dir(A), 0600), 0);
 	assert_lists(&source, 0, NULL, 0);
 	assert_null(s);
 }
 
-/* More than there was room for at first. */
+/* More than is read at once. */
 static void test_many(void **state)
 {
-	_cleanup_(freep) struct source_entry *list = NULL;
-	bool seen[40] = { false };
+	_cleanup_(source_listing_done) struct source_listing l = { NULL };
+	bool seen[3000] = { false };
+	struct source_entry e;
+	size_t pos = 0, size;
+	unsigned n = 0;
 	char name[64];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(seen); i++) {
 		snprintf(name, sizeof(name), "736869e5-84f0-4973-92ec-%012x", i);
-		put(name, name, i);
+		put(name, name, i % 7 + 1);
 	}
-	assert_int_equal(source_list(&source, &list), ARRAY_SIZE(seen));
-	for (unsigned i = 0; i < ARRAY_SIZE(seen); i++) {
-		assert_int_equal(list[i].size, list[i].guid.b[15]);
-		assert_false(seen[list[i].guid.b[15]]);
-		seen[list[i].guid.b[15]] = true;
+	assert_int_equal(source_list(&source, &l), 0);
+	for (; source_listing_next(&source, &l, &pos, &e); n++) {
+		unsigned i = e.guid.b[14] << 8 | e.guid.b[15];
+
+		assert_int_equal(source_stat(&source, &e.guid, &size), 0);
+		assert_int_equal(size, i % 7 + 1);
+		assert_false(seen[i]);
+		seen[i] = true;
 	}
+	assert_int_equal(n, ARRAY_SIZE(seen));
+}
+
+/* Without a change a listing equals the one from before; any change of names or files shows. */
+static void test_listing_equal(void **state)
+{
+	struct source_listing before = { NULL }, now = { NULL };
+	char name[64];
+
+	assert_false(source_listing_equal(&before, &now));
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "736869e5-84f0-4973-92ec-%012x", i);
+		put(name, "x", 1);
+	}
+	assert_int_equal(source_list(&source, &before), 0);
+	assert_int_equal(source_list(&source, &now), 0);
+	assert_true(source_listing_equal(&before, &now));
+	for (unsigned i = 0; i < 4; i++) {
+		source_listing_done(&now);
+		if (i == 0)
+			put("736869e5-84f0-4973-92ec-000000000007", "y", 1);
+		else if (i == 1)
+			put(A, "x", 1);
+		else if (i == 2)
+			assert_int_equal(unlink(in_dir(A)), 0);
+		else
+			assert_int_equal(unlink(in_dir("736869e5-84f0-4973-92ec-00000000000a")), 0);
+		assert_int_equal(source_list(&source, &now), 0);
+		assert_false(source_listing_equal(&before, &now));
+		source_listing_done(&before);
+		assert_int_equal(source_list(&source, &before), 0);
+		assert_true(source_listing_equal(&before, &now));
+	}
+	source_listing_done(&before);
+	source_listing_done(&now);
 }
 
 /* ---- keys with numbers ---- */
@@ -347,19 +408,21 @@ static void test_unlink(void **state)
 /* A source that is not there has no secrets, which is not the same as an empty one. */
 static void test_away(void **state)
 {
-	struct source_entry *list = NULL;
+	struct source_listing l = { NULL };
 	struct guid a = guid_of(A);
 	struct secret *s = NULL;
+	size_t size;
 
 	assert_int_equal(rmdir(dir), 0);
-	assert_int_equal(source_list(&source, &list), -ENOENT);
+	assert_int_equal(source_list(&source, &l), -ENOENT);
+	assert_int_equal(source_stat(&source, &a, &size), -ENOKEY);
 	assert_int_equal(source_read(&source, &a, &s), -ENOKEY);
 	assert_int_equal(source_unlink(&source, &a), -ENOKEY);
 	assert_int_equal(write_file_atomic(dir, "x", 1, 0600, false), 0);
-	assert_int_equal(source_list(&source, &list), -ENOTDIR);
+	assert_int_equal(source_list(&source, &l), -ENOTDIR);
 	assert_int_equal(source_read(&source, &a, &s), -ENOTDIR);
 	assert_int_equal(source_unlink(&source, &a), -ENOTDIR);
-	assert_null(list);
+	assert_null(l.bytes);
 	assert_null(s);
 }
 
@@ -372,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_listing_equal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_impostor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),

@@ -19,7 +19,7 @@
 
 /* Like mainline's files in securityfs: each says that it has 0 bytes. */
 static bool says_no_size;
-static unsigned n_opened;
+static unsigned n_opened, n_stats;
 
 /* What else happens between opening and reading a file, as in the kernel's own efi_secret. */
 static enum { NOTHING, WIPED, HALF_WIPED } meanwhile;
@@ -33,6 +33,7 @@ int __wrap_fstatat(int dir, const char *name, struct stat *ret, int flags)
 {
 	int r = __real_fstatat(dir, name, ret, flags);
 
+	n_stats++;
 	if (r == 0 && says_no_size)
 		ret->st_size = 0;
 	return r;
@@ -138,6 +139,82 @@ static void test_scan(void **state)
 	assert_ptr_equal(store_find(f->store, LUKS), e);
 	assert_string_equal(store_find(f->store, OTHER)->policy.name, "home");
 	assert_null(store_find(f->store, "nothing"));
+}
+
+/*
+ * A directory without a change is not taken anew, so that a change must not be missed: by others,
+ * by us, or while the source did not count.
+ */
+static void test_unchanged(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry *e;
+	char path[128];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "%s/" LUKS, f->dir);
+	put(f, OTHER, "x");
+	assert_int_equal(store_scan(f->store), 2);
+	n_stats = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(store_scan(f->store), 0);
+		assert_ptr_equal(store_source(f->store, 0, &n), &f->source);
+		assert_int_equal(n, 2);
+	}
+	assert_int_equal(n_stats, 0);
+	/* One has changed: the other is not looked at. */
+	put(f, OTHER, "three");
+	assert_int_equal(store_scan(f->store), 0);
+	assert_int_equal(n_stats, 1);
+	assert_int_equal(store_find(f->store, OTHER)->size, 5);
+	/* One that is written to has another size when it is looked at. */
+	e = store_find(f->store, "luks");
+	assert_int_equal(chmod(path, 0600), 0);
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, "words", 5), 5);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(store_scan(f->store), 0);
+	store_look(f->store, e);
+	assert_int_equal(e->size, 9);
+
+	/* It is wiped, and made again before the next scan: most likely with the same inode. */
+	assert_int_equal(store_wipe(f->store, e), 0);
+	put(f, LUKS, "pass");
+	assert_int_equal(store_scan(f->store), 0);
+	assert_true(e->returned);
+	assert_int_equal(store_wipe(f->store, e), 0);
+
+	/* What went away while it did not count is gone when it counts again. */
+	e = store_find(f->store, OTHER);
+	store_believe(f->store, &f->source, false);
+	assert_int_equal(store_scan(f->store), -ENOENT);
+	assert_int_equal(e->state, SECRET_PRESENT);
+	store_believe(f->store, &f->source, true);
+	assert_int_equal(store_scan(f->store), 0);
+	snprintf(path, sizeof(path), "%s/" OTHER, f->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_scan(f->store), 0);
+	assert_int_equal(e->state, SECRET_WIPED);
+}
+
+/* In between nothing is written; all of it is afterwards. */
+static void test_hold(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, OTHER, "x");
+	assert_int_equal(store_scan(f->store), 2);
+	assert_int_equal(unlink(f->journal), 0);
+	store_hold(f->store);
+	store_hold(f->store);
+	assert_int_equal(store_wipe(f->store, store_find(f->store, "luks")), 0);
+	assert_int_equal(store_set_wipe_due(f->store, store_find(f->store, "home")), 0);
+	assert_int_equal(store_let_go(f->store), 0);
+	assert_int_equal(access(f->journal, F_OK), -1);
+	assert_int_equal(store_let_go(f->store), 0);
+	start(f);
+	assert_int_equal(store_find(f->store, "luks")->state, SECRET_WIPED);
+	assert_true(store_find(f->store, "home")->wipe_due);
 }
 
 /* Plaintext is read once to find its size, not for each listing. */
@@ -649,6 +726,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_size, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unchanged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wiped_while_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe_finds_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe_fails, setup, teardown),
