@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,65 +81,113 @@ static bool record_1_is_torn(const uint8_t *data, size_t len)
 
 /* ---- all records ---- */
 
-static struct journal_record *find(struct journal *j, enum journal_kind kind,
-				   const struct guid *guid, const char *consumer)
-{
-	for (size_t i = 0; i < j->n; i++) {
-		struct journal_record *r = &j->records[i];
+/* While a journal is read: its records, which stay in their places, and a tree of tsearch(3). */
+struct reader {
+	struct journal j;
+	size_t room;
+	void *tree;
+};
 
-		if (r->kind == kind && guid_equal(&r->guid, guid) &&
-		    (kind != JOURNAL_DELIVERY || streq(r->consumer, consumer)))
-			return r;
-	}
-	return NULL;
+static int compare(const void *va, const void *vb)
+{
+	const struct journal_record *a = va, *b = vb;
+	int r = a->kind - b->kind;
+
+	if (r == 0)
+		r = memcmp(&a->guid, &b->guid, sizeof(a->guid));
+	return r == 0 && a->kind == JOURNAL_DELIVERY ? strcmp(a->consumer, b->consumer) : r;
+}
+
+static void keep_node(void *p)
+{
+}
+
+static void reader_done(struct reader *rd)
+{
+	tdestroy(rd->tree, keep_node);
+	journal_done(&rd->j);
+}
+
+/*
+ * Room for all that @len bytes may have: a record of version 1 has two of ours, and any may want
+ * another one for a secret whose own is lost.
+ */
+static int reader_init(struct reader *rd, size_t len)
+{
+	rd->room = MIN(3 * (len / sizeof(struct journal_record_1)) + 1,
+		       (size_t)JOURNAL_MAX_RECORDS);
+	rd->j.records = calloc(rd->room, sizeof(*rd->j.records));
+	return rd->j.records ? 0 : -ENOMEM;
+}
+
+/* The record about the same thing as @r, or NULL. */
+static struct journal_record *find(const struct reader *rd, const struct journal_record *r)
+{
+	struct journal_record *const *node = tfind(r, &rd->tree, compare);
+
+	return node ? *node : NULL;
 }
 
 /* Store @r in place of the record about the same thing, or as a new one. */
-static int take(struct journal *j, size_t *room, const struct journal_record *r)
+static int take(struct reader *rd, const struct journal_record *r)
 {
-	struct journal_record *at = find(j, r->kind, &r->guid, r->consumer), *more;
+	struct journal_record *at = find(rd, r);
 
-	if (!at && j->n == JOURNAL_MAX_RECORDS) {
-		j->lossy = true;
+	if (at) {
+		*at = *r;
 		return 0;
 	}
-	if (!at && j->n == *room) {
-		more = reallocarray(j->records, *room = *room ? 2 * *room : 16, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		j->records = more;
+	if (rd->j.n == rd->room) {
+		rd->j.lossy = true;
+		return 0;
 	}
-	if (!at)
-		at = &j->records[j->n++];
+	at = &rd->j.records[rd->j.n];
 	*at = *r;
+	if (!tsearch(at, &rd->tree, compare))
+		return -ENOMEM;
+	rd->j.n++;
 	return 0;
 }
 
-static int take_2(struct journal *j, size_t *room, const struct journal_record *r)
+static int take_2(struct reader *rd, const struct journal_record *r)
 {
-	const struct journal_record *there = find(j, r->kind, &r->guid, r->consumer);
+	const struct journal_record *there = find(rd, r);
 
 	if (r->kind == JOURNAL_SECRET && there && there->state > r->state)
 		return 0;
-	return take(j, room, r);
+	return take(rd, r);
 }
 
-static void forget_deliveries(struct journal *j, const struct guid *guid)
+/* Only version 1 can make this necessary. */
+static int forget_deliveries(struct reader *rd, const struct guid *guid)
 {
+	struct journal *j = &rd->j;
 	size_t n = 0;
 
+	for (size_t i = 0; i < j->n; i++)
+		n += j->records[i].kind != JOURNAL_DELIVERY ||
+		     !guid_equal(&j->records[i].guid, guid);
+	if (n == j->n)
+		return 0;
+	tdestroy(rd->tree, keep_node);
+	rd->tree = NULL;
+	n = 0;
 	for (size_t i = 0; i < j->n; i++)
 		if (j->records[i].kind != JOURNAL_DELIVERY ||
 		    !guid_equal(&j->records[i].guid, guid))
 			j->records[n++] = j->records[i];
 	j->n = n;
+	for (size_t i = 0; i < n; i++)
+		if (!tsearch(&j->records[i], &rd->tree, compare))
+			return -ENOMEM;
+	return 0;
 }
 
 /*
  * Version 1 kept the last consumer and whether the volume had refused the key.  It did not keep
  * which process was being watched, so a delivery that was under way stays undecided.
  */
-static int take_1(struct journal *j, size_t *room, const struct journal_record_1 *old)
+static int take_1(struct reader *rd, const struct journal_record_1 *old)
 {
 	struct journal_record r = {
 		.magic = JOURNAL_MAGIC,
@@ -147,58 +196,54 @@ static int take_1(struct journal *j, size_t *room, const struct journal_record_1
 		.guid = old->guid,
 		.size = old->size,
 	};
-	int err;
+	int err = 0;
 
 	memcpy(r.source, old->source, sizeof(r.source));
 	memcpy(r.since_usec, old->since_usec, sizeof(r.since_usec));
 	memcpy(r.consumer, old->delivered_to, sizeof(r.consumer));
 	if (old->state == SECRET_PRESENT)
-		forget_deliveries(j, &old->guid);
-	err = take(j, room, &r);
+		err = forget_deliveries(rd, &old->guid);
+	if (err == 0)
+		err = take(rd, &r);
 	if (err < 0 || old->state == SECRET_PRESENT || !old->delivered_to[0])
 		return err;
 	r.kind = JOURNAL_DELIVERY;
 	r.state = !startswith(old->delivered_to, CONSUMER_CRYPTSETUP ":") ? DELIVERY_TAKEN :
 		  old->rejected					       ? DELIVERY_REJECTED :
 									 DELIVERY_READ;
-	return take(j, room, &r);
+	return take(rd, &r);
 }
 
 /* If the record of a secret is lost, its deliveries say that it was given away. */
-static int complete(struct journal *j, size_t *room)
+static int complete(struct reader *rd)
 {
-	size_t n = j->n;
+	const struct journal_record *records = rd->j.records;
+	size_t n = rd->j.n;
+	int err = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && err == 0; i++) {
 		struct journal_record r = {
 			.magic = JOURNAL_MAGIC,
 			.kind = JOURNAL_SECRET,
-			.state = j->records[i].state == DELIVERY_OFFERED ? SECRET_PRESENT :
-									   SECRET_DELIVERED,
-			.guid = j->records[i].guid,
+			.state = records[i].state == DELIVERY_OFFERED ? SECRET_PRESENT :
+									SECRET_DELIVERED,
+			.guid = records[i].guid,
 		};
-		struct journal_record *there;
-		int err;
+		const struct journal_record *there;
 
-		if (j->records[i].kind != JOURNAL_DELIVERY)
+		if (records[i].kind != JOURNAL_DELIVERY)
 			continue;
-		there = find(j, JOURNAL_SECRET, &r.guid, NULL);
+		there = find(rd, &r);
 		/* A record before @n came from the file and is kept. */
-		if (there && there < j->records + n)
+		if (there && (there < records + n || there->state >= r.state))
 			continue;
-		if (there && there->state >= r.state)
-			continue;
-		err = take(j, room, &r);
-		if (err < 0)
-			return err;
+		err = take(rd, &r);
 	}
-	return 0;
+	return err;
 }
 
-int journal_parse(const uint8_t *data, size_t len, struct journal *ret)
+static int read_all(struct reader *rd, const uint8_t *data, size_t len)
 {
-	_cleanup_(journal_done) struct journal j = { 0 };
-	size_t room = 0;
 	int err = 0;
 
 	while (len > 0 && err == 0) {
@@ -209,28 +254,39 @@ int journal_parse(const uint8_t *data, size_t len, struct journal *ret)
 		memcpy(&r, data, MIN(len, sizeof(r)));
 		memcpy(&old, data, MIN(len, sizeof(old)));
 		if (len >= sizeof(r) && record_is_good(&r)) {
-			err = take_2(&j, &room, &r);
+			err = take_2(rd, &r);
 			data += sizeof(r);
 			len -= sizeof(r);
 			continue;
 		}
 		if (len >= sizeof(old) && record_1_is_good(&old) && !record_1_is_torn(data, len)) {
-			err = take_1(&j, &room, &old);
+			err = take_1(rd, &old);
 			data += sizeof(old);
 			len -= sizeof(old);
 			continue;
 		}
-		j.lossy = true;
+		rd->j.lossy = true;
 		next = memmem(data + 1, len - 1, "ccj", 3);
 		len = next ? len - (size_t)(next - data) : 0;
 		data = next;
 	}
+	return err;
+}
+
+int journal_parse(const uint8_t *data, size_t len, struct journal *ret)
+{
+	_cleanup_(reader_done) struct reader rd = { .room = 0 };
+	int err;
+
+	err = reader_init(&rd, len);
 	if (err == 0)
-		err = complete(&j, &room);
+		err = read_all(&rd, data, len);
+	if (err == 0)
+		err = complete(&rd);
 	if (err < 0)
 		return err;
-	*ret = j;
-	j = (struct journal){ 0 };
+	*ret = rd.j;
+	rd.j = (struct journal){ 0 };
 	return 0;
 }
 
