@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/tpm/verify-tpm.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/param_build.h>
+#include <openssl/evp.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 
 #include "attest/evidence-look.h"
+#include "attest/x509/spki.h"
 #include "attest/x509/x509.h"
 #include "crypto/cleanup.h"
+#include "crypto/public-key.h"
 #include "wire/jspan.h"
 #include "wire/tpm-quote.h"
 
@@ -17,50 +17,16 @@
 
 /* ---- keys ---- */
 
-static bool rsa_is_usable(EVP_PKEY *key)
-{
-	BIGNUM *e = NULL;
-	bool good;
-
-	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < 2048 ||
-	    EVP_PKEY_get_bits(key) > 4096 || !EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e))
-		return false;
-	good = BN_is_word(e, RSA_F4);
-	BN_free(e);
-	return good;
-}
-
 EVP_PKEY *tpm_rsa_key(const uint8_t *n, size_t n_len)
 {
-	BIGNUM *bn_n, *bn_e = BN_new();
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	OSSL_PARAM *params = NULL;
-	EVP_PKEY *key = NULL;
-
-	bn_n = n_len >= 256 && n_len <= 512 && (n[0] & 0x80) ? BN_bin2bn(n, (int)n_len, NULL) :
-							       NULL;
-	if (bn_n && bn_e && build && BN_set_word(bn_e, RSA_F4) &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, bn_n) &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, bn_e))
-		params = OSSL_PARAM_BLD_to_param(build);
-	if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1 || !rsa_is_usable(key))
-		key = evp_pkey_free(key);
-	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(build);
-	EVP_PKEY_CTX_free(ctx);
-	BN_free(bn_n);
-	BN_free(bn_e);
-	return key;
+	return rsa_public_key((struct bytes){ n, n_len });
 }
 
 /* Read a SubjectPublicKeyInfo in PEM or DER. */
 static int parse_public_key(struct bytes text, EVP_PKEY **ret)
 {
-	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
 	uint8_t buf[KEY_MAX];
-	const unsigned char *p;
+	struct spki spki;
 	ssize_t n;
 
 	if (pem_is(text)) {
@@ -71,13 +37,10 @@ static int parse_public_key(struct bytes text, EVP_PKEY **ret)
 			return -EBADMSG;
 		text = (struct bytes){ buf, (size_t)n };
 	}
-	p = text.p;
-	key = text.len <= KEY_MAX && der_is_strict(text) ? d2i_PUBKEY(NULL, &p, (long)text.len) :
-							   NULL;
-	if (!key || p != text.p + text.len || !rsa_is_usable(key))
+	if (text.len > KEY_MAX || spki_read(text, &spki) < 0 || spki.kind != SPKI_RSA)
 		return -EBADMSG;
-	*ret = TAKE_PTR(key);
-	return 0;
+	*ret = rsa_public_key(spki.number);
+	return *ret ? 0 : -ENOMEM;
 }
 
 /* ---- the map of PCRs ---- */

@@ -45,6 +45,17 @@ int der_take(struct bytes *b, uint8_t tag, struct bytes *ret)
 	return 0;
 }
 
+int der_take_whole(struct bytes *b, uint8_t tag, struct bytes *ret)
+{
+	const uint8_t *first = b->p;
+	struct bytes value;
+	int r = der_take(b, tag, &value);
+
+	if (r == 0)
+		*ret = (struct bytes){ first, (size_t)(b->p - first) };
+	return r;
+}
+
 int der_take_oid(struct bytes *b, struct bytes *ret)
 {
 	struct bytes t = *b, oid;
@@ -111,12 +122,11 @@ int der_only(struct bytes b, uint8_t tag, struct bytes *ret)
 	return 0;
 }
 
-int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret)
+int der_take_natural(struct bytes *b, struct bytes *ret)
 {
-	struct bytes n;
-	uint64_t v = 0;
+	struct bytes t = *b, n;
 
-	if (der_only(b, DER_INTEGER, &n) < 0 || n.len == 0 || (n.p[0] & 0x80))
+	if (der_take(&t, DER_INTEGER, &n) < 0 || n.len == 0 || (n.p[0] & 0x80))
 		return -EBADMSG;
 	/* DER has a leading zero only where the next bit would be taken for the sign. */
 	if (n.len > 1 && n.p[0] == 0) {
@@ -124,7 +134,17 @@ int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret)
 		if (!(n.p[0] & 0x80))
 			return -EBADMSG;
 	}
-	if (n.len > sizeof(v))
+	*b = t;
+	*ret = n;
+	return 0;
+}
+
+int der_only_uint(struct bytes b, uint64_t max, uint64_t *ret)
+{
+	struct bytes n;
+	uint64_t v = 0;
+
+	if (der_take_natural(&b, &n) < 0 || b.len > 0 || n.len > sizeof(v))
 		return -EBADMSG;
 	for (size_t i = 0; i < n.len; i++)
 		v = v << 8 | n.p[i];
