@@ -381,7 +381,7 @@ static bool is_signed(struct collateral_check *c, struct bytes part,
 			continue;
 		*ret_any = true;
 		memcpy(root, chain.root, sizeof(chain.root));
-		if (p256_verify(X509_get0_pubkey(cert), signature, part))
+		if (p256_verify(x509_public_key(cert), signature, part))
 			return true;
 	}
 	return false;

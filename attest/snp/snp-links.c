@@ -98,7 +98,7 @@ static int check_link(X509 *cert, X509 *issuer, const char *name, struct verdict
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "CHAIN", name,
 				    "RSASSA-PSS with SHA-384, MGF1 with SHA-384, salt of 48 bytes",
 				    "another signature algorithm or other parameters");
-	return verdict_check(v, X509_verify(cert, X509_get0_pubkey(issuer)) == 1,
+	return verdict_check(v, x509_signed_by(cert, issuer, X509_SIG_PSS_SHA384),
 			     VERDICT_NOT_AUTHENTIC, "CHAIN", name,
 			     "a signature by the issuer's key", NULL);
 }

@@ -117,7 +117,7 @@ static const char signature[] = "report signature";
 
 static int check_new_signature(const struct snp_report *report, X509 *vek, struct verdict *v)
 {
-	EVP_PKEY *key = X509_get0_pubkey(vek);
+	EVP_PKEY *key = x509_public_key(vek);
 	uint8_t r[48], s[48];
 	int status;
 

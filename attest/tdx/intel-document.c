@@ -169,7 +169,7 @@ static int add_signers(struct choice *c, const struct evidence *e)
 static int find_signer(const struct choice *c, const struct intel_document *d)
 {
 	for (unsigned i = 0; i < c->n_signers; i++)
-		if (p256_verify(X509_get0_pubkey(c->signer[i].chain.signer), d->signature,
+		if (p256_verify(x509_public_key(c->signer[i].chain.signer), d->signature,
 				d->signed_part))
 			return (int)i;
 	return -1;

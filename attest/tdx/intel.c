@@ -205,7 +205,7 @@ static int check_documents(struct verifier *ctx, const struct pck_chain *chain,
 	r = signing_chain_check(tcb_chain, &en->authority, trust, root_crls, now, v, &en->expires);
 	if (r < 0)
 		return r;
-	r = check_tcb_info(ctx, tcb_info, X509_get0_pubkey(tcb_chain->signer), pck, now, v, en);
+	r = check_tcb_info(ctx, tcb_info, x509_public_key(tcb_chain->signer), pck, now, v, en);
 	if (r < 0)
 		return r;
 
@@ -221,7 +221,7 @@ static int check_documents(struct verifier *ctx, const struct pck_chain *chain,
 		if (r < 0)
 			return r;
 	}
-	return check_qe_identity(ctx, qe_identity, X509_get0_pubkey(qe_signer->signer), now, v, en);
+	return check_qe_identity(ctx, qe_identity, x509_public_key(qe_signer->signer), now, v, en);
 }
 
 static int copy_texts(const struct evidence *e, struct endorsement *en)
@@ -325,7 +325,7 @@ int endorsement_check_piece(struct verifier *ctx, const struct pck_chain *chain,
 	if (!intel_document_open(piece, text, en->authority.root_spki, /* pck= */ NULL, buf, &d))
 		return intel_document_unreadable(v, -EBADMSG, "document", "it cannot be read");
 	r = intel_document_check(ctx, v, piece == EVIDENCE_TCB_INFO ? "TCB info" : "QE identity",
-				 X509_get0_pubkey(signers.signer), &d, now);
+				 x509_public_key(signers.signer), &d, now);
 	if (r == 0)
 		*ret = d.entry;
 	return r;

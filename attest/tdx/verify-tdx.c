@@ -142,7 +142,7 @@ static int check_signatures(struct verdict *v, const struct tdx_quote *q, X509 *
 	struct bytes report = { (const uint8_t *)q->qe_report, sizeof(*q->qe_report) };
 	int r;
 
-	r = verdict_check(v, p256_verify(X509_get0_pubkey(pck), q->qe_signature, report),
+	r = verdict_check(v, p256_verify(x509_public_key(pck), q->qe_signature, report),
 			  VERDICT_NOT_AUTHENTIC, "QE_SIG", "quoting enclave's report signature",
 			  "by the PCK", NULL);
 	if (r < 0)

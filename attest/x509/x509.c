@@ -2,12 +2,11 @@
 #include "attest/x509/x509.h"
 
 #include <openssl/asn1.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
-#include <openssl/rsa.h>
+#include <openssl/provider.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -16,6 +15,67 @@
 #include "base/blank.h"
 
 /* ---- parsing ---- */
+
+/*
+ * OpenSSL decodes the key of each certificate at once, by the decoders of its providers, and that
+ * takes longer than verifying a signature with it.  In a context whose only provider is "null"
+ * there is no decoder: the certificate is read all the same, and its key stays bytes, until
+ * x509_public_key() makes a key of them.
+ *
+ * Returns NULL if memory is short; the next call tries again.  The context stays until the process
+ * ends.
+ */
+static OSSL_LIB_CTX *without_decoders(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static OSSL_LIB_CTX *context;
+	OSSL_LIB_CTX *found;
+
+	(void) pthread_mutex_lock(&lock);
+	if (!context) {
+		context = OSSL_LIB_CTX_new();
+		/* Without a provider of its own, it would load the default one. */
+		if (context && !OSSL_PROVIDER_load(context, "null")) {
+			OSSL_LIB_CTX_free(context);
+			context = NULL;
+		}
+	}
+	found = context;
+	(void) pthread_mutex_unlock(&lock);
+	return found;
+}
+
+/* What OpenSSL complains about here is no news for whoever looks at its queue of errors next. */
+static X509 *decode(struct bytes der)
+{
+	OSSL_LIB_CTX *context = without_decoders();
+	const unsigned char *p = der.p;
+	X509 *cert = context ? X509_new_ex(context, NULL) : NULL;
+
+	if (!cert)
+		return NULL;
+	ERR_set_mark();
+	/* After an error it has freed the certificate. */
+	if (!d2i_X509(&cert, &p, (long)der.len) || p != der.p + der.len)
+		cert = x509_free(cert);
+	(void) ERR_pop_to_mark();
+	return cert;
+}
+
+static X509_CRL *crl_decode(struct bytes der)
+{
+	OSSL_LIB_CTX *context = without_decoders();
+	const unsigned char *p = der.p;
+	X509_CRL *crl = context ? X509_CRL_new_ex(context, NULL) : NULL;
+
+	if (!crl)
+		return NULL;
+	ERR_set_mark();
+	if (!d2i_X509_CRL(&crl, &p, (long)der.len) || p != der.p + der.len)
+		crl = x509_crl_free(crl);
+	(void) ERR_pop_to_mark();
+	return crl;
+}
 
 /*
  * RFC 5280, 4.2: a certificate has no extension twice.  Readers differ in which of the two they
@@ -34,7 +94,6 @@ static bool has_extension_twice(const STACK_OF(X509_EXTENSION) *extensions)
 
 int x509_parse_der(struct bytes der, X509 **ret)
 {
-	const unsigned char *p = der.p;
 	X509 *cert;
 
 	if (der.len > EVIDENCE_CERT_LEN_MAX)
@@ -42,12 +101,12 @@ int x509_parse_der(struct bytes der, X509 **ret)
 	/* OpenSSL would take BER as well. */
 	if (!der_is_strict(der))
 		return -EBADMSG;
-	cert = d2i_X509(NULL, &p, (long)der.len);
+	cert = decode(der);
 	/*
 	 * Versions before 3 have no extensions, and there is no later version.  A negative serial
 	 * number cannot be revoked: no list names it.
 	 */
-	if (!cert || p != der.p + der.len || X509_get_version(cert) != X509_VERSION_3 ||
+	if (!cert || X509_get_version(cert) != X509_VERSION_3 ||
 	    ASN1_STRING_type(X509_get0_serialNumber(cert)) != V_ASN1_INTEGER ||
 	    has_extension_twice(X509_get0_extensions(cert))) {
 		X509_free(cert);
@@ -155,15 +214,14 @@ int x509_parse(struct bytes text, struct x509_list *l)
 
 static int crl_parse_der(struct bytes der, X509_CRL **ret)
 {
-	const unsigned char *p = der.p;
 	X509_CRL *crl;
 
 	if (der.len > EVIDENCE_CRL_LEN_MAX)
 		return -EMSGSIZE;
 	if (!der_is_strict(der))
 		return -EBADMSG;
-	crl = d2i_X509_CRL(NULL, &p, (long)der.len);
-	if (!crl || p != der.p + der.len || X509_CRL_get_version(crl) != X509_CRL_VERSION_2 ||
+	crl = crl_decode(der);
+	if (!crl || X509_CRL_get_version(crl) != X509_CRL_VERSION_2 ||
 	    has_extension_twice(X509_CRL_get0_extensions(crl))) {
 		X509_CRL_free(crl);
 		return -EBADMSG;
@@ -191,145 +249,6 @@ int x509_crl_parse(struct bytes text, X509_CRL **ret)
 	if (!bytes_all_zero(&text))
 		return -EBADMSG;
 	return crl_parse_der((struct bytes){ der, (size_t)n }, ret);
-}
-
-/* ---- keys and signatures ---- */
-
-int x509_spki_sha256(X509 *cert, uint8_t ret[static 32])
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-	int r = 0;
-
-	if (len <= 0)
-		return -EBADMSG;
-	if (!EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)len, ret, NULL))
-		r = -ENOMEM;
-	OPENSSL_free(der);
-	return r;
-}
-
-/* PSS lets the signer choose hash, mask and salt.  Here all three are fixed. */
-static bool is_pss_sha384(const X509_ALGOR *alg)
-{
-	const ASN1_OBJECT *oid;
-	const void *value;
-	RSA_PSS_PARAMS *pss;
-	bool good = false;
-	int type;
-
-	X509_ALGOR_get0(&oid, &type, &value, alg);
-	if (OBJ_obj2nid(oid) != NID_rsassaPss || type != V_ASN1_SEQUENCE)
-		return false;
-	pss = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), alg->parameter);
-	if (!pss)
-		return false;
-	if (pss->hashAlgorithm && pss->maskGenAlgorithm && pss->saltLength) {
-		X509_ALGOR *mgf_hash;
-
-		X509_ALGOR_get0(&oid, &type, &value, pss->maskGenAlgorithm);
-		mgf_hash = OBJ_obj2nid(oid) == NID_mgf1 && type == V_ASN1_SEQUENCE ?
-				   ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(X509_ALGOR),
-							     pss->maskGenAlgorithm->parameter) :
-				   NULL;
-		good = mgf_hash && OBJ_obj2nid(mgf_hash->algorithm) == NID_sha384 &&
-		       OBJ_obj2nid(pss->hashAlgorithm->algorithm) == NID_sha384 &&
-		       ASN1_INTEGER_get(pss->saltLength) == 48 &&
-		       (!pss->trailerField || ASN1_INTEGER_get(pss->trailerField) == 1);
-		X509_ALGOR_free(mgf_hash);
-	}
-	RSA_PSS_PARAMS_free(pss);
-	return good;
-}
-
-static bool is_ecdsa_sha256(const X509_ALGOR *alg)
-{
-	const ASN1_OBJECT *oid;
-	int type;
-
-	X509_ALGOR_get0(&oid, &type, NULL, alg);
-	return OBJ_obj2nid(oid) == NID_ecdsa_with_SHA256 && type == V_ASN1_UNDEF;
-}
-
-static bool is_signed_with(const X509_ALGOR *outer, const X509_ALGOR *inner, enum x509_sig sig)
-{
-	if (inner && X509_ALGOR_cmp(outer, inner) != 0)
-		return false;
-	return sig == X509_SIG_PSS_SHA384 ? is_pss_sha384(outer) : is_ecdsa_sha256(outer);
-}
-
-bool x509_signed_with(X509 *cert, enum x509_sig sig)
-{
-	const X509_ALGOR *outer;
-
-	X509_get0_signature(NULL, &outer, cert);
-	return is_signed_with(outer, X509_get0_tbs_sigalg(cert), sig);
-}
-
-/* X509_CRL_verify() compares the algorithm inside the signed part with the outer one. */
-bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig)
-{
-	const X509_ALGOR *outer;
-
-	X509_CRL_get0_signature(crl, NULL, &outer);
-	return is_signed_with(outer, NULL, sig);
-}
-
-bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig)
-{
-	EVP_PKEY *key = X509_get0_pubkey(issuer);
-
-	/* X509_verify() returns 0 for a wrong signature and -1 for an error: only 1 is good. */
-	return key &&
-	       X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) == 0 &&
-	       x509_signed_with(cert, sig) && X509_verify(cert, key) == 1;
-}
-
-/*
- * The curve is looked up in the encoded algorithm, not in the decoded key.  Decoding is slow, and
- * it accepts curves given by parameters, where an attacker can choose the generator.
- */
-static bool is_named_curve(X509 *cert, int nid)
-{
-	const ASN1_OBJECT *curve;
-	const void *value;
-	X509_ALGOR *alg;
-	ASN1_OBJECT *oid;
-	int type;
-
-	if (!X509_PUBKEY_get0_param(&oid, NULL, NULL, &alg, X509_get_X509_PUBKEY(cert)) ||
-	    OBJ_obj2nid(oid) != NID_X9_62_id_ecPublicKey)
-		return false;
-	X509_ALGOR_get0(NULL, &type, &value, alg);
-	curve = value;
-	return type == V_ASN1_OBJECT && OBJ_obj2nid(curve) == nid;
-}
-
-static bool is_rsa_4096(X509 *cert)
-{
-	EVP_PKEY *key = X509_get0_pubkey(cert);
-	BIGNUM *e = NULL;
-	bool good;
-
-	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) != 4096 ||
-	    !EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e))
-		return false;
-	good = BN_is_word(e, RSA_F4);
-	BN_free(e);
-	return good;
-}
-
-bool x509_key_is(X509 *cert, enum x509_key kind)
-{
-	switch (kind) {
-	case X509_KEY_RSA_4096:
-		return is_rsa_4096(cert);
-	case X509_KEY_P256:
-		return is_named_curve(cert, NID_X9_62_prime256v1);
-	case X509_KEY_P384:
-		return is_named_curve(cert, NID_secp384r1);
-	}
-	return false;
 }
 
 /* ---- time ---- */
@@ -443,9 +362,20 @@ int x509_extension(X509 *cert, const char *oid, struct bytes *ret)
 	return 0;
 }
 
+/* OpenSSL complains that it has no hash for a fingerprint; nothing here asks for one. */
+static uint32_t extension_flags(X509 *cert)
+{
+	uint32_t flags;
+
+	ERR_set_mark();
+	flags = X509_get_extension_flags(cert);
+	(void) ERR_pop_to_mark();
+	return flags;
+}
+
 bool x509_is_ca(X509 *cert)
 {
-	uint32_t flags = X509_get_extension_flags(cert);
+	uint32_t flags = extension_flags(cert);
 
 	return (flags & EXFLAG_CA) && !(flags & EXFLAG_INVALID) &&
 	       (!(flags & EXFLAG_KUSAGE) || (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN));
@@ -453,7 +383,7 @@ bool x509_is_ca(X509 *cert)
 
 bool x509_is_leaf(X509 *cert)
 {
-	uint32_t flags = X509_get_extension_flags(cert);
+	uint32_t flags = extension_flags(cert);
 
 	return !(flags & EXFLAG_CA) && !(flags & EXFLAG_INVALID);
 }
@@ -503,11 +433,9 @@ static bool has_unknown_critical(X509_CRL *crl)
 
 int x509_crl_verify(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
 {
-	EVP_PKEY *key = X509_get0_pubkey(issuer);
-
 	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0)
 		return -ENOENT;
-	if (!key || !x509_crl_signed_with(crl, sig) || X509_CRL_verify(crl, key) != 1)
+	if (!x509_crl_signed_by(crl, issuer, sig))
 		return -EKEYREJECTED;
 	return has_unknown_critical(crl) ? -EOPNOTSUPP : 0;
 }

@@ -82,10 +82,18 @@ enum x509_sig {
 
 /*
  * True if the certificate or list says that it is signed as @sig, with exactly those parameters,
- * and a certificate says the same inside and outside its signed part.
+ * and a certificate says the same inside and outside its signed part.  x509_crl_signed_by() looks
+ * at that in a list.
  */
 bool x509_signed_with(X509 *cert, enum x509_sig sig);
 bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig);
+
+/*
+ * True if x509_signed_with() is, and if @issuer's key, of the type that @sig needs, signed the
+ * certificate or list: the bytes that came, not what OpenSSL would write.
+ */
+bool x509_signed_by(X509 *cert, X509 *issuer, enum x509_sig sig);
+bool x509_crl_signed_by(X509_CRL *crl, X509 *issuer, enum x509_sig sig);
 
 /* True if @cert names @issuer as its issuer, and @issuer's key signed @cert as @sig says. */
 bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig);
@@ -95,6 +103,13 @@ enum x509_key {
 	X509_KEY_P256,
 	X509_KEY_P384,
 };
+
+/*
+ * The key, which is @cert's.  It is made when it is asked for first; one thread at a time may ask.
+ * NULL if it is none that attest/x509/spki.h knows, or not a point of its curve, or if memory is
+ * short.  X509_get0_pubkey() has no key of a certificate that x509_parse_der() has read.
+ */
+EVP_PKEY *x509_public_key(X509 *cert);
 
 /* True if the key is of @kind.  A curve that is given by parameters, not by name, never is. */
 bool x509_key_is(X509 *cert, enum x509_key kind);

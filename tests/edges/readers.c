@@ -324,7 +324,7 @@ static void put_vek(const struct amd_vek *vek, X509 *cert)
 	int64_t from, to;
 	size_t n;
 
-	if (!x509_is_leaf(cert) || !x509_key_is(cert, X509_KEY_P384) || !X509_get0_pubkey(cert) ||
+	if (!x509_is_leaf(cert) || !x509_key_is(cert, X509_KEY_P384) || !x509_public_key(cert) ||
 	    x509_validity(cert, &from, &to) < 0 || x509_serial(cert, serial, &n) < 0) {
 		put_error(-EBADMSG);
 		return;

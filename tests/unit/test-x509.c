@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
@@ -16,6 +17,8 @@
 #include "attest/x509/x509.h"
 
 #include <cmocka.h>
+
+#include "tests/unit/der-build.h"
 
 #define NOW 1768003200	/* 2026-01-10 */
 #define DAY 86400
@@ -450,6 +453,288 @@ static void test_spki(void **state)
 	assert_memory_equal(x, want, 32);
 	assert_memory_equal(y, want, 32);
 	assert_memory_not_equal(z, want, 32);
+}
+
+/* ---- the bytes that are signed ---- */
+
+/* SEQUENCE { @part, @algorithm, BIT STRING }: signed with @key and @md, whatever they say. */
+static void sign_part(struct bytes part, struct bytes algorithm, EVP_PKEY *key, const EVP_MD *md,
+		      struct der *ret)
+{
+	uint8_t bits[1 + 512] = { 0 };	/* unused bits, and the signature */
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	struct der all = { .n = 0 };
+	size_t len = sizeof(bits) - 1;
+
+	assert_int_equal(EVP_DigestSignInit(c, NULL, md, NULL, key), 1);
+	assert_int_equal(EVP_DigestSign(c, bits + 1, &len, part.p, part.len), 1);
+	EVP_MD_CTX_free(c);
+	der_add(&all, part);
+	der_add(&all, algorithm);
+	der_wrap(&all, DER_BIT_STRING, (struct bytes){ bits, 1 + len });
+	ret->n = 0;
+	der_wrap(ret, DER_SEQUENCE, der_bytes(&all));
+}
+
+static const uint8_t ecdsa_sha256[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+					0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
+static const uint8_t ecdsa_sha384[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+					0x48, 0xce, 0x3d, 0x04, 0x03, 0x03 };
+#define ALG(a) ((struct bytes){ a, sizeof(a) })
+
+/* The signed part of @der, with @inner in the place of its algorithm. */
+static void change_inner(struct bytes der, struct bytes inner, struct der *ret)
+{
+	struct der in = { .n = 0 };
+	struct bytes all, part, piece;
+
+	assert_int_equal(der_only(der, DER_SEQUENCE, &all), 0);
+	assert_int_equal(der_take(&all, DER_SEQUENCE, &part), 0);
+	/* The version and the number, or the version of a list. */
+	while (part.p[0] != DER_SEQUENCE) {
+		assert_int_equal(der_take_whole(&part, part.p[0], &piece), 0);
+		der_add(&in, piece);
+	}
+	assert_int_equal(der_take_whole(&part, DER_SEQUENCE, &piece), 0);
+	der_add(&in, inner);
+	der_add(&in, part);
+	ret->n = 0;
+	der_wrap(ret, DER_SEQUENCE, der_bytes(&in));
+}
+
+static struct bytes part_of(struct bytes der)
+{
+	struct bytes all, part;
+
+	assert_int_equal(der_only(der, DER_SEQUENCE, &all), 0);
+	assert_int_equal(der_take_whole(&all, DER_SEQUENCE, &part), 0);
+	return part;
+}
+
+/* The signature of @signed_der over the part @part. */
+static void swap_part(const struct der *signed_der, struct bytes part, struct der *ret)
+{
+	struct der all = { .n = 0 };
+	struct bytes rest, old;
+
+	assert_int_equal(der_only(der_bytes(signed_der), DER_SEQUENCE, &rest), 0);
+	assert_int_equal(der_take_whole(&rest, DER_SEQUENCE, &old), 0);
+	der_add(&all, part);
+	der_add(&all, rest);
+	ret->n = 0;
+	der_wrap(ret, DER_SEQUENCE, der_bytes(&all));
+}
+
+static bool is_issued(struct bytes der, X509 *issuer, enum x509_sig sig)
+{
+	_cleanup_(x509_freep) X509 *got = NULL;
+
+	assert_int_equal(x509_parse_der(der, &got), 0);
+	return x509_issued_by(got, issuer, sig);
+}
+
+/* A leaf whose point ends with a set bit, and where its BIT STRING begins: a count of bits. */
+static struct bytes make_odd_leaf(size_t *ret_at)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		_cleanup_(x509_freep) X509 *c = NULL;
+		EVP_PKEY *key = EVP_EC_gen("P-256");
+		unsigned char *point = NULL;
+		size_t len = EVP_PKEY_get1_encoded_public_key(key, &point);
+		struct bytes der;
+		uint8_t *at;
+
+		assert_int_equal(len, 65);
+		if (!(point[64] & 1)) {
+			OPENSSL_free(point);
+			EVP_PKEY_free(key);
+			continue;
+		}
+		c = make_signed("leaf", "root", key, p256);
+		der = der_of(c);
+		at = memmem(der.p, der.len, point, len);
+		assert_non_null(at);
+		*ret_at = (size_t)(at - 1 - der.p);
+		OPENSSL_free(point);
+		EVP_PKEY_free(key);
+		return der;
+	}
+	fail();
+	return (struct bytes){ NULL, 0 };
+}
+
+/*
+ * OpenSSL clears bits of a BIT STRING that are said to be unused, and would write it so.  What
+ * counts are the bytes that came: a signature over what OpenSSL would write is one over others.
+ */
+static void test_bytes_as_they_came(void **state)
+{
+	_cleanup_(x509_freep) X509 *root = make_signed("root", "root", p256, p256);
+	struct der came, written, bad;
+	size_t at = 0;
+	struct bytes der = make_odd_leaf(&at);
+	uint8_t *p = (uint8_t *)der.p;
+
+	assert_true(is_issued(der, root, X509_SIG_ECDSA_SHA256));
+	assert_int_equal(p[at], 0);
+	p[at] = 1;
+	assert_false(is_issued(der, root, X509_SIG_ECDSA_SHA256));
+	sign_part(part_of(der), ALG(ecdsa_sha256), p256, EVP_sha256(), &came);
+	assert_true(is_issued(der_bytes(&came), root, X509_SIG_ECDSA_SHA256));
+	p[at + 65] &= 0xfe;
+	sign_part(part_of(der), ALG(ecdsa_sha256), p256, EVP_sha256(), &written);
+	assert_true(is_issued(der_bytes(&written), root, X509_SIG_ECDSA_SHA256));
+	swap_part(&written, part_of(der_bytes(&came)), &bad);
+	assert_false(is_issued(der_bytes(&bad), root, X509_SIG_ECDSA_SHA256));
+	OPENSSL_free(p);
+}
+
+/* The algorithm outside is not signed: it must be the one inside, in a certificate and a list. */
+static void test_inner_algorithm(void **state)
+{
+	_cleanup_(x509_freep) X509 *root = make_signed("root", "root", p256, p256);
+	_cleanup_(x509_freep) X509 *c = make_signed("leaf", "root", p384, p256);
+	struct bytes der = der_of(c);
+	struct der part, full;
+
+	change_inner(der, ALG(ecdsa_sha256), &part);
+	sign_part(der_bytes(&part), ALG(ecdsa_sha256), p256, EVP_sha256(), &full);
+	assert_true(is_issued(der_bytes(&full), root, X509_SIG_ECDSA_SHA256));
+	change_inner(der, ALG(ecdsa_sha384), &part);
+	sign_part(der_bytes(&part), ALG(ecdsa_sha256), p256, EVP_sha256(), &full);
+	assert_false(is_issued(der_bytes(&full), root, X509_SIG_ECDSA_SHA256));
+	OPENSSL_free((void *)der.p);
+}
+
+/* With the key of another type than the algorithm's: OpenSSL would use it in its own way. */
+static void test_key_of_another_algorithm(void **state)
+{
+	_cleanup_(x509_freep) X509 *root = make_signed("root", "root", rsa, rsa);
+	_cleanup_(x509_freep) X509 *c = make_signed("leaf", "root", p384, p256);
+	struct bytes der = der_of(c);
+	struct der full;
+
+	assert_non_null(x509_public_key(root));
+	sign_part(part_of(der), ALG(ecdsa_sha256), rsa, EVP_sha256(), &full);
+	assert_false(is_issued(der_bytes(&full), root, X509_SIG_ECDSA_SHA256));
+	assert_false(is_issued(der_bytes(&full), root, X509_SIG_PSS_SHA384));
+	OPENSSL_free((void *)der.p);
+}
+
+/* The same signature, said to be some bits shorter. */
+static void test_unused_bits(void **state)
+{
+	_cleanup_(x509_freep) X509 *root = make_signed("root", "root", p256, p256);
+	struct bytes all, value;
+	uint8_t *der;
+	size_t at;
+
+	for (unsigned i = 0;; i++) {
+		_cleanup_(x509_freep) X509 *c = make_signed("leaf", "root", p384, p256);
+		struct bytes whole = der_of(c);
+
+		der = (uint8_t *)whole.p;
+		/* OpenSSL clears the bits that are not used, so let the last one be clear. */
+		if (!(der[whole.len - 1] & 1)) {
+			assert_true(is_issued(whole, root, X509_SIG_ECDSA_SHA256));
+			assert_int_equal(der_only(whole, DER_SEQUENCE, &all), 0);
+			assert_int_equal(der_take(&all, DER_SEQUENCE, &value), 0);
+			assert_int_equal(der_take(&all, DER_SEQUENCE, &value), 0);
+			assert_int_equal(der_only(all, DER_BIT_STRING, &value), 0);
+			at = (size_t)(value.p - der);
+			assert_int_equal(der[at], 0);
+			der[at] = 1;
+			assert_false(is_issued(whole, root, X509_SIG_ECDSA_SHA256));
+			OPENSSL_free(der);
+			return;
+		}
+		OPENSSL_free(der);
+		assert_true(i < 100);
+	}
+}
+
+/* A root whose key is written in another way has no key, whatever it has signed. */
+static void test_hostile_root(void **state)
+{
+	_cleanup_(x509_freep) X509 *leaf = make_signed("leaf", "root", p384, p256);
+	unsigned char *point = NULL;
+	size_t len = EVP_PKEY_get1_encoded_public_key(p256, &point);
+	const struct {
+		int algorithm, type, parameter;
+		size_t drop;
+		bool good;
+	} rows[] = {
+		{ NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_X9_62_prime256v1, 0, true },
+		{ NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_secp384r1, 0, false },
+		{ NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_secp256k1, 0, false },
+		{ NID_X9_62_id_ecPublicKey, V_ASN1_UNDEF, 0, 0, false },
+		{ NID_X9_62_id_ecPublicKey, V_ASN1_NULL, 0, 0, false },
+		{ NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_X9_62_prime256v1, 1, false },
+		{ NID_rsaEncryption, V_ASN1_NULL, 0, 0, false },
+		{ NID_ED25519, V_ASN1_UNDEF, 0, 0, false },
+		{ NID_rsaesOaep, V_ASN1_UNDEF, 0, 0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(x509_freep) X509 *root = make_cert("root", "root", p256), *got = NULL;
+		void *parameter = rows[i].type == V_ASN1_OBJECT ? OBJ_nid2obj(rows[i].parameter) :
+								  NULL;
+		struct bytes der;
+
+		assert_int_equal(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(root),
+							OBJ_nid2obj(rows[i].algorithm),
+							rows[i].type, parameter,
+							OPENSSL_memdup(point, len),
+							(int)(len - rows[i].drop)),
+				 1);
+		sign(root, p256);
+		der = der_of(root);
+		assert_int_equal(x509_parse_der(der, &got), 0);
+		assert_int_equal(x509_public_key(got) != NULL, rows[i].good);
+		assert_int_equal(x509_key_is(got, X509_KEY_P256), rows[i].good);
+		assert_int_equal(x509_issued_by(leaf, got, X509_SIG_ECDSA_SHA256), rows[i].good);
+		assert_int_equal(x509_issued_by(got, got, X509_SIG_ECDSA_SHA256), rows[i].good);
+		OPENSSL_free((void *)der.p);
+	}
+	OPENSSL_free(point);
+}
+
+/* Asked again, it is the same key; a copy of the certificate makes its own. */
+static void test_public_key(void **state)
+{
+	X509 *c = make_signed("a", "a", p256, p256), *copy, *got = NULL;
+	struct bytes der = der_of(c);
+	EVP_PKEY *key;
+
+	assert_int_equal(x509_parse_der(der, &got), 0);
+	key = x509_public_key(got);
+	assert_int_equal(EVP_PKEY_eq(key, p256), 1);
+	assert_ptr_equal(x509_public_key(got), key);
+	copy = X509_dup(got);
+	X509_free(got);
+	assert_int_equal(EVP_PKEY_eq(x509_public_key(copy), p256), 1);
+	X509_free(copy);
+	X509_free(c);
+	OPENSSL_free((void *)der.p);
+}
+
+/* Who looks at OpenSSL's queue of errors next, for TLS perhaps, must not find ours there. */
+static void test_no_errors_left(void **state)
+{
+	_cleanup_(x509_freep) X509 *root = make_signed("root", "root", p256, p256), *got = NULL;
+	_cleanup_(x509_freep) X509 *impostor = make_signed("root", "root", other_p256, other_p256);
+	_cleanup_(x509_crl_freep) X509_CRL *crl = NULL;
+	struct bytes der = der_of(root);
+
+	ERR_clear_error();
+	assert_int_equal(x509_parse_der(der, &got), 0);
+	assert_true(x509_is_leaf(got));
+	assert_false(x509_is_ca(got));
+	assert_true(x509_issued_by(got, root, X509_SIG_ECDSA_SHA256));
+	assert_false(x509_issued_by(got, impostor, X509_SIG_ECDSA_SHA256));
+	assert_int_equal(x509_crl_parse(der, &crl), -EBADMSG);
+	assert_int_equal(ERR_peek_error(), 0);
+	OPENSSL_free((void *)der.p);
 }
 
 /* ---- time ---- */
@@ -897,6 +1182,54 @@ static void test_crl_malformed_idp(void **state)
 	X509_CRL_free(l);
 }
 
+/* A list of two serial numbers, in this order. */
+static struct bytes make_crl_of(long first, long second)
+{
+	X509_CRL *l = make_crl("root");
+	struct bytes der;
+
+	revoke(l, first, -1);
+	revoke(l, second, -1);
+	assert_true(X509_CRL_sign(l, p256, EVP_sha256()) > 0);
+	der = crl_der_of(l);
+	X509_CRL_free(l);
+	return der;
+}
+
+/* The number 7 is looked for first, for which OpenSSL sorts the list. */
+static int verify_sorted(struct bytes der, X509 *issuer)
+{
+	_cleanup_(x509_freep) X509 *seven = make_cert("a", "root", p256);
+	_cleanup_(x509_crl_freep) X509_CRL *l = NULL;
+
+	assert_int_equal(x509_crl_parse(der, &l), 0);
+	assert_false(x509_crl_has(l, seven));
+	return x509_crl_verify(l, issuer, X509_SIG_ECDSA_SHA256);
+}
+
+/* Of a list, too, the bytes count that came, not those that OpenSSL would write after sorting. */
+static void test_crl_bytes(void **state)
+{
+	_cleanup_(x509_freep) X509 *root = make_signed("root", "root", p256, p256);
+	struct bytes sorted = make_crl_of(6, 8), unsorted = make_crl_of(8, 6);
+	struct der good = { .n = 0 }, bad, part;
+
+	assert_int_equal(verify_sorted(sorted, root), 0);
+	assert_int_equal(verify_sorted(unsorted, root), 0);
+	der_add(&good, sorted);
+	swap_part(&good, part_of(unsorted), &bad);
+	assert_int_equal(verify_sorted(der_bytes(&bad), root), -EKEYREJECTED);
+	/* The algorithm outside is another one than inside. */
+	change_inner(sorted, ALG(ecdsa_sha256), &part);
+	sign_part(der_bytes(&part), ALG(ecdsa_sha256), p256, EVP_sha256(), &good);
+	assert_int_equal(verify_sorted(der_bytes(&good), root), 0);
+	change_inner(sorted, ALG(ecdsa_sha384), &part);
+	sign_part(der_bytes(&part), ALG(ecdsa_sha256), p256, EVP_sha256(), &bad);
+	assert_int_equal(verify_sorted(der_bytes(&bad), root), -EKEYREJECTED);
+	OPENSSL_free((void *)sorted.p);
+	OPENSSL_free((void *)unsorted.p);
+}
+
 static void test_crl_has(void **state)
 {
 	_cleanup_(x509_freep) X509 *c = make_cert("a", "root", p256);
@@ -951,6 +1284,13 @@ int main(void)
 		cmocka_unit_test(test_two_algorithms),
 		cmocka_unit_test(test_issued_by),
 		cmocka_unit_test(test_spki),
+		cmocka_unit_test(test_bytes_as_they_came),
+		cmocka_unit_test(test_inner_algorithm),
+		cmocka_unit_test(test_key_of_another_algorithm),
+		cmocka_unit_test(test_unused_bits),
+		cmocka_unit_test(test_hostile_root),
+		cmocka_unit_test(test_public_key),
+		cmocka_unit_test(test_no_errors_left),
 		cmocka_unit_test(test_valid_at),
 		cmocka_unit_test(test_common_name),
 		cmocka_unit_test(test_longer_name),
@@ -964,6 +1304,7 @@ int main(void)
 		cmocka_unit_test(test_crl_verify),
 		cmocka_unit_test(test_crl_extensions),
 		cmocka_unit_test(test_crl_malformed_idp),
+		cmocka_unit_test(test_crl_bytes),
 		cmocka_unit_test(test_crl_has),
 		cmocka_unit_test(test_crl_validity),
 	};
