@@ -10,6 +10,7 @@
 #endif
 
 #include "base/io.h"
+#include "base/library.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -125,10 +126,29 @@ static int read_clocks(const struct machine_files *m, struct boot_input *in)
 
 /* ---- systemd ---- */
 
+/* Only here does cococtl ask systemd, and no other verb should wait for the library. */
+#define LIBRARY "libsystemd.so.0"
+#define FUNCTIONS(X)                                                                    \
+	X(sd_bus_open_system) X(sd_bus_get_property_trivial) X(sd_bus_flush_close_unref)
+
+LIBRARY_NOTE(LIBRARY, "boot-time", "recommended", "cococtl boot-time: the timestamps of systemd");
+
+static struct {
+	FUNCTIONS(LIBRARY_MEMBER)
+} lib;
+
+static int load(void)
+{
+	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
+	char error[200];
+
+	return library_load(LIBRARY, &lib, functions, error, sizeof(error));
+}
+
 static struct boot_known ask_manager(sd_bus *bus, const char *name)
 {
 	struct boot_known k = { false, 0 };
-	int r = sd_bus_get_property_trivial(bus, "org.freedesktop.systemd1",
+	int r = lib.sd_bus_get_property_trivial_(bus, "org.freedesktop.systemd1",
 					    "/org/freedesktop/systemd1",
 					    "org.freedesktop.systemd1.Manager", name, NULL, 't',
 					    &k.usec);
@@ -145,12 +165,12 @@ static int read_systemd(const struct machine_files *m, struct boot_input *in)
 	int r;
 
 	if (m->is_live) {
-		if (sd_bus_open_system(&bus) < 0)
+		if (load() < 0 || lib.sd_bus_open_system_(&bus) < 0)
 			return 0;
 		in->initrd = ask_manager(bus, "InitRDTimestampMonotonic");
 		in->userspace = ask_manager(bus, "UserspaceTimestampMonotonic");
 		in->finish = ask_manager(bus, "FinishTimestampMonotonic");
-		sd_bus_flush_close_unref(bus);
+		lib.sd_bus_flush_close_unref_(bus);
 		return 0;
 	}
 	r = read_below(m, "/.probe/systemd", SMALL_MAX, &text, NULL);

@@ -9,6 +9,7 @@
 #include "attest/gather/fd-tcti.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/library.h"
 #include "base/parse.h"
 #include "wire/bytes.h"
 #include "wire/hcl.h"
@@ -21,6 +22,18 @@
 #define HCL_NV_MAX 8192
 #define QUOTE_TRIES 5
 
+#define LIBRARY "libtss2-esys.so.0"
+#define FUNCTIONS(X)                                                                    \
+	X(Esys_Initialize) X(Esys_Finalize) X(Esys_Free) X(Esys_GetCapability)          \
+	X(Esys_TR_FromTPMPublic) X(Esys_NV_DefineSpace) X(Esys_NV_ReadPublic)           \
+	X(Esys_NV_Read) X(Esys_NV_Write) X(Esys_PCR_Read) X(Esys_Quote)
+
+LIBRARY_NOTE(LIBRARY, "azure", "recommended", "Evidence from the vTPM of an Azure VM");
+
+static struct {
+	FUNCTIONS(LIBRARY_MEMBER)
+} lib;
+
 /* ---- what is asked ---- */
 
 struct tpm {
@@ -32,7 +45,7 @@ struct tpm {
 
 static void esys_freep(void *p)
 {
-	Esys_Free(*(void **)p);
+	lib.Esys_Free_(*(void **)p);
 }
 
 /* Only here errors of tpm2-tss become an errno. */
@@ -58,8 +71,8 @@ static bool no_such_handle(TSS2_RC rc)
 
 static int find_object(struct tpm *t, TPM2_HANDLE handle, const char *what, ESYS_TR *ret)
 {
-	TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE,
-					   ESYS_TR_NONE, ret);
+	TSS2_RC rc = lib.Esys_TR_FromTPMPublic_(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE,
+						ESYS_TR_NONE, ret);
 
 	if (no_such_handle(rc))
 		return cause_set(t->why, -ENODEV,
@@ -72,8 +85,8 @@ static int nv_size(struct tpm *t, ESYS_TR nv, uint16_t *ret)
 {
 	_cleanup_(esys_freep) TPM2B_NV_PUBLIC *public = NULL;
 	_cleanup_(esys_freep) TPM2B_NAME *name = NULL;
-	TSS2_RC rc = Esys_NV_ReadPublic(t->esys, nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-					&public, &name);
+	TSS2_RC rc = lib.Esys_NV_ReadPublic_(t->esys, nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					     &public, &name);
 
 	if (rc)
 		return failed(t, rc, "size of the HCL report");
@@ -89,9 +102,9 @@ static int nv_chunk(struct tpm *t, uint16_t *ret)
 {
 	_cleanup_(esys_freep) TPMS_CAPABILITY_DATA *cap = NULL;
 	TPMI_YES_NO more;
-	TSS2_RC rc = Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-					TPM2_CAP_TPM_PROPERTIES, TPM2_PT_NV_BUFFER_MAX, 1, &more,
-					&cap);
+	TSS2_RC rc = lib.Esys_GetCapability_(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					     TPM2_CAP_TPM_PROPERTIES, TPM2_PT_NV_BUFFER_MAX, 1,
+					     &more, &cap);
 
 	if (rc)
 		return failed(t, rc, "size of a read");
@@ -121,8 +134,8 @@ static int read_hcl(struct tpm *t, uint8_t hcl[static HCL_NV_MAX])
 	for (uint16_t n = 0; n < size;) {
 		_cleanup_(esys_freep) TPM2B_MAX_NV_BUFFER *part = NULL;
 		uint16_t want = (uint16_t)MIN(chunk, size - n);
-		TSS2_RC rc = Esys_NV_Read(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD,
-					  ESYS_TR_NONE, ESYS_TR_NONE, want, n, &part);
+		TSS2_RC rc = lib.Esys_NV_Read_(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD,
+					       ESYS_TR_NONE, ESYS_TR_NONE, want, n, &part);
 
 		if (rc)
 			return failed(t, rc, "HCL report");
@@ -167,8 +180,8 @@ static int read_some(struct tpm *t, uint32_t *mask, struct pcrs *ret, bool first
 	TSS2_RC rc;
 
 	select_pcrs(&in, *mask);
-	rc = Esys_PCR_Read(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &in, &counter, &out,
-			   &values);
+	rc = lib.Esys_PCR_Read_(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &in, &counter,
+				&out, &values);
 	if (rc)
 		return failed(t, rc, "PCRs");
 	if (!first && counter != ret->counter)
@@ -230,8 +243,8 @@ static int quote(struct tpm *t, ESYS_TR ak, const uint8_t *nonce, size_t nonce_l
 
 	select_pcrs(&pcrs, (1u << t->n_pcrs) - 1);
 	memcpy(data.buffer, nonce, nonce_len);
-	rc = Esys_Quote(t->esys, ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
-			&pcrs, &attest, &signature);
+	rc = lib.Esys_Quote_(t->esys, ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data,
+			     &scheme, &pcrs, &attest, &signature);
 	if (rc)
 		return failed(t, rc, "quote");
 	if (signature->sigAlg != TPM2_ALG_RSASSA ||
@@ -294,15 +307,30 @@ static int add_quote(struct tpm *t, const uint8_t *nonce, size_t nonce_len, stru
 	return cause_set(t->why, -EAGAIN, "PCRs changed during each of %d quotes", QUOTE_TRIES);
 }
 
+static int load(struct cause *why)
+{
+	static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ROW) { NULL } };
+	char error[200];
+
+	if (lib.Esys_Quote_)
+		return 0;
+	/* failed() reports the errors; tpm2-tss would print them on standard error as well. */
+	(void) setenv("TSS2_LOG", "all+none", /* overwrite= */ 0);
+	return library_load(LIBRARY, &lib, functions, error, sizeof(error)) < 0 ?
+		       cause_set(why, -ELIBACC, "the TPM cannot be asked: %s", error) :
+		       0;
+}
+
 static int begin(struct tpm *t, int fd, struct cause *why)
 {
 	TSS2_RC rc;
+	int r = load(why);
 
+	if (r < 0)
+		return r;
 	*t = (struct tpm){ .why = why };
-	/* failed() reports the errors; tpm2-tss would print them on standard error as well. */
-	(void) setenv("TSS2_LOG", "all+none", /* overwrite= */ 0);
 	fd_tcti_init(&t->tcti, fd);
-	rc = Esys_Initialize(&t->esys, (TSS2_TCTI_CONTEXT *)&t->tcti, NULL);
+	rc = lib.Esys_Initialize_(&t->esys, (TSS2_TCTI_CONTEXT *)&t->tcti, NULL);
 	return rc ? cause_set(why, -ENOMEM, "tpm2-tss cannot be set up (%#x)", rc) : 0;
 }
 
@@ -319,8 +347,8 @@ static int define_user_data(struct tpm *t, ESYS_TR *ret)
 			.dataSize = REPORT_DATA_LEN,
 		},
 	};
-	TSS2_RC rc = Esys_NV_DefineSpace(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-					 ESYS_TR_NONE, &auth, &public, ret);
+	TSS2_RC rc = lib.Esys_NV_DefineSpace_(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD,
+					      ESYS_TR_NONE, ESYS_TR_NONE, &auth, &public, ret);
 
 	return rc ? failed(t, rc, "making NV 0x1400002, for user data") : 0;
 }
@@ -329,14 +357,14 @@ static int find_user_data(struct tpm *t, ESYS_TR *ret)
 {
 	_cleanup_(esys_freep) TPM2B_NV_PUBLIC *public = NULL;
 	_cleanup_(esys_freep) TPM2B_NAME *name = NULL;
-	TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, NV_USER_DATA, ESYS_TR_NONE, ESYS_TR_NONE,
-					   ESYS_TR_NONE, ret);
+	TSS2_RC rc = lib.Esys_TR_FromTPMPublic_(t->esys, NV_USER_DATA, ESYS_TR_NONE, ESYS_TR_NONE,
+						ESYS_TR_NONE, ret);
 
 	if (no_such_handle(rc))
 		return define_user_data(t, ret);
 	if (!rc)
-		rc = Esys_NV_ReadPublic(t->esys, *ret, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-					&public, &name);
+		rc = lib.Esys_NV_ReadPublic_(t->esys, *ret, ESYS_TR_NONE, ESYS_TR_NONE,
+					     ESYS_TR_NONE, &public, &name);
 	if (rc)
 		return failed(t, rc, "NV 0x1400002, for user data");
 	if (public->nvPublic.dataSize != REPORT_DATA_LEN)
@@ -399,8 +427,8 @@ static int put_user_data(struct tpm *t, const uint8_t data[static REPORT_DATA_LE
 	if (r < 0)
 		return r;
 	memcpy(buffer.buffer, data, REPORT_DATA_LEN);
-	rc = Esys_NV_Write(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-			   ESYS_TR_NONE, &buffer, 0);
+	rc = lib.Esys_NV_Write_(t->esys, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+				ESYS_TR_NONE, &buffer, 0);
 	return rc ? failed(t, rc, "writing NV 0x1400002, for user data") : wait_user_data(t, data);
 }
 
@@ -413,7 +441,7 @@ int tpm_put_user_data(int fd, const uint8_t data[static REPORT_DATA_LEN], struct
 	if (r < 0)
 		return r;
 	r = put_user_data(&t, data);
-	Esys_Finalize(&t.esys);
+	lib.Esys_Finalize_(&t.esys);
 	return r;
 }
 
@@ -437,7 +465,7 @@ int tpm_gather(int fd, unsigned n_pcrs, const uint8_t *nonce, size_t nonce_len,
 		r = bundle_add_text(ret, BUNDLE_TYPE, "azure");
 	if (r >= 0)
 		r = bundle_add_text(ret, BUNDLE_PROVIDER, "tpm");
-	Esys_Finalize(&t.esys);
+	lib.Esys_Finalize_(&t.esys);
 	return r;
 }
 

@@ -31,7 +31,7 @@ int tpm_open(const char *root, const char *path);
  * Returns 0; -ENODEV if the TPM has no HCL report or no attestation key, and so is not the TPM of
  * an Azure confidential VM; -EBADMSG if an answer is short or malformed; -EAGAIN if the PCRs
  * changed during each try; -ETIMEDOUT; -ENOTTY if @fd does not speak as a TPM does; -EIO;
- * -ENOMEM.
+ * -ELIBACC if tpm2-tss cannot be loaded; -ENOMEM.
  */
 int tpm_gather(int fd, unsigned n_pcrs, const uint8_t *nonce, size_t nonce_len,
 	       struct bundle *ret, struct cause *why);

@@ -121,6 +121,16 @@ printf 'no TPM' >"$work/file"
 check "a file is no TPM" eval 'TPM=$work/file expect 1 report'
 check "no TPM at all" eval 'TPM=$work/none expect 1 report && said "tpm: there is no $work/none"'
 
+# tpm2-tss is loaded when a TPM is asked.
+mkdir "$work/broken" "$work/old"
+echo 'not a library' >"$work/broken/libtss2-esys.so.0"
+cp "$(ldd "$cococtl" | sed -n 's,.* => \(/.*/libeconf\.so[^ ]*\) .*,\1,p')" "$work/old/libtss2-esys.so.0"
+check "tpm2-tss is broken" eval 'LD_LIBRARY_PATH=$work/broken expect 1 report'
+check "... in words" said 'tpm: the TPM cannot be asked: .*libtss2-esys.so.0'
+check "tpm2-tss is too old" eval 'LD_LIBRARY_PATH=$work/old expect 1 report'
+check "... in words" said 'the TPM cannot be asked: libtss2-esys.so.0 is too old: it has no Esys_'
+check "what does not ask a TPM does not need it" eval 'LD_LIBRARY_PATH=$work/broken expect 0 "$cococtl" --version'
+
 check "an invalid nonce" expect 64 "$cococtl" attest report --nonce=xy
 check "a nonce that is too long" expect 64 "$cococtl" attest report --nonce="$nonce$nonce${nonce}00"
 check "an invalid level" expect 64 "$cococtl" attest report --vmpl=4

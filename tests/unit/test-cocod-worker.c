@@ -389,6 +389,49 @@ static void test_usage(void **state)
 	}
 }
 
+/* A connection that is not passed as sd_listen_fds(3) says is not this worker's. */
+static void test_not_passed(void **state)
+{
+	static const struct {
+		const char *pid, *fds;	/* NULL: not set; "own": the worker's */
+	} cases[] = {
+		{ "own", "0" },	    { "own", "2" },    { "own", "-1" },	 { "own", "" },
+		{ "own", "1x" },    { "own", NULL },   { "1", "1" },	 { "", "1" },
+		{ "owner", "1" },   { NULL, "1" },     { "-1", "1" },	 { "own", "4294967297" },
+		{ NULL, NULL },
+	};
+	const char *builddir = getenv("top_builddir");
+	char program[512], own[16];
+
+	snprintf(program, sizeof(program), "%s/cocod-worker", builddir ? builddir : ".");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int pair[2];
+		pid_t pid;
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			const char *text = cases[i].pid;
+
+			snprintf(own, sizeof(own), "%d", (int)getpid());
+			(void) unsetenv("LISTEN_PID");
+			(void) unsetenv("LISTEN_FDS");
+			if (text)
+				(void) setenv("LISTEN_PID", streq(text, "own") ? own : text, 1);
+			if (cases[i].fds)
+				(void) setenv("LISTEN_FDS", cases[i].fds, 1);
+			(void) dup2(pair[1], 3);
+			(void) fcntl(3, F_SETFD, 0);
+			execl(program, program, "--kind=luks", NULL);
+			_exit(98);
+		}
+		close_fd(pair[1]);
+		assert_exits(pid, 1);
+		assert_closed(pair[0]);
+	}
+}
+
 /* Whoever asks for help gets it, and no worker. */
 static void test_help(void **state)
 {
@@ -473,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_not_passed),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_not_dumpable),
 	};
