@@ -99,8 +99,8 @@ int need_check_chain(const struct needs *n, struct bytes pem, int64_t now, struc
 /* ---- what evidence needs ---- */
 
 /* Evidence of two kinds is refused: whose files are wanted is nothing to guess. */
-int needs_find(const struct evidence *e, const char *product, struct needs *ret,
-	       char problem[static NEEDS_PROBLEM_LEN])
+int needs_find_with(struct verifier *ctx, const struct evidence *e, const char *product,
+		    struct needs *ret, char problem[static NEEDS_PROBLEM_LEN])
 {
 	const struct attest_verifier *found = NULL;
 	struct needs n;
@@ -109,7 +109,8 @@ int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 	for (size_t i = 0; attest_verifiers[i]; i++) {
 		const struct attest_verifier *type = attest_verifiers[i];
 		struct needs its = { .n = 0 };
-		int r = type->find_needs ? type->find_needs(e, product, &its, problem) : -ENOMSG;
+		int r = type->find_needs ? type->find_needs(ctx, e, product, &its, problem) :
+					   -ENOMSG;
 
 		if (r == -ENOMSG)
 			continue;
@@ -127,6 +128,12 @@ int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 	if (result == 0)
 		*ret = n;
 	return result;
+}
+
+int needs_find(const struct evidence *e, const char *product, struct needs *ret,
+	       char problem[static NEEDS_PROBLEM_LEN])
+{
+	return needs_find_with(/* ctx= */ NULL, e, product, ret, problem);
 }
 
 void needs_machine(const struct needs *n, char ret[static NEEDS_MACHINE_LEN])

@@ -29,6 +29,11 @@
 int needs_find(const struct evidence *e, const char *product, struct needs *ret,
 	       char problem[static NEEDS_PROBLEM_LEN]);
 
+/* The same, which decodes no certificate again that @ctx has verified; NULL: it knows none. */
+struct verifier;
+int needs_find_with(struct verifier *ctx, const struct evidence *e, const char *product,
+		    struct needs *ret, char problem[static NEEDS_PROBLEM_LEN]);
+
 /*
  * Ask for Intel's TCB info and QE identity of other TCB evaluation data than the service gives by
  * itself: @update is "early" or "standard", or NULL for those of number @evaluation, which is what

@@ -46,12 +46,13 @@ struct attest_verifier {
 		      int64_t now, struct verdict *v);
 	int (*show)(const struct evidence *e, struct verdict *v);
 	/*
-	 * Find what judging @e needs and @e does not bring along, as needs_find() says.  -ENOMSG
-	 * if @e has no report or quote of this kind.  @problem has room for NEEDS_PROBLEM_LEN
-	 * bytes.  NULL for a kind that needs nothing, or whose needs another row finds.
+	 * Find what judging @e needs and @e does not bring along, as needs_find_with() says.
+	 * -ENOMSG if @e has no report or quote of this kind.  @problem has room for
+	 * NEEDS_PROBLEM_LEN bytes.  NULL for a kind that needs nothing, or whose needs another row
+	 * finds.
 	 */
-	int (*find_needs)(const struct evidence *e, const char *product, struct needs *ret,
-			  char *problem);
+	int (*find_needs)(struct verifier *ctx, const struct evidence *e, const char *product,
+			  struct needs *ret, char *problem);
 };
 
 /* All verifiers, ended by NULL. */

@@ -6,8 +6,8 @@
 #include "attest/tdx/tdx-needs.h"
 #include "wire/hcl.h"
 
-int azure_find_needs(const struct evidence *e, const char *product, struct needs *n,
-		     char problem[static NEEDS_PROBLEM_LEN])
+int azure_find_needs(struct verifier *ctx, const struct evidence *e, const char *product,
+		     struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
 {
 	struct bytes bytes = e->piece[EVIDENCE_HCL], quote = e->piece[EVIDENCE_TD_QUOTE];
 	struct hcl_report hcl;
@@ -19,7 +19,7 @@ int azure_find_needs(const struct evidence *e, const char *product, struct needs
 	if (hcl_parse(bytes.p, bytes.len, &hcl, &what) < 0)
 		return needs_problem(problem, -EBADMSG, "the HCL report cannot be read: %s", what);
 	if (hcl.kind == HCL_SNP)
-		return snp_find_needs_of(hcl.hw_report, e, product, n, problem);
+		return snp_find_needs_of(ctx, hcl.hw_report, e, product, n, problem);
 	if (hcl.kind != HCL_TDX)
 		return needs_problem(problem, -EBADMSG,
 				     "the HCL report has no report of SEV-SNP or TDX");

@@ -8,6 +8,7 @@
 #include "attest/newest.h"
 #include "attest/snp/amd-vek.h"
 #include "attest/snp/snp-file.h"
+#include "attest/snp/snp-pool.h"
 #include "base/hex.h"
 #include "base/parse.h"
 
@@ -112,6 +113,7 @@ static const struct need_kind kind_crl = {
  * of its chip.
  */
 struct vek_search {
+	struct verifier *ctx;		/* NULL: nothing is known */
 	const struct snp_report *report;
 	unsigned n_read;		/* of one text: somebody else wrote it */
 	bool matches, has_product;
@@ -131,7 +133,7 @@ static int search_vek(void *userdata, struct bytes der)
 
 	if (!amd_vek_may_be(der))
 		return 0;
-	if (s->n_read++ == X509_LIST_MAX || x509_parse_der(der, &cert) < 0)
+	if (s->n_read++ == X509_LIST_MAX || snp_cert_open(s->ctx, der, &cert) < 0)
 		return -EBADMSG;
 	if (amd_vek_read(cert, &vek, &what) < 0)
 		return 0;
@@ -252,12 +254,13 @@ static const char *why_none(const struct vek_search *s, bool vlek)
 	return NULL;
 }
 
-int snp_find_needs_of(struct bytes bytes, const struct evidence *e, const char *product,
-		      struct needs *n, char problem[static NEEDS_PROBLEM_LEN])
+int snp_find_needs_of(struct verifier *ctx, struct bytes bytes, const struct evidence *e,
+		      const char *product, struct needs *n,
+		      char problem[static NEEDS_PROBLEM_LEN])
 {
 	const char *look = evidence_look(bytes), *why;
 	struct snp_report report;
-	struct vek_search s = { .report = &report };
+	struct vek_search s = { .ctx = ctx, .report = &report };
 	struct amd_notes a = { .vlek = false };
 	int r;
 
@@ -291,12 +294,12 @@ int snp_find_needs_of(struct bytes bytes, const struct evidence *e, const char *
 	return 0;
 }
 
-int snp_find_needs(const struct evidence *e, const char *product, struct needs *ret,
-		   char problem[static NEEDS_PROBLEM_LEN])
+int snp_find_needs(struct verifier *ctx, const struct evidence *e, const char *product,
+		   struct needs *ret, char problem[static NEEDS_PROBLEM_LEN])
 {
 	if (!e->piece[EVIDENCE_REPORT].p)
 		return -ENOMSG;
-	return snp_find_needs_of(e->piece[EVIDENCE_REPORT], e, product, ret, problem);
+	return snp_find_needs_of(ctx, e->piece[EVIDENCE_REPORT], e, product, ret, problem);
 }
 
 /* ---- what a sort of machine needs ---- */

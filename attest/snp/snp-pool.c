@@ -42,35 +42,53 @@ static enum snp_role role_of(const char *cn, const char **ret_product)
 	return ROLE_OTHER;
 }
 
-/*
- * A certificate that was verified before is not parsed again: decoding its key takes as long as
- * using the key.
- */
+static int cert_key(struct bytes der, uint8_t ret[static MEMO_KEY_LEN])
+{
+	return memo_key("snp-cert", &der, 1, ret);
+}
+
+/* What a certificate proves does not change: the memo has it for any time. */
+static int open_cert(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN],
+		     struct bytes der, X509 **ret)
+{
+	X509 *known = verifier_recall(ctx, key, /* now= */ 0);
+
+	if (!known)
+		return x509_parse_der(der, ret);
+	if (!X509_up_ref(known))
+		return -ENOMEM;
+	*ret = known;
+	return 0;
+}
+
+int snp_cert_open(struct verifier *ctx, struct bytes der, X509 **ret)
+{
+	uint8_t key[MEMO_KEY_LEN];
+	int r;
+
+	if (!ctx)
+		return x509_parse_der(der, ret);
+	r = cert_key(der, key);
+	return r < 0 ? r : open_cert(ctx, key, der, ret);
+}
+
 static int add_der(struct verifier *ctx, struct snp_pool *pool, struct bytes der,
 		   enum snp_source source, int64_t now)
 {
 	struct snp_candidate *c = &pool->list[pool->n];
-	X509 *known;
 	int r;
 
 	if (pool->n == (source == SOURCE_GIVEN ? CANDIDATES_OWN_MAX : CANDIDATES_MAX))
 		return -EMSGSIZE;
-	r = memo_key("snp-cert", &der, 1, c->key);
+	r = cert_key(der, c->key);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < pool->n; i++)
 		if (memcmp(pool->list[i].key, c->key, MEMO_KEY_LEN) == 0)
 			return 0;
-	known = verifier_recall(ctx, c->key, now);
-	if (known) {
-		if (!X509_up_ref(known))
-			return -ENOMEM;
-		c->cert = known;
-	} else {
-		r = x509_parse_der(der, &c->cert);
-		if (r < 0)
-			return r;
-	}
+	r = open_cert(ctx, c->key, der, &c->cert);
+	if (r < 0)
+		return r;
 	if (x509_common_name(X509_get_subject_name(c->cert), c->cn) < 0)
 		c->cn[0] = '\0';
 	c->role = role_of(c->cn, &c->product);

@@ -53,6 +53,14 @@ struct snp_pool {
 void snp_pool_done(struct snp_pool *pool);
 
 /*
+ * Decode the certificate @der into @ret, which is a reference of yours.  One that @ctx has verified
+ * is not decoded again: decoding its key takes as long as using the key.  Without @ctx none is
+ * known.
+ * Returns 0; -EBADMSG or -EMSGSIZE as x509_parse_der(); -ENOMEM.
+ */
+int snp_cert_open(struct verifier *ctx, struct bytes der, X509 **ret);
+
+/*
  * Add the certificates in @blob: one in DER, or any number in PEM.  A certificate that is there
  * already is not added again.
  * Returns 0; -EBADMSG if @blob is malformed; -EMSGSIZE if the pool is full or a certificate too

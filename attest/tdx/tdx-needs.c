@@ -195,8 +195,8 @@ int tdx_find_needs_of(struct bytes quote, struct needs *n, char problem[static N
 	return 0;
 }
 
-int tdx_find_needs(const struct evidence *e, const char *product, struct needs *ret,
-		   char problem[static NEEDS_PROBLEM_LEN])
+int tdx_find_needs(struct verifier *ctx, const struct evidence *e, const char *product,
+		   struct needs *ret, char problem[static NEEDS_PROBLEM_LEN])
 {
 	if (!e->piece[EVIDENCE_QUOTE].p)
 		return -ENOMSG;

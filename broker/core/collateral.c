@@ -233,15 +233,16 @@ static const struct file *next_file(const struct collateral *c, const struct fil
 }
 
 /* A report of version 2 does not name its product, but the name of its chip's certificate does. */
-static int find_needs(const struct collateral *c, const struct evidence *sent, struct needs *ret)
+static int find_needs(const struct collateral *c, struct verifier *ctx,
+		      const struct evidence *sent, struct needs *ret)
 {
 	static const char *const products[] = { "Milan", "Genoa" };
 	char problem[NEEDS_PROBLEM_LEN];
 	int r;
 
-	r = needs_find(sent, /* product= */ NULL, ret, problem);
+	r = needs_find_with(ctx, sent, /* product= */ NULL, ret, problem);
 	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(products); i++) {
-		if (needs_find(sent, products[i], ret, problem) < 0)
+		if (needs_find_with(ctx, sent, products[i], ret, problem) < 0)
 			continue;
 		for (unsigned n = 0; n < ret->n; n++)
 			if (need_is_device(&ret->list[n]) && find_file(c, ret->list[n].name))
@@ -265,8 +266,9 @@ static int add_named(const struct collateral *c, const struct attest_verifier *t
 	return r;
 }
 
-int collateral_find(const struct collateral *c, const struct attest_verifier *type,
-		    const struct evidence *sent, struct evidence *ret, struct needs *ret_needs)
+int collateral_find(const struct collateral *c, struct verifier *ctx,
+		    const struct attest_verifier *type, const struct evidence *sent,
+		    struct evidence *ret, struct needs *ret_needs)
 {
 	int r;
 
@@ -274,7 +276,7 @@ int collateral_find(const struct collateral *c, const struct attest_verifier *ty
 	r = bundle_evidence(&c->common, type, ret);
 	if (r < 0)
 		return r;
-	if (find_needs(c, sent, ret_needs) < 0) {
+	if (find_needs(c, ctx, sent, ret_needs) < 0) {
 		*ret_needs = (struct needs){ .n = 0 };
 		return r;
 	}

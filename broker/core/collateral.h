@@ -43,12 +43,13 @@ DEFINE_CLEANUP(struct collateral *, collateral_free)
 const struct newest *collateral_newest(const struct collateral *c);
 
 /*
- * Add to @ret what the evidence @sent needs.  @ret borrows from @c.  @ret_needs is what that is,
- * all zero if it cannot be told.  Returns 0, -EMSGSIZE or -ENOMEM.  What is missing is not added,
- * and the verdict says so.
+ * Add to @ret what the evidence @sent needs, which needs_find_with() tells with @ctx.  @ret borrows
+ * from @c.  @ret_needs is what that is, all zero if it cannot be told.  Returns 0, -EMSGSIZE or
+ * -ENOMEM.  What is missing is not added, and the verdict says so.
  */
-int collateral_find(const struct collateral *c, const struct attest_verifier *type,
-		    const struct evidence *sent, struct evidence *ret, struct needs *ret_needs);
+int collateral_find(const struct collateral *c, struct verifier *ctx,
+		    const struct attest_verifier *type, const struct evidence *sent,
+		    struct evidence *ret, struct needs *ret_needs);
 
 /*
  * When the first of the files that are there for @n expires, by what they say of themselves; of

@@ -336,7 +336,7 @@ static int find_kind(struct judgement *j)
 }
 
 /* Collateral of our own comes first, so that what was sent cannot take its room. */
-static int find_evidence(struct judgement *j, const struct collateral *c)
+static int find_evidence(struct judgement *j, const struct collateral *c, struct verifier *ctx)
 {
 	_cleanup_(freep) struct evidence *sent = calloc(1, sizeof(*sent));
 	int r;
@@ -345,7 +345,7 @@ static int find_evidence(struct judgement *j, const struct collateral *c)
 		return -ENOMEM;
 	r = bundle_evidence(j->bundle, j->type, sent);
 	if (r >= 0)
-		r = collateral_find(c, j->type, sent, &j->evidence, &j->needs);
+		r = collateral_find(c, ctx, j->type, sent, &j->evidence, &j->needs);
 	return r < 0 ? r : bundle_evidence(j->bundle, j->type, &j->evidence);
 }
 
@@ -488,7 +488,7 @@ static int judge(struct judgement *j, struct judge *with, const uint8_t *rd, con
 	unsigned i = lend(with, rd, &g);
 	int r;
 
-	r = find_evidence(j, g->collateral);
+	r = find_evidence(j, g->collateral, g->verifiers[i]);
 	if (r == -EMSGSIZE)
 		r = conclude(j, JUDGED_LATER, "COLLATERAL", "there is too much collateral");
 	else if (r >= 0)

@@ -150,8 +150,8 @@ const struct need_vendor need_toy = {
 	.verify = verify_list,
 };
 
-static int find_needs(const struct evidence *e, const char *product, struct needs *ret,
-		      char *problem)
+static int find_needs(struct verifier *ctx, const struct evidence *e, const char *product,
+		      struct needs *ret, char *problem)
 {
 	if (!e->piece[EVIDENCE_REPORT].p)
 		return -ENOMSG;

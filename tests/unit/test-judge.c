@@ -6,10 +6,13 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <openssl/x509.h>
 
 #include <cmocka.h>
 
@@ -30,6 +33,18 @@
 	"000000000000"
 #define FOLDERS(folder, cache) ((const char *const[]){ (folder), (cache) })
 #define NO_FOLDERS FOLDERS(NULL, NULL)
+
+/* How many certificates were decoded. */
+static atomic_uint decoded;
+
+X509 *__real_d2i_X509(X509 **cert, const unsigned char **in, long len);
+X509 *__wrap_d2i_X509(X509 **cert, const unsigned char **in, long len);
+
+X509 *__wrap_d2i_X509(X509 **cert, const unsigned char **in, long len)
+{
+	decoded++;
+	return __real_d2i_X509(cert, in, len);
+}
 
 static struct evidence evidence;
 static struct trust trust;
@@ -469,7 +484,10 @@ static unsigned n_remembered(const struct verdict *v)
 	return n;
 }
 
-/* A secret is asked for after the evidence: its signature is not verified twice. */
+/*
+ * A secret is asked for after the evidence: its signature is not verified twice, and nothing is
+ * decoded that is known.
+ */
 static void remembers(const struct bundle *b, const uint8_t rd[static 48])
 {
 	struct judge *const mine = judge;
@@ -480,10 +498,12 @@ static void remembers(const struct bundle *b, const uint8_t rd[static 48])
 	for (unsigned i = 0; i < ARRAY_SIZE(v); i++) {
 		struct judged j;
 
+		decoded = 0;
 		assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, b, rd, i ? POLICY : NULL,
 						PLATFORM_NOW, &j, &v[i]), 0);
 		assert_int_equal(j.result, JUDGED_GOOD);
 		assert_int_equal(n_remembered(v[i]), i > 0);
+		assert_int_equal(decoded > 0, i == 0);
 		verdict_free(v[i]);
 	}
 	judge_free(judge);

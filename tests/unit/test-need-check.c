@@ -8,6 +8,7 @@
 #include "attest/needs.h"
 #include "attest/snp/snp-needs.h"
 #include "attest/tdx/tdx-needs.h"
+#include "attest/verify.h"
 #include "attest/x509/x509.h"
 #include "wire/tdx-quote.h"
 
@@ -210,6 +211,51 @@ static void test_other_machines(void **state)
 	platform_unload(&e);
 }
 
+static void same(const struct needs *a, const struct needs *b)
+{
+	assert_int_equal(a->n, b->n);
+	assert_ptr_equal(a->vendor, b->vendor);
+	assert_memory_equal(a->notes, b->notes, sizeof(a->notes));
+	assert_ptr_equal(a->none.what, b->none.what);
+	assert_int_equal(a->none.is_there, b->none.is_there);
+	for (unsigned i = 0; i < a->n; i++) {
+		assert_string_equal(a->list[i].name, b->list[i].name);
+		assert_string_equal(a->list[i].path, b->list[i].path);
+	}
+}
+
+/* Who has verified certificates before finds the same, of the same evidence and of others'. */
+static void test_known(void **state)
+{
+	static const char *const ids[] = {
+		"ok-milan-vcek", "ok-milan-vlek", "ok-turin-vcek", "handshake-version-2",
+	};
+	_cleanup_(verdict_freep) struct verdict *v = verdict_new();
+	_cleanup_(verifier_freep) struct verifier *ctx = NULL;
+	static struct policies none;
+	struct trust trust;
+
+	policies_init(&none);
+	platform_trust("snp", &trust);
+	assert_int_equal(verifier_new(&trust, &ctx), 0);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(ids); i++) {
+		char problem[NEEDS_PROBLEM_LEN] = "";
+		struct needs bare, with;
+		struct evidence e;
+
+		find("snp", ids[i % ARRAY_SIZE(ids)], &e, &bare);
+		assert_int_equal(needs_find_with(ctx, &e, NULL, &with, problem), 0);
+		same(&bare, &with);
+		assert_int_equal(attest_verify(ctx, attest_verifier_find("snp"), &e, &none,
+					       PLATFORM_NOW, v),
+				 0);
+		assert_true(v->authentic);
+		assert_int_equal(needs_find_with(ctx, &e, NULL, &with, problem), 0);
+		same(&bare, &with);
+		platform_unload(&e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_ca),
 		cmocka_unit_test(test_periods),
 		cmocka_unit_test(test_other_machines),
+		cmocka_unit_test(test_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
