@@ -113,14 +113,6 @@ static int check_ca(X509 *cert, const char *name, struct verdict *v)
 			     "CHAIN", name, "an RSA key of 4096 bits", NULL);
 }
 
-static int link_key(const char *kind, const struct snp_candidate *below,
-		    const struct snp_candidate *above, uint8_t ret[static MEMO_KEY_LEN])
-{
-	const struct bytes both[] = { { below->key, MEMO_KEY_LEN }, { above->key, MEMO_KEY_LEN } };
-
-	return memo_key(kind, both, ARRAY_SIZE(both), ret);
-}
-
 static void release_cert(void *p)
 {
 	X509_free(p);
@@ -141,7 +133,7 @@ int snp_check_cas(struct verifier *ctx, const struct snp_candidate *ark,
 	uint8_t key[MEMO_KEY_LEN];
 	int r;
 
-	r = link_key("snp-link", inter, ark, key);
+	r = snp_link_key(LINK_CA, inter, ark, key);
 	if (r < 0)
 		return r;
 	if (verifier_recall(ctx, key, now)) {
@@ -189,7 +181,7 @@ static int check_vek(struct verifier *ctx, const struct snp_candidate *vek,
 	uint8_t key[MEMO_KEY_LEN];
 	int r;
 
-	r = link_key("snp-vek", vek, inter, key);
+	r = snp_link_key(LINK_VEK, vek, inter, key);
 	if (r < 0)
 		return r;
 	if (verifier_recall(ctx, key, now)) {

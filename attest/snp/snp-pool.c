@@ -231,15 +231,36 @@ static bool is_valid_at(X509 *cert, int64_t now)
 	return x509_valid_at(cert, now) == 0;
 }
 
+int snp_link_key(enum snp_link link, const struct snp_candidate *below,
+		 const struct snp_candidate *above, uint8_t ret[static MEMO_KEY_LEN])
+{
+	const struct bytes both[] = { { below->key, MEMO_KEY_LEN }, { above->key, MEMO_KEY_LEN } };
+
+	return memo_key(link == LINK_VEK ? "snp-vek" : "snp-link", both, ARRAY_SIZE(both), ret);
+}
+
+/* True if @ctx has verified @issuer's signature over @cert, both by their bytes. */
+static bool is_known(struct verifier *ctx, const struct snp_candidate *issuer,
+		     const struct snp_candidate *cert)
+{
+	enum snp_link link = issuer->role == ROLE_ARK ? LINK_CA : LINK_VEK;
+	uint8_t key[MEMO_KEY_LEN];
+
+	return snp_link_key(link, cert, issuer, key) == 0 &&
+	       verifier_recall(ctx, key, /* now= */ 0);
+}
+
 /* True if @issuer's key signed @cert.  A root key is used only if it is trusted. */
-static bool has_issued(struct verifier *ctx, const struct snp_candidate *issuer, X509 *cert)
+static bool has_issued(struct verifier *ctx, const struct snp_candidate *issuer,
+		       const struct snp_candidate *cert)
 {
 	uint8_t spki[PIN_LEN];
 
 	if (issuer->role == ROLE_ARK && (x509_spki_sha256(issuer->cert, spki) < 0 ||
 					 !trust_find(verifier_trust(ctx), ROOT_AMD_ARK, spki)))
 		return false;
-	return x509_issued_by(cert, issuer->cert, X509_SIG_PSS_SHA384);
+	return is_known(ctx, issuer, cert) ||
+	       x509_issued_by(cert->cert, issuer->cert, X509_SIG_PSS_SHA384);
 }
 
 /*
@@ -247,9 +268,9 @@ static bool has_issued(struct verifier *ctx, const struct snp_candidate *issuer,
  * if possible, one that is valid now.  @ret_good tells whether there is one.  If not, the first
  * candidate with that name is returned, or NULL.
  */
-static struct snp_candidate *pick_by_name(struct verifier *ctx, struct snp_pool *pool, X509 *cert,
-					  unsigned roles, enum snp_source source, int64_t now,
-					  bool *ret_good)
+static struct snp_candidate *pick_by_name(struct verifier *ctx, struct snp_pool *pool,
+					  const struct snp_candidate *cert, unsigned roles,
+					  enum snp_source source, int64_t now, bool *ret_good)
 {
 	struct snp_candidate *best = NULL, *first = NULL;
 
@@ -257,7 +278,7 @@ static struct snp_candidate *pick_by_name(struct verifier *ctx, struct snp_pool 
 		struct snp_candidate *c = &pool->list[i];
 
 		if (!(roles & ROLE_BIT(c->role)) || c->source != source ||
-		    !same_name(X509_get_subject_name(c->cert), X509_get_issuer_name(cert)))
+		    !same_name(X509_get_subject_name(c->cert), X509_get_issuer_name(cert->cert)))
 			continue;
 		if (!first)
 			first = c;
@@ -284,10 +305,11 @@ static bool has_other(const struct snp_pool *pool, unsigned roles, enum snp_sour
  * sender has the right one.  A certificate from the sender or from the host's table counts only
  * if it is right; else the built-in one does.
  */
-static struct snp_candidate *pick_issuer(struct verifier *ctx, struct snp_pool *pool, X509 *cert,
-				     unsigned roles, int64_t now)
+static struct snp_candidate *pick_issuer(struct verifier *ctx, struct snp_pool *pool,
+					 const struct snp_candidate *cert, unsigned roles,
+					 int64_t now)
 {
-	const X509_NAME *name = X509_get_issuer_name(cert);
+	const X509_NAME *name = X509_get_issuer_name(cert->cert);
 	struct snp_candidate *own = pick(pool, roles, SOURCE_GIVEN, name), *c, *sent;
 	bool good;
 
@@ -315,14 +337,15 @@ static struct snp_candidate *pick_issuer(struct verifier *ctx, struct snp_pool *
  * True if @vek is valid now and its issuers lead to a trusted root.  Anybody can make a
  * certificate that only looks right.
  */
-static bool is_certified(struct verifier *ctx, struct snp_pool *pool, X509 *vek, int64_t now)
+static bool is_certified(struct verifier *ctx, struct snp_pool *pool,
+			 const struct snp_candidate *vek, int64_t now)
 {
 	struct snp_candidate *inter = pick_issuer(ctx, pool, vek, ROLES_INTERMEDIATE, now), *ark;
 
-	if (!is_valid_at(vek, now) || !inter || !has_issued(ctx, inter, vek))
+	if (!is_valid_at(vek->cert, now) || !inter || !has_issued(ctx, inter, vek))
 		return false;
-	ark = pick_issuer(ctx, pool, inter->cert, ROLE_BIT(ROLE_ARK), now);
-	return ark && has_issued(ctx, ark, inter->cert);
+	ark = pick_issuer(ctx, pool, inter, ROLE_BIT(ROLE_ARK), now);
+	return ark && has_issued(ctx, ark, inter);
 }
 
 /*
@@ -348,7 +371,7 @@ static struct snp_candidate *pick_matching(struct verifier *ctx, struct snp_pool
 				matching[n++] = c;
 		}
 	for (unsigned i = 0; n > 1 && !best && i < n; i++)
-		if (is_certified(ctx, pool, matching[i]->cert, now))
+		if (is_certified(ctx, pool, matching[i], now))
 			best = matching[i];
 	return best ? best : n > 0 ? matching[0] : NULL;
 }
@@ -396,8 +419,8 @@ int snp_pool_issuers(struct verifier *ctx, struct snp_pool *pool, const struct s
 {
 	struct snp_candidate *inter, *ark;
 
-	inter = pick_issuer(ctx, pool, vek->cert, ROLES_INTERMEDIATE, now);
-	ark = inter ? pick_issuer(ctx, pool, inter->cert, ROLE_BIT(ROLE_ARK), now) : NULL;
+	inter = pick_issuer(ctx, pool, vek, ROLES_INTERMEDIATE, now);
+	ark = inter ? pick_issuer(ctx, pool, inter, ROLE_BIT(ROLE_ARK), now) : NULL;
 	if (!ark)
 		return verdict_fail(v, VERDICT_UNDECIDED, "NO_CA", "certificates are there",
 				    verdict_text(v, "the certificate of %s",
@@ -423,7 +446,7 @@ struct snp_candidate *snp_pool_root(struct verifier *ctx, struct snp_pool *pool,
 	for (unsigned i = 0; i < pool->n; i++) {
 		struct snp_candidate *c = &pool->list[i];
 
-		if (c->role == ROLE_ARK && streq(c->cn, cn) && has_issued(ctx, c, c->cert))
+		if (c->role == ROLE_ARK && streq(c->cn, cn) && has_issued(ctx, c, c))
 			return c;
 	}
 	return NULL;

@@ -85,6 +85,17 @@ int snp_pool_add_given(struct verifier *ctx, struct snp_pool *pool, const struct
 int snp_pool_add_table(struct verifier *ctx, struct snp_pool *pool, const struct snp_table *table,
 		       int64_t now, struct verdict *v);
 
+/*
+ * What the memo calls it that @above has issued @below.  snp-links.h remembers that once it has
+ * checked the signature, and then no choice verifies it again.  Returns 0 or -ENOMEM.
+ */
+enum snp_link {
+	LINK_CA,	/* the root an intermediate */
+	LINK_VEK,	/* an intermediate a VEK */
+};
+int snp_link_key(enum snp_link link, const struct snp_candidate *below,
+		 const struct snp_candidate *above, uint8_t ret[static MEMO_KEY_LEN]);
+
 /* The best candidate for the key that signed @report, or NULL if there is none. */
 struct snp_candidate *snp_pool_vek(struct verifier *ctx, struct snp_pool *pool,
 				   const struct snp_report *report, int64_t now);

@@ -34,8 +34,8 @@
 #define FOLDERS(folder, cache) ((const char *const[]){ (folder), (cache) })
 #define NO_FOLDERS FOLDERS(NULL, NULL)
 
-/* How many certificates were decoded. */
-static atomic_uint decoded;
+/* How many certificates were decoded, and whose signatures were verified. */
+static atomic_uint decoded, verified;
 
 X509 *__real_d2i_X509(X509 **cert, const unsigned char **in, long len);
 X509 *__wrap_d2i_X509(X509 **cert, const unsigned char **in, long len);
@@ -44,6 +44,15 @@ X509 *__wrap_d2i_X509(X509 **cert, const unsigned char **in, long len)
 {
 	decoded++;
 	return __real_d2i_X509(cert, in, len);
+}
+
+int __real_X509_verify(X509 *cert, EVP_PKEY *key);
+int __wrap_X509_verify(X509 *cert, EVP_PKEY *key);
+
+int __wrap_X509_verify(X509 *cert, EVP_PKEY *key)
+{
+	verified++;
+	return __real_X509_verify(cert, key);
 }
 
 static struct evidence evidence;
@@ -485,8 +494,8 @@ static unsigned n_remembered(const struct verdict *v)
 }
 
 /*
- * A secret is asked for after the evidence: its signature is not verified twice, and nothing is
- * decoded that is known.
+ * A secret is asked for after the evidence: no signature is verified twice, and nothing is decoded
+ * that is known.
  */
 static void remembers(const struct bundle *b, const uint8_t rd[static 48])
 {
@@ -498,16 +507,31 @@ static void remembers(const struct bundle *b, const uint8_t rd[static 48])
 	for (unsigned i = 0; i < ARRAY_SIZE(v); i++) {
 		struct judged j;
 
-		decoded = 0;
+		decoded = verified = 0;
 		assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, b, rd, i ? POLICY : NULL,
 						PLATFORM_NOW, &j, &v[i]), 0);
 		assert_int_equal(j.result, JUDGED_GOOD);
 		assert_int_equal(n_remembered(v[i]), i > 0);
 		assert_int_equal(decoded > 0, i == 0);
+		assert_int_equal(verified > 0, i == 0);
 		verdict_free(v[i]);
 	}
 	judge_free(judge);
 	judge = mine;
+}
+
+/* What a judge says that knows nothing yet. */
+static enum judged_result judge_cold(const struct bundle *b, const uint8_t rd[static 48])
+{
+	struct judge *cold;
+	struct judged j;
+	struct cause why;
+
+	assert_int_equal(judge_new(&trust, NO_FOLDERS, 1, &cold, &why), 0);
+	assert_int_equal(judge_evidence(cold, BROKER_TEE_SNP, b, rd, POLICY, PLATFORM_NOW, &j,
+					NULL), 0);
+	judge_free(cold);
+	return j.result;
 }
 
 /*
@@ -542,6 +566,8 @@ static void test_again(void **state)
 			/* Of the authorities AMD's own are at hand too. */
 			if (item <= 2)
 				assert_int_not_equal(j.result, JUDGED_GOOD);
+			else if (at % 3 == 0)
+				assert_int_equal(j.result, judge_cold(&b, rd));
 			b.items[item].data[at] ^= 1;
 		}
 	for (unsigned i = 0; i < 3; i++) {
@@ -557,6 +583,52 @@ static void test_again(void **state)
 		assert_int_not_equal(j.result, JUDGED_GOOD);
 	}
 	bundle_done(&b);
+	platform_unload(&e);
+}
+
+/* A certificate of the same names with another RSA key of 4096 bits. */
+static void change_key(struct bundle_item *cert)
+{
+	static const uint8_t modulus[] = { 0x02, 0x82, 0x02, 0x01, 0x00 };
+	uint8_t *p = memmem(cert->data, cert->len, modulus, sizeof(modulus));
+
+	assert_non_null(p);
+	p[100] ^= 1;
+}
+
+/*
+ * Somebody sends authorities of the same names along, first: a judge that knows the right ones
+ * takes them, and so does one that knows nothing.
+ */
+static void test_others(void **state)
+{
+	struct bundle b = { .n_items = 0 };
+	struct evidence e;
+	uint8_t rd[48];
+	struct judged j;
+
+	platform_load("snp", "handshake-good", &e, NULL);
+	memcpy(rd, e.piece[EVIDENCE_REPORT].p + 0x50, sizeof(rd));
+	assert_true(e.n_certs == 3);
+	for (unsigned other = 1; other < e.n_certs; other++) {
+		b = (struct bundle){ .n_items = 0 };
+		assert_int_equal(bundle_add_text(&b, BUNDLE_TYPE, "snp"), 0);
+		assert_int_equal(bundle_add(&b, BUNDLE_REPORT, e.piece[EVIDENCE_REPORT].p,
+					    e.piece[EVIDENCE_REPORT].len), 0);
+		assert_int_equal(bundle_add(&b, BUNDLE_CERT, e.cert[other].p, e.cert[other].len),
+				 0);
+		change_key(&b.items[2]);
+		for (unsigned i = 0; i < e.n_certs; i++)
+			assert_int_equal(bundle_add(&b, BUNDLE_CERT, e.cert[i].p, e.cert[i].len),
+					 0);
+		assert_int_equal(judge_cold(&b, rd), JUDGED_GOOD);
+		for (unsigned i = 0; i < 4; i++) {
+			assert_int_equal(judge_evidence(judge, BROKER_TEE_SNP, &b, rd, POLICY,
+							PLATFORM_NOW, &j, NULL), 0);
+			assert_int_equal(j.result, JUDGED_GOOD);
+		}
+		bundle_done(&b);
+	}
 	platform_unload(&e);
 }
 
@@ -803,6 +875,7 @@ int main(void)
 		cmocka_unit_test(test_roots),	cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_handshake), cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_fetched),	cmocka_unit_test(test_again),
+		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_own),	cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_threads),
