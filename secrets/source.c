@@ -138,8 +138,8 @@ bool source_listing_equal(const struct source_listing *a, const struct source_li
 }
 
 /*
- * Twice the room, at least for one more read.  The kernel leaves the bytes between a name and the
- * next entry as they are, so these must be zero for two listings to be compared.
+ * Twice the room, when there is none for one more read.  The kernel leaves the bytes between a
+ * name and the next entry as they are, so these must be zero for two listings to be compared.
  */
 static int grow(struct source_listing *l, size_t *room)
 {
@@ -147,19 +147,22 @@ static int grow(struct source_listing *l, size_t *room)
 
 	if (*room - l->len >= LISTING_READ)
 		return 0;
-	more = realloc(l->bytes, 2 * *room + LISTING_READ);
+	more = realloc(l->bytes, 2 * *room);
 	if (!more)
 		return -ENOMEM;
 	l->bytes = more;
-	*room = 2 * *room + LISTING_READ;
+	*room = 2 * *room;
 	memset(more + l->len, 0, *room - l->len);
 	return 0;
 }
 
-static int read_listing(int dir, struct source_listing *l)
+static int read_listing(int dir, size_t expected, struct source_listing *l)
 {
-	size_t room = 0;
+	size_t room = expected + LISTING_READ;
 
+	l->bytes = calloc(1, room);
+	if (!l->bytes)
+		return -ENOMEM;
 	for (;;) {
 		ssize_t n;
 		int r = grow(l, &room);
@@ -173,7 +176,7 @@ static int read_listing(int dir, struct source_listing *l)
 	}
 }
 
-int source_list(const struct secret_source *s, struct source_listing *ret)
+int source_list(const struct secret_source *s, size_t expected, struct source_listing *ret)
 {
 	_cleanup_(source_listing_done) struct source_listing l = { NULL };
 	_cleanup_(closep) int dir = open_dir(s);
@@ -181,7 +184,7 @@ int source_list(const struct secret_source *s, struct source_listing *ret)
 
 	if (dir < 0)
 		return dir;
-	r = read_listing(dir, &l);
+	r = read_listing(dir, expected, &l);
 	if (r < 0)
 		return r;
 	*ret = l;

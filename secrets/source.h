@@ -62,8 +62,8 @@ const struct secret_source *source_broker(void);
 int source_mount_securityfs(void);
 
 /*
- * Read the directory of the source, without a look at its files.  Pass @ret to
- * source_listing_done().
+ * Read the directory of the source, without a look at its files.  @expected is the length of the
+ * last listing, or 0.  Pass @ret to source_listing_done().
  *
  * A directory without a change since the last listing gives an equal one.  Its time of
  * modification would not do: the kernel makes files in securityfs without setting it.
@@ -71,7 +71,7 @@ int source_mount_securityfs(void);
  * Returns 0; -ENOENT when the source does not exist; another errno of open(2) or getdents64(2);
  * -ENOMEM.
  */
-int source_list(const struct secret_source *s, struct source_listing *ret);
+int source_list(const struct secret_source *s, size_t expected, struct source_listing *ret);
 void source_listing_done(struct source_listing *l);
 bool source_listing_equal(const struct source_listing *a, const struct source_listing *b);
 

@@ -268,6 +268,11 @@ int store_let_go(struct store *s)
 	return store_sync(s);
 }
 
+bool store_is_held(const struct store *s)
+{
+	return s->n_held > 0;
+}
+
 static int changed(struct store *s)
 {
 	s->dirty = true;
@@ -591,7 +596,7 @@ static int scan_source(struct store *s, const struct secret_source *src, struct 
 	bool whole;
 	int n, r;
 
-	r = source_list(src, &l);
+	r = source_list(src, scan->listing.len, &l);
 	if (r < 0)
 		return r;
 	if (source_listing_equal(&l, &scan->listing))

@@ -213,6 +213,7 @@ int store_sync(struct store *s);
  */
 void store_hold(struct store *s);
 int store_let_go(struct store *s);
+bool store_is_held(const struct store *s);
 
 /* True if something known earlier was lost, now or at an earlier start in this boot. */
 bool store_is_lossy(const struct store *s);

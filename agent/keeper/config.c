@@ -284,12 +284,14 @@ static void default_name(const char *path, char ret[static MSG_NAME_LEN + 1])
 
 static void check_unique(struct config *c, const struct secret_policy *p, const char *path)
 {
+	bool has_guid = !guid_is_zero(&p->guid);
+
 	for (size_t i = 0; i < c->n_policies; i++) {
 		if (p->path[0] && streq(c->policies[i].path, p->path))
 			config_error(&c->errors, path, 0,
 				     "Uri= is the same as that of the secret '%s'",
 				     c->policies[i].name);
-		else if (!guid_is_zero(&p->guid) && guid_equal(&c->policies[i].guid, &p->guid))
+		else if (has_guid && memcmp(&c->policies[i].guid, &p->guid, GUID_LEN) == 0)
 			config_error(&c->errors, path, 0,
 				     "Guid= is the same as that of the secret '%s'",
 				     c->policies[i].name);
@@ -431,7 +433,7 @@ static void read_secret_conf(void *target, struct config_file *f)
 	if (!(v.seen & 1u << SECRET_WIPE))
 		p.wipe = secret_policy_default_wipe(&p);
 	config_check_places(&v, &p, v.seen & SEEN_KEYRING, v.seen & SEEN_FILE);
-	for (size_t i = 0; i < c->n_policies; i++)
+	for (size_t i = 0; p.place.type != KEYRING_NONE && i < c->n_policies; i++)
 		config_check_same_key(&v, &p, &c->policies[i]);
 	check_unique(c, &p, path);
 	check_broker(c, &p, path);

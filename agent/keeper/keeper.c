@@ -510,6 +510,9 @@ void keeper_notify_status(struct keeper *k)
 	unsigned n[_SECRET_STATE_MAX], n_remote;
 	char differs[128], text[sizeof(k->status)];
 
+	/* Whoever holds it says how things stand when all is done. */
+	if (store_is_held(k->store))
+		return;
 	keeper_count(k, n, &n_remote);
 	carried_differences(k->carried.differs, differs, sizeof(differs));
 	(void)!snprintf(text, sizeof(text),

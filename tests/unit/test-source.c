@@ -96,7 +96,7 @@ static int count_listed(const struct secret_source *s, struct source_entry *ret)
 	size_t pos = 0;
 	int n = 0;
 
-	assert_int_equal(source_list(s, &l), 0);
+	assert_int_equal(source_list(s, 0, &l), 0);
 	while (source_listing_next(s, &l, &pos, ret))
 		n++;
 	return n;
@@ -151,7 +151,7 @@ static void test_broker(void **state)
 
 	assert_string_equal(s->name, "kbs");
 	assert_true(s->remote && !s->zeroes && !s->host_table);
-	assert_int_equal(source_list(s, &l), -EREMOTE);
+	assert_int_equal(source_list(s, 0, &l), -EREMOTE);
 	assert_int_equal(source_stat(s, &guid, &size), -EREMOTE);
 	assert_int_equal(source_read(s, &guid, &secret), -EREMOTE);
 	assert_int_equal(source_size(s, &guid, &size), -EREMOTE);
@@ -237,7 +237,7 @@ static void test_many(void **state)
 		snprintf(name, sizeof(name), "736869e5-84f0-4973-92ec-%012x", i);
 		put(name, name, i % 7 + 1);
 	}
-	assert_int_equal(source_list(&source, &l), 0);
+	assert_int_equal(source_list(&source, 0, &l), 0);
 	for (; source_listing_next(&source, &l, &pos, &e); n++) {
 		unsigned i = e.guid.b[14] << 8 | e.guid.b[15];
 
@@ -260,8 +260,8 @@ static void test_listing_equal(void **state)
 		snprintf(name, sizeof(name), "736869e5-84f0-4973-92ec-%012x", i);
 		put(name, "x", 1);
 	}
-	assert_int_equal(source_list(&source, &before), 0);
-	assert_int_equal(source_list(&source, &now), 0);
+	assert_int_equal(source_list(&source, 0, &before), 0);
+	assert_int_equal(source_list(&source, before.len, &now), 0);
 	assert_true(source_listing_equal(&before, &now));
 	for (unsigned i = 0; i < 4; i++) {
 		source_listing_done(&now);
@@ -273,10 +273,10 @@ static void test_listing_equal(void **state)
 			assert_int_equal(unlink(in_dir(A)), 0);
 		else
 			assert_int_equal(unlink(in_dir("736869e5-84f0-4973-92ec-00000000000a")), 0);
-		assert_int_equal(source_list(&source, &now), 0);
+		assert_int_equal(source_list(&source, 0, &now), 0);
 		assert_false(source_listing_equal(&before, &now));
 		source_listing_done(&before);
-		assert_int_equal(source_list(&source, &before), 0);
+		assert_int_equal(source_list(&source, 0, &before), 0);
 		assert_true(source_listing_equal(&before, &now));
 	}
 	source_listing_done(&before);
@@ -414,12 +414,12 @@ static void test_away(void **state)
 	size_t size;
 
 	assert_int_equal(rmdir(dir), 0);
-	assert_int_equal(source_list(&source, &l), -ENOENT);
+	assert_int_equal(source_list(&source, 0, &l), -ENOENT);
 	assert_int_equal(source_stat(&source, &a, &size), -ENOKEY);
 	assert_int_equal(source_read(&source, &a, &s), -ENOKEY);
 	assert_int_equal(source_unlink(&source, &a), -ENOKEY);
 	assert_int_equal(write_file_atomic(dir, "x", 1, 0600, false), 0);
-	assert_int_equal(source_list(&source, &l), -ENOTDIR);
+	assert_int_equal(source_list(&source, 0, &l), -ENOTDIR);
 	assert_int_equal(source_read(&source, &a, &s), -ENOTDIR);
 	assert_int_equal(source_unlink(&source, &a), -ENOTDIR);
 	assert_null(l.bytes);
