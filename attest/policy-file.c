@@ -3,6 +3,7 @@
 
 #include "attest/policy-options.h"
 #include "base/ini.h"
+#include "base/nearest.h"
 
 /* True if the option is about @kind in particular, and not about the evidence of all hardware. */
 static bool is_own(const struct policy_option *o, const union policy_value *value,
@@ -108,18 +109,43 @@ static void list_sections(char *ret, size_t size)
 		}
 }
 
+bool policy_has_section(const struct ini_item *item)
+{
+	return kinds_of(item) || ini_is(item->section, item->section_len, "Policy");
+}
+
+void policy_nearest_section(struct nearest *nearest)
+{
+	nearest_try(nearest, "Policy");
+	for (unsigned k = 0; policy_kinds[k]; k++)
+		for (unsigned i = 0; i < ARRAY_SIZE(policy_kinds[k]->sections); i++)
+			if (policy_kinds[k]->sections[i])
+				nearest_try(nearest, policy_kinds[k]->sections[i]);
+}
+
+/* The one that is meant, or else all that there are. */
+static int no_such_section(const struct ini_item *item, char *error)
+{
+	char text[NEAREST_TEXT_MAX], all[POLICY_ERROR_LEN];
+	int len = (int)MIN(item->section_len, 32u);
+	struct nearest nearest;
+
+	nearest_init(&nearest, item->section, item->section_len);
+	policy_nearest_section(&nearest);
+	if (nearest_text(&nearest, "", text)[0])
+		return policy_complain(error, -EINVAL, "there is no section [%.*s]%s", len,
+				       item->section, text);
+	list_sections(all, sizeof(all));
+	return policy_complain(error, -EINVAL, "there is no section [%.*s], but [Policy]%.90s", len,
+			       item->section, all);
+}
+
 static int find_section(const struct ini_item *item, unsigned *ret_kinds, char *error)
 {
-	char all[POLICY_ERROR_LEN];
-
 	*ret_kinds = kinds_of(item);
 	if (ini_is(item->section, item->section_len, "Policy"))
 		*ret_kinds = KINDS_ALL;
-	if (*ret_kinds)
-		return 0;
-	list_sections(all, sizeof(all));
-	return policy_complain(error, -EINVAL, "there is no section [%.*s], but [Policy]%.90s",
-			(int)MIN(item->section_len, 32u), item->section, all);
+	return *ret_kinds ? 0 : no_such_section(item, error);
 }
 
 static int read_item(struct reading *r, const struct ini_item *item, char *error)

@@ -4,6 +4,9 @@
 
 #include "attest/verdict.h"
 
+struct ini_item;
+struct nearest;
+
 /*
  * The appraisal policy: what authentic evidence must look like.  Options have the same names in
  * `--set NAME=VALUE` and in the NAME=VALUE lines of a policy file; policy_option() lists them.  An
@@ -203,6 +206,12 @@ int policy_ask(struct policy *p, const char *name, const void *data, size_t len,
 #define POLICY_FILE_MAX 65536
 int policies_parse(struct policies *ps, const void *text, size_t len,
 		   char error[static POLICY_ERROR_LEN]);
+
+/* True if the section of @item is one of a policy file. */
+bool policy_has_section(const struct ini_item *item);
+
+/* Try the name of each such section. */
+void policy_nearest_section(struct nearest *nearest);
 
 /* The name of option @i, and what its value must be, for people; NULL past the last option. */
 const char *policy_option(unsigned i, const char **ret_value);

@@ -103,6 +103,17 @@ static void take_item(econf_file *kf, const struct ini_item *i, const char *sect
 	econf_freeExtValue(ext);
 }
 
+static void unknown_section(const struct ini_item *i, const char *section, struct config_value *v)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, i->section, i->section_len);
+	nearest_try(&nearest, section);
+	config_error(v->errors, v->file, i->line, "Unknown section [%.*s]%s",
+		     (int)i->section_len, i->section, nearest_text(&nearest, "", text));
+}
+
 static void take_items(econf_file *kf, const char *text, size_t len, const char *section,
 		       const struct config_option *options, struct config_value *v)
 {
@@ -115,8 +126,7 @@ static void take_items(econf_file *kf, const char *text, size_t len, const char 
 			if (i.name)
 				take_item(kf, &i, section, options, v);
 		} else if (!i.name) {
-			config_error(v->errors, v->file, i.line, "Unknown section [%.*s]",
-				     (int)i.section_len, i.section);
+			unknown_section(&i, section, v);
 		}
 	}
 }

@@ -7,6 +7,7 @@
 #include "attest/policy.h"
 #include "attest/verify.h"
 #include "base/ini.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "crypto/cleanup.h"
 
@@ -63,49 +64,109 @@ static int take_launches(const char *text, struct secret_mode *m)
 	return 0;
 }
 
-static int take_option(const struct ini_item *item, struct secret_mode *m)
+static int take_release(const char *text, struct secret_mode *m)
+{
+	unsigned word = 0;
+	int r = take_word(releases, text, &word);
+
+	m->release = word;
+	return r;
+}
+
+static int take_per(const char *text, struct secret_mode *m)
+{
+	unsigned word = 0;
+	int r = take_word(pers, text, &word);
+
+	m->per = word;
+	return r;
+}
+
+static int take_vm_field(const char *text, struct secret_mode *m)
+{
+	unsigned word = 0;
+	int r = take_word(vm_fields, text, &word);
+
+	m->vm_field = word;
+	return r;
+}
+
+static int take_first_only(const char *text, struct secret_mode *m)
+{
+	return parse_bool(text, &m->first_only);
+}
+
+static const struct {
+	const char *name;
+	const char *value;
+	int (*take)(const char *text, struct secret_mode *m);
+} options[] = {
+	{ "Release", "once, always or approve", take_release },
+	{ "Per", "launch or vm", take_per },
+	{ "VmField", "host_data or mrconfigid", take_vm_field },
+	{ "Launches", "a number and a time such as 20/24h", take_launches },
+	{ "FirstOnly", "yes or no", take_first_only },
+};
+
+static int take_option(struct secret_mode *m, const struct ini_item *item, const char **ret_value)
 {
 	char text[INI_LINE_MAX + 1];
-	unsigned word = 0;
-	int r = -ENOENT;
 
 	memcpy(text, item->value, item->value_len);
 	text[item->value_len] = '\0';
-	if (ini_is(item->name, item->name_len, "Release")) {
-		r = take_word(releases, text, &word);
-		m->release = word;
-	} else if (ini_is(item->name, item->name_len, "Per")) {
-		r = take_word(pers, text, &word);
-		m->per = word;
-	} else if (ini_is(item->name, item->name_len, "VmField")) {
-		r = take_word(vm_fields, text, &word);
-		m->vm_field = word;
-	} else if (ini_is(item->name, item->name_len, "Launches")) {
-		r = take_launches(text, m);
-	} else if (ini_is(item->name, item->name_len, "FirstOnly")) {
-		r = parse_bool(text, &m->first_only);
-	}
-	return r;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (ini_is(item->name, item->name_len, options[i].name)) {
+			*ret_value = options[i].value;
+			return options[i].take(text, m);
+		}
+	return -ENOENT;
+}
+
+/* ---- what somebody meant ---- */
+
+static int no_such_option(const struct ini_item *item, bool sev, struct cause *why)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, item->name, item->name_len);
+	for (size_t i = 0; !sev && i < ARRAY_SIZE(options); i++)
+		nearest_try(&nearest, options[i].name);
+	if (sev)
+		sev_rules_nearest(&nearest);
+	return cause_set(why, -EBADMSG, "line %u: there is no option '%.*s' in [%s]%s",
+			 item->line, (int)MIN(item->name_len, 64u), item->name,
+			 sev ? SEV_RULES_SECTION : SECTION, nearest_text(&nearest, "", text));
+}
+
+static int no_such_section(const struct ini_item *item, struct cause *why)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, item->section, item->section_len);
+	nearest_try(&nearest, SECTION);
+	nearest_try(&nearest, SEV_RULES_SECTION);
+	policy_nearest_section(&nearest);
+	return cause_set(why, -EBADMSG, "line %u: there is no section [%.*s]%s", item->line,
+			 (int)MIN(item->section_len, 64u), item->section,
+			 nearest_text(&nearest, "", text));
 }
 
 static int take_item(const struct ini_item *item, struct secret_mode *ret, struct cause *why)
 {
 	const bool sev = ini_is(item->section, item->section_len, SEV_RULES_SECTION);
-	const char *value = "once, always or approve (Release=), launch or vm (Per=), host_data "
-			    "or mrconfigid (VmField=), a number and a time such as 20/24h "
-			    "(Launches=), yes or no (FirstOnly=)";
+	const char *value = NULL;
 	int r;
 
 	if (!sev && !ini_is(item->section, item->section_len, SECTION))
-		return 0;
+		return policy_has_section(item) ? 0 : no_such_section(item, why);
 	ret->sev.given |= sev;
 	if (!item->name)
 		return 0;
-	r = sev ? sev_rules_take(&ret->sev, item, &value) : take_option(item, ret);
+	r = sev ? sev_rules_take(&ret->sev, item, &value) : take_option(ret, item, &value);
 	if (r == -ENOENT)
-		return cause_set(why, -EBADMSG, "line %u: there is no option '%.*s' in [%s]",
-				 item->line, (int)MIN(item->name_len, 64u), item->name,
-				 sev ? SEV_RULES_SECTION : SECTION);
+		return no_such_option(item, sev, why);
 	if (r < 0)
 		return cause_set(why, -EBADMSG, "line %u: %.*s= takes %s, not '%.*s'", item->line,
 				 (int)MIN(item->name_len, 64u), item->name, value,

@@ -87,6 +87,12 @@ int sev_rules_take(struct sev_rules *s, const struct ini_item *item, const char 
 	return -ENOENT;
 }
 
+void sev_rules_nearest(struct nearest *nearest)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		nearest_try(nearest, options[i].name);
+}
+
 bool sev_rules_are_whole(const struct sev_rules *s)
 {
 	return (s->covers & COVERS_ALL_THAT_RUNS) == COVERS_ALL_THAT_RUNS;

@@ -5,6 +5,7 @@
 #include "attest/policy.h"
 #include "base/cause.h"
 #include "base/ini.h"
+#include "base/nearest.h"
 #include "base/secret.h"
 #include "broker/core/judge.h"
 #include "sev/measurement.h"
@@ -40,6 +41,9 @@ struct sev_rules {
  * wrong value, with what it must be in @ret_value, a constant.
  */
 int sev_rules_take(struct sev_rules *s, const struct ini_item *item, const char **ret_value);
+
+/* Try the name of each option. */
+void sev_rules_nearest(struct nearest *nearest);
 
 /* True if the digests are said to be of all that runs. */
 bool sev_rules_are_whole(const struct sev_rules *s);

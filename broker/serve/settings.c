@@ -205,6 +205,19 @@ static int no_such_option(const struct ini_item *item, const char *path, struct 
 			 nearest_text(&nearest, "", text));
 }
 
+static int no_such_section(const struct ini_item *item, const char *path, struct cause *why)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, item->section, item->section_len);
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		nearest_try(&nearest, settings[i].section);
+	return cause_set(why, -EBADMSG, "%s:%u: there is no section [%.*s]%s", path, item->line,
+			 (int)MIN(item->section_len, 64u), item->section,
+			 nearest_text(&nearest, "", text));
+}
+
 static int read_item(struct broker_settings *s, const struct ini_item *item, const char *path,
 		     struct cause *why)
 {
@@ -212,8 +225,7 @@ static int read_item(struct broker_settings *s, const struct ini_item *item, con
 	int r;
 
 	if (!row && !item->name)
-		return cause_set(why, -EBADMSG, "%s:%u: there is no section [%.*s]", path,
-				 item->line, (int)MIN(item->section_len, 64u), item->section);
+		return no_such_section(item, path, why);
 	if (!row)
 		return no_such_option(item, path, why);
 	if (!item->name)

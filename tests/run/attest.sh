@@ -177,6 +177,7 @@ check "policy file: in two sections" policy_refused '[Policy]\nmax_vmpl=1\n[snp]
 check "policy file: no value" policy_refused '[Policy]\nmax_vmpl\n' 'line 2: '
 check "policy file: a bad value" policy_refused '[Policy]\nmax_vmpl=-1\n' 'line 2: the value'
 check "policy file: another section" policy_refused '[Other]\n' 'line 1: there is no section \[Other\]'
+check "policy file: a section that is nearly right" policy_refused '[azrue]\n' 'line 1: there is no section \[azrue\]; did you mean azure?'
 check "policy file: no section" policy_refused 'max_vmpl=1\n' 'line 1: '
 check "policy file: a NUL byte" policy_refused '[Policy]\nmax_vmpl=1\000\n' 'line 2'
 check "policy file: too long a line" policy_refused "[Policy]\nmeasurement=$(head -c 5000 /dev/zero | tr '\0' 0)\n" 'line 2'

@@ -410,6 +410,8 @@ static void test_text(void **state)
 		  ":3: it has the control character 0x00", 39 },
 		{ "[Cocod]\nRequire=none\0", ":2: it has the control character 0x00", 21 },
 		{ "[Cocod]\nRequire=none\n[Other]\n", ":3: Unknown section [Other]", 0 },
+		{ "[Cocdo]\nRequire=none\n",
+		  ":1: Unknown section [Cocdo]; did you mean Cocod?", 0 },
 		{ "[Cocod]\nRequire=none\n\n more\n", ":4: it is neither", 0 },
 		{ "[Cocod]\nRequire=none # attested\n", ":2: a comment stands behind", 0 },
 		{ "[Cocod]\nRequire=\n\nRequires=x", ":2: Require= takes", 0 },

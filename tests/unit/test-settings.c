@@ -162,7 +162,8 @@ static void test_refused(void **state)
 		{ "[Broker]\nName=a\nName=b\n", ":3:" },
 		{ NAMED "Nmae=b\n",
 		  ":4: there is no option Nmae= in [Broker]; did you mean Name?" },
-		{ NAMED "[Brokers]\n", "there is no section [Brokers]" },
+		{ NAMED "[Brokers]\n", "there is no section [Brokers]; did you mean Broker?" },
+		{ NAMED "[Nothing]\n", "there is no section [Nothing]" },
 		/* An option of another section. */
 		{ NAMED "Address=sqlite:/x\n", "there is no option Address= in [Broker]" },
 		{ "[Broker]\nName=a\nInstance=a/b\n", "Instance= takes" },
