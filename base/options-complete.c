@@ -31,20 +31,6 @@ void offer_files(const struct offers *o)
 	print(":files %.*s\n", (int)o->before_len, o->before);
 }
 
-const char *offers_given(const struct offers *o, const char *name)
-{
-	for (size_t i = 0; i + 1 < o->n_words && o->words[i][0] == '-'; i++) {
-		const char *rest = startswith(o->words[i], "--");
-
-		rest = rest ? startswith(rest, name) : NULL;
-		if (rest && *rest == '=')
-			return rest + 1;
-		if (rest && !*rest && i + 2 < o->n_words)
-			return o->words[i + 1];
-	}
-	return NULL;
-}
-
 /* ---- reading what is there ---- */
 
 /* The row that @name of @len bytes names, by a beginning of its own, or NULL. */
@@ -67,6 +53,25 @@ static const struct option_row *row_named(const struct place *at, const char *na
 			found = row;
 		}
 	return found;
+}
+
+const char *offers_given(const struct offers *o, const char *name)
+{
+	const struct place at = place_of(o->program, NULL);
+
+	/* The last word is what is being written. */
+	for (size_t i = 0; i + 1 < o->n_words && startswith(o->words[i], "--"); i++) {
+		const char *word = o->words[i] + 2;
+		size_t len = strcspn(word, "=");
+		const struct option_row *row = row_named(&at, word, len);
+		const char *value = word[len] ? word + len + 1 : NULL;
+
+		if (!value && row && row->value)
+			value = ++i + 1 < o->n_words ? o->words[i] : NULL;
+		if (value && row && streq(row->name, name))
+			return value;
+	}
+	return NULL;
 }
 
 static void walk_option(struct walk *w, const char *word)
@@ -126,10 +131,11 @@ static const char *nth(const char *value, size_t n)
 }
 
 /* @value is what --help calls it. */
-static void offer_value(const struct offers *o, const struct option_row *row, const char *value)
+static void offer_value(struct offers *o, const struct option_row *row, const char *value)
 {
 	static const char *const files[] = { "FILE", "DEVICE", "PEM", "HEADER" };
 
+	o->value = value;
 	for (const char *const *word = row->words; word && *word; word++)
 		offer_word(o, *word, NULL);
 	if (row->offer) {
@@ -186,7 +192,7 @@ void complete_words(const struct program *p, const char *const *words, size_t n)
 {
 	struct walk w = { .at = place_of(p, NULL) };
 	const char *last = words[n - 1];
-	struct offers o = { p, words, n, last, 0, last };
+	struct offers o = { p, words, n, last, 0, last, NULL };
 	size_t name_len = strcspn(last, "=");
 
 	walk_words(&w, words, n - 1);

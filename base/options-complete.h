@@ -26,6 +26,7 @@ struct offers {
 	const char *before;		/* the last word: its beginning that is not the value's */
 	size_t before_len;
 	const char *text;		/* and the value's */
+	const char *value;		/* what --help calls it, maybe with more behind */
 };
 
 /* Answer for the @n words at @words, which are at least one. */

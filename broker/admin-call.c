@@ -8,21 +8,24 @@
 #include "broker/serve/settings.h"
 #include "ipc/client.h"
 
-/* The settings say where it is; without any it is where the units put it. */
-static int find_socket(const struct args *args, char **ret)
+/*
+ * The settings say where it is; without any it is where the units put it.  @ret is yours.  Returns
+ * 0, with the error of the settings in @why if they count for nothing, else ""; -ENOMEM.
+ */
+static int find_socket(const char *config, const char *socket, char **ret, struct cause *why)
 {
-	const char *path = args->config ? args->config : SETTINGS_PATH;
+	const char *path = config ? config : SETTINGS_PATH;
 	struct broker_settings s = { .instance = NULL };
-	struct cause why = { "" };
 	int r;
 
-	if (args->socket) {
-		*ret = strdup(args->socket);
+	why->text[0] = '\0';
+	if (socket) {
+		*ret = strdup(socket);
 		return *ret ? 0 : -ENOMEM;
 	}
-	r = broker_settings_read(path, &s, &why);
-	if (r < 0 && (args->config || r != -ENOENT))
-		log_warning("%s; asking at %s", why.text, ADMIN_SOCKET_DEFAULT);
+	r = broker_settings_read(path, &s, why);
+	if (r >= 0 || (r == -ENOENT && !config))
+		why->text[0] = '\0';
 	*ret = strdup(r == 0 ? s.admin : ADMIN_SOCKET_DEFAULT);
 	broker_settings_done(&s);
 	return *ret ? 0 : -ENOMEM;
@@ -31,14 +34,17 @@ static int find_socket(const struct args *args, char **ret)
 int admin_call_open(const struct args *args, struct admin_client *ret)
 {
 	_cleanup_(freep) char *path = NULL;
+	struct cause why;
 	int r;
 
 	*ret = (struct admin_client){ .fd = -EBADF, .data = -EBADF };
-	if (find_socket(args, &path) < 0) {
+	if (find_socket(args->config, args->socket, &path, &why) < 0) {
 		(void) log_oom();
 		return STATUS_FAILED;
 	}
-	r = admin_client_open(path, ret);
+	if (why.text[0])
+		log_warning("%s; asking at %s", why.text, ADMIN_SOCKET_DEFAULT);
+	r = admin_client_open(path, /* timeout_usec= */ 0, ret);
 	if (r == 0)
 		return 0;
 	if (r == -EACCES)
@@ -48,6 +54,53 @@ int admin_call_open(const struct args *args, struct admin_client *ret)
 		log_error_errno(r, "No broker answers at %s: %m; 'systemctl status coco-broker' "
 				   "says more", path);
 	return STATUS_NO_BROKER;
+}
+
+/* ---- completion ---- */
+
+#define OFFER_USEC 2000000
+
+/* All that is there, on one connection that is not waited for. */
+static int ask_paths(const struct offers *o, struct admin_client *c)
+{
+	_cleanup_(freep) char *socket = NULL;
+	struct json_object *request;
+	struct cause why;
+	const char *text;
+	int r;
+
+	r = find_socket(offers_given(o, "config"), offers_given(o, "socket"), &socket, &why);
+	if (r == 0)
+		r = admin_client_open(socket, OFFER_USEC, c);
+	if (r < 0)
+		return r;
+	request = admin_request("secret-list", NULL);
+	admin_add_text(&request, "prefix", o->text);
+	text = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
+	r = text ? admin_client_call(c, text, -EBADF, /* has_data= */ false) : -ENOMEM;
+	(void) json_object_put(request);
+	return r;
+}
+
+void admin_offer_paths(const struct offers *o)
+{
+	_cleanup_(admin_client_done) struct admin_client c = { .fd = -EBADF, .data = -EBADF };
+	struct json_object *list;
+
+	if (startswith(o->value, "FILE")) {
+		offer_files(o);
+		return;
+	}
+	if (ask_paths(o, &c) != 0)
+		return;
+	list = answer_list(c.answer, "secrets");
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *s = json_object_array_get_idx(list, i);
+
+		/* What is damaged has no path. */
+		if (admin_text(s, "path")[0] && !admin_text(s, "what")[0])
+			offer_word(o, admin_text(s, "path"), NULL);
+	}
 }
 
 /* ---- requests ---- */

@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "base/options-complete.h"
 #include "broker/coco-broker.h"
 #include "ipc/admin-client.h"
 
@@ -32,6 +33,12 @@ int admin_ask(const struct args *args, struct admin_client *ret, struct json_obj
 struct json_object *admin_request(const char *what, const char *path);
 void admin_add_text(struct json_object **request, const char *name, const char *text);
 void admin_add_flag(struct json_object **request, const char *name, bool flag);
+
+/*
+ * For rows: offer the paths of secrets where a PATH or PREFIX stands, and files elsewhere.  Without
+ * a broker that answers this user at once there are none, and nothing is said.
+ */
+void admin_offer_paths(const struct offers *o);
 
 /* The path of a secret that was given as guests have it in their Uri=, or as it is. */
 const char *admin_bare_path(const char *given);

@@ -78,7 +78,8 @@ const struct verb verb_try = {
 	.help = "Say whether this evidence would get that secret, and why not",
 	.example = "default/luks/vm1 --bundle=vm1.bundle",
 	.options = try_options,
-	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_try,
 };
 

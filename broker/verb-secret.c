@@ -99,7 +99,8 @@ const struct verb verb_secret_add = {
 	.help = "Put a secret in, out of a file or '-'",
 	.example = "default/luks/vm1 passphrase --policy=vm1.conf",
 	.options = add_options,
-	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true },
+	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_add,
 };
 
@@ -142,7 +143,8 @@ const struct verb verb_secret_list = {
 	.help = "List the secrets, without their values",
 	.example = "default/luks",
 	.options = colour_options,
-	.words = { .value = "PREFIX", OPTION_LIST(words, 1) },
+	.words = { .value = "PREFIX", OPTION_LIST(words, 1),
+		   .offer = admin_offer_paths },
 	.run = run_list,
 };
 
@@ -186,7 +188,8 @@ const struct verb verb_secret_show = {
 	.help = "Show what is known of a secret, and who has claimed it",
 	.example = "default/luks/vm1",
 	.options = colour_options,
-	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_show,
 };
 
@@ -210,7 +213,8 @@ const struct verb verb_secret_rm = {
 	.help = "Remove a secret; there is no way back",
 	.example = "default/luks/vm1",
 	.options = no_options,
-	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_remove,
 };
 
@@ -244,7 +248,8 @@ const struct verb verb_secret_rearm = {
 	.help = "Let a secret go out again to those who had it",
 	.example = "default/luks/vm1",
 	.options = rearm_options,
-	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_rearm,
 };
 
@@ -377,7 +382,8 @@ const struct verb verb_policy_set = {
 	.help = "Give a secret, or all that a pattern names, another policy",
 	.example = "default/luks/vm1 vm1.conf",
 	.options = no_options,
-	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true },
+	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_policy_set,
 };
 
@@ -405,7 +411,8 @@ const struct verb verb_policy_show = {
 	.help = "Print the policy of a secret",
 	.example = "default/luks/vm1",
 	.options = no_options,
-	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true },
+	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_policy_show,
 };
 
@@ -540,6 +547,7 @@ const struct verb verb_policy_test = {
 	.help = "Say who of those who asked for a secret would get it by another policy",
 	.example = "vm1.conf default/luks/vm1 --last=7d",
 	.options = test_options,
-	.words = { .value = "FILE PATH", OPTION_LIST(words, 2), .required = true },
+	.words = { .value = "FILE PATH", OPTION_LIST(words, 2), .required = true,
+		   .offer = admin_offer_paths },
 	.run = run_policy_test,
 };

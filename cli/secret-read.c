@@ -95,6 +95,18 @@ void secret_offer(const struct offers *o)
 			offer_word(o, l.secrets[i].name, NULL);
 }
 
+void secret_offer_uri(const struct offers *o)
+{
+	_cleanup_(secret_list_done) struct secret_list l = { 0 };
+	_cleanup_(closep) int fd = -EBADF;
+
+	if (client_connect(offers_given(o, "socket") ?: COCOD_SOCKET, OFFER_USEC, &fd) >= 0 &&
+	    secret_list_ask(fd, &l) >= 0)
+		for (unsigned i = 0; i < l.n; i++)
+			if (l.secrets[i].uri[0])
+				offer_word(o, l.secrets[i].uri, NULL);
+}
+
 int secret_missing(int fd, const char *name)
 {
 	char text[NEAREST_TEXT_MAX];

@@ -27,6 +27,9 @@ const char *secret_nearest_text(int fd, const char *name, char ret[static NEARES
 /* Offer the names of the secrets that 'secrets list' would show to this user. */
 void secret_offer(const struct offers *o);
 
+/* The same of their names at the broker: "kbs:///default/luks/root". */
+void secret_offer_uri(const struct offers *o);
+
 struct secret_list {
 	struct msg_secret *secrets;
 	unsigned n;

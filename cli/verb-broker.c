@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/broker-fetch.h"
 #include "cli/cococtl.h"
+#include "cli/secret-read.h"
 #include "wire/kbs-uri.h"
 
 /* ---- broker get ---- */
@@ -126,6 +127,7 @@ const struct verb verb_broker_get = {
 	.help = "Write the bytes of a secret of the broker's",
 	.example = "kbs:///default/api/token --output=token",
 	.options = get_options,
-	.words = { .value = "URI", OPTION_LIST(words, 1), .required = true },
+	.words = { .value = "URI", OPTION_LIST(words, 1), .required = true,
+		   .offer = secret_offer_uri },
 	.run = run_get,
 };

@@ -149,7 +149,7 @@ static int call(const char *socket, struct admin_client *c, const char *text, in
 {
 	int r;
 
-	r = admin_client_open(socket, c);
+	r = admin_client_open(socket, /* timeout_usec= */ 0, c);
 	if (r < 0)
 		return cause_set(why, -ENODATA, "No broker answers at '%s': %s", socket,
 				 strerror(-r));

@@ -7,10 +7,10 @@
 #include "base/json.h"
 #include "ipc/client.h"
 
-int admin_client_open(const char *path, struct admin_client *ret)
+int admin_client_open(const char *path, uint64_t timeout_usec, struct admin_client *ret)
 {
 	*ret = (struct admin_client){ .fd = -EBADF, .data = -EBADF };
-	return client_connect(path, /* timeout_usec= */ 0, &ret->fd);
+	return client_connect(path, timeout_usec, &ret->fd);
 }
 
 void admin_client_done(struct admin_client *c)

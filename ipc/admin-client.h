@@ -36,10 +36,10 @@ struct admin_client {
 };
 
 /*
- * Connect to @path.  @ret is for admin_client_done() in any case.  Returns 0, or an error of
- * client_connect().
+ * Connect to @path; @timeout_usec as of client_connect().  @ret is for admin_client_done() in any
+ * case.  Returns 0, or an error of client_connect().
  */
-int admin_client_open(const char *path, struct admin_client *ret);
+int admin_client_open(const char *path, uint64_t timeout_usec, struct admin_client *ret);
 void admin_client_done(struct admin_client *c);
 
 /*

@@ -487,6 +487,8 @@ check "... and the secret" grep -q '  Secrets: 1 remote, ' "$work/out"
 check "show of a remote secret" expect 0 "${cococtl[@]}" secrets show root
 check "... has its name at the broker" grep -q '         Uri: kbs:///default/luks/root' "$work/out"
 check "... is remote" grep -q '       State: remote' "$work/out"
+check "completion of a broker's secret" completed broker get kbs:///d
+check "... has its name there, and no other secret" bash -c "[ \"\$(cat '$work/out')\" = kbs:///default/luks/root ] && ! [ -s '$work/err' ]"
 check "list --json" expect 0 "${cococtl[@]}" secrets list --json
 check "... has no size of it" json "[(s['state'], s['size'], s['uri'], s['source']) for s in d['secrets'] if s['name'] == 'root'] == [('remote', None, 'kbs:///default/luks/root', 'kbs')]"
 check "list, as text" expect 0 "${cococtl[@]}" secrets list
