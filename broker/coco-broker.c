@@ -17,6 +17,8 @@ static const struct option_row options[] = {
 
 const struct option_row no_options[] = { { NULL } };
 const struct option_row colour_options[] = { ROW_COLOUR, { NULL } };
+const struct option_row json_options[] = { ROW_JSON, { NULL } };
+const struct option_row verdict_options[] = { ROW_COLOUR, ROW_JSON, { NULL } };
 
 static const struct verb *const verbs[] = {
 	&verb_init,

@@ -14,7 +14,9 @@ enum {
 	STATUS_USAGE = 64,
 };
 
-extern const struct option_row no_options[], colour_options[];	/* of verbs that have none */
+/* Of verbs that have none, or these alone. */
+extern const struct option_row no_options[], colour_options[], json_options[];
+extern const struct option_row verdict_options[];
 
 extern const struct verb verb_serve, verb_secret_add, verb_secret_list, verb_secret_show,
 	verb_secret_rm, verb_secret_rearm, verb_policy_set, verb_policy_show, verb_policy_test,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "broker/admin-call.h"
@@ -108,13 +109,23 @@ struct verified {
 	EVP_PKEY *signer;	/* prints checkpoints; NULL: none */
 	bool failed;
 	unsigned n_chains;	/* that have lines */
+	struct json_object *chains, *problems;	/* for --json; else NULL */
+	bool short_of_memory;
 	struct checkpoint *kept;
 	size_t n_kept;
 };
 
 static void on_problem(void *userdata, const char *instance, const char *text)
 {
+	struct verified *v = userdata;
+	struct json_object *o = v->problems ? json_object_new_object() : NULL;
+
 	log_error("Instance '%s': %s", instance, text);
+	if (!v->problems)
+		return;
+	v->short_of_memory |= json_append(v->problems, o) < 0 ||
+			      json_add_text(o, "instance", instance) < 0 ||
+			      json_add_text(o, "problem", text) < 0;
 }
 
 static void print_checkpoint(struct verified *v, const struct audit_chain *chain)
@@ -135,6 +146,18 @@ static void print_checkpoint(struct verified *v, const struct audit_chain *chain
 	free(text);
 }
 
+static void add_chain(struct verified *v, const struct audit_chain *c, const char *head)
+{
+	struct json_object *o = json_object_new_object();
+
+	v->short_of_memory |= json_append(v->chains, o) < 0 ||
+			      json_add_text(o, "instance", c->instance) < 0 ||
+			      json_add(o, "lines", json_object_new_uint64(c->lines)) < 0 ||
+			      json_add(o, "from", json_object_new_uint64(c->from)) < 0 ||
+			      json_add(o, "next", json_object_new_uint64(c->next)) < 0 ||
+			      json_add_text(o, "head", head) < 0;
+}
+
 static void on_chain(void *userdata, const struct audit_chain *c)
 {
 	struct verified *v = userdata;
@@ -147,13 +170,32 @@ static void on_chain(void *userdata, const struct audit_chain *c)
 		return;
 	}
 	format_hex(c->head, sizeof(c->head), head);
-	if (v->args->json)
-		print("{\"instance\":\"%s\",\"lines\":%" PRIu64 ",\"from\":%" PRIu64
-		      ",\"next\":%" PRIu64 ",\"head\":\"%s\"}\n",
-		      c->instance, c->lines, c->from, c->next, head);
+	if (v->chains)
+		add_chain(v, c, head);
 	else
 		print("%s: %" PRIu64 " lines from batch %" PRIu64 " on, head %s\n", c->instance,
 		      c->lines, c->from, head);
+}
+
+static const char *verdict_name(const struct verified *v, bool good)
+{
+	return !good ? "broken" : v->n_chains == 0 ? "empty" : "good";
+}
+
+/* Returns @status, or STATUS_FAILED. */
+static int print_document(struct verified *v, int status)
+{
+	_cleanup_(json_putp) struct json_object *o = json_document("broker-audit-verify");
+	int r = json_add_text(o, "result", verdict_name(v, status == STATUS_GOOD));
+
+	if (r == 0)
+		r = json_add(o, "chains", TAKE_PTR(v->chains));
+	if (r == 0)
+		r = json_add(o, "problems", TAKE_PTR(v->problems));
+	if (r == 0 && !v->short_of_memory && json_print(o, JSON_C_TO_STRING_PLAIN) == 0)
+		return status;
+	(void) log_oom();
+	return STATUS_FAILED;
 }
 
 /* What is wrong was said as it was found. */
@@ -193,7 +235,9 @@ static int verify_lines(struct verified *v, const uint8_t *expect)
 	if (r < 0)
 		return fail(&why);
 	r = r > 0 || v->failed ? STATUS_FAILED : STATUS_GOOD;
-	if (!v->signer && !v->args->json)
+	if (v->chains)
+		return print_document(v, r);
+	if (!v->signer)
 		print_verdict(v, r == STATUS_GOOD);
 	return r;
 }
@@ -312,8 +356,18 @@ static int run_verify(struct args *args)
 	}
 	if (args->keep.checkpoints)
 		r = read_kept(&v, args->keep.checkpoints);
+	if (args->json) {
+		v.chains = json_object_new_array();
+		v.problems = json_object_new_array();
+	}
+	if (args->json && (!v.chains || !v.problems)) {
+		(void) log_oom();
+		r = STATUS_FAILED;
+	}
 	if (r == STATUS_GOOD)
 		r = verify_lines(&v, args->keep.expect ? expect : NULL);
+	(void) json_object_put(v.chains);
+	(void) json_object_put(v.problems);
 	free(v.kept);
 	return r;
 }
@@ -418,6 +472,7 @@ static const struct option_row verify_options[] = {
 	  OPTION_PATH(keep.certificate) },
 	ROW_INSTANCE,
 	ROW_COLOUR,
+	ROW_JSON,
 	{ NULL },
 };
 

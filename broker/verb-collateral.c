@@ -138,6 +138,7 @@ static const struct option_row warm_options[] = {
 	{ "bundle", "FILE", "evidence of such a machine, as 'cococtl attest report' writes it; '-' "
 			    "for a pipe",
 	  OPTION_PATH(collateral.bundle), .excludes = "fmspc" },
+	ROW_JSON,
 	{ NULL },
 };
 
@@ -211,6 +212,6 @@ const struct verb verb_collateral_list = {
 	.name = "collateral list",
 	.help = "List the collateral, when it was issued and when it expires",
 	.example = "",
-	.options = no_options,
+	.options = json_options,
 	.run = run_list,
 };

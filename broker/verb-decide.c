@@ -70,6 +70,7 @@ static const struct option_row try_options[] = {
 	{ "bundle", "FILE", "evidence, as 'cococtl attest report' writes it; '-' for a pipe",
 	  OPTION_PATH(decide.bundle), .required = true },
 	ROW_COLOUR,
+	ROW_JSON,
 	{ NULL },
 };
 
@@ -123,6 +124,7 @@ static int run_approve(struct args *args)
 
 static const struct option_row approve_options[] = {
 	{ "no", NULL, "refuse it instead", OPTION_FLAG(decide.no) },
+	ROW_JSON,
 	{ NULL },
 };
 
@@ -174,7 +176,7 @@ const struct verb verb_why = {
 	.name = "why",
 	.help = "Say why a guest was refused; without ID, list the last refusals",
 	.example = "7f3a-21c0",
-	.options = colour_options,
+	.options = verdict_options,
 	.words = { .value = "ID", OPTION_LIST(words, 1) },
 	.run = run_why,
 };
@@ -253,7 +255,7 @@ const struct verb verb_status = {
 	.name = "status",
 	.help = "Show how the broker and its store are",
 	.example = "",
-	.options = colour_options,
+	.options = verdict_options,
 	.run = run_status,
 };
 
@@ -271,6 +273,6 @@ const struct verb verb_accept_restore = {
 	.name = "accept-restore",
 	.help = "Go on with a store that went back: what is once per VM may go out again",
 	.example = "",
-	.options = no_options,
+	.options = json_options,
 	.run = run_accept_restore,
 };

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "broker/admin-call.h"
@@ -91,6 +92,7 @@ static const struct option_row add_options[] = {
 	  OPTION_PATH(secret.policy) },
 	{ "replace", NULL, "it may be there already: give it a new value",
 	  OPTION_FLAG(secret.replace) },
+	ROW_JSON,
 	{ NULL },
 };
 
@@ -142,7 +144,7 @@ const struct verb verb_secret_list = {
 	.name = "secret list",
 	.help = "List the secrets, without their values",
 	.example = "default/luks",
-	.options = colour_options,
+	.options = verdict_options,
 	.words = { .value = "PREFIX", OPTION_LIST(words, 1),
 		   .offer = admin_offer_paths },
 	.run = run_list,
@@ -187,7 +189,7 @@ const struct verb verb_secret_show = {
 	.name = "secret show",
 	.help = "Show what is known of a secret, and who has claimed it",
 	.example = "default/luks/vm1",
-	.options = colour_options,
+	.options = verdict_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
 		   .offer = admin_offer_paths },
 	.run = run_show,
@@ -212,7 +214,7 @@ const struct verb verb_secret_rm = {
 	.name = "secret rm",
 	.help = "Remove a secret; there is no way back",
 	.example = "default/luks/vm1",
-	.options = no_options,
+	.options = json_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
 		   .offer = admin_offer_paths },
 	.run = run_remove,
@@ -240,6 +242,7 @@ static int run_rearm(struct args *args)
 static const struct option_row rearm_options[] = {
 	{ "launch", "HEX", "only for this launch, as 'secret show' has it",
 	  OPTION_STRING(secret.launch) },
+	ROW_JSON,
 	{ NULL },
 };
 
@@ -319,6 +322,17 @@ static int set_each(struct admin_client *c, struct json_object *paths, const cha
 	return r;
 }
 
+static int print_number_set(size_t n)
+{
+	_cleanup_(json_putp) struct json_object *o = json_document("broker-policy-set");
+
+	if (json_add(o, "secrets", json_object_new_uint64(n)) == 0 &&
+	    json_print(o, JSON_C_TO_STRING_PLAIN) == 0)
+		return 0;
+	(void) log_oom();
+	return STATUS_FAILED;
+}
+
 /*
  * All are tried before the first is changed.  What goes wrong later, such as a store that is full,
  * leaves some with the old policy: those that have the new one are no change the next time.
@@ -345,7 +359,7 @@ static int set_many(const struct args *args, const char *pattern, const char *po
 				  n, json_object_array_length(paths));
 	}
 	if (r == 0 && args->json)
-		print("{\"secrets\":%zu}\n", n);
+		r = print_number_set(n);
 	else if (r == 0)
 		print("%zu secrets have the policy\n", n);
 	(void) json_object_put(paths);
@@ -381,7 +395,7 @@ const struct verb verb_policy_set = {
 	.name = "policy set",
 	.help = "Give a secret, or all that a pattern names, another policy",
 	.example = "default/luks/vm1 vm1.conf",
-	.options = no_options,
+	.options = json_options,
 	.words = { .value = "PATH FILE", OPTION_LIST(words, 2), .required = true,
 		   .offer = admin_offer_paths },
 	.run = run_policy_set,
@@ -410,7 +424,7 @@ const struct verb verb_policy_show = {
 	.name = "policy show",
 	.help = "Print the policy of a secret",
 	.example = "default/luks/vm1",
-	.options = no_options,
+	.options = json_options,
 	.words = { .value = "PATH", OPTION_LIST(words, 1), .required = true,
 		   .offer = admin_offer_paths },
 	.run = run_policy_show,
@@ -539,6 +553,7 @@ static const struct option_row test_options[] = {
 	{ "last", "TIME", "only what was asked in this time, such as 7d",
 	  OPTION_PARSED(secret.last_usec, option_parse_usec, "a time such as 7d") },
 	ROW_COLOUR,
+	ROW_JSON,
 	{ NULL },
 };
 

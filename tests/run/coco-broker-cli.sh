@@ -109,6 +109,9 @@ cp "$work/out" verified
 head=$(grep -o '[0-9a-f]\{64\}' verified)
 check "it has a line for each" grep -q '^seed: 2 lines from batch 1 on' verified
 check "and a verdict" grep -qx 'Good: each line follows the one before' verified
+check "as JSON too" expect 0 on d audit verify --json
+check "which is as its schema says" schema broker-audit-verify "$work/out"
+check "and has the same" bash -c "grep -q '\"result\": *\"good\"' '$work/out' && grep -q '\"instance\": *\"seed\", *\"lines\": *2, *\"from\": *1' '$work/out' && grep -q $head '$work/out'"
 check "it goes through its head" expect 0 on d audit verify --expect "$head"
 check "and not through another" expect 1 on d audit verify --expect "$(printf '2%.0s' {1..64})"
 check "what is no head is said" expect 64 on d audit verify --expect 12
@@ -119,6 +122,9 @@ sed '1s/disk.home\|disk.root/disk\/other/' export >changed
 check "a line that was changed is found" expect 1 on nothing audit verify --file "$at/changed"
 sed 1d export >changed
 check "a line that is missing is found" expect 1 on nothing audit verify --file "$at/changed"
+check "in JSON" expect 1 on nothing audit verify --json --file "$at/changed"
+check "with what is wrong" bash -c "grep -q '\"result\": *\"broken\"' '$work/out' && grep -q '\"problems\": *\[ *{ *\"instance\": *\"seed\"' '$work/out'"
+check "that has a schema too" schema broker-audit-verify "$work/out"
 head -n 1 export >changed
 check "an end that was cut off is found" expect 1 on nothing audit verify --file "$at/changed" --expect "$head"
 head -c 100 export >changed
