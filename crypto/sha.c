@@ -73,7 +73,7 @@ int sha_of(struct sha *s, const void *p, size_t len, uint8_t *ret)
 	return r < 0 ? r : sha_final(s, ret);
 }
 
-int sha_fd(struct sha *s, int fd)
+int sha_fd(struct sha *s, int fd, struct pool *pool)
 {
 	_cleanup_(freep) uint8_t *piece = malloc(PIECE_LEN);
 	int r;
@@ -81,7 +81,7 @@ int sha_fd(struct sha *s, int fd)
 	if (!piece)
 		return -ENOMEM;
 	(void) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	for (;;) {
+	while (!pool_ends(pool)) {
 		ssize_t n = read(fd, piece, PIECE_LEN);
 
 		if (n < 0 && errno == EINTR)
@@ -92,4 +92,5 @@ int sha_fd(struct sha *s, int fd)
 		if (r < 0)
 			return r;
 	}
+	return -ECANCELED;
 }

@@ -4,7 +4,7 @@
 
 #include <openssl/evp.h>
 
-#include "base/macro.h"
+#include "base/pool.h"
 
 /*
  * A running SHA-256 or SHA-384 that can be begun again and copied, without asking OpenSSL for
@@ -40,8 +40,8 @@ int sha_of(struct sha *s, const void *p, size_t len, uint8_t *ret);
 
 /*
  * All that comes from @fd, read in pieces.  Returns 0; -ENOMEM; a negative errno of read(2);
- * -EIO.
+ * -EIO; -ECANCELED when @pool has ended before the file.
  */
-int sha_fd(struct sha *s, int fd);
+int sha_fd(struct sha *s, int fd, struct pool *pool);
 
 #endif

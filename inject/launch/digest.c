@@ -56,11 +56,82 @@ static int add_empty_pages(struct digest *d, enum page_type type, const struct o
 	return r;
 }
 
-static int add_firmware(struct digest *d, const struct launch *l)
+/*
+ * Pages of the firmware.  The hash of their contents needs nothing of the pages before, so that
+ * several stretches are hashed at once, each of which takes longer than to hand it out.
+ */
+#define STRETCH_PAGES 64
+
+struct stretch {
+	struct pool_job job;
+	const struct sha *sha;
+	const uint8_t *pages;
+	size_t n;
+	uint8_t contents[STRETCH_PAGES][SHA384_LEN];
+};
+
+static int hash_stretch(void *data)
+{
+	struct stretch *s = data;
+	_cleanup_(sha_done) struct sha sha = { NULL };
+	int r;
+
+	r = sha_copy(s->sha, &sha);
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		r = sha_of(&sha, s->pages + i * OVMF_PAGE_LEN, OVMF_PAGE_LEN, s->contents[i]);
+	return r;
+}
+
+static int add_stretch(struct digest *d, const struct stretch *s, uint64_t gpa)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		r = add_record(d, PAGE_NORMAL, gpa + i * OVMF_PAGE_LEN, s->contents[i]);
+	return r;
+}
+
+/* The chain goes on while later stretches are hashed. */
+static int add_pages(struct digest *d, const struct bytes *image, struct pool *pool)
+{
+	const size_t n_pages = image->len / OVMF_PAGE_LEN;
+	const size_t n = (n_pages + STRETCH_PAGES - 1) / STRETCH_PAGES;
+	_cleanup_(freep) struct stretch *stretches = calloc(n, sizeof(*stretches));
+	_cleanup_(sha_done) struct sha begun = { NULL };
+	uint64_t gpa = (UINT64_C(1) << 32) - image->len;
+	int r;
+
+	if (!stretches)
+		return -ENOMEM;
+	/* Which nobody goes on with while others copy it. */
+	r = sha_copy(&d->sha, &begun);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		struct stretch *s = &stretches[i];
+
+		s->job = (struct pool_job){ .run = hash_stretch, .data = s };
+		s->sha = &begun;
+		s->pages = image->p + i * STRETCH_PAGES * OVMF_PAGE_LEN;
+		s->n = MIN(n_pages - i * STRETCH_PAGES, (size_t)STRETCH_PAGES);
+		pool_add(pool, &s->job);
+	}
+	/* All of them, even after an error: they are on @pool. */
+	for (size_t i = 0; i < n; i++) {
+		int hashed = pool_wait(pool, &stretches[i].job);
+
+		if (r == 0)
+			r = hashed;
+		if (r == 0)
+			r = add_stretch(d, &stretches[i], gpa);
+		gpa += STRETCH_PAGES * OVMF_PAGE_LEN;
+	}
+	return r;
+}
+
+static int add_firmware(struct digest *d, const struct launch *l, struct pool *pool)
 {
 	const struct bytes *fw = &l->firmware;
-	uint64_t gpa = (UINT64_C(1) << 32) - fw->len;
-	int r = 0;
 
 	if (fw->len == 0 || fw->len % OVMF_PAGE_LEN != 0 || fw->len > UINT32_MAX)
 		return -EBADMSG;
@@ -68,9 +139,7 @@ static int add_firmware(struct digest *d, const struct launch *l)
 		memcpy(d->ld, l->firmware_digest, SHA384_LEN);
 		return 0;
 	}
-	for (size_t i = 0; r == 0 && i < fw->len; i += OVMF_PAGE_LEN)
-		r = add_page(d, gpa + i, fw->p + i);
-	return r;
+	return add_pages(d, fw, pool);
 }
 
 /*
@@ -146,7 +215,7 @@ static int add_metadata(struct digest *d, const struct launch *l)
 
 /* ---- both ---- */
 
-int digest_begin(const struct launch *l, struct digest *ret)
+int digest_begin(const struct launch *l, struct pool *pool, struct digest *ret)
 {
 	struct digest d = { .ld = { 0 } };
 	int r;
@@ -154,7 +223,7 @@ int digest_begin(const struct launch *l, struct digest *ret)
 	r = sha_init(&d.sha, l->tech == TECH_SNP ? "SHA384" : "SHA256");
 	if (r < 0)
 		return r;
-	r = l->tech == TECH_SNP ? add_firmware(&d, l) :
+	r = l->tech == TECH_SNP ? add_firmware(&d, l, pool) :
 				  sha_update(&d.sha, l->firmware.p, l->firmware.len);
 	if (r < 0) {
 		digest_done(&d);
@@ -236,10 +305,12 @@ int digest_peek(const struct digest *d, const struct launch *l,
 int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX])
 {
 	_cleanup_(digest_done) struct digest d = { .ld = { 0 } };
+	_cleanup_(pool_done) struct pool pool;
 	struct vcpus vcpus = { 0 };
 	int r;
 
-	r = digest_begin(l, &d);
+	pool_init(&pool);
+	r = digest_begin(l, &pool, &d);
 	if (r == 0)
 		r = digest_pages(&d, l);
 	while (r == 0 && l->tech != TECH_SEV && vcpus.next < l->n_vcpus)

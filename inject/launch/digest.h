@@ -2,8 +2,9 @@
 #ifndef COCO_INJECT_LAUNCH_DIGEST_H
 #define COCO_INJECT_LAUNCH_DIGEST_H
 
-#include "inject/launch/kernel-hashes.h"
+#include "base/pool.h"
 #include "crypto/sha.h"
+#include "inject/launch/kernel-hashes.h"
 #include "inject/launch/vmsa.h"
 #include "wire/bytes.h"
 
@@ -54,22 +55,23 @@ static inline size_t launch_digest_len(const struct launch *l)
  *
  * Returns 0; for SNP -ENOENT when the firmware has no SEV metadata, -ENXIO when there is a
  * kernel and the firmware has no place for its hashes, -EBADMSG or -EMSGSIZE for broken metadata
- * or an image that is not whole pages; -EIO.  A section of a type that is not known counts as
- * memory, as in QEMU.
+ * or an image that is not whole pages; -ENOMEM; -EIO.  A section of a type that is not known
+ * counts as memory, as in QEMU.
  */
 int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX]);
 
 /*
  * The same step by step, for who wants the digests of many launches that begin alike:
  * digest_begin() has the firmware, digest_pages() adds what is between it and the VMSAs,
- * digest_vcpu() the next VMSA.  digest_peek() is the digest so far.
+ * digest_vcpu() the next VMSA.  digest_peek() is the digest so far.  The contents of SNP's pages
+ * are hashed on the threads of @pool.
  */
 struct digest {
 	struct sha sha;
 	uint8_t ld[SHA384_LEN];		/* SNP */
 };
 
-int digest_begin(const struct launch *l, struct digest *ret);
+int digest_begin(const struct launch *l, struct pool *pool, struct digest *ret);
 int digest_copy(const struct digest *d, struct digest *ret);
 int digest_pages(struct digest *d, const struct launch *l);
 

@@ -122,12 +122,6 @@ static int compute_digest(struct launch_input *in)
 	const struct launch *l = &in->launch;
 	int r;
 
-	if (l->tech == TECH_SNP) {
-		r = digest_begin(l, &in->begun);
-		if (r < 0)
-			return r;
-		memcpy(in->firmware_digest, in->begun.ld, SHA384_LEN);
-	}
 	r = digest_copy(&in->begun, &in->paged);
 	if (r == 0)
 		r = digest_pages(&in->paged, l);
@@ -136,10 +130,10 @@ static int compute_digest(struct launch_input *in)
 	return r < 0 ? r : MIN(launch_input_each(in, save_first, in->digest), 0);
 }
 
-static int read_measured(const struct args *a, struct launch_input *in, struct cause *why)
+/* The options that there may be for this technology. */
+static int check_measured(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	const char *seed = a->firmware_digest;
-	int r;
 
 	if (in->launch.tech == TECH_SEV &&
 	    (a->vmsas.n > 0 || a->vcpus || a->vcpu_sigs.n > 0 || a->vcpu_types.n > 0 ||
@@ -154,14 +148,40 @@ static int read_measured(const struct args *a, struct launch_input *in, struct c
 				 SHA384_LEN);
 	if (seed)
 		in->launch.firmware_digest = in->firmware_digest;
-	r = read_kernel(a, in, why);
+	return 0;
+}
+
+/* SNP; the others' firmware is hashed while it is read. */
+static int begin_digest(struct launch_input *in, struct reading *reading)
+{
+	int r;
+
+	if (in->launch.tech != TECH_SNP)
+		return 0;
+	r = digest_begin(&in->launch, &reading->pool, &in->begun);
+	if (r == 0)
+		memcpy(in->firmware_digest, in->begun.ld, SHA384_LEN);
+	return r;
+}
+
+static int read_measured(const struct args *a, struct launch_input *in, struct reading *reading,
+			 struct cause *why)
+{
+	int r, begun;
+
+	r = check_measured(a, in, why);
+	if (r < 0)
+		return r;
+	/* Beside the kernel and the initrd; what is wrong with it is told after them. */
+	begun = begin_digest(in, reading);
+	r = read_kernel(a, in, reading, why);
 	if (r == 0 && in->launch.tech != TECH_SEV)
 		r = read_cpus(a, in, why);
 	if (r == 0)
 		r = check_sev_sections(a, in, why);
 	if (r < 0)
 		return r;
-	r = compute_digest(in);
+	r = begun < 0 ? begun : compute_digest(in);
 	return r < 0 ? bad_firmware(a, r, why) : 0;
 }
 
@@ -227,6 +247,17 @@ static int read_given(const struct args *a, struct launch_input *in, struct caus
 	return 0;
 }
 
+static int read_files(const struct args *a, struct launch_input *in, struct cause *why)
+{
+	_cleanup_(reading_done) struct reading reading;
+	int r;
+
+	r = reading_begin(a, &reading, why);
+	if (r == 0)
+		r = read_firmware(a, in, why);
+	return r < 0 ? r : read_measured(a, in, &reading, why);
+}
+
 int launch_input_read(const struct args *a, enum tech tech, bool list, struct launch_input *ret,
 		      struct cause *why)
 {
@@ -236,10 +267,11 @@ int launch_input_read(const struct args *a, enum tech tech, bool list, struct la
 	ret->digest_len = tech == TECH_SNP || tech == TECH_TDX ? SHA384_LEN : SHA256_LEN;
 	if (a->launch_digest)
 		return read_given(a, ret, why);
-	r = read_firmware(a, ret, why);
-	if (r < 0)
-		return r;
-	r = tech == TECH_TDX ? read_tdx(a, ret, why) : read_measured(a, ret, why);
+	if (tech == TECH_TDX) {
+		r = read_firmware(a, ret, why);
+		return r < 0 ? r : read_tdx(a, ret, why);
+	}
+	r = read_files(a, ret, why);
 	if (r == 0 && !list && launch_input_is_list(ret))
 		return cause_set(why, -EINVAL,
 				 "A guest has one number of CPUs of one model; only measure takes "

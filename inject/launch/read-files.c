@@ -178,21 +178,35 @@ int read_firmware(const struct args *a, struct launch_input *in, struct cause *w
 
 /* ---- the kernel ---- */
 
-/* The hash of @path; of nothing when it is NULL. */
-static int hash_file(struct sha *sha, const char *what, const char *path,
-		     uint8_t ret[static KERNEL_HASH_LEN], struct cause *why)
+int reading_begin(const struct args *a, struct reading *ret, struct cause *why)
 {
-	_cleanup_(closep) int fd = -EBADF;
-	int r;
+	*ret = (struct reading){ .kernel.fd = -EBADF, .initrd.fd = -EBADF };
+	pool_init(&ret->pool);
+	if (!a->kernel)
+		return 0;
+	if (sha_init(&ret->sha256, "SHA256") < 0)
+		return cause_set(why, -EIO, "OpenSSL has no SHA-256");
+	/* The initrd first: it is the larger one. */
+	file_hash_begin(&ret->initrd, &ret->pool, &ret->sha256, a->initrd);
+	file_hash_begin(&ret->kernel, &ret->pool, &ret->sha256, a->kernel);
+	return 0;
+}
 
-	r = sha_begin(sha);
-	if (r == 0 && path) {
-		fd = input_open(path);
-		r = fd < 0 ? fd : sha_fd(sha, fd);
-	}
-	if (r == 0)
-		r = sha_final(sha, ret);
-	return r < 0 ? failed_to_read(r, what, path ? path : "", why) : 0;
+void reading_done(struct reading *r)
+{
+	pool_done(&r->pool);
+	file_hash_done(&r->kernel);
+	file_hash_done(&r->initrd);
+	sha_done(&r->sha256);
+}
+
+/* The hash of the @what that @h has begun with. */
+static int hash_file(struct file_hash *h, const char *what, uint8_t ret[static KERNEL_HASH_LEN],
+		     struct cause *why)
+{
+	int r = file_hash_end(h, ret);
+
+	return r < 0 ? failed_to_read(r, what, h->path ? h->path : "", why) : 0;
 }
 
 static int read_cmdline(const struct args *a, struct launch_input *in, struct cause *why)
@@ -265,9 +279,9 @@ static int check_hash_area(const struct args *a, struct launch_input *in, struct
 	return 0;
 }
 
-int read_kernel(const struct args *a, struct launch_input *in, struct cause *why)
+int read_kernel(const struct args *a, struct launch_input *in, struct reading *reading,
+		struct cause *why)
 {
-	_cleanup_(sha_done) struct sha sha = { NULL };
 	int r;
 
 	if (!a->kernel) {
@@ -282,12 +296,11 @@ int read_kernel(const struct args *a, struct launch_input *in, struct cause *why
 		r = read_cmdline(a, in, why);
 	if (r < 0)
 		return r;
-	if (sha_init(&sha, "SHA256") < 0 ||
-	    sha_of(&sha, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
-		return cause_set(why, -EIO, "OpenSSL has no SHA-256");
-	r = hash_file(&sha, "kernel", a->kernel, in->hashes.kernel, why);
+	if (sha_of(&reading->sha256, in->cmdline, in->cmdline_len + 1, in->hashes.cmdline) < 0)
+		return cause_set(why, -EIO, "OpenSSL has failed to hash the command line");
+	r = hash_file(&reading->kernel, "kernel", in->hashes.kernel, why);
 	if (r == 0)
-		r = hash_file(&sha, "initrd", a->initrd, in->hashes.initrd, why);
+		r = hash_file(&reading->initrd, "initrd", in->hashes.initrd, why);
 	if (r == 0)
 		in->launch.kernel = &in->hashes;
 	return r;

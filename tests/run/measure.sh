@@ -88,6 +88,52 @@ same "snp, a firmware digest" snp --sig 0xa00f11 --features 1 -- --vcpu-type EPY
 check "snp, another firmware digest" expect 0 "$inject" measure --tech snp --firmware fw --vcpu-type EPYC-Milan --firmware-digest "${pages/[0-8]/9}"
 check "is another digest" bash -c "! grep -q $(/usr/bin/python3 -c 'import json; print(json.load(open("json"))["digest"])') out"
 
+# ---- beside each other ----
+# Files that are large enough to be hashed by threads of their own, with one processor and with all.
+"$model" firmware fw-large --pages 1001
+head -c 2000001 /dev/urandom >kernel-large
+head -c 5000003 /dev/urandom >initrd-large
+large=(--firmware fw-large --kernel kernel-large --initrd initrd-large --cmdline ro)
+one=(taskset -c "$(taskset -pc $$ | sed 's/.*: //; s/[,-].*//')")
+for tech in sev "sev-es --vcpus 2" "snp --vcpus 2"; do
+	[ "$tech" = sev ] && theirs=() ours=() || theirs=(--sig 0xa00f11) ours=(--vcpu-sig 0xa00f11)
+	[[ $tech = snp* ]] && theirs+=(--features 1)
+	# shellcheck disable=SC2086 # options
+	want=$("$model" digest --tech $tech "${theirs[@]}" "${large[@]}")
+	# shellcheck disable=SC2086
+	check "large, ${tech%% *}" expect 0 "$inject" measure --tech $tech "${ours[@]}" "${large[@]}"
+	check "large, ${tech%% *}: is the model's" prints "$want"
+	# shellcheck disable=SC2086
+	check "large, ${tech%% *}, one processor" expect 0 "${one[@]}" "$inject" measure --tech $tech "${ours[@]}" "${large[@]}"
+	check "large, ${tech%% *}, one processor: is the same" prints "$want"
+done
+mkfifo fw.pipe kernel.pipe initrd.pipe
+# in_order INITRD: one program writes them, and each only after the one before.
+in_order() {
+	local r=0
+
+	# shellcheck disable=SC2016 # for that shell
+	timeout 60 sh -c 'cat fw-large >fw.pipe && cat kernel-large >kernel.pipe && { [ "$0" != initrd.pipe ] || cat initrd-large >initrd.pipe; }' "$1" &
+	expect 0 timeout 60 "$inject" measure --tech snp --vcpus 2 --vcpu-sig 0xa00f11 --firmware fw.pipe --kernel kernel.pipe --initrd "$1" --cmdline ro || r=1
+	kill $! 2>/dev/null
+	wait $! 2>/dev/null
+	return "$r"
+}
+check "large, by pipes, one after the other" in_order initrd.pipe
+check "large, by pipes: is the same" prints "$want"
+check "large, by pipes, beside a file" in_order initrd-large
+check "large, by pipes, beside a file: is the same" prints "$want"
+check "large, from standard input" bash -c '"$@" <kernel-large >out' - "$inject" measure --tech snp --vcpus 2 --vcpu-sig 0xa00f11 --firmware fw-large --kernel - \
+	--initrd initrd-large --cmdline ro
+check "large, from standard input: is the same" prints "$want"
+# What comes first on the command line's way is told first, and nobody waits for a file that is of no use any more.
+truncate -s 1T endless
+check_refused "an endless kernel, no firmware" 74 "firmware 'nowhere'" timeout 60 "$inject" measure --tech sev --firmware nowhere --kernel endless --initrd none
+check_refused "an endless initrd, no kernel" 74 "kernel 'nowhere'" timeout 60 "$inject" measure --tech sev --firmware fw --kernel nowhere --initrd endless
+check_refused "an endless initrd, a firmware without metadata" 1 "would not check" timeout 60 "$inject" measure --tech snp --vcpu-type EPYC --firmware fw-no-hashes \
+	--kernel kernel-large --initrd endless
+check_refused "a kernel that is a folder" 74 "kernel '.'" timeout 60 "$inject" measure --tech sev --firmware fw --kernel . --initrd endless
+
 # ---- measurements ----
 keyed=(--tik tik --policy 0x3 --api 1.55 --build 24 --nonce "$nonce")
 digest=$("$model" digest --tech sev --firmware fw)
