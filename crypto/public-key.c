@@ -2,6 +2,7 @@
 #include "crypto/public-key.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
@@ -45,18 +46,28 @@ static EVP_PKEY *new_empty(enum ec_curve curve)
 	return key_from("EC", EVP_PKEY_KEY_PARAMETERS, params);
 }
 
+static EVP_PKEY *empty[_EC_CURVE_MAX];
+
+static void free_empty(void)
+{
+	for (unsigned i = 0; i < _EC_CURVE_MAX; i++)
+		empty[i] = evp_pkey_free(empty[i]);
+}
+
 /*
  * A key that has the curve and no point yet.  To set up a curve takes most of the time that it
  * takes to make a key, so each is set up once, and copied.  If that fails, the next call tries
- * again.  The keys here stay until the process ends, and nothing changes them.
+ * again.  The keys in @empty stay until the process ends, and nothing changes them.
  */
 static EVP_PKEY *copy_empty(enum ec_curve curve)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static EVP_PKEY *empty[_EC_CURVE_MAX];
+	static bool freed_at_exit;
 	EVP_PKEY *found;
 
 	(void) pthread_mutex_lock(&lock);
+	if (!freed_at_exit)
+		freed_at_exit = OPENSSL_atexit(free_empty) == 1;
 	if (!empty[curve])
 		empty[curve] = new_empty(curve);
 	found = empty[curve];

@@ -2,6 +2,7 @@
 #include "attest/x509/x509.h"
 
 #include <openssl/asn1.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/provider.h>
@@ -16,6 +17,29 @@
 
 /* ---- parsing ---- */
 
+static OSSL_LIB_CTX *context;
+static OSSL_PROVIDER *provider;
+
+static void free_context(void)
+{
+	if (provider)
+		(void) OSSL_PROVIDER_unload(provider);
+	OSSL_LIB_CTX_free(context);
+	provider = NULL;
+	context = NULL;
+}
+
+static void make_context(void)
+{
+	context = OSSL_LIB_CTX_new();
+	/* Without a provider of its own, it would load the default one. */
+	provider = context ? OSSL_PROVIDER_load(context, "null") : NULL;
+	if (!provider)
+		free_context();
+	else
+		(void) OPENSSL_atexit(free_context);
+}
+
 /*
  * OpenSSL decodes the key of each certificate at once, by the decoders of its providers, and that
  * takes longer than verifying a signature with it.  In a context whose only provider is "null"
@@ -28,18 +52,11 @@
 static OSSL_LIB_CTX *without_decoders(void)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static OSSL_LIB_CTX *context;
 	OSSL_LIB_CTX *found;
 
 	(void) pthread_mutex_lock(&lock);
-	if (!context) {
-		context = OSSL_LIB_CTX_new();
-		/* Without a provider of its own, it would load the default one. */
-		if (context && !OSSL_PROVIDER_load(context, "null")) {
-			OSSL_LIB_CTX_free(context);
-			context = NULL;
-		}
-	}
+	if (!context)
+		make_context();
 	found = context;
 	(void) pthread_mutex_unlock(&lock);
 	return found;
@@ -48,9 +65,9 @@ static OSSL_LIB_CTX *without_decoders(void)
 /* What OpenSSL complains about here is no news for whoever looks at its queue of errors next. */
 static X509 *decode(struct bytes der)
 {
-	OSSL_LIB_CTX *context = without_decoders();
+	OSSL_LIB_CTX *bare = without_decoders();
 	const unsigned char *p = der.p;
-	X509 *cert = context ? X509_new_ex(context, NULL) : NULL;
+	X509 *cert = bare ? X509_new_ex(bare, NULL) : NULL;
 
 	if (!cert)
 		return NULL;
@@ -64,9 +81,9 @@ static X509 *decode(struct bytes der)
 
 static X509_CRL *crl_decode(struct bytes der)
 {
-	OSSL_LIB_CTX *context = without_decoders();
+	OSSL_LIB_CTX *bare = without_decoders();
 	const unsigned char *p = der.p;
-	X509_CRL *crl = context ? X509_CRL_new_ex(context, NULL) : NULL;
+	X509_CRL *crl = bare ? X509_CRL_new_ex(bare, NULL) : NULL;
 
 	if (!crl)
 		return NULL;
