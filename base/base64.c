@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/base64.h"
 
+#include "base/blank.h"
+
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int base64_encode(const uint8_t *data, size_t len, char **ret)
@@ -33,15 +35,20 @@ int base64_encode(const uint8_t *data, size_t len, char **ret)
 /* The next character that is not a blank; '\0' at the end. */
 static char next_char(const char **text)
 {
-	*text += strspn(*text, " \t\r\n");
+	while (is_space(**text))
+		(*text)++;
 	return **text ? *(*text)++ : '\0';
 }
 
 static int digit_value(char c)
 {
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int)(p - digits) : -EBADMSG;
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -EBADMSG;
 }
 
 ssize_t base64_decode(const char *text, uint8_t *ret, size_t size)
