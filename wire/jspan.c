@@ -14,9 +14,11 @@ static void skip_blanks(struct bytes *b)
 }
 
 /* The next byte after blanks, without taking it; -1 at the end. */
-static int peek(struct bytes *b)
+static inline int peek(struct bytes *b)
 {
-	skip_blanks(b);
+	/* Signed text has hardly any blanks. */
+	if (b->len == 0 || b->p[0] <= ' ')
+		skip_blanks(b);
 	return b->len > 0 ? b->p[0] : -1;
 }
 
@@ -54,18 +56,36 @@ static int check_escape(struct bytes *b)
 	return bytes_skip(b, 6);
 }
 
+/* The characters of a string that stand for themselves: ASCII, no quote, no escape. */
+static const bool is_plain[256] = {
+	[0x20 ... 0x21] = true,
+	[0x23 ... 0x5b] = true,
+	[0x5d ... 0x7f] = true,
+};
+
+static void skip_plain(struct bytes *b)
+{
+	const uint8_t *p = b->p, *end = b->p + b->len;
+
+	while (p < end && is_plain[*p])
+		p++;
+	b->len = (size_t)(end - p);
+	b->p = p;
+}
+
 static int check_string(struct bytes *b)
 {
 	int r = take_char(b, '"');
 
-	while (r == 0 && b->len > 0) {
-		uint8_t c = b->p[0];
-
-		if (c == '"')
-			return bytes_skip(b, 1);
-		if (c < 0x20)
+	while (r == 0) {
+		skip_plain(b);
+		if (b->len == 0)
 			return -EBADMSG;
-		r = c == '\\' ? check_escape(b) : c < 0x80 ? bytes_skip(b, 1) : check_utf8(b);
+		if (b->p[0] == '"')
+			return bytes_skip(b, 1);
+		if (b->p[0] < 0x20)
+			return -EBADMSG;
+		r = b->p[0] == '\\' ? check_escape(b) : check_utf8(b);
 	}
 	return -EBADMSG;
 }
@@ -216,30 +236,30 @@ int jspan_check(struct bytes text, struct bytes *ret)
 
 /* ---- reading a checked text ---- */
 
-/* Skip to the closing quote.  A character behind a backslash is skipped too. */
+/* Skip to behind the closing quote: the first with an even number of backslashes before it. */
 static void skip_string(struct bytes *b)
 {
-	const uint8_t *p = b->p + 1, *end = b->p + b->len, *quote, *escape;
+	const uint8_t *p = b->p + 1, *end = b->p + b->len, *quote, *before;
 
 	while (p < end && (quote = memchr(p, '"', (size_t)(end - p))) != NULL) {
-		escape = memchr(p, '\\', (size_t)(quote - p));
-		if (!escape) {
-			(void) bytes_skip(b, (size_t)(quote + 1 - b->p));
+		for (before = quote; before > p && before[-1] == '\\';)
+			before--;
+		p = quote + 1;
+		if ((quote - before) % 2 == 0) {
+			b->len = (size_t)(end - p);
+			b->p = p;
 			return;
 		}
-		p = escape + 2;
 	}
 	(void) bytes_skip(b, b->len);
 }
 
 /*
- * An object or array ends at the bracket that closes its first bracket.  All other brackets in
- * between come in pairs.
+ * Skip to behind the bracket that closes the outermost one; @depth of them are open already.  All
+ * other brackets in between come in pairs.
  */
-static void skip_nested(struct bytes *b)
+static void skip_nested(struct bytes *b, unsigned depth)
 {
-	unsigned depth = 0;
-
 	while (b->len > 0) {
 		uint8_t c = b->p[0];
 
@@ -255,19 +275,26 @@ static void skip_nested(struct bytes *b)
 	}
 }
 
+/* Numbers and the three words. */
+static void skip_bare(struct bytes *b)
+{
+	while (b->len > 0 && !is_space(b->p[0]) && b->p[0] != ',' && b->p[0] != ']' &&
+	       b->p[0] != '}')
+		(void) bytes_skip(b, 1);
+}
+
 static struct bytes take_value(struct bytes *b)
 {
 	struct bytes value;
+	int c = peek(b);
 
-	skip_blanks(b);
 	value = *b;
-	if (b->len > 0 && b->p[0] == '"')
+	if (c == '"')
 		skip_string(b);
-	else if (b->len > 0 && (b->p[0] == '{' || b->p[0] == '['))
-		skip_nested(b);
+	else if (c == '{' || c == '[')
+		skip_nested(b, 0);
 	else
-		while (b->len > 0 && !is_space(b->p[0]) && !strchr(",]}", b->p[0]))
-			(void) bytes_skip(b, 1);
+		skip_bare(b);
 	value.len -= b->len;
 	return value;
 }
@@ -294,38 +321,42 @@ enum jspan_type jspan_type(struct bytes value)
 
 /*
  * @it is at the opening bracket, or behind a value.  Returns 1 when another value comes, and then
- * @it is there.
+ * @it is there; 0 at the closing bracket, and then @it is behind that.
  */
 static int next(struct bytes *it, char open, char close)
 {
 	int c = peek(it);
 
-	if (c == close) {
-		it->len = 0;
-		return 0;
-	}
 	if (c < 0)
 		return 0;
-	if (c != open && c != ',')
+	if (c != open && c != ',' && c != close)
 		return -EBADMSG;
 	(void) bytes_skip(it, 1);
-	if (peek(it) == close) {
-		it->len = 0;
+	if (c == close)
 		return 0;
-	}
-	return 1;
+	if (peek(it) != close)
+		return 1;
+	(void) bytes_skip(it, 1);
+	return 0;
+}
+
+/* The name of a member, and the colon behind it. */
+static int take_name(struct bytes *it, struct bytes *ret)
+{
+	struct bytes name = take_value(it);
+
+	return take_char(it, ':') < 0 || jspan_text(name, ret) < 0 ? -EBADMSG : 0;
 }
 
 int jspan_next_member(struct bytes *it, struct bytes *ret_name, struct bytes *ret_value)
 {
-	struct bytes name;
 	int r = next(it, '{', '}');
 
 	if (r <= 0)
 		return r;
-	name = take_value(it);
-	if (take_char(it, ':') < 0 || jspan_text(name, ret_name) < 0)
-		return -EBADMSG;
+	r = take_name(it, ret_name);
+	if (r < 0)
+		return r;
 	*ret_value = take_value(it);
 	return 1;
 }
@@ -337,6 +368,11 @@ int jspan_next_element(struct bytes *it, struct bytes *ret_value)
 	if (r > 0)
 		*ret_value = take_value(it);
 	return r;
+}
+
+int jspan_at_element(struct bytes *b)
+{
+	return next(b, '[', ']');
 }
 
 static bool text_is(struct bytes text, const char *s)
@@ -473,47 +509,105 @@ static const struct jspan_field *field_find(const struct jspan_field *fields, st
 					    unsigned *ret_i)
 {
 	for (unsigned i = 0; fields[i].name; i++)
-		if (text_is(name, fields[i].name)) {
+		/* Most differ in their first character. */
+		if (name.len > 0 && name.p[0] == (uint8_t)fields[i].name[0] &&
+		    text_is(name, fields[i].name)) {
 			*ret_i = i;
 			return &fields[i];
 		}
 	return NULL;
 }
 
+static int field_read(const struct jspan_field *f, struct bytes *b, void *ret)
+{
+	void *place = (uint8_t *)ret + f->offset;
+
+	if (!f->take)
+		return f->read(take_value(b), place);
+	skip_blanks(b);
+	return f->take(b, place);
+}
+
+/*
+ * Read the member at @b, if it has a row, and move past it.  @seen has a bit for each row; @ret_f
+ * is the row, or NULL.
+ */
+static int take_member(struct bytes *b, const struct jspan_field *fields, bool closed, void *ret,
+		       uint64_t *seen, const struct jspan_field **ret_f)
+{
+	struct bytes name;
+	unsigned i = 0;
+	int r;
+
+	*ret_f = NULL;
+	r = take_name(b, &name);
+	if (r < 0)
+		return r;
+	*ret_f = field_find(fields, name, &i);
+	if (*ret_f) {
+		*seen |= UINT64_C(1) << i;
+		return field_read(*ret_f, b, ret);
+	}
+	if (closed)
+		return -EBADMSG;
+	(void) take_value(b);
+	return 0;
+}
+
+/* The first row of a member that must be there and is not, or NULL. */
+static const struct jspan_field *field_missing(const struct jspan_field *fields, uint64_t seen)
+{
+	for (unsigned i = 0; fields[i].name; i++)
+		if (!(seen & UINT64_C(1) << i) && !fields[i].optional)
+			return &fields[i];
+	return NULL;
+}
+
+static uint64_t all_of(const struct jspan_field *fields)
+{
+	unsigned n = 0;
+
+	while (fields[n].name)
+		n++;
+	return n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+}
+
+/* With @until_found the rest is not looked at once each row has its member. */
+static int object_walk(struct bytes *b, const struct jspan_field *fields, bool closed,
+		       bool until_found, void *ret, const struct jspan_field **ret_field)
+{
+	uint64_t seen = 0, all = until_found ? all_of(fields) : UINT64_MAX;
+	const struct jspan_field *f = NULL;
+	int c = peek(b), r = c == '{' || c < 0 ? next(b, '{', '}') : -EBADMSG;
+
+	while (r > 0) {
+		r = take_member(b, fields, closed, ret, &seen, &f);
+		if (r < 0 || seen == all)
+			break;
+		/* No bracket opens behind a value, whatever a reader has left there. */
+		f = NULL;
+		r = next(b, ',', '}');
+	}
+	if (r >= 0) {
+		f = field_missing(fields, seen);
+		r = f ? -ENOENT : 0;
+	}
+	if (ret_field)
+		*ret_field = r < 0 ? f : NULL;
+	return r;
+}
+
+int jspan_object_take(struct bytes *b, const struct jspan_field *fields, bool closed, void *ret,
+		      const struct jspan_field **ret_field)
+{
+	return object_walk(b, fields, closed, /* until_found= */ false, ret, ret_field);
+}
+
 int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret,
 		      const struct jspan_field **ret_field)
 {
-	const struct jspan_field *f;
-	struct bytes name, value;
-	uint64_t seen = 0;
-	unsigned i;
-	int r;
-
-	if (ret_field)
-		*ret_field = NULL;
-	while ((r = jspan_next_member(&object, &name, &value)) > 0) {
-		f = field_find(fields, name, &i);
-		if (!f && closed)
-			return -EBADMSG;
-		if (!f)
-			continue;
-		seen |= UINT64_C(1) << i;
-		r = f->read(value, (uint8_t *)ret + f->offset);
-		if (r < 0) {
-			if (ret_field)
-				*ret_field = f;
-			return r;
-		}
-	}
-	if (r < 0)
-		return r;
-	for (i = 0; fields[i].name; i++)
-		if (!(seen & UINT64_C(1) << i) && !fields[i].optional) {
-			if (ret_field)
-				*ret_field = &fields[i];
-			return -ENOENT;
-		}
-	return 0;
+	/* Checked text has no name twice: what comes behind the last row's member has no row. */
+	return object_walk(&object, fields, closed, /* until_found= */ !closed, ret, ret_field);
 }
 
 int jspan_read_value(struct bytes value, void *ret)

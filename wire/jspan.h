@@ -47,6 +47,14 @@ int jspan_next_member(struct bytes *it, struct bytes *ret_name, struct bytes *re
 int jspan_next_element(struct bytes *it, struct bytes *ret_value);
 
 /*
+ * Walk an array whose elements are read where they are, with jspan_object_take() or this function,
+ * so that no byte of them is looked at twice.  @b begins at the opening bracket, and behind each
+ * element that was read.  Returns 1 with @b at the next element, or 0 with @b behind the array;
+ * -EBADMSG when @b began as another type, or was left at another place.
+ */
+int jspan_at_element(struct bytes *b);
+
+/*
  * Find the member @name of @object.  Returns 0; -ENOENT without such a member; -EBADMSG when
  * @object is not an object.
  */
@@ -84,22 +92,28 @@ int jspan_hex(struct bytes value, uint8_t *ret, size_t len);
 int jspan_time(struct bytes value, int64_t *ret);
 
 /*
- * Read an object by a table of its members, which ends with a name of NULL.  Each value is read
- * to the place @offset in @ret.  @read returns 0, or a negative errno, which ends the reading.
+ * Read an object by a table of at most 63 members, which ends with a name of NULL.  Each value is
+ * read to the place @offset in @ret, by @read, or by @take if there is one: for values with values
+ * within them, @b is at the value, with all that follows it, and must be moved behind the value.
+ * Both return 0, or a negative errno, which ends the reading.
  * Members without a row are ignored; with @closed they are -EBADMSG.
  *
- * Returns 0; -ENOENT when a member is missing that is not optional; otherwise what @read
- * returned.  After an error @ret_field (may be NULL) is that member's row, or NULL when the error
- * is about the object.
+ * Returns 0; -ENOENT when a member is missing that is not optional; -EBADMSG when it is no object;
+ * otherwise what @read or @take returned.  After an error @ret_field (may be NULL) is that member's
+ * row, or NULL when the error is about the object.
  */
 struct jspan_field {
 	const char *name;
 	int (*read)(struct bytes value, void *ret);
 	size_t offset;
 	bool optional;
+	int (*take)(struct bytes *b, void *ret);
 };
 
 int jspan_object_read(struct bytes object, const struct jspan_field *fields, bool closed, void *ret,
+		      const struct jspan_field **ret_field);
+/* As jspan_object_read(), for the object at @b, which moves behind it. */
+int jspan_object_take(struct bytes *b, const struct jspan_field *fields, bool closed, void *ret,
 		      const struct jspan_field **ret_field);
 
 /*

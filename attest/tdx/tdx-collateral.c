@@ -86,41 +86,43 @@ static int read_advisories(struct bytes value, void *ret)
 
 /* ---- levels ---- */
 
-static int read_components(struct bytes value, void *ret)
+static int take_components(struct bytes *b, void *ret)
 {
 	static const struct jspan_field fields[] = {
 		{ "svn", read_u8, 0 },
 		{ NULL },
 	};
 	uint8_t *component = ret;
-	struct bytes element;
 	unsigned n = 0;
 	int r;
 
-	if (jspan_type(value) != JSPAN_ARRAY)
-		return -EBADMSG;
-	while ((r = jspan_next_element(&value, &element)) > 0) {
+	while ((r = jspan_at_element(b)) > 0) {
 		if (n == TCB_COMPONENTS)
 			return -EBADMSG;
-		r = jspan_object_read(element, fields, /* closed= */ false, &component[n++], NULL);
+		r = jspan_object_take(b, fields, /* closed= */ false, &component[n++], NULL);
 		if (r < 0)
 			return r;
 	}
 	return r < 0 ? r : n == TCB_COMPONENTS ? 0 : -EBADMSG;
 }
 
-static int read_platform_tcb(struct bytes value, void *ret)
+static int take_platform_tcb(struct bytes *b, void *ret)
 {
 	static const struct jspan_field fields[] = {
-		{ "sgxtcbcomponents", read_components, offsetof(struct tcb_level, sgx) },
+		{ "sgxtcbcomponents", NULL, offsetof(struct tcb_level, sgx),
+		  .take = take_components },
 		{ "pcesvn", read_u16, offsetof(struct tcb_level, pcesvn) },
-		{ "tdxtcbcomponents", read_components, offsetof(struct tcb_level, tdx) },
+		{ "tdxtcbcomponents", NULL, offsetof(struct tcb_level, tdx),
+		  .take = take_components },
 		{ NULL },
 	};
 	struct tcb_level *level = ret;
+	int r;
 
-	level->tcb = value;
-	return jspan_object_read(value, fields, /* closed= */ false, ret, NULL);
+	level->tcb = *b;
+	r = jspan_object_take(b, fields, /* closed= */ false, ret, NULL);
+	level->tcb.len -= b->len;
+	return r;
 }
 
 /* The order in which Intel's library sorts levels: sgx, pcesvn, tdx. */
@@ -153,23 +155,20 @@ struct level_kind {
  * first level that is reached.  Intel's files are sorted, but nothing says that they must be.
  * Equal levels keep the order of the file.
  */
-static int read_levels(struct bytes value, const struct level_kind *kind, void *list, unsigned *n)
+static int take_levels(struct bytes *b, const struct level_kind *kind, void *list, unsigned *n)
 {
 	union {
 		struct tcb_level platform;
 		struct svn_level svn;
 	} level;
-	struct bytes element;
 	uint8_t *at;
 	int r;
 
-	if (jspan_type(value) != JSPAN_ARRAY)
-		return -EBADMSG;
-	while ((r = jspan_next_element(&value, &element)) > 0) {
+	while ((r = jspan_at_element(b)) > 0) {
 		if (*n == kind->max)
 			return -EMSGSIZE;
 		memset(&level, 0, sizeof(level));
-		r = jspan_object_read(element, kind->fields, /* closed= */ false, &level, NULL);
+		r = jspan_object_take(b, kind->fields, /* closed= */ false, &level, NULL);
 		if (r < 0)
 			return r;
 		at = (uint8_t *)list + *n * kind->size;
@@ -182,10 +181,10 @@ static int read_levels(struct bytes value, const struct level_kind *kind, void *
 	return r;
 }
 
-static int read_platform_levels(struct bytes value, void *ret)
+static int take_platform_levels(struct bytes *b, void *ret)
 {
 	static const struct jspan_field fields[] = {
-		{ "tcb", read_platform_tcb, 0 },
+		{ "tcb", NULL, 0, .take = take_platform_tcb },
 		{ "tcbDate", read_time, offsetof(struct tcb_level, state.date) },
 		{ "tcbStatus", read_status, offsetof(struct tcb_level, state.status) },
 		{ "advisoryIDs", read_advisories, offsetof(struct tcb_level, state.advisories),
@@ -197,23 +196,23 @@ static int read_platform_levels(struct bytes value, void *ret)
 	};
 	struct tdx_tcb_info *info = ret;
 
-	return read_levels(value, &kind, info->levels, &info->n_levels);
+	return take_levels(b, &kind, info->levels, &info->n_levels);
 }
 
-static int read_isvsvn(struct bytes value, void *ret)
+static int take_isvsvn(struct bytes *b, void *ret)
 {
 	static const struct jspan_field fields[] = {
 		{ "isvsvn", read_u16, 0 },
 		{ NULL },
 	};
 
-	return jspan_object_read(value, fields, /* closed= */ false, ret, NULL);
+	return jspan_object_take(b, fields, /* closed= */ false, ret, NULL);
 }
 
-static int read_svn_levels(struct bytes value, void *ret)
+static int take_svn_levels(struct bytes *b, void *ret)
 {
 	static const struct jspan_field fields[] = {
-		{ "tcb", read_isvsvn, offsetof(struct svn_level, isvsvn) },
+		{ "tcb", NULL, offsetof(struct svn_level, isvsvn), .take = take_isvsvn },
 		{ "tcbDate", read_time, offsetof(struct svn_level, state.date) },
 		{ "tcbStatus", read_status, offsetof(struct svn_level, state.status) },
 		{ "advisoryIDs", read_advisories, offsetof(struct svn_level, state.advisories),
@@ -225,12 +224,12 @@ static int read_svn_levels(struct bytes value, void *ret)
 	};
 	struct svn_levels *levels = ret;
 
-	return read_levels(value, &kind, levels->level, &levels->n);
+	return take_levels(b, &kind, levels->level, &levels->n);
 }
 
 /* ---- modules ---- */
 
-static int read_module(struct bytes value, void *ret)
+static int take_module(struct bytes *b, void *ret)
 {
 	static const struct jspan_field fields[] = {
 		{ "mrsigner", read_hex48, offsetof(struct tdx_module, mrsigner) },
@@ -241,29 +240,27 @@ static int read_module(struct bytes value, void *ret)
 	struct tdx_tcb_info *info = ret;
 
 	info->has_module = true;
-	return jspan_object_read(value, fields, /* closed= */ false, &info->module, NULL);
+	return jspan_object_take(b, fields, /* closed= */ false, &info->module, NULL);
 }
 
-static int read_modules(struct bytes value, void *ret)
+static int take_modules(struct bytes *b, void *ret)
 {
 	static const struct jspan_field fields[] = {
 		{ "id", jspan_read_text, offsetof(struct tdx_module, id) },
 		{ "mrsigner", read_hex48, offsetof(struct tdx_module, mrsigner) },
 		{ "attributes", read_hex8, offsetof(struct tdx_module, attributes) },
 		{ "attributesMask", read_hex8, offsetof(struct tdx_module, attributes_mask) },
-		{ "tcbLevels", read_svn_levels, offsetof(struct tdx_module, levels) },
+		{ "tcbLevels", NULL, offsetof(struct tdx_module, levels),
+		  .take = take_svn_levels },
 		{ NULL },
 	};
 	struct tdx_tcb_info *info = ret;
-	struct bytes element;
 	int r;
 
-	if (jspan_type(value) != JSPAN_ARRAY)
-		return -EBADMSG;
-	while ((r = jspan_next_element(&value, &element)) > 0) {
+	while ((r = jspan_at_element(b)) > 0) {
 		if (info->n_modules == TCB_MODULES_MAX)
 			return -EMSGSIZE;
-		r = jspan_object_read(element, fields, /* closed= */ false,
+		r = jspan_object_take(b, fields, /* closed= */ false,
 				      &info->modules[info->n_modules++], NULL);
 		if (r < 0)
 			return r;
@@ -355,9 +352,9 @@ static const struct jspan_field tcb_info_fields[] = {
 	{ "pceId", read_hex2, offsetof(struct tdx_tcb_info, pceid) },
 	{ "tcbType", read_u32, offsetof(struct tdx_tcb_info, tcb_type) },
 	{ "tcbEvaluationDataNumber", read_u32, offsetof(struct tdx_tcb_info, evaluation) },
-	{ "tdxModule", read_module, 0, .optional = true },
-	{ "tdxModuleIdentities", read_modules, 0, .optional = true },
-	{ "tcbLevels", read_platform_levels, 0 },
+	{ "tdxModule", NULL, 0, .optional = true, .take = take_module },
+	{ "tdxModuleIdentities", NULL, 0, .optional = true, .take = take_modules },
+	{ "tcbLevels", NULL, 0, .take = take_platform_levels },
 	{ NULL },
 };
 
@@ -371,7 +368,7 @@ static const struct jspan_field qe_identity_fields[] = {
 	{ "attributesMask", read_hex16, offsetof(struct tdx_qe_identity, attributes_mask) },
 	{ "mrsigner", read_hex32, offsetof(struct tdx_qe_identity, mrsigner) },
 	{ "isvprodid", read_u16, offsetof(struct tdx_qe_identity, isvprodid) },
-	{ "tcbLevels", read_svn_levels, offsetof(struct tdx_qe_identity, levels) },
+	{ "tcbLevels", NULL, offsetof(struct tdx_qe_identity, levels), .take = take_svn_levels },
 	{ NULL },
 };
 

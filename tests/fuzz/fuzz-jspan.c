@@ -37,15 +37,32 @@ static void compare_object(struct bytes value, struct json_object *o, const uint
 	assert(n == json_object_object_length(o));
 }
 
+/* Move @b, which has all the rest of the text, past @value: an object by what takes objects. */
+static void take(struct bytes *b, struct bytes value)
+{
+	static const struct jspan_field none[] = { { NULL } };
+
+	if (jspan_type(value) == JSPAN_OBJECT)
+		assert(jspan_object_take(b, none, /* closed= */ false, NULL, NULL) == 0);
+	else
+		assert(bytes_skip(b, value.len) == 0);
+	assert(b->p == value.p + value.len);
+}
+
 static void compare_array(struct bytes value, struct json_object *o, const uint8_t *data,
 			  size_t len)
 {
-	struct bytes element;
+	struct bytes element, b = { value.p, len - (size_t)(value.p - data) };
+	const uint8_t *end = value.p + value.len;
 	size_t n = 0;
 
 	assert(json_object_is_type(o, json_type_array));
-	while (jspan_next_element(&value, &element) > 0)
+	while (jspan_next_element(&value, &element) > 0) {
 		compare(element, json_object_array_get_idx(o, n++), data, len);
+		assert(jspan_at_element(&b) == 1 && b.p == element.p);
+		take(&b, element);
+	}
+	assert(jspan_at_element(&b) == 0 && b.p == end);
 	assert(n == json_object_array_length(o));
 }
 

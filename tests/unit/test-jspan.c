@@ -403,6 +403,208 @@ static void test_readers_of_bytes(void **state)
 	assert_string_equal(at->name, "text");
 }
 
+/* ---- values that are read where they are ---- */
+
+static int read_n(struct bytes value, void *ret)
+{
+	return jspan_uint(value, 1000, ret);
+}
+
+static int take_inner(struct bytes *b, void *ret)
+{
+	static const struct jspan_field fields[] = { { "n", read_n, 0 }, { NULL } };
+
+	/* At the value, not at blanks before it, so that its bytes can be kept. */
+	assert_false(b->len > 0 && b->p[0] == ' ');
+	return jspan_object_take(b, fields, /* closed= */ false, ret, NULL);
+}
+
+static int take_list(struct bytes *b, void *ret)
+{
+	uint64_t *sum = ret, n;
+	int r;
+
+	while ((r = jspan_at_element(b)) > 0) {
+		r = take_inner(b, &n);
+		if (r < 0)
+			return r;
+		*sum += n;
+	}
+	return r;
+}
+
+struct taken {
+	uint64_t list, inner, last;
+};
+
+static const struct jspan_field taken_fields[] = {
+	{ "list", NULL, offsetof(struct taken, list), .take = take_list },
+	{ "inner", NULL, offsetof(struct taken, inner), .take = take_inner },
+	{ "last", read_n, offsetof(struct taken, last) },
+	{ NULL },
+};
+
+static void test_take(void **state)
+{
+	static const char *const same[] = {
+		"{\"list\":[{\"n\":1},{\"n\":2}],\"inner\":{\"n\":4},\"last\":8} rest",
+		" { \"last\" : 8 , \"inner\" : { \"n\" : 4 } , \"list\" : [ {\"n\":3} ] } rest",
+		("{\"x\":[[{}]],\"list\":[{\"y\":\"]}\",\"n\":3,\"z\":{\"n\":9}}],"
+		 "\"inner\":{\"\":[],\"n\":4,\"m\":\"\\\\\"},\"last\":8,\"t\":\"\\\"}\"} rest"),
+	};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		struct taken t = { 0 };
+		struct bytes b = text(same[i]);
+
+		assert_int_equal(jspan_object_take(&b, taken_fields, false, &t, NULL), 0);
+		assert_true(t.list == 3 && t.inner == 4 && t.last == 8);
+		/* Behind the object, and not a byte further. */
+		assert_int_equal(b.len, 5);
+		assert_memory_equal(b.p, " rest", 5);
+		t = (struct taken){ 0 };
+		assert_int_equal(jspan_object_read(text(same[i]), taken_fields, false, &t, NULL),
+				 0);
+		assert_true(t.list == 3 && t.inner == 4 && t.last == 8);
+	}
+}
+
+/* Another type than the row's reader takes, or an element of another. */
+static void test_take_refused(void **state)
+{
+	static const char *const values[] = { "1", "null", "\"x\"", "true", "{}", "[[]]", "[1]",
+					      "[{}]", "[{\"n\":1},2]", "[{\"n\":1001}]" };
+	const struct jspan_field *at;
+	char whole[100];
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct taken t = { 0 };
+		struct bytes b;
+
+		(void) snprintf(whole, sizeof(whole),
+				"{\"inner\":{\"n\":1},\"last\":1,\"list\":%s}", values[i]);
+		assert_int_equal(check(whole), 0);
+		b = text(whole);
+		assert_true(jspan_object_take(&b, taken_fields, false, &t, &at) < 0);
+		assert_string_equal(at->name, "list");
+	}
+	/* With a closed table a member without a row is one too many, wherever it stands. */
+	for (int closed = 0; closed <= 1; closed++) {
+		struct taken t = { 0 };
+
+		assert_int_equal(jspan_object_read(text("{\"list\":[],\"inner\":{\"n\":1},"
+							"\"last\":1,\"more\":1}"),
+						   taken_fields, closed, &t, NULL),
+				 closed ? -EBADMSG : 0);
+	}
+}
+
+static int take_nothing(struct bytes *b, void *ret)
+{
+	return 0;
+}
+
+static int take_too_much(struct bytes *b, void *ret)
+{
+	return bytes_skip(b, b->len);
+}
+
+/* A reader that leaves the place where the value ends does not make what follows another. */
+static void test_take_elsewhere(void **state)
+{
+	const struct jspan_field lazy[] = { { "a", NULL, 0, .take = take_nothing }, { NULL } };
+	const struct jspan_field greedy[] = { { "a", NULL, 0, .take = take_too_much },
+					      { "b", jspan_read_value, 0 },
+					      { NULL } };
+	struct bytes value, b = text("{\"a\":{\"b\":1},\"b\":2}");
+	const struct jspan_field *at = lazy;
+
+	assert_true(jspan_object_take(&b, lazy, false, &value, &at) < 0);
+	assert_null(at);
+	b = text("{\"a\":{\"b\":1},\"b\":2}");
+	assert_int_equal(jspan_object_take(&b, greedy, false, &value, NULL), -ENOENT);
+	b = text("[1]");
+	assert_int_equal(jspan_at_element(&b), 1);
+	assert_int_equal(jspan_at_element(&b), -EBADMSG);
+}
+
+/* Containers that nobody closes: nothing is read past the end, and nothing goes on for ever. */
+static void test_take_cut(void **state)
+{
+	static const char whole[] = "{\"list\":[{\"n\":1,\"s\":\"\\\\\\\"\"},{\"n\":2}],"
+				    "\"inner\":{\"n\":4,\"o\":{\"p\":[[]]}},\"last\":8}";
+
+	for (size_t n = 0; n < strlen(whole); n++) {
+		uint8_t *exact = malloc(n ? n : 1);
+		struct bytes b = { exact, n };
+		struct taken t = { 0 };
+
+		assert_non_null(exact);
+		memcpy(exact, whole, n);
+		assert_true(check_len(whole, n) < 0);
+		(void) jspan_object_take(&b, taken_fields, false, &t, NULL);
+		assert_true(b.p >= exact && b.p + b.len == exact + n);
+		b = (struct bytes){ exact, n };
+		(void) take_list(&b, &t.list);
+		assert_true(b.p >= exact && b.p + b.len == exact + n);
+		free(exact);
+	}
+}
+
+/* As deep as jspan_check() allows, taken level by level. */
+static int take_deeper(struct bytes *b, void *ret)
+{
+	static const struct jspan_field fields[] = {
+		{ "a", NULL, 0, .optional = true, .take = take_deeper },
+		{ NULL },
+	};
+
+	++*(unsigned *)ret;
+	return jspan_object_take(b, fields, /* closed= */ true, ret, NULL);
+}
+
+static void test_take_deep(void **state)
+{
+	char deep[6 * JSPAN_DEPTH_MAX + 1] = "";
+	unsigned n = 0;
+	struct bytes b;
+
+	for (int i = 1; i < JSPAN_DEPTH_MAX; i++)
+		strcat(deep, "{\"a\":");
+	strcat(deep, "{}");
+	for (int i = 1; i < JSPAN_DEPTH_MAX; i++)
+		strcat(deep, "}");
+	assert_int_equal(check(deep), 0);
+	b = text(deep);
+	assert_int_equal(take_deeper(&b, &n), 0);
+	assert_int_equal(n, JSPAN_DEPTH_MAX);
+	assert_int_equal(b.len, 0);
+}
+
+/* Backslashes before a quote: an even number of them ends the string. */
+static void test_backslashes(void **state)
+{
+	char s[64];
+
+	for (unsigned n = 0; n < 12; n++) {
+		struct bytes it, name, value;
+		int len = 0;
+
+		len += snprintf(s + len, sizeof(s) - (size_t)len, "{\"a\":\"x");
+		for (unsigned i = 0; i < n; i++)
+			s[len++] = '\\';
+		(void) snprintf(s + len, sizeof(s) - (size_t)len, "%s\",\"b\":1}",
+				n % 2 ? "\"" : "");
+		assert_int_equal(check(s), 0);
+		it = text(s);
+		assert_int_equal(jspan_next_member(&it, &name, &value), 1);
+		assert_int_equal(value.len, 3 + n + n % 2);
+		assert_int_equal(jspan_next_member(&it, &name, &value), 1);
+		assert_memory_equal(name.p, "b", 1);
+		assert_int_equal(jspan_next_member(&it, &name, &value), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +619,12 @@ int main(void)
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_object_read),
 		cmocka_unit_test(test_readers_of_bytes),
+		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_take_refused),
+		cmocka_unit_test(test_take_elsewhere),
+		cmocka_unit_test(test_take_cut),
+		cmocka_unit_test(test_take_deep),
+		cmocka_unit_test(test_backslashes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
