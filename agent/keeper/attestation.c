@@ -2,7 +2,6 @@
 #include "agent/keeper/attestation.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -23,7 +22,6 @@
 #define JUDGE_USEC (90 * USEC_PER_SEC)
 #define PAUSE_USEC (1 * USEC_PER_SEC)
 #define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
-#define NONCE_LABEL "coco-agent gate 1"
 
 struct attestation {
 	struct attestation_setup setup;
@@ -216,21 +214,13 @@ static int add_rules(void *userdata, int gathered, struct bundle *b, struct caus
 
 /* ---- an attempt ---- */
 
-/* SHA-256 of our label, 32 random bytes and the text of this boot's id. */
+/*
+ * It has to be one that nobody has seen or could guess.  A hash would add nothing to the kernel's
+ * random bytes, and the first one of a process is not cheap: it loads OpenSSL.
+ */
 static int make_nonce(uint8_t ret[static ATTEST_NONCE_LEN])
 {
-	_cleanup_(freep) char *boot_id = NULL;
-	uint8_t data[sizeof(NONCE_LABEL) + 32 + 37] = NONCE_LABEL;
-	size_t len;
-	int r;
-
-	r = read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 37, &boot_id, &len);
-	if (r < 0)
-		return r;
-	if (getrandom(data + sizeof(NONCE_LABEL), 32, 0) != 32)
-		return -EIO;
-	memcpy(data + sizeof(NONCE_LABEL) + 32, boot_id, len);
-	return EVP_Digest(data, sizeof(data), ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
+	return getrandom(ret, ATTEST_NONCE_LEN, 0) == ATTEST_NONCE_LEN ? 0 : -EIO;
 }
 
 int attestation_request(struct attestation *a)

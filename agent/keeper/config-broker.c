@@ -10,6 +10,7 @@
 #include "base/cause.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "crypto/openssl-late.h"
 #include "wire/broker-url.h"
 #include "wire/kbs-uri.h"
 
@@ -300,6 +301,8 @@ static int check_pem(const struct config_file *f, enum broker_trust trust, struc
 	if (strstr(f->text, PEM_PRIVATE_KEY))
 		return cause_set(why, -EBADMSG,
 				 "it has a private key; only certificates belong here");
+	if (openssl_load(why) < 0)
+		return -ELIBACC;
 	return trust == BROKER_TRUST_IDENTITY ? check_identity(f, why) : check_authority(f, why);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/keeper/config-place.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "crypto/openssl-late.h"
 #include "wire/credential-peer.h"
 
 /* With its NUL before the path. */
@@ -252,16 +253,19 @@ static void read_cocod_conf(void *target, struct config_file *f)
 	config_read_options(f, "Cocod", cocod_options, &v);
 }
 
-int secret_uri_guid(const char *path, struct guid *ret)
+int secret_uri_guid(const char *path, struct guid *ret, struct cause *why)
 {
 	char text[sizeof(URI_GUID_LABEL) + BROKER_PATH_LEN] = URI_GUID_LABEL;
 	uint8_t digest[32];
 	size_t len = strlen(path);
+	int r = openssl_load(why);
 
 	assert(len < BROKER_PATH_LEN);
+	if (r < 0)
+		return r;
 	memcpy(text + sizeof(URI_GUID_LABEL), path, len);
 	if (EVP_Digest(text, sizeof(URI_GUID_LABEL) + len, digest, NULL, EVP_sha256(), NULL) != 1)
-		return -ENOMEM;
+		return cause_set_oom(why);
 	memcpy(ret->b, digest, sizeof(ret->b));
 	/* RFC 9562: version 8, in the highest bits of a number that is little-endian here */
 	ret->b[7] = (uint8_t)((ret->b[7] & 0x0f) | 0x80);
@@ -411,6 +415,7 @@ static void read_secret_conf(void *target, struct config_file *f)
 	struct config *c = target;
 	struct secret_policy p = { .consumers = CONSUMER_GET }, *more;
 	struct guid other;
+	struct cause why;
 	struct config_value v = { .errors = &c->errors, .target = &p };
 	const char *path = f->path;
 
@@ -420,8 +425,8 @@ static void read_secret_conf(void *target, struct config_file *f)
 		config_error(&c->errors, path, 0,
 			     "Guid= and Uri= are missing: they say which secret this is");
 	p.no_launch = !(v.seen & 1u << SECRET_GUID);
-	if (p.no_launch && p.path[0] && secret_uri_guid(p.path, &p.guid) < 0)
-		config_error(&c->errors, path, 0, "Out of memory");
+	if (p.no_launch && p.path[0] && secret_uri_guid(p.path, &p.guid, &why) < 0)
+		config_error(&c->errors, path, 0, "%s", why.text);
 	if (!p.name[0])
 		config_error(&c->errors, path, 0,
 			     "The file's name cannot be the name of a secret: set Name=");

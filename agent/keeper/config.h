@@ -4,6 +4,7 @@
 
 #include "agent/keeper/broker-settings.h"
 #include "agent/keeper/config-options.h"
+#include "base/cause.h"
 #include "base/macro.h"
 #include "secrets/policy.h"
 
@@ -62,8 +63,9 @@ const char *require_name(enum require r);
 
 /*
  * The GUID of a secret that only a broker has, made from @path, its name there: 16 bytes of the
- * SHA-256 of "coco uri", a NUL and the path, with version 8 of RFC 9562.  Returns 0 or -ENOMEM.
+ * SHA-256 of "coco uri", a NUL and the path, with version 8 of RFC 9562.  Returns 0; -ENOMEM;
+ * -ELIBACC without OpenSSL.  @why has the cause.
  */
-int secret_uri_guid(const char *path, struct guid *ret);
+int secret_uri_guid(const char *path, struct guid *ret, struct cause *why);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "crypto/openssl-late.h"
 #include "wire/broker-url.h"
 
 #define APPROVAL_USEC (5 * USEC_PER_SEC)
@@ -396,7 +397,7 @@ int broker_new(const struct broker_setup *s, struct broker **ret, struct cause *
 {
 	const struct broker_settings *set = s->settings;
 	struct broker *b;
-	int r = 0;
+	int r;
 
 	if (!set->present || set->trust == BROKER_TRUST_NONE || set->trust >= _BROKER_TRUST_MAX)
 		return cause_set(why, -EINVAL, "broker.conf names no broker that can be trusted");
@@ -404,7 +405,8 @@ int broker_new(const struct broker_setup *s, struct broker **ret, struct cause *
 	if (!b)
 		return cause_set_oom(why);
 	b->setup = *s;
-	if (set->trust == BROKER_TRUST_IDENTITY)
+	r = openssl_load(why);
+	if (r >= 0 && set->trust == BROKER_TRUST_IDENTITY)
 		r = set->pem ? broker_identity_parse(set->pem, set->pem_len, &b->identity, why) :
 			       cause_set(why, -EINVAL, "Identity= has no text");
 	if (r >= 0 && release_init() < 0)

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "crypto/openssl-late.h"
 #include "wire/bytes.h"
 
 #define KEPT_FILE "gate"
@@ -35,11 +36,17 @@ struct kept *kept_free(struct kept *k)
 
 /* ---- the file's bytes ---- */
 
-/* SHA-256 of @text; zeros when @text is NULL. */
-static int hash(const char *text, size_t len, uint8_t ret[static 32])
+/* SHA-256 of @text; zeros when @text is NULL, and then nothing needs OpenSSL. */
+static int hash(const char *text, size_t len, uint8_t ret[static 32], struct cause *why)
 {
+	int r = text ? openssl_load(why) : 0;
+
 	memset(ret, 0, 32);
-	return !text || EVP_Digest(text, len, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+	if (r < 0)
+		return r;
+	return !text || EVP_Digest(text, len, ret, NULL, EVP_sha256(), NULL) == 1 ?
+		       0 :
+		       cause_set_oom(why);
 }
 
 /*
@@ -49,7 +56,9 @@ static int hash(const char *text, size_t len, uint8_t ret[static 32])
 static int take_text(struct bytes *b, bool there, size_t len, const uint8_t *sha256, char **ret)
 {
 	struct bytes text;
+	struct cause why;
 	uint8_t found[32];
+	int r;
 
 	if (there != (len > 0) || bytes_take(b, len, &text) < 0 ||
 	    (len > 0 && memchr(text.p, 0, len)))
@@ -61,8 +70,9 @@ static int take_text(struct bytes *b, bool there, size_t len, const uint8_t *sha
 		memcpy(*ret, text.p, len);
 		(*ret)[len] = '\0';
 	}
-	if (hash(*ret, len, found) < 0)
-		return -ENOMEM;
+	r = hash(*ret, len, found, &why);
+	if (r < 0)
+		return r;
 	return memcmp(found, sha256, sizeof(found)) == 0 ? 0 : -EBADMSG;
 }
 
@@ -177,7 +187,7 @@ static int read_text(const char *root, const char *name, size_t max, char **ret,
 	*ret_len = f.len;
 	if (*ret && memchr(*ret, 0, *ret_len))
 		return cause_set(why, -EBADMSG, "'%.180s' contains a NUL", f.path);
-	return hash(*ret, *ret_len, ret_sha256) < 0 ? cause_set(why, -ENOMEM, "out of memory") : 0;
+	return hash(*ret, *ret_len, ret_sha256, why);
 }
 
 int kept_of_config(const struct config *config, const char *root, struct kept **ret,
@@ -240,6 +250,9 @@ int kept_load(const char *path, struct kept **ret, struct cause *why)
 		return cause_set(why, (int)n, "'%.180s' cannot be read: %s", path,
 				 strerror((int)-n));
 	r = kept_parse(data, (size_t)n, ret);
+	if (r == -ELIBACC)
+		return cause_set(why, r, "'%.180s' cannot be checked, as OpenSSL cannot be loaded",
+				 path);
 	if (r < 0)
 		return cause_set(why, r, "'%.180s' is malformed", path);
 	return 1;

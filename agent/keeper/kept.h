@@ -49,7 +49,8 @@ DEFINE_CLEANUP(struct kept *, kept_free)
 /*
  * Parse the @len bytes at @data, a whole file.  @ret is yours.
  *
- * Returns 0; -EBADMSG for anything that kept_build() does not make; -ENOMEM.
+ * Returns 0; -EBADMSG for anything that kept_build() does not make; -ELIBACC when there is a
+ * policy or a trust file, and OpenSSL cannot be loaded to check it; -ENOMEM.
  */
 int kept_parse(const uint8_t *data, size_t len, struct kept **ret);
 
@@ -60,7 +61,7 @@ int kept_build(const struct kept *k, uint8_t **ret, size_t *ret_len);
  * Take what must be kept from the configuration below @root.  @ret is yours; it has no verdict.
  *
  * Returns 0; the error of reading attest.conf or attest.trust, or -EBADMSG when one of them
- * contains a NUL, with the cause in @why; -ENOMEM.
+ * contains a NUL; -ELIBACC without OpenSSL; -ENOMEM; with the cause in @why.
  */
 int kept_of_config(const struct config *config, const char *root, struct kept **ret,
 		   struct cause *why);
@@ -70,7 +71,8 @@ int kept_of_config(const struct config *config, const char *root, struct kept **
  * process, which is root.
  *
  * @ret is yours.  Returns 1; 0 when the file does not exist; -EPERM for a wrong type, mode or
- * owner; -EMSGSIZE, -EBADMSG, -ENOMEM, or an errno of open(2) or read(2), with the cause in @why.
+ * owner; -EMSGSIZE, -EBADMSG, -ELIBACC, -ENOMEM, or an errno of open(2) or read(2), with the
+ * cause in @why.
  */
 int kept_load(const char *path, struct kept **ret, struct cause *why);
 

@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/parse.h"
+#include "crypto/openssl-late.h"
 #include "wire/bytes.h"
 
 #define GUEST "/sys/devices/virtual/misc/tdx_guest"
@@ -170,7 +171,9 @@ static int open_log(const char *root, const char *runtime, struct log *l, struct
 	l->data = malloc(MEASURE_LOG_MAX);
 	if (!l->data)
 		return cause_set_oom(why);
-	r = read_register(root, value, why);
+	r = openssl_load(why);
+	if (r >= 0)
+		r = read_register(root, value, why);
 	if (r < 0)
 		return r;
 	r = load(l, l->next, why);
