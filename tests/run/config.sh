@@ -104,6 +104,21 @@ printf '[Broker]\n' >"$conf/broker.conf.d/backup"
 check "a drop-in of the broker that is not read" expect 0 "$work/cocod" --check-config --config-root="$root"
 check "... is warned of too" said "'broker.conf.d/backup' is not read"
 
+# Programs for other machines than x86-64 do not start without it.
+if ! ldd "$work/cocod" | grep -q libcrypto; then
+	mkdir "$work/broken"
+	echo 'not a library' >"$work/broken/libcrypto.so.3"
+	chmod -R a+rX "$work/broken"
+	broken=(env "LD_LIBRARY_PATH=$work/broken" "$work/cocod" --check-config --config-root="$root")
+	fill
+	check "without OpenSSL cocod-worker, which judges policies, says so" expect 1 "${broken[@]}"
+	check "... in words" said "cocod-worker: OpenSSL cannot be loaded: .*libcrypto.so.3"
+	fill_broker
+	check "a broker's configuration is refused" expect 1 "${broken[@]}"
+	check "... because of the broker's certificate" said "broker.pem: OpenSSL cannot be loaded: .*libcrypto.so.3"
+	check "... and of the secret's name" said "root.conf: OpenSSL cannot be loaded: .*libcrypto.so.3"
+fi
+
 fill
 check "a root that does not exist" expect 1 "$work/cocod" --check-config --config-root="$root/nowhere"
 check "... is reported" said "root folder does not exist"

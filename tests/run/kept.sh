@@ -194,4 +194,35 @@ mkdir "$work/initrd/etc/cocod/attest.conf"
 boot initrd
 check "an initrd whose policy cannot be read is closed" json "not g['open'] and 'attest.conf' in g['reason']"
 check "... and keeps nothing" test ! -e "$kept"
+
+# ---- without OpenSSL, which is loaded when there is something to hash ----
+if ! ldd "$top_builddir/cocod" | grep -q libcrypto; then
+	mkdir "$work/broken"
+	echo 'not a library' >"$work/broken/libcrypto.so.3"
+	without() { LD_LIBRARY_PATH=$work/broken boot "$1"; }
+	fresh
+	initrd cocod/cocod.conf "$none"
+	without initrd
+	check "an initrd without a policy needs no OpenSSL" json "g['open']"
+	check "... and releases secrets" expect 0 "${cococtl[@]}" secrets get luks
+	system cocod/cocod.conf "$none"
+	without system
+	check "... nor does its system" json "g['open'] and i['differs'] == []"
+	fresh
+	initrd cocod/cocod.conf "$none" cocod/attest.conf "$policy"
+	without initrd
+	check "an initrd with a policy that cannot be hashed is closed" closed
+	check "... and says why" json "'OpenSSL cannot be loaded' in g['reason'] and 'libcrypto.so.3' in g['reason']"
+	check "... and keeps nothing" test ! -e "$kept"
+	boot initrd
+	check "with OpenSSL it is as it was" json "g['open']"
+	cp "$kept" "$work/before"
+	system cocod/cocod.conf "$none" cocod/attest.conf "$policy"
+	without system
+	check "a system that cannot check what the initrd judged by is closed" closed
+	check "... and says why" json "'what the initrd judged by is lost' in g['reason'] and 'OpenSSL cannot be loaded' in g['reason']"
+	check "... and what is kept is as it was" same
+	boot system
+	check "with OpenSSL it is open again" json "g['open'] and i['differs'] == []"
+fi
 finish

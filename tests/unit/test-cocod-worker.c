@@ -120,6 +120,39 @@ static void test_serves(void **state)
 	}
 }
 
+/*
+ * Where libcrypto is loaded for the first hash and cannot be, there is no verdict; elsewhere the
+ * program does not even start.
+ */
+static void test_no_openssl(void **state)
+{
+	_cleanup_(closep) int header = device(true);
+	char folder[] = "/tmp/coco-worker.XXXXXX", path[64];
+	struct luks_verdict v;
+	FILE *f;
+	pid_t pid;
+	int fd, status;
+
+	if (!need_root())
+		skip();
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/libcrypto.so.3", folder);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs("not a library\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(setenv("LD_LIBRARY_PATH", folder, 1), 0);
+	pid = worker_start("--kind=luks", &fd);
+	assert_int_equal(unsetenv("LD_LIBRARY_PATH"), 0);
+	assert_true(client_call(fd, MSG_LUKS_CHECK, &question, sizeof(question), header, &v,
+				sizeof(v), NULL) < 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+	close_fd(fd);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 /* The metadata that libcryptsetup has in memory, without the device. */
 static void test_text(void **state)
 {
@@ -509,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_no_openssl),
 		cmocka_unit_test(test_one_verdict),
 		cmocka_unit_test(test_endless_tokens),
 		cmocka_unit_test(test_malformed),
