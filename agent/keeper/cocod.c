@@ -295,6 +295,19 @@ static int keeper_listen_all(struct keeper *k, struct listening *ret)
 	return r < 0 ? log_error_errno(r, "Failed to listen: %m") : 0;
 }
 
+/* Only where somebody will ask for a key whose volume's header is to be judged. */
+static int keeper_open_spare(struct keeper *k, const struct listening *l)
+{
+	unsigned n = spare_count_volumes("/sys", SD_LISTEN_FDS_START, (unsigned)l->n);
+	bool may_open = k->gate.open || k->attestation || k->broker;
+	int r;
+
+	if (n == 0 || k->initramfs || !may_open || !keeper_wants_good_header(k, NULL))
+		return 0;
+	r = spare_new(k->event, WORKER_LUKS_SOCKET, n, &k->spare);
+	return r < 0 ? log_error_errno(r, "Failed to set up the judges of headers: %m") : 0;
+}
+
 static void listening_done(struct listening *l)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -351,6 +364,8 @@ static int keeper_run(struct keeper *k, const char *config_root)
 		r = keeper_attest(k, config_root);
 	if (r >= 0)
 		r = keeper_open_broker(k);
+	if (r >= 0)
+		r = keeper_open_spare(k, &listening);
 	if (r < 0)
 		return r;
 
@@ -369,6 +384,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	placings_stop(k);
 	keeper_noted(k, store_sync(k->store));
 	k->retry = sd_event_source_disable_unref(k->retry);
+	k->spare = spare_free(k->spare);
 	k->attestation = attestation_free(k->attestation);
 	k->broker = broker_free(k->broker);
 	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;

@@ -9,6 +9,7 @@
 #include "agent/keeper/denied.h"
 #include "agent/keeper/fetch.h"
 #include "agent/keeper/gate.h"
+#include "agent/keeper/spare.h"
 #include "agent/keeper/stamps.h"
 #include "secrets/store.h"
 
@@ -45,6 +46,7 @@ struct keeper {
 	bool initramfs;			/* there is no systemd, and cocod-key asks for keys */
 	struct delivery *deliveries;	/* of delivery.h */
 	struct placing *placings;	/* of placing.h */
+	struct spare *spare;		/* judges of headers that nobody has asked yet */
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
 	/* why the last SIGHUP did not give a new configuration; "" when it did */
 	char reload_error[MSG_WARNING_LEN];

@@ -86,16 +86,31 @@ static int ask(struct worker_call *c)
 		r = frame_send(c->conn, c->frames[i].type, 0,
 			       c->frames[i].len ? c->frames[i].body : NULL, c->frames[i].len,
 			       c->frames[i].fd);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < c->q.n_frames; i++)
 		c->frames[i].fd = close_fd(c->frames[i].fd);
-	return r < 0 ? r : sd_event_add_io(c->q.event, &c->io, c->conn, EPOLLIN, on_reply, c);
+	return sd_event_add_io(c->q.event, &c->io, c->conn, EPOLLIN, on_reply, c);
+}
+
+/* A spare worker may have ended just now: its socket is there still. */
+static bool ask_spare(struct worker_call *c)
+{
+	c->conn = spare_take(c->q.spare);
+	if (c->conn >= 0 && ask(c) >= 0)
+		return true;
+	c->conn = close_fd(c->conn);
+	return false;
 }
 
 /* Returns 0; -EAGAIN when the queue is full; another errno. */
 static int try_to_ask(struct worker_call *c)
 {
-	int r = client_connect_now(c->q.path, &c->conn);
+	int r;
 
+	if (ask_spare(c))
+		return 0;
+	r = client_connect_now(c->q.path, &c->conn);
 	return r < 0 ? r : ask(c);
 }
 

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "agent/keeper/spare.h"
 #include "base/macro.h"
 
 /*
@@ -25,6 +26,7 @@ struct worker_frame {
 struct worker_question {
 	sd_event *event;
 	const char *path;		/* the worker's socket */
+	struct spare *spare;		/* asked first if it has a worker; or NULL */
 	const char *advice;		/* tells people where to look; constant */
 	const struct worker_frame *frames;	/* the last one gets the answer */
 	size_t n_frames;

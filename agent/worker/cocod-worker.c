@@ -23,6 +23,7 @@
 #include "ipc/frame.h"
 
 #define LUKS_SEC 10
+#define LUKS_WAIT_SEC 90	/* it may be started before there is a question (spare.h) */
 #define EVIDENCE_SEC 60	/* includes time to ask a slow TPM, and Azure's metadata service */
 
 struct request {
@@ -143,11 +144,13 @@ static const char *const kind_names[] = {
 static const struct kind {
 	const char *name, *socket;
 	const struct handler *requests;	/* _MSG_MAX of them */
-	unsigned sec;			/* how long it may live */
+	unsigned wait_sec;		/* how long it waits for its question */
+	unsigned sec;			/* how long it has to answer */
 } kinds[] = {
-	[KIND_LUKS] = { "luks", "cocod-worker-luks", luks_requests, LUKS_SEC },
+	[KIND_LUKS] = { "luks", "cocod-worker-luks", luks_requests, LUKS_WAIT_SEC,
+			LUKS_SEC },
 	[KIND_EVIDENCE] = { "evidence", "cocod-worker-evidence", evidence_requests,
-			    EVIDENCE_SEC },
+			    EVIDENCE_SEC, EVIDENCE_SEC },
 };
 
 static void request_done(struct request *q)
@@ -168,6 +171,12 @@ static int answer(const struct kind *kind, int conn, struct attest_sources *sour
 	r = frame_recv(conn, &h, &q.body, sizeof(q.body), &q.fd);
 	if (r <= 0)
 		return r;
+	/*
+	 * The host may leave a read of its disk unanswered.  SIGALRM then ends the process even
+	 * in the middle of that read, which a handler would not do.  The keeper sees the
+	 * connection end and takes that as a no.
+	 */
+	(void) alarm(kind->sec);
 	if (h.error != 0)
 		return -EPROTO;
 	if (h.type >= _MSG_MAX || !kind->requests[h.type].answer) {
@@ -262,12 +271,7 @@ int main(int argc, char **argv)
 	kind = &kinds[args.kind.index];
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		(void) log_warning_errno(errno, "Failed to forbid core dumps, ignoring: %m");
-	/*
-	 * The host may leave a read of its disk unanswered.  SIGALRM then ends the process even
-	 * in the middle of that read, which a handler would not do.  The keeper sees the
-	 * connection end and takes that as a no.
-	 */
-	(void) alarm(kind->sec);
+	(void) alarm(kind->wait_sec);
 	if (connection_take("cocod-worker", kind->socket, &conn) < 0)
 		return WORKER_FAILED;
 	return run(kind, conn) < 0 ? WORKER_FAILED : WORKER_GOOD;

@@ -28,6 +28,7 @@ static struct {
 	sd_event *event;
 	int fd;
 	struct worker_call *call;
+	struct spare *spare;
 	bool done, has_reply;
 	uint8_t reply[REPLY_LEN];
 	char why[256];
@@ -51,6 +52,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	worker_call_free(t.call);
+	spare_free(t.spare);
 	close_fd(t.fd);
 	(void) unlink(t.path);
 	sd_event_unref(t.event);
@@ -79,6 +81,7 @@ static int ask(const char *path, uint64_t timeout_usec, int fd)
 	const struct worker_question q = {
 		.event = t.event,
 		.path = path,
+		.spare = t.spare,
 		.advice = "see there",
 		.frames = frames,
 		.n_frames = 2,
@@ -97,9 +100,8 @@ static void run(void)
 }
 
 /* Read the question as the worker gets it; returns the connection. */
-static int get_question(int *ret_fd)
+static int read_question(int conn, int *ret_fd)
 {
-	int conn = accept(t.fd, NULL, NULL);
 	struct msg_header h;
 	uint32_t body;
 
@@ -109,6 +111,11 @@ static int get_question(int *ret_fd)
 	assert_int_equal(frame_recv(conn, &h, &body, sizeof(body), ret_fd), 1);
 	assert_true(h.type == 21 && h.len == 0);
 	return conn;
+}
+
+static int get_question(int *ret_fd)
+{
+	return read_question(accept(t.fd, NULL, NULL), ret_fd);
 }
 
 static void test_answer(void **state)
@@ -125,6 +132,54 @@ static void test_answer(void **state)
 	assert_memory_equal(t.reply, "12345678", REPLY_LEN);
 	close_fd(passed);
 	close_fd(conn);
+}
+
+static int accept_at(int fd)
+{
+	int conn = accept(fd, NULL, NULL);
+
+	assert_true(conn >= 0);
+	return conn;
+}
+
+/* A spare worker gets the question, with what belongs to it, and the socket nobody's. */
+static void test_spare(void **state)
+{
+	int file = memfd_create("file", MFD_CLOEXEC), passed = -EBADF, conn;
+
+	assert_int_equal(spare_new(t.event, t.path, 1, &t.spare), 0);
+	assert_int_equal(ask("/nowhere", LONG_USEC, file), 0);
+	close_fd(file);
+	conn = read_question(accept_at(t.fd), &passed);
+	assert_true(passed >= 0);
+	assert_int_equal(frame_send(conn, 21, 0, "12345678", REPLY_LEN, -EBADF), 0);
+	run();
+	assert_true(t.has_reply);
+	close_fd(passed);
+	close_fd(conn);
+	/* It was asked once, and so the next question is not its. */
+	assert_int_equal(ask("/nowhere", LONG_USEC, -EBADF), -ENOENT);
+}
+
+/* One that takes no question any more is passed over, and no descriptor is lost on the way. */
+static void test_spare_has_ended(void **state)
+{
+	int file = memfd_create("file", MFD_CLOEXEC), passed = -EBADF, ended, conn;
+
+	assert_int_equal(spare_new(t.event, t.path, 1, &t.spare), 0);
+	ended = accept_at(t.fd);
+	/* It does not look dead; sending says so. */
+	assert_int_equal(shutdown(ended, SHUT_RD), 0);
+	assert_int_equal(ask(t.path, LONG_USEC, file), 0);
+	close_fd(file);
+	conn = get_question(&passed);
+	assert_true(passed >= 0);
+	assert_int_equal(frame_send(conn, 21, 0, "12345678", REPLY_LEN, -EBADF), 0);
+	run();
+	assert_true(t.has_reply);
+	close_fd(passed);
+	close_fd(conn);
+	close_fd(ended);
 }
 
 static void test_lies(void **state)
@@ -259,6 +314,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_spare, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_spare_has_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_silence, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody, set_up, tear_down),
