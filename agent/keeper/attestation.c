@@ -54,10 +54,12 @@ static void end(struct attestation *a, const struct attest_verdict *v, const cha
 	a->busy = false;
 	if (v && v->result == ATTEST_ACCEPTED)
 		a->n_failed = 0;
-	else {
-		a->n_failed++;
+	else if (a->n_failed++ > 0 || !a->nobody)
 		a->not_before = now(a) + MIN(pause, PAUSE_MAX_USEC);
-	}
+	/*
+	 * No pause after a first attempt that found nothing to ask: the keeper makes it before
+	 * anybody has asked for a secret, perhaps before the kernel has found the device.
+	 */
 	a->setup.done(a->setup.userdata, v, why, a->nobody);
 }
 

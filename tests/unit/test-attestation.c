@@ -671,6 +671,39 @@ static void test_retry(void **state)
 	assert_int_equal(o.v.result, ATTEST_ACCEPTED);
 }
 
+static void on_done_count(void *userdata, const struct attest_verdict *v, const char *why,
+			  bool nobody)
+{
+	struct outcome *o = userdata;
+
+	assert_null(v);
+	assert_true(nobody);
+	o->n++;
+}
+
+/*
+ * The first attempt, which nobody has waited for, may have come before the device.  Who asks then
+ * gets another, and comes to an end.
+ */
+static void test_too_early(void **state)
+{
+	struct outcome o;
+	struct attestation_setup s = setup_of(&o);
+	struct attestation *a;
+
+	s.gather = gather_none;
+	s.done = on_done_count;
+	assert_int_equal(attestation_new(&s, &a), 0);
+	for (unsigned i = 1; i <= 2; i++) {
+		assert_int_equal(attestation_request(a), 1);
+		while (o.n < i)
+			assert_true(sd_event_run(o.event, UINT64_MAX) >= 0);
+	}
+	assert_int_equal(attestation_request(a), 0);
+	attestation_free(a);
+	sd_event_unref(o.event);
+}
+
 /* A nonce is never the same twice. */
 static void test_nonce(void **state)
 {
@@ -702,6 +735,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonce, setup, teardown),
 	};
 
