@@ -33,6 +33,8 @@ exposure() {
 	cocod-net@.service) echo 14 ;;
 	# cocod may reach one address, Azure's metadata service.
 	cocod.service) echo 25 ;;
+	# It loads modules, as modprobe@.service of systemd does, and ends.
+	cocod-modules.service) echo 96 ;;
 	*) echo 20 ;;
 	esac
 }
