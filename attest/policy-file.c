@@ -183,10 +183,10 @@ static int read_item(struct reading *r, const struct ini_item *item, char *error
 	return 0;
 }
 
-int policies_parse(struct policies *ps, const void *text, size_t len,
-		   char error[static POLICY_ERROR_LEN])
+int policies_parse_new(struct policies *ps, const void *text, size_t len,
+		       char error[static POLICY_ERROR_LEN])
 {
-	struct reading r = { .ps = NULL };
+	struct reading r = { .ps = ps };
 	char why[POLICY_ERROR_LEN];
 	struct ini_error problem;
 	struct ini_item item;
@@ -199,23 +199,30 @@ int policies_parse(struct policies *ps, const void *text, size_t len,
 	if (ini_check(text, len, &problem) < 0)
 		return policy_complain(error, -EBADMSG, "line %u: %.130s", problem.line,
 				       problem.text);
-	r.ps = malloc(sizeof(*r.ps));
-	if (!r.ps)
-		return policy_complain(error, -ENOMEM, "out of memory");
-	*r.ps = *ps;
 	ini_init(&ini, text, len);
 	while ((status = ini_next(&ini, &item)) > 0) {
 		status = read_item(&r, &item, why);
 		if (status < 0)
 			break;
 	}
-	if (status < 0) {
-		free(r.ps);
+	if (status < 0)
 		return policy_complain(error, -EBADMSG, "line %u: %.130s", item.line, why);
-	}
 	for (unsigned k = 0; policy_kinds[k]; k++)
-		r.ps->of[k].has_file = true;
-	*ps = *r.ps;
-	free(r.ps);
+		ps->of[k].has_file = true;
 	return 0;
+}
+
+int policies_parse(struct policies *ps, const void *text, size_t len,
+		   char error[static POLICY_ERROR_LEN])
+{
+	_cleanup_(freep) struct policies *tried = malloc(sizeof(*tried));
+	int r;
+
+	if (!tried)
+		return policy_complain(error, -ENOMEM, "out of memory");
+	*tried = *ps;
+	r = policies_parse_new(tried, text, len, error);
+	if (r == 0)
+		*ps = *tried;
+	return r;
 }

@@ -300,7 +300,7 @@ static int read_policy(struct judgement *j, const char *policy)
 	j->has_policy = policy != NULL;
 	if (!policy)
 		return 1;
-	if (policies_parse(j->policies, policy, strlen(policy), error) < 0)
+	if (policies_parse_new(j->policies, policy, strlen(policy), error) < 0)
 		return conclude(j, JUDGED_POLICY, "POLICY", "the secret's policy, %s", error);
 	/* Software at another VMPL is not what was measured: the owner says that it may ask. */
 	p = policies_of(j->policies, j->kind);
