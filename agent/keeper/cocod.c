@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -32,7 +33,7 @@ static const struct {
 	{ "api", on_client_connection, clients_make_room, NULL },
 	{ "user", on_user_connection, NULL, NULL },
 	{ "rest", on_rest_connection, NULL, NULL },
-	{ "cryptsetup", on_cryptsetup_connection, NULL, NULL },
+	{ "cryptsetup", on_cryptsetup_connection, NULL, cryptsetup_has_room },
 	{ "credential", on_credential_connection, NULL, credentials_have_room },
 };
 
@@ -270,6 +271,17 @@ static int keeper_listen(struct keeper *k, int fd, const char *name, struct list
 	return 0;
 }
 
+static void keeper_share_room(struct keeper *k, unsigned n_passed)
+{
+	struct rlimit limit = { 0 };
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    room_share(limit.rlim_cur, n_passed, &k->room))
+		return;
+	log_warning("LimitNOFILE=%llu is low: where many ask at once, some of them are not served",
+		    (unsigned long long)limit.rlim_cur);
+}
+
 static int keeper_listen_all(struct keeper *k, struct listening *ret)
 {
 	char **names = NULL;
@@ -279,6 +291,7 @@ static int keeper_listen_all(struct keeper *k, struct listening *ret)
 	n = sd_listen_fds_with_names(/* unset_environment= */ false, &names);
 	if (n < 0)
 		return log_error_errno(n, "Failed to take the sockets from systemd: %m");
+	keeper_share_room(k, (unsigned)n);
 	ret->list = calloc((size_t)n + 1, sizeof(*ret->list));
 	ret->stored = calloc((size_t)n + 1, sizeof(*ret->stored));
 	if (ret->list && ret->stored)

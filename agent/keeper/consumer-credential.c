@@ -29,8 +29,6 @@
 #include "base/io.h"
 #include "base/log.h"
 
-#define MAX_CREDENTIALS 64
-#define POLL_SOURCE_USEC (250 * USEC_PER_MSEC)
 
 /* systemd's limit for all credentials of a unit, and one more byte. */
 #define REFUSAL_LEN ((1u << 20) + 1)
@@ -158,7 +156,7 @@ const struct consumer consumer_credential = {
 static int choose_secret(struct delivery *d)
 {
 	struct keeper *k = d->keeper;
-	int found = keeper_scan(k), gate;
+	int found = delivery_scan(d), gate;
 	struct store_entry *e = store_find(k->store, d->wanted);
 	bool wait;
 
@@ -198,18 +196,18 @@ static int choose_secret(struct delivery *d)
 static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct delivery *d = userdata;
-	int r = choose_secret(d);
+	bool turn = delivery_has_turn(d);
+	int r = turn ? choose_secret(d) : 0;
 
-	if (r == 0 && !d->waits)
+	if (r == 0 && turn && !d->waits)
 		event_log(&(struct event){ .kind = EVENT_ASKED,
 					   .priority = LOG_INFO,
 					   .secret = d->wanted,
 					   .consumer = d->consumer },
 			  "Unit '%s' waits for credential '%s'", d->unit, d->wanted);
-	if (r == 0) {
-		d->waits = true;
-		(void) delivery_poll_again(d, POLL_SOURCE_USEC);
-	}
+	d->waits = d->waits || (r == 0 && turn);
+	if (r == 0)
+		(void) delivery_poll_again(d, DELIVERY_POLL_USEC);
 	if (r <= 0)
 		return 0;
 	d->timer = sd_event_source_disable_unref(d->timer);
@@ -266,7 +264,7 @@ static int identify(struct delivery *d, const char **ret_why)
 
 bool credentials_have_room(void *userdata)
 {
-	return delivery_count(userdata, &consumer_credential) < MAX_CREDENTIALS;
+	return delivery_has_room(userdata, &consumer_credential);
 }
 
 void on_credential_connection(void *userdata, int conn)

@@ -42,9 +42,6 @@
 #include "base/text.h"
 #include "ipc/client.h"
 
-#define MAX_DELIVERIES 64
-#define POLL_SOURCE_USEC (250 * USEC_PER_MSEC)
-
 /* ---- the volume's header, judged by the worker ---- */
 
 static void on_verdict(struct delivery *d, int error, const char *text)
@@ -116,10 +113,9 @@ static int choose_secret(struct delivery *d)
 {
 	struct keeper *k = d->keeper;
 	struct store_entry *e;
+	int found = delivery_scan(d), r;
 	const char *why;
-	int r;
 
-	(void) keeper_scan(k);
 	e = store_for_volume(k->store, d->volume);
 	if (e && is_of_broker(e))
 		return choose_origin(d, e);
@@ -130,9 +126,7 @@ static int choose_secret(struct delivery *d)
 		delivery_decline(d, "the gate is closed: %s", k->gate.reason);
 		return -1;
 	}
-	r = keeper_scan(k);
-	e = store_for_volume(k->store, d->volume);
-	if (!e && r == -ENOENT && delivery_now(d) < d->deadline)
+	if (!e && found == -ENOENT && delivery_now(d) < d->deadline)
 		return 0;
 	why = keeper_ignored_why(k);
 	if (!e && why) {
@@ -140,7 +134,7 @@ static int choose_secret(struct delivery *d)
 		return -1;
 	}
 	if (!e) {
-		delivery_decline(d, r == -ENOENT ?
+		delivery_decline(d, found == -ENOENT ?
 					    "there are no launch secrets on this machine (neither "
 					    "coco_secret nor efi_secret serves any)" :
 					    "no launch secret may go to it; "
@@ -158,10 +152,10 @@ static int choose_secret(struct delivery *d)
 static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct delivery *d = userdata;
-	int r = choose_secret(d);
+	int r = delivery_has_turn(d) ? choose_secret(d) : 0;
 
 	if (r == 0)
-		(void) delivery_poll_again(d, POLL_SOURCE_USEC);
+		(void) delivery_poll_again(d, DELIVERY_POLL_USEC);
 	if (r <= 0)
 		return 0;
 	d->timer = sd_event_source_disable_unref(d->timer);
@@ -260,17 +254,17 @@ static int identify(struct delivery *d, const char **ret_why)
 	return identify_unit(d);
 }
 
+bool cryptsetup_has_room(void *userdata)
+{
+	return delivery_has_room(userdata, &consumer_cryptsetup);
+}
+
 void on_cryptsetup_connection(void *userdata, int conn)
 {
 	struct keeper *k = userdata;
 	struct delivery *d;
 	const char *why;
 
-	if (delivery_count(k, &consumer_cryptsetup) >= MAX_DELIVERIES) {
-		log_warning("More than %d volumes ask at once, declining another", MAX_DELIVERIES);
-		delivery_refuse_connection(conn);
-		return;
-	}
 	if (delivery_new(k, &consumer_cryptsetup, conn, &d) < 0) {
 		delivery_refuse_connection(conn);
 		return;

@@ -166,6 +166,7 @@ int delivery_new(struct keeper *k, const struct consumer *kind, int fd, struct d
 		.prev = &k->deliveries,
 		.fd = fd,
 		.pidfd = -EBADF,
+		.looked = { .nsec = ~0ULL },
 	};
 	if (d->next)
 		d->next->prev = &d->next;
@@ -189,13 +190,52 @@ int delivery_take_peer(struct delivery *d)
 	return 0;
 }
 
-unsigned delivery_count(const struct keeper *k, const struct consumer *kind)
+/* What waits only for the end of its peer has one descriptor left; what waits for more has two. */
+bool delivery_has_room(struct keeper *k, const struct consumer *kind)
+{
+	unsigned most = 2 * MAX(k->room.waiting, ROOM_WAITING), n = 0;
+
+	for (const struct delivery *d = k->deliveries; d && n < most; d = d->next)
+		if (d->kind == kind)
+			n += d->fd >= 0 ? 2 : 1;
+	if (n >= most && !k->said_full)
+		log_warning("%u deliveries are under way or wait; others wait in their sockets "
+			    "until one of these has ended. LimitNOFILE= of cocod.service limits "
+			    "them", n);
+	k->said_full = n >= most;
+	return n < most;
+}
+
+/* A person who is asked for a passphrase meanwhile (late.c) may take hours: others do not wait. */
+static bool is_active(const struct delivery *d)
+{
+	return d->fd >= 0 && d->pending && !d->give_late;
+}
+
+bool delivery_has_turn(struct delivery *d)
 {
 	unsigned n = 0;
 
-	for (const struct delivery *d = k->deliveries; d; d = d->next)
-		n += d->kind == kind;
-	return n;
+	for (const struct delivery *o = d->keeper->deliveries; o && n < ROOM_ACTIVE; o = o->next)
+		n += o != d && is_active(o);
+	if (n < ROOM_ACTIVE)
+		return true;
+	if (!d->queued)
+		log_info("%s '%s' waits for its turn: %u others are served now", d->kind->noun,
+			 delivery_target(d), n);
+	d->queued = true;
+	/* How long it waits for a source counts from its turn. */
+	d->deadline = delivery_now(d) + d->keeper->config->wait_usec;
+	return false;
+}
+
+int delivery_scan(struct delivery *d)
+{
+	bool again = d->scanned;
+
+	d->scanned = true;
+	return again ? keeper_poll(d->keeper, delivery_now(d), DELIVERY_POLL_USEC) :
+		       keeper_scan(d->keeper);
 }
 
 uint64_t delivery_now(const struct delivery *d)

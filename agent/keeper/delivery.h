@@ -7,6 +7,9 @@
 #include "agent/keeper/worker-call.h"
 #include "wire/credential-peer.h"
 
+/* How often a delivery that waits looks again. */
+#define DELIVERY_POLL_USEC (250 * USEC_PER_MSEC)
+
 struct delivery;
 
 /* What is different from one kind of consumer to the other. */
@@ -54,6 +57,8 @@ struct delivery {
 	struct fetch *fetch;		/* under way, or what there is to confirm */
 	sd_event_source *hangup;	/* while the broker is asked */
 	bool waits;			/* it was logged that it does */
+	bool queued;			/* it was logged that it waits for its turn */
+	bool scanned;			/* it has looked for secrets before */
 	unsigned late_error;		/* enum net_error, of the last try of late.c */
 	/* writes a late key to the connection; NULL where there is none any more */
 	void (*give_late)(struct delivery *d, struct secret *key);
@@ -61,6 +66,7 @@ struct delivery {
 	bool pending;
 	struct delivery_peer peer;
 	struct volume_asked asked;	/* the mark before the key went out */
+	struct volume_asked looked;	/* the mark when its questions were looked for last */
 	/* the store knows of this delivery, and must hear how it ends */
 	bool offered;
 	/* something that we did not see may have opened the volume */
@@ -123,8 +129,23 @@ void delivery_refuse_connection(int fd);
 /* Take @e for the delivery: while it is pending the secret is not wiped. */
 void delivery_take_entry(struct delivery *d, struct store_entry *e);
 
-/* How many deliveries to consumers of that @kind there are. */
-unsigned delivery_count(const struct keeper *k, const struct consumer *kind);
+/*
+ * True if there is room for another delivery of that @kind.  If not, its connection waits in the
+ * socket, and the log says so once until there is room again.
+ */
+bool delivery_has_room(struct keeper *k, const struct consumer *kind);
+
+/*
+ * True if a header may be judged for @d, or the broker asked, or a key be written: not too many
+ * others do that now.  Otherwise it waits for its turn, and the log says so once.
+ */
+bool delivery_has_turn(struct delivery *d);
+
+/*
+ * Look for secrets, for a delivery that waits, or has just come.  Returns what keeper_scan()
+ * returns.
+ */
+int delivery_scan(struct delivery *d);
 
 /* CLOCK_MONOTONIC of the current turn of the event loop. */
 uint64_t delivery_now(const struct delivery *d);

@@ -221,6 +221,15 @@ int keeper_scan(struct keeper *k)
 	return r;
 }
 
+int keeper_poll(struct keeper *k, uint64_t now, uint64_t usec)
+{
+	if (k->polled_usec > 0 && now - k->polled_usec < usec)
+		return k->polled;
+	k->polled_usec = now;
+	k->polled = keeper_scan(k);
+	return k->polled;
+}
+
 void keeper_noted(struct keeper *k, int r)
 {
 	if (r < 0 && !k->journal_failed)

@@ -9,6 +9,7 @@
 #include "agent/keeper/denied.h"
 #include "agent/keeper/fetch.h"
 #include "agent/keeper/gate.h"
+#include "agent/keeper/room.h"
 #include "agent/keeper/spare.h"
 #include "agent/keeper/stamps.h"
 #include "secrets/store.h"
@@ -45,6 +46,14 @@ struct keeper {
 	uint64_t late_usec;		/* the pause of late.c; 0: the default */
 	bool initramfs;			/* there is no systemd, and cocod-key asks for keys */
 	struct delivery *deliveries;	/* of delivery.h */
+	/* how many peers may be served; a number that is 0 is the least of room.h */
+	struct room room;
+	bool said_full;			/* it was logged that deliveries wait in their sockets */
+	/* the question for a passphrase that was read last, and whose it is; of outcome.c */
+	char question[64];
+	pid_t asked_by;
+	uint64_t polled_usec;		/* CLOCK_MONOTONIC of the last scan of keeper_poll() */
+	int polled;			/* what it returned */
 	struct placing *placings;	/* of placing.h */
 	struct spare *spare;		/* judges of headers that nobody has asked yet */
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
@@ -71,8 +80,9 @@ void on_user_connection(void *userdata, int conn);
 /* requests.c: "rest", for cocod-rest */
 void on_rest_connection(void *userdata, int conn);
 
-/* consumer-cryptsetup.c: "cryptsetup" */
+/* consumer-cryptsetup.c: "cryptsetup", and whether another connection may be accepted there */
 void on_cryptsetup_connection(void *userdata, int conn);
+bool cryptsetup_has_room(void *userdata);
 
 /*
  * Disconnect the client that has asked nothing for the longest time, to make room for another.
@@ -158,6 +168,12 @@ void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARN
  * returns.
  */
 int keeper_scan(struct keeper *k);
+
+/*
+ * The same for one of many who wait and ask again: at most once in @usec of CLOCK_MONOTONIC, as of
+ * @now.
+ */
+int keeper_poll(struct keeper *k, uint64_t now, uint64_t usec);
 
 /*
  * Whether secrets may be released now.  Returns 1; 0 when evidence is being verified and the

@@ -110,6 +110,21 @@ static void end_asks(struct delivery *d)
 }
 
 /*
+ * Each delivery hears of each question, one after the other.  Its file is never written again, so
+ * that it is read once for all of them.
+ */
+static pid_t asked_by(struct keeper *k, const char *name)
+{
+	if (streq(k->question, name))
+		return k->asked_by;
+	k->asked_by = volume_asked_by(ASK_PASSWORD_DIR, name);
+	/* A name that does not fit is not remembered. */
+	if (snprintf(k->question, sizeof(k->question), "%s", name) >= (int)sizeof(k->question))
+		k->question[0] = '\0';
+	return k->asked_by;
+}
+
+/*
  * A question was put into the directory.  If it is answered before we can read whose question it
  * was, it may have been our peer's.
  */
@@ -124,7 +139,7 @@ static int on_question(sd_event_source *s, const struct inotify_event *event, vo
 	}
 	if (event->len == 0 || !startswith(event->name, "ask."))
 		return 0;
-	pid = volume_asked_by(ASK_PASSWORD_DIR, event->name);
+	pid = asked_by(d->keeper, event->name);
 	if (pid < 0)
 		outcome_suspect(d,
 				"a question for a passphrase was answered before it could be read");
@@ -136,8 +151,10 @@ static int on_question(sd_event_source *s, const struct inotify_event *event, vo
 static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct delivery *d = userdata;
+	bool same = volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->looked);
 
-	if (volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
+	volume_asked_mark(ASK_PASSWORD_DIR, &d->looked);
+	if (!same && volume_asks_passphrase(ASK_PASSWORD_DIR, d->pid))
 		end_asks(d);
 	else
 		(void) delivery_poll_again(d, POLL_OUTCOME_USEC);

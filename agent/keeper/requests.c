@@ -14,10 +14,6 @@
 #include "ipc/frame.h"
 #include "wire/kbs-uri.h"
 
-#define MAX_CLIENTS 32
-/* of users other than root, apart from those */
-#define MAX_USERS 16
-#define MAX_OF_USER 4
 #define MAX_REST 64	/* more than cocod-rest.socket has connections */
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59	/* Linux 4.13 */
@@ -687,10 +683,11 @@ void on_client_connection(void *userdata, int conn)
 		(void) close_fd(conn);
 		return;
 	}
-	if (count_clients(k, CLIENT_ROOT, NULL) >= MAX_CLIENTS && !clients_make_room(k)) {
-		log_warning("More than %d clients on the control socket, and each is asking "
+	if (count_clients(k, CLIENT_ROOT, NULL) >= MAX(k->room.clients, ROOM_CLIENTS) &&
+	    !clients_make_room(k)) {
+		log_warning("More than %u clients on the control socket, and each is asking "
 			    "something: refusing another",
-			    MAX_CLIENTS);
+			    MAX(k->room.clients, ROOM_CLIENTS));
 		(void) close_fd(conn);
 		return;
 	}
@@ -718,8 +715,8 @@ void on_user_connection(void *userdata, int conn)
 	/* Of a user with more groups than these only the first one counts. */
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERGROUPS, c.groups, &groups_len) == 0)
 		c.n_groups = groups_len / sizeof(c.groups[0]);
-	if (count_clients(k, CLIENT_USER, &c.uid) >= MAX_OF_USER ||
-	    count_clients(k, CLIENT_USER, NULL) >= MAX_USERS) {
+	if (count_clients(k, CLIENT_USER, &c.uid) >= ROOM_OF_USER ||
+	    count_clients(k, CLIENT_USER, NULL) >= MAX(k->room.users, ROOM_USERS)) {
 		snprintf(who, sizeof(who), CONSUMER_USER ":%u", c.uid);
 		keeper_note_denied(k, who, "", "too many connections of users are open");
 		(void) close_fd(conn);
