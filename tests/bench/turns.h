@@ -15,6 +15,7 @@ struct turn_row {
 	void (*floor)(void *input);	/* the part that cannot be left out */
 	void (*ours)(void *input);
 	const char *goal;		/* of the ratio, for people */
+	void (*prepare)(void *input);	/* before each of ours, not measured; may be NULL */
 };
 
 /* Print the medians of @rounds rounds of each row, and their ratio.  The last row has no name. */
@@ -34,5 +35,30 @@ const char **turns_options(int argc, char **argv, const char *name, const char *
 struct bytes read_input(const char *path);
 
 X509 *parse_der(struct bytes der);
+X509_CRL *parse_crl_der(struct bytes der);
+
+/*
+ * A signature with all that verifying it needs, but its hash and its public key operation: the key
+ * is decoded, and the signature is in OpenSSL's form.
+ */
+struct bare_signature {
+	EVP_PKEY *key;
+	const EVP_MD *md;
+	bool pss;
+	struct bytes data, signature;
+};
+
+/* Take the signature out of a certificate or a list.  What is made is never freed. */
+struct bare_signature bare_of_cert(X509 *cert, EVP_PKEY *key, bool pss);
+struct bare_signature bare_of_crl(X509_CRL *crl, EVP_PKEY *key);
+/* ... and of two plain numbers, big-endian, of @len bytes each, over @data. */
+struct bare_signature bare_of_numbers(const uint8_t *r, const uint8_t *s, size_t len,
+				      EVP_PKEY *key, const EVP_MD *md, struct bytes data);
+
+/* Verify each of the @n signatures. */
+void bare_verify(const struct bare_signature *list, size_t n);
+
+/* SHA-256 of each of the @n pieces: what it takes to know them again. */
+void bare_hash(const struct bytes *pieces, size_t n);
 
 #endif
