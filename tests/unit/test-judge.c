@@ -34,7 +34,7 @@
 #define FOLDERS(folder, cache) ((const char *const[]){ (folder), (cache) })
 #define NO_FOLDERS FOLDERS(NULL, NULL)
 
-/* How many certificates were decoded, and whose signatures were verified. */
+/* How many certificates were decoded, and how many signatures verified. */
 static atomic_uint decoded, verified;
 
 X509 *__real_d2i_X509(X509 **cert, const unsigned char **in, long len);
@@ -46,13 +46,16 @@ X509 *__wrap_d2i_X509(X509 **cert, const unsigned char **in, long len)
 	return __real_d2i_X509(cert, in, len);
 }
 
-int __real_X509_verify(X509 *cert, EVP_PKEY *key);
-int __wrap_X509_verify(X509 *cert, EVP_PKEY *key);
+int __real_EVP_DigestVerify(EVP_MD_CTX *c, const unsigned char *sig, size_t sig_len,
+			    const unsigned char *data, size_t len);
+int __wrap_EVP_DigestVerify(EVP_MD_CTX *c, const unsigned char *sig, size_t sig_len,
+			    const unsigned char *data, size_t len);
 
-int __wrap_X509_verify(X509 *cert, EVP_PKEY *key)
+int __wrap_EVP_DigestVerify(EVP_MD_CTX *c, const unsigned char *sig, size_t sig_len,
+			    const unsigned char *data, size_t len)
 {
 	verified++;
-	return __real_X509_verify(cert, key);
+	return __real_EVP_DigestVerify(c, sig, sig_len, data, len);
 }
 
 static struct evidence evidence;
