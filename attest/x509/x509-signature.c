@@ -9,6 +9,7 @@
 #include "attest/x509/spki.h"
 #include "attest/x509/x509.h"
 #include "crypto/cleanup.h"
+#include "crypto/openssl-error.h"
 
 /* ---- keys ---- */
 
@@ -194,27 +195,63 @@ static bool set_pss_sha384(EVP_PKEY_CTX *c)
 }
 
 /*
+ * Why a signature was not found good, by OpenSSL's queue of errors.  With PSS it does not always
+ * say that memory was short, but always what is wrong with a wrong signature.
+ */
+static int why_not(bool pss)
+{
+	bool no_memory = false, wrong = !pss;
+	unsigned long e;
+
+	while ((e = ERR_get_error()) != 0) {
+		no_memory |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+		wrong |= ERR_GET_LIB(e) == ERR_LIB_RSA;
+	}
+	return wrong && !no_memory ? -EKEYREJECTED : -ENOMEM;
+}
+
+/* Why @issuer has no key: it is of no kind that is known, or memory is short. */
+static int no_key(X509 *issuer)
+{
+	_cleanup_(openssl_freep) uint8_t *der = NULL;
+	size_t len = spki_of(issuer, &der);
+	struct spki s;
+
+	return len > 0 && spki_read((struct bytes){ der, len }, &s) < 0 ? -EKEYREJECTED : -ENOMEM;
+}
+
+/*
  * OpenSSL has kept the signed part of what it decoded as it came, and writes these same bytes into
  * @der; what it would write of them itself may differ.  The algorithm was looked at before; here
  * the key must be for it, as each type of key takes part in some algorithm.
+ *
+ * Returns 0, -EKEYREJECTED or -ENOMEM.  OpenSSL's complaints do not stay in its queue.
  */
-static bool is_signed(struct bytes der, EVP_PKEY *key, enum x509_sig sig)
+static int check_signature(struct bytes der, X509 *issuer, enum x509_sig sig)
 {
 	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
-	bool pss = sig == X509_SIG_PSS_SHA384, good;
+	EVP_PKEY *key = x509_public_key(issuer);
+	bool pss = sig == X509_SIG_PSS_SHA384;
 	struct signed_der s;
 	EVP_PKEY_CTX *p;
+	int r;
 
-	if (!c || !key || !EVP_PKEY_is_a(key, pss ? "RSA" : "EC") || signed_read(der, &s) < 0 ||
+	if (!c || !key)
+		return c ? no_key(issuer) : -ENOMEM;
+	if (!EVP_PKEY_is_a(key, pss ? "RSA" : "EC") || signed_read(der, &s) < 0 ||
 	    !bytes_equal(s.algorithm, s.inner))
-		return false;
-	ERR_set_mark();
+		return -EKEYREJECTED;
+	ERR_clear_error();
+	if (EVP_DigestVerifyInit(c, &p, pss ? EVP_sha384() : EVP_sha256(), NULL, key) != 1 ||
+	    (pss && !set_pss_sha384(p)))
+		r = -ENOMEM;
 	/* EVP_DigestVerify() returns 0 for a wrong signature, less for an error: only 1 is good. */
-	good = EVP_DigestVerifyInit(c, &p, pss ? EVP_sha384() : EVP_sha256(), NULL, key) == 1 &&
-	       (!pss || set_pss_sha384(p)) &&
-	       EVP_DigestVerify(c, s.signature.p, s.signature.len, s.part.p, s.part.len) == 1;
-	(void) ERR_pop_to_mark();
-	return good;
+	else
+		r = EVP_DigestVerify(c, s.signature.p, s.signature.len, s.part.p, s.part.len) == 1 ?
+			    0 :
+			    why_not(pss);
+	ERR_clear_error();
+	return r;
 }
 
 bool x509_signed_by(X509 *cert, X509 *issuer, enum x509_sig sig)
@@ -225,20 +262,19 @@ bool x509_signed_by(X509 *cert, X509 *issuer, enum x509_sig sig)
 	if (!x509_signed_with(cert, sig))
 		return false;
 	len = i2d_X509(cert, &der);
-	return len > 0 &&
-	       is_signed((struct bytes){ der, (size_t)len }, x509_public_key(issuer), sig);
+	return len > 0 && check_signature((struct bytes){ der, (size_t)len }, issuer, sig) == 0;
 }
 
-bool x509_crl_signed_by(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
+int x509_crl_check_signature(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
 {
 	_cleanup_(openssl_freep) uint8_t *der = NULL;
 	int len;
 
+	ERR_clear_error();
 	if (!x509_crl_signed_with(crl, sig))
-		return false;
+		return openssl_error(-EKEYREJECTED);
 	len = i2d_X509_CRL(crl, &der);
-	return len > 0 &&
-	       is_signed((struct bytes){ der, (size_t)len }, x509_public_key(issuer), sig);
+	return len > 0 ? check_signature((struct bytes){ der, (size_t)len }, issuer, sig) : -ENOMEM;
 }
 
 bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig)

@@ -14,6 +14,7 @@
 #include "attest/evidence.h"
 #include "base/base64.h"
 #include "base/blank.h"
+#include "crypto/openssl-error.h"
 
 /* ---- parsing ---- */
 
@@ -79,19 +80,28 @@ static X509 *decode(struct bytes der)
 	return cert;
 }
 
-static X509_CRL *crl_decode(struct bytes der)
+/*
+ * Returns 0, -EBADMSG, or -ENOMEM: a list that nobody had the memory to read may revoke what is
+ * being verified, and must not be passed over like one that is malformed.
+ */
+static int crl_decode(struct bytes der, X509_CRL **ret)
 {
 	OSSL_LIB_CTX *bare = without_decoders();
 	const unsigned char *p = der.p;
 	X509_CRL *crl = bare ? X509_CRL_new_ex(bare, NULL) : NULL;
+	int r = 0;
 
 	if (!crl)
-		return NULL;
-	ERR_set_mark();
-	if (!d2i_X509_CRL(&crl, &p, (long)der.len) || p != der.p + der.len)
-		crl = x509_crl_free(crl);
-	(void) ERR_pop_to_mark();
-	return crl;
+		return -ENOMEM;
+	ERR_clear_error();
+	if (!d2i_X509_CRL(&crl, &p, (long)der.len) || p != der.p + der.len) {
+		r = openssl_error(-EBADMSG);
+		X509_CRL_free(crl);
+	}
+	ERR_clear_error();
+	if (r == 0)
+		*ret = crl;
+	return r;
 }
 
 /*
@@ -232,13 +242,16 @@ int x509_parse(struct bytes text, struct x509_list *l)
 static int crl_parse_der(struct bytes der, X509_CRL **ret)
 {
 	X509_CRL *crl;
+	int r;
 
 	if (der.len > EVIDENCE_CRL_LEN_MAX)
 		return -EMSGSIZE;
 	if (!der_is_strict(der))
 		return -EBADMSG;
-	crl = crl_decode(der);
-	if (!crl || X509_CRL_get_version(crl) != X509_CRL_VERSION_2 ||
+	r = crl_decode(der, &crl);
+	if (r < 0)
+		return r;
+	if (X509_CRL_get_version(crl) != X509_CRL_VERSION_2 ||
 	    has_extension_twice(X509_CRL_get0_extensions(crl))) {
 		X509_CRL_free(crl);
 		return -EBADMSG;
@@ -450,11 +463,15 @@ static bool has_unknown_critical(X509_CRL *crl)
 
 int x509_crl_verify(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
 {
+	int r;
+
 	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0)
 		return -ENOENT;
-	if (!x509_crl_signed_by(crl, issuer, sig))
-		return -EKEYREJECTED;
-	return has_unknown_critical(crl) ? -EOPNOTSUPP : 0;
+	r = x509_crl_check_signature(crl, issuer, sig);
+	if (r < 0)
+		return r;
+	ERR_clear_error();
+	return has_unknown_critical(crl) ? openssl_error(-EOPNOTSUPP) : 0;
 }
 
 bool x509_crl_has(X509_CRL *crl, X509 *cert)

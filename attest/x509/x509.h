@@ -82,8 +82,8 @@ enum x509_sig {
 
 /*
  * True if the certificate or list says that it is signed as @sig, with exactly those parameters,
- * and a certificate says the same inside and outside its signed part.  x509_crl_signed_by() looks
- * at that in a list.
+ * and a certificate says the same inside and outside its signed part.  x509_crl_check_signature()
+ * looks at that in a list.
  */
 bool x509_signed_with(X509 *cert, enum x509_sig sig);
 bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig);
@@ -93,7 +93,10 @@ bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig);
  * certificate or list: the bytes that came, not what OpenSSL would write.
  */
 bool x509_signed_by(X509 *cert, X509 *issuer, enum x509_sig sig);
-bool x509_crl_signed_by(X509_CRL *crl, X509 *issuer, enum x509_sig sig);
+/*
+ * The same for a list: 0; -EKEYREJECTED if not; -ENOMEM if memory was too short to tell.
+ */
+int x509_crl_check_signature(X509_CRL *crl, X509 *issuer, enum x509_sig sig);
 
 /* True if @cert names @issuer as its issuer, and @issuer's key signed @cert as @sig says. */
 bool x509_issued_by(X509 *cert, X509 *issuer, enum x509_sig sig);
@@ -167,7 +170,8 @@ int x509_serial(X509 *cert, uint8_t ret[static X509_SERIAL_MAX], size_t *ret_len
 /*
  * Check that a revocation list is @issuer's, signed as @sig, and complete.
  * Returns 0; -ENOENT if the list names another issuer; -EKEYREJECTED if @issuer's key did not
- * sign it; -EOPNOTSUPP if a critical extension is unknown, or says that the list is not complete.
+ * sign it; -EOPNOTSUPP if a critical extension is unknown, or says that the list is not complete;
+ * -ENOMEM, which must not be taken for any of these.
  */
 int x509_crl_verify(X509_CRL *crl, X509 *issuer, enum x509_sig sig);
 

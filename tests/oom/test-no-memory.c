@@ -220,6 +220,25 @@ static void try_evidence(const char *table, const char *id, bool good)
 	platform_unload(&c.e);
 }
 
+/*
+ * Two lists of the same issuer, of which one revokes: a list is passed over when it is not the
+ * issuer's, but not when memory was too short to read it or to verify it.
+ */
+static void try_two_lists(void)
+{
+	struct evidence_case c = { .type = attest_verifier_find("snp") }, other = { .type = NULL };
+
+	platform_load("snp", "crl-revoked", &c.e, &c.policy);
+	platform_load("snp", "crl-ok", &other.e, &other.policy);
+	platform_trust("snp", &c.trust);
+	assert_true(c.e.n_crls == 1 && other.e.n_crls == 1);
+	assert_int_equal(evidence_add_crl(&c.e, other.e.crl[0], /* sent= */ false), 0);
+	try("a list that revokes beside one that does not", decide_evidence, &c, false);
+	c.e.n_crls = 1;
+	platform_unload(&other.e);
+	platform_unload(&c.e);
+}
+
 static void test_snp(void **state)
 {
 	static const char *const bad[] = { "signature-flipped",	   "vek-signature-pkcs1",
@@ -232,6 +251,7 @@ static void test_snp(void **state)
 	try_evidence("snp", "crl-ok", true);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		try_evidence("snp", bad[i], false);
+	try_two_lists();
 }
 
 static void test_tdx(void **state)
