@@ -822,6 +822,17 @@ const struct store_delivery *store_delivery_find(const struct store_entry *e, co
 	return delivery_of((struct store_entry *)e, consumer);
 }
 
+bool store_was_delivered(const struct store_entry *e, const char *consumer)
+{
+	const struct store_delivery *d = store_delivery_find(e, consumer);
+	enum delivery_outcome had;
+
+	if (!d)
+		return false;
+	had = d->outcome == DELIVERY_OFFERED ? d->before : d->outcome;
+	return had != DELIVERY_NONE && had != DELIVERY_OFFERED;
+}
+
 int store_offer(struct store *s, struct store_entry *e, const char *consumer,
 		const struct delivery_peer *peer)
 {

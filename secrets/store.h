@@ -160,6 +160,9 @@ int store_read(const struct store *s, const struct store_entry *e, struct secret
 /* The delivery to @consumer; NULL when it never had the secret. */
 const struct store_delivery *store_delivery_find(const struct store_entry *e, const char *consumer);
 
+/* True if @consumer has had the whole secret before, whatever became of it then. */
+bool store_was_delivered(const struct store_entry *e, const char *consumer);
+
 /*
  * The life of a delivery: offer before the first byte goes out.  Then either withdraw, when not
  * all was read; or note that all was read, and the secret becomes delivered.  Then note the

@@ -72,11 +72,13 @@ int on_token_open(struct client *c, const void *body, struct store_entry *secret
 	r = check(c, secret);
 	if (r < 0)
 		return r;
-	event_log(&(struct event){ .kind = EVENT_ASKED,
-				   .priority = LOG_INFO,
-				   .secret = secret->policy.name,
-				   .consumer = CONSUMER_TOKEN },
-		  "A volume asks for secret '%s', which its token names", secret->policy.name);
+	if (!keeper_is_quiet(c->keeper, secret, CONSUMER_TOKEN))
+		event_log(&(struct event){ .kind = EVENT_ASKED,
+					   .priority = LOG_INFO,
+					   .secret = secret->policy.name,
+					   .consumer = CONSUMER_TOKEN },
+			  "A volume asks for secret '%s', which its token names",
+			  secret->policy.name);
 	client_begin_fetch(c, MSG_TOKEN_OPEN, secret);
 	r = volume_text_judge(c->keeper->event, c->passed, &secret->policy, on_verdict, c,
 			      &c->judge);
@@ -120,12 +122,9 @@ void client_key_taken(struct client *c)
 {
 	struct store_entry *e = c->entry;
 
-	if (e->state != SECRET_WIPED) {
-		keeper_noted(c->keeper, store_deliver(c->keeper->store, e, CONSUMER_TOKEN,
-						      DELIVERY_TAKEN));
-		event_log_secret(EVENT_DELIVERED, e, CONSUMER_TOKEN,
-				 "Secret '%s' is delivered to a volume whose token names it",
-				 e->policy.name);
-	}
+	if (e->state != SECRET_WIPED)
+		(void) keeper_deliver(c->keeper, e, CONSUMER_TOKEN, DELIVERY_TAKEN,
+				      "Secret '%s' is delivered to a volume whose token names it",
+				      e->policy.name);
 	client_drop_fetched(c);
 }

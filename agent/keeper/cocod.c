@@ -395,6 +395,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	cryptsetup_stop(k);
 	clients_stop(k);
 	placings_stop(k);
+	keeper_log_repeats(k);
 	keeper_noted(k, store_sync(k->store));
 	k->retry = sd_event_source_disable_unref(k->retry);
 	k->spare = spare_free(k->spare);

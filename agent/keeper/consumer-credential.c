@@ -121,11 +121,9 @@ static void credential_taken(struct delivery *d)
 {
 	struct store_entry *e = d->entry;
 
-	keeper_noted(d->keeper,
-		     store_deliver(d->keeper->store, e, d->consumer, DELIVERY_TAKEN));
-	event_log_secret(EVENT_DELIVERED, e, d->consumer,
-			 "Secret '%s' is delivered to unit '%s', from source '%s'",
-			 e->policy.name, d->unit, e->source->name);
+	(void) keeper_deliver(d->keeper, e, d->consumer, DELIVERY_TAKEN,
+			      "Secret '%s' is delivered to unit '%s', from source '%s'",
+			      e->policy.name, d->unit, e->source->name);
 	d->offered = false;
 	if (d->fetch)
 		fetch_confirm(TAKE_PTR(d->fetch));

@@ -52,7 +52,8 @@ static void on_verdict(struct delivery *d, int error, const char *text)
 		return;
 	}
 	d->header = HEADER_GOOD;
-	log_info("Volume '%s' has a good header: %s", d->volume, text);
+	if (!keeper_is_quiet(d->keeper, d->entry, d->consumer))
+		log_info("Volume '%s' has a good header: %s", d->volume, text);
 	handover_begin(d);
 }
 
@@ -174,10 +175,9 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 
 static void volume_taken(struct delivery *d)
 {
-	outcome_note(d, DELIVERY_READ);
-	event_log_secret(EVENT_DELIVERED, d->entry, d->consumer,
-			 "Secret '%s' is delivered to volume '%s', from source '%s'",
-			 d->entry->policy.name, d->volume, d->entry->source->name);
+	d->again = keeper_deliver(d->keeper, d->entry, d->consumer, DELIVERY_READ,
+				  "Secret '%s' is delivered to volume '%s', from source '%s'",
+				  d->entry->policy.name, d->volume, d->entry->source->name);
 	d->offered = false;
 	outcome_await(d);
 }
@@ -282,11 +282,12 @@ void on_cryptsetup_connection(void *userdata, int conn)
 	d->identified = true;
 	if (!k->initramfs)
 		delivery_leave_with_systemd(d, CRYPTSETUP_STORED);
-	event_log(&(struct event){ .kind = EVENT_ASKED,
-				   .priority = LOG_INFO,
-				   .secret = d->wanted,
-				   .consumer = d->consumer },
-		  "Volume '%s' asks for its key", d->volume);
+	if (!keeper_is_quiet(k, store_for_volume(k->store, d->volume), d->consumer))
+		event_log(&(struct event){ .kind = EVENT_ASKED,
+					   .priority = LOG_INFO,
+					   .secret = d->wanted,
+					   .consumer = d->consumer },
+			  "Volume '%s' asks for its key", d->volume);
 	if (delivery_start_polling(d, k->config->wait_usec, on_poll_source) < 0)
 		delivery_decline(d, "out of memory");
 }

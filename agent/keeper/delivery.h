@@ -64,6 +64,7 @@ struct delivery {
 	void (*give_late)(struct delivery *d, struct secret *key);
 	struct store_entry *entry;	/* counts this delivery in n_pending while @pending */
 	bool pending;
+	bool again;			/* the volume has had this secret before */
 	struct delivery_peer peer;
 	struct volume_asked asked;	/* the mark before the key went out */
 	struct volume_asked looked;	/* the mark when its questions were looked for last */

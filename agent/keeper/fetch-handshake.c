@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/keeper/boot.h"
+#include "agent/keeper/repeat.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -28,6 +29,20 @@ static int read_ciphertext(int fd, size_t len, uint8_t **ret)
 		return -EBADMSG;
 	*ret = TAKE_PTR(bytes);
 	return 0;
+}
+
+/*
+ * Who gets it is logged where it is delivered, and the broker logs each release.  Here the first
+ * ones are enough to see how it goes.
+ */
+static void log_released(const struct fetch *f, uint64_t version)
+{
+	static unsigned n;
+
+	log_full(n < REPEAT_FULL ? LOG_INFO : LOG_DEBUG, 0,
+		 "Secret '%s' is released by the broker%s, version %llu", f->path,
+		 fetch_identity(f->broker) ? " of Identity=" : "", (unsigned long long)version);
+	n += n < REPEAT_FULL;
 }
 
 static void on_jwe(void *userdata, const void *reply, int fd, const char *why)
@@ -61,9 +76,7 @@ static void on_jwe(void *userdata, const void *reply, int fd, const char *why)
 			"what came from %s cannot be opened: %s",
 			fetch_address(f, jwe.result.url), cause.text);
 	} else {
-		log_info("Secret '%s' is released by the broker%s, version %llu", f->path,
-			 fetch_identity(f->broker) ? " of Identity=" : "",
-			 (unsigned long long)version);
+		log_released(f, version);
 		fetch_opened(f, s);
 	}
 }

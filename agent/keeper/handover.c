@@ -197,14 +197,15 @@ static void begin_fetch(struct delivery *d)
 	};
 	int r;
 
-	event_log(&(struct event){ .kind = EVENT_ASKED,
-				   .priority = LOG_INFO,
-				   .secret = d->entry->policy.name,
-				   .consumer = d->consumer,
-				   .state = secret_state_name(d->entry->state),
-				   .origin = "broker" },
-		  "%s '%s': the broker is asked for secret '%s'", d->kind->noun,
-		  delivery_target(d), d->entry->policy.name);
+	if (!keeper_is_quiet(d->keeper, d->entry, d->consumer))
+		event_log(&(struct event){ .kind = EVENT_ASKED,
+					   .priority = LOG_INFO,
+					   .secret = d->entry->policy.name,
+					   .consumer = d->consumer,
+					   .state = secret_state_name(d->entry->state),
+					   .origin = "broker" },
+			  "%s '%s': the broker is asked for secret '%s'", d->kind->noun,
+			  delivery_target(d), d->entry->policy.name);
 	r = sd_event_add_io(d->keeper->event, &d->hangup, d->fd, 0, on_hangup, d);
 	if (r >= 0)
 		r = fetch_new(d->keeper->broker, &q, &d->fetch);

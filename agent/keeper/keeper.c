@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/keeper/keeper.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -455,6 +456,45 @@ const char *keeper_ignored_why(const struct keeper *k)
 		    gate_believes(&k->gate, src, &why) == GATE_IGNORES)
 			return why;
 	return NULL;
+}
+
+bool keeper_is_quiet(const struct keeper *k, const struct store_entry *e, const char *consumer)
+{
+	return e && repeat_is_quiet(&k->repeats) && store_was_delivered(e, consumer);
+}
+
+static void log_number(const struct keeper *k, const struct store_entry *e, const char *consumer)
+{
+	event_log_secret(EVENT_DELIVERED, e, consumer,
+			 "Secrets were delivered again %llu times to consumers that had them "
+			 "before, just now secret '%s' to '%s'; the next ones are counted",
+			 (unsigned long long)k->repeats.n, e->policy.name, consumer);
+}
+
+bool keeper_deliver(struct keeper *k, struct store_entry *e, const char *consumer,
+		    enum delivery_outcome outcome, const char *format, ...)
+{
+	bool again = store_was_delivered(e, consumer);
+	enum repeat_say say = again ? repeat_note(&k->repeats) : REPEAT_IN_FULL;
+	char text[512];
+	va_list ap;
+
+	keeper_noted(k, store_deliver(k->store, e, consumer, outcome));
+	va_start(ap, format);
+	(void) vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (say == REPEAT_IN_FULL)
+		event_log_secret(EVENT_DELIVERED, e, consumer, "%s", text);
+	else if (say == REPEAT_NUMBER)
+		log_number(k, e, consumer);
+	return again;
+}
+
+void keeper_log_repeats(const struct keeper *k)
+{
+	if (k->repeats.n > k->repeats.n_said)
+		log_notice("Secrets were delivered again %llu times to consumers that had them "
+			   "before", (unsigned long long)k->repeats.n);
 }
 
 void keeper_note_denied(struct keeper *k, const char *who, const char *secret, const char *why)

@@ -9,6 +9,7 @@
 #include "agent/keeper/denied.h"
 #include "agent/keeper/fetch.h"
 #include "agent/keeper/gate.h"
+#include "agent/keeper/repeat.h"
 #include "agent/keeper/room.h"
 #include "agent/keeper/spare.h"
 #include "agent/keeper/stamps.h"
@@ -61,6 +62,7 @@ struct keeper {
 	char reload_error[MSG_WARNING_LEN];
 	struct stamps *stamps;		/* when the steps were; NULL: not noted */
 	struct denied denied;		/* who was refused a secret */
+	struct repeats repeats;		/* deliveries to whom had the secret before */
 	bool journal_failed;		/* the last write to the journal failed */
 	char status[1024];		/* the line that systemd was told last */
 	const char *believed_why[KEEPER_MAX_SOURCES];	/* what was last logged about each source */
@@ -144,6 +146,19 @@ int keeper_wipe(struct keeper *k, struct store_entry *e);
  * (the states still hold in memory), and when it can be written again.
  */
 void keeper_noted(struct keeper *k, int r);
+
+/*
+ * Note that @consumer has all of @e, with @outcome, and log it with that text; but see repeat.h.
+ * Returns true if it had that secret before.
+ */
+bool keeper_deliver(struct keeper *k, struct store_entry *e, const char *consumer,
+		    enum delivery_outcome outcome, const char *format, ...) _printf_(5, 6);
+
+/* True if what leads to a delivery of @e (may be NULL) to @consumer is not logged any more. */
+bool keeper_is_quiet(const struct keeper *k, const struct store_entry *e, const char *consumer);
+
+/* Log what was not said of repeated deliveries, before cocod ends. */
+void keeper_log_repeats(const struct keeper *k);
 
 /*
  * Note that @who ("credential:app.service", "" for unknown) was refused the secret called @secret,

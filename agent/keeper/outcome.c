@@ -88,8 +88,9 @@ static void end_outcome(struct delivery *d)
 			    d->entry->policy.name, d->volume, d->why_not);
 		outcome_note(d, DELIVERY_UNDECIDED);
 	} else {
-		log_notice("Volume '%s' is open with secret '%s'", d->volume,
-			   d->entry->policy.name);
+		if (!d->again || !repeat_is_quiet(&d->keeper->repeats))
+			log_notice("Volume '%s' is open with secret '%s'", d->volume,
+				   d->entry->policy.name);
 		outcome_note(d, DELIVERY_OPENED);
 		if (d->fetch)
 			fetch_confirm(TAKE_PTR(d->fetch));

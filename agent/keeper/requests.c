@@ -219,12 +219,10 @@ static int on_secret_delivered(struct client *c, const void *body, struct store_
 	/* Another client had the secret too, and was first to report it. */
 	if (secret->state == SECRET_WIPED)
 		return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
-	keeper_noted(c->keeper,
-		     store_deliver(c->keeper->store, secret, consumer, DELIVERY_TAKEN));
-	event_log_secret(EVENT_DELIVERED, secret, consumer,
-			 "Secret '%s' is delivered to %s by '%s'", secret->policy.name,
-			 c->kind == CLIENT_ROOT ? "root" : consumer,
-			 c->kind == CLIENT_REST ? "GET /cdh/resource" : "cococtl secrets get");
+	(void) keeper_deliver(c->keeper, secret, consumer, DELIVERY_TAKEN,
+			      "Secret '%s' is delivered to %s by '%s'", secret->policy.name,
+			      c->kind == CLIENT_ROOT ? "root" : consumer,
+			      c->kind == CLIENT_REST ? "GET /cdh/resource" : "cococtl secrets get");
 	keeper_settle(c->keeper, secret);
 	return client_reply(c, MSG_SECRET_DELIVERED, NULL, 0);
 }
