@@ -45,6 +45,7 @@
 	X(EC_POINT_new) \
 	X(EC_POINT_oct2point) \
 	X(ERR_clear_error) \
+	X(ERR_get_error) \
 	X(ERR_peek_error) \
 	X(ERR_peek_last_error) \
 	X(ERR_pop_to_mark) \
