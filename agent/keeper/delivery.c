@@ -206,10 +206,13 @@ bool delivery_has_room(struct keeper *k, const struct consumer *kind)
 	return n < most;
 }
 
-/* A person who is asked for a passphrase meanwhile (late.c) may take hours: others do not wait. */
+/*
+ * A person who is asked for a passphrase meanwhile (late.c) may take hours, and a peer may never
+ * read what is written: others do not wait for these.
+ */
 static bool is_active(const struct delivery *d)
 {
-	return d->fd >= 0 && d->pending && !d->give_late;
+	return d->fd >= 0 && d->pending && d->n_sent == 0 && !d->give_late;
 }
 
 bool delivery_has_turn(struct delivery *d)

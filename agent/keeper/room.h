@@ -13,8 +13,8 @@
 #define ROOM_OF_USER 4u		/* of one user, whatever the limit is */
 #define ROOM_WAITING 64u	/* deliveries of each kind that wait for something */
 /*
- * Deliveries whose header is judged, that ask the broker, or that write; fewer than systemd lets
- * be connections to cocod-worker's or cocod-net's socket (MaxConnections=).
+ * Deliveries whose header is judged, or that ask the broker; fewer than systemd lets be connections
+ * to cocod-worker's or cocod-net's socket (MaxConnections=).
  */
 #define ROOM_ACTIVE 32u
 
