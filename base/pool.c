@@ -32,16 +32,27 @@ void pool_init(struct pool *ret)
 	(void) pthread_cond_init(&ret->done, NULL);
 }
 
-/* With the lock held, and something waiting. */
-static void run_first(struct pool *p)
+/* With the lock held.  Returns false when somebody has begun @job. */
+static bool take(struct pool *p, const struct pool_job *job)
 {
-	struct pool_job *job = p->first;
+	struct pool_job **at = &p->first;
+
+	while (*at && *at != job)
+		at = &(*at)->next;
+	if (!*at)
+		return false;
+	*at = job->next;
+	if (!*at)
+		p->end = at;
+	p->n_waiting--;
+	return true;
+}
+
+/* With the lock held.  @job was taken. */
+static void run(struct pool *p, struct pool_job *job)
+{
 	int r;
 
-	p->first = job->next;
-	if (!p->first)
-		p->end = &p->first;
-	p->n_waiting--;
 	(void) pthread_mutex_unlock(&p->lock);
 	r = job->run(job->data);
 	(void) pthread_mutex_lock(&p->lock);
@@ -56,8 +67,11 @@ static void *work(void *data)
 
 	(void) pthread_mutex_lock(&p->lock);
 	while (!p->ends) {
-		if (p->first) {
-			run_first(p);
+		struct pool_job *job = p->first;
+
+		if (job) {
+			(void) take(p, job);
+			run(p, job);
 			continue;
 		}
 		p->n_idle++;
@@ -87,10 +101,16 @@ void pool_add(struct pool *p, struct pool_job *job)
 
 int pool_wait(struct pool *p, struct pool_job *job)
 {
+	struct pool_job *other;
+
 	(void) pthread_mutex_lock(&p->lock);
+	if (take(p, job))
+		run(p, job);
 	while (!job->done) {
-		if (p->first)
-			run_first(p);
+		for (other = p->first; other && other->lasts; other = other->next)
+			;
+		if (other && take(p, other))
+			run(p, other);
 		else
 			(void) pthread_cond_wait(&p->done, &p->lock);
 	}

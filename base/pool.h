@@ -19,6 +19,7 @@
 struct pool_job {
 	int (*run)(void *data);		/* what it returns is for pool_wait() */
 	void *data;
+	bool lasts;			/* who waits for another one does not begin it */
 
 	/* The pool's, from pool_add() on. */
 	struct pool_job *next;
@@ -39,12 +40,15 @@ struct pool {
 void pool_init(struct pool *ret);
 
 /*
- * Have @job done, which begins after those that were added before.  It is borrowed until
- * pool_wait() has returned for it, or pool_done().
+ * Have @job done, which begins after those that were added before, or when it is waited for.  It is
+ * borrowed until pool_wait() has returned for it, or pool_done().
  */
 void pool_add(struct pool *p, struct pool_job *job);
 
-/* Wait until @job is done, and do others meanwhile.  Returns what it has returned. */
+/*
+ * Wait until @job is done: do it, or if somebody has begun it, do others meanwhile, but none that
+ * lasts.  Returns what it has returned.
+ */
 int pool_wait(struct pool *p, struct pool_job *job);
 
 /* True when nobody waits for results any more: what takes long may end early. */

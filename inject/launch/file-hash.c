@@ -34,7 +34,7 @@ void file_hash_begin(struct file_hash *ret, struct pool *pool, const struct sha 
 	struct stat st;
 
 	*ret = (struct file_hash){ .path = path, .pool = pool, .sha = sha, .fd = -EBADF };
-	ret->job = (struct pool_job){ .run = hash, .data = ret };
+	ret->job = (struct pool_job){ .run = hash, .data = ret, .lasts = true };
 	/* Opening a pipe waits for who writes to it.  "-" may be a file that others read on. */
 	if (!path || streq(path, "-") || stat(path, &st) < 0 || !is_large(&st))
 		return;

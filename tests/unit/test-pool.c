@@ -162,6 +162,43 @@ static void test_last_first(void **state)
 	}
 }
 
+static int nap(void *data)
+{
+	usleep(1000);
+	return 1;
+}
+
+static int last(void *data)
+{
+	while (!pool_ends(data))
+		usleep(1000);
+	return 2;
+}
+
+/* Whoever waits for something short does not begin what takes for ever. */
+static void test_lasting(void **state)
+{
+	for (size_t m = 0; m < ARRAY_SIZE(machines); m++) {
+		struct pool_job naps[20], lasting[2];
+		struct pool p;
+
+		be_machine(m);
+		pool_init(&p);
+		for (size_t i = 0; i < ARRAY_SIZE(naps); i++) {
+			naps[i] = (struct pool_job){ nap, NULL };
+			pool_add(&p, &naps[i]);
+			if (i % 10 != 2)
+				continue;
+			lasting[i / 10] = (struct pool_job){ last, &p, .lasts = true };
+			pool_add(&p, &lasting[i / 10]);
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(naps); i++)
+			assert_int_equal(pool_wait(&p, &naps[i]), 1);
+		pool_done(&p);
+		assert_int_equal(n_joined, n_started);
+	}
+}
+
 /* ---- beside each other ---- */
 
 /* Returns when so many are in here at once. */
@@ -330,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_done),       cmocka_unit_test(test_last_first),
+		cmocka_unit_test(test_lasting),
 		cmocka_unit_test(test_beside),	       cmocka_unit_test(test_before_waiting),
 		cmocka_unit_test(test_done_early),     cmocka_unit_test(test_unused),
 		cmocka_unit_test(test_signals),
