@@ -18,9 +18,11 @@ static const struct {
 	[EC_P384] = { "secp384r1", 1 + 2 * 48 },
 };
 
-size_t ec_point_len(enum ec_curve curve)
+/* OpenSSL would take compressed points, and the point at infinity, too. */
+bool ec_point_is_uncompressed(enum ec_curve curve, struct bytes point)
 {
-	return curves[curve].point_len;
+	return point.len == curves[curve].point_len &&
+	       point.p[0] == POINT_CONVERSION_UNCOMPRESSED;
 }
 
 static EVP_PKEY *key_from(const char *type, int selection, OSSL_PARAM *params)
@@ -79,8 +81,7 @@ EVP_PKEY *ec_public_key(enum ec_curve curve, struct bytes point)
 {
 	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
 
-	/* OpenSSL would take compressed points, and the point at infinity, too. */
-	if (point.len != curves[curve].point_len || point.p[0] != POINT_CONVERSION_UNCOMPRESSED)
+	if (!ec_point_is_uncompressed(curve, point))
 		return NULL;
 	ERR_set_mark();
 	key = copy_empty(curve);
@@ -91,6 +92,15 @@ EVP_PKEY *ec_public_key(enum ec_curve curve, struct bytes point)
 	return TAKE_PTR(key);
 }
 
+#define RSA_MODULUS_MIN 256	/* bytes */
+#define RSA_MODULUS_MAX 512
+
+bool rsa_modulus_is_usable(struct bytes n)
+{
+	return n.len >= RSA_MODULUS_MIN && n.len <= RSA_MODULUS_MAX && (n.p[0] & 0x80) &&
+	       (n.p[n.len - 1] & 1);
+}
+
 EVP_PKEY *rsa_public_key(struct bytes n)
 {
 	_cleanup_(params_bld_freep) OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
@@ -98,8 +108,7 @@ EVP_PKEY *rsa_public_key(struct bytes n)
 	_cleanup_(params_freep) OSSL_PARAM *params = NULL;
 	EVP_PKEY *key;
 
-	if (n.len < RSA_MODULUS_MIN || n.len > RSA_MODULUS_MAX || !(n.p[0] & 0x80) ||
-	    !(n.p[n.len - 1] & 1))
+	if (!rsa_modulus_is_usable(n))
 		return NULL;
 	modulus = BN_bin2bn(n.p, (int)n.len, NULL);
 	if (!b || !modulus || OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, modulus) != 1 ||

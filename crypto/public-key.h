@@ -16,8 +16,11 @@ enum ec_curve {
 	_EC_CURVE_MAX,
 };
 
-/* The length in bytes of an uncompressed point: 04, x and y. */
-size_t ec_point_len(enum ec_curve curve);
+/*
+ * True if @point has the form and the length of an uncompressed point of @curve: 04, x and y.
+ * Whether it is on the curve, only ec_public_key() tells.
+ */
+bool ec_point_is_uncompressed(enum ec_curve curve, struct bytes point);
 
 /*
  * The key with the uncompressed point @point on @curve.  The key is the caller's.  NULL if @point
@@ -25,13 +28,12 @@ size_t ec_point_len(enum ec_curve curve);
  */
 EVP_PKEY *ec_public_key(enum ec_curve curve, struct bytes point);
 
-#define RSA_MODULUS_MIN 256	/* 2048 bits */
-#define RSA_MODULUS_MAX 512	/* 4096 bits */
+/* True if @n, big-endian, is an odd number of 2048 to 4096 bits that fill its bytes. */
+bool rsa_modulus_is_usable(struct bytes n);
 
 /*
  * The RSA key with the modulus @n, big-endian, and the exponent 65537.  The key is the caller's.
- * NULL if @n has not RSA_MODULUS_MIN to RSA_MODULUS_MAX bytes, begins with a zero bit or is even,
- * or if memory is short.
+ * NULL if @n is not usable as above, or if memory is short.
  */
 EVP_PKEY *rsa_public_key(struct bytes n);
 

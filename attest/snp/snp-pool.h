@@ -54,8 +54,7 @@ void snp_pool_done(struct snp_pool *pool);
 
 /*
  * Decode the certificate @der into @ret, which is a reference of yours.  One that @ctx has verified
- * is not decoded again: decoding its key takes as long as using the key.  Without @ctx none is
- * known.
+ * is not decoded again, and has its key.  Without @ctx none is known.
  * Returns 0; -EBADMSG or -EMSGSIZE as x509_parse_der(); -ENOMEM.
  */
 int snp_cert_open(struct verifier *ctx, struct bytes der, X509 **ret);

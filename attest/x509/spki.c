@@ -42,16 +42,20 @@ static int read_modulus(struct bytes key, struct bytes *ret)
 	if (der_only(key, DER_SEQUENCE, &numbers) < 0 || der_take_natural(&numbers, &n) < 0 ||
 	    der_take_natural(&numbers, &e) < 0 || numbers.len > 0)
 		return -EBADMSG;
-	if (!bytes_equal(e, (struct bytes){ f4, sizeof(f4) }) || n.len < RSA_MODULUS_MIN ||
-	    n.len > RSA_MODULUS_MAX || !(n.p[0] & 0x80) || !(n.p[n.len - 1] & 1))
+	if (!bytes_equal(e, (struct bytes){ f4, sizeof(f4) }) || !rsa_modulus_is_usable(n))
 		return -EBADMSG;
 	*ret = n;
 	return 0;
 }
 
+static enum ec_curve curve_of(enum spki_kind kind)
+{
+	return kind == SPKI_P256 ? EC_P256 : EC_P384;
+}
+
 static int read_point(enum ec_curve curve, struct bytes key, struct bytes *ret)
 {
-	if (key.len != ec_point_len(curve) || key.p[0] != 0x04)
+	if (!ec_point_is_uncompressed(curve, key))
 		return -EBADMSG;
 	*ret = key;
 	return 0;
@@ -74,7 +78,7 @@ int spki_read(struct bytes der, struct spki *ret)
 	if (s.kind == SPKI_RSA)
 		r = read_modulus(bits, &s.number);
 	else
-		r = read_point(s.kind == SPKI_P256 ? EC_P256 : EC_P384, bits, &s.number);
+		r = read_point(curve_of(s.kind), bits, &s.number);
 	if (r < 0)
 		return r;
 	*ret = s;
@@ -89,5 +93,5 @@ EVP_PKEY *spki_key(struct bytes der)
 		return NULL;
 	if (s.kind == SPKI_RSA)
 		return rsa_public_key(s.number);
-	return ec_public_key(s.kind == SPKI_P256 ? EC_P256 : EC_P384, s.number);
+	return ec_public_key(curve_of(s.kind), s.number);
 }
