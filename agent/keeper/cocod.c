@@ -275,11 +275,10 @@ static void keeper_share_room(struct keeper *k, unsigned n_passed)
 {
 	struct rlimit limit = { 0 };
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-	    room_share(limit.rlim_cur, n_passed, &k->room))
-		return;
-	log_warning("LimitNOFILE=%llu is low: where many ask at once, some of them are not served",
-		    (unsigned long long)limit.rlim_cur);
+	(void) getrlimit(RLIMIT_NOFILE, &limit);
+	if (!room_share(limit.rlim_cur, n_passed, &k->room))
+		log_warning("LimitNOFILE=%llu is low: where many ask at once, some of them are "
+			    "not served", (unsigned long long)limit.rlim_cur);
 }
 
 static int keeper_listen_all(struct keeper *k, struct listening *ret)

@@ -295,7 +295,7 @@ static void check_unique(struct config *c, const struct secret_policy *p, const 
 			config_error(&c->errors, path, 0,
 				     "Uri= is the same as that of the secret '%s'",
 				     c->policies[i].name);
-		else if (has_guid && memcmp(&c->policies[i].guid, &p->guid, GUID_LEN) == 0)
+		else if (has_guid && guid_equal(&c->policies[i].guid, &p->guid))
 			config_error(&c->errors, path, 0,
 				     "Guid= is the same as that of the secret '%s'",
 				     c->policies[i].name);

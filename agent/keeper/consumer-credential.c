@@ -29,7 +29,6 @@
 #include "base/io.h"
 #include "base/log.h"
 
-
 /* systemd's limit for all credentials of a unit, and one more byte. */
 #define REFUSAL_LEN ((1u << 20) + 1)
 #define STOP_MSEC 1000

@@ -193,7 +193,7 @@ int delivery_take_peer(struct delivery *d)
 /* What waits only for the end of its peer has one descriptor left; what waits for more has two. */
 bool delivery_has_room(struct keeper *k, const struct consumer *kind)
 {
-	unsigned most = 2 * MAX(k->room.waiting, ROOM_WAITING), n = 0;
+	unsigned most = 2 * k->room.waiting, n = 0;
 
 	for (const struct delivery *d = k->deliveries; d && n < most; d = d->next)
 		if (d->kind == kind)

@@ -47,8 +47,7 @@ struct keeper {
 	uint64_t late_usec;		/* the pause of late.c; 0: the default */
 	bool initramfs;			/* there is no systemd, and cocod-key asks for keys */
 	struct delivery *deliveries;	/* of delivery.h */
-	/* how many peers may be served; a number that is 0 is the least of room.h */
-	struct room room;
+	struct room room;		/* how many peers may be served */
 	bool said_full;			/* it was logged that deliveries wait in their sockets */
 	/* the question for a passphrase that was read last, and whose it is; of outcome.c */
 	char question[64];

@@ -681,11 +681,10 @@ void on_client_connection(void *userdata, int conn)
 		(void) close_fd(conn);
 		return;
 	}
-	if (count_clients(k, CLIENT_ROOT, NULL) >= MAX(k->room.clients, ROOM_CLIENTS) &&
-	    !clients_make_room(k)) {
+	if (count_clients(k, CLIENT_ROOT, NULL) >= k->room.clients && !clients_make_room(k)) {
 		log_warning("More than %u clients on the control socket, and each is asking "
 			    "something: refusing another",
-			    MAX(k->room.clients, ROOM_CLIENTS));
+			    k->room.clients);
 		(void) close_fd(conn);
 		return;
 	}
@@ -714,7 +713,7 @@ void on_user_connection(void *userdata, int conn)
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERGROUPS, c.groups, &groups_len) == 0)
 		c.n_groups = groups_len / sizeof(c.groups[0]);
 	if (count_clients(k, CLIENT_USER, &c.uid) >= ROOM_OF_USER ||
-	    count_clients(k, CLIENT_USER, NULL) >= MAX(k->room.users, ROOM_USERS)) {
+	    count_clients(k, CLIENT_USER, NULL) >= k->room.users) {
 		snprintf(who, sizeof(who), CONSUMER_USER ":%u", c.uid);
 		keeper_note_denied(k, who, "", "too many connections of users are open");
 		(void) close_fd(conn);

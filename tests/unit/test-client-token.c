@@ -126,6 +126,7 @@ static void start(const char *consumers, const char *bytes, size_t len)
 	else
 		assert_int_equal(write_file_atomic(file, bytes, len, 0600, false), 0);
 	t.k.config = &t.config;
+	t.k.room.clients = ROOM_CLIENTS;
 	t.k.directory = (struct secret_source){ "directory", dir };
 	t.k.gate = (struct gate){ .open = bytes != NULL, .state = "open" };
 	t.k.broker_gate = (struct broker_gate){ .open = !bytes, .state = "configured" };

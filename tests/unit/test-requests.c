@@ -27,7 +27,7 @@ static int set_up(void **state)
 {
 	if (geteuid() != 0)
 		return 0;
-	k = (struct keeper){ .idle_usec = 600 * USEC_PER_SEC };
+	k = (struct keeper){ .idle_usec = 600 * USEC_PER_SEC, .room.clients = MAX_CLIENTS };
 	n_fds = 0;
 	return sd_event_new(&k.event) < 0 || store_new(NULL, 0, NULL, journal, &k.store) < 0 ? -1 :
 											       0;
