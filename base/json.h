@@ -39,6 +39,14 @@ static inline const char *json_text(struct json_object *o, const char *name)
 	return json_object_object_get_ex(o, name, &value) ? json_value_text(value) : NULL;
 }
 
+/* The same; "" if there is none. */
+static inline const char *json_text_or_empty(struct json_object *o, const char *name)
+{
+	const char *text = json_text(o, name);
+
+	return text ? text : "";
+}
+
 /*
  * ---- building ----
  * To json-c NULL is the value null; here it is a value for which there was no memory, and so is a

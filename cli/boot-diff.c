@@ -12,13 +12,6 @@
 
 #define DEPTH_MAX 8
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-	const char *text = json_text(o, key);
-
-	return text ? text : "";
-}
-
 /* A time that cannot be one of ours is not known. */
 static struct boot_known number_of(struct json_object *o, const char *key)
 {
@@ -37,7 +30,7 @@ static int check(struct json_object *o)
 	struct json_object *m;
 
 	if (!json_object_is_type(o, json_type_object) ||
-	    !streq(text_of(o, "schema"), "coco-boot-time") ||
+	    !streq(json_text_or_empty(o, "schema"), "coco-boot-time") ||
 	    !json_object_object_get_ex(o, "version", &m) ||
 	    !json_object_is_type(m, json_type_int))
 		return -EBADMSG;
@@ -93,7 +86,8 @@ static struct json_object *find(struct json_object *rows, const struct boot_row 
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		struct json_object *o = json_object_array_get_idx(rows, i);
 
-		if (streq(text_of(o, "group"), r->group) && streq(text_of(o, "name"), r->name))
+		if (streq(json_text_or_empty(o, "group"), r->group) &&
+		    streq(json_text_or_empty(o, "name"), r->name))
 			return o;
 	}
 	return NULL;
@@ -102,8 +96,8 @@ static struct json_object *find(struct json_object *rows, const struct boot_row 
 static bool has(const struct boot_times *t, struct json_object *o)
 {
 	for (unsigned i = 0; i < t->n_rows; i++)
-		if (streq(text_of(o, "group"), t->rows[i].group) &&
-		    streq(text_of(o, "name"), t->rows[i].name))
+		if (streq(json_text_or_empty(o, "group"), t->rows[i].group) &&
+		    streq(json_text_or_empty(o, "name"), t->rows[i].name))
 			return true;
 	return false;
 }
@@ -131,8 +125,9 @@ int boot_diff(const struct boot_times *t, const char *path)
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		at = json_object_array_get_idx(rows, i);
 		if (!has(t, at))
-			print_change(text_of(at, "group"), text_of(at, "name"),
-				     number_of(at, "usec"), (struct boot_known){ false, 0 });
+			print_change(json_text_or_empty(at, "group"),
+				     json_text_or_empty(at, "name"), number_of(at, "usec"),
+				     (struct boot_known){ false, 0 });
 	}
 	json_object_put(o);
 	return 0;

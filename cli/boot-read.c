@@ -149,9 +149,9 @@ static struct boot_known ask_manager(sd_bus *bus, const char *name)
 {
 	struct boot_known k = { false, 0 };
 	int r = lib.sd_bus_get_property_trivial_(bus, "org.freedesktop.systemd1",
-					    "/org/freedesktop/systemd1",
-					    "org.freedesktop.systemd1.Manager", name, NULL, 't',
-					    &k.usec);
+						 "/org/freedesktop/systemd1",
+						 "org.freedesktop.systemd1.Manager", name, NULL,
+						 't', &k.usec);
 
 	/* systemd says 0 for what has not happened. */
 	k.known = r >= 0 && k.usec > 0 && k.usec < BOOT_USEC_END;

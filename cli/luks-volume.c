@@ -100,13 +100,6 @@ static uint32_t ids_of_object(struct json_object *o)
 	return bits;
 }
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-	const char *text = json_text(o, name);
-
-	return text ? text : "";
-}
-
 static struct json_object *member_of_id(struct json_object *o, int id)
 {
 	char name[12];
@@ -129,8 +122,8 @@ static void read_our_token(struct luks_volume *v, int id, struct json_object *o)
 
 	*t = (struct luks_token){ .id = id };
 	t->keyslots = ids_of_array(member(o, "keyslots"));
-	if (name_is_valid(text_of(o, "coco-secret"), MSG_NAME_LEN))
-		strcpy(t->secret, text_of(o, "coco-secret"));
+	if (name_is_valid(json_text_or_empty(o, "coco-secret"), MSG_NAME_LEN))
+		strcpy(t->secret, json_text_or_empty(o, "coco-secret"));
 }
 
 #define UNFINISHED "coco-unfinished"
@@ -156,9 +149,9 @@ static void read_unfinished(struct luks_volume *v, int id, struct json_object *o
 	    iterations < LUKS_ITERATIONS_RANDOM || named & UINT32_C(1) << number)
 		return;
 	kdf = member(member_of_id(keyslots, (int)number), "kdf");
-	if (streq(text_of(kdf, "type"), CRYPT_KDF_PBKDF2) &&
-	    streq(text_of(kdf, "hash"), KDF_HASH) && number_of(kdf, "iterations", &found) &&
-	    found == iterations)
+	if (streq(json_text_or_empty(kdf, "type"), CRYPT_KDF_PBKDF2) &&
+	    streq(json_text_or_empty(kdf, "hash"), KDF_HASH) &&
+	    number_of(kdf, "iterations", &found) && found == iterations)
 		u->keyslot = (int)number;
 }
 
@@ -174,9 +167,9 @@ static void read_tokens(struct luks_volume *v, struct json_object *tokens,
 	for (int id = 0; id < LUKS_IDS; id++) {
 		struct json_object *o = member_of_id(tokens, id);
 
-		if (streq(text_of(o, "type"), LUKS_TOKEN_OURS))
+		if (streq(json_text_or_empty(o, "type"), LUKS_TOKEN_OURS))
 			read_our_token(v, id, o);
-		else if (streq(text_of(o, "type"), LUKS_TOKEN_RECOVERY))
+		else if (streq(json_text_or_empty(o, "type"), LUKS_TOKEN_RECOVERY))
 			read_unfinished(v, id, o, keyslots, named);
 	}
 }
@@ -209,8 +202,9 @@ static unsigned keyslots_that_fit(struct json_object *keyslots, uint64_t from, u
 		uint64_t offset, size;
 
 		(void) key;
-		if (n < LUKS_IDS && parse_u64(text_of(area, "offset"), &offset) >= 0 &&
-		    parse_u64(text_of(area, "size"), &size) >= 0 && offset <= to && size <= to)
+		if (n < LUKS_IDS && parse_u64(json_text_or_empty(area, "offset"), &offset) >= 0 &&
+		    parse_u64(json_text_or_empty(area, "size"), &size) >= 0 && offset <= to &&
+		    size <= to)
 			areas[n++] = (struct area){ offset, offset + size };
 	}
 	qsort(areas, n, sizeof(areas[0]), area_compare);
@@ -260,9 +254,9 @@ static int check_kind(struct luks_volume *v, struct json_object *metadata, struc
 		return cause_set(c, -EOPNOTSUPP, "it has not one segment: a reencryption is under "
 						 "way, or it is of an unknown kind");
 	json_object_object_foreach(segments, id, segment) {
-		if (!streq(text_of(segment, "type"), "crypt"))
+		if (!streq(json_text_or_empty(segment, "type"), "crypt"))
 			return cause_set(c, -EOPNOTSUPP, "segment %s has the unknown type '%s'",
-					 id, text_of(segment, "type"));
+					 id, json_text_or_empty(segment, "type"));
 	}
 	if (lib.crypt_get_data_offset_(v->cd) == 0)
 		return cause_set(c, -EOPNOTSUPP,

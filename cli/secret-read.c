@@ -83,28 +83,34 @@ const char *secret_nearest_text(int fd, const char *name, char ret[static NEARES
 	return nearest_text(&nearest, "", ret);
 }
 
+/* Nothing is said while a person types, and nobody waits long. */
+static int ask_for_offers(const struct offers *o, struct secret_list *ret)
+{
+	_cleanup_(closep) int fd = -EBADF;
+	int r = client_connect(offers_given(o, "socket") ?: COCOD_SOCKET, OFFER_USEC, &fd);
+
+	return r < 0 ? r : secret_list_ask(fd, ret);
+}
+
 void secret_offer(const struct offers *o)
 {
 	_cleanup_(secret_list_done) struct secret_list l = { 0 };
-	_cleanup_(closep) int fd = -EBADF;
 
-	/* Nothing is said while a person types, and nobody waits long. */
-	if (client_connect(offers_given(o, "socket") ?: COCOD_SOCKET, OFFER_USEC, &fd) >= 0 &&
-	    secret_list_ask(fd, &l) >= 0)
-		for (unsigned i = 0; i < l.n; i++)
-			offer_word(o, l.secrets[i].name, NULL);
+	if (ask_for_offers(o, &l) < 0)
+		return;
+	for (unsigned i = 0; i < l.n; i++)
+		offer_word(o, l.secrets[i].name, NULL);
 }
 
 void secret_offer_uri(const struct offers *o)
 {
 	_cleanup_(secret_list_done) struct secret_list l = { 0 };
-	_cleanup_(closep) int fd = -EBADF;
 
-	if (client_connect(offers_given(o, "socket") ?: COCOD_SOCKET, OFFER_USEC, &fd) >= 0 &&
-	    secret_list_ask(fd, &l) >= 0)
-		for (unsigned i = 0; i < l.n; i++)
-			if (l.secrets[i].uri[0])
-				offer_word(o, l.secrets[i].uri, NULL);
+	if (ask_for_offers(o, &l) < 0)
+		return;
+	for (unsigned i = 0; i < l.n; i++)
+		if (l.secrets[i].uri[0])
+			offer_word(o, l.secrets[i].uri, NULL);
 }
 
 int secret_missing(int fd, const char *name)

@@ -23,9 +23,7 @@ void admin_client_done(struct admin_client *c)
 
 const char *admin_text(struct json_object *o, const char *name)
 {
-	const char *text = json_text(o, name);
-
-	return text ? text : "";
+	return json_text_or_empty(o, name);
 }
 
 int admin_send(int fd, uint16_t type, const char *text, uint16_t more_type, int more_fd)

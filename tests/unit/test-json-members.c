@@ -25,6 +25,9 @@ static void test_text(void **state)
 	assert_true(json_object_object_get_ex(o, "list", &list));
 	assert_null(json_text(list, "a"));
 	assert_null(json_text(NULL, "a"));
+	assert_string_equal(json_text_or_empty(o, "a"), "text");
+	assert_string_equal(json_text_or_empty(o, "cut"), "");
+	assert_string_equal(json_text_or_empty(NULL, "a"), "");
 
 	assert_string_equal(json_value_text(json_object_array_get_idx(list, 0)), "text");
 	assert_true(json_object_object_get_ex(o, "cut", &cut));
