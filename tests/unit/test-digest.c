@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,35 +16,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/machines.h"
 #include "tests/unit/vectors.h"
-
-/* ---- machines ---- */
-
-static const struct machine {
-	unsigned processors;
-	bool no_threads;	/* the system gives none */
-} machines[] = { { 1, false }, { 2, false }, { 3, false }, { 64, false }, { 64, true } };
-
-static const struct machine *machine = &machines[0];
-
-int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *ret);
-int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *ret)
-{
-	memset(ret, 0, size);
-	for (unsigned i = 0; i < machine->processors; i++)
-		CPU_SET_S(i, size, ret);
-	return 0;
-}
-
-int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *),
-			  void *data);
-int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *),
-			  void *data);
-int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *),
-			  void *data)
-{
-	return machine->no_threads ? EAGAIN : __real_pthread_create(ret, attr, run, data);
-}
 
 /* ---- pieces ---- */
 

@@ -279,29 +279,18 @@ static void test_coordinate_above_prime(void **state)
 static void test_framing(void **state)
 {
 	const struct parts good = { ID_EC, P256, f.point256 };
-	struct parts p;
+	const struct parts wrong[] = {
+		{ ID_EC, P256, f.point256, .unused = 1 },
+		{ ID_EC, P256, f.point256, .ber_all = true },
+		{ ID_EC, P256, f.point256, .ber_algorithm = true },
+		{ ID_EC, P256, f.point256, .ber_bits = true },
+		{ ID_EC, P256, f.point256, .after_parameters = NULL_ },
+		{ ID_EC, P256, f.point256, .after_key = NULL_ },
+		{ ID_EC, P256, f.point256, .after_all = PIECE(0x00) },
+	};
 
-	p = good;
-	p.unused = 1;
-	assert_false(is_taken(&p));
-	p = good;
-	p.ber_all = true;
-	assert_false(is_taken(&p));
-	p = good;
-	p.ber_algorithm = true;
-	assert_false(is_taken(&p));
-	p = good;
-	p.ber_bits = true;
-	assert_false(is_taken(&p));
-	p = good;
-	p.after_parameters = NULL_;
-	assert_false(is_taken(&p));
-	p = good;
-	p.after_key = NULL_;
-	assert_false(is_taken(&p));
-	p = good;
-	p.after_all = PIECE(0x00);
-	assert_false(is_taken(&p));
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_false(is_taken(&wrong[i]));
 	assert_true(is_taken(&good));
 }
 

@@ -5,13 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/io.h"
 #include "base/text.h"
+#include "tests/unit/said.h"
 
 static const struct table_column columns[] = {
 	{ "NAME" }, { "SIZE", .right = true }, { "CONSUMERS" }
@@ -20,23 +19,11 @@ static const struct table_column columns[] = {
 /* What the table is at a terminal of so many columns. */
 static const char *printed(const struct table *t, unsigned width)
 {
-	static char said[200000];
-	int file = memfd_create("said", MFD_CLOEXEC), saved = dup(STDOUT_FILENO);
-	ssize_t n;
+	static struct said s;
 
-	assert_true(file >= 0 && saved >= 0);
-	(void) fflush(stdout);
-	assert_int_equal(dup2(file, STDOUT_FILENO), STDOUT_FILENO);
+	said_begin(&s, stdout);
 	table_print_at(t, width);
-	(void) fflush(stdout);
-	assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
-	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
-	n = read_full(file, said, sizeof(said) - 1);
-	assert_true(n >= 0);
-	said[n] = '\0';
-	close_fd(file);
-	close_fd(saved);
-	return said;
+	return said_end(&s);
 }
 
 static struct table made(unsigned head)

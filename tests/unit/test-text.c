@@ -5,14 +5,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "tests/unit/said.h"
 
 static const struct {
 	const char *text, *printable;
@@ -100,26 +99,14 @@ static void test_every_character(void **state)
 	assert_true(n_hidden > 4096 && n_hidden < 4500);
 }
 
-/* Returns what @say wrote to the descriptor @fd. */
-static char *said_on(int fd, FILE *f, void (*say)(const char *), const char *text)
+/* Returns what @say wrote to @f. */
+static char *said_on(FILE *f, void (*say)(const char *), const char *text)
 {
-	static char said[70000];
-	int file = memfd_create("said", MFD_CLOEXEC), saved = dup(fd);
-	ssize_t n;
+	static struct said s;
 
-	assert_true(file >= 0 && saved >= 0);
-	(void) fflush(f);
-	assert_int_equal(dup2(file, fd), fd);
+	said_begin(&s, f);
 	say(text);
-	(void) fflush(f);
-	assert_int_equal(dup2(saved, fd), fd);
-	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
-	n = read_full(file, said, sizeof(said) - 1);
-	assert_true(n >= 0);
-	said[n] = '\0';
-	close_fd(file);
-	close_fd(saved);
-	return said;
+	return said_end(&s);
 }
 
 static void say_line(const char *text)
@@ -160,18 +147,18 @@ static void say_marked(const char *text)
 
 static void test_colours(void **state)
 {
-	assert_string_equal(said_on(1, stdout, say_coloured, "good"), "\x1b[31mgood\x1b[0mgood");
+	assert_string_equal(said_on(stdout, say_coloured, "good"), "\x1b[31mgood\x1b[0mgood");
 	/* A word that is somebody else's ends no colour, and has none of its own. */
-	assert_string_equal(said_on(1, stdout, say_coloured, "a\x1b[0m\nb\xc2\x9b"),
+	assert_string_equal(said_on(stdout, say_coloured, "a\x1b[0m\nb\xc2\x9b"),
 			    "\x1b[31ma?[0m?b?\x1b[0ma?[0m?b?");
-	assert_string_equal(said_on(1, stdout, say_marked, "{\"what\":\"good\",\"a\":1}"),
+	assert_string_equal(said_on(stdout, say_marked, "{\"what\":\"good\",\"a\":1}"),
 			    "{\x1b[32m\"what\":\"good\"\x1b[0m,\"a\":1}\n");
-	assert_string_equal(said_on(1, stdout, say_marked,
+	assert_string_equal(said_on(stdout, say_marked,
 				    "{\"a\":\"\\\"what\\\":\\\"bad\\\"\x1b[0m\","
 				    "\"what\":\"good\"}"),
 			    "{\"a\":\"\\\"what\\\":\\\"bad\\\"\\u001b[0m\","
 			    "\x1b[32m\"what\":\"good\"\x1b[0m}\n");
-	assert_string_equal(said_on(1, stdout, say_marked, "{\"what\":\"other\"}"),
+	assert_string_equal(said_on(stdout, say_marked, "{\"what\":\"other\"}"),
 			    "{\"what\":\"other\"}\n");
 	assert_int_equal(print_json_marked(NULL, NULL, 0), -ENOMEM);
 }
@@ -186,30 +173,30 @@ static void test_print(void **state)
 	static char longest[20000];
 	char *said;
 
-	assert_string_equal(said_on(1, stdout, say_line, "good"), "Type: snp\nVerdict: good\n");
-	assert_string_equal(said_on(1, stdout, say_line, "\x1b[2J\xc2\x9b"),
+	assert_string_equal(said_on(stdout, say_line, "good"), "Type: snp\nVerdict: good\n");
+	assert_string_equal(said_on(stdout, say_line, "\x1b[2J\xc2\x9b"),
 			    "Type: snp\nVerdict: ?[2J?\n");
 	/* Somebody else's newline does not begin a line of ours. */
-	assert_string_equal(said_on(1, stdout, say_line, "x\nVerdict: ACCEPTED"),
+	assert_string_equal(said_on(stdout, say_line, "x\nVerdict: ACCEPTED"),
 			    "Type: snp?Verdict: x?Verdict: ACCEPTED\n");
-	assert_string_equal(said_on(1, stdout, say_part, "x\n"), "x?, ");
+	assert_string_equal(said_on(stdout, say_part, "x\n"), "x?, ");
 	memset(longest, '\n', sizeof(longest) - 1);
-	said = said_on(1, stdout, say_line, longest);
+	said = said_on(stdout, say_line, longest);
 	assert_int_equal(strchr(said, '\n') - said, strlen(said) - 1);
 	assert_int_equal(strlen(said), 16384);
 }
 
 static void test_json(void **state)
 {
-	assert_string_equal(said_on(1, stdout, say_json, "{\n\t\"a\": \"caf\xc3\xa9\"\n}"),
+	assert_string_equal(said_on(stdout, say_json, "{\n\t\"a\": \"caf\xc3\xa9\"\n}"),
 			    "{\n\t\"a\": \"caf\xc3\xa9\"\n}\n");
-	assert_string_equal(said_on(1, stdout, say_json,
+	assert_string_equal(said_on(stdout, say_json,
 				    "\"\xc2\x9b"
 				    "31m\x7f\xe2\x80\xae\""),
 			    "\"\\u009b31m\\u007f\\u202e\"\n");
-	assert_string_equal(said_on(1, stdout, say_json, "\"\xf3\xa0\x80\x81\""),
+	assert_string_equal(said_on(stdout, say_json, "\"\xf3\xa0\x80\x81\""),
 			    "\"\\udb40\\udc01\"\n");
-	assert_string_equal(said_on(1, stdout, say_json, "\"\xff\xed\xa0\x80\""),
+	assert_string_equal(said_on(stdout, say_json, "\"\xff\xed\xa0\x80\""),
 			    "\"\\ufffd\\ufffd\\ufffd\\ufffd\"\n");
 }
 
@@ -241,16 +228,16 @@ static void test_log(void **state)
 	char *said;
 
 	log_open("test");
-	assert_string_equal(said_on(2, stderr, say_log, "caf\xc3\xa9"),
+	assert_string_equal(said_on(stderr, say_log, "caf\xc3\xa9"),
 			    "test: Volume 'caf\xc3\xa9'\n");
-	assert_string_equal(said_on(2, stderr, say_log,
+	assert_string_equal(said_on(stderr, say_log,
 				    "\x1b[31m\ncocod: The gate is open\xc2\x9b\xe2\x80\xae"),
 			    "test: Volume '?[31m?cocod: The gate is open?\?'\n");
 	/* Cut in the middle of a character. */
 	for (size_t i = 0; i + 2 < sizeof(longest); i += 2)
 		memcpy(longest + i, "\xc3\xa9", 2);
 	for (int i = 0; i < 2; i++) {
-		said = said_on(2, stderr, say_log, longest + 2 * i);
+		said = said_on(stderr, say_log, longest + 2 * i);
 		assert_int_equal(strchr(said, '\n') - said, strlen(said) - 1);
 		said[strlen(said) - 1] = '\0';
 		for (size_t n = 0, len = strlen(said); n < len;) {

@@ -118,13 +118,9 @@ static int get_question(int *ret_fd)
 	return read_question(accept(t.fd, NULL, NULL), ret_fd);
 }
 
-static void test_answer(void **state)
+/* The worker has the question with the file @passed, and answers; both are closed. */
+static void reply(int conn, int passed)
 {
-	int file = memfd_create("file", MFD_CLOEXEC), passed = -EBADF, conn;
-
-	assert_int_equal(ask(t.path, LONG_USEC, file), 0);
-	close_fd(file);
-	conn = get_question(&passed);
 	assert_true(passed >= 0);
 	assert_int_equal(frame_send(conn, 21, 0, "12345678", REPLY_LEN, -EBADF), 0);
 	run();
@@ -132,6 +128,16 @@ static void test_answer(void **state)
 	assert_memory_equal(t.reply, "12345678", REPLY_LEN);
 	close_fd(passed);
 	close_fd(conn);
+}
+
+static void test_answer(void **state)
+{
+	int file = memfd_create("file", MFD_CLOEXEC), passed = -EBADF, conn;
+
+	assert_int_equal(ask(t.path, LONG_USEC, file), 0);
+	close_fd(file);
+	conn = get_question(&passed);
+	reply(conn, passed);
 }
 
 static int accept_at(int fd)
@@ -151,12 +157,7 @@ static void test_spare(void **state)
 	assert_int_equal(ask("/nowhere", LONG_USEC, file), 0);
 	close_fd(file);
 	conn = read_question(accept_at(t.fd), &passed);
-	assert_true(passed >= 0);
-	assert_int_equal(frame_send(conn, 21, 0, "12345678", REPLY_LEN, -EBADF), 0);
-	run();
-	assert_true(t.has_reply);
-	close_fd(passed);
-	close_fd(conn);
+	reply(conn, passed);
 	/* It was asked once, and so the next question is not its. */
 	assert_int_equal(ask("/nowhere", LONG_USEC, -EBADF), -ENOENT);
 }
@@ -173,12 +174,7 @@ static void test_spare_has_ended(void **state)
 	assert_int_equal(ask(t.path, LONG_USEC, file), 0);
 	close_fd(file);
 	conn = get_question(&passed);
-	assert_true(passed >= 0);
-	assert_int_equal(frame_send(conn, 21, 0, "12345678", REPLY_LEN, -EBADF), 0);
-	run();
-	assert_true(t.has_reply);
-	close_fd(passed);
-	close_fd(conn);
+	reply(conn, passed);
 	close_fd(ended);
 }
 
