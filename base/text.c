@@ -47,7 +47,12 @@ bool character_is_hidden(uint32_t c)
 		{ 0x7f, 0x9f },		/* DEL, C1 */
 		{ 0xad, 0xad },		/* soft hyphen */
 		{ 0x034f, 0x034f },	/* grapheme joiner */
+		{ 0x0600, 0x0605 },	/* Arabic number signs, which go round what follows */
 		{ 0x061c, 0x061c },	/* Arabic letter mark */
+		{ 0x06dd, 0x06dd },	/* end of a verse, round its number */
+		{ 0x070f, 0x070f },	/* Syriac abbreviation, over what follows */
+		{ 0x0890, 0x0891 },	/* Arabic marks above what follows */
+		{ 0x08e2, 0x08e2 },	/* end of a verse, again */
 		{ 0x115f, 0x1160 },	/* Hangul fillers */
 		{ 0x17b4, 0x17b5 },	/* Khmer vowels without a shape */
 		{ 0x180b, 0x180f },	/* Mongolian selectors, vowel separator */
@@ -60,6 +65,9 @@ bool character_is_hidden(uint32_t c)
 		{ 0xfeff, 0xfeff },	/* byte order mark */
 		{ 0xffa0, 0xffa0 },	/* Hangul filler of half width */
 		{ 0xfff0, 0xfffb },	/* annotations between lines */
+		{ 0x110bd, 0x110bd },	/* Kaithi number sign */
+		{ 0x110cd, 0x110cd },	/* the same, above */
+		{ 0x13430, 0x1343f },	/* Egyptian hieroglyphs' controls */
 		{ 0x1bca0, 0x1bca3 },	/* shorthand's controls */
 		{ 0x1d173, 0x1d17a },	/* music's */
 		{ 0xe0000, 0xe0fff },	/* tags, more selectors */
