@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 
 #include "crypto/cleanup.h"
+#include "crypto/openssl-error.h"
 
 static BIGNUM *number(const uint8_t *p, size_t len, enum ecdsa_order order)
 {
@@ -38,11 +39,12 @@ int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_
 	uint8_t *der = NULL;
 
 	n = to_der(r, s, len, order, &der);
+	openssl_begin();
 	/* EVP_DigestVerify() returns 0 for a wrong signature, less for an error: only 1 is good. */
 	if (n > 0 && ctx && EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1)
 		status = EVP_DigestVerify(ctx, der, (size_t)n, data.p, data.len) == 1 ?
 				 0 :
-				 -EKEYREJECTED;
+				 openssl_error(-EKEYREJECTED);
 	ERR_clear_error();
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(ctx);

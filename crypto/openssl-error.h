@@ -6,13 +6,25 @@
 #include <openssl/err.h>
 
 /*
- * Why OpenSSL failed, by what is in its queue of errors, which is empty then: -ENOMEM if memory was
- * short, else @otherwise.  Call ERR_clear_error() before what may fail.
+ * To a wrong key or signature and to a lack of memory OpenSSL says the same "no".  It puts the
+ * latter into its queue of errors, but not always; that malloc() failed is seen in errno as well,
+ * which OpenSSL does not set to 0 on the way.
  */
+
+/* Before the calls that are asked about. */
+static inline void openssl_begin(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
+/* Why they failed: -ENOMEM if memory was short, else @otherwise.  The queue is empty then. */
 static inline int openssl_error(int otherwise)
 {
 	unsigned long e;
 
+	if (errno == ENOMEM)
+		otherwise = -ENOMEM;
 	while ((e = ERR_get_error()) != 0)
 		if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
 			otherwise = -ENOMEM;

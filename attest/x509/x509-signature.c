@@ -194,22 +194,6 @@ static bool set_pss_sha384(EVP_PKEY_CTX *c)
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(c, 48) == 1;
 }
 
-/*
- * Why a signature was not found good, by OpenSSL's queue of errors.  With PSS it does not always
- * say that memory was short, but always what is wrong with a wrong signature.
- */
-static int why_not(bool pss)
-{
-	bool no_memory = false, wrong = !pss;
-	unsigned long e;
-
-	while ((e = ERR_get_error()) != 0) {
-		no_memory |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
-		wrong |= ERR_GET_LIB(e) == ERR_LIB_RSA;
-	}
-	return wrong && !no_memory ? -EKEYREJECTED : -ENOMEM;
-}
-
 /* Why @issuer has no key: it is of no kind that is known, or memory is short. */
 static int no_key(X509 *issuer)
 {
@@ -241,7 +225,7 @@ static int check_signature(struct bytes der, X509 *issuer, enum x509_sig sig)
 	if (!EVP_PKEY_is_a(key, pss ? "RSA" : "EC") || signed_read(der, &s) < 0 ||
 	    !bytes_equal(s.algorithm, s.inner))
 		return -EKEYREJECTED;
-	ERR_clear_error();
+	openssl_begin();
 	if (EVP_DigestVerifyInit(c, &p, pss ? EVP_sha384() : EVP_sha256(), NULL, key) != 1 ||
 	    (pss && !set_pss_sha384(p)))
 		r = -ENOMEM;
@@ -249,7 +233,7 @@ static int check_signature(struct bytes der, X509 *issuer, enum x509_sig sig)
 	else
 		r = EVP_DigestVerify(c, s.signature.p, s.signature.len, s.part.p, s.part.len) == 1 ?
 			    0 :
-			    why_not(pss);
+			    openssl_error(-EKEYREJECTED);
 	ERR_clear_error();
 	return r;
 }
@@ -270,7 +254,7 @@ int x509_crl_check_signature(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
 	_cleanup_(openssl_freep) uint8_t *der = NULL;
 	int len;
 
-	ERR_clear_error();
+	openssl_begin();
 	if (!x509_crl_signed_with(crl, sig))
 		return openssl_error(-EKEYREJECTED);
 	len = i2d_X509_CRL(crl, &der);

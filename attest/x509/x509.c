@@ -93,7 +93,7 @@ static int crl_decode(struct bytes der, X509_CRL **ret)
 
 	if (!crl)
 		return -ENOMEM;
-	ERR_clear_error();
+	openssl_begin();
 	if (!d2i_X509_CRL(&crl, &p, (long)der.len) || p != der.p + der.len) {
 		r = openssl_error(-EBADMSG);
 		X509_CRL_free(crl);
@@ -470,7 +470,7 @@ int x509_crl_verify(X509_CRL *crl, X509 *issuer, enum x509_sig sig)
 	r = x509_crl_check_signature(crl, issuer, sig);
 	if (r < 0)
 		return r;
-	ERR_clear_error();
+	openssl_begin();
 	return has_unknown_critical(crl) ? openssl_error(-EOPNOTSUPP) : 0;
 }
 

@@ -4,24 +4,24 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
 #include "crypto/cleanup.h"
 #include "crypto/ecdsa.h"
+#include "crypto/openssl-error.h"
 
 static int key_of(const char *type, OSSL_PARAM *params, EVP_PKEY **ret)
 {
-	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	int r;
+	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
 
+	openssl_begin();
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	if (!ctx || EVP_PKEY_fromdata_init(ctx) != 1)
-		return -EIO;
-	r = EVP_PKEY_fromdata(ctx, ret, EVP_PKEY_PUBLIC_KEY, params) == 1 ? 0 : -EBADMSG;
-	/* A bad key is the peer's fault and no news for whoever looks at the queue next. */
-	ERR_clear_error();
-	return r;
+		return openssl_error(-EIO);
+	return EVP_PKEY_fromdata(ctx, ret, EVP_PKEY_PUBLIC_KEY, params) == 1 ?
+		       0 :
+		       openssl_error(-EBADMSG);
 }
 
 /*
@@ -31,13 +31,11 @@ static int key_of(const char *type, OSSL_PARAM *params, EVP_PKEY **ret)
 static int check_point(EVP_PKEY *key)
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	int r;
 
 	if (!ctx)
 		return -ENOMEM;
-	r = EVP_PKEY_public_check(ctx) == 1 ? 0 : -EBADMSG;
-	ERR_clear_error();
-	return r;
+	openssl_begin();
+	return EVP_PKEY_public_check(ctx) == 1 ? 0 : openssl_error(-EBADMSG);
 }
 
 /*
@@ -115,7 +113,6 @@ static int verify(EVP_PKEY *key, const EVP_MD *md, bool pss, const uint8_t *data
 {
 	_cleanup_(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx;
-	int r;
 
 	if (!ctx || EVP_DigestVerifyInit(ctx, &pctx, md, NULL, key) != 1)
 		return -ENOMEM;
@@ -123,9 +120,9 @@ static int verify(EVP_PKEY *key, const EVP_MD *md, bool pss, const uint8_t *data
 		    EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) != 1 ||
 		    EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, md) != 1))
 		return -ENOMEM;
-	r = EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1 ? 0 : -EKEYREJECTED;
-	ERR_clear_error();
-	return r;
+	openssl_begin();
+	return EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1 ? 0 :
+								     openssl_error(-EKEYREJECTED);
 }
 
 static int verify_rsa(EVP_PKEY *key, const EVP_MD *md, const uint8_t *data, size_t len,
