@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/verdict.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ void verdict_reset(struct verdict *v)
 	v->trust = "";
 	v->now = 0;
 	v->n_checks = v->n_claims = 0;
-	v->truncated = false;
+	v->truncated = v->no_memory = false;
 	v->text_len = 0;
 }
 
@@ -128,6 +129,7 @@ int verdict_fail(struct verdict *v, enum verdict_result result, const char *code
 	assert(result != VERDICT_ACCEPTED && result != VERDICT_AUTHENTIC &&
 	       result != VERDICT_CONSISTENT);
 
+	v->no_memory = v->no_memory || errno == ENOMEM;
 	if (v->first_failed < 0) {
 		v->result = result;
 		v->code = code;

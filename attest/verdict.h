@@ -120,6 +120,7 @@ struct verdict {
 	struct verdict_claim claims[VERDICT_CLAIMS_MAX];
 	unsigned n_claims;
 	bool truncated;			/* something did not fit and is not shown; never the code */
+	bool no_memory;			/* a check failed that may only have lacked memory */
 	/*
 	 * For attest/policy-judge.c: the policy that judges, and a bit for each option that was
 	 * judged, and for each that held.
@@ -145,6 +146,9 @@ const char *verdict_hex(struct verdict *v, const void *p, size_t len);
 
 /*
  * Add a check.  @name and @code are literals; @expected and @found are copied, or NULL.
+ *
+ * OpenSSL says the same "no" to a wrong signature and to a lack of memory: verdict_fail() sets
+ * @no_memory if errno is ENOMEM.  Whoever begins to verify sets errno to 0 first.
  *
  * verdict_fail() returns what its caller may return: -EBADMSG for VERDICT_MALFORMED, -EAGAIN
  * for VERDICT_UNDECIDED, -EKEYREJECTED for the others, and never 0.  verdict_check() passes and

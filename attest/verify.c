@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest/verify.h"
 
+#include <errno.h>
+
 #include "attest/newest.h"
 #include "attest/policy.h"
 #include "attest/trust.h"
@@ -31,6 +33,7 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 	const char *missing = missing_piece(type, e);
 	int r = 0;
 
+	errno = 0;
 	verifier_begin(ctx);
 	verdict_reset(v);
 	v->trust = trust->source;
@@ -47,6 +50,8 @@ int attest_verify(struct verifier *ctx, const struct attest_verifier *type,
 				    missing, "not given");
 	else
 		r = type->verify(ctx, e, p, now, v);
+	if (r == 0 && v->no_memory)
+		r = -ENOMEM;
 	if (r < 0) {
 		verdict_reset(v);
 		v->code = "ERROR";
