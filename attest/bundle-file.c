@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "wire/jspan.h"
 
 #define FORMAT "coco-evidence"
@@ -13,54 +14,33 @@
 
 /* ---- writing ---- */
 
-static void add_string(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
 static struct json_object *item_to_json(const struct bundle_item *i)
 {
 	struct json_object *o = json_object_new_object();
 	_cleanup_(freep) char *text = NULL;
+	int r = json_add_text(o, "kind", bundle_kind_name(i->kind));
 
-	if (!o)
-		return NULL;
-	add_string(o, "kind", bundle_kind_name(i->kind));
-	if (bundle_kind_is_text(i->kind)) {
-		add_string(o, "text", (const char *)i->data);
-		return o;
-	}
-	if (base64_encode(i->data, i->len, &text) < 0) {
-		json_object_put(o);
-		return NULL;
-	}
-	add_string(o, "data", text);
-	return o;
+	if (bundle_kind_is_text(i->kind))
+		r |= json_add_text(o, "text", (const char *)i->data);
+	else if (base64_encode(i->data, i->len, &text) < 0)
+		r = -ENOMEM;
+	else
+		r |= json_add_text(o, "data", text);
+	return json_whole(o, r);
 }
 
 struct json_object *bundle_to_json(const struct bundle *b, const char *made)
 {
 	struct json_object *o = json_object_new_object(), *items = json_object_new_array();
+	int r = 0;
 
-	if (!o || !items) {
-		json_object_put(o);
-		json_object_put(items);
-		return NULL;
-	}
-	add_string(o, "format", FORMAT);
-	json_object_object_add(o, "version", json_object_new_int(FORMAT_VERSION));
-	add_string(o, "made", made);
-	json_object_object_add(o, "items", items);
-	for (size_t i = 0; i < b->n_items; i++) {
-		struct json_object *item = item_to_json(&b->items[i]);
-
-		if (!item) {
-			json_object_put(o);
-			return NULL;
-		}
-		json_object_array_add(items, item);
-	}
-	return o;
+	r |= json_add_text(o, "format", FORMAT);
+	r |= json_add_number(o, "version", FORMAT_VERSION);
+	r |= json_add_text(o, "made", made);
+	for (size_t i = 0; i < b->n_items; i++)
+		r |= json_append(items, item_to_json(&b->items[i]));
+	r |= json_add(o, "items", items);
+	return json_whole(o, r);
 }
 
 /* ---- reading ---- */

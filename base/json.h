@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/macro.h"
 #include "base/text.h"
 
 static inline void json_putp(struct json_object **o)
@@ -50,10 +52,12 @@ static inline const char *json_text_or_empty(struct json_object *o, const char *
 /*
  * ---- building ----
  * To json-c NULL is the value null; here it is a value for which there was no memory, and so is a
- * NULL @o or @array.
+ * NULL @o or @array.  These return 0 or -ENOMEM, so that the results of several may be joined by |.
+ * An object that lacks a member says something else: nobody gets it, see json_whole().
  */
 
-/* Add the member @name.  @value is taken, also on failure.  Returns 0 or -ENOMEM. */
+/* Add the member @name.  @value is taken, also on failure. */
+_warn_unused_
 static inline int json_add(struct json_object *o, const char *name, struct json_object *value)
 {
 	if (!value)
@@ -65,6 +69,7 @@ static inline int json_add(struct json_object *o, const char *name, struct json_
 }
 
 /* The same for an element. */
+_warn_unused_
 static inline int json_append(struct json_object *array, struct json_object *value)
 {
 	if (!value)
@@ -75,19 +80,50 @@ static inline int json_append(struct json_object *array, struct json_object *val
 	return -ENOMEM;
 }
 
+_warn_unused_
+static inline int json_append_text(struct json_object *array, const char *text)
+{
+	return json_append(array, json_object_new_string(text));
+}
+
+_warn_unused_
+static inline int json_add_null(struct json_object *o, const char *name)
+{
+	return o && json_object_object_add(o, name, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+_warn_unused_
 static inline int json_add_text(struct json_object *o, const char *name, const char *text)
 {
 	return json_add(o, name, json_object_new_string(text));
 }
 
+/* The same; null if @text is NULL or "". */
+_warn_unused_
+static inline int json_add_text_or_null(struct json_object *o, const char *name, const char *text)
+{
+	return text && text[0] ? json_add_text(o, name, text) : json_add_null(o, name);
+}
+
+_warn_unused_
 static inline int json_add_bool(struct json_object *o, const char *name, bool value)
 {
 	return json_add(o, name, json_object_new_boolean(value));
 }
 
-static inline int json_add_null(struct json_object *o, const char *name)
+_warn_unused_
+static inline int json_add_number(struct json_object *o, const char *name, int64_t value)
 {
-	return o && json_object_object_add(o, name, NULL) == 0 ? 0 : -ENOMEM;
+	return json_add(o, name, json_object_new_int64(value));
+}
+
+/* @o if all was added to it, which is what @r says; else NULL, and @o is freed. */
+static inline struct json_object *json_whole(struct json_object *o, int r)
+{
+	if (r == 0)
+		return o;
+	json_putp(&o);
+	return NULL;
 }
 
 /*
@@ -111,14 +147,35 @@ static inline struct json_object *json_document(const char *name)
 }
 
 /*
+ * The text of @o in the form JSON_C_TO_STRING_PLAIN or _PRETTY, as long as @o lives, and its length
+ * if @ret_len is not NULL.  NULL if @o is, or without memory: json-c goes on when its buffer cannot
+ * grow, and what did not fit is missing from the text; that malloc() failed is all that tells.
+ */
+static inline const char *json_to_text(struct json_object *o, int form, size_t *ret_len)
+{
+	const char *text;
+	size_t len;
+	int saved = errno;
+
+	errno = 0;
+	text = o ? json_object_to_json_string_length(o, form | JSON_C_TO_STRING_NOSLASHESCAPE,
+						     &len) :
+		   NULL;
+	if (errno == ENOMEM)
+		text = NULL;
+	errno = saved;
+	if (text && ret_len)
+		*ret_len = len;
+	return text;
+}
+
+/*
  * Print @o in the form JSON_C_TO_STRING_PLAIN or _PRETTY, and a line feed.  NULL is a document for
  * which there was no memory.  Returns 0 or -ENOMEM, as print_json_text().
  */
 static inline int json_print(struct json_object *o, int form)
 {
-	return print_json_text(o ? json_object_to_json_string_ext(
-					   o, form | JSON_C_TO_STRING_NOSLASHESCAPE) :
-				   NULL);
+	return print_json_text(json_to_text(o, form, NULL));
 }
 
 #endif

@@ -76,7 +76,7 @@ static int ask_paths(const struct offers *o, struct admin_client *c)
 		return r;
 	request = admin_request("secret-list", NULL);
 	admin_add_text(&request, "prefix", o->text);
-	text = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
+	text = json_to_text(request, JSON_C_TO_STRING_PLAIN, NULL);
 	r = text ? admin_client_call(c, text, -EBADF, /* has_data= */ false) : -ENOMEM;
 	(void) json_object_put(request);
 	return r;
@@ -107,9 +107,8 @@ void admin_offer_paths(const struct offers *o)
 
 static void add(struct json_object **request, const char *name, struct json_object *value)
 {
-	if (*request && value && json_object_object_add(*request, name, value) == 0)
+	if (json_add(*request, name, value) == 0)
 		return;
-	(void) json_object_put(value);
 	(void) json_object_put(*request);
 	*request = NULL;
 }
@@ -142,18 +141,21 @@ const char *admin_bare_path(const char *given)
 
 /* ---- answers ---- */
 
-void admin_print_document(struct json_object *answer, const char *name)
+int admin_print_document(struct json_object *answer, const char *name)
 {
 	_cleanup_(json_putp) struct json_object *o = answer_document(answer, name);
 
-	if (json_print(o, JSON_C_TO_STRING_PLAIN) < 0)
-		(void) log_oom();
+	if (json_print(o, JSON_C_TO_STRING_PLAIN) == 0)
+		return STATUS_GOOD;
+	(void) log_oom();
+	return STATUS_FAILED;
 }
 
-bool admin_print_json(const struct args *args, const struct admin_client *c, const char *name)
+bool admin_print_json(const struct args *args, const struct admin_client *c, const char *name,
+		      int *status)
 {
-	if (args->json)
-		admin_print_document(c->answer, name);
+	if (args->json && admin_print_document(c->answer, name) != STATUS_GOOD)
+		*status = STATUS_FAILED;
 	return args->json;
 }
 
@@ -184,10 +186,7 @@ struct json_object *answer_list(struct json_object *o, const char *name)
 int admin_call(struct admin_client *c, struct json_object *request, int secret_fd)
 {
 	bool lines = request && streq(admin_text(request, "do"), "audit-export");
-	const char *text = request ? json_object_to_json_string_ext(
-					     request, JSON_C_TO_STRING_PLAIN |
-							      JSON_C_TO_STRING_NOSLASHESCAPE) :
-				     NULL;
+	const char *text = json_to_text(request, JSON_C_TO_STRING_PLAIN, NULL);
 	int r;
 
 	if (!text) {

@@ -43,11 +43,15 @@ void admin_offer_paths(const struct offers *o);
 /* The path of a secret that was given as guests have it in their Uri=, or as it is. */
 const char *admin_bare_path(const char *given);
 
-/* Print the answer as the JSON document "coco-broker-@name", if JSON was asked for; true if so. */
-bool admin_print_json(const struct args *args, const struct admin_client *c, const char *name);
+/*
+ * Print the answer as the JSON document "coco-broker-@name", if JSON was asked for; true if so.
+ * If there is no memory for it, that is logged, and @status is STATUS_FAILED.
+ */
+bool admin_print_json(const struct args *args, const struct admin_client *c, const char *name,
+		      int *status);
 
-/* The same of a part of it. */
-void admin_print_document(struct json_object *answer, const char *name);
+/* The same of a part of it.  Returns STATUS_GOOD or STATUS_FAILED. */
+_warn_unused_ int admin_print_document(struct json_object *answer, const char *name);
 
 /* A number of an object of the answer; 0 if it is not there. */
 uint64_t answer_number(struct json_object *o, const char *name);

@@ -120,13 +120,13 @@ static int run_warm(struct args *args)
 		return r;
 	trouble = admin_text(machine, "trouble");
 	if (args->json)
-		admin_print_document(machine, "collateral-warm");
+		r = admin_print_document(machine, "collateral-warm");
 	else if (!trouble[0])
 		print("%s: all of it is there, until %s\n", name,
 		      time_format((int64_t)answer_number(machine, "expires"), until) ? until : "?");
 	if (trouble[0])
 		log_error("%s: %s", name, trouble);
-	return trouble[0] ? STATUS_FAILED : STATUS_GOOD;
+	return trouble[0] ? STATUS_FAILED : r;
 }
 
 static const struct option_row warm_options[] = {
@@ -200,7 +200,7 @@ static int run_list(struct args *args)
 	struct json_object *machines;
 	int r = admin_ask(args, &c, admin_request("collateral-list", NULL));
 
-	if (r != 0 || admin_print_json(args, &c, "collateral-list"))
+	if (r != 0 || admin_print_json(args, &c, "collateral-list", &r))
 		return r;
 	machines = answer_list(c.answer, "machines");
 	for (size_t i = 0; machines && i < json_object_array_length(machines); i++)

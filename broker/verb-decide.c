@@ -34,8 +34,9 @@ static int print_try(const struct args *args, const struct admin_client *c)
 	bool good = json_object_object_get_ex(c->answer, "released", &released) &&
 		    json_object_get_boolean(released);
 	const char *launch = admin_text(c->answer, "launch");
+	int r = STATUS_GOOD;
 
-	if (!admin_print_json(args, c, "try")) {
+	if (!admin_print_json(args, c, "try", &r)) {
 		print_coloured(good ? TEXT_GREEN : TEXT_RED,
 			       good ? "would be released" : "would be refused");
 		if (good)
@@ -47,7 +48,7 @@ static int print_try(const struct args *args, const struct admin_client *c)
 		if (!streq(launch, "known") && launch[0])
 			print("its launch is not known: %s\n", launch);
 	}
-	return good ? STATUS_GOOD : STATUS_REFUSED;
+	return good ? r : STATUS_REFUSED;
 }
 
 static int run_try(struct args *args)
@@ -109,7 +110,7 @@ static int run_approve(struct args *args)
 
 	if (args->words.n == 0) {
 		r = admin_ask(args, &c, admin_request("approvals", NULL));
-		if (r == 0 && !admin_print_json(args, &c, "approvals"))
+		if (r == 0 && !admin_print_json(args, &c, "approvals", &r))
 			print_approvals(answer_list(c.answer, "approvals"));
 		return r;
 	}
@@ -118,7 +119,7 @@ static int run_approve(struct args *args)
 	admin_add_flag(&request, "no", args->decide.no);
 	r = admin_ask(args, &c, request);
 	if (r == 0)
-		(void) admin_print_json(args, &c, "approve");
+		(void) admin_print_json(args, &c, "approve", &r);
 	return r;
 }
 
@@ -164,7 +165,7 @@ static int run_why(struct args *args)
 	if (args->words.n > 0)
 		admin_add_text(&request, "id", args->words.items[0]);
 	r = admin_ask(args, &c, request);
-	if (r != 0 || admin_print_json(args, &c, "why"))
+	if (r != 0 || admin_print_json(args, &c, "why", &r))
 		return r;
 	list = answer_list(c.answer, "denials");
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
@@ -234,7 +235,7 @@ static int run_status(struct args *args)
 	int r = admin_ask(args, &c, admin_request("status", NULL));
 	bool good;
 
-	if (r != 0 || admin_print_json(args, &c, "status"))
+	if (r != 0 || admin_print_json(args, &c, "status", &r))
 		return r;
 	good = streq(admin_text(c.answer, "state"), "good");
 	print("instance %s, ", admin_text(c.answer, "instance"));
@@ -265,7 +266,7 @@ static int run_accept_restore(struct args *args)
 	int r = admin_ask(args, &c, admin_request("accept-restore", NULL));
 
 	if (r == 0)
-		(void) admin_print_json(args, &c, "accept-restore");
+		(void) admin_print_json(args, &c, "accept-restore", &r);
 	return r;
 }
 

@@ -185,7 +185,7 @@ static int rename_files(const struct change *c, struct cause *why)
 /* The log says when the key changed, and who did it. */
 static int write_line(const struct change *c, struct cause *why)
 {
-	_cleanup_(line_freep) struct json_object *line = NULL;
+	_cleanup_(json_putp) struct json_object *line = NULL;
 	_cleanup_(writer_freep) struct writer *w = NULL;
 	struct store_member m = { .n_changes = 0 };
 	char who[32];

@@ -81,7 +81,7 @@ static int run_add(struct args *args)
 		admin_add_text(&request, "policy", policy);
 	admin_add_flag(&request, "replace", args->secret.replace);
 	r = admin_call(&c, request, fd);
-	if (r == 0 && !admin_print_json(args, &c, "secret-add"))
+	if (r == 0 && !admin_print_json(args, &c, "secret-add", &r))
 		print("'%s' has version %llu\n", path_of(args),
 		      (unsigned long long)answer_number(c.answer, "version"));
 	return r;
@@ -132,7 +132,7 @@ static int run_list(struct args *args)
 	if (args->words.n > 0)
 		admin_add_text(&request, "prefix", path_of(args));
 	r = admin_ask(args, &c, request);
-	if (r != 0 || admin_print_json(args, &c, "secret-list"))
+	if (r != 0 || admin_print_json(args, &c, "secret-list", &r))
 		return r;
 	list = answer_list(c.answer, "secrets");
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
@@ -161,7 +161,7 @@ static int run_show(struct args *args)
 	r = one_path(args);
 	if (r == 0)
 		r = admin_ask(args, &c, admin_request("secret-show", path_of(args)));
-	if (r != 0 || admin_print_json(args, &c, "secret-show"))
+	if (r != 0 || admin_print_json(args, &c, "secret-show", &r))
 		return r;
 	{
 		struct json_object *s = NULL;
@@ -206,7 +206,7 @@ static int run_remove(struct args *args)
 	if (r == 0)
 		r = admin_ask(args, &c, admin_request("secret-remove", path_of(args)));
 	if (r == 0)
-		(void) admin_print_json(args, &c, "secret-rm");
+		(void) admin_print_json(args, &c, "secret-rm", &r);
 	return r;
 }
 
@@ -233,7 +233,7 @@ static int run_rearm(struct args *args)
 	if (args->secret.launch)
 		admin_add_text(&request, "launch", args->secret.launch);
 	r = admin_ask(args, &c, request);
-	if (r == 0 && !admin_print_json(args, &c, "secret-rearm"))
+	if (r == 0 && !admin_print_json(args, &c, "secret-rearm", &r))
 		print("%llu claims removed\n",
 		      (unsigned long long)answer_number(c.answer, "n-claims"));
 	return r;
@@ -278,7 +278,7 @@ static int match_secrets(struct admin_client *c, const char *pattern, struct jso
 	r = admin_call(c, request, -EBADF);
 	list = r == 0 ? answer_list(c->answer, "secrets") : NULL;
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i), *one;
+		struct json_object *o = json_object_array_get_idx(list, i);
 		const char *path = admin_text(o, "path");
 
 		/* One that is damaged has its key here.  It counts: trying it says why. */
@@ -287,9 +287,7 @@ static int match_secrets(struct admin_client *c, const char *pattern, struct jso
 			path += strlen(STORE_SECRETS);
 		if (fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) != 0)
 			continue;
-		one = json_object_new_string(path);
-		if (!one || json_object_array_add(paths, one) != 0) {
-			(void) json_object_put(one);
+		if (json_append_text(paths, path) < 0) {
 			(void) log_oom();
 			return STATUS_FAILED;
 		}
@@ -326,7 +324,7 @@ static int print_number_set(size_t n)
 {
 	_cleanup_(json_putp) struct json_object *o = json_document("broker-policy-set");
 
-	if (json_add(o, "secrets", json_object_new_uint64(n)) == 0 &&
+	if (json_add_number(o, "secrets", (int64_t)n) == 0 &&
 	    json_print(o, JSON_C_TO_STRING_PLAIN) == 0)
 		return 0;
 	(void) log_oom();
@@ -385,7 +383,7 @@ static int run_policy_set(struct args *args)
 	request = admin_request("policy-set", path_of(args));
 	admin_add_text(&request, "policy", policy);
 	r = admin_ask(args, &c, request);
-	if (r == 0 && !admin_print_json(args, &c, "policy-set"))
+	if (r == 0 && !admin_print_json(args, &c, "policy-set", &r))
 		print("'%s' has version %llu\n", path_of(args),
 		      (unsigned long long)answer_number(c.answer, "version"));
 	return r;
@@ -409,7 +407,7 @@ static int run_policy_show(struct args *args)
 	r = one_path(args);
 	if (r == 0)
 		r = admin_ask(args, &c, admin_request("policy-show", path_of(args)));
-	if (r != 0 || admin_print_json(args, &c, "policy-show"))
+	if (r != 0 || admin_print_json(args, &c, "policy-show", &r))
 		return r;
 	for (const char *p = admin_text(c.answer, "policy"); *p;) {
 		size_t n = strcspn(p, "\n");
@@ -509,8 +507,9 @@ static void print_since(const struct admin_client *c)
 static int print_test(const struct args *args, const struct admin_client *c)
 {
 	struct json_object *list = answer_list(c->answer, "launches");
+	int r = STATUS_GOOD;
 
-	if (!admin_print_json(args, c, "policy-test")) {
+	if (!admin_print_json(args, c, "policy-test", &r)) {
 		for (size_t i = 0; list && i < json_object_array_length(list); i++)
 			print_launch(json_object_array_get_idx(list, i));
 		print_counts(list, "released");
@@ -520,7 +519,7 @@ static int print_test(const struct args *args, const struct admin_client *c)
 	/* With an approval they get it. */
 	if (count(list, "released", "refused") + count(list, "released", "undecided") > 0)
 		return STATUS_REFUSED;
-	return is_complete(c) ? STATUS_GOOD : STATUS_PARTLY;
+	return is_complete(c) ? r : STATUS_PARTLY;
 }
 
 static int run_policy_test(struct args *args)

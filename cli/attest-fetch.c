@@ -18,6 +18,7 @@ struct fetcher {
 	struct newest newest;		/* what the cache remembers */
 	struct cache_file files[NEEDS_MAX];	/* later ones may be verified by it */
 	struct json_object *json;	/* NULL: print lines for people */
+	int json_error;			/* one of its elements could not be added */
 	unsigned n_missing;
 	int64_t until;			/* when the first of the files expires */
 };
@@ -33,14 +34,14 @@ static void say(struct fetcher *f, const char *state, const char *what, const ch
 		return;
 	}
 	o = json_object_new_object();
-	json_add_text(o, "what", what);
-	json_add_text(o, "state", state);
-	json_add_text(o,
-		 streq(state, "missing") ? "reason" :
-		 streq(state, "until")	 ? "time" :
-					   "where",
-		 text);
-	json_object_array_add(f->json, o);
+	f->json_error |= json_add_text(o, "what", what);
+	f->json_error |= json_add_text(o, "state", state);
+	f->json_error |= json_add_text(o,
+				       streq(state, "missing") ? "reason" :
+				       streq(state, "until")   ? "time" :
+								 "where",
+				       text);
+	f->json_error |= json_append(f->json, o);
 }
 
 static void say_missing(struct fetcher *f, const char *what, const char *text)
@@ -247,6 +248,15 @@ static int end(struct fetcher *f)
 	return f->n_missing > 0 ? STATUS_UNDECIDED : STATUS_GOOD;
 }
 
+/* Print what say() was told. */
+static int print_files_json(struct fetcher *f)
+{
+	struct json_object *o = json_document("attest-fetch");
+
+	f->json_error |= json_add(o, "files", TAKE_PTR(f->json));
+	return print_json(json_whole(o, f->json_error));
+}
+
 static int fetch_all(const struct args *args, struct attest_args *a)
 {
 	_cleanup_(fetcher_done) struct fetcher f = {
@@ -269,21 +279,16 @@ static int fetch_all(const struct args *args, struct attest_args *a)
 	r = begin(&f, a);
 	if (r != 0)
 		return r;
-	f.json = args->json ? json_object_new_array() : NULL;
-	r = get_all(&f);
+	if (args->json)
+		f.json = json_object_new_array();
+	r = args->json && !f.json ? -ENOMEM : get_all(&f);
 	if (r == 0)
 		say_until(&f);
-	if (f.json) {
-		struct json_object *o = json_document("attest-fetch");
-
-		(void) json_add(o, "files", f.json);
-		print_json(o);
-	}
-	if (r < 0) {
+	if (r < 0)
 		(void) log_oom();
-		return STATUS_UNDECIDED;
-	}
-	return end(&f);
+	if (f.json && print_files_json(&f) != STATUS_GOOD)
+		r = -ENOMEM;
+	return r < 0 ? STATUS_UNDECIDED : end(&f);
 }
 
 static int run(struct args *args)

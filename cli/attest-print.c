@@ -97,9 +97,11 @@ static struct json_object *claims_to_json(const struct verdict *v)
 {
 	struct json_object *o = json_object_new_object();
 
+	int r = 0;
+
 	for (unsigned i = 0; i < v->n_claims; i++)
-		json_object_object_add(o, v->claims[i].name, claim_to_json(&v->claims[i]));
-	return o;
+		r |= json_add(o, v->claims[i].name, claim_to_json(&v->claims[i]));
+	return json_whole(o, r);
 }
 
 static const char *check_result_name(enum check_result result)
@@ -114,92 +116,101 @@ static const char *check_result_name(enum check_result result)
 static struct json_object *checks_to_json(const struct verdict *v)
 {
 	struct json_object *list = json_object_new_array();
+	int r = 0;
 
 	for (unsigned i = 0; i < v->n_checks; i++) {
 		const struct verdict_check *c = &v->checks[i];
 		struct json_object *o = json_object_new_object();
 
-		json_add_text(o, "name", c->name);
-		json_add_text(o, "result", check_result_name(c->result));
+		r |= json_add_text(o, "name", c->name);
+		r |= json_add_text(o, "result", check_result_name(c->result));
 		if (c->result == CHECK_FAILED) {
-			json_add_text(o, "code", c->code);
-			json_add_text(o, "expected", c->expected);
+			r |= json_add_text(o, "code", c->code);
+			r |= json_add_text(o, "expected", c->expected);
 		}
-		json_add_text(o, "found", c->found);
-		json_object_array_add(list, o);
+		r |= json_add_text(o, "found", c->found);
+		r |= json_append(list, o);
 	}
-	return list;
+	return json_whole(list, r);
 }
 
 static struct json_object *remarks_to_json(const struct attest_args *a, struct verdict *v)
 {
 	struct json_object *list = json_object_new_array();
-	struct remarks r = find_remarks(a, v);
+	struct remarks remarks = find_remarks(a, v);
+	int r = 0;
 
-	for (unsigned i = 0; i < r.n; i++)
-		json_object_array_add(list, json_object_new_string(r.list[i]));
-	return list;
+	for (unsigned i = 0; i < remarks.n; i++)
+		r |= json_append_text(list, remarks.list[i]);
+	return json_whole(list, r);
 }
 
-static struct json_object *shortfall_to_json(const struct verdict_shortfall *s)
+static struct json_object *lacks_to_json(const struct verdict_shortfall *s)
 {
-	struct json_object *o, *list, *level;
+	struct json_object *list = json_object_new_array();
+	int r = 0;
 
-	if (!s->is_known)
-		return NULL;
-	o = json_object_new_object();
-	list = json_object_new_array();
-	level = s->status[0] ? json_object_new_object() : NULL;
-	if (level) {
-		json_add_text(level, "tcb_status", s->status);
-		json_add_text(level, "date", s->date);
-	}
-	json_object_object_add(o, "level", level);
-	json_object_object_add(o, "module_alone", json_object_new_boolean(s->module_alone));
-	json_object_object_add(o, "components", list);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct json_object *lack = json_object_new_object();
 
-		json_add_text(lack, "component", s->list[i].what);
-		json_object_object_add(lack, "has", json_object_new_int64(s->list[i].has));
-		json_object_object_add(lack, "needs", json_object_new_int64(s->list[i].needs));
-		json_add_text(lack, "about", s->list[i].about);
-		json_object_array_add(list, lack);
+		r |= json_add_text(lack, "component", s->list[i].what);
+		r |= json_add_number(lack, "has", s->list[i].has);
+		r |= json_add_number(lack, "needs", s->list[i].needs);
+		r |= json_add_text(lack, "about", s->list[i].about);
+		r |= json_append(list, lack);
 	}
-	return o;
+	return json_whole(list, r);
 }
 
-static void print_verdict_json(const struct attest_args *a, struct verdict *v)
+static int add_shortfall(struct json_object *doc, const struct verdict_shortfall *s)
+{
+	struct json_object *o, *level;
+	int r = 0;
+
+	if (!s->is_known)
+		return json_add_null(doc, "shortfall");
+	o = json_object_new_object();
+	if (s->status[0]) {
+		level = json_object_new_object();
+		r |= json_add_text(level, "tcb_status", s->status);
+		r |= json_add_text(level, "date", s->date);
+		r |= json_add(o, "level", level);
+	} else {
+		r |= json_add_null(o, "level");
+	}
+	r |= json_add_bool(o, "module_alone", s->module_alone);
+	r |= json_add(o, "components", lacks_to_json(s));
+	return r | json_add(doc, "shortfall", o);
+}
+
+static int print_verdict_json(const struct attest_args *a, struct verdict *v)
 {
 	struct json_object *o = json_document("attest-verify"), *trust = json_object_new_object();
 	enum verdict_identity identity = attest_status(v) == 0 ? v->identity : IDENTITY_NONE;
 	char time[TIME_TEXT_MAX];
+	int r = 0;
 
-	json_add_text(o, "result", verdict_result_name(v->result));
-	json_add_text(o, "code", v->code);
-	json_object_object_add(o, "exit_status", json_object_new_int(attest_status(v)));
-	json_object_object_add(o, "authentic", json_object_new_boolean(v->authentic));
+	r |= json_add_text(o, "result", verdict_result_name(v->result));
+	r |= json_add_text(o, "code", v->code);
+	r |= json_add_number(o, "exit_status", attest_status(v));
+	r |= json_add_bool(o, "authentic", v->authentic);
 	/* Evidence that was refused proves no identity. */
-	json_object_object_add(o, "identity", json_object_new_boolean(identity == IDENTITY_WHOLE));
-	json_object_object_add(o, "partial_identity",
-			       json_object_new_boolean(identity == IDENTITY_PARTIAL));
-	json_object_object_add(o, "tcb_status",
-			       v->tcb_status ?
-				       json_object_new_string(tcb_status_name(v->tcb_status)) :
-				       NULL);
-	json_object_object_add(o, "shortfall", shortfall_to_json(&v->shortfall));
-	json_add_text(o, "type", a->type->name);
-	json_add_text(o, "time", format_time((uint64_t)v->now * 1000000, time));
-	json_object_object_add(trust, "replaced", json_object_new_boolean(v->trust_replaced));
-	json_add_text(trust, "source", v->trust);
-	json_object_object_add(o, "trust", trust);
-	json_object_object_add(o, "policy",
-			       a->o->policy ? json_object_new_string(a->o->policy) : NULL);
-	json_object_object_add(o, "remarks", remarks_to_json(a, v));
-	json_object_object_add(o, "checks", checks_to_json(v));
-	json_object_object_add(o, "claims", claims_to_json(v));
-	json_object_object_add(o, "truncated", json_object_new_boolean(v->truncated));
-	print_json(o);
+	r |= json_add_bool(o, "identity", identity == IDENTITY_WHOLE);
+	r |= json_add_bool(o, "partial_identity", identity == IDENTITY_PARTIAL);
+	r |= json_add_text_or_null(o, "tcb_status",
+				   v->tcb_status ? tcb_status_name(v->tcb_status) : NULL);
+	r |= add_shortfall(o, &v->shortfall);
+	r |= json_add_text(o, "type", a->type->name);
+	r |= json_add_text(o, "time", format_time((uint64_t)v->now * 1000000, time));
+	r |= json_add_bool(trust, "replaced", v->trust_replaced);
+	r |= json_add_text(trust, "source", v->trust);
+	r |= json_add(o, "trust", trust);
+	r |= json_add_text_or_null(o, "policy", a->o->policy);
+	r |= json_add(o, "remarks", remarks_to_json(a, v));
+	r |= json_add(o, "checks", checks_to_json(v));
+	r |= json_add(o, "claims", claims_to_json(v));
+	r |= json_add_bool(o, "truncated", v->truncated);
+	return print_json(json_whole(o, r));
 }
 
 /* ---- for people ---- */
@@ -371,28 +382,38 @@ static void print_verdict_text(const struct attest_args *a, struct verdict *v)
 		puts("\nThere was more than is shown.");
 }
 
-void attest_print_verdict(const struct args *args, const struct attest_args *a, struct verdict *v)
+/* Whatever the verdict is, who asked for it as JSON has not got it: print_json() failed. */
+static int printed(int status)
 {
-	if (args->json)
-		print_verdict_json(a, v);
-	else
-		print_verdict_text(a, v);
+	return status == STATUS_GOOD ? STATUS_GOOD : STATUS_UNDECIDED;
 }
 
-void attest_print_claims(const struct args *args, const struct verdict *v)
+int attest_print_verdict(const struct args *args, const struct attest_args *a, struct verdict *v)
 {
-	struct json_object *o;
+	if (args->json)
+		return printed(print_verdict_json(a, v));
+	print_verdict_text(a, v);
+	return STATUS_GOOD;
+}
 
-	if (!args->json) {
-		puts("What it says, unverified ('cococtl attest verify' judges):");
-		print_claims(v);
-		for (unsigned i = 0; i < v->n_checks; i++)
-			print_check(&v->checks[i]);
-		return;
-	}
-	o = json_document("attest-show");
-	json_object_object_add(o, "claims", claims_to_json(v));
-	json_object_object_add(o, "checks", checks_to_json(v));
-	json_object_object_add(o, "truncated", json_object_new_boolean(v->truncated));
-	print_json(o);
+static int print_claims_json(const struct verdict *v)
+{
+	struct json_object *o = json_document("attest-show");
+	int r = 0;
+
+	r |= json_add(o, "claims", claims_to_json(v));
+	r |= json_add(o, "checks", checks_to_json(v));
+	r |= json_add_bool(o, "truncated", v->truncated);
+	return print_json(json_whole(o, r));
+}
+
+int attest_print_claims(const struct args *args, const struct verdict *v)
+{
+	if (args->json)
+		return printed(print_claims_json(v));
+	puts("What it says, unverified ('cococtl attest verify' judges):");
+	print_claims(v);
+	for (unsigned i = 0; i < v->n_checks; i++)
+		print_check(&v->checks[i]);
+	return STATUS_GOOD;
 }

@@ -74,12 +74,9 @@ static int write_bundle(const struct bundle *b, const char *output)
 		log_oom();
 		return STATUS_FAILED;
 	}
-	if (streq(output, "-")) {
-		print_json(o);
-		return STATUS_GOOD;
-	}
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-							 JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (streq(output, "-"))
+		return print_json(o);
+	text = json_to_text(o, JSON_C_TO_STRING_PRETTY, NULL);
 	r = text ? write_file_atomic(output, text, strlen(text), 0644, /* exclusive= */ false) :
 		   -ENOMEM;
 	json_object_put(o);

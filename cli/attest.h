@@ -116,7 +116,8 @@ int attest_gather_own(const struct attest_request *q, const char *imds, enum imd
 /* Log that there is no evidence, and what to do.  Returns the exit status. */
 int attest_gather_failed(int error, const struct cause *why);
 
-void attest_print_verdict(const struct args *args, const struct attest_args *a, struct verdict *v);
-void attest_print_claims(const struct args *args, const struct verdict *v);
+/* These return STATUS_GOOD; STATUS_UNDECIDED without memory for it, which is logged. */
+int attest_print_verdict(const struct args *args, const struct attest_args *a, struct verdict *v);
+int attest_print_claims(const struct args *args, const struct verdict *v);
 
 #endif

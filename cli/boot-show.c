@@ -60,62 +60,73 @@ int boot_print(const struct boot_times *t)
 
 /* ---- JSON ---- */
 
-static void add_known(struct json_object *o, const char *key, struct boot_known k)
+static int add_known(struct json_object *o, const char *key, struct boot_known k)
 {
-	json_object_object_add(o, key, k.known ? json_object_new_int64((int64_t)k.usec) : NULL);
+	return k.known ? json_add_number(o, key, (int64_t)k.usec) : json_add_null(o, key);
 }
 
 static struct json_object *rows_to_json(const struct boot_times *t)
 {
 	struct json_object *list = json_object_new_array();
+	int r = 0;
 
 	for (unsigned i = 0; i < t->n_rows; i++) {
-		const struct boot_row *r = &t->rows[i];
+		const struct boot_row *row = &t->rows[i];
 		struct json_object *o = json_object_new_object();
 
-		json_add_text(o, "group", r->group);
-		json_add_text(o, "name", r->name);
-		add_known(o, "start_usec", (struct boot_known){ r->has_start, r->start_usec });
-		add_known(o, "usec", r->span);
-		json_object_array_add(list, o);
+		r |= json_add_text(o, "group", row->group);
+		r |= json_add_text(o, "name", row->name);
+		r |= add_known(o, "start_usec",
+			       (struct boot_known){ row->has_start, row->start_usec });
+		r |= add_known(o, "usec", row->span);
+		r |= json_append(list, o);
 	}
-	return list;
+	return json_whole(list, r);
 }
 
 static struct json_object *steps_to_json(const struct boot_input *in)
 {
 	struct json_object *list = json_object_new_array();
+	int r = 0;
 
 	for (unsigned i = 0; i < in->n_steps; i++) {
 		const struct msg_stamp *s = &in->steps[i];
 		struct json_object *o = json_object_new_object();
 
-		json_add_text(o, "step", stamp_name(s->what));
-		json_add_text(o, "secret", s->secret);
-		json_add_text(o, "consumer", s->consumer);
-		json_object_object_add(o, "boottime_usec", json_object_new_int64((int64_t)s->usec));
-		json_object_array_add(list, o);
+		r |= json_add_text(o, "step", stamp_name(s->what));
+		r |= json_add_text(o, "secret", s->secret);
+		r |= json_add_text(o, "consumer", s->consumer);
+		r |= json_add_number(o, "boottime_usec", (int64_t)s->usec);
+		r |= json_append(list, o);
 	}
-	return list;
+	return json_whole(list, r);
+}
+
+static struct json_object *now_to_json(const struct boot_times *t)
+{
+	struct json_object *o = json_object_new_object();
+	int r = 0;
+
+	r |= add_known(o, "boottime_usec", t->by_boottime);
+	r |= add_known(o, "tsc_usec", t->by_tsc);
+	r |= add_known(o, "wall_usec", t->by_wall);
+	return json_whole(o, r);
 }
 
 struct json_object *boot_to_json(const struct boot_input *in, const struct boot_times *t)
 {
-	struct json_object *o = json_document("boot-time"), *notes = json_object_new_array(),
-			   *now = json_object_new_object();
+	struct json_object *o = json_document("boot-time"), *notes = json_object_new_array();
+	int r = 0;
 
-	add_known(o, "total_usec", t->total);
-	json_add_text(o, "acceptance", t->acceptance);
-	json_object_object_add(o, "rows", rows_to_json(t));
-	json_object_object_add(o, "steps", in->has_steps ? steps_to_json(in) : NULL);
-	add_known(now, "boottime_usec", t->by_boottime);
-	add_known(now, "tsc_usec", t->by_tsc);
-	add_known(now, "wall_usec", t->by_wall);
-	json_object_object_add(o, "until_now", now);
+	r |= add_known(o, "total_usec", t->total);
+	r |= json_add_text(o, "acceptance", t->acceptance);
+	r |= json_add(o, "rows", rows_to_json(t));
+	r |= in->has_steps ? json_add(o, "steps", steps_to_json(in)) : json_add_null(o, "steps");
+	r |= json_add(o, "until_now", now_to_json(t));
 	for (unsigned i = 0; i < t->n_notes; i++)
-		json_object_array_add(notes, json_object_new_string(t->notes[i]));
-	json_object_object_add(o, "notes", notes);
-	return o;
+		r |= json_append_text(notes, t->notes[i]);
+	r |= json_add(o, "notes", notes);
+	return json_whole(o, r);
 }
 
 /* ---- the chart ---- */

@@ -110,11 +110,14 @@ int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret)
 	return r;
 }
 
-void print_json(struct json_object *o)
+int print_json(struct json_object *o)
 {
-	if (json_print(o, JSON_C_TO_STRING_PRETTY) < 0)
+	int r = json_print(o, JSON_C_TO_STRING_PRETTY);
+
+	if (r < 0)
 		log_oom();
 	json_object_put(o);
+	return r < 0 ? STATUS_FAILED : STATUS_GOOD;
 }
 
 const char *format_time(uint64_t usec, char buf[static TIME_TEXT_MAX])
@@ -122,13 +125,11 @@ const char *format_time(uint64_t usec, char buf[static TIME_TEXT_MAX])
 	return usec > 0 && time_format((int64_t)(usec / 1000000), buf) ? buf : "-";
 }
 
-void json_add_time(struct json_object *o, const char *key, uint64_t usec)
+int json_add_time(struct json_object *o, const char *key, uint64_t usec)
 {
 	char buf[TIME_TEXT_MAX];
 
-	json_object_object_add(o, key,
-			       usec ? json_object_new_string(format_time(usec, buf)) :
-				      NULL);
+	return json_add_text_or_null(o, key, usec ? format_time(usec, buf) : NULL);
 }
 
 static void args_done(struct args *args)

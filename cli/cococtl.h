@@ -36,13 +36,16 @@ int cli_failed(int error, const char *name);
  */
 int cli_ask_warning(int fd, unsigned i, struct msg_warning *ret);
 
-/* Print @o as JSON and free it. */
-void print_json(struct json_object *o);
+/*
+ * Print @o as JSON and free it.  NULL is a document for which there was no memory.  Returns
+ * STATUS_GOOD; STATUS_FAILED, which is logged.
+ */
+_warn_unused_ int print_json(struct json_object *o);
 
 /* CLOCK_REALTIME as "2026-01-31T12:00:00Z" in @buf; "-" for 0. */
 const char *format_time(uint64_t usec, char buf[static TIME_TEXT_MAX]);
 
-/* Members of a JSON object; a time of 0 is null. */
-void json_add_time(struct json_object *o, const char *key, uint64_t usec);
+/* As json_add_text(); a time of 0 is null. */
+_warn_unused_ int json_add_time(struct json_object *o, const char *key, uint64_t usec);
 
 #endif

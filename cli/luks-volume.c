@@ -270,6 +270,7 @@ static int look(struct luks_volume *v, struct cause *c)
 {
 	_cleanup_(json_putp) struct json_object *metadata = NULL;
 	const char *json, *uuid = lib.crypt_get_uuid_(v->cd);
+	size_t len;
 	int r;
 
 	r = lib.crypt_dump_json_(v->cd, &json, 0);
@@ -287,11 +288,10 @@ static int look(struct luks_volume *v, struct cause *c)
 	v->unfinished_format = v->keyslots == 0 &&
 			       streq(lib.crypt_get_subsystem_(v->cd) ?: "", UNFINISHED_FORMAT);
 	/* As the library writes it. */
-	json = json_object_to_json_string_ext(metadata, JSON_C_TO_STRING_PLAIN |
-								JSON_C_TO_STRING_NOSLASHESCAPE);
+	json = json_to_text(metadata, JSON_C_TO_STRING_PLAIN, &len);
 	if (!json)
 		return cause_set_oom(c);
-	measure_room(v, metadata, strlen(json));
+	measure_room(v, metadata, len);
 	return 0;
 }
 
@@ -435,14 +435,15 @@ static struct json_object *token_new(const char *type, int keyslot, const char *
 {
 	struct json_object *o = json_object_new_object(), *keyslots = json_object_new_array();
 	char text[4];
+	int r = 0;
 
 	snprintf(text, sizeof(text), "%d", keyslot);
-	json_object_array_add(keyslots, json_object_new_string(text));
-	json_object_object_add(o, "type", json_object_new_string(type));
-	json_object_object_add(o, "keyslots", keyslots);
+	r |= json_append_text(keyslots, text);
+	r |= json_add_text(o, "type", type);
+	r |= json_add(o, "keyslots", keyslots);
 	if (secret)
-		json_object_object_add(o, "coco-secret", json_object_new_string(secret));
-	return o;
+		r |= json_add_text(o, "coco-secret", secret);
+	return json_whole(o, r);
 }
 
 static int token_set(struct luks_volume *v, int id, const char *json, const char *what,
@@ -459,7 +460,7 @@ int luks_volume_put_token(struct luks_volume *v, int id, const char *type, int k
 			  const char *secret, struct cause *c)
 {
 	_cleanup_(json_putp) struct json_object *o = token_new(type, keyslot, secret);
-	const char *json = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	const char *json = json_to_text(o, JSON_C_TO_STRING_PLAIN, NULL);
 
 	if (!json)
 		return cause_set_oom(c);
@@ -467,19 +468,25 @@ int luks_volume_put_token(struct luks_volume *v, int id, const char *type, int k
 }
 
 /* {"type":"systemd-recovery","keyslots":[],"coco-unfinished":{"keyslot":2,"iterations":4711}} */
+static struct json_object *unfinished_new(struct luks_keyslot keyslot)
+{
+	struct json_object *o = json_object_new_object(), *announced = json_object_new_object();
+	int r = 0;
+
+	r |= json_add_number(announced, "keyslot", keyslot.number);
+	r |= json_add_number(announced, "iterations", keyslot.iterations);
+	r |= json_add_text(o, "type", LUKS_TOKEN_RECOVERY);
+	r |= json_add(o, "keyslots", json_object_new_array());
+	r |= json_add(o, UNFINISHED, announced);
+	return json_whole(o, r);
+}
+
 int luks_volume_put_unfinished(struct luks_volume *v, struct luks_keyslot keyslot,
 			       struct cause *c)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
-	struct json_object *announced = json_object_new_object();
-	const char *json;
+	_cleanup_(json_putp) struct json_object *o = unfinished_new(keyslot);
+	const char *json = json_to_text(o, JSON_C_TO_STRING_PLAIN, NULL);
 
-	json_object_object_add(announced, "keyslot", json_object_new_int(keyslot.number));
-	json_object_object_add(announced, "iterations", json_object_new_int64(keyslot.iterations));
-	json_object_object_add(o, "type", json_object_new_string(LUKS_TOKEN_RECOVERY));
-	json_object_object_add(o, "keyslots", json_object_new_array());
-	json_object_object_add(o, UNFINISHED, announced);
-	json = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
 	if (!json)
 		return cause_set_oom(c);
 	return token_set(v, -1, json, "a token cannot be written", c);

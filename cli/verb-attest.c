@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -20,8 +21,8 @@ static int run_verify(struct args *args)
 		(void) log_oom();
 		return STATUS_UNDECIDED;
 	}
-	attest_print_verdict(args, &a, v);
-	return attest_status(v);
+	r = attest_print_verdict(args, &a, v);
+	return r != STATUS_GOOD ? r : attest_status(v);
 }
 
 /* True if @t can decode one of the pieces in @e. */
@@ -43,6 +44,7 @@ static int run_show(struct args *args)
 	r = attest_args_read(args, ATTEST_MODE_SHOW, &a);
 	if (r != 0)
 		return r;
+	errno = 0;
 	for (const struct attest_verifier *const *t = attest_verifiers; v && *t; t++)
 		if ((!a.type || a.type == *t) && (*t)->show != shown && can_show(*t, &a.evidence)) {
 			shown = (*t)->show;
@@ -50,7 +52,7 @@ static int run_show(struct args *args)
 			if (r < 0)
 				break;
 		}
-	if (!v || r < 0) {
+	if (!v || r < 0 || v->no_memory) {
 		(void) log_oom();
 		return STATUS_UNDECIDED;
 	}
@@ -65,8 +67,8 @@ static int run_show(struct args *args)
 			  "logs");
 		return STATUS_MALFORMED;
 	}
-	attest_print_claims(args, v);
-	return v->first_failed < 0 ? STATUS_GOOD : attest_status(v);
+	r = attest_print_claims(args, v);
+	return r != STATUS_GOOD || v->first_failed < 0 ? r : attest_status(v);
 }
 
 #define TYPE_WIDTH 9

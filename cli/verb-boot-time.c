@@ -41,11 +41,11 @@ static int run(struct args *args)
 	if (r < 0)
 		return STATUS_FAILED;
 	boot_compute(&in, &times);
-	if (args->json)
-		print_json(boot_to_json(&in, &times));
-	else if (args->boot.diff)
+	if (args->json && print_json(boot_to_json(&in, &times)) != STATUS_GOOD)
+		return STATUS_FAILED;
+	if (args->boot.diff)
 		r = boot_diff(&times, args->boot.diff);
-	else if (boot_print(&times) < 0) {
+	else if (!args->json && boot_print(&times) < 0) {
 		(void) log_oom();
 		return STATUS_FAILED;
 	}

@@ -42,41 +42,42 @@ static void sanitize(struct msg_broker_settings *m)
 
 /* ---- JSON ---- */
 
-static void add_text_or_null(struct json_object *o, const char *name, const char *text)
+static struct json_object *keys_to_json(const struct msg_broker_settings *m)
 {
-	json_object_object_add(o, name, text[0] ? json_object_new_string(text) : NULL);
+	struct json_object *list = json_object_new_array();
+	char hex[2 * BROKER_ID_LEN + 1];
+	int r = 0;
+
+	for (uint32_t i = 0; i < m->n_keys; i++) {
+		format_hex(m->keys[i], BROKER_ID_LEN, hex);
+		r |= json_append_text(list, hex);
+	}
+	return json_whole(list, r);
 }
 
 static struct json_object *to_json(const struct msg_broker_settings *m)
 {
-	struct json_object *o = json_document("broker-check"), *urls = json_object_new_array(),
-			   *keys = json_object_new_array();
-	char hex[2 * BROKER_ID_LEN + 1];
+	struct json_object *o = json_document("broker-check"), *urls = json_object_new_array();
+	int r = 0;
 
-	json_add_text(o, "state", m->state);
-	json_add_text(o, "reason", m->reason);
-	json_object_object_add(o, "may_be_asked", json_object_new_boolean(m->open));
+	r |= json_add_text(o, "state", m->state);
+	r |= json_add_text(o, "reason", m->reason);
+	r |= json_add_bool(o, "may_be_asked", m->open);
 	for (uint32_t i = 0; i < m->n_urls; i++)
-		json_object_array_add(urls, json_object_new_string(m->urls[i]));
-	json_object_object_add(o, "urls", urls);
-	add_text_or_null(o, "server_name", m->server_name);
-	add_text_or_null(o, "proxy", m->proxy);
-	json_add_text(o, "recognised_by", trust_names[m->trust]);
-	add_text_or_null(o, "file", m->pem_path);
-	for (uint32_t i = 0; i < m->n_keys; i++) {
-		format_hex(m->keys[i], BROKER_ID_LEN, hex);
-		json_object_array_add(keys, json_object_new_string(hex));
-	}
-	json_object_object_add(o, "identities", keys);
-	add_text_or_null(o, "public_key", m->public_key);
-	json_add_text(o, "curve", curve_names[m->curve]);
-	add_text_or_null(o, "init_data", m->init_data);
-	add_text_or_null(o, "uri_prefix", m->uri_prefix);
-	json_object_object_add(o, "timeout_sec",
-			       json_object_new_double((double)m->timeout_usec / 1e6));
-	json_object_object_add(o, "measure_release",
-			       json_object_new_boolean(m->measure_release));
-	return o;
+		r |= json_append_text(urls, m->urls[i]);
+	r |= json_add(o, "urls", urls);
+	r |= json_add_text_or_null(o, "server_name", m->server_name);
+	r |= json_add_text_or_null(o, "proxy", m->proxy);
+	r |= json_add_text(o, "recognised_by", trust_names[m->trust]);
+	r |= json_add_text_or_null(o, "file", m->pem_path);
+	r |= json_add(o, "identities", keys_to_json(m));
+	r |= json_add_text_or_null(o, "public_key", m->public_key);
+	r |= json_add_text(o, "curve", curve_names[m->curve]);
+	r |= json_add_text_or_null(o, "init_data", m->init_data);
+	r |= json_add_text_or_null(o, "uri_prefix", m->uri_prefix);
+	r |= json_add(o, "timeout_sec", json_object_new_double((double)m->timeout_usec / 1e6));
+	r |= json_add_bool(o, "measure_release", m->measure_release);
+	return json_whole(o, r);
 }
 
 /* ---- for people ---- */
@@ -137,11 +138,12 @@ static int run_check(struct args *args)
 	if (r < 0)
 		return cli_failed(r, NULL);
 	sanitize(&m);
+	r = STATUS_GOOD;
 	if (args->json)
-		print_json(to_json(&m));
+		r = print_json(to_json(&m));
 	else
 		print_settings(&m);
-	return m.open ? STATUS_GOOD : STATUS_FAILED;
+	return m.open ? r : STATUS_FAILED;
 }
 
 static const struct option_row check_options[] = {

@@ -79,26 +79,36 @@ static void print_verdict(const char *device, const struct luks_verdict *v)
 static struct json_object *pins_to_json(const char *pins)
 {
 	struct json_object *array = json_object_new_array();
+	int r = 0;
 
 	for (const char *word = pins; *word; word += strspn(word, " ")) {
 		int len = (int)strcspn(word, " ");
 
-		json_object_array_add(array, json_object_new_string_len(word, len));
+		r |= json_append(array, json_object_new_string_len(word, len));
 		word += len;
 	}
-	return array;
+	return json_whole(array, r);
 }
 
-/* Add what the judge says to @o. */
+/* Add what the judge says to @o, which is taken.  Returns it, or NULL without memory. */
 static struct json_object *verdict_to_json(const struct luks_verdict *v, struct json_object *o)
 {
-	json_add_text(o, "result", luks_verdict_name(v));
-	json_object_object_add(o, "luks_version",
-			       v->version ? json_object_new_int64(v->version) : NULL);
-	json_object_object_add(o, "uuid", v->uuid[0] ? json_object_new_string(v->uuid) : NULL);
-	json_add_text(o, "reason", v->reason);
-	json_object_object_add(o, "pins", pins_to_json(v->pins));
-	return o;
+	int r = 0;
+
+	r |= json_add_text(o, "result", luks_verdict_name(v));
+	r |= v->version ? json_add_number(o, "luks_version", v->version) :
+			  json_add_null(o, "luks_version");
+	r |= json_add_text_or_null(o, "uuid", v->uuid);
+	r |= json_add_text(o, "reason", v->reason);
+	r |= json_add(o, "pins", pins_to_json(v->pins));
+	return json_whole(o, r);
+}
+
+static int print_check_json(const char *device, const struct luks_verdict *v)
+{
+	struct json_object *o = json_document("luks-check");
+
+	return print_json(verdict_to_json(v, json_whole(o, json_add_text(o, "device", device))));
 }
 
 static int run_check(struct args *args)
@@ -116,15 +126,11 @@ static int run_check(struct args *args)
 	if (luks_device_open(device, /* write= */ false, &fd, &st) < 0 ||
 	    luks_header_judge(fd, allowed, pins, &v) < 0)
 		return STATUS_FAILED;
-	if (args->json) {
-		struct json_object *o = json_document("luks-check");
-
-		json_add_text(o, "device", device);
-		print_json(verdict_to_json(&v, o));
-	} else {
+	if (args->json)
+		r = print_check_json(device, &v);
+	else
 		print_verdict(device, &v);
-	}
-	return v.error ? STATUS_FAILED : STATUS_GOOD;
+	return v.error ? STATUS_FAILED : r;
 }
 
 /* ---- open what was judged ---- */
@@ -170,11 +176,12 @@ static int give_up(const struct target *t, const struct cause *c)
 static struct json_object *ids_to_json(uint32_t ids)
 {
 	struct json_object *a = json_object_new_array();
+	int r = 0;
 
 	for (int i = 0; i < LUKS_IDS; i++)
 		if (ids & UINT32_C(1) << i)
-			json_object_array_add(a, json_object_new_int(i));
-	return a;
+			r |= json_append(a, json_object_new_int(i));
+	return json_whole(a, r);
 }
 
 static const char *ids_to_text(uint32_t ids, char *buf, size_t size)
@@ -190,34 +197,63 @@ static const char *ids_to_text(uint32_t ids, char *buf, size_t size)
 	return buf[0] ? buf : "none";
 }
 
+/* What is said of several things: an element of @json for each, or a line for people. */
+struct rows {
+	bool wanted;			/* as JSON */
+	struct json_object *json;	/* an array */
+	int error;			/* of json_append() */
+};
+
+static void rows_begin(struct rows *rows, const struct args *args)
+{
+	*rows = (struct rows){ .wanted = args->json };
+	if (args->json)
+		rows->json = json_object_new_array();
+}
+
+/* Print the document @o with @rows as its member @name; both are taken.  As print_json(). */
+static int rows_print(struct rows *rows, struct json_object *o, const char *name)
+{
+	int r = json_add(o, name, TAKE_PTR(rows->json));
+
+	return print_json(json_whole(o, r | rows->error));
+}
+
 /* ---- list ---- */
+
+static struct json_object *tokens_to_json(const struct luks_volume *v)
+{
+	struct json_object *tokens = json_object_new_array();
+	int r = 0;
+
+	for (unsigned i = 0; i < v->n_tokens; i++) {
+		const struct luks_token *token = &v->tokens[i];
+		struct json_object *o = json_object_new_object();
+
+		r |= json_add_number(o, "token", token->id);
+		r |= json_add_text(o, "secret", token->secret);
+		r |= json_add(o, "keyslots", ids_to_json(token->keyslots & v->keyslots));
+		r |= json_append(tokens, o);
+	}
+	return json_whole(tokens, r);
+}
 
 static struct json_object *target_to_json(const struct target *t, const char *name, int error,
 					  const struct cause *c)
 {
-	struct json_object *o = json_object_new_object(), *tokens = json_object_new_array();
+	struct json_object *o = json_object_new_object();
+	int r = 0;
 
-	json_add_text(o, "device", t->device);
-	json_object_object_add(o, "volume", name ? json_object_new_string(name) : NULL);
-	json_object_object_add(o, "header",
-			       verdict_to_json(&t->verdict, json_object_new_object()));
-	json_object_object_add(o, "error", error < 0 ? json_object_new_string(c->text) : NULL);
-	for (unsigned i = 0; i < t->volume.n_tokens; i++) {
-		const struct luks_token *token = &t->volume.tokens[i];
-		struct json_object *e = json_object_new_object();
-
-		json_object_object_add(e, "token", json_object_new_int(token->id));
-		json_add_text(e, "secret", token->secret);
-		json_object_object_add(e, "keyslots",
-				       ids_to_json(token->keyslots & t->volume.keyslots));
-		json_object_array_add(tokens, e);
-	}
-	json_object_object_add(o, "secrets", tokens);
-	return o;
+	r |= json_add_text(o, "device", t->device);
+	r |= json_add_text_or_null(o, "volume", name);
+	r |= json_add(o, "header", verdict_to_json(&t->verdict, json_object_new_object()));
+	r |= json_add_text_or_null(o, "error", error < 0 ? c->text : NULL);
+	r |= json_add(o, "secrets", tokens_to_json(&t->volume));
+	return json_whole(o, r);
 }
 
 /* One device: a line for each secret, or a line that says that there is none. */
-static int list_one(const char *device, const char *name, struct json_object *array)
+static int list_one(const char *device, const char *name, struct rows *rows)
 {
 	_cleanup_(target_done) struct target t = { .device = device, .fd = -EBADF };
 	char ids[3 * LUKS_IDS + 8];
@@ -227,13 +263,13 @@ static int list_one(const char *device, const char *name, struct json_object *ar
 	/* It is logged already, and says nothing about a header. */
 	if (r < 0 && !c.text[0])
 		return STATUS_FAILED;
-	if (array)
-		json_object_array_add(array, target_to_json(&t, name, r, &c));
+	if (rows->wanted)
+		rows->error |= json_append(rows->json, target_to_json(&t, name, r, &c));
 	else if (r < 0)
 		print("%s: %s\n", device, c.text);
 	else if (t.volume.n_tokens == 0)
 		print("%s: no secret\n", device);
-	for (unsigned i = 0; i < t.volume.n_tokens && !array; i++) {
+	for (unsigned i = 0; i < t.volume.n_tokens && !rows->wanted; i++) {
 		const struct luks_token *token = &t.volume.tokens[i];
 
 		print("%s: secret '%s', token %d, keyslot %s%s%s\n", device, token->secret,
@@ -241,7 +277,7 @@ static int list_one(const char *device, const char *name, struct json_object *ar
 		      ids_to_text(token->keyslots & t.volume.keyslots, ids, sizeof(ids)),
 		      name ? ", volume " : "", name ?: "");
 	}
-	if (t.verdict.error == -EKEYREJECTED && !array)
+	if (t.verdict.error == -EKEYREJECTED && !rows->wanted)
 		print("  its header is refused: %s\n", t.verdict.reason);
 	return r < 0 ? STATUS_FAILED : STATUS_GOOD;
 }
@@ -268,7 +304,7 @@ static const char *device_path(const char *device, char *buf, size_t size)
 	return "";
 }
 
-static int list_crypttab(struct json_object *array)
+static int list_crypttab(struct rows *rows)
 {
 	_cleanup_(freep) char *text = NULL;
 	struct crypttab_line line = { 0 };
@@ -287,7 +323,7 @@ static int list_crypttab(struct json_object *array)
 
 		if (!device[0])
 			continue;
-		r = list_one(device, line.volume, array);
+		r = list_one(device, line.volume, rows);
 		status = status == STATUS_GOOD ? r : status;
 	}
 	return status;
@@ -295,21 +331,18 @@ static int list_crypttab(struct json_object *array)
 
 static int run_list(struct args *args)
 {
-	struct json_object *array = args->json ? json_object_new_array() : NULL, *o;
 	int status = STATUS_GOOD, r;
+	struct rows rows;
 
+	rows_begin(&rows, args);
 	if (args->words.n == 0)
-		status = list_crypttab(array);
+		status = list_crypttab(&rows);
 	for (size_t i = 0; i < args->words.n; i++) {
-		r = list_one(args->words.items[i], NULL, array);
+		r = list_one(args->words.items[i], NULL, &rows);
 		status = status == STATUS_GOOD ? r : status;
 	}
-	if (!array)
-		return status;
-	o = json_document("luks-list");
-	(void) json_add(o, "devices", array);
-	print_json(o);
-	return status;
+	r = args->json ? rows_print(&rows, json_document("luks-list"), "devices") : STATUS_GOOD;
+	return status == STATUS_GOOD ? r : status;
 }
 
 /* ---- test ---- */
@@ -356,11 +389,24 @@ static int try_secret(const struct args *args, struct target *t, struct result *
 	return 0;
 }
 
-static void show_result(const struct target *t, const struct result *r, struct json_object *array)
+static struct json_object *result_to_json(const struct result *result)
 {
-	struct json_object *o;
+	struct json_object *o = json_object_new_object();
+	int r = 0;
 
-	if (!array) {
+	r |= json_add_text(o, "secret", result->secret);
+	r |= result->token >= 0 ? json_add_number(o, "token", result->token) :
+				  json_add_null(o, "token");
+	r |= json_add_bool(o, "opens", result->keyslot >= 0);
+	r |= result->keyslot >= 0 ? json_add_number(o, "keyslot", result->keyslot) :
+				    json_add_null(o, "keyslot");
+	r |= json_add_text_or_null(o, "reason", result->why.text);
+	return json_whole(o, r);
+}
+
+static void show_result(const struct target *t, const struct result *r, struct rows *rows)
+{
+	if (!rows->wanted) {
 		print("%s: secret '%s' ", t->device, r->secret);
 		print_coloured(r->keyslot >= 0 ? TEXT_GREEN : TEXT_RED,
 			       r->keyslot >= 0 ? "opens" : "does not open");
@@ -370,19 +416,11 @@ static void show_result(const struct target *t, const struct result *r, struct j
 			print(" it: %s\n", r->why.text);
 		return;
 	}
-	o = json_object_new_object();
-	json_add_text(o, "secret", r->secret);
-	json_object_object_add(o, "token", r->token >= 0 ? json_object_new_int(r->token) : NULL);
-	json_object_object_add(o, "opens", json_object_new_boolean(r->keyslot >= 0));
-	json_object_object_add(o, "keyslot",
-			       r->keyslot >= 0 ? json_object_new_int(r->keyslot) : NULL);
-	json_object_object_add(o, "reason",
-			       r->why.text[0] ? json_object_new_string(r->why.text) : NULL);
-	json_object_array_add(array, o);
+	rows->error |= json_append(rows->json, result_to_json(r));
 }
 
 /* The secret of the command line, or all that tokens name. */
-static int test_all(const struct args *args, struct target *t, struct json_object *array)
+static int test_all(const struct args *args, struct target *t, struct rows *rows)
 {
 	const char *only = args->luks.secret;
 	int status = STATUS_FAILED;
@@ -405,7 +443,7 @@ static int test_all(const struct args *args, struct target *t, struct json_objec
 			return r;
 		if (r != 0)
 			cause_set(&result.why, -ENOKEY, "cocod does not give it");
-		show_result(t, &result, array);
+		show_result(t, &result, rows);
 		status = result.keyslot >= 0 ? STATUS_GOOD : status;
 	}
 	if (n == 0)
@@ -418,25 +456,24 @@ static int test_all(const struct args *args, struct target *t, struct json_objec
 static int run_test(struct args *args)
 {
 	_cleanup_(target_done) struct target t = { .device = args->words.items[0], .fd = -EBADF };
-	struct json_object *o, *array = NULL;
+	struct json_object *o;
+	struct rows rows;
 	struct cause c;
-	int r = luks_protect();
+	int r = luks_protect(), p;
 
 	if (r != 0)
 		return r;
 	if (target_open(&t, "", /* write= */ false, &c) < 0)
 		return give_up(&t, &c);
-	if (args->json)
-		array = json_object_new_array();
-	r = test_all(args, &t, array);
-	if (!array)
+	rows_begin(&rows, args);
+	r = test_all(args, &t, &rows);
+	if (!args->json)
 		return r;
 	o = json_document("luks-test");
-	json_add_text(o, "device", t.device);
-	json_add_text(o, "uuid", t.volume.uuid);
-	json_object_object_add(o, "secrets", array);
-	print_json(o);
-	return r;
+	rows.error |= json_add_text(o, "device", t.device);
+	rows.error |= json_add_text(o, "uuid", t.volume.uuid);
+	p = rows_print(&rows, o, "secrets");
+	return r == STATUS_GOOD ? p : r;
 }
 
 /* ---- remove ---- */

@@ -29,6 +29,7 @@ static struct json_object *deliveries_to_json(const struct msg_secret *m)
 {
 	struct json_object *o = json_object_new_object();
 	char words[MSG_DELIVERIES_LEN], *save = NULL;
+	int r = 0;
 
 	memcpy(words, m->deliveries, sizeof(words));
 	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
@@ -37,38 +38,62 @@ static struct json_object *deliveries_to_json(const struct msg_secret *m)
 		if (!outcome)
 			continue;
 		*outcome = '\0';
-		json_add_text(o, w, outcome + 1);
+		r |= json_add_text(o, w, outcome + 1);
 	}
-	return o;
+	return json_whole(o, r);
 }
 
-/* Add what is known of a secret to @o. */
-static struct json_object *to_json(const struct msg_secret *m, struct json_object *o)
+static struct json_object *consumers_to_json(const struct msg_secret *m)
 {
-	struct json_object *times = json_object_new_object(), *consumers = json_object_new_array();
+	struct json_object *list = json_object_new_array();
 	char words[MSG_CONSUMERS_LEN], *save = NULL;
+	int r = 0;
 
-	json_add_text(o, "name", m->name);
-	json_add_text(o, "guid", m->guid);
-	json_object_object_add(o, "uri", m->uri[0] ? json_object_new_string(m->uri) : NULL);
-	json_object_object_add(o, "size",
-			       has_size(m) ? json_object_new_int64((int64_t)m->size) : NULL);
-	json_add_text(o, "source", m->source);
-	json_add_text(o, "state", state_name(m));
-	json_add_text(o, "wipe", secret_wipe_name(m->wipe));
 	memcpy(words, m->consumers, sizeof(words));
 	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		json_object_array_add(consumers, json_object_new_string(w));
-	json_object_object_add(o, "consumers", consumers);
-	json_object_object_add(o, "delivered_to",
-			       m->delivered_to[0] ? json_object_new_string(m->delivered_to) : NULL);
-	json_object_object_add(o, "deliveries", deliveries_to_json(m));
-	json_object_object_add(o, "warning",
-			       m->warning[0] ? json_object_new_string(m->warning) : NULL);
+		r |= json_append_text(list, w);
+	return json_whole(list, r);
+}
+
+static struct json_object *times_to_json(const struct msg_secret *m)
+{
+	struct json_object *o = json_object_new_object();
+	int r = 0;
+
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
-		json_add_time(times, secret_state_name(i), m->since_usec[i]);
-	json_object_object_add(o, "times", times);
-	return o;
+		r |= json_add_time(o, secret_state_name(i), m->since_usec[i]);
+	return json_whole(o, r);
+}
+
+/* Add what is known of a secret to @o, which is taken.  Returns it, or NULL without memory. */
+static struct json_object *to_json(const struct msg_secret *m, struct json_object *o)
+{
+	int r = 0;
+
+	r |= json_add_text(o, "name", m->name);
+	r |= json_add_text(o, "guid", m->guid);
+	r |= json_add_text_or_null(o, "uri", m->uri);
+	r |= has_size(m) ? json_add_number(o, "size", (int64_t)m->size) : json_add_null(o, "size");
+	r |= json_add_text(o, "source", m->source);
+	r |= json_add_text(o, "state", state_name(m));
+	r |= json_add_text(o, "wipe", secret_wipe_name(m->wipe));
+	r |= json_add(o, "consumers", consumers_to_json(m));
+	r |= json_add_text_or_null(o, "delivered_to", m->delivered_to);
+	r |= json_add(o, "deliveries", deliveries_to_json(m));
+	r |= json_add_text_or_null(o, "warning", m->warning);
+	r |= json_add(o, "times", times_to_json(m));
+	return json_whole(o, r);
+}
+
+static int print_list_json(const struct secret_list *l)
+{
+	struct json_object *o = json_document("secrets"), *list = json_object_new_array();
+	int r = 0;
+
+	for (unsigned i = 0; i < l->n; i++)
+		r |= json_append(list, to_json(&l->secrets[i], json_object_new_object()));
+	r |= json_add(o, "secrets", list);
+	return print_json(json_whole(o, r));
 }
 
 static int add_row(struct table *t, const struct msg_secret *m)
@@ -115,20 +140,11 @@ static int run_list(struct args *args)
 	r = secret_list_ask(fd, &l);
 	if (r < 0)
 		return cli_failed(r, NULL);
-	if (args->json) {
-		struct json_object *o = json_document("secrets"), *list = json_object_new_array();
-
-		for (unsigned i = 0; i < l.n; i++)
-			json_object_array_add(list, to_json(&l.secrets[i],
-							    json_object_new_object()));
-		(void) json_add(o, "secrets", list);
-		print_json(o);
-	} else if (l.n == 0) {
-		log_notice("There are no secrets; 'cococtl status' shows where they would come "
-			   "from");
-	} else {
+	if (args->json)
+		return print_list_json(&l);
+	if (l.n > 0)
 		return print_table(&l);
-	}
+	log_notice("There are no secrets; 'cococtl status' shows where they would come from");
 	return STATUS_GOOD;
 }
 
@@ -143,10 +159,8 @@ static int run_show(struct args *args)
 		r = secret_find(fd, args->words.items[0], &m);
 	if (r != 0)
 		return r;
-	if (args->json) {
-		print_json(to_json(&m, json_document("secret")));
-		return STATUS_GOOD;
-	}
+	if (args->json)
+		return print_json(to_json(&m, json_document("secret")));
 	print("        Name: %s\n        Guid: %s\n", m.name, m.guid);
 	if (m.uri[0])
 		print("         Uri: %s\n", m.uri);

@@ -218,144 +218,167 @@ static void print_text(const struct msg_status *s, const struct sources *sources
 static struct json_object *sources_to_json(const struct sources *sources)
 {
 	struct json_object *list = json_object_new_array();
+	int r = 0;
 
 	for (unsigned i = 0; i < sources->n; i++) {
 		const struct msg_source *s = &sources->list[i];
 		struct json_object *o = json_object_new_object();
+		bool failed = s->error && s->error != -ENOENT;
 
-		json_add_text(o, "name", s->name);
-		json_object_object_add(o, "path",
-				       s->path[0] ? json_object_new_string(s->path) : NULL);
-		json_object_object_add(o, "present", json_object_new_boolean(s->error == 0));
-		json_object_object_add(o, "error",
-				       s->error && s->error != -ENOENT ?
-					       json_object_new_string(strerror(-s->error)) :
-					       NULL);
-		json_object_object_add(o, "ignored", json_object_new_boolean(s->ignored != 0));
-		json_object_object_add(o, "secrets", json_object_new_int64(s->n_secrets));
-		json_object_array_add(list, o);
+		r |= json_add_text(o, "name", s->name);
+		r |= json_add_text_or_null(o, "path", s->path);
+		r |= json_add_bool(o, "present", s->error == 0);
+		r |= json_add_text_or_null(o, "error", failed ? strerror(-s->error) : NULL);
+		r |= json_add_bool(o, "ignored", s->ignored != 0);
+		r |= json_add_number(o, "secrets", s->n_secrets);
+		r |= json_append(list, o);
 	}
-	return list;
+	return json_whole(list, r);
 }
 
-static struct json_object *digest_to_json(bool there, const uint8_t sha256[static 32])
+static int add_digest(struct json_object *o, const char *name, bool there,
+		      const uint8_t sha256[static 32])
 {
 	char hex[65];
 
 	format_hex(sha256, 32, hex);
-	return there ? json_object_new_string(hex) : NULL;
+	return json_add_text_or_null(o, name, there ? hex : NULL);
 }
 
-static struct json_object *verdict_to_json(const struct attest_verdict *v, uint64_t usec)
+static int add_verdict(struct json_object *status, const struct attest_verdict *v, uint64_t usec)
 {
-	char sha256[2 * sizeof(v->policy_sha256) + 1];
 	struct json_object *o;
+	int r = 0;
 
 	if (v->result == ATTEST_NONE)
-		return NULL;
-	format_hex(v->policy_sha256, sizeof(v->policy_sha256), sha256);
+		return json_add_null(status, "verdict");
 	o = json_object_new_object();
-	json_add_text(o, "result", attest_result_name(v->result));
-	json_add_text(o, "code", v->code);
-	json_add_text(o, "reason", v->reason);
-	json_add_text(o, "type", v->type);
-	json_add_text(o, "provider", v->provider);
-	json_add_text(o, "policy_sha256", sha256);
-	json_object_object_add(o, "trust_replaced", json_object_new_boolean(v->trust_replaced));
-	json_object_object_add(o, "trust_sha256",
-			       digest_to_json(v->trust_replaced, v->trust_sha256));
-	json_add_time(o, "time", usec);
-	return o;
+	r |= json_add_text(o, "result", attest_result_name(v->result));
+	r |= json_add_text(o, "code", v->code);
+	r |= json_add_text(o, "reason", v->reason);
+	r |= json_add_text(o, "type", v->type);
+	r |= json_add_text(o, "provider", v->provider);
+	r |= add_digest(o, "policy_sha256", true, v->policy_sha256);
+	r |= json_add_bool(o, "trust_replaced", v->trust_replaced);
+	r |= add_digest(o, "trust_sha256", v->trust_replaced, v->trust_sha256);
+	r |= json_add_time(o, "time", usec);
+	return r | json_add(status, "verdict", o);
 }
 
-static struct json_object *kept_to_json(const struct msg_kept *k)
+static int add_kept_verdict(struct json_object *kept, const struct msg_kept *k)
 {
-	struct json_object *o, *verdict, *differs;
+	struct json_object *o;
+	int r = 0;
+
+	if (k->result == ATTEST_NONE)
+		return json_add_null(kept, "verdict");
+	o = json_object_new_object();
+	r |= json_add_text(o, "result", attest_result_name(k->result));
+	r |= json_add_time(o, "time", k->verdict_usec);
+	return r | json_add(kept, "verdict", o);
+}
+
+static int add_kept(struct json_object *status, const struct msg_kept *k)
+{
+	struct json_object *o, *differs;
 	const char *name;
+	int r = 0;
 
 	if (!k->present)
-		return NULL;
+		return json_add_null(status, "initrd");
 	o = json_object_new_object();
-	json_object_object_add(o, "here", json_object_new_boolean(k->here));
-	json_add_text(o, "require", k->require);
-	json_object_object_add(o, "bind_policy", json_object_new_boolean(k->bind_policy));
-	json_object_object_add(o, "policy_sha256", digest_to_json(k->has_policy, k->policy_sha256));
-	json_object_object_add(o, "trust_sha256", digest_to_json(k->has_trust, k->trust_sha256));
-	verdict = k->result == ATTEST_NONE ? NULL : json_object_new_object();
-	if (verdict) {
-		json_add_text(verdict, "result", attest_result_name(k->result));
-		json_add_time(verdict, "time", k->verdict_usec);
-	}
-	json_object_object_add(o, "verdict", verdict);
 	differs = json_object_new_array();
+	r |= json_add_bool(o, "here", k->here);
+	r |= json_add_text(o, "require", k->require);
+	r |= json_add_bool(o, "bind_policy", k->bind_policy);
+	r |= add_digest(o, "policy_sha256", k->has_policy, k->policy_sha256);
+	r |= add_digest(o, "trust_sha256", k->has_trust, k->trust_sha256);
+	r |= add_kept_verdict(o, k);
 	for (unsigned i = 0; (name = msg_differs_name(i)); i++)
 		if (k->differs & 1u << i)
-			json_object_array_add(differs, json_object_new_string(name));
-	json_object_object_add(o, "differs", differs);
-	return o;
+			r |= json_append_text(differs, name);
+	r |= json_add(o, "differs", differs);
+	return r | json_add(status, "initrd", o);
 }
 
-static struct json_object *broker_to_json(const struct msg_broker *b)
+static int add_last(struct json_object *broker, const struct msg_broker *b)
 {
-	struct json_object *o, *urls, *last = NULL;
+	struct json_object *o;
+	int r = 0;
+
+	if (!b->result[0])
+		return json_add_null(broker, "last");
+	o = json_object_new_object();
+	r |= json_add_text(o, "result", b->result);
+	r |= json_add_text(o, "text", b->text);
+	r |= json_add_text_or_null(o, "id", b->id);
+	r |= json_add_time(o, "time", b->result_usec);
+	return r | json_add(broker, "last", o);
+}
+
+static int add_broker(struct json_object *status, const struct msg_broker *b)
+{
+	struct json_object *o, *urls;
+	int r = 0;
 
 	if (streq(b->state, "none"))
-		return NULL;
+		return json_add_null(status, "broker");
 	o = json_object_new_object();
 	urls = json_object_new_array();
-	json_object_object_add(o, "open", json_object_new_boolean(b->open));
-	json_add_text(o, "state", b->state);
-	json_add_text(o, "reason", b->reason);
+	r |= json_add_bool(o, "open", b->open);
+	r |= json_add_text(o, "state", b->state);
+	r |= json_add_text(o, "reason", b->reason);
 	for (unsigned i = 0; i < b->n_urls; i++)
-		json_object_array_add(urls, json_object_new_string(b->urls[i]));
-	json_object_object_add(o, "urls", urls);
-	if (b->result[0]) {
-		last = json_object_new_object();
-		json_add_text(last, "result", b->result);
-		json_add_text(last, "text", b->text);
-		json_object_object_add(last, "id",
-				       b->id[0] ? json_object_new_string(b->id) : NULL);
-		json_add_time(last, "time", b->result_usec);
-	}
-	json_object_object_add(o, "last", last);
-	return o;
+		r |= json_append_text(urls, b->urls[i]);
+	r |= json_add(o, "urls", urls);
+	r |= add_last(o, b);
+	return r | json_add(status, "broker", o);
 }
 
-static void print_as_json(const struct msg_status *s, const struct sources *sources,
-			  const struct warnings *warnings)
+static struct json_object *gate_to_json(const struct msg_status *s)
 {
-	struct json_object *list = json_object_new_array();
-	struct json_object *o = json_document("status"), *gate = json_object_new_object(),
-			   *secrets = json_object_new_object();
+	struct json_object *o = json_object_new_object();
+	int r = 0;
 
-	json_add_text(o, "cocod_version", s->version);
-	json_add_time(o, "since", s->since_usec);
-	json_object_object_add(gate, "open", json_object_new_boolean(s->gate_open));
-	json_add_text(gate, "state", s->gate);
-	json_add_text(gate, "reason", s->reason);
-	json_add_text(gate, "require", s->require);
-	json_add_text(gate, "require_reason", s->require_reason);
-	json_object_object_add(o, "gate", gate);
-	json_object_object_add(o, "verdict", verdict_to_json(&s->verdict, s->verdict_usec));
-	json_object_object_add(o, "initrd", kept_to_json(&s->kept));
-	json_object_object_add(o, "broker", broker_to_json(&s->broker));
-	json_add_text(o, "tee", s->tee);
-	json_object_object_add(o, "verify_volume_header",
-			       json_object_new_boolean(s->verify_header));
-	json_object_object_add(o, "secret_directory",
-			       s->secret_directory[0] ?
-				       json_object_new_string(s->secret_directory) :
-				       NULL);
-	json_object_object_add(o, "sources", sources_to_json(sources));
-	json_object_object_add(secrets, SECRET_STATE_REMOTE, json_object_new_int64(s->n_remote));
+	r |= json_add_bool(o, "open", s->gate_open);
+	r |= json_add_text(o, "state", s->gate);
+	r |= json_add_text(o, "reason", s->reason);
+	r |= json_add_text(o, "require", s->require);
+	r |= json_add_text(o, "require_reason", s->require_reason);
+	return json_whole(o, r);
+}
+
+static struct json_object *counts_to_json(const struct msg_status *s)
+{
+	struct json_object *o = json_object_new_object();
+	int r = json_add_number(o, SECRET_STATE_REMOTE, s->n_remote);
+
 	for (unsigned i = 0; i < _SECRET_STATE_MAX; i++)
-		json_object_object_add(secrets, secret_state_name(i),
-				       json_object_new_int64(s->n_secrets[i]));
-	json_object_object_add(o, "secrets", secrets);
+		r |= json_add_number(o, secret_state_name(i), s->n_secrets[i]);
+	return json_whole(o, r);
+}
+
+static int print_as_json(const struct msg_status *s, const struct sources *sources,
+			 const struct warnings *warnings)
+{
+	struct json_object *o = json_document("status"), *list = json_object_new_array();
+	int r = 0;
+
+	r |= json_add_text(o, "cocod_version", s->version);
+	r |= json_add_time(o, "since", s->since_usec);
+	r |= json_add(o, "gate", gate_to_json(s));
+	r |= add_verdict(o, &s->verdict, s->verdict_usec);
+	r |= add_kept(o, &s->kept);
+	r |= add_broker(o, &s->broker);
+	r |= json_add_text(o, "tee", s->tee);
+	r |= json_add_bool(o, "verify_volume_header", s->verify_header);
+	r |= json_add_text_or_null(o, "secret_directory", s->secret_directory);
+	r |= json_add(o, "sources", sources_to_json(sources));
+	r |= json_add(o, "secrets", counts_to_json(s));
 	for (unsigned i = 0; i < warnings->n; i++)
-		json_object_array_add(list, json_object_new_string(warnings->list[i].text));
-	json_object_object_add(o, "warnings", list);
-	print_json(o);
+		r |= json_append_text(list, warnings->list[i].text);
+	r |= json_add(o, "warnings", list);
+	return print_json(json_whole(o, r));
 }
 
 /* End every text within its array, whatever was sent. */
@@ -412,9 +435,8 @@ static int run(struct args *args)
 		return cli_failed(r, NULL);
 	terminate(&s);
 	if (args->json)
-		print_as_json(&s, &sources, &warnings);
-	else
-		print_text(&s, &sources, &warnings);
+		return print_as_json(&s, &sources, &warnings);
+	print_text(&s, &sources, &warnings);
 	return STATUS_GOOD;
 }
 

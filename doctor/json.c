@@ -2,109 +2,92 @@
 #include "base/json.h"
 #include "doctor/page.h"
 
-static bool add(struct json_object *o, const char *key, struct json_object *value)
-{
-	return json_add(o, key, value) == 0;
-}
-
-static bool add_text(struct json_object *o, const char *key, const char *value)
-{
-	return json_add_text(o, key, value) == 0;
-}
-
-static bool append(struct json_object *list, struct json_object *value)
-{
-	return json_append(list, value) == 0;
-}
-
-static bool add_pair(struct json_object *list, const char *key, const char *a, const char *other,
-		     const char *b)
+static int append_pair(struct json_object *list, const char *key, const char *a, const char *other,
+		       const char *b)
 {
 	struct json_object *o = json_object_new_object();
-	bool done = o && add_text(o, key, a) && add_text(o, other, b);
+	int r = json_add_text(o, key, a) | json_add_text(o, other, b);
 
-	return append(list, o) && done;
+	return json_append(list, json_whole(o, r));
 }
 
-static bool add_evidence(struct json_object *o, const struct result *r)
+static struct json_object *evidence_to_json(const struct result *result)
 {
 	struct json_object *list = json_object_new_array();
-	bool done = list;
+	int r = 0;
 
-	for (unsigned i = 0; done && i < r->n_evidence; i++)
-		done = add_pair(list, "source", r->evidence[i].source, "value",
-				r->evidence[i].value);
-	return add(o, "evidence", list) && done;
+	for (unsigned i = 0; i < result->n_evidence; i++)
+		r |= append_pair(list, "source", result->evidence[i].source, "value",
+				 result->evidence[i].value);
+	return json_whole(list, r);
 }
 
-static bool add_fixes(struct json_object *o, const struct result *r)
+static struct json_object *fixes_to_json(const struct result *result)
 {
 	struct json_object *list = json_object_new_array();
-	bool done = list;
+	int r = 0;
 
-	for (unsigned i = 0; done && i < r->n_fixes; i++)
-		done = add_pair(list, "kind", fix_kind_name(r->fixes[i].kind), "text",
-				r->fixes[i].text);
-	return add(o, "fixes", list) && done;
+	for (unsigned i = 0; i < result->n_fixes; i++)
+		r |= append_pair(list, "kind", fix_kind_name(result->fixes[i].kind), "text",
+				 result->fixes[i].text);
+	return json_whole(list, r);
 }
 
-static bool add_check(struct json_object *list, const struct report *r, size_t i)
+static struct json_object *check_to_json(const struct report *report, size_t i)
 {
-	const struct check *check = &r->side->checks[i];
-	const struct result *result = &r->results[i];
+	const struct check *check = &report->side->checks[i];
+	const struct result *result = &report->results[i];
 	struct json_object *o = json_object_new_object();
-	bool done = o && add_text(o, "id", check->id) && add_text(o, "group", check->group) &&
-		    add_text(o, "title", check->title) &&
-		    add_text(o, "outcome", outcome_name(result->outcome)) &&
-		    add(o, "counts", json_object_new_boolean(check_counts(check, &r->end))) &&
-		    add_text(o, "explain", result->explain) && add_evidence(o, result) &&
-		    add_fixes(o, result);
+	int r = 0;
 
-	return append(list, o) && done;
+	r |= json_add_text(o, "id", check->id);
+	r |= json_add_text(o, "group", check->group);
+	r |= json_add_text(o, "title", check->title);
+	r |= json_add_text(o, "outcome", outcome_name(result->outcome));
+	r |= json_add_bool(o, "counts", check_counts(check, &report->end));
+	r |= json_add_text(o, "explain", result->explain);
+	r |= json_add(o, "evidence", evidence_to_json(result));
+	r |= json_add(o, "fixes", fixes_to_json(result));
+	return json_whole(o, r);
 }
 
-static bool add_checks(struct json_object *o, const struct report *r)
+static struct json_object *checks_to_json(const struct report *report)
 {
 	struct json_object *list = json_object_new_array();
-	bool done = list;
+	int r = 0;
 
-	for (size_t i = 0; done && i < r->side->n_checks; i++)
-		done = add_check(list, r, i);
-	return add(o, "checks", list) && done;
+	for (size_t i = 0; i < report->side->n_checks; i++)
+		r |= json_append(list, check_to_json(report, i));
+	return json_whole(list, r);
 }
 
 /* Each technology of a set of FOR(). */
-static bool add_offers(struct json_object *o, unsigned offers)
+static struct json_object *offers_to_json(unsigned offers)
 {
 	struct json_object *list = json_object_new_array();
-	bool done = list;
+	int r = 0;
 
-	for (unsigned i = 0; done && i < _REQUIRE_TECHS; i++)
+	for (unsigned i = 0; i < _REQUIRE_TECHS; i++)
 		if (offers & FOR(i))
-			done = append(list, json_object_new_string(requirement_names[i]));
-	return add(o, "offers", list) && done;
+			r |= json_append_text(list, requirement_names[i]);
+	return json_whole(list, r);
 }
 
-static bool add_first(struct json_object *o, const struct report *r)
-{
-	if (r->end.first < r->side->n_checks)
-		return add_text(o, "first", r->side->checks[r->end.first].id);
-	return json_add_null(o, "first") == 0;
-}
-
-static bool add_all(struct json_object *o, const struct report *r)
-{
-	return add_text(o, "side", r->side->name) &&
-	       add_text(o, "status", conclusion_name(r->end.status)) &&
-	       add_text(o, "judged", r->end.offered ? requirement_names[r->end.judged] : "none") &&
-	       add_text(o, "machine", r->exam->what) && add_offers(o, r->exam->offers) &&
-	       (!r->side->trust || add_text(o, "trust", r->side->trust)) && add_first(o, r) &&
-	       add_checks(o, r);
-}
-
-int report_print_json(const struct report *r)
+int report_print_json(const struct report *report)
 {
 	_cleanup_(json_putp) struct json_object *o = json_document("doctor");
+	const struct conclusion *end = &report->end;
+	int r = 0;
 
-	return o && add_all(o, r) ? json_print(o, JSON_C_TO_STRING_PRETTY) : -ENOMEM;
+	r |= json_add_text(o, "side", report->side->name);
+	r |= json_add_text(o, "status", conclusion_name(end->status));
+	r |= json_add_text(o, "judged", end->offered ? requirement_names[end->judged] : "none");
+	r |= json_add_text(o, "machine", report->exam->what);
+	r |= json_add(o, "offers", offers_to_json(report->exam->offers));
+	if (report->side->trust)
+		r |= json_add_text(o, "trust", report->side->trust);
+	r |= json_add_text_or_null(o, "first", end->first < report->side->n_checks ?
+						       report->side->checks[end->first].id : NULL);
+	r |= json_add(o, "checks", checks_to_json(report));
+	return r < 0 ? r : json_print(o, JSON_C_TO_STRING_PRETTY);
 }

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "inject/output.h"
 #include "ipc/admin-client.h"
@@ -14,25 +15,12 @@
 
 /* ---- the request ---- */
 
-static int add(struct json_object *o, const char *name, struct json_object *value)
-{
-	if (value && json_object_object_add(o, name, value) == 0)
-		return 0;
-	(void) json_object_put(value);
-	return -ENOMEM;
-}
-
-static int add_text(struct json_object *o, const char *name, const char *text)
-{
-	return add(o, name, json_object_new_string(text));
-}
-
 static int add_hex(struct json_object *o, const char *name, const uint8_t *data, size_t len)
 {
 	char text[2 * (SEV_MEASURE_LEN + SEV_NONCE_LEN) + 1];
 
 	format_hex(data, len, text);
-	return add_text(o, name, text);
+	return json_add_text(o, name, text);
 }
 
 static int add_secret(struct json_object *list, const char *spec, struct cause *why)
@@ -55,11 +43,10 @@ static int add_secret(struct json_object *list, const char *spec, struct cause *
 				 from);
 	guid_format(&guid, guid_text);
 	o = json_object_new_object();
-	if (o && add_text(o, "guid", guid_text) == 0 && add_text(o, "path", uri.path) == 0 &&
-	    json_object_array_add(list, o) == 0)
-		return 0;
-	(void) json_object_put(o);
-	return cause_set_oom(why);
+	r |= json_add_text(o, "guid", guid_text);
+	r |= json_add_text(o, "path", uri.path);
+	r |= json_append(list, o);
+	return r < 0 ? cause_set_oom(why) : 0;
 }
 
 static int add_secrets(struct json_object *o, const struct args *a, struct cause *why)
@@ -67,7 +54,7 @@ static int add_secrets(struct json_object *o, const struct args *a, struct cause
 	struct json_object *list = json_object_new_array();
 	int r = 0;
 
-	if (add(o, "secrets", list) < 0)
+	if (json_add(o, "secrets", list) < 0)
 		return cause_set_oom(why);
 	for (size_t i = 0; r == 0 && i < a->secrets.n; i++)
 		r = add_secret(list, a->secrets.items[i], why);
@@ -79,14 +66,14 @@ static int add_launch(struct json_object *o, const struct broker_launch *l)
 	char api[16];
 
 	(void) snprintf(api, sizeof(api), "%u.%u", l->measured.api_major, l->measured.api_minor);
-	if (add(o, "v", json_object_new_int(1)) < 0 || add_text(o, "do", "launch-packet") < 0 ||
-	    add_text(o, "api", api) < 0 ||
-	    add(o, "build", json_object_new_int(l->measured.build)) < 0 ||
-	    add(o, "policy", json_object_new_int64(l->measured.policy)) < 0 ||
+	if (json_add_number(o, "v", 1) < 0 || json_add_text(o, "do", "launch-packet") < 0 ||
+	    json_add_text(o, "api", api) < 0 ||
+	    json_add_number(o, "build", l->measured.build) < 0 ||
+	    json_add_number(o, "policy", l->measured.policy) < 0 ||
 	    add_hex(o, "digest", l->digest, sizeof(l->digest)) < 0 ||
 	    add_hex(o, "measurement", l->blob, sizeof(l->blob)) < 0)
 		return -ENOMEM;
-	return add(o, "max", json_object_new_int64((int64_t)l->room));
+	return json_add(o, "max", json_object_new_int64((int64_t)l->room));
 }
 
 /* ---- the keys ---- */
@@ -173,13 +160,12 @@ static int ask(const struct args *a, const struct broker_launch *l, bool check,
 	int r;
 
 	if (!o || add_launch(o, l) < 0 ||
-	    (check && add(o, "check", json_object_new_boolean(true)) < 0))
+	    (check && json_add(o, "check", json_object_new_boolean(true)) < 0))
 		return cause_set_oom(why);
 	r = add_secrets(o, a, why);
 	if (r < 0)
 		return r;
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							 JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_to_text(o, JSON_C_TO_STRING_PLAIN, NULL);
 	if (!text)
 		return cause_set_oom(why);
 	keys = keys_to_fd(l);

@@ -69,8 +69,8 @@ struct face {
 	char fingerprint[HEX_LEN];
 };
 
-/* Returns false if the certificate is too malformed to be shown. */
-static bool face_of(const struct chain *c, enum chain_cert which, struct face *ret)
+/* Returns 0; -EBADMSG if the certificate is too malformed to be shown; -ENOMEM. */
+static int face_of(const struct chain *c, enum chain_cert which, struct face *ret)
 {
 	const uint8_t *p = c->certs[which].bytes;
 	size_t len = c->certs[which].len;
@@ -82,125 +82,129 @@ static bool face_of(const struct chain *c, enum chain_cert which, struct face *r
 
 	if (which == CHAIN_ARK || which == CHAIN_ASK) {
 		if (amd_cert_next(&b, &amd) <= 0)
-			return false;
+			return -EBADMSG;
 		f.usage = usage_name(amd.usage);
 		f.algo = algo_name(amd.n == 512 ? SEV_ALGO_RSA_SHA384 : SEV_ALGO_RSA_SHA256);
 		f.size = amd.n == 512 ? "4096 bits" : "2048 bits";
 		format_hex(amd.key_id, AMD_CERT_KEY_ID_LEN, f.key_id);
 	} else {
 		if (sev_cert_parse(p, len, &sev) < 0)
-			return false;
+			return -EBADMSG;
 		f.usage = usage_name(sev.usage);
 		f.algo = algo_name(sev.algo);
 		f.size = sev.curve == SEV_CURVE_P384 ? "P-384" : "P-256";
 		snprintf(f.api, sizeof(f.api), "%u.%u", sev.api_major, sev.api_minor);
 	}
 	if (chain_fingerprint(p, len, hash) < 0)
-		return false;
+		return -ENOMEM;
 	format_hex(hash, sizeof(hash), f.fingerprint);
 	*ret = f;
-	return true;
+	return 0;
 }
 
 /* ---- JSON ---- */
 
 /* @text may be NULL, which is null. */
-static bool add_text(struct json_object *o, const char *key, const char *text)
+static int add_text(struct json_object *o, const char *key, const char *text)
 {
-	return (text ? json_add_text(o, key, text) : json_add_null(o, key)) == 0;
+	return text ? json_add_text(o, key, text) : json_add_null(o, key);
 }
 
 static struct json_object *json_signatures(const struct chain_report *report, enum chain_cert which)
 {
-	_cleanup_(json_putp) struct json_object *list = json_object_new_array();
+	struct json_object *list = json_object_new_array();
+	int r = 0;
 
-	for (size_t i = 0; list && i < ARRAY_SIZE(signatures); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
 		struct json_object *o;
 
 		if (signatures[i].cert != which)
 			continue;
 		o = json_object_new_object();
-		if (!o || json_object_array_add(list, o) < 0 ||
-		    !add_text(o, "by", chain_names[signatures[i].by]) ||
-		    !add_text(o, "state",
-			      states[chain_state_of(report, signatures[i].code, which)]))
-			return NULL;
+		r |= add_text(o, "by", chain_names[signatures[i].by]);
+		r |= add_text(o, "state",
+			      states[chain_state_of(report, signatures[i].code, which)]);
+		r |= json_append(list, o);
 	}
-	return TAKE_PTR(list);
+	return json_whole(list, r);
 }
 
 static struct json_object *json_cert(const struct chain *c, const struct chain_report *report,
 				     enum chain_cert which)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	struct face f;
+	int r = add_text(o, "name", chain_names[which]), e = face_of(c, which, &f);
 
-	if (!o || !add_text(o, "name", chain_names[which]))
-		return NULL;
-	if (face_of(c, which, &f) &&
-	    (!add_text(o, "usage", f.usage) || !add_text(o, "algorithm", f.algo) ||
-	     !add_text(o, "key", f.size) || !add_text(o, "fingerprint", f.fingerprint) ||
-	     (f.api[0] && !add_text(o, "api", f.api)) ||
-	     (f.key_id[0] && !add_text(o, "key_id", f.key_id))))
-		return NULL;
-	return json_object_object_add(o, "signatures", json_signatures(report, which)) == 0 ?
-		       TAKE_PTR(o) :
-		       NULL;
+	if (e == -ENOMEM)
+		r = e;
+	if (e == 0) {
+		r |= add_text(o, "usage", f.usage);
+		r |= add_text(o, "algorithm", f.algo);
+		r |= add_text(o, "key", f.size);
+		r |= add_text(o, "fingerprint", f.fingerprint);
+		if (f.api[0])
+			r |= add_text(o, "api", f.api);
+		if (f.key_id[0])
+			r |= add_text(o, "key_id", f.key_id);
+	}
+	r |= json_add(o, "signatures", json_signatures(report, which));
+	return json_whole(o, r);
 }
 
 static struct json_object *json_certs(const struct chain *c, const struct chain_report *report)
 {
-	_cleanup_(json_putp) struct json_object *list = json_object_new_array();
+	struct json_object *list = json_object_new_array();
+	int r = 0;
 
-	for (size_t i = 0; list && i < _CHAIN_MAX; i++) {
-		struct json_object *o;
-
-		if (c->certs[i].len == 0)
-			continue;
-		o = json_cert(c, report, (enum chain_cert)i);
-		if (!o || json_object_array_add(list, o) < 0)
-			return NULL;
-	}
-	return TAKE_PTR(list);
+	for (size_t i = 0; i < _CHAIN_MAX; i++)
+		if (c->certs[i].len > 0)
+			r |= json_append(list, json_cert(c, report, (enum chain_cert)i));
+	return json_whole(list, r);
 }
 
 static struct json_object *json_checks(const struct chain_report *report)
 {
-	_cleanup_(json_putp) struct json_object *list = json_object_new_array();
+	struct json_object *list = json_object_new_array();
+	int r = 0;
 
-	for (size_t i = 0; list && i < chain_n_checks(); i++) {
+	for (size_t i = 0; i < chain_n_checks(); i++) {
 		const struct chain_check *check = chain_check(i);
 		struct json_object *o;
 
 		if (report->states[i] == CHAIN_SKIPPED)
 			continue;
 		o = json_object_new_object();
-		if (!o || json_object_array_add(list, o) < 0 || !add_text(o, "code", check->code) ||
-		    !add_text(o, "certificate", chain_names[check->cert]) ||
-		    !add_text(o, "state", states[report->states[i]]))
-			return NULL;
+		r |= add_text(o, "code", check->code);
+		r |= add_text(o, "certificate", chain_names[check->cert]);
+		r |= add_text(o, "state", states[report->states[i]]);
+		r |= json_append(list, o);
 	}
-	return TAKE_PTR(list);
+	return json_whole(list, r);
 }
 
 static enum status print_json(const struct chain *c, const struct chain_report *report,
 			      const struct chain_verdict *v)
 {
 	_cleanup_(json_putp) struct json_object *o = json_document("chain");
+	int r = add_text(o, "result", chain_verdict_word(v));
 
-	if (!o || !add_text(o, "result", chain_verdict_word(v)) ||
-	    (v->code && (!add_text(o, "code", v->code) || !add_text(o, "certificate", v->cert) ||
-			 !add_text(o, "expected", v->expected) || !add_text(o, "todo", v->todo))))
-		return output_json(NULL);
-	if (report && (!add_text(o, "product", report->product) ||
-		       !add_text(o, "root",
-				 report->anchored ? "anchor" :
-				 report->product  ? "amd" :
-						    "unknown") ||
-		       json_object_object_add(o, "certificates", json_certs(c, report)) < 0 ||
-		       json_object_object_add(o, "checks", json_checks(report)) < 0))
-		return output_json(NULL);
-	return output_json(o);
+	if (v->code) {
+		r |= add_text(o, "code", v->code);
+		r |= add_text(o, "certificate", v->cert);
+		r |= add_text(o, "expected", v->expected);
+		r |= add_text(o, "todo", v->todo);
+	}
+	if (report) {
+		r |= add_text(o, "product", report->product);
+		r |= add_text(o, "root",
+			      report->anchored ? "anchor" :
+			      report->product  ? "amd" :
+						 "unknown");
+		r |= json_add(o, "certificates", json_certs(c, report));
+		r |= json_add(o, "checks", json_checks(report));
+	}
+	return output_json(r < 0 ? NULL : o);
 }
 
 /* ---- for people ---- */
@@ -246,7 +250,7 @@ static void print_cert(const struct chain *c, const struct chain_report *report,
 		print(" missing\n");
 		return;
 	}
-	if (!face_of(c, which, &f)) {
+	if (face_of(c, which, &f) < 0) {
 		print(" malformed\n");
 		return;
 	}
@@ -351,7 +355,7 @@ static int run_verify(struct args *a)
 		printed = print_json(c, &report, &v);
 		return printed == STATUS_GOOD ? status : printed;
 	}
-	if (status == STATUS_GOOD && face_of(c, CHAIN_PDH, &pdh)) {
+	if (status == STATUS_GOOD && face_of(c, CHAIN_PDH, &pdh) == 0) {
 		print_product(&report);
 		print("PDH sha256:%s\n", pdh.fingerprint);
 		print_coloured(TEXT_GREEN, "Good");

@@ -456,11 +456,6 @@ static void audit(const struct inject *x, enum status status, const char *step)
 		   step ? step : "");
 }
 
-static int add_text(struct json_object *o, const char *key, const char *text)
-{
-	return text ? json_add_text(o, key, text) : json_add_null(o, key);
-}
-
 /* Print the result, also of a launch that was refused at @step.  What is not known is null. */
 static enum status print_result(const struct inject *x, enum status result, const char *step)
 {
@@ -471,12 +466,12 @@ static enum status print_result(const struct inject *x, enum status result, cons
 		return STATUS_GOOD;
 	o = json_document("inject");
 	if (!o || (x->measured && base64_encode(x->blob, BLOB_LEN, &blob) < 0) ||
-	    add_text(o, "result", result_word(x, result)) < 0 || add_text(o, "step", step) < 0 ||
-	    add_text(o, "measurement", blob) < 0 ||
-	    json_object_object_add(o, "policy",
-				   x->launch.has_policy ?
-					   json_object_new_uint64(x->launch.measured.policy) :
-					   NULL) < 0 ||
+	    json_add_text(o, "result", result_word(x, result)) < 0 ||
+	    json_add_text_or_null(o, "step", step) < 0 ||
+	    json_add_text_or_null(o, "measurement", blob) < 0 ||
+	    (x->launch.has_policy ?
+		     json_add(o, "policy", json_object_new_uint64(x->launch.measured.policy)) :
+		     json_add_null(o, "policy")) < 0 ||
 	    json_add(o, "secrets", json_object_new_uint64(x->args->secrets.n)) < 0 ||
 	    json_add(o, "size", json_object_new_uint64(x->size)) < 0 ||
 	    json_add_bool(o, "injected", x->injected) < 0 ||

@@ -25,11 +25,6 @@
 
 /* ---- values; NULL is a lack of memory ---- */
 
-static int add_null(struct json_object *o, const char *name)
-{
-	return o && json_object_object_add(o, name, NULL) == 0 ? 0 : -ENOMEM;
-}
-
 static int add_number(struct json_object *o, const char *name, uint64_t n)
 {
 	return json_add(o, name, json_object_new_uint64(n));
@@ -106,7 +101,7 @@ static struct json_object *new_tcb(const struct snp_report *r, uint64_t tcb)
 	if (snp_tcb_has(product, SNP_TCB_FMC))
 		bad |= add_number(o, "fmc", t.svn[SNP_TCB_FMC]);
 	else
-		bad |= add_null(o, "fmc");
+		bad |= json_add_null(o, "fmc");
 	bad |= add_number(o, "bootloader", t.svn[SNP_TCB_BOOTLOADER]);
 	bad |= add_number(o, "tee", t.svn[SNP_TCB_TEE]);
 	bad |= add_number(o, "snp", t.svn[SNP_TCB_SNP]);
@@ -141,8 +136,8 @@ static int add_cpuid(struct json_object *o, const struct snp_report *r)
 	int bad = 0;
 
 	if (r->version < 3)
-		return add_null(o, "cpuid_fam_id") | add_null(o, "cpuid_mod_id") |
-		       add_null(o, "cpuid_step");
+		return json_add_null(o, "cpuid_fam_id") | json_add_null(o, "cpuid_mod_id") |
+		       json_add_null(o, "cpuid_step");
 	bad |= add_number(o, "cpuid_fam_id", r->family);
 	bad |= add_number(o, "cpuid_mod_id", r->model);
 	bad |= add_number(o, "cpuid_step", r->stepping);
@@ -222,7 +217,8 @@ static int add_cert_chain(struct json_object *o, const struct bundle *b, struct 
 		if (json_append(chain, new_cert(rows[i].type, t.piece[rows[i].kind])) < 0)
 			return cause_set_oom(why);
 	}
-	if ((chain ? json_add(o, "cert_chain", TAKE_PTR(chain)) : add_null(o, "cert_chain")) < 0)
+	if ((chain ? json_add(o, "cert_chain", TAKE_PTR(chain)) :
+		     json_add_null(o, "cert_chain")) < 0)
 		return cause_set_oom(why);
 	return 0;
 }
@@ -272,7 +268,7 @@ static int add_event_log(struct json_object *o, const struct bundle *b, struct c
 	size_t len, more_len = more ? more->len : 0;
 
 	if (!item || item->len == 0)
-		return add_null(o, "cc_eventlog") < 0 ? cause_set_oom(why) : 0;
+		return json_add_null(o, "cc_eventlog") < 0 ? cause_set_oom(why) : 0;
 	if (log_len(item, &len) < 0)
 		return cause_set(why, -EBADMSG, "the event log is malformed");
 	text = malloc(len + more_len + strlen(LOG_END));

@@ -9,7 +9,6 @@
 #include "wire/jspan.h"
 #include "wire/kbs-uri.h"
 
-#define FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 #define COCO_VERSION 1
 #define ESCAPED_MAX 512		/* bytes of a short text whose characters may be escaped */
 #define COOKIE "kbs-session-id="
@@ -44,7 +43,7 @@ static struct json_object *new_base64(int (*encode)(const uint8_t *, size_t, cha
 
 static int print_to(struct json_object *o, char **ret)
 {
-	const char *text = json_object_to_json_string_ext(o, FLAGS);
+	const char *text = json_to_text(o, JSON_C_TO_STRING_PLAIN, NULL);
 	char *copy = text ? strdup(text) : NULL;
 
 	if (!copy)
@@ -152,7 +151,7 @@ int rcar_build_attestation(const struct rcar_attestation *a, char **ret)
 	if (a->init_data)
 		bad |= json_add(o, "init-data", new_init_data(a));
 	else
-		bad |= json_object_object_add(o, "init-data", NULL);
+		bad |= json_add_null(o, "init-data");
 	bad |= json_add(o, "runtime-data", new_runtime_data(a));
 	if (a->coco)
 		bad |= json_add(o, "coco", new_coco(a->coco));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/base64.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "crypto/bind.h"
 #include "wire/jspan.h"
@@ -432,7 +433,7 @@ static int quote(const char *text, char **ret)
 		return -ENOMEM;
 	make_printable(printable);
 	o = json_object_new_string(printable);
-	json = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	json = json_to_text(o, JSON_C_TO_STRING_PLAIN, NULL);
 	copy = json ? strdup(json) : NULL;
 	json_object_put(o);
 	if (!copy)

@@ -167,7 +167,6 @@ static int list_one(void *userdata, const char *key, const struct store_value *v
 {
 	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
 	struct listing *l = userdata;
-	struct json_object *o;
 	char own[RECORD_KEY_LEN];
 	int e = secret_record_parse(v->data, v->len, &r);
 
@@ -175,11 +174,8 @@ static int list_one(void *userdata, const char *key, const struct store_value *v
 		return e;
 	/* What lies in the place of another secret would be listed twice, and that one never. */
 	key_secret(r.path, own);
-	o = e == 0 && streq(own, key) ? describe(&r) : line_new("damaged", key, NULL);
-	if (o && json_object_array_add(l->list, o) == 0)
-		return 0;
-	(void) json_object_put(o);
-	return -ENOMEM;
+	return json_append(l->list, e == 0 && streq(own, key) ? describe(&r) :
+								line_new("damaged", key, NULL));
 }
 
 static int do_secret_list(struct call *c)
@@ -189,7 +185,7 @@ static int do_secret_list(struct call *c)
 	char prefix[RECORD_KEY_LEN];
 	int r;
 
-	if (!l.list || json_object_object_add(c->answer, "secrets", l.list) != 0)
+	if (json_add(c->answer, "secrets", l.list) < 0)
 		return -ENOMEM;
 	r = text_of(c, "prefix", &below);
 	if (r < 0 && r != -ENOENT)
@@ -226,6 +222,7 @@ static int list_claim(void *userdata, const char *key, const struct store_value 
 	struct json_object *list = NULL, *o;
 	struct claim claim;
 	size_t len;
+	int e = 0;
 
 	(void) json_object_object_get_ex(c->answer, "claims", &list);
 	if (json_object_array_length(list) == CLAIMS_SHOWN)
@@ -233,22 +230,21 @@ static int list_claim(void *userdata, const char *key, const struct store_value 
 	o = json_object_new_object();
 	if (record_verify(c->s->keys, key, v->data, v->len, &len) < 0 ||
 	    claim_parse(v->data, len, &claim) < 0) {
-		(void) line_text(o, "damaged", key);
-	} else if (line_text(o, "claim", slash + 1) < 0 ||
-		   line_number(o, "at", (uint64_t)claim.at) < 0 ||
-		   line_number(o, "n", claim.n) < 0 ||
-		   line_text(o, "state", claim.confirmed ? "confirmed" : "claimed") < 0 ||
-		   line_text(o, "id", claim.release) < 0) {
-		(void) json_object_put(o);
-		return -ENOMEM;
+		e |= line_text(o, "damaged", key);
+	} else {
+		e |= line_text(o, "claim", slash + 1);
+		e |= line_number(o, "at", (uint64_t)claim.at);
+		e |= line_number(o, "n", claim.n);
+		e |= line_text(o, "state", claim.confirmed ? "confirmed" : "claimed");
+		e |= line_text(o, "id", claim.release);
 	}
-	return o && json_object_array_add(list, o) == 0 ? 0 : -ENOMEM;
+	return json_append(list, json_whole(o, e));
 }
 
 static int do_secret_show(struct call *c)
 {
 	_cleanup_(secret_record_done) struct secret_record r = { .version = 0 };
-	struct json_object *o, *claims;
+	struct json_object *claims;
 	char prefix[RECORD_KEY_LEN], *slash;
 	uint64_t n_claims;
 	static const uint8_t none[32];
@@ -257,11 +253,10 @@ static int do_secret_show(struct call *c)
 	e = get_secret(c, &r);
 	if (e < 0)
 		return e;
-	o = describe(&r);
-	if (!o || json_object_object_add(c->answer, "secret", o) != 0)
+	if (json_add(c->answer, "secret", describe(&r)) < 0)
 		return -ENOMEM;
 	claims = json_object_new_array();
-	if (!claims || json_object_object_add(c->answer, "claims", claims) != 0 ||
+	if (json_add(c->answer, "claims", claims) < 0 ||
 	    key_claim(r.path, PER_VM, none, prefix) < 0)
 		return -ENOMEM;
 	slash = strrchr(prefix, '/');
@@ -319,8 +314,7 @@ static int answer_try(struct call *c, const struct bundle *b, const struct secre
 	if (e < 0)
 		return e;
 	secret_mode_format(&mode, how, sizeof(how));
-	if (json_object_object_add(c->answer, "released",
-				   json_object_new_boolean(judged.result == JUDGED_GOOD)) != 0 ||
+	if (json_add_bool(c->answer, "released", judged.result == JUDGED_GOOD) < 0 ||
 	    line_text(c->answer, "code", judged.code) < 0 ||
 	    line_text(c->answer, "reason", judged.reason) < 0 ||
 	    line_text(c->answer, "release", how) < 0 ||
@@ -402,27 +396,26 @@ static int list_approval(void *userdata, const char *key, const struct store_val
 	struct json_object *list = NULL, *o;
 	struct approval a;
 	size_t len;
+	int r = 0;
 
 	(void) json_object_object_get_ex(c->answer, "approvals", &list);
 	if (record_verify(c->s->keys, key, v->data, v->len, &len) < 0 ||
 	    approval_parse(v->data, len, &a) < 0)
 		return 0;	/* nobody of ours wrote it, and nobody can say yes to it */
 	o = line_new(NULL, a.path, NULL);
-	if (line_text(o, "id", a.id) < 0 || line_number(o, "asked", (uint64_t)a.asked) < 0 ||
-	    line_text(o, "answer", a.answered == 0 ? "" : a.approved ? "yes" : "no") < 0 ||
-	    line_hex(o, "launch", a.launch, 32) < 0 || line_text(o, "reason", a.reason) < 0 ||
-	    json_object_array_add(list, o) != 0) {
-		(void) json_object_put(o);
-		return -ENOMEM;
-	}
-	return 0;
+	r |= line_text(o, "id", a.id);
+	r |= line_number(o, "asked", (uint64_t)a.asked);
+	r |= line_text(o, "answer", a.answered == 0 ? "" : a.approved ? "yes" : "no");
+	r |= line_hex(o, "launch", a.launch, 32);
+	r |= line_text(o, "reason", a.reason);
+	return json_append(list, json_whole(o, r));
 }
 
 static int do_approvals(struct call *c)
 {
 	struct json_object *list = json_object_new_array();
 
-	if (!list || json_object_object_add(c->answer, "approvals", list) != 0)
+	if (json_add(c->answer, "approvals", list) < 0)
 		return -ENOMEM;
 	return store_walk(c->s->store, "coco/approval/", NULL, 0, list_approval, c, &c->why);
 }
@@ -430,27 +423,27 @@ static int do_approvals(struct call *c)
 static struct json_object *describe_denial(const struct denial *d)
 {
 	struct json_object *o = line_new(NULL, d->path, NULL);
+	int r = 0;
 
-	if (line_text(o, "id", d->id) == 0 && line_number(o, "at", (uint64_t)d->at) == 0 &&
-	    line_text(o, "step", d->step) == 0 && line_text(o, "code", d->code) == 0 &&
-	    line_text(o, "reason", d->reason) == 0 && line_text(o, "peer", d->peer) == 0 &&
-	    line_text(o, "tee", d->tee) == 0 && line_text(o, "chip", d->chip) == 0 &&
-	    line_text(o, "measurement", d->measurement) == 0)
-		return o;
-	(void) json_object_put(o);
-	return NULL;
+	r |= line_text(o, "id", d->id);
+	r |= line_number(o, "at", (uint64_t)d->at);
+	r |= line_text(o, "step", d->step);
+	r |= line_text(o, "code", d->code);
+	r |= line_text(o, "reason", d->reason);
+	r |= line_text(o, "peer", d->peer);
+	r |= line_text(o, "tee", d->tee);
+	r |= line_text(o, "chip", d->chip);
+	r |= line_text(o, "measurement", d->measurement);
+	return json_whole(o, r);
 }
 
 static int add_denial(void *userdata, const struct denial *d)
 {
-	struct json_object *list = NULL, *o = describe_denial(d);
+	struct json_object *list = NULL;
 	struct call *c = userdata;
 
 	(void) json_object_object_get_ex(c->answer, "denials", &list);
-	if (o && json_object_array_add(list, o) == 0)
-		return 0;
-	(void) json_object_put(o);
-	return 1;
+	return json_append(list, describe_denial(d)) < 0;
 }
 
 static int do_why(struct call *c)
@@ -460,7 +453,7 @@ static int do_why(struct call *c)
 	struct denial d;
 	int r;
 
-	if (!list || json_object_object_add(c->answer, "denials", list) != 0)
+	if (json_add(c->answer, "denials", list) < 0)
 		return -ENOMEM;
 	r = text_of(c, "id", &id);
 	if (r == -ENOENT) {
@@ -534,36 +527,30 @@ static int do_collateral_warm(struct call *c)
 	return line_text(c->answer, "machine", machine);
 }
 
-static int add_to(struct json_object *list, struct json_object *o, int r)
-{
-	if (r == 0 && o && json_object_array_add(list, o) == 0)
-		return 0;
-	(void) json_object_put(o);
-	return -ENOMEM;
-}
-
 static int list_machine(void *userdata, const struct refresh_state *s)
 {
 	struct json_object *o = json_object_new_object();
-	int r = !o || line_text(o, "machine", s->machine) < 0 ||
-		line_number(o, "used", (uint64_t)s->used) < 0 ||
-		line_number(o, "fetched", (uint64_t)s->fetched) < 0 ||
-		line_number(o, "expires", (uint64_t)s->until) < 0 ||
-		json_object_object_add(o, "pending", json_object_new_boolean(s->pending)) != 0 ||
-		line_text(o, "trouble", s->trouble) < 0;
+	int r = 0;
 
-	return add_to(userdata, o, r ? -ENOMEM : 0);
+	r |= line_text(o, "machine", s->machine);
+	r |= line_number(o, "used", (uint64_t)s->used);
+	r |= line_number(o, "fetched", (uint64_t)s->fetched);
+	r |= line_number(o, "expires", (uint64_t)s->until);
+	r |= json_add_bool(o, "pending", s->pending);
+	r |= line_text(o, "trouble", s->trouble);
+	return json_append(userdata, json_whole(o, r));
 }
 
 static int list_file(void *userdata, const struct collateral_file *f)
 {
 	struct json_object *o = json_object_new_object();
-	int r = !o || line_text(o, "file", f->name) < 0 ||
-		line_text(o, "from", f->place == COLLATERAL_CACHE ? "fetched" : "folder") < 0 ||
-		line_number(o, "issued", (uint64_t)f->issued) < 0 ||
-		line_number(o, "expires", (uint64_t)f->until) < 0;
+	int r = 0;
 
-	return add_to(userdata, o, r ? -ENOMEM : 0);
+	r |= line_text(o, "file", f->name);
+	r |= line_text(o, "from", f->place == COLLATERAL_CACHE ? "fetched" : "folder");
+	r |= line_number(o, "issued", (uint64_t)f->issued);
+	r |= line_number(o, "expires", (uint64_t)f->until);
+	return json_append(userdata, json_whole(o, r));
 }
 
 static int do_collateral_list(struct call *c)
@@ -571,9 +558,10 @@ static int do_collateral_list(struct call *c)
 	struct json_object *machines = json_object_new_array(), *files = json_object_new_array();
 	int r = 0;
 
-	if (json_object_object_add(c->answer, "machines", machines) != 0 ||
-	    json_object_object_add(c->answer, "files", files) != 0 || !machines || !files)
-		return -ENOMEM;
+	r |= json_add(c->answer, "machines", machines);
+	r |= json_add(c->answer, "files", files);
+	if (r < 0)
+		return r;
 	if (c->s->refresher)
 		r = refresher_walk(c->s->refresher, list_machine, machines);
 	return r < 0 ? r : judge_collateral_walk(c->s->judge, list_file, files);
@@ -610,7 +598,7 @@ static int do_status(struct call *c)
 
 static int do_accept_restore(struct call *c)
 {
-	_cleanup_(line_freep) struct json_object *line =
+	_cleanup_(json_putp) struct json_object *line =
 		line_new("accept-restore", NULL, c->who);
 	struct store_member m = { .n_changes = 1, .changes = { { .key = STORE_RESTORED } } };
 	int r;
@@ -773,8 +761,7 @@ static int refuse(struct call *c, int error)
 {
 	(void) json_object_put(c->answer);
 	c->answer = json_object_new_object();
-	if (!c->answer || json_object_object_add(c->answer, "v", json_object_new_int(1)) != 0 ||
-	    json_object_object_add(c->answer, "ok", json_object_new_boolean(false)) != 0 ||
+	if (json_add_number(c->answer, "v", 1) < 0 || json_add_bool(c->answer, "ok", false) < 0 ||
 	    line_text(c->answer, "errno", strerrorname_np(-error) ?: "EIO") < 0)
 		return -ENOMEM;
 	return line_text(c->answer, "error",
@@ -802,14 +789,10 @@ int admin_answer(struct service *s, struct bytes request, const struct secret *s
 	int r = -ENOMEM;
 
 	(void) snprintf(c.who, sizeof(c.who), "uid %u", uid);
-	if (c.answer && json_object_object_add(c.answer, "v", json_object_new_int(1)) == 0 &&
-	    json_object_object_add(c.answer, "ok", json_object_new_boolean(true)) == 0)
+	if (json_add_number(c.answer, "v", 1) == 0 && json_add_bool(c.answer, "ok", true) == 0)
 		r = c.request ? answer(&c) :
 				refuse(&c, cause_set(&c.why, -EBADMSG, "this is no request"));
-	text = r == 0 ? json_object_to_json_string_ext(c.answer,
-						       JSON_C_TO_STRING_PLAIN |
-							       JSON_C_TO_STRING_NOSLASHESCAPE) :
-			NULL;
+	text = r == 0 ? json_to_text(c.answer, JSON_C_TO_STRING_PLAIN, NULL) : NULL;
 	*ret = text ? strdup(text) : NULL;
 	(void) json_object_put(c.request);
 	(void) json_object_put(c.answer);

@@ -16,7 +16,7 @@ static bool is_id(const char *id)
 static int write_answer(struct service *s, const struct approval *a, const char *key,
 			uint64_t revision, struct cause *why)
 {
-	_cleanup_(line_freep) struct json_object *line =
+	_cleanup_(json_putp) struct json_object *line =
 		line_new(a->approved ? "approve" : "refuse", a->path, NULL);
 	_cleanup_(freep) char *text = NULL, *whole = NULL;
 	struct store_member m = { .n_compares = 1, .n_changes = 1 };

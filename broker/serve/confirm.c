@@ -45,7 +45,7 @@ static bool is_ours(const struct claim *c, const struct session_record *session)
 static int write_confirmed(struct service *s, const struct claim *c, const char *path,
 			   const char *key, uint64_t revision, struct cause *why)
 {
-	_cleanup_(line_freep) struct json_object *line = line_new("confirm", path, NULL);
+	_cleanup_(json_putp) struct json_object *line = line_new("confirm", path, NULL);
 	_cleanup_(freep) char *text = NULL, *whole = NULL;
 	struct store_member m = { .n_compares = 1, .n_changes = 1 };
 	int r;

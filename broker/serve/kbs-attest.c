@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "broker/core/evidence-read.h"
 #include "broker/core/init-digest.h"
 #include "broker/core/record-mac.h"
@@ -198,7 +199,7 @@ static int put_session(struct kbs_call *c, const struct attempt *t, struct cause
 
 static int build_token(struct kbs_call *c, const struct attempt *t, char **ret)
 {
-	struct json_object *o, *value;
+	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	_cleanup_(freep) char *token = NULL;
 	const char *text;
 	int r;
@@ -206,17 +207,10 @@ static int build_token(struct kbs_call *c, const struct attempt *t, char **ret)
 	r = token_build(c->service->keys, &t->cookie, t->tee, &t->a, c->now, STATUS, &token);
 	if (r < 0)
 		return r;
-	o = json_object_new_object();
-	value = o ? json_object_new_string(token) : NULL;
-	if (!value || json_object_object_add(o, "token", value) != 0) {
-		json_object_put(value);
-		json_object_put(o);
+	if (json_add_text(o, "token", token) < 0)
 		return -ENOMEM;
-	}
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							 JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_to_text(o, JSON_C_TO_STRING_PLAIN, NULL);
 	*ret = text ? strdup(text) : NULL;
-	json_object_put(o);
 	return *ret ? 0 : -ENOMEM;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "broker/core/secret-policy.h"
 #include "broker/serve/asked.h"
 #include "broker/serve/record-io.h"
@@ -52,9 +53,8 @@ static int add_row(struct test *t, const struct asked *a, struct judged *j)
 	    line_text(o, "measurement", j->measurement) == 0 &&
 	    line_text(o, "was", a->released ? "released" : "refused") == 0 &&
 	    line_text(o, "was-code", a->code) == 0 && line_text(o, "now", now) == 0 &&
-	    line_text(o, "code", j->code) == 0 && line_text(o, "reason", j->reason) == 0 &&
-	    json_object_array_add(t->list, o) == 0)
-		return 0;
+	    line_text(o, "code", j->code) == 0 && line_text(o, "reason", j->reason) == 0)
+		return json_append(t->list, o);
 	(void) json_object_put(o);
 	return -ENOMEM;
 }
@@ -91,7 +91,7 @@ static int test_all(struct test *t, const char *path, int64_t from, struct json_
 	int r;
 
 	t->list = json_object_new_array();
-	if (!t->list || json_object_object_add(answer, "launches", t->list) != 0)
+	if (json_add(answer, "launches", t->list) < 0)
 		return cause_set_oom(why);
 	r = asked_log_walk(asked, true, path, from, test_one, t, why);
 	if (r == 0)
@@ -105,9 +105,7 @@ static int test_all(struct test *t, const char *path, int64_t from, struct json_
 	if (line_number(answer, "from", (uint64_t)from) < 0 ||
 	    line_number(answer, "kept-since-released", (uint64_t)released) < 0 ||
 	    line_number(answer, "kept-since-refused", (uint64_t)refused) < 0 ||
-	    json_object_object_add(answer, "complete",
-				   json_object_new_boolean(from == 0 ||
-							   from >= MAX(released, refused))) != 0)
+	    json_add_bool(answer, "complete", from == 0 || from >= MAX(released, refused)) < 0)
 		return cause_set_oom(why);
 	return 0;
 }

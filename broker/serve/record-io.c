@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "broker/serve/record-io.h"
 
+#include "base/json.h"
 #include "base/parse.h"
 #include "broker/core/record-mac.h"
 #include "broker/serve/watch.h"
@@ -50,22 +51,14 @@ int secret_get(struct service *s, const char *path, struct secret_record *ret,
 	return cause_set(why, -EBADMSG, "the record of '%s' in the store is damaged", path);
 }
 
-static int add(struct json_object *line, const char *name, struct json_object *value)
-{
-	if (line && value && json_object_object_add(line, name, value) == 0)
-		return 0;
-	(void) json_object_put(value);
-	return -ENOMEM;
-}
-
 int line_text(struct json_object *line, const char *name, const char *text)
 {
-	return add(line, name, json_object_new_string(text));
+	return json_add_text(line, name, text);
 }
 
 int line_number(struct json_object *line, const char *name, uint64_t n)
 {
-	return add(line, name, json_object_new_int64((int64_t)MIN(n, (uint64_t)INT64_MAX)));
+	return json_add_number(line, name, (int64_t)MIN(n, (uint64_t)INT64_MAX));
 }
 
 int line_hex(struct json_object *line, const char *name, const uint8_t *data, size_t len)
@@ -91,7 +84,7 @@ struct json_object *line_new(const char *what, const char *path, const char *who
 
 void denial_tell(struct service *s, const struct denial *d)
 {
-	_cleanup_(line_freep) struct json_object *o = NULL;
+	_cleanup_(json_putp) struct json_object *o = NULL;
 
 	if (!s->watchers)
 		return;
@@ -99,6 +92,5 @@ void denial_tell(struct service *s, const struct denial *d)
 	if (line_text(o, "id", d->id) == 0 && line_text(o, "step", d->step) == 0 &&
 	    line_text(o, "code", d->code) == 0 && line_text(o, "reason", d->reason) == 0 &&
 	    line_text(o, "peer", d->peer) == 0)
-		watchers_tell(s->watchers,
-			      json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+		watchers_tell(s->watchers, json_to_text(o, JSON_C_TO_STRING_PLAIN, NULL));
 }

@@ -2,8 +2,7 @@
 #ifndef COCO_BROKER_SERVE_RECORD_IO_H
 #define COCO_BROKER_SERVE_RECORD_IO_H
 
-#include <json-c/json.h>
-
+#include "base/json.h"
 #include "broker/core/record.h"
 #include "broker/serve/service.h"
 
@@ -32,14 +31,10 @@ int secret_get(struct service *s, const char *path, struct secret_record *ret,
  * and line_number() then fail too.
  */
 struct json_object *line_new(const char *what, const char *path, const char *who);
-int line_text(struct json_object *line, const char *name, const char *text);
-int line_number(struct json_object *line, const char *name, uint64_t n);
-int line_hex(struct json_object *line, const char *name, const uint8_t *data, size_t len);
-
-static inline void line_freep(struct json_object **line)
-{
-	(void) json_object_put(*line);
-}
+_warn_unused_ int line_text(struct json_object *line, const char *name, const char *text);
+_warn_unused_ int line_number(struct json_object *line, const char *name, uint64_t n);
+_warn_unused_ int line_hex(struct json_object *line, const char *name, const uint8_t *data,
+			   size_t len);
 
 /* Tell the watchers of a refusal.  One that they miss is not missed by anybody else. */
 void denial_tell(struct service *s, const struct denial *d);

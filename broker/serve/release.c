@@ -299,8 +299,7 @@ static void note_release(struct attempt *a, struct json_object *line)
 	a->answer->retry_sec = 0;
 	note_asked(a, /* released= */ true, "OK");
 	metrics_count(a->s->metrics, a->plan.again ? METRIC_RELEASED_AGAIN : METRIC_RELEASED);
-	watchers_tell(a->s->watchers,
-		      json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
+	watchers_tell(a->s->watchers, json_to_text(line, JSON_C_TO_STRING_PLAIN, NULL));
 }
 
 /* Returns 1 when it is committed, 0 after an answer, -ESTALE to decide anew. */

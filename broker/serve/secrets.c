@@ -93,7 +93,7 @@ static int write_new(struct service *s, const struct secret_change *c, const cha
 		     uint64_t revision, const struct secret_record *new,
 		     const uint8_t rules[static 32], struct cause *why)
 {
-	_cleanup_(line_freep) struct json_object *line =
+	_cleanup_(json_putp) struct json_object *line =
 		line_new(revision > 0 ? "change" : "add", c->path, c->who);
 	struct store_member m = { .n_compares = 1, .n_changes = 1 };
 	_cleanup_(freep) char *text = NULL;
@@ -225,7 +225,7 @@ struct deletion {
 /* Returns 1, or 0 if somebody else was faster. */
 static int try_delete(const struct deletion *d, const char *key, uint64_t revision)
 {
-	_cleanup_(line_freep) struct json_object *line =
+	_cleanup_(json_putp) struct json_object *line =
 		d->what ? line_new(d->what, d->path, d->who) : NULL;
 	struct store_member m = { .n_changes = 1, .changes = { { .key = key } } };
 	const char *slash = strrchr(key, '/');
@@ -313,7 +313,7 @@ static int delete_launches(const struct deletion *d)
  */
 int service_secret_remove(struct service *s, const char *path, const char *who, struct cause *why)
 {
-	_cleanup_(line_freep) struct json_object *line = line_new("remove", path, who);
+	_cleanup_(json_putp) struct json_object *line = line_new("remove", path, who);
 	struct store_member m = { .n_compares = 1, .n_changes = 1 };
 	char key[RECORD_KEY_LEN];
 	const struct deletion d = { .s = s, .path = path, .unless = key, .why = why };

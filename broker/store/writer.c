@@ -10,11 +10,11 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "broker/store/audit.h"
 #include "wire/jspan.h"
 
-#define JSON_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 #define SCAN_MAX (4 * STORE_MEMBERS_MAX)	/* jobs looked at for one batch */
 #define SLOTS 4096				/* a power of two, over twice the keys of a batch */
 #define BACKOFF_MIN_USEC 20000
@@ -329,7 +329,6 @@ static int see_fence(void *userdata, const char *key, const struct store_value *
 	const char *name = startswith(key, AUDIT_FENCES);
 	struct heads *h = userdata;
 	struct audit_fence f;
-	struct json_object *text;
 
 	h->n++;
 	(void) snprintf(h->w->heads_after, sizeof(h->w->heads_after), "%s", key);
@@ -337,12 +336,9 @@ static int see_fence(void *userdata, const char *key, const struct store_value *
 	if (!name || !audit_instance_is_valid(name) || streq(name, h->w->instance) ||
 	    audit_fence_read(v->data, v->len, &f) < 0)
 		return 0;
-	text = json_object_new_string_len((const char *)v->data, 16 + 1 + 2 * AUDIT_HEAD_LEN);
-	if (!text || json_object_object_add(h->list, name, text) < 0) {
-		json_object_put(text);
-		return -ENOMEM;
-	}
-	return 0;
+	return json_add(h->list, name,
+			json_object_new_string_len((const char *)v->data,
+						   16 + 1 + 2 * AUDIT_HEAD_LEN));
 }
 
 /*
@@ -460,7 +456,7 @@ static int build_batch(struct writer *w)
 	if (any)
 		ask_heads(w);
 	if (w->heads)
-		heads = json_object_to_json_string_ext(w->heads, JSON_FLAGS);
+		heads = json_to_text(w->heads, JSON_C_TO_STRING_PLAIN, NULL);
 	r = build_fence(w);
 	for (unsigned i = 0; i < b->n && r == 0; i++) {
 		r = build_member(w, i, at, heads);
@@ -894,7 +890,7 @@ static int check_line(struct json_object *line, struct bytes *ret, struct cause 
 	const char *text;
 	size_t len;
 
-	text = json_object_to_json_string_length(line, JSON_FLAGS, &len);
+	text = json_to_text(line, JSON_C_TO_STRING_PLAIN, &len);
 	if (!text)
 		return cause_set_oom(why);
 	*ret = (struct bytes){ (const uint8_t *)text, len };

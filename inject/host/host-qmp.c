@@ -136,8 +136,7 @@ static const struct host_kind *kind_of_objects(struct host *h)
 	_cleanup_(json_putp) struct json_object *arguments = json_object_new_object(), *list = NULL;
 	const struct host_kind *kind = NULL;
 
-	if (!arguments ||
-	    json_object_object_add(arguments, "path", json_object_new_string("/objects")) < 0 ||
+	if (json_add_text(arguments, "path", "/objects") < 0 ||
 	    qmp_call(qmp_of(h), "qom-list", arguments, &list) < 0 ||
 	    !json_object_is_type(list, json_type_array))
 		return NULL;
@@ -220,11 +219,11 @@ static struct json_object *make_arguments(const struct packet *p, const uint64_t
 	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
 	_cleanup_(freep) char *header = NULL, *payload = NULL;
 
-	if (!o || base64_encode(p->header, sizeof(p->header), &header) < 0 ||
+	if (base64_encode(p->header, sizeof(p->header), &header) < 0 ||
 	    base64_encode(p->payload, p->len, &payload) < 0 ||
-	    json_object_object_add(o, "packet-header", json_object_new_string(header)) < 0 ||
-	    json_object_object_add(o, "secret", json_object_new_string(payload)) < 0 ||
-	    (gpa && json_object_object_add(o, "gpa", json_object_new_uint64(*gpa)) < 0))
+	    json_add_text(o, "packet-header", header) < 0 ||
+	    json_add_text(o, "secret", payload) < 0 ||
+	    (gpa && json_add(o, "gpa", json_object_new_uint64(*gpa)) < 0))
 		return NULL;
 	return TAKE_PTR(o);
 }

@@ -252,14 +252,10 @@ int qmp_call(struct qmp *q, const char *command, struct json_object *arguments,
 	int r;
 
 	snprintf(id, sizeof(id), "coco-%u", ++q->last_id);
-	if (!o || json_object_object_add(o, "execute", json_object_new_string(command)) < 0 ||
-	    json_object_object_add(o, "id", json_object_new_string(id)) < 0 ||
-	    (arguments && json_object_object_add(o, "arguments", json_object_get(arguments)) < 0))
+	if (json_add_text(o, "execute", command) < 0 || json_add_text(o, "id", id) < 0 ||
+	    (arguments && json_add(o, "arguments", json_object_get(arguments)) < 0))
 		return -ENOMEM;
-	text = json_object_to_json_string_length(o,
-						 JSON_C_TO_STRING_PLAIN |
-							 JSON_C_TO_STRING_NOSLASHESCAPE,
-						 &len);
+	text = json_to_text(o, JSON_C_TO_STRING_PLAIN, &len);
 	if (!text)
 		return -ENOMEM;
 

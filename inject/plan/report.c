@@ -3,114 +3,117 @@
 
 #include "base/json.h"
 
-/* The value NULL is an error. */
-static bool add(struct json_object *o, const char *key, struct json_object *value)
-{
-	return json_add(o, key, value) == 0;
-}
-
 /* The text NULL is left out. */
-static bool add_text(struct json_object *o, const char *key, const char *text)
+static int add_text(struct json_object *o, const char *key, const char *text)
 {
-	return !text || json_add_text(o, key, text) == 0;
+	return text ? json_add_text(o, key, text) : 0;
 }
 
-static bool append(struct json_object *list, struct json_object *value)
+static int add_number(struct json_object *o, const char *key, uint64_t n)
 {
-	return json_append(list, value) == 0;
+	return json_add(o, key, json_object_new_uint64(n));
 }
 
-static bool add_notes(struct json_object *o, const char *key, const struct plan_notes *a,
-		      const struct plan_notes *b)
+/* The notes of @a, and of @b, which may be NULL. */
+static struct json_object *notes_to_json(const struct plan_notes *a, const struct plan_notes *b)
 {
 	struct json_object *list = json_object_new_array();
-	bool good = add(o, key, list);
+	int r = 0;
 
-	for (size_t i = 0; good && i < a->n; i++)
-		good = append(list, json_object_new_string(a->text[i]));
-	for (size_t i = 0; good && b && i < b->n; i++)
-		good = append(list, json_object_new_string(b->text[i]));
-	return good;
+	for (size_t i = 0; i < a->n; i++)
+		r |= json_append_text(list, a->text[i]);
+	for (size_t i = 0; b && i < b->n; i++)
+		r |= json_append_text(list, b->text[i]);
+	return json_whole(list, r);
 }
 
-static bool add_vcpus(struct json_object *o, const struct plan *p)
+static struct json_object *vcpus_to_json(const struct plan *p)
 {
-	struct json_object *v = json_object_new_object(), *limits;
+	struct json_object *o = json_object_new_object(), *limits = json_object_new_object();
+	int r = 0;
 
-	if (!add(o, "vcpus", v) || !add(v, "asked", json_object_new_uint64(p->want->vcpus)) ||
-	    !add(v, "planned", json_object_new_uint64(p->vcpus)))
-		return false;
-	if (p->binding != _PLAN_LIMIT_MAX && !add_text(v, "binding", plan_limit_name(p->binding)))
-		return false;
-	limits = json_object_new_object();
-	if (!add(v, "limits", limits))
-		return false;
+	r |= add_number(o, "asked", p->want->vcpus);
+	r |= add_number(o, "planned", p->vcpus);
+	if (p->binding != _PLAN_LIMIT_MAX)
+		r |= json_add_text(o, "binding", plan_limit_name(p->binding));
 	for (enum plan_limit i = 0; i < _PLAN_LIMIT_MAX; i++)
-		if (p->limits[i] &&
-		    !add(limits, plan_limit_name(i), json_object_new_uint64(p->limits[i])))
-			return false;
-	return true;
+		if (p->limits[i])
+			r |= add_number(limits, plan_limit_name(i), p->limits[i]);
+	r |= json_add(o, "limits", limits);
+	return json_whole(o, r);
 }
 
-static bool add_flags(struct json_object *o, const struct plan_flags *flags)
+static struct json_object *flags_to_json(const struct plan_flags *flags)
 {
 	struct json_object *list = json_object_new_array();
-	bool good = add(o, "flags", list);
+	int r = 0;
 
-	for (size_t i = 0; good && i < flags->n; i++) {
+	for (size_t i = 0; i < flags->n; i++) {
 		const struct plan_flag *flag = &flags->items[i];
-		struct json_object *item = json_object_new_object();
+		struct json_object *o = json_object_new_object();
 
-		good = append(list, item) && add_text(item, "flag", flag->name) &&
-		       add_text(item, "value", flag->value) && add_text(item, "reason", flag->why);
+		r |= add_text(o, "flag", flag->name);
+		r |= add_text(o, "value", flag->value);
+		r |= add_text(o, "reason", flag->why);
+		r |= json_append(list, o);
 	}
-	return good;
+	return json_whole(list, r);
 }
 
-static bool add_argv(struct json_object *o, const struct plan_flags *flags)
+static struct json_object *argv_to_json(const struct plan_flags *flags)
 {
 	struct json_object *list = json_object_new_array();
-	bool good = add(o, "argv", list);
+	int r = 0;
 
-	for (size_t i = 0; good && i < flags->n; i++) {
+	for (size_t i = 0; i < flags->n; i++) {
 		const struct plan_flag *flag = &flags->items[i];
 
-		good = (!flag->name || append(list, json_object_new_string(flag->name))) &&
-		       (!flag->value || append(list, json_object_new_string(flag->value)));
+		if (flag->name)
+			r |= json_append_text(list, flag->name);
+		if (flag->value)
+			r |= json_append_text(list, flag->value);
 	}
-	return good;
+	return json_whole(list, r);
 }
 
-static bool add_launch(struct json_object *o, const struct plan_report *r)
+static int add_launch(struct json_object *o, const struct plan_report *report)
 {
-	const struct plan *p = r->plan;
+	const struct plan *p = report->plan;
+	int r = 0;
 
-	if (p->pinned &&
-	    (!add_text(o, "nodes", p->node_list) || !add_text(o, "cpus", p->cpu_list)))
-		return false;
-	if (plan_is_amd(p) &&
-	    (!add(o, "cbitpos", json_object_new_int((int)p->cbit)) ||
-	     !add(o, "policy", json_object_new_uint64(p->want->policy))))
-		return false;
-	return (!*r->digest || add_text(o, "launch_digest", r->digest)) &&
-	       add_flags(o, r->flags) &&
-	       (p->want->format != PLAN_QEMU || add_argv(o, r->flags)) &&
-	       add_text(o, "text", r->text) && add_text(o, "before", r->before) &&
-	       add_text(o, "after", r->after);
+	if (p->pinned) {
+		r |= add_text(o, "nodes", p->node_list);
+		r |= add_text(o, "cpus", p->cpu_list);
+	}
+	if (plan_is_amd(p)) {
+		r |= json_add_number(o, "cbitpos", (int)p->cbit);
+		r |= add_number(o, "policy", p->want->policy);
+	}
+	if (report->digest[0])
+		r |= json_add_text(o, "launch_digest", report->digest);
+	r |= json_add(o, "flags", flags_to_json(report->flags));
+	if (p->want->format == PLAN_QEMU)
+		r |= json_add(o, "argv", argv_to_json(report->flags));
+	r |= add_text(o, "text", report->text);
+	r |= add_text(o, "before", report->before);
+	r |= add_text(o, "after", report->after);
+	return r;
 }
 
-struct json_object *plan_report(const struct plan_report *r)
+struct json_object *plan_report(const struct plan_report *report)
 {
 	struct json_object *o = json_document("plan");
-	const struct plan *p = r->plan;
+	const struct plan *p = report->plan;
+	int r = 0;
 
-	if (o && add_text(o, "tech", r->tech) &&
-	    add_text(o, "format", r->format) && add_text(o, "name", p->want->name) &&
-	    add(o, "memory", json_object_new_uint64(p->want->memory)) && add_vcpus(o, p) &&
-	    add_notes(o, "refused", &p->refusals, NULL) &&
-	    add_notes(o, "warnings", &p->warnings, r->notes) &&
-	    (p->refusals.n > 0 || add_launch(o, r)))
-		return o;
-	(void) json_object_put(o);
-	return NULL;
+	r |= add_text(o, "tech", report->tech);
+	r |= add_text(o, "format", report->format);
+	r |= add_text(o, "name", p->want->name);
+	r |= add_number(o, "memory", p->want->memory);
+	r |= json_add(o, "vcpus", vcpus_to_json(p));
+	r |= json_add(o, "refused", notes_to_json(&p->refusals, NULL));
+	r |= json_add(o, "warnings", notes_to_json(&p->warnings, report->notes));
+	if (p->refusals.n == 0)
+		r |= add_launch(o, report);
+	return json_whole(o, r);
 }
