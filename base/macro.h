@@ -13,6 +13,8 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _unused_ __attribute__((unused))
+/* For a large array, which the compiler's hardening would clear each time. */
+#define _uninitialized_ __attribute__((uninitialized))
 #define _warn_unused_ __attribute__((warn_unused_result))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

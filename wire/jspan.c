@@ -5,6 +5,7 @@
 
 #include "base/blank.h"
 #include "base/hex.h"
+#include "base/macro.h"
 #include "base/text.h"
 
 static void skip_blanks(struct bytes *b)
@@ -22,11 +23,52 @@ static inline int peek(struct bytes *b)
 	return b->len > 0 ? b->p[0] : -1;
 }
 
-static int take_char(struct bytes *b, char c)
+static inline int take_char(struct bytes *b, char c)
 {
 	if (peek(b) != c)
 		return -EBADMSG;
 	return bytes_skip(b, 1);
+}
+
+/* ---- strings ---- */
+
+/* The characters of a string that stand for themselves: ASCII, no quote, no escape. */
+static inline bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+#define EACH(c) ((uint64_t)(c) * 0x0101010101010101)
+
+/*
+ * How many of the eight characters of @v, the first in the lowest byte, are plain before one that
+ * is not: for each byte its highest bit is computed.  A byte that borrows from the next one may
+ * spoil that, but it is itself one that is not plain.
+ */
+static inline size_t count_plain(uint64_t v)
+{
+	uint64_t quote = v ^ EACH('"'), escape = v ^ EACH('\\');
+	uint64_t other = v | ((v - EACH(0x20)) & ~v);
+
+	other |= ((quote - EACH(1)) & ~quote) | ((escape - EACH(1)) & ~escape);
+	other &= EACH(0x80);
+	return other ? (size_t)__builtin_ctzll(other) / 8 : 8;
+}
+
+/* Most strings are so short that a loop over their characters costs most at its end. */
+static inline void skip_plain(struct bytes *b)
+{
+	const uint8_t *p = b->p, *end = b->p + b->len;
+	size_t n = 8;
+
+	while (n == 8 && end - p >= 8) {
+		n = count_plain(get_u64le(p));
+		p += n;
+	}
+	while (n == 8 && p < end && is_plain(*p))
+		p++;
+	b->len = (size_t)(end - p);
+	b->p = p;
 }
 
 /* ---- checking ---- */
@@ -56,23 +98,6 @@ static int check_escape(struct bytes *b)
 	return bytes_skip(b, 6);
 }
 
-/* The characters of a string that stand for themselves: ASCII, no quote, no escape. */
-static const bool is_plain[256] = {
-	[0x20 ... 0x21] = true,
-	[0x23 ... 0x5b] = true,
-	[0x5d ... 0x7f] = true,
-};
-
-static void skip_plain(struct bytes *b)
-{
-	const uint8_t *p = b->p, *end = b->p + b->len;
-
-	while (p < end && is_plain[*p])
-		p++;
-	b->len = (size_t)(end - p);
-	b->p = p;
-}
-
 static int check_string(struct bytes *b)
 {
 	int r = take_char(b, '"');
@@ -99,9 +124,9 @@ static size_t skip_digits(struct bytes *b)
 	return n;
 }
 
-static bool skip_if(struct bytes *b, const char *any)
+static bool skip_if(struct bytes *b, char one, char other)
 {
-	if (b->len == 0 || !b->p[0] || !strchr(any, b->p[0]))
+	if (b->len == 0 || (b->p[0] != one && b->p[0] != other))
 		return false;
 	return bytes_skip(b, 1) == 0;
 }
@@ -111,15 +136,15 @@ static int check_number(struct bytes *b)
 	const uint8_t *first;
 	size_t n;
 
-	(void) skip_if(b, "-");
+	(void) skip_if(b, '-', '-');
 	first = b->p;
 	n = skip_digits(b);
 	if (n == 0 || (n > 1 && first[0] == '0'))
 		return -EBADMSG;
-	if (skip_if(b, ".") && skip_digits(b) == 0)
+	if (skip_if(b, '.', '.') && skip_digits(b) == 0)
 		return -EBADMSG;
-	if (skip_if(b, "eE")) {
-		(void) skip_if(b, "+-");
+	if (skip_if(b, 'e', 'E')) {
+		(void) skip_if(b, '+', '-');
 		if (skip_digits(b) == 0)
 			return -EBADMSG;
 	}
@@ -135,49 +160,106 @@ static int check_word(struct bytes *b, const char *word)
 	return bytes_skip(b, n);
 }
 
-static int check_name(struct bytes *b, struct bytes *ret)
+/* Take a string if all of it is plain: @ret is the text between its quotes. */
+static inline bool take_plain_string(struct bytes *b, struct bytes *ret)
+{
+	struct bytes t = *b;
+
+	if (t.len < 2 || t.p[0] != '"')
+		return false;
+	(void) bytes_skip(&t, 1);
+	*ret = t;
+	skip_plain(&t);
+	if (t.len == 0 || t.p[0] != '"')
+		return false;
+	ret->len -= t.len;
+	(void) bytes_skip(&t, 1);
+	*b = t;
+	return true;
+}
+
+static inline int check_name(struct bytes *b, struct bytes *ret)
 {
 	int r;
 
 	if (peek(b) != '"')
 		return -EBADMSG;
+	if (take_plain_string(b, ret))
+		return 0;
 	*ret = *b;
 	r = check_string(b);
 	if (r < 0)
 		return r;
 	ret->len -= b->len;
-	return memchr(ret->p, '\\', ret->len) ? -EBADMSG : 0;
+	return memchr(ret->p, '\\', ret->len) ? -EBADMSG : jspan_text(*ret, ret);
 }
 
-static int check_object(struct bytes *b, unsigned depth)
+static bool has_name(const struct bytes *names, unsigned n, struct bytes name)
 {
-	struct bytes names[JSPAN_MEMBERS_MAX];
+	for (unsigned i = 0; i < n; i++)
+		if (names[i].len == name.len && memcmp(names[i].p, name.p, name.len) == 0)
+			return true;
+	return false;
+}
+
+/* Where the members of the outermost object go, if that is asked. */
+struct found {
+	struct jspan_member *list;
+	unsigned n, max;
+};
+
+static void found_add(struct found *f, struct bytes name, struct bytes value)
+{
+	if (f->n < f->max)
+		f->list[f->n] = (struct jspan_member){ name, value };
+	f->n++;
+}
+
+/* The @n th member, whose name must be none of those before it in @names. */
+static inline int check_member(struct bytes *b, unsigned depth, struct bytes *names, unsigned n,
+			struct found *found)
+{
+	struct bytes value;
+	int r;
+
+	if (n == JSPAN_MEMBERS_MAX)
+		return -EMSGSIZE;
+	r = check_name(b, &names[n]);
+	if (r < 0)
+		return r;
+	if (has_name(names, n, names[n]))
+		return -EBADMSG;
+	r = take_char(b, ':');
+	if (r < 0)
+		return r;
+	(void) peek(b);
+	value = *b;
+	r = check_value(b, depth);
+	if (r < 0)
+		return r;
+	value.len -= b->len;
+	if (found)
+		found_add(found, names[n], value);
+	return 0;
+}
+
+/* @found may be NULL. */
+static int check_object(struct bytes *b, unsigned depth, struct found *found)
+{
+	/* Each is written before it is read; clearing all takes longer than most objects do. */
+	_uninitialized_ struct bytes names[JSPAN_MEMBERS_MAX];
 	unsigned n = 0;
 	int r;
 
 	(void) bytes_skip(b, 1);
 	if (peek(b) == '}')
 		return bytes_skip(b, 1);
-	for (;;) {
-		if (n == JSPAN_MEMBERS_MAX)
-			return -EMSGSIZE;
-		r = check_name(b, &names[n]);
+	do {
+		r = check_member(b, depth, names, n++, found);
 		if (r < 0)
 			return r;
-		for (unsigned i = 0; i < n; i++)
-			if (names[i].len == names[n].len &&
-			    memcmp(names[i].p, names[n].p, names[n].len) == 0)
-				return -EBADMSG;
-		n++;
-		r = take_char(b, ':');
-		if (r < 0)
-			return r;
-		r = check_value(b, depth);
-		if (r < 0)
-			return r;
-		if (take_char(b, ',') < 0)
-			return take_char(b, '}');
-	}
+	} while (take_char(b, ',') == 0);
+	return take_char(b, '}');
 }
 
 static int check_array(struct bytes *b, unsigned depth)
@@ -201,7 +283,7 @@ static int check_value(struct bytes *b, unsigned depth)
 		return -EMSGSIZE;
 	switch (peek(b)) {
 	case '{':
-		return check_object(b, depth + 1);
+		return check_object(b, depth + 1, NULL);
 	case '[':
 		return check_array(b, depth + 1);
 	case '"':
@@ -217,14 +299,14 @@ static int check_value(struct bytes *b, unsigned depth)
 	}
 }
 
-int jspan_check(struct bytes text, struct bytes *ret)
+static int check_text(struct bytes text, struct bytes *ret, struct found *found)
 {
 	struct bytes b = text, value;
 	int r;
 
 	skip_blanks(&b);
 	value = b;
-	r = check_value(&b, 0);
+	r = found && peek(&b) == '{' ? check_object(&b, 1, found) : check_value(&b, 0);
 	if (r < 0)
 		return r;
 	value.len -= b.len;
@@ -234,24 +316,39 @@ int jspan_check(struct bytes text, struct bytes *ret)
 	return 0;
 }
 
+int jspan_check(struct bytes text, struct bytes *ret)
+{
+	return check_text(text, ret, NULL);
+}
+
+int jspan_check_members(struct bytes text, struct jspan_member *ret, unsigned max, unsigned *ret_n)
+{
+	struct found found = { ret, 0, max };
+	struct bytes value;
+	int r;
+
+	r = check_text(text, &value, &found);
+	if (r == 0)
+		*ret_n = found.n;
+	return r;
+}
+
 /* ---- reading a checked text ---- */
 
-/* Skip to behind the closing quote: the first with an even number of backslashes before it. */
+/* Skip to behind the closing quote: the first that no backslash escapes. */
 static void skip_string(struct bytes *b)
 {
-	const uint8_t *p = b->p + 1, *end = b->p + b->len, *quote, *before;
-
-	while (p < end && (quote = memchr(p, '"', (size_t)(end - p))) != NULL) {
-		for (before = quote; before > p && before[-1] == '\\';)
-			before--;
-		p = quote + 1;
-		if ((quote - before) % 2 == 0) {
-			b->len = (size_t)(end - p);
-			b->p = p;
+	(void) bytes_skip(b, 1);
+	for (;;) {
+		skip_plain(b);
+		if (b->len == 0)
+			return;
+		if (b->p[0] == '"') {
+			(void) bytes_skip(b, 1);
 			return;
 		}
+		(void) bytes_skip(b, b->p[0] == '\\' && b->len > 1 ? 2 : 1);
 	}
-	(void) bytes_skip(b, b->len);
 }
 
 /*
@@ -276,14 +373,14 @@ static void skip_nested(struct bytes *b, unsigned depth)
 }
 
 /* Numbers and the three words. */
-static void skip_bare(struct bytes *b)
+static inline void skip_bare(struct bytes *b)
 {
 	while (b->len > 0 && !is_space(b->p[0]) && b->p[0] != ',' && b->p[0] != ']' &&
 	       b->p[0] != '}')
 		(void) bytes_skip(b, 1);
 }
 
-static struct bytes take_value(struct bytes *b)
+static inline struct bytes take_value(struct bytes *b)
 {
 	struct bytes value;
 	int c = peek(b);
@@ -323,7 +420,7 @@ enum jspan_type jspan_type(struct bytes value)
  * @it is at the opening bracket, or behind a value.  Returns 1 when another value comes, and then
  * @it is there; 0 at the closing bracket, and then @it is behind that.
  */
-static int next(struct bytes *it, char open, char close)
+static inline int next(struct bytes *it, char open, char close)
 {
 	int c = peek(it);
 
@@ -341,11 +438,11 @@ static int next(struct bytes *it, char open, char close)
 }
 
 /* The name of a member, and the colon behind it. */
-static int take_name(struct bytes *it, struct bytes *ret)
+static inline int take_name(struct bytes *it, struct bytes *ret)
 {
-	struct bytes name = take_value(it);
-
-	return take_char(it, ':') < 0 || jspan_text(name, ret) < 0 ? -EBADMSG : 0;
+	if (!take_plain_string(it, ret) && jspan_text(take_value(it), ret) < 0)
+		return -EBADMSG;
+	return take_char(it, ':');
 }
 
 int jspan_next_member(struct bytes *it, struct bytes *ret_name, struct bytes *ret_value)
@@ -518,7 +615,7 @@ static const struct jspan_field *field_find(const struct jspan_field *fields, st
 	return NULL;
 }
 
-static int field_read(const struct jspan_field *f, struct bytes *b, void *ret)
+static inline int field_read(const struct jspan_field *f, struct bytes *b, void *ret)
 {
 	void *place = (uint8_t *)ret + f->offset;
 
@@ -532,8 +629,8 @@ static int field_read(const struct jspan_field *f, struct bytes *b, void *ret)
  * Read the member at @b, if it has a row, and move past it.  @seen has a bit for each row; @ret_f
  * is the row, or NULL.
  */
-static int take_member(struct bytes *b, const struct jspan_field *fields, bool closed, void *ret,
-		       uint64_t *seen, const struct jspan_field **ret_f)
+static inline int take_member(struct bytes *b, const struct jspan_field *fields, bool closed,
+			      void *ret, uint64_t *seen, const struct jspan_field **ret_f)
 {
 	struct bytes name;
 	unsigned i = 0;

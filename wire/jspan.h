@@ -36,6 +36,17 @@ enum jspan_type {
  */
 int jspan_check(struct bytes text, struct bytes *ret);
 
+struct jspan_member {
+	struct bytes name, value;
+};
+
+/*
+ * The same, and where the members of the outermost object are, which the check comes past anyway:
+ * in their order, the first @max of them in @ret, and in @ret_n how many there are.  A text that is
+ * no object has none.  After an error @ret may have been written.
+ */
+int jspan_check_members(struct bytes text, struct jspan_member *ret, unsigned max, unsigned *ret_n);
+
 enum jspan_type jspan_type(struct bytes value);
 
 /*

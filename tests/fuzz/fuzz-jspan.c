@@ -147,6 +147,21 @@ static void compare(struct bytes value, struct json_object *o, const uint8_t *da
 	}
 }
 
+/* The members that the check comes past are those that a walk finds. */
+static void compare_members(struct bytes text, struct bytes checked)
+{
+	struct jspan_member list[3];
+	struct bytes name, value;
+	unsigned n, i = 0;
+
+	assert(jspan_check_members(text, list, 3, &n) == 0);
+	for (; jspan_next_member(&checked, &name, &value) > 0; i++)
+		if (i < 3)
+			assert(list[i].name.p == name.p && list[i].name.len == name.len &&
+			       list[i].value.p == value.p && list[i].value.len == value.len);
+	assert(i == n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct json_tokener *t;
@@ -155,6 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (len > 65536 || jspan_check((struct bytes){ data, len }, &value) < 0)
 		return 0;
+	compare_members((struct bytes){ data, len }, value);
 	t = json_tokener_new_ex(JSPAN_DEPTH_MAX + 1);
 	assert(t);
 	json_tokener_set_flags(t, JSON_TOKENER_VALIDATE_UTF8);

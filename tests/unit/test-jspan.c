@@ -156,6 +156,105 @@ static void test_caps(void **state)
 	}
 }
 
+/*
+ * Strings are read eight bytes at a time: each byte at each place of strings of each length, with
+ * each of these before it, is taken as by itself.
+ */
+static void test_string_bytes(void **state)
+{
+	static const char fill[] = { 'a', ' ', 0x7f };
+	struct bytes value, got;
+	char s[40];
+
+	for (size_t f = 0; f < sizeof(fill); f++)
+		for (size_t len = 1; len < 20; len++)
+			for (size_t at = 0; at < len; at++)
+				for (int c = 0; c < 256; c++) {
+					bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+
+					memset(s, fill[f], sizeof(s));
+					s[0] = s[len + 1] = '"';
+					s[1 + at] = (char)c;
+					/* Then a backslash escapes the quote at the end. */
+					if (c == '\\' && at + 1 < len)
+						s[2 + at] = 'n';
+					assert_int_equal(check_len(s, len + 2),
+							 plain || (c == '\\' && at + 1 < len) ?
+								 0 :
+								 -EBADMSG);
+					if (!plain)
+						continue;
+					got = (struct bytes){ (const uint8_t *)s, len + 2 };
+					assert_int_equal(jspan_check(got, &value), 0);
+					assert_int_equal(value.len, len + 2);
+				}
+}
+
+/* The same for reading, and for names, beside which other strings stand. */
+static void test_string_skipped(void **state)
+{
+	static const char *const tricky[] = {
+		"\\\"",	    "\\\\", "\\\\\\\"", "\\u0022", "\xc3\xa9",
+		"\xf0\x9f\x98\x80", "]",	  "}",	      "\x7f",	   "",
+	};
+	char s[160], want[64];
+
+	for (size_t i = 0; i < sizeof(tricky) / sizeof(tricky[0]); i++)
+		for (int before = 0; before < 18; before++)
+			for (int after = 0; after < 10; after++) {
+				struct bytes v, it, name, value;
+				int n = snprintf(want, sizeof(want), "\"%.*s%s%.*s\"", before,
+						 "abcdefghijklmnopqrstuvwxyz", tricky[i], after,
+						 "0123456789");
+
+				(void) snprintf(s, sizeof(s), "[%s,{\"%.*s\" :%s},7]", want, before,
+						"abcdefghijklmnopqrstuvwxyz", want);
+				assert_int_equal(jspan_check(text(s), &v), 0);
+				it = v;
+				assert_int_equal(jspan_next_element(&it, &value), 1);
+				assert_int_equal(value.len, n);
+				assert_memory_equal(value.p, want, n);
+				assert_int_equal(jspan_next_element(&it, &v), 1);
+				assert_int_equal(jspan_next_member(&v, &name, &value), 1);
+				assert_int_equal(name.len, before);
+				assert_int_equal(value.len, n);
+				assert_memory_equal(value.p, want, n);
+				assert_int_equal(jspan_next_member(&v, &name, &value), 0);
+				assert_int_equal(jspan_next_element(&it, &value), 1);
+				assert_memory_equal(value.p, "7", 1);
+			}
+}
+
+static void test_check_members(void **state)
+{
+	static const char *const none[] = { "[{\"a\":1}]", "1", "\"{}\"", " {} " };
+	struct jspan_member m[2];
+	unsigned n;
+
+	assert_int_equal(jspan_check_members(text(" {\"a\" : {\"c\":[1]} ,\"b\":7 } "), m, 2, &n),
+			 0);
+	assert_int_equal(n, 2);
+	assert_memory_equal(m[0].name.p, "a", 1);
+	assert_int_equal(m[0].name.len, 1);
+	assert_int_equal(m[0].value.len, strlen("{\"c\":[1]}"));
+	assert_memory_equal(m[0].value.p, "{\"c\":[1]}", m[0].value.len);
+	assert_int_equal(m[1].name.len, 1);
+	assert_int_equal(m[1].value.len, 1);
+	assert_memory_equal(m[1].value.p, "7", 1);
+	/* More than there is room for are counted. */
+	assert_int_equal(jspan_check_members(text("{\"a\":1,\"b\":2,\"c\":3}"), m, 2, &n), 0);
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		assert_int_equal(jspan_check_members(text(none[i]), m, 2, &n), 0);
+		assert_int_equal(n, 0);
+	}
+	/* What jspan_check() refuses, this does. */
+	assert_int_equal(jspan_check_members(text("{\"a\":1,\"a\":2}"), m, 2, &n), -EBADMSG);
+	assert_int_equal(jspan_check_members(text("{\"a\":1} 2"), m, 2, &n), -EBADMSG);
+	assert_int_equal(jspan_check_members(text("{\"a\":{\"b\":}}"), m, 2, &n), -EBADMSG);
+	assert_int_equal(jspan_check_members(text(""), m, 2, &n), -EBADMSG);
+}
+
 static void test_walk(void **state)
 {
 	struct bytes v, it, name, value;
@@ -611,6 +710,9 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_check_members),
+		cmocka_unit_test(test_string_bytes),
+		cmocka_unit_test(test_string_skipped),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_values),
