@@ -58,7 +58,6 @@ DEFINE_READ_HEX(8)
 DEFINE_READ_HEX(16)
 DEFINE_READ_HEX(32)
 DEFINE_READ_HEX(48)
-DEFINE_READ_HEX(64)
 
 static int read_status(struct bytes value, void *ret)
 {
@@ -270,46 +269,39 @@ static int take_modules(struct bytes *b, void *ret)
 
 /* ---- the two documents ---- */
 
-/* The outer object, which both documents have. */
-struct envelope {
-	struct bytes body, signature;
-};
-
-static const struct jspan_field tcb_info_envelope[] = {
-	{ "tcbInfo", jspan_read_value, offsetof(struct envelope, body) },
-	{ "signature", jspan_read_value, offsetof(struct envelope, signature) },
-	{ NULL },
-};
-
-static const struct jspan_field qe_identity_envelope[] = {
-	{ "enclaveIdentity", jspan_read_value, offsetof(struct envelope, body) },
-	{ "signature", jspan_read_value, offsetof(struct envelope, signature) },
-	{ NULL },
-};
-
-static int open_envelope(struct bytes json, const struct jspan_field *fields,
-			 struct bytes *ret_body, uint8_t signature[static 64],
-			 const char **ret_problem)
+static const struct jspan_member *find(const struct jspan_member *m, unsigned n, const char *name)
 {
-	struct envelope e = { 0 };
-	struct bytes outer;
+	for (unsigned i = 0; i < n; i++)
+		if (m[i].name.len == strlen(name) && memcmp(m[i].name.p, name, strlen(name)) == 0)
+			return &m[i];
+	return NULL;
+}
+
+/* The outer object, which both documents have: the body, which is called @name, and "signature". */
+static int open_envelope(struct bytes json, const char *name, struct bytes *ret_body,
+			 uint8_t signature[static 64], const char **ret_problem)
+{
+	const struct jspan_member *body, *sig;
+	struct jspan_member both[2];
+	unsigned n;
 	int r;
 
-	r = jspan_check(json, &outer);
+	r = jspan_check_members(json, both, ARRAY_SIZE(both), &n);
 	if (r < 0)
 		return problem(
 			ret_problem, r,
 			r == -EMSGSIZE ?
 				"it is nested too deep, or an object of it has too many members" :
 				"it is not JSON, or a member stands twice");
-	r = jspan_object_read(outer, fields, /* closed= */ true, &e, NULL);
-	if (r < 0 || jspan_type(e.body) != JSPAN_OBJECT)
+	body = n == ARRAY_SIZE(both) ? find(both, n, name) : NULL;
+	sig = n == ARRAY_SIZE(both) ? find(both, n, "signature") : NULL;
+	if (!body || !sig || jspan_type(body->value) != JSPAN_OBJECT)
 		return problem(ret_problem, -EBADMSG,
 			       "it is not an object with just the document and its signature");
-	if (read_hex64(e.signature, signature) < 0)
+	if (jspan_hex(sig->value, signature, 64) < 0)
 		return problem(ret_problem, -EBADMSG,
 			       "its signature is not 128 hexadecimal digits");
-	*ret_body = e.body;
+	*ret_body = body->value;
 	return 0;
 }
 
@@ -391,7 +383,7 @@ int tdx_tcb_info_read(struct bytes json, struct tdx_tcb_info *ret, const char **
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = open_envelope(json, tcb_info_envelope, &ret->signed_part, ret->signature, ret_problem);
+	r = open_envelope(json, "tcbInfo", &ret->signed_part, ret->signature, ret_problem);
 	if (r < 0)
 		return r;
 	r = check_kind(ret->signed_part, "TDX", 3, ret_problem);
@@ -405,7 +397,7 @@ int tdx_qe_identity_read(struct bytes json, struct tdx_qe_identity *ret, const c
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = open_envelope(json, qe_identity_envelope, &ret->signed_part, ret->signature,
+	r = open_envelope(json, "enclaveIdentity", &ret->signed_part, ret->signature,
 			  ret_problem);
 	if (r < 0)
 		return r;
