@@ -158,18 +158,17 @@ void name_list_done(struct name_list *l)
 
 int name_list_add(struct name_list *l, const char *name)
 {
-	char **more, *copy;
+	bool full = (l->n & (l->n - 1)) == 0;
+	char **more = l->names, *copy = strdup(name);
 
-	for (size_t i = 0; i < l->n; i++)
-		if (streq(l->names[i], name))
-			return 0;
-	more = reallocarray(l->names, l->n + 1, sizeof(*more));
-	if (!more)
+	/* Room is made for twice as many each time. */
+	if (copy && full)
+		more = reallocarray(more, MAX(2 * l->n, (size_t)1), sizeof(*more));
+	if (!copy || !more) {
+		free(copy);
 		return -ENOMEM;
+	}
 	l->names = more;
-	copy = strdup(name);
-	if (!copy)
-		return -ENOMEM;
 	l->names[l->n++] = copy;
 	return 0;
 }
@@ -177,6 +176,25 @@ int name_list_add(struct name_list *l, const char *name)
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void name_list_sort(struct name_list *l)
+{
+	size_t n = 0;
+
+	if (l->n > 0)
+		qsort(l->names, l->n, sizeof(*l->names), compare_names);
+	for (size_t i = 0; i < l->n; i++)
+		if (n > 0 && streq(l->names[i], l->names[n - 1]))
+			free(l->names[i]);
+		else
+			l->names[n++] = l->names[i];
+	l->n = n;
+}
+
+bool name_list_has(const struct name_list *l, const char *name)
+{
+	return l->n > 0 && bsearch(&name, l->names, l->n, sizeof(*l->names), compare_names);
 }
 
 static int add_folder(struct name_list *l, const struct config_root *root, const char *path,
@@ -212,8 +230,8 @@ int name_list_add_folder(struct name_list *l, const struct config_root *root, co
 	int r = root->ops ? root->ops->list(root->userdata, path, wanted, l) :
 			    add_folder(l, root, path, wanted);
 
-	if (r == 0 && l->n > 0)
-		qsort(l->names, l->n, sizeof(*l->names), compare_names);
+	if (r == 0)
+		name_list_sort(l);
 	return r;
 }
 

@@ -79,7 +79,7 @@ int config_file_read(const struct config_root *root, const char *name, size_t ma
 /* What a negative return of these functions means and what to do, for people. */
 const char *config_file_error(int r);
 
-/* Names of files, without duplicates, sorted by strcmp(). */
+/* Names of files. */
 struct name_list {
 	char **names;
 	size_t n;
@@ -87,13 +87,19 @@ struct name_list {
 
 void name_list_done(struct name_list *l);
 
-/* Add a copy of @name unless it is there.  Returns 0 or -ENOMEM. */
+/* Add a copy of @name, which may be there already.  Returns 0 or -ENOMEM. */
 int name_list_add(struct name_list *l, const char *name);
 
+/* Sort by strcmp(), and keep each name once. */
+void name_list_sort(struct name_list *l);
+
+/* True if @name is in @l, which is sorted. */
+bool name_list_has(const struct name_list *l, const char *name);
+
 /*
- * Add those names in the folder @path that @wanted accepts.  Names that begin with a dot are left
- * out.  Returns 0, also when the folder does not exist; errors as above, and -ENOTDIR.  After an
- * error @l has some of the names.
+ * Add those names in the folder @path that @wanted accepts, and sort all by strcmp(), each once.
+ * Names that begin with a dot are left out.  Returns 0, also when the folder does not exist; errors
+ * as above, and -ENOTDIR.  After an error @l has some of the names, in any order.
  */
 int name_list_add_folder(struct name_list *l, const struct config_root *root, const char *path,
 			 bool (*wanted)(const char *name));

@@ -20,31 +20,64 @@ extern char **environ;
 
 /* ---- the volumes ---- */
 
-static bool in_crypttab(const char *text, const char *volume)
+/* @text is changed. */
+static int add_crypttab(struct name_list *l, char *text)
 {
-	_cleanup_(freep) char *copy = strdup(text);
-	struct crypttab_line line;
+	struct crypttab_line line = { 0 };
+	int r = 0;
 
-	/* Without memory nothing is warned of. */
-	return !copy || crypttab_find(copy, volume, &line) != -ENOENT;
+	while (r == 0 && crypttab_next(&text, &line) > 0)
+		r = name_list_add(l, line.volume);
+	return r;
 }
 
-/* "rd.luks.name=UUID=VOLUME", or without "rd.": systemd-cryptsetup-generator(8). */
-static bool in_command_line(const char *text, const char *volume)
+/*
+ * "rd.luks.name=UUID=VOLUME", or without "rd.": systemd-cryptsetup-generator(8).  @text is
+ * changed.
+ */
+static int add_command_line(struct name_list *l, char *text)
 {
-	size_t len;
+	char *save = NULL;
+	int r = 0;
 
-	for (const char *w = text + strspn(text, BLANKS); *w; w += len, w += strspn(w, BLANKS)) {
+	for (char *w = strtok_r(text, BLANKS, &save); w && r == 0;
+	     w = strtok_r(NULL, BLANKS, &save)) {
 		const char *rest = startswith(w, "rd.luks.name="), *eq;
 
-		len = strcspn(w, BLANKS);
 		if (!rest)
 			rest = startswith(w, "luks.name=");
-		eq = rest ? memchr(rest, '=', len - (size_t)(rest - w)) : NULL;
-		if (eq && strlen(volume) == len - (size_t)(eq + 1 - w) &&
-		    memcmp(eq + 1, volume, strlen(volume)) == 0)
-			return true;
+		eq = rest ? strchr(rest, '=') : NULL;
+		if (eq)
+			r = name_list_add(l, eq + 1);
 	}
+	return r;
+}
+
+/* Returns the number of volumes that are not in @l, which is sorted. */
+static int count_unknown(const struct config *c, const struct name_list *l, const char *path)
+{
+	char volume[MSG_NAME_LEN + 1];
+	int n = 0;
+
+	for (size_t i = 0; i < c->n_policies; i++)
+		for (unsigned j = 0; secret_policy_volume(&c->policies[i], j, volume); j++) {
+			if (name_list_has(l, volume))
+				continue;
+			log_error("%s: There is no volume '%s', which Consumers= of the secret "
+				  "'%s' names: no volume of another name gets it",
+				  path, volume, c->policies[i].name);
+			n++;
+		}
+	return n;
+}
+
+static bool names_volume(const struct config *c)
+{
+	char volume[MSG_NAME_LEN + 1];
+
+	for (size_t i = 0; i < c->n_policies; i++)
+		if (secret_policy_volume(&c->policies[i], 0, volume))
+			return true;
 	return false;
 }
 
@@ -52,9 +85,9 @@ static bool in_command_line(const char *text, const char *volume)
 static int check_volumes(const struct config *c, const char *root)
 {
 	struct config_file tab = { .text = NULL }, cmdline = { .text = NULL };
-	char path[PATH_MAX], volume[MSG_NAME_LEN + 1];
-	bool any = false;
-	int r = 0, n = 0;
+	struct name_list known = { NULL };
+	char path[PATH_MAX];
+	int r;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/etc/crypttab", root) >= sizeof(path))
 		return log_error_errno(ENAMETOOLONG, "'%s': %m", root);
@@ -62,27 +95,24 @@ static int check_volumes(const struct config *c, const char *root)
 	if (r < 0)
 		log_error("%s: %s", path, config_file_error(r));
 	/* The command line of this machine says nothing about another root. */
-	if (r >= 0 && !root[0])
+	if (r > 0 && !root[0])
 		(void) config_file_read_path(CONFIG_ROOT(""), "/proc/cmdline", CMDLINE_MAX,
 					     &cmdline);
-	for (size_t i = 0; r >= 0 && i < c->n_policies; i++)
-		for (unsigned j = 0; secret_policy_volume(&c->policies[i], j, volume); j++) {
-			any = true;
-			if (!tab.text || in_crypttab(tab.text, volume) ||
-			    (cmdline.text && in_command_line(cmdline.text, volume)))
-				continue;
-			log_error("%s: There is no volume '%s', which Consumers= of the secret "
-				  "'%s' names: no volume of another name gets it",
-				  path, volume, c->policies[i].name);
-			n++;
-		}
-	if (r == 0 && any)
+	if (r == 0 && names_volume(c))
 		log_warning("%s: The file does not exist; whether the volumes in "
 			    "Consumers= exist is not checked",
 			    path);
+	if (r > 0) {
+		r = add_crypttab(&known, tab.text);
+		if (r == 0 && cmdline.text)
+			r = add_command_line(&known, cmdline.text);
+		name_list_sort(&known);
+		r = r < 0 ? log_oom() : count_unknown(c, &known, path);
+	}
+	name_list_done(&known);
 	config_file_done(&tab);
 	config_file_done(&cmdline);
-	return r < 0 ? r : n;
+	return r;
 }
 
 /* ---- evidence ---- */

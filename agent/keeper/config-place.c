@@ -80,17 +80,3 @@ void config_check_places(const struct config_value *v, struct secret_policy *p, 
 		   place_key_wrong(&p->place));
 	check_kind(v, p, CONSUMER_FILE, file_given, "File...", place_file_wrong(&p->place));
 }
-
-void config_check_same_key(const struct config_value *v, const struct secret_policy *p,
-			   const struct secret_policy *other)
-{
-	const struct place_rules *a = &p->place, *b = &other->place;
-
-	if (secret_policy_allows(p, CONSUMER_KEYRING) &&
-	    secret_policy_allows(other, CONSUMER_KEYRING) && a->key_owner == b->key_owner &&
-	    (a->type == KEYRING_LOGON) == (b->type == KEYRING_LOGON) &&
-	    streq(a->description, b->description))
-		config_error(v->errors, v->file, 0,
-			     "It would be the same key as the secret '%s', '%s': set another "
-			     "KeyringDescription=", other->name, a->description);
-}

@@ -26,8 +26,4 @@ int config_take_file_mode(struct config_value *v);
 void config_check_places(const struct config_value *v, struct secret_policy *p, bool keyring_given,
 			 bool file_given);
 
-/* The same for two secrets that would be one key. */
-void config_check_same_key(const struct config_value *v, const struct secret_policy *p,
-			   const struct secret_policy *other);
-
 #endif

@@ -286,25 +286,6 @@ static void default_name(const char *path, char ret[static MSG_NAME_LEN + 1])
 		strcpy(ret, name);
 }
 
-static void check_unique(struct config *c, const struct secret_policy *p, const char *path)
-{
-	bool has_guid = !guid_is_zero(&p->guid);
-
-	for (size_t i = 0; i < c->n_policies; i++) {
-		if (p->path[0] && streq(c->policies[i].path, p->path))
-			config_error(&c->errors, path, 0,
-				     "Uri= is the same as that of the secret '%s'",
-				     c->policies[i].name);
-		else if (has_guid && guid_equal(&c->policies[i].guid, &p->guid))
-			config_error(&c->errors, path, 0,
-				     "Guid= is the same as that of the secret '%s'",
-				     c->policies[i].name);
-		if (streq(c->policies[i].name, p->name))
-			config_error(&c->errors, path, 0,
-				     "The name '%s' is another secret's already", p->name);
-	}
-}
-
 /* What a secret of the broker needs in broker.conf. */
 static void check_broker(struct config *c, const struct secret_policy *p, const char *path)
 {
@@ -324,37 +305,6 @@ static void check_broker(struct config *c, const struct secret_policy *p, const 
 		config_error(&c->errors, path, 0,
 			     "Uri=init-data needs UriPrefix= in broker.conf: the host writes the "
 			     "init data, and could name any secret");
-}
-
-#define MIXED_ORIGINS(who) \
-	who " would get a launch secret or one from the broker, as the secret '%s' is for it " \
-	    "too: write Guid= and Uri= into one file, the preferred one first"
-
-/*
- * Secrets of different origins for one volume would stand in for one another: if one is missing,
- * or the host keeps it away, the other is given.  The owner may want that, and then writes one
- * file.
- */
-static void check_origins(struct config *c, const struct secret_policy *p, const char *path)
-{
-	char volume[MSG_NAME_LEN + 1], consumer[sizeof(CONSUMER_CRYPTSETUP ":") + MSG_NAME_LEN];
-
-	for (size_t i = 0; i < c->n_policies; i++) {
-		const struct secret_policy *other = &c->policies[i];
-
-		if (secret_policy_same_origins(p, other))
-			continue;
-		for (unsigned k = 0; secret_policy_volume(p, k, volume); k++) {
-			snprintf(consumer, sizeof(consumer), CONSUMER_CRYPTSETUP ":%s", volume);
-			if (secret_policy_allows(other, consumer) == 2)
-				config_error(&c->errors, path, 0,
-					     MIXED_ORIGINS("The volume '%s'"), volume,
-					     other->name);
-		}
-		if (secret_policy_allows(p, CONSUMER_CRYPTSETUP) == 2 &&
-		    secret_policy_allows(other, CONSUMER_CRYPTSETUP) == 2)
-			config_error(&c->errors, path, 0, MIXED_ORIGINS("A volume"), other->name);
-	}
 }
 
 /* A unit whose name is too long together with the secret's cannot even ask. */
@@ -385,14 +335,13 @@ static void check_pins(struct config *c, const struct secret_policy *p, const ch
 			     "'token'");
 }
 
-/* Whoever may ask by a path must have one, and one path is one secret. */
+/* Whoever may ask by a path must have one. */
 static void check_rest(struct config *c, const struct secret_policy *p, const char *path)
 {
-	const char *rest = secret_policy_rest_path(p), *other;
 	char user[MSG_CONSUMERS_LEN];
 	bool wanted = secret_policy_consumer(p, CONSUMER_REST, 0, user) > 0;
 
-	if (wanted && !rest)
+	if (wanted && !secret_policy_rest_path(p))
 		config_error(&c->errors, path, 0,
 			     "Consumers= has 'rest:%s', and the secret has no path by which it "
 			     "could be asked for: set RestPath=",
@@ -400,20 +349,27 @@ static void check_rest(struct config *c, const struct secret_policy *p, const ch
 	if (!wanted && p->rest_path[0])
 		config_error(&c->errors, path, 0,
 			     "RestPath= is for nobody: Consumers= has no 'rest:NUMBER'");
-	for (size_t i = 0; rest && i < c->n_policies; i++) {
-		other = secret_policy_rest_path(&c->policies[i]);
-		if (other && streq(other, rest) && (p->rest_path[0] || c->policies[i].rest_path[0]))
-			config_error(&c->errors, path, 0,
-				     "The path '%s' is that of the secret '%s' too: set another "
-				     "RestPath=",
-				     rest, c->policies[i].name);
-	}
+}
+
+/* Room is made for twice as many each time. */
+static int add_policy(struct config *c, const struct secret_policy *p)
+{
+	bool full = (c->n_policies & (c->n_policies - 1)) == 0;
+	struct secret_policy *more = c->policies;
+
+	if (full)
+		more = reallocarray(more, MAX(2 * c->n_policies, (size_t)1), sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	c->policies = more;
+	c->policies[c->n_policies++] = *p;
+	return 0;
 }
 
 static void read_secret_conf(void *target, struct config_file *f)
 {
 	struct config *c = target;
-	struct secret_policy p = { .consumers = CONSUMER_GET }, *more;
+	struct secret_policy p = { .consumers = CONSUMER_GET };
 	struct guid other;
 	struct cause why;
 	struct config_value v = { .errors = &c->errors, .target = &p };
@@ -438,22 +394,14 @@ static void read_secret_conf(void *target, struct config_file *f)
 	if (!(v.seen & 1u << SECRET_WIPE))
 		p.wipe = secret_policy_default_wipe(&p);
 	config_check_places(&v, &p, v.seen & SEEN_KEYRING, v.seen & SEEN_FILE);
-	for (size_t i = 0; p.place.type != KEYRING_NONE && i < c->n_policies; i++)
-		config_check_same_key(&v, &p, &c->policies[i]);
-	check_unique(c, &p, path);
+	config_unique_check(&c->unique, &v, &p);
 	check_broker(c, &p, path);
-	check_origins(c, &p, path);
 	check_units(c, &p, path);
 	check_rest(c, &p, path);
 	check_pins(c, &p, path);
 
-	more = reallocarray(c->policies, c->n_policies + 1, sizeof(*more));
-	if (!more) {
+	if (add_policy(c, &p) < 0)
 		config_error(&c->errors, path, 0, "Out of memory");
-		return;
-	}
-	c->policies = more;
-	c->policies[c->n_policies++] = p;
 }
 
 /*
@@ -496,6 +444,7 @@ int config_load_from(const struct config_root *root,
 	default_require(c, root);
 	broker_settings_read(root, &c->errors, &c->broker);
 	config_read_folder(&c->errors, root, "secrets.d", read_secret_conf, c);
+	config_unique_done(&c->unique);
 	c->errors.each = NULL;
 	*ret = TAKE_PTR(c);
 	return 0;

@@ -4,6 +4,7 @@
 
 #include "agent/keeper/broker-settings.h"
 #include "agent/keeper/config-options.h"
+#include "agent/keeper/config-unique.h"
 #include "base/cause.h"
 #include "base/macro.h"
 #include "secrets/policy.h"
@@ -33,6 +34,7 @@ struct config {
 	char secret_directory[256];	/* for tests: used in place of the machine's sources */
 	struct secret_policy *policies;
 	size_t n_policies;
+	struct config_unique unique;	/* while they are read */
 	struct broker_settings broker;
 	struct config_errors errors;
 };

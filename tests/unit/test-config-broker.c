@@ -410,6 +410,47 @@ static void test_bad_secrets(void **state)
 	assert_closed(ROOT_CONF, "there is no broker.conf");
 }
 
+/* What one secret has and another may not, whichever of their files is read first. */
+static void test_unique(void **state)
+{
+	static const char first[] = "[Secret]\nGuid=" GUID "\nConsumers=rest:1 cryptsetup:one\n"
+				    "RestPath=a/b/c\n",
+			  second[] = "[Secret]\nUri=kbs:///d/e/f\n"
+				     "Consumers=rest:1 cryptsetup:two\n";
+	static const struct {
+		const char *text, *error;
+	} bad[] = {
+		{ "Uri=kbs:///a/b/c\n", "The path 'a/b/c' is that of the secret 'root' too" },
+		{ "Uri=kbs:///g/h/i\nRestPath=a/b/c\nConsumers=rest:2\n",
+		  "The path 'a/b/c' is that of the secret 'root' too" },
+		{ "Uri=kbs:///g/h/i\nRestPath=d/e/f\nConsumers=rest:2\n",
+		  "The path 'd/e/f' is that of the secret 'vdata' too" },
+		{ "Uri=kbs:///g/h/i\nName=root\n", "The name 'root' is another secret's already" },
+		{ "Uri=kbs:///g/h/i\nConsumers=cryptsetup:two cryptsetup:one\n",
+		  "The volume 'one' would get a launch secret or one from the broker, as the "
+		  "secret 'root' is for it too" },
+		{ "Guid=00000000-2222-3333-4444-555555555555\nConsumers=cryptsetup:two\n",
+		  "The volume 'two' would get a launch secret or one from the broker, as the "
+		  "secret 'vdata' is for it too" },
+	};
+	_cleanup_(config_freep) struct config *c = NULL;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		fill();
+		put(ROOT_CONF, first);
+		put(DATA_CONF, second);
+		snprintf(text, sizeof(text), "[Secret]\n%s", bad[i].text);
+		put("etc/cocod/secrets.d/w.conf", text);
+		assert_closed("etc/cocod/secrets.d/w.conf", bad[i].error);
+	}
+	/* The same of the same kind is no mistake: two keys for one volume. */
+	put("etc/cocod/secrets.d/w.conf",
+	    "[Secret]\nUri=kbs:///g/h/i\nConsumers=rest:1 cryptsetup:two\n");
+	c = load_good();
+	assert_int_equal(c->n_policies, 3);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -417,7 +458,7 @@ int main(void)
 		cmocka_unit_test(test_all),	    cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_bad_options), cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_pem),	    cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_bad_secrets),
+		cmocka_unit_test(test_bad_secrets), cmocka_unit_test(test_unique),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
