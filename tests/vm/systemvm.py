@@ -146,12 +146,13 @@ class Build:
         self.module = os.path.join(work, cache.kver, "coco_secret.ko")
         os.makedirs(os.path.dirname(self.module), exist_ok=True)
         with locked(top):
-            make("install", f"DESTDIR={self.install}")
+            # As packages have it: the firmware reads all of this, and the guest unpacks and copies it.
+            make("install-strip", f"DESTDIR={self.install}")
             make("firmware-app")
             make("tests/judge-header")
             make("module", f"KERNELDIR={cache.kernel}/headers")
-            # Copy it, because the next kernel's module replaces it there.
-            shutil.copyfile(os.path.join(top, "driver/coco_secret.ko"), self.module)
+            # Copy it, because the next kernel's module replaces it there.  DKMS strips it, too.
+            run("strip", "--strip-debug", "-o", self.module, os.path.join(top, "driver/coco_secret.ko"))
         self.coco_inject = os.path.join(top, "coco-inject")
         self.bad_consumer = os.path.join(work, cache.kver, "bad-consumer")
         run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
