@@ -135,10 +135,13 @@ check "AMD's certificates are those that their README lists" none "$(check_publi
 version=$(sed -n 's/^AC_INIT(\[coco-agent\], \[\(.*\)\])$/\1/p' configure.ac)
 versions() {
 	sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' driver/main.c
+	sed -nE '1s/^coco-agent \(([^)]*)-[^-)]+\) .*/\1/p' debian/changelog
 	sed -n 's/^Version: *//p' contrib/rpm/coco-agent.spec
+	sed -n 's/^policy_module(coco_agent, \(.*\))$/\1/p' contrib/selinux/coco_agent.te
 	sed -n '3s/ .*//;3p' NEWS
 	grep -oE 'coco-secret/[0-9][0-9.]*' README.md | sed 's,.*/,,'
 }
-check "configure, the module, rpm, NEWS and README have one version" test "$(versions | sort -u | tr '\n' ' ')" = "$version "
+check "configure, the module, Debian, rpm, SELinux, NEWS and README have one version" test "$(versions | sort -u | tr '\n' ' ')" = "$version "
+check "... and each of them has it" test "$(versions | wc -l)" = 7
 
 finish
