@@ -34,6 +34,20 @@ ExecStart=sh -c 'cococtl secrets list >/run/vm-before.txt; cococtl secrets list 
 WantedBy=sysinit.target
 """
 COCO = "/sys/kernel/security/secrets/coco"
+# Prints the AppArmor profile of each process of a command, once there is one.
+PROFILES = """for n in $(seq 300); do pids=$(pgrep -f "^%s( |$)") && break; sleep 0.1; done; for pid in $pids; do cat /proc/$pid/attr/current; done"""
+# Who connects has a process of its own, which waits for a question while LOOK looks at it.
+CONNECTED = """perl -MSocket -e 'socket(S, PF_UNIX, SOCK_SEQPACKET, 0); connect(S, sockaddr_un("/run/cocod/%s.sock")) or die; system "sh", "-c", $ARGV[0]' 'LOOK'"""
+# What a unit confines: its profile, its command, and how there is one to look at.
+CONFINED = {
+    "cocod": ("cocod", "/usr/sbin/cocod", "LOOK"),
+    "the worker for LUKS headers": ("cocod-worker", "/usr/libexec/coco-agent/cocod-worker --kind=luks", CONNECTED % "worker-luks"),
+    "the worker for evidence": ("cocod-worker", "/usr/libexec/coco-agent/cocod-worker --kind=evidence", CONNECTED % "worker-evidence"),
+    "cocod-net": ("cocod-net", "/usr/libexec/coco-agent/cocod-net", CONNECTED % "net"),
+    # It waits for cocod.
+    "cococtl": ("cococtl", "/usr/bin/cococtl secrets wipe --boot-complete",
+                "systemctl kill --signal=STOP cocod.service; systemctl start --no-block cocod-boot-complete.service; LOOK; systemctl kill --signal=CONT cocod.service"),
+}
 
 
 def entry(guid, data):
@@ -235,13 +249,15 @@ class Lab:
     def is_open(self, volume):
         return self.vm.run(f"test -e /dev/mapper/{volume}")[0] == 0
 
-    def is_confined(self):
-        """AppArmor's profiles are enforced, and nothing that has been done so far was refused by them."""
-        mode = "complain" if systemvm.APPARMOR_MODE else "enforce"
-        said = self.vm.text("systemctl show -P MainPID cocod.service; cat /proc/$(systemctl show -P MainPID cocod.service)/attr/current")
-        self.ok(said.split()[1:] == ["cocod", f"({mode})"], "cocod is confined by its AppArmor profile", said)
+    def is_confined(self, *names):
+        """AppArmor's profiles are enforced on cocod and on these of CONFINED, and nothing that has been done so far was refused by them."""
         refused = self.refused_by_apparmor()
         self.ok(not refused, "AppArmor has refused nothing", refused)
+        mode = "complain" if systemvm.APPARMOR_MODE else "enforce"
+        for name in ("cocod", *names):
+            profile, command, start = CONFINED[name]
+            said = self.vm.text(f"{start.replace('LOOK', PROFILES % command)}").splitlines()
+            self.ok(said and set(said) == {f"{profile} ({mode})"}, f"{name} is confined by its AppArmor profile", said)
 
     def refused_by_apparmor(self):
         return self.vm.text("{ journalctl -b -o cat; dmesg; } | grep -E 'apparmor=\"?(DENIED|ALLOWED)' | sort -u || :")
