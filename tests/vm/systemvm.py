@@ -154,8 +154,9 @@ class Build:
             # Copy it, because the next kernel's module replaces it there.  DKMS strips it, too.
             run("strip", "--strip-debug", "-o", self.module, os.path.join(top, "driver/coco_secret.ko"))
         self.coco_inject = os.path.join(top, "coco-inject")
-        self.bad_consumer = os.path.join(work, cache.kver, "bad-consumer")
-        run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", self.bad_consumer, os.path.join(HERE, "bad-consumer.c"))
+        self.bad_consumer, self.intruder = (os.path.join(work, cache.kver, name) for name in ("bad-consumer", "intruder"))
+        for program in self.bad_consumer, self.intruder:
+            run("gcc", "-static", "-O2", "-Wall", "-Werror", "-o", program, os.path.join(HERE, f"{os.path.basename(program)}.c"))
         # The VM's /lib is a link to /usr/lib.  Unlike `make install`, copying files does not follow links.
         if os.path.isdir(os.path.join(self.install, "lib")):
             shutil.copytree(os.path.join(self.install, "lib"), os.path.join(self.install, "usr/lib"), dirs_exist_ok=True)
