@@ -62,6 +62,8 @@ def tools(builddir):
 def configure(b, data, later):
     """As an administrator does it.  Only the machine is none of AMD's."""
     b.config("Require=none")
+    # A busy machine may take longer than systemd waits for a disk of fstab's and crypttab's.
+    b.payload.write("etc/systemd/system.conf.d/vm-test.conf", "[Manager]\nDefaultDeviceTimeoutSec=10min\n")
     b.payload.write("etc/cocod/secrets.d/luks.conf", f"[Secret]\nGuid={LUKS_GUID}\nConsumers=cryptsetup:data\n")
     b.payload.write("etc/cocod/secrets.d/later.conf", f"[Secret]\nGuid={AGAIN_GUID}\nConsumers=cryptsetup:later\n")
     b.payload.write("etc/crypttab", f"data UUID={data.uuid} none luks,nofail\nlater UUID={later.uuid} none luks,noauto,headless\n")
@@ -131,6 +133,15 @@ def purge(b):
     b.ok(state == "running", "no unit has failed by it", state + b.vm.failed_units())
 
 
+def keep_journal(b):
+    """What has failed is in there, as long as the VM runs."""
+    if b.vm and b.vm.process.poll() is None:
+        try:
+            b.journal_is_clean()
+        except (systemvm.Failure, OSError):
+            pass
+
+
 def play(tree, debs, builddir, logs):
     """The tree is a chroot with what DKMS needs, debs has both versions: ({name: older}, {name: newer}).  Returns TAP lines without numbers, as Lab.out has them."""
     cache = systemvm.Cache(release=tree.release)
@@ -147,6 +158,7 @@ def play(tree, debs, builddir, logs):
             b.journal_is_clean()
         except Exception as e:      # pylint: disable=broad-exception-caught # what breaks has failed
             b.ok(False, "the VM runs to its end", "".join(traceback.format_exception(e)))
+            keep_journal(b)
         finally:
             b.end()
     return b.out
