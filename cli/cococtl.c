@@ -68,7 +68,9 @@ int cli_failed(int error, const char *name)
 				  name ? name : "");
 			return STATUS_FAILED;
 		}
-		log_error("Consumers= of secret '%s' does not have 'get'", name ? name : "");
+		log_error("Consumers= of secret '%s' does not have 'get': add it in its file in "
+			  "secrets.d, then 'systemctl reload cocod'",
+			  name ? name : "");
 		return STATUS_FAILED;
 	case ENODATA:
 		log_error("Secret '%s' is empty, which is hardly meant; if it is, set "

@@ -347,54 +347,6 @@ static int write_recovery(struct enrolment *e, struct cause *c)
 	return luks_recovery_mend(&e->volume, e->device, e->args->luks.recovery, c);
 }
 
-/* For a shell: a unit's name may have a backslash. */
-static void print_units(const struct luks_plan *p)
-{
-	print("cocod.socket %s", p->unit);
-	if (p->header_unit[0])
-		print(strchr(p->header_unit, '\\') ? " '%s'" : " %s", p->header_unit);
-}
-
-static void show_plan(const struct enrolment *e)
-{
-	const struct luks_plan *p = &e->plan;
-
-	if (e->by_token) {
-		print("It is opened by:\n    cryptsetup open --token-only %s NAME\n", e->device);
-		return;
-	}
-	if (e->write) {
-		print("/etc/crypttab has volume '%s', and these units are enabled: ", p->volume);
-		print_units(p);
-		print("\n");
-	} else {
-		if (p->there.number)
-			print("Line %u of /etc/crypttab is for it and needs no change.\n",
-			      p->there.number);
-		else
-			print("The line for /etc/crypttab:\n    %s\n", p->line);
-		print("The units to enable:\n    systemctl enable ");
-		print_units(p);
-		print("\n");
-	}
-	if (p->there.number && p->header_option[0])
-		print("With %s in its options, the header that was judged is the one that is used; "
-		      "see cocod-header(8).\n", p->header_option);
-	else if (!p->there.number && !p->header_option[0])
-		print("Its header is not copied into memory, see cocod-header(8): %s.\n",
-		      p->fits_copy ? "the volume's name begins with a dot" :
-				     "it is longer than 16 MiB");
-}
-
-static void show(const struct enrolment *e)
-{
-	print("Keyslot %d of %s opens with secret '%s', which token %d names.\n", e->keyslot,
-	      e->device, e->m.name, e->token);
-	if (e->recovery >= 0)
-		print("Keyslot %d opens with the recovery passphrase.\n", e->recovery);
-	show_plan(e);
-}
-
 int enrolment_write(struct enrolment *e)
 {
 	int (*const steps[])(struct enrolment *, struct cause *) = {
@@ -415,6 +367,5 @@ int enrolment_write(struct enrolment *e)
 			  e->formatted ? "" : "what opened it before still does, and ");
 		return STATUS_FAILED;
 	}
-	show(e);
 	return STATUS_GOOD;
 }

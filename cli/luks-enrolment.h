@@ -2,6 +2,7 @@
 #ifndef COCO_CLI_LUKS_ENROLMENT_H
 #define COCO_CLI_LUKS_ENROLMENT_H
 
+#include "base/json.h"
 #include "cli/luks-plan.h"
 #include "cli/luks.h"
 #include "wire/msg.h"
@@ -64,7 +65,13 @@ int enrolment_check_terminal(struct enrolment *e);
 /* Is there room for what is to be written, and would crypttab's line work? */
 int enrolment_check(struct enrolment *e);
 
-/* Write all of it, and say what was done.  Without a keyslot ->passphrase opens another one. */
+/* Write all of it.  Without a keyslot ->passphrase opens another one. */
 int enrolment_write(struct enrolment *e);
+
+/* Say what enrolment_write() did, and what remains to be done by a person. */
+void enrolment_show(const struct enrolment *e);
+
+/* Add the same to the document @o.  Returns @o. */
+struct json_object *enrolment_to_json(const struct enrolment *e, struct json_object *o);
 
 #endif

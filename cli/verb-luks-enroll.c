@@ -69,10 +69,17 @@ static int run_enroll(struct args *args)
 	e.write = args->luks.write;
 	if (r == 0)
 		r = look(&e);
-	return r != 0 ? r : enrolment_write(&e);
+	if (r == 0)
+		r = enrolment_write(&e);
+	if (r == STATUS_GOOD && args->json)
+		print_json(enrolment_to_json(&e, json_document("luks-enroll")));
+	else if (r == STATUS_GOOD)
+		enrolment_show(&e);
+	return r;
 }
 
 static const struct option_row options[] = {
+	ROW_JSON,
 	{ "secret", "NAME|GUID", "the secret that is to open it", OPTION_STRING(luks.secret),
 	  .offer = secret_offer,
 	  .required = true },

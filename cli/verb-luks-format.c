@@ -324,16 +324,43 @@ static int make(struct format *f)
 	return r == 0 ? enrolment_write(e) : r;
 }
 
-static void say_next(const struct format *f)
+#define FSTAB_LINE_MAX 256
+
+/* A line of fstab that makes a file system on the volume when it is opened for the first time. */
+static const char *fstab_line(const struct format *f, char buf[static FSTAB_LINE_MAX])
 {
 	const char *name = f->e.plan.volume;
 
+	(void) snprintf(buf, FSTAB_LINE_MAX, "/dev/mapper/%s  /%s  ext4  nofail,x-systemd.makefs  "
+					     "0 2", name, name);
+	return buf;
+}
+
+static void show(const struct format *f)
+{
+	char line[FSTAB_LINE_MAX];
+
+	enrolment_show(&f->e);
 	if (f->file[0])
 		print("%s says that the volume gets %s.\n", f->file, f->e.args->luks.uri);
 	print("\nThe volume opens at the next boot.  A line of /etc/fstab that makes a file system "
 	      "on it then:\n"
-	      "    /dev/mapper/%s  /%s  ext4  nofail,x-systemd.makefs  0 2\n",
-	      name, name);
+	      "    %s\n",
+	      fstab_line(f, line));
+}
+
+static void show_json(const struct format *f)
+{
+	struct json_object *o = enrolment_to_json(&f->e, json_document("luks-format"));
+	char line[FSTAB_LINE_MAX];
+
+	json_add_bool(o, "formatted", f->e.formatted);
+	(void) (f->file[0] ? json_add_text(o, "uri", f->e.args->luks.uri) :
+			     json_add_null(o, "uri"));
+	(void) (f->file[0] ? json_add_text(o, "secrets_file", f->file) :
+			     json_add_null(o, "secrets_file"));
+	json_add_text(o, "fstab_line", fstab_line(f, line));
+	print_json(o);
 }
 
 static int run_format(struct args *args)
@@ -355,12 +382,13 @@ static int run_format(struct args *args)
 	if (r == 0)
 		r = make(&f);
 	if (r == STATUS_GOOD)
-		say_next(&f);
+		(args->json ? show_json : show)(&f);
 	enrolment_done(&f.e);
 	return r;
 }
 
 static const struct option_row options[] = {
+	ROW_JSON,
 	{ "name", "VOLUME", "its name in crypttab", OPTION_STRING(luks.name), .required = true },
 	{ "uri", "URI", "the secret of the broker's that is to open it: kbs:///default/luks/data",
 	  OPTION_STRING(luks.uri), .excludes = "secret" },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The luks verbs but for enroll: what is there, does it work, and away with it. */
+/* The other luks verbs: what is there, does it work, and away with it. */
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -554,10 +554,30 @@ static int remove_all(struct luks_volume *v, const struct removal *rm, struct ca
 	return r;
 }
 
+static void show_removal(const struct target *t, const struct removal *rm)
+{
+	char keyslots[3 * LUKS_IDS + 8], tokens[3 * LUKS_IDS + 8];
+
+	print("%s: removed keyslot %s, token %s\n", t->device,
+	      ids_to_text(rm->keyslots, keyslots, sizeof(keyslots)),
+	      ids_to_text(rm->tokens, tokens, sizeof(tokens)));
+	print("If the volume has a line in /etc/crypttab, it stays there.\n");
+}
+
+static void show_removal_json(const struct target *t, const struct removal *rm)
+{
+	struct json_object *o = json_document("luks-remove");
+
+	json_add_text(o, "device", t->device);
+	json_add_text(o, "uuid", t->volume.uuid);
+	json_object_object_add(o, "keyslots", ids_to_json(rm->keyslots));
+	json_object_object_add(o, "tokens", ids_to_json(rm->tokens));
+	print_json(o);
+}
+
 static int run_remove(struct args *args)
 {
 	_cleanup_(target_done) struct target t = { .device = args->words.items[0], .fd = -EBADF };
-	char keyslots[3 * LUKS_IDS + 8], tokens[3 * LUKS_IDS + 8];
 	struct removal rm = { 0 };
 	struct cause c;
 	int r = luks_protect();
@@ -575,10 +595,7 @@ static int run_remove(struct args *args)
 		r = luks_recovery_mend(&t.volume, t.device, /* replaced= */ false, &c);
 	if (r < 0)
 		return give_up(&t, &c);
-	print("%s: removed keyslot %s, token %s\n", t.device,
-	      ids_to_text(rm.keyslots, keyslots, sizeof(keyslots)),
-	      ids_to_text(rm.tokens, tokens, sizeof(tokens)));
-	print("If the volume has a line in /etc/crypttab, it stays there.\n");
+	(args->json ? show_removal_json : show_removal)(&t, &rm);
 	return STATUS_GOOD;
 }
 
@@ -608,6 +625,7 @@ static const struct option_row test_options[] = {
 };
 
 static const struct option_row remove_options[] = {
+	ROW_JSON,
 	{ "secret", "NAME", "of this secret alone", OPTION_STRING(luks.secret),
 	  .offer = secret_offer },
 	ROWS_LUKS_PASSPHRASE,
