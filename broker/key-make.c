@@ -63,6 +63,19 @@ int identity_make(const char *name, struct secret **ret_pem, char **ret_certific
 	return 0;
 }
 
+int recovery_key_has_place(const char *file, bool json, struct cause *why)
+{
+	if (file)
+		return 0;
+	if (json)
+		return cause_set(why, -EINVAL, "With --json standard output has the result, and "
+					       "not the recovery key: give --recovery-key=FILE");
+	if (isatty(STDOUT_FILENO))
+		return 0;
+	return cause_set(why, -ENOTTY, "There is no terminal to show the recovery key on: give "
+				       "--recovery-key=FILE");
+}
+
 /* It goes around print(), which has a buffer that is not wiped. */
 int recovery_key_show(const struct secret *text, struct cause *why)
 {

@@ -20,6 +20,12 @@ int master_key_make(struct secret **ret);
 int identity_make(const char *name, struct secret **ret_pem, char **ret_certificate);
 
 /*
+ * Is there a place for a recovery key: @file, or a terminal, unless that has a document of @json?
+ * Returns 0; -EINVAL, -ENOTTY with the cause.
+ */
+int recovery_key_has_place(const char *file, bool json, struct cause *why);
+
+/*
  * Show @text, of recovery_key_format(), on the standard output.  Returns 0 or an error of write(2).
  */
 int recovery_key_show(const struct secret *text, struct cause *why);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "broker/coco-broker.h"
 #include "broker/core/recovery.h"
@@ -16,11 +17,14 @@
  * would be the only thing that opens the old secrets.
  */
 
+#define URL_TEXT_MAX 96
+
 static const struct option_row options[] = {
 	{ "name", "NAME", "the name or address that guests reach the broker by",
 	  OPTION_STRING(init.name), .required = true },
 	{ "recovery-key", "FILE", "write the recovery key to FILE, and not to the terminal",
 	  OPTION_PATH(keep.recovery_key) },
+	ROW_JSON,
 	{ NULL },
 };
 
@@ -140,34 +144,63 @@ static int make_files(struct fresh *f, const struct args *args, struct cause *wh
 	return r == 0 ? make_settings(f, args->init.name, why) : r;
 }
 
+static const char *url_of(const char *name, char ret[static URL_TEXT_MAX])
+{
+	bool v6 = strchr(name, ':') != NULL;
+
+	(void) snprintf(ret, URL_TEXT_MAX, "https://%s%s%s:8443", v6 ? "[" : "", name,
+			v6 ? "]" : "");
+	return ret;
+}
+
 static void print_next(const struct fresh *f, const char *name)
 {
 	const char *slash = strrchr(f->settings, '/');
 	int len = slash ? (int)(slash - f->settings) + 1 : 0;
-	bool v6 = strchr(name, ':') != NULL;
+	char url[URL_TEXT_MAX];
 
+	(void) url_of(name, url);
 	print("In each guest, /etc/cocod/broker.conf (see broker.conf(5)):\n\n"
 	      "    [Broker]\n"
-	      "    Url=https://%s%s%s:8443\n"
+	      "    Url=%s\n"
 	      "    Identity=/etc/cocod/broker.pem\n\n"
 	      "/etc/cocod/broker.pem is a copy of %.*sidentity.pem, which is public.  It belongs "
 	      "into the guest's measured image.  With that file there, this writes both:\n\n"
-	      "    cococtl broker set --url https://%s%s%s:8443 --identity identity.pem\n\n"
+	      "    cococtl broker set --url %s --identity identity.pem\n\n"
 	      "Then, here:\n\n"
 	      "    systemctl enable --now coco-broker.socket coco-broker-admin.socket\n"
 	      "    coco-broker secret add --help\n"
 	      "    coco-broker backup FILE\n",
-	      v6 ? "[" : "", name, v6 ? "]" : "", len, f->settings, v6 ? "[" : "", name,
-	      v6 ? "]" : "");
+	      url, len, f->settings, url);
+}
+
+/* Of @f, which has all that was made. */
+static int print_made(const struct fresh *f, const struct args *args)
+{
+	_cleanup_(json_putp) struct json_object *o = json_document("broker-init");
+	struct json_object *files = json_object_new_array();
+	_cleanup_(freep) char *identity = NULL;
+	char url[URL_TEXT_MAX];
+	int r = json_add(o, "files", files);
+
+	for (unsigned i = 0; i < f->made.n && r == 0; i++)
+		r = json_append(files, json_object_new_string(f->made.paths[i]));
+	if (r < 0 || path_beside(f->settings, "identity.pem", &identity) < 0 ||
+	    json_add_text(o, "name", args->init.name) < 0 ||
+	    json_add_text(o, "url", url_of(args->init.name, url)) < 0 ||
+	    json_add_text(o, "settings", f->settings) < 0 ||
+	    json_add_text(o, "identity", identity) < 0 ||
+	    json_add_text(o, "recovery_key", args->keep.recovery_key) < 0)
+		return -ENOMEM;
+	return json_print(o, JSON_C_TO_STRING_PLAIN);
 }
 
 static int init(const struct args *args, struct fresh *f, struct cause *why)
 {
-	int r;
+	int r = recovery_key_has_place(args->keep.recovery_key, args->json, why);
 
-	if (isatty(STDOUT_FILENO) == 0 && !args->keep.recovery_key)
-		return cause_set(why, -ENOTTY, "There is no terminal to show the recovery key on: "
-					       "give --recovery-key=FILE");
+	if (r < 0)
+		return r;
 	r = make_keys(f, args->init.name, why);
 	if (r == 0)
 		r = make_files(f, args, why);
@@ -192,7 +225,12 @@ static int run(struct args *args)
 		log_error("%s", why.text);
 		return STATUS_FAILED;
 	}
-	print_next(&f, args->init.name);
+	if (!args->json) {
+		print_next(&f, args->init.name);
+	} else if (print_made(&f, args) < 0) {
+		(void) log_oom();
+		return STATUS_FAILED;
+	}
 	return STATUS_GOOD;
 }
 

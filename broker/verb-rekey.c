@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "broker/coco-broker.h"
 #include "broker/core/recovery.h"
@@ -29,6 +30,7 @@
 static const struct option_row options[] = {
 	{ "recovery-key", "FILE", "write the new recovery key to FILE, and not to the terminal",
 	  OPTION_PATH(keep.recovery_key) },
+	ROW_JSON,
 	{ NULL },
 };
 
@@ -205,9 +207,9 @@ static int rekey(const struct args *args, struct change *c, struct cause *why)
 	int r;
 
 	c->to = args->keep.recovery_key;
-	if (isatty(STDOUT_FILENO) == 0 && !c->to)
-		return cause_set(why, -ENOTTY, "There is no terminal to show the recovery key on: "
-					       "give --recovery-key=FILE");
+	r = recovery_key_has_place(c->to, args->json, why);
+	if (r < 0)
+		return r;
 	if (c->to && access(c->to, F_OK) == 0)
 		return cause_set(why, -EEXIST, "%s is there already and is left alone", c->to);
 	r = offline_read(args, &c->o, why);
@@ -226,6 +228,29 @@ static int rekey(const struct args *args, struct change *c, struct cause *why)
 	return r == 0 ? write_line(c, why) : r;
 }
 
+static void show(const struct rekey_count *n)
+{
+	print("The master key is a new one, and %u secrets and records are of it.  Give it to the "
+	      "other instances, start the broker, and make a backup: the old ones open with the "
+	      "old recovery key alone.\n",
+	      n->changed + n->already);
+	if (n->foreign > 0)
+		print("%u are of neither key, and are refused as before.\n", n->foreign);
+}
+
+static int show_json(const struct change *c)
+{
+	_cleanup_(json_putp) struct json_object *o = json_document("broker-rekey");
+	int64_t records = (int64_t)c->count.changed + c->count.already;
+
+	if (json_add(o, "records", json_object_new_int64(records)) < 0 ||
+	    json_add(o, "foreign", json_object_new_int64(c->count.foreign)) < 0 ||
+	    json_add_text(o, "master_key", c->o.settings.master_key) < 0 ||
+	    json_add_text(o, "recovery_key", c->to) < 0)
+		return -ENOMEM;
+	return json_print(o, JSON_C_TO_STRING_PLAIN);
+}
+
 static int run(struct args *args)
 {
 	_cleanup_(change_done) struct change c = { .to = NULL };
@@ -239,12 +264,12 @@ static int run(struct args *args)
 		log_error("%s", why.text);
 		return STATUS_FAILED;
 	}
-	print("The master key is a new one, and %u secrets and records are of it.  Give it to the "
-	      "other instances, start the broker, and make a backup: the old ones open with the "
-	      "old recovery key alone.\n",
-	      c.count.changed + c.count.already);
-	if (c.count.foreign > 0)
-		print("%u are of neither key, and are refused as before.\n", c.count.foreign);
+	if (!args->json) {
+		show(&c.count);
+	} else if (show_json(&c) < 0) {
+		(void) log_oom();
+		return STATUS_FAILED;
+	}
 	return STATUS_GOOD;
 }
 

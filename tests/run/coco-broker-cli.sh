@@ -55,7 +55,16 @@ check_refused "a recovery key over a file" 1 'there, a recovery key, is there al
 check "nothing is left of it" test -z "$(ls b)"
 check_refused "a name with a newline" 1 'is not a name' on b init --name $'a\nTokenKey=/x' --recovery-key "$at/b.paper"
 check_refused "no place for the recovery key" 1 'There is no terminal' on b init --name kbs
+check "no place beside the JSON, on a terminal neither" expect 1 script -qec "'$broker' --config='$at/b/coco-broker.conf' init --name kbs --json" /dev/null
+check "... which is said, and nothing else" bash -c "grep -q 'With --json .*give --recovery-key=FILE' '$work/out' && test \$(wc -l <'$work/out') = 1"
 check "nothing is left of these" test -z "$(ls b)"
+check "init in JSON" expect 0 on j init --name 2001:db8::1 --recovery-key "$at/j.paper" --json
+check "which is as its schema says" schema broker-init "$work/out"
+check "it has the URL, the identity and each file that was made" /usr/bin/python3 -c 'import json, os, sys
+d, at = json.load(open(sys.argv[1])), sys.argv[2]
+assert d["url"] == "https://[2001:db8::1]:8443" and d["identity"] == at + "/j/identity.pem" and d["recovery_key"] == at + "/j.paper", d
+assert sorted(d["files"]) == sorted([at + "/j/" + name for name in os.listdir(at + "/j")] + [at + "/j.paper"]), d' "$work/out" "$at"
+check "and no recovery key" bash -c "! grep -qF -f '$at/j.paper' '$work/out'"
 
 # ---- backup, restore ----
 sed -i "s|^Address=.*|Address=sqlite:$at/a.store/store|" a/coco-broker.conf
@@ -168,7 +177,11 @@ check_refused "no place for the recovery key" 1 'There is no terminal' on g reke
 touch there
 check_refused "a recovery key over a file" 1 'there is there already' on g rekey --recovery-key "$at/there"
 check "nothing is changed" cmp <(keys_of g) <(keys_of g.before)
-check "the master key is replaced" expect 0 on g rekey --recovery-key "$at/g.new"
+check "the master key is replaced" expect 0 on g rekey --recovery-key "$at/g.new" --json
+check "which JSON says, as its schema has it" schema broker-rekey "$work/out"
+check "with what is of the new one" /usr/bin/python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert (d["records"], d["foreign"]) == (2, 0) and d["recovery_key"].endswith("/g.new"), d' "$work/out"
 check "by another one" bash -c '! cmp -s g/master.key g.before/master.key'
 check "nothing else is left" test "$(cd g && echo *)" = "$(cd g.before && echo *)"
 check "the master key is its owner's alone" mode_is 600 g/master.key
