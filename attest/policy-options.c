@@ -93,7 +93,7 @@ static const struct policy_option options[] = {
 	{ "min_qe_svn", KIND_NUMBER, MEMBER(min_qe_svn), 0, ABOUT_TDX, NULL, "NUMBER" },
 	{ "min_pce_svn", KIND_NUMBER, MEMBER(min_pce_svn), 0, ABOUT_TDX, NULL, "NUMBER" },
 	{ "accept", KIND_STATUSES, MEMBER(accept), 0, ABOUT_TDX, NULL,
-	  "TCB statuses, with commas" },
+	  "TCB statuses such as UpToDate, with commas" },
 	{ "nonce", KIND_HEX_MAX, MEMBER(nonce), 64, ABOUT_ANY, NULL, "HEX, to 64 bytes" },
 	{ "user_data", KIND_HEX_MAX, MEMBER(user_data), 64, ABOUT_HCL, NULL, "HEX, to 64 bytes" },
 	{ "ak_n_sha256", KIND_HEX, MEMBER(ak_n_sha256), 32, ABOUT_HCL, NULL, "HEX, 32 bytes" },
@@ -418,6 +418,27 @@ static int no_such_option(const char *name, char *error)
 			       nearest_text(&nearest, "", text));
 }
 
+static void try_words(struct nearest *nearest, const void *u)
+{
+	const struct policy_option *o = u;
+
+	for (const struct policy_word *w = o->words; w && w->word; w++)
+		nearest_try(nearest, w->word);
+	for (unsigned i = TCB_UP_TO_DATE; i < _TCB_STATUS_MAX && o->kind == KIND_STATUSES; i++)
+		nearest_try(nearest, tcb_status_name(i));
+}
+
+static int wrong_value(const struct policy_option *o, const char *name, const char *value,
+		       size_t len, char *error)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_in_list(&nearest, value, len, try_words, o);
+	return policy_complain(error, -EINVAL, "the value of '%.40s' must be %s%s", name,
+			       o->value, nearest_text(&nearest, "", text));
+}
+
 int policy_option_read(const char *name, const char *value, size_t len, struct policy_option *ret_o,
 		       union policy_value *ret, char *error)
 {
@@ -435,7 +456,6 @@ int policy_option_read(const char *name, const char *value, size_t len, struct p
 	memset(ret, 0, sizeof(*ret));
 	assert(ret_o->size <= sizeof(*ret));
 	if (strlen(text) != len || parse_value(text, ret_o, ret) < 0)
-		return policy_complain(error, -EINVAL, "the value of '%.40s' must be %s", name,
-				ret_o->value);
+		return wrong_value(ret_o, name, value, len, error);
 	return i;
 }

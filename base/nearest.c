@@ -61,6 +61,44 @@ void nearest_try(struct nearest *g, const char *name)
 	g->far = far;
 }
 
+void nearest_in_list(struct nearest *g, const char *text, size_t len,
+		     void (*try_all)(struct nearest *g, const void *u), const void *u)
+{
+	const char *end = text + len, *next;
+
+	for (const char *word = text; word < end; word = next + 1) {
+		const char *stop = word;
+
+		for (next = word; next < end && *next != ' ' && *next != ','; next++)
+			stop += stop == next && *next != ':';
+		nearest_init(g, word, (size_t)(stop - word));
+		try_all(g, u);
+		if (g->name[0] && g->far > 0)
+			return;
+	}
+	nearest_init(g, "", 0);
+}
+
+static void try_quoted(struct nearest *g, const void *expected)
+{
+	for (const char *p = expected; (p = strchr(p, '\'')); ) {
+		char name[NEAREST_NAME_MAX + 1];
+		size_t len = strcspn(++p, "'"), n = strcspn(p, "':");
+
+		if (n < sizeof(name)) {
+			memcpy(name, p, n);
+			name[n] = '\0';
+			nearest_try(g, name);
+		}
+		p += len + (p[len] == '\'');
+	}
+}
+
+void nearest_quoted(struct nearest *g, const char *text, size_t len, const char *expected)
+{
+	nearest_in_list(g, text, len, try_quoted, expected);
+}
+
 const char *nearest_text(const struct nearest *g, const char *dashes,
 			 char ret[static NEAREST_TEXT_MAX])
 {

@@ -31,6 +31,20 @@ void nearest_init(struct nearest *g, const char *wrong, size_t len);
  */
 void nearest_try(struct nearest *g, const char *name);
 
+/*
+ * Begin with the first word of the value @text, a list with blanks or commas, that is near to a
+ * name and none itself; only what stands before a colon counts.  @try_all tries all names, which
+ * @u says.  If no word is like that, no name is near.
+ */
+void nearest_in_list(struct nearest *g, const char *text, size_t len,
+		     void (*try_all)(struct nearest *g, const void *u), const void *u);
+
+/*
+ * The same, where the names are what @expected has between quotes, up to a colon: "'yes', 'no' or
+ * 'ask:NAME'".
+ */
+void nearest_quoted(struct nearest *g, const char *text, size_t len, const char *expected);
+
 /* "; did you mean --force?" with "--" for @dashes; "" when no name was near.  Returns @ret. */
 #define NEAREST_TEXT_MAX (NEAREST_NAME_MAX + 32)
 const char *nearest_text(const struct nearest *g, const char *dashes,

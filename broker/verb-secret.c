@@ -550,7 +550,7 @@ static int run_policy_test(struct args *args)
 
 static const struct option_row test_options[] = {
 	{ "last", "TIME", "only what was asked in this time, such as 7d",
-	  OPTION_PARSED(secret.last_usec, option_parse_usec, "a time such as 7d") },
+	  OPTION_PARSED(secret.last_usec, option_parse_usec, "is not a time such as 7d") },
 	ROW_COLOUR,
 	ROW_JSON,
 	{ NULL },

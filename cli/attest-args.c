@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/attest.h"
@@ -268,13 +269,26 @@ static int apply_settings(struct attest_args *a)
 	return r;
 }
 
+static int no_such_type(const char *name)
+{
+	char list[256] = "", text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, name, strlen(name));
+	for (size_t i = 0; attest_verifiers[i]; i++) {
+		nearest_try(&nearest, attest_verifiers[i]->name);
+		list_add_word(list, sizeof(list), attest_verifiers[i]->name);
+	}
+	log_error("There is no type '%s' among %s%s", name, list, nearest_text(&nearest, "", text));
+	return STATUS_USAGE;
+}
+
 static int find_type(struct attest_args *a, const char *name)
 {
 	a->type = name ? attest_verifier_find(name) : NULL;
 	if (a->type || !name)
 		return 0;
-	log_error("There is no type '%s'; try 'cococtl attest verify --help'", name);
-	return STATUS_USAGE;
+	return no_such_type(name);
 }
 
 /* EVIDENCE_BIT()s of what is there. */

@@ -93,13 +93,14 @@ void args_done(struct args *a);
 
 /*
  * Take from the section [VERB] of the configuration file --config each option of @verb that @a
- * does not have.
+ * does not have.  Other sections are for others of @verbs.
  *
  * Returns 0; -EINVAL for a wrong value, which it has logged; -EBADMSG for a file that is not as
  * coco-inject(1) says, -E2BIG for too many values; -EIO or -ENOMEM.  Then @why has the cause, and
  * @a may have some of them.
  */
-int args_read_config(const struct verb *verb, struct args *a, struct cause *why);
+int args_read_config(const struct verb *const *verbs, const struct verb *verb, struct args *a,
+		     struct cause *why);
 
 /* Standard input can be read once.  Returns 0, or -EINVAL after an error that it has logged. */
 int args_check_stdin(const struct args *a);

@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return r == -ENOMEM ? STATUS_IO : STATUS_USAGE;
 	if (args.config) {
-		status = give_up_if(args_read_config(verb, &args, &why), &why);
+		status = give_up_if(args_read_config(verbs, verb, &args, &why), &why);
 		if (status != STATUS_GOOD)
 			return status;
 	}

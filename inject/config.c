@@ -17,6 +17,7 @@
 #define BLANKS " \t"
 
 struct reader {
+	const struct verb *const *verbs;
 	const struct verb *verb;
 	struct args *a;
 	size_t n_owned;
@@ -118,6 +119,23 @@ static int take_item(struct reader *rd, const struct ini_item *i)
 	return take_option(rd, key, text);
 }
 
+/* A section of another verb may be there. */
+static int check_section(struct reader *rd, const struct ini_item *i)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_init(&nearest, i->section, i->section_len);
+	for (size_t n = 0; rd->verbs[n]; n++) {
+		if (ini_is(i->section, i->section_len, rd->verbs[n]->name))
+			return 0;
+		nearest_try(&nearest, rd->verbs[n]->name);
+	}
+	return cause_set(rd->why, -EBADMSG, "%s:%u: [%.*s] is not a verb of coco-inject%s",
+			 rd->a->config, i->line, (int)MIN(i->section_len, 64u), i->section,
+			 nearest_text(&nearest, "", text));
+}
+
 static int take_section(struct reader *rd, const char *text, size_t len)
 {
 	bool found = false;
@@ -127,21 +145,24 @@ static int take_section(struct reader *rd, const char *text, size_t len)
 
 	ini_init(&ini, text, len);
 	while (r == 0 && ini_next(&ini, &i)) {
-		if (!ini_is(i.section, i.section_len, rd->verb->name))
+		if (!ini_is(i.section, i.section_len, rd->verb->name)) {
+			r = check_section(rd, &i);
 			continue;
+		}
 		found = true;
 		if (i.name)
 			r = take_item(rd, &i);
 	}
-	if (!found)
+	if (r == 0 && !found)
 		return cause_set(rd->why, -EBADMSG, "%s: there is no section [%s]", rd->a->config,
 				 rd->verb->name);
 	return r;
 }
 
-int args_read_config(const struct verb *verb, struct args *a, struct cause *why)
+int args_read_config(const struct verb *const *verbs, const struct verb *verb, struct args *a,
+		     struct cause *why)
 {
-	struct reader rd = { .verb = verb, .a = a, .why = why };
+	struct reader rd = { .verbs = verbs, .verb = verb, .a = a, .why = why };
 	_cleanup_(freep) char *text = NULL;
 	struct ini_error error;
 	size_t len;

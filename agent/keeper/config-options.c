@@ -53,6 +53,16 @@ static void unknown_option(const struct config_option *options, struct config_va
 		     nearest_text(&nearest, "", text));
 }
 
+static void wrong_value(const struct config_option *o, struct config_value *v)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_quoted(&nearest, v->text, strlen(v->text), o->expected);
+	config_error(v->errors, v->file, v->line, "%s= takes %s, not '%s'%s", v->option,
+		     o->expected, v->text, nearest_text(&nearest, "", text));
+}
+
 static void take_option(const struct config_option *options, struct config_value *v)
 {
 	for (unsigned i = 0; options[i].name; i++) {
@@ -64,8 +74,7 @@ static void take_option(const struct config_option *options, struct config_value
 		if (r == -E2BIG)
 			config_error(v->errors, v->file, v->line, "%s= is too long", v->option);
 		else if (r < 0)
-			config_error(v->errors, v->file, v->line, "%s= takes %s, not '%s'",
-				     v->option, options[i].expected, v->text);
+			wrong_value(&options[i], v);
 		v->seen |= 1u << i;
 		return;
 	}

@@ -210,8 +210,8 @@ static const struct config_option secret_options[] = {
 			  "up to 64 letters, digits, '.', '_', '-', beginning "
 			  "with none of '.' and '-'" },
 	[SECRET_CONSUMERS] = { "Consumers", take_consumers,
-			       "a list of words of cocod.conf(5), such as 'cryptsetup:VOLUME', "
-			       "'credential:UNIT', 'uid:NUMBER' and 'get'" },
+			       "a list of 'cryptsetup:VOLUME', 'credential:UNIT', 'uid:N', "
+			       "'gid:N', 'rest:N', 'token', 'keyring', 'file', 'get'" },
 	[SECRET_WIPE] = { "Wipe", take_wipe,
 			  "'confirmed', 'delivered', 'boot-complete' or 'manual'" },
 	[SECRET_KEYRING_TYPE] = { "KeyringType", config_take_keyring_type,

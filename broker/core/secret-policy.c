@@ -101,9 +101,9 @@ static const struct {
 	const char *value;
 	int (*take)(const char *text, struct secret_mode *m);
 } options[] = {
-	{ "Release", "once, always or approve", take_release },
-	{ "Per", "launch or vm", take_per },
-	{ "VmField", "host_data or mrconfigid", take_vm_field },
+	{ "Release", "'once', 'always' or 'approve'", take_release },
+	{ "Per", "'launch' or 'vm'", take_per },
+	{ "VmField", "'host_data' or 'mrconfigid'", take_vm_field },
 	{ "Launches", "a number and a time such as 20/24h", take_launches },
 	{ "FirstOnly", "yes or no", take_first_only },
 };
@@ -153,6 +153,18 @@ static int no_such_section(const struct ini_item *item, struct cause *why)
 			 nearest_text(&nearest, "", text));
 }
 
+static int wrong_value(const struct ini_item *item, const char *expected, struct cause *why)
+{
+	char text[NEAREST_TEXT_MAX];
+	struct nearest nearest;
+
+	nearest_quoted(&nearest, item->value, item->value_len, expected);
+	return cause_set(why, -EBADMSG, "line %u: %.*s= takes %s, not '%.*s'%s", item->line,
+			 (int)MIN(item->name_len, 64u), item->name, expected,
+			 (int)MIN(item->value_len, 64u), item->value,
+			 nearest_text(&nearest, "", text));
+}
+
 static int take_item(const struct ini_item *item, struct secret_mode *ret, struct cause *why)
 {
 	const bool sev = ini_is(item->section, item->section_len, SEV_RULES_SECTION);
@@ -167,11 +179,7 @@ static int take_item(const struct ini_item *item, struct secret_mode *ret, struc
 	r = sev ? sev_rules_take(&ret->sev, item, &value) : take_option(ret, item, &value);
 	if (r == -ENOENT)
 		return no_such_option(item, sev, why);
-	if (r < 0)
-		return cause_set(why, -EBADMSG, "line %u: %.*s= takes %s, not '%.*s'", item->line,
-				 (int)MIN(item->name_len, 64u), item->name, value,
-				 (int)MIN(item->value_len, 64u), item->value);
-	return 0;
+	return r < 0 ? wrong_value(item, value, why) : 0;
 }
 
 static int read_mode(const char *text, size_t len, struct secret_mode *ret, struct cause *why)

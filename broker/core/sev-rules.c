@@ -66,11 +66,12 @@ static const struct {
 } options[] = {
 	{ "launch_digest", "HEX, 32 bytes, each perhaps with until=DATE, with commas",
 	  take_digests },
-	{ "covers", "firmware, kernel, initrd, cmdline, with commas", take_covers },
-	{ "policy_require", "noks, es, nosend, domain, sev, with commas", take_policy_require },
+	{ "covers", "'firmware', 'kernel', 'initrd', 'cmdline', with commas", take_covers },
+	{ "policy_require", "'noks', 'es', 'nosend', 'domain', 'sev', with commas",
+	  take_policy_require },
 	{ "min_api", "MAJOR.MINOR", take_min_api },
 	{ "min_build", "a number to 255", take_min_build },
-	{ "allow", "partial-identity", take_allow },
+	{ "allow", "'partial-identity'", take_allow },
 };
 
 int sev_rules_take(struct sev_rules *s, const struct ini_item *item, const char **ret_value)

@@ -291,6 +291,7 @@ static void test_consumers(void **state)
 	} bad[] = {
 		{ "", ":3: Consumers= takes a list of" },
 		{ "everybody", "not 'everybody'" },
+		{ "get credental:app.service", "did you mean credential?" },
 		{ "credential", "not 'credential'" },
 		{ "credential:app", "not 'credential:app'" },
 		{ "get cryptsetup:data get", ":3: Consumers= has a word twice" },

@@ -312,6 +312,36 @@ static const char *nearest_of(const char *wrong, size_t len, const char *const *
 	return g.name;
 }
 
+/* A value may be a file's bytes: it need not end in a NUL. */
+static const char *nearest_in(const char *value, const char *expected)
+{
+	static struct nearest g;
+	size_t len = strlen(value);
+	char *copy = malloc(len + !len);
+
+	assert_non_null(copy);
+	memcpy(copy, value, len);
+	nearest_quoted(&g, copy, len, expected);
+	free(copy);
+	return g.name;
+}
+
+static void test_nearest_in_list(void **state)
+{
+	static const char words[] = "a list of 'cryptsetup:VOLUME', 'get' and 'don";
+
+	assert_string_equal(nearest_in("cryptsetp:data", words), "cryptsetup");
+	assert_string_equal(nearest_in("get,cryptsetup:get gett", words), "get");
+	/* What is right is not near to anything, nor is what is like nothing. */
+	assert_string_equal(nearest_in("cryptsetup:gett get", words), "");
+	assert_string_equal(nearest_in("everybody  ,:,", words), "");
+	assert_string_equal(nearest_in("", words), "");
+	assert_string_equal(nearest_in("get", "'"), "");
+	assert_string_equal(nearest_in("gte", "nothing"), "");
+	assert_string_equal(nearest_in("dno", words), "don");
+	(void) state;
+}
+
 static void test_nearest(void **state)
 {
 	char text[NEAREST_TEXT_MAX], longest[NEAREST_NAME_MAX + 2];
@@ -861,6 +891,7 @@ int main(void)
 		cmocka_unit_test(test_types),	      cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_twice),	      cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_did_you_mean),  cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_nearest_in_list),
 		cmocka_unit_test(test_also),	      cmocka_unit_test(test_nearest_by_definition),
 		cmocka_unit_test(test_missing),	      cmocka_unit_test(test_nearest_is_bounded),
 		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),

@@ -121,6 +121,9 @@ static void test_refused(void **state)
 		{ ONCE "Window=1h\n" SNP, "line 4: there is no option 'Window' in [Release]" },
 		/* what was meant */
 		{ "[Release]\nRelaese=once\n" SNP, "did you mean Release?" },
+		{ "[Release]\nRelease=onze\n" SNP,
+		  "takes 'once', 'always' or 'approve', not 'onze'; did you mean once?" },
+		{ ONCE "[sev]\npolicy_require=noks,nosent\n", "did you mean nosend?" },
 		{ ONCE "Lauches=20/24h\n" SNP, "did you mean Launches?" },
 		{ ONCE "vmfeild=host_data\n" SNP, "did you mean VmField?" },
 		{ ONCE "[sev]\nlaunch_digset=" HEX_32 "\n", "did you mean launch_digest?" },
