@@ -18,7 +18,4 @@
  */
 int openssl_load(struct cause *why);
 
-/* For openssl-late.S: load it, or end the process. */
-void openssl_need(void);
-
 #endif
