@@ -28,7 +28,7 @@
 	X(json_object_object_get_ex) \
 	X(json_object_object_length) \
 	X(json_object_put) \
-	X(json_object_to_json_string_ext) \
+	X(json_object_to_json_string_length) \
 	X(json_tokener_free) \
 	X(json_tokener_get_error) \
 	X(json_tokener_get_parse_end) \

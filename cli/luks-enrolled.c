@@ -56,14 +56,9 @@ void enrolment_show(const struct enrolment *e)
 
 /* ---- JSON ---- */
 
-static void add_text_or_null(struct json_object *o, const char *name, const char *text)
+static int add_number_or_null(struct json_object *o, const char *name, int64_t number, bool is)
 {
-	(void) (text && text[0] ? json_add_text(o, name, text) : json_add_null(o, name));
-}
-
-static void add_number_or_null(struct json_object *o, const char *name, int64_t number, bool is)
-{
-	(void) (is ? json_add(o, name, json_object_new_int64(number)) : json_add_null(o, name));
+	return is ? json_add_number(o, name, number) : json_add_null(o, name);
 }
 
 /* The units that open the volume at boot; none if it is opened by its token. */
@@ -71,29 +66,31 @@ static struct json_object *units_to_json(const struct enrolment *e)
 {
 	struct json_object *array = json_object_new_array();
 	const char *const units[] = { "cocod.socket", e->plan.unit, e->plan.header_unit };
+	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(units) && !e->by_token; i++)
 		if (units[i][0])
-			(void) json_append(array, json_object_new_string(units[i]));
-	return array;
+			r |= json_append_text(array, units[i]);
+	return json_whole(array, r);
 }
 
 struct json_object *enrolment_to_json(const struct enrolment *e, struct json_object *o)
 {
 	const struct luks_plan *p = &e->plan;
 	bool there = p->there.number, needs_line = !e->by_token && !there;
+	int r = 0;
 
-	json_add_text(o, "device", e->device);
-	json_add_text(o, "uuid", e->volume.uuid);
-	json_add_text(o, "secret", e->m.name);
-	add_number_or_null(o, "keyslot", e->keyslot, true);
-	add_number_or_null(o, "token", e->token, true);
-	add_number_or_null(o, "recovery_keyslot", e->recovery, e->recovery >= 0);
-	add_text_or_null(o, "volume", e->by_token ? NULL : p->volume);
-	add_text_or_null(o, "crypttab_line", needs_line ? p->line : NULL);
-	add_number_or_null(o, "crypttab_line_number", p->there.number, there);
-	add_text_or_null(o, "header_option", there ? p->header_option : NULL);
-	json_add(o, "units", units_to_json(e));
-	json_add_bool(o, "written", e->write);
-	return o;
+	r |= json_add_text(o, "device", e->device);
+	r |= json_add_text(o, "uuid", e->volume.uuid);
+	r |= json_add_text(o, "secret", e->m.name);
+	r |= json_add_number(o, "keyslot", e->keyslot);
+	r |= json_add_number(o, "token", e->token);
+	r |= add_number_or_null(o, "recovery_keyslot", e->recovery, e->recovery >= 0);
+	r |= json_add_text_or_null(o, "volume", e->by_token ? NULL : p->volume);
+	r |= json_add_text_or_null(o, "crypttab_line", needs_line ? p->line : NULL);
+	r |= add_number_or_null(o, "crypttab_line_number", p->there.number, there);
+	r |= json_add_text_or_null(o, "header_option", there ? p->header_option : NULL);
+	r |= json_add(o, "units", units_to_json(e));
+	r |= json_add_bool(o, "written", e->write);
+	return json_whole(o, r);
 }

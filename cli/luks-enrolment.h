@@ -71,7 +71,7 @@ int enrolment_write(struct enrolment *e);
 /* Say what enrolment_write() did, and what remains to be done by a person. */
 void enrolment_show(const struct enrolment *e);
 
-/* Add the same to the document @o.  Returns @o. */
+/* Add the same to the document @o, which is taken.  Returns it, or NULL without memory. */
 struct json_object *enrolment_to_json(const struct enrolment *e, struct json_object *o);
 
 #endif

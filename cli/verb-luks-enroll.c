@@ -72,7 +72,7 @@ static int run_enroll(struct args *args)
 	if (r == 0)
 		r = enrolment_write(&e);
 	if (r == STATUS_GOOD && args->json)
-		print_json(enrolment_to_json(&e, json_document("luks-enroll")));
+		r = print_json(enrolment_to_json(&e, json_document("luks-enroll")));
 	else if (r == STATUS_GOOD)
 		enrolment_show(&e);
 	return r;

@@ -336,7 +336,7 @@ static const char *fstab_line(const struct format *f, char buf[static FSTAB_LINE
 	return buf;
 }
 
-static void show(const struct format *f)
+static int show(const struct format *f)
 {
 	char line[FSTAB_LINE_MAX];
 
@@ -347,20 +347,20 @@ static void show(const struct format *f)
 	      "on it then:\n"
 	      "    %s\n",
 	      fstab_line(f, line));
+	return STATUS_GOOD;
 }
 
-static void show_json(const struct format *f)
+static int show_json(const struct format *f)
 {
 	struct json_object *o = enrolment_to_json(&f->e, json_document("luks-format"));
 	char line[FSTAB_LINE_MAX];
+	int r = 0;
 
-	json_add_bool(o, "formatted", f->e.formatted);
-	(void) (f->file[0] ? json_add_text(o, "uri", f->e.args->luks.uri) :
-			     json_add_null(o, "uri"));
-	(void) (f->file[0] ? json_add_text(o, "secrets_file", f->file) :
-			     json_add_null(o, "secrets_file"));
-	json_add_text(o, "fstab_line", fstab_line(f, line));
-	print_json(o);
+	r |= json_add_bool(o, "formatted", f->e.formatted);
+	r |= json_add_text_or_null(o, "uri", f->file[0] ? f->e.args->luks.uri : NULL);
+	r |= json_add_text_or_null(o, "secrets_file", f->file);
+	r |= json_add_text(o, "fstab_line", fstab_line(f, line));
+	return print_json(json_whole(o, r));
 }
 
 static int run_format(struct args *args)
@@ -382,7 +382,7 @@ static int run_format(struct args *args)
 	if (r == 0)
 		r = make(&f);
 	if (r == STATUS_GOOD)
-		(args->json ? show_json : show)(&f);
+		r = (args->json ? show_json : show)(&f);
 	enrolment_done(&f.e);
 	return r;
 }

@@ -554,7 +554,7 @@ static int remove_all(struct luks_volume *v, const struct removal *rm, struct ca
 	return r;
 }
 
-static void show_removal(const struct target *t, const struct removal *rm)
+static int show_removal(const struct target *t, const struct removal *rm)
 {
 	char keyslots[3 * LUKS_IDS + 8], tokens[3 * LUKS_IDS + 8];
 
@@ -562,17 +562,19 @@ static void show_removal(const struct target *t, const struct removal *rm)
 	      ids_to_text(rm->keyslots, keyslots, sizeof(keyslots)),
 	      ids_to_text(rm->tokens, tokens, sizeof(tokens)));
 	print("If the volume has a line in /etc/crypttab, it stays there.\n");
+	return STATUS_GOOD;
 }
 
-static void show_removal_json(const struct target *t, const struct removal *rm)
+static int show_removal_json(const struct target *t, const struct removal *rm)
 {
 	struct json_object *o = json_document("luks-remove");
+	int r = 0;
 
-	json_add_text(o, "device", t->device);
-	json_add_text(o, "uuid", t->volume.uuid);
-	json_object_object_add(o, "keyslots", ids_to_json(rm->keyslots));
-	json_object_object_add(o, "tokens", ids_to_json(rm->tokens));
-	print_json(o);
+	r |= json_add_text(o, "device", t->device);
+	r |= json_add_text(o, "uuid", t->volume.uuid);
+	r |= json_add(o, "keyslots", ids_to_json(rm->keyslots));
+	r |= json_add(o, "tokens", ids_to_json(rm->tokens));
+	return print_json(json_whole(o, r));
 }
 
 static int run_remove(struct args *args)
@@ -595,8 +597,7 @@ static int run_remove(struct args *args)
 		r = luks_recovery_mend(&t.volume, t.device, /* replaced= */ false, &c);
 	if (r < 0)
 		return give_up(&t, &c);
-	(args->json ? show_removal_json : show_removal)(&t, &rm);
-	return STATUS_GOOD;
+	return (args->json ? show_removal_json : show_removal)(&t, &rm);
 }
 
 /* ---- the verbs ---- */
