@@ -8,7 +8,6 @@ DKMS has built the driver, from its package.
 import glob
 import os
 import shutil
-import subprocess
 import tempfile
 import traceback
 import types
@@ -48,15 +47,6 @@ def image(cache, tree, folder):
     run(os.path.join(systemvm.HERE, "rootfs"), "--pack", tree, f"{folder}/root.img", "1200M")
     os.symlink(f"{cache.guest}/initrd.cpio", f"{folder}/initrd.cpio")
     return types.SimpleNamespace(release=cache.release, kernel=cache.kernel, kver=cache.kver, guest=folder)
-
-
-def tools(builddir):
-    """What systemvm.Build has for the host alone: nothing of it is in the VM."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-    with systemvm.locked(builddir):
-        run("make", "-s", "-C", builddir, "coco-inject", "firmware-app", stdin=subprocess.DEVNULL, env=environment)
-    return types.SimpleNamespace(install=None, module=None, coco_inject=os.path.join(builddir, "coco-inject"),
-                                 app=os.path.join(builddir, "tests/vm/firmware/sev-firmware.efi"))
 
 
 def configure(b, data, later):
@@ -146,7 +136,7 @@ def play(tree, debs, builddir, logs):
     """The tree is a chroot with what DKMS needs, debs has both versions: ({name: older}, {name: newer}).  Returns TAP lines without numbers, as Lab.out has them."""
     cache = systemvm.Cache(release=tree.release)
     with tempfile.TemporaryDirectory(prefix="coco-installed.") as work:
-        b = Lab("vm", image_of(tree, cache, debs, work), tools(builddir), launch.Platform(os.path.join(work, "platform")), logs)
+        b = Lab("vm", image_of(tree, cache, debs, work), systemvm.host_tools(builddir), launch.Platform(os.path.join(work, "platform")), logs)
         try:
             luks, key = b.secret_file("luks"), b.secret_file("later")
             data, later = systemvm.Disk(b.work, "data", luks, CONTENT), systemvm.Disk(b.work, "later", key, CONTENT)

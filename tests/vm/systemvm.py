@@ -20,6 +20,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import types
 import uuid
 
 import vm
@@ -173,6 +174,14 @@ class Build:
         for name in os.listdir(os.path.join(self.install, "etc/apparmor.d")):
             with open(os.path.join(folder, name), "wb") as out:
                 subprocess.run([sbin("apparmor_parser"), "-QKS", *APPARMOR_MODE, os.path.join(self.install, "etc/apparmor.d", name)], stdout=out, stderr=subprocess.DEVNULL, check=True)
+
+
+def host_tools(top):
+    """What Build has for the host alone: nothing of the project in `top` is in the VM."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    with locked(top):
+        run("make", "-s", "-C", top, "coco-inject", "firmware-app", stdin=subprocess.DEVNULL, env=environment)
+    return types.SimpleNamespace(install=None, module=None, coco_inject=os.path.join(top, "coco-inject"), app=os.path.join(top, "tests/vm/firmware/sev-firmware.efi"))
 
 
 def make_efi_secret(cache, work):
@@ -339,8 +348,8 @@ def connect(path, timeout):
 class SystemVM:
     """One VM, from paused to powered off.  Everything it writes is in the folder `work`."""
 
-    def __init__(self, work, cache, payload, app, disks=(), cmdline="", cpus=2, ports=(), devices=()):
-        """@ports: (name, socket) of virtio ports; @devices: more arguments of QEMU's."""
+    def __init__(self, work, cache, payload, app, disks=(), cmdline="", cpus=2, ports=(), devices=(), own_cmdline=False):
+        """@ports: (name, socket) of virtio ports; @devices: more arguments of QEMU's; @own_cmdline: the kernel has its own."""
         self.work = work
         self.console = os.path.join(work, "console.log")
         self.qmp_path = os.path.join(work, "qmp")
@@ -356,7 +365,7 @@ class SystemVM:
 
         payload.write_initrd(os.path.join(cache.guest, "initrd.cpio"), self.initrd)
         with open(self.cmdline_file, "w", encoding="ascii") as f:
-            f.write(f"{CMDLINE} {cmdline}".rstrip() + "\n")
+            f.write("" if own_cmdline else f"{CMDLINE} {cmdline}".rstrip() + "\n")
         run(os.path.join(HERE, "make-esp"), self.esp, self.kernel, self.initrd, self.cmdline_file, app)
 
         self.ram = vm.Ram(os.path.join(work, "ram"))
