@@ -98,6 +98,8 @@ struct verb {
 	const char *help;	/* "Verify the audit log": one line of a list */
 	const char *example;	/* what stands behind the verb, maybe ""; NULL: there is none */
 	const struct option_row *options;	/* end with a name of NULL */
+	/* Options of which one must be given, with blanks between; and why, unless it is plain. */
+	const char *one_of, *one_of_because;
 	/*
 	 * What stands without dashes: a list without a name.  Its @value is for --help, and it is
 	 * @required or may be left out.  Without @value there are no such words, and @help is

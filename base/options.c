@@ -27,15 +27,37 @@ enum {
 
 /* ---- errors of getopt_long() ---- */
 
+/* The first verb that has the option, or NULL. */
+static const struct verb *verb_with(const struct program *p, const char *name)
+{
+	const struct option_row *row;
+
+	for (size_t i = 0; p->verbs && p->verbs[i]; i++) {
+		if (!p->verbs[i]->options)
+			continue;
+		row = option_find(p->verbs[i]->options, name);
+		if (row && !row->hidden)
+			return p->verbs[i];
+	}
+	return NULL;
+}
+
 static int unknown_option(const struct place *at, const char *name)
 {
 	char command[PLACE_MAX], text[NEAREST_TEXT_MAX];
+	const struct verb *other;
 	struct nearest nearest;
 
 	/* One of the program's own, which stands before the verb. */
 	if (at->verb && at->program->options && option_find(at->program->options, name)) {
 		log_error("--%s stands before the verb: %s --%s ... %s; see '%s --help'", name,
 			  at->program->name, name, at->verb->name, at->program->name);
+		return -EINVAL;
+	}
+	other = at->verb ? NULL : verb_with(at->program, name);
+	if (other) {
+		log_error("--%s stands behind the verb, as in: %s %s --%s ...; see '%s --help'",
+			  name, at->program->name, other->name, name, at->program->name);
 		return -EINVAL;
 	}
 	nearest_init(&nearest, name, strlen(name));
@@ -367,22 +389,41 @@ int command_read(const struct program *p, int argc, char **argv, struct args *ar
 
 /* ---- what goes together ---- */
 
+/* Add "--qmp or --libvirt" to the list, when none of them is given.  True if it did. */
+static bool add_one_of(const struct place *at, const struct args *args, char *list, size_t size)
+{
+	const char *names = at->verb ? at->verb->one_of : NULL;
+	char name[OPTION_NAME_MAX + 1], word[128] = "";
+	size_t len = 0;
+
+	if (!names || option_first_given(at->rows, names, args))
+		return false;
+	while (next_name(&names, name) && len < sizeof(word))
+		len += (size_t)snprintf(word + len, sizeof(word) - len, "%s--%s",
+					len ? " or " : "", name);
+	list_add_word(list, size, word);
+	return true;
+}
+
 /* What must be there and is not, all of it: "--tek=FILE, --tik=FILE, PATH...". */
 static int check_required(const struct place *at, const struct args *args)
 {
 	char list[OPTION_LIST_TEXT_MAX] = "", word[2 * OPTION_NAME_MAX], command[PLACE_MAX];
+	const char *because = NULL;
 
 	for (const struct option_row *row = at->rows; row->name; row++)
 		if (row->required && !option_given(row, args)) {
 			snprintf(word, sizeof(word), "--%s=%s", row->name, row->value);
 			list_add_word(list, sizeof(list), word);
 		}
+	if (add_one_of(at, args, list, sizeof(list)))
+		because = at->verb->one_of_because;
 	if (at->words->required && !option_given(at->words, args))
 		list_add_word(list, sizeof(list), at->words->value);
 	if (!list[0])
 		return 0;
-	log_error("%s needs %s; see '%s --help'", place_name(at), list,
-		  place_command(at, command));
+	log_error("%s needs %s%s%s; see '%s --help'", place_name(at), list, because ? ": " : "",
+		  because ?: "", place_command(at, command));
 	return -EINVAL;
 }
 

@@ -285,10 +285,7 @@ static int run(struct args *args)
 {
 	if (args->attest.explain)
 		return explain(args->attest.explain);
-	if (args->attest.bundle)
-		return from_bundle(args);
-	log_error("Give --from-bundle, to make a policy, or --explain, to have one explained");
-	return STATUS_USAGE;
+	return from_bundle(args);
 }
 
 /* Only what evidence cannot say. */
@@ -341,6 +338,8 @@ const struct verb verb_attest_policy = {
 	.help = "Make a policy that evidence satisfies, or explain one",
 	.example = "--from-bundle=vm1.bundle --cache=/var/cache/cocod",
 	.options = options,
+	.one_of = FROM " explain",
+	.one_of_because = "it makes a policy, or explains one",
 	.words = { .help = "evidence is named by --" FROM },
 	.run = run,
 };

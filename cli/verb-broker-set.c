@@ -237,17 +237,6 @@ static int run(struct args *args)
 	_cleanup_(proposal_done) struct proposal p = { .root = "" };
 	int r;
 
-	if (args->broker.urls.n == 0) {
-		log_error("--url is missing: it says where the broker is, such as "
-			  "https://kbs.example.org:8443");
-		return STATUS_USAGE;
-	}
-	if (!args->broker.public_key && !args->broker.identity && !args->broker.authority) {
-		log_error("One of --identity, --public-key and --authority is missing: a broker "
-			  "that nobody authenticates is refused; 'coco-broker init' prints the "
-			  "line");
-		return STATUS_USAGE;
-	}
 	r = make(&p, &args->broker);
 	if (r == 0)
 		r = validate(&p);
@@ -261,7 +250,7 @@ static int run(struct args *args)
 
 static const struct option_row options[] = {
 	{ "url", "URL", "where the broker is; may be given again, tried in this order",
-	  OPTION_LIST(broker.urls, BROKER_URLS_MAX) },
+	  OPTION_LIST(broker.urls, BROKER_URLS_MAX), .required = true },
 	{ "identity", "FILE", "the broker's certificate, whose key signs what it releases",
 	  OPTION_PATH(broker.identity), .excludes = "public-key authority" },
 	{ "public-key", "PIN", "of the server's TLS key: sha256//BASE64",
@@ -282,5 +271,8 @@ const struct verb verb_broker_set = {
 	.help = "Write broker.conf: where the broker is, and how it is recognised",
 	.example = "--url=https://kbs.example.org:8443 --identity=identity.pem",
 	.options = options,
+	.one_of = "identity public-key authority",
+	.one_of_because = "a broker that nobody authenticates is refused, and 'coco-broker init' "
+			  "prints the line",
 	.run = run,
 };

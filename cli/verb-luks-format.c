@@ -368,11 +368,6 @@ static int run_format(struct args *args)
 	struct format f = { .e = ENROLMENT_NEW(args), .seen = "" };
 	int r;
 
-	if (!args->luks.secret && !args->luks.uri) {
-		log_error("Give --uri=kbs:///..., for a secret of the broker's, or --secret=NAME, "
-			  "for one of secrets.d");
-		return STATUS_USAGE;
-	}
 	f.e.write = true;
 	if (args->luks.uri)
 		f.e.before_crypttab = write_secret_file;
@@ -406,6 +401,7 @@ const struct verb verb_luks_format = {
 	.help = "Make a LUKS volume of an empty device, which a secret opens",
 	.example = "/dev/vdb --name=data --uri=kbs:///default/luks/vm1",
 	.options = options,
+	.one_of = "uri secret",
 	.words = { .value = "DEVICE", OPTION_LIST(words, 1), .required = true },
 	.run = run_format,
 };

@@ -538,5 +538,7 @@ const struct verb verb_inject = {
 		   "--tik=vm_tik.bin --firmware=OVMF.amdsev.fd --tech=sev-es "
 		   "--policy=nodbg,noks,es,nosend",
 	.options = options,
+	.one_of = "qmp libvirt",
+	.one_of_because = "where the guest is",
 	.run = run,
 };

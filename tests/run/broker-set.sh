@@ -72,8 +72,9 @@ check "... and the prefix" has UriPrefix=kbs:///default/vm7/
 
 # ---- what cocod would refuse ----
 fresh
-refused "nothing that recognises it" 64 'a broker that nobody authenticates is refused' --url "$url"
-refused "no address" 64 '--url is missing' --public-key "$pin"
+refused "nothing that recognises it" 64 'needs --identity or --public-key or --authority: a broker that nobody authenticates is refused' --url "$url"
+refused "neither" 64 'broker set needs --url=URL, --identity or --public-key or --authority: '
+refused "no address" 64 'broker set needs --url=URL;' --public-key "$pin"
 refused "two ways to recognise it" 64 'public-key' --url "$url" --public-key "$pin" --identity identity.pem
 refused "http" 1 'nobody is authenticated over http://' --url http://kbs.example.org --public-key "$pin"
 refused "an address with a path" 1 'Url=' --url "$url/kbs" --public-key "$pin"

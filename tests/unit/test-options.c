@@ -267,7 +267,12 @@ static void test_unknown(void **state)
 	    "--socket stands before the verb: prog --socket ... make; see 'prog --help'");
 	bad(&program, "prog make --version",
 	    "'--version' is not an option of make; see 'prog make --help'");
-	bad(&program, "prog --force make", "'--force' is not an option of prog; see 'prog --help'");
+	bad(&program, "prog --force make",
+	    "--force stands behind the verb, as in: prog make --force ...; see 'prog --help'");
+	bad(&program, "prog --secret-test x make",
+	    "'--secret-test' is not an option of prog; see 'prog --help'");
+	bad(&plain, "plain --socket",
+	    "'--socket' is not an option of plain; see 'plain --help'");
 	bad(&program, "prog make --secret-tset=x",
 	    "'--secret-tset' is not an option of make; see 'prog make --help'");
 	bad(&program, "prog make --=x", "'--' is not an option of make; see 'prog make --help'");
@@ -515,6 +520,31 @@ static void test_missing(void **state)
 	bad(&needy, "needy --one a f --two b --three",
 	    "--three needs --four, --five: of the other two");
 	assert_int_equal(command(&needy, "needy --one a f --two b"), 1);
+}
+
+/* One of two options is needed, and is named with all else that is missing. */
+static void test_one_of(void **state)
+{
+	static const struct verb either = {
+		.name = "go",
+		.help = "Go somewhere",
+		.options = needy_rows,
+		.one_of = "four five",
+		.words = { .value = "FILE...", OPTION_LIST(words, 0), .required = true },
+	};
+	static struct verb because;
+	static const struct verb *const either_verbs[] = { &either, &because, NULL };
+	const struct program p = { "prog", "Goes.", .manual = "prog(1)", .verbs = either_verbs };
+
+	because = either;
+	because.name = "walk";
+	because.one_of_because = "there are two ways";
+	bad(&p, "prog go",
+	    "go needs --one=A, --two=B, --four or --five, FILE...; see 'prog go --help'");
+	bad(&p, "prog walk --one a --two b f",
+	    "walk needs --four or --five: there are two ways; see 'prog walk --help'");
+	bad(&p, "prog walk --one a --four f", "walk needs --two=B; see 'prog walk --help'");
+	assert_int_equal(command(&p, "prog go --one a --two b f --five"), 1);
 }
 
 static void test_wrong_values(void **state)
@@ -891,7 +921,7 @@ int main(void)
 		cmocka_unit_test(test_types),	      cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_twice),	      cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_did_you_mean),  cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_nearest_in_list),
+		cmocka_unit_test(test_nearest_in_list), cmocka_unit_test(test_one_of),
 		cmocka_unit_test(test_also),	      cmocka_unit_test(test_nearest_by_definition),
 		cmocka_unit_test(test_missing),	      cmocka_unit_test(test_nearest_is_bounded),
 		cmocka_unit_test(test_ambiguous),     cmocka_unit_test(test_numbers),
