@@ -434,15 +434,47 @@ static int copy(int from, int to)
 	return r;
 }
 
+#define SHOWN_MAX (256u << 20)
+
+/* A terminal could be told what to do by bytes that are not text.  Nothing reads them there. */
+static int show(int from)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
+	int r = read_file_fd(from, SHOWN_MAX, &text, &len);
+
+	for (char *line = text, *end; r >= 0 && *line; line = end) {
+		end = line + strcspn(line, "\n");
+		print("%.*s\n", (int)(end - line), line);
+		end += *end == '\n';
+	}
+	return r;
+}
+
+static int export_out(int from)
+{
+	int r;
+
+	if (isatty(STDOUT_FILENO))
+		r = show(from);
+	else
+		r = copy(from, STDOUT_FILENO);
+	if (r < 0)
+		log_error_errno(r, "Failed to write to standard output: %m");
+	return r < 0 ? STATUS_FAILED : STATUS_GOOD;
+}
+
 /* The bytes of the lines are what is hashed: they go into a file, as they are. */
 static int run_export(struct args *args)
 {
-	const char *path = args->words.items[0];
+	const char *path = args->words.n > 0 ? args->words.items[0] : NULL;
 	_cleanup_(closep) int from = -EBADF, to = -EBADF;
 	int r = get_lines(args, &from);
 
 	if (r != STATUS_GOOD)
 		return r;
+	if (!path)
+		return export_out(from);
 	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to < 0) {
 		log_error("%s cannot be made: %s", path, strerror(errno));
@@ -488,10 +520,10 @@ const struct verb verb_audit_verify = {
 
 const struct verb verb_audit_export = {
 	.name = "audit export",
-	.help = "Write the audit log to a file of lines of JSON",
+	.help = "Write the audit log, as lines of JSON, to a file or to standard output",
 	.example = "audit.jsonl",
 	.options = export_options,
-	.words = { .value = "FILE", OPTION_LIST(words, 1), .required = true },
+	.words = { .value = "FILE", OPTION_LIST(words, 1) },
 	.run = run_export,
 };
 

@@ -137,7 +137,7 @@ _Static_assert(2 * REPORT_DATA_LEN == 128, "BYTES_WRONG says how many");
 static const struct option_row options[] = {
 	{ "nonce", "HEX", "what the report is to be bound to; 32 random bytes if not given",
 	  OPTION_PARSED(attest.report_nonce, parse_bytes, BYTES_WRONG) },
-	{ "output", "FILE", "write there instead of to standard output",
+	{ "output", "FILE", "write there instead of to standard output", .letter = 'o',
 	  OPTION_PATH(attest.output) },
 	{ "user-data", "HEX", "on Azure: bytes for the report to be over",
 	  OPTION_PARSED(attest.user_data, parse_bytes, BYTES_WRONG) },

@@ -115,7 +115,7 @@ static int run_get(struct args *args)
 /* ---- the verbs ---- */
 
 static const struct option_row get_options[] = {
-	{ "output", "FILE", "write to this new file instead of standard output",
+	{ "output", "FILE", "write to this new file instead of standard output", .letter = 'o',
 	  OPTION_PATH(broker.output) },
 	{ "force", NULL, "write to a terminal, which is refused otherwise",
 	  OPTION_FLAG(broker.force) },

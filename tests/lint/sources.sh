@@ -83,7 +83,7 @@ check_output() {
 	lint_match '*.c' '*.h' | grep -E '^(base|wire|net|ipc|secrets|attest|agent|cli|inject|broker|doctor|cryptsetup)/' |
 		grep -vx -e base/log.c -e base/text.c |
 		xargs grep -nE '(^|[^a-z_(])(v?printf|v?dprintf|puts|putchar|perror|psignal)\(|[^a-z_](stdout|stderr)[^a-z_]|STD(OUT|ERR)_FILENO' |
-		grep -vE ':[[:space:]]*(/?\* |puts\("|if \(isatty)|fflush\(stdout\)|write_full\(STDOUT_FILENO, (secret_data|"\\n")|dup2\((&actions, )?[a-z]+, STD|(close|readers_[a-z_]+)\(STDOUT_FILENO'
+		grep -vE ':[[:space:]]*(/?\* |puts\("|if \(isatty)|fflush\(stdout\)|write_full\(STDOUT_FILENO, (secret_data|"\\n")|copy\(from, STDOUT_FILENO\)|dup2\((&actions, )?[a-z]+, STD|(close|readers_[a-z_]+)\(STDOUT_FILENO'
 	lint_match '*.c' | grep -vx base/options.c | xargs grep -nE 'getopt(_long)?\('
 }
 check "text goes to a terminal through print() and the log alone" none "$(check_output)"

@@ -126,6 +126,10 @@ check "and not through another" expect 1 on d audit verify --expect "$(printf '2
 check "what is no head is said" expect 64 on d audit verify --expect 12
 check "it is exported" expect 0 on d audit export "$at/export"
 check "the export is good without the store" expect 0 on nothing audit verify --file "$at/export" --expect "$head"
+check "to standard output too" expect 0 on d audit export
+check "which is the same" cmp "$work/out" "$at/export"
+check "and to a terminal" bash -c "script -qec \"'$broker' --config='$at/d/coco-broker.conf' audit export\" /dev/null | tr -d '\r' | cmp - '$at/export'"
+check "a full disk is no success" bash -c "! '$broker' --config='$at/d/coco-broker.conf' audit export >/dev/full 2>'$work/err' && grep -q 'standard output' '$work/err'"
 check_refused "an export over a file" 1 'export cannot be made' on d audit export "$at/export"
 sed '1s/disk.home\|disk.root/disk\/other/' export >changed
 check "a line that was changed is found" expect 1 on nothing audit verify --file "$at/changed"
