@@ -7,48 +7,75 @@
 #include "crypto/cleanup.h"
 #include "crypto/openssl-error.h"
 
-static BIGNUM *number(const uint8_t *p, size_t len, enum ecdsa_order order)
+/*
+ * Write an INTEGER in DER: as short as can be, and with a zero before what would be a sign.
+ * Returns its length.
+ */
+static size_t put_integer(uint8_t *ret, const uint8_t *p, size_t len, enum ecdsa_order order)
 {
-	return order == ECDSA_LITTLE_ENDIAN ? BN_lebin2bn(p, (int)len, NULL) :
-					      BN_bin2bn(p, (int)len, NULL);
+	uint8_t n[ECDSA_NUMBER_MAX] = { 0 };
+	size_t zeros = 0, sign;
+
+	for (size_t i = 0; i < len; i++)
+		n[i] = order == ECDSA_LITTLE_ENDIAN ? p[len - 1 - i] : p[i];
+	while (zeros + 1 < len && n[zeros] == 0)
+		zeros++;
+	sign = n[zeros] >> 7;
+	ret[0] = 0x02;
+	ret[1] = (uint8_t)(len - zeros + sign);
+	ret[2] = 0;
+	memcpy(ret + 2 + sign, n + zeros, len - zeros);
+	return 2 + sign + len - zeros;
 }
 
-/* Returns the length of @ret, or -ENOMEM.  Free @ret with OPENSSL_free(). */
-static int to_der(const uint8_t *r, const uint8_t *s, size_t len, enum ecdsa_order order,
-		  uint8_t **ret)
-{
-	BIGNUM *br = number(r, len, order), *bs = number(s, len, order);
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	int n = 0;
+#define DER_MAX (3 + 2 * (3 + ECDSA_NUMBER_MAX))
 
-	if (br && bs && sig && ECDSA_SIG_set0(sig, br, bs)) {
-		br = bs = NULL;	/* owned by the signature now */
-		n = i2d_ECDSA_SIG(sig, ret);
+/* SEQUENCE { INTEGER r, INTEGER s }.  @ret has its first byte at the place that is returned. */
+static struct bytes to_der(const uint8_t *r, const uint8_t *s, size_t len, enum ecdsa_order order,
+			   uint8_t ret[static DER_MAX])
+{
+	size_t n = put_integer(ret + 3, r, len, order);
+	size_t first = 1;
+
+	n += put_integer(ret + 3 + n, s, len, order);
+	ret[2] = (uint8_t)n;
+	if (n >= 0x80) {
+		ret[1] = 0x81;
+		first = 0;
 	}
-	BN_free(br);
-	BN_free(bs);
-	ECDSA_SIG_free(sig);
-	return n > 0 ? n : -ENOMEM;
+	ret[first] = 0x30;
+	return (struct bytes){ ret + first, 3 - first + n };
+}
+
+int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der)
+{
+	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = NULL;
+	int r = -ENOMEM;
+
+	/* With a key of another type, OpenSSL would verify another kind of signature. */
+	if (!EVP_PKEY_is_a(key, "EC"))
+		return -EKEYREJECTED;
+	openssl_begin();
+	c = EVP_PKEY_CTX_new(key, NULL);
+	/* EVP_PKEY_verify() returns 0 for a wrong signature, less for an error: only 1 is good. */
+	if (c && EVP_PKEY_verify_init(c) == 1)
+		r = EVP_PKEY_verify(c, der.p, der.len, digest.p, digest.len) == 1 ? 0 : openssl_error(-EKEYREJECTED);
+	ERR_clear_error();
+	return r;
 }
 
 int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_t *s, size_t len,
 		 enum ecdsa_order order, struct bytes data)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	int n, status = -ENOMEM;
-	uint8_t *der = NULL;
+	uint8_t digest[EVP_MAX_MD_SIZE], der[DER_MAX];
+	unsigned n;
 
-	n = to_der(r, s, len, order, &der);
-	openssl_begin();
-	/* EVP_DigestVerify() returns 0 for a wrong signature, less for an error: only 1 is good. */
-	if (n > 0 && ctx && EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1)
-		status = EVP_DigestVerify(ctx, der, (size_t)n, data.p, data.len) == 1 ?
-				 0 :
-				 openssl_error(-EKEYREJECTED);
-	ERR_clear_error();
-	OPENSSL_free(der);
-	EVP_MD_CTX_free(ctx);
-	return status;
+	assert(len > 0 && len <= ECDSA_NUMBER_MAX);
+	if (EVP_Digest(data.p, data.len, digest, &n, md, NULL) != 1) {
+		ERR_clear_error();
+		return -ENOMEM;
+	}
+	return ecdsa_verify_digest(key, (struct bytes){ digest, n }, to_der(r, s, len, order, der));
 }
 
 /* Returns the length of @ret, or -ENOMEM.  Free @ret with OPENSSL_free(). */

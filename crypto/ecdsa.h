@@ -14,13 +14,22 @@ enum ecdsa_order {
 	ECDSA_LITTLE_ENDIAN,
 };
 
+#define ECDSA_NUMBER_MAX 72	/* bytes: what the keys of SEV have room for */
+
 /*
  * Check that the numbers @r and @s, @len bytes each, are @key's signature over @data with @md.
+ * @len is from 1 to ECDSA_NUMBER_MAX.
  * OpenSSL itself checks that both are from 1 to the order of the curve less 1.
- * Returns 0 if the signature is good; -EKEYREJECTED if not; -ENOMEM.
+ * Returns 0 if the signature is good; -EKEYREJECTED if not, or if @key is no EC key; -ENOMEM.
  */
 int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_t *s, size_t len,
 		 enum ecdsa_order order, struct bytes data);
+
+/*
+ * The same for the signature @der, which is in OpenSSL's form, over what has the hash @digest.
+ * OpenSSL refuses what it would not write itself.
+ */
+int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der);
 
 /*
  * Sign @data: the numbers r and s, big-endian, each in half of the @len bytes at @ret, which are

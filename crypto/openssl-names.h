@@ -21,7 +21,6 @@
 	X(BN_bin2bn) \
 	X(BN_bn2binpad) \
 	X(BN_free) \
-	X(BN_lebin2bn) \
 	X(CRYPTO_clear_free) \
 	X(CRYPTO_free) \
 	X(CRYPTO_get_ex_new_index) \
@@ -37,8 +36,6 @@
 	X(ECDSA_SIG_free) \
 	X(ECDSA_SIG_get0_r) \
 	X(ECDSA_SIG_get0_s) \
-	X(ECDSA_SIG_new) \
-	X(ECDSA_SIG_set0) \
 	X(EC_GROUP_free) \
 	X(EC_GROUP_new_by_curve_name) \
 	X(EC_POINT_free) \
@@ -69,6 +66,8 @@
 	X(EVP_DigestVerifyInit) \
 	X(EVP_MD_CTX_free) \
 	X(EVP_MD_CTX_new) \
+	X(EVP_MD_fetch) \
+	X(EVP_MD_free) \
 	X(EVP_MD_get_size) \
 	X(EVP_PKEY_CTX_free) \
 	X(EVP_PKEY_CTX_new) \
@@ -90,7 +89,8 @@
 	X(EVP_PKEY_get_size) \
 	X(EVP_PKEY_is_a) \
 	X(EVP_PKEY_set1_encoded_public_key) \
-	X(EVP_Q_digest) \
+	X(EVP_PKEY_verify) \
+	X(EVP_PKEY_verify_init) \
 	X(EVP_aes_256_gcm) \
 	X(EVP_aes_256_wrap) \
 	X(EVP_sha256) \
@@ -174,7 +174,6 @@
 	X(d2i_ECDSA_SIG) \
 	X(d2i_X509) \
 	X(d2i_X509_CRL) \
-	X(i2d_ECDSA_SIG) \
 	X(i2d_X509) \
 	X(i2d_X509_CRL) \
 	X(i2d_X509_PUBKEY)

@@ -6,6 +6,7 @@
 #include "attest/evidence-look.h"
 #include "attest/snp/snp-needs.h"
 #include "attest/x509/x509.h"
+#include "crypto/digest.h"
 #include "crypto/ecdsa.h"
 
 /* ---- the report by itself ---- */
@@ -126,7 +127,7 @@ static int check_new_signature(const struct snp_report *report, X509 *vek, struc
 				    "R and S of 48 bytes, and zeros for the rest of their fields",
 				    "other bytes");
 	status = !key ? -EKEYREJECTED :
-			ecdsa_verify(key, EVP_sha384(), r, s, sizeof(r), ECDSA_BIG_ENDIAN,
+			ecdsa_verify(key, digest_sha384(), r, s, sizeof(r), ECDSA_BIG_ENDIAN,
 				     (struct bytes){ report->signed_part, SNP_SIGNED_LEN });
 	if (status == -ENOMEM)
 		return status;

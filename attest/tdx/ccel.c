@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "attest/evidence-look.h"
+#include "crypto/digest.h"
 #include "wire/tcg-log.h"
 
 /*
@@ -21,7 +22,7 @@ const char *const ccel_rtmr_codes[4] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
 /* RTMR = SHA-384(RTMR || digest) */
 static int extend(EVP_MD_CTX *ctx, uint8_t rtmr[static RTMR_LEN], const uint8_t *digest)
 {
-	if (EVP_DigestInit_ex(ctx, EVP_sha384(), NULL) != 1 ||
+	if (EVP_DigestInit_ex(ctx, digest_sha384(), NULL) != 1 ||
 	    EVP_DigestUpdate(ctx, rtmr, RTMR_LEN) != 1 ||
 	    EVP_DigestUpdate(ctx, digest, RTMR_LEN) != 1 ||
 	    EVP_DigestFinal_ex(ctx, rtmr, NULL) != 1)

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include "attest/tdx/intel-document.h"
+#include "crypto/digest.h"
 
 /* ---- collateral ---- */
 
@@ -69,7 +70,7 @@ int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool good;
 
-	good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	good = ctx && EVP_DigestInit_ex(ctx, digest_sha256(), NULL) == 1 &&
 	       EVP_DigestUpdate(ctx, "tdx endorsement", 16) == 1 &&
 	       hash_part(ctx, pck_der(chain, PCK_CA)) && hash_part(ctx, pck_der(chain, PCK_ROOT));
 	for (size_t i = 0; good && i < ARRAY_SIZE(collateral); i++)

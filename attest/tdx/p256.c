@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "crypto/digest.h"
 #include "crypto/ecdsa.h"
 #include "crypto/public-key.h"
 
@@ -16,6 +17,6 @@ EVP_PKEY *p256_key(const uint8_t xy[static 64])
 
 bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes data)
 {
-	return key && ecdsa_verify(key, EVP_sha256(), signature, signature + 32, 32,
+	return key && ecdsa_verify(key, digest_sha256(), signature, signature + 32, 32,
 				   ECDSA_BIG_ENDIAN, data) == 0;
 }

@@ -12,6 +12,7 @@
 #include "attest/tdx/tdx-status.h"
 #include "attest/tdx/tdx-tcb.h"
 #include "crypto/cleanup.h"
+#include "crypto/digest.h"
 
 /* ---- what the quote says ---- */
 
@@ -112,7 +113,7 @@ static int check_binding(struct verdict *v, const struct tdx_quote *q)
 	uint8_t want[64] = { 0 };
 	bool good;
 
-	good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	good = ctx && EVP_DigestInit_ex(ctx, digest_sha256(), NULL) == 1 &&
 	       EVP_DigestUpdate(ctx, q->key, 64) == 1 &&
 	       EVP_DigestUpdate(ctx, q->qe_auth.p, q->qe_auth.len) == 1 &&
 	       EVP_DigestFinal_ex(ctx, want, NULL) == 1;

@@ -9,6 +9,8 @@
 #include "attest/x509/spki.h"
 #include "attest/x509/x509.h"
 #include "crypto/cleanup.h"
+#include "crypto/digest.h"
+#include "crypto/ecdsa.h"
 #include "crypto/openssl-error.h"
 
 /* ---- keys ---- */
@@ -28,7 +30,7 @@ int x509_spki_sha256(X509 *cert, uint8_t ret[static 32])
 
 	if (len == 0)
 		return -EBADMSG;
-	return EVP_Q_digest(NULL, "SHA256", NULL, der, len, ret, NULL) ? 0 : -ENOMEM;
+	return digest_sha256_of((struct bytes){ der, len }, ret);
 }
 
 bool x509_key_is(X509 *cert, enum x509_key kind)
@@ -190,7 +192,7 @@ static int signed_read(struct bytes der, struct signed_der *ret)
 static bool set_pss_sha384(EVP_PKEY_CTX *c)
 {
 	return EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PSS_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_mgf1_md(c, EVP_sha384()) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(c, digest_sha384()) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(c, 48) == 1;
 }
 
@@ -204,6 +206,33 @@ static int no_key(X509 *issuer)
 	return len > 0 && spki_read((struct bytes){ der, len }, &s) < 0 ? -EKEYREJECTED : -ENOMEM;
 }
 
+static int verify_pss(EVP_PKEY *key, const struct signed_der *s)
+{
+	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *p;
+	int r = -ENOMEM;
+
+	openssl_begin();
+	/* EVP_DigestVerify() returns 0 for a wrong signature, less for an error: only 1 is good. */
+	if (c && EVP_DigestVerifyInit(c, &p, digest_sha384(), NULL, key) == 1 && set_pss_sha384(p))
+		r = EVP_DigestVerify(c, s->signature.p, s->signature.len, s->part.p,
+				     s->part.len) == 1 ?
+			    0 :
+			    openssl_error(-EKEYREJECTED);
+	ERR_clear_error();
+	return r;
+}
+
+static int verify_ecdsa(EVP_PKEY *key, const struct signed_der *s)
+{
+	uint8_t digest[32];
+	int r = digest_sha256_of(s->part, digest);
+
+	return r < 0 ? r :
+		       ecdsa_verify_digest(key, (struct bytes){ digest, sizeof(digest) },
+					   s->signature);
+}
+
 /*
  * OpenSSL has kept the signed part of what it decoded as it came, and writes these same bytes into
  * @der; what it would write of them itself may differ.  The algorithm was looked at before; here
@@ -213,29 +242,16 @@ static int no_key(X509 *issuer)
  */
 static int check_signature(struct bytes der, X509 *issuer, enum x509_sig sig)
 {
-	_cleanup_(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
 	EVP_PKEY *key = x509_public_key(issuer);
 	bool pss = sig == X509_SIG_PSS_SHA384;
 	struct signed_der s;
-	EVP_PKEY_CTX *p;
-	int r;
 
-	if (!c || !key)
-		return c ? no_key(issuer) : -ENOMEM;
+	if (!key)
+		return no_key(issuer);
 	if (!EVP_PKEY_is_a(key, pss ? "RSA" : "EC") || signed_read(der, &s) < 0 ||
 	    !bytes_equal(s.algorithm, s.inner))
 		return -EKEYREJECTED;
-	openssl_begin();
-	if (EVP_DigestVerifyInit(c, &p, pss ? EVP_sha384() : EVP_sha256(), NULL, key) != 1 ||
-	    (pss && !set_pss_sha384(p)))
-		r = -ENOMEM;
-	/* EVP_DigestVerify() returns 0 for a wrong signature, less for an error: only 1 is good. */
-	else
-		r = EVP_DigestVerify(c, s.signature.p, s.signature.len, s.part.p, s.part.len) == 1 ?
-			    0 :
-			    openssl_error(-EKEYREJECTED);
-	ERR_clear_error();
-	return r;
+	return pss ? verify_pss(key, &s) : verify_ecdsa(key, &s);
 }
 
 bool x509_signed_by(X509 *cert, X509 *issuer, enum x509_sig sig)

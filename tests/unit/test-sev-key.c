@@ -32,6 +32,21 @@ int __wrap_EVP_DigestVerifyInit(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const EVP_
 	return openssl == NO_INIT ? 0 : __real_EVP_DigestVerifyInit(ctx, pctx, type, e, key);
 }
 
+EVP_PKEY_CTX *__real_EVP_PKEY_CTX_new(EVP_PKEY *key, ENGINE *e);
+EVP_PKEY_CTX *__wrap_EVP_PKEY_CTX_new(EVP_PKEY *key, ENGINE *e);
+int __real_EVP_PKEY_verify_init(EVP_PKEY_CTX *ctx);
+int __wrap_EVP_PKEY_verify_init(EVP_PKEY_CTX *ctx);
+
+EVP_PKEY_CTX *__wrap_EVP_PKEY_CTX_new(EVP_PKEY *key, ENGINE *e)
+{
+	return openssl == NO_CONTEXT ? NULL : __real_EVP_PKEY_CTX_new(key, e);
+}
+
+int __wrap_EVP_PKEY_verify_init(EVP_PKEY_CTX *ctx)
+{
+	return openssl == NO_INIT ? 0 : __real_EVP_PKEY_verify_init(ctx);
+}
+
 static void test_unseen(void **state)
 {
 	_cleanup_(pkey_freep) EVP_PKEY *rsa = EVP_RSA_gen(2048), *ec = EVP_EC_gen("P-384");
