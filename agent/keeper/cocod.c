@@ -398,6 +398,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	keeper_noted(k, store_sync(k->store));
 	k->retry = sd_event_source_disable_unref(k->retry);
 	k->spare = spare_free(k->spare);
+	open_volumes_done(&k->volumes);
 	k->attestation = attestation_free(k->attestation);
 	k->broker = broker_free(k->broker);
 	return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;

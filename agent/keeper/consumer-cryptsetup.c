@@ -82,7 +82,7 @@ static int check_entry(struct delivery *d, const struct store_entry *e)
 				 e->policy.name, e->delivered_to[0] ? e->delivered_to : "nobody");
 		return -1;
 	}
-	if (volume_is_open("/sys", d->volume) > 0) {
+	if (keeper_volume_is_open(d->keeper, d->volume) > 0) {
 		delivery_decline(d, "it is open already");
 		return -1;
 	}

@@ -9,7 +9,6 @@
 
 #include "agent/keeper/event.h"
 #include "agent/keeper/outlook.h"
-#include "agent/keeper/volume.h"
 #include "base/log.h"
 #include "base/parse.h"
 
@@ -268,9 +267,19 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 	return 0;
 }
 
-static int is_open(const char *volume)
+/* Nothing that one turn of the loop does takes so long that it would matter. */
+int keeper_volume_is_open(struct keeper *k, const char *volume)
 {
-	return volume_is_open("/sys", volume);
+	uint64_t turn;
+
+	if (!k->event || sd_event_get_iteration(k->event, &turn) < 0)
+		return open_volumes_has(&k->volumes, "/sys", OPEN_VOLUMES_NOW, volume);
+	return open_volumes_has(&k->volumes, "/sys", turn + 1, volume);
+}
+
+static int is_open(void *userdata, const char *volume)
+{
+	return keeper_volume_is_open(userdata, volume);
 }
 
 static uint64_t now_boottime(void)
@@ -343,7 +352,7 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 	struct outlook o;
 
 	placing_settle(k, e);
-	outlook_judge(e, is_open, now_boottime(), &o);
+	outlook_judge(e, is_open, k, now_boottime(), &o);
 	if (e->state == SECRET_DELIVERED && o.confirmed) {
 		keeper_noted(k, store_advance(k->store, e, SECRET_CONFIRMED));
 		event_log_secret(EVENT_CONFIRMED, e, e->delivered_to,
@@ -387,7 +396,8 @@ bool keeper_wants_good_header(const struct keeper *k, const struct store_entry *
 
 /* ---- what a person should know ---- */
 
-void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN])
+void keeper_secret_warning(struct keeper *k, const struct store_entry *e,
+			   char ret[static MSG_WARNING_LEN])
 {
 	struct outlook o;
 
@@ -408,7 +418,7 @@ void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARN
 				 e->policy.name, e->policy.name);
 		return;
 	}
-	outlook_judge(e, is_open, now_boottime(), &o);
+	outlook_judge(e, is_open, k, now_boottime(), &o);
 	if (e->n_pending == 0 && wipe_is_due(e, &o))
 		snprintf(ret, MSG_WARNING_LEN,
 			 "Secret '%s' should be wiped and could not be; the journal says why. Try: "
@@ -514,11 +524,11 @@ void keeper_note_denied(struct keeper *k, const char *who, const char *secret, c
 			  "%s", text);
 }
 
-int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN])
+/* The @i-th warning about the keeper itself.  Returns 1, or 0 with their number in @ret_n. */
+static int own_warning(struct keeper *k, unsigned i, unsigned *ret_n,
+		       char ret[static MSG_WARNING_LEN])
 {
-	const struct store_entry *e;
-	unsigned n = 0;
-
+	*ret_n = 0;
 	for (unsigned which = 0; which < 3 + KEEPER_MAX_SOURCES; which++) {
 		ret[0] = '\0';
 		if (which == 0)
@@ -529,14 +539,34 @@ int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN
 			memcpy(ret, k->reload_error, sizeof(k->reload_error));
 		else
 			source_warning(k, which - 3, ret);
-		if (ret[0] && n++ == i)
+		if (ret[0] && (*ret_n)++ == i)
 			return 1;
 	}
-	for (size_t s = 0; (e = store_get(k->store, s)); s++) {
-		keeper_secret_warning(e, ret);
-		if (ret[0] && n++ == i)
-			return 1;
+	return 0;
+}
+
+int keeper_warning(struct keeper *k, unsigned i, char ret[static MSG_WARNING_LEN])
+{
+	const struct store_entry *e;
+	unsigned n;
+	size_t s = 0;
+
+	if (own_warning(k, i, &n, ret))
+		return 1;
+	/* Whoever asks for one after the other does not begin with the first secret each time. */
+	if (i > n && i == k->next_warning) {
+		n = i;
+		s = k->next_warned;
 	}
+	for (; (e = store_get(k->store, s)); s++) {
+		keeper_secret_warning(k, e, ret);
+		if (ret[0] && n++ == i) {
+			k->next_warning = i + 1;
+			k->next_warned = s + 1;
+			return 1;
+		}
+	}
+	k->next_warning = 0;
 	return denied_warning(&k->denied, i - n, ret);
 }
 

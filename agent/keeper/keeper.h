@@ -9,6 +9,7 @@
 #include "agent/keeper/denied.h"
 #include "agent/keeper/fetch.h"
 #include "agent/keeper/gate.h"
+#include "agent/keeper/open-volumes.h"
 #include "agent/keeper/repeat.h"
 #include "agent/keeper/room.h"
 #include "agent/keeper/spare.h"
@@ -55,10 +56,14 @@ struct keeper {
 	uint64_t polled_usec;		/* CLOCK_MONOTONIC of the last scan of keeper_poll() */
 	int polled;			/* what it returned */
 	struct placing *placings;	/* of placing.h */
+	struct open_volumes volumes;
 	struct spare *spare;		/* judges of headers that nobody has asked yet */
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
 	/* why the last SIGHUP did not give a new configuration; "" when it did */
 	char reload_error[MSG_WARNING_LEN];
+	/* the secret from which on keeper_warning() looks for that warning; 0: the first */
+	unsigned next_warning;
+	size_t next_warned;
 	struct stamps *stamps;		/* when the steps were; NULL: not noted */
 	struct denied denied;		/* who was refused a secret */
 	struct repeats repeats;		/* deliveries to whom had the secret before */
@@ -134,6 +139,12 @@ void placing_settle(struct keeper *k, struct store_entry *e);
  */
 void keeper_settle(struct keeper *k, struct store_entry *e);
 
+/*
+ * Returns 1 if the volume is open, 0 if not, or a negative errno of open_volumes_has().  The
+ * volumes are looked for once in a turn of the event loop, however often it is asked.
+ */
+int keeper_volume_is_open(struct keeper *k, const char *volume);
+
 /* Settle all secrets. */
 void keeper_settle_all(struct keeper *k);
 
@@ -175,7 +186,8 @@ const char *keeper_ignored_why(const struct keeper *k);
 bool keeper_wants_good_header(const struct keeper *k, const struct store_entry *e);
 
 /* The warning about one secret; "" when nothing is wrong. */
-void keeper_secret_warning(const struct store_entry *e, char ret[static MSG_WARNING_LEN]);
+void keeper_secret_warning(struct keeper *k, const struct store_entry *e,
+			   char ret[static MSG_WARNING_LEN]);
 
 /*
  * Look for new secrets.  Logs what is found and what cannot be read.  Returns what store_scan()

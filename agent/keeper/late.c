@@ -147,7 +147,7 @@ static int on_late_timer(sd_event_source *s, uint64_t usec, void *userdata)
 		.userdata = d,
 	};
 
-	if (d->entry->state == SECRET_WIPED || volume_is_open("/sys", d->volume) > 0) {
+	if (d->entry->state == SECRET_WIPED || keeper_volume_is_open(d->keeper, d->volume) > 0) {
 		delivery_free(d);
 		return 0;
 	}

@@ -77,7 +77,7 @@ static void end_outcome(struct delivery *d)
 	 */
 	d->exit = sd_event_source_disable_unref(d->exit);
 	d->pidfd = close_fd(d->pidfd);
-	if (volume_is_open("/sys", d->volume) <= 0 && d->peer.pid != 0) {
+	if (keeper_volume_is_open(d->keeper, d->volume) <= 0 && d->peer.pid != 0) {
 		end_rejected(d, d->keeper->initramfs ? "cryptsetup ended without it" :
 						       "systemd-cryptsetup ended without it");
 		return;

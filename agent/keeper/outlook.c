@@ -104,7 +104,8 @@ static uint64_t lease_of(const struct store_delivery *d, uint64_t now)
 		       0;
 }
 
-void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volume),
+void outlook_judge(const struct store_entry *e,
+		   int (*is_open)(void *userdata, const char *volume), void *userdata,
 		   uint64_t now_usec, struct outlook *ret)
 {
 	static const char prefix[] = CONSUMER_CRYPTSETUP ":";
@@ -114,8 +115,8 @@ void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volum
 	*ret = (struct outlook){ 0 };
 	for (; secret_policy_volume(&e->policy, f.n_named, volume) > 0; f.n_named++) {
 		snprintf(consumer, sizeof(consumer), "%s%s", prefix, volume);
-		look_at(volume, store_delivery_find(e, consumer), is_open(volume) > 0, now_usec,
-			&f);
+		look_at(volume, store_delivery_find(e, consumer), is_open(userdata, volume) > 0,
+			now_usec, &f);
 	}
 	for (size_t i = 0; i < e->n_deliveries; i++)
 		ret->lease_usec = MAX(ret->lease_usec, lease_of(&e->deliveries[i], now_usec));
@@ -123,7 +124,8 @@ void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volum
 		const char *to = startswith(e->deliveries[i].consumer, prefix);
 
 		if (to && strlen(to) <= MSG_NAME_LEN)
-			look_at(to, &e->deliveries[i], is_open(to) > 0, now_usec, &f);
+			look_at(to, &e->deliveries[i], is_open(userdata, to) > 0, now_usec,
+				&f);
 	}
 	ret->confirmed = f.n_opened > 0 && f.n_opened >= f.n_named && !f.pending;
 	ret->used_up = ret->confirmed || (f.n_opened > 0 && !f.unfinished);

@@ -44,7 +44,8 @@ struct outlook {
  * @is_open returns 1 if a volume is open, 0 if not, or a negative errno.  @now_usec is
  * CLOCK_BOOTTIME.
  */
-void outlook_judge(const struct store_entry *e, int (*is_open)(const char *volume),
+void outlook_judge(const struct store_entry *e,
+		   int (*is_open)(void *userdata, const char *volume), void *userdata,
 		   uint64_t now_usec, struct outlook *ret);
 
 #endif

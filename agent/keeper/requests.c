@@ -169,7 +169,7 @@ int client_send_secret(struct client *c, uint16_t type, struct store_entry *e)
 	memcpy(m.consumers, e->policy.consumers, sizeof(m.consumers));
 	memcpy(m.delivered_to, e->delivered_to, sizeof(m.delivered_to));
 	list_deliveries(e, m.deliveries);
-	keeper_secret_warning(e, m.warning);
+	keeper_secret_warning(c->keeper, e, m.warning);
 	return client_reply(c, type, &m, sizeof(m));
 }
 

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/keeper/volume.h"
+#include "agent/keeper/open-volumes.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/client.h"
@@ -44,14 +44,16 @@ static const char *volume_of(int fd, struct sockaddr_un *sa)
 
 unsigned spare_count_volumes(const char *sys, int first, unsigned n)
 {
+	struct open_volumes volumes = { NULL };
 	struct sockaddr_un sa;
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const char *volume = volume_of(first + (int)i, &sa);
 
-		count += volume && volume_is_open(sys, volume) <= 0;
+		count += volume && open_volumes_has(&volumes, sys, /* turn= */ 1, volume) <= 0;
 	}
+	open_volumes_done(&volumes);
 	return count;
 }
 

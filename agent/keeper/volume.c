@@ -11,62 +11,6 @@
 #include "base/io.h"
 #include "base/parse.h"
 
-#define ATTRIBUTE_MAX 256
-
-/* A sysfs attribute of one line, without its newline. */
-static bool attribute(const char *device, const char *name, char ret[static ATTRIBUTE_MAX + 1])
-{
-	_cleanup_(freep) char *text = NULL;
-	char path[512];
-
-	if (snprintf(path, sizeof(path), "%s/%s", device, name) >= (int)sizeof(path) ||
-	    read_file_at(AT_FDCWD, path, ATTRIBUTE_MAX, &text, NULL) < 0)
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	strcpy(ret, text);
-	return true;
-}
-
-static bool is_open_volume(const char *device, const char *name)
-{
-	char value[ATTRIBUTE_MAX + 1];
-	uint64_t sectors;
-	size_t n;
-
-	if (!attribute(device, "dm/name", value) || !streq(value, name))
-		return false;
-	/*
-	 * cryptsetup makes the device before it loads the table, and removes it if that fails.
-	 * Until the table is loaded the size is 0.
-	 */
-	if (!attribute(device, "size", value) || parse_u64(value, &sectors) < 0 || sectors == 0)
-		return false;
-	if (!attribute(device, "dm/uuid", value) || !startswith(value, "CRYPT-"))
-		return false;
-	n = strlen(value);
-	return n > strlen(name) && value[n - strlen(name) - 1] == '-' &&
-	       streq(value + n - strlen(name), name);
-}
-
-int volume_is_open(const char *sys, const char *name)
-{
-	_cleanup_(closedirp) DIR *d = NULL;
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/class/block", sys);
-	d = opendir(path);
-	if (!d)
-		return -errno;
-	for (struct dirent *de; (de = readdir(d)); ) {
-		if (!startswith(de->d_name, "dm-"))
-			continue;
-		snprintf(path, sizeof(path), "%.200s/class/block/%s", sys, de->d_name);
-		if (is_open_volume(path, name))
-			return 1;
-	}
-	return 0;
-}
-
 /* The files are INI-like.  Copy the value of @option, such as "\nPID=", from a line of its own. */
 static int question_value(const char *text, const char *option, char *ret, size_t size)
 {

@@ -7,13 +7,6 @@
 #include "base/macro.h"
 #include "wire/cryptsetup-peer.h"
 
-/*
- * Returns 1 if the dm-crypt device @name exists and has its table, 0 if not, or a negative errno
- * of opendir(3).  It exists if sysfs below @sys ("/sys") shows a device-mapper device of that
- * name, with a size, and with the UUID that cryptsetup gives ("CRYPT-TYPE-...-NAME").
- */
-int volume_is_open(const char *sys, const char *name);
-
 /* Where systemd's password agents find questions that are waiting for a person. */
 #define ASK_PASSWORD_DIR "/run/systemd/ask-password"
 

@@ -29,7 +29,8 @@ static const char *open_volume;
 static char last_line[1024];
 
 int __wrap_attestation_request(struct attestation *a);
-int __wrap_volume_is_open(const char *sys, const char *name);
+int __wrap_open_volumes_has(struct open_volumes *v, const char *sys, uint64_t turn,
+			    const char *name);
 int __wrap_log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
 int __wrap_attestation_request(struct attestation *a)
@@ -38,8 +39,10 @@ int __wrap_attestation_request(struct attestation *a)
 	return request_answer;
 }
 
-int __wrap_volume_is_open(const char *sys, const char *name)
+int __wrap_open_volumes_has(struct open_volumes *v, const char *sys, uint64_t turn,
+			    const char *name)
 {
+	assert_ptr_equal(v, &k.volumes);
 	assert_string_equal(sys, "/sys");
 	return open_volume && streq(open_volume, name);
 }
@@ -409,7 +412,7 @@ static void test_warnings(void **state)
 	assert_int_equal(n_logged, 0);
 	assert_int_equal(count_warnings(NULL), 0);
 	strcpy(text, "left over");
-	keeper_secret_warning(e, text);
+	keeper_secret_warning(&k, e, text);
 	assert_string_equal(text, "");
 	k.journal_failed = true;
 	assert_int_equal(count_warnings(NULL), 1);
@@ -422,7 +425,7 @@ static void test_warnings(void **state)
 	e->n_pending = 0;
 	assert_int_equal(keeper_wipe(&k, e), 0);
 	strcpy(text, "left over");
-	keeper_secret_warning(e, text);
+	keeper_secret_warning(&k, e, text);
 	assert_string_equal(text, "");
 	/* The journal was written just now, too. */
 	assert_int_equal(count_warnings(NULL), 0);

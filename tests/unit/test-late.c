@@ -44,7 +44,8 @@ int __wrap_fetch_new(struct broker *b, const struct fetch_question *q, struct fe
 void __wrap_fetch_confirm(struct fetch *f);
 int __wrap_volume_asks_at(const char *folder, pid_t pid, char ret[static ASK_SOCKET_LEN]);
 bool __wrap_volume_asks_passphrase(const char *folder, pid_t pid);
-int __wrap_volume_is_open(const char *sys, const char *name);
+int __wrap_open_volumes_has(struct open_volumes *v, const char *sys, uint64_t turn,
+			    const char *name);
 
 /* A fetch is only counted: there must be one at most, and none in the end. */
 static uint8_t token;
@@ -101,7 +102,8 @@ bool __wrap_volume_asks_passphrase(const char *folder, pid_t pid)
 	return asks && pid == peer;
 }
 
-int __wrap_volume_is_open(const char *sys, const char *name)
+int __wrap_open_volumes_has(struct open_volumes *v, const char *sys, uint64_t turn,
+			    const char *name)
 {
 	return opens;
 }

@@ -11,7 +11,7 @@
 
 static const char *open_volumes;
 
-static int is_open(const char *volume)
+static int is_open(void *userdata, const char *volume)
 {
 	const char *at = strstr(open_volumes, volume);
 
@@ -110,7 +110,7 @@ static void test_cases(void **state)
 		open_volumes = cases[i].open;
 		print_message("# %zu: %s; %s; %s\n", i, cases[i].consumers, cases[i].deliveries,
 			      cases[i].open);
-		outlook_judge(&e, is_open, NOW, &o);
+		outlook_judge(&e, is_open, NULL, NOW, &o);
 		assert_int_equal(o.confirmed, cases[i].confirmed);
 		assert_int_equal(o.used_up, cases[i].used_up);
 		assert_int_equal(o.wait_usec > 0 && o.wait_usec <= OUTLOOK_RETRY_USEC,
@@ -120,11 +120,11 @@ static void test_cases(void **state)
 			assert_non_null(strstr(o.warning, cases[i].warning));
 		/* There is no warning about a secret that is wiped, or that the owner wipes. */
 		e.policy.wipe = WIPE_MANUAL;
-		outlook_judge(&e, is_open, NOW, &o);
+		outlook_judge(&e, is_open, NULL, NOW, &o);
 		assert_string_equal(o.warning, "");
 		e.policy.wipe = WIPE_CONFIRMED;
 		e.state = SECRET_WIPED;
-		outlook_judge(&e, is_open, NOW, &o);
+		outlook_judge(&e, is_open, NULL, NOW, &o);
 		assert_string_equal(o.warning, "");
 		free(e.deliveries);
 	}
@@ -140,12 +140,12 @@ static void test_wait(void **state)
 			 0);
 	set_deliveries(&e, "data+ home-");
 	open_volumes = "data";
-	outlook_judge(&e, is_open, NOW, &o);
+	outlook_judge(&e, is_open, NULL, NOW, &o);
 	assert_false(o.used_up);
-	outlook_judge(&e, is_open, NOW + o.wait_usec - 1, &o);
+	outlook_judge(&e, is_open, NULL, NOW + o.wait_usec - 1, &o);
 	assert_false(o.used_up);
 	assert_int_equal(o.wait_usec, 1);
-	outlook_judge(&e, is_open, NOW + OUTLOOK_RETRY_USEC - 1000000, &o);
+	outlook_judge(&e, is_open, NULL, NOW + OUTLOOK_RETRY_USEC - 1000000, &o);
 	assert_true(o.used_up);
 	assert_false(o.confirmed);
 	free(e.deliveries);

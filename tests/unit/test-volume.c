@@ -25,36 +25,6 @@ static int teardown(void **state)
 	return system(cmd);
 }
 
-/* A device in the test's own sysfs: @size in sectors. */
-static void device(const char *node, const char *name, const char *uuid, const char *size)
-{
-	char cmd[512];
-
-	snprintf(cmd, sizeof(cmd),
-		 "cd %s && mkdir -p class/block/%s/dm && cd class/block/%s && echo '%s' >dm/name "
-		 "&& echo '%s' >dm/uuid && echo '%s' >size",
-		 dir, node, node, name, uuid, size);
-	assert_int_equal(system(cmd), 0);
-}
-
-static void test_open(void **state)
-{
-	assert_int_equal(volume_is_open(dir, "data"), -ENOENT);
-	device("sda", "data", "CRYPT-LUKS2-00-data", "8");
-	assert_int_equal(volume_is_open(dir, "data"), 0);
-	device("dm-0", "data", "CRYPT-LUKS2-00-data", "0");
-	assert_int_equal(volume_is_open(dir, "data"), 0);	/* its table is not loaded yet */
-	device("dm-0", "data", "LVM-00-data", "8");
-	assert_int_equal(volume_is_open(dir, "data"), 0);
-	device("dm-0", "data", "CRYPT-LUKS2-00-mydata", "8");
-	assert_int_equal(volume_is_open(dir, "data"), 0);
-	device("dm-0", "data2", "CRYPT-LUKS2-00-data2", "8");
-	assert_int_equal(volume_is_open(dir, "data"), 0);
-	device("dm-1", "data", "CRYPT-LUKS2-00-data", "8");
-	assert_int_equal(volume_is_open(dir, "data"), 1);
-	assert_int_equal(volume_is_open(dir, "data2"), 1);
-}
-
 static void ask(const char *name, const char *text)
 {
 	char path[128];
@@ -200,7 +170,6 @@ static void test_request(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asks_at, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_by, setup, teardown),
