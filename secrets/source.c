@@ -16,7 +16,7 @@
 #include "wire/bytes.h"
 
 #define SECURITYFS "/sys/kernel/security"
-#define LISTING_READ 32768u	/* bytes of a directory that are read at once */
+#define LISTING_READ 4096u	/* room for what of a directory is new */
 
 /* In the order of preference. */
 static const struct secret_source sources[] = {
@@ -138,14 +138,14 @@ bool source_listing_equal(const struct source_listing *a, const struct source_li
 }
 
 /*
- * Twice the room, when there is none for one more read.  The kernel leaves the bytes between a
+ * Twice the room, when there is little for one more read.  The kernel leaves the bytes between a
  * name and the next entry as they are, so these must be zero for two listings to be compared.
  */
 static int grow(struct source_listing *l, size_t *room)
 {
 	uint8_t *more;
 
-	if (*room - l->len >= LISTING_READ)
+	if (*room - l->len >= LISTING_READ / 2)
 		return 0;
 	more = realloc(l->bytes, 2 * *room);
 	if (!more)
@@ -169,7 +169,7 @@ static int read_listing(int dir, size_t expected, struct source_listing *l)
 
 		if (r < 0)
 			return r;
-		n = getdents64(dir, l->bytes + l->len, LISTING_READ);
+		n = getdents64(dir, l->bytes + l->len, room - l->len);
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
 		l->len += (size_t)n;
