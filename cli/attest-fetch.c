@@ -7,6 +7,7 @@
 #include "attest/fetch/fetch-need.h"
 #include "attest/gather/provider.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "cli/attest-cache.h"
 #include "cli/attest.h"
@@ -83,6 +84,7 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 	char url[FETCH_URL_LEN], old[CACHE_WHY_LEN] = "", why[CACHE_WHY_LEN] = "",
 			text[2 * CACHE_WHY_LEN + 8];
 	struct need_result found;
+	struct progress p;
 	int r = -ENOENT;
 	bool wrong;
 
@@ -102,7 +104,9 @@ static int get(struct fetcher *f, const struct need *need, struct cache_file *fi
 		return 0;
 	}
 	wrong = r != -ENOENT;
+	progress_begin(&p, need_what(need));
 	r = fetch_get(&f->fetch, need, file, &found, why);
+	progress_end(&p);
 	if (r < 0)
 		explain(f, need, why);
 	if (r == 0) {

@@ -5,6 +5,7 @@
 #include <sys/time.h>
 
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "cli/status.h"
 #include "ipc/secret-call.h"
@@ -16,11 +17,14 @@ int broker_fetch(int fd, uint16_t type, const void *q, size_t len, struct msg_fe
 		 struct secret **ret_secret)
 {
 	const struct timeval patience = { .tv_sec = ANSWER_SEC };
+	struct progress p;
 	int r;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
 		return -errno;
+	progress_begin(&p, "the broker is asked");
 	r = client_call(fd, type, q, len, -EBADF, ret, sizeof(*ret), NULL);
+	progress_end(&p);
 	if (r < 0)
 		return r;
 	ret->id[sizeof(ret->id) - 1] = ret->text[sizeof(ret->text) - 1] = '\0';

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/library.h"
 #include "base/parse.h"
+#include "base/progress.h"
 
 #define LIBRARY "libcryptsetup.so.12"
 #define FUNCTIONS(X)                                                                    \
@@ -342,11 +343,14 @@ void luks_volume_done(struct luks_volume *v)
 
 int luks_volume_try(struct luks_volume *v, int keyslot, struct luks_key key, struct cause *c)
 {
+	struct progress p;
 	int r;
 
 	said[0] = '\0';
+	progress_begin(&p, "a key is tried");
 	r = lib.crypt_activate_by_passphrase_(v->cd, NULL, keyslot < 0 ? CRYPT_ANY_SLOT : keyslot,
 					      (const char *)secret_data(key.s), key.len, 0);
+	progress_end(&p);
 	/* With no keyslot there is nothing to try. */
 	if (r == -EPERM || r == -ENOENT)
 		return -EPERM;
@@ -369,17 +373,20 @@ static int choose_pbkdf(struct luks_volume *v, uint32_t iterations, struct cause
 int luks_volume_add_key(struct luks_volume *v, struct luks_key unlock, struct luks_key key,
 			struct luks_keyslot keyslot, struct cause *c)
 {
+	struct progress p;
 	int r;
 
 	said[0] = '\0';
 	r = choose_pbkdf(v, keyslot.iterations, c);
 	if (r < 0)
 		return r;
+	progress_begin(&p, "a keyslot is made");
 	r = lib.crypt_keyslot_add_by_passphrase_(v->cd,
 						 keyslot.number < 0 ? CRYPT_ANY_SLOT :
 								      keyslot.number,
 						 (const char *)secret_data(unlock.s), unlock.len,
 						 (const char *)secret_data(key.s), key.len);
+	progress_end(&p);
 	if (r < 0)
 		return failed(c, r, "a keyslot cannot be added");
 	v->keyslots |= UINT32_C(1) << r;
@@ -395,6 +402,7 @@ int luks_volume_format(const char *device, const char *uuid, struct luks_key key
 {
 	_cleanup_(luks_volume_done) struct luks_volume v = { 0 };
 	struct crypt_params_luks2 params = { .subsystem = UNFINISHED_FORMAT };
+	struct progress p;
 	int r;
 
 	r = begin(&v, device, c);
@@ -408,8 +416,10 @@ int luks_volume_format(const char *device, const char *uuid, struct luks_key key
 	if (r < 0)
 		return cause_set(c, r == -EBUSY ? r : -EIO, "it cannot be formatted: %s",
 				 said[0] ? said : strerror(-r));
+	progress_begin(&p, "its first keyslot is made");
 	r = lib.crypt_keyslot_add_by_volume_key_(v.cd, 0, NULL, 0,
 						 (const char *)secret_data(key.s), key.len);
+	progress_end(&p);
 	if (r < 0)
 		return failed(c, r, "its first keyslot cannot be added");
 	r = lib.crypt_set_label_(v.cd, NULL, NULL);
