@@ -33,6 +33,11 @@ static int read_policy(const char *file, char **ret)
 
 	if (r == -EFBIG)
 		log_error("'%s' has more than %d bytes", file, SECRET_POLICY_MAX);
+	else if (r == -ENOENT)
+		log_error("There is no '%s': 'cococtl attest policy --from-bundle FILE' makes a "
+			  "policy of a guest's evidence, which 'cococtl attest report -o FILE' "
+			  "saves there",
+			  file);
 	else if (r < 0)
 		log_error_errno(r, "Failed to read '%s': %m", file);
 	return r < 0 ? STATUS_FAILED : 0;

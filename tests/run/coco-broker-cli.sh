@@ -66,6 +66,9 @@ assert d["url"] == "https://[2001:db8::1]:8443" and d["identity"] == at + "/j/id
 assert sorted(d["files"]) == sorted([at + "/j/" + name for name in os.listdir(at + "/j")] + [at + "/j.paper"]), d' "$work/out" "$at"
 check "and no recovery key" bash -c "! grep -qF -f '$at/j.paper' '$work/out'"
 
+check_refused "a secret with a policy that nobody has made yet" 1 "There is no 'vm1.conf': 'cococtl attest policy --from-bundle FILE' makes" \
+	"$broker" secret add default/luks/vm1 --policy vm1.conf - </dev/null
+
 # ---- backup, restore ----
 sed -i "s|^Address=.*|Address=sqlite:$at/a.store/store|" a/coco-broker.conf
 mkdir -m 700 a.store
