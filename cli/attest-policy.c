@@ -226,8 +226,80 @@ static bool print_summary(const struct policy_summary *s)
 	return s->identity == IDENTITY_WHOLE;
 }
 
+/* ---- the same in JSON ---- */
+
+static int line_to_json(void *userdata, const struct policy_line *l)
+{
+	struct json_object *o = json_object_new_object(), *words = json_object_new_array();
+	int r = 0;
+
+	for (unsigned i = 0; i < l->n_words; i++) {
+		struct json_object *word = json_object_new_object();
+
+		r |= json_add_text(word, "word", l->words[i]->word);
+		r |= json_add_text(word, "means", l->words[i]->means);
+		r |= json_append(words, word);
+	}
+	r |= json_add_number(o, "line", l->line);
+	r |= json_add(o, "section", json_object_new_string_len(l->section, (int)l->section_len));
+	r |= json_add_text(o, "name", l->name);
+	r |= json_add(o, "value", json_object_new_string_len(l->value, (int)l->value_len));
+	r |= json_add_bool(o, "paravisor", l->of_paravisor);
+	r |= json_add_text_or_null(o, "pins", l->n_words ? NULL : l->pins);
+	r |= json_add_text_or_null(o, "changes_with", l->n_words ? NULL : l->changes);
+	r |= json_add_text_or_null(o, "open", l->open);
+	r |= json_add_bool(o, "permissive", l->permissive);
+	r |= json_add(o, "words", words);
+	return json_append(userdata, json_whole(o, r));
+}
+
+static struct json_object *summary_to_json(const struct policy_summary *s)
+{
+	static const char *const identities[] = {
+		[IDENTITY_NONE] = "none",
+		[IDENTITY_PARTIAL] = "partial",
+		[IDENTITY_WHOLE] = "whole",
+	};
+	struct json_object *o = json_object_new_object();
+	int r = 0;
+
+	r |= json_add_text(o, "kind", s->kind->sections[1] ?: s->kind->sections[0]);
+	r |= json_add_text(o, "identity", identities[s->identity]);
+	r |= json_add_bool(o, "partial_is_enough", s->partial_is_enough);
+	r |= json_add_text_or_null(o, "about_other_evidence", s->foreign);
+	r |= json_add_text_or_null(o, "ended", s->ended);
+	r |= json_add_text_or_null(o, "firmware", s->firmware);
+	return json_whole(o, r);
+}
+
+static int explain_json(const char *path, const char *text, size_t len, const struct policies *ps)
+{
+	struct json_object *o = json_document("attest-policy"), *lines = json_object_new_array(),
+			   *kinds = json_object_new_array();
+	struct policy_summary s;
+	bool good = true;
+	unsigned n = 0;
+	int r;
+
+	r = policy_explain(text, len, line_to_json, lines);
+	r |= json_add_text(o, "policy", path);
+	for (; policy_summarize(ps, n, (int64_t)time(NULL), &s); n++) {
+		r |= json_append(kinds, summary_to_json(&s));
+		good = good && s.identity == IDENTITY_WHOLE;
+	}
+	good = good && n > 0;
+	r |= json_add_text(o, "result", good ? "good" : "refused");
+	r |= json_add(o, "lines", lines);
+	r |= json_add(o, "kinds", kinds);
+	if (print_json(json_whole(o, r)) != STATUS_GOOD)
+		return STATUS_UNDECIDED;
+	return good ? STATUS_GOOD : STATUS_REFUSED;
+}
+
+/* ---- both ---- */
+
 /* Sections of a broker's policy, which is not for evidence alone. */
-static int blank_broker(char *text, size_t len, char error[static POLICY_ERROR_LEN])
+static int blank_broker(char *text, size_t len, bool quiet, char error[static POLICY_ERROR_LEN])
 {
 	static const char *const names[] = { "Release", "sev", NULL };
 	struct ini_error problem;
@@ -241,7 +313,7 @@ static int blank_broker(char *text, size_t len, char error[static POLICY_ERROR_L
 	}
 	ini_init(&ini, text, len);
 	while (ini_next(&ini, &item) > 0)
-		for (size_t i = 0; !item.name && names[i]; i++)
+		for (size_t i = 0; !quiet && !item.name && names[i]; i++)
 			if (ini_is(item.section, item.section_len, names[i]))
 				print("line %u: [%s] is for coco-broker(8)\n", item.line,
 				      names[i]);
@@ -249,7 +321,7 @@ static int blank_broker(char *text, size_t len, char error[static POLICY_ERROR_L
 	return 0;
 }
 
-static int explain(const char *path)
+static int explain(const char *path, bool json)
 {
 	_cleanup_(freep) struct policies *ps = malloc(sizeof(*ps));
 	_cleanup_(freep) char *text = NULL;
@@ -266,10 +338,12 @@ static int explain(const char *path)
 		return STATUS_USAGE;
 	}
 	policies_init(ps);
-	if (blank_broker(text, len, error) < 0 || policies_parse(ps, text, len, error) < 0) {
+	if (blank_broker(text, len, json, error) < 0 || policies_parse(ps, text, len, error) < 0) {
 		log_error("Policy file '%s', %s", path, error);
 		return STATUS_USAGE;
 	}
+	if (json)
+		return explain_json(path, text, len, ps);
 	if (policy_explain(text, len, print_line, NULL) < 0)
 		return STATUS_UNDECIDED;
 	for (; policy_summarize(ps, n, (int64_t)time(NULL), &s); n++)
@@ -284,7 +358,7 @@ static int explain(const char *path)
 static int run(struct args *args)
 {
 	if (args->attest.explain)
-		return explain(args->attest.explain);
+		return explain(args->attest.explain, args->json);
 	return from_bundle(args);
 }
 
@@ -330,6 +404,7 @@ static const struct option_row options[] = {
 	{ "cache", "DIR", "use what 'fetch' has put there", OPTION_PATH(attest.cache),
 	  .needs = FROM },
 	{ "explain", "FILE", "explain each line of this policy", OPTION_PATH(attest.explain) },
+	{ "json", NULL, "print JSON", OPTION_FLAG(json), .needs = "explain" },
 	{ NULL },
 };
 
