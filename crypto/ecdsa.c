@@ -52,9 +52,12 @@ int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der)
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = NULL;
 	int r = -ENOMEM;
 
-	/* With a key of another type, OpenSSL would verify another kind of signature. */
+	/*
+	 * With an RSA key, OpenSSL would verify another kind of signature.  Without memory it says
+	 * of every type that the key is not of it.
+	 */
 	if (!EVP_PKEY_is_a(key, "EC"))
-		return -EKEYREJECTED;
+		return EVP_PKEY_is_a(key, "RSA") ? -EKEYREJECTED : -ENOMEM;
 	openssl_begin();
 	c = EVP_PKEY_CTX_new(key, NULL);
 	/* EVP_PKEY_verify() returns 0 for a wrong signature, less for an error: only 1 is good. */
@@ -64,18 +67,26 @@ int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der)
 	return r;
 }
 
+int ecdsa_verify_numbers(EVP_PKEY *key, const uint8_t *r, const uint8_t *s, size_t len,
+			 enum ecdsa_order order, struct bytes digest)
+{
+	uint8_t der[DER_MAX];
+
+	assert(len > 0 && len <= ECDSA_NUMBER_MAX);
+	return ecdsa_verify_digest(key, digest, to_der(r, s, len, order, der));
+}
+
 int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_t *s, size_t len,
 		 enum ecdsa_order order, struct bytes data)
 {
-	uint8_t digest[EVP_MAX_MD_SIZE], der[DER_MAX];
+	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned n;
 
-	assert(len > 0 && len <= ECDSA_NUMBER_MAX);
 	if (EVP_Digest(data.p, data.len, digest, &n, md, NULL) != 1) {
 		ERR_clear_error();
 		return -ENOMEM;
 	}
-	return ecdsa_verify_digest(key, (struct bytes){ digest, n }, to_der(r, s, len, order, der));
+	return ecdsa_verify_numbers(key, r, s, len, order, (struct bytes){ digest, n });
 }
 
 /* Returns the length of @ret, or -ENOMEM.  Free @ret with OPENSSL_free(). */

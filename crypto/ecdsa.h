@@ -20,10 +20,15 @@ enum ecdsa_order {
  * Check that the numbers @r and @s, @len bytes each, are @key's signature over @data with @md.
  * @len is from 1 to ECDSA_NUMBER_MAX.
  * OpenSSL itself checks that both are from 1 to the order of the curve less 1.
- * Returns 0 if the signature is good; -EKEYREJECTED if not, or if @key is no EC key; -ENOMEM.
+ * Returns 0 if the signature is good; -EKEYREJECTED if not, or if @key is an RSA key; -ENOMEM, also
+ * for a key of a third type.
  */
 int ecdsa_verify(EVP_PKEY *key, const EVP_MD *md, const uint8_t *r, const uint8_t *s, size_t len,
 		 enum ecdsa_order order, struct bytes data);
+
+/* The same over what has the hash @digest. */
+int ecdsa_verify_numbers(EVP_PKEY *key, const uint8_t *r, const uint8_t *s, size_t len,
+			 enum ecdsa_order order, struct bytes digest);
 
 /*
  * The same for the signature @der, which is in OpenSSL's form, over what has the hash @digest.

@@ -28,8 +28,9 @@ int x509_spki_sha256(X509 *cert, uint8_t ret[static 32])
 	_cleanup_(openssl_freep) uint8_t *der = NULL;
 	size_t len = spki_of(cert, &der);
 
+	/* What was decoded can be written: a lack of memory must not look like a bad one. */
 	if (len == 0)
-		return -EBADMSG;
+		return -ENOMEM;
 	return digest_sha256_of((struct bytes){ der, len }, ret);
 }
 
@@ -248,8 +249,13 @@ static int check_signature(struct bytes der, X509 *issuer, enum x509_sig sig)
 
 	if (!key)
 		return no_key(issuer);
-	if (!EVP_PKEY_is_a(key, pss ? "RSA" : "EC") || signed_read(der, &s) < 0 ||
-	    !bytes_equal(s.algorithm, s.inner))
+	/*
+	 * Without memory OpenSSL says of every type that the key is not of it.  The keys here are
+	 * of one of these two.  ecdsa_verify_digest() looks at the type, too.
+	 */
+	if (pss && !EVP_PKEY_is_a(key, "RSA"))
+		return EVP_PKEY_is_a(key, "EC") ? -EKEYREJECTED : -ENOMEM;
+	if (signed_read(der, &s) < 0 || !bytes_equal(s.algorithm, s.inner))
 		return -EKEYREJECTED;
 	return pss ? verify_pss(key, &s) : verify_ecdsa(key, &s);
 }

@@ -72,7 +72,7 @@ ssize_t pem_next(struct bytes *text, const char *label, uint8_t *buf, size_t siz
 /* True if @text begins as PEM does: "-----BEGIN", perhaps after blanks. */
 bool pem_is(struct bytes text);
 
-/* SHA-256 of the SubjectPublicKeyInfo in DER. */
+/* SHA-256 of the SubjectPublicKeyInfo in DER.  Returns 0 or -ENOMEM. */
 int x509_spki_sha256(X509 *cert, uint8_t ret[static 32]);
 
 enum x509_sig {
