@@ -267,7 +267,7 @@ class Lab:
         text = self.vm.journal().encode(errors="surrogateescape")
         with open(os.path.join(self.logs, "journal.txt"), "wb") as f:
             f.write(text)
-        raw = self.vm.run("cat /run/log/journal/*/*.journal")[1]
+        raw = self.vm.run("cat /run/log/journal/*/*.journal /var/log/journal/*/*.journal 2>/dev/null")[1]
         found = [i for i, s in enumerate(self.secrets) if s in text or s in raw or s.hex().encode() in text]
         return self.ok(not found and raw.startswith(b"LPKSHHRH"), "the journal has no secret in it")
 
