@@ -5,6 +5,22 @@
 
 #include "attest/tdx/p256.h"
 #include "base/parse.h"
+#include "crypto/digest.h"
+
+/*
+ * {"tcbInfo":{...},"signature":"..."}: what is from the second opening brace to the last comma.
+ * Whatever the text is, the same text is always taken apart in the same way.
+ */
+int intel_document_hash(struct bytes text, struct intel_document_hash *ret)
+{
+	const uint8_t *first = text.len > 1 ? memchr(text.p + 1, '{', text.len - 1) : NULL;
+	const uint8_t *end = first ? memrchr(text.p, ',', text.len) : NULL;
+
+	ret->part = (struct bytes){ text.p, 0 };
+	if (end && end > first)
+		ret->part = (struct bytes){ first, (size_t)(end - first) };
+	return digest_sha256_of(ret->part, ret->sha256);
+}
 
 static void set_entry(struct intel_document *d, const uint8_t root_spki[static 32],
 		      const char *what)
@@ -45,9 +61,11 @@ struct intel_document intel_document_qe_identity(const struct tdx_qe_identity *q
 int intel_document_check(struct verifier *ctx, struct verdict *v, const char *what, EVP_PKEY *key,
 			 const struct intel_document *d, int64_t now)
 {
+	bool good = d->sha256 ? p256_verify_hash(key, d->signature, d->sha256) :
+				p256_verify(key, d->signature, d->signed_part);
 	const char *found;
 
-	if (!p256_verify(key, d->signature, d->signed_part))
+	if (!good)
 		return verdict_fail(v, VERDICT_NOT_AUTHENTIC, "COLL_SIG", what,
 				    "signed by Intel's TCB signing key, to the byte",
 				    "another signature");

@@ -12,6 +12,20 @@
  * several counts.
  */
 
+/*
+ * What of a document was signed, as its text looks before it is read, and its hash.  With that,
+ * the longest part of the collateral is hashed once: for the key under which it is remembered, and
+ * for its signature.  @part borrows from the text, and may be another part than the one that was
+ * signed, or empty.
+ */
+struct intel_document_hash {
+	struct bytes part;
+	uint8_t sha256[32];
+};
+
+/* Returns 0 or -ENOMEM. */
+int intel_document_hash(struct bytes text, struct intel_document_hash *ret);
+
 /* What the two have in common.  The pointers borrow from the document that was read. */
 struct intel_document {
 	struct bytes signed_part;
@@ -20,6 +34,7 @@ struct intel_document {
 	uint32_t evaluation;		/* tcbEvaluationDataNumber */
 	bool fits;			/* it is for this platform */
 	struct newest_entry entry;	/* what the verifier remembers of it */
+	const uint8_t *sha256;		/* of the signed part; NULL if nobody has taken it yet */
 };
 
 /* @pck: the platform that a TCB info must be for; with NULL every TCB info fits. */

@@ -3,7 +3,6 @@
 
 #include <openssl/evp.h>
 
-#include "attest/tdx/intel-document.h"
 #include "crypto/digest.h"
 
 /* ---- collateral ---- */
@@ -47,9 +46,28 @@ static bool hash_part(EVP_MD_CTX *ctx, struct bytes part)
 	       EVP_DigestUpdate(ctx, part.p, part.len) == 1;
 }
 
-/* All candidates, and for each whether it was sent: the choice may depend on that. */
-static bool hash_candidates(EVP_MD_CTX *ctx, const struct evidence *e, enum evidence_piece piece)
+/* The same as hash_part() of all of @text, as nobody finds two parts with the same hash. */
+static bool hash_document(EVP_MD_CTX *ctx, struct bytes text, struct intel_document_hash *h)
 {
+	struct bytes before, after;
+
+	if (intel_document_hash(text, h) < 0)
+		return false;
+	before = (struct bytes){ text.p, (size_t)(h->part.p - text.p) };
+	after = (struct bytes){ h->part.p + h->part.len, text.len - before.len - h->part.len };
+	return hash_part(ctx, before) &&
+	       hash_part(ctx, (struct bytes){ h->sha256, sizeof(h->sha256) }) &&
+	       hash_part(ctx, after);
+}
+
+/*
+ * All candidates, and for each whether it was sent: the choice may depend on that.  The pieces with
+ * a place for their hash, @first, are documents.
+ */
+static bool hash_candidates(EVP_MD_CTX *ctx, const struct evidence *e, enum evidence_piece piece,
+			    struct intel_document_hash *first)
+{
+	struct intel_document_hash other;
 	struct bytes data;
 	unsigned n = 0;
 	uint8_t sort[2];
@@ -58,24 +76,36 @@ static bool hash_candidates(EVP_MD_CTX *ctx, const struct evidence *e, enum evid
 	for (; evidence_candidate(e, piece, n, &data, &sent); n++) {
 		sort[0] = (uint8_t)piece;
 		sort[1] = sent;
-		if (EVP_DigestUpdate(ctx, sort, sizeof(sort)) != 1 || !hash_part(ctx, data))
+		if (EVP_DigestUpdate(ctx, sort, sizeof(sort)) != 1)
+			return false;
+		if (!(first ? hash_document(ctx, data, n == 0 ? first : &other) :
+			      hash_part(ctx, data)))
 			return false;
 	}
 	return true;
 }
 
+static struct intel_document_hash *place_of_hash(struct endorsement_key *key,
+						 enum evidence_piece piece)
+{
+	if (piece == EVIDENCE_TCB_INFO)
+		return &key->tcb_info;
+	return piece == EVIDENCE_QE_IDENTITY ? &key->qe_identity : NULL;
+}
+
 int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
-		    uint8_t ret[static MEMO_KEY_LEN])
+		    struct endorsement_key *ret)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool good;
 
+	*ret = (struct endorsement_key){ .tcb_info.part = { NULL } };
 	good = ctx && EVP_DigestInit_ex(ctx, digest_sha256(), NULL) == 1 &&
 	       EVP_DigestUpdate(ctx, "tdx endorsement", 16) == 1 &&
 	       hash_part(ctx, pck_der(chain, PCK_CA)) && hash_part(ctx, pck_der(chain, PCK_ROOT));
 	for (size_t i = 0; good && i < ARRAY_SIZE(collateral); i++)
-		good = hash_candidates(ctx, e, collateral[i]);
-	good = good && EVP_DigestFinal_ex(ctx, ret, NULL) == 1;
+		good = hash_candidates(ctx, e, collateral[i], place_of_hash(ret, collateral[i]));
+	good = good && EVP_DigestFinal_ex(ctx, ret->memo, NULL) == 1;
 	EVP_MD_CTX_free(ctx);
 	return good ? 0 : -ENOMEM;
 }
@@ -155,10 +185,22 @@ static int collect_crls(struct verifier *ctx, const struct evidence *e, enum evi
 
 /* ---- the documents ---- */
 
-static int check_tcb_info(struct verifier *ctx, struct bytes text, EVP_PKEY *key,
+/*
+ * The hash @h of @part, if it was taken of just these bytes: @part is in @copy, a copy of @came.
+ * NULL if not.
+ */
+static const uint8_t *known_hash(const struct intel_document_hash *h, struct bytes came,
+				 struct bytes copy, struct bytes part)
+{
+	return h->part.p == came.p + (part.p - copy.p) && h->part.len == part.len ? h->sha256 :
+										    NULL;
+}
+
+static int check_tcb_info(struct verifier *ctx, const struct evidence *e, EVP_PKEY *key,
 			  const struct pck *pck, int64_t now, struct verdict *v,
 			  struct endorsement *en)
 {
+	struct bytes came = e->piece[EVIDENCE_TCB_INFO], text = { en->texts, came.len };
 	struct intel_document d;
 	const char *problem;
 	int r;
@@ -167,13 +209,17 @@ static int check_tcb_info(struct verifier *ctx, struct bytes text, EVP_PKEY *key
 	if (r < 0)
 		return intel_document_unreadable(v, r, "TCB info", problem);
 	d = intel_document_tcb_info(&en->tcb_info, en->authority.root_spki, pck);
+	if (en->key)
+		d.sha256 = known_hash(&en->key->tcb_info, came, text, d.signed_part);
 	expire(en, d.next_update);
 	return intel_document_check(ctx, v, "TCB info", key, &d, now);
 }
 
-static int check_qe_identity(struct verifier *ctx, struct bytes text, EVP_PKEY *key, int64_t now,
-			     struct verdict *v, struct endorsement *en)
+static int check_qe_identity(struct verifier *ctx, const struct evidence *e, EVP_PKEY *key,
+			     int64_t now, struct verdict *v, struct endorsement *en)
 {
+	struct bytes came = e->piece[EVIDENCE_QE_IDENTITY];
+	struct bytes text = { en->texts + e->piece[EVIDENCE_TCB_INFO].len, came.len };
 	struct intel_document d;
 	const char *problem;
 	int r;
@@ -182,6 +228,8 @@ static int check_qe_identity(struct verifier *ctx, struct bytes text, EVP_PKEY *
 	if (r < 0)
 		return intel_document_unreadable(v, r, "QE identity", problem);
 	d = intel_document_qe_identity(&en->qe_identity, en->authority.root_spki);
+	if (en->key)
+		d.sha256 = known_hash(&en->key->qe_identity, came, text, d.signed_part);
 	expire(en, d.next_update);
 	return intel_document_check(ctx, v, "QE identity", key, &d, now);
 }
@@ -193,8 +241,6 @@ static int check_documents(struct verifier *ctx, const struct pck_chain *chain,
 			   struct endorsement *en, struct signing_chain *tcb_chain,
 			   struct signing_chain *qe_chain)
 {
-	struct bytes tcb_info = { en->texts, e->piece[EVIDENCE_TCB_INFO].len };
-	struct bytes qe_identity = { en->texts + tcb_info.len, e->piece[EVIDENCE_QE_IDENTITY].len };
 	const struct trust *trust = verifier_trust(ctx);
 	const struct signing_chain *qe_signer = tcb_chain;
 	int r;
@@ -206,7 +252,7 @@ static int check_documents(struct verifier *ctx, const struct pck_chain *chain,
 	r = signing_chain_check(tcb_chain, &en->authority, trust, root_crls, now, v, &en->expires);
 	if (r < 0)
 		return r;
-	r = check_tcb_info(ctx, tcb_info, x509_public_key(tcb_chain->signer), pck, now, v, en);
+	r = check_tcb_info(ctx, e, x509_public_key(tcb_chain->signer), pck, now, v, en);
 	if (r < 0)
 		return r;
 
@@ -222,7 +268,7 @@ static int check_documents(struct verifier *ctx, const struct pck_chain *chain,
 		if (r < 0)
 			return r;
 	}
-	return check_qe_identity(ctx, qe_identity, x509_public_key(qe_signer->signer), now, v, en);
+	return check_qe_identity(ctx, e, x509_public_key(qe_signer->signer), now, v, en);
 }
 
 static int copy_texts(const struct evidence *e, struct endorsement *en)
@@ -292,6 +338,7 @@ int endorsement_check_collateral(struct verifier *ctx, const struct pck_chain *c
 	r = check_collateral(ctx, chain, pck, e, now, v, en, &root_crls);
 	X509_free(en->authority.root);
 	en->authority.root = NULL;
+	en->key = NULL;
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #define COCO_ATTEST_TDX_INTEL_H
 
 #include "attest/tdx/intel-certs.h"
+#include "attest/tdx/intel-document.h"
 #include "attest/tdx/pck.h"
 #include "attest/tdx/tdx-collateral.h"
 
@@ -17,6 +18,15 @@
  *	 └─ root CRL (of the CAs and TCB signing certificates)
  */
 
+/*
+ * The key under which the verifier remembers an endorsement, and what was hashed for that: the
+ * first candidate of each document.
+ */
+struct endorsement_key {
+	uint8_t memo[MEMO_KEY_LEN];
+	struct intel_document_hash tcb_info, qe_identity;
+};
+
 /* A CA and a set of collateral that were verified, and stay good until @expires. */
 struct endorsement {
 	struct pck_authority authority;	/* with a root only while the rest is being checked */
@@ -25,17 +35,19 @@ struct endorsement {
 	struct tdx_qe_identity qe_identity;
 	struct crl_set pck_crls;	/* of the PCK CA */
 	int64_t expires;
+	const struct endorsement_key *key;	/* while the rest is being checked, or NULL */
 };
 
 struct endorsement *endorsement_free(struct endorsement *en);
 DEFINE_CLEANUP(struct endorsement *, endorsement_free)
 
 /*
- * The key under which the verifier remembers an endorsement: a hash of the CA and the root of
- * @chain and of the collateral of @e.  Returns 0 or -ENOMEM.
+ * The key for the CA and the root of @chain and all collateral of @e, from whose bytes @ret
+ * borrows: they must not change until endorsement_check_collateral() is done.
+ * Returns 0 or -ENOMEM.
  */
 int endorsement_key(const struct pck_chain *chain, const struct evidence *e,
-		    uint8_t ret[static MEMO_KEY_LEN]);
+		    struct endorsement_key *ret);
 
 /*
  * Check the CA and the root of @chain at @now, with the trust anchors of @trust.  Each step is a

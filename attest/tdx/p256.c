@@ -20,3 +20,10 @@ bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes
 	return key && ecdsa_verify(key, digest_sha256(), signature, signature + 32, 32,
 				   ECDSA_BIG_ENDIAN, data) == 0;
 }
+
+bool p256_verify_hash(EVP_PKEY *key, const uint8_t signature[static 64],
+		      const uint8_t sha256[static 32])
+{
+	return key && ecdsa_verify_numbers(key, signature, signature + 32, 32, ECDSA_BIG_ENDIAN,
+					   (struct bytes){ sha256, 32 }) == 0;
+}

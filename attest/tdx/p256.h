@@ -17,5 +17,8 @@ EVP_PKEY *p256_key(const uint8_t xy[static 64]);
  * SHA-256.  False also if @key is NULL or memory is short.
  */
 bool p256_verify(EVP_PKEY *key, const uint8_t signature[static 64], struct bytes data);
+/* The same over the data that have @sha256. */
+bool p256_verify_hash(EVP_PKEY *key, const uint8_t signature[static 64],
+		      const uint8_t sha256[static 32]);
 
 #endif

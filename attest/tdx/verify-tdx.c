@@ -223,14 +223,14 @@ static int check_platform(struct verdict *v, const struct tdx_quote *q,
  * Find the endorsement of the CA: remembered, or a new one that lacks its collateral yet.
  * A new endorsement is also put into @ret_fresh, and is the caller's.
  */
-static int find_endorsement(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN],
+static int find_endorsement(struct verifier *ctx, const struct endorsement_key *key,
 			    const struct pck_chain *chain, int64_t now, struct verdict *v,
 			    struct endorsement **ret, struct endorsement **ret_fresh)
 {
 	_cleanup_(endorsement_freep) struct endorsement *fresh = NULL;
 	int r;
 
-	*ret = verifier_recall(ctx, key, now);
+	*ret = verifier_recall(ctx, key->memo, now);
 	if (*ret) {
 		verdict_pass(v, "PCK CA and collateral",
 			     verdict_text(v, "verified before, good to %s",
@@ -243,6 +243,7 @@ static int find_endorsement(struct verifier *ctx, const uint8_t key[static MEMO_
 	r = endorsement_check_ca(chain, verifier_trust(ctx), now, v, fresh);
 	if (r < 0)
 		return r;
+	fresh->key = key;
 	*ret = *ret_fresh = TAKE_PTR(fresh);
 	return 0;
 }
@@ -259,15 +260,15 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 	_cleanup_(endorsement_freep) struct endorsement *fresh = NULL;
 	const struct tdx_quote *q = &t->quote;
 	_cleanup_(x509_freep) X509 *leaf = NULL;
-	uint8_t key[MEMO_KEY_LEN];
+	struct endorsement_key key;
 	struct endorsement *en;
 	struct tdx_tcb tcb;
 	int r;
 
-	r = endorsement_key(chain, e, key);
+	r = endorsement_key(chain, e, &key);
 	if (r < 0)
 		return r;
-	r = find_endorsement(ctx, key, chain, now, v, &en, &fresh);
+	r = find_endorsement(ctx, &key, chain, now, v, &en, &fresh);
 	if (r < 0)
 		return r;
 	r = pck_check_leaf(chain, en->authority.ca, now, v, &leaf);
@@ -289,7 +290,7 @@ static int authenticate_quote(struct verifier *ctx, const struct pck_chain *chai
 		 * since that document may then be chosen.
 		 */
 		if (verifier_latest(ctx) <= now)
-			verifier_remember(ctx, MEMO_AUTHORITIES, key,
+			verifier_remember(ctx, MEMO_AUTHORITIES, key.memo,
 					  &(struct memo){ TAKE_PTR(fresh), endorsement_release,
 							  now, en->expires });
 	}

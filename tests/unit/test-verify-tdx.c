@@ -12,8 +12,10 @@
 
 #include "attest/policy.h"
 #include "attest/trust.h"
+#include "attest/tdx/intel-document.h"
 #include "attest/tdx/verify-tdx.h"
 #include "base/io.h"
+#include "crypto/digest.h"
 
 #include <cmocka.h>
 
@@ -194,6 +196,68 @@ static void test_changed_collateral(void **state)
 	assert_string_equal(judge(f, ctx, NOW), "OK");
 }
 
+static void change_each(struct fixture *f, struct verifier *ctx, struct bytes document)
+{
+	uint8_t *p = (uint8_t *)document.p;
+
+	for (size_t at = 0; at < document.len;
+	     at += at < 40 || at + 160 > document.len ? 1 : 29) {
+		p[at] ^= 1;
+		assert_string_not_equal(judge(f, ctx, NOW), "OK");
+		assert_false(was_known(f->v));
+		p[at] ^= 1;
+	}
+}
+
+/*
+ * The part of a document that looks like the signed one is hashed once, for the key and for the
+ * signature: whether it was the signed one or not, each byte counts, in it and around it.
+ */
+static void test_changed_document(void **state)
+{
+	static const char *const cases[] = { "ok-v5-td15", "ok-signature-first",
+					     "ok-documents-with-spaces" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(verifier_freep) struct verifier *ctx = new_verifier(f);
+
+		load_case(f, cases[i]);
+		assert_string_equal(judge(f, ctx, NOW), "OK");
+		assert_false(was_known(f->v));
+		change_each(f, ctx, f->e.piece[EVIDENCE_TCB_INFO]);
+		change_each(f, ctx, f->e.piece[EVIDENCE_QE_IDENTITY]);
+		assert_string_equal(judge(f, ctx, NOW), "OK");
+		assert_true(was_known(f->v));
+	}
+}
+
+static void document_part(const char *text, const char *want)
+{
+	struct bytes b = { (const uint8_t *)text, strlen(text) };
+	uint8_t sha256[32];
+	struct intel_document_hash h;
+
+	assert_int_equal(intel_document_hash(b, &h), 0);
+	assert_int_equal(h.part.len, strlen(want));
+	assert_memory_equal(h.part.p, want, h.part.len);
+	assert_true(h.part.p >= b.p && h.part.p + h.part.len <= b.p + b.len);
+	assert_int_equal(digest_sha256_of(h.part, sha256), 0);
+	assert_memory_equal(h.sha256, sha256, sizeof(sha256));
+}
+
+static void test_document_part(void **state)
+{
+	document_part("{\"tcbInfo\":{\"a\":[1,2]},\"signature\":\"00\"}", "{\"a\":[1,2]}");
+	document_part("{\"signature\":\"00\",\"tcbInfo\":{\"a\":1,\"b\":2}}", "{\"a\":1");
+	document_part("{\"signature\":\"00\",\"tcbInfo\":{\"a\":1}}", "");
+	document_part("{{,", "{");
+	document_part("{,{", "");
+	document_part("{", "");
+	document_part(",", "");
+	document_part("", "");
+}
+
 /* A known machine vouches for nothing that it did not sign. */
 static void test_changed_quote(void **state)
 {
@@ -351,6 +415,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_it_expires, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_earlier, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_collateral, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_changed_document, setup, teardown),
+		cmocka_unit_test(test_document_part),
 		cmocka_unit_test_setup_teardown(test_changed_quote, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revoked_while_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_is_to_be_issued, setup, teardown),
