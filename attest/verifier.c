@@ -11,21 +11,27 @@ struct place {
 	struct memo memo;	/* without an object: free */
 };
 
-#define PLACES (MEMO_AUTHORITIES_MAX + MEMO_DEVICES_MAX)
+static const unsigned room_max[_MEMO_ROOM_MAX] = {
+	[MEMO_AUTHORITIES] = MEMO_AUTHORITIES_MAX,
+	[MEMO_DEVICES] = MEMO_DEVICES_MAX,
+};
 
-static const struct {
-	unsigned first, n;	/* of the places */
-} rooms[_MEMO_ROOM_MAX] = {
-	[MEMO_AUTHORITIES] = { 0, MEMO_AUTHORITIES_MAX },
-	[MEMO_DEVICES] = { MEMO_AUTHORITIES_MAX, MEMO_DEVICES_MAX },
+/*
+ * Many a verifier is used once and remembers no device: that room's places come with its first.
+ * Those of authorities are always there, as who has verified one goes on to use what is remembered.
+ */
+struct room {
+	struct place *places;
+	unsigned n;		/* places that have had an object: those before it */
+	unsigned oldest;	/* is replaced next */
 };
 
 struct verifier {
 	struct trust trust;
 	const struct newest *newest;	/* may be NULL */
 	int64_t saw;			/* the latest verified date of issue for this evidence */
-	struct place places[PLACES];
-	unsigned oldest[_MEMO_ROOM_MAX];	/* of each room, which is replaced next */
+	struct room rooms[_MEMO_ROOM_MAX];
+	struct place authorities[MEMO_AUTHORITIES_MAX];
 };
 
 int verifier_new(const struct trust *trust, struct verifier **ret)
@@ -35,6 +41,7 @@ int verifier_new(const struct trust *trust, struct verifier **ret)
 	if (!ctx)
 		return -ENOMEM;
 	ctx->saw = INT64_MIN;
+	ctx->rooms[MEMO_AUTHORITIES].places = ctx->authorities;
 	if (trust)
 		ctx->trust = *trust;
 	else
@@ -52,9 +59,12 @@ static void forget(struct place *p)
 
 struct verifier *verifier_free(struct verifier *ctx)
 {
-	if (ctx)
-		for (unsigned i = 0; i < PLACES; i++)
-			forget(&ctx->places[i]);
+	if (!ctx)
+		return NULL;
+	for (unsigned i = 0; i < _MEMO_ROOM_MAX; i++)
+		for (unsigned j = 0; j < ctx->rooms[i].n; j++)
+			forget(&ctx->rooms[i].places[j]);
+	free(ctx->rooms[MEMO_DEVICES].places);
 	free(ctx);
 	return NULL;
 }
@@ -131,23 +141,33 @@ int memo_key(const char *kind, const struct bytes *pieces, size_t n,
 
 void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now)
 {
-	for (unsigned i = 0; i < PLACES; i++) {
-		const struct memo *m = &ctx->places[i].memo;
+	for (unsigned i = 0; i < _MEMO_ROOM_MAX; i++)
+		for (unsigned j = 0; j < ctx->rooms[i].n; j++) {
+			const struct place *p = &ctx->rooms[i].places[j];
 
-		if (m->object && memcmp(ctx->places[i].key, key, MEMO_KEY_LEN) == 0 &&
-		    now >= m->not_before && now <= m->not_after)
-			return m->object;
-	}
+			if (memcmp(p->key, key, MEMO_KEY_LEN) == 0 && now >= p->memo.not_before &&
+			    now <= p->memo.not_after)
+				return p->memo.object;
+		}
 	return NULL;
 }
 
 void verifier_remember(struct verifier *ctx, enum memo_room room,
 		       const uint8_t key[static MEMO_KEY_LEN], const struct memo *m)
 {
-	struct place *p = &ctx->places[rooms[room].first + ctx->oldest[room]];
+	struct room *r = &ctx->rooms[room];
+	struct place *p;
 
-	ctx->oldest[room] = (ctx->oldest[room] + 1) % rooms[room].n;
+	if (!r->places)
+		r->places = calloc(room_max[room], sizeof(*r->places));
+	if (!r->places) {
+		m->release(m->object);
+		return;
+	}
+	p = &r->places[r->oldest];
 	forget(p);
 	memcpy(p->key, key, MEMO_KEY_LEN);
 	p->memo = *m;
+	r->n = MAX(r->n, r->oldest + 1);
+	r->oldest = (r->oldest + 1) % room_max[room];
 }

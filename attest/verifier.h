@@ -77,8 +77,8 @@ struct memo {
  * The memo: objects under a memo_key() of all that they were made of.  An object is found only
  * for a time from its @not_before to its @not_after.  verifier_recall() lends an object of any room
  * until the next verifier_remember(), or returns NULL.  verifier_remember() takes @m's object and
- * will free it with @m's release().  When a room is full, the oldest in it goes.  Remember only
- * what was verified up to a trust anchor.
+ * will free it with @m's release(), in MEMO_DEVICES at once if memory is short.  When a room is
+ * full, the oldest in it goes.  Remember only what was verified up to a trust anchor.
  */
 void *verifier_recall(struct verifier *ctx, const uint8_t key[static MEMO_KEY_LEN], int64_t now);
 void verifier_remember(struct verifier *ctx, enum memo_room room,
