@@ -50,8 +50,8 @@ static int record(const char *path, const char *text)
 
 	(void) snprintf(new, sizeof(new), "%s.new", path);
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	r = fd >= 0 && write(fd, text, strlen(text)) > 0 && fsync(fd) == 0 && rename(new, path) == 0;
-	return r && close(fd) == 0 ? 0 : -1;
+	r = fd >= 0 && write(fd, text, strlen(text)) > 0 && fsync(fd) == 0;
+	return r && rename(new, path) == 0 && close(fd) == 0 ? 0 : -1;
 }
 
 static int serve(const char *path, const char *journal)
