@@ -326,13 +326,15 @@ static int make(struct format *f)
 
 #define FSTAB_LINE_MAX 256
 
-/* A line of fstab that makes a file system on the volume when it is opened for the first time. */
+/*
+ * For the volume once it has a file system.  Before that systemd does not take it for ready, as
+ * udev's rules want something on it: not even x-systemd.makefs in this line would make one.
+ */
 static const char *fstab_line(const struct format *f, char buf[static FSTAB_LINE_MAX])
 {
 	const char *name = f->e.plan.volume;
 
-	(void) snprintf(buf, FSTAB_LINE_MAX, "/dev/mapper/%s  /%s  ext4  nofail,x-systemd.makefs  "
-					     "0 2", name, name);
+	(void) snprintf(buf, FSTAB_LINE_MAX, "/dev/mapper/%s  /%s  ext4  nofail  0 2", name, name);
 	return buf;
 }
 
@@ -343,10 +345,11 @@ static int show(const struct format *f)
 	enrolment_show(&f->e);
 	if (f->file[0])
 		print("%s says that the volume gets %s.\n", f->file, f->e.args->luks.uri);
-	print("\nThe volume opens at the next boot.  A line of /etc/fstab that makes a file system "
-	      "on it then:\n"
+	print("\nThe volume opens at the next boot.  Then, once, make a file system on it; and "
+	      "after that the line for /etc/fstab:\n"
+	      "    mkfs.ext4 /dev/mapper/%s\n"
 	      "    %s\n",
-	      fstab_line(f, line));
+	      f->e.plan.volume, fstab_line(f, line));
 	return STATUS_GOOD;
 }
 
