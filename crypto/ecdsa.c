@@ -47,10 +47,9 @@ static struct bytes to_der(const uint8_t *r, const uint8_t *s, size_t len, enum 
 	return (struct bytes){ ret + first, 3 - first + n };
 }
 
-int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der)
+int ecdsa_verify_begin(EVP_PKEY *key, EVP_PKEY_CTX **ret)
 {
 	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = NULL;
-	int r = -ENOMEM;
 
 	/*
 	 * With an RSA key, OpenSSL would verify another kind of signature.  Without memory it says
@@ -58,13 +57,34 @@ int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der)
 	 */
 	if (!EVP_PKEY_is_a(key, "EC"))
 		return EVP_PKEY_is_a(key, "RSA") ? -EKEYREJECTED : -ENOMEM;
-	openssl_begin();
 	c = EVP_PKEY_CTX_new(key, NULL);
+	if (!c || EVP_PKEY_verify_init(c) != 1) {
+		ERR_clear_error();
+		return -ENOMEM;
+	}
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int ecdsa_verify_with(EVP_PKEY_CTX *c, struct bytes digest, struct bytes der)
+{
+	int r;
+
+	openssl_begin();
 	/* EVP_PKEY_verify() returns 0 for a wrong signature, less for an error: only 1 is good. */
-	if (c && EVP_PKEY_verify_init(c) == 1)
-		r = EVP_PKEY_verify(c, der.p, der.len, digest.p, digest.len) == 1 ? 0 : openssl_error(-EKEYREJECTED);
+	r = EVP_PKEY_verify(c, der.p, der.len, digest.p, digest.len) == 1 ?
+		    0 :
+		    openssl_error(-EKEYREJECTED);
 	ERR_clear_error();
 	return r;
+}
+
+int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der)
+{
+	_cleanup_(pkey_ctx_freep) EVP_PKEY_CTX *c = NULL;
+	int r = ecdsa_verify_begin(key, &c);
+
+	return r < 0 ? r : ecdsa_verify_with(c, digest, der);
 }
 
 int ecdsa_verify_numbers(EVP_PKEY *key, const uint8_t *r, const uint8_t *s, size_t len,

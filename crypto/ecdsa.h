@@ -37,6 +37,14 @@ int ecdsa_verify_numbers(EVP_PKEY *key, const uint8_t *r, const uint8_t *s, size
 int ecdsa_verify_digest(EVP_PKEY *key, struct bytes digest, struct bytes der);
 
 /*
+ * The same in two steps, for a key that verifies several: with @ret, which is the caller's, as
+ * often as is needed, by one thread at a time.  Beginning returns 0, -EKEYREJECTED or -ENOMEM, as
+ * above.
+ */
+int ecdsa_verify_begin(EVP_PKEY *key, EVP_PKEY_CTX **ret);
+int ecdsa_verify_with(EVP_PKEY_CTX *c, struct bytes digest, struct bytes der);
+
+/*
  * Sign @data: the numbers r and s, big-endian, each in half of the @len bytes at @ret, which are
  * twice those of the curve's order.  Returns 0, or -ENOMEM.
  */

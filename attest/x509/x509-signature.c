@@ -53,9 +53,21 @@ bool x509_key_is(X509 *cert, enum x509_key kind)
 	return false;
 }
 
-static void free_key(void *parent, void *key, CRYPTO_EX_DATA *data, int at, long argl, void *argp)
+/* What was made of a certificate's key. */
+struct made {
+	EVP_PKEY *key;
+	EVP_PKEY_CTX *ecdsa;	/* for signatures of the key's; NULL before the first */
+};
+
+static void free_made(void *parent, void *p, CRYPTO_EX_DATA *data, int at, long argl, void *argp)
 {
-	EVP_PKEY_free(key);
+	struct made *m = p;
+
+	if (!m)
+		return;
+	EVP_PKEY_CTX_free(m->ecdsa);
+	EVP_PKEY_free(m->key);
+	free(m);
 }
 
 /* Where a certificate has its key, or -1 if memory is short. */
@@ -67,28 +79,48 @@ static int key_place(void)
 
 	(void) pthread_mutex_lock(&lock);
 	if (place < 0)
-		place = X509_get_ex_new_index(0, NULL, NULL, NULL, free_key);
+		place = X509_get_ex_new_index(0, NULL, NULL, NULL, free_made);
 	found = place;
 	(void) pthread_mutex_unlock(&lock);
 	return found;
 }
 
-EVP_PKEY *x509_public_key(X509 *cert)
+static struct made *make(X509 *cert)
 {
 	_cleanup_(openssl_freep) uint8_t *der = NULL;
-	int place = key_place();
-	EVP_PKEY *key = place < 0 ? NULL : X509_get_ex_data(cert, place);
-	size_t len;
+	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
+	size_t len = spki_of(cert, &der);
+	struct made *m;
 
-	if (key || place < 0)
-		return key;
-	len = spki_of(cert, &der);
 	if (len == 0)
 		return NULL;
 	key = spki_key((struct bytes){ der, len });
-	if (key && X509_set_ex_data(cert, place, key) != 1)
-		key = evp_pkey_free(key);
-	return key;
+	m = key ? calloc(1, sizeof(*m)) : NULL;
+	if (m)
+		m->key = TAKE_PTR(key);
+	return m;
+}
+
+static struct made *made_of(X509 *cert)
+{
+	int place = key_place();
+	struct made *m = place < 0 ? NULL : X509_get_ex_data(cert, place);
+
+	if (m || place < 0)
+		return m;
+	m = make(cert);
+	if (m && X509_set_ex_data(cert, place, m) != 1) {
+		free_made(NULL, m, NULL, place, 0, NULL);
+		return NULL;
+	}
+	return m;
+}
+
+EVP_PKEY *x509_public_key(X509 *cert)
+{
+	struct made *m = made_of(cert);
+
+	return m ? m->key : NULL;
 }
 
 /* ---- signatures ---- */
@@ -224,14 +256,16 @@ static int verify_pss(EVP_PKEY *key, const struct signed_der *s)
 	return r;
 }
 
-static int verify_ecdsa(EVP_PKEY *key, const struct signed_der *s)
+static int verify_ecdsa(struct made *m, const struct signed_der *s)
 {
 	uint8_t digest[32];
 	int r = digest_sha256_of(s->part, digest);
 
+	if (r == 0 && !m->ecdsa)
+		r = ecdsa_verify_begin(m->key, &m->ecdsa);
 	return r < 0 ? r :
-		       ecdsa_verify_digest(key, (struct bytes){ digest, sizeof(digest) },
-					   s->signature);
+		       ecdsa_verify_with(m->ecdsa, (struct bytes){ digest, sizeof(digest) },
+					 s->signature);
 }
 
 /*
@@ -243,21 +277,21 @@ static int verify_ecdsa(EVP_PKEY *key, const struct signed_der *s)
  */
 static int check_signature(struct bytes der, X509 *issuer, enum x509_sig sig)
 {
-	EVP_PKEY *key = x509_public_key(issuer);
+	struct made *m = made_of(issuer);
 	bool pss = sig == X509_SIG_PSS_SHA384;
 	struct signed_der s;
 
-	if (!key)
+	if (!m)
 		return no_key(issuer);
 	/*
 	 * Without memory OpenSSL says of every type that the key is not of it.  The keys here are
-	 * of one of these two.  ecdsa_verify_digest() looks at the type, too.
+	 * of one of these two.  ecdsa_verify_begin() looks at the type, too.
 	 */
-	if (pss && !EVP_PKEY_is_a(key, "RSA"))
-		return EVP_PKEY_is_a(key, "EC") ? -EKEYREJECTED : -ENOMEM;
+	if (pss && !EVP_PKEY_is_a(m->key, "RSA"))
+		return EVP_PKEY_is_a(m->key, "EC") ? -EKEYREJECTED : -ENOMEM;
 	if (signed_read(der, &s) < 0 || !bytes_equal(s.algorithm, s.inner))
 		return -EKEYREJECTED;
-	return pss ? verify_pss(key, &s) : verify_ecdsa(key, &s);
+	return pss ? verify_pss(m->key, &s) : verify_ecdsa(m, &s);
 }
 
 bool x509_signed_by(X509 *cert, X509 *issuer, enum x509_sig sig)

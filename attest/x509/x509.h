@@ -90,7 +90,8 @@ bool x509_crl_signed_with(X509_CRL *crl, enum x509_sig sig);
 
 /*
  * True if x509_signed_with() is, and if @issuer's key, of the type that @sig needs, signed the
- * certificate or list: the bytes that came, not what OpenSSL would write.
+ * certificate or list: the bytes that came, not what OpenSSL would write.  One thread at a time
+ * may ask of an issuer.
  */
 bool x509_signed_by(X509 *cert, X509 *issuer, enum x509_sig sig);
 /*
