@@ -30,16 +30,18 @@ def fetch(program, *args):
     return subprocess.run([os.path.join(HERE, program), *args], check=True, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL).stdout.strip()
 
 
-def with_libraries(programs, folders=(), root=None):
-    """Files of an initramfs: the programs, and what they load.  Libraries are in @folders too; those below @root go where the loader looks."""
-    said = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=True, env={**os.environ, "LD_LIBRARY_PATH": ":".join(folders)}).stdout
+def with_libraries(programs, folders=(), root=None, libraries_of=()):
+    """Files of an initramfs: the programs, what they load, and what @libraries_of load.  Libraries are in @folders too; those below @root go where the loader looks."""
+    said = subprocess.run(["ldd", *programs, *libraries_of], capture_output=True, text=True, check=True, env={**os.environ, "LD_LIBRARY_PATH": ":".join(folders)}).stdout
     libraries = set(re.findall(r"(/\S+) \(0x", said))
     return {**{f"bin/{os.path.basename(p)}": (0o755, read(p)) for p in programs},
             **{(f"{LOADER}/{os.path.basename(p)}" if root and p.startswith(root) else p.lstrip("/")): (0o755, read(p)) for p in sorted(libraries)}}
 
 
 def our_files(init):
-    return {"init": (0o755, init), "bin/busybox": (0o755, read("/bin/busybox")), "bin/sh": (0o755, read("/bin/busybox")), **with_libraries([f"{BUILD}/{p}" for p in PROGRAMS.values()])}
+    return {"init": (0o755, init), "bin/busybox": (0o755, read("/bin/busybox")), "bin/sh": (0o755, read("/bin/busybox")),
+            # What cococtl loads when it needs it.
+            **with_libraries([f"{BUILD}/{p}" for p in PROGRAMS.values()], libraries_of=[f"{BUILD}/cocod", f"{BUILD}/cocod-net"])}
 
 
 def kernel_config(kernel):
