@@ -28,7 +28,8 @@ struct open_volumes {
 
 /*
  * Returns 1 if the volume @name is open, 0 if not; a negative errno of opendir(3), or -ENOMEM.
- * What was found below @sys ("/sys") is kept for as long as @turn is the same and not OPEN_VOLUMES_NOW.
+ * What was found below @sys ("/sys") is kept for as long as @turn is the same, and not
+ * OPEN_VOLUMES_NOW.
  */
 int open_volumes_has(struct open_volumes *v, const char *sys, uint64_t turn, const char *name);
 
