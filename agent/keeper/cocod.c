@@ -12,6 +12,7 @@
 
 #include "agent/keeper/config-check.h"
 #include "agent/keeper/event.h"
+#include "agent/keeper/expected.h"
 #include "agent/keeper/keeper.h"
 #include "agent/keeper/listen.h"
 #include "agent/keeper/placing.h"
@@ -307,16 +308,12 @@ static int keeper_listen_all(struct keeper *k, struct listening *ret)
 	return r < 0 ? log_error_errno(r, "Failed to listen: %m") : 0;
 }
 
-/* Only where somebody will ask for a key whose volume's header is to be judged. */
 static int keeper_open_spare(struct keeper *k, const struct listening *l)
 {
-	unsigned n = spare_count_volumes("/sys", SD_LISTEN_FDS_START, (unsigned)l->n);
-	bool may_open = k->gate.open || k->attestation || k->broker;
-	int r;
+	int r = 0;
 
-	if (n == 0 || k->initramfs || !may_open || !keeper_wants_good_header(k, NULL))
-		return 0;
-	r = spare_new(k->event, WORKER_LUKS_SOCKET, n, &k->spare);
+	if (!k->initramfs)
+		r = expected_open(k, WORKER_LUKS_SOCKET, SD_LISTEN_FDS_START, (unsigned)l->n);
 	return r < 0 ? log_error_errno(r, "Failed to set up the judges of headers: %m") : 0;
 }
 

@@ -127,6 +127,8 @@ void delivery_free(struct delivery *d)
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
+	if (d->header != HEADER_UNKNOWN)
+		spare_replace(k->spare);
 	free(d);
 	if (e)
 		keeper_settle(k, e);

@@ -58,6 +58,8 @@ struct keeper {
 	struct placing *placings;	/* of placing.h */
 	struct open_volumes volumes;
 	struct spare *spare;		/* judges of headers that nobody has asked yet */
+	int first_passed;		/* the first of n_passed descriptors from systemd */
+	unsigned n_passed;
 	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
 	/* why the last SIGHUP did not give a new configuration; "" when it did */
 	char reload_error[MSG_WARNING_LEN];

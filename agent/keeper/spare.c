@@ -7,7 +7,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/keeper/open-volumes.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/client.h"
@@ -16,10 +15,12 @@
 #define KEY_SUFFIX ".key"
 
 struct spare {
-	sd_event *event;
-	sd_event_source *deadline;
-	uint64_t until;			/* CLOCK_MONOTONIC */
-	int conns[SPARE_MAX];		/* -EBADF where there is none */
+	struct spare_setup setup;
+	sd_event_source *deadline, *pause;
+	struct {
+		int conn;		/* -EBADF where there is none */
+		uint64_t until;		/* CLOCK_MONOTONIC */
+	} workers[SPARE_MAX];
 };
 
 /* The volume that the listening socket @fd is for, NULL if it is for none or for any. */
@@ -42,32 +43,31 @@ static const char *volume_of(int fd, struct sockaddr_un *sa)
 	return name[0] && !strchr(name, '/') ? name : NULL;
 }
 
-unsigned spare_count_volumes(const char *sys, int first, unsigned n)
+unsigned spare_count_volumes(int first, unsigned n,
+			     bool (*may_ask)(void *userdata, const char *volume), void *userdata)
 {
-	struct open_volumes volumes = { NULL };
 	struct sockaddr_un sa;
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && count < SPARE_MAX; i++) {
 		const char *volume = volume_of(first + (int)i, &sa);
 
-		count += volume && open_volumes_has(&volumes, sys, /* turn= */ 1, volume) <= 0;
+		count += volume && may_ask(userdata, volume);
 	}
-	open_volumes_done(&volumes);
 	return count;
 }
 
-static void let_go(struct spare *s)
+/* A worker sees the end of its connection, and ends without a complaint. */
+static void let_go(struct spare *s, uint64_t now)
 {
 	for (unsigned i = 0; i < SPARE_MAX; i++)
-		s->conns[i] = close_fd(s->conns[i]);
+		if (now >= s->workers[i].until)
+			s->workers[i].conn = close_fd(s->workers[i].conn);
 }
 
-/* A worker sees the end of its connection, and ends without a complaint. */
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+static void let_all_go(struct spare *s)
 {
-	let_go(userdata);
-	return 0;
+	let_go(s, UINT64_MAX);
 }
 
 /* Whoever says something before he was asked, or is gone, is not asked. */
@@ -78,17 +78,92 @@ static bool is_waiting(int conn)
 	return poll(&p, 1, 0) == 0;
 }
 
+static int set_timer(sd_event_source *timer, uint64_t usec)
+{
+	int r = sd_event_source_set_time(timer, usec);
+
+	return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+/* No worker is kept without the timer that lets it go. */
+static void watch_deadline(struct spare *s)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (unsigned i = 0; i < SPARE_MAX; i++)
+		if (s->workers[i].conn >= 0)
+			first = MIN(first, s->workers[i].until);
+	if (first != UINT64_MAX && set_timer(s->deadline, first) < 0)
+		let_all_go(s);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct spare *s = userdata;
+	uint64_t now;
+
+	if (sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) < 0)
+		let_all_go(s);
+	else
+		let_go(s, now);
+	watch_deadline(s);
+	return 0;
+}
+
+/* How many are left of those that were there. */
+static unsigned count_waiting(struct spare *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SPARE_MAX; i++) {
+		int conn = s->workers[i].conn;
+
+		if (conn >= 0 && !is_waiting(conn))
+			s->workers[i].conn = close_fd(conn);
+		n += s->workers[i].conn >= 0;
+	}
+	return n;
+}
+
+static void start(struct spare *s, uint64_t now)
+{
+	unsigned wanted = s->setup.wanted(s->setup.userdata), n;
+	int r = 0;
+
+	let_go(s, now);
+	n = count_waiting(s);
+	for (unsigned i = 0; i < SPARE_MAX && n < wanted && r >= 0; i++) {
+		if (s->workers[i].conn >= 0)
+			continue;
+		r = client_connect_now(s->setup.path, &s->workers[i].conn);
+		if (r < 0)
+			log_debug("No worker is started before it is asked: %s", strerror(-r));
+		s->workers[i].until = now + SPARE_USEC;
+		n++;
+	}
+	watch_deadline(s);
+}
+
+static int on_pause(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct spare *s = userdata;
+	uint64_t now;
+
+	if (sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) >= 0)
+		start(s, now);
+	return 0;
+}
+
 int spare_take(struct spare *s)
 {
 	uint64_t now;
 
-	if (!s || sd_event_now(s->event, CLOCK_MONOTONIC, &now) < 0)
+	if (!s || sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) < 0)
 		return -ENOENT;
 	/* After a standstill the loop may come to a question before it comes to the deadline. */
-	if (now >= s->until)
-		let_go(s);
+	let_go(s, now);
 	for (unsigned i = 0; i < SPARE_MAX; i++) {
-		_cleanup_(closep) int conn = TAKE_FD(s->conns[i]);
+		_cleanup_(closep) int conn = TAKE_FD(s->workers[i].conn);
 
 		if (conn >= 0 && is_waiting(conn))
 			return TAKE_FD(conn);
@@ -96,7 +171,16 @@ int spare_take(struct spare *s)
 	return -ENOENT;
 }
 
-int spare_new(sd_event *event, const char *path, unsigned n, struct spare **ret)
+/* Without the timer there are none, as before there were any. */
+void spare_replace(struct spare *s)
+{
+	uint64_t now;
+
+	if (s && sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) >= 0)
+		(void) set_timer(s->pause, now + SPARE_PAUSE_USEC);
+}
+
+int spare_new(const struct spare_setup *setup, struct spare **ret)
 {
 	_cleanup_(spare_freep) struct spare *s = calloc(1, sizeof(*s));
 	uint64_t now;
@@ -105,20 +189,18 @@ int spare_new(sd_event *event, const char *path, unsigned n, struct spare **ret)
 	if (!s)
 		return -ENOMEM;
 	for (unsigned i = 0; i < SPARE_MAX; i++)
-		s->conns[i] = -EBADF;
-	s->event = event;
-	r = sd_event_now(event, CLOCK_MONOTONIC, &now);
+		s->workers[i].conn = -EBADF;
+	s->setup = *setup;
+	r = sd_event_now(setup->event, CLOCK_MONOTONIC, &now);
+	if (r >= 0)
+		r = sd_event_add_time(setup->event, &s->deadline, CLOCK_MONOTONIC, UINT64_MAX, 0,
+				      on_deadline, s);
+	if (r >= 0)
+		r = sd_event_add_time(setup->event, &s->pause, CLOCK_MONOTONIC, UINT64_MAX, 0,
+				      on_pause, s);
 	if (r < 0)
 		return r;
-	s->until = now + SPARE_USEC;
-	r = sd_event_add_time(event, &s->deadline, CLOCK_MONOTONIC, s->until, 0, on_deadline, s);
-	if (r < 0)
-		return r;
-	for (unsigned i = 0; i < MIN(n, (unsigned)SPARE_MAX) && r >= 0; i++) {
-		r = client_connect_now(path, &s->conns[i]);
-		if (r < 0)
-			log_debug("No worker is started before it is asked: %s", strerror(-r));
-	}
+	start(s, now);
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -128,7 +210,8 @@ struct spare *spare_free(struct spare *s)
 	if (!s)
 		return NULL;
 	sd_event_source_disable_unref(s->deadline);
-	let_go(s);
+	sd_event_source_disable_unref(s->pause);
+	let_all_go(s);
 	free(s);
 	return NULL;
 }

@@ -9,25 +9,31 @@
 /*
  * Workers that are started before there is a question for them, because to start one takes longer
  * than to judge.  Each is one process with one connection, as any other, gets one question, and
- * knows nothing before it.  None takes the place of one that was used or has ended: whoever finds
- * no spare worker connects to the socket.
+ * knows nothing before it.  Whoever finds no spare worker connects to the socket.
+ *
+ * They are started at once, and again when questions have been answered and nothing has happened
+ * for SPARE_PAUSE_USEC: in the place of those that were used or have ended, and not while others
+ * are at work.  None waits for longer than SPARE_USEC.
  */
 struct spare;
 
 #define SPARE_MAX 8
 #define SPARE_USEC (60 * UINT64_C(1000000))	/* less than a worker waits for its question */
+#define SPARE_PAUSE_USEC (2 * UINT64_C(1000000))
+
+struct spare_setup {
+	sd_event *event;
+	const char *path;		/* the worker's socket */
+	/* how many there should be now; more than SPARE_MAX are as many */
+	unsigned (*wanted)(void *userdata);
+	void *userdata;
+};
 
 /*
- * How many volumes will ask for a key: those with a socket of their own among the @n descriptors
- * from @first on, and that are not open, as sysfs below @sys ("/sys") has it.
+ * Have workers connected, without waiting.  That a worker cannot be had is no error.  @ret is
+ * yours.  Returns 0; -ENOMEM; an errno of sd-event.
  */
-unsigned spare_count_volumes(const char *sys, int first, unsigned n);
-
-/*
- * Connect to the worker's socket @path (n, but at most SPARE_MAX times), without waiting.  That a
- * worker cannot be had is no error.  @ret is yours.  Returns 0; -ENOMEM; an errno of sd-event.
- */
-int spare_new(sd_event *event, const char *path, unsigned n, struct spare **ret);
+int spare_new(const struct spare_setup *setup, struct spare **ret);
 
 /*
  * The connection of a worker that has not been asked anything, yours now; -ENOENT when there is
@@ -35,7 +41,17 @@ int spare_new(sd_event *event, const char *path, unsigned n, struct spare **ret)
  */
 int spare_take(struct spare *s);
 
+/* All that a question was asked for is done: begin the pause, anew if it is under way. */
+void spare_replace(struct spare *s);
+
 struct spare *spare_free(struct spare *s);
 DEFINE_CLEANUP(struct spare *, spare_free)
+
+/*
+ * How many volumes will ask for a key: those with a socket of their own among the @n descriptors
+ * from @first on of which @may_ask says so.  At most SPARE_MAX are counted.
+ */
+unsigned spare_count_volumes(int first, unsigned n,
+			     bool (*may_ask)(void *userdata, const char *volume), void *userdata);
 
 #endif

@@ -62,13 +62,39 @@ static bool is_peer(int worker, int conn)
 	       byte == 'x';
 }
 
+static unsigned n_wanted, n_asked;
+
+static unsigned wanted(void *userdata)
+{
+	assert_ptr_equal(userdata, &n_wanted);
+	n_asked++;
+	return n_wanted;
+}
+
+static struct spare *make(const char *at, unsigned n)
+{
+	const struct spare_setup setup = {
+		.event = event,
+		.path = at,
+		.wanted = wanted,
+		.userdata = &n_wanted,
+	};
+	struct spare *s;
+
+	n_wanted = n;
+	n_asked = 0;
+	assert_int_equal(spare_new(&setup, &s), 0);
+	assert_int_equal(n_asked, 1);
+	return s;
+}
+
 /* Each is given away once, and is one process's. */
 static void test_take(void **state)
 {
 	struct spare *s;
 	int workers[SPARE_MAX], first, second;
 
-	assert_int_equal(spare_new(event, path, 2, &s), 0);
+	s = make(path, 2);
 	assert_int_equal(n_started(workers), 2);
 	first = spare_take(s);
 	second = spare_take(s);
@@ -90,7 +116,7 @@ static void test_many(void **state)
 	struct spare *s;
 	int workers[SPARE_MAX], extra;
 
-	assert_int_equal(spare_new(event, path, 1000, &s), 0);
+	s = make(path, 1000);
 	assert_int_equal(n_started(workers), SPARE_MAX);
 	extra = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	assert_true(extra < 0);
@@ -110,7 +136,7 @@ static void test_not_waiting(void **state)
 	struct spare *s;
 	int workers[SPARE_MAX], conn;
 
-	assert_int_equal(spare_new(event, path, 3, &s), 0);
+	s = make(path, 3);
 	assert_int_equal(n_started(workers), 3);
 	close_fd(workers[0]);
 	assert_int_equal(send(workers[1], "a verdict", 9, MSG_NOSIGNAL), 9);
@@ -130,13 +156,13 @@ static void test_none(void **state)
 	char full[80];
 	int fd, conn, count = 0;
 
-	assert_int_equal(spare_new(event, "/nowhere", 2, &s), 0);
+	s = make("/nowhere", 2);
 	assert_int_equal(spare_take(s), -ENOENT);
 	spare_free(s);
 
 	(void) snprintf(full, sizeof(full), "%s/full", dir);
 	fd = listen_at(full, 0);
-	assert_int_equal(spare_new(event, full, SPARE_MAX, &s), 0);
+	s = make(full, SPARE_MAX);
 	while ((conn = spare_take(s)) >= 0) {
 		close_fd(conn);
 		count++;
@@ -166,7 +192,7 @@ static void test_too_late(void **state)
 	int workers[SPARE_MAX];
 	char byte;
 
-	assert_int_equal(spare_new(event, path, 1, &s), 0);
+	s = make(path, 1);
 	assert_int_equal(n_started(workers), 1);
 	later = SPARE_USEC;
 	assert_int_equal(spare_take(s), -ENOENT);
@@ -176,29 +202,169 @@ static void test_too_late(void **state)
 	spare_free(s);
 }
 
+/* ---- others in their place ---- */
+
+/* Until nothing is left to do. */
+static void run_loop(void)
+{
+	int r;
+
+	while ((r = sd_event_run(event, 0)) > 0)
+		;
+	assert_int_equal(r, 0);
+}
+
+/* The pause is over at once. */
+static void replace_now(struct spare *s)
+{
+	later = -SPARE_PAUSE_USEC;
+	spare_replace(s);
+	later = 0;
+	run_loop();
+}
+
+static void expect_end(int worker)
+{
+	char byte;
+
+	assert_int_equal(recv(worker, &byte, 1, MSG_DONTWAIT), 0);
+	close_fd(worker);
+}
+
+/* As many as are wanted then, after the pause, and those that wait are not started again. */
+static void test_replace(void **state)
+{
+	struct spare *s = make(path, 2);
+	int first[SPARE_MAX], second[SPARE_MAX], conn;
+
+	assert_int_equal(n_started(first), 2);
+	conn = spare_take(s);
+	assert_true(conn >= 0 && is_peer(first[0], conn));
+	/* Not in the way of the one at work. */
+	spare_replace(s);
+	run_loop();
+	assert_int_equal(n_asked, 1);
+	assert_int_equal(n_started(second), 0);
+	replace_now(s);
+	assert_int_equal(n_asked, 2);
+	assert_int_equal(n_started(second), 1);
+	close_fd(conn);
+	conn = spare_take(s);
+	assert_true(conn >= 0 && is_peer(second[0], conn));
+	close_fd(conn);
+	conn = spare_take(s);
+	assert_true(conn >= 0 && is_peer(first[1], conn));
+	close_fd(conn);
+	close_fd(first[0]);
+	close_fd(first[1]);
+	close_fd(second[0]);
+	/* Nobody may ask any more. */
+	n_wanted = 0;
+	replace_now(s);
+	assert_int_equal(n_started(first), 0);
+	assert_int_equal(spare_take(s), -ENOENT);
+	spare_replace(NULL);
+	spare_replace(s);
+	spare_free(s);
+	run_loop();
+}
+
+/* From none at the start; never more than SPARE_MAX, whatever is wanted, and however often. */
+static void test_replace_many(void **state)
+{
+	struct spare *s = make(path, 0);
+	int workers[SPARE_MAX], extra[SPARE_MAX];
+
+	assert_int_equal(n_started(workers), 0);
+	n_wanted = 1000;
+	replace_now(s);
+	assert_int_equal(n_started(workers), SPARE_MAX);
+	for (unsigned i = 0; i < 100; i++)
+		replace_now(s);
+	assert_int_equal(n_started(extra), 0);
+	spare_free(s);
+	for (unsigned i = 0; i < SPARE_MAX; i++)
+		expect_end(workers[i]);
+}
+
+/* Workers that die, or lie, are let go; each answer leads to one attempt, not to a circle. */
+static void test_replace_bad(void **state)
+{
+	struct spare *s = make(path, 2);
+	int workers[SPARE_MAX], others[SPARE_MAX], conn;
+	char byte;
+
+	assert_int_equal(n_started(workers), 2);
+	close_fd(workers[0]);
+	assert_int_equal(send(workers[1], "a verdict", 9, MSG_NOSIGNAL), 9);
+	replace_now(s);
+	/* Nobody has read what it said. */
+	assert_int_equal(recv(workers[1], &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close_fd(workers[1]);
+	assert_int_equal(n_started(others), 2);
+	close_fd(others[0]);
+	close_fd(others[1]);
+	run_loop();
+	assert_int_equal(n_asked, 2);
+	assert_int_equal(spare_take(s), -ENOENT);
+	/* Without the socket, and when it is there again. */
+	close_fd(listener);
+	replace_now(s);
+	assert_int_equal(spare_take(s), -ENOENT);
+	(void) unlink(path);
+	listener = listen_at(path, SPARE_MAX * 2);
+	replace_now(s);
+	conn = spare_take(s);
+	assert_true(conn >= 0);
+	close_fd(conn);
+	spare_free(s);
+}
+
+/* Each has its own deadline: one that came later does not make another one wait for too long. */
+static void test_deadlines(void **state)
+{
+	struct spare *s;
+	int workers[SPARE_MAX], others[SPARE_MAX], conn;
+
+	later = -SPARE_USEC + 1000000;
+	s = make(path, 1);
+	later = 0;
+	assert_int_equal(n_started(workers), 1);
+	n_wanted = 2;
+	replace_now(s);
+	assert_int_equal(n_started(others), 1);
+	/* In a second. */
+	later = 1000000;
+	conn = spare_take(s);
+	assert_true(conn >= 0 && is_peer(others[0], conn));
+	expect_end(workers[0]);
+	assert_int_equal(spare_take(s), -ENOENT);
+	close_fd(conn);
+	close_fd(others[0]);
+	spare_free(s);
+	/* The timer, too, lets them go, and the next ones as well. */
+	later = -SPARE_USEC;
+	s = make(path, 2);
+	later = 0;
+	assert_int_equal(n_started(workers), 2);
+	run_loop();
+	expect_end(workers[0]);
+	expect_end(workers[1]);
+	later = -SPARE_USEC;
+	spare_replace(s);
+	assert_true(sd_event_run(event, 0) > 0);
+	later = 0;
+	assert_int_equal(n_started(workers), 2);
+	run_loop();
+	expect_end(workers[0]);
+	expect_end(workers[1]);
+	spare_free(s);
+}
+
 /* ---- for how many volumes ---- */
 
 #define KEYS "/run/cryptsetup-keys.d"
-
-static void open_volume(const char *sys, const char *name)
-{
-	char folder[192], file[224];
-
-	const struct {
-		const char *file, *text;
-	} rows[] = { { "dm/name", name },
-		     { "dm/uuid", "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-open" },
-		     { "size", "8" } };
-
-	(void) snprintf(folder, sizeof(folder), "mkdir -p %s/class/block/dm-0/dm", sys);
-	assert_int_equal(system(folder), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		(void) snprintf(file, sizeof(file), "%s/class/block/dm-0/%s", sys, rows[i].file);
-		assert_int_equal(write_file_atomic(file, rows[i].text, strlen(rows[i].text), 0644,
-						   /* exclusive= */ false),
-				 0);
-	}
-}
 
 int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len);
 static const char *const *names;
@@ -219,6 +385,17 @@ int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len)
 	return 0;
 }
 
+static bool may_ask(void *userdata, const char *volume)
+{
+	assert_ptr_equal(userdata, &names);
+	return !streq(volume, "open");
+}
+
+static unsigned count(int first, unsigned n)
+{
+	return spare_count_volumes(first, n, may_ask, &names);
+}
+
 static void test_count(void **state)
 {
 	static const char *const rows[] = {
@@ -226,16 +403,13 @@ static void test_count(void **state)
 		KEYS "/my-disk.key", KEYS "/open.key", KEYS "/a.key.key", KEYS "/root",
 		KEYS "/.key", KEYS "/a/b.key", "", NULL,
 	};
-	char sys[64];
 
 	names = rows;
-	(void) snprintf(sys, sizeof(sys), "%s/sys", dir);
-	open_volume(sys, "open");
 	/* root, my-disk and "a.key"; the one that is open will not ask. */
-	assert_int_equal(spare_count_volumes(sys, 0, ARRAY_SIZE(rows)), 3);
-	assert_int_equal(spare_count_volumes(sys, 2, 1), 1);
-	assert_int_equal(spare_count_volumes(sys, 4, 1), 0);
-	assert_int_equal(spare_count_volumes(sys, 0, 0), 0);
+	assert_int_equal(count(0, ARRAY_SIZE(rows)), 3);
+	assert_int_equal(count(2, 1), 1);
+	assert_int_equal(count(4, 1), 0);
+	assert_int_equal(count(0, 0), 0);
 }
 
 static int begin(void **state)
@@ -262,6 +436,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_replace, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_replace_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_replace_bad, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_deadlines, set_up, tear_down),
 		cmocka_unit_test(test_count),
 	};
 

@@ -148,12 +148,24 @@ static int accept_at(int fd)
 	return conn;
 }
 
+static unsigned one(void *userdata)
+{
+	return 1;
+}
+
+static void make_spare(void)
+{
+	const struct spare_setup setup = { .event = t.event, .path = t.path, .wanted = one };
+
+	assert_int_equal(spare_new(&setup, &t.spare), 0);
+}
+
 /* A spare worker gets the question, with what belongs to it, and the socket nobody's. */
 static void test_spare(void **state)
 {
 	int file = memfd_create("file", MFD_CLOEXEC), passed = -EBADF, conn;
 
-	assert_int_equal(spare_new(t.event, t.path, 1, &t.spare), 0);
+	make_spare();
 	assert_int_equal(ask("/nowhere", LONG_USEC, file), 0);
 	close_fd(file);
 	conn = read_question(accept_at(t.fd), &passed);
@@ -167,7 +179,7 @@ static void test_spare_has_ended(void **state)
 {
 	int file = memfd_create("file", MFD_CLOEXEC), passed = -EBADF, ended, conn;
 
-	assert_int_equal(spare_new(t.event, t.path, 1, &t.spare), 0);
+	make_spare();
 	ended = accept_at(t.fd);
 	/* It does not look dead; sending says so. */
 	assert_int_equal(shutdown(ended, SHUT_RD), 0);
