@@ -43,6 +43,7 @@ check "JSON is built and written by base/json.h" none \
 
 # The include guard of wire/foo-bar.h is COCO_WIRE_FOO_BAR_H.
 check_guards() {
+	# shellcheck disable=SC2016 # for awk to expand
 	lint_match '*.h' | xargs awk '
 	function ends() { if (n[file] != 2) print file ": expected #ifndef and #define " guard }
 	FNR == 1 {
