@@ -250,9 +250,7 @@ class Lab:
         return self.vm.run(f"test -e /dev/mapper/{volume}")[0] == 0
 
     def is_confined(self, *names):
-        """AppArmor's profiles are enforced on cocod and on these of CONFINED, and nothing that has been done so far was refused by them."""
-        refused = self.refused_by_apparmor()
-        self.ok(not refused, "AppArmor has refused nothing", refused)
+        """AppArmor's profiles are enforced on cocod and on these of CONFINED."""
         mode = "complain" if systemvm.APPARMOR_MODE else "enforce"
         for name in ("cocod", *names):
             profile, command, start = CONFINED[name]
@@ -263,13 +261,24 @@ class Lab:
         return self.vm.text("{ journalctl -b -o cat; dmesg; } | grep -E 'apparmor=\"?(DENIED|ALLOWED)' | sort -u || :")
 
     def journal_is_clean(self):
-        """No secret is in the journal's text or files.  They are compared here and not shown."""
+        """No secret is in the journal's text or files.  They are compared here and not shown.  Nor has AppArmor refused anything."""
+        if self.payload.confined:
+            refused = self.refused_by_apparmor()
+            self.ok(not refused, "AppArmor has refused nothing", refused)
         text = self.vm.journal().encode(errors="surrogateescape")
         with open(os.path.join(self.logs, "journal.txt"), "wb") as f:
             f.write(text)
         raw = self.vm.run("cat /run/log/journal/*/*.journal /var/log/journal/*/*.journal 2>/dev/null")[1]
         found = [i for i, s in enumerate(self.secrets) if s in text or s in raw or s.hex().encode() in text]
         return self.ok(not found and raw.startswith(b"LPKSHHRH"), "the journal has no secret in it")
+
+    def keep_journal(self):
+        """What has failed is in there, as long as the VM runs."""
+        if self.vm and self.vm.process.poll() is None:
+            try:
+                self.journal_is_clean()
+            except (systemvm.Failure, OSError):
+                pass
 
     def copies(self, *needles):
         """Every copy of each secret in the guest's whole RAM at this moment: a list of Copy for each secret."""

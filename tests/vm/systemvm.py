@@ -29,8 +29,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CMDLINE = ("initrd=\\initrd.img console=ttyS0 panic=-1 no_timer_check quiet loglevel=4 mitigations=off systemd.show_status=0 "
            "secretmem.enable=1")
 
-# AppArmor is on in Debian's kernels.  The profiles are loaded before systemd starts, so that all of a boot is confined.
-# COCO_APPARMOR=complain has the kernel log what it would refuse.
+# AppArmor is on in Debian's kernels.  The profiles are loaded before systemd starts, so that all of a boot is confined: in scenarios
+# that look at it, and with COCO_APPARMOR=enforce in all.  COCO_APPARMOR=complain has the kernel log what it would refuse.
 APPARMOR = "usr/lib/vm-test/apparmor"
 APPARMOR_MODE = ["--Complain"] if os.environ.get("COCO_APPARMOR") == "complain" else []
 LOAD_APPARMOR = f"""mount -t securityfs securityfs /sys/kernel/security
@@ -242,6 +242,9 @@ class Payload:
             shutil.copytree(install_tree, self.tree, symlinks=True)
         # Commands that a package's installation would run.  They run in the guest before systemd starts.
         self.setup = ["systemd-sysusers"] if install_tree else []
+        self.confined = False
+        if install_tree and os.environ.get("COCO_APPARMOR"):
+            self.load_apparmor()
         self.write("usr/lib/vm-test/agent", AGENT, 0o755)
         self.write("etc/systemd/system/vm-test.service", AGENT_UNIT)
         self.enable("vm-test.service")
@@ -264,7 +267,9 @@ class Payload:
 
     def load_apparmor(self):
         """Has AppArmor's profiles in force from the start."""
-        self.setup.append(LOAD_APPARMOR)
+        if not self.confined:
+            self.setup.append(LOAD_APPARMOR)
+        self.confined = True
 
     def enable(self, *units):
         run("systemctl", "--root", self.tree, "enable", *units)
