@@ -41,6 +41,19 @@ def put_kernel(tree, cache):
     run(systemvm.sbin("depmod"), "-b", tree, cache.kver)
 
 
+def put_apparmor(tree):
+    """In a chroot the kernel's AppArmor is this machine's: the packages only say here what they would do."""
+    tree.write("usr/local/sbin/aa-enabled", "#!/bin/sh\n", 0o755)
+    tree.write("usr/local/sbin/apparmor_parser", '#!/bin/sh\necho "$*" >>/run/apparmor_parser.asked\n', 0o755)
+
+
+def remove_apparmor(tree):
+    """In the VM there is a kernel of its own.  Debian's own profiles would only slow down the boot, so that the upgrade is what loads ours."""
+    os.symlink("/dev/null", f"{tree.path}/etc/systemd/system/apparmor.service")
+    for name in ("aa-enabled", "apparmor_parser"):
+        os.unlink(f"{tree.path}/usr/local/sbin/{name}")
+
+
 def image(cache, tree, folder):
     """What systemvm.Cache has, but with a root image of the tree's, which is used up."""
     os.mkdir(folder)
@@ -67,6 +80,16 @@ def unlock(b):
     b.ok(loaded == here and "/updates/dkms/" in path, "the secret came through the driver that DKMS has built", (loaded, here, path))
     b.ok(b.state("luks") == "wiped" and b.state("later") == "present", "it is wiped, and another is there", b.list())
     b.area_is(b.wiped(LUKS_GUID), "in RAM its entry is zeros")
+    left = b.vm.text("grep ^coco /sys/kernel/security/apparmor/profiles || :")
+    b.ok(not left, "no AppArmor profile is loaded yet", left)
+
+
+def confined(b):
+    """cocod, by the profiles that the upgrade has loaded, which have refused nothing."""
+    said = b.vm.text("cat /proc/$(systemctl show -P MainPID cocod.service)/attr/current; grep -c ^coco /sys/kernel/security/apparmor/profiles").splitlines()
+    # Before there were profiles, units did without.
+    refused = [line for line in b.refused_by_apparmor().splitlines() if 'info="label not found"' not in line]
+    b.ok(said == ["cocod (enforce)", "4"] and not refused, "and confined by the AppArmor profiles that came with it", f"{said}\n{refused}")
 
 
 def program(b):
@@ -107,6 +130,7 @@ def upgrade(b):
     b.area_is(b.wiped(LUKS_GUID, AGAIN_GUID), "in RAM its entry is zeros too")
     status, out = b.vm.run("systemctl restart cocod.service && cococtl status")
     b.ok(status == 0 and not program(b).endswith("(deleted)") and b.state("later") == "wiped", "after a restart cocod is the new one, and knows what the old one did", (out.decode(errors="replace"), b.list()))
+    confined(b)
 
 
 def purge(b):
@@ -117,19 +141,12 @@ def purge(b):
     b.ok(not left, "no unit and no process is left", left)
     left = b.vm.text(f"find / -xdev -path /proc -prune -o -path /{DEBS} -prune -o -path '/usr/src/linux-headers-*' -prune -o -path /usr/lib/vm-test -prune -o \\( -name '*coco*' -o -path '*coco*/*' \\) -print; find /run -name '*coco*'; ls /run/cryptsetup-keys.d")
     b.ok(not left, "no file is left of them, in /run neither", left)
+    left = b.vm.text("grep coco /sys/kernel/security/apparmor/profiles || :")
+    b.ok(not left, "nor an AppArmor profile", left)
     accounts = b.vm.text("getent shadow | grep ^cocod-")
     b.ok([line.split(":")[1][:1] for line in accounts.splitlines()] == ["!"] * 4, "their accounts stay, locked", accounts)
     state = b.vm.run("systemctl daemon-reload; systemctl is-system-running")[1].decode().strip()
     b.ok(state == "running", "no unit has failed by it", state + b.vm.failed_units())
-
-
-def keep_journal(b):
-    """What has failed is in there, as long as the VM runs."""
-    if b.vm and b.vm.process.poll() is None:
-        try:
-            b.journal_is_clean()
-        except (systemvm.Failure, OSError):
-            pass
 
 
 def play(tree, debs, builddir, logs):
@@ -148,7 +165,7 @@ def play(tree, debs, builddir, logs):
             b.journal_is_clean()
         except Exception as e:      # pylint: disable=broad-exception-caught # what breaks has failed
             b.ok(False, "the VM runs to its end", "".join(traceback.format_exception(e)))
-            keep_journal(b)
+            b.keep_journal()
         finally:
             b.end()
     return b.out
@@ -158,6 +175,7 @@ def image_of(tree, cache, debs, work):
     """Installs the older version there, enables what the README does, and keeps the newer one for later."""
     older, newer = debs
     os.makedirs(f"{tree.path}/{DEBS}")
+    put_apparmor(tree)
     put_kernel(tree.path, cache)
     for found, names in (older, GUEST), (newer, UPGRADED):
         for name in names:
@@ -168,5 +186,6 @@ def image_of(tree, cache, debs, work):
             raise systemvm.Failure(f"{' '.join(command)}: {said}")
     for name in GUEST:
         os.unlink(f"{tree.path}/{DEBS}/{os.path.basename(older[name])}")
+    remove_apparmor(tree)
     tree.close()
     return image(cache, tree.path, os.path.join(work, "image"))
