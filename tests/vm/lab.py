@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import re
 import secrets
 import shutil
 import struct
@@ -12,6 +13,7 @@ import time
 import uuid
 
 import launch
+import readme
 import systemvm
 import vm
 
@@ -310,7 +312,8 @@ class Lab:
         self.other_file = self.secret_file("other", os.urandom(48))
         self.disk = systemvm.Disk(self.work, "data", passphrase, CONTENT)
         self.config("Require=none")
-        self.crypttab(self.disk, "luks,nofail")
+        # The README's line and units.
+        self.payload.write("etc/crypttab", re.sub(r"UUID=\S+", f"UUID={self.disk.uuid}", readme.blocks("Set up a guest")[1]))
         self.payload.write("etc/fstab", "/dev/mapper/data /data ext4 ro,nofail 0 0\n")
         self.payload.write("etc/systemd/system/vm-before.service", BEFORE_UNIT)
-        self.payload.enable("vm-before.service", "cocod.socket", "cocod-cryptsetup@data.socket")
+        self.payload.enable("vm-before.service", *readme.commands("Set up a guest")[1].removeprefix("systemctl enable ").split())
