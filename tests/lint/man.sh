@@ -28,7 +28,7 @@ done <"$work/programs"
 
 # What --json prints: each document has a schema, is in the manual, and is validated by a test.
 lint_match 'cli/*.c' 'inject/*.c' 'doctor/*.c' 'broker/*.c' >"$work/sources"
-xargs sed -nE 's/.*json_document\("([a-z-]+)"\).*/\1/p; s/.*admin_print_(json|document)\(.*"([a-z-]+)"\).*/broker-\2/p' <"$work/sources" | sort -u >"$work/documents"
+xargs sed -nE 's/.*json_document\("([a-z-]+)"\).*/\1/p; s/.*admin_print_(json|document)\(.*"([a-z-]+)".*/broker-\2/p' <"$work/sources" | sort -u >"$work/documents"
 lint_match 'schema/*.json' | sed 's,schema/coco-,,; s,\.json$,,' | sort >"$work/schemas"
 check "each document of --json has a schema, and there are no others" diff "$work/documents" "$work/schemas"
 while read -r name; do
