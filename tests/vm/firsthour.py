@@ -87,7 +87,7 @@ def typed(b, command, disk, keys=""):
     """In the guest, on a terminal, with what a person types when asked for a passphrase."""
     here = command.replace(DEVICE, HERE_DEVICE + disk)
     b.put("/run/typed", keys.encode())
-    person = "{ until grep -q ^Passphrase /run/said; do sleep 0.2; done; sleep 1; cat /run/typed; }" if keys else ":"
+    person = "{ until grep -q 'Passphrase that opens' /run/said; do sleep 0.2; done; sleep 1; cat /run/typed; }" if keys else ":"
     status, _ = b.vm.run(f"cd /root; : >/run/said; {person} | timeout 500 script -qefc {shlex.quote(here)} /dev/null >/run/said", timeout=600)
     return b.ok(status == 0, title(command), b.vm.text("cat /run/said; journalctl -b --no-pager -u 'coco*' | tail -n 20"))
 
