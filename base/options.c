@@ -446,12 +446,30 @@ static int check_row(const struct place *at, const struct option_row *row, const
 	return -EINVAL;
 }
 
+/* An option of some verbs that stands before this one, which would do nothing with it. */
+static int check_before_verb(const struct place *at, const struct args *args)
+{
+	char command[PLACE_MAX];
+
+	for (const struct option_row *row = at->program->options; at->verb && row && row->name;
+	     row++)
+		if (option_given(row, args) && !option_find(at->rows, row->name) &&
+		    verb_with(at->program, row->name)) {
+			log_error("%s has no --%s; see '%s --help'", place_name(at), row->name,
+				  place_command(at, command));
+			return -EINVAL;
+		}
+	return 0;
+}
+
 int command_check(const struct program *p, const struct verb *verb, const struct args *args)
 {
 	const struct place at = place_of(p, verb);
 	int r;
 
-	r = check_required(&at, args);
+	r = check_before_verb(&at, args);
+	if (r == 0)
+		r = check_required(&at, args);
 	for (const struct option_row *row = at.rows; r == 0 && row->name; row++)
 		r = check_row(&at, row, args);
 	return r;

@@ -271,6 +271,9 @@ static void test_unknown(void **state)
 	    "--force stands behind the verb, as in: prog make --force ...; see 'prog --help'");
 	bad(&program, "prog --secret-test x make",
 	    "'--secret-test' is not an option of prog; see 'prog --help'");
+	/* An option of some verbs is not passed over in front of another. */
+	bad(&program, "prog --json make -o f", "make has no --json; see 'prog make --help'");
+	bad(&program, "prog --json key list", "key list has no --json; see 'prog key list --help'");
 	bad(&plain, "plain --socket",
 	    "'--socket' is not an option of plain; see 'plain --help'");
 	bad(&program, "prog make --secret-tset=x",
