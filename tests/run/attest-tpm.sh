@@ -124,7 +124,7 @@ check "no TPM at all" eval 'TPM=$work/none expect 1 report && said "tpm: there i
 # tpm2-tss is loaded when a TPM is asked.
 mkdir "$work/broken" "$work/old"
 echo 'not a library' >"$work/broken/libtss2-esys.so.0"
-cp "$(ldd "$cococtl" | sed -n 's,.* => \(/.*/libeconf\.so[^ ]*\) .*,\1,p')" "$work/old/libtss2-esys.so.0"
+cp "$(ldd "$top_builddir/cocod" | sed -n 's,.* => \(/.*/libeconf\.so[^ ]*\) .*,\1,p')" "$work/old/libtss2-esys.so.0"
 check "tpm2-tss is broken" eval 'LD_LIBRARY_PATH=$work/broken expect 1 report'
 check "... in words" said 'tpm: the TPM cannot be asked: .*libtss2-esys.so.0'
 check "tpm2-tss is too old" eval 'LD_LIBRARY_PATH=$work/old expect 1 report'
