@@ -21,7 +21,8 @@ while read -r module; do
 done <"$work/modules"
 
 # apt knows what is lacking for the packages, and the names that are to be installed without them.
-if apt-cache show debhelper >/dev/null 2>&1; then
+# A package that is installed it knows without the lists of the mirrors, too.
+if [ -n "$(find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null)" ] && apt-cache show debhelper >/dev/null 2>&1; then
 	check "apt build-dep finds all that the packages are built with" apt-get -qq --simulate build-dep ./
 	# shellcheck disable=SC2046 # a list of words
 	check "apt finds all that the programs are built with" apt-get -qq --simulate install $(grep -v '^\(apt\|install\)$' "$work/packages" | tr '\n' ' ') dkms linux-headers-amd64
