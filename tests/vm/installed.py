@@ -139,7 +139,7 @@ def purge(b):
     b.ok(b.vm.text("cat /data/known") == CONTENT and b.is_open("later"), "which they remain")
     left = b.vm.text("systemctl list-units --plain --no-legend 'cocod*' 'run-cocod*'; systemctl list-unit-files --no-legend 'coco*'; pgrep -a coco || :")
     b.ok(not left, "no unit and no process is left", left)
-    left = b.vm.text(f"find / -xdev -path /proc -prune -o -path /{DEBS} -prune -o -path '/usr/src/linux-headers-*' -prune -o -path /usr/lib/vm-test -prune -o \\( -name '*coco*' -o -path '*coco*/*' \\) -print; find /run -name '*coco*'; ls /run/cryptsetup-keys.d")
+    left = b.vm.text(f"find / -xdev -path /proc -prune -o -path /{DEBS} -prune -o -path '/usr/src/linux-headers-*' -prune -o -path '/usr/lib/modules/*/kernel/*' -prune -o -path /usr/lib/vm-test -prune -o \\( -name '*coco*' -o -path '*coco*/*' \\) -print; find /run -name '*coco*'; ls /run/cryptsetup-keys.d")
     b.ok(not left, "no file is left of them, in /run neither", left)
     left = b.vm.text("grep coco /sys/kernel/security/apparmor/profiles || :")
     b.ok(not left, "nor an AppArmor profile", left)

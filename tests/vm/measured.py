@@ -122,6 +122,7 @@ class Nothing:
     """In the place of a payload: the guest has no initrd but its own."""
 
     setup = ()
+    confined = False
 
     def write_initrd(self, _, path):
         with open(path, "wb"):
