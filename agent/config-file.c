@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/io.h"
 
 /* The most important first. */
@@ -158,13 +159,9 @@ void name_list_done(struct name_list *l)
 
 int name_list_add(struct name_list *l, const char *name)
 {
-	bool full = (l->n & (l->n - 1)) == 0;
-	char **more = l->names, *copy = strdup(name);
+	char *copy = strdup(name), **more = copy ? array_room(l->names, l->n, sizeof(*more)) : NULL;
 
-	/* Room is made for twice as many each time. */
-	if (copy && full)
-		more = reallocarray(more, MAX(2 * l->n, (size_t)1), sizeof(*more));
-	if (!copy || !more) {
+	if (!more) {
 		free(copy);
 		return -ENOMEM;
 	}

@@ -7,6 +7,7 @@
 
 #include "agent/keeper/config-broker.h"
 #include "agent/keeper/config-place.h"
+#include "base/array.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "crypto/openssl-late.h"
@@ -351,14 +352,10 @@ static void check_rest(struct config *c, const struct secret_policy *p, const ch
 			     "RestPath= is for nobody: Consumers= has no 'rest:NUMBER'");
 }
 
-/* Room is made for twice as many each time. */
 static int add_policy(struct config *c, const struct secret_policy *p)
 {
-	bool full = (c->n_policies & (c->n_policies - 1)) == 0;
-	struct secret_policy *more = c->policies;
+	struct secret_policy *more = array_room(c->policies, c->n_policies, sizeof(*more));
 
-	if (full)
-		more = reallocarray(more, MAX(2 * c->n_policies, (size_t)1), sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	c->policies = more;

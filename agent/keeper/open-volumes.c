@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/io.h"
 #include "base/parse.h"
 
@@ -106,12 +107,8 @@ static struct dm_device *find_before(struct open_volumes *v, size_t *at, const s
 
 static int add(struct open_volumes *list, const struct dirent *de, struct dm_device *before)
 {
-	bool full = (list->n & (list->n - 1)) == 0;
-	struct dm_device *more = list->devices;
+	struct dm_device *more = array_room(list->devices, list->n, sizeof(*more));
 
-	/* Room is made for twice as many each time. */
-	if (full)
-		more = reallocarray(more, MAX(2 * list->n, (size_t)1), sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	list->devices = more;
