@@ -117,6 +117,20 @@ static inline int json_add_number(struct json_object *o, const char *name, int64
 	return json_add(o, name, json_object_new_int64(value));
 }
 
+_warn_unused_
+static inline int json_add_unsigned(struct json_object *o, const char *name, uint64_t value)
+{
+	return json_add(o, name, json_object_new_uint64(value));
+}
+
+/* null if the number is not @known. */
+_warn_unused_
+static inline int json_add_number_if(struct json_object *o, const char *name, bool known,
+				     int64_t value)
+{
+	return known ? json_add_number(o, name, value) : json_add_null(o, name);
+}
+
 /* @o if all was added to it, which is what @r says; else NULL, and @o is freed. */
 static inline struct json_object *json_whole(struct json_object *o, int r)
 {

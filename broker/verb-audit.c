@@ -152,9 +152,9 @@ static void add_chain(struct verified *v, const struct audit_chain *c, const cha
 
 	v->short_of_memory |= json_append(v->chains, o) < 0 ||
 			      json_add_text(o, "instance", c->instance) < 0 ||
-			      json_add(o, "lines", json_object_new_uint64(c->lines)) < 0 ||
-			      json_add(o, "from", json_object_new_uint64(c->from)) < 0 ||
-			      json_add(o, "next", json_object_new_uint64(c->next)) < 0 ||
+			      json_add_unsigned(o, "lines", c->lines) < 0 ||
+			      json_add_unsigned(o, "from", c->from) < 0 ||
+			      json_add_unsigned(o, "next", c->next) < 0 ||
 			      json_add_text(o, "head", head) < 0;
 }
 

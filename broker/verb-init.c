@@ -184,7 +184,7 @@ static int print_made(const struct fresh *f, const struct args *args)
 	int r = json_add(o, "files", files);
 
 	for (unsigned i = 0; i < f->made.n && r == 0; i++)
-		r = json_append(files, json_object_new_string(f->made.paths[i]));
+		r = json_append_text(files, f->made.paths[i]);
 	if (r < 0 || path_beside(f->settings, "identity.pem", &identity) < 0 ||
 	    json_add_text(o, "name", args->init.name) < 0 ||
 	    json_add_text(o, "url", url_of(args->init.name, url)) < 0 ||

@@ -243,8 +243,8 @@ static int show_json(const struct change *c)
 	_cleanup_(json_putp) struct json_object *o = json_document("broker-rekey");
 	int64_t records = (int64_t)c->count.changed + c->count.already;
 
-	if (json_add(o, "records", json_object_new_int64(records)) < 0 ||
-	    json_add(o, "foreign", json_object_new_int64(c->count.foreign)) < 0 ||
+	if (json_add_number(o, "records", records) < 0 ||
+	    json_add_number(o, "foreign", c->count.foreign) < 0 ||
 	    json_add_text(o, "master_key", c->o.settings.master_key) < 0 ||
 	    json_add_text(o, "recovery_key", c->to) < 0)
 		return -ENOMEM;

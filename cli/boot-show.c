@@ -62,7 +62,7 @@ int boot_print(const struct boot_times *t)
 
 static int add_known(struct json_object *o, const char *key, struct boot_known k)
 {
-	return k.known ? json_add_number(o, key, (int64_t)k.usec) : json_add_null(o, key);
+	return json_add_number_if(o, key, k.known, (int64_t)k.usec);
 }
 
 static struct json_object *rows_to_json(const struct boot_times *t)

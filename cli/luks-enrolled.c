@@ -56,11 +56,6 @@ void enrolment_show(const struct enrolment *e)
 
 /* ---- JSON ---- */
 
-static int add_number_or_null(struct json_object *o, const char *name, int64_t number, bool is)
-{
-	return is ? json_add_number(o, name, number) : json_add_null(o, name);
-}
-
 /* The units that open the volume at boot; none if it is opened by its token. */
 static struct json_object *units_to_json(const struct enrolment *e)
 {
@@ -85,10 +80,10 @@ struct json_object *enrolment_to_json(const struct enrolment *e, struct json_obj
 	r |= json_add_text(o, "secret", e->m.name);
 	r |= json_add_number(o, "keyslot", e->keyslot);
 	r |= json_add_number(o, "token", e->token);
-	r |= add_number_or_null(o, "recovery_keyslot", e->recovery, e->recovery >= 0);
+	r |= json_add_number_if(o, "recovery_keyslot", e->recovery >= 0, e->recovery);
 	r |= json_add_text_or_null(o, "volume", e->by_token ? NULL : p->volume);
 	r |= json_add_text_or_null(o, "crypttab_line", needs_line ? p->line : NULL);
-	r |= add_number_or_null(o, "crypttab_line_number", p->there.number, there);
+	r |= json_add_number_if(o, "crypttab_line_number", there, p->there.number);
 	r |= json_add_text_or_null(o, "header_option", there ? p->header_option : NULL);
 	r |= json_add(o, "units", units_to_json(e));
 	r |= json_add_bool(o, "written", e->write);

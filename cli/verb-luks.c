@@ -96,8 +96,7 @@ static struct json_object *verdict_to_json(const struct luks_verdict *v, struct 
 	int r = 0;
 
 	r |= json_add_text(o, "result", luks_verdict_name(v));
-	r |= v->version ? json_add_number(o, "luks_version", v->version) :
-			  json_add_null(o, "luks_version");
+	r |= json_add_number_if(o, "luks_version", v->version, v->version);
 	r |= json_add_text_or_null(o, "uuid", v->uuid);
 	r |= json_add_text(o, "reason", v->reason);
 	r |= json_add(o, "pins", pins_to_json(v->pins));
@@ -395,11 +394,9 @@ static struct json_object *result_to_json(const struct result *result)
 	int r = 0;
 
 	r |= json_add_text(o, "secret", result->secret);
-	r |= result->token >= 0 ? json_add_number(o, "token", result->token) :
-				  json_add_null(o, "token");
+	r |= json_add_number_if(o, "token", result->token >= 0, result->token);
 	r |= json_add_bool(o, "opens", result->keyslot >= 0);
-	r |= result->keyslot >= 0 ? json_add_number(o, "keyslot", result->keyslot) :
-				    json_add_null(o, "keyslot");
+	r |= json_add_number_if(o, "keyslot", result->keyslot >= 0, result->keyslot);
 	r |= json_add_text_or_null(o, "reason", result->why.text);
 	return json_whole(o, r);
 }

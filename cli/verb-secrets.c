@@ -73,7 +73,7 @@ static struct json_object *to_json(const struct msg_secret *m, struct json_objec
 	r |= json_add_text(o, "name", m->name);
 	r |= json_add_text(o, "guid", m->guid);
 	r |= json_add_text_or_null(o, "uri", m->uri);
-	r |= has_size(m) ? json_add_number(o, "size", (int64_t)m->size) : json_add_null(o, "size");
+	r |= json_add_number_if(o, "size", has_size(m), (int64_t)m->size);
 	r |= json_add_text(o, "source", m->source);
 	r |= json_add_text(o, "state", state_name(m));
 	r |= json_add_text(o, "wipe", secret_wipe_name(m->wipe));

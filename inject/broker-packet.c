@@ -73,7 +73,7 @@ static int add_launch(struct json_object *o, const struct broker_launch *l)
 	    add_hex(o, "digest", l->digest, sizeof(l->digest)) < 0 ||
 	    add_hex(o, "measurement", l->blob, sizeof(l->blob)) < 0)
 		return -ENOMEM;
-	return json_add(o, "max", json_object_new_int64((int64_t)l->room));
+	return json_add_number(o, "max", (int64_t)l->room);
 }
 
 /* ---- the keys ---- */
@@ -160,7 +160,7 @@ static int ask(const struct args *a, const struct broker_launch *l, bool check,
 	int r;
 
 	if (!o || add_launch(o, l) < 0 ||
-	    (check && json_add(o, "check", json_object_new_boolean(true)) < 0))
+	    (check && json_add_bool(o, "check", true) < 0))
 		return cause_set_oom(why);
 	r = add_secrets(o, a, why);
 	if (r < 0)

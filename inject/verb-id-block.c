@@ -170,7 +170,7 @@ static enum status print_result(const struct args *a, const struct id *id)
 	    (id->author_key &&
 	     output_add_hex(o, "author_key_digest", id->author_digest, SHA384_LEN) < 0) ||
 	    json_add_bool(o, "author_key_enabled", id->author_key != NULL) < 0 ||
-	    json_add(o, "policy", json_object_new_uint64(id->block.policy)) < 0 ||
+	    json_add_unsigned(o, "policy", id->block.policy) < 0 ||
 	    json_add_text(o, "policy_words", snp_policy_print(id->block.policy, words)) < 0)
 		return output_json(NULL);
 	return output_json(o);

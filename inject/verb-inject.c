@@ -470,10 +470,10 @@ static enum status print_result(const struct inject *x, enum status result, cons
 	    json_add_text_or_null(o, "step", step) < 0 ||
 	    json_add_text_or_null(o, "measurement", blob) < 0 ||
 	    (x->launch.has_policy ?
-		     json_add(o, "policy", json_object_new_uint64(x->launch.measured.policy)) :
+		     json_add_unsigned(o, "policy", x->launch.measured.policy) :
 		     json_add_null(o, "policy")) < 0 ||
-	    json_add(o, "secrets", json_object_new_uint64(x->args->secrets.n)) < 0 ||
-	    json_add(o, "size", json_object_new_uint64(x->size)) < 0 ||
+	    json_add_unsigned(o, "secrets", x->args->secrets.n) < 0 ||
+	    json_add_unsigned(o, "size", x->size) < 0 ||
 	    json_add_bool(o, "injected", x->injected) < 0 ||
 	    json_add_bool(o, "continued", x->continued) < 0)
 		return output_json(NULL);

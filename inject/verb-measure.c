@@ -280,7 +280,7 @@ static int add_covers(struct json_object *o, const struct launch_input *in)
 	if (json_add(o, "covers", list) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (json_append(list, json_object_new_string(words[i])) < 0)
+		if (json_append_text(list, words[i]) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -291,7 +291,7 @@ static struct json_object *launch_json(const struct measure *m, const struct res
 	const struct cpu *cpu = result->launch.cpu;
 	_cleanup_(freep) char *blob = NULL;
 
-	if (json_add(o, "vcpus", json_object_new_int64((int64_t)result->launch.n_vcpus)) < 0 ||
+	if (json_add_number(o, "vcpus", (int64_t)result->launch.n_vcpus) < 0 ||
 	    (cpu && json_add_text(o, cpu->real ? "vcpu_sig" : "vcpu_type", cpu->name) < 0) ||
 	    output_add_hex(o, "digest", result->launch.digest, m->in.digest_len) < 0 ||
 	    (m->keyed && (base64_encode(result->blob, BLOB_LEN, &blob) < 0 ||
@@ -315,7 +315,7 @@ static int add_list(struct json_object *o, const struct measure *m)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_results; i++) {
 		format_hex(m->results[i].launch.digest, m->in.digest_len, hex);
-		if (json_append(digests, json_object_new_string(hex)) < 0 ||
+		if (json_append_text(digests, hex) < 0 ||
 		    json_append(launches, launch_json(m, &m->results[i])) < 0)
 			return -ENOMEM;
 	}

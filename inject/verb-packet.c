@@ -104,8 +104,8 @@ static enum status print_result(const struct args *a, size_t len)
 	o = json_document("packet");
 	if (!o || json_add_text(o, "header", a->header) < 0 ||
 	    json_add_text(o, "payload", a->payload) < 0 ||
-	    json_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
-	    json_add(o, "size", json_object_new_uint64(len)) < 0)
+	    json_add_unsigned(o, "secrets", a->secrets.n) < 0 ||
+	    json_add_unsigned(o, "size", len) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }

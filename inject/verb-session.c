@@ -181,7 +181,7 @@ static enum status print_result(const struct args *a, uint32_t policy,
 	if (!a->json)
 		return STATUS_GOOD;
 	o = json_document("session");
-	if (!o || json_add(o, "policy", json_object_new_uint64(policy)) < 0 ||
+	if (!o || json_add_unsigned(o, "policy", policy) < 0 ||
 	    json_add_text(o, "policy_words", sev_policy_print(policy, words)) < 0 ||
 	    json_add_bool(o, "verified", a->words.n > 0) < 0)
 		return output_json(NULL);

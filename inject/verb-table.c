@@ -31,8 +31,8 @@ static int run(struct args *a)
 
 	o = json_document("table");
 	if (!o || json_add_text(o, "output", path) < 0 ||
-	    json_add(o, "secrets", json_object_new_uint64(a->secrets.n)) < 0 ||
-	    json_add(o, "size", json_object_new_uint64(secret_len(table))) < 0)
+	    json_add_unsigned(o, "secrets", a->secrets.n) < 0 ||
+	    json_add_unsigned(o, "size", secret_len(table)) < 0)
 		return output_json(NULL);
 	return output_json(o);
 }

@@ -25,11 +25,6 @@
 
 /* ---- values; NULL is a lack of memory ---- */
 
-static int add_number(struct json_object *o, const char *name, uint64_t n)
-{
-	return json_add(o, name, json_object_new_uint64(n));
-}
-
 /* Bytes as a list of numbers. */
 static struct json_object *new_numbers(const uint8_t *data, size_t len)
 {
@@ -90,7 +85,7 @@ static const struct bundle_item *find(const struct bundle *b, enum bundle_kind k
 
 static struct json_object *new_tcb(const struct snp_report *r, uint64_t tcb)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	enum snp_product product = SNP_MILAN;
 	struct snp_tcb t;
 	int bad = 0;
@@ -99,36 +94,36 @@ static struct json_object *new_tcb(const struct snp_report *r, uint64_t tcb)
 	(void) snp_product_by_cpuid(r->family, r->model, &product);
 	t = snp_tcb_decode(product, tcb);
 	if (snp_tcb_has(product, SNP_TCB_FMC))
-		bad |= add_number(o, "fmc", t.svn[SNP_TCB_FMC]);
+		bad |= json_add_unsigned(o, "fmc", t.svn[SNP_TCB_FMC]);
 	else
 		bad |= json_add_null(o, "fmc");
-	bad |= add_number(o, "bootloader", t.svn[SNP_TCB_BOOTLOADER]);
-	bad |= add_number(o, "tee", t.svn[SNP_TCB_TEE]);
-	bad |= add_number(o, "snp", t.svn[SNP_TCB_SNP]);
-	bad |= add_number(o, "microcode", t.svn[SNP_TCB_MICROCODE]);
-	return bad ? NULL : TAKE_PTR(o);
+	bad |= json_add_unsigned(o, "bootloader", t.svn[SNP_TCB_BOOTLOADER]);
+	bad |= json_add_unsigned(o, "tee", t.svn[SNP_TCB_TEE]);
+	bad |= json_add_unsigned(o, "snp", t.svn[SNP_TCB_SNP]);
+	bad |= json_add_unsigned(o, "microcode", t.svn[SNP_TCB_MICROCODE]);
+	return json_whole(o, bad);
 }
 
 /* @version: major << 16 | minor << 8 | build */
 static struct json_object *new_version(uint32_t version)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= add_number(o, "major", version >> 16 & 0xff);
-	bad |= add_number(o, "minor", version >> 8 & 0xff);
-	bad |= add_number(o, "build", version & 0xff);
-	return bad ? NULL : TAKE_PTR(o);
+	bad |= json_add_unsigned(o, "major", version >> 16 & 0xff);
+	bad |= json_add_unsigned(o, "minor", version >> 8 & 0xff);
+	bad |= json_add_unsigned(o, "build", version & 0xff);
+	return json_whole(o, bad);
 }
 
 static struct json_object *new_signature(const struct snp_report *r)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
 	bad |= json_add(o, "r", new_numbers(r->signature, SIGNATURE_PART_LEN));
 	bad |= json_add(o, "s", new_numbers(r->signature + SIGNATURE_PART_LEN, SIGNATURE_PART_LEN));
-	return bad ? NULL : TAKE_PTR(o);
+	return json_whole(o, bad);
 }
 
 static int add_cpuid(struct json_object *o, const struct snp_report *r)
@@ -138,27 +133,27 @@ static int add_cpuid(struct json_object *o, const struct snp_report *r)
 	if (r->version < 3)
 		return json_add_null(o, "cpuid_fam_id") | json_add_null(o, "cpuid_mod_id") |
 		       json_add_null(o, "cpuid_step");
-	bad |= add_number(o, "cpuid_fam_id", r->family);
-	bad |= add_number(o, "cpuid_mod_id", r->model);
-	bad |= add_number(o, "cpuid_step", r->stepping);
+	bad |= json_add_unsigned(o, "cpuid_fam_id", r->family);
+	bad |= json_add_unsigned(o, "cpuid_mod_id", r->model);
+	bad |= json_add_unsigned(o, "cpuid_step", r->stepping);
 	return bad;
 }
 
 static struct json_object *new_snp_report(const struct snp_report *r)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= add_number(o, "version", r->version);
-	bad |= add_number(o, "guest_svn", r->guest_svn);
-	bad |= add_number(o, "policy", r->policy);
+	bad |= json_add_unsigned(o, "version", r->version);
+	bad |= json_add_unsigned(o, "guest_svn", r->guest_svn);
+	bad |= json_add_unsigned(o, "policy", r->policy);
 	bad |= json_add(o, "family_id", new_numbers(r->family_id, 16));
 	bad |= json_add(o, "image_id", new_numbers(r->image_id, 16));
-	bad |= add_number(o, "vmpl", r->vmpl);
-	bad |= add_number(o, "sig_algo", r->signature_algo);
+	bad |= json_add_unsigned(o, "vmpl", r->vmpl);
+	bad |= json_add_unsigned(o, "sig_algo", r->signature_algo);
 	bad |= json_add(o, "current_tcb", new_tcb(r, r->current_tcb));
-	bad |= add_number(o, "plat_info", r->platform_info);
-	bad |= add_number(o, "key_info", get_u32le(r->signed_part + KEY_INFO));
+	bad |= json_add_unsigned(o, "plat_info", r->platform_info);
+	bad |= json_add_unsigned(o, "key_info", get_u32le(r->signed_part + KEY_INFO));
 	bad |= json_add(o, "report_data", new_numbers(r->report_data, SNP_REPORT_DATA_LEN));
 	bad |= json_add(o, "measurement", new_numbers(r->measurement, SNP_MEASUREMENT_LEN));
 	bad |= json_add(o, "host_data", new_numbers(r->host_data, 32));
@@ -174,21 +169,21 @@ static struct json_object *new_snp_report(const struct snp_report *r)
 	bad |= json_add(o, "committed", new_version(r->committed_version));
 	bad |= json_add(o, "launch_tcb", new_tcb(r, r->launch_tcb));
 	if (r->version >= 5) {
-		bad |= add_number(o, "launch_mit_vector", r->launch_mit_vector);
-		bad |= add_number(o, "current_mit_vector", r->current_mit_vector);
+		bad |= json_add_unsigned(o, "launch_mit_vector", r->launch_mit_vector);
+		bad |= json_add_unsigned(o, "current_mit_vector", r->current_mit_vector);
 	}
 	bad |= json_add(o, "signature", new_signature(r));
-	return bad ? NULL : TAKE_PTR(o);
+	return json_whole(o, bad);
 }
 
 static struct json_object *new_cert(const char *type, struct bytes cert)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= json_add(o, "cert_type", json_object_new_string(type));
+	bad |= json_add_text(o, "cert_type", type);
 	bad |= json_add(o, "data", new_numbers(cert.p, cert.len));
-	return bad ? NULL : TAKE_PTR(o);
+	return json_whole(o, bad);
 }
 
 /* Without certificates brokers have their own, or ask AMD. */
@@ -379,7 +374,7 @@ static int fill_azure(struct json_object *o, const struct bundle *b, uint32_t ki
 				 "the paravisor's report is of kind %" PRIu32
 				 ", and not of kind %" PRIu32,
 				 hcl.kind, kind);
-	if (add_number(o, "version", has_user_data(&hcl, digest) ? 2 : 1) < 0)
+	if (json_add_unsigned(o, "version", has_user_data(&hcl, digest) ? 2 : 1) < 0)
 		return cause_set_oom(why);
 	r = add_tpm_quote(o, b, why);
 	if (r < 0)

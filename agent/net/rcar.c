@@ -28,17 +28,12 @@ static const char *const curve_names[_BROKER_CURVE_MAX] = {
 
 /* ---- building ---- */
 
-static struct json_object *new_text(const char *text)
-{
-	return json_object_new_string(text);
-}
-
 static struct json_object *new_base64(int (*encode)(const uint8_t *, size_t, char **),
 				      const uint8_t *data, size_t len)
 {
 	_cleanup_(freep) char *text = NULL;
 
-	return encode(data, len, &text) == 0 ? new_text(text) : NULL;
+	return encode(data, len, &text) == 0 ? json_object_new_string(text) : NULL;
 }
 
 static int print_to(struct json_object *o, char **ret)
@@ -57,16 +52,16 @@ static struct json_object *new_uri(const char *path)
 	char uri[BROKER_PATH_LEN + 16];
 
 	kbs_path_format(path, uri, sizeof(uri));
-	return new_text(uri);
+	return json_object_new_string(uri);
 }
 
 static struct json_object *new_coco(const struct net_auth *a)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	struct json_object *uris = NULL;
 	int bad = 0;
 
-	bad |= json_add(o, "v", json_object_new_int(COCO_VERSION));
+	bad |= json_add_number(o, "v", COCO_VERSION);
 	bad |= json_add(o, "boot", new_base64(base64_encode, a->boot, sizeof(a->boot)));
 	if (a->n_paths > 0) {
 		uris = json_object_new_array();
@@ -74,7 +69,7 @@ static struct json_object *new_coco(const struct net_auth *a)
 	}
 	for (uint32_t i = 0; bad == 0 && i < a->n_paths; i++)
 		bad |= json_append(uris, new_uri(a->paths[i]));
-	return bad ? NULL : TAKE_PTR(o);
+	return json_whole(o, bad);
 }
 
 int rcar_build_request(const struct net_auth *a, char **ret)
@@ -83,8 +78,8 @@ int rcar_build_request(const struct net_auth *a, char **ret)
 	struct json_object *extra = json_object_new_object(), *hashes = json_object_new_array();
 	int bad = 0;
 
-	bad |= json_add(o, "version", new_text(RCAR_VERSION));
-	bad |= json_add(o, "tee", new_text(a->tee));
+	bad |= json_add_text(o, "version", RCAR_VERSION);
+	bad |= json_add_text(o, "tee", a->tee);
 	bad |= json_add(o, "extra-params", extra);
 	if (bad) {
 		json_putp(&hashes);
@@ -92,7 +87,7 @@ int rcar_build_request(const struct net_auth *a, char **ret)
 	}
 	bad |= json_add(extra, "supported-hash-algorithms", hashes);
 	for (size_t i = 0; bad == 0 && i < ARRAY_SIZE(hash_names); i++)
-		bad |= json_append(hashes, new_text(hash_names[i]));
+		bad |= json_append_text(hashes, hash_names[i]);
 	if (bad == 0 && a->coco)
 		bad |= json_add(extra, "coco", new_coco(a));
 	return bad ? -ENOMEM : print_to(o, ret);
@@ -100,45 +95,45 @@ int rcar_build_request(const struct net_auth *a, char **ret)
 
 static struct json_object *new_key(const struct net_attest *key)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= json_add(o, "kty", new_text("EC"));
-	bad |= json_add(o, "crv", new_text(curve_names[key->curve]));
-	bad |= json_add(o, "alg", new_text("ECDH-ES+A256KW"));
+	bad |= json_add_text(o, "kty", "EC");
+	bad |= json_add_text(o, "crv", curve_names[key->curve]);
+	bad |= json_add_text(o, "alg", "ECDH-ES+A256KW");
 	bad |= json_add(o, "x", new_base64(base64url_encode, key->x, key->coordinate_len));
 	bad |= json_add(o, "y", new_base64(base64url_encode, key->y, key->coordinate_len));
-	return bad ? NULL : TAKE_PTR(o);
+	return json_whole(o, bad);
 }
 
 static struct json_object *new_runtime_data(const struct rcar_attestation *a)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= json_add(o, "nonce", new_text(a->nonce));
+	bad |= json_add_text(o, "nonce", a->nonce);
 	bad |= json_add(o, "tee-pubkey", new_key(a->key));
-	return bad ? NULL : TAKE_PTR(o);
+	return json_whole(o, bad);
 }
 
 static struct json_object *new_evidence(const struct rcar_attestation *a)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
 	bad |= json_add(o, "primary_evidence", json_object_get(a->evidence));
-	bad |= json_add(o, "additional_evidence", new_text(""));
-	return bad ? NULL : TAKE_PTR(o);
+	bad |= json_add_text(o, "additional_evidence", "");
+	return json_whole(o, bad);
 }
 
 static struct json_object *new_init_data(const struct rcar_attestation *a)
 {
-	_cleanup_(json_putp) struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	int bad = 0;
 
-	bad |= json_add(o, "format", new_text("toml"));
+	bad |= json_add_text(o, "format", "toml");
 	bad |= json_add(o, "body", json_object_new_string_len(a->init_data, (int)a->init_data_len));
-	return bad ? NULL : TAKE_PTR(o);
+	return json_whole(o, bad);
 }
 
 int rcar_build_attestation(const struct rcar_attestation *a, char **ret)

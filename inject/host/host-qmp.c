@@ -223,7 +223,7 @@ static struct json_object *make_arguments(const struct packet *p, const uint64_t
 	    base64_encode(p->payload, p->len, &payload) < 0 ||
 	    json_add_text(o, "packet-header", header) < 0 ||
 	    json_add_text(o, "secret", payload) < 0 ||
-	    (gpa && json_add(o, "gpa", json_object_new_uint64(*gpa)) < 0))
+	    (gpa && json_add_unsigned(o, "gpa", *gpa) < 0))
 		return NULL;
 	return TAKE_PTR(o);
 }

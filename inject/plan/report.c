@@ -9,11 +9,6 @@ static int add_text(struct json_object *o, const char *key, const char *text)
 	return text ? json_add_text(o, key, text) : 0;
 }
 
-static int add_number(struct json_object *o, const char *key, uint64_t n)
-{
-	return json_add(o, key, json_object_new_uint64(n));
-}
-
 /* The notes of @a, and of @b, which may be NULL. */
 static struct json_object *notes_to_json(const struct plan_notes *a, const struct plan_notes *b)
 {
@@ -32,13 +27,13 @@ static struct json_object *vcpus_to_json(const struct plan *p)
 	struct json_object *o = json_object_new_object(), *limits = json_object_new_object();
 	int r = 0;
 
-	r |= add_number(o, "asked", p->want->vcpus);
-	r |= add_number(o, "planned", p->vcpus);
+	r |= json_add_unsigned(o, "asked", p->want->vcpus);
+	r |= json_add_unsigned(o, "planned", p->vcpus);
 	if (p->binding != _PLAN_LIMIT_MAX)
 		r |= json_add_text(o, "binding", plan_limit_name(p->binding));
 	for (enum plan_limit i = 0; i < _PLAN_LIMIT_MAX; i++)
 		if (p->limits[i])
-			r |= add_number(limits, plan_limit_name(i), p->limits[i]);
+			r |= json_add_unsigned(limits, plan_limit_name(i), p->limits[i]);
 	r |= json_add(o, "limits", limits);
 	return json_whole(o, r);
 }
@@ -87,7 +82,7 @@ static int add_launch(struct json_object *o, const struct plan_report *report)
 	}
 	if (plan_is_amd(p)) {
 		r |= json_add_number(o, "cbitpos", (int)p->cbit);
-		r |= add_number(o, "policy", p->want->policy);
+		r |= json_add_unsigned(o, "policy", p->want->policy);
 	}
 	if (report->digest[0])
 		r |= json_add_text(o, "launch_digest", report->digest);
@@ -109,7 +104,7 @@ struct json_object *plan_report(const struct plan_report *report)
 	r |= add_text(o, "tech", report->tech);
 	r |= add_text(o, "format", report->format);
 	r |= add_text(o, "name", p->want->name);
-	r |= add_number(o, "memory", p->want->memory);
+	r |= json_add_unsigned(o, "memory", p->want->memory);
 	r |= json_add(o, "vcpus", vcpus_to_json(p));
 	r |= json_add(o, "refused", notes_to_json(&p->refusals, NULL));
 	r |= json_add(o, "warnings", notes_to_json(&p->warnings, report->notes));
