@@ -227,71 +227,103 @@ static int check_value(struct span v, unsigned line, struct ini_error *e)
 	return 0;
 }
 
-static bool is_same(const struct ini_item *a, const struct ini_item *b)
+/*
+ * A section or an option that was there before, as small as it can be: a program that starts
+ * touches all of the memory that is on the stack.
+ */
+struct seen {
+	uint32_t at;		/* in the text */
+	uint16_t len;
+	uint16_t section;	/* the item that its section begins with; its own, for a section */
+};
+
+struct check {
+	const char *text;
+	struct ini ini;
+	struct seen seen[INI_ITEMS_MAX];
+	unsigned n;
+	unsigned section;	/* the item that the section begins with */
+	struct ini_error *error;
+};
+
+static unsigned line_of(const struct check *c, uint32_t at)
 {
-	if (a->section_len != b->section_len || a->name_len != b->name_len ||
-	    memcmp(a->section, b->section, a->section_len) != 0)
-		return false;
-	return !a->name || memcmp(a->name, b->name, a->name_len) == 0;
+	unsigned line = 1;
+
+	for (uint32_t i = 0; i < at; i++)
+		line += c->text[i] == '\n';
+	return line;
 }
 
-static int check_unique(const struct ini_item *items, size_t n, struct ini_error *e)
+/* Note @item, and refuse it when it was there before. */
+static int note(struct check *c, const struct ini_item *item)
 {
-	const struct ini_item *new = &items[n];
+	const char *p = item->name ?: item->section;
+	unsigned i = c->n++;
+	struct seen *new = &c->seen[i];
 
-	for (size_t i = 0; i < n; i++)
-		if (is_same(&items[i], new))
-			return complain(e, -EBADMSG, new->line,
-					new->name ?
-						"the option '%.*s' is given twice, "
-						"first in line %u" :
-						"the section [%.*s] is there twice, "
-						"first in line %u",
-					(int)MIN(new->name ? new->name_len : new->section_len, 60u),
-					new->name ? new->name : new->section, items[i].line);
+	if (!item->name)
+		c->section = i;
+	*new = (struct seen){
+		.at = (uint32_t)(p - c->text),
+		.len = (uint16_t)(item->name ? item->name_len : item->section_len),
+		.section = (uint16_t)c->section,
+	};
+	while (i-- > 0) {
+		const struct seen *old = &c->seen[i];
+
+		if (old->len != new->len || memcmp(c->text + old->at, p, new->len) != 0 ||
+		    (item->name ? old->section != new->section || old->section == i :
+				  old->section != i))
+			continue;
+		return complain(c->error, -EBADMSG, item->line,
+				item->name ? "the option '%.*s' is given twice, first in line %u" :
+					     "the section [%.*s] is there twice, first in line %u",
+				(int)MIN(new->len, 60u), p, line_of(c, old->at));
+	}
 	return 0;
 }
 
-static int check_line(struct ini *ini, struct span s, struct ini_item *items, size_t *n,
-		      struct ini_error *e)
+static int check_line(struct check *c, struct span s)
 {
-	struct ini_item *item = &items[*n];
+	unsigned line = c->ini.line;
+	struct ini_item item;
 	int r;
 
 	if (s.len > INI_LINE_MAX)
-		return complain(e, -EMSGSIZE, ini->line, "it has %zu bytes; a line has at most %d",
-				s.len, INI_LINE_MAX);
-	r = check_characters(s, ini->line, e);
+		return complain(c->error, -EMSGSIZE, line,
+				"it has %zu bytes; a line has at most %d", s.len, INI_LINE_MAX);
+	r = check_characters(s, line, c->error);
 	s = trim(s);
 	if (r < 0 || is_comment(s))
 		return r;
-	if (*n == INI_ITEMS_MAX)
-		return complain(e, -EMSGSIZE, ini->line,
+	if (c->n == INI_ITEMS_MAX)
+		return complain(c->error, -EMSGSIZE, line,
 				"there are more than %d sections and options", INI_ITEMS_MAX);
-	if (!take_line(ini, s, item))
-		return complain(e, -EBADMSG, ini->line,
+	if (!take_line(&c->ini, s, &item))
+		return complain(c->error, -EBADMSG, line,
 				"it is neither Name=value nor [Section] nor a comment");
-	if (!item->section)
-		return complain(e, -EBADMSG, ini->line,
+	if (!item.section)
+		return complain(c->error, -EBADMSG, line,
 				"the option '%.*s' stands before any section",
-				(int)MIN(item->name_len, 60u), item->name);
-	r = check_value((struct span){ item->value, item->value_len }, ini->line, e);
-	if (r == 0)
-		r = check_unique(items, *n, e);
-	++*n;
-	return r;
+				(int)MIN(item.name_len, 60u), item.name);
+	r = check_value((struct span){ item.value, item.value_len }, line, c->error);
+	return r < 0 ? r : note(c, &item);
 }
 
 int ini_check(const void *text, size_t len, struct ini_error *ret_error)
 {
-	struct ini_item items[INI_ITEMS_MAX + 1];
-	struct ini ini;
-	size_t n = 0;
+	struct check c;
 	struct span s;
 
-	ini_init(&ini, text, len);
-	while (next_line(&ini, &s)) {
-		int r = check_line(&ini, s, items, &n, ret_error);
+	if (len > UINT32_MAX)
+		return complain(ret_error, -EMSGSIZE, 0, "it has more than 4 GiB");
+	c.text = text;
+	c.n = c.section = 0;
+	c.error = ret_error;
+	ini_init(&c.ini, text, len);
+	while (next_line(&c.ini, &s)) {
+		int r = check_line(&c, s);
 
 		if (r < 0)
 			return r;

@@ -15,6 +15,9 @@ static const struct {
 } bad[] = {
 	{ "[A]\na=1\nb=2\na=3\n", 0, 4, "the option 'a' is given twice, first in line 2" },
 	{ "[A]\na=1\n[B]\na=1\n[A]\n", 0, 5, "the section [A] is there twice, first in line 1" },
+	{ "[a]\na=1\n[b]\na=1\nb=2\n\n# a\na=3\n", 0, 8,
+	  "the option 'a' is given twice, first in line 4" },
+	{ "[B]\n[A]\nB=1\n  [B]", 0, 4, "the section [B] is there twice, first in line 1" },
 	{ "a=1\n[A]\n", 0, 1, "the option 'a' stands before any section" },
 	{ "[A]\na=1\0b=2\n", 12, 2, "control character 0x00" },
 	{ "[A]\n# \0\na=1\n", 12, 2, "control character 0x00" },
@@ -108,6 +111,8 @@ static void test_items(void **state)
 	/* A text without options is not an error. */
 	assert_int_equal(ini_check("", 0, &e), 0);
 	assert_int_equal(ini_check("\n# x", 4, &e), 0);
+	/* An option may have the name of a section, or of another section's option. */
+	assert_int_equal(ini_check("[a]\na=1\nb=1\n[b]\na=1\nb=1\nab=1\n", 29, &e), 0);
 }
 
 static void test_limits(void **state)
@@ -131,6 +136,17 @@ static void test_limits(void **state)
 	n += (size_t)sprintf(text + n, "b=1\n");
 	assert_int_equal(ini_check(text, n, &e), -EMSGSIZE);
 	assert_int_equal(e.line, INI_ITEMS_MAX + 1);
+
+	/* The last one is compared with all. */
+	n = (size_t)sprintf(text, "[A]\n");
+	for (unsigned i = 1; i < INI_ITEMS_MAX; i++)
+		n += (size_t)sprintf(text + n, "a%u=1\n", i % (INI_ITEMS_MAX - 1));
+	assert_int_equal(ini_check(text, n, &e), 0);
+	n -= (size_t)sprintf(text + n - strlen("a0=1\n"), "a1=1\n") - strlen("a0=1\n");
+	assert_int_equal(ini_check(text, n, &e), -EBADMSG);
+	assert_string_equal(e.text, "the option 'a1' is given twice, first in line 2");
+	if (SIZE_MAX > UINT32_MAX)
+		assert_int_equal(ini_check(text, (size_t)UINT32_MAX + 1, &e), -EMSGSIZE);
 }
 
 static void test_blank_sections(void **state)
