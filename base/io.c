@@ -55,27 +55,48 @@ int write_full(int fd, const void *buf, size_t len)
 	return 0;
 }
 
+/* Bytes that are enough for a file of the size that @fd has now, and at most one more than @max. */
+static size_t first_room(int fd, size_t max)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    (uintmax_t)st.st_size >= max)
+		return max + 1;
+	return (size_t)st.st_size + 1;
+}
+
 int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len)
 {
 	_cleanup_(freep) char *buf = NULL;
-	ssize_t n;
+	size_t len = 0, room = first_room(fd, max);
 
 	/*
-	 * One more byte than allowed tells a file that is too long from one that just fits: files
-	 * of procfs and sysfs do not know their size.
+	 * One more byte than allowed tells a file that is too long from one that just fits, and one
+	 * more than its size whether that was true: files of procfs and sysfs do not know it, and
+	 * others grow.
 	 */
-	buf = malloc(max + 1);
-	if (!buf)
-		return -ENOMEM;
-	n = read_full(fd, buf, max + 1);
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n > max)
+	for (;;) {
+		char *more = realloc(buf, room);
+		ssize_t n;
+
+		if (!more)
+			return -ENOMEM;
+		buf = more;
+		n = read_full(fd, buf + len, room - len);
+		if (n < 0)
+			return (int)n;
+		len += (size_t)n;
+		if (len < room || room > max)
+			break;
+		room = max + 1;
+	}
+	if (len > max)
 		return -EFBIG;
-	buf[n] = '\0';
+	buf[len] = '\0';
 
 	if (ret_len)
-		*ret_len = (size_t)n;
+		*ret_len = len;
 	*ret = TAKE_PTR(buf);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -244,6 +245,84 @@ static void test_write_atomic(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void assert_reads(int fd, size_t max, size_t want)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len = 0;
+
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(read_file_fd(fd, max, &text, &len), 0);
+	assert_int_equal(len, want);
+	assert_int_equal(strspn(text, "x"), want);
+	assert_int_equal(text[want], '\0');
+}
+
+/* As long as it says, or longer, as a file of procfs is. */
+static void test_read_file(void **state)
+{
+	static char data[8192];
+	_cleanup_(closep) int fd = memfd_create("test", MFD_CLOEXEC);
+	_cleanup_(freep) char *text = NULL;
+	int pipefd[2];
+
+	memset(data, 'x', sizeof(data));
+	assert_true(fd >= 0);
+	assert_reads(fd, 100, 0);
+	assert_int_equal(write(fd, data, 99), 99);
+	assert_reads(fd, 100, 99);
+	assert_int_equal(write(fd, data, 1), 1);
+	assert_reads(fd, 100, 100);
+	assert_int_equal(write(fd, data, 1), 1);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(read_file_fd(fd, 100, &text, NULL), -EFBIG);
+	assert_null(text);
+	assert_int_equal(read_file_at(AT_FDCWD, "/proc/self/status", 65536, &text, NULL), 0);
+	assert_non_null(strstr(text, "VmPeak"));
+
+	assert_int_equal(pipe(pipefd), 0);
+	assert_int_equal(write(pipefd[1], data, 5000), 5000);
+	close(pipefd[1]);
+	freep(&text);
+	assert_int_equal(read_file_fd(pipefd[0], 8192, &text, NULL), 0);
+	assert_int_equal(strlen(text), 5000);
+	close(pipefd[0]);
+}
+
+static size_t grow_to;
+
+/* Between fstat() and the first read() the file becomes longer. */
+int __wrap_fstat(int fd, struct stat *st);
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st)
+{
+	int r = __real_fstat(fd, st);
+
+	if (grow_to > 0) {
+		static char data[8192];
+
+		memset(data, 'x', sizeof(data));
+		assert_int_equal(pwrite(fd, data, grow_to, 0), grow_to);
+	}
+	return r;
+}
+
+static void test_read_file_that_grows(void **state)
+{
+	_cleanup_(closep) int fd = memfd_create("test", MFD_CLOEXEC);
+	_cleanup_(freep) char *text = NULL;
+
+	assert_int_equal(write(fd, "xxx", 3), 3);
+	grow_to = 4;
+	assert_reads(fd, 4096, 4);
+	grow_to = 4096;
+	assert_reads(fd, 4096, 4096);
+	assert_int_equal(ftruncate(fd, 3), 0);
+	grow_to = 4097;
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(read_file_fd(fd, 4096, &text, NULL), -EFBIG);
+	grow_to = 0;
+}
+
 static void test_dates(void **state)
 {
 	static const struct {
@@ -279,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_words),
 		cmocka_unit_test(test_secret_pages), cmocka_unit_test(test_secret_size),
 		cmocka_unit_test(test_secret_read),  cmocka_unit_test(test_write_atomic),
+		cmocka_unit_test(test_read_file),    cmocka_unit_test(test_read_file_that_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
