@@ -72,6 +72,26 @@ static int judge_missing(const char *root, const char *path)
 	return root[0] && access(root, F_OK) < 0 ? -errno : 0;
 }
 
+/* The path of the file or folder @name in place @i. */
+static int make_path(const struct config_root *root, size_t i, const char *name,
+		     char ret[static PATH_MAX])
+{
+	int n = snprintf(ret, PATH_MAX, "%s%s/%s", root->path, config_dirs[i], name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+void config_root_look(struct config_root *root)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	for (unsigned i = 0; !root->ops && i < ARRAY_SIZE(config_dirs); i++)
+		if (make_path(root, i, "", path) == 0 && stat(path, &st) < 0 &&
+		    errno == ENOENT && judge_missing(root->path, path) == 0)
+			root->absent |= 1u << i;
+}
+
 /* @ret_fd is -EBADF for /dev/null. */
 static int open_file(const char *path, int *ret_fd)
 {
@@ -135,12 +155,10 @@ int config_file_read(const struct config_root *root, const char *name, size_t ma
 {
 	*ret = (struct config_file){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
-		int r;
+		int r = make_path(root, i, name, ret->path);
 
-		if ((size_t)snprintf(ret->path, sizeof(ret->path), "%s%s/%s", root->path,
-				     config_dirs[i], name) >= sizeof(ret->path))
-			return -ENAMETOOLONG;
-		r = read_one(root, max, ret);
+		if (r == 0 && !(root->absent & 1u << i))
+			r = read_one(root, max, ret);
 		if (r != 0)
 			return r < 0 ? r : ret->text != NULL;
 	}
@@ -251,10 +269,9 @@ static int list_places(const struct config_root *root, const char *name,
 	struct name_list l = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(config_dirs); i++) {
-		int r = -ENAMETOOLONG;
+		int r = make_path(root, i, name, ret_path);
 
-		if ((size_t)snprintf(ret_path, PATH_MAX, "%s%s/%s", root->path,
-				     config_dirs[i], name) < PATH_MAX)
+		if (r == 0 && !(root->absent & 1u << i))
 			r = name_list_add_folder(&l, root, ret_path, wanted);
 		if (r < 0) {
 			name_list_done(&l);

@@ -38,6 +38,7 @@ struct config_root {
 	const char *path;
 	const struct config_root_ops *ops;
 	void *userdata;
+	unsigned absent;	/* a bit for each place that is known to be missing */
 };
 
 struct config_root_ops {
@@ -47,6 +48,12 @@ struct config_root_ops {
 };
 
 #define CONFIG_ROOT(folder) (&(const struct config_root){ .path = (folder) })
+
+/*
+ * Find out which places do not exist, so that whoever reads many files looks for none of them
+ * there.  What comes into being later is not seen.
+ */
+void config_root_look(struct config_root *root);
 
 struct config_file {
 	char path[PATH_MAX];	/* with the root; written for errors too */

@@ -426,9 +426,12 @@ int config_load_from(const struct config_root *root,
 		     struct config **ret)
 {
 	_cleanup_(config_freep) struct config *c = calloc(1, sizeof(*c));
+	struct config_root places = *root;
 
 	if (!c)
 		return -ENOMEM;
+	config_root_look(&places);
+	root = &places;
 	c->errors.each = each;
 	c->errors.userdata = userdata;
 	c->require = REQUIRE_ATTESTED;

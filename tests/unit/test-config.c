@@ -266,6 +266,25 @@ static void test_root(void **state)
 	}
 }
 
+/* A place that is missing is not looked into; one that cannot be looked at is not missing. */
+static void test_places_that_are_missing(void **state)
+{
+	struct config_root look = { .path = root };
+	struct config_file f;
+
+	fill();
+	config_root_look(&look);
+	assert_int_equal(look.absent, 0);
+	shell("rm -rf run usr/lib; ln -s nowhere usr/lib");
+	config_root_look(&look);
+	assert_int_equal(look.absent, 2);
+	shell("rm etc/cocod/cocod.conf; mkdir -p run/cocod");
+	put("run/cocod/cocod.conf", "");
+	assert_int_equal(config_file_read(&look, "cocod.conf", 100, &f), -ENOLINK);
+	assert_int_equal(config_file_read(CONFIG_ROOT(root), "cocod.conf", 100, &f), 0);
+	config_file_done(&f);
+}
+
 static void test_masks(void **state)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
@@ -551,6 +570,7 @@ int main(void)
 		cmocka_unit_test(test_good),	cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_socket),	cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_root),	cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_places_that_are_missing),
 		cmocka_unit_test(test_text),	cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_consumers), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_good_places), cmocka_unit_test(test_asked),
