@@ -438,7 +438,8 @@ int store_new(const struct secret_policy *policies, size_t n_policies,
 		r = add_remote(s);
 	if (r < 0)
 		return r;
-	s->dirty = true;
+	/* A journal in which nothing would be is as good as none. */
+	s->dirty = s->n_entries > 0 || s->lossy || j.n > 0;
 	(void) store_sync(s);
 	*ret = TAKE_PTR(s);
 	return read;
