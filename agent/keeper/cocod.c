@@ -368,6 +368,8 @@ static int keeper_run(struct keeper *k, const char *config_root)
 		r = sd_event_set_watchdog(k->event, true);
 	if (r < 0)
 		return log_error_errno(r, "Failed to set up the event loop: %m");
+	/* Without its timer they are written at once. */
+	(void) stamps_attach(k->stamps, k->event);
 	r = keeper_listen_all(k, &listening);
 	if (r >= 0)
 		r = keeper_attest(k, config_root);

@@ -20,6 +20,8 @@ struct head {
 struct stamps {
 	char path[PATH_MAX];
 	uint32_t n, dropped;
+	bool due;			/* the file has not all of it */
+	sd_event_source *timer;		/* NULL: it is written at once */
 	struct msg_stamp list[STAMPS_MAX];
 };
 
@@ -98,6 +100,8 @@ int stamps_new(const char *folder, struct stamps **ret)
 		return -ENOMEM;
 	/* Not the list, of which most is never used. */
 	s->n = s->dropped = 0;
+	s->due = false;
+	s->timer = NULL;
 	(void)!snprintf(s->path, sizeof(s->path), "%s/stamps", folder);
 	r = read_regular(s->path, &bytes, &len);
 	if (r == -ENOENT)
@@ -113,19 +117,14 @@ int stamps_new(const char *folder, struct stamps **ret)
 	return r == -EFBIG || r == -ENOMEM ? -EBADMSG : r;
 }
 
-struct stamps *stamps_free(struct stamps *s)
-{
-	free(s);
-	return NULL;
-}
-
-static void save(const struct stamps *s)
+static void save(struct stamps *s)
 {
 	const struct head h = { MAGIC, s->n, s->dropped, 0 };
 	size_t len = sizeof(h) + s->n * sizeof(*s->list);
-	_cleanup_(freep) uint8_t *bytes = malloc(STAMPS_FILE_MAX);
 	uint64_t sum;
+	_cleanup_(freep) uint8_t *bytes = malloc(len + sizeof(sum));
 
+	s->due = false;
 	if (!bytes)
 		return;
 	memcpy(bytes, &h, sizeof(h));
@@ -133,6 +132,46 @@ static void save(const struct stamps *s)
 	sum = checksum(bytes, len);
 	memcpy(bytes + len, &sum, sizeof(sum));
 	(void) write_file_atomic(s->path, bytes, len + sizeof(sum), 0600, /* exclusive= */ false);
+}
+
+struct stamps *stamps_free(struct stamps *s)
+{
+	if (!s)
+		return NULL;
+	if (s->due)
+		save(s);
+	sd_event_source_disable_unref(s->timer);
+	free(s);
+	return NULL;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct stamps *s = userdata;
+
+	save(s);
+	return 0;
+}
+
+int stamps_attach(struct stamps *s, sd_event *event)
+{
+	int r;
+
+	if (!s)
+		return 0;
+	r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer, s);
+	return r < 0 ? r : sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+}
+
+/* A moment later, or now. */
+static void save_soon(struct stamps *s)
+{
+	if (s->due)
+		return;
+	s->due = true;
+	if (!s->timer || sd_event_source_set_time_relative(s->timer, STAMPS_WAIT_USEC) < 0 ||
+	    sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) < 0)
+		save(s);
 }
 
 /* True if @s has @m already; @ret_n counts those of its kind. */
@@ -169,7 +208,7 @@ void stamps_note(struct stamps *s, enum stamp_what what, const char *secret, con
 		return;
 	}
 	s->list[s->n++] = m;
-	save(s);
+	save_soon(s);
 }
 
 bool stamps_get(const struct stamps *s, unsigned i, struct msg_stamp *ret)

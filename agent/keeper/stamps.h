@@ -2,6 +2,8 @@
 #ifndef COCO_AGENT_KEEPER_STAMPS_H
 #define COCO_AGENT_KEEPER_STAMPS_H
 
+#include <systemd/sd-event.h>
+
 #include "base/macro.h"
 #include "wire/msg.h"
 
@@ -30,8 +32,18 @@ struct stamps;
  * Then there are stamps still, which begin now.  Only with -ENOMEM is @ret NULL.
  */
 int stamps_new(const char *folder, struct stamps **ret);
+/* Writes what is not written yet. */
 struct stamps *stamps_free(struct stamps *s);
 DEFINE_CLEANUP(struct stamps *, stamps_free)
+
+/*
+ * With a loop the file is written a moment after a step, at the latest STAMPS_WAIT_USEC: each write
+ * has all steps, and hundreds of secrets are often delivered at once.  Without one, and when there
+ * is no timer, it is written at once.  Returns 0, or an error of sd_event_add_time_relative().  @s
+ * may be NULL.
+ */
+#define STAMPS_WAIT_USEC 200000
+int stamps_attach(struct stamps *s, sd_event *event);
 
 /*
  * Note that @what happens now, unless it has happened before.  @secret and @consumer may be NULL or

@@ -69,6 +69,47 @@ static void test_restart(void **state)
 	stamps_free(s);
 }
 
+static bool is_written(unsigned n)
+{
+	_cleanup_(freep) char *bytes = NULL;
+	struct msg_stamp list[STAMPS_MAX];
+	uint32_t dropped;
+	size_t len;
+
+	return read_file_at(-100, path, STAMPS_FILE_MAX, &bytes, &len) == 0 &&
+	       stamps_parse((uint8_t *)bytes, len, UINT64_MAX, list, &dropped) == (int)n;
+}
+
+/* With a loop the file waits for more; nothing is lost when cocod ends before. */
+static void test_loop(void **state)
+{
+	sd_event *event;
+	struct stamps *s;
+
+	assert_int_equal(stamps_attach(NULL, NULL), 0);
+	assert_true(sd_event_new(&event) >= 0);
+	assert_int_equal(stamps_new(folder, &s), 0);
+	assert_int_equal(stamps_attach(s, event), 0);
+	assert_int_equal(sd_event_run(event, 2 * STAMPS_WAIT_USEC), 0);
+	stamps_note(s, STAMP_READ, "a", "get");
+	stamps_note(s, STAMP_READ, "b", "get");
+	assert_int_equal(access(path, F_OK), -1);
+	assert_true(sd_event_run(event, UINT64_MAX) > 0);
+	assert_true(is_written(2));
+
+	/* And once more, since the timer is for one time. */
+	stamps_note(s, STAMP_READ, "c", "get");
+	assert_true(is_written(2));
+	assert_true(sd_event_run(event, UINT64_MAX) > 0);
+	assert_true(is_written(3));
+
+	stamps_note(s, STAMP_READ, "d", "get");
+	assert_true(is_written(3));
+	stamps_free(s);
+	assert_true(is_written(4));
+	sd_event_unref(event);
+}
+
 static void test_damage(void **state)
 {
 	_cleanup_(freep) char *bytes = NULL;
@@ -152,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_first_time_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_times_to_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
