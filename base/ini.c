@@ -313,14 +313,11 @@ static int check_line(struct check *c, struct span s)
 
 int ini_check(const void *text, size_t len, struct ini_error *ret_error)
 {
-	struct check c;
+	struct check c = { .text = text, .error = ret_error };
 	struct span s;
 
 	if (len > UINT32_MAX)
 		return complain(ret_error, -EMSGSIZE, 0, "it has more than 4 GiB");
-	c.text = text;
-	c.n = c.section = 0;
-	c.error = ret_error;
 	ini_init(&c.ini, text, len);
 	while (next_line(&c.ini, &s)) {
 		int r = check_line(&c, s);
