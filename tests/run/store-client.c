@@ -11,10 +11,10 @@
  *	look				the store's id and revision
  *	fill KEY			large values until there is an error, which is printed
  *	copy ADDRESS			dump, and load into ADDRESS; both are printed as dumps' sums
- *	claims INSTANCE RUN THREADS SECONDS
+ *	claims INSTANCE RUN THREADS SECONDS [TICK_MS]
  *
- * claims: each thread claims coco/claim/RUN/THREAD.NUMBER, one after the other, as fast as it can;
- * other processes with other INSTANCEs claim the same keys.  A claim that nobody has decided is
+ * claims: each thread claims coco/claim/RUN/THREAD.NUMBER, one after the other, as fast as it can,
+ * or one each TICK_MS; other processes with other INSTANCEs claim the same keys.  A claim that nobody has decided is
  * asked for again, until it is known who has it.  Prints "won KEY" and "lost KEY", and at the end
  * "end CLAIMS GAP_MS", where nothing was decided for GAP_MS at most.
  */
@@ -148,7 +148,7 @@ static int do_copy(const char *address, const struct store_options *options)
 static struct {
 	struct writer *writer;
 	const char *instance, *run;
-	uint64_t end_usec;
+	uint64_t end_usec, tick_usec;
 	unsigned n_threads;
 
 	pthread_mutex_t lock;
@@ -190,11 +190,27 @@ static int claim(const char *key, struct cause *ret_why)
 	return r;
 }
 
+/*
+ * The number of the claim after the @i-th.  With a tick it is that of the tick, for which all wait:
+ * whoever runs this claims the same at the same moment.
+ */
+static unsigned next_claim(unsigned i)
+{
+	uint64_t now, tick;
+
+	if (load.tick_usec == 0)
+		return i + 1;
+	now = now_usec();
+	tick = now / load.tick_usec + 1;
+	(void) usleep((useconds_t)(tick * load.tick_usec - now));
+	return (unsigned)tick;
+}
+
 static void *claim_all(void *userdata)
 {
 	unsigned thread = (unsigned)(uintptr_t)userdata;
 
-	for (unsigned i = 0; now_usec() < load.end_usec; i++) {
+	for (unsigned i = 0; now_usec() < load.end_usec; i = next_claim(i)) {
 		struct cause c = { "" };
 		char key[128];
 		int r;
@@ -228,6 +244,7 @@ static int do_claims(char **a)
 	(void) fflush(stdout);
 	load.last_usec = now_usec();
 	load.end_usec = now_usec() + (uint64_t)(strtod(a[3], NULL) * (double)SEC);
+	load.tick_usec = a[4] ? strtoul(a[4], NULL, 10) * 1000 : 0;
 	for (unsigned i = 0; i < load.n_threads; i++)
 		(void) pthread_create(&threads[i], NULL, claim_all, (void *)(uintptr_t)i);
 	for (unsigned i = 0; i < load.n_threads; i++) {
@@ -280,7 +297,7 @@ int main(int argc, char **argv)
 		r = do_fill(argv[5]);
 	else if (streq(verb, "copy") && argc == 6)
 		r = do_copy(argv[5], &options);
-	else if (streq(verb, "claims") && argc == 9)
+	else if (streq(verb, "claims") && (argc == 9 || argc == 10))
 		r = do_claims(argv + 5);
 	store_close(store);
 	return r;
