@@ -14,9 +14,9 @@
  *	claims INSTANCE RUN THREADS SECONDS [TICK_MS]
  *
  * claims: each thread claims coco/claim/RUN/THREAD.NUMBER, one after the other, as fast as it can,
- * or one each TICK_MS; other processes with other INSTANCEs claim the same keys.  A claim that nobody has decided is
- * asked for again, until it is known who has it.  Prints "won KEY" and "lost KEY", and at the end
- * "end CLAIMS GAP_MS", where nothing was decided for GAP_MS at most.
+ * or one each TICK_MS; other processes with other INSTANCEs claim the same keys.  A claim that
+ * nobody has decided is asked for again, until it is known who has it.  Prints "won KEY" and
+ * "lost KEY", and at the end "end CLAIMS GAP_MS", where nothing was decided for GAP_MS at most.
  */
 #include <inttypes.h>
 #include <pthread.h>
