@@ -37,10 +37,10 @@ struct stamps *stamps_free(struct stamps *s);
 DEFINE_CLEANUP(struct stamps *, stamps_free)
 
 /*
- * With a loop the file is written STAMPS_WAIT_USEC after a step, or up to a quarter of a second later
- * if that saves waking up, and when cocod ends: each write has all steps, and hundreds of secrets
- * are often delivered at once.  Without a loop, or a timer, it is written at once.  Returns 0, or an
- * error of sd_event_add_time_relative().  @s may be NULL.
+ * With a loop the file is written STAMPS_WAIT_USEC after a step, or up to a quarter of a second
+ * later if that saves waking up, and when cocod ends: each write has all steps, and hundreds of
+ * secrets are often delivered at once.  Without a loop, or a timer, it is written at once.  Returns
+ * 0, or an error of sd_event_add_time_relative().  @s may be NULL.
  */
 #define STAMPS_WAIT_USEC 200000
 int stamps_attach(struct stamps *s, sd_event *event);
