@@ -55,15 +55,14 @@ int write_full(int fd, const void *buf, size_t len)
 	return 0;
 }
 
-/* Bytes that are enough for a file of the size that @fd has now, and at most one more than @max. */
+/* The size of the file @fd and a byte more, which tells that it has ended; others get a page. */
 static size_t first_room(int fd, size_t max)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
-	    (uintmax_t)st.st_size >= max)
-		return max + 1;
-	return (size_t)st.st_size + 1;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+		return MIN(4096u, max + 1);
+	return (size_t)MIN((uintmax_t)st.st_size, (uintmax_t)max) + 1;
 }
 
 int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len)
@@ -71,11 +70,7 @@ int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len)
 	_cleanup_(freep) char *buf = NULL;
 	size_t len = 0, room = first_room(fd, max);
 
-	/*
-	 * One more byte than allowed tells a file that is too long from one that just fits, and one
-	 * more than its size whether that was true: files of procfs and sysfs do not know it, and
-	 * others grow.
-	 */
+	/* Files of procfs and sysfs do not know their size, pipes have none, and files grow. */
 	for (;;) {
 		char *more = realloc(buf, room);
 		ssize_t n;
@@ -87,12 +82,12 @@ int read_file_fd(int fd, size_t max, char **ret, size_t *ret_len)
 		if (n < 0)
 			return (int)n;
 		len += (size_t)n;
-		if (len < room || room > max)
+		if (len > max)
+			return -EFBIG;
+		if (len < room)
 			break;
-		room = max + 1;
+		room = MIN(room * 2, max + 1);
 	}
-	if (len > max)
-		return -EFBIG;
 	buf[len] = '\0';
 
 	if (ret_len)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The firmware, the kernel and what belongs to it, read once each and hashed. */
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/io.h"
 #include "inject/input.h"
@@ -21,41 +20,6 @@ int failed_to_read(int r, const char *what, const char *path, struct cause *why)
 }
 
 /* ---- the firmware ---- */
-
-/* All of @path at once: what is measured and what says where things lie must be the same bytes. */
-static int read_whole(int fd, size_t max, uint8_t **ret, size_t *ret_len)
-{
-	_cleanup_(freep) uint8_t *buf = NULL;
-	size_t size, len = 0;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	/* One byte more tells that it has ended; a pipe has no size and gets what it needs. */
-	size = 4096;
-	if (S_ISREG(st.st_mode) && st.st_size > 0)
-		size = (size_t)MIN(st.st_size, (off_t)max) + 1;
-	for (;;) {
-		uint8_t *more = realloc(buf, size);
-		ssize_t n;
-
-		if (!more)
-			return -ENOMEM;
-		buf = more;
-		n = read_full(fd, buf + len, size - len);
-		if (n < 0)
-			return (int)n;
-		len += (size_t)n;
-		if (len > max)
-			return -EFBIG;
-		if (len < size)
-			break;
-		size = MIN(size * 2, max + 1);
-	}
-	*ret = TAKE_PTR(buf);
-	*ret_len = len;
-	return 0;
-}
 
 /*
  * For SEV all but the image's end is of no use once it is hashed.  Two pieces take turns, so
@@ -106,10 +70,15 @@ static int hash_firmware(int fd, size_t max, struct launch_input *in)
 static int read_image(int fd, size_t max, struct launch_input *in)
 {
 	struct bytes *image = &in->launch.firmware;
+	char *bytes;
 	int r;
 
-	r = read_whole(fd, max, &in->firmware, &image->len);
-	if (r == 0 && igvm_is(in->firmware, image->len)) {
+	/* All at once: what is measured and what says where things lie must be the same bytes. */
+	r = read_file_fd(fd, max, &bytes, &image->len);
+	if (r < 0)
+		return r;
+	in->firmware = (uint8_t *)bytes;
+	if (igvm_is(in->firmware, image->len)) {
 		in->igvm_platforms = igvm_platforms(in->firmware, image->len);
 		return -EMEDIUMTYPE;
 	}
