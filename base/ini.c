@@ -234,15 +234,18 @@ static int check_value(struct span v, unsigned line, struct ini_error *e)
 struct seen {
 	uint32_t at;		/* in the text */
 	uint16_t len;
-	uint16_t section;	/* the item that its section begins with; its own, for a section */
+	uint16_t section;	/* the item that the option's section begins with, or IS_SECTION */
 };
+
+#define IS_SECTION UINT16_MAX
+static_assert(INI_ITEMS_MAX <= IS_SECTION && INI_LINE_MAX <= UINT16_MAX, "they have room");
 
 struct check {
 	const char *text;
 	struct ini ini;
 	struct seen seen[INI_ITEMS_MAX];
-	unsigned n;
-	unsigned section;	/* the item that the section begins with */
+	uint16_t n;
+	uint16_t section;	/* the item that the section begins with */
 	struct ini_error *error;
 };
 
@@ -259,28 +262,25 @@ static unsigned line_of(const struct check *c, uint32_t at)
 static int note(struct check *c, const struct ini_item *item)
 {
 	const char *p = item->name ?: item->section;
-	unsigned i = c->n++;
-	struct seen *new = &c->seen[i];
-
-	if (!item->name)
-		c->section = i;
-	*new = (struct seen){
+	const struct seen new = {
 		.at = (uint32_t)(p - c->text),
 		.len = (uint16_t)(item->name ? item->name_len : item->section_len),
-		.section = (uint16_t)c->section,
+		.section = item->name ? c->section : IS_SECTION,
 	};
-	while (i-- > 0) {
-		const struct seen *old = &c->seen[i];
 
-		if (old->len != new->len || memcmp(c->text + old->at, p, new->len) != 0 ||
-		    (item->name ? old->section != new->section || old->section == i :
-				  old->section != i))
-			continue;
-		return complain(c->error, -EBADMSG, item->line,
-				item->name ? "the option '%.*s' is given twice, first in line %u" :
-					     "the section [%.*s] is there twice, first in line %u",
-				(int)MIN(new->len, 60u), p, line_of(c, old->at));
-	}
+	for (const struct seen *old = c->seen; old < c->seen + c->n; old++)
+		if (old->section == new.section && old->len == new.len &&
+		    memcmp(c->text + old->at, p, new.len) == 0)
+			return complain(c->error, -EBADMSG, item->line,
+					item->name ?
+						"the option '%.*s' is given twice, "
+						"first in line %u" :
+						"the section [%.*s] is there twice, "
+						"first in line %u",
+					(int)MIN(new.len, 60u), p, line_of(c, old->at));
+	if (!item->name)
+		c->section = c->n;
+	c->seen[c->n++] = new;
 	return 0;
 }
 
