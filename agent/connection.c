@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/parse.h"
-
-#define FIRST_PASSED 3
+#include "base/systemd.h"
 
 /*
  * The socket's mode already ensures this.  But a unit makes the socket, units can be changed, and
@@ -27,61 +25,20 @@ static int check_peer(int fd)
 	return 0;
 }
 
-/*
- * How many descriptors systemd has passed to this process, as sd_listen_fds(3) documents it.  That
- * function is not called: with the libraries that libsystemd brings along, it takes longer to load
- * than a header takes to judge.
- */
-static uint32_t n_passed(void)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	uint32_t for_pid, n;
-
-	if (!pid || !fds || parse_u32(pid, &for_pid) < 0 || for_pid != (uint32_t)getpid() ||
-	    parse_u32(fds, &n) < 0)
-		n = 0;
-	(void) unsetenv("LISTEN_PID");
-	(void) unsetenv("LISTEN_FDS");
-	(void) unsetenv("LISTEN_FDNAMES");
-	return n;
-}
-
-/* True for a SOCK_SEQPACKET of AF_UNIX that is connected. */
-static bool is_connection(int fd)
-{
-	const struct {
-		int name, value;
-	} wanted[] = {
-		{ SO_DOMAIN, AF_UNIX },
-		{ SO_TYPE, SOCK_SEQPACKET },
-		{ SO_ACCEPTCONN, 0 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		int value;
-		socklen_t len = sizeof(value);
-
-		if (getsockopt(fd, SOL_SOCKET, wanted[i].name, &value, &len) < 0 ||
-		    value != wanted[i].value)
-			return false;
-	}
-	return true;
-}
-
 /* systemd passes nothing else: what is parsed here cannot reach the next connection. */
 int connection_take(const char *program, const char *socket, int *ret)
 {
-	int flags;
+	int n = systemd_fds(NULL), flags;
 
-	if (n_passed() != 1 || !is_connection(FIRST_PASSED))
+	systemd_fds_forget();
+	if (n != 1 || !fd_is_unix_connection(SYSTEMD_FDS_START, SOCK_SEQPACKET))
 		return log_error_errno(EINVAL,
 				       "One connection is expected; %s is started by %s.socket, "
 				       "not by hand",
 				       program, socket);
-	flags = fcntl(FIRST_PASSED, F_GETFL);
-	if (flags < 0 || fcntl(FIRST_PASSED, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
-	    fcntl(FIRST_PASSED, F_SETFD, FD_CLOEXEC) < 0)
+	flags = fcntl(SYSTEMD_FDS_START, F_GETFL);
+	if (flags < 0 || fcntl(SYSTEMD_FDS_START, F_SETFL, flags & ~O_NONBLOCK) < 0)
 		return log_error_errno(errno, "Failed to set up the connection: %m");
-	*ret = FIRST_PASSED;
-	return check_peer(FIRST_PASSED);
+	*ret = SYSTEMD_FDS_START;
+	return check_peer(SYSTEMD_FDS_START);
 }

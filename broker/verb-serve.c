@@ -4,13 +4,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/systemd.h"
 #include "broker/coco-broker.h"
 #include "broker/core/policy-memo.h"
 #include "broker/serve/admin.h"
@@ -328,14 +328,13 @@ static void reload(struct running *b)
 {
 	struct cause why = { "" };
 
-	(void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-			  (unsigned long long)now_usec());
+	(void) systemd_notify_reloading();
 	if (judge_reload(b->service.judge, &why) < 0)
 		log_error("The collateral is not read again, going on with the old: %s", why.text);
 	else
 		log_info("The collateral was read again");
 	refresher_look(b->service.refresher);
-	(void) sd_notify(false, "READY=1");
+	(void) systemd_notify("READY=1");
 }
 
 static void wait_for_end(struct running *b, const sigset_t *signals)
@@ -373,11 +372,11 @@ static int serve(const struct args *args)
 		log_error("The broker does not start: %s", why.text);
 		return STATUS_FAILED;
 	}
-	(void) sd_notify(false, "READY=1");
+	(void) systemd_notify("READY=1");
 	log_info("Serving as instance '%s' from store '%s'", b.settings.instance,
 		 b.settings.store_address);
 	wait_for_end(&b, &signals);
-	(void) sd_notify(false, "STOPPING=1");
+	(void) systemd_notify("STOPPING=1");
 	return STATUS_GOOD;
 }
 

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/initramfs/starter.h"
@@ -18,6 +17,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/parse.h"
+#include "base/systemd.h"
 #include "secrets/source.h"
 
 #define PID_FILE "/run/cocod/start.pid"
@@ -164,7 +164,7 @@ static int start(const struct args *args)
 	_cleanup_(starter_freep) struct starter *s = NULL;
 	int r;
 
-	if (sd_booted() != 0) {
+	if (systemd_runs()) {
 		log_error("This is not for a system that runs systemd; start cocod through "
 			  "'systemctl start cocod.socket'");
 		return -EPERM;

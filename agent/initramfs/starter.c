@@ -12,13 +12,13 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "agent/initramfs/confine.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/systemd.h"
 #include "ipc/client.h"
 
 #define USEC_PER_SEC 1000000ULL
@@ -138,14 +138,14 @@ static int pass_descriptors(const int *fds, size_t n, const char *names)
 	char text[32];
 
 	for (size_t i = 0; i < n; i++) {
-		high[i] = fcntl(fds[i], F_DUPFD, SD_LISTEN_FDS_START + N_OWN);
+		high[i] = fcntl(fds[i], F_DUPFD, SYSTEMD_FDS_START + N_OWN);
 		if (high[i] < 0)
 			return -errno;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (dup2(high[i], SD_LISTEN_FDS_START + (int)i) < 0)
+		if (dup2(high[i], SYSTEMD_FDS_START + (int)i) < 0)
 			return -errno;
-	if (syscall(SYS_close_range, SD_LISTEN_FDS_START + (unsigned)n, ~0U, 0) < 0)
+	if (syscall(SYS_close_range, SYSTEMD_FDS_START + (unsigned)n, ~0U, 0) < 0)
 		return -errno;
 	(void) snprintf(text, sizeof(text), "%d", (int)getpid());
 	if (clearenv() != 0 || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) < 0 ||

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/systemd.h"
 #include "base/text.h"
 #include "ipc/client.h"
 
@@ -288,7 +288,7 @@ static int keeper_listen_all(struct keeper *k, struct listening *ret)
 	int n, r = 0;
 
 	/* The environment stays, for reload_execute(); cocod starts no other programs. */
-	n = sd_listen_fds_with_names(/* unset_environment= */ false, &names);
+	n = systemd_fds(&names);
 	if (n < 0)
 		return log_error_errno(n, "Failed to take the sockets from systemd: %m");
 	keeper_share_room(k, (unsigned)n);
@@ -300,7 +300,7 @@ static int keeper_listen_all(struct keeper *k, struct listening *ret)
 		r = -ENOMEM;
 	for (int i = 0; i < n; i++) {
 		if (r >= 0)
-			r = keeper_listen(k, SD_LISTEN_FDS_START + i, names[i], ret,
+			r = keeper_listen(k, SYSTEMD_FDS_START + i, names[i], ret,
 					  &ret->list[i]);
 		free(names[i]);
 	}
@@ -313,7 +313,7 @@ static int keeper_open_spare(struct keeper *k, const struct listening *l)
 	int r = 0;
 
 	if (!k->initramfs)
-		r = expected_open(k, WORKER_LUKS_SOCKET, SD_LISTEN_FDS_START, (unsigned)l->n);
+		r = expected_open(k, WORKER_LUKS_SOCKET, SYSTEMD_FDS_START, (unsigned)l->n);
 	return r < 0 ? log_error_errno(r, "Failed to set up the judges of headers: %m") : 0;
 }
 
@@ -385,11 +385,11 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	for (size_t i = 0; i < listening.n_stored; i++)
 		take_back(k, &listening.stored[i]);
 	keeper_settle_all(k);
-	(void) sd_notify(false, "READY=1");
+	(void) systemd_notify("READY=1");
 	keeper_notify_status(k);
 	r = sd_event_loop(k->event);
 	if (r != RELOAD_CODE)
-		(void) sd_notify(false, "STOPPING=1");
+		(void) systemd_notify("STOPPING=1");
 	cryptsetup_stop(k);
 	clients_stop(k);
 	placings_stop(k);
@@ -423,12 +423,12 @@ static int run(const struct args *args)
 	 * was measured together; in a system it was not.
 	 */
 	k.initramfs = args->initramfs;
-	if (k.initramfs && sd_booted() != 0) {
+	if (k.initramfs && systemd_runs()) {
 		log_error("--initramfs is not for a system that runs systemd; start cocod through "
 			  "'systemctl start cocod.socket'");
 		return -EPERM;
 	}
-	if (sd_listen_fds(/* unset_environment= */ false) == 0) {
+	if (systemd_fds(NULL) == 0) {
 		log_error("No sockets were passed to cocod; start it through "
 			  "'systemctl start cocod.socket'");
 		return -ENOTCONN;
@@ -486,7 +486,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = run(&args);
 	if (r == RELOAD_CODE) {
-		r = reload_execute(argv, sd_listen_fds(/* unset_environment= */ false));
+		r = reload_execute(argv, systemd_fds(NULL));
 		log_error_errno(r, "Failed to begin anew: %m");
 	}
 	return r < 0 ? COCOD_FAILED : COCOD_GOOD;

@@ -7,11 +7,11 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/systemd.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77		/* Linux 6.5 */
@@ -72,7 +72,7 @@ void delivery_leave_with_systemd(const struct delivery *d, const char *name)
 	int r;
 
 	(void) snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
-	r = sd_pid_notify_with_fds(0, /* unset_environment= */ false, text, &d->fd, 1);
+	r = systemd_notify_fds(text, &d->fd, 1);
 	if (r < 0)
 		log_warning_errno(r, "Failed to leave a connection with systemd, going on: %m");
 }

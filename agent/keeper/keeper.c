@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "agent/keeper/outlook.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/systemd.h"
 
 /*
  * True if this attempt gave no verdict for the same reason as the one before.  Every client that
@@ -606,5 +606,5 @@ void keeper_notify_status(struct keeper *k)
 	if (streq(text, k->status))
 		return;
 	strcpy(k->status, text);
-	(void) sd_notify(false, text);
+	(void) systemd_notify(text);
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/keeper/client.h"
@@ -12,6 +11,7 @@
 #include "agent/keeper/placing.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/systemd.h"
 
 #define POLL_USEC (50 * USEC_PER_MSEC)
 
@@ -39,7 +39,7 @@ static void say(struct keeper *k, const char *text)
 	snprintf(k->reload_error, sizeof(k->reload_error), "%s", text);
 	if (text[0])
 		log_error("%s", text);
-	(void) sd_notify(false, "READY=1");
+	(void) systemd_notify("READY=1");
 	keeper_notify_status(k);
 }
 
@@ -90,8 +90,7 @@ static int on_hup(sd_event_source *s, const struct signalfd_siginfo *info, void 
 	char text[MSG_WARNING_LEN];
 	int err;
 
-	(void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-			  (unsigned long long)now_usec());
+	(void) systemd_notify_reloading();
 	err = try_config(r, text);
 	if (err < 0)
 		snprintf(text, sizeof(text), "The configuration cannot be read again, the one from "
@@ -136,7 +135,7 @@ void reload_done(struct reload *r)
 int reload_execute(char **argv, int n_fds)
 {
 	for (int i = 0; i < n_fds; i++)
-		if (fcntl(SD_LISTEN_FDS_START + i, F_SETFD, 0) < 0)
+		if (fcntl(SYSTEMD_FDS_START + i, F_SETFD, 0) < 0)
 			return -errno;
 	/* This very program, even if another one has its name by now. */
 	(void) execv("/proc/self/exe", argv);

@@ -7,7 +7,6 @@
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/rest/rest-ask.h"
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/systemd.h"
 #include "ipc/client.h"
 #include "wire/cdh.h"
 
@@ -40,15 +40,15 @@ static const struct program program = {
 
 static int connection_of(int *ret)
 {
-	int n = sd_listen_fds(/* unset_environment= */ 1);
+	int n = systemd_fds(NULL);
 
+	systemd_fds_forget();
 	if (n < 0)
 		return log_error_errno(n, "Failed to find the connection: %m");
-	if (n != 1 ||
-	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_STREAM, /* listening= */ 0) <= 0)
+	if (n != 1 || !fd_is_unix_connection(SYSTEMD_FDS_START, SOCK_STREAM))
 		return log_error_errno(EINVAL, "One connection is expected; cocod-rest is started "
 					       "by cocod-rest.socket, not by hand");
-	*ret = SD_LISTEN_FDS_START;
+	*ret = SYSTEMD_FDS_START;
 	return 0;
 }
 

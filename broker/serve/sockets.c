@@ -7,11 +7,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/parse.h"
+#include "base/systemd.h"
 
 /* A whole fleet may boot at once; the kernel has a cap of its own. */
 #define BACKLOG 4096
@@ -117,14 +117,15 @@ static int take_passed(struct sockets *s, struct cause *why)
 	char **passed = NULL;
 	int n, r = 0;
 
-	n = sd_listen_fds_with_names(/* unset_environment= */ true, &passed);
+	n = systemd_fds(&passed);
+	systemd_fds_forget();
 	if (n < 0)
 		return cause_set(why, n, "the sockets of systemd cannot be taken");
 	for (int i = 0; i < n; i++) {
 		if (r >= 0)
-			r = add_passed(s, SD_LISTEN_FDS_START + i, passed[i], why);
+			r = add_passed(s, SYSTEMD_FDS_START + i, passed[i], why);
 		else
-			(void) close(SD_LISTEN_FDS_START + i);
+			(void) close(SYSTEMD_FDS_START + i);
 		free(passed[i]);
 	}
 	free(passed);

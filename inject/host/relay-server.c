@@ -17,8 +17,8 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/systemd.h"
 #include "inject/host/dial.h"
-#include "inject/host/notify.h"
 #include "net/relay.h"
 #include "wire/broker-url.h"
 
@@ -276,7 +276,7 @@ static void wait_for_more(const struct relay_server *s, bool paused)
 
 static void tell_manager(const char *state)
 {
-	int r = notify_manager(state);
+	int r = systemd_notify(state);
 
 	if (r < 0)
 		log_warning_errno(r, "Failed to notify systemd, ignoring: %m");
