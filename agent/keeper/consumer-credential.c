@@ -21,11 +21,11 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <systemd/sd-login.h>
 
 #include "agent/keeper/decline.h"
 #include "agent/keeper/event.h"
 #include "agent/keeper/handover.h"
+#include "agent/keeper/peer-unit.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -225,14 +225,11 @@ static bool peer_is_there(const struct delivery *d)
 /* The child of PID 1 is in the unit's cgroup already when it connects. */
 static int identify_unit(const struct delivery *d)
 {
-	char *unit = NULL;
-	bool same;
+	char unit[UNIT_NAME_MAX + 1];
 
-	if (sd_pid_get_unit(d->pid, &unit) < 0)
+	if (peer_unit(d->pid, unit) < 0 || !streq(unit, d->unit))
 		return -EACCES;
-	same = streq(unit, d->unit);
-	free(unit);
-	return same && peer_is_there(d) ? 0 : -EACCES;
+	return peer_is_there(d) ? 0 : -EACCES;
 }
 
 /* Find out who connected.  Returns 0, or a negative errno with the reason in @ret_why. */

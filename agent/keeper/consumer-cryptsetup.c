@@ -28,7 +28,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "agent/keeper/decline.h"
@@ -36,6 +35,7 @@
 #include "agent/keeper/handover.h"
 #include "agent/keeper/late.h"
 #include "agent/keeper/outcome.h"
+#include "agent/keeper/peer-unit.h"
 #include "agent/keeper/volume-header.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -201,14 +201,11 @@ const struct consumer consumer_cryptsetup = {
 /* Is it the unit systemd-cryptsetup@.service of the volume? */
 static int identify_unit(struct delivery *d)
 {
-	char *unit = NULL;
-	bool ours;
+	char unit[UNIT_NAME_MAX + 1];
 
-	if (sd_pid_get_unit(d->pid, &unit) < 0)
+	if (peer_unit(d->pid, unit) < 0 || !cryptsetup_unit_is_for(unit, d->volume))
 		return -EACCES;
-	ours = cryptsetup_unit_is_for(unit, d->volume);
-	free(unit);
-	return ours ? 0 : -EACCES;
+	return 0;
 }
 
 /* Is it cocod-key, by its arguments?  It may name the secret that the volume is to get. */

@@ -3,14 +3,11 @@
 
 #include <stdio.h>
 #include <sys/uio.h>
-/* Which line of our sources a message is from says nothing to its readers. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 
+#include "agent/keeper/event-journal.h"
 #include "base/log.h"
 #include "secrets/store.h"
 
-#define MAX_FIELDS 24
 #define TEXT_MAX 1536
 
 static struct {
@@ -26,9 +23,9 @@ void event_listen(void (*heard)(void *userdata, const struct event *e), void *us
 
 /* The fields of one message, in one block. */
 struct fields {
-	struct iovec list[MAX_FIELDS];
+	struct iovec list[EVENT_JOURNAL_MAX];
 	int n;
-	char text[MAX_FIELDS * 128 + TEXT_MAX + 5 * EVENT_FIELD_MAX];
+	char text[EVENT_JOURNAL_MAX * 128 + TEXT_MAX + 5 * EVENT_FIELD_MAX];
 	size_t len;
 };
 
@@ -39,7 +36,7 @@ static void add(struct fields *f, const char *name, const char *value, size_t ma
 	char *start = f->text + f->len;
 	int n;
 
-	if (!value || !value[0] || f->n == MAX_FIELDS)
+	if (!value || !value[0] || f->n == EVENT_JOURNAL_MAX)
 		return;
 	n = snprintf(start, room, "%s=%.*s", name, (int)max, value);
 	if (n < 0 || (size_t)n >= room)
@@ -81,7 +78,7 @@ static void event_logv(const struct event *e, const char *format, va_list ap)
 	(void) vsnprintf(text, sizeof(text), format, ap);
 	if (log_is_journal(e->priority)) {
 		fill(&f, e, text);
-		if (sd_journal_sendv(f.list, f.n) >= 0)
+		if (event_journal_send(f.list, f.n) >= 0)
 			return;
 	}
 	(void) log_full(e->priority, 0, "%s", text);

@@ -19,7 +19,7 @@ static char sent[65536], line[4096];
 static int n_sent, line_level;
 
 bool __wrap_log_is_journal(int level);
-int __wrap_sd_journal_sendv(const struct iovec *iov, int n);
+int __wrap_event_journal_send(const struct iovec *iov, int n);
 int __wrap_log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
 bool __wrap_log_is_journal(int level)
@@ -27,7 +27,7 @@ bool __wrap_log_is_journal(int level)
 	return journal && level <= LOG_INFO;
 }
 
-int __wrap_sd_journal_sendv(const struct iovec *iov, int n)
+int __wrap_event_journal_send(const struct iovec *iov, int n)
 {
 	char *p = sent;
 
