@@ -12,10 +12,10 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "agent/initramfs/confine.h"
+#include "agent/loop.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/systemd.h"
@@ -61,7 +61,7 @@ struct child {
 	struct child *next, **prev;
 	struct place *place;
 	pid_t pid;
-	sd_event_source *exit, *timer;
+	struct watch *exit, *timer;
 };
 
 struct place {
@@ -70,18 +70,18 @@ struct place {
 	int fd;
 	bool bound;
 	unsigned n_children;
-	sd_event_source *io;
+	struct watch *io;
 };
 
 struct starter {
 	struct starter_setup setup;
-	sd_event *event;
+	struct loop *loop;
 	struct place places[ARRAY_SIZE(rows)];
 	struct child *children;
 	pid_t cocod;		/* 0: it does not run */
 	unsigned n_starts;
 	bool stopping;
-	sd_event_source *exit, *again, *confirm, *deadline;
+	struct watch *term, *interrupt, *exit, *again, *confirm, *deadline;
 };
 
 /* ---- sockets ---- */
@@ -254,7 +254,7 @@ static void in_cocod(const struct starter *s, pid_t parent)
 
 /* ---- the end of cocod ---- */
 
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_deadline(void *userdata)
 {
 	struct starter *s = userdata;
 
@@ -266,13 +266,11 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 /* cocod writes its journal first, and then ends: the system's cocod goes on from there. */
 static void end_cocod(struct starter *s)
 {
-	s->confirm = sd_event_source_disable_unref(s->confirm);
+	s->confirm = watch_free(s->confirm);
 	if (s->deadline)
 		return;
-	if (s->cocod == 0 ||
-	    sd_event_add_time_relative(s->event, &s->deadline, CLOCK_MONOTONIC, STOP_USEC, 0,
-				       on_deadline, s) < 0)
-		(void) sd_event_exit(s->event, 0);
+	if (s->cocod == 0 || watch_after(s->loop, STOP_USEC, on_deadline, s, &s->deadline) < 0)
+		loop_exit(s->loop, 0);
 	else
 		(void) kill(s->cocod, SIGTERM);
 }
@@ -285,13 +283,13 @@ static bool has_network_child(const struct starter *s)
 	return false;
 }
 
-static int on_confirm_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_confirm_timer(void *userdata)
 {
 	end_cocod(userdata);
 	return 0;
 }
 
-static int on_term(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+static int on_term(void *userdata)
 {
 	struct starter *s = userdata;
 
@@ -299,8 +297,7 @@ static int on_term(sd_event_source *source, const struct signalfd_siginfo *si, v
 		return 0;
 	s->stopping = true;
 	if (s->cocod == 0 || !has_network_child(s) ||
-	    sd_event_add_time_relative(s->event, &s->confirm, CLOCK_MONOTONIC, CONFIRM_USEC, 0,
-				       on_confirm_timer, s) < 0)
+	    watch_after(s->loop, CONFIRM_USEC, on_confirm_timer, s, &s->confirm) < 0)
 		end_cocod(s);
 	return 0;
 }
@@ -309,8 +306,8 @@ static int on_term(sd_event_source *source, const struct signalfd_siginfo *si, v
 
 static void child_free(struct child *c)
 {
-	sd_event_source_disable_unref(c->exit);
-	sd_event_source_disable_unref(c->timer);
+	watch_free(c->exit);
+	watch_free(c->timer);
 	c->place->n_children--;
 	*c->prev = c->next;
 	if (c->next)
@@ -318,7 +315,7 @@ static void child_free(struct child *c)
 	free(c);
 }
 
-static int on_child_exit(sd_event_source *s, const siginfo_t *si, void *userdata)
+static int on_child_exit(const siginfo_t *si, void *userdata)
 {
 	struct child *c = userdata;
 	struct starter *starter = c->place->starter;
@@ -330,7 +327,7 @@ static int on_child_exit(sd_event_source *s, const siginfo_t *si, void *userdata
 }
 
 /* It ends itself in time.  This is for one that does not. */
-static int on_child_timer(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_child_timer(void *userdata)
 {
 	const struct child *c = userdata;
 
@@ -339,7 +336,7 @@ static int on_child_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int watch_child(struct place *p, pid_t pid)
+static int add_child(struct place *p, pid_t pid)
 {
 	struct starter *s = p->starter;
 	struct child *c = calloc(1, sizeof(*c));
@@ -352,10 +349,9 @@ static int watch_child(struct place *p, pid_t pid)
 		c->next->prev = &c->next;
 	s->children = c;
 	p->n_children++;
-	r = sd_event_add_child(s->event, &c->exit, pid, WEXITED, on_child_exit, c);
+	r = watch_child(s->loop, pid, on_child_exit, c, &c->exit);
 	if (r >= 0)
-		r = sd_event_add_time_relative(s->event, &c->timer, CLOCK_MONOTONIC,
-					       p->row->most_usec, 0, on_child_timer, c);
+		r = watch_after(s->loop, p->row->most_usec, on_child_timer, c, &c->timer);
 	if (r < 0)
 		child_free(c);
 	return r;
@@ -375,7 +371,7 @@ static int serve(struct place *p, int conn)
 		in_child(p, conn);
 		_exit(EXIT_FAILURE);
 	}
-	r = watch_child(p, pid);
+	r = add_child(p, pid);
 	if (r < 0) {
 		(void) kill(pid, SIGKILL);
 		(void) waitpid(pid, NULL, 0);
@@ -384,10 +380,10 @@ static int serve(struct place *p, int conn)
 }
 
 /* cocod hears of a process that cannot be started because its connection is closed. */
-static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_connection(void *userdata)
 {
 	struct place *p = userdata;
-	_cleanup_(closep) int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	_cleanup_(closep) int conn = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC);
 	int r;
 
 	if (conn < 0)
@@ -402,33 +398,39 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 
 static int start_cocod(struct starter *s);
 
-static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_again(void *userdata)
 {
 	struct starter *s = userdata;
 	int r = start_cocod(s);
 
-	return r < 0 ? sd_event_exit(s->event, r) : 0;
+	if (r < 0)
+		loop_exit(s->loop, r);
+	return 0;
 }
 
-static int on_cocod_exit(sd_event_source *source, const siginfo_t *si, void *userdata)
+static int on_cocod_exit(const siginfo_t *si, void *userdata)
 {
 	struct starter *s = userdata;
-	int r;
+	int r = 0;
 
 	s->cocod = 0;
-	s->exit = sd_event_source_disable_unref(s->exit);
-	if (s->stopping)
-		return sd_event_exit(s->event, 0);
+	s->exit = watch_free(s->exit);
+	if (s->stopping) {
+		loop_exit(s->loop, 0);
+		return 0;
+	}
 	log_error("cocod has ended: %s %d", si->si_code == CLD_EXITED ? "status" : "signal",
 		  si->si_status);
 	if (s->n_starts >= STARTS_MAX) {
 		log_error("cocod was started %u times and gives no keys", s->n_starts);
-		return sd_event_exit(s->event, -EIO);
+		r = -EIO;
+	} else {
+		s->again = watch_free(s->again);
+		r = watch_after(s->loop, START_PAUSE_USEC, on_again, s, &s->again);
 	}
-	s->again = sd_event_source_disable_unref(s->again);
-	r = sd_event_add_time_relative(s->event, &s->again, CLOCK_MONOTONIC, START_PAUSE_USEC, 0,
-				       on_again, s);
-	return r < 0 ? sd_event_exit(s->event, r) : 0;
+	if (r < 0)
+		loop_exit(s->loop, r);
+	return 0;
 }
 
 static int start_cocod(struct starter *s)
@@ -444,7 +446,7 @@ static int start_cocod(struct starter *s)
 	}
 	s->n_starts++;
 	s->cocod = pid;
-	r = sd_event_add_child(s->event, &s->exit, pid, WEXITED, on_cocod_exit, s);
+	r = watch_child(s->loop, pid, on_cocod_exit, s, &s->exit);
 	return r < 0 ? log_error_errno(r, "Failed to watch cocod: %m") : 0;
 }
 
@@ -456,17 +458,16 @@ static int set_up(struct starter *s)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;
-	r = sd_event_default(&s->event);
+	r = loop_new(&s->loop);
 	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGTERM, on_term, s);
+		r = watch_signal(s->loop, SIGTERM, on_term, s, &s->term);
 	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGINT, on_term, s);
+		r = watch_signal(s->loop, SIGINT, on_term, s, &s->interrupt);
 	for (size_t i = N_OWN; i < ARRAY_SIZE(rows) && r >= 0; i++)
-		r = sd_event_add_io(s->event, &s->places[i].io, s->places[i].fd, EPOLLIN,
-				    on_connection, &s->places[i]);
+		r = watch_fd(s->loop, s->places[i].fd, POLLIN, on_connection, &s->places[i],
+			     &s->places[i].io);
 	return r;
 }
 
@@ -478,7 +479,7 @@ int starter_run(struct starter *s)
 		return log_error_errno(r, "Failed to set up the event loop: %m");
 	r = start_cocod(s);
 	if (r >= 0)
-		r = sd_event_loop(s->event);
+		r = loop_run(s->loop);
 	if (s->cocod > 0)
 		(void) kill(s->cocod, SIGKILL);
 	return r;
@@ -498,17 +499,19 @@ struct starter *starter_free(struct starter *s)
 		(void) kill(s->children->pid, SIGKILL);
 		child_free(s->children);
 	}
-	sd_event_source_disable_unref(s->exit);
-	sd_event_source_disable_unref(s->again);
-	sd_event_source_disable_unref(s->confirm);
-	sd_event_source_disable_unref(s->deadline);
+	watch_free(s->term);
+	watch_free(s->interrupt);
+	watch_free(s->exit);
+	watch_free(s->again);
+	watch_free(s->confirm);
+	watch_free(s->deadline);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		sd_event_source_disable_unref(s->places[i].io);
+		watch_free(s->places[i].io);
 		if (s->places[i].bound)
 			(void) unlink(rows[i].path);
 		(void) close_fd(s->places[i].fd);
 	}
-	sd_event_unref(s->event);
+	loop_free(s->loop);
 	free(s);
 	return NULL;
 }

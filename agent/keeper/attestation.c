@@ -37,10 +37,7 @@ struct attestation {
 
 static uint64_t now(const struct attestation *a)
 {
-	uint64_t usec = 0;
-
-	(void) sd_event_now(a->setup.event, CLOCK_MONOTONIC, &usec);
-	return usec;
+	return loop_now(a->setup.loop);
 }
 
 /* ---- the end of an attempt ---- */
@@ -151,7 +148,7 @@ static int ask_worker(struct attestation *a, int tpm)
 	};
 	const size_t first = tpm >= 0 ? 0 : ARRAY_SIZE(frames) - 1;
 	const struct worker_question question = {
-		.event = a->setup.event,
+		.loop = a->setup.loop,
 		.path = a->setup.worker,
 		.advice = WORKER_EVIDENCE_ADVICE,
 		.frames = frames + first,
@@ -252,7 +249,7 @@ int attestation_new(const struct attestation_setup *s, struct attestation **ret)
 {
 	struct attestation *a = calloc(1, sizeof(*a));
 	const struct evidence_child_setup child = {
-		.event = s->event,
+		.loop = s->loop,
 		.root = s->root,
 		.timeout_usec = s->gather_usec,
 		.gather = s->gather,

@@ -2,9 +2,9 @@
 #ifndef COCO_AGENT_KEEPER_ATTESTATION_H
 #define COCO_AGENT_KEEPER_ATTESTATION_H
 
-#include <systemd/sd-event.h>
 
 #include "agent/keeper/kept.h"
+#include "agent/loop.h"
 #include "attest/gather/provider.h"
 #include "wire/msg.h"
 
@@ -26,7 +26,7 @@
 struct attestation;
 
 struct attestation_setup {
-	sd_event *event;		/* borrowed */
+	struct loop *loop;		/* borrowed */
 	const char *config_root;	/* of attest.conf, attest.trust and collateral; "" */
 	const char *root;		/* of the kernel's files; "" */
 	const char *tpm;		/* NULL: TPM_DEVICE */

@@ -80,7 +80,7 @@ int on_token_open(struct client *c, const void *body, struct store_entry *secret
 			  "A volume asks for secret '%s', which its token names",
 			  secret->policy.name);
 	client_begin_fetch(c, MSG_TOKEN_OPEN, secret);
-	r = volume_text_judge(c->keeper->event, c->passed, &secret->policy, on_verdict, c,
+	r = volume_text_judge(c->keeper->loop, c->passed, &secret->policy, on_verdict, c,
 			      &c->judge);
 	if (r >= 0)
 		return 0;

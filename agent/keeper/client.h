@@ -24,7 +24,7 @@ struct client {
 	int fd;
 	int passed;		/* what came with the request that is answered now, or -EBADF */
 	bool has_peer;		/* CLIENT_REST: @uid is known */
-	sd_event_source *io, *idle;
+	struct watch *io, *idle;
 
 	/* of client-fetch.c and client-token.c */
 	struct worker_call *judge;	/* of the header of the volume that is to get the key */

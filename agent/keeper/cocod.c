@@ -179,7 +179,7 @@ static int gather(const struct attest_request *q, struct bundle *ret, struct cau
 static int keeper_attest(struct keeper *k, const char *config_root)
 {
 	const struct attestation_setup setup = {
-		.event = k->event,
+		.loop = k->loop,
 		.config_root = config_root,
 		.root = "",
 		.worker = WORKER_EVIDENCE_SOCKET,
@@ -214,7 +214,7 @@ static void note_broker(void *userdata, unsigned error, const char *text, const 
 static int keeper_open_broker(struct keeper *k)
 {
 	const struct broker_setup setup = {
-		.event = k->event,
+		.loop = k->loop,
 		.settings = &k->config->broker,
 		.root = "",
 		.folder = runtime_directory(),
@@ -249,7 +249,7 @@ static int keeper_listen(struct keeper *k, int fd, const char *name, struct list
 	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
 		if (streq(sockets[i].name, name)) {
 			const struct listener_setup setup = {
-				.event = k->event,
+				.loop = k->loop,
 				.fd = fd,
 				.name = sockets[i].name,
 				.accept = sockets[i].accept,
@@ -344,32 +344,41 @@ static void take_back(struct keeper *k, const struct stored *s)
 	s->take_back(k, conn);
 }
 
+static int on_end(void *userdata)
+{
+	struct keeper *k = userdata;
+
+	loop_exit(k->loop, 0);
+	return 0;
+}
+
 static int keeper_run(struct keeper *k, const char *config_root)
 {
 	_cleanup_(listening_done) struct listening listening = { NULL };
 	_cleanup_(reload_done) struct reload reload = { NULL };
-	sigset_t term;
+	_cleanup_(watch_freep) struct watch *term = NULL, *interrupt = NULL;
+	sigset_t mask;
 	int r;
 
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigaddset(&term, SIGINT);
-	(void) sigprocmask(SIG_BLOCK, &term, NULL);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	(void) sigprocmask(SIG_BLOCK, &mask, NULL);
 
-	r = sd_event_default(&k->event);
+	r = loop_new(&k->loop);
 	if (r >= 0)
-		r = sd_event_add_signal(k->event, NULL, SIGTERM, NULL, NULL);
+		r = watch_signal(k->loop, SIGTERM, on_end, k, &term);
 	if (r >= 0)
-		r = sd_event_add_signal(k->event, NULL, SIGINT, NULL, NULL);
+		r = watch_signal(k->loop, SIGINT, on_end, k, &interrupt);
 	/* Without systemd nobody asks for it, and the sandbox there does not permit it. */
 	if (r >= 0 && !k->initramfs)
 		r = reload_init(&reload, k, config_root);
 	if (r >= 0)
-		r = sd_event_set_watchdog(k->event, true);
+		r = loop_tell_watchdog(k->loop);
 	if (r < 0)
 		return log_error_errno(r, "Failed to set up the event loop: %m");
 	/* Without its timer they are written at once. */
-	(void) stamps_attach(k->stamps, k->event);
+	(void) stamps_attach(k->stamps, k->loop);
 	r = keeper_listen_all(k, &listening);
 	if (r >= 0)
 		r = keeper_attest(k, config_root);
@@ -387,7 +396,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	keeper_settle_all(k);
 	(void) systemd_notify("READY=1");
 	keeper_notify_status(k);
-	r = sd_event_loop(k->event);
+	r = loop_run(k->loop);
 	if (r != RELOAD_CODE)
 		(void) systemd_notify("STOPPING=1");
 	cryptsetup_stop(k);
@@ -395,7 +404,7 @@ static int keeper_run(struct keeper *k, const char *config_root)
 	placings_stop(k);
 	keeper_log_repeats(k);
 	keeper_noted(k, store_sync(k->store));
-	k->retry = sd_event_source_disable_unref(k->retry);
+	k->retry = watch_free(k->retry);
 	k->spare = spare_free(k->spare);
 	open_volumes_done(&k->volumes);
 	k->attestation = attestation_free(k->attestation);
@@ -464,6 +473,7 @@ static int run(const struct args *args)
 	stamps = k.stamps;
 	keeper_open_gate(&k, config_root);
 	r = keeper_run(&k, config_root);
+	k.loop = loop_free(k.loop);
 	carried_done(&k.carried);
 	event_listen(NULL, NULL);
 	return r;

@@ -54,14 +54,14 @@ static int send_refusal(struct delivery *d)
 	return 1;
 }
 
-static int on_refusal_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_refusal_writable(void *userdata)
 {
 	if (send_refusal(userdata) != 0)
 		delivery_free(userdata);
 	return 0;
 }
 
-static int on_refusal_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_refusal_timeout(void *userdata)
 {
 	delivery_free(userdata);
 	return 0;
@@ -73,14 +73,13 @@ static void credential_refuse(struct delivery *d)
 	int r = send_refusal(d);
 
 	if (r == 0)
-		r = sd_event_add_io(d->keeper->event, &d->io, d->fd, EPOLLOUT, on_refusal_writable,
-				    d);
+		r = watch_fd(d->keeper->loop, d->fd, POLLOUT, on_refusal_writable, d, &d->io);
 	if (r > 0 || d->io == NULL) {
 		delivery_free(d);
 		return;
 	}
-	r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
-				       d->keeper->config->read_usec, 0, on_refusal_timeout, d);
+	r = watch_after(d->keeper->loop, d->keeper->config->read_usec, on_refusal_timeout, d,
+			&d->timer);
 	if (r < 0)
 		delivery_free(d);
 }
@@ -190,7 +189,7 @@ static int choose_secret(struct delivery *d)
 	return -1;
 }
 
-static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_poll_source(void *userdata)
 {
 	struct delivery *d = userdata;
 	bool turn = delivery_has_turn(d);
@@ -207,7 +206,7 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 		(void) delivery_poll_again(d, DELIVERY_POLL_USEC);
 	if (r <= 0)
 		return 0;
-	d->timer = sd_event_source_disable_unref(d->timer);
+	d->timer = watch_free(d->timer);
 	handover_begin(d);
 	return 0;
 }

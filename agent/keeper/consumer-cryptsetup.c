@@ -150,7 +150,7 @@ static int choose_secret(struct delivery *d)
 	return 1;
 }
 
-static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_poll_source(void *userdata)
 {
 	struct delivery *d = userdata;
 	int r = delivery_has_turn(d) ? choose_secret(d) : 0;
@@ -159,7 +159,7 @@ static int on_poll_source(sd_event_source *s, uint64_t usec, void *userdata)
 		(void) delivery_poll_again(d, DELIVERY_POLL_USEC);
 	if (r <= 0)
 		return 0;
-	d->timer = sd_event_source_disable_unref(d->timer);
+	d->timer = watch_free(d->timer);
 	if (delivery_wants_header(d)) {
 		volume_header_judge(d, /* any_token= */ false, on_verdict);
 	} else {

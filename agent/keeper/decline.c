@@ -39,9 +39,9 @@ void delivery_decline(struct delivery *d, const char *format, ...)
 		delivery_refuse(d);
 		return;
 	}
-	d->io = sd_event_source_disable_unref(d->io);
-	d->timer = sd_event_source_disable_unref(d->timer);
-	d->hangup = sd_event_source_disable_unref(d->hangup);
+	d->io = watch_free(d->io);
+	d->timer = watch_free(d->timer);
+	d->hangup = watch_free(d->hangup);
 	d->fetch = fetch_free(d->fetch);
 	volume_header_judge(d, /* any_token= */ true, on_declined_verdict);
 }

@@ -98,11 +98,11 @@ static struct store_entry *drop_all(struct delivery *d)
 {
 	struct store_entry *e = TAKE_PTR(d->entry);
 
-	d->io = sd_event_source_disable_unref(d->io);
-	d->timer = sd_event_source_disable_unref(d->timer);
-	d->exit = sd_event_source_disable_unref(d->exit);
-	d->questions = sd_event_source_disable_unref(d->questions);
-	d->hangup = sd_event_source_disable_unref(d->hangup);
+	d->io = watch_free(d->io);
+	d->timer = watch_free(d->timer);
+	d->exit = watch_free(d->exit);
+	d->questions = watch_free(d->questions);
+	d->hangup = watch_free(d->hangup);
 	d->fetch = fetch_free(d->fetch);
 	d->key = secret_free(d->key);
 	d->pidfd = close_fd(d->pidfd);
@@ -245,25 +245,19 @@ int delivery_scan(struct delivery *d)
 
 uint64_t delivery_now(const struct delivery *d)
 {
-	uint64_t usec = 0;
-
-	(void) sd_event_now(d->keeper->event, CLOCK_MONOTONIC, &usec);
-	return usec;
+	return loop_now(d->keeper->loop);
 }
 
-int delivery_start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler)
+int delivery_start_polling(struct delivery *d, uint64_t usec, watch_call handler)
 {
 	d->deadline = delivery_now(d) + usec;
-	d->timer = sd_event_source_disable_unref(d->timer);
-	return sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC, 0, 1,
-					  handler, d);
+	d->timer = watch_free(d->timer);
+	return watch_after(d->keeper->loop, 0, handler, d, &d->timer);
 }
 
 int delivery_poll_again(struct delivery *d, uint64_t usec)
 {
-	int r = sd_event_source_set_time_relative(d->timer, usec);
-
-	return r < 0 ? r : sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
+	return watch_again_after(d->timer, usec);
 }
 
 const char *delivery_target(const struct delivery *d)

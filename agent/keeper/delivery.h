@@ -55,7 +55,7 @@ struct delivery {
 	unsigned n_origin;		/* which of the entry's origins is tried */
 	enum secret_origin origin;
 	struct fetch *fetch;		/* under way, or what there is to confirm */
-	sd_event_source *hangup;	/* while the broker is asked */
+	struct watch *hangup;	/* while the broker is asked */
 	bool waits;			/* it was logged that it does */
 	bool queued;			/* it was logged that it waits for its turn */
 	bool scanned;			/* it has looked for secrets before */
@@ -76,7 +76,7 @@ struct delivery {
 	struct secret *key;
 	size_t key_len, n_sent;
 	uint64_t deadline;		/* CLOCK_MONOTONIC, of the current step */
-	sd_event_source *io, *timer, *exit, *questions;
+	struct watch *io, *timer, *exit, *questions;
 };
 
 /*
@@ -159,9 +159,10 @@ void delivery_refuse(struct delivery *d);
 
 /*
  * Call @handler at once, and again whenever it has set the timer anew by delivery_poll_again(),
- * @usec from then.  The delivery's deadline is @usec from now.  Both return an errno of sd-event.
+ * @usec from then.  The delivery's deadline is @usec from now.  Both return an errno of
+ * agent/loop.h.
  */
-int delivery_start_polling(struct delivery *d, uint64_t usec, sd_event_time_handler_t handler);
+int delivery_start_polling(struct delivery *d, uint64_t usec, watch_call handler);
 int delivery_poll_again(struct delivery *d, uint64_t usec);
 
 /* What the peer and the consumer's name are called in messages. */

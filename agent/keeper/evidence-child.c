@@ -30,14 +30,14 @@ struct evidence_child {
 	int pack;			/* memfd */
 	pid_t pid;			/* until it is reaped, which may be after done() */
 	int pidfd;
-	sd_event_source *exit, *timer;
+	struct watch *exit, *timer;
 };
 
 static void end(struct evidence_child *c, int error, const char *why)
 {
 	char type[sizeof(c->report->type)];
 
-	c->timer = sd_event_source_disable_unref(c->timer);
+	c->timer = watch_free(c->timer);
 	c->busy = false;
 	memcpy(type, c->report->type, sizeof(type));
 	type[sizeof(type) - 1] = '\0';
@@ -106,7 +106,7 @@ static _Noreturn void child_main(struct evidence_child *c, pid_t parent)
 
 /* ---- in the keeper ---- */
 
-static int on_exit_of_child(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_exit_of_child(void *userdata)
 {
 	struct evidence_child *c = userdata;
 	siginfo_t si = { 0 };
@@ -114,7 +114,7 @@ static int on_exit_of_child(sd_event_source *s, int fd, uint32_t revents, void *
 
 	(void) waitid(P_PIDFD, (id_t)c->pidfd, &si, WEXITED);
 	c->pid = 0;
-	c->exit = sd_event_source_disable_unref(c->exit);
+	c->exit = watch_free(c->exit);
 	c->pidfd = close_fd(c->pidfd);
 	/* It was given up, and that has been reported. */
 	if (!c->busy)
@@ -135,7 +135,7 @@ static int on_exit_of_child(sd_event_source *s, int fd, uint32_t revents, void *
 	return 0;
 }
 
-static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_timeout(void *userdata)
 {
 	struct evidence_child *c = userdata;
 
@@ -162,11 +162,9 @@ static int fork_child(struct evidence_child *c)
 	c->pid = pid;
 	c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	r = c->pidfd < 0 ? -errno :
-			   sd_event_add_io(c->setup.event, &c->exit, c->pidfd, EPOLLIN,
-					   on_exit_of_child, c);
+			   watch_fd(c->setup.loop, c->pidfd, POLLIN, on_exit_of_child, c, &c->exit);
 	if (r >= 0)
-		r = sd_event_add_time_relative(c->setup.event, &c->timer, CLOCK_MONOTONIC,
-					       c->setup.timeout_usec, 0, on_timeout, c);
+		r = watch_after(c->setup.loop, c->setup.timeout_usec, on_timeout, c, &c->timer);
 	if (r < 0 && !c->exit) {
 		(void) kill(pid, SIGKILL);
 		(void) waitpid(pid, NULL, 0);
@@ -227,8 +225,8 @@ struct evidence_child *evidence_child_free(struct evidence_child *c)
 {
 	if (!c)
 		return NULL;
-	sd_event_source_disable_unref(c->exit);
-	sd_event_source_disable_unref(c->timer);
+	watch_free(c->exit);
+	watch_free(c->timer);
 	if (c->pid > 0)
 		(void) kill(c->pid, SIGKILL);
 	(void) close_fd(c->pidfd);

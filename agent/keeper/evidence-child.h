@@ -2,8 +2,8 @@
 #ifndef COCO_AGENT_KEEPER_EVIDENCE_CHILD_H
 #define COCO_AGENT_KEEPER_EVIDENCE_CHILD_H
 
-#include <systemd/sd-event.h>
 
+#include "agent/loop.h"
 #include "attest/gather/provider.h"
 
 /*
@@ -13,7 +13,7 @@
 struct evidence_child;
 
 struct evidence_child_setup {
-	sd_event *event;		/* borrowed */
+	struct loop *loop;		/* borrowed */
 	const char *root;		/* of the kernel's files; "" */
 	uint64_t timeout_usec;		/* 0: the default */
 
@@ -48,7 +48,7 @@ struct evidence_child *evidence_child_free(struct evidence_child *c);
  *
  * Returns 0; -EBUSY while a child works, or while one that was given up cannot be killed: it is
  * stuck in the kernel, waiting for a TEE, and another would get stuck too; an errno of
- * memfd_create(2), fork(2), pidfd_open(2) or sd-event.
+ * memfd_create(2), fork(2), pidfd_open(2) or agent/loop.h.
  */
 int evidence_child_ask(struct evidence_child *c, const uint8_t *report_data, size_t len);
 

@@ -90,7 +90,7 @@ static unsigned wanted(void *userdata)
 int expected_open(struct keeper *k, const char *path, int first, unsigned n)
 {
 	const struct spare_setup setup = {
-		.event = k->event,
+		.loop = k->loop,
 		.path = path,
 		.wanted = wanted,
 		.userdata = k,

@@ -11,7 +11,7 @@
  * are the closed volumes of secrets that can still be had; where all are open, one judge stands by
  * for the one that is closed and opened again.
  *
- * Returns 0; -ENOMEM; an errno of sd-event.
+ * Returns 0; -ENOMEM; an errno of agent/loop.h.
  */
 int expected_open(struct keeper *k, const char *path, int first, unsigned n);
 

@@ -88,7 +88,7 @@ static int ask_worker(struct fetch *f, int tpm)
 		{ MSG_ATTEST_GATHER, &g, sizeof(g), -EBADF },
 	};
 	const struct worker_question question = {
-		.event = b->setup.event,
+		.loop = b->setup.loop,
 		.path = b->setup.worker,
 		.advice = WORKER_EVIDENCE_ADVICE,
 		.frames = frames,

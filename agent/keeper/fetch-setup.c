@@ -172,7 +172,7 @@ void fetch_start(struct fetch *f)
 	for (unsigned i = 0; i < s->n_urls; i++)
 		if (!f->url[0] || streq(f->url, s->urls[i]))
 			strcpy(f->net.urls[f->net.n_urls++], s->urls[i]);
-	r = net_talk_new(f->broker->setup.event, f->broker->setup.net, &f->talk);
+	r = net_talk_new(f->broker->setup.loop, f->broker->setup.net, &f->talk);
 	if (r < 0)
 		fetch_fail(f, NET_LOCAL, "out of memory");
 	else if (f->url[0] && f->net.n_urls == 0)

@@ -28,7 +28,7 @@ struct broker {
 	char tee[16];				/* "" until it is known */
 	struct fetch *fetches;
 	struct fetch *active;			/* whose handshake is under way */
-	sd_event_source *turn;
+	struct watch *turn;
 };
 
 enum phase {
@@ -59,7 +59,7 @@ struct fetch {
 	bool gathering;			/* the child's answer is for this fetch */
 	bool learning;			/* the evidence is asked for its kind only */
 	int pack;			/* memfd for the worker's evidence */
-	sd_event_source *session;	/* ends it when the session is over */
+	struct watch *session;	/* ends it when the session is over */
 };
 
 /* CLOCK_MONOTONIC of the current turn of the loop; and a clock as it is now, in microseconds. */

@@ -20,10 +20,7 @@
 
 uint64_t fetch_now(const struct broker *b)
 {
-	uint64_t usec = 0;
-
-	(void) sd_event_now(b->setup.event, CLOCK_MONOTONIC, &usec);
-	return usec;
+	return loop_now(b->setup.loop);
 }
 
 uint64_t fetch_clock(clockid_t clock)
@@ -51,7 +48,7 @@ const struct broker_identity *fetch_identity(const struct broker *b)
 
 /* ---- the turns ---- */
 
-static int on_turn(sd_event_source *s, uint64_t usec, void *userdata);
+static int on_turn(void *userdata);
 
 /* The fetch whose turn comes first, or NULL. */
 static struct fetch *next_fetch(const struct broker *b)
@@ -70,16 +67,15 @@ static void run(struct broker *b)
 	const struct fetch *first = next_fetch(b);
 	int r;
 
-	b->turn = sd_event_source_disable_unref(b->turn);
+	b->turn = watch_free(b->turn);
 	if (b->active || !first)
 		return;
-	r = sd_event_add_time(b->setup.event, &b->turn, CLOCK_MONOTONIC, first->due_usec, 1,
-			      on_turn, b);
+	r = watch_at(b->setup.loop, CLOCK_MONOTONIC, first->due_usec, on_turn, b, &b->turn);
 	if (r < 0)
 		log_error_errno(r, "Failed to set a timer, no broker is asked: %m");
 }
 
-static int on_turn(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_turn(void *userdata)
 {
 	struct broker *b = userdata;
 	struct fetch *first = next_fetch(b);
@@ -99,7 +95,7 @@ static void drop_handshake(struct fetch *f)
 	f->talk = net_talk_free(f->talk);
 	f->call = worker_call_free(f->call);
 	f->pack = close_fd(f->pack);
-	f->session = sd_event_source_disable_unref(f->session);
+	f->session = watch_free(f->session);
 	if (f->broker->active == f)
 		f->broker->active = NULL;
 }
@@ -274,7 +270,7 @@ void fetch_ask(struct fetch *f, struct net_talk_question q)
 
 /* ---- the session after the secret is there ---- */
 
-static int on_session_over(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_session_over(void *userdata)
 {
 	struct fetch *f = userdata;
 
@@ -294,8 +290,7 @@ void fetch_opened(struct fetch *f, struct secret *s)
 	f->phase = PHASE_OPENED;
 	b->active = NULL;
 	b->setup.note(b->setup.userdata, NET_OK, "", "");
-	if (sd_event_add_time_relative(b->setup.event, &f->session, CLOCK_MONOTONIC,
-				       HANDSHAKE_USEC, 0, on_session_over, f) < 0)
+	if (watch_after(b->setup.loop, HANDSHAKE_USEC, on_session_over, f, &f->session) < 0)
 		f->talk = net_talk_free(f->talk);
 	f->q.done(f->q.userdata, s, NULL);
 	run(b);
@@ -413,7 +408,7 @@ int broker_new(const struct broker_setup *s, struct broker **ret, struct cause *
 		r = cause_set(why, -ENOMEM, "no memory can be locked for key pairs");
 	if (r >= 0) {
 		const struct evidence_child_setup child = {
-			.event = s->event,
+			.loop = s->loop,
 			.root = s->root,
 			.gather = s->gather,
 			.done = fetch_on_evidence,
@@ -442,7 +437,7 @@ struct broker *broker_free(struct broker *b)
 		assert(b->fetches->phase == PHASE_CONFIRMING);
 		fetch_free(b->fetches);
 	}
-	sd_event_source_disable_unref(b->turn);
+	watch_free(b->turn);
 	evidence_child_free(b->child);
 	broker_identity_done(&b->identity);
 	free(b);

@@ -2,9 +2,9 @@
 #ifndef COCO_AGENT_KEEPER_FETCH_H
 #define COCO_AGENT_KEEPER_FETCH_H
 
-#include <systemd/sd-event.h>
 
 #include "agent/keeper/broker-settings.h"
+#include "agent/loop.h"
 #include "attest/gather/provider.h"
 #include "base/secret.h"
 #include "secrets/policy.h"
@@ -26,7 +26,7 @@
  */
 
 struct broker_setup {
-	sd_event *event;		/* borrowed, as all pointers here */
+	struct loop *loop;		/* borrowed, as all pointers here */
 	const struct broker_settings *settings;
 	const char *root;		/* of the kernel's files; "" */
 	const char *folder;		/* /run/cocod: the file "boot" is there */

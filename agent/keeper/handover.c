@@ -42,7 +42,7 @@ static void end_taken(struct delivery *d)
 }
 
 /* The whole key is written.  Has the peer taken it out of the socket? */
-static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_poll_read(void *userdata)
 {
 	struct delivery *d = userdata;
 	int unread = -1, error = 0;
@@ -69,9 +69,9 @@ static int on_poll_read(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+static int on_writable(void *userdata);
 
-static int on_write_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_write_timeout(void *userdata)
 {
 	delivery_decline(userdata, "%s did not read it in time; the secret is kept",
 			 delivery_peer(userdata));
@@ -88,8 +88,8 @@ static void write_key(struct delivery *d)
 
 		if (n < 0 && errno == EAGAIN) {
 			if (!d->io)
-				r = sd_event_add_io(d->keeper->event, &d->io, d->fd, EPOLLOUT,
-						    on_writable, d);
+				r = watch_fd(d->keeper->loop, d->fd, POLLOUT, on_writable, d,
+					     &d->io);
 			if (r < 0)
 				delivery_decline(d, "out of memory");
 			return;
@@ -101,14 +101,14 @@ static void write_key(struct delivery *d)
 		}
 		d->n_sent += (size_t)n;
 	}
-	d->io = sd_event_source_disable_unref(d->io);
+	d->io = watch_free(d->io);
 	d->key = secret_free(d->key);
 	(void) shutdown(d->fd, SHUT_WR);
 	if (delivery_start_polling(d, d->keeper->config->read_usec, on_poll_read) < 0)
 		delivery_decline(d, "out of memory");
 }
 
-static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_writable(void *userdata)
 {
 	write_key(userdata);
 	return 0;
@@ -133,9 +133,8 @@ static void begin_write(struct delivery *d)
 	if (r >= 0)
 		r = d->kind->offer(d);
 	if (r >= 0)
-		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
-					       d->keeper->config->read_usec, 0, on_write_timeout,
-					       d);
+		r = watch_after(d->keeper->loop, d->keeper->config->read_usec, on_write_timeout, d,
+				&d->timer);
 	if (r < 0) {
 		delivery_decline(d, "secret '%s' cannot be read: %s", d->entry->policy.name,
 				 strerror(-r));
@@ -157,7 +156,7 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 	struct delivery *d = userdata;
 	bool wait;
 
-	d->hangup = sd_event_source_disable_unref(d->hangup);
+	d->hangup = watch_free(d->hangup);
 	if (s && d->entry->state == SECRET_WIPED) {
 		secret_free(s);
 		delivery_decline(d, "secret '%s' was wiped while the broker was asked",
@@ -181,7 +180,7 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 }
 
 /* The peer only reads, so that a hangup is the end of it. */
-static int on_hangup(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_hangup(void *userdata)
 {
 	delivery_decline(userdata, "%s went away while the broker was asked",
 			 delivery_peer(userdata));
@@ -206,7 +205,7 @@ static void begin_fetch(struct delivery *d)
 					   .origin = "broker" },
 			  "%s '%s': the broker is asked for secret '%s'", d->kind->noun,
 			  delivery_target(d), d->entry->policy.name);
-	r = sd_event_add_io(d->keeper->event, &d->hangup, d->fd, 0, on_hangup, d);
+	r = watch_fd(d->keeper->loop, d->fd, 0, on_hangup, d, &d->hangup);
 	if (r >= 0)
 		r = fetch_new(d->keeper->broker, &q, &d->fetch);
 	if (r < 0)

@@ -270,11 +270,9 @@ int keeper_wipe(struct keeper *k, struct store_entry *e)
 /* Nothing that one turn of the loop does takes so long that it would matter. */
 int keeper_volume_is_open(struct keeper *k, const char *volume)
 {
-	uint64_t turn;
+	uint64_t turn = k->loop ? loop_n_turns(k->loop) + 1 : OPEN_VOLUMES_NOW;
 
-	if (!k->event || sd_event_get_iteration(k->event, &turn) < 0)
-		return open_volumes_has(&k->volumes, "/sys", OPEN_VOLUMES_NOW, volume);
-	return open_volumes_has(&k->volumes, "/sys", turn + 1, volume);
+	return open_volumes_has(&k->volumes, "/sys", turn, volume);
 }
 
 static int is_open(void *userdata, const char *volume)
@@ -307,7 +305,7 @@ static bool wipe_is_due(const struct store_entry *e, const struct outlook *o)
 	}
 }
 
-static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_retry(void *userdata)
 {
 	keeper_settle_all(userdata);
 	return 0;
@@ -316,20 +314,15 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
 /* Set the timer to the earliest of all waits.  A secret that is not due then will wait again. */
 static void look_again(struct keeper *k, uint64_t wait_usec)
 {
-	uint64_t at, due = now_boottime() + wait_usec;
-	int enabled = SD_EVENT_OFF, r = 0;
+	uint64_t due = now_boottime() + wait_usec;
+	int r = 0;
 
-	if (!k->event)
+	if (!k->loop)
 		return;
 	if (!k->retry)
-		r = sd_event_add_time(k->event, &k->retry, CLOCK_BOOTTIME, due, 0, on_retry, k);
-	else if (sd_event_source_get_enabled(k->retry, &enabled) >= 0 &&
-		 (enabled == SD_EVENT_OFF ||
-		  (sd_event_source_get_time(k->retry, &at) >= 0 && at > due))) {
-		r = sd_event_source_set_time(k->retry, due);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(k->retry, SD_EVENT_ONESHOT);
-	}
+		r = watch_at(k->loop, CLOCK_BOOTTIME, due, on_retry, k, &k->retry);
+	else if (watch_time(k->retry) > due)
+		r = watch_again_at(k->retry, due);
 	if (r < 0)
 		log_warning_errno(r, "Failed to set a timer, a secret may stay "
 				     "until the next change: %m");

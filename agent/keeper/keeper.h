@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_KEEPER_H
 #define COCO_AGENT_KEEPER_KEEPER_H
 
-#include <systemd/sd-event.h>
 
 #include "agent/keeper/attestation.h"
 #include "agent/keeper/config.h"
@@ -14,6 +13,7 @@
 #include "agent/keeper/room.h"
 #include "agent/keeper/spare.h"
 #include "agent/keeper/stamps.h"
+#include "agent/loop.h"
 #include "secrets/store.h"
 
 #define USEC_PER_MSEC 1000ULL
@@ -27,7 +27,7 @@
  * (consumer-cryptsetup.c, consumer-credential.c).
  */
 struct keeper {
-	sd_event *event;
+	struct loop *loop;
 	struct config *config;
 	struct secret_source directory;	/* SecretDirectory=, for tests */
 	struct store *store;
@@ -60,7 +60,7 @@ struct keeper {
 	struct spare *spare;		/* judges of headers that nobody has asked yet */
 	int first_passed;		/* the first of n_passed descriptors from systemd */
 	unsigned n_passed;
-	sd_event_source *retry;		/* looks again at secrets that time alone may use up */
+	struct watch *retry;		/* looks again at secrets that time alone may use up */
 	/* why the last SIGHUP did not give a new configuration; "" when it did */
 	char reload_error[MSG_WARNING_LEN];
 	/* the secret from which on keeper_warning() looks for that warning; 0: the first */

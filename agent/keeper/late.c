@@ -19,13 +19,13 @@
 #define ANSWER_MAX 2047
 
 /* The peer is gone, or cocod-key has an answer of a person's. */
-static int on_late_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_late_exit(void *userdata)
 {
 	delivery_free(userdata);
 	return 0;
 }
 
-static int on_late_timer(sd_event_source *s, uint64_t usec, void *userdata);
+static int on_late_timer(void *userdata);
 
 static uint64_t pause_usec(const struct delivery *d)
 {
@@ -34,11 +34,7 @@ static uint64_t pause_usec(const struct delivery *d)
 
 static void try_later(struct delivery *d)
 {
-	int r = sd_event_source_set_time_relative(d->timer, pause_usec(d));
-
-	if (r >= 0)
-		r = sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
-	if (r < 0)
+	if (watch_again_after(d->timer, pause_usec(d)) < 0)
 		delivery_free(d);
 }
 
@@ -114,9 +110,9 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 	struct delivery *d = userdata;
 
 	if (s && d->entry->state != SECRET_WIPED && d->give_late) {
-		d->hangup = sd_event_source_disable_unref(d->hangup);
-		d->timer = sd_event_source_disable_unref(d->timer);
-		d->exit = sd_event_source_disable_unref(d->exit);
+		d->hangup = watch_free(d->hangup);
+		d->timer = watch_free(d->timer);
+		d->exit = watch_free(d->exit);
 		d->give_late(d, s);
 		return;
 	}
@@ -138,7 +134,7 @@ static void on_fetched(void *userdata, struct secret *s, const struct fetch_fail
 	try_later(d);
 }
 
-static int on_late_timer(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_late_timer(void *userdata)
 {
 	struct delivery *d = userdata;
 	const struct fetch_question q = {
@@ -169,7 +165,7 @@ static int let_ask(struct delivery *d, void (*give)(struct delivery *d, struct s
 	d->give_late = give;
 	if (syscall(SYS_pidfd_send_signal, d->pidfd, LATE_SIGNAL, NULL, 0) < 0)
 		return -errno;
-	return sd_event_add_io(d->keeper->event, &d->hangup, d->fd, 0, on_late_exit, d);
+	return watch_fd(d->keeper->loop, d->fd, 0, on_late_exit, d, &d->hangup);
 }
 
 void late_begin(struct delivery *d, unsigned error, const char *why,
@@ -191,13 +187,12 @@ void late_begin(struct delivery *d, unsigned error, const char *why,
 		  "long as a passphrase is asked for", d->volume, why);
 	d->late_error = error;
 	d->fetch = fetch_free(d->fetch);
-	d->timer = sd_event_source_disable_unref(d->timer);
+	d->timer = watch_free(d->timer);
 	r = let_ask(d, give);
 	if (r >= 0)
-		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_late_exit, d);
+		r = watch_fd(d->keeper->loop, d->pidfd, POLLIN, on_late_exit, d, &d->exit);
 	if (r >= 0)
-		r = sd_event_add_time_relative(d->keeper->event, &d->timer, CLOCK_MONOTONIC,
-					       pause_usec(d), 0, on_late_timer, d);
+		r = watch_after(d->keeper->loop, pause_usec(d), on_late_timer, d, &d->timer);
 	if (r < 0)
 		delivery_free(d);
 }

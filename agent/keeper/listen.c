@@ -10,7 +10,7 @@
 
 struct listener {
 	struct listener_setup setup;
-	sd_event_source *io, *timer;
+	struct watch *io, *timer;
 	bool complained;
 };
 
@@ -30,9 +30,8 @@ static bool is_shortage(int r)
 static void pause_listening(struct listener *l)
 {
 	/* The timer was made with the listener: now there may be no descriptor left to make one. */
-	if (sd_event_source_set_time_relative(l->timer, l->setup.pause_usec) >= 0 &&
-	    sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) >= 0)
-		(void) sd_event_source_set_enabled(l->io, SD_EVENT_OFF);
+	if (watch_again_after(l->timer, l->setup.pause_usec) >= 0)
+		(void) watch_enable(l->io, false);
 }
 
 static void complain(struct listener *l, int r)
@@ -46,14 +45,14 @@ static void complain(struct listener *l, int r)
 	pause_listening(l);
 }
 
-static int on_pause_over(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_pause_over(void *userdata)
 {
 	struct listener *l = userdata;
 
-	return sd_event_source_set_enabled(l->io, SD_EVENT_ON);
+	return watch_enable(l->io, true);
 }
 
-static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_connection(void *userdata)
 {
 	struct listener *l = userdata;
 	int r;
@@ -93,12 +92,9 @@ int listener_new(const struct listener_setup *s, struct listener **ret)
 	flags = fcntl(s->fd, F_GETFL);
 	if (flags < 0 || fcntl(s->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	r = sd_event_add_io(s->event, &l->io, s->fd, EPOLLIN, on_connection, l);
+	r = watch_fd(s->loop, s->fd, POLLIN, on_connection, l, &l->io);
 	if (r >= 0)
-		r = sd_event_add_time_relative(s->event, &l->timer, CLOCK_MONOTONIC,
-					       l->setup.pause_usec, 0, on_pause_over, l);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
+		r = watch_after(s->loop, UINT64_MAX, on_pause_over, l, &l->timer);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(l);
@@ -109,8 +105,8 @@ struct listener *listener_free(struct listener *l)
 {
 	if (!l)
 		return NULL;
-	sd_event_source_disable_unref(l->io);
-	sd_event_source_disable_unref(l->timer);
+	watch_free(l->io);
+	watch_free(l->timer);
 	free(l);
 	return NULL;
 }

@@ -2,8 +2,8 @@
 #ifndef COCO_AGENT_KEEPER_LISTEN_H
 #define COCO_AGENT_KEEPER_LISTEN_H
 
-#include <systemd/sd-event.h>
 
+#include "agent/loop.h"
 #include "base/macro.h"
 
 /*
@@ -16,7 +16,7 @@
 struct listener;
 
 struct listener_setup {
-	sd_event *event;
+	struct loop *loop;
 	int fd;				/* borrowed */
 	const char *name;		/* for the log; borrowed */
 	void (*accept)(void *userdata, int conn);	/* takes over @conn */
@@ -27,7 +27,7 @@ struct listener_setup {
 	uint64_t pause_usec;		/* 0: one second */
 };
 
-/* @ret is yours.  Returns 0; -ENOMEM; an errno of sd-event or of fcntl(2). */
+/* @ret is yours.  Returns 0; -ENOMEM; an errno of agent/loop.h or of fcntl(2). */
 int listener_new(const struct listener_setup *s, struct listener **ret);
 struct listener *listener_free(struct listener *l);
 DEFINE_CLEANUP(struct listener *, listener_free)

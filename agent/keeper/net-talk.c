@@ -12,7 +12,7 @@
 #define TRY_AGAIN_USEC (50 * UINT64_C(1000))
 
 struct net_talk {
-	sd_event *event;
+	struct loop *loop;
 	const char *path;
 	int conn;
 	bool asking, over;
@@ -20,14 +20,14 @@ struct net_talk {
 	uint8_t *body;			/* a copy of the question's, until it is sent */
 	uint8_t *reply;
 	int fd;
-	sd_event_source *io, *again, *deadline;
+	struct watch *io, *again, *deadline;
 };
 
 static void forget_question(struct net_talk *t)
 {
-	t->io = sd_event_source_disable_unref(t->io);
-	t->again = sd_event_source_disable_unref(t->again);
-	t->deadline = sd_event_source_disable_unref(t->deadline);
+	t->io = watch_free(t->io);
+	t->again = watch_free(t->again);
+	t->deadline = watch_free(t->deadline);
 	t->fd = close_fd(t->fd);
 	free(t->body);
 	t->body = NULL;
@@ -62,7 +62,7 @@ static void end_without(struct net_talk *t, const char *format, ...)
 	end(t, NULL, -EBADF, why);
 }
 
-static int on_reply(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_reply(void *userdata)
 {
 	struct net_talk *t = userdata;
 	int passed = -EBADF, r;
@@ -88,7 +88,7 @@ static int on_reply(sd_event_source *s, int fd, uint32_t revents, void *userdata
 	return 0;
 }
 
-static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_deadline(void *userdata)
 {
 	struct net_talk *t = userdata;
 
@@ -114,19 +114,16 @@ static int try_to_ask(struct net_talk *t)
 	if (r < 0)
 		return r;
 	t->fd = close_fd(t->fd);
-	return sd_event_add_io(t->event, &t->io, t->conn, EPOLLIN, on_reply, t);
+	return watch_fd(t->loop, t->conn, POLLIN, on_reply, t, &t->io);
 }
 
-static int on_again(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_again(void *userdata)
 {
 	struct net_talk *t = userdata;
 	int r = try_to_ask(t);
 
-	if (r == -EAGAIN) {
-		r = sd_event_source_set_time_relative(t->again, TRY_AGAIN_USEC);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(t->again, SD_EVENT_ONESHOT);
-	}
+	if (r == -EAGAIN)
+		r = watch_again_after(t->again, TRY_AGAIN_USEC);
 	if (r < 0)
 		end_without(t, "cocod-net cannot be asked: %s; " NET_ADVICE, strerror(-r));
 	return 0;
@@ -147,8 +144,7 @@ static int take_question(struct net_talk *t, const struct net_talk_question *q)
 		if (t->fd < 0)
 			return -errno;
 	}
-	return sd_event_add_time_relative(t->event, &t->deadline, CLOCK_MONOTONIC,
-					  q->timeout_usec, 0, on_deadline, t);
+	return watch_after(t->loop, q->timeout_usec, on_deadline, t, &t->deadline);
 }
 
 int net_talk_ask(struct net_talk *t, const struct net_talk_question *q)
@@ -162,8 +158,7 @@ int net_talk_ask(struct net_talk *t, const struct net_talk_question *q)
 	r = take_question(t, q);
 	/* From the loop, so that done() is never called before this returns. */
 	if (r >= 0)
-		r = sd_event_add_time_relative(t->event, &t->again, CLOCK_MONOTONIC, 0, 1,
-					       on_again, t);
+		r = watch_after(t->loop, 0, on_again, t, &t->again);
 	if (r < 0) {
 		forget_question(t);
 		free(t->reply);
@@ -174,13 +169,13 @@ int net_talk_ask(struct net_talk *t, const struct net_talk_question *q)
 	return 0;
 }
 
-int net_talk_new(sd_event *event, const char *path, struct net_talk **ret)
+int net_talk_new(struct loop *loop, const char *path, struct net_talk **ret)
 {
 	struct net_talk *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
-	*t = (struct net_talk){ .event = event, .path = path, .conn = -EBADF, .fd = -EBADF };
+	*t = (struct net_talk){ .loop = loop, .path = path, .conn = -EBADF, .fd = -EBADF };
 	*ret = t;
 	return 0;
 }

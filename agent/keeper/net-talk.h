@@ -2,8 +2,8 @@
 #ifndef COCO_AGENT_KEEPER_NET_TALK_H
 #define COCO_AGENT_KEEPER_NET_TALK_H
 
-#include <systemd/sd-event.h>
 
+#include "agent/loop.h"
 #include "base/macro.h"
 
 /*
@@ -34,7 +34,7 @@ struct net_talk_question {
  * Begin a conversation with whoever listens at @path.  Nothing is connected yet.  @ret is yours.
  * Returns 0 or -ENOMEM.
  */
-int net_talk_new(sd_event *event, const char *path, struct net_talk **ret);
+int net_talk_new(struct loop *loop, const char *path, struct net_talk **ret);
 
 /* Ends the conversation; done() is not called any more. */
 struct net_talk *net_talk_free(struct net_talk *t);
@@ -43,7 +43,7 @@ DEFINE_CLEANUP(struct net_talk *, net_talk_free)
 /*
  * Ask.  If the socket has a full queue, the question waits for its turn until its time is over.
  * Returns 0; -EBUSY while a question waits for its answer; -ENOTCONN after the end; -ENOMEM; an
- * errno of fcntl(2) or sd-event.  Anything that goes wrong later comes through done().
+ * errno of fcntl(2) or agent/loop.h.  Anything that goes wrong later comes through done().
  */
 int net_talk_ask(struct net_talk *t, const struct net_talk_question *q);
 

@@ -18,7 +18,7 @@ void outcome_note(struct delivery *d, enum delivery_outcome outcome)
 }
 
 /* The peer is gone.  Whether its secret stays is settled by delivery_free(). */
-static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_rejected_exit(void *userdata)
 {
 	delivery_free(userdata);
 	return 0;
@@ -30,11 +30,11 @@ static int on_rejected_exit(sd_event_source *s, int fd, uint32_t revents, void *
  */
 static void watch_rejected(struct delivery *d)
 {
-	d->timer = sd_event_source_disable_unref(d->timer);
-	d->questions = sd_event_source_disable_unref(d->questions);
-	d->exit = sd_event_source_disable_unref(d->exit);
-	if (d->pidfd < 0 || sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN,
-					    on_rejected_exit, d) < 0) {
+	d->timer = watch_free(d->timer);
+	d->questions = watch_free(d->questions);
+	d->exit = watch_free(d->exit);
+	if (d->pidfd < 0 || watch_fd(d->keeper->loop, d->pidfd, POLLIN, on_rejected_exit, d,
+				     &d->exit) < 0) {
 		delivery_free(d);
 		return;
 	}
@@ -75,7 +75,7 @@ static void end_outcome(struct delivery *d)
 	 * First the source, then its descriptor: a child that was just forked may have a copy of
 	 * it, and with that the loop would go on to watch what nobody handles any more.
 	 */
-	d->exit = sd_event_source_disable_unref(d->exit);
+	d->exit = watch_free(d->exit);
 	d->pidfd = close_fd(d->pidfd);
 	if (keeper_volume_is_open(d->keeper, d->volume) <= 0 && d->peer.pid != 0) {
 		end_rejected(d, d->keeper->initramfs ? "cryptsetup ended without it" :
@@ -98,7 +98,7 @@ static void end_outcome(struct delivery *d)
 	delivery_free(d);
 }
 
-static int on_peer_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_peer_exit(void *userdata)
 {
 	end_outcome(userdata);
 	return 0;
@@ -129,7 +129,7 @@ static pid_t asked_by(struct keeper *k, const char *name)
  * A question was put into the directory.  If it is answered before we can read whose question it
  * was, it may have been our peer's.
  */
-static int on_question(sd_event_source *s, const struct inotify_event *event, void *userdata)
+static int on_question(const struct inotify_event *event, void *userdata)
 {
 	struct delivery *d = userdata;
 	pid_t pid;
@@ -149,7 +149,7 @@ static int on_question(sd_event_source *s, const struct inotify_event *event, vo
 	return 0;
 }
 
-static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_poll_outcome(void *userdata)
 {
 	struct delivery *d = userdata;
 	bool same = volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->looked);
@@ -164,14 +164,10 @@ static int on_poll_outcome(sd_event_source *s, uint64_t usec, void *userdata)
 
 void outcome_watch_questions(struct delivery *d)
 {
-	int r = sd_event_add_inotify(d->keeper->event, &d->questions, ASK_PASSWORD_DIR,
-				     IN_MOVED_TO | IN_CREATE | IN_ONLYDIR, on_question, d);
-
-	/* Questions from before the peer's end must be read before that end is handled. */
-	if (r >= 0)
-		r = sd_event_source_set_priority(d->questions, SD_EVENT_PRIORITY_IMPORTANT);
-	if (r < 0)
-		d->questions = sd_event_source_disable_unref(d->questions);
+	/* Questions from before the peer's end are read before that end is handled. */
+	if (watch_folder(d->keeper->loop, ASK_PASSWORD_DIR, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR,
+			 on_question, d, &d->questions) < 0)
+		d->questions = NULL;
 }
 
 /*
@@ -217,7 +213,7 @@ void outcome_await(struct delivery *d)
 	}
 	r = delivery_start_polling(d, 0, on_poll_outcome);
 	if (r >= 0)
-		r = sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d);
+		r = watch_fd(d->keeper->loop, d->pidfd, POLLIN, on_peer_exit, d, &d->exit);
 	if (r < 0) {
 		log_warning_errno(r,
 				  "Failed to watch for volume '%s', its secret stays until it is "
@@ -230,9 +226,9 @@ void outcome_await(struct delivery *d)
 
 void outcome_await_exit(struct delivery *d)
 {
-	d->timer = sd_event_source_disable_unref(d->timer);
-	d->exit = sd_event_source_disable_unref(d->exit);
-	if (sd_event_add_io(d->keeper->event, &d->exit, d->pidfd, EPOLLIN, on_peer_exit, d) >= 0)
+	d->timer = watch_free(d->timer);
+	d->exit = watch_free(d->exit);
+	if (watch_fd(d->keeper->loop, d->pidfd, POLLIN, on_peer_exit, d, &d->exit) >= 0)
 		return;
 	outcome_note(d, DELIVERY_UNDECIDED);
 	delivery_free(d);

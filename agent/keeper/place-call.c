@@ -21,15 +21,15 @@ struct place_call {
 	unsigned n_tries;		/* connections */
 	bool begun;			/* it has asked for bytes */
 	int conn;
-	sd_event_source *io, *start, *deadline;
+	struct watch *io, *start, *deadline;
 };
 
 /* The call ends here: done() may free @c. */
 static void end(struct place_call *c, int error, const char *why)
 {
-	c->io = sd_event_source_disable_unref(c->io);
-	c->start = sd_event_source_disable_unref(c->start);
-	c->deadline = sd_event_source_disable_unref(c->deadline);
+	c->io = watch_free(c->io);
+	c->start = watch_free(c->start);
+	c->deadline = watch_free(c->deadline);
 	c->conn = close_fd(c->conn);
 	c->q.done(c->q.userdata, error, c->stage, why);
 }
@@ -80,15 +80,14 @@ static void take_answer(struct place_call *c, struct place_answer *a)
 static bool starts_again(struct place_call *c)
 {
 	if (c->type != MSG_PLACE_PREPARE || c->begun || c->n_tries >= TRIES ||
-	    sd_event_source_set_time_relative(c->start, STARTED_AGAIN_USEC) < 0 ||
-	    sd_event_source_set_enabled(c->start, SD_EVENT_ONESHOT) < 0)
+	    watch_again_after(c->start, STARTED_AGAIN_USEC) < 0)
 		return false;
-	c->io = sd_event_source_disable_unref(c->io);
+	c->io = watch_free(c->io);
 	c->conn = close_fd(c->conn);
 	return true;
 }
 
-static int on_frame(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_frame(void *userdata)
 {
 	struct place_call *c = userdata;
 	union {
@@ -119,7 +118,7 @@ static int on_frame(sd_event_source *s, int fd, uint32_t revents, void *userdata
 	return 0;
 }
 
-static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_deadline(void *userdata)
 {
 	end_errno(userdata, -ETIMEDOUT, "cocod-place did not answer in time");
 	return 0;
@@ -137,19 +136,16 @@ static int try_to_ask(struct place_call *c)
 		return r == -EAGAIN ? -EPIPE : r;
 	c->stage = PLACE_SENT;
 	c->n_tries++;
-	return sd_event_add_io(c->q.event, &c->io, c->conn, EPOLLIN, on_frame, c);
+	return watch_fd(c->q.loop, c->conn, POLLIN, on_frame, c, &c->io);
 }
 
-static int on_start(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_start(void *userdata)
 {
 	struct place_call *c = userdata;
 	int r = try_to_ask(c);
 
-	if (r == -EAGAIN) {
-		r = sd_event_source_set_time_relative(c->start, TRY_AGAIN_USEC);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(c->start, SD_EVENT_ONESHOT);
-	}
+	if (r == -EAGAIN)
+		r = watch_again_after(c->start, TRY_AGAIN_USEC);
 	if (r < 0)
 		end_errno(c, r, "cocod-place cannot be asked");
 	return 0;
@@ -165,10 +161,9 @@ int place_call_new(const struct place_question *q, struct place_call **ret)
 	c->q = *q;
 	c->conn = -EBADF;
 	c->type = q->bytes ? MSG_PLACE_PREPARE : MSG_PLACE_REMOVE;
-	r = sd_event_add_time_relative(q->event, &c->start, CLOCK_MONOTONIC, 0, 1, on_start, c);
+	r = watch_after(q->loop, 0, on_start, c, &c->start);
 	if (r >= 0)
-		r = sd_event_add_time_relative(q->event, &c->deadline, CLOCK_MONOTONIC,
-					       TIMEOUT_USEC, 0, on_deadline, c);
+		r = watch_after(q->loop, TIMEOUT_USEC, on_deadline, c, &c->deadline);
 	if (r < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(c);
@@ -179,9 +174,9 @@ struct place_call *place_call_free(struct place_call *c)
 {
 	if (!c)
 		return NULL;
-	sd_event_source_disable_unref(c->io);
-	sd_event_source_disable_unref(c->start);
-	sd_event_source_disable_unref(c->deadline);
+	watch_free(c->io);
+	watch_free(c->start);
+	watch_free(c->deadline);
 	(void) close_fd(c->conn);
 	free(c);
 	return NULL;

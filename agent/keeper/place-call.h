@@ -2,8 +2,8 @@
 #ifndef COCO_AGENT_KEEPER_PLACE_CALL_H
 #define COCO_AGENT_KEEPER_PLACE_CALL_H
 
-#include <systemd/sd-event.h>
 
+#include "agent/loop.h"
 #include "base/secret.h"
 #include "wire/msg.h"
 
@@ -23,7 +23,7 @@ enum place_stage {
 };
 
 struct place_question {
-	sd_event *event;
+	struct loop *loop;
 	const char *path;		/* cocod-place's socket */
 	struct place_order order;
 	const struct secret *bytes;	/* borrowed until the call is over; NULL to remove */

@@ -21,7 +21,7 @@ struct placing {
 	bool puts;			/* and so counts as a use of the secret */
 	bool had;			/* it was there before */
 	struct place_call *call;	/* NULL while it waits for the next attempt */
-	sd_event_source *retry;
+	struct watch *retry;
 	uint64_t pause_usec;		/* before the next attempt */
 };
 
@@ -38,7 +38,7 @@ static struct placing *placing_free(struct placing *p)
 	struct keeper *k = p->keeper;
 
 	place_call_free(p->call);
-	sd_event_source_disable_unref(p->retry);
+	watch_free(p->retry);
 	secret_free(p->q.bytes);
 	fetch_free(p->q.fetch);
 	unlink_placing(p);
@@ -95,11 +95,10 @@ static int ask(struct placing *p);
 static int try_later(struct placing *p)
 {
 	p->pause_usec = MIN(MAX(2 * p->pause_usec, RETRY_USEC), RETRY_MAX_USEC);
-	(void) sd_event_source_set_time_relative(p->retry, p->pause_usec);
-	return sd_event_source_set_enabled(p->retry, SD_EVENT_ONESHOT);
+	return watch_again_after(p->retry, p->pause_usec);
 }
 
-static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_retry(void *userdata)
 {
 	struct placing *p = userdata;
 
@@ -149,10 +148,7 @@ static int remove_from(struct keeper *k, struct store_entry *e, const struct sto
 
 	if (r < 0)
 		return r;
-	r = sd_event_add_time_relative(k->event, &p->retry, CLOCK_MONOTONIC, RETRY_USEC, 0,
-				       on_retry, p);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(p->retry, SD_EVENT_OFF);
+	r = watch_after(k->loop, UINT64_MAX, on_retry, p, &p->retry);
 	if (r < 0) {
 		unlink_placing(p);
 		free(p);
@@ -297,7 +293,7 @@ int placing_put(struct keeper *k, const struct placing_question *q)
 static int ask(struct placing *p)
 {
 	const struct place_question q = {
-		.event = p->keeper->event,
+		.loop = p->keeper->loop,
 		.path = p->q.kind == PLACE_KEYRING ? PLACE_KEYRING_SOCKET : PLACE_FILE_SOCKET,
 		.order = p->order,
 		.bytes = p->q.bytes,
@@ -344,7 +340,7 @@ static int remove_all(struct keeper *k, struct store_entry *e, const enum place_
 	int r = 0;
 
 	/* Nothing is forgotten before the loop runs, so that the list stays as it is. */
-	for (size_t i = 0; k->event && i < e->n_deliveries; i++) {
+	for (size_t i = 0; k->loop && i < e->n_deliveries; i++) {
 		const struct store_delivery *d = &e->deliveries[i];
 
 		if (!place_consumer_parse(d->consumer, &kind, &rest) || find(k, e, d->consumer) ||
@@ -384,11 +380,11 @@ bool placing_has_failed(const struct keeper *k, const struct store_entry *e)
 
 void placings_stop(struct keeper *k)
 {
-	sd_event *event = k->event;
+	struct loop *loop = k->loop;
 
 	/* So that nothing begins anew. */
-	k->event = NULL;
+	k->loop = NULL;
 	while (k->placings)
 		placing_free(k->placings);
-	k->event = event;
+	k->loop = loop;
 }

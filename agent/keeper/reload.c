@@ -43,16 +43,14 @@ static void say(struct keeper *k, const char *text)
 	keeper_notify_status(k);
 }
 
-static int on_poll(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_poll(void *userdata)
 {
 	struct reload *r = userdata;
 	char text[sizeof(r->keeper->reload_error)];
 	int err;
 
-	if (is_serving(r)) {
-		err = sd_event_source_set_time_relative(s, POLL_USEC);
-		return err < 0 ? err : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
-	}
+	if (is_serving(r))
+		return watch_again_after(r->timer, POLL_USEC);
 	/* What is known only here would be forgotten. */
 	err = store_sync(r->keeper->store);
 	keeper_noted(r->keeper, err);
@@ -66,7 +64,8 @@ static int on_poll(sd_event_source *s, uint64_t usec, void *userdata)
 		return 0;
 	}
 	log_notice("The configuration is read again: cocod begins anew with it");
-	return sd_event_exit(r->keeper->event, RELOAD_CODE);
+	loop_exit(r->keeper->loop, RELOAD_CODE);
+	return 0;
 }
 
 /* Returns 0 with the first error in @ret, "" if there is none. */
@@ -84,7 +83,7 @@ static int try_config(const struct reload *r, char ret[static MSG_WARNING_LEN])
 	return err;
 }
 
-static int on_hup(sd_event_source *s, const struct signalfd_siginfo *info, void *userdata)
+static int on_hup(void *userdata)
 {
 	struct reload *r = userdata;
 	char text[MSG_WARNING_LEN];
@@ -97,17 +96,16 @@ static int on_hup(sd_event_source *s, const struct signalfd_siginfo *info, void 
 			 "before holds: %s", strerror(-err));
 	if (text[0]) {
 		/* One that was good a moment ago is not waited for any more. */
-		r->timer = sd_event_source_disable_unref(r->timer);
+		r->timer = watch_free(r->timer);
 		r->since_usec = 0;
 		say(r->keeper, text);
 		return 0;
 	}
 	if (r->since_usec > 0)
 		return 0;
-	r->timer = sd_event_source_disable_unref(r->timer);
+	r->timer = watch_free(r->timer);
 	r->since_usec = now_usec();
-	err = sd_event_add_time_relative(r->keeper->event, &r->timer, CLOCK_MONOTONIC, 0, 1,
-					 on_poll, r);
+	err = watch_after(r->keeper->loop, 0, on_poll, r, &r->timer);
 	if (err < 0) {
 		r->since_usec = 0;
 		say(r->keeper, "The configuration cannot be read again: out of memory");
@@ -123,13 +121,13 @@ int reload_init(struct reload *r, struct keeper *k, const char *config_root)
 	sigemptyset(&hup);
 	sigaddset(&hup, SIGHUP);
 	(void) sigprocmask(SIG_BLOCK, &hup, NULL);
-	return sd_event_add_signal(k->event, &r->hup, SIGHUP, on_hup, r);
+	return watch_signal(k->loop, SIGHUP, on_hup, r, &r->hup);
 }
 
 void reload_done(struct reload *r)
 {
-	r->hup = sd_event_source_disable_unref(r->hup);
-	r->timer = sd_event_source_disable_unref(r->timer);
+	r->hup = watch_free(r->hup);
+	r->timer = watch_free(r->timer);
 }
 
 int reload_execute(char **argv, int n_fds)

@@ -21,13 +21,13 @@
 struct reload {
 	struct keeper *keeper;
 	const char *config_root;	/* borrowed */
-	sd_event_source *hup, *timer;
+	struct watch *hup, *timer;
 	uint64_t since_usec;		/* CLOCK_MONOTONIC at which a good one was read; 0: none */
 };
 
 /*
  * Have SIGHUP handled in the keeper's loop; the signal is blocked by this.  Pass @r to
- * reload_done(), also after an error.  Returns 0 or an errno of sd-event.
+ * reload_done(), also after an error.  Returns 0 or an errno of agent/loop.h.
  */
 int reload_init(struct reload *r, struct keeper *k, const char *config_root);
 void reload_done(struct reload *r);

@@ -44,8 +44,8 @@ struct client *client_free(struct client *c)
 		return NULL;
 	client_unlink(c);
 	c->keeper->n_clients--;
-	sd_event_source_disable_unref(c->io);
-	sd_event_source_disable_unref(c->idle);
+	watch_free(c->io);
+	watch_free(c->idle);
 	client_drop_fetched(c);
 	(void) close_fd(c->passed);
 	placing_forget(c->keeper, c);
@@ -593,11 +593,10 @@ void clients_stop(struct keeper *k)
 
 static void start_idle(struct client *c)
 {
-	(void) sd_event_source_set_time_relative(c->idle, c->keeper->idle_usec ?: IDLE_USEC);
-	(void) sd_event_source_set_enabled(c->idle, SD_EVENT_ONESHOT);
+	(void) watch_again_after(c->idle, c->keeper->idle_usec ?: IDLE_USEC);
 }
 
-static int on_client_idle(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_client_idle(void *userdata)
 {
 	struct client *c = userdata;
 
@@ -617,7 +616,7 @@ static void client_touch(struct client *c)
 	start_idle(c);
 }
 
-static int on_client_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_client_readable(void *userdata)
 {
 	struct client *c = userdata;
 	int r;
@@ -651,10 +650,9 @@ static void add_client(const struct client *from)
 	c->passed = -EBADF;
 	client_link(c);
 	k->n_clients++;
-	r = sd_event_add_io(k->event, &c->io, c->fd, EPOLLIN, on_client_readable, c);
+	r = watch_fd(k->loop, c->fd, POLLIN, on_client_readable, c, &c->io);
 	if (r >= 0)
-		r = sd_event_add_time_relative(k->event, &c->idle, CLOCK_MONOTONIC,
-					       k->idle_usec ?: IDLE_USEC, 0, on_client_idle, c);
+		r = watch_after(k->loop, k->idle_usec ?: IDLE_USEC, on_client_idle, c, &c->idle);
 	if (r >= 0)
 		TAKE_PTR(c);
 }

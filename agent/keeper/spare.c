@@ -16,7 +16,7 @@
 
 struct spare {
 	struct spare_setup setup;
-	sd_event_source *deadline, *pause;
+	struct watch *deadline, *pause;
 	struct {
 		int conn;		/* -EBADF where there is none */
 		uint64_t until;		/* CLOCK_MONOTONIC */
@@ -78,13 +78,6 @@ static bool is_waiting(int conn)
 	return poll(&p, 1, 0) == 0;
 }
 
-static int set_timer(sd_event_source *timer, uint64_t usec)
-{
-	int r = sd_event_source_set_time(timer, usec);
-
-	return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-}
-
 /* No worker is kept without the timer that lets it go. */
 static void watch_deadline(struct spare *s)
 {
@@ -93,19 +86,15 @@ static void watch_deadline(struct spare *s)
 	for (unsigned i = 0; i < SPARE_MAX; i++)
 		if (s->workers[i].conn >= 0)
 			first = MIN(first, s->workers[i].until);
-	if (first != UINT64_MAX && set_timer(s->deadline, first) < 0)
+	if (first != UINT64_MAX && watch_again_at(s->deadline, first) < 0)
 		let_all_go(s);
 }
 
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_deadline(void *userdata)
 {
 	struct spare *s = userdata;
-	uint64_t now;
 
-	if (sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) < 0)
-		let_all_go(s);
-	else
-		let_go(s, now);
+	let_go(s, loop_now(s->setup.loop));
 	watch_deadline(s);
 	return 0;
 }
@@ -144,24 +133,20 @@ static void start(struct spare *s, uint64_t now)
 	watch_deadline(s);
 }
 
-static int on_pause(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_pause(void *userdata)
 {
 	struct spare *s = userdata;
-	uint64_t now;
 
-	if (sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) >= 0)
-		start(s, now);
+	start(s, loop_now(s->setup.loop));
 	return 0;
 }
 
 int spare_take(struct spare *s)
 {
-	uint64_t now;
-
-	if (!s || sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) < 0)
+	if (!s)
 		return -ENOENT;
 	/* After a standstill the loop may come to a question before it comes to the deadline. */
-	let_go(s, now);
+	let_go(s, loop_now(s->setup.loop));
 	for (unsigned i = 0; i < SPARE_MAX; i++) {
 		_cleanup_(closep) int conn = TAKE_FD(s->workers[i].conn);
 
@@ -174,16 +159,13 @@ int spare_take(struct spare *s)
 /* Without the timer there are none, as before there were any. */
 void spare_replace(struct spare *s)
 {
-	uint64_t now;
-
-	if (s && sd_event_now(s->setup.event, CLOCK_MONOTONIC, &now) >= 0)
-		(void) set_timer(s->pause, now + SPARE_PAUSE_USEC);
+	if (s)
+		(void) watch_again_at(s->pause, loop_now(s->setup.loop) + SPARE_PAUSE_USEC);
 }
 
 int spare_new(const struct spare_setup *setup, struct spare **ret)
 {
 	_cleanup_(spare_freep) struct spare *s = calloc(1, sizeof(*s));
-	uint64_t now;
 	int r;
 
 	if (!s)
@@ -191,16 +173,12 @@ int spare_new(const struct spare_setup *setup, struct spare **ret)
 	for (unsigned i = 0; i < SPARE_MAX; i++)
 		s->workers[i].conn = -EBADF;
 	s->setup = *setup;
-	r = sd_event_now(setup->event, CLOCK_MONOTONIC, &now);
+	r = watch_after(setup->loop, UINT64_MAX, on_deadline, s, &s->deadline);
 	if (r >= 0)
-		r = sd_event_add_time(setup->event, &s->deadline, CLOCK_MONOTONIC, UINT64_MAX, 0,
-				      on_deadline, s);
-	if (r >= 0)
-		r = sd_event_add_time(setup->event, &s->pause, CLOCK_MONOTONIC, UINT64_MAX, 0,
-				      on_pause, s);
+		r = watch_after(setup->loop, UINT64_MAX, on_pause, s, &s->pause);
 	if (r < 0)
 		return r;
-	start(s, now);
+	start(s, loop_now(setup->loop));
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -209,8 +187,8 @@ struct spare *spare_free(struct spare *s)
 {
 	if (!s)
 		return NULL;
-	sd_event_source_disable_unref(s->deadline);
-	sd_event_source_disable_unref(s->pause);
+	watch_free(s->deadline);
+	watch_free(s->pause);
 	let_all_go(s);
 	free(s);
 	return NULL;

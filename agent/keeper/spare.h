@@ -2,8 +2,8 @@
 #ifndef COCO_AGENT_KEEPER_SPARE_H
 #define COCO_AGENT_KEEPER_SPARE_H
 
-#include <systemd/sd-event.h>
 
+#include "agent/loop.h"
 #include "base/macro.h"
 
 /*
@@ -22,7 +22,7 @@ struct spare;
 #define SPARE_PAUSE_USEC (2 * UINT64_C(1000000))
 
 struct spare_setup {
-	sd_event *event;
+	struct loop *loop;
 	const char *path;		/* the worker's socket */
 	/* how many there should be now; more than SPARE_MAX are as many */
 	unsigned (*wanted)(void *userdata);
@@ -31,7 +31,7 @@ struct spare_setup {
 
 /*
  * Have workers connected, without waiting.  That a worker cannot be had is no error.  @ret is
- * yours.  Returns 0; -ENOMEM; an errno of sd-event.
+ * yours.  Returns 0; -ENOMEM; an errno of agent/loop.h.
  */
 int spare_new(const struct spare_setup *setup, struct spare **ret);
 

@@ -21,7 +21,7 @@ struct stamps {
 	char path[PATH_MAX];
 	uint32_t n, dropped;
 	bool due;			/* the file has not all of it */
-	sd_event_source *timer;		/* NULL: it is written at once */
+	struct watch *timer;		/* NULL: it is written at once */
 	struct msg_stamp list[STAMPS_MAX];
 };
 
@@ -140,12 +140,12 @@ struct stamps *stamps_free(struct stamps *s)
 		return NULL;
 	if (s->due)
 		save(s);
-	sd_event_source_disable_unref(s->timer);
+	watch_free(s->timer);
 	free(s);
 	return NULL;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_timer(void *userdata)
 {
 	struct stamps *s = userdata;
 
@@ -153,14 +153,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int stamps_attach(struct stamps *s, sd_event *event)
+int stamps_attach(struct stamps *s, struct loop *loop)
 {
-	int r;
-
-	if (!s)
-		return 0;
-	r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer, s);
-	return r < 0 ? r : sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+	return s ? watch_after(loop, UINT64_MAX, on_timer, s, &s->timer) : 0;
 }
 
 /* A moment later, or now. */
@@ -169,8 +164,7 @@ static void save_soon(struct stamps *s)
 	if (s->due)
 		return;
 	s->due = true;
-	if (!s->timer || sd_event_source_set_time_relative(s->timer, STAMPS_WAIT_USEC) < 0 ||
-	    sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) < 0)
+	if (!s->timer || watch_again_after(s->timer, STAMPS_WAIT_USEC) < 0)
 		save(s);
 }
 

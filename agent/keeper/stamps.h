@@ -2,8 +2,8 @@
 #ifndef COCO_AGENT_KEEPER_STAMPS_H
 #define COCO_AGENT_KEEPER_STAMPS_H
 
-#include <systemd/sd-event.h>
 
+#include "agent/loop.h"
 #include "base/macro.h"
 #include "wire/msg.h"
 
@@ -40,10 +40,10 @@ DEFINE_CLEANUP(struct stamps *, stamps_free)
  * With a loop the file is written STAMPS_WAIT_USEC after a step, or up to a quarter of a second
  * later if that saves waking up, and when cocod ends: each write has all steps, and hundreds of
  * secrets are often delivered at once.  Without a loop, or a timer, it is written at once.  Returns
- * 0, or an error of sd_event_add_time_relative().  @s may be NULL.
+ * 0, or an error of watch_after().  @s may be NULL.
  */
 #define STAMPS_WAIT_USEC 200000
-int stamps_attach(struct stamps *s, sd_event *event);
+int stamps_attach(struct stamps *s, struct loop *loop);
 
 /*
  * Note that @what happens now, unless it has happened before.  @secret and @consumer may be NULL or

@@ -67,12 +67,12 @@ static int open_header(struct delivery *d, int *ret_fd)
 }
 
 /* Ask about the header in @frame, whose body is a struct luks_question. */
-static int ask(sd_event *event, struct spare *spare, const struct worker_frame *frame,
+static int ask(struct loop *loop, struct spare *spare, const struct worker_frame *frame,
 	       void (*done)(void *userdata, const void *reply, const char *why), void *userdata,
 	       struct worker_call **ret)
 {
 	const struct worker_question question = {
-		.event = event,
+		.loop = loop,
 		.path = WORKER_LUKS_SOCKET,
 		.spare = spare,
 		.advice = WORKER_LUKS_ADVICE,
@@ -93,7 +93,7 @@ static void allow(const struct secret_policy *p, struct luks_question *q)
 	memcpy(q->pins, p->volume_pins, sizeof(q->pins));
 }
 
-int volume_text_judge(sd_event *event, int fd, const struct secret_policy *policy,
+int volume_text_judge(struct loop *loop, int fd, const struct secret_policy *policy,
 		      void (*done)(void *userdata, const void *reply, const char *why),
 		      void *userdata, struct worker_call **ret)
 {
@@ -103,7 +103,7 @@ int volume_text_judge(sd_event *event, int fd, const struct secret_policy *polic
 	};
 
 	allow(policy, &allowed);
-	return ask(event, /* spare= */ NULL, &frame, done, userdata, ret);
+	return ask(loop, /* spare= */ NULL, &frame, done, userdata, ret);
 }
 
 /* Returns 0, or a negative errno with the reason in @ret_why. */
@@ -127,7 +127,7 @@ static int begin(struct delivery *d, bool any_token, char *ret_why, size_t size)
 	if (d->entry)
 		allow(&d->entry->policy, &allowed);
 	frame.fd = header;
-	r = ask(d->keeper->event, d->keeper->spare, &frame, on_verdict, d, &d->call);
+	r = ask(d->keeper->loop, d->keeper->spare, &frame, on_verdict, d, &d->call);
 	if (r < 0)
 		(void) snprintf(ret_why, size,
 				"cocod-worker cannot be asked about its header: %s", strerror(-r));

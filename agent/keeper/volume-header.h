@@ -24,7 +24,7 @@ void volume_header_judge(struct delivery *d, bool any_token,
  * borrowed.  @done is as in struct worker_question, for volume_verdict_read(); @ret is yours.
  * Returns 0 or an error of worker_call_new().
  */
-int volume_text_judge(sd_event *event, int fd, const struct secret_policy *policy,
+int volume_text_judge(struct loop *loop, int fd, const struct secret_policy *policy,
 		      void (*done)(void *userdata, const void *reply, const char *why),
 		      void *userdata, struct worker_call **ret);
 

@@ -19,16 +19,16 @@ struct worker_call {
 		uint8_t body[WORKER_BODY_MAX];
 	} frames[WORKER_FRAMES_MAX];
 	int conn;
-	sd_event_source *io, *again, *deadline;
+	struct watch *io, *again, *deadline;
 	uint8_t reply[];	/* of q.reply_len bytes */
 };
 
 /* The call ends here: @done may free @c. */
 static void end(struct worker_call *c, const void *reply, const char *why)
 {
-	c->io = sd_event_source_disable_unref(c->io);
-	c->again = sd_event_source_disable_unref(c->again);
-	c->deadline = sd_event_source_disable_unref(c->deadline);
+	c->io = watch_free(c->io);
+	c->again = watch_free(c->again);
+	c->deadline = watch_free(c->deadline);
 	c->conn = close_fd(c->conn);
 	c->q.done(c->q.userdata, reply, why);
 }
@@ -45,7 +45,7 @@ static void end_without(struct worker_call *c, const char *format, ...)
 	end(c, NULL, why);
 }
 
-static int on_reply(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static int on_reply(void *userdata)
 {
 	struct worker_call *c = userdata;
 	struct msg_header h;
@@ -66,7 +66,7 @@ static int on_reply(sd_event_source *s, int fd, uint32_t revents, void *userdata
 	return 0;
 }
 
-static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_deadline(void *userdata)
 {
 	struct worker_call *c = userdata;
 
@@ -90,7 +90,7 @@ static int ask(struct worker_call *c)
 		return r;
 	for (size_t i = 0; i < c->q.n_frames; i++)
 		c->frames[i].fd = close_fd(c->frames[i].fd);
-	return sd_event_add_io(c->q.event, &c->io, c->conn, EPOLLIN, on_reply, c);
+	return watch_fd(c->q.loop, c->conn, POLLIN, on_reply, c, &c->io);
 }
 
 /* A spare worker may have ended just now: its socket is there still. */
@@ -114,16 +114,13 @@ static int try_to_ask(struct worker_call *c)
 	return r < 0 ? r : ask(c);
 }
 
-static int on_again(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_again(void *userdata)
 {
 	struct worker_call *c = userdata;
 	int r = try_to_ask(c);
 
-	if (r == -EAGAIN && c->conn < 0) {
-		r = sd_event_source_set_time_relative(c->again, TRY_AGAIN_USEC);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(c->again, SD_EVENT_ONESHOT);
-	}
+	if (r == -EAGAIN && c->conn < 0)
+		r = watch_again_after(c->again, TRY_AGAIN_USEC);
 	if (r < 0)
 		end_without(c, "cocod-worker cannot be asked: %s", strerror(-r));
 	return 0;
@@ -162,14 +159,12 @@ int worker_call_new(const struct worker_question *q, struct worker_call **ret)
 	}
 	r = take_frames(c, q);
 	if (r >= 0)
-		r = sd_event_add_time_relative(q->event, &c->deadline, CLOCK_MONOTONIC,
-					       q->timeout_usec, 0, on_deadline, c);
+		r = watch_after(q->loop, q->timeout_usec, on_deadline, c, &c->deadline);
 	if (r < 0)
 		return r;
 	r = try_to_ask(c);
 	if (r == -EAGAIN && c->conn < 0)
-		r = sd_event_add_time_relative(q->event, &c->again, CLOCK_MONOTONIC, TRY_AGAIN_USEC,
-					       0, on_again, c);
+		r = watch_after(q->loop, TRY_AGAIN_USEC, on_again, c, &c->again);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);
@@ -180,9 +175,9 @@ struct worker_call *worker_call_free(struct worker_call *c)
 {
 	if (!c)
 		return NULL;
-	sd_event_source_disable_unref(c->io);
-	sd_event_source_disable_unref(c->again);
-	sd_event_source_disable_unref(c->deadline);
+	watch_free(c->io);
+	watch_free(c->again);
+	watch_free(c->deadline);
 	for (size_t i = 0; i < WORKER_FRAMES_MAX; i++)
 		(void) close_fd(c->frames[i].fd);
 	(void) close_fd(c->conn);

@@ -2,9 +2,9 @@
 #ifndef COCO_AGENT_KEEPER_WORKER_CALL_H
 #define COCO_AGENT_KEEPER_WORKER_CALL_H
 
-#include <systemd/sd-event.h>
 
 #include "agent/keeper/spare.h"
+#include "agent/loop.h"
 #include "base/macro.h"
 
 /*
@@ -24,7 +24,7 @@ struct worker_frame {
 };
 
 struct worker_question {
-	sd_event *event;
+	struct loop *loop;
 	const char *path;		/* the worker's socket */
 	struct spare *spare;		/* asked first if it has a worker; or NULL */
 	const char *advice;		/* tells people where to look; constant */
@@ -42,7 +42,7 @@ struct worker_question {
 };
 
 /*
- * @ret is yours; free it before or after it is done.  Returns 0; -ENOMEM; an errno of sd-event,
+ * @ret is yours; free it before or after it is done.  Returns 0; -ENOMEM; an errno of agent/loop.h,
  * socket(2), connect(2) except EAGAIN, fcntl(2), or frame_send().  After an error @done is not
  * called.
  */

@@ -281,7 +281,7 @@ static int gather_huge(const struct attest_request *q, struct bundle *ret, struc
 /* ---- attempts ---- */
 
 struct outcome {
-	sd_event *event;
+	struct loop *loop;
 	unsigned n;
 	bool verdict, nobody;
 	struct attest_verdict v;
@@ -297,15 +297,15 @@ static void on_done(void *userdata, const struct attest_verdict *v, const char *
 	o->nobody = nobody;
 	o->v = v ? *v : (struct attest_verdict){ 0 };
 	snprintf(o->why, sizeof(o->why), "%s", why ? why : "");
-	(void) sd_event_exit(o->event, 0);
+	(void) loop_exit(o->loop, 0);
 }
 
 static struct attestation_setup setup_of(struct outcome *o)
 {
 	*o = (struct outcome){ 0 };
-	assert_true(sd_event_new(&o->event) >= 0);
+	assert_true(loop_new(&o->loop) >= 0);
 	return (struct attestation_setup){
-		.event = o->event,
+		.loop = o->loop,
 		.config_root = root,
 		.root = root,
 		.worker = path,
@@ -326,11 +326,11 @@ static void attempt(struct outcome *o, const struct attestation_setup *s)
 	assert_int_equal(attestation_new(s, &a), 0);
 	assert_false(attestation_is_busy(a));
 	if (attestation_request(a) > 0)
-		assert_true(sd_event_loop(o->event) >= 0);
+		assert_true(loop_run(o->loop) >= 0);
 	assert_int_equal(o->n, 1);
 	assert_false(attestation_is_busy(a));
 	attestation_free(a);
-	sd_event_unref(o->event);
+	loop_free(o->loop);
 }
 
 static void put(const char *name, const char *text)
@@ -645,12 +645,12 @@ static void test_retry(void **state)
 	assert_int_equal(attestation_new(&s, &a), 0);
 	assert_int_equal(attestation_request(a), 1);
 	assert_int_equal(attestation_request(a), 1);	/* the same attempt */
-	assert_true(sd_event_loop(o.event) >= 0);
+	assert_true(loop_run(o.loop) >= 0);
 	assert_int_equal(o.n, 1);
 	assert_int_equal(attestation_request(a), 0);
 	assert_int_equal(o.n, 1);
 	attestation_free(a);
-	sd_event_unref(o.event);
+	loop_free(o.loop);
 
 	/* and then another attempt, which may succeed. */
 	s = setup_of(&o);
@@ -658,11 +658,11 @@ static void test_retry(void **state)
 	assert_int_equal(attestation_new(&s, &a), 0);
 	worker = worker_start(LIE_NONCE);
 	assert_int_equal(attestation_request(a), 1);
-	assert_true(sd_event_loop(o.event) >= 0);
+	assert_true(loop_run(o.loop) >= 0);
 	worker_stop(worker);
 	assert_false(o.verdict);
 	attestation_free(a);
-	sd_event_unref(o.event);
+	loop_free(o.loop);
 
 	s = setup_of(&o);
 	worker = worker_start(LIE_NONE);
@@ -697,11 +697,11 @@ static void test_too_early(void **state)
 	for (unsigned i = 1; i <= 2; i++) {
 		assert_int_equal(attestation_request(a), 1);
 		while (o.n < i)
-			assert_true(sd_event_run(o.event, UINT64_MAX) >= 0);
+			assert_true(loop_turn(o.loop, UINT64_MAX) >= 0);
 	}
 	assert_int_equal(attestation_request(a), 0);
 	attestation_free(a);
-	sd_event_unref(o.event);
+	loop_free(o.loop);
 }
 
 /* A nonce is never the same twice. */

@@ -96,7 +96,7 @@ void __wrap_fetch_confirm(struct fetch *f)
 
 static void run(void)
 {
-	while (sd_event_run(t.k.event, 0) > 0)
+	while (loop_turn(t.k.loop, 0) > 0)
 		;
 }
 
@@ -131,7 +131,7 @@ static void start(const char *consumers, const char *bytes, size_t len)
 	t.k.gate = (struct gate){ .open = bytes != NULL, .state = "open" };
 	t.k.broker_gate = (struct broker_gate){ .open = !bytes, .state = "configured" };
 	t.k.broker = bytes ? NULL : (struct broker *)&t;
-	assert_true(sd_event_new(&t.k.event) >= 0);
+	assert_true(loop_new(&t.k.loop) >= 0);
 	assert_int_equal(store_new(&t.policy, 1, bytes ? &t.k.directory : NULL, journal,
 				   &t.k.store), 0);
 	(void) store_scan(t.k.store);
@@ -156,7 +156,7 @@ static void stop(void)
 	assert_null(t.fetch);
 	assert_int_equal(entry()->n_pending, 0);
 	store_free(t.k.store);
-	sd_event_unref(t.k.event);
+	loop_free(t.k.loop);
 	close_fd(t.fd);
 	(void) unlink(file);
 	(void) unlink(journal);

@@ -198,7 +198,7 @@ static int gather(const struct attest_request *q, struct bundle *ret, struct cau
 struct result {
 	bool done, secret;
 	struct fetch_failure why;
-	sd_event *event;
+	struct loop *loop;
 	struct fetch *f;
 	unsigned noted[_NET_ERROR_MAX];
 };
@@ -221,7 +221,7 @@ static void done(void *userdata, struct secret *s, const struct fetch_failure *w
 	secret_free(s);
 	if (why)
 		r->why = *why;
-	(void) sd_event_exit(r->event, 0);
+	(void) loop_exit(r->loop, 0);
 }
 
 static struct broker_settings settings;
@@ -257,15 +257,15 @@ static void fetch(const struct step *steps, unsigned n, const char *path, const 
 	struct fetch_question q = { .path = path, .url = url, .done = done, .userdata = ret };
 
 	memset(ret, 0, sizeof(*ret));
-	assert_int_equal(sd_event_new(&ret->event), 0);
-	s.event = ret->event;
+	assert_int_equal(loop_new(&ret->loop), 0);
+	s.loop = ret->loop;
 	start_net(steps, n);
 	assert_int_equal(broker_new(&s, &b, &why), 0);
 	assert_int_equal(fetch_new(b, &q, &ret->f), 0);
-	assert_int_equal(sd_event_loop(ret->event), 0);
+	assert_int_equal(loop_run(ret->loop), 0);
 	fetch_free(ret->f);
 	broker_free(b);
-	sd_event_unref(ret->event);
+	loop_free(ret->loop);
 	stop_net(ret_counts);
 }
 

@@ -100,7 +100,7 @@ static int setup(void **state)
 		return -1;
 	n_requests = n_logged = 0;
 	last_line[0] = '\0';
-	return sd_event_new(&k.event) < 0 ? -1 : 0;
+	return loop_new(&k.loop) < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -108,8 +108,8 @@ static int teardown(void **state)
 	char command[200];
 
 	k.store = store_free(k.store);
-	k.retry = sd_event_source_unref(k.retry);
-	k.event = sd_event_unref(k.event);
+	k.retry = watch_free(k.retry);
+	k.loop = loop_free(k.loop);
 	snprintf(command, sizeof(command), "rm -rf %s %s*", dir, journal);
 	return system(command);
 }
@@ -298,7 +298,6 @@ static void test_used_up(void **state)
 	struct store_entry *e = entry("home");
 	uint64_t at = 0;
 	struct timespec ts;
-	int enabled = -1;
 
 	assert_int_equal(
 		secret_policy_set_consumers(&e->policy, "cryptsetup:home cryptsetup:data"), 0);
@@ -312,16 +311,16 @@ static void test_used_up(void **state)
 	assert_int_equal(e->state, SECRET_DELIVERED);
 	assert_non_null(k.retry);
 	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &ts), 0);
-	assert_int_equal(sd_event_source_get_enabled(k.retry, &enabled), 1);
-	assert_int_equal(sd_event_source_get_time(k.retry, &at), 0);
+	at = watch_time(k.retry);
+	assert_true(at < UINT64_MAX);
 	at -= (uint64_t)ts.tv_sec * USEC_PER_SEC;
 	assert_true(at > OUTLOOK_RETRY_USEC - 10 * USEC_PER_SEC &&
 		    at <= OUTLOOK_RETRY_USEC + USEC_PER_SEC);
 	/* The time has passed. */
 	for (size_t i = 0; i < e->n_deliveries; i++)
 		e->deliveries[i].outcome_usec = 1;
-	assert_int_equal(sd_event_source_set_time(k.retry, 0), 0);
-	assert_true(sd_event_run(k.event, 0) > 0);
+	assert_int_equal(watch_again_at(k.retry, 0), 0);
+	assert_true(loop_turn(k.loop, 0) > 0);
 	assert_int_equal(e->state, SECRET_WIPED);
 	assert_false(exists(HOME));
 }
@@ -339,13 +338,13 @@ static void test_lease(void **state)
 	assert_int_equal(e->state, SECRET_DELIVERED);
 	assert_non_null(k.retry);
 	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &ts), 0);
-	assert_int_equal(sd_event_source_get_time(k.retry, &at), 0);
+	at = watch_time(k.retry);
 	at -= (uint64_t)ts.tv_sec * USEC_PER_SEC;
 	assert_true(at > OUTLOOK_LEASE_USEC - 10 * USEC_PER_SEC &&
 		    at <= OUTLOOK_LEASE_USEC + USEC_PER_SEC);
 	e->deliveries[0].outcome_usec = 1;
-	assert_int_equal(sd_event_source_set_time(k.retry, 0), 0);
-	assert_true(sd_event_run(k.event, 0) > 0);
+	assert_int_equal(watch_again_at(k.retry, 0), 0);
+	assert_true(loop_turn(k.loop, 0) > 0);
 	assert_int_equal(e->state, SECRET_WIPED);
 	assert_false(exists(HOME));
 
@@ -466,7 +465,7 @@ static void test_host_table(void **state)
 	k.gate = (struct gate){ .state = "closed", .tee = TEE_TDX, .wants_evidence = true };
 	assert_int_equal(teardown(state), 0);
 	k.retry = NULL;
-	k.event = NULL;
+	k.loop = NULL;
 	strcpy(dir, "/tmp/test-keeper.XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	put(LUKS);

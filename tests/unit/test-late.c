@@ -171,7 +171,7 @@ static int set_up(void **state)
 	policies[0].guid.b[0] = 1;
 	assert_int_equal(secret_policy_set_consumers(&policies[0], "cryptsetup:data"), 0);
 	k = (struct keeper){ .late_usec = 2000 };
-	assert_int_equal(sd_event_new(&k.event), 0);
+	assert_int_equal(loop_new(&k.loop), 0);
 	assert_int_equal(store_new(policies, 1, NULL, journal, &k.store), 0);
 	start_peer();
 	assert_int_equal(delivery_new(&k, &consumer_cryptsetup, pair[0], &d), 0);
@@ -201,8 +201,8 @@ static int tear_down(void **state)
 	close(answers);
 	close(other_end);
 	store_free(k.store);
-	sd_event_source_unref(k.retry);
-	sd_event_unref(k.event);
+	watch_free(k.retry);
+	loop_free(k.loop);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command);
 }
@@ -212,7 +212,7 @@ static void run_usec(uint64_t usec)
 	uint64_t begin = now_usec();
 
 	while (now_usec() - begin < usec)
-		assert_true(sd_event_run(k.event, 1000) >= 0);
+		assert_true(loop_turn(k.loop, 1000) >= 0);
 }
 
 /* The answer that the peer has got, or "" for none. */

@@ -21,7 +21,7 @@
 #define PAUSES 10
 
 static struct {
-	sd_event *event;
+	struct loop *loop;
 	int fd;
 	struct sockaddr_un sa;
 	socklen_t sa_len;
@@ -41,7 +41,7 @@ static int set_up(void **state)
 	return t.fd < 0 || bind(t.fd, (struct sockaddr *)&t.sa, sizeof(sa_family_t)) < 0 ||
 			       listen(t.fd, 8) < 0 ||
 			       getsockname(t.fd, (struct sockaddr *)&t.sa, &t.sa_len) < 0 ||
-			       sd_event_new(&t.event) < 0 ?
+			       loop_new(&t.loop) < 0 ?
 		       -1 :
 		       0;
 }
@@ -52,7 +52,7 @@ static int tear_down(void **state)
 		close_fd(t.conn[i]);
 	close_fd(t.spare);
 	close_fd(t.fd);
-	sd_event_unref(t.event);
+	loop_free(t.loop);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ static bool has_room(void *userdata)
 static void test_full(void **state)
 {
 	const struct listener_setup setup = {
-		.event = t.event,
+		.loop = t.loop,
 		.fd = t.fd,
 		.name = "test",
 		.accept = take,
@@ -95,11 +95,11 @@ static void test_full(void **state)
 		peers[i] = connected();
 	assert_int_equal(listener_new(&setup, &l), 0);
 	for (unsigned i = 0; i < 3 + 2 * PAUSES; i++)
-		assert_true(sd_event_run(t.event, 10 * PAUSE_USEC) >= 0);
+		assert_true(loop_turn(t.loop, 10 * PAUSE_USEC) >= 0);
 	assert_int_equal(t.n_conns, 2);
 	close_fd(t.conn[--t.n_conns]);
 	while (t.n_conns < 2)
-		assert_true(sd_event_run(t.event, UINT64_MAX) > 0);
+		assert_true(loop_turn(t.loop, UINT64_MAX) > 0);
 	listener_free(l);
 	for (unsigned i = 0; i < 3; i++)
 		close_fd(peers[i]);
@@ -117,7 +117,7 @@ static bool make_room(void *userdata)
 static struct listener *start(bool (*room)(void *))
 {
 	const struct listener_setup setup = {
-		.event = t.event,
+		.loop = t.loop,
 		.fd = t.fd,
 		.name = "test",
 		.accept = take,
@@ -130,7 +130,7 @@ static struct listener *start(bool (*room)(void *))
 	return l;
 }
 
-static int on_end(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_end(void *userdata)
 {
 	*(bool *)userdata = true;
 	return 0;
@@ -139,24 +139,23 @@ static int on_end(sd_event_source *s, uint64_t usec, void *userdata)
 /* Returns how often the loop woke during a few pauses. */
 static uint64_t run(void)
 {
-	sd_event_source *timer = NULL;
+	struct watch *timer = NULL;
 	uint64_t before, after;
 	bool over = false;
 
-	assert_true(sd_event_add_time_relative(t.event, &timer, CLOCK_MONOTONIC,
-					       PAUSES * PAUSE_USEC, 1, on_end, &over) >= 0);
-	assert_int_equal(sd_event_get_iteration(t.event, &before), 0);
+	assert_true(watch_after(t.loop, PAUSES * PAUSE_USEC, on_end, &over, &timer) >= 0);
+	before = loop_n_turns(t.loop);
 	while (!over)
-		assert_true(sd_event_run(t.event, UINT64_MAX) >= 0);
-	assert_int_equal(sd_event_get_iteration(t.event, &after), 0);
-	sd_event_source_disable_unref(timer);
+		assert_true(loop_turn(t.loop, UINT64_MAX) >= 0);
+	after = loop_n_turns(t.loop);
+	watch_free(timer);
 	return after - before;
 }
 
 static void run_until(int n)
 {
 	while (t.n_conns < n)
-		assert_true(sd_event_run(t.event, UINT64_MAX) >= 0);
+		assert_true(loop_turn(t.loop, UINT64_MAX) >= 0);
 	assert_int_equal(t.n_conns, n);
 }
 

@@ -29,7 +29,7 @@ static int set_up(void **state)
 		return 0;
 	k = (struct keeper){ .idle_usec = 600 * USEC_PER_SEC, .room.clients = MAX_CLIENTS };
 	n_fds = 0;
-	return sd_event_new(&k.event) < 0 || store_new(NULL, 0, NULL, journal, &k.store) < 0 ? -1 :
+	return loop_new(&k.loop) < 0 || store_new(NULL, 0, NULL, journal, &k.store) < 0 ? -1 :
 											       0;
 }
 
@@ -40,7 +40,7 @@ static int tear_down(void **state)
 	clients_stop(&k);
 	assert_int_equal(k.n_clients, 0);
 	k.store = store_free(k.store);
-	k.event = sd_event_unref(k.event);
+	k.loop = loop_free(k.loop);
 	for (int i = 0; i < n_fds; i++)
 		close_fd(fds[i]);
 	(void) unlink(journal);
@@ -77,7 +77,7 @@ static void ask(int fd)
 /* Do everything that can be done without waiting. */
 static void run(void)
 {
-	while (sd_event_run(k.event, 0) > 0)
+	while (loop_turn(k.loop, 0) > 0)
 		;
 }
 
@@ -153,20 +153,20 @@ static void test_all_ask(void **state)
 		assert_true(answered(fds[i]));
 }
 
-static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
+static struct watch *tick;
+
+static int on_tick(void *userdata)
 {
 	unsigned *n = userdata;
 
 	(*n)++;
 	ask(fds[0]);
-	(void) sd_event_source_set_time_relative(s, IDLE_USEC / 8);
-	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+	return watch_again_after(tick, IDLE_USEC / 8);
 }
 
 /* In time clients that ask nothing are disconnected, and no others. */
 static void test_idle(void **state)
 {
-	sd_event_source *tick = NULL;
 	struct msg_header h;
 	unsigned n = 0;
 
@@ -175,19 +175,18 @@ static void test_idle(void **state)
 	k.idle_usec = IDLE_USEC;
 	for (int i = 0; i < 4; i++)
 		(void) connected();
-	assert_true(sd_event_add_time_relative(k.event, &tick, CLOCK_MONOTONIC, 1000, 1, on_tick,
-					       &n) >= 0);
+	assert_true(watch_after(k.loop, 1000, on_tick, &n, &tick) >= 0);
 	while (k.n_clients > 1 || n < 24)
-		assert_true(sd_event_run(k.event, UINT64_MAX) >= 0);
+		assert_true(loop_turn(k.loop, UINT64_MAX) >= 0);
 	run();
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(frame_recv(fds[0], &h, NULL, 0, NULL), 1);
 	assert_true(is_open(fds[0]));
 	for (int i = 1; i < 4; i++)
 		assert_false(is_open(fds[i]));
-	sd_event_source_disable_unref(tick);
+	tick = watch_free(tick);
 	while (k.n_clients > 0)
-		assert_true(sd_event_run(k.event, UINT64_MAX) >= 0);
+		assert_true(loop_turn(k.loop, UINT64_MAX) >= 0);
 }
 
 /* Ask on a connection of its own, and take the answer's body. */

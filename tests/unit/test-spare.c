@@ -16,7 +16,7 @@
 
 static char dir[] = "/tmp/test-spare.XXXXXX";
 static char path[64];
-static sd_event *event;
+static struct loop *loop;
 static int listener;
 
 static int listen_at(const char *at, int backlog)
@@ -35,13 +35,13 @@ static int set_up(void **state)
 {
 	(void) unlink(path);
 	listener = listen_at(path, SPARE_MAX * 2);
-	return sd_event_new(&event);
+	return loop_new(&loop);
 }
 
 static int tear_down(void **state)
 {
 	close_fd(listener);
-	sd_event_unref(event);
+	loop_free(loop);
 	return 0;
 }
 
@@ -74,7 +74,7 @@ static unsigned wanted(void *userdata)
 static struct spare *make(const char *at, unsigned n)
 {
 	const struct spare_setup setup = {
-		.event = event,
+		.loop = loop,
 		.path = at,
 		.wanted = wanted,
 		.userdata = &n_wanted,
@@ -173,16 +173,13 @@ static void test_none(void **state)
 	(void) unlink(full);
 }
 
-int __wrap_sd_event_now(sd_event *e, clockid_t clock, uint64_t *ret);
-int __real_sd_event_now(sd_event *e, clockid_t clock, uint64_t *ret);
+uint64_t __wrap_loop_now(const struct loop *l);
+uint64_t __real_loop_now(const struct loop *l);
 static uint64_t later;
 
-int __wrap_sd_event_now(sd_event *e, clockid_t clock, uint64_t *ret)
+uint64_t __wrap_loop_now(const struct loop *l)
 {
-	int r = __real_sd_event_now(e, clock, ret);
-
-	*ret += later;
-	return r;
+	return __real_loop_now(l) + later;
 }
 
 /* After a standstill a question is seen before the deadline, which was before it. */
@@ -209,7 +206,7 @@ static void run_loop(void)
 {
 	int r;
 
-	while ((r = sd_event_run(event, 0)) > 0)
+	while ((r = loop_turn(loop, 0)) > 0)
 		;
 	assert_int_equal(r, 0);
 }
@@ -353,7 +350,7 @@ static void test_deadlines(void **state)
 	expect_end(workers[1]);
 	later = -SPARE_USEC;
 	spare_replace(s);
-	assert_true(sd_event_run(event, 0) > 0);
+	assert_true(loop_turn(loop, 0) > 0);
 	later = 0;
 	assert_int_equal(n_started(workers), 2);
 	run_loop();

@@ -83,31 +83,31 @@ static bool is_written(unsigned n)
 /* With a loop the file waits for more; nothing is lost when cocod ends before. */
 static void test_loop(void **state)
 {
-	sd_event *event;
+	struct loop *loop;
 	struct stamps *s;
 
 	assert_int_equal(stamps_attach(NULL, NULL), 0);
-	assert_true(sd_event_new(&event) >= 0);
+	assert_true(loop_new(&loop) >= 0);
 	assert_int_equal(stamps_new(folder, &s), 0);
-	assert_int_equal(stamps_attach(s, event), 0);
-	assert_int_equal(sd_event_run(event, 2 * STAMPS_WAIT_USEC), 0);
+	assert_int_equal(stamps_attach(s, loop), 0);
+	assert_int_equal(loop_turn(loop, 2 * STAMPS_WAIT_USEC), 0);
 	stamps_note(s, STAMP_READ, "a", "get");
 	stamps_note(s, STAMP_READ, "b", "get");
 	assert_int_equal(access(path, F_OK), -1);
-	assert_true(sd_event_run(event, UINT64_MAX) > 0);
+	assert_true(loop_turn(loop, UINT64_MAX) > 0);
 	assert_true(is_written(2));
 
 	/* And once more, since the timer is for one time. */
 	stamps_note(s, STAMP_READ, "c", "get");
 	assert_true(is_written(2));
-	assert_true(sd_event_run(event, UINT64_MAX) > 0);
+	assert_true(loop_turn(loop, UINT64_MAX) > 0);
 	assert_true(is_written(3));
 
 	stamps_note(s, STAMP_READ, "d", "get");
 	assert_true(is_written(3));
 	stamps_free(s);
 	assert_true(is_written(4));
-	sd_event_unref(event);
+	loop_free(loop);
 }
 
 static void test_damage(void **state)

@@ -25,7 +25,7 @@
 static char dir[] = "/tmp/test-worker-call.XXXXXX";
 static struct {
 	char path[64];
-	sd_event *event;
+	struct loop *loop;
 	int fd;
 	struct worker_call *call;
 	struct spare *spare;
@@ -44,7 +44,7 @@ static int set_up(void **state)
 	t.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	/* Room for one connection. */
 	return t.fd < 0 || bind(t.fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-			       listen(t.fd, 0) < 0 || sd_event_new(&t.event) < 0 ?
+			       listen(t.fd, 0) < 0 || loop_new(&t.loop) < 0 ?
 		       -1 :
 		       0;
 }
@@ -55,7 +55,7 @@ static int tear_down(void **state)
 	spare_free(t.spare);
 	close_fd(t.fd);
 	(void) unlink(t.path);
-	sd_event_unref(t.event);
+	loop_free(t.loop);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static int ask(const char *path, uint64_t timeout_usec, int fd)
 	const struct worker_frame frames[] = { { 20, &body, sizeof(body), -EBADF },
 					       { 21, NULL, 0, fd } };
 	const struct worker_question q = {
-		.event = t.event,
+		.loop = t.loop,
 		.path = path,
 		.spare = t.spare,
 		.advice = "see there",
@@ -96,7 +96,7 @@ static int ask(const char *path, uint64_t timeout_usec, int fd)
 static void run(void)
 {
 	while (!t.done)
-		assert_true(sd_event_run(t.event, UINT64_MAX) >= 0);
+		assert_true(loop_turn(t.loop, UINT64_MAX) >= 0);
 }
 
 /* Read the question as the worker gets it; returns the connection. */
@@ -155,7 +155,7 @@ static unsigned one(void *userdata)
 
 static void make_spare(void)
 {
-	const struct spare_setup setup = { .event = t.event, .path = t.path, .wanted = one };
+	const struct spare_setup setup = { .loop = t.loop, .path = t.path, .wanted = one };
 
 	assert_int_equal(spare_new(&setup, &t.spare), 0);
 }
@@ -249,19 +249,19 @@ static void test_nobody(void **state)
 	assert_false(t.done);
 }
 
-static int count_tick(sd_event_source *s, uint64_t usec, void *userdata)
+static struct watch *tick;
+
+static int count_tick(void *userdata)
 {
 	unsigned *n = userdata;
 
 	(*n)++;
-	(void) sd_event_source_set_time_relative(s, 10000);
-	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+	return watch_again_after(tick, 10000);
 }
 
 /* A connect() that waits would stop the clock for everybody. */
 static void test_full_queue(void **state)
 {
-	sd_event_source *tick = NULL;
 	int file = memfd_create("file", MFD_CLOEXEC), passed = -EBADF, fds[4], n = 0, conn;
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	struct pollfd p = { .events = POLLIN };
@@ -279,15 +279,14 @@ static void test_full_queue(void **state)
 			break;
 		}
 	}
-	assert_true(sd_event_add_time_relative(t.event, &tick, CLOCK_MONOTONIC, 10000, 1,
-					       count_tick, &ticks) >= 0);
+	assert_true(watch_after(t.loop, 10000, count_tick, &ticks, &tick) >= 0);
 	assert_int_equal(ask(t.path, SHORT_USEC, file), 0);
 	run();
 	assert_non_null(strstr(t.why, "has a full queue; see there"));
 	assert_true(ticks >= 3);
-	assert_int_equal(sd_event_get_iteration(t.event, &woke), 0);
+	woke = loop_n_turns(t.loop);
 	assert_true(woke <= ticks + SHORT_USEC / 50000 + 4);
-	sd_event_source_disable_unref(tick);
+	tick = watch_free(tick);
 
 	/* When there is room again the worker is asked, with the descriptor that was given. */
 	t.done = false;
@@ -298,7 +297,7 @@ static void test_full_queue(void **state)
 		close_fd(fds[--n]);
 	}
 	for (p.fd = t.fd; poll(&p, 1, 0) == 0;)
-		assert_true(sd_event_run(t.event, 100000) >= 0);
+		assert_true(loop_turn(t.loop, 100000) >= 0);
 	conn = get_question(&passed);
 	assert_true(passed >= 0);
 	close_fd(passed);
