@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "crypto/sha.h"
 #include "inject/launch/kernel-hashes.h"
+#include "inject/launch/snp-pages.h"
 #include "inject/launch/vmsa.h"
 #include "wire/bytes.h"
 
@@ -62,16 +63,19 @@ int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX])
 
 /*
  * The same step by step, for who wants the digests of many launches that begin alike:
- * digest_begin() has the firmware, digest_pages() adds what is between it and the VMSAs,
- * digest_vcpu() the next VMSA.  digest_peek() is the digest so far.  The contents of SNP's pages
- * are hashed on the threads of @pool.
+ * digest_begin() begins with the firmware, digest_firmware() waits until it is hashed,
+ * digest_pages() adds what is between it and the VMSAs, digest_vcpu() the next VMSA.  digest_peek()
+ * is the digest so far.  SNP's firmware is hashed on the threads of @pool, which must have ended
+ * before digest_done() unless digest_firmware() has returned.
  */
 struct digest {
 	struct sha sha;
 	uint8_t ld[SHA384_LEN];		/* SNP */
+	struct snp_firmware *firmware;	/* SNP: what is hashed, or NULL */
 };
 
 int digest_begin(const struct launch *l, struct pool *pool, struct digest *ret);
+int digest_firmware(struct digest *d);
 int digest_copy(const struct digest *d, struct digest *ret);
 int digest_pages(struct digest *d, const struct launch *l);
 

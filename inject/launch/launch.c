@@ -154,11 +154,18 @@ static int check_measured(const struct args *a, struct launch_input *in, struct 
 /* SNP; the others' firmware is hashed while it is read. */
 static int begin_digest(struct launch_input *in, struct reading *reading)
 {
+	if (in->launch.tech != TECH_SNP)
+		return 0;
+	return digest_begin(&in->launch, &reading->pool, &in->begun);
+}
+
+static int end_firmware(struct launch_input *in)
+{
 	int r;
 
 	if (in->launch.tech != TECH_SNP)
 		return 0;
-	r = digest_begin(&in->launch, &reading->pool, &in->begun);
+	r = digest_firmware(&in->begun);
 	if (r == 0)
 		memcpy(in->firmware_digest, in->begun.ld, SHA384_LEN);
 	return r;
@@ -181,7 +188,9 @@ static int read_measured(const struct args *a, struct launch_input *in, struct r
 		r = check_sev_sections(a, in, why);
 	if (r < 0)
 		return r;
-	r = begun < 0 ? begun : compute_digest(in);
+	r = begun < 0 ? begun : end_firmware(in);
+	if (r == 0)
+		r = compute_digest(in);
 	return r < 0 ? bad_firmware(a, r, why) : 0;
 }
 
