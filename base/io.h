@@ -34,6 +34,9 @@ static inline void closedirp(DIR **d)
  */
 ssize_t read_full(int fd, void *buf, size_t len);
 
+/* The same from the byte @at of a file on, which leaves its position where it is. */
+ssize_t pread_full(int fd, void *buf, size_t len, off_t at);
+
 /*
  * Write all of @buf.  Returns 0, or a negative errno of write(2), and then part of it may be
  * written.

@@ -37,7 +37,8 @@ static int add_empty_pages(struct digest *d, enum snp_page_type type,
 
 static int begin_firmware(struct digest *d, const struct launch *l, struct pool *pool)
 {
-	const size_t len = l->firmware.len;
+	const struct snp_image image = { l->firmware, l->firmware_before, l->firmware_fd };
+	const size_t len = image.before + image.end.len;
 
 	if (len == 0 || len % OVMF_PAGE_LEN != 0 || len > UINT32_MAX)
 		return -EBADMSG;
@@ -45,7 +46,7 @@ static int begin_firmware(struct digest *d, const struct launch *l, struct pool 
 		memcpy(d->ld, l->firmware_digest, SHA384_LEN);
 		return 0;
 	}
-	return snp_firmware_begin(&l->firmware, &d->sha, pool, &d->firmware);
+	return snp_firmware_begin(&image, &d->sha, pool, &d->firmware);
 }
 
 /*

@@ -34,7 +34,7 @@ enum tech {
 /* What a guest starts with.  All is borrowed. */
 struct launch {
 	enum tech tech;				/* not TDX */
-	struct bytes firmware;			/* the whole image */
+	struct bytes firmware;			/* the whole image; of SNP's, see below */
 	const uint8_t *firmware_digest;		/* SNP: of the firmware's pages; NULL: hash them */
 	const struct kernel_hashes *kernel;	/* NULL: no kernel, and so no table */
 
@@ -44,6 +44,13 @@ struct launch {
 	uint32_t ap_eip;			/* where all CPUs but the first begin */
 	const uint8_t *pages;			/* VMSA pages in place of these two, or NULL */
 	size_t n_pages;				/* the last one is for all CPUs that follow, too */
+
+	/*
+	 * SNP: so many bytes of the image, whole stretches, are only in the file @firmware_fd, and
+	 * @firmware is what follows, with all that the firmware says of itself.
+	 */
+	size_t firmware_before;
+	int firmware_fd;			/* anything when nothing is before */
 };
 
 static inline size_t launch_digest_len(const struct launch *l)
@@ -56,8 +63,8 @@ static inline size_t launch_digest_len(const struct launch *l)
  *
  * Returns 0; for SNP -ENOENT when the firmware has no SEV metadata, -ENXIO when there is a
  * kernel and the firmware has no place for its hashes, -EBADMSG or -EMSGSIZE for broken metadata
- * or an image that is not whole pages; -ENOMEM; -EIO.  A section of a type that is not known
- * counts as memory, as in QEMU.
+ * or an image that is not whole pages, -ESTALE and errors of read(2) as snp_firmware_end();
+ * -ENOMEM; -EIO.  A section of a type that is not known counts as memory, as in QEMU.
  */
 int launch_digest(const struct launch *l, uint8_t ret[static LAUNCH_DIGEST_MAX]);
 

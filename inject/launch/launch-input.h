@@ -17,7 +17,10 @@ struct launch_input {
 	const char *tech_name;
 	enum mrtd_order order;		/* TDX */
 
-	/* For SEV and SEV-ES only the image's last OVMF_TABLE_TAIL_LEN bytes are kept. */
+	/*
+	 * For SEV and SEV-ES only the image's last OVMF_TABLE_TAIL_LEN bytes are kept, for SNP the
+	 * last ones with its metadata, or all.
+	 */
 	uint8_t *firmware;
 	uint8_t *pages;
 	char *cmdline;			/* as it is hashed, but for the NUL */

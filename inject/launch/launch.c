@@ -159,16 +159,20 @@ static int begin_digest(struct launch_input *in, struct reading *reading)
 	return digest_begin(&in->launch, &reading->pool, &in->begun);
 }
 
-static int end_firmware(struct launch_input *in)
+static int end_firmware(const struct args *a, struct launch_input *in, struct cause *why)
 {
 	int r;
 
 	if (in->launch.tech != TECH_SNP)
 		return 0;
 	r = digest_firmware(&in->begun);
-	if (r == 0)
-		memcpy(in->firmware_digest, in->begun.ld, SHA384_LEN);
-	return r;
+	if (r == -ESTALE)
+		return cause_set(why, -EIO, "The firmware '%s' was changed while it was read",
+				 a->firmware);
+	if (r < 0)
+		return cause_set_io(why, r, "Failed to hash the firmware '%s': %m", a->firmware);
+	memcpy(in->firmware_digest, in->begun.ld, SHA384_LEN);
+	return 0;
 }
 
 static int read_measured(const struct args *a, struct launch_input *in, struct reading *reading,
@@ -188,9 +192,12 @@ static int read_measured(const struct args *a, struct launch_input *in, struct r
 		r = check_sev_sections(a, in, why);
 	if (r < 0)
 		return r;
-	r = begun < 0 ? begun : end_firmware(in);
-	if (r == 0)
-		r = compute_digest(in);
+	if (begun < 0)
+		return bad_firmware(a, begun, why);
+	r = end_firmware(a, in, why);
+	if (r < 0)
+		return r;
+	r = compute_digest(in);
 	return r < 0 ? bad_firmware(a, r, why) : 0;
 }
 
@@ -263,7 +270,7 @@ static int read_files(const struct args *a, struct launch_input *in, struct caus
 
 	r = reading_begin(a, &reading, why);
 	if (r == 0)
-		r = read_firmware(a, in, why);
+		r = read_firmware(a, in, &reading, why);
 	return r < 0 ? r : read_measured(a, in, &reading, why);
 }
 
@@ -277,7 +284,7 @@ int launch_input_read(const struct args *a, enum tech tech, bool list, struct la
 	if (a->launch_digest)
 		return read_given(a, ret, why);
 	if (tech == TECH_TDX) {
-		r = read_firmware(a, ret, why);
+		r = read_firmware(a, ret, NULL, why);
 		return r < 0 ? r : read_tdx(a, ret, why);
 	}
 	r = read_files(a, ret, why);

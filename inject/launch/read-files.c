@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The firmware, the kernel and what belongs to it, read once each and hashed. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "crypto/digest.h"
 #include "inject/input.h"
 #include "inject/launch/read.h"
 #include "wire/igvm.h"
+#include "wire/ovmf-metadata.h"
 #include "wire/ovmf-table.h"
 
 /* SEV and SEV-ES hash the image from front to end; SNP and TDX by its own metadata. */
@@ -87,6 +90,55 @@ static int read_image(int fd, size_t max, struct launch_input *in)
 }
 
 /*
+ * The sizes of images whose end alone is kept.  A smaller one is read sooner, and what is too large
+ * is refused by who reads it all.
+ */
+static bool is_worth_splitting(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size >= 4 * SNP_STRETCH_LEN &&
+	       st->st_size <= FIRMWARE_MAX;
+}
+
+/*
+ * SNP's pages are hashed from the file, by pieces: memory for all of it costs more than to read it.
+ * The end is kept and hashed from there: what is measured and what says where things lie must be
+ * the same bytes.
+ *
+ * Returns 1; 0 when the image must be kept whole: what it says of itself is elsewhere, or nowhere;
+ * -ENOMEM.
+ */
+static int read_end(int fd, struct launch_input *in)
+{
+	_cleanup_(freep) uint8_t *end = NULL;
+	uint8_t head[16];
+	struct bytes sections;
+	struct stat st;
+	size_t before, len;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0 || !is_worth_splitting(&st))
+		return 0;
+	before = ((size_t)st.st_size / SNP_STRETCH_LEN - 1) * SNP_STRETCH_LEN;
+	len = (size_t)st.st_size - before;
+	end = malloc(len + 1);
+	if (!end)
+		return -ENOMEM;
+	n = pread_full(fd, head, sizeof(head), 0);
+	if (n < (ssize_t)sizeof(head) || igvm_is(head, sizeof(head)))
+		return 0;
+	/* A byte more: not every file system knows a file's size. */
+	n = pread_full(fd, end, len + 1, (off_t)before);
+	if (n != (ssize_t)len || ovmf_sev_sections(end, len, &sections) < 0)
+		return 0;
+	(void) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	in->firmware = TAKE_PTR(end);
+	in->launch.firmware.len = len;
+	in->launch.firmware_before = before;
+	in->launch.firmware_fd = fd;
+	return 1;
+}
+
+/*
  * A loader measures the pages that such a file names and not the file: what is computed of it as
  * of an image would be the digest of no guest.
  */
@@ -117,7 +169,33 @@ static int refuse_igvm(const char *path, const struct launch_input *in, struct c
 			 in->igvm_platforms >> own[in->launch.tech] & 1 ? "" : in->tech_name);
 }
 
-int read_firmware(const struct args *a, struct launch_input *in, struct cause *why)
+/* "-" may be a file that is not at its beginning, and others read on. */
+static int read_snp(const struct args *a, int *fd, struct launch_input *in, struct reading *reading)
+{
+	int r = streq(a->firmware, "-") ? 0 : read_end(*fd, in);
+
+	if (r == 0)
+		return read_image(*fd, FIRMWARE_MAX, in);
+	if (r > 0)
+		reading->firmware = TAKE_FD(*fd);
+	return MIN(r, 0);
+}
+
+static int read_by_tech(const struct args *a, int *fd, struct launch_input *in,
+			struct reading *reading)
+{
+	int r;
+
+	if (in->launch.tech == TECH_SNP)
+		return read_snp(a, fd, in, reading);
+	if (!is_hashed_once(in))
+		return read_image(*fd, FIRMWARE_MAX, in);
+	r = sha_init(&in->begun.sha, "SHA256");
+	return r < 0 ? r : hash_firmware(*fd, FIRMWARE_MAX, in);
+}
+
+int read_firmware(const struct args *a, struct launch_input *in, struct reading *reading,
+		  struct cause *why)
 {
 	const char *path = a->firmware;
 	_cleanup_(closep) int fd = -EBADF;
@@ -127,12 +205,7 @@ int read_firmware(const struct args *a, struct launch_input *in, struct cause *w
 		return cause_set(why, -EINVAL,
 				 "--firmware is needed: the image is the first that is measured");
 	fd = input_open(path);
-	r = fd < 0 ? fd : 0;
-	if (r == 0 && is_hashed_once(in))
-		r = sha_init(&in->begun.sha, "SHA256");
-	if (r == 0)
-		r = is_hashed_once(in) ? hash_firmware(fd, FIRMWARE_MAX, in) :
-					 read_image(fd, FIRMWARE_MAX, in);
+	r = fd < 0 ? fd : read_by_tech(a, &fd, in, reading);
 	if (r == -EMEDIUMTYPE)
 		return refuse_igvm(path, in, why);
 	if (r == -EFBIG)
@@ -150,7 +223,7 @@ int read_firmware(const struct args *a, struct launch_input *in, struct cause *w
 
 int reading_begin(const struct args *a, struct reading *ret, struct cause *why)
 {
-	*ret = (struct reading){ .kernel.fd = -EBADF, .initrd.fd = -EBADF };
+	*ret = (struct reading){ .kernel.fd = -EBADF, .initrd.fd = -EBADF, .firmware = -EBADF };
 	pool_init(&ret->pool);
 	if (!a->kernel)
 		return 0;
@@ -167,6 +240,7 @@ void reading_done(struct reading *r)
 	pool_done(&r->pool);
 	file_hash_done(&r->kernel);
 	file_hash_done(&r->initrd);
+	r->firmware = close_fd(r->firmware);
 	sha_done(&r->sha256);
 }
 

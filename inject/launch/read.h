@@ -13,14 +13,19 @@ struct reading {
 	struct pool pool;
 	struct sha sha256;	/* empty when there is no kernel */
 	struct file_hash kernel, initrd;
+	int firmware;		/* SNP: while it is hashed from the file, or -EBADF */
 };
 
 /* Begin with the kernel and the initrd, if any.  @ret is yours in any case, for reading_done(). */
 int reading_begin(const struct args *a, struct reading *ret, struct cause *why);
 void reading_done(struct reading *r);
 
-/* --firmware: the image, or for SEV and SEV-ES its hash and its end. */
-int read_firmware(const struct args *a, struct launch_input *in, struct cause *why);
+/*
+ * --firmware: the image, or for SEV and SEV-ES its hash and its end.  Of a large image for SNP it
+ * is the end, and what is before stays in the file, which @reading keeps.  NULL for TDX.
+ */
+int read_firmware(const struct args *a, struct launch_input *in, struct reading *reading,
+		  struct cause *why);
 
 /* --kernel, --initrd, and the command line, for a firmware that was read. */
 int read_kernel(const struct args *a, struct launch_input *in, struct reading *reading,

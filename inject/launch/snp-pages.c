@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject/launch/snp-pages.h"
 
+#include "base/io.h"
+#include "wire/igvm.h"
 #include "wire/ovmf-metadata.h"
 
 #define PAGE_INFO_LEN 0x70
-#define STRETCH_PAGES 64
-#define STRETCH_LEN (STRETCH_PAGES * OVMF_PAGE_LEN)
+#define STRETCH_PAGES (SNP_STRETCH_LEN / OVMF_PAGE_LEN)
+
+/* Fits into a processor's first cache. */
+#define PIECE_PAGES 8
 
 /*
  * LD = SHA-384(LD || contents || u16 length || u8 type || u8 IMI || u8 VMPL3, 2, 1 permissions
@@ -38,7 +42,7 @@ struct stretch {
 };
 
 struct snp_firmware {
-	struct bytes image;
+	struct snp_image image;
 	struct pool *pool;
 	uint64_t gpa;
 	struct sha begun;	/* nobody goes on with it, for many copy it at once */
@@ -86,6 +90,18 @@ static int go_on(struct snp_firmware *f, struct stretch *s)
 	return r;
 }
 
+/* A file that others cut off or replace meanwhile is an error, and not the digest of a part. */
+static int read_piece(const struct snp_image *image, size_t at, uint8_t *ret, size_t len)
+{
+	ssize_t n = pread_full(image->fd, ret, len, (off_t)at);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < len || (at == 0 && igvm_is(ret, len)))
+		return -ESTALE;
+	return 0;
+}
+
 static int hash_pages(struct sha *sha, const uint8_t *pages, size_t n, uint8_t (*ret)[SHA384_LEN])
 {
 	int r = 0;
@@ -95,15 +111,36 @@ static int hash_pages(struct sha *sha, const uint8_t *pages, size_t n, uint8_t (
 	return r;
 }
 
+static int hash_from_file(struct sha *sha, struct stretch *s)
+{
+	_cleanup_(freep) uint8_t *piece = malloc(PIECE_PAGES * OVMF_PAGE_LEN);
+	size_t n;
+	int r = 0;
+
+	if (!piece)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < s->n; i += n) {
+		n = MIN(s->n - i, (size_t)PIECE_PAGES);
+		r = read_piece(&s->of->image, s->at + i * OVMF_PAGE_LEN, piece, n * OVMF_PAGE_LEN);
+		if (r == 0)
+			r = hash_pages(sha, piece, n, s->contents + i);
+	}
+	return r;
+}
+
 static int hash_stretch(void *data)
 {
 	struct stretch *s = data;
+	const struct snp_image *image = &s->of->image;
 	_cleanup_(sha_done) struct sha sha = { NULL };
 	int r;
 
 	r = sha_copy(&s->of->begun, &sha);
-	if (r == 0)
-		r = hash_pages(&sha, s->of->image.p + s->at, s->n, s->contents);
+	if (r < 0)
+		return r;
+	r = s->at < image->before ? hash_from_file(&sha, s) :
+				    hash_pages(&sha, image->end.p + (s->at - image->before), s->n,
+					       s->contents);
 	return r < 0 ? r : go_on(s->of, s);
 }
 
@@ -114,20 +151,21 @@ static void add_jobs(struct snp_firmware *f, size_t len)
 
 		s->job = (struct pool_job){ .run = hash_stretch, .data = s };
 		s->of = f;
-		s->at = i * STRETCH_LEN;
-		s->n = MIN(len - s->at, (size_t)STRETCH_LEN) / OVMF_PAGE_LEN;
+		s->at = i * SNP_STRETCH_LEN;
+		s->n = MIN(len - s->at, (size_t)SNP_STRETCH_LEN) / OVMF_PAGE_LEN;
 		pool_add(f->pool, &s->job);
 	}
 }
 
-int snp_firmware_begin(const struct bytes *image, const struct sha *sha, struct pool *pool,
+int snp_firmware_begin(const struct snp_image *image, const struct sha *sha, struct pool *pool,
 		       struct snp_firmware **ret)
 {
-	const size_t len = image->len;
-	const size_t n = (len + STRETCH_LEN - 1) / STRETCH_LEN;
+	const size_t len = image->before + image->end.len;
+	const size_t n = (len + SNP_STRETCH_LEN - 1) / SNP_STRETCH_LEN;
 	_cleanup_(snp_firmware_freep) struct snp_firmware *f = NULL;
 	int r;
 
+	assert(image->before % SNP_STRETCH_LEN == 0);
 	assert(len > 0 && len % OVMF_PAGE_LEN == 0 && len <= UINT32_MAX);
 	f = calloc(1, sizeof(*f) + n * sizeof(f->stretches[0]));
 	if (!f)

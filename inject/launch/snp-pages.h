@@ -29,17 +29,28 @@ int snp_page_add(struct sha *sha, uint8_t ld[static SHA384_LEN], enum snp_page_t
  */
 struct snp_firmware;
 
+/* Bytes.  A stretch is one job. */
+#define SNP_STRETCH_LEN (256 * 1024)
+
+/* Whole pages, and less than 4 GiB.  All is borrowed. */
+struct snp_image {
+	struct bytes end;	/* the image's last bytes, or all of it */
+	size_t before;		/* so many bytes, whole stretches, are before these in @fd */
+	int fd;			/* an open file, or anything when nothing is before */
+};
+
 /*
- * Begin on @pool with @image, which is whole pages, less than 4 GiB, and borrowed.  @sha is a
- * SHA-384.  @ret is yours, for snp_firmware_free() after pool_done(), or after snp_firmware_end().
- * Returns 0, -ENOMEM or -EIO.
+ * Begin on @pool.  @sha is a SHA-384.  @ret is yours, for snp_firmware_free() after pool_done(), or
+ * after snp_firmware_end().  Returns 0, -ENOMEM or -EIO.
  */
-int snp_firmware_begin(const struct bytes *image, const struct sha *sha, struct pool *pool,
+int snp_firmware_begin(const struct snp_image *image, const struct sha *sha, struct pool *pool,
 		       struct snp_firmware **ret);
 
 /*
  * Wait for the end, and nothing of the image is needed any more.  @ret is the digest of the pages.
- * Returns 0, -ENOMEM or -EIO.
+ *
+ * Returns 0; -ESTALE when the file has become another one: it is shorter, or now an IGVM file; a
+ * negative errno of read(2); -ENOMEM; -EIO.
  */
 int snp_firmware_end(struct snp_firmware *f, uint8_t ret[static SHA384_LEN]);
 

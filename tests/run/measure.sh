@@ -126,6 +126,42 @@ check "large, by pipes, beside a file: is the same" prints "$want"
 check "large, from standard input" bash -c '"$@" <kernel-large >out' - "$inject" measure --tech snp --vcpus 2 --vcpu-sig 0xa00f11 --firmware fw-large --kernel - \
 	--initrd initrd-large --cmdline ro
 check "large, from standard input: is the same" prints "$want"
+# Of a large firmware the end is kept, unless what it says of itself is elsewhere.  It may come from anywhere.
+far() {
+	/usr/bin/python3 - <<-'EOF'
+	import struct
+	image = bytearray(open("fw-large", "rb").read())
+	at = len(image) - 1024
+	n = struct.unpack_from("<I", image, at + 4)[0]
+	image[5000:5000 + n] = image[at:at + n]  # the model looks at the usual place
+	entry = struct.pack("<IH", 1024, 22)
+	assert image.count(entry) == 1
+	open("fw-far", "wb").write(image.replace(entry, struct.pack("<IH", len(image) - 5000, 22)))
+	EOF
+}
+check "large, its metadata at the other end" far
+check "large, its metadata at the other end: snp" expect 0 "$inject" measure --tech snp --vcpu-sig 0xa00f11 --firmware fw-far
+check "large, its metadata at the other end: is the model's" prints "$("$model" digest --tech snp --firmware fw-far --sig 0xa00f11 --features 1)"
+want=$("$model" digest --tech snp --firmware fw-large --sig 0xa00f11 --features 1)
+check "large firmware, from standard input" bash -c '"$@" <fw-large >out' - "$inject" measure --tech snp --vcpu-sig 0xa00f11 --firmware -
+check "large firmware, from standard input: is the same" prints "$want"
+{ head -c 4096 /dev/zero; cat fw-large; } >fw-behind
+check "large firmware, the rest of standard input" bash -c '{ head -c 4096 >head && "$@"; } <fw-behind >out' - \
+	"$inject" measure --tech snp --vcpu-sig 0xa00f11 --firmware -
+check "large firmware, the rest of standard input: is the same" prints "$want"
+{ echo; cat fw-large; } >fw-odd
+check_refused "large firmware, not whole pages" 2 "whole pages" "$inject" measure --tech snp --vcpu-type EPYC --firmware fw-odd
+"$model" igvm igvm-large --platforms 2,0
+cat fw-large >>igvm-large
+check_refused "large firmware, an IGVM file" 2 "IGVM file with pages for native, snp" "$inject" measure --tech snp --vcpu-type EPYC --firmware igvm-large
+# cut_off PROGRAM...: with one processor the firmware is hashed after the kernel, whose writer cuts it off.
+cut_off() {
+	cp fw-large fw-cut
+	timeout 60 sh -c 'exec 3>kernel.pipe && truncate -s 1M fw-cut && cat kernel-large >&3' &
+	timeout 60 "${one[@]}" "$@"
+}
+check_refused "large firmware, cut off meanwhile" 74 "firmware 'fw-cut' was changed" cut_off "$inject" measure --tech snp --vcpu-type EPYC --firmware fw-cut \
+	--kernel kernel.pipe
 # What comes first on the command line's way is told first, and nobody waits for a file that is of no use any more.
 truncate -s 1T endless
 check_refused "an endless kernel, no firmware" 74 "firmware 'nowhere'" timeout 60 "$inject" measure --tech sev --firmware nowhere --kernel endless --initrd none

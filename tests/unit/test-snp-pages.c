@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/io.h"
 #include "inject/launch/snp-pages.h"
 
 #include <cmocka.h>
@@ -9,10 +14,41 @@
 #include "tests/unit/machines.h"
 
 #define PAGE 4096
-#define IMAGE_MAX (9 * 64 * PAGE + 3 * PAGE)
+#define IMAGE_MAX (9 * SNP_STRETCH_LEN + 3 * PAGE)
+
+/* ---- the file ---- */
+
+static int read_error;		/* of all but the first byte's piece */
+static size_t read_most;	/* bytes at once; 0: as many as are asked for */
+static int n_interrupts;
+
+ssize_t __real_pread(int fd, void *buf, size_t len, off_t at);
+ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t at);
+ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t at)
+{
+	if (read_error && at > 0) {
+		errno = read_error;
+		return -1;
+	}
+	if (n_interrupts > 0) {
+		n_interrupts--;
+		errno = EINTR;
+		return -1;
+	}
+	return __real_pread(fd, buf, read_most ? MIN(len, read_most) : len, at);
+}
 
 static uint8_t data[IMAGE_MAX];
 static struct sha sha;
+
+static int file_of(size_t len)
+{
+	int fd = memfd_create("firmware", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write_full(fd, data, len), 0);
+	return fd;
+}
 
 static int set_up(void **state)
 {
@@ -48,7 +84,7 @@ static void chain(size_t n, uint8_t ld[static SHA384_LEN])
 	}
 }
 
-static int hash_of(const struct bytes *image, uint8_t ret[static SHA384_LEN])
+static int hash_of(const struct snp_image *image, uint8_t ret[static SHA384_LEN])
 {
 	_cleanup_(snp_firmware_freep) struct snp_firmware *f = NULL;
 	_cleanup_(pool_done) struct pool pool;
@@ -58,23 +94,79 @@ static int hash_of(const struct bytes *image, uint8_t ret[static SHA384_LEN])
 	return snp_firmware_end(f, ret);
 }
 
+/* The first @len bytes of the data, of which @before are in the file alone. */
+static struct snp_image image_of(size_t len, size_t before, int fd)
+{
+	return (struct snp_image){ { data + before, len - before }, before, fd };
+}
+
 /* ---- tests ---- */
 
-/* However many threads there are, and whether or not the pages fill all stretches. */
+/* However many threads there are, and wherever the bytes are. */
 static void test_sizes(void **state)
 {
 	static const size_t sizes[] = { 1, 63, 64, 65, 128, 200, IMAGE_MAX / PAGE };
+	int fd = file_of(sizeof(data));
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct bytes image = { data, sizes[i] * PAGE };
+		const size_t len = sizes[i] * PAGE;
 		uint8_t want[SHA384_LEN], got[SHA384_LEN];
 
 		chain(sizes[i], want);
 		for (size_t m = 0; m < ARRAY_SIZE(machines); m++) {
 			machine = &machines[m];
-			assert_int_equal(hash_of(&image, got), 0);
-			assert_memory_equal(got, want, SHA384_LEN);
+			for (size_t before = 0; before <= len; before += SNP_STRETCH_LEN) {
+				struct snp_image image = image_of(len, before, fd);
+
+				assert_int_equal(hash_of(&image, got), 0);
+				assert_memory_equal(got, want, SHA384_LEN);
+			}
 		}
+	}
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), sizeof(data));
+	(void) close(fd);
+}
+
+static void test_short_reads(void **state)
+{
+	struct snp_image image = image_of(IMAGE_MAX, SNP_STRETCH_LEN, file_of(sizeof(data)));
+	uint8_t want[SHA384_LEN], got[SHA384_LEN];
+
+	machine = &machines[0];
+	chain(IMAGE_MAX / PAGE, want);
+	read_most = 1001;
+	n_interrupts = 3;
+	assert_int_equal(hash_of(&image, got), 0);
+	assert_memory_equal(got, want, SHA384_LEN);
+	assert_int_equal(n_interrupts, 0);
+	read_most = 0;
+	(void) close(image.fd);
+}
+
+/* What is cut off or replaced has no digest, and neither has what cannot be read. */
+static void test_changes(void **state)
+{
+	const size_t before = 8 * SNP_STRETCH_LEN;
+	const size_t cuts[] = { before - 1, before - SNP_STRETCH_LEN, 5000, 0 };
+	uint8_t got[SHA384_LEN] = { 7 };
+
+	for (size_t m = 0; m < ARRAY_SIZE(machines); m++) {
+		struct snp_image image = image_of(IMAGE_MAX, before, file_of(sizeof(data)));
+
+		machine = &machines[m];
+		read_error = EIO;
+		assert_int_equal(hash_of(&image, got), -EIO);
+		read_error = 0;
+		for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+			assert_int_equal(ftruncate(image.fd, (off_t)cuts[i]), 0);
+			assert_int_equal(hash_of(&image, got), -ESTALE);
+		}
+		(void) close(image.fd);
+		image.fd = file_of(sizeof(data));
+		assert_int_equal(pwrite(image.fd, "IGVM", 4, 0), 4);
+		assert_int_equal(hash_of(&image, got), -ESTALE);
+		assert_int_equal(got[0], 7);
+		(void) close(image.fd);
 	}
 }
 
@@ -82,7 +174,7 @@ static void test_sizes(void **state)
 static void test_given_up(void **state)
 {
 	for (size_t m = 0; m < ARRAY_SIZE(machines); m++) {
-		struct bytes image = { data, sizeof(data) };
+		struct snp_image image = image_of(IMAGE_MAX, SNP_STRETCH_LEN, file_of(IMAGE_MAX));
 		_cleanup_(snp_firmware_freep) struct snp_firmware *f = NULL;
 		struct pool pool;
 
@@ -90,6 +182,7 @@ static void test_given_up(void **state)
 		pool_init(&pool);
 		assert_int_equal(snp_firmware_begin(&image, &sha, &pool, &f), 0);
 		pool_done(&pool);
+		(void) close(image.fd);
 	}
 	assert_null(snp_firmware_free(NULL));
 }
@@ -98,6 +191,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_short_reads),
+		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_given_up),
 	};
 
