@@ -446,6 +446,41 @@ static void test_initramfs_wiped(void **state)
 	close(pair[1]);
 }
 
+static int on_stale(void *userdata)
+{
+	*(bool *)userdata = true;
+	return 0;
+}
+
+/* systemd has the connection, too: when it is let go nobody watches it any more. */
+static void test_let_go(void **state)
+{
+	int pair[2], copy, other;
+	bool called = false;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	copy = dup(pair[0]);
+	assert_true(copy >= 0);
+	close(d->fd);
+	d->fd = pair[0];
+	assert_int_equal(watch_fd(k.loop, d->fd, 0, on_stale, &called, &d->hangup), 0);
+	assert_int_equal(watch_fd(k.loop, d->fd, POLLOUT, on_stale, &called, &d->io), 0);
+	delivery_let_go(d);
+	assert_int_equal(d->fd, -EBADF);
+	assert_int_equal(loop_turn(k.loop, 0), 0);
+	assert_false(called);
+	/* Another one with its number is watched for itself. */
+	other = dup(copy);
+	assert_int_equal(other, pair[0]);
+	assert_int_equal(watch_fd(k.loop, other, POLLOUT, on_stale, &called, &d->io), 0);
+	assert_int_equal(loop_turn(k.loop, 0), 1);
+	assert_true(called);
+	d->io = watch_free(d->io);
+	close(other);
+	close(copy);
+	close(pair[1]);
+}
+
 /* Settings do not change by waiting. */
 static void test_settings(void **state)
 {
@@ -468,6 +503,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_initramfs_given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_initramfs_answered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_initramfs_wiped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_let_go, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
