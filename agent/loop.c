@@ -301,6 +301,7 @@ static int start_time(struct watch *w)
 static int start(struct watch *w)
 {
 	struct epoll_event ev = { .events = 0, .data.ptr = w };
+	int r;
 
 	switch (w->kind) {
 	case KIND_FD:
@@ -312,7 +313,10 @@ static int start(struct watch *w)
 		return start_time(w);
 	case KIND_SIGNAL:
 		(void) sigaddset(&w->loop->mask, w->signal);
-		return update_signals(w->loop);
+		r = update_signals(w->loop);
+		if (r < 0)
+			(void) sigdelset(&w->loop->mask, w->signal);
+		return r;
 	case KIND_FOLDER:
 		return 0;
 	}

@@ -694,6 +694,7 @@ static void test_no_descriptors(void **state)
 	struct loop *loop = NULL;
 	int fd = dup(t.pair[0]);
 	pid_t child = start_child(false);
+	sigset_t mask, old;
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = limit;
@@ -708,6 +709,11 @@ static void test_no_descriptors(void **state)
 	assert_int_equal(watch_child(t.loop, child, on_child, &child, &t.watch[0]), -EMFILE);
 	assert_int_equal(watch_folder(t.loop, "/tmp", IN_CREATE, on_file, (void *)"a",
 				      &t.watch[0]), -EMFILE);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &mask, &old), 0);
+	assert_int_equal(watch_signal(t.loop, SIGUSR1, on_signal, (void *)"u", &t.watch[0]),
+			 -EMFILE);
 	assert_null(t.watch[0]);
 	/* What needs none goes on. */
 	assert_int_equal(watch_fd(t.loop, t.pair[0], POLLIN, on_readable, NULL, &t.watch[0]), 0);
@@ -719,6 +725,10 @@ static void test_no_descriptors(void **state)
 	fd = dup(t.pair[0]);
 	assert_true(fd >= 0 && (rlim_t)fd == none.rlim_cur);
 	(void) close(fd);
+	/* And what failed for that alone does not fail any more. */
+	assert_int_equal(watch_signal(t.loop, SIGUSR1, on_signal, (void *)"u", &t.watch[2]), 0);
+	t.watch[2] = watch_free(t.watch[2]);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &old, NULL), 0);
 }
 
 static void test_watchdog(void **state)
