@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -21,6 +22,7 @@
 #include "agent/keeper/config.h"
 #include "agent/keeper/kept.h"
 #include "agent/keeper/release.h"
+#include "agent/loop.h"
 #include "agent/worker/luks-judge.h"
 #include "attest/verify.h"
 #include "base/base64.h"
@@ -443,6 +445,83 @@ static void test_store(void **state)
 	try("a journal", decide_store, &c, true);
 }
 
+/* ---- events ---- */
+
+static int n_called;
+
+static int on_event(void *userdata)
+{
+	n_called++;
+	return 0;
+}
+
+static int on_no_child(const siginfo_t *info, void *userdata)
+{
+	return 0;
+}
+
+static int on_no_file(const struct inotify_event *event, void *userdata)
+{
+	return 0;
+}
+
+static int watch_one(struct loop *l, int kind, int fd, struct watch **ret)
+{
+	switch (kind) {
+	case 0:
+		return watch_signal(l, SIGUSR1, on_event, NULL, ret);
+	case 1:
+		return watch_child(l, getpid(), on_no_child, NULL, ret);
+	case 2:
+		return watch_folder(l, work, IN_CREATE, on_no_file, NULL, ret);
+	case 3:
+		return watch_fd(l, fd, 0, on_event, NULL, ret);
+	case 4:
+		return watch_at(l, CLOCK_BOOTTIME, UINT64_MAX - 1, on_event, NULL, ret);
+	default:
+		return watch_after(l, 0, on_event, NULL, ret);
+	}
+}
+
+/* Yes: each kind is watched, and the one that is due is called. */
+static uint64_t decide_loop(const void *what)
+{
+	struct watch *watches[6] = { NULL };
+	struct loop *l = NULL;
+	int fd = *(const int *)what, r = loop_new(&l);
+
+	n_called = 0;
+	for (int i = 0; r >= 0 && i < (int)ARRAY_SIZE(watches); i++)
+		r = watch_one(l, i, fd, &watches[i]);
+	if (r >= 0)
+		r = loop_turn(l, UINT64_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+		watch_free(watches[i]);
+	loop_free(l);
+	return r > 0 && n_called == 1;
+}
+
+/* Without memory there is an error, and neither memory nor descriptors are left behind. */
+static void test_loop(void **state)
+{
+	int pair[2], before, after;
+	sigset_t mask, old;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	before = dup(pair[0]);
+	(void) close(before);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &mask, &old), 0);
+	try("an event loop", decide_loop, &pair[0], true);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &old, NULL), 0);
+	after = dup(pair[0]);
+	assert_int_equal(after, before);
+	(void) close(after);
+	(void) close(pair[0]);
+	(void) close(pair[1]);
+}
+
 /* ---- the owner's side ---- */
 
 static struct secret *secret_of(const char *text)
@@ -674,6 +753,7 @@ int main(void)
 		cmocka_unit_test(test_luks),
 		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_loop, setup, teardown),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_chain),
