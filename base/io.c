@@ -18,12 +18,17 @@ int close_fd(int fd)
 	return -EBADF;
 }
 
-ssize_t read_full(int fd, void *buf, size_t len)
+#define AT_POSITION ((off_t)-1)
+
+/* From the byte @at on, or from where the file's position is. */
+static ssize_t read_all(int fd, uint8_t *buf, size_t len, off_t at)
 {
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = read(fd, (uint8_t *)buf + done, len - done);
+		ssize_t n = at == AT_POSITION ?
+				    read(fd, buf + done, len - done) :
+				    pread(fd, buf + done, len - done, at + (off_t)done);
 
 		if (n < 0) {
 			if (errno == EINTR)
@@ -37,23 +42,14 @@ ssize_t read_full(int fd, void *buf, size_t len)
 	return (ssize_t)done;
 }
 
+ssize_t read_full(int fd, void *buf, size_t len)
+{
+	return read_all(fd, buf, len, AT_POSITION);
+}
+
 ssize_t pread_full(int fd, void *buf, size_t len, off_t at)
 {
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t n = pread(fd, (uint8_t *)buf + done, len - done, at + (off_t)done);
-
-		if (n < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
+	return at < 0 ? -EINVAL : read_all(fd, buf, len, at);
 }
 
 int write_full(int fd, const void *buf, size_t len)
