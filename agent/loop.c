@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -166,17 +167,9 @@ uint64_t loop_n_turns(const struct loop *l)
 	return l->n_turns;
 }
 
-static uint64_t clock_usec(clockid_t clock)
-{
-	struct timespec ts = { 0 };
-
-	(void) clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 uint64_t loop_now(const struct loop *l)
 {
-	return l->now_usec ?: clock_usec(CLOCK_MONOTONIC);
+	return l->now_usec ?: now_usec();
 }
 
 static int begin_waiting(struct event *event, uint64_t usec)
@@ -207,7 +200,7 @@ int loop_turn(struct loop *l, uint64_t usec)
 						 EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY) < 0)
 		r = -(errno ?: EIO);
 	if (!l->called)
-		l->now_usec = clock_usec(CLOCK_MONOTONIC);
+		l->now_usec = now_usec();
 	(void) event_del(l->timeout);
 	return r < 0 ? r : l->called;
 }
@@ -408,7 +401,7 @@ struct watch *watch_free(struct watch *w)
 /* A function of libevent's calls one of ours, and then the turn is over. */
 static void begin_calls(struct loop *l)
 {
-	l->now_usec = clock_usec(CLOCK_MONOTONIC);
+	l->now_usec = now_usec();
 	l->called = true;
 	(void) event_base_loopbreak(l->base);
 }

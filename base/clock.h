@@ -6,13 +6,19 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Microseconds by the monotonic clock, for deadlines. */
+/* Microseconds by @clock, which is one that each system has. */
+static inline uint64_t clock_usec(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	(void) clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* The same by the monotonic clock, for deadlines. */
 static inline uint64_t now_usec(void)
 {
-	struct timespec t;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	return clock_usec(CLOCK_MONOTONIC);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <x86intrin.h>
 #endif
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/library.h"
 #include "base/log.h"
@@ -94,22 +95,14 @@ static int read_memory(const struct machine_files *m, struct boot_input *in)
 	return 0;
 }
 
-static uint64_t read_clock(clockid_t id)
-{
-	struct timespec t;
-
-	(void) clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static int read_clocks(const struct machine_files *m, struct boot_input *in)
 {
 	_cleanup_(freep) char *text = NULL;
 	int r;
 
 	if (m->is_live) {
-		in->boottime = (struct boot_known){ true, read_clock(CLOCK_BOOTTIME) };
-		in->realtime = (struct boot_known){ true, read_clock(CLOCK_REALTIME) };
+		in->boottime = (struct boot_known){ true, clock_usec(CLOCK_BOOTTIME) };
+		in->realtime = (struct boot_known){ true, clock_usec(CLOCK_REALTIME) };
 #if defined(__x86_64__)
 		in->tsc = (struct boot_known){ true, __rdtsc() };
 #endif

@@ -3,8 +3,8 @@
 
 #include <search.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 
 #define MAX_SOURCES 4
@@ -34,14 +34,6 @@ struct store {
 	unsigned n_held;	/* store_hold() without its store_let_go() */
 	int written;		/* what the last attempt to write the journal returned */
 };
-
-static uint64_t now_on(clockid_t clock)
-{
-	struct timespec ts;
-
-	(void) clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static const struct secret_source *source_at(const struct store *s, unsigned i)
 {
@@ -376,7 +368,7 @@ static int load_journal(struct store *s, const struct journal *j)
 			s->lossy_usec = j->records[i].since_usec[0];
 		}
 	if (s->lossy && !s->lossy_usec)
-		s->lossy_usec = now_on(CLOCK_REALTIME);
+		s->lossy_usec = clock_usec(CLOCK_REALTIME);
 	return r;
 }
 
@@ -393,7 +385,7 @@ static int add_remote(struct store *s)
 			r = add_entry(s, &s->policies[i].guid, &e);
 			if (r < 0)
 				return r;
-			e->since_usec[SECRET_PRESENT] = now_on(CLOCK_REALTIME);
+			e->since_usec[SECRET_PRESENT] = clock_usec(CLOCK_REALTIME);
 		}
 		if (!e->source)
 			e->source = source_broker();
@@ -497,7 +489,7 @@ static struct store_entry *entry_new(struct store *s, const struct guid *guid)
 
 	if (add_entry(s, guid, &e) < 0)
 		return NULL;
-	e->since_usec[SECRET_PRESENT] = now_on(CLOCK_REALTIME);
+	e->since_usec[SECRET_PRESENT] = clock_usec(CLOCK_REALTIME);
 	s->dirty = true;
 	return e;
 }
@@ -536,7 +528,7 @@ static void set_state(struct store *s, struct store_entry *e, enum secret_state 
 	if (state <= e->state)
 		return;
 	e->state = state;
-	e->since_usec[state] = now_on(CLOCK_REALTIME);
+	e->since_usec[state] = clock_usec(CLOCK_REALTIME);
 	s->dirty = true;
 }
 
@@ -884,7 +876,7 @@ int store_deliver(struct store *s, struct store_entry *e, const char *consumer,
 	if (d->outcome != outcome || d->before != DELIVERY_NONE) {
 		d->outcome = outcome;
 		d->before = DELIVERY_NONE;
-		d->outcome_usec = now_on(CLOCK_BOOTTIME);
+		d->outcome_usec = clock_usec(CLOCK_BOOTTIME);
 		s->dirty = true;
 	}
 	if (!read)

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/keeper/config-check.h"
@@ -17,6 +16,7 @@
 #include "agent/keeper/placing.h"
 #include "agent/keeper/reload.h"
 #include "agent/status.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -419,7 +419,6 @@ static int run(const struct args *args)
 	_cleanup_(store_freep) struct store *store = NULL;
 	struct keeper k = { 0 };
 	const char *config_root = args->config_root ?: "";
-	struct timespec ts;
 	int r;
 
 	if (args->check_config)
@@ -448,8 +447,7 @@ static int run(const struct args *args)
 	(void) umask(0077);
 	/* A limit on file sizes should give an error, not end the process. */
 	(void) signal(SIGXFSZ, SIG_IGN);
-	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	k.since_usec = (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+	k.since_usec = clock_usec(CLOCK_REALTIME);
 
 	r = config_load(config_root, &config);
 	if (r < 0)

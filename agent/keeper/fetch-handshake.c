@@ -7,6 +7,7 @@
 
 #include "agent/keeper/boot.h"
 #include "agent/keeper/repeat.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -64,7 +65,7 @@ static void on_jwe(void *userdata, const void *reply, int fd, const char *why)
 		return;
 	}
 	r = handshake_open(f->handshake, fetch_identity(f->broker), f->asked.paths[0], &jwe,
-			   ciphertext, fetch_clock(CLOCK_BOOTTIME), &s, &version, &cause);
+			   ciphertext, clock_usec(CLOCK_BOOTTIME), &s, &version, &cause);
 	if (r == -EKEYEXPIRED) {
 		fetch_fail_as(f, NET_SESSION, false, 0, "", "%s", cause.text);
 	} else if (r == -EKEYREJECTED) {
@@ -146,7 +147,7 @@ void fetch_ask_challenge(struct fetch *f)
 		fetch_fail(f, NET_LOCAL, "%s", cause.text);
 		return;
 	}
-	r = handshake_new(b->setup.settings->curve, fetch_clock(CLOCK_BOOTTIME), &f->handshake);
+	r = handshake_new(b->setup.settings->curve, clock_usec(CLOCK_BOOTTIME), &f->handshake);
 	if (r < 0) {
 		fetch_fail(f, NET_LOCAL, "no key pair can be made: %s", strerror(-r));
 		return;

@@ -62,9 +62,8 @@ struct fetch {
 	struct watch *session;	/* ends it when the session is over */
 };
 
-/* CLOCK_MONOTONIC of the current turn of the loop; and a clock as it is now, in microseconds. */
+/* CLOCK_MONOTONIC of the current turn of the loop, in microseconds. */
 uint64_t fetch_now(const struct broker *b);
-uint64_t fetch_clock(clockid_t clock);
 
 /* The keys that may sign a release, or NULL when only TLS speaks for the broker. */
 const struct broker_identity *fetch_identity(const struct broker *b);

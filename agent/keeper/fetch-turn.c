@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "agent/keeper/measure.h"
 #include "base/io.h"
@@ -21,14 +20,6 @@
 uint64_t fetch_now(const struct broker *b)
 {
 	return loop_now(b->setup.loop);
-}
-
-uint64_t fetch_clock(clockid_t clock)
-{
-	struct timespec ts;
-
-	(void) clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
 uint64_t fetch_spread(uint64_t usec)

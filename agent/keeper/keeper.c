@@ -3,11 +3,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/keeper/event.h"
 #include "agent/keeper/outlook.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/systemd.h"
@@ -57,19 +57,11 @@ static void log_verdict(const struct keeper *k)
 		  k->gate.reason);
 }
 
-static uint64_t now_realtime(void)
-{
-	struct timespec ts;
-
-	(void) clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 void keeper_take_verdict(void *userdata, const struct attest_verdict *v, const char *why,
 			 bool nobody)
 {
 	struct keeper *k = userdata;
-	uint64_t usec = now_realtime();
+	uint64_t usec = clock_usec(CLOCK_REALTIME);
 	int r;
 
 	gate_take_verdict(&k->gate, v, why, nobody, usec);
@@ -158,7 +150,7 @@ void keeper_note_broker(struct keeper *k, const char *result, const char *text, 
 {
 	struct msg_broker *m = &k->broker_last;
 
-	*m = (struct msg_broker){ .result_usec = now_realtime() };
+	*m = (struct msg_broker){ .result_usec = clock_usec(CLOCK_REALTIME) };
 	snprintf(m->result, sizeof(m->result), "%s", result);
 	(void)!snprintf(m->text, sizeof(m->text), "%s", text);
 	(void)!snprintf(m->id, sizeof(m->id), "%s", id);
@@ -280,14 +272,6 @@ static int is_open(void *userdata, const char *volume)
 	return keeper_volume_is_open(userdata, volume);
 }
 
-static uint64_t now_boottime(void)
-{
-	struct timespec ts;
-
-	(void) clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static bool wipe_is_due(const struct store_entry *e, const struct outlook *o)
 {
 	if (e->state == SECRET_WIPED)
@@ -314,7 +298,7 @@ static int on_retry(void *userdata)
 /* Set the timer to the earliest of all waits.  A secret that is not due then will wait again. */
 static void look_again(struct keeper *k, uint64_t wait_usec)
 {
-	uint64_t due = now_boottime() + wait_usec;
+	uint64_t due = clock_usec(CLOCK_BOOTTIME) + wait_usec;
 	int r = 0;
 
 	if (!k->loop)
@@ -345,7 +329,7 @@ void keeper_settle(struct keeper *k, struct store_entry *e)
 	struct outlook o;
 
 	placing_settle(k, e);
-	outlook_judge(e, is_open, k, now_boottime(), &o);
+	outlook_judge(e, is_open, k, clock_usec(CLOCK_BOOTTIME), &o);
 	if (e->state == SECRET_DELIVERED && o.confirmed) {
 		keeper_noted(k, store_advance(k->store, e, SECRET_CONFIRMED));
 		event_log_secret(EVENT_CONFIRMED, e, e->delivered_to,
@@ -411,7 +395,7 @@ void keeper_secret_warning(struct keeper *k, const struct store_entry *e,
 				 e->policy.name, e->policy.name);
 		return;
 	}
-	outlook_judge(e, is_open, k, now_boottime(), &o);
+	outlook_judge(e, is_open, k, clock_usec(CLOCK_BOOTTIME), &o);
 	if (e->n_pending == 0 && wipe_is_due(e, &o))
 		snprintf(ret, MSG_WARNING_LEN,
 			 "Secret '%s' should be wiped and could not be; the journal says why. Try: "
@@ -506,7 +490,8 @@ void keeper_note_denied(struct keeper *k, const char *who, const char *secret, c
 	char text[MSG_WARNING_LEN];
 	bool say;
 
-	d = denied_note(&k->denied, who, secret, why, now_boottime(), now_realtime(), &say);
+	d = denied_note(&k->denied, who, secret, why, clock_usec(CLOCK_BOOTTIME),
+			clock_usec(CLOCK_REALTIME), &say);
 	denial_format(d, "is refused", text);
 	if (say)
 		event_log(&(struct event){ .kind = EVENT_DENIED,

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 
 #define MAGIC 0x31747363u	/* "cst1" */
@@ -26,14 +26,6 @@ struct stamps {
 };
 
 _Static_assert(sizeof(struct msg_stamp) == 216 && sizeof(struct head) == 16, "layout");
-
-static uint64_t boottime(void)
-{
-	struct timespec t;
-
-	(void) clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static uint64_t checksum(const uint8_t *data, size_t len)
 {
@@ -107,7 +99,8 @@ int stamps_new(const char *folder, struct stamps **ret)
 	if (r == -ENOENT)
 		return 0;
 	if (r >= 0)
-		r = stamps_parse((const uint8_t *)bytes, len, boottime(), s->list, &s->dropped);
+		r = stamps_parse((const uint8_t *)bytes, len, clock_usec(CLOCK_BOOTTIME), s->list,
+				 &s->dropped);
 	if (r >= 0) {
 		s->n = (uint32_t)r;
 		return 0;
@@ -187,7 +180,7 @@ static bool has(const struct stamps *s, const struct msg_stamp *m, unsigned *ret
 
 void stamps_note(struct stamps *s, enum stamp_what what, const char *secret, const char *consumer)
 {
-	struct msg_stamp m = { .usec = boottime(), .what = what };
+	struct msg_stamp m = { .usec = clock_usec(CLOCK_BOOTTIME), .what = what };
 	unsigned n;
 
 	if (!s)
