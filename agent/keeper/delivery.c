@@ -53,22 +53,17 @@ static int end_connection(int fd)
 	return close_fd(fd);
 }
 
-/*
- * The watches come first: as long as systemd has the connection too the loop would go on to watch
- * what nobody handles any more, and another connection may get its number.
- */
-static void close_connection(struct delivery *d)
-{
-	d->io = watch_free(d->io);
-	d->hangup = watch_free(d->hangup);
-	d->fd = end_connection(d->fd);
-}
-
 void delivery_let_go(struct delivery *d)
 {
 	if (d->fd >= 0 && !d->keeper->initramfs && d->pid > 0 && send_no_key(d->fd) < 0)
 		kill_peer(d);
-	close_connection(d);
+	/*
+	 * The watches come first: as long as systemd has the connection too the loop would go on to
+	 * watch what nobody handles any more, and another connection may get its number.
+	 */
+	d->io = watch_free(d->io);
+	d->hangup = watch_free(d->hangup);
+	d->fd = end_connection(d->fd);
 }
 
 void delivery_refuse_connection(int fd)
@@ -110,10 +105,10 @@ static struct store_entry *drop_all(struct delivery *d)
 	struct store_entry *e = TAKE_PTR(d->entry);
 
 	d->io = watch_free(d->io);
-	d->hangup = watch_free(d->hangup);
 	d->timer = watch_free(d->timer);
 	d->exit = watch_free(d->exit);
 	d->questions = watch_free(d->questions);
+	d->hangup = watch_free(d->hangup);
 	d->fetch = fetch_free(d->fetch);
 	d->key = secret_free(d->key);
 	d->pidfd = close_fd(d->pidfd);
@@ -134,7 +129,7 @@ void delivery_free(struct delivery *d)
 	else if (delivery_waits(d))
 		delivery_let_go(d);
 	e = drop_all(d);
-	close_connection(d);
+	(void) end_connection(d->fd);
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
