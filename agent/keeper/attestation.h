@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_ATTESTATION_H
 #define COCO_AGENT_KEEPER_ATTESTATION_H
 
-
 #include "agent/keeper/kept.h"
 #include "agent/loop.h"
 #include "attest/gather/provider.h"

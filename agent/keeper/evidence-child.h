@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_EVIDENCE_CHILD_H
 #define COCO_AGENT_KEEPER_EVIDENCE_CHILD_H
 
-
 #include "agent/loop.h"
 #include "attest/gather/provider.h"
 

@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_FETCH_H
 #define COCO_AGENT_KEEPER_FETCH_H
 
-
 #include "agent/keeper/broker-settings.h"
 #include "agent/loop.h"
 #include "attest/gather/provider.h"

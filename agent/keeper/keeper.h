@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_KEEPER_H
 #define COCO_AGENT_KEEPER_KEEPER_H
 
-
 #include "agent/keeper/attestation.h"
 #include "agent/keeper/config.h"
 #include "agent/keeper/denied.h"

@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_NET_TALK_H
 #define COCO_AGENT_KEEPER_NET_TALK_H
 
-
 #include "agent/loop.h"
 #include "base/macro.h"
 

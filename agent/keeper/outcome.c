@@ -72,7 +72,7 @@ static void end_outcome(struct delivery *d)
 	if (!d->questions && !volume_asked_nothing_since(ASK_PASSWORD_DIR, &d->asked))
 		outcome_suspect(d, "somebody was asked for a passphrase meanwhile");
 	/*
-	 * First the source, then its descriptor: a child that was just forked may have a copy of
+	 * First the watch, then its descriptor: a child that was just forked may have a copy of
 	 * it, and with that the loop would go on to watch what nobody handles any more.
 	 */
 	d->exit = watch_free(d->exit);

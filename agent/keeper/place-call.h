@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_PLACE_CALL_H
 #define COCO_AGENT_KEEPER_PLACE_CALL_H
 
-
 #include "agent/loop.h"
 #include "base/secret.h"
 #include "wire/msg.h"

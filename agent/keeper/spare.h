@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_SPARE_H
 #define COCO_AGENT_KEEPER_SPARE_H
 
-
 #include "agent/loop.h"
 #include "base/macro.h"
 

@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_STAMPS_H
 #define COCO_AGENT_KEEPER_STAMPS_H
 
-
 #include "agent/loop.h"
 #include "base/macro.h"
 #include "wire/msg.h"

@@ -2,7 +2,6 @@
 #ifndef COCO_AGENT_KEEPER_WORKER_CALL_H
 #define COCO_AGENT_KEEPER_WORKER_CALL_H
 
-
 #include "agent/keeper/spare.h"
 #include "agent/loop.h"
 #include "base/macro.h"
